@@ -1,0 +1,94 @@
+import project from "./deno.json" with { type: "json" };
+import { helpText } from "./src/config/help.ts";
+import { ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
+import type { Config } from "./src/config/schema.ts";
+import { readText } from "./src/files.ts";
+import { openLog } from "./src/log.ts";
+import { type Server, startServer } from "./src/server.ts";
+import { systemClock } from "./src/transport/clock.ts";
+
+/** The exit code for a configuration that cannot be used (sysexits.h: EX_CONFIG). */
+const EXIT_CONFIG = 78;
+/** Stopping takes no longer than this, whatever clients do. */
+const STOP_MS = 4_500;
+
+function main(): void {
+  try {
+    const command = loadConfig(sources());
+    if (command.type === "help") return say(helpText(project.version));
+    if (command.type === "version") return say(`signalbox ${project.version}`);
+    serve(command.config);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const message of error.messages) complain(message);
+    Deno.exit(EXIT_CONFIG);
+  }
+}
+
+function serve(config: Config): void {
+  const log = openLog(config.log, systemClock);
+  const server = startServer(config, { version: project.version, log });
+  // The last net: whatever arrives here is a bug, but not a reason to hang up on everybody.
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    server.reportFault(event.reason);
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    server.reportFault(event.error);
+  });
+  for (const url of server.urls) say(`Listening on ${url}`);
+  for (const line of whereToConnect(server)) say(line);
+  stopOnSignals(server);
+}
+
+/** The first signal stops in good order, the second at once. */
+function stopOnSignals(server: Server): void {
+  let isStopping = false;
+  const stop = async () => {
+    if (isStopping) Deno.exit(1);
+    isStopping = true;
+    setTimeout(() => Deno.exit(0), STOP_MS);
+    await server.stop();
+    Deno.exit(0);
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  if (Deno.build.os === "windows") return;
+  Deno.addSignalListener("SIGTERM", stop);
+  Deno.addSignalListener("SIGHUP", () => void server.reload());
+}
+
+function whereToConnect({ urls, reachable }: Server): string[] {
+  const url = (urls[0] ?? "").replace("[::]", "localhost").replace("0.0.0.0", "localhost");
+  return reachable.map(({ title, entrance: { path, scheme, hint } }) => {
+    const base = scheme === "ws" ? url.replace(/^http/, "ws") : url;
+    return `  ${title.padEnd(12)}${base}${path}  ${hint}`;
+  });
+}
+
+/** Variables are read only where this process may: it has to run without any of them. */
+function sources(): Sources {
+  const mayRead = (variable?: string): boolean =>
+    Deno.permissions.querySync(
+      variable === undefined ? { name: "env" } : {
+        name: "env",
+        variable,
+      },
+    ).state === "granted";
+  return {
+    args: Deno.args,
+    variable: (name) => mayRead(name) ? Deno.env.get(name) : undefined,
+    variableNames: mayRead() ? Object.keys(Deno.env.toObject()) : [],
+    readFile: readText,
+  };
+}
+
+function say(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+function complain(line: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`signalbox: ${line}\n`));
+}
+
+if (import.meta.main) main();

@@ -1,0 +1,59 @@
+import { type Option, OPTIONS } from "./options.ts";
+
+/** The text of `--help`. */
+export function helpText(version: string): string {
+  const flags = OPTIONS.map((option) => ({ names: flagNames(option), option }));
+  const lines = flags.map(({ names, option }) => {
+    const standard = standardText(option);
+    const tail = standard === "" ? "" : ` [${standard}]`;
+    return `  ${names}\n      ${option.help}${tail}`;
+  });
+  return [
+    `signalbox ${version}: a WebRTC signalling server for PeerJS, GStreamer and others`,
+    "",
+    "Usage: signalbox [options]",
+    "",
+    ...lines,
+    "  --config FILE",
+    '      JSON file with any of these, nested: { "peerjs": { "allowDiscovery": true } }',
+    "  --help, -h",
+    "  --version",
+    "",
+    "Each option is a variable too: --peerjs-key is SIGNALBOX_PEERJS_KEY.",
+    "Flags win over variables, variables over the file.",
+  ].join("\n");
+}
+
+/** README's table of options. */
+export function optionsTable(): string {
+  const rows = OPTIONS.map((option) => {
+    const others = option.otherFlags.map((flag) => `\`${dashed(flag)}\``).join(", ");
+    const standard = standardText(option);
+    return [
+      `\`--${option.flag}\``,
+      others,
+      standard === "" ? "" : `\`${standard}\``,
+      option.help.replaceAll("|", "\\|").replaceAll("<", "&lt;"),
+    ];
+  });
+  return [["Option", "Also", "Default", "Meaning"], ["---", "---", "---", "---"], ...rows]
+    .map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+function flagNames(option: Option): string {
+  const names = [option.flag, ...option.otherFlags].map(dashed).join(", ");
+  const values = { boolean: "", number: " N", text: " TEXT", list: " TEXT …" }[option.type];
+  return option.words.length > 0 && option.type === "text"
+    ? `${names} ${option.words.join("|")}`
+    : `${names}${values}`;
+}
+
+function standardText({ standard, type }: Option): string {
+  if (standard === undefined || type === "boolean") return "";
+  if (Array.isArray(standard)) return standard.join(" ");
+  return String(standard);
+}
+
+function dashed(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`;
+}

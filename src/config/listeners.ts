@@ -1,0 +1,63 @@
+import { ConfigError } from "./load.ts";
+import type { Config } from "./schema.ts";
+
+/** Where to listen. */
+export interface Listening {
+  readonly hostname: string;
+  readonly port: number;
+  readonly isSecure: boolean;
+}
+
+/** The files that make https. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What the configuration says about listening, in the words of every reference server. */
+export function listenersOf(config: Config): { listeners: Listening[]; tls: TlsFiles | undefined } {
+  const tls = tlsFilesOf(config);
+  const listeners = config.listen.length > 0 ? config.listen.map(parseListen) : [{
+    hostname: config.host,
+    port: config.port,
+    isSecure: tls !== undefined && !config.disableSsl,
+  }];
+  if (tls === undefined && listeners.some(({ isSecure }) => isSecure)) {
+    throw new ConfigError(["Cannot listen with https: --tls-cert and --tls-key are missing"]);
+  }
+  return { listeners, tls };
+}
+
+/** How a listening address is written for people and in logs. */
+export function urlOf({ hostname, port, isSecure }: Listening): string {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return `${isSecure ? "https" : "http"}://${host}:${port}`;
+}
+
+function tlsFilesOf({ tlsCert, tlsKey, certPath }: Config): TlsFiles | undefined {
+  if (tlsCert !== undefined && tlsKey !== undefined) return { cert: tlsCert, key: tlsKey };
+  if (tlsCert !== undefined || tlsKey !== undefined) {
+    const missing = tlsCert === undefined ? "--tls-cert" : "--tls-key";
+    throw new ConfigError([`Cannot use TLS: ${missing} is missing`]);
+  }
+  if (certPath === undefined) return undefined;
+  const folder = certPath.replace(/\/+$/, "");
+  return folder.includes("letsencrypt")
+    ? { cert: `${folder}/fullchain.pem`, key: `${folder}/privkey.pem` }
+    : { cert: `${folder}/cert.pem`, key: `${folder}/key.pem` };
+}
+
+function parseListen(text: string): Listening {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new ConfigError([`Bad value of --listen: not a URL (got ${JSON.stringify(text)})`]);
+  }
+  const isSecure = url.protocol === "https:";
+  return {
+    hostname: url.hostname.replace(/^\[|\]$/g, ""),
+    port: url.port === "" ? (isSecure ? 443 : 80) : Number(url.port),
+    isSecure,
+  };
+}

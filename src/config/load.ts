@@ -1,0 +1,233 @@
+import { parseArgs } from "@std/cli/parse-args";
+import { closestString } from "@std/text/closest-string";
+import type { z } from "zod";
+import { type Option, OPTIONS } from "./options.ts";
+import { type Config, ConfigSchema } from "./schema.ts";
+
+/** Where a configuration comes from; the caller does the reading. */
+export interface Sources {
+  readonly args: readonly string[];
+  /** A variable's value; undefined when it is not set or may not be read. */
+  readonly variable: (name: string) => string | undefined;
+  /** Names of all variables that may be seen, to find misspelt ones. */
+  readonly variableNames?: readonly string[];
+  /** Throws an Error whose message is fit for people. */
+  readonly readFile: (path: string) => string;
+}
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly type: "serve"; readonly config: Config }
+  | { readonly type: "help" }
+  | { readonly type: "version" };
+
+/** A configuration that cannot be used; each message is one line for a person. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+
+  constructor(readonly messages: readonly string[]) {
+    super(messages.join("\n"));
+  }
+}
+
+/** A value as it was found, and the name under which a person gave it. */
+interface Given {
+  readonly option: Option;
+  readonly value: unknown;
+  readonly from: string;
+}
+
+/** Reads defaults < file < environment < flags, and reports everything that is wrong at once. */
+export function loadConfig(sources: Sources): Command {
+  const problems: string[] = [];
+  const flags = readFlags(sources.args, problems);
+  if (flags.isHelp) return { type: "help" };
+  if (flags.isVersion) return { type: "version" };
+  const variables = readVariables(sources, problems);
+  const file = flags.file ?? sources.variable("SIGNALBOX_CONFIG");
+  const fromFile = file === undefined ? [] : readConfigFile(file, sources.readFile, problems);
+
+  const given = new Map<string, Given>();
+  for (const one of [...fromFile, ...variables, ...flags.given]) {
+    given.set(one.option.flag, one);
+  }
+  const result = ConfigSchema.safeParse(nest(given.values()));
+  if (!result.success) problems.push(...result.error.issues.map((issue) => word(issue, given)));
+  if (result.success && problems.length === 0) {
+    return { type: "serve", config: result.data as Config };
+  }
+  throw new ConfigError(problems);
+}
+
+interface Flags {
+  readonly given: Given[];
+  readonly file: string | undefined;
+  readonly isHelp: boolean;
+  readonly isVersion: boolean;
+}
+
+function readFlags(args: readonly string[], problems: string[]): Flags {
+  const switches = OPTIONS.filter(({ type }) => type === "boolean");
+  const lists = OPTIONS.filter(({ type }) => type === "list");
+  const names = (options: readonly Option[]) => options.map(({ flag }) => flag);
+  const parsed = parseArgs(args, {
+    string: ["config", ...names(OPTIONS.filter(({ type }) => type !== "boolean"))],
+    boolean: ["help", "version", ...names(switches)],
+    collect: names(lists),
+    alias: {
+      help: ["h"],
+      ...Object.fromEntries(OPTIONS.map(({ flag, otherFlags }) => [flag, otherFlags])),
+    },
+    unknown: (arg, key) => {
+      problems.push(key === undefined ? `Unexpected argument "${arg}"` : unknownFlag(arg));
+      return false;
+    },
+  });
+  const given: Given[] = [];
+  for (const option of OPTIONS) {
+    const value = parsed[option.flag];
+    const isAbsent = value === undefined || (option.type === "boolean" && !isNamed(option, args)) ||
+      (Array.isArray(value) && value.length === 0);
+    if (isAbsent) continue;
+    const from = `--${nameUsed(option, args)}`;
+    if (value === "") problems.push(`${from} needs a value`);
+    else given.push({ option, value: typed(option, value), from });
+  }
+  const file = parsed["config"];
+  return {
+    given,
+    file: typeof file === "string" ? file : undefined,
+    isHelp: parsed["help"] === true,
+    isVersion: parsed["version"] === true,
+  };
+}
+
+function unknownFlag(arg: string): string {
+  const flag = arg.replace(/=.*$/s, "");
+  const known = ["help", "version", "config", ...OPTIONS.flatMap(allFlags)];
+  return `Unknown option "${flag}": did you mean "${
+    dashed(closestString(bareName(flag), known))
+  }"?`;
+}
+
+function readVariables(sources: Sources, problems: string[]): Given[] {
+  const given: Given[] = [];
+  for (const option of OPTIONS) {
+    // The option's own variable wins over a foreign name for it.
+    for (const name of [...option.otherVariables, option.variable]) {
+      const value = sources.variable(name);
+      if (value === undefined || value === "") continue;
+      const items = option.type === "list" ? value.split(",").map((item) => item.trim()) : value;
+      given.push({ option, value: typed(option, items), from: `variable ${name}` });
+    }
+  }
+  const known = ["SIGNALBOX_CONFIG", ...OPTIONS.map(({ variable }) => variable)];
+  for (const name of sources.variableNames ?? []) {
+    if (!name.startsWith("SIGNALBOX_") || known.includes(name)) continue;
+    problems.push(`Unknown variable "${name}": did you mean "${closestString(name, known)}"?`);
+  }
+  return given;
+}
+
+function readConfigFile(
+  path: string,
+  readFile: (path: string) => string,
+  problems: string[],
+): Given[] {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFile(path));
+  } catch (error) {
+    const why = error instanceof SyntaxError ? "not JSON" : messageOf(error);
+    problems.push(`Cannot read configuration file "${path}": ${why}`);
+    return [];
+  }
+  if (!isObject(content)) {
+    problems.push(`Cannot use configuration file "${path}": not a JSON object`);
+    return [];
+  }
+  return flatten(content, [], path, problems);
+}
+
+/** The options of a nested object; keys that are none are reported with the nearest known one. */
+function flatten(
+  object: Readonly<Record<string, unknown>>,
+  path: readonly string[],
+  file: string,
+  problems: string[],
+): Given[] {
+  return Object.entries(object).flatMap(([key, value]) => {
+    const full = [...path, key];
+    const name = full.join(".");
+    const option = OPTIONS.find((one) => one.path.join(".") === name);
+    if (option !== undefined) return [{ option, value, from: `"${name}" in ${file}` }];
+    const isGroup = OPTIONS.some((one) => one.path.join(".").startsWith(`${name}.`));
+    if (isGroup && isObject(value)) return flatten(value, full, file, problems);
+    const known = OPTIONS.map((one) => one.path.join("."));
+    problems.push(
+      `Unknown key "${name}" in ${file}: did you mean "${closestString(name, known)}"?`,
+    );
+    return [];
+  });
+}
+
+/** What the schema's complaint is about, under the name by which it was given. */
+function word(issue: z.core.$ZodIssue, given: ReadonlyMap<string, Given>): string {
+  const option = OPTIONS.find(({ path }) => path.every((part, at) => issue.path[at] === part));
+  const one = option && given.get(option.flag);
+  const complaint = issue.message.replace(/^Invalid input: /, "").replaceAll("\n", " ");
+  if (one === undefined) return complaint;
+  const value = one.option.isSecret ? "" : ` (got ${JSON.stringify(one.value)})`;
+  return `Bad value of ${one.from}: ${complaint}${value}`;
+}
+
+function nest(given: Iterable<Given>): Record<string, unknown> {
+  const root: Record<string, unknown> = {};
+  for (const { option: { path }, value } of given) {
+    let at = root;
+    for (const part of path.slice(0, -1)) {
+      // Only made here, and only as objects.
+      at = (at[part] ??= {}) as Record<string, unknown>;
+    }
+    at[path.at(-1) ?? ""] = value;
+  }
+  return root;
+}
+
+/** Text as the option's type; what does not fit stays as it is and fails the schema. */
+function typed(option: Option, value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  if (option.type === "number" && /^-?\d+(\.\d+)?$/.test(value)) return Number(value);
+  if (option.type === "boolean" && /^(true|1|yes|on)$/i.test(value)) return true;
+  if (option.type === "boolean" && /^(false|0|no|off)$/i.test(value)) return false;
+  return value;
+}
+
+function allFlags(option: Option): string[] {
+  return [option.flag, ...option.otherFlags];
+}
+
+function dashed(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`;
+}
+
+function bareName(arg: string): string {
+  return arg.replace(/^-+/, "").replace(/=.*$/s, "");
+}
+
+function isNamed(option: Option, args: readonly string[]): boolean {
+  const flags = allFlags(option);
+  return args.some((arg) => arg.startsWith("-") && flags.includes(bareName(arg)));
+}
+
+function nameUsed(option: Option, args: readonly string[]): string {
+  return allFlags(option).find((flag) => args.some((arg) => bareName(arg) === flag)) ?? option.flag;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,91 @@
+import { z } from "zod";
+import { DIALECTS } from "../dialects/mod.ts";
+import { limit, toggle, whole } from "../dialects/options.ts";
+
+const path = z.string().regex(/^\/[^*?#\s]*$/, "expected a path");
+const file = z.string().min(1);
+
+const log = z.strictObject({
+  level: z.enum(["debug", "info", "warning", "error"]).default("info").meta({
+    description: "Least serious kind of event that is logged",
+  }),
+  format: z.enum(["text", "json"]).default("text").meta({
+    description: "Log lines for people or for programs",
+  }),
+  linesPerSecond: limit(10, "Lines per second that clients can cause in the log"),
+});
+
+const limits = z.strictObject({
+  maxConnections: limit(50_000, "Connections in all (fewer where the system allows fewer files)"),
+  maxConnectionsPerAddress: limit(
+    2_000,
+    "Connections from one address; of IPv6 the first 64 bits count",
+  ),
+  connectionsPerSecond: limit(100, "New connections from one address per second"),
+  connectionBurst: limit(500, "New connections from one address at once on top of that"),
+  maxPeers: limit(200_000, "Ids in all"),
+  maxRooms: limit(100_000, "Rooms in all"),
+  maxRoomMembers: limit(256, "Members of one room"),
+  maxQueuedBytes: limit(268_435_456, "Bytes that may wait for slow readers in all", { min: 1024 }),
+});
+
+const dialects: Record<string, z.ZodType> = {};
+for (const { name, options } of DIALECTS) dialects[name] = options.prefault({});
+
+/** Every option: default, bounds and help. Nothing else in the program knows any of them. */
+export const ConfigSchema = z.strictObject({
+  listen: z.array(
+    z.string().regex(/^https?:\/\/[^/?#\s]+\/?$/, "expected a URL such as http://[::]:8080"),
+  ).default([]).meta({
+    description: "URL to listen at, http or https; may be given several times",
+  }),
+  port: z.int().min(0).max(65_535).default(8080).meta({
+    description: "Port to listen at, where --listen is not given",
+    flags: ["port", "p"],
+    env: ["PORT"],
+  }),
+  host: z.string().min(1).default("::").meta({
+    description: "Address to listen at, where --listen is not given (:: is IPv4 and IPv6)",
+    flags: ["host", "H", "addr"],
+  }),
+  tlsCert: file.optional().meta({
+    description: "Certificate chain for https, a PEM file",
+    flags: ["sslcert"],
+  }),
+  tlsKey: file.optional().meta({
+    description: "Private key for https, a PEM file",
+    flags: ["sslkey"],
+  }),
+  certPath: file.optional().meta({
+    description: "Folder with cert.pem and key.pem (in a letsencrypt folder: fullchain, privkey)",
+  }),
+  disableSsl: toggle("Listen at --port without TLS although a certificate is given"),
+  restartOnCertChange: toggle("Take up a changed certificate: close all connections, listen anew"),
+  trustProxy: z.array(z.string().min(1)).default([]).meta({
+    description: "Address or network (CIDR) of a proxy whose X-Forwarded-For counts",
+  }),
+  allowedOrigins: z.array(z.string().min(1)).default([]).meta({
+    description: "Origin whose pages may use the server; without any, all may",
+  }),
+  corsOrigins: z.array(z.string().min(1)).default([]).meta({
+    description: "Origin whose pages may read HTTP answers; without any, the allowed ones",
+    flags: ["cors"],
+  }),
+  health: path.default("/health").meta({ description: "Path that answers OK" }),
+  metrics: path.optional().meta({ description: "Path of metrics for Prometheus; none by default" }),
+  keepaliveTimeoutSeconds: whole(
+    14,
+    "Silence after which a client is pinged, in s; after twice as long it is gone",
+    { max: 3_600, flags: ["keepalive-timeout"] },
+  ),
+  drainMs: whole(0, "Time over which connections are closed at the end, in ms", {
+    min: 0,
+    max: 3_000,
+  }),
+  log: log.prefault({}),
+  limits: limits.prefault({}),
+  ...dialects as Record<never, z.ZodType>,
+});
+
+/** A checked configuration; each dialect's own part stands under its name. */
+export type Config = z.infer<typeof ConfigSchema> & { readonly [dialect: string]: unknown };

@@ -1,0 +1,9 @@
+/** Monotonic time and the only timers; tests advance one of their own. */
+export interface Clock {
+  /** Milliseconds since some fixed moment. */
+  now(): number;
+  /** Runs `action` every `intervalMs` until disposed. */
+  every(intervalMs: number, action: () => void): Disposable;
+  /** Resolves after `delayMs`. */
+  delay(delayMs: number): Promise<void>;
+}

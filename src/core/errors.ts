@@ -1,0 +1,54 @@
+/**
+ * Every reason for which signalbox refuses something a client did. Each dialect maps every code to
+ * its own wire form, so a new code does not compile until all dialects answer it.
+ */
+export type ErrorCode =
+  /** The frame is no message of the dialect, or none that is allowed now. */
+  | "bad_frame"
+  /** The first frame of a connection is not the dialect's greeting. */
+  | "bad_greeting"
+  /** The frame is larger than the dialect's limit. */
+  | "frame_too_large"
+  /** Frames come faster than the limit; this one was dropped. */
+  | "rate_limited"
+  /** Frames kept coming far too fast: the connection ends. */
+  | "flooding"
+  /** The client did not say who it is in time. */
+  | "not_identified"
+  | "credentials_missing"
+  | "credentials_wrong"
+  | "id_invalid"
+  | "id_taken"
+  /** The id was not made by this server, where only such ids are admitted. */
+  | "id_not_issued"
+  /** As many peers of this dialect, or in all, as the configuration allows. */
+  | "peers_full"
+  | "peer_unknown"
+  | "peer_busy"
+  /** The peer exists, but not in the sender's room. */
+  | "peer_elsewhere"
+  | "room_invalid"
+  | "room_full"
+  | "rooms_full"
+  /** As many connections in all as the configuration allows. */
+  | "server_full"
+  /** As many connections from one address as the configuration allows. */
+  | "address_full"
+  /** Connections from one address come faster than the limit. */
+  | "address_rate"
+  | "origin_forbidden"
+  /** A fault of the server; the connection ends. */
+  | "internal";
+
+/** A refusal of something that a client did; the client's session words it for the wire. */
+export class SignalError extends Error {
+  override readonly name = "SignalError";
+
+  /**
+   * @param code what happened, for programs
+   * @param message what was attempted, then the value in quotes, for humans
+   */
+  constructor(readonly code: ErrorCode, message: string = code) {
+    super(message);
+  }
+}

@@ -1,0 +1,284 @@
+import type { HubLimits } from "./limits.ts";
+import type { PeerEvent, PeerHandle, PeerId, PeerSummary, Receiver, RoomId } from "./types.ts";
+
+/** What a session asks for when it wants an id. */
+export interface Claim {
+  /** The space of ids and rooms in which `id` has to be free. */
+  readonly realm: string;
+  readonly id: PeerId;
+  readonly dialect: string;
+  readonly receiver: Receiver;
+  /**
+   * A secret that shows that two claims come from one client. A claim with the holder's dialect and
+   * proof takes the id over; every other claim of a taken id is refused.
+   */
+  readonly proof?: string;
+  /** Peers of this dialect that the realm may hold; taking an id over is not subject to it. */
+  readonly capacity?: number;
+  /** The peer is in one pair or one room at a time, and cannot be paired while it is. */
+  readonly isExclusive?: boolean;
+}
+
+/** "abandoned": the connection ended while the claim was pending. */
+export type ClaimOutcome = "admitted" | "taken" | "full" | "abandoned";
+
+/** Asked before an id is given out, as a store or a cluster will be; false means taken elsewhere. */
+export type Reserve = (claim: Claim) => Promise<boolean>;
+
+/** A claimed id. It outlives a connection only where another one takes the id over. */
+class Peer implements PeerHandle {
+  /** Made when there is something to put in: most peers idle. */
+  rooms: Set<Room> | undefined = undefined;
+  paired: Set<Peer> | undefined = undefined;
+
+  /** @param claim the claim that holds now; replaced when another connection takes over */
+  constructor(public claim: Claim) {}
+
+  get receiver(): Receiver {
+    return this.claim.receiver;
+  }
+
+  get id(): PeerId {
+    return this.claim.id;
+  }
+
+  get dialect(): string {
+    return this.claim.dialect;
+  }
+
+  get realm(): string {
+    return this.claim.realm;
+  }
+
+  get isBusy(): boolean {
+    return this.claim.isExclusive === true && (hasAny(this.rooms) || hasAny(this.paired));
+  }
+
+  summary(): PeerSummary {
+    return { id: this.id, dialect: this.dialect };
+  }
+}
+
+interface Room {
+  readonly id: RoomId;
+  /** In joining order. */
+  readonly members: Set<Peer>;
+}
+
+class Realm {
+  readonly peers = new Map<PeerId, Peer>();
+  readonly rooms = new Map<RoomId, Room>();
+  readonly peersOfDialect = new Map<string, number>();
+
+  count(dialect: string, change: 1 | -1): void {
+    this.peersOfDialect.set(dialect, (this.peersOfDialect.get(dialect) ?? 0) + change);
+  }
+}
+
+/**
+ * Who is here, in which rooms, and the way from one peer to another: the only owner of that state.
+ * It knows no wire format and does no I/O, and never assumes that the peers of a realm speak one
+ * dialect. Every step is carried out at once and whole; what a session is told inside a step comes
+ * before anything that the step makes possible.
+ */
+export class Hub {
+  readonly #limits: HubLimits;
+  readonly #reserve: Reserve | undefined;
+  readonly #realms = new Map<string, Realm>();
+  #peerCount = 0;
+  #roomCount = 0;
+
+  constructor(limits: HubLimits, reserve?: Reserve) {
+    this.#limits = limits;
+    this.#reserve = reserve;
+  }
+
+  get peerCount(): number {
+    return this.#peerCount;
+  }
+
+  get roomCount(): number {
+    return this.#roomCount;
+  }
+
+  /** Asks for an id. "admitted" was told to the receiver, first of all events, when this resolves. */
+  async claim(claim: Claim): Promise<ClaimOutcome> {
+    const isFree = this.#reserve === undefined || await this.#reserve(claim);
+    if (!claim.receiver.link.isOpen) return "abandoned";
+    if (!isFree) return "taken";
+
+    const realm = this.#realm(claim.realm);
+    const holder = realm.peers.get(claim.id);
+    if (holder !== undefined) return this.#takeOver(holder, claim);
+    const alike = realm.peersOfDialect.get(claim.dialect) ?? 0;
+    if (alike >= (claim.capacity ?? Infinity) || this.#peerCount >= this.#limits.maxPeers) {
+      return "full";
+    }
+
+    const peer = new Peer(claim);
+    realm.peers.set(claim.id, peer);
+    realm.count(claim.dialect, 1);
+    this.#peerCount++;
+    tell(peer, { type: "admitted", peer });
+    return "admitted";
+  }
+
+  /**
+   * Gives an id up: leaves its rooms, tells its pairs. Harmless when the id is given up already, or
+   * when `receiver` no longer speaks for it.
+   */
+  release(handle: PeerHandle, receiver: Receiver): void {
+    const realm = this.#realm(handle.realm);
+    const peer = realm.peers.get(handle.id);
+    if (peer === undefined || peer !== handle || peer.receiver !== receiver) return;
+    realm.peers.delete(peer.id);
+    realm.count(peer.dialect, -1);
+    this.#peerCount--;
+    for (const room of peer.rooms ?? []) this.#removeMember(realm, room, peer);
+    const pairs = peer.paired;
+    peer.paired = undefined;
+    for (const other of pairs ?? []) {
+      other.paired?.delete(peer);
+      tell(other, { type: "gone", peer: peer.id });
+    }
+  }
+
+  has(realm: string, id: PeerId): boolean {
+    return this.#realm(realm).peers.has(id);
+  }
+
+  /** Ids of one dialect's peers in a realm, in order of registration. */
+  ids(realm: string, dialect: string): PeerId[] {
+    const ids: PeerId[] = [];
+    for (const peer of this.#realm(realm).peers.values()) {
+      if (peer.dialect === dialect) ids.push(peer.id);
+    }
+    return ids;
+  }
+
+  /** Takes a peer into a room, which begins with its first member and ends with its last. */
+  join(handle: PeerHandle, id: RoomId): "entered" | "room_full" | "rooms_full" {
+    const peer = this.#own(handle);
+    const realm = this.#realm(peer.realm);
+    let room = realm.rooms.get(id);
+    if (room === undefined) {
+      if (this.#roomCount >= this.#limits.maxRooms) return "rooms_full";
+      room = { id, members: new Set() };
+      realm.rooms.set(id, room);
+      this.#roomCount++;
+    } else if (room.members.size >= this.#limits.maxRoomMembers) {
+      return "room_full";
+    }
+    const earlier = [...room.members];
+    room.members.add(peer);
+    (peer.rooms ??= new Set()).add(room);
+    tell(peer, { type: "entered", room: id, members: earlier.map((member) => member.summary()) });
+    const joined: PeerEvent = { type: "joined", room: id, peer: peer.summary() };
+    for (const member of earlier) tell(member, joined);
+    return "entered";
+  }
+
+  /** Ids of the other members of a room that the peer is in, in joining order. */
+  othersIn(handle: PeerHandle, id: RoomId): PeerId[] {
+    const others: PeerId[] = [];
+    for (const member of this.#realm(handle.realm).rooms.get(id)?.members ?? []) {
+      if (member !== handle) others.push(member.id);
+    }
+    return others;
+  }
+
+  /** Puts two peers into a call: when one leaves, the other is told that it is gone. */
+  pair(handle: PeerHandle, to: PeerId): "paired" | "unknown" | "busy" {
+    const peer = this.#own(handle);
+    const other = this.#realm(peer.realm).peers.get(to);
+    if (other === undefined) return "unknown";
+    if (other === peer || other.isBusy || peer.isBusy) return "busy";
+    (peer.paired ??= new Set()).add(other);
+    (other.paired ??= new Set()).add(peer);
+    tell(peer, { type: "paired", peer: other.id, isCaller: true });
+    tell(other, { type: "paired", peer: peer.id, isCaller: false });
+    return "paired";
+  }
+
+  /**
+   * Hands a payload to another peer, in a room when one is named ("elsewhere": the peer exists, but
+   * is not in it). The payload is the dialect's own; a peer of another dialect cannot read it.
+   */
+  send(
+    from: PeerHandle,
+    to: PeerId,
+    payload: unknown,
+    room?: RoomId,
+  ): "sent" | "unknown" | "elsewhere" | "untranslatable" {
+    const realm = this.#realm(from.realm);
+    const peer = realm.peers.get(to);
+    if (peer === undefined) return "unknown";
+    if (room !== undefined && realm.rooms.get(room)?.members.has(peer) !== true) {
+      return "elsewhere";
+    }
+    if (peer.dialect !== from.dialect) return "untranslatable";
+    tell(peer, { type: "relay", from: from.id, room, payload });
+    return "sent";
+  }
+
+  /** Tells whoever holds `to` now that what it said to `peer` was not delivered. */
+  reportUndelivered(realm: string, to: PeerId, peer: PeerId): void {
+    const sender = this.#realm(realm).peers.get(to);
+    if (sender !== undefined) tell(sender, { type: "undelivered", peer });
+  }
+
+  #takeOver(holder: Peer, claim: Claim): ClaimOutcome {
+    const isSameClient = claim.proof !== undefined && holder.claim.proof === claim.proof &&
+      holder.dialect === claim.dialect;
+    if (!isSameClient) return "taken";
+    const old = holder.receiver;
+    holder.claim = claim;
+    try {
+      old.deliver({ type: "replaced" });
+    } catch (error) {
+      old.link.fail(error);
+    }
+    tell(holder, { type: "admitted", peer: holder });
+    return "admitted";
+  }
+
+  #removeMember(realm: Realm, room: Room, peer: Peer): void {
+    room.members.delete(peer);
+    peer.rooms?.delete(room);
+    if (room.members.size === 0) {
+      realm.rooms.delete(room.id);
+      this.#roomCount--;
+      return;
+    }
+    const left: PeerEvent = { type: "left", room: room.id, peer: peer.summary() };
+    for (const member of [...room.members]) tell(member, left);
+  }
+
+  /** The hub's own record of a handle; a session that lost its id must not act for it. */
+  #own(handle: PeerHandle): Peer {
+    const peer = this.#realm(handle.realm).peers.get(handle.id);
+    if (peer === undefined || peer !== handle) {
+      throw new RangeError("Cannot act for a peer that was released");
+    }
+    return peer;
+  }
+
+  #realm(name: string): Realm {
+    let realm = this.#realms.get(name);
+    if (realm === undefined) this.#realms.set(name, realm = new Realm());
+    return realm;
+  }
+}
+
+/** Delivers one event; a fault in one peer's session is that peer's alone. */
+function tell(peer: Peer, event: PeerEvent): void {
+  try {
+    peer.receiver.deliver(event);
+  } catch (error) {
+    peer.receiver.link.fail(error);
+  }
+}
+
+function hasAny(set: Set<unknown> | undefined): boolean {
+  return set !== undefined && set.size > 0;
+}

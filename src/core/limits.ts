@@ -1,0 +1,33 @@
+// Every bound is a number; Infinity stands for the configuration's word `unlimited`.
+
+/** How many of each the hub keeps. */
+export interface HubLimits {
+  readonly maxPeers: number;
+  readonly maxRooms: number;
+  readonly maxRoomMembers: number;
+}
+
+/** What one client may send. */
+export interface InputLimits {
+  /** Largest assembled message, in bytes (UTF-8 for text). */
+  readonly maxFrameBytes: number;
+  /** Sustained frames per second. */
+  readonly framesPerSecond: number;
+  /** Frames that may come at once on top. */
+  readonly frameBurst: number;
+  /** Time from the opening to the client having said who it is. */
+  readonly identifyTimeoutMs: number;
+  /** Frames kept while the session is waiting for something (a claim). */
+  readonly maxHeldFrames: number;
+}
+
+/** What may wait for one client that reads too slowly. */
+export interface OutputLimits {
+  /** Bytes queued for the client beyond what its network has taken. */
+  readonly maxQueuedBytes: number;
+  /** How long the client may take no byte while something is queued for it. */
+  readonly stallTimeoutMs: number;
+}
+
+/** What one connection may do; part of every dialect's options. */
+export interface LinkLimits extends InputLimits, OutputLimits {}

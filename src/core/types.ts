@@ -1,0 +1,87 @@
+import type { SignalError } from "./errors.ts";
+
+/** A peer's name in its realm, as its dialect spells it. */
+export type PeerId = string;
+
+/** A room's name in its realm. */
+export type RoomId = string;
+
+/** One WebSocket message: text, or the bytes of a binary one. */
+export type Frame = string | Uint8Array<ArrayBuffer>;
+
+/** What one peer may know of another. */
+export interface PeerSummary {
+  readonly id: PeerId;
+  readonly dialect: string;
+}
+
+/** A message from a peer of the same dialect, verbatim. The hub never looks into `payload`. */
+export interface Relay {
+  readonly type: "relay";
+  readonly from: PeerId;
+  /** The room it was said in, where it was not said to the peer alone. */
+  readonly room: RoomId | undefined;
+  readonly payload: unknown;
+}
+
+/**
+ * What the hub tells one peer. A session turns each into its own wire frames. Answers to the peer's
+ * own steps (`admitted`, `entered`, `paired`) are events too: they are delivered inside the step,
+ * so that nothing which the step makes possible can overtake its answer.
+ */
+export type PeerEvent =
+  | Relay
+  /** The claim was carried out: from here on the peer can be reached. */
+  | { readonly type: "admitted"; readonly peer: PeerHandle }
+  /** The peer is in the room; `members` are those who were there before, in joining order. */
+  | { readonly type: "entered"; readonly room: RoomId; readonly members: readonly PeerSummary[] }
+  /** Two peers are now in a call of their own. */
+  | { readonly type: "paired"; readonly peer: PeerId; readonly isCaller: boolean }
+  | { readonly type: "joined" | "left"; readonly room: RoomId; readonly peer: PeerSummary }
+  /** A peer this one was paired with has left. */
+  | { readonly type: "gone"; readonly peer: PeerId }
+  /** What was said to `peer` was held for it and could not be delivered in time. */
+  | { readonly type: "undelivered"; readonly peer: PeerId }
+  /** Another connection proved to be the same client: this one speaks for the id no longer. */
+  | { readonly type: "replaced" };
+
+/** What the hub gives a session for its id; pass it back to the hub, never to another session. */
+export interface PeerHandle extends PeerSummary {
+  readonly realm: string;
+}
+
+/** One client connection, whatever carries it (a WebSocket, a test). */
+export interface Link {
+  /** Unique in this process; for logs. */
+  readonly id: string;
+  /** The client's network address without a port. */
+  readonly address: string;
+  /** False as soon as either side has decided to end the connection. */
+  readonly isOpen: boolean;
+  /** Queues one frame; a link over its output limit gives the connection up as slow. */
+  send(frame: Frame): void;
+  /** Ends the connection; without a code the closing frame carries no status. */
+  close(code?: number, reason?: string): void;
+  /** Ends the connection because of a fault of ours, which is logged. */
+  fail(error: unknown): void;
+}
+
+/** The side of a session that the hub sees. */
+export interface Receiver {
+  readonly link: Pick<Link, "isOpen" | "fail">;
+  deliver(event: PeerEvent): void;
+}
+
+/** One client's protocol state. Knows its wire format, not the network. */
+export interface Session extends Receiver {
+  /** False until the client has said who it is; a client that takes too long is hung up on. */
+  readonly isIdentified: boolean;
+  /** The connection is open: greet, or claim what the URL asked for. Called once, or never. */
+  opened(): void | Promise<void>;
+  /** Handles one frame. A returned promise holds back later frames until it settles. */
+  receive(frame: Frame): void | Promise<void>;
+  /** Says on the wire that something was refused, and hangs up where the dialect does. */
+  refuse(error: SignalError): void;
+  /** The connection is over, by either side's decision: release everything. Called exactly once. */
+  closed(): void;
+}

@@ -1,0 +1,74 @@
+import type { z } from "zod";
+import type { Clock } from "../core/clock.ts";
+import type { Hub } from "../core/hub.ts";
+import type { LinkLimits } from "../core/limits.ts";
+import type { Link, Session } from "../core/types.ts";
+
+/** What the server lends to a dialect while it runs. */
+export interface DialectContext {
+  readonly hub: Hub;
+  /** The space of ids and rooms that the dialect's peers live in. */
+  readonly realm: string;
+  readonly clock: Clock;
+}
+
+/** A path is exact, or has `*` for one segment of any name that no other route begins with. */
+interface RouteBase {
+  readonly path: string;
+}
+
+/** Where WebSockets are accepted. */
+export interface UpgradeRoute extends RouteBase {
+  readonly kind: "upgrade";
+  readonly limits: LinkLimits;
+  /** Shorter than the server's own time to notice a silent client, where the dialect asks for it. */
+  readonly maxSilenceMs?: number;
+  /** Makes the session; it must do nothing before `opened`. */
+  readonly connect: (url: URL, link: Link) => Session;
+}
+
+/** A plain resource; HEAD and OPTIONS follow from GET. */
+export interface HttpRoute extends RouteBase {
+  readonly kind: "get";
+  readonly handle: (url: URL) => Response;
+}
+
+export type Route = UpgradeRoute | HttpRoute;
+
+/** A dialect at work. */
+export interface OpenDialect extends Partial<Disposable> {
+  readonly routes: readonly Route[];
+  /** Where clients reach it: a path, and what to tell people about it. */
+  readonly entrances: readonly Entrance[];
+  /** Numbers worth watching, by metric name. */
+  readonly gauges?: Readonly<Record<string, () => number>>;
+}
+
+/** One way in, for the start-up lines and the page at `/`. */
+export interface Entrance {
+  readonly path: string;
+  readonly scheme: "http" | "ws";
+  readonly hint: string;
+}
+
+/** One wire protocol. The rest of the server knows nothing else about it. */
+export interface Dialect {
+  /** Its name in options, realms, logs and metrics. */
+  readonly name: string;
+  /** Its name for people. */
+  readonly title: string;
+  /** Its part of the configuration. */
+  readonly options: z.ZodObject;
+  /** Starts it with its part of a checked configuration. */
+  open(options: unknown, context: DialectContext): OpenDialect;
+}
+
+/** Ties a dialect's options to their type; what `open` gets is checked against them once more. */
+export function defineDialect<Shape extends z.core.$ZodLooseShape>(
+  dialect: Omit<Dialect, "options" | "open"> & {
+    readonly options: z.ZodObject<Shape>;
+    readonly open: (options: z.output<z.ZodObject<Shape>>, context: DialectContext) => OpenDialect;
+  },
+): Dialect {
+  return dialect as Dialect;
+}

@@ -1,0 +1,113 @@
+import { SignalError } from "../../core/errors.ts";
+import type { Frame } from "../../core/types.ts";
+import { isWhitespace, isWord, repr, split } from "./python_text.ts";
+
+// The wire contract is protocols/gstreamer.md of the project's notes; sections are cited as §n.
+// Commands are words, not JSON: this module is the dialect's only reader and writer of frames.
+
+/** What a peer may ask for before it is in a session or a room. */
+export type IdleCommand =
+  | { readonly type: "SESSION"; readonly peer: string }
+  | { readonly type: "ROOM"; readonly room: string };
+
+/** What a peer may say in a room. */
+export type RoomCommand =
+  | { readonly type: "ROOM_PEER_MSG"; readonly peer: string; readonly text: string }
+  | { readonly type: "ROOM_PEER_LIST" };
+
+export const HELLO = "HELLO";
+export const SESSION_OK = "SESSION_OK";
+
+/** Reads the first message, `HELLO <uid>` (§3). */
+export function decodeHello(frame: Frame, maxIdLength: number): string {
+  if (typeof frame !== "string") throw new SignalError("bad_greeting", "Greeting is binary");
+  const [hello, uid] = split(frame, 2);
+  if (hello !== HELLO) throw new SignalError("bad_greeting", "First message is not HELLO");
+  if (uid === undefined || !isWord(uid) || uid.length > maxIdLength) {
+    throw new SignalError("id_invalid", "Peer uid is missing, too long or has a blank");
+  }
+  return uid;
+}
+
+/**
+ * Reads what an idle peer says. Undefined means nothing to us: clients hang up on an `ERROR` that
+ * they did not expect, so unknown text stays unanswered (§6).
+ */
+export function decodeIdle(frame: Frame, maxIdLength: number): IdleCommand | undefined {
+  if (typeof frame !== "string") return undefined;
+  switch (commandOf(frame)) {
+    case "SESSION":
+      return { type: "SESSION", peer: argumentOf(frame, "SESSION needs a peer uid") };
+    case "ROOM": {
+      const room = argumentOf(frame, "ROOM needs a room id");
+      if (room === "session" || !isWord(room) || room.length > maxIdLength) {
+        throw new SignalError("room_invalid", `invalid room id ${quoted(room, maxIdLength)}`);
+      }
+      return { type: "ROOM", room };
+    }
+    // In the original server these would join a room of that name, or drop the peer (§9.2).
+    case "ROOM_PEER_MSG":
+    case "ROOM_PEER_LIST":
+      throw new SignalError("bad_frame", "not in a room");
+    default:
+      return undefined;
+  }
+}
+
+/** Reads what a peer says in a room (§5). */
+export function decodeInRoom(frame: Frame): RoomCommand {
+  if (frame === "ROOM_PEER_LIST") return { type: "ROOM_PEER_LIST" };
+  if (typeof frame !== "string" || commandOf(frame) !== "ROOM_PEER_MSG") {
+    throw new SignalError("bad_frame", "invalid msg, already in room");
+  }
+  const [, peer, text] = split(frame, 3);
+  if (peer === undefined || text === undefined) {
+    throw new SignalError("bad_frame", "ROOM_PEER_MSG needs a peer uid and a text");
+  }
+  return { type: "ROOM_PEER_MSG", peer, text };
+}
+
+/** The trailing blank is part of the answer when nobody else is there: clients cut it off (§5). */
+export function encodeRoomOk(members: readonly string[]): string {
+  return `ROOM_OK ${members.join(" ")}`;
+}
+
+export function encodeRoomPeerList(members: readonly string[]): string {
+  return `ROOM_PEER_LIST ${members.join(" ")}`;
+}
+
+export function encodeRoomPeerMsg(from: string, text: string): string {
+  return `ROOM_PEER_MSG ${from} ${text}`;
+}
+
+export function encodeRoomPeerJoined(peer: string): string {
+  return `ROOM_PEER_JOINED ${peer}`;
+}
+
+export function encodeRoomPeerLeft(peer: string): string {
+  return `ROOM_PEER_LEFT ${peer}`;
+}
+
+/** Every client takes a text that begins so for the end of its call (§8). */
+export function encodeError(message: string): string {
+  return `ERROR ${message}`;
+}
+
+/** A client's value in an error text, cut where no name could be so long. */
+export function quoted(value: string, maxLength: number): string {
+  return repr(value.length > maxLength ? `${value.slice(0, maxLength)}…` : value);
+}
+
+/** A command is a whole word at the very start (§9.3). */
+function commandOf(text: string): string {
+  let end = 0;
+  // No command is longer; what follows need not be looked at.
+  while (end < text.length && end <= 16 && !isWhitespace(text.charCodeAt(end))) end++;
+  return text.slice(0, end);
+}
+
+function argumentOf(text: string, complaint: string): string {
+  const [, argument] = split(text, 2);
+  if (argument === undefined) throw new SignalError("bad_frame", complaint);
+  return argument;
+}

@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { defineDialect, type OpenDialect } from "../dialect.ts";
+import { linkLimitOptions, whole } from "../options.ts";
+import { GStreamerSession } from "./session.ts";
+
+const MIB = 1024 * 1024;
+
+const options = z.strictObject({
+  paths: z.array(z.string().regex(/^\/[^*?#\s]*$/, "expected a path")).default(["/", "/gst"]).meta({
+    description: "Paths at which GStreamer clients find the server",
+  }),
+  maxIdLength: whole(512, "Longest uid or room id, in UTF-16 units", { min: 16, max: 8_192 }),
+  ...linkLimitOptions({
+    maxFrameBytes: MIB,
+    // A newcomer to a room sends an offer and a dozen candidates to every member at once.
+    framesPerSecond: 100,
+    frameBurst: 1_000,
+    identifyTimeoutMs: 10_000,
+    maxQueuedBytes: 8 * MIB,
+  }),
+});
+
+/** GStreamer's simple text protocol: HELLO, SESSION, ROOM. */
+export const gstreamer = defineDialect({
+  name: "gstreamer",
+  title: "GStreamer",
+  options,
+  open(options, { hub, realm }): OpenDialect {
+    const server = { hub, realm, maxIdLength: options.maxIdLength };
+    return {
+      routes: options.paths.map((path) => ({
+        kind: "upgrade",
+        path,
+        limits: options,
+        connect: (_url, link) => new GStreamerSession(link, server),
+      })),
+      entrances: options.paths.slice(0, 1).map((path) => ({
+        path,
+        scheme: "ws",
+        hint: "HELLO <uid>, then SESSION <uid> or ROOM <id>",
+      })),
+    };
+  },
+});

@@ -1,0 +1,9 @@
+import type { Dialect } from "./dialect.ts";
+import { gstreamer } from "./gstreamer/mod.ts";
+import { peerjs } from "./peerjs/mod.ts";
+
+/** Every dialect the server speaks: adding one is a folder and a line. */
+export const DIALECTS: readonly Dialect[] = [
+  peerjs,
+  gstreamer,
+];

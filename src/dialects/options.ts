@@ -1,0 +1,86 @@
+import { z } from "zod";
+import type { LinkLimits } from "../core/limits.ts";
+
+/** What the configuration knows of an option beside its type, default and help. */
+export interface OptionMeta {
+  /** Other names of the flag, such as the reference server's own; one letter makes a short flag. */
+  readonly flags?: readonly string[];
+  /** Other environment variables. */
+  readonly env?: readonly string[];
+  /** Never printed. */
+  readonly secret?: boolean;
+}
+
+type Unlimited = z.ZodLiteral<"unlimited">;
+export type LimitOption = z.ZodPipe<
+  z.ZodDefault<z.ZodUnion<readonly [Unlimited, z.ZodInt]>>,
+  z.ZodTransform<number, number | "unlimited">
+>;
+export type WholeOption = z.ZodDefault<z.ZodInt>;
+
+/** A whole number of at least `min`, or `unlimited`, which reads as Infinity. */
+export function limit(
+  standard: number,
+  help: string,
+  { min = 1, ...meta }: OptionMeta & { readonly min?: number } = {},
+): LimitOption {
+  const words = { error: `expected a whole number of at least ${min}, or unlimited` };
+  return z.union([z.literal("unlimited"), z.int().min(min)], words).default(standard)
+    .transform((value) => value === "unlimited" ? Infinity : value)
+    .meta({ description: help, ...meta });
+}
+
+/** A bounded whole number. */
+export function whole(
+  standard: number,
+  help: string,
+  { min = 1, max = 86_400_000, ...meta }: OptionMeta & {
+    readonly min?: number;
+    readonly max?: number;
+  } = {},
+): WholeOption {
+  return z.int().min(min).max(max).default(standard).meta({ description: help, ...meta });
+}
+
+/** A switch, off by default. */
+export function toggle(help: string, meta: OptionMeta = {}): z.ZodDefault<z.ZodBoolean> {
+  return z.boolean().default(false).meta({ description: help, ...meta });
+}
+
+/** Defaults of one dialect's connection limits. */
+export interface LinkLimitDefaults {
+  readonly maxFrameBytes: number;
+  readonly framesPerSecond: number;
+  readonly frameBurst: number;
+  readonly identifyTimeoutMs: number;
+  readonly maxQueuedBytes: number;
+}
+
+/** The limits that every dialect has, under its own name and with its own defaults. */
+export function linkLimitOptions(
+  standard: LinkLimitDefaults,
+): Record<keyof LinkLimits, LimitOption | WholeOption> {
+  return {
+    maxFrameBytes: whole(
+      standard.maxFrameBytes,
+      "Largest message accepted from a client, in bytes",
+      {
+        min: 1024,
+        max: 16 * 1024 * 1024,
+      },
+    ),
+    framesPerSecond: limit(standard.framesPerSecond, "Messages a client may send per second"),
+    frameBurst: limit(standard.frameBurst, "Messages a client may send at once on top of that"),
+    identifyTimeoutMs: whole(
+      standard.identifyTimeoutMs,
+      "Time in which a client has to say who it is, in ms",
+    ),
+    maxHeldFrames: whole(1_000, "Messages kept from a client that waits for its id"),
+    maxQueuedBytes: limit(
+      standard.maxQueuedBytes,
+      "Bytes that may wait for a client that reads slowly",
+      { min: 1024 },
+    ),
+    stallTimeoutMs: whole(15_000, "Time after which a client that reads nothing is dropped, in ms"),
+  };
+}

@@ -1,0 +1,118 @@
+import { z } from "zod";
+import type { Frame } from "../../core/types.ts";
+
+// The wire contract is protocols/peerjs.md of the project's notes; sections are cited as §n.
+
+/** Messages about a connection attempt: held for a peer that is not here (§5, §7). */
+const Attempt = z.object({
+  type: z.enum(["OFFER", "ANSWER", "CANDIDATE"]),
+  dst: z.string().min(1),
+  payload: z.unknown().optional(),
+});
+/** Relayed to a connected peer, ignored otherwise (§5). */
+const Expire = z.object({
+  type: z.literal("EXPIRE"),
+  dst: z.string().min(1),
+  payload: z.unknown().optional(),
+});
+/** With `dst` relayed; without one the sender gives its id up (§5). */
+const Leave = z.object({
+  type: z.literal("LEAVE"),
+  dst: z.string().nullish(),
+  payload: z.unknown().optional(),
+});
+const Heartbeat = z.object({ type: z.literal("HEARTBEAT") });
+
+const ClientMessage = z.discriminatedUnion("type", [Attempt, Expire, Leave, Heartbeat]);
+export type ClientMessage = z.infer<typeof ClientMessage>;
+
+/** What one peer is handed of another's message; the receiver's own id is added on the way out. */
+export interface RelayedMessage {
+  readonly type: "OFFER" | "ANSWER" | "CANDIDATE" | "LEAVE" | "EXPIRE";
+  /** Any JSON value; undefined where the sender gave none. */
+  readonly payload?: unknown;
+}
+
+const HasConnectionId = z.object({ connectionId: z.string().max(256) });
+
+/**
+ * Deeper nesting is refused: nothing that a client needs comes near it, and everything that ever
+ * walks over a payload may rely on it.
+ */
+const MAX_DEPTH = 64;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Reads a frame: a message, "ignored" for JSON that means nothing to a server (an unknown type, an
+ * `OPEN` or `ERROR` that would harm whoever received it, a missing `dst`), or "malformed" (§5).
+ */
+export function decode(frame: Frame): ClientMessage | "ignored" | "malformed" {
+  let value: unknown;
+  try {
+    // A binary frame that holds the same JSON is treated alike (§5).
+    const text = typeof frame === "string" ? frame : utf8.decode(frame);
+    value = JSON.parse(text);
+    if (mayBeDeep(text) && isDeep(value)) return "malformed";
+  } catch {
+    return "malformed";
+  }
+  if (typeof value !== "object" || value === null) return "malformed";
+  const result = ClientMessage.safeParse(value);
+  return result.success ? result.data : "ignored";
+}
+
+/** Writes a relayed message: exactly these keys in this order, `src` as the server knows it (§5). */
+export function encodeRelay(message: RelayedMessage, src: string, dst: string): string {
+  return JSON.stringify({ type: message.type, src, dst, payload: message.payload });
+}
+
+/** `OPEN` carries nothing else (§4). */
+export const OPEN = JSON.stringify({ type: "OPEN" });
+
+/** Tells a sender that what it said to `absent` was dropped (§7). */
+export function encodeExpire(absent: string, sender: string): string {
+  return JSON.stringify({ type: "EXPIRE", src: absent, dst: sender });
+}
+
+/** A refusal that the client reports as `server-error`, or for `ID-TAKEN` as `unavailable-id` (§4). */
+export function encodeRefusal(type: "ERROR" | "ID-TAKEN", msg: string): string {
+  return JSON.stringify({ type, payload: { msg } });
+}
+
+/** The connection attempt that a payload belongs to; "" where it names none (§9.6). */
+export function attemptOf(payload: unknown): string {
+  const result = HasConnectionId.safeParse(payload);
+  return result.success ? result.data.connectionId : "";
+}
+
+/** A text can only nest deeply if it opens that many brackets: a cheap look at most texts. */
+function mayBeDeep(text: string): boolean {
+  return opens(text, "{") + opens(text, "[") > MAX_DEPTH;
+}
+
+function opens(text: string, bracket: string): number {
+  let count = 0;
+  let at = text.indexOf(bracket);
+  while (at !== -1 && count <= MAX_DEPTH) {
+    count++;
+    at = text.indexOf(bracket, at + 1);
+  }
+  return count;
+}
+
+/** Walks level by level, not recursively: the value may be as deep as the text was long. */
+function isDeep(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return true;
+    const next: unknown[] = [];
+    for (const item of level) {
+      if (typeof item === "object" && item !== null) {
+        for (const inner of Object.values(item)) next.push(inner);
+      }
+    }
+    level = next;
+  }
+  return false;
+}

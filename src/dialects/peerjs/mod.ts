@@ -1,0 +1,129 @@
+import { z } from "zod";
+import { defineDialect, type OpenDialect } from "../dialect.ts";
+import { limit, linkLimitOptions, toggle, whole } from "../options.ts";
+import { httpRoutes } from "./http.ts";
+import { IssuedIds } from "./issued_ids.ts";
+import { type Credentials, PeerJsSession } from "./session.ts";
+import { WaitingRoom } from "./waiting_room.ts";
+
+const MIB = 1024 * 1024;
+
+const options = z.strictObject({
+  key: z.string().min(1).default("peerjs").meta({
+    description: "Key that clients have to name",
+    flags: ["key", "k"],
+  }),
+  path: z.string().regex(/^[^*?#\s]*$/, "expected a path").default("/").transform(toMount).meta({
+    description: "Path under which PeerJS clients find the server",
+    flags: ["path"],
+    env: ["PEERSERVER_PATH"],
+  }),
+  expireTimeoutMs: whole(5_000, "How long messages wait for a peer that is not here, in ms", {
+    flags: ["expire_timeout", "t"],
+  }),
+  cleanupIntervalMs: whole(1_000, "How often messages that waited too long are dropped, in ms", {
+    flags: ["cleanup_out_msgs"],
+  }),
+  aliveTimeoutMs: whole(60_000, "Longest silence of a client, in ms, pongs being no silence", {
+    min: 1_000,
+    flags: ["alive_timeout"],
+  }),
+  concurrentLimit: limit(5_000, "Clients that may be connected at once", {
+    flags: ["concurrent_limit", "c"],
+  }),
+  allowDiscovery: toggle("List the connected ids at <path><key>/peers", {
+    flags: ["allow_discovery"],
+  }),
+  serverIdsOnly: toggle("Admit only ids that this server made, at <path><key>/id"),
+  idSecret: z.string().min(16).optional().meta({
+    description: "Secret of at least 16 characters that keeps such ids valid across restarts",
+    secret: true,
+  }),
+  maxIdLength: whole(512, "Longest id, in UTF-16 units", { min: 36, max: 8_192 }),
+  maxHeldMessages: whole(128, "Messages held per sender and absent peer"),
+  maxHeldBytes: whole(2 * MIB, "Bytes held per sender and absent peer"),
+  maxHeldBytesPerSender: whole(4 * MIB, "Bytes held per sender in all"),
+  maxHeldAttempts: whole(1_000, "Connection attempts that one sender may have waiting"),
+  maxHeldBytesTotal: whole(32 * MIB, "Bytes held for absent peers in all", { max: 2 ** 40 }),
+  ...linkLimitOptions({
+    maxFrameBytes: MIB,
+    // A newcomer that calls thirty peers sends an offer and a dozen candidates to each at once.
+    framesPerSecond: 100,
+    frameBurst: 1_000,
+    identifyTimeoutMs: 15_000,
+    maxQueuedBytes: 8 * MIB,
+  }),
+});
+
+/** PeerJS: browsers with the `peerjs` client, as on PeerServer. */
+export const peerjs = defineDialect({
+  name: "peerjs",
+  title: "PeerJS",
+  options,
+  open(options, { hub, realm, clock }): OpenDialect {
+    const ids = new IssuedIds(options.idSecret);
+    const waitingRoom = new WaitingRoom(
+      {
+        holdMs: options.expireTimeoutMs,
+        maxMessages: options.maxHeldMessages,
+        maxBytes: options.maxHeldBytes,
+        maxBytesPerSender: options.maxHeldBytesPerSender,
+        maxAttemptsPerSender: options.maxHeldAttempts,
+        maxTotalBytes: options.maxHeldBytesTotal,
+      },
+      options.cleanupIntervalMs,
+      clock,
+      (sender, absent) => hub.reportUndelivered(realm, sender, absent),
+    );
+    const server = {
+      hub,
+      realm,
+      waitingRoom,
+      key: options.key,
+      maxIdLength: options.maxIdLength,
+      concurrentLimit: options.concurrentLimit,
+      isAdmissible: (id: string) => !options.serverIdsOnly || ids.isIssued(id),
+    };
+    return {
+      routes: [
+        {
+          kind: "upgrade",
+          path: `${options.path}peerjs`,
+          limits: options,
+          maxSilenceMs: options.aliveTimeoutMs,
+          connect: (url, link) => new PeerJsSession(link, readCredentials(url), server),
+        },
+        ...httpRoutes({
+          mount: options.path,
+          key: options.key,
+          allowDiscovery: options.allowDiscovery,
+          issueId: () => {
+            let id = ids.issue();
+            while (hub.has(realm, id)) id = ids.issue();
+            return id;
+          },
+          listIds: () => hub.ids(realm, "peerjs"),
+        }),
+      ],
+      entrances: [{
+        path: options.path,
+        scheme: "http",
+        hint: "new Peer(id, { host, port, path })",
+      }],
+      gauges: { held_bytes: () => waitingRoom.totalBytes },
+      [Symbol.dispose]: () => waitingRoom[Symbol.dispose](),
+    };
+  },
+});
+
+/** The mount begins and ends with a slash (§1). */
+function toMount(path: string): string {
+  const inner = path.split("/").filter((segment) => segment !== "").join("/");
+  return inner === "" ? "/" : `/${inner}/`;
+}
+
+/** The usual form reading of a query; of a name that occurs twice the last one counts (§2). */
+function readCredentials({ searchParams }: URL): Credentials {
+  const last = (name: string) => searchParams.getAll(name).at(-1) ?? "";
+  return { key: last("key"), id: last("id"), token: last("token") };
+}

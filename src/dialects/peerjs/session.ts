@@ -1,0 +1,193 @@
+import type { ErrorCode } from "../../core/errors.ts";
+import { SignalError } from "../../core/errors.ts";
+import type { Hub } from "../../core/hub.ts";
+import type { Frame, Link, PeerEvent, PeerHandle, Session } from "../../core/types.ts";
+import { type Refusal, sendRefusal } from "../refusal.ts";
+import {
+  type ClientMessage,
+  decode,
+  encodeExpire,
+  encodeRefusal,
+  encodeRelay,
+  OPEN,
+  type RelayedMessage,
+} from "./messages.ts";
+import type { WaitingRoom } from "./waiting_room.ts";
+
+/** What a client says of itself in the URL of its socket (§2); empty where it says nothing. */
+export interface Credentials {
+  readonly key: string;
+  readonly id: string;
+  readonly token: string;
+}
+
+/** What all sessions of the dialect share. */
+export interface PeerJsServer {
+  readonly hub: Hub;
+  readonly realm: string;
+  readonly waitingRoom: WaitingRoom;
+  readonly key: string;
+  readonly maxIdLength: number;
+  readonly concurrentLimit: number;
+  /** Says whether an id may be used by whoever asks for it first. */
+  readonly isAdmissible: (id: string) => boolean;
+}
+
+const bare = { close: "bare" } as const;
+
+/** A refusal at the door says why and closes without a status; clients look at the text only (§4). */
+function atTheDoor(msg: string): Refusal {
+  return { frame: () => encodeRefusal("ERROR", msg), ...bare };
+}
+
+/** What PeerJS says of each refusal. Silence is the answer to what the original server ignores. */
+const WIRE: Record<ErrorCode, Refusal> = {
+  credentials_missing: atTheDoor("No id, token, or key supplied to websocket server"),
+  credentials_wrong: atTheDoor("Invalid key provided"),
+  id_taken: { frame: () => encodeRefusal("ID-TAKEN", "ID is taken"), ...bare },
+  id_invalid: atTheDoor("Id is too long"),
+  id_not_issued: atTheDoor("Id was not issued by this server"),
+  peers_full: atTheDoor("Server has reached its concurrent user limit"),
+  server_full: atTheDoor("Server has reached its connection limit"),
+  address_full: atTheDoor("Too many connections from this address"),
+  address_rate: atTheDoor("Too many new connections from this address"),
+  origin_forbidden: atTheDoor("Origin is not allowed"),
+  not_identified: atTheDoor("Registration took too long"),
+  frame_too_large: { close: [1009, "message too big"] },
+  // The client reports the text and disconnects from the server; its calls go on.
+  rate_limited: { frame: () => encodeRefusal("ERROR", "Too many messages") },
+  flooding: { close: [1008, "too many messages"] },
+  internal: { frame: () => encodeRefusal("ERROR", "Internal server error") },
+  // A malformed message harms nobody, its sender included (§9.3).
+  bad_frame: {},
+  bad_greeting: {},
+  // PeerJS has no words for these, and its peers no way to cause them.
+  peer_unknown: {},
+  peer_busy: {},
+  peer_elsewhere: {},
+  room_invalid: {},
+  room_full: {},
+  rooms_full: {},
+};
+
+/** One PeerJS client. */
+export class PeerJsSession implements Session {
+  readonly link: Link;
+  readonly #server: PeerJsServer;
+  readonly #credentials: Credentials;
+  /** Undefined before the claim is carried out, and after another connection took the id over. */
+  #peer: PeerHandle | undefined = undefined;
+
+  constructor(link: Link, credentials: Credentials, server: PeerJsServer) {
+    this.link = link;
+    this.#credentials = credentials;
+    this.#server = server;
+  }
+
+  get isIdentified(): boolean {
+    return this.#peer !== undefined;
+  }
+
+  /** The checks at the door, in the original server's order (§4). */
+  opened(): Promise<void> {
+    const { id, token, key } = this.#credentials;
+    if (id === "" || token === "" || key === "") throw new SignalError("credentials_missing");
+    if (key !== this.#server.key) throw new SignalError("credentials_wrong");
+    if (id.length > this.#server.maxIdLength) throw new SignalError("id_invalid");
+    if (!this.#server.isAdmissible(id)) throw new SignalError("id_not_issued");
+    return this.#claim(id, token);
+  }
+
+  receive(frame: Frame): void {
+    if (this.#peer === undefined) return;
+    const message = decode(frame);
+    if (message === "malformed") throw new SignalError("bad_frame", "Message is no JSON object");
+    if (message !== "ignored") this.#handle(this.#peer, message, frame.length);
+  }
+
+  deliver(event: PeerEvent): void {
+    switch (event.type) {
+      case "relay":
+        // Between peers of one dialect the hub passes on what this class handed it.
+        return this.#write(event.payload as RelayedMessage, event.from);
+      case "admitted":
+        return this.#admitted(event.peer);
+      case "undelivered":
+        return this.link.send(encodeExpire(event.peer, this.#credentials.id));
+      case "replaced":
+        // The same client came back on a new path; this one is dead or soon will be (§9.2).
+        this.#peer = undefined;
+        return this.link.close(1000, "replaced by a newer connection");
+      // Departures are silent: calls outlive the signalling connection (§6).
+      case "gone":
+      case "entered":
+      case "paired":
+      case "joined":
+      case "left":
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  refuse(error: SignalError): void {
+    sendRefusal(this.link, WIRE[error.code], error);
+  }
+
+  closed(): void {
+    if (this.#peer !== undefined) this.#server.hub.release(this.#peer, this);
+    this.#peer = undefined;
+  }
+
+  async #claim(id: string, token: string): Promise<void> {
+    const { hub, realm, concurrentLimit: capacity } = this.#server;
+    const outcome = await hub.claim({
+      realm,
+      id,
+      dialect: "peerjs",
+      receiver: this,
+      proof: token,
+      capacity,
+    });
+    if (outcome === "taken") throw new SignalError("id_taken");
+    if (outcome === "full") throw new SignalError("peers_full");
+  }
+
+  /** Held messages follow `OPEN`, never precede it (§4); a resumed connection gets both (§9.1). */
+  #admitted(peer: PeerHandle): void {
+    this.#peer = peer;
+    this.link.send(OPEN);
+    for (const held of this.#server.waitingRoom.collect(peer.id)) {
+      this.#write(held.message, held.from);
+    }
+  }
+
+  #handle(peer: PeerHandle, message: ClientMessage, bytes: number): void {
+    switch (message.type) {
+      case "OFFER":
+      case "ANSWER":
+      case "CANDIDATE": {
+        const isHere = this.#server.hub.send(peer, message.dst, message) !== "unknown";
+        if (!isHere) this.#server.waitingRoom.park(peer.id, message.dst, message, bytes);
+        return;
+      }
+      case "EXPIRE":
+        this.#server.hub.send(peer, message.dst, message);
+        return;
+      case "LEAVE":
+        if (message.dst) this.#server.hub.send(peer, message.dst, message);
+        // The id is given up, and a socket without one has nothing to say (§9.8).
+        else this.link.close(1000);
+        return;
+      case "HEARTBEAT":
+        // Any frame is a sign of life; the transport sees to the rest (§9.5).
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #write(message: RelayedMessage, from: string): void {
+    this.link.send(encodeRelay(message, from, this.#credentials.id));
+  }
+}

@@ -1,0 +1,132 @@
+import type { OwnedRoute, Router } from "./http/router.ts";
+import type { UpgradeRoute } from "./dialects/dialect.ts";
+import type { TrustedProxies } from "./http/address.ts";
+import { plain } from "./http/answers.ts";
+import type { CorsPolicy } from "./http/cors.ts";
+import type { Gate } from "./http/gate.ts";
+import { wantsHtml } from "./http/landing.ts";
+import { asksForUpgrade, objectionToHandshake } from "./http/upgrade.ts";
+import type { Connections } from "./transport/connections.ts";
+import { upgrade } from "./transport/websocket.ts";
+
+export interface DoorOptions {
+  readonly router: Router;
+  readonly gate: Gate;
+  readonly cors: CorsPolicy;
+  readonly proxies: TrustedProxies;
+  readonly connections: Connections;
+  /** Longest silence of a client before it is gone, unless its dialect asks for less. */
+  readonly maxSilenceMs: number;
+  /** The page at `/` for people. */
+  readonly page: string;
+  /** A WebSocket was refused without a connection. */
+  readonly onTurnedAway: (dialect: string, address: string, status: number) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Every request comes in here: to a dialect's socket, to a plain resource, or to a clear refusal. */
+export class Door {
+  readonly #options: DoorOptions;
+  /** Set while the server ends: nobody is let in any more. */
+  isClosed = false;
+
+  constructor(options: DoorOptions) {
+    this.#options = options;
+  }
+
+  /** Never throws: a fault of ours is a 500 for one client. */
+  handle(request: Request, remote: string): Response {
+    try {
+      if (asksForUpgrade(request)) return this.#connect(request, remote);
+      return this.#options.cors.apply(request, this.#answer(request));
+    } catch (error) {
+      this.#options.onFault(error);
+      return plain(500, "Internal server error");
+    }
+  }
+
+  #answer(request: Request): Response {
+    const url = readUrl(request);
+    if (url === undefined) return plain(400, "Bad request target");
+    if (request.method === "OPTIONS") return this.#options.cors.preflight(request);
+    if (url.pathname === "/" && isReading(request) && wantsHtml(request)) {
+      return html(this.#options.page);
+    }
+    const { get, upgrade } = this.#options.router.match(url.pathname);
+    if (get === undefined && upgrade === undefined) return plain(404, "Not found");
+    if (!isReading(request)) {
+      return plain(405, "Method not allowed", { allow: "GET, HEAD, OPTIONS" });
+    }
+    if (get === undefined) {
+      return plain(426, "This is a WebSocket endpoint", { upgrade: "websocket" });
+    }
+    const response = get.route.handle(url);
+    if (url.pathname === "/") response.headers.append("vary", "Accept");
+    return response;
+  }
+
+  #connect(request: Request, remote: string): Response {
+    const { router, proxies, onTurnedAway } = this.#options;
+    const url = readUrl(request);
+    if (url === undefined) return plain(400, "Bad request target");
+    const owned = router.match(url.pathname).upgrade;
+    if (owned === undefined) return plain(404, "Not found");
+    const objection = objectionToHandshake(request);
+    const address = proxies.clientAddress(remote, request.headers.get("x-forwarded-for"));
+    const response = objection ?? this.#upgrade(request, url, owned, address);
+    if (response.status !== 101) onTurnedAway(owned.owner, address, response.status);
+    return response;
+  }
+
+  #upgrade(
+    request: Request,
+    url: URL,
+    { owner, route }: OwnedRoute<UpgradeRoute>,
+    address: string,
+  ): Response {
+    const { gate, connections, maxSilenceMs } = this.#options;
+    if (this.isClosed) return plain(503, "Server is going away", { "retry-after": "5" });
+    const admission = gate.admit(address, request.headers.get("origin"));
+    if (admission === undefined) return plain(503, "Too many connections", { "retry-after": "5" });
+    const silenceMs = Math.min(maxSilenceMs, route.maxSilenceMs ?? Infinity);
+    const upgraded = upgrade(request, silenceMs);
+    if (upgraded === undefined) {
+      admission.release();
+      return plain(400, "Bad WebSocket handshake");
+    }
+    connections.accept(upgraded.socket, {
+      dialect: owner,
+      address,
+      limits: route.limits,
+      createSession: (link) => route.connect(url, link),
+      refusal: admission.refusal,
+      onReleased: admission.release,
+    });
+    return upgraded.response;
+  }
+}
+
+/** The request's URL; undefined when its path has a broken escape. */
+function readUrl(request: Request): URL | undefined {
+  try {
+    const url = new URL(request.url);
+    decodeURIComponent(url.pathname);
+    return url;
+  } catch {
+    return undefined;
+  }
+}
+
+function isReading({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+function html(page: string): Response {
+  return new Response(page, {
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+      "vary": "Accept",
+    },
+  });
+}

@@ -1,0 +1,62 @@
+import ipaddr from "ipaddr.js";
+
+type Address = ReturnType<typeof ipaddr.process>;
+type Network = ReturnType<typeof ipaddr.parseCIDR>;
+
+/** Whose word about a client's address counts. */
+export class TrustedProxies {
+  readonly #networks: readonly Network[];
+
+  /** @param entries addresses or networks such as `10.0.0.0/8`; throws TypeError on another text */
+  constructor(entries: readonly string[]) {
+    this.#networks = entries.map(parseNetwork);
+  }
+
+  /**
+   * The address of the client: of `X-Forwarded-For`, read from the right, the first that is no
+   * trusted proxy; the connection's own where that is none. A header from elsewhere is ignored.
+   */
+  clientAddress(remote: string, forwardedFor: string | null): string {
+    let client = parse(remote);
+    if (client === undefined) return remote;
+    if (forwardedFor !== null && this.#trusts(client)) {
+      for (const hop of forwardedFor.split(",").reverse()) {
+        const address = parse(hop.trim());
+        if (address === undefined) break;
+        client = address;
+        if (!this.#trusts(client)) break;
+      }
+    }
+    return client.toString();
+  }
+
+  #trusts(address: Address): boolean {
+    return this.#networks.some(([network, bits]) =>
+      // Comparing addresses of two kinds throws.
+      network.kind() === address.kind() && address.match(network, bits)
+    );
+  }
+}
+
+/** What counts as one address: an IPv6 client has a whole /64 to choose from. */
+export function addressKey(address: string): string {
+  const parsed = parse(address);
+  if (parsed === undefined || parsed.kind() === "ipv4") return address;
+  return parsed.toByteArray().slice(0, 8).join(".");
+}
+
+/** IPv4 in IPv6 notation is IPv4; a port, as some proxies add it, is not part of the address. */
+function parse(text: string): Address | undefined {
+  const bare = text.replace(/^\[(.*)\](:\d+)?$/, "$1").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
+  return ipaddr.isValid(bare) ? ipaddr.process(bare) : undefined;
+}
+
+function parseNetwork(text: string): Network {
+  try {
+    if (text.includes("/")) return ipaddr.parseCIDR(text);
+    const address = ipaddr.process(text);
+    return [address, address.kind() === "ipv4" ? 32 : 128] as Network;
+  } catch {
+    throw new TypeError(`Cannot use proxy "${text}": neither an address nor a network`);
+  }
+}

@@ -1,0 +1,31 @@
+/** Says to browsers which pages may read the server's HTTP answers. No credentials, ever. */
+export class CorsPolicy {
+  readonly #origins: ReadonlySet<string>;
+
+  /** @param origins origins that may; none means all. `null` never matches a list */
+  constructor(origins: readonly string[]) {
+    this.#origins = new Set(origins);
+  }
+
+  /** Adds the headers; an origin that is not listed gets the same answer without them. */
+  apply(request: Request, response: Response): Response {
+    const origin = request.headers.get("origin");
+    if (origin === null) return response;
+    response.headers.append("vary", "Origin");
+    if (this.#origins.size === 0 || this.#origins.has(origin)) {
+      response.headers.set("access-control-allow-origin", origin);
+    }
+    return response;
+  }
+
+  /** The answer to a browser's question before a request. */
+  preflight(request: Request): Response {
+    const headers = new Headers({
+      "access-control-allow-methods": "GET,HEAD,PUT,PATCH,POST,DELETE",
+    });
+    const asked = request.headers.get("access-control-request-headers");
+    if (asked !== null) headers.set("access-control-allow-headers", asked);
+    headers.append("vary", "Access-Control-Request-Headers");
+    return new Response(null, { status: 204, headers });
+  }
+}

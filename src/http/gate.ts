@@ -1,0 +1,137 @@
+import { type ErrorCode, SignalError } from "../core/errors.ts";
+import { addressKey } from "./address.ts";
+
+/** How many connections there may be; Infinity where the configuration says `unlimited`. */
+export interface GateLimits {
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  /** New connections from one address per second, and at once on top of that. */
+  readonly connectionsPerSecond: number;
+  readonly connectionBurst: number;
+}
+
+/** A way in, to be given back when the socket is gone. */
+export interface Admission {
+  /** The connection may open only to be told why it is refused. */
+  readonly refusal: SignalError | undefined;
+  release(): void;
+}
+
+interface Visitor {
+  connections: number;
+  tokens: number;
+  refilledAt: number;
+}
+
+/** Addresses remembered at most. */
+const MAX_VISITORS = 100_000;
+/**
+ * Connections that exist only to be refused. A browser cannot read the status of a failed upgrade,
+ * so a refusal is a short connection; it costs a descriptor, so only so many may be under way.
+ */
+const MAX_REFUSALS = 100;
+
+const TEXTS: Partial<Record<ErrorCode, string>> = {
+  server_full: "server is full",
+  address_full: "too many connections from this address",
+  address_rate: "too many new connections from this address",
+  origin_forbidden: "origin is not allowed",
+};
+
+/** Decides, before any upgrade, who may connect: counters per address, and the list of origins. */
+export class Gate {
+  readonly #limits: GateLimits;
+  readonly #origins: ReadonlySet<string>;
+  readonly #now: () => number;
+  readonly #visitors = new Map<string, Visitor>();
+  #connections = 0;
+  #refusals = 0;
+
+  /** @param origins origins whose pages may connect; none means all */
+  constructor(limits: GateLimits, origins: readonly string[], now: () => number) {
+    this.#limits = limits;
+    this.#origins = new Set(origins);
+    this.#now = now;
+  }
+
+  /** Connections that hold a place now. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /** Addresses that are remembered now. */
+  get addresses(): number {
+    return this.#visitors.size;
+  }
+
+  /** Asks for a way in; undefined means that not even a refusal can be afforded. */
+  admit(address: string, origin: string | null): Admission | undefined {
+    const visitor = this.#visitor(addressKey(address));
+    const code = this.#objection(visitor, origin);
+    if (code === undefined) {
+      this.#connections++;
+      visitor.connections++;
+      return {
+        refusal: undefined,
+        release: () => {
+          this.#connections--;
+          visitor.connections--;
+        },
+      };
+    }
+    if (this.#refusals >= MAX_REFUSALS) return undefined;
+    this.#refusals++;
+    return { refusal: new SignalError(code, TEXTS[code]), release: () => this.#refusals-- };
+  }
+
+  /** Forgets addresses that nobody uses and whose allowance is full again. */
+  forgetIdle(): void {
+    const now = this.#now();
+    for (const [key, visitor] of this.#visitors) {
+      this.#refill(visitor, now);
+      const isIdle = visitor.connections === 0 && visitor.tokens >= this.#limits.connectionBurst;
+      if (isIdle) this.#visitors.delete(key);
+    }
+  }
+
+  #objection(visitor: Visitor, origin: string | null): ErrorCode | undefined {
+    const limits = this.#limits;
+    if (origin !== null && this.#origins.size > 0 && !this.#origins.has(origin)) {
+      return "origin_forbidden";
+    }
+    if (this.#connections >= limits.maxConnections) return "server_full";
+    if (visitor.connections >= limits.maxConnectionsPerAddress) return "address_full";
+    this.#refill(visitor, this.#now());
+    if (visitor.tokens < 1) return "address_rate";
+    visitor.tokens--;
+    return undefined;
+  }
+
+  #refill(visitor: Visitor, now: number): void {
+    const { connectionsPerSecond, connectionBurst } = this.#limits;
+    if (connectionsPerSecond === Infinity) {
+      visitor.tokens = connectionBurst;
+      return;
+    }
+    const refill = (now - visitor.refilledAt) * connectionsPerSecond / 1000;
+    visitor.tokens = Math.min(connectionBurst, visitor.tokens + refill);
+    visitor.refilledAt = now;
+  }
+
+  #visitor(key: string): Visitor {
+    let visitor = this.#visitors.get(key);
+    if (visitor !== undefined) return visitor;
+    if (this.#visitors.size >= MAX_VISITORS) this.#forgetOldest();
+    visitor = { connections: 0, tokens: this.#limits.connectionBurst, refilledAt: this.#now() };
+    this.#visitors.set(key, visitor);
+    return visitor;
+  }
+
+  #forgetOldest(): void {
+    for (const [key, { connections }] of this.#visitors) {
+      if (connections > 0) continue;
+      this.#visitors.delete(key);
+      return;
+    }
+  }
+}

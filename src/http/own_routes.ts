@@ -1,0 +1,25 @@
+import type { HttpRoute } from "../dialects/dialect.ts";
+import type { Metrics } from "../metrics.ts";
+import { plain } from "./answers.ts";
+
+export interface OwnRouteOptions {
+  /** Path of the health check that GStreamer's server has. */
+  readonly health: string;
+  /** Path of the metrics; undefined where they are not shown. */
+  readonly metricsPath: string | undefined;
+  readonly metrics: Metrics;
+  readonly isReady: () => boolean;
+}
+
+/** What the server answers in its own name: is it alive, is it ready, how is it doing. */
+export function ownRoutes(options: OwnRouteOptions): HttpRoute[] {
+  const { health, metricsPath, metrics, isReady } = options;
+  const alive = () => plain(200, "OK");
+  const ready = () => isReady() ? plain(200, "ready") : plain(503, "not ready");
+  const paths = new Map([[health, alive], ["/healthz", alive], ["/readyz", ready]]);
+  if (metricsPath !== undefined) {
+    const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+    paths.set(metricsPath, () => new Response(metrics.expose(), { headers }));
+  }
+  return [...paths].map(([path, handle]) => ({ kind: "get", path, handle }));
+}

@@ -1,0 +1,83 @@
+import type { HttpRoute, Route, UpgradeRoute } from "../dialects/dialect.ts";
+
+/** A route and who it belongs to: a dialect's name, or "server". */
+export interface OwnedRoute<R extends Route = Route> {
+  readonly owner: string;
+  readonly route: R;
+}
+
+/** What stands at a path. */
+export interface Match {
+  readonly upgrade: OwnedRoute<UpgradeRoute> | undefined;
+  readonly get: OwnedRoute<HttpRoute> | undefined;
+}
+
+/** Path -> who answers. Exact paths win over those with a wildcard; a trailing slash is nothing. */
+export class Router {
+  readonly #exact = new Map<string, { upgrade?: Match["upgrade"]; get?: Match["get"] }>();
+  readonly #wildcards: { readonly segments: readonly string[]; readonly owned: OwnedRoute }[] = [];
+  /** First segments of exact paths, and whose they are: no wildcard of another owner covers them. */
+  readonly #firstSegments = new Map<string, string>();
+
+  /** Throws RangeError when two owners want the same place. */
+  constructor(routes: readonly OwnedRoute[]) {
+    for (const owned of routes) this.#add(owned);
+  }
+
+  match(pathname: string): Match {
+    const path = normalise(pathname);
+    const exact = this.#exact.get(path);
+    return {
+      upgrade: exact?.upgrade ?? this.#wildcard(path, isUpgrade),
+      get: exact?.get ?? this.#wildcard(path, isGet),
+    };
+  }
+
+  #add(owned: OwnedRoute): void {
+    const path = normalise(owned.route.path);
+    const segments = path.split("/").slice(1);
+    if (segments.includes("*")) {
+      this.#wildcards.push({ segments, owned });
+      return;
+    }
+    const place = this.#exact.get(path) ?? {};
+    if (place[owned.route.kind] !== undefined) {
+      throw new RangeError(`Cannot serve two things at "${path}"`);
+    }
+    if (isUpgrade(owned)) place.upgrade = owned;
+    else if (isGet(owned)) place.get = owned;
+    this.#exact.set(path, place);
+    this.#firstSegments.set(segments[0] ?? "", owned.owner);
+  }
+
+  #wildcard<R extends Route>(
+    path: string,
+    isOfKind: (owned: OwnedRoute) => owned is OwnedRoute<R>,
+  ): OwnedRoute<R> | undefined {
+    const segments = path.split("/").slice(1);
+    for (const { segments: pattern, owned } of this.#wildcards) {
+      if (!isOfKind(owned) || pattern.length !== segments.length) continue;
+      const first = segments[0] ?? "";
+      const isForeign = pattern[0] === "*" &&
+        (this.#firstSegments.get(first) ?? owned.owner) !== owned.owner;
+      const isCovered = pattern.every((part, at) =>
+        part === segments[at] || (part === "*" && segments[at] !== "")
+      );
+      if (isCovered && !isForeign) return owned;
+    }
+    return undefined;
+  }
+}
+
+function isUpgrade(owned: OwnedRoute): owned is OwnedRoute<UpgradeRoute> {
+  return owned.route.kind === "upgrade";
+}
+
+function isGet(owned: OwnedRoute): owned is OwnedRoute<HttpRoute> {
+  return owned.route.kind === "get";
+}
+
+/** Without a trailing slash, but for the root. */
+function normalise(path: string): string {
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+}

@@ -1,0 +1,25 @@
+import { Buffer } from "node:buffer";
+import { plain } from "./answers.ts";
+
+/** Whether a request asks for a WebSocket, well-formed or not. */
+export function asksForUpgrade(request: Request): boolean {
+  return request.headers.get("upgrade")?.toLowerCase() === "websocket";
+}
+
+/**
+ * What is wrong with a WebSocket handshake, as the answer to it (RFC 6455, section 4.2.1). The
+ * runtime checks none of this itself.
+ */
+export function objectionToHandshake({ method, headers }: Request): Response | undefined {
+  if (method !== "GET") return plain(405, "Method not allowed", { allow: "GET" });
+  const connection = headers.get("connection")?.toLowerCase().split(",") ?? [];
+  if (!connection.some((token) => token.trim() === "upgrade")) {
+    return plain(400, "Connection: Upgrade is missing");
+  }
+  if (headers.get("sec-websocket-version") !== "13") {
+    return plain(426, "WebSocket version 13 is needed", { "sec-websocket-version": "13" });
+  }
+  const key = headers.get("sec-websocket-key") ?? "";
+  const isKey = /^[A-Za-z0-9+/]{22}==$/.test(key) && Buffer.from(key, "base64").length === 16;
+  return isKey ? undefined : plain(400, "Sec-WebSocket-Key is not 16 bytes in base64");
+}

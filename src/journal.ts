@@ -1,0 +1,78 @@
+import type { SignalError } from "./core/errors.ts";
+import { type Log, shown } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import type { ConnectionInfo, ConnectionObserver } from "./transport/connections.ts";
+import type { Ending } from "./transport/websocket.ts";
+
+/** What happens to connections, as log lines and counts. */
+export class Journal implements ConnectionObserver {
+  readonly #log: Log;
+  readonly #metrics: Metrics;
+
+  constructor(log: Log, metrics: Metrics) {
+    this.#log = log;
+    this.#metrics = metrics;
+    metrics.counter("signalbox_connections_total", "Connections accepted");
+    metrics.counter("signalbox_refusals_total", "Things clients did that were refused");
+    metrics.counter("signalbox_faults_total", "Faults of the server; above 0 is a bug");
+  }
+
+  opened(connection: ConnectionInfo): void {
+    this.#metrics.count("signalbox_connections_total", { dialect: connection.dialect });
+    this.#log.writeForClient("info", "connection opened", facts(connection));
+  }
+
+  /** The first refusal of a connection is told, the others counted. */
+  refused(connection: ConnectionInfo, error: SignalError, count: number): void {
+    const { dialect } = connection;
+    this.#metrics.count("signalbox_refusals_total", { dialect, reason: error.code });
+    if (count > 1 && !this.#log.isDebug) return;
+    this.#log.writeForClient("info", "refused", { ...facts(connection), reason: error.code });
+  }
+
+  ended(connection: ConnectionInfo, ending: Ending, refusals: number): void {
+    const how = "code" in ending
+      ? { by: ending.by, code: ending.code, reason: shown(ending.reason) }
+      : { by: ending.by };
+    const refused = refusals > 0 ? { refusals } : {};
+    this.#log.writeForClient("info", "connection closed", {
+      ...facts(connection),
+      ...how,
+      ...refused,
+    });
+  }
+
+  failed(connection: ConnectionInfo, error: unknown): void {
+    this.#metrics.count("signalbox_faults_total");
+    this.#log.writeForClient("error", "fault in a session", {
+      ...facts(connection),
+      error: stackOf(error),
+    });
+  }
+
+  /** A WebSocket that was refused by an HTTP status. */
+  turnedAway(dialect: string, address: string, status: number): void {
+    this.#metrics.count("signalbox_refusals_total", { dialect, reason: `http_${status}` });
+    this.#log.writeForClient("info", "refused", { dialect, address, reason: `http_${status}` });
+  }
+
+  /** A fault that belongs to no connection. */
+  fault(error: unknown): void {
+    this.#metrics.count("signalbox_faults_total");
+    this.#log.writeForClient("error", "fault", { error: stackOf(error) });
+  }
+
+  /** A listener lost its port and tries to get it back. */
+  listenerBroken(url: string, error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#log.write("error", "listening stopped, trying again", { url, error: why });
+  }
+}
+
+function facts({ id, dialect, address }: ConnectionInfo): Record<string, string> {
+  return { connection: id, dialect, address };
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}

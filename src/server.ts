@@ -1,0 +1,244 @@
+import { listenersOf, type Listening, urlOf } from "./config/listeners.ts";
+import { ConfigError } from "./config/load.ts";
+import type { Config } from "./config/schema.ts";
+import type { Clock } from "./core/clock.ts";
+import { Hub } from "./core/hub.ts";
+import type { OpenDialect } from "./dialects/dialect.ts";
+import { DIALECTS } from "./dialects/mod.ts";
+import { Door } from "./door.ts";
+import { maxOpenFiles } from "./files.ts";
+import { TrustedProxies } from "./http/address.ts";
+import { CorsPolicy } from "./http/cors.ts";
+import { Gate } from "./http/gate.ts";
+import { landingPage, type Reachable } from "./http/landing.ts";
+import { ownRoutes } from "./http/own_routes.ts";
+import { type OwnedRoute, Router } from "./http/router.ts";
+import { Journal } from "./journal.ts";
+import type { Log } from "./log.ts";
+import { Metrics } from "./metrics.ts";
+import { readTls, watchTls } from "./tls.ts";
+import { systemClock } from "./transport/clock.ts";
+import { Connections } from "./transport/connections.ts";
+import { Listener, type TlsMaterial } from "./transport/listener.ts";
+
+/** A server at work. */
+export interface Server extends AsyncDisposable {
+  /** Where it listens, such as `http://[::]:8080`, in the order of the configuration. */
+  readonly urls: readonly string[];
+  readonly reachable: readonly Reachable[];
+  /** Closes every connection with 1001 and resolves when they are gone, or will not go. */
+  stop(): Promise<void>;
+  /** Reads the certificate again: all connections are closed with 1001, then it listens anew. */
+  reload(): Promise<void>;
+  /** Counts and logs a fault that nothing else caught. */
+  reportFault(error: unknown): void;
+}
+
+/** What a server is made with. */
+export interface ServerOptions {
+  readonly version: string;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+/** How long sockets have to answer a closing frame before they are left behind. */
+const CLOSE_MS = 1_000;
+const FORGET_IDLE_MS = 10_000;
+/** Descriptors kept for everything that is no connection. */
+const SPARE_FILES = 128;
+
+/**
+ * Puts the parts together and listens last. Throws ConfigError, whose messages are for people, when
+ * the configuration cannot be carried out.
+ */
+export function startServer(config: Config, options: ServerOptions): Server {
+  const { version, log, clock = systemClock } = options;
+  const { listeners, tls } = listenersOf(config);
+  const material = tls && readTls(tls);
+  using undo = new DisposableStack();
+
+  const hub = new Hub(config.limits);
+  const metrics = new Metrics();
+  const journal = new Journal(log, metrics);
+  const connections = undo.use(new Connections(clock, journal, config.limits.maxQueuedBytes));
+  const gate = undo.use(openGate(config, clock));
+  const dialects = openDialects(config, { hub, clock });
+  for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
+  const reachable = dialects.flatMap(({ title, dialect }) =>
+    dialect.entrances.map((entrance) => ({ title, entrance }))
+  );
+  announceGauges(metrics, { hub, connections, gate, dialects });
+
+  let isReady = false;
+  const own = ownRoutes({
+    health: config.health,
+    metricsPath: config.metrics,
+    metrics,
+    isReady: () => isReady,
+  });
+  const cors = config.corsOrigins.length > 0 ? config.corsOrigins : config.allowedOrigins;
+  const door = new Door({
+    router: makeRouter([
+      ...own.map((route) => ({ owner: "server", route })),
+      ...dialects.flatMap(({ name, dialect }) =>
+        dialect.routes.map((route) => ({ owner: name, route }))
+      ),
+    ]),
+    gate,
+    cors: new CorsPolicy(cors),
+    proxies: orConfigError(() => new TrustedProxies(config.trustProxy)),
+    connections,
+    maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,
+    page: landingPage(version, reachable),
+    onTurnedAway: (dialect, address, status) => journal.turnedAway(dialect, address, status),
+    onFault: (error) => journal.fault(error),
+  });
+  const listening = listeners.map((where) => {
+    const listener = listen(where, where.isSecure ? material : undefined, { door, journal, clock });
+    undo.defer(() => void listener.stop());
+    return { where, listener };
+  });
+  isReady = true;
+
+  async function reload(): Promise<void> {
+    if (tls === undefined) return;
+    try {
+      const fresh = readTls(tls);
+      await connections.drain(0);
+      const secure = listening.filter(({ where }) => where.isSecure);
+      await Promise.all(secure.map(({ listener }) => listener.restart(fresh)));
+      log.write("info", "certificate taken up");
+    } catch (error) {
+      log.write("error", "cannot take up the certificate", { error: messageOf(error) });
+    }
+  }
+  if (tls !== undefined && config.restartOnCertChange) {
+    undo.use(watchTls(tls, clock, () => void reload()));
+  }
+
+  const parts = undo.move();
+  async function end(): Promise<void> {
+    isReady = false;
+    door.isClosed = true;
+    await connections.drain(config.drainMs);
+    const stopped = listening.map(({ listener }) => listener.stop());
+    await withTimeLimit(Promise.all([connections.emptied(), ...stopped]), CLOSE_MS);
+    parts.dispose();
+  }
+  let ending: Promise<void> | undefined;
+  const stop = (): Promise<void> => ending ??= end();
+  return {
+    urls: listening.map(({ where, listener }) => urlOf({ ...where, port: listener.port })),
+    reachable,
+    stop,
+    reload,
+    reportFault: (error) => journal.fault(error),
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+interface NamedDialect {
+  readonly name: string;
+  readonly title: string;
+  readonly dialect: OpenDialect;
+}
+
+function openDialects(config: Config, { hub, clock }: { hub: Hub; clock: Clock }): NamedDialect[] {
+  return DIALECTS.map(({ name, title, open }) => ({
+    name,
+    title,
+    // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
+    dialect: open(config[name], { hub, realm: name, clock }),
+  }));
+}
+
+function openGate(config: Config, clock: Clock): Gate & Disposable {
+  const maxConnections = Math.min(config.limits.maxConnections, maxOpenFiles() - SPARE_FILES);
+  const gate = new Gate({ ...config.limits, maxConnections }, config.allowedOrigins, clock.now);
+  const timer = clock.every(FORGET_IDLE_MS, () => gate.forgetIdle());
+  return Object.assign(gate, { [Symbol.dispose]: () => timer[Symbol.dispose]() });
+}
+
+interface Watched {
+  readonly hub: Hub;
+  readonly connections: Connections;
+  readonly gate: Gate;
+  readonly dialects: readonly NamedDialect[];
+}
+
+function announceGauges(metrics: Metrics, { hub, connections, gate, dialects }: Watched): void {
+  metrics.gauge("signalbox_sockets", "Open sockets", () => connections.size);
+  metrics.gauge("signalbox_connections", "Connections that were admitted", () => gate.connections);
+  metrics.gauge("signalbox_addresses", "Client addresses remembered", () => gate.addresses);
+  metrics.gauge("signalbox_peers", "Ids in use", () => hub.peerCount);
+  metrics.gauge("signalbox_rooms", "Rooms with members", () => hub.roomCount);
+  for (const { name, dialect } of dialects) {
+    for (const [gauge, read] of Object.entries(dialect.gauges ?? {})) {
+      metrics.gauge(`signalbox_${gauge}`, "See the dialect", read, { dialect: name });
+    }
+  }
+}
+
+function makeRouter(routes: readonly OwnedRoute[]): Router {
+  return orConfigError(() => new Router(routes));
+}
+
+/** Listens at one address; on a machine without IPv6, the address for everything is IPv4's. */
+function listen(
+  where: Listening,
+  tls: TlsMaterial | undefined,
+  { door, journal, clock }: { door: Door; journal: Journal; clock: Clock },
+): Listener {
+  const open = (hostname: string): Listener =>
+    new Listener({
+      hostname,
+      port: where.port,
+      tls,
+      clock,
+      handle: (request, info) => door.handle(request, info.remoteAddr.hostname),
+      onBroken: (error) => journal.listenerBroken(urlOf(where), error),
+    });
+  try {
+    try {
+      return open(where.hostname);
+    } catch (error) {
+      if (where.hostname !== "::" || isFinal(error)) throw error;
+      return open("0.0.0.0");
+    }
+  } catch (error) {
+    throw new ConfigError([`Cannot listen at ${urlOf(where)}: ${explain(error)}`]);
+  }
+}
+
+/** Whether another address of this machine would meet the same fate. */
+function isFinal(error: unknown): boolean {
+  return error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.NotCapable ||
+    error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.InvalidData;
+}
+
+function explain(error: unknown): string {
+  if (error instanceof Deno.errors.AddrInUse) return "the port is in use";
+  if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
+  if (error instanceof Deno.errors.NotCapable) return "Deno was not given --allow-net for it";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  return messageOf(error);
+}
+
+function orConfigError<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new ConfigError([messageOf(error)]);
+  }
+}
+
+async function withTimeLimit(work: Promise<unknown>, limitMs: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, limitMs));
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replaceAll("\n", " ");
+}

@@ -1,0 +1,11 @@
+import type { Clock } from "../core/clock.ts";
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: (): number => performance.now(),
+  every(intervalMs: number, action: () => void): Disposable {
+    const timer = setInterval(action, intervalMs);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
+  },
+  delay: (delayMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, delayMs)),
+};

@@ -1,0 +1,195 @@
+import type { Clock } from "../core/clock.ts";
+import type { SignalError } from "../core/errors.ts";
+import type { LinkLimits } from "../core/limits.ts";
+import type { Frame, Link, Session } from "../core/types.ts";
+import { Pump } from "./pump.ts";
+import { type Ending, type LinkObserver, WebSocketLink } from "./websocket.ts";
+
+/** A connection, as logs and metrics see it. */
+export interface ConnectionInfo {
+  readonly id: string;
+  readonly address: string;
+  readonly dialect: string;
+}
+
+/** Told of everything worth a log line or a count. */
+export interface ConnectionObserver {
+  opened(connection: ConnectionInfo): void;
+  /** `count` is the number of refusals of this connection so far. */
+  refused(connection: ConnectionInfo, error: SignalError, count: number): void;
+  ended(connection: ConnectionInfo, ending: Ending, refusals: number): void;
+  failed(connection: ConnectionInfo, error: unknown): void;
+}
+
+/** What it takes to run one accepted socket. */
+export interface Acceptance {
+  readonly dialect: string;
+  readonly address: string;
+  readonly limits: LinkLimits;
+  readonly createSession: (link: Link) => Session;
+  /** Refuses the connection in the dialect's own words instead of serving it. */
+  readonly refusal?: SignalError | undefined;
+  /** The socket and its descriptor are gone. */
+  readonly onReleased: () => void;
+}
+
+const SWEEP_MS = 1_000;
+const DRAIN_BATCHES = 20;
+
+/** All sockets of the server, one sweep for all of them, and their common end. */
+export class Connections implements Disposable {
+  readonly #clock: Clock;
+  readonly #maxQueuedBytes: number;
+  readonly #common: Common;
+  readonly #sweep: Disposable;
+  #nextId = 1;
+  #onEmpty: (() => void) | undefined;
+
+  /** @param maxQueuedBytes bytes that may wait for all clients together */
+  constructor(clock: Clock, observer: ConnectionObserver, maxQueuedBytes: number) {
+    this.#clock = clock;
+    this.#maxQueuedBytes = maxQueuedBytes;
+    this.#common = {
+      links: new Map(),
+      observer,
+      now: clock.now,
+      isGoingAway: false,
+      onReleased: () => {
+        if (this.size === 0) this.#onEmpty?.();
+      },
+    };
+    this.#sweep = clock.every(SWEEP_MS, () => this.#sweepAll());
+  }
+
+  /** Sockets that exist, those on their way out included. */
+  get size(): number {
+    return this.#common.links.size;
+  }
+
+  /** Runs a session over an upgraded socket. */
+  accept(socket: WebSocket, acceptance: Acceptance): void {
+    const id = `${this.#nextId++}`;
+    const connection = new Connection(id, socket, acceptance, this.#common);
+    this.#common.links.set(connection.link, connection.pump);
+  }
+
+  /** Closes every connection with 1001, spread over a time so that clients do not return at once. */
+  async drain(spreadMs: number): Promise<void> {
+    this.#common.isGoingAway = true;
+    const links = shuffle([...this.#common.links.keys()]);
+    const batchSize = spreadMs > 0 ? Math.ceil(links.length / DRAIN_BATCHES) : links.length;
+    for (let start = 0; start < links.length; start += batchSize) {
+      for (const link of links.slice(start, start + batchSize)) link.close(1001);
+      if (start + batchSize < links.length) await this.#clock.delay(spreadMs / DRAIN_BATCHES);
+    }
+    // Closing the last batch was one step: nobody is left whose end could end another.
+    this.#common.isGoingAway = false;
+  }
+
+  /** Resolves when no socket is left. */
+  emptied(): Promise<void> {
+    if (this.#common.links.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onEmpty = resolve);
+  }
+
+  [Symbol.dispose](): void {
+    this.#sweep[Symbol.dispose]();
+  }
+
+  #sweepAll(): void {
+    const now = this.#clock.now();
+    let queued = 0;
+    for (const [link, pump] of this.#common.links) {
+      pump.checkIdentified(now);
+      link.checkStall(now);
+      if (link.isOpen) queued += link.backlog;
+    }
+    if (queued > this.#maxQueuedBytes) this.#giveUpFullest(queued);
+  }
+
+  #giveUpFullest(queued: number): void {
+    const fullest = [...this.#common.links.keys()].filter((link) => link.isOpen && link.backlog > 0)
+      .sort((a, b) => b.backlog - a.backlog);
+    for (const link of fullest) {
+      if (queued <= this.#maxQueuedBytes) return;
+      queued -= link.backlog;
+      link.giveUp();
+    }
+  }
+}
+
+/** What all connections share. */
+interface Common {
+  readonly links: Map<WebSocketLink, Pump>;
+  readonly observer: ConnectionObserver;
+  readonly now: () => number;
+  isGoingAway: boolean;
+  readonly onReleased: () => void;
+}
+
+/** One socket, its session and what is known of them. */
+class Connection implements LinkObserver, ConnectionInfo {
+  readonly id: string;
+  readonly address: string;
+  readonly dialect: string;
+  readonly link: WebSocketLink;
+  readonly pump: Pump;
+  readonly #acceptance: Acceptance;
+  readonly #common: Common;
+  #refusals = 0;
+
+  constructor(id: string, socket: WebSocket, acceptance: Acceptance, common: Common) {
+    this.id = id;
+    this.address = acceptance.address;
+    this.dialect = acceptance.dialect;
+    this.#acceptance = acceptance;
+    this.#common = common;
+    this.link = new WebSocketLink(socket, this, acceptance.limits, this);
+    this.pump = new Pump(
+      acceptance.createSession(this.link),
+      this.link,
+      acceptance.limits,
+      common.now,
+      (error) => common.observer.refused(this, error, ++this.#refusals),
+    );
+  }
+
+  get isGoingAway(): boolean {
+    return this.#common.isGoingAway;
+  }
+
+  opened(): void {
+    const { refusal } = this.#acceptance;
+    if (refusal === undefined) {
+      this.#common.observer.opened(this);
+      this.pump.open();
+      return;
+    }
+    this.pump.refuse(refusal);
+    this.link.close(1013, "try again later");
+  }
+
+  received(frame: Frame): void {
+    this.pump.receive(frame);
+  }
+
+  ended(ending: Ending): void {
+    this.pump.end();
+    this.#common.observer.ended(this, ending, this.#refusals);
+  }
+
+  released(): void {
+    this.#common.links.delete(this.link);
+    this.#acceptance.onReleased();
+    this.#common.onReleased();
+  }
+
+  failed(error: unknown): void {
+    this.#common.observer.failed(this, error);
+  }
+}
+
+function shuffle<T>(items: T[]): T[] {
+  return items.map((item) => ({ item, order: Math.random() }))
+    .sort((a, b) => a.order - b.order).map(({ item }) => item);
+}

@@ -1,0 +1,180 @@
+import { Buffer } from "node:buffer";
+import { SignalError } from "../core/errors.ts";
+import type { InputLimits } from "../core/limits.ts";
+import type { Frame, Link, Session } from "../core/types.ts";
+
+/** How long a client may keep sending too fast before it is hung up on. */
+const FLOOD_MS = 10_000;
+/** A pause without excess after which the next excess counts as a new one. */
+const CALM_MS = 1_000;
+
+/**
+ * Frames into a session: size, rate and order, and the one place that catches what a session
+ * throws. A frame that exceeds a limit never reaches the session; the session words the refusal.
+ */
+export class Pump {
+  readonly #session: Session;
+  readonly #link: Link;
+  readonly #limits: InputLimits;
+  readonly #now: () => number;
+  readonly #onRefused: (error: SignalError) => void;
+  readonly #openedAt: number;
+  #tokens: number;
+  #refilledAt: number;
+  #excessSince = -Infinity;
+  #lastExcess = -Infinity;
+  /** Frames that came while the session was waiting; undefined when it is not. */
+  #held: Frame[] | undefined = undefined;
+  #isEnded = false;
+
+  /** @param onRefused told of every refusal, for logs and counts */
+  constructor(
+    session: Session,
+    link: Link,
+    limits: InputLimits,
+    now: () => number,
+    onRefused: (error: SignalError) => void = () => {},
+  ) {
+    this.#session = session;
+    this.#link = link;
+    this.#limits = limits;
+    this.#now = now;
+    this.#onRefused = onRefused;
+    this.#openedAt = now();
+    this.#refilledAt = this.#openedAt;
+    this.#tokens = limits.frameBurst;
+  }
+
+  /** The connection is open. */
+  open(): void {
+    try {
+      const pending = this.#session.opened();
+      if (pending !== undefined) this.#holdUntil(pending);
+    } catch (error) {
+      this.#caught(error);
+    }
+  }
+
+  /** One message came. */
+  receive(frame: Frame): void {
+    if (this.#isEnded || !this.#link.isOpen) return;
+    if (exceeds(frame, this.#limits.maxFrameBytes)) {
+      this.refuse(
+        new SignalError(
+          "frame_too_large",
+          `Message is larger than ${this.#limits.maxFrameBytes} bytes`,
+        ),
+      );
+    } else if (!this.#isInTime()) {
+      this.#refuseExcess();
+    } else if (this.#held === undefined) {
+      this.#handle(frame);
+    } else if (this.#held.length < this.#limits.maxHeldFrames) {
+      this.#held.push(frame);
+    } else {
+      this.refuse(new SignalError("flooding", "Too many messages before the answer"));
+    }
+  }
+
+  /** Lets the session say that something was refused. */
+  refuse(error: SignalError): void {
+    if (!this.#isEnded) this.#caught(error);
+  }
+
+  /** Hangs up on a client that has not said who it is in time. */
+  checkIdentified(nowMs: number): void {
+    if (this.#session.isIdentified || !this.#link.isOpen) return;
+    if (nowMs - this.#openedAt < this.#limits.identifyTimeoutMs) return;
+    this.refuse(new SignalError("not_identified", "No valid first message in time"));
+  }
+
+  /** The connection is over, or is to be regarded so. Harmless when called again. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#held = undefined;
+    try {
+      this.#session.closed();
+    } catch (error) {
+      this.#link.fail(error);
+    }
+  }
+
+  /** The path of a relayed frame: no closure, no promise. */
+  #handle(frame: Frame): void {
+    try {
+      const pending = this.#session.receive(frame);
+      if (pending !== undefined) this.#holdUntil(pending);
+    } catch (error) {
+      this.#caught(error);
+    }
+  }
+
+  #holdUntil(pending: Promise<void>): void {
+    this.#held ??= [];
+    pending.then(() => this.#resume(), (error) => {
+      this.#caught(error);
+      this.#resume();
+    });
+  }
+
+  #resume(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held === undefined) return;
+    for (let next = 0; next < held.length; next++) {
+      if (this.#isEnded || !this.#link.isOpen) return;
+      const frame = held[next];
+      if (frame !== undefined) this.#handle(frame);
+      // The session waits again: what is left waits with it.
+      if (this.#held !== undefined) {
+        this.#held = held.slice(next + 1);
+        return;
+      }
+    }
+  }
+
+  #caught(error: unknown): void {
+    if (this.#isEnded) return;
+    const refusal = error instanceof SignalError ? error : new SignalError("internal");
+    this.#onRefused(refusal);
+    try {
+      this.#session.refuse(refusal);
+    } catch (fault) {
+      this.#link.fail(fault);
+    }
+    if (refusal !== error) this.#link.fail(error);
+  }
+
+  /** A token bucket: two numbers and a clock read. */
+  #isInTime(): boolean {
+    const { framesPerSecond, frameBurst } = this.#limits;
+    if (framesPerSecond === Infinity) return true;
+    const now = this.#now();
+    const refill = (now - this.#refilledAt) * framesPerSecond / 1000;
+    this.#tokens = Math.min(frameBurst, this.#tokens + refill);
+    this.#refilledAt = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
+
+  /** The first frame of an excess is answered; one that lasts ends the connection. */
+  #refuseExcess(): void {
+    const now = this.#now();
+    if (now - this.#lastExcess > CALM_MS) {
+      this.#excessSince = now;
+      this.refuse(new SignalError("rate_limited", "Too many messages"));
+    } else if (now - this.#excessSince > FLOOD_MS) {
+      this.refuse(new SignalError("flooding", "Too many messages"));
+    }
+    this.#lastExcess = now;
+  }
+}
+
+function exceeds(frame: Frame, maxBytes: number): boolean {
+  if (typeof frame !== "string") return frame.byteLength > maxBytes;
+  // A UTF-16 unit takes at most three bytes: most frames need no counting.
+  if (frame.length * 3 <= maxBytes) return false;
+  return frame.length > maxBytes || Buffer.byteLength(frame) > maxBytes;
+}

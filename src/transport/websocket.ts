@@ -1,0 +1,173 @@
+import { Buffer } from "node:buffer";
+import type { OutputLimits } from "../core/limits.ts";
+import type { Frame, Link } from "../core/types.ts";
+
+/** How a connection came to its end, for logs and metrics. */
+export type Ending =
+  | { readonly by: "client" | "server"; readonly code: number; readonly reason: string }
+  | { readonly by: "slow reader" | "fault" };
+
+/** What the owner of a link is told; never from inside `send` or `close`. */
+export interface LinkObserver {
+  /** Every connection is being closed with 1001, whatever else would end one of them. */
+  readonly isGoingAway: boolean;
+  opened(): void;
+  received(frame: Frame): void;
+  /** Either side has decided to end the connection. Called exactly once. */
+  ended(ending: Ending): void;
+  /** The socket is gone, and with it its descriptor. Called once, perhaps long after `ended`. */
+  released(): void;
+  failed(error: unknown): void;
+}
+
+const GOING_AWAY = { by: "server", code: 1001, reason: "going away" } as const;
+/**
+ * Answers a checked handshake. The runtime pings after half of `maxSilenceMs` without a byte from
+ * the client and drops it after the whole; undefined when it finds fault with the request.
+ */
+export function upgrade(
+  request: Request,
+  maxSilenceMs: number,
+): { readonly socket: WebSocket; readonly response: Response } | undefined {
+  try {
+    return Deno.upgradeWebSocket(request, { idleTimeout: Math.ceil(maxSilenceMs / 1000) });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Bytes sent after which the output queue is looked at. */
+const CHECK_EVERY_BYTES = 64 * 1024;
+/** A longer close reason makes `close` throw (RFC 6455, section 5.5). */
+const MAX_REASON_BYTES = 123;
+
+/** A Deno socket as a Link. There is no other use of the socket than here. */
+export class WebSocketLink implements Link {
+  readonly id: string;
+  readonly address: string;
+  readonly #socket: WebSocket;
+  readonly #limits: OutputLimits;
+  readonly #observer: LinkObserver;
+  readonly #checkEvery: number;
+  #isOpen = true;
+  #isReleased = false;
+  #sentUnchecked = 0;
+  #sentTotal = 0;
+  #backlog = 0;
+  #acceptedTotal = 0;
+  #acceptedAt = 0;
+
+  constructor(
+    socket: WebSocket,
+    identity: { readonly id: string; readonly address: string },
+    limits: OutputLimits,
+    observer: LinkObserver,
+  ) {
+    this.id = identity.id;
+    this.address = identity.address;
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#observer = observer;
+    this.#checkEvery = Math.min(CHECK_EVERY_BYTES, limits.maxQueuedBytes / 4);
+    this.#bind();
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Bytes that waited for the client when last looked at. */
+  get backlog(): number {
+    return this.#backlog;
+  }
+
+  send(frame: Frame): void {
+    if (!this.#isOpen || this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(frame);
+    const size = this.#backlog > 0 && typeof frame === "string"
+      ? Buffer.byteLength(frame)
+      : frame.length;
+    this.#sentTotal += size;
+    this.#sentUnchecked += size;
+    if (this.#sentUnchecked >= this.#checkEvery) this.#checkQueue();
+  }
+
+  close(code?: number, reason = ""): void {
+    if (this.#observer.isGoingAway) this.#end(GOING_AWAY, GOING_AWAY.code, GOING_AWAY.reason);
+    else this.#end({ by: "server", code: code ?? 1005, reason }, code, reason);
+  }
+
+  fail(error: unknown): void {
+    this.#observer.failed(error);
+    this.#end({ by: "fault" }, 1011, "internal error");
+  }
+
+  /** Gives the client up when it fills its queue; a look costs little, but not nothing. */
+  #checkQueue(): void {
+    this.#sentUnchecked = 0;
+    this.#backlog = this.#socket.bufferedAmount;
+    if (this.#backlog > this.#limits.maxQueuedBytes) this.giveUp();
+  }
+
+  /** Gives the client up when it has accepted nothing for too long. Call about once a second. */
+  checkStall(nowMs: number): void {
+    if (!this.#isOpen || (this.#backlog === 0 && this.#sentUnchecked === 0)) return;
+    const hadBacklog = this.#backlog > 0;
+    this.#checkQueue();
+    const accepted = this.#sentTotal - this.#backlog;
+    if (!hadBacklog || accepted > this.#acceptedTotal) {
+      this.#acceptedTotal = accepted;
+      this.#acceptedAt = nowMs;
+    } else if (this.#backlog > 0 && nowMs - this.#acceptedAt >= this.#limits.stallTimeoutMs) {
+      this.giveUp();
+    }
+  }
+
+  /** Ends the connection of a client that does not read. */
+  giveUp(): void {
+    this.#end({ by: "slow reader" }, 1008, "not reading");
+  }
+
+  #bind(): void {
+    const socket = this.#socket;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      if (this.#isOpen) this.#observer.opened();
+      else this.#closeSocket(GOING_AWAY.code, GOING_AWAY.reason);
+    };
+    socket.onmessage = ({ data }) => {
+      if (!this.#isOpen) return;
+      this.#observer.received(typeof data === "string" ? data : new Uint8Array(data));
+    };
+    // An error is always followed by a close event.
+    socket.onerror = () => {};
+    socket.onclose = ({ code, reason }) => this.#released(code, reason);
+  }
+
+  #end(ending: Ending, code: number | undefined, reason: string): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#closeSocket(code, reason);
+    queueMicrotask(() => this.#observer.ended(ending));
+  }
+
+  /** Asks for the end; towards a client that does not read it never comes. */
+  #closeSocket(code: number | undefined, reason: string): void {
+    // A socket that is still opening is closed by `onopen`.
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    const fits = Buffer.byteLength(reason) <= MAX_REASON_BYTES;
+    if (code === undefined) this.#socket.close();
+    else this.#socket.close(code, fits ? reason : "");
+  }
+
+  /** The runtime may report a close twice: first as 1001 when it drops a silent client. */
+  #released(code: number, reason: string): void {
+    if (this.#isOpen) {
+      this.#isOpen = false;
+      this.#observer.ended({ by: "client", code, reason });
+    }
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#observer.released();
+  }
+}
