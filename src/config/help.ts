@@ -27,7 +27,8 @@ export function helpText(version: string): string {
 /** README's table of options. */
 export function optionsTable(): string {
   const rows = OPTIONS.map((option) => {
-    const others = option.otherFlags.map((flag) => `\`${dashed(flag)}\``).join(", ");
+    const others = [...option.otherFlags.map(dashed), ...option.otherVariables]
+      .map((name) => `\`${name}\``).join(", ");
     const standard = standardText(option);
     return [
       `\`--${option.flag}\``,
