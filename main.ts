@@ -1,4 +1,5 @@
 import project from "./deno.json" with { type: "json" };
+import readme from "./README.md" with { type: "text" };
 import { helpText } from "./src/config/help.ts";
 import { ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
 import type { Config } from "./src/config/schema.ts";
@@ -27,7 +28,7 @@ function main(): void {
 
 function serve(config: Config): void {
   const log = openLog(config.log, systemClock);
-  const server = startServer(config, { version: project.version, log });
+  const server = startServer(config, { version: project.version, docs: readme, log });
   // The last net: whatever arrives here is a bug, but not a reason to hang up on everybody.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();

@@ -4,7 +4,7 @@
  */
 import { optionsTable } from "../src/config/help.ts";
 
-const BEGIN = "<!-- deno-fmt-ignore-start: options, written by deno task docs -->";
+const BEGIN = "<!-- options: begin (deno task docs) -->\n<!-- deno-fmt-ignore-start -->";
 const END = "<!-- deno-fmt-ignore-end -->";
 
 /** README with the table as the schema has it. */

@@ -37,6 +37,8 @@ export interface Server extends AsyncDisposable {
 /** What a server is made with. */
 export interface ServerOptions {
   readonly version: string;
+  /** The documentation served at `/docs`, as Markdown. */
+  readonly docs?: string;
   readonly log: Log;
   readonly clock?: Clock;
 }
@@ -52,7 +54,7 @@ const SPARE_FILES = 128;
  * the configuration cannot be carried out.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
-  const { version, log, clock = systemClock } = options;
+  const { version, docs = "", log, clock = systemClock } = options;
   const { listeners, tls } = listenersOf(config);
   const material = tls && readTls(tls);
   using undo = new DisposableStack();
@@ -75,6 +77,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     metricsPath: config.metrics,
     metrics,
     isReady: () => isReady,
+    docs,
   });
   const cors = config.corsOrigins.length > 0 ? config.corsOrigins : config.allowedOrigins;
   const door = new Door({

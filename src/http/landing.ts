@@ -39,13 +39,14 @@ export function landingPage(version: string, reachable: readonly Reachable[]): s
       ${rows}
     </table>
     <p>How to point a client here is in the
-      <a href="${DOCS_URL}">documentation</a>. Version ${escape(version)}.</p>
+      <a href="${DOCS_PATH}">documentation</a>. Version ${escape(version)}.</p>
   </body>
 </html>
 `;
 }
 
-const DOCS_URL = "https://github.com/signalbox/signalbox#readme";
+/** Where the README is served: always that of the version at work. */
+export const DOCS_PATH = "/docs";
 
 function escape(text: string): string {
   return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);

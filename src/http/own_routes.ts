@@ -1,6 +1,7 @@
 import type { HttpRoute } from "../dialects/dialect.ts";
 import type { Metrics } from "../metrics.ts";
 import { plain } from "./answers.ts";
+import { DOCS_PATH } from "./landing.ts";
 
 export interface OwnRouteOptions {
   /** Path of the health check that GStreamer's server has. */
@@ -9,14 +10,22 @@ export interface OwnRouteOptions {
   readonly metricsPath: string | undefined;
   readonly metrics: Metrics;
   readonly isReady: () => boolean;
+  /** The documentation, as Markdown. */
+  readonly docs: string;
 }
 
 /** What the server answers in its own name: is it alive, is it ready, how is it doing. */
 export function ownRoutes(options: OwnRouteOptions): HttpRoute[] {
-  const { health, metricsPath, metrics, isReady } = options;
+  const { health, metricsPath, metrics, isReady, docs } = options;
   const alive = () => plain(200, "OK");
   const ready = () => isReady() ? plain(200, "ready") : plain(503, "not ready");
-  const paths = new Map([[health, alive], ["/healthz", alive], ["/readyz", ready]]);
+  const documented = () => plain(200, docs);
+  const paths = new Map([
+    [health, alive],
+    ["/healthz", alive],
+    ["/readyz", ready],
+    [DOCS_PATH, documented],
+  ]);
   if (metricsPath !== undefined) {
     const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
     paths.set(metricsPath, () => new Response(metrics.expose(), { headers }));
