@@ -134,7 +134,8 @@ class Connection implements LinkObserver, ConnectionInfo {
   readonly dialect: string;
   readonly link: WebSocketLink;
   readonly pump: Pump;
-  readonly #acceptance: Acceptance;
+  readonly #refusal: SignalError | undefined;
+  readonly #onReleased: () => void;
   readonly #common: Common;
   #refusals = 0;
 
@@ -142,7 +143,8 @@ class Connection implements LinkObserver, ConnectionInfo {
     this.id = id;
     this.address = acceptance.address;
     this.dialect = acceptance.dialect;
-    this.#acceptance = acceptance;
+    this.#refusal = acceptance.refusal;
+    this.#onReleased = acceptance.onReleased;
     this.#common = common;
     this.link = new WebSocketLink(socket, this, acceptance.limits, this);
     this.pump = new Pump(
@@ -159,13 +161,12 @@ class Connection implements LinkObserver, ConnectionInfo {
   }
 
   opened(): void {
-    const { refusal } = this.#acceptance;
-    if (refusal === undefined) {
+    if (this.#refusal === undefined) {
       this.#common.observer.opened(this);
       this.pump.open();
       return;
     }
-    this.pump.refuse(refusal);
+    this.pump.refuse(this.#refusal);
     this.link.close(1013, "try again later");
   }
 
@@ -180,7 +181,7 @@ class Connection implements LinkObserver, ConnectionInfo {
 
   released(): void {
     this.#common.links.delete(this.link);
-    this.#acceptance.onReleased();
+    this.#onReleased();
     this.#common.onReleased();
   }
 

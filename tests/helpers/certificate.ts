@@ -1,0 +1,30 @@
+import { programOf } from "./clients.ts";
+
+/** A self-signed certificate for localhost and 127.0.0.1, in files that go with it. */
+export interface Certificate extends AsyncDisposable {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** Needs the openssl program: Deno's own cryptography makes keys but no certificates. */
+export async function makeCertificate(): Promise<Certificate> {
+  const folder = await Deno.makeTempDir({ prefix: "signalbox-tls-" });
+  const [certFile, keyFile] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+  const subject = [
+    "-subj",
+    "/CN=localhost",
+    "-addext",
+    "subjectAltName=DNS:localhost,IP:127.0.0.1",
+  ];
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const { success, stderr } = await new Deno.Command(programOf("openssl"), {
+    args: ["req", "-x509", ...key, "-keyout", keyFile, "-out", certFile, "-days", "2", ...subject],
+    stderr: "piped",
+  }).output();
+  const remove = () => Deno.remove(folder, { recursive: true });
+  if (!success) {
+    await remove();
+    throw new Error(`Cannot make a certificate: ${new TextDecoder().decode(stderr)}`);
+  }
+  return { certFile, keyFile, [Symbol.asyncDispose]: remove };
+}

@@ -1,0 +1,103 @@
+import { spawnSync } from "node:child_process";
+import { statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** A program that a real-client test drives and that not every machine has. */
+export type Need = "chromium" | "gstreamer" | "openssl";
+
+export interface ClientTest {
+  name: string;
+  needs: readonly Need[];
+  fn: (t: Deno.TestContext) => void | Promise<void>;
+}
+
+/**
+ * Registers a test with real clients. Where one of them is absent the test is ignored and its name
+ * says why; with SIGNALBOX_REQUIRE_CLIENTS=1, as in CI, absence fails the test. With
+ * SIGNALBOX_HIDE_CLIENTS=1 every client counts as absent: so CI sees what a bare machine sees.
+ */
+export function clientTest({ name, needs, fn }: ClientTest): void {
+  const reasons = Deno.env.get("SIGNALBOX_HIDE_CLIENTS") === "1"
+    ? ["hidden by SIGNALBOX_HIDE_CLIENTS"]
+    : needs.map((need) => locate[need]()).flatMap((found) => found.missing ?? []);
+  if (reasons.length === 0) return Deno.test(name, fn);
+  const reason = reasons.join("; ");
+  if (Deno.env.get("SIGNALBOX_REQUIRE_CLIENTS") !== "1") {
+    return Deno.test({ name: `${name} (skipped: ${reason})`, ignore: true, fn });
+  }
+  Deno.test(name, () => {
+    throw new Error(`Cannot run with SIGNALBOX_REQUIRE_CLIENTS=1: ${reason}`);
+  });
+}
+
+/**
+ * The program behind a need: the browser, the openssl tool, or for `gstreamer` the Python that can
+ * import it.
+ */
+export function programOf(need: Need): string {
+  const found = locate[need]();
+  if (found.program === undefined) throw new Error(`Cannot find ${need}: ${found.missing}`);
+  return found.program;
+}
+
+type Found = { program: string; missing?: undefined } | { program?: undefined; missing: string };
+
+/** Each search runs at most once in a test module. */
+const locate: Record<Need, () => Found> = {
+  chromium: once(findChromium),
+  gstreamer: once(findGstreamer),
+  openssl: once(findOpenssl),
+};
+
+function findChromium(): Found {
+  const wanted = Deno.env.get("CHROMIUM_BIN");
+  const names = ["chromium", "chromium-browser", "google-chrome"];
+  const program = wanted === undefined ? names.map(onPath).find((path) => path) : onPath(wanted);
+  return program === undefined
+    ? { missing: "no Chromium: install chromium or set CHROMIUM_BIN" }
+    : { program };
+}
+
+const GSTREAMER_PROBE = `
+import gi
+for name in ("Gst", "GstWebRTC", "GstSdp"):
+    gi.require_version(name, "1.0")
+from gi.repository import Gst, GstSdp, GstWebRTC
+Gst.init(None)
+absent = [n for n in ("webrtcbin", "nicesrc", "dtlsdec") if not Gst.ElementFactory.find(n)]
+raise SystemExit("no element " + ", ".join(absent) if absent else 0)
+`;
+
+function findGstreamer(): Found {
+  // Debian's bindings belong to Debian's Python; `python3` may be another one, such as pyenv's.
+  const program = [onPath("/usr/bin/python3"), onPath("python3")].find((python) => {
+    if (python === undefined) return false;
+    // The first scan of the plugins is slow, and one plugin that hangs must not hold up the tests.
+    const probe = spawnSync(python, ["-c", GSTREAMER_PROBE], { timeout: 30_000, stdio: "ignore" });
+    return probe.status === 0;
+  });
+  return program === undefined
+    ? {
+      missing: "no GStreamer for Python: install python3-gst-1.0, gir1.2-gst-plugins-bad-1.0, " +
+        "gstreamer1.0-plugins-bad and gstreamer1.0-nice",
+    }
+    : { program };
+}
+
+function findOpenssl(): Found {
+  const program = onPath("openssl");
+  return program === undefined ? { missing: "no openssl: install openssl" } : { program };
+}
+
+/** The file a command name or path stands for. */
+function onPath(command: string): string | undefined {
+  const folders = command.includes("/") ? [""] : (Deno.env.get("PATH") ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, command)).find((path) =>
+    statSync(path, { throwIfNoEntry: false })?.isFile()
+  );
+}
+
+function once<T>(search: () => T): () => T {
+  let result: { value: T } | undefined;
+  return () => (result ??= { value: search() }).value;
+}
