@@ -38,7 +38,6 @@ function serve(config: Config): void {
     event.preventDefault();
     server.reportFault(event.error);
   });
-  for (const url of server.urls) say(`Listening on ${url}`);
   for (const line of whereToConnect(server)) say(line);
   stopOnSignals(server);
 }
@@ -59,11 +58,15 @@ function stopOnSignals(server: Server): void {
   Deno.addSignalListener("SIGHUP", () => void server.reload());
 }
 
+/** Each address to listen at, and under it where every dialect is reached. */
 function whereToConnect({ urls, reachable }: Server): string[] {
-  const url = (urls[0] ?? "").replace("[::]", "localhost").replace("0.0.0.0", "localhost");
-  return reachable.map(({ title, entrance: { path, scheme, hint } }) => {
-    const base = scheme === "ws" ? url.replace(/^http/, "ws") : url;
-    return `  ${title.padEnd(12)}${base}${path}  ${hint}`;
+  return urls.flatMap((url) => {
+    const host = url.replace("[::]", "localhost").replace("0.0.0.0", "localhost");
+    const dialects = reachable.map(({ title, entrance: { path, scheme, hint } }) => {
+      const base = scheme === "ws" ? host.replace(/^http/, "ws") : host;
+      return `  ${title.padEnd(12)}${base}${path}  ${hint}`;
+    });
+    return [`Listening on ${url}`, ...dialects];
   });
 }
 

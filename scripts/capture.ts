@@ -14,7 +14,8 @@ import { parseArgs } from "node:util";
 export type CaptureLine =
   | { peer: string; dir: "open"; url: string }
   | { peer: string; dir: "in" | "out"; frame: string }
-  | { peer: string; dir: "close" };
+  /** The code where the server closed first. */
+  | { peer: string; dir: "close"; code?: number };
 
 /** The first line of a capture. */
 export interface CaptureHead {
@@ -66,7 +67,7 @@ export function startRecorder({ port = 0, target, head, write }: RecorderOptions
   };
 }
 
-type Event = { dir: "in" | "out"; frame: string } | { dir: "close" };
+type Event = { dir: "in" | "out"; frame: string } | { dir: "close"; code?: number };
 
 /** Passes frames on both ways; what the client says before the server is reached waits. */
 function relay(client: WebSocket, server: WebSocket, tell: (event: Event) => void): void {
@@ -85,14 +86,14 @@ function relay(client: WebSocket, server: WebSocket, tell: (event: Event) => voi
     if (client.readyState === WebSocket.OPEN) client.send(frame);
   };
   let isClosed = false;
-  const close = () => {
-    if (!isClosed) tell({ dir: "close" });
+  const close = (code?: number) => {
+    if (!isClosed) tell(code === undefined ? { dir: "close" } : { dir: "close", code });
     isClosed = true;
-    client.close();
+    client.close(code === 1005 || code === 1006 ? undefined : code);
     server.close();
   };
-  client.onclose = close;
-  server.onclose = close;
+  client.onclose = () => close();
+  server.onclose = ({ code }) => close(code);
 }
 
 function textOf(data: string | ArrayBuffer): string {

@@ -47,6 +47,11 @@ export function loadConfig(sources: Sources): Command {
   const file = flags.file ?? sources.variable("SIGNALBOX_CONFIG");
   const fromFile = file === undefined ? [] : readConfigFile(file, sources.readFile, problems);
 
+  const isNamed = (flag: string): boolean => flags.given.some(({ option }) => option.flag === flag);
+  for (const flag of ["port", "host"].filter(isNamed)) {
+    if (isNamed("listen")) problems.push(`Cannot use --${flag} beside --listen: name it there`);
+  }
+
   const given = new Map<string, Given>();
   for (const one of [...fromFile, ...variables, ...flags.given]) {
     given.set(one.option.flag, one);

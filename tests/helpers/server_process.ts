@@ -22,15 +22,16 @@ export interface ServerProcessOptions {
 
 /**
  * Starts the server as a user would: `deno run -A main.ts`, or the executable that SIGNALBOX_BIN
- * names. Without a `--listen` among the arguments it listens on a free loopback port.
+ * names. Without a `--listen` or `--port` among the arguments it listens on a free loopback port.
  */
 export async function startServerProcess(
   args: readonly string[] = [],
   { env = {}, startMs = 30_000 }: ServerProcessOptions = {},
 ): Promise<ServerProcess> {
-  const listening = args.some(isListenFlag) ? [] : ["--listen", "http://127.0.0.1:0"];
+  const isToldWhere = args.some((arg) => isListenFlag(arg) || /^(--port|-p)(=|$)/.test(arg));
+  const listening = isToldWhere ? [] : ["--listen", "http://127.0.0.1:0"];
   const child = spawn([...listening, ...args], env);
-  const listeners = [...listening, ...args].filter(isListenFlag).length;
+  const listeners = [...listening, ...args].filter(isListenFlag).length || 1;
   const ready = Promise.withResolvers<string[]>();
   let output = "";
   let errors = "";
