@@ -1,8 +1,10 @@
 import type { OwnedRoute, Router } from "./http/router.ts";
-import type { UpgradeRoute } from "./dialects/dialect.ts";
+import { SignalError } from "./core/errors.ts";
+import type { HttpMessage, StreamRoute, UpgradeRoute } from "./dialects/dialect.ts";
 import { FirstFrameSession } from "./dialects/first_frame.ts";
 import type { TrustedProxies } from "./http/address.ts";
 import { plain } from "./http/answers.ts";
+import { type BodyFault, readBody } from "./http/body.ts";
 import type { CorsPolicy } from "./http/cors.ts";
 import type { Gate } from "./http/gate.ts";
 import { wantsHtml } from "./http/landing.ts";
@@ -42,27 +44,38 @@ export class Door {
   }
 
   /** Never throws: a fault of ours is a 500 for one client. */
-  handle(request: Request, remote: string): Response {
+  handle(request: Request, remote: string): Response | Promise<Response> {
+    const { cors, onFault } = this.#options;
+    const fault = (error: unknown): Response => {
+      onFault(error);
+      return plain(500, "Internal server error");
+    };
     try {
       if (asksForUpgrade(request)) return this.#connect(request, remote);
-      return this.#options.cors.apply(request, this.#answer(request));
+      const answer = this.#answer(request, remote);
+      if (answer instanceof Response) return cors.apply(request, answer);
+      return answer.catch(fault).then((response) => cors.apply(request, response));
     } catch (error) {
-      this.#options.onFault(error);
-      return plain(500, "Internal server error");
+      return fault(error);
     }
   }
 
-  #answer(request: Request): Response {
+  #answer(request: Request, remote: string): Response | Promise<Response> {
     const url = readUrl(request);
     if (url === undefined) return plain(400, "Bad request target");
     if (request.method === "OPTIONS") return this.#options.cors.preflight(request);
     if (url.pathname === "/" && isReading(request) && wantsHtml(request)) {
       return html(this.#options.page);
     }
-    const { get, upgrade } = this.#options.router.match(url.pathname);
+    const { get, upgrade, stream } = this.#options.router.match(url.pathname);
     if (get === undefined && upgrade === undefined) return plain(404, "Not found");
+    const isPost = request.method === "POST";
+    if (stream !== undefined && (isPost || (request.method === "GET" && wantsStream(request)))) {
+      return this.#stream(request, url, stream, remote);
+    }
     if (!isReading(request)) {
-      return plain(405, "Method not allowed", { allow: "GET, HEAD, OPTIONS" });
+      const allow = stream === undefined ? "GET, HEAD, OPTIONS" : "GET, HEAD, POST, OPTIONS";
+      return plain(405, "Method not allowed", { allow });
     }
     if (get === undefined) {
       return plain(426, "This is a WebSocket endpoint", { upgrade: "websocket" });
@@ -70,6 +83,42 @@ export class Door {
     const response = get.route.handle(url);
     if (url.pathname === "/") response.headers.append("vary", "Accept");
     return response;
+  }
+
+  /** A stream of events, or a frame by POST: limits and origins hold as for sockets. */
+  async #stream(
+    request: Request,
+    url: URL,
+    { owner, route }: OwnedRoute<StreamRoute>,
+    remote: string,
+  ): Promise<Response> {
+    const { gate, connections, proxies, onTurnedAway } = this.#options;
+    if (this.isClosed) return plain(503, "Server is going away", { "retry-after": "5" });
+    const address = proxies.clientAddress(remote, request.headers.get("x-forwarded-for"));
+    const isStream = wantsStream(request);
+    const admission = gate.admit(address, request.headers.get("origin"), !isStream);
+    let isHandedOn = false;
+    try {
+      if (admission === undefined) return plain(503, "Too many connections");
+      if (admission.refusal !== undefined) {
+        const response = route.refuse(admission.refusal);
+        onTurnedAway(owner, address, response.status);
+        return response;
+      }
+      const message = await readMessage(request, url, route);
+      if (message instanceof Response) return message;
+      if (!isStream) return route.post(message);
+      isHandedOn = true;
+      return await connections.stream({
+        dialect: owner,
+        address,
+        limits: route.limits,
+        createSession: (link) => route.connect(message, link),
+        onReleased: admission.release,
+      });
+    } finally {
+      if (!isHandedOn) admission?.release();
+    }
   }
 
   #connect(request: Request, remote: string): Response {
@@ -109,6 +158,7 @@ export class Door {
       dialect: owner,
       address,
       limits: route.limits,
+      goingAwayCode: route.goingAwayCode,
       createSession: (link) =>
         guests.length === 0
           ? route.connect(url, link)
@@ -129,6 +179,30 @@ function readUrl(request: Request): URL | undefined {
   } catch {
     return undefined;
   }
+}
+
+function wantsStream({ headers }: Request): boolean {
+  return headers.get("accept")?.includes("text/event-stream") === true;
+}
+
+const BODY_FAULTS: Record<BodyFault, SignalError> = {
+  too_large: new SignalError("frame_too_large", "Message is too large"),
+  too_slow: new SignalError("not_identified", "Message took too long"),
+  not_text: new SignalError("not_json", "Message is no text"),
+};
+
+/** The whole of a request, or the answer to one that cannot be read. */
+async function readMessage(
+  request: Request,
+  url: URL,
+  { limits, bodyTimeoutMs, refuse }: StreamRoute,
+): Promise<HttpMessage | Response> {
+  const { headers } = request;
+  const method = request.method === "POST" ? "POST" : "GET";
+  const bounds = { maxBytes: limits.maxFrameBytes, timeoutMs: bodyTimeoutMs };
+  const body = await readBody(request, bounds);
+  if ("text" in body) return { method, url, headers, body: body.text };
+  return refuse(BODY_FAULTS[body.fault]);
 }
 
 function isReading({ method }: Request): boolean {

@@ -33,6 +33,12 @@ export type ErrorCode =
   | "peer_busy"
   /** The peer exists, but not in the sender's room. */
   | "peer_elsewhere"
+  /** The peer exists, but not the one of its connections that is meant. */
+  | "instance_unknown"
+  /** As many connections of one peer as the configuration allows. */
+  | "instances_full"
+  /** The receiver is away, and as much waits for it as the configuration allows. */
+  | "queue_full"
   /** The message does not say for whom it is. */
   | "target_missing"
   | "room_missing"
@@ -46,6 +52,8 @@ export type ErrorCode =
   /** The client has to be in a room for this. */
   | "not_joined"
   | "description_invalid"
+  /** Part of the description has a name that only the server may use. */
+  | "field_reserved"
   /** The description is over its limit, or the sum of those in the room. */
   | "description_too_large"
   /** The configuration keeps clients from doing this. */

@@ -145,15 +145,16 @@ export class Hub {
   /**
    * Gives an id up: leaves its rooms, tells its pairs. Harmless when the id is given up already, or
    * when `receiver` no longer speaks for it.
+   * @param news for the rooms, what the peer's dialect has to say about it
    */
-  release(handle: PeerHandle, receiver: Receiver): void {
+  release(handle: PeerHandle, receiver: Receiver, news?: unknown): void {
     const realm = this.#realm(handle.realm);
     const peer = realm.peers.get(handle.id);
     if (peer === undefined || peer !== handle || peer.receiver !== receiver) return;
     realm.peers.delete(peer.id);
     realm.count(peer.dialect, -1);
     this.#peerCount--;
-    for (const room of peer.rooms ?? []) this.#removeMember(realm, room, peer);
+    for (const room of peer.rooms ?? []) this.#removeMember(realm, room, peer, news);
     const pairs = peer.paired;
     peer.paired = undefined;
     for (const other of pairs ?? []) {
@@ -203,7 +204,7 @@ export class Hub {
     room.infoBytes += peer.infoBytes;
     (peer.rooms ??= new Set()).add(room);
     tell(peer, { type: "entered", room: id, members: earlier.map((member) => member.summary()) });
-    const joined: RoomEvent = { type: "joined", room: id, peer: peer.summary() };
+    const joined = roomEvent("joined", room, peer);
     for (const member of earlier) tell(member, joined);
     return "entered";
   }
@@ -212,8 +213,14 @@ export class Hub {
    * Replaces what a peer says of itself, and tells the other members of its rooms. "too_large": the
    * rooms' sum would be over its limit; nothing has changed.
    * @param bytes what `info` takes
+   * @param news what has changed, in the words of the peer's dialect
    */
-  describe(handle: PeerHandle, info: unknown, bytes: number): "described" | "too_large" {
+  describe(
+    handle: PeerHandle,
+    info: unknown,
+    bytes: number,
+    news?: unknown,
+  ): "described" | "too_large" {
     const peer = this.#own(handle);
     const change = bytes - peer.infoBytes;
     for (const room of peer.rooms ?? []) {
@@ -223,7 +230,7 @@ export class Hub {
     peer.infoBytes = bytes;
     for (const room of peer.rooms ?? []) {
       room.infoBytes += change;
-      const described: RoomEvent = { type: "described", room: room.id, peer: peer.summary() };
+      const described = roomEvent("described", room, peer, news);
       for (const member of [...room.members]) if (member !== peer) tell(member, described);
     }
     return "described";
@@ -251,6 +258,15 @@ export class Hub {
     const stopped: PeerEvent = { type: "stopped", room: id };
     for (const member of [...room.members]) tell(member, stopped);
     return true;
+  }
+
+  /** The other members of a room that the peer is in, in joining order. */
+  others(handle: PeerHandle, id: RoomId): PeerSummary[] {
+    const others: PeerSummary[] = [];
+    for (const member of this.#realm(handle.realm).rooms.get(id)?.members ?? []) {
+      if (member !== handle) others.push(member.summary());
+    }
+    return others;
   }
 
   /** Ids of the other members of a room that the peer is in, in joining order. */
@@ -317,7 +333,7 @@ export class Hub {
     return "admitted";
   }
 
-  #removeMember(realm: Realm, room: Room, peer: Peer): void {
+  #removeMember(realm: Realm, room: Room, peer: Peer, news: unknown): void {
     room.members.delete(peer);
     room.infoBytes -= peer.infoBytes;
     peer.rooms?.delete(room);
@@ -326,7 +342,7 @@ export class Hub {
       this.#roomCount--;
       return;
     }
-    const left: RoomEvent = { type: "left", room: room.id, peer: peer.summary() };
+    const left = roomEvent("left", room, peer, news);
     for (const member of [...room.members]) tell(member, left);
   }
 
@@ -344,6 +360,11 @@ export class Hub {
     if (realm === undefined) this.#realms.set(name, realm = new Realm());
     return realm;
   }
+}
+
+function roomEvent(type: RoomEvent["type"], room: Room, peer: Peer, news?: unknown): RoomEvent {
+  const event = { type, room: room.id, peer: peer.summary() };
+  return news === undefined ? event : { ...event, news };
 }
 
 /** Delivers one event; a fault in one peer's session is that peer's alone. */

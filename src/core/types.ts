@@ -31,6 +31,8 @@ export interface RoomEvent {
   readonly type: "joined" | "left" | "described";
   readonly room: RoomId;
   readonly peer: PeerSummary;
+  /** What exactly has happened, in the words of the peer's dialect, where it has any for it. */
+  readonly news?: unknown;
 }
 
 /**
@@ -78,11 +80,23 @@ export interface Link {
   fail(error: unknown): void;
 }
 
-/** The side of a session that the hub sees. */
+/** A link that an HTTP answer carries: it only sends, and each frame is an event of the stream. */
+export interface StreamLink extends Link {
+  /** Answers with this instead of a stream, and ends the link; only before the first frame. */
+  decline(response: Response): void;
+}
+
+/**
+ * What the hub delivers a peer's events to: a session or, where a dialect's peers have several
+ * connections or outlive them, whatever stands for the peer meanwhile.
+ */
 export interface Receiver {
   readonly link: Pick<Link, "isOpen" | "fail">;
   deliver(event: PeerEvent): void;
 }
+
+/** How a connection ended: by the client's farewell ("left"), or in any other way. */
+export type Departure = "left" | "lost";
 
 /** One client's protocol state. Knows its wire format, not the network. */
 export interface Session extends Receiver {
@@ -95,5 +109,5 @@ export interface Session extends Receiver {
   /** Says on the wire that something was refused, and hangs up where the dialect does. */
   refuse(error: SignalError): void;
   /** The connection is over, by either side's decision: release everything. Called exactly once. */
-  closed(): void;
+  closed(departure: Departure): void;
 }

@@ -1,8 +1,9 @@
 import type { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { Hub, RoomReport } from "../core/hub.ts";
+import type { SignalError } from "../core/errors.ts";
 import type { LinkLimits } from "../core/limits.ts";
-import type { Frame, Link, Session } from "../core/types.ts";
+import type { Frame, Link, Session, StreamLink } from "../core/types.ts";
 
 /** What the server lends to a dialect while it runs. */
 export interface DialectContext {
@@ -23,6 +24,8 @@ export interface UpgradeRoute extends RouteBase {
   readonly limits: LinkLimits;
   /** Shorter than the server's own time to notice a silent client, where the dialect asks for it. */
   readonly maxSilenceMs?: number;
+  /** The close code that tells clients that the server is going away, where it is not 1001. */
+  readonly goingAwayCode?: number;
   /** Subprotocols to choose from where a client offers some; the first offered one that fits. */
   readonly protocols?: readonly string[];
   /**
@@ -40,7 +43,33 @@ export interface HttpRoute extends RouteBase {
   readonly handle: (url: URL) => Response;
 }
 
-export type Route = UpgradeRoute | HttpRoute;
+/** A request as a dialect sees it, its body complete; empty where it has none. */
+export interface HttpMessage {
+  readonly method: "GET" | "POST";
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/**
+ * Frames by plain HTTP, for clients that cannot open a WebSocket: a GET or POST that asks for an
+ * event stream gets one, any other POST brings a frame.
+ */
+export interface StreamRoute extends RouteBase {
+  readonly kind: "stream";
+  /** Those of input hold for bodies. */
+  readonly limits: LinkLimits;
+  /** Time in which a body has to be complete. */
+  readonly bodyTimeoutMs: number;
+  /** Makes the session of a stream; it must do nothing before `opened`. */
+  readonly connect: (request: HttpMessage, link: StreamLink) => Session;
+  /** Answers what was posted; never throws a SignalError. */
+  readonly post: (request: HttpMessage) => Response;
+  /** Words a refusal that comes before the dialect was asked. */
+  readonly refuse: (error: SignalError) => Response;
+}
+
+export type Route = UpgradeRoute | HttpRoute | StreamRoute;
 
 /** A dialect at work. */
 export interface OpenDialect extends Partial<Disposable> {

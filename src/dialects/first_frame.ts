@@ -1,5 +1,5 @@
 import type { SignalError } from "../core/errors.ts";
-import type { Frame, Link, PeerEvent, Session } from "../core/types.ts";
+import type { Departure, Frame, Link, PeerEvent, Session } from "../core/types.ts";
 import type { UpgradeRoute } from "./dialect.ts";
 
 /**
@@ -33,7 +33,7 @@ export class FirstFrameSession implements Session {
       const owner = this.#others.find(({ recognises }) => recognises?.(frame));
       this.#others = [];
       if (owner !== undefined) {
-        this.#session.closed();
+        this.#session.closed("left");
         this.#session = owner.connect(this.#url, this.link);
         const opening = this.#session.opened();
         if (opening !== undefined) return opening.then(() => this.#session.receive(frame));
@@ -50,7 +50,7 @@ export class FirstFrameSession implements Session {
     this.#session.refuse(error);
   }
 
-  closed(): void {
-    this.#session.closed();
+  closed(departure: Departure): void {
+    this.#session.closed(departure);
   }
 }

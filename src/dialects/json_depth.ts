@@ -5,14 +5,15 @@
 const MAX_DEPTH = 64;
 
 /** Whether a value nests too deeply. `text` is what it was read from: most texts need only a look. */
-export function isTooDeep(text: string, value: unknown): boolean {
-  return opens(text, "{") + opens(text, "[") > MAX_DEPTH && isDeep(value);
+export function isTooDeep(text: string, value: unknown, maxDepth: number = MAX_DEPTH): boolean {
+  return opens(text, "{", maxDepth) + opens(text, "[", maxDepth) > maxDepth &&
+    isDeep(value, maxDepth);
 }
 
-function opens(text: string, bracket: string): number {
+function opens(text: string, bracket: string, maxDepth: number): number {
   let count = 0;
   let at = text.indexOf(bracket);
-  while (at !== -1 && count <= MAX_DEPTH) {
+  while (at !== -1 && count <= maxDepth) {
     count++;
     at = text.indexOf(bracket, at + 1);
   }
@@ -20,10 +21,10 @@ function opens(text: string, bracket: string): number {
 }
 
 /** Walks level by level, not recursively: the value may be as deep as the text was long. */
-function isDeep(value: unknown): boolean {
+function isDeep(value: unknown, maxDepth: number): boolean {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) return true;
+    if (depth > maxDepth) return true;
     const next: unknown[] = [];
     for (const item of level) {
       if (typeof item === "object" && item !== null) {

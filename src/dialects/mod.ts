@@ -1,6 +1,7 @@
 import type { Dialect } from "./dialect.ts";
 import { gstreamer } from "./gstreamer/mod.ts";
 import { peerjs } from "./peerjs/mod.ts";
+import { simple } from "./simple/mod.ts";
 import { ssp } from "./ssp/mod.ts";
 
 /** Every dialect the server speaks: adding one is a folder and a line. */
@@ -8,4 +9,5 @@ export const DIALECTS: readonly Dialect[] = [
   peerjs,
   gstreamer,
   ssp,
+  simple,
 ];

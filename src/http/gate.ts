@@ -64,10 +64,13 @@ export class Gate {
     return this.#visitors.size;
   }
 
-  /** Asks for a way in; undefined means that not even a refusal can be afforded. */
-  admit(address: string, origin: string | null): Admission | undefined {
+  /**
+   * Asks for a way in; undefined means that not even a refusal can be afforded.
+   * @param isBrief one request of a client that is here already: it is not counted as a new one
+   */
+  admit(address: string, origin: string | null, isBrief: boolean = false): Admission | undefined {
     const visitor = this.#visitor(addressKey(address));
-    const code = this.#objection(visitor, origin);
+    const code = this.#objection(visitor, origin, isBrief);
     if (code === undefined) {
       this.#connections++;
       visitor.connections++;
@@ -94,13 +97,18 @@ export class Gate {
     }
   }
 
-  #objection(visitor: Visitor, origin: string | null): ErrorCode | undefined {
+  #objection(
+    visitor: Visitor,
+    origin: string | null,
+    isBrief: boolean,
+  ): ErrorCode | undefined {
     const limits = this.#limits;
     if (origin !== null && this.#origins.size > 0 && !this.#origins.has(origin)) {
       return "origin_forbidden";
     }
     if (this.#connections >= limits.maxConnections) return "server_full";
     if (visitor.connections >= limits.maxConnectionsPerAddress) return "address_full";
+    if (isBrief) return undefined;
     this.#refill(visitor, this.#now());
     if (visitor.tokens < 1) return "address_rate";
     visitor.tokens--;

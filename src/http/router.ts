@@ -1,4 +1,4 @@
-import type { HttpRoute, Route, UpgradeRoute } from "../dialects/dialect.ts";
+import type { HttpRoute, Route, StreamRoute, UpgradeRoute } from "../dialects/dialect.ts";
 
 /** A route and who it belongs to: a dialect's name, or "server". */
 export interface OwnedRoute<R extends Route = Route> {
@@ -12,11 +12,13 @@ export interface Match {
   /** Routes of dialects that share the path and are told by a connection's first frame. */
   readonly guests: readonly OwnedRoute<UpgradeRoute>[];
   readonly get: OwnedRoute<HttpRoute> | undefined;
+  readonly stream: OwnedRoute<StreamRoute> | undefined;
 }
 
 interface Place {
   upgrade?: OwnedRoute<UpgradeRoute>;
   get?: OwnedRoute<HttpRoute>;
+  stream?: OwnedRoute<StreamRoute>;
   guests?: OwnedRoute<UpgradeRoute>[];
 }
 
@@ -41,6 +43,7 @@ export class Router {
       upgrade: exact?.upgrade ?? guests[0] ?? this.#wildcard(path, isUpgrade),
       guests,
       get: exact?.get ?? this.#wildcard(path, isGet),
+      stream: exact?.stream ?? this.#wildcard(path, isStream),
     };
   }
 
@@ -62,6 +65,7 @@ export class Router {
     }
     if (isUpgrade(owned)) place.upgrade = owned;
     else if (isGet(owned)) place.get = owned;
+    else if (isStream(owned)) place.stream = owned;
     this.#firstSegments.set(segments[0] ?? "", owned.owner);
   }
 
@@ -90,6 +94,10 @@ function isUpgrade(owned: OwnedRoute): owned is OwnedRoute<UpgradeRoute> {
 
 function isGet(owned: OwnedRoute): owned is OwnedRoute<HttpRoute> {
   return owned.route.kind === "get";
+}
+
+function isStream(owned: OwnedRoute): owned is OwnedRoute<StreamRoute> {
+  return owned.route.kind === "stream";
 }
 
 /** Without a trailing slash, but for the root. */

@@ -1,7 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import type { SignalError } from "../core/errors.ts";
 import type { LinkLimits } from "../core/limits.ts";
-import type { Frame, Link, Session } from "../core/types.ts";
+import type { Frame, Link, Session, StreamLink } from "../core/types.ts";
+import { EventStreamLink } from "./event_stream.ts";
 import { Pump } from "./pump.ts";
 import { type Ending, type LinkObserver, WebSocketLink } from "./websocket.ts";
 
@@ -21,12 +22,14 @@ export interface ConnectionObserver {
   failed(connection: ConnectionInfo, error: unknown): void;
 }
 
-/** What it takes to run one accepted socket. */
-export interface Acceptance {
+/** What it takes to run one accepted socket, or one stream. */
+export interface Acceptance<L extends Link = Link> {
   readonly dialect: string;
   readonly address: string;
   readonly limits: LinkLimits;
-  readonly createSession: (link: Link) => Session;
+  readonly createSession: (link: L) => Session;
+  /** The close code that says that the server is going away, where it is not 1001. */
+  readonly goingAwayCode?: number | undefined;
   /** Refuses the connection in the dialect's own words instead of serving it. */
   readonly refusal?: SignalError | undefined;
   /** The socket and its descriptor are gone. */
@@ -68,12 +71,30 @@ export class Connections implements Disposable {
 
   /** Runs a session over an upgraded socket. */
   accept(socket: WebSocket, acceptance: Acceptance): void {
-    const id = `${this.#nextId++}`;
-    const connection = new Connection(id, socket, acceptance, this.#common);
-    this.#common.links.set(connection.link, connection.pump);
+    this.#run(acceptance, (connection) => {
+      const link = new WebSocketLink(socket, connection, acceptance.limits, connection);
+      return { link, session: acceptance.createSession(link) };
+    });
   }
 
-  /** Closes every connection with 1001, spread over a time so that clients do not return at once. */
+  /** Runs a session over the answer to a request; the session is opened at once. */
+  stream(acceptance: Acceptance<StreamLink>): Promise<Response> {
+    const response = Promise.withResolvers<Response>();
+    const connection = this.#run(acceptance, (connection) => {
+      const link = new EventStreamLink(
+        connection,
+        acceptance.limits,
+        connection,
+        this.#common.now,
+      );
+      response.resolve(link.response);
+      return { link, session: acceptance.createSession(link) };
+    });
+    connection.opened();
+    return response.promise;
+  }
+
+  /** Closes every connection as going away, spread over a time so that clients do not return at once. */
   async drain(spreadMs: number): Promise<void> {
     this.#common.isGoingAway = true;
     const links = shuffle([...this.#common.links.keys()]);
@@ -94,6 +115,12 @@ export class Connections implements Disposable {
 
   [Symbol.dispose](): void {
     this.#sweep[Symbol.dispose]();
+  }
+
+  #run(acceptance: Acceptance<never>, carry: (connection: Connection) => Carried): Connection {
+    const connection = new Connection(`${this.#nextId++}`, acceptance, this.#common, carry);
+    this.#common.links.set(connection.link, connection.pump);
+    return connection;
   }
 
   #sweepAll(): void {
@@ -118,38 +145,60 @@ export class Connections implements Disposable {
   }
 }
 
+/** A link as its owner sees it. */
+interface OwnedLink extends Link {
+  /** Bytes that waited for the client when last looked at. */
+  readonly backlog: number;
+  /** Gives the client up when it has accepted nothing for too long. */
+  checkStall(nowMs: number): void;
+  giveUp(): void;
+}
+
+interface Carried {
+  readonly link: OwnedLink;
+  readonly session: Session;
+}
+
 /** What all connections share. */
 interface Common {
-  readonly links: Map<WebSocketLink, Pump>;
+  readonly links: Map<OwnedLink, Pump>;
   readonly observer: ConnectionObserver;
   readonly now: () => number;
   isGoingAway: boolean;
   readonly onReleased: () => void;
 }
 
-/** One socket, its session and what is known of them. */
+/** One socket or stream, its session and what is known of them. */
 class Connection implements LinkObserver, ConnectionInfo {
   readonly id: string;
   readonly address: string;
   readonly dialect: string;
-  readonly link: WebSocketLink;
+  readonly goingAwayCode?: number;
+  readonly link: OwnedLink;
   readonly pump: Pump;
   readonly #refusal: SignalError | undefined;
   readonly #onReleased: () => void;
   readonly #common: Common;
   #refusals = 0;
 
-  constructor(id: string, socket: WebSocket, acceptance: Acceptance, common: Common) {
+  constructor(
+    id: string,
+    acceptance: Acceptance<never>,
+    common: Common,
+    carry: (connection: Connection) => Carried,
+  ) {
     this.id = id;
     this.address = acceptance.address;
     this.dialect = acceptance.dialect;
     this.#refusal = acceptance.refusal;
     this.#onReleased = acceptance.onReleased;
     this.#common = common;
-    this.link = new WebSocketLink(socket, this, acceptance.limits, this);
+    if (acceptance.goingAwayCode !== undefined) this.goingAwayCode = acceptance.goingAwayCode;
+    const { link, session } = carry(this);
+    this.link = link;
     this.pump = new Pump(
-      acceptance.createSession(this.link),
-      this.link,
+      session,
+      link,
       acceptance.limits,
       common.now,
       (error) => common.observer.refused(this, error, ++this.#refusals),
@@ -175,7 +224,8 @@ class Connection implements LinkObserver, ConnectionInfo {
   }
 
   ended(ending: Ending): void {
-    this.pump.end();
+    const isFarewell = "isFarewell" in ending && ending.isFarewell === true;
+    this.pump.end(isFarewell ? "left" : "lost");
     this.#common.observer.ended(this, ending, this.#refusals);
   }
 

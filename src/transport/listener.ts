@@ -10,7 +10,9 @@ export interface ListenerOptions {
   readonly hostname: string;
   readonly port: number;
   readonly tls: TlsMaterial | undefined;
-  readonly handle: (request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Response;
+  readonly handle: (request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) =>
+    | Response
+    | Promise<Response>;
   readonly clock: Clock;
   /** The listener broke down and will be back; called once a minute at most. */
   readonly onBroken: (error: unknown) => void;

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { SignalError } from "../core/errors.ts";
 import type { InputLimits } from "../core/limits.ts";
-import type { Frame, Link, Session } from "../core/types.ts";
+import type { Departure, Frame, Link, Session } from "../core/types.ts";
 
 /** How long a client may keep sending too fast before it is hung up on. */
 const FLOOD_MS = 10_000;
@@ -89,12 +89,12 @@ export class Pump {
   }
 
   /** The connection is over, or is to be regarded so. Harmless when called again. */
-  end(): void {
+  end(departure: Departure = "left"): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#held = undefined;
     try {
-      this.#session.closed();
+      this.#session.closed(departure);
     } catch (error) {
       this.#link.fail(error);
     }

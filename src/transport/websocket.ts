@@ -4,13 +4,21 @@ import type { Frame, Link } from "../core/types.ts";
 
 /** How a connection came to its end, for logs and metrics. */
 export type Ending =
-  | { readonly by: "client" | "server"; readonly code: number; readonly reason: string }
+  | {
+    readonly by: "client" | "server";
+    readonly code: number;
+    readonly reason: string;
+    /** The client said goodbye, rather than being cut off or failing. */
+    readonly isFarewell?: true;
+  }
   | { readonly by: "slow reader" | "fault" };
 
 /** What the owner of a link is told; never from inside `send` or `close`. */
 export interface LinkObserver {
-  /** Every connection is being closed with 1001, whatever else would end one of them. */
+  /** Every connection is being closed as going away, whatever else would end one of them. */
   readonly isGoingAway: boolean;
+  /** The code that says so, where it is not 1001. */
+  readonly goingAwayCode?: number;
   opened(): void;
   received(frame: Frame): void;
   /** Either side has decided to end the connection. Called exactly once. */
@@ -20,7 +28,9 @@ export interface LinkObserver {
   failed(error: unknown): void;
 }
 
-const GOING_AWAY = { by: "server", code: 1001, reason: "going away" } as const;
+const GOING_AWAY_CODE = 1001;
+const GOING_AWAY_REASON = "going away";
+
 /**
  * Answers a checked handshake. The runtime pings after half of `maxSilenceMs` without a byte from
  * the client and drops it after the whole; undefined when it finds fault with the request.
@@ -40,6 +50,8 @@ export function upgrade(
   }
 }
 
+/** Codes of a client that is done (1000), goes elsewhere (1001) or gives no code (1005). */
+const FAREWELLS: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 /** Bytes sent after which the output queue is looked at. */
 const CHECK_EVERY_BYTES = 64 * 1024;
 /** A longer close reason makes `close` throw (RFC 6455, section 5.5). */
@@ -97,7 +109,7 @@ export class WebSocketLink implements Link {
   }
 
   close(code?: number, reason = ""): void {
-    if (this.#observer.isGoingAway) this.#end(GOING_AWAY, GOING_AWAY.code, GOING_AWAY.reason);
+    if (this.#observer.isGoingAway) this.#goAway();
     else this.#end({ by: "server", code: code ?? 1005, reason }, code, reason);
   }
 
@@ -137,7 +149,7 @@ export class WebSocketLink implements Link {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       if (this.#isOpen) this.#observer.opened();
-      else this.#closeSocket(GOING_AWAY.code, GOING_AWAY.reason);
+      else this.#closeSocket(this.#goingAwayCode, GOING_AWAY_REASON);
     };
     socket.onmessage = ({ data }) => {
       if (!this.#isOpen) return;
@@ -145,7 +157,16 @@ export class WebSocketLink implements Link {
     };
     // An error is always followed by a close event.
     socket.onerror = () => {};
-    socket.onclose = ({ code, reason }) => this.#released(code, reason);
+    socket.onclose = ({ code, reason, wasClean }) => this.#released(code, reason, wasClean);
+  }
+
+  get #goingAwayCode(): number {
+    return this.#observer.goingAwayCode ?? GOING_AWAY_CODE;
+  }
+
+  #goAway(): void {
+    const code = this.#goingAwayCode;
+    this.#end({ by: "server", code, reason: GOING_AWAY_REASON }, code, GOING_AWAY_REASON);
   }
 
   #end(ending: Ending, code: number | undefined, reason: string): void {
@@ -165,10 +186,13 @@ export class WebSocketLink implements Link {
   }
 
   /** The runtime may report a close twice: first as 1001 when it drops a silent client. */
-  #released(code: number, reason: string): void {
+  #released(code: number, reason: string, wasClean: boolean): void {
     if (this.#isOpen) {
       this.#isOpen = false;
-      this.#observer.ended({ by: "client", code, reason });
+      // A loss that the runtime found has a code too: without a closing frame it means nothing.
+      const isFarewell = wasClean && FAREWELLS.has(code);
+      const ending = { by: "client", code, reason } as const;
+      this.#observer.ended(isFarewell ? { ...ending, isFarewell } : ending);
     }
     if (this.#isReleased) return;
     this.#isReleased = true;

@@ -1,0 +1,177 @@
+import { Buffer } from "node:buffer";
+import { SignalError } from "../../core/errors.ts";
+
+/** A candidate as it was published; its other members pass through unread. */
+export interface Candidate {
+  readonly candidate: string;
+}
+
+/** What one instance has published. */
+export interface Publication {
+  readonly sdp: string;
+  readonly ice: readonly Candidate[];
+  readonly bytes: number;
+}
+
+/** What a peer says of itself (§3). Never changed in place: a refused change has no effect. */
+export interface Profile {
+  readonly fields: ReadonlyMap<string, unknown>;
+  readonly fieldBytes: number;
+  /** By instance number; undefined for a free one. The last one is in use. */
+  readonly instances: readonly (Publication | undefined)[];
+}
+
+/** What a client wants to change about itself; absent parts stay as they are. */
+export interface Change {
+  readonly peer?: Readonly<Record<string, unknown>> | undefined;
+  readonly sdp?: string | undefined;
+  readonly peer_ice?: readonly Candidate[] | undefined;
+}
+
+export interface ProfileLimits {
+  readonly maxFields: number;
+  readonly maxFieldsBytes: number;
+  readonly maxFieldNameLength: number;
+  readonly maxCandidates: number;
+}
+
+/** One entry of `peer_instances`. */
+export interface PeerInstance {
+  readonly sdp: string;
+}
+
+/** A peer as others see it, on the wire and in the hub; custom fields stand beside these. */
+export interface PeerDescription {
+  readonly peer_id: string;
+  readonly peer_instances: readonly PeerInstance[];
+  readonly peer_ice: readonly (Candidate & { readonly peer_instance: number })[];
+}
+
+const NO_PUBLICATION: Publication = { sdp: "", ice: [], bytes: 0 };
+/** A peer that has said nothing and has no instance. */
+export const NO_PROFILE: Profile = { fields: new Map(), fieldBytes: 0, instances: [] };
+const UNSAFE_NAMES: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+
+/** The number that the next instance gets: the lowest free one. */
+export function freeNumber({ instances }: Profile): number {
+  const free = instances.indexOf(undefined);
+  return free === -1 ? instances.length : free;
+}
+
+/** The profile after a change by one of its instances, which is added if it is new. */
+export function changed(
+  profile: Profile,
+  number: number,
+  change: Change,
+  limits: ProfileLimits,
+): Profile {
+  const instances = [...profile.instances];
+  instances[number] = published(instances[number] ?? NO_PUBLICATION, change, limits);
+  if (change.peer === undefined) return { ...profile, instances };
+  return { instances, ...withFields(profile.fields, change.peer, limits) };
+}
+
+/** The profile without one of its instances. */
+export function without(profile: Profile, number: number): Profile {
+  const instances = profile.instances.with(number, undefined);
+  while (instances.length > 0 && instances.at(-1) === undefined) instances.pop();
+  return { ...profile, instances };
+}
+
+/** What a profile takes, in bytes. */
+export function sizeOf({ fieldBytes, instances }: Profile): number {
+  return instances.reduce((sum, instance) => sum + (instance?.bytes ?? 0), fieldBytes);
+}
+
+/** A profile as others see it. */
+export function describe(id: string, profile: Profile): PeerDescription {
+  const ice = profile.instances.flatMap((instance, peer_instance) =>
+    (instance?.ice ?? []).map((candidate) => ({ ...candidate, peer_instance }))
+  );
+  return {
+    ...Object.fromEntries(profile.fields),
+    peer_id: id,
+    peer_instances: peerInstances(profile),
+    peer_ice: ice,
+  };
+}
+
+export function peerInstances({ instances }: Profile): PeerInstance[] {
+  return instances.map((instance) => ({ sdp: instance?.sdp ?? "" }));
+}
+
+/**
+ * What a change really changes: an instance that is taken back often repeats what it said (§6).
+ * Undefined where it changes nothing.
+ */
+export function effective(profile: Profile, number: number, change: Change): Change | undefined {
+  const { sdp, ice } = profile.instances[number] ?? NO_PUBLICATION;
+  const peer = Object.entries(change.peer ?? {}).filter(([name, value]) =>
+    !isSame(value ?? undefined, profile.fields.get(name))
+  );
+  const fresh = change.sdp !== undefined
+    ? change.peer_ice ?? []
+    : (change.peer_ice ?? []).filter((one) => !ice.some((known) => isSame(one, known)));
+  const isSdpNew = change.sdp !== undefined && (change.sdp !== sdp || !isSame(fresh, ice));
+  const isIceNew = fresh.length > 0 && (change.sdp === undefined || isSdpNew);
+  if (peer.length === 0 && !isSdpNew && !isIceNew) return undefined;
+  return {
+    peer: peer.length > 0 ? Object.fromEntries(peer) : undefined,
+    sdp: isSdpNew ? change.sdp : undefined,
+    peer_ice: isIceNew ? fresh : undefined,
+  };
+}
+
+/** A new description forgets the candidates of the old one (§4). */
+function published(
+  old: Publication,
+  { sdp, peer_ice }: Change,
+  { maxCandidates }: ProfileLimits,
+): Publication {
+  if (sdp === undefined && peer_ice === undefined) return old;
+  const kept = sdp === undefined ? old.ice : [];
+  const ice = peer_ice === undefined ? kept : [...kept, ...peer_ice];
+  if (ice.length > maxCandidates) {
+    throw new SignalError("description_too_large", `More than ${maxCandidates} candidates`);
+  }
+  const text = sdp ?? old.sdp;
+  return { sdp: text, ice, bytes: Buffer.byteLength(text) + bytesOf(ice) };
+}
+
+function withFields(
+  old: Profile["fields"],
+  change: Readonly<Record<string, unknown>>,
+  limits: ProfileLimits,
+): Pick<Profile, "fields" | "fieldBytes"> {
+  const fields = new Map(old);
+  for (const [name, value] of Object.entries(change)) {
+    checkName(name, limits);
+    if (value === null) fields.delete(name);
+    else fields.set(name, value);
+  }
+  const fieldBytes = fields.size === 0 ? 0 : bytesOf(Object.fromEntries(fields));
+  if (fields.size > limits.maxFields || fieldBytes > limits.maxFieldsBytes) {
+    const { maxFields, maxFieldsBytes } = limits;
+    const most = `${maxFields} fields or ${maxFieldsBytes} bytes`;
+    throw new SignalError("description_too_large", `More than ${most} of custom fields`);
+  }
+  return { fields, fieldBytes };
+}
+
+function checkName(name: string, { maxFieldNameLength }: ProfileLimits): void {
+  if (name.startsWith("peer_")) {
+    throw new SignalError("field_reserved", `${name.slice(0, maxFieldNameLength)} is reserved`);
+  }
+  if (name === "" || name.length > maxFieldNameLength || UNSAFE_NAMES.has(name)) {
+    const most = `1 to ${maxFieldNameLength} characters`;
+    throw new SignalError("description_invalid", `The name of a field is unsafe or not ${most}`);
+  }
+}
+
+function bytesOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
+}

@@ -1,0 +1,81 @@
+import { Allowance } from "../../core/allowance.ts";
+import type { InputLimits } from "../../core/limits.ts";
+import type { Link, PeerSummary } from "../../core/types.ts";
+import { numbered } from "./messages.ts";
+import type { SimplePeer } from "./peer.ts";
+import { type KeptTotal, type Recovery, SignalLog, type SignalLogLimits } from "./signal_log.ts";
+
+/** What a client is told when it has joined. */
+export interface Welcome extends Recovery {
+  /** The other peers of the room, oldest first. */
+  readonly others: readonly PeerSummary[];
+}
+
+/** What carries an instance's frames to its client: a session. */
+export interface Carrier {
+  readonly link: Link;
+  /** The client is this instance from now on. */
+  welcome(instance: Instance, welcome: Welcome): void;
+  /** Another connection has taken the instance back. */
+  replaced(): void;
+  /** An operator has removed the instance. */
+  kicked(): void;
+  /** The client has left by another way than this connection. */
+  left(): void;
+}
+
+/** What an instance is made with, beside what is its own. */
+export interface InstanceContext {
+  readonly limits: SignalLogLimits & Pick<InputLimits, "framesPerSecond" | "frameBurst">;
+  readonly total: KeptTotal;
+}
+
+/** One signalling connection of a peer, which outlives its socket for a while (§6). */
+export class Instance {
+  readonly peer: SimplePeer;
+  readonly number: number;
+  readonly secret: string;
+  readonly log: SignalLog;
+  /** Undefined while it is lost. */
+  carrier: Carrier | undefined;
+  lostAtMs = 0;
+  /** When it was taken back, as far as that still counts. */
+  takeBacks: readonly number[] = [];
+  readonly #limits: InstanceContext["limits"];
+  /** Made with the first frame that comes by HTTP; a socket's own limits are the transport's. */
+  #posts: Allowance | undefined;
+
+  constructor(
+    peer: SimplePeer,
+    number: number,
+    secret: string,
+    carrier: Carrier,
+    { limits, total }: InstanceContext,
+  ) {
+    this.peer = peer;
+    this.number = number;
+    this.secret = secret;
+    this.carrier = carrier;
+    this.log = new SignalLog(limits, total);
+    this.#limits = limits;
+  }
+
+  /** False too for a connection whose end is decided, but not yet told. */
+  get isConnected(): boolean {
+    return this.carrier !== undefined && this.carrier.link.isOpen;
+  }
+
+  /** Whether a frame by HTTP is within the rate. */
+  takesPost(nowMs: number): boolean {
+    const { framesPerSecond, frameBurst } = this.#limits;
+    this.#posts ??= new Allowance(framesPerSecond, frameBurst, nowMs);
+    return this.#posts.take(nowMs);
+  }
+
+  /** Sends a signal, or lets it wait. */
+  take(signal: string): void {
+    if (!this.isConnected) this.log.startQueueing();
+    const frame = this.log.append(signal, numbered);
+    if (!this.log.isQueueing) this.carrier?.link.send(frame);
+  }
+}

@@ -1,0 +1,242 @@
+import { z } from "zod";
+import { SignalError } from "../../core/errors.ts";
+import type { Frame } from "../../core/types.ts";
+import { isTooDeep } from "../json_depth.ts";
+import type { Candidate, Change, PeerDescription, PeerInstance } from "./description.ts";
+
+// The wire contract is protocols/simple.md of the project's notes; sections are cited as §n.
+
+/** Deeper nesting is refused (§7). */
+const MAX_DEPTH = 32;
+const MAX_CALL_LENGTH = 128;
+
+const Ref = z.union([z.string(), z.number()]).optional();
+/** Looked at, not taken apart: what a client calls its candidates' other members is passed on. */
+const AnyIce = z.custom<readonly (Candidate | null)[]>(isIce, "expected candidates")
+  .transform(normalised);
+const SomeIce = z.custom<readonly (Candidate | null)[]>(
+  (value) => isIce(value) && value.length > 0,
+  "expected at least one candidate",
+).transform(normalised);
+/** As it was read: a name such as `__proto__` has to be seen to be refused. */
+const Fields = z.custom<Readonly<Record<string, unknown>>>(isObject, "expected an object");
+const Json = z.custom<unknown>((value) => value !== undefined, "expected a value");
+const Index = z.int().min(0);
+
+const Join = z.object({
+  event: z.literal("join"),
+  ref: Ref,
+  room: z.string(),
+  peer: Fields.optional(),
+  sdp: z.string().optional(),
+  peer_ice: AnyIce.optional(),
+  p_id: z.string().optional(),
+  p_secret: z.string().optional(),
+  p_instance: Index.optional(),
+  seq: Index.optional(),
+  token: z.string().optional(),
+});
+const ChangeFrame = z.object({
+  event: z.literal("change"),
+  ref: Ref,
+  peer: Fields.optional(),
+  sdp: z.string().optional(),
+  peer_ice: SomeIce.optional(),
+}).refine((change) => (change.peer ?? change.sdp ?? change.peer_ice) !== undefined, {
+  error: "nothing to change",
+});
+
+const signal = {
+  event: z.literal("signal"),
+  ref: Ref,
+  peer_id: z.string(),
+  peer_instance: Index.optional(),
+  call: z.string().min(1).max(MAX_CALL_LENGTH).optional(),
+};
+const Signal = z.discriminatedUnion("type", [
+  z.object({
+    ...signal,
+    type: z.enum(["offer", "answer", "pranswer"]),
+    sdp: z.string().min(1),
+  }),
+  z.object({ ...signal, type: z.literal("candidate"), peer_ice: SomeIce }),
+  z.object({ ...signal, type: z.literal("bye"), reason: z.string().optional() }),
+  z.object({ ...signal, type: z.literal("data"), data: Json }),
+]);
+const Leave = z.object({ event: z.literal("leave"), ref: Ref });
+const Ping = z.object({ event: z.literal("ping"), ref: Ref });
+const ClientFrame = z.discriminatedUnion("event", [Join, ChangeFrame, Signal, Leave, Ping]);
+
+/** Over HTTP a frame says itself whose it is (§8). */
+const Credentials = z.object({ p_id: z.string(), p_secret: z.string(), p_instance: Index });
+
+export type ClientFrame = z.infer<typeof ClientFrame>;
+export type JoinFrame = z.infer<typeof Join>;
+export type SignalFrame = z.infer<typeof Signal>;
+export type Credentials = z.infer<typeof Credentials>;
+export type FrameRef = z.infer<typeof Ref>;
+
+/** Reads a frame. What is wrong with it carries its `ref`, if that much can be read. */
+export function decode(frame: Frame): ClientFrame {
+  return decodeObject(frame, readObject(frame));
+}
+
+/** Reads a posted frame, and whose it is; undefined where it does not say. */
+export function decodePosted(
+  text: string,
+): { frame: ClientFrame; credentials: Credentials | undefined } {
+  const value = readObject(text);
+  return { frame: decodeObject(text, value), credentials: Credentials.safeParse(value).data };
+}
+
+function decodeObject(frame: Frame, value: Record<string, unknown>): ClientFrame {
+  const ref = Ref.safeParse(value["ref"]).data;
+  if (isTooDeep(String(frame), value, MAX_DEPTH)) throw bad("nested too deeply", ref);
+  const result = ClientFrame.safeParse(value);
+  if (!result.success) throw bad(complaint(result.error), ref);
+  return result.data;
+}
+
+/** An error that names the frame that caused it. */
+export function withRef(error: unknown, ref: FrameRef): unknown {
+  if (!(error instanceof SignalError) || ref === undefined) return error;
+  return new SignalError(error.code, error.message, { ...error.details, ref });
+}
+
+/** The handshake, exactly these three keys (§2). */
+export function encodeHandshake(
+  p_id: string,
+  room: string,
+  peers: readonly PeerDescription[],
+): string {
+  return JSON.stringify({ p_id, room, peers });
+}
+
+/** What `ready` says (§2). */
+export interface Ready {
+  readonly p_instance: number;
+  readonly p_secret: string;
+  readonly recovered: boolean;
+  readonly seq: number;
+  readonly resume_ms: number;
+  readonly max_bytes: number;
+  readonly ice_servers: readonly unknown[];
+}
+
+export function encodeReady(ready: Ready): string {
+  return JSON.stringify({ event: "ready", ...ready });
+}
+
+/** A peer or a further instance of one has come. */
+export function encodeJoin(peer: PeerDescription, peer_instance: number): string {
+  return JSON.stringify({ event: "join", peer, peer_instance });
+}
+
+/** Exactly what was sent; candidates need no instance here. */
+export function encodeChange(
+  peer_id: string,
+  peer_instance: number,
+  { peer, sdp, peer_ice }: Change,
+): string {
+  return JSON.stringify({ event: "change", peer_id, peer_instance, peer, sdp, peer_ice });
+}
+
+export function encodeLeave(
+  peer_id: string,
+  peer_instance: number,
+  peer_instances: readonly PeerInstance[],
+  reason: string,
+): string {
+  return JSON.stringify({ event: "leave", peer_id, peer_instance, peer_instances, reason });
+}
+
+/** A signal but for its number, written once for all receivers. */
+export function encodeSignal(
+  peer_id: string,
+  peer_instance: number,
+  frame: SignalFrame,
+): string {
+  const { type, call } = frame;
+  const from = { peer_id, peer_instance, type };
+  switch (frame.type) {
+    case "candidate":
+      return JSON.stringify({ ...from, peer_ice: frame.peer_ice, call });
+    case "bye":
+      return JSON.stringify({ ...from, reason: frame.reason, call });
+    case "data":
+      return JSON.stringify({ ...from, data: frame.data, call });
+    default:
+      return JSON.stringify({ ...from, sdp: frame.sdp, call });
+  }
+}
+
+/** The frame of a signal for one receiver. */
+export function numbered(seq: number, signal: string): string {
+  return `{"event":"signal","seq":${seq},${signal.slice(1)}`;
+}
+
+/** How many instances a signal reached. */
+export interface Receipt {
+  readonly delivered: number;
+  readonly queued: number;
+}
+
+export function encodeOk(ref: FrameRef, receipt: Receipt | undefined): string {
+  return JSON.stringify({ event: "ok", ...receipt, ref });
+}
+
+export function encodePong(ref: FrameRef): string {
+  return JSON.stringify({ event: "pong", ref });
+}
+
+export function encodeError(
+  code: string,
+  message: string,
+  details: Readonly<Record<string, unknown>> = {},
+): string {
+  return JSON.stringify({ event: "error", code, message, ...details });
+}
+
+function readObject(frame: Frame): Record<string, unknown> {
+  const words = "not a JSON object in a text frame";
+  if (typeof frame !== "string") throw new SignalError("binary_frame", words);
+  let value: unknown;
+  try {
+    value = JSON.parse(frame);
+  } catch {
+    throw new SignalError("not_json", words);
+  }
+  if (!isObject(value)) throw new SignalError("not_json", words);
+  return value;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isIce(value: unknown): value is (Candidate | null)[] {
+  return Array.isArray(value) &&
+    value.every((one) => one === null || (isObject(one) && typeof one["candidate"] === "string"));
+}
+
+/** The end of candidates may be null; a `peer_instance` would be the server's to say (§4). */
+function normalised(ice: readonly (Candidate | null)[]): readonly Candidate[] {
+  return ice.map((candidate) => {
+    if (candidate === null) return { candidate: "" };
+    if (!Object.hasOwn(candidate, "peer_instance")) return candidate;
+    const { peer_instance: _, ...rest } = candidate as Candidate & { peer_instance: unknown };
+    return rest;
+  });
+}
+
+function bad(words: string, ref: FrameRef): unknown {
+  return withRef(new SignalError("bad_frame", words), ref);
+}
+
+/** The first thing that is wrong, with the key that it is about. */
+function complaint({ issues: [issue] }: z.ZodError): string {
+  if (issue === undefined) return "unreadable";
+  const key = issue.path.map(String).join(".").slice(0, 64);
+  const words = issue.message.replace(/^Invalid input: /, "");
+  return key === "" ? words : `${key}: ${words}`;
+}

@@ -1,0 +1,114 @@
+import { z } from "zod";
+import { EncodeOnce } from "../encode_once.ts";
+import { defineDialect, type OpenDialect } from "../dialect.ts";
+import { linkLimitOptions, whole } from "../options.ts";
+import client from "./client/client.js" with { type: "text" };
+import { EventStream } from "./event_stream.ts";
+import { joinOfStream, joinOfUrl, post } from "./http.ts";
+import { Secrets } from "./secrets.ts";
+import { expire, type SimpleServer } from "./server.ts";
+import { SimpleSession } from "./session.ts";
+import { refusalResponse } from "./wire.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** How often instances are looked at whose time may be up. */
+const SWEEP_MS = 250;
+
+const options = z.strictObject({
+  path: z.string().regex(/^\/[^*?#\s]*[^*?#\s/]$/, "expected a path").default("/simple").meta({
+    description: "Path at which Simple Signalling clients find the server",
+  }),
+  secret: z.string().min(16).optional().meta({
+    description: "Secret of at least 16 characters that keeps ids owned across restarts",
+    secret: true,
+  }),
+  iceServers: z.array(z.string().min(1)).default([]).meta({
+    description: "URL of a STUN server that clients are told; may be given several times",
+  }),
+  resumeMs: whole(30_000, "How long a lost connection is held for its client, in ms", { min: 0 }),
+  maxMembers: whole(256, "Peers in one room", { max: 100_000 }),
+  maxInstances: whole(16, "Connections of one peer"),
+  maxRoomLength: whole(128, "Longest room name, in UTF-16 units"),
+  maxFields: whole(64, "Custom fields of one peer"),
+  maxFieldNameLength: whole(64, "Longest name of a custom field, in UTF-16 units"),
+  maxFieldsBytes: whole(8 * KIB, "Bytes of all custom fields of one peer, as JSON"),
+  maxCandidates: whole(256, "ICE candidates that one connection may publish"),
+  maxKeptSignals: whole(128, "Signals kept for a connection, and queued while it is lost"),
+  maxKeptBytes: whole(MIB, "Bytes kept for a connection, and queued while it is lost"),
+  maxKeptBytesTotal: whole(64 * MIB, "Bytes kept for all connections together", { max: 2 ** 40 }),
+  maxTakeBacks: whole(5, "Times that a connection may be taken back within a while"),
+  takeBackWindowMs: whole(10_000, "That while, in ms"),
+  bodyTimeoutMs: whole(20_000, "Time in which a posted message has to be complete, in ms"),
+  ...linkLimitOptions({
+    maxFrameBytes: 256 * KIB,
+    framesPerSecond: 100,
+    frameBurst: 400,
+    identifyTimeoutMs: 10_000,
+    maxQueuedBytes: 8 * MIB,
+  }),
+});
+
+/** Simple Signalling: rooms in which the server keeps a description of every peer. */
+export const simple = defineDialect({
+  name: "simple",
+  title: "Simple",
+  options,
+  open(options, { hub, realm, clock }): OpenDialect {
+    const { path } = options;
+    const server: SimpleServer = {
+      hub,
+      realm,
+      clock,
+      secrets: new Secrets(options.secret),
+      limits: options,
+      news: new EncodeOnce(),
+      peers: new Map(),
+      lost: new Set(),
+      total: { bytes: 0 },
+      resumeMs: options.resumeMs,
+      maxFrameBytes: options.maxFrameBytes,
+      iceServers: options.iceServers.map((urls) => ({ urls })),
+    };
+    const sweep = clock.every(SWEEP_MS, () => expire(server));
+    return {
+      routes: [
+        {
+          kind: "upgrade",
+          path,
+          protocols: ["simple"],
+          limits: options,
+          // Clients come back with their secrets, a little later (§7).
+          goingAwayCode: 1012,
+          connect: (url, link) => new SimpleSession(link, server, () => joinOfUrl(url)),
+        },
+        {
+          kind: "stream",
+          path,
+          limits: options,
+          bodyTimeoutMs: options.bodyTimeoutMs,
+          connect: (request, link) =>
+            new SimpleSession(
+              new EventStream(link),
+              server,
+              () => joinOfStream(request, server),
+              (response) => link.decline(response),
+            ),
+          post: (request) => post(server, request),
+          refuse: refusalResponse,
+        },
+        {
+          kind: "get",
+          path: `${path}/client.js`,
+          handle: () => new Response(client, { headers: { "content-type": "text/javascript" } }),
+        },
+      ],
+      entrances: [{ path, scheme: "ws", hint: `new Room(name), from ${path}/client.js` }],
+      gauges: {
+        lost_instances: () => server.lost.size,
+        kept_signal_bytes: () => server.total.bytes,
+      },
+      [Symbol.dispose]: () => sweep[Symbol.dispose](),
+    };
+  },
+});

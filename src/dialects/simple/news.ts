@@ -1,0 +1,29 @@
+import type { PeerSummary, RoomEvent } from "../../core/types.ts";
+import type { PeerDescription } from "./description.ts";
+import { encodeChange, encodeJoin, encodeLeave } from "./messages.ts";
+import type { News } from "./peer.ts";
+
+/** A room's news as frames (§4), once for all members. */
+export function encodeNews(event: RoomEvent): readonly string[] {
+  const { type, peer } = event;
+  // Peers of this dialect hand the hub nothing else, and other dialects hand it nothing.
+  const news = event.news as News | undefined;
+  if (type === "joined") return [encodeJoin(descriptionOf(peer), 0)];
+  if (news === undefined) return type === "left" ? [encodeLeave(peer.id, 0, [], "left")] : [];
+  switch (news.type) {
+    case "join":
+      return [encodeJoin(descriptionOf(peer), news.instance)];
+    case "change":
+      return [encodeChange(peer.id, news.instance, news.change)];
+    case "leave":
+      return [encodeLeave(peer.id, news.instance, news.instances, news.reason)];
+  }
+}
+
+/** A peer as this protocol shows it; one of another dialect has one instance and its name (§10). */
+export function descriptionOf({ id, dialect, info }: PeerSummary): PeerDescription {
+  // What this dialect's peers say of themselves is made by `describe`.
+  if (dialect === "simple") return info as PeerDescription;
+  const foreign = { peer_id: id, peer_dialect: dialect };
+  return { ...foreign, peer_instances: [{ sdp: "" }], peer_ice: [] };
+}

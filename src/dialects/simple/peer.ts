@@ -1,0 +1,281 @@
+import { SignalError } from "../../core/errors.ts";
+import type { PeerEvent, PeerHandle, PeerId, Receiver, RoomId } from "../../core/types.ts";
+import {
+  type Change,
+  changed,
+  describe,
+  effective,
+  freeNumber,
+  NO_PROFILE,
+  type PeerInstance,
+  peerInstances,
+  type Profile,
+  sizeOf,
+  without,
+} from "./description.ts";
+import { type Carrier, Instance } from "./instance.ts";
+import { encodeSignal, type Receipt, type SignalFrame } from "./messages.ts";
+import { encodeNews } from "./news.ts";
+import type { SimpleServer } from "./server.ts";
+
+/** Why an instance is gone. */
+export type Reason = "left" | "lost" | "kicked";
+
+/** What the hub passes on of a peer's changes, beside its new description. */
+export type News =
+  | { readonly type: "join"; readonly instance: number }
+  | { readonly type: "change"; readonly instance: number; readonly change: Change }
+  | {
+    readonly type: "leave";
+    readonly instance: number;
+    readonly instances: readonly PeerInstance[];
+    readonly reason: Reason;
+  };
+
+/** A signal on its way between two peers. */
+interface Delivery {
+  /** But for its number, which differs by receiver. */
+  readonly signal: string;
+  readonly targets: readonly Instance[];
+}
+
+/**
+ * An identity in a room, and the instances that speak for it. To the hub it is one peer, which is
+ * there for as long as any of its instances is connected or held.
+ */
+export class SimplePeer implements Receiver {
+  readonly id: PeerId;
+  readonly room: RoomId;
+  readonly link: Receiver["link"];
+  readonly #server: SimpleServer;
+  #instances: (Instance | undefined)[] = [];
+  #profile: Profile = NO_PROFILE;
+  #handle: PeerHandle | undefined = undefined;
+  #refusal: "room_full" | "rooms_full" | undefined = undefined;
+
+  /** @param founder the connection for which the id is claimed */
+  constructor(id: PeerId, room: RoomId, server: SimpleServer, founder: Carrier) {
+    this.id = id;
+    this.room = room;
+    this.#server = server;
+    const isOpen = () => this.#handle !== undefined || founder.link.isOpen;
+    this.link = {
+      get isOpen() {
+        return isOpen();
+      },
+      fail: (error) => this.#connected().forEach((carrier) => carrier.link.fail(error)),
+    };
+  }
+
+  /** Claims the id and enters the room, with a first instance. False where the id is in use. */
+  async found(change: Change, carrier: Carrier): Promise<boolean> {
+    const { hub, realm } = this.#server;
+    this.#profile = changed(NO_PROFILE, 0, change, this.#server.limits);
+    this.#addInstance(0, carrier);
+    const { id } = this;
+    const outcome = await hub.claim({ realm, id, dialect: "simple", receiver: this });
+    if (outcome === "full") throw new SignalError("peers_full", "the server has no more room");
+    if (this.#refusal !== undefined) throw new SignalError(this.#refusal, "the room is full");
+    return outcome !== "taken";
+  }
+
+  /** Adds an instance. */
+  add(change: Change, carrier: Carrier): void {
+    const { limits } = this.#server;
+    const number = freeNumber(this.#profile);
+    if (number >= limits.maxInstances) {
+      throw new SignalError("instances_full", `more than ${limits.maxInstances} instances`);
+    }
+    const profile = changed(this.#profile, number, change, limits);
+    this.#announce(profile, { type: "join", instance: number });
+    const instance = this.#addInstance(number, carrier);
+    carrier.welcome(instance, {
+      others: this.#others(),
+      recovered: false,
+      seq: 0,
+      frames: [],
+    });
+  }
+
+  /** Gives an instance, lost or apparently connected, to another connection (§6). */
+  takeBack(instance: Instance, change: Change, seq: number | undefined, carrier: Carrier): void {
+    const takeBacks = this.#countTakeBack(instance);
+    const news = effective(this.#profile, instance.number, change);
+    if (news !== undefined) this.publish(instance, news);
+    instance.takeBacks = takeBacks;
+    const old = instance.carrier;
+    instance.carrier = carrier;
+    this.#server.lost.delete(instance);
+    old?.replaced();
+    carrier.welcome(instance, { others: this.#others(), ...instance.log.resume(seq) });
+  }
+
+  publish({ number }: Instance, change: Change): void {
+    const profile = changed(this.#profile, number, change, this.#server.limits);
+    this.#announce(profile, { type: "change", instance: number, change });
+  }
+
+  /** Sends to one instance of a peer in the room, or to all; nobody gets what one cannot (§6). */
+  signal(from: Instance, frame: SignalFrame): Receipt {
+    const receiver = this.#server.peers.get(frame.peer_id);
+    if (receiver === undefined || receiver.room !== this.room || this.#handle === undefined) {
+      throw new SignalError("peer_unknown", "no such peer in the room");
+    }
+    const targets = receiver.#targets(frame.peer_instance, from);
+    if (targets.length === 0) {
+      throw new SignalError("instance_unknown", "the peer has no such instance");
+    }
+    const signal = encodeSignal(this.id, from.number, frame);
+    let queued = 0;
+    for (const target of targets) {
+      if (target.isConnected) continue;
+      if (!target.log.hasRoomFor(signal)) {
+        throw new SignalError("queue_full", "too much waits for the peer, which is away");
+      }
+      queued++;
+    }
+    const delivery: Delivery = { signal, targets };
+    this.#server.hub.send(this.#handle, receiver.id, delivery, this.room);
+    return { delivered: targets.length - queued, queued };
+  }
+
+  /** An instance that is connected or held. */
+  instance(number: number): Instance | undefined {
+    return this.#instances[number];
+  }
+
+  /** Keeps an instance for its client to come back, or not. */
+  lose(instance: Instance): void {
+    const { resumeMs, lost, clock } = this.#server;
+    instance.carrier = undefined;
+    if (resumeMs === 0) return this.remove(instance, "lost");
+    instance.log.startQueueing();
+    instance.lostAtMs = clock.now();
+    lost.add(instance);
+  }
+
+  remove(instance: Instance, reason: Reason): void {
+    const { hub, peers, lost } = this.#server;
+    if (this.#instances[instance.number] !== instance || this.#handle === undefined) return;
+    this.#instances[instance.number] = undefined;
+    instance.carrier = undefined;
+    instance.log.clear();
+    lost.delete(instance);
+    const profile = without(this.#profile, instance.number);
+    const instances = peerInstances(profile);
+    const news: News = { type: "leave", instance: instance.number, instances, reason };
+    if (instances.length > 0) return this.#announce(profile, news);
+    peers.delete(this.id);
+    hub.release(this.#handle, this, news);
+    this.#handle = undefined;
+  }
+
+  deliver(event: PeerEvent): void {
+    switch (event.type) {
+      case "relay":
+        // Between peers of one dialect the hub passes on what this class handed it.
+        return this.#take(event.payload as Delivery);
+      case "joined":
+      case "left":
+      case "described":
+        return this.#tell(this.#server.news.frames(event, "simple", encodeNews));
+      case "admitted":
+        return this.#enter(event.peer);
+      case "entered": {
+        const [founder] = this.#instances;
+        founder?.carrier?.welcome(founder, {
+          others: event.members,
+          recovered: false,
+          seq: 0,
+          frames: [],
+        });
+        return;
+      }
+      case "stopped":
+        return this.#kick();
+      // An id is its secret's alone, calls are the clients' own, and signals wait by instance.
+      case "replaced":
+      case "gone":
+      case "paired":
+      case "undelivered":
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  #take({ signal, targets }: Delivery): void {
+    for (const target of targets) target.take(signal);
+  }
+
+  #enter(handle: PeerHandle): void {
+    const { hub, peers, limits } = this.#server;
+    hub.describe(handle, describe(this.id, this.#profile), sizeOf(this.#profile));
+    this.#handle = handle;
+    peers.set(this.id, this);
+    const outcome = hub.join(handle, this.room, limits.maxMembers);
+    if (outcome === "entered") return;
+    this.#refusal = outcome;
+    this.#handle = undefined;
+    peers.delete(this.id);
+    hub.release(handle, this);
+  }
+
+  #addInstance(number: number, carrier: Carrier): Instance {
+    const secret = this.#server.secrets.issue(this.room, this.id);
+    return this.#instances[number] = new Instance(this, number, secret, carrier, this.#server);
+  }
+
+  /** The sixth take-back within a while is two clients that fight for one instance (§6). */
+  #countTakeBack({ takeBacks }: Instance): number[] {
+    const { clock, limits: { maxTakeBacks, takeBackWindowMs } } = this.#server;
+    const now = clock.now();
+    const recent = takeBacks.filter((time) => time > now - takeBackWindowMs);
+    const [oldest = now] = recent;
+    if (recent.length >= maxTakeBacks) {
+      const retry_ms = Math.ceil(oldest + takeBackWindowMs - now);
+      throw new SignalError("rate_limited", "taken back too often", { retry_ms });
+    }
+    return [...recent, now];
+  }
+
+  #targets(number: number | undefined, sender: Instance): readonly Instance[] {
+    const wanted = number === undefined ? this.#instances : [this.#instances[number]];
+    return wanted.flatMap((instance) =>
+      instance === undefined || instance === sender ? [] : instance
+    );
+  }
+
+  #announce(profile: Profile, news: News): void {
+    if (this.#handle === undefined) return;
+    const info = describe(this.id, profile);
+    const outcome = this.#server.hub.describe(this.#handle, info, sizeOf(profile), news);
+    if (outcome === "too_large") {
+      throw new SignalError("description_too_large", "the room's descriptions are too large");
+    }
+    this.#profile = profile;
+  }
+
+  #others(): ReturnType<SimpleServer["hub"]["others"]> {
+    return this.#handle === undefined ? [] : this.#server.hub.others(this.#handle, this.room);
+  }
+
+  #kick(): void {
+    for (const instance of [...this.#instances]) {
+      if (instance === undefined) continue;
+      const { carrier } = instance;
+      this.remove(instance, "kicked");
+      carrier?.kicked();
+    }
+  }
+
+  #tell(frames: readonly string[]): void {
+    for (const { link } of this.#connected()) {
+      for (const frame of frames) link.send(frame);
+    }
+  }
+
+  #connected(): Carrier[] {
+    return this.#instances.flatMap((instance) => instance?.carrier ?? []);
+  }
+}

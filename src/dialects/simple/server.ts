@@ -1,0 +1,89 @@
+import type { Clock } from "../../core/clock.ts";
+import { SignalError } from "../../core/errors.ts";
+import type { Hub } from "../../core/hub.ts";
+import type { PeerId } from "../../core/types.ts";
+import type { EncodeOnce } from "../encode_once.ts";
+import type { ProfileLimits } from "./description.ts";
+import type { Carrier, Instance, InstanceContext } from "./instance.ts";
+import type { JoinFrame } from "./messages.ts";
+import { SimplePeer } from "./peer.ts";
+import type { Secrets } from "./secrets.ts";
+
+/** The dialect's bounds, each an option. */
+export interface SimpleLimits extends ProfileLimits {
+  readonly maxMembers: number;
+  readonly maxInstances: number;
+  readonly maxRoomLength: number;
+  /** Take-backs of one instance within the window. */
+  readonly maxTakeBacks: number;
+  readonly takeBackWindowMs: number;
+}
+
+/** What all sessions of the dialect share. */
+export interface SimpleServer {
+  readonly hub: Hub;
+  readonly realm: string;
+  readonly clock: Pick<Clock, "now">;
+  readonly secrets: Secrets;
+  readonly limits: SimpleLimits & InstanceContext["limits"];
+  readonly news: EncodeOnce<"simple">;
+  /** Who is behind an id. */
+  readonly peers: Map<PeerId, SimplePeer>;
+  /** Instances that are held for their clients to come back, the longest lost first. */
+  readonly lost: Set<Instance>;
+  readonly total: InstanceContext["total"];
+  /** How long a lost instance is held; 0 means not at all. */
+  readonly resumeMs: number;
+  readonly maxFrameBytes: number;
+  readonly iceServers: readonly unknown[];
+}
+
+const NO_MATCH = "p_id and p_secret do not match";
+
+/** Joins a connection to a room: as a new peer, as an earlier one, or as an instance it was. */
+export async function join(
+  server: SimpleServer,
+  frame: JoinFrame,
+  carrier: Carrier,
+): Promise<void> {
+  const { room, p_id, p_secret, p_instance, seq } = frame;
+  checkRoom(room, server.limits.maxRoomLength);
+  const isKnown = p_id !== undefined || p_secret !== undefined;
+  if (isKnown && !server.secrets.isValid(p_secret ?? "", p_id ?? "", room)) {
+    throw new SignalError("id_not_issued", NO_MATCH);
+  }
+  const id = p_id ?? crypto.randomUUID();
+  // Another connection may claim the same id in the meantime: then this one joins that peer.
+  while (carrier.link.isOpen) {
+    const peer = server.peers.get(id);
+    if (peer === undefined) {
+      if (await new SimplePeer(id, room, server, carrier).found(frame, carrier)) return;
+      if (!server.peers.has(id)) throw new SignalError("id_taken", "the id is in use elsewhere");
+      continue;
+    }
+    if (peer.room !== room) throw new SignalError("id_not_issued", NO_MATCH);
+    const instance = p_instance === undefined ? undefined : peer.instance(p_instance);
+    if (instance === undefined || instance.secret !== p_secret) return peer.add(frame, carrier);
+    return peer.takeBack(instance, frame, seq, carrier);
+  }
+}
+
+/** Ends the holding of instances whose time is up. */
+export function expire({ lost, clock, resumeMs }: SimpleServer): void {
+  const before = clock.now() - resumeMs;
+  for (const instance of lost) {
+    if (instance.lostAtMs > before) return;
+    instance.peer.remove(instance, "lost");
+  }
+}
+
+function checkRoom(room: string, maxLength: number): void {
+  const isControl = (unit: string): boolean => unit < " " || unit === "\x7f";
+  if (room.length === 0 || room.length > maxLength || [...room].some(isControl)) {
+    const most = `1 to ${maxLength} characters`;
+    throw new SignalError(
+      "room_invalid",
+      `the name of a room is ${most}, none a control character`,
+    );
+  }
+}

@@ -1,0 +1,153 @@
+import { SignalError } from "../../core/errors.ts";
+import type { Departure, Frame, Link, Session } from "../../core/types.ts";
+import { sendRefusal } from "../refusal.ts";
+import type { Carrier, Instance, Welcome } from "./instance.ts";
+import {
+  type ClientFrame,
+  decode,
+  encodeError,
+  encodeHandshake,
+  encodeOk,
+  encodePong,
+  encodeReady,
+  type FrameRef,
+  type JoinFrame,
+  type Receipt,
+  withRef,
+} from "./messages.ts";
+import { descriptionOf } from "./news.ts";
+import { join, type SimpleServer } from "./server.ts";
+import { refusalResponse, WIRE } from "./wire.ts";
+
+/** One connection. What the hub has to say goes to its peer, not to it. */
+export class SimpleSession implements Session, Carrier {
+  readonly link: Link;
+  readonly #server: SimpleServer;
+  /** Reads the join that the connection was opened with, if it was. */
+  readonly #readJoin: () => JoinFrame | undefined;
+  /** Answers an HTTP request with a refusal, where the connection is a stream. */
+  readonly #decline: ((response: Response) => void) | undefined;
+  #instance: Instance | undefined = undefined;
+  #joinRef: FrameRef = undefined;
+
+  constructor(
+    link: Link,
+    server: SimpleServer,
+    readJoin: () => JoinFrame | undefined,
+    decline?: (response: Response) => void,
+  ) {
+    this.link = link;
+    this.#server = server;
+    this.#readJoin = readJoin;
+    this.#decline = decline;
+  }
+
+  get isIdentified(): boolean {
+    return this.#instance !== undefined;
+  }
+
+  opened(): void | Promise<void> {
+    const frame = this.#readJoin();
+    if (frame !== undefined) return this.#join(frame);
+  }
+
+  receive(data: Frame): void | Promise<void> {
+    const frame = decode(data);
+    try {
+      return this.#handle(frame);
+    } catch (error) {
+      throw withRef(error, frame.ref);
+    }
+  }
+
+  deliver(): void {}
+
+  refuse(error: SignalError): void {
+    if (this.#decline !== undefined && !this.isIdentified) this.#decline(refusalResponse(error));
+    else sendRefusal(this.link, WIRE[error.code], error);
+  }
+
+  closed(departure: Departure): void {
+    const instance = this.#instance;
+    this.#instance = undefined;
+    if (departure === "left") instance?.peer.remove(instance, "left");
+    else instance?.peer.lose(instance);
+  }
+
+  welcome(instance: Instance, { others, recovered, seq, frames }: Welcome): void {
+    this.#instance = instance;
+    const { resumeMs, maxFrameBytes, iceServers } = this.#server;
+    const { peer: { id, room }, number, secret } = instance;
+    this.link.send(encodeHandshake(id, room, others.map(descriptionOf)));
+    this.link.send(encodeReady({
+      p_instance: number,
+      p_secret: secret,
+      recovered,
+      seq,
+      resume_ms: resumeMs,
+      max_bytes: maxFrameBytes,
+      ice_servers: iceServers,
+    }));
+    this.#confirm(this.#joinRef);
+    for (const frame of frames) this.link.send(frame);
+  }
+
+  replaced(): void {
+    this.#instance = undefined;
+    this.link.close(4001, "taken back elsewhere");
+  }
+
+  kicked(): void {
+    this.#instance = undefined;
+    this.link.send(encodeError("kicked", "removed by an operator"));
+    this.link.close(4003, "removed by an operator");
+  }
+
+  left(): void {
+    this.#instance = undefined;
+    this.link.close(1000);
+  }
+
+  #handle(frame: ClientFrame): void | Promise<void> {
+    if (frame.event === "ping") return this.link.send(encodePong(frame.ref));
+    if (frame.event === "join") return this.#join(frame);
+    if (this.#instance === undefined) throw new SignalError("not_joined", "join first");
+    const receipt = perform(this.#instance, frame);
+    this.#confirm(frame.ref, receipt);
+    if (frame.event === "leave") this.left();
+  }
+
+  async #join(frame: JoinFrame): Promise<void> {
+    try {
+      if (this.#instance !== undefined) {
+        throw new SignalError("already_joined", "a connection joins once");
+      }
+      this.#joinRef = frame.ref;
+      await join(this.#server, frame, this);
+    } catch (error) {
+      throw withRef(error, frame.ref);
+    }
+  }
+
+  #confirm(ref: FrameRef, receipt?: Receipt | undefined): void {
+    if (ref !== undefined) this.link.send(encodeOk(ref, receipt));
+  }
+}
+
+/** Carries out what an instance's client asks for, over whatever way it came. */
+export function perform(
+  instance: Instance,
+  frame: Exclude<ClientFrame, { event: "join" | "ping" }>,
+): Receipt | undefined {
+  const { peer } = instance;
+  switch (frame.event) {
+    case "change":
+      return void peer.publish(instance, frame);
+    case "signal":
+      return peer.signal(instance, frame);
+    case "leave":
+      return void peer.remove(instance, "left");
+    default:
+      frame satisfies never;
+  }
+}
