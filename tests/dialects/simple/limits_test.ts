@@ -1,0 +1,218 @@
+import { assert, assertEquals } from "@std/assert";
+import { enter, newRooms, SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
+
+/** Says a frame that is within a limit, then the one above it. */
+async function assertBound(
+  client: SimpleClient,
+  within: SimpleFrame,
+  above: SimpleFrame,
+  code: string,
+): Promise<void> {
+  assertEquals(await client.ask({ ...within, ref: 1 }), [{ event: "ok", ref: 1 }]);
+  assertEquals(await client.refusal(above), code);
+}
+
+function change(more: SimpleFrame): SimpleFrame {
+  return { event: "change", ...more };
+}
+
+Deno.test("Simple: custom fields are bounded in number, name and bytes; a refusal changes nothing", async () => {
+  const fields = (count: number): SimpleFrame =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`f${n}`, n]));
+  using bench = newRooms();
+  const watcher = await enter(bench);
+  const client = await enter(bench);
+  await assertBound(
+    client,
+    change({ peer: fields(64) }),
+    change({ peer: { more: 1 }, sdp: "not this" }),
+    "too_large",
+  );
+  const other = await enter(bench);
+  const name = "n".repeat(64);
+  const bytes = 8_192 - JSON.stringify({ [name]: "" }).length;
+  await assertBound(
+    other,
+    change({ peer: { [name]: "x".repeat(bytes) } }),
+    change({ peer: { [name]: "x".repeat(bytes - 1) + "é" } }),
+    "too_large",
+  );
+  for (const name of ["", "n".repeat(65), "__proto__", "constructor", "prototype"]) {
+    const frame = `{"event":"change","peer":{${JSON.stringify(name)}:null}}`;
+    await other.client.say(frame);
+    assertEquals(other.heard().map(({ code }) => code), ["bad_field"], name);
+  }
+  for (const name of ["peer_", "peer_id", "peer_dialect"]) {
+    assertEquals(await other.refusal(change({ peer: { [name]: 1 } })), "reserved_field");
+  }
+  assertEquals(watcher.heard().filter(({ event }) => event === "change").length, 2);
+  const { handshake } = await (await SimpleClient.connect(bench)).join();
+  const peers = handshake["peers"] as SimpleFrame[];
+  assertEquals(peers.map(({ peer_instances }) => peer_instances), Array(3).fill([{ sdp: "" }]));
+});
+
+Deno.test("Simple: an instance publishes at most 256 candidates", async () => {
+  using bench = newRooms();
+  const client = await enter(bench);
+  const ice = Array.from({ length: 256 }, (_, n) => ({ candidate: `c${n}` }));
+  await assertBound(client, change({ peer_ice: ice }), change({ peer_ice: [null] }), "too_large");
+  // With a new description the count begins anew.
+  assertEquals(await client.ask(change({ sdp: "v=0", peer_ice: ice, ref: 1 })), [
+    { event: "ok", ref: 1 },
+  ]);
+});
+
+Deno.test("Simple: a peer has at most 16 instances", async () => {
+  using bench = newRooms();
+  const first = await enter(bench);
+  const { p_id, p_secret } = first.credentials;
+  for (let n = 1; n < 16; n++) await enter(bench, { p_id, p_secret });
+  const client = await SimpleClient.connect(bench);
+  const frame = { event: "join", room: "r", p_id, p_secret };
+  assertEquals(await client.refusal(frame), "too_many_instances");
+  await first.leave();
+  assertEquals((await client.join({ p_id, p_secret })).ready["p_instance"], 0);
+});
+
+Deno.test("Simple: rooms have names of 1 to 128 units and at most as many peers as configured", async () => {
+  using bench = newRooms({ options: { maxMembers: 2 } });
+  const client = await SimpleClient.connect(bench);
+  for (const room of ["", "x".repeat(129), "a\nb", "a\x7f", "\0"]) {
+    assertEquals(await client.refusal({ event: "join", room }), "bad_room");
+  }
+  await client.join({ room: "😀".repeat(64) });
+  await enter(bench);
+  const second = await enter(bench);
+  const third = await SimpleClient.connect(bench);
+  assertEquals(await third.refusal({ event: "join", room: "r" }), "room_full");
+  assertEquals(bench.hub.peerCount, 3);
+  await second.leave();
+  await third.join();
+});
+
+Deno.test("Simple: the hub's limits are this dialect's errors", async () => {
+  for (const limits of [{ maxPeers: 1 }, { maxRooms: 1 }, { maxRoomMembers: 1 }]) {
+    using bench = newRooms({ limits });
+    await enter(bench);
+    const client = await SimpleClient.connect(bench);
+    const room = "maxRooms" in limits ? "other" : "r";
+    assertEquals(await client.refusal({ event: "join", room }), "room_full");
+    assertEquals(bench.hub.peerCount, 1);
+  }
+  using bench = newRooms({ limits: { maxRoomInfoBytes: 100 } });
+  const fred = await enter(bench);
+  assertEquals(await fred.refusal(change({ sdp: "x".repeat(101) })), "too_large");
+  await fred.say(change({ sdp: "x".repeat(60) }));
+  const client = await SimpleClient.connect(bench);
+  const frame = { event: "join", room: "r", sdp: "x".repeat(60) };
+  assertEquals(await client.refusal(frame), "room_full");
+  const again = { ...frame, p_id: fred.id, p_secret: fred.credentials.p_secret };
+  assertEquals(await client.refusal(again), "too_large");
+});
+
+Deno.test("Simple: frames that make no sense cost an error and nothing else", async () => {
+  using bench = newRooms();
+  const fred = await enter(bench);
+  const barney = await enter(bench);
+  fred.heard();
+  const to = `"event":"signal","peer_id":"${fred.id}"`;
+  const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
+  const frames: [code: string, frame: string | Uint8Array<ArrayBuffer>][] = [
+    ["bad_json", "hello"],
+    ["bad_json", ""],
+    ["bad_json", "[]"],
+    ["bad_json", "null"],
+    ["bad_json", "3"],
+    ["bad_json", new TextEncoder().encode("{}")],
+    ["bad_json", "[".repeat(50_000)],
+    ["bad_json", nested(50_000)],
+    ["bad_frame", "{}"],
+    ["bad_frame", '{"event":"handshake"}'],
+    ["bad_frame", '{"event":"__proto__"}'],
+    ["bad_frame", '{"event":"constructor"}'],
+    ["bad_frame", '{"event":"change"}'],
+    ["bad_frame", '{"event":"change","peer":[]}'],
+    ["bad_frame", '{"event":"change","sdp":null}'],
+    ["bad_frame", '{"event":"change","peer_ice":[]}'],
+    ["bad_frame", '{"event":"change","peer_ice":[{}]}'],
+    ["bad_frame", '{"event":"join","room":1}'],
+    ["bad_frame", '{"event":"ping","ref":{}}'],
+    ["bad_frame", `{${to}}`],
+    ["bad_frame", `{${to},"type":"rollback","sdp":"x"}`],
+    ["bad_frame", `{${to},"type":"offer"}`],
+    ["bad_frame", `{${to},"type":"offer","sdp":""}`],
+    ["bad_frame", `{${to},"type":"candidate","peer_ice":[]}`],
+    ["bad_frame", `{${to},"type":"data"}`],
+    ["bad_frame", `{${to},"type":"bye","call":""}`],
+    ["bad_frame", `{${to},"type":"bye","call":"${"c".repeat(129)}"}`],
+    ["bad_frame", `{${to},"type":"bye","peer_instance":-1}`],
+    ["bad_frame", `{${to},"type":"bye","peer_instance":0.5}`],
+    ["bad_frame", `{${to},"type":"data","data":${nested(33)}}`],
+    ["bad_frame", `{${to},"type":"data","data":${nested(20_000)}}`],
+    ["unknown_instance", `{${to},"type":"bye","peer_instance":9007199254740991}`],
+  ];
+  for (const [code, frame] of frames) {
+    await barney.client.say(frame);
+    const [error, ...more] = barney.heard();
+    assertEquals([error?.["code"], more], [code, []], String(frame).slice(0, 80));
+  }
+  assertEquals([fred.heard(), barney.client.isOpen], [[], true]);
+  assertEquals(barney.client.link.faults, []);
+});
+
+Deno.test("Simple: the ref of a frame that makes no sense comes back where it can be read", async () => {
+  using bench = newRooms();
+  const client = await SimpleClient.connect(bench);
+  for (const ref of ["a", 0, ""]) {
+    assertEquals((await client.ask({ event: "nonsense", ref }))[0]?.["ref"], ref);
+  }
+});
+
+Deno.test("Simple: as deep as 32 levels, odd texts and odd names pass untouched", async () => {
+  using bench = newRooms();
+  const fred = await enter(bench, { room: "\ud800", peer: { "ключ": "\ud800😀\u2028", "1": 2 } });
+  const barney = await SimpleClient.connect(bench);
+  const { handshake } = await barney.join({ room: "\ud800" });
+  assertEquals(handshake["room"], "\ud800");
+  const [seen] = handshake["peers"] as SimpleFrame[];
+  assertEquals([seen?.["ключ"], seen?.["1"]], ["\ud800😀\u2028", 2]);
+  const data = JSON.parse("[".repeat(31) + "]".repeat(31));
+  await barney.say({ event: "signal", peer_id: fred.id, type: "data", data });
+  assertEquals(fred.heard().at(-1)?.["data"], data);
+});
+
+Deno.test("Simple: a secret of one odd room name is none of another", async () => {
+  using bench = newRooms();
+  const fred = await enter(bench, { room: "\ud800" });
+  const client = await SimpleClient.connect(bench);
+  const frame = { event: "join", room: "\ud801", ...fred.credentials };
+  assertEquals(await client.refusal(frame), "bad_secret");
+});
+
+Deno.test("Simple: too many frames are dropped with one error, a flood ends the connection", async () => {
+  using bench = newRooms();
+  const client = await enter(bench);
+  const frames = Array.from({ length: 450 }, () => ({ event: "ping" }));
+  const heard = await client.ask(...frames);
+  assertEquals(heard.filter(({ event }) => event === "pong").length, 399);
+  const errors = heard.filter(({ event }) => event === "error");
+  assertEquals(errors.map(({ code }) => code), ["rate_limited"]);
+  assert(Number(errors[0]?.["retry_ms"]) > 0);
+  for (let tick = 0; tick < 30 && client.client.isOpen; tick++) {
+    bench.clock.advance(500);
+    await client.say(...frames);
+  }
+  assertEquals(client.client.closing?.[0], 4008);
+});
+
+Deno.test("Simple: a frame over max_bytes closes with 1009, no join in time with 4000", async () => {
+  using bench = newRooms();
+  const client = await SimpleClient.connect(bench);
+  await client.client.say(JSON.stringify({ event: "ping", x: "x".repeat(262_144) }));
+  assertEquals(client.client.closing?.[0], 1009);
+  const silent = await SimpleClient.connect(bench);
+  await silent.say({ event: "ping" });
+  bench.clock.advance(10_000);
+  silent.client.pump.checkIdentified(bench.clock.now());
+  assertEquals(silent.client.closing?.[0], 4000);
+});
