@@ -26,7 +26,7 @@ export interface Server extends AsyncDisposable {
   /** Where it listens, such as `http://[::]:8080`, in the order of the configuration. */
   readonly urls: readonly string[];
   readonly reachable: readonly Reachable[];
-  /** Closes every connection with 1001 and resolves when they are gone, or will not go. */
+  /** Closes every connection as going away and resolves when they are gone, or will not go. */
   stop(): Promise<void>;
   /** Reads the certificate again: all connections are closed with 1001, then it listens anew. */
   reload(): Promise<void>;
@@ -45,6 +45,11 @@ export interface ServerOptions {
 
 /** How long sockets have to answer a closing frame before they are left behind. */
 const CLOSE_MS = 1_000;
+/**
+ * How long our own closing frames have, before a listener stops: to sockets that are still open
+ * then the runtime says 1001, whatever we have said.
+ */
+const FAREWELL_MS = 400;
 const FORGET_IDLE_MS = 10_000;
 /** Descriptors kept for everything that is no connection. */
 const SPARE_FILES = 128;
@@ -108,6 +113,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     try {
       const fresh = readTls(tls);
       await connections.drain(0);
+      await withTimeLimit(connections.emptied(), FAREWELL_MS);
       const secure = listening.filter(({ where }) => where.isSecure);
       await Promise.all(secure.map(({ listener }) => listener.restart(fresh)));
       log.write("info", "certificate taken up");
@@ -124,6 +130,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     isReady = false;
     door.isClosed = true;
     await connections.drain(config.drainMs);
+    await withTimeLimit(connections.emptied(), FAREWELL_MS);
     const stopped = listening.map(({ listener }) => listener.stop());
     await withTimeLimit(Promise.all([connections.emptied(), ...stopped]), CLOSE_MS);
     parts.dispose();

@@ -1,0 +1,90 @@
+/** The browser client of Simple Signalling: rooms whose members call each other. */
+
+/** What others are told of a peer, as it was published, with its own fields beside these. */
+export interface PeerDescription {
+  readonly peer_id: string;
+  readonly peer_instances: readonly { readonly sdp: string }[];
+  readonly peer_ice: readonly RTCIceCandidateInit[];
+  readonly [field: string]: unknown;
+}
+
+export interface RoomOptions {
+  /** Where the server is; by default where this module came from. */
+  readonly url?: string;
+  /** What others are told of this page: any JSON values by name. */
+  readonly peer?: Readonly<Record<string, unknown>>;
+  /** Access token, where the server asks for one. */
+  readonly token?: string;
+  /** Audio and video for everybody. */
+  readonly stream?: MediaStream;
+  /** Label of a data channel with everybody; null for none. */
+  readonly channel?: string | null;
+  /** More for `new RTCPeerConnection`; the server's ICE servers are in it already. */
+  readonly rtc?: RTCConfiguration;
+  /** Silence of the server after which it is asked for a sign of life; after twice as long the
+   * connection is made anew. */
+  readonly pingMs?: number;
+}
+
+/** What connects this page with one instance of a peer. */
+export interface Call {
+  readonly id: string;
+  readonly instance: number;
+  readonly peer: PeerDescription;
+  /** Undefined until one side has offered, and after the end. */
+  readonly connection: RTCPeerConnection | undefined;
+  readonly channel: RTCDataChannel | undefined;
+  /** What the other side sends. */
+  readonly streams: readonly MediaStream[];
+  /** Sends tracks that are not sent yet; the call is negotiated anew. */
+  share(stream: MediaStream): void;
+  /** Says JSON by way of the server, whether connected or not: a `data` event there. */
+  signal(data: unknown): void;
+}
+
+/** The events of a room and their details. */
+export interface RoomEvents {
+  /** In the room; `isBack`: the connection was lost, and nothing has been missed. */
+  ready: { readonly isBack: boolean };
+  /** Somebody is there, at first or later. */
+  call: Call;
+  /** A peer has changed what it says of itself. */
+  change: Call;
+  /** Somebody has left, was lost or removed. */
+  leave: { readonly call: Call; readonly reason: "left" | "lost" | "kicked" };
+  /** A data channel is open. */
+  open: Call;
+  /** Came over a data channel. */
+  message: { readonly call: Call; readonly data: unknown };
+  /** The other side sends audio or video. */
+  stream: { readonly call: Call; readonly stream: MediaStream };
+  /** Came by way of the server. */
+  data: { readonly call: Call; readonly data: unknown };
+  /** The server is out of reach; the room comes back by itself, calls go on meanwhile. */
+  lost: { readonly code: number };
+  /** Something was refused, or failed in a call. */
+  error: { readonly code: string; readonly message: string };
+  /** Over for good: left, removed, or taken over by another page. */
+  closed: { readonly code: number | string; readonly reason: string };
+}
+
+/** A room. It is joined at once, and kept until `leave`, whatever happens to the network. */
+export class Room extends EventTarget {
+  constructor(name: string, options?: RoomOptions);
+  /** This page's id and number in the room; undefined before the first `ready`. */
+  readonly id: string | undefined;
+  readonly instance: number | undefined;
+  /** By peer id and instance number, such as `1a8e351e-b851-468c-947b-cab7d29f1f74/0`. */
+  readonly calls: ReadonlyMap<string, Call>;
+  /** Sends to everybody, over the data channels that are open. */
+  send(data: string | ArrayBuffer | ArrayBufferView): void;
+  /** Changes what others are told of this page; null takes a field away. */
+  change(peer: Readonly<Record<string, unknown>>): void;
+  /** Ends all calls. */
+  leave(): void;
+  addEventListener<Type extends keyof RoomEvents>(
+    type: Type,
+    listener: (event: CustomEvent<RoomEvents[Type]>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+}

@@ -1,0 +1,196 @@
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { type Browser, launchBrowser, type Page } from "../helpers/chromium.ts";
+import { clientTest } from "../helpers/clients.ts";
+import { type PageServer, startPageServer } from "../helpers/page_server.ts";
+import { startTestServer } from "../helpers/server.ts";
+import script from "../helpers/simple_page.js" with { type: "text" };
+import { startTcpProxy } from "../helpers/tcp_proxy.ts";
+import { until } from "../helpers/waiting.ts";
+
+const needs = ["chromium"] as const;
+const HTML = `<!doctype html><title>Simple</title><script type="module" src="/page.js"></script>
+<body></body>`;
+
+clientTest({
+  name: "Simple client: two pages meet, talk over a data channel, and part",
+  needs,
+  fn: async () => {
+    await using server = startTestServer();
+    await using site = await startSite();
+    await using browser = await launchBrowser();
+    const fred = await enter(browser, site, server.url, "Fred");
+    const barney = await enter(browser, site, server.url, "Barney");
+    assertEquals(await fred.call("happened", "call"), { name: "Barney" });
+    assertEquals(await barney.call("happened", "open"), { name: "Fred" });
+    await fred.call("happened", "open");
+    await exchange(fred, "Fred", barney, "Barney");
+
+    await barney.call("change", { name: "Barney R.", age: 40 });
+    await fred.call("happened", "change");
+    await fred.call("signalAll", { by: "the server" });
+    const heard = await barney.call<Record<string, unknown>>("happened", "data");
+    assertEquals(heard, { data: { by: "the server" }, name: "Fred" });
+
+    await barney.call("leave");
+    assertEquals(await fred.call("happened", "leave"), { reason: "left", name: "Barney R." });
+    assertEquals(await barney.call("happened", "closed"), { code: 1000, reason: "left" });
+    await fred.close();
+    await until("the server to be empty", async () => await server.gauge("signalbox_peers") === 0);
+    assertEquals(await server.gauge("signalbox_lost_instances"), 0);
+  },
+});
+
+clientTest({
+  name: "Simple client: three pages see each other's pictures, and go on when one is closed",
+  needs,
+  fn: async () => {
+    await using server = startTestServer();
+    await using site = await startSite();
+    await using browser = await launchBrowser();
+    const names = ["Fred", "Barney", "Wilma"];
+    const pages = await Promise.all(
+      names.map((name) => enter(browser, site, server.url, name, { withVideo: true })),
+    );
+    for (const page of pages) {
+      await until("two moving pictures", async () => await page.call("moving") === 2);
+      await until("two open channels", async () => await page.call("connected") === 2);
+    }
+    const [fred, barney, wilma] = pages;
+    await wilma?.close();
+    await fred?.call("happened", "leave");
+    await barney?.call("happened", "leave");
+    if (fred && barney) await exchange(fred, "Fred", barney, "Barney");
+  },
+});
+
+clientTest({
+  name: "Simple client: both sides add pictures at the same moment, and both see them",
+  needs,
+  fn: async () => {
+    await using server = startTestServer();
+    await using site = await startSite();
+    await using browser = await launchBrowser();
+    const pages = [
+      await enter(browser, site, server.url, "Fred"),
+      await enter(browser, site, server.url, "Barney"),
+    ];
+    for (const page of pages) await page.call("happened", "open");
+    await Promise.all(pages.map((page) => page.call("addVideo")));
+    for (const page of pages) {
+      await until("a moving picture", async () => await page.call("moving") === 1);
+      assertEquals(await page.call("all", "error"), []);
+    }
+  },
+});
+
+clientTest({
+  name:
+    "Simple client: a network that dies in the middle of a call set-up loses and doubles nothing",
+  needs,
+  fn: async () => {
+    await using server = startTestServer();
+    await using proxy = startTcpProxy(server.url);
+    await using site = await startSite();
+    await using browser = await launchBrowser();
+    const options = { client: server.url, pingMs: 500 };
+    const fred = await enter(browser, site, proxy.url, "Fred", options);
+    const { id } = await fred.call<{ id: string }>("me");
+    // Barney's calls are on their way when Fred's path goes dead without a word.
+    const frozen = proxy.freeze();
+    assertEquals(frozen.length, 1);
+    const barney = await enter(browser, site, server.url, "Barney");
+    for (const n of [1, 2, 3]) await barney.call("signalAll", n);
+    await until("the offer to be lost", () => (frozen[0]?.sent().length ?? 0) > 1_000);
+
+    assertEquals(await fred.call("happened", "ready", 2), { isBack: true });
+    assertEquals(await fred.call("me"), { id, instance: 0 });
+    await barney.call("happened", "open");
+    await fred.call("happened", "open");
+    await exchange(fred, "Fred", barney, "Barney");
+    assertEquals(
+      await fred.call("all", "data"),
+      [1, 2, 3].map((data) => ({ data, name: "Barney" })),
+    );
+    // To Barney nothing has happened.
+    assertEquals([await barney.call("all", "leave"), await barney.call("all", "call")], [[], [
+      { name: "Fred" },
+    ]]);
+  },
+});
+
+clientTest({
+  name: "Simple client: what the caller says into a dead network arrives once, when it is back",
+  needs,
+  fn: async () => {
+    await using server = startTestServer();
+    await using proxy = startTcpProxy(server.url);
+    await using site = await startSite();
+    await using browser = await launchBrowser();
+    const barney = await enter(browser, site, server.url, "Barney");
+    const options = { client: server.url, pingMs: 500 };
+    const fred = await enter(browser, site, proxy.url, "Fred", options);
+    await fred.call("signalAll", 1);
+    proxy.freeze();
+    for (const n of [2, 3]) await fred.call("signalAll", n);
+    assertEquals(await fred.call("happened", "ready", 2), { isBack: true });
+    await fred.call("signalAll", 4);
+    await barney.call("happened", "data", 4);
+    await barney.call("happened", "open");
+    await exchange(fred, "Fred", barney, "Barney");
+    const heard = await barney.call<{ data: number }[]>("all", "data");
+    assertEquals(heard.map(({ data }) => data), [1, 2, 3, 4]);
+    assertEquals(await barney.call("all", "leave"), []);
+  },
+});
+
+clientTest({
+  name: "Simple client: a server that forgot everything is joined anew",
+  needs,
+  fn: async () => {
+    await using site = await startSite();
+    await using browser = await launchBrowser();
+    const before = startTestServer();
+    const { host } = new URL(before.url);
+    const fred = await enter(browser, site, before.url, "Fred");
+    const { id } = await fred.call<{ id: string }>("me");
+    await before.stop();
+    assertEquals(await fred.call("happened", "lost"), { code: 1012 });
+    await using server = startTestServer({ args: ["--listen", `http://${host}`] });
+    assertEquals(await fred.call("happened", "ready", 2), { isBack: false });
+    assertNotEquals((await fred.call<{ id: string }>("me")).id, id);
+    const barney = await enter(browser, site, server.url, "Barney");
+    await fred.call("happened", "open");
+    await exchange(fred, "Fred", barney, "Barney");
+  },
+});
+
+function startSite(): Promise<PageServer> {
+  return startPageServer({ "/": HTML, "/page.js": script });
+}
+
+/** Opens a page and joins the room `r` under a name. */
+async function enter(
+  browser: Browser,
+  site: PageServer,
+  server: string,
+  name: string,
+  options: Record<string, unknown> = {},
+): Promise<Page> {
+  const page = await browser.newPage(site.url);
+  await page.call("start", server, "r", { peer: { name }, ...options });
+  await page.call("happened", "ready");
+  return page;
+}
+
+/** Says something both ways and compares all that came. */
+async function exchange(one: Page, name: string, other: Page, otherName: string): Promise<void> {
+  await until("the other's channel", async () => await one.call<number>("connected") > 0);
+  await until("the other's channel", async () => await other.call<number>("connected") > 0);
+  await one.call("send", `from ${name}`);
+  await other.call("send", `from ${otherName}`);
+  const heard = [await other.call("happened", "message"), await one.call("happened", "message")];
+  assertEquals(heard, [
+    { data: `from ${name}`, name },
+    { data: `from ${otherName}`, name: (heard[1] as { name: string }).name },
+  ]);
+}

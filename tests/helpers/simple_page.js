@@ -1,0 +1,110 @@
+// Runs in the browser beside the server's own client. The tests call these functions by name.
+
+/** What has happened to this page's room, oldest first. */
+const events = [];
+const waiting = new Set();
+let room;
+const videos = [];
+
+/** Joins a room of the server at a URL; `withVideo` sends the camera. */
+async function start(server, name, { withVideo = false, client = server, ...options } = {}) {
+  const { Room } = await import(`${client}/simple/client.js`);
+  const stream = withVideo ? await camera() : undefined;
+  room = new Room(name, { url: `${server}/simple`, stream, ...options });
+  for (const type of ["ready", "call", "leave", "open", "message", "data", "lost", "closed"]) {
+    room.addEventListener(type, ({ detail }) => note(type, summary(detail)));
+  }
+  room.addEventListener("error", ({ detail }) => note("error", summary(detail)));
+  room.addEventListener("change", ({ detail }) => note("change", detail.peer));
+  room.addEventListener("stream", ({ detail }) => show(detail.stream));
+}
+
+function summary(detail) {
+  const call = detail.call ?? (detail.peer ? detail : undefined);
+  const { call: _, connection: __, channel: ___, streams: ____, ...rest } = detail;
+  return { ...(call === detail ? {} : rest), ...(call ? { name: call.peer.name } : {}) };
+}
+
+function me() {
+  return { id: room.id, instance: room.instance };
+}
+
+function leave() {
+  room.leave();
+}
+
+function send(data) {
+  room.send(data);
+}
+
+function change(peer) {
+  room.change(peer);
+}
+
+function signalAll(data) {
+  for (const call of room.calls.values()) call.signal(data);
+}
+
+async function addVideo() {
+  const stream = await camera();
+  for (const call of room.calls.values()) call.share(stream);
+}
+
+/** How many calls have an open channel. */
+function connected() {
+  return [...room.calls.values()].filter(({ channel }) => channel?.readyState === "open").length;
+}
+
+/** The details of all events of that name. */
+function all(name) {
+  return events.filter((event) => event.name === name).map(({ detail }) => detail);
+}
+
+/** The detail of the nth event of that name, once it has happened. */
+function happened(name, nth = 1) {
+  return new Promise((resolve) => {
+    const check = () => {
+      const details = all(name);
+      if (details.length < nth) return;
+      waiting.delete(check);
+      resolve(details[nth - 1]);
+    };
+    waiting.add(check);
+    check();
+  });
+}
+
+/** Whether that many videos of others move. */
+function moving() {
+  return videos.filter(({ currentTime, videoWidth }) => currentTime > 0.5 && videoWidth > 0).length;
+}
+
+function note(name, detail) {
+  events.push({ name, detail });
+  for (const check of [...waiting]) check();
+}
+
+function camera() {
+  return navigator.mediaDevices.getUserMedia({ video: true });
+}
+
+function show(stream) {
+  const video = document.createElement("video");
+  Object.assign(video, { srcObject: stream, muted: true, autoplay: true });
+  document.body.append(video);
+  videos.push(video);
+}
+
+Object.assign(globalThis, {
+  start,
+  me,
+  leave,
+  send,
+  change,
+  signalAll,
+  addVideo,
+  connected,
+  all,
+  happened,
+  moving,
+});
