@@ -72,3 +72,42 @@ Deno.test("README: the line with least permissions starts a server that serves P
     assertEquals((await child.status).code, 0);
   }
 });
+
+clientTest({
+  name: "README: the pages of Simple Signalling meet and talk, and curl's line looks on",
+  needs: ["chromium"],
+  fn: async () => {
+    await using server = await startServerProcess();
+    const [page, line] = await Promise.all([readmeSnippet("simple"), readmeSnippet("simple-curl")]);
+    const here = (text: string) => text.replace("http://localhost:8080", server.url);
+    const [, accept, target] = /^curl -N -H "Accept: (.*)" "(.*)"$/.exec(here(line).trim()) ?? [];
+    const looking = new AbortController();
+    const { body } = await fetch(target ?? "", {
+      headers: { accept: accept ?? "" },
+      signal: looking.signal,
+    });
+    await using site = await startPageServer({ "/room.html": here(page) });
+    await using browser = await launchBrowser();
+    const tabs = [
+      await browser.newPage(`${site.url}room.html`),
+      await browser.newPage(`${site.url}room.html`),
+    ];
+    const logOf = (tab: typeof tabs[0]) =>
+      tab.evaluate("document.getElementById('log').textContent");
+    for (const tab of tabs) {
+      await until("the other to be there", async () => /Guest/.test(String(await logOf(tab))));
+    }
+    await tabs[0]?.evaluate(
+      "const input = document.getElementById('say'); input.value = 'Good evening'; input.onchange()",
+    );
+    for (const tab of tabs) {
+      await until("the words", async () => /: Good evening/.test(String(await logOf(tab))));
+    }
+    let seen = "";
+    for await (const text of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      seen += text;
+      if (seen.split("event: join").length > 2) break;
+    }
+    looking.abort();
+  },
+});
