@@ -25,11 +25,14 @@ export type ClaimOutcome = "admitted" | "taken" | "full" | "abandoned";
 /** Asked before an id is given out, as a store or a cluster will be; false means taken elsewhere. */
 export type Reserve = (claim: Claim) => Promise<boolean>;
 
+const RELEASED = "Cannot act for a peer that was released";
+
 /** A claimed id. It outlives a connection only where another one takes the id over. */
 class Peer implements PeerHandle {
   /** Made when there is something to put in: most peers idle. */
   rooms: Set<Room> | undefined = undefined;
   paired: Set<Peer> | undefined = undefined;
+  isReleased = false;
 
   /** @param claim the claim that holds now; replaced when another connection takes over */
   constructor(public claim: Claim) {}
@@ -132,6 +135,7 @@ export class Hub {
     const peer = realm.peers.get(handle.id);
     if (peer === undefined || peer !== handle || peer.receiver !== receiver) return;
     realm.peers.delete(peer.id);
+    peer.isReleased = true;
     realm.count(peer.dialect, -1);
     this.#peerCount--;
     for (const room of peer.rooms ?? []) this.#removeMember(realm, room, peer);
@@ -161,6 +165,7 @@ export class Hub {
     const peer = this.#own(handle);
     const realm = this.#realm(peer.realm);
     let room = realm.rooms.get(id);
+    if (room?.members.has(peer)) return "entered";
     if (room === undefined) {
       if (this.#roomCount >= this.#limits.maxRooms) return "rooms_full";
       room = { id, members: new Set() };
@@ -210,6 +215,7 @@ export class Hub {
     payload: unknown,
     room?: RoomId,
   ): "sent" | "unknown" | "elsewhere" | "untranslatable" {
+    if (from.isReleased) throw new RangeError(RELEASED);
     const realm = this.#realm(from.realm);
     const peer = realm.peers.get(to);
     if (peer === undefined) return "unknown";
@@ -257,9 +263,7 @@ export class Hub {
   /** The hub's own record of a handle; a session that lost its id must not act for it. */
   #own(handle: PeerHandle): Peer {
     const peer = this.#realm(handle.realm).peers.get(handle.id);
-    if (peer === undefined || peer !== handle) {
-      throw new RangeError("Cannot act for a peer that was released");
-    }
+    if (peer === undefined || peer !== handle) throw new RangeError(RELEASED);
     return peer;
   }
 

@@ -96,12 +96,12 @@ export class Mailbox {
       message.attempt,
     );
     if (known?.isDropped) return "ignored";
-    const sender = this.#senders.get(message.from);
-    if (known === undefined && (sender?.attempts ?? 0) >= this.#limits.maxAttemptsPerSender) {
-      return "refused";
-    }
+    const attempts = known === undefined ? this.#senders.get(message.from)?.attempts ?? 0 : 0;
+    // Names of dropped attempts have to be remembered too, but not without end.
+    if (attempts >= 2 * this.#limits.maxAttemptsPerSender) return "refused";
     const correspondence = this.#begin(message, nowMs);
-    if (this.#isOverLimit(message, correspondence)) {
+    const isTooMany = attempts >= this.#limits.maxAttemptsPerSender;
+    if (isTooMany || this.#isOverLimit(message, correspondence)) {
       this.#dropAttempt(message);
       return "refused";
     }

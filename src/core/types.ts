@@ -48,6 +48,8 @@ export type PeerEvent =
 /** What the hub gives a session for its id; pass it back to the hub, never to another session. */
 export interface PeerHandle extends PeerSummary {
   readonly realm: string;
+  /** The id was given up: nothing can be done with the handle any more. */
+  readonly isReleased: boolean;
 }
 
 /** One client connection, whatever carries it (a WebSocket, a test). */

@@ -135,7 +135,11 @@ export class Pump {
   }
 
   #caught(error: unknown): void {
-    if (this.#isEnded) return;
+    // Nobody is left to be told of a refusal; a fault is one whenever it comes to light.
+    if (this.#isEnded) {
+      if (!(error instanceof SignalError)) this.#link.fail(error);
+      return;
+    }
     const refusal = error instanceof SignalError ? error : new SignalError("internal");
     this.#onRefused(refusal);
     try {

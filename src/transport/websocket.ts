@@ -54,6 +54,8 @@ export class WebSocketLink implements Link {
   #sentUnchecked = 0;
   #sentTotal = 0;
   #backlog = 0;
+  /** Something waited when last looked at for a stall. */
+  #isWaiting = false;
   #acceptedTotal = 0;
   #acceptedAt = 0;
 
@@ -111,11 +113,16 @@ export class WebSocketLink implements Link {
 
   /** Gives the client up when it has accepted nothing for too long. Call about once a second. */
   checkStall(nowMs: number): void {
-    if (!this.#isOpen || (this.#backlog === 0 && this.#sentUnchecked === 0)) return;
-    const hadBacklog = this.#backlog > 0;
+    if (!this.#isOpen) return;
+    if (this.#backlog === 0 && this.#sentUnchecked === 0) {
+      this.#isWaiting = false;
+      return;
+    }
     this.#checkQueue();
+    const wasWaiting = this.#isWaiting;
+    this.#isWaiting = this.#backlog > 0;
     const accepted = this.#sentTotal - this.#backlog;
-    if (!hadBacklog || accepted > this.#acceptedTotal) {
+    if (!wasWaiting || accepted > this.#acceptedTotal) {
       this.#acceptedTotal = accepted;
       this.#acceptedAt = nowMs;
     } else if (this.#backlog > 0 && nowMs - this.#acceptedAt >= this.#limits.stallTimeoutMs) {
