@@ -1,5 +1,6 @@
 import { listenersOf, type Listening, urlOf } from "./config/listeners.ts";
 import { ConfigError } from "./config/load.ts";
+import { liftedLimits } from "./config/options.ts";
 import type { Config } from "./config/schema.ts";
 import type { Clock } from "./core/clock.ts";
 import { Hub } from "./core/hub.ts";
@@ -57,6 +58,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const { version, docs = "", log, clock = systemClock } = options;
   const { listeners, tls } = listenersOf(config);
   const material = tls && readTls(tls);
+  for (const option of liftedLimits(config)) log.write("warning", "no limit", { option });
   using undo = new DisposableStack();
 
   const hub = new Hub(config.limits);

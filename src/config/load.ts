@@ -1,7 +1,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { closestString } from "@std/text/closest-string";
 import type { z } from "zod";
-import { type Option, OPTIONS } from "./options.ts";
+import { dashed, type Option, OPTIONS } from "./options.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 
 /** Where a configuration comes from; the caller does the reading. */
@@ -75,7 +75,7 @@ function readFlags(args: readonly string[], problems: string[]): Flags {
   const switches = OPTIONS.filter(({ type }) => type === "boolean");
   const lists = OPTIONS.filter(({ type }) => type === "list");
   const names = (options: readonly Option[]) => options.map(({ flag }) => flag);
-  const parsed = parseArgs(args, {
+  const parsed = parseArgs(readSwitches(args, switches, problems), {
     string: ["config", ...names(OPTIONS.filter(({ type }) => type !== "boolean"))],
     boolean: ["help", "version", ...names(switches)],
     collect: names(lists),
@@ -88,13 +88,15 @@ function readFlags(args: readonly string[], problems: string[]): Flags {
       return false;
     },
   });
+  // What follows a bare `--` is not reported as unknown.
+  for (const stray of parsed._) problems.push(`Unexpected argument "${stray}"`);
   const given: Given[] = [];
   for (const option of OPTIONS) {
     const value = parsed[option.flag];
     const isAbsent = value === undefined || (option.type === "boolean" && !isNamed(option, args)) ||
       (Array.isArray(value) && value.length === 0);
     if (isAbsent) continue;
-    const from = `--${nameUsed(option, args)}`;
+    const from = dashed(nameUsed(option, args));
     if (value === "") problems.push(`${from} needs a value`);
     else given.push({ option, value: typed(option, value), from });
   }
@@ -105,6 +107,23 @@ function readFlags(args: readonly string[], problems: string[]): Flags {
     isHelp: parsed["help"] === true,
     isVersion: parsed["version"] === true,
   };
+}
+
+/** Switches with a word, `--flag=no`, in the two forms that the parser knows. */
+function readSwitches(
+  args: readonly string[],
+  switches: readonly Option[],
+  problems: string[],
+): string[] {
+  return args.map((arg) => {
+    const [, flag = "", word] = /^(--?[^=]+)=(.*)$/s.exec(arg) ?? [];
+    const option = switches.find((one) => allFlags(one).map(dashed).includes(flag));
+    if (option === undefined || word === undefined) return arg;
+    const value = typed(option, word);
+    if (typeof value === "boolean") return `${flag}=${value}`;
+    problems.push(`Bad value of ${flag}: expected true or false (got ${JSON.stringify(word)})`);
+    return flag;
+  });
 }
 
 function unknownFlag(arg: string): string {
@@ -168,6 +187,11 @@ function flatten(
     if (option !== undefined) return [{ option, value, from: `"${name}" in ${file}` }];
     const isGroup = OPTIONS.some((one) => one.path.join(".").startsWith(`${name}.`));
     if (isGroup && isObject(value)) return flatten(value, full, file, problems);
+    if (isGroup) {
+      const got = JSON.stringify(value);
+      problems.push(`Bad value of "${name}" in ${file}: expected an object (got ${got})`);
+      return [];
+    }
     const known = OPTIONS.map((one) => one.path.join("."));
     problems.push(
       `Unknown key "${name}" in ${file}: did you mean "${closestString(name, known)}"?`,
@@ -210,10 +234,6 @@ function typed(option: Option, value: unknown): unknown {
 
 function allFlags(option: Option): string[] {
   return [option.flag, ...option.otherFlags];
-}
-
-function dashed(name: string): string {
-  return name.length === 1 ? `-${name}` : `--${name}`;
 }
 
 function bareName(arg: string): string {
