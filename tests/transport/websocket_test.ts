@@ -134,7 +134,7 @@ Deno.test("nothing is sent to a socket that is closing without our doing", () =>
 
 Deno.test("a client that leaves has ended the connection, and the socket is gone", () => {
   const { socket, link, observer } = newBench();
-  socket.onerror?.();
+  socket.dispatchEvent(new Event("error"));
   socket.isClosed(1001, "bye");
   assertEquals(link.isOpen, false);
   assertEquals(observer.log, ["ended", "released"]);
