@@ -200,28 +200,26 @@ export class Hub {
     if (other === peer || other.isBusy || peer.isBusy) return "busy";
     (peer.paired ??= new Set()).add(other);
     (other.paired ??= new Set()).add(peer);
-    tell(peer, { type: "paired", peer: other.id, isCaller: true });
-    tell(other, { type: "paired", peer: peer.id, isCaller: false });
+    tell(peer, { type: "paired", peer: other, isCaller: true });
+    tell(other, { type: "paired", peer, isCaller: false });
     return "paired";
   }
 
   /**
    * Hands a payload to another peer, in a room when one is named ("elsewhere": the peer exists, but
    * is not in it). The payload is the dialect's own; a peer of another dialect cannot read it.
+   * @param to an id of the sender's realm or, quicker, a partner's handle
    */
   send(
     from: PeerHandle,
-    to: PeerId,
+    to: PeerId | PeerHandle,
     payload: unknown,
     room?: RoomId,
   ): "sent" | "unknown" | "elsewhere" | "untranslatable" {
     if (from.isReleased) throw new RangeError(RELEASED);
-    const realm = this.#realm(from.realm);
-    const peer = realm.peers.get(to);
-    if (peer === undefined) return "unknown";
-    if (room !== undefined && realm.rooms.get(room)?.members.has(peer) !== true) {
-      return "elsewhere";
-    }
+    const peer = typeof to === "string" ? this.#realm(from.realm).peers.get(to) : to as Peer; // nobody else makes handles
+    if (peer === undefined || peer.isReleased) return "unknown";
+    if (room !== undefined && !this.#isIn(room, peer)) return "elsewhere";
     if (peer.dialect !== from.dialect) return "untranslatable";
     tell(peer, { type: "relay", from: from.id, room, payload });
     return "sent";
@@ -258,6 +256,10 @@ export class Hub {
     }
     const left: PeerEvent = { type: "left", room: room.id, peer: peer.summary() };
     for (const member of [...room.members]) tell(member, left);
+  }
+
+  #isIn(room: RoomId, peer: Peer): boolean {
+    return this.#realm(peer.realm).rooms.get(room)?.members.has(peer) === true;
   }
 
   /** The hub's own record of a handle; a session that lost its id must not act for it. */

@@ -34,7 +34,8 @@ export class Router {
   }
 
   #add(owned: OwnedRoute): void {
-    const path = normalise(owned.route.path);
+    // As it stands in a request: what a path may not hold is escaped.
+    const path = normalise(new URL(owned.route.path, "http://localhost").pathname);
     const segments = path.split("/").slice(1);
     if (segments.includes("*")) {
       this.#wildcards.push({ segments, owned });

@@ -60,7 +60,7 @@ function word(event: PeerEvent): string {
     case "left":
       return `${event.type} ${event.room}: ${event.peer.id}`;
     case "paired":
-      return `paired ${event.peer} ${event.isCaller ? "as caller" : "as callee"}`;
+      return `paired ${event.peer.id} ${event.isCaller ? "as caller" : "as callee"}`;
     case "gone":
     case "undelivered":
       return `${event.type} ${event.peer}`;

@@ -54,7 +54,7 @@ export class Witness implements Receiver {
       case "left":
         return assert(this.#mates(event.room).delete(event.peer.id), "left, but not known");
       case "paired":
-        return void this.knows.pairs.add(event.peer);
+        return void this.knows.pairs.add(event.peer.id);
       case "gone":
         return assert(this.knows.pairs.delete(event.peer), "gone, but not paired");
       case "relay":
