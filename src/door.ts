@@ -36,9 +36,14 @@ export class Door {
 
   /** Never throws: a fault of ours is a 500 for one client. */
   handle(request: Request, remote: string): Response {
+    const response = this.#handle(request, remote);
+    // The headers of an upgrade are the runtime's.
+    return response.status === 101 ? response : this.#options.cors.apply(request, response);
+  }
+
+  #handle(request: Request, remote: string): Response {
     try {
-      if (asksForUpgrade(request)) return this.#connect(request, remote);
-      return this.#options.cors.apply(request, this.#answer(request));
+      return asksForUpgrade(request) ? this.#connect(request, remote) : this.#answer(request);
     } catch (error) {
       this.#options.onFault(error);
       return plain(500, "Internal server error");
