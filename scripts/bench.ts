@@ -55,7 +55,10 @@ const SERVER_FLAGS = [
   "--limits-max-connections-per-address=unlimited",
   "--limits-connections-per-second=unlimited",
   "--peerjs-concurrent-limit=unlimited",
-  ...SCENARIOS.map(({ name }) => `--${name}-frames-per-second=100000000`),
+  ...SCENARIOS.flatMap(({ name }) => [
+    `--${name}-frames-per-second=100000000`,
+    `--${name}-bytes-per-second=100000000000`,
+  ]),
 ];
 
 const YARDSTICK = new URL("./bench/yardstick.ts", import.meta.url).href;

@@ -22,6 +22,7 @@ const WIDE: GateLimits = {
 };
 const PAGE = "<!doctype html><title>page</title>";
 const HANDSHAKE = {
+  "host": "localhost",
   "connection": "Upgrade",
   "upgrade": "websocket",
   "sec-websocket-version": "13",

@@ -14,6 +14,8 @@ export interface MailboxLimits {
   readonly maxMessages: number;
   /** Per sender and absent peer. */
   readonly maxBytes: number;
+  /** Per absent peer, over all senders: it is delivered in one go. */
+  readonly maxBytesPerReceiver: number;
   /** Per sender, over all absent peers. */
   readonly maxBytesPerSender: number;
   /** Attempts (and so absent peers) that one sender may have waiting. */
@@ -49,6 +51,7 @@ interface Correspondence {
 interface Box {
   /** In order of arrival, whoever sent them. */
   messages: HeldMessage[];
+  bytes: number;
   readonly from: Map<PeerId, Correspondence>;
 }
 
@@ -146,7 +149,9 @@ export class Mailbox {
 
   #begin(message: HeldMessage, nowMs: number): Correspondence {
     let box = this.#boxes.get(message.to);
-    if (box === undefined) this.#boxes.set(message.to, box = { messages: [], from: new Map() });
+    if (box === undefined) {
+      this.#boxes.set(message.to, box = { messages: [], bytes: 0, from: new Map() });
+    }
     let correspondence = box.from.get(message.from);
     if (correspondence === undefined) {
       box.from.set(message.from, correspondence = { attempts: new Map(), messages: 0, bytes: 0 });
@@ -162,8 +167,10 @@ export class Mailbox {
   #isOverLimit(message: HeldMessage, { messages, bytes }: Correspondence): boolean {
     const limits = this.#limits;
     const added = cost(message);
+    const ofReceiver = this.#boxes.get(message.to)?.bytes ?? 0;
     const ofSender = this.#senders.get(message.from)?.bytes ?? 0;
     return messages + 1 > limits.maxMessages || bytes + added > limits.maxBytes ||
+      ofReceiver + added > limits.maxBytesPerReceiver ||
       ofSender + added > limits.maxBytesPerSender ||
       this.#totalBytes + added > limits.maxTotalBytes;
   }
@@ -195,7 +202,9 @@ export class Mailbox {
 
   #charge(message: HeldMessage, bytes: number): void {
     this.#totalBytes += bytes;
-    const correspondence = this.#boxes.get(message.to)?.from.get(message.from);
+    const box = this.#boxes.get(message.to);
+    if (box !== undefined) box.bytes += bytes;
+    const correspondence = box?.from.get(message.from);
     if (correspondence !== undefined) correspondence.bytes += bytes;
     const sender = this.#senders.get(message.from);
     if (sender !== undefined) sender.bytes += bytes;

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { Clock } from "../core/clock.ts";
 import type { OutputLimits } from "../core/limits.ts";
 import type { Frame, Link } from "../core/types.ts";
 
@@ -48,11 +49,14 @@ export class WebSocketLink implements Link, EventListenerObject {
   readonly #socket: WebSocket;
   readonly #limits: OutputLimits;
   readonly #observer: LinkObserver;
+  readonly #clock: Pick<Clock, "soon">;
   readonly #checkEvery: number;
   #isOpen = true;
   #isReleased = false;
+  #closing: Disposable | undefined = undefined;
   #sentUnchecked = 0;
   #sentTotal = 0;
+  #newestSize = 0;
   #backlog = 0;
   /** Something waited when last looked at for a stall. */
   #isWaiting = false;
@@ -64,12 +68,14 @@ export class WebSocketLink implements Link, EventListenerObject {
     identity: { readonly id: string; readonly address: string },
     limits: OutputLimits,
     observer: LinkObserver,
+    clock: Pick<Clock, "soon">,
   ) {
     this.id = identity.id;
     this.address = identity.address;
     this.#socket = socket;
     this.#limits = limits;
     this.#observer = observer;
+    this.#clock = clock;
     this.#checkEvery = Math.min(CHECK_EVERY_BYTES, limits.maxQueuedBytes / 4);
     this.#bind();
   }
@@ -89,6 +95,7 @@ export class WebSocketLink implements Link, EventListenerObject {
     const size = this.#backlog > 0 && typeof frame === "string"
       ? Buffer.byteLength(frame)
       : frame.length;
+    this.#newestSize = size;
     this.#sentTotal += size;
     this.#sentUnchecked += size;
     if (this.#sentUnchecked >= this.#checkEvery) this.#checkQueue();
@@ -108,7 +115,8 @@ export class WebSocketLink implements Link, EventListenerObject {
   #checkQueue(): void {
     this.#sentUnchecked = 0;
     this.#backlog = this.#socket.bufferedAmount;
-    if (this.#backlog > this.#limits.maxQueuedBytes) this.giveUp();
+    // What counts is what waits behind the newest frame, however large that is.
+    if (this.#backlog - this.#newestSize > this.#limits.maxQueuedBytes) this.giveUp();
   }
 
   /** Gives the client up when it has accepted nothing for too long. Call about once a second. */
@@ -165,11 +173,15 @@ export class WebSocketLink implements Link, EventListenerObject {
 
   /** Asks for the end; towards a client that does not read it never comes. */
   #closeSocket(code: number | undefined, reason: string): void {
-    // A socket that is still opening is closed when it opens.
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
     const fits = Buffer.byteLength(reason) <= MAX_REASON_BYTES;
-    if (code === undefined) this.#socket.close();
-    else this.#socket.close(code, fits ? reason : "");
+    // In a task of its own: closed while it delivers a message, a socket whose next frame is there
+    // already is cut by the runtime before the closing frame is written.
+    this.#closing = this.#clock.soon(() => {
+      // A socket that is still opening is closed when it opens.
+      if (this.#socket.readyState !== WebSocket.OPEN) return;
+      if (code === undefined) this.#socket.close();
+      else this.#socket.close(code, fits ? reason : "");
+    });
   }
 
   /** The runtime may report a close twice: first as 1001 when it drops a silent client. */
@@ -180,6 +192,7 @@ export class WebSocketLink implements Link, EventListenerObject {
     }
     if (this.#isReleased) return;
     this.#isReleased = true;
+    this.#closing?.[Symbol.dispose]();
     this.#observer.released();
   }
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Option, OPTIONS } from "../../src/config/options.ts";
+import { liftedLimits, type Option, OPTIONS } from "../../src/config/options.ts";
 import { ConfigSchema } from "../../src/config/schema.ts";
 import { DIALECTS } from "../../src/dialects/mod.ts";
 import { configOf, valueAt } from "../helpers/config.ts";
@@ -80,4 +80,10 @@ Deno.test("a dialect's limits have the names that the transport knows them by", 
     const own = Object.keys(options.shape);
     for (const limit of [...names, ...more]) assert(own.includes(limit), `${name} has no ${limit}`);
   }
+});
+
+Deno.test("limits that a configuration lifts are named, and only those", () => {
+  assertEquals(liftedLimits(configOf()), []);
+  const args = ["--limits-max-peers=unlimited", "--peerjs-frame-burst=unlimited", "--port=1"];
+  assertEquals(liftedLimits(configOf({ args })), ["limits-max-peers", "peerjs-frame-burst"]);
 });

@@ -179,7 +179,11 @@ Deno.test("a released handle cannot act any more", async () => {
   hub.release(gone.peer, gone);
   assertThrows(() => hub.join(gone.peer, "r"), RangeError);
   assertThrows(() => hub.pair(gone.peer, "b"), RangeError);
-  assertEquals(hub.roomCount, 0);
+  // Not even where the id has a new holder.
+  const next = await admit(hub, "a");
+  assertThrows(() => hub.join(gone.peer, "r"), RangeError);
+  assertThrows(() => hub.pair(gone.peer, "b"), RangeError);
+  assertEquals([hub.roomCount, next.told()], [0, []]);
 });
 
 Deno.test("a slow reserve decides: what is taken elsewhere is taken here", async () => {
@@ -281,6 +285,24 @@ Deno.test("hub.send() into a room reaches its members only", async () => {
   assertEquals(hub.send(a.peer, "c", 1, "r"), "elsewhere");
   assertEquals(hub.send(a.peer, "nobody", 1, "r"), "unknown");
   assertEquals([b.told(), c.told()], [["relay a in r: 1"], []]);
+});
+
+Deno.test("hub.send() takes a partner's handle, which follows take-overs and ends with the id", async () => {
+  const hub = newTestHub();
+  const a = await admit(hub, "a");
+  const old = await admit(hub, "b", { proof: "p" });
+  hub.pair(a.peer, "b");
+  const [paired] = a.events.splice(0);
+  if (paired?.type !== "paired") throw new Error("Not paired");
+  assertEquals(hub.send(a.peer, paired.peer, 1), "sent");
+  const fresh = await admit(hub, "b", { proof: "p" });
+  assertEquals(hub.send(a.peer, paired.peer, 2), "sent");
+  assertEquals(old.told(), ["paired a as callee", "relay a: 1", "replaced"]);
+  assertEquals(fresh.told(), ["relay a: 2"]);
+  hub.release(fresh.peer, fresh);
+  const next = await admit(hub, "b");
+  assertEquals(hub.send(a.peer, paired.peer, 3), "unknown");
+  assertEquals(next.told(), []);
 });
 
 Deno.test("hub.reportUndelivered() tells whoever holds the sender's id now, if anybody", async () => {

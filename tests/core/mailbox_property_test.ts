@@ -7,6 +7,7 @@ const LIMITS: MailboxLimits = {
   holdMs: 50,
   maxMessages: 4,
   maxBytes: 4 * OVERHEAD,
+  maxBytesPerReceiver: 1_000_000,
   maxBytesPerSender: 6 * OVERHEAD,
   maxAttemptsPerSender: 3,
   maxTotalBytes: 10 * OVERHEAD,

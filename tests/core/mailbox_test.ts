@@ -8,6 +8,7 @@ const WIDE: MailboxLimits = {
   holdMs: 5_000,
   maxMessages: 100,
   maxBytes: 1_000_000,
+  maxBytesPerReceiver: 1_000_000,
   maxBytesPerSender: 1_000_000,
   maxAttemptsPerSender: 100,
   maxTotalBytes: 1_000_000,
@@ -137,6 +138,13 @@ const LIMITS: {
     limits: { maxBytesPerSender: 2 * OVERHEAD + 30 },
     fitting: [message("a", "x", 1, { bytes: 10 }), message("a", "y", 2, { bytes: 20 })],
     excess: message("a", "z", 3, { bytes: 0 }),
+    relief: "x",
+  },
+  {
+    name: "bytes per receiver",
+    limits: { maxBytesPerReceiver: 2 * OVERHEAD + 30 },
+    fitting: [message("a", "x", 1, { bytes: 10 }), message("b", "x", 2, { bytes: 20 })],
+    excess: message("c", "x", 3, { bytes: 0 }),
     relief: "x",
   },
   {

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Frame } from "../../src/core/types.ts";
+import { anyText } from "../helpers/arbitraries.ts";
 import { DialectBench } from "../helpers/dialect.ts";
 import { settle } from "../helpers/hub.ts";
 import { DRIVEN, type Driver, type Way } from "./drivers.ts";
@@ -11,7 +12,7 @@ const NAMES = ["alice", "bob", "mallory", "nobody", "", "__proto__"];
 function mutated(valid: fc.Arbitrary<string>): fc.Arbitrary<string> {
   const piece = fc.oneof(
     fc.constantFrom(...'"{}[]:,\\ \n\0', "\u3000", "null", "1e999", "\ud800", "😀"),
-    fc.string({ unit: "binary", maxLength: 4 }),
+    anyText(4),
   );
   return fc.tuple(valid, fc.nat(200), fc.nat(8), piece, fc.boolean()).map(
     ([frame, where, length, piece, isDoubled]) => {
@@ -27,7 +28,7 @@ function frames(driver: Driver): fc.Arbitrary<Frame[]> {
   const text = fc.oneof(
     { weight: 3, arbitrary: valid },
     { weight: 3, arbitrary: mutated(valid) },
-    fc.string({ unit: "binary", maxLength: 40 }),
+    anyText(40),
     fc.json({ maxDepth: 3 }),
     fc.constantFrom("[".repeat(100_000), "x".repeat(2_000), ""),
   );

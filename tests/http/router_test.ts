@@ -9,6 +9,8 @@ const LIMITS: UpgradeRoute["limits"] = {
   maxFrameBytes: 1,
   framesPerSecond: 1,
   frameBurst: 1,
+  bytesPerSecond: Infinity,
+  byteBurst: Infinity,
   identifyTimeoutMs: 1,
   maxHeldFrames: 1,
   maxQueuedBytes: 1,

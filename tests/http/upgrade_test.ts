@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { asksForUpgrade, objectionToHandshake } from "../../src/http/upgrade.ts";
 
 const HANDSHAKE = {
+  "host": "localhost",
   "connection": "Upgrade",
   "upgrade": "websocket",
   "sec-websocket-version": "13",

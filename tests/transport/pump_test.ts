@@ -81,6 +81,18 @@ Deno.test("a burst passes at once, and then as many frames as come due", () => {
   assertEquals(offer(5), 3);
 });
 
+Deno.test("bytes come from a bucket of their own; a frame may overdraw what is left of it", async () => {
+  const { client, session, clock } = newBench({ bytesPerSecond: 10, byteBurst: 100 });
+  await client.say("x".repeat(99), "y".repeat(50), "z");
+  assertEquals([session.received.length, client.refusals], [2, ["rate_limited"]]);
+  clock.advance(4_800);
+  await client.say("z");
+  assertEquals(session.received.length, 2);
+  clock.advance(200);
+  await client.say("z");
+  assertEquals(session.received.length, 3);
+});
+
 Deno.test("without a limit any number of frames passes", () => {
   const { client, session } = newBench({ framesPerSecond: Infinity, frameBurst: 1 });
   for (let nth = 0; nth < 1_000; nth++) client.blurt("x");

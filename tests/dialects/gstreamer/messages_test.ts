@@ -14,6 +14,7 @@ import {
   encodeRoomPeerMsg,
   quoted,
 } from "../../../src/dialects/gstreamer/messages.ts";
+import { anyText } from "../../helpers/arbitraries.ts";
 
 const MAX = 512;
 const BINARY = new TextEncoder().encode("HELLO alice");
@@ -185,13 +186,13 @@ const COMMANDS = [
 const command = fc.array(
   fc.oneof(
     fc.constantFrom(...COMMANDS, " ", "  ", "\n", "\x1c", "\u3000", "bob", "'", "x"),
-    fc.string({ unit: "binary", maxLength: 5 }),
+    anyText(5),
   ),
   { maxLength: 8 },
 ).map((parts) => parts.join(""));
 const frame: fc.Arbitrary<Frame> = fc.oneof(
   command,
-  fc.string({ unit: "binary" }),
+  anyText(),
   fc.json(),
   fc.uint8Array().map((bytes) => new Uint8Array(bytes)),
 );

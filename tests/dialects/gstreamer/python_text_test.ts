@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { isWhitespace, isWord, repr, split } from "../../../src/dialects/gstreamer/python_text.ts";
 import table from "../../fixtures/gstreamer/python_text.json" with { type: "json" };
+import { anyText } from "../../helpers/arbitraries.ts";
 
 // The table is what Python itself says; scripts/python_text.py makes it.
 
@@ -45,7 +46,7 @@ const BLANKS = [..." \t\n\r\v\f\x1c\x1f\x85\xa0\u2003\u3000"];
 const NO_BLANKS = [..."aA'\"\\ü語😀\ufeff\u200b\0"];
 const text = fc.oneof(
   fc.string({ unit: fc.constantFrom(...BLANKS, ...NO_BLANKS), maxLength: 30 }),
-  fc.string({ unit: "binary" }),
+  anyText(),
 );
 const word = fc.string({ unit: fc.constantFrom(...NO_BLANKS), minLength: 1, maxLength: 5 });
 const blank = fc.string({ unit: fc.constantFrom(...BLANKS), minLength: 1, maxLength: 3 });

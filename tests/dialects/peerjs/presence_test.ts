@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { peerjs } from "../../../src/dialects/peerjs/mod.ts";
 import { DialectBench, type DialectTestOptions } from "../../helpers/dialect.ts";
 import { settle, type TestClient } from "../../helpers/hub.ts";
@@ -236,6 +236,20 @@ for (
 function idOf(nth: number, senders: number): string {
   return `sender${nth % senders}`;
 }
+
+Deno.test("what is held for one peer, whoever sent it, fits into its output queue", async () => {
+  using bench = newBench();
+  const frame = offer("alice", "x".repeat(1_000_000));
+  for (let nth = 0; nth < 12; nth++) {
+    const sender = await register(bench, `sender${nth}`);
+    await sender.say(frame, frame);
+  }
+  // All of it is written at once: even a client that reads is over its limit if it is too much.
+  const alice = await connect(bench, "alice");
+  const bytes = alice.sent.reduce((sum, one) => sum + one.length, 0);
+  const { maxQueuedBytes } = peerjs.options.parse({});
+  assert(bytes > 1_000_000 && bytes <= Number(maxQueuedBytes), `${bytes} bytes`);
+});
 
 Deno.test("what is held can be watched, and is nothing in the end", async () => {
   using bench = newBench();

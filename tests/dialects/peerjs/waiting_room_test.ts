@@ -6,6 +6,7 @@ const LIMITS = {
   holdMs: 5_000,
   maxMessages: 2,
   maxBytes: 10_000,
+  maxBytesPerReceiver: 1_000_000,
   maxBytesPerSender: 10_000,
   maxAttemptsPerSender: 10,
   maxTotalBytes: 10_000,
