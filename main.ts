@@ -38,8 +38,8 @@ function serve(config: Config): void {
     event.preventDefault();
     server.reportFault(event.error);
   });
-  for (const line of whereToConnect(server)) say(line);
   stopOnSignals(server);
+  say(whereToConnect(server).join("\n"));
 }
 
 /** The first signal stops in good order, the second at once. */
@@ -87,12 +87,21 @@ function sources(): Sources {
   };
 }
 
-function say(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+function say(text: string): void {
+  write(Deno.stdout, text);
 }
 
-function complain(line: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`signalbox: ${line}\n`));
+function complain(text: string): void {
+  write(Deno.stderr, `signalbox: ${text}`);
+}
+
+/** Whoever was to read it may have gone (`signalbox | head -1`): that is no reason to end. */
+function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  try {
+    stream.writeSync(new TextEncoder().encode(`${text}\n`));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
 
 if (import.meta.main) main();
