@@ -109,6 +109,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
     if (tls === undefined) return;
     try {
       const fresh = readTls(tls);
+      // Files that do not belong together, as in the middle of a renewal, change nothing.
+      Listener.prove(fresh);
       await connections.drain(0);
       const secure = listening.filter(({ where }) => where.isSecure);
       await Promise.all(secure.map(({ listener }) => listener.restart(fresh)));

@@ -57,7 +57,7 @@ export function loadConfig(sources: Sources): Command {
     given.set(one.option.flag, one);
   }
   const result = ConfigSchema.safeParse(nest(given.values()));
-  if (!result.success) problems.push(...result.error.issues.map((issue) => word(issue, given)));
+  if (!result.success) problems.push(...wordAll(result.error.issues, given));
   if (result.success && problems.length === 0) {
     return { type: "serve", config: result.data as Config };
   }
@@ -200,12 +200,31 @@ function flatten(
   });
 }
 
+/** The schema's complaints, of each option the first: what follows from it says nothing new. */
+function wordAll(
+  issues: readonly z.core.$ZodIssue[],
+  given: ReadonlyMap<string, Given>,
+): string[] {
+  const first = new Map<string, z.core.$ZodIssue>();
+  for (const issue of issues) {
+    const place = optionOf(issue)?.flag ?? issue.path.join(".");
+    if (!first.has(place)) first.set(place, issue);
+  }
+  return [...first.values()].map((issue) => word(issue, given));
+}
+
+function optionOf(issue: z.core.$ZodIssue): Option | undefined {
+  return OPTIONS.find(({ path }) => path.every((part, at) => issue.path[at] === part));
+}
+
 /** What the schema's complaint is about, under the name by which it was given. */
 function word(issue: z.core.$ZodIssue, given: ReadonlyMap<string, Given>): string {
-  const option = OPTIONS.find(({ path }) => path.every((part, at) => issue.path[at] === part));
+  const option = optionOf(issue);
   const one = option && given.get(option.flag);
   const complaint = issue.message.replace(/^Invalid input: /, "").replaceAll("\n", " ");
-  if (one === undefined) return complaint;
+  if (one === undefined) {
+    return option === undefined ? complaint : `Bad value of --${option.flag}: ${complaint}`;
+  }
   const value = one.option.isSecret ? "" : ` (got ${JSON.stringify(one.value)})`;
   return `Bad value of ${one.from}: ${complaint}${value}`;
 }

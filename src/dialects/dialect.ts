@@ -63,7 +63,10 @@ export interface Dialect {
   open(options: unknown, context: DialectContext): OpenDialect;
 }
 
-/** Ties a dialect's options to their type; what `open` gets is checked against them once more. */
+/**
+ * Ties a dialect's options to their type. The cast holds because the configuration's schema is made
+ * of the dialects' own: what `open` is given has been checked by this very `options`.
+ */
 export function defineDialect<Shape extends z.core.$ZodLooseShape>(
   dialect: Omit<Dialect, "options" | "open"> & {
     readonly options: z.ZodObject<Shape>;

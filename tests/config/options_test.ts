@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { liftedLimits, type Option, OPTIONS } from "../../src/config/options.ts";
 import { ConfigSchema } from "../../src/config/schema.ts";
+import type { LinkLimits } from "../../src/core/limits.ts";
 import { DIALECTS } from "../../src/dialects/mod.ts";
 import { configOf, valueAt } from "../helpers/config.ts";
 
@@ -74,11 +75,21 @@ Deno.test("secrets are known as such, and nothing else is", () => {
 });
 
 Deno.test("a dialect's limits have the names that the transport knows them by", () => {
-  const names = ["maxFrameBytes", "framesPerSecond", "frameBurst", "identifyTimeoutMs"];
-  const more = ["maxHeldFrames", "maxQueuedBytes", "stallTimeoutMs"];
+  const limits: Record<keyof LinkLimits, true> = {
+    maxFrameBytes: true,
+    framesPerSecond: true,
+    frameBurst: true,
+    bytesPerSecond: true,
+    byteBurst: true,
+    identifyTimeoutMs: true,
+    maxHeldFrames: true,
+    maxQueuedBytes: true,
+    stallTimeoutMs: true,
+  };
   for (const { name, options } of DIALECTS) {
-    const own = Object.keys(options.shape);
-    for (const limit of [...names, ...more]) assert(own.includes(limit), `${name} has no ${limit}`);
+    for (const limit of Object.keys(limits)) {
+      assert(Object.hasOwn(options.shape, limit), `${name} has no ${limit}`);
+    }
   }
 });
 

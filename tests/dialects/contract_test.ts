@@ -35,6 +35,8 @@ for (const { dialect, driver } of DRIVEN) {
         route.limits.maxFrameBytes,
         route.limits.framesPerSecond,
         route.limits.frameBurst,
+        route.limits.bytesPerSecond,
+        route.limits.byteBurst,
         route.limits.identifyTimeoutMs,
         route.limits.maxHeldFrames,
         route.limits.maxQueuedBytes,

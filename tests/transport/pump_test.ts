@@ -81,6 +81,12 @@ Deno.test("a burst passes at once, and then as many frames as come due", () => {
   assertEquals(offer(5), 3);
 });
 
+Deno.test("a frame that empties the bucket of bytes passes, and is the last one", async () => {
+  const { client, session } = newBench({ bytesPerSecond: 10, byteBurst: 100 });
+  await client.say("x".repeat(100), "", "y");
+  assertEquals([session.received.length, client.refusals], [1, ["rate_limited"]]);
+});
+
 Deno.test("bytes come from a bucket of their own; a frame may overdraw what is left of it", async () => {
   const { client, session, clock } = newBench({ bytesPerSecond: 10, byteBurst: 100 });
   await client.say("x".repeat(99), "y".repeat(50), "z");

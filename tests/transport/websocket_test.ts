@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import type { Clock } from "../../src/core/clock.ts";
 import type { OutputLimits } from "../../src/core/limits.ts";
 import type { Frame } from "../../src/core/types.ts";
 import { type Ending, type LinkObserver, WebSocketLink } from "../../src/transport/websocket.ts";
@@ -53,7 +54,10 @@ function newBench(limits: Partial<OutputLimits> = {}): Bench {
   return bench;
 }
 
-function newUnopened(limits: Partial<OutputLimits> = {}): Bench {
+function newUnopened(
+  limits: Partial<OutputLimits> = {},
+  clock: Pick<Clock, "soon"> = new FakeClock(),
+): Bench {
   const socket = new FakeSocket();
   const observer = new Observer();
   const link = new WebSocketLink(
@@ -61,7 +65,7 @@ function newUnopened(limits: Partial<OutputLimits> = {}): Bench {
     { id: "1", address: "192.0.2.1" },
     { maxQueuedBytes: 1024 * KIB, stallTimeoutMs: 15_000, ...limits },
     observer,
-    new FakeClock(),
+    clock,
   );
   return { socket, link, observer };
 }
@@ -201,6 +205,52 @@ Deno.test("a link that is closed before its socket opens is closed as soon as it
   socket.opens();
   assertEquals(socket.closings, [[1001, "going away"]]);
   assertEquals(observer.log, ["ended"]);
+});
+
+/** Tasks that run when a test says so. */
+class Tasks {
+  #actions: (() => void)[] = [];
+
+  soon(action: () => void): Disposable {
+    this.#actions.push(action);
+    return {
+      [Symbol.dispose]: () => this.#actions = this.#actions.filter((one) => one !== action),
+    };
+  }
+
+  run(): void {
+    for (const action of this.#actions.splice(0)) action();
+  }
+}
+
+Deno.test("the end is decided on at once, the closing frame goes out in a task of its own", async () => {
+  const tasks = new Tasks();
+  const { socket, link, observer } = newUnopened({}, tasks);
+  socket.opens();
+  link.close(1002, "no");
+  await settle();
+  assertEquals([link.isOpen, observer.log, socket.closings], [false, ["opened", "ended"], []]);
+  tasks.run();
+  assertEquals(socket.closings, [[1002, "no"]]);
+});
+
+Deno.test("a socket that is gone by then is left alone", () => {
+  const tasks = new Tasks();
+  const { socket, link } = newUnopened({}, tasks);
+  socket.opens();
+  link.close(1002);
+  socket.isClosed(1001);
+  tasks.run();
+  assertEquals(socket.closings, []);
+});
+
+Deno.test("a socket that opens while it is being closed is closed once", () => {
+  const tasks = new Tasks();
+  const { socket, link, observer } = newUnopened({}, tasks);
+  link.close(1001, "going away");
+  socket.opens();
+  tasks.run();
+  assertEquals([socket.closings, observer.log], [[[1001, "going away"]], []]);
 });
 
 Deno.test("a reader that fills its queue is given up, after the send has returned", async () => {
