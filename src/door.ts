@@ -9,6 +9,13 @@ import { asksForUpgrade, objectionToHandshake } from "./http/upgrade.ts";
 import type { Connections } from "./transport/connections.ts";
 import { upgrade } from "./transport/websocket.ts";
 
+/** Who asked for a WebSocket, and where; "none" where no dialect is. */
+export interface Visitor {
+  readonly dialect: string;
+  readonly address: string;
+  readonly pathname: string;
+}
+
 export interface DoorOptions {
   readonly router: Router;
   readonly gate: Gate;
@@ -20,7 +27,7 @@ export interface DoorOptions {
   /** The page at `/` for people. */
   readonly page: string;
   /** A WebSocket was refused without a connection. */
-  readonly onTurnedAway: (dialect: string, address: string, status: number) => void;
+  readonly onTurnedAway: (visitor: Visitor, status: number) => void;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -75,11 +82,17 @@ export class Door {
     const url = readUrl(request);
     if (url === undefined) return plain(400, "Bad request target");
     const owned = router.match(url.pathname).upgrade;
-    if (owned === undefined) return plain(404, "Not found");
-    const objection = objectionToHandshake(request);
     const address = proxies.clientAddress(remote, request.headers.get("x-forwarded-for"));
+    const { pathname } = url;
+    if (owned === undefined) {
+      onTurnedAway({ dialect: "none", address, pathname }, 404);
+      return plain(404, "Not found");
+    }
+    const objection = objectionToHandshake(request);
     const response = objection ?? this.#upgrade(request, url, owned, address);
-    if (response.status !== 101) onTurnedAway(owned.owner, address, response.status);
+    if (response.status !== 101) {
+      onTurnedAway({ dialect: owned.owner, address, pathname }, response.status);
+    }
     return response;
   }
 

@@ -51,19 +51,27 @@ export function openLog(options: LogOptions, clock: Pick<Clock, "now">): Log & D
     ],
   });
   const logger = getLogger("signalbox");
-  const budget = new LineBudget(options.linesPerSecond, clock);
+  // Faults are not to be drowned by the comings and goings of clients.
+  const budgets = {
+    events: new LineBudget(options.linesPerSecond, clock),
+    faults: new LineBudget(options.linesPerSecond, clock),
+  };
   return {
     isDebug: options.level === "debug",
     write: (level, what, facts = {}) => logger[level](what, facts),
     writeForClient: (level, what, facts) => {
       // A line that nobody would see takes nothing of the budget.
       if (LEVELS.indexOf(level) < LEVELS.indexOf(options.level)) return;
-      const suppressed = budget.take();
+      const suppressed = (level === "error" ? budgets.faults : budgets.events).take();
       if (suppressed === undefined) return;
       if (suppressed > 0) logger.warning("log lines suppressed", { count: suppressed });
       logger[level](what, facts);
     },
-    [Symbol.dispose]: disposeSync,
+    [Symbol.dispose]: () => {
+      const count = budgets.events.suppressed + budgets.faults.suppressed;
+      if (count > 0) logger.warning("log lines suppressed", { count });
+      disposeSync();
+    },
   };
 }
 
@@ -84,6 +92,11 @@ class LineBudget {
   constructor(perSecond: number, clock: Pick<Clock, "now">) {
     this.#perSecond = perSecond;
     this.#clock = clock;
+  }
+
+  /** Lines left out that nobody was told of yet. */
+  get suppressed(): number {
+    return this.#suppressed;
   }
 
   /** The number of lines left out since the last one; undefined when this one is left out too. */

@@ -43,7 +43,7 @@ export function optionsTable(): string {
 
 function flagNames(option: Option): string {
   const names = [option.flag, ...option.otherFlags].map(dashed).join(", ");
-  const value = { boolean: [], number: ["N"], text: ["TEXT"], list: ["TEXT …"] }[option.type];
+  const value = { boolean: [], number: ["N"], text: ["TEXT"], list: ["TEXT ..."] }[option.type];
   // A choice of words leaves no room for other text; a number may still be one.
   const values = option.type === "number" ? [...value, ...option.words] : value;
   const shown = option.type === "text" && option.words.length > 0 ? option.words : values;

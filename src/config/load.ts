@@ -75,7 +75,7 @@ function readFlags(args: readonly string[], problems: string[]): Flags {
   const switches = OPTIONS.filter(({ type }) => type === "boolean");
   const lists = OPTIONS.filter(({ type }) => type === "list");
   const names = (options: readonly Option[]) => options.map(({ flag }) => flag);
-  const parsed = parseArgs(readSwitches(args, switches, problems), {
+  const parsed = parseArgs(repeatLists(readSwitches(args, switches, problems), lists), {
     string: ["config", ...names(OPTIONS.filter(({ type }) => type !== "boolean"))],
     boolean: ["help", "version", ...names(switches)],
     collect: names(lists),
@@ -97,7 +97,7 @@ function readFlags(args: readonly string[], problems: string[]): Flags {
       (Array.isArray(value) && value.length === 0);
     if (isAbsent) continue;
     const from = dashed(nameUsed(option, args));
-    if (value === "") problems.push(`${from} needs a value`);
+    if (value === "" && !option.mayBeEmpty) problems.push(`${from} needs a value`);
     else given.push({ option, value: typed(option, value), from });
   }
   const file = parsed["config"];
@@ -124,6 +124,30 @@ function readSwitches(
     problems.push(`Bad value of ${flag}: expected true or false (got ${JSON.stringify(word)})`);
     return flag;
   });
+}
+
+/** A list flag with several values after it, `--cors A B`, as the flag given for each of them. */
+function repeatLists(args: readonly string[], lists: readonly Option[]): string[] {
+  const listFlags = new Set(lists.flatMap(allFlags).map(dashed));
+  const repeated: string[] = [];
+  // The parser takes an empty value only when it is joined to its flag.
+  const joined: string[] = [];
+  for (const arg of args) {
+    if (arg === "" && joined.at(-1)?.startsWith("-")) joined.push(`${joined.pop()}=`);
+    else joined.push(arg);
+  }
+  let flag: string | undefined;
+  let values = 0;
+  for (const arg of joined) {
+    if (arg.startsWith("-")) {
+      flag = listFlags.has(arg) ? arg : undefined;
+      values = 0;
+    } else if (flag !== undefined && values++ > 0) {
+      repeated.push(flag);
+    }
+    repeated.push(arg);
+  }
+  return repeated;
 }
 
 function unknownFlag(arg: string): string {

@@ -19,9 +19,10 @@ export interface Option {
   readonly standard: unknown;
   readonly help: string;
   readonly isSecret: boolean;
+  readonly mayBeEmpty: boolean;
 }
 
-/** What a schema says of itself; `flags`, `env` and `secret` come from its metadata. */
+/** What a schema says of itself, its metadata included. */
 interface Described extends OptionMeta {
   readonly type?: string;
   readonly description?: string;
@@ -59,10 +60,11 @@ function describe(schema: Described, path: readonly string[]): Option {
     otherFlags: (schema.flags ?? []).filter((other) => other !== flag),
     otherVariables: schema.env ?? [],
     type: typeOf(schema),
-    words: schema.enum ?? (schema.anyOf ?? []).flatMap((one) => one.const ?? []),
+    words: schema.enum ?? (schema.anyOf ?? []).flatMap((one) => one.const || []),
     standard: schema.default,
     help: schema.description ?? "",
     isSecret: schema.secret === true,
+    mayBeEmpty: schema.mayBeEmpty === true,
   };
 }
 

@@ -40,8 +40,16 @@ export interface OpenDialect extends Partial<Disposable> {
   readonly routes: readonly Route[];
   /** Where clients reach it: a path, and what to tell people about it. */
   readonly entrances: readonly Entrance[];
-  /** Numbers worth watching, by metric name. */
-  readonly gauges?: Readonly<Record<string, () => number>>;
+  /** Numbers worth watching. */
+  readonly gauges?: readonly Gauge[];
+}
+
+/** A number that is read when somebody asks. */
+export interface Gauge {
+  /** Such as "held_bytes"; the server's name goes before it. */
+  readonly name: string;
+  readonly help: string;
+  readonly read: () => number;
 }
 
 /** One way in, for the start-up lines and the page at `/`. */

@@ -9,6 +9,8 @@ export interface OptionMeta {
   readonly env?: readonly string[];
   /** Never printed. */
   readonly secret?: boolean;
+  /** An empty text means something, and not that the value is missing. */
+  readonly mayBeEmpty?: boolean;
 }
 
 type Unlimited = z.ZodLiteral<"unlimited">;

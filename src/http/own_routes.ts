@@ -4,7 +4,7 @@ import { plain } from "./answers.ts";
 import { DOCS_PATH } from "./landing.ts";
 
 export interface OwnRouteOptions {
-  /** Path of the health check that GStreamer's server has. */
+  /** Path of the health check that GStreamer's server has; empty where there is none. */
   readonly health: string;
   /** Path of the metrics; undefined where they are not shown. */
   readonly metricsPath: string | undefined;
@@ -24,7 +24,7 @@ export function ownRoutes(options: OwnRouteOptions): HttpRoute[] {
     ["/readyz", ready],
     [DOCS_PATH, () => plain(200, docs)],
   ];
-  if (health !== "/healthz") paths.push([health, alive]);
+  if (health !== "" && health !== "/healthz") paths.push([health, alive]);
   if (metricsPath !== undefined) {
     const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
     paths.push([metricsPath, () => new Response(metrics.expose(), { headers })]);

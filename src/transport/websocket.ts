@@ -6,7 +6,7 @@ import type { Frame, Link } from "../core/types.ts";
 /** How a connection came to its end, for logs and metrics. */
 export type Ending =
   | { readonly by: "client" | "server"; readonly code: number; readonly reason: string }
-  | { readonly by: "slow reader" | "fault" };
+  | { readonly by: "network" | "slow reader" | "fault" };
 
 /** What the owner of a link is told; never from inside `send` or `close`. */
 export interface LinkObserver {
@@ -188,7 +188,8 @@ export class WebSocketLink implements Link, EventListenerObject {
   #released(code: number, reason: string): void {
     if (this.#isOpen) {
       this.#isOpen = false;
-      this.#observer.ended({ by: "client", code, reason });
+      // Code 0 is what the runtime makes of a connection that broke off.
+      this.#observer.ended(code === 0 ? { by: "network" } : { by: "client", code, reason });
     }
     if (this.#isReleased) return;
     this.#isReleased = true;

@@ -40,7 +40,7 @@ Deno.test("--help names every option, all its flags, its default and what it is 
 Deno.test("--help says what kind of value an option takes", () => {
   assertStringIncludes(entryOf(optionOf("port"))[0], " N");
   assertStringIncludes(entryOf(optionOf("host"))[0], " TEXT");
-  assertStringIncludes(entryOf(optionOf("listen"))[0], " TEXT …");
+  assertStringIncludes(entryOf(optionOf("listen"))[0], " TEXT ...");
   assertStringIncludes(entryOf(optionOf("log-format"))[0], " text|json");
   assertEquals(entryOf(optionOf("disable-ssl"))[0], "  --disable-ssl");
 });

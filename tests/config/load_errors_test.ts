@@ -241,3 +241,13 @@ Deno.test("no arguments, variables or file end in anything but a configuration o
     }
   }));
 });
+
+Deno.test("an origin that no browser would ever send is a bad value", () => {
+  for (
+    const origin of ["app.example.org", "https://a.example/", "https://A.example", "null", "*"]
+  ) {
+    assertEquals(problemsOf({ args: ["--allowed-origins", origin] }).length, 1, origin);
+    assertEquals(problemsOf({ args: ["--cors", origin] }).length, 1, origin);
+  }
+  assertEquals(problemsOf({ args: ["--gstreamer-paths", "/,/gst"] }).length, 1);
+});

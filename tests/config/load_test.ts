@@ -112,7 +112,8 @@ function sample(
 ): unknown {
   if (type === "boolean") return true;
   if (type === "number") return typeof standard === "number" && standard > 0 ? standard + 1 : 1;
-  if (type === "list") return [flag === "listen" ? "http://[::1]:1" : "/sample"];
+  if (type === "list" && /listen$|origins$/.test(flag)) return ["http://[::1]:1"];
+  if (type === "list") return ["/sample"];
   if (words.length > 0) return words.find((word) => word !== standard);
   return "/a/sample/long/enough/";
 }
@@ -126,7 +127,20 @@ Deno.test("a list is given by repeating the flag, by commas in a variable, by a 
     assertEquals(configOf(sources).allowedOrigins, expected);
   }
   // A list replaces another one, it is not added to it.
-  assertEquals(configOf({ variables, args: ["--allowed-origins", "c"] }).allowedOrigins, ["c"]);
+  const replacing = ["--allowed-origins", "https://c"];
+  assertEquals(configOf({ variables, args: replacing }).allowedOrigins, ["https://c"]);
+});
+
+Deno.test("a list flag takes several values, as PeerServer's --cors does", () => {
+  const args = ["--cors", "https://a", "https://b", "--port", "1", "--cors", "https://c"];
+  const config = configOf({ args });
+  assertEquals(config.corsOrigins, ["https://a", "https://b", "https://c"]);
+  assertEquals(config.port, 1);
+});
+
+Deno.test("--addr and --health may be empty, as GStreamer's server has them", () => {
+  const config = configOf({ args: ["--addr", "", "--health", ""] });
+  assertEquals([config.host, config.health], ["::", ""]);
 });
 
 for (

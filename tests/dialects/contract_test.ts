@@ -186,8 +186,8 @@ for (const { dialect, driver } of DRIVEN) {
         for (const client of clients.values()) assertEquals(client.link.faults, []);
       }
       bench.clock.advance(60_000);
-      for (const [gauge, read] of Object.entries(bench.open.gauges ?? {})) {
-        assertEquals([gauge, read()], [gauge, 0]);
+      for (const { name, read } of bench.open.gauges ?? []) {
+        assertEquals([name, read()], [name, 0]);
       }
     });
   }

@@ -41,7 +41,7 @@ for (const { dialect, driver } of DRIVEN) {
     await bob.leave();
     bench.clock.advance(60_000);
     assertEquals([bench.hub.peerCount, bench.hub.roomCount], [0, 0]);
-    for (const read of Object.values(bench.open.gauges ?? {})) assertEquals(read(), 0);
+    for (const { read } of bench.open.gauges ?? []) assertEquals(read(), 0);
 
     async function assertTalk(one: TestClient, other: TestClient): Promise<void> {
       await one.say(way.say("other", "still there?"));

@@ -204,7 +204,11 @@ Deno.test("CORS: every origin is echoed, or those that are listed, on every answ
       allowed: [PAGE],
       refused: ["null", "https://other.example"],
     },
-    { args: ["--cors", PAGE, "--cors", "null"], allowed: [PAGE, "null"], refused: ["http://x"] },
+    {
+      args: ["--cors", PAGE, "https://other.example"],
+      allowed: [PAGE, "https://other.example"],
+      refused: ["http://x", "null"],
+    },
     {
       args: ["--allowed-origins", "http://x", "--cors-origins", PAGE],
       allowed: [PAGE],

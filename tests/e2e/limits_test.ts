@@ -145,6 +145,24 @@ for (
   });
 }
 
+Deno.test("bytes per second are a limit too: what is over it is dropped, and its sender told once", async () => {
+  const clock = new FakeClock();
+  const args = ["--peerjs-bytes-per-second", "1024", "--peerjs-byte-burst", "2048"];
+  await using server = startTestServer({ args, clock });
+  await using bob = await openPeerJs(server.wsUrl, "bob");
+  using talker = await RawSocket.upgrade(peerJsUrl(server.wsUrl, "talker"));
+  await heard(talker);
+  const said = offer("bob", "x".repeat(1_000));
+  // A message may overdraw what is left: two are less than 2048, three are more.
+  for (let count = 0; count < 6; count++) await talker.send(said);
+  assertEquals(await heard(talker), ['{"type":"ERROR","payload":{"msg":"Too many messages"}}']);
+  clock.advance(2_000);
+  await talker.send(offer("bob", "the end"));
+  const payloads: unknown[] = [];
+  while (payloads.at(-1) !== "the end") payloads.push(JSON.parse(await bob.nextText()).payload);
+  assertEquals(payloads.length, 3);
+});
+
 Deno.test("GStreamer: a client has to say HELLO within the limit", async () => {
   const clock = new FakeClock();
   await using server = startTestServer({ clock });

@@ -94,7 +94,7 @@ clientTest({
 
 Deno.test("README: the line with least permissions starts a server that serves PeerJS", async () => {
   const line = (await readmeSnippet("permissions")).trim();
-  const [deno, ...args] = line.split(/\s+/);
+  const [deno, ...args] = line.replaceAll("'", "").split(/\s+/);
   assertEquals(deno, "deno");
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args, "--listen", "http://127.0.0.1:0"],

@@ -47,13 +47,3 @@ export async function openInRoom(wsUrl: string, uid: string, room: string): Prom
   client.send(`ROOM ${room}`);
   return client;
 }
-
-/** Waits until a uid can be used, and says whether it is: by taking it for a moment. */
-export async function isGstUidFree(wsUrl: string, uid: string): Promise<boolean> {
-  await using client = await WsClient.open(`${wsUrl}/`);
-  client.send(`HELLO ${uid}`);
-  return await Promise.race([
-    client.nextText().then((text) => text === "HELLO", () => false),
-    client.closed.then(() => false),
-  ]);
-}

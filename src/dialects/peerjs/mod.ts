@@ -116,7 +116,11 @@ export const peerjs = defineDialect({
         scheme: "http",
         hint: "new Peer(id, { host, port, path })",
       }],
-      gauges: { held_bytes: () => waitingRoom.totalBytes },
+      gauges: [{
+        name: "held_bytes",
+        help: "Bytes held for absent peers",
+        read: () => waitingRoom.totalBytes,
+      }],
       [Symbol.dispose]: () => waitingRoom[Symbol.dispose](),
     };
   },

@@ -253,12 +253,13 @@ Deno.test("what is held for one peer, whoever sent it, fits into its output queu
 
 Deno.test("what is held can be watched, and is nothing in the end", async () => {
   using bench = newBench();
-  const gauge = bench.open.gauges?.held_bytes;
+  const [gauge] = bench.open.gauges ?? [];
+  assertEquals(gauge?.name, "held_bytes");
   const alice = await register(bench, "alice");
   await alice.say(offer("bob", 1));
-  assertEquals((gauge?.() ?? 0) > 0, true);
+  assertEquals((gauge?.read() ?? 0) > 0, true);
   bench.clock.advance(6_000);
-  assertEquals(gauge?.(), 0);
+  assertEquals(gauge?.read(), 0);
 });
 
 Deno.test("the bytes of a held message are those of its UTF-8", async () => {
@@ -266,7 +267,10 @@ Deno.test("the bytes of a held message are those of its UTF-8", async () => {
   const alice = await register(bench, "alice");
   const frame = offer("bob", "語語語");
   await alice.say(frame);
-  assertEquals(bench.open.gauges?.held_bytes?.(), new TextEncoder().encode(frame).length + 256);
+  assertEquals(
+    bench.open.gauges?.[0]?.read(),
+    new TextEncoder().encode(frame).length + 256,
+  );
 });
 
 Deno.test("a client that floods is told once, and hung up on if it goes on", async () => {
