@@ -45,13 +45,15 @@ Deno.test("peers that answer pings, or send anything, stay for any time", async 
   await using bystanders = await Bystanders.join(server.wsUrl); // they answer pings and are idle
   using pinger = await openSilent(server, "pinger");
   using talker = await openSilent(server, "talker");
-  for (let pings = 0; pings < 3; pings++) {
-    // The one answers pings, the other does not but sends a message each time.
-    const ping = await within("a ping", pinger.nextFrame(), PATIENCE_MS);
-    assertEquals(ping?.opcode, OPCODE.ping);
-    await pinger.sendFrame({ opcode: OPCODE.pong, payload: ping?.payload ?? "" });
-    await talker.send("anything");
-  }
+  // The one answers pings, the other sends a message instead of an answer.
+  await Promise.all([pinger, talker].map(async (socket) => {
+    for (let pings = 0; pings < 3; pings++) {
+      const ping = await within("a ping", socket.nextFrame(), PATIENCE_MS);
+      assertEquals(ping?.opcode, OPCODE.ping);
+      if (socket === talker) await socket.send("anything");
+      else await socket.sendFrame({ opcode: OPCODE.pong, payload: ping?.payload ?? "" });
+    }
+  }));
   await bystanders.talk();
   for (const socket of [pinger, talker]) {
     await socket.send("SESSION nobody");

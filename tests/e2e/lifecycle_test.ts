@@ -159,7 +159,7 @@ Deno.test("limits.maxConnections below the descriptors refuses in words, and not
 });
 
 Deno.test("a server that may open few files still serves somebody, and says how many", {
-  // The limit is derived as `nofile` - 128: with 80 every connection is refused as "server is full",
+  // The limit is derived as `nofile` - 256: with 80 every connection is refused as "server is full",
   // and nothing says so at the start. `openGate` in server.ts.
   ignore: true,
 }, async () => {
