@@ -1,0 +1,58 @@
+import type { Frame, Link } from "../../src/core/types.ts";
+
+/** How a link was closed: code and reason as they were given, or "bare" without either. */
+export type Closing = "bare" | readonly [code: number, reason: string];
+
+/** A connection without a network: keeps what was sent and how it was closed. */
+export class FakeLink implements Link {
+  static #made = 0;
+
+  readonly id = `fake-${++FakeLink.#made}`;
+  readonly address: string;
+  /** Everything the client was sent, oldest first. */
+  readonly sent: Frame[] = [];
+  /** What `fail` was called with. */
+  readonly faults: unknown[] = [];
+  /** Told once, in a microtask after the end was decided on, as the real link does. */
+  onEnded: () => void = () => {};
+  #closing: Closing | undefined;
+  #isOpen = true;
+
+  constructor(address = "192.0.2.1") {
+    this.address = address;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** How our side closed the link; undefined while it is open and where the client left. */
+  get closing(): Closing | undefined {
+    return this.#closing;
+  }
+
+  send(frame: Frame): void {
+    if (this.#isOpen) this.sent.push(frame);
+  }
+
+  close(code?: number, reason = ""): void {
+    if (!this.#isOpen) return;
+    this.#closing = code === undefined ? "bare" : [code, reason];
+    this.#end();
+  }
+
+  fail(error: unknown): void {
+    this.faults.push(error);
+    this.close(1011, "internal error");
+  }
+
+  /** The client is gone. */
+  drop(): void {
+    if (this.#isOpen) this.#end();
+  }
+
+  #end(): void {
+    this.#isOpen = false;
+    queueMicrotask(() => this.onEnded());
+  }
+}

@@ -1,0 +1,28 @@
+import { assertEquals } from "@std/assert";
+import { until } from "./waiting.ts";
+
+/** Reads one gauge of a server that shows its metrics at `/metrics`. */
+export async function gaugeOf(url: string, name: string): Promise<number> {
+  const response = await fetch(`${url}/metrics`);
+  const text = await response.text();
+  const line = text.split("\n").find((line) => line.split(/[ {]/)[0] === name);
+  if (line === undefined) throw new Error(`No metric "${name}" in:\n${text}`);
+  return Number(line.split(" ").at(-1));
+}
+
+/** What a server keeps for its clients; all of it is given back when they have gone. */
+const OCCUPANCY = ["sockets", "connections", "peers", "rooms", "held_bytes"] as const;
+
+/** Waits until nothing of any client is left, and fails naming what is. */
+export async function assertEmpty(url: string): Promise<void> {
+  let left: Record<string, number> = {};
+  const isEmpty = async () => {
+    left = {};
+    for (const name of OCCUPANCY) {
+      const value = await gaugeOf(url, `signalbox_${name}`);
+      if (value !== 0) left[name] = value;
+    }
+    return Object.keys(left).length === 0;
+  };
+  await until("the server to be empty", isEmpty, 10_000).catch(() => assertEquals(left, {}));
+}

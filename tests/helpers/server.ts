@@ -1,0 +1,72 @@
+import { loadConfig } from "../../src/config/load.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import { readText } from "../../src/files.ts";
+import type { Facts, Log } from "../../src/log.ts";
+import { startServer } from "../../src/server.ts";
+import { gaugeOf } from "./gauges.ts";
+
+/** One line that the server would have logged. */
+export interface LogLine {
+  readonly level: string;
+  readonly what: string;
+  readonly facts: Facts;
+}
+
+export interface TestServer extends AsyncDisposable {
+  /** Where it listens, without a slash at the end; the first where there are several. */
+  readonly url: string;
+  /** The same for WebSockets. */
+  readonly wsUrl: string;
+  /** Everything that was logged so far, lines of clients unlimited. */
+  readonly log: readonly LogLine[];
+  /** The current value of a metric's gauge, such as "signalbox_peers". */
+  gauge(name: string): Promise<number>;
+  /** Ends it as the first signal does. */
+  stop(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  /** Flags as on the command line; without a `--listen` it takes a free loopback port. */
+  readonly args?: readonly string[];
+  readonly clock?: Clock;
+}
+
+/** Starts the server in this process, with metrics at `/metrics`. */
+export function startTestServer({ args = [], clock }: TestServerOptions = {}): TestServer {
+  const isListening = args.some((arg) => arg.startsWith("--listen"));
+  const listening = isListening ? [] : ["--listen", "http://127.0.0.1:0"];
+  const command = loadConfig({
+    args: [...listening, "--metrics", "/metrics", ...args],
+    variable: () => undefined,
+    readFile: readText,
+  });
+  if (command.type !== "serve") throw new TypeError(`Cannot serve with ${args.join(" ")}`);
+  const log = new CollectingLog();
+  const server = startServer(command.config, {
+    version: "0.0.0-test",
+    log,
+    ...(clock === undefined ? {} : { clock }),
+  });
+  const url = server.urls[0] ?? "";
+  return {
+    url,
+    wsUrl: url.replace(/^http/, "ws"),
+    log: log.lines,
+    gauge: (name) => gaugeOf(url, name),
+    stop: server.stop,
+    [Symbol.asyncDispose]: server.stop,
+  };
+}
+
+class CollectingLog implements Log {
+  readonly lines: LogLine[] = [];
+  readonly isDebug = false;
+
+  write(level: string, what: string, facts: Facts = {}): void {
+    this.lines.push({ level, what, facts });
+  }
+
+  writeForClient(level: string, what: string, facts: Facts): void {
+    this.write(level, what, facts);
+  }
+}
