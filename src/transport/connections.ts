@@ -38,7 +38,6 @@ const DRAIN_BATCHES = 20;
 
 /** All sockets of the server, one sweep for all of them, and their common end. */
 export class Connections implements Disposable {
-  readonly #clock: Clock;
   readonly #maxQueuedBytes: number;
   readonly #common: Common;
   readonly #sweep: Disposable;
@@ -47,12 +46,11 @@ export class Connections implements Disposable {
 
   /** @param maxQueuedBytes bytes that may wait for all clients together */
   constructor(clock: Clock, observer: ConnectionObserver, maxQueuedBytes: number) {
-    this.#clock = clock;
     this.#maxQueuedBytes = maxQueuedBytes;
     this.#common = {
       links: new Map(),
       observer,
-      now: clock.now,
+      clock,
       isGoingAway: false,
       onReleased: () => {
         if (this.size === 0) this.#onEmpty?.();
@@ -80,7 +78,9 @@ export class Connections implements Disposable {
     const batchSize = spreadMs > 0 ? Math.ceil(links.length / DRAIN_BATCHES) : links.length;
     for (let start = 0; start < links.length; start += batchSize) {
       for (const link of links.slice(start, start + batchSize)) link.close(1001);
-      if (start + batchSize < links.length) await this.#clock.delay(spreadMs / DRAIN_BATCHES);
+      if (start + batchSize < links.length) {
+        await this.#common.clock.delay(spreadMs / DRAIN_BATCHES);
+      }
     }
     // Closing the last batch was one step: nobody is left whose end could end another.
     this.#common.isGoingAway = false;
@@ -97,7 +97,7 @@ export class Connections implements Disposable {
   }
 
   #sweepAll(): void {
-    const now = this.#clock.now();
+    const now = this.#common.clock.now();
     let queued = 0;
     for (const [link, pump] of this.#common.links) {
       pump.checkIdentified(now);
@@ -122,7 +122,7 @@ export class Connections implements Disposable {
 interface Common {
   readonly links: Map<WebSocketLink, Pump>;
   readonly observer: ConnectionObserver;
-  readonly now: () => number;
+  readonly clock: Clock;
   isGoingAway: boolean;
   readonly onReleased: () => void;
 }
@@ -146,12 +146,12 @@ class Connection implements LinkObserver, ConnectionInfo {
     this.#refusal = acceptance.refusal;
     this.#onReleased = acceptance.onReleased;
     this.#common = common;
-    this.link = new WebSocketLink(socket, this, acceptance.limits, this);
+    this.link = new WebSocketLink(socket, this, acceptance.limits, this, common.clock);
     this.pump = new Pump(
       acceptance.createSession(this.link),
       this.link,
       acceptance.limits,
-      common.now,
+      common.clock.now,
       (error) => common.observer.refused(this, error, ++this.#refusals),
     );
   }

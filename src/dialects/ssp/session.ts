@@ -94,6 +94,8 @@ export class SspSession implements Session {
   readonly #server: SspServer;
   #version: Version;
   #peer: PeerHandle | undefined = undefined;
+  /** It has asked for a pool. One that was refused may wait and try again (§5). */
+  #hasAsked = false;
   /** The pool it is in, or is just joining. */
   #pool: RoomId | undefined = undefined;
   #joinRefusal: "room_full" | "rooms_full" | undefined = undefined;
@@ -105,7 +107,7 @@ export class SspSession implements Session {
   }
 
   get isIdentified(): boolean {
-    return this.#peer !== undefined;
+    return this.#hasAsked;
   }
 
   get version(): Version {
@@ -165,6 +167,7 @@ export class SspSession implements Session {
   /** Assigning the id, entering the pool and answering are one step, in `deliver` (§4). */
   async #join(wanted: unknown): Promise<void> {
     const pool = this.#readPool(wanted);
+    this.#hasAsked = true;
     const details = { pool };
     if (this.#peer !== undefined) {
       throw new SignalError("already_joined", "Cannot join a second pool", details);
