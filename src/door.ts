@@ -1,5 +1,6 @@
 import type { OwnedRoute, Router } from "./http/router.ts";
 import type { UpgradeRoute } from "./dialects/dialect.ts";
+import { FirstFrameSession } from "./dialects/first_frame.ts";
 import type { TrustedProxies } from "./http/address.ts";
 import { plain } from "./http/answers.ts";
 import type { CorsPolicy } from "./http/cors.ts";
@@ -29,6 +30,12 @@ export interface DoorOptions {
   /** A WebSocket was refused without a connection. */
   readonly onTurnedAway: (visitor: Visitor, status: number) => void;
   readonly onFault: (error: unknown) => void;
+}
+
+/** Whose a path is, and who else is recognised there. */
+interface Claimants {
+  readonly owned: OwnedRoute<UpgradeRoute>;
+  readonly guests: readonly OwnedRoute<UpgradeRoute>[];
 }
 
 /** Every request comes in here: to a dialect's socket, to a plain resource, or to a clear refusal. */
@@ -81,7 +88,7 @@ export class Door {
     const { router, proxies, onTurnedAway } = this.#options;
     const url = readUrl(request);
     if (url === undefined) return plain(400, "Bad request target");
-    const owned = router.match(url.pathname).upgrade;
+    const { upgrade: owned, guests } = router.match(url.pathname);
     const address = proxies.clientAddress(remote, request.headers.get("x-forwarded-for"));
     const { pathname } = url;
     if (owned === undefined) {
@@ -89,7 +96,7 @@ export class Door {
       return plain(404, "Not found");
     }
     const objection = objectionToHandshake(request);
-    const response = objection ?? this.#upgrade(request, url, owned, address);
+    const response = objection ?? this.#upgrade(request, url, { owned, guests }, address);
     if (response.status !== 101) {
       onTurnedAway({ dialect: owned.owner, address, pathname }, response.status);
     }
@@ -99,7 +106,7 @@ export class Door {
   #upgrade(
     request: Request,
     url: URL,
-    { owner, route }: OwnedRoute<UpgradeRoute>,
+    { owned: { owner, route }, guests }: Claimants,
     address: string,
   ): Response {
     const { gate, connections, maxSilenceMs } = this.#options;
@@ -107,7 +114,12 @@ export class Door {
     const admission = gate.admit(address, request.headers.get("origin"));
     if (admission === undefined) return plain(503, "Too many connections", { "retry-after": "5" });
     const silenceMs = Math.min(maxSilenceMs, route.maxSilenceMs ?? Infinity);
-    const upgraded = upgrade(request, silenceMs);
+    const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
+    const spoken = [route, ...guests.map((guest) => guest.route)].flatMap(({ protocols = [] }) =>
+      protocols
+    );
+    const protocol = offered.map((name) => name.trim()).find((name) => spoken.includes(name));
+    const upgraded = upgrade(request, silenceMs, protocol);
     if (upgraded === undefined) {
       admission.release();
       return plain(400, "Bad WebSocket handshake");
@@ -116,7 +128,10 @@ export class Door {
       dialect: owner,
       address,
       limits: route.limits,
-      createSession: (link) => route.connect(url, link),
+      createSession: (link) =>
+        guests.length === 0
+          ? route.connect(url, link)
+          : new FirstFrameSession(url, link, route, guests.map((guest) => guest.route)),
       refusal: admission.refusal,
       onReleased: admission.release,
     });

@@ -28,7 +28,12 @@ export class Journal implements ConnectionObserver {
     const { dialect } = connection;
     this.#metrics.count("signalbox_refusals_total", { dialect, reason: error.code });
     if (count > 1 && !this.#log.isDebug) return;
-    const detail = this.#log.isDebug ? { message: shown(error.message) } : {};
+    // A client that waits in vain for a pool says nothing of it: its operator has to see why.
+    const { pool } = error.details;
+    const detail = {
+      ...(typeof pool === "string" ? { pool: shown(pool) } : {}),
+      ...(this.#log.isDebug ? { message: shown(error.message) } : {}),
+    };
     this.#log.writeForClient("info", "refused", {
       ...facts(connection),
       reason: error.code,

@@ -129,6 +129,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   async function end(): Promise<void> {
     isReady = false;
     door.isClosed = true;
+    hub.silence();
     await connections.drain(config.drainMs);
     const stopped = listening.map(({ listener }) => listener.stop());
     await withTimeLimit(Promise.all([connections.emptied(), ...stopped]), CLOSE_MS);

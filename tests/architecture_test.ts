@@ -66,7 +66,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     SHARED,
     /^src\/(config|http|transport)\//,
     // What each dialect does is behind its door.
-    /^src\/dialects\/(mod|dialect)\.ts$/,
+    /^src\/dialects\/(mod|dialect|first_frame)\.ts$/,
     CORE,
   ]],
   [/^src\/config\//, [/^src\/config\//, /^src\/dialects\/(mod|options)\.ts$/, CORE]],
@@ -75,7 +75,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^src\/dialects\/mod\.ts$/, [/^src\/dialects\/(dialect|\w+\/mod)\.ts$/]],
   [/^src\/dialects\/\w+\.ts$/, [/^src\/dialects\/\w+\.ts$/, CORE]],
   [/^src\/dialects\/\w+\//, [
-    /^src\/dialects\/(dialect|options|refusal)\.ts$/,
+    /^src\/dialects\/(dialect|encode_once|json_depth|options|refusal)\.ts$/,
     /^src\/(log|metrics)\.ts$/,
     CORE,
   ]],

@@ -27,6 +27,9 @@ const limits = z.strictObject({
   maxPeers: limit(200_000, "Ids in all"),
   maxRooms: limit(100_000, "Rooms in all"),
   maxRoomMembers: limit(256, "Members of one room"),
+  maxRoomInfoBytes: limit(4_194_304, "Bytes of descriptions of all members of one room", {
+    min: 1024,
+  }),
   maxQueuedBytes: limit(268_435_456, "Bytes that may wait for slow readers in all", { min: 1024 }),
 });
 

@@ -5,6 +5,12 @@
 export type ErrorCode =
   /** The frame is no message of the dialect, or none that is allowed now. */
   | "bad_frame"
+  /** The frame is not even JSON, where the dialect speaks JSON. */
+  | "not_json"
+  /** The frame is binary, where the dialect speaks text. */
+  | "binary_frame"
+  /** The message is well-formed, but asks for something the dialect does not know. */
+  | "action_unknown"
   /** The first frame of a connection is not the dialect's greeting. */
   | "bad_greeting"
   /** The frame is larger than the dialect's limit. */
@@ -27,9 +33,23 @@ export type ErrorCode =
   | "peer_busy"
   /** The peer exists, but not in the sender's room. */
   | "peer_elsewhere"
+  /** The message does not say for whom it is. */
+  | "target_missing"
+  | "room_missing"
   | "room_invalid"
+  /** There is no such room, where clients may not open rooms. */
+  | "room_unknown"
   | "room_full"
   | "rooms_full"
+  /** The client is in a room already, and may be in one only. */
+  | "already_joined"
+  /** The client has to be in a room for this. */
+  | "not_joined"
+  | "description_invalid"
+  /** The description is over its limit, or the sum of those in the room. */
+  | "description_too_large"
+  /** The configuration keeps clients from doing this. */
+  | "not_allowed"
   /** As many connections in all as the configuration allows. */
   | "server_full"
   /** As many connections from one address as the configuration allows. */
@@ -47,8 +67,13 @@ export class SignalError extends Error {
   /**
    * @param code what happened, for programs
    * @param message what was attempted, then the value in quotes, for humans
+   * @param details what else the dialect's answer has to hold
    */
-  constructor(readonly code: ErrorCode, message: string = code) {
+  constructor(
+    readonly code: ErrorCode,
+    message: string = code,
+    readonly details: Readonly<Record<string, unknown>> = {},
+  ) {
     super(message);
   }
 }

@@ -1,5 +1,13 @@
 import type { HubLimits } from "./limits.ts";
-import type { PeerEvent, PeerHandle, PeerId, PeerSummary, Receiver, RoomId } from "./types.ts";
+import type {
+  PeerEvent,
+  PeerHandle,
+  PeerId,
+  PeerSummary,
+  Receiver,
+  RoomEvent,
+  RoomId,
+} from "./types.ts";
 
 /** What a session asks for when it wants an id. */
 export interface Claim {
@@ -29,6 +37,8 @@ const RELEASED = "Cannot act for a peer that was released";
 
 /** A claimed id. It outlives a connection only where another one takes the id over. */
 class Peer implements PeerHandle {
+  info: unknown = null;
+  infoBytes = 0;
   /** Made when there is something to put in: most peers idle. */
   rooms: Set<Room> | undefined = undefined;
   paired: Set<Peer> | undefined = undefined;
@@ -58,7 +68,7 @@ class Peer implements PeerHandle {
   }
 
   summary(): PeerSummary {
-    return { id: this.id, dialect: this.dialect };
+    return { id: this.id, dialect: this.dialect, info: this.info };
   }
 }
 
@@ -66,6 +76,15 @@ interface Room {
   readonly id: RoomId;
   /** In joining order. */
   readonly members: Set<Peer>;
+  /** What `info` of all members takes. */
+  infoBytes: number;
+}
+
+/** A room as an operator sees it. */
+export interface RoomReport {
+  readonly id: RoomId;
+  /** In joining order. */
+  readonly members: readonly PeerSummary[];
 }
 
 class Realm {
@@ -88,6 +107,7 @@ export class Hub {
   readonly #limits: HubLimits;
   readonly #reserve: Reserve | undefined;
   readonly #realms = new Map<string, Realm>();
+  #isSilent = false;
   #peerCount = 0;
   #roomCount = 0;
 
@@ -143,8 +163,16 @@ export class Hub {
     peer.paired = undefined;
     for (const other of pairs ?? []) {
       other.paired?.delete(peer);
-      tell(other, { type: "gone", peer: peer.id });
+      if (!this.#isSilent) tell(other, { type: "gone", peer: peer.id });
     }
+  }
+
+  /**
+   * From now on nobody is told of departures: the server ends, and a room that is told of one after
+   * the other would take them for people hanging up.
+   */
+  silence(): void {
+    this.#isSilent = true;
   }
 
   has(realm: string, id: PeerId): boolean {
@@ -160,27 +188,83 @@ export class Hub {
     return ids;
   }
 
-  /** Takes a peer into a room, which begins with its first member and ends with its last. */
-  join(handle: PeerHandle, id: RoomId): "entered" | "room_full" | "rooms_full" {
+  /**
+   * Takes a peer into a room, which begins with its first member and ends with its last. One step:
+   * of any two members exactly one learns of the other by "entered" and the other by "joined".
+   */
+  join(
+    handle: PeerHandle,
+    id: RoomId,
+    maxMembers = Infinity,
+  ): "entered" | "room_full" | "rooms_full" {
     const peer = this.#own(handle);
     const realm = this.#realm(peer.realm);
     let room = realm.rooms.get(id);
     if (room?.members.has(peer)) return "entered";
     if (room === undefined) {
       if (this.#roomCount >= this.#limits.maxRooms) return "rooms_full";
-      room = { id, members: new Set() };
+      room = { id, members: new Set(), infoBytes: 0 };
       realm.rooms.set(id, room);
       this.#roomCount++;
-    } else if (room.members.size >= this.#limits.maxRoomMembers) {
+    } else if (
+      room.members.size >= Math.min(maxMembers, this.#limits.maxRoomMembers) ||
+      room.infoBytes + peer.infoBytes > this.#limits.maxRoomInfoBytes
+    ) {
       return "room_full";
     }
     const earlier = [...room.members];
     room.members.add(peer);
+    room.infoBytes += peer.infoBytes;
     (peer.rooms ??= new Set()).add(room);
     tell(peer, { type: "entered", room: id, members: earlier.map((member) => member.summary()) });
-    const joined: PeerEvent = { type: "joined", room: id, peer: peer.summary() };
+    const joined: RoomEvent = { type: "joined", room: id, peer: peer.summary() };
     for (const member of earlier) tell(member, joined);
     return "entered";
+  }
+
+  /**
+   * Replaces what a peer says of itself, and tells the other members of its rooms. "too_large": the
+   * rooms' sum would be over its limit; nothing has changed.
+   * @param bytes what `info` takes
+   */
+  describe(handle: PeerHandle, info: unknown, bytes: number): "described" | "too_large" {
+    const peer = this.#own(handle);
+    const change = bytes - peer.infoBytes;
+    for (const room of peer.rooms ?? []) {
+      if (change > 0 && room.infoBytes + change > this.#limits.maxRoomInfoBytes) return "too_large";
+    }
+    peer.info = info;
+    peer.infoBytes = bytes;
+    for (const room of peer.rooms ?? []) {
+      room.infoBytes += change;
+      const described: RoomEvent = { type: "described", room: room.id, peer: peer.summary() };
+      for (const member of [...room.members]) if (member !== peer) tell(member, described);
+    }
+    return "described";
+  }
+
+  /** The rooms of a realm, for operators. */
+  rooms(realm: string): RoomReport[] {
+    return [...this.#realm(realm).rooms.values()].map(({ id, members }) => ({
+      id,
+      members: [...members].map((member) => member.summary()),
+    }));
+  }
+
+  /** A member of a room, for operators. */
+  member(realm: string, room: RoomId, id: PeerId): PeerHandle | undefined {
+    const peer = this.#realm(realm).peers.get(id);
+    const isThere = peer !== undefined && this.#realm(realm).rooms.get(room)?.members.has(peer);
+    return isThere ? peer : undefined;
+  }
+
+  /** Tells every member that the room ends; their sessions hang up. False where there is none. */
+  stopRoom(realm: string, id: RoomId): boolean {
+    const room = this.#realm(realm).rooms.get(id);
+    if (room === undefined) return false;
+    const stopped: PeerEvent = { type: "stopped", room: id };
+    for (const member of [...room.members]) tell(member, stopped);
+    return true;
   }
 
   /** Ids of the other members of a room that the peer is in, in joining order. */
@@ -248,13 +332,15 @@ export class Hub {
 
   #removeMember(realm: Realm, room: Room, peer: Peer): void {
     room.members.delete(peer);
+    room.infoBytes -= peer.infoBytes;
     peer.rooms?.delete(room);
     if (room.members.size === 0) {
       realm.rooms.delete(room.id);
       this.#roomCount--;
       return;
     }
-    const left: PeerEvent = { type: "left", room: room.id, peer: peer.summary() };
+    if (this.#isSilent) return;
+    const left: RoomEvent = { type: "left", room: room.id, peer: peer.summary() };
     for (const member of [...room.members]) tell(member, left);
   }
 

@@ -5,6 +5,8 @@ export interface HubLimits {
   readonly maxPeers: number;
   readonly maxRooms: number;
   readonly maxRoomMembers: number;
+  /** Sum of what the members of one room say of themselves, in bytes. */
+  readonly maxRoomInfoBytes: number;
 }
 
 /** What one client may send. */

@@ -13,6 +13,8 @@ export type Frame = string | Uint8Array<ArrayBuffer>;
 export interface PeerSummary {
   readonly id: PeerId;
   readonly dialect: string;
+  /** What the peer says of itself to others, as JSON; null where it says nothing. */
+  readonly info: unknown;
 }
 
 /** A message from a peer of the same dialect, verbatim. The hub never looks into `payload`. */
@@ -22,6 +24,13 @@ export interface Relay {
   /** The room it was said in, where it was not said to the peer alone. */
   readonly room: RoomId | undefined;
   readonly payload: unknown;
+}
+
+/** News of a room, handed to all its other members as one object: encode it once (see EncodeOnce). */
+export interface RoomEvent {
+  readonly type: "joined" | "left" | "described";
+  readonly room: RoomId;
+  readonly peer: PeerSummary;
 }
 
 /**
@@ -37,7 +46,10 @@ export type PeerEvent =
   | { readonly type: "entered"; readonly room: RoomId; readonly members: readonly PeerSummary[] }
   /** Two peers are now in a call of their own; the handle is the quick way to the other one. */
   | { readonly type: "paired"; readonly peer: PeerHandle; readonly isCaller: boolean }
-  | { readonly type: "joined" | "left"; readonly room: RoomId; readonly peer: PeerSummary }
+  /** Told to the other members of a room; "described": the peer's info has changed. */
+  | RoomEvent
+  /** An operator ends the room. */
+  | { readonly type: "stopped"; readonly room: RoomId }
   /** A peer this one was paired with has left. */
   | { readonly type: "gone"; readonly peer: PeerId }
   /** What was said to `peer` was held for it and could not be delivered in time. */

@@ -1,8 +1,8 @@
 import type { z } from "zod";
 import type { Clock } from "../core/clock.ts";
-import type { Hub } from "../core/hub.ts";
+import type { Hub, RoomReport } from "../core/hub.ts";
 import type { LinkLimits } from "../core/limits.ts";
-import type { Link, Session } from "../core/types.ts";
+import type { Frame, Link, Session } from "../core/types.ts";
 
 /** What the server lends to a dialect while it runs. */
 export interface DialectContext {
@@ -23,6 +23,13 @@ export interface UpgradeRoute extends RouteBase {
   readonly limits: LinkLimits;
   /** Shorter than the server's own time to notice a silent client, where the dialect asks for it. */
   readonly maxSilenceMs?: number;
+  /** Subprotocols to choose from where a client offers some; the first offered one that fits. */
+  readonly protocols?: readonly string[];
+  /**
+   * Says whether a connection's first frame can only be this dialect's, where the path belongs to
+   * another one.
+   */
+  readonly recognises?: (frame: Frame) => boolean;
   /** Makes the session; it must do nothing before `opened`. */
   readonly connect: (url: URL, link: Link) => Session;
 }
@@ -40,6 +47,8 @@ export interface OpenDialect extends Partial<Disposable> {
   readonly routes: readonly Route[];
   /** Where clients reach it: a path, and what to tell people about it. */
   readonly entrances: readonly Entrance[];
+  /** What an operator may do with the dialect's rooms. */
+  readonly operations?: RoomOperations;
   /** Numbers worth watching. */
   readonly gauges?: readonly Gauge[];
 }
@@ -50,6 +59,19 @@ export interface Gauge {
   readonly name: string;
   readonly help: string;
   readonly read: () => number;
+}
+
+/** Rooms in an operator's hands. */
+export interface RoomOperations {
+  /** Rooms with their members and descriptions. */
+  list(): RoomReport[];
+  /** Sets a member's description, or takes it away with null; the others are told. */
+  describe(room: string, member: string, description: unknown):
+    | "described"
+    | "unknown"
+    | "too_large";
+  /** Ends a room: its members are told and hung up on. False where there is none. */
+  stop(room: string): boolean;
 }
 
 /** One way in, for the start-up lines and the page at `/`. */

@@ -1,9 +1,11 @@
 import type { Dialect } from "./dialect.ts";
 import { gstreamer } from "./gstreamer/mod.ts";
 import { peerjs } from "./peerjs/mod.ts";
+import { ssp } from "./ssp/mod.ts";
 
 /** Every dialect the server speaks: adding one is a folder and a line. */
 export const DIALECTS: readonly Dialect[] = [
   peerjs,
   gstreamer,
+  ssp,
 ];

@@ -9,12 +9,20 @@ export interface OwnedRoute<R extends Route = Route> {
 /** What stands at a path. */
 export interface Match {
   readonly upgrade: OwnedRoute<UpgradeRoute> | undefined;
+  /** Routes of dialects that share the path and are told by a connection's first frame. */
+  readonly guests: readonly OwnedRoute<UpgradeRoute>[];
   readonly get: OwnedRoute<HttpRoute> | undefined;
+}
+
+interface Place {
+  upgrade?: OwnedRoute<UpgradeRoute>;
+  get?: OwnedRoute<HttpRoute>;
+  guests?: OwnedRoute<UpgradeRoute>[];
 }
 
 /** Path -> who answers. Exact paths win over those with a wildcard; a trailing slash is nothing. */
 export class Router {
-  readonly #exact = new Map<string, { upgrade?: Match["upgrade"]; get?: Match["get"] }>();
+  readonly #exact = new Map<string, Place>();
   readonly #wildcards: { readonly segments: readonly string[]; readonly owned: OwnedRoute }[] = [];
   /** First segments of exact paths, and whose they are: no wildcard of another owner covers them. */
   readonly #firstSegments = new Map<string, Set<string>>();
@@ -27,8 +35,11 @@ export class Router {
   match(pathname: string): Match {
     const path = normalise(pathname);
     const exact = this.#exact.get(path);
+    const guests = exact?.guests ?? [];
     return {
-      upgrade: exact?.upgrade ?? this.#wildcard(path, isUpgrade),
+      // Where the path is nobody's own, its first guest is at home.
+      upgrade: exact?.upgrade ?? guests[0] ?? this.#wildcard(path, isUpgrade),
+      guests,
       get: exact?.get ?? this.#wildcard(path, isGet),
     };
   }
@@ -42,12 +53,16 @@ export class Router {
       return;
     }
     const place = this.#exact.get(path) ?? {};
+    this.#exact.set(path, place);
+    if (isUpgrade(owned) && owned.route.recognises !== undefined) {
+      (place.guests ??= []).push(owned);
+      return;
+    }
     if (place[owned.route.kind] !== undefined) {
       throw new RangeError(`Cannot serve two things at "${path}"`);
     }
     if (isUpgrade(owned)) place.upgrade = owned;
     else if (isGet(owned)) place.get = owned;
-    this.#exact.set(path, place);
     const first = segments[0] ?? "";
     const owners = this.#firstSegments.get(first) ?? new Set();
     this.#firstSegments.set(first, owners.add(owned.owner));

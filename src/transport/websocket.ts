@@ -29,9 +29,13 @@ const GOING_AWAY = { by: "server", code: 1001, reason: "going away" } as const;
 export function upgrade(
   request: Request,
   maxSilenceMs: number,
+  protocol?: string,
 ): { readonly socket: WebSocket; readonly response: Response } | undefined {
   try {
-    return Deno.upgradeWebSocket(request, { idleTimeout: Math.ceil(maxSilenceMs / 1000) });
+    return Deno.upgradeWebSocket(request, {
+      idleTimeout: Math.ceil(maxSilenceMs / 1000),
+      ...(protocol === undefined ? {} : { protocol }),
+    });
   } catch {
     return undefined;
   }

@@ -266,3 +266,15 @@ Deno.test("a receiver that throws at its own admission or take-over is failed al
   hub.release(fresh.peer, fresh);
   assertEquals(hub.peerCount, 0);
 });
+
+Deno.test("a hub that was silenced tells nobody of departures, and forgets who left all the same", async () => {
+  const hub = newTestHub();
+  const [a, b, c] = await admitAll(hub, "a", "b", "c");
+  for (const one of [a, b]) hub.join(one.peer, "r");
+  hub.pair(a.peer, "c");
+  for (const one of [a, b, c]) one.told();
+  hub.silence();
+  hub.release(a.peer, a);
+  assertEquals([b.told(), c.told(), hub.peerCount], [[], [], 2]);
+  assertEquals(hub.othersIn(b.peer, "r"), []);
+});

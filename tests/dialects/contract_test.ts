@@ -94,12 +94,14 @@ for (const { dialect, driver } of DRIVEN) {
 
   Deno.test(`${name}: makes something of every event, also of those it never causes`, async () => {
     using bench = new DialectBench(dialect);
-    const peer = { id: "bob", dialect: "other" };
+    const peer = { id: "bob", dialect: "other", info: null };
     const handle = { ...peer, realm: "other", isReleased: false };
     const events: PeerEvent[] = [
       { type: "entered", room: "r", members: [peer] },
       { type: "joined", room: "r", peer },
       { type: "left", room: "r", peer },
+      { type: "described", room: "r", peer },
+      { type: "stopped", room: "r" },
       { type: "paired", peer: handle, isCaller: true },
       { type: "paired", peer: handle, isCaller: false },
       { type: "undelivered", peer: "bob" },

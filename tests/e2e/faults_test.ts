@@ -87,7 +87,12 @@ interface FaultyServer extends AsyncDisposable {
 }
 
 function startFaultyServer(): FaultyServer {
-  const hub = new Hub({ maxPeers: Infinity, maxRooms: Infinity, maxRoomMembers: Infinity });
+  const hub = new Hub({
+    maxPeers: Infinity,
+    maxRooms: Infinity,
+    maxRoomMembers: Infinity,
+    maxRoomInfoBytes: Infinity,
+  });
   const peers = new Map<string, PeerHandle>();
   const faults: string[] = [];
   const ignore = (): void => {};

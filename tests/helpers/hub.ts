@@ -6,7 +6,12 @@ import { Pump } from "../../src/transport/pump.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { type Closing, FakeLink } from "./fake_link.ts";
 
-const NO_LIMITS: HubLimits = { maxPeers: Infinity, maxRooms: Infinity, maxRoomMembers: Infinity };
+const NO_LIMITS: HubLimits = {
+  maxPeers: Infinity,
+  maxRooms: Infinity,
+  maxRoomMembers: Infinity,
+  maxRoomInfoBytes: Infinity,
+};
 
 /** Input limits that no test meets by accident. */
 export const WIDE_LIMITS: InputLimits = {

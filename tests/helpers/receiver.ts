@@ -58,6 +58,7 @@ function word(event: PeerEvent): string {
       return `entered ${event.room}: ${event.members.map(({ id }) => id).join(" ")}`;
     case "joined":
     case "left":
+    case "described":
       return `${event.type} ${event.room}: ${event.peer.id}`;
     case "paired":
       return `paired ${event.peer.id} ${event.isCaller ? "as caller" : "as callee"}`;
@@ -66,5 +67,7 @@ function word(event: PeerEvent): string {
       return `${event.type} ${event.peer}`;
     case "replaced":
       return "replaced";
+    case "stopped":
+      return `stopped ${event.room}`;
   }
 }

@@ -62,6 +62,9 @@ export class Witness implements Receiver {
           assert(this.#mates(event.room).has(event.from), "relay from somebody unknown");
         }
         return void this.heard.push(event.payload);
+      case "described":
+        return assert(this.#mates(event.room).has(event.peer.id), "described, but not known");
+      case "stopped":
       case "undelivered":
         return;
       default:

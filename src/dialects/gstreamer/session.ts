@@ -49,6 +49,17 @@ const WIRE: Record<ErrorCode, Refusal> = {
   credentials_wrong: INVALID_PROTOCOL,
   not_identified: { close: [1002, "no HELLO in time"] },
   bad_frame: errorLine,
+  not_json: errorLine,
+  binary_frame: errorLine,
+  action_unknown: errorLine,
+  target_missing: errorLine,
+  room_missing: errorLine,
+  room_unknown: errorLine,
+  already_joined: errorLine,
+  not_joined: errorLine,
+  description_invalid: errorLine,
+  description_too_large: errorLine,
+  not_allowed: errorLine,
   peer_unknown: errorLine,
   peer_busy: errorLine,
   peer_elsewhere: errorLine,
@@ -131,6 +142,10 @@ export class GStreamerSession implements Session {
       // A uid is its connection's alone, and nothing is held for a peer that is not here.
       case "replaced":
         return this.link.close(1000);
+      case "stopped":
+        return this.link.close(1000);
+      // The text protocol has no descriptions.
+      case "described":
       case "undelivered":
         return;
       default:

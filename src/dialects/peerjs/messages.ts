@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Frame } from "../../core/types.ts";
+import { isTooDeep } from "../json_depth.ts";
 
 // The wire contract is protocols/peerjs.md of the project's notes; sections are cited as §n.
 
@@ -35,12 +36,6 @@ export interface RelayedMessage {
 
 const HasConnectionId = z.object({ connectionId: z.string().max(256) });
 
-/**
- * Deeper nesting is refused: nothing that a client needs comes near it, and everything that ever
- * walks over a payload may rely on it.
- */
-const MAX_DEPTH = 64;
-
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
@@ -53,7 +48,7 @@ export function decode(frame: Frame): ClientMessage | "ignored" | "malformed" {
     // A binary frame that holds the same JSON is treated alike (§5).
     const text = typeof frame === "string" ? frame : utf8.decode(frame);
     value = JSON.parse(text);
-    if (mayBeDeep(text) && isDeep(value)) return "malformed";
+    if (isTooDeep(text, value)) return "malformed";
   } catch {
     return "malformed";
   }
@@ -84,35 +79,4 @@ export function encodeRefusal(type: "ERROR" | "ID-TAKEN", msg: string): string {
 export function attemptOf(payload: unknown): string {
   const result = HasConnectionId.safeParse(payload);
   return result.success ? result.data.connectionId : "";
-}
-
-/** A text can only nest deeply if it opens that many brackets: a cheap look at most texts. */
-function mayBeDeep(text: string): boolean {
-  return opens(text, "{") + opens(text, "[") > MAX_DEPTH;
-}
-
-function opens(text: string, bracket: string): number {
-  let count = 0;
-  let at = text.indexOf(bracket);
-  while (at !== -1 && count <= MAX_DEPTH) {
-    count++;
-    at = text.indexOf(bracket, at + 1);
-  }
-  return count;
-}
-
-/** Walks level by level, not recursively: the value may be as deep as the text was long. */
-function isDeep(value: unknown): boolean {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) return true;
-    const next: unknown[] = [];
-    for (const item of level) {
-      if (typeof item === "object" && item !== null) {
-        for (const inner of Object.values(item)) next.push(inner);
-      }
-    }
-    level = next;
-  }
-  return false;
 }

@@ -62,7 +62,18 @@ const WIRE: Record<ErrorCode, Refusal> = {
   // A malformed message harms nobody, its sender included (§9.3).
   bad_frame: {},
   bad_greeting: {},
+  not_json: {},
+  binary_frame: {},
+  action_unknown: {},
   // PeerJS has no words for these, and its peers no way to cause them.
+  target_missing: {},
+  room_missing: {},
+  room_unknown: {},
+  already_joined: {},
+  not_joined: {},
+  description_invalid: {},
+  description_too_large: {},
+  not_allowed: {},
   peer_unknown: {},
   peer_busy: {},
   peer_elsewhere: {},
@@ -125,6 +136,8 @@ export class PeerJsSession implements Session {
       case "paired":
       case "joined":
       case "left":
+      case "described":
+      case "stopped":
         return;
       default:
         event satisfies never;

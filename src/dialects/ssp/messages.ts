@@ -1,0 +1,204 @@
+import { z } from "zod";
+import { SignalError } from "../../core/errors.ts";
+import type { Frame, PeerSummary, RoomEvent } from "../../core/types.ts";
+import { isTooDeep } from "../json_depth.ts";
+
+// The wire contract is protocols/ssp.md of the project's notes; sections are cited as §n.
+
+/**
+ * How a member's client speaks. "auto" is a client at the URL for both versions before its first
+ * version-specific event: it is told everything in both forms, and ignores what it does not know.
+ */
+export type Version = "v1" | "v2" | "auto";
+
+const Data = z.record(z.string(), z.unknown());
+const Envelope = z.looseObject({ type: z.string().min(1), data: Data });
+const Opaque = z.looseObject({});
+const Own = z.looseObject({ type: z.string().startsWith("rtc:") });
+
+/** What a client asks for. */
+export type Action =
+  | { readonly type: "join"; readonly pool: unknown }
+  | { readonly type: "describe"; readonly description: Readonly<Record<string, unknown>> }
+  | { readonly type: "sdp"; readonly to: string; readonly description: Description }
+  | { readonly type: "candidate"; readonly to: string; readonly candidate: unknown }
+  | { readonly type: "offers"; readonly offers: ReadonlyMap<string, unknown> }
+  | { readonly type: "answer"; readonly to: string; readonly answer: Description };
+
+/** A session description or an answer: an object that is passed on as it came. */
+export type Description = Readonly<Record<string, unknown>>;
+
+/** What one member says to another, in either version. */
+export type Relayed =
+  | {
+    /** "other": a rollback or something unknown, which only version 2 can express (§7). */
+    readonly kind: "offer" | "answer" | "other";
+    readonly description: Description;
+  }
+  | { readonly kind: "candidate"; readonly candidate: unknown };
+
+/** Actions of each version; of the other one only the name is known, for a helpful error. */
+const ACTIONS = new Map<string, Version | "both">([
+  ["join", "both"],
+  ["candidate", "both"],
+  ["sdp", "v2"],
+  ["offers", "v1"],
+  ["answer", "v1"],
+]);
+
+/** Reads a frame; undefined for what belongs to the application (§5). */
+export function decode(frame: Frame, version: Version): Action | undefined {
+  const { type, data } = readEnvelope(frame);
+  if (type === "describe") return { type, description: data };
+  const [prefix, action, ...more] = type.split(":");
+  if (prefix !== "rtc" || action === undefined || more.length > 0) return undefined;
+  const spokenBy = ACTIONS.get(action);
+  if (spokenBy === undefined) {
+    throw new SignalError("action_unknown", `Unknown action "${type.slice(0, 64)}"`);
+  }
+  if (spokenBy !== "both" && version !== "auto" && spokenBy !== version) {
+    const where = spokenBy === "v1" ? "/ssp/v1" : "/ssp";
+    throw new SignalError("action_unknown", `Unknown action "${type}" here: connect to ${where}`);
+  }
+  return readAction(action, data);
+}
+
+/** The version that an action gives away; undefined where both have it. */
+export function versionOf(action: Action): "v1" | "v2" | undefined {
+  if (action.type === "sdp") return "v2";
+  return action.type === "offers" || action.type === "answer" ? "v1" : undefined;
+}
+
+/** What a description is in words that both versions have. */
+export function relayOf(description: Description): Relayed {
+  const { type } = description;
+  if (type === "offer") return { kind: "offer", description };
+  const isAnswer = type === "answer" || type === "pranswer";
+  return { kind: isAnswer ? "answer" : "other", description };
+}
+
+/**
+ * Whether a first frame can only be this protocol's (§9): a JSON object whose type begins with
+ * `rtc:`, even if the rest of it is worth an error.
+ */
+export function isSsp(frame: Frame): boolean {
+  if (typeof frame !== "string" || !frame.trimStart().startsWith("{")) return false;
+  try {
+    return Own.safeParse(JSON.parse(frame)).success;
+  } catch {
+    return false;
+  }
+}
+
+/** `rtc:joined`, the answer to a join: oneself is in `descriptions`, but not in `peers` (§2). */
+export function encodeJoined(
+  pool: string,
+  self: PeerSummary,
+  peers: readonly PeerSummary[],
+): string {
+  const descriptions = Object.fromEntries([...peers, self].map(({ id, info }) => [id, info]));
+  const data = { client_id: self.id, peers: peers.map(({ id }) => id), descriptions, pool };
+  return event("rtc:joined", data);
+}
+
+/** News of the pool, in each version's own words (§7). */
+export function encodeNews({ type, peer }: RoomEvent, version: Version): readonly string[] {
+  const { id, info: description } = peer;
+  switch (type) {
+    case "joined":
+      return both(
+        version,
+        () => event("rtc:peer", { id }),
+        () => event("rtc:request_offers", { for: id }),
+      );
+    case "left":
+      return [event("rtc:close", version === "v1" ? { uid: id } : { uid: id, id })];
+    case "described":
+      return [
+        event(
+          "rtc:describe",
+          version === "v1" ? { description, uid: id } : { description, uid: id, id },
+        ),
+      ];
+  }
+}
+
+/** What a member said, in the receiver's words; empty where version 1 has none (§7). */
+export function encodeRelay(relayed: Relayed, from: string, version: Version): readonly string[] {
+  if (relayed.kind === "candidate") {
+    return [event("rtc:candidate", { candidate: relayed.candidate, from })];
+  }
+  const { kind, description } = relayed;
+  const v2 = () => event("rtc:sdp", { peer: from, description });
+  if (kind === "other") return version === "v1" ? [] : [v2()];
+  return both(version, v2, () => event(`rtc:${kind}`, { for: from, [kind]: description }));
+}
+
+/** `rtc:stop`: the pool is closed by force (§2). */
+export const STOP = event("rtc:stop", {});
+
+/** `rtc:error`, which never closes the connection (§6). */
+export function encodeError(
+  message: string,
+  reason: string,
+  details: Readonly<Record<string, unknown>>,
+): string {
+  return event("rtc:error", { message, reason, ...details });
+}
+
+function both(version: Version, v2: () => string, v1: () => string): string[] {
+  if (version === "auto") return [v2(), v1()];
+  return [version === "v2" ? v2() : v1()];
+}
+
+function event(type: string, data: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({ type, data });
+}
+
+function readEnvelope(frame: Frame): z.infer<typeof Envelope> {
+  if (typeof frame !== "string") {
+    throw new SignalError("binary_frame", "Cannot read a binary message");
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(frame);
+  } catch {
+    throw new SignalError("not_json", "Message is not JSON");
+  }
+  const result = isTooDeep(frame, value) ? undefined : Envelope.safeParse(value);
+  if (!result?.success) {
+    throw new SignalError("bad_frame", "Message is no object with a type and a data object");
+  }
+  return result.data;
+}
+
+function readAction(action: string, data: Readonly<Record<string, unknown>>): Action {
+  switch (action) {
+    case "join":
+      return { type: "join", pool: data["pool"] };
+    case "candidate":
+      // An absent candidate is passed on as null (§2).
+      return { type: action, to: target(data["for"]), candidate: data["candidate"] ?? null };
+    case "sdp":
+      return { type: action, to: target(data["to"]), description: object(data["description"]) };
+    case "answer":
+      return { type: action, to: target(data["for"]), answer: object(data["answer"]) };
+    default:
+      return { type: "offers", offers: new Map(Object.entries(data)) };
+  }
+}
+
+/** A description that is no object breaks the client that receives it (§5). */
+export function object(value: unknown): Description {
+  const result = Opaque.safeParse(value);
+  if (!result.success) throw new SignalError("description_invalid", "Description is no object");
+  return value as Description;
+}
+
+function target(value: unknown): string {
+  if (value === undefined || value === null || value === "") {
+    throw new SignalError("target_missing", "Message does not say for whom it is");
+  }
+  if (typeof value !== "string") throw new SignalError("peer_unknown", "No such peer in the pool");
+  return value;
+}

@@ -1,0 +1,81 @@
+import { z } from "zod";
+import type { Link } from "../../core/types.ts";
+import { defineDialect, type OpenDialect, type UpgradeRoute } from "../dialect.ts";
+import { EncodeOnce } from "../encode_once.ts";
+import { linkLimitOptions, toggle, whole } from "../options.ts";
+import { isSsp, type Version } from "./messages.ts";
+import { PoolOperations } from "./operations.ts";
+import { SspSession } from "./session.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const options = z.strictObject({
+  private: toggle("Admit clients to the pools of --ssp-pools only"),
+  pools: z.array(z.string().min(1).max(512)).default([]).meta({
+    description: "Pool that exists although the server is private; may be given several times",
+  }),
+  descriptions: z.enum(["self", "server"]).default("self").meta({
+    description: "Who describes members: they themselves, or only the server's operator",
+  }),
+  maxMembers: whole(256, "Members of one pool", { max: 100_000 }),
+  maxDescriptionBytes: whole(64 * KIB, "Longest description of a member, in bytes"),
+  maxPoolLength: whole(512, "Longest pool name, in UTF-16 units", { min: 16, max: 8_192 }),
+  ...linkLimitOptions({
+    maxFrameBytes: MIB,
+    // A newcomer to a pool sends an offer and a dozen candidates to every member at once.
+    framesPerSecond: 100,
+    frameBurst: 1_000,
+    identifyTimeoutMs: 60_000,
+    maxQueuedBytes: 8 * MIB,
+  }),
+  // A newcomer's offers to a large pool have to fit (§1).
+  maxFrameBytes: whole(MIB, "Largest message accepted from a client, in bytes", {
+    min: 256 * KIB,
+    max: 16 * MIB,
+  }),
+});
+
+/** ssp: RTCPool and PyRTC, both versions of the protocol in the same pools. */
+export const ssp = defineDialect({
+  name: "ssp",
+  title: "RTCPool",
+  options,
+  open(options, { hub, realm }): OpenDialect {
+    const server = {
+      hub,
+      realm,
+      news: new EncodeOnce<Version>(),
+      members: new Map<string, SspSession>(),
+      maxPoolLength: options.maxPoolLength,
+      maxMembers: options.maxMembers,
+      maxDescriptionBytes: options.maxDescriptionBytes,
+      mayDescribe: options.descriptions === "self",
+      pools: options.private ? new Set(options.pools) : undefined,
+    };
+    const endpoint = (path: string, version: Version, protocols: string[]): UpgradeRoute => ({
+      kind: "upgrade",
+      path,
+      protocols,
+      limits: options,
+      connect: (_url: URL, link: Link) => new SspSession(link, version, server),
+    });
+    return {
+      routes: [
+        endpoint("/ssp", "v2", ["ssp", "ssp.v2"]),
+        endpoint("/ssp/v1", "v1", ["ssp", "ssp.v1"]),
+        endpoint("/ssp/auto", "auto", ["ssp"]),
+        // PyRTC's own example connects here.
+        { ...endpoint("/", "auto", ["ssp"]), recognises: isSsp },
+      ],
+      entrances: [
+        {
+          path: "/ssp",
+          scheme: "ws",
+          hint: "new signalling.websocket(new WebSocket(url)); for v1: /ssp/v1",
+        },
+      ],
+      operations: new PoolOperations(hub, realm, options.maxDescriptionBytes),
+    };
+  },
+});

@@ -1,0 +1,298 @@
+import { Buffer } from "node:buffer";
+import type { ErrorCode } from "../../core/errors.ts";
+import { SignalError } from "../../core/errors.ts";
+import type { Hub } from "../../core/hub.ts";
+import type {
+  Frame,
+  Link,
+  PeerEvent,
+  PeerHandle,
+  PeerSummary,
+  RoomId,
+  Session,
+} from "../../core/types.ts";
+import type { EncodeOnce } from "../encode_once.ts";
+import { type Refusal, sendRefusal } from "../refusal.ts";
+import {
+  type Action,
+  decode,
+  type Description,
+  encodeError,
+  encodeJoined,
+  encodeNews,
+  encodeRelay,
+  object,
+  type Relayed,
+  relayOf,
+  STOP,
+  type Version,
+  versionOf,
+} from "./messages.ts";
+
+/** What all sessions of the dialect share. */
+export interface SspServer {
+  readonly hub: Hub;
+  readonly realm: string;
+  readonly news: EncodeOnce<Version>;
+  /** Who is behind an id, in whatever version. */
+  readonly members: Map<string, SspSession>;
+  readonly maxPoolLength: number;
+  readonly maxMembers: number;
+  readonly maxDescriptionBytes: number;
+  /** Whether clients may describe themselves, or only the operator describes them. */
+  readonly mayDescribe: boolean;
+  /** Pools that clients may join; undefined where any will do. */
+  readonly pools: ReadonlySet<string> | undefined;
+}
+
+/** An `rtc:error` with a reason that is the same in every version (§6). */
+function reason(word: string): Refusal {
+  return { frame: ({ message, details }) => encodeError(message, word, details) };
+}
+
+/** What ssp says of each refusal; a wrong message never costs the connection. */
+const WIRE: Record<ErrorCode, Refusal> = {
+  not_json: reason("invalid-json"),
+  bad_frame: reason("invalid-event"),
+  bad_greeting: reason("invalid-event"),
+  binary_frame: reason("binary-frame"),
+  action_unknown: reason("unknown-action"),
+  room_missing: reason("missing-pool"),
+  room_invalid: reason("invalid-pool"),
+  room_unknown: reason("no-such-pool"),
+  room_full: reason("pool-full"),
+  rooms_full: reason("pool-full"),
+  peers_full: reason("pool-full"),
+  already_joined: reason("already-joined"),
+  not_joined: reason("not-joined"),
+  target_missing: reason("missing-target"),
+  peer_unknown: reason("unknown-peer"),
+  peer_busy: reason("unknown-peer"),
+  peer_elsewhere: reason("unknown-peer"),
+  description_invalid: reason("invalid-description"),
+  description_too_large: reason("too-large"),
+  not_allowed: reason("not-allowed"),
+  rate_limited: reason("rate-limited"),
+  credentials_missing: reason("not-authorized"),
+  credentials_wrong: reason("not-authorized"),
+  id_invalid: reason("not-authorized"),
+  id_taken: reason("not-authorized"),
+  id_not_issued: reason("not-authorized"),
+  internal: reason("internal"),
+  frame_too_large: { close: [1009, "message too big"] },
+  flooding: { ...reason("rate-limited"), close: [1008, "too many messages"] },
+  not_identified: { close: [1008, "no join in time"] },
+  origin_forbidden: { ...reason("not-authorized"), close: [1008, "origin not allowed"] },
+  server_full: { ...reason("rate-limited"), close: [1013, "server is full"] },
+  address_full: { ...reason("rate-limited"), close: [1013, "too many connections"] },
+  address_rate: { ...reason("rate-limited"), close: [1013, "too many connections"] },
+};
+
+/** One member, or a client that has not joined a pool yet. */
+export class SspSession implements Session {
+  readonly link: Link;
+  readonly #server: SspServer;
+  #version: Version;
+  #peer: PeerHandle | undefined = undefined;
+  /** It has asked for a pool. One that was refused may wait and try again (§5). */
+  #hasAsked = false;
+  /** The pool it is in, or is just joining. */
+  #pool: RoomId | undefined = undefined;
+  #joinRefusal: "room_full" | "rooms_full" | undefined = undefined;
+
+  constructor(link: Link, version: Version, server: SspServer) {
+    this.link = link;
+    this.#version = version;
+    this.#server = server;
+  }
+
+  get isIdentified(): boolean {
+    return this.#hasAsked;
+  }
+
+  get version(): Version {
+    return this.#version;
+  }
+
+  /** The client speaks first. */
+  opened(): void {}
+
+  receive(frame: Frame): void | Promise<void> {
+    const action = decode(frame, this.#version);
+    if (action === undefined) return;
+    if (this.#version === "auto") this.#version = versionOf(action) ?? "auto";
+    if (action.type === "join") return this.#join(action.pool);
+    if (this.#peer === undefined || this.#pool === undefined) {
+      throw new SignalError("not_joined", "Join a pool first");
+    }
+    this.#act(this.#peer, this.#pool, action);
+  }
+
+  deliver(event: PeerEvent): void {
+    switch (event.type) {
+      case "relay":
+        // Between peers of one dialect the hub passes on what this class handed it.
+        return this.#sendAll(encodeRelay(event.payload as Relayed, event.from, this.#version));
+      case "joined":
+      case "left":
+      case "described":
+        return this.#sendAll(this.#server.news.frames(event, this.#version, encodeNews));
+      case "admitted":
+        return this.#enter(event.peer);
+      case "entered":
+        return this.#entered(event.members);
+      case "stopped":
+        this.link.send(STOP);
+        return this.link.close(1000);
+      // Ids are new for every join and in no calls of their own; nothing is held for anybody.
+      case "replaced":
+        return this.link.close(1000);
+      case "gone":
+      case "paired":
+      case "undelivered":
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  refuse(error: SignalError): void {
+    sendRefusal(this.link, WIRE[error.code], error);
+  }
+
+  closed(): void {
+    this.#giveUp();
+  }
+
+  /** Assigning the id, entering the pool and answering are one step, in `deliver` (§4). */
+  async #join(wanted: unknown): Promise<void> {
+    const pool = this.#readPool(wanted);
+    this.#hasAsked = true;
+    const details = { pool };
+    if (this.#peer !== undefined) {
+      throw new SignalError("already_joined", "Cannot join a second pool", details);
+    }
+    if (this.#server.pools !== undefined && !this.#server.pools.has(pool)) {
+      throw new SignalError("room_unknown", "There is no such pool", details);
+    }
+    this.#pool = pool;
+    this.#joinRefusal = undefined;
+    const outcome = await this.#server.hub.claim({
+      realm: this.#server.realm,
+      id: crypto.randomUUID(),
+      dialect: "ssp",
+      receiver: this,
+    });
+    // A client that has gone meanwhile is told nothing.
+    if (outcome === "abandoned") return;
+    if (outcome === "admitted" && this.#joinRefusal === undefined) return;
+    this.#giveUp();
+    throw new SignalError(this.#joinRefusal ?? "peers_full", "The pool is full", details);
+  }
+
+  #enter(peer: PeerHandle): void {
+    this.#peer = peer;
+    this.#server.members.set(peer.id, this);
+    if (this.#pool === undefined) return;
+    const outcome = this.#server.hub.join(peer, this.#pool, this.#server.maxMembers);
+    if (outcome !== "entered") this.#joinRefusal = outcome;
+  }
+
+  #entered(members: readonly PeerSummary[]): void {
+    if (this.#peer === undefined || this.#pool === undefined) return;
+    const { id, dialect } = this.#peer;
+    this.link.send(encodeJoined(this.#pool, { id, dialect, info: null }, members));
+  }
+
+  #giveUp(): void {
+    if (this.#peer !== undefined) {
+      this.#server.members.delete(this.#peer.id);
+      this.#server.hub.release(this.#peer, this);
+    }
+    this.#peer = undefined;
+    this.#pool = undefined;
+  }
+
+  #act(peer: PeerHandle, pool: RoomId, action: Exclude<Action, { type: "join" }>): void {
+    switch (action.type) {
+      case "describe":
+        return this.#describe(peer, action.description);
+      case "sdp":
+        return this.#relay(peer, pool, action.to, relayOf(action.description));
+      // To somebody who has just left, these two are nothing to report (§3, §5).
+      case "answer":
+        this.#send(peer, pool, action.to, { kind: "answer", description: action.answer });
+        return;
+      case "candidate":
+        this.#send(peer, pool, action.to, { kind: "candidate", candidate: action.candidate });
+        return;
+      case "offers":
+        return this.#offer(peer, pool, action.offers);
+      default:
+        action satisfies never;
+    }
+  }
+
+  /** Unknown ids are skipped; an entry that is no object costs one error, not the others (§7). */
+  #offer(peer: PeerHandle, pool: RoomId, offers: ReadonlyMap<string, unknown>): void {
+    let fault: unknown;
+    for (const [to, offer] of offers) {
+      if (to === peer.id) continue;
+      try {
+        const payload: Relayed = { kind: "offer", description: object(offer) };
+        this.#server.hub.send(peer, to, payload, pool);
+      } catch (error) {
+        fault ??= error;
+      }
+    }
+    if (fault !== undefined) throw fault;
+  }
+
+  #relay(peer: PeerHandle, pool: RoomId, to: string, payload: Relayed): void {
+    if (!this.#send(peer, pool, to, payload)) throw unknownPeer();
+    // Version 1 has no words for it, so that the receiver was told nothing (§7).
+    if (payload.kind === "other" && this.#server.members.get(to)?.version === "v1") {
+      throw new SignalError(
+        "description_invalid",
+        "The peer cannot be told this kind of description",
+      );
+    }
+  }
+
+  /** False where the pool has no such member. A client that is told of itself stumbles (§4). */
+  #send(peer: PeerHandle, pool: RoomId, to: string, payload: Relayed): boolean {
+    if (to === peer.id) throw unknownPeer();
+    return this.#server.hub.send(peer, to, payload, pool) === "sent";
+  }
+
+  #describe(peer: PeerHandle, description: Description): void {
+    if (!this.#server.mayDescribe) {
+      throw new SignalError("not_allowed", "Only the server sets descriptions here");
+    }
+    const bytes = Buffer.byteLength(JSON.stringify(description));
+    const isTooLarge = bytes > this.#server.maxDescriptionBytes ||
+      this.#server.hub.describe(peer, description, bytes) === "too_large";
+    if (isTooLarge) throw new SignalError("description_too_large", "The description is too large");
+  }
+
+  /** A finite number is taken as its decimal text; names are compared exactly (§5). */
+  #readPool(wanted: unknown): string {
+    const pool = typeof wanted === "number" && Number.isFinite(wanted) ? String(wanted) : wanted;
+    const details = typeof pool === "string" ? { pool } : {};
+    if (pool === undefined || pool === null || pool === "") {
+      throw new SignalError("room_missing", "Message does not name a pool", details);
+    }
+    if (typeof pool !== "string" || pool.length > this.#server.maxPoolLength) {
+      throw new SignalError("room_invalid", "Pool is no text, or too long", details);
+    }
+    return pool;
+  }
+
+  #sendAll(frames: readonly string[]): void {
+    for (const frame of frames) this.link.send(frame);
+  }
+}
+
+function unknownPeer(): SignalError {
+  return new SignalError("peer_unknown", "No such peer in the pool");
+}
