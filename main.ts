@@ -4,7 +4,7 @@ import { helpText } from "./src/config/help.ts";
 import { ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
 import type { Config } from "./src/config/schema.ts";
 import { readText } from "./src/files.ts";
-import { openLog } from "./src/log.ts";
+import { type Log, openLog } from "./src/log.ts";
 import { type Server, startServer } from "./src/server.ts";
 import { systemClock } from "./src/transport/clock.ts";
 
@@ -38,24 +38,30 @@ function serve(config: Config): void {
     event.preventDefault();
     server.reportFault(event.error);
   });
-  for (const line of whereToConnect(server)) say(line);
-  stopOnSignals(server);
+  stopOnSignals(server, log);
+  for (const url of server.urls) log.write("info", "listening", { url });
+  say(whereToConnect(server).join("\n"));
 }
 
 /** The first signal stops in good order, the second at once. */
-function stopOnSignals(server: Server): void {
+function stopOnSignals(server: Server, log: Log): void {
   let isStopping = false;
-  const stop = async () => {
+  const stop = (signal: Deno.Signal) => async (): Promise<void> => {
     if (isStopping) Deno.exit(1);
     isStopping = true;
+    log.write("info", "stopping", { signal });
     setTimeout(() => Deno.exit(0), STOP_MS);
     await server.stop();
     Deno.exit(0);
   };
-  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener("SIGINT", stop("SIGINT"));
   if (Deno.build.os === "windows") return;
-  Deno.addSignalListener("SIGTERM", stop);
-  Deno.addSignalListener("SIGHUP", () => void server.reload());
+  Deno.addSignalListener("SIGTERM", stop("SIGTERM"));
+  const { reload } = server;
+  // To a service SIGHUP means to reload, even if there is nothing to; to a program in a terminal
+  // that the terminal is gone.
+  if (reload === undefined && Deno.stdout.isTerminal()) return;
+  Deno.addSignalListener("SIGHUP", () => void reload?.());
 }
 
 /** Each address to listen at, and under it where every dialect is reached. */
@@ -87,12 +93,21 @@ function sources(): Sources {
   };
 }
 
-function say(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+function say(text: string): void {
+  write(Deno.stdout, text);
 }
 
-function complain(line: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`signalbox: ${line}\n`));
+function complain(text: string): void {
+  write(Deno.stderr, `signalbox: ${text}`);
+}
+
+/** Whoever was to read it may have gone (`signalbox | head -1`), a disk be full: no reason to end. */
+function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  try {
+    stream.writeSync(new TextEncoder().encode(`${text}\n`));
+  } catch {
+    // There is no other place to say so.
+  }
 }
 
 if (import.meta.main) main();

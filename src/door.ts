@@ -12,6 +12,13 @@ import { asksForUpgrade, objectionToHandshake } from "./http/upgrade.ts";
 import type { Connections } from "./transport/connections.ts";
 import { upgrade } from "./transport/websocket.ts";
 
+/** Who asked for a WebSocket, and where; "none" where no dialect is. */
+export interface Visitor {
+  readonly dialect: string;
+  readonly address: string;
+  readonly pathname: string;
+}
+
 export interface DoorOptions {
   readonly router: Router;
   readonly gate: Gate;
@@ -23,7 +30,7 @@ export interface DoorOptions {
   /** The page at `/` for people. */
   readonly page: string;
   /** A WebSocket was refused without a connection. */
-  readonly onTurnedAway: (dialect: string, address: string, status: number) => void;
+  readonly onTurnedAway: (visitor: Visitor, status: number) => void;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -51,8 +58,11 @@ export class Door {
       return plain(500, "Internal server error");
     };
     try {
-      if (asksForUpgrade(request)) return this.#connect(request, remote);
-      const answer = this.#answer(request, remote);
+      const answer = asksForUpgrade(request)
+        ? this.#connect(request, remote)
+        : this.#answer(request, remote);
+      // The headers of an upgrade are the runtime's.
+      if (answer instanceof Response && answer.status === 101) return answer;
       if (answer instanceof Response) return cors.apply(request, answer);
       return answer.catch(fault).then((response) => cors.apply(request, response));
     } catch (error) {
@@ -102,7 +112,7 @@ export class Door {
       if (admission === undefined) return plain(503, "Too many connections");
       if (admission.refusal !== undefined) {
         const response = route.refuse(admission.refusal);
-        onTurnedAway(owner, address, response.status);
+        onTurnedAway({ dialect: owner, address, pathname: url.pathname }, response.status);
         return response;
       }
       const message = await readMessage(request, url, route);
@@ -126,11 +136,17 @@ export class Door {
     const url = readUrl(request);
     if (url === undefined) return plain(400, "Bad request target");
     const { upgrade: owned, guests } = router.match(url.pathname);
-    if (owned === undefined) return plain(404, "Not found");
-    const objection = objectionToHandshake(request);
     const address = proxies.clientAddress(remote, request.headers.get("x-forwarded-for"));
+    const { pathname } = url;
+    if (owned === undefined) {
+      onTurnedAway({ dialect: "none", address, pathname }, 404);
+      return plain(404, "Not found");
+    }
+    const objection = objectionToHandshake(request);
     const response = objection ?? this.#upgrade(request, url, { owned, guests }, address);
-    if (response.status !== 101) onTurnedAway(owned.owner, address, response.status);
+    if (response.status !== 101) {
+      onTurnedAway({ dialect: owned.owner, address, pathname }, response.status);
+    }
     return response;
   }
 
@@ -146,9 +162,10 @@ export class Door {
     if (admission === undefined) return plain(503, "Too many connections", { "retry-after": "5" });
     const silenceMs = Math.min(maxSilenceMs, route.maxSilenceMs ?? Infinity);
     const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
-    const protocol = offered.map((name) => name.trim()).find((name) =>
-      route.protocols?.includes(name)
+    const spoken = [route, ...guests.map((guest) => guest.route)].flatMap(({ protocols = [] }) =>
+      protocols
     );
+    const protocol = offered.map((name) => name.trim()).find((name) => spoken.includes(name));
     const upgraded = upgrade(request, silenceMs, protocol);
     if (upgraded === undefined) {
       admission.release();

@@ -1,4 +1,5 @@
 import type { SignalError } from "./core/errors.ts";
+import type { Visitor } from "./door.ts";
 import { type Log, shown } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ConnectionInfo, ConnectionObserver } from "./transport/connections.ts";
@@ -14,7 +15,7 @@ export class Journal implements ConnectionObserver {
     this.#metrics = metrics;
     metrics.counter("signalbox_connections_total", "Connections accepted");
     metrics.counter("signalbox_refusals_total", "Things clients did that were refused");
-    metrics.counter("signalbox_faults_total", "Faults of the server; above 0 is a bug");
+    metrics.counter("signalbox_faults_total", "Faults of the server; above 0 is a bug", 0);
   }
 
   opened(connection: ConnectionInfo): void {
@@ -27,13 +28,24 @@ export class Journal implements ConnectionObserver {
     const { dialect } = connection;
     this.#metrics.count("signalbox_refusals_total", { dialect, reason: error.code });
     if (count > 1 && !this.#log.isDebug) return;
-    this.#log.writeForClient("info", "refused", { ...facts(connection), reason: error.code });
+    // A client that waits in vain for a pool says nothing of it: its operator has to see why.
+    const { pool } = error.details;
+    const detail = {
+      ...(typeof pool === "string" ? { pool: shown(pool) } : {}),
+      ...(this.#log.isDebug ? { message: shown(error.message) } : {}),
+    };
+    this.#log.writeForClient("info", "refused", {
+      ...facts(connection),
+      reason: error.code,
+      ...detail,
+    });
   }
 
   ended(connection: ConnectionInfo, ending: Ending, refusals: number): void {
-    const how = "code" in ending
-      ? { by: ending.by, code: ending.code, reason: shown(ending.reason) }
-      : { by: ending.by };
+    // A client's own words are not for the log, but for somebody who looks for a fault.
+    const isShown = "code" in ending && (ending.by === "server" || this.#log.isDebug);
+    const reason = isShown && ending.reason !== "" ? { reason: shown(ending.reason) } : {};
+    const how = "code" in ending ? { by: ending.by, code: ending.code, ...reason } : ending;
     const refused = refusals > 0 ? { refusals } : {};
     this.#log.writeForClient("info", "connection closed", {
       ...facts(connection),
@@ -51,9 +63,11 @@ export class Journal implements ConnectionObserver {
   }
 
   /** A WebSocket that was refused by an HTTP status. */
-  turnedAway(dialect: string, address: string, status: number): void {
+  turnedAway({ dialect, address, pathname }: Visitor, status: number): void {
     this.#metrics.count("signalbox_refusals_total", { dialect, reason: `http_${status}` });
-    this.#log.writeForClient("info", "refused", { dialect, address, reason: `http_${status}` });
+    const path = this.#log.isDebug ? { path: shown(pathname) } : {};
+    const reason = `http_${status}`;
+    this.#log.writeForClient("info", "refused", { dialect, address, reason, ...path });
   }
 
   /** A fault that belongs to no connection. */

@@ -11,7 +11,9 @@ import type { Clock } from "./core/clock.ts";
 /** Facts that go with a log line; never tokens, query strings, SDP or a client's raw bytes. */
 export type Facts = Readonly<Record<string, string | number>>;
 
-type Level = "debug" | "info" | "warning" | "error";
+/** From the least serious to the most. */
+const LEVELS = ["debug", "info", "warning", "error"] as const;
+type Level = typeof LEVELS[number];
 
 /** The server's log. Everything goes to standard error, so that standard output stays readable. */
 export interface Log {
@@ -49,17 +51,27 @@ export function openLog(options: LogOptions, clock: Pick<Clock, "now">): Log & D
     ],
   });
   const logger = getLogger("signalbox");
-  const budget = new LineBudget(options.linesPerSecond, clock);
+  // Faults are not to be drowned by the comings and goings of clients.
+  const budgets = {
+    events: new LineBudget(options.linesPerSecond, clock),
+    faults: new LineBudget(options.linesPerSecond, clock),
+  };
   return {
     isDebug: options.level === "debug",
     write: (level, what, facts = {}) => logger[level](what, facts),
     writeForClient: (level, what, facts) => {
-      const suppressed = budget.take();
+      // A line that nobody would see takes nothing of the budget.
+      if (LEVELS.indexOf(level) < LEVELS.indexOf(options.level)) return;
+      const suppressed = (level === "error" ? budgets.faults : budgets.events).take();
       if (suppressed === undefined) return;
       if (suppressed > 0) logger.warning("log lines suppressed", { count: suppressed });
       logger[level](what, facts);
     },
-    [Symbol.dispose]: disposeSync,
+    [Symbol.dispose]: () => {
+      const count = budgets.events.suppressed + budgets.faults.suppressed;
+      if (count > 0) logger.warning("log lines suppressed", { count });
+      disposeSync();
+    },
   };
 }
 
@@ -80,6 +92,11 @@ class LineBudget {
   constructor(perSecond: number, clock: Pick<Clock, "now">) {
     this.#perSecond = perSecond;
     this.#clock = clock;
+  }
+
+  /** Lines left out that nobody was told of yet. */
+  get suppressed(): number {
+    return this.#suppressed;
   }
 
   /** The number of lines left out since the last one; undefined when this one is left out too. */
@@ -104,9 +121,17 @@ function factsText(record: LogRecord): string {
   let text = "";
   for (const [name, value] of Object.entries(record.properties)) {
     const word = String(value);
-    text += ` ${name}=${/^[\w.:/[\]-]+$/.test(word) ? word : JSON.stringify(word)}`;
+    text += ` ${name}=${/^[\w.:/[\]-]+$/.test(word) ? word : quoted(word)}`;
   }
   return text;
+}
+
+/** As JSON, and nothing in it that a terminal would obey. */
+function quoted(word: string): string {
+  return JSON.stringify(word).replace(/[\p{C}\u2028\u2029]/gu, (character) => {
+    const units = [...Array(character.length).keys()].map((at) => character.charCodeAt(at));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+  });
 }
 
 /** Synchronous, so that a process's last words are not lost; lines are few by design. */

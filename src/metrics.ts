@@ -12,9 +12,10 @@ export class Metrics {
   readonly #counts = new Map<string, Map<string, number>>();
   readonly #gauges = new Map<string, Map<string, () => number>>();
 
-  /** Announces a counter; it is shown from its first count on. */
-  counter(name: string, help: string): void {
+  /** Announces a counter. Without a start it is shown from its first count on. */
+  counter(name: string, help: string, start?: number): void {
     this.#metrics.set(name, { type: "counter", help });
+    if (start !== undefined) entry(this.#counts, name).set(labelText({}), start);
   }
 
   /** Announces a number that is read when somebody asks. */

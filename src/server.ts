@@ -1,5 +1,6 @@
-import { listenersOf, type Listening, urlOf } from "./config/listeners.ts";
+import { listenersOf, type Listening, type TlsFiles, urlOf } from "./config/listeners.ts";
 import { ConfigError } from "./config/load.ts";
+import { liftedLimits } from "./config/options.ts";
 import type { Config } from "./config/schema.ts";
 import type { Clock } from "./core/clock.ts";
 import { Hub } from "./core/hub.ts";
@@ -28,8 +29,11 @@ export interface Server extends AsyncDisposable {
   readonly reachable: readonly Reachable[];
   /** Closes every connection as going away and resolves when they are gone, or will not go. */
   stop(): Promise<void>;
-  /** Reads the certificate again: all connections are closed with 1001, then it listens anew. */
-  reload(): Promise<void>;
+  /**
+   * Reads the certificate again: all connections are closed with 1001, then it listens anew. A
+   * certificate that cannot be used changes nothing. Undefined where there is none.
+   */
+  readonly reload: (() => Promise<void>) | undefined;
   /** Counts and logs a fault that nothing else caught. */
   reportFault(error: unknown): void;
 }
@@ -52,7 +56,7 @@ const CLOSE_MS = 1_000;
 const FAREWELL_MS = 400;
 const FORGET_IDLE_MS = 10_000;
 /** Descriptors kept for everything that is no connection. */
-const SPARE_FILES = 128;
+const SPARE_FILES = 256;
 
 /**
  * Puts the parts together and listens last. Throws ConfigError, whose messages are for people, when
@@ -62,6 +66,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const { version, docs = "", log, clock = systemClock } = options;
   const { listeners, tls } = listenersOf(config);
   const material = tls && readTls(tls);
+  for (const option of liftedLimits(config)) log.write("warning", "no limit", { option });
   using undo = new DisposableStack();
 
   const hub = new Hub(config.limits);
@@ -98,7 +103,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     connections,
     maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,
     page: landingPage(version, reachable),
-    onTurnedAway: (dialect, address, status) => journal.turnedAway(dialect, address, status),
+    onTurnedAway: (visitor, status) => journal.turnedAway(visitor, status),
     onFault: (error) => journal.fault(error),
   });
   const listening = listeners.map((where) => {
@@ -108,10 +113,11 @@ export function startServer(config: Config, options: ServerOptions): Server {
   });
   isReady = true;
 
-  async function reload(): Promise<void> {
-    if (tls === undefined) return;
+  async function reload(files: TlsFiles): Promise<void> {
     try {
-      const fresh = readTls(tls);
+      const fresh = readTls(files);
+      // Files that do not belong together, as in the middle of a renewal, change nothing.
+      Listener.prove(fresh);
       await connections.drain(0);
       await withTimeLimit(connections.emptied(), FAREWELL_MS);
       const secure = listening.filter(({ where }) => where.isSecure);
@@ -122,13 +128,14 @@ export function startServer(config: Config, options: ServerOptions): Server {
     }
   }
   if (tls !== undefined && config.restartOnCertChange) {
-    undo.use(watchTls(tls, clock, () => void reload()));
+    undo.use(watchTls(tls, clock, () => void reload(tls)));
   }
 
   const parts = undo.move();
   async function end(): Promise<void> {
     isReady = false;
     door.isClosed = true;
+    hub.silence();
     await connections.drain(config.drainMs);
     await withTimeLimit(connections.emptied(), FAREWELL_MS);
     const stopped = listening.map(({ listener }) => listener.stop());
@@ -141,7 +148,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     urls: listening.map(({ where, listener }) => urlOf({ ...where, port: listener.port })),
     reachable,
     stop,
-    reload,
+    reload: tls && (() => reload(tls)),
     reportFault: (error) => journal.fault(error),
     [Symbol.asyncDispose]: stop,
   };
@@ -183,8 +190,8 @@ function announceGauges(metrics: Metrics, { hub, connections, gate, dialects }: 
   metrics.gauge("signalbox_peers", "Ids in use", () => hub.peerCount);
   metrics.gauge("signalbox_rooms", "Rooms with members", () => hub.roomCount);
   for (const { name, dialect } of dialects) {
-    for (const [gauge, read] of Object.entries(dialect.gauges ?? {})) {
-      metrics.gauge(`signalbox_${gauge}`, "See the dialect", read, { dialect: name });
+    for (const gauge of dialect.gauges ?? []) {
+      metrics.gauge(`signalbox_${gauge.name}`, gauge.help, gauge.read, { dialect: name });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { type Option, OPTIONS } from "./options.ts";
+import { dashed, type Option, OPTIONS } from "./options.ts";
 
 /** The text of `--help`. */
 export function helpText(version: string): string {
@@ -43,18 +43,15 @@ export function optionsTable(): string {
 
 function flagNames(option: Option): string {
   const names = [option.flag, ...option.otherFlags].map(dashed).join(", ");
-  const values = { boolean: "", number: " N", text: " TEXT", list: " TEXT …" }[option.type];
-  return option.words.length > 0 && option.type === "text"
-    ? `${names} ${option.words.join("|")}`
-    : `${names}${values}`;
+  const value = { boolean: [], number: ["N"], text: ["TEXT"], list: ["TEXT ..."] }[option.type];
+  // A choice of words leaves no room for other text; a number may still be one.
+  const values = option.type === "number" ? [...value, ...option.words] : value;
+  const shown = option.type === "text" && option.words.length > 0 ? option.words : values;
+  return shown.length === 0 ? names : `${names} ${shown.join("|")}`;
 }
 
 function standardText({ standard, type }: Option): string {
   if (standard === undefined || type === "boolean") return "";
   if (Array.isArray(standard)) return standard.join(" ");
   return String(standard);
-}
-
-function dashed(name: string): string {
-  return name.length === 1 ? `-${name}` : `--${name}`;
 }

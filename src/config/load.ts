@@ -1,7 +1,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { closestString } from "@std/text/closest-string";
 import type { z } from "zod";
-import { type Option, OPTIONS } from "./options.ts";
+import { dashed, type Option, OPTIONS } from "./options.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 
 /** Where a configuration comes from; the caller does the reading. */
@@ -57,7 +57,7 @@ export function loadConfig(sources: Sources): Command {
     given.set(one.option.flag, one);
   }
   const result = ConfigSchema.safeParse(nest(given.values()));
-  if (!result.success) problems.push(...result.error.issues.map((issue) => word(issue, given)));
+  if (!result.success) problems.push(...wordAll(result.error.issues, given));
   if (result.success && problems.length === 0) {
     return { type: "serve", config: result.data as Config };
   }
@@ -75,7 +75,7 @@ function readFlags(args: readonly string[], problems: string[]): Flags {
   const switches = OPTIONS.filter(({ type }) => type === "boolean");
   const lists = OPTIONS.filter(({ type }) => type === "list");
   const names = (options: readonly Option[]) => options.map(({ flag }) => flag);
-  const parsed = parseArgs(args, {
+  const parsed = parseArgs(repeatLists(readSwitches(args, switches, problems), lists), {
     string: ["config", ...names(OPTIONS.filter(({ type }) => type !== "boolean"))],
     boolean: ["help", "version", ...names(switches)],
     collect: names(lists),
@@ -88,14 +88,16 @@ function readFlags(args: readonly string[], problems: string[]): Flags {
       return false;
     },
   });
+  // What follows a bare `--` is not reported as unknown.
+  for (const stray of parsed._) problems.push(`Unexpected argument "${stray}"`);
   const given: Given[] = [];
   for (const option of OPTIONS) {
     const value = parsed[option.flag];
     const isAbsent = value === undefined || (option.type === "boolean" && !isNamed(option, args)) ||
       (Array.isArray(value) && value.length === 0);
     if (isAbsent) continue;
-    const from = `--${nameUsed(option, args)}`;
-    if (value === "") problems.push(`${from} needs a value`);
+    const from = dashed(nameUsed(option, args));
+    if (value === "" && !option.mayBeEmpty) problems.push(`${from} needs a value`);
     else given.push({ option, value: typed(option, value), from });
   }
   const file = parsed["config"];
@@ -105,6 +107,47 @@ function readFlags(args: readonly string[], problems: string[]): Flags {
     isHelp: parsed["help"] === true,
     isVersion: parsed["version"] === true,
   };
+}
+
+/** Switches with a word, `--flag=no`, in the two forms that the parser knows. */
+function readSwitches(
+  args: readonly string[],
+  switches: readonly Option[],
+  problems: string[],
+): string[] {
+  return args.map((arg) => {
+    const [, flag = "", word] = /^(--?[^=]+)=(.*)$/s.exec(arg) ?? [];
+    const option = switches.find((one) => allFlags(one).map(dashed).includes(flag));
+    if (option === undefined || word === undefined) return arg;
+    const value = typed(option, word);
+    if (typeof value === "boolean") return `${flag}=${value}`;
+    problems.push(`Bad value of ${flag}: expected true or false (got ${JSON.stringify(word)})`);
+    return flag;
+  });
+}
+
+/** A list flag with several values after it, `--cors A B`, as the flag given for each of them. */
+function repeatLists(args: readonly string[], lists: readonly Option[]): string[] {
+  const listFlags = new Set(lists.flatMap(allFlags).map(dashed));
+  const repeated: string[] = [];
+  // The parser takes an empty value only when it is joined to its flag.
+  const joined: string[] = [];
+  for (const arg of args) {
+    if (arg === "" && joined.at(-1)?.startsWith("-")) joined.push(`${joined.pop()}=`);
+    else joined.push(arg);
+  }
+  let flag: string | undefined;
+  let values = 0;
+  for (const arg of joined) {
+    if (arg.startsWith("-")) {
+      flag = listFlags.has(arg) ? arg : undefined;
+      values = 0;
+    } else if (flag !== undefined && values++ > 0) {
+      repeated.push(flag);
+    }
+    repeated.push(arg);
+  }
+  return repeated;
 }
 
 function unknownFlag(arg: string): string {
@@ -168,6 +211,11 @@ function flatten(
     if (option !== undefined) return [{ option, value, from: `"${name}" in ${file}` }];
     const isGroup = OPTIONS.some((one) => one.path.join(".").startsWith(`${name}.`));
     if (isGroup && isObject(value)) return flatten(value, full, file, problems);
+    if (isGroup) {
+      const got = JSON.stringify(value);
+      problems.push(`Bad value of "${name}" in ${file}: expected an object (got ${got})`);
+      return [];
+    }
     const known = OPTIONS.map((one) => one.path.join("."));
     problems.push(
       `Unknown key "${name}" in ${file}: did you mean "${closestString(name, known)}"?`,
@@ -176,12 +224,31 @@ function flatten(
   });
 }
 
+/** The schema's complaints, of each option the first: what follows from it says nothing new. */
+function wordAll(
+  issues: readonly z.core.$ZodIssue[],
+  given: ReadonlyMap<string, Given>,
+): string[] {
+  const first = new Map<string, z.core.$ZodIssue>();
+  for (const issue of issues) {
+    const place = optionOf(issue)?.flag ?? issue.path.join(".");
+    if (!first.has(place)) first.set(place, issue);
+  }
+  return [...first.values()].map((issue) => word(issue, given));
+}
+
+function optionOf(issue: z.core.$ZodIssue): Option | undefined {
+  return OPTIONS.find(({ path }) => path.every((part, at) => issue.path[at] === part));
+}
+
 /** What the schema's complaint is about, under the name by which it was given. */
 function word(issue: z.core.$ZodIssue, given: ReadonlyMap<string, Given>): string {
-  const option = OPTIONS.find(({ path }) => path.every((part, at) => issue.path[at] === part));
+  const option = optionOf(issue);
   const one = option && given.get(option.flag);
   const complaint = issue.message.replace(/^Invalid input: /, "").replaceAll("\n", " ");
-  if (one === undefined) return complaint;
+  if (one === undefined) {
+    return option === undefined ? complaint : `Bad value of --${option.flag}: ${complaint}`;
+  }
   const value = one.option.isSecret ? "" : ` (got ${JSON.stringify(one.value)})`;
   return `Bad value of ${one.from}: ${complaint}${value}`;
 }
@@ -210,10 +277,6 @@ function typed(option: Option, value: unknown): unknown {
 
 function allFlags(option: Option): string[] {
   return [option.flag, ...option.otherFlags];
-}
-
-function dashed(name: string): string {
-  return name.length === 1 ? `-${name}` : `--${name}`;
 }
 
 function bareName(arg: string): string {

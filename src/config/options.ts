@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { OptionMeta } from "../dialects/options.ts";
-import { ConfigSchema } from "./schema.ts";
+import { type Config, ConfigSchema } from "./schema.ts";
 
 /** One option, as flags, variables, help and README's table see it. */
 export interface Option {
@@ -19,9 +19,10 @@ export interface Option {
   readonly standard: unknown;
   readonly help: string;
   readonly isSecret: boolean;
+  readonly mayBeEmpty: boolean;
 }
 
-/** What a schema says of itself; `flags`, `env` and `secret` come from its metadata. */
+/** What a schema says of itself, its metadata included. */
 interface Described extends OptionMeta {
   readonly type?: string;
   readonly description?: string;
@@ -59,10 +60,11 @@ function describe(schema: Described, path: readonly string[]): Option {
     otherFlags: (schema.flags ?? []).filter((other) => other !== flag),
     otherVariables: schema.env ?? [],
     type: typeOf(schema),
-    words: schema.enum ?? (schema.anyOf ?? []).flatMap((one) => one.const ?? []),
+    words: schema.enum ?? (schema.anyOf ?? []).flatMap((one) => one.const || []),
     standard: schema.default,
     help: schema.description ?? "",
     isSecret: schema.secret === true,
+    mayBeEmpty: schema.mayBeEmpty === true,
   };
 }
 
@@ -71,4 +73,21 @@ function typeOf({ type, anyOf }: Described): Option["type"] {
   if (type === "array") return "list";
   const isNumber = type === "integer" || anyOf?.some((one) => one.type === "integer");
   return isNumber ? "number" : "text";
+}
+
+/** Flags of the limits that a configuration lifts. */
+export function liftedLimits(config: Config): string[] {
+  return OPTIONS.filter(({ path }) => valueAt(config, path) === Infinity).map(({ flag }) => flag);
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  const [name, ...rest] = path;
+  if (name === undefined) return value;
+  const isObject = typeof value === "object" && value !== null;
+  return isObject ? valueAt(Reflect.get(value, name), rest) : undefined;
+}
+
+/** A flag as it is typed: one letter has one dash. */
+export function dashed(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`;
 }

@@ -4,6 +4,7 @@ import { limit, toggle, whole } from "../dialects/options.ts";
 
 const path = z.string().regex(/^\/[^*?#\s]*$/, "expected a path");
 const file = z.string().min(1);
+const origin = z.string().refine(isOrigin, "expected an origin such as https://app.example.org");
 
 const log = z.strictObject({
   level: z.enum(["debug", "info", "warning", "error"]).default("info").meta({
@@ -47,9 +48,10 @@ export const ConfigSchema = z.strictObject({
     flags: ["port", "p"],
     env: ["PORT"],
   }),
-  host: z.string().min(1).default("::").meta({
+  host: z.string().default("::").transform((host) => host === "" ? "::" : host).meta({
     description: "Address to listen at, where --listen is not given (:: is IPv4 and IPv6)",
     flags: ["host", "H", "addr"],
+    mayBeEmpty: true,
   }),
   tlsCert: file.optional().meta({
     description: "Certificate chain for https, a PEM file",
@@ -67,14 +69,17 @@ export const ConfigSchema = z.strictObject({
   trustProxy: z.array(z.string().min(1)).default([]).meta({
     description: "Address or network (CIDR) of a proxy whose X-Forwarded-For counts",
   }),
-  allowedOrigins: z.array(z.string().min(1)).default([]).meta({
+  allowedOrigins: z.array(origin).default([]).meta({
     description: "Origin whose pages may use the server; without any, all may",
   }),
-  corsOrigins: z.array(z.string().min(1)).default([]).meta({
+  corsOrigins: z.array(origin).default([]).meta({
     description: "Origin whose pages may read HTTP answers; without any, the allowed ones",
     flags: ["cors"],
   }),
-  health: path.default("/health").meta({ description: "Path that answers OK" }),
+  health: z.union([path, z.literal("")], "expected a path, or nothing").default("/health").meta({
+    description: "Path that answers OK; none where it is empty",
+    mayBeEmpty: true,
+  }),
   metrics: path.optional().meta({ description: "Path of metrics for Prometheus; none by default" }),
   keepaliveTimeoutSeconds: whole(
     14,
@@ -92,3 +97,8 @@ export const ConfigSchema = z.strictObject({
 
 /** A checked configuration; each dialect's own part stands under its name. */
 export type Config = z.infer<typeof ConfigSchema> & { readonly [dialect: string]: unknown };
+
+/** Scheme, host and port, as browsers write them: anything else would never match. */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}

@@ -4,6 +4,8 @@ export interface Clock {
   now(): number;
   /** Runs `action` every `intervalMs` until disposed. */
   every(intervalMs: number, action: () => void): Disposable;
+  /** Runs `action` in a task of its own, as soon as what runs now is done, unless disposed of. */
+  soon(action: () => void): Disposable;
   /** Resolves after `delayMs`. */
   delay(delayMs: number): Promise<void>;
 }

@@ -33,6 +33,8 @@ export type ClaimOutcome = "admitted" | "taken" | "full" | "abandoned";
 /** Asked before an id is given out, as a store or a cluster will be; false means taken elsewhere. */
 export type Reserve = (claim: Claim) => Promise<boolean>;
 
+const RELEASED = "Cannot act for a peer that was released";
+
 /** A claimed id. It outlives a connection only where another one takes the id over. */
 class Peer implements PeerHandle {
   info: unknown = null;
@@ -40,6 +42,7 @@ class Peer implements PeerHandle {
   /** Made when there is something to put in: most peers idle. */
   rooms: Set<Room> | undefined = undefined;
   paired: Set<Peer> | undefined = undefined;
+  isReleased = false;
 
   /** @param claim the claim that holds now; replaced when another connection takes over */
   constructor(public claim: Claim) {}
@@ -104,6 +107,7 @@ export class Hub {
   readonly #limits: HubLimits;
   readonly #reserve: Reserve | undefined;
   readonly #realms = new Map<string, Realm>();
+  #isSilent = false;
   #peerCount = 0;
   #roomCount = 0;
 
@@ -152,6 +156,7 @@ export class Hub {
     const peer = realm.peers.get(handle.id);
     if (peer === undefined || peer !== handle || peer.receiver !== receiver) return;
     realm.peers.delete(peer.id);
+    peer.isReleased = true;
     realm.count(peer.dialect, -1);
     this.#peerCount--;
     for (const room of peer.rooms ?? []) this.#removeMember(realm, room, peer, news);
@@ -159,8 +164,16 @@ export class Hub {
     peer.paired = undefined;
     for (const other of pairs ?? []) {
       other.paired?.delete(peer);
-      tell(other, { type: "gone", peer: peer.id });
+      if (!this.#isSilent) tell(other, { type: "gone", peer: peer.id });
     }
+  }
+
+  /**
+   * From now on nobody is told of departures: the server ends, and a room that is told of one after
+   * the other would take them for people hanging up.
+   */
+  silence(): void {
+    this.#isSilent = true;
   }
 
   has(realm: string, id: PeerId): boolean {
@@ -188,6 +201,7 @@ export class Hub {
     const peer = this.#own(handle);
     const realm = this.#realm(peer.realm);
     let room = realm.rooms.get(id);
+    if (room?.members.has(peer)) return "entered";
     if (room === undefined) {
       if (this.#roomCount >= this.#limits.maxRooms) return "rooms_full";
       room = { id, members: new Set(), infoBytes: 0 };
@@ -286,27 +300,26 @@ export class Hub {
     if (other === peer || other.isBusy || peer.isBusy) return "busy";
     (peer.paired ??= new Set()).add(other);
     (other.paired ??= new Set()).add(peer);
-    tell(peer, { type: "paired", peer: other.id, isCaller: true });
-    tell(other, { type: "paired", peer: peer.id, isCaller: false });
+    tell(peer, { type: "paired", peer: other, isCaller: true });
+    tell(other, { type: "paired", peer, isCaller: false });
     return "paired";
   }
 
   /**
    * Hands a payload to another peer, in a room when one is named ("elsewhere": the peer exists, but
    * is not in it). The payload is the dialect's own; a peer of another dialect cannot read it.
+   * @param to an id of the sender's realm or, quicker, a partner's handle
    */
   send(
     from: PeerHandle,
-    to: PeerId,
+    to: PeerId | PeerHandle,
     payload: unknown,
     room?: RoomId,
   ): "sent" | "unknown" | "elsewhere" | "untranslatable" {
-    const realm = this.#realm(from.realm);
-    const peer = realm.peers.get(to);
-    if (peer === undefined) return "unknown";
-    if (room !== undefined && realm.rooms.get(room)?.members.has(peer) !== true) {
-      return "elsewhere";
-    }
+    if (from.isReleased) throw new RangeError(RELEASED);
+    const peer = typeof to === "string" ? this.#realm(from.realm).peers.get(to) : to as Peer; // nobody else makes handles
+    if (peer === undefined || peer.isReleased) return "unknown";
+    if (room !== undefined && !this.#isIn(room, peer)) return "elsewhere";
     if (peer.dialect !== from.dialect) return "untranslatable";
     tell(peer, { type: "relay", from: from.id, room, payload });
     return "sent";
@@ -342,16 +355,19 @@ export class Hub {
       this.#roomCount--;
       return;
     }
+    if (this.#isSilent) return;
     const left = roomEvent("left", room, peer, news);
     for (const member of [...room.members]) tell(member, left);
+  }
+
+  #isIn(room: RoomId, peer: Peer): boolean {
+    return this.#realm(peer.realm).rooms.get(room)?.members.has(peer) === true;
   }
 
   /** The hub's own record of a handle; a session that lost its id must not act for it. */
   #own(handle: PeerHandle): Peer {
     const peer = this.#realm(handle.realm).peers.get(handle.id);
-    if (peer === undefined || peer !== handle) {
-      throw new RangeError("Cannot act for a peer that was released");
-    }
+    if (peer === undefined || peer !== handle) throw new RangeError(RELEASED);
     return peer;
   }
 

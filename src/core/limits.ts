@@ -17,6 +17,10 @@ export interface InputLimits {
   readonly framesPerSecond: number;
   /** Frames that may come at once on top. */
   readonly frameBurst: number;
+  /** Sustained bytes per second; a character of text counts as one. */
+  readonly bytesPerSecond: number;
+  /** Bytes that may come at once on top. */
+  readonly byteBurst: number;
   /** Time from the opening to the client having said who it is. */
   readonly identifyTimeoutMs: number;
   /** Frames kept while the session is waiting for something (a claim). */

@@ -14,6 +14,8 @@ export interface MailboxLimits {
   readonly maxMessages: number;
   /** Per sender and absent peer. */
   readonly maxBytes: number;
+  /** Per absent peer, over all senders: it is delivered in one go. */
+  readonly maxBytesPerReceiver: number;
   /** Per sender, over all absent peers. */
   readonly maxBytesPerSender: number;
   /** Attempts (and so absent peers) that one sender may have waiting. */
@@ -36,6 +38,13 @@ export interface HeldMessage {
 interface Attempt {
   readonly expiresAt: number;
   isDropped: boolean;
+  messages: NumberedMessage[];
+}
+
+/** A message and its place in the order of arrival. */
+interface NumberedMessage {
+  readonly number: number;
+  readonly message: HeldMessage;
 }
 
 /** What one sender has waiting for one absent peer. */
@@ -47,8 +56,7 @@ interface Correspondence {
 
 /** What waits for one absent peer. */
 interface Box {
-  /** In order of arrival, whoever sent them. */
-  messages: HeldMessage[];
+  bytes: number;
   readonly from: Map<PeerId, Correspondence>;
 }
 
@@ -73,6 +81,7 @@ export class Mailbox {
   readonly #boxes = new Map<PeerId, Box>();
   readonly #senders = new Map<PeerId, SenderTotal>();
   #totalBytes = 0;
+  #nextNumber = 0;
 
   constructor(limits: MailboxLimits) {
     this.#limits = limits;
@@ -96,18 +105,18 @@ export class Mailbox {
       message.attempt,
     );
     if (known?.isDropped) return "ignored";
-    const sender = this.#senders.get(message.from);
-    if (known === undefined && (sender?.attempts ?? 0) >= this.#limits.maxAttemptsPerSender) {
+    const attempts = known === undefined ? this.#senders.get(message.from)?.attempts ?? 0 : 0;
+    // Names of dropped attempts have to be remembered too, but not without end.
+    if (attempts >= 2 * this.#limits.maxAttemptsPerSender) return "refused";
+    const { correspondence, attempt } = this.#begin(message, nowMs);
+    const isTooMany = attempts >= this.#limits.maxAttemptsPerSender;
+    if (isTooMany || this.#isOverLimit(message, correspondence)) {
+      attempt.isDropped = true;
+      this.#forget(attempt);
       return "refused";
     }
-    const correspondence = this.#begin(message, nowMs);
-    if (this.#isOverLimit(message, correspondence)) {
-      this.#dropAttempt(message);
-      return "refused";
-    }
-    this.#boxes.get(message.to)?.messages.push(message);
-    correspondence.messages++;
-    this.#charge(message, cost(message));
+    attempt.messages.push({ number: this.#nextNumber++, message });
+    this.#charge(message, 1);
     return "held";
   }
 
@@ -115,17 +124,22 @@ export class Mailbox {
   collect(to: PeerId): readonly HeldMessage[] {
     const box = this.#boxes.get(to);
     if (box === undefined) return [];
-    for (const message of box.messages) this.#charge(message, -cost(message));
-    for (const [from, { attempts }] of box.from) this.#countAttempts(from, -attempts.size);
+    const waiting: NumberedMessage[] = [];
+    for (const [from, { attempts }] of box.from) {
+      for (const attempt of attempts.values()) {
+        waiting.push(...attempt.messages);
+        this.#forget(attempt);
+      }
+      this.#countAttempts(from, -attempts.size);
+    }
     this.#boxes.delete(to);
-    return box.messages;
+    return waiting.sort((a, b) => a.number - b.number).map(({ message }) => message);
   }
 
   /** Drops every attempt whose time is over; each sender and absent peer is named once. */
   expire(nowMs: number): Undelivered[] {
     const undelivered: Undelivered[] = [];
     for (const [to, box] of this.#boxes) {
-      let isChanged = false;
       for (const [from, { attempts }] of box.from) {
         let isReported = false;
         for (const [name, attempt] of attempts) {
@@ -134,69 +148,64 @@ export class Mailbox {
             undelivered.push({ from, to });
             isReported = true;
           }
+          this.#forget(attempt);
           attempts.delete(name);
           this.#countAttempts(from, -1);
-          isChanged = true;
         }
+        if (attempts.size === 0) box.from.delete(from);
       }
-      if (isChanged) this.#sift(to, box);
+      if (box.from.size === 0) this.#boxes.delete(to);
     }
     return undelivered;
   }
 
-  #begin(message: HeldMessage, nowMs: number): Correspondence {
-    let box = this.#boxes.get(message.to);
-    if (box === undefined) this.#boxes.set(message.to, box = { messages: [], from: new Map() });
-    let correspondence = box.from.get(message.from);
+  #begin(
+    { to, from, attempt: name }: HeldMessage,
+    nowMs: number,
+  ): { correspondence: Correspondence; attempt: Attempt } {
+    let box = this.#boxes.get(to);
+    if (box === undefined) this.#boxes.set(to, box = { bytes: 0, from: new Map() });
+    let correspondence = box.from.get(from);
     if (correspondence === undefined) {
-      box.from.set(message.from, correspondence = { attempts: new Map(), messages: 0, bytes: 0 });
+      box.from.set(from, correspondence = { attempts: new Map(), messages: 0, bytes: 0 });
     }
-    if (!correspondence.attempts.has(message.attempt)) {
-      const expiresAt = nowMs + this.#limits.holdMs;
-      correspondence.attempts.set(message.attempt, { expiresAt, isDropped: false });
-      this.#countAttempts(message.from, 1);
+    let attempt = correspondence.attempts.get(name);
+    if (attempt === undefined) {
+      attempt = { expiresAt: nowMs + this.#limits.holdMs, isDropped: false, messages: [] };
+      correspondence.attempts.set(name, attempt);
+      this.#countAttempts(from, 1);
     }
-    return correspondence;
+    return { correspondence, attempt };
   }
 
   #isOverLimit(message: HeldMessage, { messages, bytes }: Correspondence): boolean {
     const limits = this.#limits;
     const added = cost(message);
+    const ofReceiver = this.#boxes.get(message.to)?.bytes ?? 0;
     const ofSender = this.#senders.get(message.from)?.bytes ?? 0;
     return messages + 1 > limits.maxMessages || bytes + added > limits.maxBytes ||
+      ofReceiver + added > limits.maxBytesPerReceiver ||
       ofSender + added > limits.maxBytesPerSender ||
       this.#totalBytes + added > limits.maxTotalBytes;
   }
 
-  /** Forgets an attempt's messages but remembers its name until its time is over. */
-  #dropAttempt({ to, from, attempt }: HeldMessage): void {
-    const box = this.#boxes.get(to);
-    const dropped = box?.from.get(from)?.attempts.get(attempt);
-    if (box === undefined || dropped === undefined) return;
-    dropped.isDropped = true;
-    this.#sift(to, box);
+  /** Gives back what an attempt's messages take; costs no more than there are of them. */
+  #forget(attempt: Attempt): void {
+    for (const { message } of attempt.messages) this.#charge(message, -1);
+    attempt.messages = [];
   }
 
-  /** Keeps only the messages of attempts that are alive, and the box only if any attempt is. */
-  #sift(to: PeerId, box: Box): void {
-    box.messages = box.messages.filter((message) => {
-      const correspondence = box.from.get(message.from);
-      const attempt = correspondence?.attempts.get(message.attempt);
-      if (attempt !== undefined && !attempt.isDropped) return true;
-      if (correspondence !== undefined) correspondence.messages--;
-      this.#charge(message, -cost(message));
-      return false;
-    });
-    for (const [from, { attempts }] of box.from) {
-      if (attempts.size === 0) box.from.delete(from);
-    }
-    if (box.from.size === 0) this.#boxes.delete(to);
-  }
-
-  #charge(message: HeldMessage, bytes: number): void {
+  /** Counts a message in everything that is limited, or out of it. */
+  #charge(message: HeldMessage, sign: 1 | -1): void {
+    const bytes = sign * cost(message);
     this.#totalBytes += bytes;
-    const correspondence = this.#boxes.get(message.to)?.from.get(message.from);
-    if (correspondence !== undefined) correspondence.bytes += bytes;
+    const box = this.#boxes.get(message.to);
+    if (box !== undefined) box.bytes += bytes;
+    const correspondence = box?.from.get(message.from);
+    if (correspondence !== undefined) {
+      correspondence.bytes += bytes;
+      correspondence.messages += sign;
+    }
     const sender = this.#senders.get(message.from);
     if (sender !== undefined) sender.bytes += bytes;
   }

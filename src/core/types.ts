@@ -46,8 +46,8 @@ export type PeerEvent =
   | { readonly type: "admitted"; readonly peer: PeerHandle }
   /** The peer is in the room; `members` are those who were there before, in joining order. */
   | { readonly type: "entered"; readonly room: RoomId; readonly members: readonly PeerSummary[] }
-  /** Two peers are now in a call of their own. */
-  | { readonly type: "paired"; readonly peer: PeerId; readonly isCaller: boolean }
+  /** Two peers are now in a call of their own; the handle is the quick way to the other one. */
+  | { readonly type: "paired"; readonly peer: PeerHandle; readonly isCaller: boolean }
   /** Told to the other members of a room; "described": the peer's info has changed. */
   | RoomEvent
   /** An operator ends the room. */
@@ -59,9 +59,11 @@ export type PeerEvent =
   /** Another connection proved to be the same client: this one speaks for the id no longer. */
   | { readonly type: "replaced" };
 
-/** What the hub gives a session for its id; pass it back to the hub, never to another session. */
+/** The hub's word for a claimed id, its own or a partner's; it means something to the hub only. */
 export interface PeerHandle extends PeerSummary {
   readonly realm: string;
+  /** The id was given up: nothing can be done with the handle any more. */
+  readonly isReleased: boolean;
 }
 
 /** One client connection, whatever carries it (a WebSocket, a test). */

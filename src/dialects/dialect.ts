@@ -78,8 +78,16 @@ export interface OpenDialect extends Partial<Disposable> {
   readonly entrances: readonly Entrance[];
   /** What an operator may do with the dialect's rooms. */
   readonly operations?: RoomOperations;
-  /** Numbers worth watching, by metric name. */
-  readonly gauges?: Readonly<Record<string, () => number>>;
+  /** Numbers worth watching. */
+  readonly gauges?: readonly Gauge[];
+}
+
+/** A number that is read when somebody asks. */
+export interface Gauge {
+  /** Such as "held_bytes"; the server's name goes before it. */
+  readonly name: string;
+  readonly help: string;
+  readonly read: () => number;
 }
 
 /** Rooms in an operator's hands. */
@@ -114,7 +122,10 @@ export interface Dialect {
   open(options: unknown, context: DialectContext): OpenDialect;
 }
 
-/** Ties a dialect's options to their type; what `open` gets is checked against them once more. */
+/**
+ * Ties a dialect's options to their type. The cast holds because the configuration's schema is made
+ * of the dialects' own: what `open` is given has been checked by this very `options`.
+ */
 export function defineDialect<Shape extends z.core.$ZodLooseShape>(
   dialect: Omit<Dialect, "options" | "open"> & {
     readonly options: z.ZodObject<Shape>;

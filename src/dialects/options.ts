@@ -9,6 +9,8 @@ export interface OptionMeta {
   readonly env?: readonly string[];
   /** Never printed. */
   readonly secret?: boolean;
+  /** An empty text means something, and not that the value is missing. */
+  readonly mayBeEmpty?: boolean;
 }
 
 type Unlimited = z.ZodLiteral<"unlimited">;
@@ -71,6 +73,9 @@ export function linkLimitOptions(
     ),
     framesPerSecond: limit(standard.framesPerSecond, "Messages a client may send per second"),
     frameBurst: limit(standard.frameBurst, "Messages a client may send at once on top of that"),
+    // One sender must not fill the queue of a receiver that reads as fast as it can.
+    bytesPerSecond: limit(1_048_576, "Bytes a client may send per second", { min: 1024 }),
+    byteBurst: limit(4_194_304, "Bytes a client may send at once on top of that", { min: 1024 }),
     identifyTimeoutMs: whole(
       standard.identifyTimeoutMs,
       "Time in which a client has to say who it is, in ms",

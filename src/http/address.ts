@@ -41,21 +41,26 @@ export class TrustedProxies {
 /** What counts as one address: an IPv6 client has a whole /64 to choose from. */
 export function addressKey(address: string): string {
   const parsed = parse(address);
-  if (parsed === undefined || parsed.kind() === "ipv4") return address;
+  if (parsed === undefined) return address;
+  if (parsed.kind() === "ipv4") return parsed.toString();
   return parsed.toByteArray().slice(0, 8).join(".");
 }
 
 /** IPv4 in IPv6 notation is IPv4; a port, as some proxies add it, is not part of the address. */
 function parse(text: string): Address | undefined {
   const bare = text.replace(/^\[(.*)\](:\d+)?$/, "$1").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
-  return ipaddr.isValid(bare) ? ipaddr.process(bare) : undefined;
+  // The library also takes the short and the hexadecimal forms of IPv4, which nobody writes here.
+  const isAddress = ipaddr.IPv4.isValidFourPartDecimal(bare) || ipaddr.IPv6.isValid(bare);
+  return isAddress ? ipaddr.process(bare) : undefined;
 }
 
 function parseNetwork(text: string): Network {
+  const [address = "", bits] = text.split("/", 2);
+  const parsed = parse(address);
   try {
-    if (text.includes("/")) return ipaddr.parseCIDR(text);
-    const address = ipaddr.process(text);
-    return [address, address.kind() === "ipv4" ? 32 : 128] as Network;
+    if (parsed === undefined) throw new TypeError(`"${address}" is no address`);
+    if (bits !== undefined) return ipaddr.parseCIDR(text);
+    return [parsed, parsed.kind() === "ipv4" ? 32 : 128] as Network;
   } catch {
     throw new TypeError(`Cannot use proxy "${text}": neither an address nor a network`);
   }

@@ -4,7 +4,7 @@ import { plain } from "./answers.ts";
 import { DOCS_PATH } from "./landing.ts";
 
 export interface OwnRouteOptions {
-  /** Path of the health check that GStreamer's server has. */
+  /** Path of the health check that GStreamer's server has; empty where there is none. */
   readonly health: string;
   /** Path of the metrics; undefined where they are not shown. */
   readonly metricsPath: string | undefined;
@@ -19,16 +19,15 @@ export function ownRoutes(options: OwnRouteOptions): HttpRoute[] {
   const { health, metricsPath, metrics, isReady, docs } = options;
   const alive = () => plain(200, "OK");
   const ready = () => isReady() ? plain(200, "ready") : plain(503, "not ready");
-  const documented = () => plain(200, docs);
-  const paths = new Map([
-    [health, alive],
+  const paths: [string, () => Response][] = [
     ["/healthz", alive],
     ["/readyz", ready],
-    [DOCS_PATH, documented],
-  ]);
+    [DOCS_PATH, () => plain(200, docs)],
+  ];
+  if (health !== "" && health !== "/healthz") paths.push([health, alive]);
   if (metricsPath !== undefined) {
     const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
-    paths.set(metricsPath, () => new Response(metrics.expose(), { headers }));
+    paths.push([metricsPath, () => new Response(metrics.expose(), { headers })]);
   }
-  return [...paths].map(([path, handle]) => ({ kind: "get", path, handle }));
+  return paths.map(([path, handle]) => ({ kind: "get", path, handle }));
 }

@@ -27,7 +27,7 @@ export class Router {
   readonly #exact = new Map<string, Place>();
   readonly #wildcards: { readonly segments: readonly string[]; readonly owned: OwnedRoute }[] = [];
   /** First segments of exact paths, and whose they are: no wildcard of another owner covers them. */
-  readonly #firstSegments = new Map<string, string>();
+  readonly #firstSegments = new Map<string, Set<string>>();
 
   /** Throws RangeError when two owners want the same place. */
   constructor(routes: readonly OwnedRoute[]) {
@@ -48,7 +48,8 @@ export class Router {
   }
 
   #add(owned: OwnedRoute): void {
-    const path = normalise(owned.route.path);
+    // As it stands in a request: what a path may not hold is escaped.
+    const path = normalise(new URL(owned.route.path, "http://localhost").pathname);
     const segments = path.split("/").slice(1);
     if (segments.includes("*")) {
       this.#wildcards.push({ segments, owned });
@@ -66,7 +67,9 @@ export class Router {
     if (isUpgrade(owned)) place.upgrade = owned;
     else if (isGet(owned)) place.get = owned;
     else if (isStream(owned)) place.stream = owned;
-    this.#firstSegments.set(segments[0] ?? "", owned.owner);
+    const first = segments[0] ?? "";
+    const owners = this.#firstSegments.get(first) ?? new Set();
+    this.#firstSegments.set(first, owners.add(owned.owner));
   }
 
   #wildcard<R extends Route>(
@@ -78,7 +81,7 @@ export class Router {
       if (!isOfKind(owned) || pattern.length !== segments.length) continue;
       const first = segments[0] ?? "";
       const isForeign = pattern[0] === "*" &&
-        (this.#firstSegments.get(first) ?? owned.owner) !== owned.owner;
+        this.#firstSegments.get(first)?.has(owned.owner) === false;
       const isCovered = pattern.every((part, at) =>
         part === segments[at] || (part === "*" && segments[at] !== "")
       );

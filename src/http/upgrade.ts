@@ -12,6 +12,7 @@ export function asksForUpgrade(request: Request): boolean {
  */
 export function objectionToHandshake({ method, headers }: Request): Response | undefined {
   if (method !== "GET") return plain(405, "Method not allowed", { allow: "GET" });
+  if (!headers.has("host")) return plain(400, "Host is missing");
   const connection = headers.get("connection")?.toLowerCase().split(",") ?? [];
   if (!connection.some((token) => token.trim() === "upgrade")) {
     return plain(400, "Connection: Upgrade is missing");

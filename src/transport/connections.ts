@@ -41,7 +41,6 @@ const DRAIN_BATCHES = 20;
 
 /** All sockets of the server, one sweep for all of them, and their common end. */
 export class Connections implements Disposable {
-  readonly #clock: Clock;
   readonly #maxQueuedBytes: number;
   readonly #common: Common;
   readonly #sweep: Disposable;
@@ -50,12 +49,11 @@ export class Connections implements Disposable {
 
   /** @param maxQueuedBytes bytes that may wait for all clients together */
   constructor(clock: Clock, observer: ConnectionObserver, maxQueuedBytes: number) {
-    this.#clock = clock;
     this.#maxQueuedBytes = maxQueuedBytes;
     this.#common = {
       links: new Map(),
       observer,
-      now: clock.now,
+      clock,
       isGoingAway: false,
       onReleased: () => {
         if (this.size === 0) this.#onEmpty?.();
@@ -72,7 +70,8 @@ export class Connections implements Disposable {
   /** Runs a session over an upgraded socket. */
   accept(socket: WebSocket, acceptance: Acceptance): void {
     this.#run(acceptance, (connection) => {
-      const link = new WebSocketLink(socket, connection, acceptance.limits, connection);
+      const { clock } = this.#common;
+      const link = new WebSocketLink(socket, connection, acceptance.limits, connection, clock);
       return { link, session: acceptance.createSession(link) };
     });
   }
@@ -85,7 +84,7 @@ export class Connections implements Disposable {
         connection,
         acceptance.limits,
         connection,
-        this.#common.now,
+        this.#common.clock.now,
       );
       response.resolve(link.response);
       return { link, session: acceptance.createSession(link) };
@@ -101,7 +100,9 @@ export class Connections implements Disposable {
     const batchSize = spreadMs > 0 ? Math.ceil(links.length / DRAIN_BATCHES) : links.length;
     for (let start = 0; start < links.length; start += batchSize) {
       for (const link of links.slice(start, start + batchSize)) link.close(1001);
-      if (start + batchSize < links.length) await this.#clock.delay(spreadMs / DRAIN_BATCHES);
+      if (start + batchSize < links.length) {
+        await this.#common.clock.delay(spreadMs / DRAIN_BATCHES);
+      }
     }
     // Closing the last batch was one step: nobody is left whose end could end another.
     this.#common.isGoingAway = false;
@@ -124,7 +125,7 @@ export class Connections implements Disposable {
   }
 
   #sweepAll(): void {
-    const now = this.#clock.now();
+    const now = this.#common.clock.now();
     let queued = 0;
     for (const [link, pump] of this.#common.links) {
       pump.checkIdentified(now);
@@ -163,7 +164,7 @@ interface Carried {
 interface Common {
   readonly links: Map<OwnedLink, Pump>;
   readonly observer: ConnectionObserver;
-  readonly now: () => number;
+  readonly clock: Clock;
   isGoingAway: boolean;
   readonly onReleased: () => void;
 }
@@ -200,7 +201,7 @@ class Connection implements LinkObserver, ConnectionInfo {
       session,
       link,
       acceptance.limits,
-      common.now,
+      common.clock.now,
       (error) => common.observer.refused(this, error, ++this.#refusals),
     );
   }

@@ -31,6 +31,7 @@ export class Listener {
   readonly #address: { readonly hostname: string; readonly port: number };
   #stopped: Promise<void> | undefined;
   #reportedAt = -Infinity;
+  #attempts = 0;
 
   /** Listens at once; throws what the system says when it cannot. */
   constructor(options: ListenerOptions) {
@@ -44,6 +45,11 @@ export class Listener {
 
   get port(): number {
     return this.#address.port;
+  }
+
+  /** Throws what the system says when a certificate and a key are not a pair that can be used. */
+  static prove(tls: TlsMaterial): void {
+    Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...tls }).close();
   }
 
   /** Listens anew with another certificate; connections that exist are the caller's. */
@@ -80,8 +86,10 @@ export class Listener {
 
   async #listenAgain(): Promise<void> {
     const { hostname, port } = this.#address;
+    const attempt = ++this.#attempts;
     let pauseMs = FIRST_PAUSE_MS;
-    while (this.#stopped === undefined) {
+    // A later attempt, with a newer certificate, ends an earlier one.
+    while (this.#stopped === undefined && attempt === this.#attempts) {
       try {
         this.#server = this.#serve(hostname, port);
         this.#watch(this.#server);

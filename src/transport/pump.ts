@@ -19,7 +19,8 @@ export class Pump {
   readonly #now: () => number;
   readonly #onRefused: (error: SignalError) => void;
   readonly #openedAt: number;
-  #tokens: number;
+  #frameTokens: number;
+  #byteTokens: number;
   #refilledAt: number;
   #excessSince = -Infinity;
   #lastExcess = -Infinity;
@@ -42,7 +43,8 @@ export class Pump {
     this.#onRefused = onRefused;
     this.#openedAt = now();
     this.#refilledAt = this.#openedAt;
-    this.#tokens = limits.frameBurst;
+    this.#frameTokens = limits.frameBurst;
+    this.#byteTokens = limits.byteBurst;
   }
 
   /** The connection is open. */
@@ -65,7 +67,7 @@ export class Pump {
           `Message is larger than ${this.#limits.maxFrameBytes} bytes`,
         ),
       );
-    } else if (!this.#isInTime()) {
+    } else if (!this.#isInTime(frame.length)) {
       this.#refuseExcess();
     } else if (this.#held === undefined) {
       this.#handle(frame);
@@ -135,7 +137,11 @@ export class Pump {
   }
 
   #caught(error: unknown): void {
-    if (this.#isEnded) return;
+    // Nobody is left to be told of a refusal; a fault is one whenever it comes to light.
+    if (this.#isEnded) {
+      if (!(error instanceof SignalError)) this.#link.fail(error);
+      return;
+    }
     const refusal = error instanceof SignalError ? error : new SignalError("internal");
     this.#onRefused(refusal);
     try {
@@ -146,16 +152,17 @@ export class Pump {
     if (refusal !== error) this.#link.fail(error);
   }
 
-  /** A token bucket: two numbers and a clock read. */
-  #isInTime(): boolean {
-    const { framesPerSecond, frameBurst } = this.#limits;
-    if (framesPerSecond === Infinity) return true;
+  /** Two token buckets: four numbers and a clock read. A frame may overdraw what bytes are left. */
+  #isInTime(size: number): boolean {
+    const { framesPerSecond, frameBurst, bytesPerSecond, byteBurst } = this.#limits;
     const now = this.#now();
-    const refill = (now - this.#refilledAt) * framesPerSecond / 1000;
-    this.#tokens = Math.min(frameBurst, this.#tokens + refill);
+    const seconds = (now - this.#refilledAt) / 1000;
     this.#refilledAt = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
+    this.#frameTokens = refill(this.#frameTokens, framesPerSecond, frameBurst, seconds);
+    this.#byteTokens = refill(this.#byteTokens, bytesPerSecond, byteBurst, seconds);
+    if (this.#frameTokens < 1 || this.#byteTokens <= 0) return false;
+    this.#frameTokens--;
+    this.#byteTokens -= size;
     return true;
   }
 
@@ -177,4 +184,9 @@ function exceeds(frame: Frame, maxBytes: number): boolean {
   // A UTF-16 unit takes at most three bytes: most frames need no counting.
   if (frame.length * 3 <= maxBytes) return false;
   return frame.length > maxBytes || Buffer.byteLength(frame) > maxBytes;
+}
+
+/** A bucket after some time; one that is filled without end is always full. */
+function refill(tokens: number, perSecond: number, burst: number, seconds: number): number {
+  return perSecond === Infinity ? burst : Math.min(burst, tokens + perSecond * seconds);
 }

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { Clock } from "../core/clock.ts";
 import type { OutputLimits } from "../core/limits.ts";
 import type { Frame, Link } from "../core/types.ts";
 
@@ -11,7 +12,7 @@ export type Ending =
     /** The client said goodbye, rather than being cut off or failing. */
     readonly isFarewell?: true;
   }
-  | { readonly by: "slow reader" | "fault" };
+  | { readonly by: "network" | "slow reader" | "fault" };
 
 /** What the owner of a link is told; never from inside `send` or `close`. */
 export interface LinkObserver {
@@ -58,18 +59,23 @@ const CHECK_EVERY_BYTES = 64 * 1024;
 const MAX_REASON_BYTES = 123;
 
 /** A Deno socket as a Link. There is no other use of the socket than here. */
-export class WebSocketLink implements Link {
+export class WebSocketLink implements Link, EventListenerObject {
   readonly id: string;
   readonly address: string;
   readonly #socket: WebSocket;
   readonly #limits: OutputLimits;
   readonly #observer: LinkObserver;
+  readonly #clock: Pick<Clock, "soon">;
   readonly #checkEvery: number;
   #isOpen = true;
   #isReleased = false;
+  #closing: Disposable | undefined = undefined;
   #sentUnchecked = 0;
   #sentTotal = 0;
+  #newestSize = 0;
   #backlog = 0;
+  /** Something waited when last looked at for a stall. */
+  #isWaiting = false;
   #acceptedTotal = 0;
   #acceptedAt = 0;
 
@@ -78,12 +84,14 @@ export class WebSocketLink implements Link {
     identity: { readonly id: string; readonly address: string },
     limits: OutputLimits,
     observer: LinkObserver,
+    clock: Pick<Clock, "soon">,
   ) {
     this.id = identity.id;
     this.address = identity.address;
     this.#socket = socket;
     this.#limits = limits;
     this.#observer = observer;
+    this.#clock = clock;
     this.#checkEvery = Math.min(CHECK_EVERY_BYTES, limits.maxQueuedBytes / 4);
     this.#bind();
   }
@@ -103,6 +111,7 @@ export class WebSocketLink implements Link {
     const size = this.#backlog > 0 && typeof frame === "string"
       ? Buffer.byteLength(frame)
       : frame.length;
+    this.#newestSize = size;
     this.#sentTotal += size;
     this.#sentUnchecked += size;
     if (this.#sentUnchecked >= this.#checkEvery) this.#checkQueue();
@@ -122,16 +131,22 @@ export class WebSocketLink implements Link {
   #checkQueue(): void {
     this.#sentUnchecked = 0;
     this.#backlog = this.#socket.bufferedAmount;
-    if (this.#backlog > this.#limits.maxQueuedBytes) this.giveUp();
+    // What counts is what waits behind the newest frame, however large that is.
+    if (this.#backlog - this.#newestSize > this.#limits.maxQueuedBytes) this.giveUp();
   }
 
   /** Gives the client up when it has accepted nothing for too long. Call about once a second. */
   checkStall(nowMs: number): void {
-    if (!this.#isOpen || (this.#backlog === 0 && this.#sentUnchecked === 0)) return;
-    const hadBacklog = this.#backlog > 0;
+    if (!this.#isOpen) return;
+    if (this.#backlog === 0 && this.#sentUnchecked === 0) {
+      this.#isWaiting = false;
+      return;
+    }
     this.#checkQueue();
+    const wasWaiting = this.#isWaiting;
+    this.#isWaiting = this.#backlog > 0;
     const accepted = this.#sentTotal - this.#backlog;
-    if (!hadBacklog || accepted > this.#acceptedTotal) {
+    if (!wasWaiting || accepted > this.#acceptedTotal) {
       this.#acceptedTotal = accepted;
       this.#acceptedAt = nowMs;
     } else if (this.#backlog > 0 && nowMs - this.#acceptedAt >= this.#limits.stallTimeoutMs) {
@@ -144,20 +159,25 @@ export class WebSocketLink implements Link {
     this.#end({ by: "slow reader" }, 1008, "not reading");
   }
 
+  /** The link itself is the listener: handlers of their own would cost 1.7 kB per connection. */
   #bind(): void {
-    const socket = this.#socket;
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => {
-      if (this.#isOpen) this.#observer.opened();
-      else this.#closeSocket(this.#goingAwayCode, GOING_AWAY_REASON);
-    };
-    socket.onmessage = ({ data }) => {
+    this.#socket.binaryType = "arraybuffer";
+    for (const type of ["message", "open", "close"]) this.#socket.addEventListener(type, this);
+  }
+
+  /** What the socket reports; an error is always followed by a close. */
+  handleEvent(event: Event): void {
+    if (event instanceof MessageEvent) {
       if (!this.#isOpen) return;
+      const { data } = event;
       this.#observer.received(typeof data === "string" ? data : new Uint8Array(data));
-    };
-    // An error is always followed by a close event.
-    socket.onerror = () => {};
-    socket.onclose = ({ code, reason, wasClean }) => this.#released(code, reason, wasClean);
+    } else if (event instanceof CloseEvent) {
+      this.#released(event.code, event.reason, event.wasClean);
+    } else if (this.#isOpen) {
+      this.#observer.opened();
+    } else {
+      this.#closeSocket(this.#goingAwayCode, GOING_AWAY_REASON);
+    }
   }
 
   get #goingAwayCode(): number {
@@ -178,24 +198,36 @@ export class WebSocketLink implements Link {
 
   /** Asks for the end; towards a client that does not read it never comes. */
   #closeSocket(code: number | undefined, reason: string): void {
-    // A socket that is still opening is closed by `onopen`.
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
     const fits = Buffer.byteLength(reason) <= MAX_REASON_BYTES;
-    if (code === undefined) this.#socket.close();
-    else this.#socket.close(code, fits ? reason : "");
+    // In a task of its own: closed while it delivers a message, a socket whose next frame is there
+    // already is cut by the runtime before the closing frame is written.
+    this.#closing = this.#clock.soon(() => {
+      // A socket that is still opening is closed when it opens.
+      if (this.#socket.readyState !== WebSocket.OPEN) return;
+      if (code === undefined) this.#socket.close();
+      else this.#socket.close(code, fits ? reason : "");
+    });
   }
 
   /** The runtime may report a close twice: first as 1001 when it drops a silent client. */
   #released(code: number, reason: string, wasClean: boolean): void {
     if (this.#isOpen) {
       this.#isOpen = false;
-      // A loss that the runtime found has a code too: without a closing frame it means nothing.
-      const isFarewell = wasClean && FAREWELLS.has(code);
-      const ending = { by: "client", code, reason } as const;
-      this.#observer.ended(isFarewell ? { ...ending, isFarewell } : ending);
+      this.#observer.ended(endingOf(code, reason, wasClean));
     }
     if (this.#isReleased) return;
     this.#isReleased = true;
+    this.#closing?.[Symbol.dispose]();
     this.#observer.released();
   }
+}
+
+/** How a connection ended that our side did not end. */
+function endingOf(code: number, reason: string, wasClean: boolean): Ending {
+  // Code 0 is what the runtime makes of a connection that broke off.
+  if (code === 0) return { by: "network" };
+  // A loss that the runtime found has a code too: without a closing frame it means nothing.
+  const isFarewell = wasClean && FAREWELLS.has(code);
+  const ending = { by: "client", code, reason } as const;
+  return isFarewell ? { ...ending, isFarewell } : ending;
 }

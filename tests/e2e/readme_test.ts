@@ -1,7 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { get } from "node:https";
 import bundle from "npm:peerjs@1.5.5/dist/peerjs.min.js" with { type: "text" };
 import { launchBrowser } from "../helpers/chromium.ts";
-import { clientTest } from "../helpers/clients.ts";
+import { clientTest, programOf } from "../helpers/clients.ts";
 import { startPageServer } from "../helpers/page_server.ts";
 import { readmeSnippet } from "../helpers/readme.ts";
 import { startServerProcess } from "../helpers/server_process.ts";
@@ -40,9 +41,60 @@ clientTest({
   },
 });
 
+clientTest({
+  name: "README: the GStreamer page shows what the Python program sends, and ends it",
+  needs: ["gstreamer", "chromium"],
+  fn: async () => {
+    await using server = await startServerProcess();
+    const address = server.url.replace(/^http/, "ws");
+    const [program, page] = await Promise.all(
+      ["gstreamer-python", "gstreamer-page"].map(async (name) =>
+        (await readmeSnippet(name)).replace("ws://localhost:8080", address)
+      ),
+    );
+    await using camera = startPython(program ?? "");
+    await within("the program to wait for a call", camera.waiting);
+    await using site = await startPageServer({ "/view.html": page ?? "" });
+    await using browser = await launchBrowser();
+    const viewer = await browser.newPage(`${site.url}view.html`);
+    await until(
+      "moving pictures",
+      async () =>
+        await viewer.evaluate("byId('video').currentTime > 0.5 && byId('video').videoWidth > 0") ===
+          true,
+    );
+
+    await viewer.close();
+    const { code, errors } = await within("the program to end", camera.ended);
+    assertEquals(code, 0, errors);
+  },
+});
+
+clientTest({
+  name: "README: the certificate for GStreamer's clients is one that the server serves",
+  needs: ["openssl"],
+  fn: async () => {
+    const [openssl, start] = (await readmeSnippet("gstreamer-certificate")).trim().split("\n");
+    assertEquals(start, "deno run -A main.ts --port 8443 --cert-path .");
+    const folder = await Deno.makeTempDir({ prefix: "signalbox-readme-" });
+    try {
+      const [program, ...args] = openssl?.split(" ") ?? [];
+      assertEquals(program, "openssl");
+      const making = new Deno.Command(programOf("openssl"), { args, cwd: folder, stderr: "null" });
+      assertEquals((await making.output()).code, 0);
+      const flags = ["--listen", "https://127.0.0.1:0", "--cert-path", folder];
+      await using server = await startServerProcess(flags);
+      const ca = await Deno.readTextFile(`${folder}/cert.pem`);
+      assertEquals(await within("an answer", statusOf(`${server.url}/healthz`, ca)), 200);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
 Deno.test("README: the line with least permissions starts a server that serves PeerJS", async () => {
   const line = (await readmeSnippet("permissions")).trim();
-  const [deno, ...args] = line.split(/\s+/);
+  const [deno, ...args] = line.replaceAll("'", "").split(/\s+/);
   assertEquals(deno, "deno");
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args, "--listen", "http://127.0.0.1:0"],
@@ -72,6 +124,57 @@ Deno.test("README: the line with least permissions starts a server that serves P
     assertEquals((await child.status).code, 0);
   }
 });
+
+/** A Python program in a process of its own. */
+interface PythonProgram extends AsyncDisposable {
+  /** Settles when it says that it waits; rejects if it ends without. */
+  readonly waiting: Promise<void>;
+  readonly ended: Promise<{ code: number; errors: string }>;
+}
+
+function startPython(program: string): PythonProgram {
+  const child = new Deno.Command(programOf("gstreamer"), {
+    args: ["-u", "-c", program],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const waiting = Promise.withResolvers<void>();
+  waiting.promise.catch(() => {}); // it may end while nobody waits
+  const ended = watch();
+
+  async function watch(): Promise<{ code: number; errors: string }> {
+    const stderr = new Response(child.stderr).text();
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+      if (text.includes("Waiting")) waiting.resolve();
+    }
+    const [{ code }, errors] = await Promise.all([child.status, stderr]);
+    waiting.reject(new Error(`The program ended with code ${code}\n${errors}`));
+    return { code, errors };
+  }
+
+  return {
+    waiting: waiting.promise,
+    ended,
+    async [Symbol.asyncDispose](): Promise<void> {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended already, which is what was wanted.
+      }
+      await ended;
+    },
+  };
+}
+
+/** The status of an answer over TLS that only this certificate vouches for. */
+function statusOf(url: string, ca: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get(url, { ca, agent: false }, (answer) => {
+      answer.resume().on("end", () => resolve(answer.statusCode));
+    }).on("error", reject);
+  });
+}
 
 clientTest({
   name: "README: the pages of Simple Signalling meet and talk, and curl's line looks on",

@@ -31,6 +31,12 @@ export class FakeClock implements Clock {
     return { [Symbol.dispose]: () => void this.#timers.delete(timer) };
   }
 
+  /** At once: in a test nothing else is under way. */
+  soon(action: () => void): Disposable {
+    action();
+    return { [Symbol.dispose]: () => {} };
+  }
+
   delay(delayMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#timers.add({ dueAt: this.#nowMs + delayMs, intervalMs: undefined, action: resolve });

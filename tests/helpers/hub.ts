@@ -18,6 +18,8 @@ export const WIDE_LIMITS: InputLimits = {
   maxFrameBytes: 1024 * 1024,
   framesPerSecond: Infinity,
   frameBurst: Infinity,
+  bytesPerSecond: Infinity,
+  byteBurst: Infinity,
   identifyTimeoutMs: 10_000,
   maxHeldFrames: 1_000,
 };

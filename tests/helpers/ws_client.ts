@@ -78,6 +78,11 @@ export class WsClient implements AsyncDisposable {
     return this.#waiting;
   }
 
+  /** Bytes that are not in the network yet. */
+  get queued(): number {
+    return this.#socket.bufferedAmount;
+  }
+
   async close(code?: number): Promise<void> {
     this.#socket.close(code);
     await within("the socket to close", this.closed);

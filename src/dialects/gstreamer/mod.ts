@@ -6,9 +6,11 @@ import { GStreamerSession } from "./session.ts";
 const MIB = 1024 * 1024;
 
 const options = z.strictObject({
-  paths: z.array(z.string().regex(/^\/[^*?#\s]*$/, "expected a path")).default(["/", "/gst"]).meta({
-    description: "Paths at which GStreamer clients find the server",
-  }),
+  paths: z.array(z.string().regex(/^\/[^*?#,\s]*$/, "expected a path")).default(["/", "/gst"]).meta(
+    {
+      description: "Paths at which GStreamer clients find the server",
+    },
+  ),
   maxIdLength: whole(512, "Longest uid or room id, in UTF-16 units", { min: 16, max: 8_192 }),
   ...linkLimitOptions({
     maxFrameBytes: MIB,

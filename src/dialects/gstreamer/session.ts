@@ -87,7 +87,7 @@ export class GStreamerSession implements Session {
   readonly #server: GStreamerServer;
   /** Undefined before HELLO. */
   #peer: PeerHandle | undefined = undefined;
-  #partner: PeerId | undefined = undefined;
+  #partner: PeerHandle | undefined = undefined;
   #room: RoomId | undefined = undefined;
 
   constructor(link: Link, server: GStreamerServer) {

@@ -40,8 +40,8 @@ export function httpRoutes(directory: Directory): HttpRoute[] {
 }
 
 /** Off by default, and only for those who know the key (§9.9). */
-function peers(url: URL, { mount, key, allowDiscovery, listIds }: Directory): Response {
-  const given = decodeURIComponent(url.pathname.slice(mount.length).split("/")[0] ?? "");
+function peers(url: URL, { key, allowDiscovery, listIds }: Directory): Response {
+  const given = decodeURIComponent(url.pathname.replace(/\/$/, "").split("/").at(-2) ?? "");
   if (!allowDiscovery || given !== key) {
     return new Response("Unauthorized", { status: 401, headers: TEXT_TYPE });
   }

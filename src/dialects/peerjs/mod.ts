@@ -42,6 +42,10 @@ const options = z.strictObject({
   maxIdLength: whole(512, "Longest id, in UTF-16 units", { min: 36, max: 8_192 }),
   maxHeldMessages: whole(128, "Messages held per sender and absent peer"),
   maxHeldBytes: whole(2 * MIB, "Bytes held per sender and absent peer"),
+  maxHeldBytesPerPeer: whole(
+    6 * MIB,
+    "Bytes held per absent peer in all, at most what may be queued",
+  ),
   maxHeldBytesPerSender: whole(4 * MIB, "Bytes held per sender in all"),
   maxHeldAttempts: whole(1_000, "Connection attempts that one sender may have waiting"),
   maxHeldBytesTotal: whole(32 * MIB, "Bytes held for absent peers in all", { max: 2 ** 40 }),
@@ -67,6 +71,8 @@ export const peerjs = defineDialect({
         holdMs: options.expireTimeoutMs,
         maxMessages: options.maxHeldMessages,
         maxBytes: options.maxHeldBytes,
+        // Delivered in one go: whoever is over its queue by it would never connect.
+        maxBytesPerReceiver: Math.min(options.maxHeldBytesPerPeer, options.maxQueuedBytes),
         maxBytesPerSender: options.maxHeldBytesPerSender,
         maxAttemptsPerSender: options.maxHeldAttempts,
         maxTotalBytes: options.maxHeldBytesTotal,
@@ -110,7 +116,11 @@ export const peerjs = defineDialect({
         scheme: "http",
         hint: "new Peer(id, { host, port, path })",
       }],
-      gauges: { held_bytes: () => waitingRoom.totalBytes },
+      gauges: [{
+        name: "held_bytes",
+        help: "Bytes held for absent peers",
+        read: () => waitingRoom.totalBytes,
+      }],
       [Symbol.dispose]: () => waitingRoom[Symbol.dispose](),
     };
   },

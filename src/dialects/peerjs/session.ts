@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Hub } from "../../core/hub.ts";
@@ -117,7 +118,7 @@ export class PeerJsSession implements Session {
     if (this.#peer === undefined) return;
     const message = decode(frame);
     if (message === "malformed") throw new SignalError("bad_frame", "Message is no JSON object");
-    if (message !== "ignored") this.#handle(this.#peer, message, frame.length);
+    if (message !== "ignored") this.#handle(this.#peer, message, frame);
   }
 
   deliver(event: PeerEvent): void {
@@ -179,13 +180,16 @@ export class PeerJsSession implements Session {
     }
   }
 
-  #handle(peer: PeerHandle, message: ClientMessage, bytes: number): void {
+  #handle(peer: PeerHandle, message: ClientMessage, frame: Frame): void {
     switch (message.type) {
       case "OFFER":
       case "ANSWER":
       case "CANDIDATE": {
         const isHere = this.#server.hub.send(peer, message.dst, message) !== "unknown";
-        if (!isHere) this.#server.waitingRoom.park(peer.id, message.dst, message, bytes);
+        if (!isHere) {
+          const bytes = Buffer.byteLength(frame);
+          this.#server.waitingRoom.park(peer.id, message.dst, message, bytes);
+        }
         return;
       }
       case "EXPIRE":

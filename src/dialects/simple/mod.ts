@@ -104,10 +104,18 @@ export const simple = defineDialect({
         },
       ],
       entrances: [{ path, scheme: "ws", hint: `new Room(name), from ${path}/client.js` }],
-      gauges: {
-        lost_instances: () => server.lost.size,
-        kept_signal_bytes: () => server.total.bytes,
-      },
+      gauges: [
+        {
+          name: "lost_instances",
+          help: "Lost connections that are held for their clients",
+          read: () => server.lost.size,
+        },
+        {
+          name: "kept_signal_bytes",
+          help: "Bytes of signals kept for clients that come back",
+          read: () => server.total.bytes,
+        },
+      ],
       [Symbol.dispose]: () => sweep[Symbol.dispose](),
     };
   },

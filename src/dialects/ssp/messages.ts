@@ -14,6 +14,7 @@ export type Version = "v1" | "v2" | "auto";
 const Data = z.record(z.string(), z.unknown());
 const Envelope = z.looseObject({ type: z.string().min(1), data: Data });
 const Opaque = z.looseObject({});
+const Own = z.looseObject({ type: z.string().startsWith("rtc:") });
 
 /** What a client asks for. */
 export type Action =
@@ -76,11 +77,14 @@ export function relayOf(description: Description): Relayed {
   return { kind: isAnswer ? "answer" : "other", description };
 }
 
-/** Whether a first frame can only be this protocol's (§9): JSON whose type begins with `rtc:`. */
+/**
+ * Whether a first frame can only be this protocol's (§9): a JSON object whose type begins with
+ * `rtc:`, even if the rest of it is worth an error.
+ */
 export function isSsp(frame: Frame): boolean {
   if (typeof frame !== "string" || !frame.trimStart().startsWith("{")) return false;
   try {
-    return readEnvelope(frame).type.startsWith("rtc:");
+    return Own.safeParse(JSON.parse(frame)).success;
   } catch {
     return false;
   }

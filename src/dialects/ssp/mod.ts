@@ -19,7 +19,7 @@ const options = z.strictObject({
     description: "Who describes members: they themselves, or only the server's operator",
   }),
   maxMembers: whole(256, "Members of one pool", { max: 100_000 }),
-  maxDescriptionBytes: whole(64 * KIB, "Longest description of a member, in UTF-16 units"),
+  maxDescriptionBytes: whole(64 * KIB, "Longest description of a member, in bytes"),
   maxPoolLength: whole(512, "Longest pool name, in UTF-16 units", { min: 16, max: 8_192 }),
   ...linkLimitOptions({
     maxFrameBytes: MIB,
@@ -29,12 +29,17 @@ const options = z.strictObject({
     identifyTimeoutMs: 60_000,
     maxQueuedBytes: 8 * MIB,
   }),
+  // A newcomer's offers to a large pool have to fit (§1).
+  maxFrameBytes: whole(MIB, "Largest message accepted from a client, in bytes", {
+    min: 256 * KIB,
+    max: 16 * MIB,
+  }),
 });
 
 /** ssp: RTCPool and PyRTC, both versions of the protocol in the same pools. */
 export const ssp = defineDialect({
   name: "ssp",
-  title: "ssp (RTCPool)",
+  title: "RTCPool",
   options,
   open(options, { hub, realm }): OpenDialect {
     const server = {
@@ -64,9 +69,13 @@ export const ssp = defineDialect({
         { ...endpoint("/", "auto", ["ssp"]), recognises: isSsp },
       ],
       entrances: [
-        { path: "/ssp", scheme: "ws", hint: "new Pool(new WebSocket(url), id); v1 at /ssp/v1" },
+        {
+          path: "/ssp",
+          scheme: "ws",
+          hint: "new signalling.websocket(new WebSocket(url)); for v1: /ssp/v1",
+        },
       ],
-      operations: new PoolOperations(hub, realm),
+      operations: new PoolOperations(hub, realm, options.maxDescriptionBytes),
     };
   },
 });

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Hub, RoomReport } from "../../core/hub.ts";
 import type { RoomOperations } from "../dialect.ts";
 
@@ -5,10 +6,12 @@ import type { RoomOperations } from "../dialect.ts";
 export class PoolOperations implements RoomOperations {
   readonly #hub: Hub;
   readonly #realm: string;
+  readonly #maxDescriptionBytes: number;
 
-  constructor(hub: Hub, realm: string) {
+  constructor(hub: Hub, realm: string, maxDescriptionBytes: number) {
     this.#hub = hub;
     this.#realm = realm;
+    this.#maxDescriptionBytes = maxDescriptionBytes;
   }
 
   list(): RoomReport[] {
@@ -18,7 +21,8 @@ export class PoolOperations implements RoomOperations {
   describe(pool: string, id: string, description: unknown): "described" | "unknown" | "too_large" {
     const member = this.#hub.member(this.#realm, pool, id);
     if (member === undefined) return "unknown";
-    const bytes = description === null ? 0 : JSON.stringify(description).length;
+    const bytes = description === null ? 0 : Buffer.byteLength(JSON.stringify(description));
+    if (bytes > this.#maxDescriptionBytes) return "too_large";
     return this.#hub.describe(member, description, bytes);
   }
 

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Hub } from "../../core/hub.ts";
@@ -97,6 +98,8 @@ export class SspSession implements Session {
   readonly #server: SspServer;
   #version: Version;
   #peer: PeerHandle | undefined = undefined;
+  /** It has asked for a pool. One that was refused may wait and try again (§5). */
+  #hasAsked = false;
   /** The pool it is in, or is just joining. */
   #pool: RoomId | undefined = undefined;
   #joinRefusal: "room_full" | "rooms_full" | undefined = undefined;
@@ -108,7 +111,7 @@ export class SspSession implements Session {
   }
 
   get isIdentified(): boolean {
-    return this.#peer !== undefined;
+    return this.#hasAsked;
   }
 
   get version(): Version {
@@ -168,6 +171,7 @@ export class SspSession implements Session {
   /** Assigning the id, entering the pool and answering are one step, in `deliver` (§4). */
   async #join(wanted: unknown): Promise<void> {
     const pool = this.#readPool(wanted);
+    this.#hasAsked = true;
     const details = { pool };
     if (this.#peer !== undefined) {
       throw new SignalError("already_joined", "Cannot join a second pool", details);
@@ -183,6 +187,8 @@ export class SspSession implements Session {
       dialect: "ssp",
       receiver: this,
     });
+    // A client that has gone meanwhile is told nothing.
+    if (outcome === "abandoned") return;
     if (outcome === "admitted" && this.#joinRefusal === undefined) return;
     this.#giveUp();
     throw new SignalError(this.#joinRefusal ?? "peers_full", "The pool is full", details);
@@ -217,19 +223,12 @@ export class SspSession implements Session {
         return this.#describe(peer, action.description);
       case "sdp":
         return this.#relay(peer, pool, action.to, relayOf(action.description));
+      // To somebody who has just left, these two are nothing to report (§3, §5).
       case "answer":
-        // To somebody who has just left: dropped in silence, as the original server does (§3).
-        if (this.#server.members.has(action.to)) {
-          this.#relay(peer, pool, action.to, { kind: "answer", description: action.answer });
-        }
+        this.#send(peer, pool, action.to, { kind: "answer", description: action.answer });
         return;
       case "candidate":
-        // Candidates in flight to somebody who has just left are nothing to report (§5).
-        if (action.to === peer.id) return;
-        this.#server.hub.send(peer, action.to, {
-          kind: "candidate",
-          candidate: action.candidate,
-        }, pool);
+        this.#send(peer, pool, action.to, { kind: "candidate", candidate: action.candidate });
         return;
       case "offers":
         return this.#offer(peer, pool, action.offers);
@@ -254,23 +253,27 @@ export class SspSession implements Session {
   }
 
   #relay(peer: PeerHandle, pool: RoomId, to: string, payload: Relayed): void {
+    if (!this.#send(peer, pool, to, payload)) throw unknownPeer();
+    // Version 1 has no words for it, so that the receiver was told nothing (§7).
     if (payload.kind === "other" && this.#server.members.get(to)?.version === "v1") {
       throw new SignalError(
         "description_invalid",
         "The peer cannot be told this kind of description",
       );
     }
-    const outcome = to === peer.id ? "unknown" : this.#server.hub.send(peer, to, payload, pool);
-    if (outcome === "unknown" || outcome === "elsewhere") {
-      throw new SignalError("peer_unknown", "No such peer in the pool");
-    }
+  }
+
+  /** False where the pool has no such member. A client that is told of itself stumbles (§4). */
+  #send(peer: PeerHandle, pool: RoomId, to: string, payload: Relayed): boolean {
+    if (to === peer.id) throw unknownPeer();
+    return this.#server.hub.send(peer, to, payload, pool) === "sent";
   }
 
   #describe(peer: PeerHandle, description: Description): void {
     if (!this.#server.mayDescribe) {
       throw new SignalError("not_allowed", "Only the server sets descriptions here");
     }
-    const bytes = JSON.stringify(description).length;
+    const bytes = Buffer.byteLength(JSON.stringify(description));
     const isTooLarge = bytes > this.#server.maxDescriptionBytes ||
       this.#server.hub.describe(peer, description, bytes) === "too_large";
     if (isTooLarge) throw new SignalError("description_too_large", "The description is too large");
@@ -284,7 +287,7 @@ export class SspSession implements Session {
       throw new SignalError("room_missing", "Message does not name a pool", details);
     }
     if (typeof pool !== "string" || pool.length > this.#server.maxPoolLength) {
-      throw new SignalError("room_invalid", "Pool is no text, or too long", {});
+      throw new SignalError("room_invalid", "Pool is no text, or too long", details);
     }
     return pool;
   }
@@ -292,4 +295,8 @@ export class SspSession implements Session {
   #sendAll(frames: readonly string[]): void {
     for (const frame of frames) this.link.send(frame);
   }
+}
+
+function unknownPeer(): SignalError {
+  return new SignalError("peer_unknown", "No such peer in the pool");
 }

@@ -1,0 +1,159 @@
+/**
+ * Measures signalbox against a bare relay under the same load in the same run; see `HELP`.
+ * CPU time and memory are read from /proc, which is why it needs Linux.
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { z } from "zod";
+import type { Side } from "./bench/job.ts";
+import { type Contest, measure, type Plan } from "./bench/measure.ts";
+import { ServerProcess } from "./bench/process.ts";
+import { format, isMet } from "./bench/report.ts";
+import { describeMix, type Scenario, SCENARIOS } from "./bench/scenarios.ts";
+
+const HELP = `Usage: deno task bench [options]
+
+Per dialect: CPU time per relayed message, messages per second, delay, and memory per idle
+connection, each beside those of a bare relay that parses nothing (the yardstick).
+
+  --quick          One short round of everything: proves that the benchmark works, measures nothing
+  --check          Exit with status 1 when a target is missed
+  --only <names>   Dialects to measure, separated by commas: ${
+  SCENARIOS.map((s) => s.name).join(",")
+}
+  --main <file>    The server to measure, such as another checkout's main.ts
+  --help           This text
+
+The CPU time per message is the figure to trust on a busy machine. Messages per second mean
+something only where the server used a whole core.
+`;
+
+const FULL: Plan = {
+  rounds: 5,
+  warmUpMs: 1000,
+  measureMs: 2500,
+  manyPairs: 500,
+  pacedPerSecond: 2000,
+  idleRounds: 3,
+  idleConnections: 5000,
+  idleSettleMs: 2500,
+};
+
+const QUICK: Plan = {
+  rounds: 1,
+  warmUpMs: 100,
+  measureMs: 300,
+  manyPairs: 50,
+  pacedPerSecond: 500,
+  idleRounds: 1,
+  idleConnections: 200,
+  idleSettleMs: 100,
+};
+
+/** Lifts every limit that the load would hit. Rates stay finite: checking them is part of the cost. */
+const SERVER_FLAGS = [
+  "--listen=http://127.0.0.1:0",
+  "--limits-max-connections-per-address=unlimited",
+  "--limits-connections-per-second=unlimited",
+  "--peerjs-concurrent-limit=unlimited",
+  ...SCENARIOS.flatMap(({ name }) => [
+    `--${name}-frames-per-second=100000000`,
+    `--${name}-bytes-per-second=100000000000`,
+  ]),
+];
+
+const YARDSTICK = new URL("./bench/yardstick.ts", import.meta.url).href;
+
+const Flags = z.object({
+  quick: z.boolean(),
+  check: z.boolean(),
+  help: z.boolean(),
+  only: z.string().optional(),
+  main: z.string().default(new URL("../main.ts", import.meta.url).href),
+});
+
+interface Options {
+  readonly plan: Plan;
+  readonly scenarios: readonly Scenario[];
+  readonly main: string;
+  readonly check: boolean;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
+
+async function main(args: string[]): Promise<number> {
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort(new Error("Interrupted"));
+  Deno.addSignalListener("SIGINT", onSignal);
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
+  try {
+    const options = parse(args);
+    if (options === null) {
+      print(HELP);
+      return 0;
+    }
+    if (Deno.build.os !== "linux") {
+      throw new Error("Cannot measure: CPU time and memory are read from /proc, which needs Linux");
+    }
+    const isGood = await bench(options, interrupt.signal);
+    return isGood || !options.check ? 0 : 1;
+  } catch (error) {
+    print(`${error instanceof Error ? error.message : error}\n`, Deno.stderr);
+    return interrupt.signal.aborted ? 130 : 2;
+  }
+}
+
+/** Prints each dialect's figures as soon as they are known; false when a target was missed. */
+async function bench(options: Options, signal: AbortSignal): Promise<boolean> {
+  const { plan, scenarios } = options;
+  const start = (side: Side): Promise<ServerProcess> =>
+    side === "signalbox"
+      ? ServerProcess.start(options.main, SERVER_FLAGS, signal)
+      : ServerProcess.start(YARDSTICK, [], signal);
+  const contest: Contest = { start, plan, signal };
+  if (plan === QUICK) print("A quick run: the figures mean nothing\n");
+  print(
+    `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores; ` +
+      `medians of ${plan.rounds} rounds of ${plan.measureMs / 1000} s ` +
+      `(memory: of ${plan.idleRounds})\n`,
+  );
+  let isGood = true;
+  for (const scenario of scenarios) {
+    const rows = await measure(scenario, contest);
+    print(`\n${scenario.title}: ${describeMix(scenario)}\n${format(rows)}`);
+    isGood &&= rows.every(isMet);
+  }
+  print(`\n${isGood ? "All targets are met" : "Not all targets are met"}\n`);
+  return isGood;
+}
+
+/** Null when help is asked for. */
+function parse(args: string[]): Options | null {
+  const unknown = (arg: string): never => {
+    throw new TypeError(`Unknown argument "${arg}"; see --help`);
+  };
+  const flags = Flags.parse(
+    parseArgs(args, {
+      boolean: ["quick", "check", "help"],
+      string: ["only", "main"],
+      unknown,
+    }),
+  );
+  if (flags.help) return null;
+  if (flags.quick && flags.check) throw new TypeError("Cannot check targets in a quick run");
+  const names = flags.only?.split(",") ?? SCENARIOS.map(({ name }) => name);
+  const scenarios = names.map((name) => {
+    const scenario = SCENARIOS.find((candidate) => candidate.name === name);
+    if (!scenario) throw new TypeError(`Unknown dialect "${name}"; see --help`);
+    return scenario;
+  });
+  return {
+    plan: flags.quick ? QUICK : FULL,
+    scenarios,
+    main: flags.main,
+    check: flags.check,
+  };
+}
+
+function print(text: string, to: typeof Deno.stdout | typeof Deno.stderr = Deno.stdout): void {
+  to.writeSync(new TextEncoder().encode(text));
+}

@@ -1,0 +1,59 @@
+import { z } from "zod";
+
+/** The servers that are compared. */
+export const SIDES = ["signalbox", "yardstick"] as const;
+export type Side = typeof SIDES[number];
+export type Both<T> = Record<Side, T>;
+
+/** A server under load: where it listens and which process it is. */
+const Target = z.object({ origin: z.url(), pid: z.int() });
+export type Target = z.infer<typeof Target>;
+
+const Load = {
+  scenario: z.string(),
+  targets: z.object({ signalbox: Target, yardstick: Target }),
+  pairs: z.int().positive(),
+  /** Both of these per side. */
+  warmUpMs: z.int(),
+  measureMs: z.int(),
+};
+
+/** As much as a server carries with so many messages in flight on every pair. */
+const Flood = z.object({ kind: z.literal("flood"), inFlight: z.int().positive(), ...Load });
+/** A fixed number of messages per second, spread over the pairs. */
+const Pace = z.object({ kind: z.literal("pace"), perSecond: z.int().positive(), ...Load });
+/** Connections that join and then say nothing; those of the warm-up are not counted. */
+const Idle = z.object({
+  kind: z.literal("idle"),
+  scenario: z.string(),
+  side: z.enum(SIDES),
+  target: Target,
+  connections: z.int().positive(),
+  warmUpConnections: z.int().positive(),
+  settleMs: z.int(),
+});
+
+/** What the load generator is told to do, as JSON in its only argument. */
+export const Job = z.discriminatedUnion("kind", [Flood, Pace, Idle]);
+export type Job = z.infer<typeof Job>;
+export type Flood = z.infer<typeof Flood>;
+export type Pace = z.infer<typeof Pace>;
+export type Idle = z.infer<typeof Idle>;
+
+const FloodReading = z.object({
+  messagesPerSecond: z.number(),
+  cpuUsPerMessage: z.number(),
+  /** Share of one core that the server used; well under 1 means that the load was the limit. */
+  serverBusy: z.number(),
+});
+const PaceReading = z.object({ p50Ms: z.number(), p99Ms: z.number() });
+export type FloodReading = z.infer<typeof FloodReading>;
+export type PaceReading = z.infer<typeof PaceReading>;
+
+/** What it measured, as JSON on its standard output. */
+export const FloodResult = z.object({ signalbox: FloodReading, yardstick: FloodReading });
+export const PaceResult = z.object({ signalbox: PaceReading, yardstick: PaceReading });
+export const IdleResult = z.object({ bytesPerConnection: z.number() });
+export type FloodResult = z.infer<typeof FloodResult>;
+export type PaceResult = z.infer<typeof PaceResult>;
+export type IdleResult = z.infer<typeof IdleResult>;

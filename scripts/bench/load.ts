@@ -1,0 +1,28 @@
+/**
+ * The load generator, a process of its own so that its work is not counted as a server's:
+ * `deno run -A scripts/bench/load.ts <job as JSON>`.
+ */
+import { flood } from "./flood.ts";
+import { idle } from "./idle.ts";
+import { Job } from "./job.ts";
+import { pace } from "./pace.ts";
+import { SCENARIOS } from "./scenarios.ts";
+
+const job = Job.parse(JSON.parse(Deno.args[0] ?? "null"));
+const result = await run(job);
+Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(result)));
+// Reads of every connection are still pending, and nothing is left to wait for.
+Deno.exit(0);
+
+function run(job: Job): Promise<unknown> {
+  const scenario = SCENARIOS.find(({ name }) => name === job.scenario);
+  if (!scenario) throw new RangeError(`Unknown scenario "${job.scenario}"`);
+  switch (job.kind) {
+    case "flood":
+      return flood(job, scenario);
+    case "pace":
+      return pace(job, scenario);
+    case "idle":
+      return idle(job, scenario);
+  }
+}

@@ -1,0 +1,146 @@
+import { type Both, FloodResult, IdleResult, PaceResult, type Side } from "./job.ts";
+import { runJob, type ServerProcess } from "./process.ts";
+import type { Row } from "./report.ts";
+import type { Scenario } from "./scenarios.ts";
+
+/** How much is measured; the more and the longer the rounds, the less noise. */
+export interface Plan {
+  readonly rounds: number;
+  /** Per server, load and round, as is `measureMs`. */
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+  readonly manyPairs: number;
+  readonly pacedPerSecond: number;
+  readonly idleRounds: number;
+  readonly idleConnections: number;
+  readonly idleSettleMs: number;
+}
+
+/** How to start the servers that are compared, and what to do with them. */
+export interface Contest {
+  readonly start: (side: Side) => Promise<ServerProcess>;
+  readonly plan: Plan;
+  readonly signal: AbortSignal;
+}
+
+/** Most memory per idle connection, as a multiple of the yardstick's. */
+const MEMORY_TARGET = 1.3;
+const PACED_PAIRS = 50;
+const IDLE_WARM_UP_CONNECTIONS = 100;
+
+/** Everything the report says about one dialect. */
+export async function measure(scenario: Scenario, contest: Contest): Promise<Row[]> {
+  const { plan } = contest;
+  const rounds: Round[] = [];
+  for (let n = 0; n < plan.rounds; n++) rounds.push(await measureLoad(scenario, contest));
+  const memory: Both<IdleResult>[] = [];
+  for (let n = 0; n < plan.idleRounds; n++) {
+    memory.push({
+      signalbox: await measureMemory(scenario, "signalbox", contest),
+      yardstick: await measureMemory(scenario, "yardstick", contest),
+    });
+  }
+  return [
+    ...floodRows("1 pair, 64 in flight", rounds.map((round) => round.onePair), scenario.cpuTarget),
+    ...floodRows(
+      `${plan.manyPairs} pairs, 1 in flight`,
+      rounds.map((round) => round.manyPairs),
+      scenario.cpuTarget,
+    ),
+    ...delayRows(`ms, ${plan.pacedPerSecond} per second`, rounds.map((round) => round.paced)),
+    row(`memory per idle connection, kB, ${plan.idleConnections} of them`, memory, {
+      digits: 1,
+      value: ({ bytesPerConnection }) => bytesPerConnection / 1024,
+      target: MEMORY_TARGET,
+    }),
+  ];
+}
+
+interface Round {
+  readonly onePair: FloodResult;
+  readonly manyPairs: FloodResult;
+  readonly paced: PaceResult;
+}
+
+/** One round. Its servers are new: how the runtime compiles a program differs from run to run. */
+async function measureLoad(scenario: Scenario, contest: Contest): Promise<Round> {
+  const { plan, signal } = contest;
+  await using signalbox = await contest.start("signalbox");
+  await using yardstick = await contest.start("yardstick");
+  const common = {
+    scenario: scenario.name,
+    targets: { signalbox: signalbox.target, yardstick: yardstick.target },
+    warmUpMs: plan.warmUpMs,
+    measureMs: plan.measureMs,
+  };
+  const flood = { kind: "flood", ...common } as const;
+  const pace = { kind: "pace", ...common } as const;
+  return {
+    onePair: await runJob({ ...flood, pairs: 1, inFlight: 64 }, FloodResult, signal),
+    manyPairs: await runJob({ ...flood, pairs: plan.manyPairs, inFlight: 1 }, FloodResult, signal),
+    paced: await runJob(
+      { ...pace, pairs: PACED_PAIRS, perSecond: plan.pacedPerSecond },
+      PaceResult,
+      signal,
+    ),
+  };
+}
+
+/** In a process of its own: one that has carried a load keeps memory from it. */
+async function measureMemory(
+  scenario: Scenario,
+  side: Side,
+  { start, plan, signal }: Contest,
+): Promise<IdleResult> {
+  await using server = await start(side);
+  const job = {
+    kind: "idle",
+    scenario: scenario.name,
+    side,
+    target: server.target,
+    connections: plan.idleConnections,
+    warmUpConnections: IDLE_WARM_UP_CONNECTIONS,
+    settleMs: plan.idleSettleMs,
+  } as const;
+  return await runJob(job, IdleResult, signal);
+}
+
+function floodRows(load: string, rounds: readonly FloodResult[], target: number): Row[] {
+  return [
+    row(`CPU per message, µs, ${load}`, rounds, {
+      digits: 2,
+      value: ({ cpuUsPerMessage }) => cpuUsPerMessage,
+      target,
+    }),
+    row(`messages per second, ${load}`, rounds, {
+      digits: 0,
+      value: ({ messagesPerSecond }) => messagesPerSecond,
+    }),
+    row("  server's share of a core meanwhile, %", rounds, {
+      digits: 0,
+      value: ({ serverBusy }) => serverBusy * 100,
+    }),
+  ];
+}
+
+function delayRows(unit: string, rounds: readonly PaceResult[]): Row[] {
+  return [
+    row(`delay p50, ${unit}`, rounds, { digits: 3, value: ({ p50Ms }) => p50Ms }),
+    row(`delay p99, ${unit}`, rounds, { digits: 3, value: ({ p99Ms }) => p99Ms }),
+  ];
+}
+
+function row<T>(
+  title: string,
+  rounds: readonly Both<T>[],
+  { value, ...rest }: { digits: number; value: (reading: T) => number; target?: number },
+): Row {
+  return {
+    title,
+    ...rest,
+    rounds: rounds.map(({ signalbox, yardstick }) => ({
+      signalbox: value(signalbox),
+      yardstick: value(yardstick),
+    })),
+  };
+}

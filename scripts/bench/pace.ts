@@ -1,0 +1,89 @@
+import { Frames } from "./frames.ts";
+import { type Both, type Pace, type PaceReading, type Side, SIDES } from "./job.ts";
+import { closePairs, openPairs, type Pair, sleep } from "./pairs.ts";
+import { MIN_MESSAGE_BYTES, type Scenario } from "./scenarios.ts";
+
+/** Long enough to reach a steady state, short enough that both servers see the same noise. */
+const TURN_MS = 250;
+/** For the last messages of a turn to arrive, so that they do not meet the other server's. */
+const PAUSE_MS = 20;
+
+/** Sends to both servers by turns, at a rate that neither notices, and times every message. */
+export async function pace(job: Pace, scenario: Scenario): Promise<Both<PaceReading>> {
+  const pairs = await openPairs(scenario, job.targets, job.pairs);
+  const failure = Promise.withResolvers<never>();
+  const probesOf = (side: Side): Probe[] =>
+    pairs[side].map((pair) => new Probe(pair, scenario, failure.reject));
+  const probes = { signalbox: probesOf("signalbox"), yardstick: probesOf("yardstick") };
+  const measure = async (): Promise<Both<PaceReading>> => {
+    await takeTurns(probes, job.warmUpMs, job.perSecond);
+    for (const side of SIDES) takeDelays(probes[side]);
+    await takeTurns(probes, job.measureMs, job.perSecond);
+    const of = (side: Side): PaceReading =>
+      reading(takeDelays(probes[side]), job.perSecond * job.measureMs / 1000);
+    return { signalbox: of("signalbox"), yardstick: of("yardstick") };
+  };
+  const result = await Promise.race([measure(), failure.promise]);
+  await closePairs(pairs);
+  return result;
+}
+
+/** Times the messages of one pair. */
+class Probe {
+  delaysMs: number[] = [];
+  readonly #pair: Pair;
+  readonly #frames: Frames;
+  readonly #onFailure: (error: unknown) => void;
+  readonly #sentAtMs: number[] = [];
+
+  constructor(pair: Pair, scenario: Scenario, onFailure: (error: unknown) => void) {
+    this.#pair = pair;
+    this.#frames = new Frames(scenario, pair.ids, 1);
+    this.#onFailure = onFailure;
+    pair.a.count(MIN_MESSAGE_BYTES, () => {}).catch(onFailure);
+    pair.b.count(MIN_MESSAGE_BYTES, (count) => this.#onMessages(count)).catch(onFailure);
+  }
+
+  send(): void {
+    this.#sentAtMs.push(performance.now());
+    this.#pair.a.write(this.#frames.take(1)).catch(this.#onFailure);
+  }
+
+  #onMessages(count: number): void {
+    const now = performance.now();
+    for (const sentAtMs of this.#sentAtMs.splice(0, count)) this.delaysMs.push(now - sentAtMs);
+  }
+}
+
+async function takeTurns(probes: Both<Probe[]>, ms: number, perSecond: number): Promise<void> {
+  for (let turn = 0; turn < ms / TURN_MS; turn++) {
+    for (const side of turn % 2 === 0 ? SIDES : SIDES.toReversed()) {
+      await send(probes[side], perSecond);
+      await sleep(PAUSE_MS);
+    }
+  }
+}
+
+/** One turn; does not wait for answers, so that a slow server gets no fewer messages. */
+async function send(probes: readonly Probe[], perSecond: number): Promise<void> {
+  const start = performance.now();
+  const total = perSecond * TURN_MS / 1000;
+  for (let sent = 0; sent < total;) {
+    const due = (performance.now() - start) * perSecond / 1000;
+    for (; sent < Math.min(due, total); sent++) probes[sent % probes.length]?.send();
+    await sleep(1);
+  }
+}
+
+function takeDelays(probes: readonly Probe[]): number[] {
+  return probes.flatMap((probe) => probe.delaysMs.splice(0));
+}
+
+function reading(delaysMs: readonly number[], expected: number): PaceReading {
+  if (delaysMs.length < expected * 0.95) {
+    throw new Error(`Only ${delaysMs.length} of ${expected} messages arrived in time`);
+  }
+  const sorted = delaysMs.toSorted((one, other) => one - other);
+  const quantile = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? NaN;
+  return { p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
+}

@@ -1,0 +1,54 @@
+import type { Both } from "./job.ts";
+
+/** One line of the report: what both servers read in each round. */
+export interface Row {
+  readonly title: string;
+  /** Decimal places of the readings. */
+  readonly digits: number;
+  readonly rounds: readonly Both<number>[];
+  /** The most the ratio may be. */
+  readonly target?: number;
+}
+
+/** Rows as aligned text: medians, then the range of the rounds' ratios, which shows the noise. */
+export function format(rows: readonly Row[]): string {
+  const head = ["", "signalbox", "yardstick", "ratio", "range", "target"];
+  const lines = [head, ...rows.map(cells)];
+  const widths = head.map((_, column) =>
+    Math.max(...lines.map((line) => line[column]?.length ?? 0))
+  );
+  const text = (line: readonly string[]): string =>
+    line.map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+    }).join("  ").trimEnd();
+  return lines.map((line) => `${text(line)}\n`).join("");
+}
+
+/** Whether the row keeps to its target; one without a target does. */
+export function isMet(row: Row): boolean {
+  return row.target === undefined || median(ratios(row)) <= row.target;
+}
+
+function cells(row: Row): string[] {
+  const sorted = ratios(row).toSorted((one, other) => one - other);
+  const range = [sorted.at(0), sorted.at(-1)].map((ratio) => ratio?.toFixed(2)).join("-");
+  return [
+    row.title,
+    median(row.rounds.map(({ signalbox }) => signalbox)).toFixed(row.digits),
+    median(row.rounds.map(({ yardstick }) => yardstick)).toFixed(row.digits),
+    median(sorted).toFixed(2),
+    row.rounds.length > 1 ? range : "",
+    row.target === undefined ? "" : `<= ${row.target} ${isMet(row) ? "pass" : "MISS"}`,
+  ];
+}
+
+function ratios({ rounds }: Row): number[] {
+  return rounds.map(({ signalbox, yardstick }) => signalbox / yardstick);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  const middle = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle)] ?? NaN)) / 2;
+}

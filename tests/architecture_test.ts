@@ -1,0 +1,190 @@
+import { assert, assertEquals } from "@std/assert";
+
+// What may lean on what: style guide A2 and B4, README's Architecture.
+
+interface Import {
+  /** Where the importing file is: "main.ts", "src/core/hub.ts". */
+  readonly from: string;
+  /** A file of ours, or a specifier of somebody else's. */
+  readonly to: string;
+  readonly isType: boolean;
+}
+
+interface Source {
+  readonly path: string;
+  readonly text: string;
+  /** The text without its comments. */
+  readonly code: string;
+}
+
+const ROOT = new URL("../", import.meta.url);
+const SOURCES: readonly Source[] = [readSource("main.ts"), ...sourcesIn("src/")];
+const IMPORTS: readonly Import[] = SOURCES.flatMap(importsOf);
+
+function sourcesIn(folder: string): Source[] {
+  return [...Deno.readDirSync(new URL(folder, ROOT))].flatMap(({ name, isDirectory }) => {
+    if (isDirectory) return sourcesIn(`${folder}${name}/`);
+    return name.endsWith(".ts") ? [readSource(`${folder}${name}`)] : [];
+  });
+}
+
+function readSource(path: string): Source {
+  const text = Deno.readTextFileSync(new URL(path, ROOT));
+  // Good enough for this code: no string in it holds the beginning of a comment but URLs.
+  return { path, text, code: text.replace(/\/\*[^]*?\*\/|(?<![:"'])\/\/.*/g, "") };
+}
+
+function importsOf({ path, code }: Source): Import[] {
+  const statement =
+    /^(?:import|export)\s+(type\s)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"|\bimport\("([^"]+)"\)/gm;
+  return [...code.matchAll(statement)].map(([, type, specifier, dynamic]) => ({
+    from: path,
+    to: resolve(path, specifier ?? dynamic ?? ""),
+    isType: type !== undefined,
+  }));
+}
+
+function resolve(from: string, specifier: string): string {
+  if (!specifier.startsWith(".")) return specifier;
+  return new URL(specifier, new URL(from, ROOT)).href.slice(ROOT.href.length);
+}
+
+/** What a rule has to say about imports: each that breaks it, in words. */
+function broken(rule: (one: Import) => boolean): string[] {
+  return IMPORTS.filter((one) => !rule(one)).map(({ from, to }) => `${from} -> ${to}`);
+}
+
+const SERVER = /^src\/(server|door|journal|tls)\.ts$/;
+const SHARED = /^src\/(log|metrics|files)\.ts$/;
+const CORE = /^src\/core\//;
+
+/** Of ours, who may import what; a file that no row names may import nothing. */
+const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
+  [/^main\.ts$/, [/^(deno\.json|README\.md)$/, SERVER, SHARED, /^src\/(config|transport)\//, CORE]],
+  [SERVER, [
+    SERVER,
+    SHARED,
+    /^src\/(config|http|transport)\//,
+    // What each dialect does is behind its door.
+    /^src\/dialects\/(mod|dialect|first_frame)\.ts$/,
+    CORE,
+  ]],
+  [/^src\/config\//, [/^src\/config\//, /^src\/dialects\/(mod|options)\.ts$/, CORE]],
+  [/^src\/http\//, [/^src\/http\//, /^src\/(log|metrics)\.ts$/, CORE]],
+  [/^src\/transport\//, [/^src\/transport\//, /^src\/(log|metrics)\.ts$/, CORE]],
+  [/^src\/dialects\/mod\.ts$/, [/^src\/dialects\/(dialect|\w+\/mod)\.ts$/]],
+  [/^src\/dialects\/\w+\.ts$/, [/^src\/dialects\/\w+\.ts$/, CORE]],
+  [/^src\/dialects\/\w+\//, [
+    /^src\/dialects\/(dialect|encode_once|json_depth|options|refusal)\.ts$/,
+    /^src\/(log|metrics)\.ts$/,
+    CORE,
+  ]],
+  [CORE, [CORE]],
+  [SHARED, [CORE]],
+];
+
+function isOurs(path: string): boolean {
+  return path.startsWith("src/") || !/[:@]/.test(path) && /\.\w+$/.test(path) &&
+      path !== "ipaddr.js";
+}
+
+Deno.test("the imports are read: there are many, of ours and of others", () => {
+  assert(IMPORTS.length > 100);
+  for (const { to } of IMPORTS.filter(({ to }) => to.startsWith("src/"))) {
+    assert(SOURCES.some(({ path }) => path === to), `${to} is missing`);
+  }
+});
+
+Deno.test("modules lean only on what is below them", () => {
+  const isAllowed = ({ from, to, isType }: Import): boolean => {
+    if (!isOurs(to)) return true;
+    const folder = /^src\/dialects\/\w+\//.exec(from)?.[0];
+    if (folder !== undefined && to.startsWith(folder)) return true;
+    // The router knows what a route looks like, and nothing else of dialects.
+    if (/^src\/http\//.test(from) && to === "src/dialects/dialect.ts") return isType;
+    const [, allowed = []] = ARROWS.find(([layer]) => layer.test(from)) ?? [];
+    return allowed.some((target) => target.test(to));
+  };
+  assertEquals(broken(isAllowed), []);
+});
+
+Deno.test("no dialect knows another one", () => {
+  const folder = /^src\/dialects\/(\w+)\//;
+  const isAllowed = ({ from, to }: Import): boolean => {
+    const other = folder.exec(to)?.[1];
+    return other === undefined || from === "src/dialects/mod.ts" ||
+      folder.exec(from)?.[1] === other;
+  };
+  assertEquals(broken(isAllowed), []);
+});
+
+Deno.test("core leans on nothing but itself", () => {
+  assertEquals(broken(({ from, to }) => !CORE.test(from) || CORE.test(to)), []);
+});
+
+/** Where each third party comes in. */
+const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
+  [/^zod$/, /^src\/(config|dialects)\//],
+  [/^@logtape\/logtape$/, /^src\/log\.ts$/],
+  [/^ipaddr\.js$/, /^src\/http\/address\.ts$/],
+  [/^@std\/cli\//, /^src\/config\/load\.ts$/],
+  [/^@std\/text\//, /^src\/config\/load\.ts$/],
+  [/^@std\/http\//, /^src\/http\//],
+  [/^npm:deno-std@/, /^src\/std\//],
+  [/^node:(buffer|crypto)$/, /^src\/(?!core\/)/],
+];
+
+Deno.test("every third party comes in by its one door, and there are no others", () => {
+  const isAllowed = ({ from, to }: Import): boolean =>
+    isOurs(to) ||
+    DOORS.some(([specifier, files]) => specifier.test(to) && files.test(from));
+  assertEquals(broken(isAllowed), []);
+});
+
+/** The files whose code matches, but for those that may. */
+function offenders(pattern: RegExp, allowed?: RegExp): string[] {
+  return SOURCES.filter(({ path, code }) => pattern.test(code) && allowed?.test(path) !== true)
+    .map(({ path }) => path);
+}
+
+Deno.test("only the outer layers know the runtime", () => {
+  const allowed = /^main\.ts$|^src\/(server|files|tls|log)\.ts$|^src\/(transport|http)\//;
+  assertEquals(offenders(/\bDeno\./, allowed), []);
+});
+
+Deno.test("time comes from the clock that was handed in", () => {
+  const pattern = /\b(setTimeout|setInterval|Date\.now|performance\.now|new Date)\b/;
+  assertEquals(offenders(pattern, /^main\.ts$|^src\/server\.ts$|^src\/transport\/clock\.ts$/), []);
+});
+
+Deno.test("frames are parsed in one file of each dialect", () => {
+  const allowed = /^src\/config\/load\.ts$|^src\/dialects\/\w+\/messages\.ts$/;
+  assertEquals(offenders(/\bJSON\.parse\b/, allowed), []);
+});
+
+Deno.test("no module has state of its own, and no class inherits but an error", () => {
+  assertEquals(offenders(/^(export )?(let|var) /m), []);
+  assertEquals(offenders(/\bclass \w+(<[^>]*>)? extends (?!Error\b)/), []);
+});
+
+Deno.test("no file is longer than 400 lines", () => {
+  const long = SOURCES.filter(({ text }) => text.split("\n").length > 401).map(({ path }) => path);
+  assertEquals(long, []);
+});
+
+Deno.test("no module leans on itself, by whatever way round", () => {
+  const targets = Map.groupBy(IMPORTS, ({ from }) => from);
+  const cycles: string[] = [];
+  const isDone = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) {
+      cycles.push([...trail.slice(trail.indexOf(path)), path].join(" -> "));
+      return;
+    }
+    if (isDone.has(path)) return;
+    for (const { to } of targets.get(path) ?? []) visit(to, [...trail, path]);
+    isDone.add(path);
+  };
+  for (const { path } of SOURCES) visit(path, []);
+  assertEquals(cycles, []);
+});

@@ -1,0 +1,201 @@
+import { assertEquals } from "@std/assert";
+import { OPTIONS } from "../../src/config/options.ts";
+import { commandOf, configOf, problemsOf, type TestSources, valueAt } from "../helpers/config.ts";
+
+Deno.test("nothing needs to be configured", () => {
+  const config = configOf();
+  assertEquals([config.port, config.host, config.listen], [8080, "::", []]);
+});
+
+Deno.test("flags win over variables, variables over the file, the file over the default", () => {
+  const files = { "f.json": '{"port":1,"host":"a","health":"/a","peerjs":{"key":"a"}}' };
+  const variables = { SIGNALBOX_CONFIG: "f.json", SIGNALBOX_PORT: "2", SIGNALBOX_HOST: "b" };
+  const config = configOf({ files, variables, args: ["--port", "3"] });
+  assertEquals([config.port, config.host, config.health], [3, "b", "/a"]);
+  assertEquals(valueAt(config, ["peerjs", "key"]), "a");
+  assertEquals(config.drainMs, 0);
+});
+
+Deno.test("the file may be named by a flag or a variable, and the flag wins", () => {
+  const files = { "a.json": '{"port":1}', "b.json": '{"port":2}' };
+  const variables = { SIGNALBOX_CONFIG: "a.json" };
+  assertEquals(configOf({ files, variables }).port, 1);
+  assertEquals(configOf({ files, args: ["--config", "b.json"] }).port, 2);
+  assertEquals(configOf({ files, variables, args: ["--config=b.json"] }).port, 2);
+});
+
+Deno.test("an option's own variable wins over a foreign name for it", () => {
+  assertEquals(configOf({ variables: { PORT: "1" } }).port, 1);
+  assertEquals(configOf({ variables: { SIGNALBOX_PORT: "2", PORT: "1" } }).port, 2);
+  const path = configOf({ variables: { PEERSERVER_PATH: "/myapp" } });
+  assertEquals(valueAt(path, ["peerjs", "path"]), "/myapp/");
+});
+
+Deno.test("a variable that is empty is not set", () => {
+  assertEquals(configOf({ variables: { PORT: "", SIGNALBOX_HOST: "" } }).port, 8080);
+});
+
+// What a user of either reference server types, and where it ends up.
+for (
+  const [args, path, value] of [
+    [["--port", "9000"], ["port"], 9000],
+    [["-p", "9000"], ["port"], 9000],
+    [["--host", "127.0.0.1"], ["host"], "127.0.0.1"],
+    [["-H", "::1"], ["host"], "::1"],
+    [["--addr", "127.0.0.1"], ["host"], "127.0.0.1"],
+    [["--key", "secret"], ["peerjs", "key"], "secret"],
+    [["-k", "secret"], ["peerjs", "key"], "secret"],
+    [["--path", "/myapp"], ["peerjs", "path"], "/myapp/"],
+    [["--expire_timeout", "6000"], ["peerjs", "expireTimeoutMs"], 6000],
+    [["-t", "6000"], ["peerjs", "expireTimeoutMs"], 6000],
+    [["--alive_timeout", "70000"], ["peerjs", "aliveTimeoutMs"], 70_000],
+    [["--cleanup_out_msgs", "500"], ["peerjs", "cleanupIntervalMs"], 500],
+    [["--concurrent_limit", "7"], ["peerjs", "concurrentLimit"], 7],
+    [["-c", "7"], ["peerjs", "concurrentLimit"], 7],
+    [["--allow_discovery"], ["peerjs", "allowDiscovery"], true],
+    [["--cors", "https://a", "--cors", "https://b"], ["corsOrigins"], ["https://a", "https://b"]],
+    [["--sslcert", "c.pem"], ["tlsCert"], "c.pem"],
+    [["--sslkey", "k.pem"], ["tlsKey"], "k.pem"],
+    [["--tls-cert", "c.pem"], ["tlsCert"], "c.pem"],
+    [["--tls-key", "k.pem"], ["tlsKey"], "k.pem"],
+    [["--cert-path", "/certs"], ["certPath"], "/certs"],
+    [["--disable-ssl"], ["disableSsl"], true],
+    [["--health", "/alive"], ["health"], "/alive"],
+    [["--keepalive-timeout", "20"], ["keepaliveTimeoutSeconds"], 20],
+    [["--restart-on-cert-change"], ["restartOnCertChange"], true],
+    [["--trust-proxy", "10.0.0.0/8"], ["trustProxy"], ["10.0.0.0/8"]],
+    [
+      ["--listen", "https://[::]:8443", "--listen", "http://[::]:9000"],
+      ["listen"],
+      ["https://[::]:8443", "http://[::]:9000"],
+    ],
+  ] as const
+) {
+  Deno.test(`${args.join(" ")} is ${path.join(".")}`, () => {
+    assertEquals(valueAt(configOf({ args }), path), value);
+    const [flag, ...others] = args;
+    if (others.length !== 1) return;
+    const joined = flag.startsWith("--") ? `${flag}=${others[0]}` : `${flag}${others[0]}`;
+    if (/^--|\d$/.test(joined)) assertEquals(valueAt(configOf({ args: [joined] }), path), value);
+  });
+}
+
+Deno.test("of a flag that is given twice the last one counts", () => {
+  assertEquals(configOf({ args: ["--port", "1", "-p", "2"] }).port, 2);
+});
+
+Deno.test("every option is set by its flag, its variable and the file alike", () => {
+  for (const { path, flag, variable, type, words, standard } of OPTIONS) {
+    const value = sample({ flag, type, words, standard });
+    const [text = ""] = [value].flat().map(String);
+    const nested = path.toReversed().reduce<unknown>((inner, part) => ({ [part]: inner }), value);
+    const ways: TestSources[] = [
+      { args: type === "boolean" ? [`--${flag}`] : [`--${flag}`, text] },
+      { args: [`--${flag}=${text}`] },
+      { variables: { [variable]: text } },
+      { args: ["--config", "f"], files: { f: JSON.stringify(nested) } },
+    ];
+    for (const way of ways) {
+      assertEquals([flag, valueAt(configOf(way), path)], [flag, value]);
+    }
+  }
+});
+
+/** A value that an option may have and does not have by default. */
+function sample(
+  { flag, type, words, standard }: {
+    readonly flag: string;
+    readonly type: string;
+    readonly words: readonly string[];
+    readonly standard: unknown;
+  },
+): unknown {
+  if (type === "boolean") return true;
+  if (type === "number") return typeof standard === "number" && standard > 0 ? standard + 1 : 1;
+  if (type === "list" && /listen$|origins$/.test(flag)) return ["http://[::1]:1"];
+  if (type === "list") return ["/sample"];
+  if (words.length > 0) return words.find((word) => word !== standard);
+  return "/a/sample/long/enough/";
+}
+
+Deno.test("a list is given by repeating the flag, by commas in a variable, by a list in the file", () => {
+  const expected = ["https://a", "https://b"];
+  const args = ["--allowed-origins", "https://a", "--allowed-origins=https://b"];
+  const variables = { SIGNALBOX_ALLOWED_ORIGINS: "https://a, https://b" };
+  const files = { f: JSON.stringify({ allowedOrigins: expected }) };
+  for (const sources of [{ args }, { variables }, { files, args: ["--config", "f"] }]) {
+    assertEquals(configOf(sources).allowedOrigins, expected);
+  }
+  // A list replaces another one, it is not added to it.
+  const replacing = ["--allowed-origins", "https://c"];
+  assertEquals(configOf({ variables, args: replacing }).allowedOrigins, ["https://c"]);
+});
+
+Deno.test("a list flag takes several values, as PeerServer's --cors does", () => {
+  const args = ["--cors", "https://a", "https://b", "--port", "1", "--cors", "https://c"];
+  const config = configOf({ args });
+  assertEquals(config.corsOrigins, ["https://a", "https://b", "https://c"]);
+  assertEquals(config.port, 1);
+});
+
+Deno.test("--addr and --health may be empty, as GStreamer's server has them", () => {
+  const config = configOf({ args: ["--addr", "", "--health", ""] });
+  assertEquals([config.host, config.health], ["::", ""]);
+});
+
+for (
+  const [word, expected] of [
+    ["true", true],
+    ["1", true],
+    ["yes", true],
+    ["on", true],
+    ["TRUE", true],
+    ["false", false],
+    ["0", false],
+    ["no", false],
+    ["off", false],
+  ] as const
+) {
+  Deno.test(`a switch that is given as ${word} is ${expected ? "on" : "off"}`, () => {
+    const path = ["peerjs", "allowDiscovery"];
+    const variables = { SIGNALBOX_PEERJS_ALLOW_DISCOVERY: word };
+    assertEquals(valueAt(configOf({ variables }), path), expected);
+    for (const flag of ["--peerjs-allow-discovery", "--allow_discovery"]) {
+      assertEquals(valueAt(configOf({ args: [`${flag}=${word}`] }), path), expected);
+    }
+  });
+}
+
+Deno.test("a switch that is off by a flag is off, whatever a variable says", () => {
+  const variables = { SIGNALBOX_DISABLE_SSL: "1" };
+  assertEquals(configOf({ variables }).disableSsl, true);
+  assertEquals(configOf({ variables, args: ["--disable-ssl=false"] }).disableSsl, false);
+});
+
+Deno.test("a limit may be unlimited, in words", () => {
+  const args = ["--limits-max-peers", "unlimited"];
+  assertEquals(valueAt(configOf({ args }), ["limits", "maxPeers"]), Infinity);
+  const variables = { SIGNALBOX_PEERJS_FRAME_BURST: "unlimited" };
+  assertEquals(valueAt(configOf({ variables }), ["peerjs", "frameBurst"]), Infinity);
+  const files = { f: '{"limits":{"maxRooms":"unlimited"}}' };
+  const config = configOf({ files, args: ["--config", "f"] });
+  assertEquals(valueAt(config, ["limits", "maxRooms"]), Infinity);
+});
+
+Deno.test("a size that protects memory cannot be unlimited", () => {
+  for (const flag of ["peerjs-max-frame-bytes", "gstreamer-max-held-frames"]) {
+    assertEquals(problemsOf({ args: [`--${flag}`, "unlimited"] }).length, 1);
+  }
+});
+
+Deno.test("--help and --version win over everything, errors included", () => {
+  for (const args of [["--help"], ["-h"], ["--port", "x", "--help", "--nonsense"]]) {
+    assertEquals(commandOf({ args }), { type: "help" });
+  }
+  assertEquals(commandOf({ args: ["--version", "--port", "x"] }), { type: "version" });
+});
+
+Deno.test("a configuration has no keys but the schema's", () => {
+  const names = new Set(OPTIONS.map(({ path }) => path[0]));
+  for (const key of Object.keys(configOf())) assertEquals(names.has(key), true);
+});

@@ -1,0 +1,280 @@
+import { assertEquals, assertInstanceOf } from "@std/assert";
+import type { Hub } from "../../src/core/hub.ts";
+import { newTestHub, settle } from "../helpers/hub.ts";
+import { admit, claimOf, FakeReceiver } from "../helpers/receiver.ts";
+
+/** One receiver per id, in order. */
+async function admitAll<Ids extends string[]>(
+  hub: Hub,
+  ...ids: Ids
+): Promise<{ [Nth in keyof Ids]: FakeReceiver }> {
+  const receivers = await Promise.all(ids.map((id) => admit(hub, id)));
+  // `map` keeps the length, which the compiler does not know.
+  return receivers as { [Nth in keyof Ids]: FakeReceiver };
+}
+
+Deno.test("hub.join() tells the newcomer who is inside, in joining order, and them of it", async () => {
+  const hub = newTestHub();
+  const members = await admitAll(hub, "c", "a", "b");
+  for (const { peer } of members) assertEquals(hub.join(peer, "r"), "entered");
+  assertEquals(members.map((member) => member.told()), [
+    ["entered r: ", "joined r: a", "joined r: b"],
+    ["entered r: c", "joined r: b"],
+    ["entered r: c a"],
+  ]);
+  assertEquals(hub.roomCount, 1);
+});
+
+Deno.test("the newcomer has entered before anybody learns of it", async () => {
+  const hub = newTestHub();
+  const order: string[] = [];
+  const receivers = [new FakeReceiver(), new FakeReceiver()];
+  for (const [nth, receiver] of receivers.entries()) {
+    const deliver = receiver.deliver.bind(receiver);
+    receiver.deliver = (event) => {
+      order.push(`${nth} ${event.type}`);
+      deliver(event);
+    };
+    await hub.claim(claimOf(`p${nth}`, receiver));
+    hub.join(receiver.peer, "r");
+  }
+  assertEquals(order, ["0 admitted", "0 entered", "1 admitted", "1 entered", "0 joined"]);
+});
+
+Deno.test("what a member says the moment it learns of a newcomer follows `entered`", async () => {
+  const hub = newTestHub();
+  const first = new FakeReceiver();
+  const deliver = first.deliver.bind(first);
+  first.deliver = (event) => {
+    deliver(event);
+    if (event.type === "joined") hub.send(first.peer, event.peer.id, "welcome", "r");
+  };
+  await hub.claim(claimOf("a", first));
+  hub.join(first.peer, "r");
+  const second = await admit(hub, "b");
+  hub.join(second.peer, "r");
+  assertEquals(second.told(), ["entered r: a", 'relay a in r: "welcome"']);
+});
+
+Deno.test("hub.release() tells the room once and frees the room with its last member", async () => {
+  const hub = newTestHub();
+  const [a, b] = await admitAll(hub, "a", "b");
+  hub.join(a.peer, "r");
+  hub.join(b.peer, "r");
+  b.told();
+  hub.release(a.peer, a);
+  hub.release(a.peer, a);
+  assertEquals(b.told(), ["left r: a"]);
+  assertEquals(hub.roomCount, 1);
+  hub.release(b.peer, b);
+  assertEquals(hub.roomCount, 0);
+  const c = await admit(hub, "c");
+  hub.join(c.peer, "r");
+  assertEquals(c.told(), ["entered r: "]);
+});
+
+Deno.test("a peer leaves every room that it is in", async () => {
+  const hub = newTestHub();
+  const [a, b] = await admitAll(hub, "a", "b");
+  for (const room of ["r", "s"]) {
+    hub.join(a.peer, room);
+    hub.join(b.peer, room);
+  }
+  b.told();
+  hub.release(a.peer, a);
+  assertEquals(b.told(), ["left r: a", "left s: a"]);
+});
+
+Deno.test("rooms are told of a leaving before the partners are", async () => {
+  const hub = newTestHub();
+  const [a, b] = await admitAll(hub, "a", "b");
+  hub.join(a.peer, "r");
+  hub.join(b.peer, "r");
+  hub.pair(a.peer, "b");
+  b.told();
+  hub.release(a.peer, a);
+  assertEquals(b.told(), ["left r: a", "gone a"]);
+});
+
+Deno.test("nothing from a peer follows its leaving, whatever its session does", async () => {
+  const hub = newTestHub();
+  const [a, b] = await admitAll(hub, "a", "b");
+  hub.join(a.peer, "r");
+  hub.join(b.peer, "r");
+  hub.release(a.peer, a);
+  b.told();
+  for (const room of ["r", undefined]) {
+    // Whether it is told so by a result or an exception is the hub's choice.
+    try {
+      hub.send(a.peer, "b", "ghost", room);
+    } catch (error) {
+      assertInstanceOf(error, RangeError);
+    }
+  }
+  assertEquals(b.told(), []);
+});
+
+Deno.test("joining a room twice changes nothing and tells nobody", async () => {
+  const hub = newTestHub();
+  const [a, b] = await admitAll(hub, "a", "b");
+  hub.join(a.peer, "r");
+  hub.join(b.peer, "r");
+  for (const one of [a, b]) one.told();
+  hub.join(a.peer, "r");
+  assertEquals([a.told(), b.told()], [[], []]);
+  hub.release(a.peer, a);
+  assertEquals(b.told(), ["left r: a"]);
+});
+
+Deno.test("a room takes as many members as the limit says, and one less than one more", async () => {
+  const hub = newTestHub({ maxRoomMembers: 2 });
+  const [a, b, c] = await admitAll(hub, "a", "b", "c");
+  hub.join(a.peer, "r");
+  assertEquals(hub.join(b.peer, "r"), "entered");
+  assertEquals(hub.join(c.peer, "r"), "room_full");
+  assertEquals(c.told(), []);
+  assertEquals(hub.join(c.peer, "other"), "entered");
+  hub.release(a.peer, a);
+  const d = await admit(hub, "d");
+  assertEquals(hub.join(d.peer, "r"), "entered");
+});
+
+Deno.test("there are as many rooms as the limit says, over all realms", async () => {
+  const hub = newTestHub({ maxRooms: 2 });
+  const a = await admit(hub, "a", { realm: "one" });
+  const b = await admit(hub, "b", { realm: "two" });
+  const c = await admit(hub, "c", { realm: "two" });
+  assertEquals(hub.join(a.peer, "r"), "entered");
+  assertEquals(hub.join(b.peer, "r"), "entered");
+  assertEquals(hub.join(c.peer, "s"), "rooms_full");
+  assertEquals(hub.join(c.peer, "r"), "entered");
+  assertEquals(hub.roomCount, 2);
+  hub.release(a.peer, a);
+  const d = await admit(hub, "d");
+  assertEquals(hub.join(d.peer, "s"), "entered");
+});
+
+Deno.test("rooms of one name in two realms are two rooms", async () => {
+  const hub = newTestHub();
+  const a = await admit(hub, "a", { realm: "one" });
+  const b = await admit(hub, "b", { realm: "two" });
+  hub.join(a.peer, "r");
+  hub.join(b.peer, "r");
+  assertEquals([a.told(), b.told()], [["entered r: "], ["entered r: "]]);
+  assertEquals([hub.othersIn(a.peer, "r"), hub.roomCount], [[], 2]);
+});
+
+Deno.test("hub.othersIn() lists the other members in joining order", async () => {
+  const hub = newTestHub();
+  const [a, b, c] = await admitAll(hub, "c", "a", "b");
+  for (const { peer } of [a, b, c]) hub.join(peer, "r");
+  assertEquals(hub.othersIn(b.peer, "r"), ["c", "b"]);
+  assertEquals(hub.othersIn(b.peer, "nowhere"), []);
+});
+
+Deno.test("when 40 members of a room drop together, the others hear of each of them once", async () => {
+  const hub = newTestHub();
+  const stay = await admitAll(hub, "x", "y", "z");
+  const drop = await admitAll(hub, ...Array.from({ length: 40 }, (_, nth) => `p${nth}`));
+  for (const { peer } of [...stay, ...drop]) hub.join(peer, "r");
+  for (const one of [...stay, ...drop]) {
+    one.told();
+    one.link.onEnded = () => hub.release(one.peer, one);
+  }
+  for (const { link } of drop) link.drop();
+  await settle();
+  const expected = drop.map(({ peer }) => `left r: ${peer.id}`);
+  for (const one of stay) assertEquals(one.told(), expected);
+  assertEquals(hub.peerCount, 3);
+  for (const { peer } of drop) assertEquals(hub.has("test", peer.id), false);
+  for (const one of stay) hub.release(one.peer, one);
+  assertEquals([hub.peerCount, hub.roomCount], [0, 0]);
+});
+
+Deno.test("hub.pair() tells both who called, and tells each when the other is gone", async () => {
+  const hub = newTestHub();
+  const [a, b] = await admitAll(hub, "a", "b");
+  assertEquals(hub.pair(a.peer, "b"), "paired");
+  assertEquals([a.told(), b.told()], [["paired b as caller"], ["paired a as callee"]]);
+  hub.release(a.peer, a);
+  assertEquals(b.told(), ["gone a"]);
+  hub.release(b.peer, b);
+  assertEquals(hub.peerCount, 0);
+});
+
+Deno.test("hub.pair() knows nobody of another realm, and no peer pairs with itself", async () => {
+  const hub = newTestHub();
+  const a = await admit(hub, "a");
+  await admit(hub, "b", { realm: "other" });
+  assertEquals(hub.pair(a.peer, "b"), "unknown");
+  assertEquals(hub.pair(a.peer, "nobody"), "unknown");
+  assertEquals(hub.pair(a.peer, "a"), "busy");
+  assertEquals(a.told(), []);
+});
+
+Deno.test("an exclusive peer in a pair or a room is busy, until it is free again", async () => {
+  const hub = newTestHub();
+  const exclusive = { isExclusive: true };
+  const a = await admit(hub, "a", exclusive);
+  await admit(hub, "b", exclusive);
+  const c = await admit(hub, "c", exclusive);
+  const d = await admit(hub, "d", exclusive);
+  assertEquals(hub.pair(a.peer, "b"), "paired");
+  assertEquals([hub.pair(c.peer, "a"), hub.pair(c.peer, "b")], ["busy", "busy"]);
+  assertEquals(hub.pair(a.peer, "c"), "busy");
+  hub.join(d.peer, "r");
+  assertEquals(hub.pair(c.peer, "d"), "busy");
+  hub.release(a.peer, a);
+  assertEquals(hub.pair(c.peer, "b"), "paired");
+  assertEquals(d.told(), ["entered r: "]);
+});
+
+Deno.test("a peer that is not exclusive may be in any number of pairs", async () => {
+  const hub = newTestHub();
+  const [a, b, c] = await admitAll(hub, "a", "b", "c");
+  assertEquals([hub.pair(a.peer, "b"), hub.pair(c.peer, "a")], ["paired", "paired"]);
+  for (const one of [a, b, c]) one.told();
+  hub.release(a.peer, a);
+  assertEquals([b.told(), c.told()], [["gone a"], ["gone a"]]);
+});
+
+Deno.test("a receiver that throws is failed, and all others are told as if it had not", async () => {
+  const hub = newTestHub();
+  const [a, b, c] = await admitAll(hub, "a", "b", "c");
+  hub.join(a.peer, "r");
+  hub.join(b.peer, "r");
+  c.told();
+  a.fault = new Error("broken session");
+  assertEquals(hub.join(c.peer, "r"), "entered");
+  assertEquals(hub.send(c.peer, "a", 1, "r"), "sent");
+  assertEquals(a.link.faults, [a.fault, a.fault]);
+  assertEquals(a.link.isOpen, false);
+  assertEquals([b.told().at(-1), c.told()], ["joined r: c", ["entered r: a b"]]);
+  hub.release(a.peer, a);
+  assertEquals([b.told(), c.told()], [["left r: a"], ["left r: a"]]);
+});
+
+Deno.test("a receiver that throws at its own admission or take-over is failed alone", async () => {
+  const hub = newTestHub();
+  const broken = new FakeReceiver();
+  broken.fault = new Error("broken session");
+  assertEquals(await hub.claim(claimOf("a", broken, { proof: "p" })), "admitted");
+  assertEquals(broken.link.faults.length, 1);
+  const fresh = await admit(hub, "a", { proof: "p" });
+  assertEquals(broken.link.faults.length, 2);
+  assertEquals(fresh.link.isOpen, true);
+  hub.release(fresh.peer, fresh);
+  assertEquals(hub.peerCount, 0);
+});
+
+Deno.test("a hub that was silenced tells nobody of departures, and forgets who left all the same", async () => {
+  const hub = newTestHub();
+  const [a, b, c] = await admitAll(hub, "a", "b", "c");
+  for (const one of [a, b]) hub.join(one.peer, "r");
+  hub.pair(a.peer, "c");
+  for (const one of [a, b, c]) one.told();
+  hub.silence();
+  hub.release(a.peer, a);
+  assertEquals([b.told(), c.told(), hub.peerCount], [[], [], 2]);
+  assertEquals(hub.othersIn(b.peer, "r"), []);
+});

@@ -1,0 +1,52 @@
+import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import fc from "fast-check";
+import { IssuedIds } from "../../../src/dialects/peerjs/issued_ids.ts";
+import { anyText } from "../../helpers/arbitraries.ts";
+
+const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+Deno.test("issued ids have the form of a UUID v4, and each is another one", () => {
+  const ids = new IssuedIds(undefined);
+  const issued = Array.from({ length: 1_000 }, () => ids.issue());
+  for (const id of issued) assertMatch(id, UUID_V4);
+  assertEquals(new Set(issued).size, issued.length);
+});
+
+Deno.test("an id is known to whoever issued it, and to nobody with another key", () => {
+  const [one, other] = [new IssuedIds(undefined), new IssuedIds(undefined)];
+  const id = one.issue();
+  assertEquals([one.isIssued(id), other.isIssued(id)], [true, false]);
+});
+
+Deno.test("with one secret ids outlive a restart", () => {
+  const id = new IssuedIds("correct horse battery").issue();
+  assertEquals(new IssuedIds("correct horse battery").isIssued(id), true);
+  assertEquals(new IssuedIds("correct horse batterx").isIssued(id), false);
+});
+
+Deno.test("an id that was changed in any place is not issued", () => {
+  const ids = new IssuedIds("correct horse battery");
+  const id = ids.issue();
+  for (let at = 0; at < id.length; at++) {
+    for (const digit of ["0", "f", "x", "-"]) {
+      const changed = id.slice(0, at) + digit + id.slice(at + 1);
+      if (changed !== id) assertEquals(ids.isIssued(changed), false, `at ${at}: ${digit}`);
+    }
+  }
+});
+
+Deno.test("other spellings of an issued id are other ids", () => {
+  const ids = new IssuedIds("correct horse battery");
+  const id = ids.issue();
+  const upper = id.toUpperCase();
+  assertNotEquals(upper, id);
+  for (const other of [upper, id.replaceAll("-", ""), ` ${id}`, `${id} `, `${id}0`, `{${id}}`]) {
+    assertEquals(ids.isIssued(other), false);
+  }
+});
+
+Deno.test("no other text is an issued id, and none breaks the check", () => {
+  const ids = new IssuedIds("correct horse battery");
+  const text = fc.oneof(anyText(40), fc.uuid({ version: 4 }), fc.constant(""));
+  fc.assert(fc.property(text, (text) => assertEquals(ids.isIssued(text), false)));
+});

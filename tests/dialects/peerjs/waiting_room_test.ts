@@ -1,0 +1,64 @@
+import { assertEquals } from "@std/assert";
+import { WaitingRoom } from "../../../src/dialects/peerjs/waiting_room.ts";
+import { FakeClock } from "../../helpers/fake_clock.ts";
+
+const LIMITS = {
+  holdMs: 5_000,
+  maxMessages: 2,
+  maxBytes: 10_000,
+  maxBytesPerReceiver: 1_000_000,
+  maxBytesPerSender: 10_000,
+  maxAttemptsPerSender: 10,
+  maxTotalBytes: 10_000,
+};
+
+interface Bench extends Disposable {
+  readonly room: WaitingRoom;
+  readonly clock: FakeClock;
+  readonly reports: string[];
+}
+
+function newBench(): Bench {
+  const clock = new FakeClock();
+  const reports: string[] = [];
+  const report = (sender: string, absent: string): void => void reports.push(`${sender} ${absent}`);
+  const room = new WaitingRoom(LIMITS, 1_000, clock, report);
+  return { room, clock, reports, [Symbol.dispose]: () => room[Symbol.dispose]() };
+}
+
+const OFFER = { type: "OFFER", payload: { connectionId: "dc_1" } } as const;
+const CANDIDATE = { type: "CANDIDATE", payload: { connectionId: "dc_1" } } as const;
+
+Deno.test("a waiting room hands out who said what, in order, once", () => {
+  using bench = newBench();
+  bench.room.park("a", "x", OFFER, 10);
+  bench.room.park("b", "x", CANDIDATE, 10);
+  assertEquals(bench.room.collect("x"), [
+    { from: "a", message: OFFER },
+    { from: "b", message: CANDIDATE },
+  ]);
+  assertEquals([bench.room.collect("x"), bench.room.totalBytes], [[], 0]);
+});
+
+Deno.test("a waiting room sweeps by itself, and reports what it dropped", () => {
+  using bench = newBench();
+  bench.room.park("a", "x", OFFER, 10);
+  bench.clock.advance(4_999);
+  assertEquals(bench.reports, []);
+  bench.clock.advance(1);
+  assertEquals([bench.reports, bench.room.totalBytes], [["a x"], 0]);
+});
+
+Deno.test("a message that finds no room is reported at once, and those of its attempt once", () => {
+  using bench = newBench();
+  for (let nth = 0; nth < 5; nth++) bench.room.park("a", "x", OFFER, 10);
+  assertEquals([bench.reports, bench.room.collect("x")], [["a x"], []]);
+});
+
+Deno.test("a waiting room that is disposed of sweeps no more", () => {
+  const bench = newBench();
+  bench.room.park("a", "x", OFFER, 10);
+  bench[Symbol.dispose]();
+  bench.clock.advance(60_000);
+  assertEquals([bench.reports, bench.clock.timers], [[], 0]);
+});

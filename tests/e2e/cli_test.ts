@@ -1,0 +1,183 @@
+import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+import { makeCertificate } from "../helpers/certificate.ts";
+import { clientTest } from "../helpers/clients.ts";
+import { type MainOptions, type MainResult, runMain } from "../helpers/main_process.ts";
+
+// What cannot be carried out ends at once: one clear line on standard error for each mistake, exit
+// code 78, never a stack trace, never a process that serves nothing (issue 2, point 1).
+
+const EXIT_CONFIG = 78;
+const LOCAL = ["--listen", "http://127.0.0.1:0"];
+
+/** A start that has to fail, and what each of its lines says. */
+interface Failure extends MainOptions {
+  readonly name: string;
+  readonly says: readonly RegExp[];
+}
+
+const FAILURES: readonly Failure[] = [
+  {
+    name: "an unknown option, of which the nearest known one is named",
+    args: ["--prot", "9000"],
+    says: [/--prot"?: did you mean "--port"/],
+  },
+  {
+    name: "an unknown option of a dialect",
+    args: ["--peerjs-alow-discovery"],
+    says: [/did you mean "--peerjs-allow-discovery"/],
+  },
+  { name: "a port that is no number", args: ["--port", "http"], says: [/--port: .*"http"/] },
+  { name: "a port out of range", args: ["-p", "70000"], says: [/-p: .*70000/] },
+  { name: "an option without its value", args: ["--port"], says: [/--port/] },
+  { name: "a scheme that is none", args: ["--listen", "ftp://localhost"], says: [/--listen: /] },
+  {
+    name: "a word where there are few",
+    args: ["--log-format", "xml"],
+    says: [/--log-format: .*xml/],
+  },
+  {
+    name: "a limit of 0",
+    args: ["--limits-max-rooms", "0"],
+    says: [/--limits-max-rooms: .*\(got 0\)/],
+  },
+  { name: "an argument that belongs nowhere", args: ["9000"], says: [/"9000"/] },
+  { name: "a name that objects have", args: ["--constructor", "x"], says: [/"--constructor"/] },
+  {
+    name: "https without a certificate",
+    args: ["--listen", "https://[::1]:0"],
+    says: [/--tls-cert/],
+  },
+  { name: "a certificate without a key", args: ["--sslcert", "cert.pem"], says: [/--tls-key/] },
+  {
+    name: "a missing certificate",
+    args: ["--listen", "https://127.0.0.1:0", "--tls-cert", "no.pem", "--tls-key", "no.pem"],
+    says: [/certificate "no\.pem": no such file/],
+  },
+  {
+    name: "a folder without a certificate",
+    args: ["--cert-path", "no-folder"],
+    says: [/no-folder/],
+  },
+  { name: "a missing file", args: ["--config", "no.json"], says: [/"no\.json": no such file/] },
+  {
+    name: "an address of another machine",
+    args: ["--host", "203.0.113.1"],
+    says: [/203\.0\.113\.1/],
+  },
+  { name: "a proxy that is no address", args: ["--trust-proxy", "proxy"], says: [/"proxy"/] },
+  {
+    name: "two things at one path",
+    args: [...LOCAL, "--metrics", "/"],
+    says: [/two things.*"\/"/],
+  },
+  {
+    name: "two dialects at one path",
+    args: [...LOCAL, "--gstreamer-paths", "/peerjs"],
+    says: [/two things.*"\/peerjs"/],
+  },
+  { name: "no permission to listen", args: LOCAL, denoArgs: [], says: [/--allow-net/] },
+  {
+    name: "an unknown variable",
+    env: { SIGNALBOX_PROT: "9000" },
+    args: LOCAL,
+    says: [/"SIGNALBOX_PROT": did you mean "SIGNALBOX_PORT"/],
+  },
+  {
+    name: "a bad value in a variable",
+    env: { PORT: "http" },
+    says: [/variable PORT: .*"http"/],
+  },
+  {
+    name: "several mistakes, each with its line",
+    args: ["--prot", "1", "--port", "x", "--log-level", "loud"],
+    env: { SIGNALBOX_HEALTH: "health" },
+    says: [/--prot/, /--port/, /--log-level/, /SIGNALBOX_HEALTH/],
+  },
+];
+
+// Two at a time: most of the time of a start is the runtime's own.
+const HALF = Math.ceil(FAILURES.length / 2);
+
+Deno.test("what cannot be carried out ends with 78 and one line for each mistake", async () => {
+  await Promise.all([FAILURES.slice(0, HALF), FAILURES.slice(HALF)].map(async (failures) => {
+    for (const failure of failures) assertFailed(failure, await runMain(failure));
+  }));
+});
+
+Deno.test("mistakes in the configuration file are named with the file", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "signalbox-cli-" });
+  try {
+    const contents: readonly [content: string, ...says: RegExp[]][] = [
+      ['{"prot": 1}', /"prot" in .*: did you mean "port"/],
+      ['{"peerjs": {"kex": "x"}}', /"peerjs\.kex" in .*: did you mean "peerjs\.key"/],
+      ['{"port": "http", "__proto__": {"x": 1}}', /"port" in /, /"__proto__" in /],
+      ["port: 9000", /not JSON/],
+      ["[]", /not a JSON object/],
+      ["null", /not a JSON object/],
+    ];
+    for (const [content, ...says] of contents) {
+      const file = `${folder}/config.json`;
+      await Deno.writeTextFile(file, content);
+      const name = `a file with ${content}`;
+      assertFailed({ name, says }, await runMain({ args: [...LOCAL, "--config", file] }));
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a busy port ends with 78 and one line, whichever listener needs it", async () => {
+  using busy = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const url = `http://127.0.0.1:${busy.addr.port}`;
+  const says = [/in use/];
+  for (const args of [["--listen", url], [...LOCAL, "--listen", url]]) {
+    assertFailed({ name: args.join(" "), says }, await runMain({ args }));
+  }
+  const args = ["--host", "127.0.0.1", "--port", `${busy.addr.port}`];
+  assertFailed({ name: args.join(" "), says }, await runMain({ args }));
+});
+
+clientTest({
+  name: "certificates that are none, or of another key, end with 78 and one line",
+  needs: ["openssl"],
+  fn: async () => {
+    await using one = await makeCertificate();
+    await using other = await makeCertificate();
+    const cases = [
+      { cert: one.keyFile, key: one.keyFile },
+      { cert: one.certFile, key: one.certFile },
+      { cert: one.certFile, key: other.keyFile },
+    ];
+    for (const { cert, key } of cases) {
+      const args = ["--listen", "https://127.0.0.1:0", "--tls-cert", cert, "--tls-key", key];
+      const name = `a certificate of ${cert} with ${key}`;
+      assertFailed({ name, says: [/./] }, await runMain({ args }));
+    }
+  },
+});
+
+Deno.test("--help and --version answer on standard output and end with 0", async () => {
+  const help = await runMain({ args: ["--help"], denoArgs: [] });
+  assertEquals([help.code, help.stderr], [0, ""]);
+  for (const word of ["--port", "--listen", "--peerjs-key", "--gstreamer-paths", "--config"]) {
+    assert(help.stdout.includes(word), `--help does not know ${word}`);
+  }
+  const version = await runMain({ args: ["--version", "--prot"], denoArgs: [] });
+  assertEquals([version.code, version.stderr], [0, ""]);
+  assertMatch(version.stdout, /^signalbox \d+\.\d+\.\d+\n$/);
+});
+
+function assertFailed(
+  { name, says }: Pick<Failure, "name" | "says">,
+  { code, stdout, stderr }: MainResult,
+): void {
+  const lines = stderr.trimEnd().split("\n");
+  assertEquals(code, EXIT_CONFIG, `${name}: ${stderr}`);
+  assertEquals(stdout, "", name);
+  assertNotMatch(stderr, /^\s+at |Uncaught|\.ts:\d/m, name);
+  assertEquals(lines.length, says.length, `${name}: ${stderr}`);
+  for (const line of lines) assertMatch(line, /^signalbox: \S/, name);
+  for (const one of says) {
+    assert(lines.some((line) => one.test(line)), `${name}: ${one} in ${stderr}`);
+  }
+}

@@ -1,0 +1,163 @@
+import { assert, assertEquals } from "@std/assert";
+import { assertEmpty } from "../helpers/gauges.ts";
+import { closePayload, OPCODE } from "../helpers/raw_frames.ts";
+import { RawSocket } from "../helpers/raw_socket.ts";
+import { startTestServer, type TestServer } from "../helpers/server.ts";
+import { event, frameOf, type SspEvent } from "../helpers/ssp.ts";
+import { within } from "../helpers/waiting.ts";
+import { WsClient } from "../helpers/ws_client.ts";
+
+// Section 1 of protocols/ssp.md, over the real wire; what is said there is in tests/dialects/ssp.
+
+interface Member {
+  readonly client: WsClient;
+  readonly id: string;
+}
+
+async function join(server: TestServer, path = "/ssp", pool = "p"): Promise<Member> {
+  const client = await WsClient.open(server.wsUrl + path);
+  client.send({ type: "rtc:join", data: { pool } });
+  const { type, data } = await nextEvent(client);
+  assertEquals(type, "rtc:joined");
+  return { client, id: String(data["client_id"]) };
+}
+
+async function nextEvent(client: WsClient): Promise<SspEvent> {
+  // What the server sends is checked where it is compared.
+  return await client.nextJson() as SspEvent;
+}
+
+async function rawNext(socket: RawSocket): Promise<SspEvent> {
+  return JSON.parse(await socket.next());
+}
+
+for (const path of ["/ssp", "/ssp/v1", "/ssp/auto"]) {
+  Deno.test(`ssp: ${path} is reached with a trailing slash and any query, and only as a WebSocket`, async () => {
+    await using server = startTestServer();
+    const targets = [path, `${path}/`, `${path}?token=x`, `${path}/?a=b&a=c`];
+    const members: Member[] = [];
+    for (const target of targets) members.push(await join(server, target));
+    for (const { client } of members) await client.close();
+    for (const target of targets) {
+      const response = await fetch(server.url + target);
+      assertEquals([response.status, response.headers.get("upgrade")], [426, "websocket"]);
+      assert((await response.text()).length < 200);
+    }
+    await assertEmpty(server.url);
+  });
+}
+
+Deno.test("ssp: a subprotocol is chosen from those that are offered, or none", async () => {
+  await using server = startTestServer();
+  const cases: readonly (readonly [path: string, offered: string | undefined, chosen?: string])[] =
+    [
+      ["/ssp", undefined],
+      ["/ssp", "ssp", "ssp"],
+      ["/ssp", "ssp.v2", "ssp.v2"],
+      ["/ssp", "chat, ssp.v2", "ssp.v2"],
+      ["/ssp", "ssp.v2, ssp", "ssp.v2"],
+      ["/ssp", "chat"],
+      ["/ssp", "ssp.v1"],
+      ["/ssp/v1", "ssp", "ssp"],
+      ["/ssp/v1", "ssp.v1", "ssp.v1"],
+      ["/ssp/v1", "ssp.v2"],
+      ["/ssp/auto", "ssp", "ssp"],
+    ];
+  for (const [path, offered, chosen] of cases) {
+    using socket = await RawSocket.connect(server.url);
+    await socket.write([
+      `GET ${path} HTTP/1.1`,
+      "Host: localhost",
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      "Sec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+      ...(offered === undefined ? [] : [`Sec-WebSocket-Protocol: ${offered}`]),
+      "",
+      "",
+    ].join("\r\n"));
+    const { status, headers } = await socket.head();
+    assertEquals([path, offered, status], [path, offered, 101]);
+    assertEquals([path, offered, headers.get("sec-websocket-protocol")], [path, offered, chosen]);
+  }
+});
+
+Deno.test("ssp: fragments are put together, also around a ping, and bytes are an error", async () => {
+  await using server = startTestServer();
+  using socket = await RawSocket.upgrade(`${server.url}/ssp`);
+  const text = frameOf("rtc:join", { pool: "grün" });
+  const bytes = new TextEncoder().encode(text);
+  // The cut goes through a character.
+  const cut = bytes.indexOf(0xc3) + 1;
+  await socket.sendFrame({ payload: bytes.subarray(0, cut), isFinal: false });
+  await socket.sendFrame({ opcode: OPCODE.ping, payload: "alive?" });
+  await socket.sendFrame({ opcode: OPCODE.continuation, payload: bytes.subarray(cut) });
+  const pong = await socket.nextFrame();
+  assertEquals([pong?.opcode, pong?.text], [OPCODE.pong, "alive?"]);
+  assertEquals((await rawNext(socket)).data["pool"], "grün");
+  await socket.sendFrame({ opcode: OPCODE.binary, payload: text });
+  const { type, data } = await rawNext(socket);
+  assertEquals([type, data["reason"]], ["rtc:error", "binary-frame"]);
+  await socket.send(frameOf("rtc:leave"));
+  assertEquals((await rawNext(socket)).data["reason"], "unknown-action");
+});
+
+Deno.test("ssp: a closing handshake is answered, and a lost connection is a departure too", async () => {
+  await using server = startTestServer();
+  const { client: a } = await join(server);
+  for (const leave of ["close", "close without a code", "cut"]) {
+    using socket = await RawSocket.upgrade(`${server.url}/ssp/v1`);
+    await socket.send(frameOf("rtc:join", { pool: "p" }));
+    const { data: { client_id: id } } = await rawNext(socket);
+    assertEquals(await nextEvent(a), event("rtc:peer", { id }));
+    if (leave === "cut") socket.cut();
+    else {
+      const payload = leave === "close" ? closePayload(1000, "bye") : "";
+      await socket.sendFrame({ opcode: OPCODE.close, payload });
+      const ending = await socket.ended();
+      assert(ending !== "cut");
+      assertEquals(ending.code, leave === "close" ? 1000 : undefined);
+    }
+    assertEquals(await nextEvent(a), event("rtc:close", { uid: id, id }));
+  }
+  await a.close();
+  await assertEmpty(server.url);
+});
+
+Deno.test("ssp: a message over the limit ends one connection with 1009", async () => {
+  await using server = startTestServer();
+  const { client: a } = await join(server);
+  const { client: b, id } = await join(server, "/ssp/v1");
+  await nextEvent(a);
+  b.send(frameOf("app", { a: "x".repeat(1024 * 1024) }));
+  assertEquals((await within("the close", b.closed)).code, 1009);
+  assertEquals(await nextEvent(a), event("rtc:close", { uid: id, id }));
+  await a.close();
+});
+
+Deno.test("ssp: when the server stops, members are told nothing but 1001", async () => {
+  await using server = startTestServer();
+  const members = [await join(server), await join(server, "/ssp/v1"), await join(server)];
+  await server.stop();
+  for (const { client } of members) {
+    assertEquals((await within("the close", client.closed)).code, 1001);
+    const types = client.unread.map((message) => (JSON.parse(String(message)) as SspEvent).type);
+    assertEquals(types.filter((type) => type !== "rtc:peer" && type !== "rtc:request_offers"), []);
+  }
+});
+
+Deno.test("ssp: at / it is recognised beside GStreamer, whose rules hold for all else", async () => {
+  await using server = startTestServer();
+  const { client: a } = await join(server, "/");
+  const gst = await WsClient.open(`${server.wsUrl}/`);
+  gst.send("HELLO alice");
+  assertEquals(await gst.nextText(), "HELLO");
+  const { client: b, id } = await join(server, "/ssp");
+  assertEquals(await nextEvent(a), event("rtc:peer", { id }));
+  assertEquals(await nextEvent(a), event("rtc:request_offers", { for: id }));
+  const stranger = await WsClient.open(`${server.wsUrl}/`);
+  stranger.send({ type: "join", data: { pool: "p" } });
+  assertEquals((await within("the close", stranger.closed)).code, 1002);
+  for (const client of [a, b, gst]) await client.close();
+  await assertEmpty(server.url);
+});

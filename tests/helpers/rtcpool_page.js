@@ -1,0 +1,53 @@
+// Runs in the browser beside the bundle of rtcpool. The tests call these functions by name.
+import { camera, note, show, TestSocket, useChannel } from "./page_events.js";
+
+const { Pool, signalling, media } = rtcpool;
+let pool;
+let signals;
+
+/** Creates the pool and joins it. */
+function start(url, name) {
+  signals = new signalling.websocket(new TestSocket(url));
+  pool = new Pool({ iceServers: [] }, signals);
+  const on = (type, listener) => pool.events.addEventListener(type, listener);
+  on("join", () => note("join", { id: pool.id, peers: pool.connections.map(({ id }) => id) }));
+  on("peer", ({ detail: { connection } }) => note("peer", connection.id));
+  on("describe", ({ detail: { connection, description } }) => {
+    note("description", { peer: connection.id, description });
+  });
+  on("close", ({ detail }) => note("gone", detail?.id));
+  on("stop", () => note("stop"));
+  // Events of one connection carry its id, for those the client makes anew.
+  on("datachannel", ({ connection, channel }) => useChannel(connection, channel));
+  on("track", ({ connection, track }) => show(connection, track));
+  pool.join(name);
+}
+
+/** Opens a data channel with a peer. */
+function open(peer, label) {
+  useChannel(peer, pool.getConnection(peer).dataChannel(label, {}, true));
+}
+
+/** Sends the camera's picture to everybody in the pool, now and later. */
+async function share() {
+  new media.ManagedStream(await camera(), pool);
+}
+
+/** Describes itself, which the client has no function for. */
+function describe(description) {
+  signals.send("describe", description);
+}
+
+function descriptionOf(peer) {
+  return pool.getConnection(peer).description;
+}
+
+function peers() {
+  return pool.connections.map(({ id }) => id);
+}
+
+function leave() {
+  pool.close();
+}
+
+Object.assign(globalThis, { start, open, share, describe, descriptionOf, peers, leave });

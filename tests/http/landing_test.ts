@@ -1,0 +1,45 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { DOCS_PATH, landingPage, wantsHtml } from "../../src/http/landing.ts";
+
+function wants(accept: string | null): boolean {
+  const headers = accept === null ? {} : { accept };
+  return wantsHtml(new Request("http://signalbox.test/", { headers }));
+}
+
+Deno.test("who prefers HTML is a person with a browser", () => {
+  const firefox = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+  for (const accept of [firefox, "text/html", "text/html, application/json;q=0.9"]) {
+    assertEquals(wants(accept), true);
+  }
+});
+
+Deno.test("who takes anything, or prefers JSON, is a program", () => {
+  for (const accept of [null, "*/*", "application/json", "application/json, text/html", ""]) {
+    assertEquals(wants(accept), false);
+  }
+});
+
+Deno.test("a strange Accept header is no reason to fail", () => {
+  for (const accept of [",", ";", "text/html;q=x", "/", "text/*", "a".repeat(10_000)]) {
+    wants(accept);
+  }
+});
+
+Deno.test("the page says what it is, where each dialect is reached, and where to read on", () => {
+  const page = landingPage("1.2.3", [
+    { title: "PeerJS", entrance: { path: "/", scheme: "http", hint: "new Peer()" } },
+    { title: "GStreamer", entrance: { path: "/gst", scheme: "ws", hint: "HELLO" } },
+  ]);
+  for (const text of ["<!doctype html>", "1.2.3", "PeerJS", "/gst", `href="${DOCS_PATH}"`]) {
+    assertStringIncludes(page, text);
+  }
+});
+
+Deno.test("what the page is made of is text, not HTML", () => {
+  const hostile = `<script>"&`;
+  const page = landingPage(hostile, [
+    { title: hostile, entrance: { path: hostile, scheme: "ws", hint: hostile } },
+  ]);
+  assertEquals(page.includes("<script"), false);
+  assertEquals(page.split("&#60;script&#62;&#34;&#38;").length, 5);
+});

@@ -1,0 +1,60 @@
+import { assert, assertEquals } from "@std/assert";
+import { type OwnRouteOptions, ownRoutes } from "../../src/http/own_routes.ts";
+import { Metrics } from "../../src/metrics.ts";
+
+type Answer = [status: number, type: string | null, text: string];
+
+function newAsk(
+  options: Partial<OwnRouteOptions> = {},
+): (path: string) => Promise<Answer | undefined> {
+  const routes = ownRoutes({
+    health: "/health",
+    metricsPath: undefined,
+    metrics: new Metrics(),
+    isReady: () => true,
+    docs: "# signalbox",
+    ...options,
+  });
+  return async (path) => {
+    const found = routes.filter((route) => route.path === path);
+    assert(found.length <= 1, `${path} is served twice`);
+    const response = found[0]?.handle(new URL(path, "http://signalbox.test"));
+    if (response === undefined) return undefined;
+    return [response.status, response.headers.get("content-type"), await response.text()];
+  };
+}
+
+const TEXT = "text/plain; charset=utf-8";
+
+Deno.test("the server says that it is alive, as GStreamer's server does", async () => {
+  const ask = newAsk();
+  for (const path of ["/health", "/healthz"]) assertEquals(await ask(path), [200, TEXT, "OK\n"]);
+});
+
+Deno.test("the path of the health check can be chosen, also as one that exists", async () => {
+  assertEquals(await newAsk({ health: "/alive" })("/alive"), [200, TEXT, "OK\n"]);
+  assertEquals(await newAsk({ health: "/alive" })("/health"), undefined);
+  assertEquals(await newAsk({ health: "/healthz" })("/healthz"), [200, TEXT, "OK\n"]);
+});
+
+Deno.test("the server is ready only when it can take connections", async () => {
+  let isReady = false;
+  const ask = newAsk({ isReady: () => isReady });
+  assertEquals((await ask("/readyz"))?.[0], 503);
+  isReady = true;
+  assertEquals((await ask("/readyz"))?.[0], 200);
+});
+
+Deno.test("metrics are shown only where a path was chosen for them", async () => {
+  assertEquals(await newAsk()("/metrics"), undefined);
+  const metrics = new Metrics();
+  metrics.gauge("signalbox_peers", "Ids in use", () => 3);
+  const answer = await newAsk({ metricsPath: "/metrics", metrics })("/metrics");
+  assertEquals(answer?.[1], "text/plain; version=0.0.4; charset=utf-8");
+  assert(answer?.[2].includes("signalbox_peers 3\n"));
+});
+
+Deno.test("the documentation is served as it is written", async () => {
+  const answer = await newAsk()("/docs");
+  assertEquals([answer?.[0], answer?.[2].trim()], [200, "# signalbox"]);
+});

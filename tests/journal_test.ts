@@ -1,0 +1,92 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { SignalError } from "../src/core/errors.ts";
+import { Journal } from "../src/journal.ts";
+import type { Facts, Log } from "../src/log.ts";
+import { Metrics } from "../src/metrics.ts";
+
+/** A log that keeps what it is told. */
+class FakeLog implements Log {
+  readonly lines: string[] = [];
+
+  constructor(readonly isDebug = false) {}
+
+  write(level: string, what: string, facts: Facts = {}): void {
+    this.lines.push(`${level} ${what} ${JSON.stringify(facts)}`);
+  }
+
+  writeForClient(level: string, what: string, facts: Facts): void {
+    this.write(`client ${level}`, what, facts);
+  }
+}
+
+const CONNECTION = { id: "7", address: "192.0.2.1", dialect: "peerjs" };
+const FACTS = '"connection":"7","dialect":"peerjs","address":"192.0.2.1"';
+
+function newBench(isDebug = false): { journal: Journal; log: FakeLog; metrics: Metrics } {
+  const log = new FakeLog(isDebug);
+  const metrics = new Metrics();
+  return { journal: new Journal(log, metrics), log, metrics };
+}
+
+Deno.test("a connection is counted and told of, with dialect and address", () => {
+  const { journal, log, metrics } = newBench();
+  journal.opened(CONNECTION);
+  assertEquals(log.lines, [`client info connection opened {${FACTS}}`]);
+  assertStringIncludes(metrics.expose(), 'signalbox_connections_total{dialect="peerjs"} 1\n');
+});
+
+Deno.test("of a connection's refusals the first is told, and all are counted", () => {
+  const { journal, log, metrics } = newBench();
+  for (let count = 1; count <= 3; count++) {
+    journal.refused(CONNECTION, new SignalError("bad_frame", "secret bytes"), count);
+  }
+  assertEquals(log.lines, [`client info refused {${FACTS},"reason":"bad_frame"}`]);
+  const counted = 'signalbox_refusals_total{dialect="peerjs",reason="bad_frame"} 3\n';
+  assertStringIncludes(metrics.expose(), counted);
+});
+
+Deno.test("who looks for a fault is told of every refusal", () => {
+  const { journal, log } = newBench(true);
+  for (let count = 1; count <= 3; count++) {
+    journal.refused(CONNECTION, new SignalError("bad_frame"), count);
+  }
+  assertEquals(log.lines.length, 3);
+});
+
+Deno.test("an end is told of with who decided it, and what was refused on the way", () => {
+  const { journal, log } = newBench();
+  journal.ended(CONNECTION, { by: "client", code: 1001, reason: "bye\n" }, 0);
+  journal.ended(CONNECTION, { by: "slow reader" }, 4);
+  assertEquals(log.lines, [
+    `client info connection closed {${FACTS},"by":"client","code":1001}`,
+    `client info connection closed {${FACTS},"by":"slow reader","refusals":4}`,
+  ]);
+});
+
+Deno.test("a fault is counted, and told of with where it happened", () => {
+  const { journal, log, metrics } = newBench();
+  journal.failed(CONNECTION, new TypeError("bug"));
+  journal.fault(new TypeError("bug"));
+  journal.fault("thrown text");
+  for (const [nth, line] of log.lines.entries()) {
+    assert(line.startsWith("client error fault"));
+    assertStringIncludes(line, nth < 2 ? "TypeError: bug" : "thrown text");
+  }
+  assertStringIncludes(log.lines[0] ?? "", "journal_test.ts");
+  assertStringIncludes(metrics.expose(), "signalbox_faults_total 3\n");
+});
+
+Deno.test("a handshake that was refused by a status is counted and told of", () => {
+  const { journal, log, metrics } = newBench();
+  journal.turnedAway({ dialect: "gstreamer", address: "192.0.2.1", pathname: "/gst" }, 426);
+  const facts = '{"dialect":"gstreamer","address":"192.0.2.1","reason":"http_426"}';
+  assertEquals(log.lines, [`client info refused ${facts}`]);
+  assertStringIncludes(metrics.expose(), 'reason="http_426"} 1\n');
+});
+
+Deno.test("a listener that broke is an error of the server's own", () => {
+  const { journal, log } = newBench();
+  journal.listenerBroken("http://[::]:8080", new Error("too many open files"));
+  assertEquals(log.lines.map((line) => line.split(" ")[0]), ["error"]);
+  assertStringIncludes(log.lines[0] ?? "", "too many open files");
+});

@@ -1,0 +1,262 @@
+import { assertEquals } from "@std/assert";
+import { SignalError } from "../../src/core/errors.ts";
+import type { LinkLimits } from "../../src/core/limits.ts";
+import {
+  type Acceptance,
+  type ConnectionInfo,
+  type ConnectionObserver,
+  Connections,
+} from "../../src/transport/connections.ts";
+import type { Ending } from "../../src/transport/websocket.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+import { FakeSocket } from "../helpers/fake_socket.ts";
+import { settle, WIDE_LIMITS } from "../helpers/hub.ts";
+import { ScriptedSession } from "../helpers/scripted_session.ts";
+
+const LIMITS: LinkLimits = { ...WIDE_LIMITS, maxQueuedBytes: 1_000_000, stallTimeoutMs: 15_000 };
+
+class Observer implements ConnectionObserver {
+  readonly log: string[] = [];
+
+  opened({ id, address, dialect }: ConnectionInfo): void {
+    this.log.push(`${id} opened ${address} ${dialect}`);
+  }
+
+  refused({ id }: ConnectionInfo, { code }: SignalError, count: number): void {
+    this.log.push(`${id} refused ${code} ${count}`);
+  }
+
+  ended({ id }: ConnectionInfo, ending: Ending, refusals: number): void {
+    const code = "code" in ending ? ` ${ending.code}` : "";
+    this.log.push(`${id} ended by ${ending.by}${code}, ${refusals} refusals`);
+  }
+
+  failed({ id }: ConnectionInfo, error: unknown): void {
+    this.log.push(`${id} failed: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** Connections over fake sockets. */
+class Bench implements Disposable {
+  readonly clock = new FakeClock();
+  readonly observer = new Observer();
+  readonly connections: Connections;
+  readonly sessions: ScriptedSession[] = [];
+  released = 0;
+
+  constructor(maxQueuedBytes = Infinity) {
+    this.connections = new Connections(this.clock, this.observer, maxQueuedBytes);
+  }
+
+  /** A client whose handshake is done. */
+  open(acceptance: Partial<Acceptance> = {}): FakeSocket {
+    const socket = new FakeSocket();
+    this.connections.accept(socket.asWebSocket, {
+      dialect: "test",
+      address: "192.0.2.1",
+      limits: LIMITS,
+      createSession: (link) => {
+        const session = new ScriptedSession(link);
+        this.sessions.push(session);
+        return session;
+      },
+      onReleased: () => this.released++,
+      ...acceptance,
+    });
+    socket.opens();
+    return socket;
+  }
+
+  [Symbol.dispose](): void {
+    this.connections[Symbol.dispose]();
+  }
+}
+
+Deno.test("a connection is told of from its opening to its end", async () => {
+  using bench = new Bench();
+  const socket = bench.open();
+  socket.hears("a");
+  socket.hears("b");
+  assertEquals(bench.sessions[0]?.received, ["a", "b"]);
+  assertEquals([bench.connections.size, bench.released], [1, 0]);
+  socket.isClosed(1000);
+  await settle();
+  assertEquals(bench.observer.log, [
+    "1 opened 192.0.2.1 test",
+    "1 ended by client 1000, 0 refusals",
+  ]);
+  assertEquals([bench.connections.size, bench.released], [0, 1]);
+  assertEquals(bench.sessions[0]?.timesClosed, 1);
+});
+
+Deno.test("connections are numbered one by one", () => {
+  using bench = new Bench();
+  bench.open();
+  bench.open();
+  assertEquals(bench.sessions.map(({ link }) => link.id), ["1", "2"]);
+});
+
+Deno.test("refusals are counted for each connection", () => {
+  using bench = new Bench();
+  const limits = { ...LIMITS, maxFrameBytes: 1 };
+  const first = bench.open({ limits });
+  const second = bench.open({ limits });
+  first.hears("too long");
+  first.hears("too long");
+  second.hears("too long");
+  assertEquals(bench.observer.log.slice(2), [
+    "1 refused frame_too_large 1",
+    "1 refused frame_too_large 2",
+    "2 refused frame_too_large 1",
+  ]);
+});
+
+Deno.test("a connection that is let in only to be refused never reaches its session's opening", async () => {
+  using bench = new Bench();
+  let timesOpened = 0;
+  let session: ScriptedSession | undefined;
+  const socket = bench.open({
+    refusal: new SignalError("server_full"),
+    createSession: (link) =>
+      session = new ScriptedSession(link, { opened: () => void timesOpened++ }),
+  });
+  await settle();
+  assertEquals([timesOpened, session?.refused.map(({ code }) => code)], [0, ["server_full"]]);
+  assertEquals(socket.closings, [[1013, "try again later"]]);
+  assertEquals(bench.observer.log, [
+    "1 refused server_full 1",
+    "1 ended by server 1013, 1 refusals",
+  ]);
+});
+
+Deno.test("a fault of one connection ends that one, and the others notice nothing", async () => {
+  using bench = new Bench();
+  const createSession: Acceptance["createSession"] = (link) =>
+    new ScriptedSession(link, {
+      receive: () => {
+        throw new Error("bug");
+      },
+    });
+  const broken = bench.open({ createSession });
+  const healthy = bench.open();
+  broken.hears("x");
+  healthy.hears("x");
+  await settle();
+  assertEquals(bench.observer.log.slice(2), [
+    "1 refused internal 1",
+    "1 failed: bug",
+    "1 ended by fault, 1 refusals",
+  ]);
+  assertEquals([broken.closings, healthy.closings], [[[1011, "internal error"]], []]);
+});
+
+Deno.test("once a second silent strangers are looked for", () => {
+  using bench = new Bench();
+  const limits = { ...LIMITS, identifyTimeoutMs: 2_500 };
+  bench.open({ limits });
+  bench.clock.advance(2_999);
+  assertEquals(bench.observer.log.length, 1);
+  bench.clock.advance(1);
+  assertEquals(bench.observer.log.at(-1), "1 refused not_identified 1");
+});
+
+Deno.test("once a second readers are looked for that have stopped reading", () => {
+  using bench = new Bench();
+  const socket = bench.open({ limits: { ...LIMITS, stallTimeoutMs: 2_000 } });
+  const healthy = bench.open();
+  socket.bufferedAmount = 10;
+  for (const { link } of bench.sessions) link.send("0123456789");
+  bench.clock.advance(2_999);
+  assertEquals(socket.closings, []);
+  bench.clock.advance(1);
+  assertEquals([socket.closings, healthy.closings], [[[1008, "not reading"]], []]);
+});
+
+Deno.test("when too much waits for all readers together, those with most are given up", () => {
+  using bench = new Bench(1_000);
+  const sockets = [300, 500, 400, 0].map((bufferedAmount) =>
+    Object.assign(bench.open(), { bufferedAmount })
+  );
+  for (const { link } of bench.sessions) link.send("x");
+  bench.clock.advance(1_000);
+  assertEquals(sockets.map(({ closings }) => closings.length), [0, 1, 0, 0]);
+});
+
+Deno.test("as much may wait for all readers together as the limit says", () => {
+  using bench = new Bench(1_000);
+  const sockets = [600, 400].map((bufferedAmount) =>
+    Object.assign(bench.open(), { bufferedAmount })
+  );
+  for (const { link } of bench.sessions) link.send("x");
+  bench.clock.advance(1_000);
+  assertEquals(sockets.map(({ closings }) => closings.length), [0, 0]);
+  for (const socket of sockets) socket.bufferedAmount++;
+  bench.clock.advance(1_000);
+  assertEquals(sockets.map(({ closings }) => closings.length), [1, 0]);
+});
+
+Deno.test("drain() closes everybody with 1001, and nobody for another reason meanwhile", async () => {
+  using bench = new Bench();
+  // Each session closes the other one when it is closed, as a GStreamer partner does.
+  const links: ScriptedSession["link"][] = [];
+  const createSession: Acceptance["createSession"] = (link) => {
+    links.push(link);
+    return new ScriptedSession(link, { closed: () => links.forEach((other) => other.close(1000)) });
+  };
+  const sockets = [1, 2, 3].map(() => bench.open({ createSession }));
+  await bench.connections.drain(0);
+  await settle();
+  for (const { closings } of sockets) assertEquals(closings, [[1001, "going away"]]);
+  assertEquals(bench.connections.size, 3);
+});
+
+Deno.test("drain() may spread the closing over a time", async () => {
+  using bench = new Bench();
+  const sockets = Array.from({ length: 40 }, () => bench.open());
+  const countClosed = (): number => sockets.filter(({ closings }) => closings.length > 0).length;
+  let isDone = false;
+  bench.connections.drain(2_000).then(() => isDone = true);
+  assertEquals(countClosed(), 2);
+  for (let batch = 2; batch <= 20; batch++) {
+    bench.clock.advance(100);
+    await settle();
+    assertEquals(countClosed(), 2 * batch);
+  }
+  assertEquals(isDone, true);
+});
+
+Deno.test("a drain that nobody is left for is over at once", async () => {
+  using bench = new Bench();
+  await bench.connections.drain(2_000);
+  await bench.connections.emptied();
+});
+
+Deno.test("emptied() resolves with the last socket that is gone", async () => {
+  using bench = new Bench();
+  const sockets = [bench.open(), bench.open()];
+  let isEmpty = false;
+  bench.connections.emptied().then(() => isEmpty = true);
+  await bench.connections.drain(0);
+  sockets[0]?.isClosed(1001);
+  await settle();
+  assertEquals(isEmpty, false);
+  sockets[1]?.isClosed(1001);
+  await settle();
+  assertEquals([isEmpty, bench.connections.size], [true, 0]);
+});
+
+Deno.test("connections accepted after a drain are served as usual", async () => {
+  using bench = new Bench();
+  bench.open();
+  await bench.connections.drain(0);
+  const socket = bench.open();
+  bench.sessions[1]?.link.close(1000, "bye");
+  assertEquals(socket.closings, [[1000, "bye"]]);
+});
+
+Deno.test("disposing ends the sweep", () => {
+  const bench = new Bench();
+  assertEquals(bench.clock.timers, 1);
+  bench[Symbol.dispose]();
+  assertEquals(bench.clock.timers, 0);
+});
