@@ -73,7 +73,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const metrics = new Metrics();
   const journal = new Journal(log, metrics);
   const connections = undo.use(new Connections(clock, journal, config.limits.maxQueuedBytes));
-  const gate = undo.use(openGate(config, clock));
+  const gate = undo.use(openGate(config, clock, log));
   const dialects = openDialects(config, { hub, clock });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const reachable = dialects.flatMap(({ title, dialect }) =>
@@ -169,11 +169,23 @@ function openDialects(config: Config, { hub, clock }: { hub: Hub; clock: Clock }
   }));
 }
 
-function openGate(config: Config, clock: Clock): Gate & Disposable {
-  const maxConnections = Math.min(config.limits.maxConnections, maxOpenFiles() - SPARE_FILES);
+function openGate(config: Config, clock: Clock, log: Log): Gate & Disposable {
+  const maxConnections = affordable(config.limits.maxConnections);
+  if (maxConnections < config.limits.maxConnections && maxConnections < Infinity) {
+    log.write("warning", "fewer connections than configured, for want of open files", {
+      limit: maxConnections,
+    });
+  }
   const gate = new Gate({ ...config.limits, maxConnections }, config.allowedOrigins, clock.now);
   const timer = clock.every(FORGET_IDLE_MS, () => gate.forgetIdle());
   return Object.assign(gate, { [Symbol.dispose]: () => timer[Symbol.dispose]() });
+}
+
+/** How many connections the system has files for; where these are scarce, half of them are kept. */
+function affordable(wanted: number): number {
+  const files = maxOpenFiles();
+  const spare = Math.min(SPARE_FILES, Math.floor(files / 2));
+  return Math.min(wanted, Math.max(1, files - spare));
 }
 
 interface Watched {

@@ -49,14 +49,19 @@ export class Listener {
 
   /** Throws what the system says when a certificate and a key are not a pair that can be used. */
   static prove(tls: TlsMaterial): void {
-    Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...tls }).close();
+    try {
+      Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...tls }).close();
+    } catch (error) {
+      // With leave to listen at one address only, nothing can be proved.
+      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    }
   }
 
   /** Listens anew with another certificate; connections that exist are the caller's. */
   async restart(tls: TlsMaterial): Promise<void> {
     this.#tls = tls;
-    const old = this.#server;
-    await old.shutdown();
+    // It stops listening at once; requests that never end would keep it from ever being done.
+    this.#server.shutdown().catch(() => {});
     await this.#listenAgain();
   }
 

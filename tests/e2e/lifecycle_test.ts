@@ -158,11 +158,7 @@ Deno.test("limits.maxConnections below the descriptors refuses in words, and not
   assert(!server.stderr().includes("Too many open files"), server.stderr());
 });
 
-Deno.test("a server that may open few files still serves somebody, and says how many", {
-  // The limit is derived as `nofile` - 256: with 80 every connection is refused as "server is full",
-  // and nothing says so at the start. `openGate` in server.ts.
-  ignore: true,
-}, async () => {
+Deno.test("a server that may open few files still serves somebody, and says how many", async () => {
   await using server = await startMain({ args: LOCAL, openFiles: 80 });
   const wsUrl = urlOf(server).replace(/^http/, "ws");
   await using bystanders = await Bystanders.join(wsUrl);

@@ -26,6 +26,7 @@ const Heartbeat = z.object({ type: z.literal("HEARTBEAT") });
 
 const ClientMessage = z.discriminatedUnion("type", [Attempt, Expire, Leave, Heartbeat]);
 export type ClientMessage = z.infer<typeof ClientMessage>;
+export type AttemptMessage = z.infer<typeof Attempt>;
 
 /** What one peer is handed of another's message; the receiver's own id is added on the way out. */
 export interface RelayedMessage {

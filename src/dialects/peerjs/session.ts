@@ -5,6 +5,7 @@ import type { Hub } from "../../core/hub.ts";
 import type { Frame, Link, PeerEvent, PeerHandle, Session } from "../../core/types.ts";
 import { type Refusal, sendRefusal } from "../refusal.ts";
 import {
+  type AttemptMessage,
   type ClientMessage,
   decode,
   encodeExpire,
@@ -186,10 +187,7 @@ export class PeerJsSession implements Session {
       case "ANSWER":
       case "CANDIDATE": {
         const isHere = this.#server.hub.send(peer, message.dst, message) !== "unknown";
-        if (!isHere) {
-          const bytes = Buffer.byteLength(frame);
-          this.#server.waitingRoom.park(peer.id, message.dst, message, bytes);
-        }
+        if (!isHere) this.#hold(peer, message, frame);
         return;
       }
       case "EXPIRE":
@@ -206,6 +204,14 @@ export class PeerJsSession implements Session {
       default:
         message satisfies never;
     }
+  }
+
+  /** Nobody will ever come under a name that is too long: it is not worth remembering either. */
+  #hold(peer: PeerHandle, message: AttemptMessage, frame: Frame): void {
+    if (message.dst.length > this.#server.maxIdLength) {
+      return this.link.send(encodeExpire(message.dst, peer.id));
+    }
+    this.#server.waitingRoom.park(peer.id, message.dst, message, Buffer.byteLength(frame));
   }
 
   #write(message: RelayedMessage, from: string): void {
