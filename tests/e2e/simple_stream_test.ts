@@ -15,7 +15,7 @@ interface StreamEvent {
 }
 
 /** A client by plain HTTP: frames come as events, and go as requests. */
-class StreamClient implements Disposable {
+class StreamClient implements AsyncDisposable {
   readonly #reader: ReadableStreamDefaultReader<string>;
   readonly #abort: AbortController;
   readonly #url: string;
@@ -90,7 +90,9 @@ class StreamClient implements Disposable {
     return post(this.#url, JSON.stringify({ ...frame, ...as }));
   }
 
-  [Symbol.dispose](): void {
+  /** Goes away in the middle of the stream. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reader.cancel();
     this.#abort.abort();
   }
 }
@@ -110,7 +112,7 @@ function dataTo(peer_id: unknown, data: unknown): Json {
 
 Deno.test("Simple stream: a URL joins, every event has the frame's name and an id", async () => {
   await using server = startTestServer();
-  using fred = await StreamClient.open(server);
+  await using fred = await StreamClient.open(server);
   const [handshake, ready] = fred.joined;
   assertEquals(Object.keys(handshake?.data ?? {}), ["p_id", "room", "peers"]);
   assert(handshake?.id !== "" && ready?.id !== "");
@@ -136,7 +138,10 @@ Deno.test("Simple stream: a URL joins, every event has the frame's name and an i
 Deno.test("Simple stream: a posted join opens one, and leave by POST ends it", async () => {
   await using server = startTestServer();
   const join = { event: "join", room: "r", peer: { deep: [1] }, ref: 7 };
-  using fred = await StreamClient.open(server, "", { method: "POST", body: JSON.stringify(join) });
+  await using fred = await StreamClient.open(server, "", {
+    method: "POST",
+    body: JSON.stringify(join),
+  });
   assertEquals((await fred.next()).data, { event: "ok", ref: 7 });
   assertEquals(await fred.post({ event: "leave" }), [200, { event: "ok" }]);
   assertEquals(await fred.nextIfAny(), undefined);
@@ -154,7 +159,7 @@ Deno.test("Simple stream: one that breaks is lost, and goes on from its last eve
   await fred.next();
   barney.send(dataTo(fred.id, 1));
   const first = await fred.next();
-  fred[Symbol.dispose]();
+  await fred[Symbol.asyncDispose]();
   await until("the loss", async () => await server.gauge("signalbox_lost_instances") === 1);
   barney.send({ ...dataTo(fred.id, 2), ref: 1 });
   assertEquals(await barney.nextJson(), { event: "ok", delivered: 0, queued: 1, ref: 1 });
@@ -162,14 +167,14 @@ Deno.test("Simple stream: one that breaks is lost, and goes on from its last eve
   assertEquals((await fred.post({ event: "ping" }))[0], 200);
 
   const again = { headers: { "last-event-id": first.id } };
-  using back = await StreamClient.open(server, "?room=r&name=Fred", again);
+  await using back = await StreamClient.open(server, "?room=r&name=Fred", again);
   const { recovered, seq } = back.joined[1]?.data ?? {};
   assertEquals([back.credentials, recovered, seq], [fred.credentials, true, 1]);
   assertEquals((await back.next()).data["data"], 2);
   assertEquals(barney.unread, []);
 
   const useless = { headers: { "last-event-id": `${first.id}x` } };
-  using stranger = await StreamClient.open(server, "?room=r", useless);
+  await using stranger = await StreamClient.open(server, "?room=r", useless);
   assert(stranger.id !== fred.id);
 });
 
@@ -203,7 +208,7 @@ Deno.test("Simple stream: EventSource is all it takes, and comes back by itself"
 
 Deno.test("Simple stream: instances of one peer may be streams and sockets", async () => {
   await using server = startTestServer();
-  using stream = await StreamClient.open(server);
+  await using stream = await StreamClient.open(server);
   await using socket = await WsClient.open(`${server.wsUrl}/simple`);
   const { p_id, p_secret } = stream.credentials;
   socket.send({ event: "join", room: "r", p_id, p_secret });
@@ -234,7 +239,7 @@ Deno.test("Simple stream: instances of one peer may be streams and sockets", asy
 
 Deno.test("Simple stream: what is refused is a status with the error frame", async () => {
   await using server = startTestServer({ args: ["--simple-max-members", "1"] });
-  using fred = await StreamClient.open(server);
+  await using fred = await StreamClient.open(server);
   const { p_id, p_secret } = fred.credentials;
   const posts: [status: number, code: string, body: unknown][] = [
     [400, "bad_json", "hello"],
@@ -279,7 +284,7 @@ Deno.test("Simple stream: posts are bounded by rate", async () => {
   await using server = startTestServer({
     args: ["--simple-frame-burst", "3", "--simple-frames-per-second", "1"],
   });
-  using fred = await StreamClient.open(server);
+  await using fred = await StreamClient.open(server);
   const statuses: number[] = [];
   for (let n = 0; n < 5; n++) statuses.push((await fred.post({ event: "ping" }))[0]);
   assertEquals(statuses.slice(0, 3), [200, 200, 200]);
@@ -301,7 +306,7 @@ Deno.test("Simple stream: origins and CORS are the server's", async () => {
 
 Deno.test("Simple stream: a server that goes away ends its streams", async () => {
   const server = startTestServer();
-  using fred = await StreamClient.open(server);
+  await using fred = await StreamClient.open(server);
   await server.stop();
   assertEquals(await fred.nextIfAny(), undefined);
 });
