@@ -144,6 +144,36 @@ clientTest({
 });
 
 clientTest({
+  name: "Simple client: connections that are cut again and again lose and double nothing",
+  needs,
+  fn: async () => {
+    await using server = startTestServer();
+    await using proxy = startTcpProxy(server.url);
+    await using site = await startSite();
+    await using browser = await launchBrowser();
+    const options = { client: server.url };
+    const fred = await enter(browser, site, proxy.url, "Fred", options);
+    const barney = await enter(browser, site, proxy.url, "Barney", options);
+    for (const round of [0, 1, 2]) {
+      await Promise.all([fred, barney].map((page) => page.call("signalAll", 2 * round)));
+      proxy.cut();
+      await Promise.all([fred, barney].map((page) => page.call("signalAll", 2 * round + 1)));
+      for (const page of [fred, barney]) {
+        assertEquals(await page.call("happened", "ready", round + 2), { isBack: true });
+      }
+    }
+    for (const page of [fred, barney]) {
+      await page.call("happened", "data", 6);
+      await page.call("happened", "open");
+      const heard = await page.call<{ data: number }[]>("all", "data");
+      assertEquals(heard.map(({ data }) => data), [0, 1, 2, 3, 4, 5]);
+      assertEquals([await page.call("all", "leave"), await page.call("all", "error")], [[], []]);
+    }
+    await exchange(fred, "Fred", barney, "Barney");
+  },
+});
+
+clientTest({
   name: "Simple client: a server that forgot everything is joined anew",
   needs,
   fn: async () => {

@@ -6,6 +6,8 @@ export interface TcpProxy extends AsyncDisposable {
    * Connections made later work.
    */
   freeze(): FrozenPath[];
+  /** Ends every present connection without any farewell, towards both sides. */
+  cut(): void;
 }
 
 /** A connection whose ends have not been told that it is dead. */
@@ -30,6 +32,7 @@ export function startTcpProxy(target: string): TcpProxy {
   return {
     url: `${protocol}//127.0.0.1:${listener.addr.port}`,
     freeze: () => [...paths].filter((path) => path.freeze()),
+    cut: () => paths.forEach((path) => path.cut()),
     [Symbol.asyncDispose]: async () => {
       listener.close();
       await accepting;
@@ -66,9 +69,13 @@ class Path implements FrozenPath {
     return this.#isFrozen;
   }
 
-  async close(): Promise<void> {
+  cut(): void {
     hangUp(this.#client);
     hangUp(this.#server);
+  }
+
+  async close(): Promise<void> {
+    this.cut();
     await this.#running;
   }
 

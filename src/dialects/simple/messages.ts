@@ -157,16 +157,15 @@ export function encodeSignal(
   frame: SignalFrame,
 ): string {
   const { type, call } = frame;
-  const from = { peer_id, peer_instance, type };
   switch (frame.type) {
     case "candidate":
-      return JSON.stringify({ ...from, peer_ice: frame.peer_ice, call });
+      return JSON.stringify({ peer_id, peer_instance, type, peer_ice: frame.peer_ice, call });
     case "bye":
-      return JSON.stringify({ ...from, reason: frame.reason, call });
+      return JSON.stringify({ peer_id, peer_instance, type, reason: frame.reason, call });
     case "data":
-      return JSON.stringify({ ...from, data: frame.data, call });
+      return JSON.stringify({ peer_id, peer_instance, type, data: frame.data, call });
     default:
-      return JSON.stringify({ ...from, sdp: frame.sdp, call });
+      return JSON.stringify({ peer_id, peer_instance, type, sdp: frame.sdp, call });
   }
 }
 

@@ -51,6 +51,8 @@ export class SimplePeer implements Receiver {
   #instances: (Instance | undefined)[] = [];
   #profile: Profile = NO_PROFILE;
   #handle: PeerHandle | undefined = undefined;
+  /** While the id is being asked for: without it, nobody needs the id. */
+  #founder: Carrier | undefined;
   #refusal: "room_full" | "rooms_full" | undefined = undefined;
 
   /** @param founder the connection for which the id is claimed */
@@ -58,12 +60,13 @@ export class SimplePeer implements Receiver {
     this.id = id;
     this.room = room;
     this.#server = server;
-    const isOpen = () => this.#handle !== undefined || founder.link.isOpen;
+    this.#founder = founder;
+    const isOpen = () => this.#founder === undefined || this.#founder.link.isOpen;
     this.link = {
       get isOpen() {
         return isOpen();
       },
-      fail: (error) => this.#connected().forEach((carrier) => carrier.link.fail(error)),
+      fail: (error) => this.#instances.forEach((one) => one?.carrier?.link.fail(error)),
     };
   }
 
@@ -212,6 +215,7 @@ export class SimplePeer implements Receiver {
     const { hub, peers, limits } = this.#server;
     hub.describe(handle, describe(this.id, this.#profile), sizeOf(this.#profile));
     this.#handle = handle;
+    this.#founder = undefined;
     peers.set(this.id, this);
     const outcome = hub.join(handle, this.room, limits.maxMembers);
     if (outcome === "entered") return;
@@ -241,9 +245,9 @@ export class SimplePeer implements Receiver {
 
   #targets(number: number | undefined, sender: Instance): readonly Instance[] {
     const wanted = number === undefined ? this.#instances : [this.#instances[number]];
-    return wanted.flatMap((instance) =>
-      instance === undefined || instance === sender ? [] : instance
-    );
+    const targets: Instance[] = [];
+    for (const one of wanted) if (one !== undefined && one !== sender) targets.push(one);
+    return targets;
   }
 
   #announce(profile: Profile, news: News): void {
@@ -270,12 +274,9 @@ export class SimplePeer implements Receiver {
   }
 
   #tell(frames: readonly string[]): void {
-    for (const { link } of this.#connected()) {
-      for (const frame of frames) link.send(frame);
+    for (const instance of this.#instances) {
+      const link = instance?.carrier?.link;
+      if (link !== undefined) { for (const frame of frames) link.send(frame); }
     }
-  }
-
-  #connected(): Carrier[] {
-    return this.#instances.flatMap((instance) => instance?.carrier ?? []);
   }
 }

@@ -1,3 +1,5 @@
+/// <reference lib="dom" />
+
 /** The browser client of Simple Signalling: rooms whose members call each other. */
 
 /** What others are told of a peer, as it was published, with its own fields beside these. */
@@ -85,6 +87,11 @@ export class Room extends EventTarget {
   addEventListener<Type extends keyof RoomEvents>(
     type: Type,
     listener: (event: CustomEvent<RoomEvents[Type]>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
 }

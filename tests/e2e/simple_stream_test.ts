@@ -1,0 +1,316 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { startTestServer, type TestServer } from "../helpers/server.ts";
+import { startTcpProxy } from "../helpers/tcp_proxy.ts";
+import { until, within } from "../helpers/waiting.ts";
+import { WsClient } from "../helpers/ws_client.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+const STREAM = { accept: "text/event-stream" };
+
+/** One event of a stream. */
+interface StreamEvent {
+  readonly event: string;
+  readonly id: string;
+  readonly data: Json;
+}
+
+/** A client by plain HTTP: frames come as events, and go as requests. */
+class StreamClient implements AsyncDisposable {
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  readonly #abort: AbortController;
+  readonly #url: string;
+  #text = "";
+  lastId = "";
+  credentials: Json = {};
+
+  private constructor(
+    url: string,
+    reader: ReadableStreamDefaultReader<string>,
+    abort: AbortController,
+  ) {
+    this.#url = url;
+    this.#reader = reader;
+    this.#abort = abort;
+  }
+
+  static async open(
+    { url }: TestServer,
+    query = "?room=r&name=Fred",
+    init: RequestInit = {},
+  ): Promise<StreamClient> {
+    const abort = new AbortController();
+    const headers = { ...STREAM, ...init.headers };
+    const response = await fetch(`${url}/simple${query}`, {
+      ...init,
+      headers,
+      signal: abort.signal,
+    });
+    assertEquals(response.status, 200);
+    assert(response.body !== null);
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    const client = new StreamClient(url, reader, abort);
+    const [handshake, ready] = [await client.next(), await client.next()];
+    assertEquals([handshake.event, ready.event], ["handshake", "ready"]);
+    const { p_secret, p_instance } = ready.data;
+    client.credentials = { p_id: handshake.data["p_id"], p_secret, p_instance };
+    client.joined = [handshake, ready];
+    return client;
+  }
+
+  joined: readonly StreamEvent[] = [];
+
+  get id(): string {
+    return String(this.credentials["p_id"]);
+  }
+
+  /** The next event, or undefined at the end of the stream. */
+  async nextIfAny(): Promise<StreamEvent | undefined> {
+    while (!this.#text.includes("\n\n")) {
+      const { value, done } = await within("an event", this.#reader.read());
+      if (done) return undefined;
+      this.#text += value;
+    }
+    const end = this.#text.indexOf("\n\n");
+    const lines = this.#text.slice(0, end).split("\n");
+    this.#text = this.#text.slice(end + 2);
+    const field = (name: string) =>
+      lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? "";
+    this.lastId = field("id");
+    return { event: field("event"), id: this.lastId, data: JSON.parse(field("data")) };
+  }
+
+  async next(): Promise<StreamEvent> {
+    const event = await this.nextIfAny();
+    if (event === undefined) throw new Error("Instead of an event came the end");
+    return event;
+  }
+
+  /** Posts a frame and returns status and answer. */
+  post(frame: Json, as: Json = this.credentials): Promise<[number, Json]> {
+    return post(this.#url, JSON.stringify({ ...frame, ...as }));
+  }
+
+  /** Goes away in the middle of the stream. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reader.cancel();
+    this.#abort.abort();
+  }
+}
+
+async function post(
+  url: string,
+  body: string,
+  headers: Record<string, string> = { "content-type": "text/plain" },
+): Promise<[number, Json]> {
+  const response = await fetch(`${url}/simple`, { method: "POST", body, headers });
+  return [response.status, await response.json()];
+}
+
+function dataTo(peer_id: unknown, data: unknown): Json {
+  return { event: "signal", peer_id, type: "data", data };
+}
+
+Deno.test("Simple stream: a URL joins, every event has the frame's name and an id", async () => {
+  await using server = startTestServer();
+  await using fred = await StreamClient.open(server);
+  const [handshake, ready] = fred.joined;
+  assertEquals(Object.keys(handshake?.data ?? {}), ["p_id", "room", "peers"]);
+  assert(handshake?.id !== "" && ready?.id !== "");
+  await using barney = await WsClient.open(`${server.wsUrl}/simple?room=r&name=Barney`);
+  const seen = await barney.nextJson() as { p_id: string; peers: Json[] };
+  assertEquals(seen.peers[0]?.["name"], "Fred");
+  assertEquals((await fred.next()).event, "join");
+
+  barney.send(dataTo(fred.id, "hello"));
+  const signal = await fred.next();
+  assertEquals([signal.event, signal.data["seq"], signal.data["data"]], ["signal", 1, "hello"]);
+  assertEquals(await fred.post({ ...dataTo(seen.p_id, "hi"), ref: 1 }), [
+    200,
+    { event: "ok", delivered: 1, queued: 0, ref: 1 },
+  ]);
+  await barney.nextJson();
+  assertEquals((await barney.nextJson() as Json)["data"], "hi");
+  assertEquals(await fred.post({ event: "change", peer: { name: "F" } }), [200, { event: "ok" }]);
+  assertEquals((await barney.nextJson() as Json)["event"], "change");
+  assertEquals(await fred.post({ event: "ping", ref: 2 }), [200, { event: "pong", ref: 2 }]);
+});
+
+Deno.test("Simple stream: a posted join opens one, and leave by POST ends it", async () => {
+  await using server = startTestServer();
+  const join = { event: "join", room: "r", peer: { deep: [1] }, ref: 7 };
+  await using fred = await StreamClient.open(server, "", {
+    method: "POST",
+    body: JSON.stringify(join),
+  });
+  assertEquals((await fred.next()).data, { event: "ok", ref: 7 });
+  assertEquals(await fred.post({ event: "leave" }), [200, { event: "ok" }]);
+  assertEquals(await fred.nextIfAny(), undefined);
+  assertEquals((await fred.post({ event: "ping" }))[1]["code"], "unknown_instance");
+  await until("it to be gone", async () => await server.gauge("signalbox_connections") === 0);
+  assertEquals(await server.gauge("signalbox_peers"), 0);
+});
+
+Deno.test("Simple stream: one that breaks is lost, and goes on from its last event", async () => {
+  await using server = startTestServer();
+  const fred = await StreamClient.open(server);
+  await using barney = await WsClient.open(`${server.wsUrl}/simple?room=r`);
+  await barney.nextText();
+  await barney.nextText();
+  await fred.next();
+  barney.send(dataTo(fred.id, 1));
+  const first = await fred.next();
+  await fred[Symbol.asyncDispose]();
+  await until("the loss", async () => await server.gauge("signalbox_lost_instances") === 1);
+  barney.send({ ...dataTo(fred.id, 2), ref: 1 });
+  assertEquals(await barney.nextJson(), { event: "ok", delivered: 0, queued: 1, ref: 1 });
+  // A lost instance may still speak.
+  assertEquals((await fred.post({ event: "ping" }))[0], 200);
+
+  const again = { headers: { "last-event-id": first.id } };
+  await using back = await StreamClient.open(server, "?room=r&name=Fred", again);
+  const { recovered, seq } = back.joined[1]?.data ?? {};
+  assertEquals([back.credentials, recovered, seq], [fred.credentials, true, 1]);
+  assertEquals((await back.next()).data["data"], 2);
+  assertEquals(barney.unread, []);
+
+  const useless = { headers: { "last-event-id": `${first.id}x` } };
+  await using stranger = await StreamClient.open(server, "?room=r", useless);
+  assert(stranger.id !== fred.id);
+});
+
+Deno.test("Simple stream: EventSource is all it takes, and comes back by itself", async () => {
+  await using server = startTestServer();
+  await using proxy = startTcpProxy(server.url);
+  await using barney = await WsClient.open(`${server.wsUrl}/simple?room=r`);
+  await barney.nextText();
+  await barney.nextText();
+  const source = new EventSource(`${proxy.url}/simple?room=r&name=Fred`);
+  const heard: Json[] = [];
+  for (const name of ["ready", "signal"]) {
+    source.addEventListener(name, ({ data }) => heard.push(JSON.parse(data)));
+  }
+  try {
+    await until("the join", () => heard.length === 1);
+    const { peer } = await barney.nextJson() as { peer: Json };
+    barney.send(dataTo(peer["peer_id"], 1));
+    await until("the signal", () => heard.length === 2);
+    proxy.cut();
+    await until("the loss", async () => await server.gauge("signalbox_lost_instances") === 1);
+    barney.send(dataTo(peer["peer_id"], 2));
+    await until("what was missed", () => heard.length === 4);
+    assertEquals(heard.map(({ data, recovered }) => data ?? recovered), [false, 1, true, 2]);
+    assertEquals(heard[2]?.["p_secret"], heard[0]?.["p_secret"]);
+    assertEquals(barney.unread, []);
+  } finally {
+    source.close();
+  }
+});
+
+Deno.test("Simple stream: instances of one peer may be streams and sockets", async () => {
+  await using server = startTestServer();
+  await using stream = await StreamClient.open(server);
+  await using socket = await WsClient.open(`${server.wsUrl}/simple`);
+  const { p_id, p_secret } = stream.credentials;
+  socket.send({ event: "join", room: "r", p_id, p_secret });
+  assertEquals((await socket.nextJson() as Json)["p_id"], p_id);
+  const ready = await socket.nextJson() as Json;
+  assertEquals(ready["p_instance"], 1);
+  socket.send(dataTo(p_id, "sibling"));
+  assertEquals((await stream.next()).data["peer_instance"], 1);
+  // A socket's instance may speak by POST too, with its own secret only.
+  const own = { p_id, p_secret: ready["p_secret"], p_instance: 1 };
+  assertEquals((await stream.post(dataTo(p_id, "post"), own))[0], 200);
+  assertEquals((await stream.next()).data["data"], "post");
+  const wrong = { ...own, p_secret };
+  assertEquals((await stream.post({ event: "ping" }, wrong)).map(codeOf), [
+    404,
+    "unknown_instance",
+  ]);
+
+  // A stream's instance is taken back by a socket: the stream ends.
+  socket.send({ event: "leave" });
+  await socket.closed;
+  await using taker = await WsClient.open(`${server.wsUrl}/simple`);
+  taker.send({ event: "join", room: "r", ...stream.credentials, seq: 2 });
+  await taker.nextText();
+  assertEquals((await taker.nextJson() as Json)["recovered"], true);
+  assertEquals(await stream.nextIfAny(), undefined);
+});
+
+Deno.test("Simple stream: what is refused is a status with the error frame", async () => {
+  await using server = startTestServer({ args: ["--simple-max-members", "1"] });
+  await using fred = await StreamClient.open(server);
+  const { p_id, p_secret } = fred.credentials;
+  const posts: [status: number, code: string, body: unknown][] = [
+    [400, "bad_json", "hello"],
+    [400, "bad_frame", { event: "nonsense" }],
+    [400, "bad_frame", { event: "change", ...fred.credentials }],
+    [403, "bad_secret", { event: "ping" }],
+    [403, "bad_secret", { event: "ping", p_id, p_secret: `${p_secret}x`, p_instance: 0 }],
+    [403, "bad_secret", { event: "ping", p_id: crypto.randomUUID(), p_secret, p_instance: 0 }],
+    [404, "unknown_instance", { event: "ping", p_id, p_secret, p_instance: 1 }],
+    [404, "unknown_peer", { ...dataTo("nobody", 1), ...fred.credentials }],
+    [400, "already_joined", { event: "join", room: "r", ...fred.credentials }],
+    [400, "reserved_field", { event: "change", peer: { peer_id: 1 }, ...fred.credentials }],
+    [413, "too_large", { event: "change", peer: { a: "x".repeat(9_000) }, ...fred.credentials }],
+    [413, "too_large", "x".repeat(262_145)],
+  ];
+  for (const [status, code, body] of posts) {
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    assertEquals((await post(server.url, text)).map(codeOf), [status, code]);
+  }
+  const streams: [status: number, code: string, query: string, body?: Json][] = [
+    [409, "room_full", "?room=r"],
+    [400, "bad_frame", ""],
+    [400, "bad_frame", "?room=r&p_secret=x"],
+    [400, "bad_room", "?room="],
+    [400, "reserved_field", "?room=x&peer_id=me"],
+    [403, "bad_secret", "", { event: "join", room: "r", p_id }],
+    [400, "bad_frame", "", { event: "leave" }],
+  ];
+  for (const [status, code, query, body] of streams) {
+    const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+    const response = await fetch(`${server.url}/simple${query}`, { headers: STREAM, ...sent });
+    assertEquals(response.headers.get("content-type"), "application/json");
+    assertEquals([response.status, await response.json()].map(codeOf), [status, code]);
+  }
+  const { status, headers, body } = await fetch(`${server.url}/simple?room=r`);
+  await body?.cancel();
+  assertEquals([status, headers.get("upgrade")], [426, "websocket"]);
+  await until("all to be gone", async () => await server.gauge("signalbox_connections") === 1);
+});
+
+Deno.test("Simple stream: posts are bounded by rate", async () => {
+  await using server = startTestServer({
+    args: ["--simple-frame-burst", "3", "--simple-frames-per-second", "1"],
+  });
+  await using fred = await StreamClient.open(server);
+  const statuses: number[] = [];
+  for (let n = 0; n < 5; n++) statuses.push((await fred.post({ event: "ping" }))[0]);
+  assertEquals(statuses.slice(0, 3), [200, 200, 200]);
+  assert(statuses.includes(429));
+});
+
+Deno.test("Simple stream: origins and CORS are the server's", async () => {
+  const origin = "https://app.example.org";
+  await using server = startTestServer({ args: ["--allowed-origins", origin] });
+  const ask = (from: string) =>
+    fetch(`${server.url}/simple?room=r`, { headers: { ...STREAM, origin: from } });
+  const refused = await ask("https://evil.example.org");
+  assertEquals(refused.status, 403);
+  assertStringIncludes(await refused.text(), "forbidden");
+  const allowed = await ask(origin);
+  assertEquals(allowed.headers.get("access-control-allow-origin"), origin);
+  await allowed.body?.cancel();
+});
+
+Deno.test("Simple stream: a server that goes away ends its streams", async () => {
+  const server = startTestServer();
+  await using fred = await StreamClient.open(server);
+  await server.stop();
+  assertEquals(await fred.nextIfAny(), undefined);
+});
+
+function codeOf(part: unknown): unknown {
+  return typeof part === "object" && part !== null ? Reflect.get(part, "code") : part;
+}

@@ -1,0 +1,42 @@
+import { assertEquals } from "@std/assert";
+import { readBody } from "../../src/http/body.ts";
+
+const LIMITS = { maxBytes: 8, timeoutMs: 10_000 };
+
+function post(body: BodyInit, headers: HeadersInit = {}): Request {
+  return new Request("http://localhost/", { method: "POST", body, headers });
+}
+
+/** A body that comes in the given pieces and, if it is left open, never ends. */
+function pieces(parts: readonly (string | Uint8Array)[], isOpen = false): ReadableStream {
+  return new ReadableStream({
+    start: (controller) => {
+      for (const part of parts) {
+        controller.enqueue(typeof part === "string" ? new TextEncoder().encode(part) : part);
+      }
+      if (!isOpen) controller.close();
+    },
+  });
+}
+
+Deno.test("a body is read whole, also where a letter is cut in two", async () => {
+  const [first, second] = [new Uint8Array([0x61, 0xc3]), new Uint8Array([0xa9])];
+  assertEquals(await readBody(post(pieces([first, second])), LIMITS), { text: "aé" });
+  assertEquals(await readBody(new Request("http://localhost/"), LIMITS), { text: "" });
+});
+
+Deno.test("a body may be as large as its limit and no larger, announced or not", async () => {
+  assertEquals(await readBody(post("x".repeat(8)), LIMITS), { text: "x".repeat(8) });
+  assertEquals(await readBody(post("x".repeat(9)), LIMITS), { fault: "too_large" });
+  const endless = pieces(["x".repeat(8), "x"], true);
+  assertEquals(await readBody(post(endless), LIMITS), { fault: "too_large" });
+  const announced = post("x", { "content-length": "9" });
+  assertEquals(await readBody(announced, LIMITS), { fault: "too_large" });
+});
+
+Deno.test("a body that does not end in time, or is no text, is no body", async () => {
+  const slow = post(pieces(["x"], true));
+  assertEquals(await readBody(slow, { ...LIMITS, timeoutMs: 1 }), { fault: "too_slow" });
+  const bytes = post(pieces([new Uint8Array([0xff])]));
+  assertEquals(await readBody(bytes, LIMITS), { fault: "not_text" });
+});
