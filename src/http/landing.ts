@@ -7,8 +7,12 @@ export interface Reachable {
   readonly entrance: Entrance;
 }
 
+/** Longest `Accept` that is weighed: a browser's has some 150 characters, and weighing takes time. */
+const MAX_ACCEPT = 1_024;
+
 /** Whether a client prefers HTML; one that takes anything is no browser looking at a page. */
 export function wantsHtml(request: Request): boolean {
+  if ((request.headers.get("accept")?.length ?? 0) > MAX_ACCEPT) return false;
   return accepts(request, "application/json", "text/html") === "text/html";
 }
 

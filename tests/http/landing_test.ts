@@ -43,3 +43,8 @@ Deno.test("what the page is made of is text, not HTML", () => {
   assertEquals(page.includes("<script"), false);
   assertEquals(page.split("&#60;script&#62;&#34;&#38;").length, 5);
 });
+
+Deno.test("an Accept header longer than any browser's is not weighed", () => {
+  const accept = `text/html,${"a/b,".repeat(300)}`;
+  assertEquals(wantsHtml(new Request("http://x/", { headers: { accept } })), false);
+});
