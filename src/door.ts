@@ -1,3 +1,4 @@
+import type { Clock } from "./core/clock.ts";
 import type { OwnedRoute, Router } from "./http/router.ts";
 import { SignalError } from "./core/errors.ts";
 import type { HttpMessage, StreamRoute, UpgradeRoute } from "./dialects/dialect.ts";
@@ -25,6 +26,7 @@ export interface DoorOptions {
   readonly cors: CorsPolicy;
   readonly proxies: TrustedProxies;
   readonly connections: Connections;
+  readonly clock: Clock;
   /** Longest silence of a client before it is gone, unless its dialect asks for less. */
   readonly maxSilenceMs: number;
   /** The page at `/` for people. */
@@ -66,7 +68,7 @@ export class Door {
       if (answer instanceof Response) return cors.apply(request, answer);
       return answer.catch(fault).then((response) => cors.apply(request, response));
     } catch (error) {
-      return fault(error);
+      return cors.apply(request, fault(error));
     }
   }
 
@@ -115,7 +117,7 @@ export class Door {
         onTurnedAway({ dialect: owner, address, pathname: url.pathname }, response.status);
         return response;
       }
-      const message = await readMessage(request, url, route);
+      const message = await readMessage(request, { url, route, clock: this.#options.clock });
       if (message instanceof Response) return message;
       if (!isStream) return route.post(message);
       isHandedOn = true;
@@ -211,13 +213,16 @@ const BODY_FAULTS: Record<BodyFault, SignalError> = {
 /** The whole of a request, or the answer to one that cannot be read. */
 async function readMessage(
   request: Request,
-  url: URL,
-  { limits, bodyTimeoutMs, refuse }: StreamRoute,
+  { url, route: { limits, bodyTimeoutMs, refuse }, clock }: {
+    readonly url: URL;
+    readonly route: StreamRoute;
+    readonly clock: Clock;
+  },
 ): Promise<HttpMessage | Response> {
   const { headers } = request;
   const method = request.method === "POST" ? "POST" : "GET";
   const bounds = { maxBytes: limits.maxFrameBytes, timeoutMs: bodyTimeoutMs };
-  const body = await readBody(request, bounds);
+  const body = await readBody(request, bounds, clock);
   if ("text" in body) return { method, url, headers, body: body.text };
   return refuse(BODY_FAULTS[body.fault]);
 }

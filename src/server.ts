@@ -101,6 +101,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     cors: new CorsPolicy(cors),
     proxies: orConfigError(() => new TrustedProxies(config.trustProxy)),
     connections,
+    clock,
     maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,
     page: landingPage(version, reachable),
     onTurnedAway: (visitor, status) => journal.turnedAway(visitor, status),

@@ -52,6 +52,7 @@ class Bench implements Disposable {
       cors: new CorsPolicy(origins),
       proxies: new TrustedProxies(["10.0.0.1"]),
       connections: this.#undo.use(new Connections(clock, silent, Infinity)),
+      clock,
       maxSilenceMs: 30_000,
       page: PAGE,
       onTurnedAway: ({ dialect, address }, status) =>

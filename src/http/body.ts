@@ -1,3 +1,5 @@
+import type { Clock } from "../core/clock.ts";
+
 /** A body that cannot be used. */
 export type BodyFault = "too_large" | "too_slow" | "not_text";
 
@@ -5,15 +7,16 @@ export type BodyFault = "too_large" | "too_slow" | "not_text";
 export async function readBody(
   request: Request,
   { maxBytes, timeoutMs }: { readonly maxBytes: number; readonly timeoutMs: number },
+  clock: Pick<Clock, "after">,
 ): Promise<{ readonly text: string } | { readonly fault: BodyFault }> {
   if (request.body === null) return { text: "" };
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return { fault: "too_large" };
   const reader = request.body.getReader();
   let isLate = false;
-  const timer = setTimeout(() => {
+  using _timer = clock.after(timeoutMs, () => {
     isLate = true;
     reader.cancel().catch(() => {});
-  }, timeoutMs);
+  });
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
   let bytes = 0;
@@ -31,7 +34,5 @@ export async function readBody(
   } catch {
     // Cut off by the client, or no UTF-8.
     return { fault: isLate ? "too_slow" : "not_text" };
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -7,8 +7,9 @@ export const systemClock: Clock = {
     const timer = setInterval(action, intervalMs);
     return { [Symbol.dispose]: () => clearInterval(timer) };
   },
-  soon(action: () => void): Disposable {
-    const timer = setTimeout(action);
+  soon: (action: () => void): Disposable => systemClock.after(0, action),
+  after(delayMs: number, action: () => void): Disposable {
+    const timer = setTimeout(action, delayMs);
     return { [Symbol.dispose]: () => clearTimeout(timer) };
   },
   delay: (delayMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, delayMs)),

@@ -115,7 +115,7 @@ function sample(
   if (type === "list" && /listen$|origins$/.test(flag)) return ["http://[::1]:1"];
   if (type === "list") return ["/sample"];
   if (words.length > 0) return words.find((word) => word !== standard);
-  return "/a/sample/long/enough/";
+  return flag === "simple-path" ? "/a/sample" : "/a/sample/long/enough/";
 }
 
 Deno.test("a list is given by repeating the flag, by commas in a variable, by a list in the file", () => {

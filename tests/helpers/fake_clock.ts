@@ -37,6 +37,12 @@ export class FakeClock implements Clock {
     return { [Symbol.dispose]: () => {} };
   }
 
+  after(delayMs: number, action: () => void): Disposable {
+    const timer = { dueAt: this.#nowMs + delayMs, intervalMs: undefined, action };
+    this.#timers.add(timer);
+    return { [Symbol.dispose]: () => void this.#timers.delete(timer) };
+  }
+
   delay(delayMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#timers.add({ dueAt: this.#nowMs + delayMs, intervalMs: undefined, action: resolve });

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { readBody } from "../../src/http/body.ts";
+import { systemClock } from "../../src/transport/clock.ts";
 
 const LIMITS = { maxBytes: 8, timeoutMs: 10_000 };
 
@@ -21,22 +22,24 @@ function pieces(parts: readonly (string | Uint8Array)[], isOpen = false): Readab
 
 Deno.test("a body is read whole, also where a letter is cut in two", async () => {
   const [first, second] = [new Uint8Array([0x61, 0xc3]), new Uint8Array([0xa9])];
-  assertEquals(await readBody(post(pieces([first, second])), LIMITS), { text: "aé" });
-  assertEquals(await readBody(new Request("http://localhost/"), LIMITS), { text: "" });
+  assertEquals(await readBody(post(pieces([first, second])), LIMITS, systemClock), { text: "aé" });
+  assertEquals(await readBody(new Request("http://localhost/"), LIMITS, systemClock), { text: "" });
 });
 
 Deno.test("a body may be as large as its limit and no larger, announced or not", async () => {
-  assertEquals(await readBody(post("x".repeat(8)), LIMITS), { text: "x".repeat(8) });
-  assertEquals(await readBody(post("x".repeat(9)), LIMITS), { fault: "too_large" });
+  assertEquals(await readBody(post("x".repeat(8)), LIMITS, systemClock), { text: "x".repeat(8) });
+  assertEquals(await readBody(post("x".repeat(9)), LIMITS, systemClock), { fault: "too_large" });
   const endless = pieces(["x".repeat(8), "x"], true);
-  assertEquals(await readBody(post(endless), LIMITS), { fault: "too_large" });
+  assertEquals(await readBody(post(endless), LIMITS, systemClock), { fault: "too_large" });
   const announced = post("x", { "content-length": "9" });
-  assertEquals(await readBody(announced, LIMITS), { fault: "too_large" });
+  assertEquals(await readBody(announced, LIMITS, systemClock), { fault: "too_large" });
 });
 
 Deno.test("a body that does not end in time, or is no text, is no body", async () => {
   const slow = post(pieces(["x"], true));
-  assertEquals(await readBody(slow, { ...LIMITS, timeoutMs: 1 }), { fault: "too_slow" });
+  assertEquals(await readBody(slow, { ...LIMITS, timeoutMs: 1 }, systemClock), {
+    fault: "too_slow",
+  });
   const bytes = post(pieces([new Uint8Array([0xff])]));
-  assertEquals(await readBody(bytes, LIMITS), { fault: "not_text" });
+  assertEquals(await readBody(bytes, LIMITS, systemClock), { fault: "not_text" });
 });

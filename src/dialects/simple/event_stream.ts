@@ -1,12 +1,5 @@
 import type { Frame, Link, StreamLink } from "../../core/types.ts";
-
-/** Who a stream's client is and how far it has read, as it says when it comes back (§8). */
-export interface StreamPosition {
-  readonly p_id: string;
-  readonly p_secret: string;
-  readonly p_instance: number;
-  readonly seq: number;
-}
+import { positionAt, type StreamPosition } from "./messages.ts";
 
 const EVENT = '{"event":"';
 const SIGNAL = '{"event":"signal","seq":';
@@ -84,10 +77,4 @@ function encodePosition({ p_id, p_instance, seq, p_secret }: StreamPosition): st
 function nameOf(text: string): string {
   if (!text.startsWith(EVENT)) return "handshake";
   return text.slice(EVENT.length, text.indexOf('"', EVENT.length));
-}
-
-function positionAt(handshake: string, ready: string): StreamPosition {
-  const { p_id } = JSON.parse(handshake);
-  const { p_secret, p_instance, seq } = JSON.parse(ready);
-  return { p_id, p_secret, p_instance, seq };
 }

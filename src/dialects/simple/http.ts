@@ -11,7 +11,7 @@ import {
   type JoinFrame,
   withRef,
 } from "./messages.ts";
-import type { SimpleServer } from "./server.ts";
+import type { SimpleServer } from "./peer.ts";
 import { perform } from "./session.ts";
 import { frameResponse, refusalResponse } from "./wire.ts";
 

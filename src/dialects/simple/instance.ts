@@ -1,8 +1,8 @@
 import { Allowance } from "../../core/allowance.ts";
 import type { InputLimits } from "../../core/limits.ts";
-import type { Link, PeerSummary } from "../../core/types.ts";
-import { numbered } from "./messages.ts";
-import type { SimplePeer } from "./peer.ts";
+import type { Link, PeerId, PeerSummary, RoomId } from "../../core/types.ts";
+import type { Change } from "./description.ts";
+import { numbered, type Receipt, type SignalFrame } from "./messages.ts";
 import { type KeptTotal, type Recovery, SignalLog, type SignalLogLimits } from "./signal_log.ts";
 
 /** What a client is told when it has joined. */
@@ -30,9 +30,26 @@ export interface InstanceContext {
   readonly total: KeptTotal;
 }
 
+/** Why an instance is gone. */
+export type Reason = "left" | "lost" | "kicked";
+
+/** The peer that an instance belongs to, as its connection sees it. */
+export interface InstanceOwner {
+  readonly id: PeerId;
+  readonly room: RoomId;
+  /** Changes what the peer says of itself. */
+  publish(instance: Instance, change: Change): void;
+  /** Hands a signal on. */
+  signal(from: Instance, frame: SignalFrame): Receipt;
+  /** The connection broke off: hold the instance for a while. */
+  lose(instance: Instance): void;
+  /** The instance is gone. */
+  remove(instance: Instance, reason: Reason): void;
+}
+
 /** One signalling connection of a peer, which outlives its socket for a while (§6). */
 export class Instance {
-  readonly peer: SimplePeer;
+  readonly peer: InstanceOwner;
   readonly number: number;
   readonly secret: string;
   readonly log: SignalLog;
@@ -46,7 +63,7 @@ export class Instance {
   #posts: Allowance | undefined;
 
   constructor(
-    peer: SimplePeer,
+    peer: InstanceOwner,
     number: number,
     secret: string,
     carrier: Carrier,

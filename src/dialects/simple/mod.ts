@@ -6,7 +6,8 @@ import client from "./client/client.js" with { type: "text" };
 import { EventStream } from "./event_stream.ts";
 import { joinOfStream, joinOfUrl, post } from "./http.ts";
 import { Secrets } from "./secrets.ts";
-import { expire, type SimpleServer } from "./server.ts";
+import type { SimpleServer } from "./peer.ts";
+import { expire } from "./server.ts";
 import { SimpleSession } from "./session.ts";
 import { refusalResponse } from "./wire.ts";
 

@@ -1,7 +1,18 @@
 import type { PeerSummary, RoomEvent } from "../../core/types.ts";
-import type { PeerDescription } from "./description.ts";
+import type { Change, PeerDescription, PeerInstance } from "./description.ts";
+import type { Reason } from "./instance.ts";
 import { encodeChange, encodeJoin, encodeLeave } from "./messages.ts";
-import type { News } from "./peer.ts";
+
+/** What the hub passes on of a peer's changes, beside its new description. */
+export type News =
+  | { readonly type: "join"; readonly instance: number }
+  | { readonly type: "change"; readonly instance: number; readonly change: Change }
+  | {
+    readonly type: "leave";
+    readonly instance: number;
+    readonly instances: readonly PeerInstance[];
+    readonly reason: Reason;
+  };
 
 /** A room's news as frames (§4), once for all members. */
 export function encodeNews(event: RoomEvent): readonly string[] {

@@ -1,4 +1,6 @@
+import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
+import type { Hub } from "../../core/hub.ts";
 import type { PeerEvent, PeerHandle, PeerId, Receiver, RoomId } from "../../core/types.ts";
 import {
   type Change,
@@ -7,30 +9,52 @@ import {
   effective,
   freeNumber,
   NO_PROFILE,
-  type PeerInstance,
   peerInstances,
   type Profile,
+  type ProfileLimits,
   sizeOf,
   without,
 } from "./description.ts";
-import { type Carrier, Instance } from "./instance.ts";
+import type { EncodeOnce } from "../encode_once.ts";
+import {
+  type Carrier,
+  Instance,
+  type InstanceContext,
+  type InstanceOwner,
+  type Reason,
+} from "./instance.ts";
+import type { Secrets } from "./secrets.ts";
 import { encodeSignal, type Receipt, type SignalFrame } from "./messages.ts";
-import { encodeNews } from "./news.ts";
-import type { SimpleServer } from "./server.ts";
+import { encodeNews, type News } from "./news.ts";
 
-/** Why an instance is gone. */
-export type Reason = "left" | "lost" | "kicked";
+/** The dialect's bounds, each an option. */
+export interface SimpleLimits extends ProfileLimits {
+  readonly maxMembers: number;
+  readonly maxInstances: number;
+  readonly maxRoomLength: number;
+  /** Take-backs of one instance within the window. */
+  readonly maxTakeBacks: number;
+  readonly takeBackWindowMs: number;
+}
 
-/** What the hub passes on of a peer's changes, beside its new description. */
-export type News =
-  | { readonly type: "join"; readonly instance: number }
-  | { readonly type: "change"; readonly instance: number; readonly change: Change }
-  | {
-    readonly type: "leave";
-    readonly instance: number;
-    readonly instances: readonly PeerInstance[];
-    readonly reason: Reason;
-  };
+/** What all sessions of the dialect share. */
+export interface SimpleServer {
+  readonly hub: Hub;
+  readonly realm: string;
+  readonly clock: Pick<Clock, "now">;
+  readonly secrets: Secrets;
+  readonly limits: SimpleLimits & InstanceContext["limits"];
+  readonly news: EncodeOnce<"simple">;
+  /** Who is behind an id. */
+  readonly peers: Map<PeerId, SimplePeer>;
+  /** Instances that are held for their clients to come back, the longest lost first. */
+  readonly lost: Set<Instance>;
+  readonly total: InstanceContext["total"];
+  /** How long a lost instance is held; 0 means not at all. */
+  readonly resumeMs: number;
+  readonly maxFrameBytes: number;
+  readonly iceServers: readonly unknown[];
+}
 
 /** A signal on its way between two peers. */
 interface Delivery {
@@ -43,7 +67,7 @@ interface Delivery {
  * An identity in a room, and the instances that speak for it. To the hub it is one peer, which is
  * there for as long as any of its instances is connected or held.
  */
-export class SimplePeer implements Receiver {
+export class SimplePeer implements Receiver, InstanceOwner {
   readonly id: PeerId;
   readonly room: RoomId;
   readonly link: Receiver["link"];

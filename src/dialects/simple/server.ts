@@ -1,42 +1,7 @@
-import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Hub } from "../../core/hub.ts";
-import type { PeerId } from "../../core/types.ts";
-import type { EncodeOnce } from "../encode_once.ts";
-import type { ProfileLimits } from "./description.ts";
-import type { Carrier, Instance, InstanceContext } from "./instance.ts";
+import type { Carrier } from "./instance.ts";
 import type { JoinFrame } from "./messages.ts";
-import { SimplePeer } from "./peer.ts";
-import type { Secrets } from "./secrets.ts";
-
-/** The dialect's bounds, each an option. */
-export interface SimpleLimits extends ProfileLimits {
-  readonly maxMembers: number;
-  readonly maxInstances: number;
-  readonly maxRoomLength: number;
-  /** Take-backs of one instance within the window. */
-  readonly maxTakeBacks: number;
-  readonly takeBackWindowMs: number;
-}
-
-/** What all sessions of the dialect share. */
-export interface SimpleServer {
-  readonly hub: Hub;
-  readonly realm: string;
-  readonly clock: Pick<Clock, "now">;
-  readonly secrets: Secrets;
-  readonly limits: SimpleLimits & InstanceContext["limits"];
-  readonly news: EncodeOnce<"simple">;
-  /** Who is behind an id. */
-  readonly peers: Map<PeerId, SimplePeer>;
-  /** Instances that are held for their clients to come back, the longest lost first. */
-  readonly lost: Set<Instance>;
-  readonly total: InstanceContext["total"];
-  /** How long a lost instance is held; 0 means not at all. */
-  readonly resumeMs: number;
-  readonly maxFrameBytes: number;
-  readonly iceServers: readonly unknown[];
-}
+import { SimplePeer, type SimpleServer } from "./peer.ts";
 
 const NO_MATCH = "p_id and p_secret do not match";
 

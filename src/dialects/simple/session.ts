@@ -16,7 +16,8 @@ import {
   withRef,
 } from "./messages.ts";
 import { descriptionOf } from "./news.ts";
-import { join, type SimpleServer } from "./server.ts";
+import type { SimpleServer } from "./peer.ts";
+import { join } from "./server.ts";
 import { refusalResponse, WIRE } from "./wire.ts";
 
 /** One connection. What the hub has to say goes to its peer, not to it. */
