@@ -66,14 +66,13 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const { version, docs = "", log, clock = systemClock } = options;
   const { listeners, tls } = listenersOf(config);
   const material = tls && readTls(tls);
-  for (const option of liftedLimits(config)) log.write("warning", "no limit", { option });
   using undo = new DisposableStack();
 
   const hub = new Hub(config.limits);
   const metrics = new Metrics();
   const journal = new Journal(log, metrics);
   const connections = undo.use(new Connections(clock, journal, config.limits.maxQueuedBytes));
-  const gate = undo.use(openGate(config, clock, log));
+  const gate = undo.use(openGate(config, clock));
   const dialects = openDialects(config, { hub, clock });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const reachable = dialects.flatMap(({ title, dialect }) =>
@@ -113,6 +112,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     return { where, listener };
   });
   isReady = true;
+  tellLimits(config, log);
 
   async function reload(files: TlsFiles): Promise<void> {
     try {
@@ -170,13 +170,16 @@ function openDialects(config: Config, { hub, clock }: { hub: Hub; clock: Clock }
   }));
 }
 
-function openGate(config: Config, clock: Clock, log: Log): Gate & Disposable {
+/** Says what limits are not the configured ones; after the start, which may fail with one line. */
+function tellLimits(config: Config, log: Log): void {
+  for (const option of liftedLimits(config)) log.write("warning", "no limit", { option });
+  const limit = affordable(config.limits.maxConnections);
+  if (limit === config.limits.maxConnections) return;
+  log.write("info", "connections limited by open files", { limit });
+}
+
+function openGate(config: Config, clock: Clock): Gate & Disposable {
   const maxConnections = affordable(config.limits.maxConnections);
-  if (maxConnections < config.limits.maxConnections && maxConnections < Infinity) {
-    log.write("warning", "fewer connections than configured, for want of open files", {
-      limit: maxConnections,
-    });
-  }
   const gate = new Gate({ ...config.limits, maxConnections }, config.allowedOrigins, clock.now);
   const timer = clock.every(FORGET_IDLE_MS, () => gate.forgetIdle());
   return Object.assign(gate, { [Symbol.dispose]: () => timer[Symbol.dispose]() });

@@ -90,7 +90,7 @@ Deno.test("without --trust-proxy the header of a proxy is ignored", async () => 
   }
   const [text] = await visitors.refusal("/", { "X-Forwarded-For": "198.51.100.3" });
   assertEquals(text, "ERROR too many connections from this address");
-  const addresses = server.log.map(({ facts }) => facts["address"]);
+  const addresses = server.log.flatMap(({ facts }) => facts["address"] ?? []);
   assertEquals([...new Set(addresses)], ["127.0.0.1"]);
 });
 
@@ -109,7 +109,7 @@ Deno.test("a proxy's header that makes no sense counts as the proxy's own addres
     "x".repeat(4_000),
   ];
   for (const header of nonsense) await visitors.connect("/", { "X-Forwarded-For": header });
-  const addresses = server.log.map(({ facts }) => facts["address"]);
+  const addresses = server.log.flatMap(({ facts }) => facts["address"] ?? []);
   assertEquals([...new Set(addresses)], ["127.0.0.1"]);
 });
 
