@@ -89,6 +89,18 @@ export interface StreamLink extends Link {
 }
 
 /**
+ * One namespace of a Socket.IO connection. Its frames are the namespace's own packets without
+ * "4" and without the namespace's name: in come EVENTs (`2["name",…]`, with an acknowledgement id
+ * `217["name",…]`), out go EVENTs and ACKs (`317[…]`). The client's CONNECT is accepted by the first
+ * frame, or when `opened` is done. Closing says DISCONNECT first; the connection follows when none
+ * of its namespaces is left.
+ */
+export interface NamespaceLink extends Link {
+  /** Answers the client's CONNECT with CONNECT_ERROR, and ends the link; before anything else. */
+  decline(message: string): void;
+}
+
+/**
  * What the hub delivers a peer's events to: a session or, where a dialect's peers have several
  * connections or outlive them, whatever stands for the peer meanwhile.
  */

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Hub, RoomReport } from "../core/hub.ts";
 import type { SignalError } from "../core/errors.ts";
 import type { LinkLimits } from "../core/limits.ts";
-import type { Frame, Link, Session, StreamLink } from "../core/types.ts";
+import type { Frame, Link, NamespaceLink, Session, StreamLink } from "../core/types.ts";
 
 /** What the server lends to a dialect while it runs. */
 export interface DialectContext {
@@ -71,9 +71,23 @@ export interface StreamRoute extends RouteBase {
 
 export type Route = UpgradeRoute | HttpRoute | StreamRoute;
 
+/** A namespace of the one Socket.IO server, which answers at `/socket.io`. */
+export interface Namespace {
+  /** Such as "/" or "/ssp". */
+  readonly name: string;
+  readonly limits: LinkLimits;
+  /**
+   * Makes the session; it must do nothing before `opened`.
+   * @param url of the connection's first request: its query is what the client says of itself
+   */
+  readonly connect: (url: URL, link: NamespaceLink) => Session;
+}
+
 /** A dialect at work. */
 export interface OpenDialect extends Partial<Disposable> {
   readonly routes: readonly Route[];
+  /** Where Socket.IO clients reach it. */
+  readonly namespaces?: readonly Namespace[];
   /** Where clients reach it: a path, and what to tell people about it. */
   readonly entrances: readonly Entrance[];
   /** What an operator may do with the dialect's rooms. */
