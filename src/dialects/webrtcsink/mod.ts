@@ -18,8 +18,8 @@ const options = z.strictObject({
   maxPeers: limit(10_000, "Peers in all"),
   maxMembers: whole(256, "Peers with a role, at most --limits-max-room-members", { max: 100_000 }),
   maxMetaBytes: whole(16 * KIB, "Longest meta of a peer, as JSON, in bytes"),
-  statusesPerSecond: limit(2, "Changes of status that a peer may make per second"),
-  statusBurst: whole(20, "Changes of status that a peer may make at once on top of that"),
+  requestsPerSecond: limit(10, "Changes of status, lists and session starts per peer and second"),
+  requestBurst: whole(100, "As many of these at once on top of that"),
   maxSessions: limit(50_000, "Sessions in all"),
   maxSessionsPerProducer: limit(1_000, "Sessions of one producer"),
   maxSessionsPerConsumer: limit(64, "Sessions of one consumer"),
@@ -50,8 +50,8 @@ export const webrtcsink = defineDialect({
       maxPeers: options.maxPeers,
       maxMembers: options.maxMembers,
       maxMetaBytes: options.maxMetaBytes,
-      statusesPerSecond: options.statusesPerSecond,
-      statusBurst: options.statusBurst,
+      requestsPerSecond: options.requestsPerSecond,
+      requestBurst: options.requestBurst,
     };
     return {
       routes: options.paths.map((path) => ({

@@ -43,8 +43,8 @@ export interface WebRtcSinkServer {
   readonly maxPeers: number;
   readonly maxMembers: number;
   readonly maxMetaBytes: number;
-  readonly statusesPerSecond: number;
-  readonly statusBurst: number;
+  readonly requestsPerSecond: number;
+  readonly requestBurst: number;
 }
 
 /**
@@ -59,7 +59,8 @@ const MAX_QUOTED = 64;
 export class WebRtcSinkSession implements Session {
   readonly link: Link;
   readonly #server: WebRtcSinkServer;
-  readonly #statusChanges: Allowance;
+  /** For what costs others more than a message: news for all listeners, lists, new sessions. */
+  readonly #requests: Allowance;
   /** Undefined until it is welcomed. */
   #peer: PeerHandle | undefined = undefined;
   #version: Version = "v1_0";
@@ -71,8 +72,8 @@ export class WebRtcSinkSession implements Session {
   constructor(link: Link, server: WebRtcSinkServer) {
     this.link = link;
     this.#server = server;
-    const { statusesPerSecond, statusBurst, clock } = server;
-    this.#statusChanges = new Allowance(statusesPerSecond, statusBurst, clock.now());
+    const { requestsPerSecond, requestBurst, clock } = server;
+    this.#requests = new Allowance(requestsPerSecond, requestBurst, clock.now());
   }
 
   /** Every client has something to say after its welcome. */
@@ -160,8 +161,10 @@ export class WebRtcSinkSession implements Session {
       case "endSessionV1_1":
         return this.#endSession(peer, message.sessionId, message.error ?? null);
       case "list":
+        this.#spendRequest();
         return this.link.send(this.#server.directory.producers());
       case "listConsumers":
+        this.#spendRequest();
         return this.link.send(this.#server.directory.consumers());
       case "setProtocolVersion":
         if (!isFirst) {
@@ -174,6 +177,12 @@ export class WebRtcSinkSession implements Session {
         return;
       default:
         message satisfies never;
+    }
+  }
+
+  #spendRequest(): void {
+    if (!this.#requests.take(this.#server.clock.now())) {
+      throw new SignalError("rate_limited", "Cannot take another request: too many at once");
     }
   }
 
@@ -193,10 +202,8 @@ export class WebRtcSinkSession implements Session {
     if (status.roles.includes("producer") && status.roles.includes("consumer")) {
       throw new SignalError("not_allowed", "Cannot be both producer and consumer");
     }
-    const { maxMetaBytes, clock, directory } = this.#server;
-    if (!this.#statusChanges.take(clock.now())) {
-      throw new SignalError("rate_limited", "Cannot change the status: too many changes");
-    }
+    this.#spendRequest();
+    const { maxMetaBytes, directory } = this.#server;
     const bytes = Buffer.byteLength(JSON.stringify(meta));
     if (bytes > maxMetaBytes) {
       throw new SignalError("description_too_large", "Cannot change the status: meta is too large");
@@ -242,6 +249,7 @@ export class WebRtcSinkSession implements Session {
   }
 
   #startSession(peer: PeerHandle, id: PeerId, offer: string | null): void {
+    this.#spendRequest();
     const { directory, sessions } = this.#server;
     const target = directory.find(id);
     const quoted = JSON.stringify(id.slice(0, MAX_QUOTED));

@@ -98,8 +98,8 @@ Deno.test("webrtcsink: limits.maxRoomInfoBytes bounds the meta of all peers toge
   assertEquals(listener.heard().at(-1), changed(two.id, ["producer"], metaOf(1_000)));
 });
 
-Deno.test("webrtcsink: statuses: a burst passes, then a rate; repeating oneself is free", async () => {
-  using bench = newSignalling({ options: { statusesPerSecond: 2, statusBurst: 3 } });
+Deno.test("webrtcsink: requests: a burst passes, then a rate; repeating oneself is free", async () => {
+  using bench = newSignalling({ options: { requestsPerSecond: 2, requestBurst: 3 } });
   const listener = await enter(bench, ["listener"]);
   const producer = await SinkClient.connect(bench);
   const change = (meta: number) => statusMessage(["producer"], meta);
@@ -109,11 +109,20 @@ Deno.test("webrtcsink: statuses: a burst passes, then a rate; repeating oneself 
   }
   assertEquals([producer.heard(), listener.heard().length], [[], 3]);
   await producer.refusal(change(4));
+  await producer.refusal({ type: "list" });
   assertEquals(listener.heard(), []);
   bench.clock.advance(500);
   await producer.say(change(5));
-  await producer.refusal(change(6));
+  await producer.refusal({ type: "listConsumers" });
   assertEquals(listener.heard(), [changed(producer.id, ["producer"], 5)]);
+  // What is said in a session is no request.
+  const sessionId = await start(listener, producer);
+  for (let nth = 0; nth < 9; nth++) await listener.say(peerMessage(sessionId, CANDIDATE));
+  assertEquals([listener.heard(), producer.heard().length], [[], 9]);
+  assertEquals((await listener.ask({ type: "list" }, { type: "list" })).length, 2);
+  await listener.refusal({ type: "startSession", peerId: producer.id });
+  await listener.say({ type: "endSession", sessionId });
+  assertEquals(producer.heard(), [{ type: "endSession", sessionId }]);
 });
 
 Deno.test("webrtcsink: sessions of a producer, of a consumer, and in all are bounded each", async () => {

@@ -269,7 +269,7 @@ Deno.test("webrtcsink: whatever peers do, each hears what the protocol says, onc
   const steps = fc.array(anyStep, { maxLength: 80, size: "max" });
   await fc.assert(
     fc.asyncProperty(steps, async (steps) => {
-      using bench = newSignalling({ options: { statusesPerSecond: "unlimited" } });
+      using bench = newSignalling({ options: { requestsPerSecond: "unlimited" } });
       const model = new Model(bench);
       for (let nth = 0; nth < 3; nth++) await model.play({ do: "connect", isNew: nth === 0 });
       for (const step of steps) await model.play(step);

@@ -321,3 +321,32 @@ Deno.test("webrtcsink: while the server ends, nobody is told that sessions or pe
   await producer.leave();
   assertEquals([consumer.heard(), sessionsOf(bench), bench.hub.peerCount], [[], 0, 1]);
 });
+
+Deno.test("webrtcsink: an element that produces and one that consumes find each other", async () => {
+  using bench = newSignalling();
+  const version = '{"type":"setProtocolVersion","version":"v1_1"}';
+  const sink = await SinkClient.connect(bench);
+  const source = await SinkClient.connect(bench);
+  // Word for word what webrtcsink and webrtcsrc write.
+  await sink.client.say(
+    version,
+    `{"type":"setPeerStatus","roles":["producer"],"meta":null,"peerId":"${sink.id}"}`,
+  );
+  await source.client.say(
+    version,
+    `{"type":"setPeerStatus","roles":[],"meta":null,"peerId":"${source.id}"}`,
+    `{"type":"startSession","peerId":"${sink.id}","offer":null}`,
+  );
+  const [started] = source.heard();
+  const sessionId = started?.["sessionId"];
+  assertEquals(started, { type: "sessionStarted", peerId: sink.id, sessionId });
+  assertEquals(sink.heard(), [
+    { type: "startSession", peerId: source.id, sessionId, offer: null },
+  ]);
+  const candidate = `{"type":"peer","sessionId":"${sessionId}",` +
+    `"ice":{"candidate":"candidate:1 1 UDP 2 192.0.2.1 9 typ host","sdpMLineIndex":0}}`;
+  await sink.client.say(candidate);
+  assertEquals(source.client.heard(), [candidate]);
+  await source.client.say(`{"type":"endSession","sessionId":"${sessionId}"}`);
+  assertEquals(sink.heard(), [{ type: "endSessionV1_1", sessionId, error: null }]);
+});
