@@ -156,3 +156,32 @@ Deno.test("webrtcsink: a message over the limit ends one connection with 1009", 
   assertEquals(await nextMessage(listener.client), changed(producer.id, []));
   await listener.client.close();
 });
+
+Deno.test("webrtcsink: a consumer that does not read is given up, and holds up no other", async () => {
+  const MIB = 2 ** 20;
+  const flags = [["byte-burst", "unlimited"], ["max-queued-bytes", `${3 * MIB}`]];
+  const args = flags.flatMap(([name, value]) => [`--webrtcsink-${name}`, `${value}`]);
+  await using server = startTestServer({ args });
+  {
+    const producer = await enter(server, ["producer"]);
+    const consumer = await enter(server);
+    const reading = await start(consumer, producer.id);
+    assertEquals((await nextMessage(producer.client))["type"], "startSession");
+    const [raw] = await enterRaw(server, []);
+    using slow = raw;
+    await slow.send(JSON.stringify({ type: "startSession", peerId: producer.id }));
+    const { sessionId } = await nextMessage(producer.client);
+    // What two network stacks take for one connection before anything has to wait, and more.
+    const sdp = { type: "offer", sdp: "x".repeat(MIB - 200) };
+    let rounds = 0;
+    while (producer.client.unread.length === 0 && rounds < 12) {
+      producer.client.send({ type: "peer", sessionId: String(sessionId), sdp });
+      const marker = { candidate: `${++rounds}`, sdpMLineIndex: 0 };
+      producer.client.send({ type: "peer", sessionId: reading, ice: marker });
+      assertEquals((await nextMessage(consumer.client))["ice"], marker);
+    }
+    assertEquals(await nextMessage(producer.client), { type: "endSession", sessionId });
+    for (const { client } of [producer, consumer]) await client.close();
+  }
+  await assertEmpty(server.url);
+});
