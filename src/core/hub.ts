@@ -107,7 +107,8 @@ export class Hub {
   readonly #limits: HubLimits;
   readonly #reserve: Reserve | undefined;
   readonly #realms = new Map<string, Realm>();
-  #isSilent = false;
+  /** Nobody is told of departures any more: see `silence`. */
+  isSilent = false;
   #peerCount = 0;
   #roomCount = 0;
 
@@ -164,7 +165,7 @@ export class Hub {
     peer.paired = undefined;
     for (const other of pairs ?? []) {
       other.paired?.delete(peer);
-      if (!this.#isSilent) tell(other, { type: "gone", peer: peer.id });
+      if (!this.isSilent) tell(other, { type: "gone", peer: peer.id });
     }
   }
 
@@ -173,7 +174,7 @@ export class Hub {
    * the other would take them for people hanging up.
    */
   silence(): void {
-    this.#isSilent = true;
+    this.isSilent = true;
   }
 
   has(realm: string, id: PeerId): boolean {
@@ -355,7 +356,7 @@ export class Hub {
       this.#roomCount--;
       return;
     }
-    if (this.#isSilent) return;
+    if (this.isSilent) return;
     const left = roomEvent("left", room, peer, news);
     for (const member of [...room.members]) tell(member, left);
   }

@@ -3,6 +3,7 @@ import { gstreamer } from "./gstreamer/mod.ts";
 import { peerjs } from "./peerjs/mod.ts";
 import { simple } from "./simple/mod.ts";
 import { ssp } from "./ssp/mod.ts";
+import { webrtcsink } from "./webrtcsink/mod.ts";
 
 /** Every dialect the server speaks: adding one is a folder and a line. */
 export const DIALECTS: readonly Dialect[] = [
@@ -10,4 +11,5 @@ export const DIALECTS: readonly Dialect[] = [
   gstreamer,
   ssp,
   simple,
+  webrtcsink,
 ];

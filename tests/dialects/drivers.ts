@@ -132,7 +132,7 @@ function memberIn(frame: Frame): string {
 const BY_NAME = new Map<string, Driver>(Object.entries({ peerjs, gstreamer }));
 
 /** Dialects whose ids the server makes: their suites are in their own folders. */
-const SERVER_NAMED: ReadonlySet<string> = new Set(["ssp", "simple"]);
+const SERVER_NAMED: ReadonlySet<string> = new Set(["ssp", "simple", "webrtcsink"]);
 
 /** Every dialect whose clients choose their ids, with its driver; throws where one has none. */
 export const DRIVEN: readonly { readonly dialect: Dialect; readonly driver: Driver }[] = DIALECTS
