@@ -56,6 +56,8 @@ export class Instance {
   /** Undefined while it is lost. */
   carrier: Carrier | undefined;
   lostAtMs = 0;
+  /** It has left, or was not held any longer. */
+  isGone = false;
   /** When it was taken back, as far as that still counts. */
   takeBacks: readonly number[] = [];
   readonly #limits: InstanceContext["limits"];
@@ -90,9 +92,9 @@ export class Instance {
   }
 
   /** Sends a signal, or lets it wait. */
-  take(signal: string): void {
+  take(from: Instance, signal: string): void {
     if (!this.isConnected) this.log.startQueueing();
-    const frame = this.log.append(signal, numbered);
+    const frame = this.log.append(from, signal, numbered);
     if (!this.log.isQueueing) this.carrier?.link.send(frame);
   }
 }

@@ -58,6 +58,7 @@ export interface SimpleServer {
 
 /** A signal on its way between two peers. */
 interface Delivery {
+  readonly from: Instance;
   /** But for its number, which differs by receiver. */
   readonly signal: string;
   readonly targets: readonly Instance[];
@@ -161,7 +162,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
       }
       queued++;
     }
-    const delivery: Delivery = { signal, targets };
+    const delivery: Delivery = { from, signal, targets };
     this.#server.hub.send(this.#handle, receiver.id, delivery, this.room);
     return { delivered: targets.length - queued, queued };
   }
@@ -186,6 +187,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     if (this.#instances[instance.number] !== instance || this.#handle === undefined) return;
     this.#instances[instance.number] = undefined;
     instance.carrier = undefined;
+    instance.isGone = true;
     instance.log.clear();
     lost.delete(instance);
     const profile = without(this.#profile, instance.number);
@@ -231,8 +233,8 @@ export class SimplePeer implements Receiver, InstanceOwner {
     }
   }
 
-  #take({ signal, targets }: Delivery): void {
-    for (const target of targets) target.take(signal);
+  #take({ from, signal, targets }: Delivery): void {
+    for (const target of targets) target.take(from, signal);
   }
 
   #enter(handle: PeerHandle): void {
