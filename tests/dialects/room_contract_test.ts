@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { DRIVERS } from "./drivers.ts";
-import { play, stepIn } from "./room_stage.ts";
+import { play } from "./room_stage.ts";
+import { stepIn } from "./room_steps.ts";
 
 // What every room promises its members: a join is one indivisible step, whatever happens before its
 // id is given out. Of any two members one found the other and the other one was told; nothing of a

@@ -1,71 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
-import type { Frame } from "../../src/core/types.ts";
 import type { Dialect } from "../../src/dialects/dialect.ts";
 import { DialectBench } from "../helpers/dialect.ts";
 import { settle, type TestClient } from "../helpers/hub.ts";
-import {
-  type RoomKind,
-  type RoomNews,
-  RoomWitness,
-  type Source,
-  type Voice,
-  type VoiceKind,
-} from "../helpers/rooms.ts";
-
-/** Something that happens on the stage; numbers choose among those who are there. */
-export type Step =
-  | { readonly do: "join"; readonly voice: number; readonly room: string }
-  /** One of the ids that were asked for is given out, or refused, or nobody can tell. */
-  | { readonly do: "grant" | "deny" | "break"; readonly which: number }
-  /** Somebody says a few things to one whom it knows. */
-  | { readonly do: "talk"; readonly who: number; readonly to: number; readonly words: number }
-  /** "stray": talks to one who is elsewhere or has left; "again": comes back, or joins once more. */
-  | {
-    readonly do: "stray" | "describe" | "leave" | "lose" | "again";
-    readonly who: number;
-  }
-  /** A few microtasks run, perhaps not all that wait. */
-  | { readonly do: "wait"; readonly rounds: number }
-  /** Time passes, "settle": until nothing is under way; then everything is compared. */
-  | { readonly do: "pass" | "settle" };
+import type { RoomKind, RoomNews } from "../helpers/rooms.ts";
+import { type Actor, checkMember, Life, readNews } from "./room_actor.ts";
+import type { Step } from "./room_steps.ts";
 
 const PASSING_MS = 10_000;
 const BREAKDOWN = new Error("the store is away");
-
-/** One membership, from asking for it to its end: with the next one under the same id begin anew. */
-class Life {
-  readonly witness = new RoomWitness();
-  readonly met = new Map<Life, Source>();
-  /** How many words it has said to whom, and heard of whom. */
-  readonly said = new Map<Life, number>();
-  readonly heard = new Map<Life, number>();
-  readonly #serial: number;
-
-  constructor(serial: number) {
-    this.#serial = serial;
-  }
-
-  word(to: Life, n: number): string {
-    return `${this.#serial}-${to.#serial}-${n}`;
-  }
-}
-
-interface Actor {
-  readonly name: string;
-  readonly room: string;
-  readonly kind: VoiceKind;
-  readonly voice: Voice;
-  client: TestClient;
-  life: Life;
-  /** What should be; "asking" and "refused" until everything has settled, "absent" while held. */
-  state: "asking" | "refused" | "inside" | "absent" | "outside";
-  lostAtMs: number;
-  /** Words to people who are not there, which may be refused. */
-  strays: number;
-  /** Frames of its connection that were looked at. */
-  read: number;
-}
 
 interface Asking {
   readonly life: Life | undefined;
@@ -363,34 +305,6 @@ async function pause(rounds: number): Promise<void> {
   for (let round = 0; round < rounds; round++) await Promise.resolve();
 }
 
-function readNews(actor: Actor): RoomNews[] {
-  const frames: readonly Frame[] = actor.client.sent;
-  const news: RoomNews[] = [];
-  for (; actor.read < frames.length; actor.read++) {
-    const one = actor.voice.read(frames[actor.read] ?? "");
-    if (one !== undefined) news.push(one);
-  }
-  return news;
-}
-
-function checkMember({ client, life, name }: Actor, mates: readonly Actor[]): void {
-  assertEquals([client.isOpen, client.link.faults], [true, []], name);
-  const others = mates.filter((mate) => mate.life !== life);
-  assertEquals(
-    [...life.witness.known].sort(),
-    others.map((mate) => mate.life.witness.id ?? "").sort(),
-  );
-  for (const { life: mate, state } of others) {
-    const [mine, theirs] = [life.met.get(mate), mate.met.get(life)];
-    // Who is away has met a newcomer only where it was there before.
-    const isUnaware = state === "absent" && theirs === undefined;
-    const isOneWay = mine === "found" && (theirs === "announced" || isUnaware);
-    const isOther = mine === "announced" && theirs === "found";
-    assert(isOneWay || isOther, `${name} ${mine} another one, which ${theirs} it`);
-    if (state === "inside") assert(mate.heard.get(life) === life.said.get(mate), "words are lost");
-  }
-}
-
 /** Lets the steps happen, and whatever must follow; returns how many there were in all. */
 export async function play(
   dialect: Dialect,
@@ -413,45 +327,4 @@ export async function play(
   const { length } = stage.actors;
   await stage.end();
   return length;
-}
-
-/** Steps in rooms of these names; one that stands there twice has more members. */
-export function stepIn(
-  ...rooms: readonly [string, ...string[]]
-): fc.Arbitrary<Step> {
-  const number = fc.nat(9_999);
-  const one = <const A extends string>(action: A) =>
-    fc.record({ do: fc.constant(action), who: number });
-  const answer = <const A extends string>(action: A) =>
-    fc.record({ do: fc.constant(action), which: number });
-  const join = fc.record({
-    do: fc.constant("join" as const),
-    voice: number,
-    room: fc.constantFrom(...rooms),
-  });
-  const talk = fc.record({
-    do: fc.constant("talk" as const),
-    who: number,
-    to: number,
-    words: fc.integer({ min: 1, max: 6 }),
-  });
-  const wait = fc.record({
-    do: fc.constant("wait" as const),
-    rounds: fc.integer({ min: 1, max: 4 }),
-  });
-  return fc.oneof(
-    { weight: 10, arbitrary: join },
-    { weight: 8, arbitrary: answer("grant") },
-    { weight: 1, arbitrary: answer("deny") },
-    { weight: 1, arbitrary: answer("break") },
-    { weight: 12, arbitrary: talk },
-    { weight: 2, arbitrary: one("stray") },
-    { weight: 1, arbitrary: one("describe") },
-    { weight: 3, arbitrary: one("leave") },
-    { weight: 2, arbitrary: one("lose") },
-    { weight: 3, arbitrary: one("again") },
-    { weight: 6, arbitrary: wait },
-    { weight: 1, arbitrary: fc.constant<Step>({ do: "pass" }) },
-    { weight: 1, arbitrary: fc.constant<Step>({ do: "settle" }) },
-  );
 }

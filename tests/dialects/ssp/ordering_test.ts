@@ -1,7 +1,8 @@
 import { assert } from "@std/assert";
 import fc from "fast-check";
 import { ssp } from "../../../src/dialects/ssp/mod.ts";
-import { play, stepIn } from "../room_stage.ts";
+import { play } from "../room_stage.ts";
+import { stepIn } from "../room_steps.ts";
 import { MIXED_POOL } from "./voice.ts";
 
 // Section 4 of protocols/ssp.md; that a few members keep to it is part of every room's contract.
