@@ -3,7 +3,7 @@ import type { Frame } from "../../src/core/types.ts";
 import type { Dialect } from "../../src/dialects/dialect.ts";
 import type { DialectBench } from "../helpers/dialect.ts";
 import type { TestClient } from "../helpers/hub.ts";
-import type { RoomKind } from "../helpers/rooms.ts";
+import { type RoomKind, RoomWitness, type Voice } from "../helpers/rooms.ts";
 
 /** A client that the server knows. */
 export interface Member {
@@ -54,6 +54,8 @@ export interface Way {
     /** What a client says that has entered and does not wait for answers. */
     say(to: string, texts: readonly string[]): readonly Frame[];
   };
+  /** Reads what a member that entered under this name is told; undefined outside rooms. */
+  voice?(name: string): Voice;
   /** Whether a frame is one that may come of what a stranger does, and names none of the friends. */
   isHarmless(frame: Frame, friends: readonly string[]): boolean;
 }
@@ -92,6 +94,7 @@ export class Friends {
   readonly alice: Member;
   readonly bob: Member;
   readonly #talk: Talk;
+  readonly #histories: readonly History[];
 
   private constructor(driver: Driver, way: Way, [alice, bob]: [Member, Member], talk: Talk) {
     this.#driver = driver;
@@ -99,6 +102,10 @@ export class Friends {
     this.alice = alice;
     this.bob = bob;
     this.#talk = talk;
+    this.#histories = way.voice === undefined ? [] : [
+      new History(alice.client, way.voice("alice")),
+      new History(bob.client, way.voice("bob")),
+    ];
   }
 
   static async meet(driver: Driver, way: Way, bench: DialectBench): Promise<Friends> {
@@ -116,8 +123,20 @@ export class Friends {
     return this.#talk.say(id, "hi");
   }
 
-  /** The first thing that they heard and should not have; undefined where all is well. */
+  /** Who else is with them, as far as they have been told. */
+  strangers(): string[] {
+    for (const history of this.#histories) history.read();
+    return this.#histories.flatMap(({ witness: { known } }) =>
+      [...known].filter((id) => !this.ids.includes(id))
+    );
+  }
+
+  /**
+   * The first thing that they heard and should not have; undefined where all is well. Throws where
+   * what they were told of their room makes no sense.
+   */
   disturbance(): string | undefined {
+    for (const history of this.#histories) history.read();
     for (const { client } of [this.alice, this.bob]) {
       if (client.link.faults.length > 0) return `a fault: ${client.link.faults[0]}`;
       if (!client.isOpen) return "the end";
@@ -143,5 +162,26 @@ export class Friends {
   async leave(): Promise<void> {
     await this.alice.client.leave();
     await this.bob.client.leave();
+  }
+}
+
+/** What a member of a room has been told, all of it. */
+class History {
+  readonly witness = new RoomWitness();
+  readonly #client: TestClient;
+  readonly #voice: Voice;
+  #read = 0;
+
+  constructor(client: TestClient, voice: Voice) {
+    this.#client = client;
+    this.#voice = voice;
+  }
+
+  read(): void {
+    const { sent } = this.#client;
+    for (; this.#read < sent.length; this.#read++) {
+      const news = this.#voice.read(sent[this.#read] ?? "");
+      if (news !== undefined) this.witness.take(news);
+    }
   }
 }

@@ -41,10 +41,11 @@ for (const driver of DRIVERS) {
         assertEquals([where, friends.disturbance()], [where, undefined]);
         bench.clock.advance(1_000);
       }
+      bench.clock.advance(60_000);
+      assertEquals(friends.strangers(), []);
       const [heard, expected] = await friends.exchange("still there?");
       assertEquals(heard, expected);
       await friends.leave();
-      bench.clock.advance(60_000);
       assertEquals([bench.hub.peerCount, bench.hub.roomCount], [0, 0]);
       for (const { read } of bench.open.gauges ?? []) assertEquals(read(), 0);
     });

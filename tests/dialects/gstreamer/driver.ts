@@ -50,6 +50,7 @@ export const gstreamer: Driver = {
       return Promise.resolve(inRoom);
     },
     hasty: { talk: inRoom, say: (to, texts) => texts.map((text) => inRoom.say(to, text)) },
+    voice: (uid) => new RoomVoice(uid),
     isHarmless: (frame, friends) => {
       const stranger = memberIn(frame);
       return stranger !== "" && !friends.includes(stranger);
@@ -80,7 +81,11 @@ function memberIn(frame: Frame): string {
 }
 
 class RoomVoice implements Voice {
-  #uid = "";
+  #uid: string;
+
+  constructor(uid = "") {
+    this.#uid = uid;
+  }
 
   enter(uid: string, room: string): Frame[] {
     this.#uid = uid;

@@ -34,6 +34,7 @@ export const simple: Driver = {
       return Promise.resolve(talk);
     },
     hasty: { talk, say: (to, texts) => texts.map((text) => talk.say(to, text)) },
+    voice: () => new RoomVoice(),
     isHarmless: (frame, friends) => {
       const { event } = read(frame);
       return NEWS.includes(String(event)) && about(frame) !== "" &&

@@ -5,7 +5,7 @@ import type { Version } from "../../../src/dialects/ssp/messages.ts";
 import { ssp as dialect } from "../../../src/dialects/ssp/mod.ts";
 import { frameOf, PATHS, type SspEvent } from "../../helpers/ssp.ts";
 import type { Driver, Talk, Way } from "../driver.ts";
-import { ROOM_KINDS } from "./voice.ts";
+import { ROOM_KINDS, voiceAt } from "./voice.ts";
 
 const POOL = "meeting";
 const DESCRIPTIONS = ["description", "offer", "answer"] as const;
@@ -40,6 +40,7 @@ function way(name: string, versionOf: (name: string) => Version): Way {
       return Promise.resolve(talk);
     },
     hasty: { talk, say: (to, texts) => texts.map((text) => talk.say(to, text)) },
+    voice: (name) => voiceAt(versionOf(name)).create(),
     isHarmless: (frame, friends) => {
       const { type, data } = eventOf(frame);
       const isObject = (key: string): boolean =>

@@ -1,5 +1,6 @@
 import { assert } from "@std/assert";
 import type { Frame } from "../../../src/core/types.ts";
+import type { Version } from "../../../src/dialects/ssp/messages.ts";
 import type { RoomKind, RoomNews, Voice, VoiceKind } from "../../helpers/rooms.ts";
 import { frameOf, PATHS, type SspEvent } from "../../helpers/ssp.ts";
 
@@ -92,7 +93,12 @@ function heard(from: unknown, said: unknown): RoomNews {
   return { type: "heard", from: String(from), word: Object(said).word };
 }
 
-function voice(speaks: "v1" | "v2", at: keyof typeof PATHS): VoiceKind {
+/** Somebody who connects for a version; for both, it is version 2 that it understands. */
+export function voiceAt(at: Version): VoiceKind {
+  return voice(at === "auto" ? "v2" : at, at);
+}
+
+function voice(speaks: "v1" | "v2", at: Version): VoiceKind {
   return { path: PATHS[at], create: () => new PoolVoice(speaks, at === "auto") };
 }
 
