@@ -21,15 +21,15 @@ export interface Recovery {
   readonly frames: readonly string[];
 }
 
-/** Who said a signal. */
+/** Who said a signal: all that is kept of it, which may be long after it has gone. */
 export interface Speaker {
   /** It has left the room, or this instance of it has. */
-  readonly isGone: boolean;
+  isGone: boolean;
 }
 
 interface Entry {
   readonly seq: number;
-  readonly from: Speaker;
+  readonly from: Readonly<Speaker>;
   readonly frame: string;
   readonly bytes: number;
 }
@@ -74,7 +74,11 @@ export class SignalLog {
   }
 
   /** Numbers a signal and keeps it; `make` writes the frame with its number. */
-  append(from: Speaker, text: string, make: (seq: number, text: string) => string): string {
+  append(
+    from: Readonly<Speaker>,
+    text: string,
+    make: (seq: number, text: string) => string,
+  ): string {
     const seq = ++this.#lastSeq;
     const frame = make(seq, text);
     const bytes = Buffer.byteLength(text);
