@@ -4,7 +4,7 @@ import type { Frame } from "../../src/core/types.ts";
 import { anyText } from "../helpers/arbitraries.ts";
 import { DialectBench } from "../helpers/dialect.ts";
 import { settle } from "../helpers/hub.ts";
-import { type Driver, Friends, type Way } from "./driver.ts";
+import { type Driver, Friends, intrude, type Way } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
 
 /** Stand for the two friends' ids, which no generator can know. */
@@ -58,8 +58,8 @@ for (const driver of DRIVERS) {
           frames(driver),
           fc.boolean(),
           fc.boolean(),
-          async (frames, isGreeted, isLost) => {
-            await assertUnharmed({ driver, way, frames, isGreeted, isLost });
+          async (frames, isNobody, isLost) => {
+            await assertUnharmed({ driver, way, frames, isNobody, isLost });
           },
         ),
         { numRuns: 150 },
@@ -72,18 +72,18 @@ interface Attack {
   readonly driver: Driver;
   readonly way: Way;
   readonly frames: readonly Aimed[];
-  /** The attacker says who it is before it attacks. */
-  readonly isGreeted: boolean;
+  /** The attacker does not say who it is before it attacks, where it can do without. */
+  readonly isNobody: boolean;
   /** It goes without a farewell. */
   readonly isLost: boolean;
 }
 
 async function assertUnharmed(
-  { driver, way, frames, isGreeted, isLost }: Attack,
+  { driver, way, frames, isNobody, isLost }: Attack,
 ): Promise<void> {
   using bench = new DialectBench(driver.dialect);
   const friends = await Friends.meet(driver, way, bench);
-  const mallory = await (isGreeted ? way.enter(bench, "mallory") : driver.linger(bench));
+  const mallory = await intrude(driver, way, bench, { name: "mallory", isNobody });
   mallory.blurt(...frames.map((frame) => frame(friends.ids)));
   await settle();
   await (isLost ? mallory.lose() : mallory.leave());

@@ -18,8 +18,11 @@ export interface Driver {
   readonly ways: readonly [Way, ...Way[]];
   /** Connects a client as one was recorded that connected to a URL. */
   connect(bench: DialectBench, url: string): Promise<TestClient>;
-  /** Connects and stays nobody, where most of the dialect's frames can be said. */
-  linger(bench: DialectBench): Promise<TestClient>;
+  /**
+   * Connects and stays nobody, where most of the dialect's frames can be said; undefined where every
+   * connection is somebody at once.
+   */
+  linger?(bench: DialectBench): Promise<TestClient>;
   /** Undefined where the server makes the ids, so that nobody can ask for one. */
   readonly rival?: Rival;
   /** The peer that a frame from the server comes from or tells of; "" for the server itself. */
@@ -73,6 +76,16 @@ export interface Rival {
   connect(bench: DialectBench, id: string): Promise<TestClient>;
   /** Who has the id then; the other one is hung up on. */
   readonly prevails: "holder" | "rival";
+}
+
+/** Connects an attacker, which may be nobody. */
+export function intrude(
+  { linger }: Driver,
+  way: Way,
+  bench: DialectBench,
+  { name, isNobody }: { name: string; isNobody: boolean },
+): Promise<TestClient> {
+  return isNobody && linger !== undefined ? linger(bench) : way.enter(bench, name);
 }
 
 /** Connects, says who it is, and reads the greeting. */

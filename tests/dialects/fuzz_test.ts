@@ -4,7 +4,7 @@ import { framesOf } from "../helpers/captures.ts";
 import { DialectBench } from "../helpers/dialect.ts";
 import { settle } from "../helpers/hub.ts";
 import { Dice, mutate } from "../helpers/mutate.ts";
-import { type Driver, Friends } from "./driver.ts";
+import { type Driver, Friends, intrude } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
 
 const SEED = 20_240_229;
@@ -30,8 +30,8 @@ for (const driver of DRIVERS) {
       let inputs = 0;
       for (let attackers = 0; inputs < share; attackers++) {
         const where = `seed ${SEED}, attacker ${attackers}`;
-        const isNobody = attackers % 4 === 3;
-        const mallory = await (isNobody ? driver.linger(bench) : way.enter(bench, `m${attackers}`));
+        const guise = { name: `mallory-${attackers}`, isNobody: attackers % 4 === 3 };
+        const mallory = await intrude(driver, way, bench, guise);
         for (let nth = 0; nth < INPUTS_PER_ATTACKER && mallory.isOpen; nth++, inputs++) {
           mallory.blurt(mutate(dice, corpus));
         }
