@@ -1,15 +1,18 @@
 import type { PeerHandle, PeerId } from "../../core/types.ts";
-import { encodeConsumers, encodeProducers, type ListedPeer, type Role } from "./messages.ts";
-import type { Status } from "./messages.ts";
+import {
+  encodeConsumers,
+  encodeProducers,
+  type ListedPeer,
+  NO_STATUS,
+  type Role,
+  type Status,
+} from "./messages.ts";
 
 /** A peer that was welcomed. */
 interface Entry {
   readonly peer: PeerHandle;
   status: Status;
 }
-
-/** What a peer is that has not said anything yet. */
-export const NO_STATUS: Status = { roles: [], meta: null };
 
 /** Who is connected and what each offers; answers to `list` are written once per change. */
 export class Directory {

@@ -144,7 +144,12 @@ export function encodeError(details: string): string {
   return JSON.stringify({ type: "error", details });
 }
 
-/** The status behind a peer's description, which this dialect's sessions set and nobody else. */
+/** What a peer is that has not said anything yet, or says it in another dialect. */
+export const NO_STATUS: Status = { roles: [], meta: null };
+
+const DescribedStatus = z.object({ roles: Roles, meta: z.unknown() });
+
+/** The status behind a peer's description. */
 export function statusOf({ info }: PeerSummary): Status {
-  return info as Status;
+  return DescribedStatus.safeParse(info).data ?? NO_STATUS;
 }

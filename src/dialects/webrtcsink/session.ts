@@ -14,13 +14,14 @@ import type {
 } from "../../core/types.ts";
 import type { EncodeOnce } from "../encode_once.ts";
 import { sendRefusal } from "../refusal.ts";
-import { type Directory, NO_STATUS } from "./directory.ts";
+import type { Directory } from "./directory.ts";
 import {
   type ClientMessage,
   decode,
   encodeNews,
   encodeStatus,
   encodeWelcome,
+  NO_STATUS,
   type PeerMessage,
   type Role,
   type SessionNews,
