@@ -35,6 +35,7 @@ const GOING_AWAY_REASON = "going away";
 /**
  * Answers a checked handshake. The runtime pings after half of `maxSilenceMs` without a byte from
  * the client and drops it after the whole; undefined when it finds fault with the request.
+ * @param protocol one of those that the client offers, to be selected
  */
 export function upgrade(
   request: Request,
@@ -42,10 +43,13 @@ export function upgrade(
   protocol?: string,
 ): { readonly socket: WebSocket; readonly response: Response } | undefined {
   try {
-    return Deno.upgradeWebSocket(request, {
-      idleTimeout: Math.ceil(maxSilenceMs / 1000),
-      ...(protocol === undefined ? {} : { protocol }),
-    });
+    const idleTimeout = Math.ceil(maxSilenceMs / 1000);
+    if (protocol === undefined) return Deno.upgradeWebSocket(request, { idleTimeout });
+    // The runtime finds it in the offer only where a blank follows each comma.
+    const headers = new Headers(request.headers);
+    headers.set("sec-websocket-protocol", protocol);
+    Object.defineProperty(request, "headers", { value: headers });
+    return Deno.upgradeWebSocket(request, { idleTimeout, protocol });
   } catch {
     return undefined;
   }

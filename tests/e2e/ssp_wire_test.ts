@@ -56,6 +56,8 @@ Deno.test("ssp: a subprotocol is chosen from those that are offered, or none", a
       ["/ssp", "ssp.v2", "ssp.v2"],
       ["/ssp", "chat, ssp.v2", "ssp.v2"],
       ["/ssp", "ssp.v2, ssp", "ssp.v2"],
+      ["/ssp", "ssp.v2,ssp", "ssp.v2"],
+      ["/ssp", "chat ,ssp", "ssp"],
       ["/ssp", "chat"],
       ["/ssp", "ssp.v1"],
       ["/ssp/v1", "ssp", "ssp"],
