@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { refilled } from "../core/allowance.ts";
 import { SignalError } from "../core/errors.ts";
 import type { InputLimits } from "../core/limits.ts";
 import type { Departure, Frame, Link, Session } from "../core/types.ts";
@@ -152,14 +153,14 @@ export class Pump {
     if (refusal !== error) this.#link.fail(error);
   }
 
-  /** Two token buckets: four numbers and a clock read. A frame may overdraw what bytes are left. */
+  /** Two allowances: three numbers and a clock read. A frame may overdraw what bytes are left. */
   #isInTime(size: number): boolean {
     const { framesPerSecond, frameBurst, bytesPerSecond, byteBurst } = this.#limits;
     const now = this.#now();
-    const seconds = (now - this.#refilledAt) / 1000;
+    const elapsedMs = now - this.#refilledAt;
     this.#refilledAt = now;
-    this.#frameTokens = refill(this.#frameTokens, framesPerSecond, frameBurst, seconds);
-    this.#byteTokens = refill(this.#byteTokens, bytesPerSecond, byteBurst, seconds);
+    this.#frameTokens = refilled(this.#frameTokens, framesPerSecond, frameBurst, elapsedMs);
+    this.#byteTokens = refilled(this.#byteTokens, bytesPerSecond, byteBurst, elapsedMs);
     if (this.#frameTokens < 1 || this.#byteTokens <= 0) return false;
     this.#frameTokens--;
     this.#byteTokens -= size;
@@ -184,9 +185,4 @@ function exceeds(frame: Frame, maxBytes: number): boolean {
   // A UTF-16 unit takes at most three bytes: most frames need no counting.
   if (frame.length * 3 <= maxBytes) return false;
   return frame.length > maxBytes || Buffer.byteLength(frame) > maxBytes;
-}
-
-/** A bucket after some time; one that is filled without end is always full. */
-function refill(tokens: number, perSecond: number, burst: number, seconds: number): number {
-  return perSecond === Infinity ? burst : Math.min(burst, tokens + perSecond * seconds);
 }
