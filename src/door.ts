@@ -178,10 +178,11 @@ export class Door {
       address,
       limits: route.limits,
       goingAwayCode: route.goingAwayCode,
-      createSession: (link) =>
-        guests.length === 0
-          ? route.connect(url, link)
-          : new FirstFrameSession(url, link, route, guests.map((guest) => guest.route)),
+      isUnsettled: guests.length > 0,
+      createSession: (link, connection) => {
+        const own = route.connect(url, link);
+        return guests.length === 0 ? own : new FirstFrameSession(url, own, guests, connection);
+      },
       refusal: admission.refusal,
       onReleased: admission.release,
     });

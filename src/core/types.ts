@@ -116,6 +116,8 @@ export type Departure = "left" | "lost";
 export interface Session extends Receiver {
   /** False until the client has said who it is; a client that takes too long is hung up on. */
   readonly isIdentified: boolean;
+  /** The id under which the client is known now, for logs; where it has one. */
+  readonly peerId?: PeerId | undefined;
   /** The connection is open: greet, or claim what the URL asked for. Called once, or never. */
   opened(): void | Promise<void>;
   /** Handles one frame. A returned promise holds back later frames until it settles. */

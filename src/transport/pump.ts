@@ -14,9 +14,9 @@ const CALM_MS = 1_000;
  * throws. A frame that exceeds a limit never reaches the session; the session words the refusal.
  */
 export class Pump {
-  readonly #session: Session;
   readonly #link: Link;
-  readonly #limits: InputLimits;
+  #session: Session;
+  #limits: InputLimits;
   readonly #now: () => number;
   readonly #onRefused: (error: SignalError) => void;
   readonly #openedAt: number;
@@ -44,6 +44,20 @@ export class Pump {
     this.#onRefused = onRefused;
     this.#openedAt = now();
     this.#refilledAt = this.#openedAt;
+    this.#frameTokens = limits.frameBurst;
+    this.#byteTokens = limits.byteBurst;
+  }
+
+  /** Who gets the frames. */
+  get session(): Session {
+    return this.#session;
+  }
+
+  /** Goes on with another session, perhaps within limits of its own. */
+  handOver(session: Session, limits?: InputLimits): void {
+    this.#session = session;
+    if (limits === undefined) return;
+    this.#limits = limits;
     this.#frameTokens = limits.frameBurst;
     this.#byteTokens = limits.byteBurst;
   }

@@ -19,7 +19,7 @@ export interface LinkObserver {
   /** Every connection is being closed as going away, whatever else would end one of them. */
   readonly isGoingAway: boolean;
   /** The code that says so, where it is not 1001. */
-  readonly goingAwayCode?: number;
+  readonly goingAwayCode?: number | undefined;
   opened(): void;
   received(frame: Frame): void;
   /** Either side has decided to end the connection. Called exactly once. */
@@ -67,10 +67,10 @@ export class WebSocketLink implements Link, EventListenerObject {
   readonly id: string;
   readonly address: string;
   readonly #socket: WebSocket;
-  readonly #limits: OutputLimits;
   readonly #observer: LinkObserver;
   readonly #clock: Pick<Clock, "soon">;
-  readonly #checkEvery: number;
+  #limits: OutputLimits;
+  #checkEvery: number;
   #isOpen = true;
   #isReleased = false;
   #closing: Disposable | undefined = undefined;
@@ -96,8 +96,14 @@ export class WebSocketLink implements Link, EventListenerObject {
     this.#limits = limits;
     this.#observer = observer;
     this.#clock = clock;
-    this.#checkEvery = Math.min(CHECK_EVERY_BYTES, limits.maxQueuedBytes / 4);
+    this.#checkEvery = checkEvery(limits);
     this.#bind();
+  }
+
+  /** Keeps to other limits from now on. */
+  adopt(limits: OutputLimits): void {
+    this.#limits = limits;
+    this.#checkEvery = checkEvery(limits);
   }
 
   get isOpen(): boolean {
@@ -224,6 +230,10 @@ export class WebSocketLink implements Link, EventListenerObject {
     this.#closing?.[Symbol.dispose]();
     this.#observer.released();
   }
+}
+
+function checkEvery({ maxQueuedBytes }: OutputLimits): number {
+  return Math.min(CHECK_EVERY_BYTES, maxQueuedBytes / 4);
 }
 
 /** How a connection ended that our side did not end. */

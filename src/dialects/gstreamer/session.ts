@@ -96,6 +96,10 @@ export class GStreamerSession implements Session {
     this.#server = server;
   }
 
+  get peerId(): PeerId | undefined {
+    return this.#peer?.id;
+  }
+
   get isIdentified(): boolean {
     return this.#peer !== undefined;
   }

@@ -1,5 +1,5 @@
 import { SignalError } from "../../core/errors.ts";
-import type { Departure, Frame, Link, Session } from "../../core/types.ts";
+import type { Departure, Frame, Link, PeerId, Session } from "../../core/types.ts";
 import { sendRefusal } from "../refusal.ts";
 import type { Carrier, Instance, Welcome } from "./instance.ts";
 import {
@@ -41,6 +41,10 @@ export class SimpleSession implements Session, Carrier {
     this.#server = server;
     this.#readJoin = readJoin;
     this.#decline = decline;
+  }
+
+  get peerId(): PeerId | undefined {
+    return this.#instance?.peer.id;
   }
 
   get isIdentified(): boolean {

@@ -7,6 +7,7 @@ import type {
   Link,
   PeerEvent,
   PeerHandle,
+  PeerId,
   PeerSummary,
   RoomId,
   Session,
@@ -108,6 +109,10 @@ export class SspSession implements Session {
     this.link = link;
     this.#version = version;
     this.#server = server;
+  }
+
+  get peerId(): PeerId | undefined {
+    return this.#peer?.id;
   }
 
   get isIdentified(): boolean {
