@@ -57,7 +57,7 @@ export class SimpleSession implements Session, Carrier {
   }
 
   receive(data: Frame): void | Promise<void> {
-    const frame = decode(data);
+    const frame = decode(data, this.#server.limits);
     try {
       return this.#handle(frame);
     } catch (error) {
