@@ -92,6 +92,32 @@ Deno.test("a connection is told of from its opening to its end", async () => {
   assertEquals(bench.sessions[0]?.timesClosed, 1);
 });
 
+Deno.test("the end of a connection is told of while its client still has its id", () => {
+  const clock = new FakeClock();
+  const ids: unknown[] = [];
+  const observer = Object.assign(new Observer(), {
+    ended: ({ peerId }: ConnectionInfo) => ids.push(peerId),
+  });
+  using connections = new Connections(clock, observer, Infinity);
+  const socket = new FakeSocket();
+  connections.accept(socket.asWebSocket, {
+    dialect: "test",
+    address: "192.0.2.1",
+    limits: LIMITS,
+    createSession: (link) => {
+      const session: ScriptedSession = new ScriptedSession(link, {
+        closed: () => session.peerId = undefined,
+      });
+      session.peerId = "alice";
+      return session;
+    },
+    onReleased: () => {},
+  });
+  socket.opens();
+  socket.isClosed();
+  assertEquals(ids, ["alice"]);
+});
+
 Deno.test("connections are numbered one by one", () => {
   using bench = new Bench();
   bench.open();
