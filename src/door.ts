@@ -207,7 +207,7 @@ function wantsStream({ headers }: Request): boolean {
 
 const BODY_FAULTS: Record<BodyFault, SignalError> = {
   too_large: new SignalError("frame_too_large", "Message is too large"),
-  too_slow: new SignalError("not_identified", "Message took too long"),
+  too_slow: new SignalError("bad_frame", "Message took too long"),
   not_text: new SignalError("not_json", "Message is no text"),
 };
 

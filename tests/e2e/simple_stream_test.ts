@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { RawSocket, requestText } from "../helpers/raw_socket.ts";
 import { startTestServer, type TestServer } from "../helpers/server.ts";
 import { startTcpProxy } from "../helpers/tcp_proxy.ts";
 import { until, within } from "../helpers/waiting.ts";
@@ -295,6 +296,14 @@ Deno.test("Simple stream: without a good token the answer is 401, for another ro
     if (code === undefined) await response.body?.cancel();
     else assertEquals((await response.json())["code"], code);
   }
+});
+
+Deno.test("Simple stream: a post that never ends is a bad frame after its time", async () => {
+  await using server = startTestServer({ args: ["--simple-body-timeout-ms", "100"] });
+  using socket = await RawSocket.connect(server.url);
+  const headers = { Upgrade: undefined, Connection: undefined, "Content-Length": "100" };
+  await socket.write(`${requestText("POST /simple HTTP/1.1", headers)}{"event":`);
+  assertEquals((await socket.head()).status, 400);
 });
 
 Deno.test("Simple stream: posts are bounded by rate", async () => {

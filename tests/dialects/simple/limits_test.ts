@@ -259,6 +259,17 @@ Deno.test("Simple: each limit is the configured one", async () => {
   }
 });
 
+Deno.test("Simple: ready tells what is configured", async () => {
+  const url = "stun:stun.example.org:3478";
+  using bench = newRooms({ options: { iceServers: [url], resumeMs: 0, maxFrameBytes: 2_000 } });
+  const { ready } = await (await SimpleClient.connect(bench)).join();
+  assertEquals([ready["ice_servers"], ready["resume_ms"], ready["max_bytes"]], [
+    [{ urls: url }],
+    0,
+    2_000,
+  ]);
+});
+
 Deno.test("Simple: the limits of joining and of what is kept are the configured ones", async () => {
   {
     using bench = newRooms({ options: { maxRoomLength: 3, maxInstances: 2 } });
