@@ -1,6 +1,5 @@
 import type { SignalError } from "../core/errors.ts";
-import type { LinkLimits } from "../core/limits.ts";
-import type { Departure, Frame, Link, PeerEvent, Session } from "../core/types.ts";
+import type { Departure, Frame, Link, PeerEvent, Session, Unsettled } from "../core/types.ts";
 import type { UpgradeRoute } from "./dialect.ts";
 
 /** A dialect that is recognised at a path of somebody else. */
@@ -8,20 +7,6 @@ export interface Guest {
   /** The dialect's name. */
   readonly owner: string;
   readonly route: UpgradeRoute;
-}
-
-/** Whose a connection is, and what follows from that. */
-export interface Terms {
-  readonly dialect: string;
-  readonly limits: LinkLimits;
-  readonly goingAwayCode?: number | undefined;
-}
-
-/** The connection whose first frame is waited for. */
-export interface Unsettled {
-  readonly link: Link;
-  /** Goes on with another session; on its own terms, where they are not the path's. */
-  settle(session: Session, terms?: Terms): void;
 }
 
 /**

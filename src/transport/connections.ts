@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { SignalError } from "../core/errors.ts";
-import type { LinkLimits, OutputLimits } from "../core/limits.ts";
-import type { Frame, Link, PeerId, Session, StreamLink } from "../core/types.ts";
+import type { OutputLimits } from "../core/limits.ts";
+import type { Frame, Link, PeerId, Session, StreamLink, Terms, Unsettled } from "../core/types.ts";
 import { EventStreamLink } from "./event_stream.ts";
 import { Pump } from "./pump.ts";
 import { type Ending, type LinkObserver, WebSocketLink } from "./websocket.ts";
@@ -24,31 +24,16 @@ export interface ConnectionObserver {
   failed(connection: ConnectionInfo, error: unknown): void;
 }
 
-/** Whose a connection is, and what follows from that. */
-export interface Terms {
-  readonly dialect: string;
-  readonly limits: LinkLimits;
-  /** The close code that says that the server is going away, where it is not 1001. */
-  readonly goingAwayCode?: number | undefined;
-}
-
 /** What it takes to run one accepted socket, or one stream. */
 export interface Acceptance<L extends Link = Link> extends Terms {
   readonly address: string;
-  readonly createSession: (link: L, connection: Settling) => Session;
+  readonly createSession: (link: L, connection: Unsettled) => Session;
   /** The session will say whose the connection is: nobody is told of it before. */
   readonly isUnsettled?: boolean;
   /** Refuses the connection in the dialect's own words instead of serving it. */
   readonly refusal?: SignalError | undefined;
   /** The socket and its descriptor are gone. */
   readonly onReleased: () => void;
-}
-
-/** A connection which another session than its first may go on with. */
-export interface Settling {
-  readonly link: Link;
-  /** Goes on with this session; on its own terms, where they are not those of the acceptance. */
-  settle(session: Session, terms?: Terms): void;
 }
 
 const SWEEP_MS = 1_000;
@@ -187,7 +172,7 @@ interface Common {
 }
 
 /** One socket or stream, its session and what is known of them. */
-class Connection implements LinkObserver, ConnectionInfo, Settling {
+class Connection implements LinkObserver, ConnectionInfo, Unsettled {
   readonly id: string;
   readonly address: string;
   dialect: string;
