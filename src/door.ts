@@ -178,10 +178,11 @@ export class Door {
       address,
       limits: route.limits,
       goingAwayCode: route.goingAwayCode,
-      createSession: (link) =>
-        guests.length === 0
-          ? route.connect(url, link)
-          : new FirstFrameSession(url, link, route, guests.map((guest) => guest.route)),
+      isUnsettled: guests.length > 0,
+      createSession: (link, connection) => {
+        const own = route.connect(url, link);
+        return guests.length === 0 ? own : new FirstFrameSession(url, own, guests, connection);
+      },
       refusal: admission.refusal,
       onReleased: admission.release,
     });
@@ -206,7 +207,7 @@ function wantsStream({ headers }: Request): boolean {
 
 const BODY_FAULTS: Record<BodyFault, SignalError> = {
   too_large: new SignalError("frame_too_large", "Message is too large"),
-  too_slow: new SignalError("not_identified", "Message took too long"),
+  too_slow: new SignalError("bad_frame", "Message took too long"),
   not_text: new SignalError("not_json", "Message is no text"),
 };
 

@@ -20,7 +20,7 @@ export class Journal implements ConnectionObserver {
 
   opened(connection: ConnectionInfo): void {
     this.#metrics.count("signalbox_connections_total", { dialect: connection.dialect });
-    this.#log.writeForClient("info", "connection opened", facts(connection));
+    this.#log.writeForClient("info", "connection opened", this.#facts(connection));
   }
 
   /** The first refusal of a connection is told, the others counted. */
@@ -35,7 +35,7 @@ export class Journal implements ConnectionObserver {
       ...(this.#log.isDebug ? { message: shown(error.message) } : {}),
     };
     this.#log.writeForClient("info", "refused", {
-      ...facts(connection),
+      ...this.#facts(connection),
       reason: error.code,
       ...detail,
     });
@@ -48,7 +48,7 @@ export class Journal implements ConnectionObserver {
     const how = "code" in ending ? { by: ending.by, code: ending.code, ...reason } : ending;
     const refused = refusals > 0 ? { refusals } : {};
     this.#log.writeForClient("info", "connection closed", {
-      ...facts(connection),
+      ...this.#facts(connection),
       ...how,
       ...refused,
     });
@@ -57,7 +57,7 @@ export class Journal implements ConnectionObserver {
   failed(connection: ConnectionInfo, error: unknown): void {
     this.#metrics.count("signalbox_faults_total");
     this.#log.writeForClient("error", "fault in a session", {
-      ...facts(connection),
+      ...this.#facts(connection),
       error: stackOf(error),
     });
   }
@@ -81,10 +81,12 @@ export class Journal implements ConnectionObserver {
     const why = error instanceof Error ? error.message : String(error);
     this.#log.write("error", "listening stopped, trying again", { url, error: why });
   }
-}
 
-function facts({ id, dialect, address }: ConnectionInfo): Record<string, string> {
-  return { connection: id, dialect, address };
+  /** Who it is only for somebody who looks for a fault: ids are what clients say. */
+  #facts({ id, dialect, address, peerId }: ConnectionInfo): Record<string, string> {
+    const peer = this.#log.isDebug && peerId !== undefined ? { peer: shown(peerId) } : {};
+    return { connection: id, dialect, address, ...peer };
+  }
 }
 
 function stackOf(error: unknown): string {

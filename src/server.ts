@@ -222,15 +222,20 @@ function listen(
   tls: TlsMaterial | undefined,
   { door, journal, clock }: { door: Door; journal: Journal; clock: Clock },
 ): Listener {
-  const open = (hostname: string): Listener =>
-    new Listener({
+  const open = (hostname: string): Listener => {
+    const listener = new Listener({
       hostname,
       port: where.port,
       tls,
       clock,
       handle: (request, info) => door.handle(request, info.remoteAddr.hostname),
-      onBroken: (error) => journal.listenerBroken(urlOf(where), error),
+      onBroken: (error) => {
+        const url = urlOf({ ...where, hostname, port: listener.port });
+        journal.listenerBroken(url, error);
+      },
     });
+    return listener;
+  };
   try {
     try {
       return open(where.hostname);

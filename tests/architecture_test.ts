@@ -82,7 +82,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^src\/dialects\/mod\.ts$/, [/^src\/dialects\/(dialect|\w+\/mod)\.ts$/]],
   [/^src\/dialects\/\w+\.ts$/, [/^src\/dialects\/\w+\.ts$/, CORE]],
   [/^src\/dialects\/\w+\//, [
-    /^src\/dialects\/(dialect|encode_once|json_depth|options|refusal)\.ts$/,
+    /^src\/dialects\/(dialect|encode_once|json_depth|options|refusal|room_operations|tokens)\.ts$/,
     /^src\/(log|metrics)\.ts$/,
     CORE,
   ]],
@@ -98,8 +98,11 @@ function isOurs(path: string): boolean {
 Deno.test("the imports are read: there are many, of ours and of others", () => {
   assert(IMPORTS.length > 100);
   for (const { to } of IMPORTS.filter(({ to }) => to.startsWith("src/"))) {
-    // A script for browsers is read as text, a JSON file as a value.
-    assert(/\.(js|json)$/.test(to) || SOURCES.some(({ path }) => path === to), `${to} is missing`);
+    // What browsers are served is read as text, a JSON file as a value.
+    assert(
+      /\.(js|json|d\.ts)$/.test(to) || SOURCES.some(({ path }) => path === to),
+      `${to} is missing`,
+    );
   }
 });
 

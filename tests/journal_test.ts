@@ -63,6 +63,20 @@ Deno.test("an end is told of with who decided it, and what was refused on the wa
   ]);
 });
 
+Deno.test("the peer's id is for somebody who looks for a fault, cut and without what terminals obey", () => {
+  for (const isDebug of [false, true]) {
+    const { journal, log } = newBench(isDebug);
+    const connection = { ...CONNECTION, peerId: `a\x1b${"b".repeat(100)}` };
+    journal.refused(connection, new SignalError("bad_frame"), 1);
+    journal.ended(connection, { by: "network" }, 1);
+    for (const line of log.lines) {
+      assertEquals(line.includes('"peer":"a\ufffdb'), isDebug);
+      assertEquals(line.includes("b".repeat(60)), isDebug);
+      assertEquals(line.includes("b".repeat(65)), false);
+    }
+  }
+});
+
 Deno.test("a fault is counted, and told of with where it happened", () => {
   const { journal, log, metrics } = newBench();
   journal.failed(CONNECTION, new TypeError("bug"));

@@ -14,12 +14,25 @@ export class Allowance {
 
   /** Whether there was one left; it is gone now. */
   take(nowMs: number): boolean {
-    if (this.#perSecond === Infinity) return true;
-    const refill = (nowMs - this.#refilledAt) * this.#perSecond / 1000;
-    this.#tokens = Math.min(this.#burst, this.#tokens + refill);
+    const elapsedMs = nowMs - this.#refilledAt;
+    this.#tokens = refilled(this.#tokens, this.#perSecond, this.#burst, elapsedMs);
     this.#refilledAt = nowMs;
     if (this.#tokens < 1) return false;
     this.#tokens--;
     return true;
   }
+}
+
+/**
+ * What is left of an allowance after some time, for those who keep its numbers among their own: an
+ * object more for every connection would count.
+ * @param perSecond what is added per second; Infinity: it is always full
+ */
+export function refilled(
+  tokens: number,
+  perSecond: number,
+  burst: number,
+  elapsedMs: number,
+): number {
+  return perSecond === Infinity ? burst : Math.min(burst, tokens + perSecond * elapsedMs / 1000);
 }

@@ -284,15 +284,6 @@ export class Hub {
     return others;
   }
 
-  /** Ids of the other members of a room that the peer is in, in joining order. */
-  othersIn(handle: PeerHandle, id: RoomId): PeerId[] {
-    const others: PeerId[] = [];
-    for (const member of this.#realm(handle.realm).rooms.get(id)?.members ?? []) {
-      if (member !== handle) others.push(member.id);
-    }
-    return others;
-  }
-
   /** Puts two peers into a call: when one leaves, the other is told that it is gone. */
   pair(handle: PeerHandle, to: PeerId): "paired" | "unknown" | "busy" {
     const peer = this.#own(handle);

@@ -1,4 +1,5 @@
 import type { SignalError } from "./errors.ts";
+import type { LinkLimits } from "./limits.ts";
 
 /** A peer's name in its realm, as its dialect spells it. */
 export type PeerId = string;
@@ -116,6 +117,8 @@ export type Departure = "left" | "lost";
 export interface Session extends Receiver {
   /** False until the client has said who it is; a client that takes too long is hung up on. */
   readonly isIdentified: boolean;
+  /** The id under which the client is known now, for logs; where it has one. */
+  readonly peerId?: PeerId | undefined;
   /** The connection is open: greet, or claim what the URL asked for. Called once, or never. */
   opened(): void | Promise<void>;
   /** Handles one frame. A returned promise holds back later frames until it settles. */
@@ -124,4 +127,19 @@ export interface Session extends Receiver {
   refuse(error: SignalError): void;
   /** The connection is over, by either side's decision: release everything. Called exactly once. */
   closed(departure: Departure): void;
+}
+
+/** Whose a connection is, and what follows from that. */
+export interface Terms {
+  readonly dialect: string;
+  readonly limits: LinkLimits;
+  /** The close code that says that the server is going away, where it is not 1001. */
+  readonly goingAwayCode?: number | undefined;
+}
+
+/** A connection of which it is not clear yet whose it is. */
+export interface Unsettled {
+  readonly link: Link;
+  /** Goes on with this session; on its own terms, where they are not those of the path. */
+  settle(session: Session, terms?: Terms): void;
 }

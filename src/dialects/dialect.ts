@@ -104,15 +104,15 @@ export interface Gauge {
   readonly read: () => number;
 }
 
+/** What came of describing a member. "invalid": it is no description of the dialect. */
+export type Described = "described" | "unknown" | "invalid" | "too_large";
+
 /** Rooms in an operator's hands. */
 export interface RoomOperations {
   /** Rooms with their members and descriptions. */
   list(): RoomReport[];
   /** Sets a member's description, or takes it away with null; the others are told. */
-  describe(room: string, member: string, description: unknown):
-    | "described"
-    | "unknown"
-    | "too_large";
+  describe(room: string, member: string, description: unknown): Described;
   /** Ends a room: its members are told and hung up on. False where there is none. */
   stop(room: string): boolean;
 }

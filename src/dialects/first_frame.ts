@@ -1,56 +1,69 @@
 import type { SignalError } from "../core/errors.ts";
-import type { Departure, Frame, Link, PeerEvent, Session } from "../core/types.ts";
+import type { Departure, Frame, Link, PeerEvent, Session, Unsettled } from "../core/types.ts";
 import type { UpgradeRoute } from "./dialect.ts";
+
+/** A dialect that is recognised at a path of somebody else. */
+export interface Guest {
+  /** The dialect's name. */
+  readonly owner: string;
+  readonly route: UpgradeRoute;
+}
 
 /**
  * A connection at a path that several dialects share: whose it is shows in its first frame. Until
  * then, and when no other dialect recognises that frame, it is the one of the path's own dialect.
  */
 export class FirstFrameSession implements Session {
-  readonly link: Link;
   readonly #url: URL;
-  #session: Session;
-  /** The dialects that may still take over; empty once the first frame has come. */
-  #others: readonly UpgradeRoute[];
+  readonly #own: Session;
+  readonly #guests: readonly Guest[];
+  readonly #connection: Unsettled;
 
-  constructor(url: URL, link: Link, own: UpgradeRoute, others: readonly UpgradeRoute[]) {
-    this.link = link;
+  constructor(url: URL, own: Session, guests: readonly Guest[], connection: Unsettled) {
     this.#url = url;
-    this.#session = own.connect(url, link);
-    this.#others = others;
+    this.#own = own;
+    this.#guests = guests;
+    this.#connection = connection;
+  }
+
+  get link(): Link {
+    return this.#connection.link;
   }
 
   get isIdentified(): boolean {
-    return this.#session.isIdentified;
+    return this.#own.isIdentified;
   }
 
   opened(): void | Promise<void> {
-    return this.#session.opened();
+    return this.#own.opened();
   }
 
+  /** Called once: whoever the frame belongs to gets it, and all that follow. */
   receive(frame: Frame): void | Promise<void> {
-    if (this.#others.length > 0) {
-      const owner = this.#others.find(({ recognises }) => recognises?.(frame));
-      this.#others = [];
-      if (owner !== undefined) {
-        this.#session.closed("left");
-        this.#session = owner.connect(this.#url, this.link);
-        const opening = this.#session.opened();
-        if (opening !== undefined) return opening.then(() => this.#session.receive(frame));
-      }
+    const guest = this.#guests.find(({ route }) => route.recognises?.(frame));
+    if (guest === undefined) {
+      this.#connection.settle(this.#own);
+      return this.#own.receive(frame);
     }
-    return this.#session.receive(frame);
+    const { owner: dialect, route } = guest;
+    this.#own.closed("left");
+    const session = route.connect(this.#url, this.link);
+    this.#connection.settle(session, { ...route, dialect });
+    const opening = session.opened();
+    return opening === undefined
+      ? session.receive(frame)
+      : opening.then(() => session.receive(frame));
   }
 
   deliver(event: PeerEvent): void {
-    this.#session.deliver(event);
+    this.#own.deliver(event);
   }
 
   refuse(error: SignalError): void {
-    this.#session.refuse(error);
+    this.#own.refuse(error);
   }
 
   closed(departure: Departure): void {
-    this.#session.closed(departure);
+    this.#own.closed(departure);
   }
 }

@@ -27,7 +27,7 @@ export function limit(
   { min = 1, ...meta }: OptionMeta & { readonly min?: number } = {},
 ): LimitOption {
   const words = { error: `expected a whole number of at least ${min}, or unlimited` };
-  return z.union([z.literal("unlimited"), z.int().min(min)], words).default(standard)
+  return z.union([z.literal("unlimited"), z.int(words).min(min, words)], words).default(standard)
     .transform((value) => value === "unlimited" ? Infinity : value)
     .meta({ description: help, ...meta });
 }

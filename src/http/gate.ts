@@ -1,3 +1,4 @@
+import { refilled } from "../core/allowance.ts";
 import { type ErrorCode, SignalError } from "../core/errors.ts";
 import { addressKey } from "./address.ts";
 
@@ -117,12 +118,8 @@ export class Gate {
 
   #refill(visitor: Visitor, now: number): void {
     const { connectionsPerSecond, connectionBurst } = this.#limits;
-    if (connectionsPerSecond === Infinity) {
-      visitor.tokens = connectionBurst;
-      return;
-    }
-    const refill = (now - visitor.refilledAt) * connectionsPerSecond / 1000;
-    visitor.tokens = Math.min(connectionBurst, visitor.tokens + refill);
+    const elapsedMs = now - visitor.refilledAt;
+    visitor.tokens = refilled(visitor.tokens, connectionsPerSecond, connectionBurst, elapsedMs);
     visitor.refilledAt = now;
   }
 

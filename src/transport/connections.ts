@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { SignalError } from "../core/errors.ts";
-import type { LinkLimits } from "../core/limits.ts";
-import type { Frame, Link, Session, StreamLink } from "../core/types.ts";
+import type { OutputLimits } from "../core/limits.ts";
+import type { Frame, Link, PeerId, Session, StreamLink, Terms, Unsettled } from "../core/types.ts";
 import { EventStreamLink } from "./event_stream.ts";
 import { Pump } from "./pump.ts";
 import { type Ending, type LinkObserver, WebSocketLink } from "./websocket.ts";
@@ -11,6 +11,8 @@ export interface ConnectionInfo {
   readonly id: string;
   readonly address: string;
   readonly dialect: string;
+  /** The id under which the client is known now, where it has one. */
+  readonly peerId?: PeerId | undefined;
 }
 
 /** Told of everything worth a log line or a count. */
@@ -23,13 +25,11 @@ export interface ConnectionObserver {
 }
 
 /** What it takes to run one accepted socket, or one stream. */
-export interface Acceptance<L extends Link = Link> {
-  readonly dialect: string;
+export interface Acceptance<L extends Link = Link> extends Terms {
   readonly address: string;
-  readonly limits: LinkLimits;
-  readonly createSession: (link: L) => Session;
-  /** The close code that says that the server is going away, where it is not 1001. */
-  readonly goingAwayCode?: number | undefined;
+  readonly createSession: (link: L, connection: Unsettled) => Session;
+  /** The session will say whose the connection is: nobody is told of it before. */
+  readonly isUnsettled?: boolean;
   /** Refuses the connection in the dialect's own words instead of serving it. */
   readonly refusal?: SignalError | undefined;
   /** The socket and its descriptor are gone. */
@@ -72,7 +72,7 @@ export class Connections implements Disposable {
     this.#run(acceptance, (connection) => {
       const { clock } = this.#common;
       const link = new WebSocketLink(socket, connection, acceptance.limits, connection, clock);
-      return { link, session: acceptance.createSession(link) };
+      return { link, session: acceptance.createSession(link, connection) };
     });
   }
 
@@ -87,7 +87,7 @@ export class Connections implements Disposable {
         this.#common.clock.now,
       );
       response.resolve(link.response);
-      return { link, session: acceptance.createSession(link) };
+      return { link, session: acceptance.createSession(link, connection) };
     });
     connection.opened();
     return response.promise;
@@ -153,6 +153,8 @@ interface OwnedLink extends Link {
   /** Gives the client up when it has accepted nothing for too long. */
   checkStall(nowMs: number): void;
   giveUp(): void;
+  /** Keeps to other limits from now on; only where a connection may settle on other terms. */
+  adopt?(limits: OutputLimits): void;
 }
 
 interface Carried {
@@ -170,17 +172,19 @@ interface Common {
 }
 
 /** One socket or stream, its session and what is known of them. */
-class Connection implements LinkObserver, ConnectionInfo {
+class Connection implements LinkObserver, ConnectionInfo, Unsettled {
   readonly id: string;
   readonly address: string;
-  readonly dialect: string;
-  readonly goingAwayCode?: number;
+  dialect: string;
+  goingAwayCode: number | undefined;
   readonly link: OwnedLink;
   readonly pump: Pump;
   readonly #refusal: SignalError | undefined;
   readonly #onReleased: () => void;
   readonly #common: Common;
   #refusals = 0;
+  /** Not told of yet. */
+  #isUnsettled: boolean;
 
   constructor(
     id: string,
@@ -194,7 +198,8 @@ class Connection implements LinkObserver, ConnectionInfo {
     this.#refusal = acceptance.refusal;
     this.#onReleased = acceptance.onReleased;
     this.#common = common;
-    if (acceptance.goingAwayCode !== undefined) this.goingAwayCode = acceptance.goingAwayCode;
+    this.goingAwayCode = acceptance.goingAwayCode;
+    this.#isUnsettled = acceptance.isUnsettled === true && acceptance.refusal === undefined;
     const { link, session } = carry(this);
     this.link = link;
     this.pump = new Pump(
@@ -202,7 +207,10 @@ class Connection implements LinkObserver, ConnectionInfo {
       link,
       acceptance.limits,
       common.clock.now,
-      (error) => common.observer.refused(this, error, ++this.#refusals),
+      (error) => {
+        this.#announce();
+        common.observer.refused(this, error, ++this.#refusals);
+      },
     );
   }
 
@@ -210,9 +218,23 @@ class Connection implements LinkObserver, ConnectionInfo {
     return this.#common.isGoingAway;
   }
 
+  get peerId(): PeerId | undefined {
+    return this.pump.session.peerId;
+  }
+
+  settle(session: Session, terms?: Terms): void {
+    if (terms !== undefined) {
+      this.dialect = terms.dialect;
+      this.goingAwayCode = terms.goingAwayCode;
+      this.link.adopt?.(terms.limits);
+    }
+    this.pump.handOver(session, terms?.limits);
+    this.#announce();
+  }
+
   opened(): void {
     if (this.#refusal === undefined) {
-      this.#common.observer.opened(this);
+      if (!this.#isUnsettled) this.#common.observer.opened(this);
       this.pump.open();
       return;
     }
@@ -225,9 +247,11 @@ class Connection implements LinkObserver, ConnectionInfo {
   }
 
   ended(ending: Ending): void {
+    this.#announce();
+    // While it still has its id.
+    this.#common.observer.ended(this, ending, this.#refusals);
     const isFarewell = "isFarewell" in ending && ending.isFarewell === true;
     this.pump.end(isFarewell ? "left" : "lost");
-    this.#common.observer.ended(this, ending, this.#refusals);
   }
 
   released(): void {
@@ -237,7 +261,15 @@ class Connection implements LinkObserver, ConnectionInfo {
   }
 
   failed(error: unknown): void {
+    this.#announce();
     this.#common.observer.failed(this, error);
+  }
+
+  /** Tells of a connection once it is clear whose it is, or that it will not become clear. */
+  #announce(): void {
+    if (!this.#isUnsettled) return;
+    this.#isUnsettled = false;
+    this.#common.observer.opened(this);
   }
 }
 

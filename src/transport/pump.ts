@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { refilled } from "../core/allowance.ts";
 import { SignalError } from "../core/errors.ts";
 import type { InputLimits } from "../core/limits.ts";
 import type { Departure, Frame, Link, Session } from "../core/types.ts";
@@ -13,9 +14,9 @@ const CALM_MS = 1_000;
  * throws. A frame that exceeds a limit never reaches the session; the session words the refusal.
  */
 export class Pump {
-  readonly #session: Session;
   readonly #link: Link;
-  readonly #limits: InputLimits;
+  #session: Session;
+  #limits: InputLimits;
   readonly #now: () => number;
   readonly #onRefused: (error: SignalError) => void;
   readonly #openedAt: number;
@@ -43,6 +44,20 @@ export class Pump {
     this.#onRefused = onRefused;
     this.#openedAt = now();
     this.#refilledAt = this.#openedAt;
+    this.#frameTokens = limits.frameBurst;
+    this.#byteTokens = limits.byteBurst;
+  }
+
+  /** Who gets the frames. */
+  get session(): Session {
+    return this.#session;
+  }
+
+  /** Goes on with another session, perhaps within limits of its own. */
+  handOver(session: Session, limits?: InputLimits): void {
+    this.#session = session;
+    if (limits === undefined) return;
+    this.#limits = limits;
     this.#frameTokens = limits.frameBurst;
     this.#byteTokens = limits.byteBurst;
   }
@@ -152,14 +167,14 @@ export class Pump {
     if (refusal !== error) this.#link.fail(error);
   }
 
-  /** Two token buckets: four numbers and a clock read. A frame may overdraw what bytes are left. */
+  /** Two allowances: three numbers and a clock read. A frame may overdraw what bytes are left. */
   #isInTime(size: number): boolean {
     const { framesPerSecond, frameBurst, bytesPerSecond, byteBurst } = this.#limits;
     const now = this.#now();
-    const seconds = (now - this.#refilledAt) / 1000;
+    const elapsedMs = now - this.#refilledAt;
     this.#refilledAt = now;
-    this.#frameTokens = refill(this.#frameTokens, framesPerSecond, frameBurst, seconds);
-    this.#byteTokens = refill(this.#byteTokens, bytesPerSecond, byteBurst, seconds);
+    this.#frameTokens = refilled(this.#frameTokens, framesPerSecond, frameBurst, elapsedMs);
+    this.#byteTokens = refilled(this.#byteTokens, bytesPerSecond, byteBurst, elapsedMs);
     if (this.#frameTokens < 1 || this.#byteTokens <= 0) return false;
     this.#frameTokens--;
     this.#byteTokens -= size;
@@ -184,9 +199,4 @@ function exceeds(frame: Frame, maxBytes: number): boolean {
   // A UTF-16 unit takes at most three bytes: most frames need no counting.
   if (frame.length * 3 <= maxBytes) return false;
   return frame.length > maxBytes || Buffer.byteLength(frame) > maxBytes;
-}
-
-/** A bucket after some time; one that is filled without end is always full. */
-function refill(tokens: number, perSecond: number, burst: number, seconds: number): number {
-  return perSecond === Infinity ? burst : Math.min(burst, tokens + perSecond * seconds);
 }

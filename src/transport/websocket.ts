@@ -19,7 +19,7 @@ export interface LinkObserver {
   /** Every connection is being closed as going away, whatever else would end one of them. */
   readonly isGoingAway: boolean;
   /** The code that says so, where it is not 1001. */
-  readonly goingAwayCode?: number;
+  readonly goingAwayCode?: number | undefined;
   opened(): void;
   received(frame: Frame): void;
   /** Either side has decided to end the connection. Called exactly once. */
@@ -35,6 +35,7 @@ const GOING_AWAY_REASON = "going away";
 /**
  * Answers a checked handshake. The runtime pings after half of `maxSilenceMs` without a byte from
  * the client and drops it after the whole; undefined when it finds fault with the request.
+ * @param protocol one of those that the client offers, to be selected
  */
 export function upgrade(
   request: Request,
@@ -42,10 +43,13 @@ export function upgrade(
   protocol?: string,
 ): { readonly socket: WebSocket; readonly response: Response } | undefined {
   try {
-    return Deno.upgradeWebSocket(request, {
-      idleTimeout: Math.ceil(maxSilenceMs / 1000),
-      ...(protocol === undefined ? {} : { protocol }),
-    });
+    const idleTimeout = Math.ceil(maxSilenceMs / 1000);
+    if (protocol === undefined) return Deno.upgradeWebSocket(request, { idleTimeout });
+    // The runtime finds it in the offer only where a blank follows each comma.
+    const headers = new Headers(request.headers);
+    headers.set("sec-websocket-protocol", protocol);
+    Object.defineProperty(request, "headers", { value: headers });
+    return Deno.upgradeWebSocket(request, { idleTimeout, protocol });
   } catch {
     return undefined;
   }
@@ -63,10 +67,10 @@ export class WebSocketLink implements Link, EventListenerObject {
   readonly id: string;
   readonly address: string;
   readonly #socket: WebSocket;
-  readonly #limits: OutputLimits;
   readonly #observer: LinkObserver;
   readonly #clock: Pick<Clock, "soon">;
-  readonly #checkEvery: number;
+  #limits: OutputLimits;
+  #checkEvery: number;
   #isOpen = true;
   #isReleased = false;
   #closing: Disposable | undefined = undefined;
@@ -92,8 +96,14 @@ export class WebSocketLink implements Link, EventListenerObject {
     this.#limits = limits;
     this.#observer = observer;
     this.#clock = clock;
-    this.#checkEvery = Math.min(CHECK_EVERY_BYTES, limits.maxQueuedBytes / 4);
+    this.#checkEvery = checkEvery(limits);
     this.#bind();
+  }
+
+  /** Keeps to other limits from now on. */
+  adopt(limits: OutputLimits): void {
+    this.#limits = limits;
+    this.#checkEvery = checkEvery(limits);
   }
 
   get isOpen(): boolean {
@@ -220,6 +230,10 @@ export class WebSocketLink implements Link, EventListenerObject {
     this.#closing?.[Symbol.dispose]();
     this.#observer.released();
   }
+}
+
+function checkEvery({ maxQueuedBytes }: OutputLimits): number {
+  return Math.min(CHECK_EVERY_BYTES, maxQueuedBytes / 4);
 }
 
 /** How a connection ended that our side did not end. */

@@ -29,6 +29,16 @@ for (
   });
 }
 
+Deno.test("a number that is too small is told of with the word that lifts the limit, where there is one", () => {
+  for (const value of ["0", "-1", "1.5", "many"]) {
+    const [problem, ...others] = problemsOf({ args: [`--limits-max-peers=${value}`] });
+    assertStringIncludes(problem ?? "", "expected a whole number of at least 1, or unlimited (got");
+    assertEquals(others, []);
+  }
+  const [problem] = problemsOf({ args: ["--simple-max-members", "0"] });
+  assertEquals(problem?.includes("unlimited"), false);
+});
+
 Deno.test("a misspelt variable is an error that names the nearest one; foreign ones are not ours", () => {
   assertEquals(problemsOf({ variables: { SIGNALBOX_PROT: "1" } }), [
     'Unknown variable "SIGNALBOX_PROT": did you mean "SIGNALBOX_PORT"?',

@@ -113,6 +113,7 @@ function sample(
   if (type === "boolean") return true;
   if (type === "number") return typeof standard === "number" && standard > 0 ? standard + 1 : 1;
   if (type === "list" && /listen$|origins$/.test(flag)) return ["http://[::1]:1"];
+  if (type === "list" && /tokens$/.test(flag)) return ["a-token-long-enough@lobby"];
   if (type === "list") return ["/sample"];
   if (words.length > 0) return words.find((word) => word !== standard);
   return flag === "simple-path" ? "/a/sample" : "/a/sample/long/enough/";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Allowance } from "../../src/core/allowance.ts";
+import { Allowance, refilled } from "../../src/core/allowance.ts";
 
 Deno.test("an allowance gives its burst at once, then its rate", () => {
   const allowance = new Allowance(2, 3, 1_000);
@@ -14,4 +14,12 @@ Deno.test("an allowance gives its burst at once, then its rate", () => {
 Deno.test("an unlimited allowance never ends", () => {
   const allowance = new Allowance(Infinity, 1, 0);
   assertEquals([allowance.take(0), allowance.take(0)], [true, true]);
+});
+
+Deno.test("refilled() adds by time, up to the burst; without a rate it is always full", () => {
+  assertEquals(refilled(0, 10, 5, 250), 2.5);
+  assertEquals(refilled(-3, 10, 5, 250), -0.5);
+  assertEquals(refilled(4, 10, 5, 250), 5);
+  assertEquals(refilled(0, Infinity, 5, 0), 5);
+  assertEquals(refilled(0, 10, Infinity, 1_000), 10);
 });

@@ -135,7 +135,7 @@ Deno.test("taking over keeps rooms and pairs, and nobody else notices", async ()
   const fresh = await admit(hub, "a", { proof: "p" });
   assertEquals(old.told(), ["replaced"]);
   assertEquals([...mate.told(), ...partner.told()], []);
-  assertEquals(hub.othersIn(fresh.peer, "r"), ["b"]);
+  assertEquals(hub.others(fresh.peer, "r").map(({ id }) => id), ["b"]);
   assertEquals(hub.send(mate.peer, "a", 1, "r"), "sent");
   assertEquals(fresh.told(), ["relay b in r: 1"]);
   assertEquals(old.told(), []);

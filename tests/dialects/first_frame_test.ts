@@ -30,7 +30,7 @@ function routeOf(
 }
 
 function meet(own: UpgradeRoute, ...others: UpgradeRoute[]): Promise<TestClient> {
-  return connect((link) => new FirstFrameSession(ROOT, link, own, others));
+  return connect((link, client) => meeting(own, others, link, client));
 }
 
 Deno.test("a first frame that nobody else recognises belongs to the path's own dialect", async () => {
@@ -109,6 +109,17 @@ Deno.test("what the other dialect refuses of the first frame is said in its word
   assertEquals(client.refusals, ["bad_frame"]);
 });
 
+/** A connection as the door makes it at a path that dialects share. */
+function meeting(
+  own: UpgradeRoute,
+  others: readonly UpgradeRoute[],
+  link: Link,
+  client: TestClient,
+): FirstFrameSession {
+  const guests = others.map((route) => ({ owner: "guest", route }));
+  return new FirstFrameSession(ROOT, own.connect(ROOT, link), guests, client);
+}
+
 /** The real dialects at `/`, on one hub. */
 function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTestHub> } {
   const hub = newTestHub();
@@ -120,7 +131,7 @@ function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTe
   const [own] = at(gstreamer);
   const guests = at(ssp);
   if (own === undefined || guests.length !== 1) throw new Error("Cannot find who is at /");
-  return { hub, meet: () => connect((link) => new FirstFrameSession(ROOT, link, own, guests)) };
+  return { hub, meet: () => connect((link, client) => meeting(own, guests, link, client)) };
 }
 
 Deno.test("at / an ssp client joins a pool, and a GStreamer client says HELLO", async () => {

@@ -37,7 +37,7 @@ Deno.test("a receiver that throws is at fault; its sender and its room notice no
   for (const client of [sender, receiver, third]) client.send("join");
   await until(
     "all to be in",
-    () => server.hub.othersIn(server.peer("sender"), "room").length === 2,
+    () => server.hub.others(server.peer("sender"), "room").length === 2,
   );
 
   sender.send("tell receiver: throw");
@@ -55,7 +55,7 @@ Deno.test("a session that throws when it is told of another's end does not keep 
   await using faulty = await server.connect("throws-at-left");
   await using third = await server.connect("third");
   for (const client of [leaver, faulty, third]) client.send("join");
-  await until("all to be in", () => server.hub.othersIn(server.peer("third"), "room").length === 2);
+  await until("all to be in", () => server.hub.others(server.peer("third"), "room").length === 2);
   await leaver.close();
   assertEquals(await within("the faulty one's end", faulty.closed), FAULT);
   assertEquals(await third.nextText(), "leaver left");

@@ -14,6 +14,7 @@ Deno.test("nothing that clients say reaches the log, whatever they do wrong", as
   await using server = await startMain({
     args: ["--listen", "http://127.0.0.1:0", "--log-lines-per-second", "unlimited"].concat(
       ["--trust-proxy", "127.0.0.1", "--peerjs-key", SECRET, "--peerjs-id-secret", SECRET],
+      ["--ssp-tokens", SECRET, "--simple-tokens", SECRET, "--simple-secret", SECRET],
     ),
   });
   const [url = ""] = server.urls;
@@ -42,6 +43,16 @@ Deno.test("nothing that clients say reaches the log, whatever they do wrong", as
     await using stranger = await WsClient.open(`${wsUrl}/?${SECRET}`);
     stranger.send(`HELLO ${SECRET} ${SECRET}`);
     await stranger.closed;
+    for (const token of [SECRET, `${SECRET}${SECRET}`]) {
+      await using member = await WsClient.open(`${wsUrl}/ssp?token=${token}`);
+      member.send({ type: "rtc:join", data: { pool: "p", token } });
+      await member.next();
+      const url = `${wsUrl}/simple?room=${SECRET}&token=${token}`;
+      await using peer = await WsClient.open(url);
+      await peer.next();
+      peer.send({ event: "join", room: SECRET, token, p_id: SECRET, p_secret: SECRET });
+      await peer.next();
+    }
     using handshake = await RawSocket.connect(url);
     const headers = { "X-Forwarded-For": SECRET, "Sec-WebSocket-Key": SECRET, Origin: SECRET };
     await handshake.write(requestText(`GET /peerjs?${SECRET} HTTP/1.1`, headers));
@@ -52,7 +63,7 @@ Deno.test("nothing that clients say reaches the log, whatever they do wrong", as
     await (await fetch(`${url}/${SECRET}?${SECRET}`)).body?.cancel();
   }
   await using _last = await openGst(wsUrl, "last");
-  await until("the last lines", () => server.stderr().split("connection opened").length > 9);
+  await until("the last lines", () => server.stderr().split("connection opened").length > 13);
   assert(server.stderr().includes("reason=http_400"), server.stderr());
   assertEquals(server.stderr().split("\n").filter((line) => line.includes(SECRET)), []);
 });

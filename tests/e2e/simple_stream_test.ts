@@ -280,6 +280,33 @@ Deno.test("Simple stream: what is refused is a status with the error frame", asy
   await until("all to be gone", async () => await server.gauge("signalbox_connections") === 1);
 });
 
+Deno.test("Simple stream: without a good token the answer is 401, for another room 403", async () => {
+  const [token, lobby] = ["0123456789abcdef", "a-token-for-the-lobby"];
+  await using server = startTestServer({ args: ["--simple-tokens", token, `${lobby}@lobby`] });
+  const cases: [status: number, code: string | undefined, query: string][] = [
+    [401, "unauthorized", ""],
+    [401, "unauthorized", "&token=wrong"],
+    [403, "forbidden", `&token=${lobby}`],
+    [200, undefined, `&token=${token}`],
+  ];
+  for (const [status, code, query] of cases) {
+    const response = await fetch(`${server.url}/simple?room=r${query}`, { headers: STREAM });
+    assertEquals(response.status, status);
+    if (code === undefined) await response.body?.cancel();
+    else assertEquals((await response.json())["code"], code);
+  }
+});
+
+Deno.test("Simple stream: a post that never ends is a bad frame after its time", async () => {
+  await using server = startTestServer({ args: ["--simple-body-timeout-ms", "100"] });
+  const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>>();
+  const writer = writable.getWriter();
+  const begun = writer.write(new TextEncoder().encode('{"event":'));
+  const response = await fetch(`${server.url}/simple`, { method: "POST", body: readable });
+  assertEquals([response.status, await response.json()].map(codeOf), [400, "bad_frame"]);
+  await Promise.allSettled([begun, writer.abort()]);
+});
+
 Deno.test("Simple stream: posts are bounded by rate", async () => {
   await using server = startTestServer({
     args: ["--simple-frame-burst", "3", "--simple-frames-per-second", "1"],

@@ -56,6 +56,8 @@ Deno.test("ssp: a subprotocol is chosen from those that are offered, or none", a
       ["/ssp", "ssp.v2", "ssp.v2"],
       ["/ssp", "chat, ssp.v2", "ssp.v2"],
       ["/ssp", "ssp.v2, ssp", "ssp.v2"],
+      ["/ssp", "ssp.v2,ssp", "ssp.v2"],
+      ["/ssp", "chat ,ssp", "ssp"],
       ["/ssp", "chat"],
       ["/ssp", "ssp.v1"],
       ["/ssp/v1", "ssp", "ssp"],
@@ -160,4 +162,28 @@ Deno.test("ssp: at / it is recognised beside GStreamer, whose rules hold for all
   assertEquals((await within("the close", stranger.closed)).code, 1002);
   for (const client of [a, b, gst]) await client.close();
   await assertEmpty(server.url);
+});
+
+Deno.test("ssp: at / it is counted, logged and limited as ssp", async () => {
+  await using server = startTestServer({
+    args: ["--ssp-frame-burst", "3", "--ssp-frames-per-second", "1"],
+  });
+  const { client } = await join(server, "/");
+  const gst = await WsClient.open(`${server.wsUrl}/`);
+  gst.send("HELLO alice");
+  assertEquals(await gst.nextText(), "HELLO");
+  for (let frame = 0; frame < 4; frame++) client.send(frameOf("rtc:candidate", { for: "nobody" }));
+  assertEquals((await nextEvent(client)).data["reason"], "rate-limited");
+  await client.close();
+  await gst.close();
+  await assertEmpty(server.url);
+  const facts = server.log.filter(({ facts }) => "connection" in facts)
+    .map(({ what, facts }) => `${what}: ${facts["dialect"]}`);
+  const of = (dialect: string) => facts.filter((line) => line.endsWith(dialect));
+  assertEquals(of("ssp"), ["connection opened: ssp", "refused: ssp", "connection closed: ssp"]);
+  assertEquals(of("gstreamer"), ["connection opened: gstreamer", "connection closed: gstreamer"]);
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  for (const dialect of ["ssp", "gstreamer"]) {
+    assert(metrics.includes(`signalbox_connections_total{dialect="${dialect}"} 1\n`), metrics);
+  }
 });

@@ -37,23 +37,32 @@ export async function settle(): Promise<void> {
 /** A client of a session, without a network: what it says goes through the real pump. */
 export class TestClient {
   readonly link: FakeLink;
-  readonly session: Session;
   readonly pump: Pump;
   /** What was refused, oldest first. */
   readonly refusals: ErrorCode[] = [];
   #read = 0;
 
   constructor(
-    createSession: (link: FakeLink) => Session,
+    createSession: (link: FakeLink, client: TestClient) => Session,
     limits: InputLimits = WIDE_LIMITS,
     now: () => number = new FakeClock().now,
   ) {
     this.link = new FakeLink();
-    this.session = createSession(this.link);
+    const session = createSession(this.link, this);
     const onRefused = ({ code }: SignalError) => void this.refusals.push(code);
-    this.pump = new Pump(this.session, this.link, limits, now, onRefused);
+    this.pump = new Pump(session, this.link, limits, now, onRefused);
     // As the transport does: an end that the server decided on is no farewell of the client.
     this.link.onEnded = () => this.pump.end(this.closing === undefined ? "left" : "lost");
+  }
+
+  /** Who has the connection now. */
+  get session(): Session {
+    return this.pump.session;
+  }
+
+  /** Goes on with another session, as a connection does. */
+  settle(session: Session, terms?: { readonly limits: InputLimits }): void {
+    this.pump.handOver(session, terms?.limits);
   }
 
   /** How the server closed the connection; undefined where it did not. */
@@ -114,7 +123,7 @@ export class TestClient {
 
 /** Connects a client to a session and waits until the session is done with the opening. */
 export async function connect(
-  createSession: (link: FakeLink) => Session,
+  createSession: (link: FakeLink, client: TestClient) => Session,
   limits?: InputLimits,
   now?: () => number,
 ): Promise<TestClient> {

@@ -1,5 +1,5 @@
 import type { SignalError } from "../../src/core/errors.ts";
-import type { Frame, Link, PeerEvent, Session } from "../../src/core/types.ts";
+import type { Frame, Link, PeerEvent, PeerId, Session } from "../../src/core/types.ts";
 
 /** What a test makes of a session's entry points; by default they do nothing. */
 export interface Script {
@@ -15,6 +15,7 @@ export class ScriptedSession implements Session {
   readonly received: Frame[] = [];
   readonly refused: SignalError[] = [];
   isIdentified = false;
+  peerId: PeerId | undefined = undefined;
   timesClosed = 0;
   readonly #script: Script;
 

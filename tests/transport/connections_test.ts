@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { SignalError } from "../../src/core/errors.ts";
 import type { LinkLimits } from "../../src/core/limits.ts";
+import type { Link } from "../../src/core/types.ts";
 import {
   type Acceptance,
   type ConnectionInfo,
@@ -48,6 +49,12 @@ class Bench implements Disposable {
     this.connections = new Connections(this.clock, this.observer, maxQueuedBytes);
   }
 
+  readonly newSession = (link: Link): ScriptedSession => {
+    const session = new ScriptedSession(link);
+    this.sessions.push(session);
+    return session;
+  };
+
   /** A client whose handshake is done. */
   open(acceptance: Partial<Acceptance> = {}): FakeSocket {
     const socket = new FakeSocket();
@@ -55,11 +62,7 @@ class Bench implements Disposable {
       dialect: "test",
       address: "192.0.2.1",
       limits: LIMITS,
-      createSession: (link) => {
-        const session = new ScriptedSession(link);
-        this.sessions.push(session);
-        return session;
-      },
+      createSession: this.newSession,
       onReleased: () => this.released++,
       ...acceptance,
     });
@@ -89,6 +92,32 @@ Deno.test("a connection is told of from its opening to its end", async () => {
   assertEquals(bench.sessions[0]?.timesClosed, 1);
 });
 
+Deno.test("the end of a connection is told of while its client still has its id", () => {
+  const clock = new FakeClock();
+  const ids: unknown[] = [];
+  const observer = Object.assign(new Observer(), {
+    ended: ({ peerId }: ConnectionInfo) => ids.push(peerId),
+  });
+  using connections = new Connections(clock, observer, Infinity);
+  const socket = new FakeSocket();
+  connections.accept(socket.asWebSocket, {
+    dialect: "test",
+    address: "192.0.2.1",
+    limits: LIMITS,
+    createSession: (link) => {
+      const session: ScriptedSession = new ScriptedSession(link, {
+        closed: () => session.peerId = undefined,
+      });
+      session.peerId = "alice";
+      return session;
+    },
+    onReleased: () => {},
+  });
+  socket.opens();
+  socket.isClosed();
+  assertEquals(ids, ["alice"]);
+});
+
 Deno.test("connections are numbered one by one", () => {
   using bench = new Bench();
   bench.open();
@@ -108,6 +137,73 @@ Deno.test("refusals are counted for each connection", () => {
     "1 refused frame_too_large 1",
     "1 refused frame_too_large 2",
     "2 refused frame_too_large 1",
+  ]);
+});
+
+Deno.test("an unsettled connection is told of when it is clear whose it is, and goes on as theirs", async () => {
+  using bench = new Bench();
+  const limits = { ...LIMITS, maxFrameBytes: 5, maxQueuedBytes: 1_000 };
+  const open = () =>
+    bench.open({
+      isUnsettled: true,
+      createSession: (link, connection) =>
+        new ScriptedSession(link, {
+          receive: () => {
+            const terms = { dialect: "guest", limits, goingAwayCode: 1012 };
+            connection.settle(bench.newSession(link), terms);
+          },
+        }),
+    });
+  const socket = open();
+  assertEquals(bench.observer.log, []);
+  socket.hears("first frame");
+  socket.hears("1234");
+  socket.hears("123456");
+  const [guest] = bench.sessions;
+  assertEquals([guest?.received, guest?.refused.length], [["1234"], 1]);
+  assertEquals(bench.observer.log, ["1 opened 192.0.2.1 guest", "1 refused frame_too_large 1"]);
+  await bench.connections.drain(0);
+  bench.clock.advance(0);
+  assertEquals(socket.closings, [[1012, "going away"]]);
+
+  const slow = open();
+  slow.hears("first frame");
+  slow.bufferedAmount = 1_501;
+  bench.sessions[1]?.link.send("x".repeat(500));
+  bench.clock.advance(0);
+  assertEquals(slow.closings, [[1008, "not reading"]]);
+});
+
+Deno.test("an unsettled connection that stays as it is keeps its limits, dialect and code", async () => {
+  using bench = new Bench();
+  const socket = bench.open({
+    isUnsettled: true,
+    createSession: (link, connection) =>
+      new ScriptedSession(link, {
+        receive: () => connection.settle(new ScriptedSession(link)),
+      }),
+  });
+  socket.hears("first frame");
+  assertEquals(bench.observer.log, ["1 opened 192.0.2.1 test"]);
+  await bench.connections.drain(0);
+  bench.clock.advance(0);
+  assertEquals(socket.closings, [[1001, "going away"]]);
+});
+
+Deno.test("an unsettled connection that never speaks is told of when it is refused, or ends", async () => {
+  using bench = new Bench();
+  const createSession = bench.newSession;
+  bench.open({ isUnsettled: true, createSession }).isClosed(1000);
+  bench.open({ isUnsettled: true, createSession });
+  bench.clock.advance(LIMITS.identifyTimeoutMs);
+  bench.open({ isUnsettled: true, createSession, refusal: new SignalError("server_full") });
+  await settle();
+  assertEquals(bench.observer.log.slice(0, 5), [
+    "1 opened 192.0.2.1 test",
+    "1 ended by client 1000, 0 refusals",
+    "2 opened 192.0.2.1 test",
+    "2 refused not_identified 1",
+    "3 refused server_full 1",
   ]);
 });
 

@@ -7,6 +7,7 @@ import type {
   PeerEvent,
   PeerHandle,
   PeerId,
+  PeerSummary,
   RoomId,
   Session,
 } from "../../core/types.ts";
@@ -95,6 +96,10 @@ export class GStreamerSession implements Session {
     this.#server = server;
   }
 
+  get peerId(): PeerId | undefined {
+    return this.#peer?.id;
+  }
+
   get isIdentified(): boolean {
     return this.#peer !== undefined;
   }
@@ -136,7 +141,7 @@ export class GStreamerSession implements Session {
         return;
       case "entered":
         this.#room = event.room;
-        return this.link.send(encodeRoomOk(event.members.map(({ id }) => id)));
+        return this.link.send(encodeRoomOk(idsOf(event.members)));
       case "joined":
         return this.link.send(encodeRoomPeerJoined(event.peer.id));
       case "left":
@@ -208,7 +213,7 @@ export class GStreamerSession implements Session {
   #inRoom(peer: PeerHandle, room: RoomId, command: RoomCommand): void {
     switch (command.type) {
       case "ROOM_PEER_LIST":
-        return this.link.send(encodeRoomPeerList(this.#server.hub.othersIn(peer, room)));
+        return this.link.send(encodeRoomPeerList(idsOf(this.#server.hub.others(peer, room))));
       case "ROOM_PEER_MSG": {
         const outcome = this.#server.hub.send(peer, command.peer, command.text, room);
         if (outcome === "sent" || outcome === "untranslatable") return;
@@ -220,4 +225,8 @@ export class GStreamerSession implements Session {
         command satisfies never;
     }
   }
+}
+
+function idsOf(peers: readonly PeerSummary[]): PeerId[] {
+  return peers.map(({ id }) => id);
 }

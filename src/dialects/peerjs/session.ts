@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Hub } from "../../core/hub.ts";
-import type { Frame, Link, PeerEvent, PeerHandle, Session } from "../../core/types.ts";
+import type { Frame, Link, PeerEvent, PeerHandle, PeerId, Session } from "../../core/types.ts";
 import { type Refusal, sendRefusal } from "../refusal.ts";
 import {
   type AttemptMessage,
@@ -99,6 +99,10 @@ export class PeerJsSession implements Session {
     this.link = link;
     this.#credentials = credentials;
     this.#server = server;
+  }
+
+  get peerId(): PeerId | undefined {
+    return this.#peer?.id;
   }
 
   get isIdentified(): boolean {

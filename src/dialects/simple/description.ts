@@ -13,10 +13,17 @@ export interface Publication {
   readonly bytes: number;
 }
 
+/** Custom fields by name. */
+interface Fields {
+  readonly values: ReadonlyMap<string, unknown>;
+  readonly bytes: number;
+}
+
 /** What a peer says of itself (§3). Never changed in place: a refused change has no effect. */
 export interface Profile {
-  readonly fields: ReadonlyMap<string, unknown>;
-  readonly fieldBytes: number;
+  /** What its client says, and what the server says of it, which wins. */
+  readonly fields: Fields;
+  readonly serverFields: Fields;
   /** By instance number; undefined for a free one. The last one is in use. */
   readonly instances: readonly (Publication | undefined)[];
 }
@@ -48,8 +55,9 @@ export interface PeerDescription {
 }
 
 const NO_PUBLICATION: Publication = { sdp: "", ice: [], bytes: 0 };
+const NO_FIELDS: Fields = { values: new Map(), bytes: 0 };
 /** A peer that has said nothing and has no instance. */
-export const NO_PROFILE: Profile = { fields: new Map(), fieldBytes: 0, instances: [] };
+export const NO_PROFILE: Profile = { fields: NO_FIELDS, serverFields: NO_FIELDS, instances: [] };
 const UNSAFE_NAMES: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
 /** The number that the next instance gets: the lowest free one. */
@@ -68,7 +76,34 @@ export function changed(
   const instances = [...profile.instances];
   instances[number] = published(instances[number] ?? NO_PUBLICATION, change, limits);
   if (change.peer === undefined) return { ...profile, instances };
-  return { instances, ...withFields(profile.fields, change.peer, limits) };
+  for (const [name, value] of Object.entries(change.peer)) {
+    const { values } = profile.serverFields;
+    if (values.has(name) && !isSame(value, values.get(name))) {
+      throw new SignalError("not_allowed", `${name} is the server's to set`);
+    }
+  }
+  return { ...profile, instances, fields: withFields(profile.fields, change.peer, limits) };
+}
+
+/** The profile with other fields of the server's. */
+export function withServerFields(
+  profile: Profile,
+  fields: Readonly<Record<string, unknown>>,
+  limits: ProfileLimits,
+): Profile {
+  return { ...profile, serverFields: withFields(NO_FIELDS, fields, limits) };
+}
+
+/** The fields that others see differently, null for those that are gone; undefined for none. */
+export function difference(
+  old: Profile,
+  fresh: Profile,
+): Readonly<Record<string, unknown>> | undefined {
+  const [before, after] = [seen(old), seen(fresh)];
+  const changes = [...new Map([...before, ...after]).keys()]
+    .filter((name) => !isSame(before.get(name), after.get(name)))
+    .map((name) => [name, after.get(name) ?? null]);
+  return changes.length === 0 ? undefined : Object.fromEntries(changes);
 }
 
 /** The profile without one of its instances. */
@@ -79,8 +114,9 @@ export function without(profile: Profile, number: number): Profile {
 }
 
 /** What a profile takes, in bytes. */
-export function sizeOf({ fieldBytes, instances }: Profile): number {
-  return instances.reduce((sum, instance) => sum + (instance?.bytes ?? 0), fieldBytes);
+export function sizeOf({ fields, serverFields, instances }: Profile): number {
+  const bytes = fields.bytes + serverFields.bytes;
+  return instances.reduce((sum, instance) => sum + (instance?.bytes ?? 0), bytes);
 }
 
 /** A profile as others see it. */
@@ -89,7 +125,7 @@ export function describe(id: string, profile: Profile): PeerDescription {
     (instance?.ice ?? []).map((candidate) => ({ ...candidate, peer_instance }))
   );
   return {
-    ...Object.fromEntries(profile.fields),
+    ...Object.fromEntries(seen(profile)),
     peer_id: id,
     peer_instances: peerInstances(profile),
     peer_ice: ice,
@@ -101,13 +137,14 @@ export function peerInstances({ instances }: Profile): PeerInstance[] {
 }
 
 /**
- * What a change really changes: an instance that is taken back often repeats what it said (§6).
- * Undefined where it changes nothing.
+ * What the change in a join really changes: a client that comes back often repeats what it said
+ * (§6), and the server's own fields win over its (§3). Undefined where it changes nothing.
  */
 export function effective(profile: Profile, number: number, change: Change): Change | undefined {
   const { sdp, ice } = profile.instances[number] ?? NO_PUBLICATION;
   const peer = Object.entries(change.peer ?? {}).filter(([name, value]) =>
-    !isSame(value ?? undefined, profile.fields.get(name))
+    !isSame(value ?? undefined, profile.fields.values.get(name)) &&
+    !profile.serverFields.values.has(name)
   );
   const fresh = change.sdp !== undefined
     ? change.peer_ice ?? []
@@ -138,24 +175,30 @@ function published(
   return { sdp: text, ice, bytes: Buffer.byteLength(text) + bytesOf(ice) };
 }
 
+/** What others see: the server's fields win. */
+function seen({ fields, serverFields }: Profile): ReadonlyMap<string, unknown> {
+  if (serverFields.values.size === 0) return fields.values;
+  return new Map([...fields.values, ...serverFields.values]);
+}
+
 function withFields(
-  old: Profile["fields"],
+  old: Fields,
   change: Readonly<Record<string, unknown>>,
   limits: ProfileLimits,
-): Pick<Profile, "fields" | "fieldBytes"> {
-  const fields = new Map(old);
+): Fields {
+  const fields = new Map(old.values);
   for (const [name, value] of Object.entries(change)) {
     checkName(name, limits);
     if (value === null) fields.delete(name);
     else fields.set(name, value);
   }
-  const fieldBytes = fields.size === 0 ? 0 : bytesOf(Object.fromEntries(fields));
-  if (fields.size > limits.maxFields || fieldBytes > limits.maxFieldsBytes) {
+  const bytes = fields.size === 0 ? 0 : bytesOf(Object.fromEntries(fields));
+  if (fields.size > limits.maxFields || bytes > limits.maxFieldsBytes) {
     const { maxFields, maxFieldsBytes } = limits;
     const most = `${maxFields} fields or ${maxFieldsBytes} bytes`;
     throw new SignalError("description_too_large", `More than ${most} of custom fields`);
   }
-  return { fields, fieldBytes };
+  return { values: fields, bytes };
 }
 
 function checkName(name: string, { maxFieldNameLength }: ProfileLimits): void {

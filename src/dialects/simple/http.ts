@@ -16,42 +16,50 @@ import { perform } from "./session.ts";
 import { frameResponse, refusalResponse } from "./wire.ts";
 
 /** What a URL must not hold: proxies and logs keep URLs. */
-const SECRETS = ["p_id", "p_secret", "p_instance"];
+const SECRETS = ["p_secret", "p_instance"];
+/** What a URL says of a join; everything else are custom fields. */
+const PARAMETERS: ReadonlySet<string> = new Set(["room", "token", "p_id"]);
 
 /** The join that a URL asks for (§2); undefined for one that names no room. */
-export function joinOfUrl({ searchParams }: URL): JoinFrame | undefined {
-  if (SECRETS.some((name) => searchParams.has(name))) {
+export function joinOfUrl(
+  { searchParams }: URL,
+  { trustIds }: Pick<SimpleServer, "trustIds">,
+): JoinFrame | undefined {
+  const isSecret = (name: string): boolean => searchParams.has(name);
+  if (SECRETS.some(isSecret) || (!trustIds && isSecret("p_id"))) {
     throw new SignalError("bad_frame", "secrets do not belong in URLs: send a join frame");
   }
   // Of a repeated name the last one counts.
   const parameters = new Map(searchParams);
   const room = parameters.get("room");
-  const token = parameters.get("token");
   if (room === undefined) return undefined;
-  const fields = [...parameters].filter(([name]) => name !== "room" && name !== "token");
+  const fields = [...parameters].filter(([name]) => !PARAMETERS.has(name));
   return {
     event: "join",
     room,
-    ...(token === undefined ? {} : { token }),
-    ...(fields.length === 0 ? {} : { peer: Object.fromEntries(fields) }),
+    token: parameters.get("token"),
+    p_id: parameters.get("p_id"),
+    peer: fields.length === 0 ? undefined : Object.fromEntries(fields),
   };
 }
 
 /** The join that opens a stream: by URL or by a posted frame, or as a continuation (§8). */
-export function joinOfStream(request: HttpMessage, { secrets }: SimpleServer): JoinFrame {
-  const frame = request.method === "GET" ? joinOfUrl(request.url) : decode(request.body);
+export function joinOfStream(request: HttpMessage, server: SimpleServer): JoinFrame {
+  const frame = request.method === "GET"
+    ? joinOfUrl(request.url, server)
+    : decode(request.body, server.limits);
   if (frame?.event !== "join") throw new SignalError("room_missing", "a stream begins with a join");
   const position = decodePosition(request.headers.get("last-event-id") ?? "");
   if (position === undefined) return frame;
   // One that is of no use is ignored: the client does not know that it sends it.
-  const isUsable = secrets.isValid(position.p_secret, position.p_id, frame.room);
+  const isUsable = server.secrets.isValid(position.p_secret, position.p_id, frame.room);
   return isUsable ? { ...frame, ...position } : frame;
 }
 
 /** Carries out a posted frame (§8). */
 export function post(server: SimpleServer, { body }: HttpMessage): Response {
   try {
-    const { frame, credentials } = decodePosted(body);
+    const { frame, credentials } = decodePosted(body, server.limits);
     try {
       const instance = instanceOf(server, credentials);
       if (!instance.takesPost(server.clock.now())) {

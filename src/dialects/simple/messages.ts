@@ -6,9 +6,12 @@ import type { Candidate, Change, PeerDescription, PeerInstance } from "./descrip
 
 // The wire contract is protocols/simple.md of the project's notes; sections are cited as §n.
 
-/** Deeper nesting is refused (§7). */
-const MAX_DEPTH = 32;
-const MAX_CALL_LENGTH = 128;
+/** Bounds of a frame beside its size. */
+export interface FrameLimits {
+  /** Levels of nesting (§7). */
+  readonly maxDepth: number;
+  readonly maxCallLength: number;
+}
 
 const Ref = z.union([z.string(), z.number()]).optional();
 /** Looked at, not taken apart: what a client calls its candidates' other members is passed on. */
@@ -51,7 +54,7 @@ const signal = {
   ref: Ref,
   peer_id: z.string(),
   peer_instance: Index.optional(),
-  call: z.string().min(1).max(MAX_CALL_LENGTH).optional(),
+  call: z.string().min(1).optional(),
 };
 const Signal = z.discriminatedUnion("type", [
   z.object({
@@ -77,24 +80,33 @@ export type Credentials = z.infer<typeof Credentials>;
 export type FrameRef = z.infer<typeof Ref>;
 
 /** Reads a frame. What is wrong with it carries its `ref`, if that much can be read. */
-export function decode(frame: Frame): ClientFrame {
-  return decodeObject(frame, readObject(frame));
+export function decode(frame: Frame, limits: FrameLimits): ClientFrame {
+  return decodeObject(frame, readObject(frame), limits);
 }
 
 /** Reads a posted frame, and whose it is; undefined where it does not say. */
 export function decodePosted(
   text: string,
+  limits: FrameLimits,
 ): { frame: ClientFrame; credentials: Credentials | undefined } {
   const value = readObject(text);
-  return { frame: decodeObject(text, value), credentials: Credentials.safeParse(value).data };
+  const credentials = Credentials.safeParse(value).data;
+  return { frame: decodeObject(text, value, limits), credentials };
 }
 
-function decodeObject(frame: Frame, value: Record<string, unknown>): ClientFrame {
+function decodeObject(
+  frame: Frame,
+  value: Record<string, unknown>,
+  { maxDepth, maxCallLength }: FrameLimits,
+): ClientFrame {
   const ref = Ref.safeParse(value["ref"]).data;
-  if (isTooDeep(String(frame), value, MAX_DEPTH)) throw bad("nested too deeply", ref);
-  const result = ClientFrame.safeParse(value);
-  if (!result.success) throw bad(complaint(result.error), ref);
-  return result.data;
+  if (isTooDeep(String(frame), value, maxDepth)) throw bad("nested too deeply", ref);
+  const { success, data, error } = ClientFrame.safeParse(value);
+  if (!success) throw bad(complaint(error), ref);
+  if (data.event === "signal" && (data.call?.length ?? 0) > maxCallLength) {
+    throw bad(`call: longer than ${maxCallLength} characters`, ref);
+  }
+  return data;
 }
 
 /** An error that names the frame that caused it. */
@@ -209,7 +221,8 @@ function readObject(frame: Frame): Record<string, unknown> {
   return value;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+/** Whether a JSON value is an object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -1,10 +1,13 @@
 import { z } from "zod";
 import { EncodeOnce } from "../encode_once.ts";
-import { defineDialect, type OpenDialect } from "../dialect.ts";
-import { linkLimitOptions, whole } from "../options.ts";
+import { defineDialect, type HttpRoute, type OpenDialect } from "../dialect.ts";
+import { linkLimitOptions, toggle, whole } from "../options.ts";
+import { Tokens, tokensOption } from "../tokens.ts";
+import types from "./client/client.d.ts" with { type: "text" };
 import client from "./client/client.js" with { type: "text" };
 import { EventStream } from "./event_stream.ts";
 import { joinOfStream, joinOfUrl, post } from "./http.ts";
+import { operations } from "./operations.ts";
 import { Secrets } from "./secrets.ts";
 import type { SimpleServer } from "./peer.ts";
 import { expire } from "./server.ts";
@@ -24,6 +27,8 @@ const options = z.strictObject({
     description: "Secret of at least 16 characters that keeps ids owned across restarts",
     secret: true,
   }),
+  trustIds: toggle("Admit p_id without p_secret, in frames and URLs: for closed networks only"),
+  tokens: tokensOption("ROOM"),
   iceServers: z.array(z.string().min(1)).default([]).meta({
     description: "URL of a STUN server that clients are told; may be given several times",
   }),
@@ -34,6 +39,8 @@ const options = z.strictObject({
   maxFields: whole(64, "Custom fields of one peer"),
   maxFieldNameLength: whole(64, "Longest name of a custom field, in UTF-16 units"),
   maxFieldsBytes: whole(8 * KIB, "Bytes of all custom fields of one peer, as JSON"),
+  maxDepth: whole(32, "Levels of nesting in a message", { max: 1_000 }),
+  maxCallLength: whole(128, "Longest name of a call, in UTF-16 units"),
   maxCandidates: whole(256, "ICE candidates that one connection may publish"),
   maxKeptSignals: whole(128, "Signals kept for a connection, and queued while it is lost"),
   maxKeptBytes: whole(MIB, "Bytes kept for a connection, and queued while it is lost"),
@@ -62,6 +69,8 @@ export const simple = defineDialect({
       realm,
       clock,
       secrets: new Secrets(options.secret),
+      tokens: new Tokens(options.tokens),
+      trustIds: options.trustIds,
       limits: options,
       news: new EncodeOnce(),
       peers: new Map(),
@@ -81,7 +90,7 @@ export const simple = defineDialect({
           limits: options,
           // Clients come back with their secrets, a little later (§7).
           goingAwayCode: 1012,
-          connect: (url, link) => new SimpleSession(link, server, () => joinOfUrl(url)),
+          connect: (url, link) => new SimpleSession(link, server, () => joinOfUrl(url, server)),
         },
         {
           kind: "stream",
@@ -98,13 +107,11 @@ export const simple = defineDialect({
           post: (request) => post(server, request),
           refuse: refusalResponse,
         },
-        {
-          kind: "get",
-          path: `${path}/client.js`,
-          handle: () => new Response(client, { headers: { "content-type": "text/javascript" } }),
-        },
+        textAt(`${path}/client.js`, client, "text/javascript"),
+        textAt(`${path}/client.d.ts`, types, "application/typescript"),
       ],
       entrances: [{ path, scheme: "ws", hint: `new Room(name), from ${path}/client.js` }],
+      operations: operations(server),
       gauges: [
         {
           name: "lost_instances",
@@ -121,3 +128,8 @@ export const simple = defineDialect({
     };
   },
 });
+
+function textAt(path: string, text: string, type: string): HttpRoute {
+  const headers = { "content-type": `${type}; charset=utf-8` };
+  return { kind: "get", path, handle: () => new Response(text, { headers }) };
+}

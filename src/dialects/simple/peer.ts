@@ -6,6 +6,7 @@ import {
   type Change,
   changed,
   describe,
+  difference,
   effective,
   freeNumber,
   NO_PROFILE,
@@ -14,6 +15,7 @@ import {
   type ProfileLimits,
   sizeOf,
   without,
+  withServerFields,
 } from "./description.ts";
 import type { EncodeOnce } from "../encode_once.ts";
 import {
@@ -25,11 +27,12 @@ import {
 } from "./instance.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Speaker } from "./signal_log.ts";
-import { encodeSignal, type Receipt, type SignalFrame } from "./messages.ts";
+import type { Tokens } from "../tokens.ts";
+import { encodeSignal, type FrameLimits, type Receipt, type SignalFrame } from "./messages.ts";
 import { encodeNews, type News } from "./news.ts";
 
 /** The dialect's bounds, each an option. */
-export interface SimpleLimits extends ProfileLimits {
+export interface SimpleLimits extends ProfileLimits, FrameLimits {
   readonly maxMembers: number;
   readonly maxInstances: number;
   readonly maxRoomLength: number;
@@ -44,6 +47,9 @@ export interface SimpleServer {
   readonly realm: string;
   readonly clock: Pick<Clock, "now">;
   readonly secrets: Secrets;
+  readonly tokens: Tokens;
+  /** A p_id needs no secret: for closed networks. */
+  readonly trustIds: boolean;
   readonly limits: SimpleLimits & InstanceContext["limits"];
   readonly news: EncodeOnce<"simple">;
   /** Who is behind an id. */
@@ -115,7 +121,8 @@ export class SimplePeer implements Receiver, InstanceOwner {
     if (number >= limits.maxInstances) {
       throw new SignalError("instances_full", `more than ${limits.maxInstances} instances`);
     }
-    const profile = changed(this.#profile, number, change, limits);
+    const news = effective(this.#profile, number, change) ?? {};
+    const profile = changed(this.#profile, number, news, limits);
     this.#announce(profile, { type: "join", instance: number });
     const instance = this.#addInstance(number, carrier);
     carrier.welcome(instance, {
@@ -142,6 +149,16 @@ export class SimplePeer implements Receiver, InstanceOwner {
   publish({ number }: Instance, change: Change): void {
     const profile = changed(this.#profile, number, change, this.#server.limits);
     this.#announce(profile, { type: "change", instance: number, change });
+  }
+
+  /** Sets what the server says of the peer, in place of what it said before. */
+  setFields(fields: Readonly<Record<string, unknown>>): void {
+    const profile = withServerFields(this.#profile, fields, this.#server.limits);
+    const peer = difference(this.#profile, profile);
+    if (peer === undefined) return;
+    // It is no instance's change; there is always one to name.
+    const instance = profile.instances.findIndex((one) => one !== undefined);
+    this.#announce(profile, { type: "change", instance, change: { peer } });
   }
 
   /** Sends to one instance of a peer in the room, or to all; nobody gets what one cannot (§6). */

@@ -4,6 +4,8 @@ import type { JoinFrame } from "./messages.ts";
 import { SimplePeer, type SimpleServer } from "./peer.ts";
 
 const NO_MATCH = "p_id and p_secret do not match";
+/** An id as this server makes them. */
+const ID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 
 /** Joins a connection to a room: as a new peer, as an earlier one, or as an instance it was. */
 export async function join(
@@ -13,10 +15,8 @@ export async function join(
 ): Promise<void> {
   const { room, p_id, p_secret, p_instance, seq } = frame;
   checkRoom(room, server.limits.maxRoomLength);
-  const isKnown = p_id !== undefined || p_secret !== undefined;
-  if (isKnown && !server.secrets.isValid(p_secret ?? "", p_id ?? "", room)) {
-    throw new SignalError("id_not_issued", NO_MATCH);
-  }
+  checkToken(server, frame);
+  checkOwner(server, frame);
   const id = p_id ?? crypto.randomUUID();
   // Another connection may claim the same id in the meantime: then this one joins that peer.
   while (carrier.link.isOpen) {
@@ -40,6 +40,35 @@ export function expire({ lost, clock, resumeMs }: SimpleServer): void {
     if (instance.lostAtMs > before) return;
     instance.peer.remove(instance, "lost");
   }
+}
+
+function checkToken({ tokens }: SimpleServer, { token, room }: JoinFrame): void {
+  const verdict = tokens.judge(token, room);
+  switch (verdict) {
+    case "admitted":
+      return;
+    case "missing":
+      throw new SignalError("credentials_missing", "a token is needed");
+    case "wrong":
+      throw new SignalError("credentials_wrong", "the token is not valid");
+    case "elsewhere":
+      throw new SignalError("not_allowed", "the token is for another room");
+    default:
+      verdict satisfies never;
+  }
+}
+
+/** An id belongs to who has a secret of it; where ids are trusted, an id alone will do (§10). */
+function checkOwner(
+  { secrets, trustIds }: SimpleServer,
+  { room, p_id, p_secret }: JoinFrame,
+): void {
+  if (p_secret === undefined) {
+    if (p_id === undefined || (trustIds && ID.test(p_id))) return;
+  } else if (secrets.isValid(p_secret, p_id ?? "", room)) {
+    return;
+  }
+  throw new SignalError("id_not_issued", NO_MATCH);
 }
 
 function checkRoom(room: string, maxLength: number): void {

@@ -1,5 +1,5 @@
 import { SignalError } from "../../core/errors.ts";
-import type { Departure, Frame, Link, Session } from "../../core/types.ts";
+import type { Departure, Frame, Link, PeerId, Session } from "../../core/types.ts";
 import { sendRefusal } from "../refusal.ts";
 import type { Carrier, Instance, Welcome } from "./instance.ts";
 import {
@@ -43,6 +43,10 @@ export class SimpleSession implements Session, Carrier {
     this.#decline = decline;
   }
 
+  get peerId(): PeerId | undefined {
+    return this.#instance?.peer.id;
+  }
+
   get isIdentified(): boolean {
     return this.#instance !== undefined;
   }
@@ -53,7 +57,7 @@ export class SimpleSession implements Session, Carrier {
   }
 
   receive(data: Frame): void | Promise<void> {
-    const frame = decode(data);
+    const frame = decode(data, this.#server.limits);
     try {
       return this.#handle(frame);
     } catch (error) {

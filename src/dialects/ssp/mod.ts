@@ -3,8 +3,9 @@ import type { Link } from "../../core/types.ts";
 import { defineDialect, type OpenDialect, type UpgradeRoute } from "../dialect.ts";
 import { EncodeOnce } from "../encode_once.ts";
 import { linkLimitOptions, toggle, whole } from "../options.ts";
+import { Tokens, tokensOption } from "../tokens.ts";
 import { isSsp, type Version } from "./messages.ts";
-import { PoolOperations } from "./operations.ts";
+import { poolOperations } from "./operations.ts";
 import { SspSession } from "./session.ts";
 
 const KIB = 1024;
@@ -15,6 +16,7 @@ const options = z.strictObject({
   pools: z.array(z.string().min(1).max(512)).default([]).meta({
     description: "Pool that exists although the server is private; may be given several times",
   }),
+  tokens: tokensOption("POOL"),
   descriptions: z.enum(["self", "server"]).default("self").meta({
     description: "Who describes members: they themselves, or only the server's operator",
   }),
@@ -42,6 +44,7 @@ export const ssp = defineDialect({
   title: "RTCPool",
   options,
   open(options, { hub, realm }): OpenDialect {
+    const tokens = new Tokens(options.tokens);
     const server = {
       hub,
       realm,
@@ -52,13 +55,17 @@ export const ssp = defineDialect({
       maxDescriptionBytes: options.maxDescriptionBytes,
       mayDescribe: options.descriptions === "self",
       pools: options.private ? new Set(options.pools) : undefined,
+      tokens,
     };
     const endpoint = (path: string, version: Version, protocols: string[]): UpgradeRoute => ({
       kind: "upgrade",
       path,
       protocols,
       limits: options,
-      connect: (_url: URL, link: Link) => new SspSession(link, version, server),
+      connect: (url: URL, link: Link) => {
+        const token = tokens.areNeeded ? url.searchParams.getAll("token").at(-1) : undefined;
+        return new SspSession(link, version, server, token);
+      },
     });
     return {
       routes: [
@@ -75,7 +82,7 @@ export const ssp = defineDialect({
           hint: "new signalling.websocket(new WebSocket(url)); for v1: /ssp/v1",
         },
       ],
-      operations: new PoolOperations(hub, realm, options.maxDescriptionBytes),
+      operations: poolOperations(hub, realm, options.maxDescriptionBytes),
     };
   },
 });

@@ -7,12 +7,14 @@ import type {
   Link,
   PeerEvent,
   PeerHandle,
+  PeerId,
   PeerSummary,
   RoomId,
   Session,
 } from "../../core/types.ts";
 import type { EncodeOnce } from "../encode_once.ts";
 import { type Refusal, sendRefusal } from "../refusal.ts";
+import type { Tokens } from "../tokens.ts";
 import {
   type Action,
   decode,
@@ -43,6 +45,7 @@ export interface SspServer {
   readonly mayDescribe: boolean;
   /** Pools that clients may join; undefined where any will do. */
   readonly pools: ReadonlySet<string> | undefined;
+  readonly tokens: Tokens;
 }
 
 /** An `rtc:error` with a reason that is the same in every version (§6). */
@@ -96,6 +99,7 @@ const WIRE: Record<ErrorCode, Refusal> = {
 export class SspSession implements Session {
   readonly link: Link;
   readonly #server: SspServer;
+  readonly #token: string | undefined;
   #version: Version;
   #peer: PeerHandle | undefined = undefined;
   /** It has asked for a pool. One that was refused may wait and try again (§5). */
@@ -104,10 +108,16 @@ export class SspSession implements Session {
   #pool: RoomId | undefined = undefined;
   #joinRefusal: "room_full" | "rooms_full" | undefined = undefined;
 
-  constructor(link: Link, version: Version, server: SspServer) {
+  /** @param token what the URL shows: RTCPool's join has no room for it (§5) */
+  constructor(link: Link, version: Version, server: SspServer, token?: string) {
     this.link = link;
     this.#version = version;
     this.#server = server;
+    this.#token = token;
+  }
+
+  get peerId(): PeerId | undefined {
+    return this.#peer?.id;
   }
 
   get isIdentified(): boolean {
@@ -175,6 +185,12 @@ export class SspSession implements Session {
     const details = { pool };
     if (this.#peer !== undefined) {
       throw new SignalError("already_joined", "Cannot join a second pool", details);
+    }
+    // First of all: whoever has no token does not learn which pools there are.
+    const verdict = this.#server.tokens.judge(this.#token, pool);
+    if (verdict !== "admitted") {
+      const code = verdict === "missing" ? "credentials_missing" : "credentials_wrong";
+      throw new SignalError(code, "The URL has no token that is good for the pool", details);
     }
     if (this.#server.pools !== undefined && !this.#server.pools.has(pool)) {
       throw new SignalError("room_unknown", "There is no such pool", details);

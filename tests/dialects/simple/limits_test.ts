@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { enter, newRooms, SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
+import { comeBack, enter, newRooms, SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
 
 /** Says a frame that is within a limit, then the one above it. */
 async function assertBound(
@@ -215,4 +215,96 @@ Deno.test("Simple: a frame over max_bytes closes with 1009, no join in time with
   bench.clock.advance(10_000);
   silent.client.pump.checkIdentified(bench.clock.now());
   assertEquals(silent.client.closing?.[0], 4000);
+});
+
+Deno.test("Simple: each limit is the configured one", async () => {
+  const to = (more: SimpleFrame): SimpleFrame => ({ event: "signal", peer_id: "nobody", ...more });
+  const bye = (call: string): SimpleFrame => to({ type: "bye", call });
+  const ice = (count: number): SimpleFrame =>
+    change({ peer_ice: Array.from({ length: count }, () => ({ candidate: "c" })) });
+  const data = (depth: number): SimpleFrame =>
+    to({ type: "data", data: JSON.parse("[".repeat(depth) + "]".repeat(depth)) });
+  const cases: [
+    options: Record<string, number>,
+    within: SimpleFrame,
+    above: SimpleFrame,
+    code: string,
+  ][] = [
+    [{ maxFields: 1 }, change({ peer: { a: 1 } }), change({ peer: { b: 1 } }), "too_large"],
+    [
+      { maxFieldsBytes: 9 },
+      change({ peer: { a: "b" } }),
+      change({ peer: { a: "bc" } }),
+      "too_large",
+    ],
+    [
+      { maxFieldNameLength: 2 },
+      change({ peer: { ab: 1 } }),
+      change({ peer: { abc: 1 } }),
+      "bad_field",
+    ],
+    [{ maxCandidates: 2 }, ice(2), ice(1), "too_large"],
+    [{ maxCallLength: 3 }, bye("abc"), bye("abcd"), "bad_frame"],
+    [{ maxDepth: 4 }, data(4), data(5), "bad_frame"],
+  ];
+  for (const [options, within, above, code] of cases) {
+    using bench = newRooms({ options });
+    const client = await enter(bench);
+    const [answer] = await client.ask({ ...within, ref: 1 });
+    // A signal to nobody has passed all of these.
+    const passed = within["event"] === "signal" ? "unknown_peer" : undefined;
+    assertEquals(answer?.["code"], passed, JSON.stringify([options, answer]));
+    const [error] = await client.ask({ ...above, ref: 2 });
+    assertEquals([error?.["code"], error?.["ref"]], [code, 2], JSON.stringify(options));
+  }
+});
+
+Deno.test("Simple: ready tells what is configured", async () => {
+  const url = "stun:stun.example.org:3478";
+  using bench = newRooms({ options: { iceServers: [url], resumeMs: 0, maxFrameBytes: 2_000 } });
+  const { ready } = await (await SimpleClient.connect(bench)).join();
+  assertEquals([ready["ice_servers"], ready["resume_ms"], ready["max_bytes"]], [
+    [{ urls: url }],
+    0,
+    2_000,
+  ]);
+});
+
+Deno.test("Simple: the limits of joining and of what is kept are the configured ones", async () => {
+  {
+    using bench = newRooms({ options: { maxRoomLength: 3, maxInstances: 2 } });
+    const client = await SimpleClient.connect(bench);
+    assertEquals(await client.refusal({ event: "join", room: "abcd" }), "bad_room");
+    await client.join({ room: "abc" });
+    const { p_id, p_secret } = client.credentials;
+    await enter(bench, { room: "abc", p_id, p_secret });
+    const third = await SimpleClient.connect(bench);
+    const frame = { event: "join", room: "abc", p_id, p_secret };
+    assertEquals(await third.refusal(frame), "too_many_instances");
+  }
+  const data = "x".repeat(100);
+  for (
+    const options of [{ maxKeptSignals: 2 }, { maxKeptBytes: 500 }, { maxKeptBytesTotal: 500 }]
+  ) {
+    using bench = newRooms({ options });
+    const fred = await enter(bench);
+    const barney = await enter(bench);
+    await fred.lose();
+    const signal = { event: "signal", peer_id: fred.id, type: "data", data };
+    for (let queued = 0; queued < 2; queued++) assertEquals(await barney.ask(signal), []);
+    assertEquals(await barney.refusal(signal), "queue_full", JSON.stringify(options));
+  }
+});
+
+Deno.test("Simple: take-backs are bounded as configured, and told when there may be more", async () => {
+  using bench = newRooms({ options: { maxTakeBacks: 1, takeBackWindowMs: 3_000 } });
+  const fred = await enter(bench);
+  const { client } = await comeBack(bench, fred);
+  bench.clock.advance(1_000);
+  const late = await SimpleClient.connect(bench);
+  const frame = { event: "join", room: "r", ...client.credentials };
+  const [error] = await late.ask(frame);
+  assertEquals([error?.["code"], error?.["retry_ms"]], ["rate_limited", 2_000]);
+  bench.clock.advance(2_000);
+  late.read(await late.ask(frame));
 });
