@@ -54,10 +54,10 @@ const SERVER_FLAGS = [
   "--listen=http://127.0.0.1:0",
   "--limits-max-connections-per-address=unlimited",
   "--limits-connections-per-second=unlimited",
-  "--peerjs-concurrent-limit=unlimited",
-  ...SCENARIOS.flatMap(({ name }) => [
-    `--${name}-frames-per-second=100000000`,
-    `--${name}-bytes-per-second=100000000000`,
+  ...SCENARIOS.filter(({ isVariant }) => !isVariant).flatMap(({ dialect, serverFlags }) => [
+    `--${dialect}-frames-per-second=100000000`,
+    `--${dialect}-bytes-per-second=100000000000`,
+    ...serverFlags,
   ]),
 ];
 
