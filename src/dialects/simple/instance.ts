@@ -2,7 +2,7 @@ import { Allowance } from "../../core/allowance.ts";
 import type { InputLimits } from "../../core/limits.ts";
 import type { Link, PeerId, PeerSummary, RoomId } from "../../core/types.ts";
 import type { Change } from "./description.ts";
-import { numbered, type Receipt, type SignalFrame } from "./messages.ts";
+import { encodeSignal, type Receipt, type Signal, type SignalFrame } from "./messages.ts";
 import { type KeptTotal, type Recovery, SignalLog, type SignalLogLimits } from "./signal_log.ts";
 
 /** What a client is told when it has joined. */
@@ -52,7 +52,7 @@ export class Instance {
   readonly peer: InstanceOwner;
   readonly number: number;
   readonly secret: string;
-  readonly log: SignalLog;
+  readonly log: SignalLog<Signal>;
   /** Undefined while it is lost. */
   carrier: Carrier | undefined;
   lostAtMs = 0;
@@ -73,7 +73,7 @@ export class Instance {
     this.number = number;
     this.secret = secret;
     this.carrier = carrier;
-    this.log = new SignalLog(limits, total);
+    this.log = new SignalLog(limits, total, encodeSignal);
     this.#limits = limits;
   }
 
@@ -90,9 +90,9 @@ export class Instance {
   }
 
   /** Sends a signal, or lets it wait. */
-  take(signal: string): void {
+  take(signal: Signal): void {
     if (!this.isConnected) this.log.startQueueing();
-    const frame = this.log.append(signal, numbered);
+    const frame = this.log.append(signal);
     if (!this.log.isQueueing) this.carrier?.link.send(frame);
   }
 }

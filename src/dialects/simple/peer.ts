@@ -24,7 +24,7 @@ import {
   type Reason,
 } from "./instance.ts";
 import type { Secrets } from "./secrets.ts";
-import { encodeSignal, type Receipt, type SignalFrame } from "./messages.ts";
+import type { Receipt, Signal, SignalFrame } from "./messages.ts";
 import { encodeNews, type News } from "./news.ts";
 
 /** The dialect's bounds, each an option. */
@@ -58,8 +58,7 @@ export interface SimpleServer {
 
 /** A signal on its way between two peers. */
 interface Delivery {
-  /** But for its number, which differs by receiver. */
-  readonly signal: string;
+  readonly signal: Signal;
   readonly targets: readonly Instance[];
 }
 
@@ -152,7 +151,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     if (targets.length === 0) {
       throw new SignalError("instance_unknown", "the peer has no such instance");
     }
-    const signal = encodeSignal(this.id, from.number, frame);
+    const signal: Signal = { peer_id: this.id, peer_instance: from.number, frame };
     let queued = 0;
     for (const target of targets) {
       if (target.isConnected) continue;
