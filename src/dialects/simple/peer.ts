@@ -69,7 +69,6 @@ interface Delivery {
 export class SimplePeer implements Receiver, InstanceOwner {
   readonly id: PeerId;
   readonly room: RoomId;
-  readonly link: Receiver["link"];
   readonly #server: SimpleServer;
   #instances: (Instance | undefined)[] = [];
   #profile: Profile = NO_PROFILE;
@@ -84,13 +83,19 @@ export class SimplePeer implements Receiver, InstanceOwner {
     this.room = room;
     this.#server = server;
     this.#founder = founder;
-    const isOpen = () => this.#founder === undefined || this.#founder.link.isOpen;
-    this.link = {
-      get isOpen() {
-        return isOpen();
-      },
-      fail: (error) => this.#instances.forEach((one) => one?.carrier?.link.fail(error)),
-    };
+  }
+
+  /** To the hub the peer is its own link: objects and functions for it would weigh on every peer. */
+  get link(): Receiver["link"] {
+    return this;
+  }
+
+  get isOpen(): boolean {
+    return this.#founder === undefined || this.#founder.link.isOpen;
+  }
+
+  fail(error: unknown): void {
+    for (const instance of this.#instances) instance?.carrier?.link.fail(error);
   }
 
   /** Claims the id and enters the room, with a first instance. False where the id is in use. */
