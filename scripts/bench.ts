@@ -39,6 +39,7 @@ const FULL: Plan = {
   fanOutMs: 2500,
   idleRounds: 3,
   idleConnections: 5000,
+  idleWarmUpConnections: 2000,
   idleSettleMs: 2500,
 };
 
@@ -54,6 +55,7 @@ const QUICK: Plan = {
   fanOutMs: 250,
   idleRounds: 1,
   idleConnections: 200,
+  idleWarmUpConnections: 100,
   idleSettleMs: 100,
 };
 

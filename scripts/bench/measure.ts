@@ -18,6 +18,11 @@ export interface Plan {
   readonly fanOutMs: number;
   readonly idleRounds: number;
   readonly idleConnections: number;
+  /**
+   * Connections before those: while they come the runtime's young generation grows to its full
+   * size, some 30 MB, once and for all. That is no further connection's share.
+   */
+  readonly idleWarmUpConnections: number;
   readonly idleSettleMs: number;
 }
 
@@ -39,7 +44,6 @@ const GROWTH_FROM = 10;
  * what a thousand sockets cost the machine beyond ten shows in the yardstick's growth.
  */
 const GROWTH_TARGET = 1.15;
-const IDLE_WARM_UP_CONNECTIONS = 100;
 
 /** Everything the report says about one dialect. */
 export async function measure(scenario: Scenario, contest: Contest): Promise<Row[]> {
@@ -140,7 +144,7 @@ async function measureMemory(
     side,
     target: server.target,
     connections: plan.idleConnections,
-    warmUpConnections: IDLE_WARM_UP_CONNECTIONS,
+    warmUpConnections: plan.idleWarmUpConnections,
     settleMs: plan.idleSettleMs,
   } as const;
   return await runJob(job, IdleResult, signal);
