@@ -5,20 +5,22 @@ import { ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
 import type { Config } from "./src/config/schema.ts";
 import { readText } from "./src/files.ts";
 import { type Log, openLog } from "./src/log.ts";
+import { openPersistence } from "./src/persistence.ts";
 import { type Server, startServer } from "./src/server.ts";
-import { systemClock } from "./src/transport/clock.ts";
+import { systemClock, wallClock } from "./src/transport/clock.ts";
 
 /** The exit code for a configuration that cannot be used (sysexits.h: EX_CONFIG). */
 const EXIT_CONFIG = 78;
-/** Stopping takes no longer than this, whatever clients do. */
-const STOP_MS = 4_500;
+/** Stopping takes no longer than this, whatever clients and the store do. */
+const STOP_MS = 9_500;
 
-function main(): void {
+async function main(): Promise<void> {
   try {
-    const command = loadConfig(sources());
+    const given = sources();
+    const command = loadConfig(given);
     if (command.type === "help") return say(helpText(project.version));
     if (command.type === "version") return say(`signalbox ${project.version}`);
-    serve(command.config);
+    await serve(command.config, given);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const message of error.messages) complain(message);
@@ -26,9 +28,12 @@ function main(): void {
   }
 }
 
-function serve(config: Config): void {
+async function serve(config: Config, { variable: variables }: Sources): Promise<void> {
   const log = openLog(config.log, systemClock);
-  const server = startServer(config, { version: project.version, docs: readme, log });
+  const parts = { log, clock: systemClock, wallNow: wallClock };
+  const persistence = await openPersistence(config, { ...parts, variables });
+  const { version } = project;
+  const server = startServer(config, { version, docs: readme, log, persistence });
   // The last net: whatever arrives here is a bug, but not a reason to hang up on everybody.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
@@ -40,7 +45,8 @@ function serve(config: Config): void {
   });
   stopOnSignals(server, log);
   for (const url of server.urls) log.write("info", "listening", { url });
-  say(whereToConnect(server).join("\n"));
+  const data = server.storePlace === undefined ? [] : [`Keeping data in ${server.storePlace}`];
+  say([...data, ...whereToConnect(server)].join("\n"));
 }
 
 /** The first signal stops in good order, the second at once. */
@@ -110,4 +116,4 @@ function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): 
   }
 }
 
-if (import.meta.main) main();
+if (import.meta.main) await main();

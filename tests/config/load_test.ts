@@ -63,6 +63,10 @@ for (
     [["--health", "/alive"], ["health"], "/alive"],
     [["--keepalive-timeout", "20"], ["keepaliveTimeoutSeconds"], 20],
     [["--restart-on-cert-change"], ["restartOnCertChange"], true],
+    [["--store", "kv:"], ["store"], "kv:"],
+    [["--store", "kv:/var/lib/signalbox"], ["store"], "kv:/var/lib/signalbox"],
+    [["--store", "kv:https://kv.example.org/a"], ["store"], "kv:https://kv.example.org/a"],
+    [["--no-seal"], ["noSeal"], true],
     [["--trust-proxy", "10.0.0.0/8"], ["trustProxy"], ["10.0.0.0/8"]],
     [
       ["--listen", "https://[::]:8443", "--listen", "http://[::]:9000"],
@@ -112,6 +116,7 @@ function sample(
 ): unknown {
   if (type === "boolean") return true;
   if (type === "number") return typeof standard === "number" && standard > 0 ? standard + 1 : 1;
+  if (flag === "store") return "kv:folder";
   if (type === "list" && /listen$|origins$/.test(flag)) return ["http://[::1]:1"];
   if (type === "list") return ["/sample"];
   if (words.length > 0) return words.find((word) => word !== standard);

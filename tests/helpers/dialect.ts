@@ -4,6 +4,7 @@ import type { Dialect, OpenDialect, Route } from "../../src/dialects/dialect.ts"
 import { Router } from "../../src/http/router.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { connect, newTestHub, type TestClient } from "./hub.ts";
+import { newMemoryStore } from "./store.ts";
 
 export interface DialectTestOptions {
   /** The dialect's part of a configuration; defaults elsewhere. */
@@ -27,6 +28,7 @@ export class DialectBench implements Disposable {
       hub: this.hub,
       realm: dialect.name,
       clock: this.clock,
+      store: newMemoryStore().dialect(dialect.name, () => false),
     });
     this.#router = new Router(this.routes.map((route) => ({ owner: dialect.name, route })));
   }

@@ -55,13 +55,13 @@ export const simple = defineDialect({
   name: "simple",
   title: "Simple",
   options,
-  open(options, { hub, realm, clock }): OpenDialect {
+  open(options, { hub, realm, clock, store }): OpenDialect {
     const { path } = options;
     const server: SimpleServer = {
       hub,
       realm,
       clock,
-      secrets: new Secrets(options.secret),
+      secrets: new Secrets(options.secret ?? store.secret),
       limits: options,
       news: new EncodeOnce(),
       peers: new Map(),
