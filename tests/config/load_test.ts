@@ -84,6 +84,12 @@ for (
   });
 }
 
+Deno.test("a switch that begins with no- takes a word like any other", () => {
+  const variables = { SIGNALBOX_NO_SEAL: "yes" };
+  assertEquals(configOf({ variables }).noSeal, true);
+  assertEquals(configOf({ variables, args: ["--no-seal=no"] }).noSeal, false);
+});
+
 Deno.test("of a flag that is given twice the last one counts", () => {
   assertEquals(configOf({ args: ["--port", "1", "-p", "2"] }).port, 2);
 });
