@@ -60,8 +60,8 @@ export class Store implements AsyncDisposable {
   readonly #vault: Vault;
   readonly #presence = new Map<string, (id: string) => boolean>();
   readonly #writes: WriteBehind | undefined;
-  readonly #timer: Disposable;
   readonly bans: Bans;
+  #timer: Disposable | undefined;
   #ticks = 0;
   #isChecking = false;
   #closing: Promise<void> | undefined;
@@ -98,12 +98,13 @@ export class Store implements AsyncDisposable {
       onOutcome: (error) => this.#note("writes", error),
       onDropped: () => observer.writeDropped(),
     });
-    this.#timer = clock.every(TICK_MS, () => this.#tick());
   }
 
   /** A store that is forgotten with the process. */
   static inMemory(options: StoreOptions): Store {
-    return new Store(undefined, options);
+    const store = new Store(undefined, options);
+    store.#begin();
+    return store;
   }
 
   /**
@@ -124,6 +125,7 @@ export class Store implements AsyncDisposable {
       if (error instanceof StoreError) throw error;
       throw new StoreError(`Cannot use the store in "${engine.place}": ${explain(error)}`);
     }
+    store.#begin();
     void store.#loadBehind(engine);
     return store;
   }
@@ -188,14 +190,17 @@ export class Store implements AsyncDisposable {
     await this.close();
   }
 
+  #begin(): void {
+    this.#timer = this.#options.clock.every(TICK_MS, () => this.#tick());
+  }
+
   async #end(): Promise<void> {
-    this.#timer[Symbol.dispose]();
+    this.#timer?.[Symbol.dispose]();
     if (!await this.flush()) this.#options.observer.unwritten(this.waitingWrites);
     this.#abandon();
   }
 
   #abandon(): void {
-    this.#timer[Symbol.dispose]();
     this.#writes?.[Symbol.dispose]();
     this.#engine?.close();
   }

@@ -31,6 +31,7 @@ export class FaultyEngine implements Engine {
   writeFault: Error | undefined;
   commits = 0;
   reopened = 0;
+  #failing: { commits: number; fault: Error } | undefined;
   readonly #engine: Engine;
   #hanging: PromiseWithResolvers<void> | undefined;
 
@@ -45,6 +46,11 @@ export class FaultyEngine implements Engine {
   /** From now on nothing comes to an end before `goOn`. */
   hang(): void {
     this.#hanging ??= Promise.withResolvers();
+  }
+
+  /** Lets so many commits through, and fails from then on as `writeFault` does. */
+  failAfter(commits: number, fault: Error): void {
+    this.#failing = { commits, fault };
   }
 
   goOn(): void {
@@ -64,6 +70,9 @@ export class FaultyEngine implements Engine {
 
   async commit(changes: readonly Change[]): Promise<void> {
     await this.#suffer();
+    if (this.#failing !== undefined && this.#failing.commits-- === 0) {
+      this.writeFault = this.#failing.fault;
+    }
     if (this.writeFault !== undefined) throw this.writeFault;
     await this.#engine.commit(changes);
     this.commits++;
