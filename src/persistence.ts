@@ -39,11 +39,12 @@ export async function openPersistence(
   }
 }
 
-/** A store that is forgotten with the process, whatever `--store` says. */
+/** A store that is forgotten with the process; throws RangeError where `--store` names another. */
 export function forgetful(
   config: Config,
   { log, clock, wallNow }: PersistenceOptions,
 ): Persistence {
+  if (config.store !== "memory") throw new RangeError(`Cannot use "${config.store}": not opened`);
   const journal = new StoreJournal(log);
   return { store: Store.inMemory({ ...optionsOf(config, journal), clock, wallNow }), journal };
 }

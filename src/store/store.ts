@@ -38,7 +38,7 @@ const FORMAT_KEY: Key = ["format"];
 const START_MS = 10_000;
 const TICK_MS = 1_000;
 /** Ticks between two looks at a store that is well; one in trouble is looked at every time. */
-const CHECK_TICKS = 10;
+const CHECK_TICKS = 5;
 const SWEEP_RECORDS = 2_000;
 const LOAD_RETRY_MS = 2_000;
 const BUSY_MS = 50;

@@ -5,14 +5,14 @@
 export class RemoteKv implements AsyncDisposable {
   /** Answers everything with this status, where it is set. */
   status: number | undefined;
-  /** Accepts requests and answers none, as long as it is set. */
+  /** Accepts requests and answers none before it is healed. */
   isSilent = false;
   /** Tokens that clients came with. */
   readonly tokens = new Set<string>();
   /** By the key in hexadecimal digits, which sort as the bytes do. */
   readonly #records = new Map<string, Entry>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #stopped = new AbortController();
+  #healed = Promise.withResolvers<void>();
   #version = 0;
 
   /** @param port a free one unless told */
@@ -30,13 +30,21 @@ export class RemoteKv implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopped.abort();
+    this.heal();
     await this.#server.shutdown();
+  }
+
+  /** Ends every fault; what was asked meanwhile is answered now. */
+  heal(): void {
+    this.status = undefined;
+    this.isSilent = false;
+    this.#healed.resolve();
+    this.#healed = Promise.withResolvers();
   }
 
   async #answer(request: Request): Promise<Response> {
     const body = new Uint8Array(await request.arrayBuffer());
-    if (this.isSilent) await this.#silence();
+    if (this.isSilent) await this.#healed.promise;
     if (this.status !== undefined) return new Response("out of order", { status: this.status });
     const { pathname } = new URL(request.url);
     if (pathname === "/data/snapshot_read") return message(this.#read(decode(body)));
@@ -49,13 +57,6 @@ export class RemoteKv implements AsyncDisposable {
       token: "data-path-token",
       expiresAt: "2100-01-01T00:00:00Z",
     });
-  }
-
-  async #silence(): Promise<void> {
-    if (this.#stopped.signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#stopped.signal.addEventListener("abort", () => resolve());
-    await promise;
   }
 
   #read(request: Fields): Uint8Array<ArrayBuffer> {
