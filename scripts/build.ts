@@ -9,7 +9,9 @@ import { parseArgs } from "@std/cli/parse-args";
 const PERMISSIONS = [
   "--allow-net",
   "--allow-read",
-  "--allow-env=SIGNALBOX_*,PORT,PEERSERVER_PATH",
+  // For the store, whose folder is known only at start.
+  "--allow-write",
+  "--allow-env=SIGNALBOX_*,PORT,PEERSERVER_PATH,HOME,XDG_DATA_HOME,LOCALAPPDATA,DENO_KV_ACCESS_TOKEN",
   "--no-prompt",
 ];
 

@@ -1,4 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
+import type { Clock } from "../core/clock.ts";
 import { StoreError } from "./engine.ts";
 import { KV_FILE } from "./kv.ts";
 
@@ -10,6 +11,7 @@ export interface StoreFolder extends Disposable {
 }
 
 const LOCK_FILE = "lock";
+const LOCK_MS = 500;
 /** SQLite's codes of a file that is damaged, and of one that is none of its own. */
 const DAMAGED = [11, 26];
 
@@ -18,7 +20,11 @@ const DAMAGED = [11, 26];
  * end the process over one. Throws StoreError.
  * @param stamp goes into the name of what is moved aside
  */
-export async function openFolder(folder: string, stamp: string): Promise<StoreFolder> {
+export async function openFolder(
+  folder: string,
+  stamp: string,
+  clock: Clock,
+): Promise<StoreFolder> {
   const file = `${folder}/${KV_FILE}`;
   const attempt = async <T>(work: () => T | Promise<T>): Promise<T> => {
     try {
@@ -34,7 +40,7 @@ export async function openFolder(folder: string, stamp: string): Promise<StoreFo
   );
   undo.use(lock);
   // The system lets go of it with the process, however that ends.
-  if (!await attempt(() => lock.tryLock(true))) {
+  if (!await attempt(() => take(lock, clock))) {
     throw new StoreError(`Cannot use the store in "${folder}": another server uses it`);
   }
   let damaged: string | undefined;
@@ -44,6 +50,15 @@ export async function openFolder(folder: string, stamp: string): Promise<StoreFo
   }
   const held = undo.move();
   return { file, damaged, [Symbol.dispose]: () => held.dispose() };
+}
+
+/** Whether the lock could be had at once. */
+async function take(file: Deno.FsFile, clock: Clock): Promise<boolean> {
+  // Deno 2.6 has none: there, a lock that does not come soon is somebody else's.
+  const tryLock: unknown = Reflect.get(file, "tryLock");
+  if (typeof tryLock === "function") return await tryLock.call(file, true) === true;
+  const locked = file.lock(true).then(() => true);
+  return await Promise.race([locked, clock.delay(LOCK_MS).then(() => false)]);
 }
 
 /** Whether the file is a database that can be read throughout, or is not there. */

@@ -26,11 +26,11 @@ export interface OpenStoreOptions extends StoreOptions {
  */
 export async function openStore(where: string, options: OpenStoreOptions): Promise<Store> {
   if (where === "memory") return Store.inMemory(options);
-  const { dialects, variables, observer, wallNow } = options;
+  const { dialects, variables, observer, clock, wallNow } = options;
   const place = where.slice("kv:".length);
   if (/^https?:/.test(place)) return await Store.open(new KvEngine(place), dialects, options);
   const stamp = String(Math.floor(wallNow() / 1_000));
-  const folder = await openFolder(place === "" ? defaultFolder(variables) : place, stamp);
+  const folder = await openFolder(place === "" ? defaultFolder(variables) : place, stamp, clock);
   if (folder.damaged !== undefined) observer.damaged(folder.damaged);
   // The engine lets go of the folder when it is closed, and the store closes it in any case.
   return await Store.open(new KvEngine(folder.file, folder), dialects, options);
