@@ -1,7 +1,7 @@
 /**
  * Builds a self-contained executable: `deno task compile [--output FILE]`, by default
- * `dist/signalbox`. It may do what the program needs and nothing else: listen, read the files it is
- * told to, and see its own variables. Where Deno's own archive cannot be had, DENORT_BIN names the
+ * `dist/signalbox`. It may do what the program needs and nothing else: listen, read and write the
+ * files it is told to, and see its own variables. Where Deno's own archive cannot be had, DENORT_BIN names the
  * runtime to embed.
  */
 import { parseArgs } from "@std/cli/parse-args";

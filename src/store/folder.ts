@@ -1,7 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../core/clock.ts";
-import { StoreError } from "./engine.ts";
+import { StoreError, StoreTimeoutError } from "./engine.ts";
 import { KV_FILE } from "./kv.ts";
+import { withinTime } from "./time_limit.ts";
 
 /** A folder that nobody else uses until it is disposed of, its file sound or not there yet. */
 export interface StoreFolder extends Disposable {
@@ -57,8 +58,13 @@ async function take(file: Deno.FsFile, clock: Clock): Promise<boolean> {
   // Deno 2.6 has none: there, a lock that does not come soon is somebody else's.
   const tryLock: unknown = Reflect.get(file, "tryLock");
   if (typeof tryLock === "function") return await tryLock.call(file, true) === true;
-  const locked = file.lock(true).then(() => true);
-  return await Promise.race([locked, clock.delay(LOCK_MS).then(() => false)]);
+  try {
+    await withinTime(file.lock(true), LOCK_MS, clock);
+    return true;
+  } catch (error) {
+    if (error instanceof StoreTimeoutError) return false;
+    throw error;
+  }
 }
 
 /** Whether the file is a database that can be read throughout, or is not there. */

@@ -229,7 +229,7 @@ Deno.test("a file that is deleted under it is noticed, and written anew from mem
   for (const part of ["", "-wal", "-shm"]) {
     await Deno.remove(`${folder.path}/test.kv${part}`).catch(() => {});
   }
-  clock.advance(10_000);
+  clock.advance(5_000);
   await until("the loss", () => witness.events.length > 0);
   assertEquals(witness.events[0], "trouble: its file was deleted or replaced");
   clock.advance(1_000);
