@@ -39,6 +39,8 @@ const START_MS = 10_000;
 const TICK_MS = 1_000;
 /** Ticks between two looks at a store that is well; one in trouble is looked at every time. */
 const CHECK_TICKS = 5;
+/** Ticks after which a look that does not end is given up, and the engine opened anew. */
+const GIVE_UP_TICKS = 30;
 const SWEEP_RECORDS = 2_000;
 const LOAD_RETRY_MS = 2_000;
 const BUSY_MS = 50;
@@ -63,7 +65,8 @@ export class Store implements AsyncDisposable {
   readonly bans: Bans;
   #timer: Disposable | undefined;
   #ticks = 0;
-  #isChecking = false;
+  /** When the look began that is under way, in ticks. */
+  #checkingSince: number | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(engine: Engine | undefined, options: StoreOptions) {
@@ -291,6 +294,10 @@ export class Store implements AsyncDisposable {
   #tick(): void {
     if (!this.#isBusy()) this.#sweep();
     this.#ticks++;
+    if (this.#ticks - (this.#checkingSince ?? this.#ticks) >= GIVE_UP_TICKS) {
+      this.#engine?.reopen();
+      this.#checkingSince = undefined;
+    }
     if (this.trouble !== undefined || this.#ticks % CHECK_TICKS === 0) void this.#check();
   }
 
@@ -310,9 +317,11 @@ export class Store implements AsyncDisposable {
 
   async #check(): Promise<void> {
     const engine = this.#engine;
-    if (engine === undefined || this.#isChecking) return;
-    this.#isChecking = true;
-    const work = engine.check().finally(() => this.#isChecking = false);
+    if (engine === undefined || this.#checkingSince !== undefined) return;
+    const since = this.#checkingSince = this.#ticks;
+    const work = engine.check().finally(() => {
+      if (this.#checkingSince === since) this.#checkingSince = undefined;
+    });
     try {
       await withinTime(work, this.#options.timeoutMs, this.#options.clock);
       this.#note("reading", undefined);

@@ -241,6 +241,24 @@ Deno.test("a file that is deleted under it is noticed, and written anew from mem
   assertEquals(again.dialect("a", NOBODY).secret, secret);
 });
 
+Deno.test("a store that has stopped answering is noticed without a write, and opened anew", async () => {
+  const clock = new FakeClock();
+  await using bench = await newBench({ clock });
+  const { store, engine, witness } = bench;
+  engine.hang();
+  clock.advance(5_000);
+  clock.advance(2_000);
+  await until("the trouble", () => store.trouble === "it does not answer");
+  clock.advance(27_000);
+  assertEquals(engine.reopened, 0);
+  clock.advance(1_000);
+  assertEquals(engine.reopened, 1);
+  engine.goOn();
+  clock.advance(1_000);
+  await until("the recovery", () => store.trouble === undefined);
+  assertEquals(witness.events, ["trouble: it does not answer", "recovered"]);
+});
+
 Deno.test("a store that fails at start is one line for people", async () => {
   for (const message of ["unable to open database file", "database is locked"]) {
     await using folder = await TempFolder.make();
