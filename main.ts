@@ -5,12 +5,14 @@ import { ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
 import type { Config } from "./src/config/schema.ts";
 import { readText } from "./src/files.ts";
 import { type Log, openLog } from "./src/log.ts";
-import { openPersistence } from "./src/persistence.ts";
+import { openPersistence, StoreError } from "./src/persistence.ts";
 import { type Server, startServer } from "./src/server.ts";
 import { systemClock, wallClock } from "./src/transport/clock.ts";
 
 /** The exit code for a configuration that cannot be used (sysexits.h: EX_CONFIG). */
 const EXIT_CONFIG = 78;
+/** The exit code for a store that cannot be used now: trying again later may help. */
+const EXIT_STORE = 1;
 /** Stopping takes no longer than this, whatever clients and the store do. */
 const STOP_MS = 9_500;
 
@@ -22,6 +24,10 @@ async function main(): Promise<void> {
     if (command.type === "version") return say(`signalbox ${project.version}`);
     await serve(command.config, given);
   } catch (error) {
+    if (error instanceof StoreError) {
+      complain(error.message);
+      Deno.exit(EXIT_STORE);
+    }
     if (!(error instanceof ConfigError)) throw error;
     for (const message of error.messages) complain(message);
     Deno.exit(EXIT_CONFIG);

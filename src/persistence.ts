@@ -1,11 +1,12 @@
-import { ConfigError } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import type { Clock } from "./core/clock.ts";
 import type { WallClock } from "./core/store.ts";
 import { DIALECTS } from "./dialects/mod.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import { openStore, Store, StoreError, type StoreObserver, type Variables } from "./store/mod.ts";
+import { openStore, Store, type StoreObserver, type Variables } from "./store/mod.ts";
+
+export { StoreError } from "./store/mod.ts";
 
 export interface PersistenceOptions {
   readonly log: Log;
@@ -21,7 +22,7 @@ export interface Persistence {
   readonly journal: StoreJournal;
 }
 
-/** Opens what `--store` names. Throws ConfigError where that cannot be used. */
+/** Opens what `--store` names. Throws StoreError, whose message is for people. */
 export async function openPersistence(
   config: Config,
   { log, clock, wallNow, variables = () => undefined }: PersistenceOptions,
@@ -29,14 +30,9 @@ export async function openPersistence(
   const journal = new StoreJournal(log);
   const options = { ...optionsOf(config, journal), clock, wallNow, variables };
   const dialects = DIALECTS.map(({ name }) => name);
-  try {
-    const store = await openStore(config.store, { ...options, dialects });
-    if (store.place !== undefined) log.write("info", "store opened", { place: store.place });
-    return { store, journal };
-  } catch (error) {
-    if (error instanceof StoreError) throw new ConfigError([error.message]);
-    throw error;
-  }
+  const store = await openStore(config.store, { ...options, dialects });
+  if (store.place !== undefined) log.write("info", "store opened", { place: store.place });
+  return { store, journal };
 }
 
 /** A store that is forgotten with the process; throws RangeError where `--store` names another. */

@@ -1,8 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { ConfigError } from "../src/config/load.ts";
 import type { Facts, Log } from "../src/log.ts";
 import { Metrics } from "../src/metrics.ts";
-import { forgetful, openPersistence, StoreJournal } from "../src/persistence.ts";
+import { forgetful, openPersistence, StoreError, StoreJournal } from "../src/persistence.ts";
 import { configOf } from "./helpers/config.ts";
 import { TempFolder } from "./helpers/engines.ts";
 import { FakeClock } from "./helpers/fake_clock.ts";
@@ -62,16 +61,16 @@ Deno.test("what happens to a store is logged once and counted each time", async 
   ]);
 });
 
-Deno.test("a store that cannot be used is a fault of the configuration", async () => {
+Deno.test("a store that cannot be used is one line for people", async () => {
   await using folder = await TempFolder.make();
   const file = `${folder.path}/file`;
   await Deno.writeTextFile(file, "");
   const config = configOf({ args: ["--store", `kv:${file}`] });
-  const { messages } = await assertRejects(() => openPersistence(config, parts()), ConfigError);
-  assertEquals(messages, [`Cannot use the store in "${file}": it is not a folder`]);
+  const { message } = await assertRejects(() => openPersistence(config, parts()), StoreError);
+  assertEquals(message, `Cannot use the store in "${file}": it is not a folder`);
   await assertRejects(
     () => openPersistence(configOf({ args: ["--store", "kv:"] }), parts()),
-    ConfigError,
+    StoreError,
     "name one",
   );
   // Nobody is to believe in a store that was never opened.
