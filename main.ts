@@ -6,32 +6,42 @@ import { ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
 import type { Config } from "./src/config/schema.ts";
 import { readText } from "./src/files.ts";
 import { type Log, openLog } from "./src/log.ts";
+import { openPersistence, StoreError } from "./src/persistence.ts";
 import { type Server, startServer } from "./src/server.ts";
-import { systemClock } from "./src/transport/clock.ts";
+import { systemClock, wallClock } from "./src/transport/clock.ts";
 
 /** Such as "1.2.3" or, in an executable, "1.2.3 (0a1b2c3d4e)" with the commit it was built from. */
 const VERSION = build.commit === "" ? project.version : `${project.version} (${build.commit})`;
 /** The exit code for a configuration that cannot be used (sysexits.h: EX_CONFIG). */
 const EXIT_CONFIG = 78;
-/** Stopping takes no longer than this, whatever clients do. */
-const STOP_MS = 4_500;
+/** The exit code for a store that cannot be used now: trying again later may help. */
+const EXIT_STORE = 1;
+/** Stopping takes no longer than this, whatever clients and the store do. */
+const STOP_MS = 9_500;
 
-function main(): void {
+async function main(): Promise<void> {
   try {
-    const command = loadConfig(sources());
+    const given = sources();
+    const command = loadConfig(given);
     if (command.type === "help") return say(helpText(VERSION));
     if (command.type === "version") return say(`signalbox ${VERSION}`);
-    serve(command.config);
+    await serve(command.config, given);
   } catch (error) {
+    if (error instanceof StoreError) {
+      complain(error.message);
+      Deno.exit(EXIT_STORE);
+    }
     if (!(error instanceof ConfigError)) throw error;
     for (const message of error.messages) complain(message);
     Deno.exit(EXIT_CONFIG);
   }
 }
 
-function serve(config: Config): void {
+async function serve(config: Config, { variable: variables }: Sources): Promise<void> {
   const log = openLog(config.log, systemClock);
-  const server = startServer(config, { version: VERSION, docs: readme, log });
+  const parts = { log, clock: systemClock, wallNow: wallClock };
+  const persistence = await openPersistence(config, { ...parts, variables });
+  const server = startServer(config, { version: VERSION, docs: readme, log, persistence });
   // The last net: whatever arrives here is a bug, but not a reason to hang up on everybody.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
@@ -43,7 +53,8 @@ function serve(config: Config): void {
   });
   stopOnSignals(server, log);
   for (const url of server.urls) log.write("info", "listening", { url });
-  say(whereToConnect(server).join("\n"));
+  const data = server.storePlace === undefined ? [] : [`Keeping data in ${server.storePlace}`];
+  say([...data, ...whereToConnect(server)].join("\n"));
 }
 
 /** The first signal stops in good order, the second at once. */
@@ -113,4 +124,4 @@ function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): 
   }
 }
 
-if (import.meta.main) main();
+if (import.meta.main) await main();

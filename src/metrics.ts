@@ -24,6 +24,12 @@ export class Metrics {
     entry(this.#gauges, name).set(labelText(labels), read);
   }
 
+  /** Announces a count that somebody else keeps; it only grows. */
+  total(name: string, help: string, read: () => number): void {
+    this.#metrics.set(name, { type: "counter", help });
+    entry(this.#gauges, name).set(labelText({}), read);
+  }
+
   /** Adds one. */
   count(name: string, labels: Labels = {}): void {
     const counts = entry(this.#counts, name);

@@ -17,8 +17,10 @@ import { type OwnedRoute, Router } from "./http/router.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { forgetful, type Persistence } from "./persistence.ts";
+import type { Store } from "./store/mod.ts";
 import { readTls, watchTls } from "./tls.ts";
-import { systemClock } from "./transport/clock.ts";
+import { systemClock, wallClock } from "./transport/clock.ts";
 import { Connections } from "./transport/connections.ts";
 import { Listener, type TlsMaterial } from "./transport/listener.ts";
 
@@ -27,6 +29,8 @@ export interface Server extends AsyncDisposable {
   /** Where it listens, such as `http://[::]:8080`, in the order of the configuration. */
   readonly urls: readonly string[];
   readonly reachable: readonly Reachable[];
+  /** Where data is kept; undefined where it is forgotten with the process. */
+  readonly storePlace: string | undefined;
   /** Closes every connection as going away and resolves when they are gone, or will not go. */
   stop(): Promise<void>;
   /**
@@ -45,6 +49,8 @@ export interface ServerOptions {
   readonly docs?: string;
   readonly log: Log;
   readonly clock?: Clock;
+  /** Closed with the server; without one, everything is forgotten with the process. */
+  readonly persistence?: Persistence;
 }
 
 /** How long sockets have to answer a closing frame before they are left behind. */
@@ -64,21 +70,25 @@ const SPARE_FILES = 256;
  */
 export function startServer(config: Config, options: ServerOptions): Server {
   const { version, docs = "", log, clock = systemClock } = options;
+  const { persistence = forgetful(config, { log, clock, wallNow: wallClock }) } = options;
+  const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
   const material = tls && readTls(tls);
   using undo = new DisposableStack();
+  undo.defer(() => void store.close());
 
   const hub = new Hub(config.limits);
   const metrics = new Metrics();
   const journal = new Journal(log, metrics);
   const connections = undo.use(new Connections(clock, journal, config.limits.maxQueuedBytes));
   const gate = undo.use(openGate(config, clock));
-  const dialects = openDialects(config, { hub, clock });
+  const dialects = openDialects(config, { hub, clock, store });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const reachable = dialects.flatMap(({ title, dialect }) =>
     dialect.entrances.map((entrance) => ({ title, entrance }))
   );
   announceGauges(metrics, { hub, connections, gate, dialects });
+  persistence.journal.announce(metrics, store);
 
   let isReady = false;
   const own = ownRoutes({
@@ -86,6 +96,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     metricsPath: config.metrics,
     metrics,
     isReady: () => isReady,
+    trouble: () => store.trouble === undefined ? undefined : `the store: ${store.trouble}`,
     docs,
   });
   const cors = config.corsOrigins.length > 0 ? config.corsOrigins : config.allowedOrigins;
@@ -142,12 +153,14 @@ export function startServer(config: Config, options: ServerOptions): Server {
     const stopped = listening.map(({ listener }) => listener.stop());
     await withTimeLimit(Promise.all([connections.emptied(), ...stopped]), CLOSE_MS);
     parts.dispose();
+    await store.close();
   }
   let ending: Promise<void> | undefined;
   const stop = (): Promise<void> => ending ??= end();
   return {
     urls: listening.map(({ where, listener }) => urlOf({ ...where, port: listener.port })),
     reachable,
+    storePlace: store.place,
     stop,
     reload: tls && (() => reload(tls)),
     reportFault: (error) => journal.fault(error),
@@ -161,12 +174,20 @@ interface NamedDialect {
   readonly dialect: OpenDialect;
 }
 
-function openDialects(config: Config, { hub, clock }: { hub: Hub; clock: Clock }): NamedDialect[] {
+function openDialects(
+  config: Config,
+  { hub, clock, store }: { hub: Hub; clock: Clock; store: Store },
+): NamedDialect[] {
   return DIALECTS.map(({ name, title, open }) => ({
     name,
     title,
     // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
-    dialect: open(config[name], { hub, realm: name, clock }),
+    dialect: open(config[name], {
+      hub,
+      realm: name,
+      clock,
+      store: store.dialect(name, (id) => hub.has(name, id)),
+    }),
   }));
 }
 

@@ -55,3 +55,15 @@ Deno.test("names of every object's properties are plain names", () => {
   metrics.counter("constructor", "Things");
   assertEquals(metrics.expose().split("\n")[2], 'constructor{reason="__proto__"} 1');
 });
+
+Deno.test("a count that somebody else keeps is a counter, read when somebody asks", () => {
+  const metrics = new Metrics();
+  let value = 1;
+  metrics.total("dropped_total", "Dropped", () => value);
+  value = 2;
+  assertEquals(metrics.expose().split("\n").slice(1), [
+    "# TYPE dropped_total counter",
+    "dropped_total 2",
+    "",
+  ]);
+});

@@ -115,11 +115,13 @@ function readSwitches(
   switches: readonly Option[],
   problems: string[],
 ): string[] {
-  return args.map((arg) => {
+  return args.flatMap((arg) => {
     const [, flag = "", word] = /^(--?[^=]+)=(.*)$/s.exec(arg) ?? [];
     const option = switches.find((one) => allFlags(one).map(dashed).includes(flag));
     if (option === undefined || word === undefined) return arg;
     const value = typed(option, word);
+    // Of `--no-seal=yes` the parser would make `seal`.
+    if (typeof value === "boolean" && flag.startsWith("--no-")) return [flag, String(value)];
     if (typeof value === "boolean") return `${flag}=${value}`;
     problems.push(`Bad value of ${flag}: expected true or false (got ${JSON.stringify(word)})`);
     return flag;

@@ -31,6 +31,16 @@ const limits = z.strictObject({
     min: 1024,
   }),
   maxQueuedBytes: limit(268_435_456, "Bytes that may wait for slow readers in all", { min: 1024 }),
+  maxReservations: limit(500_000, "Ids that are kept for their tokens, in all"),
+  maxStoredRooms: limit(10_000, "Rooms and descriptions that operators may have kept"),
+  maxStoredRoomBytes: limit(67_108_864, "Bytes of these in all", { min: 1024 }),
+  maxBans: limit(10_000, "Bans in all"),
+  maxSealedBytes: limit(67_108_864, "Bytes of one protocol that survive a planned restart", {
+    min: 1024,
+  }),
+  maxWaitingWrites: limit(10_000, "Records that may wait for a store that cannot be written", {
+    min: 500,
+  }),
 });
 
 const dialects: Record<string, z.ZodType> = {};
@@ -90,6 +100,14 @@ export const ConfigSchema = z.strictObject({
     min: 0,
     max: 3_000,
   }),
+  store: z.string().refine(
+    isStore,
+    "expected memory, kv:, kv:FOLDER or kv: and the URL of a remote Deno KV",
+  ).default("memory").meta({
+    description: "What is to survive a restart: memory is nothing; kv:FOLDER, a file in a folder",
+  }),
+  storeTimeoutMs: whole(2_000, "Time that the store may take for anything, in ms"),
+  noSeal: toggle("Keep nothing of calls under way across a planned restart"),
   log: log.prefault({}),
   limits: limits.prefault({}),
   ...dialects as Record<never, z.ZodType>,
@@ -101,4 +119,10 @@ export type Config = z.infer<typeof ConfigSchema> & { readonly [dialect: string]
 /** Scheme, host and port, as browsers write them: anything else would never match. */
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
+}
+
+function isStore(text: string): boolean {
+  const [, place] = /^kv:(.*)$/s.exec(text) ?? [];
+  if (place === undefined) return text === "memory";
+  return /^https?:/.test(place) ? URL.canParse(place) : !/\0/.test(place);
 }

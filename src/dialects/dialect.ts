@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Hub, RoomReport } from "../core/hub.ts";
 import type { SignalError } from "../core/errors.ts";
 import type { LinkLimits } from "../core/limits.ts";
+import type { DialectStore } from "../core/store.ts";
 import type { Frame, Link, NamespaceLink, Session, StreamLink } from "../core/types.ts";
 
 /** What the server lends to a dialect while it runs. */
@@ -11,6 +12,8 @@ export interface DialectContext {
   /** The space of ids and rooms that the dialect's peers live in. */
   readonly realm: string;
   readonly clock: Clock;
+  /** What outlives connections and, where so configured, this process. */
+  readonly store: DialectStore;
 }
 
 /** A path is exact, or has `*` for one segment of any name that no other route begins with. */

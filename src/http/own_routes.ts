@@ -10,15 +10,21 @@ export interface OwnRouteOptions {
   readonly metricsPath: string | undefined;
   readonly metrics: Metrics;
   readonly isReady: () => boolean;
+  /** What is missing although the server serves, in a few words; undefined where nothing is. */
+  readonly trouble?: () => string | undefined;
   /** The documentation, as Markdown. */
   readonly docs: string;
 }
 
 /** What the server answers in its own name: is it alive, is it ready, how is it doing. */
 export function ownRoutes(options: OwnRouteOptions): HttpRoute[] {
-  const { health, metricsPath, metrics, isReady, docs } = options;
+  const { health, metricsPath, metrics, isReady, trouble, docs } = options;
   const alive = () => plain(200, "OK");
-  const ready = () => isReady() ? plain(200, "ready") : plain(503, "not ready");
+  const ready = () => {
+    if (!isReady()) return plain(503, "not ready");
+    const reason = trouble?.();
+    return reason === undefined ? plain(200, "ready") : plain(503, `not ready: ${reason}`);
+  };
   const paths: [string, () => Response][] = [
     ["/healthz", alive],
     ["/readyz", ready],

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { WallClock } from "../core/store.ts";
 
 /** The machine's own clock. */
 export const systemClock: Clock = {
@@ -14,3 +15,6 @@ export const systemClock: Clock = {
   },
   delay: (delayMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, delayMs)),
 };
+
+/** What the machine takes for the time of day. */
+export const wallClock: WallClock = () => Date.now();

@@ -261,3 +261,11 @@ Deno.test("an origin that no browser would ever send is a bad value", () => {
   }
   assertEquals(problemsOf({ args: ["--gstreamer-paths", "/,/gst"] }).length, 1);
 });
+
+Deno.test("a store that there is none of is a bad value", () => {
+  for (const store of ["disk", "kv", "memory:", "KV:x", "kv:https://", "redis://a"]) {
+    const [problem = "", ...more] = problemsOf({ args: ["--store", store] });
+    assertEquals(more, []);
+    assertStringIncludes(problem, "Bad value of --store: expected memory, kv:");
+  }
+});

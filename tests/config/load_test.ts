@@ -63,6 +63,10 @@ for (
     [["--health", "/alive"], ["health"], "/alive"],
     [["--keepalive-timeout", "20"], ["keepaliveTimeoutSeconds"], 20],
     [["--restart-on-cert-change"], ["restartOnCertChange"], true],
+    [["--store", "kv:"], ["store"], "kv:"],
+    [["--store", "kv:/var/lib/signalbox"], ["store"], "kv:/var/lib/signalbox"],
+    [["--store", "kv:https://kv.example.org/a"], ["store"], "kv:https://kv.example.org/a"],
+    [["--no-seal"], ["noSeal"], true],
     [["--trust-proxy", "10.0.0.0/8"], ["trustProxy"], ["10.0.0.0/8"]],
     [
       ["--listen", "https://[::]:8443", "--listen", "http://[::]:9000"],
@@ -79,6 +83,12 @@ for (
     if (/^--|\d$/.test(joined)) assertEquals(valueAt(configOf({ args: [joined] }), path), value);
   });
 }
+
+Deno.test("a switch that begins with no- takes a word like any other", () => {
+  const variables = { SIGNALBOX_NO_SEAL: "yes" };
+  assertEquals(configOf({ variables }).noSeal, true);
+  assertEquals(configOf({ variables, args: ["--no-seal=no"] }).noSeal, false);
+});
 
 Deno.test("of a flag that is given twice the last one counts", () => {
   assertEquals(configOf({ args: ["--port", "1", "-p", "2"] }).port, 2);
@@ -112,6 +122,7 @@ function sample(
 ): unknown {
   if (type === "boolean") return true;
   if (type === "number") return typeof standard === "number" && standard > 0 ? standard + 1 : 1;
+  if (flag === "store") return "kv:folder";
   if (type === "list" && /listen$|origins$/.test(flag)) return ["http://[::1]:1"];
   if (type === "list" && /tokens$/.test(flag)) return ["a-token-long-enough@lobby"];
   if (type === "list") return ["/sample"];

@@ -10,6 +10,7 @@ import { FakeClock } from "../helpers/fake_clock.ts";
 import { connect, newTestHub, settle, type TestClient, WIDE_LIMITS } from "../helpers/hub.ts";
 import { frameOf } from "../helpers/ssp.ts";
 import { type Script, ScriptedSession } from "../helpers/scripted_session.ts";
+import { newMemoryStore } from "../helpers/store.ts";
 
 const ROOT = new URL("http://signalbox.test/");
 
@@ -124,10 +125,13 @@ function meeting(
 function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTestHub> } {
   const hub = newTestHub();
   const clock = new FakeClock();
-  const at = (dialect: typeof ssp): UpgradeRoute[] =>
-    dialect.open(dialect.options.parse({}), { hub, realm: dialect.name, clock }).routes.filter(
+  const at = (dialect: typeof ssp): UpgradeRoute[] => {
+    const store = newMemoryStore().dialect(dialect.name, () => false);
+    const context = { hub, realm: dialect.name, clock, store };
+    return dialect.open(dialect.options.parse({}), context).routes.filter(
       (route) => route.kind === "upgrade" && route.path === "/",
     ) as UpgradeRoute[];
+  };
   const [own] = at(gstreamer);
   const guests = at(ssp);
   if (own === undefined || guests.length !== 1) throw new Error("Cannot find who is at /");

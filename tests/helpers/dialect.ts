@@ -6,6 +6,7 @@ import { Router } from "../../src/http/router.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { FakeLink } from "./fake_link.ts";
 import { connect, newTestHub, TestClient } from "./hub.ts";
+import { newMemoryStore } from "./store.ts";
 
 export interface DialectTestOptions {
   /** The dialect's part of a configuration; defaults elsewhere. */
@@ -37,6 +38,7 @@ export class DialectBench implements Disposable {
       hub: this.hub,
       realm: dialect.name,
       clock: this.clock,
+      store: newMemoryStore().dialect(dialect.name, () => false),
     });
     this.#router = new Router(this.routes.map((route) => ({ owner: dialect.name, route })));
   }

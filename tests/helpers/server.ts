@@ -1,8 +1,11 @@
 import { loadConfig } from "../../src/config/load.ts";
+import type { Config } from "../../src/config/schema.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { readText } from "../../src/files.ts";
 import type { Facts, Log } from "../../src/log.ts";
+import { openPersistence, type Persistence } from "../../src/persistence.ts";
 import { startServer } from "../../src/server.ts";
+import { systemClock, wallClock } from "../../src/transport/clock.ts";
 import { gaugeOf } from "./gauges.ts";
 
 /** One line that the server would have logged. */
@@ -33,6 +36,21 @@ export interface TestServerOptions {
 
 /** Starts the server in this process, with metrics at `/metrics`. */
 export function startTestServer({ args = [], clock }: TestServerOptions = {}): TestServer {
+  const log = new CollectingLog();
+  return serve(configOf(args), { log, ...(clock === undefined ? {} : { clock }) });
+}
+
+/** The same with what `--store` among the arguments names. */
+export async function startTestServerWithStore(
+  { args = [], clock = systemClock }: TestServerOptions,
+): Promise<TestServer> {
+  const log = new CollectingLog();
+  const config = configOf(args);
+  const persistence = await openPersistence(config, { log, clock, wallNow: wallClock });
+  return serve(config, { log, clock, persistence });
+}
+
+function configOf(args: readonly string[]): Config {
   const isListening = args.some((arg) => arg.startsWith("--listen"));
   const listening = isListening ? [] : ["--listen", "http://127.0.0.1:0"];
   const command = loadConfig({
@@ -41,12 +59,14 @@ export function startTestServer({ args = [], clock }: TestServerOptions = {}): T
     readFile: readText,
   });
   if (command.type !== "serve") throw new TypeError(`Cannot serve with ${args.join(" ")}`);
-  const log = new CollectingLog();
-  const server = startServer(command.config, {
-    version: "0.0.0-test",
-    log,
-    ...(clock === undefined ? {} : { clock }),
-  });
+  return command.config;
+}
+
+function serve(
+  config: Config,
+  { log, ...parts }: { log: CollectingLog; clock?: Clock; persistence?: Persistence },
+): TestServer {
+  const server = startServer(config, { version: "0.0.0-test", log, ...parts });
   const url = server.urls[0] ?? "";
   return {
     url,

@@ -45,6 +45,15 @@ Deno.test("the server is ready only when it can take connections", async () => {
   assertEquals((await ask("/readyz"))?.[0], 200);
 });
 
+Deno.test("what is missing is said while the server serves, and is not its end", async () => {
+  let trouble: string | undefined = "the store: the disk is full";
+  const ask = newAsk({ trouble: () => trouble });
+  assertEquals(await ask("/readyz"), [503, TEXT, "not ready: the store: the disk is full\n"]);
+  assertEquals((await ask("/healthz"))?.[0], 200);
+  trouble = undefined;
+  assertEquals(await ask("/readyz"), [200, TEXT, "ready\n"]);
+});
+
 Deno.test("metrics are shown only where a path was chosen for them", async () => {
   assertEquals(await newAsk()("/metrics"), undefined);
   const metrics = new Metrics();

@@ -62,15 +62,15 @@ export const simple = defineDialect({
   name: "simple",
   title: "Simple",
   options,
-  open(options, { hub, realm, clock }): OpenDialect {
+  open(options, { hub, realm, clock, store }): OpenDialect {
     const { path } = options;
     const server: SimpleServer = {
       hub,
       realm,
       clock,
-      secrets: new Secrets(options.secret),
       tokens: new Tokens(options.tokens),
       trustIds: options.trustIds,
+      secrets: new Secrets(options.secret ?? store.secret),
       limits: options,
       news: new EncodeOnce(),
       peers: new Map(),

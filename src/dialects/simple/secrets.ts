@@ -14,9 +14,9 @@ const PROOF_LENGTH = 43;
 export class Secrets {
   readonly #key: string | Uint8Array;
 
-  /** @param configured a key that keeps secrets valid across restarts; without one it is made up */
-  constructor(configured: string | undefined) {
-    this.#key = configured ?? randomBytes(32);
+  /** @param key keeps secrets valid as long as it is the same */
+  constructor(key: string | Uint8Array) {
+    this.#key = key;
   }
 
   /** A secret that no other instance has. */

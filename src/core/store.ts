@@ -1,0 +1,82 @@
+// What is kept beyond a connection, as the rest of the server sees it. Everything is in memory and
+// answers at once; where a store is configured, it is written behind and read at start.
+
+/** Wall-clock time in ms since 1970: the only time that means something to a later process. */
+export type WallClock = () => number;
+
+/**
+ * "too_large": longer than a record may be. "full": as many records, or bytes, as configured.
+ * "invalid": the key is too long, or no Unicode.
+ */
+export type KeepOutcome = "kept" | "too_large" | "full" | "invalid";
+
+/** What one dialect keeps; no dialect sees another's. */
+export interface DialectStore {
+  /** 32 random bytes, made once for this dialect and the same as long as the store is kept. */
+  readonly secret: Uint8Array<ArrayBuffer>;
+  readonly reservations: Reservations;
+  readonly rooms: StoredRooms;
+  /** What the last run sealed for this one, given once; undefined where there is nothing. */
+  readonly sealed: Sealed | undefined;
+  /**
+   * Hands the next run what clients could go on with, at the end of this one: encrypted, given out
+   * once, and for `lifetimeMs` only. Items over the limit are left out, the last ones first.
+   * @param items anything that JSON can hold; what has a lifetime goes with what is left of it
+   */
+  seal(items: Iterable<unknown>, lifetimeMs: number): Promise<SealOutcome>;
+}
+
+/** Ids that stay with whoever knows their token. */
+export interface Reservations {
+  /**
+   * Asks for an id and, where it is free or this token's own, keeps it for `lifetimeMs` from now.
+   * "taken": it is another token's. "unreserved": nobody else's, but not kept: there are too many,
+   * or the id cannot be a key. Waits for the store only while that is being read, and never when
+   * the store is in trouble.
+   */
+  claim(id: string, token: string, lifetimeMs: number): Promise<"granted" | "taken" | "unreserved">;
+  /** The id was in use until now: its lifetime begins anew. Harmless for others. */
+  touch(id: string): void;
+}
+
+/** Rooms that an operator made, and descriptions that the server set. */
+export interface StoredRooms {
+  list(): Iterable<{ readonly room: string; readonly settings: unknown }>;
+  /** Undefined where the room was not made by an operator. */
+  settings(room: string): unknown;
+  keep(room: string, settings: unknown, lifetimeMs?: number): KeepOutcome;
+  /** Forgets the room and all descriptions in it. */
+  forget(room: string): void;
+  /** What the server says of a member, whether it is here or not; undefined where nothing. */
+  description(room: string, member: string): unknown;
+  /** Sets what the server says of a member; null takes it back. */
+  describe(room: string, member: string, description: unknown): KeepOutcome;
+}
+
+/** What the last run left behind. */
+export interface Sealed {
+  readonly items: readonly unknown[];
+  /** How long ago it was sealed: lifetimes in it are shorter by this. */
+  readonly ageMs: number;
+}
+
+/** "off": nothing is to survive this process. "failed": it was told in the log why. */
+export type SealOutcome =
+  | { readonly type: "off" | "failed" }
+  | { readonly type: "sealed"; readonly items: number; readonly leftOut: number };
+
+/** Who may not use the server; a value is what the kind says, such as an address. */
+export interface Bans {
+  find(kind: string, value: string): Ban | undefined;
+  set(kind: string, value: string, ban: { reason: string; lifetimeMs?: number }): KeepOutcome;
+  lift(kind: string, value: string): void;
+  list(): Iterable<Ban>;
+}
+
+export interface Ban {
+  readonly kind: string;
+  readonly value: string;
+  readonly reason: string;
+  /** Infinity for one that stays until it is lifted. */
+  readonly expiresAtMs: number;
+}

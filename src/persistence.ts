@@ -1,0 +1,130 @@
+import type { Config } from "./config/schema.ts";
+import type { Clock } from "./core/clock.ts";
+import type { WallClock } from "./core/store.ts";
+import { DIALECTS } from "./dialects/mod.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { openStore, Store, type StoreObserver, type Variables } from "./store/mod.ts";
+
+export { StoreError } from "./store/mod.ts";
+
+export interface PersistenceOptions {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly wallNow: WallClock;
+  /** For the user's data folder; without it, `--store kv:` alone is an error. */
+  readonly variables?: Variables;
+}
+
+/** A store, and what has become of it so far. */
+export interface Persistence {
+  readonly store: Store;
+  readonly journal: StoreJournal;
+}
+
+/** Opens what `--store` names. Throws StoreError, whose message is for people. */
+export async function openPersistence(
+  config: Config,
+  { log, clock, wallNow, variables = () => undefined }: PersistenceOptions,
+): Promise<Persistence> {
+  const journal = new StoreJournal(log);
+  const options = { ...optionsOf(config, journal), clock, wallNow, variables };
+  const dialects = DIALECTS.map(({ name }) => name);
+  const store = await openStore(config.store, { ...options, dialects });
+  if (store.place !== undefined) log.write("info", "store opened", { place: store.place });
+  return { store, journal };
+}
+
+/** A store that is forgotten with the process; throws RangeError where `--store` names another. */
+export function forgetful(
+  config: Config,
+  { log, clock, wallNow }: PersistenceOptions,
+): Persistence {
+  if (config.store !== "memory") throw new RangeError(`Cannot use "${config.store}": not opened`);
+  const journal = new StoreJournal(log);
+  return { store: Store.inMemory({ ...optionsOf(config, journal), clock, wallNow }), journal };
+}
+
+/** What happens to the store, as log lines and counts. */
+export class StoreJournal implements StoreObserver {
+  readonly #log: Log;
+  #failures = 0;
+  #dropped = 0;
+  #unchecked = 0;
+  #damaged = 0;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Shows the counts, and how the store is doing. */
+  announce(metrics: Metrics, store: Store): void {
+    const count = (name: string, help: string, read: () => number): void =>
+      metrics.total(`signalbox_store_${name}_total`, help, read);
+    count("failures", "Operations of the store that failed", () => this.#failures);
+    count("dropped_writes", "Writes given up, for too many waited", () => this.#dropped);
+    count("unchecked_claims", "Ids given out while the store failed", () => this.#unchecked);
+    const gauge = (name: string, help: string, read: () => number): void =>
+      metrics.gauge(`signalbox_store_${name}`, help, read);
+    gauge("up", "Whether the store can be relied upon", () => store.trouble === undefined ? 1 : 0);
+    gauge("damaged", "Damaged files moved aside at start", () => this.#damaged);
+    gauge("waiting_writes", "Records that wait to be written", () => store.waitingWrites);
+    for (const kind of store.sizes.keys()) {
+      const read = (): number => store.sizes.get(kind) ?? 0;
+      metrics.gauge("signalbox_store_records", "Records in the store", read, { kind });
+    }
+  }
+
+  inTrouble(reason: string, error: unknown): void {
+    this.#log.write("error", "store in trouble", { reason, error: messageOf(error) });
+  }
+
+  recovered(): void {
+    this.#log.write("info", "store recovered");
+  }
+
+  failed(): void {
+    this.#failures++;
+  }
+
+  writeDropped(): void {
+    this.#dropped++;
+    if (this.#dropped === 1) this.#log.write("error", "writes to the store given up");
+  }
+
+  claimUnchecked(): void {
+    this.#unchecked++;
+  }
+
+  unwritten(records: number): void {
+    this.#log.write("error", "ended before everything was stored", { records });
+  }
+
+  sealedLost(dialect: string, error: unknown): void {
+    const what = "calls of the last run cannot go on";
+    this.#log.write("error", what, { dialect, error: messageOf(error) });
+  }
+
+  sealedTooMuch(dialect: string, items: number): void {
+    this.#log.write("warning", "too much to seal", { dialect, items });
+  }
+
+  damaged(movedTo: string): void {
+    this.#damaged++;
+    this.#log.write("error", "damaged store moved aside, beginning empty", { file: movedTo });
+  }
+}
+
+function optionsOf(config: Config, observer: StoreJournal): {
+  limits: Config["limits"];
+  timeoutMs: number;
+  seals: boolean;
+  observer: StoreJournal;
+} {
+  const { limits, storeTimeoutMs: timeoutMs, noSeal } = config;
+  return { limits, timeoutMs, seals: !noSeal, observer };
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replaceAll("\n", " ");
+}

@@ -1,0 +1,85 @@
+/** A record's name, outermost part first; the first part is its kind. */
+export type Key = readonly string[];
+
+/** One step of a commit; without a value the record goes. */
+export interface Change {
+  readonly key: Key;
+  readonly value: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** Somewhere that keeps bytes by key: Deno KV today; fits SQLite as well. */
+export interface Engine {
+  /** Where it keeps them, for people. */
+  readonly place: string;
+  get(key: Key): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** All records whose key begins with `prefix` and goes on, in no particular state of one moment. */
+  list(prefix: Key): AsyncIterable<{ key: Key; value: Uint8Array<ArrayBuffer> }>;
+  /** All changes or none, and durably so when it resolves; no more than `batchOf` gives. */
+  commit(changes: readonly Change[]): Promise<void>;
+  /** Writes a record unless there is one; false where there is. */
+  create(key: Key, value: Uint8Array<ArrayBuffer>): Promise<boolean>;
+  /** Rejects when what is written now would be lost, or cannot be read again. */
+  check(): Promise<void>;
+  /** Begins anew with whatever is at its place by then. */
+  reopen(): void;
+  close(): void;
+}
+
+/** A store that cannot be used; the message is one line for people. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+}
+
+/** What was kept is no longer where it was kept: all of it has to be written again. */
+export class StoreGoneError extends Error {
+  override readonly name = "StoreGoneError";
+}
+
+/** An operation that took longer than the store may take. */
+export class StoreTimeoutError extends Error {
+  override readonly name = "StoreTimeoutError";
+}
+
+// Deno KV: 2,048 bytes of a key, 65,536 of a value; a commit: 1,000 changes, 800 KiB of values, 80
+// KiB of keys. Some room is left for what an engine adds.
+const MAX_KEY_BYTES = 2_000;
+const MAX_VALUE_BYTES = 65_500;
+const MAX_CHANGES = 500;
+const MAX_BATCH_KEY_BYTES = 64 * 1024;
+const MAX_BATCH_VALUE_BYTES = 700 * 1024;
+
+const encoder = new TextEncoder();
+
+/** What a key takes; Infinity where it is no Unicode text and would not come back as it was. */
+export function keyBytes(key: Key): number {
+  let bytes = 0;
+  for (const part of key) {
+    if (!part.isWellFormed()) return Infinity;
+    bytes += 2 + encoder.encode(part).length;
+    // NUL ends a part, so that one inside takes two bytes.
+    for (let at = part.indexOf("\0"); at >= 0; at = part.indexOf("\0", at + 1)) bytes++;
+  }
+  return bytes;
+}
+
+export function isKey(key: Key): boolean {
+  return keyBytes(key) <= MAX_KEY_BYTES;
+}
+
+export function isValue(value: Uint8Array): boolean {
+  return value.length <= MAX_VALUE_BYTES;
+}
+
+/** Takes from the beginning of `changes` as many as fit into one commit, at least one. */
+export function batchOf(changes: Iterable<Change>): Change[] {
+  const batch: Change[] = [];
+  let [keys, values] = [0, 0];
+  for (const change of changes) {
+    keys += keyBytes(change.key) + 16;
+    values += (change.value?.length ?? 0) + 16;
+    const isOver = keys > MAX_BATCH_KEY_BYTES || values > MAX_BATCH_VALUE_BYTES;
+    if (batch.length > 0 && (isOver || batch.length >= MAX_CHANGES)) break;
+    batch.push(change);
+  }
+  return batch;
+}

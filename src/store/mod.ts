@@ -1,0 +1,37 @@
+import { openFolder } from "./folder.ts";
+import type { StoreObserver } from "./health.ts";
+import { KvEngine } from "./kv.ts";
+import { defaultFolder, type Variables } from "./place.ts";
+import { Store, type StoreOptions } from "./store.ts";
+
+export { StoreError } from "./engine.ts";
+export type { StoreObserver } from "./health.ts";
+export type { Variables } from "./place.ts";
+export { Store, type StoreLimits, type StoreOptions } from "./store.ts";
+
+export interface OpenStoreOptions extends StoreOptions {
+  /** Those whose parts will be asked for. */
+  readonly dialects: readonly string[];
+  /** For the user's data folder. */
+  readonly variables: Variables;
+  readonly observer: StoreObserver & {
+    /** A damaged file was moved aside, and the store begins empty. */
+    damaged(movedTo: string): void;
+  };
+}
+
+/**
+ * Opens what `--store` names. Throws StoreError, whose message is one line for people.
+ * @param where `memory`, `kv:` (the default folder), `kv:FOLDER`, or `kv:` and a URL
+ */
+export async function openStore(where: string, options: OpenStoreOptions): Promise<Store> {
+  if (where === "memory") return Store.inMemory(options);
+  const { dialects, variables, observer, clock, wallNow } = options;
+  const place = where.slice("kv:".length);
+  if (/^https?:/.test(place)) return await Store.open(new KvEngine(place), dialects, options);
+  const stamp = String(Math.floor(wallNow() / 1_000));
+  const folder = await openFolder(place === "" ? defaultFolder(variables) : place, stamp, clock);
+  if (folder.damaged !== undefined) observer.damaged(folder.damaged);
+  // The engine lets go of the folder when it is closed, and the store closes it in any case.
+  return await Store.open(new KvEngine(folder.file, folder), dialects, options);
+}

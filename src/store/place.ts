@@ -1,0 +1,18 @@
+import { StoreError } from "./engine.ts";
+
+/** An environment variable's value; undefined where it is not set, or may not be read. */
+export type Variables = (name: string) => string | undefined;
+
+/** Where an application keeps a user's data, as each system has it. Throws StoreError. */
+export function defaultFolder(variables: Variables, os: string = Deno.build.os): string {
+  const inside = (variable: string, folder: string): string | undefined => {
+    const base = variables(variable);
+    return base === undefined || base === "" ? undefined : `${base}/${folder}`;
+  };
+  let folder: string | undefined;
+  if (os === "windows") folder = inside("LOCALAPPDATA", "signalbox");
+  else if (os === "darwin") folder = inside("HOME", "Library/Application Support/signalbox");
+  else folder = inside("XDG_DATA_HOME", "signalbox") ?? inside("HOME", ".local/share/signalbox");
+  if (folder !== undefined) return folder;
+  throw new StoreError("Cannot find the user's data folder: name one, as in --store kv:FOLDER");
+}

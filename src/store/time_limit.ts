@@ -1,0 +1,12 @@
+import type { Clock } from "../core/clock.ts";
+import { StoreTimeoutError } from "./engine.ts";
+
+/** Settles as the work does, or rejects with StoreTimeoutError; the work goes on then. */
+export async function withinTime<T>(work: Promise<T>, limitMs: number, clock: Clock): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  using _timer = clock.after(
+    limitMs,
+    () => late.reject(new StoreTimeoutError(`no answer within ${limitMs} ms`)),
+  );
+  return await Promise.race([work, late.promise]);
+}

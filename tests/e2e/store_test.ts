@@ -1,0 +1,191 @@
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { TempFolder } from "../helpers/engines.ts";
+import { gaugeOf } from "../helpers/gauges.ts";
+import { RemoteKv } from "../helpers/kv_connect.ts";
+import { type MainProcess, runMain, startMain } from "../helpers/main_process.ts";
+import { openPeerJs } from "../helpers/peers.ts";
+import { startTestServerWithStore } from "../helpers/server.ts";
+import { until, within } from "../helpers/waiting.ts";
+import { WsClient } from "../helpers/ws_client.ts";
+
+// The program and its store: what survives, and what is said when it cannot be used.
+
+const LOCAL = ["--listen", "http://127.0.0.1:0", "--metrics", "/metrics"];
+
+interface Credentials {
+  readonly p_id: string;
+  readonly p_secret: string;
+}
+
+function withStore(folder: string, ...more: string[]): string[] {
+  return [...LOCAL, "--store", `kv:${folder}`, ...more];
+}
+
+function urlOf({ urls }: MainProcess): string {
+  return urls[0] ?? "";
+}
+
+/** Joins a Simple room, under an id where one is known; the code of the refusal where it is. */
+async function join(url: string, known?: Credentials): Promise<Credentials | string> {
+  await using client = await WsClient.open(`${url.replace(/^http/, "ws")}/simple`);
+  client.send({ event: "join", room: "r", ...known });
+  const first = await client.nextJson() as Record<string, string>;
+  if (first["event"] === "error") return first["code"] ?? "";
+  const { p_secret = "" } = await client.nextJson() as Record<string, string>;
+  return { p_id: first["p_id"] ?? "", p_secret };
+}
+
+async function readiness(url: string): Promise<[status: number, text: string]> {
+  const response = await fetch(`${url}/readyz`);
+  return [response.status, await response.text()];
+}
+
+for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+  Deno.test(`Simple: an id stays its client's after ${signal} and a restart on the same store`, async () => {
+    await using folder = await TempFolder.make();
+    let known: Credentials | string;
+    {
+      await using server = await startMain({ args: withStore(folder.path) });
+      known = await join(urlOf(server));
+      assert(typeof known === "object");
+      server.signal(signal);
+      const { code } = await within("the end", server.ended);
+      if (signal === "SIGTERM") assertEquals(code, 0);
+    }
+    await using server = await startMain({ args: withStore(folder.path) });
+    const again = await join(urlOf(server), known);
+    assert(typeof again === "object", `refused: ${again}`);
+    assertEquals(again.p_id, known.p_id);
+    const forged = { ...known, p_secret: `${known.p_secret.slice(0, -1)}!` };
+    assertEquals(typeof await join(urlOf(server), forged), "string");
+    // Without the store, or with a key of its own, the server cannot know it.
+    for (const args of [LOCAL, withStore(`${folder.path}/other`)]) {
+      await using other = await startMain({ args });
+      assertEquals(typeof await join(urlOf(other), known), "string");
+    }
+  });
+}
+
+Deno.test("Simple: a configured key wins over the store's", async () => {
+  await using folder = await TempFolder.make();
+  const args = ["--store", `kv:${folder.path}`];
+  const stay = async (...more: string[]): Promise<[url: string, stop: () => Promise<void>]> => {
+    const server = await startTestServerWithStore({ args: [...args, ...more] });
+    return [server.url, server.stop];
+  };
+  const secret = ["--simple-secret", "a secret of the operator"];
+  const [first, stopFirst] = await stay(...secret);
+  const known = await join(first);
+  await stopFirst();
+  assert(typeof known === "object");
+  const [second, stopSecond] = await stay();
+  assertEquals(typeof await join(second, known), "string");
+  await stopSecond();
+  const [third, stopThird] = await stay(...secret);
+  assertEquals(typeof await join(third, known), "object");
+  await stopThird();
+});
+
+Deno.test("kv: alone keeps data in the user's folder, and says where", async () => {
+  await using home = await TempFolder.make();
+  const args = [...LOCAL, "--store", "kv:"];
+  await using server = await startMain({ args, env: { XDG_DATA_HOME: home.path } });
+  const place = `${home.path}/signalbox/signalbox.kv`;
+  server.signal("SIGTERM");
+  const { code, stdout } = await within("the end", server.ended);
+  assertEquals(code, 0);
+  assertMatch(stdout, new RegExp(`^Keeping data in ${place}$`, "m"));
+  assert((await Deno.stat(place)).isFile);
+});
+
+Deno.test("a second server on the same folder ends with one line that names it", async () => {
+  await using folder = await TempFolder.make();
+  await using _first = await startMain({ args: withStore(folder.path) });
+  const { code, stdout, stderr } = await runMain({ args: withStore(folder.path) });
+  assertEquals([code, stdout], [1, ""]);
+  assertEquals(
+    stderr,
+    `signalbox: Cannot use the store in "${folder.path}": another server uses it\n`,
+  );
+});
+
+Deno.test("a store that cannot be used ends the start with one line", async () => {
+  await using folder = await TempFolder.make();
+  const file = `${folder.path}/file`;
+  await Deno.writeTextFile(file, "");
+  await using remote = new RemoteKv();
+  remote.status = 503;
+  const env = { DENO_KV_ACCESS_TOKEN: "a-token" };
+  for (
+    const [place, why] of [
+      [`${file}/inside`, /it is not a folder/],
+      ["http://127.0.0.1:1/db", /Could not open/],
+      [remote.url, /503/],
+    ] as const
+  ) {
+    const { code, stderr } = await runMain({ args: withStore(place), env });
+    assertEquals([code, stderr.split("\n").length], [1, 2], stderr);
+    assertMatch(stderr, why);
+    assert(stderr.startsWith(`signalbox: Cannot use the store in "${place}": `), stderr);
+    assert(!stderr.includes("a-token"));
+  }
+});
+
+Deno.test("a damaged file is moved aside with a line in the log, and the server serves", async () => {
+  await using folder = await TempFolder.make();
+  const file = `${folder.path}/signalbox.kv`;
+  await Deno.writeFile(file, crypto.getRandomValues(new Uint8Array(20_000)));
+  await using server = await startMain({ args: withStore(folder.path) });
+  assertMatch(server.stderr(), /ERR damaged store moved aside.* file=.*signalbox\.kv\.damaged-\d+/);
+  assertEquals(await gaugeOf(urlOf(server), "signalbox_store_damaged"), 1);
+  assertEquals(await readiness(urlOf(server)), [200, "ready\n"]);
+  assertNotEquals(typeof await join(urlOf(server)), "string");
+});
+
+Deno.test("a store that is lost while the server runs is told of, and it recovers by itself", async () => {
+  await using folder = await TempFolder.make();
+  const [here, away] = [`${folder.path}/here`, `${folder.path}/away`];
+  await using server = await startMain({ args: withStore(here) });
+  const url = urlOf(server);
+  const wsUrl = url.replace(/^http/, "ws");
+  await using alice = await openPeerJs(wsUrl, "alice");
+  await using bob = await openPeerJs(wsUrl, "bob");
+  assertEquals(await readiness(url), [200, "ready\n"]);
+  assertEquals(await gaugeOf(url, "signalbox_store_up"), 1);
+
+  await Deno.rename(here, away);
+  await until("the trouble", async () => (await readiness(url))[0] === 503);
+  assertMatch((await readiness(url))[1], /^not ready: the store: /);
+  assertEquals(await gaugeOf(url, "signalbox_store_up"), 0);
+  assert(await gaugeOf(url, "signalbox_store_failures_total") > 0);
+  const health = await fetch(`${url}/healthz`);
+  assertEquals([health.status, await health.text()], [200, "OK\n"]);
+  // Calls go on, and new ones begin.
+  alice.send({ type: "OFFER", dst: "bob", payload: 1 });
+  assertEquals(await bob.nextJson(), { type: "OFFER", dst: "bob", payload: 1, src: "alice" });
+  await using _carol = await openPeerJs(wsUrl, "carol");
+  assertEquals(typeof await join(url), "object");
+
+  await Deno.rename(away, here);
+  await until("the recovery", async () => (await readiness(url))[0] === 200);
+  assertMatch(server.stderr(), /store in trouble[^]*store recovered/);
+  server.signal("SIGTERM");
+  assertEquals((await within("the end", server.ended)).code, 0);
+});
+
+Deno.test("a server with a store needs no permission but its folder's", async () => {
+  await using folder = await TempFolder.make();
+  await using server = await startMain({
+    args: withStore(folder.path),
+    denoArgs: [
+      "--allow-net=127.0.0.1",
+      `--allow-read=${folder.path}`,
+      `--allow-write=${folder.path}`,
+    ],
+  });
+  assertEquals(typeof await join(urlOf(server)), "object");
+  server.signal("SIGTERM");
+  const { code, stdout, stderr } = await within("the end", server.ended);
+  assertEquals(code, 0);
+  assertEquals(/permission|prompt|NotCapable/i.exec(stdout + stderr), null);
+});

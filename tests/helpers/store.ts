@@ -1,0 +1,92 @@
+import type { Clock } from "../../src/core/clock.ts";
+import type { WallClock } from "../../src/core/store.ts";
+import {
+  Store,
+  type StoreLimits,
+  type StoreObserver,
+  type StoreOptions,
+} from "../../src/store/mod.ts";
+import { FakeClock } from "./fake_clock.ts";
+
+/** Limits that no test meets by accident. */
+const WIDE: StoreLimits = {
+  maxReservations: Infinity,
+  maxBans: Infinity,
+  maxStoredRooms: Infinity,
+  maxStoredRoomBytes: Infinity,
+  maxSealedBytes: Infinity,
+  maxWaitingWrites: 10_000,
+};
+
+/** Writes down what a store has to tell. */
+export class StoreWitness implements StoreObserver {
+  /** In order: "trouble <reason>", "recovered", "damaged <file>", "sealed lost", … */
+  readonly events: string[] = [];
+  dropped = 0;
+  unchecked = 0;
+  failures = 0;
+
+  inTrouble(reason: string): void {
+    this.events.push(`trouble: ${reason}`);
+  }
+
+  recovered(): void {
+    this.events.push("recovered");
+  }
+
+  failed(): void {
+    this.failures++;
+  }
+
+  writeDropped(): void {
+    this.dropped++;
+  }
+
+  claimUnchecked(): void {
+    this.unchecked++;
+  }
+
+  unwritten(records: number): void {
+    this.events.push(`unwritten: ${records}`);
+  }
+
+  sealedLost(dialect: string, error: unknown): void {
+    this.events.push(`sealed lost: ${dialect}, ${error instanceof Error ? error.name : error}`);
+  }
+
+  sealedTooMuch(dialect: string, items: number): void {
+    this.events.push(`sealed too much: ${dialect}, ${items}`);
+  }
+
+  damaged(movedTo: string): void {
+    this.events.push(`damaged: ${movedTo}`);
+  }
+}
+
+export interface TestStoreOptions {
+  readonly clock?: Clock;
+  readonly wallNow?: WallClock;
+  readonly limits?: Partial<StoreLimits>;
+  readonly timeoutMs?: number;
+  readonly seals?: boolean;
+  readonly witness?: StoreWitness;
+}
+
+/** A store's options, wide ones where not told; its clock stands still unless one is given. */
+export function storeOptions(
+  {
+    clock = new FakeClock(),
+    wallNow = Date.now,
+    limits = {},
+    timeoutMs = 2_000,
+    seals = true,
+    witness = new StoreWitness(),
+  }: TestStoreOptions = {},
+): StoreOptions & { observer: StoreWitness } {
+  return { clock, wallNow, limits: { ...WIDE, ...limits }, timeoutMs, seals, observer: witness };
+}
+
+/** A store of its own in memory, for tests of something else. */
+export function newMemoryStore(options?: TestStoreOptions): Store {
+  return Store.inMemory(storeOptions(options));
+}

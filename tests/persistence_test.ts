@@ -1,0 +1,96 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { Facts, Log } from "../src/log.ts";
+import { Metrics } from "../src/metrics.ts";
+import { forgetful, openPersistence, StoreError, StoreJournal } from "../src/persistence.ts";
+import { configOf } from "./helpers/config.ts";
+import { TempFolder } from "./helpers/engines.ts";
+import { FakeClock } from "./helpers/fake_clock.ts";
+import { newMemoryStore } from "./helpers/store.ts";
+
+class Lines implements Log {
+  readonly isDebug = false;
+  readonly lines: string[] = [];
+
+  write(level: string, what: string, facts: Facts = {}): void {
+    this.lines.push([level, what, JSON.stringify(facts)].join(" "));
+  }
+
+  writeForClient(level: string, what: string, facts: Facts): void {
+    this.write(level, what, facts);
+  }
+}
+
+function parts(): { log: Lines; clock: FakeClock; wallNow: () => number } {
+  return { log: new Lines(), clock: new FakeClock(), wallNow: () => 1_000_000 };
+}
+
+Deno.test("what happens to a store is logged once and counted each time", async () => {
+  const log = new Lines();
+  const journal = new StoreJournal(log);
+  await using store = newMemoryStore();
+  const metrics = new Metrics();
+  journal.announce(metrics, store);
+  const error = new Error("disk\nfull");
+  journal.failed();
+  journal.inTrouble("the disk is full", error);
+  journal.failed();
+  journal.writeDropped();
+  journal.writeDropped();
+  journal.claimUnchecked();
+  journal.recovered();
+  journal.damaged("file.damaged-1");
+  assertEquals(log.lines, [
+    'error store in trouble {"reason":"the disk is full","error":"disk full"}',
+    "error writes to the store given up {}",
+    "info store recovered {}",
+    'error damaged store moved aside, beginning empty {"file":"file.damaged-1"}',
+  ]);
+  store.bans.set("id", "x", { reason: "rude" });
+  const shown = metrics.expose().split("\n").filter((line) => !line.startsWith("#"));
+  assertEquals(shown, [
+    "signalbox_store_failures_total 2",
+    "signalbox_store_dropped_writes_total 2",
+    "signalbox_store_unchecked_claims_total 1",
+    "signalbox_store_up 1",
+    "signalbox_store_damaged 1",
+    "signalbox_store_waiting_writes 0",
+    'signalbox_store_records{kind="id"} 0',
+    'signalbox_store_records{kind="room"} 0',
+    'signalbox_store_records{kind="ban"} 1',
+    "",
+  ]);
+});
+
+Deno.test("a store that cannot be used is one line for people", async () => {
+  await using folder = await TempFolder.make();
+  const file = `${folder.path}/file`;
+  await Deno.writeTextFile(file, "");
+  const config = configOf({ args: ["--store", `kv:${file}`] });
+  const { message } = await assertRejects(() => openPersistence(config, parts()), StoreError);
+  assertEquals(message, `Cannot use the store in "${file}": it is not a folder`);
+  await assertRejects(
+    () => openPersistence(configOf({ args: ["--store", "kv:"] }), parts()),
+    StoreError,
+    "name one",
+  );
+  // Nobody is to believe in a store that was never opened.
+  assertThrows(() => forgetful(config, parts()), RangeError);
+});
+
+Deno.test("limits, times and --no-seal are the configured ones", async () => {
+  await using folder = await TempFolder.make();
+  const limits = ["--limits-max-bans", "1", "--limits-max-reservations", "1", "--no-seal"];
+  const config = configOf({ args: ["--store", `kv:${folder.path}`, ...limits] });
+  const given = parts();
+  const { store } = await openPersistence(config, given);
+  await using _store = store;
+  assertEquals(given.log.lines, [
+    `info store opened {"place":"${folder.path}/signalbox.kv"}`,
+  ]);
+  const { reservations, ...part } = store.dialect("peerjs", () => false);
+  assertEquals(store.bans.set("id", "x", { reason: "rude" }), "kept");
+  assertEquals(store.bans.set("id", "y", { reason: "rude" }), "full");
+  assertEquals(await reservations.claim("x", "one", 1_000), "granted");
+  assertEquals(await reservations.claim("y", "one", 1_000), "unreserved");
+  assertEquals(await part.seal(["state"], 1_000), { type: "off" });
+});

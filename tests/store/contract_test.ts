@@ -1,0 +1,315 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { Hub } from "../../src/core/hub.ts";
+import type { Engine } from "../../src/store/engine.ts";
+import { KvEngine } from "../../src/store/kv.ts";
+import { Store } from "../../src/store/store.ts";
+import { systemClock } from "../../src/transport/clock.ts";
+import { FaultyEngine, TempFolder } from "../helpers/engines.ts";
+import { RemoteKv } from "../helpers/kv_connect.ts";
+import { storeOptions, StoreWitness, type TestStoreOptions } from "../helpers/store.ts";
+import { until } from "../helpers/waiting.ts";
+
+// What every store does, whatever is behind it; and what every one that lasts does after a restart.
+
+/** Somewhere to keep a store during one test. */
+interface Place extends AsyncDisposable {
+  /** A new engine for the same data; undefined where nothing lasts. */
+  engine(): Engine | undefined;
+}
+
+const PLACES: readonly [name: string, make: () => Promise<Place>][] = [
+  ["memory", () => {
+    const nothing = (): undefined => undefined;
+    return Promise.resolve({ engine: nothing, [Symbol.asyncDispose]: () => Promise.resolve() });
+  }],
+  ["file", () => TempFolder.make()],
+  ["remote", () => {
+    // The runtime reads the token from there.
+    Deno.env.set("DENO_KV_ACCESS_TOKEN", "token-of-this-test");
+    const remote = new RemoteKv();
+    const engine = (): Engine => new KvEngine(remote.url);
+    return Promise.resolve({ engine, [Symbol.asyncDispose]: () => remote[Symbol.asyncDispose]() });
+  }],
+  ["file that fails now and then", async () => {
+    const folder = await TempFolder.make();
+    return {
+      engine: () => new FlakyEngine(folder.engine()),
+      [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    };
+  }],
+];
+
+/** Of what is written behind, every third commit fails, with nothing written. */
+class FlakyEngine extends FaultyEngine {
+  #count = 0;
+
+  override async commit(changes: Parameters<Engine["commit"]>[0]): Promise<void> {
+    const isBehind = changes.every(({ key: [kind] }) => kind !== "sealed");
+    if (isBehind && this.#count++ % 3 === 0) throw new Error("database is locked");
+    await super.commit(changes);
+  }
+}
+
+const NOBODY = (): boolean => false;
+const MINUTE = 60_000;
+
+async function openAt(place: Place, options: TestStoreOptions = {}): Promise<Store> {
+  const all = storeOptions({ clock: systemClock, ...options });
+  const engine = place.engine();
+  return engine === undefined ? Store.inMemory(all) : await Store.open(engine, ["a", "b"], all);
+}
+
+function eachStore(name: string, test: (place: Place) => Promise<void>): void {
+  for (const [where, make] of PLACES) {
+    Deno.test(`store (${where}): ${name}`, async () => {
+      await using place = await make();
+      await test(place);
+    });
+  }
+}
+
+function eachLastingStore(name: string, test: (place: Place) => Promise<void>): void {
+  for (const [where, make] of PLACES.slice(1)) {
+    Deno.test(`store (${where}): ${name}`, async () => {
+      await using place = await make();
+      await test(place);
+    });
+  }
+}
+
+eachStore("an id stays with its token until its time is over", async (place) => {
+  let now = 1_000_000;
+  await using store = await openAt(place, { wallNow: () => now });
+  const { reservations } = store.dialect("a", NOBODY);
+  const { reservations: others } = store.dialect("b", NOBODY);
+  assertEquals(await reservations.claim("x", "one", MINUTE), "granted");
+  assertEquals(await reservations.claim("x", "two", MINUTE), "taken");
+  assertEquals(await others.claim("x", "two", MINUTE), "granted");
+  now += MINUTE - 1;
+  assertEquals(await reservations.claim("x", "one", MINUTE), "granted");
+  now += MINUTE - 1;
+  assertEquals(await reservations.claim("x", "two", MINUTE), "taken");
+  reservations.touch("x");
+  reservations.touch("never claimed");
+  now += MINUTE - 1;
+  assertEquals(await reservations.claim("x", "two", MINUTE), "taken");
+  now += 1;
+  assertEquals(await reservations.claim("x", "two", MINUTE), "granted");
+  assertEquals(await reservations.claim("x", "one", MINUTE), "taken");
+});
+
+eachStore("of two claims of a free id at once one wins", async (place) => {
+  await using store = await openAt(place);
+  const { reservations } = store.dialect("a", NOBODY);
+  const outcomes = await Promise.all(
+    ["one", "two", "three"].map((token) => reservations.claim("x", token, MINUTE)),
+  );
+  assertEquals(outcomes.toSorted(), ["granted", "taken", "taken"]);
+});
+
+eachStore("ids are any text, and no two of them are one", async (place) => {
+  await using store = await openAt(place);
+  const { reservations } = store.dialect("a", NOBODY);
+  const ids = [
+    "",
+    " ",
+    "__proto__",
+    "a\0",
+    "a",
+    "a\0b",
+    "ä",
+    "a\u0308",
+    "😀",
+    '","',
+    "x".repeat(512),
+  ];
+  for (const id of ids) assertEquals(await reservations.claim(id, id, MINUTE), "granted");
+  for (const id of ids) assertEquals(await reservations.claim(id, `${id}!`, MINUTE), "taken");
+  // What would not come back as it was is not kept, but nobody is refused for it.
+  for (const id of ["\ud800", "x".repeat(2_000), "\0".repeat(1_000)]) {
+    assertEquals(await reservations.claim(id, "t", MINUTE), "unreserved");
+  }
+  assertEquals(await store.flush(), true);
+});
+
+eachStore("more reservations than configured are not kept, the old ones are", async (place) => {
+  await using store = await openAt(place, { limits: { maxReservations: 2 } });
+  const { reservations } = store.dialect("a", NOBODY);
+  const claim = (id: string, token = "t"): Promise<string> => reservations.claim(id, token, MINUTE);
+  assertEquals([await claim("1"), await claim("2"), await claim("3")], [
+    "granted",
+    "granted",
+    "unreserved",
+  ]);
+  assertEquals([await claim("3", "other"), await claim("2"), await claim("1", "other")], [
+    "unreserved",
+    "granted",
+    "taken",
+  ]);
+});
+
+eachStore("rooms and descriptions are kept within their limits", async (place) => {
+  const limits = { maxStoredRooms: 4, maxStoredRoomBytes: 70_000 };
+  await using store = await openAt(place, { limits });
+  const { rooms } = store.dialect("a", NOBODY);
+  assertEquals(rooms.keep("r", { open: true }), "kept");
+  assertEquals(rooms.describe("r", "ann", { name: "Ann" }), "kept");
+  assertEquals(rooms.describe("s", "ann", "elsewhere"), "kept");
+  assertEquals([...rooms.list()], [{ room: "r", settings: { open: true } }]);
+  assertEquals(rooms.description("r", "ann"), { name: "Ann" });
+  assertEquals([rooms.settings("s"), rooms.description("s", "ann")], [undefined, "elsewhere"]);
+  assertEquals([...store.dialect("b", NOBODY).rooms.list()], []);
+
+  assertEquals(rooms.describe("r", "bob", "x".repeat(70_000)), "too_large");
+  assertEquals(rooms.describe("r", "bob", "x".repeat(60_000)), "kept");
+  assertEquals(rooms.describe("r", "bob", "y".repeat(60_000)), "kept");
+  assertEquals(rooms.describe("r", "ann", "x".repeat(10_000)), "full");
+  assertEquals(rooms.describe("r", "bob", null), "kept");
+  assertEquals(rooms.describe("r", "ann", "x".repeat(10_000)), "kept");
+  assertEquals(rooms.keep("2", 2), "kept");
+  assertEquals([rooms.keep("3", 3), rooms.keep("2", null)], ["full", "kept"]);
+  rooms.forget("r");
+  assertEquals([rooms.settings("r"), rooms.description("r", "ann")], [undefined, undefined]);
+  assertEquals([rooms.keep("3", 3), rooms.settings("2")], ["kept", null]);
+});
+
+eachStore("a ban holds until it is lifted or over", async (place) => {
+  let now = 1_000_000;
+  await using store = await openAt(place, { wallNow: () => now, limits: { maxBans: 2 } });
+  const { bans } = store;
+  assertEquals(bans.set("address", "192.0.2.1", { reason: "flood" }), "kept");
+  assertEquals(bans.set("id", "x", { reason: "rude", lifetimeMs: MINUTE }), "kept");
+  assertEquals(bans.set("id", "y", { reason: "one too many" }), "full");
+  assertEquals(bans.find("address", "x"), undefined);
+  assertEquals(bans.find("id", "x")?.reason, "rude");
+  assertEquals([...bans.list()].map(({ value }) => value), ["192.0.2.1", "x"]);
+  now += MINUTE;
+  assertEquals(bans.find("id", "x"), undefined);
+  bans.lift("address", "192.0.2.1");
+  bans.lift("address", "nobody");
+  assertEquals([...bans.list()], []);
+});
+
+eachStore("each dialect has a secret of its own", async (place) => {
+  await using store = await openAt(place);
+  const [a, b] = [store.dialect("a", NOBODY), store.dialect("b", NOBODY)];
+  assertEquals([a.secret.length, b.secret.length], [32, 32]);
+  assertNotEquals(a.secret, b.secret);
+  assertEquals(store.dialect("a", NOBODY).secret, a.secret);
+});
+
+eachStore("the hub asks it before it gives an id out", async (place) => {
+  await using store = await openAt(place);
+  const { reservations } = store.dialect("a", NOBODY);
+  const limits = { maxPeers: 9, maxRooms: 9, maxRoomMembers: 9, maxRoomInfoBytes: 9 };
+  const hub = new Hub(
+    limits,
+    async ({ id, proof = "" }) => await reservations.claim(id, proof, MINUTE) !== "taken",
+  );
+  const link = { isOpen: true, fail: () => {} };
+  const receiver = { link, deliver: () => {} } as never; // the parts that the hub uses
+  const claim = (id: string, proof: string): Promise<string> =>
+    hub.claim({ realm: "a", dialect: "a", id, proof, receiver });
+  assertEquals(await claim("x", "one"), "admitted");
+  assertEquals(await claim("x", "two"), "taken");
+  assertEquals(await claim("y", "two"), "admitted");
+});
+
+eachLastingStore("all of it is there after a restart", async (place) => {
+  let now = 1_000_000;
+  const wallNow = () => now;
+  const items = [{ text: "ä\n" }, null, [1, { deep: "😀" }], "x".repeat(200_000)];
+  let secret: Uint8Array;
+  {
+    await using store = await openAt(place, { wallNow });
+    const { reservations, rooms, ...part } = store.dialect("a", NOBODY);
+    secret = part.secret;
+    await reservations.claim("a\0b", "one", MINUTE);
+    await reservations.claim("gone", "one", MINUTE / 2);
+    rooms.keep("r", { open: true });
+    rooms.keep("s", null);
+    rooms.describe("r", "ann", { name: "Ann" });
+    rooms.describe("r", "bob", "Bob");
+    rooms.describe("r", "bob", null);
+    rooms.forget("s");
+    store.bans.set("address", "192.0.2.1", { reason: "flood", lifetimeMs: MINUTE });
+    assertEquals(await part.seal(items, MINUTE), { type: "sealed", items: 4, leftOut: 0 });
+  }
+  now += MINUTE - 1;
+  await using store = await openAt(place, { wallNow });
+  const { reservations, rooms, ...part } = store.dialect("a", NOBODY);
+  assertEquals(part.secret, secret);
+  assertEquals(await reservations.claim("a\0b", "two", MINUTE), "taken");
+  assertEquals(await reservations.claim("gone", "two", MINUTE), "granted");
+  assertEquals(await reservations.claim("a\0b", "one", MINUTE), "granted");
+  assertEquals([...rooms.list()], [{ room: "r", settings: { open: true } }]);
+  assertEquals(rooms.description("r", "ann"), { name: "Ann" });
+  assertEquals(rooms.description("r", "bob"), undefined);
+  assertEquals(store.bans.find("address", "192.0.2.1")?.reason, "flood");
+  assertEquals(part.sealed, { items, ageMs: MINUTE - 1 });
+  assertEquals(store.dialect("a", NOBODY).sealed, undefined, "given out twice");
+  assertEquals(store.dialect("b", NOBODY).sealed, undefined);
+});
+
+eachLastingStore("what is over is deleted, there too", async (place) => {
+  let now = 1_000_000;
+  const wallNow = () => now;
+  {
+    await using store = await openAt(place, { wallNow });
+    const { reservations } = store.dialect("a", NOBODY);
+    for (let id = 0; id < 700; id++) await reservations.claim(`${id}`, "t", MINUTE);
+    store.bans.set("id", "x", { reason: "rude", lifetimeMs: MINUTE });
+    await reservations.claim("stays", "t", 2 * MINUTE);
+  }
+  now += MINUTE;
+  {
+    await using store = await openAt(place, { wallNow });
+    await until("the rest to be read", () => store.isLoaded);
+    assertEquals(await store.flush(20_000), true);
+    assertEquals(store.sizes.get("id"), 1);
+  }
+  const left: string[][] = [];
+  const engine = place.engine();
+  for await (const { key } of engine?.list([]) ?? []) left.push([...key]);
+  engine?.close();
+  assertEquals(left.filter(([kind]) => kind !== "secret"), [["format"], ["id", "a", "stays"]]);
+});
+
+eachLastingStore("what was sealed is given out once and in time, or not at all", async (place) => {
+  let now = 1_000_000;
+  const witness = new StoreWitness();
+  const session = async (
+    options: TestStoreOptions,
+    seal: readonly unknown[] | undefined,
+  ): Promise<readonly unknown[] | undefined> => {
+    await using store = await openAt(place, { wallNow: () => now, witness, ...options });
+    const part = store.dialect("a", NOBODY);
+    if (seal !== undefined) await part.seal(seal, MINUTE);
+    return part.sealed?.items;
+  };
+  assertEquals(await session({}, ["first"]), undefined);
+  assertEquals(await session({}, ["second"]), ["first"]);
+  assertEquals(await session({}, undefined), ["second"]);
+  assertEquals(await session({}, ["third"]), undefined);
+  now += MINUTE;
+  assertEquals(await session({}, undefined), undefined, "its time was over");
+  now -= MINUTE;
+  assertEquals(await session({}, ["fourth"]), undefined, "it was kept although it was over");
+  // With --no-seal nothing is sealed, and nothing that was is left lying about.
+  assertEquals(await session({ seals: false }, ["fifth"]), undefined);
+  assertEquals(await session({}, undefined), undefined);
+  // Over the limit the first items survive, and somebody is told.
+  await session({ limits: { maxSealedBytes: 20 } }, ["12345678", "1234567890", "too much", "."]);
+  assertEquals(await session({}, undefined), ["12345678"]);
+  assertEquals(witness.events.filter((event) => event.startsWith("sealed")), [
+    "sealed too much: a, 3",
+  ]);
+});
+
+Deno.test("a store in memory seals nothing and is never in trouble", async () => {
+  await using store = Store.inMemory(storeOptions());
+  const part = store.dialect("a", NOBODY);
+  assertEquals(await part.seal([1], MINUTE), { type: "off" });
+  assertEquals([store.trouble, store.place, store.isLoaded], [undefined, undefined, true]);
+  assert(await store.flush());
+});

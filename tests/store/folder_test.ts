@@ -1,0 +1,253 @@
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { openStore, type Store, StoreError } from "../../src/store/mod.ts";
+import { defaultFolder } from "../../src/store/place.ts";
+import { systemClock } from "../../src/transport/clock.ts";
+import { TempFolder } from "../helpers/engines.ts";
+import { storeOptions, StoreWitness } from "../helpers/store.ts";
+import { until } from "../helpers/waiting.ts";
+
+// The folder of `--store kv:FOLDER`: whose it is, and what becomes of a file that cannot be used
+// (reliability notes, section 7).
+
+const MINUTE = 60_000;
+const NOBODY = (): boolean => false;
+
+function open(folder: string, witness = new StoreWitness()): Promise<Store> {
+  const variables = (): undefined => undefined;
+  const options = storeOptions({ clock: systemClock, witness });
+  return openStore(`kv:${folder}`, { ...options, dialects: ["a"], variables });
+}
+
+async function failureOf(folder: string): Promise<string> {
+  return (await assertRejects(() => open(folder), StoreError)).message;
+}
+
+/** Fills a store so that its file has a few hundred pages. */
+async function fill(folder: string): Promise<void> {
+  await using store = await open(folder);
+  const { rooms } = store.dialect("a", NOBODY);
+  for (let room = 0; room < 300; room++) rooms.keep(`${room}`, "x".repeat(3_000));
+  assertEquals(await store.flush(20_000), true);
+}
+
+Deno.test("the folder is made for its owner alone", async () => {
+  await using temp = await TempFolder.make();
+  const folder = `${temp.path}/deep/inside`;
+  await using store = await open(folder);
+  assertEquals(store.place, `${folder}/signalbox.kv`);
+  if (Deno.build.os === "windows") return;
+  assertEquals(((await Deno.stat(folder)).mode ?? 0) & 0o777, 0o700);
+});
+
+Deno.test("one folder, one server: a second one is told so, and may have it afterwards", async () => {
+  await using temp = await TempFolder.make();
+  {
+    await using _store = await open(temp.path);
+    assertEquals(
+      await failureOf(temp.path),
+      `Cannot use the store in "${temp.path}": another server uses it`,
+    );
+  }
+  await using store = await open(temp.path);
+  assertEquals(store.trouble, undefined);
+});
+
+Deno.test("a folder that cannot be one is refused", async () => {
+  await using temp = await TempFolder.make();
+  const file = `${temp.path}/file`;
+  await Deno.writeTextFile(file, "");
+  for (const folder of [file, `${file}/inside`]) {
+    assertEquals(
+      await failureOf(folder),
+      `Cannot use the store in "${folder}": it is not a folder`,
+    );
+  }
+});
+
+for (
+  const [how, damage] of [
+    ["random bytes", (bytes) => crypto.getRandomValues(bytes.slice(0, 60_000))],
+    ["cut off", (bytes) => bytes.slice(0, 30_000)],
+    ["damaged inside", (bytes) => {
+      for (let at = 5 * 4096; at < bytes.length; at += 3 * 4096) {
+        bytes.set(crypto.getRandomValues(new Uint8Array(200)), at);
+      }
+      return bytes;
+    }],
+  ] as [string, (bytes: Uint8Array<ArrayBuffer>) => Uint8Array][]
+) {
+  Deno.test(`a file that is ${how} is moved aside, and the store begins empty`, async () => {
+    await using temp = await TempFolder.make();
+    await fill(temp.path);
+    const file = `${temp.path}/signalbox.kv`;
+    const damaged = damage(await Deno.readFile(file));
+    await Deno.writeFile(file, damaged);
+    const witness = new StoreWitness();
+    {
+      await using store = await open(temp.path, witness);
+      assertEquals([...store.dialect("a", NOBODY).rooms.list()], []);
+      store.bans.set("id", "x", { reason: "works" });
+      assertEquals(await store.flush(), true);
+    }
+    assertMatch(witness.events.join(), /^damaged: .*signalbox\.kv\.damaged-\d{10}$/);
+    const aside = witness.events[0]?.replace("damaged: ", "") ?? "";
+    assertEquals(await Deno.readFile(aside), damaged);
+    await using store = await open(temp.path);
+    assertEquals(store.bans.find("id", "x")?.reason, "works");
+  });
+}
+
+Deno.test("an empty file is a new one", async () => {
+  await using temp = await TempFolder.make();
+  await Deno.writeTextFile(`${temp.path}/signalbox.kv`, "");
+  const witness = new StoreWitness();
+  await using store = await open(temp.path, witness);
+  store.bans.set("id", "x", { reason: "works" });
+  assertEquals([await store.flush(), witness.events], [true, []]);
+});
+
+Deno.test("a file of a newer format is refused and left alone", async () => {
+  await using temp = await TempFolder.make();
+  await (await open(temp.path)).close();
+  const kv = await Deno.openKv(`${temp.path}/signalbox.kv`);
+  await kv.set([1, "format"], new TextEncoder().encode("2"));
+  await kv.set([1, "id", "a", "x"], new TextEncoder().encode("of the future"));
+  kv.close();
+  assertMatch(await failureOf(temp.path), /: a newer signalbox wrote it \(format 2, known is 1\)$/);
+  const after = await Deno.openKv(`${temp.path}/signalbox.kv`);
+  assert((await after.get([1, "id", "a", "x"])).value !== null);
+  after.close();
+});
+
+Deno.test("what is no record of ours in the file is deleted, and disturbs nothing", async () => {
+  await using temp = await TempFolder.make();
+  await (await open(temp.path)).close();
+  const kv = await Deno.openKv(`${temp.path}/signalbox.kv`);
+  const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+  await kv.set([1, "id", "a", "1"], text("{"));
+  await kv.set([1, "id", "a", "2"], text("null"));
+  await kv.set([1, "id", "a", "3"], text('{"v":{"digest":1}}'));
+  await kv.set([1, "id", "a", "4"], Uint8Array.of(255));
+  await kv.set([1, "ban", "id", "5"], text('{"v":[]}'));
+  await kv.set(["elsewhere", 1], "not ours");
+  kv.close();
+  {
+    await using store = await open(temp.path);
+    await until("the rest to be read", () => store.isLoaded);
+    assertEquals(Object.fromEntries(store.sizes), { id: 0, room: 0, ban: 0 });
+    assertEquals(await store.flush(), true);
+  }
+  const after = await Deno.openKv(`${temp.path}/signalbox.kv`);
+  const left: string[] = [];
+  for await (const { key } of after.list({ prefix: [] })) left.push(key.join(" "));
+  after.close();
+  assertEquals(left.filter((key) => !key.includes("secret")), ["elsewhere 1", "1 format"]);
+});
+
+Deno.test("another program that writes to the file is trouble, and its end the recovery", async () => {
+  await using temp = await TempFolder.make();
+  await using store = await open(temp.path);
+  const other = new DatabaseSync(`${temp.path}/signalbox.kv`);
+  try {
+    other.exec("begin immediate");
+    const { reservations } = store.dialect("a", NOBODY);
+    assertEquals(await reservations.claim("x", "one", MINUTE), "granted");
+    await until("the trouble", () => store.trouble !== undefined);
+    assertEquals(await reservations.claim("x", "two", MINUTE), "taken");
+    other.exec("rollback");
+  } finally {
+    other.close();
+  }
+  await until("the recovery", () => store.trouble === undefined);
+  assertEquals(await store.flush(), true);
+});
+
+/** Mounts a small file system; undefined where this process may not, as without root. */
+async function mount(folder: string, options: string): Promise<AsyncDisposable | undefined> {
+  const run = async (program: string, ...args: string[]): Promise<boolean> => {
+    try {
+      return (await new Deno.Command(program, { args, stderr: "null" }).output()).success;
+    } catch {
+      return false;
+    }
+  };
+  if (!await run("mount", "-t", "tmpfs", "-o", options, "none", folder)) return undefined;
+  return { [Symbol.asyncDispose]: async () => void await run("umount", folder) };
+}
+
+const mayMount = await (async (): Promise<boolean> => {
+  await using temp = await TempFolder.make();
+  await using mounted = await mount(temp.path, "size=64k");
+  return mounted !== undefined;
+})();
+
+Deno.test({
+  name: "a folder that may only be read is refused (needs the right to mount)",
+  ignore: !mayMount,
+  fn: async () => {
+    await using temp = await TempFolder.make();
+    await using _mounted = await mount(temp.path, "size=1m,ro");
+    for (const folder of [temp.path, `${temp.path}/inside`]) {
+      assertMatch(await failureOf(folder), /^Cannot use the store in ".*": .*[Rr]ead-?only/);
+    }
+  },
+});
+
+Deno.test({
+  name: "a full disk is trouble, room on it the recovery (needs the right to mount)",
+  ignore: !mayMount,
+  fn: async () => {
+    await using temp = await TempFolder.make();
+    await using _mounted = await mount(temp.path, "size=1m");
+    const store = await open(temp.path);
+    await using _store = store;
+    const { reservations, rooms } = store.dialect("a", NOBODY);
+    const ballast = `${temp.path}/ballast`;
+    await assertRejects(() => Deno.writeFile(ballast, new Uint8Array(1_048_576)));
+    for (let room = 0; room < 20; room++) rooms.keep(`${room}`, "x".repeat(20_000));
+    await until("the trouble", () => store.trouble !== undefined);
+    assertEquals(store.trouble, "the disk is full");
+    assertEquals(await reservations.claim("x", "one", MINUTE), "granted");
+    assertEquals(await reservations.claim("x", "two", MINUTE), "taken");
+    await Deno.remove(ballast);
+    for (let room = 0; room < 20; room++) rooms.keep(`${room}`, "small");
+    await until("the recovery", () => store.trouble === undefined);
+    assertEquals(await store.flush(), true);
+    await store.close();
+    await using again = await open(temp.path);
+    assertEquals([...again.dialect("a", NOBODY).rooms.list()].length, 20);
+    assertEquals(await again.dialect("a", NOBODY).reservations.claim("x", "two", 1), "taken");
+  },
+});
+
+Deno.test({
+  name: "a store on a full disk is refused at start (needs the right to mount)",
+  ignore: !mayMount,
+  fn: async () => {
+    await using temp = await TempFolder.make();
+    await using _mounted = await mount(temp.path, "size=64k");
+    await assertRejects(() => Deno.writeFile(`${temp.path}/ballast`, new Uint8Array(1_048_576)));
+    assertMatch(
+      await failureOf(temp.path),
+      /^Cannot use the store in ".*": .*(full|I\/O|No space)/,
+    );
+  },
+});
+
+Deno.test("without a folder it is the user's own", () => {
+  const from = (os: string, variables: Record<string, string>): string =>
+    defaultFolder((name) => variables[name], os);
+  assertEquals(from("linux", { HOME: "/home/a" }), "/home/a/.local/share/signalbox");
+  assertEquals(from("linux", { HOME: "/home/a", XDG_DATA_HOME: "/data" }), "/data/signalbox");
+  assertEquals(
+    from("freebsd", { HOME: "/home/a", XDG_DATA_HOME: "" }),
+    "/home/a/.local/share/signalbox",
+  );
+  assertEquals(
+    from("darwin", { HOME: "/Users/a" }),
+    "/Users/a/Library/Application Support/signalbox",
+  );
+  assertEquals(from("windows", { LOCALAPPDATA: "C:/a" }), "C:/a/signalbox");
+  assertThrows(() => from("linux", {}), StoreError, "name one");
+});

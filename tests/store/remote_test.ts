@@ -1,0 +1,67 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { openStore, type Store, StoreError } from "../../src/store/mod.ts";
+import { systemClock } from "../../src/transport/clock.ts";
+import { RemoteKv } from "../helpers/kv_connect.ts";
+import { storeOptions, StoreWitness } from "../helpers/store.ts";
+import { until } from "../helpers/waiting.ts";
+
+// A remote Deno KV that fails. The other end is our own: a real one cannot be had offline.
+
+const MINUTE = 60_000;
+const NOBODY = (): boolean => false;
+
+function open(remote: RemoteKv, witness = new StoreWitness()): Promise<Store> {
+  // The runtime reads the token from there.
+  Deno.env.set("DENO_KV_ACCESS_TOKEN", "token-of-this-test");
+  const options = storeOptions({ clock: systemClock, witness, timeoutMs: 300 });
+  const variables = (): undefined => undefined;
+  return openStore(`kv:${remote.url}`, { ...options, dialects: ["a"], variables });
+}
+
+Deno.test("the token of DENO_KV_ACCESS_TOKEN goes to a remote store", async () => {
+  await using remote = new RemoteKv();
+  await using store = await open(remote);
+  assertEquals(store.place, remote.url);
+  assertEquals([...remote.tokens], ["Bearer token-of-this-test"]);
+});
+
+Deno.test("without a token, or with nobody there, the start ends with one line", async () => {
+  await using remote = new RemoteKv();
+  remote.status = 401;
+  await assertRejects(() => open(remote), StoreError, `Cannot use the store in "${remote.url}": `);
+  Deno.env.delete("DENO_KV_ACCESS_TOKEN");
+  const options = storeOptions({ clock: systemClock });
+  const variables = (): undefined => undefined;
+  const failure = await assertRejects(
+    () => openStore("kv:http://127.0.0.1:1", { ...options, dialects: [], variables }),
+    StoreError,
+  );
+  assertMatch(failure.message, /DENO_KV_ACCESS_TOKEN/);
+  assert(!failure.message.includes("\n"));
+});
+
+for (
+  const [how, fail] of [
+    ["answers with errors", (remote) => remote.status = 500],
+    ["does not answer", (remote) => remote.isSilent = true],
+  ] as [string, (remote: RemoteKv) => void][]
+) {
+  Deno.test(`a remote store that ${how} is trouble, and recovers by itself`, async () => {
+    await using remote = new RemoteKv();
+    const witness = new StoreWitness();
+    const store = await open(remote, witness);
+    await using _store = store;
+    const { reservations } = store.dialect("a", NOBODY);
+    await until("the rest to be read", () => store.isLoaded);
+    fail(remote);
+    assertEquals(await reservations.claim("x", "one", MINUTE), "granted");
+    await until("the trouble", () => store.trouble !== undefined);
+    assertEquals(await reservations.claim("x", "two", MINUTE), "taken");
+    remote.heal();
+    await until("the recovery", () => store.trouble === undefined);
+    assertEquals(await store.flush(5_000), true);
+    await store.close();
+    await using again = await open(remote);
+    assertEquals(await again.dialect("a", NOBODY).reservations.claim("x", "two", 1), "taken");
+  });
+}
