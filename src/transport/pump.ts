@@ -68,7 +68,7 @@ export class Pump {
         ),
       );
     } else if (!this.#isInTime(frame.length)) {
-      this.#refuseExcess();
+      this.#refuseExcess(frame);
     } else if (this.#held === undefined) {
       this.#handle(frame);
     } else if (this.#held.length < this.#limits.maxHeldFrames) {
@@ -167,7 +167,7 @@ export class Pump {
   }
 
   /** The first frame of an excess is answered; one that lasts ends the connection. */
-  #refuseExcess(): void {
+  #refuseExcess(frame: Frame): void {
     const now = this.#now();
     if (now - this.#lastExcess > CALM_MS) {
       this.#excessSince = now;
@@ -176,6 +176,16 @@ export class Pump {
       this.refuse(new SignalError("flooding", "Too many messages"));
     }
     this.#lastExcess = now;
+    this.#tellDropped(frame);
+  }
+
+  #tellDropped(frame: Frame): void {
+    if (this.#session.dropped === undefined || !this.#link.isOpen) return;
+    try {
+      this.#session.dropped(frame);
+    } catch (error) {
+      this.#caught(error);
+    }
   }
 }
 
