@@ -76,7 +76,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^src\/dialects\/mod\.ts$/, [/^src\/dialects\/(dialect|\w+\/mod)\.ts$/]],
   [/^src\/dialects\/\w+\.ts$/, [/^src\/dialects\/\w+\.ts$/, CORE]],
   [/^src\/dialects\/\w+\//, [
-    /^src\/dialects\/(dialect|encode_once|json_depth|options|refusal)\.ts$/,
+    /^src\/dialects\/(dialect|encode_once|event_frame|json_depth|options|refusal)\.ts$/,
     /^src\/(log|metrics)\.ts$/,
     CORE,
   ]],
