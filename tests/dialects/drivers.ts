@@ -131,8 +131,8 @@ function memberIn(frame: Frame): string {
 
 const BY_NAME = new Map<string, Driver>(Object.entries({ peerjs, gstreamer }));
 
-/** Dialects whose ids the server makes: their suites are in their own folders. */
-const SERVER_NAMED: ReadonlySet<string> = new Set(["ssp", "simple"]);
+/** Dialects whose ids the server makes, or that have no socket: their suites are in their folders. */
+const SERVER_NAMED: ReadonlySet<string> = new Set(["ssp", "simple", "owt"]);
 
 /** Every dialect whose clients choose their ids, with its driver; throws where one has none. */
 export const DRIVEN: readonly { readonly dialect: Dialect; readonly driver: Driver }[] = DIALECTS

@@ -44,7 +44,7 @@ export class TestClient {
   #read = 0;
 
   constructor(
-    createSession: (link: Link) => Session,
+    createSession: (link: FakeLink) => Session,
     limits: InputLimits = WIDE_LIMITS,
     now: () => number = new FakeClock().now,
   ) {
