@@ -1,9 +1,10 @@
 import { z } from "zod";
-import type { Link } from "../../core/types.ts";
-import { defineDialect, type OpenDialect, type UpgradeRoute } from "../dialect.ts";
+import type { Link, NamespaceLink } from "../../core/types.ts";
+import { defineDialect, type Namespace, type OpenDialect, type UpgradeRoute } from "../dialect.ts";
 import { EncodeOnce } from "../encode_once.ts";
 import { linkLimitOptions, toggle, whole } from "../options.ts";
-import { isSsp, type Version } from "./messages.ts";
+import { EventLink } from "./event_link.ts";
+import { isSsp, readEvent, type Version } from "./messages.ts";
 import { PoolOperations } from "./operations.ts";
 import { SspSession } from "./session.ts";
 
@@ -60,6 +61,12 @@ export const ssp = defineDialect({
       limits: options,
       connect: (_url: URL, link: Link) => new SspSession(link, version, server),
     });
+    const namespace = (name: string, version: Version): Namespace => ({
+      name,
+      limits: options,
+      connect: (_url: URL, link: NamespaceLink) =>
+        new SspSession(new EventLink(link), version, server, readEvent),
+    });
     return {
       routes: [
         endpoint("/ssp", "v2", ["ssp", "ssp.v2"]),
@@ -68,6 +75,8 @@ export const ssp = defineDialect({
         // PyRTC's own example connects here.
         { ...endpoint("/", "auto", ["ssp"]), recognises: isSsp },
       ],
+      // RTCPool's other transport: members meet those on WebSockets (§9).
+      namespaces: [namespace("/ssp", "v2"), namespace("/ssp/v1", "v1")],
       entrances: [
         {
           path: "/ssp",

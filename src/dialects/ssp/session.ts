@@ -22,6 +22,8 @@ import {
   encodeNews,
   encodeRelay,
   object,
+  type Read,
+  readMessage,
   type Relayed,
   relayOf,
   STOP,
@@ -96,6 +98,7 @@ const WIRE: Record<ErrorCode, Refusal> = {
 export class SspSession implements Session {
   readonly link: Link;
   readonly #server: SspServer;
+  readonly #read: Read;
   #version: Version;
   #peer: PeerHandle | undefined = undefined;
   /** It has asked for a pool. One that was refused may wait and try again (§5). */
@@ -104,10 +107,12 @@ export class SspSession implements Session {
   #pool: RoomId | undefined = undefined;
   #joinRefusal: "room_full" | "rooms_full" | undefined = undefined;
 
-  constructor(link: Link, version: Version, server: SspServer) {
+  /** @param read how the link's frames are read */
+  constructor(link: Link, version: Version, server: SspServer, read: Read = readMessage) {
     this.link = link;
     this.#version = version;
     this.#server = server;
+    this.#read = read;
   }
 
   get isIdentified(): boolean {
@@ -122,7 +127,7 @@ export class SspSession implements Session {
   opened(): void {}
 
   receive(frame: Frame): void | Promise<void> {
-    const action = decode(frame, this.#version);
+    const action = decode(frame, this.#version, this.#read);
     if (action === undefined) return;
     if (this.#version === "auto") this.#version = versionOf(action) ?? "auto";
     if (action.type === "join") return this.#join(action.pool);
