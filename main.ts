@@ -1,5 +1,6 @@
 import project from "./deno.json" with { type: "json" };
 import readme from "./README.md" with { type: "text" };
+import build from "./src/build.json" with { type: "json" };
 import { helpText } from "./src/config/help.ts";
 import { ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
 import type { Config } from "./src/config/schema.ts";
@@ -8,6 +9,8 @@ import { type Log, openLog } from "./src/log.ts";
 import { type Server, startServer } from "./src/server.ts";
 import { systemClock } from "./src/transport/clock.ts";
 
+/** Such as "1.2.3" or, in an executable, "1.2.3 (0a1b2c3d4e)" with the commit it was built from. */
+const VERSION = build.commit === "" ? project.version : `${project.version} (${build.commit})`;
 /** The exit code for a configuration that cannot be used (sysexits.h: EX_CONFIG). */
 const EXIT_CONFIG = 78;
 /** Stopping takes no longer than this, whatever clients do. */
@@ -16,8 +19,8 @@ const STOP_MS = 4_500;
 function main(): void {
   try {
     const command = loadConfig(sources());
-    if (command.type === "help") return say(helpText(project.version));
-    if (command.type === "version") return say(`signalbox ${project.version}`);
+    if (command.type === "help") return say(helpText(VERSION));
+    if (command.type === "version") return say(`signalbox ${VERSION}`);
     serve(command.config);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -28,7 +31,7 @@ function main(): void {
 
 function serve(config: Config): void {
   const log = openLog(config.log, systemClock);
-  const server = startServer(config, { version: project.version, docs: readme, log });
+  const server = startServer(config, { version: VERSION, docs: readme, log });
   // The last net: whatever arrives here is a bug, but not a reason to hang up on everybody.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();

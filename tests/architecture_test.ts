@@ -61,7 +61,13 @@ const CORE = /^src\/core\//;
 
 /** Of ours, who may import what; a file that no row names may import nothing. */
 const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
-  [/^main\.ts$/, [/^(deno\.json|README\.md)$/, SERVER, SHARED, /^src\/(config|transport)\//, CORE]],
+  [/^main\.ts$/, [
+    /^(deno\.json|README\.md|src\/build\.json)$/,
+    SERVER,
+    SHARED,
+    /^src\/(config|transport)\//,
+    CORE,
+  ]],
   [SERVER, [
     SERVER,
     SHARED,
@@ -92,8 +98,8 @@ function isOurs(path: string): boolean {
 Deno.test("the imports are read: there are many, of ours and of others", () => {
   assert(IMPORTS.length > 100);
   for (const { to } of IMPORTS.filter(({ to }) => to.startsWith("src/"))) {
-    // A script for browsers is read as text.
-    assert(to.endsWith(".js") || SOURCES.some(({ path }) => path === to), `${to} is missing`);
+    // A script for browsers is read as text, a JSON file as a value.
+    assert(/\.(js|json)$/.test(to) || SOURCES.some(({ path }) => path === to), `${to} is missing`);
   }
 });
 

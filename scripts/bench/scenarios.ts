@@ -90,8 +90,44 @@ const peerjs: Scenario = {
       }),
 };
 
+/** Messages of a session; ids of peers and sessions are the server's. */
+function webrtcsink(): Scenario {
+  const peerIds = new WeakMap<Wire, string>();
+  /** By the pair's first id; over the yardstick there is none, and any of that length will do. */
+  const sessionIds = new Map<string, string>();
+  return {
+    name: "webrtcsink",
+    title: "webrtcsink",
+    cpuTarget: 1.7,
+    path: () => "/webrtcsink",
+    async join(client): Promise<void> {
+      const { type, peerId } = JSON.parse(await client.receive());
+      expect(type, "welcome");
+      peerIds.set(client, peerId);
+      await client.send(JSON.stringify({ type: "setPeerStatus", roles: [], meta: null }));
+    },
+    async pair(a, b, ids): Promise<void> {
+      await a.send(JSON.stringify({ type: "setPeerStatus", roles: ["producer"], meta: null }));
+      await a.send(JSON.stringify({ type: "list" }));
+      expect(JSON.parse(await a.receive()).type, "list");
+      await b.send(JSON.stringify({ type: "startSession", peerId: peerIds.get(a) }));
+      const { type, sessionId } = JSON.parse(await b.receive());
+      expect(type, "sessionStarted");
+      expect(JSON.parse(await a.receive()).type, "startSession");
+      sessionIds.set(ids.a, sessionId);
+    },
+    message: (n, { a }) => {
+      const sessionId = sessionIds.get(a) ?? a;
+      const part = isDescription(n)
+        ? { sdp: { type: "offer", sdp: SDP } }
+        : { ice: { candidate: candidate(n), sdpMid: "0", sdpMLineIndex: 0 } };
+      return JSON.stringify({ type: "peer", sessionId, ...part });
+    },
+  };
+}
+
 /** The dialects measured, in the order of the report. */
-export const SCENARIOS: readonly Scenario[] = [gstreamer, peerjs];
+export const SCENARIOS: readonly Scenario[] = [gstreamer, peerjs, webrtcsink()];
 
 /** What any relay must leave intact in the nth message; proves that the load really arrives. */
 export function body(n: number): string {

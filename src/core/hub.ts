@@ -16,10 +16,7 @@ export interface Claim {
   readonly id: PeerId;
   readonly dialect: string;
   readonly receiver: Receiver;
-  /**
-   * Who takes a taken id over, always from a peer of the same dialect only: who shows the holder's
-   * proof (the default), or whoever asks, where an id is nobody's property.
-   */
+  /** Who takes an id from a peer of the same dialect: who shows its proof, or whoever comes last. */
   readonly policy?: "proof" | "newest";
   /** A secret that shows that two claims come from one client. */
   readonly proof?: string;
@@ -109,7 +106,8 @@ export class Hub {
   readonly #limits: HubLimits;
   readonly #reserve: Reserve | undefined;
   readonly #realms = new Map<string, Realm>();
-  #isSilent = false;
+  /** Nobody is told of departures any more: see `silence`. */
+  isSilent = false;
   #peerCount = 0;
   #roomCount = 0;
 
@@ -166,7 +164,7 @@ export class Hub {
     peer.paired = undefined;
     for (const other of pairs ?? []) {
       other.paired?.delete(peer);
-      if (!this.#isSilent) tell(other, { type: "gone", peer: peer.id });
+      if (!this.isSilent) tell(other, { type: "gone", peer: peer.id });
     }
   }
 
@@ -175,7 +173,7 @@ export class Hub {
    * the other would take them for people hanging up.
    */
   silence(): void {
-    this.#isSilent = true;
+    this.isSilent = true;
   }
 
   has(realm: string, id: PeerId): boolean {
@@ -358,7 +356,7 @@ export class Hub {
       this.#roomCount--;
       return;
     }
-    if (this.#isSilent) return;
+    if (this.isSilent) return;
     const left = roomEvent("left", room, peer, news);
     for (const member of [...room.members]) tell(member, left);
   }

@@ -4,6 +4,7 @@ import { owt } from "./owt/mod.ts";
 import { peerjs } from "./peerjs/mod.ts";
 import { simple } from "./simple/mod.ts";
 import { ssp } from "./ssp/mod.ts";
+import { webrtcsink } from "./webrtcsink/mod.ts";
 
 /** Every dialect the server speaks: adding one is a folder and a line. */
 export const DIALECTS: readonly Dialect[] = [
@@ -12,4 +13,5 @@ export const DIALECTS: readonly Dialect[] = [
   ssp,
   owt,
   simple,
+  webrtcsink,
 ];

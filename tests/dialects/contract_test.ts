@@ -1,24 +1,19 @@
 import { assert, assertEquals } from "@std/assert";
 import { SignalError } from "../../src/core/errors.ts";
 import type { Claim } from "../../src/core/hub.ts";
-import type { PeerEvent } from "../../src/core/types.ts";
+import type { PeerEvent, Receiver } from "../../src/core/types.ts";
 import { DialectBench } from "../helpers/dialect.ts";
 import { ERROR_CODES } from "../helpers/error_codes.ts";
 import type { Closing } from "../helpers/fake_link.ts";
-import { settle, TestClient } from "../helpers/hub.ts";
-import { DRIVEN } from "./drivers.ts";
+import { settle } from "../helpers/hub.ts";
+import { Friends, greet, heardBy } from "./driver.ts";
+import { DRIVERS } from "./drivers.ts";
 
 /** What each dialect has to do, whatever its protocol. */
-for (const { dialect, driver } of DRIVEN) {
+for (const driver of DRIVERS) {
+  const { dialect, ways, rival } = driver;
   const { name } = dialect;
-
-  /** A session of each socket route, as it is before its connection is open. */
-  const unopened = (bench: DialectBench): TestClient[] =>
-    bench.routes.flatMap((route) => {
-      if (route.kind !== "upgrade") return [];
-      const url = new URL(route.path, "http://signalbox.test");
-      return [new TestClient((link) => route.connect(url, link), route.limits, bench.clock.now)];
-    });
+  const [way] = ways;
 
   Deno.test(`${name}: has a name that can stand in options, logs and metrics`, () => {
     assert(/^[a-z][a-z0-9]*$/.test(name));
@@ -27,20 +22,19 @@ for (const { dialect, driver } of DRIVEN) {
 
   Deno.test(`${name}: works with its defaults, and bounds every connection`, () => {
     using bench = new DialectBench(dialect);
-    assert(unopened(bench).length > 0);
-    for (const route of bench.routes) {
-      assert(route.path.startsWith("/"));
-      if (route.kind !== "upgrade") continue;
+    assert(bench.openings.length > 0);
+    for (const { path } of bench.routes) assert(path.startsWith("/"));
+    for (const { limits } of bench.openings) {
       const bounds = [
-        route.limits.maxFrameBytes,
-        route.limits.framesPerSecond,
-        route.limits.frameBurst,
-        route.limits.bytesPerSecond,
-        route.limits.byteBurst,
-        route.limits.identifyTimeoutMs,
-        route.limits.maxHeldFrames,
-        route.limits.maxQueuedBytes,
-        route.limits.stallTimeoutMs,
+        limits.maxFrameBytes,
+        limits.framesPerSecond,
+        limits.frameBurst,
+        limits.bytesPerSecond,
+        limits.byteBurst,
+        limits.identifyTimeoutMs,
+        limits.maxHeldFrames,
+        limits.maxQueuedBytes,
+        limits.stallTimeoutMs,
       ];
       for (const bound of bounds) assert(Number.isSafeInteger(bound) && bound > 0);
     }
@@ -51,7 +45,7 @@ for (const { dialect, driver } of DRIVEN) {
 
   Deno.test(`${name}: a session does nothing before its connection is open`, async () => {
     using bench = new DialectBench(dialect);
-    for (const client of unopened(bench)) {
+    for (const client of bench.unopened()) {
       await settle();
       assertEquals([client.sent, client.isOpen, client.session.isIdentified], [[], true, false]);
       await client.leave();
@@ -62,7 +56,7 @@ for (const { dialect, driver } of DRIVEN) {
   for (const code of ERROR_CODES) {
     Deno.test(`${name}: words ${code}, before the opening and after the greeting`, async () => {
       using bench = new DialectBench(dialect);
-      const clients = [...unopened(bench), await driver.greet(bench, "alice")];
+      const clients = [...bench.unopened(), (await greet(way, bench, "alice")).client];
       for (const client of clients) {
         client.pump.refuse(new SignalError(code, `text of ${code}`));
         for (const frame of client.heard()) assert(typeof frame === "string");
@@ -70,15 +64,18 @@ for (const { dialect, driver } of DRIVEN) {
         await client.leave();
         assertEquals(client.link.faults, []);
       }
+      // Some hold a place for a client that was hung up on.
+      bench.clock.advance(60_000);
       assertEquals([bench.hub.peerCount, bench.hub.roomCount], [0, 0]);
     });
   }
 
   // Whoever caused one of these is not served on, in any dialect.
-  for (const code of ["frame_too_large", "flooding", "not_identified", "id_taken"] as const) {
+  const fatal = ["frame_too_large", "flooding", "not_identified"] as const;
+  for (const code of rival === undefined ? fatal : [...fatal, "id_taken"] as const) {
     Deno.test(`${name}: hangs up after ${code}`, () => {
       using bench = new DialectBench(dialect);
-      for (const client of unopened(bench)) {
+      for (const client of bench.unopened()) {
         client.pump.refuse(new SignalError(code));
         assertEquals(client.isOpen, false);
       }
@@ -87,13 +84,19 @@ for (const { dialect, driver } of DRIVEN) {
 
   Deno.test(`${name}: what is said of a fault does not tell what it was`, async () => {
     using bench = new DialectBench(dialect);
-    const client = await driver.greet(bench, "alice");
+    const { client } = await greet(way, bench, "alice");
     client.pump.refuse(new SignalError("internal"));
     for (const frame of client.heard()) assertEquals(/at |\.ts|Error:/.test(String(frame)), false);
   });
 
   Deno.test(`${name}: makes something of every event, also of those it never causes`, async () => {
-    using bench = new DialectBench(dialect);
+    // A peer of a dialect may be something else than the session of its connection.
+    const receivers: Receiver[] = [];
+    const reserve = ({ receiver }: Claim): Promise<boolean> => {
+      receivers.push(receiver);
+      return Promise.resolve(true);
+    };
+    using bench = new DialectBench(dialect, { reserve });
     const peer = { id: "bob", dialect: "other", info: null };
     const handle = { ...peer, realm: "other", isReleased: false };
     const events: PeerEvent[] = [
@@ -109,8 +112,9 @@ for (const { dialect, driver } of DRIVEN) {
       { type: "replaced" },
     ];
     for (const event of events) {
-      const client = await driver.greet(bench, "alice");
-      client.session.deliver(event);
+      const { client } = await greet(way, bench, "alice");
+      receivers.pop()?.deliver(event);
+      for (const frame of client.heard()) assert(typeof frame === "string");
       assertLegal(client.closing);
       await client.leave();
       assertEquals(client.link.faults, []);
@@ -119,73 +123,108 @@ for (const { dialect, driver } of DRIVEN) {
 
   Deno.test(`${name}: a peer that was greeted is known, and forgotten when it leaves`, async () => {
     using bench = new DialectBench(dialect);
-    const client = await driver.greet(bench, "alice");
-    assertEquals([client.session.isIdentified, bench.hub.has(name, "alice")], [true, true]);
+    const { client, id } = await greet(way, bench, "alice");
+    assertEquals([client.session.isIdentified, bench.hub.has(name, id)], [true, true]);
     await client.leave();
-    assertEquals([bench.hub.peerCount, bench.hub.has(name, "alice")], [0, false]);
+    assertEquals([bench.hub.peerCount, bench.hub.has(name, id)], [0, false]);
   });
 
-  Deno.test(`${name}: an id in use is refused to a stranger, and its holder notices nothing`, async () => {
-    using bench = new DialectBench(dialect);
-    const holder = await driver.greet(bench, "alice");
-    const stranger = await driver.intrude(bench, "alice");
-    assertEquals([stranger.isOpen, stranger.refusals], [false, ["id_taken"]]);
-    await stranger.leave();
-    assertEquals([holder.heard(), holder.isOpen, bench.hub.has(name, "alice")], [[], true, true]);
-  });
+  if (rival === undefined) {
+    Deno.test(`${name}: every client gets an id of its own, whatever it would like to be called`, async () => {
+      using bench = new DialectBench(dialect);
+      const ids = new Set<string>();
+      for (const wish of ["alice", "alice", "bob"]) ids.add((await greet(way, bench, wish)).id);
+      assertEquals([ids.size, bench.hub.peerCount, ids.has("alice")], [3, 3, false]);
+    });
+  } else {
+    const outcome = rival.prevails === "holder" ? "is refused to" : "goes over to";
+    Deno.test(`${name}: an id in use ${outcome} somebody else who asks for it`, async () => {
+      using bench = new DialectBench(dialect);
+      const { client: holder } = await greet(way, bench, "alice");
+      const other = await rival.connect(bench, "alice");
+      const [winner, loser] = rival.prevails === "holder" ? [holder, other] : [other, holder];
+      assertEquals([winner.isOpen, loser.isOpen], [true, false]);
+      await loser.leave();
+      assertEquals([winner.isOpen, bench.hub.has(name, "alice")], [true, true]);
+      if (winner === holder) assertEquals([holder.heard(), other.refusals], [[], ["id_taken"]]);
+      await winner.leave();
+      assertEquals([bench.hub.peerCount, bench.hub.has(name, "alice")], [0, false]);
+    });
+  }
 
-  Deno.test(`${name}: who says nothing of itself is hung up on in time, and was nobody`, async () => {
-    using bench = new DialectBench(dialect);
-    const client = await driver.linger(bench);
-    bench.clock.advance(60_000);
-    client.pump.checkIdentified(bench.clock.now());
-    await settle();
-    assertEquals([client.isOpen, bench.hub.peerCount], [false, 0]);
-  });
+  const { linger } = driver;
+  if (linger !== undefined) {
+    Deno.test(`${name}: who says nothing of itself is hung up on in time, and was nobody`, async () => {
+      using bench = new DialectBench(dialect);
+      const client = await linger(bench);
+      bench.clock.advance(60_000);
+      client.pump.checkIdentified(bench.clock.now());
+      await settle();
+      assertEquals([client.isOpen, bench.hub.peerCount], [false, 0]);
+    });
+  }
 
-  Deno.test(`${name}: frames that come while an id is being asked for keep their order`, async () => {
-    const answer = Promise.withResolvers<boolean>();
-    const reserve = ({ id }: Claim): Promise<boolean> =>
-      id === "alice" ? answer.promise : Promise.resolve(true);
-    using bench = new DialectBench(dialect, { reserve });
-    const [way] = driver.ways;
-    const bob = await driver.greet(bench, "bob");
-    const alice = await driver.greet(bench, "alice");
-    await way.meet({ id: "alice", client: alice }, { id: "bob", client: bob });
-    await alice.say(...["1", "2", "3"].map((text) => way.say("bob", text)));
-    assertEquals([alice.sent, bob.heard(), bench.hub.has(name, "alice")], [[], [], false]);
-    answer.resolve(true);
-    await settle();
-    assertEquals(bob.heard(), ["1", "2", "3"].map((text) => way.heard("alice", "bob", text)));
-  });
+  for (const { name: manner, hasty, ...way } of ways) {
+    if (hasty === undefined) continue;
+    const TEXTS = ["1", "2", "3"];
 
-  for (const way of driver.ways) {
+    Deno.test(`${name}: frames that come while an id is being asked for keep their order (${manner})`, async () => {
+      const answer = Promise.withResolvers<boolean>();
+      let isSlow = false;
+      const reserve = (): Promise<boolean> => isSlow ? answer.promise : Promise.resolve(true);
+      using bench = new DialectBench(dialect, { reserve });
+      const bob = await greet({ name: manner, ...way }, bench, "bob");
+      isSlow = true;
+      const alice = await way.enter(bench, "alice");
+      await alice.say(...hasty.say(bob.id, TEXTS));
+      assertEquals([alice.sent, bob.client.heard(), bench.hub.peerCount], [[], [], 1]);
+      answer.resolve(true);
+      await settle();
+      const id = way.welcome(alice, "alice");
+      const heard = heardBy(bob, driver);
+      // Where they share a room, bob is told of alice before her words.
+      const news = heard.splice(0, heard.length - TEXTS.length);
+      for (const frame of news) assertEquals(driver.about(frame), id);
+      assertEquals(heard, TEXTS.map((text) => hasty.talk.heard(id, bob.id, text)));
+    });
+
+    Deno.test(`${name}: who leaves while its id is being asked for was never there (${manner})`, async () => {
+      const answer = Promise.withResolvers<boolean>();
+      let isSlow = false;
+      const reserve = (): Promise<boolean> => isSlow ? answer.promise : Promise.resolve(true);
+      using bench = new DialectBench(dialect, { reserve });
+      const bob = await greet({ name: manner, ...way }, bench, "bob");
+      isSlow = true;
+      const alice = await way.enter(bench, "alice");
+      await alice.say(...hasty.say(bob.id, TEXTS));
+      await alice.leave();
+      answer.resolve(true);
+      await settle();
+      assertEquals([alice.sent, alice.refusals, bob.client.heard()], [[], [], []]);
+      assertEquals([bench.hub.peerCount, alice.link.faults, alice.link.late], [1, [], []]);
+    });
+  }
+
+  for (const way of ways) {
     Deno.test(`${name}: what two peers say ${way.name} passes verbatim, in order`, async () => {
       using bench = new DialectBench(dialect);
-      const alice = await driver.greet(bench, "alice");
-      const bob = await driver.greet(bench, "bob");
-      await way.meet({ id: "alice", client: alice }, { id: "bob", client: bob });
+      const friends = await Friends.meet(driver, way, bench);
       const texts = ["", " ", "\n", "\0", "語😀\ud800", '"\\', '{"sdp":1.0}', "x".repeat(10_000)];
-      alice.blurt(...texts.map((text) => way.say("bob", text)));
-      bob.blurt(...texts.map((text) => way.say("alice", text)));
-      await settle();
-      assertEquals(bob.heard(), texts.map((text) => way.heard("alice", "bob", text)));
-      assertEquals(alice.heard(), texts.map((text) => way.heard("bob", "alice", text)));
+      const [heard, expected] = await friends.exchange(...texts);
+      assertEquals(heard, expected);
     });
 
     Deno.test(`${name}: peers that talked ${way.name} leave nothing behind`, async () => {
       using bench = new DialectBench(dialect);
-      for (const first of ["alice", "bob"]) {
-        const clients = new Map<string, TestClient>();
-        for (const id of ["alice", "bob"]) clients.set(id, await driver.greet(bench, id));
-        const [alice, bob] = ["alice", "bob"].map((id) => clients.get(id));
-        assert(alice !== undefined && bob !== undefined);
-        await way.meet({ id: "alice", client: alice }, { id: "bob", client: bob });
-        await alice.say(way.say("bob", "hi"), way.say("nobody", "hi"));
-        await clients.get(first)?.leave();
-        for (const client of clients.values()) await client.leave();
+      for (const isAliceFirst of [true, false]) {
+        const friends = await Friends.meet(driver, way, bench);
+        const { alice, bob } = friends;
+        await alice.client.say(friends.wordTo(bob.id), friends.wordTo("nobody"));
+        for (const { client } of isAliceFirst ? [alice, bob] : [bob, alice]) await client.leave();
         assertEquals([bench.hub.peerCount, bench.hub.roomCount], [0, 0]);
-        for (const client of clients.values()) assertEquals(client.link.faults, []);
+        for (const { client: { link } } of [alice, bob]) {
+          assertEquals([link.faults, link.late], [[], []]);
+        }
       }
       bench.clock.advance(60_000);
       for (const { name, read } of bench.open.gauges ?? []) {

@@ -77,7 +77,8 @@ const FAILURES: readonly Failure[] = [
   },
   { name: "no permission to listen", args: LOCAL, denoArgs: [], says: [/--allow-net/] },
   {
-    name: "an unknown variable",
+    name: "an unknown variable, where all variables may be read",
+    denoArgs: ["-A"],
     env: { SIGNALBOX_PROT: "9000" },
     args: LOCAL,
     says: [/"SIGNALBOX_PROT": did you mean "SIGNALBOX_PORT"/],

@@ -159,7 +159,7 @@ Deno.test("limits.maxConnections below the descriptors refuses in words, and not
 });
 
 Deno.test("a server that may open few files still serves somebody, and says how many", async () => {
-  await using server = await startMain({ args: LOCAL, openFiles: 80 });
+  await using server = await startMain({ args: LOCAL, denoArgs: ["-A"], openFiles: 80 });
   const wsUrl = urlOf(server).replace(/^http/, "ws");
   await using bystanders = await Bystanders.join(wsUrl);
   await bystanders.talk();

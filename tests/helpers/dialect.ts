@@ -1,9 +1,11 @@
 import type { Hub, Reserve } from "../../src/core/hub.ts";
-import type { HubLimits } from "../../src/core/limits.ts";
-import type { Dialect, OpenDialect, Route } from "../../src/dialects/dialect.ts";
+import type { HubLimits, LinkLimits } from "../../src/core/limits.ts";
+import type { Session } from "../../src/core/types.ts";
+import type { Dialect, Namespace, OpenDialect, Route } from "../../src/dialects/dialect.ts";
 import { Router } from "../../src/http/router.ts";
 import { FakeClock } from "./fake_clock.ts";
-import { connect, newTestHub, type TestClient } from "./hub.ts";
+import type { FakeLink } from "./fake_link.ts";
+import { connect, newTestHub, TestClient } from "./hub.ts";
 
 export interface DialectTestOptions {
   /** The dialect's part of a configuration; defaults elsewhere. */
@@ -11,6 +13,14 @@ export interface DialectTestOptions {
   readonly limits?: Partial<HubLimits>;
   readonly reserve?: Reserve;
 }
+
+/** Where sessions begin, whatever carries them. */
+export interface Opening {
+  readonly limits: LinkLimits;
+  readonly connect: (link: FakeLink) => Session;
+}
+
+const ORIGIN = "http://signalbox.test";
 
 /** One dialect at work on a hub and a clock of its own, reached by its routes but for the network. */
 export class DialectBench implements Disposable {
@@ -37,15 +47,56 @@ export class DialectBench implements Disposable {
 
   /** Connects a client to the route at a path; a query may follow. */
   connect(target: string): Promise<TestClient> {
-    const url = new URL(target, "http://signalbox.test");
+    const url = new URL(target, ORIGIN);
     const route = this.#router.match(url.pathname).upgrade?.route;
     if (route === undefined) throw new RangeError(`Cannot connect: no WebSocket at "${target}"`);
     return connect((link) => route.connect(url, link), route.limits, this.clock.now);
   }
 
+  /** Connects a client to a Socket.IO namespace: its frames are the namespace's packets. */
+  connectTo(namespace: string, query = ""): Promise<TestClient> {
+    const found = this.namespaces.find(({ name }) => name === namespace);
+    if (found === undefined) throw new RangeError(`Cannot connect: no namespace "${namespace}"`);
+    const url = new URL(`/socket.io/${query}`, ORIGIN);
+    return connect((link) => found.connect(url, link), found.limits, this.clock.now);
+  }
+
+  get namespaces(): readonly Namespace[] {
+    return this.open.namespaces ?? [];
+  }
+
+  /** Everything that begins a session. */
+  get openings(): readonly Opening[] {
+    const headers = new Headers();
+    const ofRoutes = this.routes.flatMap((route): Opening[] => {
+      const url = new URL(route.path, ORIGIN);
+      const request = { method: "GET", url, headers, body: "" } as const;
+      switch (route.kind) {
+        case "upgrade":
+          return [{ limits: route.limits, connect: (link) => route.connect(url, link) }];
+        case "stream":
+          return [{ limits: route.limits, connect: (link) => route.connect(request, link) }];
+        case "get":
+          return [];
+      }
+    });
+    const ofNamespaces = this.namespaces.map(({ limits, connect }): Opening => ({
+      limits,
+      connect: (link) => connect(new URL("/socket.io/", ORIGIN), link),
+    }));
+    return [...ofRoutes, ...ofNamespaces];
+  }
+
+  /** A session of each opening, as it is before its connection is open. */
+  unopened(): TestClient[] {
+    return this.openings.map(({ limits, connect }) =>
+      new TestClient(connect, limits, this.clock.now)
+    );
+  }
+
   /** Asks for a plain resource; undefined where there is none. */
   get(target: string): Response | undefined {
-    const url = new URL(target, "http://signalbox.test");
+    const url = new URL(target, ORIGIN);
     return this.#router.match(url.pathname).get?.route.handle(url);
   }
 

@@ -1,22 +1,25 @@
-import type { Frame, Link } from "../../src/core/types.ts";
+import type { Frame, NamespaceLink, StreamLink } from "../../src/core/types.ts";
 
 /** How a link was closed: code and reason as they were given, or "bare" without either. */
 export type Closing = "bare" | readonly [code: number, reason: string];
 
-/** A connection without a network: keeps what was sent and how it was closed. */
-export class FakeLink implements Link {
+/** A connection of any kind, without a network: keeps what was sent and how it was closed. */
+export class FakeLink implements NamespaceLink, StreamLink {
   static #made = 0;
 
   readonly id = `fake-${++FakeLink.#made}`;
   readonly address: string;
   /** Everything the client was sent, oldest first. */
   readonly sent: Frame[] = [];
+  /** What it was sent after its session had been told of the end: nobody has a reason to. */
+  readonly late: Frame[] = [];
   /** What `fail` was called with. */
   readonly faults: unknown[] = [];
   /** Told once, in a microtask after the end was decided on, as the real link does. */
   onEnded: () => void = () => {};
   #closing: Closing | undefined;
   #isOpen = true;
+  #isEndTold = false;
 
   constructor(address = "192.0.2.1") {
     this.address = address;
@@ -33,6 +36,11 @@ export class FakeLink implements Link {
 
   send(frame: Frame): void {
     if (this.#isOpen) this.sent.push(frame);
+    else if (this.#isEndTold) this.late.push(frame);
+  }
+
+  decline(_answer: Response | string): void {
+    if (this.#isOpen) this.#end();
   }
 
   close(code?: number, reason = ""): void {
@@ -53,6 +61,9 @@ export class FakeLink implements Link {
 
   #end(): void {
     this.#isOpen = false;
-    queueMicrotask(() => this.onEnded());
+    queueMicrotask(() => {
+      this.onEnded();
+      this.#isEndTold = true;
+    });
   }
 }

@@ -11,7 +11,14 @@ export async function gaugeOf(url: string, name: string): Promise<number> {
 }
 
 /** What a server keeps for its clients; all of it is given back when they have gone. */
-const OCCUPANCY = ["sockets", "connections", "peers", "rooms", "held_bytes"] as const;
+const OCCUPANCY = [
+  "sockets",
+  "connections",
+  "peers",
+  "rooms",
+  "held_bytes",
+  "media_sessions",
+] as const;
 
 /** Waits until nothing of any client is left, and fails naming what is. */
 export async function assertEmpty(url: string): Promise<void> {

@@ -1,7 +1,7 @@
 import type { ErrorCode, SignalError } from "../../src/core/errors.ts";
 import { Hub, type Reserve } from "../../src/core/hub.ts";
 import type { HubLimits, InputLimits } from "../../src/core/limits.ts";
-import type { Frame, Link, Session } from "../../src/core/types.ts";
+import type { Frame, Session } from "../../src/core/types.ts";
 import { Pump } from "../../src/transport/pump.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { type Closing, FakeLink } from "./fake_link.ts";
@@ -52,7 +52,8 @@ export class TestClient {
     this.session = createSession(this.link);
     const onRefused = ({ code }: SignalError) => void this.refusals.push(code);
     this.pump = new Pump(this.session, this.link, limits, now, onRefused);
-    this.link.onEnded = () => this.pump.end();
+    // As the transport does: an end that the server decided on is no farewell of the client.
+    this.link.onEnded = () => this.pump.end(this.closing === undefined ? "left" : "lost");
   }
 
   /** How the server closed the connection; undefined where it did not. */
@@ -97,11 +98,23 @@ export class TestClient {
     this.link.drop();
     await settle();
   }
+
+  /** The network is cut. */
+  async lose(): Promise<void> {
+    this.cut();
+    await settle();
+  }
+
+  /** The same, without waiting for what comes of it. */
+  cut(): void {
+    if (this.isOpen) this.pump.end("lost");
+    this.link.drop();
+  }
 }
 
 /** Connects a client to a session and waits until the session is done with the opening. */
 export async function connect(
-  createSession: (link: Link) => Session,
+  createSession: (link: FakeLink) => Session,
   limits?: InputLimits,
   now?: () => number,
 ): Promise<TestClient> {

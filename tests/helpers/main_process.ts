@@ -1,11 +1,11 @@
-import { fileURLToPath } from "node:url";
+import { program } from "./program.ts";
 import { within } from "./waiting.ts";
 
-/** How main.ts is run where that is what a test is about. */
+/** How signalbox is run where that is what a test is about. */
 export interface MainOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Deno's own flags; all permissions unless told. */
+  /** Deno's own flags; the sources run with them, and not the executable that is tested. */
   readonly denoArgs?: readonly string[];
   /** Files that the process may have open. */
   readonly openFiles?: number;
@@ -32,7 +32,7 @@ export interface MainProcess extends AsyncDisposable {
   signal(signal: Deno.Signal): void;
 }
 
-/** Runs main.ts to its end. */
+/** Runs it to its end. */
 export async function runMain(options: MainOptions): Promise<MainResult> {
   const child = spawn(options);
   const output = child.output();
@@ -47,7 +47,7 @@ export async function runMain(options: MainOptions): Promise<MainResult> {
   }
 }
 
-/** Starts main.ts and waits until it has said where it listens; nothing of it is given unasked. */
+/** Starts it and waits until it has said where it listens; nothing of it is given unasked. */
 export async function startMain(options: MainOptions): Promise<MainProcess> {
   const child = spawn(options);
   let [stdout, stderr] = ["", ""];
@@ -98,21 +98,18 @@ export async function startMain(options: MainOptions): Promise<MainProcess> {
   };
 }
 
-function spawn(
-  { args = [], env = {}, denoArgs = ["-A"], openFiles }: MainOptions,
-): Deno.ChildProcess {
-  const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
-  const run = [Deno.execPath(), "run", "--no-prompt", ...denoArgs, main, ...args];
+function spawn({ args = [], env = {}, denoArgs, openFiles }: MainOptions): Deno.ChildProcess {
+  const run = [...program(denoArgs), ...args];
   // Nobody's SIGNALBOX_* or PORT but the test's own.
   const names = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "SystemRoot"];
   const inherited = names.flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   });
-  const [program = "", ...rest] = openFiles === undefined
+  const [command = "", ...rest] = openFiles === undefined
     ? run
     : ["bash", "-c", `ulimit -n ${openFiles}; exec "$@"`, "bash", ...run];
-  return new Deno.Command(program, {
+  return new Deno.Command(command, {
     args: rest,
     clearEnv: true,
     env: { NO_COLOR: "1", ...Object.fromEntries(inherited), ...env },

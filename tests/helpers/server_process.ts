@@ -1,4 +1,4 @@
-import { fileURLToPath } from "node:url";
+import { program } from "./program.ts";
 import { within } from "./waiting.ts";
 
 export interface ServerProcess extends AsyncDisposable {
@@ -21,8 +21,7 @@ export interface ServerProcessOptions {
 }
 
 /**
- * Starts the server as a user would: `deno run -A main.ts`, or the executable that SIGNALBOX_BIN
- * names. Without a `--listen` or `--port` among the arguments it listens on a free loopback port.
+ * Starts the server as a user would: `deno run -A main.ts`, or the executable that is tested. Without a `--listen` or `--port` among the arguments it listens on a free loopback port.
  */
 export async function startServerProcess(
   args: readonly string[] = [],
@@ -78,13 +77,12 @@ export async function startServerProcess(
 }
 
 function spawn(args: readonly string[], env: Record<string, string>): Deno.ChildProcess {
-  const binary = Deno.env.get("SIGNALBOX_BIN");
-  const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
+  const [command, ...fixed] = program();
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) =>
     !name.startsWith("SIGNALBOX_")
   );
-  return new Deno.Command(binary ?? Deno.execPath(), {
-    args: binary === undefined ? ["run", "-A", main, ...args] : [...args],
+  return new Deno.Command(command, {
+    args: [...fixed, ...args],
     clearEnv: true,
     env: { NO_COLOR: "1", ...Object.fromEntries(inherited), ...env },
     stdin: "null",

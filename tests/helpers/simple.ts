@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { simple } from "../../src/dialects/simple/mod.ts";
 import { DialectBench, type DialectTestOptions } from "./dialect.ts";
-import { settle, type TestClient } from "./hub.ts";
+import type { TestClient } from "./hub.ts";
 
 /** A frame, as JSON. */
 export type SimpleFrame = Readonly<Record<string, unknown>>;
@@ -92,9 +92,7 @@ export class SimpleClient {
 
   /** The network is cut. */
   async lose(): Promise<void> {
-    this.client.pump.end("lost");
-    this.client.link.drop();
-    await settle();
+    await this.client.lose();
   }
 }
 

@@ -3,7 +3,13 @@ import type { InputLimits } from "../../core/limits.ts";
 import type { Link, PeerId, PeerSummary, RoomId } from "../../core/types.ts";
 import type { Change } from "./description.ts";
 import { numbered, type Receipt, type SignalFrame } from "./messages.ts";
-import { type KeptTotal, type Recovery, SignalLog, type SignalLogLimits } from "./signal_log.ts";
+import {
+  type KeptTotal,
+  type Recovery,
+  SignalLog,
+  type SignalLogLimits,
+  type Speaker,
+} from "./signal_log.ts";
 
 /** What a client is told when it has joined. */
 export interface Welcome extends Recovery {
@@ -56,6 +62,7 @@ export class Instance {
   /** Undefined while it is lost. */
   carrier: Carrier | undefined;
   lostAtMs = 0;
+  readonly speaker: Speaker = { isGone: false };
   /** When it was taken back, as far as that still counts. */
   takeBacks: readonly number[] = [];
   readonly #limits: InstanceContext["limits"];
@@ -90,9 +97,9 @@ export class Instance {
   }
 
   /** Sends a signal, or lets it wait. */
-  take(signal: string): void {
+  take(from: Readonly<Speaker>, signal: string): void {
     if (!this.isConnected) this.log.startQueueing();
-    const frame = this.log.append(signal, numbered);
+    const frame = this.log.append(from, signal, numbered);
     if (!this.log.isQueueing) this.carrier?.link.send(frame);
   }
 }

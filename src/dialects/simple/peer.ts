@@ -24,6 +24,7 @@ import {
   type Reason,
 } from "./instance.ts";
 import type { Secrets } from "./secrets.ts";
+import type { Speaker } from "./signal_log.ts";
 import { encodeSignal, type Receipt, type SignalFrame } from "./messages.ts";
 import { encodeNews, type News } from "./news.ts";
 
@@ -58,6 +59,7 @@ export interface SimpleServer {
 
 /** A signal on its way between two peers. */
 interface Delivery {
+  readonly from: Readonly<Speaker>;
   /** But for its number, which differs by receiver. */
   readonly signal: string;
   readonly targets: readonly Instance[];
@@ -161,7 +163,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
       }
       queued++;
     }
-    const delivery: Delivery = { signal, targets };
+    const delivery: Delivery = { from: from.speaker, signal, targets };
     this.#server.hub.send(this.#handle, receiver.id, delivery, this.room);
     return { delivered: targets.length - queued, queued };
   }
@@ -186,6 +188,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     if (this.#instances[instance.number] !== instance || this.#handle === undefined) return;
     this.#instances[instance.number] = undefined;
     instance.carrier = undefined;
+    instance.speaker.isGone = true;
     instance.log.clear();
     lost.delete(instance);
     const profile = without(this.#profile, instance.number);
@@ -231,8 +234,8 @@ export class SimplePeer implements Receiver, InstanceOwner {
     }
   }
 
-  #take({ signal, targets }: Delivery): void {
-    for (const target of targets) target.take(signal);
+  #take({ from, signal, targets }: Delivery): void {
+    for (const target of targets) target.take(from, signal);
   }
 
   #enter(handle: PeerHandle): void {

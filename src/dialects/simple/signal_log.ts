@@ -21,8 +21,15 @@ export interface Recovery {
   readonly frames: readonly string[];
 }
 
+/** Who said a signal: all that is kept of it, which may be long after it has gone. */
+export interface Speaker {
+  /** It has left the room, or this instance of it has. */
+  isGone: boolean;
+}
+
 interface Entry {
   readonly seq: number;
+  readonly from: Readonly<Speaker>;
   readonly frame: string;
   readonly bytes: number;
 }
@@ -67,11 +74,15 @@ export class SignalLog {
   }
 
   /** Numbers a signal and keeps it; `make` writes the frame with its number. */
-  append(text: string, make: (seq: number, text: string) => string): string {
+  append(
+    from: Readonly<Speaker>,
+    text: string,
+    make: (seq: number, text: string) => string,
+  ): string {
     const seq = ++this.#lastSeq;
     const frame = make(seq, text);
     const bytes = Buffer.byteLength(text);
-    this.#entries.push({ seq, frame, bytes });
+    this.#entries.push({ seq, from, frame, bytes });
     this.#charge(bytes);
     if (this.isQueueing) this.#queuedBytes += bytes;
     else this.#trim();
@@ -99,8 +110,10 @@ export class SignalLog {
     this.#charge(-this.#bytes);
   }
 
+  /** Without those of speakers that the handshake has just said are not here (§1, §6). */
   #framesAfter(seq: number): string[] {
-    return this.#entries.filter((entry) => entry.seq > seq).map(({ frame }) => frame);
+    const entries = this.#entries.filter((entry) => entry.seq > seq && !entry.from.isGone);
+    return entries.map(({ frame }) => frame);
   }
 
   /** Drops the oldest beyond the limits. */

@@ -167,19 +167,6 @@ Deno.test("§5: a room ends with its last member", async () => {
   assertEquals(bob.heard(), ["ROOM_OK "]);
 });
 
-Deno.test("§5: joining is atomic, however many join at once", async () => {
-  using bench = newBench();
-  const uids = Array.from({ length: 12 }, (_, nth) => `p${nth}`);
-  const peers = await Promise.all(uids.map(() => bench.connect("/")));
-  for (const [nth, peer] of peers.entries()) peer.blurt(`HELLO ${uids[nth]}`, "ROOM r");
-  await settle();
-  for (const [nth, peer] of peers.entries()) {
-    const [hello, ok, ...joined] = peer.heard();
-    assertEquals([hello, ok], ["HELLO", `ROOM_OK ${uids.slice(0, nth).join(" ")}`]);
-    assertEquals(joined, uids.slice(nth + 1).map((uid) => `ROOM_PEER_JOINED ${uid}`));
-  }
-});
-
 Deno.test("§9.6: when 40 members drop together, the others get one LEFT of each", async () => {
   using bench = newBench();
   const stay: TestClient[] = [];

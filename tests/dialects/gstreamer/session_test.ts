@@ -95,17 +95,6 @@ Deno.test("§3: uids that are words of the protocol or of the language are legal
   assertEquals(bench.hub.peerCount, 7);
 });
 
-Deno.test("§3: commands may follow HELLO without waiting for the answer, also a late one", async () => {
-  const answer = Promise.withResolvers<boolean>();
-  using bench = newBench({ reserve: () => answer.promise });
-  const peer = await bench.connect("/");
-  await peer.say("HELLO alice", "ROOM r", "ROOM_PEER_MSG alice hi");
-  assertEquals(peer.heard(), []);
-  answer.resolve(true);
-  await settle();
-  assertEquals(peer.heard(), ["HELLO", "ROOM_OK ", "ROOM_PEER_MSG alice hi"]);
-});
-
 Deno.test("§9.8: a peer without HELLO has ten seconds by default", async () => {
   using bench = newBench();
   const peer = await bench.connect("/");

@@ -117,35 +117,6 @@ Deno.test("ids that the server did not make are refused where only such are admi
   await register(bench, issued);
 });
 
-Deno.test("§4: frames that come before the registration is done are handled after it", async () => {
-  const answer = Promise.withResolvers<boolean>();
-  let isFirst = true;
-  const reserve = (): Promise<boolean> => {
-    const pending = isFirst ? Promise.resolve(true) : answer.promise;
-    isFirst = false;
-    return pending;
-  };
-  using bench = newBench({ reserve });
-  const bob = await register(bench, "bob");
-  const alice = await bench.connect(target("alice"));
-  await alice.say('{"ping":"once"}', offer("bob", 1), offer("bob", 2));
-  assertEquals([alice.heard(), bob.heard()], [[], []]);
-  answer.resolve(true);
-  await settle();
-  assertEquals(alice.heardJson(), [OPEN]);
-  assertEquals(bob.heardJson(), [1, 2].map((payload) => relayed("alice", "bob", payload)));
-});
-
-Deno.test("a client that leaves before the registration is done leaves nothing behind", async () => {
-  const answer = Promise.withResolvers<boolean>();
-  using bench = newBench({ reserve: () => answer.promise });
-  const alice = await bench.connect(target("alice"));
-  await alice.leave();
-  answer.resolve(true);
-  await settle();
-  assertEquals([alice.heard(), bench.hub.peerCount], [[], 0]);
-});
-
 function offer(dst: unknown, payload: unknown, type = "OFFER"): string {
   return JSON.stringify({ type, dst, payload });
 }

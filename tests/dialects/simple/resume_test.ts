@@ -55,6 +55,28 @@ Deno.test("Simple: what is said to a lost instance is queued and comes after rea
   assertEquals(fred.heard(), []);
 });
 
+Deno.test("Simple: who comes back hears nothing of those that it finds gone, and its count goes on", async () => {
+  using bench = newRooms();
+  const fred = await enter(bench);
+  const barney = await enter(bench);
+  const known = await enter(bench);
+  await barney.lose();
+  const passing = await enter(bench);
+  await known.say(dataTo(barney, 1));
+  await passing.say(dataTo(barney, 2));
+  await fred.say(dataTo(barney, 3));
+  await known.leave();
+  await passing.leave();
+  const { handshake, ready, rest, client } = await comeBack(bench, barney, { seq: 0 });
+  const here = (handshake["peers"] as SimpleFrame[]).map(({ peer_id }) => peer_id);
+  assertEquals([here, ready["recovered"], rest.map(numbers)], [[fred.id], true, [[3, 3]]]);
+  // The same holds of one that left while what it said was on its way.
+  await fred.say(dataTo(barney, 4));
+  await fred.leave();
+  const again = await comeBack(bench, client, { seq: 3 });
+  assertEquals([again.handshake["peers"], again.rest], [[], []]);
+});
+
 Deno.test("Simple: seq decides what is sent again", async () => {
   const cases: [seq: number | undefined, recovered: boolean, from: number, sent: number[]][] = [
     [4, true, 4, []],

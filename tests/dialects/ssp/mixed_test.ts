@@ -1,17 +1,10 @@
 import { assertEquals } from "@std/assert";
-import type { Version } from "../../../src/dialects/ssp/messages.ts";
 import { enter, enterAll, event, newPools, SspClient, type SspEvent } from "../../helpers/ssp.ts";
 
 // Section 7 of protocols/ssp.md, and `/ssp/auto` of section 9.
 
 const OFFER = { type: "offer", sdp: "v=0\r\n", extra: [{ deep: null }] };
 const ANSWER = { type: "answer", sdp: "y" };
-
-/** What each version has that the other has not. */
-const OWN_WORDS = {
-  v1: ["rtc:request_offers", "rtc:offer", "rtc:answer"],
-  v2: ["rtc:peer", "rtc:sdp"],
-};
 
 function typesOf(events: readonly SspEvent[]): string[] {
   return events.map(({ type }) => type);
@@ -176,35 +169,3 @@ for (
     assertEquals(open.refusals(), ["unknown-action"]);
   });
 }
-
-Deno.test("§7: in a mixed pool where all talk to all, nobody hears a word of the other version", async () => {
-  using bench = newPools();
-  const versions = (["v1", "v2"] as const).flatMap((version) => Array<Version>(4).fill(version));
-  const order = versions.map((version, nth) => ({ version, at: (nth * 5) % versions.length }))
-    .sort((a, b) => a.at - b.at);
-  const members: { version: Version; client: SspClient }[] = [];
-  for (const { version } of order) members.push({ version, client: await enter(bench, version) });
-  for (const { version, client } of members) {
-    for (const { client: { id } } of members) {
-      if (id === client.id) continue;
-      if (version === "v2") await client.say(["rtc:sdp", { to: id, description: OFFER }]);
-      else {
-        await client.say(["rtc:offers", { [id]: OFFER }], ["rtc:answer", {
-          for: id,
-          answer: ANSWER,
-        }]);
-      }
-    }
-  }
-  for (const { version, client } of members) {
-    const types = typesOf(client.heard());
-    const foreign = version === "v1" ? OWN_WORDS.v2 : OWN_WORDS.v1;
-    assertEquals(types.filter((type) => foreign.includes(type)), []);
-    const described = version === "v1" ? ["rtc:offer", "rtc:answer"] : ["rtc:sdp"];
-    // From each of three or four of version 1 an offer and an answer, from each of version 2 an offer.
-    assertEquals(
-      types.filter((type) => described.includes(type)).length,
-      version === "v1" ? 3 * 2 + 4 : 4 * 2 + 3,
-    );
-  }
-});

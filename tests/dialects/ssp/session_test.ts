@@ -165,21 +165,6 @@ Deno.test("§4: what is said while the id is being asked for comes after the ans
   ]);
 });
 
-Deno.test("§4: who leaves while its id is being asked for was never there", async () => {
-  const answer = Promise.withResolvers<boolean>();
-  let isSlow = false;
-  using bench = newPools({ reserve: () => isSlow ? answer.promise : Promise.resolve(true) });
-  const a = await enter(bench);
-  isSlow = true;
-  const b = await SspClient.connect(bench);
-  await b.say(["rtc:join", { pool: "p" }], ["rtc:candidate", { for: a.id }]);
-  await b.leave();
-  answer.resolve(true);
-  await settle();
-  assertEquals([a.heard(), b.heard(), b.client.refusals], [[], [], []]);
-  assertEquals([bench.hub.peerCount, b.client.link.faults], [1, []]);
-});
-
 /** §6, and the close codes of §1: what a client is told of each refusal. */
 const WORDED: Record<ErrorCode, readonly [reason: string | undefined, code?: number]> = {
   not_json: ["invalid-json"],

@@ -1,0 +1,155 @@
+import { z } from "zod";
+import { SignalError } from "../../core/errors.ts";
+import type { Frame, PeerId, PeerSummary } from "../../core/types.ts";
+import { isTooDeep } from "../json_depth.ts";
+
+// The wire contract is protocols/gstreamer.md of the project's notes, section 11. What it leaves open
+// is as in the reference server, gst-webrtc-signalling-server of gst-plugins-rs, where not noted.
+
+/** The version that a client speaks; 1.1 tells why a session ended. */
+export type Version = "v1_0" | "v1_1";
+
+/** What a peer offers: streams, an ear for everybody's status, or to be called by a producer. */
+export type Role = "producer" | "listener" | "consumer";
+
+/** What a peer says of itself. */
+export interface Status {
+  /** In the client's order; none for a peer that only calls others. */
+  readonly roles: readonly Role[];
+  /** Any JSON value; null where the client says nothing. */
+  readonly meta: unknown;
+}
+
+/** More roles than there are mean nothing. */
+const MAX_ROLES = 8;
+const MAX_LINE_INDEX = 0xffff_ffff;
+
+const Roles = z.array(z.enum(["producer", "listener", "consumer"])).max(MAX_ROLES);
+/** Loose: browsers say more of a candidate than the reference passes on. */
+const Sdp = z.looseObject({ type: z.enum(["offer", "answer"]), sdp: z.string() });
+const Ice = z.looseObject({
+  candidate: z.string(),
+  sdpMLineIndex: z.int().min(0).max(MAX_LINE_INDEX),
+});
+
+const ClientMessage = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("peer"),
+    sessionId: z.string(),
+    sdp: Sdp.optional(),
+    ice: Ice.optional(),
+  }).refine(({ sdp, ice }) => (sdp === undefined) !== (ice === undefined)),
+  z.object({ type: z.literal("setProtocolVersion"), version: z.enum(["v1_0", "v1_1"]) }),
+  z.object({
+    type: z.literal("setPeerStatus"),
+    roles: Roles,
+    meta: z.unknown().optional(),
+    peerId: z.string().nullish(),
+  }),
+  z.object({
+    type: z.literal("startSession"),
+    peerId: z.string(),
+    offer: z.string().nullish(),
+  }),
+  z.object({ type: z.literal("endSession"), sessionId: z.string() }),
+  z.object({
+    type: z.literal("endSessionV1_1"),
+    sessionId: z.string(),
+    error: z.string().nullish(),
+  }),
+  z.object({ type: z.literal("list") }),
+  z.object({ type: z.literal("listConsumers") }),
+]);
+
+/** What a client says to the server. */
+export type ClientMessage = z.infer<typeof ClientMessage>;
+export type PeerMessage = Extract<ClientMessage, { type: "peer" }>;
+export type StatusMessage = Extract<ClientMessage, { type: "setPeerStatus" }>;
+
+/** What a peer is told of a session it is in; the peer it comes from is the other one. */
+export type SessionNews =
+  /** To the consumer. */
+  | { readonly type: "sessionStarted"; readonly sessionId: string }
+  /** To the producer, which answers the offer, or makes one where that is null. */
+  | { readonly type: "startSession"; readonly sessionId: string; readonly offer: string | null }
+  /** Exactly one of `sdp` and `ice`. */
+  | PeerMessage
+  | { readonly type: "endSession"; readonly sessionId: string; readonly error: string | null };
+
+/** Reads a frame. What throws here is ignored on the wire: see the session's answers. */
+export function decode(frame: Frame): ClientMessage {
+  if (typeof frame !== "string") throw new SignalError("binary_frame", "Message is binary");
+  let value: unknown;
+  try {
+    value = JSON.parse(frame);
+  } catch {
+    throw new SignalError("not_json", "Message is not JSON");
+  }
+  const result = isTooDeep(frame, value) ? undefined : ClientMessage.safeParse(value);
+  if (!result?.success) throw new SignalError("bad_frame", "Message is none of the protocol's");
+  return result.data;
+}
+
+/** The first message of every conversation. */
+export function encodeWelcome(peerId: PeerId): string {
+  return JSON.stringify({ type: "welcome", peerId });
+}
+
+/** A peer's status for listeners; one that has left has no roles any more. */
+export function encodeStatus(peerId: PeerId, { roles, meta }: Status): string {
+  return JSON.stringify({ type: "peerStatusChanged", roles, meta, peerId });
+}
+
+export function encodeProducers(producers: readonly ListedPeer[]): string {
+  return JSON.stringify({ type: "list", producers });
+}
+
+export function encodeConsumers(consumers: readonly ListedPeer[]): string {
+  return JSON.stringify({ type: "listConsumers", consumers });
+}
+
+/** A peer in the answer to `list` or `listConsumers`. */
+export interface ListedPeer {
+  readonly id: PeerId;
+  readonly meta: unknown;
+}
+
+/**
+ * What a peer is told of a session, in its version. The fields are the protocol's; what is in `sdp`
+ * and `ice` passes as it came.
+ */
+export function encodeNews(news: SessionNews, from: PeerId, version: Version): string {
+  const { sessionId } = news;
+  switch (news.type) {
+    case "peer":
+      return JSON.stringify(news);
+    case "sessionStarted":
+      return JSON.stringify({ type: "sessionStarted", peerId: from, sessionId });
+    case "startSession":
+      return JSON.stringify({
+        type: "startSession",
+        peerId: from,
+        sessionId,
+        offer: news.offer,
+      });
+    case "endSession":
+      return version === "v1_0"
+        ? JSON.stringify({ type: "endSession", sessionId })
+        : JSON.stringify({ type: "endSessionV1_1", sessionId, error: news.error });
+  }
+}
+
+/** A refusal; the connection stays. Elements of GStreamer take it for the end of their stream. */
+export function encodeError(details: string): string {
+  return JSON.stringify({ type: "error", details });
+}
+
+/** What a peer is that has not said anything yet, or says it in another dialect. */
+export const NO_STATUS: Status = { roles: [], meta: null };
+
+const DescribedStatus = z.object({ roles: Roles, meta: z.unknown() });
+
+/** The status behind a peer's description. */
+export function statusOf({ info }: PeerSummary): Status {
+  return DescribedStatus.safeParse(info).data ?? NO_STATUS;
+}

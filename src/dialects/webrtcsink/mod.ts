@@ -1,0 +1,76 @@
+import { z } from "zod";
+import { defineDialect, type OpenDialect } from "../dialect.ts";
+import { EncodeOnce } from "../encode_once.ts";
+import { limit, linkLimitOptions, whole } from "../options.ts";
+import { Directory } from "./directory.ts";
+import { WebRtcSinkSession } from "./session.ts";
+import { Sessions } from "./sessions.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const options = z.strictObject({
+  paths: z.array(z.string().regex(/^\/[^*?#,\s]*$/, "expected a path")).default(["/webrtcsink"])
+    .meta({ description: "Paths at which webrtcsink and its kin find the server" }),
+  maxSilenceMs: whole(30_000, "Longest silence of a client, in ms, pongs being no silence", {
+    min: 1_000,
+  }),
+  maxPeers: limit(10_000, "Peers in all"),
+  maxMembers: whole(256, "Peers with a role, at most --limits-max-room-members", { max: 100_000 }),
+  maxMetaBytes: whole(16 * KIB, "Longest meta of a peer, as JSON, in bytes"),
+  requestsPerSecond: limit(10, "Changes of status, lists and session starts per peer and second"),
+  requestBurst: whole(100, "As many of these at once on top of that"),
+  maxSessions: limit(50_000, "Sessions in all"),
+  maxSessionsPerProducer: limit(1_000, "Sessions of one producer"),
+  maxSessionsPerConsumer: limit(64, "Sessions of one consumer"),
+  ...linkLimitOptions({
+    maxFrameBytes: MIB,
+    // A producer sends an offer and a dozen candidates to every consumer that comes.
+    framesPerSecond: 200,
+    frameBurst: 2_000,
+    identifyTimeoutMs: 60_000,
+    maxQueuedBytes: 8 * MIB,
+  }),
+});
+
+/** The protocol of webrtcsink, webrtcsrc and gstwebrtc-api: producers, consumers, listeners. */
+export const webrtcsink = defineDialect({
+  name: "webrtcsink",
+  title: "webrtcsink",
+  options,
+  open(options, { hub, realm, clock }): OpenDialect {
+    const sessions = new Sessions(options);
+    const server = {
+      hub,
+      realm,
+      clock,
+      news: new EncodeOnce<"status">(),
+      directory: new Directory(),
+      sessions,
+      maxPeers: options.maxPeers,
+      maxMembers: options.maxMembers,
+      maxMetaBytes: options.maxMetaBytes,
+      requestsPerSecond: options.requestsPerSecond,
+      requestBurst: options.requestBurst,
+    };
+    return {
+      routes: options.paths.map((path) => ({
+        kind: "upgrade",
+        path,
+        limits: options,
+        maxSilenceMs: options.maxSilenceMs,
+        connect: (_url, link) => new WebRtcSinkSession(link, server),
+      })),
+      entrances: options.paths.slice(0, 1).map((path) => ({
+        path,
+        scheme: "ws",
+        hint: "webrtcsink signaller::uri=…, new GstWebRTCAPI({ signalingServerUrl })",
+      })),
+      gauges: [{
+        name: "media_sessions",
+        help: "Sessions between producers and consumers",
+        read: () => sessions.size,
+      }],
+    };
+  },
+});

@@ -1,0 +1,92 @@
+import { SignalError } from "../../core/errors.ts";
+import type { PeerHandle } from "../../core/types.ts";
+
+/** One stream under way, or about to be: from a producer to a consumer. */
+export interface MediaSession {
+  readonly id: string;
+  readonly producer: PeerHandle;
+  readonly consumer: PeerHandle;
+}
+
+export interface SessionLimits {
+  /** Sessions of all peers together. */
+  readonly maxSessions: number;
+  readonly maxSessionsPerProducer: number;
+  readonly maxSessionsPerConsumer: number;
+}
+
+/** The sessions of all peers. Whoever releases a peer ends the sessions that it is in. */
+export class Sessions {
+  readonly #limits: SessionLimits;
+  readonly #byId = new Map<string, MediaSession>();
+  readonly #ofProducer = new Map<PeerHandle, Set<MediaSession>>();
+  readonly #ofConsumer = new Map<PeerHandle, Set<MediaSession>>();
+
+  constructor(limits: SessionLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Starts a session; throws a SignalError where there are too many. */
+  start(producer: PeerHandle, consumer: PeerHandle): MediaSession {
+    const { maxSessions, maxSessionsPerProducer, maxSessionsPerConsumer } = this.#limits;
+    if (this.#byId.size >= maxSessions) {
+      throw new SignalError("rooms_full", "Cannot start a session: the server has too many");
+    }
+    if ((this.#ofProducer.get(producer)?.size ?? 0) >= maxSessionsPerProducer) {
+      throw new SignalError("peer_busy", "Cannot start a session: the producer has too many");
+    }
+    if ((this.#ofConsumer.get(consumer)?.size ?? 0) >= maxSessionsPerConsumer) {
+      throw new SignalError("peer_busy", "Cannot start a session: the consumer has too many");
+    }
+    const session = { id: crypto.randomUUID(), producer, consumer };
+    this.#byId.set(session.id, session);
+    add(this.#ofProducer, producer, session);
+    add(this.#ofConsumer, consumer, session);
+    return session;
+  }
+
+  /** The session of that id, if the peer is in it: others need not know that it exists. */
+  find(id: string, party: PeerHandle): MediaSession | undefined {
+    const session = this.#byId.get(id);
+    return session?.producer === party || session?.consumer === party ? session : undefined;
+  }
+
+  /** Those in which a peer is the producer, oldest first. */
+  ofProducer(peer: PeerHandle): readonly MediaSession[] {
+    return [...this.#ofProducer.get(peer) ?? []];
+  }
+
+  /** Those in which a peer is the consumer, oldest first. */
+  ofConsumer(peer: PeerHandle): readonly MediaSession[] {
+    return [...this.#ofConsumer.get(peer) ?? []];
+  }
+
+  end(session: MediaSession): void {
+    this.#byId.delete(session.id);
+    remove(this.#ofProducer, session.producer, session);
+    remove(this.#ofConsumer, session.consumer, session);
+  }
+}
+
+/** The other side of a session. */
+export function partnerIn(session: MediaSession, peer: PeerHandle): PeerHandle {
+  return session.producer === peer ? session.consumer : session.producer;
+}
+
+type Held = Map<PeerHandle, Set<MediaSession>>;
+
+function add(held: Held, peer: PeerHandle, session: MediaSession): void {
+  const sessions = held.get(peer);
+  if (sessions === undefined) held.set(peer, new Set([session]));
+  else sessions.add(session);
+}
+
+function remove(held: Held, peer: PeerHandle, session: MediaSession): void {
+  const sessions = held.get(peer);
+  sessions?.delete(session);
+  if (sessions?.size === 0) held.delete(peer);
+}

@@ -1,0 +1,330 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Dialect } from "../../src/dialects/dialect.ts";
+import { DialectBench } from "../helpers/dialect.ts";
+import { settle, type TestClient } from "../helpers/hub.ts";
+import type { RoomKind, RoomNews } from "../helpers/rooms.ts";
+import { type Actor, checkMember, Life, readNews } from "./room_actor.ts";
+import type { Step } from "./room_steps.ts";
+
+const PASSING_MS = 10_000;
+const BREAKDOWN = new Error("the store is away");
+
+interface Asking {
+  readonly life: Life | undefined;
+  readonly answer: PromiseWithResolvers<boolean>;
+}
+
+/** Members of rooms of one kind, what they were told, and what they should have been. */
+class Stage implements Disposable {
+  readonly actors: Actor[] = [];
+  readonly #bench: DialectBench;
+  readonly #kind: RoomKind;
+  readonly #clients: TestClient[] = [];
+  readonly #claims: Asking[] = [];
+  readonly #everybody: Life[] = [];
+  /** Whose id it is, or was last. */
+  readonly #lives = new Map<string, Life>();
+  #asking: Life | undefined;
+  #serial = 0;
+
+  constructor(dialect: Dialect, kind: RoomKind, isSlow: boolean) {
+    const reserve = (): Promise<boolean> => {
+      const answer = Promise.withResolvers<boolean>();
+      this.#claims.push({ life: this.#asking, answer });
+      return answer.promise;
+    };
+    const { options = {} } = kind;
+    this.#bench = new DialectBench(dialect, isSlow ? { options, reserve } : { options });
+    this.#kind = kind;
+  }
+
+  /** Steps that return no promise can follow each other in one turn of the event loop. */
+  play(step: Step): void | Promise<void> {
+    switch (step.do) {
+      case "join":
+        return this.#join(step.voice, step.room);
+      case "grant":
+      case "deny":
+      case "break":
+        return this.#answer(step.do, step.which);
+      case "talk":
+        return this.#talk(this.#actor(step.who), step.to, step.words);
+      case "stray":
+        return this.#stray(this.#actor(step.who));
+      case "describe":
+        return this.#describe(this.#actor(step.who));
+      case "leave":
+      case "lose":
+        return this.#end(this.#actor(step.who), step.do);
+      case "again":
+        return this.#again(this.#actor(step.who));
+      case "wait":
+        return pause(step.rounds);
+      case "pass":
+        return this.#pass(PASSING_MS);
+      case "settle":
+        return this.settle();
+      default:
+        step satisfies never;
+    }
+  }
+
+  /** Everything that is under way comes to pass; then all is as it should be. */
+  async settle(): Promise<void> {
+    for (const { answer } of this.#claims.splice(0)) answer.resolve(true);
+    await settle();
+    this.#listen();
+    for (const actor of this.actors) {
+      if (actor.state === "refused") {
+        const { isOpen, refusals } = actor.client;
+        assert(!isOpen || refusals.length > 0, `${actor.name} was not told that it is not let in`);
+        actor.client.link.drop();
+        actor.state = "outside";
+      }
+      assert(actor.state !== "asking", `${actor.name} was never answered`);
+      actor.voice.wasHeard?.();
+    }
+    await settle();
+    this.#check();
+  }
+
+  /** Everybody leaves, one half after the other, and nothing is left behind. */
+  async end(): Promise<void> {
+    for (const half of [0, 1]) {
+      for (const [nth, actor] of this.actors.entries()) {
+        if (nth % 2 === half) await this.#end(actor, nth % 4 < 2 ? "leave" : "lose");
+      }
+      await this.settle();
+    }
+    this.#pass(60_000);
+    assertEquals([this.#bench.hub.peerCount, this.#bench.hub.roomCount], [0, 0]);
+    for (const { read } of this.#bench.open.gauges ?? []) assertEquals(read(), 0);
+    for (const { link } of this.#clients) {
+      assertEquals(link.faults.filter((fault) => fault !== BREAKDOWN), []);
+      assertEquals(link.late, [], "said to somebody who had left");
+    }
+    this.#checkHistory();
+  }
+
+  [Symbol.dispose](): void {
+    this.#bench[Symbol.dispose]();
+  }
+
+  #actor(who: number): Actor | undefined {
+    return this.actors[who % this.actors.length];
+  }
+
+  async #join(nth: number, room: string): Promise<void> {
+    const [first, ...more] = this.#kind.voices;
+    const kind = [first, ...more][nth % (more.length + 1)] ?? first;
+    const actor: Actor = {
+      name: `actor-${this.actors.length}`,
+      room,
+      kind,
+      voice: kind.create(),
+      client: await this.#bench.connect(kind.path),
+      life: this.#begin(),
+      state: "asking",
+      lostAtMs: 0,
+      strays: 0,
+      read: 0,
+    };
+    this.actors.push(actor);
+    this.#enter(actor);
+  }
+
+  /** Comes back where it is held or, by another connection, still there; joins anew where it is not. */
+  async #again(actor: Actor | undefined): Promise<void> {
+    if (actor === undefined || actor.state === "asking" || actor.state === "refused") return;
+    if (actor.state === "inside" && this.#kind.resumeMs === undefined) return;
+    const client = await this.#bench.connect(actor.kind.path);
+    this.#listen();
+    if (actor.state === "outside") {
+      actor.life = this.#begin();
+      actor.state = "asking";
+    }
+    actor.client = client;
+    actor.read = 0;
+    this.#enter(actor);
+  }
+
+  #begin(): Life {
+    const life = new Life(++this.#serial);
+    this.#everybody.push(life);
+    return life;
+  }
+
+  #enter(actor: Actor): void {
+    this.#clients.push(actor.client);
+    this.#asking = actor.life;
+    actor.client.blurt(...actor.voice.enter(actor.name, actor.room));
+    this.#asking = undefined;
+  }
+
+  #answer(how: "grant" | "deny" | "break", which: number): void {
+    const [claim] = this.#claims.splice(which % (this.#claims.length || 1), 1);
+    if (claim === undefined) return;
+    if (how === "grant") return claim.answer.resolve(true);
+    const actor = this.actors.find(({ life }) => life === claim.life);
+    if (actor?.state === "asking") actor.state = "refused";
+    if (how === "deny") claim.answer.resolve(false);
+    else claim.answer.reject(BREAKDOWN);
+  }
+
+  #talk(actor: Actor | undefined, to: number, words: number): void {
+    this.#listen();
+    if (actor?.state !== "inside") return;
+    const { life, voice, client } = actor;
+    const known = [...life.witness.known];
+    const id = known[to % known.length];
+    const target = id === undefined ? undefined : this.#lives.get(id);
+    if (id === undefined || target === undefined) return;
+    for (let word = 0; word < words; word++) {
+      const n = (life.said.get(target) ?? 0) + 1;
+      life.said.set(target, n);
+      client.blurt(voice.talk(id, life.word(target, n)));
+    }
+  }
+
+  #stray(actor: Actor | undefined): void {
+    this.#listen();
+    if (actor?.state !== "inside") return;
+    const other = this.actors.find(({ room, state, life: { witness } }) =>
+      witness.id !== undefined && (room !== actor.room || state === "outside")
+    );
+    if (other?.life.witness.id === undefined) return;
+    actor.strays++;
+    actor.client.blurt(actor.voice.talk(other.life.witness.id, "to nobody"));
+  }
+
+  #describe(actor: Actor | undefined): void {
+    const frame = actor?.voice.describe?.(`description ${++this.#serial}`);
+    if (frame !== undefined && actor?.state === "inside") actor.client.blurt(frame);
+  }
+
+  #end(actor: Actor | undefined, how: "leave" | "lose"): void | Promise<void> {
+    if (how === "leave" || this.#kind.resumeMs === undefined) return this.#endNow(actor, how);
+    // Who comes back goes on counting: what it said has to have arrived.
+    return settle().then(() => this.#endNow(actor, how));
+  }
+
+  #endNow(actor: Actor | undefined, how: "leave" | "lose"): void {
+    this.#listen();
+    if (actor === undefined || actor.state === "outside" || actor.state === "absent") return;
+    const isHeld = how === "lose" && actor.state === "inside" && this.#kind.resumeMs !== undefined;
+    actor.state = isHeld ? "absent" : "outside";
+    actor.lostAtMs = this.#bench.clock.now();
+    if (how === "leave") actor.client.link.drop();
+    else actor.client.cut();
+  }
+
+  #pass(ms: number): void {
+    this.#bench.clock.advance(ms);
+    const before = this.#bench.clock.now() - (this.#kind.resumeMs ?? 0);
+    for (const actor of this.actors) {
+      if (actor.state === "absent" && actor.lostAtMs <= before) actor.state = "outside";
+    }
+  }
+
+  /** Everybody takes in what has come. */
+  #listen(): void {
+    const fresh = this.actors.map((actor) => ({ actor, news: readNews(actor) }));
+    for (const { actor, news } of fresh) {
+      for (const one of news) if (one.type === "entered") this.#lives.set(one.id, actor.life);
+    }
+    for (const { actor, news } of fresh) for (const one of news) this.#take(actor, one);
+  }
+
+  #take(actor: Actor, news: RoomNews): void {
+    const { life } = actor;
+    for (const [id, source] of life.witness.take(news)) {
+      const other = this.#life(id);
+      // Who comes back is told again of those whom it has met.
+      if (!life.met.has(other) || news.type === "joined") life.met.set(other, source);
+    }
+    switch (news.type) {
+      case "entered":
+        assert(actor.state !== "refused", "it was let in without an id");
+        actor.state = "inside";
+        return;
+      case "heard": {
+        const sender = this.#life(news.from);
+        const n = (life.heard.get(sender) ?? 0) + 1;
+        assertEquals(news.word, sender.word(life, n), "words are lost or out of order");
+        life.heard.set(sender, n);
+        return;
+      }
+      case "refused":
+        assert(
+          actor.state === "refused" || this.#hasLostListener(life) || actor.strays-- > 0,
+          "refused without a reason",
+        );
+    }
+  }
+
+  /** It has talked to somebody who has left, perhaps while its words were on their way. */
+  #hasLostListener({ said }: Life): boolean {
+    const gone = this.actors.filter(({ state }) => state === "outside").map(({ life }) => life);
+    const here = this.actors.map(({ life }) => life);
+    return [...said.keys()].some((life) => gone.includes(life) || !here.includes(life));
+  }
+
+  #life(id: string): Life {
+    const life = this.#lives.get(id);
+    assert(life !== undefined, `told of ${id}, who was never here`);
+    return life;
+  }
+
+  /** What holds when nothing is under way. */
+  #check(): void {
+    const members = this.actors.filter(({ state }) => state === "inside" || state === "absent");
+    const rooms = Map.groupBy(members, ({ room }) => room);
+    assertEquals(
+      [this.#bench.hub.peerCount, this.#bench.hub.roomCount],
+      [members.length, rooms.size],
+    );
+    for (const mates of rooms.values()) {
+      for (const actor of mates) if (actor.state === "inside") checkMember(actor, mates);
+    }
+  }
+
+  /** Of any two that were ever together, exactly one found the other. */
+  #checkHistory(): void {
+    for (const life of this.#everybody) {
+      for (const [other, source] of life.met) {
+        const theirs = other.met.get(life);
+        // Only who had left already, or was away, need not have learned of a newcomer.
+        if (theirs === undefined) assertEquals(source, "found");
+        else assert(theirs !== source, `both learned of each other alike: ${source}`);
+      }
+    }
+  }
+}
+
+async function pause(rounds: number): Promise<void> {
+  for (let round = 0; round < rounds; round++) await Promise.resolve();
+}
+
+/** Lets the steps happen, and whatever must follow; returns how many there were in all. */
+export async function play(
+  dialect: Dialect,
+  kind: RoomKind,
+  { isSlow, steps }: { isSlow: boolean; steps: readonly Step[] },
+): Promise<number> {
+  using stage = new Stage(dialect, kind, isSlow);
+  for (const step of steps) {
+    const pending = stage.play(step);
+    if (pending !== undefined) await pending;
+  }
+  await stage.settle();
+  // With nothing under way everybody can be talked to, in what is now known to be its words.
+  for (let round = 0; round < 2; round++) {
+    for (const who of stage.actors.keys()) {
+      await stage.play({ do: "talk", who, to: who + round, words: 4 });
+    }
+    await stage.settle();
+  }
+  const { length } = stage.actors;
+  await stage.end();
+  return length;
+}

@@ -1,0 +1,28 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { runMain, startMain } from "../helpers/main_process.ts";
+import { EXECUTABLE } from "../helpers/program.ts";
+
+const ignore = EXECUTABLE === undefined;
+
+Deno.test({
+  name: "the executable says which version and commit it is (needs SIGNALBOX_BIN)",
+  ignore,
+  async fn(): Promise<void> {
+    const { code, stdout } = await runMain({ args: ["--version"] });
+    assertEquals(code, 0);
+    assertMatch(stdout, /^signalbox \d+\.\d+\.\d+ \([0-9a-f]{10}(-dirty)?\)\n$/);
+  },
+});
+
+Deno.test({
+  name: "the executable serves its documentation and clients from itself (needs SIGNALBOX_BIN)",
+  ignore,
+  async fn(): Promise<void> {
+    await using server = await startMain({ args: ["--listen", "http://127.0.0.1:0"] });
+    const [url = ""] = server.urls;
+    for (const [path, text] of [["/docs", "# signalbox"], ["/simple/client.js", "class Room"]]) {
+      const response = await fetch(`${url}${path}`);
+      assertEquals([response.status, (await response.text()).includes(text ?? "")], [200, true]);
+    }
+  },
+});
