@@ -92,14 +92,13 @@ export class Connections implements Disposable {
   }
 
   /** Runs a session over a link which somebody who was added carries, sweeps and drains. */
-  attach<L extends Link>(
-    acceptance: Acceptance<L>,
-    makeLink: (connection: Connection) => L,
-  ): Connection {
-    return this.#run(acceptance, (connection) => {
+  attach<L extends Link>(acceptance: Acceptance<L>, makeLink: (connection: Connection) => L): L {
+    const connection = this.#run(acceptance, (connection) => {
       const link = makeLink(connection);
       return { link, session: acceptance.createSession(link) };
     });
+    // The very link that was just made.
+    return connection.link as L;
   }
 
   /** Runs a session over the answer to a request; the session is opened at once. */

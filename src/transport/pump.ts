@@ -179,7 +179,8 @@ export class Pump {
   }
 }
 
-function exceeds(frame: Frame, maxBytes: number): boolean {
+/** Whether a frame has more bytes than that, text as UTF-8. */
+export function exceeds(frame: Frame, maxBytes: number): boolean {
   if (typeof frame !== "string") return frame.byteLength > maxBytes;
   // A UTF-16 unit takes at most three bytes: most frames need no counting.
   if (frame.length * 3 <= maxBytes) return false;
