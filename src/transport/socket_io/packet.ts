@@ -6,6 +6,7 @@ export const PACKET = { CONNECT: 48, DISCONNECT: 49, EVENT: 50, ACK: 51, CONNECT
 
 /** Longest id of an acknowledgement, in digits. */
 const MAX_ACK_DIGITS = 10;
+/** Longest name of a namespace, in UTF-16 units. */
 const MAX_NAME_LENGTH = 256;
 const SLASH = 47;
 const BRACKET = 91;
@@ -28,7 +29,7 @@ export function readAddress(packet: string, typeAt: number): Address | undefined
   if (!isAddressed(packet, typeAt)) return { name: "/", rest: typeAt + 1 };
   const comma = packet.indexOf(",", typeAt);
   const end = comma === -1 ? packet.length : comma;
-  if (end - typeAt > MAX_NAME_LENGTH) return undefined;
+  if (end - typeAt - 1 > MAX_NAME_LENGTH) return undefined;
   const full = packet.substring(typeAt + 1, end);
   const query = full.indexOf("?");
   return {

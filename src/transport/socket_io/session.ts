@@ -63,6 +63,8 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   /** Sockets that are not gone yet, those that lost their use included. */
   #socketCount = 0;
   #isOpen = true;
+  /** Its end has been told. */
+  #hasEnded = false;
   #isPosting = false;
   /** When the client was last answered a poll; it has to come again. */
   #polledAt: number;
@@ -149,12 +151,10 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     return this.isPolling && this.#socketCount === 0;
   }
 
-  /** A poll; false, and the end, where there is one already. */
+  /** A poll; false where the session is over, as it is when there is a poll already. */
   poll(answer: PollAnswer): boolean {
-    if (this.#outbox.isPolled) {
-      this.close(1002, "two polls at once");
-      return false;
-    }
+    if (this.#outbox.isPolled) this.close(1002, "two polls at once");
+    if (!this.#isOpen) return false;
     this.#outbox.wait((packets) => {
       this.#polledAt = this.now();
       answer(packets);
@@ -167,12 +167,10 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     this.#end({ by: "network" });
   }
 
-  /** A POST begins; false, and the end, where there is one already. */
+  /** A POST begins; false where the session is over, as it is when there is one already. */
   beginPost(): boolean {
-    if (this.#isPosting) {
-      this.close(1002, "two posts at once");
-      return false;
-    }
+    if (this.#isPosting) this.close(1002, "two posts at once");
+    if (!this.#isOpen) return false;
     this.#isPosting = true;
     return true;
   }
@@ -212,7 +210,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
 
   socketReleased(_socket: EngineSocket): void {
     this.#socketCount--;
-    if (!this.#isOpen) this.#releaseIfGone();
+    this.#releaseIfGone();
   }
 
   close(code?: number, reason = ""): void {
@@ -342,11 +340,12 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     this.#host.ended(this);
     queueMicrotask(() => {
       this.#client.end(ending);
+      this.#hasEnded = true;
       this.#releaseIfGone();
     });
   }
 
   #releaseIfGone(): void {
-    if (this.#socketCount === 0) this.#host.released(this);
+    if (this.#hasEnded && this.#socketCount === 0) this.#host.released(this);
   }
 }
