@@ -145,7 +145,8 @@ function poll(request: Request, session: EngineSession): Promise<Response> | Res
   const abort = (): void => {
     if (!isAnswered) session.pollAborted();
   };
-  request.signal.addEventListener("abort", abort, { once: true });
+  if (request.signal.aborted) abort();
+  else request.signal.addEventListener("abort", abort, { once: true });
   return promise;
 }
 
