@@ -110,6 +110,11 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     return this.#socket === undefined;
   }
 
+  /** Whether a poll waits for packets. */
+  get isPolled(): boolean {
+    return this.#outbox.isPolled;
+  }
+
   get backlog(): number {
     return this.#outbox.bytes + (this.#socket?.link.backlog ?? 0);
   }
