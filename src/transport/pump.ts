@@ -47,11 +47,11 @@ export class Pump {
     this.#byteTokens = limits.byteBurst;
   }
 
-  /** The connection is open. */
-  open(): void {
+  /** The connection is open; a promise never rejects, and settles when the session is done with it. */
+  open(): void | Promise<void> {
     try {
       const pending = this.#session.opened();
-      if (pending !== undefined) this.#holdUntil(pending);
+      if (pending !== undefined) return this.#holdUntil(pending);
     } catch (error) {
       this.#caught(error);
     }
@@ -112,9 +112,9 @@ export class Pump {
     }
   }
 
-  #holdUntil(pending: Promise<void>): void {
+  #holdUntil(pending: Promise<void>): Promise<void> {
     this.#held ??= [];
-    pending.then(() => this.#resume(), (error) => {
+    return pending.then(() => this.#resume(), (error) => {
       this.#caught(error);
       this.#resume();
     });
@@ -189,7 +189,8 @@ export class Pump {
   }
 }
 
-function exceeds(frame: Frame, maxBytes: number): boolean {
+/** Whether a frame has more bytes than that, text as UTF-8. */
+export function exceeds(frame: Frame, maxBytes: number): boolean {
   if (typeof frame !== "string") return frame.byteLength > maxBytes;
   // A UTF-16 unit takes at most three bytes: most frames need no counting.
   if (frame.length * 3 <= maxBytes) return false;
