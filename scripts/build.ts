@@ -8,6 +8,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import project from "../deno.json" with { type: "json" };
 
 /** Our names of what Deno calls targets. */
 const TARGETS: ReadonlyMap<string, string> = new Map([
@@ -116,7 +117,8 @@ interface Compilation {
 
 async function compile({ deno, program, output, target }: Compilation): Promise<void> {
   const forTarget = target === undefined ? [] : ["--target", target];
-  const flags = [...PERMISSIONS, "--unstable-kv", "--no-check", "--no-config", ...forTarget];
+  const unstable = project.unstable.map((feature) => `--unstable-${feature}`);
+  const flags = [...PERMISSIONS, ...unstable, "--no-check", "--no-config", ...forTarget];
   await run(deno, ["compile", "--quiet", ...flags, "--output", output, program], ROOT);
   const { size } = await stat(output);
   weigh(output, size, EXECUTABLE_BUDGET);

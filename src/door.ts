@@ -10,15 +10,10 @@ import type { CorsPolicy } from "./http/cors.ts";
 import type { Gate } from "./http/gate.ts";
 import { wantsHtml } from "./http/landing.ts";
 import { asksForUpgrade, objectionToHandshake } from "./http/upgrade.ts";
+import type { Visitor } from "./visitor.ts";
+import type { SocketIoDoor } from "./socket_io_door.ts";
 import type { Connections } from "./transport/connections.ts";
 import { upgrade } from "./transport/websocket.ts";
-
-/** Who asked for a WebSocket, and where; "none" where no dialect is. */
-export interface Visitor {
-  readonly dialect: string;
-  readonly address: string;
-  readonly pathname: string;
-}
 
 export interface DoorOptions {
   readonly router: Router;
@@ -26,6 +21,8 @@ export interface DoorOptions {
   readonly cors: CorsPolicy;
   readonly proxies: TrustedProxies;
   readonly connections: Connections;
+  /** Where some dialect is reached by Socket.IO. */
+  readonly socketIo?: SocketIoDoor | undefined;
   readonly clock: Clock;
   /** Longest silence of a client before it is gone, unless its dialect asks for less. */
   readonly maxSilenceMs: number;
@@ -54,27 +51,38 @@ export class Door {
 
   /** Never throws: a fault of ours is a 500 for one client. */
   handle(request: Request, remote: string): Response | Promise<Response> {
-    const { cors, onFault } = this.#options;
+    const { cors, socketIo, onFault } = this.#options;
     const fault = (error: unknown): Response => {
       onFault(error);
       return plain(500, "Internal server error");
     };
     try {
-      const answer = asksForUpgrade(request)
-        ? this.#connect(request, remote)
-        : this.#answer(request, remote);
+      const url = readUrl(request);
+      if (url === undefined) return cors.apply(request, plain(400, "Bad request target"));
+      const isSocketIo = socketIo?.isAt(url.pathname) === true;
+      const answer = isSocketIo
+        ? this.#talk(request, url, remote)
+        : asksForUpgrade(request)
+        ? this.#connect(request, url, remote)
+        : this.#answer(request, url, remote);
       // The headers of an upgrade are the runtime's.
       if (answer instanceof Response && answer.status === 101) return answer;
-      if (answer instanceof Response) return cors.apply(request, answer);
-      return answer.catch(fault).then((response) => cors.apply(request, response));
+      if (answer instanceof Response) return cors.apply(request, answer, isSocketIo);
+      return answer.catch(fault).then((response) => cors.apply(request, response, isSocketIo));
     } catch (error) {
       return cors.apply(request, fault(error));
     }
   }
 
-  #answer(request: Request, remote: string): Response | Promise<Response> {
-    const url = readUrl(request);
-    if (url === undefined) return plain(400, "Bad request target");
+  #talk(request: Request, url: URL, remote: string): Response | Promise<Response> {
+    const { cors, proxies, socketIo } = this.#options;
+    if (request.method === "OPTIONS" || socketIo === undefined) return cors.preflight(request);
+    if (this.isClosed) return plain(503, "Server is going away", { "retry-after": "5" });
+    const address = proxies.clientAddress(remote, request.headers.get("x-forwarded-for"));
+    return socketIo.handle(request, url, address);
+  }
+
+  #answer(request: Request, url: URL, remote: string): Response | Promise<Response> {
     if (request.method === "OPTIONS") return this.#options.cors.preflight(request);
     if (url.pathname === "/" && isReading(request) && wantsHtml(request)) {
       return html(this.#options.page);
@@ -133,10 +141,8 @@ export class Door {
     }
   }
 
-  #connect(request: Request, remote: string): Response {
+  #connect(request: Request, url: URL, remote: string): Response {
     const { router, proxies, onTurnedAway } = this.#options;
-    const url = readUrl(request);
-    if (url === undefined) return plain(400, "Bad request target");
     const { upgrade: owned, guests } = router.match(url.pathname);
     const address = proxies.clientAddress(remote, request.headers.get("x-forwarded-for"));
     const { pathname } = url;

@@ -1,9 +1,9 @@
 import type { SignalError } from "./core/errors.ts";
-import type { Visitor } from "./door.ts";
 import { type Log, shown } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ConnectionInfo, ConnectionObserver } from "./transport/connections.ts";
 import type { Ending } from "./transport/websocket.ts";
+import type { Visitor } from "./visitor.ts";
 
 /** What happens to connections, as log lines and counts. */
 export class Journal implements ConnectionObserver {

@@ -6,7 +6,7 @@ import type { Clock } from "./core/clock.ts";
 import { Hub } from "./core/hub.ts";
 import type { OpenDialect } from "./dialects/dialect.ts";
 import { DIALECTS } from "./dialects/mod.ts";
-import { Door } from "./door.ts";
+import { Door, type DoorOptions } from "./door.ts";
 import { maxOpenFiles } from "./files.ts";
 import { TrustedProxies } from "./http/address.ts";
 import { CorsPolicy } from "./http/cors.ts";
@@ -20,9 +20,11 @@ import { Metrics } from "./metrics.ts";
 import { forgetful, type Persistence } from "./persistence.ts";
 import type { Store } from "./store/mod.ts";
 import { readTls, watchTls } from "./tls.ts";
+import { SocketIoDoor } from "./socket_io_door.ts";
 import { systemClock, wallClock } from "./transport/clock.ts";
 import { Connections } from "./transport/connections.ts";
 import { Listener, type TlsMaterial } from "./transport/listener.ts";
+import { SocketIoServer } from "./transport/socket_io/server.ts";
 
 /** A server at work. */
 export interface Server extends AsyncDisposable {
@@ -100,6 +102,16 @@ export function startServer(config: Config, options: ServerOptions): Server {
     docs,
   });
   const cors = config.corsOrigins.length > 0 ? config.corsOrigins : config.allowedOrigins;
+  const onTurnedAway: DoorOptions["onTurnedAway"] = (visitor, status) =>
+    journal.turnedAway(visitor, status);
+  const socketIo = openSocketIo(config, { clock, connections, dialects });
+  if (socketIo !== undefined) {
+    metrics.gauge(
+      "signalbox_socket_io_sessions",
+      "Socket.IO connections",
+      () => socketIo.sessionCount,
+    );
+  }
   const door = new Door({
     router: makeRouter([
       ...own.map((route) => ({ owner: "server", route })),
@@ -114,7 +126,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
     clock,
     maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,
     page: landingPage(version, reachable),
-    onTurnedAway: (visitor, status) => journal.turnedAway(visitor, status),
+    socketIo: socketIo && new SocketIoDoor({ server: socketIo, gate, clock, onTurnedAway }),
+    onTurnedAway,
     onFault: (error) => journal.fault(error),
   });
   const listening = listeners.map((where) => {
@@ -189,6 +202,22 @@ function openDialects(
       store: store.dialect(name, (id) => hub.has(name, id)),
     }),
   }));
+}
+
+/** The Socket.IO server; undefined where no dialect wants one. */
+function openSocketIo(
+  { socketIo: limits }: Config,
+  { clock, connections, dialects }: {
+    readonly clock: Clock;
+    readonly connections: Connections;
+    readonly dialects: readonly NamedDialect[];
+  },
+): SocketIoServer | undefined {
+  const namespaces = dialects.flatMap(({ name, dialect }) =>
+    (dialect.namespaces ?? []).map((namespace) => ({ ...namespace, dialect: name }))
+  );
+  if (namespaces.length === 0) return undefined;
+  return orConfigError(() => new SocketIoServer({ limits, clock, connections, namespaces }));
 }
 
 /** Says what limits are not the configured ones; after the start, which may fail with one line. */

@@ -55,7 +55,7 @@ function broken(rule: (one: Import) => boolean): string[] {
   return IMPORTS.filter((one) => !rule(one)).map(({ from, to }) => `${from} -> ${to}`);
 }
 
-const SERVER = /^src\/(server|door|journal|tls|persistence)\.ts$/;
+const SERVER = /^src\/(server|door|socket_io_door|visitor|journal|tls|persistence)\.ts$/;
 const SHARED = /^src\/(log|metrics|files)\.ts$/;
 const CORE = /^src\/core\//;
 
@@ -84,7 +84,8 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^src\/dialects\/mod\.ts$/, [/^src\/dialects\/(dialect|\w+\/mod)\.ts$/]],
   [/^src\/dialects\/\w+\.ts$/, [/^src\/dialects\/\w+\.ts$/, CORE]],
   [/^src\/dialects\/\w+\//, [
-    /^src\/dialects\/(dialect|encode_once|json_depth|options|refusal|room_operations|tokens)\.ts$/,
+    /^src\/dialects\/(dialect|encode_once|event_frame|json_depth|options|refusal)\.ts$/,
+    /^src\/dialects\/(room_operations|tokens)\.ts$/,
     /^src\/(log|metrics)\.ts$/,
     CORE,
   ]],

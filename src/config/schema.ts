@@ -43,6 +43,33 @@ const limits = z.strictObject({
   }),
 });
 
+const socketIo = z.strictObject({
+  pingIntervalMs: whole(25_000, "Time between two pings of a Socket.IO connection, in ms", {
+    min: 1_000,
+  }),
+  pingTimeoutMs: whole(20_000, "Time in which a Socket.IO client has to answer or to poll, in ms", {
+    min: 1_000,
+  }),
+  maxPayloadBytes: whole(
+    1_000_000,
+    "Largest websocket message, and largest body of a POST, in bytes",
+    {
+      min: 1_024,
+      max: 16 * 1024 * 1024,
+    },
+  ),
+  maxPayloadPackets: whole(1_000, "Packets in one POST"),
+  bodyTimeoutMs: whole(20_000, "Time in which a POST has to be complete, in ms"),
+  upgradeTimeoutMs: whole(10_000, "Time to change from polling to a websocket, in ms"),
+  connectTimeoutMs: whole(45_000, "Time that a connection may be in no namespace, in ms"),
+  maxQueuedBytes: limit(4_194_304, "Bytes that may wait for one Socket.IO client", { min: 1_024 }),
+  stallTimeoutMs: whole(15_000, "Time after which a client that reads nothing is dropped, in ms"),
+  maxSessions: limit(50_000, "Socket.IO connections in all"),
+  maxNamespaces: whole(8, "Namespaces of one connection"),
+  controlPacketsPerSecond: limit(20, "Packets other than events that a client may send per second"),
+  controlPacketBurst: whole(100, "Such packets that a client may send at once on top of that"),
+});
+
 const dialects: Record<string, z.ZodType> = {};
 for (const { name, options } of DIALECTS) dialects[name] = options.prefault({});
 
@@ -110,6 +137,7 @@ export const ConfigSchema = z.strictObject({
   noSeal: toggle("Keep nothing of calls under way across a planned restart"),
   log: log.prefault({}),
   limits: limits.prefault({}),
+  socketIo: socketIo.prefault({}),
   ...dialects as Record<never, z.ZodType>,
 });
 

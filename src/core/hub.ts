@@ -16,10 +16,9 @@ export interface Claim {
   readonly id: PeerId;
   readonly dialect: string;
   readonly receiver: Receiver;
-  /**
-   * A secret that shows that two claims come from one client. A claim with the holder's dialect and
-   * proof takes the id over; every other claim of a taken id is refused.
-   */
+  /** Who takes an id from a peer of the same dialect: who shows its proof, or whoever comes last. */
+  readonly policy?: "proof" | "newest";
+  /** A secret that shows that two claims come from one client. */
   readonly proof?: string;
   /** Peers of this dialect that the realm may hold; taking an id over is not subject to it. */
   readonly capacity?: number;
@@ -324,13 +323,14 @@ export class Hub {
   }
 
   #takeOver(holder: Peer, claim: Claim): ClaimOutcome {
-    const isSameClient = claim.proof !== undefined && holder.claim.proof === claim.proof &&
-      holder.dialect === claim.dialect;
-    if (!isSameClient) return "taken";
+    const isSameClient = claim.proof !== undefined && holder.claim.proof === claim.proof;
+    const mayHave = claim.policy === "newest" || isSameClient;
+    if (!mayHave || holder.dialect !== claim.dialect) return "taken";
     const old = holder.receiver;
     holder.claim = claim;
     try {
-      old.deliver({ type: "replaced" });
+      // Who asks for what it has is told that it has it.
+      if (old !== claim.receiver) old.deliver({ type: "replaced" });
     } catch (error) {
       old.link.fail(error);
     }

@@ -57,7 +57,7 @@ export type PeerEvent =
   | { readonly type: "gone"; readonly peer: PeerId }
   /** What was said to `peer` was held for it and could not be delivered in time. */
   | { readonly type: "undelivered"; readonly peer: PeerId }
-  /** Another connection proved to be the same client: this one speaks for the id no longer. */
+  /** Another connection has taken the id over: this one speaks for it no longer. */
   | { readonly type: "replaced" };
 
 /** The hub's word for a claimed id, its own or a partner's; it means something to the hub only. */
@@ -125,6 +125,8 @@ export interface Session extends Receiver {
   receive(frame: Frame): void | Promise<void>;
   /** Says on the wire that something was refused, and hangs up where the dialect does. */
   refuse(error: SignalError): void;
+  /** A frame came too fast and was dropped unread; for protocols that answer every message. */
+  dropped?(frame: Frame): void;
   /** The connection is over, by either side's decision: release everything. Called exactly once. */
   closed(departure: Departure): void;
 }

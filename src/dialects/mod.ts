@@ -1,5 +1,6 @@
 import type { Dialect } from "./dialect.ts";
 import { gstreamer } from "./gstreamer/mod.ts";
+import { owt } from "./owt/mod.ts";
 import { peerjs } from "./peerjs/mod.ts";
 import { simple } from "./simple/mod.ts";
 import { ssp } from "./ssp/mod.ts";
@@ -10,6 +11,7 @@ export const DIALECTS: readonly Dialect[] = [
   peerjs,
   gstreamer,
   ssp,
+  owt,
   simple,
   webrtcsink,
 ];

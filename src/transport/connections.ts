@@ -67,13 +67,38 @@ export class Connections implements Disposable {
     return this.#common.links.size;
   }
 
+  get isGoingAway(): boolean {
+    return this.#common.isGoingAway;
+  }
+
   /** Runs a session over an upgraded socket. */
   accept(socket: WebSocket, acceptance: Acceptance): void {
     this.#run(acceptance, (connection) => {
       const { clock } = this.#common;
       const link = new WebSocketLink(socket, connection, acceptance.limits, connection, clock);
+      return { link, carrier: link, session: acceptance.createSession(link, connection) };
+    });
+  }
+
+  /** Sweeps, drains and counts a carrier of several connections like a socket, until it is removed. */
+  add(carrier: Carrier & Checked): void {
+    this.#common.links.set(carrier, carrier);
+  }
+
+  /** The carrier is gone, and with it its descriptor. */
+  remove(carrier: Carrier): void {
+    this.#common.links.delete(carrier);
+    this.#common.onReleased();
+  }
+
+  /** Runs a session over a link which somebody who was added carries, sweeps and drains. */
+  attach<L extends Link>(acceptance: Acceptance<L>, makeLink: (connection: Connection) => L): L {
+    const connection = this.#run(acceptance, (connection) => {
+      const link = makeLink(connection);
       return { link, session: acceptance.createSession(link, connection) };
     });
+    // The very link that was just made.
+    return connection.link as L;
   }
 
   /** Runs a session over the answer to a request; the session is opened at once. */
@@ -87,7 +112,7 @@ export class Connections implements Disposable {
         this.#common.clock.now,
       );
       response.resolve(link.response);
-      return { link, session: acceptance.createSession(link, connection) };
+      return { link, carrier: link, session: acceptance.createSession(link, connection) };
     });
     connection.opened();
     return response.promise;
@@ -120,7 +145,9 @@ export class Connections implements Disposable {
 
   #run(acceptance: Acceptance<never>, carry: (connection: Connection) => Carried): Connection {
     const connection = new Connection(`${this.#nextId++}`, acceptance, this.#common, carry);
-    this.#common.links.set(connection.link, connection.pump);
+    if (connection.carrier !== undefined) {
+      this.#common.links.set(connection.carrier, connection.pump);
+    }
     return connection;
   }
 
@@ -146,8 +173,8 @@ export class Connections implements Disposable {
   }
 }
 
-/** A link as its owner sees it. */
-interface OwnedLink extends Link {
+/** What holds a descriptor: a socket, a stream, or what carries several connections at once. */
+export interface Carrier extends Pick<Link, "isOpen" | "close"> {
   /** Bytes that waited for the client when last looked at. */
   readonly backlog: number;
   /** Gives the client up when it has accepted nothing for too long. */
@@ -157,27 +184,33 @@ interface OwnedLink extends Link {
   adopt?(limits: OutputLimits): void;
 }
 
+/** What is looked at once a second. */
+export type Checked = Pick<Pump, "checkIdentified">;
+
 interface Carried {
-  readonly link: OwnedLink;
+  readonly link: Link;
+  /** What to sweep and drain for this connection alone. */
+  readonly carrier?: Carrier;
   readonly session: Session;
 }
 
 /** What all connections share. */
 interface Common {
-  readonly links: Map<OwnedLink, Pump>;
+  readonly links: Map<Carrier, Checked>;
   readonly observer: ConnectionObserver;
   readonly clock: Clock;
   isGoingAway: boolean;
   readonly onReleased: () => void;
 }
 
-/** One socket or stream, its session and what is known of them. */
-class Connection implements LinkObserver, ConnectionInfo, Unsettled {
+/** One socket, stream or namespace, its session and what is known of them. */
+export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
   readonly id: string;
   readonly address: string;
   dialect: string;
   goingAwayCode: number | undefined;
-  readonly link: OwnedLink;
+  readonly link: Link;
+  readonly carrier: Carrier | undefined;
   readonly pump: Pump;
   readonly #refusal: SignalError | undefined;
   readonly #onReleased: () => void;
@@ -200,8 +233,9 @@ class Connection implements LinkObserver, ConnectionInfo, Unsettled {
     this.#common = common;
     this.goingAwayCode = acceptance.goingAwayCode;
     this.#isUnsettled = acceptance.isUnsettled === true && acceptance.refusal === undefined;
-    const { link, session } = carry(this);
+    const { link, carrier, session } = carry(this);
     this.link = link;
+    this.carrier = carrier;
     this.pump = new Pump(
       session,
       link,
@@ -226,17 +260,17 @@ class Connection implements LinkObserver, ConnectionInfo, Unsettled {
     if (terms !== undefined) {
       this.dialect = terms.dialect;
       this.goingAwayCode = terms.goingAwayCode;
-      this.link.adopt?.(terms.limits);
+      this.carrier?.adopt?.(terms.limits);
     }
     this.pump.handOver(session, terms?.limits);
     this.#announce();
   }
 
-  opened(): void {
+  /** Opens the session; a promise settles when it is done with that. */
+  opened(): void | Promise<void> {
     if (this.#refusal === undefined) {
       if (!this.#isUnsettled) this.#common.observer.opened(this);
-      this.pump.open();
-      return;
+      return this.pump.open();
     }
     this.pump.refuse(this.#refusal);
     this.link.close(1013, "try again later");
@@ -255,7 +289,7 @@ class Connection implements LinkObserver, ConnectionInfo, Unsettled {
   }
 
   released(): void {
-    this.#common.links.delete(this.link);
+    if (this.carrier !== undefined) this.#common.links.delete(this.carrier);
     this.#onReleased();
     this.#common.onReleased();
   }

@@ -62,11 +62,11 @@ export class Pump {
     this.#byteTokens = limits.byteBurst;
   }
 
-  /** The connection is open. */
-  open(): void {
+  /** The connection is open; a promise never rejects, and settles when the session is done with it. */
+  open(): void | Promise<void> {
     try {
       const pending = this.#session.opened();
-      if (pending !== undefined) this.#holdUntil(pending);
+      if (pending !== undefined) return this.#holdUntil(pending);
     } catch (error) {
       this.#caught(error);
     }
@@ -83,7 +83,7 @@ export class Pump {
         ),
       );
     } else if (!this.#isInTime(frame.length)) {
-      this.#refuseExcess();
+      this.#refuseExcess(frame);
     } else if (this.#held === undefined) {
       this.#handle(frame);
     } else if (this.#held.length < this.#limits.maxHeldFrames) {
@@ -127,9 +127,9 @@ export class Pump {
     }
   }
 
-  #holdUntil(pending: Promise<void>): void {
+  #holdUntil(pending: Promise<void>): Promise<void> {
     this.#held ??= [];
-    pending.then(() => this.#resume(), (error) => {
+    return pending.then(() => this.#resume(), (error) => {
       this.#caught(error);
       this.#resume();
     });
@@ -182,7 +182,7 @@ export class Pump {
   }
 
   /** The first frame of an excess is answered; one that lasts ends the connection. */
-  #refuseExcess(): void {
+  #refuseExcess(frame: Frame): void {
     const now = this.#now();
     if (now - this.#lastExcess > CALM_MS) {
       this.#excessSince = now;
@@ -191,10 +191,21 @@ export class Pump {
       this.refuse(new SignalError("flooding", "Too many messages"));
     }
     this.#lastExcess = now;
+    this.#tellDropped(frame);
+  }
+
+  #tellDropped(frame: Frame): void {
+    if (this.#session.dropped === undefined || !this.#link.isOpen) return;
+    try {
+      this.#session.dropped(frame);
+    } catch (error) {
+      this.#caught(error);
+    }
   }
 }
 
-function exceeds(frame: Frame, maxBytes: number): boolean {
+/** Whether a frame has more bytes than that, text as UTF-8. */
+export function exceeds(frame: Frame, maxBytes: number): boolean {
   if (typeof frame !== "string") return frame.byteLength > maxBytes;
   // A UTF-16 unit takes at most three bytes: most frames need no counting.
   if (frame.length * 3 <= maxBytes) return false;

@@ -313,3 +313,34 @@ Deno.test("hub.reportUndelivered() tells whoever holds the sender's id now, if a
   hub.reportUndelivered("nowhere", "a", "b");
   assertEquals(a.told(), ["undelivered b"]);
 });
+
+Deno.test("where the newest wins, an id goes over without a proof, from its own dialect only", async () => {
+  const hub = newTestHub({ maxPeers: 1 });
+  const first = await admit(hub, "a", { dialect: "x", policy: "newest" });
+  const second = await admit(hub, "a", { dialect: "x", policy: "newest", proof: "p" });
+  assertEquals([first.told(), second.told()], [["replaced"], []]);
+  assertEquals([first.peer, hub.peerCount], [second.peer, 1]);
+
+  const stranger = claimOf("a", new FakeReceiver(), { dialect: "y", policy: "newest" });
+  assertEquals(await hub.claim(stranger), "taken");
+  hub.release(first.peer, first);
+  assertEquals([hub.has("test", "a"), second.told()], [true, []]);
+  hub.release(second.peer, second);
+  assertEquals(hub.peerCount, 0);
+});
+
+Deno.test("the claim that is made decides whether the newest wins, not the one that holds", async () => {
+  const hub = newTestHub();
+  const holder = await admit(hub, "a", { policy: "newest", proof: "p" });
+  assertEquals(await hub.claim(claimOf("a", new FakeReceiver(), { proof: "q" })), "taken");
+  assertEquals(holder.told(), []);
+});
+
+Deno.test("who claims what it holds is admitted once more, and not replaced", async () => {
+  const hub = newTestHub();
+  const holder = await admit(hub, "a", { policy: "newest" });
+  assertEquals(await hub.claim(claimOf("a", holder, { policy: "newest" })), "admitted");
+  assertEquals([holder.told(), hub.peerCount], [["admitted a"], 1]);
+  hub.release(holder.peer, holder);
+  assertEquals(hub.peerCount, 0);
+});

@@ -1,13 +1,14 @@
 import { DIALECTS } from "../../src/dialects/mod.ts";
 import type { Driver } from "./driver.ts";
 import { gstreamer } from "./gstreamer/driver.ts";
+import { owt } from "./owt/driver.ts";
 import { peerjs } from "./peerjs/driver.ts";
 import { simple } from "./simple/driver.ts";
 import { ssp } from "./ssp/driver.ts";
 import { webrtcsink } from "./webrtcsink/driver.ts";
 
 const BY_DIALECT = new Map(
-  [peerjs, gstreamer, ssp, simple, webrtcsink].map((one) => [one.dialect, one]),
+  [peerjs, gstreamer, ssp, owt, simple, webrtcsink].map((one) => [one.dialect, one]),
 );
 
 /** A driver for every dialect; throws where one has none. */

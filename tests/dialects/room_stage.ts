@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Dialect } from "../../src/dialects/dialect.ts";
 import { DialectBench } from "../helpers/dialect.ts";
 import { settle, type TestClient } from "../helpers/hub.ts";
-import type { RoomKind, RoomNews } from "../helpers/rooms.ts";
+import type { RoomKind, RoomNews, VoiceKind } from "../helpers/rooms.ts";
 import { type Actor, checkMember, Life, readNews } from "./room_actor.ts";
 import type { Step } from "./room_steps.ts";
 
@@ -122,7 +122,7 @@ class Stage implements Disposable {
       room,
       kind,
       voice: kind.create(),
-      client: await this.#bench.connect(kind.path),
+      client: await this.#connect(kind),
       life: this.#begin(),
       state: "asking",
       lostAtMs: 0,
@@ -133,11 +133,15 @@ class Stage implements Disposable {
     this.#enter(actor);
   }
 
+  #connect({ path, isNamespace }: VoiceKind): Promise<TestClient> {
+    return isNamespace ? this.#bench.connectTo(path) : this.#bench.connect(path);
+  }
+
   /** Comes back where it is held or, by another connection, still there; joins anew where it is not. */
   async #again(actor: Actor | undefined): Promise<void> {
     if (actor === undefined || actor.state === "asking" || actor.state === "refused") return;
     if (actor.state === "inside" && this.#kind.resumeMs === undefined) return;
-    const client = await this.#bench.connect(actor.kind.path);
+    const client = await this.#connect(actor.kind);
     this.#listen();
     if (actor.state === "outside") {
       actor.life = this.#begin();

@@ -35,6 +35,8 @@ export interface Voice {
 export interface VoiceKind {
   /** Where it connects. */
   readonly path: string;
+  /** The path is the name of a Socket.IO namespace. */
+  readonly isNamespace?: boolean;
   readonly create: () => Voice;
 }
 

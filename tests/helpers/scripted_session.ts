@@ -6,6 +6,7 @@ export interface Script {
   readonly opened?: () => void | Promise<void>;
   readonly receive?: (frame: Frame) => void | Promise<void>;
   readonly refuse?: (error: SignalError) => void;
+  readonly dropped?: (frame: Frame) => void;
   readonly closed?: () => void;
 }
 
@@ -31,6 +32,10 @@ export class ScriptedSession implements Session {
   receive(frame: Frame): void | Promise<void> {
     this.received.push(frame);
     return this.#script.receive?.(frame);
+  }
+
+  dropped(frame: Frame): void {
+    this.#script.dropped?.(frame);
   }
 
   deliver(_event: PeerEvent): void {}

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readBody } from "../../src/http/body.ts";
+import { readBody, readBytes } from "../../src/http/body.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 
 const LIMITS = { maxBytes: 8, timeoutMs: 10_000 };
@@ -42,4 +42,14 @@ Deno.test("a body that does not end in time, or is no text, is no body", async (
   });
   const bytes = post(pieces([new Uint8Array([0xff])]));
   assertEquals(await readBody(bytes, LIMITS, systemClock), { fault: "not_text" });
+});
+
+Deno.test("a body that is no text is read as bytes, within the same bounds", async () => {
+  const parts = [new Uint8Array([0, 255]), new Uint8Array([0xc3])];
+  const whole = await readBytes(post(pieces(parts)), LIMITS, systemClock);
+  assertEquals("bytes" in whole && [...whole.bytes], [0, 255, 0xc3]);
+  const none = await readBytes(new Request("http://localhost/"), LIMITS, systemClock);
+  assertEquals("bytes" in none && [...none.bytes], []);
+  const long = await readBytes(post(pieces([new Uint8Array(9)], true)), LIMITS, systemClock);
+  assertEquals(long, { fault: "too_large" });
 });

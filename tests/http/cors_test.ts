@@ -60,3 +60,14 @@ Deno.test("a question before a request is answered with methods and the headers 
     null,
   );
 });
+
+Deno.test("credentials are allowed to origins that may read, where a client always sends them", () => {
+  const policy = new CorsPolicy(["https://a.example"]);
+  const credentials = (origin: string | null): string | null =>
+    policy.apply(requestFrom(origin), new Response("x"), true)
+      .headers.get("access-control-allow-credentials");
+  assertEquals(
+    ["https://a.example", "https://b.example", null].map(credentials),
+    ["true", null, null],
+  );
+});

@@ -150,3 +150,11 @@ Deno.test("only so many addresses are remembered, and those with connections are
   assertEquals(gate.addresses, 100_000);
   assertEquals(ask("192.0.2.1"), "address_full");
 });
+
+Deno.test("a list of origins admits those on it, and what is no page", () => {
+  const gate = new Gate(WIDE, ["https://app.example.org"], () => 0);
+  const origins = ["https://app.example.org", "https://evil.example.org", "null", null];
+  assertEquals(origins.map((origin) => gate.allows(origin)), [true, false, false, true]);
+  // Asking costs nothing.
+  assertEquals([gate.connections, gate.addresses], [0, 0]);
+});

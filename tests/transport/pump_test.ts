@@ -124,6 +124,36 @@ Deno.test("frames that are refused for their rate never reach the session", () =
   assertEquals(session.received, ["1", "2"]);
 });
 
+Deno.test("a session is told of every frame that was dropped for its rate, after the refusal", () => {
+  const told: Frame[] = [];
+  const { client } = newBench({ framesPerSecond: 1, frameBurst: 1 }, {
+    refuse: ({ code }) => void told.push(code),
+    dropped: (frame) => void told.push(frame),
+  });
+  client.blurt("1", "2", "3", "4");
+  assertEquals(told, ["rate_limited", "2", "3", "4"]);
+});
+
+Deno.test("a session that hangs up on an excess is not told of the frame", () => {
+  const told: Frame[] = [];
+  const { client } = newBench({ framesPerSecond: 1, frameBurst: 1 }, {
+    refuse: () => client.link.close(),
+    dropped: (frame) => void told.push(frame),
+  });
+  client.blurt("1", "2", "3");
+  assertEquals([told, client.refusals], [[], ["rate_limited"]]);
+});
+
+Deno.test("a session that stumbles over a dropped frame costs its own connection only", () => {
+  const { client } = newBench({ framesPerSecond: 1, frameBurst: 1 }, {
+    dropped: () => {
+      throw new Error("stumbled");
+    },
+  });
+  client.blurt("1", "2");
+  assertEquals([client.refusals, client.link.faults.length], [["rate_limited", "internal"], 1]);
+});
+
 Deno.test("an excess of more than ten seconds is flooding", () => {
   const { client, clock } = newBench({ framesPerSecond: 1, frameBurst: 1 }, {
     refuse: ({ code }) => code === "flooding" && client.link.close(1008),

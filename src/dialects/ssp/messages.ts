@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame, PeerSummary, RoomEvent } from "../../core/types.ts";
+import { splitEvent } from "../event_frame.ts";
 import { isTooDeep } from "../json_depth.ts";
 
 // The wire contract is protocols/ssp.md of the project's notes; sections are cited as §n.
@@ -14,6 +15,7 @@ export type Version = "v1" | "v2" | "auto";
 /** Looked at, not taken apart: what is passed on is what came. */
 const Opaque = z.custom<Description>(isObject);
 const Envelope = z.object({ type: z.string().min(1), data: Opaque });
+type Envelope = z.infer<typeof Envelope>;
 const Own = z.looseObject({ type: z.string().startsWith("rtc:") });
 
 /** What a client asks for. */
@@ -46,9 +48,16 @@ const ACTIONS: ReadonlyMap<string, Version | "both"> = new Map([
   ["rtc:answer", "v1"],
 ]);
 
+/** How frames are read: `readMessage` or `readEvent`. */
+export type Read = (frame: Frame) => Envelope;
+
 /** Reads a frame; undefined for what belongs to the application (§5). */
-export function decode(frame: Frame, version: Version): Action | undefined {
-  const { type, data } = readEnvelope(frame);
+export function decode(
+  frame: Frame,
+  version: Version,
+  read: Read = readMessage,
+): Action | undefined {
+  const { type, data } = read(frame);
   if (type === "describe") return { type, description: data };
   const spokenBy = ACTIONS.get(type);
   if (spokenBy === undefined) {
@@ -61,6 +70,29 @@ export function decode(frame: Frame, version: Version): Action | undefined {
     throw new SignalError("action_unknown", `Unknown action "${type}" here: connect to ${where}`);
   }
   return readAction(type, data);
+}
+
+/** Reads a message of a WebSocket. */
+export function readMessage(frame: Frame): Envelope {
+  const text = textOf(frame);
+  return readEnvelope(text, parse(text));
+}
+
+/** Reads an event of Socket.IO: its name is the type, its first argument the data (§9). */
+export function readEvent(frame: Frame): Envelope {
+  const packet = splitEvent(textOf(frame));
+  // Anything else is no packet that Socket.IO clients send.
+  if (packet === undefined) throw new SignalError("not_json", "Packet is no event");
+  const value = parse(packet.json);
+  const [type, data] = Array.isArray(value) ? value : [];
+  return readEnvelope(packet.json, { type, data });
+}
+
+/** Rewrites a message of the server as an event of Socket.IO: cut up, not parsed. */
+export function toEvent(message: string): string {
+  // No type has anything in it that JSON would quote.
+  const at = message.indexOf(DATA);
+  return `2[${message.slice(TYPE.length, at)},${message.slice(at + DATA.length, -1)}]`;
 }
 
 /** The version that an action gives away; undefined where both have it. */
@@ -151,21 +183,30 @@ function both(version: Version, v2: () => string, v1: () => string): string[] {
   return [version === "v2" ? v2() : v1()];
 }
 
+/** What messages of the server begin with, and what follows the type: see `event`. */
+const TYPE = '{"type":';
+const DATA = ',"data":';
+
 function event(type: string, data: Readonly<Record<string, unknown>>): string {
   return JSON.stringify({ type, data });
 }
 
-function readEnvelope(frame: Frame): z.infer<typeof Envelope> {
-  if (typeof frame !== "string") {
-    throw new SignalError("binary_frame", "Cannot read a binary message");
-  }
-  let value: unknown;
+function textOf(frame: Frame): string {
+  if (typeof frame === "string") return frame;
+  throw new SignalError("binary_frame", "Cannot read a binary message");
+}
+
+function parse(text: string): unknown {
   try {
-    value = JSON.parse(frame);
+    return JSON.parse(text);
   } catch {
     throw new SignalError("not_json", "Message is not JSON");
   }
-  const result = isTooDeep(frame, value) ? undefined : Envelope.safeParse(value);
+}
+
+/** @param text what `value` was read from */
+function readEnvelope(text: string, value: unknown): Envelope {
+  const result = isTooDeep(text, value) ? undefined : Envelope.safeParse(value);
   if (!result?.success) {
     throw new SignalError("bad_frame", "Message is no object with a type and a data object");
   }

@@ -1,10 +1,11 @@
 import { z } from "zod";
-import type { Link } from "../../core/types.ts";
-import { defineDialect, type OpenDialect, type UpgradeRoute } from "../dialect.ts";
+import type { Link, NamespaceLink } from "../../core/types.ts";
+import { defineDialect, type Namespace, type OpenDialect, type UpgradeRoute } from "../dialect.ts";
 import { EncodeOnce } from "../encode_once.ts";
 import { linkLimitOptions, toggle, whole } from "../options.ts";
 import { Tokens, tokensOption } from "../tokens.ts";
-import { isSsp, type Version } from "./messages.ts";
+import { EventLink } from "./event_link.ts";
+import { isSsp, readEvent, readMessage, type Version } from "./messages.ts";
 import { poolOperations } from "./operations.ts";
 import { SspSession } from "./session.ts";
 
@@ -57,14 +58,22 @@ export const ssp = defineDialect({
       pools: options.private ? new Set(options.pools) : undefined,
       tokens,
     };
+    const tokenIn = (url: URL): string | undefined =>
+      tokens.areNeeded ? url.searchParams.getAll("token").at(-1) : undefined;
     const endpoint = (path: string, version: Version, protocols: string[]): UpgradeRoute => ({
       kind: "upgrade",
       path,
       protocols,
       limits: options,
-      connect: (url: URL, link: Link) => {
-        const token = tokens.areNeeded ? url.searchParams.getAll("token").at(-1) : undefined;
-        return new SspSession(link, version, server, token);
+      connect: (url: URL, link: Link) =>
+        new SspSession(link, server, { version, read: readMessage, token: tokenIn(url) }),
+    });
+    const namespace = (name: string, version: Version): Namespace => ({
+      name,
+      limits: options,
+      connect: (url: URL, link: NamespaceLink) => {
+        const way = { version, read: readEvent, token: tokenIn(url) };
+        return new SspSession(new EventLink(link), server, way);
       },
     });
     return {
@@ -75,6 +84,8 @@ export const ssp = defineDialect({
         // PyRTC's own example connects here.
         { ...endpoint("/", "auto", ["ssp"]), recognises: isSsp },
       ],
+      // RTCPool's other transport: members meet those on WebSockets (§9).
+      namespaces: [namespace("/ssp", "v2"), namespace("/ssp/v1", "v1")],
       entrances: [
         {
           path: "/ssp",

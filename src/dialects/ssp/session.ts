@@ -24,6 +24,7 @@ import {
   encodeNews,
   encodeRelay,
   object,
+  type Read,
   type Relayed,
   relayOf,
   STOP,
@@ -95,11 +96,21 @@ const WIRE: Record<ErrorCode, Refusal> = {
   address_rate: { ...reason("rate-limited"), close: [1013, "too many connections"] },
 };
 
+/** How a client came. */
+export interface Way {
+  readonly version: Version;
+  /** How its link's frames are read. */
+  readonly read: Read;
+  /** What its URL shows: RTCPool's join has no room for it (§5). */
+  readonly token: string | undefined;
+}
+
 /** One member, or a client that has not joined a pool yet. */
 export class SspSession implements Session {
   readonly link: Link;
   readonly #server: SspServer;
   readonly #token: string | undefined;
+  readonly #read: Read;
   #version: Version;
   #peer: PeerHandle | undefined = undefined;
   /** It has asked for a pool. One that was refused may wait and try again (§5). */
@@ -108,11 +119,11 @@ export class SspSession implements Session {
   #pool: RoomId | undefined = undefined;
   #joinRefusal: "room_full" | "rooms_full" | undefined = undefined;
 
-  /** @param token what the URL shows: RTCPool's join has no room for it (§5) */
-  constructor(link: Link, version: Version, server: SspServer, token?: string) {
+  constructor(link: Link, server: SspServer, { version, read, token }: Way) {
     this.link = link;
-    this.#version = version;
     this.#server = server;
+    this.#version = version;
+    this.#read = read;
     this.#token = token;
   }
 
@@ -132,7 +143,7 @@ export class SspSession implements Session {
   opened(): void {}
 
   receive(frame: Frame): void | Promise<void> {
-    const action = decode(frame, this.#version);
+    const action = decode(frame, this.#version, this.#read);
     if (action === undefined) return;
     if (this.#version === "auto") this.#version = versionOf(action) ?? "auto";
     if (action.type === "join") return this.#join(action.pool);

@@ -89,6 +89,43 @@ class PoolVoice implements Voice {
   }
 }
 
+/** The same over Socket.IO: every message is an event. */
+class EventVoice implements Voice {
+  readonly #voice: PoolVoice;
+
+  constructor(speaks: "v1" | "v2") {
+    this.#voice = new PoolVoice(speaks, false);
+  }
+
+  enter(name: string, pool: string): Frame[] {
+    return this.#voice.enter(name, pool).map(eventOf);
+  }
+
+  talk(to: string, word: string): Frame {
+    return eventOf(this.#voice.talk(to, word));
+  }
+
+  describe(text: string): Frame {
+    return eventOf(this.#voice.describe(text));
+  }
+
+  wasHeard(): void {
+    this.#voice.wasHeard();
+  }
+
+  read(frame: Frame): RoomNews | undefined {
+    const text = String(frame);
+    const [type, data, ...more] = JSON.parse(text.slice(1));
+    assert(text.startsWith("2[") && more.length === 0, text);
+    return this.#voice.read(JSON.stringify({ type, data }));
+  }
+}
+
+function eventOf(message: Frame): Frame {
+  const { type, data } = JSON.parse(String(message));
+  return `2${JSON.stringify([type, data])}`;
+}
+
 function heard(from: unknown, said: unknown): RoomNews {
   return { type: "heard", from: String(from), word: Object(said).word };
 }
@@ -102,12 +139,17 @@ function voice(speaks: "v1" | "v2", at: Version): VoiceKind {
   return { path: PATHS[at], create: () => new PoolVoice(speaks, at === "auto") };
 }
 
+function eventVoice(speaks: "v1" | "v2"): VoiceKind {
+  const path = speaks === "v2" ? "/ssp" : "/ssp/v1";
+  return { path, isNamespace: true, create: () => new EventVoice(speaks) };
+}
+
 const ofBoth = [voice("v1", "auto"), voice("v2", "auto")] as const;
 
-/** Members of both versions, at the URLs of their own and at the one for both. */
+/** Members of both versions: at the URLs of their own, at the one for both, and over Socket.IO. */
 export const MIXED_POOL: RoomKind = {
   name: "a pool of both versions",
-  voices: [voice("v1", "v1"), voice("v2", "v2"), ...ofBoth],
+  voices: [voice("v1", "v1"), voice("v2", "v2"), ...ofBoth, eventVoice("v1"), eventVoice("v2")],
   options: { maxMembers: 100_000 },
 };
 
@@ -115,5 +157,6 @@ export const ROOM_KINDS: readonly RoomKind[] = [
   { name: "a pool of version 2", voices: [voice("v2", "v2")] },
   { name: "a pool of version 1", voices: [voice("v1", "v1")] },
   { name: "a pool at the URL for both versions", voices: ofBoth },
+  { name: "a pool over Socket.IO", voices: [eventVoice("v1"), eventVoice("v2")] },
   MIXED_POOL,
 ];

@@ -1,0 +1,148 @@
+import { z } from "zod";
+import { SignalError } from "../../core/errors.ts";
+import type { Frame } from "../../core/types.ts";
+import { encodeAck, encodeEvent, splitEvent } from "../event_frame.ts";
+import { isTooDeep } from "../json_depth.ts";
+
+// The wire contract is protocols/owt.md of the project's notes; sections are cited as §n.
+
+const Event = z.tuple([z.string()], z.unknown());
+/** A token that is missing, null or empty stands for a client without a name (§4). */
+const Token = z.union([z.string(), z.number()]).nullish();
+const Argument = z.looseObject({});
+const Handshake = z.object({
+  clientVersion: z.string().optional(),
+  token: z.string().optional(),
+});
+
+/** What a client says of itself in the URL of its connection (§4). */
+export type Handshake = z.infer<typeof Handshake>;
+
+/** `ics-message` is what clients before 4.2 call it (§1). */
+const MESSAGE_NAMES: ReadonlySet<string> = new Set(["owt-message", "ics-message"]);
+const LOGIN = "authentication";
+const LOGIN_BEGINNING = `["${LOGIN}"`;
+
+/** What a client asks for. */
+export type Action =
+  /** Empty for a client without a name. */
+  | { readonly type: "login"; readonly token: string; readonly ack: string | undefined }
+  | {
+    readonly type: "message";
+    /** Nobody's id where the message says for nobody. */
+    readonly to: string;
+    readonly relayed: Relayed;
+    readonly ack: string | undefined;
+  };
+
+/** What one peer is handed of another's message. */
+export interface Relayed {
+  /** The event that it came as, and is passed on as. */
+  readonly name: string;
+  /** The argument as it came; nobody else has it, so that the receiver's frame is written from it. */
+  readonly message: Record<string, unknown>;
+}
+
+/** What a refusal has to know of the event that it answers; part of an error's details. */
+export interface Asked {
+  readonly ack: string | undefined;
+  readonly isLogin: boolean;
+}
+
+/** Reads the handshake's query; values are text, and the first of several counts. */
+export function readHandshake({ searchParams }: URL): Handshake {
+  const values = ["clientVersion", "token"].map((name) => [name, searchParams.get(name)]);
+  return Handshake.parse(Object.fromEntries(values.filter(([, value]) => value !== null)));
+}
+
+/** Reads a frame; undefined for events that mean nothing to a server (§3). */
+export function decode(frame: Frame): Action | undefined {
+  if (typeof frame !== "string") throw new SignalError("binary_frame");
+  const packet = splitEvent(frame);
+  if (packet === undefined) throw notAnEvent();
+  const { ack, json } = packet;
+  const value = parse(json);
+  const event = Event.safeParse(value);
+  if (!event.success) throw notAnEvent();
+  const [name, argument] = event.data;
+  const isLogin = name === LOGIN;
+  if (!isLogin && !MESSAGE_NAMES.has(name)) return undefined;
+  if (isTooDeep(json, value) || !Argument.safeParse(argument).success) {
+    throw new SignalError("bad_frame", `Argument of "${name}" is no object, or too deep`, {
+      ack,
+      isLogin,
+    });
+  }
+  // It was checked above. zod's copy is not used: it lacks a member called `__proto__`.
+  const message = argument as Record<string, unknown>;
+  if (isLogin) return { type: "login", token: readToken(message["token"], ack), ack };
+  return { type: "message", to: readTarget(message["to"]), relayed: { name, message }, ack };
+}
+
+/** Reads of a frame that was dropped what an answer needs; undefined where none is wanted. */
+export function readDropped(frame: Frame): Asked | undefined {
+  const packet = splitEvent(frame);
+  if (packet?.ack === undefined) return undefined;
+  return { ack: packet.ack, isLogin: packet.json.startsWith(LOGIN_BEGINNING) };
+}
+
+/** `server-authenticated` (§4). */
+export function encodeAuthenticated(uid: string): string {
+  return encodeEvent("server-authenticated", { uid });
+}
+
+/** The acknowledgement of a login (§4). */
+export function encodeLoginAck(ack: string, uid: string): string {
+  return encodeAck(ack, { uid });
+}
+
+/** The acknowledgement of a message: no argument at all, since clients count them (§3). */
+export function encodeMessageAck(ack: string): string {
+  return encodeAck(ack);
+}
+
+/** Tells of a refusal by number: native clients take a text for success (§6). */
+export function encodeRefusal({ ack, isLogin }: Asked, error: number): string | undefined {
+  if (ack === undefined) return undefined;
+  return encodeAck(ack, isLogin ? { error } : error);
+}
+
+/**
+ * Writes what a peer said for its receiver: the same object without `to` and with the sender's id,
+ * whatever the sender claimed (§5). It changes `message`, which has no other reader.
+ */
+export function encodeRelay({ name, message }: Relayed, from: string): string {
+  message["to"] = undefined;
+  message["from"] = from;
+  return encodeEvent(name, message);
+}
+
+/** Tells a client that another connection has its id now (§4). */
+export const SERVER_DISCONNECT = encodeEvent("server-disconnect");
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw notAnEvent();
+  }
+}
+
+function notAnEvent(): SignalError {
+  return new SignalError("not_json", "Packet is no event");
+}
+
+/** A finite number is taken as its text, an object, a list or a truth value as a wrong token (§4). */
+function readToken(value: unknown, ack: string | undefined): string {
+  const result = Token.safeParse(value);
+  if (!result.success) {
+    throw new SignalError("credentials_wrong", "Token is no text", { ack, isLogin: true });
+  }
+  return String(result.data ?? "");
+}
+
+/** Numbers are taken as text; nobody has any other value, or an empty text, as an id (§5). */
+function readTarget(value: unknown): string {
+  if (typeof value === "string") return value;
+  return typeof value === "number" && Number.isFinite(value) ? String(value) : "";
+}

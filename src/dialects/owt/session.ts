@@ -1,0 +1,258 @@
+import type { ErrorCode } from "../../core/errors.ts";
+import { SignalError } from "../../core/errors.ts";
+import type { Hub } from "../../core/hub.ts";
+import type { Frame, NamespaceLink, PeerEvent, PeerHandle, Session } from "../../core/types.ts";
+import {
+  type Action,
+  type Asked,
+  decode,
+  encodeAuthenticated,
+  encodeLoginAck,
+  encodeMessageAck,
+  encodeRefusal,
+  encodeRelay,
+  type Handshake,
+  readDropped,
+  type Relayed,
+  SERVER_DISCONNECT,
+} from "./messages.ts";
+
+/** What all sessions of the dialect share. */
+export interface OwtServer {
+  readonly hub: Hub;
+  readonly realm: string;
+  /** Values of `clientVersion` that are admitted. */
+  readonly versions: ReadonlySet<string>;
+  readonly maxIdLength: number;
+}
+
+/** What OWT says of a refusal, in the clients' numbers (§6). */
+interface Refusal {
+  readonly error: number;
+  /** The refused client is not served on. */
+  readonly isFinal: boolean;
+}
+
+const UNKNOWN = 2100;
+const BUSY = 2102;
+const UNSUPPORTED_VERSION = 2103;
+const NOT_LOGGED_IN = 2120;
+const WRONG_TOKEN = 2121;
+const UNREACHABLE = 2201;
+const ILLEGAL_ARGUMENT = 2402;
+const NOT_ALLOWED = 2404;
+
+function refused(error: number): Refusal {
+  return { error, isFinal: false };
+}
+
+function hungUp(error: number): Refusal {
+  return { error, isFinal: true };
+}
+
+const WIRE: Record<ErrorCode, Refusal> = {
+  // An argument that is no object: before the login as after it, nothing worse (§5).
+  bad_frame: refused(ILLEGAL_ARGUMENT),
+  // No packet that Socket.IO knows (§2).
+  not_json: hungUp(ILLEGAL_ARGUMENT),
+  binary_frame: hungUp(ILLEGAL_ARGUMENT),
+  frame_too_large: hungUp(ILLEGAL_ARGUMENT),
+  // The handshake's `clientVersion` (§4).
+  bad_greeting: hungUp(UNSUPPORTED_VERSION),
+  credentials_missing: hungUp(NOT_LOGGED_IN),
+  not_identified: hungUp(NOT_LOGGED_IN),
+  credentials_wrong: hungUp(WRONG_TOKEN),
+  id_invalid: hungUp(WRONG_TOKEN),
+  id_taken: hungUp(WRONG_TOKEN),
+  id_not_issued: hungUp(WRONG_TOKEN),
+  peer_unknown: refused(UNREACHABLE),
+  peer_busy: refused(UNREACHABLE),
+  peer_elsewhere: refused(UNREACHABLE),
+  instance_unknown: refused(UNREACHABLE),
+  target_missing: refused(UNREACHABLE),
+  rate_limited: refused(BUSY),
+  queue_full: refused(BUSY),
+  flooding: hungUp(BUSY),
+  peers_full: hungUp(BUSY),
+  instances_full: hungUp(BUSY),
+  server_full: hungUp(BUSY),
+  address_full: hungUp(BUSY),
+  address_rate: hungUp(BUSY),
+  origin_forbidden: hungUp(NOT_ALLOWED),
+  not_allowed: refused(NOT_ALLOWED),
+  // The connection fails with it.
+  internal: refused(UNKNOWN),
+  // OWT has no rooms, descriptions or actions that could be refused.
+  action_unknown: refused(UNKNOWN),
+  room_missing: refused(UNKNOWN),
+  room_invalid: refused(UNKNOWN),
+  room_unknown: refused(UNKNOWN),
+  room_full: refused(BUSY),
+  rooms_full: refused(BUSY),
+  already_joined: refused(UNKNOWN),
+  not_joined: refused(UNKNOWN),
+  description_invalid: refused(UNKNOWN),
+  description_too_large: refused(UNKNOWN),
+  field_reserved: refused(UNKNOWN),
+};
+
+/** A login that is under way, or was carried out last. */
+interface Login {
+  /** Empty for a client without a name. */
+  readonly token: string;
+  readonly ack: string | undefined;
+}
+
+/** One OWT client, of whichever generation. */
+export class OwtSession implements Session {
+  readonly link: NamespaceLink;
+  readonly #server: OwtServer;
+  readonly #handshake: Handshake;
+  /** Undefined before a login, while another one is under way, and once the id is lost. */
+  #peer: PeerHandle | undefined = undefined;
+  #login: Login | undefined = undefined;
+  /** It was somebody once; a client that changes its name has no new time limit. */
+  #hasLoggedIn = false;
+  /** The client's CONNECT is answered: a refusal is no longer the answer to it. */
+  #isConnected = false;
+
+  constructor(link: NamespaceLink, handshake: Handshake, server: OwtServer) {
+    this.link = link;
+    this.#handshake = handshake;
+    this.#server = server;
+  }
+
+  get isIdentified(): boolean {
+    return this.#hasLoggedIn;
+  }
+
+  /** The older generation has said everything in the handshake, the newer one nothing (§4). */
+  opened(): void | Promise<void> {
+    const { clientVersion: version, token } = this.#handshake;
+    if (version && !this.#server.versions.has(version)) {
+      throw new SignalError("bad_greeting", "Client version is not supported");
+    }
+    if (token !== undefined || version?.startsWith("4.")) {
+      return this.#logIn({ token: token ?? "", ack: undefined });
+    }
+    this.#isConnected = true;
+  }
+
+  receive(frame: Frame): void | Promise<void> {
+    const action = decode(frame);
+    if (action === undefined) return;
+    if (action.type === "login") return this.#logIn(action);
+    this.#send(action);
+  }
+
+  deliver(event: PeerEvent): void {
+    switch (event.type) {
+      case "relay":
+        // Between peers of one dialect the hub passes on what this class handed it.
+        return this.link.send(encodeRelay(event.payload as Relayed, event.from));
+      case "admitted":
+        this.#peer = event.peer;
+        this.#hasLoggedIn = true;
+        return this.#answerLogin(event.peer);
+      case "replaced":
+        // In this order clients report the loss instead of coming back (§4).
+        this.#peer = undefined;
+        this.link.send(SERVER_DISCONNECT);
+        return this.link.close();
+      // There are no rooms and calls, and nothing is held for anybody.
+      case "entered":
+      case "paired":
+      case "gone":
+      case "joined":
+      case "left":
+      case "described":
+      case "stopped":
+      case "undelivered":
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  refuse({ code, details }: SignalError): void {
+    const { error, isFinal } = WIRE[code];
+    const asked = readAsked(details);
+    this.#answer(asked, error);
+    // A login that fails is followed by the end (§4).
+    if (!isFinal && !asked.isLogin) return;
+    this.#giveUp();
+    if (this.#isConnected) this.link.close();
+    else this.link.decline(String(error));
+  }
+
+  /** Clients wait for every acknowledgement without a time limit. */
+  dropped(frame: Frame): void {
+    const asked = this.#isConnected ? readDropped(frame) : undefined;
+    if (asked !== undefined) this.#answer(asked, BUSY);
+  }
+
+  closed(): void {
+    this.#giveUp();
+  }
+
+  /** The id and its answer are one step, in `deliver`; the newest client wins (§4). */
+  async #logIn({ token, ack }: Login): Promise<void> {
+    const asked: Asked = { ack, isLogin: true };
+    if (token.length > this.#server.maxIdLength) {
+      throw new SignalError("id_invalid", "Token is too long", { ...asked });
+    }
+    const isSame = this.#peer !== undefined &&
+      (token === this.#login?.token || token === this.#peer.id);
+    this.#login = { token, ack };
+    if (this.#peer !== undefined && isSame) return this.#answerLogin(this.#peer);
+    this.#giveUp();
+    const { hub, realm } = this.#server;
+    const outcome = await hub.claim({
+      realm,
+      id: token === "" ? anonymousId() : token,
+      dialect: "owt",
+      receiver: this,
+      policy: "newest",
+    });
+    if (outcome === "full") throw new SignalError("peers_full", "No more ids", { ...asked });
+    if (outcome === "taken") throw new SignalError("id_taken", "Id is in use", { ...asked });
+  }
+
+  /** Some clients wait for the event, others for the acknowledgement (§4). */
+  #answerLogin({ id }: PeerHandle): void {
+    this.link.send(encodeAuthenticated(id));
+    this.#isConnected = true;
+    const ack = this.#login?.ack;
+    if (ack !== undefined) this.link.send(encodeLoginAck(ack, id));
+  }
+
+  /** An acknowledgement says that the message was handed over, not that it arrived (§5). */
+  #send({ to, relayed, ack }: Extract<Action, { type: "message" }>): void {
+    if (this.#peer === undefined) {
+      throw new SignalError("credentials_missing", "Log in first", { ack, isLogin: false });
+    }
+    if (this.#server.hub.send(this.#peer, to, relayed) !== "sent") {
+      throw new SignalError("peer_unknown", "No such peer", { ack, isLogin: false });
+    }
+    if (ack !== undefined) this.link.send(encodeMessageAck(ack));
+  }
+
+  #answer(asked: Asked, error: number): void {
+    const frame = encodeRefusal(asked, error);
+    if (frame !== undefined) this.link.send(frame);
+  }
+
+  #giveUp(): void {
+    if (this.#peer !== undefined) this.#server.hub.release(this.#peer, this);
+    this.#peer = undefined;
+  }
+}
+
+/** What a refusal answers; where that is no event, nothing is to be acknowledged. */
+function readAsked({ ack, isLogin }: SignalError["details"]): Asked {
+  return { ack: typeof ack === "string" ? ack : undefined, isLogin: isLogin === true };
+}
+
+function anonymousId(): string {
+  return `${crypto.randomUUID().replaceAll("-", "")}@anonymous`;
+}

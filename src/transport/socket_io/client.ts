@@ -1,0 +1,220 @@
+import { Allowance } from "../../core/allowance.ts";
+import type { Acceptance, Connections } from "../connections.ts";
+import type { Ending } from "../websocket.ts";
+import type { SocketIoLimits } from "./limits.ts";
+import { ConnectedNamespace, type NamespaceOwner, type OfferedNamespace } from "./namespace.ts";
+import { isAck, isAddressed, isConnect, isEvent, PACKET, readAddress } from "./packet.ts";
+import type { Revision } from "./payload.ts";
+
+/** The Engine.IO connection under a client. */
+export interface Engine {
+  readonly address: string;
+  readonly isOpen: boolean;
+  readonly isGoingAway: boolean;
+  readonly revision: Revision;
+  readonly limits: SocketIoLimits;
+  /** Of the connection's first request. */
+  readonly url: URL;
+  now(): number;
+  send(packet: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+/** What clients share. */
+export interface ClientHost {
+  readonly connections: Pick<Connections, "attach">;
+  readonly namespaces: ReadonlyMap<string, OfferedNamespace>;
+}
+
+/** How long a client has to go by itself once the server has ended its last namespace. */
+const LINGER_MS = 5_000;
+/** Where the type of a Socket.IO packet stands in an Engine.IO message. */
+const TYPE_AT = 1;
+const GOING_AWAY_CODE = 1001;
+const FAREWELL = { by: "client", code: 1000, reason: "", isFarewell: true } as const;
+
+/** One Socket.IO client: its namespaces, each with a session of its own. */
+export class SocketClient implements NamespaceOwner {
+  readonly #engine: Engine;
+  readonly #host: ClientHost;
+  readonly #control: Allowance;
+  /** The namespace "/", which most clients use, and no other. */
+  #root: ConnectedNamespace | undefined = undefined;
+  #others: Map<string, ConnectedNamespace> | undefined = undefined;
+  /** When the connection ends for being in no namespace, and how. */
+  #endsAt: number | undefined;
+  #closing: readonly [code: number | undefined, reason: string] = [undefined, ""];
+  /** It has asked for a namespace. */
+  #hasAsked = false;
+  /** It has been in a namespace: what it said there may still be on its way. */
+  #hasConnected = false;
+
+  constructor(engine: Engine, host: ClientHost) {
+    const { controlPacketsPerSecond, controlPacketBurst, connectTimeoutMs } = engine.limits;
+    this.#engine = engine;
+    this.#host = host;
+    this.#control = new Allowance(controlPacketsPerSecond, controlPacketBurst, engine.now());
+    this.#endsAt = engine.now() + connectTimeoutMs;
+  }
+
+  get address(): string {
+    return this.#engine.address;
+  }
+
+  get isOpen(): boolean {
+    return this.#engine.isOpen;
+  }
+
+  get revision(): Revision {
+    return this.#engine.revision;
+  }
+
+  get isGoingAway(): boolean {
+    return this.#engine.isGoingAway;
+  }
+
+  get hasAsked(): boolean {
+    return this.#hasAsked;
+  }
+
+  goAway(): void {
+    this.#engine.close(GOING_AWAY_CODE);
+  }
+
+  send(packet: string): void {
+    this.#engine.send(packet);
+  }
+
+  /** Takes the client into the namespace "/" without being asked, where that is offered. */
+  welcome(): void {
+    if (this.#root === undefined && this.#host.namespaces.has("/")) this.#connect("/");
+  }
+
+  /**
+   * A message came. False where it breaks the protocol. The path of a relayed event: one substring,
+   * no closure.
+   */
+  receive(packet: string): boolean {
+    if (packet.charCodeAt(TYPE_AT) !== PACKET.EVENT) return this.#receiveOther(packet);
+    let frame: string;
+    let namespace: ConnectedNamespace | undefined;
+    if (isAddressed(packet, TYPE_AT)) {
+      const address = readAddress(packet, TYPE_AT);
+      if (address === undefined) return false;
+      frame = `2${packet.substring(address.rest)}`;
+      namespace = this.#find(address.name);
+    } else {
+      frame = packet.substring(TYPE_AT);
+      namespace = this.#root;
+    }
+    if (!isEvent(frame, 1)) return false;
+    if (namespace === undefined) return this.#isStray() && this.takeControl();
+    namespace.receive(frame);
+    return true;
+  }
+
+  /** Whether one more packet that is no event may come now. */
+  takeControl(): boolean {
+    return this.#control.take(this.#engine.now());
+  }
+
+  /** The connection is over. */
+  end(ending: Ending): void {
+    for (const namespace of this.#all()) namespace.end(ending);
+  }
+
+  /** Call about once a second. */
+  check(nowMs: number): void {
+    for (const namespace of this.#all()) namespace.checkIdentified(nowMs);
+    if (this.#endsAt !== undefined && nowMs >= this.#endsAt) this.#engine.close(...this.#closing);
+  }
+
+  namespaceClosed(namespace: ConnectedNamespace, code: number | undefined, reason: string): void {
+    this.#remove(namespace.name, LINGER_MS);
+    if (code !== undefined) this.#closing = [code, reason];
+  }
+
+  #receiveOther(packet: string): boolean {
+    const address = readAddress(packet, TYPE_AT);
+    if (address === undefined || !this.takeControl()) return false;
+    const { name, rest } = address;
+    switch (packet.charCodeAt(TYPE_AT)) {
+      case PACKET.CONNECT:
+        if (!isConnect(packet, rest)) return false;
+        this.#hasAsked = true;
+        this.#connect(name);
+        return true;
+      case PACKET.DISCONNECT:
+        if (rest !== packet.length) return false;
+        this.#find(name)?.end(FAREWELL);
+        this.#remove(name, this.#engine.limits.connectTimeoutMs);
+        return true;
+      case PACKET.ACK:
+        // Nothing was asked for that would need one.
+        return isAck(packet, rest);
+      default:
+        // Binary packets among them.
+        return false;
+    }
+  }
+
+  /** Whether an event for a namespace that the client is not in may be one that was on its way. */
+  #isStray(): boolean {
+    return this.#hasConnected || this.revision === 3;
+  }
+
+  #connect(name: string): void {
+    if (this.#find(name) !== undefined) return;
+    const offered = this.#host.namespaces.get(name);
+    if (offered === undefined) return this.#refuse(name, "Invalid namespace");
+    if (this.#count() >= this.#engine.limits.maxNamespaces) {
+      return this.#refuse(name, "Too many namespaces");
+    }
+    const { dialect, limits, connect } = offered;
+    const { url, address } = this.#engine;
+    const acceptance: Acceptance<ConnectedNamespace> = {
+      dialect,
+      address,
+      limits,
+      createSession: (link) => connect(url, link),
+      // The descriptor is the connection's.
+      onReleased: () => {},
+    };
+    const namespace = this.#host.connections.attach(
+      acceptance,
+      (connection) => new ConnectedNamespace(name, connection, this),
+    );
+    if (name === "/") this.#root = namespace;
+    else (this.#others ??= new Map()).set(name, namespace);
+    this.#hasConnected = true;
+    this.#endsAt = undefined;
+    this.#closing = [undefined, ""];
+    namespace.open();
+  }
+
+  #refuse(name: string, message: string): void {
+    const prefix = name === "/" ? "" : `${name},`;
+    this.#engine.send(`44${prefix}${JSON.stringify({ message })}`);
+  }
+
+  #find(name: string): ConnectedNamespace | undefined {
+    return name === "/" ? this.#root : this.#others?.get(name);
+  }
+
+  /** @param lingerMs for the connection, if this was its last namespace */
+  #remove(name: string, lingerMs: number): void {
+    const count = this.#count();
+    if (name === "/") this.#root = undefined;
+    else this.#others?.delete(name);
+    if (count > 0 && this.#count() === 0) this.#endsAt = this.#engine.now() + lingerMs;
+  }
+
+  #count(): number {
+    return (this.#root === undefined ? 0 : 1) + (this.#others?.size ?? 0);
+  }
+
+  #all(): ConnectedNamespace[] {
+    const others = this.#others === undefined ? [] : [...this.#others.values()];
+    return this.#root === undefined ? others : [this.#root, ...others];
+  }
+}

@@ -1,0 +1,69 @@
+import { Buffer } from "node:buffer";
+
+/** Answers a poll: with packets, or with undefined because the connection is over. */
+export type PollAnswer = (packets: readonly string[] | undefined) => void;
+
+/** Bytes after which an answer takes no further packet: the rest waits for the next poll. */
+const MAX_ANSWER_BYTES = 1_048_576;
+
+/** What waits for a client that is polling, and its poll. */
+export class Outbox {
+  #packets: string[] = [];
+  #bytes = 0;
+  #poll: PollAnswer | undefined = undefined;
+  #isFlushing = false;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isPolled(): boolean {
+    return this.#poll !== undefined;
+  }
+
+  push(packet: string): void {
+    this.#packets.push(packet);
+    this.#bytes += Buffer.byteLength(packet);
+    this.#flushSoon();
+  }
+
+  /** The client asks for packets; there must be no other poll. */
+  wait(answer: PollAnswer): void {
+    this.#poll = answer;
+    this.#flushSoon();
+  }
+
+  /** Ends a poll, if there is one, with these packets and no others. */
+  answer(packets: readonly string[] | undefined): void {
+    const poll = this.#poll;
+    this.#poll = undefined;
+    poll?.(packets);
+  }
+
+  /** Everything that waits, which does so no longer. */
+  takeAll(): string[] {
+    this.#bytes = 0;
+    return this.#packets.splice(0);
+  }
+
+  /** What is said in one turn of the event loop goes out in one answer. */
+  #flushSoon(): void {
+    if (this.#isFlushing || this.#poll === undefined || this.#packets.length === 0) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => {
+      this.#isFlushing = false;
+      if (this.#poll !== undefined && this.#packets.length > 0) this.answer(this.#takeSome());
+    });
+  }
+
+  #takeSome(): string[] {
+    if (this.#bytes <= MAX_ANSWER_BYTES) return this.takeAll();
+    let count = 0;
+    for (let taken = 0; taken < MAX_ANSWER_BYTES; count++) {
+      const size = Buffer.byteLength(this.#packets[count] ?? "");
+      taken += size;
+      this.#bytes -= size;
+    }
+    return this.#packets.splice(0, count);
+  }
+}

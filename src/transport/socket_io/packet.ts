@@ -1,0 +1,68 @@
+// Socket.IO packets as text: a type, `/namespace,` unless it is "/", an acknowledgement id, JSON.
+// They are read only as far as it takes to route them; the JSON is the dialect's.
+
+/** Types of Socket.IO packets that are text, as character codes. */
+export const PACKET = { CONNECT: 48, DISCONNECT: 49, EVENT: 50, ACK: 51, CONNECT_ERROR: 52 };
+
+/** Longest id of an acknowledgement, in digits. */
+const MAX_ACK_DIGITS = 10;
+/** Longest name of a namespace, in UTF-16 units. */
+const MAX_NAME_LENGTH = 256;
+const SLASH = 47;
+const BRACKET = 91;
+const BRACE = 123;
+const QUOTE = 34;
+
+/** Whom a packet concerns, and where the rest of it begins. */
+export interface Address {
+  readonly name: string;
+  readonly rest: number;
+}
+
+/** Whether a packet names a namespace other than "/". */
+export function isAddressed(packet: string, typeAt: number): boolean {
+  return packet.charCodeAt(typeAt + 1) === SLASH;
+}
+
+/** Reads a packet's namespace, without a query as old clients add it; undefined for one too long. */
+export function readAddress(packet: string, typeAt: number): Address | undefined {
+  if (!isAddressed(packet, typeAt)) return { name: "/", rest: typeAt + 1 };
+  const comma = packet.indexOf(",", typeAt);
+  const end = comma === -1 ? packet.length : comma;
+  if (end - typeAt - 1 > MAX_NAME_LENGTH) return undefined;
+  const full = packet.substring(typeAt + 1, end);
+  const query = full.indexOf("?");
+  return {
+    name: query === -1 ? full : full.substring(0, query),
+    rest: Math.min(end + 1, packet.length),
+  };
+}
+
+/** Whether what begins at `at` can be the rest of an EVENT: an id, perhaps, and `["`. */
+export function isEvent(packet: string, at: number): boolean {
+  const list = skipId(packet, at);
+  return packet.charCodeAt(list) === BRACKET && packet.charCodeAt(list + 1) === QUOTE &&
+    list - at <= MAX_ACK_DIGITS;
+}
+
+/** Whether what begins at `at` can be the rest of an ACK: an id and a list. */
+export function isAck(packet: string, at: number): boolean {
+  const list = skipId(packet, at);
+  return packet.charCodeAt(list) === BRACKET && list > at && list - at <= MAX_ACK_DIGITS;
+}
+
+/** Whether what begins at `at` can be the rest of a CONNECT: nothing, or an object. */
+export function isConnect(packet: string, at: number): boolean {
+  return at === packet.length || packet.charCodeAt(at) === BRACE;
+}
+
+/** Where the digits end that begin at `at`; looks at one more than an id may have. */
+function skipId(packet: string, at: number): number {
+  let end = at;
+  while (end - at <= MAX_ACK_DIGITS) {
+    const code = packet.charCodeAt(end);
+    if (!(code >= 48 && code <= 57)) break;
+    end++;
+  }
+  return end;
+}

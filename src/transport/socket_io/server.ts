@@ -1,0 +1,68 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Connections } from "../connections.ts";
+import type { SocketIoLimits } from "./limits.ts";
+import type { OfferedNamespace } from "./namespace.ts";
+import { EngineSession, type Handshake, type SessionHost } from "./session.ts";
+
+/** The one Socket.IO server: all connections, by their sids. */
+export class SocketIoServer implements SessionHost {
+  readonly limits: SocketIoLimits;
+  readonly clock: Clock;
+  readonly connections: Connections;
+  readonly namespaces: ReadonlyMap<string, OfferedNamespace>;
+  readonly #sessions = new Map<string, EngineSession>();
+
+  /** Throws RangeError when two dialects offer one namespace. */
+  constructor(
+    { limits, clock, connections, namespaces }: {
+      readonly limits: SocketIoLimits;
+      readonly clock: Clock;
+      readonly connections: Connections;
+      readonly namespaces: readonly OfferedNamespace[];
+    },
+  ) {
+    this.limits = limits;
+    this.clock = clock;
+    this.connections = connections;
+    const byName = new Map<string, OfferedNamespace>();
+    for (const namespace of namespaces) {
+      if (byName.has(namespace.name)) {
+        throw new RangeError(`Cannot offer two things in the namespace "${namespace.name}"`);
+      }
+      byName.set(namespace.name, namespace);
+    }
+    this.namespaces = byName;
+  }
+
+  get isGoingAway(): boolean {
+    return this.connections.isGoingAway;
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  get isFull(): boolean {
+    return this.#sessions.size >= this.limits.maxSessions;
+  }
+
+  find(sid: string): EngineSession | undefined {
+    return this.#sessions.get(sid);
+  }
+
+  open(handshake: Handshake): EngineSession {
+    const session = new EngineSession(handshake, this);
+    this.#sessions.set(session.sid, session);
+    this.connections.add(session);
+    return session;
+  }
+
+  ended(session: EngineSession): void {
+    this.#sessions.delete(session.sid);
+  }
+
+  released(session: EngineSession): void {
+    this.connections.remove(session);
+    session.onReleased();
+  }
+}

@@ -1,0 +1,356 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Frame } from "../../core/types.ts";
+import type { Carrier, Checked } from "../connections.ts";
+import { exceeds } from "../pump.ts";
+import type { Ending } from "../websocket.ts";
+import { type ClientHost, type Engine, SocketClient } from "./client.ts";
+import { EngineSocket, type SocketOwner } from "./engine_socket.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import type { SocketIoLimits } from "./limits.ts";
+import { Outbox, type PollAnswer } from "./outbox.ts";
+import { decodeTwice, escapeNonAscii, type Revision } from "./payload.ts";
+import { newSid } from "./sid.ts";
+import { Upgrade } from "./upgrade.ts";
+
+/** What sessions share. */
+export interface SessionHost extends ClientHost {
+  readonly limits: SocketIoLimits;
+  readonly clock: Clock;
+  readonly isGoingAway: boolean;
+  /** The session is over: its sid means nothing any more. */
+  ended(session: EngineSession): void;
+  /** Its last socket is gone, too. */
+  released(session: EngineSession): void;
+}
+
+/** How a session begins. */
+export interface Handshake {
+  readonly address: string;
+  readonly url: URL;
+  readonly revision: Revision;
+  readonly transport: "polling" | "websocket";
+  /** The session is over, and everything that it held is given back. */
+  readonly onReleased: () => void;
+}
+
+/** Types of Engine.IO packets, as character codes. */
+const PACKET = { CLOSE: 49, PING: 50, PONG: 51, MESSAGE: 52, NOOP: 54 };
+const PING = "2";
+const PONG = "3";
+const NOOP = "6";
+/** A client that says 4 and means 3 waits to be welcomed; others speak at once. */
+const IMPOSTOR_MS = 2_000;
+const PROTOCOL_ERROR = "protocol error";
+
+/** An Engine.IO connection: over polls, over a websocket, or from the one to the other. */
+export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
+  readonly sid: string = newSid();
+  readonly address: string;
+  readonly url: URL;
+  readonly onReleased: () => void;
+  readonly #host: SessionHost;
+  readonly #client: SocketClient;
+  readonly #outbox = new Outbox();
+  readonly #heartbeat: Heartbeat;
+  readonly #openedAt: number;
+  #revision: Revision;
+  /** The websocket that carries the session, from its opening on; undefined while it polls. */
+  #socket: EngineSocket | undefined = undefined;
+  #isFlowing = false;
+  /** It began with a websocket. */
+  #isDirect = false;
+  #upgrade: Upgrade | undefined = undefined;
+  /** Sockets that are not gone yet, those that lost their use included. */
+  #socketCount = 0;
+  #isOpen = true;
+  /** Its end has been told. */
+  #hasEnded = false;
+  #isPosting = false;
+  /** When the client was last answered a poll; it has to come again. */
+  #polledAt: number;
+  /** It was taken into "/" unasked: it may be one of those who say 4 and mean 3. */
+  #mayBeImpostor = false;
+  /** Whether what it posts is encoded twice; undefined while that is not clear. */
+  #encodesTwice: boolean | undefined = undefined;
+
+  constructor(handshake: Handshake, host: SessionHost) {
+    this.address = handshake.address;
+    this.url = handshake.url;
+    this.onReleased = handshake.onReleased;
+    this.#revision = handshake.revision;
+    this.#host = host;
+    this.#openedAt = this.#polledAt = host.clock.now();
+    this.#heartbeat = new Heartbeat(host.limits, this.#openedAt);
+    this.#client = new SocketClient(this, host);
+    const { pingIntervalMs: pingInterval, pingTimeoutMs: pingTimeout, maxPayloadBytes } =
+      host.limits;
+    const upgrades = handshake.transport === "polling" ? ["websocket"] : [];
+    const maxPayload = maxPayloadBytes;
+    const open = { sid: this.sid, upgrades, pingInterval, pingTimeout, maxPayload };
+    this.send(`0${JSON.stringify(open)}`);
+  }
+
+  get revision(): Revision {
+    return this.#revision;
+  }
+
+  get limits(): SocketIoLimits {
+    return this.#host.limits;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  get isGoingAway(): boolean {
+    return this.#host.isGoingAway;
+  }
+
+  get isPolling(): boolean {
+    return this.#socket === undefined;
+  }
+
+  /** Whether a poll waits for packets. */
+  get isPolled(): boolean {
+    return this.#outbox.isPolled;
+  }
+
+  get backlog(): number {
+    return this.#outbox.bytes + (this.#socket?.link.backlog ?? 0);
+  }
+
+  now(): number {
+    return this.#host.clock.now();
+  }
+
+  /** The client can be spoken to: in revision 3 it is in the namespace "/" from the beginning. */
+  begin(): void {
+    if (this.#revision === 3) this.#client.welcome();
+  }
+
+  send(packet: string): void {
+    if (this.#isFlowing) return this.#socket?.link.send(packet);
+    if (!this.#isOpen) return;
+    this.#outbox.push(this.#revision === 3 ? escapeNonAscii(packet) : packet);
+    if (this.#outbox.bytes > this.limits.maxQueuedBytes) this.giveUp();
+  }
+
+  /** Runs over this socket from its opening on. */
+  carry(socket: WebSocket): void {
+    this.#isDirect = true;
+    this.#socket = this.#adopt(socket);
+  }
+
+  /** Takes a socket that is to carry the session once it is probed; false where it has one. */
+  probe(socket: WebSocket): boolean {
+    if (!this.mayProbe) return false;
+    const probe = this.#adopt(socket);
+    this.#upgrade = new Upgrade(probe, this.#host, () => {
+      if (this.#outbox.isPolled) this.#answer([NOOP]);
+    });
+    return true;
+  }
+
+  /** Whether a websocket may be opened beside the polls: one at a time. */
+  get mayProbe(): boolean {
+    return this.isPolling && this.#socketCount === 0;
+  }
+
+  /** A poll; false where the session is over, as it is when there is a poll already. */
+  poll(answer: PollAnswer): boolean {
+    if (this.#outbox.isPolled) this.close(1002, "two polls at once");
+    if (!this.#isOpen) return false;
+    this.#outbox.wait((packets) => {
+      this.#polledAt = this.now();
+      answer(packets);
+    });
+    return true;
+  }
+
+  /** The client of a poll that was not answered has gone. */
+  pollAborted(): void {
+    this.#end({ by: "network" });
+  }
+
+  /** A POST begins; false where the session is over, as it is when there is one already. */
+  beginPost(): boolean {
+    if (this.#isPosting) this.close(1002, "two posts at once");
+    if (!this.#isOpen) return false;
+    this.#isPosting = true;
+    return true;
+  }
+
+  /** A POST has come with these packets, or with none that could be used. False: the session ends. */
+  endPost(packets: readonly string[] | undefined): boolean {
+    this.#isPosting = false;
+    if (packets === undefined) this.#breach();
+    let isGood = this.#isOpen;
+    for (const packet of packets ?? []) {
+      if (!this.#isOpen) return isGood;
+      isGood = this.#receive(this.#decode(packet));
+    }
+    return isGood;
+  }
+
+  socketOpened(socket: EngineSocket): void {
+    if (socket !== this.#socket) return;
+    this.#flow(socket);
+    this.begin();
+  }
+
+  socketReceived(socket: EngineSocket, frame: Frame): void {
+    if (socket === this.#socket) {
+      if (typeof frame !== "string") socket.link.close(1003, "binary message");
+      else if (exceeds(frame, this.limits.maxPayloadBytes)) socket.link.close(1009, "too big");
+      else this.#receive(frame);
+    } else if (this.#upgrade?.socket === socket && this.#upgrade.receive(frame)) {
+      this.#switch(this.#upgrade);
+    }
+  }
+
+  socketEnded(socket: EngineSocket, ending: Ending): void {
+    if (socket === this.#socket) this.#end(ending);
+    else if (this.#upgrade?.socket === socket) this.#stopUpgrade();
+  }
+
+  socketReleased(_socket: EngineSocket): void {
+    this.#socketCount--;
+    this.#releaseIfGone();
+  }
+
+  close(code?: number, reason = ""): void {
+    // The socket's end is the session's: its link knows best how to say it.
+    if (this.#isOpen) this.#socket?.link.close(code, reason);
+    this.#end({ by: "server", code: code ?? 1005, reason });
+  }
+
+  giveUp(): void {
+    this.#socket?.link.giveUp();
+    this.#end({ by: "slow reader" });
+  }
+
+  checkStall(nowMs: number): void {
+    this.#socket?.link.checkStall(nowMs);
+  }
+
+  /** Everything that has to be looked at once a second. */
+  checkIdentified(nowMs: number): void {
+    if (!this.#isOpen) return;
+    this.#client.check(nowMs);
+    const isAway = this.isPolling && !this.#outbox.isPolled &&
+      nowMs - this.#polledAt >= this.limits.pingTimeoutMs;
+    const advice = this.#heartbeat.check(nowMs, this.#revision);
+    if (isAway || advice === "lost") return this.#lose();
+    if (advice === "ping") this.send(PING);
+    this.#upgrade?.check(nowMs);
+    if (this.#isDirect && nowMs - this.#openedAt >= IMPOSTOR_MS) this.#welcomeImpostor();
+  }
+
+  #adopt(socket: WebSocket): EngineSocket {
+    this.#socketCount++;
+    return new EngineSocket(socket, this, this.#host);
+  }
+
+  #answer(packets: readonly string[] | undefined): void {
+    this.#outbox.answer(packets);
+  }
+
+  /** From here on everything goes out by the socket, first what has waited. */
+  #flow(socket: EngineSocket): void {
+    this.#isFlowing = true;
+    for (const packet of this.#outbox.takeAll()) socket.link.send(packet);
+  }
+
+  #switch(upgrade: Upgrade): void {
+    this.#stopUpgrade();
+    this.#answer([NOOP]);
+    this.#socket = upgrade.socket;
+    this.#heartbeat.isHeard = true;
+    this.#flow(upgrade.socket);
+  }
+
+  #stopUpgrade(): void {
+    this.#upgrade?.[Symbol.dispose]();
+    this.#upgrade = undefined;
+  }
+
+  /** What a client of Socket.IO 1 posts is encoded twice; one such packet, or one other, tells. */
+  #decode(packet: string): string {
+    // deno-lint-ignore no-control-regex
+    if (this.#revision === 4 || this.#encodesTwice === false || !/[^\x00-\x7f]/.test(packet)) {
+      return packet;
+    }
+    const decoded = decodeTwice(packet);
+    this.#encodesTwice = decoded !== undefined;
+    return decoded ?? packet;
+  }
+
+  /** One packet of the client. False where it breaks the protocol, which ends the session. */
+  #receive(packet: string): boolean {
+    this.#heartbeat.isHeard = true;
+    const isMessage = packet.charCodeAt(0) === PACKET.MESSAGE;
+    const isGood = isMessage ? this.#client.receive(packet) : this.#receiveOther(packet);
+    if (!isGood) this.#breach();
+    return isGood;
+  }
+
+  #receiveOther(packet: string): boolean {
+    if (packet.length !== 1 || !this.#client.takeControl()) return false;
+    switch (packet.charCodeAt(0)) {
+      case PACKET.CLOSE:
+        this.#socket?.link.close();
+        this.#answer([NOOP]);
+        this.#end({ by: "client", code: 1000, reason: "", isFarewell: true });
+        return true;
+      case PACKET.PING:
+        if (this.#mayBeImpostor) this.#revision = 3;
+        if (this.#revision === 4) return false;
+        this.send(PONG);
+        return true;
+      case PACKET.PONG:
+        return this.#revision === 4;
+      case PACKET.NOOP:
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Native clients of old say that they speak revision 4, and wait to be taken into "/". */
+  #welcomeImpostor(): void {
+    if (this.#mayBeImpostor || this.#revision === 3 || this.#client.hasAsked) return;
+    this.#mayBeImpostor = true;
+    this.#client.welcome();
+  }
+
+  #breach(): void {
+    this.close(1002, PROTOCOL_ERROR);
+  }
+
+  #lose(): void {
+    this.#socket?.link.close(1001, "no heartbeat");
+    this.#end({ by: "network" });
+  }
+
+  /** The end, decided by whomever. Nobody is told of it in the same turn. */
+  #end(ending: Ending): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#isFlowing = false;
+    const probe = this.#upgrade?.socket;
+    this.#stopUpgrade();
+    probe?.link.close();
+    this.#answer(undefined);
+    this.#outbox.takeAll();
+    this.#host.ended(this);
+    queueMicrotask(() => {
+      this.#client.end(ending);
+      this.#hasEnded = true;
+      this.#releaseIfGone();
+    });
+  }
+
+  #releaseIfGone(): void {
+    if (this.#hasEnded && this.#socketCount === 0) this.#host.released(this);
+  }
+}

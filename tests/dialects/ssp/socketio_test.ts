@@ -1,0 +1,208 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { SignalError } from "../../../src/core/errors.ts";
+import {
+  decode,
+  encodeError,
+  encodeNews,
+  encodeRelay,
+  readEvent,
+  STOP,
+  toEvent,
+} from "../../../src/dialects/ssp/messages.ts";
+import { anyText } from "../../helpers/arbitraries.ts";
+import type { DialectBench } from "../../helpers/dialect.ts";
+import { settle } from "../../helpers/hub.ts";
+import { connectTo, type NamespaceClient } from "../../helpers/namespace.ts";
+import { enter, newPools, type SspEvent } from "../../helpers/ssp.ts";
+
+// Section 9 of protocols/ssp.md: the event's name is the type, its only argument the data.
+
+const NAMESPACES = { v2: "/ssp", v1: "/ssp/v1" } as const;
+
+function frameOf(type: string, data: unknown, ack = ""): string {
+  return `2${ack}${JSON.stringify([type, data])}`;
+}
+
+/** What a client heard; fails where a frame is anything but an event with one argument. */
+function heard({ client }: NamespaceClient): SspEvent[] {
+  return client.heard().map((frame) => {
+    const text = String(frame);
+    assertEquals(text[0], "2");
+    const [type, data, ...more] = JSON.parse(text.slice(1));
+    assert(typeof type === "string" && typeof data === "object" && data !== null);
+    assertEquals(more, []);
+    return { type, data };
+  });
+}
+
+/** Joins a pool over Socket.IO, and tells the id. */
+async function join(
+  bench: DialectBench,
+  version: keyof typeof NAMESPACES,
+): Promise<NamespaceClient & { readonly id: string }> {
+  const member = await connectTo(bench, NAMESPACES[version]);
+  await member.client.say(frameOf("rtc:join", { pool: "p" }));
+  const [joined, ...more] = heard(member);
+  assertEquals([joined?.type, more], ["rtc:joined", []]);
+  return { ...member, id: String(joined?.data["client_id"]) };
+}
+
+Deno.test("§9: a member over Socket.IO and one on a WebSocket share a pool", async () => {
+  using bench = newPools();
+  const web = await enter(bench, "v2");
+  const io = await join(bench, "v2");
+  assertEquals(io.link.answer, "accepted");
+  assertEquals(web.heard(), [{ type: "rtc:peer", data: { id: io.id } }]);
+
+  const description = { type: "offer", sdp: 'v=0\r\n","data":{"語😀', extra: [null, "\ud800"] };
+  await io.client.say(frameOf("rtc:sdp", { to: web.id, description }));
+  assertEquals(web.heard(), [{ type: "rtc:sdp", data: { peer: io.id, description } }]);
+  await web.say(["rtc:sdp", { to: io.id, description }], ["describe", { ',"data":': '"]' }]);
+  assertEquals(heard(io), [
+    { type: "rtc:sdp", data: { peer: web.id, description } },
+    { type: "rtc:describe", data: { description: { ',"data":': '"]' }, uid: web.id, id: web.id } },
+  ]);
+  await web.leave();
+  assertEquals(heard(io), [{ type: "rtc:close", data: { uid: web.id, id: web.id } }]);
+  await io.client.leave();
+  assertEquals([bench.hub.peerCount, bench.hub.roomCount], [0, 0]);
+});
+
+Deno.test("§9: each namespace speaks its version, and members of both meet", async () => {
+  using bench = newPools();
+  const v1 = await join(bench, "v1");
+  const v2 = await join(bench, "v2");
+  assertEquals(heard(v1), [{ type: "rtc:request_offers", data: { for: v2.id } }]);
+  const offer = { type: "offer", sdp: "x" };
+  await v1.client.say(frameOf("rtc:offers", { [v2.id]: offer }));
+  assertEquals(heard(v2), [{ type: "rtc:sdp", data: { peer: v1.id, description: offer } }]);
+  const answer = { type: "answer", sdp: "y" };
+  await v2.client.say(frameOf("rtc:sdp", { to: v1.id, description: answer }));
+  assertEquals(heard(v1), [{ type: "rtc:answer", data: { for: v2.id, answer } }]);
+  await v2.client.say(frameOf("rtc:answer", { for: v1.id, answer }));
+  const [refusal] = heard(v2);
+  assertEquals([refusal?.type, refusal?.data["reason"]], ["rtc:error", "unknown-action"]);
+});
+
+Deno.test("§9: who asks for an acknowledgement gets none, but everything else", async () => {
+  using bench = newPools();
+  const member = await connectTo(bench, "/ssp");
+  await member.client.say(frameOf("rtc:join", { pool: "p" }, "17"));
+  assertEquals(heard(member).map(({ type }) => type), ["rtc:joined"]);
+});
+
+Deno.test("§9: arguments after the data are ignored, and so are the application's events", async () => {
+  using bench = newPools();
+  const member = await connectTo(bench, "/ssp");
+  await member.client.say('2["chat",{}]', '2["rtc:join",{"pool":"p"},{"pool":"q"}]');
+  const [joined] = heard(member);
+  assertEquals([joined?.type, joined?.data["pool"]], ["rtc:joined", "p"]);
+});
+
+Deno.test("§9: what is wrong is refused by an event, and the connection stays", async () => {
+  const wrong: readonly (readonly [frame: string, reason: string])[] = [
+    ["", "invalid-json"],
+    ["2", "invalid-json"],
+    ['2["rtc:join"', "invalid-json"],
+    ['30["rtc:join",{}]', "invalid-json"],
+    ["2{}", "invalid-event"],
+    ['2{"type":"rtc:join","data":{"pool":"p"}}', "invalid-event"],
+    ['2"rtc:join"', "invalid-event"],
+    ["2null", "invalid-event"],
+    ["2[]", "invalid-event"],
+    ['2["",{}]', "invalid-event"],
+    ["2[1,{}]", "invalid-event"],
+    ['2["rtc:join"]', "invalid-event"],
+    ['2["rtc:join",null]', "invalid-event"],
+    ['2["rtc:join",["p"]]', "invalid-event"],
+    ['2["rtc:join",{"pool":"p"},"type":1]', "invalid-json"],
+    [`2["rtc:join",${"[".repeat(70)}${"]".repeat(70)}]`, "invalid-event"],
+    ['2["rtc:nothing",{}]', "unknown-action"],
+    ['2["rtc:sdp",{"to":"x","description":{}}]', "not-joined"],
+  ];
+  using bench = newPools();
+  const member = await connectTo(bench, "/ssp");
+  for (const [frame, reason] of wrong) {
+    await member.client.say(frame);
+    const [refusal, ...more] = heard(member);
+    assertEquals([frame, refusal?.data["reason"], more], [frame, reason, []]);
+  }
+  await member.client.say(new Uint8Array([0x32]));
+  assertEquals(heard(member)[0]?.data["reason"], "binary-frame");
+  assertEquals([member.client.isOpen, member.client.link.faults], [true, []]);
+});
+
+Deno.test("§9: a pool that is stopped ends its members over Socket.IO too", async () => {
+  using bench = newPools();
+  const member = await join(bench, "v2");
+  assertEquals(bench.open.operations?.stop("p"), true);
+  await settle();
+  assertEquals(heard(member), [{ type: "rtc:stop", data: {} }]);
+  assertEquals([member.client.isOpen, bench.hub.peerCount], [false, 0]);
+});
+
+Deno.test("§9: limits are told in events", async () => {
+  using bench = newPools({ options: { framesPerSecond: 1, frameBurst: 1 } });
+  const member = await join(bench, "v2");
+  await member.client.say('2["a",{}]');
+  assertEquals(heard(member)[0]?.data["reason"], "rate-limited");
+  const refused = await connectTo(bench, "/ssp");
+  refused.client.pump.refuse(new SignalError("server_full"));
+  assertEquals(heard(refused)[0]?.data["reason"], "rate-limited");
+  assertEquals(refused.client.isOpen, false);
+});
+
+Deno.test("§9: every message of the server becomes the event of its type and data", () => {
+  const info = fc.jsonValue({ maxDepth: 3 });
+  fc.assert(
+    fc.property(
+      anyText(),
+      anyText(),
+      info,
+      fc.constantFrom("v1", "v2", "auto"),
+      (id, room, info, version) => {
+        const peer = { id, dialect: "ssp", info };
+        const messages = [
+          STOP,
+          encodeError(id, room, { pool: room }),
+          ...encodeRelay({ kind: "candidate", candidate: info }, id, version),
+          ...encodeRelay({ kind: "offer", description: { type: "offer", sdp: room } }, id, version),
+          ...(["joined", "left", "described"] as const).flatMap((type) =>
+            encodeNews({ type, room, peer }, version)
+          ),
+        ];
+        for (const message of messages) {
+          const { type, data } = JSON.parse(message);
+          assertEquals(toEvent(message), `2${JSON.stringify([type, data])}`);
+        }
+      },
+    ),
+  );
+});
+
+Deno.test("§9: whatever comes as an event is read as the message that says the same", () => {
+  const type = fc.oneof(
+    fc.constantFrom("rtc:join", "rtc:sdp", "rtc:candidate", "describe", "chat", "rtc:x"),
+    fc.jsonValue({ maxDepth: 1 }),
+  );
+  const outcomeOf = (read: () => unknown): unknown => {
+    try {
+      return read();
+    } catch (error) {
+      assert(error instanceof SignalError, String(error));
+      return error.code;
+    }
+  };
+  fc.assert(
+    fc.property(type, fc.jsonValue({ maxDepth: 3 }), fc.option(fc.nat()), (type, data, ack) => {
+      const event = frameOf(type as string, data, String(ack ?? ""));
+      const message = JSON.stringify({ type, data });
+      assertEquals(
+        outcomeOf(() => decode(event, "v2", readEvent)),
+        outcomeOf(() => decode(message, "v2")),
+      );
+    }),
+    { numRuns: 500 },
+  );
+});

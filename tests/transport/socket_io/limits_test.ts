@@ -1,0 +1,259 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { EngineBench, NAMESPACE_LIMITS } from "../../helpers/engine_bench.ts";
+import { settle } from "../../helpers/hub.ts";
+import { ScriptedSession } from "../../helpers/scripted_session.ts";
+import { SocketIoServer } from "../../../src/transport/socket_io/server.ts";
+
+// Heartbeats and every limit of the layer: just below, at and above.
+
+const LIMITS = { pingIntervalMs: 5_000, pingTimeoutMs: 3_000, connectTimeoutMs: 600_000 };
+
+Deno.test("revision 4: the server pings, and a client that does not answer in time is gone", async () => {
+  using bench = new EngineBench({ limits: LIMITS });
+  const socket = bench.connect();
+  socket.hears("40");
+  bench.clock.advance(4_999);
+  assertEquals(socket.sent.length, 2);
+  bench.clock.advance(1);
+  assertEquals(socket.sent.slice(2), ["2"]);
+  bench.clock.advance(2_000);
+  socket.hears("3");
+  bench.clock.advance(3_000);
+  assertEquals(socket.sent.slice(2), ["2", "2"]);
+  bench.clock.advance(2_999);
+  assertEquals(socket.closings, []);
+  bench.clock.advance(1);
+  await settle();
+  assertEquals(socket.closings.length, 1);
+  assertEquals(bench.log.at(-1), "ended by network");
+});
+
+Deno.test("revision 3: the client pings and is answered; one that is silent is gone", async () => {
+  using bench = new EngineBench({ limits: LIMITS });
+  const socket = bench.connect(3);
+  bench.clock.advance(7_500);
+  socket.hears("2");
+  assertEquals(socket.sent.slice(2), ["3"]);
+  bench.clock.advance(7_500);
+  assertEquals(socket.closings, []);
+  bench.clock.advance(1_000);
+  await settle();
+  assertEquals(socket.closings.length, 1);
+  assertEquals(bench.log.at(-1), "ended by network");
+});
+
+for (const revision of [3, 4] as const) {
+  Deno.test(`revision ${revision}: whatever a client says counts as life`, () => {
+    using bench = new EngineBench({ limits: LIMITS });
+    const socket = bench.connect(revision);
+    if (revision === 4) socket.hears("40");
+    for (let seconds = 0; seconds < 60; seconds += 2) {
+      socket.hears('42["x"]');
+      bench.clock.advance(2_000);
+    }
+    assertEquals(socket.closings, []);
+  });
+
+  Deno.test(`revision ${revision}: a client that says the other revision's heartbeat is no client`, () => {
+    using bench = new EngineBench({ limits: LIMITS });
+    const socket = bench.connect(revision);
+    socket.hears(revision === 4 ? "2" : "3");
+    assertEquals(socket.closings, [[1002, "protocol error"]]);
+  });
+
+  Deno.test(`revision ${revision}: after a standstill of the server clients get another chance`, () => {
+    using bench = new EngineBench({ limits: LIMITS });
+    const socket = bench.connect(revision);
+    // As if the process had been stopped: one look, much too late.
+    bench.clock.advance(1_000);
+    const { now } = bench.clock;
+    socket.session.checkIdentified(now() + 60_000);
+    assertEquals(socket.closings, []);
+    socket.session.checkIdentified(now() + 62_000);
+    assertEquals(socket.closings, []);
+    socket.session.checkIdentified(now() + 63_000);
+    assertEquals(socket.closings.length, 1);
+  });
+}
+
+Deno.test("a polling client that does not come back is gone after the ping timeout", async () => {
+  using bench = new EngineBench({ limits: LIMITS });
+  const poller = bench.poll(3);
+  await poller.heard();
+  bench.clock.advance(2_999);
+  poller.post("2");
+  assertEquals(poller.session.isOpen, true);
+  bench.clock.advance(1);
+  assertEquals(poller.session.isOpen, false);
+});
+
+Deno.test("a polling client that waits is alive as long as its heart beats", async () => {
+  using bench = new EngineBench({ limits: LIMITS });
+  const poller = bench.poll(4);
+  await poller.heard();
+  poller.post("40");
+  await poller.heard();
+  const poll = poller.get();
+  bench.clock.advance(5_000);
+  await settle();
+  assertEquals(poll.answer, ["2"]);
+  poller.post("3");
+  poller.get();
+  bench.clock.advance(4_000);
+  assertEquals(poller.session.isOpen, true);
+  bench.clock.advance(5_000);
+  assertEquals(poller.session.isOpen, false);
+});
+
+Deno.test("a client that says 4 and means 3 is welcomed after two seconds, and pings", () => {
+  using bench = new EngineBench({ limits: LIMITS });
+  const socket = bench.connect(4);
+  bench.clock.advance(1_999);
+  assertEquals(socket.sent.length, 1);
+  bench.clock.advance(1_000);
+  assertEquals(String(socket.sent[1]).slice(0, 9), '40{"sid":');
+  socket.hears('42["x"]');
+  assertEquals(bench.sessions[0]?.received, ['2["x"]']);
+  socket.hears("2");
+  assertEquals(socket.sent[2], "3");
+  // From now on it is the client that pings.
+  for (let count = 0; count < 6; count++) {
+    bench.clock.advance(4_000);
+    socket.hears("2");
+  }
+  assertEquals([socket.sent.includes("2"), socket.closings], [false, []]);
+});
+
+Deno.test("a slow client of revision 4 is answered once, and stays one", () => {
+  using bench = new EngineBench({ limits: LIMITS });
+  const socket = bench.connect(4);
+  bench.clock.advance(3_000);
+  socket.hears("40");
+  assertEquals([socket.sent.length, bench.sessions.length], [2, 1]);
+  bench.clock.advance(2_000);
+  assertEquals(socket.sent[2], "2");
+});
+
+Deno.test("a client of another namespace, or one that polls, is not welcomed unasked", async () => {
+  using bench = new EngineBench({ limits: LIMITS });
+  const socket = bench.connect(4);
+  socket.hears("40/ssp,");
+  const poller = bench.poll(4);
+  await poller.heard();
+  poller.get();
+  bench.clock.advance(4_000);
+  assertEquals(bench.sessions.length, 1);
+});
+
+Deno.test("a connection may be in no namespace for so long, and not longer", () => {
+  using bench = new EngineBench({ limits: { connectTimeoutMs: 4_000 }, names: ["/ssp"] });
+  const socket = bench.connect(4);
+  bench.clock.advance(3_999);
+  assertEquals(socket.closings, []);
+  bench.clock.advance(1);
+  assertEquals(socket.closings, ["bare"]);
+});
+
+Deno.test("a connection may have so many namespaces, and not one more", () => {
+  using bench = new EngineBench({ limits: { maxNamespaces: 2 }, names: ["/", "/a", "/b"] });
+  const socket = bench.connect(4);
+  for (const name of ["40", "40/a,", "40/b,"]) socket.hears(name);
+  assertEquals(bench.sessions.length, 2);
+  assertEquals(socket.sent.at(-1), '44/b,{"message":"Too many namespaces"}');
+  socket.hears("41/a,");
+  socket.hears("40/b,");
+  assertEquals(bench.sessions.length, 3);
+});
+
+Deno.test("packets other than events may come so fast, and not faster", () => {
+  const limits = { controlPacketBurst: 5, controlPacketsPerSecond: 1 };
+  using bench = new EngineBench({ limits });
+  const socket = bench.connect(3);
+  for (let count = 0; count < 5; count++) socket.hears("2");
+  for (let count = 0; count < 50; count++) socket.hears('42["x"]');
+  bench.clock.advance(1_000);
+  socket.hears("2");
+  assertEquals(socket.closings, []);
+  socket.hears("2");
+  assertEquals(socket.closings.length, 1);
+});
+
+Deno.test("a websocket message may be as large as the limit, in bytes, and not larger", () => {
+  using bench = new EngineBench({ limits: { maxPayloadBytes: 1_024 } });
+  const fits = `42["${"é".repeat(509)}"]`;
+  assertEquals(new TextEncoder().encode(fits).length, 1_024);
+  const socket = bench.connect(3);
+  socket.hears(fits);
+  assertEquals([bench.sessions[0]?.received.length, socket.closings], [1, []]);
+  socket.hears(`42["${"é".repeat(509)}x"]`);
+  assertEquals(socket.closings, [[1009, "too big"]]);
+});
+
+Deno.test("what waits for a client that polls has its limit", async () => {
+  using bench = new EngineBench({ limits: { maxQueuedBytes: 1_024 } });
+  const poller = bench.poll(3);
+  await poller.heard();
+  const link = bench.sessions[0]?.link;
+  link?.send(`2["${"x".repeat(1_018)}"]`);
+  await settle();
+  assertEquals([poller.session.backlog, link?.isOpen], [1_024, true]);
+  link?.send('2["x"]');
+  assertEquals(link?.isOpen, false);
+  // Nobody is told in the same turn.
+  assertEquals(bench.sessions[0]?.timesClosed, 0);
+  await settle();
+  assertEquals([bench.sessions[0]?.timesClosed, bench.log.at(-1)], [1, "ended by slow reader"]);
+});
+
+Deno.test("a client that reads nothing from its websocket is given up", () => {
+  using bench = new EngineBench({ limits: { stallTimeoutMs: 2_000 } });
+  const socket = bench.connect(3);
+  socket.bufferedAmount = 10;
+  bench.sessions[0]?.link.send('2["x"]');
+  bench.clock.advance(2_999);
+  assertEquals(socket.closings, []);
+  bench.clock.advance(1);
+  assertEquals(socket.closings, [[1008, "not reading"]]);
+});
+
+Deno.test("the server has room for so many connections", () => {
+  using bench = new EngineBench({ limits: { maxSessions: 2 } });
+  bench.connect();
+  assertEquals(bench.server.isFull, false);
+  const socket = bench.connect();
+  assertEquals(bench.server.isFull, true);
+  socket.isClosed(1000);
+  assertEquals(bench.server.isFull, false);
+});
+
+Deno.test("a session's own limits hold in its namespace", () => {
+  using bench = new EngineBench({
+    namespaceLimits: { identifyTimeoutMs: 3_000, maxFrameBytes: 10 },
+    script: (link) => ({ refuse: ({ code }) => link.close(1008, code) }),
+  });
+  const silent = bench.connect(3);
+  bench.clock.advance(4_000);
+  assertEquals(silent.sent.at(-1), "41");
+  const loud = bench.connect(3);
+  loud.hears('42["too long for it"]');
+  assertEquals(bench.log.at(-1), "refused frame_too_large");
+  assertEquals(loud.sent.at(-1), "41");
+});
+
+Deno.test("two dialects cannot offer one namespace", () => {
+  using bench = new EngineBench();
+  const namespace = {
+    name: "/x",
+    dialect: "test",
+    limits: NAMESPACE_LIMITS,
+    connect: (_: URL, link: ConstructorParameters<typeof ScriptedSession>[0]) =>
+      new ScriptedSession(link),
+  };
+  const { limits, clock, connections } = bench.server;
+  const namespaces = [namespace, { ...namespace, dialect: "other" }];
+  const error = assertThrows(
+    () => new SocketIoServer({ limits, clock, connections, namespaces }),
+    RangeError,
+  );
+  assert(error.message.includes('"/x"'));
+});
