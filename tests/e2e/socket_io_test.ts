@@ -35,7 +35,10 @@ for (const version of Object.keys(SOCKET_IO_CLIENTS)) {
   });
 }
 
-/** Login, relay both ways in order, an absent target, takeover, leaving, namespaces. */
+/**
+ * Login, relay both ways in order, an absent target, takeover, leaving, refusals, namespaces. Clients
+ * are stopped when they are done with: a browser polls with six connections at most.
+ */
 async function tryOut(
   page: Page,
   server: SocketIoTestServer,
@@ -76,11 +79,31 @@ async function tryOut(
   assertEquals(await page.call("eventsOf", "bob"), ["kicked", "disconnect"]);
   assertEquals(await page.call("ask", "alice", "send", "bob", 2), []);
 
-  assertEquals(await page.call("start", "pool", `${url}/ssp`, transports), "connected");
-  assertEquals(await page.call("ask", "pool", "login", "member"), ["welcome"]);
-  assertEquals(await page.call("start", "lost", `${url}/nowhere`, transports), "Invalid namespace");
-
   await page.call("stop", "alice");
   await until("alice to have left", () => !relay.members.has("alice"));
   assertEquals(relay.ends.includes("alice: left"), true);
+  await page.call("stop", "robert");
+
+  assertEquals(await page.call("start", "lost", `${url}/nowhere`, transports), "Invalid namespace");
+  await page.call("stop", "lost");
+  // The query of the first request is the dialect's, whose refusal is the client's error.
+  assertEquals(await page.call("start", "old", `${url}/?refuse=2103`, transports), "2103");
+  await page.call("stop", "old");
+  assertEquals(await page.call("start", "guest", `${url}/?greet=hi`, transports), "connected");
+  assertEquals(await page.call("happened", "guest", "greeting"), "hi");
+  await page.call("stop", "guest");
+
+  await until("everybody to have gone", () => server.server.sessionCount === 0);
+  // Two namespaces in one connection.
+  for (const [name, namespace] of [["root", "/"], ["pool", "/ssp"]] as const) {
+    const options = { forceNew: false };
+    const started = page.call("start", name, `${url}${namespace}`, transports, options);
+    assertEquals(await started, "connected");
+    assertEquals(await page.call("ask", name, "login", name), ["welcome"]);
+  }
+  assertEquals(server.server.sessionCount, 1);
+  assertEquals(await page.call("ask", "root", "send", "pool", "x"), []);
+  await page.call("stop", "pool");
+  await until("the namespace to be left", () => !relay.members.has("pool"));
+  assertEquals(await page.call("ask", "root", "send", "pool", "x"), [2201]);
 }

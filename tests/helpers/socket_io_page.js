@@ -18,8 +18,8 @@ function releaseProbes() {
 }
 
 /** Connects a client under a name of the test's own; resolves with how that ended. */
-function start(name, url, transports) {
-  const socket = io(url, { transports, forceNew: true, reconnection: false });
+function start(name, url, transports, options = { forceNew: true }) {
+  const socket = io(url, { transports, reconnection: false, ...options });
   const isUpgrading = transports.length > 1;
   const state = { socket, isUpgrading, messages: [], events: [], waiting: new Set() };
   sockets.set(name, state);

@@ -34,7 +34,7 @@ export interface Handshake {
 }
 
 /** Types of Engine.IO packets, as character codes. */
-const PACKET = { CLOSE: 49, PING: 50, PONG: 51, MESSAGE: 52, NOOP: 54 };
+const PACKET = { CLOSE: 49, PING: 50, PONG: 51, MESSAGE: 52, UPGRADE: 53, NOOP: 54 };
 const PING = "2";
 const PONG = "3";
 const NOOP = "6";
@@ -146,7 +146,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     if (!this.mayProbe) return false;
     const probe = this.#adopt(socket);
     this.#upgrade = new Upgrade(probe, this.#host, () => {
-      if (this.#outbox.isPolled) this.#answer([NOOP]);
+      if (this.#outbox.isPolled) this.#outbox.answer([NOOP]);
     });
     return true;
   }
@@ -251,10 +251,6 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     return new EngineSocket(socket, this, this.#host);
   }
 
-  #answer(packets: readonly string[] | undefined): void {
-    this.#outbox.answer(packets);
-  }
-
   /** From here on everything goes out by the socket, first what has waited. */
   #flow(socket: EngineSocket): void {
     this.#isFlowing = true;
@@ -263,7 +259,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
 
   #switch(upgrade: Upgrade): void {
     this.#stopUpgrade();
-    this.#answer([NOOP]);
+    this.#outbox.answer([NOOP]);
     this.#socket = upgrade.socket;
     this.#heartbeat.isHeard = true;
     this.#flow(upgrade.socket);
@@ -299,7 +295,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     switch (packet.charCodeAt(0)) {
       case PACKET.CLOSE:
         this.#socket?.link.close();
-        this.#answer([NOOP]);
+        this.#outbox.answer([NOOP]);
         this.#end({ by: "client", code: 1000, reason: "", isFarewell: true });
         return true;
       case PACKET.PING:
@@ -309,6 +305,8 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
         return true;
       case PACKET.PONG:
         return this.#revision === 4;
+      // The original server ignores an upgrade of nothing.
+      case PACKET.UPGRADE:
       case PACKET.NOOP:
         return true;
       default:
@@ -340,7 +338,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     const probe = this.#upgrade?.socket;
     this.#stopUpgrade();
     probe?.link.close();
-    this.#answer(undefined);
+    this.#outbox.answer(undefined);
     this.#outbox.takeAll();
     this.#host.ended(this);
     queueMicrotask(() => {

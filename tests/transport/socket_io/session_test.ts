@@ -227,7 +227,6 @@ for (
     ["a CONNECT with a list", "40[]"],
     ["a DISCONNECT with data", "41[]"],
     ["an endless name", `40/${"x".repeat(300)}`],
-    ["an upgrade of nothing", "5"],
     ["a heartbeat with more than that", "2probe"],
     ["bytes", new Uint8Array([1])],
   ] as const
@@ -257,10 +256,10 @@ Deno.test("revision 4: an event before CONNECT costs the connection", () => {
   assertEquals(socket.closings, [[1002, "protocol error"]]);
 });
 
-Deno.test("acknowledgements and noops are taken and mean nothing", () => {
+Deno.test("acknowledgements, noops and upgrades of nothing are taken and mean nothing", () => {
   using bench = new EngineBench();
   const socket = bench.connect();
-  for (const packet of ["40", '431["x"]', "6", "3"]) socket.hears(packet);
+  for (const packet of ["40", '431["x"]', "5", "6", "3"]) socket.hears(packet);
   assertEquals([socket.closings, bench.sessions[0]?.received], [[], []]);
 });
 
