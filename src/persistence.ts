@@ -109,6 +109,10 @@ export class StoreJournal implements StoreObserver {
     this.#log.write("warning", "too much to seal", { dialect, items });
   }
 
+  sealedUnreadable(dialect: string, items: number): void {
+    this.#log.write("warning", "sealed items left out, for they mean nothing", { dialect, items });
+  }
+
   damaged(movedTo: string): void {
     this.#damaged++;
     this.#log.write("error", "damaged store moved aside, beginning empty", { file: movedTo });

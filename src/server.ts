@@ -4,6 +4,7 @@ import { liftedLimits } from "./config/options.ts";
 import type { Config } from "./config/schema.ts";
 import type { Clock } from "./core/clock.ts";
 import { Hub } from "./core/hub.ts";
+import type { DialectStore } from "./core/store.ts";
 import type { OpenDialect } from "./dialects/dialect.ts";
 import { DIALECTS } from "./dialects/mod.ts";
 import { Door, type DoorOptions } from "./door.ts";
@@ -165,6 +166,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     await withTimeLimit(connections.emptied(), FAREWELL_MS);
     const stopped = listening.map(({ listener }) => listener.stop());
     await withTimeLimit(Promise.all([connections.emptied(), ...stopped]), CLOSE_MS);
+    await Promise.all(dialects.map(seal));
     parts.dispose();
     await store.close();
   }
@@ -185,23 +187,26 @@ interface NamedDialect {
   readonly name: string;
   readonly title: string;
   readonly dialect: OpenDialect;
+  /** What it keeps. */
+  readonly kept: DialectStore;
+}
+
+/** Hands the next run what its clients can go on with. Never rejects: trouble is in the log. */
+async function seal({ dialect, kept }: NamedDialect): Promise<void> {
+  const sealing = dialect.seal?.();
+  if (sealing !== undefined) await kept.seal(sealing.items, sealing.lifetimeMs);
 }
 
 function openDialects(
   config: Config,
   { hub, clock, store }: { hub: Hub; clock: Clock; store: Store },
 ): NamedDialect[] {
-  return DIALECTS.map(({ name, title, open }) => ({
-    name,
-    title,
+  return DIALECTS.map(({ name, title, open }) => {
+    const kept = store.dialect(name, (id) => hub.has(name, id));
     // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
-    dialect: open(config[name], {
-      hub,
-      realm: name,
-      clock,
-      store: store.dialect(name, (id) => hub.has(name, id)),
-    }),
-  }));
+    const dialect = open(config[name], { hub, realm: name, clock, store: kept });
+    return { name, title, dialect, kept };
+  });
 }
 
 /** The Socket.IO server; undefined where no dialect wants one. */

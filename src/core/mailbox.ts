@@ -34,10 +34,28 @@ export interface HeldMessage {
   readonly payload: unknown;
 }
 
+/** An attempt as another mailbox can go on with it. */
+export interface HeldAttempt extends AttemptName {
+  /** What is left of its time, in ms. */
+  readonly leftMs: number;
+  /** Its messages were dropped, and the sender knows. */
+  readonly isDropped: boolean;
+  readonly messages: readonly {
+    /** Its place in the order of arrival, over all attempts. */
+    readonly number: number;
+    readonly bytes: number;
+    readonly payload: unknown;
+  }[];
+}
+
+type AttemptName = Pick<HeldMessage, "from" | "to" | "attempt">;
+
 /** What became of an attempt: its messages wait, or it was dropped and later ones are ignored. */
 interface Attempt {
   readonly expiresAt: number;
   isDropped: boolean;
+  /** The sender has been told that it was dropped. */
+  isReported: boolean;
   messages: NumberedMessage[];
 }
 
@@ -108,16 +126,64 @@ export class Mailbox {
     const attempts = known === undefined ? this.#senders.get(message.from)?.attempts ?? 0 : 0;
     // Names of dropped attempts have to be remembered too, but not without end.
     if (attempts >= 2 * this.#limits.maxAttemptsPerSender) return "refused";
-    const { correspondence, attempt } = this.#begin(message, nowMs);
+    const { correspondence, attempt } = this.#begin(message, nowMs + this.#limits.holdMs);
     const isTooMany = attempts >= this.#limits.maxAttemptsPerSender;
     if (isTooMany || this.#isOverLimit(message, correspondence)) {
-      attempt.isDropped = true;
-      this.#forget(attempt);
+      this.#drop(attempt);
+      attempt.isReported = true;
       return "refused";
     }
-    attempt.messages.push({ number: this.#nextNumber++, message });
-    this.#charge(message, 1);
+    this.#hold(message, attempt);
     return "held";
+  }
+
+  /** Everything that waits, for another mailbox to go on with. */
+  *attempts(nowMs: number): Generator<HeldAttempt> {
+    for (const [to, box] of this.#boxes) {
+      for (const [from, correspondence] of box.from) {
+        for (const [name, attempt] of correspondence.attempts) {
+          yield {
+            from,
+            to,
+            attempt: name,
+            leftMs: Math.max(0, attempt.expiresAt - nowMs),
+            isDropped: attempt.isReported,
+            messages: attempt.messages.map(({ number, message: { bytes, payload } }) => ({
+              number,
+              bytes,
+              payload,
+            })),
+          };
+        }
+      }
+    }
+  }
+
+  /**
+   * Goes on with what waited in another mailbox. An attempt for which there is no room here is
+   * dropped, and reported when its time is over: its sender is not here yet.
+   */
+  restore(held: readonly HeldAttempt[], nowMs: number): void {
+    const waiting: (NumberedMessage & { readonly attempt: Attempt })[] = [];
+    for (const one of held) {
+      const { from, to, attempt: name } = one;
+      const attempts = this.#senders.get(from)?.attempts ?? 0;
+      if (attempts >= 2 * this.#limits.maxAttemptsPerSender) continue;
+      const { attempt } = this.#begin(one, nowMs + Math.min(one.leftMs, this.#limits.holdMs));
+      attempt.isReported = one.isDropped;
+      // One without messages was dropped, whether its sender knows or not.
+      attempt.isDropped = one.isDropped || one.messages.length === 0;
+      for (const { number, bytes, payload } of one.messages) {
+        waiting.push({ number, attempt, message: { from, to, attempt: name, bytes, payload } });
+      }
+    }
+    for (const { message, attempt } of waiting.sort((a, b) => a.number - b.number)) {
+      if (attempt.isDropped) continue;
+      const correspondence = this.#boxes.get(message.to)?.from.get(message.from);
+      if (correspondence === undefined) continue;
+      if (this.#isOverLimit(message, correspondence)) this.#drop(attempt);
+      else this.#hold(message, attempt);
+    }
   }
 
   /** Hands out what waits for a peer, in order of arrival, once. */
@@ -144,7 +210,7 @@ export class Mailbox {
         let isReported = false;
         for (const [name, attempt] of attempts) {
           if (attempt.expiresAt > nowMs) continue;
-          if (!attempt.isDropped && !isReported) {
+          if (!attempt.isReported && !isReported) {
             undelivered.push({ from, to });
             isReported = true;
           }
@@ -160,8 +226,8 @@ export class Mailbox {
   }
 
   #begin(
-    { to, from, attempt: name }: HeldMessage,
-    nowMs: number,
+    { to, from, attempt: name }: AttemptName,
+    expiresAt: number,
   ): { correspondence: Correspondence; attempt: Attempt } {
     let box = this.#boxes.get(to);
     if (box === undefined) this.#boxes.set(to, box = { bytes: 0, from: new Map() });
@@ -171,11 +237,21 @@ export class Mailbox {
     }
     let attempt = correspondence.attempts.get(name);
     if (attempt === undefined) {
-      attempt = { expiresAt: nowMs + this.#limits.holdMs, isDropped: false, messages: [] };
+      attempt = { expiresAt, isDropped: false, isReported: false, messages: [] };
       correspondence.attempts.set(name, attempt);
       this.#countAttempts(from, 1);
     }
     return { correspondence, attempt };
+  }
+
+  #hold(message: HeldMessage, attempt: Attempt): void {
+    attempt.messages.push({ number: this.#nextNumber++, message });
+    this.#charge(message, 1);
+  }
+
+  #drop(attempt: Attempt): void {
+    attempt.isDropped = true;
+    this.#forget(attempt);
   }
 
   #isOverLimit(message: HeldMessage, { messages, bytes }: Correspondence): boolean {

@@ -18,6 +18,8 @@ export interface DialectStore {
   readonly rooms: StoredRooms;
   /** What the last run sealed for this one, given once; undefined where there is nothing. */
   readonly sealed: Sealed | undefined;
+  /** Notes how many of the sealed items were none of this dialect's. */
+  unreadable(items: number): void;
   /**
    * Hands the next run what clients could go on with, at the end of this one: encrypted, given out
    * once, and for `lifetimeMs` only. Items over the limit are left out, the last ones first.

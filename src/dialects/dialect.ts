@@ -97,6 +97,19 @@ export interface OpenDialect extends Partial<Disposable> {
   readonly operations?: RoomOperations;
   /** Numbers worth watching. */
   readonly gauges?: readonly Gauge[];
+  /**
+   * What clients can go on with after a planned restart. Asked once, when all connections are closed
+   * and before the dialect is disposed of; the next run finds it in its store.
+   */
+  readonly seal?: () => Sealing;
+}
+
+/** What is sealed; see DialectStore. */
+export interface Sealing {
+  /** Anything that JSON can hold, one client's or one call's each; the most precious first. */
+  readonly items: Iterable<unknown>;
+  /** After this long nobody can go on with any of it. */
+  readonly lifetimeMs: number;
 }
 
 /** A number that is read when somebody asks. */

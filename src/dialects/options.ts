@@ -18,6 +18,9 @@ export type LimitOption = z.ZodPipe<
   z.ZodDefault<z.ZodUnion<readonly [Unlimited, z.ZodInt]>>,
   z.ZodTransform<number, number | "unlimited">
 >;
+export type DurationOption = z.ZodOptional<
+  z.ZodPipe<z.ZodUnion<readonly [z.ZodInt, z.ZodString]>, z.ZodTransform<number, string | number>>
+>;
 export type WholeOption = z.ZodDefault<z.ZodInt>;
 
 /** A whole number of at least `min`, or `unlimited`, which reads as Infinity. */
@@ -42,6 +45,30 @@ export function whole(
   } = {},
 ): WholeOption {
   return z.int().min(min).max(max).default(standard).meta({ description: help, ...meta });
+}
+
+/** Milliseconds in each unit of a duration. */
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+const MAX_DURATION_MS = 3_650 * 86_400_000;
+
+/** How long something lasts that people think of in days, as 30d, 12h, 45m, 90s or ms; read in ms. */
+export function duration(help: string, meta: OptionMeta = {}): DurationOption {
+  const words = {
+    error: "expected a duration such as 30d, 12h, 45m, 90s, 500ms, or a number of ms",
+  };
+  return z.union([
+    z.int(words).min(1, words),
+    z.string(words).regex(/^[1-9]\d*(ms|[smhd])$/, words),
+  ], words)
+    .transform((value) => typeof value === "number" ? value : durationMs(value))
+    .refine((ms) => ms <= MAX_DURATION_MS, "expected no more than 3650d")
+    .optional().meta({ description: help, ...meta });
 }
 
 /** A switch, off by default. */
@@ -88,4 +115,8 @@ export function linkLimitOptions(
     ),
     stallTimeoutMs: whole(15_000, "Time after which a client that reads nothing is dropped, in ms"),
   };
+}
+
+function durationMs(text: string): number {
+  return parseInt(text) * (UNITS[text.replace(/^\d+/, "")] ?? NaN);
 }

@@ -17,6 +17,8 @@ export interface StoreObserver {
   sealedLost(dialect: string, error: unknown): void;
   /** Part of what was to be sealed was too much. */
   sealedTooMuch(dialect: string, items: number): void;
+  /** Part of what was sealed means nothing to its dialect. */
+  sealedUnreadable(dialect: string, items: number): void;
 }
 
 /** What is wrong with a store at the moment, by what it was about to do. */

@@ -168,6 +168,7 @@ export class Store implements AsyncDisposable {
     return {
       secret: this.#vault.secret(name),
       sealed: this.#vault.takeSealed(name),
+      unreadable: (items) => this.#options.observer.sealedUnreadable(name, items),
       reservations: new DialectReservations({
         table: this.#reservations,
         wallNow,

@@ -1,4 +1,5 @@
 import type { Hub, Reserve } from "../../src/core/hub.ts";
+import type { DialectStore } from "../../src/core/store.ts";
 import type { HubLimits, LinkLimits } from "../../src/core/limits.ts";
 import type { Session } from "../../src/core/types.ts";
 import type { Dialect, Namespace, OpenDialect, Route } from "../../src/dialects/dialect.ts";
@@ -13,6 +14,8 @@ export interface DialectTestOptions {
   readonly options?: Readonly<Record<string, unknown>>;
   readonly limits?: Partial<HubLimits>;
   readonly reserve?: Reserve;
+  /** What an earlier bench left behind; nothing elsewhere. */
+  readonly store?: DialectStore;
 }
 
 /** Where sessions begin, whatever carries them. */
@@ -29,18 +32,47 @@ export class DialectBench implements Disposable {
   readonly realm: string;
   readonly clock = new FakeClock();
   readonly open: OpenDialect;
+  readonly store: DialectStore;
+  /** How many sealed items the dialect could not make anything of. */
+  unreadable = 0;
+  readonly #dialect: Dialect;
+  readonly #test: DialectTestOptions;
   readonly #router: Router;
 
-  constructor(dialect: Dialect, { options = {}, limits, reserve }: DialectTestOptions = {}) {
+  constructor(dialect: Dialect, test: DialectTestOptions = {}) {
+    const { options = {}, limits, reserve } = test;
+    this.#dialect = dialect;
+    this.#test = test;
+    this.store = {
+      ...test.store ?? newMemoryStore().dialect(dialect.name, (id) => this.hub.has(this.realm, id)),
+      unreadable: (items) => this.unreadable += items,
+    };
     this.hub = newTestHub(limits, reserve);
     this.realm = dialect.name;
     this.open = dialect.open(dialect.options.parse(options), {
       hub: this.hub,
       realm: dialect.name,
       clock: this.clock,
-      store: newMemoryStore().dialect(dialect.name, () => false),
+      store: this.store,
     });
     this.#router = new Router(this.routes.map((route) => ({ owner: dialect.name, route })));
+  }
+
+  /**
+   * The end of this one as a server plans it, and the next on the same store.
+   * @param ageMs how long nobody served
+   * @param change does something to what was sealed
+   */
+  restart(
+    { ageMs = 0, change = (items) => items, ...test }: DialectTestOptions & {
+      readonly ageMs?: number;
+      readonly change?: (items: unknown[]) => unknown[];
+    } = {},
+  ): DialectBench {
+    const items = change(JSON.parse(JSON.stringify([...this.open.seal?.().items ?? []])));
+    this[Symbol.dispose]();
+    const store = { ...this.store, sealed: { items, ageMs } };
+    return new DialectBench(this.#dialect, { ...this.#test, store, ...test });
   }
 
   get routes(): readonly Route[] {

@@ -58,6 +58,10 @@ export class StoreWitness implements StoreObserver {
     this.events.push(`sealed too much: ${dialect}, ${items}`);
   }
 
+  sealedUnreadable(dialect: string, items: number): void {
+    this.events.push(`sealed unreadable: ${dialect}, ${items}`);
+  }
+
   damaged(movedTo: string): void {
     this.events.push(`damaged: ${movedTo}`);
   }

@@ -11,9 +11,9 @@ const RANDOM_BYTES = 8;
 export class IssuedIds {
   readonly #key: Uint8Array;
 
-  /** @param key a secret; without one a random key, good until the process ends */
-  constructor(key: string | undefined) {
-    this.#key = key === undefined ? randomBytes(32) : Buffer.from(key);
+  /** @param key a secret: ids are good for as long as it is used */
+  constructor(key: string | Uint8Array) {
+    this.#key = typeof key === "string" ? Buffer.from(key) : key;
   }
 
   /** A new id in UUID v4 form. */

@@ -1,10 +1,12 @@
 import { z } from "zod";
+import type { DialectStore } from "../../core/store.ts";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
-import { limit, linkLimitOptions, toggle, whole } from "../options.ts";
+import { duration, limit, linkLimitOptions, toggle, whole } from "../options.ts";
+import { readSealed } from "../sealed.ts";
 import { httpRoutes } from "./http.ts";
 import { IssuedIds } from "./issued_ids.ts";
-import { type Credentials, PeerJsSession } from "./session.ts";
-import { WaitingRoom } from "./waiting_room.ts";
+import { type Credentials, type IdReservations, PeerJsSession } from "./session.ts";
+import { SealedAttempt, WaitingRoom } from "./waiting_room.ts";
 
 const MIB = 1024 * 1024;
 
@@ -36,9 +38,12 @@ const options = z.strictObject({
   }),
   serverIdsOnly: toggle("Admit only ids that this server made, at <path><key>/id"),
   idSecret: z.string().min(16).optional().meta({
-    description: "Secret of at least 16 characters that keeps such ids valid across restarts",
+    description: "Secret of at least 16 characters for such ids; without one, the store's",
     secret: true,
   }),
+  reserveIds: duration(
+    "How long an id stays with its token after it was last seen, such as 30d or 12h",
+  ),
   maxIdLength: whole(512, "Longest id, in UTF-16 units", { min: 36, max: 8_192 }),
   maxHeldMessages: whole(128, "Messages held per sender and absent peer"),
   maxHeldBytes: whole(2 * MIB, "Bytes held per sender and absent peer"),
@@ -64,8 +69,8 @@ export const peerjs = defineDialect({
   name: "peerjs",
   title: "PeerJS",
   options,
-  open(options, { hub, realm, clock }): OpenDialect {
-    const ids = new IssuedIds(options.idSecret);
+  open(options, { hub, realm, clock, store }): OpenDialect {
+    const ids = new IssuedIds(options.idSecret ?? store.secret);
     const waitingRoom = new WaitingRoom(
       {
         holdMs: options.expireTimeoutMs,
@@ -81,9 +86,12 @@ export const peerjs = defineDialect({
       clock,
       (sender, absent) => hub.reportUndelivered(realm, sender, absent),
     );
+    waitingRoom.restore(readSealed(store, SealedAttempt));
+    const reservations = reservationsOf(store, options.reserveIds);
     const server = {
       hub,
       realm,
+      reservations,
       waitingRoom,
       key: options.key,
       maxIdLength: options.maxIdLength,
@@ -121,10 +129,23 @@ export const peerjs = defineDialect({
         help: "Bytes held for absent peers",
         read: () => waitingRoom.totalBytes,
       }],
+      seal: () => ({ items: waitingRoom.sealed(), lifetimeMs: options.expireTimeoutMs }),
       [Symbol.dispose]: () => waitingRoom[Symbol.dispose](),
     };
   },
 });
+
+/** Undefined where ids are whoever's asks first. */
+function reservationsOf(
+  { reservations }: DialectStore,
+  lifetimeMs: number | undefined,
+): IdReservations | undefined {
+  if (lifetimeMs === undefined) return undefined;
+  return {
+    claim: (id, token) => reservations.claim(id, token, lifetimeMs),
+    touch: (id) => reservations.touch(id),
+  };
+}
 
 /** The mount begins and ends with a slash (§1). */
 function toMount(path: string): string {

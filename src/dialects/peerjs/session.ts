@@ -23,11 +23,19 @@ export interface Credentials {
   readonly token: string;
 }
 
+/** Ids that stay with whoever knows their token. */
+export interface IdReservations {
+  claim(id: string, token: string): Promise<"granted" | "taken" | "unreserved">;
+  touch(id: string): void;
+}
+
 /** What all sessions of the dialect share. */
 export interface PeerJsServer {
   readonly hub: Hub;
   readonly realm: string;
   readonly waitingRoom: WaitingRoom;
+  /** Undefined where an id is free as soon as its holder has gone. */
+  readonly reservations: IdReservations | undefined;
   readonly key: string;
   readonly maxIdLength: number;
   readonly concurrentLimit: number;
@@ -158,12 +166,18 @@ export class PeerJsSession implements Session {
   }
 
   closed(): void {
-    if (this.#peer !== undefined) this.#server.hub.release(this.#peer, this);
+    if (this.#peer === undefined) return;
+    this.#server.hub.release(this.#peer, this);
+    this.#server.reservations?.touch(this.#peer.id);
     this.#peer = undefined;
   }
 
   async #claim(id: string, token: string): Promise<void> {
-    const { hub, realm, concurrentLimit: capacity } = this.#server;
+    const { hub, realm, reservations, concurrentLimit: capacity } = this.#server;
+    // Whose an id in use is, its holder's token says: asking for it must not reserve it.
+    if (reservations !== undefined && !hub.has(realm, id)) {
+      if (await reservations.claim(id, token) === "taken") throw new SignalError("id_taken");
+    }
     const outcome = await hub.claim({
       realm,
       id,

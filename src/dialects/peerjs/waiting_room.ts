@@ -1,5 +1,7 @@
+import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
 import { Mailbox, type MailboxLimits } from "../../core/mailbox.ts";
+import type { Unsealed } from "../sealed.ts";
 import { attemptOf, type RelayedMessage } from "./messages.ts";
 
 /** A message that waited, and who sent it. */
@@ -7,6 +9,25 @@ export interface HeldRelay {
   readonly from: string;
   readonly message: RelayedMessage;
 }
+
+/** An attempt as it is sealed for the next run. */
+export const SealedAttempt = z.object({
+  v: z.literal(1),
+  from: z.string(),
+  to: z.string(),
+  attempt: z.string(),
+  leftMs: z.number().min(0),
+  isDropped: z.boolean(),
+  messages: z.array(z.object({
+    number: z.int(),
+    bytes: z.int().min(0),
+    payload: z.object({
+      type: z.enum(["OFFER", "ANSWER", "CANDIDATE"]),
+      payload: z.unknown().optional(),
+    }),
+  })),
+});
+export type SealedAttempt = z.infer<typeof SealedAttempt>;
 
 /** Messages for peers that are about to connect, and the EXPIRE for those that never do (§7). */
 export class WaitingRoom implements Disposable {
@@ -47,6 +68,28 @@ export class WaitingRoom implements Disposable {
       // Nothing but what `park` was given.
       message: payload as RelayedMessage,
     }));
+  }
+
+  /** What waits, for the next run. */
+  *sealed(): Generator<SealedAttempt> {
+    for (const { messages, ...attempt } of this.#mailbox.attempts(this.#clock.now())) {
+      // Nothing but what `park` was given, of which only attempts are held.
+      const relayed = messages as SealedAttempt["messages"];
+      yield {
+        v: 1,
+        ...attempt,
+        messages: relayed.map(({ payload: { type, payload }, ...message }) => ({
+          ...message,
+          payload: { type, payload },
+        })),
+      };
+    }
+  }
+
+  /** Goes on with what waited in the last run, for what is left of its time. */
+  restore({ items, ageMs }: Unsealed<SealedAttempt>): void {
+    const held = items.map((item) => ({ ...item, leftMs: Math.max(0, item.leftMs - ageMs) }));
+    this.#mailbox.restore(held, this.#clock.now());
   }
 
   [Symbol.dispose](): void {

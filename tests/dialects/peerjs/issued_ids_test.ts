@@ -1,19 +1,20 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
+import { randomBytes } from "node:crypto";
 import { IssuedIds } from "../../../src/dialects/peerjs/issued_ids.ts";
 import { anyText } from "../../helpers/arbitraries.ts";
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 Deno.test("issued ids have the form of a UUID v4, and each is another one", () => {
-  const ids = new IssuedIds(undefined);
+  const ids = new IssuedIds(randomBytes(32));
   const issued = Array.from({ length: 1_000 }, () => ids.issue());
   for (const id of issued) assertMatch(id, UUID_V4);
   assertEquals(new Set(issued).size, issued.length);
 });
 
 Deno.test("an id is known to whoever issued it, and to nobody with another key", () => {
-  const [one, other] = [new IssuedIds(undefined), new IssuedIds(undefined)];
+  const [one, other] = [new IssuedIds(randomBytes(32)), new IssuedIds(randomBytes(32))];
   const id = one.issue();
   assertEquals([one.isIssued(id), other.isIssued(id)], [true, false]);
 });

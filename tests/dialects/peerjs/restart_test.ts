@@ -1,0 +1,180 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { peerjs } from "../../../src/dialects/peerjs/mod.ts";
+import { DialectBench, type DialectTestOptions } from "../../helpers/dialect.ts";
+import { newMemoryStore } from "../../helpers/store.ts";
+import { FakeClock } from "../../helpers/fake_clock.ts";
+import { settle, type TestClient } from "../../helpers/hub.ts";
+
+// What survives: messages for absent ids over a planned restart, ids that are reserved over any.
+
+const OPEN = { type: "OPEN" };
+const TAKEN = { type: "ID-TAKEN", payload: { msg: "ID is taken" } };
+const RESERVING = { options: { reserveIds: "1h" } };
+
+function newBench(test?: DialectTestOptions): DialectBench {
+  return new DialectBench(peerjs, test);
+}
+
+/** A client that asked for an id, and what it was told. */
+async function ask(bench: DialectBench, id: string, token = "t"): Promise<[TestClient, unknown[]]> {
+  const client = await bench.connect(
+    `/peerjs?${new URLSearchParams({ key: "peerjs", id, token })}`,
+  );
+  // A digest takes more than microtasks.
+  for (let turn = 0; turn < 100 && client.sent.length === 0; turn++) {
+    await new Promise((resolve) => setTimeout(resolve));
+    await settle();
+  }
+  return [client, client.heardJson()];
+}
+
+async function register(bench: DialectBench, id: string, token?: string): Promise<TestClient> {
+  const [client, answer] = await ask(bench, id, token);
+  assertEquals(answer, [OPEN]);
+  return client;
+}
+
+function offer(dst: string, connectionId: string, nth = 0): string {
+  return JSON.stringify({ type: "OFFER", dst, payload: { connectionId, nth } });
+}
+
+function relayed(src: string, dst: string, connectionId: string, nth = 0): unknown {
+  return { type: "OFFER", src, dst, payload: { connectionId, nth } };
+}
+
+Deno.test("messages for an absent id survive a planned restart, in order of arrival, once", async () => {
+  using first = newBench();
+  const [alice, bob] = [await register(first, "alice"), await register(first, "bob")];
+  await alice.say(offer("x", "1", 1), offer("y", "3", 2));
+  await bob.say(offer("x", "2", 3));
+  await alice.say(offer("x", "1", 4));
+  using second = first.restart();
+  const [, answer] = await ask(second, "x");
+  assertEquals(answer, [
+    OPEN,
+    relayed("alice", "x", "1", 1),
+    relayed("bob", "x", "2", 3),
+    relayed("alice", "x", "1", 4),
+  ]);
+  using third = second.restart();
+  assertEquals((await ask(third, "x"))[1], [OPEN]);
+  assertEquals((await ask(third, "y"))[1], [OPEN, relayed("alice", "y", "3", 2)]);
+});
+
+Deno.test("what is held keeps what is left of its time, and its EXPIRE comes to the sender", async () => {
+  using first = newBench();
+  const alice = await register(first, "alice");
+  await alice.say(offer("x", "1"));
+  first.clock.advance(2_000);
+  await alice.say(offer("y", "2"));
+  using second = first.restart({ ageMs: 1_000 });
+  const back = await register(second, "alice");
+  second.clock.advance(1_000);
+  assertEquals(back.heardJson(), []);
+  second.clock.advance(1_000);
+  assertEquals(back.heardJson(), [{ type: "EXPIRE", src: "x", dst: "alice" }]);
+  second.clock.advance(2_000);
+  assertEquals(back.heardJson(), [{ type: "EXPIRE", src: "y", dst: "alice" }]);
+  assertEquals((await ask(second, "x"))[1], [OPEN]);
+});
+
+Deno.test("an attempt that was dropped stays dropped after a restart, without a second EXPIRE", async () => {
+  using first = newBench({ options: { maxHeldMessages: 1 } });
+  const alice = await register(first, "alice");
+  await alice.say(offer("x", "1"), offer("x", "1"));
+  assertEquals(alice.heardJson(), [{ type: "EXPIRE", src: "x", dst: "alice" }]);
+  using second = first.restart();
+  const back = await register(second, "alice");
+  await back.say(offer("x", "1"));
+  second.clock.advance(10_000);
+  assertEquals(back.heardJson(), []);
+});
+
+Deno.test("an attempt that is too much after a restart is dropped whole, and reported in its time", async () => {
+  using first = newBench();
+  const alice = await register(first, "alice");
+  await alice.say(offer("x", "1", 1), offer("x", "1", 2));
+  using second = first.restart({ options: { maxHeldMessages: 1 } });
+  const back = await register(second, "alice");
+  await back.say(offer("x", "1", 3));
+  assertEquals((await ask(second, "x"))[1], [OPEN]);
+  using third = first.restart({ options: { maxHeldMessages: 1 } });
+  const again = await register(third, "alice");
+  third.clock.advance(5_000);
+  assertEquals(again.heardJson(), [{ type: "EXPIRE", src: "x", dst: "alice" }]);
+});
+
+Deno.test("sealed items that are none are left out and counted, and the others are good", async () => {
+  using first = newBench();
+  const alice = await register(first, "alice");
+  await alice.say(offer("x", "1"));
+  using second = first.restart({
+    change: ([item]) => [
+      null,
+      "text",
+      { ...Object(item), v: 2 },
+      { ...Object(item), messages: [{ number: 1, bytes: 1, payload: { type: "OPEN" } }] },
+      item,
+    ],
+  });
+  assertEquals(second.unreadable, 4);
+  assertEquals((await ask(second, "x"))[1], [OPEN, relayed("alice", "x", "1")]);
+});
+
+Deno.test("a reserved id stays with its token after its holder has gone, and over a restart", async () => {
+  using first = newBench(RESERVING);
+  const alice = await register(first, "alice", "mine");
+  await alice.leave();
+  assertEquals((await ask(first, "alice", "yours"))[1], [TAKEN]);
+  using second = first.restart();
+  assertEquals((await ask(second, "alice", "yours"))[1], [TAKEN]);
+  await register(second, "alice", "mine");
+});
+
+Deno.test("without reservations an id is free when its holder has gone", async () => {
+  using bench = newBench();
+  await (await register(bench, "alice", "mine")).leave();
+  await register(bench, "alice", "yours");
+});
+
+Deno.test("who asks for an id in use does not get it reserved", async () => {
+  const clock = new FakeClock();
+  await using kept = newMemoryStore({ clock, wallNow: clock.now, limits: { maxReservations: 1 } });
+  const store = kept.dialect("peerjs", () => false);
+  await store.reservations.claim("another", "t", 1_000);
+  using bench = newBench({ ...RESERVING, store });
+  // There is no room to reserve it for its holder; then there is.
+  const holder = await register(bench, "alice", "mine");
+  clock.advance(2_000);
+  assertEquals(kept.sizes.get("id"), 0);
+  assertEquals((await ask(bench, "alice", "yours"))[1], [TAKEN]);
+  await holder.leave();
+  await register(bench, "alice", "mine");
+});
+
+Deno.test("ids of the server stay good over a restart on the same store", async () => {
+  const options = { serverIdsOnly: true };
+  using first = newBench({ options });
+  const id = await first.get("/peerjs/id")?.text() ?? "";
+  using second = first.restart();
+  await register(second, id);
+  using other = newBench({ options });
+  const [, [refusal]] = await ask(other, id);
+  assertEquals(refusal, { type: "ERROR", payload: { msg: "Id was not issued by this server" } });
+});
+
+Deno.test("a duration is a number of ms, or one with a unit", () => {
+  const read = (value: unknown): unknown =>
+    Reflect.get(peerjs.options.parse({ reserveIds: value }), "reserveIds");
+  assertEquals([30_000, "500ms", "90s", "45m", "12h", "30d"].map(read), [
+    30_000,
+    500,
+    90_000,
+    2_700_000,
+    43_200_000,
+    2_592_000_000,
+  ]);
+  for (const wrong of [0, -1, 1.5, "", "0d", "5", "1w", "1.5h", "30d ", "d", "3651d"]) {
+    assertThrows(() => read(wrong), Error, undefined, String(wrong));
+  }
+});
