@@ -49,6 +49,12 @@ export interface StoredRooms {
   keep(room: string, settings: unknown, lifetimeMs?: number): KeepOutcome;
   /** Forgets the room and all descriptions in it. */
   forget(room: string): void;
+  /** Everything that the server says of members. */
+  descriptions(): Iterable<{
+    readonly room: string;
+    readonly member: string;
+    readonly description: unknown;
+  }>;
   /** What the server says of a member, whether it is here or not; undefined where nothing. */
   description(room: string, member: string): unknown;
   /** Sets what the server says of a member; null takes it back. */

@@ -3,8 +3,15 @@ import type { Clock } from "../core/clock.ts";
 import type { Hub, RoomReport } from "../core/hub.ts";
 import type { SignalError } from "../core/errors.ts";
 import type { LinkLimits } from "../core/limits.ts";
-import type { DialectStore } from "../core/store.ts";
-import type { Frame, Link, NamespaceLink, Session, StreamLink } from "../core/types.ts";
+import type { DialectStore, KeepOutcome } from "../core/store.ts";
+import type {
+  Frame,
+  Link,
+  NamespaceLink,
+  PeerSummary,
+  Session,
+  StreamLink,
+} from "../core/types.ts";
 
 /** What the server lends to a dialect while it runs. */
 export interface DialectContext {
@@ -120,17 +127,30 @@ export interface Gauge {
   readonly read: () => number;
 }
 
-/** What came of describing a member. "invalid": it is no description of the dialect. */
-export type Described = "described" | "unknown" | "invalid" | "too_large";
+/**
+ * What came of describing a member. "invalid": it is no description of the dialect. "full": the
+ * store takes no more.
+ */
+export type Described = "described" | "unknown" | "invalid" | "too_large" | "full";
+
+/** A room in an operator's list. */
+export interface OperatedRoom extends RoomReport {
+  /** What the server says in it beside what members say; undefined where the room is not kept. */
+  readonly standing?: readonly PeerSummary[];
+}
 
 /** Rooms in an operator's hands. */
 export interface RoomOperations {
-  /** Rooms with their members and descriptions. */
-  list(): RoomReport[];
+  /** Rooms with their members and descriptions, and those that are kept without members. */
+  list(): OperatedRoom[];
   /** Sets a member's description, or takes it away with null; the others are told. */
   describe(room: string, member: string, description: unknown): Described;
   /** Ends a room: its members are told and hung up on. False where there is none. */
   stop(room: string): boolean;
+  /** Makes a room exist without members and after a restart, or changes what is said of it. */
+  keep?(room: string, settings?: unknown): KeepOutcome;
+  /** Keeps a room no longer: it ends with its last member. False where it was not kept so. */
+  forget?(room: string): boolean;
 }
 
 /** One way in, for the start-up lines and the page at `/`. */

@@ -34,6 +34,12 @@ export class DialectRooms implements StoredRooms {
     }
   }
 
+  *descriptions(): Generator<{ room: string; member: string; description: unknown }> {
+    for (const { key: [, , room = "", member], value } of this.#table.list(this.#dialect)) {
+      if (member !== undefined) yield { room, member, description: value };
+    }
+  }
+
   description(room: string, member: string): unknown {
     return this.#table.find(this.#dialect, room, member)?.value;
   }

@@ -158,6 +158,10 @@ eachStore("rooms and descriptions are kept within their limits", async (place) =
   assertEquals([...rooms.list()], [{ room: "r", settings: { open: true } }]);
   assertEquals(rooms.description("r", "ann"), { name: "Ann" });
   assertEquals([rooms.settings("s"), rooms.description("s", "ann")], [undefined, "elsewhere"]);
+  assertEquals([...rooms.descriptions()], [
+    { room: "r", member: "ann", description: { name: "Ann" } },
+    { room: "s", member: "ann", description: "elsewhere" },
+  ]);
   assertEquals([...store.dialect("b", NOBODY).rooms.list()], []);
 
   assertEquals(rooms.describe("r", "bob", "x".repeat(70_000)), "too_large");

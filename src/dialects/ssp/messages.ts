@@ -122,13 +122,18 @@ export function isSsp(frame: Frame): boolean {
   }
 }
 
-/** `rtc:joined`, the answer to a join: oneself is in `descriptions`, but not in `peers` (§2). */
+/**
+ * `rtc:joined`, the answer to a join: oneself is in `descriptions`, but not in `peers` (§2).
+ * @param standing what the server says under other names: clients look up members only
+ */
 export function encodeJoined(
   pool: string,
   self: PeerSummary,
   peers: readonly PeerSummary[],
+  standing: readonly PeerSummary[] = [],
 ): string {
-  const descriptions = Object.fromEntries([...peers, self].map(({ id, info }) => [id, info]));
+  const described = [...standing, ...peers, self];
+  const descriptions = Object.fromEntries(described.map(({ id, info }) => [id, info]));
   const data = { client_id: self.id, peers: peers.map(({ id }) => id), descriptions, pool };
   return event("rtc:joined", data);
 }

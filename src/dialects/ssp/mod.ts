@@ -7,13 +7,16 @@ import { Tokens, tokensOption } from "../tokens.ts";
 import { EventLink } from "./event_link.ts";
 import { isSsp, readEvent, readMessage, type Version } from "./messages.ts";
 import { poolOperations } from "./operations.ts";
+import { Pools } from "./pools.ts";
 import { SspSession } from "./session.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
 const options = z.strictObject({
-  private: toggle("Admit clients to the pools of --ssp-pools only"),
+  private: toggle(
+    "Admit clients to the pools of --ssp-pools, and to those that the operator keeps",
+  ),
   pools: z.array(z.string().min(1).max(512)).default([]).meta({
     description: "Pool that exists although the server is private; may be given several times",
   }),
@@ -44,18 +47,23 @@ export const ssp = defineDialect({
   name: "ssp",
   title: "RTCPool",
   options,
-  open(options, { hub, realm }): OpenDialect {
+  open(options, { hub, realm, store }): OpenDialect {
     const tokens = new Tokens(options.tokens);
+    const pools = new Pools({
+      rooms: store.rooms,
+      named: options.pools,
+      isPrivate: options.private,
+      maxMembers: options.maxMembers,
+    });
     const server = {
       hub,
       realm,
       news: new EncodeOnce<Version>(),
       members: new Map<string, SspSession>(),
       maxPoolLength: options.maxPoolLength,
-      maxMembers: options.maxMembers,
       maxDescriptionBytes: options.maxDescriptionBytes,
       mayDescribe: options.descriptions === "self",
-      pools: options.private ? new Set(options.pools) : undefined,
+      pools,
       tokens,
     };
     const tokenIn = (url: URL): string | undefined =>
@@ -93,7 +101,13 @@ export const ssp = defineDialect({
           hint: "new signalling.websocket(new WebSocket(url)); for v1: /ssp/v1",
         },
       ],
-      operations: poolOperations(hub, realm, options.maxDescriptionBytes),
+      operations: poolOperations({
+        hub,
+        realm,
+        pools,
+        maxDescriptionBytes: options.maxDescriptionBytes,
+        maxPoolLength: options.maxPoolLength,
+      }),
     };
   },
 });

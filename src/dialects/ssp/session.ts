@@ -15,6 +15,7 @@ import type {
 import type { EncodeOnce } from "../encode_once.ts";
 import { type Refusal, sendRefusal } from "../refusal.ts";
 import type { Tokens } from "../tokens.ts";
+import type { Pools } from "./pools.ts";
 import {
   type Action,
   decode,
@@ -40,12 +41,10 @@ export interface SspServer {
   /** Who is behind an id, in whatever version. */
   readonly members: Map<string, SspSession>;
   readonly maxPoolLength: number;
-  readonly maxMembers: number;
   readonly maxDescriptionBytes: number;
   /** Whether clients may describe themselves, or only the operator describes them. */
   readonly mayDescribe: boolean;
-  /** Pools that clients may join; undefined where any will do. */
-  readonly pools: ReadonlySet<string> | undefined;
+  readonly pools: Pools;
   readonly tokens: Tokens;
 }
 
@@ -203,7 +202,7 @@ export class SspSession implements Session {
       const code = verdict === "missing" ? "credentials_missing" : "credentials_wrong";
       throw new SignalError(code, "The URL has no token that is good for the pool", details);
     }
-    if (this.#server.pools !== undefined && !this.#server.pools.has(pool)) {
+    if (!this.#server.pools.admits(pool)) {
       throw new SignalError("room_unknown", "There is no such pool", details);
     }
     this.#pool = pool;
@@ -225,14 +224,17 @@ export class SspSession implements Session {
     this.#peer = peer;
     this.#server.members.set(peer.id, this);
     if (this.#pool === undefined) return;
-    const outcome = this.#server.hub.join(peer, this.#pool, this.#server.maxMembers);
+    const { hub, pools } = this.#server;
+    const outcome = hub.join(peer, this.#pool, pools.maxMembers(this.#pool));
     if (outcome !== "entered") this.#joinRefusal = outcome;
   }
 
   #entered(members: readonly PeerSummary[]): void {
     if (this.#peer === undefined || this.#pool === undefined) return;
     const { id, dialect } = this.#peer;
-    this.link.send(encodeJoined(this.#pool, { id, dialect, info: null }, members));
+    const self = { id, dialect, info: null };
+    const standing = this.#server.pools.standing(this.#pool);
+    this.link.send(encodeJoined(this.#pool, self, members, standing));
   }
 
   #giveUp(): void {

@@ -1,0 +1,90 @@
+import { z } from "zod";
+import type { KeepOutcome, StoredRooms } from "../../core/store.ts";
+import type { PeerSummary, RoomId } from "../../core/types.ts";
+
+/** What an operator may say of a pool that he keeps. */
+const Settings = z.strictObject({
+  /** Fewer members than elsewhere. */
+  maxMembers: z.int().min(1).optional(),
+});
+
+export interface PoolsOptions {
+  readonly rooms: StoredRooms;
+  /** Those of the configuration. */
+  readonly named: readonly string[];
+  /** Whether clients may join kept pools only. */
+  readonly isPrivate: boolean;
+  readonly maxMembers: number;
+}
+
+/** Pools that exist without members: the configuration's, and an operator's, which the store keeps. */
+export class Pools {
+  readonly #options: PoolsOptions;
+  readonly #named: ReadonlySet<string>;
+  /** What the server says in a pool under names that are no member's. */
+  readonly #standing = new Map<RoomId, Map<string, unknown>>();
+
+  constructor(options: PoolsOptions) {
+    this.#options = options;
+    this.#named = new Set(options.named);
+    for (const { room, member, description } of options.rooms.descriptions()) {
+      this.#standingIn(room).set(member, description);
+    }
+  }
+
+  /** Whether clients may join it. */
+  admits(pool: RoomId): boolean {
+    return !this.#options.isPrivate || this.isKept(pool);
+  }
+
+  isKept(pool: RoomId): boolean {
+    return this.#named.has(pool) || this.#options.rooms.settings(pool) !== undefined;
+  }
+
+  /** All kept pools. */
+  kept(): RoomId[] {
+    const stored = [...this.#options.rooms.list()].map(({ room }) => room);
+    return [...new Set([...this.#named, ...stored])];
+  }
+
+  maxMembers(pool: RoomId): number {
+    const { maxMembers } = this.#options;
+    // What cannot be read, such as a later version's, changes nothing.
+    const settings = Settings.safeParse(this.#options.rooms.settings(pool)).data;
+    return Math.min(maxMembers, settings?.maxMembers ?? Infinity);
+  }
+
+  /** What the server says in a pool beside what its members say. */
+  standing(pool: RoomId): PeerSummary[] {
+    if (!this.isKept(pool)) return [];
+    return [...this.#standing.get(pool) ?? []].map(([id, info]) => ({ id, dialect: "ssp", info }));
+  }
+
+  keep(pool: RoomId, settings: unknown): KeepOutcome {
+    const { success, data } = Settings.safeParse(settings);
+    return success ? this.#options.rooms.keep(pool, data) : "invalid";
+  }
+
+  /** False where it was none of the store's. */
+  forget(pool: RoomId): boolean {
+    const isStored = this.#options.rooms.settings(pool) !== undefined;
+    this.#options.rooms.forget(pool);
+    this.#standing.delete(pool);
+    return isStored;
+  }
+
+  /** Says something in a kept pool under a name that is no member's; null takes it back. */
+  describe(pool: RoomId, name: string, description: unknown): KeepOutcome {
+    const outcome = this.#options.rooms.describe(pool, name, description);
+    if (outcome !== "kept") return outcome;
+    if (description !== null) this.#standingIn(pool).set(name, description);
+    else this.#standing.get(pool)?.delete(name);
+    return outcome;
+  }
+
+  #standingIn(pool: RoomId): Map<string, unknown> {
+    let standing = this.#standing.get(pool);
+    if (standing === undefined) this.#standing.set(pool, standing = new Map());
+    return standing;
+  }
+}
