@@ -10,6 +10,7 @@ import { DIALECTS } from "./dialects/mod.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { maxOpenFiles } from "./files.ts";
 import { TrustedProxies } from "./http/address.ts";
+import { AddressBans } from "./http/bans.ts";
 import { CorsPolicy } from "./http/cors.ts";
 import { Gate } from "./http/gate.ts";
 import { landingPage, type Reachable } from "./http/landing.ts";
@@ -84,7 +85,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const metrics = new Metrics();
   const journal = new Journal(log, metrics);
   const connections = undo.use(new Connections(clock, journal, config.limits.maxQueuedBytes));
-  const gate = undo.use(openGate(config, clock));
+  const gate = undo.use(openGate(config, clock, new AddressBans(store.bans)));
   const dialects = openDialects(config, { hub, clock, store });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const reachable = dialects.flatMap(({ title, dialect }) =>
@@ -233,9 +234,14 @@ function tellLimits(config: Config, log: Log): void {
   log.write("info", "connections limited by open files", { limit });
 }
 
-function openGate(config: Config, clock: Clock): Gate & Disposable {
+function openGate(config: Config, clock: Clock, bans: AddressBans): Gate & Disposable {
   const maxConnections = affordable(config.limits.maxConnections);
-  const gate = new Gate({ ...config.limits, maxConnections }, config.allowedOrigins, clock.now);
+  const gate = new Gate(
+    { ...config.limits, maxConnections },
+    config.allowedOrigins,
+    clock.now,
+    bans,
+  );
   const timer = clock.every(FORGET_IDLE_MS, () => gate.forgetIdle());
   return Object.assign(gate, { [Symbol.dispose]: () => timer[Symbol.dispose]() });
 }

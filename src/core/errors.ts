@@ -65,6 +65,8 @@ export type ErrorCode =
   /** Connections from one address come faster than the limit. */
   | "address_rate"
   | "origin_forbidden"
+  /** An operator has banned the address. */
+  | "address_banned"
   /** A fault of the server; the connection ends. */
   | "internal";
 

@@ -43,7 +43,17 @@ export function addressKey(address: string): string {
   const parsed = parse(address);
   if (parsed === undefined) return address;
   if (parsed.kind() === "ipv4") return parsed.toString();
-  return parsed.toByteArray().slice(0, 8).join(".");
+  return `${parsed.toNormalizedString().split(":", 4).join(":")}::/64`;
+}
+
+/** Reads what an operator calls one address, a /64 included; undefined where it is none. */
+export function readAddressKey(text: string): string | undefined {
+  const address = text.trim().replace(/\/\d+$/, "");
+  if (parse(address) === undefined) return undefined;
+  const key = addressKey(address);
+  // Of other networks more or fewer than one address would count.
+  const names = [address, `${address}/${key.endsWith("/64") ? 64 : 32}`];
+  return names.includes(text.trim()) ? key : undefined;
 }
 
 /** IPv4 in IPv6 notation is IPv4; a port, as some proxies add it, is not part of the address. */

@@ -1,6 +1,7 @@
 import { refilled } from "../core/allowance.ts";
 import { type ErrorCode, SignalError } from "../core/errors.ts";
 import { addressKey } from "./address.ts";
+import type { AddressBans } from "./bans.ts";
 
 /** How many connections there may be; Infinity where the configuration says `unlimited`. */
 export interface GateLimits {
@@ -37,6 +38,7 @@ const TEXTS: Partial<Record<ErrorCode, string>> = {
   address_full: "too many connections from this address",
   address_rate: "too many new connections from this address",
   origin_forbidden: "origin is not allowed",
+  address_banned: "this address is banned",
 };
 
 /** Decides, before any upgrade, who may connect: counters per address, and the list of origins. */
@@ -44,12 +46,19 @@ export class Gate {
   readonly #limits: GateLimits;
   readonly #origins: ReadonlySet<string>;
   readonly #now: () => number;
+  readonly #bans: Pick<AddressBans, "has"> | undefined;
   readonly #visitors = new Map<string, Visitor>();
   #connections = 0;
   #refusals = 0;
 
   /** @param origins origins whose pages may connect; none means all */
-  constructor(limits: GateLimits, origins: readonly string[], now: () => number) {
+  constructor(
+    limits: GateLimits,
+    origins: readonly string[],
+    now: () => number,
+    bans?: Pick<AddressBans, "has">,
+  ) {
+    this.#bans = bans;
     this.#limits = limits;
     this.#origins = new Set(origins);
     this.#now = now;
@@ -70,8 +79,10 @@ export class Gate {
    * @param isBrief one request of a client that is here already: it is not counted as a new one
    */
   admit(address: string, origin: string | null, isBrief: boolean = false): Admission | undefined {
-    const visitor = this.#visitor(addressKey(address));
-    const code = this.#objection(visitor, origin, isBrief);
+    const key = addressKey(address);
+    const visitor = this.#visitor(key);
+    const isBanned = this.#bans?.has(key) === true;
+    const code = isBanned ? "address_banned" : this.#objection(visitor, origin, isBrief);
     if (code === undefined) {
       this.#connections++;
       visitor.connections++;

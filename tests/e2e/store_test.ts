@@ -1,9 +1,13 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { AddressBans } from "../../src/http/bans.ts";
+import { openStore, type Store } from "../../src/store/mod.ts";
+import { systemClock } from "../../src/transport/clock.ts";
 import { TempFolder } from "../helpers/engines.ts";
 import { gaugeOf } from "../helpers/gauges.ts";
 import { RemoteKv } from "../helpers/kv_connect.ts";
 import { type MainProcess, runMain, startMain } from "../helpers/main_process.ts";
-import { openPeerJs } from "../helpers/peers.ts";
+import { openPeerJs, peerJsUrl } from "../helpers/peers.ts";
+import { storeOptions } from "../helpers/store.ts";
 import { startTestServerWithStore } from "../helpers/server.ts";
 import { until, within } from "../helpers/waiting.ts";
 import { WsClient } from "../helpers/ws_client.ts";
@@ -171,6 +175,46 @@ Deno.test("a store that is lost while the server runs is told of, and it recover
   assertMatch(server.stderr(), /store in trouble[^]*store recovered/);
   server.signal("SIGTERM");
   assertEquals((await within("the end", server.ended)).code, 0);
+});
+
+/** What an operator has the server keep, between two runs of it. */
+async function operate(folder: string, act: (store: Store) => void): Promise<void> {
+  const options = { ...storeOptions({ clock: systemClock }), dialects: ["ssp"] };
+  await using store = await openStore(`kv:${folder}`, { ...options, variables: () => undefined });
+  act(store);
+}
+
+Deno.test("pools that are kept, and what is said in them, survive SIGKILL; so do bans", async () => {
+  await using folder = await TempFolder.make();
+  await operate(folder.path, (store) => {
+    const { rooms } = store.dialect("ssp", () => false);
+    rooms.keep("attic", {});
+    rooms.describe("attic", "topic", { text: "Hi" });
+  });
+  const args = withStore(folder.path, "--ssp-private");
+  for (let run = 0; run < 2; run++) {
+    await using server = await startMain({ args });
+    await using member = await WsClient.open(`${urlOf(server).replace(/^http/, "ws")}/ssp`);
+    member.send({ type: "rtc:join", data: { pool: "cellar" } });
+    const refused = await member.nextJson() as { data: Record<string, unknown> };
+    assertEquals(refused.data["reason"], "no-such-pool");
+    member.send({ type: "rtc:join", data: { pool: "attic" } });
+    const { data } = await member.nextJson() as { data: Record<string, unknown> };
+    assertEquals(data["descriptions"], {
+      topic: { text: "Hi" },
+      [String(data["client_id"])]: null,
+    });
+    server.signal("SIGKILL");
+    await within("the end", server.ended);
+  }
+  await operate(folder.path, ({ bans }) => new AddressBans(bans).ban("127.0.0.1", { reason: "" }));
+  await using server = await startMain({ args });
+  const wsUrl = urlOf(server).replace(/^http/, "ws");
+  await using peer = await WsClient.open(peerJsUrl(wsUrl, "alice"));
+  assertEquals(await peer.nextJson(), {
+    type: "ERROR",
+    payload: { msg: "This address is banned" },
+  });
 });
 
 Deno.test("a server with a store needs no permission but its folder's", async () => {

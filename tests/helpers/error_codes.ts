@@ -35,6 +35,7 @@ const ALL: Record<ErrorCode, true> = {
   address_full: true,
   address_rate: true,
   origin_forbidden: true,
+  address_banned: true,
   instance_unknown: true,
   instances_full: true,
   queue_full: true,

@@ -77,6 +77,7 @@ const WIRE: Record<ErrorCode, Refusal> = {
   frame_too_large: { close: [1009, "message too big"] },
   flooding: { close: [1008, "too many messages"] },
   origin_forbidden: { ...errorLine, close: [1008, "origin not allowed"] },
+  address_banned: { ...errorLine, close: [1008, "address is banned"] },
   peers_full: { ...errorLine, close: [1013, "server is full"] },
   server_full: { ...errorLine, close: [1013, "server is full"] },
   address_full: { ...errorLine, close: [1013, "too many connections"] },

@@ -79,6 +79,7 @@ const WIRE: Record<ErrorCode, Refusal> = {
   address_full: hungUp(BUSY),
   address_rate: hungUp(BUSY),
   origin_forbidden: hungUp(NOT_ALLOWED),
+  address_banned: hungUp(NOT_ALLOWED),
   not_allowed: refused(NOT_ALLOWED),
   // The connection fails with it.
   internal: refused(UNKNOWN),

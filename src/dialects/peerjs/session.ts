@@ -62,6 +62,7 @@ const WIRE: Record<ErrorCode, Refusal> = {
   address_full: atTheDoor("Too many connections from this address"),
   address_rate: atTheDoor("Too many new connections from this address"),
   origin_forbidden: atTheDoor("Origin is not allowed"),
+  address_banned: atTheDoor("This address is banned"),
   not_identified: atTheDoor("Registration took too long"),
   frame_too_large: { close: [1009, "message too big"] },
   // The client reports the text and disconnects from the server; its calls go on.

@@ -79,6 +79,7 @@ export const WIRE: Record<ErrorCode, WordedRefusal> = {
   not_identified: closing("not_joined", 4000, "no join in time"),
   flooding: closing("rate_limited", 4008, "too many messages"),
   origin_forbidden: { ...error("forbidden"), close: [1008, "origin not allowed"] },
+  address_banned: { ...error("forbidden"), close: [1008, "address is banned"] },
   server_full: { ...error("rate_limited"), close: [1013, "server is full"] },
   address_full: { ...error("rate_limited"), close: [1013, "too many connections"] },
   address_rate: { ...error("rate_limited"), close: [1013, "too many connections"] },

@@ -90,6 +90,7 @@ const WIRE: Record<ErrorCode, Refusal> = {
   flooding: { ...reason("rate-limited"), close: [1008, "too many messages"] },
   not_identified: { close: [1008, "no join in time"] },
   origin_forbidden: { ...reason("not-authorized"), close: [1008, "origin not allowed"] },
+  address_banned: { ...reason("not-authorized"), close: [1008, "address is banned"] },
   server_full: { ...reason("rate-limited"), close: [1013, "server is full"] },
   address_full: { ...reason("rate-limited"), close: [1013, "too many connections"] },
   address_rate: { ...reason("rate-limited"), close: [1013, "too many connections"] },

@@ -43,6 +43,7 @@ export const WIRE: Record<ErrorCode, Refusal> = {
   flooding: { ...ERROR, close: [1008, "too many messages"] },
   not_identified: { close: [1008, "no message in time"] },
   origin_forbidden: { ...ERROR, close: [1008, "origin not allowed"] },
+  address_banned: { ...ERROR, close: [1008, "address is banned"] },
   peers_full: { ...ERROR, close: [1013, "server is full"] },
   server_full: { ...ERROR, close: [1013, "server is full"] },
   address_full: { ...ERROR, close: [1013, "too many connections"] },

@@ -37,6 +37,7 @@ Deno.test("OWT: who is refused at the door is told so instead of being connected
       ["address_full", "2102"],
       ["address_rate", "2102"],
       ["origin_forbidden", "2404"],
+      ["address_banned", "2404"],
     ] as const
   ) {
     using bench = newOwt();

@@ -198,6 +198,7 @@ const WORDED: Record<ErrorCode, readonly [reason: string | undefined, code?: num
   flooding: ["rate-limited", 1008],
   not_identified: [undefined, 1008],
   origin_forbidden: ["not-authorized", 1008],
+  address_banned: ["not-authorized", 1008],
   server_full: ["rate-limited", 1013],
   address_full: ["rate-limited", 1013],
   address_rate: ["rate-limited", 1013],

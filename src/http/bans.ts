@@ -1,0 +1,40 @@
+import type { Ban, Bans, KeepOutcome } from "../core/store.ts";
+import { addressKey, readAddressKey } from "./address.ts";
+
+/** The kind of ban that the gate asks for. */
+const KIND = "address";
+
+/** Addresses that may not connect, as they count everywhere: of IPv6 a /64. */
+export class AddressBans {
+  readonly #bans: Bans;
+
+  constructor(bans: Bans) {
+    this.#bans = bans;
+  }
+
+  /** @param key what `addressKey` says of an address */
+  has(key: string): boolean {
+    return this.#bans.find(KIND, key) !== undefined;
+  }
+
+  /**
+   * Lets an address in no more; who is connected from it stays. "invalid": it is no address, and no
+   * network that counts as one.
+   */
+  ban(address: string, ban: { reason: string; lifetimeMs?: number }): KeepOutcome {
+    const key = readAddressKey(address);
+    return key === undefined ? "invalid" : this.#bans.set(KIND, key, ban);
+  }
+
+  /** False where it was not banned. */
+  lift(address: string): boolean {
+    const key = readAddressKey(address) ?? addressKey(address);
+    const isBanned = this.has(key);
+    this.#bans.lift(KIND, key);
+    return isBanned;
+  }
+
+  list(): Ban[] {
+    return [...this.#bans.list()].filter(({ kind }) => kind === KIND);
+  }
+}
