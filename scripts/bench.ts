@@ -8,18 +8,22 @@ import type { Side } from "./bench/job.ts";
 import { type Contest, measure, type Plan } from "./bench/measure.ts";
 import { ServerProcess } from "./bench/process.ts";
 import { format, isMet } from "./bench/report.ts";
+import { measureStore } from "./bench/store.ts";
 import { describeMix, type Scenario, SCENARIOS } from "./bench/scenarios.ts";
+
+/** The name of what is no dialect. */
+const STORE = "store";
 
 const HELP = `Usage: deno task bench [options]
 
 Per dialect: CPU time per relayed message, messages per second, delay, CPU time per announcement
 in rooms of 2 to 1000, and memory per idle connection, each beside those of a bare relay that
-parses nothing (the yardstick).
+parses nothing (the yardstick). And CPU time per message with a store in a file beside that without.
 
   --quick          One short round of everything: proves that the benchmark works, measures nothing
   --check          Exit with status 1 when a target is missed
-  --only <names>   Dialects to measure, separated by commas: ${
-  SCENARIOS.map((s) => s.name).join(",")
+  --only <names>   What to measure, separated by commas: ${
+  [...SCENARIOS.map((s) => s.name), STORE].join(",")
 }
   --main <file>    The server to measure, such as another checkout's main.ts
   --help           This text
@@ -85,6 +89,8 @@ const Flags = z.object({
 interface Options {
   readonly plan: Plan;
   readonly scenarios: readonly Scenario[];
+  /** Whether to compare stores too. */
+  readonly withStore: boolean;
   readonly main: string;
   readonly check: boolean;
 }
@@ -133,6 +139,16 @@ async function bench(options: Options, signal: AbortSignal): Promise<boolean> {
     print(`\n${scenario.title}: ${describeMix(scenario)}\n${format(rows)}`);
     isGood &&= rows.every(isMet);
   }
+  if (options.withStore) {
+    const rows = await measureStore({
+      start: (flags) => ServerProcess.start(options.main, [...SERVER_FLAGS, ...flags], signal),
+      plan,
+      signal,
+    });
+    const sides = { signalbox: "kv", yardstick: "memory" };
+    print(`\nPeerJS, with a store in a file and without\n${format(rows, sides)}`);
+    isGood &&= rows.every(isMet);
+  }
   print(`\n${isGood ? "All targets are met" : "Not all targets are met"}\n`);
   return isGood;
 }
@@ -151,8 +167,8 @@ function parse(args: string[]): Options | null {
   );
   if (flags.help) return null;
   if (flags.quick && flags.check) throw new TypeError("Cannot check targets in a quick run");
-  const names = flags.only?.split(",") ?? SCENARIOS.map(({ name }) => name);
-  const scenarios = names.map((name) => {
+  const names = flags.only?.split(",") ?? [...SCENARIOS.map(({ name }) => name), STORE];
+  const scenarios = names.filter((name) => name !== STORE).map((name) => {
     const scenario = SCENARIOS.find((candidate) => candidate.name === name);
     if (!scenario) throw new TypeError(`Unknown dialect "${name}"; see --help`);
     return scenario;
@@ -160,6 +176,7 @@ function parse(args: string[]): Options | null {
   return {
     plan: flags.quick ? QUICK : FULL,
     scenarios,
+    withStore: names.includes(STORE),
     main: flags.main,
     check: flags.check,
   };

@@ -12,7 +12,12 @@ const TURN_MS = 100;
 
 /** Loads both servers by turns and reads the CPU time that each delivered message took. */
 export async function flood(job: Flood, scenario: Scenario): Promise<Both<FloodReading>> {
-  const pairs = await openPairs(scenario, job.targets, job.pairs);
+  const pairs = await openPairs(
+    scenario,
+    job.targets,
+    job.pairs,
+    job.isRivalAlike ? scenario : undefined,
+  );
   const failure = Promise.withResolvers<never>();
   const flowsOf = (side: Side): Flow[] =>
     pairs[side].map((pair) => new Flow(pair, scenario, job.inFlight, failure.reject));

@@ -22,7 +22,13 @@ const Load = {
 };
 
 /** As much as a server carries with so many messages in flight on every pair. */
-const Flood = z.object({ kind: z.literal("flood"), inFlight: z.int().positive(), ...Load });
+const Flood = z.object({
+  kind: z.literal("flood"),
+  inFlight: z.int().positive(),
+  /** In the yardstick's place is another signalbox. */
+  isRivalAlike: z.boolean().optional(),
+  ...Load,
+});
 /** A fixed number of messages per second, spread over the pairs. */
 const Pace = z.object({ kind: z.literal("pace"), perSecond: z.int().positive(), ...Load });
 /** Guests that come to rooms of so many members and go again. */

@@ -79,7 +79,7 @@ export async function measure(scenario: Scenario, contest: Contest): Promise<Row
   return rows;
 }
 
-async function repeat<T>(times: number, work: () => Promise<T>): Promise<T[]> {
+export async function repeat<T>(times: number, work: () => Promise<T>): Promise<T[]> {
   const results: T[] = [];
   for (let n = 0; n < times; n++) results.push(await work());
   return results;
@@ -195,7 +195,7 @@ function fanOutRows(rooms: readonly number[], rounds: readonly FanOutResult[]): 
   return [...costs, ...growth];
 }
 
-function row<T>(
+export function row<T>(
   title: string,
   rounds: readonly Both<T>[],
   { value, ...rest }:

@@ -23,10 +23,11 @@ export async function openPairs(
   scenario: Scenario,
   targets: Both<Target>,
   count: number,
+  rival: Scenario = overYardstick(scenario),
 ): Promise<Both<Pair[]>> {
   return {
     signalbox: await openSide(scenario, targets.signalbox, count),
-    yardstick: await openSide(overYardstick(scenario), targets.yardstick, count),
+    yardstick: await openSide(rival, targets.yardstick, count),
   };
 }
 

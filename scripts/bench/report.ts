@@ -12,8 +12,11 @@ export interface Row {
 }
 
 /** Rows as aligned text: medians, then the range of the rounds' ratios, which shows the noise. */
-export function format(rows: readonly Row[]): string {
-  const head = ["", "signalbox", "yardstick", "ratio", "range", "target"];
+export function format(
+  rows: readonly Row[],
+  sides: Readonly<Both<string>> = { signalbox: "signalbox", yardstick: "yardstick" },
+): string {
+  const head = ["", sides.signalbox, sides.yardstick, "ratio", "range", "target"];
   const lines = [head, ...rows.map(cells)];
   const widths = head.map((_, column) =>
     Math.max(...lines.map((line) => line[column]?.length ?? 0))
