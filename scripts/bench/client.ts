@@ -5,6 +5,8 @@ const BINARY = 2;
 const CLOSE = 8;
 const PING = 9;
 const PONG = 10;
+/** A closing frame with code 1000. */
+const GOODBYE = new Uint8Array([0x80 | CLOSE, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
 
 /**
  * A WebSocket client that costs the load generator as little as possible: frames are built once,
@@ -13,8 +15,8 @@ const PONG = 10;
  */
 export class Client implements Wire {
   readonly #connection: Deno.TcpConn;
-  readonly #buffer: Uint8Array<ArrayBuffer>;
-  readonly #view: DataView;
+  #buffer: Uint8Array<ArrayBuffer>;
+  #view: DataView;
   /** Received and not yet consumed. */
   #start = 0;
   #end = 0;
@@ -29,7 +31,10 @@ export class Client implements Wire {
     this.#view = new DataView(this.#buffer.buffer);
   }
 
-  /** Opens a WebSocket at `path` of `origin` (`http://host:port`); `bufferBytes` is its longest frame. */
+  /**
+   * Opens a WebSocket at `path` of `origin` (`http://host:port`).
+   * @param bufferBytes of the receive buffer, which grows with the frames that do not fit
+   */
   static async open(origin: string, path: string, bufferBytes = 65_536): Promise<Client> {
     const { hostname, port, host } = new URL(origin);
     const connection = await Deno.connect({ hostname, port: Number(port) });
@@ -87,9 +92,20 @@ export class Client implements Wire {
   /** Says goodbye, so that the server sees no error, and lets go. */
   async close(): Promise<void> {
     try {
-      await this.write(new Uint8Array([0x80 | CLOSE, 0x82, 0, 0, 0, 0, 0x03, 0xe8]));
+      await this.write(GOODBYE);
     } catch {
       // The server was faster.
+    }
+    this.#connection.close();
+  }
+
+  /** Closes as a browser does: says goodbye and lets go when the server has answered. */
+  async leave(): Promise<void> {
+    await this.write(GOODBYE);
+    while (true) {
+      while (!this.#look()) await this.#fill();
+      if (this.#opcode === CLOSE) break;
+      this.#start = this.#payloadEnd;
     }
     this.#connection.close();
   }
@@ -122,7 +138,9 @@ export class Client implements Wire {
       length = this.#view.getUint16(this.#start + 2);
       header = 4;
     } else if (length === 127) {
-      throw new RangeError("Cannot read a frame of 64 KiB or more");
+      if (available < 10) return false;
+      length = Number(this.#view.getBigUint64(this.#start + 2));
+      header = 10;
     }
     this.#payloadStart = this.#start + header;
     this.#payloadEnd = this.#payloadStart + length;
@@ -154,10 +172,17 @@ export class Client implements Wire {
       this.#end -= this.#start;
       this.#start = 0;
     }
-    if (this.#end === this.#buffer.length) throw new RangeError("Cannot read: frame over buffer");
+    if (this.#end === this.#buffer.length) this.#grow();
     const count = await this.#connection.read(this.#buffer.subarray(this.#end));
     if (count === null) throw new Error("Connection ended by the server");
     this.#end += count;
+  }
+
+  #grow(): void {
+    const buffer = new Uint8Array(2 * this.#buffer.length);
+    buffer.set(this.#buffer);
+    this.#buffer = buffer;
+    this.#view = new DataView(buffer.buffer);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Client } from "./client.ts";
 import type { Idle, IdleResult } from "./job.ts";
-import { inParallel, join, newIds, sleep } from "./pairs.ts";
+import { inParallel, join, newWishes, sleep } from "./pairs.ts";
 import { residentBytes } from "./process_usage.ts";
 import { MIN_MESSAGE_BYTES, overYardstick, type Scenario } from "./scenarios.ts";
 
@@ -13,9 +13,9 @@ export async function idle(job: Idle, scenario: Scenario): Promise<IdleResult> {
   const failure = Promise.withResolvers<never>();
   const clients: Client[] = [];
   const openMany = async (count: number): Promise<void> => {
-    await inParallel(Array.from({ length: count / 2 }, newIds), async ({ a, b }) => {
-      for (const id of [a, b]) {
-        const client = await join(dialect, job.target.origin, id, BUFFER_BYTES);
+    await inParallel(Array.from({ length: count / 2 }, newWishes), async ({ a, b }) => {
+      for (const wish of [a, b]) {
+        const { client } = await join(dialect, job.target.origin, wish, BUFFER_BYTES);
         // Answers pings.
         client.count(MIN_MESSAGE_BYTES, () => {}).catch(failure.reject);
         clients.push(client);

@@ -9,9 +9,12 @@ export type Both<T> = Record<Side, T>;
 const Target = z.object({ origin: z.url(), pid: z.int() });
 export type Target = z.infer<typeof Target>;
 
-const Load = {
+const Contest = {
   scenario: z.string(),
   targets: z.object({ signalbox: Target, yardstick: Target }),
+};
+const Load = {
+  ...Contest,
   pairs: z.int().positive(),
   /** Both of these per side. */
   warmUpMs: z.int(),
@@ -22,6 +25,15 @@ const Load = {
 const Flood = z.object({ kind: z.literal("flood"), inFlight: z.int().positive(), ...Load });
 /** A fixed number of messages per second, spread over the pairs. */
 const Pace = z.object({ kind: z.literal("pace"), perSecond: z.int().positive(), ...Load });
+/** Guests that come to rooms of so many members and go again. */
+const FanOut = z.object({
+  kind: z.literal("fanOut"),
+  ...Contest,
+  rooms: z.array(z.int().positive()).readonly(),
+  /** Both of these per side and room. */
+  warmUpMs: z.int(),
+  measureMs: z.int(),
+});
 /** Connections that join and then say nothing; those of the warm-up are not counted. */
 const Idle = z.object({
   kind: z.literal("idle"),
@@ -34,10 +46,11 @@ const Idle = z.object({
 });
 
 /** What the load generator is told to do, as JSON in its only argument. */
-export const Job = z.discriminatedUnion("kind", [Flood, Pace, Idle]);
+export const Job = z.discriminatedUnion("kind", [Flood, Pace, FanOut, Idle]);
 export type Job = z.infer<typeof Job>;
 export type Flood = z.infer<typeof Flood>;
 export type Pace = z.infer<typeof Pace>;
+export type FanOut = z.infer<typeof FanOut>;
 export type Idle = z.infer<typeof Idle>;
 
 const FloodReading = z.object({
@@ -47,13 +60,20 @@ const FloodReading = z.object({
   serverBusy: z.number(),
 });
 const PaceReading = z.object({ p50Ms: z.number(), p99Ms: z.number() });
+const FanOutReading = z.object({ members: z.int(), cpuUsPerAnnouncement: z.number() });
 export type FloodReading = z.infer<typeof FloodReading>;
 export type PaceReading = z.infer<typeof PaceReading>;
+export type FanOutReading = z.infer<typeof FanOutReading>;
 
 /** What it measured, as JSON on its standard output. */
 export const FloodResult = z.object({ signalbox: FloodReading, yardstick: FloodReading });
 export const PaceResult = z.object({ signalbox: PaceReading, yardstick: PaceReading });
+export const FanOutResult = z.object({
+  signalbox: z.array(FanOutReading),
+  yardstick: z.array(FanOutReading),
+});
 export const IdleResult = z.object({ bytesPerConnection: z.number() });
 export type FloodResult = z.infer<typeof FloodResult>;
 export type PaceResult = z.infer<typeof PaceResult>;
+export type FanOutResult = z.infer<typeof FanOutResult>;
 export type IdleResult = z.infer<typeof IdleResult>;

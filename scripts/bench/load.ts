@@ -2,6 +2,7 @@
  * The load generator, a process of its own so that its work is not counted as a server's:
  * `deno run -A scripts/bench/load.ts <job as JSON>`.
  */
+import { fanOut } from "./fan_out.ts";
 import { flood } from "./flood.ts";
 import { idle } from "./idle.ts";
 import { Job } from "./job.ts";
@@ -22,6 +23,8 @@ function run(job: Job): Promise<unknown> {
       return flood(job, scenario);
     case "pace":
       return pace(job, scenario);
+    case "fanOut":
+      return fanOut(job, scenario);
     case "idle":
       return idle(job, scenario);
   }

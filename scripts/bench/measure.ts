@@ -1,4 +1,4 @@
-import { type Both, FloodResult, IdleResult, PaceResult, type Side } from "./job.ts";
+import { type Both, FanOutResult, FloodResult, IdleResult, PaceResult, type Side } from "./job.ts";
 import { runJob, type ServerProcess } from "./process.ts";
 import type { Row } from "./report.ts";
 import type { Scenario } from "./scenarios.ts";
@@ -11,8 +11,18 @@ export interface Plan {
   readonly measureMs: number;
   readonly manyPairs: number;
   readonly pacedPerSecond: number;
+  readonly fanOutRounds: number;
+  /** Members of the rooms whose announcements are measured, `GROWTH_FROM` among them. */
+  readonly rooms: readonly number[];
+  /** Per server, room and round. */
+  readonly fanOutMs: number;
   readonly idleRounds: number;
   readonly idleConnections: number;
+  /**
+   * Connections before those: while they come the runtime's young generation grows to its full
+   * size, some 30 MB, once and for all. That is no further connection's share.
+   */
+  readonly idleWarmUpConnections: number;
   readonly idleSettleMs: number;
 }
 
@@ -26,21 +36,20 @@ export interface Contest {
 /** Most memory per idle connection, as a multiple of the yardstick's. */
 const MEMORY_TARGET = 1.3;
 const PACED_PAIRS = 50;
-const IDLE_WARM_UP_CONNECTIONS = 100;
+/** Larger rooms are held against one of so many. */
+const GROWTH_FROM = 10;
+/**
+ * Most CPU time per announcement in a larger room, as a multiple of that in a room of 10. The
+ * tolerance is the noise of the smaller room's figure, most of whose churn is the guests' own cost;
+ * what a thousand sockets cost the machine beyond ten shows in the yardstick's growth.
+ */
+const GROWTH_TARGET = 1.15;
 
 /** Everything the report says about one dialect. */
 export async function measure(scenario: Scenario, contest: Contest): Promise<Row[]> {
   const { plan } = contest;
-  const rounds: Round[] = [];
-  for (let n = 0; n < plan.rounds; n++) rounds.push(await measureLoad(scenario, contest));
-  const memory: Both<IdleResult>[] = [];
-  for (let n = 0; n < plan.idleRounds; n++) {
-    memory.push({
-      signalbox: await measureMemory(scenario, "signalbox", contest),
-      yardstick: await measureMemory(scenario, "yardstick", contest),
-    });
-  }
-  return [
+  const rounds = await repeat(plan.rounds, () => measureLoad(scenario, contest));
+  const rows = [
     ...floodRows("1 pair, 64 in flight", rounds.map((round) => round.onePair), scenario.cpuTarget),
     ...floodRows(
       `${plan.manyPairs} pairs, 1 in flight`,
@@ -48,12 +57,32 @@ export async function measure(scenario: Scenario, contest: Contest): Promise<Row
       scenario.cpuTarget,
     ),
     ...delayRows(`ms, ${plan.pacedPerSecond} per second`, rounds.map((round) => round.paced)),
-    row(`memory per idle connection, kB, ${plan.idleConnections} of them`, memory, {
-      digits: 1,
-      value: ({ bytesPerConnection }) => bytesPerConnection / 1024,
-      target: MEMORY_TARGET,
-    }),
   ];
+  if (scenario.isVariant) return rows;
+  if (scenario.enter !== undefined) {
+    rows.push(
+      ...fanOutRows(
+        plan.rooms,
+        await repeat(plan.fanOutRounds, () => measureFanOut(scenario, contest)),
+      ),
+    );
+  }
+  const memory = await repeat(plan.idleRounds, async () => ({
+    signalbox: await measureMemory(scenario, "signalbox", contest),
+    yardstick: await measureMemory(scenario, "yardstick", contest),
+  }));
+  rows.push(row(`memory per idle connection, kB, ${plan.idleConnections} of them`, memory, {
+    digits: 1,
+    value: ({ bytesPerConnection }) => bytesPerConnection / 1024,
+    target: MEMORY_TARGET,
+  }));
+  return rows;
+}
+
+async function repeat<T>(times: number, work: () => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let n = 0; n < times; n++) results.push(await work());
+  return results;
 }
 
 interface Round {
@@ -86,6 +115,22 @@ async function measureLoad(scenario: Scenario, contest: Contest): Promise<Round>
   };
 }
 
+/** Servers of its own, too: rooms of a thousand are no load to come after. */
+async function measureFanOut(scenario: Scenario, contest: Contest): Promise<FanOutResult> {
+  const { plan, signal } = contest;
+  await using signalbox = await contest.start("signalbox");
+  await using yardstick = await contest.start("yardstick");
+  const job = {
+    kind: "fanOut",
+    scenario: scenario.name,
+    targets: { signalbox: signalbox.target, yardstick: yardstick.target },
+    rooms: plan.rooms,
+    warmUpMs: plan.warmUpMs,
+    measureMs: plan.fanOutMs,
+  } as const;
+  return await runJob(job, FanOutResult, signal);
+}
+
 /** In a process of its own: one that has carried a load keeps memory from it. */
 async function measureMemory(
   scenario: Scenario,
@@ -99,7 +144,7 @@ async function measureMemory(
     side,
     target: server.target,
     connections: plan.idleConnections,
-    warmUpConnections: IDLE_WARM_UP_CONNECTIONS,
+    warmUpConnections: plan.idleWarmUpConnections,
     settleMs: plan.idleSettleMs,
   } as const;
   return await runJob(job, IdleResult, signal);
@@ -130,10 +175,32 @@ function delayRows(unit: string, rounds: readonly PaceResult[]): Row[] {
   ];
 }
 
+function fanOutRows(rooms: readonly number[], rounds: readonly FanOutResult[]): Row[] {
+  const costIn = (members: number) => (readings: FanOutResult[Side]): number =>
+    readings.find((reading) => reading.members === members)?.cpuUsPerAnnouncement ?? NaN;
+  const costs = rooms.map((members) =>
+    row(`CPU per announcement, µs, room of ${members}`, rounds, {
+      digits: 2,
+      value: costIn(members),
+    })
+  );
+  const growth = rooms.filter((members) => members > GROWTH_FROM).map((members) =>
+    row(`  room of ${members} over room of ${GROWTH_FROM}`, rounds, {
+      digits: 2,
+      value: (readings) => costIn(members)(readings) / costIn(GROWTH_FROM)(readings),
+      target: GROWTH_TARGET,
+      isAbsolute: true,
+    })
+  );
+  return [...costs, ...growth];
+}
+
 function row<T>(
   title: string,
   rounds: readonly Both<T>[],
-  { value, ...rest }: { digits: number; value: (reading: T) => number; target?: number },
+  { value, ...rest }:
+    & { digits: number; value: (reading: T) => number }
+    & Pick<Row, "target" | "isAbsolute">,
 ): Row {
   return {
     title,

@@ -6,6 +6,7 @@ import {
   overYardstick,
   type PairIds,
   type Scenario,
+  type Wish,
 } from "./scenarios.ts";
 
 export interface Pair {
@@ -36,22 +37,21 @@ export async function closePairs(pairs: Both<Pair[]>): Promise<void> {
   });
 }
 
-/** A client the server knows by this id. */
+/** A client that has joined, and the id that the server knows it by. */
 export async function join(
   scenario: Scenario,
   origin: string,
-  id: string,
+  wish: Wish,
   bufferBytes?: number,
-): Promise<Client> {
-  const client = await Client.open(origin, scenario.path(id), bufferBytes);
-  await scenario.join(client, id);
-  return client;
+): Promise<{ readonly client: Client; readonly id: string }> {
+  const client = await Client.open(origin, scenario.path(wish), bufferBytes);
+  return { client, id: await scenario.join(client, wish) };
 }
 
-/** Ids that no other run uses, as long as the UUIDs of real clients. */
-export function newIds(): PairIds {
-  const stem = crypto.randomUUID().slice(0, -2);
-  return { a: `${stem}-a`, b: `${stem}-b` };
+/** Two who want to meet in a room that no other run uses, by ids as long as those of real clients. */
+export function newWishes(): { readonly a: Wish; readonly b: Wish } {
+  const room = crypto.randomUUID().slice(0, -2);
+  return { a: { id: `${room}-a`, room }, b: { id: `${room}-b`, room } };
 }
 
 export async function inParallel<T>(
@@ -71,12 +71,13 @@ export function sleep(ms: number): Promise<void> {
 
 async function openSide(scenario: Scenario, { origin }: Target, count: number): Promise<Pair[]> {
   const pairs: Pair[] = [];
-  await inParallel(Array.from({ length: count }, newIds), async (ids) => {
-    const a = await join(scenario, origin, ids.a);
-    const b = await join(scenario, origin, ids.b);
-    await scenario.pair(a, b, ids);
-    await proveRelay({ a, b, ids }, scenario);
-    pairs.push({ a, b, ids });
+  await inParallel(Array.from({ length: count }, newWishes), async (wishes) => {
+    const a = await join(scenario, origin, wishes.a);
+    const b = await join(scenario, origin, wishes.b);
+    const pair = { a: a.client, b: b.client, ids: { a: a.id, b: b.id } };
+    await scenario.pair(pair.a, pair.b, pair.ids);
+    await proveRelay(pair, scenario);
+    pairs.push(pair);
   });
   return pairs;
 }

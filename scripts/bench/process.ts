@@ -72,8 +72,7 @@ export class ServerProcess implements AsyncDisposable {
 
 /** Has a load generator do one job and returns what it measured. */
 export async function runJob<T>(job: Job, result: ZodType<T>, signal: AbortSignal): Promise<T> {
-  const limitMs = JOB_GRACE_MS +
-    2 * (job.kind === "idle" ? job.settleMs : job.warmUpMs + job.measureMs);
+  const limitMs = JOB_GRACE_MS + durationMs(job);
   const limit = AbortSignal.timeout(limitMs);
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", new URL("load.ts", import.meta.url).href, JSON.stringify(job)],
@@ -89,6 +88,12 @@ export async function runJob<T>(job: Job, result: ZodType<T>, signal: AbortSigna
     throw new Error(`Load "${job.kind}" of "${job.scenario}" failed: ${reason}`);
   }
   return result.parse(JSON.parse(new TextDecoder().decode(stdout)));
+}
+
+function durationMs(job: Job): number {
+  if (job.kind === "idle") return 2 * job.settleMs;
+  const turns = job.kind === "fanOut" ? job.rooms.length + 1 : 1;
+  return 2 * turns * (job.warmUpMs + job.measureMs);
 }
 
 async function stop(child: Deno.ChildProcess): Promise<void> {

@@ -6,8 +6,9 @@ export interface Row {
   /** Decimal places of the readings. */
   readonly digits: number;
   readonly rounds: readonly Both<number>[];
-  /** The most the ratio may be. */
+  /** The most the ratio may be or, where `isAbsolute`, signalbox's own figure. */
   readonly target?: number;
+  readonly isAbsolute?: boolean;
 }
 
 /** Rows as aligned text: medians, then the range of the rounds' ratios, which shows the noise. */
@@ -27,7 +28,8 @@ export function format(rows: readonly Row[]): string {
 
 /** Whether the row keeps to its target; one without a target does. */
 export function isMet(row: Row): boolean {
-  return row.target === undefined || median(ratios(row)) <= row.target;
+  const figures = row.isAbsolute ? row.rounds.map(({ signalbox }) => signalbox) : ratios(row);
+  return row.target === undefined || median(figures) <= row.target;
 }
 
 function cells(row: Row): string[] {
@@ -39,8 +41,12 @@ function cells(row: Row): string[] {
     median(row.rounds.map(({ yardstick }) => yardstick)).toFixed(row.digits),
     median(sorted).toFixed(2),
     row.rounds.length > 1 ? range : "",
-    row.target === undefined ? "" : `<= ${row.target} ${isMet(row) ? "pass" : "MISS"}`,
+    row.target === undefined ? "" : `${target(row)} ${isMet(row) ? "pass" : "MISS"}`,
   ];
+}
+
+function target({ target, isAbsolute }: Row): string {
+  return `${isAbsolute ? "signalbox " : ""}<= ${target}`;
 }
 
 function ratios({ rounds }: Row): number[] {

@@ -4,26 +4,47 @@ export interface Wire {
   receive(): Promise<string>;
 }
 
-/** What the benchmark must know of a dialect; one entry in `SCENARIOS` each. */
-export interface Scenario {
-  /** As in `--only` and in the dialect's own options. */
-  readonly name: string;
-  readonly title: string;
-  /** Most CPU time per message, as a multiple of the yardstick's. */
-  readonly cpuTarget: number;
-  /** The request target that the client with this id opens. */
-  path(id: string): string;
-  /** Resolves when the server knows the client by its id. */
-  join(client: Wire, id: string): Promise<void>;
-  /** Makes what `a` sends reach `b`; both have joined. */
-  pair(a: Wire, b: Wire, ids: PairIds): Promise<void>;
-  /** The nth message of the mix as `a` writes it to `b`. Never under `MIN_MESSAGE_BYTES`. */
-  message(n: number, ids: PairIds): string;
+/** What a client asks for; a dialect whose server makes the ids has use for the room only. */
+export interface Wish {
+  readonly id: string;
+  /** The same for all who are to meet. */
+  readonly room: string;
 }
 
+/** The ids by which the server knows the two clients of a pair. */
 export interface PairIds {
   readonly a: string;
   readonly b: string;
+}
+
+/** What the benchmark must know of a dialect; one entry in `SCENARIOS` each. */
+export interface Scenario {
+  /** As in `--only`. */
+  readonly name: string;
+  readonly title: string;
+  /** As in the dialect's own options. */
+  readonly dialect: string;
+  /** Most CPU time per message, as a multiple of the yardstick's. */
+  readonly cpuTarget: number;
+  /** What lifts the limits, other than rates, that the load would hit. */
+  readonly serverFlags: readonly string[];
+  /** The request target that a client opens. */
+  path(wish: Wish): string;
+  /** Resolves with the client's id when the server knows it. */
+  join(client: Wire, wish: Wish): Promise<string>;
+  /** Makes what `a` sends reach `b`; both have joined, `a` first. */
+  pair(a: Wire, b: Wire, ids: PairIds): Promise<void>;
+  /** The nth message of the mix as `a` writes it to `b`. Never under `MIN_MESSAGE_BYTES`. */
+  message(n: number, ids: PairIds): string;
+  /**
+   * Takes a client that has joined into its room, whose members are told of it by one message each.
+   * Undefined where the dialect has no rooms.
+   */
+  readonly enter?: (client: Wire, wish: Wish) => Promise<void>;
+  /** The sender asks for an acknowledgement of every message: the yardstick writes one too. */
+  readonly isAcknowledged?: true;
+  /** Another way to use a dialect measured already: only its relay is. */
+  readonly isVariant?: true;
 }
 
 /** After this many messages the mix repeats: one session description, then candidates. */
@@ -33,15 +54,20 @@ export const MIX_PERIOD = 20;
 export const MIN_MESSAGE_BYTES = 130;
 
 const SDP = sessionDescription(2300);
+/** Members that a room may have in the dialects that say so themselves. */
+const MAX_MEMBERS = 10_000;
 
 const gstreamer: Scenario = {
   name: "gstreamer",
   title: "GStreamer",
+  dialect: "gstreamer",
   cpuTarget: 1.15,
+  serverFlags: [],
   path: () => "/",
-  async join(client, id): Promise<void> {
+  async join(client, { id }): Promise<string> {
     await client.send(`HELLO ${id}`);
     expect(await client.receive(), "HELLO");
+    return id;
   },
   async pair(a, _b, ids): Promise<void> {
     await a.send(`SESSION ${ids.b}`);
@@ -51,16 +77,23 @@ const gstreamer: Scenario = {
     isDescription(n)
       ? JSON.stringify({ sdp: { type: "offer", sdp: SDP } })
       : JSON.stringify({ ice: { candidate: candidate(n), sdpMLineIndex: 0 } }),
+  async enter(client, { room }): Promise<void> {
+    await client.send(`ROOM ${room}`);
+    expectStart(await client.receive(), "ROOM_OK ");
+  },
 };
 
 /** Fields and their order are those of the `peerjs` client, version 1.5.5. */
 const peerjs: Scenario = {
   name: "peerjs",
   title: "PeerJS",
+  dialect: "peerjs",
   cpuTarget: 1.7,
-  path: (id) => `/peerjs?key=peerjs&id=${id}&token=wk6epsdnv1&version=1.5.5`,
-  async join(client): Promise<void> {
+  serverFlags: ["--peerjs-concurrent-limit=unlimited"],
+  path: ({ id }) => `/peerjs?key=peerjs&id=${id}&token=wk6epsdnv1&version=1.5.5`,
+  async join(client, { id }): Promise<string> {
     expect(await client.receive(), '{"type":"OPEN"}');
+    return id;
   },
   pair: async () => {}, // The address is in every message.
   message: (n, { b }) =>
@@ -76,41 +109,97 @@ const peerjs: Scenario = {
       })
       : JSON.stringify({
         type: "CANDIDATE",
-        payload: {
-          candidate: {
-            candidate: candidate(n),
-            sdpMid: "0",
-            sdpMLineIndex: 0,
-            usernameFragment: "xbXb",
-          },
-          type: "media",
-          connectionId: "mc_avk8dp85ll",
-        },
+        payload: { candidate: iceCandidate(n), type: "media", connectionId: "mc_avk8dp85ll" },
         dst: b,
       }),
 };
 
+/** Fields and their order are those of `rtcpool`, version 3.0.2. */
+const ssp: Scenario = {
+  name: "ssp",
+  title: "RTCPool",
+  dialect: "ssp",
+  cpuTarget: 1.7,
+  serverFlags: [`--ssp-max-members=${MAX_MEMBERS}`],
+  path: () => "/ssp",
+  async join(client, { room }): Promise<string> {
+    await client.send(JSON.stringify({ type: "rtc:join", data: { pool: room } }));
+    const joined = await client.receive();
+    expectStart(joined, '{"type":"rtc:joined"');
+    return JSON.parse(joined).data.client_id;
+  },
+  pair: hearOf,
+  message: (n, { a, b }) =>
+    isDescription(n)
+      ? JSON.stringify({
+        type: "rtc:sdp",
+        data: { to: b, description: { type: "offer", sdp: SDP } },
+      })
+      : JSON.stringify({
+        type: "rtc:candidate",
+        data: { from: a, for: b, candidate: iceCandidate(n) },
+      }),
+  enter: async () => {}, // To join is to enter.
+};
+
+/** Fields and their order are those of the server's own client for browsers. */
+const simple: Scenario = {
+  name: "simple",
+  title: "Simple",
+  dialect: "simple",
+  cpuTarget: 1.7,
+  serverFlags: [`--simple-max-members=${MAX_MEMBERS}`],
+  path: () => "/simple",
+  async join(client, { room }): Promise<string> {
+    const peer = { name: "Guest 123" };
+    await client.send(JSON.stringify({ event: "join", ref: "join", room, peer, seq: 0 }));
+    const handshake = await client.receive();
+    expectStart(handshake, '{"p_id":');
+    expectStart(await client.receive(), '{"event":"ready"');
+    expect(await client.receive(), '{"event":"ok","ref":"join"}');
+    return JSON.parse(handshake).p_id;
+  },
+  pair: hearOf,
+  message: (n, { b }) => simpleSignal(n, b, 1 + n),
+  isAcknowledged: true,
+  enter: async () => {}, // To join is to enter.
+};
+
+const { isAcknowledged: _, ...unacknowledged } = simple;
+/** Clients that want to hear of errors only. */
+const simpleSilent: Scenario = {
+  ...unacknowledged,
+  name: "simple-silent",
+  title: "Simple, without acknowledgements",
+  message: (n, { b }) => simpleSignal(n, b, undefined),
+  isVariant: true,
+};
+
 /** Messages of a session; ids of peers and sessions are the server's. */
 function webrtcsink(): Scenario {
-  const peerIds = new WeakMap<Wire, string>();
   /** By the pair's first id; over the yardstick there is none, and any of that length will do. */
   const sessionIds = new Map<string, string>();
   return {
     name: "webrtcsink",
     title: "webrtcsink",
+    dialect: "webrtcsink",
     cpuTarget: 1.7,
+    serverFlags: [
+      "--webrtcsink-max-peers=unlimited",
+      `--webrtcsink-max-members=${MAX_MEMBERS}`,
+    ],
     path: () => "/webrtcsink",
-    async join(client): Promise<void> {
+    async join(client): Promise<string> {
       const { type, peerId } = JSON.parse(await client.receive());
       expect(type, "welcome");
-      peerIds.set(client, peerId);
       await client.send(JSON.stringify({ type: "setPeerStatus", roles: [], meta: null }));
+      return peerId;
     },
     async pair(a, b, ids): Promise<void> {
       await a.send(JSON.stringify({ type: "setPeerStatus", roles: ["producer"], meta: null }));
       await a.send(JSON.stringify({ type: "list" }));
       expect(JSON.parse(await a.receive()).type, "list");
-      await b.send(JSON.stringify({ type: "startSession", peerId: peerIds.get(a) }));
+      await b.send(JSON.stringify({ type: "startSession", peerId: ids.a }));
       const { type, sessionId } = JSON.parse(await b.receive());
       expect(type, "sessionStarted");
       expect(JSON.parse(await a.receive()).type, "startSession");
@@ -126,21 +215,37 @@ function webrtcsink(): Scenario {
   };
 }
 
-/** The dialects measured, in the order of the report. */
-export const SCENARIOS: readonly Scenario[] = [gstreamer, peerjs, webrtcsink()];
+/** What is measured, in the order of the report. */
+export const SCENARIOS: readonly Scenario[] = [
+  gstreamer,
+  peerjs,
+  webrtcsink(),
+  ssp,
+  simple,
+  simpleSilent,
+];
 
 /** What any relay must leave intact in the nth message; proves that the load really arrives. */
 export function body(n: number): string {
   return isDescription(n) ? JSON.stringify(SDP) : JSON.stringify(candidate(n));
 }
 
-/** The same messages over the yardstick, where the path pairs and nothing is negotiated. */
+/** The same over the yardstick, where the path pairs or names a room, and nothing is negotiated. */
 export function overYardstick(scenario: Scenario): Scenario {
   return {
     ...scenario,
-    path: (id) => `/pair/${id.slice(0, id.lastIndexOf("-"))}`,
-    join: async () => {},
+    path: ({ room }) => `/${scenario.isAcknowledged ? "acknowledged" : "pair"}/${room}`,
+    join: (_client, { id }) => Promise.resolve(id),
     pair: async () => {},
+  };
+}
+
+/** A room of the yardstick: its members are told of everybody who comes or goes. */
+export function inYardstickRoom(scenario: Scenario): Scenario {
+  return {
+    ...overYardstick(scenario),
+    path: ({ room, id }) => `/room/${room}/${id}`,
+    enter: async () => {},
   };
 }
 
@@ -151,6 +256,21 @@ export function describeMix(scenario: Scenario): string {
   return `one message of ${description} bytes to ${MIX_PERIOD - 1} of ${candidate}`;
 }
 
+/** A page's client counts what it says in `call`; `ref` asks for an acknowledgement. */
+function simpleSignal(n: number, peer_id: string, ref: number | undefined): string {
+  const to = { event: "signal", peer_id, peer_instance: 0 };
+  const about = { call: `0f3b6a52.${1 + n}`, ref };
+  return isDescription(n)
+    ? JSON.stringify({ ...to, type: "offer", sdp: SDP, ...about })
+    : JSON.stringify({ ...to, type: "candidate", peer_ice: [iceCandidate(n)], ...about });
+}
+
+/** Where to join is to enter, the one who was there first is told of the other. */
+async function hearOf(a: Wire, _b: Wire, ids: PairIds): Promise<void> {
+  const news = await a.receive();
+  if (!news.includes(ids.b)) throw new Error(`Cannot set up the load: got "${news}"`);
+}
+
 function isDescription(n: number): boolean {
   return n % MIX_PERIOD === 0;
 }
@@ -159,6 +279,11 @@ function isDescription(n: number): boolean {
 function candidate(n: number): string {
   return `candidate:${842163049 + (n % MIX_PERIOD)} 1 udp 2122260223 192.168.178.42 ` +
     `${50000 + (n % MIX_PERIOD)} typ host generation 0 ufrag xbXb network-id 1`;
+}
+
+/** The same as a browser's `RTCIceCandidate` turns itself into JSON. */
+function iceCandidate(n: number): Record<string, unknown> {
+  return { candidate: candidate(n), sdpMid: "0", sdpMLineIndex: 0, usernameFragment: "xbXb" };
 }
 
 function sessionDescription(minLength: number): string {
@@ -175,4 +300,8 @@ function expect(received: string, expected: string): void {
   if (received !== expected) {
     throw new Error(`Cannot set up the load: expected "${expected}", got "${received}"`);
   }
+}
+
+function expectStart(received: string, start: string): void {
+  expect(received.slice(0, start.length), start);
 }

@@ -1,26 +1,59 @@
 /**
- * The yardstick: the least a relay on this runtime can do. Two sockets that open the same path
- * (`/pair/<n>`) are a pair; what one sends goes unread to the other. No ids, no limits, no logs.
+ * The yardstick: the least a relay on this runtime can do. No ids, no limits, no logs, and nothing
+ * is read. What the path says, two sockets that open the same one are, or all that share its room:
+ *
+ * - `/pair/<n>`: what one sends goes to the other;
+ * - `/acknowledged/<n>`: and the sender is told so, for protocols whose clients ask for it;
+ * - `/room/<room>/<n>`: who comes or goes is told to all others of the room.
  */
+const ACKNOWLEDGEMENT = '{"event":"ok","delivered":1,"queued":0,"ref":1}';
 const waiting = new Map<string, WebSocket>();
+const rooms = new Map<string, Set<WebSocket>>();
 
 Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: announce }, (request) => {
   const { pathname } = new URL(request.url);
   const { socket, response } = Deno.upgradeWebSocket(request);
-  const partner = waiting.get(pathname);
-  if (partner) {
-    waiting.delete(pathname);
-    link(socket, partner);
-    link(partner, socket);
-  } else {
-    waiting.set(pathname, socket);
-  }
+  const [, kind = "", name = ""] = pathname.split("/");
+  if (kind === "room") enter(socket, name, pathname);
+  else meet(socket, pathname, kind === "acknowledged");
   return response;
 });
 
-function link(from: WebSocket, to: WebSocket): void {
-  from.onmessage = (event): void => to.send(event.data);
+function meet(socket: WebSocket, path: string, isAcknowledged: boolean): void {
+  const partner = waiting.get(path);
+  if (partner === undefined) {
+    waiting.set(path, socket);
+    return;
+  }
+  waiting.delete(path);
+  link(socket, partner, isAcknowledged);
+  link(partner, socket, isAcknowledged);
+}
+
+function link(from: WebSocket, to: WebSocket, isAcknowledged: boolean): void {
+  from.onmessage = isAcknowledged
+    ? (event): void => {
+      to.send(event.data);
+      from.send(ACKNOWLEDGEMENT);
+    }
+    : (event): void => to.send(event.data);
   from.onclose = (): void => to.close();
+}
+
+function enter(socket: WebSocket, name: string, path: string): void {
+  const room = rooms.get(name) ?? new Set();
+  rooms.set(name, room);
+  const tell = (news: string): void => {
+    for (const member of room) if (member !== socket) member.send(news);
+  };
+  socket.onopen = (): void => {
+    room.add(socket);
+    tell(`joined ${path}`);
+  };
+  socket.onclose = (): void => {
+    room.delete(socket);
+    tell(`left ${path}`);
+  };
 }
 
 function announce({ hostname, port }: Deno.NetAddr): void {

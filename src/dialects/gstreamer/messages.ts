@@ -1,5 +1,5 @@
 import { SignalError } from "../../core/errors.ts";
-import type { Frame } from "../../core/types.ts";
+import type { Frame, RoomEvent } from "../../core/types.ts";
 import { isWhitespace, isWord, repr, split } from "./python_text.ts";
 
 // The wire contract is protocols/gstreamer.md of the project's notes; sections are cited as §n.
@@ -80,12 +80,16 @@ export function encodeRoomPeerMsg(from: string, text: string): string {
   return `ROOM_PEER_MSG ${from} ${text}`;
 }
 
-export function encodeRoomPeerJoined(peer: string): string {
-  return `ROOM_PEER_JOINED ${peer}`;
-}
-
-export function encodeRoomPeerLeft(peer: string): string {
-  return `ROOM_PEER_LEFT ${peer}`;
+/** A room's news (§5), once for all members; the text protocol has no descriptions. */
+export function encodeNews({ type, peer }: RoomEvent): readonly string[] {
+  switch (type) {
+    case "joined":
+      return [`ROOM_PEER_JOINED ${peer.id}`];
+    case "left":
+      return [`ROOM_PEER_LEFT ${peer.id}`];
+    case "described":
+      return [];
+  }
 }
 
 /** Every client takes a text that begins so for the end of its call (§8). */

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
+import { EncodeOnce } from "../encode_once.ts";
 import { linkLimitOptions, whole } from "../options.ts";
-import { GStreamerSession } from "./session.ts";
+import { type GStreamerServer, GStreamerSession } from "./session.ts";
 
 const MIB = 1024 * 1024;
 
@@ -28,7 +29,8 @@ export const gstreamer = defineDialect({
   title: "GStreamer",
   options,
   open(options, { hub, realm }): OpenDialect {
-    const server = { hub, realm, maxIdLength: options.maxIdLength };
+    const { maxIdLength } = options;
+    const server: GStreamerServer = { hub, realm, news: new EncodeOnce(), maxIdLength };
     return {
       routes: options.paths.map((path) => ({
         kind: "upgrade",

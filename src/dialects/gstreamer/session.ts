@@ -11,15 +11,15 @@ import type {
   RoomId,
   Session,
 } from "../../core/types.ts";
+import type { EncodeOnce } from "../encode_once.ts";
 import { type Refusal, sendRefusal } from "../refusal.ts";
 import {
   decodeHello,
   decodeIdle,
   decodeInRoom,
   encodeError,
+  encodeNews,
   encodeRoomOk,
-  encodeRoomPeerJoined,
-  encodeRoomPeerLeft,
   encodeRoomPeerList,
   encodeRoomPeerMsg,
   HELLO,
@@ -33,6 +33,7 @@ import {
 export interface GStreamerServer {
   readonly hub: Hub;
   readonly realm: string;
+  readonly news: EncodeOnce<"gstreamer">;
   readonly maxIdLength: number;
 }
 
@@ -143,9 +144,12 @@ export class GStreamerSession implements Session {
         this.#room = event.room;
         return this.link.send(encodeRoomOk(idsOf(event.members)));
       case "joined":
-        return this.link.send(encodeRoomPeerJoined(event.peer.id));
       case "left":
-        return this.link.send(encodeRoomPeerLeft(event.peer.id));
+      case "described":
+        for (const frame of this.#server.news.frames(event, "gstreamer", encodeNews)) {
+          this.link.send(frame);
+        }
+        return;
       case "gone":
         return this.link.close(1000);
       // A uid is its connection's alone, and nothing is held for a peer that is not here.
@@ -153,8 +157,6 @@ export class GStreamerSession implements Session {
         return this.link.close(1000);
       case "stopped":
         return this.link.close(1000);
-      // The text protocol has no descriptions.
-      case "described":
       case "undelivered":
         return;
       default:

@@ -2,7 +2,7 @@ import { Allowance } from "../../core/allowance.ts";
 import type { InputLimits } from "../../core/limits.ts";
 import type { Link, PeerId, PeerSummary, RoomId } from "../../core/types.ts";
 import type { Change } from "./description.ts";
-import { numbered, type Receipt, type SignalFrame } from "./messages.ts";
+import { encodeSignal, type Receipt, type Signal, type SignalFrame } from "./messages.ts";
 import {
   type KeptTotal,
   type Recovery,
@@ -58,7 +58,7 @@ export class Instance {
   readonly peer: InstanceOwner;
   readonly number: number;
   readonly secret: string;
-  readonly log: SignalLog;
+  readonly log: SignalLog<Signal>;
   /** Undefined while it is lost. */
   carrier: Carrier | undefined;
   lostAtMs = 0;
@@ -80,7 +80,7 @@ export class Instance {
     this.number = number;
     this.secret = secret;
     this.carrier = carrier;
-    this.log = new SignalLog(limits, total);
+    this.log = new SignalLog(limits, total, encodeSignal);
     this.#limits = limits;
   }
 
@@ -97,9 +97,9 @@ export class Instance {
   }
 
   /** Sends a signal, or lets it wait. */
-  take(from: Readonly<Speaker>, signal: string): void {
+  take(from: Readonly<Speaker>, signal: Signal): void {
     if (!this.isConnected) this.log.startQueueing();
-    const frame = this.log.append(from, signal, numbered);
+    const frame = this.log.append(from, signal);
     if (!this.log.isQueueing) this.carrier?.link.send(frame);
   }
 }

@@ -13,7 +13,8 @@ export interface FrameLimits {
   readonly maxCallLength: number;
 }
 
-const Ref = z.union([z.string(), z.number()]).optional();
+// Every signal has one: a union of schemas would be tried one by one.
+const Ref = z.custom<string | number | undefined>(isRef, "expected string or number").optional();
 /** Looked at, not taken apart: what a client calls its candidates' other members is passed on. */
 const AnyIce = z.custom<readonly (Candidate | null)[]>(isIce, "expected candidates")
   .transform(normalised);
@@ -56,7 +57,7 @@ const signal = {
   peer_instance: Index.optional(),
   call: z.string().min(1).optional(),
 };
-const Signal = z.discriminatedUnion("type", [
+const SignalFrame = z.discriminatedUnion("type", [
   z.object({
     ...signal,
     type: z.enum(["offer", "answer", "pranswer"]),
@@ -68,14 +69,14 @@ const Signal = z.discriminatedUnion("type", [
 ]);
 const Leave = z.object({ event: z.literal("leave"), ref: Ref });
 const Ping = z.object({ event: z.literal("ping"), ref: Ref });
-const ClientFrame = z.discriminatedUnion("event", [Join, ChangeFrame, Signal, Leave, Ping]);
+const ClientFrame = z.discriminatedUnion("event", [Join, ChangeFrame, SignalFrame, Leave, Ping]);
 
 /** Over HTTP a frame says itself whose it is (§8). */
 const Credentials = z.object({ p_id: z.string(), p_secret: z.string(), p_instance: Index });
 
 export type ClientFrame = z.infer<typeof ClientFrame>;
 export type JoinFrame = z.infer<typeof Join>;
-export type SignalFrame = z.infer<typeof Signal>;
+export type SignalFrame = z.infer<typeof SignalFrame>;
 export type Credentials = z.infer<typeof Credentials>;
 export type FrameRef = z.infer<typeof Ref>;
 
@@ -99,12 +100,11 @@ function decodeObject(
   value: Record<string, unknown>,
   { maxDepth, maxCallLength }: FrameLimits,
 ): ClientFrame {
-  const ref = Ref.safeParse(value["ref"]).data;
-  if (isTooDeep(String(frame), value, maxDepth)) throw bad("nested too deeply", ref);
+  if (isTooDeep(String(frame), value, maxDepth)) throw bad("nested too deeply", value);
   const { success, data, error } = ClientFrame.safeParse(value);
-  if (!success) throw bad(complaint(error), ref);
+  if (!success) throw bad(complaint(error), value);
   if (data.event === "signal" && (data.call?.length ?? 0) > maxCallLength) {
-    throw bad(`call: longer than ${maxCallLength} characters`, ref);
+    throw bad(`call: longer than ${maxCallLength} characters`, value);
   }
   return data;
 }
@@ -162,28 +162,35 @@ export function encodeLeave(
   return JSON.stringify({ event: "leave", peer_id, peer_instance, peer_instances, reason });
 }
 
-/** A signal but for its number, written once for all receivers. */
-export function encodeSignal(
-  peer_id: string,
-  peer_instance: number,
-  frame: SignalFrame,
-): string {
-  const { type, call } = frame;
-  switch (frame.type) {
-    case "candidate":
-      return JSON.stringify({ peer_id, peer_instance, type, peer_ice: frame.peer_ice, call });
-    case "bye":
-      return JSON.stringify({ peer_id, peer_instance, type, reason: frame.reason, call });
-    case "data":
-      return JSON.stringify({ peer_id, peer_instance, type, data: frame.data, call });
-    default:
-      return JSON.stringify({ peer_id, peer_instance, type, sdp: frame.sdp, call });
-  }
+/** A signal on its way: what the sender said, and which instance of whom it is. */
+export interface Signal {
+  readonly peer_id: string;
+  readonly peer_instance: number;
+  readonly frame: SignalFrame;
 }
 
-/** The frame of a signal for one receiver. */
-export function numbered(seq: number, signal: string): string {
-  return `{"event":"signal","seq":${seq},${signal.slice(1)}`;
+/** The frame of a signal for one receiver, who numbers it. */
+export function encodeSignal(seq: number, { peer_id, peer_instance, frame }: Signal): string {
+  const { type, call } = frame;
+  const event = "signal";
+  switch (frame.type) {
+    case "candidate": {
+      const { peer_ice } = frame;
+      return JSON.stringify({ event, seq, peer_id, peer_instance, type, peer_ice, call });
+    }
+    case "bye": {
+      const { reason } = frame;
+      return JSON.stringify({ event, seq, peer_id, peer_instance, type, reason, call });
+    }
+    case "data": {
+      const { data } = frame;
+      return JSON.stringify({ event, seq, peer_id, peer_instance, type, data, call });
+    }
+    default: {
+      const { sdp } = frame;
+      return JSON.stringify({ event, seq, peer_id, peer_instance, type, sdp, call });
+    }
+  }
 }
 
 /** How many instances a signal reached. */
@@ -226,6 +233,10 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+function isRef(value: unknown): value is string | number {
+  return typeof value === "string" || Number.isFinite(value);
+}
+
 function isIce(value: unknown): value is (Candidate | null)[] {
   return Array.isArray(value) &&
     value.every((one) => one === null || (isObject(one) && typeof one["candidate"] === "string"));
@@ -241,8 +252,8 @@ function normalised(ice: readonly (Candidate | null)[]): readonly Candidate[] {
   });
 }
 
-function bad(words: string, ref: FrameRef): unknown {
-  return withRef(new SignalError("bad_frame", words), ref);
+function bad(words: string, { ref }: Record<string, unknown>): unknown {
+  return withRef(new SignalError("bad_frame", words), isRef(ref) ? ref : undefined);
 }
 
 /** The first thing that is wrong, with the key that it is about. */

@@ -28,7 +28,7 @@ import {
 import type { Secrets } from "./secrets.ts";
 import type { Speaker } from "./signal_log.ts";
 import type { Tokens } from "../tokens.ts";
-import { encodeSignal, type FrameLimits, type Receipt, type SignalFrame } from "./messages.ts";
+import type { FrameLimits, Receipt, Signal, SignalFrame } from "./messages.ts";
 import { encodeNews, type News } from "./news.ts";
 
 /** The dialect's bounds, each an option. */
@@ -66,8 +66,7 @@ export interface SimpleServer {
 /** A signal on its way between two peers. */
 interface Delivery {
   readonly from: Readonly<Speaker>;
-  /** But for its number, which differs by receiver. */
-  readonly signal: string;
+  readonly signal: Signal;
   readonly targets: readonly Instance[];
 }
 
@@ -78,7 +77,6 @@ interface Delivery {
 export class SimplePeer implements Receiver, InstanceOwner {
   readonly id: PeerId;
   readonly room: RoomId;
-  readonly link: Receiver["link"];
   readonly #server: SimpleServer;
   #instances: (Instance | undefined)[] = [];
   #profile: Profile = NO_PROFILE;
@@ -93,13 +91,19 @@ export class SimplePeer implements Receiver, InstanceOwner {
     this.room = room;
     this.#server = server;
     this.#founder = founder;
-    const isOpen = () => this.#founder === undefined || this.#founder.link.isOpen;
-    this.link = {
-      get isOpen() {
-        return isOpen();
-      },
-      fail: (error) => this.#instances.forEach((one) => one?.carrier?.link.fail(error)),
-    };
+  }
+
+  /** To the hub the peer is its own link: objects and functions for it would weigh on every peer. */
+  get link(): Receiver["link"] {
+    return this;
+  }
+
+  get isOpen(): boolean {
+    return this.#founder === undefined || this.#founder.link.isOpen;
+  }
+
+  fail(error: unknown): void {
+    for (const instance of this.#instances) instance?.carrier?.link.fail(error);
   }
 
   /** Claims the id and enters the room, with a first instance. False where the id is in use. */
@@ -171,7 +175,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     if (targets.length === 0) {
       throw new SignalError("instance_unknown", "the peer has no such instance");
     }
-    const signal = encodeSignal(this.id, from.number, frame);
+    const signal: Signal = { peer_id: this.id, peer_instance: from.number, frame };
     let queued = 0;
     for (const target of targets) {
       if (target.isConnected) continue;

@@ -24,8 +24,8 @@ import { refusalResponse, WIRE } from "./wire.ts";
 export class SimpleSession implements Session, Carrier {
   readonly link: Link;
   readonly #server: SimpleServer;
-  /** Reads the join that the connection was opened with, if it was. */
-  readonly #readJoin: () => JoinFrame | undefined;
+  /** Reads the join that the connection was opened with, if it was; let go of, with its request. */
+  #readJoin: (() => JoinFrame | undefined) | undefined;
   /** Answers an HTTP request with a refusal, where the connection is a stream. */
   readonly #decline: ((response: Response) => void) | undefined;
   #instance: Instance | undefined = undefined;
@@ -52,7 +52,8 @@ export class SimpleSession implements Session, Carrier {
   }
 
   opened(): void | Promise<void> {
-    const frame = this.#readJoin();
+    const frame = this.#readJoin?.();
+    this.#readJoin = undefined;
     if (frame !== undefined) return this.#join(frame);
   }
 

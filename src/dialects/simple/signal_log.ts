@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { Ring } from "./ring.ts";
 
 /** Bounds of what is kept for one instance, and for all of them together. */
 export interface SignalLogLimits {
@@ -27,30 +28,33 @@ export interface Speaker {
   isGone: boolean;
 }
 
-interface Entry {
-  readonly seq: number;
-  readonly from: Readonly<Speaker>;
-  readonly frame: string;
-  readonly bytes: number;
-}
-
 /**
  * The signals of one instance: numbers them, keeps the newest for an instance that missed some, and
  * queues those that come while it is lost. What is queued is never dropped: it was acknowledged.
  */
-export class SignalLog {
+export class SignalLog<Signal> {
   readonly #limits: SignalLogLimits;
   readonly #total: KeptTotal;
-  #entries: Entry[] = [];
+  readonly #encode: (seq: number, signal: Signal) => string;
+  /** The newest frames, without a gap. */
+  readonly #frames = new Ring<string>();
+  /** Of whom each of them is: beside them, since an object for each would weigh on every signal. */
+  readonly #speakers = new Ring<Readonly<Speaker>>();
   #bytes = 0;
   #lastSeq = 0;
   /** Newest signal before the instance was lost; undefined while it is connected. */
   #lostAfter: number | undefined = undefined;
   #queuedBytes = 0;
 
-  constructor(limits: SignalLogLimits, total: KeptTotal) {
+  /** @param encode writes the frame of a signal with its number */
+  constructor(
+    limits: SignalLogLimits,
+    total: KeptTotal,
+    encode: (seq: number, signal: Signal) => string,
+  ) {
     this.#limits = limits;
     this.#total = total;
+    this.#encode = encode;
   }
 
   get isQueueing(): boolean {
@@ -66,23 +70,23 @@ export class SignalLog {
   }
 
   /** Whether a signal may wait too. */
-  hasRoomFor(text: string): boolean {
+  hasRoomFor(signal: Signal): boolean {
     const { maxKeptSignals, maxKeptBytes, maxKeptBytesTotal } = this.#limits;
-    const bytes = Buffer.byteLength(text);
+    const bytes = Buffer.byteLength(this.#encode(this.#lastSeq + 1, signal));
     return this.#lastSeq - (this.#lostAfter ?? 0) < maxKeptSignals &&
       this.#queuedBytes + bytes <= maxKeptBytes && this.#total.bytes + bytes <= maxKeptBytesTotal;
   }
 
-  /** Numbers a signal and keeps it; `make` writes the frame with its number. */
-  append(
-    from: Readonly<Speaker>,
-    text: string,
-    make: (seq: number, text: string) => string,
-  ): string {
+  /**
+   * Numbers a signal, keeps it and returns its frame: written in one go for each receiver, since
+   * one that is put together of parts would be kept in parts, and nearly always there is only one.
+   */
+  append(from: Readonly<Speaker>, signal: Signal): string {
     const seq = ++this.#lastSeq;
-    const frame = make(seq, text);
-    const bytes = Buffer.byteLength(text);
-    this.#entries.push({ seq, from, frame, bytes });
+    const frame = this.#encode(seq, signal);
+    const bytes = Buffer.byteLength(frame);
+    this.#frames.push(frame);
+    this.#speakers.push(from);
     this.#charge(bytes);
     if (this.isQueueing) this.#queuedBytes += bytes;
     else this.#trim();
@@ -98,7 +102,7 @@ export class SignalLog {
       const after = isQueueing ? lostAfter : this.#lastSeq;
       return { recovered: false, seq: after, frames: this.#framesAfter(after) };
     }
-    const before = (this.#entries[0]?.seq ?? this.#lastSeq + 1) - 1;
+    const before = this.#lastSeq - this.#frames.length;
     const recovered = seq >= before;
     const from = recovered ? seq : before;
     return { recovered, seq: from, frames: this.#framesAfter(from) };
@@ -106,24 +110,27 @@ export class SignalLog {
 
   /** Forgets everything. */
   clear(): void {
-    this.#entries = [];
+    this.#frames.clear();
+    this.#speakers.clear();
     this.#charge(-this.#bytes);
   }
 
   /** Without those of speakers that the handshake has just said are not here (§1, §6). */
   #framesAfter(seq: number): string[] {
-    const entries = this.#entries.filter((entry) => entry.seq > seq && !entry.from.isGone);
-    return entries.map(({ frame }) => frame);
+    const frames = this.#frames.newest(this.#lastSeq - seq);
+    const speakers = this.#speakers.newest(this.#lastSeq - seq);
+    return frames.filter((_, n) => speakers[n]?.isGone === false);
   }
 
   /** Drops the oldest beyond the limits. */
   #trim(): void {
     const { maxKeptSignals, maxKeptBytes, maxKeptBytesTotal } = this.#limits;
     while (
-      this.#entries.length > maxKeptSignals || this.#bytes > maxKeptBytes ||
-      (this.#total.bytes > maxKeptBytesTotal && this.#entries.length > 0)
+      this.#frames.length > maxKeptSignals || this.#bytes > maxKeptBytes ||
+      (this.#total.bytes > maxKeptBytesTotal && this.#frames.length > 0)
     ) {
-      this.#charge(-(this.#entries.shift()?.bytes ?? 0));
+      this.#charge(-Buffer.byteLength(this.#frames.shift() ?? ""));
+      this.#speakers.shift();
     }
   }
 

@@ -11,9 +11,9 @@ import { isTooDeep } from "../json_depth.ts";
  */
 export type Version = "v1" | "v2" | "auto";
 
-const Data = z.record(z.string(), z.unknown());
-const Envelope = z.looseObject({ type: z.string().min(1), data: Data });
-const Opaque = z.looseObject({});
+/** Looked at, not taken apart: what is passed on is what came. */
+const Opaque = z.custom<Description>(isObject);
+const Envelope = z.object({ type: z.string().min(1), data: Opaque });
 const Own = z.looseObject({ type: z.string().startsWith("rtc:") });
 
 /** What a client asks for. */
@@ -38,29 +38,29 @@ export type Relayed =
   | { readonly kind: "candidate"; readonly candidate: unknown };
 
 /** Actions of each version; of the other one only the name is known, for a helpful error. */
-const ACTIONS = new Map<string, Version | "both">([
-  ["join", "both"],
-  ["candidate", "both"],
-  ["sdp", "v2"],
-  ["offers", "v1"],
-  ["answer", "v1"],
+const ACTIONS: ReadonlyMap<string, Version | "both"> = new Map([
+  ["rtc:join", "both"],
+  ["rtc:candidate", "both"],
+  ["rtc:sdp", "v2"],
+  ["rtc:offers", "v1"],
+  ["rtc:answer", "v1"],
 ]);
 
 /** Reads a frame; undefined for what belongs to the application (§5). */
 export function decode(frame: Frame, version: Version): Action | undefined {
   const { type, data } = readEnvelope(frame);
   if (type === "describe") return { type, description: data };
-  const [prefix, action, ...more] = type.split(":");
-  if (prefix !== "rtc" || action === undefined || more.length > 0) return undefined;
-  const spokenBy = ACTIONS.get(action);
+  const spokenBy = ACTIONS.get(type);
   if (spokenBy === undefined) {
+    const [prefix, action, ...more] = type.split(":");
+    if (prefix !== "rtc" || action === undefined || more.length > 0) return undefined;
     throw new SignalError("action_unknown", `Unknown action "${type.slice(0, 64)}"`);
   }
   if (spokenBy !== "both" && version !== "auto" && spokenBy !== version) {
     const where = spokenBy === "v1" ? "/ssp/v1" : "/ssp";
     throw new SignalError("action_unknown", `Unknown action "${type}" here: connect to ${where}`);
   }
-  return readAction(action, data);
+  return readAction(type, data);
 }
 
 /** The version that an action gives away; undefined where both have it. */
@@ -172,17 +172,17 @@ function readEnvelope(frame: Frame): z.infer<typeof Envelope> {
   return result.data;
 }
 
-function readAction(action: string, data: Readonly<Record<string, unknown>>): Action {
-  switch (action) {
-    case "join":
+function readAction(type: string, data: Readonly<Record<string, unknown>>): Action {
+  switch (type) {
+    case "rtc:join":
       return { type: "join", pool: data["pool"] };
-    case "candidate":
+    case "rtc:candidate":
       // An absent candidate is passed on as null (§2).
-      return { type: action, to: target(data["for"]), candidate: data["candidate"] ?? null };
-    case "sdp":
-      return { type: action, to: target(data["to"]), description: object(data["description"]) };
-    case "answer":
-      return { type: action, to: target(data["for"]), answer: object(data["answer"]) };
+      return { type: "candidate", to: target(data["for"]), candidate: data["candidate"] ?? null };
+    case "rtc:sdp":
+      return { type: "sdp", to: target(data["to"]), description: object(data["description"]) };
+    case "rtc:answer":
+      return { type: "answer", to: target(data["for"]), answer: object(data["answer"]) };
     default:
       return { type: "offers", offers: new Map(Object.entries(data)) };
   }
@@ -190,9 +190,12 @@ function readAction(action: string, data: Readonly<Record<string, unknown>>): Ac
 
 /** A description that is no object breaks the client that receives it (§5). */
 export function object(value: unknown): Description {
-  const result = Opaque.safeParse(value);
-  if (!result.success) throw new SignalError("description_invalid", "Description is no object");
-  return value as Description;
+  if (!isObject(value)) throw new SignalError("description_invalid", "Description is no object");
+  return value;
+}
+
+function isObject(value: unknown): value is Description {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function target(value: unknown): string {

@@ -1,15 +1,14 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type ErrorCode, SignalError } from "../../../src/core/errors.ts";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame, RoomEvent } from "../../../src/core/types.ts";
 import {
   decodeHello,
   decodeIdle,
   decodeInRoom,
   encodeError,
+  encodeNews,
   encodeRoomOk,
-  encodeRoomPeerJoined,
-  encodeRoomPeerLeft,
   encodeRoomPeerList,
   encodeRoomPeerMsg,
   quoted,
@@ -162,8 +161,11 @@ Deno.test("§5: answers have single blanks, and one behind the word where nobody
   assertEquals(encodeRoomOk(["a", "b"]), "ROOM_OK a b");
   assertEquals(encodeRoomPeerList(["a", "b"]), "ROOM_PEER_LIST a b");
   assertEquals(encodeRoomPeerMsg("a", " x "), "ROOM_PEER_MSG a  x ");
-  assertEquals(encodeRoomPeerJoined("a"), "ROOM_PEER_JOINED a");
-  assertEquals(encodeRoomPeerLeft("a"), "ROOM_PEER_LEFT a");
+  const newsOf = (type: RoomEvent["type"]): readonly string[] =>
+    encodeNews({ type, room: "r", peer: { id: "a", dialect: "gstreamer", info: null } });
+  assertEquals(newsOf("joined"), ["ROOM_PEER_JOINED a"]);
+  assertEquals(newsOf("left"), ["ROOM_PEER_LEFT a"]);
+  assertEquals(newsOf("described"), []);
   assertEquals(encodeError("x"), "ERROR x");
 });
 

@@ -1,0 +1,151 @@
+import type { Client } from "./client.ts";
+import { type Both, type FanOut, type FanOutReading, type Side, SIDES } from "./job.ts";
+import { inParallel, join, sleep } from "./pairs.ts";
+import { cpuMs } from "./process_usage.ts";
+import { inYardstickRoom, type Scenario } from "./scenarios.ts";
+
+/** Long for a clock that ticks every 10 ms, short enough that all rooms see the same noise. */
+const TURN_MS = 250;
+/** Enough for an announcement; a thousand of larger ones would only cost the generator memory. */
+const BUFFER_BYTES = 1024;
+
+/**
+ * What it costs to tell a room that somebody came or went: members that only listen, and one guest
+ * after the other who joins and leaves. A guest costs more than its announcements: a connection, a
+ * handshake, an id, a goodbye. That is measured in an empty room, by turns with the others, and
+ * taken off. What stays is the announcements, and of the answer to the join the list of members:
+ * one entry for two announcements, whatever the size of the room, so that it cannot hide growth.
+ */
+export async function fanOut(job: FanOut, scenario: Scenario): Promise<Both<FanOutReading[]>> {
+  const failure = Promise.withResolvers<never>();
+  const roomsOf = async (side: Side): Promise<Room[]> => {
+    const dialect = side === "yardstick" ? inYardstickRoom(scenario) : scenario;
+    const { origin } = job.targets[side];
+    const opening = [0, ...job.rooms].map((size) =>
+      Room.open(size, dialect, origin, failure.reject)
+    );
+    return await Promise.race([Promise.all(opening), failure.promise]);
+  };
+  const rooms = { signalbox: await roomsOf("signalbox"), yardstick: await roomsOf("yardstick") };
+  const measure = async (): Promise<Both<FanOutReading[]>> => {
+    await takeTurns(job, rooms, job.warmUpMs);
+    for (const side of SIDES) rooms[side].forEach((room) => room.forget());
+    await takeTurns(job, rooms, job.measureMs);
+    return { signalbox: readings(rooms.signalbox), yardstick: readings(rooms.yardstick) };
+  };
+  const result = await Promise.race([measure(), failure.promise]);
+  await inParallel([...rooms.signalbox, ...rooms.yardstick], (room) => room.close());
+  return result;
+}
+
+/** A room and those who listen in it. */
+class Room {
+  readonly size: number;
+  guests = 0;
+  cpuMs = 0;
+  readonly #scenario: Scenario;
+  readonly #origin: string;
+  readonly #name = crypto.randomUUID();
+  readonly #members: Client[] = [];
+  /** Announcements that have not arrived yet. */
+  #due = 0;
+  #onArrived = (): void => {};
+
+  private constructor(size: number, scenario: Scenario, origin: string) {
+    this.size = size;
+    this.#scenario = scenario;
+    this.#origin = origin;
+  }
+
+  static async open(
+    size: number,
+    scenario: Scenario,
+    origin: string,
+    onFailure: (error: unknown) => void,
+  ): Promise<Room> {
+    const room = new Room(size, scenario, origin);
+    if (size > 0) await room.#proveNews();
+    // Of any two members one is told of the other.
+    room.#due = size * (size - 1) / 2;
+    await inParallel(Array.from({ length: size }), async () => {
+      const { client } = await room.#enter();
+      client.count(1, (count) => room.#onMessages(count)).catch(onFailure);
+      room.#members.push(client);
+    });
+    await room.#allArrived();
+    return room;
+  }
+
+  /** Has guests come and go for a while. */
+  async receiveGuests(pid: number): Promise<void> {
+    const before = cpuMs(pid);
+    const end = performance.now() + TURN_MS;
+    while (performance.now() < end) {
+      this.#due = this.size;
+      const { client } = await this.#enter();
+      await this.#allArrived();
+      this.#due = this.size;
+      await client.leave();
+      await this.#allArrived();
+      this.guests++;
+    }
+    // An empty room tells nobody: let the last goodbye be over before the clock is read.
+    await sleep(5);
+    this.cpuMs += cpuMs(pid) - before;
+  }
+
+  forget(): void {
+    this.guests = 0;
+    this.cpuMs = 0;
+  }
+
+  async close(): Promise<void> {
+    for (const member of this.#members) await member.close();
+  }
+
+  async #enter(): Promise<{ readonly client: Client; readonly id: string }> {
+    const wish = { id: crypto.randomUUID(), room: this.#name };
+    const guest = await join(this.#scenario, this.#origin, wish, BUFFER_BYTES);
+    await this.#scenario.enter?.(guest.client, wish);
+    return guest;
+  }
+
+  /** Announcements name the guest: errors that are told quickly would be no fan-out. */
+  async #proveNews(): Promise<void> {
+    const [member, guest] = [await this.#enter(), await this.#enter()];
+    const joined = await member.client.receive();
+    await guest.client.leave();
+    for (const news of [joined, await member.client.receive()]) {
+      if (!news.includes(guest.id)) throw new Error(`Expected news of a guest, got "${news}"`);
+    }
+    await member.client.leave();
+  }
+
+  #onMessages(count: number): void {
+    this.#due -= count;
+    if (this.#due === 0) this.#onArrived();
+  }
+
+  async #allArrived(): Promise<void> {
+    if (this.#due === 0) return;
+    await new Promise<void>((resolve) => this.#onArrived = resolve);
+  }
+}
+
+async function takeTurns(job: FanOut, rooms: Both<Room[]>, ms: number): Promise<void> {
+  for (let turn = 0; turn < ms / TURN_MS; turn++) {
+    for (const side of turn % 2 === 0 ? SIDES : SIDES.toReversed()) {
+      for (const room of rooms[side]) await room.receiveGuests(job.targets[side].pid);
+    }
+  }
+}
+
+function readings([empty, ...rooms]: readonly Room[]): FanOutReading[] {
+  const costUs = ({ cpuMs, guests }: Room): number => cpuMs * 1000 / guests;
+  return rooms.map((room) => ({
+    members: room.size,
+    cpuUsPerAnnouncement: empty === undefined
+      ? NaN
+      : (costUs(room) - costUs(empty)) / (2 * room.size),
+  }));
+}
