@@ -31,6 +31,11 @@ const limits = z.strictObject({
     min: 1024,
   }),
   maxQueuedBytes: limit(268_435_456, "Bytes that may wait for slow readers in all", { min: 1024 }),
+  maxQueuedBytesPerAddress: limit(
+    67_108_864,
+    "Bytes that may wait for slow readers of one address; of IPv6 the first 64 bits count",
+    { min: 1024 },
+  ),
 });
 
 const dialects: Record<string, z.ZodType> = {};

@@ -3,6 +3,7 @@ import type { SignalError } from "../core/errors.ts";
 import type { OutputLimits } from "../core/limits.ts";
 import type { Frame, Link, PeerId, Session, StreamLink, Terms, Unsettled } from "../core/types.ts";
 import { EventStreamLink } from "./event_stream.ts";
+import { type OutputBudget, type OutputBudgetLimits, OutputBudgets } from "./output_budget.ts";
 import { Pump } from "./pump.ts";
 import { type Ending, type LinkObserver, WebSocketLink } from "./websocket.ts";
 
@@ -47,10 +48,17 @@ export class Connections implements Disposable {
   #nextId = 1;
   #onEmpty: (() => void) | undefined;
 
-  /** @param maxQueuedBytes bytes that may wait for all clients together */
-  constructor(clock: Clock, observer: ConnectionObserver, maxQueuedBytes: number) {
-    this.#maxQueuedBytes = maxQueuedBytes;
+  /** @param keyOf which addresses count as one */
+  constructor(
+    clock: Clock,
+    observer: ConnectionObserver,
+    limits: OutputBudgetLimits,
+    keyOf: (address: string) => string = (address) => address,
+  ) {
+    this.#maxQueuedBytes = limits.maxQueuedBytes;
     this.#common = {
+      budgets: new OutputBudgets(limits),
+      keyOf,
       links: new Map(),
       observer,
       clock,
@@ -67,11 +75,18 @@ export class Connections implements Disposable {
     return this.#common.links.size;
   }
 
+  /** Bytes that wait for all clients. */
+  get queuedBytes(): number {
+    return this.#common.budgets.bytes;
+  }
+
   /** Runs a session over an upgraded socket. */
   accept(socket: WebSocket, acceptance: Acceptance): void {
     this.#run(acceptance, (connection) => {
+      const { limits } = acceptance;
       const { clock } = this.#common;
-      const link = new WebSocketLink(socket, connection, acceptance.limits, connection, clock);
+      const { budget } = connection;
+      const link = new WebSocketLink(socket, connection, limits, connection, clock, budget);
       return { link, session: acceptance.createSession(link, connection) };
     });
   }
@@ -85,6 +100,7 @@ export class Connections implements Disposable {
         acceptance.limits,
         connection,
         this.#common.clock.now,
+        connection.budget,
       );
       response.resolve(link.response);
       return { link, session: acceptance.createSession(link, connection) };
@@ -164,6 +180,8 @@ interface Carried {
 
 /** What all connections share. */
 interface Common {
+  readonly budgets: OutputBudgets;
+  readonly keyOf: (address: string) => string;
   readonly links: Map<OwnedLink, Pump>;
   readonly observer: ConnectionObserver;
   readonly clock: Clock;
@@ -177,6 +195,7 @@ class Connection implements LinkObserver, ConnectionInfo, Unsettled {
   readonly address: string;
   dialect: string;
   goingAwayCode: number | undefined;
+  readonly budget: OutputBudget;
   readonly link: OwnedLink;
   readonly pump: Pump;
   readonly #refusal: SignalError | undefined;
@@ -200,6 +219,7 @@ class Connection implements LinkObserver, ConnectionInfo, Unsettled {
     this.#common = common;
     this.goingAwayCode = acceptance.goingAwayCode;
     this.#isUnsettled = acceptance.isUnsettled === true && acceptance.refusal === undefined;
+    this.budget = common.budgets.enter(common.keyOf(acceptance.address));
     const { link, session } = carry(this);
     this.link = link;
     this.pump = new Pump(
@@ -256,6 +276,7 @@ class Connection implements LinkObserver, ConnectionInfo, Unsettled {
 
   released(): void {
     this.#common.links.delete(this.link);
+    this.#common.budgets.leave(this.budget);
     this.#onReleased();
     this.#common.onReleased();
   }
