@@ -39,6 +39,8 @@ const options = z.strictObject({
   maxFields: whole(64, "Custom fields of one peer"),
   maxFieldNameLength: whole(64, "Longest name of a custom field, in UTF-16 units"),
   maxFieldsBytes: whole(8 * KIB, "Bytes of all custom fields of one peer, as JSON"),
+  // Every member is told all of it when the peer or another connection of it comes.
+  maxDescriptionBytes: whole(256 * KIB, "Bytes of all that one peer publishes, as JSON"),
   maxDepth: whole(32, "Levels of nesting in a message", { max: 1_000 }),
   maxCallLength: whole(128, "Longest name of a call, in UTF-16 units"),
   maxCandidates: whole(256, "ICE candidates that one connection may publish"),
@@ -51,7 +53,8 @@ const options = z.strictObject({
   ...linkLimitOptions({
     maxFrameBytes: 256 * KIB,
     framesPerSecond: 100,
-    frameBurst: 400,
+    // A newcomer to a room sends an offer and a dozen candidates to every member at once.
+    frameBurst: 1_000,
     identifyTimeoutMs: 10_000,
     maxQueuedBytes: 8 * MIB,
   }),
