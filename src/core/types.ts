@@ -81,6 +81,11 @@ export interface Link {
   close(code?: number, reason?: string): void;
   /** Ends the connection because of a fault of ours, which is logged. */
   fail(error: unknown): void;
+  /**
+   * Counts a frame of `size` bytes that its client sent by another way, such as a POST, against the
+   * rates of the connection; false over them. Not there where a link has no rates of its own.
+   */
+  takes?(size: number): boolean;
 }
 
 /** A link that an HTTP answer carries: it only sends, and each frame is an event of the stream. */

@@ -266,6 +266,10 @@ class Connection implements LinkObserver, ConnectionInfo, Unsettled {
     this.pump.receive(frame);
   }
 
+  takes(size: number): boolean {
+    return this.pump.takes(size);
+  }
+
   ended(ending: Ending): void {
     this.#announce();
     // While it still has its id.

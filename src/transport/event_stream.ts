@@ -80,6 +80,10 @@ export class EventStreamLink implements StreamLink {
     if (this.#backlog > this.#limits.maxQueuedBytes) this.giveUp();
   }
 
+  takes(size: number): boolean {
+    return this.#observer.takes(size);
+  }
+
   decline(response: Response): void {
     if (!this.#isOpen || this.#isStarted) return;
     this.#end({ by: "server", code: response.status, reason: "declined" }, response);

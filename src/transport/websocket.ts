@@ -23,6 +23,8 @@ export interface LinkObserver {
   readonly goingAwayCode?: number | undefined;
   opened(): void;
   received(frame: Frame): void;
+  /** Whether a frame that came by another way is within the rates of this connection. */
+  takes(size: number): boolean;
   /** Either side has decided to end the connection. Called exactly once. */
   ended(ending: Ending): void;
   /** The socket is gone, and with it its descriptor. Called once, perhaps long after `ended`. */
@@ -131,6 +133,10 @@ export class WebSocketLink implements Link, EventListenerObject {
     this.#sentTotal += size;
     this.#sentUnchecked += size;
     if (this.#sentUnchecked >= this.#checkEvery) this.#checkQueue();
+  }
+
+  takes(size: number): boolean {
+    return this.#observer.takes(size);
   }
 
   close(code?: number, reason = ""): void {

@@ -243,7 +243,8 @@ Deno.test("Simple stream: what is refused is a status with the error frame", asy
   const { p_id, p_secret } = fred.credentials;
   const posts: [status: number, code: string, body: unknown][] = [
     [400, "bad_json", "hello"],
-    [400, "bad_frame", { event: "nonsense" }],
+    [403, "bad_secret", { event: "nonsense" }],
+    [400, "bad_frame", { event: "nonsense", ...fred.credentials }],
     [400, "bad_frame", { event: "change", ...fred.credentials }],
     [403, "bad_secret", { event: "ping" }],
     [403, "bad_secret", { event: "ping", p_id, p_secret: `${p_secret}x`, p_instance: 0 }],

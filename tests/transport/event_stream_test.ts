@@ -14,6 +14,10 @@ class Observer implements LinkObserver {
 
   opened(): void {}
   received(): void {}
+  takes(size: number): boolean {
+    return size < 100;
+  }
+
   ended(ending: Ending): void {
     this.endings.push(ending);
   }

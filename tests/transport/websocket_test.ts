@@ -27,6 +27,10 @@ class Observer implements LinkObserver {
     this.frames.push(frame);
   }
 
+  takes(size: number): boolean {
+    return size < 100;
+  }
+
   ended(ending: Ending): void {
     this.log.push("ended");
     this.endings.push(ending);

@@ -45,6 +45,10 @@ export class EventStream implements Link {
     this.#write(name, text);
   }
 
+  takes(size: number): boolean {
+    return this.#link.takes?.(size) ?? true;
+  }
+
   close(code?: number, reason?: string): void {
     this.#link.close(code, reason);
   }

@@ -85,14 +85,25 @@ export function decode(frame: Frame, limits: FrameLimits): ClientFrame {
   return decodeObject(frame, readObject(frame), limits);
 }
 
-/** Reads a posted frame, and whose it is; undefined where it does not say. */
-export function decodePosted(
-  text: string,
-  limits: FrameLimits,
-): { frame: ClientFrame; credentials: Credentials | undefined } {
+/** A posted frame of which only that much is read: whose it is. */
+export interface PostedFrame {
+  /** Undefined where it does not say. */
+  readonly credentials: Credentials | undefined;
+  /** Where it is one. */
+  readonly ref: FrameRef;
+  /** Reads the rest. */
+  readonly decode: () => ClientFrame;
+}
+
+/** Reads whose a posted frame is: a stranger's is not worth more. */
+export function decodePosted(text: string, limits: FrameLimits): PostedFrame {
   const value = readObject(text);
-  const credentials = Credentials.safeParse(value).data;
-  return { frame: decodeObject(text, value, limits), credentials };
+  const { ref } = value;
+  return {
+    credentials: Credentials.safeParse(value).data,
+    ref: isRef(ref) ? ref : undefined,
+    decode: () => decodeObject(text, value, limits),
+  };
 }
 
 function decodeObject(

@@ -12,6 +12,7 @@ import { Secrets } from "./secrets.ts";
 import type { SimpleServer } from "./peer.ts";
 import { expire } from "./server.ts";
 import { SimpleSession } from "./session.ts";
+import { KeptTotal } from "./signal_log.ts";
 import { refusalResponse } from "./wire.ts";
 
 const KIB = 1024;
@@ -47,6 +48,8 @@ const options = z.strictObject({
   maxKeptSignals: whole(128, "Signals kept for a connection, and queued while it is lost"),
   maxKeptBytes: whole(MIB, "Bytes kept for a connection, and queued while it is lost"),
   maxKeptBytesTotal: whole(64 * MIB, "Bytes kept for all connections together", { max: 2 ** 40 }),
+  // Longer than a loss goes unnoticed: what a connected client was sent before, it has.
+  keepMs: whole(60_000, "How long at least a connected client's signals are kept, in ms"),
   maxTakeBacks: whole(5, "Times that a connection may be taken back within a while"),
   takeBackWindowMs: whole(10_000, "That while, in ms"),
   bodyTimeoutMs: whole(20_000, "Time in which a posted message has to be complete, in ms"),
@@ -78,12 +81,15 @@ export const simple = defineDialect({
       news: new EncodeOnce(),
       peers: new Map(),
       lost: new Set(),
-      total: { bytes: 0 },
+      total: new KeptTotal(),
       resumeMs: options.resumeMs,
       maxFrameBytes: options.maxFrameBytes,
       iceServers: options.iceServers.map((urls) => ({ urls })),
     };
-    const sweep = clock.every(SWEEP_MS, () => expire(server));
+    using timers = new DisposableStack();
+    timers.use(clock.every(SWEEP_MS, () => expire(server)));
+    timers.use(clock.every(options.keepMs, () => server.total.age()));
+    const running = timers.move();
     return {
       routes: [
         {
@@ -127,7 +133,7 @@ export const simple = defineDialect({
           read: () => server.total.bytes,
         },
       ],
-      [Symbol.dispose]: () => sweep[Symbol.dispose](),
+      [Symbol.dispose]: () => running.dispose(),
     };
   },
 });

@@ -1,6 +1,7 @@
 import { SignalError } from "../../core/errors.ts";
 import type { Carrier } from "./instance.ts";
 import type { JoinFrame } from "./messages.ts";
+import { isEqual } from "./secrets.ts";
 import { SimplePeer, type SimpleServer } from "./peer.ts";
 
 const NO_MATCH = "p_id and p_secret do not match";
@@ -28,7 +29,8 @@ export async function join(
     }
     if (peer.room !== room) throw new SignalError("id_not_issued", NO_MATCH);
     const instance = p_instance === undefined ? undefined : peer.instance(p_instance);
-    if (instance === undefined || instance.secret !== p_secret) return peer.add(frame, carrier);
+    const isIts = instance !== undefined && isEqual(instance.secret, p_secret ?? "");
+    if (!isIts) return peer.add(frame, carrier);
     return peer.takeBack(instance, frame, seq, carrier);
   }
 }
