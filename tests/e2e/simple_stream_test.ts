@@ -76,6 +76,8 @@ class StreamClient implements AsyncDisposable {
     const field = (name: string) =>
       lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? "";
     this.lastId = field("id");
+    // An id without data is for the reader, not for the application.
+    if (field("data") === "") return await this.nextIfAny();
     return { event: field("event"), id: this.lastId, data: JSON.parse(field("data")) };
   }
 
@@ -342,3 +344,74 @@ Deno.test("Simple stream: a server that goes away ends its streams", async () =>
 function codeOf(part: unknown): unknown {
   return typeof part === "object" && part !== null ? Reflect.get(part, "code") : part;
 }
+
+/** Comes back as \`EventSource\` does, and returns the status of the answer. */
+async function comeBack({ url }: TestServer, lastId: string): Promise<number> {
+  const headers = { ...STREAM, "last-event-id": lastId };
+  const response = await fetch(`${url}/simple?room=r&name=Fred`, { headers });
+  await response.body?.cancel();
+  return response.status;
+}
+
+Deno.test("Simple stream: who comes back keeps what it has said of itself since", async () => {
+  await using server = startTestServer();
+  const fred = await StreamClient.open(server);
+  await using barney = await WsClient.open(`${server.wsUrl}/simple?room=r`);
+  await barney.nextText();
+  await barney.nextText();
+  await fred.post({ event: "change", peer: { name: "Frederick" } });
+  assertEquals((await barney.nextJson() as Json)["event"], "change");
+  await fred.next();
+  await fred[Symbol.asyncDispose]();
+  const again = { headers: { "last-event-id": fred.lastId } };
+  await using _back = await StreamClient.open(server, "?room=r&name=Fred", again);
+  await using wilma = await WsClient.open(`${server.wsUrl}/simple?room=r`);
+  const { peers } = await wilma.nextJson() as { peers: Json[] };
+  assertEquals(peers.map(({ name }) => name), ["Frederick", undefined]);
+  assertEquals((await barney.nextJson() as Json)["event"], "join");
+});
+
+Deno.test("Simple stream: a client that has left is told not to come back", async () => {
+  await using server = startTestServer();
+  await using fred = await StreamClient.open(server);
+  await fred.post({ event: "leave" });
+  assertEquals(await fred.nextIfAny(), undefined);
+  assertEquals(await comeBack(server, fred.lastId), 204);
+  assertEquals(await server.gauge("signalbox_peers"), 0);
+});
+
+Deno.test("Simple stream: who has taken an instance over keeps it", async () => {
+  await using server = startTestServer();
+  await using fred = await StreamClient.open(server);
+  const [{ id: lastId = "" } = {}] = fred.joined;
+  await using taker = await WsClient.open(`${server.wsUrl}/simple`);
+  taker.send({ event: "join", room: "r", ...fred.credentials, seq: 0 });
+  await taker.nextText();
+  await taker.nextText();
+  assertEquals(await fred.nextIfAny(), undefined);
+  assertEquals(await comeBack(server, fred.lastId), 204);
+  // Also one that has not heard of it, because it was cut off.
+  assertEquals(await comeBack(server, lastId), 204);
+  taker.send({ event: "ping", ref: 1 });
+  assertEquals(await taker.nextJson(), { event: "pong", ref: 1 });
+});
+
+Deno.test("Simple stream: EventSource stops by itself after leave", async () => {
+  await using server = startTestServer();
+  const source = new EventSource(`${server.url}/simple?room=r`);
+  try {
+    const credentials = Promise.withResolvers<Json>();
+    let p_id: unknown;
+    source.addEventListener("handshake", ({ data }) => p_id = JSON.parse(data).p_id);
+    source.addEventListener("ready", ({ data }) => {
+      const { p_secret, p_instance } = JSON.parse(data);
+      credentials.resolve({ p_id, p_secret, p_instance });
+    });
+    const frame = { event: "leave", ...await within("the join", credentials.promise) };
+    assertEquals((await post(server.url, JSON.stringify(frame)))[0], 200);
+    await until("it to give up", () => source.readyState === EventSource.CLOSED, 15_000);
+    assertEquals(await server.gauge("signalbox_peers"), 0);
+  } finally {
+    source.close();
+  }
+});

@@ -14,6 +14,7 @@ import {
   withRef,
 } from "./messages.ts";
 import type { SimpleServer } from "./peer.ts";
+import type { JoinRequest } from "./server.ts";
 import { perform } from "./session.ts";
 import { frameResponse, refusalResponse } from "./wire.ts";
 
@@ -45,17 +46,29 @@ export function joinOfUrl(
   };
 }
 
-/** The join that opens a stream: by URL or by a posted frame, or as a continuation (§8). */
-export function joinOfStream(request: HttpMessage, server: SimpleServer): JoinFrame {
+/**
+ * The join that opens a stream: by URL or by a posted frame, or as a continuation (§8). "over" for
+ * a client that comes back by itself although it has left, or lost its instance to another one.
+ */
+export function joinOfStream(request: HttpMessage, server: SimpleServer): JoinRequest | "over" {
+  const position = decodePosition(request.headers.get("last-event-id") ?? "");
+  if (position === "over") return position;
   const frame = request.method === "GET"
     ? joinOfUrl(request.url, server)
     : decode(request.body, server.limits);
   if (frame?.event !== "join") throw new SignalError("room_missing", "a stream begins with a join");
-  const position = decodePosition(request.headers.get("last-event-id") ?? "");
-  if (position === undefined) return frame;
   // One that is of no use is ignored: the client does not know that it sends it.
-  const isUsable = server.secrets.isValid(position.p_secret, position.p_id, frame.room);
-  return isUsable ? { ...frame, ...position } : frame;
+  if (position === undefined) return frame;
+  const { holder, ...credentials } = position;
+  const { p_id, p_secret, p_instance } = credentials;
+  if (!server.secrets.isValid(p_secret, p_id, frame.room)) return frame;
+  const peer = server.peers.get(p_id);
+  if (peer === undefined) return { ...frame, ...credentials };
+  const instance = peer.instance(p_instance);
+  const isIts = instance !== undefined && isEqual(instance.secret, p_secret);
+  if (isIts && instance.holder !== holder) return "over";
+  // What it has said of itself since it made the URL counts, not what stands there.
+  return { ...frame, ...credentials, peer: undefined, isContinuation: true };
 }
 
 /** Carries out a posted frame (§8). */

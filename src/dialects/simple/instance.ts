@@ -67,6 +67,8 @@ export class Instance {
   /** Undefined while it is lost. */
   carrier: Carrier | undefined;
   lostAtMs = 0;
+  /** How often it has gone from one client to another: a stream that comes back names its own. */
+  holder = 0;
   readonly speaker: Speaker = { isGone: false };
   /** When it was taken back, as far as that still counts. */
   takeBacks: readonly number[] = [];

@@ -274,18 +274,3 @@ function complaint({ issues: [issue] }: z.ZodError): string {
   const words = issue.message.replace(/^Invalid input: /, "");
   return key === "" ? words : `${key}: ${words}`;
 }
-
-/** Who a stream's client is and how far it has read, as it says when it comes back (§8). */
-export interface StreamPosition {
-  readonly p_id: string;
-  readonly p_secret: string;
-  readonly p_instance: number;
-  readonly seq: number;
-}
-
-/** Where a stream is after its two first frames, which are ours. */
-export function positionAt(handshake: string, ready: string): StreamPosition {
-  const { p_id } = JSON.parse(handshake);
-  const { p_secret, p_instance, seq } = JSON.parse(ready);
-  return { p_id, p_secret, p_instance, seq };
-}

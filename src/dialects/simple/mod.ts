@@ -106,13 +106,10 @@ export const simple = defineDialect({
           path,
           limits: options,
           bodyTimeoutMs: options.bodyTimeoutMs,
-          connect: (request, link) =>
-            new SimpleSession(
-              new EventStream(link),
-              server,
-              () => joinOfStream(request, server),
-              (response) => link.decline(response),
-            ),
+          connect: (request, link) => {
+            const stream = new EventStream(link);
+            return new SimpleSession(stream, server, () => joinOfStream(request, server), stream);
+          },
           post: (request) => post(server, request),
           refuse: refusalResponse,
         },

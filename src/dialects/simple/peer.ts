@@ -63,6 +63,14 @@ export interface SimpleServer {
   readonly iceServers: readonly unknown[];
 }
 
+/** What a connection says that takes an instance back. */
+interface TakeBack extends Change {
+  /** The last signal received. */
+  readonly seq?: number | undefined;
+  /** The client itself, which goes on: not another one with its secret. */
+  readonly isContinuation?: true;
+}
+
 /** A signal on its way between two peers. */
 interface Delivery {
   readonly from: Readonly<Speaker>;
@@ -138,16 +146,17 @@ export class SimplePeer implements Receiver, InstanceOwner {
   }
 
   /** Gives an instance, lost or apparently connected, to another connection (§6). */
-  takeBack(instance: Instance, change: Change, seq: number | undefined, carrier: Carrier): void {
+  takeBack(instance: Instance, request: TakeBack, carrier: Carrier): void {
     const takeBacks = this.#countTakeBack(instance);
-    const news = effective(this.#profile, instance.number, change);
+    const news = effective(this.#profile, instance.number, request);
     if (news !== undefined) this.publish(instance, news);
     instance.takeBacks = takeBacks;
+    if (request.isContinuation !== true) instance.holder++;
     const old = instance.carrier;
     instance.carrier = carrier;
     this.#server.lost.delete(instance);
     old?.replaced();
-    carrier.welcome(instance, { others: this.#others(), ...instance.log.resume(seq) });
+    carrier.welcome(instance, { others: this.#others(), ...instance.log.resume(request.seq) });
   }
 
   publish({ number }: Instance, change: Change): void {
