@@ -1,4 +1,4 @@
-import type { SignalError } from "./errors.ts";
+import type { ErrorCode, SignalError } from "./errors.ts";
 import type { LinkLimits } from "./limits.ts";
 
 /** A peer's name in its realm, as its dialect spells it. */
@@ -130,6 +130,8 @@ export interface Session extends Receiver {
   receive(frame: Frame): void | Promise<void>;
   /** Says on the wire that something was refused, and hangs up where the dialect does. */
   refuse(error: SignalError): void;
+  /** What the dialect calls a refusal, for logs. */
+  wordFor?(code: ErrorCode): string | undefined;
   /** The connection is over, by either side's decision: release everything. Called exactly once. */
   closed(departure: Departure): void;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { SignalError } from "../core/errors.ts";
+import type { ErrorCode, SignalError } from "../core/errors.ts";
 import type { OutputLimits } from "../core/limits.ts";
 import type { Frame, Link, PeerId, Session, StreamLink, Terms, Unsettled } from "../core/types.ts";
 import { EventStreamLink } from "./event_stream.ts";
@@ -14,6 +14,8 @@ export interface ConnectionInfo {
   readonly dialect: string;
   /** The id under which the client is known now, where it has one. */
   readonly peerId?: PeerId | undefined;
+  /** What its dialect calls a refusal. */
+  wordFor?(code: ErrorCode): string | undefined;
 }
 
 /** Told of everything worth a log line or a count. */
@@ -232,6 +234,10 @@ class Connection implements LinkObserver, ConnectionInfo, Unsettled {
         common.observer.refused(this, error, ++this.#refusals);
       },
     );
+  }
+
+  wordFor(code: ErrorCode): string | undefined {
+    return this.pump.session.wordFor?.(code);
   }
 
   get isGoingAway(): boolean {

@@ -46,9 +46,10 @@ const ChangeFrame = z.object({
   peer: Fields.optional(),
   sdp: z.string().optional(),
   peer_ice: SomeIce.optional(),
-}).refine((change) => (change.peer ?? change.sdp ?? change.peer_ice) !== undefined, {
-  error: "nothing to change",
-});
+}).refine(
+  ({ peer = {}, sdp, peer_ice }) => (sdp ?? peer_ice) !== undefined || Object.keys(peer).length > 0,
+  { error: "nothing to change" },
+);
 
 const signal = {
   event: z.literal("signal"),

@@ -1,4 +1,4 @@
-import { SignalError } from "../../core/errors.ts";
+import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Departure, Frame, Link, PeerId, Session } from "../../core/types.ts";
 import { sendRefusal } from "../refusal.ts";
 import type { EventStream } from "./event_stream.ts";
@@ -76,6 +76,10 @@ export class SimpleSession implements Session, Carrier {
     const { isIdentified } = this;
     if (this.#stream !== undefined && !isIdentified) this.#stream.decline(refusalResponse(error));
     else sendRefusal(this.link, WIRE[error.code], error);
+  }
+
+  wordFor(code: ErrorCode): string {
+    return WIRE[code].word;
   }
 
   closed(departure: Departure): void {
