@@ -9,7 +9,12 @@ const COMMENT_EVERY_MS = 15_000;
 const COMMENT = ":\n\n";
 /** What is handed on at once: the network keeps that, even when the client was given up. */
 const PIECE_BYTES = 64 * 1024;
-const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store" };
+const HEADERS = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  // nginx would collect events until a page is full.
+  "x-accel-buffering": "no",
+};
 /** As a socket reports a client that went without a closing frame. */
 const CUT_OFF = { by: "client", code: 0, reason: "" } as const;
 

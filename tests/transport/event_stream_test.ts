@@ -47,6 +47,7 @@ async function readerOf(link: EventStreamLink): Promise<ReadableStreamDefaultRea
   assertEquals(response.status, 200);
   assertEquals(response.headers.get("content-type"), "text/event-stream");
   assertEquals(response.headers.get("cache-control"), "no-store");
+  assertEquals(response.headers.get("x-accel-buffering"), "no");
   assert(response.body !== null);
   return response.body.pipeThrough(new TextDecoderStream()).getReader();
 }
