@@ -39,9 +39,11 @@ const MAX_REFUSALS = 100;
 const TEXTS: Partial<Record<ErrorCode, string>> = {
   server_full: "server is full",
   address_full: "too many connections from this address",
-  address_rate: "too many new connections or strangers' messages from this address",
+  address_rate: "too many new connections from this address",
   origin_forbidden: "origin is not allowed",
 };
+
+const TOO_MANY_STRANGERS = "too many messages of nobody's from this address";
 
 /** Decides, before any upgrade, who may connect: counters per address, and the list of origins. */
 export class Gate {
@@ -91,7 +93,8 @@ export class Gate {
     }
     if (this.#refusals >= MAX_REFUSALS) return undefined;
     this.#refusals++;
-    return { refusal: new SignalError(code, TEXTS[code]), release: () => this.#refusals-- };
+    const text = isBrief && code === "address_rate" ? TOO_MANY_STRANGERS : TEXTS[code];
+    return { refusal: new SignalError(code, text), release: () => this.#refusals-- };
   }
 
   /** Forgets addresses that nobody uses and whose allowance is full again. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { FakeClock } from "../helpers/fake_clock.ts";
 import { startTestServer, type TestServer } from "../helpers/server.ts";
 import { startTcpProxy } from "../helpers/tcp_proxy.ts";
 import { until, within } from "../helpers/waiting.ts";
@@ -414,4 +415,21 @@ Deno.test("Simple stream: EventSource stops by itself after leave", async () => 
   } finally {
     source.close();
   }
+});
+
+Deno.test("Simple stream: an address has only so many posts that prove nothing", async () => {
+  const clock = new FakeClock(); // no allowance grows meanwhile
+  const args = ["--limits-connection-burst", "4"];
+  await using server = startTestServer({ args, clock });
+  await using fred = await StreamClient.open(server);
+  for (let sent = 0; sent < 9; sent++) {
+    assertEquals((await fred.post({ event: "ping" }))[0], 200, "its own frames are no stranger's");
+  }
+  const bodies = ["hello", '{"event":"ping"}', "x".repeat(262_145), "{}"];
+  const statuses: number[] = [];
+  for (const body of bodies) statuses.push((await post(server.url, body))[0]);
+  assertEquals(statuses, [400, 403, 413, 403]);
+  assertEquals((await post(server.url, "hello")).map(codeOf), [429, "rate_limited"]);
+  clock.advance(1_000);
+  assertEquals((await post(server.url, "hello"))[0], 400);
 });

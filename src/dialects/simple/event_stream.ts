@@ -81,7 +81,7 @@ export class EventStream implements Link {
 /** Reads a `Last-Event-ID`; undefined where it is none of ours. */
 export function decodePosition(id: string): StreamPosition | typeof OVER | undefined {
   if (id === OVER) return OVER;
-  const [p_id, p_instance, seq, holder, p_secret, ...more] = id.split(".");
+  const [p_id, p_instance, seq, p_secret, holder, ...more] = id.split(".");
   if (p_id === undefined || p_secret === undefined || more.length > 0) return undefined;
   const numbers = [p_instance, seq, holder].map(Number);
   if (!numbers.every(Number.isSafeInteger)) return undefined;
@@ -91,7 +91,7 @@ export function decodePosition(id: string): StreamPosition | typeof OVER | undef
 
 /** Opaque to clients: what it is made of is nobody's business but the server's. */
 function encodePosition({ p_id, p_instance, seq, holder, p_secret }: StreamPosition): string {
-  return `${p_id}.${p_instance}.${seq}.${holder}.${p_secret}`;
+  return `${p_id}.${p_instance}.${seq}.${p_secret}.${holder}`;
 }
 
 /** The handshake is the only frame without a name of its own. */
