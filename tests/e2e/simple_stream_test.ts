@@ -378,6 +378,8 @@ Deno.test("Simple stream: a client that has left is told not to come back", asyn
   await fred.post({ event: "leave" });
   assertEquals(await fred.nextIfAny(), undefined);
   assertEquals(await comeBack(server, fred.lastId), 204);
+  // Also one that has not heard the end of its stream.
+  assertEquals(await comeBack(server, fred.joined[0]?.id ?? ""), 204);
   assertEquals(await server.gauge("signalbox_peers"), 0);
 });
 

@@ -62,6 +62,7 @@ export function joinOfStream(request: HttpMessage, server: SimpleServer): JoinRe
   const { holder, ...credentials } = position;
   const { p_id, p_secret, p_instance } = credentials;
   if (!server.secrets.isValid(p_secret, p_id, frame.room)) return frame;
+  if (server.departed.has(p_secret)) return "over";
   const peer = server.peers.get(p_id);
   if (peer === undefined) return { ...frame, ...credentials };
   const instance = peer.instance(p_instance);

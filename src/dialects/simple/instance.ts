@@ -69,6 +69,8 @@ export class Instance {
   lostAtMs = 0;
   /** How often it has gone from one client to another: a stream that comes back names its own. */
   holder = 0;
+  /** Its client had an event stream, and may come back by itself. */
+  hadStream = false;
   readonly speaker: Speaker = { isGone: false };
   /** When it was taken back, as far as that still counts. */
   takeBacks: readonly number[] = [];

@@ -81,6 +81,7 @@ export const simple = defineDialect({
       news: new EncodeOnce(),
       peers: new Map(),
       lost: new Set(),
+      departed: new Set(),
       total: new KeptTotal(),
       resumeMs: options.resumeMs,
       maxFrameBytes: options.maxFrameBytes,

@@ -31,6 +31,9 @@ import type { Tokens } from "../tokens.ts";
 import type { FrameLimits, Receipt, Signal, SignalFrame } from "./messages.ts";
 import { encodeNews, type News } from "./news.ts";
 
+/** Streams that have left and are remembered: an EventSource comes back within seconds. */
+const MAX_DEPARTED = 10_000;
+
 /** The dialect's bounds, each an option. */
 export interface SimpleLimits extends ProfileLimits, FrameLimits {
   readonly maxMembers: number;
@@ -57,6 +60,8 @@ export interface SimpleServer {
   /** Instances that are held for their clients to come back, the longest lost first. */
   readonly lost: Set<Instance>;
   readonly total: InstanceContext["total"];
+  /** Secrets of streams' instances that have left, oldest first: they need not come back. */
+  readonly departed: Set<string>;
   /** How long a lost instance is held; 0 means not at all. */
   readonly resumeMs: number;
   readonly maxFrameBytes: number;
@@ -221,6 +226,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     instance.speaker.isGone = true;
     instance.log.clear();
     lost.delete(instance);
+    if (instance.hadStream && reason !== "lost") this.#rememberDeparted(instance);
     const profile = without(this.#profile, instance.number);
     const instances = peerInstances(profile);
     const news: News = { type: "leave", instance: instance.number, instances, reason };
@@ -298,6 +304,15 @@ export class SimplePeer implements Receiver, InstanceOwner {
       throw new SignalError("rate_limited", "taken back too often", { retry_ms });
     }
     return [...recent, now];
+  }
+
+  #rememberDeparted({ secret }: Instance): void {
+    const { departed } = this.#server;
+    departed.add(secret);
+    for (const oldest of departed) {
+      if (departed.size <= MAX_DEPARTED) return;
+      departed.delete(oldest);
+    }
   }
 
   #targets(number: number | undefined, sender: Instance): readonly Instance[] {

@@ -93,6 +93,7 @@ export class SimpleSession implements Session, Carrier {
     this.#instance = instance;
     const { resumeMs, maxFrameBytes, iceServers } = this.#server;
     const { peer: { id, room }, number, secret, holder } = instance;
+    if (this.#stream !== undefined) instance.hadStream = true;
     this.#stream?.begin({ p_id: id, p_instance: number, seq, p_secret: secret, holder });
     this.link.send(encodeHandshake(id, room, others.map(descriptionOf)));
     this.link.send(encodeReady({
