@@ -54,6 +54,13 @@ export interface HttpMessage {
   readonly body: string;
 }
 
+/** What came of a posted frame. */
+export interface Posted {
+  readonly response: Response;
+  /** It said whose it is, and that was true; other posts are subject to a rate per address. */
+  readonly isProven: boolean;
+}
+
 /**
  * Frames by plain HTTP, for clients that cannot open a WebSocket: a GET or POST that asks for an
  * event stream gets one, any other POST brings a frame.
@@ -67,7 +74,7 @@ export interface StreamRoute extends RouteBase {
   /** Makes the session of a stream; it must do nothing before `opened`. */
   readonly connect: (request: HttpMessage, link: StreamLink) => Session;
   /** Answers what was posted; never throws a SignalError. */
-  readonly post: (request: HttpMessage) => Response;
+  readonly post: (request: HttpMessage) => Posted;
   /** Words a refusal that comes before the dialect was asked. */
   readonly refuse: (error: SignalError) => Response;
 }

@@ -15,7 +15,8 @@ const MIB = 1024 * KIB;
 const options = z.strictObject({
   private: toggle("Admit clients to the pools of --ssp-pools only"),
   pools: z.array(z.string().min(1).max(512)).default([]).meta({
-    description: "Pool that exists although the server is private; may be given several times",
+    description: "Pool that exists although the server is private; may be given several times; " +
+      "without --ssp-private every pool may be joined, and this does nothing",
   }),
   tokens: tokensOption("POOL"),
   descriptions: z.enum(["self", "server"]).default("self").meta({
@@ -50,7 +51,6 @@ export const ssp = defineDialect({
       hub,
       realm,
       news: new EncodeOnce<Version>(),
-      members: new Map<string, SspSession>(),
       maxPoolLength: options.maxPoolLength,
       maxMembers: options.maxMembers,
       maxDescriptionBytes: options.maxDescriptionBytes,
@@ -93,7 +93,7 @@ export const ssp = defineDialect({
           hint: "new signalling.websocket(new WebSocket(url)); for v1: /ssp/v1",
         },
       ],
-      operations: poolOperations(hub, realm, options.maxDescriptionBytes),
+      operations: poolOperations(hub, realm, options.maxDescriptionBytes, server.pools),
     };
   },
 });
