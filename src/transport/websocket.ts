@@ -61,7 +61,7 @@ export function upgrade(
 /** Codes of a client that is done (1000), goes elsewhere (1001) or gives no code (1005). */
 const FAREWELLS: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 /** Bytes sent after which the output queue is looked at. */
-const CHECK_EVERY_BYTES = 16 * 1024;
+const CHECK_EVERY_BYTES = 64 * 1024;
 /** A longer close reason makes `close` throw (RFC 6455, section 5.5). */
 const MAX_REASON_BYTES = 123;
 

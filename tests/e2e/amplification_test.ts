@@ -44,7 +44,7 @@ for (const kind of ["sockets", "event streams"] as const) {
       const { p_instance } = await instance.nextJson() as { p_instance: number };
       assertEquals(p_instance, nth);
       // The newest message of each may be beyond it, for as long as it is being written.
-      assert(await gaugeOf(url, "signalbox_queued_bytes") < BUDGET + SILENT * 32_768);
+      assert(await gaugeOf(url, "signalbox_queued_bytes") < BUDGET + SILENT * 65_536);
     }
     await bystanders.talk();
     const after = residentBytes(server.pid);

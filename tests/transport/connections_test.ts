@@ -299,7 +299,7 @@ Deno.test("a client that was given up counts until its socket is gone, and so do
   const reading = bench.open();
   const elsewhere = bench.open({ address: "192.0.2.2" });
   const [first, second, third] = bench.sessions;
-  first?.link.send("x".repeat(20_000));
+  first?.link.send("x".repeat(70_000));
   assertEquals(bench.connections.queuedBytes, 100_000);
   first?.link.send("x".repeat(20_000));
   assertEquals([first?.link.isOpen, silent.sent.length], [false, 1]);
@@ -319,7 +319,7 @@ Deno.test("a client that was given up counts until its socket is gone, and so do
 Deno.test("what a client takes after it was given up counts no longer", () => {
   using bench = new Bench({ maxQueuedBytes: 100_000 });
   const silent = Object.assign(bench.open(), { bufferedAmount: 100_001 });
-  bench.sessions[0]?.link.send("x".repeat(20_000));
+  bench.sessions[0]?.link.send("x".repeat(70_000));
   bench.sessions[0]?.link.close(1000);
   silent.bufferedAmount = 10;
   bench.clock.advance(1_000);
