@@ -126,8 +126,15 @@ export class Door {
         return response;
       }
       const message = await readMessage(request, { url, route, clock: this.#options.clock });
-      if (message instanceof Response) return message;
-      if (!isStream) return route.post(message);
+      if (message instanceof Response) {
+        admission.wasStranger?.();
+        return message;
+      }
+      if (!isStream) {
+        const { response, isProven } = route.post(message);
+        if (!isProven) admission.wasStranger?.();
+        return response;
+      }
       isHandedOn = true;
       return await connections.stream({
         dialect: owner,

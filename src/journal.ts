@@ -1,9 +1,12 @@
-import type { SignalError } from "./core/errors.ts";
+import type { ErrorCode, SignalError } from "./core/errors.ts";
 import { type Log, shown } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ConnectionInfo, ConnectionObserver } from "./transport/connections.ts";
 import type { Ending } from "./transport/websocket.ts";
 import type { Visitor } from "./visitor.ts";
+
+/** A join that does not even name a room that could be. */
+const JOIN_REFUSALS: ReadonlySet<ErrorCode> = new Set(["room_missing", "room_invalid"]);
 
 /** What happens to connections, as log lines and counts. */
 export class Journal implements ConnectionObserver {
@@ -23,14 +26,17 @@ export class Journal implements ConnectionObserver {
     this.#log.writeForClient("info", "connection opened", this.#facts(connection));
   }
 
-  /** The first refusal of a connection is told, the others counted. */
+  /** The first refusal of a connection is told, and every refused join; the others are counted. */
   refused(connection: ConnectionInfo, error: SignalError, count: number): void {
     const { dialect } = connection;
     this.#metrics.count("signalbox_refusals_total", { dialect, reason: error.code });
-    if (count > 1 && !this.#log.isDebug) return;
     // A client that waits in vain for a pool says nothing of it: its operator has to see why.
     const { pool } = error.details;
+    const isJoin = pool !== undefined || JOIN_REFUSALS.has(error.code);
+    if (count > 1 && !isJoin && !this.#log.isDebug) return;
+    const word = connection.wordFor?.(error.code);
     const detail = {
+      ...(word === undefined || word === error.code ? {} : { word }),
       ...(typeof pool === "string" ? { pool: shown(pool) } : {}),
       ...(this.#log.isDebug ? { message: shown(error.message) } : {}),
     };

@@ -9,7 +9,7 @@ import type { OpenDialect } from "./dialects/dialect.ts";
 import { DIALECTS } from "./dialects/mod.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { maxOpenFiles } from "./files.ts";
-import { TrustedProxies } from "./http/address.ts";
+import { addressKey, TrustedProxies } from "./http/address.ts";
 import { AddressBans } from "./http/bans.ts";
 import { CorsPolicy } from "./http/cors.ts";
 import { Gate } from "./http/gate.ts";
@@ -84,7 +84,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const hub = new Hub(config.limits);
   const metrics = new Metrics();
   const journal = new Journal(log, metrics);
-  const connections = undo.use(new Connections(clock, journal, config.limits.maxQueuedBytes));
+  const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const gate = undo.use(openGate(config, clock, new AddressBans(store.bans)));
   const dialects = openDialects(config, { hub, clock, store });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
@@ -263,6 +263,11 @@ interface Watched {
 function announceGauges(metrics: Metrics, { hub, connections, gate, dialects }: Watched): void {
   metrics.gauge("signalbox_sockets", "Open sockets", () => connections.size);
   metrics.gauge("signalbox_connections", "Connections that were admitted", () => gate.connections);
+  metrics.gauge(
+    "signalbox_queued_bytes",
+    "Bytes waiting for clients",
+    () => connections.queuedBytes,
+  );
   metrics.gauge("signalbox_addresses", "Client addresses remembered", () => gate.addresses);
   metrics.gauge("signalbox_peers", "Ids in use", () => hub.peerCount);
   metrics.gauge("signalbox_rooms", "Rooms with members", () => hub.roomCount);

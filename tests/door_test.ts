@@ -9,6 +9,7 @@ import { type OwnedRoute, Router } from "../src/http/router.ts";
 import { Metrics } from "../src/metrics.ts";
 import { Connections } from "../src/transport/connections.ts";
 import { DialectBench } from "./helpers/dialect.ts";
+import { NO_BUDGET } from "./helpers/budget.ts";
 import { FakeClock } from "./helpers/fake_clock.ts";
 
 // A door without a listener: everything but the upgrade itself, which the runtime only makes for a
@@ -51,7 +52,7 @@ class Bench implements Disposable {
       gate: this.gate,
       cors: new CorsPolicy(origins),
       proxies: new TrustedProxies(["10.0.0.1"]),
-      connections: this.#undo.use(new Connections(clock, silent, Infinity)),
+      connections: this.#undo.use(new Connections(clock, silent, NO_BUDGET)),
       clock,
       maxSilenceMs: 30_000,
       page: PAGE,

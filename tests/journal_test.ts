@@ -45,6 +45,19 @@ Deno.test("of a connection's refusals the first is told, and all are counted", (
   assertStringIncludes(metrics.expose(), counted);
 });
 
+Deno.test("every refused join is told of, with the pool and in the dialect's own words", () => {
+  const { journal, log } = newBench();
+  const connection = { ...CONNECTION, wordFor: (code: string) => code.replace("room", "pool") };
+  journal.refused(connection, new SignalError("bad_frame"), 1);
+  journal.refused(connection, new SignalError("room_unknown", "no", { pool: "attic" }), 2);
+  journal.refused(connection, new SignalError("room_missing"), 3);
+  journal.refused(connection, new SignalError("peer_unknown"), 4);
+  assertEquals(log.lines.slice(1), [
+    `client info refused {${FACTS},"reason":"room_unknown","word":"pool_unknown","pool":"attic"}`,
+    `client info refused {${FACTS},"reason":"room_missing","word":"pool_missing"}`,
+  ]);
+});
+
 Deno.test("who looks for a fault is told of every refusal", () => {
   const { journal, log } = newBench(true);
   for (let count = 1; count <= 3; count++) {

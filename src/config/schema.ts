@@ -31,6 +31,11 @@ const limits = z.strictObject({
     min: 1024,
   }),
   maxQueuedBytes: limit(268_435_456, "Bytes that may wait for slow readers in all", { min: 1024 }),
+  maxQueuedBytesPerAddress: limit(
+    67_108_864,
+    "Bytes that may wait for slow readers of one address; of IPv6 the first 64 bits count",
+    { min: 1024 },
+  ),
   maxReservations: limit(500_000, "Ids that are kept for their tokens, in all"),
   maxStoredRooms: limit(10_000, "Rooms and descriptions that operators may have kept"),
   maxStoredRoomBytes: limit(67_108_864, "Bytes of these in all", { min: 1024 }),

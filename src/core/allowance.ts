@@ -14,12 +14,22 @@ export class Allowance {
 
   /** Whether there was one left; it is gone now. */
   take(nowMs: number): boolean {
+    if (!this.hasAny(nowMs)) return false;
+    this.#tokens--;
+    return true;
+  }
+
+  /** Whether there is one left. */
+  hasAny(nowMs: number): boolean {
     const elapsedMs = nowMs - this.#refilledAt;
     this.#tokens = refilled(this.#tokens, this.#perSecond, this.#burst, elapsedMs);
     this.#refilledAt = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
-    return true;
+    return this.#tokens >= 1;
+  }
+
+  /** Takes many, and more than are left if need be. */
+  overdraw(count: number): void {
+    this.#tokens -= count;
   }
 }
 

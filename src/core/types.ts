@@ -1,4 +1,4 @@
-import type { SignalError } from "./errors.ts";
+import type { ErrorCode, SignalError } from "./errors.ts";
 import type { LinkLimits } from "./limits.ts";
 
 /** A peer's name in its realm, as its dialect spells it. */
@@ -81,6 +81,11 @@ export interface Link {
   close(code?: number, reason?: string): void;
   /** Ends the connection because of a fault of ours, which is logged. */
   fail(error: unknown): void;
+  /**
+   * Counts a frame of `size` bytes that its client sent by another way, such as a POST, against the
+   * rates of the connection; false over them. Not there where a link has no rates of its own.
+   */
+  takes?(size: number): boolean;
 }
 
 /** A link that an HTTP answer carries: it only sends, and each frame is an event of the stream. */
@@ -127,6 +132,8 @@ export interface Session extends Receiver {
   refuse(error: SignalError): void;
   /** A frame came too fast and was dropped unread; for protocols that answer every message. */
   dropped?(frame: Frame): void;
+  /** What the dialect calls a refusal, for logs. */
+  wordFor?(code: ErrorCode): string | undefined;
   /** The connection is over, by either side's decision: release everything. Called exactly once. */
   closed(departure: Departure): void;
 }

@@ -61,6 +61,13 @@ export interface HttpMessage {
   readonly body: string;
 }
 
+/** What came of a posted frame. */
+export interface Posted {
+  readonly response: Response;
+  /** It said whose it is, and that was true; other posts are subject to a rate per address. */
+  readonly isProven: boolean;
+}
+
 /**
  * Frames by plain HTTP, for clients that cannot open a WebSocket: a GET or POST that asks for an
  * event stream gets one, any other POST brings a frame.
@@ -74,7 +81,7 @@ export interface StreamRoute extends RouteBase {
   /** Makes the session of a stream; it must do nothing before `opened`. */
   readonly connect: (request: HttpMessage, link: StreamLink) => Session;
   /** Answers what was posted; never throws a SignalError. */
-  readonly post: (request: HttpMessage) => Response;
+  readonly post: (request: HttpMessage) => Posted;
   /** Words a refusal that comes before the dialect was asked. */
   readonly refuse: (error: SignalError) => Response;
 }
@@ -135,7 +142,7 @@ export type Described = "described" | "unknown" | "invalid" | "too_large" | "ful
 
 /** A room in an operator's list. */
 export interface OperatedRoom extends RoomReport {
-  /** What the server says in it beside what members say; undefined where the room is not kept. */
+  /** What the server says in it beside what members say; undefined where that is nothing. */
   readonly standing?: readonly PeerSummary[];
 }
 

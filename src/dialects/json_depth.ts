@@ -22,16 +22,19 @@ function opens(text: string, bracket: string, maxDepth: number): number {
 
 /** Walks level by level, not recursively: the value may be as deep as the text was long. */
 function isDeep(value: unknown, maxDepth: number): boolean {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
+  let level: readonly object[] = isContainer(value) ? [value] : [];
+  for (let depth = 1; level.length > 0; depth++) {
     if (depth > maxDepth) return true;
-    const next: unknown[] = [];
+    const next: object[] = [];
     for (const item of level) {
-      if (typeof item === "object" && item !== null) {
-        for (const inner of Object.values(item)) next.push(inner);
-      }
+      for (const inner of Object.values(item)) if (isContainer(inner)) next.push(inner);
     }
     level = next;
   }
   return false;
+}
+
+/** An array or an object, even an empty one: each is a level. */
+function isContainer(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }

@@ -3,6 +3,8 @@ import type { Link } from "../core/types.ts";
 
 /** A dialect's wire form of one kind of refusal. */
 export interface Refusal {
+  /** What the dialect calls it, for logs. */
+  readonly word?: string;
   /** The frame that says it; without one the client is told nothing, or only by the close. */
   readonly frame?: (error: SignalError) => string;
   /** Hang up: with a code and reason, or "bare" for a closing frame without either. */

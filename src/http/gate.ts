@@ -17,11 +17,15 @@ export interface Admission {
   /** The connection may open only to be told why it is refused. */
   readonly refusal: SignalError | undefined;
   release(): void;
+  /** The brief request proved nothing: an address has only so many of these. */
+  wasStranger?(): void;
 }
 
 interface Visitor {
   connections: number;
   tokens: number;
+  /** Of brief requests that prove nothing, within the same rate. */
+  strangerTokens: number;
   refilledAt: number;
 }
 
@@ -40,6 +44,8 @@ const TEXTS: Partial<Record<ErrorCode, string>> = {
   origin_forbidden: "origin is not allowed",
   address_banned: "this address is banned",
 };
+
+const TOO_MANY_STRANGERS = "too many messages of nobody's from this address";
 
 /** Decides, before any upgrade, who may connect: counters per address, and the list of origins. */
 export class Gate {
@@ -76,7 +82,8 @@ export class Gate {
 
   /**
    * Asks for a way in; undefined means that not even a refusal can be afforded.
-   * @param isBrief one request of a client that is here already: it is not counted as a new one
+   * @param isBrief one request of a client that should be here already: it is no new one, unless it
+   *   turns out to be a stranger's
    */
   admit(address: string, origin: string | null, isBrief: boolean = false): Admission | undefined {
     const key = addressKey(address);
@@ -92,11 +99,13 @@ export class Gate {
           this.#connections--;
           visitor.connections--;
         },
+        ...(isBrief ? { wasStranger: () => void visitor.strangerTokens-- } : {}),
       };
     }
     if (this.#refusals >= MAX_REFUSALS) return undefined;
     this.#refusals++;
-    return { refusal: new SignalError(code, TEXTS[code]), release: () => this.#refusals-- };
+    const text = isBrief && code === "address_rate" ? TOO_MANY_STRANGERS : TEXTS[code];
+    return { refusal: new SignalError(code, text), release: () => this.#refusals-- };
   }
 
   /** Whether pages of an origin may use the server; null stands for what is no page. */
@@ -109,7 +118,9 @@ export class Gate {
     const now = this.#now();
     for (const [key, visitor] of this.#visitors) {
       this.#refill(visitor, now);
-      const isIdle = visitor.connections === 0 && visitor.tokens >= this.#limits.connectionBurst;
+      const { connections, tokens, strangerTokens } = visitor;
+      const isIdle = connections === 0 &&
+        Math.min(tokens, strangerTokens) >= this.#limits.connectionBurst;
       if (isIdle) this.#visitors.delete(key);
     }
   }
@@ -123,8 +134,8 @@ export class Gate {
     if (!this.allows(origin)) return "origin_forbidden";
     if (this.#connections >= limits.maxConnections) return "server_full";
     if (visitor.connections >= limits.maxConnectionsPerAddress) return "address_full";
-    if (isBrief) return undefined;
     this.#refill(visitor, this.#now());
+    if (isBrief) return visitor.strangerTokens < 1 ? "address_rate" : undefined;
     if (visitor.tokens < 1) return "address_rate";
     visitor.tokens--;
     return undefined;
@@ -133,7 +144,10 @@ export class Gate {
   #refill(visitor: Visitor, now: number): void {
     const { connectionsPerSecond, connectionBurst } = this.#limits;
     const elapsedMs = now - visitor.refilledAt;
-    visitor.tokens = refilled(visitor.tokens, connectionsPerSecond, connectionBurst, elapsedMs);
+    const refill = (tokens: number): number =>
+      refilled(tokens, connectionsPerSecond, connectionBurst, elapsedMs);
+    visitor.tokens = refill(visitor.tokens);
+    visitor.strangerTokens = refill(visitor.strangerTokens);
     visitor.refilledAt = now;
   }
 
@@ -141,7 +155,8 @@ export class Gate {
     let visitor = this.#visitors.get(key);
     if (visitor !== undefined) return visitor;
     if (this.#visitors.size >= MAX_VISITORS) this.#forgetOldest();
-    visitor = { connections: 0, tokens: this.#limits.connectionBurst, refilledAt: this.#now() };
+    const { connectionBurst: tokens } = this.#limits;
+    visitor = { connections: 0, tokens, strangerTokens: tokens, refilledAt: this.#now() };
     this.#visitors.set(key, visitor);
     return visitor;
   }

@@ -1,8 +1,9 @@
 import type { Clock } from "../core/clock.ts";
-import type { SignalError } from "../core/errors.ts";
+import type { ErrorCode, SignalError } from "../core/errors.ts";
 import type { OutputLimits } from "../core/limits.ts";
 import type { Frame, Link, PeerId, Session, StreamLink, Terms, Unsettled } from "../core/types.ts";
 import { EventStreamLink } from "./event_stream.ts";
+import { type OutputBudget, type OutputBudgetLimits, OutputBudgets } from "./output_budget.ts";
 import { Pump } from "./pump.ts";
 import { type Ending, type LinkObserver, WebSocketLink } from "./websocket.ts";
 
@@ -13,6 +14,8 @@ export interface ConnectionInfo {
   readonly dialect: string;
   /** The id under which the client is known now, where it has one. */
   readonly peerId?: PeerId | undefined;
+  /** What its dialect calls a refusal. */
+  wordFor?(code: ErrorCode): string | undefined;
 }
 
 /** Told of everything worth a log line or a count. */
@@ -47,10 +50,17 @@ export class Connections implements Disposable {
   #nextId = 1;
   #onEmpty: (() => void) | undefined;
 
-  /** @param maxQueuedBytes bytes that may wait for all clients together */
-  constructor(clock: Clock, observer: ConnectionObserver, maxQueuedBytes: number) {
-    this.#maxQueuedBytes = maxQueuedBytes;
+  /** @param keyOf which addresses count as one */
+  constructor(
+    clock: Clock,
+    observer: ConnectionObserver,
+    limits: OutputBudgetLimits,
+    keyOf: (address: string) => string = (address) => address,
+  ) {
+    this.#maxQueuedBytes = limits.maxQueuedBytes;
     this.#common = {
+      budgets: new OutputBudgets(limits),
+      keyOf,
       links: new Map(),
       observer,
       clock,
@@ -71,13 +81,26 @@ export class Connections implements Disposable {
     return this.#common.isGoingAway;
   }
 
+  /** Bytes that wait for all clients. */
+  get queuedBytes(): number {
+    return this.#common.budgets.bytes;
+  }
+
   /** Runs a session over an upgraded socket. */
   accept(socket: WebSocket, acceptance: Acceptance): void {
     this.#run(acceptance, (connection) => {
+      const { limits } = acceptance;
       const { clock } = this.#common;
-      const link = new WebSocketLink(socket, connection, acceptance.limits, connection, clock);
-      return { link, carrier: link, session: acceptance.createSession(link, connection) };
+      const budget = this.budgetOf(acceptance.address);
+      const link = new WebSocketLink(socket, connection, limits, connection, clock, budget);
+      const session = acceptance.createSession(link, connection);
+      return { link, carrier: link, budget, session };
     });
+  }
+
+  /** What may wait for one more carrier of an address; given back when that is released. */
+  budgetOf(address: string): OutputBudget {
+    return this.#common.budgets.enter(this.#common.keyOf(address));
   }
 
   /** Sweeps, drains and counts a carrier of several connections like a socket, until it is removed. */
@@ -86,8 +109,9 @@ export class Connections implements Disposable {
   }
 
   /** The carrier is gone, and with it its descriptor. */
-  remove(carrier: Carrier): void {
+  remove(carrier: Carrier, budget: OutputBudget): void {
     this.#common.links.delete(carrier);
+    this.#common.budgets.leave(budget);
     this.#common.onReleased();
   }
 
@@ -105,14 +129,17 @@ export class Connections implements Disposable {
   stream(acceptance: Acceptance<StreamLink>): Promise<Response> {
     const response = Promise.withResolvers<Response>();
     const connection = this.#run(acceptance, (connection) => {
+      const budget = this.budgetOf(acceptance.address);
       const link = new EventStreamLink(
         connection,
         acceptance.limits,
         connection,
         this.#common.clock.now,
+        budget,
       );
       response.resolve(link.response);
-      return { link, carrier: link, session: acceptance.createSession(link, connection) };
+      const session = acceptance.createSession(link, connection);
+      return { link, carrier: link, budget, session };
     });
     connection.opened();
     return response.promise;
@@ -191,11 +218,15 @@ interface Carried {
   readonly link: Link;
   /** What to sweep and drain for this connection alone. */
   readonly carrier?: Carrier;
+  /** What may wait for the carrier. */
+  readonly budget?: OutputBudget;
   readonly session: Session;
 }
 
 /** What all connections share. */
 interface Common {
+  readonly budgets: OutputBudgets;
+  readonly keyOf: (address: string) => string;
   readonly links: Map<Carrier, Checked>;
   readonly observer: ConnectionObserver;
   readonly clock: Clock;
@@ -211,6 +242,7 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
   goingAwayCode: number | undefined;
   readonly link: Link;
   readonly carrier: Carrier | undefined;
+  readonly #budget: OutputBudget | undefined;
   readonly pump: Pump;
   readonly #refusal: SignalError | undefined;
   readonly #onReleased: () => void;
@@ -233,9 +265,10 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
     this.#common = common;
     this.goingAwayCode = acceptance.goingAwayCode;
     this.#isUnsettled = acceptance.isUnsettled === true && acceptance.refusal === undefined;
-    const { link, carrier, session } = carry(this);
+    const { link, carrier, budget, session } = carry(this);
     this.link = link;
     this.carrier = carrier;
+    this.#budget = budget;
     this.pump = new Pump(
       session,
       link,
@@ -246,6 +279,10 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
         common.observer.refused(this, error, ++this.#refusals);
       },
     );
+  }
+
+  wordFor(code: ErrorCode): string | undefined {
+    return this.pump.session.wordFor?.(code);
   }
 
   get isGoingAway(): boolean {
@@ -280,6 +317,10 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
     this.pump.receive(frame);
   }
 
+  takes(size: number): boolean {
+    return this.pump.takes(size);
+  }
+
   ended(ending: Ending): void {
     this.#announce();
     // While it still has its id.
@@ -290,6 +331,7 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
 
   released(): void {
     if (this.carrier !== undefined) this.#common.links.delete(this.carrier);
+    if (this.#budget !== undefined) this.#common.budgets.leave(this.#budget);
     this.#onReleased();
     this.#common.onReleased();
   }

@@ -1,12 +1,20 @@
 import { Buffer } from "node:buffer";
 import type { OutputLimits } from "../core/limits.ts";
 import type { Frame, StreamLink } from "../core/types.ts";
+import type { OutputBudget } from "./output_budget.ts";
 import type { LinkObserver } from "./websocket.ts";
 
 /** A comment goes out after this time without anything else: proxies cut what is silent. */
 const COMMENT_EVERY_MS = 15_000;
 const COMMENT = ":\n\n";
-const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store" };
+/** What is handed on at once: the network keeps that, even when the client was given up. */
+const PIECE_BYTES = 64 * 1024;
+const HEADERS = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  // nginx would collect events until a page is full.
+  "x-accel-buffering": "no",
+};
 /** As a socket reports a client that went without a closing frame. */
 const CUT_OFF = { by: "client", code: 0, reason: "" } as const;
 
@@ -23,7 +31,10 @@ export class EventStreamLink implements StreamLink {
   readonly #limits: OutputLimits;
   readonly #observer: LinkObserver;
   readonly #now: () => number;
-  readonly #waiting: string[] = [];
+  readonly #budget: OutputBudget;
+  #waiting: string[] = [];
+  /** What is left of an event that was handed on in part. */
+  #begun: Uint8Array | undefined = undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isStarted = false;
   #isOpen = true;
@@ -40,12 +51,14 @@ export class EventStreamLink implements StreamLink {
     limits: OutputLimits,
     observer: LinkObserver,
     now: () => number,
+    budget: OutputBudget,
   ) {
     this.id = identity.id;
     this.address = identity.address;
     this.#limits = limits;
     this.#observer = observer;
     this.#now = now;
+    this.#budget = budget;
     this.#takenAt = this.#sentAt = now();
     const { promise, resolve } = Promise.withResolvers<Response>();
     this.response = promise;
@@ -64,8 +77,16 @@ export class EventStreamLink implements StreamLink {
   send(frame: Frame): void {
     if (!this.#isOpen || typeof frame !== "string") return;
     if (!this.#isStarted) this.#start();
-    this.#push(frame);
+    const size = Buffer.byteLength(frame);
+    if (!this.#budget.hasRoom(size) && !this.#budget.spares(this.#backlog + size)) {
+      return this.giveUp();
+    }
+    this.#push(frame, size);
     if (this.#backlog > this.#limits.maxQueuedBytes) this.giveUp();
+  }
+
+  takes(size: number): boolean {
+    return this.#observer.takes(size);
   }
 
   decline(response: Response): void {
@@ -87,7 +108,7 @@ export class EventStreamLink implements StreamLink {
   checkStall(nowMs: number): void {
     if (this.#backlog > 0 && nowMs - this.#takenAt >= this.#limits.stallTimeoutMs) this.giveUp();
     if (!this.#isOpen || !this.#isStarted || nowMs - this.#sentAt < COMMENT_EVERY_MS) return;
-    this.#push(COMMENT);
+    this.#push(COMMENT, COMMENT.length);
   }
 
   /** Ends the answer of a client that does not read, in the middle if need be. */
@@ -112,25 +133,55 @@ export class EventStreamLink implements StreamLink {
     this.#answer(new Response(body, { headers: HEADERS }));
   }
 
-  #push(text: string): void {
+  #push(text: string, size: number): void {
     if (this.#backlog === 0) this.#takenAt = this.#now();
     this.#sentAt = this.#now();
     this.#waiting.push(text);
-    this.#backlog += Buffer.byteLength(text);
+    this.#count(this.#backlog + size);
     if (this.#isHungry) this.#feed();
   }
 
-  /** Hands on everything that waits, in one piece. */
+  #count(backlog: number): void {
+    this.#budget.charge(backlog - this.#backlog);
+    this.#backlog = backlog;
+  }
+
+  /** Hands on what waits, a piece at a time. */
   #feed(): void {
-    this.#isHungry = this.#waiting.length === 0 && this.#isOpen;
-    if (this.#waiting.length > 0) {
+    this.#isHungry = this.#backlog === 0 && this.#isOpen;
+    if (this.#backlog > 0) {
+      const piece = this.#nextPiece();
       this.#takenAt = this.#now();
-      this.#backlog = 0;
-      this.#controller?.enqueue(Buffer.from(this.#waiting.splice(0).join("")));
+      this.#count(this.#backlog - piece.length);
+      this.#controller?.enqueue(piece);
     } else if (!this.#isOpen && !this.#isReleased) {
       this.#controller?.close();
       this.#release();
     }
+  }
+
+  /** Whole events, or a part of one that is too large for a piece. */
+  #nextPiece(): Uint8Array {
+    let rest = this.#begun;
+    if (rest === undefined) {
+      let [count, length] = [0, 0];
+      for (const event of this.#waiting) {
+        if (count > 0 && length + event.length > PIECE_BYTES) break;
+        length += event.length;
+        count++;
+      }
+      rest = Buffer.from(this.#waiting.slice(0, count).join(""));
+      this.#waiting = this.#waiting.slice(count);
+    }
+    this.#begun = rest.length > PIECE_BYTES ? rest.subarray(PIECE_BYTES) : undefined;
+    return rest.subarray(0, PIECE_BYTES);
+  }
+
+  /** Forgets what waits. */
+  #drop(): void {
+    this.#waiting.length = 0;
+    this.#begun = undefined;
+    this.#count(0);
   }
 
   /** @param instead the answer where nothing was answered yet */
@@ -147,8 +198,7 @@ export class EventStreamLink implements StreamLink {
   }
 
   #abort(): void {
-    this.#waiting.length = 0;
-    this.#backlog = 0;
+    this.#drop();
     if (this.#isReleased || !this.#isStarted) return;
     this.#controller?.error(new Error("The client does not read"));
     this.#release();
@@ -157,8 +207,7 @@ export class EventStreamLink implements StreamLink {
   #release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#waiting.length = 0;
-    this.#backlog = 0;
+    this.#drop();
     this.#observer.released();
   }
 }

@@ -93,6 +93,11 @@ export class Pump {
     }
   }
 
+  /** Counts a frame that came by another way: it is subject to the same rates. False over them. */
+  takes(size: number): boolean {
+    return this.#isInTime(size);
+  }
+
   /** Lets the session say that something was refused. */
   refuse(error: SignalError): void {
     if (!this.#isEnded) this.#caught(error);

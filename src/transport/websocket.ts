@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Clock } from "../core/clock.ts";
 import type { OutputLimits } from "../core/limits.ts";
 import type { Frame, Link } from "../core/types.ts";
+import type { OutputBudget } from "./output_budget.ts";
 
 /** How a connection came to its end, for logs and metrics. */
 export type Ending =
@@ -22,6 +23,8 @@ export interface LinkObserver {
   readonly goingAwayCode?: number | undefined;
   opened(): void;
   received(frame: Frame): void;
+  /** Whether a frame that came by another way is within the rates of this connection. */
+  takes(size: number): boolean;
   /** Either side has decided to end the connection. Called exactly once. */
   ended(ending: Ending): void;
   /** The socket is gone, and with it its descriptor. Called once, perhaps long after `ended`. */
@@ -69,6 +72,7 @@ export class WebSocketLink implements Link, EventListenerObject {
   readonly #socket: WebSocket;
   readonly #observer: LinkObserver;
   readonly #clock: Pick<Clock, "soon">;
+  readonly #budget: OutputBudget;
   #limits: OutputLimits;
   #checkEvery: number;
   #isOpen = true;
@@ -89,6 +93,7 @@ export class WebSocketLink implements Link, EventListenerObject {
     limits: OutputLimits,
     observer: LinkObserver,
     clock: Pick<Clock, "soon">,
+    budget: OutputBudget,
   ) {
     this.id = identity.id;
     this.address = identity.address;
@@ -96,6 +101,7 @@ export class WebSocketLink implements Link, EventListenerObject {
     this.#limits = limits;
     this.#observer = observer;
     this.#clock = clock;
+    this.#budget = budget;
     this.#checkEvery = checkEvery(limits);
     this.#bind();
   }
@@ -117,14 +123,20 @@ export class WebSocketLink implements Link, EventListenerObject {
 
   send(frame: Frame): void {
     if (!this.#isOpen || this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#socket.send(frame);
     const size = this.#backlog > 0 && typeof frame === "string"
       ? Buffer.byteLength(frame)
       : frame.length;
+    // Before it is handed to the socket, which would keep it.
+    if (!this.#budget.hasRoom(size) && !this.#isSpared(size)) return this.giveUp();
+    this.#socket.send(frame);
     this.#newestSize = size;
     this.#sentTotal += size;
     this.#sentUnchecked += size;
     if (this.#sentUnchecked >= this.#checkEvery) this.#checkQueue();
+  }
+
+  takes(size: number): boolean {
+    return this.#observer.takes(size);
   }
 
   close(code?: number, reason = ""): void {
@@ -139,15 +151,31 @@ export class WebSocketLink implements Link, EventListenerObject {
 
   /** Gives the client up when it fills its queue; a look costs little, but not nothing. */
   #checkQueue(): void {
-    this.#sentUnchecked = 0;
-    this.#backlog = this.#socket.bufferedAmount;
+    this.#count(this.#socket.bufferedAmount);
     // What counts is what waits behind the newest frame, however large that is.
     if (this.#backlog - this.#newestSize > this.#limits.maxQueuedBytes) this.giveUp();
   }
 
+  /** What waits, as it is now. */
+  #count(backlog: number): void {
+    this.#sentUnchecked = 0;
+    if (backlog !== this.#backlog) this.#budget.charge(backlog - this.#backlog);
+    this.#backlog = backlog;
+  }
+
+  /** Too much waits for others: may this one be sent so much more? */
+  #isSpared(size: number): boolean {
+    this.#count(this.#socket.bufferedAmount);
+    return this.#budget.hasRoom(size) || this.#budget.spares(this.#backlog + size);
+  }
+
   /** Gives the client up when it has accepted nothing for too long. Call about once a second. */
   checkStall(nowMs: number): void {
-    if (!this.#isOpen) return;
+    if (!this.#isOpen) {
+      // A client that was given up may yet take what waits for it; until then it counts.
+      if (this.#backlog > 0) this.#count(this.#socket.bufferedAmount);
+      return;
+    }
     if (this.#backlog === 0 && this.#sentUnchecked === 0) {
       this.#isWaiting = false;
       return;
@@ -228,6 +256,7 @@ export class WebSocketLink implements Link, EventListenerObject {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#closing?.[Symbol.dispose]();
+    this.#count(0);
     this.#observer.released();
   }
 }

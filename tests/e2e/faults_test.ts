@@ -5,6 +5,7 @@ import type { Frame, Link, PeerEvent, PeerHandle, Session } from "../../src/core
 import { systemClock } from "../../src/transport/clock.ts";
 import { Connections } from "../../src/transport/connections.ts";
 import { upgrade } from "../../src/transport/websocket.ts";
+import { NO_BUDGET } from "../helpers/budget.ts";
 import { until, within } from "../helpers/waiting.ts";
 import { WsClient } from "../helpers/ws_client.ts";
 
@@ -101,7 +102,7 @@ function startFaultyServer(): FaultyServer {
     refused: ignore,
     ended: ignore,
     failed: (_connection, error) => faults.push(error instanceof Error ? error.message : "?"),
-  }, Infinity);
+  }, NO_BUDGET);
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
     const upgraded = upgrade(request, 30_000);
     if (upgraded === undefined) return new Response(null, { status: 400 });

@@ -7,6 +7,7 @@ import { startPageServer } from "../helpers/page_server.ts";
 import { readmeSnippet } from "../helpers/readme.ts";
 import { startServerProcess } from "../helpers/server_process.ts";
 import { until, within } from "../helpers/waiting.ts";
+import { WsClient } from "../helpers/ws_client.ts";
 
 clientTest({
   name: "README: the PeerJS page makes a call with moving pictures",
@@ -213,4 +214,24 @@ clientTest({
     }
     looking.abort();
   },
+});
+
+Deno.test("README: a line of curl changes a field of who is in a room of Simple Signalling", async () => {
+  await using server = await startServerProcess();
+  const snippet = await readmeSnippet("simple-curl-post");
+  const line = snippet.trim().replace("http://localhost:8080", server.url);
+  const [, body = "", target = ""] = /^curl -d '(.*)' (\S+)$/.exec(line) ?? [];
+  await using client = await WsClient.open(`${server.url.replace("http", "ws")}/simple?room=r`);
+  await using witness = await WsClient.open(`${server.url.replace("http", "ws")}/simple?room=r`);
+  const { p_id } = await client.nextJson() as { p_id: string };
+  const { p_secret } = await client.nextJson() as { p_secret: string };
+  await witness.nextJson();
+  await witness.nextJson();
+  // As curl does: it says that the body is a form.
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  const frame = body.replace("P_ID", p_id).replace("P_SECRET", p_secret);
+  const response = await fetch(target, { method: "POST", headers, body: frame });
+  assertEquals([response.status, await response.json()], [200, { event: "ok" }]);
+  const { event, peer } = await witness.nextJson() as Record<string, unknown>;
+  assertEquals([event, peer], ["change", { name: "Fred" }]);
 });

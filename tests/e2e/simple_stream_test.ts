@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { FakeClock } from "../helpers/fake_clock.ts";
 import { startTestServer, type TestServer } from "../helpers/server.ts";
 import { startTcpProxy } from "../helpers/tcp_proxy.ts";
 import { until, within } from "../helpers/waiting.ts";
@@ -76,6 +77,8 @@ class StreamClient implements AsyncDisposable {
     const field = (name: string) =>
       lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? "";
     this.lastId = field("id");
+    // An id without data is for the reader, not for the application.
+    if (field("data") === "") return await this.nextIfAny();
     return { event: field("event"), id: this.lastId, data: JSON.parse(field("data")) };
   }
 
@@ -243,7 +246,8 @@ Deno.test("Simple stream: what is refused is a status with the error frame", asy
   const { p_id, p_secret } = fred.credentials;
   const posts: [status: number, code: string, body: unknown][] = [
     [400, "bad_json", "hello"],
-    [400, "bad_frame", { event: "nonsense" }],
+    [403, "bad_secret", { event: "nonsense" }],
+    [400, "bad_frame", { event: "nonsense", ...fred.credentials }],
     [400, "bad_frame", { event: "change", ...fred.credentials }],
     [403, "bad_secret", { event: "ping" }],
     [403, "bad_secret", { event: "ping", p_id, p_secret: `${p_secret}x`, p_instance: 0 }],
@@ -341,3 +345,93 @@ Deno.test("Simple stream: a server that goes away ends its streams", async () =>
 function codeOf(part: unknown): unknown {
   return typeof part === "object" && part !== null ? Reflect.get(part, "code") : part;
 }
+
+/** Comes back as \`EventSource\` does, and returns the status of the answer. */
+async function comeBack({ url }: TestServer, lastId: string): Promise<number> {
+  const headers = { ...STREAM, "last-event-id": lastId };
+  const response = await fetch(`${url}/simple?room=r&name=Fred`, { headers });
+  await response.body?.cancel();
+  return response.status;
+}
+
+Deno.test("Simple stream: who comes back keeps what it has said of itself since", async () => {
+  await using server = startTestServer();
+  const fred = await StreamClient.open(server);
+  await using barney = await WsClient.open(`${server.wsUrl}/simple?room=r`);
+  await barney.nextText();
+  await barney.nextText();
+  await fred.post({ event: "change", peer: { name: "Frederick" } });
+  assertEquals((await barney.nextJson() as Json)["event"], "change");
+  await fred.next();
+  await fred[Symbol.asyncDispose]();
+  const again = { headers: { "last-event-id": fred.lastId } };
+  await using _back = await StreamClient.open(server, "?room=r&name=Fred", again);
+  await using wilma = await WsClient.open(`${server.wsUrl}/simple?room=r`);
+  const { peers } = await wilma.nextJson() as { peers: Json[] };
+  assertEquals(peers.map(({ name }) => name), ["Frederick", undefined]);
+  assertEquals((await barney.nextJson() as Json)["event"], "join");
+});
+
+Deno.test("Simple stream: a client that has left is told not to come back", async () => {
+  await using server = startTestServer();
+  await using fred = await StreamClient.open(server);
+  await fred.post({ event: "leave" });
+  assertEquals(await fred.nextIfAny(), undefined);
+  assertEquals(await comeBack(server, fred.lastId), 204);
+  // Also one that has not heard the end of its stream.
+  assertEquals(await comeBack(server, fred.joined[0]?.id ?? ""), 204);
+  assertEquals(await server.gauge("signalbox_peers"), 0);
+});
+
+Deno.test("Simple stream: who has taken an instance over keeps it", async () => {
+  await using server = startTestServer();
+  await using fred = await StreamClient.open(server);
+  const [{ id: lastId = "" } = {}] = fred.joined;
+  await using taker = await WsClient.open(`${server.wsUrl}/simple`);
+  taker.send({ event: "join", room: "r", ...fred.credentials, seq: 0 });
+  await taker.nextText();
+  await taker.nextText();
+  assertEquals(await fred.nextIfAny(), undefined);
+  assertEquals(await comeBack(server, fred.lastId), 204);
+  // Also one that has not heard of it, because it was cut off.
+  assertEquals(await comeBack(server, lastId), 204);
+  taker.send({ event: "ping", ref: 1 });
+  assertEquals(await taker.nextJson(), { event: "pong", ref: 1 });
+});
+
+Deno.test("Simple stream: EventSource stops by itself after leave", async () => {
+  await using server = startTestServer();
+  const source = new EventSource(`${server.url}/simple?room=r`);
+  try {
+    const credentials = Promise.withResolvers<Json>();
+    let p_id: unknown;
+    source.addEventListener("handshake", ({ data }) => p_id = JSON.parse(data).p_id);
+    source.addEventListener("ready", ({ data }) => {
+      const { p_secret, p_instance } = JSON.parse(data);
+      credentials.resolve({ p_id, p_secret, p_instance });
+    });
+    const frame = { event: "leave", ...await within("the join", credentials.promise) };
+    assertEquals((await post(server.url, JSON.stringify(frame)))[0], 200);
+    await until("it to give up", () => source.readyState === EventSource.CLOSED, 15_000);
+    assertEquals(await server.gauge("signalbox_peers"), 0);
+  } finally {
+    source.close();
+  }
+});
+
+Deno.test("Simple stream: an address has only so many posts that prove nothing", async () => {
+  const clock = new FakeClock(); // no allowance grows meanwhile
+  const args = ["--limits-connection-burst", "4"];
+  await using server = startTestServer({ args, clock });
+  await using fred = await StreamClient.open(server);
+  for (let sent = 0; sent < 9; sent++) {
+    assertEquals((await fred.post({ event: "ping" }))[0], 200, "its own frames are no stranger's");
+  }
+  const bodies = ["hello", '{"event":"ping"}', "x".repeat(262_145), "{}"];
+  const statuses: number[] = [];
+  for (const body of bodies) statuses.push((await post(server.url, body))[0]);
+  assertEquals(statuses, [400, 403, 413, 403]);
+  assertEquals((await post(server.url, "hello")).map(codeOf), [429, "rate_limited"]);
+  clock.advance(1_000);
+  assertEquals((await post(server.url, "hello"))[0], 400);
+});

@@ -194,6 +194,54 @@ clientTest({
   },
 });
 
+clientTest({
+  name: "Simple client: calls go on when a server comes back that knows its ids",
+  needs,
+  fn: async () => {
+    await using site = await startSite();
+    await using browser = await launchBrowser();
+    const args = ["--simple-secret=a secret that stays"];
+    const before = startTestServer({ args });
+    const { host } = new URL(before.url);
+    const pages: Page[] = [];
+    for (const name of ["Fred", "Barney", "Wilma"]) {
+      pages.push(await enter(browser, site, before.url, name));
+    }
+    for (const page of pages) await page.call("happened", "open", 2);
+    await Promise.all(pages.map((page) => page.call("keep")));
+    await before.stop();
+    for (const page of pages) await page.call("happened", "lost");
+    await using _server = startTestServer({ args: [...args, "--listen", `http://${host}`] });
+    for (const page of pages) {
+      assertEquals(await page.call("happened", "ready", 2), { isBack: false });
+    }
+    for (const [n, page] of pages.entries()) await page.call("signalAll", n);
+    for (const page of pages) {
+      await page.call("happened", "data", 2);
+      const isKept = async (): Promise<boolean> => await page.call<number>("kept") === 2;
+      await until("negotiations to end", isKept);
+      assertEquals([await page.call("all", "leave"), await page.call("all", "error")], [[], []]);
+    }
+    await pages[0]?.call("send", "still here");
+    for (const page of pages.slice(1)) await page.call("happened", "message");
+  },
+});
+
+clientTest({
+  name: "Simple client: who only watches sees who was there before",
+  needs,
+  fn: async () => {
+    await using server = startTestServer();
+    await using site = await startSite();
+    await using browser = await launchBrowser();
+    const channel = null;
+    await enter(browser, site, server.url, "Fred", { withVideo: true, channel });
+    const barney = await enter(browser, site, server.url, "Barney", { channel });
+    await until("a moving picture", async () => await barney.call("moving") === 1);
+    assertEquals(await barney.call("all", "error"), []);
+  },
+});
+
 function startSite(): Promise<PageServer> {
   return startPageServer({ "/": HTML, "/page.js": script });
 }

@@ -123,14 +123,17 @@ Deno.test("a store that cannot be used ends the start with one line", async () =
   for (
     const [place, why] of [
       [`${file}/inside`, /it is not a folder/],
-      ["http://127.0.0.1:1/db", /Could not open/],
-      [remote.url, /503/],
+      // Deno 2.9 gives up by itself, 2.6 tries until our time limit.
+      ["http://127.0.0.1:1/db", /Could not open|no answer within 10000 ms/],
+      [remote.url, /503|no answer within 10000 ms/],
     ] as const
   ) {
     const { code, stderr } = await runMain({ args: withStore(place), env });
-    assertEquals([code, stderr.split("\n").length], [1, 2], stderr);
+    // The runtime has lines of its own for a remote store, Deno 2.6 one more than 2.9.
+    const lines = stderr.split("\n").filter((line) => !/^(KV Connect|$)/.test(line));
+    assertEquals([code, lines.length], [1, 1], stderr);
     assertMatch(stderr, why);
-    assert(stderr.startsWith(`signalbox: Cannot use the store in "${place}": `), stderr);
+    assert(lines[0]?.startsWith(`signalbox: Cannot use the store in "${place}": `), stderr);
     assert(!stderr.includes("a-token"));
   }
 });

@@ -1,3 +1,5 @@
+import type { OutputBudgetLimits } from "../../src/transport/output_budget.ts";
+import { NO_BUDGET } from "./budget.ts";
 import type { LinkLimits } from "../../src/core/limits.ts";
 import type { NamespaceLink } from "../../src/core/types.ts";
 import {
@@ -46,14 +48,16 @@ export class EngineBench implements Disposable {
 
   /** @param script of each session, given its link */
   constructor(
-    { limits = {}, names = ["/", "/ssp"], namespaceLimits = {}, script = () => ({}) }: {
-      readonly limits?: Partial<SocketIoLimits>;
-      readonly names?: readonly string[];
-      readonly namespaceLimits?: Partial<LinkLimits>;
-      readonly script?: (link: NamespaceLink) => Script;
-    } = {},
+    { limits = {}, names = ["/", "/ssp"], namespaceLimits = {}, script = () => ({}), budget = {} }:
+      {
+        readonly limits?: Partial<SocketIoLimits>;
+        readonly names?: readonly string[];
+        readonly namespaceLimits?: Partial<LinkLimits>;
+        readonly script?: (link: NamespaceLink) => Script;
+        readonly budget?: Partial<OutputBudgetLimits>;
+      } = {},
   ) {
-    this.connections = new Connections(this.clock, observer(this.log), Infinity);
+    this.connections = new Connections(this.clock, observer(this.log), { ...NO_BUDGET, ...budget });
     const namespaces = names.map((name): OfferedNamespace => ({
       name,
       dialect: "test",

@@ -17,6 +17,8 @@ export class FakeLink implements NamespaceLink, StreamLink {
   readonly faults: unknown[] = [];
   /** Told once, in a microtask after the end was decided on, as the real link does. */
   onEnded: () => void = () => {};
+  /** Whether a frame by another way is within the rates. */
+  takes: (size: number) => boolean = () => true;
   #closing: Closing | undefined;
   #isOpen = true;
   #isEndTold = false;

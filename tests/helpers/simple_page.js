@@ -4,6 +4,7 @@
 const events = [];
 const waiting = new Set();
 let room;
+let connections = [];
 const videos = [];
 
 /** Joins a room of the server at a URL; `withVideo` sends the camera. */
@@ -55,6 +56,19 @@ function connected() {
   return [...room.calls.values()].filter(({ channel }) => channel?.readyState === "open").length;
 }
 
+/** Remembers the connections as they are. */
+function keep() {
+  connections = [...room.calls.values()].map(({ connection }) => connection);
+}
+
+/** How many of them are still in use, at rest. */
+function kept() {
+  const inUse = [...room.calls.values()].filter(({ connection }) =>
+    connections.includes(connection) && connection.signalingState === "stable"
+  );
+  return inUse.length;
+}
+
 /** The details of all events of that name. */
 function all(name) {
   return events.filter((event) => event.name === name).map(({ detail }) => detail);
@@ -104,6 +118,8 @@ Object.assign(globalThis, {
   signalAll,
   addVideo,
   connected,
+  keep,
+  kept,
   all,
   happened,
   moving,

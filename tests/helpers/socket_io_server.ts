@@ -1,3 +1,4 @@
+import { NO_BUDGET } from "./budget.ts";
 import { Door } from "../../src/door.ts";
 import { TrustedProxies } from "../../src/http/address.ts";
 import { CorsPolicy } from "../../src/http/cors.ts";
@@ -49,7 +50,7 @@ export function startSocketIoServer(
         endings.push("code" in ending ? `${ending.by} ${ending.code}` : ending.by);
       },
       failed: (_, error) => faults.push(error),
-    }, Infinity),
+    }, NO_BUDGET),
   );
   const relay = new Relay();
   const server = new SocketIoServer({

@@ -158,3 +158,35 @@ Deno.test("a list of origins admits those on it, and what is no page", () => {
   // Asking costs nothing.
   assertEquals([gate.connections, gate.addresses], [0, 0]);
 });
+
+Deno.test("an address has so many brief requests that prove nothing, beside its connections", () => {
+  const { gate, clock, ask } = newBench({ connectionsPerSecond: 2, connectionBurst: 3 });
+  const brief = (address = "192.0.2.1"): Admission | undefined => gate.admit(address, null, true);
+  const codes = [];
+  for (let asked = 0; asked < 4; asked++) {
+    const admission = brief();
+    codes.push(admission?.refusal?.code);
+    admission?.wasStranger?.();
+    admission?.release();
+  }
+  assertEquals(codes, [undefined, undefined, undefined, "address_rate"]);
+  assertEquals([brief("192.0.2.2")?.refusal, ask()], [undefined, "welcome"]);
+  clock.advance(500);
+  const admission = brief();
+  assertEquals(admission?.refusal, undefined);
+  admission?.release();
+  // One that proved whose it is costs nothing.
+  assertEquals(brief()?.refusal, undefined);
+});
+
+Deno.test("an address is remembered while it has asked too much as a stranger", () => {
+  const { gate, clock } = newBench({ connectionsPerSecond: 1, connectionBurst: 1 });
+  const admission = gate.admit("192.0.2.1", null, true);
+  admission?.wasStranger?.();
+  admission?.release();
+  gate.forgetIdle();
+  assertEquals(gate.addresses, 1);
+  clock.advance(1_000);
+  gate.forgetIdle();
+  assertEquals(gate.addresses, 0);
+});

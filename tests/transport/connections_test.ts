@@ -8,7 +8,9 @@ import {
   type ConnectionObserver,
   Connections,
 } from "../../src/transport/connections.ts";
+import type { OutputBudgetLimits } from "../../src/transport/output_budget.ts";
 import type { Ending } from "../../src/transport/websocket.ts";
+import { NO_BUDGET } from "../helpers/budget.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { FakeSocket } from "../helpers/fake_socket.ts";
 import { settle, WIDE_LIMITS } from "../helpers/hub.ts";
@@ -45,8 +47,8 @@ class Bench implements Disposable {
   readonly sessions: ScriptedSession[] = [];
   released = 0;
 
-  constructor(maxQueuedBytes = Infinity) {
-    this.connections = new Connections(this.clock, this.observer, maxQueuedBytes);
+  constructor(limits: Partial<OutputBudgetLimits> = {}) {
+    this.connections = new Connections(this.clock, this.observer, { ...NO_BUDGET, ...limits });
   }
 
   readonly newSession = (link: Link): ScriptedSession => {
@@ -98,7 +100,7 @@ Deno.test("the end of a connection is told of while its client still has its id"
   const observer = Object.assign(new Observer(), {
     ended: ({ peerId }: ConnectionInfo) => ids.push(peerId),
   });
-  using connections = new Connections(clock, observer, Infinity);
+  using connections = new Connections(clock, observer, NO_BUDGET);
   const socket = new FakeSocket();
   connections.accept(socket.asWebSocket, {
     dialect: "test",
@@ -269,7 +271,7 @@ Deno.test("once a second readers are looked for that have stopped reading", () =
 });
 
 Deno.test("when too much waits for all readers together, those with most are given up", () => {
-  using bench = new Bench(1_000);
+  using bench = new Bench({ maxQueuedBytes: 1_000 });
   const sockets = [300, 500, 400, 0].map((bufferedAmount) =>
     Object.assign(bench.open(), { bufferedAmount })
   );
@@ -279,7 +281,7 @@ Deno.test("when too much waits for all readers together, those with most are giv
 });
 
 Deno.test("as much may wait for all readers together as the limit says", () => {
-  using bench = new Bench(1_000);
+  using bench = new Bench({ maxQueuedBytes: 1_000 });
   const sockets = [600, 400].map((bufferedAmount) =>
     Object.assign(bench.open(), { bufferedAmount })
   );
@@ -289,6 +291,69 @@ Deno.test("as much may wait for all readers together as the limit says", () => {
   for (const socket of sockets) socket.bufferedAmount++;
   bench.clock.advance(1_000);
   assertEquals(sockets.map(({ closings }) => closings.length), [1, 0]);
+});
+
+Deno.test("a client that was given up counts until its socket is gone, and so do its address's", () => {
+  using bench = new Bench({ maxQueuedBytesPerAddress: 100_000 });
+  const silent = Object.assign(bench.open(), { bufferedAmount: 100_000 });
+  const reading = bench.open();
+  const elsewhere = bench.open({ address: "192.0.2.2" });
+  const [first, second, third] = bench.sessions;
+  first?.link.send("x".repeat(70_000));
+  assertEquals(bench.connections.queuedBytes, 100_000);
+  first?.link.send("x".repeat(20_000));
+  assertEquals([first?.link.isOpen, silent.sent.length], [false, 1]);
+  // Small messages reach who reads, large ones only clients of other addresses.
+  second?.link.send("small");
+  third?.link.send("x".repeat(50_000));
+  assertEquals([reading.sent.length, elsewhere.sent.length], [1, 1]);
+  second?.link.send("x".repeat(50_000));
+  assertEquals([second?.link.isOpen, third?.link.isOpen], [false, true]);
+  silent.isClosed();
+  assertEquals(bench.connections.queuedBytes, 0);
+  bench.open();
+  bench.sessions[3]?.link.send("x".repeat(50_000));
+  assertEquals(bench.sessions[3]?.link.isOpen, true);
+});
+
+Deno.test("what a client takes after it was given up counts no longer", () => {
+  using bench = new Bench({ maxQueuedBytes: 100_000 });
+  const silent = Object.assign(bench.open(), { bufferedAmount: 100_001 });
+  bench.sessions[0]?.link.send("x".repeat(70_000));
+  bench.sessions[0]?.link.close(1000);
+  silent.bufferedAmount = 10;
+  bench.clock.advance(1_000);
+  assertEquals(bench.connections.queuedBytes, 10);
+});
+
+Deno.test("addresses that count as one share what may wait for an address", () => {
+  const connections = new Connections(
+    new FakeClock(),
+    new Observer(),
+    { ...NO_BUDGET, maxQueuedBytesPerAddress: 1_000 },
+    () => "one",
+  );
+  using _end = connections;
+  const sessions: ScriptedSession[] = [];
+  const sockets = ["192.0.2.1", "192.0.2.2"].map((address) => {
+    const socket = new FakeSocket();
+    connections.accept(socket.asWebSocket, {
+      dialect: "test",
+      address,
+      limits: LIMITS,
+      createSession: (link) => {
+        const session = new ScriptedSession(link);
+        sessions.push(session);
+        return session;
+      },
+      onReleased: () => {},
+    });
+    socket.opens();
+    return Object.assign(socket, { bufferedAmount: 20_000 });
+  });
+  sessions[0]?.link.send("x".repeat(20_000));
+  sessions[1]?.link.send("x");
+  assertEquals([sockets.length, sessions[1]?.link.isOpen], [2, false]);
 });
 
 Deno.test("drain() closes everybody with 1001, and nobody for another reason meanwhile", async () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { EventStreamLink } from "../../src/transport/event_stream.ts";
 import type { Ending, LinkObserver } from "../../src/transport/websocket.ts";
+import { newBudget } from "../helpers/budget.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { settle } from "../helpers/hub.ts";
 
@@ -13,6 +14,10 @@ class Observer implements LinkObserver {
 
   opened(): void {}
   received(): void {}
+  takes(size: number): boolean {
+    return size < 100;
+  }
+
   ended(ending: Ending): void {
     this.endings.push(ending);
   }
@@ -24,7 +29,7 @@ class Observer implements LinkObserver {
   }
 }
 
-function newLink(maxQueuedBytes = 1_000): {
+function newLink(maxQueuedBytes = 1_000, budget = newBudget()): {
   link: EventStreamLink;
   observer: Observer;
   clock: FakeClock;
@@ -33,7 +38,8 @@ function newLink(maxQueuedBytes = 1_000): {
   const clock = new FakeClock();
   const limits = { maxQueuedBytes, stallTimeoutMs: 5_000 };
   const identity = { id: "1", address: "192.0.2.1" };
-  return { link: new EventStreamLink(identity, limits, observer, clock.now), observer, clock };
+  const link = new EventStreamLink(identity, limits, observer, clock.now, budget);
+  return { link, observer, clock };
 }
 
 async function readerOf(link: EventStreamLink): Promise<ReadableStreamDefaultReader<string>> {
@@ -41,6 +47,7 @@ async function readerOf(link: EventStreamLink): Promise<ReadableStreamDefaultRea
   assertEquals(response.status, 200);
   assertEquals(response.headers.get("content-type"), "text/event-stream");
   assertEquals(response.headers.get("cache-control"), "no-store");
+  assertEquals(response.headers.get("x-accel-buffering"), "no");
   assert(response.body !== null);
   return response.body.pipeThrough(new TextDecoderStream()).getReader();
 }
@@ -150,3 +157,58 @@ Deno.test("a silent event stream has a comment every 15 s", async () => {
   assertEquals((await comment).value, ":\n\n");
   await reader.cancel();
 });
+
+Deno.test("the network is handed little at a time, however much waits", async () => {
+  const { link } = newLink(1_000_000);
+  const events = [
+    `${"é".repeat(100_000)}\n\n`,
+    "small\n\n",
+    `${"x".repeat(40_000)}\n\n`,
+    "end\n\n",
+  ];
+  for (const event of events) link.send(event);
+  const total = link.backlog;
+  assertEquals(total, new TextEncoder().encode(events.join("")).length);
+  const { body } = await link.response;
+  assert(body !== null);
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let [text, taken] = ["", 0];
+  while (taken < total) {
+    const { value = new Uint8Array() } = await reader.read();
+    assert(value.length <= 65_536 && value.length > 0, `${value.length} bytes at once`);
+    text += decoder.decode(value, { stream: true });
+    taken += value.length;
+    assertEquals(link.backlog, total - taken);
+  }
+  assertEquals(text, events.join(""));
+});
+
+Deno.test("a stream beyond its address's budget is given up, and counts no longer", async () => {
+  const budget = newBudget({ maxQueuedBytesPerAddress: 100_000 });
+  const { link, observer } = newLink(1_000_000, budget);
+  const other = newLink(1_000_000, budget);
+  const reader = await openedReader(link);
+  link.send("x".repeat(90_000));
+  other.link.send("small");
+  assertEquals([other.link.isOpen, budget.hasRoom(9_900)], [true, true]);
+  other.link.send("x".repeat(20_000));
+  assertEquals([other.link.isOpen, link.isOpen], [false, true]);
+  link.send("x".repeat(20_000));
+  await settle();
+  assertEquals(observer.endings, [{ by: "slow reader" }]);
+  assertEquals([link.backlog, budget.hasRoom(100_000)], [0, true]);
+  await assertRejects(async () => {
+    for (let read = 0; read < 9; read++) await reader.read();
+  });
+});
+
+/** Somebody has the answer, and reads nothing of it yet. */
+async function openedReader(
+  link: EventStreamLink,
+): Promise<ReadableStreamDefaultReader<Uint8Array>> {
+  link.send("first\n\n");
+  const { body } = await link.response;
+  assert(body !== null);
+  return body.getReader();
+}

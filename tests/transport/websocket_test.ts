@@ -3,6 +3,7 @@ import type { Clock } from "../../src/core/clock.ts";
 import type { OutputLimits } from "../../src/core/limits.ts";
 import type { Frame } from "../../src/core/types.ts";
 import { type Ending, type LinkObserver, WebSocketLink } from "../../src/transport/websocket.ts";
+import { newBudget } from "../helpers/budget.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { FakeSocket } from "../helpers/fake_socket.ts";
 import { settle } from "../helpers/hub.ts";
@@ -24,6 +25,10 @@ class Observer implements LinkObserver {
   received(frame: Frame): void {
     this.log.push("received");
     this.frames.push(frame);
+  }
+
+  takes(size: number): boolean {
+    return size < 100;
   }
 
   ended(ending: Ending): void {
@@ -66,6 +71,7 @@ function newUnopened(
     { maxQueuedBytes: 1024 * KIB, stallTimeoutMs: 15_000, ...limits },
     observer,
     clock,
+    newBudget(),
   );
   return { socket, link, observer };
 }

@@ -40,6 +40,8 @@ export interface ProfileLimits {
   readonly maxFieldsBytes: number;
   readonly maxFieldNameLength: number;
   readonly maxCandidates: number;
+  /** Of all that a peer publishes, fields included, as JSON: every member is told all of it. */
+  readonly maxDescriptionBytes: number;
 }
 
 /** One entry of `peer_instances`. */
@@ -75,14 +77,15 @@ export function changed(
 ): Profile {
   const instances = [...profile.instances];
   instances[number] = published(instances[number] ?? NO_PUBLICATION, change, limits);
-  if (change.peer === undefined) return { ...profile, instances };
+  if (change.peer === undefined) return bounded({ ...profile, instances }, limits);
   for (const [name, value] of Object.entries(change.peer)) {
     const { values } = profile.serverFields;
     if (values.has(name) && !isSame(value, values.get(name))) {
       throw new SignalError("not_allowed", `${name} is the server's to set`);
     }
   }
-  return { ...profile, instances, fields: withFields(profile.fields, change.peer, limits) };
+  const fields = withFields(profile.fields, change.peer, limits);
+  return bounded({ ...profile, instances, fields }, limits);
 }
 
 /** The profile with other fields of the server's. */
@@ -91,7 +94,7 @@ export function withServerFields(
   fields: Readonly<Record<string, unknown>>,
   limits: ProfileLimits,
 ): Profile {
-  return { ...profile, serverFields: withFields(NO_FIELDS, fields, limits) };
+  return bounded({ ...profile, serverFields: withFields(NO_FIELDS, fields, limits) }, limits);
 }
 
 /** The fields that others see differently, null for those that are gone; undefined for none. */
@@ -172,7 +175,13 @@ function published(
     throw new SignalError("description_too_large", `More than ${maxCandidates} candidates`);
   }
   const text = sdp ?? old.sdp;
-  return { sdp: text, ice, bytes: Buffer.byteLength(text) + bytesOf(ice) };
+  return { sdp: text, ice, bytes: text === "" && ice.length === 0 ? 0 : bytesOf([text, ice]) };
+}
+
+function bounded(profile: Profile, { maxDescriptionBytes }: ProfileLimits): Profile {
+  if (sizeOf(profile) <= maxDescriptionBytes) return profile;
+  const words = `More than ${maxDescriptionBytes} bytes of one peer's description`;
+  throw new SignalError("description_too_large", words);
 }
 
 /** What others see: the server's fields win. */

@@ -1,14 +1,23 @@
 import type { Frame, Link, StreamLink } from "../../core/types.ts";
-import { positionAt, type StreamPosition } from "./messages.ts";
 
 const EVENT = '{"event":"';
 const SIGNAL = '{"event":"signal","seq":';
+/** The id after which a client need not come back. */
+const OVER = "over";
+
+/** Who a stream's client is and how far it has read, as it says when it comes back (§8). */
+export interface StreamPosition {
+  readonly p_id: string;
+  readonly p_secret: string;
+  readonly p_instance: number;
+  readonly seq: number;
+  /** Who of those had the instance that have taken it, one from the other. */
+  readonly holder: number;
+}
 
 /** Frames as events of a stream: each with its name, and an id from which to go on (§8). */
 export class EventStream implements Link {
   readonly #link: StreamLink;
-  /** Waits for `ready`, which brings what its id is made of. */
-  #handshake: string | undefined;
   #position: StreamPosition | undefined;
 
   constructor(link: StreamLink) {
@@ -27,22 +36,37 @@ export class EventStream implements Link {
     return this.#link.isOpen;
   }
 
+  /** From here on every event says where to go on. */
+  begin(position: StreamPosition): void {
+    this.#position = position;
+  }
+
+  /** The client need not come back, which `EventSource` does by itself: its next request gets 204. */
+  end(): void {
+    // An id without data is taken note of, but no event.
+    this.#link.send(`id: ${OVER}\n\n`);
+  }
+
+  /** There is nothing for this client any more. */
+  declineForGood(): void {
+    this.decline(new Response(null, { status: 204 }));
+  }
+
+  decline(response: Response): void {
+    this.#link.decline(response);
+  }
+
   send(frame: Frame): void {
     const text = String(frame);
-    const name = nameOf(text);
-    if (name === "handshake") {
-      this.#handshake = text;
-      return;
-    }
-    if (name === "ready" && this.#handshake !== undefined) {
-      this.#position = positionAt(this.#handshake, text);
-      this.#write("handshake", this.#handshake);
-      this.#handshake = undefined;
-    }
     if (text.startsWith(SIGNAL) && this.#position !== undefined) {
       this.#position = { ...this.#position, seq: parseInt(text.slice(SIGNAL.length)) };
     }
-    this.#write(name, text);
+    const id = this.#position === undefined ? "" : `id: ${encodePosition(this.#position)}\n`;
+    this.#link.send(`event: ${nameOf(text)}\n${id}data: ${text}\n\n`);
+  }
+
+  takes(size: number): boolean {
+    return this.#link.takes?.(size) ?? true;
   }
 
   close(code?: number, reason?: string): void {
@@ -52,25 +76,22 @@ export class EventStream implements Link {
   fail(error: unknown): void {
     this.#link.fail(error);
   }
-
-  #write(name: string, text: string): void {
-    const id = this.#position === undefined ? "" : `id: ${encodePosition(this.#position)}\n`;
-    this.#link.send(`event: ${name}\n${id}data: ${text}\n\n`);
-  }
 }
 
 /** Reads a `Last-Event-ID`; undefined where it is none of ours. */
-export function decodePosition(id: string): StreamPosition | undefined {
-  const [p_id, p_instance, seq, p_secret, ...more] = id.split(".");
+export function decodePosition(id: string): StreamPosition | typeof OVER | undefined {
+  if (id === OVER) return OVER;
+  const [p_id, p_instance, seq, p_secret, holder, ...more] = id.split(".");
   if (p_id === undefined || p_secret === undefined || more.length > 0) return undefined;
-  const [instance, number] = [Number(p_instance), Number(seq)];
-  if (!Number.isSafeInteger(instance) || !Number.isSafeInteger(number)) return undefined;
-  return { p_id, p_secret, p_instance: instance, seq: number };
+  const numbers = [p_instance, seq, holder].map(Number);
+  if (!numbers.every(Number.isSafeInteger)) return undefined;
+  const [instance = 0, last = 0, held = 0] = numbers;
+  return { p_id, p_secret, p_instance: instance, seq: last, holder: held };
 }
 
 /** Opaque to clients: what it is made of is nobody's business but the server's. */
-function encodePosition({ p_id, p_instance, seq, p_secret }: StreamPosition): string {
-  return `${p_id}.${p_instance}.${seq}.${p_secret}`;
+function encodePosition({ p_id, p_instance, seq, holder, p_secret }: StreamPosition): string {
+  return `${p_id}.${p_instance}.${seq}.${p_secret}.${holder}`;
 }
 
 /** The handshake is the only frame without a name of its own. */

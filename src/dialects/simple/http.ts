@@ -1,8 +1,10 @@
 import { SignalError } from "../../core/errors.ts";
-import type { HttpMessage } from "../dialect.ts";
+import type { HttpMessage, Posted } from "../dialect.ts";
 import { decodePosition } from "./event_stream.ts";
 import type { Instance } from "./instance.ts";
+import { isEqual } from "./secrets.ts";
 import {
+  type ClientFrame,
   type Credentials,
   decode,
   decodePosted,
@@ -12,6 +14,7 @@ import {
   withRef,
 } from "./messages.ts";
 import type { SimpleServer } from "./peer.ts";
+import type { JoinRequest } from "./server.ts";
 import { perform } from "./session.ts";
 import { frameResponse, refusalResponse } from "./wire.ts";
 
@@ -43,52 +46,74 @@ export function joinOfUrl(
   };
 }
 
-/** The join that opens a stream: by URL or by a posted frame, or as a continuation (§8). */
-export function joinOfStream(request: HttpMessage, server: SimpleServer): JoinFrame {
+/**
+ * The join that opens a stream: by URL or by a posted frame, or as a continuation (§8). "over" for
+ * a client that comes back by itself although it has left, or lost its instance to another one.
+ */
+export function joinOfStream(request: HttpMessage, server: SimpleServer): JoinRequest | "over" {
+  const position = decodePosition(request.headers.get("last-event-id") ?? "");
+  if (position === "over") return position;
   const frame = request.method === "GET"
     ? joinOfUrl(request.url, server)
     : decode(request.body, server.limits);
   if (frame?.event !== "join") throw new SignalError("room_missing", "a stream begins with a join");
-  const position = decodePosition(request.headers.get("last-event-id") ?? "");
-  if (position === undefined) return frame;
   // One that is of no use is ignored: the client does not know that it sends it.
-  const isUsable = server.secrets.isValid(position.p_secret, position.p_id, frame.room);
-  return isUsable ? { ...frame, ...position } : frame;
+  if (position === undefined) return frame;
+  const { holder, ...credentials } = position;
+  const { p_id, p_secret, p_instance } = credentials;
+  if (!server.secrets.isValid(p_secret, p_id, frame.room)) return frame;
+  if (server.departed.has(p_secret)) return "over";
+  const peer = server.peers.get(p_id);
+  if (peer === undefined) return { ...frame, ...credentials };
+  const instance = peer.instance(p_instance);
+  const isIts = instance !== undefined && isEqual(instance.secret, p_secret);
+  if (isIts && instance.holder !== holder) return "over";
+  // What it has said of itself since it made the URL counts, not what stands there.
+  return { ...frame, ...credentials, peer: undefined, isContinuation: true };
 }
 
 /** Carries out a posted frame (§8). */
-export function post(server: SimpleServer, { body }: HttpMessage): Response {
+export function post(server: SimpleServer, { body }: HttpMessage): Posted {
+  let isProven = false;
   try {
-    const { frame, credentials } = decodePosted(body, server.limits);
+    const posted = decodePosted(body, server.limits);
     try {
-      const instance = instanceOf(server, credentials);
-      if (!instance.takesPost(server.clock.now())) {
+      isProven = isOwner(server, posted.credentials);
+      const instance = instanceOf(server, posted.credentials);
+      if (!instance.takesPost(body.length, server.clock.now())) {
         throw new SignalError("rate_limited", "Too many messages");
       }
-      if (frame.event === "join") throw new SignalError("already_joined", "an instance joins once");
-      if (frame.event === "ping") return frameResponse(encodePong(frame.ref));
-      const { carrier } = instance;
-      const receipt = perform(instance, frame);
-      if (frame.event === "leave") carrier?.left();
-      return frameResponse(encodeOk(frame.ref, receipt));
+      return { response: frameResponse(carryOut(instance, posted.decode())), isProven };
     } catch (error) {
-      throw withRef(error, frame.ref);
+      throw withRef(error, posted.ref);
     }
   } catch (error) {
-    if (error instanceof SignalError) return refusalResponse(error);
+    if (error instanceof SignalError) return { response: refusalResponse(error), isProven };
     throw error;
   }
 }
 
+/** Does what a frame asks for, and returns the answer. */
+function carryOut(instance: Instance, frame: ClientFrame): string {
+  if (frame.event === "join") throw new SignalError("already_joined", "an instance joins once");
+  if (frame.event === "ping") return encodePong(frame.ref);
+  const { carrier } = instance;
+  const receipt = perform(instance, frame);
+  if (frame.event === "leave") carrier?.left();
+  return encodeOk(frame.ref, receipt);
+}
+
+function isOwner({ secrets }: SimpleServer, credentials: Credentials | undefined): boolean {
+  return credentials !== undefined && secrets.isValid(credentials.p_secret, credentials.p_id);
+}
+
 function instanceOf(server: SimpleServer, credentials: Credentials | undefined): Instance {
-  if (
-    credentials === undefined || !server.secrets.isValid(credentials.p_secret, credentials.p_id)
-  ) {
+  if (credentials === undefined || !isOwner(server, credentials)) {
     throw new SignalError("id_not_issued", "p_id and p_secret do not match");
   }
   const { p_id, p_secret, p_instance } = credentials;
   const instance = server.peers.get(p_id)?.instance(p_instance);
-  if (instance?.secret !== p_secret) {
+  if (instance === undefined || !isEqual(instance.secret, p_secret)) {
     throw new SignalError("instance_unknown", "no such instance: join again");
   }
   return instance;

@@ -30,9 +30,14 @@ export interface Carrier {
   left(): void;
 }
 
+type InputRates = Pick<
+  InputLimits,
+  "framesPerSecond" | "frameBurst" | "bytesPerSecond" | "byteBurst"
+>;
+
 /** What an instance is made with, beside what is its own. */
 export interface InstanceContext {
-  readonly limits: SignalLogLimits & Pick<InputLimits, "framesPerSecond" | "frameBurst">;
+  readonly limits: SignalLogLimits & InputRates;
   readonly total: KeptTotal;
 }
 
@@ -62,12 +67,16 @@ export class Instance {
   /** Undefined while it is lost. */
   carrier: Carrier | undefined;
   lostAtMs = 0;
+  /** How often it has gone from one client to another: a stream that comes back names its own. */
+  holder = 0;
+  /** Its client had an event stream, and may come back by itself. */
+  hadStream = false;
   readonly speaker: Speaker = { isGone: false };
   /** When it was taken back, as far as that still counts. */
   takeBacks: readonly number[] = [];
   readonly #limits: InstanceContext["limits"];
-  /** Made with the first frame that comes by HTTP; a socket's own limits are the transport's. */
-  #posts: Allowance | undefined;
+  /** Made with the first frame that comes by HTTP while there is no connection whose rates hold. */
+  #posts: { readonly frames: Allowance; readonly bytes: Allowance } | undefined;
 
   constructor(
     peer: InstanceOwner,
@@ -89,11 +98,19 @@ export class Instance {
     return this.carrier !== undefined && this.carrier.link.isOpen;
   }
 
-  /** Whether a frame by HTTP is within the rate. */
-  takesPost(nowMs: number): boolean {
-    const { framesPerSecond, frameBurst } = this.#limits;
-    this.#posts ??= new Allowance(framesPerSecond, frameBurst, nowMs);
-    return this.#posts.take(nowMs);
+  /** Whether a frame by HTTP is within the rates, which are one for all ways (§7). */
+  takesPost(size: number, nowMs: number): boolean {
+    const ofConnection = this.isConnected ? this.carrier?.link.takes?.(size) : undefined;
+    if (ofConnection !== undefined) return ofConnection;
+    const { framesPerSecond, frameBurst, bytesPerSecond, byteBurst } = this.#limits;
+    this.#posts ??= {
+      frames: new Allowance(framesPerSecond, frameBurst, nowMs),
+      bytes: new Allowance(bytesPerSecond, byteBurst, nowMs),
+    };
+    const { frames, bytes } = this.#posts;
+    if (!bytes.hasAny(nowMs) || !frames.take(nowMs)) return false;
+    bytes.overdraw(size);
+    return true;
   }
 
   /** Sends a signal, or lets it wait. */

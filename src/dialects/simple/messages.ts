@@ -46,9 +46,10 @@ const ChangeFrame = z.object({
   peer: Fields.optional(),
   sdp: z.string().optional(),
   peer_ice: SomeIce.optional(),
-}).refine((change) => (change.peer ?? change.sdp ?? change.peer_ice) !== undefined, {
-  error: "nothing to change",
-});
+}).refine(
+  ({ peer = {}, sdp, peer_ice }) => (sdp ?? peer_ice) !== undefined || Object.keys(peer).length > 0,
+  { error: "nothing to change" },
+);
 
 const signal = {
   event: z.literal("signal"),
@@ -85,14 +86,25 @@ export function decode(frame: Frame, limits: FrameLimits): ClientFrame {
   return decodeObject(frame, readObject(frame), limits);
 }
 
-/** Reads a posted frame, and whose it is; undefined where it does not say. */
-export function decodePosted(
-  text: string,
-  limits: FrameLimits,
-): { frame: ClientFrame; credentials: Credentials | undefined } {
+/** A posted frame of which only that much is read: whose it is. */
+export interface PostedFrame {
+  /** Undefined where it does not say. */
+  readonly credentials: Credentials | undefined;
+  /** Where it is one. */
+  readonly ref: FrameRef;
+  /** Reads the rest. */
+  readonly decode: () => ClientFrame;
+}
+
+/** Reads whose a posted frame is: a stranger's is not worth more. */
+export function decodePosted(text: string, limits: FrameLimits): PostedFrame {
   const value = readObject(text);
-  const credentials = Credentials.safeParse(value).data;
-  return { frame: decodeObject(text, value, limits), credentials };
+  const { ref } = value;
+  return {
+    credentials: Credentials.safeParse(value).data,
+    ref: isRef(ref) ? ref : undefined,
+    decode: () => decodeObject(text, value, limits),
+  };
 }
 
 function decodeObject(
@@ -100,19 +112,13 @@ function decodeObject(
   value: Record<string, unknown>,
   { maxDepth, maxCallLength }: FrameLimits,
 ): ClientFrame {
-  const isDeep = isTooDeep(String(frame), value, maxDepth);
-  const result = isDeep ? undefined : ClientFrame.safeParse(value);
-  if (result?.success) {
-    const { data } = result;
-    if (data.event !== "signal" || (data.call?.length ?? 0) <= maxCallLength) return data;
+  if (isTooDeep(String(frame), value, maxDepth)) throw bad("nested too deeply", value);
+  const { success, data, error } = ClientFrame.safeParse(value);
+  if (!success) throw bad(complaint(error), value);
+  if (data.event === "signal" && (data.call?.length ?? 0) > maxCallLength) {
     throw bad(`call: longer than ${maxCallLength} characters`, value);
   }
-  throw bad(result === undefined ? "nested too deeply" : complaint(result.error), value);
-}
-
-/** A refusal of a frame, naming it where it can be named. */
-function bad(words: string, { ref }: Record<string, unknown>): unknown {
-  return withRef(new SignalError("bad_frame", words), isRef(ref) ? ref : undefined);
+  return data;
 }
 
 /** An error that names the frame that caused it. */
@@ -258,25 +264,14 @@ function normalised(ice: readonly (Candidate | null)[]): readonly Candidate[] {
   });
 }
 
+function bad(words: string, { ref }: Record<string, unknown>): unknown {
+  return withRef(new SignalError("bad_frame", words), isRef(ref) ? ref : undefined);
+}
+
 /** The first thing that is wrong, with the key that it is about. */
 function complaint({ issues: [issue] }: z.ZodError): string {
   if (issue === undefined) return "unreadable";
   const key = issue.path.map(String).join(".").slice(0, 64);
   const words = issue.message.replace(/^Invalid input: /, "");
   return key === "" ? words : `${key}: ${words}`;
-}
-
-/** Who a stream's client is and how far it has read, as it says when it comes back (§8). */
-export interface StreamPosition {
-  readonly p_id: string;
-  readonly p_secret: string;
-  readonly p_instance: number;
-  readonly seq: number;
-}
-
-/** Where a stream is after its two first frames, which are ours. */
-export function positionAt(handshake: string, ready: string): StreamPosition {
-  const { p_id } = JSON.parse(handshake);
-  const { p_secret, p_instance, seq } = JSON.parse(ready);
-  return { p_id, p_secret, p_instance, seq };
 }

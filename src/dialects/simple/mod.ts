@@ -3,6 +3,7 @@ import { EncodeOnce } from "../encode_once.ts";
 import { defineDialect, type HttpRoute, type OpenDialect } from "../dialect.ts";
 import { linkLimitOptions, toggle, whole } from "../options.ts";
 import { Tokens, tokensOption } from "../tokens.ts";
+import call from "./client/call.js" with { type: "text" };
 import types from "./client/client.d.ts" with { type: "text" };
 import client from "./client/client.js" with { type: "text" };
 import { EventStream } from "./event_stream.ts";
@@ -12,6 +13,7 @@ import { Secrets } from "./secrets.ts";
 import type { SimpleServer } from "./peer.ts";
 import { expire } from "./server.ts";
 import { SimpleSession } from "./session.ts";
+import { KeptTotal } from "./signal_log.ts";
 import { refusalResponse } from "./wire.ts";
 
 const KIB = 1024;
@@ -39,19 +41,24 @@ const options = z.strictObject({
   maxFields: whole(64, "Custom fields of one peer"),
   maxFieldNameLength: whole(64, "Longest name of a custom field, in UTF-16 units"),
   maxFieldsBytes: whole(8 * KIB, "Bytes of all custom fields of one peer, as JSON"),
+  // Every member is told all of it when the peer or another connection of it comes.
+  maxDescriptionBytes: whole(256 * KIB, "Bytes of all that one peer publishes, as JSON"),
   maxDepth: whole(32, "Levels of nesting in a message", { max: 1_000 }),
   maxCallLength: whole(128, "Longest name of a call, in UTF-16 units"),
   maxCandidates: whole(256, "ICE candidates that one connection may publish"),
   maxKeptSignals: whole(128, "Signals kept for a connection, and queued while it is lost"),
   maxKeptBytes: whole(MIB, "Bytes kept for a connection, and queued while it is lost"),
   maxKeptBytesTotal: whole(64 * MIB, "Bytes kept for all connections together", { max: 2 ** 40 }),
+  // Longer than a loss goes unnoticed: what a connected client was sent before, it has.
+  keepMs: whole(60_000, "How long at least a connected client's signals are kept, in ms"),
   maxTakeBacks: whole(5, "Times that a connection may be taken back within a while"),
   takeBackWindowMs: whole(10_000, "That while, in ms"),
   bodyTimeoutMs: whole(20_000, "Time in which a posted message has to be complete, in ms"),
   ...linkLimitOptions({
     maxFrameBytes: 256 * KIB,
     framesPerSecond: 100,
-    frameBurst: 400,
+    // A newcomer to a room sends an offer and a dozen candidates to every member at once.
+    frameBurst: 1_000,
     identifyTimeoutMs: 10_000,
     maxQueuedBytes: 8 * MIB,
   }),
@@ -75,12 +82,16 @@ export const simple = defineDialect({
       news: new EncodeOnce(),
       peers: new Map(),
       lost: new Set(),
-      total: { bytes: 0 },
+      departed: new Set(),
+      total: new KeptTotal(),
       resumeMs: options.resumeMs,
       maxFrameBytes: options.maxFrameBytes,
       iceServers: options.iceServers.map((urls) => ({ urls })),
     };
-    const sweep = clock.every(SWEEP_MS, () => expire(server));
+    using timers = new DisposableStack();
+    timers.use(clock.every(SWEEP_MS, () => expire(server)));
+    timers.use(clock.every(options.keepMs, () => server.total.age()));
+    const running = timers.move();
     return {
       routes: [
         {
@@ -97,17 +108,15 @@ export const simple = defineDialect({
           path,
           limits: options,
           bodyTimeoutMs: options.bodyTimeoutMs,
-          connect: (request, link) =>
-            new SimpleSession(
-              new EventStream(link),
-              server,
-              () => joinOfStream(request, server),
-              (response) => link.decline(response),
-            ),
+          connect: (request, link) => {
+            const stream = new EventStream(link);
+            return new SimpleSession(stream, server, () => joinOfStream(request, server), stream);
+          },
           post: (request) => post(server, request),
           refuse: refusalResponse,
         },
         textAt(`${path}/client.js`, client, "text/javascript"),
+        textAt(`${path}/call.js`, call, "text/javascript"),
         textAt(`${path}/client.d.ts`, types, "application/typescript"),
       ],
       entrances: [{ path, scheme: "ws", hint: `new Room(name), from ${path}/client.js` }],
@@ -124,7 +133,7 @@ export const simple = defineDialect({
           read: () => server.total.bytes,
         },
       ],
-      [Symbol.dispose]: () => sweep[Symbol.dispose](),
+      [Symbol.dispose]: () => running.dispose(),
     };
   },
 });

@@ -31,6 +31,9 @@ import type { Tokens } from "../tokens.ts";
 import type { FrameLimits, Receipt, Signal, SignalFrame } from "./messages.ts";
 import { encodeNews, type News } from "./news.ts";
 
+/** Streams that have left and are remembered: an EventSource comes back within seconds. */
+const MAX_DEPARTED = 10_000;
+
 /** The dialect's bounds, each an option. */
 export interface SimpleLimits extends ProfileLimits, FrameLimits {
   readonly maxMembers: number;
@@ -57,10 +60,20 @@ export interface SimpleServer {
   /** Instances that are held for their clients to come back, the longest lost first. */
   readonly lost: Set<Instance>;
   readonly total: InstanceContext["total"];
+  /** Secrets of streams' instances that have left, oldest first: they need not come back. */
+  readonly departed: Set<string>;
   /** How long a lost instance is held; 0 means not at all. */
   readonly resumeMs: number;
   readonly maxFrameBytes: number;
   readonly iceServers: readonly unknown[];
+}
+
+/** What a connection says that takes an instance back. */
+interface TakeBack extends Change {
+  /** The last signal received. */
+  readonly seq?: number | undefined;
+  /** The client itself, which goes on: not another one with its secret. */
+  readonly isContinuation?: true;
 }
 
 /** A signal on its way between two peers. */
@@ -138,16 +151,17 @@ export class SimplePeer implements Receiver, InstanceOwner {
   }
 
   /** Gives an instance, lost or apparently connected, to another connection (§6). */
-  takeBack(instance: Instance, change: Change, seq: number | undefined, carrier: Carrier): void {
+  takeBack(instance: Instance, request: TakeBack, carrier: Carrier): void {
     const takeBacks = this.#countTakeBack(instance);
-    const news = effective(this.#profile, instance.number, change);
+    const news = effective(this.#profile, instance.number, request);
     if (news !== undefined) this.publish(instance, news);
     instance.takeBacks = takeBacks;
+    if (request.isContinuation !== true) instance.holder++;
     const old = instance.carrier;
     instance.carrier = carrier;
     this.#server.lost.delete(instance);
     old?.replaced();
-    carrier.welcome(instance, { others: this.#others(), ...instance.log.resume(seq) });
+    carrier.welcome(instance, { others: this.#others(), ...instance.log.resume(request.seq) });
   }
 
   publish({ number }: Instance, change: Change): void {
@@ -212,6 +226,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     instance.speaker.isGone = true;
     instance.log.clear();
     lost.delete(instance);
+    if (instance.hadStream && reason !== "lost") this.#rememberDeparted(instance);
     const profile = without(this.#profile, instance.number);
     const instances = peerInstances(profile);
     const news: News = { type: "leave", instance: instance.number, instances, reason };
@@ -289,6 +304,15 @@ export class SimplePeer implements Receiver, InstanceOwner {
       throw new SignalError("rate_limited", "taken back too often", { retry_ms });
     }
     return [...recent, now];
+  }
+
+  #rememberDeparted({ secret }: Instance): void {
+    const { departed } = this.#server;
+    departed.add(secret);
+    for (const oldest of departed) {
+      if (departed.size <= MAX_DEPARTED) return;
+      departed.delete(oldest);
+    }
   }
 
   #targets(number: number | undefined, sender: Instance): readonly Instance[] {

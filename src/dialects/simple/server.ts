@@ -1,19 +1,26 @@
 import { SignalError } from "../../core/errors.ts";
 import type { Carrier } from "./instance.ts";
 import type { JoinFrame } from "./messages.ts";
+import { isEqual } from "./secrets.ts";
 import { SimplePeer, type SimpleServer } from "./peer.ts";
 
 const NO_MATCH = "p_id and p_secret do not match";
 /** An id as this server makes them. */
 const ID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 
+/** What a connection asks for when it joins. */
+export interface JoinRequest extends JoinFrame {
+  /** The client goes on where its last connection broke off: nobody else has taken its place. */
+  readonly isContinuation?: true;
+}
+
 /** Joins a connection to a room: as a new peer, as an earlier one, or as an instance it was. */
 export async function join(
   server: SimpleServer,
-  frame: JoinFrame,
+  frame: JoinRequest,
   carrier: Carrier,
 ): Promise<void> {
-  const { room, p_id, p_secret, p_instance, seq } = frame;
+  const { room, p_id, p_secret, p_instance } = frame;
   checkRoom(room, server.limits.maxRoomLength);
   checkToken(server, frame);
   checkOwner(server, frame);
@@ -28,8 +35,9 @@ export async function join(
     }
     if (peer.room !== room) throw new SignalError("id_not_issued", NO_MATCH);
     const instance = p_instance === undefined ? undefined : peer.instance(p_instance);
-    if (instance === undefined || instance.secret !== p_secret) return peer.add(frame, carrier);
-    return peer.takeBack(instance, frame, seq, carrier);
+    const isIts = instance !== undefined && isEqual(instance.secret, p_secret ?? "");
+    if (!isIts) return peer.add(frame, carrier);
+    return peer.takeBack(instance, frame, carrier);
   }
 }
 

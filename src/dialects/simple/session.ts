@@ -1,6 +1,7 @@
-import { SignalError } from "../../core/errors.ts";
+import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Departure, Frame, Link, PeerId, Session } from "../../core/types.ts";
 import { sendRefusal } from "../refusal.ts";
+import type { EventStream } from "./event_stream.ts";
 import type { Carrier, Instance, Welcome } from "./instance.ts";
 import {
   type ClientFrame,
@@ -11,36 +12,38 @@ import {
   encodePong,
   encodeReady,
   type FrameRef,
-  type JoinFrame,
   type Receipt,
   withRef,
 } from "./messages.ts";
 import { descriptionOf } from "./news.ts";
 import type { SimpleServer } from "./peer.ts";
-import { join } from "./server.ts";
+import { join, type JoinRequest } from "./server.ts";
 import { refusalResponse, WIRE } from "./wire.ts";
+
+/** Reads what a connection was opened with; "over" for one that need not have come. */
+type ReadJoin = () => JoinRequest | "over" | undefined;
 
 /** One connection. What the hub has to say goes to its peer, not to it. */
 export class SimpleSession implements Session, Carrier {
   readonly link: Link;
   readonly #server: SimpleServer;
   /** Reads the join that the connection was opened with, if it was; let go of, with its request. */
-  #readJoin: (() => JoinFrame | undefined) | undefined;
-  /** Answers an HTTP request with a refusal, where the connection is a stream. */
-  readonly #decline: ((response: Response) => void) | undefined;
+  #readJoin: ReadJoin | undefined;
+  /** The same link, where it is the answer to an HTTP request. */
+  readonly #stream: EventStream | undefined;
   #instance: Instance | undefined = undefined;
   #joinRef: FrameRef = undefined;
 
   constructor(
     link: Link,
     server: SimpleServer,
-    readJoin: () => JoinFrame | undefined,
-    decline?: (response: Response) => void,
+    readJoin: ReadJoin,
+    stream?: EventStream,
   ) {
     this.link = link;
     this.#server = server;
     this.#readJoin = readJoin;
-    this.#decline = decline;
+    this.#stream = stream;
   }
 
   get peerId(): PeerId | undefined {
@@ -54,6 +57,7 @@ export class SimpleSession implements Session, Carrier {
   opened(): void | Promise<void> {
     const frame = this.#readJoin?.();
     this.#readJoin = undefined;
+    if (frame === "over") return this.#stream?.declineForGood();
     if (frame !== undefined) return this.#join(frame);
   }
 
@@ -69,8 +73,13 @@ export class SimpleSession implements Session, Carrier {
   deliver(): void {}
 
   refuse(error: SignalError): void {
-    if (this.#decline !== undefined && !this.isIdentified) this.#decline(refusalResponse(error));
+    const { isIdentified } = this;
+    if (this.#stream !== undefined && !isIdentified) this.#stream.decline(refusalResponse(error));
     else sendRefusal(this.link, WIRE[error.code], error);
+  }
+
+  wordFor(code: ErrorCode): string {
+    return WIRE[code].word;
   }
 
   closed(departure: Departure): void {
@@ -83,7 +92,9 @@ export class SimpleSession implements Session, Carrier {
   welcome(instance: Instance, { others, recovered, seq, frames }: Welcome): void {
     this.#instance = instance;
     const { resumeMs, maxFrameBytes, iceServers } = this.#server;
-    const { peer: { id, room }, number, secret } = instance;
+    const { peer: { id, room }, number, secret, holder } = instance;
+    if (this.#stream !== undefined) instance.hadStream = true;
+    this.#stream?.begin({ p_id: id, p_instance: number, seq, p_secret: secret, holder });
     this.link.send(encodeHandshake(id, room, others.map(descriptionOf)));
     this.link.send(encodeReady({
       p_instance: number,
@@ -100,17 +111,20 @@ export class SimpleSession implements Session, Carrier {
 
   replaced(): void {
     this.#instance = undefined;
+    this.#stream?.end();
     this.link.close(4001, "taken back elsewhere");
   }
 
   kicked(): void {
     this.#instance = undefined;
     this.link.send(encodeError("kicked", "removed by an operator"));
+    this.#stream?.end();
     this.link.close(4003, "removed by an operator");
   }
 
   left(): void {
     this.#instance = undefined;
+    this.#stream?.end();
     this.link.close(1000);
   }
 
@@ -123,7 +137,7 @@ export class SimpleSession implements Session, Carrier {
     if (frame.event === "leave") this.left();
   }
 
-  async #join(frame: JoinFrame): Promise<void> {
+  async #join(frame: JoinRequest): Promise<void> {
     try {
       if (this.#instance !== undefined) {
         throw new SignalError("already_joined", "a connection joins once");

@@ -10,9 +10,28 @@ export interface SignalLogLimits {
   readonly maxKeptBytesTotal: number;
 }
 
-/** What all logs hold together. */
-export interface KeptTotal {
-  bytes: number;
+/** What all logs hold together, and who can do with less. */
+export class KeptTotal {
+  bytes = 0;
+  /** Logs of connected instances that hold something, the next to give something up first. */
+  readonly spare = new Set<SignalLog<never>>();
+
+  /** Drops what was kept for connected instances, from each its oldest in turn, for something new. */
+  makeRoom(bytes: number, maxBytes: number): boolean {
+    for (const log of this.spare) {
+      if (this.bytes + bytes <= maxBytes) return true;
+      log.dropOldest();
+    }
+    return this.bytes + bytes <= maxBytes;
+  }
+
+  /**
+   * Drops what connected instances were sent before the last time this was called: their clients
+   * have it, or would be known to be lost by now.
+   */
+  age(): void {
+    for (const log of [...this.spare]) log.age();
+  }
 }
 
 /** From where on signals are sent again, and whether that is everything that was missed (§6). */
@@ -28,11 +47,6 @@ export interface Speaker {
   isGone: boolean;
 }
 
-interface Entry {
-  readonly from: Readonly<Speaker>;
-  readonly frame: string;
-}
-
 /**
  * The signals of one instance: numbers them, keeps the newest for an instance that missed some, and
  * queues those that come while it is lost. What is queued is never dropped: it was acknowledged.
@@ -41,13 +55,17 @@ export class SignalLog<Signal> {
   readonly #limits: SignalLogLimits;
   readonly #total: KeptTotal;
   readonly #encode: (seq: number, signal: Signal) => string;
-  /** The newest signals, without a gap. */
-  readonly #entries = new Ring<Entry>();
+  /** The newest frames, without a gap. */
+  readonly #frames = new Ring<string>();
+  /** Of whom each of them is: beside them, since an object for each would weigh on every signal. */
+  readonly #speakers = new Ring<Readonly<Speaker>>();
   #bytes = 0;
   #lastSeq = 0;
   /** Newest signal before the instance was lost; undefined while it is connected. */
   #lostAfter: number | undefined = undefined;
   #queuedBytes = 0;
+  /** Newest signal when old ones were last dropped. */
+  #agedSeq = 0;
 
   /** @param encode writes the frame of a signal with its number */
   constructor(
@@ -67,7 +85,7 @@ export class SignalLog<Signal> {
   /** From here on signals wait; harmless when called again. */
   startQueueing(): void {
     if (this.isQueueing) return;
-    this.#trim();
+    this.#total.spare.delete(this);
     this.#lostAfter = this.#lastSeq;
     this.#queuedBytes = 0;
   }
@@ -77,7 +95,7 @@ export class SignalLog<Signal> {
     const { maxKeptSignals, maxKeptBytes, maxKeptBytesTotal } = this.#limits;
     const bytes = Buffer.byteLength(this.#encode(this.#lastSeq + 1, signal));
     return this.#lastSeq - (this.#lostAfter ?? 0) < maxKeptSignals &&
-      this.#queuedBytes + bytes <= maxKeptBytes && this.#total.bytes + bytes <= maxKeptBytesTotal;
+      this.#queuedBytes + bytes <= maxKeptBytes && this.#total.makeRoom(bytes, maxKeptBytesTotal);
   }
 
   /**
@@ -88,10 +106,15 @@ export class SignalLog<Signal> {
     const seq = ++this.#lastSeq;
     const frame = this.#encode(seq, signal);
     const bytes = Buffer.byteLength(frame);
-    this.#entries.push({ from, frame });
+    this.#frames.push(frame);
+    this.#speakers.push(from);
     this.#charge(bytes);
-    if (this.isQueueing) this.#queuedBytes += bytes;
-    else this.#trim();
+    if (this.isQueueing) {
+      this.#queuedBytes += bytes;
+      return frame;
+    }
+    if (this.#frames.length === 1) this.#total.spare.add(this);
+    this.#trim();
     return frame;
   }
 
@@ -100,37 +123,58 @@ export class SignalLog<Signal> {
     const { isQueueing } = this;
     const lostAfter = this.#lostAfter ?? this.#lastSeq;
     this.#lostAfter = undefined;
+    if (this.#frames.length > 0) this.#total.spare.add(this);
     if (seq === undefined || seq > this.#lastSeq) {
       const after = isQueueing ? lostAfter : this.#lastSeq;
       return { recovered: false, seq: after, frames: this.#framesAfter(after) };
     }
-    const before = this.#lastSeq - this.#entries.length;
+    const before = this.#lastSeq - this.#frames.length;
     const recovered = seq >= before;
     const from = recovered ? seq : before;
     return { recovered, seq: from, frames: this.#framesAfter(from) };
   }
 
+  /** Gives the oldest signal up, for others. */
+  dropOldest(): void {
+    this.#shift();
+    // Others are next.
+    if (this.#total.spare.delete(this) && this.#frames.length > 0) this.#total.spare.add(this);
+  }
+
+  /** Drops what was here when this was last called. */
+  age(): void {
+    while (this.#frames.length > 0 && this.#lastSeq - this.#frames.length < this.#agedSeq) {
+      this.#shift();
+    }
+    this.#agedSeq = this.#lastSeq;
+    if (this.#frames.length === 0) this.clear();
+  }
+
   /** Forgets everything. */
   clear(): void {
-    this.#entries.clear();
+    this.#total.spare.delete(this);
+    this.#frames.clear();
+    this.#speakers.clear();
     this.#charge(-this.#bytes);
   }
 
   /** Without those of speakers that the handshake has just said are not here (§1, §6). */
   #framesAfter(seq: number): string[] {
-    const entries = this.#entries.newest(this.#lastSeq - seq);
-    return entries.filter(({ from }) => !from.isGone).map(({ frame }) => frame);
+    const frames = this.#frames.newest(this.#lastSeq - seq);
+    const speakers = this.#speakers.newest(this.#lastSeq - seq);
+    return frames.filter((_, n) => speakers[n]?.isGone === false);
   }
 
   /** Drops the oldest beyond the limits. */
   #trim(): void {
     const { maxKeptSignals, maxKeptBytes, maxKeptBytesTotal } = this.#limits;
-    while (
-      this.#entries.length > maxKeptSignals || this.#bytes > maxKeptBytes ||
-      (this.#total.bytes > maxKeptBytesTotal && this.#entries.length > 0)
-    ) {
-      this.#charge(-Buffer.byteLength(this.#entries.shift()?.frame ?? ""));
-    }
+    while (this.#frames.length > maxKeptSignals || this.#bytes > maxKeptBytes) this.#shift();
+    if (this.#total.bytes > maxKeptBytesTotal) this.#total.makeRoom(0, maxKeptBytesTotal);
+  }
+
+  #shift(): void {
+    this.#charge(-Buffer.byteLength(this.#frames.shift() ?? ""));
+    this.#speakers.shift();
   }
 
   #charge(bytes: number): void {

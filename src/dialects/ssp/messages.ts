@@ -32,10 +32,13 @@ export type Description = Readonly<Record<string, unknown>>;
 
 /** What one member says to another, in either version. */
 export type Relayed =
+  | { readonly kind: "offer" | "answer"; readonly description: Description }
+  /** A rollback or something unknown, which only version 2 can express (§7). */
   | {
-    /** "other": a rollback or something unknown, which only version 2 can express (§7). */
-    readonly kind: "offer" | "answer" | "other";
+    readonly kind: "other";
     readonly description: Description;
+    /** Set by the receiver: its client could not be told. */
+    isUntold: boolean;
   }
   | { readonly kind: "candidate"; readonly candidate: unknown };
 
@@ -51,14 +54,21 @@ const ACTIONS: ReadonlyMap<string, Version | "both"> = new Map([
 /** How frames are read: `readMessage` or `readEvent`. */
 export type Read = (frame: Frame) => Envelope;
 
-/** Reads a frame; undefined for what belongs to the application (§5). */
+/**
+ * Reads a frame; undefined for what belongs to the application (§5).
+ * @param isMember whoever is none may only join, whatever else is wrong with the rest
+ */
 export function decode(
   frame: Frame,
   version: Version,
+  isMember: boolean = true,
   read: Read = readMessage,
 ): Action | undefined {
   const { type, data } = read(frame);
-  if (type === "describe") return { type, description: data };
+  if (type === "describe") {
+    checkMember(isMember);
+    return { type, description: data };
+  }
   const spokenBy = ACTIONS.get(type);
   if (spokenBy === undefined) {
     const [prefix, action, ...more] = type.split(":");
@@ -69,6 +79,7 @@ export function decode(
     const where = spokenBy === "v1" ? "/ssp/v1" : "/ssp";
     throw new SignalError("action_unknown", `Unknown action "${type}" here: connect to ${where}`);
   }
+  checkMember(isMember || type === "rtc:join");
   return readAction(type, data);
 }
 
@@ -101,12 +112,18 @@ export function versionOf(action: Action): "v1" | "v2" | undefined {
   return action.type === "offers" || action.type === "answer" ? "v1" : undefined;
 }
 
+/** A description that is no object breaks the client that receives it (§5). */
+export function descriptionIn(value: unknown): Description {
+  if (!isObject(value)) throw new SignalError("description_invalid", "Description is no object");
+  return value;
+}
+
 /** What a description is in words that both versions have. */
 export function relayOf(description: Description): Relayed {
   const { type } = description;
   if (type === "offer") return { kind: "offer", description };
-  const isAnswer = type === "answer" || type === "pranswer";
-  return { kind: isAnswer ? "answer" : "other", description };
+  if (type === "answer" || type === "pranswer") return { kind: "answer", description };
+  return { kind: "other", description, isUntold: false };
 }
 
 /**
@@ -226,22 +243,24 @@ function readAction(type: string, data: Readonly<Record<string, unknown>>): Acti
       // An absent candidate is passed on as null (§2).
       return { type: "candidate", to: target(data["for"]), candidate: data["candidate"] ?? null };
     case "rtc:sdp":
-      return { type: "sdp", to: target(data["to"]), description: object(data["description"]) };
+      return {
+        type: "sdp",
+        to: target(data["to"]),
+        description: descriptionIn(data["description"]),
+      };
     case "rtc:answer":
-      return { type: "answer", to: target(data["for"]), answer: object(data["answer"]) };
+      return { type: "answer", to: target(data["for"]), answer: descriptionIn(data["answer"]) };
     default:
       return { type: "offers", offers: new Map(Object.entries(data)) };
   }
 }
 
-/** A description that is no object breaks the client that receives it (§5). */
-export function object(value: unknown): Description {
-  if (!isObject(value)) throw new SignalError("description_invalid", "Description is no object");
-  return value;
-}
-
 function isObject(value: unknown): value is Description {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function checkMember(isMember: boolean): void {
+  if (!isMember) throw new SignalError("not_joined", "Join a pool first");
 }
 
 function target(value: unknown): string {

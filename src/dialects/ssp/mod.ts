@@ -18,7 +18,8 @@ const options = z.strictObject({
     "Admit clients to the pools of --ssp-pools, and to those that the operator keeps",
   ),
   pools: z.array(z.string().min(1).max(512)).default([]).meta({
-    description: "Pool that exists although the server is private; may be given several times",
+    description: "Pool that exists although the server is private; may be given several times; " +
+      "without --ssp-private every pool may be joined, and this does nothing",
   }),
   tokens: tokensOption("POOL"),
   descriptions: z.enum(["self", "server"]).default("self").meta({
@@ -51,7 +52,7 @@ export const ssp = defineDialect({
     const tokens = new Tokens(options.tokens);
     const pools = new Pools({
       rooms: store.rooms,
-      named: options.pools,
+      named: options.private ? options.pools : [],
       isPrivate: options.private,
       maxMembers: options.maxMembers,
     });
@@ -59,7 +60,6 @@ export const ssp = defineDialect({
       hub,
       realm,
       news: new EncodeOnce<Version>(),
-      members: new Map<string, SspSession>(),
       maxPoolLength: options.maxPoolLength,
       maxDescriptionBytes: options.maxDescriptionBytes,
       mayDescribe: options.descriptions === "self",

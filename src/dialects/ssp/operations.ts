@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Hub } from "../../core/hub.ts";
+import type { Hub, RoomReport } from "../../core/hub.ts";
 import type { Described, OperatedRoom, RoomOperations } from "../dialect.ts";
 import { roomOperations } from "../room_operations.ts";
 import type { Pools } from "./pools.ts";
@@ -19,30 +19,29 @@ export interface PoolOperationsOptions {
  */
 export function poolOperations(options: PoolOperationsOptions): RoomOperations {
   const { hub, realm, pools, maxDescriptionBytes, maxPoolLength } = options;
-  const isTooLarge = (description: unknown): boolean =>
-    description !== null && Buffer.byteLength(JSON.stringify(description)) > maxDescriptionBytes;
   const ofMembers = roomOperations(hub, realm, (member, description) => {
-    if (isTooLarge(description)) return "too_large";
-    const bytes = description === null ? 0 : Buffer.byteLength(JSON.stringify(description));
-    return hub.describe(member, description, bytes);
+    const bytes = sizeOf(description);
+    if (bytes === undefined) return "invalid";
+    return bytes > maxDescriptionBytes ? "too_large" : hub.describe(member, description, bytes);
   });
+  const withStanding = (report: RoomReport): OperatedRoom => {
+    const standing = pools.standing(report.id);
+    return standing.length === 0 ? report : { ...report, standing };
+  };
   return {
     ...ofMembers,
     list(): OperatedRoom[] {
-      const reports = hub.rooms(realm).map((report) =>
-        pools.isKept(report.id) ? { ...report, standing: pools.standing(report.id) } : report
-      );
-      const withMembers = new Set(reports.map(({ id }) => id));
-      const empty = pools.kept().filter((id) => !withMembers.has(id));
-      return [
-        ...reports,
-        ...empty.map((id) => ({ id, members: [], standing: pools.standing(id) })),
-      ];
+      const rooms = ofMembers.list();
+      const known = new Set(rooms.map(({ id }) => id));
+      const empty = pools.kept().filter((id) => !known.has(id));
+      return [...rooms, ...empty.map((id) => ({ id, members: [] }))].map(withStanding);
     },
     describe(pool, name, description): Described {
       const outcome = ofMembers.describe(pool, name, description);
       if (outcome !== "unknown" || !pools.isKept(pool)) return outcome;
-      if (isTooLarge(description)) return "too_large";
+      const bytes = sizeOf(description);
+      if (bytes === undefined) return "invalid";
+      if (bytes > maxDescriptionBytes) return "too_large";
       const kept = pools.describe(pool, name, description);
       return kept === "kept" ? "described" : kept;
     },
@@ -50,4 +49,12 @@ export function poolOperations(options: PoolOperationsOptions): RoomOperations {
       pool.length === 0 || pool.length > maxPoolLength ? "invalid" : pools.keep(pool, settings),
     forget: (pool) => pools.forget(pool),
   };
+}
+
+/** What a description takes, none nothing; undefined for what is no JSON. */
+function sizeOf(description: unknown): number | undefined {
+  if (description === null) return 0;
+  // What is no JSON, such as nothing at all, has no text.
+  const text: string | undefined = JSON.stringify(description);
+  return text === undefined ? undefined : Buffer.byteLength(text);
 }

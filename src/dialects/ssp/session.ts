@@ -20,11 +20,11 @@ import {
   type Action,
   decode,
   type Description,
+  descriptionIn,
   encodeError,
   encodeJoined,
   encodeNews,
   encodeRelay,
-  object,
   type Read,
   type Relayed,
   relayOf,
@@ -38,8 +38,6 @@ export interface SspServer {
   readonly hub: Hub;
   readonly realm: string;
   readonly news: EncodeOnce<Version>;
-  /** Who is behind an id, in whatever version. */
-  readonly members: Map<string, SspSession>;
   readonly maxPoolLength: number;
   readonly maxDescriptionBytes: number;
   /** Whether clients may describe themselves, or only the operator describes them. */
@@ -50,7 +48,7 @@ export interface SspServer {
 
 /** An `rtc:error` with a reason that is the same in every version (§6). */
 function reason(word: string): Refusal {
-  return { frame: ({ message, details }) => encodeError(message, word, details) };
+  return { word, frame: ({ message, details }) => encodeError(message, word, details) };
 }
 
 /** What ssp says of each refusal; a wrong message never costs the connection. */
@@ -91,6 +89,8 @@ const WIRE: Record<ErrorCode, Refusal> = {
   not_identified: { close: [1008, "no join in time"] },
   origin_forbidden: { ...reason("not-authorized"), close: [1008, "origin not allowed"] },
   address_banned: { ...reason("not-authorized"), close: [1008, "address is banned"] },
+  // No connection at all is not what §6 is about: a refusal of it has to close it, and 1013 makes
+  // clients try again later.
   server_full: { ...reason("rate-limited"), close: [1013, "server is full"] },
   address_full: { ...reason("rate-limited"), close: [1013, "too many connections"] },
   address_rate: { ...reason("rate-limited"), close: [1013, "too many connections"] },
@@ -113,8 +113,6 @@ export class SspSession implements Session {
   readonly #read: Read;
   #version: Version;
   #peer: PeerHandle | undefined = undefined;
-  /** It has asked for a pool. One that was refused may wait and try again (§5). */
-  #hasAsked = false;
   /** The pool it is in, or is just joining. */
   #pool: RoomId | undefined = undefined;
   #joinRefusal: "room_full" | "rooms_full" | undefined = undefined;
@@ -131,25 +129,21 @@ export class SspSession implements Session {
     return this.#peer?.id;
   }
 
+  /** Who was refused may try again (§5), but has no longer than anybody else to get in. */
   get isIdentified(): boolean {
-    return this.#hasAsked;
-  }
-
-  get version(): Version {
-    return this.#version;
+    return this.#pool !== undefined;
   }
 
   /** The client speaks first. */
   opened(): void {}
 
   receive(frame: Frame): void | Promise<void> {
-    const action = decode(frame, this.#version, this.#read);
+    const isMember = this.#peer !== undefined && this.#pool !== undefined;
+    const action = decode(frame, this.#version, isMember, this.#read);
     if (action === undefined) return;
     if (this.#version === "auto") this.#version = versionOf(action) ?? "auto";
     if (action.type === "join") return this.#join(action.pool);
-    if (this.#peer === undefined || this.#pool === undefined) {
-      throw new SignalError("not_joined", "Join a pool first");
-    }
+    if (this.#peer === undefined || this.#pool === undefined) return; // `decode` has said so.
     this.#act(this.#peer, this.#pool, action);
   }
 
@@ -157,7 +151,7 @@ export class SspSession implements Session {
     switch (event.type) {
       case "relay":
         // Between peers of one dialect the hub passes on what this class handed it.
-        return this.#sendAll(encodeRelay(event.payload as Relayed, event.from, this.#version));
+        return this.#tell(event.payload as Relayed, event.from);
       case "joined":
       case "left":
       case "described":
@@ -185,6 +179,10 @@ export class SspSession implements Session {
     sendRefusal(this.link, WIRE[error.code], error);
   }
 
+  wordFor(code: ErrorCode): string | undefined {
+    return WIRE[code].word;
+  }
+
   closed(): void {
     this.#giveUp();
   }
@@ -192,7 +190,6 @@ export class SspSession implements Session {
   /** Assigning the id, entering the pool and answering are one step, in `deliver` (§4). */
   async #join(wanted: unknown): Promise<void> {
     const pool = this.#readPool(wanted);
-    this.#hasAsked = true;
     const details = { pool };
     if (this.#peer !== undefined) {
       throw new SignalError("already_joined", "Cannot join a second pool", details);
@@ -223,7 +220,6 @@ export class SspSession implements Session {
 
   #enter(peer: PeerHandle): void {
     this.#peer = peer;
-    this.#server.members.set(peer.id, this);
     if (this.#pool === undefined) return;
     const { hub, pools } = this.#server;
     const outcome = hub.join(peer, this.#pool, pools.maxMembers(this.#pool));
@@ -240,7 +236,6 @@ export class SspSession implements Session {
 
   #giveUp(): void {
     if (this.#peer !== undefined) {
-      this.#server.members.delete(this.#peer.id);
       this.#server.hub.release(this.#peer, this);
     }
     this.#peer = undefined;
@@ -273,7 +268,7 @@ export class SspSession implements Session {
     for (const [to, offer] of offers) {
       if (to === peer.id) continue;
       try {
-        const payload: Relayed = { kind: "offer", description: object(offer) };
+        const payload: Relayed = { kind: "offer", description: descriptionIn(offer) };
         this.#server.hub.send(peer, to, payload, pool);
       } catch (error) {
         fault ??= error;
@@ -285,7 +280,7 @@ export class SspSession implements Session {
   #relay(peer: PeerHandle, pool: RoomId, to: string, payload: Relayed): void {
     if (!this.#send(peer, pool, to, payload)) throw unknownPeer();
     // Version 1 has no words for it, so that the receiver was told nothing (§7).
-    if (payload.kind === "other" && this.#server.members.get(to)?.version === "v1") {
+    if (payload.kind === "other" && payload.isUntold) {
       throw new SignalError(
         "description_invalid",
         "The peer cannot be told this kind of description",
@@ -320,6 +315,12 @@ export class SspSession implements Session {
       throw new SignalError("room_invalid", "Pool is no text, or too long", details);
     }
     return pool;
+  }
+
+  #tell(relayed: Relayed, from: PeerId): void {
+    const frames = encodeRelay(relayed, from, this.#version);
+    if (relayed.kind === "other") relayed.isUntold = frames.length === 0;
+    this.#sendAll(frames);
   }
 
   #sendAll(frames: readonly string[]): void {

@@ -22,7 +22,7 @@ export interface Engine {
 
 /** What clients share. */
 export interface ClientHost {
-  readonly connections: Pick<Connections, "attach">;
+  readonly connections: Pick<Connections, "attach" | "budgetOf">;
   readonly namespaces: ReadonlyMap<string, OfferedNamespace>;
 }
 

@@ -1,11 +1,13 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Frame } from "../../core/types.ts";
+import type { OutputBudget } from "../output_budget.ts";
 import { type Ending, type LinkObserver, WebSocketLink } from "../websocket.ts";
 import type { SocketIoLimits } from "./limits.ts";
 
 /** Whose a socket is: the connection that it carries, or is to carry once it has been probed. */
 export interface SocketOwner {
   readonly address: string;
+  readonly budget: OutputBudget;
   readonly isGoingAway: boolean;
   socketOpened(socket: EngineSocket): void;
   socketReceived(socket: EngineSocket, frame: Frame): void;
@@ -27,7 +29,7 @@ export class EngineSocket implements LinkObserver {
   ) {
     this.#owner = owner;
     const identity = { id: "", address: owner.address };
-    this.link = new WebSocketLink(socket, identity, limits, this, clock);
+    this.link = new WebSocketLink(socket, identity, limits, this, clock, owner.budget);
   }
 
   get isGoingAway(): boolean {
@@ -40,6 +42,11 @@ export class EngineSocket implements LinkObserver {
 
   received(frame: Frame): void {
     this.#owner.socketReceived(this, frame);
+  }
+
+  /** Rates are the namespaces' own. */
+  takes(): boolean {
+    return true;
   }
 
   ended(ending: Ending): void {

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { OutputBudget } from "../output_budget.ts";
 
 /** Answers a poll: with packets, or with undefined because the connection is over. */
 export type PollAnswer = (packets: readonly string[] | undefined) => void;
@@ -9,9 +10,14 @@ const MAX_ANSWER_BYTES = 1_048_576;
 /** What waits for a client that is polling, and its poll. */
 export class Outbox {
   #packets: string[] = [];
+  readonly #budget: OutputBudget;
   #bytes = 0;
   #poll: PollAnswer | undefined = undefined;
   #isFlushing = false;
+
+  constructor(budget: OutputBudget) {
+    this.#budget = budget;
+  }
 
   get bytes(): number {
     return this.#bytes;
@@ -23,7 +29,7 @@ export class Outbox {
 
   push(packet: string): void {
     this.#packets.push(packet);
-    this.#bytes += Buffer.byteLength(packet);
+    this.#count(this.#bytes + Buffer.byteLength(packet));
     this.#flushSoon();
   }
 
@@ -42,7 +48,7 @@ export class Outbox {
 
   /** Everything that waits, which does so no longer. */
   takeAll(): string[] {
-    this.#bytes = 0;
+    this.#count(0);
     return this.#packets.splice(0);
   }
 
@@ -58,12 +64,16 @@ export class Outbox {
 
   #takeSome(): string[] {
     if (this.#bytes <= MAX_ANSWER_BYTES) return this.takeAll();
-    let count = 0;
-    for (let taken = 0; taken < MAX_ANSWER_BYTES; count++) {
-      const size = Buffer.byteLength(this.#packets[count] ?? "");
-      taken += size;
-      this.#bytes -= size;
+    let [count, taken] = [0, 0];
+    for (; taken < MAX_ANSWER_BYTES; count++) {
+      taken += Buffer.byteLength(this.#packets[count] ?? "");
     }
+    this.#count(this.#bytes - taken);
     return this.#packets.splice(0, count);
+  }
+
+  #count(bytes: number): void {
+    this.#budget.charge(bytes - this.#bytes);
+    this.#bytes = bytes;
   }
 }

@@ -62,7 +62,7 @@ export class SocketIoServer implements SessionHost {
   }
 
   released(session: EngineSession): void {
-    this.connections.remove(session);
+    this.connections.remove(session, session.budget);
     session.onReleased();
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Frame } from "../../core/types.ts";
 import type { Carrier, Checked } from "../connections.ts";
+import type { OutputBudget } from "../output_budget.ts";
 import { exceeds } from "../pump.ts";
 import type { Ending } from "../websocket.ts";
 import { type ClientHost, type Engine, SocketClient } from "./client.ts";
@@ -50,7 +51,9 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   readonly onReleased: () => void;
   readonly #host: SessionHost;
   readonly #client: SocketClient;
-  readonly #outbox = new Outbox();
+  /** What may wait for the client, by whatever way. */
+  readonly budget: OutputBudget;
+  readonly #outbox: Outbox;
   readonly #heartbeat: Heartbeat;
   readonly #openedAt: number;
   #revision: Revision;
@@ -79,6 +82,8 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     this.onReleased = handshake.onReleased;
     this.#revision = handshake.revision;
     this.#host = host;
+    this.budget = host.connections.budgetOf(handshake.address);
+    this.#outbox = new Outbox(this.budget);
     this.#openedAt = this.#polledAt = host.clock.now();
     this.#heartbeat = new Heartbeat(host.limits, this.#openedAt);
     this.#client = new SocketClient(this, host);
@@ -132,7 +137,9 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     if (this.#isFlowing) return this.#socket?.link.send(packet);
     if (!this.#isOpen) return;
     this.#outbox.push(this.#revision === 3 ? escapeNonAscii(packet) : packet);
-    if (this.#outbox.bytes > this.limits.maxQueuedBytes) this.giveUp();
+    const { bytes } = this.#outbox;
+    const isOver = !this.budget.hasRoom(0) && !this.budget.spares(bytes);
+    if (isOver || bytes > this.limits.maxQueuedBytes) this.giveUp();
   }
 
   /** Runs over this socket from its opening on. */

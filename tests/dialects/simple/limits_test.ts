@@ -131,6 +131,7 @@ Deno.test("Simple: frames that make no sense cost an error and nothing else", as
     ["bad_frame", '{"event":"__proto__"}'],
     ["bad_frame", '{"event":"constructor"}'],
     ["bad_frame", '{"event":"change"}'],
+    ["bad_frame", '{"event":"change","peer":{}}'],
     ["bad_frame", '{"event":"change","peer":[]}'],
     ["bad_frame", '{"event":"change","sdp":null}'],
     ["bad_frame", '{"event":"change","peer_ice":[]}'],
@@ -147,7 +148,7 @@ Deno.test("Simple: frames that make no sense cost an error and nothing else", as
     ["bad_frame", `{${to},"type":"bye","call":"${"c".repeat(129)}"}`],
     ["bad_frame", `{${to},"type":"bye","peer_instance":-1}`],
     ["bad_frame", `{${to},"type":"bye","peer_instance":0.5}`],
-    ["bad_frame", `{${to},"type":"data","data":${nested(33)}}`],
+    ["bad_frame", `{${to},"type":"data","data":${nested(32)}}`],
     ["bad_frame", `{${to},"type":"data","data":${nested(20_000)}}`],
     ["unknown_instance", `{${to},"type":"bye","peer_instance":9007199254740991}`],
   ];
@@ -192,9 +193,9 @@ Deno.test("Simple: a secret of one odd room name is none of another", async () =
 Deno.test("Simple: too many frames are dropped with one error, a flood ends the connection", async () => {
   using bench = newRooms();
   const client = await enter(bench);
-  const frames = Array.from({ length: 450 }, () => ({ event: "ping" }));
+  const frames = Array.from({ length: 1_050 }, () => ({ event: "ping" }));
   const heard = await client.ask(...frames);
-  assertEquals(heard.filter(({ event }) => event === "pong").length, 399);
+  assertEquals(heard.filter(({ event }) => event === "pong").length, 999);
   const errors = heard.filter(({ event }) => event === "error");
   assertEquals(errors.map(({ code }) => code), ["rate_limited"]);
   assert(Number(errors[0]?.["retry_ms"]) > 0);
@@ -244,8 +245,14 @@ Deno.test("Simple: each limit is the configured one", async () => {
       "bad_field",
     ],
     [{ maxCandidates: 2 }, ice(2), ice(1), "too_large"],
+    [
+      { maxDescriptionBytes: 30 },
+      change({ peer: { a: "b" }, sdp: "\n".repeat(5) }), // {"a":"b"} and ["\n…",[]]
+      change({ sdp: "\n".repeat(8) }),
+      "too_large",
+    ],
     [{ maxCallLength: 3 }, bye("abc"), bye("abcd"), "bad_frame"],
-    [{ maxDepth: 4 }, data(4), data(5), "bad_frame"],
+    [{ maxDepth: 4 }, data(3), data(4), "bad_frame"],
   ];
   for (const [options, within, above, code] of cases) {
     using bench = newRooms({ options });
@@ -307,4 +314,30 @@ Deno.test("Simple: take-backs are bounded as configured, and told when there may
   assertEquals([error?.["code"], error?.["retry_ms"]], ["rate_limited", 2_000]);
   bench.clock.advance(2_000);
   late.read(await late.ask(frame));
+});
+
+Deno.test("Simple: what one peer publishes is bounded over all its connections", async () => {
+  using bench = newRooms();
+  const witness = await enter(bench);
+  const fred = await enter(bench, { sdp: "x".repeat(200_000) });
+  const { p_id, p_secret } = fred.credentials;
+  witness.heard();
+  const client = await SimpleClient.connect(bench);
+  const again = { event: "join", room: "r", p_id, p_secret };
+  assertEquals(await client.refusal({ ...again, sdp: "x".repeat(100_000) }), "too_large");
+  assertEquals(witness.heard(), []);
+  await client.join({ p_id, p_secret, sdp: "x".repeat(60_000) });
+  assertEquals(await client.refusal(change({ sdp: "x".repeat(63_000) })), "too_large");
+});
+
+Deno.test("Simple: a newcomer to a room of 60 may call everybody at once", async () => {
+  using bench = newRooms();
+  const members = await Promise.all(Array.from({ length: 60 }, () => enter(bench)));
+  const newcomer = await enter(bench);
+  const calls = members.flatMap(({ id }) => {
+    const to = { event: "signal", peer_id: id };
+    const candidate = { ...to, type: "candidate", peer_ice: [{ candidate: "c" }] };
+    return [{ ...to, type: "offer", sdp: "v=0" }, ...Array(12).fill(candidate)];
+  });
+  assertEquals(await newcomer.ask(...calls), []);
 });

@@ -259,3 +259,34 @@ function numbers({ seq, data }: SimpleFrame): unknown[] {
 function pick({ credentials: { p_id, p_secret } }: SimpleClient): SimpleFrame {
   return { p_id, p_secret };
 }
+
+Deno.test("Simple: what ordinary load has left behind refuses nobody's signal to a lost instance", async () => {
+  using bench = newRooms({ options: { maxKeptBytesTotal: 5_000 } });
+  const fred = await enter(bench);
+  const barney = await enter(bench);
+  const wilma = await enter(bench);
+  const to = (peer: SimpleClient): SimpleFrame => ({
+    event: "signal",
+    peer_id: peer.id,
+    type: "data",
+    data: "x".repeat(500),
+  });
+  for (let said = 0; said < 20; said++) await fred.say(to(barney));
+  await wilma.lose();
+  fred.heard();
+  assertEquals(await fred.ask({ ...to(wilma), ref: 1 }), [
+    { event: "ok", delivered: 0, queued: 1, ref: 1 },
+  ]);
+});
+
+Deno.test("Simple: what a connected instance was sent is kept for keepMs, and then no longer", async () => {
+  using bench = newRooms({ options: { keepMs: 5_000 } });
+  const fred = await enter(bench);
+  const barney = await enter(bench);
+  const gauge = bench.open.gauges?.find(({ name }) => name === "kept_signal_bytes");
+  await fred.say({ event: "signal", peer_id: barney.id, type: "data", data: 1 });
+  bench.clock.advance(5_000);
+  assertEquals((gauge?.read() ?? 0) > 0, true);
+  bench.clock.advance(5_000);
+  assertEquals(gauge?.read(), 0);
+});

@@ -23,8 +23,7 @@ Deno.test("maxMembers: the one above is refused, stays connected, and gets in wh
   const late = await SspClient.connect(bench);
   assertEquals(await refusedJoin(late, "p"), ["pool-full", "p"]);
   assertEquals([a.heard(), b.heard(), late.client.isOpen], [[], [], true]);
-  // It has asked for a pool, and may wait for a place.
-  assertEquals([bench.hub.peerCount, late.client.session.isIdentified], [3, true]);
+  assertEquals(bench.hub.peerCount, 3);
   await late.say(["rtc:candidate", { for: a.id }]);
   assertEquals(late.refusals(), ["not-joined"]);
   // Other pools have their own members.
@@ -222,4 +221,20 @@ Deno.test("the options have bounds that the contract asks for", () => {
   assertEquals(isValid({ maxPoolLength: 15 }), false);
   assertEquals(isValid({ descriptions: "nobody" }), false);
   assertEquals(isValid({ pools: [""] }), false);
+});
+
+Deno.test("identifyTimeoutMs: who was refused may try again, but not wait for ever", async () => {
+  using bench = newPools({
+    options: { private: true, pools: ["lobby"], identifyTimeoutMs: 5_000 },
+  });
+  const [stranger, guest] = [await SspClient.connect(bench), await SspClient.connect(bench)];
+  for (const client of [stranger, guest]) {
+    assertEquals(await refusedJoin(client, "attic"), ["no-such-pool", "attic"]);
+  }
+  bench.clock.advance(4_999);
+  await guest.join("lobby");
+  bench.clock.advance(1);
+  for (const { client } of [stranger, guest]) client.pump.checkIdentified(bench.clock.now());
+  assertEquals(stranger.client.closing, [1008, "no join in time"]);
+  assertEquals(guest.client.closing, undefined);
 });

@@ -50,7 +50,7 @@ Deno.test("list() shows kept pools without members too, each once", async () => 
   const topic = { id: "topic", dialect: "ssp", info: { text: "Hi" } };
   assertEquals(pools.list(), [
     { id: "attic", members: [{ id: member.id, dialect: "ssp", info: null }], standing: [topic] },
-    { id: "lobby", members: [], standing: [] },
+    { id: "lobby", members: [] },
   ]);
 });
 

@@ -259,3 +259,35 @@ Deno.test("§5: a pool that became empty is gone, and begins anew", async () => 
     pool: "p",
   });
 });
+
+Deno.test("§5: before joining everything is not-joined, whatever else is wrong with it", async () => {
+  using bench = newPools();
+  const events = {
+    v2: ["rtc:sdp", "rtc:candidate", "describe"],
+    v1: ["rtc:offers", "rtc:answer", "rtc:candidate", "describe"],
+    auto: ["rtc:sdp", "rtc:offers", "rtc:answer", "rtc:candidate", "describe"],
+  };
+  for (const version of VERSIONS) {
+    const client = await SspClient.connect(bench, version);
+    for (const type of events[version]) {
+      await client.say([type], [type, { to: "", for: 1, description: 2 }]);
+      assertEquals(client.refusals(), ["not-joined", "not-joined"], type);
+    }
+    await client.say(["rtc:nonsense"]);
+    assertEquals(client.refusals(), ["unknown-action"]);
+  }
+});
+
+Deno.test("§5: a description is kept and told whole, whatever its keys are called", async () => {
+  using bench = newPools();
+  const [a, b] = await enterAll(bench, ["v2", "v2"]);
+  const description = '{"__proto__":{"a":1},"constructor":2,"name":"Ann"}';
+  await a.client.say(`{"type":"describe","data":${description}}`);
+  const told = JSON.stringify({ uid: a.id, id: a.id }).slice(1);
+  assertEquals(b.client.heard(), [
+    `{"type":"rtc:describe","data":{"description":${description},${told}}`,
+  ]);
+  const late = await SspClient.connect(bench);
+  await late.client.say(frameOf("rtc:join", { pool: "p" }));
+  assertEquals(String(late.client.heard()[0]).includes(description), true);
+});

@@ -199,7 +199,7 @@ Deno.test("§9: whatever comes as an event is read as the message that says the 
       const event = frameOf(type as string, data, String(ack ?? ""));
       const message = JSON.stringify({ type, data });
       assertEquals(
-        outcomeOf(() => decode(event, "v2", readEvent)),
+        outcomeOf(() => decode(event, "v2", true, readEvent)),
         outcomeOf(() => decode(message, "v2")),
       );
     }),

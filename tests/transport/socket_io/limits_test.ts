@@ -205,6 +205,22 @@ Deno.test("what waits for a client that polls has its limit", async () => {
   assertEquals([bench.sessions[0]?.timesClosed, bench.log.at(-1)], [1, "ended by slow reader"]);
 });
 
+Deno.test("what waits for all clients of an address that poll has its limit too", async () => {
+  using bench = new EngineBench({ budget: { maxQueuedBytesPerAddress: 40_000 } });
+  const pollers = [bench.poll(3), bench.poll(3), bench.poll(3)];
+  for (const poller of pollers) await poller.heard();
+  const [patient, greedy, modest] = bench.sessions.map(({ link }) => link);
+  patient?.send(`2["${"x".repeat(30_000)}"]`);
+  greedy?.send(`2["${"x".repeat(20_000)}"]`);
+  modest?.send('2["x"]');
+  assertEquals([patient?.isOpen, greedy?.isOpen, modest?.isOpen], [true, false, true]);
+  await settle();
+  // What somebody has fetched, or nobody will, waits no longer.
+  await pollers[0]?.heard();
+  await pollers[2]?.heard();
+  assertEquals(bench.connections.queuedBytes, 0);
+});
+
 Deno.test("a client that reads nothing from its websocket is given up", () => {
   using bench = new EngineBench({ limits: { stallTimeoutMs: 2_000 } });
   const socket = bench.connect(3);

@@ -2,11 +2,9 @@
 
 /** The browser client of Simple Signalling: rooms whose members call each other. */
 
-/** What others are told of a peer, as it was published, with its own fields beside these. */
+/** What a peer says of itself: its own fields, beside its id. */
 export interface PeerDescription {
   readonly peer_id: string;
-  readonly peer_instances: readonly { readonly sdp: string }[];
-  readonly peer_ice: readonly RTCIceCandidateInit[];
   readonly [field: string]: unknown;
 }
 
@@ -23,30 +21,38 @@ export interface RoomOptions {
   readonly channel?: string | null;
   /** More for `new RTCPeerConnection`; the server's ICE servers are in it already. */
   readonly rtc?: RTCConfiguration;
-  /** Silence of the server after which it is asked for a sign of life; after twice as long the
-   * connection is made anew. */
+  /** Silence of the server after which it is asked for a sign of life; when none has come after as
+   * long again, the connection is made anew. */
   readonly pingMs?: number;
+  /** How much may wait to be said while the server is out of reach (1000); more is refused with an
+   * `error` event, code `queue_full`. */
+  readonly maxWaiting?: number;
 }
 
 /** What connects this page with one instance of a peer. */
 export interface Call {
   readonly id: string;
   readonly instance: number;
+  /** The latest; a new object after each change. */
   readonly peer: PeerDescription;
+  /** False while the other side has not come back to a server that was restarted: it has 20 s. */
+  readonly isHere: boolean;
   /** Undefined until one side has offered, and after the end. */
   readonly connection: RTCPeerConnection | undefined;
   readonly channel: RTCDataChannel | undefined;
   /** What the other side sends. */
   readonly streams: readonly MediaStream[];
-  /** Sends tracks that are not sent yet; the call is negotiated anew. */
+  /** Sends tracks that are not sent yet; the call is negotiated anew, or begun. */
   share(stream: MediaStream): void;
-  /** Says JSON by way of the server, whether connected or not: a `data` event there. */
+  /** Says JSON by way of the server, whether connected or not: a `data` event there. What is said
+   * to one peer goes out in order, one at a time, each when the one before has been confirmed. */
   signal(data: unknown): void;
 }
 
 /** The events of a room and their details. */
 export interface RoomEvents {
-  /** In the room; `isBack`: the connection was lost, and nothing has been missed. */
+  /** In the room; `isBack`: the connection was lost, and nothing has been missed. Not so after a
+   * restart of the server: what was on its way by `signal` may be lost then. */
   ready: { readonly isBack: boolean };
   /** Somebody is there, at first or later. */
   call: Call;
@@ -62,7 +68,11 @@ export interface RoomEvents {
   stream: { readonly call: Call; readonly stream: MediaStream };
   /** Came by way of the server. */
   data: { readonly call: Call; readonly data: unknown };
-  /** The server is out of reach; the room comes back by itself, calls go on meanwhile. */
+  /** The other side has ended the call; it is still in the room. */
+  bye: { readonly call: Call; readonly reason: string | undefined };
+  /** The server is out of reach; the room comes back by itself, calls go on meanwhile. They do so
+   * also where the server was restarted, if it has a secret of its own (`--simple-secret`) and the
+   * other side is this client; without, everybody has a new id, and is called anew. */
   lost: { readonly code: number };
   /** Something was refused, or failed in a call. */
   error: { readonly code: string; readonly message: string };

@@ -1,250 +1,228 @@
 // @ts-self-types="./client.d.ts"
-/** Closes after which coming back would be wrong: left, taken over elsewhere, removed. */
-const FINAL = [1000, 4001, 4003];
-const HERE = new URL(".", import.meta.url).href.slice(0, -1);
+import { makeCall } from "./call.js";
 
+const HERE = new URL(".", import.meta.url).href.slice(0, -1);
+/** The pace of frames, 90 a second, and how much may be made up for after a silence: 300 frames. */
+const [GAP_MS, ARREARS_MS] = [11, 3_300];
+/** How long others may take to come back to a server that was restarted. */
+const GRACE_MS = 20_000;
+/** Acts at once; the promise rejects with what that throws. */
+const attempt = (act) => new Promise((resolve) => resolve(act()));
 /** A client of Simple Signalling for browsers. What it offers to a page is in client.d.ts. */
 export class Room extends EventTarget {
   calls = new Map();
-  #url;
+  #join; // what to join, as whom, and how to prove it
   #options;
-  #join;
-  /** Who this page is, and how to prove it. */
-  #me;
-  #seq = 0;
-  #handshake;
   #socket;
-  /** The same socket, once the room is joined over it. */
-  #live;
-  #failures = 0;
-  #heardAt = 0;
-  #watch;
-  /** Frames that the server has not confirmed, by ref; said again on a new connection. */
-  #unconfirmed = new Map();
+  #live; // the same socket, once the room is joined over it
+  #handshake;
+  #seq = 0;
+  #unconfirmed = new Map(); // frames by ref
   #refs = 0;
-  /** Marks what this page says, so that what is said again is not heard twice. */
-  #mark = crypto.randomUUID().slice(0, 8);
+  #failures = 0;
+  #times = { heard: 0, asked: 0, mayTalk: 0, retry: 0, graceEnds: Infinity };
+  #end = new AbortController();
 
   constructor(name, { url = HERE, peer, token, ...options } = {}) {
     super();
-    this.#options = { channel: "data", pingMs: 10_000, ...options };
-    this.#url = url.replace(/^http/, "ws");
+    this.#options = { channel: "data", pingMs: 10_000, maxWaiting: 1_000, ...options, url };
     this.#join = { event: "join", ref: "join", room: name, peer, token };
     this.stream = options.stream;
-    this.#watch = setInterval(() => this.#probe(), this.#options.pingMs / 2);
+    for (const type of ["online", "visibilitychange"]) {
+      globalThis.addEventListener(type, () => this.#tick(true), this.#end);
+    }
+    const ticking = setInterval(() => this.#tick(false), 100);
+    this.#end.signal.onabort = () => clearInterval(ticking);
     this.#connect();
   }
 
+  tell = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
+  fail = (code, error) => this.tell("error", { code, message: `${error}` });
+  change = (peer) => this.post({ event: "change", peer: { ...peer } });
   send(data) {
-    const channels = [...this.calls.values()].map(({ channel }) => channel);
-    for (const one of channels) if (one?.readyState === "open") one.send(data);
-  }
-
-  change(peer) {
-    this.#join.peer = { ...this.#join.peer, ...peer };
-    this.post({ event: "change", peer });
+    const open = [...this.calls.values()].filter(({ channel }) => channel?.readyState === "open");
+    for (const { channel, fail } of open) attempt(() => channel.send(data)).catch(fail);
   }
 
   leave(reason = "left", code = 1000) {
-    if (this.#watch === undefined) return;
-    this.#watch = clearInterval(this.#watch);
+    if (this.#end.signal.aborted) return;
+    this.#end.abort();
+    for (const { dueAt, text } of this.#unconfirmed.values()) if (!dueAt) this.#live?.send(text);
     this.#drop(1000);
-    for (const key of this.calls.keys()) this.#part(key, "left");
+    this.#part(() => true, "left");
     this.tell("closed", { code, reason });
   }
 
-  tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+  /** Says something until the server confirms it; `call` is what it belongs to. */
+  post(frame, call) {
+    let entry = [...this.#unconfirmed.values()].findLast((one) => one.call === call);
+    if (entry?.dueAt === 0 && entry.frame.peer_ice && frame.peer_ice) {
+      entry.frame.peer_ice.push(...frame.peer_ice);
+    } else if (
+      !frame.sdp && !frame.peer_ice && this.#unconfirmed.size >= this.#options.maxWaiting
+    ) {
+      return this.fail("queue_full", "too much waits to be said");
+    } else entry = { frame, call, ref: ++this.#refs, dueAt: 0, retryMs: 250 };
+    entry.text = JSON.stringify({ ...entry.frame, ref: entry.ref });
+    this.#unconfirmed.set(entry.ref, entry);
+    this.#pump();
   }
 
-  /** Says something until the server confirms it; `key` is that of the call it belongs to. */
-  post(frame, key) {
-    const ref = ++this.#refs;
-    const call = key && `${this.#mark}.${ref}`;
-    this.#unconfirmed.set(ref, { text: JSON.stringify({ ...frame, call, ref }), key });
-    this.#live?.send(this.#unconfirmed.get(ref).text);
+  forget(isMeant) {
+    for (const [ref, one] of this.#unconfirmed) if (isMeant(one)) this.#unconfirmed.delete(ref);
+  }
+
+  /** Says what may be said now; of a call one at a time, so that none overtakes another. */
+  #pump() {
+    const [now, busy] = [performance.now(), new Set()];
+    for (const entry of this.#live ? this.#unconfirmed.values() : []) {
+      const mayTalk = !busy.has(entry.call) && entry.call?.isHere !== false;
+      busy.add(entry.call);
+      if (!mayTalk || Math.max(entry.dueAt, this.#times.mayTalk) > now) continue;
+      this.#times.mayTalk = Math.max(this.#times.mayTalk, now - ARREARS_MS) + GAP_MS;
+      // A server does not answer all that it drops: what stays unanswered is said again.
+      entry.dueAt = now + this.#options.pingMs;
+      this.#live.send(entry.text);
+    }
+  }
+
+  #tick(isUrgent) {
+    const now = performance.now();
+    const { heard, asked, retry, graceEnds } = this.#times;
+    const { pingMs } = this.#options;
+    if (!this.#socket) return now > retry && this.#connect();
+    if (this.#live && now > graceEnds) this.#part(({ isHere }) => !isHere, "lost");
+    // Gives up only a connection that owes an answer: late timers are no silence of the server.
+    if (asked > heard && now - asked > pingMs) return this.#lost(3000);
+    if (this.#live && asked <= heard && (isUrgent || now - heard > pingMs)) {
+      this.#times.asked = now;
+      this.#live.send('{"event":"ping"}');
+    }
+    this.#pump();
   }
 
   #connect() {
-    if (this.#watch === undefined) return;
-    const socket = this.#socket = new WebSocket(this.#url, "simple");
-    this.#heardAt = performance.now();
+    this.#times.asked = performance.now();
+    const socket = this.#socket = new WebSocket(this.#options.url.replace(/^http/, "ws"), "simple");
+    const broken = (error) => this.#refused({ code: "bad_server", message: error });
     const on = (type, act) =>
       socket.addEventListener(type, (event) => socket === this.#socket && act(event));
-    on("open", () => socket.send(JSON.stringify({ ...this.#join, ...this.#me, seq: this.#seq })));
-    on("message", ({ data }) => this.#receive(JSON.parse(data)));
+    on("open", () => socket.send(JSON.stringify({ ...this.#join, seq: this.#seq })));
+    on("message", ({ data }) => attempt(() => this.#handle(JSON.parse(data))).catch(broken));
     on("close", ({ code, reason }) => this.#lost(code, reason));
-  }
-
-  /** Asks whether the server is there; gives the connection up when it is not. */
-  #probe() {
-    const silentMs = performance.now() - this.#heardAt;
-    if (this.#socket && silentMs > 2 * this.#options.pingMs) this.#lost(3000);
-    else if (silentMs > this.#options.pingMs) this.#live?.send('{"event":"ping"}');
   }
 
   #drop(code) {
     this.#socket?.close(code);
-    this.#socket = this.#live = undefined;
+    this.#socket = this.#live = this.#handshake = undefined;
   }
 
-  /** Comes back, unless that would be wrong; to a server that restarts (1012) not in a rush. */
-  #lost(code, reason, afterMs = Math.min(10_000, 250 * 2 ** this.#failures++)) {
-    if (FINAL.includes(code)) return this.leave(reason, code);
+  /** Comes back, unless it has left, was taken over or removed; after a restart not in a rush. */
+  #lost(code, reason, retryMs = 0) {
+    if ([1000, 4001, 4003].includes(code)) return this.leave(reason, code);
     // To the server a close with any code but 1000 is a loss, and the instance is held.
     this.#drop(3000);
+    const backoffMs = Math.max(retryMs, Math.min(10_000, 250 * 2 ** this.#failures++));
+    this.#times.retry = performance.now() + (code === 1012 ? 5_000 * Math.random() : backoffMs);
     this.tell("lost", { code });
-    setTimeout(() => this.#connect(), code === 1012 ? 5_000 * Math.random() : afterMs);
   }
 
-  #receive(frame) {
-    this.#heardAt = performance.now();
-    const { event, peer, peer_id, peer_instance } = frame;
-    const key = `${peer_id}/${peer_instance}`;
-    for (const call of event === "change" ? this.calls.values() : []) {
-      if (call.id === peer_id) this.tell("change", Object.assign(call.peer, peer) && call);
-    }
+  #handle(frame) {
+    const { event, peer, peer_id, peer_instance, peer_instances, ref, reason } = frame;
+    const entry = this.#unconfirmed.get(ref);
+    this.#times.heard = performance.now();
     if (event === undefined) this.#handshake = frame;
     else if (event === "ready") this.#ready(this.#handshake, frame);
     else if (event === "join") this.#meet(peer, peer_instance, false);
-    else if (event === "leave") this.#part(key, frame.reason);
-    else if (event === "ok") this.#unconfirmed.delete(frame.ref);
-    else if (event === "error") this.#refused(frame);
-    else if (event === "signal") this.calls.get(key)?.receive(frame);
+    else if (event === "change") this.#update({ ...peer, peer_id }, true);
+    else if (event === "error") this.#refused(frame, entry);
+    else if (event === "signal") this.calls.get(`${peer_id}/${peer_instance}`)?.receive(frame);
+    else if (event === "leave") {
+      const isGone = (number) => number === peer_instance || number >= peer_instances.length;
+      this.#part(({ id, instance }) => id === peer_id && isGone(instance), reason);
+    } else if (event === "ok") {
+      this.#unconfirmed.delete(ref);
+      this.#join.peer = { ...this.#join.peer, ...entry?.frame.peer };
+      this.#pump();
+    }
     this.#seq = frame.seq ?? this.#seq;
   }
 
-  #ready({ p_id, peers }, { p_instance, p_secret, recovered, ice_servers }) {
-    const isBack = p_secret === this.#me?.p_secret;
-    this.#me = { p_id, p_secret, p_instance };
-    // Signals are missing: leaves, and comes back as a newcomer.
-    if (isBack && !recovered) return this.#connect(this.#me = this.#drop(1000));
-    const listed = peers.flatMap((peer) => peer.peer_instances.map((_, number) => [peer, number]));
-    const keys = new Set(listed.map(([{ peer_id }, number]) => `${peer_id}/${number}`));
-    // Another instance is another party to everybody: nothing of the old one goes on.
-    if (!isBack) this.#unconfirmed.clear();
-    for (const key of this.calls.keys()) if (!isBack || !keys.has(key)) this.#part(key, "lost");
+  #ready({ p_id, peers }, { p_instance, p_secret, recovered: isBack, ice_servers }) {
+    const isSame = p_id === this.id && p_instance === this.instance;
+    Object.assign(this.#join, { p_id, p_secret, p_instance });
     Object.assign(this, { id: p_id, instance: p_instance });
     this.configuration = { iceServers: ice_servers, ...this.#options.rtc };
+    const counts = new Map(peers.map((peer) => [peer.peer_id, peer.peer_instances.length]));
+    const isThere = ({ id, instance, isHere }) => !isHere || instance < counts.get(id);
+    // Signals are missing, or the server was restarted: calls go on if the others know them too.
+    this.#part((call) => !(isBack ? isThere(call) : isSame && call.isOwn()), "lost");
+    if (!isBack) {
+      for (const call of this.calls.values()) call.isHere = false;
+      this.#times.graceEnds = performance.now() + GRACE_MS;
+    }
+    for (const one of this.#unconfirmed.values()) one.dueAt = 0;
     this.#live = this.#socket;
     this.#failures = 0;
     this.tell("ready", { isBack });
-    for (const { text } of this.#unconfirmed.values()) this.#live.send(text);
     // The newcomer offers; who came while this connection was lost has offered, or will.
-    for (const [peer, number] of listed) this.#meet(peer, number, !isBack);
+    for (const peer of peers) peer.peer_instances.forEach((_, n) => this.#meet(peer, n, !isBack));
+    this.#pump();
   }
 
-  #meet(peer, instance, isCaller) {
+  #meet({ peer_instances: _, peer_ice: __, ...peer }, instance, isCaller) {
+    this.#update(peer, false);
     const key = `${peer.peer_id}/${instance}`;
-    if (this.calls.has(key)) return;
-    const call = makeCall(this, key, { id: peer.peer_id, instance, peer });
+    const known = this.calls.get(key);
+    if (known?.isHere || this.#end.signal.aborted) return;
+    const call = known ?? makeCall(this, { key, id: peer.peer_id, instance, peer });
+    call.isHere = true;
     this.calls.set(key, call);
-    this.tell("call", call);
-    if (isCaller) call.offer(this.#options.channel);
+    if (!known) this.tell("call", call);
+    call.meet(isCaller, this.#options.channel);
   }
 
-  #part(key, reason) {
-    const call = this.calls.get(key);
-    if (!this.calls.delete(key)) return;
-    call.close();
-    this.tell("leave", { call, reason });
+  /** Takes over what a peer says of itself, as a whole or what is different. */
+  #update(fields, isDifference) {
+    const sorted = (peer) => JSON.stringify(Object.entries(peer).sort());
+    for (const call of this.calls.values()) {
+      const all = Object.entries({ ...(isDifference && call.peer), ...fields });
+      const peer = Object.fromEntries(all.filter(([, value]) => value !== null));
+      if (call.id !== fields.peer_id || sorted(peer) === sorted(call.peer)) continue;
+      call.peer = peer;
+      this.tell("change", call);
+    }
   }
 
-  #refused({ code, message, ref, retry_ms = 0 }) {
-    const key = this.#unconfirmed.get(ref)?.key;
-    this.#unconfirmed.delete(ref);
-    // A number in the list may be free: nobody is there to be called.
-    if (code.startsWith("unknown_")) return this.#part(key, "left");
-    // A server that has a new key does not know its old peers.
-    const isForgotten = code === "bad_secret" && this.#me !== undefined;
-    if (isForgotten) this.#me = undefined;
-    else this.tell("error", { code, message });
-    if (isForgotten || code === "rate_limited") this.#lost(3000, message, retry_ms);
-    else if (ref === "join") this.leave(message, code);
+  #part(isMeant, reason) {
+    for (const [key, call] of this.calls) {
+      if (!isMeant(call) || !this.calls.delete(key)) continue;
+      call.close();
+      this.forget((entry) => entry.call === call);
+      this.tell("leave", { call, reason });
+    }
   }
-}
 
-/** What connects this page with one instance of a peer: perfect negotiation, media and data. */
-function makeCall(room, key, about) {
-  const to = { event: "signal", peer_id: about.id, peer_instance: about.instance };
-  const post = (frame) => room.post({ ...to, ...frame }, key);
-  const signal = (data) => post({ type: "data", data });
-  const call = { ...about, streams: [], offer, share, signal, receive, close };
-  let connection;
-  let heard = [];
-  let work = Promise.resolve();
-  let [isOffering, isIgnoring] = [false, false];
-  return call;
-  function offer(label) {
-    open(true);
-    if (label) useChannel(connection.createDataChannel(label));
-    share(room.stream);
-  }
-  function share(stream) {
-    const known = connection?.getSenders().map(({ track }) => track);
-    const fresh = stream?.getTracks().filter((track) => known && !known.includes(track));
-    for (const track of fresh ?? []) connection.addTrack(track, stream);
-  }
-  function close() {
-    connection?.close();
-    connection = call.connection = call.channel = undefined;
-    call.streams = [];
-  }
-  /** Handles a signal after those before it; one that is said again is not heard twice. */
-  function receive(frame) {
-    const [mark, count] = (frame.call ?? "").split(".");
-    if (mark === heard[0] && +count <= heard[1]) return;
-    // Another page in the place of one that has gone: nothing of the old call goes on.
-    if (heard.length > 0 && mark !== heard[0]) close();
-    heard = [mark, +count];
-    const fail = (error) => room.tell("error", { code: "call_failed", message: `${error}` });
-    work = work.then(() => handle(frame)).catch(fail);
-  }
-  async function handle({ type, sdp, peer_ice, data }) {
-    if (type === "data") room.tell("data", { call, data });
-    else if (type === "bye") close();
-    else if (type !== "candidate") await describe(type, sdp);
-    else if (!isIgnoring) { for (const one of peer_ice) await connection?.addIceCandidate(one); }
-  }
-  async function describe(type, sdp) {
-    const isOffer = type === "offer";
-    if (isOffer && connection === undefined) open(false);
-    // An answer that nobody waits for: its offer was taken back.
-    if (!isOffer && connection?.signalingState !== "have-local-offer") return;
-    const collides = isOffer && (isOffering || connection.signalingState !== "stable");
-    // On a collision the side with the smaller id yields; of siblings the smaller number.
-    const yields = room.id === call.id ? room.instance < call.instance : room.id < call.id;
-    isIgnoring = collides && !yields;
-    if (!isIgnoring) await connection.setRemoteDescription({ type, sdp });
-    if (!isOffer || isIgnoring) return;
-    share(room.stream);
-    await connection.setLocalDescription();
-    post(connection.localDescription.toJSON());
-  }
-  function open(isCaller) {
-    const mine = connection = call.connection = new RTCPeerConnection(room.configuration);
-    mine.onnegotiationneeded = async () => {
-      // Who is called answers first; what it has to add follows when this is asked again.
-      if (!isCaller && mine.remoteDescription === null) return;
-      isOffering = true;
-      await mine.setLocalDescription().catch(() => {});
-      isOffering = false;
-      if (mine.signalingState !== "have-local-offer") return;
-      post(mine.localDescription.toJSON());
-    };
-    mine.onicecandidate = ({ candidate }) =>
-      candidate && post({ type: "candidate", peer_ice: [candidate] });
-    mine.ondatachannel = ({ channel }) => useChannel(channel);
-    mine.ontrack = ({ streams: [stream] }) => {
-      if (stream === undefined || call.streams.includes(stream)) return;
-      call.streams.push(stream);
-      room.tell("stream", { call, stream });
-    };
-    mine.onconnectionstatechange = () => mine.connectionState === "failed" && mine.restartIce();
-  }
-  function useChannel(channel) {
-    call.channel = channel;
-    channel.onopen = () => room.tell("open", call);
-    channel.onmessage = ({ data }) => room.tell("message", { call, data });
+  #refused({ code, message, ref, retry_ms = 1_000 }, entry) {
+    const now = performance.now();
+    if (code === "rate_limited" && this.#live) {
+      // Nobody knows how much was dropped: all that is unanswered is said again, later.
+      this.#times.mayTalk = now + retry_ms;
+      for (const one of this.#unconfirmed.values()) one.dueAt = 0;
+    } else if (code === "queue_full" && entry) {
+      entry.dueAt = now + (entry.retryMs = Math.min(10_000, 2 * entry.retryMs));
+    } else if (code.startsWith("unknown_") && entry) {
+      // A number in the list may be free: nobody is there to be called.
+      this.#part((call) => call === entry.call, "left");
+    } else if (code === "bad_secret" && this.#join.p_id) {
+      // A server that has a new key does not know its old peers.
+      ["p_id", "p_secret", "p_instance"].forEach((name) => delete this.#join[name]);
+      this.#lost(3000);
+    } else {
+      this.#unconfirmed.delete(ref);
+      this.fail(code, message);
+      if (code === "rate_limited" || code === "bad_server") this.#lost(3000, message, retry_ms);
+      else if (ref === "join") this.leave(message, code);
+    }
   }
 }

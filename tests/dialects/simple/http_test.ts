@@ -1,0 +1,84 @@
+import { assertEquals } from "@std/assert";
+import type { Posted } from "../../../src/dialects/dialect.ts";
+import type { DialectBench } from "../../helpers/dialect.ts";
+import { enter, newRooms, type SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
+
+/** Posts a text, or a frame as JSON. */
+function post(bench: DialectBench, frame: string | SimpleFrame): Posted {
+  const route = bench.routes.find((route) => route.kind === "stream");
+  if (route?.kind !== "stream") throw new RangeError("Cannot post: the dialect has no route");
+  const body = typeof frame === "string" ? frame : JSON.stringify(frame);
+  const url = new URL("http://signalbox.test/simple");
+  return route.post({ method: "POST", url, headers: new Headers(), body });
+}
+
+/** Posts and returns the status, the code of the error, and whether it was known whose it is. */
+async function answer(
+  bench: DialectBench,
+  frame: string | SimpleFrame,
+): Promise<readonly [number, unknown, boolean]> {
+  const { response, isProven } = post(bench, frame);
+  return [response.status, (await response.json())["code"], isProven];
+}
+
+function ping(client: SimpleClient, more: SimpleFrame = {}): SimpleFrame {
+  return { event: "ping", ...client.credentials, ...more };
+}
+
+Deno.test("Simple POST: whose a frame is comes before what it says", async () => {
+  using bench = newRooms();
+  const fred = await enter(bench);
+  const sibling = await enter(bench, {
+    p_id: fred.id,
+    p_secret: fred.credentials.p_secret,
+  });
+  const nonsense = { event: "nonsense", ref: 1 };
+  const cases: [frame: string | SimpleFrame, status: number, code: string, isProven: boolean][] = [
+    ["hello", 400, "bad_json", false],
+    [nonsense, 403, "bad_secret", false],
+    [{ ...nonsense, ...fred.credentials, p_secret: "x" }, 403, "bad_secret", false],
+    [{ ...nonsense, ...fred.credentials, p_id: "x" }, 403, "bad_secret", false],
+    [{ ...nonsense, ...fred.credentials }, 400, "bad_frame", true],
+    [ping(fred, { p_secret: sibling.credentials.p_secret }), 404, "unknown_instance", true],
+    [ping(fred, { p_instance: 9 }), 404, "unknown_instance", true],
+  ];
+  for (const [frame, ...expected] of cases) {
+    assertEquals(await answer(bench, frame), expected, JSON.stringify(frame));
+  }
+  const { response } = post(bench, { ...nonsense, p_id: "x" });
+  assertEquals((await response.json())["ref"], 1);
+});
+
+Deno.test("Simple POST: a connection and the posts of its instance share one allowance", async () => {
+  using bench = newRooms({ options: { frameBurst: 10, framesPerSecond: 1 } });
+  const fred = await enter(bench); // the first of ten
+  await fred.say(...Array(4).fill({ event: "ping" }));
+  for (let sent = 0; sent < 5; sent++) {
+    assertEquals(await answer(bench, ping(fred)), [200, undefined, true]);
+  }
+  assertEquals(await answer(bench, ping(fred)), [429, "rate_limited", true]);
+  fred.heard();
+  assertEquals(await fred.refusal({ event: "ping" }), "rate_limited");
+  bench.clock.advance(1_000);
+  assertEquals(await answer(bench, ping(fred)), [200, undefined, true]);
+});
+
+Deno.test("Simple POST: bytes count too, and also while the instance has no connection", async () => {
+  const options = { byteBurst: 2_000, bytesPerSecond: 1_024, frameBurst: 3 };
+  for (const isLost of [false, true]) {
+    using bench = newRooms({ options });
+    const fred = await enter(bench);
+    if (isLost) await fred.lose();
+    const big = ping(fred, { padding: "x".repeat(2_000) });
+    assertEquals((await answer(bench, big))[0], 200, `lost: ${isLost}`);
+    assertEquals(await answer(bench, ping(fred)), [429, "rate_limited", true], `lost: ${isLost}`);
+    bench.clock.advance(1_000);
+    assertEquals((await answer(bench, ping(fred)))[0], 200, `lost: ${isLost}`);
+  }
+  using bench = newRooms({ options: { frameBurst: 2, framesPerSecond: 1 } });
+  const fred = await enter(bench);
+  await fred.lose();
+  const statuses = [];
+  for (let sent = 0; sent < 3; sent++) statuses.push((await answer(bench, ping(fred)))[0]);
+  assertEquals(statuses, [200, 200, 429]);
+});
