@@ -6,7 +6,7 @@ import type { Dialect, Namespace, OpenDialect, Route } from "../../src/dialects/
 import { Router } from "../../src/http/router.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { FakeLink } from "./fake_link.ts";
-import { connect, newTestHub, TestClient } from "./hub.ts";
+import { connect, newTestHub, settle, TestClient } from "./hub.ts";
 import { newMemoryStore } from "./store.ts";
 
 export interface DialectTestOptions {
@@ -36,6 +36,7 @@ export class DialectBench implements Disposable {
   /** How many sealed items the dialect could not make anything of. */
   unreadable = 0;
   readonly #dialect: Dialect;
+  readonly #clients: TestClient[] = [];
   readonly #test: DialectTestOptions;
   readonly #router: Router;
 
@@ -63,12 +64,15 @@ export class DialectBench implements Disposable {
    * @param ageMs how long nobody served
    * @param change does something to what was sealed
    */
-  restart(
+  async restart(
     { ageMs = 0, change = (items) => items, ...test }: DialectTestOptions & {
       readonly ageMs?: number;
       readonly change?: (items: unknown[]) => unknown[];
     } = {},
-  ): DialectBench {
+  ): Promise<DialectBench> {
+    this.hub.silence();
+    for (const { link } of this.#clients) link.close(1001);
+    await settle();
     const items = change(JSON.parse(JSON.stringify([...this.open.seal?.().items ?? []])));
     this[Symbol.dispose]();
     const store = { ...this.store, sealed: { items, ageMs } };
@@ -84,7 +88,13 @@ export class DialectBench implements Disposable {
     const url = new URL(target, ORIGIN);
     const route = this.#router.match(url.pathname).upgrade?.route;
     if (route === undefined) throw new RangeError(`Cannot connect: no WebSocket at "${target}"`);
-    return connect((link) => route.connect(url, link), route.limits, this.clock.now);
+    return this.#keep(connect((link) => route.connect(url, link), route.limits, this.clock.now));
+  }
+
+  async #keep(connecting: Promise<TestClient>): Promise<TestClient> {
+    const client = await connecting;
+    this.#clients.push(client);
+    return client;
   }
 
   /** Connects a client to a Socket.IO namespace: its frames are the namespace's packets. */
@@ -92,7 +102,7 @@ export class DialectBench implements Disposable {
     const found = this.namespaces.find(({ name }) => name === namespace);
     if (found === undefined) throw new RangeError(`Cannot connect: no namespace "${namespace}"`);
     const url = new URL(`/socket.io/${query}`, ORIGIN);
-    return connect((link) => found.connect(url, link), found.limits, this.clock.now);
+    return this.#keep(connect((link) => found.connect(url, link), found.limits, this.clock.now));
   }
 
   get namespaces(): readonly Namespace[] {

@@ -82,7 +82,7 @@ export class Instance {
     peer: InstanceOwner,
     number: number,
     secret: string,
-    carrier: Carrier,
+    carrier: Carrier | undefined,
     { limits, total }: InstanceContext,
   ) {
     this.peer = peer;

@@ -12,6 +12,7 @@ import { operations } from "./operations.ts";
 import { Secrets } from "./secrets.ts";
 import type { SimpleServer } from "./peer.ts";
 import { expire } from "./server.ts";
+import { seal, unseal } from "./sealed.ts";
 import { SimpleSession } from "./session.ts";
 import { KeptTotal } from "./signal_log.ts";
 import { refusalResponse } from "./wire.ts";
@@ -80,6 +81,7 @@ export const simple = defineDialect({
       secrets: new Secrets(options.secret ?? store.secret),
       limits: options,
       news: new EncodeOnce(),
+      rooms: store.rooms,
       peers: new Map(),
       lost: new Set(),
       departed: new Set(),
@@ -88,6 +90,7 @@ export const simple = defineDialect({
       maxFrameBytes: options.maxFrameBytes,
       iceServers: options.iceServers.map((urls) => ({ urls })),
     };
+    void unseal(server, store);
     using timers = new DisposableStack();
     timers.use(clock.every(SWEEP_MS, () => expire(server)));
     timers.use(clock.every(options.keepMs, () => server.total.age()));
@@ -133,6 +136,7 @@ export const simple = defineDialect({
           read: () => server.total.bytes,
         },
       ],
+      seal: () => ({ items: seal(server), lifetimeMs: options.resumeMs }),
       [Symbol.dispose]: () => running.dispose(),
     };
   },

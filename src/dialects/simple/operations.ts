@@ -6,7 +6,8 @@ import type { SimpleServer } from "./peer.ts";
 
 /**
  * What an operator may do with rooms. Describing a peer is setting fields of it which win over its
- * own, and which its client may not change (§3); null takes them away.
+ * own, and which its client may not change (§3); null takes them away. They are kept for the id,
+ * whether it is here or not.
  */
 export function operations(server: SimpleServer): RoomOperations {
   return roomOperations(server.hub, server.realm, ({ id }, description) => {
@@ -14,10 +15,16 @@ export function operations(server: SimpleServer): RoomOperations {
     const peer = server.peers.get(id);
     if (peer === undefined) return "unknown";
     if (!isObject(fields)) return "invalid";
+    const { room } = peer;
+    const before = server.rooms.description(room, id) ?? null;
+    const isNothing = Object.keys(fields).length === 0;
+    const kept = server.rooms.describe(room, id, isNothing ? null : fields);
+    if (kept !== "kept") return kept;
     try {
       peer.setFields(fields);
       return "described";
     } catch (error) {
+      server.rooms.describe(room, id, before);
       if (!(error instanceof SignalError)) throw error;
       return error.code === "description_too_large" ? "too_large" : "invalid";
     }

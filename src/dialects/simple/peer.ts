@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Hub } from "../../core/hub.ts";
+import type { StoredRooms } from "../../core/store.ts";
 import type { PeerEvent, PeerHandle, PeerId, Receiver, RoomId } from "../../core/types.ts";
 import {
   type Change,
@@ -28,7 +29,13 @@ import {
 import type { Secrets } from "./secrets.ts";
 import type { Speaker } from "./signal_log.ts";
 import type { Tokens } from "../tokens.ts";
-import type { FrameLimits, Receipt, Signal, SignalFrame } from "./messages.ts";
+import {
+  type FrameLimits,
+  isObject,
+  type Receipt,
+  type Signal,
+  type SignalFrame,
+} from "./messages.ts";
 import { encodeNews, type News } from "./news.ts";
 
 /** Streams that have left and are remembered: an EventSource comes back within seconds. */
@@ -55,6 +62,8 @@ export interface SimpleServer {
   readonly trustIds: boolean;
   readonly limits: SimpleLimits & InstanceContext["limits"];
   readonly news: EncodeOnce<"simple">;
+  /** Keeps what an operator says of peers. */
+  readonly rooms: Pick<StoredRooms, "description" | "describe">;
   /** Who is behind an id. */
   readonly peers: Map<PeerId, SimplePeer>;
   /** Instances that are held for their clients to come back, the longest lost first. */
@@ -98,8 +107,8 @@ export class SimplePeer implements Receiver, InstanceOwner {
   #founder: Carrier | undefined;
   #refusal: "room_full" | "rooms_full" | undefined = undefined;
 
-  /** @param founder the connection for which the id is claimed */
-  constructor(id: PeerId, room: RoomId, server: SimpleServer, founder: Carrier) {
+  /** @param founder the connection for which the id is claimed, where there is one */
+  constructor(id: PeerId, room: RoomId, server: SimpleServer, founder?: Carrier) {
     this.id = id;
     this.room = room;
     this.#server = server;
@@ -122,13 +131,25 @@ export class SimplePeer implements Receiver, InstanceOwner {
   /** Claims the id and enters the room, with a first instance. False where the id is in use. */
   async found(change: Change, carrier: Carrier): Promise<boolean> {
     const { hub, realm } = this.#server;
-    this.#profile = changed(NO_PROFILE, 0, change, this.#server.limits);
+    this.#profile = this.#described(changed(NO_PROFILE, 0, change, this.#server.limits));
     this.#addInstance(0, carrier);
     const { id } = this;
     const outcome = await hub.claim({ realm, id, dialect: "simple", receiver: this });
     if (outcome === "full") throw new SignalError("peers_full", "the server has no more room");
     if (this.#refusal !== undefined) throw new SignalError(this.#refusal, "the room is full");
     return outcome !== "taken";
+  }
+
+  /**
+   * Claims the id and enters the room with instances of an earlier run, all of them lost. False
+   * where there is no room for it, or the id is in use.
+   */
+  async revive(profile: Profile, instances: readonly Instance[]): Promise<boolean> {
+    const { hub, realm } = this.#server;
+    this.#profile = profile;
+    for (const instance of instances) this.#instances[instance.number] = instance;
+    const outcome = await hub.claim({ realm, id: this.id, dialect: "simple", receiver: this });
+    return outcome === "admitted" && this.#refusal === undefined;
   }
 
   /** Adds an instance. */
@@ -203,6 +224,16 @@ export class SimplePeer implements Receiver, InstanceOwner {
     return { delivered: targets.length - queued, queued };
   }
 
+  /** What the peer says of itself, and the server of it. */
+  get profile(): Profile {
+    return this.#profile;
+  }
+
+  /** Instances that are connected or held. */
+  get instances(): Instance[] {
+    return this.#instances.filter((instance) => instance !== undefined);
+  }
+
   /** An instance that is connected or held. */
   instance(number: number): Instance | undefined {
     return this.#instances[number];
@@ -267,6 +298,20 @@ export class SimplePeer implements Receiver, InstanceOwner {
         return;
       default:
         event satisfies never;
+    }
+  }
+
+  /** With what an operator has said of the peer before. */
+  #described(profile: Profile): Profile {
+    const { rooms, limits } = this.#server;
+    const fields = rooms.description(this.room, this.id);
+    if (!isObject(fields)) return profile;
+    try {
+      return withServerFields(profile, fields, limits);
+    } catch (error) {
+      // Too much beside what the client says: that it may join matters more.
+      if (error instanceof SignalError) return profile;
+      throw error;
     }
   }
 

@@ -41,6 +41,15 @@ export interface Recovery {
   readonly frames: readonly string[];
 }
 
+/** A log as another process can go on with it; its instance is lost by then. */
+export interface SealedLog<Name> {
+  readonly lastSeq: number;
+  /** The newest signal before the instance was lost. */
+  readonly lostAfter: number;
+  /** The newest ones, without a gap; of a speaker that has gone no name is known. */
+  readonly signals: readonly { readonly from: Name | null; readonly frame: string }[];
+}
+
 /** Who said a signal: all that is kept of it, which may be long after it has gone. */
 export interface Speaker {
   /** It has left the room, or this instance of it has. */
@@ -132,6 +141,37 @@ export class SignalLog<Signal> {
     const recovered = seq >= before;
     const from = recovered ? seq : before;
     return { recovered, seq: from, frames: this.#framesAfter(from) };
+  }
+
+  /** Everything that is kept. @param nameOf names a speaker; null for one that has gone */
+  sealed<Name>(nameOf: (speaker: Readonly<Speaker>) => Name | null): SealedLog<Name> {
+    const { length } = this.#frames;
+    const speakers = this.#speakers.newest(length);
+    return {
+      lastSeq: this.#lastSeq,
+      lostAfter: this.#lostAfter ?? this.#lastSeq,
+      signals: this.#frames.newest(length).map((frame, n) => {
+        const speaker = speakers[n];
+        return { from: speaker === undefined ? null : nameOf(speaker), frame };
+      }),
+    };
+  }
+
+  /** Goes on with what an earlier log has kept; of a new log only. */
+  restore<Name>(
+    { lastSeq, lostAfter, signals }: SealedLog<Name>,
+    speakerOf: (name: Name | null) => Readonly<Speaker>,
+  ): void {
+    this.#lastSeq = lastSeq;
+    this.#lostAfter = lostAfter;
+    const firstQueued = signals.length - (lastSeq - lostAfter);
+    for (const [n, { from, frame }] of signals.entries()) {
+      const bytes = Buffer.byteLength(frame);
+      this.#frames.push(frame);
+      this.#speakers.push(speakerOf(from));
+      this.#charge(bytes);
+      if (n >= firstQueued) this.#queuedBytes += bytes;
+    }
   }
 
   /** Gives the oldest signal up, for others. */

@@ -48,7 +48,7 @@ Deno.test("messages for an absent id survive a planned restart, in order of arri
   await alice.say(offer("x", "1", 1), offer("y", "3", 2));
   await bob.say(offer("x", "2", 3));
   await alice.say(offer("x", "1", 4));
-  using second = first.restart();
+  using second = await first.restart();
   const [, answer] = await ask(second, "x");
   assertEquals(answer, [
     OPEN,
@@ -56,7 +56,7 @@ Deno.test("messages for an absent id survive a planned restart, in order of arri
     relayed("bob", "x", "2", 3),
     relayed("alice", "x", "1", 4),
   ]);
-  using third = second.restart();
+  using third = await second.restart();
   assertEquals((await ask(third, "x"))[1], [OPEN]);
   assertEquals((await ask(third, "y"))[1], [OPEN, relayed("alice", "y", "3", 2)]);
 });
@@ -67,7 +67,7 @@ Deno.test("what is held keeps what is left of its time, and its EXPIRE comes to 
   await alice.say(offer("x", "1"));
   first.clock.advance(2_000);
   await alice.say(offer("y", "2"));
-  using second = first.restart({ ageMs: 1_000 });
+  using second = await first.restart({ ageMs: 1_000 });
   const back = await register(second, "alice");
   second.clock.advance(1_000);
   assertEquals(back.heardJson(), []);
@@ -83,7 +83,7 @@ Deno.test("an attempt that was dropped stays dropped after a restart, without a 
   const alice = await register(first, "alice");
   await alice.say(offer("x", "1"), offer("x", "1"));
   assertEquals(alice.heardJson(), [{ type: "EXPIRE", src: "x", dst: "alice" }]);
-  using second = first.restart();
+  using second = await first.restart();
   const back = await register(second, "alice");
   await back.say(offer("x", "1"));
   second.clock.advance(10_000);
@@ -94,11 +94,11 @@ Deno.test("an attempt that is too much after a restart is dropped whole, and rep
   using first = newBench();
   const alice = await register(first, "alice");
   await alice.say(offer("x", "1", 1), offer("x", "1", 2));
-  using second = first.restart({ options: { maxHeldMessages: 1 } });
+  using second = await first.restart({ options: { maxHeldMessages: 1 } });
   const back = await register(second, "alice");
   await back.say(offer("x", "1", 3));
   assertEquals((await ask(second, "x"))[1], [OPEN]);
-  using third = first.restart({ options: { maxHeldMessages: 1 } });
+  using third = await first.restart({ options: { maxHeldMessages: 1 } });
   const again = await register(third, "alice");
   third.clock.advance(5_000);
   assertEquals(again.heardJson(), [{ type: "EXPIRE", src: "x", dst: "alice" }]);
@@ -108,7 +108,7 @@ Deno.test("sealed items that are none are left out and counted, and the others a
   using first = newBench();
   const alice = await register(first, "alice");
   await alice.say(offer("x", "1"));
-  using second = first.restart({
+  using second = await first.restart({
     change: ([item]) => [
       null,
       "text",
@@ -126,7 +126,7 @@ Deno.test("a reserved id stays with its token after its holder has gone, and ove
   const alice = await register(first, "alice", "mine");
   await alice.leave();
   assertEquals((await ask(first, "alice", "yours"))[1], [TAKEN]);
-  using second = first.restart();
+  using second = await first.restart();
   assertEquals((await ask(second, "alice", "yours"))[1], [TAKEN]);
   await register(second, "alice", "mine");
 });
@@ -156,7 +156,7 @@ Deno.test("ids of the server stay good over a restart on the same store", async 
   const options = { serverIdsOnly: true };
   using first = newBench({ options });
   const id = await first.get("/peerjs/id")?.text() ?? "";
-  using second = first.restart();
+  using second = await first.restart();
   await register(second, id);
   using other = newBench({ options });
   const [, [refusal]] = await ask(other, id);

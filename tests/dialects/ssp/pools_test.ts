@@ -29,11 +29,11 @@ Deno.test("a private server admits to pools that the operator keeps, also after 
   assertEquals(await outcome(bench, "attic"), "no-such-pool");
   assertEquals(operationsOf(bench).keep("attic"), "kept");
   assertEquals([await outcome(bench, "attic"), await outcome(bench, "lobby")], ["in", "in"]);
-  using next = bench.restart();
+  using next = await bench.restart();
   assertEquals(await outcome(next, "attic"), "in");
   assertEquals(operationsOf(next).forget("attic"), true);
   assertEquals(await outcome(next, "attic"), "no-such-pool");
-  using last = next.restart();
+  using last = await next.restart();
   assertEquals(await outcome(last, "attic"), "no-such-pool");
   // The configuration's are not the operator's to forget.
   assertEquals(operationsOf(last).forget("lobby"), false);
@@ -63,7 +63,7 @@ Deno.test("what the server says in a kept pool shows in later joins, and survive
   assertEquals(pools.describe("p", "topic", { text: "Hi" }), "described");
   // RTCPool stumbles over news of an id that it does not know.
   assertEquals(early.heard(), []);
-  using next = bench.restart();
+  using next = await bench.restart();
   for (const version of ["v1", "v2", "auto"] as const) {
     const late = await SspClient.connect(next, version);
     const { peers, descriptions } = await late.join();
@@ -71,7 +71,7 @@ Deno.test("what the server says in a kept pool shows in later joins, and survive
     await late.leave();
   }
   assertEquals(operationsOf(next).describe("p", "topic", null), "described");
-  using last = next.restart();
+  using last = await next.restart();
   const late = await SspClient.connect(last);
   assertEquals((await late.join())["descriptions"], { [late.id]: null });
 });
@@ -107,7 +107,7 @@ Deno.test("a kept pool may have fewer members than others", async () => {
   using bench = newPools({ options: { maxMembers: 3 } });
   const pools = operationsOf(bench);
   assertEquals(pools.keep("p", { maxMembers: 1 }), "kept");
-  using next = bench.restart();
+  using next = await bench.restart();
   await enter(next);
   assertEquals([await outcome(next, "p"), await outcome(next, "q")], ["pool-full", "in"]);
   assertEquals(operationsOf(next).keep("p", { maxMembers: 100 }), "kept");

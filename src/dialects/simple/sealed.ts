@@ -1,0 +1,181 @@
+import { z } from "zod";
+import { SignalError } from "../../core/errors.ts";
+import type { DialectStore } from "../../core/store.ts";
+import { readSealed } from "../sealed.ts";
+import { changed, NO_PROFILE, type Profile, withServerFields } from "./description.ts";
+import { Instance } from "./instance.ts";
+import { SimplePeer, type SimpleServer } from "./peer.ts";
+import type { Speaker } from "./signal_log.ts";
+
+// What survives a planned restart: every peer that some client can still come back to.
+
+/** Who said a signal: an id and a number, as long as that instance is there. */
+const SpeakerName = z.tuple([z.string(), z.int().min(0)]);
+type SpeakerName = z.infer<typeof SpeakerName>;
+
+const SealedLog = z.object({
+  lastSeq: z.int().min(0),
+  lostAfter: z.int().min(0),
+  signals: z.array(z.object({ from: SpeakerName.nullable(), frame: z.string() })),
+}).refine(
+  ({ lastSeq, lostAfter, signals }) =>
+    lostAfter <= lastSeq && lastSeq - lostAfter <= signals.length && signals.length <= lastSeq,
+);
+
+const SealedInstance = z.object({
+  number: z.int().min(0),
+  secret: z.string(),
+  sdp: z.string(),
+  ice: z.array(z.looseObject({ candidate: z.string() })),
+  /** How long it is held yet. */
+  leftMs: z.number(),
+  holder: z.int().min(0),
+  hadStream: z.boolean(),
+  log: SealedLog,
+});
+type SealedInstance = z.infer<typeof SealedInstance>;
+
+const Fields = z.record(z.string(), z.unknown());
+const SealedPeer = z.object({
+  v: z.literal(1),
+  id: z.string(),
+  room: z.string(),
+  fields: Fields,
+  serverFields: Fields,
+  instances: z.array(SealedInstance),
+});
+type SealedPeer = z.infer<typeof SealedPeer>;
+
+const GONE: Readonly<Speaker> = { isGone: true };
+
+/** What clients can go on with, a peer each, in the order in which they came. */
+export function* seal(server: SimpleServer): Generator<SealedPeer> {
+  const names = new Map<Readonly<Speaker>, SpeakerName>();
+  for (const { id, instances } of server.peers.values()) {
+    for (const { speaker, number } of instances) names.set(speaker, [id, number]);
+  }
+  const nameOf = (speaker: Readonly<Speaker>): SpeakerName | null => names.get(speaker) ?? null;
+  for (const { id, room, profile, instances } of server.peers.values()) {
+    yield {
+      v: 1,
+      id,
+      room,
+      fields: Object.fromEntries(profile.fields.values),
+      serverFields: Object.fromEntries(profile.serverFields.values),
+      instances: instances.map((instance): SealedInstance => {
+        const { number, secret, holder, hadStream, log } = instance;
+        const { sdp = "", ice = [] } = profile.instances[number] ?? {};
+        const leftMs = leftOf(instance, server);
+        const publication = { sdp, ice: ice.map((candidate) => ({ ...candidate })) };
+        const sealedLog = log.sealed(nameOf);
+        return {
+          number,
+          secret,
+          ...publication,
+          leftMs,
+          holder,
+          hadStream,
+          log: { ...sealedLog, signals: [...sealedLog.signals] },
+        };
+      }),
+    };
+  }
+}
+
+/**
+ * Goes on with what was sealed: all instances are lost ones, for what is left of their time. Those
+ * whose time is over are gone.
+ */
+export async function unseal(server: SimpleServer, store: DialectStore): Promise<void> {
+  const { items, ageMs } = readSealed(store, SealedPeer);
+  const revivals = items.map((sealed) => prepare(server, sealed, ageMs));
+  const speakers = new Map<string, Readonly<Speaker>>();
+  for (const { id, instances } of revivals) {
+    for (const { number, speaker } of instances.keys()) {
+      speakers.set(nameFor([id, number]), speaker);
+    }
+  }
+  const speakerOf = (name: SpeakerName | null): Readonly<Speaker> =>
+    name === null ? GONE : speakers.get(nameFor(name)) ?? GONE;
+  for (const { instances } of revivals) {
+    for (const [instance, { log }] of instances) instance.log.restore(log, speakerOf);
+  }
+  // Each claim is carried out before the next, so that they are in their rooms in this order.
+  const outcomes = await Promise.all(revivals.map((revival) => revive(revival)));
+  const refused = outcomes.filter((outcome) => outcome === "refused").length;
+  if (refused > 0) store.unreadable(refused);
+  const lost = revivals.filter((_, n) => outcomes[n] === "revived")
+    .flatMap(({ instances }) => [...instances.keys()]);
+  for (const instance of lost.sort((a, b) => a.lostAtMs - b.lostAtMs)) server.lost.add(instance);
+}
+
+/** A peer that is about to come back. */
+interface Revival {
+  readonly id: string;
+  readonly peer: SimplePeer;
+  /** Undefined where the configuration does not allow it any more. */
+  readonly profile: Profile | undefined;
+  readonly instances: ReadonlyMap<Instance, SealedInstance>;
+}
+
+function prepare(server: SimpleServer, sealed: SealedPeer, ageMs: number): Revival {
+  const { id, room } = sealed;
+  const { clock, resumeMs, secrets } = server;
+  const peer = new SimplePeer(id, room, server);
+  const instances = new Map<Instance, SealedInstance>();
+  for (const one of sealed.instances) {
+    const leftMs = Math.min(one.leftMs - ageMs, resumeMs);
+    // With another secret behind the ids nobody could take it back.
+    if (leftMs <= 0 || !secrets.isValid(one.secret, id, room)) continue;
+    const instance = new Instance(peer, one.number, one.secret, undefined, server);
+    instance.lostAtMs = clock.now() - resumeMs + leftMs;
+    instance.holder = one.holder;
+    instance.hadStream = one.hadStream;
+    instances.set(instance, one);
+  }
+  return { id, peer, profile: profileOf(server, sealed, [...instances.values()]), instances };
+}
+
+async function revive(
+  { peer, profile, instances }: Revival,
+): Promise<"revived" | "over" | "refused"> {
+  if (instances.size === 0) return "over";
+  const held = [...instances.keys()];
+  if (profile !== undefined && await peer.revive(profile, held)) return "revived";
+  for (const { log, speaker } of held) {
+    log.clear();
+    speaker.isGone = true;
+  }
+  return "refused";
+}
+
+function profileOf(
+  { limits }: SimpleServer,
+  { fields, serverFields }: SealedPeer,
+  instances: readonly SealedInstance[],
+): Profile | undefined {
+  const [first] = instances;
+  if (first === undefined) return undefined;
+  try {
+    const last = Math.max(...instances.map(({ number }) => number));
+    if (last >= limits.maxInstances) return undefined;
+    const free: Profile = { ...NO_PROFILE, instances: new Array(last + 1).fill(undefined) };
+    const withFields = changed(free, first.number, { peer: fields }, limits);
+    const published = instances.reduce(
+      (profile, { number, sdp, ice }) => changed(profile, number, { sdp, peer_ice: ice }, limits),
+      withFields,
+    );
+    return withServerFields(published, serverFields, limits);
+  } catch (error) {
+    if (error instanceof SignalError) return undefined;
+    throw error;
+  }
+}
+
+function leftOf({ carrier, lostAtMs }: Instance, { clock, resumeMs }: SimpleServer): number {
+  return carrier === undefined ? resumeMs - (clock.now() - lostAtMs) : resumeMs;
+}
+
+function nameFor(name: SpeakerName): string {
+  return JSON.stringify(name);
+}

@@ -1,0 +1,218 @@
+import { assertEquals } from "@std/assert";
+import { settle } from "../../helpers/hub.ts";
+import { comeBack, enter, newRooms, SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
+
+// A planned restart is to clients a network loss: nothing missing, nothing doubled (issue 5).
+
+const RESUME_MS = 30_000;
+
+function dataTo(client: SimpleClient, data: unknown): SimpleFrame {
+  return { event: "signal", type: "data", peer_id: client.id, data };
+}
+
+function numbers({ seq, data }: SimpleFrame): unknown[] {
+  return [seq, data];
+}
+
+function idsOf({ peers }: SimpleFrame): unknown[] {
+  return (peers as SimpleFrame[]).map(({ peer_id }) => peer_id);
+}
+
+Deno.test("Simple: after a planned restart clients go on as after a network loss", async () => {
+  using first = newRooms();
+  const fred = await enter(first, { peer: { name: "Fred" }, sdp: "v=0 fred" });
+  const barney = await enter(first, {
+    peer: { name: "Barney" },
+    sdp: "v=0",
+    peer_ice: [{ candidate: "candidate:1", sdpMid: "0" }],
+  });
+  await fred.say(dataTo(barney, 1), dataTo(barney, 2));
+  using second = await first.restart({ ageMs: 1_000 });
+  const back = await comeBack(second, barney, { seq: 1 });
+  assertEquals(back.client.credentials, barney.credentials);
+  assertEquals([back.ready["recovered"], back.ready["seq"]], [true, 1]);
+  assertEquals(back.rest.map(numbers), [[2, 2]]);
+  assertEquals(back.handshake["peers"], [{
+    name: "Fred",
+    peer_id: fred.id,
+    peer_instances: [{ sdp: "v=0 fred" }],
+    peer_ice: [],
+  }]);
+  // Those who are not back yet are held, and what is said to them waits.
+  assertEquals(await back.client.ask({ ...dataTo(fred, 3), ref: 1 }), [
+    { event: "ok", delivered: 0, queued: 1, ref: 1 },
+  ]);
+  const fredAgain = await comeBack(second, fred, { seq: 0 });
+  assertEquals(fredAgain.rest.map(numbers), [[1, 3]]);
+  assertEquals(fredAgain.handshake["peers"], [{
+    name: "Barney",
+    peer_id: barney.id,
+    peer_instances: [{ sdp: "v=0" }],
+    peer_ice: [{ candidate: "candidate:1", sdpMid: "0", peer_instance: 0 }],
+  }]);
+  assertEquals(back.client.heard(), []);
+});
+
+Deno.test("Simple: what was queued for a lost instance survives, whoever of the two comes back first", async () => {
+  using first = newRooms();
+  const fred = await enter(first);
+  const barney = await enter(first);
+  await barney.lose();
+  await fred.say(dataTo(barney, 1), dataTo(barney, 2));
+  using second = await first.restart();
+  const { ready, rest } = await comeBack(second, barney);
+  // Without a number everything since the loss is sent.
+  assertEquals([ready["recovered"], ready["seq"]], [false, 0]);
+  assertEquals(rest.map(numbers), [[1, 1], [2, 2]]);
+  using third = await second.restart();
+  const again = await comeBack(third, barney, { seq: 2 });
+  assertEquals([again.ready["recovered"], again.rest], [true, []]);
+});
+
+Deno.test("Simple: the queue's limit counts what was queued before the restart", async () => {
+  using first = newRooms({ options: { maxKeptSignals: 2 } });
+  const fred = await enter(first);
+  const barney = await enter(first);
+  await barney.lose();
+  await fred.say(dataTo(barney, 1));
+  using second = await first.restart();
+  const { client } = await comeBack(second, fred);
+  await client.say(dataTo(barney, 2));
+  assertEquals(await client.refusal(dataTo(barney, 3)), "queue_full");
+});
+
+Deno.test("Simple: who does not come back has left as lost when what was left of its time is up", async () => {
+  using first = newRooms();
+  const fred = await enter(first);
+  const barney = await enter(first);
+  await barney.lose();
+  first.clock.advance(10_000);
+  using second = await first.restart({ ageMs: 5_000 });
+  const { client } = await comeBack(second, fred);
+  second.clock.advance(RESUME_MS - 15_250);
+  assertEquals(client.heard(), []);
+  second.clock.advance(500);
+  assertEquals(client.heard(), [{
+    event: "leave",
+    peer_id: barney.id,
+    peer_instance: 0,
+    peer_instances: [],
+    reason: "lost",
+  }]);
+});
+
+Deno.test("Simple: who was held for too long is not there after the restart, nor what it said", async () => {
+  using first = newRooms();
+  const fred = await enter(first);
+  const barney = await enter(first);
+  await barney.say(dataTo(fred, "from Barney"));
+  await barney.lose();
+  first.clock.advance(20_000);
+  using second = await first.restart({ ageMs: 10_000 });
+  const { handshake, ready, rest } = await comeBack(second, fred, { seq: 0 });
+  assertEquals([handshake["peers"], ready["recovered"], rest], [[], true, []]);
+  // Its id is its own all the same.
+  const again = await comeBack(second, barney);
+  assertEquals(again.client.id, barney.id);
+  assertEquals(again.ready["recovered"], false);
+});
+
+Deno.test("Simple: instances of one peer keep their numbers, secrets and gaps", async () => {
+  using first = newRooms();
+  const [zero, one] = [await enter(first, { sdp: "zero" }), await SimpleClient.connect(first)];
+  const { p_id, p_secret } = zero.credentials;
+  await one.join({ p_id, p_secret, sdp: "one" });
+  const fred = await enter(first);
+  await zero.leave();
+  using second = await first.restart();
+  const back = await comeBack(second, one, { seq: 0 });
+  assertEquals(back.client.credentials, one.credentials);
+  const { handshake } = await comeBack(second, fred);
+  assertEquals(
+    (handshake["peers"] as SimpleFrame[]).map(({ peer_instances }) => peer_instances),
+    [[{ sdp: "" }, { sdp: "one" }]],
+  );
+  // The next one gets the number that is free.
+  const next = await SimpleClient.connect(second);
+  assertEquals((await next.join({ p_id, p_secret })).ready["p_instance"], 0);
+});
+
+Deno.test("Simple: peers keep their order in the room", async () => {
+  using first = newRooms();
+  const clients: SimpleClient[] = [];
+  for (let nth = 0; nth < 5; nth++) clients.push(await enter(first));
+  const ids = clients.map(({ id }) => id);
+  using second = await first.restart();
+  const late = await SimpleClient.connect(second);
+  assertEquals(idsOf((await late.join()).handshake), ids);
+});
+
+Deno.test("Simple: who leaves while the server ends is gone, and nobody's time is up meanwhile", async () => {
+  using first = newRooms();
+  const [fred, barney] = [await enter(first), await enter(first)];
+  await barney.lose();
+  first.clock.advance(RESUME_MS - 250);
+  first.hub.silence();
+  first.clock.advance(500);
+  await fred.leave();
+  using second = await first.restart();
+  const late = await SimpleClient.connect(second);
+  // Barney's time is up by now.
+  assertEquals((await late.join()).handshake["peers"], []);
+});
+
+Deno.test("Simple: sealed peers that are none, or that are too much by now, are left out", async () => {
+  using first = newRooms();
+  const fred = await enter(first);
+  await enter(first, { peer: { a: 1, b: 2, c: 3 } });
+  using second = await first.restart({
+    options: { maxFields: 2 },
+    change: ([item, other]) => {
+      const { instances: [instance], ...peer } = item as { instances: [object] };
+      return [
+        null,
+        { ...peer, v: 2, instances: [instance] },
+        { ...peer, instances: [{ ...instance, log: { lastSeq: 0, lostAfter: 1, signals: [] } }] },
+        { ...peer, instances: [instance] },
+        // The same once more: the id is in use.
+        { ...peer, instances: [instance] },
+        other,
+      ];
+    },
+  });
+  await settle();
+  assertEquals(second.unreadable, 5);
+  const { handshake, ready } = await comeBack(second, fred, { seq: 0 });
+  assertEquals([handshake["peers"], ready["recovered"]], [[], true]);
+  assertEquals(second.hub.peerCount, 1);
+});
+
+Deno.test("Simple: with another secret nobody can take what was sealed", async () => {
+  using first = newRooms();
+  await enter(first);
+  using second = await first.restart({ options: { secret: "a secret of the operator" } });
+  await settle();
+  assertEquals(second.hub.peerCount, 0);
+});
+
+Deno.test("Simple: what an operator says of a peer is kept for its id, over any restart", async () => {
+  using first = newRooms();
+  const fred = await enter(first, { peer: { name: "Fred" } });
+  assertEquals(first.open.operations?.describe("r", fred.id, { role: "host" }), "described");
+  // As after SIGKILL: nothing is sealed.
+  using second = await first.restart({ change: () => [] });
+  const { client, ready } = await comeBack(second, fred, { peer: { name: "Fred", role: "guest" } });
+  assertEquals([client.id, ready["recovered"]], [fred.id, false]);
+  const seen = async (): Promise<unknown> => {
+    const late = await SimpleClient.connect(second);
+    const { handshake } = await late.join();
+    await late.leave();
+    return (handshake["peers"] as SimpleFrame[]).map(({ name, role }) => [name, role]);
+  };
+  assertEquals(await seen(), [["Fred", "host"]]);
+  assertEquals(second.open.operations?.describe("r", fred.id, null), "described");
+  assertEquals(await seen(), [["Fred", "guest"]]);
+  using third = await second.restart({ change: () => [] });
+  await comeBack(third, fred, { peer: { role: "guest" } });
+  assertEquals(third.store.rooms.description("r", fred.id), undefined);
+});
