@@ -1,0 +1,159 @@
+import { assert, assertEquals } from "@std/assert";
+import { TempFolder } from "../helpers/engines.ts";
+import { startMain } from "../helpers/main_process.ts";
+import { openPeerJs, peerJsUrl } from "../helpers/peers.ts";
+import { Ledger, randomFrom, RestartedClient } from "../helpers/restart_load.ts";
+import { within } from "../helpers/waiting.ts";
+import { WsClient } from "../helpers/ws_client.ts";
+
+// The promises of README's Persistence, each of them accounted for while the real process is
+// restarted under load: as planned, and by SIGKILL at any moment.
+
+const RESTARTS = 50;
+const SEED = 20_261_121;
+const CLIENTS = 4;
+/** Signals that each client has on their way. */
+const IN_FLIGHT = 2;
+/** Longest load before a restart. */
+const LOAD_MS = 900;
+/** What was acknowledged longer ago is written; a crash costs what was not. */
+const WRITTEN_MS = 1_000;
+const TAKEN = { type: "ID-TAKEN", payload: { msg: "ID is taken" } };
+
+const ARGS = [
+  "--listen=http://127.0.0.1:0",
+  "--peerjs-reserve-ids=1h",
+  "--peerjs-expire-timeout-ms=60000",
+  "--simple-frames-per-second=unlimited",
+  "--simple-bytes-per-second=unlimited",
+  "--simple-max-kept-signals=10000",
+  // Some clients are gone already while others go on talking to them.
+  "--drain-ms=60",
+];
+
+/** How the server ended last; undefined before its first end. */
+type End = "SIGTERM" | "SIGKILL" | undefined;
+
+/** Ids of PeerJS clients and what is held for them. */
+class Reserved {
+  readonly #ids = new Map<string, number>();
+  #absent: string | undefined;
+  kept = 0;
+  delivered = 0;
+
+  /** After a start: whatever was promised is still so. */
+  async check(wsUrl: string, end: End, endedAt: number): Promise<void> {
+    for (const [id, since] of this.#ids) {
+      const isPromised = end !== "SIGKILL" || endedAt - since >= WRITTEN_MS;
+      if (!isPromised) continue;
+      await using stranger = await WsClient.open(peerJsUrl(wsUrl, id, { token: "another" }));
+      assertEquals(await stranger.nextJson(), TAKEN, `${id} was not kept`);
+      this.kept++;
+    }
+    if (this.#absent === undefined) return;
+    // Not absent any more: what waited comes once where the end was planned, and else not at all.
+    await using callee = await openPeerJs(wsUrl, this.#absent);
+    callee.send({ type: "OFFER", dst: this.#absent, payload: "marker" });
+    const { payload } = await callee.nextJson() as { payload: unknown };
+    if (end === "SIGKILL") return assertEquals(payload, "marker");
+    assertEquals(payload, `to ${this.#absent}`);
+    const next = await callee.nextJson() as { payload: unknown };
+    assertEquals(next.payload, "marker", "A held message came twice");
+    this.delivered++;
+  }
+
+  /** Has another id reserved, and a message held; resolves when the server has both. */
+  async add(wsUrl: string, nth: number): Promise<void> {
+    const id = `holder-${nth}`;
+    await using holder = await openPeerJs(wsUrl, id);
+    this.#ids.set(id, performance.now());
+    // A few are enough: each costs a connection per restart.
+    for (const oldest of this.#ids.keys()) if (this.#ids.size > 4) this.#ids.delete(oldest);
+    this.#absent = `absent-${nth}`;
+    holder.send({ type: "OFFER", dst: this.#absent, payload: `to ${this.#absent}` });
+    holder.send({ type: "OFFER", dst: id, payload: "marker" });
+    assertEquals((await holder.nextJson() as { payload: unknown }).payload, "marker");
+  }
+}
+
+/** Everybody talks to everybody until the connections end. */
+async function load(clients: readonly RestartedClient[], random: () => number): Promise<void> {
+  const talk = async (client: RestartedClient): Promise<void> => {
+    while (client.isOpen) {
+      const others = clients.filter((other) => other !== client);
+      await client.say(others[Math.floor(random() * others.length)]?.id ?? "");
+    }
+  };
+  await Promise.all(
+    clients.flatMap((client) => Array.from({ length: IN_FLIGHT }, () => talk(client))),
+  );
+}
+
+/** Proves that everything that was said before, and acknowledged, has arrived. */
+async function settle(
+  clients: readonly RestartedClient[],
+  ledger: Ledger,
+  marker: string,
+): Promise<void> {
+  for (const client of clients) {
+    for (const other of clients) if (other !== client) await client.mark(other.id, marker);
+  }
+  for (const client of clients) {
+    for (const other of clients) if (other !== client) await client.heard(other.id, marker);
+  }
+  ledger.settle();
+}
+
+Deno.test(`${RESTARTS} restarts under load keep every promise`, async () => {
+  await using folder = await TempFolder.make();
+  const random = randomFrom(SEED);
+  const ledger = new Ledger();
+  const clients = Array.from({ length: CLIENTS }, () => new RestartedClient(ledger));
+  const reserved = new Reserved();
+  const ends = { SIGTERM: 0, SIGKILL: 0 };
+  let [end, endedAt]: [End, number] = [undefined, 0];
+  for (let nth = 0; nth <= RESTARTS; nth++) {
+    await using server = await startMain({ args: [...ARGS, "--store", `kv:${folder.path}`] });
+    const [url = ""] = server.urls;
+    const wsUrl = url.replace(/^http/, "ws");
+    try {
+      for (const client of clients) await client.enter(url, end === "SIGTERM");
+      await settle(clients, ledger, `marker ${nth}`);
+      await reserved.check(wsUrl, end, endedAt);
+      if (nth === RESTARTS) break;
+      await reserved.add(wsUrl, nth);
+      const next: End = random() < 0.6 ? "SIGTERM" : "SIGKILL";
+      const talking = load(clients, random);
+      // The moment has to be any: there is nothing to wait for.
+      await new Promise((resolve) => setTimeout(resolve, random() * LOAD_MS));
+      endedAt = performance.now();
+      server.signal(next);
+      const { code } = await within("the end of the server", server.ended);
+      if (next === "SIGTERM") assertEquals(code, 0);
+      await talking;
+      for (const client of clients) await client.ended();
+      if (next === "SIGKILL") ledger.forgive();
+      ends[next]++;
+      end = next;
+    } catch (cause) {
+      throw new Error(`Start ${nth} after ${end}, seed ${SEED}:\n${server.stderr()}`, { cause });
+    }
+  }
+  // It was a load, and both ends were met.
+  assert(ends.SIGTERM >= 10 && ends.SIGKILL >= 10, JSON.stringify(ends));
+  assert(ledger.acknowledged > 10 * RESTARTS && ledger.queued > 0);
+  assert(reserved.kept > RESTARTS && reserved.delivered > 0);
+});
+
+Deno.test("with --no-seal clients have their ids back after a planned restart, and nothing else", async () => {
+  await using folder = await TempFolder.make();
+  const args = [...ARGS, "--no-seal", "--store", `kv:${folder.path}`];
+  const client = new RestartedClient(new Ledger());
+  for (let run = 0; run < 2; run++) {
+    await using server = await startMain({ args });
+    await client.enter(server.urls[0] ?? "", false);
+    server.signal("SIGTERM");
+    assertEquals((await within("the end of the server", server.ended)).code, 0);
+    await client.ended();
+  }
+});
