@@ -312,30 +312,40 @@ sspTest(
   },
 );
 
-clientTest({
-  name: "README: the RTCPool page shows everybody who has it open all the others",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess();
-    const script = await readmeSnippet("ssp");
-    await using site = await startPageServer({
-      "/call.html": '<!doctype html><body><script src="bundle.js"></script>',
-      "/bundle.js": await bundle(script.replace("localhost:8080", new URL(server.url).host)),
-    });
-    await using browser = await launchBrowser();
-    const pages = [];
-    for (let nth = 0; nth < 3; nth++) pages.push(await browser.newPage(`${site.url}call.html`));
-    const isShown = `[...document.querySelectorAll("video")]
-      .filter(({ currentTime, videoWidth }) => currentTime > 0.5 && videoWidth > 0).length`;
-    for (const page of pages) {
-      await until("the others' moving pictures", async () => await page.evaluate(isShown) === 2);
-    }
-    await pages.pop()?.close();
-    for (const page of pages) {
-      await until(
-        "one to be gone",
-        async () => await page.evaluate("document.querySelectorAll('video').length") === 1,
-      );
-    }
-  },
-});
+/** README's page, over either of the client's transports. */
+async function readScript(transport: "WebSocket" | "Socket.IO"): Promise<string> {
+  const script = await readmeSnippet("ssp");
+  if (transport === "WebSocket") return script;
+  const [importing = "", opening = ""] = (await readmeSnippet("ssp-socket-io")).trim().split("\n");
+  return `${importing}\n${script.replace(/^const signals = .*$/m, opening)}`;
+}
+
+for (const transport of ["WebSocket", "Socket.IO"] as const) {
+  clientTest({
+    name: `README: the RTCPool page shows everybody all the others, by ${transport}`,
+    needs,
+    fn: async () => {
+      await using server = await startServerProcess();
+      const script = await readScript(transport);
+      await using site = await startPageServer({
+        "/call.html": '<!doctype html><body><script src="bundle.js"></script>',
+        "/bundle.js": await bundle(script.replace("localhost:8080", new URL(server.url).host)),
+      });
+      await using browser = await launchBrowser();
+      const pages = [];
+      for (let nth = 0; nth < 3; nth++) pages.push(await browser.newPage(`${site.url}call.html`));
+      const isShown = `[...document.querySelectorAll("video")]
+        .filter(({ currentTime, videoWidth }) => currentTime > 0.5 && videoWidth > 0).length`;
+      for (const page of pages) {
+        await until("the others' moving pictures", async () => await page.evaluate(isShown) === 2);
+      }
+      await pages.pop()?.close();
+      for (const page of pages) {
+        await until(
+          "one to be gone",
+          async () => await page.evaluate("document.querySelectorAll('video').length") === 1,
+        );
+      }
+    },
+  });
+}

@@ -11,6 +11,7 @@ const IMPORTS = {
   "rtcpool": "npm:rtcpool@3.0.2",
   // Its package does not declare it, and version 8 lacks what it needs.
   "@babel/runtime": "npm:@babel/runtime@7.29.14",
+  "socket.io-client": "npm:socket.io-client@4.8.4",
 };
 
 const HTML = `<!doctype html>
