@@ -47,10 +47,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<void> {
   const command = new Deno.Command(program, { args: [...args], cwd, stdin: "null", signal });
-  const { success, stderr } = await command.output().catch((error) => {
-    if (error instanceof Deno.errors.NotFound) throw new Error(`${program} is not installed`);
-    throw error;
-  });
+  const { success, stderr } = await command.output();
   signal.throwIfAborted();
   if (success) return;
   const lines = new TextDecoder().decode(stderr).split("\n");
