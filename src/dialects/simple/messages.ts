@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/types.ts";
-import { isTooDeep } from "../json_depth.ts";
+import { isObject, isTooDeep, parseJson } from "../json.ts";
 import type { Candidate, Change, PeerDescription, PeerInstance } from "./description.ts";
 
 // The wire contract is protocols/simple.md of the project's notes; sections are cited as §n.
@@ -230,19 +230,9 @@ export function encodeError(
 function readObject(frame: Frame): Record<string, unknown> {
   const words = "not a JSON object in a text frame";
   if (typeof frame !== "string") throw new SignalError("binary_frame", words);
-  let value: unknown;
-  try {
-    value = JSON.parse(frame);
-  } catch {
-    throw new SignalError("not_json", words);
-  }
+  const value = parseJson(frame, words);
   if (!isObject(value)) throw new SignalError("not_json", words);
   return value;
-}
-
-/** Whether a JSON value is an object. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isRef(value: unknown): value is string | number {
