@@ -1,4 +1,4 @@
-import type { Wire } from "./scenarios.ts";
+import type { Heartbeat, Wire } from "./scenarios.ts";
 
 const TEXT = 1;
 const BINARY = 2;
@@ -25,22 +25,41 @@ export class Client implements Wire {
   #payloadStart = 0;
   #payloadEnd = 0;
 
-  private constructor(connection: Deno.TcpConn, bufferBytes: number) {
+  readonly #heartbeat: Heartbeat | undefined;
+  /** Writes that are under way. */
+  #writes = 0;
+  /** The answer to a ping that waits for them. */
+  #owed: Uint8Array | undefined = undefined;
+
+  private constructor(
+    connection: Deno.TcpConn,
+    bufferBytes: number,
+    heartbeat: Heartbeat | undefined,
+  ) {
     this.#connection = connection;
+    this.#heartbeat = heartbeat;
     this.#buffer = new Uint8Array(bufferBytes);
     this.#view = new DataView(this.#buffer.buffer);
   }
 
   /**
    * Opens a WebSocket at `path` of `origin` (`http://host:port`).
-   * @param bufferBytes of the receive buffer, which grows with the frames that do not fit
+   * @param options.bufferBytes of the receive buffer, which grows with the frames that do not fit
+   * @param options.heartbeat answered as long as frames are read
    */
-  static async open(origin: string, path: string, bufferBytes = 65_536): Promise<Client> {
+  static async open(
+    origin: string,
+    path: string,
+    { bufferBytes = 65_536, heartbeat }: {
+      readonly bufferBytes?: number | undefined;
+      readonly heartbeat?: Heartbeat | undefined;
+    },
+  ): Promise<Client> {
     const { hostname, port, host } = new URL(origin);
     const connection = await Deno.connect({ hostname, port: Number(port) });
     // Otherwise Nagle's algorithm and delayed acknowledgements add 40 ms to lone small messages.
     connection.setNoDelay(true);
-    const client = new Client(connection, bufferBytes);
+    const client = new Client(connection, bufferBytes, heartbeat);
     await client.write(
       new TextEncoder().encode(
         `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
@@ -60,16 +79,23 @@ export class Client implements Wire {
     while (true) {
       while (!this.#look()) await this.#fill();
       this.#start = this.#payloadEnd;
-      if (this.#opcode === TEXT) return decode(this.#payload());
-      this.#control();
+      if (!this.#control()) return decode(this.#payload());
     }
   }
 
   /** Writes complete frames. Calls must not overlap. */
   async write(frames: Uint8Array): Promise<void> {
-    for (let sent = 0; sent < frames.length;) {
-      sent += await this.#connection.write(frames.subarray(sent));
+    this.#writes++;
+    try {
+      for (let sent = 0; sent < frames.length;) {
+        sent += await this.#connection.write(frames.subarray(sent));
+      }
+    } finally {
+      this.#writes--;
     }
+    const owed = this.#owed;
+    this.#owed = undefined;
+    if (owed !== undefined) await this.write(owed);
   }
 
   /**
@@ -81,8 +107,7 @@ export class Client implements Wire {
       let messages = 0;
       while (this.#look()) {
         this.#start = this.#payloadEnd;
-        if (this.#opcode !== TEXT && this.#opcode !== BINARY) this.#control();
-        else if (this.#payloadEnd - this.#payloadStart >= minBytes) messages++;
+        if (!this.#control() && this.#payloadEnd - this.#payloadStart >= minBytes) messages++;
       }
       if (messages > 0) onMessages(messages);
       await this.#fill();
@@ -151,19 +176,33 @@ export class Client implements Wire {
     return this.#buffer.subarray(this.#payloadStart, this.#payloadEnd);
   }
 
-  #control(): void {
+  /** Deals with the frame where it is no message: pings, and the end. */
+  #control(): boolean {
+    if (this.#opcode === TEXT || this.#opcode === BINARY) return this.#answerHeartbeat();
     const payload = this.#payload();
     if (this.#opcode === PING) {
       const pong = new Uint8Array(6 + payload.length);
       pong.set([0x80 | PONG, 0x80 | payload.length]);
       pong.set(payload, 6);
-      // Servers ping the silent only, who have no other write under way. A lost connection shows
-      // at the next read.
-      this.write(pong).catch(() => {});
+      this.#answer(pong);
     } else if (this.#opcode === CLOSE) {
       const code = payload.length < 2 ? 1005 : (payload[0] ?? 0) * 256 + (payload[1] ?? 0);
       throw new Error(`Connection closed by the server: ${code} "${decode(payload.subarray(2))}"`);
     }
+    return true;
+  }
+
+  #answerHeartbeat(): boolean {
+    if (this.#heartbeat === undefined || this.#payloadEnd - this.#payloadStart !== 1) return false;
+    if (this.#buffer[this.#payloadStart] !== this.#heartbeat.ping.charCodeAt(0)) return false;
+    this.#answer(textFrame(this.#heartbeat.pong));
+    return true;
+  }
+
+  /** Writes behind what is being written. A lost connection shows at the next read. */
+  #answer(frame: Uint8Array): void {
+    if (this.#writes > 0) this.#owed = frame;
+    else this.write(frame).catch(() => {});
   }
 
   async #fill(): Promise<void> {

@@ -45,7 +45,8 @@ export async function join(
   wish: Wish,
   bufferBytes?: number,
 ): Promise<{ readonly client: Client; readonly id: string }> {
-  const client = await Client.open(origin, scenario.path(wish), bufferBytes);
+  const { path, heartbeat } = scenario;
+  const client = await Client.open(origin, path(wish), { bufferBytes, heartbeat });
   return { client, id: await scenario.join(client, wish) };
 }
 
@@ -89,6 +90,8 @@ async function proveRelay({ a, b, ids }: Pair, scenario: Scenario): Promise<void
     const message = scenario.message(n, ids);
     if (message.length < MIN_MESSAGE_BYTES) throw new RangeError(`Message ${n} is too short`);
     await a.send(message);
-    if (!(await b.receive()).includes(body(n))) throw new Error(`Message ${n} came out changed`);
+    if (!(await b.receive()).includes(body(scenario, n))) {
+      throw new Error(`Message ${n} came out changed`);
+    }
   }
 }

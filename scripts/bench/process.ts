@@ -22,19 +22,9 @@ export class ServerProcess implements AsyncDisposable {
     this.#output = output;
   }
 
-  /** Runs a Deno program that prints `Listening on http://…` once it can be reached. */
-  static async start(
-    entry: string,
-    args: readonly string[],
-    signal: AbortSignal,
-  ): Promise<ServerProcess> {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", entry, ...args],
-      env: { NO_COLOR: "1" },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+  /** Runs a program, its output piped, that prints `Listening on http://…` once it can be reached. */
+  static async start(command: Deno.Command, signal: AbortSignal): Promise<ServerProcess> {
+    const child = command.spawn();
     const ready = Promise.withResolvers<string>();
     const seen: string[] = [];
     const onLine = (line: string): void => {
@@ -48,7 +38,7 @@ export class ServerProcess implements AsyncDisposable {
       readLines(child.stderr, onLine),
     ]);
     const ended = output.then(() => {
-      throw new Error(`Server "${entry}" ended:\n${seen.join("\n")}`);
+      throw new Error(`The server ended:\n${seen.join("\n")}`);
     });
     const limit = AbortSignal.any([signal, AbortSignal.timeout(START_MS)]);
     try {
@@ -68,6 +58,17 @@ export class ServerProcess implements AsyncDisposable {
     await stop(this.#child);
     await this.#output;
   }
+}
+
+/** How to run a Deno program as a server. */
+export function denoProgram(entry: string, args: readonly string[] = []): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", entry, ...args],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
 }
 
 /** Has a load generator do one job and returns what it measured. */

@@ -17,6 +17,12 @@ export interface PairIds {
   readonly b: string;
 }
 
+/** Both one ASCII character. */
+export interface Heartbeat {
+  readonly ping: string;
+  readonly pong: string;
+}
+
 /** What the benchmark must know of a dialect; one entry in `SCENARIOS` each. */
 export interface Scenario {
   /** As in `--only`. */
@@ -45,6 +51,12 @@ export interface Scenario {
   readonly isAcknowledged?: true;
   /** Another way to use a dialect measured already: only its relay is. */
   readonly isVariant?: true;
+  /** Held against a server of the same protocol, to which clients speak as they do to signalbox. */
+  readonly rival?: "socket.io";
+  /** What is relayed is JSON as text, within a message of JSON. */
+  readonly isNested?: true;
+  /** The protocol's own heartbeat: what the server asks, and what the client answers. */
+  readonly heartbeat?: Heartbeat;
 }
 
 /** After this many messages the mix repeats: one session description, then candidates. */
@@ -215,6 +227,36 @@ function webrtcsink(): Scenario {
   };
 }
 
+/** As `socket.io-client` 4 and the JavaScript SDK speak, by websocket from the beginning. */
+const owt: Scenario = {
+  name: "owt",
+  title: "OWT, beside socket.io on Node",
+  dialect: "owt",
+  cpuTarget: 0.65,
+  serverFlags: [],
+  rival: "socket.io",
+  isNested: true,
+  heartbeat: { ping: "2", pong: "3" },
+  path: () => "/socket.io/?EIO=4&transport=websocket",
+  async join(client, { id }): Promise<string> {
+    expectStart(await client.receive(), '0{"sid":');
+    await client.send("40");
+    expectStart(await client.receive(), '40{"sid":');
+    await client.send(`420${JSON.stringify(["authentication", { token: id }])}`);
+    expectStart(await client.receive(), '42["server-authenticated",');
+    expectStart(await client.receive(), "430[");
+    return id;
+  },
+  pair: async () => {}, // The address is in every message.
+  message: (n, { b }) => {
+    const data = isDescription(n)
+      ? { type: "offer", sdp: SDP }
+      : { type: "candidates", candidate: candidate(n), sdpMid: "0", sdpMLineIndex: 0 };
+    const text = JSON.stringify({ type: "chat-signal", connectionId: 4711, data });
+    return `42${1 + n}${JSON.stringify(["owt-message", { data: text, to: b }])}`;
+  },
+};
+
 /** What is measured, in the order of the report. */
 export const SCENARIOS: readonly Scenario[] = [
   gstreamer,
@@ -223,15 +265,18 @@ export const SCENARIOS: readonly Scenario[] = [
   simple,
   simpleSilent,
   webrtcsink(),
+  owt,
 ];
 
 /** What any relay must leave intact in the nth message; proves that the load really arrives. */
-export function body(n: number): string {
-  return isDescription(n) ? JSON.stringify(SDP) : JSON.stringify(candidate(n));
+export function body({ isNested }: Scenario, n: number): string {
+  const text = JSON.stringify(isDescription(n) ? SDP : candidate(n));
+  return isNested ? JSON.stringify(text).slice(1, -1) : text;
 }
 
 /** The same over the yardstick, where the path pairs or names a room, and nothing is negotiated. */
 export function overYardstick(scenario: Scenario): Scenario {
+  if (scenario.rival !== undefined) return scenario;
   return {
     ...scenario,
     path: ({ room }) => `/${scenario.isAcknowledged ? "acknowledged" : "pair"}/${room}`,

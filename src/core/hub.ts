@@ -1,30 +1,7 @@
 import type { HubLimits } from "./limits.ts";
-import type {
-  PeerEvent,
-  PeerHandle,
-  PeerId,
-  PeerSummary,
-  Receiver,
-  RoomEvent,
-  RoomId,
-} from "./types.ts";
-
-/** What a session asks for when it wants an id. */
-export interface Claim {
-  /** The space of ids and rooms in which `id` has to be free. */
-  readonly realm: string;
-  readonly id: PeerId;
-  readonly dialect: string;
-  readonly receiver: Receiver;
-  /** Who takes an id from a peer of the same dialect: who shows its proof, or whoever comes last. */
-  readonly policy?: "proof" | "newest";
-  /** A secret that shows that two claims come from one client. */
-  readonly proof?: string;
-  /** Peers of this dialect that the realm may hold; taking an id over is not subject to it. */
-  readonly capacity?: number;
-  /** The peer is in one pair or one room at a time, and cannot be paired while it is. */
-  readonly isExclusive?: boolean;
-}
+import { type Claim, Peer, tell } from "./peer.ts";
+import { type RoomReport, Rooms } from "./rooms.ts";
+import type { PeerHandle, PeerId, PeerSummary, Receiver, RoomId } from "./types.ts";
 
 /** "abandoned": the connection ended while the claim was pending. */
 export type ClaimOutcome = "admitted" | "taken" | "full" | "abandoned";
@@ -34,61 +11,8 @@ export type Reserve = (claim: Claim) => Promise<boolean>;
 
 const RELEASED = "Cannot act for a peer that was released";
 
-/** A claimed id. It outlives a connection only where another one takes the id over. */
-class Peer implements PeerHandle {
-  info: unknown = null;
-  infoBytes = 0;
-  /** Made when there is something to put in: most peers idle. */
-  rooms: Set<Room> | undefined = undefined;
-  paired: Set<Peer> | undefined = undefined;
-  isReleased = false;
-
-  /** @param claim the claim that holds now; replaced when another connection takes over */
-  constructor(public claim: Claim) {}
-
-  get receiver(): Receiver {
-    return this.claim.receiver;
-  }
-
-  get id(): PeerId {
-    return this.claim.id;
-  }
-
-  get dialect(): string {
-    return this.claim.dialect;
-  }
-
-  get realm(): string {
-    return this.claim.realm;
-  }
-
-  get isBusy(): boolean {
-    return this.claim.isExclusive === true && (hasAny(this.rooms) || hasAny(this.paired));
-  }
-
-  summary(): PeerSummary {
-    return { id: this.id, dialect: this.dialect, info: this.info };
-  }
-}
-
-interface Room {
-  readonly id: RoomId;
-  /** In joining order. */
-  readonly members: Set<Peer>;
-  /** What `info` of all members takes. */
-  infoBytes: number;
-}
-
-/** A room as an operator sees it. */
-export interface RoomReport {
-  readonly id: RoomId;
-  /** In joining order. */
-  readonly members: readonly PeerSummary[];
-}
-
 class Realm {
   readonly peers = new Map<PeerId, Peer>();
-  readonly rooms = new Map<RoomId, Room>();
   readonly peersOfDialect = new Map<string, number>();
 
   count(dialect: string, change: 1 | -1): void {
@@ -103,16 +27,17 @@ class Realm {
  * before anything that the step makes possible.
  */
 export class Hub {
-  readonly #limits: HubLimits;
+  readonly #maxPeers: number;
+  readonly #rooms: Rooms;
   readonly #reserve: Reserve | undefined;
   readonly #realms = new Map<string, Realm>();
   /** Nobody is told of departures any more: see `silence`. */
   isSilent = false;
   #peerCount = 0;
-  #roomCount = 0;
 
   constructor(limits: HubLimits, reserve?: Reserve) {
-    this.#limits = limits;
+    this.#maxPeers = limits.maxPeers;
+    this.#rooms = new Rooms(limits);
     this.#reserve = reserve;
   }
 
@@ -121,7 +46,7 @@ export class Hub {
   }
 
   get roomCount(): number {
-    return this.#roomCount;
+    return this.#rooms.count;
   }
 
   /** Asks for an id. "admitted" was told to the receiver, first of all events, when this resolves. */
@@ -134,7 +59,7 @@ export class Hub {
     const holder = realm.peers.get(claim.id);
     if (holder !== undefined) return this.#takeOver(holder, claim);
     const alike = realm.peersOfDialect.get(claim.dialect) ?? 0;
-    if (alike >= (claim.capacity ?? Infinity) || this.#peerCount >= this.#limits.maxPeers) {
+    if (alike >= (claim.capacity ?? Infinity) || this.#peerCount >= this.#maxPeers) {
       return "full";
     }
 
@@ -159,7 +84,7 @@ export class Hub {
     peer.isReleased = true;
     realm.count(peer.dialect, -1);
     this.#peerCount--;
-    for (const room of peer.rooms ?? []) this.#removeMember(realm, room, peer, news);
+    this.#rooms.leaveAll(peer, !this.isSilent, news);
     const pairs = peer.paired;
     peer.paired = undefined;
     for (const other of pairs ?? []) {
@@ -198,29 +123,7 @@ export class Hub {
     id: RoomId,
     maxMembers = Infinity,
   ): "entered" | "room_full" | "rooms_full" {
-    const peer = this.#own(handle);
-    const realm = this.#realm(peer.realm);
-    let room = realm.rooms.get(id);
-    if (room?.members.has(peer)) return "entered";
-    if (room === undefined) {
-      if (this.#roomCount >= this.#limits.maxRooms) return "rooms_full";
-      room = { id, members: new Set(), infoBytes: 0 };
-      realm.rooms.set(id, room);
-      this.#roomCount++;
-    } else if (
-      room.members.size >= Math.min(maxMembers, this.#limits.maxRoomMembers) ||
-      room.infoBytes + peer.infoBytes > this.#limits.maxRoomInfoBytes
-    ) {
-      return "room_full";
-    }
-    const earlier = [...room.members];
-    room.members.add(peer);
-    room.infoBytes += peer.infoBytes;
-    (peer.rooms ??= new Set()).add(room);
-    tell(peer, { type: "entered", room: id, members: earlier.map((member) => member.summary()) });
-    const joined = roomEvent("joined", room, peer);
-    for (const member of earlier) tell(member, joined);
-    return "entered";
+    return this.#rooms.join(this.#own(handle), id, maxMembers);
   }
 
   /**
@@ -235,52 +138,28 @@ export class Hub {
     bytes: number,
     news?: unknown,
   ): "described" | "too_large" {
-    const peer = this.#own(handle);
-    const change = bytes - peer.infoBytes;
-    for (const room of peer.rooms ?? []) {
-      if (change > 0 && room.infoBytes + change > this.#limits.maxRoomInfoBytes) return "too_large";
-    }
-    peer.info = info;
-    peer.infoBytes = bytes;
-    for (const room of peer.rooms ?? []) {
-      room.infoBytes += change;
-      const described = roomEvent("described", room, peer, news);
-      for (const member of [...room.members]) if (member !== peer) tell(member, described);
-    }
-    return "described";
+    return this.#rooms.describe(this.#own(handle), info, bytes, news);
   }
 
   /** The rooms of a realm, for operators. */
   rooms(realm: string): RoomReport[] {
-    return [...this.#realm(realm).rooms.values()].map(({ id, members }) => ({
-      id,
-      members: [...members].map((member) => member.summary()),
-    }));
+    return this.#rooms.reports(realm);
   }
 
   /** A member of a room, for operators. */
   member(realm: string, room: RoomId, id: PeerId): PeerHandle | undefined {
     const peer = this.#realm(realm).peers.get(id);
-    const isThere = peer !== undefined && this.#realm(realm).rooms.get(room)?.members.has(peer);
-    return isThere ? peer : undefined;
+    return peer !== undefined && this.#rooms.isIn(room, peer) ? peer : undefined;
   }
 
   /** Tells every member that the room ends; their sessions hang up. False where there is none. */
   stopRoom(realm: string, id: RoomId): boolean {
-    const room = this.#realm(realm).rooms.get(id);
-    if (room === undefined) return false;
-    const stopped: PeerEvent = { type: "stopped", room: id };
-    for (const member of [...room.members]) tell(member, stopped);
-    return true;
+    return this.#rooms.stop(realm, id);
   }
 
   /** The other members of a room that the peer is in, in joining order. */
   others(handle: PeerHandle, id: RoomId): PeerSummary[] {
-    const others: PeerSummary[] = [];
-    for (const member of this.#realm(handle.realm).rooms.get(id)?.members ?? []) {
-      if (member !== handle) others.push(member.summary());
-    }
-    return others;
+    return this.#rooms.others(handle, id);
   }
 
   /** Puts two peers into a call: when one leaves, the other is told that it is gone. */
@@ -298,7 +177,8 @@ export class Hub {
 
   /**
    * Hands a payload to another peer, in a room when one is named ("elsewhere": the peer exists, but
-   * is not in it). The payload is the dialect's own; a peer of another dialect cannot read it.
+   * is not in it). The payload is the dialect's own; a peer of another dialect cannot read it. Who
+   * is being hung up on is gone already: nothing would reach it, and the sender would not know.
    * @param to an id of the sender's realm or, quicker, a partner's handle
    */
   send(
@@ -309,8 +189,8 @@ export class Hub {
   ): "sent" | "unknown" | "elsewhere" | "untranslatable" {
     if (from.isReleased) throw new RangeError(RELEASED);
     const peer = typeof to === "string" ? this.#realm(from.realm).peers.get(to) : to as Peer; // nobody else makes handles
-    if (peer === undefined || peer.isReleased) return "unknown";
-    if (room !== undefined && !this.#isIn(room, peer)) return "elsewhere";
+    if (peer === undefined || peer.isReleased || !peer.receiver.link.isOpen) return "unknown";
+    if (room !== undefined && !this.#rooms.isIn(room, peer)) return "elsewhere";
     if (peer.dialect !== from.dialect) return "untranslatable";
     tell(peer, { type: "relay", from: from.id, room, payload });
     return "sent";
@@ -338,24 +218,6 @@ export class Hub {
     return "admitted";
   }
 
-  #removeMember(realm: Realm, room: Room, peer: Peer, news: unknown): void {
-    room.members.delete(peer);
-    room.infoBytes -= peer.infoBytes;
-    peer.rooms?.delete(room);
-    if (room.members.size === 0) {
-      realm.rooms.delete(room.id);
-      this.#roomCount--;
-      return;
-    }
-    if (this.isSilent) return;
-    const left = roomEvent("left", room, peer, news);
-    for (const member of [...room.members]) tell(member, left);
-  }
-
-  #isIn(room: RoomId, peer: Peer): boolean {
-    return this.#realm(peer.realm).rooms.get(room)?.members.has(peer) === true;
-  }
-
   /** The hub's own record of a handle; a session that lost its id must not act for it. */
   #own(handle: PeerHandle): Peer {
     const peer = this.#realm(handle.realm).peers.get(handle.id);
@@ -368,22 +230,4 @@ export class Hub {
     if (realm === undefined) this.#realms.set(name, realm = new Realm());
     return realm;
   }
-}
-
-function roomEvent(type: RoomEvent["type"], room: Room, peer: Peer, news?: unknown): RoomEvent {
-  const event = { type, room: room.id, peer: peer.summary() };
-  return news === undefined ? event : { ...event, news };
-}
-
-/** Delivers one event; a fault in one peer's session is that peer's alone. */
-function tell(peer: Peer, event: PeerEvent): void {
-  try {
-    peer.receiver.deliver(event);
-  } catch (error) {
-    peer.receiver.link.fail(error);
-  }
-}
-
-function hasAny(set: Set<unknown> | undefined): boolean {
-  return set !== undefined && set.size > 0;
 }

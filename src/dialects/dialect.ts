@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Clock } from "../core/clock.ts";
-import type { Hub, RoomReport } from "../core/hub.ts";
+import type { Hub } from "../core/hub.ts";
+import type { RoomReport } from "../core/rooms.ts";
 import type { SignalError } from "../core/errors.ts";
 import type { LinkLimits } from "../core/limits.ts";
 import type { DialectStore, KeepOutcome } from "../core/store.ts";

@@ -172,6 +172,25 @@ Deno.test("release happens once, and not to whoever holds the id next", async ()
   assertEquals(hub.peerCount, 0);
 });
 
+Deno.test("nothing is sent to whom is being hung up on, although the id is not given up yet", async () => {
+  const hub = newTestHub();
+  const [a, b] = [await admit(hub, "a"), await admit(hub, "b", { proof: "p" })];
+  b.link.close(1000);
+  for (const to of ["b", b.peer]) assertEquals(hub.send(a.peer, to, 1), "unknown");
+  assertEquals([b.told(), hub.has("test", "b")], [[], true]);
+  const fresh = await admit(hub, "b", { proof: "p" });
+  assertEquals(hub.send(a.peer, "b", 2), "sent");
+  assertEquals(fresh.told(), ["relay a: 2"]);
+});
+
+Deno.test("a receiver that throws at a message is failed, and its sender is not", async () => {
+  const hub = newTestHub();
+  const [a, b] = [await admit(hub, "a"), await admit(hub, "b")];
+  b.fault = new Error("broken session");
+  assertEquals(hub.send(a.peer, "b", 1), "sent");
+  assertEquals([b.link.faults, b.link.isOpen, a.link.isOpen], [[b.fault], false, true]);
+});
+
 Deno.test("a released handle cannot act any more", async () => {
   const hub = newTestHub();
   const gone = await admit(hub, "a");

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { SignalError } from "../../src/core/errors.ts";
-import type { Claim } from "../../src/core/hub.ts";
+import type { Claim } from "../../src/core/peer.ts";
 import type { PeerEvent, Receiver } from "../../src/core/types.ts";
 import { DialectBench } from "../helpers/dialect.ts";
 import { ERROR_CODES } from "../helpers/error_codes.ts";

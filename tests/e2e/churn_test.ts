@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Bystanders } from "../helpers/bystanders.ts";
-import { assertEmpty, gaugeOf } from "../helpers/gauges.ts";
+import { assertEmpty, faultsOf, gaugeOf } from "../helpers/gauges.ts";
 import { startMain } from "../helpers/main_process.ts";
+import { occupied } from "../helpers/occupied.ts";
 import { openGst, openInRoom, openPeerJs, peerJsUrl } from "../helpers/peers.ts";
 import { encodeFrame } from "../helpers/raw_frames.ts";
 import { RawSocket } from "../helpers/raw_socket.ts";
@@ -44,7 +45,7 @@ Deno.test("a thousand clients of every kind come and go, and nothing of them sta
     }
   }
   await assertEmpty(url);
-  assertEquals(await faults(url), 0);
+  assertEquals(await faultsOf(url), 0);
   assertEquals(/ ERR /.exec(server.stderr()), null, server.stderr());
 });
 
@@ -116,17 +117,4 @@ async function churn(wsUrl: string, count: number): Promise<void> {
       await KINDS[turn % KINDS.length]?.(wsUrl, `churn-${turn}`);
     }
   }));
-}
-
-/** What the process has open and how much memory it takes; undefined where the system does not say. */
-function occupied(pid: number): { files: number; bytes: number } | undefined {
-  if (Deno.build.os !== "linux") return undefined;
-  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-  const kilobytes = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
-  return { files: [...Deno.readDirSync(`/proc/${pid}/fd`)].length, bytes: kilobytes * 1024 };
-}
-
-async function faults(url: string): Promise<number> {
-  const response = await fetch(`${url}/metrics`);
-  return Number(/^signalbox_faults_total (\d+)$/m.exec(await response.text())?.[1] ?? 0);
 }

@@ -7,7 +7,7 @@ import { type SocketIoTestServer, startSocketIoServer } from "../helpers/socket_
 import { until, within } from "../helpers/waiting.ts";
 import { WsClient } from "../helpers/ws_client.ts";
 
-// What is on the wire, with the real listener; the real clients are in socket_io_test.ts.
+// What is on the wire, with the real listener; the real clients are in owt_test.ts.
 
 const POLLING = "/socket.io/?EIO=4&transport=polling";
 

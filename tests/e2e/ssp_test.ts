@@ -17,6 +17,8 @@ interface Stage {
   readonly site: PageServer;
   /** The server as WebSockets reach it, without a path. */
   readonly url: string;
+  /** The same for Socket.IO. */
+  readonly httpUrl: string;
   stopServer(): Promise<{ code: number }>;
 }
 
@@ -29,7 +31,8 @@ function sspTest(name: string, fn: (stage: Stage) => Promise<void>, args: string
       await using site = await startRtcPoolSite(V1_SITE);
       await using browser = await launchBrowser();
       const url = server.url.replace(/^http/, "ws");
-      await fn({ browser, site, url, stopServer: () => server.stop("SIGTERM") });
+      const stopServer = () => server.stop("SIGTERM");
+      await fn({ browser, site, url, httpUrl: server.url, stopServer });
     },
   });
 }
@@ -37,6 +40,11 @@ function sspTest(name: string, fn: (stage: Stage) => Promise<void>, args: string
 function join({ browser, site, url }: Stage, path = "/ssp", pool = "p"): Promise<PoolPage> {
   const open = path === "/ssp/v1" ? openV1Page : openPoolPage;
   return open(browser, site, url + path, pool);
+}
+
+/** Joins in a namespace of Socket.IO. */
+function joinNamespace(stage: Stage, name = "/ssp", pool?: string): Promise<PoolPage> {
+  return join({ ...stage, url: stage.httpUrl }, name, pool);
 }
 
 /** Opens a data channel and exchanges a text each way. */
@@ -243,6 +251,51 @@ for (const [first, second] of [["/ssp/v1", "/ssp"], ["/ssp", "/ssp/v1"]] as cons
   });
 }
 
+sspTest("over Socket.IO, among others on WebSockets: data, each with each", async (stage) => {
+  const namespace = await joinNamespace(stage);
+  const socket = await join(stage);
+  const one = await joinNamespace(stage, "/ssp/v1");
+  const again = await joinNamespace(stage);
+  assertEquals(again.peers, [namespace.id, socket.id, one.id]);
+  const members = [namespace, socket, one, again];
+  for (const [nth, newcomer] of members.entries()) {
+    for (const earlier of members.slice(0, nth)) await connectData(newcomer, earlier);
+  }
+  const description = { name: "Ann", tags: ["grün"] };
+  await namespace.page.call("describe", description);
+  for (const { page } of [socket, one, again]) {
+    const told = { peer: namespace.id, description };
+    assertEquals(await page.call("happened", "description"), told);
+  }
+  await assertNoErrors(...members);
+});
+
+sspTest("over Socket.IO: media, collisions, departures", async (stage) => {
+  const a = await joinNamespace(stage);
+  const b = await join(stage);
+  await a.page.call("happened", "peer");
+  await collideTwice(a, b);
+  // Both share their pictures with whoever comes.
+  const c = await joinNamespace(stage, "/ssp/v1");
+  for (const { id } of [a, b]) {
+    await until(
+      "the video",
+      async () => (await c.page.call<string[]>("all", "video")).includes(id),
+    );
+  }
+  await b.page.close();
+  for (const { page } of [a, c]) {
+    assertEquals(await page.call("happened", "gone"), b.id);
+    await until("the departure", async () => (await page.call<string[]>("peers")).length === 1);
+  }
+  await a.page.call("leave");
+  assertEquals(await c.page.call("happened", "gone", 2), a.id);
+  const d = await join(stage);
+  assertEquals(d.peers, [c.id]);
+  await connectData(d, c);
+  await assertNoErrors(c, d);
+});
+
 sspTest(
   "data go on when the server stops, and nobody is told that the others left",
   async (stage) => {
@@ -259,30 +312,40 @@ sspTest(
   },
 );
 
-clientTest({
-  name: "README: the RTCPool page shows everybody who has it open all the others",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess();
-    const script = await readmeSnippet("ssp");
-    await using site = await startPageServer({
-      "/call.html": '<!doctype html><body><script src="bundle.js"></script>',
-      "/bundle.js": await bundle(script.replace("localhost:8080", new URL(server.url).host)),
-    });
-    await using browser = await launchBrowser();
-    const pages = [];
-    for (let nth = 0; nth < 3; nth++) pages.push(await browser.newPage(`${site.url}call.html`));
-    const isShown = `[...document.querySelectorAll("video")]
-      .filter(({ currentTime, videoWidth }) => currentTime > 0.5 && videoWidth > 0).length`;
-    for (const page of pages) {
-      await until("the others' moving pictures", async () => await page.evaluate(isShown) === 2);
-    }
-    await pages.pop()?.close();
-    for (const page of pages) {
-      await until(
-        "one to be gone",
-        async () => await page.evaluate("document.querySelectorAll('video').length") === 1,
-      );
-    }
-  },
-});
+/** README's page, over either of the client's transports. */
+async function readScript(transport: "WebSocket" | "Socket.IO"): Promise<string> {
+  const script = await readmeSnippet("ssp");
+  if (transport === "WebSocket") return script;
+  const [importing = "", opening = ""] = (await readmeSnippet("ssp-socket-io")).trim().split("\n");
+  return `${importing}\n${script.replace(/^const signals = .*$/m, opening)}`;
+}
+
+for (const transport of ["WebSocket", "Socket.IO"] as const) {
+  clientTest({
+    name: `README: the RTCPool page shows everybody all the others, by ${transport}`,
+    needs,
+    fn: async () => {
+      await using server = await startServerProcess();
+      const script = await readScript(transport);
+      await using site = await startPageServer({
+        "/call.html": '<!doctype html><body><script src="bundle.js"></script>',
+        "/bundle.js": await bundle(script.replace("localhost:8080", new URL(server.url).host)),
+      });
+      await using browser = await launchBrowser();
+      const pages = [];
+      for (let nth = 0; nth < 3; nth++) pages.push(await browser.newPage(`${site.url}call.html`));
+      const isShown = `[...document.querySelectorAll("video")]
+        .filter(({ currentTime, videoWidth }) => currentTime > 0.5 && videoWidth > 0).length`;
+      for (const page of pages) {
+        await until("the others' moving pictures", async () => await page.evaluate(isShown) === 2);
+      }
+      await pages.pop()?.close();
+      for (const page of pages) {
+        await until(
+          "one to be gone",
+          async () => await page.evaluate("document.querySelectorAll('video').length") === 1,
+        );
+      }
+    },
+  });
+}

@@ -33,3 +33,9 @@ export async function assertEmpty(url: string): Promise<void> {
   };
   await until("the server to be empty", isEmpty, 10_000).catch(() => assertEquals(left, {}));
 }
+
+/** How many faults of its own a server has counted. */
+export async function faultsOf(url: string): Promise<number> {
+  const response = await fetch(`${url}/metrics`);
+  return Number(/^signalbox_faults_total (\d+)$/m.exec(await response.text())?.[1] ?? 0);
+}

@@ -40,15 +40,29 @@ export class TestSocket extends WebSocket {
   }
 
   send(frame) {
-    note("says", kindOf(frame));
+    const { type, data } = JSON.parse(frame);
+    note("says", kindOf(type, data));
     if (held === undefined) super.send(frame);
     else held.push(() => super.send(frame));
   }
 }
 
+/** A connection to a namespace whose outgoing events a test can hold back, too. */
+export function openNamespace(url) {
+  const socket = io(url, { forceNew: true });
+  const emit = socket.emit.bind(socket);
+  socket.on("disconnect", (reason) => note("socket closed", reason));
+  return Object.assign(socket, {
+    emit(type, data) {
+      note("says", kindOf(type, data));
+      if (held === undefined) emit(type, data);
+      else held.push(() => emit(type, data));
+    },
+  });
+}
+
 /** The event's type, with what a test tells apart of those that have the same one. */
-function kindOf(frame) {
-  const { type, data } = JSON.parse(frame);
+function kindOf(type, data) {
   if (type === "rtc:sdp") return `${type} ${data.description.type}`;
   return data.candidate === null ? `${type} end` : type;
 }

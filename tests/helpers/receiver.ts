@@ -1,4 +1,5 @@
-import type { Claim, ClaimOutcome, Hub } from "../../src/core/hub.ts";
+import type { ClaimOutcome, Hub } from "../../src/core/hub.ts";
+import type { Claim } from "../../src/core/peer.ts";
 import type { PeerEvent, PeerHandle, Receiver } from "../../src/core/types.ts";
 import { FakeLink } from "./fake_link.ts";
 

@@ -2,6 +2,7 @@ import type { Browser, Page } from "./chromium.ts";
 import events from "./page_events.js" with { type: "text" };
 import { type PageServer, startPageServer } from "./page_server.ts";
 import script from "./rtcpool_page.js" with { type: "text" };
+import { SOCKET_IO_CLIENTS } from "./socket_io_clients.ts";
 
 /** The version of the real client that the tests run. */
 export const RTCPOOL = "rtcpool 3.0.2";
@@ -10,11 +11,13 @@ const IMPORTS = {
   "rtcpool": "npm:rtcpool@3.0.2",
   // Its package does not declare it, and version 8 lacks what it needs.
   "@babel/runtime": "npm:@babel/runtime@7.29.14",
+  "socket.io-client": "npm:socket.io-client@4.8.4",
 };
 
 const HTML = `<!doctype html>
 <title>RTCPool</title>
 <script src="/rtcpool.js"></script>
+<script src="/socket.io.js"></script>
 <script type="module" src="/rtcpool_page.js"></script>
 <body></body>`;
 
@@ -47,6 +50,7 @@ export async function startRtcPoolSite(
     "/rtcpool.js": await bundle('import rtcpool from "rtcpool"; globalThis.rtcpool = rtcpool;'),
     "/rtcpool_page.js": script,
     "/page_events.js": events,
+    "/socket.io.js": SOCKET_IO_CLIENTS["4.8.4"] ?? "",
     ...more,
   });
 }
@@ -59,7 +63,7 @@ export interface PoolPage {
   readonly peers: readonly string[];
 }
 
-/** Opens a page whose RTCPool joins a pool through the WebSocket at `url`. */
+/** Opens a page whose RTCPool joins a pool at `url`: `ws:` for its WebSocket, `http:` for Socket.IO. */
 export async function openPoolPage(
   browser: Browser,
   site: PageServer,

@@ -1,13 +1,15 @@
 // Runs in the browser beside the bundle of rtcpool. The tests call these functions by name.
-import { camera, note, show, TestSocket, useChannel } from "./page_events.js";
+import { camera, note, openNamespace, show, TestSocket, useChannel } from "./page_events.js";
 
 const { Pool, signalling, media } = rtcpool;
 let pool;
 let signals;
 
-/** Creates the pool and joins it. */
+/** Creates the pool and joins it, by WebSocket or, where the URL is none's, by Socket.IO. */
 function start(url, name) {
-  signals = new signalling.websocket(new TestSocket(url));
+  signals = url.startsWith("ws")
+    ? new signalling.websocket(new TestSocket(url))
+    : new signalling.socket.io(openNamespace(url));
   pool = new Pool({ iceServers: [] }, signals);
   const on = (type, listener) => pool.events.addEventListener(type, listener);
   on("join", () => note("join", { id: pool.id, peers: pool.connections.map(({ id }) => id) }));

@@ -5,7 +5,7 @@ import v2_5 from "npm:socket.io-client@2.5.0/dist/socket.io.js" with { type: "te
 import v3_1 from "npm:socket.io-client@3.1.2/dist/socket.io.js" with { type: "text" };
 import v4_8 from "npm:socket.io-client@4.8.4/dist/socket.io.js" with { type: "text" };
 import { type PageServer, startPageServer } from "./page_server.ts";
-import script from "./socket_io_page.js" with { type: "text" };
+import script from "./owt_page.js" with { type: "text" };
 
 /** The versions of socket.io-client that the tests run, as their packages have them for browsers. */
 export const SOCKET_IO_CLIENTS: Readonly<Record<string, string>> = {
@@ -19,16 +19,20 @@ export const SOCKET_IO_CLIENTS: Readonly<Record<string, string>> = {
 
 const HTML = `<!doctype html>
 <meta charset="utf-8">
-<title>Socket.IO</title>
-<script src="/socket.io.js"></script>
-<script type="module" src="/socket_io_page.js"></script>
+<title>OWT</title>
+<script src="/tested.js"></script>
+<script>const clients = { tested: io };</script>
+<script src="/other.js"></script>
+<script>clients.other = io;</script>
+<script src="/owt_page.js"></script>
 <body></body>`;
 
-/** Serves a page with one version of the client and the functions of socket_io_page.js. */
-export function startSocketIoSite(version: string): Promise<PageServer> {
+/** Serves a page with two versions of the client and the functions of owt_page.js. */
+export function startOwtSite(tested: string, other: string): Promise<PageServer> {
   return startPageServer({
     "/": HTML,
-    "/socket.io.js": SOCKET_IO_CLIENTS[version] ?? "",
-    "/socket_io_page.js": script,
+    "/tested.js": SOCKET_IO_CLIENTS[tested] ?? "",
+    "/other.js": SOCKET_IO_CLIENTS[other] ?? "",
+    "/owt_page.js": script,
   });
 }

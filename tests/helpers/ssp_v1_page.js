@@ -1,6 +1,6 @@
 // A client of ssp version 1, written from sections 1 to 4 of protocols/ssp.md, for RTCPool 1.x and
 // 2.x cannot be installed from npm. Runs in the browser; the tests call its functions by name.
-import { camera, note, show, TestSocket, useChannel } from "./page_events.js";
+import { camera, note, openNamespace, show, TestSocket, useChannel } from "./page_events.js";
 
 /** What each event of the server does; any other is not version 1's. */
 const HANDLERS = {
@@ -27,23 +27,32 @@ const HANDLERS = {
 };
 
 const members = new Map();
-let socket;
+let say;
 
+/** Joins, by WebSocket or, where the URL is none's, by Socket.IO. */
 function start(url, pool) {
-  socket = new TestSocket(url);
-  socket.addEventListener("open", () => say("rtc:join", { pool }));
   // Each event waits until those before it have been dealt with.
   let handled = Promise.resolve();
-  socket.addEventListener("message", ({ data: frame }) => {
-    const { type, data } = JSON.parse(frame);
+  const hear = (type, data) => {
     handled = handled.then(() => HANDLERS[type](data)).catch((error) => {
       note("error", `${type}: ${error}`);
     });
-  });
-}
-
-function say(type, data) {
-  socket.send(JSON.stringify({ type, data }));
+  };
+  const join = () => say("rtc:join", { pool });
+  if (url.startsWith("ws")) {
+    const socket = new TestSocket(url);
+    say = (type, data) => socket.send(JSON.stringify({ type, data }));
+    socket.addEventListener("open", join);
+    socket.addEventListener("message", ({ data: frame }) => {
+      const { type, data } = JSON.parse(frame);
+      hear(type, data);
+    });
+  } else {
+    const socket = openNamespace(url);
+    say = (type, data) => socket.emit(type, data);
+    socket.onAny(hear);
+    join();
+  }
 }
 
 /** Another member and the connection with it, negotiated perfectly. */

@@ -9,6 +9,7 @@ const PATH = "ssp_v1";
 export const V1_SITE: Readonly<Record<string, string>> = {
   [`/${PATH}`]: `<!doctype html>
 <title>ssp v1</title>
+<script src="/socket.io.js"></script>
 <script type="module" src="/ssp_v1_page.js"></script>
 <body></body>`,
   "/ssp_v1_page.js": script,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/types.ts";
 import { encodeAck, encodeEvent, splitEvent } from "../event_frame.ts";
-import { isTooDeep } from "../json_depth.ts";
+import { isTooDeep, parseJson } from "../json.ts";
 
 // The wire contract is protocols/owt.md of the project's notes; sections are cited as §n.
 
@@ -61,7 +61,7 @@ export function decode(frame: Frame): Action | undefined {
   const packet = splitEvent(frame);
   if (packet === undefined) throw notAnEvent();
   const { ack, json } = packet;
-  const value = parse(json);
+  const value = parseJson(json, NOT_AN_EVENT);
   const event = Event.safeParse(value);
   if (!event.success) throw notAnEvent();
   const [name, argument] = event.data;
@@ -120,16 +120,10 @@ export function encodeRelay({ name, message }: Relayed, from: string): string {
 /** Tells a client that another connection has its id now (§4). */
 export const SERVER_DISCONNECT = encodeEvent("server-disconnect");
 
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    throw notAnEvent();
-  }
-}
+const NOT_AN_EVENT = "Packet is no event";
 
 function notAnEvent(): SignalError {
-  return new SignalError("not_json", "Packet is no event");
+  return new SignalError("not_json", NOT_AN_EVENT);
 }
 
 /** A finite number is taken as its text, an object, a list or a truth value as a wrong token (§4). */

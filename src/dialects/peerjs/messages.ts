@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Frame } from "../../core/types.ts";
-import { isTooDeep } from "../json_depth.ts";
+import { isTooDeep, parseJson } from "../json.ts";
 
 // The wire contract is protocols/peerjs.md of the project's notes; sections are cited as §n.
 
@@ -48,7 +48,7 @@ export function decode(frame: Frame): ClientMessage | "ignored" | "malformed" {
   try {
     // A binary frame that holds the same JSON is treated alike (§5).
     const text = typeof frame === "string" ? frame : utf8.decode(frame);
-    value = JSON.parse(text);
+    value = parseJson(text);
     if (isTooDeep(text, value)) return "malformed";
   } catch {
     return "malformed";

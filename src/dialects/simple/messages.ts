@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/types.ts";
-import { isTooDeep } from "../json_depth.ts";
+import { isObject, isTooDeep, parseJson } from "../json.ts";
 import type { Candidate, Change, PeerDescription, PeerInstance } from "./description.ts";
 
 // The wire contract is protocols/simple.md of the project's notes; sections are cited as §n.
@@ -51,18 +51,20 @@ const ChangeFrame = z.object({
   { error: "nothing to change" },
 );
 
+// The hot path: types only, since each check of a value beyond its type costs as much as three of
+// these. `objection` has the checks.
 const signal = {
   event: z.literal("signal"),
   ref: Ref,
   peer_id: z.string(),
-  peer_instance: Index.optional(),
-  call: z.string().min(1).optional(),
+  peer_instance: z.number().optional(),
+  call: z.string().optional(),
 };
 const SignalFrame = z.discriminatedUnion("type", [
   z.object({
     ...signal,
     type: z.enum(["offer", "answer", "pranswer"]),
-    sdp: z.string().min(1),
+    sdp: z.string(),
   }),
   z.object({ ...signal, type: z.literal("candidate"), peer_ice: SomeIce }),
   z.object({ ...signal, type: z.literal("bye"), reason: z.string().optional() }),
@@ -113,12 +115,25 @@ function decodeObject(
   { maxDepth, maxCallLength }: FrameLimits,
 ): ClientFrame {
   if (isTooDeep(String(frame), value, maxDepth)) throw bad("nested too deeply", value);
-  const { success, data, error } = ClientFrame.safeParse(value);
+  const isSignal = value["event"] === "signal";
+  const { success, data, error } = (isSignal ? SignalFrame : ClientFrame).safeParse(value);
   if (!success) throw bad(complaint(error), value);
-  if (data.event === "signal" && (data.call?.length ?? 0) > maxCallLength) {
-    throw bad(`call: longer than ${maxCallLength} characters`, value);
-  }
+  const words = data.event === "signal" ? objection(data, maxCallLength) : undefined;
+  if (words !== undefined) throw bad(words, value);
   return data;
+}
+
+/** What is wrong with a signal whose parts have the right types. */
+function objection(frame: SignalFrame, maxCallLength: number): string | undefined {
+  const { peer_instance = 0, call } = frame;
+  if (!Number.isSafeInteger(peer_instance) || peer_instance < 0) {
+    return "peer_instance: expected a whole number, 0 or more";
+  }
+  if (call === "") return "call: empty";
+  if (call !== undefined && call.length > maxCallLength) {
+    return `call: longer than ${maxCallLength} characters`;
+  }
+  return "sdp" in frame && frame.sdp === "" ? "sdp: empty" : undefined;
 }
 
 /** An error that names the frame that caused it. */
@@ -230,19 +245,9 @@ export function encodeError(
 function readObject(frame: Frame): Record<string, unknown> {
   const words = "not a JSON object in a text frame";
   if (typeof frame !== "string") throw new SignalError("binary_frame", words);
-  let value: unknown;
-  try {
-    value = JSON.parse(frame);
-  } catch {
-    throw new SignalError("not_json", words);
-  }
+  const value = parseJson(frame, words);
   if (!isObject(value)) throw new SignalError("not_json", words);
   return value;
-}
-
-/** Whether a JSON value is an object. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isRef(value: unknown): value is string | number {

@@ -19,6 +19,7 @@ import {
   withServerFields,
 } from "./description.ts";
 import type { EncodeOnce } from "../encode_once.ts";
+import { isObject } from "../json.ts";
 import {
   type Carrier,
   Instance,
@@ -29,13 +30,7 @@ import {
 import type { Secrets } from "./secrets.ts";
 import type { Speaker } from "./signal_log.ts";
 import type { Tokens } from "../tokens.ts";
-import {
-  type FrameLimits,
-  isObject,
-  type Receipt,
-  type Signal,
-  type SignalFrame,
-} from "./messages.ts";
+import type { FrameLimits, Receipt, Signal, SignalFrame } from "./messages.ts";
 import { encodeNews, type News } from "./news.ts";
 
 /** Streams that have left and are remembered: an EventSource comes back within seconds. */

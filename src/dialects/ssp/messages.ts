@@ -2,7 +2,7 @@ import { z } from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame, PeerSummary, RoomEvent } from "../../core/types.ts";
 import { splitEvent } from "../event_frame.ts";
-import { isTooDeep } from "../json_depth.ts";
+import { conform, isObject, parseJson } from "../json.ts";
 
 // The wire contract is protocols/ssp.md of the project's notes; sections are cited as §n.
 
@@ -86,7 +86,7 @@ export function decode(
 /** Reads a message of a WebSocket. */
 export function readMessage(frame: Frame): Envelope {
   const text = textOf(frame);
-  return readEnvelope(text, parse(text));
+  return readEnvelope(text, parseJson(text));
 }
 
 /** Reads an event of Socket.IO: its name is the type, its first argument the data (§9). */
@@ -94,7 +94,7 @@ export function readEvent(frame: Frame): Envelope {
   const packet = splitEvent(textOf(frame));
   // Anything else is no packet that Socket.IO clients send.
   if (packet === undefined) throw new SignalError("not_json", "Packet is no event");
-  const value = parse(packet.json);
+  const value = parseJson(packet.json);
   const [type, data] = Array.isArray(value) ? value : [];
   return readEnvelope(packet.json, { type, data });
 }
@@ -133,7 +133,7 @@ export function relayOf(description: Description): Relayed {
 export function isSsp(frame: Frame): boolean {
   if (typeof frame !== "string" || !frame.trimStart().startsWith("{")) return false;
   try {
-    return Own.safeParse(JSON.parse(frame)).success;
+    return Own.safeParse(parseJson(frame)).success;
   } catch {
     return false;
   }
@@ -218,21 +218,9 @@ function textOf(frame: Frame): string {
   throw new SignalError("binary_frame", "Cannot read a binary message");
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new SignalError("not_json", "Message is not JSON");
-  }
-}
-
 /** @param text what `value` was read from */
 function readEnvelope(text: string, value: unknown): Envelope {
-  const result = isTooDeep(text, value) ? undefined : Envelope.safeParse(value);
-  if (!result?.success) {
-    throw new SignalError("bad_frame", "Message is no object with a type and a data object");
-  }
-  return result.data;
+  return conform(Envelope, text, value, "Message is no object with a type and a data object");
 }
 
 function readAction(type: string, data: Readonly<Record<string, unknown>>): Action {
@@ -253,10 +241,6 @@ function readAction(type: string, data: Readonly<Record<string, unknown>>): Acti
     default:
       return { type: "offers", offers: new Map(Object.entries(data)) };
   }
-}
-
-function isObject(value: unknown): value is Description {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function checkMember(isMember: boolean): void {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame, PeerId, PeerSummary } from "../../core/types.ts";
-import { isTooDeep } from "../json_depth.ts";
+import { conform, parseJson } from "../json.ts";
 
 // The wire contract is protocols/gstreamer.md of the project's notes, section 11. What it leaves open
 // is as in the reference server, gst-webrtc-signalling-server of gst-plugins-rs, where not noted.
@@ -79,15 +79,7 @@ export type SessionNews =
 /** Reads a frame. What throws here is ignored on the wire: see the session's answers. */
 export function decode(frame: Frame): ClientMessage {
   if (typeof frame !== "string") throw new SignalError("binary_frame", "Message is binary");
-  let value: unknown;
-  try {
-    value = JSON.parse(frame);
-  } catch {
-    throw new SignalError("not_json", "Message is not JSON");
-  }
-  const result = isTooDeep(frame, value) ? undefined : ClientMessage.safeParse(value);
-  if (!result?.success) throw new SignalError("bad_frame", "Message is none of the protocol's");
-  return result.data;
+  return conform(ClientMessage, frame, parseJson(frame), "Message is none of the protocol's");
 }
 
 /** The first message of every conversation. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SignalError } from "../../../src/core/errors.ts";
-import type { Claim } from "../../../src/core/hub.ts";
+import type { Claim } from "../../../src/core/peer.ts";
 import { ERROR_CODES } from "../../helpers/error_codes.ts";
 import { settle } from "../../helpers/hub.ts";
 import { authenticated, frameOf, newOwt, OwtClient } from "../../helpers/owt.ts";
@@ -349,6 +349,15 @@ Deno.test("§5: leaving frees the id at once, and nobody is told", async () => {
   await alice.leave();
   assertEquals([bob.heard(), bench.hub.has("owt", "alice")], [[], false]);
   assertEquals(await bob.acked("owt-message", { to: "alice" }), [2201]);
+});
+
+Deno.test("§5: who is hung up on cannot be reached from that moment on", async () => {
+  using bench = newOwt();
+  const alice = await OwtClient.login(bench, "alice");
+  const bob = await OwtClient.login(bench, "bob");
+  bob.client.link.close(1008);
+  alice.client.blurt(frameOf(7, "owt-message", { to: "bob", data: "x" }));
+  assertEquals(alice.heard(), ["37[2201]"]);
 });
 
 Deno.test("§6: every refusal of an event has its number, and of a CONNECT its number as text", async () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Claim } from "../../../src/core/hub.ts";
+import type { Claim } from "../../../src/core/peer.ts";
 import type { Frame } from "../../../src/core/types.ts";
 import type { DialectBench } from "../../helpers/dialect.ts";
 import { settle } from "../../helpers/hub.ts";

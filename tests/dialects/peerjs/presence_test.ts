@@ -73,6 +73,18 @@ Deno.test("§6: an id can be taken over again and again", async () => {
   assertEquals(bench.hub.peerCount, 1);
 });
 
+Deno.test("§6: what is said to a connection that is being closed is held, not lost", async () => {
+  using bench = newBench();
+  const alice = await register(bench, "alice");
+  const bob = await register(bench, "bob");
+  bob.link.close(1008);
+  alice.blurt(offer("bob", 1));
+  await settle();
+  const resumed = await connect(bench, "bob");
+  assertEquals(resumed.heardJson(), [OPEN, relayed("alice", "bob", 1)]);
+  assertEquals(alice.heard(), []);
+});
+
 Deno.test("§6: messages held while nobody was there go to the resumed connection", async () => {
   using bench = newBench();
   const bob = await register(bench, "bob");

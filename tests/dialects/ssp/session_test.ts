@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type ErrorCode, SignalError } from "../../../src/core/errors.ts";
-import type { Claim } from "../../../src/core/hub.ts";
+import type { Claim } from "../../../src/core/peer.ts";
 import { settle } from "../../helpers/hub.ts";
 import { enter, enterAll, event, newPools, PATHS, SspClient } from "../../helpers/ssp.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isTooDeep } from "../../src/dialects/json_depth.ts";
+import { isTooDeep } from "../../src/dialects/json.ts";
 
 function isRefused(text: string, maxDepth: number): boolean {
   return isTooDeep(text, JSON.parse(text), maxDepth);

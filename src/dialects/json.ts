@@ -1,8 +1,35 @@
+import type { ZodType } from "zod";
+import { SignalError } from "../core/errors.ts";
+
 /**
  * Deeper nesting is refused: nothing that a client needs comes near it, and everything that ever
  * walks over a value may rely on it.
  */
 const MAX_DEPTH = 64;
+
+/** Reads a client's text, which may be none of JSON; `words` say so in the dialect's way. */
+export function parseJson(text: string, words: string = "Message is not JSON"): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SignalError("not_json", words);
+  }
+}
+
+/**
+ * The value as a schema has it; where it does not fit or nests too deeply, `words` say so.
+ * @param text what `value` was read from
+ */
+export function conform<T>(schema: ZodType<T>, text: string, value: unknown, words: string): T {
+  const result = isTooDeep(text, value) ? undefined : schema.safeParse(value);
+  if (!result?.success) throw new SignalError("bad_frame", words);
+  return result.data;
+}
+
+/** Whether a JSON value is an object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 /** Whether a value nests too deeply. `text` is what it was read from: most texts need only a look. */
 export function isTooDeep(text: string, value: unknown, maxDepth: number = MAX_DEPTH): boolean {

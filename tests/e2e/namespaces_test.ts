@@ -1,0 +1,121 @@
+import { assertEquals } from "@std/assert";
+import { assertEmpty } from "../helpers/gauges.ts";
+import { startTestServer, type TestServer } from "../helpers/server.ts";
+import { within } from "../helpers/waiting.ts";
+import { WsClient } from "../helpers/ws_client.ts";
+
+// What server.ts makes of the dialects' namespaces: "/" is OWT's, "/ssp" and "/ssp/v1" are ssp's.
+
+const AUTHENTICATED = (uid: string) => [
+  `42["server-authenticated",{"uid":"${uid}"}]`,
+  `430[{"uid":"${uid}"}]`,
+];
+
+/** A connection of revision 4, whose first packet has been read. */
+async function open({ wsUrl }: TestServer): Promise<WsClient> {
+  const client = await WsClient.open(`${wsUrl}/socket.io/?EIO=4&transport=websocket`);
+  assertEquals((await client.nextText()).slice(0, 7), '0{"sid"');
+  return client;
+}
+
+/** Asks for a namespace; true where it is there. */
+async function enter(client: WsClient, address: string): Promise<boolean> {
+  client.send(`40${address}`);
+  return (await client.nextText()).startsWith(`40${address}{"sid":`);
+}
+
+async function logIn(client: WsClient, token: string): Promise<void> {
+  client.send(`420["authentication",{"token":"${token}"}]`);
+  for (const packet of AUTHENTICATED(token)) assertEquals(await client.next(), packet);
+}
+
+async function joinPool(client: WsClient, namespace: string): Promise<Record<string, unknown>> {
+  client.send(`42${namespace},["rtc:join",{"pool":"p"}]`);
+  const packet = await client.nextText();
+  const [name, data] = JSON.parse(packet.slice(`42${namespace},`.length));
+  assertEquals(name, "rtc:joined");
+  return data;
+}
+
+Deno.test("one connection speaks to two dialects, and each answers in its own namespace", async () => {
+  await using server = startTestServer();
+  {
+    await using client = await open(server);
+    for (const address of ["", "/ssp,"]) assertEquals(await enter(client, address), true);
+    await logIn(client, "alice");
+    const { client_id: first } = await joinPool(client, "/ssp");
+    // The other version's namespace leads to the same pools.
+    await using other = await open(server);
+    assertEquals(await enter(other, "/ssp/v1,"), true);
+    const { client_id: second, peers } = await joinPool(other, "/ssp/v1");
+    assertEquals(peers, [first]);
+    assertEquals(await client.next(), `42/ssp,["rtc:peer",{"id":"${second}"}]`);
+    other.send('42["owt-message",{"to":"alice"}]');
+    const gauges = ["signalbox_socket_io_sessions", "signalbox_peers", "signalbox_rooms"];
+    assertEquals(await Promise.all(gauges.map((name) => server.gauge(name))), [2, 3, 1]);
+
+    client.send("41/ssp,");
+    assertEquals(await other.next(), `42/ssp/v1,["rtc:close",{"uid":"${first}"}]`);
+    client.send('421["owt-message",{"to":"alice","data":"x"}]');
+    assertEquals(await client.next(), '42["owt-message",{"data":"x","from":"alice"}]');
+    assertEquals(await client.next(), "431[]");
+  }
+  await assertEmpty(server.url);
+  assertEquals(await server.gauge("signalbox_socket_io_sessions"), 0);
+});
+
+Deno.test("a namespace of no dialect is refused, and the connection goes on", async () => {
+  await using server = startTestServer();
+  await using client = await open(server);
+  for (const name of ["/foo", "/ssp/v2", "/owt", "/__proto__"]) {
+    client.send(`40${name},`);
+    assertEquals(await client.next(), `44${name},{"message":"Invalid namespace"}`);
+  }
+  assertEquals(await enter(client, ""), true);
+  await logIn(client, "alice");
+});
+
+Deno.test("each namespace has its dialect's rate and size, whatever the others have used up", async () => {
+  await using server = startTestServer({
+    args: ["--owt-frames-per-second", "1", "--owt-frame-burst", "3"].concat(
+      ["--owt-max-frame-bytes", "2048"],
+    ),
+  });
+  await using client = await open(server);
+  for (const address of ["", "/ssp,"]) assertEquals(await enter(client, address), true);
+  await logIn(client, "alice");
+  for (const answer of ["431[2201]", "432[2201]", "433[2102]"]) {
+    client.send(`42${answer[2]}["owt-message",{"to":"nobody"}]`);
+    assertEquals(await client.next(), answer);
+  }
+  await joinPool(client, "/ssp");
+  const description = { text: "x".repeat(4_096) };
+  for (let nth = 0; nth < 20; nth++) {
+    client.send(`42/ssp,${JSON.stringify(["describe", { ...description, nth }])}`);
+  }
+  client.send('42/ssp,["rtc:answer",{}]');
+  const [name, { reason }] = JSON.parse((await client.nextText()).slice("42/ssp,".length));
+  assertEquals([name, reason], ["rtc:error", "unknown-action"]);
+  // Too large for OWT: its namespace ends, the other one goes on.
+  client.send(`42["owt-message",${JSON.stringify({ to: "nobody", ...description })}]`);
+  assertEquals(await client.next(), "41");
+  assertEquals(await server.gauge("signalbox_peers"), 1);
+  client.send('42/ssp,["rtc:answer",{}]');
+  assertEquals((await client.nextText()).slice(0, 19), '42/ssp,["rtc:error"');
+});
+
+Deno.test("at the server's end connections in whatever namespaces are closed with 1001", async () => {
+  await using server = startTestServer();
+  const clients = [await open(server), await open(server), await open(server)] as const;
+  const [both, pool, none] = clients;
+  for (const address of ["", "/ssp,"]) assertEquals(await enter(both, address), true);
+  assertEquals(await enter(pool, "/ssp,"), true);
+  await logIn(both, "alice");
+  await joinPool(pool, "/ssp");
+  await server.stop();
+  for (const client of [both, pool, none]) {
+    assertEquals((await within("the end", client.closed)).code, 1001);
+    // No DISCONNECT, no rtc:stop, nobody's departure: clients come back.
+    assertEquals(client.unread, []);
+  }
+});
