@@ -228,6 +228,21 @@ Deno.test("while the server ends nobody is let in, and plain answers go on", () 
   assertEquals([bench.ask("/health").status, bench.gate.connections], [200, 0]);
 });
 
+Deno.test("a message whose body comes to its end while the server ends is not taken any more", async () => {
+  using bench = new Bench();
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const request = new Request("http://signalbox.test/simple", { method: "POST", body: readable });
+  const answer = bench.door.handle(request, "192.0.2.1");
+  const writer = writable.getWriter();
+  await writer.write(new TextEncoder().encode('{"event":"ping"'));
+  bench.door.isClosed = true;
+  await writer.write(new TextEncoder().encode("}"));
+  await writer.close();
+  const { status, headers } = await answer;
+  assertEquals([status, headers.get("retry-after"), bench.faults], [503, "5", []]);
+  assertEquals(bench.gate.connections, 0);
+});
+
 Deno.test("the address is the client's own behind a trusted proxy, and only there", () => {
   using bench = new Bench();
   const headers = { "x-forwarded-for": "203.0.113.9", "sec-websocket-key": "broken" };

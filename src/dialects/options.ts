@@ -63,7 +63,7 @@ export function duration(help: string, meta: OptionMeta = {}): DurationOption {
     error: "expected a duration such as 30d, 12h, 45m, 90s, 500ms, or a number of ms",
   };
   return z.union([
-    z.int(words).min(1, words),
+    z.int(words).min(1, words).max(MAX_DURATION_MS, words),
     z.string(words).regex(/^[1-9]\d*(ms|[smhd])$/, words),
   ], words)
     .transform((value) => typeof value === "number" ? value : durationMs(value))

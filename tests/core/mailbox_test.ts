@@ -232,3 +232,36 @@ Deno.test("one sender at its limit leaves the others theirs", () => {
   }
   assertEquals(payloads(mailbox.collect("x")), ["a", "b", "c"]);
 });
+
+Deno.test("restore() goes on where another mailbox was: order, times, bytes and what was dropped", () => {
+  const old = newMailbox({ maxMessages: 2 });
+  for (const [nth, from] of ["a", "b", "a"].entries()) old.park(message(from, "x", nth), nth);
+  for (let nth = 0; nth < 3; nth++) old.park(message("c", "x", nth), 0);
+  const held = [...old.attempts(1_000)];
+  assertEquals(held.map(({ from, leftMs, isDropped }) => [from, leftMs, isDropped]), [
+    ["a", 4_000, false],
+    ["b", 4_001, false],
+    ["c", 4_000, true],
+  ]);
+  const mailbox = newMailbox({ maxMessages: 3 });
+  mailbox.restore(held, 100);
+  assertEquals([mailbox.totalBytes, mailbox.size], [old.totalBytes, 1]);
+  assertEquals(mailbox.park(message("c", "x", "late"), 100), "ignored");
+  assertEquals(mailbox.park(message("a", "x", "late"), 100), "held");
+  assertEquals(mailbox.expire(4_100), [{ from: "a", to: "x" }]);
+  assertEquals(payloads(mailbox.collect("x")), [1]);
+  assertEquals([mailbox.totalBytes, mailbox.size], [0, 0]);
+});
+
+Deno.test("restore() drops whole what is over a limit here, and reports it in its time", () => {
+  const old = newMailbox();
+  for (let nth = 0; nth < 3; nth++) old.park(message("a", "x", nth), 0);
+  old.park(message("a", "y", "other", { attempt: "other" }), 0);
+  const mailbox = newMailbox({ maxMessages: 2, maxAttemptsPerSender: 1, holdMs: 1_000 });
+  mailbox.restore([...old.attempts(0)], 0);
+  assertEquals(mailbox.totalBytes, 10 + OVERHEAD);
+  assertEquals(mailbox.park(message("a", "x", "late"), 0), "ignored");
+  // Nothing is held for longer than it would be here.
+  assertEquals(mailbox.expire(999), []);
+  assertEquals(mailbox.expire(1_000), [{ from: "a", to: "x" }, { from: "a", to: "y" }]);
+});

@@ -46,10 +46,16 @@ const SealedPeer = z.object({
 });
 type SealedPeer = z.infer<typeof SealedPeer>;
 
+/** Streams that have left, and need not come back. */
+const SealedDeparted = z.object({ v: z.literal(1), departed: z.array(z.string()) });
+type SealedDeparted = z.infer<typeof SealedDeparted>;
+
+const Sealed = z.union([SealedPeer, SealedDeparted]);
+
 const GONE: Readonly<Speaker> = { isGone: true };
 
 /** What clients can go on with, a peer each, in the order in which they came. */
-export function* seal(server: SimpleServer): Generator<SealedPeer> {
+export function* seal(server: SimpleServer): Generator<SealedPeer | SealedDeparted> {
   const names = new Map<Readonly<Speaker>, SpeakerName>();
   for (const { id, instances } of server.peers.values()) {
     for (const { speaker, number } of instances) names.set(speaker, [id, number]);
@@ -80,6 +86,7 @@ export function* seal(server: SimpleServer): Generator<SealedPeer> {
       }),
     };
   }
+  if (server.departed.size > 0) yield { v: 1, departed: [...server.departed] };
 }
 
 /**
@@ -87,8 +94,12 @@ export function* seal(server: SimpleServer): Generator<SealedPeer> {
  * whose time is over are gone.
  */
 export async function unseal(server: SimpleServer, store: DialectStore): Promise<void> {
-  const { items, ageMs } = readSealed(store, SealedPeer);
-  const revivals = items.map((sealed) => prepare(server, sealed, ageMs));
+  const { items, ageMs } = readSealed(store, Sealed);
+  const revivals: Revival[] = [];
+  for (const sealed of items) {
+    if ("id" in sealed) revivals.push(prepare(server, sealed, ageMs));
+    else for (const secret of sealed.departed) server.departed.add(secret);
+  }
   const speakers = new Map<string, Readonly<Speaker>>();
   for (const { id, instances } of revivals) {
     for (const { number, speaker } of instances.keys()) {

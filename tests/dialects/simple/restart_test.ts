@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
-import { settle } from "../../helpers/hub.ts";
+import { assert, assertEquals } from "@std/assert";
+import type { DialectBench } from "../../helpers/dialect.ts";
+import { connect, settle, type TestClient } from "../../helpers/hub.ts";
 import { comeBack, enter, newRooms, SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
 
 // A planned restart is to clients a network loss: nothing missing, nothing doubled (issue 5).
@@ -215,4 +216,48 @@ Deno.test("Simple: what an operator says of a peer is kept for its id, over any 
   using third = await second.restart({ change: () => [] });
   await comeBack(third, fred, { peer: { role: "guest" } });
   assertEquals(third.store.rooms.description("r", fred.id), undefined);
+});
+
+/** An event stream that goes on where one with this id ended, or begins. */
+function stream(bench: DialectBench, lastId?: string): Promise<TestClient> {
+  const route = bench.routes.find((route) => route.kind === "stream");
+  if (route?.kind !== "stream") throw new RangeError("Cannot connect: the dialect has no streams");
+  const headers = new Headers(lastId === undefined ? {} : { "last-event-id": lastId });
+  const url = new URL("http://signalbox.test/simple?room=r");
+  const request = { method: "GET", url, headers, body: "" } as const;
+  return connect((link) => route.connect(request, link), route.limits, bench.clock.now);
+}
+
+/** Names and ids of the events that a stream brought. */
+function events(client: TestClient): [name: string, id: string, data: SimpleFrame][] {
+  return client.heard().map((event) => {
+    const [, name = "", id = "", data = ""] =
+      /^event: (.*)\n(?:id: (.*)\n)?data: (.*)\n\n$/.exec(String(event)) ?? [];
+    return [name, id, JSON.parse(data)];
+  });
+}
+
+Deno.test("Simple: an event stream goes on after a planned restart, unless it had left", async () => {
+  using first = newRooms();
+  const fred = await enter(first);
+  const [barney, wilma] = [await stream(first), await stream(first)];
+  const [, [, lastId = ""] = []] = events(barney);
+  const [[, , handshake] = [], [, wilmaLast, ready] = []] = events(wilma);
+  const route = first.routes.find((route) => route.kind === "stream");
+  assert(route?.kind === "stream");
+  const [p_id, p_secret] = [handshake?.["p_id"], ready?.["p_secret"]];
+  const leave = { event: "leave", p_id, p_secret, p_instance: 0 };
+  const url = new URL("http://signalbox.test/simple");
+  const body = JSON.stringify(leave);
+  const { response } = route.post({ method: "POST", url, headers: new Headers(), body });
+  assertEquals(response.status, 200);
+  await settle();
+  await fred.say({ event: "signal", type: "data", peer_id: lastId.split(".")[0], data: 1 });
+  using second = await first.restart();
+  const back = await stream(second, lastId);
+  const [, [, , again = {}] = [], [name, , signal = {}] = []] = events(back);
+  assertEquals([again["recovered"], name, signal["data"]], [true, "signal", 1]);
+  const gone = await stream(second, wilmaLast);
+  assertEquals([gone.isOpen, events(gone)], [false, []]);
+  assertEquals(second.hub.peerCount, 2);
 });
