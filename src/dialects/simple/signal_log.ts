@@ -68,6 +68,8 @@ export class SignalLog<Signal> {
   readonly #frames = new Ring<string>();
   /** Of whom each of them is: beside them, since an object for each would weigh on every signal. */
   readonly #speakers = new Ring<Readonly<Speaker>>();
+  /** What each of them takes: counting bytes costs more than remembering them. */
+  readonly #sizes = new Ring<number>();
   #bytes = 0;
   #lastSeq = 0;
   /** Newest signal before the instance was lost; undefined while it is connected. */
@@ -117,6 +119,7 @@ export class SignalLog<Signal> {
     const bytes = Buffer.byteLength(frame);
     this.#frames.push(frame);
     this.#speakers.push(from);
+    this.#sizes.push(bytes);
     this.#charge(bytes);
     if (this.isQueueing) {
       this.#queuedBytes += bytes;
@@ -169,6 +172,7 @@ export class SignalLog<Signal> {
       const bytes = Buffer.byteLength(frame);
       this.#frames.push(frame);
       this.#speakers.push(speakerOf(from));
+      this.#sizes.push(bytes);
       this.#charge(bytes);
       if (n >= firstQueued) this.#queuedBytes += bytes;
     }
@@ -195,6 +199,7 @@ export class SignalLog<Signal> {
     this.#total.spare.delete(this);
     this.#frames.clear();
     this.#speakers.clear();
+    this.#sizes.clear();
     this.#charge(-this.#bytes);
   }
 
@@ -213,8 +218,9 @@ export class SignalLog<Signal> {
   }
 
   #shift(): void {
-    this.#charge(-Buffer.byteLength(this.#frames.shift() ?? ""));
+    this.#frames.shift();
     this.#speakers.shift();
+    this.#charge(-(this.#sizes.shift() ?? 0));
   }
 
   #charge(bytes: number): void {
