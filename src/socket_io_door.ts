@@ -8,6 +8,7 @@ import {
   decodePayload,
   encodePayload,
 } from "./transport/socket_io/payload.ts";
+import type { SocketIoLimits } from "./transport/socket_io/limits.ts";
 import type { SocketIoServer } from "./transport/socket_io/server.ts";
 import type { EngineSession } from "./transport/socket_io/session.ts";
 import { upgrade } from "./transport/websocket.ts";
@@ -89,7 +90,7 @@ export class SocketIoDoor {
       session.begin();
       return poll(request, session);
     }
-    const upgraded = upgradeSilently(request);
+    const upgraded = upgradeFor(request, server.limits);
     if (upgraded === undefined) {
       admission.release();
       return fault("request");
@@ -103,7 +104,7 @@ export class SocketIoDoor {
     const objection = objectionToWebSocket(request);
     if (objection !== undefined) return objection;
     if (!session.mayProbe) return fault("request");
-    const upgraded = upgradeSilently(request);
+    const upgraded = upgradeFor(request, session.limits);
     if (upgraded === undefined) return fault("request");
     session.probe(upgraded.socket);
     return upgraded.response;
@@ -184,7 +185,13 @@ function objectionToWebSocket(request: Request): Response | undefined {
   return asksForUpgrade(request) ? objectionToHandshake(request) : fault("request");
 }
 
-/** Engine.IO has heartbeats of its own: the runtime sends none. */
-function upgradeSilently(request: Request): ReturnType<typeof upgrade> {
-  return upgrade(request, 0);
+/**
+ * Engine.IO has heartbeats of its own, but only what the runtime itself finds dead gives its
+ * descriptor back: it looks for that just before the heartbeats end.
+ */
+function upgradeFor(
+  request: Request,
+  { pingIntervalMs, pingTimeoutMs }: SocketIoLimits,
+): ReturnType<typeof upgrade> {
+  return upgrade(request, Math.max(1_000, pingIntervalMs + pingTimeoutMs - 1_000));
 }

@@ -46,6 +46,8 @@ export class SocketClient implements NamespaceOwner {
   #closing: readonly [code: number | undefined, reason: string] = [undefined, ""];
   /** It has asked for a namespace. */
   #hasAsked = false;
+  /** The server has ended its last namespace: it is to go, and not to come back. */
+  #isDismissed = false;
   /** It has been in a namespace: what it said there may still be on its way. */
   #hasConnected = false;
 
@@ -71,6 +73,11 @@ export class SocketClient implements NamespaceOwner {
 
   get isGoingAway(): boolean {
     return this.#engine.isGoingAway;
+  }
+
+  /** How to close the connection of a client that is to go: with any other code it comes back. */
+  get farewell(): readonly [code: number | undefined, reason: string] | undefined {
+    return this.#isDismissed ? this.#closing : undefined;
   }
 
   get hasAsked(): boolean {
@@ -108,7 +115,8 @@ export class SocketClient implements NamespaceOwner {
       namespace = this.#root;
     }
     if (!isEvent(frame, 1)) return false;
-    if (namespace === undefined) return this.#isStray() && this.takeControl();
+    // Whatever was on its way when the server ended the namespace: its client is not to blame.
+    if (namespace === undefined) return this.#isStray();
     namespace.receive(frame);
     return true;
   }
@@ -131,6 +139,7 @@ export class SocketClient implements NamespaceOwner {
 
   namespaceClosed(namespace: ConnectedNamespace, code: number | undefined, reason: string): void {
     this.#remove(namespace.name, LINGER_MS);
+    this.#isDismissed = this.#count() === 0;
     if (code !== undefined) this.#closing = [code, reason];
   }
 
@@ -187,6 +196,7 @@ export class SocketClient implements NamespaceOwner {
     if (name === "/") this.#root = namespace;
     else (this.#others ??= new Map()).set(name, namespace);
     this.#hasConnected = true;
+    this.#isDismissed = false;
     this.#endsAt = undefined;
     this.#closing = [undefined, ""];
     namespace.open();

@@ -108,7 +108,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   }
 
   get isGoingAway(): boolean {
-    return this.#host.isGoingAway;
+    return this.#host.isGoingAway && this.#client.farewell === undefined;
   }
 
   get isPolling(): boolean {
@@ -226,9 +226,10 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   }
 
   close(code?: number, reason = ""): void {
+    const [how, why] = this.#client.farewell ?? [code, reason];
     // The socket's end is the session's: its link knows best how to say it.
-    if (this.#isOpen) this.#socket?.link.close(code, reason);
-    this.#end({ by: "server", code: code ?? 1005, reason });
+    if (this.#isOpen) this.#socket?.link.close(how, why);
+    this.#end({ by: "server", code: how ?? 1005, reason: why });
   }
 
   giveUp(): void {

@@ -478,3 +478,25 @@ Deno.test("at the server's end every connection is closed with 1001, without DIS
   await bench.connections.emptied();
   assertEquals(bench.released, 4);
 });
+
+Deno.test("what is still on its way when the server ends the last namespace is nobody's fault", async () => {
+  using bench = new EngineBench();
+  const socket = bench.connect(4);
+  socket.hears("40");
+  bench.sessions[0]?.link.close();
+  await settle();
+  for (let n = 0; n < 1_000; n++) socket.hears('42["x"]');
+  assertEquals([socket.closings, bench.sessions[0]?.received], [[], []]);
+  bench.clock.advance(6_000);
+  assertEquals(socket.closings, ["bare"]);
+});
+
+Deno.test("a client that is to go is told so also when the server goes away: after 1001 it came back", async () => {
+  using bench = new EngineBench();
+  const [dismissed, other] = [bench.connect(3), bench.connect(3)];
+  bench.sessions[0]?.link.close();
+  await settle();
+  await bench.connections.drain(0);
+  await settle();
+  assertEquals([dismissed.closings, other.closings], [["bare"], [[1001, "going away"]]]);
+});
