@@ -117,7 +117,8 @@ Deno.test("whatever is sent to /socket.io, others talk on, and nothing of it sta
     await gaugeOf(url, "signalbox_connections") === 4;
   {
     await using bystanders = await Bystanders.join(url.replace("http", "ws"));
-    await attack(url, 1, ATTACKS);
+    // Deno 2.6 takes longer than 2.9 to have the memory that it works with.
+    await attack(url, 1, 3 * ATTACKS);
     await until("the first ones to have gone", isCalm);
     await bystanders.talk();
     const before = occupied(server.pid);
