@@ -2,14 +2,9 @@ import { Allowance } from "../../core/allowance.ts";
 import type { InputLimits } from "../../core/limits.ts";
 import type { Link, PeerId, PeerSummary, RoomId } from "../../core/types.ts";
 import type { Change } from "./description.ts";
+import type { Speaker } from "./kept_signals.ts";
 import { encodeSignal, type Receipt, type Signal, type SignalFrame } from "./messages.ts";
-import {
-  type KeptTotal,
-  type Recovery,
-  SignalLog,
-  type SignalLogLimits,
-  type Speaker,
-} from "./signal_log.ts";
+import { type KeptTotal, type Recovery, SignalLog, type SignalLogLimits } from "./signal_log.ts";
 
 /** What a client is told when it has joined. */
 export interface Welcome extends Recovery {

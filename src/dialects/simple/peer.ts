@@ -28,7 +28,7 @@ import {
   type Reason,
 } from "./instance.ts";
 import type { Secrets } from "./secrets.ts";
-import type { Speaker } from "./signal_log.ts";
+import type { Speaker } from "./kept_signals.ts";
 import type { Tokens } from "../tokens.ts";
 import type { FrameLimits, Receipt, Signal, SignalFrame } from "./messages.ts";
 import { encodeNews, type News } from "./news.ts";
@@ -198,7 +198,8 @@ export class SimplePeer implements Receiver, InstanceOwner {
   /** Sends to one instance of a peer in the room, or to all; nobody gets what one cannot (§6). */
   signal(from: Instance, frame: SignalFrame): Receipt {
     const receiver = this.#server.peers.get(frame.peer_id);
-    if (receiver === undefined || receiver.room !== this.room || this.#handle === undefined) {
+    const to = receiver?.room === this.room ? receiver.#handle : undefined;
+    if (receiver === undefined || to === undefined || this.#handle === undefined) {
       throw new SignalError("peer_unknown", "no such peer in the room");
     }
     const targets = receiver.#targets(frame.peer_instance, from);
@@ -215,7 +216,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
       queued++;
     }
     const delivery: Delivery = { from: from.speaker, signal, targets };
-    this.#server.hub.send(this.#handle, receiver.id, delivery, this.room);
+    this.#server.hub.send(this.#handle, to, delivery);
     return { delivered: targets.length - queued, queued };
   }
 

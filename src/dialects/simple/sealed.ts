@@ -5,7 +5,7 @@ import { readSealed } from "../sealed.ts";
 import { changed, NO_PROFILE, type Profile, withServerFields } from "./description.ts";
 import { Instance } from "./instance.ts";
 import { SimplePeer, type SimpleServer } from "./peer.ts";
-import type { Speaker } from "./signal_log.ts";
+import type { Speaker } from "./kept_signals.ts";
 
 // What survives a planned restart: every peer that some client can still come back to.
 

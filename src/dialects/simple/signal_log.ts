@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { Ring } from "./ring.ts";
+import { type KeptSignal, KeptSignals, type Speaker } from "./kept_signals.ts";
 
 /** Bounds of what is kept for one instance, and for all of them together. */
 export interface SignalLogLimits {
@@ -50,12 +50,6 @@ export interface SealedLog<Name> {
   readonly signals: readonly { readonly from: Name | null; readonly frame: string }[];
 }
 
-/** Who said a signal: all that is kept of it, which may be long after it has gone. */
-export interface Speaker {
-  /** It has left the room, or this instance of it has. */
-  isGone: boolean;
-}
-
 /**
  * The signals of one instance: numbers them, keeps the newest for an instance that missed some, and
  * queues those that come while it is lost. What is queued is never dropped: it was acknowledged.
@@ -64,12 +58,8 @@ export class SignalLog<Signal> {
   readonly #limits: SignalLogLimits;
   readonly #total: KeptTotal;
   readonly #encode: (seq: number, signal: Signal) => string;
-  /** The newest frames, without a gap. */
-  readonly #frames = new Ring<string>();
-  /** Of whom each of them is: beside them, since an object for each would weigh on every signal. */
-  readonly #speakers = new Ring<Readonly<Speaker>>();
-  /** What each of them takes: counting bytes costs more than remembering them. */
-  readonly #sizes = new Ring<number>();
+  /** The newest signals, without a gap; made with the first. */
+  #kept: KeptSignals | undefined = undefined;
   #bytes = 0;
   #lastSeq = 0;
   /** Newest signal before the instance was lost; undefined while it is connected. */
@@ -116,16 +106,12 @@ export class SignalLog<Signal> {
   append(from: Readonly<Speaker>, signal: Signal): string {
     const seq = ++this.#lastSeq;
     const frame = this.#encode(seq, signal);
-    const bytes = Buffer.byteLength(frame);
-    this.#frames.push(frame);
-    this.#speakers.push(from);
-    this.#sizes.push(bytes);
-    this.#charge(bytes);
+    const bytes = this.#keep(frame, from);
     if (this.isQueueing) {
       this.#queuedBytes += bytes;
       return frame;
     }
-    if (this.#frames.length === 1) this.#total.spare.add(this);
+    if (this.#length === 1) this.#total.spare.add(this);
     this.#trim();
     return frame;
   }
@@ -135,12 +121,12 @@ export class SignalLog<Signal> {
     const { isQueueing } = this;
     const lostAfter = this.#lostAfter ?? this.#lastSeq;
     this.#lostAfter = undefined;
-    if (this.#frames.length > 0) this.#total.spare.add(this);
+    if (this.#length > 0) this.#total.spare.add(this);
     if (seq === undefined || seq > this.#lastSeq) {
       const after = isQueueing ? lostAfter : this.#lastSeq;
       return { recovered: false, seq: after, frames: this.#framesAfter(after) };
     }
-    const before = this.#lastSeq - this.#frames.length;
+    const before = this.#lastSeq - this.#length;
     const recovered = seq >= before;
     const from = recovered ? seq : before;
     return { recovered, seq: from, frames: this.#framesAfter(from) };
@@ -148,15 +134,10 @@ export class SignalLog<Signal> {
 
   /** Everything that is kept. @param nameOf names a speaker; null for one that has gone */
   sealed<Name>(nameOf: (speaker: Readonly<Speaker>) => Name | null): SealedLog<Name> {
-    const { length } = this.#frames;
-    const speakers = this.#speakers.newest(length);
     return {
       lastSeq: this.#lastSeq,
       lostAfter: this.#lostAfter ?? this.#lastSeq,
-      signals: this.#frames.newest(length).map((frame, n) => {
-        const speaker = speakers[n];
-        return { from: speaker === undefined ? null : nameOf(speaker), frame };
-      }),
+      signals: this.#newest(this.#length).map(({ frame, from }) => ({ from: nameOf(from), frame })),
     };
   }
 
@@ -169,11 +150,7 @@ export class SignalLog<Signal> {
     this.#lostAfter = lostAfter;
     const firstQueued = signals.length - (lastSeq - lostAfter);
     for (const [n, { from, frame }] of signals.entries()) {
-      const bytes = Buffer.byteLength(frame);
-      this.#frames.push(frame);
-      this.#speakers.push(speakerOf(from));
-      this.#sizes.push(bytes);
-      this.#charge(bytes);
+      const bytes = this.#keep(frame, speakerOf(from));
       if (n >= firstQueued) this.#queuedBytes += bytes;
     }
   }
@@ -182,45 +159,54 @@ export class SignalLog<Signal> {
   dropOldest(): void {
     this.#shift();
     // Others are next.
-    if (this.#total.spare.delete(this) && this.#frames.length > 0) this.#total.spare.add(this);
+    if (this.#total.spare.delete(this) && this.#length > 0) this.#total.spare.add(this);
   }
 
   /** Drops what was here when this was last called. */
   age(): void {
-    while (this.#frames.length > 0 && this.#lastSeq - this.#frames.length < this.#agedSeq) {
-      this.#shift();
-    }
+    while (this.#length > 0 && this.#lastSeq - this.#length < this.#agedSeq) this.#shift();
     this.#agedSeq = this.#lastSeq;
-    if (this.#frames.length === 0) this.clear();
+    if (this.#length === 0) this.clear();
   }
 
   /** Forgets everything. */
   clear(): void {
     this.#total.spare.delete(this);
-    this.#frames.clear();
-    this.#speakers.clear();
-    this.#sizes.clear();
+    this.#kept = undefined;
     this.#charge(-this.#bytes);
+  }
+
+  get #length(): number {
+    return this.#kept?.length ?? 0;
+  }
+
+  #newest(count: number): KeptSignal[] {
+    return this.#kept?.newest(count) ?? [];
   }
 
   /** Without those of speakers that the handshake has just said are not here (§1, §6). */
   #framesAfter(seq: number): string[] {
-    const frames = this.#frames.newest(this.#lastSeq - seq);
-    const speakers = this.#speakers.newest(this.#lastSeq - seq);
-    return frames.filter((_, n) => speakers[n]?.isGone === false);
+    const present = this.#newest(this.#lastSeq - seq).filter(({ from }) => !from.isGone);
+    return present.map(({ frame }) => frame);
   }
 
   /** Drops the oldest beyond the limits. */
   #trim(): void {
     const { maxKeptSignals, maxKeptBytes, maxKeptBytesTotal } = this.#limits;
-    while (this.#frames.length > maxKeptSignals || this.#bytes > maxKeptBytes) this.#shift();
+    while (this.#length > maxKeptSignals || this.#bytes > maxKeptBytes) this.#shift();
     if (this.#total.bytes > maxKeptBytesTotal) this.#total.makeRoom(0, maxKeptBytesTotal);
   }
 
+  /** Returns what the frame takes, in bytes. */
+  #keep(frame: string, from: Readonly<Speaker>): number {
+    const bytes = Buffer.byteLength(frame);
+    (this.#kept ??= new KeptSignals()).push(frame, from, bytes);
+    this.#charge(bytes);
+    return bytes;
+  }
+
   #shift(): void {
-    this.#frames.shift();
-    this.#speakers.shift();
-    this.#charge(-(this.#sizes.shift() ?? 0));
+    this.#charge(-(this.#kept?.shift() ?? 0));
   }
 
   #charge(bytes: number): void {

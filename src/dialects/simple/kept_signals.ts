@@ -1,0 +1,83 @@
+/** Who said a signal: all that is kept of it, which may be long after it has gone. */
+export interface Speaker {
+  /** It has left the room, or this instance of it has. */
+  isGone: boolean;
+}
+
+/** A signal that was sent, and may have to be sent again. */
+export interface KeptSignal {
+  readonly frame: string;
+  readonly from: Readonly<Speaker>;
+}
+
+/** Of each signal its frame, its speaker and its size, one after the other. */
+type Slot = string | Readonly<Speaker> | number | undefined;
+const SLOTS = 3;
+const FIRST_SIGNALS = 8;
+
+/**
+ * A queue of signals in one array that is written over. `push` and `shift` of an array would have
+ * it moved now and then, and what an abandoned array refers to lives until the next collection of
+ * everything: for a queue that keeps its length that is most of what passes through it. An object
+ * for each signal would weigh on every one; an array for each column is three cold places in
+ * memory, where thousands of queues take turns.
+ */
+export class KeptSignals {
+  #slots: Slot[] = [];
+  /** Where the oldest begins. */
+  #first = 0;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** @param bytes what the frame takes: counting costs more than remembering */
+  push(frame: string, from: Readonly<Speaker>, bytes: number): void {
+    if (SLOTS * this.#length === this.#slots.length) this.#grow();
+    const slots = this.#slots;
+    const at = this.#at(this.#length);
+    slots[at] = frame;
+    slots[at + 1] = from;
+    slots[at + 2] = bytes;
+    this.#length++;
+  }
+
+  /** Drops the oldest, and returns its bytes. */
+  shift(): number {
+    if (this.#length === 0) return 0;
+    const at = this.#first;
+    // What `push` has put there.
+    const bytes = this.#slots[at + 2] as number;
+    this.#slots[at] = this.#slots[at + 1] = undefined;
+    this.#first = this.#at(1);
+    this.#length--;
+    return bytes;
+  }
+
+  /** The newest so many, oldest first. */
+  newest(count: number): KeptSignal[] {
+    const signals: KeptSignal[] = [];
+    for (let n = Math.max(0, this.#length - count); n < this.#length; n++) {
+      const at = this.#at(n);
+      // What `push` has put there.
+      const [frame, from] = this.#slots.slice(at, at + 2) as [string, Readonly<Speaker>];
+      signals.push({ frame, from });
+    }
+    return signals;
+  }
+
+  /** Where the nth oldest begins. */
+  #at(n: number): number {
+    const at = this.#first + SLOTS * n;
+    return at < this.#slots.length ? at : at - this.#slots.length;
+  }
+
+  #grow(): void {
+    const { length } = this.#slots;
+    const slots = [...this.#slots.slice(this.#first), ...this.#slots.slice(0, this.#first)];
+    slots.length = SLOTS * Math.max(FIRST_SIGNALS, Math.ceil(this.#length * 1.5));
+    this.#slots = slots.fill(undefined, length);
+    this.#first = 0;
+  }
+}
