@@ -228,6 +228,32 @@ clientTest({
 });
 
 clientTest({
+  name: "Simple client: who was away for too long is called anew, whatever it has kept",
+  needs,
+  fn: async () => {
+    await using server = startTestServer({ args: ["--simple-resume-ms=200"] });
+    await using proxy = startTcpProxy(server.url);
+    await using site = await startSite();
+    await using browser = await launchBrowser();
+    const options = { client: server.url, pingMs: 500 };
+    const fred = await enter(browser, site, proxy.url, "Fred", options);
+    const barney = await enter(browser, site, server.url, "Barney");
+    for (const page of [fred, barney]) await page.call("happened", "open");
+    const { id } = await fred.call<{ id: string }>("me");
+    const cutting = setInterval(() => proxy.cut(), 20);
+    assertEquals(await barney.call("happened", "leave"), { reason: "lost", name: "Fred" });
+    clearInterval(cutting);
+    await until("Fred to be new", async () => {
+      const [, ...later] = await fred.call<{ isBack: boolean }[]>("all", "ready");
+      return later.some(({ isBack }) => !isBack);
+    });
+    assertEquals(await fred.call("me"), { id, instance: 0 });
+    for (const page of [fred, barney]) await page.call("happened", "open", 2);
+    await exchange(fred, "Fred", barney, "Barney");
+  },
+});
+
+clientTest({
   name: "Simple client: who only watches sees who was there before",
   needs,
   fn: async () => {

@@ -3,7 +3,6 @@ import { EncodeOnce } from "../encode_once.ts";
 import { defineDialect, type HttpRoute, type OpenDialect } from "../dialect.ts";
 import { linkLimitOptions, toggle, whole } from "../options.ts";
 import { Tokens, tokensOption } from "../tokens.ts";
-import call from "./client/call.js" with { type: "text" };
 import types from "./client/client.d.ts" with { type: "text" };
 import client from "./client/client.js" with { type: "text" };
 import { EventStream } from "./event_stream.ts";
@@ -119,7 +118,6 @@ export const simple = defineDialect({
           refuse: refusalResponse,
         },
         textAt(`${path}/client.js`, client, "text/javascript"),
-        textAt(`${path}/call.js`, call, "text/javascript"),
         textAt(`${path}/client.d.ts`, types, "application/typescript"),
       ],
       entrances: [{ path, scheme: "ws", hint: `new Room(name), from ${path}/client.js` }],

@@ -35,8 +35,6 @@ export interface Call {
   readonly instance: number;
   /** The latest; a new object after each change. */
   readonly peer: PeerDescription;
-  /** False while the other side has not come back to a server that was restarted: it has 20 s. */
-  readonly isHere: boolean;
   /** Undefined until one side has offered, and after the end. */
   readonly connection: RTCPeerConnection | undefined;
   readonly channel: RTCDataChannel | undefined;
@@ -71,8 +69,8 @@ export interface RoomEvents {
   /** The other side has ended the call; it is still in the room. */
   bye: { readonly call: Call; readonly reason: string | undefined };
   /** The server is out of reach; the room comes back by itself, calls go on meanwhile. They do so
-   * also where the server was restarted, if it has a secret of its own (`--simple-secret`) and the
-   * other side is this client; without, everybody has a new id, and is called anew. */
+   * also where the server was restarted, if it knows its ids (`--store`, `--simple-secret`) and the
+   * other side comes back too; without, everybody has a new id, and is called anew. */
   lost: { readonly code: number };
   /** Something was refused, or failed in a call. */
   error: { readonly code: string; readonly message: string };

@@ -1,228 +1,250 @@
 // @ts-self-types="./client.d.ts"
-import { makeCall } from "./call.js";
-
 const HERE = new URL(".", import.meta.url).href.slice(0, -1);
-/** The pace of frames, 90 a second, and how much may be made up for after a silence: 300 frames. */
-const [GAP_MS, ARREARS_MS] = [11, 3_300];
-/** How long others may take to come back to a server that was restarted. */
-const GRACE_MS = 20_000;
-/** Acts at once; the promise rejects with what that throws. */
-const attempt = (act) => new Promise((resolve) => resolve(act()));
+const attempt = (act) => new Promise((resolve) => resolve(act())); // at once; rejects with its error
+const sessionOf = (description) => /^o=\S+ (\S+)/m.exec(description?.sdp)?.[1]; // RFC 8829, 5.2.1
 /** A client of Simple Signalling for browsers. What it offers to a page is in client.d.ts. */
 export class Room extends EventTarget {
   calls = new Map();
-  #join; // what to join, as whom, and how to prove it
-  #options;
+  #join;
+  #me = {}; // who this page is in the room, how it proves that, and what it has heard
   #socket;
   #live; // the same socket, once the room is joined over it
-  #handshake;
-  #seq = 0;
-  #unconfirmed = new Map(); // frames by ref
-  #refs = 0;
-  #failures = 0;
-  #times = { heard: 0, asked: 0, mayTalk: 0, retry: 0, graceEnds: Infinity };
+  #outbox = []; // what the server has not confirmed, oldest first
+  #state = { refs: 0, failures: 0, heardAt: 0, askedAt: 0, mayTalkAt: 0, retryAt: 0 };
   #end = new AbortController();
-
   constructor(name, { url = HERE, peer, token, ...options } = {}) {
     super();
-    this.#options = { channel: "data", pingMs: 10_000, maxWaiting: 1_000, ...options, url };
+    this.options = { channel: "data", pingMs: 10_000, maxWaiting: 1_000, ...options, url };
     this.#join = { event: "join", ref: "join", room: name, peer, token };
-    this.stream = options.stream;
     for (const type of ["online", "visibilitychange"]) {
-      globalThis.addEventListener(type, () => this.#tick(true), this.#end);
+      addEventListener(type, this.#tick, this.#end);
     }
-    const ticking = setInterval(() => this.#tick(false), 100);
+    const ticking = setInterval(this.#tick, 100);
     this.#end.signal.onabort = () => clearInterval(ticking);
     this.#connect();
   }
-
   tell = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
   fail = (code, error) => this.tell("error", { code, message: `${error}` });
+  keep = (isMeant) => this.#outbox = this.#outbox.filter(isMeant);
   change = (peer) => this.post({ event: "change", peer: { ...peer } });
-  send(data) {
-    const open = [...this.calls.values()].filter(({ channel }) => channel?.readyState === "open");
-    for (const { channel, fail } of open) attempt(() => channel.send(data)).catch(fail);
-  }
-
+  send = (data) => this.calls.forEach((call) => call.send(data));
   leave(reason = "left", code = 1000) {
     if (this.#end.signal.aborted) return;
     this.#end.abort();
-    for (const { dueAt, text } of this.#unconfirmed.values()) if (!dueAt) this.#live?.send(text);
-    this.#drop(1000);
+    for (const { dueAt, frame } of this.#outbox) if (dueAt === 0) this.#say(frame);
+    this.#socket?.close(1000);
+    this.#socket = this.#live = undefined;
     this.#part(() => true, "left");
     this.tell("closed", { code, reason });
   }
-
-  /** Says something until the server confirms it; `call` is what it belongs to. */
-  post(frame, call) {
-    let entry = [...this.#unconfirmed.values()].findLast((one) => one.call === call);
-    if (entry?.dueAt === 0 && entry.frame.peer_ice && frame.peer_ice) {
-      entry.frame.peer_ice.push(...frame.peer_ice);
-    } else if (
-      !frame.sdp && !frame.peer_ice && this.#unconfirmed.size >= this.#options.maxWaiting
-    ) {
-      return this.fail("queue_full", "too much waits to be said");
-    } else entry = { frame, call, ref: ++this.#refs, dueAt: 0, retryMs: 250 };
-    entry.text = JSON.stringify({ ...entry.frame, ref: entry.ref });
-    this.#unconfirmed.set(entry.ref, entry);
+  post(frame, call) { // until the server confirms it; `call` is what it belongs to
+    const last = this.#outbox.findLast((entry) => entry.call === call);
+    const isMore = last?.isNew && last.frame.peer_ice && frame.peer_ice;
+    if (isMore) return last.frame.peer_ice.push(...frame.peer_ice);
+    const isFull = this.#outbox.length >= this.options.maxWaiting && !frame.sdp && !frame.peer_ice;
+    if (isFull) return this.fail("queue_full", "too much waits to be said");
+    const ref = ++this.#state.refs; // in the name of a call it shows what is said again
+    const named = call ? { ...frame, call: frame.call ?? `room.js ${ref}` } : frame;
+    this.#outbox.push({ frame: { ...named, ref }, call, isNew: true, dueAt: 0 });
     this.#pump();
   }
-
-  forget(isMeant) {
-    for (const [ref, one] of this.#unconfirmed) if (isMeant(one)) this.#unconfirmed.delete(ref);
-  }
-
-  /** Says what may be said now; of a call one at a time, so that none overtakes another. */
-  #pump() {
+  #say = (frame) => this.#live?.send(JSON.stringify(frame));
+  #pump() { // of a call one at a time, so that none overtakes another
     const [now, busy] = [performance.now(), new Set()];
-    for (const entry of this.#live ? this.#unconfirmed.values() : []) {
-      const mayTalk = !busy.has(entry.call) && entry.call?.isHere !== false;
-      busy.add(entry.call);
-      if (!mayTalk || Math.max(entry.dueAt, this.#times.mayTalk) > now) continue;
-      this.#times.mayTalk = Math.max(this.#times.mayTalk, now - ARREARS_MS) + GAP_MS;
-      // A server does not answer all that it drops: what stays unanswered is said again.
-      entry.dueAt = now + this.#options.pingMs;
-      this.#live.send(entry.text);
+    for (const entry of this.#live && now >= this.#state.mayTalkAt ? this.#outbox : []) {
+      const isFirst = busy.size < busy.add(entry.call).size;
+      if (!isFirst || entry.dueAt > now) continue;
+      entry.isNew = false;
+      entry.dueAt = now + this.options.pingMs; // the server does not answer all that it drops
+      this.#say(entry.frame);
     }
   }
-
-  #tick(isUrgent) {
-    const now = performance.now();
-    const { heard, asked, retry, graceEnds } = this.#times;
-    const { pingMs } = this.#options;
-    if (!this.#socket) return now > retry && this.#connect();
-    if (this.#live && now > graceEnds) this.#part(({ isHere }) => !isHere, "lost");
+  #repeat(afterMs) { // nobody knows how much was lost: all that is unanswered
+    this.#state.mayTalkAt = performance.now() + afterMs;
+    for (const entry of this.#outbox) entry.dueAt = 0;
+  }
+  #tick = (urgent) => {
+    const [now, { pingMs }, { heardAt, askedAt }] = [performance.now(), this.options, this.#state];
+    if (!this.#socket) return (urgent || now > this.#state.retryAt) && this.#connect();
     // Gives up only a connection that owes an answer: late timers are no silence of the server.
-    if (asked > heard && now - asked > pingMs) return this.#lost(3000);
-    if (this.#live && asked <= heard && (isUrgent || now - heard > pingMs)) {
-      this.#times.asked = now;
-      this.#live.send('{"event":"ping"}');
-    }
+    if (askedAt > heardAt && now - askedAt > pingMs) return this.#lost(3000);
+    const isDue = askedAt <= heardAt && (urgent || now - heardAt > pingMs);
+    if (isDue) this.#say({ event: "ping" }), this.#state.askedAt = now;
     this.#pump();
-  }
-
+  };
   #connect() {
-    this.#times.asked = performance.now();
-    const socket = this.#socket = new WebSocket(this.#options.url.replace(/^http/, "ws"), "simple");
-    const broken = (error) => this.#refused({ code: "bad_server", message: error });
-    const on = (type, act) =>
-      socket.addEventListener(type, (event) => socket === this.#socket && act(event));
-    on("open", () => socket.send(JSON.stringify({ ...this.#join, seq: this.#seq })));
+    Object.assign(this.#state, { askedAt: performance.now(), handshake: undefined });
+    const ws = this.#socket = new WebSocket(this.options.url.replace(/^http/, "ws"), "simple");
+    const broken = (message) => this.#refused({ message });
+    const on = (type, act) => ws.addEventListener(type, (it) => ws === this.#socket && act(it));
+    on("open", () => ws.send(JSON.stringify({ ...this.#join, ...this.#me })));
     on("message", ({ data }) => attempt(() => this.#handle(JSON.parse(data))).catch(broken));
     on("close", ({ code, reason }) => this.#lost(code, reason));
   }
-
-  #drop(code) {
-    this.#socket?.close(code);
-    this.#socket = this.#live = this.#handshake = undefined;
-  }
-
-  /** Comes back, unless it has left, was taken over or removed; after a restart not in a rush. */
-  #lost(code, reason, retryMs = 0) {
+  #lost(code, reason) { // comes back, unless it has left, was taken over or removed
     if ([1000, 4001, 4003].includes(code)) return this.leave(reason, code);
-    // To the server a close with any code but 1000 is a loss, and the instance is held.
-    this.#drop(3000);
-    const backoffMs = Math.max(retryMs, Math.min(10_000, 250 * 2 ** this.#failures++));
-    this.#times.retry = performance.now() + (code === 1012 ? 5_000 * Math.random() : backoffMs);
+    this.#socket?.close(3000); // to the server any code but 1000 is a loss
+    this.#socket = this.#live = undefined;
+    const backoffMs = Math.min(10_000, 250 * 2 ** this.#state.failures++);
+    this.#state.retryAt = performance.now() + (code === 1012 ? 5_000 * Math.random() : backoffMs);
     this.tell("lost", { code });
   }
-
   #handle(frame) {
     const { event, peer, peer_id, peer_instance, peer_instances, ref, reason } = frame;
-    const entry = this.#unconfirmed.get(ref);
-    this.#times.heard = performance.now();
-    if (event === undefined) this.#handshake = frame;
-    else if (event === "ready") this.#ready(this.#handshake, frame);
+    const entry = this.#outbox.find((one) => one.frame.ref === ref);
+    this.#state.heardAt = performance.now();
+    if (event === undefined) this.#state.handshake = frame;
+    else if (event === "ready") this.#ready(this.#state.handshake, frame);
     else if (event === "join") this.#meet(peer, peer_instance, false);
-    else if (event === "change") this.#update({ ...peer, peer_id }, true);
+    else if (event === "change") this.#update(peer_id, (known) => ({ ...known, ...peer }));
     else if (event === "error") this.#refused(frame, entry);
     else if (event === "signal") this.calls.get(`${peer_id}/${peer_instance}`)?.receive(frame);
     else if (event === "leave") {
       const isGone = (number) => number === peer_instance || number >= peer_instances.length;
       this.#part(({ id, instance }) => id === peer_id && isGone(instance), reason);
     } else if (event === "ok") {
-      this.#unconfirmed.delete(ref);
+      this.keep((one) => one !== entry);
       this.#join.peer = { ...this.#join.peer, ...entry?.frame.peer };
       this.#pump();
     }
-    this.#seq = frame.seq ?? this.#seq;
+    this.#me.seq = frame.seq ?? this.#me.seq;
   }
-
-  #ready({ p_id, peers }, { p_instance, p_secret, recovered: isBack, ice_servers }) {
+  #ready({ p_id, peers }, { p_instance, p_secret, recovered: isBack, ice_servers: iceServers }) {
     const isSame = p_id === this.id && p_instance === this.instance;
-    Object.assign(this.#join, { p_id, p_secret, p_instance });
-    Object.assign(this, { id: p_id, instance: p_instance });
-    this.configuration = { iceServers: ice_servers, ...this.#options.rtc };
-    const counts = new Map(peers.map((peer) => [peer.peer_id, peer.peer_instances.length]));
-    const isThere = ({ id, instance, isHere }) => !isHere || instance < counts.get(id);
-    // Signals are missing, or the server was restarted: calls go on if the others know them too.
-    this.#part((call) => !(isBack ? isThere(call) : isSame && call.isOwn()), "lost");
-    if (!isBack) {
-      for (const call of this.calls.values()) call.isHere = false;
-      this.#times.graceEnds = performance.now() + GRACE_MS;
-    }
-    for (const one of this.#unconfirmed.values()) one.dueAt = 0;
-    this.#live = this.#socket;
-    this.#failures = 0;
+    this.#me = { p_id, p_secret, p_instance };
+    Object.assign(this, { id: p_id, instance: p_instance, iceServers });
+    const keys = peers.flatMap((peer) => peer.peer_instances.map((_, n) => `${peer.peer_id}/${n}`));
+    // The server was restarted, or signals are missing: calls go on with those who come back too.
+    const isKept = ({ key, connection }) => isBack ? keys.includes(key) : isSame && connection;
+    this.#part((call) => !isKept(call), "lost");
+    [this.#live, this.#state.failures] = [this.#socket, 0];
+    this.#repeat(0);
     this.tell("ready", { isBack });
     // The newcomer offers; who came while this connection was lost has offered, or will.
     for (const peer of peers) peer.peer_instances.forEach((_, n) => this.#meet(peer, n, !isBack));
     this.#pump();
   }
-
-  #meet({ peer_instances: _, peer_ice: __, ...peer }, instance, isCaller) {
-    this.#update(peer, false);
-    const key = `${peer.peer_id}/${instance}`;
-    const known = this.calls.get(key);
-    if (known?.isHere || this.#end.signal.aborted) return;
-    const call = known ?? makeCall(this, { key, id: peer.peer_id, instance, peer });
-    call.isHere = true;
-    this.calls.set(key, call);
+  #meet(peer, instance, isCaller) {
+    if (this.#end.signal.aborted) return;
+    const known = this.calls.get(`${peer.peer_id}/${instance}`);
+    const call = known ?? makeCall(this, peer.peer_id, instance);
+    this.calls.set(call.key, call);
+    this.#update(peer.peer_id, () => peer);
     if (!known) this.tell("call", call);
-    call.meet(isCaller, this.#options.channel);
+    call.meet(isCaller);
   }
-
-  /** Takes over what a peer says of itself, as a whole or what is different. */
-  #update(fields, isDifference) {
-    const sorted = (peer) => JSON.stringify(Object.entries(peer).sort());
-    for (const call of this.calls.values()) {
-      const all = Object.entries({ ...(isDifference && call.peer), ...fields });
-      const peer = Object.fromEntries(all.filter(([, value]) => value !== null));
-      if (call.id !== fields.peer_id || sorted(peer) === sorted(call.peer)) continue;
-      call.peer = peer;
-      this.tell("change", call);
+  #update(id, change) {
+    for (const call of [...this.calls.values()].filter((one) => one.id === id)) {
+      const { peer_instances: _, peer_ice: __, ...fields } = change(call.peer);
+      const before = call.peer;
+      call.peer = Object.fromEntries(Object.entries(fields).filter(([, it]) => it !== null).sort());
+      if (before && JSON.stringify(before) !== JSON.stringify(call.peer)) this.tell("change", call);
     }
   }
-
   #part(isMeant, reason) {
     for (const [key, call] of this.calls) {
       if (!isMeant(call) || !this.calls.delete(key)) continue;
       call.close();
-      this.forget((entry) => entry.call === call);
+      this.keep((entry) => entry.call !== call);
       this.tell("leave", { call, reason });
     }
   }
-
-  #refused({ code, message, ref, retry_ms = 1_000 }, entry) {
-    const now = performance.now();
-    if (code === "rate_limited" && this.#live) {
-      // Nobody knows how much was dropped: all that is unanswered is said again, later.
-      this.#times.mayTalk = now + retry_ms;
-      for (const one of this.#unconfirmed.values()) one.dueAt = 0;
-    } else if (code === "queue_full" && entry) {
-      entry.dueAt = now + (entry.retryMs = Math.min(10_000, 2 * entry.retryMs));
-    } else if (code.startsWith("unknown_") && entry) {
-      // A number in the list may be free: nobody is there to be called.
-      this.#part((call) => call === entry.call, "left");
-    } else if (code === "bad_secret" && this.#join.p_id) {
-      // A server that has a new key does not know its old peers.
-      ["p_id", "p_secret", "p_instance"].forEach((name) => delete this.#join[name]);
-      this.#lost(3000);
-    } else {
-      this.#unconfirmed.delete(ref);
-      this.fail(code, message);
-      if (code === "rate_limited" || code === "bad_server") this.#lost(3000, message, retry_ms);
-      else if (ref === "join") this.leave(message, code);
-    }
+  #refused({ code = "bad_server", message, ref, retry_ms = 1_000 }, entry) {
+    if (code === "rate_limited" && this.#live) return this.#repeat(1.25 * retry_ms); // no flood
+    const isAway = entry?.call?.connection?.connectionState === "connected"; // not back yet
+    const isEarly = entry && (code === "queue_full" || (code === "unknown_peer" && isAway));
+    if (isEarly) return entry.dueAt = performance.now() + retry_ms;
+    const isNobody = entry && code.startsWith("unknown_"); // a number in the list may be free
+    if (isNobody) return this.#part((call) => call === entry.call, "left");
+    this.keep((one) => one !== entry);
+    const isForgotten = code === "bad_secret" && this.#me.p_id; // by a server with a new key
+    if (isForgotten) this.#me = {};
+    else this.fail(code, message);
+    if (isForgotten || code === "rate_limited" || code === "bad_server") this.#lost(3000);
+    else if (ref === "join") this.leave(message, code);
+  }
+}
+/** What connects a page with one instance of a peer: perfect negotiation, media and data. */
+function makeCall(room, id, instance) {
+  let [heard, work, isIgnoring] = [0, Promise.resolve(), false];
+  const isOver = () => room.calls.get(call.key) !== call;
+  const fail = (error) => isOver() || room.fail("call_failed", error);
+  const run = (act) => work = work.then(() => isOver() || act()).catch(fail); // one after the other
+  const to = { event: "signal", peer_id: id, peer_instance: instance };
+  const post = (frame) => isOver() || room.post({ ...to, ...frame }, call);
+  const isReady = () => call.channel?.readyState === "open";
+  const send = (data) => isReady() && attempt(() => call.channel.send(data)).catch(fail);
+  const signal = (data) => post({ type: "data", data });
+  const receive = (frame) => run(() => handle(frame));
+  const about = { id, instance, key: `${id}/${instance}`, streams: [] };
+  const call = { ...about, meet, share, send, signal, receive, close };
+  return call;
+  function meet(isCaller) { // an offer on its way may be lost, after a restart
+    if (isCaller || call.connection?.signalingState === "have-local-offer") run(offer);
+  }
+  function offer() {
+    if (call.connection) return describe(call.connection);
+    const [it, { channel }] = [open(), room.options];
+    if (channel) useChannel(it.createDataChannel(channel));
+    if (channel || it.getSenders().length > 0) return; // else asks for what the other side has
+    for (const kind of ["audio", "video"]) it.addTransceiver(kind, { direction: "recvonly" });
+  }
+  function share(stream) {
+    const it = call.connection ?? open();
+    const isNew = (track) => !it.getSenders().some((sender) => sender.track === track);
+    for (const track of stream?.getTracks().filter(isNew) ?? []) it.addTrack(track, stream);
+  }
+  function close() {
+    call.connection?.close();
+    Object.assign(call, { connection: undefined, channel: undefined, streams: [] });
+    room.keep((entry) => entry.call !== call || entry.frame.type === "data");
+  }
+  function handle({ type, sdp, peer_ice, data, reason, call: theirs }) {
+    const number = Number(/^room\.js (\d+)$/.exec(theirs)?.[1]); // NaN: named by another client
+    if (number <= heard) return; // said again after a loss
+    heard = number || heard;
+    if (type === "data") return room.tell("data", { call, data });
+    const isBusy = !number && to.call && theirs !== to.call && call.connection;
+    if (isBusy) return type === "offer" && post({ type: "bye", reason: "busy", call: theirs });
+    if (type === "offer") to.call = number ? undefined : theirs;
+    if (type === "bye") return close(), room.tell("bye", { call, reason });
+    if (type !== "candidate") return heed({ type, sdp });
+    if (!isIgnoring) peer_ice.forEach((one) => call.connection?.addIceCandidate(one).catch(fail));
+  }
+  async function heed(description) {
+    const isOffer = description.type === "offer";
+    const known = sessionOf(call.connection?.remoteDescription);
+    const isNew = known && known !== sessionOf(description); // the other side has begun anew
+    if (isNew) close();
+    if (isNew && !isOffer) return offer();
+    const it = call.connection ?? (isOffer ? open() : {});
+    if (!isOffer && it.signalingState !== "have-local-offer") return; // its offer was taken back
+    isIgnoring = isOffer && it.signalingState !== "stable" && room.id > id; // the smaller yields
+    if (!isIgnoring) await it.setRemoteDescription(description);
+    if (isOffer && !isIgnoring) await describe(it);
+  }
+  async function describe(it) {
+    await it.setLocalDescription();
+    post({ type: it.localDescription.type, sdp: it.localDescription.sdp });
+  }
+  function open() {
+    const configuration = { iceServers: room.iceServers, ...room.options.rtc };
+    const it = call.connection = new RTCPeerConnection(configuration);
+    it.onnegotiationneeded = () => run(() => it === call.connection && describe(it));
+    it.onicecandidate = ({ candidate: one }) => one && post({ type: "candidate", peer_ice: [one] });
+    it.onconnectionstatechange = () => it.connectionState === "failed" && it.restartIce();
+    it.ondatachannel = ({ channel }) => useChannel(channel);
+    it.ontrack = ({ streams: [stream] }) => {
+      if (!stream || call.streams.includes(stream)) return;
+      call.streams.push(stream);
+      room.tell("stream", { call, stream });
+    };
+    share(room.options.stream);
+    return it;
+  }
+  function useChannel(channel) {
+    call.channel = channel;
+    channel.onopen = () => room.tell("open", call);
+    channel.onmessage = ({ data }) => room.tell("message", { call, data });
   }
 }
