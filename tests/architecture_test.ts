@@ -156,6 +156,10 @@ Deno.test("every third party comes in by its one door, and there are no others",
   assertEquals(broken(isAllowed), []);
 });
 
+Deno.test("zod comes in as a namespace: its object would bring the texts of all languages along", () => {
+  assertEquals(offenders(/\{[^}]*\bz\b[^}]*\} from "zod"/), []);
+});
+
 /** The files whose code matches, but for those that may. */
 function offenders(pattern: RegExp, allowed?: RegExp): string[] {
   return SOURCES.filter(({ path, code }) => pattern.test(code) && allowed?.test(path) !== true)
