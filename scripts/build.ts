@@ -31,7 +31,10 @@ Builds executables and SHA256SUMS into dist/.
   --help            This text
 `;
 
-/** To listen, to read what it is told to, to keep its store; its own variables and few others. */
+/**
+ * To listen, to read what it is told to, to keep its store; its own variables and few others. Which
+ * files is only known at run time: once it listens it gives up what it does not need.
+ */
 const PERMISSIONS = [
   "--allow-net",
   "--allow-read",

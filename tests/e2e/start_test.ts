@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
+import { TempFolder } from "../helpers/engines.ts";
 import { type MainOptions, startMain } from "../helpers/main_process.ts";
 import { openGst, openPeerJs } from "../helpers/peers.ts";
-import { within } from "../helpers/waiting.ts";
+import { until, within } from "../helpers/waiting.ts";
 
 // The program as it is started on a command line: the flags of the reference servers, where a value
 // comes from, and the permissions that are enough (issue 2, points 1 and 2).
@@ -112,6 +113,18 @@ Deno.test("flags win over variables, variables over the file, the file over defa
     await using _alice = await openPeerJs(wsUrl, "alice", { key: "from-file" });
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("once it listens, it may do anywhere no more than its store needs", async () => {
+  await using folder = await TempFolder.make();
+  const cases = [["memory", ""], [`kv:${folder.path}`, "read,write"]] as const;
+  for (const [store, kept] of cases) {
+    const args = ["--listen", "http://127.0.0.1:0", "--store", store, "--log-level", "debug"];
+    await using server = await startMain({ args });
+    const told = new RegExp(`permissions kept names="${kept}"`);
+    await until("the line in the log", () => told.test(server.stderr()));
+    await using _alice = await openPeerJs((server.urls[0] ?? "").replace(/^http/, "ws"), "alice");
   }
 });
 
