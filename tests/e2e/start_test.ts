@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { TempFolder } from "../helpers/engines.ts";
 import { type MainOptions, startMain } from "../helpers/main_process.ts";
 import { openGst, openPeerJs } from "../helpers/peers.ts";
+import { systemTest } from "../helpers/systems.ts";
 import { until, within } from "../helpers/waiting.ts";
 
 // The program as it is started on a command line: the flags of the reference servers, where a value
@@ -136,21 +137,25 @@ const PERMISSIONS: readonly (readonly string[])[] = [
 ];
 
 for (const denoArgs of PERMISSIONS) {
-  Deno.test(`${denoArgs.join(" ")} is enough to serve both dialects and to stop`, async () => {
-    const mayRead = denoArgs.some((flag) => flag.startsWith("--allow-env"));
-    await using server = await startMain({
-      args: ["--host", "127.0.0.1", ...mayRead ? [] : ["--port", "0"]],
-      env: { PORT: "0", SIGNALBOX_PEERJS_KEY: "secret" },
-      denoArgs,
-    });
-    const wsUrl = (server.urls[0] ?? "").replace(/^http/, "ws");
-    await using alice = await openPeerJs(wsUrl, "alice", mayRead ? { key: "secret" } : {});
-    await using gst = await openGst(wsUrl, "alice");
-    server.signal("SIGTERM");
-    for (const client of [alice, gst]) assertEquals((await client.closed).code, 1001);
-    const { code, stdout, stderr } = await within("the end", server.ended);
-    assertEquals(code, 0);
-    // Nobody was asked for a permission.
-    assertEquals(/permission|prompt|Grant|NotCapable/i.exec(stdout + stderr), null);
+  systemTest({
+    name: `${denoArgs.join(" ")} is enough to serve both dialects and to stop`,
+    needs: "signals",
+    fn: async () => {
+      const mayRead = denoArgs.some((flag) => flag.startsWith("--allow-env"));
+      await using server = await startMain({
+        args: ["--host", "127.0.0.1", ...mayRead ? [] : ["--port", "0"]],
+        env: { PORT: "0", SIGNALBOX_PEERJS_KEY: "secret" },
+        denoArgs,
+      });
+      const wsUrl = (server.urls[0] ?? "").replace(/^http/, "ws");
+      await using alice = await openPeerJs(wsUrl, "alice", mayRead ? { key: "secret" } : {});
+      await using gst = await openGst(wsUrl, "alice");
+      server.signal("SIGTERM");
+      for (const client of [alice, gst]) assertEquals((await client.closed).code, 1001);
+      const { code, stdout, stderr } = await within("the end", server.ended);
+      assertEquals(code, 0);
+      // Nobody was asked for a permission.
+      assertEquals(/permission|prompt|Grant|NotCapable/i.exec(stdout + stderr), null);
+    },
   });
 }
