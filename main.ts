@@ -6,6 +6,7 @@ import { ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
 import type { Config } from "./src/config/schema.ts";
 import { readText } from "./src/files.ts";
 import { type Log, openLog } from "./src/log.ts";
+import { dropPermissions } from "./src/permissions.ts";
 import { openPersistence, StoreError } from "./src/persistence.ts";
 import { type Server, startServer } from "./src/server.ts";
 import { systemClock, wallClock } from "./src/transport/clock.ts";
@@ -42,6 +43,9 @@ async function serve(config: Config, { variable: variables }: Sources): Promise<
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
   const server = startServer(config, { version: VERSION, docs: readme, log, persistence });
+  const hasCertificates = server.reload !== undefined;
+  const kept = dropPermissions({ store: config.store, hasCertificates });
+  log.write("debug", "permissions kept", { names: kept.join(",") });
   // The last net: whatever arrives here is a bug, but not a reason to hang up on everybody.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();

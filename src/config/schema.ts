@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DIALECTS } from "../dialects/mod.ts";
 import { limit, toggle, whole } from "../dialects/options.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { DialectStore } from "../../core/store.ts";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { duration, limit, linkLimitOptions, toggle, whole } from "../options.ts";

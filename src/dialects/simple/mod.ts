@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { EncodeOnce } from "../encode_once.ts";
 import { defineDialect, type HttpRoute, type OpenDialect } from "../dialect.ts";
 import { linkLimitOptions, toggle, whole } from "../options.ts";
