@@ -28,6 +28,7 @@ Deno.test("nothing that was written is lost by kill -9", async () => {
       stderr: "inherit",
     }).spawn();
     let last = -1;
+    let isKilled = false;
     const read = async (): Promise<void> => {
       let text = "";
       for await (const piece of writer.stdout.pipeThrough(new TextDecoderStream())) {
@@ -35,7 +36,9 @@ Deno.test("nothing that was written is lost by kill -9", async () => {
         // A line that was cut off is no promise.
         const whole = text.slice(0, text.lastIndexOf("\n") + 1).trimEnd();
         last = Number(whole.split("\n").at(-1));
-        if (last + 1 >= lines) writer.kill("SIGKILL");
+        if (last + 1 < lines || isKilled) continue;
+        isKilled = true;
+        writer.kill("SIGKILL");
       }
     };
     await within("the writer", Promise.all([read(), writer.status]));
