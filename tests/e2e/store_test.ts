@@ -9,6 +9,7 @@ import { RemoteKv } from "../helpers/kv_connect.ts";
 import { type MainProcess, runMain, startMain } from "../helpers/main_process.ts";
 import { openPeerJs, peerJsUrl } from "../helpers/peers.ts";
 import { storeOptions } from "../helpers/store.ts";
+import { readmeSnippet } from "../helpers/readme.ts";
 import { startTestServerWithStore } from "../helpers/server.ts";
 import { until, within } from "../helpers/waiting.ts";
 import { WsClient } from "../helpers/ws_client.ts";
@@ -263,4 +264,35 @@ Deno.test("a server with a store needs no permission but its folder's", async ()
   const { code, stdout, stderr } = await within("the end", server.ended);
   assertEquals(code, 0);
   assertEquals(/permission|prompt|NotCapable/i.exec(stdout + stderr), null);
+});
+
+Deno.test({
+  name: "README's commands restore a copy over what a killed server has left",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using folder = await TempFolder.make();
+    const store = `${folder.path}/store`;
+    const ban = (id: string): Promise<void> =>
+      operate(store, ({ bans }) => void bans.set("id", id, { reason: "rude" }));
+    await ban("in the copy");
+    await Deno.copyFile(`${store}/signalbox.kv`, `${folder.path}/copy.kv`);
+    await ban("later");
+    {
+      await using server = await startMain({ args: withStore(store) });
+      server.signal("SIGKILL");
+      await within("the end", server.ended);
+    }
+    assert((await Deno.stat(`${store}/signalbox.kv-wal`)).size > 0);
+    const lines = (await readmeSnippet("restore")).split("\n");
+    assertMatch(lines[0] ?? "", /^DIR=/);
+    const script = [`DIR="${store}"`, ...lines.slice(1).filter((line) => !/systemctl/.test(line))];
+    const { success } = await new Deno.Command("bash", {
+      args: ["-ec", script.join("\n").replaceAll("sudo ", "")],
+      cwd: folder.path,
+    }).output();
+    assert(success);
+    await operate(store, ({ bans }) => {
+      assertEquals([...bans.list()].map(({ value }) => value), ["in the copy"]);
+    });
+  },
 });
