@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { AddressBans } from "../../src/http/bans.ts";
 import { defaultFolder } from "../../src/store/place.ts";
 import { openStore, type Store } from "../../src/store/mod.ts";
@@ -249,21 +249,27 @@ Deno.test("pools that are kept, and what is said in them, survive SIGKILL; so do
   });
 });
 
-Deno.test("a server with a store needs no permission but its folder's", async () => {
+Deno.test("a server with a store needs no permission but its folder's, over a restart too", async () => {
   await using folder = await TempFolder.make();
-  await using server = await startMain({
-    args: withStore(folder.path),
-    denoArgs: [
-      "--allow-net=127.0.0.1",
-      `--allow-read=${folder.path}`,
-      `--allow-write=${folder.path}`,
-    ],
-  });
-  assertEquals(typeof await join(urlOf(server)), "object");
-  server.signal("SIGTERM");
-  const { code, stdout, stderr } = await within("the end", server.ended);
-  assertEquals(code, 0);
-  assertEquals(/permission|prompt|NotCapable/i.exec(stdout + stderr), null);
+  const sealed = `${folder.path}/sealed.kv`;
+  for (let run = 0; run < 2; run++) {
+    await using server = await startMain({
+      args: withStore(folder.path),
+      denoArgs: [
+        "--allow-net=127.0.0.1",
+        `--allow-read=${folder.path}`,
+        `--allow-write=${folder.path}`,
+      ],
+    });
+    // What is sealed is there between two runs only.
+    await assertRejects(() => Deno.stat(sealed), Deno.errors.NotFound);
+    assertEquals(typeof await join(urlOf(server)), "object");
+    server.signal("SIGTERM");
+    const { code, stdout, stderr } = await within("the end", server.ended);
+    assertEquals(code, 0);
+    assertEquals(/permission|prompt|NotCapable|WRN|ERR/i.exec(stdout + stderr), null);
+    assert((await Deno.stat(sealed)).size > 0);
+  }
 });
 
 Deno.test({
