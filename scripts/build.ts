@@ -41,7 +41,7 @@ const PERMISSIONS = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
-  "--allow-env=SIGNALBOX_*,PORT,PEERSERVER_PATH,HOME,XDG_DATA_HOME,LOCALAPPDATA,DENO_KV_ACCESS_TOKEN",
+  "--allow-env=SIGNALBOX_*,PORT,PEERSERVER_PATH,HOME,XDG_DATA_HOME,USERPROFILE,LOCALAPPDATA,DENO_KV_ACCESS_TOKEN",
   "--no-prompt",
 ];
 

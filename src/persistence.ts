@@ -105,12 +105,21 @@ export class StoreJournal implements StoreObserver {
     this.#log.write("error", what, { dialect, error: messageOf(error) });
   }
 
+  sealedLeft(error: unknown): void {
+    this.#log.write("warning", "cannot remove what was sealed", { error: messageOf(error) });
+  }
+
   sealedTooMuch(dialect: string, items: number): void {
     this.#log.write("warning", "too much to seal", { dialect, items });
   }
 
   sealedUnreadable(dialect: string, items: number): void {
     this.#log.write("warning", "sealed items left out, for they mean nothing", { dialect, items });
+  }
+
+  exposed(folder: string, error: unknown): void {
+    const what = "other users may read the store";
+    this.#log.write("warning", what, { folder, error: messageOf(error) });
   }
 
   damaged(movedTo: string): void {

@@ -25,7 +25,7 @@ import { readTls, watchTls } from "./tls.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { systemClock, wallClock } from "./transport/clock.ts";
 import { Connections } from "./transport/connections.ts";
-import { Listener, type TlsMaterial } from "./transport/listener.ts";
+import { Listener, type ListenerOptions, type TlsMaterial } from "./transport/listener.ts";
 import { SocketIoServer } from "./transport/socket_io/server.ts";
 
 /** A server at work. */
@@ -35,6 +35,11 @@ export interface Server extends AsyncDisposable {
   readonly reachable: readonly Reachable[];
   /** Where data is kept; undefined where it is forgotten with the process. */
   readonly storePlace: string | undefined;
+  /**
+   * Resolves when clients are served, who wait until then; rejects with StoreError where they
+   * cannot be.
+   */
+  readonly started: Promise<void>;
   /** Closes every connection as going away and resolves when they are gone, or will not go. */
   stop(): Promise<void>;
   /**
@@ -44,6 +49,11 @@ export interface Server extends AsyncDisposable {
   readonly reload: (() => Promise<void>) | undefined;
   /** Counts and logs a fault that nothing else caught. */
   reportFault(error: unknown): void;
+}
+
+/** An address that cannot be listened at now; the message is one line for people. */
+export class AddressError extends Error {
+  override readonly name = "AddressError";
 }
 
 /** What a server is made with. */
@@ -70,7 +80,7 @@ const SPARE_FILES = 256;
 
 /**
  * Puts the parts together and listens last. Throws ConfigError, whose messages are for people, when
- * the configuration cannot be carried out.
+ * the configuration cannot be carried out, and AddressError where it perhaps can be later.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
   const { version, docs = "", log, clock = systemClock } = options;
@@ -132,13 +142,19 @@ export function startServer(config: Config, options: ServerOptions): Server {
     onTurnedAway,
     onFault: (error) => journal.fault(error),
   });
+  const handle: ListenerOptions["handle"] = (request, { remoteAddr: { hostname } }) =>
+    isReady ? door.handle(request, hostname) : started.then(() => door.handle(request, hostname));
   const listening = listeners.map((where) => {
-    const listener = listen(where, where.isSecure ? material : undefined, { door, journal, clock });
+    const tls = where.isSecure ? material : undefined;
+    const listener = listen(where, tls, { handle, journal, clock });
     undo.defer(() => void listener.stop());
     return { where, listener };
   });
-  isReady = true;
-  tellLimits(config, log);
+  // Whatever can keep the server from starting has not: this run is the one that goes on.
+  const started = store.forgetSealed().then(() => {
+    isReady = true;
+    tellLimits(config, log);
+  });
 
   async function reload(files: TlsFiles): Promise<void> {
     try {
@@ -160,6 +176,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
 
   const parts = undo.move();
   async function end(): Promise<void> {
+    // What is sealed now is not to be deleted as what was sealed before.
+    await Promise.allSettled([started]);
     isReady = false;
     door.isClosed = true;
     hub.silence();
@@ -176,6 +194,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   return {
     urls: listening.map(({ where, listener }) => urlOf({ ...where, port: listener.port })),
     reachable,
+    started,
     storePlace: store.place,
     stop,
     reload: tls && (() => reload(tls)),
@@ -286,7 +305,11 @@ function makeRouter(routes: readonly OwnedRoute[]): Router {
 function listen(
   where: Listening,
   tls: TlsMaterial | undefined,
-  { door, journal, clock }: { door: Door; journal: Journal; clock: Clock },
+  { handle, journal, clock }: {
+    handle: ListenerOptions["handle"];
+    journal: Journal;
+    clock: Clock;
+  },
 ): Listener {
   const open = (hostname: string): Listener => {
     const listener = new Listener({
@@ -294,7 +317,7 @@ function listen(
       port: where.port,
       tls,
       clock,
-      handle: (request, info) => door.handle(request, info.remoteAddr.hostname),
+      handle,
       onBroken: (error) => {
         const url = urlOf({ ...where, hostname, port: listener.port });
         journal.listenerBroken(url, error);
@@ -310,8 +333,14 @@ function listen(
       return open("0.0.0.0");
     }
   } catch (error) {
-    throw new ConfigError([`Cannot listen at ${urlOf(where)}: ${explain(error)}`]);
+    const message = `Cannot listen at ${urlOf(where)}: ${explain(error)}`;
+    throw mayPass(error) ? new AddressError(message) : new ConfigError([message]);
   }
+}
+
+/** Whether nothing is wrong but the moment: somebody else listens, or a network is not up yet. */
+function mayPass(error: unknown): boolean {
+  return error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.AddrNotAvailable;
 }
 
 /** Whether another address of this machine would meet the same fate. */

@@ -39,11 +39,15 @@ Deno.test("what happens to a store is logged once and counted each time", async 
   journal.claimUnchecked();
   journal.recovered();
   journal.damaged("file.damaged-1");
+  journal.exposed("folder", new Error("no"));
+  journal.sealedLeft(new Error("no"));
   assertEquals(log.lines, [
     'error store in trouble {"reason":"the disk is full","error":"disk full"}',
     "error writes to the store given up {}",
     "info store recovered {}",
     'error damaged store moved aside, beginning empty {"file":"file.damaged-1"}',
+    'warning other users may read the store {"folder":"folder","error":"no"}',
+    'warning cannot remove what was sealed {"error":"no"}',
   ]);
   store.bans.set("id", "x", { reason: "rude" });
   const shown = metrics.expose().split("\n").filter((line) => !line.startsWith("#"));

@@ -22,12 +22,19 @@ export interface Engine {
   check(): Promise<void>;
   /** Begins anew with whatever is at its place by then. */
   reopen(): void;
+  /** Keeps what it holds now under a name beside it; one that is not a file does nothing. */
+  copy(name: string): Promise<void>;
   close(): void;
 }
 
 /** A store that cannot be used; the message is one line for people. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
+
+  /** @param mayPass whether trying again may help, with nothing changed */
+  constructor(message: string, readonly mayPass = true) {
+    super(message);
+  }
 }
 
 /** What was kept is no longer where it was kept: all of it has to be written again. */

@@ -15,6 +15,8 @@ export interface StoreObserver {
   unwritten(records: number): void;
   /** What was sealed for a dialect, or was to be, is lost. */
   sealedLost(dialect: string, error: unknown): void;
+  /** What was sealed and read could not be removed, though it is of no use to anybody. */
+  sealedLeft(error: unknown): void;
   /** Part of what was to be sealed was too much. */
   sealedTooMuch(dialect: string, items: number): void;
   /** Part of what was sealed means nothing to its dialect. */

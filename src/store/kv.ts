@@ -1,4 +1,5 @@
 import { type Change, type Engine, type Key, StoreGoneError } from "./engine.ts";
+import { copyDatabase, createPrivate } from "./files.ts";
 
 /** The first part of all keys, so that another layout can live beside this one. */
 const LAYOUT = 1;
@@ -78,6 +79,13 @@ export class KvEngine implements Engine {
     this.#opening = undefined;
   }
 
+  async copy(name: string): Promise<void> {
+    if (!this.#isFile) return;
+    // What is closed is complete: nothing of it waits elsewhere to be written.
+    this.reopen();
+    await copyDatabase(this.place, `${this.place}.${name}`);
+  }
+
   close(): void {
     this.#isClosed = true;
     this.reopen();
@@ -96,6 +104,7 @@ export class KvEngine implements Engine {
   }
 
   async #openNow(): Promise<Deno.Kv> {
+    if (this.#isFile) await createPrivate(this.place);
     const kv = await Deno.openKv(this.place);
     if (this.#isClosed) {
       kv.close();

@@ -3,9 +3,11 @@ import type { Bans, DialectStore, WallClock } from "../core/store.ts";
 import { BanList, readBan, type StoredBan } from "./bans.ts";
 import { type Engine, type Key, StoreError, StoreGoneError } from "./engine.ts";
 import { explain } from "./folder.ts";
+import { FORMAT_KEY, formatRecord, FORMATS, type Formats, settleFormat } from "./format.ts";
 import { reasonOf, type StoreObserver, Troubles } from "./health.ts";
 import { DialectReservations, readReservation, renew, type Reservation } from "./reservations.ts";
 import { DialectRooms } from "./rooms.ts";
+import { amongOthers, type SealedPlace } from "./sealed_file.ts";
 import { Table, type TableLimits } from "./table.ts";
 import { withinTime } from "./time_limit.ts";
 import { Vault } from "./vault.ts";
@@ -29,11 +31,12 @@ export interface StoreOptions {
   /** Whether anything is sealed at the end; what was is taken out at start all the same. */
   readonly seals: boolean;
   readonly observer: StoreObserver;
+  /** Where what is sealed goes; by default, among the engine's other records. */
+  readonly sealedIn?: SealedPlace;
+  /** What is written, and what can be read: tests have formats of their own. */
+  readonly formats?: Formats;
 }
 
-/** What is written; a file of a newer format is refused. */
-const FORMAT = 1;
-const FORMAT_KEY: Key = ["format"];
 /** Time for all that has to be read before the server can listen. */
 const START_MS = 10_000;
 const TICK_MS = 1_000;
@@ -74,7 +77,13 @@ export class Store implements AsyncDisposable {
     this.#engine = engine;
     this.#options = options;
     this.#troubles = new Troubles(observer);
-    this.#vault = new Vault({ engine, ...options, maxSealedBytes: limits.maxSealedBytes });
+    const sealedIn = options.sealedIn ?? (engine && amongOthers(engine));
+    this.#vault = new Vault({
+      ...options,
+      engine,
+      sealedIn,
+      maxSealedBytes: limits.maxSealedBytes,
+    });
     const table = <Value>(
       kind: string,
       read: (stored: unknown) => Value | undefined,
@@ -122,11 +131,10 @@ export class Store implements AsyncDisposable {
   ): Promise<Store> {
     const store = new Store(engine, options);
     try {
-      await withinTime(store.#start(engine, dialects), START_MS, options.clock);
+      await store.#beforeServing(store.#start(engine, dialects));
     } catch (error) {
       store.#abandon();
-      if (error instanceof StoreError) throw error;
-      throw new StoreError(`Cannot use the store in "${engine.place}": ${explain(error)}`);
+      throw error;
     }
     store.#begin();
     void store.#loadBehind(engine);
@@ -159,7 +167,7 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * A dialect's part. What was sealed for it is given out with this, once.
+   * A dialect's part. What was sealed for it is given out with this, once; `forgetSealed` ends it.
    * @param isHere whether an id is in use: then its reservation does not run out
    */
   dialect(name: string, isHere: (id: string) => boolean): DialectStore {
@@ -178,6 +186,14 @@ export class Store implements AsyncDisposable {
       rooms: new DialectRooms(this.#rooms, name, wallNow),
       seal: (items, lifetimeMs) => this.#vault.seal(name, items, lifetimeMs),
     };
+  }
+
+  /**
+   * Deletes what the last run has sealed: to be called when nothing but this can keep the server
+   * from serving, and to be waited for before it serves. Throws StoreError.
+   */
+  async forgetSealed(): Promise<void> {
+    await this.#beforeServing(this.#vault.forgetSealed());
   }
 
   /** Resolves with true once everything that was changed so far is written; false: not in time. */
@@ -206,18 +222,21 @@ export class Store implements AsyncDisposable {
 
   #abandon(): void {
     this.#writes?.[Symbol.dispose]();
+    this.#vault.close();
     this.#engine?.close();
   }
 
-  async #start(engine: Engine, dialects: readonly string[]): Promise<void> {
-    const format = await engine.get(FORMAT_KEY);
-    const version = format === undefined ? FORMAT : Number(new TextDecoder().decode(format));
-    if (!(version <= FORMAT)) {
-      throw new StoreError(
-        `Cannot use the store in "${engine.place}": a newer signalbox wrote it (format ${version}, known is ${FORMAT})`,
-      );
+  async #beforeServing(work: Promise<void>): Promise<void> {
+    try {
+      await withinTime(work, START_MS, this.#options.clock);
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      throw new StoreError(`Cannot use the store in "${this.place}": ${explain(error)}`);
     }
-    if (format === undefined) await engine.create(FORMAT_KEY, formatValue());
+  }
+
+  async #start(engine: Engine, dialects: readonly string[]): Promise<void> {
+    await settleFormat(engine, this.#options.formats ?? FORMATS);
     await this.#vault.open(dialects);
     // Few, and asked without waiting: all of them have to be here.
     for (const table of [this.#bans, this.#rooms]) await this.#load(engine, table);
@@ -287,7 +306,7 @@ export class Store implements AsyncDisposable {
 
   #valueOf(key: Key): Uint8Array<ArrayBuffer> | undefined {
     const [kind = ""] = key;
-    if (kind === "format") return formatValue();
+    if (kind === "format") return formatRecord(FORMATS.current);
     if (kind === "secret") return this.#vault.stored(key);
     return this.#tables.get(kind)?.stored(key);
   }
@@ -346,8 +365,4 @@ export class Store implements AsyncDisposable {
     if (error === undefined) return this.#troubles.clear(doing);
     this.#troubles.set(doing, reasonOf(error, this.place ?? ""), error);
   }
-}
-
-function formatValue(): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(String(FORMAT));
 }

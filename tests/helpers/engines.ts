@@ -104,6 +104,11 @@ export class FaultyEngine implements Engine {
     this.#engine.reopen();
   }
 
+  async copy(name: string): Promise<void> {
+    await this.#suffer();
+    await this.#engine.copy(name);
+  }
+
   close(): void {
     this.goOn();
     this.#engine.close();

@@ -24,6 +24,8 @@ export interface TestServer extends AsyncDisposable {
   readonly log: readonly LogLine[];
   /** The current value of a metric's gauge, such as "signalbox_peers". */
   gauge(name: string): Promise<number>;
+  /** Resolves when clients are served, who wait until then. */
+  readonly started: Promise<void>;
   /** Ends it as the first signal does. */
   stop(): Promise<void>;
 }
@@ -47,7 +49,9 @@ export async function startTestServerWithStore(
   const log = new CollectingLog();
   const config = configOf(args);
   const persistence = await openPersistence(config, { log, clock, wallNow: wallClock });
-  return serve(config, { log, clock, persistence });
+  const server = serve(config, { log, clock, persistence });
+  await server.started;
+  return server;
 }
 
 function configOf(args: readonly string[]): Config {
@@ -73,6 +77,7 @@ function serve(
     wsUrl: url.replace(/^http/, "ws"),
     log: log.lines,
     gauge: (name) => gaugeOf(url, name),
+    started: server.started,
     stop: server.stop,
     [Symbol.asyncDispose]: server.stop,
   };

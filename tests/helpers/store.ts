@@ -54,12 +54,20 @@ export class StoreWitness implements StoreObserver {
     this.events.push(`sealed lost: ${dialect}, ${error instanceof Error ? error.name : error}`);
   }
 
+  sealedLeft(error: unknown): void {
+    this.events.push(`sealed left: ${error}`);
+  }
+
   sealedTooMuch(dialect: string, items: number): void {
     this.events.push(`sealed too much: ${dialect}, ${items}`);
   }
 
   sealedUnreadable(dialect: string, items: number): void {
     this.events.push(`sealed unreadable: ${dialect}, ${items}`);
+  }
+
+  exposed(folder: string): void {
+    this.events.push(`exposed: ${folder}`);
   }
 
   damaged(movedTo: string): void {

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Hub } from "../../src/core/hub.ts";
 import type { Engine } from "../../src/store/engine.ts";
 import { KvEngine } from "../../src/store/kv.ts";
+import { SealedFile, type SealedPlace } from "../../src/store/sealed_file.ts";
 import { Store } from "../../src/store/store.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { FaultyEngine, TempFolder } from "../helpers/engines.ts";
@@ -15,6 +16,8 @@ import { until } from "../helpers/waiting.ts";
 interface Place extends AsyncDisposable {
   /** A new engine for the same data; undefined where nothing lasts. */
   engine(): Engine | undefined;
+  /** Where else it seals; undefined where it is among the engine's records. */
+  sealedIn?(): SealedPlace;
 }
 
 const PLACES: readonly [name: string, make: () => Promise<Place>][] = [
@@ -23,6 +26,14 @@ const PLACES: readonly [name: string, make: () => Promise<Place>][] = [
     return Promise.resolve({ engine: nothing, [Symbol.asyncDispose]: () => Promise.resolve() });
   }],
   ["file", () => TempFolder.make()],
+  ["file, sealed in another", async () => {
+    const folder = await TempFolder.make();
+    return {
+      engine: () => folder.engine(),
+      sealedIn: () => new SealedFile(`${folder.path}/sealed.kv`),
+      [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    };
+  }],
   ["remote", () => {
     // The runtime reads the token from there.
     Deno.env.set("DENO_KV_ACCESS_TOKEN", "token-of-this-test");
@@ -53,10 +64,14 @@ class FlakyEngine extends FaultyEngine {
 const NOBODY = (): boolean => false;
 const MINUTE = 60_000;
 
+/** As a start that fails leaves it: what was sealed is still there. */
 async function openAt(place: Place, options: TestStoreOptions = {}): Promise<Store> {
+  const sealedIn = place.sealedIn?.();
   const all = storeOptions({ clock: systemClock, ...options });
   const engine = place.engine();
-  return engine === undefined ? Store.inMemory(all) : await Store.open(engine, ["a", "b"], all);
+  if (engine === undefined) return Store.inMemory(all);
+  const more = sealedIn === undefined ? {} : { sealedIn };
+  return await Store.open(engine, ["a", "b"], { ...all, ...more });
 }
 
 function eachStore(name: string, test: (place: Place) => Promise<void>): void {
@@ -255,6 +270,25 @@ eachLastingStore("all of it is there after a restart", async (place) => {
   assertEquals(store.dialect("b", NOBODY).sealed, undefined);
 });
 
+eachLastingStore(
+  "what was sealed stays until the server serves, and is gone then",
+  async (place) => {
+    {
+      await using store = await openAt(place);
+      assertEquals((await store.dialect("a", NOBODY).seal(["state"], MINUTE)).type, "sealed");
+      assertEquals((await store.dialect("b", NOBODY).seal(["more"], MINUTE)).type, "sealed");
+    }
+    for (const isServing of [false, false, true]) {
+      await using store = await openAt(place);
+      assertEquals(store.dialect("a", NOBODY).sealed?.items, ["state"]);
+      if (isServing) await store.forgetSealed();
+    }
+    await using store = await openAt(place);
+    // Of one that was never asked for, too.
+    for (const name of ["a", "b"]) assertEquals(store.dialect(name, NOBODY).sealed, undefined);
+  },
+);
+
 eachLastingStore("what is over is deleted, there too", async (place) => {
   let now = 1_000_000;
   const wallNow = () => now;
@@ -288,6 +322,7 @@ eachLastingStore("what was sealed is given out once and in time, or not at all",
   ): Promise<readonly unknown[] | undefined> => {
     await using store = await openAt(place, { wallNow: () => now, witness, ...options });
     const part = store.dialect("a", NOBODY);
+    await store.forgetSealed();
     if (seal !== undefined) await part.seal(seal, MINUTE);
     return part.sealed?.items;
   };

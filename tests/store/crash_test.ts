@@ -27,7 +27,8 @@ Deno.test("nothing that was written is lost by kill -9", async () => {
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
-    let [last, isKilled] = [-1, false];
+    let last = -1;
+    let isKilled = false;
     const read = async (): Promise<void> => {
       let text = "";
       for await (const piece of writer.stdout.pipeThrough(new TextDecoderStream())) {
@@ -35,9 +36,9 @@ Deno.test("nothing that was written is lost by kill -9", async () => {
         // A line that was cut off is no promise.
         const whole = text.slice(0, text.lastIndexOf("\n") + 1).trimEnd();
         last = Number(whole.split("\n").at(-1));
-        if (isKilled || last + 1 < lines) continue;
-        writer.kill("SIGKILL");
+        if (last + 1 < lines || isKilled) continue;
         isKilled = true;
+        writer.kill("SIGKILL");
       }
     };
     await within("the writer", Promise.all([read(), writer.status]));

@@ -278,6 +278,31 @@ Deno.test("a store that fails at start is one line for people", async () => {
   }
 });
 
+Deno.test("where what was sealed cannot be deleted the server does not serve, and nothing is lost", async () => {
+  await using folder = await TempFolder.make();
+  {
+    await using store = await Store.open(folder.engine(), ["a", "b"], storeOptions());
+    for (const name of ["a", "b"]) await store.dialect(name, NOBODY).seal([name], MINUTE);
+  }
+  {
+    const engine = new FaultyEngine(folder.engine());
+    await using store = await Store.open(engine, ["a", "b"], storeOptions());
+    engine.writeFault = new Error("database or disk is full");
+    await assertRejects(() => store.forgetSealed(), StoreError, "disk is full");
+    engine.writeFault = undefined;
+  }
+  {
+    // Killed after the first commit, wherever it is cut: of both dialects nothing can be read twice.
+    const engine = new FaultyEngine(folder.engine());
+    await using store = await Store.open(engine, ["a", "b"], storeOptions());
+    assertEquals(store.dialect("a", NOBODY).sealed?.items, ["a"]);
+    engine.failAfter(1, new Error("killed"));
+    await store.forgetSealed();
+  }
+  await using store = await Store.open(folder.engine(), ["a", "b"], storeOptions());
+  for (const name of ["a", "b"]) assertEquals(store.dialect(name, NOBODY).sealed, undefined);
+});
+
 Deno.test("a store that does not answer at start ends it, in time", async () => {
   await using folder = await TempFolder.make();
   const clock = new FakeClock();
