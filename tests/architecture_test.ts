@@ -85,7 +85,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^src\/dialects\/\w+\.ts$/, [/^src\/dialects\/\w+\.ts$/, CORE]],
   [/^src\/dialects\/\w+\//, [
     /^src\/dialects\/(dialect|encode_once|event_frame|json|options|refusal)\.ts$/,
-    /^src\/dialects\/(room_operations|sealed|tokens)\.ts$/,
+    /^src\/dialects\/(room_operations|sealed|secret|tokens)\.ts$/,
     /^src\/(log|metrics)\.ts$/,
     CORE,
   ]],

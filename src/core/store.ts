@@ -10,10 +10,20 @@ export type WallClock = () => number;
  */
 export type KeepOutcome = "kept" | "too_large" | "full" | "invalid";
 
+/**
+ * A key for MACs: they are made with the current one, and those that the one before made are good,
+ * too. An operator may rotate it at any time, so look at it each time.
+ */
+export interface Secret {
+  readonly current: Uint8Array;
+  /** Undefined where it was never rotated. */
+  readonly previous: Uint8Array | undefined;
+}
+
 /** What one dialect keeps; no dialect sees another's. */
 export interface DialectStore {
-  /** 32 random bytes, made once for this dialect and the same as long as the store is kept. */
-  readonly secret: Uint8Array<ArrayBuffer>;
+  /** 32 random bytes, made for this dialect and kept as long as the store is. */
+  readonly secret: Secret;
   readonly reservations: Reservations;
   readonly rooms: StoredRooms;
   /** What the last run sealed for this one, given once; undefined where there is nothing. */

@@ -110,6 +110,8 @@ export interface OpenDialect extends Partial<Disposable> {
   readonly entrances: readonly Entrance[];
   /** What an operator may do with the dialect's rooms. */
   readonly operations?: RoomOperations;
+  /** Whether the store's secret is behind what it gives out: not where one is configured. */
+  readonly usesStoredSecret?: boolean;
   /** Numbers worth watching. */
   readonly gauges?: readonly Gauge[];
   /**

@@ -8,6 +8,7 @@ import { DialectReservations, readReservation, renew, type Reservation } from ".
 import { DialectRooms } from "./rooms.ts";
 import { Table, type TableLimits } from "./table.ts";
 import { withinTime } from "./time_limit.ts";
+import { SecretBook } from "./secrets.ts";
 import { Vault } from "./vault.ts";
 import { WriteBehind } from "./write_behind.ts";
 
@@ -59,6 +60,7 @@ export class Store implements AsyncDisposable {
   readonly #rooms: Table<unknown>;
   readonly #bans: Table<StoredBan>;
   readonly #tables: ReadonlyMap<string, Table<unknown>>;
+  readonly #secrets: SecretBook;
   readonly #vault: Vault;
   readonly #presence = new Map<string, (id: string) => boolean>();
   readonly #writes: WriteBehind | undefined;
@@ -74,13 +76,15 @@ export class Store implements AsyncDisposable {
     this.#engine = engine;
     this.#options = options;
     this.#troubles = new Troubles(observer);
-    this.#vault = new Vault({ engine, ...options, maxSealedBytes: limits.maxSealedBytes });
+    const onChange = (key: Key): void => this.#writes?.add(key);
+    const secrets = this.#secrets = new SecretBook({ engine, clock, timeoutMs, onChange });
+    const { maxSealedBytes } = limits;
+    this.#vault = new Vault({ engine, ...options, secrets, maxSealedBytes });
     const table = <Value>(
       kind: string,
       read: (stored: unknown) => Value | undefined,
       tableLimits: TableLimits,
     ): Table<Value> => {
-      const onChange = (key: Key): void => this.#writes?.add(key);
       return new Table({ kind, read, ...tableLimits, wallNow, onChange }, engine === undefined);
     };
     this.#reservations = table("id", readReservation, { maxRecords: limits.maxReservations });
@@ -166,7 +170,7 @@ export class Store implements AsyncDisposable {
     const { wallNow } = this.#options;
     this.#presence.set(name, isHere);
     return {
-      secret: this.#vault.secret(name),
+      secret: this.#secrets.get(name),
       sealed: this.#vault.takeSealed(name),
       unreadable: (items) => this.#options.observer.sealedUnreadable(name, items),
       reservations: new DialectReservations({
@@ -178,6 +182,11 @@ export class Store implements AsyncDisposable {
       rooms: new DialectRooms(this.#rooms, name, wallNow),
       seal: (items, lifetimeMs) => this.#vault.seal(name, items, lifetimeMs),
     };
+  }
+
+  /** Puts a new secret before a dialect's current one; "failed": it could not be written. */
+  rotateSecret(dialect: string): Promise<"rotated" | "failed"> {
+    return this.#secrets.rotate(dialect);
   }
 
   /** Resolves with true once everything that was changed so far is written; false: not in time. */
@@ -288,7 +297,7 @@ export class Store implements AsyncDisposable {
   #valueOf(key: Key): Uint8Array<ArrayBuffer> | undefined {
     const [kind = ""] = key;
     if (kind === "format") return formatValue();
-    if (kind === "secret") return this.#vault.stored(key);
+    if (kind === "secret") return this.#secrets.stored(key);
     return this.#tables.get(kind)?.stored(key);
   }
 
@@ -338,7 +347,7 @@ export class Store implements AsyncDisposable {
 
   *#keys(): Generator<Key> {
     yield FORMAT_KEY;
-    yield* this.#vault.keys();
+    yield* this.#secrets.keys();
     for (const table of this.#tables.values()) for (const { key } of table.list()) yield key;
   }
 

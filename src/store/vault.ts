@@ -1,13 +1,15 @@
 import type { Clock } from "../core/clock.ts";
 import type { Sealed, SealOutcome, WallClock } from "../core/store.ts";
-import type { Engine, Key } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import type { StoreObserver } from "./health.ts";
 import { SealBrokenError, Sealer } from "./seal.ts";
+import type { SecretBook } from "./secrets.ts";
 import { withinTime } from "./time_limit.ts";
 
 export interface VaultOptions {
   /** Undefined where everything is forgotten with the process. */
   readonly engine: Engine | undefined;
+  readonly secrets: SecretBook;
   readonly clock: Clock;
   readonly wallNow: WallClock;
   /** What one dialect may seal, in bytes. */
@@ -16,17 +18,13 @@ export interface VaultOptions {
   readonly observer: StoreObserver;
 }
 
-type Secret = Uint8Array<ArrayBuffer>;
-
 /** What the sealing keys are derived from. */
 const OWN_SECRET = "store";
-const SECRET_BYTES = 32;
 const SEAL_MS = 4_000;
 
-/** A store's secrets, and what is sealed with them. */
+/** What is sealed with a store's own secret. */
 export class Vault {
   readonly #options: VaultOptions;
-  readonly #secrets = new Map<string, Secret>();
   readonly #sealed = new Map<string, Sealed>();
 
   constructor(options: VaultOptions) {
@@ -35,11 +33,9 @@ export class Vault {
 
   /** Reads or makes the secrets of these names, and takes out what was sealed for them. */
   async open(names: readonly string[]): Promise<void> {
-    const { engine, seals, observer } = this.#options;
+    const { engine, secrets, seals, observer } = this.#options;
     if (engine === undefined) return;
-    for (const name of [OWN_SECRET, ...names]) {
-      this.#secrets.set(name, await createSecret(engine, name));
-    }
+    await secrets.open([OWN_SECRET, ...names]);
     for (const name of names) {
       try {
         const sealed = await this.#sealer()?.take(name);
@@ -49,18 +45,6 @@ export class Vault {
         observer.sealedLost(name, error);
       }
     }
-  }
-
-  /** Made up where there is no engine; throws RangeError where it is none of the opened ones. */
-  secret(name: string): Secret {
-    let secret = this.#secrets.get(name);
-    if (secret === undefined) {
-      if (this.#options.engine !== undefined) {
-        throw new RangeError(`Cannot open "${name}": it was not named at start`);
-      }
-      this.#secrets.set(name, secret = newSecret());
-    }
-    return secret;
   }
 
   /** What was sealed under a name, once. */
@@ -85,37 +69,9 @@ export class Vault {
     }
   }
 
-  /** The keys of all secrets. */
-  *keys(): Generator<Key> {
-    for (const name of this.#secrets.keys()) yield secretKey(name);
-  }
-
-  /** What is stored under one of the keys. */
-  stored([, name = ""]: Key): Secret | undefined {
-    return this.#secrets.get(name);
-  }
-
   #sealer(): Sealer | undefined {
-    const { engine, wallNow, maxSealedBytes: maxBytes } = this.#options;
-    const secret = this.#secrets.get(OWN_SECRET);
-    return engine && secret && new Sealer({ engine, secret, wallNow, maxBytes });
+    const { engine, secrets, wallNow, maxSealedBytes: maxBytes } = this.#options;
+    if (engine === undefined) return undefined;
+    return new Sealer({ engine, secret: secrets.get(OWN_SECRET).current, wallNow, maxBytes });
   }
-}
-
-/** The secret in the store; of two servers that start at once, the first one's. */
-async function createSecret(engine: Engine, name: string): Promise<Secret> {
-  for (;;) {
-    const stored = await engine.get(secretKey(name));
-    if (stored !== undefined) return stored;
-    const fresh = newSecret();
-    if (await engine.create(secretKey(name), fresh)) return fresh;
-  }
-}
-
-function newSecret(): Secret {
-  return crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
-}
-
-function secretKey(name: string): Key {
-  return ["secret", name];
 }

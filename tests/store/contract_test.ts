@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Hub } from "../../src/core/hub.ts";
+import type { Secret } from "../../src/core/store.ts";
 import type { Engine } from "../../src/store/engine.ts";
 import { KvEngine } from "../../src/store/kv.ts";
 import { Store } from "../../src/store/store.ts";
@@ -44,7 +45,7 @@ class FlakyEngine extends FaultyEngine {
   #count = 0;
 
   override async commit(changes: Parameters<Engine["commit"]>[0]): Promise<void> {
-    const isBehind = changes.every(({ key: [kind] }) => kind !== "sealed");
+    const isBehind = changes.every(({ key: [kind = ""] }) => !["sealed", "secret"].includes(kind));
     if (isBehind && this.#count++ % 3 === 0) throw new Error("database is locked");
     await super.commit(changes);
   }
@@ -197,9 +198,26 @@ eachStore("a ban holds until it is lifted or over", async (place) => {
 eachStore("each dialect has a secret of its own", async (place) => {
   await using store = await openAt(place);
   const [a, b] = [store.dialect("a", NOBODY), store.dialect("b", NOBODY)];
-  assertEquals([a.secret.length, b.secret.length], [32, 32]);
-  assertNotEquals(a.secret, b.secret);
+  assertEquals([a.secret.current.length, b.secret.current.length], [32, 32]);
+  assertNotEquals(a.secret.current, b.secret.current);
+  assertEquals([a.secret.previous, b.secret.previous], [undefined, undefined]);
   assertEquals(store.dialect("a", NOBODY).secret, a.secret);
+});
+
+eachStore("a rotated secret is new, and the one before is known", async (place) => {
+  await using store = await openAt(place);
+  const [a, b] = [store.dialect("a", NOBODY), store.dialect("b", NOBODY)];
+  const [{ current: first }, { current: others }] = [a.secret, b.secret];
+  assertEquals(await store.rotateSecret("a"), "rotated");
+  // Whoever holds it has the new one.
+  const { current: second } = a.secret;
+  assertNotEquals(second, first);
+  assertEquals([second.length, a.secret.previous], [32, first]);
+  // Two at once are two.
+  const outcomes = await Promise.all([store.rotateSecret("a"), store.rotateSecret("a")]);
+  assertEquals(outcomes, ["rotated", "rotated"]);
+  assertEquals([a.secret.current, a.secret.previous].includes(second), false);
+  assertEquals([b.secret.current, b.secret.previous], [others, undefined]);
 });
 
 eachStore("the hub asks it before it gives an id out", async (place) => {
@@ -223,10 +241,11 @@ eachLastingStore("all of it is there after a restart", async (place) => {
   let now = 1_000_000;
   const wallNow = () => now;
   const items = [{ text: "ä\n" }, null, [1, { deep: "😀" }], "x".repeat(200_000)];
-  let secret: Uint8Array;
+  let secret: Secret;
   {
     await using store = await openAt(place, { wallNow });
     const { reservations, rooms, ...part } = store.dialect("a", NOBODY);
+    assertEquals(await store.rotateSecret("a"), "rotated");
     secret = part.secret;
     await reservations.claim("a\0b", "one", MINUTE);
     await reservations.claim("gone", "one", MINUTE / 2);

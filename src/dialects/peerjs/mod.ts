@@ -3,6 +3,7 @@ import type { DialectStore } from "../../core/store.ts";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { duration, limit, linkLimitOptions, toggle, whole } from "../options.ts";
 import { readSealed } from "../sealed.ts";
+import { secretOf } from "../secret.ts";
 import { httpRoutes } from "./http.ts";
 import { IssuedIds } from "./issued_ids.ts";
 import { type Credentials, type IdReservations, PeerJsSession } from "./session.ts";
@@ -70,7 +71,7 @@ export const peerjs = defineDialect({
   title: "PeerJS",
   options,
   open(options, { hub, realm, clock, store }): OpenDialect {
-    const ids = new IssuedIds(options.idSecret ?? store.secret);
+    const ids = new IssuedIds(secretOf(options.idSecret, store.secret));
     const waitingRoom = new WaitingRoom(
       {
         holdMs: options.expireTimeoutMs,
@@ -124,6 +125,7 @@ export const peerjs = defineDialect({
         scheme: "http",
         hint: "new Peer(id, { host, port, path })",
       }],
+      usesStoredSecret: options.idSecret === undefined,
       gauges: [{
         name: "held_bytes",
         help: "Bytes held for absent peers",
