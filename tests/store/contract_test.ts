@@ -165,8 +165,8 @@ eachStore("rooms and descriptions are kept within their limits", async (place) =
   ]);
   assertEquals([...store.dialect("b", NOBODY).rooms.list()], []);
 
-  assertEquals(rooms.describe("r", "bob", "x".repeat(70_000)), "too_large");
-  assertEquals(rooms.describe("r", "bob", "x".repeat(60_000)), "kept");
+  assertEquals(rooms.describe("r", "bob", "x".repeat(131_000)), "too_large");
+  assertEquals(rooms.describe("r", "bob", "x".repeat(65_536)), "kept");
   assertEquals(rooms.describe("r", "bob", "y".repeat(60_000)), "kept");
   assertEquals(rooms.describe("r", "ann", "x".repeat(10_000)), "full");
   assertEquals(rooms.describe("r", "bob", null), "kept");
@@ -240,6 +240,8 @@ eachStore("the hub asks it before it gives an id out", async (place) => {
 eachLastingStore("all of it is there after a restart", async (place) => {
   let now = 1_000_000;
   const wallNow = () => now;
+  // As long as a member's description may be, as JSON.
+  const long = "x".repeat(65_534);
   const items = [{ text: "ä\n" }, null, [1, { deep: "😀" }], "x".repeat(200_000)];
   let secret: Secret;
   {
@@ -254,6 +256,9 @@ eachLastingStore("all of it is there after a restart", async (place) => {
     rooms.describe("r", "ann", { name: "Ann" });
     rooms.describe("r", "bob", "Bob");
     rooms.describe("r", "bob", null);
+    rooms.describe("r", "cat", long);
+    rooms.describe("r", "dog", long);
+    rooms.describe("r", "dog", null);
     rooms.forget("s");
     store.bans.set("address", "192.0.2.1", { reason: "flood", lifetimeMs: MINUTE });
     assertEquals(await part.seal(items, MINUTE), { type: "sealed", items: 4, leftOut: 0 });
@@ -268,6 +273,7 @@ eachLastingStore("all of it is there after a restart", async (place) => {
   assertEquals([...rooms.list()], [{ room: "r", settings: { open: true } }]);
   assertEquals(rooms.description("r", "ann"), { name: "Ann" });
   assertEquals(rooms.description("r", "bob"), undefined);
+  assertEquals([rooms.description("r", "cat"), rooms.description("r", "dog")], [long, undefined]);
   assertEquals(store.bans.find("address", "192.0.2.1")?.reason, "flood");
   assertEquals(part.sealed, { items, ageMs: MINUTE - 1 });
   assertEquals(store.dialect("a", NOBODY).sealed, undefined, "given out twice");
