@@ -57,6 +57,7 @@ Deno.test("what happens to a store is logged once and counted each time", async 
     'signalbox_store_records{kind="id"} 0',
     'signalbox_store_records{kind="room"} 0',
     'signalbox_store_records{kind="ban"} 1',
+    'signalbox_store_records{kind="log"} 0',
     "",
   ]);
 });

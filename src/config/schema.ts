@@ -40,6 +40,7 @@ const limits = z.strictObject({
   maxStoredRooms: limit(10_000, "Rooms and descriptions that operators may have kept"),
   maxStoredRoomBytes: limit(67_108_864, "Bytes of these in all", { min: 1024 }),
   maxBans: limit(10_000, "Bans in all"),
+  maxOperatorLog: limit(10_000, "Actions of operators that are kept, for 30 days"),
   maxSealedBytes: limit(67_108_864, "Bytes of one protocol that survive a planned restart", {
     min: 1024,
   }),

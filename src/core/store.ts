@@ -98,3 +98,25 @@ export interface Ban {
   /** Infinity for one that stays until it is lifted. */
   readonly expiresAtMs: number;
 }
+
+/** Something that an operator did: names only, never tokens, secrets or what was said. */
+export interface OperatorAction {
+  /** Who it was, in the operator's own words. */
+  readonly actor: string;
+  /** Such as "ban". */
+  readonly action: string;
+  /** What it was done to, outermost part first: a dialect, a room, a member. */
+  readonly subject: readonly string[];
+  readonly outcome: string;
+}
+
+export interface OperatorLogEntry extends OperatorAction {
+  readonly atMs: number;
+}
+
+/** What operators did: kept for 30 days, and as many entries as configured. */
+export interface OperatorLog {
+  write(action: OperatorAction): void;
+  /** The newest first. */
+  list(count?: number): OperatorLogEntry[];
+}

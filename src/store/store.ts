@@ -1,9 +1,10 @@
 import type { Clock } from "../core/clock.ts";
-import type { Bans, DialectStore, WallClock } from "../core/store.ts";
+import type { Bans, DialectStore, OperatorAction, OperatorLog, WallClock } from "../core/store.ts";
 import { BanList, readBan, type StoredBan } from "./bans.ts";
 import { type Engine, type Key, StoreError, StoreGoneError } from "./engine.ts";
 import { explain } from "./folder.ts";
 import { reasonOf, type StoreObserver, Troubles } from "./health.ts";
+import { readAction, StoredOperatorLog } from "./operator_log.ts";
 import { DialectReservations, readReservation, renew, type Reservation } from "./reservations.ts";
 import { DialectRooms } from "./rooms.ts";
 import { Table, type TableLimits } from "./table.ts";
@@ -15,6 +16,7 @@ import { WriteBehind } from "./write_behind.ts";
 export interface StoreLimits {
   readonly maxReservations: number;
   readonly maxBans: number;
+  readonly maxOperatorLog: number;
   readonly maxStoredRooms: number;
   readonly maxStoredRoomBytes: number;
   readonly maxSealedBytes: number;
@@ -31,6 +33,9 @@ export interface StoreOptions {
   readonly seals: boolean;
   readonly observer: StoreObserver;
 }
+
+/** What loading needs of a table, whatever its values are. */
+type Loadable = Pick<Table<unknown>, "kind" | "adopt" | "loaded">;
 
 /** What is written; a file of a newer format is refused. */
 const FORMAT = 1;
@@ -59,12 +64,14 @@ export class Store implements AsyncDisposable {
   readonly #reservations: Table<Reservation>;
   readonly #rooms: Table<unknown>;
   readonly #bans: Table<StoredBan>;
+  readonly #log: Table<OperatorAction>;
   readonly #tables: ReadonlyMap<string, Table<unknown>>;
   readonly #secrets: SecretBook;
   readonly #vault: Vault;
   readonly #presence = new Map<string, (id: string) => boolean>();
   readonly #writes: WriteBehind | undefined;
   readonly bans: Bans;
+  readonly operatorLog: OperatorLog;
   #timer: Disposable | undefined;
   #ticks = 0;
   /** When the look began that is under way, in ticks. */
@@ -93,9 +100,11 @@ export class Store implements AsyncDisposable {
       maxBytes: limits.maxStoredRoomBytes,
     });
     this.#bans = table("ban", readBan, { maxRecords: limits.maxBans });
-    const tables = [this.#reservations, this.#rooms, this.#bans];
+    this.#log = table("log", readAction, { maxRecords: limits.maxOperatorLog });
+    const tables = [this.#reservations, this.#rooms, this.#bans, this.#log];
     this.#tables = new Map(tables.map((one) => [one.kind, one as Table<unknown>]));
     this.bans = new BanList(this.#bans, wallNow);
+    this.operatorLog = new StoredOperatorLog(this.#log, limits.maxOperatorLog, wallNow);
     this.#writes = engine && new WriteBehind({
       engine,
       clock,
@@ -159,7 +168,7 @@ export class Store implements AsyncDisposable {
 
   /** Whether all records of earlier runs are in memory. */
   get isLoaded(): boolean {
-    return this.#reservations.isLoaded;
+    return this.#reservations.isLoaded && this.#log.isLoaded;
   }
 
   /**
@@ -236,7 +245,8 @@ export class Store implements AsyncDisposable {
   async #loadBehind(engine: Engine): Promise<void> {
     while (this.#closing === undefined) {
       try {
-        await this.#load(engine, this.#reservations);
+        if (!this.#reservations.isLoaded) await this.#load(engine, this.#reservations);
+        await this.#load(engine, this.#log);
         return this.#note("loading", undefined);
       } catch (error) {
         if (this.#closing !== undefined) return;
@@ -246,10 +256,7 @@ export class Store implements AsyncDisposable {
     }
   }
 
-  async #load(
-    engine: Engine,
-    table: Table<unknown> | Table<Reservation> | Table<StoredBan>,
-  ): Promise<void> {
+  async #load(engine: Engine, table: Loadable): Promise<void> {
     let read = 0;
     for await (const { key, value } of engine.list([table.kind])) {
       if (!table.adopt(key, value)) await this.#deleteBehind(key);
@@ -316,6 +323,7 @@ export class Store implements AsyncDisposable {
     const mayGo = (): boolean => true;
     this.#rooms.sweep(SWEEP_RECORDS, mayGo);
     this.#bans.sweep(SWEEP_RECORDS, mayGo);
+    this.#log.sweep(SWEEP_RECORDS, mayGo);
     this.#reservations.sweep(SWEEP_RECORDS, (record) => {
       const { key: [, dialect = "", id = ""], value, expiresAtMs } = record;
       if (expiresAtMs - now > value.lifetimeMs / 2) return false;

@@ -12,6 +12,7 @@ import { FakeClock } from "./fake_clock.ts";
 const WIDE: StoreLimits = {
   maxReservations: Infinity,
   maxBans: Infinity,
+  maxOperatorLog: Infinity,
   maxStoredRooms: Infinity,
   maxStoredRoomBytes: Infinity,
   maxSealedBytes: Infinity,

@@ -204,6 +204,39 @@ eachStore("each dialect has a secret of its own", async (place) => {
   assertEquals(store.dialect("a", NOBODY).secret, a.secret);
 });
 
+eachStore(
+  "what operators did is kept for 30 days, the newest first, within the limit",
+  async (place) => {
+    let now = 1_000_000;
+    await using store = await openAt(place, { wallNow: () => now, limits: { maxOperatorLog: 3 } });
+    const { operatorLog: log } = store;
+    const write = (action: string, actor = "ann"): void =>
+      log.write({ actor, action, subject: ["ssp", "p"], outcome: "kept" });
+    const actions = (): string[] => log.list().map(({ action }) => action);
+    // Two at the same time are two.
+    write("one");
+    write("two");
+    now++;
+    write("three", "x".repeat(10_000));
+    assertEquals(log.list(), [
+      { atMs: 1_000_001, actor: "x".repeat(512), action: "three", ...written() },
+      { atMs: 1_000_000, actor: "ann", action: "two", ...written() },
+      { atMs: 1_000_000, actor: "ann", action: "one", ...written() },
+    ]);
+    assertEquals([log.list(1).map(({ action }) => action), log.list(0)], [["three"], []]);
+    write("four");
+    assertEquals(actions(), ["four", "three", "two"]);
+    now = 1_000_000 + 30 * 86_400_000;
+    assertEquals(actions(), ["four", "three"]);
+    now++;
+    assertEquals(actions(), []);
+  },
+);
+
+function written(): { subject: string[]; outcome: string } {
+  return { subject: ["ssp", "p"], outcome: "kept" };
+}
+
 eachStore("a rotated secret is new, and the one before is known", async (place) => {
   await using store = await openAt(place);
   const [a, b] = [store.dialect("a", NOBODY), store.dialect("b", NOBODY)];
@@ -261,9 +294,13 @@ eachLastingStore("all of it is there after a restart", async (place) => {
     rooms.describe("r", "dog", null);
     rooms.forget("s");
     store.bans.set("address", "192.0.2.1", { reason: "flood", lifetimeMs: MINUTE });
+    for (const action of ["one", "two"]) {
+      store.operatorLog.write({ actor: "ann", action, ...written() });
+      now++;
+    }
     assertEquals(await part.seal(items, MINUTE), { type: "sealed", items: 4, leftOut: 0 });
   }
-  now += MINUTE - 1;
+  now += MINUTE - 3;
   await using store = await openAt(place, { wallNow });
   const { reservations, rooms, ...part } = store.dialect("a", NOBODY);
   assertEquals(part.secret, secret);
@@ -275,7 +312,9 @@ eachLastingStore("all of it is there after a restart", async (place) => {
   assertEquals(rooms.description("r", "bob"), undefined);
   assertEquals([rooms.description("r", "cat"), rooms.description("r", "dog")], [long, undefined]);
   assertEquals(store.bans.find("address", "192.0.2.1")?.reason, "flood");
-  assertEquals(part.sealed, { items, ageMs: MINUTE - 1 });
+  assertEquals(part.sealed, { items, ageMs: MINUTE - 3 });
+  await until("the rest to be read", () => store.isLoaded);
+  assertEquals(store.operatorLog.list().map(({ action }) => action), ["two", "one"]);
   assertEquals(store.dialect("a", NOBODY).sealed, undefined, "given out twice");
   assertEquals(store.dialect("b", NOBODY).sealed, undefined);
 });
