@@ -1,4 +1,8 @@
+import type { KeepOutcome } from "../core/store.ts";
 import { StoreGoneError, StoreTimeoutError } from "./engine.ts";
+
+/** Why an id is not kept: "address" has had too many. */
+export type Unreserved = Exclude<KeepOutcome, "kept"> | "address";
 
 /** Told of what becomes of a store, for logs and metrics. */
 export interface StoreObserver {
@@ -11,6 +15,10 @@ export interface StoreObserver {
   writeDropped(): void;
   /** An id was given out without asking the store, which is in trouble, whose it is. */
   claimUnchecked(): void;
+  /** A client has its id, but it is not kept for it: too many of its address, or in all. */
+  idUnreserved(reason: Unreserved, address: string | undefined): void;
+  /** A reservation was given up to make room for a new one. */
+  reservationEvicted(): void;
   /** At the end, so many records could not be written. */
   unwritten(records: number): void;
   /** What was sealed for a dialect, or was to be, is lost. */

@@ -5,7 +5,7 @@ import { defaultFolder, type Variables } from "./place.ts";
 import { Store, type StoreOptions } from "./store.ts";
 
 export { StoreError } from "./engine.ts";
-export type { StoreObserver } from "./health.ts";
+export type { StoreObserver, Unreserved } from "./health.ts";
 export type { Variables } from "./place.ts";
 export { Store, type StoreLimits, type StoreOptions } from "./store.ts";
 

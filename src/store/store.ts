@@ -1,11 +1,14 @@
 import type { Clock } from "../core/clock.ts";
 import type { Bans, DialectStore, OperatorAction, OperatorLog, WallClock } from "../core/store.ts";
+import { AddressQuota } from "./address_quota.ts";
 import { BanList, readBan, type StoredBan } from "./bans.ts";
 import { type Engine, type Key, StoreError, StoreGoneError } from "./engine.ts";
 import { explain } from "./folder.ts";
 import { reasonOf, type StoreObserver, Troubles } from "./health.ts";
 import { readAction, StoredOperatorLog } from "./operator_log.ts";
-import { DialectReservations, readReservation, renew, type Reservation } from "./reservations.ts";
+import { readReservation, type Reservation } from "./reservation.ts";
+import { ReservationBook } from "./reservation_book.ts";
+import { DialectReservations } from "./reservations.ts";
 import { DialectRooms } from "./rooms.ts";
 import { Table, type TableLimits } from "./table.ts";
 import { withinTime } from "./time_limit.ts";
@@ -15,6 +18,9 @@ import { WriteBehind } from "./write_behind.ts";
 
 export interface StoreLimits {
   readonly maxReservations: number;
+  /** New ones of one address per hour, and at once on top of that. */
+  readonly reservationsPerHour: number;
+  readonly reservationBurst: number;
   readonly maxBans: number;
   readonly maxOperatorLog: number;
   readonly maxStoredRooms: number;
@@ -27,6 +33,8 @@ export interface StoreOptions {
   readonly clock: Clock;
   readonly wallNow: WallClock;
   readonly limits: StoreLimits;
+  /** Which addresses count as one. */
+  readonly keyOf: (address: string) => string;
   /** Time that one operation may take before the store counts as being in trouble. */
   readonly timeoutMs: number;
   /** Whether anything is sealed at the end; what was is taken out at start all the same. */
@@ -68,7 +76,7 @@ export class Store implements AsyncDisposable {
   readonly #tables: ReadonlyMap<string, Table<unknown>>;
   readonly #secrets: SecretBook;
   readonly #vault: Vault;
-  readonly #presence = new Map<string, (id: string) => boolean>();
+  readonly #book: ReservationBook;
   readonly #writes: WriteBehind | undefined;
   readonly bans: Bans;
   readonly operatorLog: OperatorLog;
@@ -95,6 +103,7 @@ export class Store implements AsyncDisposable {
       return new Table({ kind, read, ...tableLimits, wallNow, onChange }, engine === undefined);
     };
     this.#reservations = table("id", readReservation, { maxRecords: limits.maxReservations });
+    this.#book = bookOf(this.#reservations, options, (...parts) => this.#lookUp(parts));
     this.#rooms = table("room", (stored) => stored, {
       maxRecords: limits.maxStoredRooms,
       maxBytes: limits.maxStoredRoomBytes,
@@ -173,21 +182,16 @@ export class Store implements AsyncDisposable {
 
   /**
    * A dialect's part. What was sealed for it is given out with this, once.
-   * @param isHere whether an id is in use: then its reservation does not run out
+   * @param isHere whether an id is in use: then its reservation neither runs out nor makes room
    */
   dialect(name: string, isHere: (id: string) => boolean): DialectStore {
     const { wallNow } = this.#options;
-    this.#presence.set(name, isHere);
+    this.#book.watch(name, isHere);
     return {
       secret: this.#secrets.get(name),
       sealed: this.#vault.takeSealed(name),
       unreadable: (items) => this.#options.observer.sealedUnreadable(name, items),
-      reservations: new DialectReservations({
-        table: this.#reservations,
-        wallNow,
-        dialect: name,
-        lookUp: (...parts) => this.#lookUp(parts),
-      }),
+      reservations: new DialectReservations(this.#book, name),
       rooms: new DialectRooms(this.#rooms, name, wallNow),
       seal: (items, lifetimeMs) => this.#vault.seal(name, items, lifetimeMs),
     };
@@ -319,18 +323,11 @@ export class Store implements AsyncDisposable {
   }
 
   #sweep(): void {
-    const now = this.#options.wallNow();
     const mayGo = (): boolean => true;
     this.#rooms.sweep(SWEEP_RECORDS, mayGo);
     this.#bans.sweep(SWEEP_RECORDS, mayGo);
     this.#log.sweep(SWEEP_RECORDS, mayGo);
-    this.#reservations.sweep(SWEEP_RECORDS, (record) => {
-      const { key: [, dialect = "", id = ""], value, expiresAtMs } = record;
-      if (expiresAtMs - now > value.lifetimeMs / 2) return false;
-      if (this.#presence.get(dialect)?.(id) !== true) return true;
-      renew(this.#reservations, record, now);
-      return false;
-    });
+    this.#book.sweep(SWEEP_RECORDS);
   }
 
   async #check(): Promise<void> {
@@ -363,6 +360,17 @@ export class Store implements AsyncDisposable {
     if (error === undefined) return this.#troubles.clear(doing);
     this.#troubles.set(doing, reasonOf(error, this.place ?? ""), error);
   }
+}
+
+function bookOf(
+  table: Table<Reservation>,
+  { limits, clock: { now }, wallNow, keyOf, observer }: StoreOptions,
+  lookUp: (...parts: readonly string[]) => Promise<void>,
+): ReservationBook {
+  const { maxReservations: maxRecords, reservationsPerHour: perHour, reservationBurst: burst } =
+    limits;
+  const quota = new AddressQuota({ perHour, burst, now, keyOf });
+  return new ReservationBook({ table, maxRecords, quota, now, wallNow, observer, lookUp });
 }
 
 function formatValue(): Uint8Array<ArrayBuffer> {

@@ -133,20 +133,93 @@ eachStore("ids are any text, and no two of them are one", async (place) => {
   assertEquals(await store.flush(), true);
 });
 
-eachStore("more reservations than configured are not kept, the old ones are", async (place) => {
-  await using store = await openAt(place, { limits: { maxReservations: 2 } });
+eachStore(
+  "where there are too many reservations, what was claimed once makes room",
+  async (place) => {
+    let now = 1_000_000;
+    const witness = new StoreWitness();
+    const limits = { maxReservations: 6 };
+    await using store = await openAt(place, { wallNow: () => now, limits, witness });
+    const { reservations } = store.dialect("a", (id) => id === "here");
+    const claim = async (id: string, token = "t"): Promise<string> => {
+      now++;
+      return await reservations.claim(id, token, MINUTE);
+    };
+    await reservations.reserve("operator's", { token: "t" });
+    for (const id of ["here", "again", "z", "y", "again", "x"]) await claim(id);
+    // The oldest that nobody has come back for goes, and no other.
+    assertEquals([await claim("new"), store.sizes.get("id")], ["granted", 6]);
+    for (const id of ["operator's", "here", "again", "y", "x", "new"]) {
+      assertEquals(await claim(id, "other"), "taken", id);
+    }
+    assertEquals([witness.evicted, witness.unreserved], [1, []]);
+    // What came back in the meantime stays, too; what cannot be kept makes no room.
+    await claim("y");
+    assertEquals(await claim("\0".repeat(1_000)), "unreserved");
+    assertEquals(await claim("newer"), "granted");
+    // Nobody else can be done without; the newcomer is not refused, but somebody is told.
+    for (const id of ["new", "newer"]) await claim(id);
+    assertEquals([await claim("last"), await claim("newer", "other")], ["unreserved", "taken"]);
+    assertEquals([witness.evicted, witness.unreserved], [2, ["invalid", "full"]]);
+  },
+);
+
+eachStore("an address has only so many new reservations", async (place) => {
+  const witness = new StoreWitness();
+  const limits = { reservationBurst: 2, reservationsPerHour: 1 };
+  await using store = await openAt(place, { limits, witness });
   const { reservations } = store.dialect("a", NOBODY);
-  const claim = (id: string, token = "t"): Promise<string> => reservations.claim(id, token, MINUTE);
-  assertEquals([await claim("1"), await claim("2"), await claim("3")], [
-    "granted",
-    "granted",
-    "unreserved",
+  const claim = (id: string, address: string, token = "t"): Promise<string> =>
+    reservations.claim(id, token, MINUTE, address);
+  assertEquals([await claim("1", "one"), await claim("2", "one")], ["granted", "granted"]);
+  assertEquals([await claim("3", "one"), await claim("3", "two")], ["unreserved", "granted"]);
+  // Who comes back takes nothing, nor does who is refused.
+  assertEquals([await claim("1", "one"), await claim("2", "two", "other")], ["granted", "taken"]);
+  assertEquals([await claim("4", "two"), await claim("5", "two")], ["granted", "unreserved"]);
+  assertEquals(witness.unreserved, ["address one", "address two"]);
+});
+
+eachStore("an operator reserves ids for tokens, for so long or for ever", async (place) => {
+  let now = 1_000_000;
+  await using store = await openAt(place, { wallNow: () => now });
+  const { reservations } = store.dialect("a", NOBODY);
+  const claim = (id: string, token: string, lifetimeMs?: number): Promise<string> =>
+    reservations.claim(id, token, lifetimeMs);
+  // printf %s one | sha256sum
+  const hex = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed";
+  await claim("ever", "client's", MINUTE);
+  assertEquals(await reservations.reserve("ever", { digest: hex }), "kept");
+  assertEquals(await reservations.reserve("while", { token: "two" }, 2 * MINUTE), "kept");
+  for (const digest of ["", "one", hex.slice(1), `${hex}0`]) {
+    assertEquals(await reservations.reserve("x", { digest }), "invalid");
+  }
+  assertEquals(await reservations.reserve("\ud800", { token: "one" }), "invalid");
+  assertEquals([...reservations.list()], [
+    { id: "ever", expiresAtMs: Infinity },
+    { id: "while", expiresAtMs: now + 2 * MINUTE },
   ]);
-  assertEquals([await claim("3", "other"), await claim("2"), await claim("1", "other")], [
-    "unreserved",
+  // They count also where clients reserve nothing, and clients do not change how long they last.
+  assertEquals([await claim("ever", "one"), await claim("ever", "two")], ["granted", "taken"]);
+  assertEquals([await claim("while", "two", 1), await claim("while", "one", 1)], [
     "granted",
     "taken",
   ]);
+  now += 2 * MINUTE - 1;
+  assertEquals([await claim("ever", "one"), await claim("ever", "two")], ["granted", "taken"]);
+  assertEquals([await claim("while", "two"), await claim("while", "one")], ["granted", "taken"]);
+  now += 2 * MINUTE;
+  assertEquals([await claim("while", "one"), await claim("ever", "two")], ["unreserved", "taken"]);
+  // What a client reserved does not count where that is switched off.
+  await claim("client's", "one", MINUTE);
+  assertEquals(await claim("client's", "two"), "unreserved");
+  const forget = (id: string): Promise<boolean> => reservations.forget(id);
+  assertEquals([await forget("ever"), await forget("ever"), await forget("client's")], [
+    true,
+    false,
+    true,
+  ]);
+  assertEquals(await claim("ever", "two", MINUTE), "granted");
+  assertEquals([...reservations.list()], []);
 });
 
 eachStore("rooms and descriptions are kept within their limits", async (place) => {
@@ -284,6 +357,9 @@ eachLastingStore("all of it is there after a restart", async (place) => {
     secret = part.secret;
     await reservations.claim("a\0b", "one", MINUTE);
     await reservations.claim("gone", "one", MINUTE / 2);
+    await reservations.reserve("ever", { token: "one" });
+    await reservations.reserve("never", { token: "one" });
+    await reservations.forget("never");
     rooms.keep("r", { open: true });
     rooms.keep("s", null);
     rooms.describe("r", "ann", { name: "Ann" });
@@ -307,6 +383,8 @@ eachLastingStore("all of it is there after a restart", async (place) => {
   assertEquals(await reservations.claim("a\0b", "two", MINUTE), "taken");
   assertEquals(await reservations.claim("gone", "two", MINUTE), "granted");
   assertEquals(await reservations.claim("a\0b", "one", MINUTE), "granted");
+  assertEquals(await reservations.claim("ever", "two", undefined), "taken");
+  assertEquals(await reservations.claim("never", "two", undefined), "unreserved");
   assertEquals([...rooms.list()], [{ room: "r", settings: { open: true } }]);
   assertEquals(rooms.description("r", "ann"), { name: "Ann" });
   assertEquals(rooms.description("r", "bob"), undefined);
