@@ -55,7 +55,7 @@ function broken(rule: (one: Import) => boolean): string[] {
   return IMPORTS.filter((one) => !rule(one)).map(({ from, to }) => `${from} -> ${to}`);
 }
 
-const SERVER = /^src\/(server|door|socket_io_door|visitor|journal|tls|persistence)\.ts$/;
+const SERVER = /^src\/(server|door|socket_io_door|visitor|journal|tls|persistence|operator)\.ts$/;
 const SHARED = /^src\/(log|metrics|files)\.ts$/;
 const CORE = /^src\/core\//;
 

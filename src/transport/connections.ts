@@ -62,6 +62,7 @@ export class Connections implements Disposable {
       budgets: new OutputBudgets(limits),
       keyOf,
       links: new Map(),
+      running: new Set(),
       observer,
       clock,
       isGoingAway: false,
@@ -160,6 +161,18 @@ export class Connections implements Disposable {
     this.#common.isGoingAway = false;
   }
 
+  /**
+   * Hangs up on everybody from these addresses, as if they were newcomers that are refused.
+   * @returns how many they were
+   */
+  turnOut(isMeant: (address: string) => boolean, refusal: SignalError): number {
+    const meant = [...this.#common.running].filter(({ address, link }) =>
+      link.isOpen && isMeant(address)
+    );
+    for (const connection of meant) connection.turnAway(refusal);
+    return meant.length;
+  }
+
   /** Resolves when no socket is left. */
   emptied(): Promise<void> {
     if (this.#common.links.size === 0) return Promise.resolve();
@@ -172,6 +185,7 @@ export class Connections implements Disposable {
 
   #run(acceptance: Acceptance<never>, carry: (connection: Connection) => Carried): Connection {
     const connection = new Connection(`${this.#nextId++}`, acceptance, this.#common, carry);
+    this.#common.running.add(connection);
     if (connection.carrier !== undefined) {
       this.#common.links.set(connection.carrier, connection.pump);
     }
@@ -228,6 +242,8 @@ interface Common {
   readonly budgets: OutputBudgets;
   readonly keyOf: (address: string) => string;
   readonly links: Map<Carrier, Checked>;
+  /** Connections that have not ended, whatever carries them. */
+  readonly running: Set<Connection>;
   readonly observer: ConnectionObserver;
   readonly clock: Clock;
   isGoingAway: boolean;
@@ -309,7 +325,12 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
       if (!this.#isUnsettled) this.#common.observer.opened(this);
       return this.pump.open();
     }
-    this.pump.refuse(this.#refusal);
+    this.turnAway(this.#refusal);
+  }
+
+  /** Says in the dialect's words why the connection ends. */
+  turnAway(refusal: SignalError): void {
+    this.pump.refuse(refusal);
     this.link.close(1013, "try again later");
   }
 
@@ -326,6 +347,7 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
     // While it still has its id.
     this.#common.observer.ended(this, ending, this.#refusals);
     const isFarewell = "isFarewell" in ending && ending.isFarewell === true;
+    this.#common.running.delete(this);
     this.pump.end(isFarewell ? "left" : "lost");
   }
 

@@ -61,6 +61,11 @@ export class SocketIoServer implements SessionHost {
     this.#sessions.delete(session.sid);
   }
 
+  /** Takes nothing more of who is connected from these addresses; what they were told is sent. */
+  turnOut(isMeant: (address: string) => boolean): void {
+    for (const session of this.#sessions.values()) if (isMeant(session.address)) session.turnOut();
+  }
+
   released(session: EngineSession): void {
     this.connections.remove(session, session.budget);
     session.onReleased();

@@ -232,6 +232,11 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     this.#end({ by: "server", code: how ?? 1005, reason: why });
   }
 
+  /** Its client is to go; it has a little time to be told why. */
+  turnOut(): void {
+    this.#client.turnOut();
+  }
+
   giveUp(): void {
     this.#socket?.link.giveUp();
     this.#end({ by: "slow reader" });
