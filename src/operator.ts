@@ -18,7 +18,7 @@ export interface BanOperations {
 
 export interface OperatorParts {
   readonly dialects: readonly { readonly name: string; readonly dialect: OpenDialect }[];
-  readonly store: Pick<Store, "operatorLog" | "rotateSecret">;
+  readonly store: Pick<Store, "operatorLog" | "rotateSecret" | "flush">;
   readonly bans: AddressBans;
   /** Hangs up on all of an address, as the addresses count. */
   readonly turnOut: (addressKey: string) => void;
@@ -77,6 +77,11 @@ export class Operator {
   /** What operators did within the last 30 days, the newest first. */
   log(count?: number): OperatorLogEntry[] {
     return this.#parts.store.operatorLog.list(count);
+  }
+
+  /** Resolves with true once what was done so far is written; with false when that takes too long. */
+  flush(): Promise<boolean> {
+    return this.#parts.store.flush();
   }
 
   async #rotate(name: string): Promise<Rotated> {

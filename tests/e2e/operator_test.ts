@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { PollingClient } from "../helpers/polling_client.ts";
 import { openPeerJs, peerJsUrl } from "../helpers/peers.ts";
 import { RawSocket } from "../helpers/raw_socket.ts";
-import { startTestServer } from "../helpers/server.ts";
+import { TempFolder } from "../helpers/engines.ts";
+import { startTestServer, startTestServerWithStore } from "../helpers/server.ts";
 import { until, within } from "../helpers/waiting.ts";
 import { type Closing, WsClient } from "../helpers/ws_client.ts";
 
@@ -128,4 +129,33 @@ Deno.test("whatever an operator does is in the log, with its outcome and without
   assert(log.every(({ atMs }) => Math.abs(atMs - Date.now()) < 60_000));
   assert(!JSON.stringify(log).includes(SECRET));
   assertEquals(ann.log(1).map(({ actor }) => actor), ["operator"]);
+});
+
+Deno.test("what an operator did is in force after a restart, and a rotated secret is no loss", async () => {
+  await using folder = await TempFolder.make();
+  const args = ["--store", `kv:${folder.path}`, "--peerjs-server-ids-only"];
+  const issue = async (url: string): Promise<string> =>
+    await (await fetch(`${url}/peerjs/id`)).text();
+  const first = await startTestServerWithStore({ args });
+  const [old, reserved] = [await issue(first.url), await issue(first.url)];
+  const ids = first.operator.ids.get("peerjs");
+  assertEquals(await ids?.reserve(reserved, { token: "mine" }, 3_600_000), "kept");
+  assertEquals(await first.operator.rotateSecret("peerjs"), "rotated");
+  first.operator.bans.ban("192.0.2.1", { reason: "floods" });
+  const fresh = await issue(first.url);
+  assertEquals(await first.operator.flush(), true);
+  await first.stop();
+
+  await using second = await startTestServerWithStore({ args });
+  for (const id of [old, fresh, await issue(second.url)]) {
+    await using _client = await openPeerJs(second.wsUrl, id);
+  }
+  await using thief = await WsClient.open(peerJsUrl(second.wsUrl, reserved, { token: "yours" }));
+  assertEquals((await thief.nextJson() as { type: string }).type, "ID-TAKEN");
+  await using _holder = await openPeerJs(second.wsUrl, reserved, { token: "mine" });
+  assertEquals(second.operator.bans.list().map(({ value }) => value), ["192.0.2.1"]);
+  await until("the log to be read", () => second.operator.log().length === 3);
+  await second.operator.rotateSecret("peerjs");
+  await using late = await WsClient.open(peerJsUrl(second.wsUrl, old));
+  assertEquals((await late.nextJson() as { type: string }).type, "ERROR");
 });
