@@ -178,9 +178,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
   let ending: Promise<void> | undefined;
   const stop = (): Promise<void> => ending ??= end();
   const turnOut = (key: string): void => {
-    const isMeant = (address: string): boolean => addressKey(address) === key;
-    connections.turnOut(isMeant, refusalFor("address_banned"));
-    socketIo?.turnOut(isMeant);
+    const refusal = refusalFor("address_banned");
+    connections.turnOut(key, refusal);
+    socketIo?.turnOut(key, refusal);
   };
   return {
     urls: listening.map(({ where, listener }) => urlOf({ ...where, port: listener.port })),

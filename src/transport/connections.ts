@@ -162,15 +162,13 @@ export class Connections implements Disposable {
   }
 
   /**
-   * Hangs up on everybody from these addresses, as if they were newcomers that are refused.
-   * @returns how many they were
+   * Hangs up on everybody from an address, as if they were newcomers that are refused; not on those
+   * whose carrier was added.
+   * @param key what the address counts as
    */
-  turnOut(isMeant: (address: string) => boolean, refusal: SignalError): number {
-    const meant = [...this.#common.running].filter(({ address, link }) =>
-      link.isOpen && isMeant(address)
-    );
+  turnOut(key: string, refusal: SignalError): void {
+    const meant = [...this.#common.running].filter((one) => one.link.isOpen && one.key === key);
     for (const connection of meant) connection.turnAway(refusal);
-    return meant.length;
   }
 
   /** Resolves when no socket is left. */
@@ -185,8 +183,8 @@ export class Connections implements Disposable {
 
   #run(acceptance: Acceptance<never>, carry: (connection: Connection) => Carried): Connection {
     const connection = new Connection(`${this.#nextId++}`, acceptance, this.#common, carry);
-    this.#common.running.add(connection);
     if (connection.carrier !== undefined) {
+      this.#common.running.add(connection);
       this.#common.links.set(connection.carrier, connection.pump);
     }
     return connection;
@@ -242,7 +240,7 @@ interface Common {
   readonly budgets: OutputBudgets;
   readonly keyOf: (address: string) => string;
   readonly links: Map<Carrier, Checked>;
-  /** Connections that have not ended, whatever carries them. */
+  /** Connections that have not ended, but for those whose carrier was added. */
   readonly running: Set<Connection>;
   readonly observer: ConnectionObserver;
   readonly clock: Clock;
@@ -299,6 +297,11 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
 
   wordFor(code: ErrorCode): string | undefined {
     return this.pump.session.wordFor?.(code);
+  }
+
+  /** What its address counts as. */
+  get key(): string | undefined {
+    return this.#budget?.key;
   }
 
   get isGoingAway(): boolean {

@@ -1,4 +1,5 @@
 import { Allowance } from "../../core/allowance.ts";
+import type { SignalError } from "../../core/errors.ts";
 import type { Acceptance, Connections } from "../connections.ts";
 import type { Ending } from "../websocket.ts";
 import type { SocketIoLimits } from "./limits.ts";
@@ -133,9 +134,10 @@ export class SocketClient implements NamespaceOwner {
     for (const namespace of this.#all()) namespace.end(ending);
   }
 
-  /** It gets into no namespace any more, and is hung up on when it had time to be told of its last. */
-  turnOut(): void {
+  /** Refused in its namespaces, it gets into no other, and is hung up on when it had time to be told. */
+  turnOut(refusal: SignalError): void {
     this.#isTurnedOut = true;
+    for (const namespace of this.#all()) namespace.turnAway(refusal);
     this.#closing = TURNED_OUT;
     this.#endsAt = Math.min(this.#endsAt ?? Infinity, this.#engine.now() + LINGER_MS);
   }

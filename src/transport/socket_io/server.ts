@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import type { SignalError } from "../../core/errors.ts";
 import type { Connections } from "../connections.ts";
 import type { SocketIoLimits } from "./limits.ts";
 import type { OfferedNamespace } from "./namespace.ts";
@@ -61,9 +62,10 @@ export class SocketIoServer implements SessionHost {
     this.#sessions.delete(session.sid);
   }
 
-  /** Takes nothing more of who is connected from these addresses; what they were told is sent. */
-  turnOut(isMeant: (address: string) => boolean): void {
-    for (const session of this.#sessions.values()) if (isMeant(session.address)) session.turnOut();
+  /** Hangs up on everybody from an address. @param key what the address counts as */
+  turnOut(key: string, refusal: SignalError): void {
+    const meant = [...this.#sessions.values()].filter(({ budget }) => budget.key === key);
+    for (const session of meant) session.turnOut(refusal);
   }
 
   released(session: EngineSession): void {

@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import type { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/types.ts";
 import type { Carrier, Checked } from "../connections.ts";
 import type { OutputBudget } from "../output_budget.ts";
@@ -233,8 +234,8 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   }
 
   /** Its client is to go; it has a little time to be told why. */
-  turnOut(): void {
-    this.#client.turnOut();
+  turnOut(refusal: SignalError): void {
+    this.#client.turnOut(refusal);
   }
 
   giveUp(): void {

@@ -29,14 +29,16 @@ Deno.test("the open packet tells a client what it has to know", async () => {
 
 Deno.test("a client that is turned out has time to be told, and gets into no namespace", async () => {
   using bench = new EngineBench();
-  const isMeant = (address: string): boolean => address === "192.0.2.1";
   const poller = bench.poll(4);
   const socket = bench.connect();
   await poller.heard();
   poller.post("40");
   await poller.heard();
-  assertEquals(bench.connections.turnOut(isMeant, new SignalError("address_banned")), 1);
-  bench.server.turnOut(isMeant);
+  const refusal = new SignalError("address_banned");
+  bench.server.turnOut("192.0.2.2", refusal);
+  assertEquals(bench.sessions[0]?.refused, []);
+  bench.server.turnOut("192.0.2.1", refusal);
+  assertEquals(bench.sessions[0]?.refused, [refusal]);
   assertEquals(await poller.heard(), ["41"]);
   poller.post("40/ssp,");
   assertEquals(await poller.heard(), ['44/ssp,{"message":"Forbidden"}']);
@@ -45,7 +47,6 @@ Deno.test("a client that is turned out has time to be told, and gets into no nam
   bench.clock.advance(5_000);
   assertEquals(bench.server.sessionCount, 0);
   assertEquals(socket.closings, [[1013, "try again later"]]);
-  bench.server.turnOut(() => false);
   assertEquals(bench.sessions.length, 1);
 });
 
