@@ -29,6 +29,7 @@ async function writeAndKill(folder: string, actor: string, steps: number): Promi
     stderr: "inherit",
   }).spawn();
   let last: Step = { nth: -1, secret: "" };
+  let isKilled = false;
   const read = async (): Promise<void> => {
     let text = "";
     for await (const piece of writer.stdout.pipeThrough(new TextDecoderStream())) {
@@ -36,7 +37,9 @@ async function writeAndKill(folder: string, actor: string, steps: number): Promi
       // A line that was cut off is no promise.
       const line = text.slice(0, text.lastIndexOf("\n") + 1).trimEnd().split("\n").at(-1) ?? "";
       if (line !== "") last = JSON.parse(line);
-      if (last.nth + 1 >= steps) writer.kill("SIGKILL");
+      if (last.nth + 1 < steps || isKilled) continue;
+      isKilled = true;
+      writer.kill("SIGKILL");
     }
   };
   await within("the writer", Promise.all([read(), writer.status]));
