@@ -12,13 +12,14 @@ import { maxOpenFiles } from "./files.ts";
 import { addressKey, TrustedProxies } from "./http/address.ts";
 import { AddressBans } from "./http/bans.ts";
 import { CorsPolicy } from "./http/cors.ts";
-import { Gate } from "./http/gate.ts";
+import { Gate, refusalFor } from "./http/gate.ts";
 import { landingPage, type Reachable } from "./http/landing.ts";
 import { ownRoutes } from "./http/own_routes.ts";
 import { type OwnedRoute, Router } from "./http/router.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { Operator } from "./operator.ts";
 import { forgetful, type Persistence } from "./persistence.ts";
 import type { Store } from "./store/mod.ts";
 import { readTls, watchTls } from "./tls.ts";
@@ -47,6 +48,8 @@ export interface Server extends AsyncDisposable {
    * certificate that cannot be used changes nothing. Undefined where there is none.
    */
   readonly reload: (() => Promise<void>) | undefined;
+  /** What an operator may do. */
+  readonly operator: Operator;
   /** Counts and logs a fault that nothing else caught. */
   reportFault(error: unknown): void;
 }
@@ -95,7 +98,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const metrics = new Metrics();
   const journal = new Journal(log, metrics);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
-  const gate = undo.use(openGate(config, clock, new AddressBans(store.bans)));
+  const bans = new AddressBans(store.bans);
+  const gate = undo.use(openGate(config, clock, bans));
   const dialects = openDialects(config, { hub, clock, store });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const reachable = dialects.flatMap(({ title, dialect }) =>
@@ -191,12 +195,18 @@ export function startServer(config: Config, options: ServerOptions): Server {
   }
   let ending: Promise<void> | undefined;
   const stop = (): Promise<void> => ending ??= end();
+  const turnOut = (key: string): void => {
+    const refusal = refusalFor("address_banned");
+    connections.turnOut(key, refusal);
+    socketIo?.turnOut(key, refusal);
+  };
   return {
     urls: listening.map(({ where, listener }) => urlOf({ ...where, port: listener.port })),
     reachable,
     started,
     storePlace: store.place,
     stop,
+    operator: new Operator({ dialects, store, bans, turnOut }),
     reload: tls && (() => reload(tls)),
     reportFault: (error) => journal.fault(error),
     [Symbol.asyncDispose]: stop,

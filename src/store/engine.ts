@@ -48,11 +48,12 @@ export class StoreTimeoutError extends Error {
 }
 
 // Deno KV: 2,048 bytes of a key, 65,536 of a value; a commit: 1,000 changes, 800 KiB of values, 80
-// KiB of keys. Some room is left for what an engine adds.
+// KiB of keys. A record may take two of its values, and so two keys and two changes; some room is
+// left for what an engine adds.
 const MAX_KEY_BYTES = 2_000;
-const MAX_VALUE_BYTES = 65_500;
+const MAX_VALUE_BYTES = 131_000;
 const MAX_CHANGES = 500;
-const MAX_BATCH_KEY_BYTES = 64 * 1024;
+const MAX_BATCH_KEY_BYTES = 32 * 1024;
 const MAX_BATCH_VALUE_BYTES = 700 * 1024;
 
 const encoder = new TextEncoder();

@@ -6,7 +6,7 @@ import { SealedFile } from "./sealed_file.ts";
 import { Store, type StoreOptions } from "./store.ts";
 
 export { StoreError } from "./engine.ts";
-export type { StoreObserver } from "./health.ts";
+export type { StoreObserver, Unreserved } from "./health.ts";
 export type { Variables } from "./place.ts";
 export { Store, type StoreLimits, type StoreOptions } from "./store.ts";
 

@@ -5,7 +5,7 @@ import { batchOf, type Change, type Engine, type Key } from "./engine.ts";
 export interface SealerOptions {
   readonly engine: Engine;
   /** The store's own secret. */
-  readonly secret: Uint8Array<ArrayBuffer>;
+  readonly secret: Uint8Array;
   readonly wallNow: WallClock;
   /** What one dialect may seal, in bytes of JSON. */
   readonly maxBytes: number;
@@ -130,9 +130,8 @@ export class Sealer {
 
   /** A new salt is a new key, so that counting up is enough for initialisation vectors. */
   async #key(name: string, salt: Uint8Array): Promise<CryptoKey> {
-    const secret = await crypto.subtle.importKey("raw", this.#options.secret, "HKDF", false, [
-      "deriveKey",
-    ]);
+    const own = new Uint8Array(this.#options.secret);
+    const secret = await crypto.subtle.importKey("raw", own, "HKDF", false, ["deriveKey"]);
     const info = new TextEncoder().encode(`signalbox sealed ${name}`);
     return await crypto.subtle.deriveKey(
       { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(salt), info },

@@ -1,16 +1,15 @@
 import type { Clock } from "../core/clock.ts";
 import type { Sealed, SealOutcome, WallClock } from "../core/store.ts";
-import type { Engine, Key } from "./engine.ts";
 import type { StoreObserver } from "./health.ts";
 import { type Found, SealBrokenError, Sealer } from "./seal.ts";
 import type { SealedPlace } from "./sealed_file.ts";
+import type { SecretBook } from "./secrets.ts";
 import { withinTime } from "./time_limit.ts";
 
 export interface VaultOptions {
-  /** Undefined where everything is forgotten with the process. */
-  readonly engine: Engine | undefined;
-  /** Where what is sealed goes; undefined where there is no engine. */
+  /** Where what is sealed goes; undefined where everything is forgotten with the process. */
   readonly sealedIn: SealedPlace | undefined;
+  readonly secrets: SecretBook;
   readonly clock: Clock;
   readonly wallNow: WallClock;
   /** What one dialect may seal, in bytes. */
@@ -19,17 +18,13 @@ export interface VaultOptions {
   readonly observer: StoreObserver;
 }
 
-type Secret = Uint8Array<ArrayBuffer>;
-
-/** What the sealing keys are derived from. */
-const OWN_SECRET = "store";
-const SECRET_BYTES = 32;
+/** The secret that sealing keys are derived from; all others are dialects' own. */
+export const OWN_SECRET = "store";
 const SEAL_MS = 4_000;
 
-/** A store's secrets, and what is sealed with them. */
+/** What is sealed with a store's own secret. */
 export class Vault {
   readonly #options: VaultOptions;
-  readonly #secrets = new Map<string, Secret>();
   readonly #sealed = new Map<string, Sealed>();
   /** What the last run has sealed, and was not deleted yet; undefined where nothing is there. */
   #found: Found[] | undefined;
@@ -40,11 +35,7 @@ export class Vault {
 
   /** Reads or makes the secrets of these names, and reads what was sealed for them. */
   async open(names: readonly string[]): Promise<void> {
-    const { engine } = this.#options;
-    if (engine === undefined) return;
-    for (const name of [OWN_SECRET, ...names]) {
-      this.#secrets.set(name, await createSecret(engine, name));
-    }
+    await this.#options.secrets.open([OWN_SECRET, ...names]);
     await this.#orLost("all", () => this.#readSealed(names));
   }
 
@@ -63,18 +54,6 @@ export class Vault {
       // It can no longer be used; the next start tries again.
       this.#options.observer.sealedLeft(error);
     }
-  }
-
-  /** Made up where there is no engine; throws RangeError where it is none of the opened ones. */
-  secret(name: string): Secret {
-    let secret = this.#secrets.get(name);
-    if (secret === undefined) {
-      if (this.#options.engine !== undefined) {
-        throw new RangeError(`Cannot open "${name}": it was not named at start`);
-      }
-      this.#secrets.set(name, secret = newSecret());
-    }
-    return secret;
   }
 
   /** What was sealed under a name, once. */
@@ -97,16 +76,6 @@ export class Vault {
       observer.sealedLost(name, error);
       return { type: "failed" };
     }
-  }
-
-  /** The keys of all secrets. */
-  *keys(): Generator<Key> {
-    for (const name of this.#secrets.keys()) yield secretKey(name);
-  }
-
-  /** What is stored under one of the keys. */
-  stored([, name = ""]: Key): Secret | undefined {
-    return this.#secrets.get(name);
   }
 
   close(): void {
@@ -140,27 +109,9 @@ export class Vault {
   }
 
   #sealer(): Sealer | undefined {
-    const { sealedIn, wallNow, maxSealedBytes: maxBytes } = this.#options;
-    const secret = this.#secrets.get(OWN_SECRET);
-    return sealedIn && secret &&
-      new Sealer({ engine: sealedIn.engine, secret, wallNow, maxBytes });
+    const { sealedIn, secrets, wallNow, maxSealedBytes: maxBytes } = this.#options;
+    if (sealedIn === undefined) return undefined;
+    const { current: secret } = secrets.get(OWN_SECRET);
+    return new Sealer({ engine: sealedIn.engine, secret, wallNow, maxBytes });
   }
-}
-
-/** The secret in the store; of two servers that start at once, the first one's. */
-async function createSecret(engine: Engine, name: string): Promise<Secret> {
-  for (;;) {
-    const stored = await engine.get(secretKey(name));
-    if (stored !== undefined) return stored;
-    const fresh = newSecret();
-    if (await engine.create(secretKey(name), fresh)) return fresh;
-  }
-}
-
-function newSecret(): Secret {
-  return crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
-}
-
-function secretKey(name: string): Key {
-  return ["secret", name];
 }

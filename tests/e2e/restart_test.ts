@@ -49,6 +49,8 @@ class Reserved {
       if (!isPromised) continue;
       await using stranger = await WsClient.open(peerJsUrl(wsUrl, id, { token: "another" }));
       assertEquals(await stranger.nextJson(), TAKEN, `${id} was not kept`);
+      // Its own client has it back.
+      await using _holder = await openPeerJs(wsUrl, id);
       this.kept++;
     }
     if (this.#absent === undefined) return;

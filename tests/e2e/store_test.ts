@@ -92,6 +92,30 @@ Deno.test("Simple: a configured key wins over the store's", async () => {
   await stopThird();
 });
 
+Deno.test("PeerJS: junk ids leave no newcomer unprotected, and what cannot be kept is told", async () => {
+  const limits = ["--limits-max-reservations=100", "--limits-reservation-burst=102"];
+  const args = ["--peerjs-reserve-ids=30d", "--limits-reservations-per-hour=1", ...limits];
+  await using server = await startTestServerWithStore({ args });
+  const { wsUrl, url } = server;
+  const visit = async (id: string, token: string): Promise<string> => {
+    await using client = await WsClient.open(peerJsUrl(wsUrl, id, { token }));
+    const { type } = await client.nextJson() as { type: string };
+    return type;
+  };
+  for (let id = 0; id < 100; id++) assertEquals(await visit(`junk ${id}`, "junk"), "OPEN");
+  assertEquals([await visit("victim", "mine"), await visit("victim", "junk")], [
+    "OPEN",
+    "ID-TAKEN",
+  ]);
+  assertEquals(await gaugeOf(url, "signalbox_store_evicted_reservations_total"), 1);
+  // From here on the address has had too many.
+  assertEquals([await visit("next", "mine"), await visit("more", "mine")], ["OPEN", "OPEN"]);
+  assertEquals([await visit("more", "junk"), await visit("next", "junk")], ["OPEN", "ID-TAKEN"]);
+  assertEquals(await gaugeOf(url, "signalbox_store_unreserved_ids_total"), 2);
+  const { facts } = server.log.find(({ what }) => what === "id not reserved") ?? {};
+  assertEquals(facts, { reason: "too many new ones from this address", address: "127.0.0.1" });
+});
+
 Deno.test("kv: alone keeps data in the user's folder, and says where; ~ is the user's home", async () => {
   await using home = await TempFolder.make();
   // All that a system may go by; what Deno itself has there stays where it is.

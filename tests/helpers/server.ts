@@ -4,6 +4,7 @@ import type { Clock } from "../../src/core/clock.ts";
 import { readText } from "../../src/files.ts";
 import type { Facts, Log } from "../../src/log.ts";
 import { openPersistence, type Persistence } from "../../src/persistence.ts";
+import type { Operator } from "../../src/operator.ts";
 import { startServer } from "../../src/server.ts";
 import { systemClock, wallClock } from "../../src/transport/clock.ts";
 import { gaugeOf } from "./gauges.ts";
@@ -22,6 +23,7 @@ export interface TestServer extends AsyncDisposable {
   readonly wsUrl: string;
   /** Everything that was logged so far, lines of clients unlimited. */
   readonly log: readonly LogLine[];
+  readonly operator: Operator;
   /** The current value of a metric's gauge, such as "signalbox_peers". */
   gauge(name: string): Promise<number>;
   /** Resolves when clients are served, who wait until then. */
@@ -76,6 +78,7 @@ function serve(
     url,
     wsUrl: url.replace(/^http/, "ws"),
     log: log.lines,
+    operator: server.operator,
     gauge: (name) => gaugeOf(url, name),
     started: server.started,
     stop: server.stop,

@@ -258,12 +258,13 @@ Deno.test("what is no record of ours in the file is deleted, and disturbs nothin
   await kv.set([1, "id", "a", "3"], text('{"v":{"digest":1}}'));
   await kv.set([1, "id", "a", "4"], Uint8Array.of(255));
   await kv.set([1, "ban", "id", "5"], text('{"v":[]}'));
+  await kv.set([1, "log", "6", "7"], text(`{"v":{"actor":"ann","action":1}}`));
   await kv.set(["elsewhere", 1], "not ours");
   kv.close();
   {
     await using store = await open(temp.path);
     await until("the rest to be read", () => store.isLoaded);
-    assertEquals(Object.fromEntries(store.sizes), { id: 0, room: 0, ban: 0 });
+    assertEquals(Object.fromEntries(store.sizes), { id: 0, room: 0, ban: 0, log: 0 });
     assertEquals(await store.flush(), true);
   }
   const after = await Deno.openKv(`${temp.path}/signalbox.kv`);

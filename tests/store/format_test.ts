@@ -86,6 +86,26 @@ Deno.test("a step that was cut off, after any commit, is ended by the next start
   }
 });
 
+Deno.test("a record that the file has in two parts is brought up to date as one", async () => {
+  await using folder = await TempFolder.make();
+  const long = "x".repeat(100_000);
+  const engine = folder.engine();
+  await fill(engine, "1", 1);
+  await engine.commit([{ key: ["name", "long"], value: text(long) }]);
+  engine.close();
+  const next = folder.engine();
+  await settleFormat(next, THIRD);
+  assertEquals(await contents(next), upToDate(1).set("id a long", `!${long}`));
+  next.close();
+  // The second part of the old one has gone with the first.
+  const kv = await Deno.openKv(`${folder.path}/test.kv`);
+  assertEquals((await Array.fromAsync(kv.list({ prefix: [] }))).length, 4);
+  kv.close();
+  const copy = new KvEngine(`${folder.path}/test.kv.format-1`);
+  assertEquals(await contents(copy), older("1", 1).set("name long", long));
+  copy.close();
+});
+
 Deno.test("half of a step is refused by the version that wrote the old format", async () => {
   await using folder = await TempFolder.make();
   const engine = new FaultyEngine(folder.engine());

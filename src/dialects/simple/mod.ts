@@ -2,6 +2,7 @@ import * as z from "zod";
 import { EncodeOnce } from "../encode_once.ts";
 import { defineDialect, type HttpRoute, type OpenDialect } from "../dialect.ts";
 import { linkLimitOptions, toggle, whole } from "../options.ts";
+import { secretOf } from "../secret.ts";
 import { Tokens, tokensOption } from "../tokens.ts";
 import call from "./client/call.js" with { type: "text" };
 import types from "./client/client.d.ts" with { type: "text" };
@@ -78,7 +79,7 @@ export const simple = defineDialect({
       clock,
       tokens: new Tokens(options.tokens),
       trustIds: options.trustIds,
-      secrets: new Secrets(options.secret ?? store.secret),
+      secrets: new Secrets(secretOf(options.secret, store.secret)),
       limits: options,
       news: new EncodeOnce(),
       rooms: store.rooms,
@@ -124,6 +125,7 @@ export const simple = defineDialect({
       ],
       entrances: [{ path, scheme: "ws", hint: `new Room(name), from ${path}/client.js` }],
       operations: operations(server),
+      usesStoredSecret: options.secret === undefined,
       gauges: [
         {
           name: "lost_instances",
