@@ -11,6 +11,7 @@ import { openPeerJs, peerJsUrl } from "../helpers/peers.ts";
 import { storeOptions } from "../helpers/store.ts";
 import { readmeSnippet } from "../helpers/readme.ts";
 import { startTestServerWithStore } from "../helpers/server.ts";
+import { systemTest } from "../helpers/systems.ts";
 import { until, within } from "../helpers/waiting.ts";
 import { WsClient } from "../helpers/ws_client.ts";
 
@@ -46,31 +47,39 @@ async function readiness(url: string): Promise<[status: number, text: string]> {
   return [response.status, await response.text()];
 }
 
-for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-  Deno.test(`Simple: an id stays its client's after ${signal} and a restart on the same store`, async () => {
-    await using folder = await TempFolder.make();
-    let known: Credentials | string;
-    {
-      await using server = await startMain({ args: withStore(folder.path) });
-      known = await join(urlOf(server));
-      assert(typeof known === "object");
-      server.signal(signal);
-      const { code } = await within("the end", server.ended);
-      if (signal === "SIGTERM") assertEquals(code, 0);
-    }
+/** Ends a server, and has the next one on the same store admit who knows the secret to its id. */
+async function comeBackAfter(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+  await using folder = await TempFolder.make();
+  let known: Credentials | string;
+  {
     await using server = await startMain({ args: withStore(folder.path) });
-    const again = await join(urlOf(server), known);
-    assert(typeof again === "object", `refused: ${again}`);
-    assertEquals(again.p_id, known.p_id);
-    const forged = { ...known, p_secret: `${known.p_secret.slice(0, -1)}!` };
-    assertEquals(typeof await join(urlOf(server), forged), "string");
-    // Without the store, or with a key of its own, the server cannot know it.
-    for (const args of [LOCAL, withStore(`${folder.path}/other`)]) {
-      await using other = await startMain({ args });
-      assertEquals(typeof await join(urlOf(other), known), "string");
-    }
-  });
+    known = await join(urlOf(server));
+    assert(typeof known === "object");
+    server.signal(signal);
+    const { code } = await within("the end", server.ended);
+    if (signal === "SIGTERM") assertEquals(code, 0);
+  }
+  await using server = await startMain({ args: withStore(folder.path) });
+  const again = await join(urlOf(server), known);
+  assert(typeof again === "object", `refused: ${again}`);
+  assertEquals(again.p_id, known.p_id);
+  const forged = { ...known, p_secret: `${known.p_secret.slice(0, -1)}!` };
+  assertEquals(typeof await join(urlOf(server), forged), "string");
+  // Without the store, or with a key of its own, the server cannot know it.
+  for (const args of [LOCAL, withStore(`${folder.path}/other`)]) {
+    await using other = await startMain({ args });
+    assertEquals(typeof await join(urlOf(other), known), "string");
+  }
 }
+
+Deno.test("Simple: an id stays its client's after SIGKILL and a restart on the same store", () =>
+  comeBackAfter("SIGKILL"));
+
+systemTest({
+  name: "Simple: an id stays its client's after SIGTERM and a restart on the same store",
+  needs: "signals",
+  fn: () => comeBackAfter("SIGTERM"),
+});
 
 Deno.test("Simple: a configured key wins over the store's", async () => {
   await using folder = await TempFolder.make();
@@ -133,9 +142,8 @@ Deno.test("kv: alone keeps data in the user's folder, and says where; ~ is the u
   ) {
     const args = [...LOCAL, "--store", place];
     await using server = await startMain({ args, env: { ...env, ...deno } });
-    server.signal("SIGTERM");
-    const { code, stdout } = await within("the end", server.ended);
-    assertEquals(code, 0);
+    server.signal("SIGKILL");
+    const { stdout } = await within("the end", server.ended);
     assertEquals(stdout.split("\n")[0], `Keeping data in ${folder}/signalbox.kv`);
     assert((await Deno.stat(`${folder}/signalbox.kv`)).isFile);
   }
@@ -202,35 +210,39 @@ Deno.test("a damaged file is moved aside with a line in the log, and the server 
   assertNotEquals(typeof await join(urlOf(server)), "string");
 });
 
-Deno.test("a store that is lost while the server runs is told of, and it recovers by itself", async () => {
-  await using folder = await TempFolder.make();
-  const [here, away] = [`${folder.path}/here`, `${folder.path}/away`];
-  await using server = await startMain({ args: withStore(here) });
-  const url = urlOf(server);
-  const wsUrl = url.replace(/^http/, "ws");
-  await using alice = await openPeerJs(wsUrl, "alice");
-  await using bob = await openPeerJs(wsUrl, "bob");
-  assertEquals(await readiness(url), [200, "ready\n"]);
-  assertEquals(await gaugeOf(url, "signalbox_store_up"), 1);
+systemTest({
+  name: "a store that is lost while the server runs is told of, and it recovers by itself",
+  needs: "unlinking",
+  fn: async () => {
+    await using folder = await TempFolder.make();
+    const [here, away] = [`${folder.path}/here`, `${folder.path}/away`];
+    await using server = await startMain({ args: withStore(here) });
+    const url = urlOf(server);
+    const wsUrl = url.replace(/^http/, "ws");
+    await using alice = await openPeerJs(wsUrl, "alice");
+    await using bob = await openPeerJs(wsUrl, "bob");
+    assertEquals(await readiness(url), [200, "ready\n"]);
+    assertEquals(await gaugeOf(url, "signalbox_store_up"), 1);
 
-  await Deno.rename(here, away);
-  await until("the trouble", async () => (await readiness(url))[0] === 503);
-  assertMatch((await readiness(url))[1], /^not ready: the store: /);
-  assertEquals(await gaugeOf(url, "signalbox_store_up"), 0);
-  assert(await gaugeOf(url, "signalbox_store_failures_total") > 0);
-  const health = await fetch(`${url}/healthz`);
-  assertEquals([health.status, await health.text()], [200, "OK\n"]);
-  // Calls go on, and new ones begin.
-  alice.send({ type: "OFFER", dst: "bob", payload: 1 });
-  assertEquals(await bob.nextJson(), { type: "OFFER", dst: "bob", payload: 1, src: "alice" });
-  await using _carol = await openPeerJs(wsUrl, "carol");
-  assertEquals(typeof await join(url), "object");
+    await Deno.rename(here, away);
+    await until("the trouble", async () => (await readiness(url))[0] === 503);
+    assertMatch((await readiness(url))[1], /^not ready: the store: /);
+    assertEquals(await gaugeOf(url, "signalbox_store_up"), 0);
+    assert(await gaugeOf(url, "signalbox_store_failures_total") > 0);
+    const health = await fetch(`${url}/healthz`);
+    assertEquals([health.status, await health.text()], [200, "OK\n"]);
+    // Calls go on, and new ones begin.
+    alice.send({ type: "OFFER", dst: "bob", payload: 1 });
+    assertEquals(await bob.nextJson(), { type: "OFFER", dst: "bob", payload: 1, src: "alice" });
+    await using _carol = await openPeerJs(wsUrl, "carol");
+    assertEquals(typeof await join(url), "object");
 
-  await Deno.rename(away, here);
-  await until("the recovery", async () => (await readiness(url))[0] === 200);
-  assertMatch(server.stderr(), /store in trouble[^]*store recovered/);
-  server.signal("SIGTERM");
-  assertEquals((await within("the end", server.ended)).code, 0);
+    await Deno.rename(away, here);
+    await until("the recovery", async () => (await readiness(url))[0] === 200);
+    assertMatch(server.stderr(), /store in trouble[^]*store recovered/);
+    server.signal("SIGTERM");
+    assertEquals((await within("the end", server.ended)).code, 0);
+  },
 });
 
 /** What an operator has the server keep, between two runs of it. */
@@ -273,32 +285,36 @@ Deno.test("pools that are kept, and what is said in them, survive SIGKILL; so do
   });
 });
 
-Deno.test("a server with a store needs no permission but its folder's, over a restart too", async () => {
-  await using folder = await TempFolder.make();
-  const sealed = `${folder.path}/sealed.kv`;
-  for (let run = 0; run < 2; run++) {
-    await using server = await startMain({
-      args: withStore(folder.path),
-      denoArgs: [
-        "--allow-net=127.0.0.1",
-        `--allow-read=${folder.path}`,
-        `--allow-write=${folder.path}`,
-      ],
-    });
-    // What is sealed is there between two runs only.
-    await assertRejects(() => Deno.stat(sealed), Deno.errors.NotFound);
-    assertEquals(typeof await join(urlOf(server)), "object");
-    server.signal("SIGTERM");
-    const { code, stdout, stderr } = await within("the end", server.ended);
-    assertEquals(code, 0);
-    assertEquals(/permission|prompt|NotCapable|WRN|ERR/i.exec(stdout + stderr), null);
-    assert((await Deno.stat(sealed)).size > 0);
-  }
+systemTest({
+  name: "a server with a store needs no permission but its folder's, over a restart too",
+  needs: "signals",
+  fn: async () => {
+    await using folder = await TempFolder.make();
+    const sealed = `${folder.path}/sealed.kv`;
+    for (let run = 0; run < 2; run++) {
+      await using server = await startMain({
+        args: withStore(folder.path),
+        denoArgs: [
+          "--allow-net=127.0.0.1",
+          `--allow-read=${folder.path}`,
+          `--allow-write=${folder.path}`,
+        ],
+      });
+      // What is sealed is there between two runs only.
+      await assertRejects(() => Deno.stat(sealed), Deno.errors.NotFound);
+      assertEquals(typeof await join(urlOf(server)), "object");
+      server.signal("SIGTERM");
+      const { code, stdout, stderr } = await within("the end", server.ended);
+      assertEquals(code, 0);
+      assertEquals(/permission|prompt|NotCapable|WRN|ERR/i.exec(stdout + stderr), null);
+      assert((await Deno.stat(sealed)).size > 0);
+    }
+  },
 });
 
-Deno.test({
+systemTest({
   name: "README's commands restore a copy over what a killed server has left",
-  ignore: Deno.build.os !== "linux",
+  needs: "gnu",
   fn: async () => {
     await using folder = await TempFolder.make();
     const store = `${folder.path}/store`;

@@ -24,7 +24,15 @@ const FACILITIES = {
   },
   unlinking: {
     systems: ["linux", "darwin"],
-    reason: "a file that is open cannot be deleted here",
+    reason: "a file that is open cannot be deleted here, nor its folder renamed",
+  },
+  modes: {
+    systems: ["linux", "darwin"],
+    reason: "files have no modes here",
+  },
+  gnu: {
+    systems: ["linux"],
+    reason: "README's commands for a service are those of Linux",
   },
 } as const satisfies Record<string, Where>;
 

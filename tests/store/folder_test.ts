@@ -6,6 +6,7 @@ import { defaultFolder, namedFolder } from "../../src/store/place.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { TempFolder } from "../helpers/engines.ts";
 import { storeOptions, StoreWitness } from "../helpers/store.ts";
+import { systemTest } from "../helpers/systems.ts";
 import { until } from "../helpers/waiting.ts";
 
 // The folder of `--store kv:FOLDER`: whose it is, and what becomes of a file that cannot be used
@@ -49,9 +50,9 @@ function modesIn(folder: string): Record<string, string> {
   );
 }
 
-Deno.test({
+systemTest({
   name: "the files are their owner's alone, whatever the folder grants, and the mode mask",
-  ignore: Deno.build.os === "windows",
+  needs: "modes",
   fn: async () => {
     await using temp = await TempFolder.make();
     const mask = Deno.umask(0);
@@ -79,9 +80,9 @@ Deno.test({
   },
 });
 
-Deno.test({
+systemTest({
   name: "a file that is written anew is its owner's alone too",
-  ignore: Deno.build.os === "windows",
+  needs: "modes",
   fn: async () => {
     await using temp = await TempFolder.make();
     const mask = Deno.umask(0);
