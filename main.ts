@@ -6,16 +6,17 @@ import { ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
 import type { Config } from "./src/config/schema.ts";
 import { readText } from "./src/files.ts";
 import { type Log, openLog } from "./src/log.ts";
+import { dropPermissions } from "./src/permissions.ts";
 import { openPersistence, StoreError } from "./src/persistence.ts";
-import { type Server, startServer } from "./src/server.ts";
+import { AddressError, type Server, startServer } from "./src/server.ts";
 import { systemClock, wallClock } from "./src/transport/clock.ts";
 
 /** Such as "1.2.3" or, in an executable, "1.2.3 (0a1b2c3d4e)" with the commit it was built from. */
 const VERSION = build.commit === "" ? project.version : `${project.version} (${build.commit})`;
 /** The exit code for a configuration that cannot be used (sysexits.h: EX_CONFIG). */
 const EXIT_CONFIG = 78;
-/** The exit code for a store that cannot be used now: trying again later may help. */
-const EXIT_STORE = 1;
+/** The exit code for a store or an address that cannot be used now: trying again may help. */
+const EXIT_NOW = 1;
 /** Stopping takes no longer than this, whatever clients and the store do. */
 const STOP_MS = 9_500;
 
@@ -27,14 +28,19 @@ async function main(): Promise<void> {
     if (command.type === "version") return say(`signalbox ${VERSION}`);
     await serve(command.config, given);
   } catch (error) {
-    if (error instanceof StoreError) {
-      complain(error.message);
-      Deno.exit(EXIT_STORE);
-    }
-    if (!(error instanceof ConfigError)) throw error;
-    for (const message of error.messages) complain(message);
-    Deno.exit(EXIT_CONFIG);
+    Deno.exit(explain(error));
   }
+}
+
+/** Says why there is no server, and returns the exit code; throws what is a bug. */
+function explain(error: unknown): number {
+  if (error instanceof StoreError || error instanceof AddressError) {
+    complain(error.message);
+    return error instanceof StoreError && !error.mayPass ? EXIT_CONFIG : EXIT_NOW;
+  }
+  if (!(error instanceof ConfigError)) throw error;
+  for (const message of error.messages) complain(message);
+  return EXIT_CONFIG;
 }
 
 async function serve(config: Config, { variable: variables }: Sources): Promise<void> {
@@ -42,6 +48,10 @@ async function serve(config: Config, { variable: variables }: Sources): Promise<
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
   const server = startServer(config, { version: VERSION, docs: readme, log, persistence });
+  await server.started;
+  const hasCertificates = server.reload !== undefined;
+  const kept = dropPermissions({ store: config.store, hasCertificates });
+  log.write("debug", "permissions kept", { names: kept.join(",") });
   // The last net: whatever arrives here is a bug, but not a reason to hang up on everybody.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();

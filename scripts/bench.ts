@@ -3,7 +3,7 @@
  * CPU time and memory are read from /proc, which is why it needs Linux.
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { z } from "zod";
+import * as z from "zod";
 import type { Side } from "./bench/job.ts";
 import { type Contest, measure, type Plan } from "./bench/measure.ts";
 import { installSocketIoRelay, type NpmRelay } from "./bench/npm_relay.ts";

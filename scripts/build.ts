@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import project from "../deno.json" with { type: "json" };
 
 /** Our names of what Deno calls targets. */
-const TARGETS: ReadonlyMap<string, string> = new Map([
+export const TARGETS: ReadonlyMap<string, string> = new Map([
   ["linux-x64", "x86_64-unknown-linux-gnu"],
   ["linux-arm64", "aarch64-unknown-linux-gnu"],
   ["macos-x64", "x86_64-apple-darwin"],
@@ -25,43 +25,49 @@ Builds executables and SHA256SUMS into dist/.
 
   --only <names>    Systems to build for, separated by commas; without it all:
                     ${[...TARGETS.keys()].join(", ")}
-  --output <file>   Builds one executable, for this system, and nothing else
+  --output <file>   Builds one executable, for this system, and nothing else; ".exe" is added on
+                    Windows
+  --commit <hash>   What is built, for --version, where there is no git to tell
   --deno <file>     The Deno whose runtime is embedded, where it is not the one that runs this;
                     it downloads the runtime, unless DENORT_BIN names one
   --help            This text
 `;
 
-/** To listen, to read what it is told to, to keep its store; its own variables and few others. */
+/**
+ * To listen, to read what it is told to, to keep its store; its own variables and few others. Which
+ * files is only known at run time: once it listens it gives up what it does not need.
+ */
 const PERMISSIONS = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
-  "--allow-env=SIGNALBOX_*,PORT,PEERSERVER_PATH,HOME,XDG_DATA_HOME,LOCALAPPDATA,DENO_KV_ACCESS_TOKEN",
+  "--allow-env=SIGNALBOX_*,PORT,PEERSERVER_PATH,HOME,XDG_DATA_HOME,USERPROFILE,LOCALAPPDATA,DENO_KV_ACCESS_TOKEN",
   "--no-prompt",
 ];
 
 const MIB = 1024 * 1024;
-const PROGRAM_BUDGET = 2 * MIB;
+/** What it takes and a quarter of it: the languages of zod's messages alone are half of it. */
+const PROGRAM_BUDGET = MIB;
 const EXECUTABLE_BUDGET = 128 * MIB;
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DIST = join(ROOT, "dist");
 /** What the program is made of. */
-const SOURCES = ["deno.json", "deno.lock", "main.ts", "README.md", "src"];
+export const SOURCES = ["deno.json", "deno.lock", "main.ts", "README.md", "src"];
 
 if (import.meta.main) Deno.exit(await main());
 
 async function main(): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "signalbox-"));
   try {
-    const { help, only, output, deno = Deno.execPath() } = parse(Deno.args);
+    const { help, only, output, commit, deno = Deno.execPath() } = parse(Deno.args);
     if (help) {
       print(HELP);
       return 0;
     }
-    const program = await bundle(folder);
-    if (output !== undefined) await compile({ deno, program, output: resolve(output) });
-    else await compileAll(deno, program, only ?? [...TARGETS.keys()]);
+    const program = await bundle(folder, shortened(commit ?? await commitOfFolder()));
+    if (output === undefined) await compileAll(deno, program, only ?? [...TARGETS.keys()]);
+    else await compile({ deno, program, output: executableName(resolve(output), Deno.build.os) });
     return 0;
   } catch (error) {
     print(`Cannot build: ${error instanceof Error ? error.message : error}\n`);
@@ -75,32 +81,48 @@ interface Options {
   readonly help: boolean;
   readonly only: readonly string[] | undefined;
   readonly output: string | undefined;
+  readonly commit: string | undefined;
   readonly deno: string | undefined;
+}
+
+/** What `deno compile` calls the file, whatever it was told. */
+export function executableName(output: string, system: string): string {
+  return system.startsWith("windows") && !output.endsWith(".exe") ? `${output}.exe` : output;
+}
+
+/** The first ten digits, and what else is said of it, such as "-dirty". */
+export function shortened(commit: string): string {
+  return commit.replace(/^([0-9a-f]{10})[0-9a-f]+/, "$1");
 }
 
 function parse(args: string[]): Options {
   const unknown = (arg: string): never => {
     throw new TypeError(`Unknown argument "${arg}"; see --help`);
   };
-  const string = ["only", "output", "deno"];
-  const { help, only, output, deno } = parseArgs(args, { boolean: ["help"], string, unknown });
+  const string = ["only", "output", "commit", "deno"];
+  const { help, only, output, commit, deno } = parseArgs(args, {
+    boolean: ["help"],
+    string,
+    unknown,
+  });
   const text = (value: unknown): string | undefined =>
     typeof value === "string" && value !== "" ? value : undefined;
   return {
     help: help === true,
     only: text(only)?.split(","),
     output: text(output),
+    commit: text(commit),
     deno: text(deno),
   };
 }
 
 /** The program and what it uses of its dependencies in one file, the commit baked in. */
-async function bundle(folder: string): Promise<string> {
+async function bundle(folder: string, commit: string): Promise<string> {
   const staged = join(folder, "staged");
   for (const name of SOURCES) {
     await cp(join(ROOT, name), join(staged, name), { recursive: true });
   }
-  await writeFile(join(staged, "src", "build.json"), JSON.stringify({ commit: await commit() }));
+  await writeFile(join(staged, "src", "build.json"), JSON.stringify({ commit }));
   const program = join(folder, "signalbox.js");
   await run(Deno.execPath(), ["bundle", "--quiet", "--output", program, "main.ts"], staged);
   const { size } = await stat(program);
@@ -130,7 +152,7 @@ async function compileAll(deno: string, program: string, names: readonly string[
   for (const name of names) {
     const target = TARGETS.get(name);
     if (target === undefined) throw new TypeError(`Unknown system "${name}"; see --help`);
-    const file = `signalbox-${name}${name.startsWith("windows") ? ".exe" : ""}`;
+    const file = executableName(`signalbox-${name}`, name);
     const output = join(DIST, file);
     await compile({ deno, program, output, target });
     const sum = createHash("sha256").update(await readFile(output)).digest("hex");
@@ -139,9 +161,9 @@ async function compileAll(deno: string, program: string, names: readonly string[
   await writeFile(join(DIST, "SHA256SUMS"), sums.join(""));
 }
 
-/** The commit that is built, shortened; empty outside a repository. */
-async function commit(): Promise<string> {
-  const args = ["describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"];
+/** The commit that is built; empty outside a repository. */
+async function commitOfFolder(): Promise<string> {
+  const args = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"];
   try {
     const { success, stdout } = await new Deno.Command("git", { args, cwd: ROOT }).output();
     return success ? new TextDecoder().decode(stdout).trim() : "";

@@ -2,9 +2,16 @@ import type { Config } from "./config/schema.ts";
 import type { Clock } from "./core/clock.ts";
 import type { WallClock } from "./core/store.ts";
 import { DIALECTS } from "./dialects/mod.ts";
+import { addressKey } from "./http/address.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import { openStore, Store, type StoreObserver, type Variables } from "./store/mod.ts";
+import {
+  openStore,
+  Store,
+  type StoreObserver,
+  type Unreserved,
+  type Variables,
+} from "./store/mod.ts";
 
 export { StoreError } from "./store/mod.ts";
 
@@ -51,6 +58,8 @@ export class StoreJournal implements StoreObserver {
   #failures = 0;
   #dropped = 0;
   #unchecked = 0;
+  #unreserved = 0;
+  #evicted = 0;
   #damaged = 0;
 
   constructor(log: Log) {
@@ -64,6 +73,8 @@ export class StoreJournal implements StoreObserver {
     count("failures", "Operations of the store that failed", () => this.#failures);
     count("dropped_writes", "Writes given up, for too many waited", () => this.#dropped);
     count("unchecked_claims", "Ids given out while the store failed", () => this.#unchecked);
+    count("unreserved_ids", "Ids that are not kept for their tokens", () => this.#unreserved);
+    count("evicted_reservations", "Reservations given up for new ones", () => this.#evicted);
     const gauge = (name: string, help: string, read: () => number): void =>
       metrics.gauge(`signalbox_store_${name}`, help, read);
     gauge("up", "Whether the store can be relied upon", () => store.trouble === undefined ? 1 : 0);
@@ -96,6 +107,17 @@ export class StoreJournal implements StoreObserver {
     this.#unchecked++;
   }
 
+  idUnreserved(why: Unreserved, address?: string): void {
+    this.#unreserved++;
+    const from = address === undefined ? {} : { address };
+    this.#log.writeForClient("warning", "id not reserved", { reason: UNRESERVED[why], ...from });
+  }
+
+  reservationEvicted(): void {
+    this.#evicted++;
+    if (this.#evicted === 1) this.#log.write("warning", "reservations given up for new ones");
+  }
+
   unwritten(records: number): void {
     this.#log.write("error", "ended before everything was stored", { records });
   }
@@ -103,6 +125,10 @@ export class StoreJournal implements StoreObserver {
   sealedLost(dialect: string, error: unknown): void {
     const what = "calls of the last run cannot go on";
     this.#log.write("error", what, { dialect, error: messageOf(error) });
+  }
+
+  sealedLeft(error: unknown): void {
+    this.#log.write("warning", "cannot remove what was sealed", { error: messageOf(error) });
   }
 
   sealedTooMuch(dialect: string, items: number): void {
@@ -113,20 +139,33 @@ export class StoreJournal implements StoreObserver {
     this.#log.write("warning", "sealed items left out, for they mean nothing", { dialect, items });
   }
 
+  exposed(folder: string, error: unknown): void {
+    const what = "other users may read the store";
+    this.#log.write("warning", what, { folder, error: messageOf(error) });
+  }
+
   damaged(movedTo: string): void {
     this.#damaged++;
     this.#log.write("error", "damaged store moved aside, beginning empty", { file: movedTo });
   }
 }
 
+const UNRESERVED: Record<Unreserved, string> = {
+  address: "too many new ones from this address",
+  full: "there are too many",
+  invalid: "it cannot be stored",
+  too_large: "it cannot be stored",
+};
+
 function optionsOf(config: Config, observer: StoreJournal): {
   limits: Config["limits"];
+  keyOf: (address: string) => string;
   timeoutMs: number;
   seals: boolean;
   observer: StoreJournal;
 } {
   const { limits, storeTimeoutMs: timeoutMs, noSeal } = config;
-  return { limits, timeoutMs, seals: !noSeal, observer };
+  return { limits, keyOf: addressKey, timeoutMs, seals: !noSeal, observer };
 }
 
 function messageOf(error: unknown): string {

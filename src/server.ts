@@ -12,20 +12,21 @@ import { maxOpenFiles } from "./files.ts";
 import { addressKey, TrustedProxies } from "./http/address.ts";
 import { AddressBans } from "./http/bans.ts";
 import { CorsPolicy } from "./http/cors.ts";
-import { Gate } from "./http/gate.ts";
+import { Gate, refusalFor } from "./http/gate.ts";
 import { landingPage, type Reachable } from "./http/landing.ts";
 import { ownRoutes } from "./http/own_routes.ts";
 import { type OwnedRoute, Router } from "./http/router.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { Operator } from "./operator.ts";
 import { forgetful, type Persistence } from "./persistence.ts";
 import type { Store } from "./store/mod.ts";
 import { readTls, watchTls } from "./tls.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { systemClock, wallClock } from "./transport/clock.ts";
 import { Connections } from "./transport/connections.ts";
-import { Listener, type TlsMaterial } from "./transport/listener.ts";
+import { Listener, type ListenerOptions, type TlsMaterial } from "./transport/listener.ts";
 import { SocketIoServer } from "./transport/socket_io/server.ts";
 
 /** A server at work. */
@@ -35,6 +36,11 @@ export interface Server extends AsyncDisposable {
   readonly reachable: readonly Reachable[];
   /** Where data is kept; undefined where it is forgotten with the process. */
   readonly storePlace: string | undefined;
+  /**
+   * Resolves when clients are served, who wait until then; rejects with StoreError where they
+   * cannot be.
+   */
+  readonly started: Promise<void>;
   /** Closes every connection as going away and resolves when they are gone, or will not go. */
   stop(): Promise<void>;
   /**
@@ -42,8 +48,15 @@ export interface Server extends AsyncDisposable {
    * certificate that cannot be used changes nothing. Undefined where there is none.
    */
   readonly reload: (() => Promise<void>) | undefined;
+  /** What an operator may do. */
+  readonly operator: Operator;
   /** Counts and logs a fault that nothing else caught. */
   reportFault(error: unknown): void;
+}
+
+/** An address that cannot be listened at now; the message is one line for people. */
+export class AddressError extends Error {
+  override readonly name = "AddressError";
 }
 
 /** What a server is made with. */
@@ -70,7 +83,7 @@ const SPARE_FILES = 256;
 
 /**
  * Puts the parts together and listens last. Throws ConfigError, whose messages are for people, when
- * the configuration cannot be carried out.
+ * the configuration cannot be carried out, and AddressError where it perhaps can be later.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
   const { version, docs = "", log, clock = systemClock } = options;
@@ -85,7 +98,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const metrics = new Metrics();
   const journal = new Journal(log, metrics);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
-  const gate = undo.use(openGate(config, clock, new AddressBans(store.bans)));
+  const bans = new AddressBans(store.bans);
+  const gate = undo.use(openGate(config, clock, bans));
   const dialects = openDialects(config, { hub, clock, store });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const reachable = dialects.flatMap(({ title, dialect }) =>
@@ -132,13 +146,19 @@ export function startServer(config: Config, options: ServerOptions): Server {
     onTurnedAway,
     onFault: (error) => journal.fault(error),
   });
+  const handle: ListenerOptions["handle"] = (request, { remoteAddr: { hostname } }) =>
+    isReady ? door.handle(request, hostname) : started.then(() => door.handle(request, hostname));
   const listening = listeners.map((where) => {
-    const listener = listen(where, where.isSecure ? material : undefined, { door, journal, clock });
+    const tls = where.isSecure ? material : undefined;
+    const listener = listen(where, tls, { handle, journal, clock });
     undo.defer(() => void listener.stop());
     return { where, listener };
   });
-  isReady = true;
-  tellLimits(config, log);
+  // Whatever can keep the server from starting has not: this run is the one that goes on.
+  const started = store.forgetSealed().then(() => {
+    isReady = true;
+    tellLimits(config, log);
+  });
 
   async function reload(files: TlsFiles): Promise<void> {
     try {
@@ -160,6 +180,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
 
   const parts = undo.move();
   async function end(): Promise<void> {
+    // What is sealed now is not to be deleted as what was sealed before.
+    await Promise.allSettled([started]);
     isReady = false;
     door.isClosed = true;
     hub.silence();
@@ -173,11 +195,18 @@ export function startServer(config: Config, options: ServerOptions): Server {
   }
   let ending: Promise<void> | undefined;
   const stop = (): Promise<void> => ending ??= end();
+  const turnOut = (key: string): void => {
+    const refusal = refusalFor("address_banned");
+    connections.turnOut(key, refusal);
+    socketIo?.turnOut(key, refusal);
+  };
   return {
     urls: listening.map(({ where, listener }) => urlOf({ ...where, port: listener.port })),
     reachable,
+    started,
     storePlace: store.place,
     stop,
+    operator: new Operator({ dialects, store, bans, turnOut }),
     reload: tls && (() => reload(tls)),
     reportFault: (error) => journal.fault(error),
     [Symbol.asyncDispose]: stop,
@@ -286,7 +315,11 @@ function makeRouter(routes: readonly OwnedRoute[]): Router {
 function listen(
   where: Listening,
   tls: TlsMaterial | undefined,
-  { door, journal, clock }: { door: Door; journal: Journal; clock: Clock },
+  { handle, journal, clock }: {
+    handle: ListenerOptions["handle"];
+    journal: Journal;
+    clock: Clock;
+  },
 ): Listener {
   const open = (hostname: string): Listener => {
     const listener = new Listener({
@@ -294,7 +327,7 @@ function listen(
       port: where.port,
       tls,
       clock,
-      handle: (request, info) => door.handle(request, info.remoteAddr.hostname),
+      handle,
       onBroken: (error) => {
         const url = urlOf({ ...where, hostname, port: listener.port });
         journal.listenerBroken(url, error);
@@ -310,8 +343,14 @@ function listen(
       return open("0.0.0.0");
     }
   } catch (error) {
-    throw new ConfigError([`Cannot listen at ${urlOf(where)}: ${explain(error)}`]);
+    const message = `Cannot listen at ${urlOf(where)}: ${explain(error)}`;
+    throw mayPass(error) ? new AddressError(message) : new ConfigError([message]);
   }
+}
+
+/** Whether nothing is wrong but the moment: somebody else listens, or a network is not up yet. */
+function mayPass(error: unknown): boolean {
+  return error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.AddrNotAvailable;
 }
 
 /** Whether another address of this machine would meet the same fate. */

@@ -37,13 +37,24 @@ Deno.test("what happens to a store is logged once and counted each time", async 
   journal.writeDropped();
   journal.writeDropped();
   journal.claimUnchecked();
+  journal.idUnreserved("full");
+  journal.idUnreserved("address", "192.0.2.1");
+  journal.reservationEvicted();
+  journal.reservationEvicted();
   journal.recovered();
   journal.damaged("file.damaged-1");
+  journal.exposed("folder", new Error("no"));
+  journal.sealedLeft(new Error("no"));
   assertEquals(log.lines, [
     'error store in trouble {"reason":"the disk is full","error":"disk full"}',
     "error writes to the store given up {}",
+    'warning id not reserved {"reason":"there are too many"}',
+    'warning id not reserved {"reason":"too many new ones from this address","address":"192.0.2.1"}',
+    "warning reservations given up for new ones {}",
     "info store recovered {}",
     'error damaged store moved aside, beginning empty {"file":"file.damaged-1"}',
+    'warning other users may read the store {"folder":"folder","error":"no"}',
+    'warning cannot remove what was sealed {"error":"no"}',
   ]);
   store.bans.set("id", "x", { reason: "rude" });
   const shown = metrics.expose().split("\n").filter((line) => !line.startsWith("#"));
@@ -51,12 +62,15 @@ Deno.test("what happens to a store is logged once and counted each time", async 
     "signalbox_store_failures_total 2",
     "signalbox_store_dropped_writes_total 2",
     "signalbox_store_unchecked_claims_total 1",
+    "signalbox_store_unreserved_ids_total 2",
+    "signalbox_store_evicted_reservations_total 2",
     "signalbox_store_up 1",
     "signalbox_store_damaged 1",
     "signalbox_store_waiting_writes 0",
     'signalbox_store_records{kind="id"} 0',
     'signalbox_store_records{kind="room"} 0',
     'signalbox_store_records{kind="ban"} 1',
+    'signalbox_store_records{kind="log"} 0',
     "",
   ]);
 });
@@ -79,8 +93,9 @@ Deno.test("a store that cannot be used is one line for people", async () => {
 
 Deno.test("limits, times and --no-seal are the configured ones", async () => {
   await using folder = await TempFolder.make();
-  const limits = ["--limits-max-bans", "1", "--limits-max-reservations", "1", "--no-seal"];
-  const config = configOf({ args: ["--store", `kv:${folder.path}`, ...limits] });
+  const limits = ["max-bans=1", "max-reservations=3", "reservation-burst=2", "max-operator-log=1"]
+    .map((limit) => `--limits-${limit}`);
+  const config = configOf({ args: ["--store", `kv:${folder.path}`, ...limits, "--no-seal"] });
   const given = parts();
   const { store } = await openPersistence(config, given);
   await using _store = store;
@@ -90,7 +105,20 @@ Deno.test("limits, times and --no-seal are the configured ones", async () => {
   const { reservations, ...part } = store.dialect("peerjs", () => false);
   assertEquals(store.bans.set("id", "x", { reason: "rude" }), "kept");
   assertEquals(store.bans.set("id", "y", { reason: "rude" }), "full");
-  assertEquals(await reservations.claim("x", "one", 1_000), "granted");
-  assertEquals(await reservations.claim("y", "one", 1_000), "unreserved");
+  // An IPv6 client counts as its /64.
+  const claim = (id: string, host: string): Promise<string> =>
+    reservations.claim(id, "t", 1_000, `2001:db8::${host}`);
+  assertEquals([await claim("1", "1"), await claim("2", "2"), await claim("3", "3")], [
+    "granted",
+    "granted",
+    "unreserved",
+  ]);
+  for (const id of ["1", "2", "3"]) await reservations.claim(id, "t", 1_000);
+  await reservations.claim("3", "t", 1_000);
+  assertEquals(await reservations.claim("4", "t", 1_000), "unreserved");
+  for (const action of ["one", "two"]) {
+    store.operatorLog.write({ actor: "ann", action, subject: [], outcome: "kept" });
+  }
+  assertEquals(store.operatorLog.list().map(({ action }) => action), ["two"]);
   assertEquals(await part.seal(["state"], 1_000), { type: "off" });
 });

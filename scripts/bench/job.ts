@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** The servers that are compared. */
 export const SIDES = ["signalbox", "yardstick"] as const;

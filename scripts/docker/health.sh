@@ -1,7 +1,35 @@
 #!/usr/bin/env bash
-# Whether signalbox answers at 8080; bash speaks TCP itself, the image holds no HTTP client. A server
-# that listens elsewhere, or over TLS, needs a check of its own.
+# Whether signalbox answers at every port where it listens, whether it was told to by variables, by
+# arguments or in a file: all ports of this user are its. bash speaks TCP itself, for the image holds
+# no HTTP client; at a port with TLS it is enough that TLS answers.
 set -euo pipefail
-exec 3<>/dev/tcp/127.0.0.1/"${PORT:-8080}"
-printf 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
-head -n 1 <&3 | grep -q ' 200 '
+
+# Address and port of each socket of this user that listens (state 0A), in hexadecimal digits.
+sockets() {
+  awk -v user="$(id -u)" '$4 == "0A" && $8 == user { sub(":", " ", $2); print $2 }' /proc/net/tcp*
+}
+
+# The digits as an address: each four bytes come last byte first.
+host() {
+  if [[ $1 =~ ^0+$ ]]; then
+    echo 127.0.0.1 # It listens at all addresses.
+  elif [[ ${#1} -eq 8 ]]; then
+    printf '%d.%d.%d.%d' "0x${1:6:2}" "0x${1:4:2}" "0x${1:2:2}" "0x${1:0:2}"
+  else
+    sed -E 's/(..)(..)(..)(..)/\4\3:\2\1:/g; s/:$//' <<<"$1"
+  fi
+}
+
+# The first line says 200; or, where it takes our request for broken TLS, the answer is an alert.
+answers() {
+  exec 3<>"/dev/tcp/$1/$2"
+  # In one piece, unlike printf: TLS hangs up after the first.
+  cat >&3 <<<$'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r'
+  head -n 1 <&3 | LC_ALL=C grep -qaP '^HTTP/1\.1 200 |^\x15\x03'
+}
+
+listening=$(sockets)
+[[ -n $listening ]]
+while read -r address port; do
+  answers "$(host "$address")" $((0x$port))
+done <<<"$listening"

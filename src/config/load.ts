@@ -1,6 +1,6 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { closestString } from "@std/text/closest-string";
-import type { z } from "zod";
+import type * as z from "zod";
 import { dashed, type Option, OPTIONS } from "./options.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { OptionMeta } from "../dialects/options.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 

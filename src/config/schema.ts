@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DIALECTS } from "../dialects/mod.ts";
 import { limit, toggle, whole } from "../dialects/options.ts";
 
@@ -37,9 +37,15 @@ const limits = z.strictObject({
     { min: 1024 },
   ),
   maxReservations: limit(500_000, "Ids that are kept for their tokens, in all"),
+  reservationsPerHour: limit(
+    200,
+    "New ids of one address that are kept for their tokens, per hour; of IPv6 the first 64 bits count",
+  ),
+  reservationBurst: limit(1_000, "New ids of one address that are kept at once on top of that"),
   maxStoredRooms: limit(10_000, "Rooms and descriptions that operators may have kept"),
   maxStoredRoomBytes: limit(67_108_864, "Bytes of these in all", { min: 1024 }),
   maxBans: limit(10_000, "Bans in all"),
+  maxOperatorLog: limit(10_000, "Actions of operators that are kept, for 30 days"),
   maxSealedBytes: limit(67_108_864, "Bytes of one protocol that survive a planned restart", {
     min: 1024,
   }),

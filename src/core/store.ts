@@ -10,10 +10,20 @@ export type WallClock = () => number;
  */
 export type KeepOutcome = "kept" | "too_large" | "full" | "invalid";
 
+/**
+ * A key for MACs: they are made with the current one, and those that the one before made are good,
+ * too. An operator may rotate it at any time, so look at it each time.
+ */
+export interface Secret {
+  readonly current: Uint8Array;
+  /** Undefined where it was never rotated. */
+  readonly previous: Uint8Array | undefined;
+}
+
 /** What one dialect keeps; no dialect sees another's. */
 export interface DialectStore {
-  /** 32 random bytes, made once for this dialect and the same as long as the store is kept. */
-  readonly secret: Uint8Array<ArrayBuffer>;
+  /** 32 random bytes, made for this dialect and kept as long as the store is. */
+  readonly secret: Secret;
   readonly reservations: Reservations;
   readonly rooms: StoredRooms;
   /** What the last run sealed for this one, given once; undefined where there is nothing. */
@@ -31,14 +41,39 @@ export interface DialectStore {
 /** Ids that stay with whoever knows their token. */
 export interface Reservations {
   /**
-   * Asks for an id and, where it is free or this token's own, keeps it for `lifetimeMs` from now.
-   * "taken": it is another token's. "unreserved": nobody else's, but not kept: there are too many,
-   * or the id cannot be a key. Waits for the store only while that is being read, and never when
-   * the store is in trouble.
+   * Asks for an id and, where it is free or this token's own, keeps it for `lifetimeMs` from now;
+   * without a lifetime nothing is kept, and only an operator's reservations count. "taken": it is
+   * another token's. "unreserved": nobody else's, but not kept: there are too many, of this address
+   * or in all, or the id cannot be a key. Waits for the store only while that is being read, and
+   * never when the store is in trouble.
+   * @param address whose it is: it may have only so many new ones
    */
-  claim(id: string, token: string, lifetimeMs: number): Promise<"granted" | "taken" | "unreserved">;
+  claim(
+    id: string,
+    token: string,
+    lifetimeMs: number | undefined,
+    address?: string,
+  ): Promise<"granted" | "taken" | "unreserved">;
   /** The id was in use until now: its lifetime begins anew. Harmless for others. */
   touch(id: string): void;
+  /**
+   * An operator keeps an id for a token, whoever had it before, for so long after it was last seen,
+   * or for ever. "invalid": the digest is no SHA-256, or the id cannot be a key.
+   */
+  reserve(id: string, holder: Holder, lifetimeMs?: number): Promise<KeepOutcome>;
+  /** Gives an id up, whoever it is kept for; false where it was nobody's. */
+  forget(id: string): Promise<boolean>;
+  /** What operators reserved. */
+  list(): Iterable<Reserved>;
+}
+
+/** Who knows a token, or the token with this SHA-256, in base64url or hexadecimal. */
+export type Holder = { readonly token: string } | { readonly digest: string };
+
+export interface Reserved {
+  readonly id: string;
+  /** Infinity for one that is kept for ever. */
+  readonly expiresAtMs: number;
 }
 
 /** Rooms that an operator made, and descriptions that the server set. */
@@ -87,4 +122,26 @@ export interface Ban {
   readonly reason: string;
   /** Infinity for one that stays until it is lifted. */
   readonly expiresAtMs: number;
+}
+
+/** Something that an operator did: names only, never tokens, secrets or what was said. */
+export interface OperatorAction {
+  /** Who it was, in the operator's own words. */
+  readonly actor: string;
+  /** Such as "ban". */
+  readonly action: string;
+  /** What it was done to, outermost part first: a dialect, a room, a member. */
+  readonly subject: readonly string[];
+  readonly outcome: string;
+}
+
+export interface OperatorLogEntry extends OperatorAction {
+  readonly atMs: number;
+}
+
+/** What operators did: kept for 30 days, and as many entries as configured. */
+export interface OperatorLog {
+  write(action: OperatorAction): void;
+  /** The newest first. */
+  list(count?: number): OperatorLogEntry[];
 }

@@ -1,10 +1,10 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { Hub } from "../core/hub.ts";
 import type { RoomReport } from "../core/rooms.ts";
 import type { SignalError } from "../core/errors.ts";
 import type { LinkLimits } from "../core/limits.ts";
-import type { DialectStore, KeepOutcome } from "../core/store.ts";
+import type { DialectStore, Holder, KeepOutcome, Reserved } from "../core/store.ts";
 import type {
   Frame,
   Link,
@@ -110,6 +110,10 @@ export interface OpenDialect extends Partial<Disposable> {
   readonly entrances: readonly Entrance[];
   /** What an operator may do with the dialect's rooms. */
   readonly operations?: RoomOperations;
+  /** What an operator may do with the dialect's ids. */
+  readonly ids?: IdOperations;
+  /** Whether the store's secret is behind what it gives out: not where one is configured. */
+  readonly usesStoredSecret?: boolean;
   /** Numbers worth watching. */
   readonly gauges?: readonly Gauge[];
   /**
@@ -159,6 +163,19 @@ export interface RoomOperations {
   keep?(room: string, settings?: unknown): KeepOutcome;
   /** Keeps a room no longer: it ends with its last member. False where it was not kept so. */
   forget?(room: string): boolean;
+}
+
+/** Ids in an operator's hands: each stays with who knows its token. */
+export interface IdOperations {
+  /**
+   * Keeps an id for a token, whoever had it before, for so long after it was last seen, or for ever;
+   * whoever uses it now stays until it leaves.
+   */
+  reserve(id: string, holder: Holder, lifetimeMs?: number): Promise<KeepOutcome>;
+  /** Gives an id up, a client's too; false where it was nobody's. */
+  forget(id: string): Promise<boolean>;
+  /** Those that operators reserved. */
+  list(): Reserved[];
 }
 
 /** One way in, for the start-up lines and the page at `/`. */

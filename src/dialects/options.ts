@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { LinkLimits } from "../core/limits.ts";
 
 /** What the configuration knows of an option beside its type, default and help. */

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { DialectStore } from "../core/store.ts";
 
 /** What the last run sealed and this one understands. */

@@ -18,8 +18,8 @@ export class AddressBans {
   }
 
   /**
-   * Lets an address in no more; who is connected from it stays. "invalid": it is no address, and no
-   * network that counts as one.
+   * Lets an address in no more; who is connected from it is to be turned out by the caller.
+   * "invalid": it is no address, and no network that counts as one.
    */
   ban(address: string, ban: { reason: string; lifetimeMs?: number }): KeepOutcome {
     const key = readAddressKey(address);

@@ -47,6 +47,11 @@ const TEXTS: Partial<Record<ErrorCode, string>> = {
 
 const TOO_MANY_STRANGERS = "too many messages of nobody's from this address";
 
+/** What a client is told that is not let in, or is turned out later. */
+export function refusalFor(code: ErrorCode): SignalError {
+  return new SignalError(code, TEXTS[code]);
+}
+
 /** Decides, before any upgrade, who may connect: counters per address, and the list of origins. */
 export class Gate {
   readonly #limits: GateLimits;
@@ -104,8 +109,9 @@ export class Gate {
     }
     if (this.#refusals >= MAX_REFUSALS) return undefined;
     this.#refusals++;
-    const text = isBrief && code === "address_rate" ? TOO_MANY_STRANGERS : TEXTS[code];
-    return { refusal: new SignalError(code, text), release: () => this.#refusals-- };
+    const isStranger = isBrief && code === "address_rate";
+    const refusal = isStranger ? new SignalError(code, TOO_MANY_STRANGERS) : refusalFor(code);
+    return { refusal, release: () => this.#refusals-- };
   }
 
   /** Whether pages of an origin may use the server; null stands for what is no page. */

@@ -22,12 +22,19 @@ export interface Engine {
   check(): Promise<void>;
   /** Begins anew with whatever is at its place by then. */
   reopen(): void;
+  /** Keeps what it holds now under a name beside it; one that is not a file does nothing. */
+  copy(name: string): Promise<void>;
   close(): void;
 }
 
 /** A store that cannot be used; the message is one line for people. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
+
+  /** @param mayPass whether trying again may help, with nothing changed */
+  constructor(message: string, readonly mayPass = true) {
+    super(message);
+  }
 }
 
 /** What was kept is no longer where it was kept: all of it has to be written again. */
@@ -41,11 +48,12 @@ export class StoreTimeoutError extends Error {
 }
 
 // Deno KV: 2,048 bytes of a key, 65,536 of a value; a commit: 1,000 changes, 800 KiB of values, 80
-// KiB of keys. Some room is left for what an engine adds.
+// KiB of keys. A record may take two of its values, and so two keys and two changes; some room is
+// left for what an engine adds.
 const MAX_KEY_BYTES = 2_000;
-const MAX_VALUE_BYTES = 65_500;
+const MAX_VALUE_BYTES = 131_000;
 const MAX_CHANGES = 500;
-const MAX_BATCH_KEY_BYTES = 64 * 1024;
+const MAX_BATCH_KEY_BYTES = 32 * 1024;
 const MAX_BATCH_VALUE_BYTES = 700 * 1024;
 
 const encoder = new TextEncoder();

@@ -1,4 +1,8 @@
+import type { KeepOutcome } from "../core/store.ts";
 import { StoreGoneError, StoreTimeoutError } from "./engine.ts";
+
+/** Why an id is not kept: "address" has had too many. */
+export type Unreserved = Exclude<KeepOutcome, "kept"> | "address";
 
 /** Told of what becomes of a store, for logs and metrics. */
 export interface StoreObserver {
@@ -11,10 +15,16 @@ export interface StoreObserver {
   writeDropped(): void;
   /** An id was given out without asking the store, which is in trouble, whose it is. */
   claimUnchecked(): void;
+  /** A client has its id, but it is not kept for it: too many of its address, or in all. */
+  idUnreserved(reason: Unreserved, address: string | undefined): void;
+  /** A reservation was given up to make room for a new one. */
+  reservationEvicted(): void;
   /** At the end, so many records could not be written. */
   unwritten(records: number): void;
   /** What was sealed for a dialect, or was to be, is lost. */
   sealedLost(dialect: string, error: unknown): void;
+  /** What was sealed and read could not be removed, though it is of no use to anybody. */
+  sealedLeft(error: unknown): void;
   /** Part of what was to be sealed was too much. */
   sealedTooMuch(dialect: string, items: number): void;
   /** Part of what was sealed means nothing to its dialect. */
@@ -24,10 +34,13 @@ export interface StoreObserver {
 /** What is wrong with a store at the moment, by what it was about to do. */
 export class Troubles {
   readonly #observer: StoreObserver;
+  readonly #place: string;
   readonly #reasons = new Map<string, string>();
 
-  constructor(observer: StoreObserver) {
+  /** @param place where the store keeps its records, for people */
+  constructor(observer: StoreObserver, place: string) {
     this.#observer = observer;
+    this.#place = place;
   }
 
   get first(): string | undefined {
@@ -35,20 +48,23 @@ export class Troubles {
     return undefined;
   }
 
-  set(doing: string, reason: string, error: unknown): void {
+  /** Notes how it went; without an error, well. */
+  note(doing: string, error?: unknown): void {
+    if (error === undefined) return this.#clear(doing);
     this.#observer.failed();
     const before = this.first;
+    const reason = reasonOf(error, this.#place);
     this.#reasons.set(doing, reason);
     if (this.first !== before) this.#observer.inTrouble(reason, error);
   }
 
-  clear(doing: string): void {
+  #clear(doing: string): void {
     if (this.#reasons.delete(doing) && this.#reasons.size === 0) this.#observer.recovered();
   }
 }
 
 /** A failure in a few words that may be shown to everybody: without paths and addresses. */
-export function reasonOf(error: unknown, place: string): string {
+function reasonOf(error: unknown, place: string): string {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof StoreGoneError) return "its file was deleted or replaced";
   if (error instanceof StoreTimeoutError) return "it does not answer";

@@ -1,11 +1,12 @@
 import { openFolder } from "./folder.ts";
 import type { StoreObserver } from "./health.ts";
 import { KvEngine } from "./kv.ts";
-import { defaultFolder, type Variables } from "./place.ts";
+import { defaultFolder, namedFolder, type Variables } from "./place.ts";
+import { SealedFile } from "./sealed_file.ts";
 import { Store, type StoreOptions } from "./store.ts";
 
 export { StoreError } from "./engine.ts";
-export type { StoreObserver } from "./health.ts";
+export type { StoreObserver, Unreserved } from "./health.ts";
 export type { Variables } from "./place.ts";
 export { Store, type StoreLimits, type StoreOptions } from "./store.ts";
 
@@ -17,6 +18,8 @@ export interface OpenStoreOptions extends StoreOptions {
   readonly observer: StoreObserver & {
     /** A damaged file was moved aside, and the store begins empty. */
     damaged(movedTo: string): void;
+    /** Other users of the machine may read the files, which could not be helped. */
+    exposed(folder: string, error: unknown): void;
   };
 }
 
@@ -29,9 +32,15 @@ export async function openStore(where: string, options: OpenStoreOptions): Promi
   const { dialects, variables, observer, clock, wallNow } = options;
   const place = where.slice("kv:".length);
   if (/^https?:/.test(place)) return await Store.open(new KvEngine(place), dialects, options);
+  const path = place === "" ? defaultFolder(variables) : namedFolder(place, variables);
   const stamp = String(Math.floor(wallNow() / 1_000));
-  const folder = await openFolder(place === "" ? defaultFolder(variables) : place, stamp, clock);
+  const folder = await openFolder(path, stamp, clock);
   if (folder.damaged !== undefined) observer.damaged(folder.damaged);
+  if (folder.exposed !== undefined) observer.exposed(path, folder.exposed);
   // The engine lets go of the folder when it is closed, and the store closes it in any case.
-  return await Store.open(new KvEngine(folder.file, folder), dialects, options);
+  const engine = new KvEngine(folder.file, folder);
+  return await Store.open(engine, dialects, {
+    ...options,
+    sealedIn: new SealedFile(folder.sealedFile),
+  });
 }

@@ -1,74 +1,78 @@
 import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
-import type { Reservations, WallClock } from "../core/store.ts";
-import type { ReadonlyRecord, Table } from "./table.ts";
+import type { Holder, KeepOutcome, Reservations, Reserved } from "../core/store.ts";
+import type { ReservationBook } from "./reservation_book.ts";
 
-/** What is kept of a reservation: never the token itself. */
-export interface Reservation {
-  /** SHA-256 of the token, in base64url. */
-  readonly digest: string;
-  readonly lifetimeMs: number;
-}
-
-export interface ReservationOptions {
-  readonly table: Table<Reservation>;
-  readonly wallNow: WallClock;
-  readonly dialect: string;
-  /** Adds a record to the table that is only in the store so far; never rejects. */
-  readonly lookUp: (...parts: readonly string[]) => Promise<void>;
-}
+/** A digest in base64url, or as `sha256sum` writes it. */
+const DIGEST = /^[\w-]{43}$/;
+const HEX_DIGEST = /^[\da-f]{64}$/i;
 
 /** One dialect's ids that stay with their tokens. */
 export class DialectReservations implements Reservations {
-  readonly #options: ReservationOptions;
+  readonly #book: ReservationBook;
+  readonly #dialect: string;
 
-  constructor(options: ReservationOptions) {
-    this.#options = options;
+  constructor(book: ReservationBook, dialect: string) {
+    this.#book = book;
+    this.#dialect = dialect;
   }
 
   async claim(
     id: string,
     token: string,
-    lifetimeMs: number,
+    lifetimeMs: number | undefined,
+    address?: string,
   ): Promise<"granted" | "taken" | "unreserved"> {
-    const { table, dialect, lookUp, wallNow } = this.#options;
+    const [book, dialect] = [this.#book, this.#dialect];
+    await book.lookUp(dialect, id);
+    const isNobodys = (): boolean => book.find(dialect, id)?.value.isOperators !== true;
+    if (lifetimeMs === undefined && isNobodys()) return "unreserved";
     const digest = await digestOf(token);
-    if (!table.isLoaded && table.find(dialect, id) === undefined) await lookUp(dialect, id);
     // From here on without a pause, so that of two claims of a free id one is the first.
-    const holder = table.find(dialect, id);
-    if (holder !== undefined && !isEqual(holder.value.digest, digest)) return "taken";
-    const outcome = table.set([dialect, id], { digest, lifetimeMs }, wallNow() + lifetimeMs);
-    return outcome === "kept" ? "granted" : "unreserved";
+    const holder = book.find(dialect, id)?.value;
+    if (lifetimeMs === undefined && isNobodys()) return "unreserved";
+    if (holder !== undefined && !isEqual(holder.digest, digest)) return "taken";
+    if (holder?.isOperators === true) book.set(dialect, id, holder);
+    else if (lifetimeMs !== undefined) {
+      const reservation = { digest, lifetimeMs };
+      if (holder !== undefined) book.set(dialect, id, { ...reservation, isProven: true });
+      else if (!book.add(dialect, id, reservation, address)) return "unreserved";
+    }
+    return "granted";
   }
 
   touch(id: string): void {
-    const { table, dialect } = this.#options;
-    const record = table.find(dialect, id);
-    if (record !== undefined) renew(table, record, this.#options.wallNow());
+    this.#book.renew(this.#dialect, id);
   }
-}
 
-/** Reads what was stored; undefined for what is no reservation. */
-export function readReservation(stored: unknown): Reservation | undefined {
-  if (typeof stored !== "object" || stored === null) return undefined;
-  const { digest, lifetimeMs }: Partial<Reservation> = stored;
-  if (typeof digest !== "string" || typeof lifetimeMs !== "number") return undefined;
-  return { digest, lifetimeMs };
-}
+  async reserve(id: string, holder: Holder, lifetimeMs?: number): Promise<KeepOutcome> {
+    const digest = "token" in holder ? await digestOf(holder.token) : readDigest(holder.digest);
+    if (digest === undefined) return "invalid";
+    const lifetime = lifetimeMs === undefined ? {} : { lifetimeMs };
+    return this.#book.set(this.#dialect, id, { digest, ...lifetime, isOperators: true });
+  }
 
-/** Begins a reservation's lifetime anew. */
-export function renew(
-  table: Table<Reservation>,
-  { key, value }: ReadonlyRecord<Reservation>,
-  now: number,
-): void {
-  table.set(key.slice(1), value, now + value.lifetimeMs);
+  async forget(id: string): Promise<boolean> {
+    await this.#book.lookUp(this.#dialect, id);
+    return this.#book.delete(this.#dialect, id);
+  }
+
+  *list(): Generator<Reserved> {
+    for (const { key: [, , id = ""], value, expiresAtMs } of this.#book.list(this.#dialect)) {
+      if (value.isOperators === true) yield { id, expiresAtMs };
+    }
+  }
 }
 
 /** Asynchronous: many clients that come back at once must not stop the others. */
 async function digestOf(token: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
   return Buffer.from(digest).toString("base64url");
+}
+
+function readDigest(text: string): string | undefined {
+  if (HEX_DIGEST.test(text)) return Buffer.from(text, "hex").toString("base64url");
+  return DIGEST.test(text) ? text : undefined;
 }
 
 function isEqual(one: string, other: string): boolean {

@@ -5,7 +5,7 @@ import { batchOf, type Change, type Engine, type Key } from "./engine.ts";
 export interface SealerOptions {
   readonly engine: Engine;
   /** The store's own secret. */
-  readonly secret: Uint8Array<ArrayBuffer>;
+  readonly secret: Uint8Array;
   readonly wallNow: WallClock;
   /** What one dialect may seal, in bytes of JSON. */
   readonly maxBytes: number;
@@ -17,6 +17,15 @@ interface Head {
   readonly chunks: number;
   readonly sealedAtMs: number;
   readonly expiresAtMs: number;
+}
+
+/** Records under one name, as they are stored. */
+export interface Found {
+  readonly name: string;
+  /** Undefined where nothing can be read, for it was being written, or deleted. */
+  readonly head: Uint8Array<ArrayBuffer> | undefined;
+  /** By their number. */
+  readonly chunks: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 }
 
 /** What was sealed cannot be read: it was tampered with, or is another store's. */
@@ -32,7 +41,7 @@ const LF = 10;
 
 /**
  * What clients could go on with after a planned restart: encrypted with a key that is used once,
- * cut into records, deleted before it is given out, worthless when its time is over.
+ * cut into records, worthless when its time is over.
  */
 export class Sealer {
   readonly #options: SealerOptions;
@@ -58,12 +67,12 @@ export class Sealer {
       expiresAtMs: sealedAtMs + lifetimeMs,
     };
     const key = await this.#key(name, salt);
-    await this.#discard(name);
+    await this.discard([await this.find(name)]);
     const changes: Change[] = [];
     for (let at = 0; at < head.chunks; at++) {
       const chunk = text.subarray(at * CHUNK_BYTES, (at + 1) * CHUNK_BYTES);
       const value = await crypto.subtle.encrypt(parameters(name, head, at), key, chunk);
-      changes.push({ key: chunkKey(name, at), value: new Uint8Array(value) });
+      changes.push({ key: chunkKey(name, String(at)), value: new Uint8Array(value) });
     }
     // Last, so that what a crash leaves half-written is nothing.
     changes.push({ key: headKey(name), value: encode(head) });
@@ -71,25 +80,34 @@ export class Sealer {
     return counts;
   }
 
-  /**
-   * Takes out what was sealed under this name: it is deleted before anything is made of it.
-   * Undefined where there is nothing, or its time is over. Throws SealBrokenError.
-   */
-  async take(name: string): Promise<Sealed | undefined> {
-    const { engine, wallNow } = this.#options;
-    const stored = await engine.get(headKey(name));
+  /** Finds what was sealed under this name, and whatever is left of it. */
+  async find(name: string): Promise<Found> {
+    const { engine } = this.#options;
+    const head = await engine.get(headKey(name));
     const chunks = new Map<string, Uint8Array<ArrayBuffer>>();
     for await (const { key, value } of engine.list(chunksKey(name))) {
       chunks.set(key.at(-1) ?? "", value);
     }
-    if (stored === undefined && chunks.size === 0) return undefined;
-    await this.#discard(name);
-    if (stored === undefined) return undefined;
+    return { name, head, chunks };
+  }
+
+  /** Undefined where there is nothing, or its time is over. Throws SealBrokenError. */
+  async open({ name, head, chunks }: Found): Promise<Sealed | undefined> {
+    if (head === undefined) return undefined;
     try {
-      return await this.#open(name, decodeHead(stored), chunks, wallNow());
+      return await this.#open(name, decodeHead(head), chunks, this.#options.wallNow());
     } catch (cause) {
       throw new SealBrokenError(`Cannot read what was sealed for "${name}"`, { cause });
     }
+  }
+
+  /** Deletes all of it: from the first commit on, which has the heads, none can be read again. */
+  async discard(found: readonly Found[]): Promise<void> {
+    const keys = [
+      ...found.filter(({ head }) => head !== undefined).map(({ name }) => headKey(name)),
+      ...found.flatMap(({ name, chunks }) => [...chunks.keys()].map((at) => chunkKey(name, at))),
+    ];
+    await commitAll(this.#options.engine, keys.map((key) => ({ key, value: undefined })));
   }
 
   async #open(
@@ -110,21 +128,10 @@ export class Sealer {
     return { items: unpack(Buffer.concat(text)), ageMs: Math.max(0, now - head.sealedAtMs) };
   }
 
-  /** Deletes what was sealed and is not to be used; the head goes first. */
-  async #discard(name: string): Promise<void> {
-    const { engine } = this.#options;
-    const changes: Change[] = [{ key: headKey(name), value: undefined }];
-    for await (const { key } of engine.list(chunksKey(name))) {
-      changes.push({ key, value: undefined });
-    }
-    await commitAll(engine, changes);
-  }
-
   /** A new salt is a new key, so that counting up is enough for initialisation vectors. */
   async #key(name: string, salt: Uint8Array): Promise<CryptoKey> {
-    const secret = await crypto.subtle.importKey("raw", this.#options.secret, "HKDF", false, [
-      "deriveKey",
-    ]);
+    const own = new Uint8Array(this.#options.secret);
+    const secret = await crypto.subtle.importKey("raw", own, "HKDF", false, ["deriveKey"]);
     const info = new TextEncoder().encode(`signalbox sealed ${name}`);
     return await crypto.subtle.deriveKey(
       { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(salt), info },
@@ -205,8 +212,8 @@ function chunksKey(name: string): Key {
   return ["sealed", name, "chunk"];
 }
 
-function chunkKey(name: string, at: number): Key {
-  return [...chunksKey(name), String(at)];
+function chunkKey(name: string, at: string): Key {
+  return [...chunksKey(name), at];
 }
 
 function encode(value: unknown): Uint8Array<ArrayBuffer> {

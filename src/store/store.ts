@@ -1,21 +1,22 @@
 import type { Clock } from "../core/clock.ts";
-import type { Bans, DialectStore, WallClock } from "../core/store.ts";
-import { BanList, readBan, type StoredBan } from "./bans.ts";
+import type { Bans, DialectStore, OperatorLog, WallClock } from "../core/store.ts";
+import { BanList } from "./bans.ts";
 import { type Engine, type Key, StoreError, StoreGoneError } from "./engine.ts";
 import { explain } from "./folder.ts";
-import { reasonOf, type StoreObserver, Troubles } from "./health.ts";
-import { DialectReservations, readReservation, renew, type Reservation } from "./reservations.ts";
+import { FORMAT_KEY, formatRecord, FORMATS, type Formats, settleFormat } from "./format.ts";
+import { type StoreObserver, Troubles } from "./health.ts";
+import { Loader } from "./loader.ts";
+import { StoredOperatorLog } from "./operator_log.ts";
+import { type RecordLimits, Records } from "./records.ts";
+import { DialectReservations } from "./reservations.ts";
 import { DialectRooms } from "./rooms.ts";
-import { Table, type TableLimits } from "./table.ts";
+import { amongOthers, type SealedPlace } from "./sealed_file.ts";
+import { SecretBook } from "./secrets.ts";
 import { withinTime } from "./time_limit.ts";
-import { Vault } from "./vault.ts";
+import { OWN_SECRET, Vault } from "./vault.ts";
 import { WriteBehind } from "./write_behind.ts";
 
-export interface StoreLimits {
-  readonly maxReservations: number;
-  readonly maxBans: number;
-  readonly maxStoredRooms: number;
-  readonly maxStoredRoomBytes: number;
+export interface StoreLimits extends RecordLimits {
   readonly maxSealedBytes: number;
   readonly maxWaitingWrites: number;
 }
@@ -24,16 +25,19 @@ export interface StoreOptions {
   readonly clock: Clock;
   readonly wallNow: WallClock;
   readonly limits: StoreLimits;
+  /** Which addresses count as one. */
+  readonly keyOf: (address: string) => string;
   /** Time that one operation may take before the store counts as being in trouble. */
   readonly timeoutMs: number;
   /** Whether anything is sealed at the end; what was is taken out at start all the same. */
   readonly seals: boolean;
   readonly observer: StoreObserver;
+  /** Where what is sealed goes; by default, among the engine's other records. */
+  readonly sealedIn?: SealedPlace;
+  /** What is written, and what can be read: tests have formats of their own. */
+  readonly formats?: Formats;
 }
 
-/** What is written; a file of a newer format is refused. */
-const FORMAT = 1;
-const FORMAT_KEY: Key = ["format"];
 /** Time for all that has to be read before the server can listen. */
 const START_MS = 10_000;
 const TICK_MS = 1_000;
@@ -41,11 +45,6 @@ const TICK_MS = 1_000;
 const CHECK_TICKS = 5;
 /** Ticks after which a look that does not end is given up, and the engine opened anew. */
 const GIVE_UP_TICKS = 30;
-const SWEEP_RECORDS = 2_000;
-const LOAD_RETRY_MS = 2_000;
-const BUSY_MS = 50;
-/** A list's records that are taken in at once. */
-const LOAD_BATCH = 500;
 
 /**
  * Everything that outlives connections. Memory is the truth while the server runs; an engine, where
@@ -55,14 +54,13 @@ export class Store implements AsyncDisposable {
   readonly #engine: Engine | undefined;
   readonly #options: StoreOptions;
   readonly #troubles: Troubles;
-  readonly #reservations: Table<Reservation>;
-  readonly #rooms: Table<unknown>;
-  readonly #bans: Table<StoredBan>;
-  readonly #tables: ReadonlyMap<string, Table<unknown>>;
+  readonly #records: Records;
+  readonly #secrets: SecretBook;
   readonly #vault: Vault;
-  readonly #presence = new Map<string, (id: string) => boolean>();
   readonly #writes: WriteBehind | undefined;
+  readonly #loader: Loader | undefined;
   readonly bans: Bans;
+  readonly operatorLog: OperatorLog;
   #timer: Disposable | undefined;
   #ticks = 0;
   /** When the look began that is under way, in ticks. */
@@ -73,34 +71,34 @@ export class Store implements AsyncDisposable {
     const { clock, wallNow, limits, timeoutMs, observer } = options;
     this.#engine = engine;
     this.#options = options;
-    this.#troubles = new Troubles(observer);
-    this.#vault = new Vault({ engine, ...options, maxSealedBytes: limits.maxSealedBytes });
-    const table = <Value>(
-      kind: string,
-      read: (stored: unknown) => Value | undefined,
-      tableLimits: TableLimits,
-    ): Table<Value> => {
-      const onChange = (key: Key): void => this.#writes?.add(key);
-      return new Table({ kind, read, ...tableLimits, wallNow, onChange }, engine === undefined);
-    };
-    this.#reservations = table("id", readReservation, { maxRecords: limits.maxReservations });
-    this.#rooms = table("room", (stored) => stored, {
-      maxRecords: limits.maxStoredRooms,
-      maxBytes: limits.maxStoredRoomBytes,
+    const troubles = this.#troubles = new Troubles(observer, engine?.place ?? "");
+    const onChange = (key: Key): void => this.#writes?.add(key);
+    const secrets = this.#secrets = new SecretBook({ engine, clock, timeoutMs, onChange });
+    const sealedIn = options.sealedIn ?? (engine && amongOthers(engine));
+    const { maxSealedBytes } = limits;
+    this.#vault = new Vault({ ...options, sealedIn, secrets, maxSealedBytes });
+    this.#records = new Records({
+      ...options,
+      now: clock.now,
+      isLoaded: engine === undefined,
+      lookUp: async (...parts) => await this.#loader?.lookUp(this.#records.reservations, parts),
+      onChange,
     });
-    this.#bans = table("ban", readBan, { maxRecords: limits.maxBans });
-    const tables = [this.#reservations, this.#rooms, this.#bans];
-    this.#tables = new Map(tables.map((one) => [one.kind, one as Table<unknown>]));
-    this.bans = new BanList(this.#bans, wallNow);
-    this.#writes = engine && new WriteBehind({
+    this.bans = new BanList(this.#records.bans, wallNow);
+    this.operatorLog = new StoredOperatorLog(this.#records.log, limits.maxOperatorLog, wallNow);
+    if (engine === undefined) return;
+    this.#writes = new WriteBehind({
       engine,
       clock,
       valueOf: (key) => this.#valueOf(key),
       maxWaiting: limits.maxWaitingWrites,
       timeoutMs,
-      onOutcome: (error) => this.#note("writes", error),
+      onOutcome: (error) => troubles.note("writes", error),
       onDropped: () => observer.writeDropped(),
     });
+    const isBusy = (): boolean => this.#isBusy();
+    const shared = { engine, clock, timeoutMs, troubles, observer };
+    this.#loader = new Loader({ ...shared, onOver: onChange, isBusy });
   }
 
   /** A store that is forgotten with the process. */
@@ -122,14 +120,15 @@ export class Store implements AsyncDisposable {
   ): Promise<Store> {
     const store = new Store(engine, options);
     try {
-      await withinTime(store.#start(engine, dialects), START_MS, options.clock);
+      await store.#beforeServing(store.#start(engine, dialects));
     } catch (error) {
       store.#abandon();
-      if (error instanceof StoreError) throw error;
-      throw new StoreError(`Cannot use the store in "${engine.place}": ${explain(error)}`);
+      throw error;
     }
     store.#begin();
-    void store.#loadBehind(engine);
+    // Reservations may be many: until all are read, a claim asks for its own.
+    const { reservations, log } = store.#records;
+    void store.#loader?.loadBehind([reservations, log]);
     return store;
   }
 
@@ -150,34 +149,45 @@ export class Store implements AsyncDisposable {
 
   /** How many records there are of each kind. */
   get sizes(): ReadonlyMap<string, number> {
-    return new Map([...this.#tables].map(([kind, { size }]) => [kind, size]));
+    return this.#records.sizes;
   }
 
   /** Whether all records of earlier runs are in memory. */
   get isLoaded(): boolean {
-    return this.#reservations.isLoaded;
+    return this.#records.isLoaded;
   }
 
   /**
-   * A dialect's part. What was sealed for it is given out with this, once.
-   * @param isHere whether an id is in use: then its reservation does not run out
+   * A dialect's part. What was sealed for it is given out with this, once; `forgetSealed` ends it.
+   * @param isHere whether an id is in use: then its reservation neither runs out nor makes room
    */
   dialect(name: string, isHere: (id: string) => boolean): DialectStore {
-    const { wallNow } = this.#options;
-    this.#presence.set(name, isHere);
+    const { wallNow, observer } = this.#options;
+    const { book, rooms } = this.#records;
+    book.watch(name, isHere);
     return {
-      secret: this.#vault.secret(name),
+      secret: this.#secrets.get(name),
       sealed: this.#vault.takeSealed(name),
-      unreadable: (items) => this.#options.observer.sealedUnreadable(name, items),
-      reservations: new DialectReservations({
-        table: this.#reservations,
-        wallNow,
-        dialect: name,
-        lookUp: (...parts) => this.#lookUp(parts),
-      }),
-      rooms: new DialectRooms(this.#rooms, name, wallNow),
+      unreadable: (items) => observer.sealedUnreadable(name, items),
+      reservations: new DialectReservations(book, name),
+      rooms: new DialectRooms(rooms, name, wallNow),
       seal: (items, lifetimeMs) => this.#vault.seal(name, items, lifetimeMs),
     };
+  }
+
+  /**
+   * Deletes what the last run has sealed: to be called when nothing but this can keep the server
+   * from serving, and to be waited for before it serves. Throws StoreError.
+   */
+  async forgetSealed(): Promise<void> {
+    await this.#beforeServing(this.#vault.forgetSealed());
+  }
+
+  /** Puts a new secret before a dialect's current one; "failed": it could not be written. */
+  async rotateSecret(dialect: string): Promise<"rotated" | "failed"> {
+    // Without it, what is sealed could not be read.
+    if (dialect === OWN_SECRET) throw new RangeError(`Cannot rotate the secret "${dialect}"`);
+    return await this.#secrets.rotate(dialect);
   }
 
   /** Resolves with true once everything that was changed so far is written; false: not in time. */
@@ -200,120 +210,52 @@ export class Store implements AsyncDisposable {
 
   async #end(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
+    this.#loader?.[Symbol.dispose]();
     if (!await this.flush()) this.#options.observer.unwritten(this.waitingWrites);
     this.#abandon();
   }
 
   #abandon(): void {
     this.#writes?.[Symbol.dispose]();
+    this.#vault.close();
     this.#engine?.close();
   }
 
-  async #start(engine: Engine, dialects: readonly string[]): Promise<void> {
-    const format = await engine.get(FORMAT_KEY);
-    const version = format === undefined ? FORMAT : Number(new TextDecoder().decode(format));
-    if (!(version <= FORMAT)) {
-      throw new StoreError(
-        `Cannot use the store in "${engine.place}": a newer signalbox wrote it (format ${version}, known is ${FORMAT})`,
-      );
+  async #beforeServing(work: Promise<void>): Promise<void> {
+    try {
+      await withinTime(work, START_MS, this.#options.clock);
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      throw new StoreError(`Cannot use the store in "${this.place}": ${explain(error)}`);
     }
-    if (format === undefined) await engine.create(FORMAT_KEY, formatValue());
+  }
+
+  async #start(engine: Engine, dialects: readonly string[]): Promise<void> {
+    await settleFormat(engine, this.#options.formats ?? FORMATS);
     await this.#vault.open(dialects);
     // Few, and asked without waiting: all of them have to be here.
-    for (const table of [this.#bans, this.#rooms]) await this.#load(engine, table);
-  }
-
-  /** Reservations may be many: until all are read, a claim asks for its own. */
-  async #loadBehind(engine: Engine): Promise<void> {
-    while (this.#closing === undefined) {
-      try {
-        await this.#load(engine, this.#reservations);
-        return this.#note("loading", undefined);
-      } catch (error) {
-        if (this.#closing !== undefined) return;
-        this.#note("loading", error);
-        await this.#options.clock.delay(LOAD_RETRY_MS);
-      }
-    }
-  }
-
-  async #load(
-    engine: Engine,
-    table: Table<unknown> | Table<Reservation> | Table<StoredBan>,
-  ): Promise<void> {
-    let read = 0;
-    for await (const { key, value } of engine.list([table.kind])) {
-      if (!table.adopt(key, value)) await this.#deleteBehind(key);
-      // A list gives its records in batches: clients come first between two of them.
-      if (++read % LOAD_BATCH === 0) await this.#pause();
-      if (this.#closing !== undefined) return;
-    }
-    table.loaded();
-  }
-
-  /** What is over goes too, but not so quickly that it pushes news out of the queue. */
-  async #deleteBehind(key: Key): Promise<void> {
-    this.#writes?.add(key);
-    while (this.#isBusy() && this.#closing === undefined) {
-      await this.#options.clock.delay(BUSY_MS);
-    }
+    const { bans, rooms } = this.#records;
+    for (const table of [bans, rooms]) await this.#loader?.load(table);
   }
 
   #isBusy(): boolean {
     return this.waitingWrites > this.#options.limits.maxWaitingWrites / 2;
   }
 
-  async #pause(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#options.clock.soon(resolve);
-    await promise;
-  }
-
-  async #lookUp(parts: readonly string[]): Promise<void> {
-    const { clock, timeoutMs, observer } = this.#options;
-    const engine = this.#engine;
-    if (engine === undefined) return;
-    // Clients do not wait for a store that is known to be in trouble.
-    if (this.trouble !== undefined) return observer.claimUnchecked();
-    const key = [this.#reservations.kind, ...parts];
-    try {
-      const value = await withinTime(engine.get(key), timeoutMs, clock);
-      if (value !== undefined) this.#reservations.adopt(key, value);
-    } catch (error) {
-      this.#note("reading", error);
-      observer.claimUnchecked();
-    }
-  }
-
   #valueOf(key: Key): Uint8Array<ArrayBuffer> | undefined {
-    const [kind = ""] = key;
-    if (kind === "format") return formatValue();
-    if (kind === "secret") return this.#vault.stored(key);
-    return this.#tables.get(kind)?.stored(key);
+    const [kind] = key;
+    if (kind === FORMAT_KEY[0]) return formatRecord(FORMATS.current);
+    return kind === "secret" ? this.#secrets.stored(key) : this.#records.stored(key);
   }
 
   #tick(): void {
-    if (!this.#isBusy()) this.#sweep();
+    if (!this.#isBusy()) this.#records.sweep();
     this.#ticks++;
     if (this.#ticks - (this.#checkingSince ?? this.#ticks) >= GIVE_UP_TICKS) {
       this.#engine?.reopen();
       this.#checkingSince = undefined;
     }
     if (this.trouble !== undefined || this.#ticks % CHECK_TICKS === 0) void this.#check();
-  }
-
-  #sweep(): void {
-    const now = this.#options.wallNow();
-    const mayGo = (): boolean => true;
-    this.#rooms.sweep(SWEEP_RECORDS, mayGo);
-    this.#bans.sweep(SWEEP_RECORDS, mayGo);
-    this.#reservations.sweep(SWEEP_RECORDS, (record) => {
-      const { key: [, dialect = "", id = ""], value, expiresAtMs } = record;
-      if (expiresAtMs - now > value.lifetimeMs / 2) return false;
-      if (this.#presence.get(dialect)?.(id) !== true) return true;
-      renew(this.#reservations, record, now);
-      return false;
-    });
   }
 
   async #check(): Promise<void> {
@@ -325,10 +267,10 @@ export class Store implements AsyncDisposable {
     });
     try {
       await withinTime(work, this.#options.timeoutMs, this.#options.clock);
-      this.#note("reading", undefined);
+      this.#troubles.note("reading");
     } catch (error) {
       if (this.#closing !== undefined) return;
-      this.#note("reading", error);
+      this.#troubles.note("reading", error);
       if (!(error instanceof StoreGoneError)) return;
       // Memory has it all.
       engine.reopen();
@@ -338,16 +280,7 @@ export class Store implements AsyncDisposable {
 
   *#keys(): Generator<Key> {
     yield FORMAT_KEY;
-    yield* this.#vault.keys();
-    for (const table of this.#tables.values()) for (const { key } of table.list()) yield key;
+    yield* this.#secrets.keys();
+    yield* this.#records.keys();
   }
-
-  #note(doing: string, error: unknown): void {
-    if (error === undefined) return this.#troubles.clear(doing);
-    this.#troubles.set(doing, reasonOf(error, this.place ?? ""), error);
-  }
-}
-
-function formatValue(): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(String(FORMAT));
 }

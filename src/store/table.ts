@@ -62,9 +62,19 @@ export class Table<Value> {
     return this.#deleted === undefined;
   }
 
+  /** The record, even if its time is over. */
+  get(...parts: readonly string[]): ReadonlyRecord<Value> | undefined {
+    return this.#records.get(nameOf(parts));
+  }
+
+  /** All records, those included whose time is over. */
+  all(): Iterable<ReadonlyRecord<Value>> {
+    return this.#records.values();
+  }
+
   /** The record, unless its time is over. */
   find(...parts: readonly string[]): ReadonlyRecord<Value> | undefined {
-    const record = this.#records.get(nameOf(parts));
+    const record = this.get(...parts);
     return record !== undefined && record.expiresAtMs > this.#options.wallNow()
       ? record
       : undefined;

@@ -1,13 +1,15 @@
 import type { Clock } from "../core/clock.ts";
 import type { Sealed, SealOutcome, WallClock } from "../core/store.ts";
-import type { Engine, Key } from "./engine.ts";
 import type { StoreObserver } from "./health.ts";
-import { SealBrokenError, Sealer } from "./seal.ts";
+import { type Found, SealBrokenError, Sealer } from "./seal.ts";
+import type { SealedPlace } from "./sealed_file.ts";
+import type { SecretBook } from "./secrets.ts";
 import { withinTime } from "./time_limit.ts";
 
 export interface VaultOptions {
-  /** Undefined where everything is forgotten with the process. */
-  readonly engine: Engine | undefined;
+  /** Where what is sealed goes; undefined where everything is forgotten with the process. */
+  readonly sealedIn: SealedPlace | undefined;
+  readonly secrets: SecretBook;
   readonly clock: Clock;
   readonly wallNow: WallClock;
   /** What one dialect may seal, in bytes. */
@@ -16,51 +18,42 @@ export interface VaultOptions {
   readonly observer: StoreObserver;
 }
 
-type Secret = Uint8Array<ArrayBuffer>;
-
-/** What the sealing keys are derived from. */
-const OWN_SECRET = "store";
-const SECRET_BYTES = 32;
+/** The secret that sealing keys are derived from; all others are dialects' own. */
+export const OWN_SECRET = "store";
 const SEAL_MS = 4_000;
 
-/** A store's secrets, and what is sealed with them. */
+/** What is sealed with a store's own secret. */
 export class Vault {
   readonly #options: VaultOptions;
-  readonly #secrets = new Map<string, Secret>();
   readonly #sealed = new Map<string, Sealed>();
+  /** What the last run has sealed, and was not deleted yet; undefined where nothing is there. */
+  #found: Found[] | undefined;
 
   constructor(options: VaultOptions) {
     this.#options = options;
   }
 
-  /** Reads or makes the secrets of these names, and takes out what was sealed for them. */
+  /** Reads or makes the secrets of these names, and reads what was sealed for them. */
   async open(names: readonly string[]): Promise<void> {
-    const { engine, seals, observer } = this.#options;
-    if (engine === undefined) return;
-    for (const name of [OWN_SECRET, ...names]) {
-      this.#secrets.set(name, await createSecret(engine, name));
-    }
-    for (const name of names) {
-      try {
-        const sealed = await this.#sealer()?.take(name);
-        if (sealed !== undefined && seals) this.#sealed.set(name, sealed);
-      } catch (error) {
-        if (!(error instanceof SealBrokenError)) throw error;
-        observer.sealedLost(name, error);
-      }
-    }
+    await this.#options.secrets.open([OWN_SECRET, ...names]);
+    await this.#orLost("all", () => this.#readSealed(names));
   }
 
-  /** Made up where there is no engine; throws RangeError where it is none of the opened ones. */
-  secret(name: string): Secret {
-    let secret = this.#secrets.get(name);
-    if (secret === undefined) {
-      if (this.#options.engine !== undefined) {
-        throw new RangeError(`Cannot open "${name}": it was not named at start`);
-      }
-      this.#secrets.set(name, secret = newSecret());
+  /**
+   * Deletes what was read: before the first client, for nobody may go on twice with the same, and
+   * when nothing can keep the server from serving, for else the next start is the one to have it.
+   */
+  async forgetSealed(): Promise<void> {
+    const sealer = this.#sealer();
+    if (this.#found === undefined || sealer === undefined) return;
+    await sealer.discard(this.#found);
+    this.#found = undefined;
+    try {
+      await this.#options.sealedIn?.clear();
+    } catch (error) {
+      // It can no longer be used; the next start tries again.
+      this.#options.observer.sealedLeft(error);
     }
-    return secret;
   }
 
   /** What was sealed under a name, once. */
@@ -85,37 +78,40 @@ export class Vault {
     }
   }
 
-  /** The keys of all secrets. */
-  *keys(): Generator<Key> {
-    for (const name of this.#secrets.keys()) yield secretKey(name);
+  close(): void {
+    this.#options.sealedIn?.engine.close();
   }
 
-  /** What is stored under one of the keys. */
-  stored([, name = ""]: Key): Secret | undefined {
-    return this.#secrets.get(name);
+  async #readSealed(names: readonly string[]): Promise<void> {
+    const { sealedIn, seals } = this.#options;
+    const sealer = this.#sealer();
+    if (sealer === undefined || !await sealedIn?.mayHold()) return;
+    this.#found = [];
+    for (const name of names) {
+      const found = await sealer.find(name);
+      this.#found.push(found);
+      if (!seals) continue;
+      await this.#orLost(name, async () => {
+        const sealed = await sealer.open(found);
+        if (sealed !== undefined) this.#sealed.set(name, sealed);
+      });
+    }
+  }
+
+  /** Tells the observer where what was sealed cannot be read: clients join anew then. */
+  async #orLost(name: string, read: () => Promise<void>): Promise<void> {
+    try {
+      await read();
+    } catch (error) {
+      if (!(error instanceof SealBrokenError)) throw error;
+      this.#options.observer.sealedLost(name, error);
+    }
   }
 
   #sealer(): Sealer | undefined {
-    const { engine, wallNow, maxSealedBytes: maxBytes } = this.#options;
-    const secret = this.#secrets.get(OWN_SECRET);
-    return engine && secret && new Sealer({ engine, secret, wallNow, maxBytes });
+    const { sealedIn, secrets, wallNow, maxSealedBytes: maxBytes } = this.#options;
+    if (sealedIn === undefined) return undefined;
+    const { current: secret } = secrets.get(OWN_SECRET);
+    return new Sealer({ engine: sealedIn.engine, secret, wallNow, maxBytes });
   }
-}
-
-/** The secret in the store; of two servers that start at once, the first one's. */
-async function createSecret(engine: Engine, name: string): Promise<Secret> {
-  for (;;) {
-    const stored = await engine.get(secretKey(name));
-    if (stored !== undefined) return stored;
-    const fresh = newSecret();
-    if (await engine.create(secretKey(name), fresh)) return fresh;
-  }
-}
-
-function newSecret(): Secret {
-  return crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
-}
-
-function secretKey(name: string): Key {
-  return ["secret", name];
 }

@@ -62,6 +62,7 @@ export class Connections implements Disposable {
       budgets: new OutputBudgets(limits),
       keyOf,
       links: new Map(),
+      running: new Set(),
       observer,
       clock,
       isGoingAway: false,
@@ -160,6 +161,16 @@ export class Connections implements Disposable {
     this.#common.isGoingAway = false;
   }
 
+  /**
+   * Hangs up on everybody from an address, as if they were newcomers that are refused; not on those
+   * whose carrier was added.
+   * @param key what the address counts as
+   */
+  turnOut(key: string, refusal: SignalError): void {
+    const meant = [...this.#common.running].filter((one) => one.link.isOpen && one.key === key);
+    for (const connection of meant) connection.turnAway(refusal);
+  }
+
   /** Resolves when no socket is left. */
   emptied(): Promise<void> {
     if (this.#common.links.size === 0) return Promise.resolve();
@@ -173,6 +184,7 @@ export class Connections implements Disposable {
   #run(acceptance: Acceptance<never>, carry: (connection: Connection) => Carried): Connection {
     const connection = new Connection(`${this.#nextId++}`, acceptance, this.#common, carry);
     if (connection.carrier !== undefined) {
+      this.#common.running.add(connection);
       this.#common.links.set(connection.carrier, connection.pump);
     }
     return connection;
@@ -228,6 +240,8 @@ interface Common {
   readonly budgets: OutputBudgets;
   readonly keyOf: (address: string) => string;
   readonly links: Map<Carrier, Checked>;
+  /** Connections that have not ended, but for those whose carrier was added. */
+  readonly running: Set<Connection>;
   readonly observer: ConnectionObserver;
   readonly clock: Clock;
   isGoingAway: boolean;
@@ -285,6 +299,11 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
     return this.pump.session.wordFor?.(code);
   }
 
+  /** What its address counts as. */
+  get key(): string | undefined {
+    return this.#budget?.key;
+  }
+
   get isGoingAway(): boolean {
     return this.#common.isGoingAway;
   }
@@ -309,7 +328,12 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
       if (!this.#isUnsettled) this.#common.observer.opened(this);
       return this.pump.open();
     }
-    this.pump.refuse(this.#refusal);
+    this.turnAway(this.#refusal);
+  }
+
+  /** Says in the dialect's words why the connection ends. */
+  turnAway(refusal: SignalError): void {
+    this.pump.refuse(refusal);
     this.link.close(1013, "try again later");
   }
 
@@ -326,6 +350,7 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
     // While it still has its id.
     this.#common.observer.ended(this, ending, this.#refusals);
     const isFarewell = "isFarewell" in ending && ending.isFarewell === true;
+    this.#common.running.delete(this);
     this.pump.end(isFarewell ? "left" : "lost");
   }
 

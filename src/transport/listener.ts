@@ -100,7 +100,8 @@ export class Listener {
         this.#watch(this.#server);
         return;
       } catch (error) {
-        this.#report(error);
+        // A port that was let go of is free a moment later; what broke down was told of.
+        if (pauseMs === LONGEST_PAUSE_MS) this.#report(error);
         await this.#options.clock.delay(pauseMs);
         pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
       }

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { z } from "zod";
+import * as z from "zod";
 import { ConfigError } from "../../src/config/load.ts";
 import { OPTIONS } from "../../src/config/options.ts";
 import { ConfigSchema } from "../../src/config/schema.ts";

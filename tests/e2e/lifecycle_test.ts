@@ -4,6 +4,7 @@ import { type MainProcess, startMain } from "../helpers/main_process.ts";
 import { openGst, openGstSession, openInRoom, openPeerJs, peerJsUrl } from "../helpers/peers.ts";
 import { RawSocket, requestText } from "../helpers/raw_socket.ts";
 import { startTestServer } from "../helpers/server.ts";
+import { systemTest } from "../helpers/systems.ts";
 import { until, within } from "../helpers/waiting.ts";
 import { WsClient } from "../helpers/ws_client.ts";
 
@@ -15,67 +16,75 @@ const LOCAL = ["--listen", "http://127.0.0.1:0"];
 const STOP_MS = 5_000;
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  Deno.test(`${signal} closes every connection with 1001 and ends with 0, whoever will not go`, async () => {
-    await using server = await startMain({
-      args: [...LOCAL, "--gstreamer-max-queued-bytes", "unlimited"],
-    });
-    const url = urlOf(server);
-    const wsUrl = url.replace(/^http/, "ws");
-    const clients = [
-      await openGst(wsUrl, "idle"),
-      ...await openGstSession(wsUrl, ["caller", "callee"]),
-      await openInRoom(wsUrl, "member", "r"),
-      await openPeerJs(wsUrl, "alice"),
-      await WsClient.open(`${wsUrl}/`), // has not said who it is
-    ];
-    // Those that will not go: one answers no close, one reads nothing and has its queue full, one
-    // has not finished its request, one keeps its connection for a next request.
-    using mute = await RawSocket.upgrade(peerJsUrl(wsUrl, "mute"));
-    assertEquals(await mute.next(), '{"type":"OPEN"}');
-    using deaf = await RawSocket.upgrade(`${wsUrl}/`);
-    await deaf.send("HELLO deaf");
-    assertEquals(await deaf.next(), "HELLO");
-    const toDeaf = await openGst(wsUrl, "to-deaf");
-    clients.push(toDeaf);
-    toDeaf.send("SESSION deaf");
-    assertEquals(await toDeaf.nextText(), "SESSION_OK");
-    for (let sent = 0; sent < 4; sent++) toDeaf.send("x".repeat(1_000_000));
-    await until("the deaf one's queue to fill", () => toDeaf.queued === 0);
-    using unfinished = await RawSocket.connect(url);
-    await unfinished.write("GET / HT");
-    using body = await RawSocket.connect(url);
-    await body.write("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n");
-    await body.head();
+  systemTest({
+    name: `${signal} closes every connection with 1001 and ends with 0, whoever will not go`,
+    needs: "signals",
+    fn: async () => {
+      await using server = await startMain({
+        args: [...LOCAL, "--gstreamer-max-queued-bytes", "unlimited"],
+      });
+      const url = urlOf(server);
+      const wsUrl = url.replace(/^http/, "ws");
+      const clients = [
+        await openGst(wsUrl, "idle"),
+        ...await openGstSession(wsUrl, ["caller", "callee"]),
+        await openInRoom(wsUrl, "member", "r"),
+        await openPeerJs(wsUrl, "alice"),
+        await WsClient.open(`${wsUrl}/`), // has not said who it is
+      ];
+      // Those that will not go: one answers no close, one reads nothing and has its queue full, one
+      // has not finished its request, one keeps its connection for a next request.
+      using mute = await RawSocket.upgrade(peerJsUrl(wsUrl, "mute"));
+      assertEquals(await mute.next(), '{"type":"OPEN"}');
+      using deaf = await RawSocket.upgrade(`${wsUrl}/`);
+      await deaf.send("HELLO deaf");
+      assertEquals(await deaf.next(), "HELLO");
+      const toDeaf = await openGst(wsUrl, "to-deaf");
+      clients.push(toDeaf);
+      toDeaf.send("SESSION deaf");
+      assertEquals(await toDeaf.nextText(), "SESSION_OK");
+      for (let sent = 0; sent < 4; sent++) toDeaf.send("x".repeat(1_000_000));
+      await until("the deaf one's queue to fill", () => toDeaf.queued === 0);
+      using unfinished = await RawSocket.connect(url);
+      await unfinished.write("GET / HT");
+      using body = await RawSocket.connect(url);
+      await body.write("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n");
+      await body.head();
 
-    const start = performance.now();
-    server.signal(signal);
-    for (const client of clients) {
-      const { code } = await within("the client's end", client.closed, STOP_MS);
-      assertEquals(code, 1001);
-    }
-    const ending = await mute.ended();
-    assert(ending !== "cut" && ending.code === 1001, JSON.stringify(ending));
-    const { code, stderr } = await within("the end", server.ended, STOP_MS);
-    assert(performance.now() - start < STOP_MS, "the end took too long");
-    assertEquals(code, 0);
-    assert(!/\bat .*:\d+:\d+/.test(stderr), stderr);
+      const start = performance.now();
+      server.signal(signal);
+      for (const client of clients) {
+        const { code } = await within("the client's end", client.closed, STOP_MS);
+        assertEquals(code, 1001);
+      }
+      const ending = await mute.ended();
+      assert(ending !== "cut" && ending.code === 1001, JSON.stringify(ending));
+      const { code, stderr } = await within("the end", server.ended, STOP_MS);
+      assert(performance.now() - start < STOP_MS, "the end took too long");
+      assertEquals(code, 0);
+      assert(!/\bat .*:\d+:\d+/.test(stderr), stderr);
+    },
   });
 }
 
-Deno.test("the first signal spreads the end over --drain-ms, the second ends it at once", async () => {
-  await using server = await startMain({ args: [...LOCAL, "--drain-ms", "3000"] });
-  const wsUrl = urlOf(server).replace(/^http/, "ws");
-  const clients: WsClient[] = [];
-  for (let count = 0; count < 20; count++) clients.push(await openGst(wsUrl, `peer-${count}`));
-  server.signal("SIGTERM");
-  // The first is closed while others still wait: the server is stopping, and not done.
-  const first = await within("the first end", Promise.race(clients.map(({ closed }) => closed)));
-  assertEquals(first.code, 1001);
-  server.signal("SIGINT");
-  const { code } = await within("the end", server.ended, STOP_MS);
-  assert(code !== 0, `ended with ${code}`);
-  const codes = await Promise.all(clients.map(async ({ closed }) => (await closed).code));
-  assert(codes.some((code) => code !== 1001), "all were closed before the second signal");
+systemTest({
+  name: "the first signal spreads the end over --drain-ms, the second ends it at once",
+  needs: "signals",
+  fn: async () => {
+    await using server = await startMain({ args: [...LOCAL, "--drain-ms", "3000"] });
+    const wsUrl = urlOf(server).replace(/^http/, "ws");
+    const clients: WsClient[] = [];
+    for (let count = 0; count < 20; count++) clients.push(await openGst(wsUrl, `peer-${count}`));
+    server.signal("SIGTERM");
+    // The first is closed while others still wait: the server is stopping, and not done.
+    const first = await within("the first end", Promise.race(clients.map(({ closed }) => closed)));
+    assertEquals(first.code, 1001);
+    server.signal("SIGINT");
+    const { code } = await within("the end", server.ended, STOP_MS);
+    assert(code !== 0, `ended with ${code}`);
+    const codes = await Promise.all(clients.map(async ({ closed }) => (await closed).code));
+    assert(codes.some((code) => code !== 1001), "all were closed before the second signal");
+  },
 });
 
 Deno.test("stopping with --drain-ms closes all with 1001, partners and rooms too", async () => {
@@ -96,76 +105,88 @@ Deno.test("stopping with --drain-ms closes all with 1001, partners and rooms too
   await within("the end", stopped, STOP_MS);
 });
 
-Deno.test("without a free descriptor the server lives, says so, and serves again", async () => {
-  const permissions = ["--allow-net"]; // so that it does not know, and is not told, how many it has
-  await using server = await startMain({ args: LOCAL, denoArgs: permissions, openFiles: 80 });
-  const url = urlOf(server);
-  const wsUrl = url.replace(/^http/, "ws");
-  await using bystanders = await Bystanders.join(wsUrl);
-  const sockets: RawSocket[] = [];
-  try {
-    const isExhausted = async (): Promise<boolean> => {
-      try {
-        const socket = await RawSocket.connect(url);
-        sockets.push(socket);
-        // With a request: of connections without one, Deno 2.6 waits for the end before it says
-        // that it has stopped listening.
-        await socket.write(requestText("GET / HTTP/1.1"));
-        await bystanders.talk();
-      } catch (error) {
-        if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-      }
-      return server.stderr().includes("Too many open files");
-    };
-    await until("the descriptors to run out", isExhausted);
-    // With the port that it was given, where it asked for any.
-    const broken = /listening stopped, trying again.* url="?([^"\s]+)/.exec(server.stderr());
-    assertEquals(broken?.[1], url);
-    // Those that are connected do not notice.
-    await bystanders.talk();
-  } finally {
-    for (const socket of sockets) socket.cut();
-  }
-  await until("it to listen again", async () => {
+systemTest({
+  name: "without a free descriptor the server lives, says so, and serves again",
+  needs: "openFiles",
+  fn: async () => {
+    const permissions = ["--allow-net"]; // so that it does not know, and is not told, how many it has
+    await using server = await startMain({ args: LOCAL, denoArgs: permissions, openFiles: 80 });
+    const url = urlOf(server);
+    const wsUrl = url.replace(/^http/, "ws");
+    await using bystanders = await Bystanders.join(wsUrl);
+    const sockets: RawSocket[] = [];
     try {
-      await using fresh = await openGst(wsUrl, "fresh");
-      fresh.send("SESSION nobody");
-      return await fresh.nextText() === "ERROR peer 'nobody' not found";
-    } catch {
-      return false;
+      const isExhausted = async (): Promise<boolean> => {
+        try {
+          const socket = await RawSocket.connect(url);
+          sockets.push(socket);
+          // With a request: of connections without one, Deno 2.6 waits for the end before it says
+          // that it has stopped listening.
+          await socket.write(requestText("GET / HTTP/1.1"));
+          await bystanders.talk();
+        } catch (error) {
+          if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+        }
+        return server.stderr().includes("Too many open files");
+      };
+      await until("the descriptors to run out", isExhausted);
+      // With the port that it was given, where it asked for any.
+      const broken = /listening stopped, trying again.* url="?([^"\s]+)/.exec(server.stderr());
+      assertEquals(broken?.[1], url);
+      // Those that are connected do not notice.
+      await bystanders.talk();
+    } finally {
+      for (const socket of sockets) socket.cut();
     }
-  });
-  await bystanders.talk();
-  server.signal("SIGTERM");
-  assertEquals((await server.ended).code, 0);
-});
-
-Deno.test("limits.maxConnections below the descriptors refuses in words, and nothing breaks", async () => {
-  await using server = await startMain({
-    args: [...LOCAL, "--limits-max-connections", "8"],
-    denoArgs: ["--allow-net"],
-    openFiles: 80,
-  });
-  const wsUrl = urlOf(server).replace(/^http/, "ws");
-  await using bystanders = await Bystanders.join(wsUrl);
-  const sockets: RawSocket[] = [];
-  try {
-    for (let count = 0; count < 14; count++) sockets.push(await RawSocket.upgrade(`${wsUrl}/`));
-    const refused = sockets.slice(4);
-    for (const socket of refused) assertEquals(await socket.next(), "ERROR server is full");
+    await until("it to listen again", async () => {
+      try {
+        await using fresh = await openGst(wsUrl, "fresh");
+        fresh.send("SESSION nobody");
+        return await fresh.nextText() === "ERROR peer 'nobody' not found";
+      } catch {
+        return false;
+      }
+    });
     await bystanders.talk();
-  } finally {
-    for (const socket of sockets) socket.cut();
-  }
-  assert(!server.stderr().includes("Too many open files"), server.stderr());
+    server.signal("SIGTERM");
+    assertEquals((await server.ended).code, 0);
+  },
 });
 
-Deno.test("a server that may open few files still serves somebody, and says how many", async () => {
-  await using server = await startMain({ args: LOCAL, denoArgs: ["-A"], openFiles: 80 });
-  const wsUrl = urlOf(server).replace(/^http/, "ws");
-  await using bystanders = await Bystanders.join(wsUrl);
-  await bystanders.talk();
-  assertMatch(server.stderr(), /open files/);
+systemTest({
+  name: "limits.maxConnections below the descriptors refuses in words, and nothing breaks",
+  needs: "openFiles",
+  fn: async () => {
+    await using server = await startMain({
+      args: [...LOCAL, "--limits-max-connections", "8"],
+      denoArgs: ["--allow-net"],
+      openFiles: 80,
+    });
+    const wsUrl = urlOf(server).replace(/^http/, "ws");
+    await using bystanders = await Bystanders.join(wsUrl);
+    const sockets: RawSocket[] = [];
+    try {
+      for (let count = 0; count < 14; count++) sockets.push(await RawSocket.upgrade(`${wsUrl}/`));
+      const refused = sockets.slice(4);
+      for (const socket of refused) assertEquals(await socket.next(), "ERROR server is full");
+      await bystanders.talk();
+    } finally {
+      for (const socket of sockets) socket.cut();
+    }
+    assert(!server.stderr().includes("Too many open files"), server.stderr());
+  },
+});
+
+systemTest({
+  name: "a server that may open few files still serves somebody, and says how many",
+  needs: "openFiles",
+  fn: async () => {
+    await using server = await startMain({ args: LOCAL, denoArgs: ["-A"], openFiles: 80 });
+    const wsUrl = urlOf(server).replace(/^http/, "ws");
+    await using bystanders = await Bystanders.join(wsUrl);
+    await bystanders.talk();
+    assertMatch(server.stderr(), /open files/);
+  },
 });
 
 function urlOf({ urls }: MainProcess): string {

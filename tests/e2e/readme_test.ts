@@ -6,6 +6,7 @@ import { clientTest, programOf } from "../helpers/clients.ts";
 import { startPageServer } from "../helpers/page_server.ts";
 import { readmeSnippet } from "../helpers/readme.ts";
 import { startServerProcess } from "../helpers/server_process.ts";
+import { systemTest } from "../helpers/systems.ts";
 import { until, within } from "../helpers/waiting.ts";
 import { WsClient } from "../helpers/ws_client.ts";
 
@@ -93,37 +94,41 @@ clientTest({
   },
 });
 
-Deno.test("README: the line with least permissions starts a server that serves PeerJS", async () => {
-  const line = (await readmeSnippet("permissions")).trim();
-  const [deno, ...args] = line.replaceAll("'", "").split(/\s+/);
-  assertEquals(deno, "deno");
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...args, "--listen", "http://127.0.0.1:0"],
-    cwd: new URL("../../", import.meta.url),
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  try {
-    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    const { value } = await within("the server to listen", reader.read());
-    await reader.cancel();
-    const url = /^Listening on (\S+)/.exec(value ?? "")?.[1] ?? "";
-    const answer = await fetch(`${url}/peerjs/id`);
-    assertEquals((await answer.text()).length, 36);
-    assertEquals(answer.status, 200);
-    const socket = new WebSocket(`${url}/peerjs?key=peerjs&id=a&token=b`);
-    const opened = Promise.withResolvers<string>();
-    const closed = Promise.withResolvers<void>();
-    socket.onmessage = ({ data }) => opened.resolve(data);
-    socket.onclose = () => closed.resolve();
-    assertStringIncludes(await within("OPEN", opened.promise), "OPEN");
-    socket.close();
-    await closed.promise;
-  } finally {
-    child.kill("SIGTERM");
-    assertEquals((await child.status).code, 0);
-  }
+systemTest({
+  name: "README: the line with least permissions starts a server that serves PeerJS",
+  needs: "signals",
+  fn: async () => {
+    const line = (await readmeSnippet("permissions")).trim();
+    const [deno, ...args] = line.replaceAll("'", "").split(/\s+/);
+    assertEquals(deno, "deno");
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [...args, "--listen", "http://127.0.0.1:0"],
+      cwd: new URL("../../", import.meta.url),
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    try {
+      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      const { value } = await within("the server to listen", reader.read());
+      await reader.cancel();
+      const url = /^Listening on (\S+)/.exec(value ?? "")?.[1] ?? "";
+      const answer = await fetch(`${url}/peerjs/id`);
+      assertEquals((await answer.text()).length, 36);
+      assertEquals(answer.status, 200);
+      const socket = new WebSocket(`${url}/peerjs?key=peerjs&id=a&token=b`);
+      const opened = Promise.withResolvers<string>();
+      const closed = Promise.withResolvers<void>();
+      socket.onmessage = ({ data }) => opened.resolve(data);
+      socket.onclose = () => closed.resolve();
+      assertStringIncludes(await within("OPEN", opened.promise), "OPEN");
+      socket.close();
+      await closed.promise;
+    } finally {
+      child.kill("SIGTERM");
+      assertEquals((await child.status).code, 0);
+    }
+  },
 });
 
 /** A Python program in a process of its own. */

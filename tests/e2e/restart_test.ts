@@ -3,6 +3,7 @@ import { TempFolder } from "../helpers/engines.ts";
 import { startMain } from "../helpers/main_process.ts";
 import { openPeerJs, peerJsUrl } from "../helpers/peers.ts";
 import { Ledger, randomFrom, RestartedClient } from "../helpers/restart_load.ts";
+import { systemTest } from "../helpers/systems.ts";
 import { within } from "../helpers/waiting.ts";
 import { WsClient } from "../helpers/ws_client.ts";
 
@@ -48,6 +49,8 @@ class Reserved {
       if (!isPromised) continue;
       await using stranger = await WsClient.open(peerJsUrl(wsUrl, id, { token: "another" }));
       assertEquals(await stranger.nextJson(), TAKEN, `${id} was not kept`);
+      // Its own client has it back.
+      await using _holder = await openPeerJs(wsUrl, id);
       this.kept++;
     }
     if (this.#absent === undefined) return;
@@ -104,56 +107,64 @@ async function settle(
   ledger.settle();
 }
 
-Deno.test(`${RESTARTS} restarts under load keep every promise`, async () => {
-  await using folder = await TempFolder.make();
-  const random = randomFrom(SEED);
-  const ledger = new Ledger();
-  const clients = Array.from({ length: CLIENTS }, () => new RestartedClient(ledger));
-  const reserved = new Reserved();
-  const ends = { SIGTERM: 0, SIGKILL: 0 };
-  let [end, endedAt]: [End, number] = [undefined, 0];
-  for (let nth = 0; nth <= RESTARTS; nth++) {
-    await using server = await startMain({ args: [...ARGS, "--store", `kv:${folder.path}`] });
-    const [url = ""] = server.urls;
-    const wsUrl = url.replace(/^http/, "ws");
-    try {
-      for (const client of clients) await client.enter(url, end === "SIGTERM");
-      await settle(clients, ledger, `marker ${nth}`);
-      await reserved.check(wsUrl, end, endedAt);
-      if (nth === RESTARTS) break;
-      await reserved.add(wsUrl, nth);
-      const next: End = random() < 0.6 ? "SIGTERM" : "SIGKILL";
-      const talking = load(clients, random);
-      // The moment has to be any: there is nothing to wait for.
-      await new Promise((resolve) => setTimeout(resolve, random() * LOAD_MS));
-      endedAt = performance.now();
-      server.signal(next);
-      const { code } = await within("the end of the server", server.ended);
-      if (next === "SIGTERM") assertEquals(code, 0);
-      await talking;
-      for (const client of clients) await client.ended();
-      if (next === "SIGKILL") ledger.forgive();
-      ends[next]++;
-      end = next;
-    } catch (cause) {
-      throw new Error(`Start ${nth} after ${end}, seed ${SEED}:\n${server.stderr()}`, { cause });
+systemTest({
+  name: `${RESTARTS} restarts under load keep every promise`,
+  needs: "signals",
+  fn: async () => {
+    await using folder = await TempFolder.make();
+    const random = randomFrom(SEED);
+    const ledger = new Ledger();
+    const clients = Array.from({ length: CLIENTS }, () => new RestartedClient(ledger));
+    const reserved = new Reserved();
+    const ends = { SIGTERM: 0, SIGKILL: 0 };
+    let [end, endedAt]: [End, number] = [undefined, 0];
+    for (let nth = 0; nth <= RESTARTS; nth++) {
+      await using server = await startMain({ args: [...ARGS, "--store", `kv:${folder.path}`] });
+      const [url = ""] = server.urls;
+      const wsUrl = url.replace(/^http/, "ws");
+      try {
+        for (const client of clients) await client.enter(url, end === "SIGTERM");
+        await settle(clients, ledger, `marker ${nth}`);
+        await reserved.check(wsUrl, end, endedAt);
+        if (nth === RESTARTS) break;
+        await reserved.add(wsUrl, nth);
+        const next: End = random() < 0.6 ? "SIGTERM" : "SIGKILL";
+        const talking = load(clients, random);
+        // The moment has to be any: there is nothing to wait for.
+        await new Promise((resolve) => setTimeout(resolve, random() * LOAD_MS));
+        endedAt = performance.now();
+        server.signal(next);
+        const { code } = await within("the end of the server", server.ended);
+        if (next === "SIGTERM") assertEquals(code, 0);
+        await talking;
+        for (const client of clients) await client.ended();
+        if (next === "SIGKILL") ledger.forgive();
+        ends[next]++;
+        end = next;
+      } catch (cause) {
+        throw new Error(`Start ${nth} after ${end}, seed ${SEED}:\n${server.stderr()}`, { cause });
+      }
     }
-  }
-  // It was a load, and both ends were met.
-  assert(ends.SIGTERM >= 10 && ends.SIGKILL >= 10, JSON.stringify(ends));
-  assert(ledger.acknowledged > 10 * RESTARTS && ledger.queued > 0);
-  assert(reserved.kept > RESTARTS && reserved.delivered > 0);
+    // It was a load, and both ends were met.
+    assert(ends.SIGTERM >= 10 && ends.SIGKILL >= 10, JSON.stringify(ends));
+    assert(ledger.acknowledged > 10 * RESTARTS && ledger.queued > 0);
+    assert(reserved.kept > RESTARTS && reserved.delivered > 0);
+  },
 });
 
-Deno.test("with --no-seal clients have their ids back after a planned restart, and nothing else", async () => {
-  await using folder = await TempFolder.make();
-  const args = [...ARGS, "--no-seal", "--store", `kv:${folder.path}`];
-  const client = new RestartedClient(new Ledger());
-  for (let run = 0; run < 2; run++) {
-    await using server = await startMain({ args });
-    await client.enter(server.urls[0] ?? "", false);
-    server.signal("SIGTERM");
-    assertEquals((await within("the end of the server", server.ended)).code, 0);
-    await client.ended();
-  }
+systemTest({
+  name: "with --no-seal clients have their ids back after a planned restart, and nothing else",
+  needs: "signals",
+  fn: async () => {
+    await using folder = await TempFolder.make();
+    const args = [...ARGS, "--no-seal", "--store", `kv:${folder.path}`];
+    const client = new RestartedClient(new Ledger());
+    for (let run = 0; run < 2; run++) {
+      await using server = await startMain({ args });
+      await client.enter(server.urls[0] ?? "", false);
+      server.signal("SIGTERM");
+      assertEquals((await within("the end of the server", server.ended)).code, 0);
+      await client.ended();
+    }
+  },
 });

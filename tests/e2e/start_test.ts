@@ -1,7 +1,9 @@
 import { assertEquals } from "@std/assert";
+import { TempFolder } from "../helpers/engines.ts";
 import { type MainOptions, startMain } from "../helpers/main_process.ts";
 import { openGst, openPeerJs } from "../helpers/peers.ts";
-import { within } from "../helpers/waiting.ts";
+import { systemTest } from "../helpers/systems.ts";
+import { until, within } from "../helpers/waiting.ts";
 
 // The program as it is started on a command line: the flags of the reference servers, where a value
 // comes from, and the permissions that are enough (issue 2, points 1 and 2).
@@ -115,6 +117,18 @@ Deno.test("flags win over variables, variables over the file, the file over defa
   }
 });
 
+Deno.test("once it listens, it may do anywhere no more than its store needs", async () => {
+  await using folder = await TempFolder.make();
+  const cases = [["memory", ""], [`kv:${folder.path}`, "read,write"]] as const;
+  for (const [store, kept] of cases) {
+    const args = ["--listen", "http://127.0.0.1:0", "--store", store, "--log-level", "debug"];
+    await using server = await startMain({ args });
+    const told = new RegExp(`permissions kept names="${kept}"`);
+    await until("the line in the log", () => told.test(server.stderr()));
+    await using _alice = await openPeerJs((server.urls[0] ?? "").replace(/^http/, "ws"), "alice");
+  }
+});
+
 /** Deno's flags that are enough, as README gives them. */
 const PERMISSIONS: readonly (readonly string[])[] = [
   ["--allow-net"],
@@ -123,21 +137,25 @@ const PERMISSIONS: readonly (readonly string[])[] = [
 ];
 
 for (const denoArgs of PERMISSIONS) {
-  Deno.test(`${denoArgs.join(" ")} is enough to serve both dialects and to stop`, async () => {
-    const mayRead = denoArgs.some((flag) => flag.startsWith("--allow-env"));
-    await using server = await startMain({
-      args: ["--host", "127.0.0.1", ...mayRead ? [] : ["--port", "0"]],
-      env: { PORT: "0", SIGNALBOX_PEERJS_KEY: "secret" },
-      denoArgs,
-    });
-    const wsUrl = (server.urls[0] ?? "").replace(/^http/, "ws");
-    await using alice = await openPeerJs(wsUrl, "alice", mayRead ? { key: "secret" } : {});
-    await using gst = await openGst(wsUrl, "alice");
-    server.signal("SIGTERM");
-    for (const client of [alice, gst]) assertEquals((await client.closed).code, 1001);
-    const { code, stdout, stderr } = await within("the end", server.ended);
-    assertEquals(code, 0);
-    // Nobody was asked for a permission.
-    assertEquals(/permission|prompt|Grant|NotCapable/i.exec(stdout + stderr), null);
+  systemTest({
+    name: `${denoArgs.join(" ")} is enough to serve both dialects and to stop`,
+    needs: "signals",
+    fn: async () => {
+      const mayRead = denoArgs.some((flag) => flag.startsWith("--allow-env"));
+      await using server = await startMain({
+        args: ["--host", "127.0.0.1", ...mayRead ? [] : ["--port", "0"]],
+        env: { PORT: "0", SIGNALBOX_PEERJS_KEY: "secret" },
+        denoArgs,
+      });
+      const wsUrl = (server.urls[0] ?? "").replace(/^http/, "ws");
+      await using alice = await openPeerJs(wsUrl, "alice", mayRead ? { key: "secret" } : {});
+      await using gst = await openGst(wsUrl, "alice");
+      server.signal("SIGTERM");
+      for (const client of [alice, gst]) assertEquals((await client.closed).code, 1001);
+      const { code, stdout, stderr } = await within("the end", server.ended);
+      assertEquals(code, 0);
+      // Nobody was asked for a permission.
+      assertEquals(/permission|prompt|Grant|NotCapable/i.exec(stdout + stderr), null);
+    },
   });
 }

@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** A program that a real-client test drives and that not every machine has. */
-export type Need = "chromium" | "gstreamer" | "openssl";
+/** A program that a test drives and that not every machine has, or not everybody may use. */
+export type Need = "chromium" | "gstreamer" | "openssl" | "unshare";
 
 export interface ClientTest {
   name: string;
@@ -47,6 +47,7 @@ const locate: Record<Need, () => Found> = {
   chromium: once(findChromium),
   gstreamer: once(findGstreamer),
   openssl: once(findOpenssl),
+  unshare: once(findUnshare),
 };
 
 function findChromium(): Found {
@@ -87,6 +88,15 @@ function findGstreamer(): Found {
 function findOpenssl(): Found {
   const program = onPath("openssl");
   return program === undefined ? { missing: "no openssl: install openssl" } : { program };
+}
+
+/** For a network of a test's own. */
+function findUnshare(): Found {
+  const program = onPath("unshare");
+  const probe = ["-rn", "ip", "link", "set", "lo", "up"];
+  return program !== undefined && spawnSync(program, probe, { stdio: "ignore" }).status === 0
+    ? { program }
+    : { missing: "no network namespaces: install util-linux and iproute2, on Linux" };
 }
 
 /** The file a command name or path stands for. */

@@ -1,9 +1,11 @@
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
+const NAMED = Deno.env.get("SIGNALBOX_BIN");
 /** The executable that is tested instead of the sources, where SIGNALBOX_BIN names one. */
-export const EXECUTABLE = Deno.env.get("SIGNALBOX_BIN");
+export const EXECUTABLE = NAMED === undefined ? undefined : resolve(NAMED);
 
 /**
  * The command line that runs signalbox.

@@ -168,7 +168,9 @@ export class RawSocket implements Disposable {
     try {
       count = await within("bytes from the server", this.#conn.read(buffer));
     } catch (error) {
-      if (error instanceof Deno.errors.ConnectionReset) return false;
+      // Windows calls it aborted where the bytes of both crossed.
+      const { ConnectionReset, ConnectionAborted } = Deno.errors;
+      if (error instanceof ConnectionReset || error instanceof ConnectionAborted) return false;
       throw error;
     }
     if (count === null) return false;

@@ -4,6 +4,7 @@ import type { Clock } from "../../src/core/clock.ts";
 import { readText } from "../../src/files.ts";
 import type { Facts, Log } from "../../src/log.ts";
 import { openPersistence, type Persistence } from "../../src/persistence.ts";
+import type { Operator } from "../../src/operator.ts";
 import { startServer } from "../../src/server.ts";
 import { systemClock, wallClock } from "../../src/transport/clock.ts";
 import { gaugeOf } from "./gauges.ts";
@@ -22,8 +23,11 @@ export interface TestServer extends AsyncDisposable {
   readonly wsUrl: string;
   /** Everything that was logged so far, lines of clients unlimited. */
   readonly log: readonly LogLine[];
+  readonly operator: Operator;
   /** The current value of a metric's gauge, such as "signalbox_peers". */
   gauge(name: string): Promise<number>;
+  /** Resolves when clients are served, who wait until then. */
+  readonly started: Promise<void>;
   /** Ends it as the first signal does. */
   stop(): Promise<void>;
 }
@@ -47,7 +51,9 @@ export async function startTestServerWithStore(
   const log = new CollectingLog();
   const config = configOf(args);
   const persistence = await openPersistence(config, { log, clock, wallNow: wallClock });
-  return serve(config, { log, clock, persistence });
+  const server = serve(config, { log, clock, persistence });
+  await server.started;
+  return server;
 }
 
 function configOf(args: readonly string[]): Config {
@@ -72,7 +78,9 @@ function serve(
     url,
     wsUrl: url.replace(/^http/, "ws"),
     log: log.lines,
+    operator: server.operator,
     gauge: (name) => gaugeOf(url, name),
+    started: server.started,
     stop: server.stop,
     [Symbol.asyncDispose]: server.stop,
   };

@@ -5,13 +5,17 @@ import {
   type StoreLimits,
   type StoreObserver,
   type StoreOptions,
+  type Unreserved,
 } from "../../src/store/mod.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 /** Limits that no test meets by accident. */
 const WIDE: StoreLimits = {
   maxReservations: Infinity,
+  reservationsPerHour: Infinity,
+  reservationBurst: Infinity,
   maxBans: Infinity,
+  maxOperatorLog: Infinity,
   maxStoredRooms: Infinity,
   maxStoredRoomBytes: Infinity,
   maxSealedBytes: Infinity,
@@ -22,8 +26,11 @@ const WIDE: StoreLimits = {
 export class StoreWitness implements StoreObserver {
   /** In order: "trouble <reason>", "recovered", "damaged <file>", "sealed lost", … */
   readonly events: string[] = [];
+  /** Why ids were not kept, and of which address. */
+  readonly unreserved: string[] = [];
   dropped = 0;
   unchecked = 0;
+  evicted = 0;
   failures = 0;
 
   inTrouble(reason: string): void {
@@ -46,6 +53,14 @@ export class StoreWitness implements StoreObserver {
     this.unchecked++;
   }
 
+  idUnreserved(reason: Unreserved, address?: string): void {
+    this.unreserved.push(`${reason} ${address ?? ""}`.trim());
+  }
+
+  reservationEvicted(): void {
+    this.evicted++;
+  }
+
   unwritten(records: number): void {
     this.events.push(`unwritten: ${records}`);
   }
@@ -54,12 +69,20 @@ export class StoreWitness implements StoreObserver {
     this.events.push(`sealed lost: ${dialect}, ${error instanceof Error ? error.name : error}`);
   }
 
+  sealedLeft(error: unknown): void {
+    this.events.push(`sealed left: ${error}`);
+  }
+
   sealedTooMuch(dialect: string, items: number): void {
     this.events.push(`sealed too much: ${dialect}, ${items}`);
   }
 
   sealedUnreadable(dialect: string, items: number): void {
     this.events.push(`sealed unreadable: ${dialect}, ${items}`);
+  }
+
+  exposed(folder: string): void {
+    this.events.push(`exposed: ${folder}`);
   }
 
   damaged(movedTo: string): void {
@@ -87,7 +110,9 @@ export function storeOptions(
     witness = new StoreWitness(),
   }: TestStoreOptions = {},
 ): StoreOptions & { observer: StoreWitness } {
-  return { clock, wallNow, limits: { ...WIDE, ...limits }, timeoutMs, seals, observer: witness };
+  const keyOf = (address: string): string => address;
+  const rest = { timeoutMs, seals, keyOf, observer: witness };
+  return { clock, wallNow, limits: { ...WIDE, ...limits }, ...rest };
 }
 
 /** A store of its own in memory, for tests of something else. */

@@ -1,21 +1,55 @@
 /**
- * A process to be killed: keeps ids `0`, `1`, … in the store of a folder, and says each number on a
- * line of its own once it is written.
+ * A process to be killed: changes everything that a store in a folder keeps, step by step, and says
+ * each step on a line of its own once it is written.
  */
+import { Buffer } from "node:buffer";
 import { openStore } from "../../src/store/mod.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { storeOptions } from "./store.ts";
 
-const [folder = ""] = Deno.args;
-const options = storeOptions({ clock: systemClock });
-const store = await openStore(`kv:${folder}`, {
-  ...options,
-  dialects: ["a"],
-  variables: () => undefined,
-});
-const { reservations } = store.dialect("a", () => false);
-for (let id = 0;; id++) {
-  await reservations.claim(`${id}`, "one", 3_600_000);
-  if (!await store.flush()) break;
-  Deno.stdout.writeSync(new TextEncoder().encode(`${id}\n`));
+/** What is on a line. */
+export interface Step {
+  readonly nth: number;
+  /** The current secret, in hexadecimal. */
+  readonly secret: string;
+}
+
+/** What the server says of a member in a step's room; now and then as much as it may. */
+export function descriptionIn(nth: number): string {
+  return nth % 7 === 3 ? "x".repeat(65_534) : `says ${nth}`;
+}
+
+/** Whether a step takes back what the one before did: its room, and its ban. */
+export function takesBack(nth: number): boolean {
+  return nth % 5 === 4;
+}
+
+async function write(folder: string, actor: string): Promise<void> {
+  const options = storeOptions({ clock: systemClock });
+  const variables = (): undefined => undefined;
+  const store = await openStore(`kv:${folder}`, { ...options, dialects: ["a"], variables });
+  const { reservations, rooms, secret } = store.dialect("a", () => false);
+  for (let nth = 0;; nth++) {
+    const name = `${nth}`;
+    await reservations.claim(name, "one", 3_600_000);
+    await reservations.reserve(`operator's ${nth}`, { token: "one" });
+    rooms.keep(name, { nth });
+    rooms.describe(name, "topic", descriptionIn(nth));
+    store.bans.set("address", name, { reason: name });
+    store.operatorLog.write({ actor, action: "step", subject: [name], outcome: "kept" });
+    if (takesBack(nth)) {
+      rooms.forget(`${nth - 1}`);
+      store.bans.lift("address", `${nth - 1}`);
+      await reservations.forget(`operator's ${nth - 1}`);
+    }
+    if (nth % 3 === 2 && await store.rotateSecret("a") === "failed") break;
+    if (!await store.flush()) break;
+    const step: Step = { nth, secret: Buffer.from(secret.current).toString("hex") };
+    Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(step)}\n`));
+  }
+}
+
+if (import.meta.main) {
+  const [folder = "", actor = ""] = Deno.args;
+  await write(folder, actor);
 }

@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Hub } from "../../src/core/hub.ts";
+import type { Secret } from "../../src/core/store.ts";
 import type { Engine } from "../../src/store/engine.ts";
 import { KvEngine } from "../../src/store/kv.ts";
+import { SealedFile, type SealedPlace } from "../../src/store/sealed_file.ts";
 import { Store } from "../../src/store/store.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { FaultyEngine, TempFolder } from "../helpers/engines.ts";
@@ -15,6 +17,8 @@ import { until } from "../helpers/waiting.ts";
 interface Place extends AsyncDisposable {
   /** A new engine for the same data; undefined where nothing lasts. */
   engine(): Engine | undefined;
+  /** Where else it seals; undefined where it is among the engine's records. */
+  sealedIn?(): SealedPlace;
 }
 
 const PLACES: readonly [name: string, make: () => Promise<Place>][] = [
@@ -23,6 +27,14 @@ const PLACES: readonly [name: string, make: () => Promise<Place>][] = [
     return Promise.resolve({ engine: nothing, [Symbol.asyncDispose]: () => Promise.resolve() });
   }],
   ["file", () => TempFolder.make()],
+  ["file, sealed in another", async () => {
+    const folder = await TempFolder.make();
+    return {
+      engine: () => folder.engine(),
+      sealedIn: () => new SealedFile(`${folder.path}/sealed.kv`),
+      [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    };
+  }],
   ["remote", () => {
     // The runtime reads the token from there.
     Deno.env.set("DENO_KV_ACCESS_TOKEN", "token-of-this-test");
@@ -44,7 +56,7 @@ class FlakyEngine extends FaultyEngine {
   #count = 0;
 
   override async commit(changes: Parameters<Engine["commit"]>[0]): Promise<void> {
-    const isBehind = changes.every(({ key: [kind] }) => kind !== "sealed");
+    const isBehind = changes.every(({ key: [kind = ""] }) => !["sealed", "secret"].includes(kind));
     if (isBehind && this.#count++ % 3 === 0) throw new Error("database is locked");
     await super.commit(changes);
   }
@@ -53,10 +65,14 @@ class FlakyEngine extends FaultyEngine {
 const NOBODY = (): boolean => false;
 const MINUTE = 60_000;
 
+/** As a start that fails leaves it: what was sealed is still there. */
 async function openAt(place: Place, options: TestStoreOptions = {}): Promise<Store> {
+  const sealedIn = place.sealedIn?.();
   const all = storeOptions({ clock: systemClock, ...options });
   const engine = place.engine();
-  return engine === undefined ? Store.inMemory(all) : await Store.open(engine, ["a", "b"], all);
+  if (engine === undefined) return Store.inMemory(all);
+  const more = sealedIn === undefined ? {} : { sealedIn };
+  return await Store.open(engine, ["a", "b"], { ...all, ...more });
 }
 
 function eachStore(name: string, test: (place: Place) => Promise<void>): void {
@@ -132,20 +148,93 @@ eachStore("ids are any text, and no two of them are one", async (place) => {
   assertEquals(await store.flush(), true);
 });
 
-eachStore("more reservations than configured are not kept, the old ones are", async (place) => {
-  await using store = await openAt(place, { limits: { maxReservations: 2 } });
+eachStore(
+  "where there are too many reservations, what was claimed once makes room",
+  async (place) => {
+    let now = 1_000_000;
+    const witness = new StoreWitness();
+    const limits = { maxReservations: 6 };
+    await using store = await openAt(place, { wallNow: () => now, limits, witness });
+    const { reservations } = store.dialect("a", (id) => id === "here");
+    const claim = async (id: string, token = "t"): Promise<string> => {
+      now++;
+      return await reservations.claim(id, token, MINUTE);
+    };
+    await reservations.reserve("operator's", { token: "t" });
+    for (const id of ["here", "again", "z", "y", "again", "x"]) await claim(id);
+    // The oldest that nobody has come back for goes, and no other.
+    assertEquals([await claim("new"), store.sizes.get("id")], ["granted", 6]);
+    for (const id of ["operator's", "here", "again", "y", "x", "new"]) {
+      assertEquals(await claim(id, "other"), "taken", id);
+    }
+    assertEquals([witness.evicted, witness.unreserved], [1, []]);
+    // What came back in the meantime stays, too; what cannot be kept makes no room.
+    await claim("y");
+    assertEquals(await claim("\0".repeat(1_000)), "unreserved");
+    assertEquals(await claim("newer"), "granted");
+    // Nobody else can be done without; the newcomer is not refused, but somebody is told.
+    for (const id of ["new", "newer"]) await claim(id);
+    assertEquals([await claim("last"), await claim("newer", "other")], ["unreserved", "taken"]);
+    assertEquals([witness.evicted, witness.unreserved], [2, ["invalid", "full"]]);
+  },
+);
+
+eachStore("an address has only so many new reservations", async (place) => {
+  const witness = new StoreWitness();
+  const limits = { reservationBurst: 2, reservationsPerHour: 1 };
+  await using store = await openAt(place, { limits, witness });
   const { reservations } = store.dialect("a", NOBODY);
-  const claim = (id: string, token = "t"): Promise<string> => reservations.claim(id, token, MINUTE);
-  assertEquals([await claim("1"), await claim("2"), await claim("3")], [
-    "granted",
-    "granted",
-    "unreserved",
+  const claim = (id: string, address: string, token = "t"): Promise<string> =>
+    reservations.claim(id, token, MINUTE, address);
+  assertEquals([await claim("1", "one"), await claim("2", "one")], ["granted", "granted"]);
+  assertEquals([await claim("3", "one"), await claim("3", "two")], ["unreserved", "granted"]);
+  // Who comes back takes nothing, nor does who is refused.
+  assertEquals([await claim("1", "one"), await claim("2", "two", "other")], ["granted", "taken"]);
+  assertEquals([await claim("4", "two"), await claim("5", "two")], ["granted", "unreserved"]);
+  assertEquals(witness.unreserved, ["address one", "address two"]);
+});
+
+eachStore("an operator reserves ids for tokens, for so long or for ever", async (place) => {
+  let now = 1_000_000;
+  await using store = await openAt(place, { wallNow: () => now });
+  const { reservations } = store.dialect("a", NOBODY);
+  const claim = (id: string, token: string, lifetimeMs?: number): Promise<string> =>
+    reservations.claim(id, token, lifetimeMs);
+  // printf %s one | sha256sum
+  const hex = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed";
+  await claim("ever", "client's", MINUTE);
+  assertEquals(await reservations.reserve("ever", { digest: hex }), "kept");
+  assertEquals(await reservations.reserve("while", { token: "two" }, 2 * MINUTE), "kept");
+  for (const digest of ["", "one", hex.slice(1), `${hex}0`]) {
+    assertEquals(await reservations.reserve("x", { digest }), "invalid");
+  }
+  assertEquals(await reservations.reserve("\ud800", { token: "one" }), "invalid");
+  assertEquals([...reservations.list()], [
+    { id: "ever", expiresAtMs: Infinity },
+    { id: "while", expiresAtMs: now + 2 * MINUTE },
   ]);
-  assertEquals([await claim("3", "other"), await claim("2"), await claim("1", "other")], [
-    "unreserved",
+  // They count also where clients reserve nothing, and clients do not change how long they last.
+  assertEquals([await claim("ever", "one"), await claim("ever", "two")], ["granted", "taken"]);
+  assertEquals([await claim("while", "two", 1), await claim("while", "one", 1)], [
     "granted",
     "taken",
   ]);
+  now += 2 * MINUTE - 1;
+  assertEquals([await claim("ever", "one"), await claim("ever", "two")], ["granted", "taken"]);
+  assertEquals([await claim("while", "two"), await claim("while", "one")], ["granted", "taken"]);
+  now += 2 * MINUTE;
+  assertEquals([await claim("while", "one"), await claim("ever", "two")], ["unreserved", "taken"]);
+  // What a client reserved does not count where that is switched off.
+  await claim("client's", "one", MINUTE);
+  assertEquals(await claim("client's", "two"), "unreserved");
+  const forget = (id: string): Promise<boolean> => reservations.forget(id);
+  assertEquals([await forget("ever"), await forget("ever"), await forget("client's")], [
+    true,
+    false,
+    true,
+  ]);
+  assertEquals(await claim("ever", "two", MINUTE), "granted");
+  assertEquals([...reservations.list()], []);
 });
 
 eachStore("rooms and descriptions are kept within their limits", async (place) => {
@@ -164,8 +253,8 @@ eachStore("rooms and descriptions are kept within their limits", async (place) =
   ]);
   assertEquals([...store.dialect("b", NOBODY).rooms.list()], []);
 
-  assertEquals(rooms.describe("r", "bob", "x".repeat(70_000)), "too_large");
-  assertEquals(rooms.describe("r", "bob", "x".repeat(60_000)), "kept");
+  assertEquals(rooms.describe("r", "bob", "x".repeat(131_000)), "too_large");
+  assertEquals(rooms.describe("r", "bob", "x".repeat(65_536)), "kept");
   assertEquals(rooms.describe("r", "bob", "y".repeat(60_000)), "kept");
   assertEquals(rooms.describe("r", "ann", "x".repeat(10_000)), "full");
   assertEquals(rooms.describe("r", "bob", null), "kept");
@@ -197,9 +286,59 @@ eachStore("a ban holds until it is lifted or over", async (place) => {
 eachStore("each dialect has a secret of its own", async (place) => {
   await using store = await openAt(place);
   const [a, b] = [store.dialect("a", NOBODY), store.dialect("b", NOBODY)];
-  assertEquals([a.secret.length, b.secret.length], [32, 32]);
-  assertNotEquals(a.secret, b.secret);
+  assertEquals([a.secret.current.length, b.secret.current.length], [32, 32]);
+  assertNotEquals(a.secret.current, b.secret.current);
+  assertEquals([a.secret.previous, b.secret.previous], [undefined, undefined]);
   assertEquals(store.dialect("a", NOBODY).secret, a.secret);
+});
+
+eachStore(
+  "what operators did is kept for 30 days, the newest first, within the limit",
+  async (place) => {
+    let now = 1_000_000;
+    await using store = await openAt(place, { wallNow: () => now, limits: { maxOperatorLog: 3 } });
+    const { operatorLog: log } = store;
+    const write = (action: string, actor = "ann"): void =>
+      log.write({ actor, action, subject: ["ssp", "p"], outcome: "kept" });
+    const actions = (): string[] => log.list().map(({ action }) => action);
+    // Two at the same time are two.
+    write("one");
+    write("two");
+    now++;
+    write("three", "x".repeat(10_000));
+    assertEquals(log.list(), [
+      { atMs: 1_000_001, actor: "x".repeat(512), action: "three", ...written() },
+      { atMs: 1_000_000, actor: "ann", action: "two", ...written() },
+      { atMs: 1_000_000, actor: "ann", action: "one", ...written() },
+    ]);
+    assertEquals([log.list(1).map(({ action }) => action), log.list(0)], [["three"], []]);
+    write("four");
+    assertEquals(actions(), ["four", "three", "two"]);
+    now = 1_000_000 + 30 * 86_400_000;
+    assertEquals(actions(), ["four", "three"]);
+    now++;
+    assertEquals(actions(), []);
+  },
+);
+
+function written(): { subject: string[]; outcome: string } {
+  return { subject: ["ssp", "p"], outcome: "kept" };
+}
+
+eachStore("a rotated secret is new, and the one before is known", async (place) => {
+  await using store = await openAt(place);
+  const [a, b] = [store.dialect("a", NOBODY), store.dialect("b", NOBODY)];
+  const [{ current: first }, { current: others }] = [a.secret, b.secret];
+  assertEquals(await store.rotateSecret("a"), "rotated");
+  // Whoever holds it has the new one.
+  const { current: second } = a.secret;
+  assertNotEquals(second, first);
+  assertEquals([second.length, a.secret.previous], [32, first]);
+  // Two at once are two.
+  const outcomes = await Promise.all([store.rotateSecret("a"), store.rotateSecret("a")]);
+  assertEquals(outcomes, ["rotated", "rotated"]);
+  assertEquals([a.secret.current, a.secret.previous].includes(second), false);
+  assertEquals([b.secret.current, b.secret.previous], [others, undefined]);
 });
 
 eachStore("the hub asks it before it gives an id out", async (place) => {
@@ -222,38 +361,75 @@ eachStore("the hub asks it before it gives an id out", async (place) => {
 eachLastingStore("all of it is there after a restart", async (place) => {
   let now = 1_000_000;
   const wallNow = () => now;
+  // As long as a member's description may be, as JSON.
+  const long = "x".repeat(65_534);
   const items = [{ text: "ä\n" }, null, [1, { deep: "😀" }], "x".repeat(200_000)];
-  let secret: Uint8Array;
+  let secret: Secret;
   {
     await using store = await openAt(place, { wallNow });
     const { reservations, rooms, ...part } = store.dialect("a", NOBODY);
+    assertEquals(await store.rotateSecret("a"), "rotated");
     secret = part.secret;
     await reservations.claim("a\0b", "one", MINUTE);
     await reservations.claim("gone", "one", MINUTE / 2);
+    await reservations.reserve("ever", { token: "one" });
+    await reservations.reserve("never", { token: "one" });
+    await reservations.forget("never");
     rooms.keep("r", { open: true });
     rooms.keep("s", null);
     rooms.describe("r", "ann", { name: "Ann" });
     rooms.describe("r", "bob", "Bob");
     rooms.describe("r", "bob", null);
+    rooms.describe("r", "cat", long);
+    rooms.describe("r", "dog", long);
+    rooms.describe("r", "dog", null);
     rooms.forget("s");
     store.bans.set("address", "192.0.2.1", { reason: "flood", lifetimeMs: MINUTE });
+    for (const action of ["one", "two"]) {
+      store.operatorLog.write({ actor: "ann", action, ...written() });
+      now++;
+    }
     assertEquals(await part.seal(items, MINUTE), { type: "sealed", items: 4, leftOut: 0 });
   }
-  now += MINUTE - 1;
+  now += MINUTE - 3;
   await using store = await openAt(place, { wallNow });
   const { reservations, rooms, ...part } = store.dialect("a", NOBODY);
   assertEquals(part.secret, secret);
   assertEquals(await reservations.claim("a\0b", "two", MINUTE), "taken");
   assertEquals(await reservations.claim("gone", "two", MINUTE), "granted");
   assertEquals(await reservations.claim("a\0b", "one", MINUTE), "granted");
+  assertEquals(await reservations.claim("ever", "two", undefined), "taken");
+  assertEquals(await reservations.claim("never", "two", undefined), "unreserved");
   assertEquals([...rooms.list()], [{ room: "r", settings: { open: true } }]);
   assertEquals(rooms.description("r", "ann"), { name: "Ann" });
   assertEquals(rooms.description("r", "bob"), undefined);
+  assertEquals([rooms.description("r", "cat"), rooms.description("r", "dog")], [long, undefined]);
   assertEquals(store.bans.find("address", "192.0.2.1")?.reason, "flood");
-  assertEquals(part.sealed, { items, ageMs: MINUTE - 1 });
+  assertEquals(part.sealed, { items, ageMs: MINUTE - 3 });
+  await until("the rest to be read", () => store.isLoaded);
+  assertEquals(store.operatorLog.list().map(({ action }) => action), ["two", "one"]);
   assertEquals(store.dialect("a", NOBODY).sealed, undefined, "given out twice");
   assertEquals(store.dialect("b", NOBODY).sealed, undefined);
 });
+
+eachLastingStore(
+  "what was sealed stays until the server serves, and is gone then",
+  async (place) => {
+    {
+      await using store = await openAt(place);
+      assertEquals((await store.dialect("a", NOBODY).seal(["state"], MINUTE)).type, "sealed");
+      assertEquals((await store.dialect("b", NOBODY).seal(["more"], MINUTE)).type, "sealed");
+    }
+    for (const isServing of [false, false, true]) {
+      await using store = await openAt(place);
+      assertEquals(store.dialect("a", NOBODY).sealed?.items, ["state"]);
+      if (isServing) await store.forgetSealed();
+    }
+    await using store = await openAt(place);
+    // Of one that was never asked for, too.
+    for (const name of ["a", "b"]) assertEquals(store.dialect(name, NOBODY).sealed, undefined);
+  },
+);
 
 eachLastingStore("what is over is deleted, there too", async (place) => {
   let now = 1_000_000;
@@ -288,6 +464,7 @@ eachLastingStore("what was sealed is given out once and in time, or not at all",
   ): Promise<readonly unknown[] | undefined> => {
     await using store = await openAt(place, { wallNow: () => now, witness, ...options });
     const part = store.dialect("a", NOBODY);
+    await store.forgetSealed();
     if (seal !== undefined) await part.seal(seal, MINUTE);
     return part.sealed?.items;
   };

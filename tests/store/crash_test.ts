@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 import { Store } from "../../src/store/mod.ts";
 import { openStore } from "../../src/store/mod.ts";
@@ -6,6 +7,7 @@ import { KvEngine } from "../../src/store/kv.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { TempFolder } from "../helpers/engines.ts";
 import { storeOptions, StoreWitness } from "../helpers/store.ts";
+import { descriptionIn, type Step, takesBack } from "../helpers/store_writer.ts";
 import { until, within } from "../helpers/waiting.ts";
 
 const NOBODY = (): boolean => false;
@@ -17,36 +19,74 @@ function open(folder: string, witness = new StoreWitness()): Promise<Store> {
   return openStore(`kv:${folder}`, { ...options, dialects: ["a"], variables });
 }
 
-Deno.test("nothing that was written is lost by kill -9", async () => {
-  await using temp = await TempFolder.make();
+/** Runs the writer until it has said so many steps, kills it, and gives the last of them. */
+async function writeAndKill(folder: string, actor: string, steps: number): Promise<Step> {
   const script = fileURLToPath(new URL("../helpers/store_writer.ts", import.meta.url));
-  for (const lines of [1, 40, 200]) {
-    const writer = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", script, temp.path],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    let last = -1;
-    const read = async (): Promise<void> => {
-      let text = "";
-      for await (const piece of writer.stdout.pipeThrough(new TextDecoderStream())) {
-        text += piece;
-        // A line that was cut off is no promise.
-        const whole = text.slice(0, text.lastIndexOf("\n") + 1).trimEnd();
-        last = Number(whole.split("\n").at(-1));
-        if (last + 1 >= lines) writer.kill("SIGKILL");
-      }
-    };
-    await within("the writer", Promise.all([read(), writer.status]));
-    assert(last + 1 >= lines, `it ended at ${last}`);
+  const writer = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", script, folder, actor],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let last: Step = { nth: -1, secret: "" };
+  let isKilled = false;
+  const read = async (): Promise<void> => {
+    let text = "";
+    for await (const piece of writer.stdout.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      // A line that was cut off is no promise.
+      const line = text.slice(0, text.lastIndexOf("\n") + 1).trimEnd().split("\n").at(-1) ?? "";
+      if (line !== "") last = JSON.parse(line);
+      if (last.nth + 1 < steps || isKilled) continue;
+      isKilled = true;
+      writer.kill("SIGKILL");
+    }
+  };
+  await within("the writer", Promise.all([read(), writer.status]));
+  assert(last.nth + 1 >= steps, `it ended at ${last.nth}`);
+  return last;
+}
 
+Deno.test("nothing that was written is lost by kill -9, and nothing comes back that was taken back", async () => {
+  await using temp = await TempFolder.make();
+  for (const steps of [1, 40, 200]) {
+    const actor = `writer of ${steps}`;
+    const last = await writeAndKill(temp.path, actor, steps);
     const witness = new StoreWitness();
     await using store = await open(temp.path, witness);
-    const { reservations } = store.dialect("a", NOBODY);
-    for (let id = 0; id <= last; id++) {
-      assertEquals(await reservations.claim(`${id}`, "two", HOUR), "taken", `lost ${id}`);
+    await until("the rest to be read", () => store.isLoaded);
+    const { reservations, rooms, secret } = store.dialect("a", NOBODY);
+    const own = new Set([...reservations.list()].map(({ id }) => id));
+    const logged = store.operatorLog.list().filter((entry) => entry.actor === actor);
+    const loggedSteps = new Set(logged.map(({ subject: [name] }) => name));
+    for (let nth = 0; nth <= last.nth; nth++) {
+      const name = `${nth}`;
+      assertEquals(await reservations.claim(name, "two", HOUR), "taken", `lost id ${nth}`);
+      assert(loggedSteps.has(name), `lost log entry ${nth}`);
+      const kept = {
+        settings: rooms.settings(name),
+        description: rooms.description(name, "topic"),
+        ban: store.bans.find("address", name)?.reason,
+        isReserved: own.has(`operator's ${nth}`),
+      };
+      const all = {
+        settings: { nth },
+        description: descriptionIn(nth),
+        ban: name,
+        isReserved: true,
+      };
+      const none = {
+        settings: undefined,
+        description: undefined,
+        ban: undefined,
+        isReserved: false,
+      };
+      if (!takesBack(nth + 1)) assertEquals(kept, all);
+      else if (nth < last.nth) assertEquals(kept, none);
     }
+    // The next step may have rotated it once more.
+    const secrets = [secret.current, secret.previous ?? new Uint8Array()];
+    assert(secrets.some((one) => Buffer.from(one).toString("hex") === last.secret), "lost secret");
     assertEquals(witness.events, []);
   }
 });

@@ -15,9 +15,9 @@ Deno.test("the largest keys and values that are let through are taken by the fil
     await engine.commit([{ key: ["id", "a", text], value: value(1) }]);
     assertEquals(await engine.get(["id", "a", text]), value(1));
   }
-  assertEquals([isValue(value(65_500)), isValue(value(65_501))], [true, false]);
-  await engine.commit([{ key: ["id"], value: value(65_500) }]);
-  assertEquals((await engine.get(["id"]))?.length, 65_500);
+  assertEquals([isValue(value(131_000)), isValue(value(131_001))], [true, false]);
+  await engine.commit([{ key: ["id"], value: value(131_000) }]);
+  assertEquals((await engine.get(["id"]))?.length, 131_000);
   engine.close();
 });
 
@@ -36,9 +36,12 @@ Deno.test("a batch is no larger than one commit may be, whatever is large in it"
   for (
     const [all, expected] of [
       [changes(2_000, "", 1), 500],
-      [changes(2_000, "x".repeat(1_900), 1), 33],
+      [changes(2_000, "x".repeat(1_900), 1), 16],
       [changes(2_000, "", 65_500), 10],
-      [changes(1, "x".repeat(1_900), 65_500), 1],
+      [changes(2_000, "", 131_000), 5],
+      [changes(2_000, "x".repeat(1_900), 131_000), 5],
+      [changes(2_000, "x".repeat(33), 1_350), 500],
+      [changes(1, "x".repeat(1_900), 131_000), 1],
       [[], 0],
     ] as const
   ) {
@@ -47,6 +50,39 @@ Deno.test("a batch is no larger than one commit may be, whatever is large in it"
     if (batch.length > 0) await engine.commit(batch);
   }
   engine.close();
+});
+
+Deno.test("a record of any length is one record, and leaves nothing behind when it goes", async () => {
+  await using folder = await TempFolder.make();
+  const lengths = [1, 65_499, 65_500, 65_501, 70_000, 131_000];
+  const letters = (length: number, first: number): Uint8Array<ArrayBuffer> =>
+    new Uint8Array(length).map((_, at) => 65 + (first + at) % 26);
+  const key = ["room", "a", "r"];
+  for (const before of [0, ...lengths]) {
+    for (const length of [...lengths, 0]) {
+      // A new engine each: it cannot know what the last one wrote.
+      const write = async (value: Uint8Array<ArrayBuffer> | undefined): Promise<void> => {
+        const engine = folder.engine();
+        for await (const _ of engine.list(["room"]));
+        await engine.commit([{ key, value }]);
+        engine.close();
+      };
+      if (before > 0) await write(letters(before, 0));
+      await write(length === 0 ? undefined : letters(length, 1));
+      const engine = folder.engine();
+      const expected = length === 0 ? [] : [{ key, value: letters(length, 1) }];
+      const listed = await Array.fromAsync(engine.list([]));
+      assertEquals(listed, expected, `${before}, then ${length}`);
+      assertEquals(await engine.get(key), expected[0]?.value);
+      const parts = await Array.fromAsync(engine.list(["rest"]));
+      engine.close();
+      assertEquals(parts, []);
+      const kv = await Deno.openKv(`${folder.path}/test.kv`);
+      const stored = await Array.fromAsync(kv.list({ prefix: [] }));
+      kv.close();
+      assertEquals(stored.length, length === 0 ? 0 : length > 65_500 ? 2 : 1);
+    }
+  }
 });
 
 Deno.test("a commit is all or nothing, and a record is created once", async () => {

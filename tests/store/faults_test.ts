@@ -5,6 +5,7 @@ import { systemClock } from "../../src/transport/clock.ts";
 import { FaultyEngine, TempFolder } from "../helpers/engines.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { storeOptions, StoreWitness, type TestStoreOptions } from "../helpers/store.ts";
+import { systemTest } from "../helpers/systems.ts";
 import { until, within } from "../helpers/waiting.ts";
 
 // A store that fails while the server runs (reliability notes, section 7): nobody waits for it, it
@@ -218,27 +219,31 @@ Deno.test("ids in use keep their reservations, those of others run out", async (
   assertEquals(await namesIn(folder.engine()), ["id a x"]);
 });
 
-Deno.test("a file that is deleted under it is noticed, and written anew from memory", async () => {
-  const clock = new FakeClock();
-  await using bench = await newBench({ clock });
-  const { store, witness, folder } = bench;
-  const { reservations, rooms, secret } = store.dialect("a", NOBODY);
-  for (let id = 0; id < 1_200; id++) await reservations.claim(`${id}`, "one", MINUTE);
-  rooms.keep("r", 1);
-  assertEquals(await store.flush(), true);
-  for (const part of ["", "-wal", "-shm"]) {
-    await Deno.remove(`${folder.path}/test.kv${part}`).catch(() => {});
-  }
-  clock.advance(5_000);
-  await until("the loss", () => witness.events.length > 0);
-  assertEquals(witness.events[0], "trouble: its file was deleted or replaced");
-  clock.advance(1_000);
-  await until("the recovery", () => store.trouble === undefined);
-  assertEquals(await store.flush(), true);
-  await store.close();
-  assertEquals((await namesIn(folder.engine())).length, 1_201);
-  await using again = await Store.open(folder.engine(), ["a"], storeOptions());
-  assertEquals(again.dialect("a", NOBODY).secret, secret);
+systemTest({
+  name: "a file that is deleted under it is noticed, and written anew from memory",
+  needs: "unlinking",
+  fn: async () => {
+    const clock = new FakeClock();
+    await using bench = await newBench({ clock });
+    const { store, witness, folder } = bench;
+    const { reservations, rooms, secret } = store.dialect("a", NOBODY);
+    for (let id = 0; id < 1_200; id++) await reservations.claim(`${id}`, "one", MINUTE);
+    rooms.keep("r", 1);
+    assertEquals(await store.flush(), true);
+    for (const part of ["", "-wal", "-shm"]) {
+      await Deno.remove(`${folder.path}/test.kv${part}`).catch(() => {});
+    }
+    clock.advance(5_000);
+    await until("the loss", () => witness.events.length > 0);
+    assertEquals(witness.events[0], "trouble: its file was deleted or replaced");
+    clock.advance(1_000);
+    await until("the recovery", () => store.trouble === undefined);
+    assertEquals(await store.flush(), true);
+    await store.close();
+    assertEquals((await namesIn(folder.engine())).length, 1_201);
+    await using again = await Store.open(folder.engine(), ["a"], storeOptions());
+    assertEquals(again.dialect("a", NOBODY).secret, secret);
+  },
 });
 
 Deno.test("a store that has stopped answering is noticed without a write, and opened anew", async () => {
@@ -271,6 +276,31 @@ Deno.test("a store that fails at start is one line for people", async () => {
     );
     assert(error.message.startsWith(`Cannot use the store in "${folder.path}`), error.message);
   }
+});
+
+Deno.test("where what was sealed cannot be deleted the server does not serve, and nothing is lost", async () => {
+  await using folder = await TempFolder.make();
+  {
+    await using store = await Store.open(folder.engine(), ["a", "b"], storeOptions());
+    for (const name of ["a", "b"]) await store.dialect(name, NOBODY).seal([name], MINUTE);
+  }
+  {
+    const engine = new FaultyEngine(folder.engine());
+    await using store = await Store.open(engine, ["a", "b"], storeOptions());
+    engine.writeFault = new Error("database or disk is full");
+    await assertRejects(() => store.forgetSealed(), StoreError, "disk is full");
+    engine.writeFault = undefined;
+  }
+  {
+    // Killed after the first commit, wherever it is cut: of both dialects nothing can be read twice.
+    const engine = new FaultyEngine(folder.engine());
+    await using store = await Store.open(engine, ["a", "b"], storeOptions());
+    assertEquals(store.dialect("a", NOBODY).sealed?.items, ["a"]);
+    engine.failAfter(1, new Error("killed"));
+    await store.forgetSealed();
+  }
+  await using store = await Store.open(folder.engine(), ["a", "b"], storeOptions());
+  for (const name of ["a", "b"]) assertEquals(store.dialect(name, NOBODY).sealed, undefined);
 });
 
 Deno.test("a store that does not answer at start ends it, in time", async () => {

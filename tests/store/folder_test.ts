@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { openStore, type Store, StoreError } from "../../src/store/mod.ts";
-import { defaultFolder } from "../../src/store/place.ts";
+import { KvEngine } from "../../src/store/kv.ts";
+import { defaultFolder, namedFolder } from "../../src/store/place.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { TempFolder } from "../helpers/engines.ts";
 import { storeOptions, StoreWitness } from "../helpers/store.ts";
+import { systemTest } from "../helpers/systems.ts";
 import { until } from "../helpers/waiting.ts";
 
 // The folder of `--store kv:FOLDER`: whose it is, and what becomes of a file that cannot be used
@@ -39,6 +41,133 @@ Deno.test("the folder is made for its owner alone", async () => {
   if (Deno.build.os === "windows") return;
   assertEquals(((await Deno.stat(folder)).mode ?? 0) & 0o777, 0o700);
 });
+
+function modesIn(folder: string): Record<string, string> {
+  const modeOf = (name: string): string =>
+    ((Deno.statSync(`${folder}/${name}`).mode ?? 0) & 0o777).toString(8);
+  return Object.fromEntries(
+    [...Deno.readDirSync(folder)].map(({ name }) => [name, modeOf(name)]).toSorted(),
+  );
+}
+
+systemTest({
+  name: "the files are their owner's alone, whatever the folder grants, and the mode mask",
+  needs: "modes",
+  fn: async () => {
+    await using temp = await TempFolder.make();
+    const mask = Deno.umask(0);
+    try {
+      await Deno.chmod(temp.path, 0o755);
+      {
+        await using store = await open(temp.path);
+        const names = ["lock", "signalbox.kv", "signalbox.kv-shm", "signalbox.kv-wal"];
+        assertEquals(modesIn(temp.path), Object.fromEntries(names.map((name) => [name, "600"])));
+        await store.dialect("a", NOBODY).seal(["state"], MINUTE);
+      }
+      assertEquals(modesIn(temp.path), { lock: "600", "sealed.kv": "600", "signalbox.kv": "600" });
+      // What an earlier version left, or a copy.
+      for (const name of Object.keys(modesIn(temp.path))) {
+        await Deno.chmod(`${temp.path}/${name}`, 0o644);
+      }
+      await using store = await open(temp.path);
+      assertEquals([...new Set(Object.values(modesIn(temp.path)))], ["600"]);
+      assertEquals(store.dialect("a", NOBODY).sealed?.items, ["state"]);
+      // The folder is whoever's who made it.
+      assertEquals(((await Deno.stat(temp.path)).mode ?? 0) & 0o777, 0o755);
+    } finally {
+      Deno.umask(mask);
+    }
+  },
+});
+
+systemTest({
+  name: "a file that is written anew is its owner's alone too",
+  needs: "modes",
+  fn: async () => {
+    await using temp = await TempFolder.make();
+    const mask = Deno.umask(0);
+    const engine = new KvEngine(`${temp.path}/signalbox.kv`);
+    try {
+      for (let file = 0; file < 2; file++) {
+        await engine.commit([{ key: ["id"], value: Uint8Array.of(1) }]);
+        assertEquals(Object.values(modesIn(temp.path)), ["600", "600", "600"]);
+        for (const name of Object.keys(modesIn(temp.path))) {
+          await Deno.remove(`${temp.path}/${name}`);
+        }
+        engine.reopen();
+      }
+    } finally {
+      engine.close();
+      Deno.umask(mask);
+    }
+  },
+});
+
+/** The bytes of all files in a folder, one character each. */
+function bytesIn(folder: string): string {
+  const decoder = new TextDecoder("latin1");
+  return [...Deno.readDirSync(folder)]
+    .map(({ name }) => decoder.decode(Deno.readFileSync(`${folder}/${name}`))).join("\n");
+}
+
+Deno.test("of what was sealed no byte is in any file of the folder once the server serves", async () => {
+  await using temp = await TempFolder.make();
+  const folder = `${temp.path}/store`;
+  {
+    await using store = await open(folder);
+    const items = Array.from({ length: 30 }, (_, at) => ({ at, sdp: "x".repeat(10_000) }));
+    assertEquals((await store.dialect("a", NOBODY).seal(items, MINUTE)).type, "sealed");
+  }
+  const traces: string[] = [];
+  await Deno.copyFile(`${folder}/sealed.kv`, `${temp.path}/copy.kv`);
+  const copy = new KvEngine(`${temp.path}/copy.kv`);
+  for await (const { value } of copy.list(["sealed"])) {
+    // Long enough that no two are equal by accident, short enough to lie in one page.
+    for (let at = 0; at + 16 <= value.length; at += 512) {
+      traces.push(new TextDecoder("latin1").decode(value.subarray(at, at + 16)));
+    }
+  }
+  copy.close();
+  const left = (): number => {
+    const bytes = bytesIn(folder);
+    return traces.filter((trace) => bytes.includes(trace)).length;
+  };
+  assert(traces.length > 500 && left() === traces.length, `${left()} of ${traces.length}`);
+  await using store = await open(folder);
+  assertEquals(left(), traces.length);
+  await store.forgetSealed();
+  assertEquals(left(), 0);
+  assert((await Deno.stat(`${folder}/signalbox.kv`)).size < 100_000);
+});
+
+for (
+  const [how, files] of [
+    ["damaged", { "sealed.kv": crypto.getRandomValues(new Uint8Array(20_000)) }],
+    ["without its file", { "sealed.kv-wal": new Uint8Array(5_000).fill(7) }],
+    ["empty", { "sealed.kv": new Uint8Array() }],
+  ] as [string, Record<string, Uint8Array<ArrayBuffer>>][]
+) {
+  Deno.test(`sealed state that is ${how} costs nothing else, and goes`, async () => {
+    await using temp = await TempFolder.make();
+    const witness = new StoreWitness();
+    await using store = await open(temp.path);
+    store.bans.set("id", "x", { reason: "stays" });
+    await store.close();
+    for (const [name, bytes] of Object.entries(files)) {
+      await Deno.writeFile(`${temp.path}/${name}`, bytes);
+    }
+    await using again = await open(temp.path, witness);
+    assertEquals(again.bans.find("id", "x")?.reason, "stays");
+    assertEquals(again.dialect("a", NOBODY).sealed, undefined);
+    await again.forgetSealed();
+    const names = Object.keys(modesIn(temp.path));
+    assertEquals(names.filter((name) => name.startsWith("sealed")), []);
+    assertEquals(
+      witness.events,
+      how === "damaged" ? ["sealed lost: all, SealBrokenError"] : [],
+    );
+  });
+}
 
 Deno.test("one folder, one server: a second one is told so, and may have it afterwards", async () => {
   await using temp = await TempFolder.make();
@@ -130,12 +259,13 @@ Deno.test("what is no record of ours in the file is deleted, and disturbs nothin
   await kv.set([1, "id", "a", "3"], text('{"v":{"digest":1}}'));
   await kv.set([1, "id", "a", "4"], Uint8Array.of(255));
   await kv.set([1, "ban", "id", "5"], text('{"v":[]}'));
+  await kv.set([1, "log", "6", "7"], text(`{"v":{"actor":"ann","action":1}}`));
   await kv.set(["elsewhere", 1], "not ours");
   kv.close();
   {
     await using store = await open(temp.path);
     await until("the rest to be read", () => store.isLoaded);
-    assertEquals(Object.fromEntries(store.sizes), { id: 0, room: 0, ban: 0 });
+    assertEquals(Object.fromEntries(store.sizes), { id: 0, room: 0, ban: 0, log: 0 });
     assertEquals(await store.flush(), true);
   }
   const after = await Deno.openKv(`${temp.path}/signalbox.kv`);
@@ -250,4 +380,22 @@ Deno.test("without a folder it is the user's own", () => {
   );
   assertEquals(from("windows", { LOCALAPPDATA: "C:/a" }), "C:/a/signalbox");
   assertThrows(() => from("linux", {}), StoreError, "name one");
+});
+
+Deno.test("~ is the user's home, which the shell leaves alone behind kv:", async () => {
+  const variables = (name: string): string | undefined =>
+    ({ HOME: "/home/a", USERPROFILE: "C:\\a" })[name];
+  const named = (name: string, os = "linux"): string => namedFolder(name, variables, os);
+  assertEquals([named("~/x"), named("~"), named("~/x", "darwin")], [
+    "/home/a/x",
+    "/home/a",
+    "/home/a/x",
+  ]);
+  assertEquals(named("~\\x", "windows"), "C:\\a\\x");
+  assertEquals([named("./~"), named("a~/b"), named("/~/x")], ["./~", "a~/b", "/~/x"]);
+  assertThrows(() => named("~bob/x"), StoreError, 'Cannot find the folder "~bob/x"');
+  assertThrows(() => namedFolder("~/x", () => undefined, "linux"), StoreError, "without");
+  // And nothing is made of what was refused, here or anywhere.
+  assertEquals(await failureOf("~/x"), 'Cannot find the folder "~/x": name it without "~"');
+  await assertRejects(() => Deno.stat("~"), Deno.errors.NotFound);
 });

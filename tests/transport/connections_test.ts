@@ -142,6 +142,24 @@ Deno.test("refusals are counted for each connection", () => {
   ]);
 });
 
+Deno.test("who is turned out is refused like a newcomer; others and those who have gone are not", async () => {
+  using bench = new Bench();
+  const [meant, other, gone] = ["192.0.2.1", "192.0.2.2", "192.0.2.1"].map((address) =>
+    bench.open({ address })
+  );
+  bench.sessions[2]?.link.close(1000);
+  const refusal = new SignalError("address_banned");
+  for (let time = 0; time < 2; time++) bench.connections.turnOut("192.0.2.1", refusal);
+  await settle();
+  bench.connections.turnOut("192.0.2.1", refusal);
+  assertEquals(bench.sessions.map(({ refused }) => refused), [[refusal], [], []]);
+  assertEquals([meant, other, gone].map((socket) => socket?.closings), [
+    [[1013, "try again later"]],
+    [],
+    [[1000, ""]],
+  ]);
+});
+
 Deno.test("an unsettled connection is told of when it is clear whose it is, and goes on as theirs", async () => {
   using bench = new Bench();
   const limits = { ...LIMITS, maxFrameBytes: 5, maxQueuedBytes: 1_000 };

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../encode_once.ts";
 import { linkLimitOptions, whole } from "../options.ts";

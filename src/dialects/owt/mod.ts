@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { linkLimitOptions, whole } from "../options.ts";
 import { readHandshake } from "./messages.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Frame } from "../../core/types.ts";
 import { isTooDeep, parseJson } from "../json.ts";
 

@@ -1,8 +1,9 @@
-import { z } from "zod";
-import type { DialectStore } from "../../core/store.ts";
-import { defineDialect, type OpenDialect } from "../dialect.ts";
+import * as z from "zod";
+import type { DialectStore, KeepOutcome } from "../../core/store.ts";
+import { defineDialect, type IdOperations, type OpenDialect } from "../dialect.ts";
 import { duration, limit, linkLimitOptions, toggle, whole } from "../options.ts";
 import { readSealed } from "../sealed.ts";
+import { secretOf } from "../secret.ts";
 import { httpRoutes } from "./http.ts";
 import { IssuedIds } from "./issued_ids.ts";
 import { type Credentials, type IdReservations, PeerJsSession } from "./session.ts";
@@ -70,7 +71,7 @@ export const peerjs = defineDialect({
   title: "PeerJS",
   options,
   open(options, { hub, realm, clock, store }): OpenDialect {
-    const ids = new IssuedIds(options.idSecret ?? store.secret);
+    const ids = new IssuedIds(secretOf(options.idSecret, store.secret));
     const waitingRoom = new WaitingRoom(
       {
         holdMs: options.expireTimeoutMs,
@@ -124,6 +125,8 @@ export const peerjs = defineDialect({
         scheme: "http",
         hint: "new Peer(id, { host, port, path })",
       }],
+      ids: idOperations(store, options.maxIdLength),
+      usesStoredSecret: options.idSecret === undefined,
       gauges: [{
         name: "held_bytes",
         help: "Bytes held for absent peers",
@@ -135,15 +138,27 @@ export const peerjs = defineDialect({
   },
 });
 
-/** Undefined where ids are whoever's asks first. */
+/** Without a lifetime ids are whoever's asks first, but for those that an operator reserved. */
 function reservationsOf(
   { reservations }: DialectStore,
   lifetimeMs: number | undefined,
-): IdReservations | undefined {
-  if (lifetimeMs === undefined) return undefined;
+): IdReservations {
   return {
-    claim: (id, token) => reservations.claim(id, token, lifetimeMs),
+    claim: (id, token, address) => reservations.claim(id, token, lifetimeMs, address),
     touch: (id) => reservations.touch(id),
+  };
+}
+
+/** What an operator may do with ids. */
+function idOperations({ reservations }: DialectStore, maxIdLength: number): IdOperations {
+  return {
+    reserve(id, holder, lifetimeMs): Promise<KeepOutcome> {
+      const isId = id !== "" && id.length <= maxIdLength;
+      if (isId) return reservations.reserve(id, holder, lifetimeMs);
+      return Promise.resolve("invalid");
+    },
+    forget: (id) => reservations.forget(id),
+    list: () => [...reservations.list()],
   };
 }
 

@@ -25,7 +25,7 @@ export interface Credentials {
 
 /** Ids that stay with whoever knows their token. */
 export interface IdReservations {
-  claim(id: string, token: string): Promise<"granted" | "taken" | "unreserved">;
+  claim(id: string, token: string, address: string): Promise<"granted" | "taken" | "unreserved">;
   touch(id: string): void;
 }
 
@@ -34,8 +34,7 @@ export interface PeerJsServer {
   readonly hub: Hub;
   readonly realm: string;
   readonly waitingRoom: WaitingRoom;
-  /** Undefined where an id is free as soon as its holder has gone. */
-  readonly reservations: IdReservations | undefined;
+  readonly reservations: IdReservations;
   readonly key: string;
   readonly maxIdLength: number;
   readonly concurrentLimit: number;
@@ -169,15 +168,16 @@ export class PeerJsSession implements Session {
   closed(): void {
     if (this.#peer === undefined) return;
     this.#server.hub.release(this.#peer, this);
-    this.#server.reservations?.touch(this.#peer.id);
+    this.#server.reservations.touch(this.#peer.id);
     this.#peer = undefined;
   }
 
   async #claim(id: string, token: string): Promise<void> {
     const { hub, realm, reservations, concurrentLimit: capacity } = this.#server;
     // Whose an id in use is, its holder's token says: asking for it must not reserve it.
-    if (reservations !== undefined && !hub.has(realm, id)) {
-      if (await reservations.claim(id, token) === "taken") throw new SignalError("id_taken");
+    if (!hub.has(realm, id)) {
+      const outcome = await reservations.claim(id, token, this.link.address);
+      if (outcome === "taken") throw new SignalError("id_taken");
     }
     const outcome = await hub.claim({
       realm,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../core/clock.ts";
 import { Mailbox, type MailboxLimits } from "../../core/mailbox.ts";
 import type { Unsealed } from "../sealed.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/types.ts";
 import { isObject, isTooDeep, parseJson } from "../json.ts";

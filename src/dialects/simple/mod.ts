@@ -1,7 +1,8 @@
-import { z } from "zod";
+import * as z from "zod";
 import { EncodeOnce } from "../encode_once.ts";
 import { defineDialect, type HttpRoute, type OpenDialect } from "../dialect.ts";
 import { linkLimitOptions, toggle, whole } from "../options.ts";
+import { secretOf } from "../secret.ts";
 import { Tokens, tokensOption } from "../tokens.ts";
 import types from "./client/client.d.ts" with { type: "text" };
 import client from "./client/client.js" with { type: "text" };
@@ -77,7 +78,7 @@ export const simple = defineDialect({
       clock,
       tokens: new Tokens(options.tokens),
       trustIds: options.trustIds,
-      secrets: new Secrets(options.secret ?? store.secret),
+      secrets: new Secrets(secretOf(options.secret, store.secret)),
       limits: options,
       news: new EncodeOnce(),
       rooms: store.rooms,
@@ -122,6 +123,7 @@ export const simple = defineDialect({
       ],
       entrances: [{ path, scheme: "ws", hint: `new Room(name), from ${path}/client.js` }],
       operations: operations(server),
+      usesStoredSecret: options.secret === undefined,
       gauges: [
         {
           name: "lost_instances",

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { DialectStore } from "../../core/store.ts";
 import { readSealed } from "../sealed.ts";

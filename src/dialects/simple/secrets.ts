@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import type { Secret } from "../../core/store.ts";
 
 /** Lengths of the parts of a secret, in characters of base64url. */
 const NONCE_LENGTH = 22;
@@ -12,40 +13,45 @@ const PROOF_LENGTH = 43;
  * a request that does not name the room can be judged too.
  */
 export class Secrets {
-  readonly #key: string | Uint8Array;
+  readonly #secret: Secret;
 
-  /** @param key keeps secrets valid as long as it is the same */
-  constructor(key: string | Uint8Array) {
-    this.#key = key;
+  /** @param secret what is issued is good until it was rotated twice */
+  constructor(secret: Secret) {
+    this.#secret = secret;
   }
 
   /** A secret that no other instance has. */
   issue(room: string, id: string): string {
     const nonce = randomBytes(16).toString("base64url");
-    const tag = this.#tagOf(room);
-    return `${nonce}${tag}${this.#proofOf(id, nonce, tag)}`;
+    const key = this.#secret.current;
+    const tag = tagOf(room, key);
+    return `${nonce}${tag}${proofOf(id, nonce, tag, key)}`;
   }
 
   /** Whether a secret is this id's, in this room where one is named. */
   isValid(secret: string, id: string, room?: string): boolean {
     const nonce = secret.slice(0, NONCE_LENGTH);
     const given = secret.slice(NONCE_LENGTH, NONCE_LENGTH + ROOM_LENGTH);
-    const tag = room === undefined ? given : this.#tagOf(room);
-    return isEqual(secret, `${nonce}${tag}${this.#proofOf(id, nonce, tag)}`);
+    const isMadeWith = (key: Uint8Array): boolean => {
+      const tag = room === undefined ? given : tagOf(room, key);
+      return isEqual(secret, `${nonce}${tag}${proofOf(id, nonce, tag, key)}`);
+    };
+    const { current, previous } = this.#secret;
+    return isMadeWith(current) || (previous !== undefined && isMadeWith(previous));
   }
+}
 
-  // No id and no room holds a control character, so that the parts cannot run into one another.
-  #tagOf(room: string): string {
-    return this.#hmac(`room\0${room}`).slice(0, ROOM_LENGTH);
-  }
+// No id and no room holds a control character, so that the parts cannot run into one another.
+function tagOf(room: string, key: Uint8Array): string {
+  return hmac(`room\0${room}`, key).slice(0, ROOM_LENGTH);
+}
 
-  #proofOf(id: string, nonce: string, tag: string): string {
-    return this.#hmac(`peer\0${id}\0${nonce}\0${tag}`).slice(0, PROOF_LENGTH);
-  }
+function proofOf(id: string, nonce: string, tag: string, key: Uint8Array): string {
+  return hmac(`peer\0${id}\0${nonce}\0${tag}`, key).slice(0, PROOF_LENGTH);
+}
 
-  #hmac(text: string): string {
-    return createHmac("sha256", this.#key).update(text, "utf16le").digest("base64url");
-  }
+function hmac(text: string, key: Uint8Array): string {
+  return createHmac("sha256", key).update(text, "utf16le").digest("base64url");
 }
 
 /** As strings: other spellings of the same bytes are other secrets. Takes as long for every text. */

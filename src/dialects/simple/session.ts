@@ -2,7 +2,7 @@ import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Departure, Frame, Link, PeerId, Session } from "../../core/types.ts";
 import { sendRefusal } from "../refusal.ts";
 import type { EventStream } from "./event_stream.ts";
-import type { Carrier, Instance, Welcome } from "./instance.ts";
+import type { Carrier, Instance, Reason, Welcome } from "./instance.ts";
 import {
   type ClientFrame,
   decode,
@@ -74,6 +74,8 @@ export class SimpleSession implements Session, Carrier {
 
   refuse(error: SignalError): void {
     const { isIdentified } = this;
+    // Who is banned cannot come back: nothing is held for it.
+    if (error.code === "address_banned") this.#remove("kicked");
     if (this.#stream !== undefined && !isIdentified) this.#stream.decline(refusalResponse(error));
     else sendRefusal(this.link, WIRE[error.code], error);
   }
@@ -83,10 +85,10 @@ export class SimpleSession implements Session, Carrier {
   }
 
   closed(departure: Departure): void {
+    if (departure === "left") return this.#remove("left");
     const instance = this.#instance;
     this.#instance = undefined;
-    if (departure === "left") instance?.peer.remove(instance, "left");
-    else instance?.peer.lose(instance);
+    instance?.peer.lose(instance);
   }
 
   welcome(instance: Instance, { others, recovered, seq, frames }: Welcome): void {
@@ -147,6 +149,12 @@ export class SimpleSession implements Session, Carrier {
     } catch (error) {
       throw withRef(error, frame.ref);
     }
+  }
+
+  #remove(reason: Reason): void {
+    const instance = this.#instance;
+    this.#instance = undefined;
+    instance?.peer.remove(instance, reason);
   }
 
   #confirm(ref: FrameRef, receipt?: Receipt | undefined): void {

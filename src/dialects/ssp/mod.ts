@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Link, NamespaceLink } from "../../core/types.ts";
 import { defineDialect, type Namespace, type OpenDialect, type UpgradeRoute } from "../dialect.ts";
 import { EncodeOnce } from "../encode_once.ts";

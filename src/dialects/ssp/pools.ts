@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { KeepOutcome, StoredRooms } from "../../core/store.ts";
 import type { PeerSummary, RoomId } from "../../core/types.ts";
 

@@ -1,4 +1,5 @@
 import { Allowance } from "../../core/allowance.ts";
+import type { SignalError } from "../../core/errors.ts";
 import type { Acceptance, Connections } from "../connections.ts";
 import type { Ending } from "../websocket.ts";
 import type { SocketIoLimits } from "./limits.ts";
@@ -31,6 +32,7 @@ const LINGER_MS = 5_000;
 /** Where the type of a Socket.IO packet stands in an Engine.IO message. */
 const TYPE_AT = 1;
 const GOING_AWAY_CODE = 1001;
+const TURNED_OUT = [1013, "try again later"] as const;
 const FAREWELL = { by: "client", code: 1000, reason: "", isFarewell: true } as const;
 
 /** One Socket.IO client: its namespaces, each with a session of its own. */
@@ -48,6 +50,7 @@ export class SocketClient implements NamespaceOwner {
   #hasAsked = false;
   /** The server has ended its last namespace: it is to go, and not to come back. */
   #isDismissed = false;
+  #isTurnedOut = false;
   /** It has been in a namespace: what it said there may still be on its way. */
   #hasConnected = false;
 
@@ -131,6 +134,14 @@ export class SocketClient implements NamespaceOwner {
     for (const namespace of this.#all()) namespace.end(ending);
   }
 
+  /** Refused in its namespaces, it gets into no other, and is hung up on when it had time to be told. */
+  turnOut(refusal: SignalError): void {
+    this.#isTurnedOut = true;
+    for (const namespace of this.#all()) namespace.turnAway(refusal);
+    this.#closing = TURNED_OUT;
+    this.#endsAt = Math.min(this.#endsAt ?? Infinity, this.#engine.now() + LINGER_MS);
+  }
+
   /** Call about once a second. */
   check(nowMs: number): void {
     for (const namespace of this.#all()) namespace.checkIdentified(nowMs);
@@ -176,6 +187,7 @@ export class SocketClient implements NamespaceOwner {
     if (this.#find(name) !== undefined) return;
     const offered = this.#host.namespaces.get(name);
     if (offered === undefined) return this.#refuse(name, "Invalid namespace");
+    if (this.#isTurnedOut) return this.#refuse(name, "Forbidden");
     if (this.#count() >= this.#engine.limits.maxNamespaces) {
       return this.#refuse(name, "Too many namespaces");
     }

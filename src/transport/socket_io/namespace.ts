@@ -1,3 +1,4 @@
+import type { SignalError } from "../../core/errors.ts";
 import type { LinkLimits } from "../../core/limits.ts";
 import type { Frame, NamespaceLink, Session } from "../../core/types.ts";
 import type { Connection } from "../connections.ts";
@@ -64,6 +65,10 @@ export class ConnectedNamespace implements NamespaceLink {
   /** An EVENT came: without the namespace's name. */
   receive(frame: string): void {
     this.#connection.received(frame);
+  }
+
+  turnAway(refusal: SignalError): void {
+    this.#connection.turnAway(refusal);
   }
 
   checkIdentified(nowMs: number): void {

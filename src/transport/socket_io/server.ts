@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import type { SignalError } from "../../core/errors.ts";
 import type { Connections } from "../connections.ts";
 import type { SocketIoLimits } from "./limits.ts";
 import type { OfferedNamespace } from "./namespace.ts";
@@ -59,6 +60,12 @@ export class SocketIoServer implements SessionHost {
 
   ended(session: EngineSession): void {
     this.#sessions.delete(session.sid);
+  }
+
+  /** Hangs up on everybody from an address. @param key what the address counts as */
+  turnOut(key: string, refusal: SignalError): void {
+    const meant = [...this.#sessions.values()].filter(({ budget }) => budget.key === key);
+    for (const session of meant) session.turnOut(refusal);
   }
 
   released(session: EngineSession): void {

@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import type { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/types.ts";
 import type { Carrier, Checked } from "../connections.ts";
 import type { OutputBudget } from "../output_budget.ts";
@@ -230,6 +231,11 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     // The socket's end is the session's: its link knows best how to say it.
     if (this.#isOpen) this.#socket?.link.close(how, why);
     this.#end({ by: "server", code: how ?? 1005, reason: why });
+  }
+
+  /** Its client is to go; it has a little time to be told why. */
+  turnOut(refusal: SignalError): void {
+    this.#client.turnOut(refusal);
   }
 
   giveUp(): void {

@@ -1,32 +1,52 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
+import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { IssuedIds } from "../../../src/dialects/peerjs/issued_ids.ts";
+import { fixedSecret } from "../../../src/dialects/secret.ts";
 import { anyText } from "../../helpers/arbitraries.ts";
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
+function withSecret(text: string): IssuedIds {
+  return new IssuedIds(fixedSecret(Buffer.from(text)));
+}
+
 Deno.test("issued ids have the form of a UUID v4, and each is another one", () => {
-  const ids = new IssuedIds(randomBytes(32));
+  const ids = new IssuedIds(fixedSecret(randomBytes(32)));
   const issued = Array.from({ length: 1_000 }, () => ids.issue());
   for (const id of issued) assertMatch(id, UUID_V4);
   assertEquals(new Set(issued).size, issued.length);
 });
 
 Deno.test("an id is known to whoever issued it, and to nobody with another key", () => {
-  const [one, other] = [new IssuedIds(randomBytes(32)), new IssuedIds(randomBytes(32))];
+  const [one, other] = [
+    new IssuedIds(fixedSecret(randomBytes(32))),
+    new IssuedIds(fixedSecret(randomBytes(32))),
+  ];
   const id = one.issue();
   assertEquals([one.isIssued(id), other.isIssued(id)], [true, false]);
 });
 
 Deno.test("with one secret ids outlive a restart", () => {
-  const id = new IssuedIds("correct horse battery").issue();
-  assertEquals(new IssuedIds("correct horse battery").isIssued(id), true);
-  assertEquals(new IssuedIds("correct horse batterx").isIssued(id), false);
+  const id = withSecret("correct horse battery").issue();
+  assertEquals(withSecret("correct horse battery").isIssued(id), true);
+  assertEquals(withSecret("correct horse batterx").isIssued(id), false);
+});
+
+Deno.test("an id is good until its secret was rotated twice, and new ones are the new secret's", () => {
+  const [first, second, third] = [randomBytes(32), randomBytes(32), randomBytes(32)];
+  const rotated = new IssuedIds({ current: second, previous: first });
+  const id = new IssuedIds(fixedSecret(first)).issue();
+  const other = new IssuedIds({ current: third, previous: second });
+  assertEquals([rotated.isIssued(id), other.isIssued(id)], [true, false]);
+  const later = rotated.issue();
+  assertEquals(new IssuedIds(fixedSecret(second)).isIssued(later), true);
+  assertEquals(new IssuedIds(fixedSecret(first)).isIssued(later), false);
 });
 
 Deno.test("an id that was changed in any place is not issued", () => {
-  const ids = new IssuedIds("correct horse battery");
+  const ids = withSecret("correct horse battery");
   const id = ids.issue();
   for (let at = 0; at < id.length; at++) {
     for (const digit of ["0", "f", "x", "-"]) {
@@ -37,7 +57,7 @@ Deno.test("an id that was changed in any place is not issued", () => {
 });
 
 Deno.test("other spellings of an issued id are other ids", () => {
-  const ids = new IssuedIds("correct horse battery");
+  const ids = withSecret("correct horse battery");
   const id = ids.issue();
   const upper = id.toUpperCase();
   assertNotEquals(upper, id);
@@ -47,7 +67,7 @@ Deno.test("other spellings of an issued id are other ids", () => {
 });
 
 Deno.test("no other text is an issued id, and none breaks the check", () => {
-  const ids = new IssuedIds("correct horse battery");
+  const ids = withSecret("correct horse battery");
   const text = fc.oneof(anyText(40), fc.uuid({ version: 4 }), fc.constant(""));
   fc.assert(fc.property(text, (text) => assertEquals(ids.isIssued(text), false)));
 });

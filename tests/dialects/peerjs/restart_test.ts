@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { peerjs } from "../../../src/dialects/peerjs/mod.ts";
 import { DialectBench, type DialectTestOptions } from "../../helpers/dialect.ts";
 import { newMemoryStore } from "../../helpers/store.ts";
@@ -137,11 +137,32 @@ Deno.test("without reservations an id is free when its holder has gone", async (
   await register(bench, "alice", "yours");
 });
 
+Deno.test("an id that an operator reserved is its token's also where clients reserve none", async () => {
+  using bench = newBench();
+  const { ids } = bench.open;
+  assert(ids !== undefined);
+  assertEquals(await ids.reserve("camera", { token: "mine" }), "kept");
+  for (const id of ["", "x".repeat(513)]) {
+    assertEquals(await ids.reserve(id, { token: "mine" }), "invalid");
+  }
+  assertEquals((await ask(bench, "camera", "yours"))[1], [TAKEN]);
+  const camera = await register(bench, "camera", "mine");
+  // Whoever uses an id stays; its next user is the new token's.
+  assertEquals(await ids.reserve("camera", { token: "yours" }), "kept");
+  assertEquals((await ask(bench, "camera", "yours"))[1], [TAKEN]);
+  await camera.leave();
+  assertEquals((await ask(bench, "camera", "mine"))[1], [TAKEN]);
+  await (await register(bench, "camera", "yours")).leave();
+  assertEquals(ids.list().map(({ id }) => id), ["camera"]);
+  assertEquals([await ids.forget("camera"), await ids.forget("camera")], [true, false]);
+  await register(bench, "camera", "anybody's");
+});
+
 Deno.test("who asks for an id in use does not get it reserved", async () => {
   const clock = new FakeClock();
   await using kept = newMemoryStore({ clock, wallNow: clock.now, limits: { maxReservations: 1 } });
   const store = kept.dialect("peerjs", () => false);
-  await store.reservations.claim("another", "t", 1_000);
+  for (let time = 0; time < 2; time++) await store.reservations.claim("another", "t", 1_000);
   using bench = newBench({ ...RESERVING, store });
   // There is no room to reserve it for its holder; then there is.
   const holder = await register(bench, "alice", "mine");

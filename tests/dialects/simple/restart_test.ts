@@ -1,6 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import type { DialectBench } from "../../helpers/dialect.ts";
 import { connect, settle, type TestClient } from "../../helpers/hub.ts";
+import { newMemoryStore } from "../../helpers/store.ts";
 import { comeBack, enter, newRooms, SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
 
 // A planned restart is to clients a network loss: nothing missing, nothing doubled (issue 5).
@@ -194,6 +195,28 @@ Deno.test("Simple: with another secret nobody can take what was sealed", async (
   using second = await first.restart({ options: { secret: "a secret of the operator" } });
   await settle();
   assertEquals(second.hub.peerCount, 0);
+});
+
+Deno.test("Simple: an id stays its client's after one rotation of the secret, not after two", async () => {
+  await using kept = newMemoryStore();
+  const store = kept.dialect("simple", () => false);
+  using bench = newRooms({ store });
+  assertEquals(bench.open.usesStoredSecret, true);
+  const fred = await enter(bench);
+  await fred.leave();
+  await kept.rotateSecret("simple");
+  const { client, ready } = await comeBack(bench, fred);
+  assertEquals(client.id, fred.id);
+  assertNotEquals(ready["p_secret"], fred.credentials.p_secret);
+  await client.leave();
+  await kept.rotateSecret("simple");
+  await assertRejects(() => comeBack(bench, fred));
+  assertEquals((await comeBack(bench, client)).client.id, fred.id);
+});
+
+Deno.test("Simple: a configured secret is not the store's to rotate", () => {
+  using bench = newRooms({ options: { secret: "a secret of the operator" } });
+  assertEquals(bench.open.usesStoredSecret, false);
 });
 
 Deno.test("Simple: what an operator says of a peer is kept for its id, over any restart", async () => {

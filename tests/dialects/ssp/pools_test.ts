@@ -136,20 +136,20 @@ Deno.test("pools that cannot be are not kept", () => {
 });
 
 Deno.test("what the server says is bounded: one description, and what the store takes", async () => {
-  const store = newMemoryStore({ limits: { maxStoredRooms: 2 } });
+  const store = newMemoryStore({ limits: { maxStoredRooms: 2, maxStoredRoomBytes: 200_000 } });
   using bench = newPools({
-    options: { maxDescriptionBytes: 70_000 },
+    options: { maxDescriptionBytes: 140_000 },
     store: store.dialect("ssp", () => false),
   });
   const pools = operationsOf(bench);
   pools.keep("p");
-  assertEquals(pools.describe("p", "topic", "x".repeat(69_999)), "too_large");
-  // A record of the store holds less than a member may say.
-  assertEquals(pools.describe("p", "topic", "x".repeat(65_500)), "too_large");
-  assertEquals(pools.describe("p", "topic", "x".repeat(65_400)), "described");
+  assertEquals(pools.describe("p", "topic", "x".repeat(139_999)), "too_large");
+  // A record of the store holds twice what a member may say by default.
+  assertEquals(pools.describe("p", "topic", "x".repeat(131_000)), "too_large");
+  assertEquals(pools.describe("p", "topic", "x".repeat(130_900)), "described");
   assertEquals(pools.describe("p", "another", "x"), "full");
   assertEquals(pools.keep("q"), "full");
   assertEquals(pools.describe("p", "\ud800", "x"), "invalid");
   const member = await enter(bench);
-  assertEquals(pools.describe("p", member.id, "x".repeat(69_000)), "described");
+  assertEquals(pools.describe("p", member.id, "x".repeat(139_000)), "described");
 });

@@ -27,6 +27,29 @@ Deno.test("the open packet tells a client what it has to know", async () => {
   assert(websocket.sid !== sid);
 });
 
+Deno.test("a client that is turned out has time to be told, and gets into no namespace", async () => {
+  using bench = new EngineBench();
+  const poller = bench.poll(4);
+  const socket = bench.connect();
+  await poller.heard();
+  poller.post("40");
+  await poller.heard();
+  const refusal = new SignalError("address_banned");
+  bench.server.turnOut("192.0.2.2", refusal);
+  assertEquals(bench.sessions[0]?.refused, []);
+  bench.server.turnOut("192.0.2.1", refusal);
+  assertEquals(bench.sessions[0]?.refused, [refusal]);
+  assertEquals(await poller.heard(), ["41"]);
+  poller.post("40/ssp,");
+  assertEquals(await poller.heard(), ['44/ssp,{"message":"Forbidden"}']);
+  socket.hears("40");
+  assertEquals(socket.sent.at(-1), '44{"message":"Forbidden"}');
+  bench.clock.advance(5_000);
+  assertEquals(bench.server.sessionCount, 0);
+  assertEquals(socket.closings, [[1013, "try again later"]]);
+  assertEquals(bench.sessions.length, 1);
+});
+
 Deno.test("revision 3: the client is in the default namespace without asking", async () => {
   using bench = new EngineBench();
   const poller = bench.poll(3);

@@ -1,0 +1,30 @@
+/** What a server goes on with that it reads or writes. */
+export interface Belongings {
+  /** As `--store` says it. */
+  readonly store: string;
+  /** Whether certificates may have to be read again. */
+  readonly hasCertificates: boolean;
+}
+
+/** All that the runtime can be told to forbid, but for the network. */
+const NAMES = ["env", "read", "write", "sys", "run", "ffi"] as const;
+type Name = typeof NAMES[number];
+
+/**
+ * Gives up for good what this process will not need any more. A permission goes as a whole or not at
+ * all: to Deno "all files but these" cannot be said, nor can what was given be narrowed later.
+ * @returns what it may still do anywhere, as the runtime says
+ */
+export function dropPermissions(belongings: Belongings): string[] {
+  const needed = neededBy(belongings);
+  for (const name of NAMES) if (!needed.has(name)) Deno.permissions.revokeSync({ name });
+  return NAMES.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
+}
+
+function neededBy({ store, hasCertificates }: Belongings): ReadonlySet<Name> {
+  const needed = new Set<Name>(hasCertificates ? ["read"] : []);
+  if (store === "memory") return needed;
+  // A store that fails is opened anew, a remote one with its token from the variable.
+  const isRemote = /^kv:https?:/.test(store);
+  return needed.union(new Set<Name>(isRemote ? ["env"] : ["read", "write"]));
+}

@@ -1,0 +1,73 @@
+import { batchOf, type Change, type Engine, type Key, StoreError } from "./engine.ts";
+
+/**
+ * What one record becomes in the next format; nothing where it stays. What is new comes before what
+ * goes, and a record of the next format stays: a step that was interrupted is done again.
+ */
+export type Step = (key: Key, value: Uint8Array<ArrayBuffer>) => readonly Change[];
+
+/** The format that is written, and the way to it from older ones. */
+export interface Formats {
+  readonly current: number;
+  /** By the format that a step begins with. */
+  readonly steps: ReadonlyMap<number, Step>;
+}
+
+/** Nothing older than the first was ever released. */
+export const FORMATS: Formats = { current: 1, steps: new Map() };
+export const FORMAT_KEY: Key = ["format"];
+
+/** What stands under FORMAT_KEY. */
+export function formatRecord(format: number): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(String(format));
+}
+
+/**
+ * Brings what an older version has written into the current format, after a copy. Throws StoreError
+ * for what is newer, or not known.
+ */
+export async function settleFormat(engine: Engine, { current, steps }: Formats): Promise<void> {
+  const stored = await engine.get(FORMAT_KEY);
+  if (stored === undefined) {
+    await engine.create(FORMAT_KEY, formatRecord(current));
+    return;
+  }
+  const text = new TextDecoder().decode(stored);
+  // "1>2" is on the way from one to the next, which takes several commits.
+  const [, from, next] = /^([1-9]\d{0,8})(?:>(\d{1,9}))?$/.exec(text) ?? [];
+  const isUnderWay = next !== undefined;
+  const refuse = (why: string): never => {
+    throw new StoreError(`Cannot use the store in "${engine.place}": ${why}`, false);
+  };
+  if (Number(next ?? from) > current) {
+    refuse(`a newer signalbox wrote it (format ${text}, known is ${current})`);
+  }
+  for (let format = Number(from); format !== current; format++) {
+    const step = steps.get(format);
+    if (step === undefined) {
+      return refuse(`its format is not known ("${text.slice(0, 20)}", known is ${current})`);
+    }
+    // What is half-way has its copy, of a time when it was whole.
+    if (!isUnderWay || format > Number(from)) await engine.copy(`format-${format}`);
+    await migrate(engine, format, step);
+  }
+}
+
+/** All at once, or as many as fit; the last commit of several is the one that counts. */
+async function migrate(engine: Engine, format: number, step: Step): Promise<void> {
+  const changes: Change[] = [];
+  for await (const { key, value } of engine.list([])) {
+    if (key[0] !== FORMAT_KEY[0]) changes.push(...step(key, value));
+  }
+  const underWay = new TextEncoder().encode(`${format}>${format + 1}`);
+  let at = 0;
+  let isLast = false;
+  while (!isLast) {
+    const first = { key: FORMAT_KEY, value: underWay };
+    const [, ...batch] = batchOf([first, ...changes.slice(at, at + 1_000)]);
+    at += batch.length;
+    isLast = at === changes.length;
+    const value = isLast ? formatRecord(format + 1) : underWay;
+    await engine.commit([{ key: FORMAT_KEY, value }, ...batch]);
+  }
+}

@@ -1,0 +1,95 @@
+import type { Clock } from "../core/clock.ts";
+import type { Engine, Key } from "./engine.ts";
+import type { StoreObserver, Troubles } from "./health.ts";
+import type { Table } from "./table.ts";
+import { withinTime } from "./time_limit.ts";
+
+/** What loading needs of a table, whatever its values are. */
+export type Loadable = Pick<Table<unknown>, "kind" | "adopt" | "loaded" | "isLoaded">;
+
+export interface LoaderOptions {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** Time that looking up one record may take. */
+  readonly timeoutMs: number;
+  readonly troubles: Troubles;
+  readonly observer: StoreObserver;
+  /** Takes the key of a record that is to be deleted: its time is over, or it is not one. */
+  readonly onOver: (key: Key) => void;
+  /** Whether so many writes wait that no more should be made. */
+  readonly isBusy: () => boolean;
+}
+
+const RETRY_MS = 2_000;
+const BUSY_MS = 50;
+/** A list's records that are taken in at once. */
+const BATCH = 500;
+
+/** Brings what earlier runs have stored into memory. */
+export class Loader implements Disposable {
+  readonly #options: LoaderOptions;
+  #isEnded = false;
+
+  constructor(options: LoaderOptions) {
+    this.#options = options;
+  }
+
+  /** Adds all records of a table. */
+  async load(table: Loadable): Promise<void> {
+    let read = 0;
+    for await (const { key, value } of this.#options.engine.list([table.kind])) {
+      if (!table.adopt(key, value)) await this.#deleteBehind(key);
+      // A list gives its records in batches: clients come first between two of them.
+      if (++read % BATCH === 0) await this.#pause();
+      if (this.#isEnded) return;
+    }
+    table.loaded();
+  }
+
+  /** The same for many, again and again until it is done; never rejects. */
+  async loadBehind(tables: readonly Loadable[]): Promise<void> {
+    const { troubles, clock } = this.#options;
+    while (!this.#isEnded) {
+      try {
+        for (const table of tables) if (!table.isLoaded) await this.load(table);
+        return troubles.note("loading");
+      } catch (error) {
+        if (this.#isEnded) return;
+        troubles.note("loading", error);
+        await clock.delay(RETRY_MS);
+      }
+    }
+  }
+
+  /** Adds one record that may not have been read yet; never rejects. */
+  async lookUp(table: Loadable, parts: readonly string[]): Promise<void> {
+    const { engine, clock, timeoutMs, troubles, observer } = this.#options;
+    // Clients do not wait for a store that is known to be in trouble.
+    if (troubles.first !== undefined) return observer.claimUnchecked();
+    const key = [table.kind, ...parts];
+    try {
+      const value = await withinTime(engine.get(key), timeoutMs, clock);
+      if (value !== undefined) table.adopt(key, value);
+    } catch (error) {
+      troubles.note("reading", error);
+      observer.claimUnchecked();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#isEnded = true;
+  }
+
+  /** What is over goes too, but not so quickly that it pushes news out of the queue. */
+  async #deleteBehind(key: Key): Promise<void> {
+    const { onOver, isBusy, clock } = this.#options;
+    onOver(key);
+    while (isBusy() && !this.#isEnded) await clock.delay(BUSY_MS);
+  }
+
+  async #pause(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#options.clock.soon(resolve);
+    await promise;
+  }
+}

@@ -1,0 +1,161 @@
+import { assert, assertEquals } from "@std/assert";
+import { PollingClient } from "../helpers/polling_client.ts";
+import { openPeerJs, peerJsUrl } from "../helpers/peers.ts";
+import { RawSocket } from "../helpers/raw_socket.ts";
+import { TempFolder } from "../helpers/engines.ts";
+import { startTestServer, startTestServerWithStore } from "../helpers/server.ts";
+import { until, within } from "../helpers/waiting.ts";
+import { type Closing, WsClient } from "../helpers/ws_client.ts";
+
+// What an operator does to a running server, and what its clients notice of it.
+
+const SECRET = "a-token-that-nobody-may-read";
+
+/** What is left to be read, and how it ended. */
+async function rest(client: WsClient): Promise<[unknown[], Closing]> {
+  const closing = await within("the end of the connection", client.closed);
+  return [[...client.unread], closing];
+}
+
+/** A client of each dialect that is spoken over WebSockets: where, what it says, how many answers. */
+const KINDS: readonly [path: string, greeting: string | undefined, answers: number][] = [
+  ["/peerjs?key=peerjs&id=a&token=t", undefined, 1],
+  ["/gst", "HELLO a", 1],
+  ["/ssp", '{"type":"rtc:join","data":{"pool":"p"}}', 1],
+  ["/webrtcsink", '{"type":"setPeerStatus","roles":[]}', 1],
+  ["/simple", '{"event":"join","room":"r"}', 2],
+  // Nobody knows yet whose it is.
+  ["/", undefined, 0],
+];
+
+Deno.test("a ban turns out who is connected, in the words that meet newcomers, and nobody else", async () => {
+  await using server = startTestServer({ args: ["--trust-proxy", "127.0.0.1"] });
+  const { wsUrl, operator } = server;
+  const clients: WsClient[] = [];
+  for (const [path, greeting, answers] of KINDS) {
+    const client = await WsClient.open(`${wsUrl}${path}`);
+    if (greeting !== undefined) client.send(greeting);
+    for (let answer = 0; answer < answers; answer++) await client.next();
+    clients.push(client);
+  }
+  const forwarded = { "X-Forwarded-For": "198.51.100.1" };
+  using other = await RawSocket.upgrade(peerJsUrl(wsUrl, "other"), forwarded);
+  assertEquals(await other.next(), '{"type":"OPEN"}');
+
+  assertEquals(operator.bans.ban("127.0.0.1", { reason: "floods" }), "kept");
+  for (const [at, client] of clients.entries()) {
+    const [path = ""] = KINDS[at] ?? [];
+    await using newcomer = await WsClient.open(`${wsUrl}${path}`);
+    assertEquals(await rest(client), await rest(newcomer), path);
+  }
+  other.send('{"type":"OFFER","dst":"other","payload":"still here"}');
+  assertEquals(JSON.parse(await other.next()).payload, "still here");
+  assertEquals(await server.gauge("signalbox_peers"), 1);
+
+  assertEquals([operator.bans.lift("127.0.0.1"), operator.bans.lift("127.0.0.1")], [true, false]);
+  await using _again = await openPeerJs(wsUrl, "a");
+});
+
+Deno.test("a ban ends event streams and Socket.IO connections, too", async () => {
+  await using server = startTestServer();
+  const { url, wsUrl, operator } = server;
+  const stream = await fetch(`${url}/simple?room=r`, { headers: { accept: "text/event-stream" } });
+  const polling = await PollingClient.open(url, 4);
+  const websocket = await WsClient.open(`${wsUrl}/socket.io/?EIO=4&transport=websocket`);
+  await websocket.next();
+  assertEquals(operator.bans.ban("::ffff:127.0.0.1", { reason: "floods" }), "kept");
+  const text = await within("the end of the stream", stream.text());
+  assert(text.includes('"code":"forbidden"'), text);
+  // It is told in its dialect's words, and gets into no namespace again.
+  assertEquals((await polling.poll()).at(-1), "41");
+  await polling.send("40");
+  assertEquals(await polling.poll(), ['44{"message":"Forbidden"}']);
+  assertEquals((await rest(websocket))[1].code, 1013);
+  await until("the end of both", async () => await server.gauge("signalbox_connections") === 0);
+  const refused = await fetch(`${url}/socket.io/?EIO=4&transport=polling`);
+  assertEquals([refused.status, await refused.json()], [403, { code: 4, message: "Forbidden" }]);
+});
+
+Deno.test("whatever an operator does is in the log, with its outcome and without any secret", async () => {
+  await using server = startTestServer({ args: ["--simple-secret", "the operator's own"] });
+  const ann = server.operator.as("ann");
+  const [pools, rooms, ids] = [
+    ann.rooms.get("ssp"),
+    ann.rooms.get("simple"),
+    ann.ids.get("peerjs"),
+  ];
+  assert(pools?.keep && pools.forget && rooms && ids);
+  pools.keep("lobby", {});
+  pools.describe("lobby", "topic", { text: SECRET });
+  pools.stop("lobby");
+  pools.forget("lobby");
+  assertEquals([rooms.keep, rooms.forget], [undefined, undefined]);
+  rooms.describe("r", "nobody", { text: SECRET });
+  await ids.reserve("camera", { token: SECRET });
+  await ids.reserve("camera", { digest: SECRET });
+  await ids.forget("camera");
+  ann.bans.ban("192.0.2.0/24", { reason: SECRET });
+  ann.bans.ban("2001:db8:1:2::1", { reason: SECRET, lifetimeMs: 1_000 });
+  ann.bans.lift("2001:db8:1:2::2");
+  for (const dialect of ["peerjs", "simple", "ssp", "nothing"]) await ann.rotateSecret(dialect);
+  server.operator.bans.lift("192.0.2.1");
+  // To look is no action.
+  assertEquals([...pools.list(), ...ids.list(), ...ann.bans.list()], []);
+
+  const log = ann.log();
+  assertEquals(
+    log.toReversed().map(({ actor, action, subject, outcome }) =>
+      `${actor}: ${action} ${subject.join(" ")}: ${outcome}`
+    ),
+    [
+      "ann: keep room ssp lobby: kept",
+      "ann: describe member ssp lobby topic: described",
+      "ann: stop room ssp lobby: unknown",
+      "ann: forget room ssp lobby: forgotten",
+      "ann: describe member simple r nobody: unknown",
+      "ann: reserve id peerjs camera: kept",
+      "ann: reserve id peerjs camera: invalid",
+      "ann: forget id peerjs camera: forgotten",
+      "ann: ban address 192.0.2.0/24: invalid",
+      "ann: ban address 2001:db8:1:2::/64: kept",
+      "ann: lift ban 2001:db8:1:2::/64: lifted",
+      "ann: rotate secret peerjs: rotated",
+      "ann: rotate secret simple: unused",
+      "ann: rotate secret ssp: unused",
+      "ann: rotate secret nothing: unknown",
+      "operator: lift ban 192.0.2.1: unknown",
+    ],
+  );
+  assert(log.every(({ atMs }) => Math.abs(atMs - Date.now()) < 60_000));
+  assert(!JSON.stringify(log).includes(SECRET));
+  assertEquals(ann.log(1).map(({ actor }) => actor), ["operator"]);
+});
+
+Deno.test("what an operator did is in force after a restart, and a rotated secret is no loss", async () => {
+  await using folder = await TempFolder.make();
+  const args = ["--store", `kv:${folder.path}`, "--peerjs-server-ids-only"];
+  const issue = async (url: string): Promise<string> =>
+    await (await fetch(`${url}/peerjs/id`)).text();
+  const first = await startTestServerWithStore({ args });
+  const [old, reserved] = [await issue(first.url), await issue(first.url)];
+  const ids = first.operator.ids.get("peerjs");
+  assertEquals(await ids?.reserve(reserved, { token: "mine" }, 3_600_000), "kept");
+  assertEquals(await first.operator.rotateSecret("peerjs"), "rotated");
+  first.operator.bans.ban("192.0.2.1", { reason: "floods" });
+  const fresh = await issue(first.url);
+  assertEquals(await first.operator.flush(), true);
+  await first.stop();
+
+  await using second = await startTestServerWithStore({ args });
+  for (const id of [old, fresh, await issue(second.url)]) {
+    await using _client = await openPeerJs(second.wsUrl, id);
+  }
+  await using thief = await WsClient.open(peerJsUrl(second.wsUrl, reserved, { token: "yours" }));
+  assertEquals((await thief.nextJson() as { type: string }).type, "ID-TAKEN");
+  await using _holder = await openPeerJs(second.wsUrl, reserved, { token: "mine" });
+  assertEquals(second.operator.bans.list().map(({ value }) => value), ["192.0.2.1"]);
+  await until("the log to be read", () => second.operator.log().length === 3);
+  await second.operator.rotateSecret("peerjs");
+  await using late = await WsClient.open(peerJsUrl(second.wsUrl, old));
+  assertEquals((await late.nextJson() as { type: string }).type, "ERROR");
+});
