@@ -48,6 +48,8 @@ async function serve(config: Config, { variable: variables }: Sources): Promise<
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
   const server = startServer(config, { version: VERSION, docs: readme, log, persistence });
+  // From here on what was sealed is this process's to seal again.
+  stopOnSignals(server, log);
   await server.started;
   const hasCertificates = server.reload !== undefined;
   const kept = dropPermissions({ store: config.store, hasCertificates });
@@ -61,7 +63,6 @@ async function serve(config: Config, { variable: variables }: Sources): Promise<
     event.preventDefault();
     server.reportFault(event.error);
   });
-  stopOnSignals(server, log);
   for (const url of server.urls) log.write("info", "listening", { url });
   const data = server.storePlace === undefined ? [] : [`Keeping data in ${server.storePlace}`];
   say([...data, ...whereToConnect(server)].join("\n"));
