@@ -20,9 +20,13 @@ export interface Engine {
   create(key: Key, value: Uint8Array<ArrayBuffer>): Promise<boolean>;
   /** Rejects when what is written now would be lost, or cannot be read again. */
   check(): Promise<void>;
-  /** Begins anew with whatever is at its place by then. */
-  reopen(): void;
-  close(): void;
+  /**
+   * Begins anew with whatever is at its place by then: what was kept is gone, or it has been silent
+   * for long. False where silence is better waited for. What is under way may still arrive.
+   */
+  reopen(why: "gone" | "silent"): boolean;
+  /** Resolves when everything is let go of: what hangs, not before it comes to an end. */
+  close(): Promise<void>;
 }
 
 /** A store that cannot be used; the message is one line for people. */

@@ -1,4 +1,5 @@
 import { type Change, type Engine, type Key, StoreGoneError } from "./engine.ts";
+import { KvHandle } from "./kv_handle.ts";
 
 /** The first part of all keys, so that another layout can live beside this one. */
 const LAYOUT = 1;
@@ -15,8 +16,12 @@ export class KvEngine implements Engine {
   readonly place: string;
   readonly #isFile: boolean;
   /** Undefined before the first use, and where it is to be opened again. */
-  #opening: Promise<Deno.Kv> | undefined;
-  #kv: Deno.Kv | undefined;
+  #opening: Promise<KvHandle> | undefined;
+  #handle: KvHandle | undefined;
+  /** Counts on when a handle is let go of: one that opens too late is nobody's. */
+  #openings = 0;
+  /** For each handle that is to be closed, what settles when it is. */
+  readonly #left = new Set<Promise<void>>();
   /** Which file was opened, as the system numbers it. */
   #file: string | undefined;
   readonly #holding: Disposable | undefined;
@@ -33,13 +38,16 @@ export class KvEngine implements Engine {
   }
 
   async get(key: Key): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    return bytesOf((await (await this.#open()).get([LAYOUT, ...key])).value);
+    const handle = await this.#open();
+    using _hold = handle.hold();
+    return bytesOf((await handle.kv.get([LAYOUT, ...key])).value);
   }
 
   async *list(prefix: Key): AsyncGenerator<{ key: Key; value: Uint8Array<ArrayBuffer> }> {
     const selector = { prefix: [LAYOUT, ...prefix] };
-    const kv = await this.#open();
-    for await (const { key, value } of kv.list(selector, { batchSize: LIST_BATCH })) {
+    const handle = await this.#open();
+    using _hold = handle.hold();
+    for await (const { key, value } of handle.kv.list(selector, { batchSize: LIST_BATCH })) {
       const bytes = bytesOf(value);
       // All keys of this layout are texts; whatever else there is was not written here.
       if (bytes !== undefined) yield { key: key.slice(1).map(String), value: bytes };
@@ -47,7 +55,9 @@ export class KvEngine implements Engine {
   }
 
   async commit(changes: readonly Change[]): Promise<void> {
-    const commit = (await this.#open()).atomic();
+    const handle = await this.#open();
+    using _hold = handle.hold();
+    const commit = handle.kv.atomic();
     for (const { key, value } of changes) {
       if (value === undefined) commit.delete([LAYOUT, ...key]);
       else commit.set([LAYOUT, ...key], value);
@@ -57,34 +67,52 @@ export class KvEngine implements Engine {
 
   async create(key: Key, value: Uint8Array<ArrayBuffer>): Promise<boolean> {
     const full = [LAYOUT, ...key];
-    const kv = await this.#open();
-    const { ok } = await kv.atomic().check({ key: full, versionstamp: null }).set(full, value)
-      .commit();
+    const handle = await this.#open();
+    using _hold = handle.hold();
+    const atomic = handle.kv.atomic().check({ key: full, versionstamp: null }).set(full, value);
+    const { ok } = await atomic.commit();
     return ok;
   }
 
   /** Writes to a file that was deleted or replaced "succeed" and are lost. */
   async check(): Promise<void> {
-    const kv = await this.#open();
+    const handle = await this.#open();
+    using _hold = handle.hold();
     if (this.#isFile && this.#fileAtPlace() !== this.#file) {
       throw new StoreGoneError("the file was deleted or replaced");
     }
-    await kv.get([LAYOUT, "format"]);
+    await handle.kv.get([LAYOUT, "format"]);
   }
 
-  reopen(): void {
-    this.#kv?.close();
-    this.#kv = undefined;
-    this.#opening = undefined;
+  reopen(why: "gone" | "silent"): boolean {
+    // Silent, a file is locked by another process: another handle would be silent too, and this one
+    // goes on when the lock is free. What a remote store does not answer is tried for ever.
+    if (why === "silent" && (this.#isFile || this.#left.size > 0)) return false;
+    this.#leave();
+    return true;
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#isClosed = true;
-    this.reopen();
+    this.#leave();
+    await Promise.all(this.#left);
     this.#holding?.[Symbol.dispose]();
   }
 
-  async #open(): Promise<Deno.Kv> {
+  /** Lets go of the handle. */
+  #leave(): void {
+    this.#openings++;
+    this.#opening = undefined;
+    if (this.#handle !== undefined) this.#retire(this.#handle);
+    this.#handle = undefined;
+  }
+
+  #retire(handle: KvHandle): void {
+    const closed = handle.retire().then(() => void this.#left.delete(closed));
+    this.#left.add(closed);
+  }
+
+  async #open(): Promise<KvHandle> {
     if (this.#isClosed) throw new Error(CLOSED);
     const opening = this.#opening ??= this.#openNow();
     try {
@@ -95,14 +123,15 @@ export class KvEngine implements Engine {
     }
   }
 
-  async #openNow(): Promise<Deno.Kv> {
-    const kv = await Deno.openKv(this.place);
-    if (this.#isClosed) {
-      kv.close();
+  async #openNow(): Promise<KvHandle> {
+    const opening = this.#openings;
+    const handle = new KvHandle(await Deno.openKv(this.place));
+    if (opening !== this.#openings) {
+      this.#retire(handle);
       throw new Error(CLOSED);
     }
     this.#file = this.#fileAtPlace();
-    return this.#kv = kv;
+    return this.#handle = handle;
   }
 
   #fileAtPlace(): string {

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Bans, DialectStore, WallClock } from "../core/store.ts";
 import { BanList, readBan, type StoredBan } from "./bans.ts";
-import { type Engine, type Key, StoreError, StoreGoneError } from "./engine.ts";
+import { type Engine, type Key, StoreError, StoreGoneError, StoreTimeoutError } from "./engine.ts";
 import { explain } from "./folder.ts";
 import { reasonOf, type StoreObserver, Troubles } from "./health.ts";
 import { DialectReservations, readReservation, renew, type Reservation } from "./reservations.ts";
@@ -36,10 +36,12 @@ const FORMAT = 1;
 const FORMAT_KEY: Key = ["format"];
 /** Time for all that has to be read before the server can listen. */
 const START_MS = 10_000;
+/** Time for an engine to let go of what it has. */
+const CLOSE_MS = 1_000;
 const TICK_MS = 1_000;
 /** Ticks between two looks at a store that is well; one in trouble is looked at every time. */
 const CHECK_TICKS = 5;
-/** Ticks after which a look that does not end is given up, and the engine opened anew. */
+/** Ticks after which a look that does not end is given up, where the engine can begin anew. */
 const GIVE_UP_TICKS = 30;
 const SWEEP_RECORDS = 2_000;
 const LOAD_RETRY_MS = 2_000;
@@ -124,7 +126,7 @@ export class Store implements AsyncDisposable {
     try {
       await withinTime(store.#start(engine, dialects), START_MS, options.clock);
     } catch (error) {
-      store.#abandon();
+      await store.#abandon();
       if (error instanceof StoreError) throw error;
       throw new StoreError(`Cannot use the store in "${engine.place}": ${explain(error)}`);
     }
@@ -201,12 +203,18 @@ export class Store implements AsyncDisposable {
   async #end(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
     if (!await this.flush()) this.#options.observer.unwritten(this.waitingWrites);
-    this.#abandon();
+    await this.#abandon();
   }
 
-  #abandon(): void {
+  /** What hangs is left behind: it ends with the process. */
+  async #abandon(): Promise<void> {
     this.#writes?.[Symbol.dispose]();
-    this.#engine?.close();
+    if (this.#engine === undefined) return;
+    try {
+      await withinTime(this.#engine.close(), CLOSE_MS, this.#options.clock);
+    } catch (error) {
+      if (!(error instanceof StoreTimeoutError)) throw error;
+    }
   }
 
   async #start(engine: Engine, dialects: readonly string[]): Promise<void> {
@@ -295,8 +303,8 @@ export class Store implements AsyncDisposable {
   #tick(): void {
     if (!this.#isBusy()) this.#sweep();
     this.#ticks++;
-    if (this.#ticks - (this.#checkingSince ?? this.#ticks) >= GIVE_UP_TICKS) {
-      this.#engine?.reopen();
+    const checkingTicks = this.#ticks - (this.#checkingSince ?? this.#ticks);
+    if (checkingTicks >= GIVE_UP_TICKS && this.#engine?.reopen("silent")) {
       this.#checkingSince = undefined;
     }
     if (this.trouble !== undefined || this.#ticks % CHECK_TICKS === 0) void this.#check();
@@ -331,7 +339,7 @@ export class Store implements AsyncDisposable {
       this.#note("reading", error);
       if (!(error instanceof StoreGoneError)) return;
       // Memory has it all.
-      engine.reopen();
+      engine.reopen("gone");
       this.#writes?.addAll(this.#keys());
     }
   }

@@ -21,7 +21,7 @@ const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5_000;
 /** Records that are written again at once, at most. */
 const REWRITE_RECORDS = 200;
-/** A commit that takes longer will never come back: the store is opened anew. */
+/** A commit that takes longer may never come back: the store is opened anew, where that can help. */
 const GIVE_UP_MS = 30_000;
 
 /**
@@ -133,22 +133,31 @@ export class WriteBehind implements Disposable {
 
   /**
    * Two commits are never under way at once: an earlier one that arrives after a later one would
-   * bring back what was replaced. So one that is late is told of, and waited for all the same.
+   * bring back what was replaced. So one that is late is told of, and waited for all the same; and
+   * should one arrive after it was given up, its records are written again.
    */
   async #commit(batch: readonly Change[]): Promise<void> {
-    const { engine, clock, timeoutMs, onOutcome } = this.#options;
-    const commit = engine.commit(batch);
+    const commit = this.#options.engine.commit(batch);
     try {
-      return await withinTime(commit, timeoutMs, clock);
+      await this.#patiently(commit);
     } catch (error) {
-      if (!(error instanceof StoreTimeoutError)) throw error;
-      onOutcome(error);
-    }
-    try {
-      await withinTime(commit, GIVE_UP_MS, clock);
-    } catch (error) {
-      if (error instanceof StoreTimeoutError && !this.#isEnded) engine.reopen();
+      const again = (): void => batch.forEach(({ key }) => this.add(key));
+      if (error instanceof StoreTimeoutError) commit.then(again, () => {});
       throw error;
+    }
+  }
+
+  /** Waits until it is done, or the store begins anew. */
+  async #patiently(work: Promise<void>): Promise<void> {
+    const { engine, clock, timeoutMs, onOutcome } = this.#options;
+    for (let limitMs = timeoutMs;; limitMs = GIVE_UP_MS) {
+      try {
+        return await withinTime(work, limitMs, clock);
+      } catch (error) {
+        if (!(error instanceof StoreTimeoutError)) throw error;
+        onOutcome(error);
+        if (this.#isEnded || limitMs === GIVE_UP_MS && engine.reopen("silent")) throw error;
+      }
     }
   }
 

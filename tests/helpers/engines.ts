@@ -34,6 +34,7 @@ export class FaultyEngine implements Engine {
   #failing: { commits: number; fault: Error } | undefined;
   readonly #engine: Engine;
   #hanging: PromiseWithResolvers<void> | undefined;
+  readonly #left: (PromiseWithResolvers<void> | undefined)[] = [];
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -54,7 +55,7 @@ export class FaultyEngine implements Engine {
   }
 
   goOn(): void {
-    this.#hanging?.resolve();
+    for (const hanging of [this.#hanging, ...this.#left.splice(0)]) hanging?.resolve();
     this.#hanging = undefined;
   }
 
@@ -89,14 +90,17 @@ export class FaultyEngine implements Engine {
     await this.#engine.check();
   }
 
-  reopen(): void {
+  /** Opens anew also what is silent; what hangs already goes on hanging. */
+  reopen(): boolean {
     this.reopened++;
-    this.#engine.reopen();
+    this.#left.push(this.#hanging);
+    this.#hanging = undefined;
+    return this.#engine.reopen("gone");
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.goOn();
-    this.#engine.close();
+    await this.#engine.close();
   }
 
   async #suffer(): Promise<void> {

@@ -105,6 +105,29 @@ Deno.test("a store that does not answer is in trouble after its time, and holds 
   assertEquals(witness.events, ["trouble: it does not answer", "recovered"]);
 });
 
+Deno.test("a write that was given up and arrives late brings nothing back", async () => {
+  const clock = new FakeClock();
+  await using bench = await newBench({ clock });
+  const { store, engine, folder } = bench;
+  engine.hang();
+  store.bans.set("id", "x", { reason: "first" });
+  await until("it to be written", () => store.waitingWrites === 0);
+  clock.advance(2_000);
+  await until("the trouble", () => store.trouble !== undefined);
+  clock.advance(30_000);
+  await until("it to be opened anew", () => engine.reopened > 0);
+  store.bans.set("id", "x", { reason: "second" });
+  await until("the newer to be written", () => {
+    clock.advance(250);
+    return engine.commits === 1;
+  });
+  engine.goOn();
+  await until("the older to arrive, and the newest again", () => engine.commits === 3);
+  await store.close();
+  await using again = await Store.open(folder.engine(), ["a"], storeOptions());
+  assertEquals(again.bans.find("id", "x")?.reason, "second");
+});
+
 Deno.test("of more writes than may wait the oldest are dropped, and counted", async () => {
   await using bench = await newBench({ limits: { maxWaitingWrites: 600 } });
   const { store, engine, witness, folder } = bench;
