@@ -1,4 +1,4 @@
-import { openFolder } from "./folder.ts";
+import { StoreFolder } from "./folder.ts";
 import type { StoreObserver } from "./health.ts";
 import { KvEngine } from "./kv.ts";
 import { defaultFolder, type Variables } from "./place.ts";
@@ -29,9 +29,15 @@ export async function openStore(where: string, options: OpenStoreOptions): Promi
   const { dialects, variables, observer, clock, wallNow } = options;
   const place = where.slice("kv:".length);
   if (/^https?:/.test(place)) return await Store.open(new KvEngine(place), dialects, options);
-  const stamp = String(Math.floor(wallNow() / 1_000));
-  const folder = await openFolder(place === "" ? defaultFolder(variables) : place, stamp, clock);
-  if (folder.damaged !== undefined) observer.damaged(folder.damaged);
+  const path = place === "" ? defaultFolder(variables) : place;
+  const onDamaged = (movedTo: string): void => observer.damaged(movedTo);
+  const folder = new StoreFolder(path, { clock, wallNow, onDamaged });
+  try {
+    await folder.claim();
+  } catch (error) {
+    folder[Symbol.dispose]();
+    throw error;
+  }
   // The engine lets go of the folder when it is closed, and the store closes it in any case.
   return await Store.open(new KvEngine(folder.file, folder), dialects, options);
 }

@@ -3,6 +3,7 @@ import { AddressBans } from "../../src/http/bans.ts";
 import { openStore, type Store } from "../../src/store/mod.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { TempFolder } from "../helpers/engines.ts";
+import { lockFile } from "../helpers/file_lock.ts";
 import { gaugeOf } from "../helpers/gauges.ts";
 import { RemoteKv } from "../helpers/kv_connect.ts";
 import { type MainProcess, runMain, startMain } from "../helpers/main_process.ts";
@@ -111,6 +112,22 @@ Deno.test("a second server on the same folder ends with one line that names it",
     stderr,
     `signalbox: Cannot use the store in "${folder.path}": another server uses it\n`,
   );
+});
+
+Deno.test("a file that another process has locked ends the start with one line", async () => {
+  await using folder = await TempFolder.make();
+  {
+    await using first = await startMain({ args: withStore(folder.path) });
+    first.signal("SIGTERM");
+    assertEquals((await within("the end", first.ended)).code, 0);
+  }
+  await using _lock = await lockFile(`${folder.path}/signalbox.kv`);
+  const { code, stdout, stderr } = await runMain({ args: withStore(folder.path) });
+  assertEquals([code, stdout, stderr], [
+    1,
+    "",
+    `signalbox: Cannot use the store in "${folder.path}": its file is locked by another process\n`,
+  ]);
 });
 
 Deno.test("a store that cannot be used ends the start with one line", async () => {

@@ -4,6 +4,7 @@ import { openStore, type Store, StoreError } from "../../src/store/mod.ts";
 import { defaultFolder } from "../../src/store/place.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { TempFolder } from "../helpers/engines.ts";
+import { lockFile } from "../helpers/file_lock.ts";
 import { storeOptions, StoreWitness } from "../helpers/store.ts";
 import { until } from "../helpers/waiting.ts";
 
@@ -97,6 +98,69 @@ for (
     assertEquals(store.bans.find("id", "x")?.reason, "works");
   });
 }
+
+for (
+  const [what, sql] of [
+    ["has another table of that name", "drop table kv; create table kv(a)"],
+    ["lacks a table", "drop table queue"],
+    ["lacks its version", "delete from data_version"],
+    ["has a number of one byte", "update kv set v_encoding = 2, v = x'00'"],
+    ["has records of a type that there is not", "update kv set v_encoding = 9"],
+    ["has text for a time", "update kv set expiration_ms = 'x'"],
+  ] as const
+) {
+  Deno.test(`sound SQLite that Deno KV cannot take (it ${what}) is damaged too`, async () => {
+    await using temp = await TempFolder.make();
+    await (await open(temp.path)).close();
+    const other = new DatabaseSync(`${temp.path}/signalbox.kv`);
+    other.exec(sql);
+    other.close();
+    const witness = new StoreWitness();
+    await using store = await open(temp.path, witness);
+    store.bans.set("id", "x", { reason: "works" });
+    assertEquals([await store.flush(), store.trouble], [true, undefined]);
+    assertMatch(witness.events.join(), /^damaged: .*signalbox\.kv\.damaged-\d{10}$/);
+  });
+}
+
+Deno.test("what was moved aside is never replaced", async () => {
+  await using temp = await TempFolder.make();
+  const file = `${temp.path}/signalbox.kv`;
+  const options = storeOptions({ clock: systemClock, wallNow: () => 1_700_000_000_000 });
+  for (const junk of ["first", "second", "third"]) {
+    await Deno.writeTextFile(file, junk);
+    const variables = (): undefined => undefined;
+    await (await openStore(`kv:${temp.path}`, { ...options, dialects: [], variables })).close();
+  }
+  for (const [name, junk] of [["", "first"], ["-2", "second"], ["-3", "third"]]) {
+    assertEquals(await Deno.readTextFile(`${file}.damaged-1700000000${name}`), junk);
+  }
+});
+
+Deno.test("a file that another process has locked is refused within seconds", async () => {
+  await using temp = await TempFolder.make();
+  await (await open(temp.path)).close();
+  {
+    await using _lock = await lockFile(`${temp.path}/signalbox.kv`);
+    const begin = performance.now();
+    assertEquals(
+      await failureOf(temp.path),
+      `Cannot use the store in "${temp.path}": its file is locked by another process`,
+    );
+    assert(performance.now() - begin < 8_000);
+  }
+  await using store = await open(temp.path);
+  assertEquals(store.trouble, undefined);
+});
+
+Deno.test("a folder in the file's place is refused", async () => {
+  await using temp = await TempFolder.make();
+  await Deno.mkdir(`${temp.path}/signalbox.kv`);
+  assertEquals(
+    await failureOf(temp.path),
+    `Cannot use the store in "${temp.path}": its file is a folder`,
+  );
+});
 
 Deno.test("an empty file is a new one", async () => {
   await using temp = await TempFolder.make();
@@ -221,19 +285,33 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "a store on a full disk is refused at start (needs the right to mount)",
-  ignore: !mayMount,
-  fn: async () => {
-    await using temp = await TempFolder.make();
-    await using _mounted = await mount(temp.path, "size=64k");
-    await assertRejects(() => Deno.writeFile(`${temp.path}/ballast`, new Uint8Array(1_048_576)));
-    assertMatch(
-      await failureOf(temp.path),
-      /^Cannot use the store in ".*": .*(full|I\/O|No space)/,
-    );
-  },
-});
+for (
+  const [what, use] of [
+    ["new", () => {}],
+    ["of an earlier run", () => {}],
+    ["with something sealed", async (store) => {
+      await store.dialect("a", NOBODY).seal(["state"], MINUTE);
+    }],
+  ] as [string, (store: Store) => void | Promise<void>][]
+) {
+  Deno.test({
+    name: `a store (${what}) on a full disk is refused at start (needs the right to mount)`,
+    ignore: !mayMount,
+    fn: async () => {
+      await using temp = await TempFolder.make();
+      await using _mounted = await mount(temp.path, "size=1m");
+      if (what !== "new") {
+        await using store = await open(temp.path);
+        await use(store);
+      }
+      await assertRejects(() => Deno.writeFile(`${temp.path}/ballast`, new Uint8Array(2_097_152)));
+      assertEquals(
+        await failureOf(temp.path),
+        `Cannot use the store in "${temp.path}": the disk is full`,
+      );
+    },
+  });
+}
 
 Deno.test("without a folder it is the user's own", () => {
   const from = (os: string, variables: Record<string, string>): string =>
