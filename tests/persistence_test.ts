@@ -39,11 +39,13 @@ Deno.test("what happens to a store is logged once and counted each time", async 
   journal.claimUnchecked();
   journal.recovered();
   journal.damaged("file.damaged-1");
+  journal.unreadable("id", 2);
   assertEquals(log.lines, [
     'error store in trouble {"reason":"the disk is full","error":"disk full"}',
-    "error writes to the store given up {}",
+    "error too many writes wait for the store, it will be written anew {}",
     "info store recovered {}",
     'error damaged store moved aside, beginning empty {"file":"file.damaged-1"}',
+    'error records in the store that mean nothing {"kind":"id","records":2}',
   ]);
   store.bans.set("id", "x", { reason: "rude" });
   const shown = metrics.expose().split("\n").filter((line) => !line.startsWith("#"));
@@ -53,6 +55,7 @@ Deno.test("what happens to a store is logged once and counted each time", async 
     "signalbox_store_unchecked_claims_total 1",
     "signalbox_store_up 1",
     "signalbox_store_damaged 1",
+    "signalbox_store_unreadable 2",
     "signalbox_store_waiting_writes 0",
     'signalbox_store_records{kind="id"} 0',
     'signalbox_store_records{kind="room"} 0',

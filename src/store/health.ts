@@ -7,10 +7,12 @@ export interface StoreObserver {
   recovered(): void;
   /** An operation failed; most follow from the same trouble. */
   failed(): void;
-  /** A write was given up, for there are too many. */
+  /** A write was put off until everything is written again, for too many wait. */
   writeDropped(): void;
   /** An id was given out without asking the store, which is in trouble, whose it is. */
   claimUnchecked(): void;
+  /** So many records of a kind mean nothing, and are left as they are. */
+  unreadable(kind: string, records: number): void;
   /** At the end, so many records could not be written. */
   unwritten(records: number): void;
   /** What was sealed for a dialect, or was to be, is lost. */
@@ -20,6 +22,8 @@ export interface StoreObserver {
   /** Part of what was sealed means nothing to its dialect. */
   sealedUnreadable(dialect: string, items: number): void;
 }
+
+const SILENT = "it does not answer";
 
 /** What is wrong with a store at the moment, by what it was about to do. */
 export class Troubles {
@@ -37,6 +41,8 @@ export class Troubles {
 
   set(doing: string, reason: string, error: unknown): void {
     this.#observer.failed();
+    // It failed before and is silent now: that follows from the same, and says less.
+    if (reason === SILENT && this.#reasons.has(doing)) return;
     const before = this.first;
     this.#reasons.set(doing, reason);
     if (this.first !== before) this.#observer.inTrouble(reason, error);
@@ -51,7 +57,7 @@ export class Troubles {
 export function reasonOf(error: unknown, place: string): string {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof StoreGoneError) return "its file was deleted or replaced";
-  if (error instanceof StoreTimeoutError) return "it does not answer";
+  if (error instanceof StoreTimeoutError) return SILENT;
   if (/is full|no space/i.test(message)) return "the disk is full";
   if (/locked|busy/i.test(message)) return "its file is locked by another process";
   if (/read-?only/i.test(message)) return "its file cannot be written";

@@ -40,7 +40,8 @@ export class KvEngine implements Engine {
   async get(key: Key): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const handle = await this.#open();
     using _hold = handle.hold();
-    return bytesOf((await handle.kv.get([LAYOUT, ...key])).value);
+    const { value } = await handle.kv.get([LAYOUT, ...key]);
+    return value === null ? undefined : bytesOf(value);
   }
 
   async *list(prefix: Key): AsyncGenerator<{ key: Key; value: Uint8Array<ArrayBuffer> }> {
@@ -48,9 +49,8 @@ export class KvEngine implements Engine {
     const handle = await this.#open();
     using _hold = handle.hold();
     for await (const { key, value } of handle.kv.list(selector, { batchSize: LIST_BATCH })) {
-      const bytes = bytesOf(value);
       // All keys of this layout are texts; whatever else there is was not written here.
-      if (bytes !== undefined) yield { key: key.slice(1).map(String), value: bytes };
+      yield { key: key.slice(1).map(String), value: bytesOf(value) };
     }
   }
 
@@ -144,7 +144,8 @@ export class KvEngine implements Engine {
   }
 }
 
-function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
+/** What was not written here is no bytes: nobody can read them. */
+function bytesOf(value: unknown): Uint8Array<ArrayBuffer> {
   // KV gives a copy of its own.
-  return value instanceof Uint8Array ? value as Uint8Array<ArrayBuffer> : undefined;
+  return value instanceof Uint8Array ? value as Uint8Array<ArrayBuffer> : new Uint8Array();
 }

@@ -101,7 +101,9 @@ export class Store implements AsyncDisposable {
       maxWaiting: limits.maxWaitingWrites,
       timeoutMs,
       onOutcome: (error) => this.#note("writes", error),
+      everything: () => this.#everything(engine),
       onDropped: () => observer.writeDropped(),
+      onRewriting: (isDone) => this.#noteRewriting(isDone),
     });
   }
 
@@ -202,7 +204,7 @@ export class Store implements AsyncDisposable {
 
   async #end(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
-    if (!await this.flush()) this.#options.observer.unwritten(this.waitingWrites);
+    if (!await this.flush()) this.#options.observer.unwritten(this.#writes?.unwritten ?? 0);
     await this.#abandon();
   }
 
@@ -249,14 +251,17 @@ export class Store implements AsyncDisposable {
     engine: Engine,
     table: Table<unknown> | Table<Reservation> | Table<StoredBan>,
   ): Promise<void> {
-    let read = 0;
+    let [read, unreadable] = [0, 0];
     for await (const { key, value } of engine.list([table.kind])) {
-      if (!table.adopt(key, value)) await this.#deleteBehind(key);
+      const outcome = table.adopt(key, value);
+      if (outcome === "over") await this.#deleteBehind(key);
+      if (outcome === "unreadable") unreadable++;
       // A list gives its records in batches: clients come first between two of them.
       if (++read % LOAD_BATCH === 0) await this.#pause();
       if (this.#closing !== undefined) return;
     }
     table.loaded();
+    if (unreadable > 0) this.#options.observer.unreadable(table.kind, unreadable);
   }
 
   /** What is over goes too, but not so quickly that it pushes news out of the queue. */
@@ -340,14 +345,24 @@ export class Store implements AsyncDisposable {
       if (!(error instanceof StoreGoneError)) return;
       // Memory has it all.
       engine.reopen("gone");
-      this.#writes?.addAll(this.#keys());
+      this.#writes?.rewrite();
     }
   }
 
-  *#keys(): Generator<Key> {
+  async *#everything(engine: Engine): AsyncGenerator<Key> {
     yield FORMAT_KEY;
     yield* this.#vault.keys();
-    for (const table of this.#tables.values()) for (const { key } of table.list()) yield key;
+    for (const table of this.#tables.values()) {
+      for (const { key } of table.list()) yield key;
+      for await (const { key, value } of engine.list([table.kind])) {
+        if (table.isDeleted(key, value)) yield key;
+      }
+    }
+  }
+
+  #noteRewriting(isDone: boolean): void {
+    if (isDone) return this.#troubles.clear("rewriting");
+    this.#troubles.set("rewriting", "not everything is written", new Error("all is written again"));
   }
 
   #note(doing: string, error: unknown): void {

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Sealed, SealOutcome, WallClock } from "../core/store.ts";
-import type { Engine, Key } from "./engine.ts";
+import { type Engine, type Key, StoreError } from "./engine.ts";
 import type { StoreObserver } from "./health.ts";
 import { SealBrokenError, Sealer } from "./seal.ts";
 import { withinTime } from "./time_limit.ts";
@@ -106,7 +106,12 @@ export class Vault {
 async function createSecret(engine: Engine, name: string): Promise<Secret> {
   for (;;) {
     const stored = await engine.get(secretKey(name));
-    if (stored !== undefined) return stored;
+    if (stored?.length === SECRET_BYTES) return stored;
+    if (stored !== undefined) {
+      throw new StoreError(
+        `Cannot use the store in "${engine.place}": secret "${name}" is damaged`,
+      );
+    }
     const fresh = newSecret();
     if (await engine.create(secretKey(name), fresh)) return fresh;
   }

@@ -46,6 +46,10 @@ export class StoreWitness implements StoreObserver {
     this.unchecked++;
   }
 
+  unreadable(kind: string, records: number): void {
+    this.events.push(`unreadable: ${kind}, ${records}`);
+  }
+
   unwritten(records: number): void {
     this.events.push(`unwritten: ${records}`);
   }

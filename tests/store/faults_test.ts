@@ -105,6 +105,30 @@ Deno.test("a store that does not answer is in trouble after its time, and holds 
   assertEquals(witness.events, ["trouble: it does not answer", "recovered"]);
 });
 
+Deno.test("a store that fails, and takes its time over it, is told of once", async () => {
+  const clock = new FakeClock();
+  await using bench = await newBench({ clock });
+  const { store, engine, witness } = bench;
+  store.bans.set("id", "x", { reason: "r" });
+  for (let attempt = 0; attempt < 3; attempt++) {
+    engine.hang();
+    await until("it to be tried", () => {
+      clock.advance(250);
+      return store.waitingWrites === 0;
+    });
+    clock.advance(2_000);
+    await until("the trouble", () => store.trouble !== undefined);
+    engine.writeFault = new Error("database is locked");
+    engine.goOn();
+    await until("it to fail", () => store.waitingWrites === 1);
+  }
+  assertEquals(witness.events, [
+    "trouble: it does not answer",
+    "trouble: its file is locked by another process",
+  ]);
+  engine.writeFault = undefined;
+});
+
 Deno.test("a write that was given up and arrives late brings nothing back", async () => {
   const clock = new FakeClock();
   await using bench = await newBench({ clock });
@@ -128,27 +152,35 @@ Deno.test("a write that was given up and arrives late brings nothing back", asyn
   assertEquals(again.bans.find("id", "x")?.reason, "second");
 });
 
-Deno.test("of more writes than may wait the oldest are dropped, and counted", async () => {
+Deno.test("of more writes than may wait the oldest are counted, and everything is written again", async () => {
   await using bench = await newBench({ limits: { maxWaitingWrites: 600 } });
   const { store, engine, witness, folder } = bench;
   const { bans } = store;
+  for (const old of ["kept", "lifted"]) bans.set("id", old, { reason: "r" });
+  assertEquals(await store.flush(), true);
   engine.writeFault = new Error("database or disk is full");
-  for (let count = 0; count < 600; count++) bans.set("id", `${count}`, { reason: "r" });
+  bans.lift("id", "lifted");
+  for (let count = 0; count < 599; count++) bans.set("id", `${count}`, { reason: "r" });
   await until("the trouble", () => store.trouble !== undefined);
   assertEquals([store.waitingWrites, witness.dropped], [600, 0]);
-  for (let count = 600; count < 605; count++) bans.set("id", `${count}`, { reason: "r" });
+  for (let count = 599; count < 604; count++) bans.set("id", `${count}`, { reason: "r" });
   // What is changed again is not one more.
-  for (let count = 600; count < 605; count++) bans.set("id", `${count}`, { reason: "again" });
+  for (let count = 599; count < 604; count++) bans.set("id", `${count}`, { reason: "again" });
   await until("what is being tried to be put back", () => store.waitingWrites === 600);
   assertEquals(witness.dropped, 5);
+  // It is not well before all of it is written, those that were dropped and their deletions too.
+  const commits = engine.commits;
   engine.writeFault = undefined;
   await until("the recovery", () => store.trouble === undefined);
-  assertEquals(await store.flush(), true);
+  assert(engine.commits > commits + 1);
+  assertEquals(witness.events.at(-1), "recovered");
   await store.close();
   const names = await namesIn(folder.engine());
-  assertEquals([names.length, names.includes("ban id 4"), names.includes("ban id 5")], [
-    600,
+  assertEquals(names.length, 1 + 604);
+  assertEquals(["kept", "lifted", "0", "4"].map((name) => names.includes(`ban id ${name}`)), [
+    true,
     false,
+    true,
     true,
   ]);
 });
@@ -325,6 +357,6 @@ Deno.test("at the end what cannot be written in time is told of, and not waited 
   await within("the end", closed);
   assertEquals(witness.events.filter((event) => !event.startsWith("trouble")), [
     "sealed lost: a, StoreTimeoutError",
-    "unwritten: 1",
+    "unwritten: 2",
   ]);
 });

@@ -184,7 +184,7 @@ Deno.test("a file of a newer format is refused and left alone", async () => {
   after.close();
 });
 
-Deno.test("what is no record of ours in the file is deleted, and disturbs nothing", async () => {
+Deno.test("what is no record of ours in the file is told of, left alone, and disturbs nothing", async () => {
   await using temp = await TempFolder.make();
   await (await open(temp.path)).close();
   const kv = await Deno.openKv(`${temp.path}/signalbox.kv`);
@@ -194,20 +194,47 @@ Deno.test("what is no record of ours in the file is deleted, and disturbs nothin
   await kv.set([1, "id", "a", "3"], text('{"v":{"digest":1}}'));
   await kv.set([1, "id", "a", "4"], Uint8Array.of(255));
   await kv.set([1, "ban", "id", "5"], text('{"v":[]}'));
+  await kv.set([1, "ban", "id", "6"], { v: 1 });
   await kv.set(["elsewhere", 1], "not ours");
   kv.close();
+  const keys = async (): Promise<string[]> => {
+    const kv = await Deno.openKv(`${temp.path}/signalbox.kv`);
+    const keys: string[] = [];
+    for await (const { key } of kv.list({ prefix: [] })) keys.push(key.join(" "));
+    kv.close();
+    return keys;
+  };
+  const before = await keys();
+  assertEquals(before.filter((key) => /^1 (id|ban) /.test(key)).length, 6);
+  const witness = new StoreWitness();
   {
-    await using store = await open(temp.path);
+    await using store = await open(temp.path, witness);
     await until("the rest to be read", () => store.isLoaded);
     assertEquals(Object.fromEntries(store.sizes), { id: 0, room: 0, ban: 0 });
     assertEquals(await store.flush(), true);
   }
-  const after = await Deno.openKv(`${temp.path}/signalbox.kv`);
-  const left: string[] = [];
-  for await (const { key } of after.list({ prefix: [] })) left.push(key.join(" "));
-  after.close();
-  assertEquals(left.filter((key) => !key.includes("secret")), ["elsewhere 1", "1 format"]);
+  assertEquals(witness.events, ["unreadable: ban, 2", "unreadable: id, 4"]);
+  assertEquals(await keys(), before);
 });
+
+for (
+  const [what, value] of [["cut off", new Uint8Array(31)], ["no bytes", "secret"]] as const
+) {
+  Deno.test(`a secret that is ${what} is refused, and left alone`, async () => {
+    await using temp = await TempFolder.make();
+    await (await open(temp.path)).close();
+    const kv = await Deno.openKv(`${temp.path}/signalbox.kv`);
+    await kv.set([1, "secret", "a"], value);
+    kv.close();
+    assertEquals(
+      await failureOf(temp.path),
+      `Cannot use the store in "${temp.path}/signalbox.kv": secret "a" is damaged`,
+    );
+    const after = await Deno.openKv(`${temp.path}/signalbox.kv`);
+    assertEquals((await after.get([1, "secret", "a"])).value, value);
+    after.close();
+  });
+}
 
 Deno.test("another program that writes to the file is trouble, and its end the recovery", async () => {
   await using temp = await TempFolder.make();
