@@ -68,7 +68,7 @@ export class StoreJournal implements StoreObserver {
     const gauge = (name: string, help: string, read: () => number): void =>
       metrics.gauge(`signalbox_store_${name}`, help, read);
     gauge("up", "Whether the store can be relied upon", () => store.trouble === undefined ? 1 : 0);
-    gauge("damaged", "Damaged files moved aside at start", () => this.#damaged);
+    gauge("damaged", "Damaged files moved aside", () => this.#damaged);
     gauge("unreadable", "Records that mean nothing", () => this.#unreadable);
     gauge("waiting_writes", "Records that wait to be written", () => store.waitingWrites);
     for (const kind of store.sizes.keys()) {
@@ -123,7 +123,7 @@ export class StoreJournal implements StoreObserver {
 
   damaged(movedTo: string): void {
     this.#damaged++;
-    this.#log.write("error", "damaged store moved aside, beginning empty", { file: movedTo });
+    this.#log.write("error", "damaged store moved aside", { file: movedTo });
   }
 }
 

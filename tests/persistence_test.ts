@@ -44,7 +44,7 @@ Deno.test("what happens to a store is logged once and counted each time", async 
     'error store in trouble {"reason":"the disk is full","error":"disk full"}',
     "error too many writes wait for the store, it will be written anew {}",
     "info store recovered {}",
-    'error damaged store moved aside, beginning empty {"file":"file.damaged-1"}',
+    'error damaged store moved aside {"file":"file.damaged-1"}',
     'error records in the store that mean nothing {"kind":"id","records":2}',
   ]);
   store.bans.set("id", "x", { reason: "rude" });

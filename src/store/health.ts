@@ -53,11 +53,19 @@ export class Troubles {
   }
 }
 
+/** Whether what was kept is not there any more, and has to be written anew. */
+export function isLoss(error: unknown): boolean {
+  return error instanceof StoreGoneError ||
+    error instanceof Error && /malformed|not a database/i.test(error.message);
+}
+
 /** A failure in a few words that may be shown to everybody: without paths and addresses. */
 export function reasonOf(error: unknown, place: string): string {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof StoreGoneError) return "its file was deleted or replaced";
+  if (error instanceof StoreGoneError) return error.message;
   if (error instanceof StoreTimeoutError) return SILENT;
+  if (/another server/.test(message)) return "another server uses its folder";
+  if (/newer signalbox/.test(message)) return "a newer signalbox wrote its file";
   if (/is full|no space/i.test(message)) return "the disk is full";
   if (/locked|busy/i.test(message)) return "its file is locked by another process";
   if (/read-?only/i.test(message)) return "its file cannot be written";

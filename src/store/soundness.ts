@@ -14,8 +14,9 @@ const UNREADABLE = `select 1 from kv where v_encoding not in (1, 2, 3)
   or typeof(version) <> 'integer' or typeof(expiration_ms) <> 'integer' limit 1`;
 /** The last of Deno KV's migrations; before it, opening the file ends with an error at most. */
 const MIGRATIONS = 3;
-/** Records that are read at once: a few ms. */
-const SLICE = 100;
+/** What is read at once, as far as that can be foreseen: a few ms. */
+const SLICE_BYTES = 1024 * 1024;
+const SLICE_RECORDS = 1_000;
 
 /** Whether the file can be read throughout, by Deno KV too; also where there is none. */
 export function isSound(file: string): boolean {
@@ -58,12 +59,18 @@ export async function isReadable(file: string, pause: () => Promise<void>): Prom
   try {
     const database = new DatabaseSync(file, { readOnly: true });
     try {
-      const slice = database.prepare(`select k, v from kv where k > ? order by k limit ${SLICE}`);
-      for (let last = new Uint8Array();;) {
-        const rows = slice.all(last);
+      const slice = database.prepare("select k, v from kv where k > ? order by k limit ?");
+      let last = new Uint8Array();
+      for (let limit = 16;;) {
+        const rows = slice.all(last, limit);
         const key = rows.at(-1)?.["k"];
         if (!(key instanceof Uint8Array)) return true;
         last = new Uint8Array(key);
+        const bytes = rows.reduce(
+          (sum, { v }) => sum + (v instanceof Uint8Array ? v.length : 0),
+          1,
+        );
+        limit = Math.ceil(Math.min(SLICE_RECORDS, 4 * limit, SLICE_BYTES * rows.length / bytes));
         await pause();
       }
     } finally {

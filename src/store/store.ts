@@ -1,14 +1,15 @@
 import type { Clock } from "../core/clock.ts";
 import type { Bans, DialectStore, WallClock } from "../core/store.ts";
 import { BanList, readBan, type StoredBan } from "./bans.ts";
-import { type Engine, type Key, StoreError, StoreGoneError, StoreTimeoutError } from "./engine.ts";
+import { type Engine, type Key, StoreError, StoreTimeoutError } from "./engine.ts";
 import { explain } from "./folder.ts";
-import { reasonOf, type StoreObserver, Troubles } from "./health.ts";
+import { isLoss, reasonOf, type StoreObserver, Troubles } from "./health.ts";
 import { DialectReservations, readReservation, renew, type Reservation } from "./reservations.ts";
 import { DialectRooms } from "./rooms.ts";
 import { Table, type TableLimits } from "./table.ts";
-import { withinTime } from "./time_limit.ts";
+import { nextTurn, withinTime } from "./time_limit.ts";
 import { Vault } from "./vault.ts";
+import { EngineWatch } from "./watch.ts";
 import { WriteBehind } from "./write_behind.ts";
 
 export interface StoreLimits {
@@ -39,10 +40,6 @@ const START_MS = 10_000;
 /** Time for an engine to let go of what it has. */
 const CLOSE_MS = 1_000;
 const TICK_MS = 1_000;
-/** Ticks between two looks at a store that is well; one in trouble is looked at every time. */
-const CHECK_TICKS = 5;
-/** Ticks after which a look that does not end is given up, where the engine can begin anew. */
-const GIVE_UP_TICKS = 30;
 const SWEEP_RECORDS = 2_000;
 const LOAD_RETRY_MS = 2_000;
 const BUSY_MS = 50;
@@ -66,9 +63,9 @@ export class Store implements AsyncDisposable {
   readonly #writes: WriteBehind | undefined;
   readonly bans: Bans;
   #timer: Disposable | undefined;
-  #ticks = 0;
-  /** When the look began that is under way, in ticks. */
-  #checkingSince: number | undefined;
+  readonly #watch: EngineWatch | undefined;
+  /** The look before the end. */
+  #lastLook: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(engine: Engine | undefined, options: StoreOptions) {
@@ -104,6 +101,13 @@ export class Store implements AsyncDisposable {
       everything: () => this.#everything(engine),
       onDropped: () => observer.writeDropped(),
       onRewriting: (isDone) => this.#noteRewriting(isDone),
+    });
+    this.#watch = engine && new EngineWatch({
+      engine,
+      clock,
+      timeoutMs,
+      isInTrouble: () => this.trouble !== undefined,
+      onOutcome: (error) => this.#note("reading", error),
     });
   }
 
@@ -180,7 +184,10 @@ export class Store implements AsyncDisposable {
         lookUp: (...parts) => this.#lookUp(parts),
       }),
       rooms: new DialectRooms(this.#rooms, name, wallNow),
-      seal: (items, lifetimeMs) => this.#vault.seal(name, items, lifetimeMs),
+      seal: async (items, lifetimeMs) => {
+        await this.#lookBeforeEnd();
+        return await this.#vault.seal(name, items, lifetimeMs);
+      },
     };
   }
 
@@ -203,17 +210,24 @@ export class Store implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
+    await this.#lookBeforeEnd();
     this.#timer?.[Symbol.dispose]();
     if (!await this.flush()) this.#options.observer.unwritten(this.#writes?.unwritten ?? 0);
     await this.#abandon();
   }
 
+  /** Once: whoever lost the file since the last look would lose all of it, and not be told. */
+  async #lookBeforeEnd(): Promise<void> {
+    if (this.trouble === undefined) this.#lastLook ??= this.#watch?.lookBeforeEnd();
+    await this.#lastLook;
+  }
+
   /** What hangs is left behind: it ends with the process. */
   async #abandon(): Promise<void> {
     this.#writes?.[Symbol.dispose]();
-    if (this.#engine === undefined) return;
+    const ends = Promise.all([this.#watch?.end(), this.#engine?.close()]);
     try {
-      await withinTime(this.#engine.close(), CLOSE_MS, this.#options.clock);
+      await withinTime(ends, CLOSE_MS, this.#options.clock);
     } catch (error) {
       if (!(error instanceof StoreTimeoutError)) throw error;
     }
@@ -221,16 +235,20 @@ export class Store implements AsyncDisposable {
 
   async #start(engine: Engine, dialects: readonly string[]): Promise<void> {
     const format = await engine.get(FORMAT_KEY);
-    const version = format === undefined ? FORMAT : Number(new TextDecoder().decode(format));
-    if (!(version <= FORMAT)) {
-      throw new StoreError(
-        `Cannot use the store in "${engine.place}": a newer signalbox wrote it (format ${version}, known is ${FORMAT})`,
-      );
-    }
+    this.#checkFormat(format);
     if (format === undefined) await engine.create(FORMAT_KEY, formatValue());
     await this.#vault.open(dialects);
     // Few, and asked without waiting: all of them have to be here.
     for (const table of [this.#bans, this.#rooms]) await this.#load(engine, table);
+  }
+
+  /** Throws for a file that is not to be written. */
+  #checkFormat(format: Uint8Array | undefined): void {
+    const version = format === undefined ? FORMAT : Number(new TextDecoder().decode(format));
+    if (version <= FORMAT) return;
+    throw new StoreError(
+      `Cannot use the store in "${this.place}": a newer signalbox wrote it (format ${version}, known is ${FORMAT})`,
+    );
   }
 
   /** Reservations may be many: until all are read, a claim asks for its own. */
@@ -257,7 +275,7 @@ export class Store implements AsyncDisposable {
       if (outcome === "over") await this.#deleteBehind(key);
       if (outcome === "unreadable") unreadable++;
       // A list gives its records in batches: clients come first between two of them.
-      if (++read % LOAD_BATCH === 0) await this.#pause();
+      if (++read % LOAD_BATCH === 0) await nextTurn(this.#options.clock);
       if (this.#closing !== undefined) return;
     }
     table.loaded();
@@ -274,12 +292,6 @@ export class Store implements AsyncDisposable {
 
   #isBusy(): boolean {
     return this.waitingWrites > this.#options.limits.maxWaitingWrites / 2;
-  }
-
-  async #pause(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#options.clock.soon(resolve);
-    await promise;
   }
 
   async #lookUp(parts: readonly string[]): Promise<void> {
@@ -307,12 +319,7 @@ export class Store implements AsyncDisposable {
 
   #tick(): void {
     if (!this.#isBusy()) this.#sweep();
-    this.#ticks++;
-    const checkingTicks = this.#ticks - (this.#checkingSince ?? this.#ticks);
-    if (checkingTicks >= GIVE_UP_TICKS && this.#engine?.reopen("silent")) {
-      this.#checkingSince = undefined;
-    }
-    if (this.trouble !== undefined || this.#ticks % CHECK_TICKS === 0) void this.#check();
+    this.#watch?.tick();
   }
 
   #sweep(): void {
@@ -327,26 +334,6 @@ export class Store implements AsyncDisposable {
       renew(this.#reservations, record, now);
       return false;
     });
-  }
-
-  async #check(): Promise<void> {
-    const engine = this.#engine;
-    if (engine === undefined || this.#checkingSince !== undefined) return;
-    const since = this.#checkingSince = this.#ticks;
-    const work = engine.check().finally(() => {
-      if (this.#checkingSince === since) this.#checkingSince = undefined;
-    });
-    try {
-      await withinTime(work, this.#options.timeoutMs, this.#options.clock);
-      this.#note("reading", undefined);
-    } catch (error) {
-      if (this.#closing !== undefined) return;
-      this.#note("reading", error);
-      if (!(error instanceof StoreGoneError)) return;
-      // Memory has it all.
-      engine.reopen("gone");
-      this.#writes?.rewrite();
-    }
   }
 
   async *#everything(engine: Engine): AsyncGenerator<Key> {
@@ -368,6 +355,10 @@ export class Store implements AsyncDisposable {
   #note(doing: string, error: unknown): void {
     if (error === undefined) return this.#troubles.clear(doing);
     this.#troubles.set(doing, reasonOf(error, this.place ?? ""), error);
+    if (!isLoss(error)) return;
+    // Memory has it all.
+    this.#engine?.reopen("gone", async (get) => this.#checkFormat(await get(FORMAT_KEY)));
+    this.#writes?.rewrite();
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Change, Engine, Key } from "../../src/store/engine.ts";
+import type { Accept, Change, Engine, Key } from "../../src/store/engine.ts";
 import { KvEngine } from "../../src/store/kv.ts";
 
 /** A folder for one test, removed at the end. */
@@ -90,12 +90,17 @@ export class FaultyEngine implements Engine {
     await this.#engine.check();
   }
 
+  async inspect(pause: () => Promise<void>): Promise<void> {
+    await this.#suffer();
+    await this.#engine.inspect(pause);
+  }
+
   /** Opens anew also what is silent; what hangs already goes on hanging. */
-  reopen(): boolean {
+  reopen(_why: "gone" | "silent", accept?: Accept): boolean {
     this.reopened++;
     this.#left.push(this.#hanging);
     this.#hanging = undefined;
-    return this.#engine.reopen("gone");
+    return this.#engine.reopen("gone", accept);
   }
 
   async close(): Promise<void> {
