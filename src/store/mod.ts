@@ -28,7 +28,11 @@ export async function openStore(where: string, options: OpenStoreOptions): Promi
   if (where === "memory") return Store.inMemory(options);
   const { dialects, variables, observer, clock, wallNow } = options;
   const place = where.slice("kv:".length);
-  if (/^https?:/.test(place)) return await Store.open(new KvEngine(place), dialects, options);
+  if (/^https?:/i.test(place)) {
+    // Deno tells a URL from a path by it, in small letters only.
+    const url = place.replace(/^\w+/, (scheme) => scheme.toLowerCase());
+    return await Store.open(new KvEngine(url), dialects, options);
+  }
   const path = place === "" ? defaultFolder(variables) : place;
   const onDamaged = (movedTo: string): void => observer.damaged(movedTo);
   const folder = new StoreFolder(path, { clock, wallNow, onDamaged });

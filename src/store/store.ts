@@ -318,19 +318,21 @@ export class Store implements AsyncDisposable {
   }
 
   #tick(): void {
-    if (!this.#isBusy()) this.#sweep();
+    this.#sweep();
     this.#watch?.tick();
   }
 
   #sweep(): void {
     const now = this.#options.wallNow();
-    const mayGo = (): boolean => true;
+    // Where much waits, what is over can wait too; what is in use cannot, or it would be over.
+    const isBusy = this.#isBusy();
+    const mayGo = (): boolean => !isBusy;
     this.#rooms.sweep(SWEEP_RECORDS, mayGo);
     this.#bans.sweep(SWEEP_RECORDS, mayGo);
     this.#reservations.sweep(SWEEP_RECORDS, (record) => {
       const { key: [, dialect = "", id = ""], value, expiresAtMs } = record;
       if (expiresAtMs - now > value.lifetimeMs / 2) return false;
-      if (this.#presence.get(dialect)?.(id) !== true) return true;
+      if (this.#presence.get(dialect)?.(id) !== true) return mayGo();
       renew(this.#reservations, record, now);
       return false;
     });

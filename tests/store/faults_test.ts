@@ -273,6 +273,29 @@ Deno.test("ids in use keep their reservations, those of others run out", async (
   assertEquals(await namesIn(folder.engine()), ["id a x"]);
 });
 
+Deno.test("ids in use keep their reservations also while the store takes nothing", async () => {
+  const clock = new FakeClock();
+  let now = 1_000_000;
+  await using bench = await newBench({
+    clock,
+    wallNow: () => now,
+    limits: { maxWaitingWrites: 1 },
+  });
+  const { store, engine } = bench;
+  const { reservations } = store.dialect("a", (id) => id === "x");
+  engine.writeFault = new Error("database or disk is full");
+  assertEquals(await reservations.claim("x", "one", MINUTE), "granted");
+  assertEquals(await reservations.claim("y", "one", MINUTE), "granted");
+  await until("the trouble", () => store.trouble !== undefined);
+  for (let half = 0; half < 3; half++) {
+    now += 0.6 * MINUTE;
+    clock.advance(1_000);
+  }
+  assertEquals(await reservations.claim("x", "two", MINUTE), "taken");
+  assertEquals(await reservations.claim("y", "two", MINUTE), "granted");
+  engine.writeFault = undefined;
+});
+
 Deno.test("a file that is deleted under it is noticed, and written anew from memory", async () => {
   const clock = new FakeClock();
   await using bench = await newBench({ clock });

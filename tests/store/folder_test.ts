@@ -350,6 +350,10 @@ Deno.test("without a folder it is the user's own", () => {
     "/home/a/.local/share/signalbox",
   );
   assertEquals(
+    from("linux", { HOME: "/home/a", XDG_DATA_HOME: "data" }),
+    "/home/a/.local/share/signalbox",
+  );
+  assertEquals(
     from("darwin", { HOME: "/Users/a" }),
     "/Users/a/Library/Application Support/signalbox",
   );

@@ -10,12 +10,16 @@ import { until } from "../helpers/waiting.ts";
 const MINUTE = 60_000;
 const NOBODY = (): boolean => false;
 
-function open(remote: RemoteKv, witness = new StoreWitness()): Promise<Store> {
+function open(
+  remote: RemoteKv,
+  witness = new StoreWitness(),
+  url = remote.url,
+): Promise<Store> {
   // The runtime reads the token from there.
   Deno.env.set("DENO_KV_ACCESS_TOKEN", "token-of-this-test");
   const options = storeOptions({ clock: systemClock, witness, timeoutMs: 300 });
   const variables = (): undefined => undefined;
-  return openStore(`kv:${remote.url}`, { ...options, dialects: ["a"], variables });
+  return openStore(`kv:${url}`, { ...options, dialects: ["a"], variables });
 }
 
 Deno.test("the token of DENO_KV_ACCESS_TOKEN goes to a remote store", async () => {
@@ -23,6 +27,12 @@ Deno.test("the token of DENO_KV_ACCESS_TOKEN goes to a remote store", async () =
   await using store = await open(remote);
   assertEquals(store.place, remote.url);
   assertEquals([...remote.tokens], ["Bearer token-of-this-test"]);
+});
+
+Deno.test("a URL is one in capitals too", async () => {
+  await using remote = new RemoteKv();
+  await using store = await open(remote, undefined, remote.url.replace("http", "HTTP"));
+  assertEquals(store.place, remote.url);
 });
 
 Deno.test("without a token, or with nobody there, the start ends with one line", async () => {

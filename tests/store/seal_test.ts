@@ -82,6 +82,16 @@ for (
       ([key, value]) =>
         key.length > 2 ? [key, value] : [key, edited(value, (head) => ({ ...head, chunks: 1 }))],
     ],
+    [
+      "no parts at all",
+      ([key, value]) =>
+        key.length > 2 ? [key, value] : [key, edited(value, (head) => ({ ...head, chunks: 0 }))],
+    ],
+    [
+      "less than no parts",
+      ([key, value]) =>
+        key.length > 2 ? [key, value] : [key, edited(value, (head) => ({ ...head, chunks: -1 }))],
+    ],
     ["a missing part", ([key, value]) => key.at(-1) === "1" ? undefined : [key, value]],
     [
       "a head that is none",
