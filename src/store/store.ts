@@ -351,7 +351,11 @@ export class Store implements AsyncDisposable {
 
   #noteRewriting(isDone: boolean): void {
     if (isDone) return this.#troubles.clear("rewriting");
-    this.#troubles.set("rewriting", "not everything is written", new Error("all is written again"));
+    this.#troubles.set(
+      "rewriting",
+      "not everything is written",
+      new Error("all of it is written again"),
+    );
   }
 
   #note(doing: string, error: unknown): void {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { KvEngine } from "../../src/store/kv.ts";
 import { openStore, type Store, StoreError } from "../../src/store/mod.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { RemoteKv } from "../helpers/kv_connect.ts";
@@ -75,3 +76,21 @@ for (
     assertEquals(await again.dialect("a", NOBODY).reservations.claim("x", "two", 1), "taken");
   });
 }
+
+Deno.test("of a remote store that stays silent one handle is left behind, and no more", async () => {
+  Deno.env.set("DENO_KV_ACCESS_TOKEN", "token-of-this-test");
+  await using remote = new RemoteKv();
+  const engine = new KvEngine(remote.url);
+  await engine.commit([{ key: ["a"], value: new Uint8Array(1) }]);
+  remote.isSilent = true;
+  const asked = remote.asked;
+  const first = engine.get(["a"]);
+  await until("it to be asked", () => remote.asked > asked);
+  assertEquals(engine.reopen("silent"), true);
+  const second = engine.get(["a"]);
+  assertEquals(engine.reopen("silent"), false);
+  remote.heal();
+  assertEquals([await first, await second], [new Uint8Array(1), new Uint8Array(1)]);
+  assertEquals(engine.reopen("silent"), true);
+  await engine.close();
+});
