@@ -168,7 +168,7 @@ Deno.test("a damaged file is moved aside with a line in the log, and the server 
 
 Deno.test("a store that is lost while the server runs is told of, and it recovers by itself", async () => {
   await using folder = await TempFolder.make();
-  const [here, away] = [`${folder.path}/here`, `${folder.path}/away`];
+  const here = `${folder.path}/here`;
   await using server = await startMain({ args: withStore(here) });
   const url = urlOf(server);
   const wsUrl = url.replace(/^http/, "ws");
@@ -177,7 +177,9 @@ Deno.test("a store that is lost while the server runs is told of, and it recover
   assertEquals(await readiness(url), [200, "ready\n"]);
   assertEquals(await gaugeOf(url, "signalbox_store_up"), 1);
 
-  await Deno.rename(here, away);
+  // Nor can the folder be made again.
+  await Deno.rename(here, `${folder.path}/away`);
+  await Deno.writeTextFile(here, "");
   await until("the trouble", async () => (await readiness(url))[0] === 503);
   assertMatch((await readiness(url))[1], /^not ready: the store: /);
   assertEquals(await gaugeOf(url, "signalbox_store_up"), 0);
@@ -190,7 +192,7 @@ Deno.test("a store that is lost while the server runs is told of, and it recover
   await using _carol = await openPeerJs(wsUrl, "carol");
   assertEquals(typeof await join(url), "object");
 
-  await Deno.rename(away, here);
+  await Deno.remove(here);
   await until("the recovery", async () => (await readiness(url))[0] === 200);
   assertMatch(server.stderr(), /store in trouble[^]*store recovered/);
   server.signal("SIGTERM");
