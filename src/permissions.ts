@@ -25,6 +25,6 @@ function neededBy({ store, hasCertificates }: Belongings): ReadonlySet<Name> {
   const needed = new Set<Name>(hasCertificates ? ["read"] : []);
   if (store === "memory") return needed;
   // A store that fails is opened anew, a remote one with its token from the variable.
-  const isRemote = /^kv:https?:/.test(store);
+  const isRemote = /^kv:https?:/i.test(store);
   return needed.union(new Set<Name>(isRemote ? ["env"] : ["read", "write"]));
 }

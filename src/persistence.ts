@@ -61,6 +61,7 @@ export class StoreJournal implements StoreObserver {
   #unreserved = 0;
   #evicted = 0;
   #damaged = 0;
+  #unreadable = 0;
 
   constructor(log: Log) {
     this.#log = log;
@@ -71,14 +72,15 @@ export class StoreJournal implements StoreObserver {
     const count = (name: string, help: string, read: () => number): void =>
       metrics.total(`signalbox_store_${name}_total`, help, read);
     count("failures", "Operations of the store that failed", () => this.#failures);
-    count("dropped_writes", "Writes given up, for too many waited", () => this.#dropped);
+    count("dropped_writes", "Writes put off, for too many waited", () => this.#dropped);
     count("unchecked_claims", "Ids given out while the store failed", () => this.#unchecked);
     count("unreserved_ids", "Ids that are not kept for their tokens", () => this.#unreserved);
     count("evicted_reservations", "Reservations given up for new ones", () => this.#evicted);
     const gauge = (name: string, help: string, read: () => number): void =>
       metrics.gauge(`signalbox_store_${name}`, help, read);
     gauge("up", "Whether the store can be relied upon", () => store.trouble === undefined ? 1 : 0);
-    gauge("damaged", "Damaged files moved aside at start", () => this.#damaged);
+    gauge("damaged", "Damaged files moved aside", () => this.#damaged);
+    gauge("unreadable", "Records that mean nothing", () => this.#unreadable);
     gauge("waiting_writes", "Records that wait to be written", () => store.waitingWrites);
     for (const kind of store.sizes.keys()) {
       const read = (): number => store.sizes.get(kind) ?? 0;
@@ -100,7 +102,13 @@ export class StoreJournal implements StoreObserver {
 
   writeDropped(): void {
     this.#dropped++;
-    if (this.#dropped === 1) this.#log.write("error", "writes to the store given up");
+    if (this.#dropped > 1) return;
+    this.#log.write("error", "too many writes wait for the store, it will be written anew");
+  }
+
+  unreadable(kind: string, records: number): void {
+    this.#unreadable += records;
+    this.#log.write("error", "records in the store that mean nothing", { kind, records });
   }
 
   claimUnchecked(): void {
@@ -146,7 +154,7 @@ export class StoreJournal implements StoreObserver {
 
   damaged(movedTo: string): void {
     this.#damaged++;
-    this.#log.write("error", "damaged store moved aside, beginning empty", { file: movedTo });
+    this.#log.write("error", "damaged store moved aside", { file: movedTo });
   }
 }
 

@@ -147,7 +147,7 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^@std\/http\//, /^src\/http\//],
   [/^npm:deno-std@/, /^src\/std\//],
   [/^node:(buffer|crypto)$/, /^src\/(?!core\/)/],
-  [/^node:sqlite$/, /^src\/store\/files\.ts$/],
+  [/^node:sqlite$/, /^src\/store\/soundness\.ts$/],
 ];
 
 Deno.test("every third party comes in by its one door, and there are no others", () => {

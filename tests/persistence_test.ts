@@ -43,16 +43,18 @@ Deno.test("what happens to a store is logged once and counted each time", async 
   journal.reservationEvicted();
   journal.recovered();
   journal.damaged("file.damaged-1");
+  journal.unreadable("id", 2);
   journal.exposed("folder", new Error("no"));
   journal.sealedLeft(new Error("no"));
   assertEquals(log.lines, [
     'error store in trouble {"reason":"the disk is full","error":"disk full"}',
-    "error writes to the store given up {}",
+    "error too many writes wait for the store, it will be written anew {}",
     'warning id not reserved {"reason":"there are too many"}',
     'warning id not reserved {"reason":"too many new ones from this address","address":"192.0.2.1"}',
     "warning reservations given up for new ones {}",
     "info store recovered {}",
-    'error damaged store moved aside, beginning empty {"file":"file.damaged-1"}',
+    'error damaged store moved aside {"file":"file.damaged-1"}',
+    'error records in the store that mean nothing {"kind":"id","records":2}',
     'warning other users may read the store {"folder":"folder","error":"no"}',
     'warning cannot remove what was sealed {"error":"no"}',
   ]);
@@ -66,6 +68,7 @@ Deno.test("what happens to a store is logged once and counted each time", async 
     "signalbox_store_evicted_reservations_total 2",
     "signalbox_store_up 1",
     "signalbox_store_damaged 1",
+    "signalbox_store_unreadable 2",
     "signalbox_store_waiting_writes 0",
     'signalbox_store_records{kind="id"} 0',
     'signalbox_store_records{kind="room"} 0',

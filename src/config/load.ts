@@ -251,7 +251,9 @@ function word(issue: z.core.$ZodIssue, given: ReadonlyMap<string, Given>): strin
   if (one === undefined) {
     return option === undefined ? complaint : `Bad value of --${option.flag}: ${complaint}`;
   }
-  const value = one.option.isSecret ? "" : ` (got ${JSON.stringify(one.value)})`;
+  // A password in a URL is a secret wherever it is.
+  const got = JSON.stringify(one.value)?.replace(/(:\/\/).*@/g, "$1…@");
+  const value = one.option.isSecret ? "" : ` (got ${got})`;
   return `Bad value of ${one.from}: ${complaint}${value}`;
 }
 

@@ -140,7 +140,7 @@ export const ConfigSchema = z.strictObject({
   }),
   store: z.string().refine(
     isStore,
-    "expected memory, kv:, kv:FOLDER or kv: and the URL of a remote Deno KV",
+    "expected memory, kv:, kv:FOLDER or kv: and the URL of a remote Deno KV, without a user in it",
   ).default("memory").meta({
     description: "What is to survive a restart: memory is nothing; kv:FOLDER, a file in a folder",
   }),
@@ -163,5 +163,10 @@ function isOrigin(text: string): boolean {
 function isStore(text: string): boolean {
   const [, place] = /^kv:(.*)$/s.exec(text) ?? [];
   if (place === undefined) return text === "memory";
-  return /^https?:/.test(place) ? URL.canParse(place) : !/\0/.test(place);
+  // Only a drive of Windows has one letter and a colon; what else has them is no folder by intention.
+  if (!/^(:|file:|[a-z][a-z0-9+.-]+:\/\/)/i.test(place)) return !/\0/.test(place);
+  if (!/^https?:/i.test(place) || !URL.canParse(place)) return false;
+  // They would be ignored, and a password shown: the token has a variable of its own.
+  const { username, password } = new URL(place);
+  return username === "" && password === "";
 }

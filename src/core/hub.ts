@@ -58,10 +58,7 @@ export class Hub {
     const realm = this.#realm(claim.realm);
     const holder = realm.peers.get(claim.id);
     if (holder !== undefined) return this.#takeOver(holder, claim);
-    const alike = realm.peersOfDialect.get(claim.dialect) ?? 0;
-    if (alike >= (claim.capacity ?? Infinity) || this.#peerCount >= this.#maxPeers) {
-      return "full";
-    }
+    if (this.isFull(claim.realm, claim.dialect, claim.capacity)) return "full";
 
     const peer = new Peer(claim);
     realm.peers.set(claim.id, peer);
@@ -103,6 +100,12 @@ export class Hub {
 
   has(realm: string, id: PeerId): boolean {
     return this.#realm(realm).peers.has(id);
+  }
+
+  /** Whether nobody new of this dialect can be admitted now. */
+  isFull(realm: string, dialect: string, capacity = Infinity): boolean {
+    const alike = this.#realm(realm).peersOfDialect.get(dialect) ?? 0;
+    return alike >= capacity || this.#peerCount >= this.#maxPeers;
   }
 
   /** Ids of one dialect's peers in a realm, in order of registration. */
@@ -197,9 +200,10 @@ export class Hub {
   }
 
   /** Tells whoever holds `to` now that what it said to `peer` was not delivered. */
-  reportUndelivered(realm: string, to: PeerId, peer: PeerId): void {
+  reportUndelivered(realm: string, to: PeerId, peer: PeerId): boolean {
     const sender = this.#realm(realm).peers.get(to);
     if (sender !== undefined) tell(sender, { type: "undelivered", peer });
+    return sender !== undefined;
   }
 
   #takeOver(holder: Peer, claim: Claim): ClaimOutcome {

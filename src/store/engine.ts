@@ -18,14 +18,27 @@ export interface Engine {
   commit(changes: readonly Change[]): Promise<void>;
   /** Writes a record unless there is one; false where there is. */
   create(key: Key, value: Uint8Array<ArrayBuffer>): Promise<boolean>;
-  /** Rejects when what is written now would be lost, or cannot be read again. */
+  /** Rejects when what is written now would be lost. */
   check(): Promise<void>;
-  /** Begins anew with whatever is at its place by then. */
-  reopen(): void;
   /** Keeps what it holds now under a name beside it; one that is not a file does nothing. */
   copy(name: string): Promise<void>;
-  close(): void;
+  /**
+   * Rejects when something of what it holds cannot be read again; takes its time.
+   * @param pause lets others come first, between parts
+   */
+  inspect(pause: () => Promise<void>): Promise<void>;
+  /**
+   * Begins anew with whatever is at its place by then: what was kept is gone, or it has been silent
+   * for long. False where silence is better waited for. What is under way may still arrive.
+   * @param accept rejects where what is there by then is not to be used; asked before all others
+   */
+  reopen(why: "gone" | "silent", accept?: Accept): boolean;
+  /** Resolves when everything is let go of: what hangs, not before it comes to an end. */
+  close(): Promise<void>;
 }
+
+/** Looks at what an engine has opened, and rejects where it is not to be used. */
+export type Accept = (get: Engine["get"]) => Promise<void>;
 
 /** A store that cannot be used; the message is one line for people. */
 export class StoreError extends Error {
@@ -37,7 +50,10 @@ export class StoreError extends Error {
   }
 }
 
-/** What was kept is no longer where it was kept: all of it has to be written again. */
+/**
+ * What was kept is no longer where it was kept: all of it has to be written again. The message may
+ * be shown to everybody.
+ */
 export class StoreGoneError extends Error {
   override readonly name = "StoreGoneError";
 }

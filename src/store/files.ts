@@ -1,18 +1,19 @@
-import { DatabaseSync } from "node:sqlite";
-
 /** What SQLite puts beside a file while it is in use, and after a crash. */
 const PARTS = ["", "-wal", "-shm"];
 const OWNER_ONLY = 0o600;
 const OTHERS = 0o077;
-/** SQLite's codes of a file that is damaged, and of one that is none of its own. */
-const DAMAGED = [11, 26];
 
 /**
  * Makes an empty file that is its owner's alone from its first byte on, where there is none: SQLite
- * takes it for a new database, and gives what it puts beside it the same mode.
+ * takes it for a new database, and gives what it puts beside it the same mode. One that is there is
+ * not opened: to close it would take away SQLite's locks.
  */
 export async function createPrivate(file: string): Promise<void> {
-  (await Deno.open(file, { create: true, write: true, mode: OWNER_ONLY })).close();
+  try {
+    (await Deno.open(file, { createNew: true, write: true, mode: OWNER_ONLY })).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
 }
 
 /** Takes from others what an earlier version, or a copy, has granted them. */
@@ -21,23 +22,6 @@ export async function closeToOthers(file: string): Promise<void> {
   for (const part of PARTS) {
     const { mode } = await statIfAny(file + part) ?? {};
     if (((mode ?? 0) & OTHERS) !== 0) await Deno.chmod(file + part, OWNER_ONLY);
-  }
-}
-
-/** Whether the file is a database that can be read throughout, or is not there, or empty. */
-export async function isSound(file: string): Promise<boolean> {
-  if (((await statIfAny(file))?.size ?? 0) === 0) return true;
-  try {
-    const database = new DatabaseSync(file, { readOnly: true });
-    try {
-      const [first] = database.prepare("pragma quick_check(1)").all();
-      return first?.["quick_check"] === "ok";
-    } finally {
-      database.close();
-    }
-  } catch (error) {
-    if (DAMAGED.includes(codeOf(error))) return false;
-    throw error;
   }
 }
 
@@ -78,9 +62,4 @@ async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-}
-
-function codeOf(error: unknown): number {
-  const isCoded = error instanceof Error && "errcode" in error;
-  return isCoded && typeof error.errcode === "number" ? error.errcode : 0;
 }

@@ -26,31 +26,60 @@ export function formatRecord(format: number): Uint8Array<ArrayBuffer> {
  * Brings what an older version has written into the current format, after a copy. Throws StoreError
  * for what is newer, or not known.
  */
-export async function settleFormat(engine: Engine, { current, steps }: Formats): Promise<void> {
+export async function settleFormat(engine: Engine, formats: Formats): Promise<void> {
+  const { current, steps } = formats;
   const stored = await engine.get(FORMAT_KEY);
   if (stored === undefined) {
     await engine.create(FORMAT_KEY, formatRecord(current));
     return;
   }
+  const { from, isUnderWay } = readFormat(engine.place, stored, formats);
+  for (let format = from; format !== current; format++) {
+    // What is half-way has its copy, of a time when it was whole.
+    if (!isUnderWay || format > from) await engine.copy(`format-${format}`);
+    await migrate(engine, format, steps.get(format) as Step); // there is a step from each
+  }
+}
+
+/**
+ * Throws StoreError where there is any other format than the current one, also an older one: what
+ * comes while the server runs is written over from memory.
+ */
+export async function proveCurrent(
+  get: Engine["get"],
+  place: string,
+  formats: Formats,
+): Promise<void> {
+  const stored = await get(FORMAT_KEY);
+  if (stored === undefined) return;
+  if (readFormat(place, stored, formats).from === formats.current) return;
+  throw refusal(place, "an older signalbox wrote it");
+}
+
+/** Throws StoreError for a format that is newer, or that no steps lead on from. */
+function readFormat(
+  place: string,
+  stored: Uint8Array,
+  { current, steps }: Formats,
+): { from: number; isUnderWay: boolean } {
   const text = new TextDecoder().decode(stored);
   // "1>2" is on the way from one to the next, which takes several commits.
-  const [, from, next] = /^([1-9]\d{0,8})(?:>(\d{1,9}))?$/.exec(text) ?? [];
+  const [, first, next] = /^([1-9]\d{0,8})(?:>(\d{1,9}))?$/.exec(text) ?? [];
+  if (Number(next ?? first) > current) {
+    throw refusal(place, `a newer signalbox wrote it (format ${text}, known is ${current})`);
+  }
+  const from = Number(first);
+  let known = from;
+  while (steps.has(known)) known++;
   const isUnderWay = next !== undefined;
-  const refuse = (why: string): never => {
-    throw new StoreError(`Cannot use the store in "${engine.place}": ${why}`, false);
-  };
-  if (Number(next ?? from) > current) {
-    refuse(`a newer signalbox wrote it (format ${text}, known is ${current})`);
-  }
-  for (let format = Number(from); format !== current; format++) {
-    const step = steps.get(format);
-    if (step === undefined) {
-      return refuse(`its format is not known ("${text.slice(0, 20)}", known is ${current})`);
-    }
-    // What is half-way has its copy, of a time when it was whole.
-    if (!isUnderWay || format > Number(from)) await engine.copy(`format-${format}`);
-    await migrate(engine, format, step);
-  }
+  const isStep = !isUnderWay || Number(next) === from + 1;
+  if (isStep && known === current) return { from, isUnderWay };
+  const shown = text.slice(0, 20);
+  throw refusal(place, `its format is not known ("${shown}", known is ${current})`);
+}
+
+function refusal(place: string, why: string): StoreError {
+  return new StoreError(`Cannot use the store in "${place}": ${why}`, false);
 }
 
 /** All at once, or as many as fit; the last commit of several is the one that counts. */

@@ -11,7 +11,7 @@ export interface StoreObserver {
   recovered(): void;
   /** An operation failed; most follow from the same trouble. */
   failed(): void;
-  /** A write was given up, for there are too many. */
+  /** A write was put off until everything is written again, for too many wait. */
   writeDropped(): void;
   /** An id was given out without asking the store, which is in trouble, whose it is. */
   claimUnchecked(): void;
@@ -19,6 +19,8 @@ export interface StoreObserver {
   idUnreserved(reason: Unreserved, address: string | undefined): void;
   /** A reservation was given up to make room for a new one. */
   reservationEvicted(): void;
+  /** So many records of a kind mean nothing, and are left as they are. */
+  unreadable(kind: string, records: number): void;
   /** At the end, so many records could not be written. */
   unwritten(records: number): void;
   /** What was sealed for a dialect, or was to be, is lost. */
@@ -30,6 +32,8 @@ export interface StoreObserver {
   /** Part of what was sealed means nothing to its dialect. */
   sealedUnreadable(dialect: string, items: number): void;
 }
+
+const SILENT = "it does not answer";
 
 /** What is wrong with a store at the moment, by what it was about to do. */
 export class Troubles {
@@ -49,11 +53,12 @@ export class Troubles {
   }
 
   /** Notes how it went; without an error, well. */
-  note(doing: string, error?: unknown): void {
+  note(doing: string, error?: unknown, reason = reasonOf(error, this.#place)): void {
     if (error === undefined) return this.#clear(doing);
     this.#observer.failed();
+    // It failed before and is silent now: that follows from the same, and says less.
+    if (reason === SILENT && this.#reasons.has(doing)) return;
     const before = this.first;
-    const reason = reasonOf(error, this.#place);
     this.#reasons.set(doing, reason);
     if (this.first !== before) this.#observer.inTrouble(reason, error);
   }
@@ -63,11 +68,20 @@ export class Troubles {
   }
 }
 
+/** Whether what was kept is not there any more, and has to be written anew. */
+export function isLoss(error: unknown): boolean {
+  return error instanceof StoreGoneError ||
+    error instanceof Error && /malformed|not a database/i.test(error.message);
+}
+
 /** A failure in a few words that may be shown to everybody: without paths and addresses. */
 function reasonOf(error: unknown, place: string): string {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof StoreGoneError) return "its file was deleted or replaced";
-  if (error instanceof StoreTimeoutError) return "it does not answer";
+  if (error instanceof StoreGoneError) return error.message;
+  if (error instanceof StoreTimeoutError) return SILENT;
+  if (/another server/.test(message)) return "another server uses its folder";
+  if (/newer signalbox/.test(message)) return "a newer signalbox wrote its file";
+  if (/format is not known|older signalbox/.test(message)) return "its file has another format";
   if (/is full|no space/i.test(message)) return "the disk is full";
   if (/locked|busy/i.test(message)) return "its file is locked by another process";
   if (/read-?only/i.test(message)) return "its file cannot be written";

@@ -1,6 +1,8 @@
 import { Buffer } from "node:buffer";
-import { type Change, type Engine, type Key, StoreGoneError } from "./engine.ts";
+import { type Accept, type Change, type Engine, type Key, StoreGoneError } from "./engine.ts";
 import { copyDatabase, createPrivate } from "./files.ts";
+import { KvHandle } from "./kv_handle.ts";
+import { isReadable } from "./soundness.ts";
 
 /** The first part of all keys, so that another layout can live beside this one. */
 const LAYOUT = 1;
@@ -11,7 +13,16 @@ const LIST_BATCH = 500;
 const REST = "rest";
 /** What is longer than this is cut in two: a value of Deno KV may have 65,536 bytes, serialised. */
 const PART_BYTES = 65_500;
+const DAMAGED = "its file is damaged";
 const CLOSED = "the store is closed";
+
+/** A file that nobody else uses. */
+export interface ClaimedFile extends Disposable {
+  /** Whether others are still kept off. */
+  readonly isHeld: boolean;
+  /** Sees again to all that is to be seen to before it is opened. */
+  claim(): Promise<void>;
+}
 
 /**
  * Deno KV, on a file or remote. `expireIn`, `enqueue` and `watch` are not used: the sweep behind
@@ -21,45 +32,52 @@ export class KvEngine implements Engine {
   readonly place: string;
   readonly #isFile: boolean;
   /** Undefined before the first use, and where it is to be opened again. */
-  #opening: Promise<Deno.Kv> | undefined;
-  #kv: Deno.Kv | undefined;
-  /** Which file was opened, as the system numbers it. */
-  #file: string | undefined;
+  #opening: Promise<KvHandle> | undefined;
+  #handle: KvHandle | undefined;
+  /** Counts on when a handle is let go of: one that opens too late is nobody's. */
+  #openings = 0;
+  /** For each handle that is to be closed, what settles when it is. */
+  readonly #left = new Set<Promise<void>>();
+  /** Which file was opened, as the system numbers it, and how large it was last. */
+  #file: { readonly name: string; readonly bytes: number } | undefined;
   /** Records of which there may be a second part, by their keys as JSON. */
   readonly #long = new Set<string>();
-  readonly #holding: Disposable | undefined;
-  #isClosed = false;
+  readonly #claimed: ClaimedFile | undefined;
+  #accept: Accept | undefined;
+  #closing: Promise<void> | undefined;
 
   /**
    * @param place path of a file that may not exist yet, or a URL
-   * @param holding what is disposed of when it is closed, such as a lock
+   * @param claimed the file, disposed of when this is closed; undefined where nobody is kept off
    */
-  constructor(place: string, holding?: Disposable) {
+  constructor(place: string, claimed?: ClaimedFile) {
     this.place = place;
-    this.#holding = holding;
+    this.#claimed = claimed;
     this.#isFile = !/^https?:/.test(place);
   }
 
   async get(key: Key): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const kv = await this.#open();
-    const first = bytesOf((await kv.get([LAYOUT, ...key])).value);
-    return first && await this.#whole(kv, key, first);
+    const handle = await this.#open();
+    using _hold = handle.hold();
+    return await this.#get(handle, key);
   }
 
   async *list(prefix: Key): AsyncGenerator<{ key: Key; value: Uint8Array<ArrayBuffer> }> {
     const selector = { prefix: [LAYOUT, ...prefix] };
-    const kv = await this.#open();
-    for await (const { key, value } of kv.list(selector, { batchSize: LIST_BATCH })) {
-      const bytes = bytesOf(value);
+    const handle = await this.#open();
+    using _hold = handle.hold();
+    for await (const { key, value } of handle.kv.list(selector, { batchSize: LIST_BATCH })) {
       // All keys of this layout are texts; whatever else there is was not written here.
-      if (bytes === undefined) continue;
       const name = key.slice(1).map(String);
-      if (name[0] !== REST) yield { key: name, value: await this.#whole(kv, name, bytes) };
+      if (name[0] === REST) continue;
+      yield { key: name, value: await this.#whole(handle, name, bytesOf(value)) };
     }
   }
 
   async commit(changes: readonly Change[]): Promise<void> {
-    const commit = (await this.#open()).atomic();
+    const handle = await this.#open();
+    using _hold = handle.hold();
+    const commit = handle.kv.atomic();
     for (const { key, value } of changes) {
       const rest = [LAYOUT, REST, ...key];
       const name = JSON.stringify(key);
@@ -81,55 +99,95 @@ export class KvEngine implements Engine {
 
   async create(key: Key, value: Uint8Array<ArrayBuffer>): Promise<boolean> {
     const full = [LAYOUT, ...key];
-    const kv = await this.#open();
-    const { ok } = await kv.atomic().check({ key: full, versionstamp: null }).set(full, value)
-      .commit();
+    const handle = await this.#open();
+    using _hold = handle.hold();
+    const atomic = handle.kv.atomic().check({ key: full, versionstamp: null }).set(full, value);
+    const { ok } = await atomic.commit();
     return ok;
   }
 
-  /** Writes to a file that was deleted or replaced "succeed" and are lost. */
+  /** Writes to a file that was deleted, or is damaged, "succeed" and are lost. */
   async check(): Promise<void> {
-    const kv = await this.#open();
-    if (this.#isFile && this.#fileAtPlace() !== this.#file) {
-      throw new StoreGoneError("the file was deleted or replaced");
-    }
-    await kv.get([LAYOUT, "format"]);
+    const handle = await this.#open();
+    using _hold = handle.hold();
+    if (this.#isFile) this.#checkFile();
+    await handle.kv.get([LAYOUT, "format"]);
   }
 
-  reopen(): void {
-    this.#kv?.close();
-    this.#kv = undefined;
-    this.#opening = undefined;
+  async inspect(pause: () => Promise<void>): Promise<void> {
+    if (!this.#isFile) return;
+    await this.#open();
+    this.#checkFile();
+    if (!await isReadable(this.place, pause)) throw new StoreGoneError(DAMAGED);
   }
 
   async copy(name: string): Promise<void> {
     if (!this.#isFile) return;
     // What is closed is complete: nothing of it waits elsewhere to be written.
-    this.reopen();
+    await this.rest();
     await copyDatabase(this.place, `${this.place}.${name}`);
   }
 
-  close(): void {
-    this.#isClosed = true;
-    this.reopen();
-    this.#holding?.[Symbol.dispose]();
+  reopen(why: "gone" | "silent", accept?: Accept): boolean {
+    // Silent, a file is locked by another process: another handle would be silent too, and this one
+    // goes on when the lock is free. What a remote store does not answer is tried for ever.
+    if (why === "silent" && (this.#isFile || this.#left.size > 0)) return false;
+    this.#leave();
+    this.#accept = accept ?? this.#accept;
+    return true;
+  }
+
+  /** Lets go of what is open until it is used again; what is under way comes to its end first. */
+  async rest(): Promise<void> {
+    const opening = this.#opening;
+    this.#leave();
+    // One that is still opening is closed as soon as it is there.
+    await opening?.catch(() => {});
+    await Promise.all(this.#left);
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
+    await this.rest();
+    this.#claimed?.[Symbol.dispose]();
+  }
+
+  async #get(handle: KvHandle, key: Key): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const { value } = await handle.kv.get([LAYOUT, ...key]);
+    return value === null ? undefined : await this.#whole(handle, key, bytesOf(value));
   }
 
   /** With its second part, where it has one. */
   async #whole(
-    kv: Deno.Kv,
+    { kv }: KvHandle,
     key: Key,
     first: Uint8Array<ArrayBuffer>,
   ): Promise<Uint8Array<ArrayBuffer>> {
     if (first.length !== PART_BYTES) return first;
-    const rest = bytesOf((await kv.get([LAYOUT, REST, ...key])).value);
-    if (rest === undefined) return first;
+    const { value } = await kv.get([LAYOUT, REST, ...key]);
+    if (value === null) return first;
     this.#long.add(JSON.stringify(key));
-    return new Uint8Array(Buffer.concat([first, rest]));
+    return new Uint8Array(Buffer.concat([first, bytesOf(value)]));
   }
 
-  async #open(): Promise<Deno.Kv> {
-    if (this.#isClosed) throw new Error(CLOSED);
+  /** Lets go of the handle. */
+  #leave(): void {
+    this.#openings++;
+    this.#opening = undefined;
+    if (this.#handle !== undefined) this.#retire(this.#handle);
+    this.#handle = undefined;
+  }
+
+  #retire(handle: KvHandle): void {
+    const closed = handle.retire().then(() => void this.#left.delete(closed));
+    this.#left.add(closed);
+  }
+
+  async #open(): Promise<KvHandle> {
+    if (this.#closing !== undefined) throw new Error(CLOSED);
     const opening = this.#opening ??= this.#openNow();
     try {
       return await opening;
@@ -139,23 +197,40 @@ export class KvEngine implements Engine {
     }
   }
 
-  async #openNow(): Promise<Deno.Kv> {
+  async #openNow(): Promise<KvHandle> {
+    const opening = this.#openings;
+    // The first time, whoever named the file has claimed it.
+    if (opening > 0) await this.#claimed?.claim();
     if (this.#isFile) await createPrivate(this.place);
-    const kv = await Deno.openKv(this.place);
-    if (this.#isClosed) {
-      kv.close();
-      throw new Error(CLOSED);
+    const handle = new KvHandle(await Deno.openKv(this.place));
+    try {
+      if (opening !== this.#openings) throw new Error(CLOSED);
+      await this.#accept?.((key) => this.#get(handle, key));
+      if (opening !== this.#openings) throw new Error(CLOSED);
+    } catch (error) {
+      this.#retire(handle);
+      throw error;
     }
     this.#file = this.#fileAtPlace();
-    return this.#kv = kv;
+    return this.#handle = handle;
   }
 
-  #fileAtPlace(): string {
+  #checkFile(): void {
+    const [before, now] = [this.#file, this.#fileAtPlace()];
+    if (now?.name !== before?.name) throw new StoreGoneError("its file was deleted or replaced");
+    if (this.#claimed?.isHeld === false) throw new StoreGoneError("its lock was deleted");
+    // SQLite's file grows, or stays as it is.
+    const isCut = now !== undefined && before !== undefined && now.bytes < before.bytes;
+    if (isCut) throw new StoreGoneError(DAMAGED);
+    this.#file = now;
+  }
+
+  #fileAtPlace(): { name: string; bytes: number } | undefined {
     try {
-      const { dev, ino } = Deno.lstatSync(this.place);
-      return `${dev}:${ino}`;
+      const { dev, ino, size } = Deno.lstatSync(this.place);
+      return { name: `${dev}:${ino}`, bytes: size };
     } catch {
-      return "none";
+      return undefined;
     }
   }
 }
@@ -165,7 +240,8 @@ function firstOf(value: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return value.length > PART_BYTES ? value.slice(0, PART_BYTES) : value;
 }
 
-function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
+/** What was not written here is no bytes: nobody can read them. */
+function bytesOf(value: unknown): Uint8Array<ArrayBuffer> {
   // KV gives a copy of its own.
-  return value instanceof Uint8Array ? value as Uint8Array<ArrayBuffer> : undefined;
+  return value instanceof Uint8Array ? value as Uint8Array<ArrayBuffer> : new Uint8Array();
 }

@@ -1,8 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import type { Engine, Key } from "./engine.ts";
-import type { StoreObserver, Troubles } from "./health.ts";
+import type { StoreObserver } from "./health.ts";
 import type { Table } from "./table.ts";
-import { withinTime } from "./time_limit.ts";
+import { nextTurn, withinTime } from "./time_limit.ts";
 
 /** What loading needs of a table, whatever its values are. */
 export type Loadable = Pick<Table<unknown>, "kind" | "adopt" | "loaded" | "isLoaded">;
@@ -12,9 +12,11 @@ export interface LoaderOptions {
   readonly clock: Clock;
   /** Time that looking up one record may take. */
   readonly timeoutMs: number;
-  readonly troubles: Troubles;
+  readonly isInTrouble: () => boolean;
+  /** Told how it went; without an error, well. */
+  readonly onOutcome: (doing: "loading" | "reading", error?: unknown) => void;
   readonly observer: StoreObserver;
-  /** Takes the key of a record that is to be deleted: its time is over, or it is not one. */
+  /** Takes the key of a record that is to be deleted, for its time is over. */
   readonly onOver: (key: Key) => void;
   /** Whether so many writes wait that no more should be made. */
   readonly isBusy: () => boolean;
@@ -36,26 +38,30 @@ export class Loader implements Disposable {
 
   /** Adds all records of a table. */
   async load(table: Loadable): Promise<void> {
-    let read = 0;
-    for await (const { key, value } of this.#options.engine.list([table.kind])) {
-      if (!table.adopt(key, value)) await this.#deleteBehind(key);
+    const { engine, clock, observer } = this.#options;
+    let [read, unreadable] = [0, 0];
+    for await (const { key, value } of engine.list([table.kind])) {
+      const outcome = table.adopt(key, value);
+      if (outcome === "over") await this.#deleteBehind(key);
+      if (outcome === "unreadable") unreadable++;
       // A list gives its records in batches: clients come first between two of them.
-      if (++read % BATCH === 0) await this.#pause();
+      if (++read % BATCH === 0) await nextTurn(clock);
       if (this.#isEnded) return;
     }
     table.loaded();
+    if (unreadable > 0) observer.unreadable(table.kind, unreadable);
   }
 
   /** The same for many, again and again until it is done; never rejects. */
   async loadBehind(tables: readonly Loadable[]): Promise<void> {
-    const { troubles, clock } = this.#options;
+    const { onOutcome, clock } = this.#options;
     while (!this.#isEnded) {
       try {
         for (const table of tables) if (!table.isLoaded) await this.load(table);
-        return troubles.note("loading");
+        return onOutcome("loading");
       } catch (error) {
         if (this.#isEnded) return;
-        troubles.note("loading", error);
+        onOutcome("loading", error);
         await clock.delay(RETRY_MS);
       }
     }
@@ -63,15 +69,15 @@ export class Loader implements Disposable {
 
   /** Adds one record that may not have been read yet; never rejects. */
   async lookUp(table: Loadable, parts: readonly string[]): Promise<void> {
-    const { engine, clock, timeoutMs, troubles, observer } = this.#options;
+    const { engine, clock, timeoutMs, isInTrouble, onOutcome, observer } = this.#options;
     // Clients do not wait for a store that is known to be in trouble.
-    if (troubles.first !== undefined) return observer.claimUnchecked();
+    if (isInTrouble()) return observer.claimUnchecked();
     const key = [table.kind, ...parts];
     try {
       const value = await withinTime(engine.get(key), timeoutMs, clock);
       if (value !== undefined) table.adopt(key, value);
     } catch (error) {
-      troubles.note("reading", error);
+      onOutcome("reading", error);
       observer.claimUnchecked();
     }
   }
@@ -85,11 +91,5 @@ export class Loader implements Disposable {
     const { onOver, isBusy, clock } = this.#options;
     onOver(key);
     while (isBusy() && !this.#isEnded) await clock.delay(BUSY_MS);
-  }
-
-  async #pause(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#options.clock.soon(resolve);
-    await promise;
   }
 }

@@ -1,4 +1,4 @@
-import { openFolder } from "./folder.ts";
+import { StoreFolder } from "./folder.ts";
 import type { StoreObserver } from "./health.ts";
 import { KvEngine } from "./kv.ts";
 import { defaultFolder, namedFolder, type Variables } from "./place.ts";
@@ -16,7 +16,7 @@ export interface OpenStoreOptions extends StoreOptions {
   /** For the user's data folder. */
   readonly variables: Variables;
   readonly observer: StoreObserver & {
-    /** A damaged file was moved aside, and the store begins empty. */
+    /** A damaged file was moved aside: at start, the store begins empty. */
     damaged(movedTo: string): void;
     /** Other users of the machine may read the files, which could not be helped. */
     exposed(folder: string, error: unknown): void;
@@ -31,16 +31,26 @@ export async function openStore(where: string, options: OpenStoreOptions): Promi
   if (where === "memory") return Store.inMemory(options);
   const { dialects, variables, observer, clock, wallNow } = options;
   const place = where.slice("kv:".length);
-  if (/^https?:/.test(place)) return await Store.open(new KvEngine(place), dialects, options);
+  if (/^https?:/i.test(place)) {
+    // Deno tells a URL from a path by it, in small letters only.
+    const url = place.replace(/^\w+/, (scheme) => scheme.toLowerCase());
+    return await Store.open(new KvEngine(url), dialects, options);
+  }
   const path = place === "" ? defaultFolder(variables) : namedFolder(place, variables);
-  const stamp = String(Math.floor(wallNow() / 1_000));
-  const folder = await openFolder(path, stamp, clock);
-  if (folder.damaged !== undefined) observer.damaged(folder.damaged);
-  if (folder.exposed !== undefined) observer.exposed(path, folder.exposed);
+  const folder = new StoreFolder(path, {
+    clock,
+    wallNow,
+    onDamaged: (movedTo) => observer.damaged(movedTo),
+    onExposed: (error) => observer.exposed(path, error),
+  });
+  try {
+    await folder.claim();
+  } catch (error) {
+    folder[Symbol.dispose]();
+    throw error;
+  }
   // The engine lets go of the folder when it is closed, and the store closes it in any case.
   const engine = new KvEngine(folder.file, folder);
-  return await Store.open(engine, dialects, {
-    ...options,
-    sealedIn: new SealedFile(folder.sealedFile),
-  });
+  const sealedIn = new SealedFile(folder.sealedFile, clock, folder);
+  return await Store.open(engine, dialects, { ...options, sealedIn });
 }

@@ -22,7 +22,9 @@ export function namedFolder(
 export function defaultFolder(variables: Variables, os: string = Deno.build.os): string {
   const inside = (variable: string, folder: string): string | undefined => {
     const base = variables(variable);
-    return base === undefined || base === "" ? undefined : `${base}/${folder}`;
+    // A relative one is to be ignored, says the XDG Base Directory Specification.
+    const isUsable = base !== undefined && /^([a-z]:)?[\\/]/i.test(base);
+    return isUsable ? `${base}/${folder}` : undefined;
   };
   let folder: string | undefined;
   if (os === "windows") folder = inside("LOCALAPPDATA", "signalbox");

@@ -1,7 +1,7 @@
 import type { OperatorAction, WallClock } from "../core/store.ts";
 import { AddressQuota } from "./address_quota.ts";
 import { readBan, type StoredBan } from "./bans.ts";
-import type { Key } from "./engine.ts";
+import type { Engine, Key } from "./engine.ts";
 import type { StoreObserver } from "./health.ts";
 import { readAction } from "./operator_log.ts";
 import { readReservation, type Reservation } from "./reservation.ts";
@@ -81,17 +81,26 @@ export class Records {
     return this.#tables.get(key[0] ?? "")?.stored(key);
   }
 
-  *keys(): Generator<Key> {
-    for (const table of this.#tables.values()) for (const { key } of table.list()) yield key;
+  /** All that is to be stored, and all that an engine holds and is not to. */
+  async *everything(engine: Engine): AsyncGenerator<Key> {
+    for (const table of this.#tables.values()) {
+      for (const { key } of table.list()) yield key;
+      for await (const { key, value } of engine.list([table.kind])) {
+        if (table.isDeleted(key, value)) yield key;
+      }
+    }
   }
 
-  /** Looks at some more, and deletes what is over. */
-  sweep(): void {
-    const mayGo = (): boolean => true;
+  /**
+   * Looks at some more: what is in use is renewed, what is over goes.
+   * @param isBusy whether so much waits to be written that what is over can wait too
+   */
+  sweep(isBusy: boolean): void {
+    const mayGo = (): boolean => !isBusy;
     this.rooms.sweep(SWEEP_RECORDS, mayGo);
     this.bans.sweep(SWEEP_RECORDS, mayGo);
     this.log.sweep(SWEEP_RECORDS, mayGo);
-    this.book.sweep(SWEEP_RECORDS);
+    this.book.sweep(SWEEP_RECORDS, !isBusy);
   }
 }
 

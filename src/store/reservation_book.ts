@@ -89,8 +89,11 @@ export class ReservationBook {
     return isThere;
   }
 
-  /** Looks at some more: renews what is in use, and deletes what is over. */
-  sweep(count: number): void {
+  /**
+   * Looks at some more: renews what is in use, and deletes what is over.
+   * @param mayGo whether that can be written now; what is in use cannot wait, or it would be over
+   */
+  sweep(count: number, mayGo = true): void {
     const { table, wallNow } = this.#options;
     const now = wallNow();
     let renewals = 0;
@@ -98,7 +101,7 @@ export class ReservationBook {
       const { lifetimeMs = Infinity } = value;
       if (expiresAtMs === Infinity) return false;
       if (expiresAtMs - now > (1 - RENEWED_AFTER) * lifetimeMs) return false;
-      if (!this.#isHere(key)) return true;
+      if (!this.#isHere(key)) return mayGo;
       if (++renewals <= MAX_RENEWALS) table.set(key.slice(1), value, now + lifetimeMs);
       return false;
     });

@@ -62,7 +62,8 @@ export class Sealer {
     const sealedAtMs = wallNow();
     const head: Head = {
       salt: Buffer.from(salt).toString("base64url"),
-      chunks: Math.ceil(text.length / CHUNK_BYTES),
+      // Also of nothing there is one, which proves the head.
+      chunks: Math.max(1, Math.ceil(text.length / CHUNK_BYTES)),
       sealedAtMs,
       expiresAtMs: sealedAtMs + lifetimeMs,
     };
@@ -190,7 +191,8 @@ function decodeHead(stored: Uint8Array): Head {
   const head: Partial<Head> = JSON.parse(new TextDecoder().decode(stored));
   const { salt, chunks, sealedAtMs, expiresAtMs } = head;
   if (
-    typeof salt !== "string" || typeof chunks !== "number" || typeof sealedAtMs !== "number" ||
+    typeof salt !== "string" || typeof chunks !== "number" || !(chunks >= 1) ||
+    typeof sealedAtMs !== "number" ||
     typeof expiresAtMs !== "number"
   ) throw new Error("its head is none");
   return { salt, chunks, sealedAtMs, expiresAtMs };

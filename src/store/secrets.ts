@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Secret } from "../core/store.ts";
-import type { Engine, Key } from "./engine.ts";
+import { type Engine, type Key, StoreError } from "./engine.ts";
 import { withinTime } from "./time_limit.ts";
 
 export interface SecretBookOptions {
@@ -99,8 +99,10 @@ class StoredSecret implements Secret {
     this.previous = previous;
   }
 
-  static decode(stored: Bytes): StoredSecret {
-    if (stored.length !== 2 * SECRET_BYTES) return new StoredSecret(stored);
+  /** Undefined for what is none. */
+  static decode(stored: Bytes): StoredSecret | undefined {
+    if (stored.length === SECRET_BYTES) return new StoredSecret(stored);
+    if (stored.length !== 2 * SECRET_BYTES) return undefined;
     return new StoredSecret(stored.slice(0, SECRET_BYTES), stored.slice(SECRET_BYTES));
   }
 
@@ -119,10 +121,15 @@ class StoredSecret implements Secret {
 async function openSecret(engine: Engine, name: string): Promise<StoredSecret> {
   for (;;) {
     const stored = await engine.get(secretKey(name));
-    if (stored !== undefined) return StoredSecret.decode(stored);
+    if (stored !== undefined) return StoredSecret.decode(stored) ?? refuse(engine, name);
     const fresh = newBytes();
     if (await engine.create(secretKey(name), fresh)) return new StoredSecret(fresh);
   }
+}
+
+/** To make another one would cost clients their ids: that is for people to decide. */
+function refuse({ place }: Engine, name: string): never {
+  throw new StoreError(`Cannot use the store in "${place}": secret "${name}" is damaged`, false);
 }
 
 function newBytes(): Bytes {

@@ -1,11 +1,18 @@
 import type { Clock } from "../core/clock.ts";
 import type { Bans, DialectStore, OperatorLog, WallClock } from "../core/store.ts";
+import { Backing } from "./backing.ts";
 import { BanList } from "./bans.ts";
-import { type Engine, type Key, StoreError, StoreGoneError } from "./engine.ts";
+import { type Engine, type Key, StoreError, StoreTimeoutError } from "./engine.ts";
 import { explain } from "./folder.ts";
-import { FORMAT_KEY, formatRecord, FORMATS, type Formats, settleFormat } from "./format.ts";
-import { type StoreObserver, Troubles } from "./health.ts";
-import { Loader } from "./loader.ts";
+import {
+  FORMAT_KEY,
+  formatRecord,
+  FORMATS,
+  type Formats,
+  proveCurrent,
+  settleFormat,
+} from "./format.ts";
+import type { StoreObserver } from "./health.ts";
 import { StoredOperatorLog } from "./operator_log.ts";
 import { type RecordLimits, Records } from "./records.ts";
 import { DialectReservations } from "./reservations.ts";
@@ -14,7 +21,6 @@ import { amongOthers, type SealedPlace } from "./sealed_file.ts";
 import { SecretBook } from "./secrets.ts";
 import { withinTime } from "./time_limit.ts";
 import { OWN_SECRET, Vault } from "./vault.ts";
-import { WriteBehind } from "./write_behind.ts";
 
 export interface StoreLimits extends RecordLimits {
   readonly maxSealedBytes: number;
@@ -40,11 +46,9 @@ export interface StoreOptions {
 
 /** Time for all that has to be read before the server can listen. */
 const START_MS = 10_000;
+/** Time for engines to let go of what they have. */
+const CLOSE_MS = 1_000;
 const TICK_MS = 1_000;
-/** Ticks between two looks at a store that is well; one in trouble is looked at every time. */
-const CHECK_TICKS = 5;
-/** Ticks after which a look that does not end is given up, and the engine opened anew. */
-const GIVE_UP_TICKS = 30;
 
 /**
  * Everything that outlives connections. Memory is the truth while the server runs; an engine, where
@@ -53,26 +57,22 @@ const GIVE_UP_TICKS = 30;
 export class Store implements AsyncDisposable {
   readonly #engine: Engine | undefined;
   readonly #options: StoreOptions;
-  readonly #troubles: Troubles;
+  readonly #formats: Formats;
   readonly #records: Records;
   readonly #secrets: SecretBook;
   readonly #vault: Vault;
-  readonly #writes: WriteBehind | undefined;
-  readonly #loader: Loader | undefined;
+  readonly #backing: Backing | undefined;
   readonly bans: Bans;
   readonly operatorLog: OperatorLog;
   #timer: Disposable | undefined;
-  #ticks = 0;
-  /** When the look began that is under way, in ticks. */
-  #checkingSince: number | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(engine: Engine | undefined, options: StoreOptions) {
-    const { clock, wallNow, limits, timeoutMs, observer } = options;
+    const { clock, wallNow, limits, timeoutMs, formats = FORMATS } = options;
     this.#engine = engine;
     this.#options = options;
-    const troubles = this.#troubles = new Troubles(observer, engine?.place ?? "");
-    const onChange = (key: Key): void => this.#writes?.add(key);
+    this.#formats = formats;
+    const onChange = (key: Key): void => this.#backing?.writes.add(key);
     const secrets = this.#secrets = new SecretBook({ engine, clock, timeoutMs, onChange });
     const sealedIn = options.sealedIn ?? (engine && amongOthers(engine));
     const { maxSealedBytes } = limits;
@@ -81,24 +81,20 @@ export class Store implements AsyncDisposable {
       ...options,
       now: clock.now,
       isLoaded: engine === undefined,
-      lookUp: async (...parts) => await this.#loader?.lookUp(this.#records.reservations, parts),
+      lookUp: async (...parts) =>
+        await this.#backing?.loader.lookUp(this.#records.reservations, parts),
       onChange,
     });
     this.bans = new BanList(this.#records.bans, wallNow);
     this.operatorLog = new StoredOperatorLog(this.#records.log, limits.maxOperatorLog, wallNow);
-    if (engine === undefined) return;
-    this.#writes = new WriteBehind({
+    this.#backing = engine && new Backing({
+      ...options,
       engine,
-      clock,
+      maxWaitingWrites: limits.maxWaitingWrites,
       valueOf: (key) => this.#valueOf(key),
-      maxWaiting: limits.maxWaitingWrites,
-      timeoutMs,
-      onOutcome: (error) => troubles.note("writes", error),
-      onDropped: () => observer.writeDropped(),
+      everything: () => this.#everything(engine),
+      accept: (get) => proveCurrent(get, engine.place, this.#formats),
     });
-    const isBusy = (): boolean => this.#isBusy();
-    const shared = { engine, clock, timeoutMs, troubles, observer };
-    this.#loader = new Loader({ ...shared, onOver: onChange, isBusy });
   }
 
   /** A store that is forgotten with the process. */
@@ -122,13 +118,13 @@ export class Store implements AsyncDisposable {
     try {
       await store.#beforeServing(store.#start(engine, dialects));
     } catch (error) {
-      store.#abandon();
+      await store.#abandon();
       throw error;
     }
     store.#begin();
     // Reservations may be many: until all are read, a claim asks for its own.
     const { reservations, log } = store.#records;
-    void store.#loader?.loadBehind([reservations, log]);
+    void store.#backing?.loader.loadBehind([reservations, log]);
     return store;
   }
 
@@ -139,12 +135,12 @@ export class Store implements AsyncDisposable {
 
   /** Why the store cannot be relied upon now, in a few words without names; undefined if it can. */
   get trouble(): string | undefined {
-    return this.#troubles.first;
+    return this.#backing?.trouble;
   }
 
   /** Records that wait to be written. */
   get waitingWrites(): number {
-    return this.#writes?.waiting ?? 0;
+    return this.#backing?.writes.waiting ?? 0;
   }
 
   /** How many records there are of each kind. */
@@ -171,7 +167,10 @@ export class Store implements AsyncDisposable {
       unreadable: (items) => observer.sealedUnreadable(name, items),
       reservations: new DialectReservations(book, name),
       rooms: new DialectRooms(rooms, name, wallNow),
-      seal: (items, lifetimeMs) => this.#vault.seal(name, items, lifetimeMs),
+      seal: async (items, lifetimeMs) => {
+        await this.#backing?.lookBeforeEnd();
+        return await this.#vault.seal(name, items, lifetimeMs);
+      },
     };
   }
 
@@ -192,7 +191,7 @@ export class Store implements AsyncDisposable {
 
   /** Resolves with true once everything that was changed so far is written; false: not in time. */
   async flush(limitMs: number = this.#options.timeoutMs): Promise<boolean> {
-    return await this.#writes?.flush(limitMs) ?? true;
+    return await this.#backing?.writes.flush(limitMs) ?? true;
   }
 
   /** Writes what it can in the time of one operation, and lets go of everything. */
@@ -209,16 +208,22 @@ export class Store implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
+    this.#backing?.loader[Symbol.dispose]();
+    await this.#backing?.lookBeforeEnd();
     this.#timer?.[Symbol.dispose]();
-    this.#loader?.[Symbol.dispose]();
-    if (!await this.flush()) this.#options.observer.unwritten(this.waitingWrites);
-    this.#abandon();
+    const isFlushed = await this.flush();
+    if (!isFlushed) this.#options.observer.unwritten(this.#backing?.writes.unwritten ?? 0);
+    await this.#abandon();
   }
 
-  #abandon(): void {
-    this.#writes?.[Symbol.dispose]();
-    this.#vault.close();
-    this.#engine?.close();
+  /** What hangs is left behind: it ends with the process. */
+  async #abandon(): Promise<void> {
+    const ends = Promise.all([this.#vault.close(), this.#backing?.close()]);
+    try {
+      await withinTime(ends, CLOSE_MS, this.#options.clock);
+    } catch (error) {
+      if (!(error instanceof StoreTimeoutError)) throw error;
+    }
   }
 
   async #beforeServing(work: Promise<void>): Promise<void> {
@@ -231,56 +236,27 @@ export class Store implements AsyncDisposable {
   }
 
   async #start(engine: Engine, dialects: readonly string[]): Promise<void> {
-    await settleFormat(engine, this.#options.formats ?? FORMATS);
+    await settleFormat(engine, this.#formats);
     await this.#vault.open(dialects);
     // Few, and asked without waiting: all of them have to be here.
     const { bans, rooms } = this.#records;
-    for (const table of [bans, rooms]) await this.#loader?.load(table);
-  }
-
-  #isBusy(): boolean {
-    return this.waitingWrites > this.#options.limits.maxWaitingWrites / 2;
+    for (const table of [bans, rooms]) await this.#backing?.loader.load(table);
   }
 
   #valueOf(key: Key): Uint8Array<ArrayBuffer> | undefined {
     const [kind] = key;
-    if (kind === FORMAT_KEY[0]) return formatRecord(FORMATS.current);
+    if (kind === FORMAT_KEY[0]) return formatRecord(this.#formats.current);
     return kind === "secret" ? this.#secrets.stored(key) : this.#records.stored(key);
   }
 
   #tick(): void {
-    if (!this.#isBusy()) this.#records.sweep();
-    this.#ticks++;
-    if (this.#ticks - (this.#checkingSince ?? this.#ticks) >= GIVE_UP_TICKS) {
-      this.#engine?.reopen();
-      this.#checkingSince = undefined;
-    }
-    if (this.trouble !== undefined || this.#ticks % CHECK_TICKS === 0) void this.#check();
+    this.#records.sweep(this.#backing?.isBusy ?? false);
+    this.#backing?.tick();
   }
 
-  async #check(): Promise<void> {
-    const engine = this.#engine;
-    if (engine === undefined || this.#checkingSince !== undefined) return;
-    const since = this.#checkingSince = this.#ticks;
-    const work = engine.check().finally(() => {
-      if (this.#checkingSince === since) this.#checkingSince = undefined;
-    });
-    try {
-      await withinTime(work, this.#options.timeoutMs, this.#options.clock);
-      this.#troubles.note("reading");
-    } catch (error) {
-      if (this.#closing !== undefined) return;
-      this.#troubles.note("reading", error);
-      if (!(error instanceof StoreGoneError)) return;
-      // Memory has it all.
-      engine.reopen();
-      this.#writes?.addAll(this.#keys());
-    }
-  }
-
-  *#keys(): Generator<Key> {
+  async *#everything(engine: Engine): AsyncGenerator<Key> {
     yield FORMAT_KEY;
     yield* this.#secrets.keys();
-    yield* this.#records.keys();
+    yield* this.#records.everything(engine);
   }
 }

@@ -115,18 +115,27 @@ export class Table<Value> {
 
   /**
    * Adds a record of an earlier run; what this one did to it counts more.
-   * @returns false for a record that is to be deleted: its time is over, or it is not one
+   * @returns "over" for one whose time is; "unreadable" for one that is none, which stays as it is
    */
-  adopt(key: Key, stored: Uint8Array): boolean {
+  adopt(key: Key, stored: Uint8Array): "adopted" | "over" | "unreadable" {
     const parts = key.slice(1);
     const name = nameOf(parts);
-    if (this.#records.has(name) || this.#deleted?.has(name)) return true;
+    if (this.#records.has(name) || this.#deleted?.has(name)) return "adopted";
     const record = decode(stored);
     const value = record && this.#options.read(record.v);
+    if (value === undefined) return "unreadable";
     const expiresAtMs = record?.exp ?? Infinity;
-    if (value === undefined || expiresAtMs <= this.#options.wallNow()) return false;
+    if (expiresAtMs <= this.#options.wallNow()) return "over";
     this.#put(name, { key: [this.kind, ...parts], value, expiresAtMs, bytes: stored.length });
-    return true;
+    return "adopted";
+  }
+
+  /** Whether a stored record was deleted here. */
+  isDeleted(key: Key, stored: Uint8Array): boolean {
+    const name = nameOf(key.slice(1));
+    if (this.#records.has(name) || !(this.#deleted?.has(name) ?? true)) return false;
+    const record = decode(stored);
+    return record !== undefined && this.#options.read(record.v) !== undefined;
   }
 
   /** Everything of an earlier run was added. */

@@ -10,3 +10,10 @@ export async function withinTime<T>(work: Promise<T>, limitMs: number, clock: Cl
   );
   return await Promise.race([work, late.promise]);
 }
+
+/** Lets others come first. */
+export async function nextTurn(clock: Clock): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  clock.soon(resolve);
+  await promise;
+}

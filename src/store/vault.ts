@@ -78,8 +78,9 @@ export class Vault {
     }
   }
 
-  close(): void {
-    this.#options.sealedIn?.engine.close();
+  /** Resolves when it has let go of everything; what hangs, not before it comes to an end. */
+  async close(): Promise<void> {
+    await this.#options.sealedIn?.engine.close();
   }
 
   async #readSealed(names: readonly string[]): Promise<void> {

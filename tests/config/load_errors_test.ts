@@ -263,9 +263,18 @@ Deno.test("an origin that no browser would ever send is a bad value", () => {
 });
 
 Deno.test("a store that there is none of is a bad value", () => {
-  for (const store of ["disk", "kv", "memory:", "KV:x", "kv:https://", "redis://a"]) {
+  const wrong = ["disk", "kv", "memory:", "KV:x", "kv:https://", "redis://a", "kv::memory:"];
+  wrong.push(
+    "kv:file:///x",
+    "kv:File:x",
+    "kv:s3://x",
+    "kv:http://user:pa55word@a",
+    "kv:http://u@a",
+  );
+  for (const store of wrong) {
     const [problem = "", ...more] = problemsOf({ args: ["--store", store] });
     assertEquals(more, []);
     assertStringIncludes(problem, "Bad value of --store: expected memory, kv:");
+    assert(!problem.includes("pa55word"));
   }
 });

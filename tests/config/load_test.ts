@@ -66,6 +66,9 @@ for (
     [["--store", "kv:"], ["store"], "kv:"],
     [["--store", "kv:/var/lib/signalbox"], ["store"], "kv:/var/lib/signalbox"],
     [["--store", "kv:https://kv.example.org/a"], ["store"], "kv:https://kv.example.org/a"],
+    [["--store", "kv:HTTPS://kv.example.org/a"], ["store"], "kv:HTTPS://kv.example.org/a"],
+    [["--store", "kv:C:/data"], ["store"], "kv:C:/data"],
+    [["--store", "kv:a:b"], ["store"], "kv:a:b"],
     [["--no-seal"], ["noSeal"], true],
     [["--trust-proxy", "10.0.0.0/8"], ["trustProxy"], ["10.0.0.0/8"]],
     [

@@ -4,6 +4,7 @@ import { defaultFolder } from "../../src/store/place.ts";
 import { openStore, type Store } from "../../src/store/mod.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { TempFolder } from "../helpers/engines.ts";
+import { lockFile } from "../helpers/file_lock.ts";
 import { gaugeOf } from "../helpers/gauges.ts";
 import { RemoteKv } from "../helpers/kv_connect.ts";
 import { type MainProcess, runMain, startMain } from "../helpers/main_process.ts";
@@ -174,6 +175,22 @@ Deno.test("a second server on the same folder ends with one line that names it",
   );
 });
 
+Deno.test("a file that another process has locked ends the start with one line", async () => {
+  await using folder = await TempFolder.make();
+  {
+    await using first = await startMain({ args: withStore(folder.path) });
+    first.signal("SIGTERM");
+    assertEquals((await within("the end", first.ended)).code, 0);
+  }
+  await using _lock = await lockFile(`${folder.path}/signalbox.kv`);
+  const { code, stdout, stderr } = await runMain({ args: withStore(folder.path) });
+  assertEquals([code, stdout, stderr], [
+    1,
+    "",
+    `signalbox: Cannot use the store in "${folder.path}": its file is locked by another process\n`,
+  ]);
+});
+
 Deno.test("a store that cannot be used ends the start with one line", async () => {
   await using folder = await TempFolder.make();
   const file = `${folder.path}/file`;
@@ -215,7 +232,7 @@ systemTest({
   needs: "unlinking",
   fn: async () => {
     await using folder = await TempFolder.make();
-    const [here, away] = [`${folder.path}/here`, `${folder.path}/away`];
+    const here = `${folder.path}/here`;
     await using server = await startMain({ args: withStore(here) });
     const url = urlOf(server);
     const wsUrl = url.replace(/^http/, "ws");
@@ -224,7 +241,9 @@ systemTest({
     assertEquals(await readiness(url), [200, "ready\n"]);
     assertEquals(await gaugeOf(url, "signalbox_store_up"), 1);
 
-    await Deno.rename(here, away);
+    // Nor can the folder be made again.
+    await Deno.rename(here, `${folder.path}/away`);
+    await Deno.writeTextFile(here, "");
     await until("the trouble", async () => (await readiness(url))[0] === 503);
     assertMatch((await readiness(url))[1], /^not ready: the store: /);
     assertEquals(await gaugeOf(url, "signalbox_store_up"), 0);
@@ -237,7 +256,7 @@ systemTest({
     await using _carol = await openPeerJs(wsUrl, "carol");
     assertEquals(typeof await join(url), "object");
 
-    await Deno.rename(away, here);
+    await Deno.remove(here);
     await until("the recovery", async () => (await readiness(url))[0] === 200);
     assertMatch(server.stderr(), /store in trouble[^]*store recovered/);
     server.signal("SIGTERM");

@@ -1,4 +1,4 @@
-import type { Change, Engine, Key } from "../../src/store/engine.ts";
+import type { Accept, Change, Engine, Key } from "../../src/store/engine.ts";
 import { KvEngine } from "../../src/store/kv.ts";
 import { until } from "./waiting.ts";
 
@@ -44,6 +44,7 @@ export class FaultyEngine implements Engine {
   #failing: { commits: number; fault: Error } | undefined;
   readonly #engine: Engine;
   #hanging: PromiseWithResolvers<void> | undefined;
+  readonly #left: (PromiseWithResolvers<void> | undefined)[] = [];
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -64,7 +65,7 @@ export class FaultyEngine implements Engine {
   }
 
   goOn(): void {
-    this.#hanging?.resolve();
+    for (const hanging of [this.#hanging, ...this.#left.splice(0)]) hanging?.resolve();
     this.#hanging = undefined;
   }
 
@@ -99,9 +100,9 @@ export class FaultyEngine implements Engine {
     await this.#engine.check();
   }
 
-  reopen(): void {
-    this.reopened++;
-    this.#engine.reopen();
+  async inspect(pause: () => Promise<void>): Promise<void> {
+    await this.#suffer();
+    await this.#engine.inspect(pause);
   }
 
   async copy(name: string): Promise<void> {
@@ -109,9 +110,17 @@ export class FaultyEngine implements Engine {
     await this.#engine.copy(name);
   }
 
-  close(): void {
+  /** Opens anew also what is silent; what hangs already goes on hanging. */
+  reopen(_why: "gone" | "silent", accept?: Accept): boolean {
+    this.reopened++;
+    this.#left.push(this.#hanging);
+    this.#hanging = undefined;
+    return this.#engine.reopen("gone", accept);
+  }
+
+  async close(): Promise<void> {
     this.goOn();
-    this.#engine.close();
+    await this.#engine.close();
   }
 
   async #suffer(): Promise<void> {

@@ -7,6 +7,8 @@ export class RemoteKv implements AsyncDisposable {
   status: number | undefined;
   /** Accepts requests and answers none before it is healed. */
   isSilent = false;
+  /** Requests so far. */
+  asked = 0;
   /** Tokens that clients came with. */
   readonly tokens = new Set<string>();
   /** By the key in hexadecimal digits, which sort as the bytes do. */
@@ -44,6 +46,7 @@ export class RemoteKv implements AsyncDisposable {
 
   async #answer(request: Request): Promise<Response> {
     const body = new Uint8Array(await request.arrayBuffer());
+    this.asked++;
     if (this.isSilent) await this.#healed.promise;
     if (this.status !== undefined) return new Response("out of order", { status: this.status });
     const { pathname } = new URL(request.url);

@@ -61,6 +61,10 @@ export class StoreWitness implements StoreObserver {
     this.evicted++;
   }
 
+  unreadable(kind: string, records: number): void {
+    this.events.push(`unreadable: ${kind}, ${records}`);
+  }
+
   unwritten(records: number): void {
     this.events.push(`unwritten: ${records}`);
   }

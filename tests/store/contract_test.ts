@@ -31,7 +31,7 @@ const PLACES: readonly [name: string, make: () => Promise<Place>][] = [
     const folder = await TempFolder.make();
     return {
       engine: () => folder.engine(),
-      sealedIn: () => new SealedFile(`${folder.path}/sealed.kv`),
+      sealedIn: () => new SealedFile(`${folder.path}/sealed.kv`, systemClock),
       [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
     };
   }],
@@ -451,7 +451,7 @@ eachLastingStore("what is over is deleted, there too", async (place) => {
   const left: string[][] = [];
   const engine = place.engine();
   for await (const { key } of engine?.list([]) ?? []) left.push([...key]);
-  engine?.close();
+  await engine?.close();
   assertEquals(left.filter(([kind]) => kind !== "secret"), [["format"], ["id", "a", "stays"]]);
 });
 

@@ -102,7 +102,7 @@ Deno.test("a store of 100,000 reservations opens at once, and knows each of them
     const names = Array.from({ length: 1_000 }, (_, at) => `peer-number-${from + at}`);
     await engine.commit(names.map((name) => ({ key: ["id", "a", name], value })));
   }
-  engine.close();
+  await engine.close();
 
   const begin = performance.now();
   await using store = await open(temp.path);

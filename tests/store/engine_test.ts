@@ -18,7 +18,7 @@ Deno.test("the largest keys and values that are let through are taken by the fil
   assertEquals([isValue(value(131_000)), isValue(value(131_001))], [true, false]);
   await engine.commit([{ key: ["id"], value: value(131_000) }]);
   assertEquals((await engine.get(["id"]))?.length, 131_000);
-  engine.close();
+  await engine.close();
 });
 
 Deno.test("text that would not come back as it was is no key", () => {
@@ -49,7 +49,7 @@ Deno.test("a batch is no larger than one commit may be, whatever is large in it"
     assertEquals(batch, all.slice(0, expected));
     if (batch.length > 0) await engine.commit(batch);
   }
-  engine.close();
+  await engine.close();
 });
 
 Deno.test("a record of any length is one record, and leaves nothing behind when it goes", async () => {
@@ -65,7 +65,7 @@ Deno.test("a record of any length is one record, and leaves nothing behind when 
         const engine = folder.engine();
         for await (const _ of engine.list(["room"]));
         await engine.commit([{ key, value }]);
-        engine.close();
+        await engine.close();
       };
       if (before > 0) await write(letters(before, 0));
       await write(length === 0 ? undefined : letters(length, 1));
@@ -75,7 +75,7 @@ Deno.test("a record of any length is one record, and leaves nothing behind when 
       assertEquals(listed, expected, `${before}, then ${length}`);
       assertEquals(await engine.get(key), expected[0]?.value);
       const parts = await Array.fromAsync(engine.list(["rest"]));
-      engine.close();
+      await engine.close();
       assertEquals(parts, []);
       const kv = await Deno.openKv(`${folder.path}/test.kv`);
       const stored = await Array.fromAsync(kv.list({ prefix: [] }));
@@ -94,5 +94,5 @@ Deno.test("a commit is all or nothing, and a record is created once", async () =
   const broken = { key: ["x".repeat(5_000)], value: value(1) };
   const failed = await engine.commit([{ key: ["b"], value: value(1) }, broken]).catch(() => "no");
   assertEquals([failed, await engine.get(["b"])], ["no", undefined]);
-  engine.close();
+  await engine.close();
 });

@@ -40,7 +40,7 @@ async function newBench(options: TestStoreOptions = {}): Promise<Bench> {
 async function namesIn(engine: Engine): Promise<string[]> {
   const names: string[] = [];
   for await (const { key } of engine.list([])) names.push(key.join(" "));
-  engine.close();
+  await engine.close();
   return names.filter((name) => !/^(format|secret)/.test(name));
 }
 
@@ -106,27 +106,82 @@ Deno.test("a store that does not answer is in trouble after its time, and holds 
   assertEquals(witness.events, ["trouble: it does not answer", "recovered"]);
 });
 
-Deno.test("of more writes than may wait the oldest are dropped, and counted", async () => {
+Deno.test("a store that fails, and takes its time over it, is told of once", async () => {
+  const clock = new FakeClock();
+  await using bench = await newBench({ clock });
+  const { store, engine, witness } = bench;
+  store.bans.set("id", "x", { reason: "r" });
+  for (let attempt = 0; attempt < 3; attempt++) {
+    engine.hang();
+    await until("it to be tried", () => {
+      clock.advance(250);
+      return store.waitingWrites === 0;
+    });
+    clock.advance(2_000);
+    await until("the trouble", () => store.trouble !== undefined);
+    engine.writeFault = new Error("database is locked");
+    engine.goOn();
+    await until("it to fail", () => store.waitingWrites === 1);
+  }
+  assertEquals(witness.events, [
+    "trouble: it does not answer",
+    "trouble: its file is locked by another process",
+  ]);
+  engine.writeFault = undefined;
+});
+
+Deno.test("a write that was given up and arrives late brings nothing back", async () => {
+  const clock = new FakeClock();
+  await using bench = await newBench({ clock });
+  const { store, engine, folder } = bench;
+  engine.hang();
+  store.bans.set("id", "x", { reason: "first" });
+  await until("it to be written", () => store.waitingWrites === 0);
+  clock.advance(2_000);
+  await until("the trouble", () => store.trouble !== undefined);
+  clock.advance(30_000);
+  await until("it to be opened anew", () => engine.reopened > 0);
+  store.bans.set("id", "x", { reason: "second" });
+  await until("the newer to be written", () => {
+    clock.advance(250);
+    return engine.commits === 1;
+  });
+  engine.goOn();
+  await until("the older to arrive, and the newest again", () => engine.commits === 3);
+  await store.close();
+  await using again = await Store.open(folder.engine(), ["a"], storeOptions());
+  assertEquals(again.bans.find("id", "x")?.reason, "second");
+});
+
+Deno.test("of more writes than may wait the oldest are counted, and everything is written again", async () => {
   await using bench = await newBench({ limits: { maxWaitingWrites: 600 } });
   const { store, engine, witness, folder } = bench;
   const { bans } = store;
+  for (const old of ["kept", "lifted"]) bans.set("id", old, { reason: "r" });
+  assertEquals(await store.flush(), true);
   engine.writeFault = new Error("database or disk is full");
-  for (let count = 0; count < 600; count++) bans.set("id", `${count}`, { reason: "r" });
+  bans.lift("id", "lifted");
+  for (let count = 0; count < 599; count++) bans.set("id", `${count}`, { reason: "r" });
   await until("the trouble", () => store.trouble !== undefined);
   assertEquals([store.waitingWrites, witness.dropped], [600, 0]);
-  for (let count = 600; count < 605; count++) bans.set("id", `${count}`, { reason: "r" });
+  for (let count = 599; count < 604; count++) bans.set("id", `${count}`, { reason: "r" });
   // What is changed again is not one more.
-  for (let count = 600; count < 605; count++) bans.set("id", `${count}`, { reason: "again" });
+  for (let count = 599; count < 604; count++) bans.set("id", `${count}`, { reason: "again" });
   await until("what is being tried to be put back", () => store.waitingWrites === 600);
   assertEquals(witness.dropped, 5);
+  // It is not well before all of it is written, those that were dropped and their deletions too.
+  const commits = engine.commits;
   engine.writeFault = undefined;
   await until("the recovery", () => store.trouble === undefined);
-  assertEquals(await store.flush(), true);
+  assert(engine.commits > commits + 1);
+  assertEquals(witness.events.at(-1), "recovered");
   await store.close();
   const names = await namesIn(folder.engine());
-  assertEquals([names.length, names.includes("ban id 4"), names.includes("ban id 5")], [
-    600,
+  assertEquals(names.length, 1 + 604);
+  assertEquals(["kept", "lifted", "0", "4"].map((name) => names.includes(`ban id ${name}`)), [
+    true,
     false,
+    true,
     true,
   ]);
 });
@@ -217,6 +272,29 @@ Deno.test("ids in use keep their reservations, those of others run out", async (
   }
   // As if it had been killed: what is renewed is renewed in the store.
   assertEquals(await namesIn(folder.engine()), ["id a x"]);
+});
+
+Deno.test("ids in use keep their reservations also while the store takes nothing", async () => {
+  const clock = new FakeClock();
+  let now = 1_000_000;
+  await using bench = await newBench({
+    clock,
+    wallNow: () => now,
+    limits: { maxWaitingWrites: 1 },
+  });
+  const { store, engine } = bench;
+  const { reservations } = store.dialect("a", (id) => id === "x");
+  engine.writeFault = new Error("database or disk is full");
+  assertEquals(await reservations.claim("x", "one", MINUTE), "granted");
+  assertEquals(await reservations.claim("y", "one", MINUTE), "granted");
+  await until("the trouble", () => store.trouble !== undefined);
+  for (let half = 0; half < 3; half++) {
+    now += 0.6 * MINUTE;
+    clock.advance(1_000);
+  }
+  assertEquals(await reservations.claim("x", "two", MINUTE), "taken");
+  assertEquals(await reservations.claim("y", "two", MINUTE), "granted");
+  engine.writeFault = undefined;
 });
 
 systemTest({
@@ -324,14 +402,20 @@ Deno.test("at the end what cannot be written in time is told of, and not waited 
   store.bans.set("id", "x", { reason: "rude" });
   await until("it to be written", () => store.waitingWrites === 0);
   store.bans.set("id", "y", { reason: "rude" });
+  const settle = async <T>(work: Promise<T>): Promise<T> => {
+    let isOver = false;
+    void work.then(() => isOver = true);
+    await until("the end", () => {
+      clock.advance(500);
+      return isOver;
+    });
+    return await work;
+  };
   const sealing = store.dialect("a", NOBODY).seal(["state"], MINUTE);
-  clock.advance(4_000);
-  assertEquals(await sealing, { type: "failed" });
-  const closed = store.close();
-  clock.advance(2_000);
-  await within("the end", closed);
+  assertEquals(await settle(sealing), { type: "failed" });
+  await settle(store.close());
   assertEquals(witness.events.filter((event) => !event.startsWith("trouble")), [
     "sealed lost: a, StoreTimeoutError",
-    "unwritten: 1",
+    "unwritten: 2",
   ]);
 });

@@ -5,6 +5,7 @@ import { KvEngine } from "../../src/store/kv.ts";
 import { defaultFolder, namedFolder } from "../../src/store/place.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { TempFolder } from "../helpers/engines.ts";
+import { lockFile } from "../helpers/file_lock.ts";
 import { storeOptions, StoreWitness } from "../helpers/store.ts";
 import { systemTest } from "../helpers/systems.ts";
 import { until } from "../helpers/waiting.ts";
@@ -94,10 +95,10 @@ systemTest({
         for (const name of Object.keys(modesIn(temp.path))) {
           await Deno.remove(`${temp.path}/${name}`);
         }
-        engine.reopen();
+        engine.reopen("gone");
       }
     } finally {
-      engine.close();
+      await engine.close();
       Deno.umask(mask);
     }
   },
@@ -127,7 +128,7 @@ Deno.test("of what was sealed no byte is in any file of the folder once the serv
       traces.push(new TextDecoder("latin1").decode(value.subarray(at, at + 16)));
     }
   }
-  copy.close();
+  await copy.close();
   const left = (): number => {
     const bytes = bytesIn(folder);
     return traces.filter((trace) => bytes.includes(trace)).length;
@@ -227,6 +228,69 @@ for (
   });
 }
 
+for (
+  const [what, sql] of [
+    ["has another table of that name", "drop table kv; create table kv(a)"],
+    ["lacks a table", "drop table queue"],
+    ["lacks its version", "delete from data_version"],
+    ["has a number of one byte", "update kv set v_encoding = 2, v = x'00'"],
+    ["has records of a type that there is not", "update kv set v_encoding = 9"],
+    ["has text for a time", "update kv set expiration_ms = 'x'"],
+  ] as const
+) {
+  Deno.test(`sound SQLite that Deno KV cannot take (it ${what}) is damaged too`, async () => {
+    await using temp = await TempFolder.make();
+    await (await open(temp.path)).close();
+    const other = new DatabaseSync(`${temp.path}/signalbox.kv`);
+    other.exec(sql);
+    other.close();
+    const witness = new StoreWitness();
+    await using store = await open(temp.path, witness);
+    store.bans.set("id", "x", { reason: "works" });
+    assertEquals([await store.flush(), store.trouble], [true, undefined]);
+    assertMatch(witness.events.join(), /^damaged: .*signalbox\.kv\.damaged-\d{10}$/);
+  });
+}
+
+Deno.test("what was moved aside is never replaced", async () => {
+  await using temp = await TempFolder.make();
+  const file = `${temp.path}/signalbox.kv`;
+  const options = storeOptions({ clock: systemClock, wallNow: () => 1_700_000_000_000 });
+  for (const junk of ["first", "second", "third"]) {
+    await Deno.writeTextFile(file, junk);
+    const variables = (): undefined => undefined;
+    await (await openStore(`kv:${temp.path}`, { ...options, dialects: [], variables })).close();
+  }
+  for (const [name, junk] of [["", "first"], ["-2", "second"], ["-3", "third"]]) {
+    assertEquals(await Deno.readTextFile(`${file}.damaged-1700000000${name}`), junk);
+  }
+});
+
+Deno.test("a file that another process has locked is refused within seconds", async () => {
+  await using temp = await TempFolder.make();
+  await (await open(temp.path)).close();
+  {
+    await using _lock = await lockFile(`${temp.path}/signalbox.kv`);
+    const begin = performance.now();
+    assertEquals(
+      await failureOf(temp.path),
+      `Cannot use the store in "${temp.path}": its file is locked by another process`,
+    );
+    assert(performance.now() - begin < 8_000);
+  }
+  await using store = await open(temp.path);
+  assertEquals(store.trouble, undefined);
+});
+
+Deno.test("a folder in the file's place is refused", async () => {
+  await using temp = await TempFolder.make();
+  await Deno.mkdir(`${temp.path}/signalbox.kv`);
+  assertEquals(
+    await failureOf(temp.path),
+    `Cannot use the store in "${temp.path}": its file is a folder`,
+  );
+});
+
 Deno.test("an empty file is a new one", async () => {
   await using temp = await TempFolder.make();
   await Deno.writeTextFile(`${temp.path}/signalbox.kv`, "");
@@ -249,7 +313,7 @@ Deno.test("a file of a newer format is refused and left alone", async () => {
   after.close();
 });
 
-Deno.test("what is no record of ours in the file is deleted, and disturbs nothing", async () => {
+Deno.test("what is no record of ours in the file is told of, left alone, and disturbs nothing", async () => {
   await using temp = await TempFolder.make();
   await (await open(temp.path)).close();
   const kv = await Deno.openKv(`${temp.path}/signalbox.kv`);
@@ -259,21 +323,48 @@ Deno.test("what is no record of ours in the file is deleted, and disturbs nothin
   await kv.set([1, "id", "a", "3"], text('{"v":{"digest":1}}'));
   await kv.set([1, "id", "a", "4"], Uint8Array.of(255));
   await kv.set([1, "ban", "id", "5"], text('{"v":[]}'));
+  await kv.set([1, "ban", "id", "6"], { v: 1 });
   await kv.set([1, "log", "6", "7"], text(`{"v":{"actor":"ann","action":1}}`));
   await kv.set(["elsewhere", 1], "not ours");
   kv.close();
+  const keys = async (): Promise<string[]> => {
+    const kv = await Deno.openKv(`${temp.path}/signalbox.kv`);
+    const keys: string[] = [];
+    for await (const { key } of kv.list({ prefix: [] })) keys.push(key.join(" "));
+    kv.close();
+    return keys;
+  };
+  const before = await keys();
+  assertEquals(before.filter((key) => /^1 (id|ban|log) /.test(key)).length, 7);
+  const witness = new StoreWitness();
   {
-    await using store = await open(temp.path);
+    await using store = await open(temp.path, witness);
     await until("the rest to be read", () => store.isLoaded);
     assertEquals(Object.fromEntries(store.sizes), { id: 0, room: 0, ban: 0, log: 0 });
     assertEquals(await store.flush(), true);
   }
-  const after = await Deno.openKv(`${temp.path}/signalbox.kv`);
-  const left: string[] = [];
-  for await (const { key } of after.list({ prefix: [] })) left.push(key.join(" "));
-  after.close();
-  assertEquals(left.filter((key) => !key.includes("secret")), ["elsewhere 1", "1 format"]);
+  assertEquals(witness.events, ["unreadable: ban, 2", "unreadable: id, 4", "unreadable: log, 1"]);
+  assertEquals(await keys(), before);
 });
+
+for (
+  const [what, value] of [["cut off", new Uint8Array(31)], ["no bytes", "secret"]] as const
+) {
+  Deno.test(`a secret that is ${what} is refused, and left alone`, async () => {
+    await using temp = await TempFolder.make();
+    await (await open(temp.path)).close();
+    const kv = await Deno.openKv(`${temp.path}/signalbox.kv`);
+    await kv.set([1, "secret", "a"], value);
+    kv.close();
+    assertEquals(
+      await failureOf(temp.path),
+      `Cannot use the store in "${temp.path}/signalbox.kv": secret "a" is damaged`,
+    );
+    const after = await Deno.openKv(`${temp.path}/signalbox.kv`);
+    assertEquals((await after.get([1, "secret", "a"])).value, value);
+    after.close();
+  });
+}
 
 Deno.test("another program that writes to the file is trouble, and its end the recovery", async () => {
   await using temp = await TempFolder.make();
@@ -351,19 +442,33 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "a store on a full disk is refused at start (needs the right to mount)",
-  ignore: !mayMount,
-  fn: async () => {
-    await using temp = await TempFolder.make();
-    await using _mounted = await mount(temp.path, "size=64k");
-    await assertRejects(() => Deno.writeFile(`${temp.path}/ballast`, new Uint8Array(1_048_576)));
-    assertMatch(
-      await failureOf(temp.path),
-      /^Cannot use the store in ".*": .*(full|I\/O|No space)/,
-    );
-  },
-});
+for (
+  const [what, use] of [
+    ["new", () => {}],
+    ["of an earlier run", () => {}],
+    ["with something sealed", async (store) => {
+      await store.dialect("a", NOBODY).seal(["state"], MINUTE);
+    }],
+  ] as [string, (store: Store) => void | Promise<void>][]
+) {
+  Deno.test({
+    name: `a store (${what}) on a full disk is refused at start (needs the right to mount)`,
+    ignore: !mayMount,
+    fn: async () => {
+      await using temp = await TempFolder.make();
+      await using _mounted = await mount(temp.path, "size=1m");
+      if (what !== "new") {
+        await using store = await open(temp.path);
+        await use(store);
+      }
+      await assertRejects(() => Deno.writeFile(`${temp.path}/ballast`, new Uint8Array(2_097_152)));
+      assertEquals(
+        await failureOf(temp.path),
+        `Cannot use the store in "${temp.path}": the disk is full`,
+      );
+    },
+  });
+}
 
 Deno.test("without a folder it is the user's own", () => {
   const from = (os: string, variables: Record<string, string>): string =>
@@ -372,6 +477,10 @@ Deno.test("without a folder it is the user's own", () => {
   assertEquals(from("linux", { HOME: "/home/a", XDG_DATA_HOME: "/data" }), "/data/signalbox");
   assertEquals(
     from("freebsd", { HOME: "/home/a", XDG_DATA_HOME: "" }),
+    "/home/a/.local/share/signalbox",
+  );
+  assertEquals(
+    from("linux", { HOME: "/home/a", XDG_DATA_HOME: "data" }),
     "/home/a/.local/share/signalbox",
   );
   assertEquals(

@@ -54,15 +54,15 @@ Deno.test("an older format is brought up to date step by step, in one commit eac
   await settleFormat(engine, THIRD);
   assertEquals(engine.commits, 2);
   assertEquals(await contents(engine), upToDate(20));
-  engine.close();
+  await engine.close();
   const copy = new KvEngine(`${folder.path}/test.kv.format-1`);
   assertEquals(await contents(copy), older("1", 20));
-  copy.close();
+  await copy.close();
   // What is up to date stays as it is.
   const again = new FaultyEngine(folder.engine());
   await settleFormat(again, THIRD);
   assertEquals([again.commits, await contents(again)], [0, upToDate(20)]);
-  again.close();
+  await again.close();
 });
 
 Deno.test("a step that was cut off, after any commit, is ended by the next start", async () => {
@@ -74,15 +74,15 @@ Deno.test("a step that was cut off, after any commit, is ended by the next start
     engine.failAfter(commits, new Error("killed"));
     await assertRejects(() => settleFormat(engine, THIRD), Error, "killed");
     assertEquals(engine.commits, commits);
-    engine.close();
+    await engine.close();
     const next = new FaultyEngine(folder.engine());
     await settleFormat(next, THIRD);
     assertEquals(await contents(next), upToDate(MANY));
-    next.close();
+    await next.close();
     // The copy is of the time when it was whole.
     const copy = new KvEngine(`${folder.path}/test.kv.format-1`);
     assertEquals(await contents(copy), older("1", MANY));
-    copy.close();
+    await copy.close();
   }
 });
 
@@ -92,18 +92,18 @@ Deno.test("a record that the file has in two parts is brought up to date as one"
   const engine = folder.engine();
   await fill(engine, "1", 1);
   await engine.commit([{ key: ["name", "long"], value: text(long) }]);
-  engine.close();
+  await engine.close();
   const next = folder.engine();
   await settleFormat(next, THIRD);
   assertEquals(await contents(next), upToDate(1).set("id a long", `!${long}`));
-  next.close();
+  await next.close();
   // The second part of the old one has gone with the first.
   const kv = await Deno.openKv(`${folder.path}/test.kv`);
   assertEquals((await Array.fromAsync(kv.list({ prefix: [] }))).length, 4);
   kv.close();
   const copy = new KvEngine(`${folder.path}/test.kv.format-1`);
   assertEquals(await contents(copy), older("1", 1).set("name long", long));
-  copy.close();
+  await copy.close();
 });
 
 Deno.test("half of a step is refused by the version that wrote the old format", async () => {
@@ -115,7 +115,7 @@ Deno.test("half of a step is refused by the version that wrote the old format", 
   await assertRejects(() => settleFormat(engine, THIRD), Error, "killed");
   engine.writeFault = undefined;
   await assertRejects(() => settleFormat(engine, FORMATS), StoreError, "newer signalbox wrote it");
-  engine.close();
+  await engine.close();
 });
 
 Deno.test("a copy of an earlier time gives way to a newer one", async () => {
@@ -124,10 +124,10 @@ Deno.test("a copy of an earlier time gives way to a newer one", async () => {
     const engine = folder.engine();
     await fill(engine, "1", count);
     await settleFormat(engine, THIRD);
-    engine.close();
+    await engine.close();
     const copy = new KvEngine(`${folder.path}/test.kv.format-1`);
     assertEquals((await contents(copy)).has(`name ${count - 1}`), true);
-    copy.close();
+    await copy.close();
   }
 });
 
@@ -136,7 +136,7 @@ Deno.test("a format that nobody knows is refused with one line, and left alone",
     await using folder = await TempFolder.make();
     const engine = folder.engine();
     await fill(engine, format, 1);
-    engine.close();
+    await engine.close();
     const { message, mayPass } = await assertRejects(
       () => Store.open(folder.engine(), ["a"], storeOptions()),
       StoreError,
@@ -148,6 +148,6 @@ Deno.test("a format that nobody knows is refused with one line, and left alone",
     assert(message.length < 300 && !mayPass);
     const after = folder.engine();
     assertEquals((await contents(after)).get("format"), format);
-    after.close();
+    await after.close();
   }
 });

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { KvEngine } from "../../src/store/kv.ts";
 import { openStore, type Store, StoreError } from "../../src/store/mod.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { RemoteKv } from "../helpers/kv_connect.ts";
@@ -10,12 +11,16 @@ import { until } from "../helpers/waiting.ts";
 const MINUTE = 60_000;
 const NOBODY = (): boolean => false;
 
-function open(remote: RemoteKv, witness = new StoreWitness()): Promise<Store> {
+function open(
+  remote: RemoteKv,
+  witness = new StoreWitness(),
+  url = remote.url,
+): Promise<Store> {
   // The runtime reads the token from there.
   Deno.env.set("DENO_KV_ACCESS_TOKEN", "token-of-this-test");
   const options = storeOptions({ clock: systemClock, witness, timeoutMs: 300 });
   const variables = (): undefined => undefined;
-  return openStore(`kv:${remote.url}`, { ...options, dialects: ["a"], variables });
+  return openStore(`kv:${url}`, { ...options, dialects: ["a"], variables });
 }
 
 Deno.test("the token of DENO_KV_ACCESS_TOKEN goes to a remote store", async () => {
@@ -23,6 +28,12 @@ Deno.test("the token of DENO_KV_ACCESS_TOKEN goes to a remote store", async () =
   await using store = await open(remote);
   assertEquals(store.place, remote.url);
   assertEquals([...remote.tokens], ["Bearer token-of-this-test"]);
+});
+
+Deno.test("a URL is one in capitals too", async () => {
+  await using remote = new RemoteKv();
+  await using store = await open(remote, undefined, remote.url.replace("http", "HTTP"));
+  assertEquals(store.place, remote.url);
 });
 
 Deno.test("without a token, or with nobody there, the start ends with one line", async () => {
@@ -65,3 +76,21 @@ for (
     assertEquals(await again.dialect("a", NOBODY).reservations.claim("x", "two", 1), "taken");
   });
 }
+
+Deno.test("of a remote store that stays silent one handle is left behind, and no more", async () => {
+  Deno.env.set("DENO_KV_ACCESS_TOKEN", "token-of-this-test");
+  await using remote = new RemoteKv();
+  const engine = new KvEngine(remote.url);
+  await engine.commit([{ key: ["a"], value: new Uint8Array(1) }]);
+  remote.isSilent = true;
+  const asked = remote.asked;
+  const first = engine.get(["a"]);
+  await until("it to be asked", () => remote.asked > asked);
+  assertEquals(engine.reopen("silent"), true);
+  const second = engine.get(["a"]);
+  assertEquals(engine.reopen("silent"), false);
+  remote.heal();
+  assertEquals([await first, await second], [new Uint8Array(1), new Uint8Array(1)]);
+  assertEquals(engine.reopen("silent"), true);
+  await engine.close();
+});

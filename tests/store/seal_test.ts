@@ -39,7 +39,7 @@ Deno.test("what is sealed cannot be read, or told from another sealing of the sa
   }
   assertEquals(first.map(([key]) => key), second.map(([key]) => key));
   for (const [at, [, value]] of first.entries()) assertNotEquals(value, second[at]?.[1]);
-  engine.close();
+  await engine.close();
 });
 
 Deno.test("a large state takes records of 64 KiB at most, and all of them go", async () => {
@@ -64,7 +64,7 @@ Deno.test("a large state takes records of 64 KiB at most, and all of them go", a
   assertEquals(await take(sealer, "a"), undefined);
   await sealer.seal("a", [], MINUTE);
   assertEquals((await take(sealer, "a"))?.items, []);
-  engine.close();
+  await engine.close();
 });
 
 for (
@@ -90,6 +90,16 @@ for (
       ([key, value]) =>
         key.length > 2 ? [key, value] : [key, edited(value, (head) => ({ ...head, chunks: 1 }))],
     ],
+    [
+      "no parts at all",
+      ([key, value]) =>
+        key.length > 2 ? [key, value] : [key, edited(value, (head) => ({ ...head, chunks: 0 }))],
+    ],
+    [
+      "less than no parts",
+      ([key, value]) =>
+        key.length > 2 ? [key, value] : [key, edited(value, (head) => ({ ...head, chunks: -1 }))],
+    ],
     ["a missing part", ([key, value]) => key.at(-1) === "1" ? undefined : [key, value]],
     [
       "a head that is none",
@@ -109,7 +119,7 @@ for (
     await engine.commit(tampered.map(([key, value]) => ({ key, value })));
     await assertRejects(() => take(sealer, "a"), SealBrokenError);
     assertEquals(await recordsOf(engine), []);
-    engine.close();
+    await engine.close();
   });
 }
 
@@ -136,7 +146,7 @@ Deno.test("another secret, or another name, does not open it", async () => {
     records.map(([[kind = "", , ...rest], value]) => ({ key: [kind, "b", ...rest], value })),
   );
   await assertRejects(() => take(newSealer(engine), "b"), SealBrokenError);
-  engine.close();
+  await engine.close();
 });
 
 Deno.test("a clock that was set back does not make what was sealed younger than new", async () => {
@@ -145,7 +155,7 @@ Deno.test("a clock that was set back does not make what was sealed younger than 
   await newSealer(engine, SECRET, 2_000_000).seal("a", ["state"], MINUTE);
   const sealed = await take(newSealer(engine, SECRET, 1_000_000), "a");
   assertEquals(sealed, { items: ["state"], ageMs: 0 });
-  engine.close();
+  await engine.close();
 });
 
 Deno.test("a sealing that fails half-way leaves nothing that could be taken for one", async () => {
@@ -160,5 +170,5 @@ Deno.test("a sealing that fails half-way leaves nothing that could be taken for 
   assert((await recordsOf(engine)).length > 0, "nothing was written at all");
   assertEquals(await take(sealer, "a"), undefined);
   assertEquals(await recordsOf(engine), []);
-  engine.close();
+  await engine.close();
 });

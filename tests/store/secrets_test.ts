@@ -15,7 +15,7 @@ Deno.test("a secret of a store from before there was rotation is the current one
   const stored = crypto.getRandomValues(new Uint8Array(32));
   const engine = folder.engine();
   await engine.create(["secret", "a"], stored);
-  engine.close();
+  await engine.close();
   {
     await using store = await open(new FaultyEngine(folder.engine()));
     const { secret } = store.dialect("a", NOBODY);

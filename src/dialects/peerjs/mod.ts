@@ -7,7 +7,7 @@ import { secretOf } from "../secret.ts";
 import { httpRoutes } from "./http.ts";
 import { IssuedIds } from "./issued_ids.ts";
 import { type Credentials, type IdReservations, PeerJsSession } from "./session.ts";
-import { SealedAttempt, WaitingRoom } from "./waiting_room.ts";
+import { RETURN_MS, SealedAttempt, WaitingRoom } from "./waiting_room.ts";
 
 const MIB = 1024 * 1024;
 
@@ -132,7 +132,10 @@ export const peerjs = defineDialect({
         help: "Bytes held for absent peers",
         read: () => waitingRoom.totalBytes,
       }],
-      seal: () => ({ items: waitingRoom.sealed(), lifetimeMs: options.expireTimeoutMs }),
+      seal: () => ({
+        items: waitingRoom.sealed(),
+        lifetimeMs: options.expireTimeoutMs + RETURN_MS,
+      }),
       [Symbol.dispose]: () => waitingRoom[Symbol.dispose](),
     };
   },

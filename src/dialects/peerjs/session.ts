@@ -174,8 +174,10 @@ export class PeerJsSession implements Session {
 
   async #claim(id: string, token: string): Promise<void> {
     const { hub, realm, reservations, concurrentLimit: capacity } = this.#server;
-    // Whose an id in use is, its holder's token says: asking for it must not reserve it.
+    // Whose an id in use is, its holder's token says: asking for it must not reserve it, and
+    // neither must asking for any id where nobody is admitted.
     if (!hub.has(realm, id)) {
+      if (hub.isFull(realm, "peerjs", capacity)) throw new SignalError("peers_full");
       const outcome = await reservations.claim(id, token, this.link.address);
       if (outcome === "taken") throw new SignalError("id_taken");
     }
@@ -197,6 +199,9 @@ export class PeerJsSession implements Session {
     this.link.send(OPEN);
     for (const held of this.#server.waitingRoom.collect(peer.id)) {
       this.#write(held.message, held.from);
+    }
+    for (const absent of this.#server.waitingRoom.welcome(peer.id)) {
+      this.link.send(encodeExpire(absent, peer.id));
     }
   }
 

@@ -29,19 +29,25 @@ export const SealedAttempt = z.object({
 });
 export type SealedAttempt = z.infer<typeof SealedAttempt>;
 
+/** How long senders of the last run have to come back for the EXPIRE of what they said in it. */
+export const RETURN_MS = 300_000;
+
 /** Messages for peers that are about to connect, and the EXPIRE for those that never do (§7). */
 export class WaitingRoom implements Disposable {
   readonly #mailbox: Mailbox;
   readonly #clock: Clock;
-  readonly #report: (sender: string, absent: string) => void;
+  readonly #report: (sender: string, absent: string) => boolean;
   readonly #sweep: Disposable;
+  /** Senders of the last run that are not back yet, and the absent peers to tell them of. */
+  readonly #returning = new Map<string, Set<string>>();
+  #returnBy = 0;
 
-  /** @param report tells a sender that what it said to an absent peer was dropped */
+  /** @param report tells a sender that what it said to an absent peer was dropped; false: it is not here */
   constructor(
     limits: MailboxLimits,
     sweepMs: number,
     clock: Clock,
-    report: (sender: string, absent: string) => void,
+    report: (sender: string, absent: string) => boolean,
   ) {
     this.#mailbox = new Mailbox(limits);
     this.#clock = clock;
@@ -70,6 +76,13 @@ export class WaitingRoom implements Disposable {
     }));
   }
 
+  /** Whom a sender of the last run did not reach, now that it is back; once. */
+  welcome(sender: string): Iterable<string> {
+    const absents = this.#returning.get(sender) ?? [];
+    this.#returning.delete(sender);
+    return absents;
+  }
+
   /** What waits, for the next run. */
   *sealed(): Generator<SealedAttempt> {
     for (const { messages, ...attempt } of this.#mailbox.attempts(this.#clock.now())) {
@@ -84,12 +97,25 @@ export class WaitingRoom implements Disposable {
         })),
       };
     }
+    for (const [from, absents] of this.#returning) {
+      for (const to of absents) {
+        yield { v: 1, from, to, attempt: "", leftMs: 0, isDropped: false, messages: [] };
+      }
+    }
   }
 
   /** Goes on with what waited in the last run, for what is left of its time. */
   restore({ items, ageMs }: Unsealed<SealedAttempt>): void {
-    const held = items.map((item) => ({ ...item, leftMs: Math.max(0, item.leftMs - ageMs) }));
-    this.#mailbox.restore(held, this.#clock.now());
+    const now = this.#clock.now();
+    this.#returnBy = now + RETURN_MS;
+    const held: SealedAttempt[] = [];
+    for (const item of items) {
+      this.#returning.set(item.from, this.#returning.get(item.from) ?? new Set());
+      const leftMs = item.leftMs - ageMs;
+      if (leftMs > 0) held.push({ ...item, leftMs });
+      else if (!item.isDropped) this.#returning.get(item.from)?.add(item.to);
+    }
+    this.#mailbox.restore(held, now);
   }
 
   [Symbol.dispose](): void {
@@ -97,6 +123,10 @@ export class WaitingRoom implements Disposable {
   }
 
   #expire(): void {
-    for (const { from, to } of this.#mailbox.expire(this.#clock.now())) this.#report(from, to);
+    const now = this.#clock.now();
+    if (now >= this.#returnBy) this.#returning.clear();
+    for (const { from, to } of this.#mailbox.expire(now)) {
+      if (!this.#report(from, to)) this.#returning.get(from)?.add(to);
+    }
   }
 }

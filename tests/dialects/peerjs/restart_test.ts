@@ -78,6 +78,34 @@ Deno.test("what is held keeps what is left of its time, and its EXPIRE comes to 
   assertEquals((await ask(second, "x"))[1], [OPEN]);
 });
 
+Deno.test("EXPIRE comes to a sender that is back late, or after the time of what it said, once", async () => {
+  const EXPIRE = { type: "EXPIRE", src: "x", dst: "alice" };
+  for (const [ageMs, lateMs] of [[6_000, 0], [0, 6_000], [1_000, 4_500]] as const) {
+    using first = newBench();
+    const alice = await register(first, "alice");
+    await alice.say(offer("x", "1"), offer("x", "2"));
+    using second = await first.restart({ ageMs });
+    second.clock.advance(lateMs);
+    assertEquals((await ask(second, "x"))[1], [OPEN]);
+    const [back, answer] = await ask(second, "alice");
+    assertEquals(answer, [OPEN, EXPIRE]);
+    await back.leave();
+    assertEquals((await ask(second, "alice"))[1], [OPEN]);
+  }
+});
+
+Deno.test("EXPIRE waits over another restart for its sender, but not for ever", async () => {
+  using first = newBench();
+  const alice = await register(first, "alice");
+  await alice.say(offer("x", "1"));
+  using second = await first.restart({ ageMs: 6_000 });
+  using third = await second.restart({ ageMs: 1_000 });
+  using fourth = await third.restart();
+  assertEquals((await ask(third, "alice"))[1], [OPEN, { type: "EXPIRE", src: "x", dst: "alice" }]);
+  fourth.clock.advance(300_000);
+  assertEquals((await ask(fourth, "alice"))[1], [OPEN]);
+});
+
 Deno.test("an attempt that was dropped stays dropped after a restart, without a second EXPIRE", async () => {
   using first = newBench({ options: { maxHeldMessages: 1 } });
   const alice = await register(first, "alice");
@@ -171,6 +199,17 @@ Deno.test("who asks for an id in use does not get it reserved", async () => {
   assertEquals((await ask(bench, "alice", "yours"))[1], [TAKEN]);
   await holder.leave();
   await register(bench, "alice", "mine");
+});
+
+Deno.test("who is refused because all places are taken does not get the id reserved", async () => {
+  using bench = newBench({ options: { reserveIds: "1h", concurrentLimit: 1 } });
+  const alice = await register(bench, "alice");
+  const [, refused] = await ask(bench, "bob", "another's");
+  assertEquals(refused, [
+    { type: "ERROR", payload: { msg: "Server has reached its concurrent user limit" } },
+  ]);
+  await alice.leave();
+  await register(bench, "bob", "bob's own");
 });
 
 Deno.test("ids of the server stay good over a restart on the same store", async () => {

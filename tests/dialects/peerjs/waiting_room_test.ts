@@ -21,7 +21,8 @@ interface Bench extends Disposable {
 function newBench(): Bench {
   const clock = new FakeClock();
   const reports: string[] = [];
-  const report = (sender: string, absent: string): void => void reports.push(`${sender} ${absent}`);
+  const report = (sender: string, absent: string): boolean =>
+    reports.push(`${sender} ${absent}`) > 0;
   const room = new WaitingRoom(LIMITS, 1_000, clock, report);
   return { room, clock, reports, [Symbol.dispose]: () => room[Symbol.dispose]() };
 }
