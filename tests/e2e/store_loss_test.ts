@@ -4,14 +4,12 @@ import { lockFile } from "../helpers/file_lock.ts";
 import { type MainProcess, runMain, startMain } from "../helpers/main_process.ts";
 import { openPeerJs, peerJsUrl } from "../helpers/peers.ts";
 import { EXECUTABLE } from "../helpers/program.ts";
+import { systemTest } from "../helpers/systems.ts";
 import { until, within } from "../helpers/waiting.ts";
 import { WsClient } from "../helpers/ws_client.ts";
 
 // The real program, while somebody else deletes, cuts off or locks its store's file: it goes on, it
 // ends in time, and the next run has everything.
-
-/** Windows lets nobody delete a file that is open. */
-const isWindows = Deno.build.os === "windows";
 
 const RESERVING = ["--listen", "http://127.0.0.1:0", "--peerjs-reserve-ids", "1h"];
 
@@ -47,15 +45,17 @@ async function deleteFile(folder: string): Promise<void> {
   }
 }
 
-Deno.test("a file that was deleted just before SIGTERM is written again, and told of", {
-  ignore: isWindows,
-}, async () => {
-  await using temp = await TempFolder.make();
-  await using server = await start(temp.path);
-  await reserve(server, "alice");
-  await deleteFile(temp.path);
-  await proveKept(server, temp.path, "alice");
-  assertMatch(server.stderr(), /ERR store in trouble reason="its file was deleted or replaced"/);
+systemTest({
+  name: "a file that was deleted just before SIGTERM is written again, and told of",
+  needs: "unlinking",
+  fn: async () => {
+    await using temp = await TempFolder.make();
+    await using server = await start(temp.path);
+    await reserve(server, "alice");
+    await deleteFile(temp.path);
+    await proveKept(server, temp.path, "alice");
+    assertMatch(server.stderr(), /ERR store in trouble reason="its file was deleted or replaced"/);
+  },
 });
 
 for (
@@ -73,23 +73,25 @@ for (
     ["lock is deleted", "its lock was deleted", (folder) => Deno.remove(`${folder}/lock`)],
   ] as [string, string, (folder: string) => Promise<void>][]
 ) {
-  Deno.test(`a store whose ${what} while it runs says so, recovers, and stays one server's`, {
-    ignore: isWindows,
-  }, async () => {
-    await using temp = await TempFolder.make();
-    const folder = `${temp.path}/store`;
-    await using server = await start(folder);
-    await reserve(server, "alice");
-    await lose(folder);
-    const trouble = `503 not ready: the store: ${reason}`;
-    await until("the trouble", async () => await readiness(server) === trouble);
-    await until("the recovery", async () => await readiness(server) === "200 ready");
-    const second = await runMain({ args: [...RESERVING, "--store", `kv:${folder}`] });
-    assertEquals(
-      second.stderr,
-      `signalbox: Cannot use the store in "${folder}": another server uses it\n`,
-    );
-    await proveKept(server, folder, "alice");
+  systemTest({
+    name: `a store whose ${what} while it runs says so, recovers, and stays one server's`,
+    needs: "unlinking",
+    fn: async () => {
+      await using temp = await TempFolder.make();
+      const folder = `${temp.path}/store`;
+      await using server = await start(folder);
+      await reserve(server, "alice");
+      await lose(folder);
+      const trouble = `503 not ready: the store: ${reason}`;
+      await until("the trouble", async () => await readiness(server) === trouble);
+      await until("the recovery", async () => await readiness(server) === "200 ready");
+      const second = await runMain({ args: [...RESERVING, "--store", `kv:${folder}`] });
+      assertEquals(
+        second.stderr,
+        `signalbox: Cannot use the store in "${folder}": another server uses it\n`,
+      );
+      await proveKept(server, folder, "alice");
+    },
   });
 }
 
@@ -97,7 +99,7 @@ Deno.test({
   name:
     "while another process holds the file's lock over KV's sweep nobody waits, and SIGTERM ends " +
     "it (90 s; needs SIGNALBOX_BIN)",
-  ignore: EXECUTABLE === undefined || isWindows,
+  ignore: EXECUTABLE === undefined || Deno.build.os === "windows",
   async fn(): Promise<void> {
     await using temp = await TempFolder.make();
     const [one, other] = [`${temp.path}/one`, `${temp.path}/other`];

@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Change, Engine, Key } from "../../src/store/engine.ts";
-import { FORMATS, type Formats, settleFormat, type Step } from "../../src/store/format.ts";
+import {
+  FORMATS,
+  type Formats,
+  proveCurrent,
+  settleFormat,
+  type Step,
+} from "../../src/store/format.ts";
 import { KvEngine } from "../../src/store/kv.ts";
 import { Store, StoreError } from "../../src/store/mod.ts";
 import { FaultyEngine, TempFolder } from "../helpers/engines.ts";
@@ -129,6 +135,31 @@ Deno.test("a copy of an earlier time gives way to a newer one", async () => {
     assertEquals((await contents(copy)).has(`name ${count - 1}`), true);
     await copy.close();
   }
+});
+
+Deno.test("of files that come while the server runs those of another format are refused", async () => {
+  const outcomeOf = async (format: string | undefined): Promise<string> => {
+    const get = (): Promise<Uint8Array<ArrayBuffer> | undefined> =>
+      Promise.resolve(format === undefined ? undefined : text(format));
+    try {
+      await proveCurrent(get, "file", THIRD);
+      return "taken";
+    } catch (error) {
+      if (error instanceof StoreError) return error.message;
+      throw error;
+    }
+  };
+  assertEquals([await outcomeOf("3"), await outcomeOf(undefined)], ["taken", "taken"]);
+  for (
+    const [format, why] of [
+      ["1", "an older signalbox wrote it"],
+      ["2>3", "an older signalbox wrote it"],
+      ["4", "a newer signalbox wrote it (format 4, known is 3)"],
+      ["3>4", "a newer signalbox wrote it (format 3>4, known is 3)"],
+      ["3>2", 'its format is not known ("3>2", known is 3)'],
+      ["", 'its format is not known ("", known is 3)'],
+    ] as const
+  ) assertEquals(await outcomeOf(format), `Cannot use the store in "file": ${why}`);
 });
 
 Deno.test("a format that nobody knows is refused with one line, and left alone", async () => {

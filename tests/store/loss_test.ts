@@ -4,15 +4,13 @@ import { openStore, type Store } from "../../src/store/mod.ts";
 import { TempFolder } from "../helpers/engines.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { storeOptions, StoreWitness } from "../helpers/store.ts";
+import { systemTest } from "../helpers/systems.ts";
 import { until } from "../helpers/waiting.ts";
 
 // A file that is lost while the server runs: it is noticed, told of, and made up for from memory.
 
 const MINUTE = 60_000;
 const NOBODY = (): boolean => false;
-
-/** Windows lets nobody delete or move a file that is open. */
-const ON_OTHERS = { ignore: Deno.build.os === "windows" };
 
 interface Running {
   readonly store: Store;
@@ -106,10 +104,10 @@ for (
       })],
   ] as [string, string, (file: string) => Promise<void>][]
 ) {
-  Deno.test(
-    `a file that is ${how} while it is in use is written anew from memory`,
-    ON_OTHERS,
-    async () => {
+  systemTest({
+    name: `a file that is ${how} while it is in use is written anew from memory`,
+    needs: "unlinking",
+    fn: async () => {
       await using temp = await TempFolder.make();
       const folder = `${temp.path}/store`;
       {
@@ -126,13 +124,13 @@ for (
       await proveFilled(again);
       assertEquals(again.witness.events, []);
     },
-  );
+  });
 }
 
-Deno.test(
-  "a file that was lost since the last look is noticed at the end, before anything is sealed",
-  ON_OTHERS,
-  async () => {
+systemTest({
+  name: "a file that was lost since the last look is noticed at the end, before anything is sealed",
+  needs: "unlinking",
+  fn: async () => {
     await using temp = await TempFolder.make();
     {
       const running = await open(temp.path);
@@ -148,12 +146,12 @@ Deno.test(
     assertEquals(store.dialect("a", NOBODY).sealed?.items, ["state"]);
     await proveFilled(again);
   },
-);
+});
 
-Deno.test(
-  "a lock that was deleted is taken again, and no second server comes in by that",
-  ON_OTHERS,
-  async () => {
+systemTest({
+  name: "a lock that was deleted is taken again, and no second server comes in by that",
+  needs: "unlinking",
+  fn: async () => {
     await using temp = await TempFolder.make();
     const running = await open(temp.path);
     await using _store = running.store;
@@ -163,65 +161,76 @@ Deno.test(
     const second = await open(temp.path).catch((error) => error.message);
     assertEquals(second, `Cannot use the store in "${temp.path}": another server uses it`);
   },
-);
-
-Deno.test("who has lost the folder to another server writes no more", ON_OTHERS, async () => {
-  await using temp = await TempFolder.make();
-  const first = await open(temp.path);
-  await using store = first.store;
-  await Deno.remove(`${temp.path}/lock`);
-  {
-    const second = await open(temp.path);
-    await using _store = second.store;
-    first.clock.advance(5_000);
-    await until("the loss", () => first.witness.events.length > 0);
-    await until("the other to be met", () => {
-      first.clock.advance(1_000);
-      return store.trouble === "another server uses its folder";
-    });
-    store.bans.set("id", "first", { reason: "r" });
-    second.store.bans.set("id", "second", { reason: "r" });
-    assertEquals(await second.store.flush(), true);
-    first.clock.advance(10_000);
-    const database = new DatabaseSync(second.file, { readOnly: true });
-    const bans = database.prepare("select k from kv where instr(k, cast('ban' as blob))").all();
-    database.close();
-    assertEquals(bans.length, 1);
-  }
-  await until("the recovery", () => {
-    first.clock.advance(1_000);
-    return store.trouble === undefined;
-  });
 });
 
-Deno.test(
-  "a file of a newer format that comes while it runs is left alone",
-  ON_OTHERS,
-  async () => {
+systemTest({
+  name: "who has lost the folder to another server writes no more",
+  needs: "unlinking",
+  fn: async () => {
     await using temp = await TempFolder.make();
-    const newer = `${temp.path}/newer.kv`;
-    const kv = await Deno.openKv(newer);
-    await kv.set([1, "format"], new TextEncoder().encode("2"));
-    kv.close();
-    const running = await open(`${temp.path}/store`);
-    await using store = running.store;
-    await fill(running);
-    await removeFile(running.file);
-    await Deno.copyFile(newer, running.file);
-    running.clock.advance(5_000);
-    await until("it to be met", () => {
-      running.clock.advance(1_000);
-      return store.trouble === "a newer signalbox wrote its file";
+    const first = await open(temp.path);
+    await using store = first.store;
+    await Deno.remove(`${temp.path}/lock`);
+    {
+      const second = await open(temp.path);
+      await using _store = second.store;
+      first.clock.advance(5_000);
+      await until("the loss", () => first.witness.events.length > 0);
+      await until("the other to be met", () => {
+        first.clock.advance(1_000);
+        return store.trouble === "another server uses its folder";
+      });
+      store.bans.set("id", "first", { reason: "r" });
+      second.store.bans.set("id", "second", { reason: "r" });
+      assertEquals(await second.store.flush(), true);
+      first.clock.advance(10_000);
+      const database = new DatabaseSync(second.file, { readOnly: true });
+      const bans = database.prepare("select k from kv where instr(k, cast('ban' as blob))").all();
+      database.close();
+      assertEquals(bans.length, 1);
+    }
+    await until("the recovery", () => {
+      first.clock.advance(1_000);
+      return store.trouble === undefined;
     });
-    let isClosed = false;
-    void store.close().then(() => isClosed = true);
-    await until("the end", () => {
-      running.clock.advance(1_000);
-      return isClosed;
-    });
-    const after = await Deno.openKv(running.file);
-    const keys = await Array.fromAsync(after.list({ prefix: [1] }), ({ key }) => key.join(" "));
-    after.close();
-    assertEquals(keys, ["1 format"]);
   },
-);
+});
+
+for (
+  const [what, format, reason] of [
+    ["a newer", "2", "a newer signalbox wrote its file"],
+    ["an unknown", "one", "its file has another format"],
+  ] as const
+) {
+  systemTest({
+    name: `a file of ${what} format that comes while it runs is left alone`,
+    needs: "unlinking",
+    fn: async () => {
+      await using temp = await TempFolder.make();
+      const other = `${temp.path}/other.kv`;
+      const kv = await Deno.openKv(other);
+      await kv.set([1, "format"], new TextEncoder().encode(format));
+      kv.close();
+      const running = await open(`${temp.path}/store`);
+      await using store = running.store;
+      await fill(running);
+      await removeFile(running.file);
+      await Deno.copyFile(other, running.file);
+      running.clock.advance(5_000);
+      await until("it to be met", () => {
+        running.clock.advance(1_000);
+        return store.trouble === reason;
+      });
+      let isClosed = false;
+      void store.close().then(() => isClosed = true);
+      await until("the end", () => {
+        running.clock.advance(1_000);
+        return isClosed;
+      });
+      const after = await Deno.openKv(running.file);
+      const keys = await Array.fromAsync(after.list({ prefix: [1] }), ({ key }) => key.join(" "));
+      after.close();
+      assertEquals(keys, ["1 format"]);
+    },
+  });
+}
