@@ -7,11 +7,15 @@ let room;
 let connections = [];
 const videos = [];
 
-/** Joins a room of the server at a URL; `withVideo` sends the camera. */
-async function start(server, name, { withVideo = false, client = server, ...options } = {}) {
+/**
+ * Joins a room of the server at a URL; `withVideo` sends the camera, `sharesVideo` does so when it
+ * is told of a call.
+ */
+async function start(server, name, { withVideo, sharesVideo, client = server, ...options } = {}) {
   const { Room } = await import(`${client}/simple/client.js`);
-  const stream = withVideo ? await camera() : undefined;
-  room = new Room(name, { url: `${server}/simple`, stream, ...options });
+  const stream = withVideo || sharesVideo ? await camera() : undefined;
+  room = new Room(name, { url: `${server}/simple`, ...(withVideo && { stream }), ...options });
+  if (sharesVideo) room.addEventListener("call", ({ detail }) => detail.share(stream));
   for (const type of ["ready", "call", "leave", "open", "message", "data", "lost", "closed"]) {
     room.addEventListener(type, ({ detail }) => note(type, summary(detail)));
   }

@@ -21,6 +21,7 @@ export interface StubConnection {
   readonly candidates: readonly string[];
   readonly transceivers: readonly string[];
   readonly tracks: readonly unknown[];
+  readonly channels: readonly string[];
   readonly isClosed: boolean;
   /** Finds a candidate, or two. */
   find(...candidates: readonly string[]): void;
@@ -34,6 +35,7 @@ export function stubConnections(): { readonly made: StubConnection[] } & Disposa
     readonly candidates: string[] = [];
     readonly transceivers: string[] = [];
     readonly tracks: unknown[] = [];
+    readonly channels: string[] = [];
     isClosed = false;
     signalingState = "stable";
     remoteDescription: unknown = null;
@@ -45,7 +47,8 @@ export function stubConnections(): { readonly made: StubConnection[] } & Disposa
       made.push(this);
     }
 
-    createDataChannel(): Record<string, unknown> {
+    createDataChannel(label: string): Record<string, unknown> {
+      this.channels.push(label);
       this.#change();
       return {};
     }
@@ -72,7 +75,8 @@ export function stubConnections(): { readonly made: StubConnection[] } & Disposa
       return Promise.resolve();
     }
 
-    setRemoteDescription(description: { type: string }): Promise<void> {
+    setRemoteDescription(description: { type: string; sdp: string }): Promise<void> {
+      if (description.sdp === "slow") return new Promise(() => {});
       this.remoteDescription = description;
       this.signalingState = description.type === "offer" ? "have-remote-offer" : "stable";
       return Promise.resolve();
@@ -86,6 +90,7 @@ export function stubConnections(): { readonly made: StubConnection[] } & Disposa
 
     close(): void {
       this.isClosed = true;
+      this.signalingState = "closed";
     }
 
     find(...candidates: readonly string[]): void {
@@ -114,6 +119,11 @@ export class TestRoom implements Disposable {
     for (const type of EVENTS) {
       this.room.addEventListener(type, ({ detail }) => this.#happened.push({ type, detail }));
     }
+  }
+
+  /** The names of all events so far. */
+  get types(): string[] {
+    return this.#happened.map(({ type }) => type);
   }
 
   /** The details of all events of that name so far. */

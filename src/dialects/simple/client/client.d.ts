@@ -40,10 +40,12 @@ export interface Call {
   readonly channel: RTCDataChannel | undefined;
   /** What the other side sends. */
   readonly streams: readonly MediaStream[];
-  /** Sends tracks that are not sent yet; the call is negotiated anew, or begun. */
+  /** Sends tracks that are not sent yet; the call is negotiated anew, or begun. They are sent again
+   * where the other side has to be connected anew, until it ends the call. */
   share(stream: MediaStream): void;
   /** Says JSON by way of the server, whether connected or not: a `data` event there. What is said
-   * to one peer goes out in order, one at a time, each when the one before has been confirmed. */
+   * to one peer goes out in order, one at a time, each when the one before has been confirmed. What
+   * does not fit into a frame is an `error` event, code `too_large`. */
   signal(data: unknown): void;
 }
 

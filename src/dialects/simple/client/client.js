@@ -2,6 +2,9 @@
 const HERE = new URL(".", import.meta.url).href.slice(0, -1);
 const attempt = (act) => new Promise((resolve) => resolve(act())); // at once; rejects with its error
 const sessionOf = (description) => /^o=\S+ (\S+)/m.exec(description?.sdp)?.[1]; // RFC 8829, 5.2.1
+const fieldsOf = ({ peer_instances: _, peer_ice: __, ...fields }) =>
+  Object.fromEntries(Object.entries(fields).filter(([, it]) => it !== null).sort());
+const isOffering = ({ connection }) => connection?.signalingState === "have-local-offer";
 /** A client of Simple Signalling for browsers. What it offers to a page is in client.d.ts. */
 export class Room extends EventTarget {
   calls = new Map();
@@ -16,12 +19,10 @@ export class Room extends EventTarget {
     super();
     this.options = { channel: "data", pingMs: 10_000, maxWaiting: 1_000, ...options, url };
     this.#join = { event: "join", ref: "join", room: name, peer, token };
-    for (const type of ["online", "visibilitychange"]) {
-      addEventListener(type, this.#tick, this.#end);
-    }
+    this.#connect();
+    for (const it of ["online", "visibilitychange"]) addEventListener(it, this.#tick, this.#end);
     const ticking = setInterval(this.#tick, 100);
     this.#end.signal.onabort = () => clearInterval(ticking);
-    this.#connect();
   }
   tell = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
   fail = (code, error) => this.tell("error", { code, message: `${error}` });
@@ -32,10 +33,10 @@ export class Room extends EventTarget {
     if (this.#end.signal.aborted) return;
     this.#end.abort();
     for (const { dueAt, frame } of this.#outbox) if (dueAt === 0) this.#say(frame);
-    this.#socket?.close(1000);
-    this.#socket = this.#live = undefined;
+    this.#drop(1000);
     this.#part(() => true, "left");
     this.tell("closed", { code, reason });
+    this.tell = () => {}; // whatever is still going on
   }
   post(frame, call) { // until the server confirms it; `call` is what it belongs to
     const last = this.#outbox.findLast((entry) => entry.call === call);
@@ -43,9 +44,9 @@ export class Room extends EventTarget {
     if (isMore) return last.frame.peer_ice.push(...frame.peer_ice);
     const isFull = this.#outbox.length >= this.options.maxWaiting && !frame.sdp && !frame.peer_ice;
     if (isFull) return this.fail("queue_full", "too much waits to be said");
-    const ref = ++this.#state.refs; // in the name of a call it shows what is said again
-    const named = call ? { ...frame, call: frame.call ?? `room.js ${ref}` } : frame;
-    this.#outbox.push({ frame: { ...named, ref }, call, isNew: true, dueAt: 0 });
+    const text = JSON.stringify({ ...frame, ref: ++this.#state.refs }); // as it is now
+    if (new Blob([text]).size > this.max_bytes) return this.fail("too_large", "too much at once");
+    this.#outbox.push({ frame: JSON.parse(text), call, isNew: true, dueAt: 0 });
     this.#pump();
   }
   #say = (frame) => this.#live?.send(JSON.stringify(frame));
@@ -54,8 +55,7 @@ export class Room extends EventTarget {
     for (const entry of this.#live && now >= this.#state.mayTalkAt ? this.#outbox : []) {
       const isFirst = busy.size < busy.add(entry.call).size;
       if (!isFirst || entry.dueAt > now) continue;
-      entry.isNew = false;
-      entry.dueAt = now + this.options.pingMs; // the server does not answer all that it drops
+      Object.assign(entry, { isNew: false, dueAt: now + this.options.pingMs }); // may be dropped
       this.#say(entry.frame);
     }
   }
@@ -81,64 +81,63 @@ export class Room extends EventTarget {
     on("message", ({ data }) => attempt(() => this.#handle(JSON.parse(data))).catch(broken));
     on("close", ({ code, reason }) => this.#lost(code, reason));
   }
-  #lost(code, reason) { // comes back, unless it has left, was taken over or removed
+  #drop = (code) => this.#socket = this.#live = void this.#socket?.close(code);
+  #lost(code, reason, retryMs = 0) { // comes back, unless it has left, was taken over or removed
     if ([1000, 4001, 4003].includes(code)) return this.leave(reason, code);
-    this.#socket?.close(3000); // to the server any code but 1000 is a loss
-    this.#socket = this.#live = undefined;
-    const backoffMs = Math.min(10_000, 250 * 2 ** this.#state.failures++);
+    this.#drop(3000); // to the server any code but 1000 is a loss
+    const backoffMs = Math.max(retryMs, Math.min(10_000, 250 * 2 ** this.#state.failures++));
     this.#state.retryAt = performance.now() + (code === 1012 ? 5_000 * Math.random() : backoffMs);
     this.tell("lost", { code });
   }
   #handle(frame) {
-    const { event, peer, peer_id, peer_instance, peer_instances, ref, reason } = frame;
+    const { event, peer, peer_id, peer_instance, peer_instances: left, ref, reason } = frame;
     const entry = this.#outbox.find((one) => one.frame.ref === ref);
+    const isGone = ({ id, instance: n }) => id === peer_id && (n === peer_instance || !left[n]);
     this.#state.heardAt = performance.now();
     if (event === undefined) this.#state.handshake = frame;
     else if (event === "ready") this.#ready(this.#state.handshake, frame);
-    else if (event === "join") this.#meet(peer, peer_instance, false);
+    else if (event === "join") this.#meet(peer, peer_instance, isOffering);
     else if (event === "change") this.#update(peer_id, (known) => ({ ...known, ...peer }));
     else if (event === "error") this.#refused(frame, entry);
     else if (event === "signal") this.calls.get(`${peer_id}/${peer_instance}`)?.receive(frame);
-    else if (event === "leave") {
-      const isGone = (number) => number === peer_instance || number >= peer_instances.length;
-      this.#part(({ id, instance }) => id === peer_id && isGone(instance), reason);
-    } else if (event === "ok") {
+    else if (event === "leave") this.#part(isGone, reason);
+    else if (event === "ok") {
       this.keep((one) => one !== entry);
       this.#join.peer = { ...this.#join.peer, ...entry?.frame.peer };
       this.#pump();
     }
     this.#me.seq = frame.seq ?? this.#me.seq;
   }
-  #ready({ p_id, peers }, { p_instance, p_secret, recovered: isBack, ice_servers: iceServers }) {
+  #ready({ p_id, peers }, { p_instance, p_secret, recovered: isBack, ice_servers, max_bytes }) {
     const isSame = p_id === this.id && p_instance === this.instance;
     this.#me = { p_id, p_secret, p_instance };
-    Object.assign(this, { id: p_id, instance: p_instance, iceServers });
+    Object.assign(this, { id: p_id, instance: p_instance, ice_servers, max_bytes });
     const keys = peers.flatMap((peer) => peer.peer_instances.map((_, n) => `${peer.peer_id}/${n}`));
     // The server was restarted, or signals are missing: calls go on with those who come back too.
-    const isKept = ({ key, connection }) => isBack ? keys.includes(key) : isSame && connection;
+    const mayComeBack = ({ connection }) => !isBack && connection?.remoteDescription;
+    const isKept = (call) => isSame && (keys.includes(call.key) || mayComeBack(call));
     this.#part((call) => !isKept(call), "lost");
     [this.#live, this.#state.failures] = [this.#socket, 0];
     this.#repeat(0);
     this.tell("ready", { isBack });
-    // The newcomer offers; who came while this connection was lost has offered, or will.
-    for (const peer of peers) peer.peer_instances.forEach((_, n) => this.#meet(peer, n, !isBack));
+    const isCaller = () => !isBack; // who came while this connection was lost offers itself
+    for (const peer of peers) peer.peer_instances.forEach((_, n) => this.#meet(peer, n, isCaller));
     this.#pump();
   }
   #meet(peer, instance, isCaller) {
+    this.#update(peer.peer_id, () => peer);
     if (this.#end.signal.aborted) return;
     const known = this.calls.get(`${peer.peer_id}/${instance}`);
-    const call = known ?? makeCall(this, peer.peer_id, instance);
+    const call = known ?? makeCall(this, fieldsOf(peer), instance);
     this.calls.set(call.key, call);
-    this.#update(peer.peer_id, () => peer);
     if (!known) this.tell("call", call);
-    call.meet(isCaller);
+    if (isCaller(call)) call.begin();
   }
   #update(id, change) {
     for (const call of [...this.calls.values()].filter((one) => one.id === id)) {
-      const { peer_instances: _, peer_ice: __, ...fields } = change(call.peer);
-      const before = call.peer;
-      call.peer = Object.fromEntries(Object.entries(fields).filter(([, it]) => it !== null).sort());
-      if (before && JSON.stringify(before) !== JSON.stringify(call.peer)) this.tell("change", call);
+      const before = JSON.stringify(call.peer);
+      call.peer = fieldsOf(change(call.peer));
+      if (before !== JSON.stringify(call.peer)) this.tell("change", call);
     }
   }
   #part(isMeant, reason) {
@@ -154,83 +153,84 @@ export class Room extends EventTarget {
     const isAway = entry?.call?.connection?.connectionState === "connected"; // not back yet
     const isEarly = entry && (code === "queue_full" || (code === "unknown_peer" && isAway));
     if (isEarly) return entry.dueAt = performance.now() + retry_ms;
-    const isNobody = entry && code.startsWith("unknown_"); // a number in the list may be free
-    if (isNobody) return this.#part((call) => call === entry.call, "left");
+    const isNobody = code.startsWith("unknown_"); // a number in the list may be free
+    if (isNobody) return this.#part((call) => call === entry?.call, "left");
     this.keep((one) => one !== entry);
     const isForgotten = code === "bad_secret" && this.#me.p_id; // by a server with a new key
-    if (isForgotten) this.#me = {};
-    else this.fail(code, message);
-    if (isForgotten || code === "rate_limited" || code === "bad_server") this.#lost(3000);
+    if (isForgotten) return this.#me = {}, this.#lost(3000);
+    this.fail(code, message);
+    if (code === "rate_limited" || code === "bad_server") this.#lost(3000, message, retry_ms);
     else if (ref === "join") this.leave(message, code);
   }
 }
-/** What connects a page with one instance of a peer: perfect negotiation, media and data. */
-function makeCall(room, id, instance) {
-  let [heard, work, isIgnoring] = [0, Promise.resolve(), false];
+function makeCall(room, peer, instance) { // perfect negotiation, media and data
+  const [id, mine, shared] = [peer.peer_id, `room.js ${Math.random()}`, new Set()];
+  let [lastText, said, work, isIgnoring] = ["", 0, Promise.resolve(), false];
   const isOver = () => room.calls.get(call.key) !== call;
   const fail = (error) => isOver() || room.fail("call_failed", error);
   const run = (act) => work = work.then(() => isOver() || act()).catch(fail); // one after the other
-  const to = { event: "signal", peer_id: id, peer_instance: instance };
+  const to = { event: "signal", peer_id: id, peer_instance: instance, call: mine };
   const post = (frame) => isOver() || room.post({ ...to, ...frame }, call);
   const isReady = () => call.channel?.readyState === "open";
   const send = (data) => isReady() && attempt(() => call.channel.send(data)).catch(fail);
-  const signal = (data) => post({ type: "data", data });
-  const receive = (frame) => run(() => handle(frame));
-  const about = { id, instance, key: `${id}/${instance}`, streams: [] };
-  const call = { ...about, meet, share, send, signal, receive, close };
+  const repost = (it) => post(it.localDescription.toJSON());
+  const describe = (it) => it.setLocalDescription().then(() => repost(it));
+  const nameOf = (n) => to.call === mine ? `${mine}#${n}` : to.call; // none is like another
+  const signal = (data) => post({ type: "data", data, call: nameOf(++said) });
+  const about = { id, instance, key: `${id}/${instance}`, peer, streams: [] };
+  const call = { ...about, begin: () => run(offer), share, send, signal, receive, close };
   return call;
-  function meet(isCaller) { // an offer on its way may be lost, after a restart
-    if (isCaller || call.connection?.signalingState === "have-local-offer") run(offer);
-  }
   function offer() {
-    if (call.connection) return describe(call.connection);
-    const [it, { channel }] = [open(), room.options];
-    if (channel) useChannel(it.createDataChannel(channel));
-    if (channel || it.getSenders().length > 0) return; // else asks for what the other side has
+    if (call.connection?.remoteDescription) return describe(call.connection);
+    if (isOffering(call)) close(); // who answers now may not be who has got the offer
+    const it = call.connection ?? open(true);
+    if (call.channel || it.getSenders().length > 0) return; // else asks for what the other side has
     for (const kind of ["audio", "video"]) it.addTransceiver(kind, { direction: "recvonly" });
   }
   function share(stream) {
-    const it = call.connection ?? open();
+    const it = call.connection ?? open(true);
     const isNew = (track) => !it.getSenders().some((sender) => sender.track === track);
     for (const track of stream?.getTracks().filter(isNew) ?? []) it.addTrack(track, stream);
+    if (stream) shared.add(stream); // for another connection in the place of this one
   }
   function close() {
     call.connection?.close();
     Object.assign(call, { connection: undefined, channel: undefined, streams: [] });
     room.keep((entry) => entry.call !== call || entry.frame.type === "data");
   }
-  function handle({ type, sdp, peer_ice, data, reason, call: theirs }) {
-    const number = Number(/^room\.js (\d+)$/.exec(theirs)?.[1]); // NaN: named by another client
-    if (number <= heard) return; // said again after a loss
-    heard = number || heard;
-    if (type === "data") return room.tell("data", { call, data });
-    const isBusy = !number && to.call && theirs !== to.call && call.connection;
+  function receive({ seq: _, ...frame }) {
+    const isOwn = /^room\.js /.test(frame.call) && !frame.call.startsWith(mine); // no echo
+    if (isOwn && lastText === (lastText = JSON.stringify(frame))) return; // again, after a loss
+    if (frame.type === "data") return room.tell("data", { call, data: frame.data });
+    run(() => handle(frame, isOwn));
+  }
+  function handle({ type, sdp, peer_ice, reason, call: theirs }, isOwn) {
+    const isBusy = !isOwn && theirs && call.connection && ![mine, theirs].includes(to.call);
     if (isBusy) return type === "offer" && post({ type: "bye", reason: "busy", call: theirs });
-    if (type === "offer") to.call = number ? undefined : theirs;
-    if (type === "bye") return close(), room.tell("bye", { call, reason });
-    if (type !== "candidate") return heed({ type, sdp });
-    if (!isIgnoring) peer_ice.forEach((one) => call.connection?.addIceCandidate(one).catch(fail));
+    if (type === "offer") to.call = isOwn ? mine : theirs ?? mine;
+    if (type === "bye") return close(), shared.clear(), room.tell("bye", { call, reason });
+    if (type !== "candidate") return heed({ type, sdp }, isOwn);
+    const it = isIgnoring || !call.connection?.remoteDescription ? undefined : call.connection;
+    for (const one of peer_ice) it?.addIceCandidate(one).catch(fail);
   }
-  async function heed(description) {
+  async function heed(description, isOwn) {
     const isOffer = description.type === "offer";
-    const known = sessionOf(call.connection?.remoteDescription);
-    const isNew = known && known !== sessionOf(description); // the other side has begun anew
-    if (isNew) close();
+    const { remoteDescription: known, signalingState = "stable" } = call.connection ?? {};
+    const isNew = isOwn && known && sessionOf(known) !== sessionOf(description); // begun anew
+    const collides = isOffer && !isNew && signalingState === "have-local-offer";
+    isIgnoring = collides && room.id > id; // the smaller yields
+    if (isIgnoring) return known || repost(call.connection); // its answer may be lost
+    if (isNew || (isOffer && !known)) close(); // Chromium cannot take a first offer back
     if (isNew && !isOffer) return offer();
-    const it = call.connection ?? (isOffer ? open() : {});
-    if (!isOffer && it.signalingState !== "have-local-offer") return; // its offer was taken back
-    isIgnoring = isOffer && it.signalingState !== "stable" && room.id > id; // the smaller yields
-    if (!isIgnoring) await it.setRemoteDescription(description);
-    if (isOffer && !isIgnoring) await describe(it);
+    if (!isOffer && signalingState === "stable") return; // its offer was taken back
+    const it = call.connection ?? open(false);
+    await it.setRemoteDescription(description);
+    if (isOffer) await describe(it);
   }
-  async function describe(it) {
-    await it.setLocalDescription();
-    post({ type: it.localDescription.type, sdp: it.localDescription.sdp });
-  }
-  function open() {
-    const configuration = { iceServers: room.iceServers, ...room.options.rtc };
-    const it = call.connection = new RTCPeerConnection(configuration);
-    it.onnegotiationneeded = () => run(() => it === call.connection && describe(it));
+  function open(isCaller) {
+    const { rtc, stream, channel } = room.options;
+    const it = call.connection = new RTCPeerConnection({ iceServers: room.ice_servers, ...rtc });
+    it.onnegotiationneeded = () => run(() => it.signalingState === "stable" && describe(it));
     it.onicecandidate = ({ candidate: one }) => one && post({ type: "candidate", peer_ice: [one] });
     it.onconnectionstatechange = () => it.connectionState === "failed" && it.restartIce();
     it.ondatachannel = ({ channel }) => useChannel(channel);
@@ -239,12 +239,12 @@ function makeCall(room, id, instance) {
       call.streams.push(stream);
       room.tell("stream", { call, stream });
     };
-    share(room.options.stream);
+    for (const one of [stream, ...shared]) share(one);
+    if (isCaller && channel) useChannel(it.createDataChannel(channel));
     return it;
   }
   function useChannel(channel) {
-    call.channel = channel;
-    channel.onopen = () => room.tell("open", call);
-    channel.onmessage = ({ data }) => room.tell("message", { call, data });
+    const onmessage = ({ data }) => room.tell("message", { call, data });
+    call.channel = Object.assign(channel, { onopen: () => room.tell("open", call), onmessage });
   }
 }
