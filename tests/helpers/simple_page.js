@@ -97,6 +97,11 @@ function moving() {
   return videos.filter(({ currentTime, videoWidth }) => currentTime > 0.5 && videoWidth > 0).length;
 }
 
+/** How many videos of others there are. */
+function shown() {
+  return videos.length;
+}
+
 function note(name, detail) {
   events.push({ name, detail });
   for (const check of [...waiting]) check();
@@ -127,4 +132,5 @@ Object.assign(globalThis, {
   all,
   happened,
   moving,
+  shown,
 });

@@ -47,10 +47,10 @@ export function stubConnections(): { readonly made: StubConnection[] } & Disposa
       made.push(this);
     }
 
-    createDataChannel(label: string): Record<string, unknown> {
+    createDataChannel(label: string): EventTarget {
       this.channels.push(label);
       this.#change();
-      return {};
+      return new EventTarget();
     }
 
     addTransceiver(kind: string, { direction }: { direction: string }): void {

@@ -131,6 +131,25 @@ Deno.test("Simple's client: after a return with losses, who has not answered is 
   assertEquals(me.calls, []);
 });
 
+Deno.test("Simple's client: an offer whose answer went with who gave it is made again", async () => {
+  using stubs = stubConnections();
+  const said = { event: "signal", peer_id: "fred", peer_instance: 0, type: "data" };
+  await using server = startScriptedServer(({ event, ref, type }): SimpleFrame[] => {
+    if (event === "join") return [...welcome({ recovered: true }), { ...said, seq: 1 }];
+    const ok = { event: "ok", ref: Number(ref) };
+    // Signals 2 and 3 were of an instance that has gone: the server does not send them.
+    return type === "data" ? [ok, { ...said, seq: 4 }] : [ok];
+  });
+  using me = new TestRoom(server.url);
+  await me.happened("data");
+  me.calls[0]?.share({ getTracks: () => [] } as unknown as MediaStream);
+  const offers = (): number => server.heard.filter(({ type }) => type === "offer").length;
+  await until("an offer", () => offers() === 1);
+  me.calls[0]?.signal("go on");
+  await until("another", () => offers() === 2);
+  assertEquals(stubs.made.map(({ isClosed }) => isClosed), [true, false]);
+});
+
 Deno.test("Simple's client: what was said to who has gone meanwhile is no error", async () => {
   using _stubs = stubConnections();
   const gone = {

@@ -21,8 +21,7 @@ export class Room extends EventTarget {
     this.#join = { event: "join", ref: "join", room: name, peer, token };
     this.#connect();
     for (const it of ["online", "visibilitychange"]) addEventListener(it, this.#tick, this.#end);
-    const ticking = setInterval(this.#tick, 100);
-    this.#end.signal.onabort = () => clearInterval(ticking);
+    this.#end.signal.onabort = clearInterval.bind(undefined, setInterval(this.#tick, 100));
   }
   tell = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
   fail = (code, error) => this.tell("error", { code, message: `${error}` });
@@ -93,6 +92,8 @@ export class Room extends EventTarget {
     const { event, peer, peer_id, peer_instance, peer_instances: left, ref, reason } = frame;
     const entry = this.#outbox.find((one) => one.frame.ref === ref);
     const isGone = ({ id, instance: n }) => id === peer_id && (n === peer_instance || !left[n]);
+    const isGap = event === "signal" && frame.seq > this.#me.seq + 1; // said by who went meanwhile
+    for (const call of isGap ? this.calls.values() : []) if (isOffering(call)) call.begin();
     this.#state.heardAt = performance.now();
     if (event === undefined) this.#state.handshake = frame;
     else if (event === "ready") this.#ready(this.#state.handshake, frame);
@@ -165,7 +166,7 @@ export class Room extends EventTarget {
 }
 function makeCall(room, peer, instance) { // perfect negotiation, media and data
   const [id, mine, shared] = [peer.peer_id, `room.js ${Math.random()}`, new Set()];
-  let [lastText, said, work, isIgnoring] = ["", 0, Promise.resolve(), false];
+  let [lastText, nth, work, isIgnoring] = ["", 0, Promise.resolve(), false];
   const isOver = () => room.calls.get(call.key) !== call;
   const fail = (error) => isOver() || room.fail("call_failed", error);
   const run = (act) => work = work.then(() => isOver() || act()).catch(fail); // one after the other
@@ -173,10 +174,8 @@ function makeCall(room, peer, instance) { // perfect negotiation, media and data
   const post = (frame) => isOver() || room.post({ ...to, ...frame }, call);
   const isReady = () => call.channel?.readyState === "open";
   const send = (data) => isReady() && attempt(() => call.channel.send(data)).catch(fail);
-  const repost = (it) => post(it.localDescription.toJSON());
-  const describe = (it) => it.setLocalDescription().then(() => repost(it));
-  const nameOf = (n) => to.call === mine ? `${mine}#${n}` : to.call; // none is like another
-  const signal = (data) => post({ type: "data", data, call: nameOf(++said) });
+  const describe = (it) => it.setLocalDescription().then(() => post(it.localDescription.toJSON()));
+  const signal = (data) => post({ type: "data", data, call: to.call.replace(mine, `$&#${++nth}`) });
   const about = { id, instance, key: `${id}/${instance}`, peer, streams: [] };
   const call = { ...about, begin: () => run(offer), share, send, signal, receive, close };
   return call;
@@ -219,7 +218,7 @@ function makeCall(room, peer, instance) { // perfect negotiation, media and data
     const isNew = isOwn && known && sessionOf(known) !== sessionOf(description); // begun anew
     const collides = isOffer && !isNew && signalingState === "have-local-offer";
     isIgnoring = collides && room.id > id; // the smaller yields
-    if (isIgnoring) return known || repost(call.connection); // its answer may be lost
+    if (isIgnoring) return;
     if (isNew || (isOffer && !known)) close(); // Chromium cannot take a first offer back
     if (isNew && !isOffer) return offer();
     if (!isOffer && signalingState === "stable") return; // its offer was taken back
@@ -243,8 +242,9 @@ function makeCall(room, peer, instance) { // perfect negotiation, media and data
     if (isCaller && channel) useChannel(it.createDataChannel(channel));
     return it;
   }
-  function useChannel(channel) {
-    const onmessage = ({ data }) => room.tell("message", { call, data });
-    call.channel = Object.assign(channel, { onopen: () => room.tell("open", call), onmessage });
+  function useChannel(it) {
+    call.channel = it;
+    it.onmessage = ({ data }) => room.tell("message", { call, data });
+    it.addEventListener("open", () => room.tell("open", call), { once: true }); // Chromium: twice
   }
 }
