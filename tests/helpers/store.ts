@@ -1,12 +1,14 @@
 import type { Clock } from "../../src/core/clock.ts";
 import type { WallClock } from "../../src/core/store.ts";
 import {
+  openStore,
   Store,
   type StoreLimits,
   type StoreObserver,
   type StoreOptions,
   type Unreserved,
 } from "../../src/store/mod.ts";
+import { systemClock } from "../../src/transport/clock.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 /** Limits that no test meets by accident. */
@@ -122,4 +124,21 @@ export function storeOptions(
 /** A store of its own in memory, for tests of something else. */
 export function newMemoryStore(options?: TestStoreOptions): Store {
   return Store.inMemory(storeOptions(options));
+}
+
+/** No id is in use. */
+export const NOBODY = (): boolean => false;
+
+/** The store behind `--store kv:PLACE`, with a dialect "a". */
+export function openAt(place: string, options: TestStoreOptions): Promise<Store> {
+  const variables = (): undefined => undefined;
+  return openStore(`kv:${place}`, { ...storeOptions(options), dialects: ["a"], variables });
+}
+
+/** The same in a folder, while time goes by. */
+export function openFolder(
+  folder: string,
+  witness: StoreWitness = new StoreWitness(),
+): Promise<Store> {
+  return openAt(folder, { clock: systemClock, witness });
 }

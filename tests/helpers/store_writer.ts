@@ -3,9 +3,7 @@
  * each step on a line of its own once it is written.
  */
 import { Buffer } from "node:buffer";
-import { openStore } from "../../src/store/mod.ts";
-import { systemClock } from "../../src/transport/clock.ts";
-import { storeOptions } from "./store.ts";
+import { NOBODY, openFolder } from "./store.ts";
 
 /** What is on a line. */
 export interface Step {
@@ -25,10 +23,8 @@ export function takesBack(nth: number): boolean {
 }
 
 async function write(folder: string, actor: string): Promise<void> {
-  const options = storeOptions({ clock: systemClock });
-  const variables = (): undefined => undefined;
-  const store = await openStore(`kv:${folder}`, { ...options, dialects: ["a"], variables });
-  const { reservations, rooms, secret } = store.dialect("a", () => false);
+  const store = await openFolder(folder);
+  const { reservations, rooms, secret } = store.dialect("a", NOBODY);
   for (let nth = 0;; nth++) {
     const name = `${nth}`;
     await reservations.claim(name, "one", 3_600_000);

@@ -8,7 +8,7 @@ import { Store } from "../../src/store/store.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { FaultyEngine, TempFolder } from "../helpers/engines.ts";
 import { RemoteKv } from "../helpers/kv_connect.ts";
-import { storeOptions, StoreWitness, type TestStoreOptions } from "../helpers/store.ts";
+import { NOBODY, storeOptions, StoreWitness, type TestStoreOptions } from "../helpers/store.ts";
 import { until } from "../helpers/waiting.ts";
 
 // What every store does, whatever is behind it; and what every one that lasts does after a restart.
@@ -62,7 +62,6 @@ class FlakyEngine extends FaultyEngine {
   }
 }
 
-const NOBODY = (): boolean => false;
 const MINUTE = 60_000;
 
 /** As a start that fails leaves it: what was sealed is still there. */

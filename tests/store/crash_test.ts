@@ -1,23 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
-import { Store } from "../../src/store/mod.ts";
-import { openStore } from "../../src/store/mod.ts";
 import { KvEngine } from "../../src/store/kv.ts";
-import { systemClock } from "../../src/transport/clock.ts";
 import { TempFolder } from "../helpers/engines.ts";
-import { storeOptions, StoreWitness } from "../helpers/store.ts";
+import { NOBODY, openFolder, StoreWitness } from "../helpers/store.ts";
 import { descriptionIn, type Step, takesBack } from "../helpers/store_writer.ts";
 import { until, within } from "../helpers/waiting.ts";
 
-const NOBODY = (): boolean => false;
 const HOUR = 3_600_000;
-
-function open(folder: string, witness = new StoreWitness()): Promise<Store> {
-  const variables = (): undefined => undefined;
-  const options = storeOptions({ clock: systemClock, witness });
-  return openStore(`kv:${folder}`, { ...options, dialects: ["a"], variables });
-}
 
 /** Runs the writer until it has said so many steps, kills it, and gives the last of them. */
 async function writeAndKill(folder: string, actor: string, steps: number): Promise<Step> {
@@ -53,7 +43,7 @@ Deno.test("nothing that was written is lost by kill -9, and nothing comes back t
     const actor = `writer of ${steps}`;
     const last = await writeAndKill(temp.path, actor, steps);
     const witness = new StoreWitness();
-    await using store = await open(temp.path, witness);
+    await using store = await openFolder(temp.path, witness);
     await until("the rest to be read", () => store.isLoaded);
     const { reservations, rooms, secret } = store.dialect("a", NOBODY);
     const own = new Set([...reservations.list()].map(({ id }) => id));
@@ -105,7 +95,7 @@ Deno.test("a store of 100,000 reservations opens at once, and knows each of them
   await engine.close();
 
   const begin = performance.now();
-  await using store = await open(temp.path);
+  await using store = await openFolder(temp.path);
   const opened = performance.now() - begin;
   assertEquals(store.isLoaded, false);
   const { reservations } = store.dialect("a", NOBODY);

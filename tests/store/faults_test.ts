@@ -4,7 +4,7 @@ import { Store, StoreError } from "../../src/store/mod.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { FaultyEngine, TempFolder } from "../helpers/engines.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
-import { storeOptions, StoreWitness, type TestStoreOptions } from "../helpers/store.ts";
+import { NOBODY, storeOptions, StoreWitness, type TestStoreOptions } from "../helpers/store.ts";
 import { systemTest } from "../helpers/systems.ts";
 import { until, within } from "../helpers/waiting.ts";
 
@@ -12,7 +12,6 @@ import { until, within } from "../helpers/waiting.ts";
 // is told of, and it recovers by itself.
 
 const MINUTE = 60_000;
-const NOBODY = (): boolean => false;
 
 interface Bench extends AsyncDisposable {
   readonly folder: TempFolder;

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { openStore, type Store, StoreError } from "../../src/store/mod.ts";
+import { type Store, StoreError } from "../../src/store/mod.ts";
 import { KvEngine } from "../../src/store/kv.ts";
 import { defaultFolder, namedFolder } from "../../src/store/place.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { TempFolder } from "../helpers/engines.ts";
 import { lockFile } from "../helpers/file_lock.ts";
-import { storeOptions, StoreWitness } from "../helpers/store.ts";
+import { NOBODY, openAt, openFolder, StoreWitness } from "../helpers/store.ts";
 import { systemTest } from "../helpers/systems.ts";
 import { until } from "../helpers/waiting.ts";
 
@@ -14,21 +14,14 @@ import { until } from "../helpers/waiting.ts";
 // (reliability notes, section 7).
 
 const MINUTE = 60_000;
-const NOBODY = (): boolean => false;
-
-function open(folder: string, witness = new StoreWitness()): Promise<Store> {
-  const variables = (): undefined => undefined;
-  const options = storeOptions({ clock: systemClock, witness });
-  return openStore(`kv:${folder}`, { ...options, dialects: ["a"], variables });
-}
 
 async function failureOf(folder: string): Promise<string> {
-  return (await assertRejects(() => open(folder), StoreError)).message;
+  return (await assertRejects(() => openFolder(folder), StoreError)).message;
 }
 
 /** Fills a store so that its file has a few hundred pages. */
 async function fill(folder: string): Promise<void> {
-  await using store = await open(folder);
+  await using store = await openFolder(folder);
   const { rooms } = store.dialect("a", NOBODY);
   for (let room = 0; room < 300; room++) rooms.keep(`${room}`, "x".repeat(3_000));
   assertEquals(await store.flush(20_000), true);
@@ -37,7 +30,7 @@ async function fill(folder: string): Promise<void> {
 Deno.test("the folder is made for its owner alone", async () => {
   await using temp = await TempFolder.make();
   const folder = `${temp.path}/deep/inside`;
-  await using store = await open(folder);
+  await using store = await openFolder(folder);
   assertEquals(store.place, `${folder}/signalbox.kv`);
   if (Deno.build.os === "windows") return;
   assertEquals(((await Deno.stat(folder)).mode ?? 0) & 0o777, 0o700);
@@ -60,7 +53,7 @@ systemTest({
     try {
       await Deno.chmod(temp.path, 0o755);
       {
-        await using store = await open(temp.path);
+        await using store = await openFolder(temp.path);
         const names = ["lock", "signalbox.kv", "signalbox.kv-shm", "signalbox.kv-wal"];
         assertEquals(modesIn(temp.path), Object.fromEntries(names.map((name) => [name, "600"])));
         await store.dialect("a", NOBODY).seal(["state"], MINUTE);
@@ -70,7 +63,7 @@ systemTest({
       for (const name of Object.keys(modesIn(temp.path))) {
         await Deno.chmod(`${temp.path}/${name}`, 0o644);
       }
-      await using store = await open(temp.path);
+      await using store = await openFolder(temp.path);
       assertEquals([...new Set(Object.values(modesIn(temp.path)))], ["600"]);
       assertEquals(store.dialect("a", NOBODY).sealed?.items, ["state"]);
       // The folder is whoever's who made it.
@@ -115,7 +108,7 @@ Deno.test("of what was sealed no byte is in any file of the folder once the serv
   await using temp = await TempFolder.make();
   const folder = `${temp.path}/store`;
   {
-    await using store = await open(folder);
+    await using store = await openFolder(folder);
     const items = Array.from({ length: 30 }, (_, at) => ({ at, sdp: "x".repeat(10_000) }));
     assertEquals((await store.dialect("a", NOBODY).seal(items, MINUTE)).type, "sealed");
   }
@@ -134,7 +127,7 @@ Deno.test("of what was sealed no byte is in any file of the folder once the serv
     return traces.filter((trace) => bytes.includes(trace)).length;
   };
   assert(traces.length > 500 && left() === traces.length, `${left()} of ${traces.length}`);
-  await using store = await open(folder);
+  await using store = await openFolder(folder);
   assertEquals(left(), traces.length);
   await store.forgetSealed();
   assertEquals(left(), 0);
@@ -151,13 +144,13 @@ for (
   Deno.test(`sealed state that is ${how} costs nothing else, and goes`, async () => {
     await using temp = await TempFolder.make();
     const witness = new StoreWitness();
-    await using store = await open(temp.path);
+    await using store = await openFolder(temp.path);
     store.bans.set("id", "x", { reason: "stays" });
     await store.close();
     for (const [name, bytes] of Object.entries(files)) {
       await Deno.writeFile(`${temp.path}/${name}`, bytes);
     }
-    await using again = await open(temp.path, witness);
+    await using again = await openFolder(temp.path, witness);
     assertEquals(again.bans.find("id", "x")?.reason, "stays");
     assertEquals(again.dialect("a", NOBODY).sealed, undefined);
     await again.forgetSealed();
@@ -173,13 +166,13 @@ for (
 Deno.test("one folder, one server: a second one is told so, and may have it afterwards", async () => {
   await using temp = await TempFolder.make();
   {
-    await using _store = await open(temp.path);
+    await using _store = await openFolder(temp.path);
     assertEquals(
       await failureOf(temp.path),
       `Cannot use the store in "${temp.path}": another server uses it`,
     );
   }
-  await using store = await open(temp.path);
+  await using store = await openFolder(temp.path);
   assertEquals(store.trouble, undefined);
 });
 
@@ -215,7 +208,7 @@ for (
     await Deno.writeFile(file, damaged);
     const witness = new StoreWitness();
     {
-      await using store = await open(temp.path, witness);
+      await using store = await openFolder(temp.path, witness);
       assertEquals([...store.dialect("a", NOBODY).rooms.list()], []);
       store.bans.set("id", "x", { reason: "works" });
       assertEquals(await store.flush(), true);
@@ -223,7 +216,7 @@ for (
     assertMatch(witness.events.join(), /^damaged: .*signalbox\.kv\.damaged-\d{10}$/);
     const aside = witness.events[0]?.replace("damaged: ", "") ?? "";
     assertEquals(await Deno.readFile(aside), damaged);
-    await using store = await open(temp.path);
+    await using store = await openFolder(temp.path);
     assertEquals(store.bans.find("id", "x")?.reason, "works");
   });
 }
@@ -240,12 +233,12 @@ for (
 ) {
   Deno.test(`sound SQLite that Deno KV cannot take (it ${what}) is damaged too`, async () => {
     await using temp = await TempFolder.make();
-    await (await open(temp.path)).close();
+    await (await openFolder(temp.path)).close();
     const other = new DatabaseSync(`${temp.path}/signalbox.kv`);
     other.exec(sql);
     other.close();
     const witness = new StoreWitness();
-    await using store = await open(temp.path, witness);
+    await using store = await openFolder(temp.path, witness);
     store.bans.set("id", "x", { reason: "works" });
     assertEquals([await store.flush(), store.trouble], [true, undefined]);
     assertMatch(witness.events.join(), /^damaged: .*signalbox\.kv\.damaged-\d{10}$/);
@@ -255,11 +248,10 @@ for (
 Deno.test("what was moved aside is never replaced", async () => {
   await using temp = await TempFolder.make();
   const file = `${temp.path}/signalbox.kv`;
-  const options = storeOptions({ clock: systemClock, wallNow: () => 1_700_000_000_000 });
+  const options = { clock: systemClock, wallNow: () => 1_700_000_000_000 };
   for (const junk of ["first", "second", "third"]) {
     await Deno.writeTextFile(file, junk);
-    const variables = (): undefined => undefined;
-    await (await openStore(`kv:${temp.path}`, { ...options, dialects: [], variables })).close();
+    await (await openAt(temp.path, options)).close();
   }
   for (const [name, junk] of [["", "first"], ["-2", "second"], ["-3", "third"]]) {
     assertEquals(await Deno.readTextFile(`${file}.damaged-1700000000${name}`), junk);
@@ -268,7 +260,7 @@ Deno.test("what was moved aside is never replaced", async () => {
 
 Deno.test("a file that another process has locked is refused within seconds", async () => {
   await using temp = await TempFolder.make();
-  await (await open(temp.path)).close();
+  await (await openFolder(temp.path)).close();
   {
     await using _lock = await lockFile(`${temp.path}/signalbox.kv`);
     const begin = performance.now();
@@ -278,7 +270,7 @@ Deno.test("a file that another process has locked is refused within seconds", as
     );
     assert(performance.now() - begin < 8_000);
   }
-  await using store = await open(temp.path);
+  await using store = await openFolder(temp.path);
   assertEquals(store.trouble, undefined);
 });
 
@@ -295,14 +287,14 @@ Deno.test("an empty file is a new one", async () => {
   await using temp = await TempFolder.make();
   await Deno.writeTextFile(`${temp.path}/signalbox.kv`, "");
   const witness = new StoreWitness();
-  await using store = await open(temp.path, witness);
+  await using store = await openFolder(temp.path, witness);
   store.bans.set("id", "x", { reason: "works" });
   assertEquals([await store.flush(), witness.events], [true, []]);
 });
 
 Deno.test("a file of a newer format is refused and left alone", async () => {
   await using temp = await TempFolder.make();
-  await (await open(temp.path)).close();
+  await (await openFolder(temp.path)).close();
   const kv = await Deno.openKv(`${temp.path}/signalbox.kv`);
   await kv.set([1, "format"], new TextEncoder().encode("2"));
   await kv.set([1, "id", "a", "x"], new TextEncoder().encode("of the future"));
@@ -315,7 +307,7 @@ Deno.test("a file of a newer format is refused and left alone", async () => {
 
 Deno.test("what is no record of ours in the file is told of, left alone, and disturbs nothing", async () => {
   await using temp = await TempFolder.make();
-  await (await open(temp.path)).close();
+  await (await openFolder(temp.path)).close();
   const kv = await Deno.openKv(`${temp.path}/signalbox.kv`);
   const text = (value: string): Uint8Array => new TextEncoder().encode(value);
   await kv.set([1, "id", "a", "1"], text("{"));
@@ -338,7 +330,7 @@ Deno.test("what is no record of ours in the file is told of, left alone, and dis
   assertEquals(before.filter((key) => /^1 (id|ban|log) /.test(key)).length, 7);
   const witness = new StoreWitness();
   {
-    await using store = await open(temp.path, witness);
+    await using store = await openFolder(temp.path, witness);
     await until("the rest to be read", () => store.isLoaded);
     assertEquals(Object.fromEntries(store.sizes), { id: 0, room: 0, ban: 0, log: 0 });
     assertEquals(await store.flush(), true);
@@ -352,7 +344,7 @@ for (
 ) {
   Deno.test(`a secret that is ${what} is refused, and left alone`, async () => {
     await using temp = await TempFolder.make();
-    await (await open(temp.path)).close();
+    await (await openFolder(temp.path)).close();
     const kv = await Deno.openKv(`${temp.path}/signalbox.kv`);
     await kv.set([1, "secret", "a"], value);
     kv.close();
@@ -368,7 +360,7 @@ for (
 
 Deno.test("another program that writes to the file is trouble, and its end the recovery", async () => {
   await using temp = await TempFolder.make();
-  await using store = await open(temp.path);
+  await using store = await openFolder(temp.path);
   const other = new DatabaseSync(`${temp.path}/signalbox.kv`);
   try {
     other.exec("begin immediate");
@@ -421,7 +413,7 @@ Deno.test({
   fn: async () => {
     await using temp = await TempFolder.make();
     await using _mounted = await mount(temp.path, "size=1m");
-    const store = await open(temp.path);
+    const store = await openFolder(temp.path);
     await using _store = store;
     const { reservations, rooms } = store.dialect("a", NOBODY);
     const ballast = `${temp.path}/ballast`;
@@ -436,7 +428,7 @@ Deno.test({
     await until("the recovery", () => store.trouble === undefined);
     assertEquals(await store.flush(), true);
     await store.close();
-    await using again = await open(temp.path);
+    await using again = await openFolder(temp.path);
     assertEquals([...again.dialect("a", NOBODY).rooms.list()].length, 20);
     assertEquals(await again.dialect("a", NOBODY).reservations.claim("x", "two", 1), "taken");
   },
@@ -458,7 +450,7 @@ for (
       await using temp = await TempFolder.make();
       await using _mounted = await mount(temp.path, "size=1m");
       if (what !== "new") {
-        await using store = await open(temp.path);
+        await using store = await openFolder(temp.path);
         await use(store);
       }
       await assertRejects(() => Deno.writeFile(`${temp.path}/ballast`, new Uint8Array(2_097_152)));

@@ -1,28 +1,22 @@
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { openStore, type Store } from "../../src/store/mod.ts";
+import { type Store } from "../../src/store/mod.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { TempFolder } from "../helpers/engines.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
-import { storeOptions, StoreWitness, type TestStoreOptions } from "../helpers/store.ts";
+import { NOBODY, openAt, StoreWitness } from "../helpers/store.ts";
 import { systemTest } from "../helpers/systems.ts";
 import { until } from "../helpers/waiting.ts";
 
 // A file that is lost while the server runs: it is noticed, told of, and made up for from memory.
 
 const MINUTE = 60_000;
-const NOBODY = (): boolean => false;
 
 interface Running {
   readonly store: Store;
   readonly clock: FakeClock;
   readonly witness: StoreWitness;
   readonly file: string;
-}
-
-function openAt(folder: string, options: TestStoreOptions): Promise<Store> {
-  const variables = (): undefined => undefined;
-  return openStore(`kv:${folder}`, { ...storeOptions(options), dialects: ["a"], variables });
 }
 
 async function open(folder: string): Promise<Running> {

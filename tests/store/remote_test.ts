@@ -1,15 +1,14 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { KvEngine } from "../../src/store/kv.ts";
-import { openStore, type Store, StoreError } from "../../src/store/mod.ts";
+import { type Store, StoreError } from "../../src/store/mod.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { RemoteKv } from "../helpers/kv_connect.ts";
-import { storeOptions, StoreWitness } from "../helpers/store.ts";
+import { NOBODY, openAt, StoreWitness } from "../helpers/store.ts";
 import { until } from "../helpers/waiting.ts";
 
 // A remote Deno KV that fails. The other end is our own: a real one cannot be had offline.
 
 const MINUTE = 60_000;
-const NOBODY = (): boolean => false;
 
 function open(
   remote: RemoteKv,
@@ -18,9 +17,7 @@ function open(
 ): Promise<Store> {
   // The runtime reads the token from there.
   Deno.env.set("DENO_KV_ACCESS_TOKEN", "token-of-this-test");
-  const options = storeOptions({ clock: systemClock, witness, timeoutMs: 300 });
-  const variables = (): undefined => undefined;
-  return openStore(`kv:${url}`, { ...options, dialects: ["a"], variables });
+  return openAt(url, { clock: systemClock, witness, timeoutMs: 300 });
 }
 
 Deno.test("the token of DENO_KV_ACCESS_TOKEN goes to a remote store", async () => {
@@ -41,12 +38,8 @@ Deno.test("without a token, or with nobody there, the start ends with one line",
   remote.status = 401;
   await assertRejects(() => open(remote), StoreError, `Cannot use the store in "${remote.url}": `);
   Deno.env.delete("DENO_KV_ACCESS_TOKEN");
-  const options = storeOptions({ clock: systemClock });
-  const variables = (): undefined => undefined;
-  const failure = await assertRejects(
-    () => openStore("kv:http://127.0.0.1:1", { ...options, dialects: [], variables }),
-    StoreError,
-  );
+  const nowhere = (): Promise<Store> => openAt("http://127.0.0.1:1", { clock: systemClock });
+  const failure = await assertRejects(nowhere, StoreError);
   assertMatch(failure.message, /DENO_KV_ACCESS_TOKEN/);
   assert(!failure.message.includes("\n"));
 });

@@ -1,30 +1,22 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { openStore, type Store, StoreError } from "../../src/store/mod.ts";
-import { systemClock } from "../../src/transport/clock.ts";
+import { type Store, StoreError } from "../../src/store/mod.ts";
 import { TempFolder } from "../helpers/engines.ts";
 import { lockFile } from "../helpers/file_lock.ts";
-import { storeOptions, StoreWitness } from "../helpers/store.ts";
+import { NOBODY, openFolder, StoreWitness } from "../helpers/store.ts";
 import { systemTest } from "../helpers/systems.ts";
 
 // What is sealed has a file of its own, which needs the same care: for a lock of another process,
 // and for whatever is in its place when it is written.
 
 const MINUTE = 60_000;
-const NOBODY = (): boolean => false;
-
-function open(folder: string, witness = new StoreWitness()): Promise<Store> {
-  const variables = (): undefined => undefined;
-  const options = storeOptions({ clock: systemClock, witness });
-  return openStore(`kv:${folder}`, { ...options, dialects: ["a"], variables });
-}
 
 async function seal(store: Store): Promise<string> {
   return (await store.dialect("a", NOBODY).seal(["state"], MINUTE)).type;
 }
 
 async function sealedIn(folder: string): Promise<readonly unknown[] | undefined> {
-  await using store = await open(folder);
+  await using store = await openFolder(folder);
   return store.dialect("a", NOBODY).sealed?.items;
 }
 
@@ -33,11 +25,11 @@ for (const isFirst of [true, false]) {
   Deno.test(`what is in its place at the end, where ${when}, does no harm`, async () => {
     await using temp = await TempFolder.make();
     {
-      await using store = await open(temp.path);
+      await using store = await openFolder(temp.path);
       if (!isFirst) await seal(store);
     }
     {
-      await using store = await open(temp.path);
+      await using store = await openFolder(temp.path);
       await store.forgetSealed();
       const noise = crypto.getRandomValues(new Uint8Array(20_000));
       await Deno.writeFile(`${temp.path}/sealed.kv`, noise);
@@ -50,14 +42,14 @@ for (const isFirst of [true, false]) {
 Deno.test("sound SQLite that Deno KV cannot take is damaged too", async () => {
   await using temp = await TempFolder.make();
   {
-    await using store = await open(temp.path);
+    await using store = await openFolder(temp.path);
     await seal(store);
   }
   const other = new DatabaseSync(`${temp.path}/sealed.kv`);
   other.exec("update kv set v_encoding = 9");
   other.close();
   const witness = new StoreWitness();
-  await using store = await open(temp.path, witness);
+  await using store = await openFolder(temp.path, witness);
   assertEquals(store.dialect("a", NOBODY).sealed, undefined);
   assertEquals(witness.events, ["sealed lost: all, SealBrokenError"]);
   assertEquals(await seal(store), "sealed");
@@ -72,7 +64,7 @@ systemTest({
     const folder = `${temp.path}/store`;
     const mask = Deno.umask(0);
     try {
-      await using store = await open(folder);
+      await using store = await openFolder(folder);
       store.bans.set("id", "x", { reason: "stays" });
       assertEquals(await store.flush(), true);
       await Deno.remove(folder, { recursive: true });
@@ -84,7 +76,7 @@ systemTest({
     } finally {
       Deno.umask(mask);
     }
-    await using store = await open(folder);
+    await using store = await openFolder(folder);
     assertEquals(store.bans.find("id", "x")?.reason, "stays");
     assertEquals(store.dialect("a", NOBODY).sealed?.items, ["state"]);
   },
@@ -93,20 +85,20 @@ systemTest({
 Deno.test("a lock of another process is told of, at start and at the end, and ends in time", async () => {
   await using temp = await TempFolder.make();
   {
-    await using store = await open(temp.path);
+    await using store = await openFolder(temp.path);
     await seal(store);
   }
   const file = `${temp.path}/sealed.kv`;
   const begin = performance.now();
   {
     await using _lock = await lockFile(file);
-    const failure = await open(temp.path).catch((error) => error);
+    const failure = await openFolder(temp.path).catch((error) => error);
     assert(failure instanceof StoreError && failure.mayPass);
     assertEquals(failure.message, `Cannot use "${file}": its file is locked by another process`);
   }
   const witness = new StoreWitness();
   {
-    await using store = await open(temp.path, witness);
+    await using store = await openFolder(temp.path, witness);
     assertEquals(store.dialect("a", NOBODY).sealed?.items, ["state"]);
     await store.forgetSealed();
     const other = new DatabaseSync(file);

@@ -2,9 +2,7 @@ import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { Store } from "../../src/store/store.ts";
 import { systemClock } from "../../src/transport/clock.ts";
 import { FaultyEngine, TempFolder } from "../helpers/engines.ts";
-import { storeOptions } from "../helpers/store.ts";
-
-const NOBODY = (): boolean => false;
+import { NOBODY, storeOptions } from "../helpers/store.ts";
 
 function open(engine: FaultyEngine): Promise<Store> {
   return Store.open(engine, ["a"], storeOptions({ clock: systemClock }));
