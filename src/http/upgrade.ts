@@ -8,11 +8,12 @@ export function asksForUpgrade(request: Request): boolean {
 
 /**
  * What is wrong with a WebSocket handshake, as the answer to it (RFC 6455, section 4.2.1). The
- * runtime checks none of this itself.
+ * runtime checks none of this itself. It keeps the request for as long as the connection lasts:
+ * `has` would make it keep all headers, too, which take 1.1 kB (`get` does not).
  */
 export function objectionToHandshake({ method, headers }: Request): Response | undefined {
   if (method !== "GET") return plain(405, "Method not allowed", { allow: "GET" });
-  if (!headers.has("host")) return plain(400, "Host is missing");
+  if (headers.get("host") === null) return plain(400, "Host is missing");
   const connection = headers.get("connection")?.toLowerCase().split(",") ?? [];
   if (!connection.some((token) => token.trim() === "upgrade")) {
     return plain(400, "Connection: Upgrade is missing");
