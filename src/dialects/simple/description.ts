@@ -68,6 +68,14 @@ export function freeNumber({ instances }: Profile): number {
   return free === -1 ? instances.length : free;
 }
 
+/**
+ * The list with a value at a place, which is its end at most; a list that is written beyond its end
+ * would take room for seventeen.
+ */
+export function placed<T>(list: readonly T[], place: number, value: T): T[] {
+  return place < list.length ? list.with(place, value) : list.concat([value]);
+}
+
 /** The profile after a change by one of its instances, which is added if it is new. */
 export function changed(
   profile: Profile,
@@ -75,8 +83,8 @@ export function changed(
   change: Change,
   limits: ProfileLimits,
 ): Profile {
-  const instances = [...profile.instances];
-  instances[number] = published(instances[number] ?? NO_PUBLICATION, change, limits);
+  const old = profile.instances[number] ?? NO_PUBLICATION;
+  const instances = placed(profile.instances, number, published(old, change, limits));
   if (change.peer === undefined) return bounded({ ...profile, instances }, limits);
   for (const [name, value] of Object.entries(change.peer)) {
     const { values } = profile.serverFields;

@@ -12,6 +12,7 @@ import {
   freeNumber,
   NO_PROFILE,
   peerInstances,
+  placed,
   type Profile,
   type ProfileLimits,
   sizeOf,
@@ -95,7 +96,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
   readonly id: PeerId;
   readonly room: RoomId;
   readonly #server: SimpleServer;
-  #instances: (Instance | undefined)[] = [];
+  #instances: readonly (Instance | undefined)[] = [];
   #profile: Profile = NO_PROFILE;
   #handle: PeerHandle | undefined = undefined;
   /** While the id is being asked for: without it, nobody needs the id. */
@@ -142,7 +143,9 @@ export class SimplePeer implements Receiver, InstanceOwner {
   async revive(profile: Profile, instances: readonly Instance[]): Promise<boolean> {
     const { hub, realm } = this.#server;
     this.#profile = profile;
-    for (const instance of instances) this.#instances[instance.number] = instance;
+    const all: (Instance | undefined)[] = [];
+    for (const instance of instances) all[instance.number] = instance;
+    this.#instances = all;
     const outcome = await hub.claim({ realm, id: this.id, dialect: "simple", receiver: this });
     return outcome === "admitted" && this.#refusal === undefined;
   }
@@ -248,7 +251,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
   remove(instance: Instance, reason: Reason): void {
     const { hub, peers, lost } = this.#server;
     if (this.#instances[instance.number] !== instance || this.#handle === undefined) return;
-    this.#instances[instance.number] = undefined;
+    this.#instances = this.#instances.with(instance.number, undefined);
     instance.carrier = undefined;
     instance.speaker.isGone = true;
     instance.log.clear();
@@ -331,7 +334,9 @@ export class SimplePeer implements Receiver, InstanceOwner {
 
   #addInstance(number: number, carrier: Carrier): Instance {
     const secret = this.#server.secrets.issue(this.room, this.id);
-    return this.#instances[number] = new Instance(this, number, secret, carrier, this.#server);
+    const instance = new Instance(this, number, secret, carrier, this.#server);
+    this.#instances = placed(this.#instances, number, instance);
+    return instance;
   }
 
   /** The sixth take-back within a while is two clients that fight for one instance (§6). */
