@@ -41,7 +41,7 @@ const FULL: Plan = {
   measureMs: 2500,
   manyPairs: 500,
   pacedPerSecond: 2000,
-  fanOutRounds: 3,
+  fanOutRounds: 5,
   rooms: [2, 10, 100, 1000],
   fanOutMs: 2500,
   idleRounds: 3,

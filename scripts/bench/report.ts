@@ -6,9 +6,8 @@ export interface Row {
   /** Decimal places of the readings. */
   readonly digits: number;
   readonly rounds: readonly Both<number>[];
-  /** The most the ratio may be or, where `isAbsolute`, signalbox's own figure. */
+  /** The most the ratio may be. */
   readonly target?: number;
-  readonly isAbsolute?: boolean;
 }
 
 /** Rows as aligned text: medians, then the range of the rounds' ratios, which shows the noise. */
@@ -31,8 +30,7 @@ export function format(
 
 /** Whether the row keeps to its target; one without a target does. */
 export function isMet(row: Row): boolean {
-  const figures = row.isAbsolute ? row.rounds.map(({ signalbox }) => signalbox) : ratios(row);
-  return row.target === undefined || median(figures) <= row.target;
+  return row.target === undefined || median(ratios(row)) <= row.target;
 }
 
 function cells(row: Row): string[] {
@@ -44,12 +42,8 @@ function cells(row: Row): string[] {
     median(row.rounds.map(({ yardstick }) => yardstick)).toFixed(row.digits),
     median(sorted).toFixed(2),
     row.rounds.length > 1 ? range : "",
-    row.target === undefined ? "" : `${target(row)} ${isMet(row) ? "pass" : "MISS"}`,
+    row.target === undefined ? "" : `<= ${row.target} ${isMet(row) ? "pass" : "MISS"}`,
   ];
-}
-
-function target({ target, isAbsolute }: Row): string {
-  return `${isAbsolute ? "signalbox " : ""}<= ${target}`;
 }
 
 function ratios({ rounds }: Row): number[] {

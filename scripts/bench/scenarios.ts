@@ -32,6 +32,8 @@ export interface Scenario {
   readonly dialect: string;
   /** Most CPU time per message, as a multiple of the yardstick's. */
   readonly cpuTarget: number;
+  /** Most memory per idle connection, likewise, where a client leaves more than others do. */
+  readonly memoryTarget?: number;
   /** What lifts the limits, other than rates, that the load would hit. */
   readonly serverFlags: readonly string[];
   /** The request target that a client opens. */
@@ -160,6 +162,7 @@ const simple: Scenario = {
   title: "Simple",
   dialect: "simple",
   cpuTarget: 1.7,
+  memoryTarget: 1.4, // A description, a secret and a log of signals, which outlive the connection.
   serverFlags: [`--simple-max-members=${MAX_MEMBERS}`],
   path: () => "/simple",
   async join(client, { room }): Promise<string> {
