@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/types.ts";
-import { isObject, isTooDeep, parseJson } from "../json.ts";
+import { isObject, isTooDeep, jsonOf, parseJson } from "../json.ts";
 import type { Candidate, Change, PeerDescription, PeerInstance } from "./description.ts";
 
 // The wire contract is protocols/simple.md of the project's notes; sections are cited as §n.
@@ -159,7 +159,8 @@ export function encodeHandshake(
   room: string,
   peers: readonly PeerDescription[],
 ): string {
-  return JSON.stringify({ p_id, room, peers });
+  const head = JSON.stringify({ p_id, room });
+  return `${head.slice(0, -1)},"peers":[${peers.map(jsonOf).join()}]}`;
 }
 
 /** What `ready` says (§2). */
@@ -179,7 +180,7 @@ export function encodeReady(ready: Ready): string {
 
 /** A peer or a further instance of one has come. */
 export function encodeJoin(peer: PeerDescription, peer_instance: number): string {
-  return JSON.stringify({ event: "join", peer, peer_instance });
+  return `{"event":"join","peer":${jsonOf(peer)},"peer_instance":${peer_instance}}`;
 }
 
 /** Exactly what was sent; candidates need no instance here. */

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame, PeerSummary, RoomEvent } from "../../core/types.ts";
 import { splitEvent } from "../event_frame.ts";
-import { conform, isObject, parseJson } from "../json.ts";
+import { conform, isObject, jsonOf, parseJson } from "../json.ts";
 
 // The wire contract is protocols/ssp.md of the project's notes; sections are cited as §n.
 
@@ -16,12 +16,12 @@ export type Version = "v1" | "v2" | "auto";
 const Opaque = z.custom<Description>(isObject);
 const Envelope = z.object({ type: z.string().min(1), data: Opaque });
 type Envelope = z.infer<typeof Envelope>;
-const Own = z.looseObject({ type: z.string().startsWith("rtc:") });
+const RtcMessage = z.looseObject({ type: z.string().startsWith("rtc:") });
 
 /** What a client asks for. */
 export type Action =
   | { readonly type: "join"; readonly pool: unknown }
-  | { readonly type: "describe"; readonly description: Readonly<Record<string, unknown>> }
+  | { readonly type: "describe"; readonly description: Description }
   | { readonly type: "sdp"; readonly to: string; readonly description: Description }
   | { readonly type: "candidate"; readonly to: string; readonly candidate: unknown }
   | { readonly type: "offers"; readonly offers: ReadonlyMap<string, unknown> }
@@ -61,8 +61,8 @@ export type Read = (frame: Frame) => Envelope;
 export function decode(
   frame: Frame,
   version: Version,
-  isMember: boolean = true,
-  read: Read = readMessage,
+  isMember: boolean,
+  read: Read,
 ): Action | undefined {
   const { type, data } = read(frame);
   if (type === "describe") {
@@ -133,7 +133,7 @@ export function relayOf(description: Description): Relayed {
 export function isSsp(frame: Frame): boolean {
   if (typeof frame !== "string" || !frame.trimStart().startsWith("{")) return false;
   try {
-    return Own.safeParse(parseJson(frame)).success;
+    return RtcMessage.safeParse(parseJson(frame)).success;
   } catch {
     return false;
   }
@@ -147,12 +147,13 @@ export function encodeJoined(
   pool: string,
   self: PeerSummary,
   peers: readonly PeerSummary[],
-  standing: readonly PeerSummary[] = [],
+  standing: readonly PeerSummary[],
 ): string {
-  const described = [...standing, ...peers, self];
-  const descriptions = Object.fromEntries(described.map(({ id, info }) => [id, info]));
-  const data = { client_id: self.id, peers: peers.map(({ id }) => id), descriptions, pool };
-  return event("rtc:joined", data);
+  const described = new Map([...standing, ...peers, self].map(({ id, info }) => [id, info]));
+  const entries = [...described].map(([id, info]) => `${JSON.stringify(id)}:${jsonOf(info)}`);
+  const ids = JSON.stringify(peers.map(({ id }) => id));
+  return `${TYPE}"rtc:joined"${DATA}{"client_id":${JSON.stringify(self.id)},"peers":${ids},` +
+    `"descriptions":{${entries.join()}},"pool":${JSON.stringify(pool)}}}`;
 }
 
 /** News of the pool, in each version's own words (§7). */
@@ -223,7 +224,7 @@ function readEnvelope(text: string, value: unknown): Envelope {
   return conform(Envelope, text, value, "Message is no object with a type and a data object");
 }
 
-function readAction(type: string, data: Readonly<Record<string, unknown>>): Action {
+function readAction(type: string, data: Description): Action {
   switch (type) {
     case "rtc:join":
       return { type: "join", pool: data["pool"] };

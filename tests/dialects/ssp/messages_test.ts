@@ -10,6 +10,7 @@ import {
   encodeNews,
   encodeRelay,
   isSsp,
+  readMessage,
   type Relayed,
   relayOf,
   STOP,
@@ -22,9 +23,13 @@ const VERSIONS = ["v1", "v2", "auto"] as const;
 const OFFER = { type: "offer", sdp: "v=0\r\n", extra: [1, { deep: null }] };
 const X: PeerSummary = { id: "x", dialect: "ssp", info: { name: "Ann" } };
 
+function asMember(frame: Frame, version: Version): Action | undefined {
+  return decode(frame, version, true, readMessage);
+}
+
 function codeOf(frame: Frame, version: Version): ErrorCode | "none" {
   try {
-    decode(frame, version);
+    asMember(frame, version);
     return "none";
   } catch (error) {
     if (error instanceof SignalError) return error.code;
@@ -34,7 +39,7 @@ function codeOf(frame: Frame, version: Version): ErrorCode | "none" {
 
 function messageOf(frame: Frame, version: Version): string {
   try {
-    decode(frame, version);
+    asMember(frame, version);
     return "";
   } catch (error) {
     return error instanceof SignalError ? error.message : "";
@@ -76,9 +81,9 @@ const READ: readonly (readonly [frame: string, versions: readonly Version[], act
 
 Deno.test("decode() reads each version's actions, and leaves out what they do not hold", () => {
   for (const [frame, versions, action] of READ) {
-    for (const version of versions) assertEquals(decode(frame, version), action);
+    for (const version of versions) assertEquals(asMember(frame, version), action);
   }
-  assertEquals(decode('{"type":"rtc:join","data":{"pool":1},"id":7}', "v2"), {
+  assertEquals(asMember('{"type":"rtc:join","data":{"pool":1},"id":7}', "v2"), {
     type: "join",
     pool: 1,
   });
@@ -86,7 +91,7 @@ Deno.test("decode() reads each version's actions, and leaves out what they do no
 
 Deno.test("decode() passes a description on with every field, whatever it is called", () => {
   const text = '{"type":"offer","__proto__":{"a":1},"constructor":[],"sdp":"\\ud800"}';
-  const action = decode(`{"type":"rtc:sdp","data":{"to":"b","description":${text}}}`, "v2");
+  const action = asMember(`{"type":"rtc:sdp","data":{"to":"b","description":${text}}}`, "v2");
   assert(action?.type === "sdp");
   assertEquals(JSON.stringify(action.description), text);
 });
@@ -173,7 +178,7 @@ Deno.test("decode() leaves to the application what does not begin with rtc: and 
       "x:y",
     ]
   ) {
-    for (const version of VERSIONS) assertEquals(decode(frameOf(type), version), undefined);
+    for (const version of VERSIONS) assertEquals(asMember(frameOf(type), version), undefined);
   }
 });
 
@@ -224,9 +229,15 @@ Deno.test("encodeJoined() lists the others, and everybody's description", () => 
   const self = { id: "c", dialect: "ssp", info: null };
   const b = { id: "b", dialect: "ssp", info: null };
   assertEquals(
-    encodeJoined("p1", self, [b, X]),
+    encodeJoined("p1", self, [b, X], []),
     '{"type":"rtc:joined","data":{"client_id":"c","peers":["b","x"],' +
       '"descriptions":{"b":null,"x":{"name":"Ann"},"c":null},"pool":"p1"}}',
+  );
+  const standing = [{ id: "__proto__", dialect: "ssp", info: ["\ud800"] }, { ...X, info: 1 }];
+  assertEquals(
+    encodeJoined('"p', self, [X], standing),
+    '{"type":"rtc:joined","data":{"client_id":"c","peers":["x"],' +
+      '"descriptions":{"__proto__":["\\ud800"],"x":{"name":"Ann"},"c":null},"pool":"\\"p"}}',
   );
 });
 

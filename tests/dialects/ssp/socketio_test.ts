@@ -7,6 +7,7 @@ import {
   encodeNews,
   encodeRelay,
   readEvent,
+  readMessage,
   STOP,
   toEvent,
 } from "../../../src/dialects/ssp/messages.ts";
@@ -200,7 +201,7 @@ Deno.test("§9: whatever comes as an event is read as the message that says the 
       const message = JSON.stringify({ type, data });
       assertEquals(
         outcomeOf(() => decode(event, "v2", true, readEvent)),
-        outcomeOf(() => decode(message, "v2")),
+        outcomeOf(() => decode(message, "v2", true, readMessage)),
       );
     }),
     { numRuns: 500 },
