@@ -1,6 +1,7 @@
 import type { ErrorCode, SignalError } from "./core/errors.ts";
 import { type Log, shown } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import type { RecentRefusals } from "./refusals.ts";
 import type { ConnectionInfo, ConnectionObserver } from "./transport/connections.ts";
 import type { Ending } from "./transport/websocket.ts";
 import type { Visitor } from "./visitor.ts";
@@ -12,10 +13,12 @@ const JOIN_REFUSALS: ReadonlySet<ErrorCode> = new Set(["room_missing", "room_inv
 export class Journal implements ConnectionObserver {
   readonly #log: Log;
   readonly #metrics: Metrics;
+  readonly #refusals: RecentRefusals;
 
-  constructor(log: Log, metrics: Metrics) {
+  constructor(log: Log, metrics: Metrics, refusals: RecentRefusals) {
     this.#log = log;
     this.#metrics = metrics;
+    this.#refusals = refusals;
     metrics.counter("signalbox_connections_total", "Connections accepted");
     metrics.counter("signalbox_refusals_total", "Things clients did that were refused");
     metrics.counter("signalbox_faults_total", "Faults of the server; above 0 is a bug", 0);
@@ -31,13 +34,14 @@ export class Journal implements ConnectionObserver {
     const { dialect } = connection;
     this.#metrics.count("signalbox_refusals_total", { dialect, reason: error.code });
     // A client that waits in vain for a pool says nothing of it: its operator has to see why.
-    const { pool } = error.details;
+    const pool = typeof error.details["pool"] === "string" ? error.details["pool"] : undefined;
     const isJoin = pool !== undefined || JOIN_REFUSALS.has(error.code);
     if (count > 1 && !isJoin && !this.#log.isDebug) return;
     const word = connection.wordFor?.(error.code);
+    this.#refusals.add(connection, word ?? error.code, pool);
     const detail = {
       ...(word === undefined || word === error.code ? {} : { word }),
-      ...(typeof pool === "string" ? { pool: shown(pool) } : {}),
+      ...(pool === undefined ? {} : { pool: shown(pool) }),
       ...(this.#log.isDebug ? { message: shown(error.message) } : {}),
     };
     this.#log.writeForClient("info", "refused", {

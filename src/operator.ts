@@ -2,6 +2,7 @@ import type { Ban, KeepOutcome, OperatorLogEntry } from "./core/store.ts";
 import type { Described, IdOperations, OpenDialect, RoomOperations } from "./dialects/dialect.ts";
 import { readAddressKey } from "./http/address.ts";
 import type { AddressBans } from "./http/bans.ts";
+import type { RecentRefusals, RefusalReport } from "./refusals.ts";
 import type { Store } from "./store/mod.ts";
 
 /** Addresses in an operator's hands; of IPv6 a /64 counts as one. */
@@ -20,6 +21,7 @@ export interface OperatorParts {
   readonly dialects: readonly { readonly name: string; readonly dialect: OpenDialect }[];
   readonly store: Pick<Store, "operatorLog" | "rotateSecret" | "flush">;
   readonly bans: AddressBans;
+  readonly refusals: RecentRefusals;
   /** Hangs up on all of an address, as the addresses count. */
   readonly turnOut: (addressKey: string) => void;
 }
@@ -79,6 +81,11 @@ export class Operator {
     return this.#parts.store.operatorLog.list(count);
   }
 
+  /** What clients were refused last, the newest first. */
+  refusals(): RefusalReport[] {
+    return this.#parts.refusals.list();
+  }
+
   /** Resolves with true once what was done so far is written; with false when that takes too long. */
   flush(): Promise<boolean> {
     return this.#parts.store.flush();
@@ -97,7 +104,8 @@ function notedRooms(dialect: string, rooms: RoomOperations, note: Note): RoomOpe
   return {
     list: () => rooms.list(),
     describe(room, member, description): Described {
-      const outcome = rooms.describe(room, member, description);
+      const json = jsonCopy(description);
+      const outcome = json === undefined ? "invalid" : rooms.describe(room, member, json);
       note("describe member", [dialect, room, member], outcome);
       return outcome;
     },
@@ -155,4 +163,14 @@ function notedBans({ bans, turnOut }: OperatorParts, note: Note): BanOperations 
     },
     list: () => bans.list(),
   };
+}
+
+/** A value as its JSON has it, which nobody else can change; undefined for what has none. */
+function jsonCopy(value: unknown): unknown {
+  try {
+    const text: string | undefined = JSON.stringify(value);
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined; // It refers to itself, or has a number without end.
+  }
 }

@@ -21,6 +21,7 @@ import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { Operator } from "./operator.ts";
 import { forgetful, type Persistence } from "./persistence.ts";
+import { RecentRefusals } from "./refusals.ts";
 import type { Store } from "./store/mod.ts";
 import { readTls, watchTls } from "./tls.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
@@ -96,7 +97,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
 
   const hub = new Hub(config.limits);
   const metrics = new Metrics();
-  const journal = new Journal(log, metrics);
+  const refusals = new RecentRefusals(wallClock);
+  const journal = new Journal(log, metrics, refusals);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
   const gate = undo.use(openGate(config, clock, bans));
@@ -206,7 +208,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     started,
     storePlace: store.place,
     stop,
-    operator: new Operator({ dialects, store, bans, turnOut }),
+    operator: new Operator({ dialects, store, bans, refusals, turnOut }),
     reload: tls && (() => reload(tls)),
     reportFault: (error) => journal.fault(error),
     [Symbol.asyncDispose]: stop,

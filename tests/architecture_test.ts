@@ -56,7 +56,7 @@ function broken(rule: (one: Import) => boolean): string[] {
 }
 
 const SERVER =
-  /^src\/(server|door|socket_io_door|visitor|journal|tls|persistence|permissions|operator)\.ts$/;
+  /^src\/(server|door|socket_io_door|visitor|journal|tls|persistence|permissions|operator|refusals)\.ts$/;
 const SHARED = /^src\/(log|metrics|files)\.ts$/;
 const CORE = /^src\/core\//;
 

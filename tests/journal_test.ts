@@ -3,6 +3,7 @@ import { SignalError } from "../src/core/errors.ts";
 import { Journal } from "../src/journal.ts";
 import type { Facts, Log } from "../src/log.ts";
 import { Metrics } from "../src/metrics.ts";
+import { RecentRefusals } from "../src/refusals.ts";
 
 /** A log that keeps what it is told. */
 class FakeLog implements Log {
@@ -22,10 +23,19 @@ class FakeLog implements Log {
 const CONNECTION = { id: "7", address: "192.0.2.1", dialect: "peerjs" };
 const FACTS = '"connection":"7","dialect":"peerjs","address":"192.0.2.1"';
 
-function newBench(isDebug = false): { journal: Journal; log: FakeLog; metrics: Metrics } {
+interface Bench {
+  readonly journal: Journal;
+  readonly log: FakeLog;
+  readonly metrics: Metrics;
+  readonly refusals: RecentRefusals;
+}
+
+function newBench(isDebug = false): Bench {
   const log = new FakeLog(isDebug);
   const metrics = new Metrics();
-  return { journal: new Journal(log, metrics), log, metrics };
+  let now = 0;
+  const refusals = new RecentRefusals(() => ++now);
+  return { journal: new Journal(log, metrics, refusals), log, metrics, refusals };
 }
 
 Deno.test("a connection is counted and told of, with dialect and address", () => {
@@ -43,6 +53,28 @@ Deno.test("of a connection's refusals the first is told, and all are counted", (
   assertEquals(log.lines, [`client info refused {${FACTS},"reason":"bad_frame"}`]);
   const counted = 'signalbox_refusals_total{dialect="peerjs",reason="bad_frame"} 3\n';
   assertStringIncludes(metrics.expose(), counted);
+});
+
+Deno.test("an operator sees the newest refusals, of one kind of a connection one", () => {
+  const { journal, refusals } = newBench();
+  const connection = { ...CONNECTION, wordFor: () => "no-such-pool" };
+  journal.refused(CONNECTION, new SignalError("bad_frame"), 1);
+  journal.refused(CONNECTION, new SignalError("bad_frame"), 2); // As in the log, the first one.
+  for (const pool of ["a\n", "b", "a\n"]) {
+    journal.refused(connection, new SignalError("room_unknown", "no", { pool }), 3);
+  }
+  const { id, ...who } = CONNECTION;
+  const facts = { ...who, connection: id, reason: "no-such-pool" };
+  assertEquals(refusals.list(), [
+    { ...facts, pool: "a�", atMs: 4, count: 2 },
+    { ...facts, pool: "b", atMs: 3, count: 1 },
+    { ...facts, reason: "bad_frame", atMs: 1, count: 1 },
+  ]);
+  for (let nth = 0; nth < 1_000; nth++) {
+    journal.refused({ ...connection, id: `${nth}` }, new SignalError("room_unknown"), 1);
+  }
+  assertEquals(refusals.list().length, 200);
+  assertEquals(refusals.list()[0]?.connection, "999");
 });
 
 Deno.test("every refused join is told of, with the pool and in the dialect's own words", () => {

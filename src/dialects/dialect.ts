@@ -155,7 +155,10 @@ export interface OperatedRoom extends RoomReport {
 export interface RoomOperations {
   /** Rooms with their members and descriptions, and those that are kept without members. */
   list(): OperatedRoom[];
-  /** Sets a member's description, or takes it away with null; the others are told. */
+  /**
+   * Sets a member's description, or takes it away with null; the others are told.
+   * @param description JSON, which nobody changes afterwards
+   */
   describe(room: string, member: string, description: unknown): Described;
   /** Ends a room: its members are told and hung up on. False where there is none. */
   stop(room: string): boolean;

@@ -93,6 +93,11 @@ Deno.test("a bad value is shown, under the name by which it was given", () => {
       [{ args: ["--concurrent_limit=x"] }, "Bad value of --concurrent_limit: ", '(got "x")'],
       [{ variables: { PORT: "x" } }, "Bad value of variable PORT: ", '(got "x")'],
       [fileOf({ port: "8080" }), 'Bad value of "port" in f.json: ', '(got "8080")'],
+      [
+        { args: ["--ssp-pools", "attic-of-the-house", "--ssp-max-pool-length", "16"] },
+        "Bad value of --ssp-pools: a name is longer than --ssp-max-pool-length admits",
+        '(got ["attic-of-the-house"])',
+      ],
       [fileOf({ peerjs: { key: 5 } }), 'Bad value of "peerjs.key" in f.json: ', "(got 5)"],
       [fileOf({ listen: "http://x" }), 'Bad value of "listen" in f.json: ', '(got "http://x")'],
     ] as const

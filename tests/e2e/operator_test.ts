@@ -131,6 +131,39 @@ Deno.test("whatever an operator does is in the log, with its outcome and without
   assertEquals(ann.log(1).map(({ actor }) => actor), ["operator"]);
 });
 
+Deno.test("a description that is no JSON is invalid, and one that is changes no more", async () => {
+  await using server = startTestServer();
+  const pools = server.operator.rooms.get("ssp");
+  await using client = await WsClient.open(`${server.wsUrl}/ssp`);
+  client.send({ type: "rtc:join", data: { pool: "p" } });
+  const { data: { client_id: id } } = await client.nextJson() as { data: { client_id: string } };
+  const cyclic: Record<string, unknown> = {};
+  cyclic["self"] = cyclic;
+  for (const description of [undefined, () => {}, Symbol("none"), 1n, { n: 1n }, cyclic]) {
+    assertEquals(pools?.describe("p", id, description), "invalid");
+  }
+  assertEquals(server.operator.log(1)[0]?.outcome, "invalid");
+  const description: Record<string, unknown> = { n: 1 };
+  assertEquals(pools?.describe("p", id, description), "described");
+  description["n"] = cyclic;
+  await using other = await WsClient.open(`${server.wsUrl}/ssp`);
+  other.send({ type: "rtc:join", data: { pool: "p" } });
+  const { data } = await other.nextJson() as { data: { descriptions: unknown; client_id: string } };
+  assertEquals(data.descriptions, { [id]: { n: 1 }, [data.client_id]: null });
+});
+
+Deno.test("an operator sees what clients were refused", async () => {
+  await using server = startTestServer({ args: ["--ssp-private"] });
+  await using client = await WsClient.open(`${server.wsUrl}/ssp`);
+  client.send({ type: "rtc:join", data: { pool: "attic" } });
+  await client.next();
+  const [refusal, ...others] = server.operator.refusals();
+  assertEquals(others, []);
+  const { dialect, address, reason, pool, count } = refusal ?? {};
+  assertEquals([dialect, address, reason], ["ssp", "127.0.0.1", "no-such-pool"]);
+  assertEquals([pool, count], ["attic", 1]);
+});
+
 Deno.test("what an operator did is in force after a restart, and a rotated secret is no loss", async () => {
   await using folder = await TempFolder.make();
   const args = ["--store", `kv:${folder.path}`, "--peerjs-server-ids-only"];

@@ -6,6 +6,7 @@ import { secretOf } from "../secret.ts";
 import { Tokens, tokensOption } from "../tokens.ts";
 import types from "./client/client.d.ts" with { type: "text" };
 import client from "./client/client.js" with { type: "text" };
+import { Departed } from "./departed.ts";
 import { EventStream } from "./event_stream.ts";
 import { joinOfStream, joinOfUrl, post } from "./http.ts";
 import { operations } from "./operations.ts";
@@ -36,7 +37,7 @@ const options = z.strictObject({
     description: "URL of a STUN server that clients are told; may be given several times",
   }),
   resumeMs: whole(30_000, "How long a lost connection is held for its client, in ms", { min: 0 }),
-  maxMembers: whole(256, "Peers in one room", { max: 100_000 }),
+  maxMembers: whole(256, "Peers in one room, at most --limits-max-room-members", { max: 100_000 }),
   maxInstances: whole(16, "Connections of one peer"),
   maxRoomLength: whole(128, "Longest room name, in UTF-16 units"),
   maxFields: whole(64, "Custom fields of one peer"),
@@ -52,6 +53,7 @@ const options = z.strictObject({
   maxKeptBytesTotal: whole(64 * MIB, "Bytes kept for all connections together", { max: 2 ** 40 }),
   // Longer than a loss goes unnoticed: what a connected client was sent before, it has.
   keepMs: whole(60_000, "How long at least a connected client's signals are kept, in ms"),
+  maxDeparted: whole(10_000, "Event streams that have left and are told so when they come back"),
   maxTakeBacks: whole(5, "Times that a connection may be taken back within a while"),
   takeBackWindowMs: whole(10_000, "That while, in ms"),
   bodyTimeoutMs: whole(20_000, "Time in which a posted message has to be complete, in ms"),
@@ -84,7 +86,7 @@ export const simple = defineDialect({
       rooms: store.rooms,
       peers: new Map(),
       lost: new Set(),
-      departed: new Set(),
+      departed: new Departed(options.maxDeparted),
       total: new KeptTotal(),
       resumeMs: options.resumeMs,
       maxFrameBytes: options.maxFrameBytes,

@@ -19,6 +19,7 @@ import {
   without,
   withServerFields,
 } from "./description.ts";
+import type { Departed } from "./departed.ts";
 import type { EncodeOnce } from "../encode_once.ts";
 import { isObject } from "../json.ts";
 import {
@@ -34,8 +35,12 @@ import type { Tokens } from "../tokens.ts";
 import type { FrameLimits, Receipt, Signal, SignalFrame } from "./messages.ts";
 import { encodeNews, type News } from "./news.ts";
 
-/** Streams that have left and are remembered: an EventSource comes back within seconds. */
-const MAX_DEPARTED = 10_000;
+/** Of what there is no more room. */
+const FULL = {
+  room_full: "the room is full",
+  rooms_full: "the server has no room for another room",
+  peers_full: "the server has no room for another peer",
+} as const;
 
 /** The dialect's bounds, each an option. */
 export interface SimpleLimits extends ProfileLimits, FrameLimits {
@@ -65,8 +70,7 @@ export interface SimpleServer {
   /** Instances that are held for their clients to come back, the longest lost first. */
   readonly lost: Set<Instance>;
   readonly total: InstanceContext["total"];
-  /** Secrets of streams' instances that have left, oldest first: they need not come back. */
-  readonly departed: Set<string>;
+  readonly departed: Departed;
   /** How long a lost instance is held; 0 means not at all. */
   readonly resumeMs: number;
   readonly maxFrameBytes: number;
@@ -131,8 +135,8 @@ export class SimplePeer implements Receiver, InstanceOwner {
     this.#addInstance(0, carrier);
     const { id } = this;
     const outcome = await hub.claim({ realm, id, dialect: "simple", receiver: this });
-    if (outcome === "full") throw new SignalError("peers_full", "the server has no more room");
-    if (this.#refusal !== undefined) throw new SignalError(this.#refusal, "the room is full");
+    const refusal = outcome === "full" ? "peers_full" : this.#refusal;
+    if (refusal !== undefined) throw new SignalError(refusal, FULL[refusal]);
     return outcome !== "taken";
   }
 
@@ -256,7 +260,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     instance.speaker.isGone = true;
     instance.log.clear();
     lost.delete(instance);
-    if (instance.hadStream && reason !== "lost") this.#rememberDeparted(instance);
+    if (instance.hadStream && reason !== "lost") this.#server.departed.add(instance.secret);
     const profile = without(this.#profile, instance.number);
     const instances = peerInstances(profile);
     const news: News = { type: "leave", instance: instance.number, instances, reason };
@@ -350,15 +354,6 @@ export class SimplePeer implements Receiver, InstanceOwner {
       throw new SignalError("rate_limited", "taken back too often", { retry_ms });
     }
     return [...recent, now];
-  }
-
-  #rememberDeparted({ secret }: Instance): void {
-    const { departed } = this.#server;
-    departed.add(secret);
-    for (const oldest of departed) {
-      if (departed.size <= MAX_DEPARTED) return;
-      departed.delete(oldest);
-    }
   }
 
   #targets(number: number | undefined, sender: Instance): readonly Instance[] {

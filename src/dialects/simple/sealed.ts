@@ -86,7 +86,8 @@ export function* seal(server: SimpleServer): Generator<SealedPeer | SealedDepart
       }),
     };
   }
-  if (server.departed.size > 0) yield { v: 1, departed: [...server.departed] };
+  const departed = server.departed.list();
+  if (departed.length > 0) yield { v: 1, departed };
 }
 
 /**

@@ -17,7 +17,7 @@ const options = z.strictObject({
   private: toggle(
     "Admit clients to the pools of --ssp-pools, and to those that the operator keeps",
   ),
-  pools: z.array(z.string().min(1).max(512)).default([]).meta({
+  pools: z.array(z.string().min(1)).default([]).meta({
     description: "Pool that exists although the server is private; may be given several times; " +
       "without --ssp-private every pool may be joined, and this does nothing",
   }),
@@ -25,7 +25,9 @@ const options = z.strictObject({
   descriptions: z.enum(["self", "server"]).default("self").meta({
     description: "Who describes members: they themselves, or only the server's operator",
   }),
-  maxMembers: whole(256, "Members of one pool", { max: 100_000 }),
+  maxMembers: whole(256, "Members of one pool, at most --limits-max-room-members", {
+    max: 100_000,
+  }),
   maxDescriptionBytes: whole(64 * KIB, "Longest description of a member, in bytes"),
   maxPoolLength: whole(512, "Longest pool name, in UTF-16 units", { min: 16, max: 8_192 }),
   ...linkLimitOptions({
@@ -41,6 +43,9 @@ const options = z.strictObject({
     min: 256 * KIB,
     max: 16 * MIB,
   }),
+}).refine(({ pools, maxPoolLength }) => pools.every(({ length }) => length <= maxPoolLength), {
+  path: ["pools"],
+  error: "a name is longer than --ssp-max-pool-length admits",
 });
 
 /** ssp: RTCPool and PyRTC, both versions of the protocol in the same pools. */

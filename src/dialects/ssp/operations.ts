@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Hub } from "../../core/hub.ts";
 import type { RoomReport } from "../../core/rooms.ts";
 import type { Described, OperatedRoom, RoomOperations } from "../dialect.ts";
+import { jsonOf } from "../json.ts";
 import { roomOperations } from "../room_operations.ts";
 import type { Pools } from "./pools.ts";
 
@@ -22,7 +23,6 @@ export function poolOperations(options: PoolOperationsOptions): RoomOperations {
   const { hub, realm, pools, maxDescriptionBytes, maxPoolLength } = options;
   const ofMembers = roomOperations(hub, realm, (member, description) => {
     const bytes = sizeOf(description);
-    if (bytes === undefined) return "invalid";
     return bytes > maxDescriptionBytes ? "too_large" : hub.describe(member, description, bytes);
   });
   const withStanding = (report: RoomReport): OperatedRoom => {
@@ -40,9 +40,7 @@ export function poolOperations(options: PoolOperationsOptions): RoomOperations {
     describe(pool, name, description): Described {
       const outcome = ofMembers.describe(pool, name, description);
       if (outcome !== "unknown" || !pools.isKept(pool)) return outcome;
-      const bytes = sizeOf(description);
-      if (bytes === undefined) return "invalid";
-      if (bytes > maxDescriptionBytes) return "too_large";
+      if (sizeOf(description) > maxDescriptionBytes) return "too_large";
       const kept = pools.describe(pool, name, description);
       return kept === "kept" ? "described" : kept;
     },
@@ -52,10 +50,7 @@ export function poolOperations(options: PoolOperationsOptions): RoomOperations {
   };
 }
 
-/** What a description takes, none nothing; undefined for what is no JSON. */
-function sizeOf(description: unknown): number | undefined {
-  if (description === null) return 0;
-  // What is no JSON, such as nothing at all, has no text.
-  const text: string | undefined = JSON.stringify(description);
-  return text === undefined ? undefined : Buffer.byteLength(text);
+/** What a description takes, none nothing. */
+function sizeOf(description: unknown): number {
+  return description === null ? 0 : Buffer.byteLength(jsonOf(description));
 }

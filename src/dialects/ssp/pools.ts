@@ -65,20 +65,24 @@ export class Pools {
     return success ? this.#options.rooms.keep(pool, data) : "invalid";
   }
 
-  /** False where it was none of the store's. */
+  /** False where neither it nor anything said in it was the store's. */
   forget(pool: RoomId): boolean {
     const isStored = this.#options.rooms.settings(pool) !== undefined;
     this.#options.rooms.forget(pool);
-    this.#standing.delete(pool);
-    return isStored;
+    return this.#standing.delete(pool) || isStored;
   }
 
   /** Says something in a kept pool under a name that is no member's; null takes it back. */
   describe(pool: RoomId, name: string, description: unknown): KeepOutcome {
     const outcome = this.#options.rooms.describe(pool, name, description);
     if (outcome !== "kept") return outcome;
-    if (description !== null) this.#standingIn(pool).set(name, description);
-    else this.#standing.get(pool)?.delete(name);
+    if (description !== null) {
+      this.#standingIn(pool).set(name, description);
+      return outcome;
+    }
+    const standing = this.#standing.get(pool);
+    standing?.delete(name);
+    if (standing?.size === 0) this.#standing.delete(pool);
     return outcome;
   }
 

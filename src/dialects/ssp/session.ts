@@ -13,6 +13,7 @@ import type {
   Session,
 } from "../../core/types.ts";
 import type { EncodeOnce } from "../encode_once.ts";
+import { jsonOf } from "../json.ts";
 import { type Refusal, sendRefusal } from "../refusal.ts";
 import type { Tokens } from "../tokens.ts";
 import type { Pools } from "./pools.ts";
@@ -95,6 +96,13 @@ const WIRE: Record<ErrorCode, Refusal> = {
   address_full: { ...reason("rate-limited"), close: [1013, "too many connections"] },
   address_rate: { ...reason("rate-limited"), close: [1013, "too many connections"] },
 };
+
+/** Of what there is no more room. */
+const FULL = {
+  room_full: "The pool is full",
+  rooms_full: "The server has no room for another pool",
+  peers_full: "The server has no room for another member",
+} as const;
 
 /** How a client came. */
 export interface Way {
@@ -215,7 +223,8 @@ export class SspSession implements Session {
     if (outcome === "abandoned") return;
     if (outcome === "admitted" && this.#joinRefusal === undefined) return;
     this.#giveUp();
-    throw new SignalError(this.#joinRefusal ?? "peers_full", "The pool is full", details);
+    const code = this.#joinRefusal ?? "peers_full";
+    throw new SignalError(code, FULL[code], details);
   }
 
   #enter(peer: PeerHandle): void {
@@ -298,10 +307,14 @@ export class SspSession implements Session {
     if (!this.#server.mayDescribe) {
       throw new SignalError("not_allowed", "Only the server sets descriptions here");
     }
-    const bytes = Buffer.byteLength(JSON.stringify(description));
-    const isTooLarge = bytes > this.#server.maxDescriptionBytes ||
-      this.#server.hub.describe(peer, description, bytes) === "too_large";
-    if (isTooLarge) throw new SignalError("description_too_large", "The description is too large");
+    const { hub, maxDescriptionBytes } = this.#server;
+    const bytes = Buffer.byteLength(jsonOf(description));
+    if (bytes > maxDescriptionBytes) {
+      throw new SignalError("description_too_large", "The description is too large");
+    }
+    if (hub.describe(peer, description, bytes) === "too_large") {
+      throw new SignalError("description_too_large", "The pool's descriptions are too large");
+    }
   }
 
   /** A finite number is taken as its decimal text; names are compared exactly (§5). */

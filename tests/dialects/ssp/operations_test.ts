@@ -150,12 +150,3 @@ Deno.test("list() shows the pools of a private server, also those that nobody is
   const guest = await enter(bench, "v2", "lobby");
   assertEquals(pools.list(), [{ id: "lobby", members: [summary(guest)] }, empty("attic")]);
 });
-
-Deno.test("describe() with what is no JSON is refused, and changes nothing", async () => {
-  using bench = newPools();
-  const [a, b] = await enterAll(bench, ["v2", "v1"]);
-  for (const description of [undefined, () => {}, Symbol("none")]) {
-    assertEquals(operationsOf(bench).describe("p", a.id, description), "invalid");
-  }
-  assertEquals([a.heard(), b.heard()], [[], []]);
-});
