@@ -26,23 +26,6 @@ export function conform<T>(schema: ZodType<T>, text: string, value: unknown, wor
   return result.data;
 }
 
-/** Shorter texts are cheaper to write again than to keep. */
-const MIN_KEPT_LENGTH = 1_024;
-const keptTexts = new WeakMap<object, string>();
-
-/**
- * The JSON of a value that is never changed. That of a large object is written once and kept as long
- * as the object: a member's description, of which every newcomer is told.
- */
-export function jsonOf(value: unknown): string {
-  if (!isContainer(value)) return JSON.stringify(value);
-  const kept = keptTexts.get(value);
-  if (kept !== undefined) return kept;
-  const text = JSON.stringify(value);
-  if (text.length >= MIN_KEPT_LENGTH) keptTexts.set(value, text);
-  return text;
-}
-
 /** Whether a JSON value is an object. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

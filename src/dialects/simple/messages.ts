@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/types.ts";
-import { isObject, isTooDeep, jsonOf, parseJson } from "../json.ts";
+import { isObject, isTooDeep, parseJson } from "../json.ts";
+import type { JsonOnce } from "../json_once.ts";
 import type { Candidate, Change, PeerDescription, PeerInstance } from "./description.ts";
 
 // The wire contract is protocols/simple.md of the project's notes; sections are cited as §n.
@@ -158,9 +159,10 @@ export function encodeHandshake(
   p_id: string,
   room: string,
   peers: readonly PeerDescription[],
+  json: JsonOnce,
 ): string {
   const head = JSON.stringify({ p_id, room });
-  return `${head.slice(0, -1)},"peers":[${peers.map(jsonOf).join()}]}`;
+  return `${head.slice(0, -1)},"peers":[${peers.map((peer) => json.textOf(peer)).join()}]}`;
 }
 
 /** What `ready` says (§2). */
@@ -180,7 +182,7 @@ export function encodeReady(ready: Ready): string {
 
 /** A peer or a further instance of one has come. */
 export function encodeJoin(peer: PeerDescription, peer_instance: number): string {
-  return `{"event":"join","peer":${jsonOf(peer)},"peer_instance":${peer_instance}}`;
+  return JSON.stringify({ event: "join", peer, peer_instance });
 }
 
 /** Exactly what was sent; candidates need no instance here. */

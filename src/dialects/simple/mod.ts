@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { EncodeOnce } from "../encode_once.ts";
 import { defineDialect, type HttpRoute, type OpenDialect } from "../dialect.ts";
+import { JsonOnce } from "../json_once.ts";
 import { linkLimitOptions, toggle, whole } from "../options.ts";
 import { secretOf } from "../secret.ts";
 import { Tokens, tokensOption } from "../tokens.ts";
@@ -83,6 +84,7 @@ export const simple = defineDialect({
       secrets: new Secrets(secretOf(options.secret, store.secret)),
       limits: options,
       news: new EncodeOnce(),
+      json: new JsonOnce(),
       rooms: store.rooms,
       peers: new Map(),
       lost: new Set(),

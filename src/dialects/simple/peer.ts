@@ -22,6 +22,7 @@ import {
 import type { Departed } from "./departed.ts";
 import type { EncodeOnce } from "../encode_once.ts";
 import { isObject } from "../json.ts";
+import type { JsonOnce } from "../json_once.ts";
 import {
   type Carrier,
   Instance,
@@ -63,6 +64,7 @@ export interface SimpleServer {
   readonly trustIds: boolean;
   readonly limits: SimpleLimits & InstanceContext["limits"];
   readonly news: EncodeOnce<"simple">;
+  readonly json: JsonOnce;
   /** Keeps what an operator says of peers. */
   readonly rooms: Pick<StoredRooms, "description" | "describe">;
   /** Who is behind an id. */

@@ -93,11 +93,11 @@ export class SimpleSession implements Session, Carrier {
 
   welcome(instance: Instance, { others, recovered, seq, frames }: Welcome): void {
     this.#instance = instance;
-    const { resumeMs, maxFrameBytes, iceServers } = this.#server;
+    const { resumeMs, maxFrameBytes, iceServers, json } = this.#server;
     const { peer: { id, room }, number, secret, holder } = instance;
     if (this.#stream !== undefined) instance.hadStream = true;
     this.#stream?.begin({ p_id: id, p_instance: number, seq, p_secret: secret, holder });
-    this.link.send(encodeHandshake(id, room, others.map(descriptionOf)));
+    this.link.send(encodeHandshake(id, room, others.map(descriptionOf), json));
     this.link.send(encodeReady({
       p_instance: number,
       p_secret: secret,

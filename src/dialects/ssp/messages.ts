@@ -2,7 +2,8 @@ import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame, PeerSummary, RoomEvent } from "../../core/types.ts";
 import { splitEvent } from "../event_frame.ts";
-import { conform, isObject, jsonOf, parseJson } from "../json.ts";
+import { conform, isObject, parseJson } from "../json.ts";
+import type { JsonOnce } from "../json_once.ts";
 
 // The wire contract is protocols/ssp.md of the project's notes; sections are cited as §n.
 
@@ -139,18 +140,20 @@ export function isSsp(frame: Frame): boolean {
   }
 }
 
-/**
- * `rtc:joined`, the answer to a join: oneself is in `descriptions`, but not in `peers` (§2).
- * @param standing what the server says under other names: clients look up members only
- */
-export function encodeJoined(
-  pool: string,
-  self: PeerSummary,
-  peers: readonly PeerSummary[],
-  standing: readonly PeerSummary[],
-): string {
+/** What a member is told when it has joined. */
+export interface Joined {
+  readonly pool: string;
+  readonly self: PeerSummary;
+  /** The other members, in joining order. */
+  readonly peers: readonly PeerSummary[];
+  /** What the server says under other names: clients look up members only. */
+  readonly standing: readonly PeerSummary[];
+}
+
+/** `rtc:joined`, the answer to a join: oneself is in `descriptions`, but not in `peers` (§2). */
+export function encodeJoined({ pool, self, peers, standing }: Joined, json: JsonOnce): string {
   const described = new Map([...standing, ...peers, self].map(({ id, info }) => [id, info]));
-  const entries = [...described].map(([id, info]) => `${JSON.stringify(id)}:${jsonOf(info)}`);
+  const entries = [...described].map(([id, info]) => `${JSON.stringify(id)}:${json.textOf(info)}`);
   const ids = JSON.stringify(peers.map(({ id }) => id));
   return `${TYPE}"rtc:joined"${DATA}{"client_id":${JSON.stringify(self.id)},"peers":${ids},` +
     `"descriptions":{${entries.join()}},"pool":${JSON.stringify(pool)}}}`;

@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { Link, NamespaceLink } from "../../core/types.ts";
 import { defineDialect, type Namespace, type OpenDialect, type UpgradeRoute } from "../dialect.ts";
 import { EncodeOnce } from "../encode_once.ts";
+import { JsonOnce } from "../json_once.ts";
 import { linkLimitOptions, toggle, whole } from "../options.ts";
 import { Tokens, tokensOption } from "../tokens.ts";
 import { EventLink } from "./event_link.ts";
@@ -65,6 +66,7 @@ export const ssp = defineDialect({
       hub,
       realm,
       news: new EncodeOnce<Version>(),
+      json: new JsonOnce(),
       maxPoolLength: options.maxPoolLength,
       maxDescriptionBytes: options.maxDescriptionBytes,
       mayDescribe: options.descriptions === "self",

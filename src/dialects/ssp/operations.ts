@@ -2,7 +2,6 @@ import { Buffer } from "node:buffer";
 import type { Hub } from "../../core/hub.ts";
 import type { RoomReport } from "../../core/rooms.ts";
 import type { Described, OperatedRoom, RoomOperations } from "../dialect.ts";
-import { jsonOf } from "../json.ts";
 import { roomOperations } from "../room_operations.ts";
 import type { Pools } from "./pools.ts";
 
@@ -52,5 +51,5 @@ export function poolOperations(options: PoolOperationsOptions): RoomOperations {
 
 /** What a description takes, none nothing. */
 function sizeOf(description: unknown): number {
-  return description === null ? 0 : Buffer.byteLength(jsonOf(description));
+  return description === null ? 0 : Buffer.byteLength(JSON.stringify(description));
 }

@@ -13,7 +13,7 @@ import type {
   Session,
 } from "../../core/types.ts";
 import type { EncodeOnce } from "../encode_once.ts";
-import { jsonOf } from "../json.ts";
+import type { JsonOnce } from "../json_once.ts";
 import { type Refusal, sendRefusal } from "../refusal.ts";
 import type { Tokens } from "../tokens.ts";
 import type { Pools } from "./pools.ts";
@@ -39,6 +39,7 @@ export interface SspServer {
   readonly hub: Hub;
   readonly realm: string;
   readonly news: EncodeOnce<Version>;
+  readonly json: JsonOnce;
   readonly maxPoolLength: number;
   readonly maxDescriptionBytes: number;
   /** Whether clients may describe themselves, or only the operator describes them. */
@@ -239,8 +240,9 @@ export class SspSession implements Session {
     if (this.#peer === undefined || this.#pool === undefined) return;
     const { id, dialect } = this.#peer;
     const self = { id, dialect, info: null };
-    const standing = this.#server.pools.standing(this.#pool);
-    this.link.send(encodeJoined(this.#pool, self, members, standing));
+    const { pools, json } = this.#server;
+    const standing = pools.standing(this.#pool);
+    this.link.send(encodeJoined({ pool: this.#pool, self, peers: members, standing }, json));
   }
 
   #giveUp(): void {
@@ -307,8 +309,8 @@ export class SspSession implements Session {
     if (!this.#server.mayDescribe) {
       throw new SignalError("not_allowed", "Only the server sets descriptions here");
     }
-    const { hub, maxDescriptionBytes } = this.#server;
-    const bytes = Buffer.byteLength(jsonOf(description));
+    const { hub, json, maxDescriptionBytes } = this.#server;
+    const bytes = Buffer.byteLength(json.textOf(description));
     if (bytes > maxDescriptionBytes) {
       throw new SignalError("description_too_large", "The description is too large");
     }

@@ -17,6 +17,7 @@ import {
   type Version,
   versionOf,
 } from "../../../src/dialects/ssp/messages.ts";
+import { JsonOnce } from "../../../src/dialects/json_once.ts";
 import { event, frameOf } from "../../helpers/ssp.ts";
 
 const VERSIONS = ["v1", "v2", "auto"] as const;
@@ -226,16 +227,17 @@ Deno.test("isSsp() recognises a JSON object whose type begins with rtc:, and not
 });
 
 Deno.test("encodeJoined() lists the others, and everybody's description", () => {
+  const json = new JsonOnce();
   const self = { id: "c", dialect: "ssp", info: null };
   const b = { id: "b", dialect: "ssp", info: null };
   assertEquals(
-    encodeJoined("p1", self, [b, X], []),
+    encodeJoined({ pool: "p1", self, peers: [b, X], standing: [] }, json),
     '{"type":"rtc:joined","data":{"client_id":"c","peers":["b","x"],' +
       '"descriptions":{"b":null,"x":{"name":"Ann"},"c":null},"pool":"p1"}}',
   );
   const standing = [{ id: "__proto__", dialect: "ssp", info: ["\ud800"] }, { ...X, info: 1 }];
   assertEquals(
-    encodeJoined('"p', self, [X], standing),
+    encodeJoined({ pool: '"p', self, peers: [X], standing }, json),
     '{"type":"rtc:joined","data":{"client_id":"c","peers":["x"],' +
       '"descriptions":{"__proto__":["\\ud800"],"x":{"name":"Ann"},"c":null},"pool":"\\"p"}}',
   );

@@ -1,0 +1,19 @@
+/** Shorter texts are cheaper to write again than to keep. */
+const MIN_KEPT_LENGTH = 1_024;
+
+/**
+ * The JSON of values that are never changed, such as a member's description, of which every newcomer
+ * is told: that of a large object is written once and kept as long as the object.
+ */
+export class JsonOnce {
+  readonly #texts = new WeakMap<object, string>();
+
+  textOf(value: unknown): string {
+    if (typeof value !== "object" || value === null) return JSON.stringify(value);
+    const kept = this.#texts.get(value);
+    if (kept !== undefined) return kept;
+    const text = JSON.stringify(value);
+    if (text.length >= MIN_KEPT_LENGTH) this.#texts.set(value, text);
+    return text;
+  }
+}
