@@ -217,7 +217,7 @@ function readUrl(request: Request): URL | undefined {
 }
 
 function wantsStream({ headers }: Request): boolean {
-  return headers.get("accept")?.includes("text/event-stream") === true;
+  return headers.get("accept")?.toLowerCase().includes("text/event-stream") === true;
 }
 
 const BODY_FAULTS: Record<BodyFault, SignalError> = {

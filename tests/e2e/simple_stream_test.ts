@@ -1,117 +1,18 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { FakeClock } from "../helpers/fake_clock.ts";
-import { startTestServer, type TestServer } from "../helpers/server.ts";
+import { startTestServer } from "../helpers/server.ts";
+import {
+  codeOf,
+  comeBack,
+  dataTo,
+  type Json,
+  post,
+  STREAM,
+  StreamClient,
+} from "../helpers/stream_client.ts";
 import { startTcpProxy } from "../helpers/tcp_proxy.ts";
 import { until, within } from "../helpers/waiting.ts";
 import { WsClient } from "../helpers/ws_client.ts";
-
-type Json = Readonly<Record<string, unknown>>;
-const STREAM = { accept: "text/event-stream" };
-
-/** One event of a stream. */
-interface StreamEvent {
-  readonly event: string;
-  readonly id: string;
-  readonly data: Json;
-}
-
-/** A client by plain HTTP: frames come as events, and go as requests. */
-class StreamClient implements AsyncDisposable {
-  readonly #reader: ReadableStreamDefaultReader<string>;
-  readonly #abort: AbortController;
-  readonly #url: string;
-  #text = "";
-  lastId = "";
-  credentials: Json = {};
-
-  private constructor(
-    url: string,
-    reader: ReadableStreamDefaultReader<string>,
-    abort: AbortController,
-  ) {
-    this.#url = url;
-    this.#reader = reader;
-    this.#abort = abort;
-  }
-
-  static async open(
-    { url }: TestServer,
-    query = "?room=r&name=Fred",
-    init: RequestInit = {},
-  ): Promise<StreamClient> {
-    const abort = new AbortController();
-    const headers = { ...STREAM, ...init.headers };
-    const response = await fetch(`${url}/simple${query}`, {
-      ...init,
-      headers,
-      signal: abort.signal,
-    });
-    assertEquals(response.status, 200);
-    assert(response.body !== null);
-    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    const client = new StreamClient(url, reader, abort);
-    const [handshake, ready] = [await client.next(), await client.next()];
-    assertEquals([handshake.event, ready.event], ["handshake", "ready"]);
-    const { p_secret, p_instance } = ready.data;
-    client.credentials = { p_id: handshake.data["p_id"], p_secret, p_instance };
-    client.joined = [handshake, ready];
-    return client;
-  }
-
-  joined: readonly StreamEvent[] = [];
-
-  get id(): string {
-    return String(this.credentials["p_id"]);
-  }
-
-  /** The next event, or undefined at the end of the stream. */
-  async nextIfAny(): Promise<StreamEvent | undefined> {
-    while (!this.#text.includes("\n\n")) {
-      const { value, done } = await within("an event", this.#reader.read());
-      if (done) return undefined;
-      this.#text += value;
-    }
-    const end = this.#text.indexOf("\n\n");
-    const lines = this.#text.slice(0, end).split("\n");
-    this.#text = this.#text.slice(end + 2);
-    const field = (name: string) =>
-      lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? "";
-    this.lastId = field("id");
-    // An id without data is for the reader, not for the application.
-    if (field("data") === "") return await this.nextIfAny();
-    return { event: field("event"), id: this.lastId, data: JSON.parse(field("data")) };
-  }
-
-  async next(): Promise<StreamEvent> {
-    const event = await this.nextIfAny();
-    if (event === undefined) throw new Error("Instead of an event came the end");
-    return event;
-  }
-
-  /** Posts a frame and returns status and answer. */
-  post(frame: Json, as: Json = this.credentials): Promise<[number, Json]> {
-    return post(this.#url, JSON.stringify({ ...frame, ...as }));
-  }
-
-  /** Goes away in the middle of the stream. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#reader.cancel();
-    this.#abort.abort();
-  }
-}
-
-async function post(
-  url: string,
-  body: string,
-  headers: Record<string, string> = { "content-type": "text/plain" },
-): Promise<[number, Json]> {
-  const response = await fetch(`${url}/simple`, { method: "POST", body, headers });
-  return [response.status, await response.json()];
-}
-
-function dataTo(peer_id: unknown, data: unknown): Json {
-  return { event: "signal", peer_id, type: "data", data };
-}
 
 Deno.test("Simple stream: a URL joins, every event has the frame's name and an id", async () => {
   await using server = startTestServer();
@@ -246,10 +147,13 @@ Deno.test("Simple stream: what is refused is a status with the error frame", asy
   const { p_id, p_secret } = fred.credentials;
   const posts: [status: number, code: string, body: unknown][] = [
     [400, "bad_json", "hello"],
-    [403, "bad_secret", { event: "nonsense" }],
+    [400, "bad_frame", { event: "nonsense" }],
     [400, "bad_frame", { event: "nonsense", ...fred.credentials }],
     [400, "bad_frame", { event: "change", ...fred.credentials }],
-    [403, "bad_secret", { event: "ping" }],
+    [400, "bad_frame", { event: "ping" }],
+    [400, "bad_frame", { event: "ping", p_id, p_secret }],
+    [400, "bad_frame", { event: "ping", p_id, p_secret, p_instance: "0" }],
+    [400, "bad_frame", { event: "join", room: "r" }],
     [403, "bad_secret", { event: "ping", p_id, p_secret: `${p_secret}x`, p_instance: 0 }],
     [403, "bad_secret", { event: "ping", p_id: crypto.randomUUID(), p_secret, p_instance: 0 }],
     [404, "unknown_instance", { event: "ping", p_id, p_secret, p_instance: 1 }],
@@ -342,18 +246,6 @@ Deno.test("Simple stream: a server that goes away ends its streams", async () =>
   assertEquals(await fred.nextIfAny(), undefined);
 });
 
-function codeOf(part: unknown): unknown {
-  return typeof part === "object" && part !== null ? Reflect.get(part, "code") : part;
-}
-
-/** Comes back as \`EventSource\` does, and returns the status of the answer. */
-async function comeBack({ url }: TestServer, lastId: string): Promise<number> {
-  const headers = { ...STREAM, "last-event-id": lastId };
-  const response = await fetch(`${url}/simple?room=r&name=Fred`, { headers });
-  await response.body?.cancel();
-  return response.status;
-}
-
 Deno.test("Simple stream: who comes back keeps what it has said of itself since", async () => {
   await using server = startTestServer();
   const fred = await StreamClient.open(server);
@@ -430,7 +322,7 @@ Deno.test("Simple stream: an address has only so many posts that prove nothing",
   const bodies = ["hello", '{"event":"ping"}', "x".repeat(262_145), "{}"];
   const statuses: number[] = [];
   for (const body of bodies) statuses.push((await post(server.url, body))[0]);
-  assertEquals(statuses, [400, 403, 413, 403]);
+  assertEquals(statuses, [400, 400, 413, 400]);
   assertEquals((await post(server.url, "hello")).map(codeOf), [429, "rate_limited"]);
   clock.advance(1_000);
   assertEquals((await post(server.url, "hello"))[0], 400);

@@ -151,15 +151,22 @@ export function peerInstances({ instances }: Profile): PeerInstance[] {
  * What the change in a join really changes: a client that comes back often repeats what it said
  * (§6), and the server's own fields win over its (§3). Undefined where it changes nothing.
  */
-export function effective(profile: Profile, number: number, change: Change): Change | undefined {
+export function effective(
+  profile: Profile,
+  number: number,
+  change: Change,
+  limits: ProfileLimits,
+): Change | undefined {
   const { sdp, ice } = profile.instances[number] ?? NO_PUBLICATION;
-  const peer = Object.entries(change.peer ?? {}).filter(([name, value]) =>
-    !isSame(value ?? undefined, profile.fields.values.get(name)) &&
-    !profile.serverFields.values.has(name)
-  );
-  const fresh = change.sdp !== undefined
-    ? change.peer_ice ?? []
-    : (change.peer_ice ?? []).filter((one) => !ice.some((known) => isSame(one, known)));
+  const { peer_ice = [] } = change;
+  checkCount(peer_ice, limits);
+  const peer = Object.entries(change.peer ?? {}).filter(([name, value]) => {
+    checkName(name, limits);
+    return !isSame(value ?? undefined, profile.fields.values.get(name)) &&
+      !profile.serverFields.values.has(name);
+  });
+  const known = new Set(change.sdp === undefined ? ice.map((one) => JSON.stringify(one)) : []);
+  const fresh = peer_ice.filter((one) => !known.has(JSON.stringify(one)));
   const isSdpNew = change.sdp !== undefined && (change.sdp !== sdp || !isSame(fresh, ice));
   const isIceNew = fresh.length > 0 && (change.sdp === undefined || isSdpNew);
   if (peer.length === 0 && !isSdpNew && !isIceNew) return undefined;
@@ -174,14 +181,12 @@ export function effective(profile: Profile, number: number, change: Change): Cha
 function published(
   old: Publication,
   { sdp, peer_ice }: Change,
-  { maxCandidates }: ProfileLimits,
+  limits: ProfileLimits,
 ): Publication {
   if (sdp === undefined && peer_ice === undefined) return old;
   const kept = sdp === undefined ? old.ice : [];
   const ice = peer_ice === undefined ? kept : [...kept, ...peer_ice];
-  if (ice.length > maxCandidates) {
-    throw new SignalError("description_too_large", `More than ${maxCandidates} candidates`);
-  }
+  checkCount(ice, limits);
   const text = sdp ?? old.sdp;
   return { sdp: text, ice, bytes: text === "" && ice.length === 0 ? 0 : bytesOf([text, ice]) };
 }
@@ -218,13 +223,18 @@ function withFields(
   return { values: fields, bytes };
 }
 
+function checkCount(ice: readonly Candidate[], { maxCandidates }: ProfileLimits): void {
+  if (ice.length <= maxCandidates) return;
+  throw new SignalError("description_too_large", `More than ${maxCandidates} candidates`);
+}
+
 function checkName(name: string, { maxFieldNameLength }: ProfileLimits): void {
-  if (name.startsWith("peer_")) {
-    throw new SignalError("field_reserved", `${name.slice(0, maxFieldNameLength)} is reserved`);
-  }
-  if (name === "" || name.length > maxFieldNameLength || UNSAFE_NAMES.has(name)) {
-    const most = `1 to ${maxFieldNameLength} characters`;
-    throw new SignalError("description_invalid", `The name of a field is unsafe or not ${most}`);
+  const shown = name.slice(0, maxFieldNameLength);
+  if (name.startsWith("peer_")) throw new SignalError("field_reserved", `${shown} is reserved`);
+  if (UNSAFE_NAMES.has(name)) throw new SignalError("description_invalid", `${shown} is unsafe`);
+  if (name === "" || name.length > maxFieldNameLength) {
+    const words = `A field's name is not 1 to ${maxFieldNameLength} characters: "${shown}"`;
+    throw new SignalError("description_invalid", words);
   }
 }
 

@@ -2,10 +2,8 @@ import { SignalError } from "../../core/errors.ts";
 import type { HttpMessage, Posted } from "../dialect.ts";
 import { decodePosition } from "./event_stream.ts";
 import type { Instance } from "./instance.ts";
-import { isEqual } from "./secrets.ts";
 import {
   type ClientFrame,
-  type Credentials,
   decode,
   decodePosted,
   encodeOk,
@@ -14,7 +12,7 @@ import {
   withRef,
 } from "./messages.ts";
 import type { SimpleServer } from "./peer.ts";
-import type { JoinRequest } from "./server.ts";
+import { type JoinRequest, noMatch } from "./join.ts";
 import { perform } from "./session.ts";
 import { frameResponse, refusalResponse } from "./wire.ts";
 
@@ -56,7 +54,9 @@ export function joinOfStream(request: HttpMessage, server: SimpleServer): JoinRe
   const frame = request.method === "GET"
     ? joinOfUrl(request.url, server)
     : decode(request.body, server.limits);
-  if (frame?.event !== "join") throw new SignalError("room_missing", "a stream begins with a join");
+  if (frame?.event !== "join") {
+    throw withRef(new SignalError("room_missing", "a stream begins with a join"), frame?.ref);
+  }
   // One that is of no use is ignored: the client does not know that it sends it.
   if (position === undefined) return frame;
   const { holder, ...credentials } = position;
@@ -65,11 +65,12 @@ export function joinOfStream(request: HttpMessage, server: SimpleServer): JoinRe
   if (server.departed.has(p_secret)) return "over";
   const peer = server.peers.get(p_id);
   if (peer === undefined) return { ...frame, ...credentials };
-  const instance = peer.instance(p_instance);
-  const isIts = instance !== undefined && isEqual(instance.secret, p_secret);
-  if (isIts && instance.holder !== holder) return "over";
-  // What it has said of itself since it made the URL counts, not what stands there.
-  return { ...frame, ...credentials, peer: undefined, isContinuation: true };
+  // What it has said of itself since counts, not what the URL or the body repeats.
+  const again = { ...frame, ...credentials, peer: undefined };
+  const instance = peer.instance(p_instance, p_secret);
+  if (instance === undefined) return again;
+  if (instance.holder !== holder) return "over";
+  return { ...again, sdp: undefined, peer_ice: undefined, isContinuation: true };
 }
 
 /** Carries out a posted frame (§8). */
@@ -78,8 +79,13 @@ export function post(server: SimpleServer, { body }: HttpMessage): Posted {
   try {
     const posted = decodePosted(body, server.limits);
     try {
-      isProven = isOwner(server, posted.credentials);
-      const instance = instanceOf(server, posted.credentials);
+      const { p_id, p_secret, p_instance } = posted.credentials();
+      isProven = server.secrets.isValid(p_secret, p_id);
+      if (!isProven) throw noMatch();
+      const instance = server.peers.get(p_id)?.instance(p_instance, p_secret);
+      if (instance === undefined) {
+        throw new SignalError("instance_unknown", "no such instance: join again");
+      }
       if (!instance.takesPost(body.length, server.clock.now())) {
         throw new SignalError("rate_limited", "Too many messages");
       }
@@ -101,20 +107,4 @@ function carryOut(instance: Instance, frame: ClientFrame): string {
   const receipt = perform(instance, frame);
   if (frame.event === "leave") carrier?.left();
   return encodeOk(frame.ref, receipt);
-}
-
-function isOwner({ secrets }: SimpleServer, credentials: Credentials | undefined): boolean {
-  return credentials !== undefined && secrets.isValid(credentials.p_secret, credentials.p_id);
-}
-
-function instanceOf(server: SimpleServer, credentials: Credentials | undefined): Instance {
-  if (credentials === undefined || !isOwner(server, credentials)) {
-    throw new SignalError("id_not_issued", "p_id and p_secret do not match");
-  }
-  const { p_id, p_secret, p_instance } = credentials;
-  const instance = server.peers.get(p_id)?.instance(p_instance);
-  if (instance === undefined || !isEqual(instance.secret, p_secret)) {
-    throw new SignalError("instance_unknown", "no such instance: join again");
-  }
-  return instance;
 }

@@ -21,7 +21,9 @@ const AnyIce = z.custom<readonly (Candidate | null)[]>(isIce, "expected candidat
   .transform(normalised);
 const SomeIce = z.custom<readonly (Candidate | null)[]>(
   (value) => isIce(value) && value.length > 0,
-  "expected at least one candidate",
+  {
+    error: ({ input }) => isIce(input) ? "expected at least one candidate" : "expected candidates",
+  },
 ).transform(normalised);
 /** As it was read: a name such as `__proto__` has to be seen to be refused. */
 const Fields = z.custom<Readonly<Record<string, unknown>>>(isObject, "expected an object");
@@ -60,10 +62,12 @@ const SignalBody = z.discriminatedUnion("type", [
   z.object({ peer_id: z.string(), type: z.literal("candidate"), peer_ice: SomeIce }),
   z.object({ peer_id: z.string(), type: z.literal("bye"), reason: z.string().optional() }),
   z.object({ peer_id: z.string(), type: z.literal("data"), data: Json }),
-]);
+], { error: "expected offer, answer, pranswer, candidate, bye or data" });
 const Leave = z.object({ event: z.literal("leave"), ref: Ref });
 const Ping = z.object({ event: z.literal("ping"), ref: Ref });
-const OtherFrame = z.discriminatedUnion("event", [Join, ChangeFrame, Leave, Ping]);
+const OtherFrame = z.discriminatedUnion("event", [Join, ChangeFrame, Leave, Ping], {
+  error: "expected join, change, signal, leave or ping",
+});
 
 /** Over HTTP a frame says itself whose it is (§8). */
 const Credentials = z.object({ p_id: z.string(), p_secret: z.string(), p_instance: Index });
@@ -89,8 +93,8 @@ export function decode(frame: Frame, limits: FrameLimits): ClientFrame {
 
 /** A posted frame of which only that much is read: whose it is. */
 export interface PostedFrame {
-  /** Undefined where it does not say. */
-  readonly credentials: Credentials | undefined;
+  /** Throws where it does not say. */
+  readonly credentials: () => Credentials;
   /** Where it is one. */
   readonly ref: FrameRef;
   /** Reads the rest. */
@@ -102,7 +106,12 @@ export function decodePosted(text: string, limits: FrameLimits): PostedFrame {
   const value = readObject(text);
   const { ref } = value;
   return {
-    credentials: Credentials.safeParse(value).data,
+    credentials: () => {
+      const { success, data, error } = Credentials.safeParse(value);
+      if (success) return data;
+      const isJoin = value["event"] === "join";
+      throw bad(isJoin ? "a join has to accept text/event-stream" : complaint(error), value);
+    },
     ref: isRef(ref) ? ref : undefined,
     decode: () => decodeObject(text, value, limits),
   };

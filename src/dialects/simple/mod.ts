@@ -13,7 +13,6 @@ import { joinOfStream, joinOfUrl, post } from "./http.ts";
 import { operations } from "./operations.ts";
 import { Secrets } from "./secrets.ts";
 import type { SimpleServer } from "./peer.ts";
-import { expire } from "./server.ts";
 import { seal, unseal } from "./sealed.ts";
 import { SimpleSession } from "./session.ts";
 import { KeptTotal } from "./signal_log.ts";
@@ -52,8 +51,8 @@ const options = z.strictObject({
   maxKeptSignals: whole(128, "Signals kept for a connection, and queued while it is lost"),
   maxKeptBytes: whole(MIB, "Bytes kept for a connection, and queued while it is lost"),
   maxKeptBytesTotal: whole(64 * MIB, "Bytes kept for all connections together", { max: 2 ** 40 }),
-  // Longer than a loss goes unnoticed: what a connected client was sent before, it has.
-  keepMs: whole(60_000, "How long at least a connected client's signals are kept, in ms"),
+  // Longer than a loss goes unnoticed: what a client on a WebSocket was sent before, it has.
+  keepMs: whole(60_000, "How long at least a WebSocket client's signals are kept, in ms"),
   maxDeparted: whole(10_000, "Event streams that have left and are told so when they come back"),
   maxTakeBacks: whole(5, "Times that a connection may be taken back within a while"),
   takeBackWindowMs: whole(10_000, "That while, in ms"),
@@ -145,6 +144,17 @@ export const simple = defineDialect({
     };
   },
 });
+
+/** Ends the holding of instances whose time is up. */
+function expire({ hub, lost, clock, resumeMs }: SimpleServer): void {
+  // At the end of the server nobody's time is up: they are sealed with what is left of it.
+  if (hub.isSilent) return;
+  const before = clock.now() - resumeMs;
+  for (const instance of lost) {
+    if (instance.lostAtMs > before) return;
+    instance.peer.remove(instance, "lost");
+  }
+}
 
 function textAt(path: string, text: string, type: string): HttpRoute {
   const headers = { "content-type": `${type}; charset=utf-8` };

@@ -30,7 +30,7 @@ import {
   type InstanceOwner,
   type Reason,
 } from "./instance.ts";
-import type { Secrets } from "./secrets.ts";
+import { isEqual, type Secrets } from "./secrets.ts";
 import type { Speaker } from "./kept_signals.ts";
 import type { Tokens } from "../tokens.ts";
 import type { FrameLimits, Receipt, Signal, SignalFrame } from "./messages.ts";
@@ -163,7 +163,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     if (number >= limits.maxInstances) {
       throw new SignalError("instances_full", `more than ${limits.maxInstances} instances`);
     }
-    const news = effective(this.#profile, number, change) ?? {};
+    const news = effective(this.#profile, number, change, limits) ?? {};
     const profile = changed(this.#profile, number, news, limits);
     this.#announce(profile, { type: "join", instance: number });
     const instance = this.#addInstance(number, carrier);
@@ -178,7 +178,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
   /** Gives an instance, lost or apparently connected, to another connection (§6). */
   takeBack(instance: Instance, request: TakeBack, carrier: Carrier): void {
     const takeBacks = this.#countTakeBack(instance);
-    const news = effective(this.#profile, instance.number, request);
+    const news = effective(this.#profile, instance.number, request, this.#server.limits);
     if (news !== undefined) this.publish(instance, news);
     instance.takeBacks = takeBacks;
     if (request.isContinuation !== true) instance.holder++;
@@ -239,9 +239,10 @@ export class SimplePeer implements Receiver, InstanceOwner {
     return this.#instances.filter((instance) => instance !== undefined);
   }
 
-  /** An instance that is connected or held. */
-  instance(number: number): Instance | undefined {
-    return this.#instances[number];
+  /** The instance of that number whose secret it is; not one that has the number since. */
+  instance(number: number, secret: string): Instance | undefined {
+    const instance = this.#instances[number];
+    return instance !== undefined && isEqual(instance.secret, secret) ? instance : undefined;
   }
 
   /** Keeps an instance for its client to come back, or not. */

@@ -17,7 +17,7 @@ import {
 } from "./messages.ts";
 import { descriptionOf } from "./news.ts";
 import type { SimpleServer } from "./peer.ts";
-import { join, type JoinRequest } from "./server.ts";
+import { join, type JoinRequest } from "./join.ts";
 import { refusalResponse, WIRE } from "./wire.ts";
 
 /** Reads what a connection was opened with; "over" for one that need not have come. */
@@ -95,6 +95,7 @@ export class SimpleSession implements Session, Carrier {
     this.#instance = instance;
     const { resumeMs, maxFrameBytes, iceServers, json } = this.#server;
     const { peer: { id, room }, number, secret, holder } = instance;
+    instance.log.ages = this.#stream === undefined;
     if (this.#stream !== undefined) instance.hadStream = true;
     this.#stream?.begin({ p_id: id, p_instance: number, seq, p_secret: secret, holder });
     this.link.send(encodeHandshake(id, room, others.map(descriptionOf), json));

@@ -58,6 +58,11 @@ export class SignalLog<Signal> {
   readonly #limits: SignalLogLimits;
   readonly #total: KeptTotal;
   readonly #encode: (seq: number, signal: Signal) => string;
+  /**
+   * Whether what the client was sent long ago has arrived, since its loss would be known by now. Not
+   * where the client never says anything, as on a stream: its path may have been dead for an hour.
+   */
+  ages = true;
   /** The newest signals, without a gap; made with the first. */
   #kept: KeptSignals | undefined = undefined;
   #bytes = 0;
@@ -164,6 +169,7 @@ export class SignalLog<Signal> {
 
   /** Drops what was here when this was last called. */
   age(): void {
+    if (!this.ages) return;
     while (this.#length > 0 && this.#lastSeq - this.#length < this.#agedSeq) this.#shift();
     this.#agedSeq = this.#lastSeq;
     if (this.#length === 0) this.clear();

@@ -35,7 +35,7 @@ Deno.test("Simple POST: whose a frame is comes before what it says", async () =>
   const nonsense = { event: "nonsense", ref: 1 };
   const cases: [frame: string | SimpleFrame, status: number, code: string, isProven: boolean][] = [
     ["hello", 400, "bad_json", false],
-    [nonsense, 403, "bad_secret", false],
+    [nonsense, 400, "bad_frame", false],
     [{ ...nonsense, ...fred.credentials, p_secret: "x" }, 403, "bad_secret", false],
     [{ ...nonsense, ...fred.credentials, p_id: "x" }, 403, "bad_secret", false],
     [{ ...nonsense, ...fred.credentials }, 400, "bad_frame", true],
@@ -45,8 +45,17 @@ Deno.test("Simple POST: whose a frame is comes before what it says", async () =>
   for (const [frame, ...expected] of cases) {
     assertEquals(await answer(bench, frame), expected, JSON.stringify(frame));
   }
-  const { response } = post(bench, { ...nonsense, p_id: "x" });
-  assertEquals((await response.json())["ref"], 1);
+  for (
+    const [more, words] of [
+      [{ p_id: "x" }, "p_secret: expected string, received undefined"],
+      [{ ...fred.credentials, p_instance: "0" }, "p_instance: expected number, received string"],
+      [{ event: "join", room: "r" }, "a join has to accept text/event-stream"],
+    ] as const
+  ) {
+    const { response } = post(bench, { ...nonsense, ...more });
+    const { message, ref } = await response.json();
+    assertEquals([message, ref], [words, 1]);
+  }
 });
 
 Deno.test("Simple POST: a connection and the posts of its instance share one allowance", async () => {

@@ -1,4 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { SignalError } from "../../../src/core/errors.ts";
+import { Departed } from "../../../src/dialects/simple/departed.ts";
+import { changed, effective, NO_PROFILE } from "../../../src/dialects/simple/description.ts";
 import { comeBack, enter, newRooms, SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
 
 /** Says a frame that is within a limit, then the one above it. */
@@ -60,6 +63,54 @@ Deno.test("Simple: an instance publishes at most 256 candidates", async () => {
   assertEquals(await client.ask(change({ sdp: "v=0", peer_ice: ice, ref: 1 })), [
     { event: "ok", ref: 1 },
   ]);
+});
+
+Deno.test("Simple: a join that adds or takes back an instance has no more candidates either", async () => {
+  using bench = newRooms({ options: { maxCandidates: 2 } });
+  const [a, b] = [{ candidate: "a" }, { candidate: "b" }];
+  const fred = await enter(bench, { peer_ice: [a, b] });
+  const { p_instance: _, ...owner } = fred.credentials;
+  const client = await SimpleClient.connect(bench);
+  for (const whose of [{}, owner, fred.credentials]) {
+    // Also where each is known already.
+    const frame = { event: "join", room: "r", ...whose, peer_ice: [a, b, a] };
+    assertEquals(await client.refusal(frame), "too_large");
+  }
+  const { rest } = await comeBack(bench, fred, { peer_ice: [b, a], ref: 1 });
+  assertEquals(rest, [{ event: "ok", ref: 1 }]);
+});
+
+Deno.test("what a join changes is found in one look at each candidate, however many there are", () => {
+  let looks = 0;
+  const candidates = (count: number, from: number) =>
+    Array.from({ length: count }, (_, n) => ({
+      candidate: `c${from + n}`,
+      toJSON(): unknown {
+        looks++;
+        return this.candidate;
+      },
+    }));
+  const limits = {
+    maxFields: 1,
+    maxFieldsBytes: 1,
+    maxFieldNameLength: 1,
+    maxCandidates: 200,
+    maxDescriptionBytes: 1_000_000,
+  };
+  const profile = changed(NO_PROFILE, 0, { peer_ice: candidates(200, 0) }, limits);
+  looks = 0;
+  const news = effective(profile, 0, { peer_ice: candidates(200, 100) }, limits);
+  assertEquals(news?.peer_ice?.length, 100);
+  assert(looks <= 2 * 400, `${looks} looks`);
+  looks = 0;
+  assertThrows(() => effective(profile, 0, { peer_ice: candidates(201, 0) }, limits), SignalError);
+  assertEquals(looks, 0);
+});
+
+Deno.test("streams that have left are remembered up to a limit, the newest", () => {
+  const departed = new Departed(2);
+  for (const secret of ["a", "b", "a", "c"]) departed.add(secret);
+  assertEquals([departed.list(), departed.has("a"), departed.has("c")], [["b", "c"], false, true]);
 });
 
 Deno.test("Simple: a peer has at most 16 instances", async () => {

@@ -101,6 +101,7 @@ Deno.test("Simple: a change is told as it was sent, and kept", async () => {
     { sdp: "one", peer_ice: [{ candidate: "a" }] },
     { peer_ice: [{ candidate: "b", peer_instance: 4 }, null] },
     { sdp: "two" },
+    { peer_ice: [{ candidate: "c" }] },
     { sdp: "" },
   ];
   for (const change of said) {
@@ -122,6 +123,24 @@ Deno.test("Simple: a change is told as it was sent, and kept", async () => {
     peer_ice: [],
   });
   assertEquals(fred.heard().map(({ event }) => event), ["join"]);
+});
+
+Deno.test("Simple: a name that no field may have is refused in every join, and removes nothing", async () => {
+  using bench = newRooms();
+  const fred = await enter(bench, { peer: { name: "Fred" } });
+  const { p_id, p_secret, p_instance } = fred.credentials;
+  const client = await SimpleClient.connect(bench);
+  for (const whose of [{}, { p_id, p_secret }, { p_id, p_secret, p_instance }]) {
+    for (const value of [null, 1]) {
+      const join = { event: "join", room: "r", ...whose };
+      const reserved = { ...join, peer: { name: "F", peer_id: value } };
+      assertEquals(await client.refusal(reserved), "reserved_field");
+      const unsafe = JSON.parse(`{"__proto__":${value}}`);
+      assertEquals(await client.refusal({ ...join, peer: unsafe }), "bad_field");
+    }
+  }
+  const { handshake } = await client.join();
+  assertEquals((handshake["peers"] as SimpleFrame[]).map(({ name }) => name), ["Fred"]);
 });
 
 Deno.test("Simple: signals reach one instance or all, with the sender's name and a number", async () => {

@@ -80,6 +80,18 @@ Deno.test("what a lost instance may have missed stays until it is back, and ages
   assertEquals([kept(log), total.bytes], [[], 0]);
 });
 
+Deno.test("what a client may have missed without anybody's knowing does not age", () => {
+  const total = new KeptTotal();
+  const log = newLog(total);
+  log.ages = false;
+  fill(log, "1", "2");
+  for (let round = 0; round < 3; round++) total.age();
+  assertEquals(kept(log), ["1", "2"]);
+  log.ages = true;
+  for (let round = 0; round < 2; round++) total.age();
+  assertEquals(kept(log), []);
+});
+
 Deno.test("a log that is cleared is nobody's to take from", () => {
   const total = new KeptTotal();
   const log = newLog(total);

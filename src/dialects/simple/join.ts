@@ -1,10 +1,8 @@
 import { SignalError } from "../../core/errors.ts";
 import type { Carrier } from "./instance.ts";
 import type { JoinFrame } from "./messages.ts";
-import { isEqual } from "./secrets.ts";
 import { SimplePeer, type SimpleServer } from "./peer.ts";
 
-const NO_MATCH = "p_id and p_secret do not match";
 /** An id as this server makes them. */
 const ID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 
@@ -33,22 +31,12 @@ export async function join(
       if (!server.peers.has(id)) throw new SignalError("id_taken", "the id is in use elsewhere");
       continue;
     }
-    if (peer.room !== room) throw new SignalError("id_not_issued", NO_MATCH);
-    const instance = p_instance === undefined ? undefined : peer.instance(p_instance);
-    const isIts = instance !== undefined && isEqual(instance.secret, p_secret ?? "");
-    if (!isIts) return peer.add(frame, carrier);
+    if (peer.room !== room) throw noMatch();
+    const instance = p_instance === undefined || p_secret === undefined
+      ? undefined
+      : peer.instance(p_instance, p_secret);
+    if (instance === undefined) return peer.add(frame, carrier);
     return peer.takeBack(instance, frame, carrier);
-  }
-}
-
-/** Ends the holding of instances whose time is up. */
-export function expire({ hub, lost, clock, resumeMs }: SimpleServer): void {
-  // At the end of the server nobody's time is up: they are sealed with what is left of it.
-  if (hub.isSilent) return;
-  const before = clock.now() - resumeMs;
-  for (const instance of lost) {
-    if (instance.lostAtMs > before) return;
-    instance.peer.remove(instance, "lost");
   }
 }
 
@@ -78,7 +66,7 @@ function checkOwner(
   } else if (secrets.isValid(p_secret, p_id ?? "", room)) {
     return;
   }
-  throw new SignalError("id_not_issued", NO_MATCH);
+  throw noMatch();
 }
 
 function checkRoom(room: string, maxLength: number): void {
@@ -90,4 +78,9 @@ function checkRoom(room: string, maxLength: number): void {
       `the name of a room is ${most}, none a control character`,
     );
   }
+}
+
+/** The refusal of who does not own an id. */
+export function noMatch(): SignalError {
+  return new SignalError("id_not_issued", "p_id and p_secret do not match");
 }
