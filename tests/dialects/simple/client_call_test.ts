@@ -68,6 +68,27 @@ Deno.test("Simple's client: data are said as they were, and what cannot be said 
   assertEquals(fred.all("lost"), []);
 });
 
+Deno.test("Simple's client: what is too large before the room is ready costs only itself, too", async () => {
+  await using server = startTestServer();
+  using _stubs = stubConnections();
+  await using other = await Stranger.enter(server.url);
+  using fred = new TestRoom(server.url, { channel: null });
+  fred.room.change({ bio: "y".repeat(300_000) });
+  fred.room.change({ name: "Fred" });
+  assertEquals(((await other.hear("change"))["peer"] as SimpleFrame)["name"], "Fred");
+  assertEquals(fred.all("error").map(({ code }) => code), ["too_large"]);
+  assertEquals([fred.all("ready").length, fred.all("lost")], [1, []]);
+});
+
+Deno.test("Simple's client: a join that is too large is the end, and not said for ever", async () => {
+  await using server = startTestServer();
+  using fred = new TestRoom(server.url, { peer: { bio: "y".repeat(300_000) } });
+  await fred.happened("closed");
+  assertEquals(fred.all("closed"), [{ code: 1009, reason: "message too big" }]);
+  assertEquals(fred.all("lost"), []);
+  assertThrows(() => new Room("r", { url: server.url, peer: { n: 10n } }), TypeError);
+});
+
 Deno.test("Simple's client: last words are heard whatever else is still going on", async () => {
   await using server = startTestServer();
   using _stubs = stubConnections();

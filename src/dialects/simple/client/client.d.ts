@@ -43,6 +43,8 @@ export interface Call {
   /** Sends tracks that are not sent yet; the call is negotiated anew, or begun. They are sent again
    * where the other side has to be connected anew, until it ends the call. */
   share(stream: MediaStream): void;
+  /** Sends over the data channel, if it is open. */
+  send(data: string | ArrayBuffer | ArrayBufferView): void;
   /** Says JSON by way of the server, whether connected or not: a `data` event there. What is said
    * to one peer goes out in order, one at a time, each when the one before has been confirmed. What
    * does not fit into a frame is an `error` event, code `too_large`. */
@@ -82,12 +84,16 @@ export interface RoomEvents {
 
 /** A room. It is joined at once, and kept until `leave`, whatever happens to the network. */
 export class Room extends EventTarget {
+  /** Throws where `peer` is no JSON. */
   constructor(name: string, options?: RoomOptions);
   /** This page's id and number in the room; undefined before the first `ready`. */
   readonly id: string | undefined;
   readonly instance: number | undefined;
   /** By peer id and instance number, such as `1a8e351e-b851-468c-947b-cab7d29f1f74/0`. */
   readonly calls: ReadonlyMap<string, Call>;
+  /** What the server has told: its ICE servers, and the largest frame that it takes. */
+  readonly ice_servers: readonly RTCIceServer[] | undefined;
+  readonly max_bytes: number | undefined;
   /** Sends to everybody, over the data channels that are open. */
   send(data: string | ArrayBuffer | ArrayBufferView): void;
   /** Changes what others are told of this page; null takes a field away. */

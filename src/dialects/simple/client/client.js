@@ -1,6 +1,7 @@
 // @ts-self-types="./client.d.ts"
 const HERE = new URL(".", import.meta.url).href.slice(0, -1);
 const attempt = (act) => new Promise((resolve) => resolve(act())); // at once; rejects with its error
+const copyOf = (frame) => JSON.parse(JSON.stringify(frame)); // as it is now; throws what is no JSON
 const sessionOf = (description) => /^o=\S+ (\S+)/m.exec(description?.sdp)?.[1]; // RFC 8829, 5.2.1
 const fieldsOf = ({ peer_instances: _, peer_ice: __, ...fields }) =>
   Object.fromEntries(Object.entries(fields).filter(([, it]) => it !== null).sort());
@@ -18,7 +19,7 @@ export class Room extends EventTarget {
   constructor(name, { url = HERE, peer, token, ...options } = {}) {
     super();
     this.options = { channel: "data", pingMs: 10_000, maxWaiting: 1_000, ...options, url };
-    this.#join = { event: "join", ref: "join", room: name, peer, token };
+    this.#join = copyOf({ event: "join", ref: "join", room: name, peer, token });
     this.#connect();
     for (const it of ["online", "visibilitychange"]) addEventListener(it, this.#tick, this.#end);
     this.#end.signal.onabort = clearInterval.bind(undefined, setInterval(this.#tick, 100));
@@ -39,13 +40,12 @@ export class Room extends EventTarget {
   }
   post(frame, call) { // until the server confirms it; `call` is what it belongs to
     const last = this.#outbox.findLast((entry) => entry.call === call);
-    const isMore = last?.isNew && last.frame.peer_ice && frame.peer_ice;
+    const isMore = frame.peer_ice && last?.isNew && last.frame.peer_ice?.length < 100;
     if (isMore) return last.frame.peer_ice.push(...frame.peer_ice);
     const isFull = this.#outbox.length >= this.options.maxWaiting && !frame.sdp && !frame.peer_ice;
     if (isFull) return this.fail("queue_full", "too much waits to be said");
-    const text = JSON.stringify({ ...frame, ref: ++this.#state.refs }); // as it is now
-    if (new Blob([text]).size > this.max_bytes) return this.fail("too_large", "too much at once");
-    this.#outbox.push({ frame: JSON.parse(text), call, isNew: true, dueAt: 0 });
+    const copy = copyOf({ ...frame, ref: ++this.#state.refs });
+    this.#outbox.push({ frame: copy, call, isNew: true, dueAt: 0 });
     this.#pump();
   }
   #say = (frame) => this.#live?.send(JSON.stringify(frame));
@@ -55,7 +55,9 @@ export class Room extends EventTarget {
       const isFirst = busy.size < busy.add(entry.call).size;
       if (!isFirst || entry.dueAt > now) continue;
       Object.assign(entry, { isNew: false, dueAt: now + this.options.pingMs }); // may be dropped
-      this.#say(entry.frame);
+      const isTooLarge = new Blob([JSON.stringify(entry.frame)]).size > this.max_bytes;
+      if (isTooLarge) this.#refused({ code: "too_large", message: "too much at once" }, entry);
+      else this.#say(entry.frame);
     }
   }
   #repeat(afterMs) { // nobody knows how much was lost: all that is unanswered
@@ -82,7 +84,8 @@ export class Room extends EventTarget {
   }
   #drop = (code) => this.#socket = this.#live = void this.#socket?.close(code);
   #lost(code, reason, retryMs = 0) { // comes back, unless it has left, was taken over or removed
-    if ([1000, 4001, 4003].includes(code)) return this.leave(reason, code);
+    const isVain = code === 1009 && !this.#live; // the join itself is too large
+    if (isVain || [1000, 4001, 4003].includes(code)) return this.leave(reason, code);
     this.#drop(3000); // to the server any code but 1000 is a loss
     const backoffMs = Math.max(retryMs, Math.min(10_000, 250 * 2 ** this.#state.failures++));
     this.#state.retryAt = performance.now() + (code === 1012 ? 5_000 * Math.random() : backoffMs);
@@ -154,11 +157,9 @@ export class Room extends EventTarget {
     const isAway = entry?.call?.connection?.connectionState === "connected"; // not back yet
     const isEarly = entry && (code === "queue_full" || (code === "unknown_peer" && isAway));
     if (isEarly) return entry.dueAt = performance.now() + retry_ms;
-    const isNobody = code.startsWith("unknown_"); // a number in the list may be free
-    if (isNobody) return this.#part((call) => call === entry?.call, "left");
+    if (code.startsWith("unknown_")) return this.#part((call) => call === entry?.call, "left");
     this.keep((one) => one !== entry);
-    const isForgotten = code === "bad_secret" && this.#me.p_id; // by a server with a new key
-    if (isForgotten) return this.#me = {}, this.#lost(3000);
+    if (code === "bad_secret" && this.#me.p_id) return this.#me = {}, this.#lost(3000); // new key
     this.fail(code, message);
     if (code === "rate_limited" || code === "bad_server") this.#lost(3000, message, retry_ms);
     else if (ref === "join") this.leave(message, code);
@@ -176,9 +177,8 @@ function makeCall(room, peer, instance) { // perfect negotiation, media and data
   const send = (data) => isReady() && attempt(() => call.channel.send(data)).catch(fail);
   const describe = (it) => it.setLocalDescription().then(() => post(it.localDescription.toJSON()));
   const signal = (data) => post({ type: "data", data, call: to.call.replace(mine, `$&#${++nth}`) });
-  const about = { id, instance, key: `${id}/${instance}`, peer, streams: [] };
-  const call = { ...about, begin: () => run(offer), share, send, signal, receive, close };
-  return call;
+  const call = { id, instance, key: `${id}/${instance}`, peer, streams: [] };
+  return Object.assign(call, { begin: () => run(offer), share, send, signal, receive, close });
   function offer() {
     if (call.connection?.remoteDescription) return describe(call.connection);
     if (isOffering(call)) close(); // who answers now may not be who has got the offer
