@@ -137,6 +137,47 @@ Deno.test("ssp: a message over the limit ends one connection with 1009", async (
   await a.close();
 });
 
+Deno.test("ssp: a member that does not read is dropped, the pool hears everything", async () => {
+  const args = ["--ssp-max-queued-bytes", "1048576", "--ssp-byte-burst", "unlimited"]
+    .concat(["--ssp-bytes-per-second", "unlimited"]);
+  await using server = startTestServer({ args });
+  const { client: sender } = await join(server);
+  const { client: witness, id: witnessId } = await join(server);
+  await nextEvent(sender);
+  using slow = await RawSocket.upgrade(`${server.wsUrl}/ssp`);
+  await slow.send(frameOf("rtc:join", { pool: "p" }));
+  const { data: { client_id: slowId } } = await rawNext(slow);
+  for (const client of [sender, witness]) {
+    assertEquals((await nextEvent(client)).data["id"], slowId);
+  }
+  const candidate = "x".repeat(500_000);
+  let sent = 0;
+  // What the two network stacks take has to be filled first.
+  for (let heard = 0; heard === sent && sent < 100; sent++) {
+    sender.send(frameOf("rtc:candidate", { for: slowId, candidate }));
+    sender.send(frameOf("rtc:candidate", { for: witnessId, candidate: sent }));
+    const { type, data } = await nextEvent(witness);
+    if (type === "rtc:close") break;
+    assertEquals(data["candidate"], heard++);
+  }
+  assert(sent > 1 && sent < 100, `it was dropped after ${sent} messages`);
+  assertEquals(await nextEvent(sender), event("rtc:close", { uid: slowId, id: slowId }));
+  slow.cut();
+  for (const client of [sender, witness]) await client.close();
+  await assertEmpty(server.url);
+});
+
+Deno.test("ssp: a member that answers no ping has left", async () => {
+  await using server = startTestServer({ args: ["--keepalive-timeout", "1"] });
+  const { client } = await join(server);
+  using silent = await RawSocket.upgrade(`${server.wsUrl}/ssp/v1`);
+  await silent.send(frameOf("rtc:join", { pool: "p" }));
+  const { data: { id } } = await nextEvent(client);
+  const left = await within("its departure", nextEvent(client), 10_000);
+  assertEquals(left, event("rtc:close", { uid: id, id }));
+  await client.close();
+});
+
 Deno.test("ssp: when the server stops, members are told nothing but 1001", async () => {
   await using server = startTestServer();
   const members = [await join(server), await join(server, "/ssp/v1"), await join(server)];
