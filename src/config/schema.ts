@@ -22,7 +22,10 @@ const limits = z.strictObject({
     2_000,
     "Connections from one address; of IPv6 the first 64 bits count",
   ),
-  connectionsPerSecond: limit(100, "New connections from one address per second"),
+  connectionsPerSecond: limit(
+    100,
+    "New connections from one address per second, and Socket.IO namespaces entered again",
+  ),
   connectionBurst: limit(500, "New connections from one address at once on top of that"),
   maxPeers: limit(200_000, "Ids in all"),
   maxRooms: limit(100_000, "Rooms in all"),

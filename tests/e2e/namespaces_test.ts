@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { FakeClock } from "../helpers/fake_clock.ts";
 import { assertEmpty } from "../helpers/gauges.ts";
 import { startTestServer, type TestServer } from "../helpers/server.ts";
 import { within } from "../helpers/waiting.ts";
@@ -102,6 +103,62 @@ Deno.test("each namespace has its dialect's rate and size, whatever the others h
   assertEquals(await server.gauge("signalbox_peers"), 1);
   client.send('42/ssp,["rtc:answer",{}]');
   assertEquals((await client.nextText()).slice(0, 19), '42/ssp,["rtc:error"');
+});
+
+/** Reason of the error that comes next in a namespace of ssp. */
+async function nextReason(client: WsClient, namespace: string): Promise<unknown> {
+  const packet = await client.nextText();
+  const [name, data] = JSON.parse(packet.slice(`42${namespace},`.length));
+  assertEquals(name, "rtc:error");
+  return data.reason;
+}
+
+Deno.test("ssp: who leaves a namespace and comes back gets no more through than who stays", async () => {
+  await using server = startTestServer({
+    args: ["--ssp-frames-per-second", "1", "--ssp-frame-burst", "40"],
+    clock: new FakeClock(),
+  });
+  await using client = await open(server);
+  for (const namespace of ["/ssp", "/ssp/v1"]) {
+    const heard: string[] = [];
+    assertEquals(await enter(client, `${namespace},`), true);
+    for (let round = 0; round < 4; round++) {
+      for (let nth = 0; nth < 15; nth++) client.send(`42${namespace},["rtc:nothing",{}]`);
+      client.send(`41${namespace},`);
+      client.send(`40${namespace},`);
+      for (let packet = ""; !packet.startsWith("40"); packet = await client.nextText()) {
+        if (packet !== "") heard.push(/"reason":"([^"]+)"/.exec(packet)?.[1] ?? packet);
+      }
+    }
+    assertEquals(heard, [...Array(40).fill("unknown-action"), "rate-limited"]);
+  }
+});
+
+Deno.test("a namespace that is entered again is a new connection for the address's rate", async () => {
+  const clock = new FakeClock();
+  await using server = startTestServer({
+    args: ["--limits-connections-per-second", "1", "--limits-connection-burst", "3"],
+    clock,
+  });
+  await using client = await open(server);
+  // Each namespace once is the connection itself; then its address has two left.
+  for (const address of ["", "/ssp,", "/ssp/v1,"]) assertEquals(await enter(client, address), true);
+  for (let count = 0; count < 2; count++) {
+    client.send("41/ssp,");
+    assertEquals(await enter(client, "/ssp,"), true);
+  }
+  client.send("41/ssp,");
+  assertEquals(await enter(client, "/ssp,"), true);
+  assertEquals(await nextReason(client, "/ssp"), "rate-limited");
+  assertEquals(await client.next(), "41/ssp,");
+  client.send("41");
+  client.send("40");
+  assertEquals(await client.next(), '44{"message":"2102"}');
+  await assertRejects(() => WsClient.open(`${server.wsUrl}/socket.io/?EIO=4&transport=websocket`));
+  await joinPool(client, "/ssp/v1");
+  clock.advance(1_000);
+  assertEquals(await enter(client, "/ssp,"), true);
+  await joinPool(client, "/ssp");
 });
 
 Deno.test("at the server's end connections in whatever namespaces are closed with 1001", async () => {

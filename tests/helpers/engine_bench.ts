@@ -45,6 +45,8 @@ export class EngineBench implements Disposable {
   readonly sessions: NamespaceSession[] = [];
   readonly urls: URL[] = [];
   released = 0;
+  /** Why nobody may come back into a namespace; undefined while everybody may. */
+  reentryRefusal: SignalError | undefined = undefined;
 
   /** @param script of each session, given its link */
   constructor(
@@ -75,6 +77,7 @@ export class EngineBench implements Disposable {
       clock: this.clock,
       connections: this.connections,
       namespaces,
+      gate: { readmit: () => this.reentryRefusal },
     });
   }
 

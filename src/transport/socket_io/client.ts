@@ -1,6 +1,7 @@
 import { Allowance } from "../../core/allowance.ts";
 import type { SignalError } from "../../core/errors.ts";
 import type { Acceptance, Connections } from "../connections.ts";
+import type { Leftover } from "../pump.ts";
 import type { Ending } from "../websocket.ts";
 import type { SocketIoLimits } from "./limits.ts";
 import { ConnectedNamespace, type NamespaceOwner, type OfferedNamespace } from "./namespace.ts";
@@ -21,10 +22,17 @@ export interface Engine {
   close(code?: number, reason?: string): void;
 }
 
+/** Who may come back into a namespace. */
+export interface ReentryGate {
+  /** Counts it like a new connection of the address; why not, where that is one too many. */
+  readmit(address: string): SignalError | undefined;
+}
+
 /** What clients share. */
 export interface ClientHost {
   readonly connections: Pick<Connections, "attach" | "budgetOf">;
   readonly namespaces: ReadonlyMap<string, OfferedNamespace>;
+  readonly gate: ReentryGate;
 }
 
 /** How long a client has to go by itself once the server has ended its last namespace. */
@@ -43,6 +51,8 @@ export class SocketClient implements NamespaceOwner {
   /** The namespace "/", which most clients use, and no other. */
   #root: ConnectedNamespace | undefined = undefined;
   #others: Map<string, ConnectedNamespace> | undefined = undefined;
+  /** Of namespaces that it has been in, by name: coming back gives it no new allowances. */
+  #leftovers: Map<string, Leftover> | undefined = undefined;
   /** When the connection ends for being in no namespace, and how. */
   #endsAt: number | undefined;
   #closing: readonly [code: number | undefined, reason: string] = [undefined, ""];
@@ -149,7 +159,7 @@ export class SocketClient implements NamespaceOwner {
   }
 
   namespaceClosed(namespace: ConnectedNamespace, code: number | undefined, reason: string): void {
-    this.#remove(namespace.name, LINGER_MS);
+    this.#remove(namespace, LINGER_MS);
     this.#isDismissed = this.#count() === 0;
     if (code !== undefined) this.#closing = [code, reason];
   }
@@ -166,8 +176,7 @@ export class SocketClient implements NamespaceOwner {
         return true;
       case PACKET.DISCONNECT:
         if (rest !== packet.length) return false;
-        this.#find(name)?.end(FAREWELL);
-        this.#remove(name, this.#engine.limits.connectTimeoutMs);
+        this.#disconnect(name);
         return true;
       case PACKET.ACK:
         // Nothing was asked for that would need one.
@@ -193,10 +202,13 @@ export class SocketClient implements NamespaceOwner {
     }
     const { dialect, limits, connect } = offered;
     const { url, address } = this.#engine;
+    const leftover = this.#leftovers?.get(name);
+    const refusal = leftover === undefined ? undefined : this.#host.gate.readmit(address);
     const acceptance: Acceptance<ConnectedNamespace> = {
       dialect,
       address,
       limits,
+      refusal,
       createSession: (link) => connect(url, link),
       // The descriptor is the connection's.
       onReleased: () => {},
@@ -205,6 +217,7 @@ export class SocketClient implements NamespaceOwner {
       acceptance,
       (connection) => new ConnectedNamespace(name, connection, this),
     );
+    if (leftover !== undefined) namespace.resume(leftover);
     if (name === "/") this.#root = namespace;
     else (this.#others ??= new Map()).set(name, namespace);
     this.#hasConnected = true;
@@ -223,12 +236,19 @@ export class SocketClient implements NamespaceOwner {
     return name === "/" ? this.#root : this.#others?.get(name);
   }
 
+  #disconnect(name: string): void {
+    const namespace = this.#find(name);
+    if (namespace === undefined) return;
+    namespace.end(FAREWELL);
+    this.#remove(namespace, this.#engine.limits.connectTimeoutMs);
+  }
+
   /** @param lingerMs for the connection, if this was its last namespace */
-  #remove(name: string, lingerMs: number): void {
-    const count = this.#count();
+  #remove({ name, leftover }: ConnectedNamespace, lingerMs: number): void {
+    (this.#leftovers ??= new Map()).set(name, leftover);
     if (name === "/") this.#root = undefined;
     else this.#others?.delete(name);
-    if (count > 0 && this.#count() === 0) this.#endsAt = this.#engine.now() + lingerMs;
+    if (this.#count() === 0) this.#endsAt = this.#engine.now() + lingerMs;
   }
 
   #count(): number {

@@ -2,6 +2,7 @@ import type { SignalError } from "../../core/errors.ts";
 import type { LinkLimits } from "../../core/limits.ts";
 import type { Frame, NamespaceLink, Session } from "../../core/types.ts";
 import type { Connection } from "../connections.ts";
+import type { Leftover } from "../pump.ts";
 import type { Ending } from "../websocket.ts";
 import { newSid } from "./sid.ts";
 import type { Revision } from "./payload.ts";
@@ -53,6 +54,16 @@ export class ConnectedNamespace implements NamespaceLink {
 
   get isOpen(): boolean {
     return this.#isOpen && this.#owner.isOpen;
+  }
+
+  /** What its client may still send. */
+  get leftover(): Leftover {
+    return this.#connection.pump.leftover;
+  }
+
+  /** Goes on with what the client left here when it was in the namespace before. */
+  resume(leftover: Leftover): void {
+    this.#connection.pump.resume(leftover);
   }
 
   /** Lets the session begin; the client is answered by what it does, or when it is done. */

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { EngineBench, NAMESPACE_LIMITS } from "../../helpers/engine_bench.ts";
 import { settle } from "../../helpers/hub.ts";
+import { SignalError } from "../../../src/core/errors.ts";
 import { ScriptedSession } from "../../helpers/scripted_session.ts";
 import { SocketIoServer } from "../../../src/transport/socket_io/server.ts";
 
@@ -178,6 +179,68 @@ Deno.test("packets other than events may come so fast, and not faster", () => {
   assertEquals(socket.closings.length, 1);
 });
 
+for (const [name, address] of [["/", ""], ["/ssp", "/ssp,"]] as const) {
+  Deno.test(`who leaves ${name} and comes back has no more events and bytes than who stays`, () => {
+    const namespaceLimits = {
+      ...{ framesPerSecond: 1, frameBurst: 5 },
+      ...{ bytesPerSecond: 1_000, byteBurst: 3_000 },
+    };
+    using bench = new EngineBench({ namespaceLimits });
+    const socket = bench.connect();
+    const received = (): number => bench.sessions.flatMap(({ received }) => received).length;
+    const comeAndGo = (event: string): void => {
+      socket.hears(`40${address}`);
+      for (let count = 0; count < 10; count++) socket.hears(`42${address}["${event}"]`);
+      socket.hears(`41${address}`);
+    };
+    for (let round = 0; round < 3; round++) comeAndGo("x");
+    assertEquals([bench.sessions.length, received()], [3, 5]);
+    bench.clock.advance(2_000);
+    for (let round = 0; round < 3; round++) comeAndGo("x");
+    assertEquals(received(), 7);
+    bench.clock.advance(10_000);
+    // As a frame may, the second one overdraws what bytes are left.
+    for (let round = 0; round < 3; round++) comeAndGo("x".repeat(2_000));
+    assertEquals([received(), socket.closings], [9, []]);
+    // Names have their allowances each, also those of one dialect.
+    const other = address === "" ? "/ssp," : "";
+    socket.hears(`40${other}`);
+    for (let count = 0; count < 10; count++) socket.hears(`42${other}["x"]`);
+    assertEquals(bench.sessions.at(-1)?.received.length, 5);
+  });
+}
+
+Deno.test("a flood is one although its client leaves and comes back", () => {
+  using bench = new EngineBench({ namespaceLimits: { framesPerSecond: 1, frameBurst: 1 } });
+  const socket = bench.connect();
+  for (let round = 0; round < 22; round++) {
+    for (const packet of ["40", '42["x"]', '42["x"]', '42["x"]', "41"]) socket.hears(packet);
+    bench.clock.advance(500);
+  }
+  const refusals = bench.log.filter((line) => line.startsWith("refused"));
+  assertEquals([refusals[0], refusals[1]], ["refused rate_limited", "refused flooding"]);
+});
+
+Deno.test("who may not come back is told so by the session; nothing else is harmed", async () => {
+  using bench = new EngineBench({
+    script: (link) => ({ refuse: ({ code }) => link.decline(code) }),
+  });
+  const socket = bench.connect();
+  for (const packet of ["40", "40/ssp,", "41/ssp,"]) socket.hears(packet);
+  bench.reentryRefusal = new SignalError("address_rate");
+  socket.hears("40/ssp,");
+  assertEquals(socket.sent.at(-1), '44/ssp,{"message":"address_rate"}');
+  socket.hears('42/ssp,["late"]');
+  socket.hears('42["x"]');
+  assertEquals(bench.sessions.map(({ received }) => received.length), [1, 0, 0]);
+  bench.reentryRefusal = undefined;
+  socket.hears("40/ssp,");
+  socket.hears('42/ssp,["x"]');
+  await settle();
+  assertEquals(bench.sessions.map(({ timesClosed }) => timesClosed), [0, 1, 1, 0]);
+  assertEquals([bench.sessions[3]?.received, socket.closings], [['2["x"]'], []]);
+});
+
 Deno.test("a websocket message may be as large as the limit, in bytes, and not larger", () => {
   using bench = new EngineBench({ limits: { maxPayloadBytes: 1_024 } });
   const fits = `42["${"é".repeat(509)}"]`;
@@ -265,10 +328,10 @@ Deno.test("two dialects cannot offer one namespace", () => {
     connect: (_: URL, link: ConstructorParameters<typeof ScriptedSession>[0]) =>
       new ScriptedSession(link),
   };
-  const { limits, clock, connections } = bench.server;
+  const { limits, clock, connections, gate } = bench.server;
   const namespaces = [namespace, { ...namespace, dialect: "other" }];
   const error = assertThrows(
-    () => new SocketIoServer({ limits, clock, connections, namespaces }),
+    () => new SocketIoServer({ limits, clock, connections, namespaces, gate }),
     RangeError,
   );
   assert(error.message.includes('"/x"'));
