@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { assertEmpty } from "../helpers/gauges.ts";
+import { PollingClient } from "../helpers/polling_client.ts";
 import { startTestServer, type TestServer } from "../helpers/server.ts";
 import { within } from "../helpers/waiting.ts";
 import { WsClient } from "../helpers/ws_client.ts";
@@ -159,6 +160,43 @@ Deno.test("a namespace that is entered again is a new connection for the address
   clock.advance(1_000);
   assertEquals(await enter(client, "/ssp,"), true);
   await joinPool(client, "/ssp");
+});
+
+Deno.test("ssp: a poll brings an answer to a join that is larger than what may wait", async () => {
+  await using server = startTestServer({ args: ["--socket-io-max-queued-bytes", "65536"] });
+  await using member = await WsClient.open(`${server.wsUrl}/ssp`);
+  member.send({ type: "rtc:join", data: { pool: "p" } });
+  await member.next();
+  await using other = await open(server);
+  await enter(other, "/ssp,");
+  await joinPool(other, "/ssp");
+  const text = "x".repeat(60_000);
+  member.send({ type: "describe", data: { text } });
+  other.send(`42/ssp,["describe",${JSON.stringify({ text })}]`);
+  for (const type of ["rtc:peer", "rtc:describe"]) {
+    assertEquals((await member.nextText()).includes(`"${type}"`), true);
+  }
+  const pollers: string[] = [];
+  for (const isReading of [true, false]) {
+    const poller = await PollingClient.open(server.url, 4);
+    await poller.send("40/ssp,");
+    await poller.next();
+    await poller.send('42/ssp,["rtc:join",{"pool":"p"}]');
+    const { data: { id } } = await member.nextJson() as { data: { id: string } };
+    pollers.push(id);
+    if (!isReading) continue;
+    const packet = await poller.next();
+    const [type, { client_id, descriptions }] = JSON.parse(packet.slice("42/ssp,".length));
+    assertEquals([packet.length > 120_000, type, client_id], [true, "rtc:joined", id]);
+    assertEquals(Object.values(descriptions).length, 3);
+    await poller.close();
+    assertEquals(await member.nextJson(), { type: "rtc:close", data: { uid: id, id } });
+  }
+  // One that does not read is given up with whatever comes next.
+  const [, id] = pollers;
+  other.send('42/ssp,["describe",{}]');
+  assertEquals((await member.nextText()).includes('"rtc:describe"'), true);
+  assertEquals(await member.nextJson(), { type: "rtc:close", data: { uid: id, id } });
 });
 
 Deno.test("at the server's end connections in whatever namespaces are closed with 1001", async () => {

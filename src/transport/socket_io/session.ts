@@ -138,9 +138,9 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     if (this.#isFlowing) return this.#socket?.link.send(packet);
     if (!this.#isOpen) return;
     this.#outbox.push(this.#revision === 3 ? escapeNonAscii(packet) : packet);
-    const { bytes } = this.#outbox;
+    const { bytes, bytesBehind } = this.#outbox;
     const isOver = !this.budget.hasRoom(0) && !this.budget.spares(bytes);
-    if (isOver || bytes > this.limits.maxQueuedBytes) this.giveUp();
+    if (isOver || bytesBehind > this.limits.maxQueuedBytes) this.giveUp();
   }
 
   /** Runs over this socket from its opening on. */

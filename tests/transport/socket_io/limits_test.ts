@@ -252,20 +252,36 @@ Deno.test("a websocket message may be as large as the limit, in bytes, and not l
   assertEquals(socket.closings, [[1009, "too big"]]);
 });
 
-Deno.test("what waits for a client that polls has its limit", async () => {
+Deno.test("what waits behind the newest packet for a client that polls has its limit", async () => {
   using bench = new EngineBench({ limits: { maxQueuedBytes: 1_024 } });
   const poller = bench.poll(3);
   await poller.heard();
   const link = bench.sessions[0]?.link;
   link?.send(`2["${"x".repeat(1_018)}"]`);
   await settle();
-  assertEquals([poller.session.backlog, link?.isOpen], [1_024, true]);
+  link?.send('2["x"]');
+  assertEquals([poller.session.backlog, link?.isOpen], [1_024 + 7, true]);
   link?.send('2["x"]');
   assertEquals(link?.isOpen, false);
   // Nobody is told in the same turn.
   assertEquals(bench.sessions[0]?.timesClosed, 0);
   await settle();
   assertEquals([bench.sessions[0]?.timesClosed, bench.log.at(-1)], [1, "ended by slow reader"]);
+});
+
+Deno.test("a packet larger than what may wait reaches a client that polls, whatever waits before it", async () => {
+  using bench = new EngineBench({ limits: { maxQueuedBytes: 1_024 } });
+  const poller = bench.poll(3);
+  await poller.heard();
+  const link = bench.sessions[0]?.link;
+  const large = `2["${"é".repeat(3_000)}"]`;
+  for (let count = 0; count < 3; count++) {
+    for (const frame of ['2["x"]', large]) link?.send(frame);
+    assertEquals((await poller.heard()).length, 2);
+  }
+  link?.send(large);
+  link?.send('2["x"]');
+  assertEquals([link?.isOpen, bench.connections.queuedBytes], [false, 0]);
 });
 
 Deno.test("what waits for all clients of an address that poll has its limit too", async () => {
