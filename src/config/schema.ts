@@ -66,13 +66,14 @@ const socketIo = z.strictObject({
   }),
   maxPayloadBytes: whole(
     1_000_000,
-    "Largest websocket message, and largest body of a POST, in bytes",
+    "Largest websocket message, body of a POST, and event with attachments, in bytes",
     {
       min: 1_024,
       max: 16 * 1024 * 1024,
     },
   ),
   maxPayloadPackets: whole(1_000, "Packets in one POST"),
+  maxAttachments: whole(10, "Binary attachments of one event", { max: 1_000 }),
   bodyTimeoutMs: whole(20_000, "Time in which a POST has to be complete, in ms"),
   upgradeTimeoutMs: whole(10_000, "Time to change from polling to a websocket, in ms"),
   connectTimeoutMs: whole(45_000, "Time that a connection may be in no namespace, in ms"),

@@ -162,6 +162,66 @@ Deno.test("a namespace that is entered again is a new connection for the address
   await joinPool(client, "/ssp");
 });
 
+const AVATAR = new Uint8Array([1, 2, 3]);
+const DESCRIBE = '["describe",{"avatar":{"_placeholder":true,"num":0}}]';
+
+Deno.test("ssp: a binary event is refused as such, by websocket and by posts, and nothing else happens", async () => {
+  await using server = startTestServer();
+  await using client = await open(server);
+  await enter(client, "/ssp,");
+  for (const packet of [`451-/ssp,${DESCRIBE}`, AVATAR]) client.send(packet);
+  assertEquals(await nextReason(client, "/ssp"), "binary-frame");
+  await joinPool(client, "/ssp");
+  for (const packet of [`461-/ssp,7[{"_placeholder":true,"num":0}]`, AVATAR]) client.send(packet);
+  assertEquals(await nextReason(client, "/ssp"), "binary-frame");
+
+  for (const [revision, attachment] of [[3, "b4AQID"], [4, "bAQID"]] as const) {
+    const poller = await PollingClient.open(server.url, revision);
+    await poller.send("40/ssp,");
+    await poller.next();
+    await poller.send(`451-/ssp,${DESCRIBE}`, attachment, '42/ssp,["rtc:join",{"pool":"p"}]');
+    const reason = '"reason":"binary-frame"';
+    assertEquals((await poller.next()).includes(reason), true);
+    assertEquals((await poller.next()).startsWith('42/ssp,["rtc:joined"'), true);
+    await poller.close();
+  }
+});
+
+Deno.test("OWT: a binary event ends its namespace, and with the last one the connection", async () => {
+  await using server = startTestServer();
+  await using client = await open(server);
+  for (const address of ["", "/ssp,"]) assertEquals(await enter(client, address), true);
+  await logIn(client, "alice");
+  for (const packet of [`451-${DESCRIBE}`, AVATAR]) client.send(packet);
+  assertEquals(await client.next(), "41");
+  assertEquals(await server.gauge("signalbox_peers"), 0);
+  await joinPool(client, "/ssp");
+  await using other = await open(server);
+  assertEquals(await enter(other, ""), true);
+  for (const packet of [`451-${DESCRIBE}`, AVATAR]) other.send(packet);
+  assertEquals(await other.next(), "41");
+  assertEquals((await within("the end", other.closed)).code, 1005);
+});
+
+Deno.test("ssp: an event over the limit ends its namespace, and with the last one the connection", async () => {
+  await using server = startTestServer({ args: ["--ssp-max-frame-bytes", `${256 * 1024}`] });
+  await using client = await open(server);
+  await enter(client, "/ssp,");
+  const empty = '2["describe",{"text":""}]'.length;
+  const describe = (size: number): string =>
+    `42/ssp,["describe",{"text":"${"x".repeat(size - empty)}"}]`;
+  client.send(describe(256 * 1024));
+  assertEquals(await nextReason(client, "/ssp"), "not-joined");
+  client.send(describe(256 * 1024 + 1));
+  assertEquals(await client.next(), "41/ssp,");
+  assertEquals((await within("the end", client.closed)).code, 1009);
+  // What is no event of anybody's yet has a limit of its own.
+  await using other = await open(server);
+  await enter(other, "/ssp,");
+  other.send(describe(1_000_000));
+  assertEquals((await within("the end", other.closed)).code, 1009);
+});
+
 Deno.test("ssp: a poll brings an answer to a join that is larger than what may wait", async () => {
   await using server = startTestServer({ args: ["--socket-io-max-queued-bytes", "65536"] });
   await using member = await WsClient.open(`${server.wsUrl}/ssp`);

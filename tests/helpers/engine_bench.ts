@@ -137,7 +137,7 @@ export class Poller {
     return poll.answer;
   }
 
-  post(...packets: string[]): boolean {
+  post(...packets: (string | Uint8Array)[]): boolean {
     return this.session.beginPost() && this.session.endPost(packets);
   }
 }

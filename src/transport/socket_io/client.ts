@@ -5,7 +5,15 @@ import type { Leftover } from "../pump.ts";
 import type { Ending } from "../websocket.ts";
 import type { SocketIoLimits } from "./limits.ts";
 import { ConnectedNamespace, type NamespaceOwner, type OfferedNamespace } from "./namespace.ts";
-import { isAck, isAddressed, isConnect, isEvent, PACKET, readAddress } from "./packet.ts";
+import {
+  isAck,
+  isAddressed,
+  isConnect,
+  isEvent,
+  PACKET,
+  readAddress,
+  readAnnouncement,
+} from "./packet.ts";
 import type { Revision } from "./payload.ts";
 
 /** The Engine.IO connection under a client. */
@@ -35,11 +43,21 @@ export interface ClientHost {
   readonly gate: ReentryGate;
 }
 
+/** A binary packet whose attachments are still to come: they are counted, and not kept. */
+interface Announced {
+  readonly name: string;
+  /** Attachments that are missing. */
+  missing: number;
+  /** Of the packet and the attachments that have come. */
+  bytes: number;
+}
+
 /** How long a client has to go by itself once the server has ended its last namespace. */
 const LINGER_MS = 5_000;
 /** Where the type of a Socket.IO packet stands in an Engine.IO message. */
 const TYPE_AT = 1;
 const GOING_AWAY_CODE = 1001;
+const TOO_LARGE = [1009, "too big"] as const;
 const TURNED_OUT = [1013, "try again later"] as const;
 const FAREWELL = { by: "client", code: 1000, reason: "", isFarewell: true } as const;
 
@@ -53,6 +71,8 @@ export class SocketClient implements NamespaceOwner {
   #others: Map<string, ConnectedNamespace> | undefined = undefined;
   /** Of namespaces that it has been in, by name: coming back gives it no new allowances. */
   #leftovers: Map<string, Leftover> | undefined = undefined;
+  /** Nothing else may come before its attachments have. */
+  #announced: Announced | undefined = undefined;
   /** When the connection ends for being in no namespace, and how. */
   #endsAt: number | undefined;
   #closing: readonly [code: number | undefined, reason: string] = [undefined, ""];
@@ -115,6 +135,7 @@ export class SocketClient implements NamespaceOwner {
    * no closure.
    */
   receive(packet: string): boolean {
+    if (this.#announced !== undefined) return false;
     if (packet.charCodeAt(TYPE_AT) !== PACKET.EVENT) return this.#receiveOther(packet);
     let frame: string;
     let namespace: ConnectedNamespace | undefined;
@@ -131,6 +152,17 @@ export class SocketClient implements NamespaceOwner {
     // Whatever was on its way when the server ended the namespace: its client is not to blame.
     if (namespace === undefined) return this.#isStray();
     namespace.receive(frame);
+    return true;
+  }
+
+  /** A binary message of so many bytes came. False where none was announced. */
+  attach(bytes: number): boolean {
+    const announced = this.#announced;
+    if (announced === undefined) return false;
+    announced.missing--;
+    announced.bytes += bytes;
+    if (announced.bytes > this.#engine.limits.maxPayloadBytes) this.#engine.close(...TOO_LARGE);
+    else if (announced.missing === 0) this.#deliver(announced);
     return true;
   }
 
@@ -165,10 +197,14 @@ export class SocketClient implements NamespaceOwner {
   }
 
   #receiveOther(packet: string): boolean {
+    const type = packet.charCodeAt(TYPE_AT);
+    if (type === PACKET.BINARY_EVENT || type === PACKET.BINARY_ACK) {
+      return this.#receiveBinary(packet, type);
+    }
     const address = readAddress(packet, TYPE_AT);
     if (address === undefined || !this.takeControl()) return false;
     const { name, rest } = address;
-    switch (packet.charCodeAt(TYPE_AT)) {
+    switch (type) {
       case PACKET.CONNECT:
         if (!isConnect(packet, rest)) return false;
         this.#hasAsked = true;
@@ -182,9 +218,30 @@ export class SocketClient implements NamespaceOwner {
         // Nothing was asked for that would need one.
         return isAck(packet, rest);
       default:
-        // Binary packets among them.
         return false;
     }
+  }
+
+  /** An event or acknowledgement with attachments, of which only the dialect can say what it thinks. */
+  #receiveBinary(packet: string, type: number): boolean {
+    const announcement = readAnnouncement(packet, TYPE_AT);
+    if (announcement === undefined) return false;
+    const { count, end } = announcement;
+    const address = readAddress(packet, end);
+    if (address === undefined || count > this.#engine.limits.maxAttachments) return false;
+    const { name, rest } = address;
+    const isWhole = type === PACKET.BINARY_EVENT ? isEvent(packet, rest) : isAck(packet, rest);
+    if (!isWhole || (this.#find(name) === undefined && !this.#isStray())) return false;
+    const announced = { name, missing: count, bytes: packet.length };
+    if (count === 0) this.#deliver(announced);
+    else this.#announced = announced;
+    return true;
+  }
+
+  /** As one frame of the size that came: no dialect reads bytes, but each has its words for them. */
+  #deliver({ name, bytes }: Announced): void {
+    this.#announced = undefined;
+    this.#find(name)?.receive(new Uint8Array(bytes));
   }
 
   /** Whether an event for a namespace that the client is not in may be one that was on its way. */

@@ -73,8 +73,8 @@ export class ConnectedNamespace implements NamespaceLink {
     else pending.then(() => this.#accept());
   }
 
-  /** An EVENT came: without the namespace's name. */
-  receive(frame: string): void {
+  /** An EVENT came, without the namespace's name; or bytes, where it was a binary packet. */
+  receive(frame: Frame): void {
     this.#connection.received(frame);
   }
 

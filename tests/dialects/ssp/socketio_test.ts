@@ -129,8 +129,6 @@ Deno.test("§9: what is wrong is refused by an event, and the connection stays",
     const [refusal, ...more] = heard(member);
     assertEquals([frame, refusal?.data["reason"], more], [frame, reason, []]);
   }
-  await member.client.say(new Uint8Array([0x32]));
-  assertEquals(heard(member)[0]?.data["reason"], "binary-frame");
   assertEquals([member.client.isOpen, member.client.link.faults], [true, []]);
 });
 

@@ -240,8 +240,6 @@ for (
     ["a message without a type", "4"],
     ["an unknown Socket.IO type", "47"],
     ["CONNECT_ERROR", '44"x"'],
-    ["a binary event", '451-["x",{"_placeholder":true,"num":0}]'],
-    ["a binary acknowledgement", "461-1[]"],
     ["an event that is no list", '42{"a":1}'],
     ["an event without a name", "42[]"],
     ["an event named by a number", "42[1]"],
