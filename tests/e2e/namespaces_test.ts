@@ -162,6 +162,36 @@ Deno.test("a namespace that is entered again is a new connection for the address
   await joinPool(client, "/ssp");
 });
 
+Deno.test("ssp: a token is shown in the URL, in the namespace's query or in auth, by websocket and by polls", async () => {
+  const token = "a-token-for-every-pool";
+  await using server = startTestServer({
+    args: ["--ssp-tokens", token, "--ssp-private", "--ssp-pools", "p"],
+  });
+  await using client = await open(server);
+  assertEquals(await enter(client, "/ssp,"), true);
+  client.send('42/ssp,["rtc:join",{"pool":"p"}]');
+  assertEquals(await nextReason(client, "/ssp"), "not-authorized");
+  client.send(`40/ssp/v1,{"token":"${token}"}`);
+  assertEquals((await client.nextText()).slice(0, 17), '40/ssp/v1,{"sid":');
+  await joinPool(client, "/ssp/v1");
+  client.send("41/ssp,");
+  client.send(`40/ssp?token=${token},`);
+  assertEquals((await client.nextText()).slice(0, 14), '40/ssp,{"sid":');
+  client.send('42/ssp,["rtc:join",{"pool":"q"}]');
+  assertEquals(await nextReason(client, "/ssp"), "no-such-pool");
+  await joinPool(client, "/ssp");
+  for (const [query, greeting] of [["", `?token=${token}`], [`&token=${token}`, ""]] as const) {
+    const poller = await PollingClient.open(server.url, 3, query);
+    // The clients of OWT that log in by their URL are told so there.
+    if (query !== "") await poller.next();
+    await poller.send(`40/ssp${greeting},`);
+    assertEquals(await poller.next(), "40/ssp,");
+    await poller.send('42/ssp,["rtc:join",{"pool":"p"}]');
+    assertEquals((await poller.next()).startsWith('42/ssp,["rtc:joined"'), true);
+    await poller.close();
+  }
+});
+
 const AVATAR = new Uint8Array([1, 2, 3]);
 const DESCRIBE = '["describe",{"avatar":{"_placeholder":true,"num":0}}]';
 

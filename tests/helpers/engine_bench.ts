@@ -1,7 +1,7 @@
 import type { OutputBudgetLimits } from "../../src/transport/output_budget.ts";
 import { NO_BUDGET } from "./budget.ts";
 import type { LinkLimits } from "../../src/core/limits.ts";
-import type { NamespaceLink } from "../../src/core/types.ts";
+import type { NamespaceGreeting, NamespaceLink } from "../../src/core/types.ts";
 import {
   type ConnectionInfo,
   type ConnectionObserver,
@@ -44,6 +44,7 @@ export class EngineBench implements Disposable {
   /** In the order of their making. */
   readonly sessions: NamespaceSession[] = [];
   readonly urls: URL[] = [];
+  readonly greetings: NamespaceGreeting[] = [];
   released = 0;
   /** Why nobody may come back into a namespace; undefined while everybody may. */
   reentryRefusal: SignalError | undefined = undefined;
@@ -64,8 +65,9 @@ export class EngineBench implements Disposable {
       name,
       dialect: "test",
       limits: { ...NAMESPACE_LIMITS, ...namespaceLimits },
-      connect: (url, link) => {
+      connect: (url, link, greeting) => {
         this.urls.push(url);
+        this.greetings.push(greeting);
         // Made of that very link.
         const session = new ScriptedSession(link, script(link)) as NamespaceSession;
         this.sessions.push(session);

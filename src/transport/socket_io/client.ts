@@ -1,5 +1,6 @@
 import { Allowance } from "../../core/allowance.ts";
 import type { SignalError } from "../../core/errors.ts";
+import type { NamespaceGreeting } from "../../core/types.ts";
 import type { Acceptance, Connections } from "../connections.ts";
 import type { Leftover } from "../pump.ts";
 import type { Ending } from "../websocket.ts";
@@ -13,6 +14,7 @@ import {
   PACKET,
   readAddress,
   readAnnouncement,
+  readQuery,
 } from "./packet.ts";
 import type { Revision } from "./payload.ts";
 
@@ -45,7 +47,8 @@ export interface ClientHost {
 
 /** A binary packet whose attachments are still to come: they are counted, and not kept. */
 interface Announced {
-  readonly name: string;
+  /** Undefined where the client is in it no longer. */
+  readonly namespace: ConnectedNamespace | undefined;
   /** Attachments that are missing. */
   missing: number;
   /** Of the packet and the attachments that have come. */
@@ -57,6 +60,7 @@ const LINGER_MS = 5_000;
 /** Where the type of a Socket.IO packet stands in an Engine.IO message. */
 const TYPE_AT = 1;
 const GOING_AWAY_CODE = 1001;
+const NO_GREETING: NamespaceGreeting = { query: "", auth: "" };
 const TOO_LARGE = [1009, "too big"] as const;
 const TURNED_OUT = [1013, "try again later"] as const;
 const FAREWELL = { by: "client", code: 1000, reason: "", isFarewell: true } as const;
@@ -127,7 +131,7 @@ export class SocketClient implements NamespaceOwner {
 
   /** Takes the client into the namespace "/" without being asked, where that is offered. */
   welcome(): void {
-    if (this.#root === undefined && this.#host.namespaces.has("/")) this.#connect("/");
+    if (this.#root === undefined && this.#host.namespaces.has("/")) this.#connect("/", NO_GREETING);
   }
 
   /**
@@ -208,7 +212,7 @@ export class SocketClient implements NamespaceOwner {
       case PACKET.CONNECT:
         if (!isConnect(packet, rest)) return false;
         this.#hasAsked = true;
-        this.#connect(name);
+        this.#connect(name, { query: readQuery(packet, TYPE_AT), auth: packet.substring(rest) });
         return true;
       case PACKET.DISCONNECT:
         if (rest !== packet.length) return false;
@@ -231,17 +235,18 @@ export class SocketClient implements NamespaceOwner {
     if (address === undefined || count > this.#engine.limits.maxAttachments) return false;
     const { name, rest } = address;
     const isWhole = type === PACKET.BINARY_EVENT ? isEvent(packet, rest) : isAck(packet, rest);
-    if (!isWhole || (this.#find(name) === undefined && !this.#isStray())) return false;
-    const announced = { name, missing: count, bytes: packet.length };
+    const namespace = this.#find(name);
+    if (!isWhole || (namespace === undefined && !this.#isStray())) return false;
+    const announced = { namespace, missing: count, bytes: packet.length };
     if (count === 0) this.#deliver(announced);
     else this.#announced = announced;
     return true;
   }
 
   /** As one frame of the size that came: no dialect reads bytes, but each has its words for them. */
-  #deliver({ name, bytes }: Announced): void {
+  #deliver({ namespace, bytes }: Announced): void {
     this.#announced = undefined;
-    this.#find(name)?.receive(new Uint8Array(bytes));
+    namespace?.receive(new Uint8Array(bytes));
   }
 
   /** Whether an event for a namespace that the client is not in may be one that was on its way. */
@@ -249,15 +254,16 @@ export class SocketClient implements NamespaceOwner {
     return this.#hasConnected || this.revision === 3;
   }
 
-  #connect(name: string): void {
-    if (this.#find(name) !== undefined) return;
-    const offered = this.#host.namespaces.get(name);
-    if (offered === undefined) return this.#refuse(name, "Invalid namespace");
+  #connect(asked: string, greeting: NamespaceGreeting): void {
+    if (this.#find(asked) !== undefined) return;
+    const offered = this.#host.namespaces.get(asked);
+    if (offered === undefined) return this.#refuse(asked, "Invalid namespace");
+    // Not as it was asked for: a part of a text keeps the whole.
+    const { name, dialect, limits, connect } = offered;
     if (this.#isTurnedOut) return this.#refuse(name, "Forbidden");
     if (this.#count() >= this.#engine.limits.maxNamespaces) {
       return this.#refuse(name, "Too many namespaces");
     }
-    const { dialect, limits, connect } = offered;
     const { url, address } = this.#engine;
     const leftover = this.#leftovers?.get(name);
     const refusal = leftover === undefined ? undefined : this.#host.gate.readmit(address);
@@ -266,9 +272,8 @@ export class SocketClient implements NamespaceOwner {
       address,
       limits,
       refusal,
-      createSession: (link) => connect(url, link),
-      // The descriptor is the connection's.
-      onReleased: () => {},
+      createSession: (link) => connect(url, link, greeting),
+      onReleased: keepDescriptor,
     };
     const namespace = this.#host.connections.attach(
       acceptance,
@@ -317,3 +322,6 @@ export class SocketClient implements NamespaceOwner {
     return this.#root === undefined ? others : [this.#root, ...others];
   }
 }
+
+/** The descriptor is the connection's. No closure: one would keep the greeting. */
+function keepDescriptor(): void {}

@@ -1,6 +1,6 @@
 import type { SignalError } from "../../core/errors.ts";
 import type { LinkLimits } from "../../core/limits.ts";
-import type { Frame, NamespaceLink, Session } from "../../core/types.ts";
+import type { Frame, NamespaceGreeting, NamespaceLink, Session } from "../../core/types.ts";
 import type { Connection } from "../connections.ts";
 import type { Leftover } from "../pump.ts";
 import type { Ending } from "../websocket.ts";
@@ -14,7 +14,7 @@ export interface OfferedNamespace {
   readonly dialect: string;
   readonly limits: LinkLimits;
   /** @param url of the connection's first request */
-  readonly connect: (url: URL, link: NamespaceLink) => Session;
+  readonly connect: (url: URL, link: NamespaceLink, greeting: NamespaceGreeting) => Session;
 }
 
 /** What carries a namespace. */

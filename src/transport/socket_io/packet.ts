@@ -18,6 +18,8 @@ const MAX_ACK_DIGITS = 10;
 const MAX_COUNT_DIGITS = 10;
 /** Longest name of a namespace, in UTF-16 units. */
 const MAX_NAME_LENGTH = 256;
+/** Longest name with a query, in UTF-16 units: a token fits. */
+const MAX_FULL_NAME_LENGTH = 4_096;
 const SLASH = 47;
 const BRACKET = 91;
 const BRACE = 123;
@@ -47,13 +49,22 @@ export function readAddress(packet: string, typeAt: number): Address | undefined
   if (!isAddressed(packet, typeAt)) return { name: "/", rest: typeAt + 1 };
   const comma = packet.indexOf(",", typeAt);
   const end = comma === -1 ? packet.length : comma;
-  if (end - typeAt - 1 > MAX_NAME_LENGTH) return undefined;
+  if (end - typeAt - 1 > MAX_FULL_NAME_LENGTH) return undefined;
   const full = packet.substring(typeAt + 1, end);
   const query = full.indexOf("?");
-  return {
-    name: query === -1 ? full : full.substring(0, query),
-    rest: Math.min(end + 1, packet.length),
-  };
+  const name = query === -1 ? full : full.substring(0, query);
+  return name.length > MAX_NAME_LENGTH
+    ? undefined
+    : { name, rest: Math.min(end + 1, packet.length) };
+}
+
+/** The query in a namespace's name, without `?`; empty where there is none. */
+export function readQuery(packet: string, typeAt: number): string {
+  if (!isAddressed(packet, typeAt)) return "";
+  const comma = packet.indexOf(",", typeAt);
+  const full = packet.substring(typeAt + 1, comma === -1 ? packet.length : comma);
+  const query = full.indexOf("?");
+  return query === -1 ? "" : full.substring(query + 1);
 }
 
 /** Reads how many attachments follow a binary packet; undefined where it does not say so. */
