@@ -122,7 +122,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const cors = config.corsOrigins.length > 0 ? config.corsOrigins : config.allowedOrigins;
   const onTurnedAway: DoorOptions["onTurnedAway"] = (visitor, status) =>
     journal.turnedAway(visitor, status);
-  const socketIo = openSocketIo(config, { clock, connections, dialects });
+  const socketIo = openSocketIo(config, { clock, connections, dialects, gate });
   if (socketIo !== undefined) {
     metrics.gauge(
       "signalbox_socket_io_sessions",
@@ -244,17 +244,19 @@ function openDialects(
 /** The Socket.IO server; undefined where no dialect wants one. */
 function openSocketIo(
   { socketIo: limits }: Config,
-  { clock, connections, dialects }: {
+  { clock, connections, dialects, gate }: {
     readonly clock: Clock;
     readonly connections: Connections;
     readonly dialects: readonly NamedDialect[];
+    readonly gate: Gate;
   },
 ): SocketIoServer | undefined {
   const namespaces = dialects.flatMap(({ name, dialect }) =>
     (dialect.namespaces ?? []).map((namespace) => ({ ...namespace, dialect: name }))
   );
   if (namespaces.length === 0) return undefined;
-  return orConfigError(() => new SocketIoServer({ limits, clock, connections, namespaces }));
+  const options = { limits, clock, connections, namespaces, gate };
+  return orConfigError(() => new SocketIoServer(options));
 }
 
 /** Says what limits are not the configured ones; after the start, which may fail with one line. */

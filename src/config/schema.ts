@@ -22,7 +22,10 @@ const limits = z.strictObject({
     2_000,
     "Connections from one address; of IPv6 the first 64 bits count",
   ),
-  connectionsPerSecond: limit(100, "New connections from one address per second"),
+  connectionsPerSecond: limit(
+    100,
+    "New connections from one address per second, and Socket.IO namespaces entered again",
+  ),
   connectionBurst: limit(500, "New connections from one address at once on top of that"),
   maxPeers: limit(200_000, "Ids in all"),
   maxRooms: limit(100_000, "Rooms in all"),
@@ -63,13 +66,14 @@ const socketIo = z.strictObject({
   }),
   maxPayloadBytes: whole(
     1_000_000,
-    "Largest websocket message, and largest body of a POST, in bytes",
+    "Largest websocket message, body of a POST, and event with attachments, in bytes",
     {
       min: 1_024,
       max: 16 * 1024 * 1024,
     },
   ),
   maxPayloadPackets: whole(1_000, "Packets in one POST"),
+  maxAttachments: whole(10, "Binary attachments of one event", { max: 1_000 }),
   bodyTimeoutMs: whole(20_000, "Time in which a POST has to be complete, in ms"),
   upgradeTimeoutMs: whole(10_000, "Time to change from polling to a websocket, in ms"),
   connectTimeoutMs: whole(45_000, "Time that a connection may be in no namespace, in ms"),

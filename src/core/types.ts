@@ -106,6 +106,14 @@ export interface NamespaceLink extends Link {
   decline(message: string): void;
 }
 
+/** What a Socket.IO client says of itself where it asks for a namespace: as it came, perhaps empty. */
+export interface NamespaceGreeting {
+  /** What stands after `?` in the namespace's name, as clients up to Socket.IO 2 have it. */
+  readonly query: string;
+  /** The JSON of `auth`, as clients since Socket.IO 3 send it. */
+  readonly auth: string;
+}
+
 /**
  * What the hub delivers a peer's events to: a session or, where a dialect's peers have several
  * connections or outlive them, whatever stands for the peer meanwhile.

@@ -8,6 +8,7 @@ import type { DialectStore, Holder, KeepOutcome, Reserved } from "../core/store.
 import type {
   Frame,
   Link,
+  NamespaceGreeting,
   NamespaceLink,
   PeerSummary,
   Session,
@@ -97,8 +98,9 @@ export interface Namespace {
   /**
    * Makes the session; it must do nothing before `opened`.
    * @param url of the connection's first request: its query is what the client says of itself
+   * @param greeting the same for this namespace alone
    */
-  readonly connect: (url: URL, link: NamespaceLink) => Session;
+  readonly connect: (url: URL, link: NamespaceLink, greeting: NamespaceGreeting) => Session;
 }
 
 /** A dialect at work. */

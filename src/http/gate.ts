@@ -114,6 +114,15 @@ export class Gate {
     return { refusal, release: () => this.#refusals-- };
   }
 
+  /**
+   * Counts what comes to the same as a new connection, by a client that is in already; why not,
+   * where its address has had too many.
+   */
+  readmit(address: string): SignalError | undefined {
+    const isInTime = this.#takeToken(this.#visitor(addressKey(address)));
+    return isInTime ? undefined : refusalFor("address_rate");
+  }
+
   /** Whether pages of an origin may use the server; null stands for what is no page. */
   allows(origin: string | null): boolean {
     return origin === null || this.#origins.size === 0 || this.#origins.has(origin);
@@ -140,11 +149,16 @@ export class Gate {
     if (!this.allows(origin)) return "origin_forbidden";
     if (this.#connections >= limits.maxConnections) return "server_full";
     if (visitor.connections >= limits.maxConnectionsPerAddress) return "address_full";
+    if (!isBrief) return this.#takeToken(visitor) ? undefined : "address_rate";
     this.#refill(visitor, this.#now());
-    if (isBrief) return visitor.strangerTokens < 1 ? "address_rate" : undefined;
-    if (visitor.tokens < 1) return "address_rate";
+    return visitor.strangerTokens < 1 ? "address_rate" : undefined;
+  }
+
+  #takeToken(visitor: Visitor): boolean {
+    this.#refill(visitor, this.#now());
+    if (visitor.tokens < 1) return false;
     visitor.tokens--;
-    return undefined;
+    return true;
   }
 
   #refill(visitor: Visitor, now: number): void {

@@ -9,6 +9,16 @@ const FLOOD_MS = 10_000;
 /** A pause without excess after which the next excess counts as a new one. */
 const CALM_MS = 1_000;
 
+/** What is left of a client's allowances: for a session that goes on where another one ended. */
+export interface Leftover {
+  readonly frameTokens: number;
+  readonly byteTokens: number;
+  /** On the pump's clock, like the other times, in ms. */
+  readonly refilledAt: number;
+  readonly excessSince: number;
+  readonly lastExcess: number;
+}
+
 /**
  * Frames into a session: size, rate and order, and the one place that catches what a session
  * throws. A frame that exceeds a limit never reaches the session; the session words the refusal.
@@ -60,6 +70,26 @@ export class Pump {
     this.#limits = limits;
     this.#frameTokens = limits.frameBurst;
     this.#byteTokens = limits.byteBurst;
+  }
+
+  /** What its client has not used up yet. */
+  get leftover(): Leftover {
+    return {
+      frameTokens: this.#frameTokens,
+      byteTokens: this.#byteTokens,
+      refilledAt: this.#refilledAt,
+      excessSince: this.#excessSince,
+      lastExcess: this.#lastExcess,
+    };
+  }
+
+  /** Goes on with what an earlier pump has left, within the same limits. */
+  resume({ frameTokens, byteTokens, refilledAt, excessSince, lastExcess }: Leftover): void {
+    this.#frameTokens = frameTokens;
+    this.#byteTokens = byteTokens;
+    this.#refilledAt = refilledAt;
+    this.#excessSince = excessSince;
+    this.#lastExcess = lastExcess;
   }
 
   /** The connection is open; a promise never rejects, and settles when the session is done with it. */

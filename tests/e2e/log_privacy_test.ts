@@ -53,6 +53,22 @@ Deno.test("nothing that clients say reaches the log, whatever they do wrong", as
       peer.send({ event: "join", room: SECRET, token, p_id: SECRET, p_secret: SECRET });
       await peer.next();
     }
+    for (const address of [`?token=${SECRET}`, `?token=${SECRET}-`]) {
+      const query = `EIO=4&transport=websocket&token=${SECRET}`;
+      await using client = await WsClient.open(`${wsUrl}/socket.io/?${query}`);
+      await client.next();
+      for (const auth of ["", `{"token":"${SECRET}"}`, `{"token":"${SECRET}-"}`, `{"${SECRET}`]) {
+        client.send(`40/ssp${address},${auth}`);
+        await client.next();
+        client.send(`42/ssp,["rtc:join",{"pool":"p","token":"${SECRET}"}]`);
+        await client.next();
+        client.send(`42/ssp,["${SECRET}`);
+        await client.next();
+        client.send("41/ssp,");
+      }
+      client.send(`40/${SECRET}?${SECRET},${SECRET}`);
+      await client.closed;
+    }
     using handshake = await RawSocket.connect(url);
     const headers = { "X-Forwarded-For": SECRET, "Sec-WebSocket-Key": SECRET, Origin: SECRET };
     await handshake.write(requestText(`GET /peerjs?${SECRET} HTTP/1.1`, headers));

@@ -28,6 +28,8 @@ const PACKETS = [
   '42/ssp,["rtc:sdp",{"to":"x","description":{"type":"offer"}}]',
   "430[]",
   '451-["x",{"_placeholder":true,"num":0}]',
+  '450-/ssp,["x"]',
+  "bAAEC",
   "2probe",
   "2",
   "3",

@@ -143,7 +143,7 @@ Deno.test("a body that takes too long costs the session", async () => {
   assertEquals(server.server.sessionCount, 0);
 });
 
-Deno.test("bodies framed in bytes are taken of revision 3, text only", async () => {
+Deno.test("bodies framed in bytes are taken of revision 3 only", async () => {
   await using server = startSocketIoServer();
   const three = await PollingClient.open(server.url, 3);
   const packet = new TextEncoder().encode('42["echo","é"]');

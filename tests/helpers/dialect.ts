@@ -7,6 +7,7 @@ import { Router } from "../../src/http/router.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { FakeLink } from "./fake_link.ts";
 import { connect, newTestHub, settle, TestClient } from "./hub.ts";
+import { NO_GREETING } from "./namespace.ts";
 import { newMemoryStore } from "./store.ts";
 
 export interface DialectTestOptions {
@@ -102,7 +103,9 @@ export class DialectBench implements Disposable {
     const found = this.namespaces.find(({ name }) => name === namespace);
     if (found === undefined) throw new RangeError(`Cannot connect: no namespace "${namespace}"`);
     const url = new URL(`/socket.io/${query}`, ORIGIN);
-    return this.#keep(connect((link) => found.connect(url, link), found.limits, this.clock.now));
+    return this.#keep(
+      connect((link) => found.connect(url, link, NO_GREETING), found.limits, this.clock.now),
+    );
   }
 
   get namespaces(): readonly Namespace[] {
@@ -126,7 +129,7 @@ export class DialectBench implements Disposable {
     });
     const ofNamespaces = this.namespaces.map(({ limits, connect }): Opening => ({
       limits,
-      connect: (link) => connect(new URL("/socket.io/", ORIGIN), link),
+      connect: (link) => connect(new URL("/socket.io/", ORIGIN), link, NO_GREETING),
     }));
     return [...ofRoutes, ...ofNamespaces];
   }

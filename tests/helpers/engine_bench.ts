@@ -1,7 +1,7 @@
 import type { OutputBudgetLimits } from "../../src/transport/output_budget.ts";
 import { NO_BUDGET } from "./budget.ts";
 import type { LinkLimits } from "../../src/core/limits.ts";
-import type { NamespaceLink } from "../../src/core/types.ts";
+import type { NamespaceGreeting, NamespaceLink } from "../../src/core/types.ts";
 import {
   type ConnectionInfo,
   type ConnectionObserver,
@@ -44,7 +44,10 @@ export class EngineBench implements Disposable {
   /** In the order of their making. */
   readonly sessions: NamespaceSession[] = [];
   readonly urls: URL[] = [];
+  readonly greetings: NamespaceGreeting[] = [];
   released = 0;
+  /** Why nobody may come back into a namespace; undefined while everybody may. */
+  reentryRefusal: SignalError | undefined = undefined;
 
   /** @param script of each session, given its link */
   constructor(
@@ -62,8 +65,9 @@ export class EngineBench implements Disposable {
       name,
       dialect: "test",
       limits: { ...NAMESPACE_LIMITS, ...namespaceLimits },
-      connect: (url, link) => {
+      connect: (url, link, greeting) => {
         this.urls.push(url);
+        this.greetings.push(greeting);
         // Made of that very link.
         const session = new ScriptedSession(link, script(link)) as NamespaceSession;
         this.sessions.push(session);
@@ -75,6 +79,7 @@ export class EngineBench implements Disposable {
       clock: this.clock,
       connections: this.connections,
       namespaces,
+      gate: { readmit: () => this.reentryRefusal },
     });
   }
 
@@ -134,7 +139,7 @@ export class Poller {
     return poll.answer;
   }
 
-  post(...packets: string[]): boolean {
+  post(...packets: (string | Uint8Array)[]): boolean {
     return this.session.beginPost() && this.session.endPost(packets);
   }
 }

@@ -1,7 +1,10 @@
-import type { Frame, NamespaceLink, Session } from "../../src/core/types.ts";
+import type { Frame, NamespaceGreeting, NamespaceLink, Session } from "../../src/core/types.ts";
 import type { DialectBench } from "./dialect.ts";
 import type { FakeLink } from "./fake_link.ts";
 import { settle, TestClient } from "./hub.ts";
+
+/** A client that says nothing of itself in particular to a namespace. */
+export const NO_GREETING: NamespaceGreeting = { query: "", auth: "" };
 
 /** A namespace of a Socket.IO connection without a network. */
 export class FakeNamespaceLink implements NamespaceLink {
@@ -62,6 +65,7 @@ export async function connectTo(
   bench: DialectBench,
   name: string,
   query: Readonly<Record<string, string>> = {},
+  greeting: Partial<NamespaceGreeting> = {},
 ): Promise<NamespaceClient> {
   const namespace = bench.open.namespaces?.find((one) => one.name === name);
   if (namespace === undefined) throw new RangeError(`Cannot connect: no namespace "${name}"`);
@@ -72,7 +76,7 @@ export async function connectTo(
     (inner) => {
       const link = new FakeNamespaceLink(inner);
       links.push(link);
-      return accepting(namespace.connect(url, link), link);
+      return accepting(namespace.connect(url, link, { ...NO_GREETING, ...greeting }), link);
     },
     namespace.limits,
     bench.clock.now,

@@ -53,13 +53,14 @@ export function startSocketIoServer(
     }, NO_BUDGET),
   );
   const relay = new Relay();
+  const gate = new Gate({ ...configOf().limits, ...gateLimits }, origins, clock.now);
   const server = new SocketIoServer({
     limits: { ...STANDARD_LIMITS, ...limits },
     clock,
     connections,
     namespaces: relay.namespaces(names),
+    gate,
   });
-  const gate = new Gate({ ...configOf().limits, ...gateLimits }, origins, clock.now);
   const onTurnedAway = (): void => {};
   const door = new Door({
     router: new Router([]),

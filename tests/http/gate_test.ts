@@ -78,6 +78,21 @@ Deno.test("a place that is given back does not give back the allowance for new c
   assertEquals(ask(), "address_rate");
 });
 
+Deno.test("what comes to a new connection is one for the rate, and takes no place", () => {
+  const limits = { connectionsPerSecond: 1, connectionBurst: 2, maxConnectionsPerAddress: 2 };
+  const { gate, clock, ask } = newBench(limits);
+  const readmit = (): string => gate.readmit("192.0.2.1")?.code ?? "welcome";
+  assertEquals([ask(), readmit(), readmit(), ask()], [
+    "welcome",
+    "welcome",
+    "address_rate",
+    "address_rate",
+  ]);
+  assertEquals([gate.connections, gate.readmit("192.0.2.2")], [1, undefined]);
+  clock.advance(1_000);
+  assertEquals([ask(), readmit()], ["welcome", "address_rate"]);
+});
+
 Deno.test("without limits everybody is welcome", () => {
   const { ask } = newBench();
   for (let nth = 0; nth < 1_000; nth++) assertEquals(ask(), "welcome");

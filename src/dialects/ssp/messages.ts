@@ -17,6 +17,8 @@ export type Version = "v1" | "v2" | "auto";
 const Opaque = z.custom<Description>(isObject);
 const Envelope = z.object({ type: z.string().min(1), data: Opaque });
 type Envelope = z.infer<typeof Envelope>;
+/** What a Socket.IO client may authenticate itself with. */
+const Auth = z.looseObject({ token: z.string() });
 const RtcMessage = z.looseObject({ type: z.string().startsWith("rtc:") });
 
 /** What a client asks for. */
@@ -98,6 +100,16 @@ export function readEvent(frame: Frame): Envelope {
   const value = parseJson(packet.json);
   const [type, data] = Array.isArray(value) ? value : [];
   return readEnvelope(packet.json, { type, data });
+}
+
+/** The token in what a Socket.IO client sends with its CONNECT; undefined where there is none. */
+export function tokenInAuth(auth: string): string | undefined {
+  if (auth === "") return undefined;
+  try {
+    return Auth.safeParse(parseJson(auth)).data?.token;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Rewrites a message of the server as an event of Socket.IO: cut up, not parsed. */

@@ -1,12 +1,12 @@
 import * as z from "zod";
-import type { Link, NamespaceLink } from "../../core/types.ts";
+import type { Link, NamespaceGreeting, NamespaceLink } from "../../core/types.ts";
 import { defineDialect, type Namespace, type OpenDialect, type UpgradeRoute } from "../dialect.ts";
 import { EncodeOnce } from "../encode_once.ts";
 import { JsonOnce } from "../json_once.ts";
 import { linkLimitOptions, toggle, whole } from "../options.ts";
 import { Tokens, tokensOption } from "../tokens.ts";
 import { EventLink } from "./event_link.ts";
-import { isSsp, readEvent, readMessage, type Version } from "./messages.ts";
+import { isSsp, readEvent, readMessage, tokenInAuth, type Version } from "./messages.ts";
 import { poolOperations } from "./operations.ts";
 import { Pools } from "./pools.ts";
 import { SspSession } from "./session.ts";
@@ -74,7 +74,13 @@ export const ssp = defineDialect({
       tokens,
     };
     const tokenIn = (url: URL): string | undefined =>
-      tokens.areNeeded ? url.searchParams.getAll("token").at(-1) : undefined;
+      tokens.areNeeded ? lastToken(url.searchParams) : undefined;
+    // What is said to the namespace alone goes before the URL of the whole connection; an empty
+    // token is none.
+    const tokenOf = (url: URL, { query, auth }: NamespaceGreeting): string | undefined =>
+      tokens.areNeeded
+        ? tokenInAuth(auth) || lastToken(new URLSearchParams(query)) || tokenIn(url)
+        : undefined;
     const endpoint = (path: string, version: Version, protocols: string[]): UpgradeRoute => ({
       kind: "upgrade",
       path,
@@ -86,8 +92,8 @@ export const ssp = defineDialect({
     const namespace = (name: string, version: Version): Namespace => ({
       name,
       limits: options,
-      connect: (url: URL, link: NamespaceLink) => {
-        const way = { version, read: readEvent, token: tokenIn(url) };
+      connect: (url: URL, link: NamespaceLink, greeting: NamespaceGreeting) => {
+        const way = { version, read: readEvent, token: tokenOf(url, greeting) };
         return new SspSession(new EventLink(link), server, way);
       },
     });
@@ -118,3 +124,8 @@ export const ssp = defineDialect({
     };
   },
 });
+
+/** Of a repeated name the last one counts. */
+function lastToken(query: URLSearchParams): string | undefined {
+  return query.getAll("token").at(-1);
+}

@@ -110,7 +110,7 @@ export interface Way {
   readonly version: Version;
   /** How its link's frames are read. */
   readonly read: Read;
-  /** What its URL shows: RTCPool's join has no room for it (§5). */
+  /** What it has shown by connecting: RTCPool's join has no room for it (§5). */
   readonly token: string | undefined;
 }
 
@@ -207,7 +207,7 @@ export class SspSession implements Session {
     const verdict = this.#server.tokens.judge(this.#token, pool);
     if (verdict !== "admitted") {
       const code = verdict === "missing" ? "credentials_missing" : "credentials_wrong";
-      throw new SignalError(code, "The URL has no token that is good for the pool", details);
+      throw new SignalError(code, "No token was shown that is good for the pool", details);
     }
     if (!this.#server.pools.admits(pool)) {
       throw new SignalError("room_unknown", "There is no such pool", details);

@@ -1,10 +1,21 @@
 import { Allowance } from "../../core/allowance.ts";
 import type { SignalError } from "../../core/errors.ts";
+import type { NamespaceGreeting } from "../../core/types.ts";
 import type { Acceptance, Connections } from "../connections.ts";
+import type { Leftover } from "../pump.ts";
 import type { Ending } from "../websocket.ts";
 import type { SocketIoLimits } from "./limits.ts";
 import { ConnectedNamespace, type NamespaceOwner, type OfferedNamespace } from "./namespace.ts";
-import { isAck, isAddressed, isConnect, isEvent, PACKET, readAddress } from "./packet.ts";
+import {
+  isAck,
+  isAddressed,
+  isConnect,
+  isEvent,
+  PACKET,
+  readAddress,
+  readAnnouncement,
+  readQuery,
+} from "./packet.ts";
 import type { Revision } from "./payload.ts";
 
 /** The Engine.IO connection under a client. */
@@ -21,10 +32,27 @@ export interface Engine {
   close(code?: number, reason?: string): void;
 }
 
+/** Who may come back into a namespace. */
+export interface ReentryGate {
+  /** Counts it like a new connection of the address; why not, where that is one too many. */
+  readmit(address: string): SignalError | undefined;
+}
+
 /** What clients share. */
 export interface ClientHost {
   readonly connections: Pick<Connections, "attach" | "budgetOf">;
   readonly namespaces: ReadonlyMap<string, OfferedNamespace>;
+  readonly gate: ReentryGate;
+}
+
+/** A binary packet whose attachments are still to come: they are counted, and not kept. */
+interface Announced {
+  /** Undefined where the client is in it no longer. */
+  readonly namespace: ConnectedNamespace | undefined;
+  /** Attachments that are missing. */
+  missing: number;
+  /** Of the packet and the attachments that have come. */
+  bytes: number;
 }
 
 /** How long a client has to go by itself once the server has ended its last namespace. */
@@ -32,6 +60,8 @@ const LINGER_MS = 5_000;
 /** Where the type of a Socket.IO packet stands in an Engine.IO message. */
 const TYPE_AT = 1;
 const GOING_AWAY_CODE = 1001;
+const NO_GREETING: NamespaceGreeting = { query: "", auth: "" };
+const TOO_LARGE = [1009, "too big"] as const;
 const TURNED_OUT = [1013, "try again later"] as const;
 const FAREWELL = { by: "client", code: 1000, reason: "", isFarewell: true } as const;
 
@@ -43,6 +73,10 @@ export class SocketClient implements NamespaceOwner {
   /** The namespace "/", which most clients use, and no other. */
   #root: ConnectedNamespace | undefined = undefined;
   #others: Map<string, ConnectedNamespace> | undefined = undefined;
+  /** Of namespaces that it has been in, by name: coming back gives it no new allowances. */
+  #leftovers: Map<string, Leftover> | undefined = undefined;
+  /** Nothing else may come before its attachments have. */
+  #announced: Announced | undefined = undefined;
   /** When the connection ends for being in no namespace, and how. */
   #endsAt: number | undefined;
   #closing: readonly [code: number | undefined, reason: string] = [undefined, ""];
@@ -97,7 +131,7 @@ export class SocketClient implements NamespaceOwner {
 
   /** Takes the client into the namespace "/" without being asked, where that is offered. */
   welcome(): void {
-    if (this.#root === undefined && this.#host.namespaces.has("/")) this.#connect("/");
+    if (this.#root === undefined && this.#host.namespaces.has("/")) this.#connect("/", NO_GREETING);
   }
 
   /**
@@ -105,6 +139,7 @@ export class SocketClient implements NamespaceOwner {
    * no closure.
    */
   receive(packet: string): boolean {
+    if (this.#announced !== undefined) return false;
     if (packet.charCodeAt(TYPE_AT) !== PACKET.EVENT) return this.#receiveOther(packet);
     let frame: string;
     let namespace: ConnectedNamespace | undefined;
@@ -121,6 +156,17 @@ export class SocketClient implements NamespaceOwner {
     // Whatever was on its way when the server ended the namespace: its client is not to blame.
     if (namespace === undefined) return this.#isStray();
     namespace.receive(frame);
+    return true;
+  }
+
+  /** A binary message of so many bytes came. False where none was announced. */
+  attach(bytes: number): boolean {
+    const announced = this.#announced;
+    if (announced === undefined) return false;
+    announced.missing--;
+    announced.bytes += bytes;
+    if (announced.bytes > this.#engine.limits.maxPayloadBytes) this.#engine.close(...TOO_LARGE);
+    else if (announced.missing === 0) this.#deliver(announced);
     return true;
   }
 
@@ -149,33 +195,58 @@ export class SocketClient implements NamespaceOwner {
   }
 
   namespaceClosed(namespace: ConnectedNamespace, code: number | undefined, reason: string): void {
-    this.#remove(namespace.name, LINGER_MS);
+    this.#remove(namespace, LINGER_MS);
     this.#isDismissed = this.#count() === 0;
     if (code !== undefined) this.#closing = [code, reason];
   }
 
   #receiveOther(packet: string): boolean {
+    const type = packet.charCodeAt(TYPE_AT);
+    if (type === PACKET.BINARY_EVENT || type === PACKET.BINARY_ACK) {
+      return this.#receiveBinary(packet, type);
+    }
     const address = readAddress(packet, TYPE_AT);
     if (address === undefined || !this.takeControl()) return false;
     const { name, rest } = address;
-    switch (packet.charCodeAt(TYPE_AT)) {
+    switch (type) {
       case PACKET.CONNECT:
         if (!isConnect(packet, rest)) return false;
         this.#hasAsked = true;
-        this.#connect(name);
+        this.#connect(name, { query: readQuery(packet, TYPE_AT), auth: packet.substring(rest) });
         return true;
       case PACKET.DISCONNECT:
         if (rest !== packet.length) return false;
-        this.#find(name)?.end(FAREWELL);
-        this.#remove(name, this.#engine.limits.connectTimeoutMs);
+        this.#disconnect(name);
         return true;
       case PACKET.ACK:
         // Nothing was asked for that would need one.
         return isAck(packet, rest);
       default:
-        // Binary packets among them.
         return false;
     }
+  }
+
+  /** An event or acknowledgement with attachments, of which only the dialect can say what it thinks. */
+  #receiveBinary(packet: string, type: number): boolean {
+    const announcement = readAnnouncement(packet, TYPE_AT);
+    if (announcement === undefined) return false;
+    const { count, end } = announcement;
+    const address = readAddress(packet, end);
+    if (address === undefined || count > this.#engine.limits.maxAttachments) return false;
+    const { name, rest } = address;
+    const isWhole = type === PACKET.BINARY_EVENT ? isEvent(packet, rest) : isAck(packet, rest);
+    const namespace = this.#find(name);
+    if (!isWhole || (namespace === undefined && !this.#isStray())) return false;
+    const announced = { namespace, missing: count, bytes: packet.length };
+    if (count === 0) this.#deliver(announced);
+    else this.#announced = announced;
+    return true;
+  }
+
+  /** As one frame of the size that came: no dialect reads bytes, but each has its words for them. */
+  #deliver({ namespace, bytes }: Announced): void {
+    this.#announced = undefined;
+    namespace?.receive(new Uint8Array(bytes));
   }
 
   /** Whether an event for a namespace that the client is not in may be one that was on its way. */
@@ -183,28 +254,32 @@ export class SocketClient implements NamespaceOwner {
     return this.#hasConnected || this.revision === 3;
   }
 
-  #connect(name: string): void {
-    if (this.#find(name) !== undefined) return;
-    const offered = this.#host.namespaces.get(name);
-    if (offered === undefined) return this.#refuse(name, "Invalid namespace");
+  #connect(asked: string, greeting: NamespaceGreeting): void {
+    if (this.#find(asked) !== undefined) return;
+    const offered = this.#host.namespaces.get(asked);
+    if (offered === undefined) return this.#refuse(asked, "Invalid namespace");
+    // Not as it was asked for: a part of a text keeps the whole.
+    const { name, dialect, limits, connect } = offered;
     if (this.#isTurnedOut) return this.#refuse(name, "Forbidden");
     if (this.#count() >= this.#engine.limits.maxNamespaces) {
       return this.#refuse(name, "Too many namespaces");
     }
-    const { dialect, limits, connect } = offered;
     const { url, address } = this.#engine;
+    const leftover = this.#leftovers?.get(name);
+    const refusal = leftover === undefined ? undefined : this.#host.gate.readmit(address);
     const acceptance: Acceptance<ConnectedNamespace> = {
       dialect,
       address,
       limits,
-      createSession: (link) => connect(url, link),
-      // The descriptor is the connection's.
-      onReleased: () => {},
+      refusal,
+      createSession: (link) => connect(url, link, greeting),
+      onReleased: keepDescriptor,
     };
     const namespace = this.#host.connections.attach(
       acceptance,
       (connection) => new ConnectedNamespace(name, connection, this),
     );
+    if (leftover !== undefined) namespace.resume(leftover);
     if (name === "/") this.#root = namespace;
     else (this.#others ??= new Map()).set(name, namespace);
     this.#hasConnected = true;
@@ -223,12 +298,19 @@ export class SocketClient implements NamespaceOwner {
     return name === "/" ? this.#root : this.#others?.get(name);
   }
 
+  #disconnect(name: string): void {
+    const namespace = this.#find(name);
+    if (namespace === undefined) return;
+    namespace.end(FAREWELL);
+    this.#remove(namespace, this.#engine.limits.connectTimeoutMs);
+  }
+
   /** @param lingerMs for the connection, if this was its last namespace */
-  #remove(name: string, lingerMs: number): void {
-    const count = this.#count();
+  #remove({ name, leftover }: ConnectedNamespace, lingerMs: number): void {
+    (this.#leftovers ??= new Map()).set(name, leftover);
     if (name === "/") this.#root = undefined;
     else this.#others?.delete(name);
-    if (count > 0 && this.#count() === 0) this.#endsAt = this.#engine.now() + lingerMs;
+    if (this.#count() === 0) this.#endsAt = this.#engine.now() + lingerMs;
   }
 
   #count(): number {
@@ -240,3 +322,6 @@ export class SocketClient implements NamespaceOwner {
     return this.#root === undefined ? others : [this.#root, ...others];
   }
 }
+
+/** The descriptor is the connection's. No closure: one would keep the greeting. */
+function keepDescriptor(): void {}

@@ -3,9 +3,11 @@ export interface SocketIoLimits {
   readonly pingIntervalMs: number;
   /** Also the time in which a polling client has to come back for more. */
   readonly pingTimeoutMs: number;
-  /** Largest message of a websocket, and largest body of a POST. */
+  /** Largest message of a websocket, largest body of a POST, and largest event with attachments. */
   readonly maxPayloadBytes: number;
   readonly maxPayloadPackets: number;
+  /** What a binary event or acknowledgement may announce. */
+  readonly maxAttachments: number;
   readonly bodyTimeoutMs: number;
   readonly upgradeTimeoutMs: number;
   /** How long a connection may be in no namespace. */

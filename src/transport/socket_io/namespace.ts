@@ -1,7 +1,8 @@
 import type { SignalError } from "../../core/errors.ts";
 import type { LinkLimits } from "../../core/limits.ts";
-import type { Frame, NamespaceLink, Session } from "../../core/types.ts";
+import type { Frame, NamespaceGreeting, NamespaceLink, Session } from "../../core/types.ts";
 import type { Connection } from "../connections.ts";
+import type { Leftover } from "../pump.ts";
 import type { Ending } from "../websocket.ts";
 import { newSid } from "./sid.ts";
 import type { Revision } from "./payload.ts";
@@ -13,7 +14,7 @@ export interface OfferedNamespace {
   readonly dialect: string;
   readonly limits: LinkLimits;
   /** @param url of the connection's first request */
-  readonly connect: (url: URL, link: NamespaceLink) => Session;
+  readonly connect: (url: URL, link: NamespaceLink, greeting: NamespaceGreeting) => Session;
 }
 
 /** What carries a namespace. */
@@ -55,6 +56,16 @@ export class ConnectedNamespace implements NamespaceLink {
     return this.#isOpen && this.#owner.isOpen;
   }
 
+  /** What its client may still send. */
+  get leftover(): Leftover {
+    return this.#connection.pump.leftover;
+  }
+
+  /** Goes on with what the client left here when it was in the namespace before. */
+  resume(leftover: Leftover): void {
+    this.#connection.pump.resume(leftover);
+  }
+
   /** Lets the session begin; the client is answered by what it does, or when it is done. */
   open(): void {
     const pending = this.#connection.opened();
@@ -62,8 +73,8 @@ export class ConnectedNamespace implements NamespaceLink {
     else pending.then(() => this.#accept());
   }
 
-  /** An EVENT came: without the namespace's name. */
-  receive(frame: string): void {
+  /** An EVENT came, without the namespace's name; or bytes, where it was a binary packet. */
+  receive(frame: Frame): void {
     this.#connection.received(frame);
   }
 

@@ -12,6 +12,7 @@ export class Outbox {
   #packets: string[] = [];
   readonly #budget: OutputBudget;
   #bytes = 0;
+  #newestBytes = 0;
   #poll: PollAnswer | undefined = undefined;
   #isFlushing = false;
 
@@ -23,13 +24,19 @@ export class Outbox {
     return this.#bytes;
   }
 
+  /** What waits behind the newest packet, however large that is. */
+  get bytesBehind(): number {
+    return this.#bytes - this.#newestBytes;
+  }
+
   get isPolled(): boolean {
     return this.#poll !== undefined;
   }
 
   push(packet: string): void {
     this.#packets.push(packet);
-    this.#count(this.#bytes + Buffer.byteLength(packet));
+    this.#newestBytes = Buffer.byteLength(packet);
+    this.#count(this.#bytes + this.#newestBytes);
     this.#flushSoon();
   }
 

@@ -1,22 +1,42 @@
 // Socket.IO packets as text: a type, `/namespace,` unless it is "/", an acknowledgement id, JSON.
 // They are read only as far as it takes to route them; the JSON is the dialect's.
 
-/** Types of Socket.IO packets that are text, as character codes. */
-export const PACKET = { CONNECT: 48, DISCONNECT: 49, EVENT: 50, ACK: 51, CONNECT_ERROR: 52 };
+/** Types of Socket.IO packets, as character codes. */
+export const PACKET = {
+  CONNECT: 48,
+  DISCONNECT: 49,
+  EVENT: 50,
+  ACK: 51,
+  CONNECT_ERROR: 52,
+  BINARY_EVENT: 53,
+  BINARY_ACK: 54,
+};
 
 /** Longest id of an acknowledgement, in digits. */
 const MAX_ACK_DIGITS = 10;
+/** More digits than the number of attachments has that any client may announce. */
+const MAX_COUNT_DIGITS = 10;
 /** Longest name of a namespace, in UTF-16 units. */
 const MAX_NAME_LENGTH = 256;
+/** Longest name with a query, in UTF-16 units: a token fits. */
+const MAX_FULL_NAME_LENGTH = 4_096;
 const SLASH = 47;
 const BRACKET = 91;
 const BRACE = 123;
 const QUOTE = 34;
+const DASH = 45;
 
 /** Whom a packet concerns, and where the rest of it begins. */
 export interface Address {
   readonly name: string;
   readonly rest: number;
+}
+
+/** What a binary packet announces, and where the `-` stands that its address follows like a type. */
+export interface Announcement {
+  /** Binary messages that are to follow. */
+  readonly count: number;
+  readonly end: number;
 }
 
 /** Whether a packet names a namespace other than "/". */
@@ -29,13 +49,29 @@ export function readAddress(packet: string, typeAt: number): Address | undefined
   if (!isAddressed(packet, typeAt)) return { name: "/", rest: typeAt + 1 };
   const comma = packet.indexOf(",", typeAt);
   const end = comma === -1 ? packet.length : comma;
-  if (end - typeAt - 1 > MAX_NAME_LENGTH) return undefined;
+  if (end - typeAt - 1 > MAX_FULL_NAME_LENGTH) return undefined;
   const full = packet.substring(typeAt + 1, end);
   const query = full.indexOf("?");
-  return {
-    name: query === -1 ? full : full.substring(0, query),
-    rest: Math.min(end + 1, packet.length),
-  };
+  const name = query === -1 ? full : full.substring(0, query);
+  return name.length > MAX_NAME_LENGTH
+    ? undefined
+    : { name, rest: Math.min(end + 1, packet.length) };
+}
+
+/** The query in a namespace's name, without `?`; empty where there is none. */
+export function readQuery(packet: string, typeAt: number): string {
+  if (!isAddressed(packet, typeAt)) return "";
+  const comma = packet.indexOf(",", typeAt);
+  const full = packet.substring(typeAt + 1, comma === -1 ? packet.length : comma);
+  const query = full.indexOf("?");
+  return query === -1 ? "" : full.substring(query + 1);
+}
+
+/** Reads how many attachments follow a binary packet; undefined where it does not say so. */
+export function readAnnouncement(packet: string, typeAt: number): Announcement | undefined {
+  const end = skipDigits(packet, typeAt + 1, MAX_COUNT_DIGITS);
+  if (end === typeAt + 1 || packet.charCodeAt(end) !== DASH) return undefined;
+  return { count: Number(packet.substring(typeAt + 1, end)), end };
 }
 
 /** Whether what begins at `at` can be the rest of an EVENT: an id, perhaps, and `["`. */
@@ -56,10 +92,15 @@ export function isConnect(packet: string, at: number): boolean {
   return at === packet.length || packet.charCodeAt(at) === BRACE;
 }
 
-/** Where the digits end that begin at `at`; looks at one more than an id may have. */
+/** Where the id ends that begins at `at`, if there is one. */
 function skipId(packet: string, at: number): number {
+  return skipDigits(packet, at, MAX_ACK_DIGITS);
+}
+
+/** Where the digits end that begin at `at`; looks at one more than there may be. */
+function skipDigits(packet: string, at: number, max: number): number {
   let end = at;
-  while (end - at <= MAX_ACK_DIGITS) {
+  while (end - at <= max) {
     const code = packet.charCodeAt(end);
     if (!(code >= 48 && code <= 57)) break;
     end++;

@@ -7,6 +7,7 @@ const SEPARATOR = "\x1e";
 /** More digits than the length of any payload has. */
 const MAX_DIGITS = 10;
 const TEXT = 0;
+const BINARY = 1;
 const END_OF_LENGTH = 255;
 
 /** The body of a polling answer. */
@@ -66,18 +67,19 @@ function digitAt(text: string, at: number): number {
 
 /**
  * The packets of a body that is framed in bytes, as clients of revision 3 send one beside binary
- * data: 0 for text, the digits of its length, 255, the text. Undefined where it is none, or holds
- * binary packets.
+ * data: 0 for text or 1 for bytes, the digits of their length, 255, and they. Undefined where it is
+ * none.
  */
 export function decodeBinaryPayload(
   payload: Uint8Array,
   maxPackets: number = Infinity,
-): string[] | undefined {
+): (string | Uint8Array)[] | undefined {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  const packets: string[] = [];
+  const packets: (string | Uint8Array)[] = [];
   let at = 0;
   while (at < payload.length) {
-    if (payload[at++] !== TEXT) return undefined;
+    const kind = payload[at++];
+    if (kind !== TEXT && kind !== BINARY) return undefined;
     let length = 0;
     const first = at;
     for (let digit = payload[at] ?? 10; digit <= 9; digit = payload[++at] ?? 10) {
@@ -87,8 +89,9 @@ export function decodeBinaryPayload(
     const isLength = at > first && at - first <= MAX_DIGITS && payload[at] === END_OF_LENGTH;
     const fits = length > 0 && start + length <= payload.length && packets.length < maxPackets;
     if (!isLength || !fits) return undefined;
+    const packet = payload.subarray(start, start + length);
     try {
-      packets.push(decoder.decode(payload.subarray(start, start + length)));
+      packets.push(kind === TEXT ? decoder.decode(packet) : packet);
     } catch {
       return undefined;
     }

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { SignalError } from "../../core/errors.ts";
 import type { Connections } from "../connections.ts";
+import type { ReentryGate } from "./client.ts";
 import type { SocketIoLimits } from "./limits.ts";
 import type { OfferedNamespace } from "./namespace.ts";
 import { EngineSession, type Handshake, type SessionHost } from "./session.ts";
@@ -11,20 +12,23 @@ export class SocketIoServer implements SessionHost {
   readonly clock: Clock;
   readonly connections: Connections;
   readonly namespaces: ReadonlyMap<string, OfferedNamespace>;
+  readonly gate: ReentryGate;
   readonly #sessions = new Map<string, EngineSession>();
 
   /** Throws RangeError when two dialects offer one namespace. */
   constructor(
-    { limits, clock, connections, namespaces }: {
+    { limits, clock, connections, namespaces, gate }: {
       readonly limits: SocketIoLimits;
       readonly clock: Clock;
       readonly connections: Connections;
       readonly namespaces: readonly OfferedNamespace[];
+      readonly gate: ReentryGate;
     },
   ) {
     this.limits = limits;
     this.clock = clock;
     this.connections = connections;
+    this.gate = gate;
     const byName = new Map<string, OfferedNamespace>();
     for (const namespace of namespaces) {
       if (byName.has(namespace.name)) {

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Clock } from "../../core/clock.ts";
 import type { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/types.ts";
@@ -36,7 +37,9 @@ export interface Handshake {
 }
 
 /** Types of Engine.IO packets, as character codes. */
-const PACKET = { CLOSE: 49, PING: 50, PONG: 51, MESSAGE: 52, UPGRADE: 53, NOOP: 54 };
+const PACKET = { CLOSE: 49, PING: 50, PONG: 51, MESSAGE: 52, UPGRADE: 53, NOOP: 54, BASE64: 98 };
+/** What a message in bytes begins with in revision 3; since revision 4 bytes are nothing else. */
+const MESSAGE_BYTE = 4;
 const PING = "2";
 const PONG = "3";
 const NOOP = "6";
@@ -138,9 +141,9 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     if (this.#isFlowing) return this.#socket?.link.send(packet);
     if (!this.#isOpen) return;
     this.#outbox.push(this.#revision === 3 ? escapeNonAscii(packet) : packet);
-    const { bytes } = this.#outbox;
+    const { bytes, bytesBehind } = this.#outbox;
     const isOver = !this.budget.hasRoom(0) && !this.budget.spares(bytes);
-    if (isOver || bytes > this.limits.maxQueuedBytes) this.giveUp();
+    if (isOver || bytesBehind > this.limits.maxQueuedBytes) this.giveUp();
   }
 
   /** Runs over this socket from its opening on. */
@@ -189,13 +192,15 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   }
 
   /** A POST has come with these packets, or with none that could be used. False: the session ends. */
-  endPost(packets: readonly string[] | undefined): boolean {
+  endPost(packets: readonly (string | Uint8Array)[] | undefined): boolean {
     this.#isPosting = false;
     if (packets === undefined) this.#breach();
     let isGood = this.#isOpen;
     for (const packet of packets ?? []) {
       if (!this.#isOpen) return isGood;
-      isGood = this.#receive(this.#decode(packet));
+      isGood = typeof packet === "string"
+        ? this.#receive(this.#decode(packet))
+        : this.#receiveBytes(packet);
     }
     return isGood;
   }
@@ -208,9 +213,9 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
 
   socketReceived(socket: EngineSocket, frame: Frame): void {
     if (socket === this.#socket) {
-      if (typeof frame !== "string") socket.link.close(1003, "binary message");
-      else if (exceeds(frame, this.limits.maxPayloadBytes)) socket.link.close(1009, "too big");
-      else this.#receive(frame);
+      if (exceeds(frame, this.limits.maxPayloadBytes)) socket.link.close(1009, "too big");
+      else if (typeof frame === "string") this.#receive(frame);
+      else this.#receiveBytes(frame);
     } else if (this.#upgrade?.socket === socket && this.#upgrade.receive(frame)) {
       this.#switch(this.#upgrade);
     }
@@ -304,7 +309,25 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     return isGood;
   }
 
+  /** A packet in bytes: it can only be an attachment. */
+  #receiveBytes(packet: Uint8Array): boolean {
+    this.#heartbeat.isHeard = true;
+    const isTyped = this.#revision === 3;
+    const isGood = (!isTyped || packet[0] === MESSAGE_BYTE) &&
+      this.#client.attach(packet.length - (isTyped ? 1 : 0));
+    if (!isGood) this.#breach();
+    return isGood;
+  }
+
+  /** The same as text: `b` and, in revision 3, the type of a message go before the base64. */
+  #receiveBase64(packet: string): boolean {
+    const isTyped = this.#revision === 3;
+    if (isTyped && packet.charCodeAt(1) !== PACKET.MESSAGE) return false;
+    return this.#client.attach(Buffer.byteLength(packet.substring(isTyped ? 2 : 1), "base64"));
+  }
+
   #receiveOther(packet: string): boolean {
+    if (packet.charCodeAt(0) === PACKET.BASE64) return this.#receiveBase64(packet);
     if (packet.length !== 1 || !this.#client.takeControl()) return false;
     switch (packet.charCodeAt(0)) {
       case PACKET.CLOSE:

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { SignalError } from "../../../src/core/errors.ts";
 import { settle } from "../../helpers/hub.ts";
+import { NO_GREETING } from "../../helpers/namespace.ts";
 import { authenticated, frameOf, newOwt, OwtClient } from "../../helpers/owt.ts";
 
 Deno.test("OWT: an id of just the greatest length is admitted, a longer one is refused", async () => {
@@ -52,7 +53,7 @@ Deno.test("OWT: who is refused at the door is told so instead of being connected
       fail: (): void => {},
       decline: (message: string): void => void declined.push(message),
     };
-    const session = namespace?.connect(new URL("http://x/socket.io/?EIO=4"), link);
+    const session = namespace?.connect(new URL("http://x/socket.io/?EIO=4"), link, NO_GREETING);
     session?.refuse(new SignalError(code));
     assertEquals(declined, [error]);
   }

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { SignalError } from "../../../src/core/errors.ts";
+import type { NamespaceGreeting } from "../../../src/core/types.ts";
 import {
   decode,
   encodeError,
@@ -129,9 +130,69 @@ Deno.test("§9: what is wrong is refused by an event, and the connection stays",
     const [refusal, ...more] = heard(member);
     assertEquals([frame, refusal?.data["reason"], more], [frame, reason, []]);
   }
-  await member.client.say(new Uint8Array([0x32]));
-  assertEquals(heard(member)[0]?.data["reason"], "binary-frame");
   assertEquals([member.client.isOpen, member.client.link.faults], [true, []]);
+});
+
+const TOKEN = "a-token-for-every-pool";
+const LOBBY = "a-token-for-the-lobby";
+const AUTH = { auth: JSON.stringify({ token: TOKEN }) };
+
+for (const version of ["v1", "v2"] as const) {
+  const cases: readonly (readonly [
+    shown: string,
+    url: string | undefined,
+    greeting: Partial<NamespaceGreeting>,
+    isIn: boolean,
+  ])[] = [
+    ["none", undefined, {}, false],
+    ["one in the URL", TOKEN, {}, true],
+    ["one in the namespace's query", undefined, { query: `a=b&token=x&token=${TOKEN}` }, true],
+    ["one that is escaped there", undefined, { query: `token=${TOKEN.replace("a", "%61")}` }, true],
+    ["one in `auth`", undefined, { ...AUTH }, true],
+    [
+      "a wrong one in the URL, a right one to the namespace",
+      "x",
+      { query: `token=${TOKEN}` },
+      true,
+    ],
+    ["a right one in the URL, a wrong one to the namespace", TOKEN, { query: "token=x" }, false],
+    ["a wrong one in the namespace's query, a right one in `auth`", "x", {
+      ...AUTH,
+      query: "token=x",
+    }, true],
+    ["a wrong one in `auth`, a right one elsewhere", TOKEN, { auth: '{"token":"x"}' }, false],
+    ["an empty one, and one in the URL", TOKEN, { auth: '{"token":""}', query: "token=" }, true],
+    ["a number, and one in the URL", TOKEN, { auth: '{"token":1}' }, true],
+    ["no JSON, and one in the URL", TOKEN, { auth: `{"token":"${TOKEN}"` }, true],
+    ["no JSON", undefined, { auth: `{"token":"${TOKEN}"` }, false],
+    ["one for another pool", undefined, { auth: JSON.stringify({ token: LOBBY }) }, false],
+  ];
+  for (const [shown, token, greeting, isIn] of cases) {
+    Deno.test(`§9.7: who shows ${shown} is ${isIn ? "" : "not "}admitted (${version})`, async () => {
+      using bench = newPools({ options: { tokens: [TOKEN, `${LOBBY}@lobby`] } });
+      const query = token === undefined ? {} : { token };
+      const member = await connectTo(bench, NAMESPACES[version], query, greeting);
+      await member.client.say(frameOf("rtc:join", { pool: "p" }));
+      const [{ type, data } = { type: "", data: {} }] = heard(member);
+      const expected = isIn ? ["rtc:joined", undefined] : ["rtc:error", "not-authorized"];
+      assertEquals([type, data["reason"]], expected);
+      assertEquals(member.client.isOpen, true);
+    });
+  }
+}
+
+Deno.test("§9.7: a private server's pools are its own over Socket.IO too, and nobody learns of them", async () => {
+  using bench = newPools({ options: { private: true, pools: ["lobby"], tokens: [TOKEN] } });
+  const stranger = await connectTo(bench, "/ssp");
+  const member = await connectTo(bench, "/ssp", {}, AUTH);
+  const reasons: unknown[] = [];
+  for (const who of [stranger, member]) {
+    for (const pool of ["attic", "lobby"]) {
+      await who.client.say(frameOf("rtc:join", { pool }));
+      reasons.push(...heard(who).map(({ type, data }) => data["reason"] ?? type));
+    }
+  }
+  assertEquals(reasons, ["not-authorized", "not-authorized", "no-such-pool", "rtc:joined"]);
 });
 
 Deno.test("§9: a pool that is stopped ends its members over Socket.IO too", async () => {

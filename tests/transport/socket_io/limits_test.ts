@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { EngineBench, NAMESPACE_LIMITS } from "../../helpers/engine_bench.ts";
 import { settle } from "../../helpers/hub.ts";
+import { SignalError } from "../../../src/core/errors.ts";
 import { ScriptedSession } from "../../helpers/scripted_session.ts";
 import { SocketIoServer } from "../../../src/transport/socket_io/server.ts";
 
@@ -178,6 +179,68 @@ Deno.test("packets other than events may come so fast, and not faster", () => {
   assertEquals(socket.closings.length, 1);
 });
 
+for (const [name, address] of [["/", ""], ["/ssp", "/ssp,"]] as const) {
+  Deno.test(`who leaves ${name} and comes back has no more events and bytes than who stays`, () => {
+    const namespaceLimits = {
+      ...{ framesPerSecond: 1, frameBurst: 5 },
+      ...{ bytesPerSecond: 1_000, byteBurst: 3_000 },
+    };
+    using bench = new EngineBench({ namespaceLimits });
+    const socket = bench.connect();
+    const received = (): number => bench.sessions.flatMap(({ received }) => received).length;
+    const comeAndGo = (event: string): void => {
+      socket.hears(`40${address}`);
+      for (let count = 0; count < 10; count++) socket.hears(`42${address}["${event}"]`);
+      socket.hears(`41${address}`);
+    };
+    for (let round = 0; round < 3; round++) comeAndGo("x");
+    assertEquals([bench.sessions.length, received()], [3, 5]);
+    bench.clock.advance(2_000);
+    for (let round = 0; round < 3; round++) comeAndGo("x");
+    assertEquals(received(), 7);
+    bench.clock.advance(10_000);
+    // As a frame may, the second one overdraws what bytes are left.
+    for (let round = 0; round < 3; round++) comeAndGo("x".repeat(2_000));
+    assertEquals([received(), socket.closings], [9, []]);
+    // Names have their allowances each, also those of one dialect.
+    const other = address === "" ? "/ssp," : "";
+    socket.hears(`40${other}`);
+    for (let count = 0; count < 10; count++) socket.hears(`42${other}["x"]`);
+    assertEquals(bench.sessions.at(-1)?.received.length, 5);
+  });
+}
+
+Deno.test("a flood is one although its client leaves and comes back", () => {
+  using bench = new EngineBench({ namespaceLimits: { framesPerSecond: 1, frameBurst: 1 } });
+  const socket = bench.connect();
+  for (let round = 0; round < 22; round++) {
+    for (const packet of ["40", '42["x"]', '42["x"]', '42["x"]', "41"]) socket.hears(packet);
+    bench.clock.advance(500);
+  }
+  const refusals = bench.log.filter((line) => line.startsWith("refused"));
+  assertEquals([refusals[0], refusals[1]], ["refused rate_limited", "refused flooding"]);
+});
+
+Deno.test("who may not come back is told so by the session; nothing else is harmed", async () => {
+  using bench = new EngineBench({
+    script: (link) => ({ refuse: ({ code }) => link.decline(code) }),
+  });
+  const socket = bench.connect();
+  for (const packet of ["40", "40/ssp,", "41/ssp,"]) socket.hears(packet);
+  bench.reentryRefusal = new SignalError("address_rate");
+  socket.hears("40/ssp,");
+  assertEquals(socket.sent.at(-1), '44/ssp,{"message":"address_rate"}');
+  socket.hears('42/ssp,["late"]');
+  socket.hears('42["x"]');
+  assertEquals(bench.sessions.map(({ received }) => received.length), [1, 0, 0]);
+  bench.reentryRefusal = undefined;
+  socket.hears("40/ssp,");
+  socket.hears('42/ssp,["x"]');
+  await settle();
+  assertEquals(bench.sessions.map(({ timesClosed }) => timesClosed), [0, 1, 1, 0]);
+  assertEquals([bench.sessions[3]?.received, socket.closings], [['2["x"]'], []]);
+});
+
 Deno.test("a websocket message may be as large as the limit, in bytes, and not larger", () => {
   using bench = new EngineBench({ limits: { maxPayloadBytes: 1_024 } });
   const fits = `42["${"é".repeat(509)}"]`;
@@ -189,20 +252,36 @@ Deno.test("a websocket message may be as large as the limit, in bytes, and not l
   assertEquals(socket.closings, [[1009, "too big"]]);
 });
 
-Deno.test("what waits for a client that polls has its limit", async () => {
+Deno.test("what waits behind the newest packet for a client that polls has its limit", async () => {
   using bench = new EngineBench({ limits: { maxQueuedBytes: 1_024 } });
   const poller = bench.poll(3);
   await poller.heard();
   const link = bench.sessions[0]?.link;
   link?.send(`2["${"x".repeat(1_018)}"]`);
   await settle();
-  assertEquals([poller.session.backlog, link?.isOpen], [1_024, true]);
+  link?.send('2["x"]');
+  assertEquals([poller.session.backlog, link?.isOpen], [1_024 + 7, true]);
   link?.send('2["x"]');
   assertEquals(link?.isOpen, false);
   // Nobody is told in the same turn.
   assertEquals(bench.sessions[0]?.timesClosed, 0);
   await settle();
   assertEquals([bench.sessions[0]?.timesClosed, bench.log.at(-1)], [1, "ended by slow reader"]);
+});
+
+Deno.test("a packet larger than what may wait reaches a client that polls, whatever waits before it", async () => {
+  using bench = new EngineBench({ limits: { maxQueuedBytes: 1_024 } });
+  const poller = bench.poll(3);
+  await poller.heard();
+  const link = bench.sessions[0]?.link;
+  const large = `2["${"é".repeat(3_000)}"]`;
+  for (let count = 0; count < 3; count++) {
+    for (const frame of ['2["x"]', large]) link?.send(frame);
+    assertEquals((await poller.heard()).length, 2);
+  }
+  link?.send(large);
+  link?.send('2["x"]');
+  assertEquals([link?.isOpen, bench.connections.queuedBytes], [false, 0]);
 });
 
 Deno.test("what waits for all clients of an address that poll has its limit too", async () => {
@@ -265,10 +344,10 @@ Deno.test("two dialects cannot offer one namespace", () => {
     connect: (_: URL, link: ConstructorParameters<typeof ScriptedSession>[0]) =>
       new ScriptedSession(link),
   };
-  const { limits, clock, connections } = bench.server;
+  const { limits, clock, connections, gate } = bench.server;
   const namespaces = [namespace, { ...namespace, dialect: "other" }];
   const error = assertThrows(
-    () => new SocketIoServer({ limits, clock, connections, namespaces }),
+    () => new SocketIoServer({ limits, clock, connections, namespaces, gate }),
     RangeError,
   );
   assert(error.message.includes('"/x"'));

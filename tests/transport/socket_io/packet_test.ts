@@ -8,6 +8,7 @@ import {
   isEvent,
   PACKET,
   readAddress,
+  readQuery,
 } from "../../../src/transport/socket_io/packet.ts";
 import { anyText } from "../../helpers/arbitraries.ts";
 
@@ -90,6 +91,13 @@ Deno.test("a client of Socket.IO 4 may add what it authenticates with", () => {
   assertEquals(isConnect(packet, address?.rest ?? 0), true);
 });
 
+Deno.test("the query of a namespace's name is what stands behind the first question mark", () => {
+  const queries = ["0/ssp?a=1&b=?", "0/ssp?a=1&b=?,", '0/ssp?a=1&b=?,{"c":"?,"}'];
+  assertEquals(queries.map((packet) => readQuery(packet, 0)), Array(3).fill("a=1&b=?"));
+  const none = ["0", "0?a=1", '0{"a":"/?"}', "0/ssp", "0/ssp,", '0/ssp,{"a":"?b"}', "0/ssp?"];
+  assertEquals(none.map((packet) => readQuery(packet, 0)), none.map(() => ""));
+});
+
 Deno.test("a client of Socket.IO 2 may add a query to a namespace", () => {
   assertEquals(readAddress("0/ssp?token=x", 0), { name: "/ssp", rest: 13 });
   assertEquals(readAddress("0/ssp?token=x,", 0), { name: "/ssp", rest: 14 });
@@ -162,4 +170,8 @@ Deno.test("a namespace's name has its limit", () => {
   assertEquals(readAddress(`0/${"x".repeat(255)},`, 0)?.name.length, 256);
   assertEquals(readAddress(`0/${"x".repeat(256)}`, 0), undefined);
   assertEquals(readAddress(`0/${"x".repeat(256)},`, 0), undefined);
+  assertEquals(readAddress(`0/${"x".repeat(256)}?,`, 0), undefined);
+  assertEquals(readAddress(`0/${"x".repeat(255)}?token=${"x".repeat(512)},`, 0)?.rest, 777);
+  assertEquals(readAddress(`0/x?${"x".repeat(4_093)},`, 0)?.name, "/x");
+  assertEquals(readAddress(`0/x?${"x".repeat(4_094)},`, 0), undefined);
 });
