@@ -30,7 +30,8 @@ const limits = z.strictObject({
   maxPeers: limit(200_000, "Ids in all"),
   maxRooms: limit(100_000, "Rooms in all"),
   maxRoomMembers: limit(256, "Members of one room"),
-  maxRoomInfoBytes: limit(4_194_304, "Bytes of descriptions of all members of one room", {
+  // Each newcomer is told all of it.
+  maxRoomInfoBytes: limit(1_048_576, "Bytes of descriptions of all members of one room", {
     min: 1024,
   }),
   maxQueuedBytes: limit(268_435_456, "Bytes that may wait for slow readers in all", { min: 1024 }),
@@ -77,7 +78,8 @@ const socketIo = z.strictObject({
   bodyTimeoutMs: whole(20_000, "Time in which a POST has to be complete, in ms"),
   upgradeTimeoutMs: whole(10_000, "Time to change from polling to a websocket, in ms"),
   connectTimeoutMs: whole(45_000, "Time that a connection may be in no namespace, in ms"),
-  maxQueuedBytes: limit(4_194_304, "Bytes that may wait for one Socket.IO client", { min: 1_024 }),
+  // More than a room's descriptions, which come in one message.
+  maxQueuedBytes: limit(8_388_608, "Bytes that may wait for one Socket.IO client", { min: 1_024 }),
   stallTimeoutMs: whole(15_000, "Time after which a client that reads nothing is dropped, in ms"),
   maxSessions: limit(50_000, "Socket.IO connections in all"),
   maxNamespaces: whole(8, "Namespaces of one connection"),
