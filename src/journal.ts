@@ -29,16 +29,19 @@ export class Journal implements ConnectionObserver {
     this.#log.writeForClient("info", "connection opened", this.#facts(connection));
   }
 
-  /** The first refusal of a connection is told, and every refused join; the others are counted. */
+  /**
+   * The first refusal of a connection is logged, and every refused join; the others are counted. An
+   * operator sees them all.
+   */
   refused(connection: ConnectionInfo, error: SignalError, count: number): void {
     const { dialect } = connection;
     this.#metrics.count("signalbox_refusals_total", { dialect, reason: error.code });
     // A client that waits in vain for a pool says nothing of it: its operator has to see why.
     const pool = typeof error.details["pool"] === "string" ? error.details["pool"] : undefined;
     const isJoin = pool !== undefined || JOIN_REFUSALS.has(error.code);
-    if (count > 1 && !isJoin && !this.#log.isDebug) return;
     const word = connection.wordFor?.(error.code);
     this.#refusals.add(connection, word ?? error.code, pool);
+    if (count > 1 && !isJoin && !this.#log.isDebug) return;
     const detail = {
       ...(word === undefined || word === error.code ? {} : { word }),
       ...(pool === undefined ? {} : { pool: shown(pool) }),

@@ -169,8 +169,9 @@ function notedBans({ bans, turnOut }: OperatorParts, note: Note): BanOperations 
 function jsonCopy(value: unknown): unknown {
   try {
     const text: string | undefined = JSON.stringify(value);
-    return text === undefined ? undefined : JSON.parse(text);
+    // What is no number is null in JSON, which would mean something else.
+    return text === undefined || (text === "null" && value !== null) ? undefined : JSON.parse(text);
   } catch {
-    return undefined; // It refers to itself, or has a number without end.
+    return undefined; // It refers to itself, or holds a bigint.
   }
 }

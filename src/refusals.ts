@@ -16,16 +16,19 @@ export interface RefusalReport {
   readonly count: number;
 }
 
-const MAX_REFUSALS = 200;
+/** One address has at most so large a part of the list: nobody can push all others out. */
+const SHARE = 1 / 10;
 
 /** The newest refusals: a client that waits for nothing says nothing of it to its user. */
 export class RecentRefusals {
   /** By connection, reason and pool, the newest last. */
   readonly #reports = new Map<string, RefusalReport>();
+  readonly #max: number;
   readonly #wallNow: () => number;
 
   /** @param wallNow ms since 1970 */
-  constructor(wallNow: () => number) {
+  constructor(max: number, wallNow: () => number) {
+    this.#max = max;
     this.#wallNow = wallNow;
   }
 
@@ -37,14 +40,19 @@ export class RecentRefusals {
     const count = 1 + (this.#reports.get(key)?.count ?? 0);
     this.#reports.delete(key);
     this.#reports.set(key, { atMs, dialect, address, connection: id, ...what, count });
-    for (const oldest of this.#reports.keys()) {
-      if (this.#reports.size <= MAX_REFUSALS) return;
-      this.#reports.delete(oldest);
-    }
+    if (count > 1) return;
+    this.#dropOldest((one) => one.address === address, Math.ceil(SHARE * this.#max));
+    this.#dropOldest(() => true, this.#max);
   }
 
   /** The newest first. */
   list(): RefusalReport[] {
     return [...this.#reports.values()].reverse();
+  }
+
+  /** Of those that are meant, at most `max` stay. */
+  #dropOldest(isMeant: (report: RefusalReport) => boolean, max: number): void {
+    const meant = [...this.#reports].filter(([, report]) => isMeant(report));
+    for (const [key] of meant.slice(0, Math.max(0, meant.length - max))) this.#reports.delete(key);
   }
 }

@@ -97,7 +97,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
 
   const hub = new Hub(config.limits);
   const metrics = new Metrics();
-  const refusals = new RecentRefusals(wallClock);
+  const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock);
   const journal = new Journal(log, metrics, refusals);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);

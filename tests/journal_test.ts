@@ -34,7 +34,7 @@ function newBench(isDebug = false): Bench {
   const log = new FakeLog(isDebug);
   const metrics = new Metrics();
   let now = 0;
-  const refusals = new RecentRefusals(() => ++now);
+  const refusals = new RecentRefusals(50, () => ++now);
   return { journal: new Journal(log, metrics, refusals), log, metrics, refusals };
 }
 
@@ -59,22 +59,31 @@ Deno.test("an operator sees the newest refusals, of one kind of a connection one
   const { journal, refusals } = newBench();
   const connection = { ...CONNECTION, wordFor: () => "no-such-pool" };
   journal.refused(CONNECTION, new SignalError("bad_frame"), 1);
-  journal.refused(CONNECTION, new SignalError("bad_frame"), 2); // As in the log, the first one.
+  journal.refused(CONNECTION, new SignalError("bad_frame"), 2);
+  journal.refused(CONNECTION, new SignalError("rate_limited"), 3);
   for (const pool of ["a\n", "b", "a\n"]) {
     journal.refused(connection, new SignalError("room_unknown", "no", { pool }), 3);
   }
   const { id, ...who } = CONNECTION;
   const facts = { ...who, connection: id, reason: "no-such-pool" };
   assertEquals(refusals.list(), [
-    { ...facts, pool: "a�", atMs: 4, count: 2 },
-    { ...facts, pool: "b", atMs: 3, count: 1 },
-    { ...facts, reason: "bad_frame", atMs: 1, count: 1 },
+    { ...facts, pool: "a�", atMs: 6, count: 2 },
+    { ...facts, pool: "b", atMs: 5, count: 1 },
+    { ...facts, reason: "rate_limited", atMs: 3, count: 1 },
+    { ...facts, reason: "bad_frame", atMs: 2, count: 2 },
   ]);
-  for (let nth = 0; nth < 1_000; nth++) {
-    journal.refused({ ...connection, id: `${nth}` }, new SignalError("room_unknown"), 1);
-  }
-  assertEquals(refusals.list().length, 200);
-  assertEquals(refusals.list()[0]?.connection, "999");
+});
+
+Deno.test("an operator's list of refusals is bounded, for each address to a tenth", () => {
+  const { journal, refusals } = newBench();
+  const refuse = (address: string, nth: number): void =>
+    journal.refused({ ...CONNECTION, address, id: `${nth}` }, new SignalError("room_unknown"), 1);
+  refuse("192.0.2.9", 0);
+  for (let nth = 1; nth < 1_000; nth++) refuse("192.0.2.1", nth);
+  const list = refusals.list();
+  assertEquals(list.map(({ connection }) => connection), ["999", "998", "997", "996", "995", "0"]);
+  for (let nth = 0; nth < 1_000; nth++) refuse(`198.51.100.${nth}`, nth);
+  assertEquals(refusals.list().length, 50);
 });
 
 Deno.test("every refused join is told of, with the pool and in the dialect's own words", () => {

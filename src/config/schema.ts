@@ -27,11 +27,14 @@ const limits = z.strictObject({
     "New connections from one address per second, and Socket.IO namespaces entered again",
   ),
   connectionBurst: limit(500, "New connections from one address at once on top of that"),
+  maxRefusals: whole(200, "Refusals that an operator is shown; of one address a tenth", {
+    max: 10_000,
+  }),
   maxPeers: limit(200_000, "Ids in all"),
   maxRooms: limit(100_000, "Rooms in all"),
   maxRoomMembers: limit(256, "Members of one room"),
   // Each newcomer is told all of it.
-  maxRoomInfoBytes: limit(1_048_576, "Bytes of descriptions of all members of one room", {
+  maxRoomInfoBytes: limit(4_194_304, "Bytes of descriptions of all members of one room", {
     min: 1024,
   }),
   maxQueuedBytes: limit(268_435_456, "Bytes that may wait for slow readers in all", { min: 1024 }),

@@ -22,7 +22,6 @@ for (const kind of ["sockets", "event streams"] as const) {
       args: ["--listen", "http://127.0.0.1:0", "--metrics", "/metrics"].concat(
         ["--limits-max-queued-bytes-per-address", `${BUDGET}`],
         ["--simple-max-description-bytes", `${4 * MIB}`],
-        ["--limits-max-room-info-bytes", `${4 * MIB}`],
       ),
     });
     const [url = ""] = server.urls;

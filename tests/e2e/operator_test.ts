@@ -139,7 +139,7 @@ Deno.test("a description that is no JSON is invalid, and one that is changes no 
   const { data: { client_id: id } } = await client.nextJson() as { data: { client_id: string } };
   const cyclic: Record<string, unknown> = {};
   cyclic["self"] = cyclic;
-  for (const description of [undefined, () => {}, Symbol("none"), 1n, { n: 1n }, cyclic]) {
+  for (const description of [undefined, () => {}, Symbol("none"), 1n, { n: 1n }, NaN, cyclic]) {
     assertEquals(pools?.describe("p", id, description), "invalid");
   }
   assertEquals(server.operator.log(1)[0]?.outcome, "invalid");

@@ -53,7 +53,7 @@ function hungUp(error: number): Refusal {
 const WIRE: Record<ErrorCode, Refusal> = {
   // An argument that is no object: before the login as after it, nothing worse (§5).
   bad_frame: refused(ILLEGAL_ARGUMENT),
-  // No packet that Socket.IO knows (§2).
+  // No packet that Socket.IO knows, or a binary one (§2).
   not_json: hungUp(ILLEGAL_ARGUMENT),
   binary_frame: hungUp(ILLEGAL_ARGUMENT),
   frame_too_large: hungUp(ILLEGAL_ARGUMENT),

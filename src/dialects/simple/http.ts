@@ -65,12 +65,11 @@ export function joinOfStream(request: HttpMessage, server: SimpleServer): JoinRe
   if (server.departed.has(p_secret)) return "over";
   const peer = server.peers.get(p_id);
   if (peer === undefined) return { ...frame, ...credentials };
-  // What it has said of itself since counts, not what the URL or the body repeats.
-  const again = { ...frame, ...credentials, peer: undefined };
   const instance = peer.instance(p_instance, p_secret);
-  if (instance === undefined) return again;
-  if (instance.holder !== holder) return "over";
-  return { ...again, sdp: undefined, peer_ice: undefined, isContinuation: true };
+  if (instance !== undefined && instance.holder !== holder) return "over";
+  const again = { ...frame, ...credentials, isContinuation: true } as const;
+  // What it has said of itself since counts, not what the same URL repeats.
+  return request.method === "GET" ? { ...again, peer: undefined } : again;
 }
 
 /** Carries out a posted frame (§8). */

@@ -38,9 +38,9 @@ import { encodeNews, type News } from "./news.ts";
 
 /** Of what there is no more room. */
 const FULL = {
-  room_full: "the room is full",
-  rooms_full: "the server has no room for another room",
-  peers_full: "the server has no room for another peer",
+  room_full: "the room holds no more peers, or not what this one says of itself",
+  rooms_full: "the server holds no more rooms",
+  peers_full: "the server holds no more peers",
 } as const;
 
 /** The dialect's bounds, each an option. */

@@ -101,8 +101,8 @@ const WIRE: Record<ErrorCode, Refusal> = {
 /** Of what there is no more room. */
 const FULL = {
   room_full: "The pool is full",
-  rooms_full: "The server has no room for another pool",
-  peers_full: "The server has no room for another member",
+  rooms_full: "The server holds no more pools",
+  peers_full: "The server holds no more members",
 } as const;
 
 /** How a client came. */

@@ -85,8 +85,10 @@ export class SocketClient implements NamespaceOwner {
   /** The server has ended its last namespace: it is to go, and not to come back. */
   #isDismissed = false;
   #isTurnedOut = false;
-  /** It has been in a namespace: what it said there may still be on its way. */
-  #hasConnected = false;
+  /** Of the namespace that it was let into last: what it says there may come after its end. */
+  #latest: OfferedNamespace | undefined = undefined;
+  /** How much of that; made with the first. */
+  #strays: { readonly frames: Allowance; readonly bytes: Allowance } | undefined = undefined;
 
   constructor(engine: Engine, host: ClientHost) {
     const { controlPacketsPerSecond, controlPacketBurst, connectTimeoutMs } = engine.limits;
@@ -154,7 +156,7 @@ export class SocketClient implements NamespaceOwner {
     }
     if (!isEvent(frame, 1)) return false;
     // Whatever was on its way when the server ended the namespace: its client is not to blame.
-    if (namespace === undefined) return this.#isStray();
+    if (namespace === undefined) return this.#takeStray(packet);
     namespace.receive(frame);
     return true;
   }
@@ -236,7 +238,7 @@ export class SocketClient implements NamespaceOwner {
     const { name, rest } = address;
     const isWhole = type === PACKET.BINARY_EVENT ? isEvent(packet, rest) : isAck(packet, rest);
     const namespace = this.#find(name);
-    if (!isWhole || (namespace === undefined && !this.#isStray())) return false;
+    if (!isWhole || (namespace === undefined && !this.#takeStray(packet))) return false;
     const announced = { namespace, missing: count, bytes: packet.length };
     if (count === 0) this.#deliver(announced);
     else this.#announced = announced;
@@ -246,12 +248,25 @@ export class SocketClient implements NamespaceOwner {
   /** As one frame of the size that came: no dialect reads bytes, but each has its words for them. */
   #deliver({ namespace, bytes }: Announced): void {
     this.#announced = undefined;
-    namespace?.receive(new Uint8Array(bytes));
+    if (namespace === undefined) this.#strays?.bytes.overdraw(bytes);
+    else namespace.receive(new Uint8Array(bytes));
   }
 
-  /** Whether an event for a namespace that the client is not in may be one that was on its way. */
-  #isStray(): boolean {
-    return this.#hasConnected || this.revision === 3;
+  /**
+   * Whether an event for a namespace that the client is not in may be one that was on its way. No
+   * session counts it: so many may come as to the last namespace that it was in.
+   */
+  #takeStray({ length }: string): boolean {
+    if (this.#latest === undefined) return this.revision === 3 && this.takeControl();
+    const now = this.#engine.now();
+    const { framesPerSecond, frameBurst, bytesPerSecond, byteBurst } = this.#latest.limits;
+    const { frames, bytes } = this.#strays ??= {
+      frames: new Allowance(framesPerSecond, frameBurst, now),
+      bytes: new Allowance(bytesPerSecond, byteBurst, now),
+    };
+    if (!bytes.hasAny(now) || !frames.take(now)) return false;
+    bytes.overdraw(length);
+    return true;
   }
 
   #connect(asked: string, greeting: NamespaceGreeting): void {
@@ -282,7 +297,7 @@ export class SocketClient implements NamespaceOwner {
     if (leftover !== undefined) namespace.resume(leftover);
     if (name === "/") this.#root = namespace;
     else (this.#others ??= new Map()).set(name, namespace);
-    this.#hasConnected = true;
+    this.#latest = offered;
     this.#isDismissed = false;
     this.#endsAt = undefined;
     this.#closing = [undefined, ""];

@@ -80,6 +80,19 @@ Deno.test("Simple's client: what is too large before the room is ready costs onl
   assertEquals([fred.all("ready").length, fred.all("lost")], [1, []]);
 });
 
+Deno.test("Simple's client: who leaves says what can be said, and leaves", async () => {
+  await using server = startTestServer();
+  using _stubs = stubConnections();
+  await using other = await Stranger.enter(server.url);
+  using fred = new TestRoom(server.url, { channel: null });
+  await fred.happened("call");
+  for (const peer of [{ a: 1 }, { bio: "y".repeat(300_000) }, { c: 3 }]) fred.room.change(peer);
+  fred.room.leave();
+  assertEquals((await other.hear("change"))["peer"], { a: 1 });
+  assertEquals((await other.hear("change"))["peer"], { c: 3 });
+  assertEquals((await other.hear("leave"))["reason"], "left");
+});
+
 Deno.test("Simple's client: a join that is too large is the end, and not said for ever", async () => {
   await using server = startTestServer();
   using fred = new TestRoom(server.url, { peer: { bio: "y".repeat(300_000) } });

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { EngineBench, NAMESPACE_LIMITS } from "../../helpers/engine_bench.ts";
+import type { LinkLimits } from "../../../src/core/limits.ts";
+import type { FakeSocket } from "../../helpers/fake_socket.ts";
 import { settle } from "../../helpers/hub.ts";
 import { SignalError } from "../../../src/core/errors.ts";
 import { ScriptedSession } from "../../helpers/scripted_session.ts";
@@ -207,6 +209,32 @@ for (const [name, address] of [["/", ""], ["/ssp", "/ssp,"]] as const) {
     socket.hears(`40${other}`);
     for (let count = 0; count < 10; count++) socket.hears(`42${other}["x"]`);
     assertEquals(bench.sessions.at(-1)?.received.length, 5);
+  });
+}
+
+const STRAYS: Readonly<Record<string, (socket: FakeSocket) => void>> = {
+  "texts": (socket) => socket.hears('42["x"]'),
+  "binary events": (socket) => {
+    socket.hears('451-["x",{"_placeholder":true,"num":0}]');
+    socket.hears(new Uint8Array(600).buffer);
+  },
+};
+for (const [what, say] of Object.entries(STRAYS)) {
+  Deno.test(`a client sends no more ${what} to a namespace that it is not in than to one that it is in`, () => {
+    const floods: [amount: string, namespaceLimits: Partial<LinkLimits>][] = [
+      ["frames", { framesPerSecond: 1, frameBurst: 5 }],
+      ["bytes", { bytesPerSecond: 1, byteBurst: what === "texts" ? 5 * 8 : 5 * 640 }],
+    ];
+    for (const [amount, namespaceLimits] of floods) {
+      using bench = new EngineBench({ namespaceLimits });
+      const socket = bench.connect();
+      socket.hears("40/ssp,");
+      for (let count = 0; count < 5; count++) say(socket);
+      assertEquals(socket.closings, [], amount);
+      for (let count = 0; count < 3; count++) say(socket);
+      assertEquals(socket.closings, [[1002, "protocol error"]], amount);
+      assertEquals(bench.sessions[0]?.received, []);
+    }
   });
 }
 

@@ -32,7 +32,7 @@ export class Room extends EventTarget {
   leave(reason = "left", code = 1000) {
     if (this.#end.signal.aborted) return;
     this.#end.abort();
-    for (const { dueAt, frame } of this.#outbox) if (dueAt === 0) this.#say(frame);
+    for (const one of this.#outbox) if (one.dueAt === 0 && this.#fits(one)) this.#say(one.frame);
     this.#drop(1000);
     this.#part(() => true, "left");
     this.tell("closed", { code, reason });
@@ -48,6 +48,7 @@ export class Room extends EventTarget {
     this.#outbox.push({ frame: copy, call, isNew: true, dueAt: 0 });
     this.#pump();
   }
+  #fits = ({ frame }) => !(new Blob([JSON.stringify(frame)]).size > this.max_bytes);
   #say = (frame) => this.#live?.send(JSON.stringify(frame));
   #pump() { // of a call one at a time, so that none overtakes another
     const [now, busy] = [performance.now(), new Set()];
@@ -55,9 +56,8 @@ export class Room extends EventTarget {
       const isFirst = busy.size < busy.add(entry.call).size;
       if (!isFirst || entry.dueAt > now) continue;
       Object.assign(entry, { isNew: false, dueAt: now + this.options.pingMs }); // may be dropped
-      const isTooLarge = new Blob([JSON.stringify(entry.frame)]).size > this.max_bytes;
-      if (isTooLarge) this.#refused({ code: "too_large", message: "too much at once" }, entry);
-      else this.#say(entry.frame);
+      if (this.#fits(entry)) this.#say(entry.frame);
+      else this.#refused({ code: "too_large", message: "too much at once" }, entry);
     }
   }
   #repeat(afterMs) { // nobody knows how much was lost: all that is unanswered
