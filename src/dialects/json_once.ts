@@ -9,7 +9,8 @@ export class JsonOnce {
   readonly #texts = new WeakMap<object, string>();
 
   textOf(value: unknown): string {
-    if (typeof value !== "object" || value === null) return JSON.stringify(value);
+    if (value === null) return "null";
+    if (typeof value !== "object") return JSON.stringify(value);
     const kept = this.#texts.get(value);
     if (kept !== undefined) return kept;
     const text = JSON.stringify(value);

@@ -164,11 +164,24 @@ export interface Joined {
 
 /** `rtc:joined`, the answer to a join: oneself is in `descriptions`, but not in `peers` (§2). */
 export function encodeJoined({ pool, self, peers, standing }: Joined, json: JsonOnce): string {
-  const described = new Map([...standing, ...peers, self].map(({ id, info }) => [id, info]));
-  const entries = [...described].map(([id, info]) => `${JSON.stringify(id)}:${json.textOf(info)}`);
-  const ids = JSON.stringify(peers.map(({ id }) => id));
-  return `${TYPE}"rtc:joined"${DATA}{"client_id":${JSON.stringify(self.id)},"peers":${ids},` +
-    `"descriptions":{${entries.join()}},"pool":${JSON.stringify(pool)}}}`;
+  const id = JSON.stringify(self.id);
+  let ids = "";
+  let descriptions = "";
+  if (standing.length > 0) {
+    // A member's own goes before what is said under its name.
+    const members = new Set(peers.map((peer) => peer.id));
+    for (const { id, info } of standing) {
+      if (!members.has(id)) descriptions += `${JSON.stringify(id)}:${json.textOf(info)},`;
+    }
+  }
+  for (const { id, info } of peers) {
+    const name = JSON.stringify(id);
+    ids += ids === "" ? name : `,${name}`;
+    descriptions += `${name}:${json.textOf(info)},`;
+  }
+  descriptions += `${id}:${json.textOf(self.info)}`;
+  return `${TYPE}"rtc:joined"${DATA}{"client_id":${id},"peers":[${ids}],` +
+    `"descriptions":{${descriptions}},"pool":${JSON.stringify(pool)}}}`;
 }
 
 /** News of the pool, in each version's own words (§7). */
