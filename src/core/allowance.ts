@@ -1,3 +1,5 @@
+import type { InputLimits } from "./limits.ts";
+
 /** So much at once, and so much per second after that: two numbers, looked at when asked. */
 export class Allowance {
   readonly #perSecond: number;
@@ -30,6 +32,35 @@ export class Allowance {
   /** Takes many, and more than are left if need be. */
   overdraw(count: number): void {
     this.#tokens -= count;
+  }
+}
+
+/** What a client may say at once and per second, in frames and in bytes. */
+export type InputRates = Pick<
+  InputLimits,
+  "framesPerSecond" | "frameBurst" | "bytesPerSecond" | "byteBurst"
+>;
+
+/** The allowances of a client's input, where it goes past a Pump, which has its own. */
+export class InputAllowance {
+  readonly #frames: Allowance;
+  readonly #bytes: Allowance;
+
+  constructor(rates: InputRates, nowMs: number) {
+    this.#frames = new Allowance(rates.framesPerSecond, rates.frameBurst, nowMs);
+    this.#bytes = new Allowance(rates.bytesPerSecond, rates.byteBurst, nowMs);
+  }
+
+  /** Whether a frame may come; of bytes a frame may be more than are left. */
+  take(size: number, nowMs: number): boolean {
+    if (!this.#bytes.hasAny(nowMs) || !this.#frames.take(nowMs)) return false;
+    this.#bytes.overdraw(size);
+    return true;
+  }
+
+  /** Takes more bytes, for a frame that may come already. */
+  overdraw(bytes: number): void {
+    this.#bytes.overdraw(bytes);
   }
 }
 

@@ -1,5 +1,4 @@
-import { Allowance } from "../../core/allowance.ts";
-import type { InputLimits } from "../../core/limits.ts";
+import { InputAllowance, type InputRates } from "../../core/allowance.ts";
 import type { Link, PeerId, PeerSummary, RoomId } from "../../core/types.ts";
 import type { Change } from "./description.ts";
 import type { Speaker } from "./kept_signals.ts";
@@ -24,11 +23,6 @@ export interface Carrier {
   /** The client has left by another way than this connection. */
   left(): void;
 }
-
-type InputRates = Pick<
-  InputLimits,
-  "framesPerSecond" | "frameBurst" | "bytesPerSecond" | "byteBurst"
->;
 
 /** What an instance is made with, beside what is its own. */
 export interface InstanceContext {
@@ -71,7 +65,7 @@ export class Instance {
   takeBacks: readonly number[] = [];
   readonly #limits: InstanceContext["limits"];
   /** Made with the first frame that comes by HTTP while there is no connection whose rates hold. */
-  #posts: { readonly frames: Allowance; readonly bytes: Allowance } | undefined;
+  #posts: InputAllowance | undefined;
 
   constructor(
     peer: InstanceOwner,
@@ -97,15 +91,8 @@ export class Instance {
   takesPost(size: number, nowMs: number): boolean {
     const ofConnection = this.isConnected ? this.carrier?.link.takes?.(size) : undefined;
     if (ofConnection !== undefined) return ofConnection;
-    const { framesPerSecond, frameBurst, bytesPerSecond, byteBurst } = this.#limits;
-    this.#posts ??= {
-      frames: new Allowance(framesPerSecond, frameBurst, nowMs),
-      bytes: new Allowance(bytesPerSecond, byteBurst, nowMs),
-    };
-    const { frames, bytes } = this.#posts;
-    if (!bytes.hasAny(nowMs) || !frames.take(nowMs)) return false;
-    bytes.overdraw(size);
-    return true;
+    this.#posts ??= new InputAllowance(this.#limits, nowMs);
+    return this.#posts.take(size, nowMs);
   }
 
   /** Sends a signal, or lets it wait. */

@@ -1,4 +1,4 @@
-import { Allowance } from "../../core/allowance.ts";
+import { Allowance, InputAllowance } from "../../core/allowance.ts";
 import type { SignalError } from "../../core/errors.ts";
 import type { NamespaceGreeting } from "../../core/types.ts";
 import type { Acceptance, Connections } from "../connections.ts";
@@ -14,7 +14,6 @@ import {
   PACKET,
   readAddress,
   readAnnouncement,
-  readQuery,
 } from "./packet.ts";
 import type { Revision } from "./payload.ts";
 
@@ -88,7 +87,7 @@ export class SocketClient implements NamespaceOwner {
   /** Of the namespace that it was let into last: what it says there may come after its end. */
   #latest: OfferedNamespace | undefined = undefined;
   /** How much of that; made with the first. */
-  #strays: { readonly frames: Allowance; readonly bytes: Allowance } | undefined = undefined;
+  #strays: InputAllowance | undefined = undefined;
 
   constructor(engine: Engine, host: ClientHost) {
     const { controlPacketsPerSecond, controlPacketBurst, connectTimeoutMs } = engine.limits;
@@ -209,12 +208,12 @@ export class SocketClient implements NamespaceOwner {
     }
     const address = readAddress(packet, TYPE_AT);
     if (address === undefined || !this.takeControl()) return false;
-    const { name, rest } = address;
+    const { name, query, rest } = address;
     switch (type) {
       case PACKET.CONNECT:
         if (!isConnect(packet, rest)) return false;
         this.#hasAsked = true;
-        this.#connect(name, { query: readQuery(packet, TYPE_AT), auth: packet.substring(rest) });
+        this.#connect(name, { query, auth: packet.substring(rest) });
         return true;
       case PACKET.DISCONNECT:
         if (rest !== packet.length) return false;
@@ -248,7 +247,7 @@ export class SocketClient implements NamespaceOwner {
   /** As one frame of the size that came: no dialect reads bytes, but each has its words for them. */
   #deliver({ namespace, bytes }: Announced): void {
     this.#announced = undefined;
-    if (namespace === undefined) this.#strays?.bytes.overdraw(bytes);
+    if (namespace === undefined) this.#strays?.overdraw(bytes);
     else namespace.receive(new Uint8Array(bytes));
   }
 
@@ -259,14 +258,8 @@ export class SocketClient implements NamespaceOwner {
   #takeStray({ length }: string): boolean {
     if (this.#latest === undefined) return this.revision === 3 && this.takeControl();
     const now = this.#engine.now();
-    const { framesPerSecond, frameBurst, bytesPerSecond, byteBurst } = this.#latest.limits;
-    const { frames, bytes } = this.#strays ??= {
-      frames: new Allowance(framesPerSecond, frameBurst, now),
-      bytes: new Allowance(bytesPerSecond, byteBurst, now),
-    };
-    if (!bytes.hasAny(now) || !frames.take(now)) return false;
-    bytes.overdraw(length);
-    return true;
+    this.#strays ??= new InputAllowance(this.#latest.limits, now);
+    return this.#strays.take(length, now);
   }
 
   #connect(asked: string, greeting: NamespaceGreeting): void {

@@ -29,6 +29,8 @@ const DASH = 45;
 /** Whom a packet concerns, and where the rest of it begins. */
 export interface Address {
   readonly name: string;
+  /** What stands in the name behind `?`; empty where nothing does. */
+  readonly query: string;
   readonly rest: number;
 }
 
@@ -46,25 +48,16 @@ export function isAddressed(packet: string, typeAt: number): boolean {
 
 /** Reads a packet's namespace, without a query as old clients add it; undefined for one too long. */
 export function readAddress(packet: string, typeAt: number): Address | undefined {
-  if (!isAddressed(packet, typeAt)) return { name: "/", rest: typeAt + 1 };
+  if (!isAddressed(packet, typeAt)) return { name: "/", query: "", rest: typeAt + 1 };
   const comma = packet.indexOf(",", typeAt);
   const end = comma === -1 ? packet.length : comma;
   if (end - typeAt - 1 > MAX_FULL_NAME_LENGTH) return undefined;
   const full = packet.substring(typeAt + 1, end);
-  const query = full.indexOf("?");
-  const name = query === -1 ? full : full.substring(0, query);
-  return name.length > MAX_NAME_LENGTH
-    ? undefined
-    : { name, rest: Math.min(end + 1, packet.length) };
-}
-
-/** The query in a namespace's name, without `?`; empty where there is none. */
-export function readQuery(packet: string, typeAt: number): string {
-  if (!isAddressed(packet, typeAt)) return "";
-  const comma = packet.indexOf(",", typeAt);
-  const full = packet.substring(typeAt + 1, comma === -1 ? packet.length : comma);
-  const query = full.indexOf("?");
-  return query === -1 ? "" : full.substring(query + 1);
+  const mark = full.indexOf("?");
+  const name = mark === -1 ? full : full.substring(0, mark);
+  if (name.length > MAX_NAME_LENGTH) return undefined;
+  const query = mark === -1 ? "" : full.substring(mark + 1);
+  return { name, query, rest: Math.min(end + 1, packet.length) };
 }
 
 /** Reads how many attachments follow a binary packet; undefined where it does not say so. */

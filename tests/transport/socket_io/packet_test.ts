@@ -8,7 +8,6 @@ import {
   isEvent,
   PACKET,
   readAddress,
-  readQuery,
 } from "../../../src/transport/socket_io/packet.ts";
 import { anyText } from "../../helpers/arbitraries.ts";
 
@@ -93,14 +92,14 @@ Deno.test("a client of Socket.IO 4 may add what it authenticates with", () => {
 
 Deno.test("the query of a namespace's name is what stands behind the first question mark", () => {
   const queries = ["0/ssp?a=1&b=?", "0/ssp?a=1&b=?,", '0/ssp?a=1&b=?,{"c":"?,"}'];
-  assertEquals(queries.map((packet) => readQuery(packet, 0)), Array(3).fill("a=1&b=?"));
+  assertEquals(queries.map((packet) => readAddress(packet, 0)?.query), Array(3).fill("a=1&b=?"));
   const none = ["0", "0?a=1", '0{"a":"/?"}', "0/ssp", "0/ssp,", '0/ssp,{"a":"?b"}', "0/ssp?"];
-  assertEquals(none.map((packet) => readQuery(packet, 0)), none.map(() => ""));
+  assertEquals(none.map((packet) => readAddress(packet, 0)?.query), none.map(() => ""));
 });
 
 Deno.test("a client of Socket.IO 2 may add a query to a namespace", () => {
-  assertEquals(readAddress("0/ssp?token=x", 0), { name: "/ssp", rest: 13 });
-  assertEquals(readAddress("0/ssp?token=x,", 0), { name: "/ssp", rest: 14 });
+  assertEquals(readAddress("0/ssp?token=x", 0), { name: "/ssp", query: "token=x", rest: 13 });
+  assertEquals(readAddress("0/ssp?token=x,", 0), { name: "/ssp", query: "token=x", rest: 14 });
 });
 
 /** Whether the reference, too, takes it for a packet. */
