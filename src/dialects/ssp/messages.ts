@@ -164,24 +164,16 @@ export interface Joined {
 
 /** `rtc:joined`, the answer to a join: oneself is in `descriptions`, but not in `peers` (§2). */
 export function encodeJoined({ pool, self, peers, standing }: Joined, json: JsonOnce): string {
-  const id = JSON.stringify(self.id);
-  let ids = "";
-  let descriptions = "";
-  if (standing.length > 0) {
-    // A member's own goes before what is said under its name.
-    const members = new Set(peers.map((peer) => peer.id));
-    for (const { id, info } of standing) {
-      if (!members.has(id)) descriptions += `${JSON.stringify(id)}:${json.textOf(info)},`;
-    }
-  }
-  for (const { id, info } of peers) {
-    const name = JSON.stringify(id);
-    ids += ids === "" ? name : `,${name}`;
-    descriptions += `${name}:${json.textOf(info)},`;
-  }
-  descriptions += `${id}:${json.textOf(self.info)}`;
-  return `${TYPE}"rtc:joined"${DATA}{"client_id":${id},"peers":[${ids}],` +
-    `"descriptions":{${descriptions}},"pool":${JSON.stringify(pool)}}}`;
+  const ids = peers.map(({ id }) => id);
+  const members = new Set(ids);
+  // A member's own goes before what is said under its name.
+  const described = [...standing.filter(({ id }) => !members.has(id)), ...peers, self];
+  const descriptions = described.map(({ id, info }) =>
+    `${JSON.stringify(id)}:${json.textOf(info)}`
+  );
+  return `${TYPE}"rtc:joined"${DATA}{"client_id":${JSON.stringify(self.id)},` +
+    `"peers":${JSON.stringify(ids)},"descriptions":{${descriptions.join()}},` +
+    `"pool":${JSON.stringify(pool)}}}`;
 }
 
 /** News of the pool, in each version's own words (§7). */
