@@ -1,3 +1,4 @@
+import { addressKey } from "./http/address.ts";
 import { shown } from "./log.ts";
 import type { ConnectionInfo } from "./transport/connections.ts";
 
@@ -19,10 +20,16 @@ export interface RefusalReport {
 /** One address has at most so large a part of the list: nobody can push all others out. */
 const SHARE = 1 / 10;
 
+interface Entry {
+  readonly report: RefusalReport;
+  /** What its address counts as. */
+  readonly owner: string;
+}
+
 /** The newest refusals: a client that waits for nothing says nothing of it to its user. */
 export class RecentRefusals {
   /** By connection, reason and pool, the newest last. */
-  readonly #reports = new Map<string, RefusalReport>();
+  readonly #entries = new Map<string, Entry>();
   readonly #max: number;
   readonly #wallNow: () => number;
 
@@ -37,22 +44,28 @@ export class RecentRefusals {
     const atMs = this.#wallNow();
     const what = pool === undefined ? { reason } : { reason, pool: shown(pool) };
     const key = JSON.stringify([id, what]);
-    const count = 1 + (this.#reports.get(key)?.count ?? 0);
-    this.#reports.delete(key);
-    this.#reports.set(key, { atMs, dialect, address, connection: id, ...what, count });
-    if (count > 1) return;
-    this.#dropOldest((one) => one.address === address, Math.ceil(SHARE * this.#max));
-    this.#dropOldest(() => true, this.#max);
+    const known = this.#entries.get(key);
+    const count = 1 + (known?.report.count ?? 0);
+    const owner = known?.owner ?? addressKey(address);
+    this.#entries.delete(key);
+    const report = { atMs, dialect, address, connection: id, ...what, count };
+    this.#entries.set(key, { report, owner });
+    if (known === undefined) this.#makeRoom(owner);
   }
 
   /** The newest first. */
   list(): RefusalReport[] {
-    return [...this.#reports.values()].reverse();
+    return [...this.#entries.values()].map(({ report }) => report).reverse();
   }
 
-  /** Of those that are meant, at most `max` stay. */
-  #dropOldest(isMeant: (report: RefusalReport) => boolean, max: number): void {
-    const meant = [...this.#reports].filter(([, report]) => isMeant(report));
-    for (const [key] of meant.slice(0, Math.max(0, meant.length - max))) this.#reports.delete(key);
+  /** One more has come: the oldest goes, of those who have too many now. */
+  #makeRoom(newcomer: string): void {
+    const all = [...this.#entries.keys()];
+    const own = all.filter((key) => this.#entries.get(key)?.owner === newcomer);
+    const isOverShare = own.length > Math.ceil(SHARE * this.#max);
+    const [oldest] = isOverShare ? own : all;
+    if (oldest !== undefined && (isOverShare || all.length > this.#max)) {
+      this.#entries.delete(oldest);
+    }
   }
 }

@@ -82,6 +82,9 @@ Deno.test("an operator's list of refusals is bounded, for each address to a tent
   for (let nth = 1; nth < 1_000; nth++) refuse("192.0.2.1", nth);
   const list = refusals.list();
   assertEquals(list.map(({ connection }) => connection), ["999", "998", "997", "996", "995", "0"]);
+  // Of IPv6 a network counts as one.
+  for (let nth = 1; nth < 1_000; nth++) refuse(`2001:db8::${nth}`, 1_000 + nth);
+  assertEquals(refusals.list().length, 11);
   for (let nth = 0; nth < 1_000; nth++) refuse(`198.51.100.${nth}`, nth);
   assertEquals(refusals.list().length, 50);
 });

@@ -27,9 +27,11 @@ const limits = z.strictObject({
     "New connections from one address per second, and Socket.IO namespaces entered again",
   ),
   connectionBurst: limit(500, "New connections from one address at once on top of that"),
-  maxRefusals: whole(200, "Refusals that an operator is shown; of one address a tenth", {
-    max: 10_000,
-  }),
+  maxRefusals: whole(
+    200,
+    "Refusals that an operator is shown; of one address a tenth, of IPv6 of the first 64 bits",
+    { max: 10_000 },
+  ),
   maxPeers: limit(200_000, "Ids in all"),
   maxRooms: limit(100_000, "Rooms in all"),
   maxRoomMembers: limit(256, "Members of one room"),
