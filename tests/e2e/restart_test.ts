@@ -4,7 +4,7 @@ import { startMain } from "../helpers/main_process.ts";
 import { openPeerJs, peerJsUrl } from "../helpers/peers.ts";
 import { Ledger, randomFrom, RestartedClient } from "../helpers/restart_load.ts";
 import { systemTest } from "../helpers/systems.ts";
-import { within } from "../helpers/waiting.ts";
+import { pause, within } from "../helpers/waiting.ts";
 import { WsClient } from "../helpers/ws_client.ts";
 
 // The promises of README's Persistence, each of them accounted for while the real process is
@@ -131,7 +131,7 @@ systemTest({
         const next: End = random() < 0.6 ? "SIGTERM" : "SIGKILL";
         const talking = load(clients, random);
         // The moment has to be any: there is nothing to wait for.
-        await new Promise((resolve) => setTimeout(resolve, random() * LOAD_MS));
+        await pause(random() * LOAD_MS);
         endedAt = performance.now();
         server.signal(next);
         const { code } = await within("the end of the server", server.ended);

@@ -4,7 +4,7 @@ import { clientTest } from "../helpers/clients.ts";
 import { type PageServer, startPageServer } from "../helpers/page_server.ts";
 import { startTestServer } from "../helpers/server.ts";
 import script from "../helpers/simple_page.js" with { type: "text" };
-import { startTcpProxy } from "../helpers/tcp_proxy.ts";
+import { startTcpProxy, type TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/waiting.ts";
 
 const needs = ["chromium"] as const;
@@ -172,13 +172,8 @@ clientTest({
   name: "Simple client: connections that are cut again and again lose and double nothing",
   needs,
   fn: async () => {
-    await using server = startTestServer();
-    await using proxy = startTcpProxy(server.url);
-    await using site = await startSite();
-    await using browser = await launchBrowser();
-    const options = { client: server.url };
-    const fred = await enter(browser, site, proxy.url, "Fred", options);
-    const barney = await enter(browser, site, proxy.url, "Barney", options);
+    await using both = await openBehindProxy();
+    const { proxy, fred, barney } = both;
     for (const round of [0, 1, 2]) {
       await Promise.all([fred, barney].map((page) => page.call("signalAll", 2 * round)));
       proxy.cut();
@@ -202,13 +197,8 @@ clientTest({
   name: "Simple client: pictures that are added while connections are cut are negotiated",
   needs,
   fn: async () => {
-    await using server = startTestServer();
-    await using proxy = startTcpProxy(server.url);
-    await using site = await startSite();
-    await using browser = await launchBrowser();
-    const options = { client: server.url };
-    const fred = await enter(browser, site, proxy.url, "Fred", options);
-    const barney = await enter(browser, site, proxy.url, "Barney", options);
+    await using both = await openBehindProxy();
+    const { proxy, fred, barney } = both;
     for (const page of [fred, barney]) await page.call("happened", "open");
     for (const round of [0, 1, 2]) {
       await fred.call("addVideo");
@@ -334,6 +324,22 @@ async function enter(
   await page.call("start", server, "r", { peer: { name }, ...options });
   await page.call("happened", "ready");
   return page;
+}
+
+/** Two pages behind a network that a test can cut. */
+async function openBehindProxy(): Promise<
+  { readonly proxy: TcpProxy; readonly fred: Page; readonly barney: Page } & AsyncDisposable
+> {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(startTestServer());
+  const proxy = stack.use(startTcpProxy(server.url));
+  const site = stack.use(await startSite());
+  const browser = stack.use(await launchBrowser());
+  const options = { client: server.url };
+  const fred = await enter(browser, site, proxy.url, "Fred", options);
+  const barney = await enter(browser, site, proxy.url, "Barney", options);
+  const parts = stack.move();
+  return { proxy, fred, barney, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
 /** Says something both ways and compares all that came. */

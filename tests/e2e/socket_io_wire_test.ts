@@ -4,7 +4,7 @@ import { anyText } from "../helpers/arbitraries.ts";
 import { PollingClient } from "../helpers/polling_client.ts";
 import { RawSocket, requestText } from "../helpers/raw_socket.ts";
 import { type SocketIoTestServer, startSocketIoServer } from "../helpers/socket_io_server.ts";
-import { until, within } from "../helpers/waiting.ts";
+import { pause, until, within } from "../helpers/waiting.ts";
 import { WsClient } from "../helpers/ws_client.ts";
 
 // What is on the wire, with the real listener; the real clients are in owt_test.ts.
@@ -228,7 +228,7 @@ async function upgradeUnderLoad(
   const flood = (async () => {
     while (toMover < count) {
       for (let burst = 0; burst < 5; burst++) other.send(`42["send","mover",${toMover++}]`);
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await pause(1);
     }
   })();
   const batch = (): string[] => Array.from({ length: 5 }, () => `42["send","other",${toOther++}]`);

@@ -4,7 +4,7 @@ import { MIXED_POOL, voiceAt } from "../dialects/ssp/voice.ts";
 import { assertEmpty } from "../helpers/gauges.ts";
 import { RoomWitness, type Source, type VoiceKind } from "../helpers/rooms.ts";
 import { startTestServer, type TestServer } from "../helpers/server.ts";
-import { until } from "../helpers/waiting.ts";
+import { pause, until } from "../helpers/waiting.ts";
 import { WsClient } from "../helpers/ws_client.ts";
 
 // Section 4 of protocols/ssp.md over real sockets; every order of steps is tried in tests/dialects.
@@ -131,7 +131,3 @@ Deno.test(`ssp: ${MEMBERS} members of all kinds that come, talk and go at once h
   }
   await assertEmpty(server.url);
 });
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}

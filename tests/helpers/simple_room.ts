@@ -169,6 +169,11 @@ export class Stranger implements AsyncDisposable {
     return new Stranger(socket, { p_id, p_secret }, peers);
   }
 
+  /** What a signal to the peer begins with that was here first. */
+  get to(): SimpleFrame {
+    return { event: "signal", peer_id: this.peers[0]?.["peer_id"] };
+  }
+
   say(...frames: readonly SimpleFrame[]): void {
     for (const frame of frames) this.#socket.send(frame);
   }

@@ -21,6 +21,10 @@ export async function until(
   const deadline = performance.now() + ms;
   while (!await condition()) {
     if (performance.now() > deadline) throw new Error(`Waited ${ms} ms for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
   }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

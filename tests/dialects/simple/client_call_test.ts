@@ -35,7 +35,7 @@ Deno.test("Simple's client: a client that numbers each description anew keeps it
   using fred = new TestRoom(server.url);
   await fred.happened("ready");
   await using other = await Stranger.enter(server.url);
-  const to = { event: "signal", peer_id: other.peers[0]?.["peer_id"] };
+  const { to } = other;
   for (const session of [1, 2]) {
     other.say({ ...to, type: "offer", sdp: `v=0\r\no=- ${session} ${session} IN IP4 0.0.0.0` });
     assertEquals((await other.hear("signal"))["type"], "answer");
@@ -108,7 +108,7 @@ Deno.test("Simple's client: last words are heard whatever else is still going on
   using fred = new TestRoom(server.url);
   await fred.happened("ready");
   await using other = await Stranger.enter(server.url);
-  const to = { event: "signal", peer_id: other.peers[0]?.["peer_id"] };
+  const { to } = other;
   other.say({ ...to, type: "offer", sdp: "slow" }, { ...to, type: "data", data: "bye" });
   other.say({ event: "leave" });
   await fred.happened("leave");

@@ -152,7 +152,7 @@ Deno.test("Simple's client: a call that has a name keeps it, and a second one is
   using fred = new TestRoom(server.url);
   await fred.happened("ready");
   await using other = await Stranger.enter(server.url);
-  const to = { event: "signal", peer_id: other.peers[0]?.["peer_id"] };
+  const { to } = other;
   const candidate = { ...to, type: "candidate", peer_ice: [{ candidate: "same" }] };
   other.say({ ...to, type: "offer", sdp: "v=0 theirs", call: "conf.1" });
   const answer = await other.hear("signal");
@@ -174,7 +174,7 @@ Deno.test("Simple's client: a bad candidate costs itself only, and the end of a 
   using fred = new TestRoom(server.url);
   await fred.happened("ready");
   await using other = await Stranger.enter(server.url);
-  const to = { event: "signal", peer_id: other.peers[0]?.["peer_id"] };
+  const { to } = other;
   const peer_ice = ["a", "bad", "b"].map((candidate) => ({ candidate }));
   other.say({ ...to, type: "offer", sdp: "v=0" }, { ...to, type: "candidate", peer_ice });
   other.say({ ...to, type: "bye", reason: "done" });
