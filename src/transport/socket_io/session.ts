@@ -226,7 +226,9 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     else if (this.#upgrade?.socket === socket) this.#stopUpgrade();
   }
 
-  socketReleased(_socket: EngineSocket): void {
+  socketReleased(socket: EngineSocket): void {
+    // It may be gone before its end is told, and another one be on trial by then.
+    if (this.#upgrade?.socket === socket) this.#stopUpgrade();
     this.#socketCount--;
     this.#releaseIfGone();
   }

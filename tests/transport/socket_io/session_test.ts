@@ -516,6 +516,27 @@ Deno.test("at the server's end every connection is closed with 1001, without DIS
   assertEquals(bench.released, 4);
 });
 
+Deno.test("a probe that is gone before its end is told leaves nothing to the one after it", async () => {
+  for (const revision of [3, 4] as const) {
+    using bench = new EngineBench();
+    const { session } = bench.poll(revision);
+    const [first, second] = [new FakeSocket(), new FakeSocket()];
+    session.probe(first.asWebSocket);
+    first.opens();
+    for (const packet of ["2probe", "no packet"]) first.hears(packet);
+    first.isClosed(1006);
+    assertEquals(session.probe(second.asWebSocket), true);
+    second.opens();
+    await settle();
+    assertEquals([bench.clock.timers, session.isOpen], [1, true]);
+    for (const packet of ["2probe", "5"]) second.hears(packet);
+    assertEquals([session.isPolling, second.sent[0]], [false, "3probe"]);
+    second.isClosed(1006);
+    await settle();
+    assertEquals([bench.clock.timers, bench.released], [1, 1]);
+  }
+});
+
 Deno.test("what is still on its way when the server ends the last namespace is nobody's fault", async () => {
   using bench = new EngineBench();
   const socket = bench.connect(4);
