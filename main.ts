@@ -4,12 +4,12 @@ import build from "./src/build.json" with { type: "json" };
 import { helpText } from "./src/config/help.ts";
 import { ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
 import type { Config } from "./src/config/schema.ts";
-import { readText } from "./src/files.ts";
-import { type Log, openLog } from "./src/log.ts";
-import { dropPermissions } from "./src/permissions.ts";
-import { openPersistence, StoreError } from "./src/persistence.ts";
-import { AddressError, type Server, startServer } from "./src/server.ts";
-import { systemClock, wallClock } from "./src/transport/clock.ts";
+import { readText } from "./src/system/files.ts";
+import { type Log, openLog } from "./src/observe/log.ts";
+import { dropPermissions } from "./src/system/permissions.ts";
+import { openPersistence, StoreError } from "./src/server/open_store.ts";
+import { AddressError, type Server, startServer } from "./src/server/mod.ts";
+import { systemClock, wallClock } from "./src/system/clock.ts";
 
 /** Such as "1.2.3" or, in an executable, "1.2.3 (0a1b2c3d4e)" with the commit it was built from. */
 const VERSION = build.commit === "" ? project.version : `${project.version} (${build.commit})`;

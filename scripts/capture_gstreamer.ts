@@ -7,9 +7,9 @@
  */
 import { parseArgs } from "node:util";
 import { PagePeer, WebrtcbinPeer } from "../tests/e2e/gstreamer/peers.ts";
-import { type Browser, launchBrowser } from "../tests/helpers/chromium.ts";
-import { programOf } from "../tests/helpers/clients.ts";
-import { until } from "../tests/helpers/waiting.ts";
+import { type Browser, launchBrowser } from "../tests/helpers/browser/chromium.ts";
+import { programOf } from "../tests/helpers/process/clients.ts";
+import { until } from "../tests/helpers/wire/waiting.ts";
 import { type CaptureHead, type CaptureLine, startRecorder } from "./capture.ts";
 
 type Line = CaptureHead | CaptureLine;

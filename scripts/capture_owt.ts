@@ -6,8 +6,8 @@
  *     deno run -A scripts/capture_owt.ts --to http://127.0.0.1:8080
  */
 import { parseArgs } from "node:util";
-import { launchBrowser } from "../tests/helpers/chromium.ts";
-import { startOwtSite } from "../tests/helpers/socket_io_clients.ts";
+import { launchBrowser } from "../tests/helpers/browser/chromium.ts";
+import { startOwtSite } from "../tests/helpers/wire/socket_io_clients.ts";
 import { type CaptureHead, type CaptureLine, startRecorder } from "./capture.ts";
 
 const SCENE = "a login by query and one by event, a message each way and to nobody, a takeover";

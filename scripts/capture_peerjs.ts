@@ -6,10 +6,10 @@
  *     deno run -A scripts/capture_peerjs.ts --to http://127.0.0.1:9000
  */
 import { parseArgs } from "node:util";
-import { type Browser, launchBrowser } from "../tests/helpers/chromium.ts";
-import type { PageServer } from "../tests/helpers/page_server.ts";
-import { openPeer, PEERJS, startPeer, startPeerJsSite } from "../tests/helpers/peerjs.ts";
-import { until } from "../tests/helpers/waiting.ts";
+import { type Browser, launchBrowser } from "../tests/helpers/browser/chromium.ts";
+import type { PageServer } from "../tests/helpers/browser/page_server.ts";
+import { openPeer, PEERJS, startPeer, startPeerJsSite } from "../tests/helpers/browser/peerjs.ts";
+import { until } from "../tests/helpers/wire/waiting.ts";
 import { type CaptureHead, type CaptureLine, startRecorder } from "./capture.ts";
 
 interface Stage {

@@ -6,16 +6,16 @@
  *     deno run -A scripts/capture_ssp.ts --to http://127.0.0.1:8080
  */
 import { parseArgs } from "node:util";
-import { type Browser, launchBrowser } from "../tests/helpers/chromium.ts";
-import type { PageServer } from "../tests/helpers/page_server.ts";
+import { type Browser, launchBrowser } from "../tests/helpers/browser/chromium.ts";
+import type { PageServer } from "../tests/helpers/browser/page_server.ts";
 import {
   openPoolPage,
   type PoolPage,
   RTCPOOL,
   startRtcPoolSite,
-} from "../tests/helpers/rtcpool.ts";
-import { openV1Page, V1_SITE } from "../tests/helpers/ssp_v1_peer.ts";
-import { until } from "../tests/helpers/waiting.ts";
+} from "../tests/helpers/browser/rtcpool.ts";
+import { openV1Page, V1_SITE } from "../tests/helpers/wire/ssp_v1_peer.ts";
+import { until } from "../tests/helpers/wire/waiting.ts";
 import { type CaptureHead, type CaptureLine, startRecorder } from "./capture.ts";
 
 type Line = CaptureHead | CaptureLine;

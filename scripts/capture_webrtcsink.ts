@@ -6,15 +6,15 @@
  *     deno run -A scripts/capture_webrtcsink.ts --to http://127.0.0.1:8080
  */
 import { parseArgs } from "node:util";
-import { type Browser, launchBrowser } from "../tests/helpers/chromium.ts";
+import { type Browser, launchBrowser } from "../tests/helpers/browser/chromium.ts";
 import {
   GSTWEBRTC,
   openSinkPage,
   type SinkPage,
   startGstWebRtcSite,
-} from "../tests/helpers/gstwebrtc.ts";
-import type { PageServer } from "../tests/helpers/page_server.ts";
-import { until } from "../tests/helpers/waiting.ts";
+} from "../tests/helpers/browser/gstwebrtc.ts";
+import type { PageServer } from "../tests/helpers/browser/page_server.ts";
+import { until } from "../tests/helpers/wire/waiting.ts";
 import { type CaptureHead, type CaptureLine, startRecorder } from "./capture.ts";
 
 type Line = CaptureHead | CaptureLine;

@@ -55,43 +55,41 @@ function broken(rule: (one: Import) => boolean): string[] {
   return IMPORTS.filter((one) => !rule(one)).map(({ from, to }) => `${from} -> ${to}`);
 }
 
-const SERVER =
-  /^src\/(server|door|socket_io_door|visitor|journal|tls|persistence|permissions|operator|refusals)\.ts$/;
-const SHARED = /^src\/(log|metrics|files)\.ts$/;
 const CORE = /^src\/core\//;
+const SYSTEM = /^src\/system\//;
+const OBSERVE = /^src\/observe\//;
 
-/** Of ours, who may import what; a file that no row names may import nothing. */
+/** Of ours, who may import what beside its own folder; a file that no row names may import nothing. */
 const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^main\.ts$/, [
     /^(deno\.json|README\.md|src\/build\.json)$/,
-    SERVER,
-    SHARED,
-    /^src\/(config|transport)\//,
+    /^src\/(server|config|system|observe)\//,
     CORE,
   ]],
-  [SERVER, [
-    SERVER,
-    SHARED,
-    /^src\/(config|http|transport)\//,
+  [/^src\/server\//, [
+    /^src\/(admin|config|http|transport|system|observe)\//,
     /^src\/store\/mod\.ts$/,
     // What each dialect does is behind its door.
-    /^src\/dialects\/(mod|dialect|first_frame)\.ts$/,
+    /^src\/dialects\/(mod|dialect)\.ts$/,
     CORE,
   ]],
-  [/^src\/config\//, [/^src\/config\//, /^src\/dialects\/(mod|options)\.ts$/, CORE]],
-  [/^src\/http\//, [/^src\/http\//, /^src\/(log|metrics)\.ts$/, CORE]],
-  [/^src\/transport\//, [/^src\/transport\//, /^src\/(log|metrics)\.ts$/, CORE]],
-  [/^src\/store\//, [/^src\/store\//, /^src\/(log|metrics)\.ts$/, CORE]],
+  [/^src\/admin\//, [
+    /^src\/http\//,
+    /^src\/store\/mod\.ts$/,
+    /^src\/dialects\/dialect\.ts$/,
+    OBSERVE,
+    CORE,
+  ]],
+  [/^src\/config\//, [/^src\/dialects\/(mod|kit\/options)\.ts$/, CORE]],
+  [/^src\/http\//, [OBSERVE, CORE]],
+  [/^src\/transport\//, [SYSTEM, CORE]],
+  [/^src\/store\//, [SYSTEM, CORE]],
   [/^src\/dialects\/mod\.ts$/, [/^src\/dialects\/(dialect|\w+\/mod)\.ts$/]],
-  [/^src\/dialects\/\w+\.ts$/, [/^src\/dialects\/\w+\.ts$/, CORE]],
-  [/^src\/dialects\/\w+\//, [
-    /^src\/dialects\/(dialect|encode_once|event_frame|json|json_once|options|refusal)\.ts$/,
-    /^src\/dialects\/(room_operations|sealed|secret|tokens)\.ts$/,
-    /^src\/(log|metrics)\.ts$/,
-    CORE,
-  ]],
-  [CORE, [CORE]],
-  [SHARED, [CORE]],
+  [/^src\/dialects\/(dialect\.ts|kit\/)/, [/^src\/dialects\/dialect\.ts$/, CORE]],
+  [/^src\/dialects\/\w+\//, [/^src\/dialects\/(dialect\.ts|kit\/)/, CORE]],
+  [OBSERVE, [/^src\/(http|transport)\//, SYSTEM, CORE]],
+  [SYSTEM, [CORE]],
+  [CORE, []],
 ];
 
 function isOurs(path: string): boolean {
@@ -113,7 +111,7 @@ Deno.test("the imports are read: there are many, of ours and of others", () => {
 Deno.test("modules lean only on what is below them", () => {
   const isAllowed = ({ from, to, isType }: Import): boolean => {
     if (!isOurs(to)) return true;
-    const folder = /^src\/dialects\/\w+\//.exec(from)?.[0];
+    const folder = /^src\/(dialects\/)?\w+\//.exec(from)?.[0];
     if (folder !== undefined && to.startsWith(folder)) return true;
     // The router knows what a route looks like, and nothing else of dialects.
     if (/^src\/http\//.test(from) && to === "src/dialects/dialect.ts") return isType;
@@ -124,7 +122,7 @@ Deno.test("modules lean only on what is below them", () => {
 });
 
 Deno.test("no dialect knows another one", () => {
-  const folder = /^src\/dialects\/(\w+)\//;
+  const folder = /^src\/dialects\/(?!kit\/)(\w+)\//;
   const isAllowed = ({ from, to }: Import): boolean => {
     const other = folder.exec(to)?.[1];
     return other === undefined || from === "src/dialects/mod.ts" ||
@@ -140,14 +138,14 @@ Deno.test("core leans on nothing but itself", () => {
 /** Where each third party comes in. */
 const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^zod$/, /^src\/(config|dialects)\//],
-  [/^@logtape\/logtape$/, /^src\/log\.ts$/],
+  [/^@logtape\/logtape$/, /^src\/observe\/log\.ts$/],
   [/^ipaddr\.js$/, /^src\/http\/address\.ts$/],
   [/^@std\/cli\//, /^src\/config\/load\.ts$/],
   [/^@std\/text\//, /^src\/config\/load\.ts$/],
   [/^@std\/http\//, /^src\/http\//],
   [/^npm:deno-std@/, /^src\/std\//],
   [/^node:(buffer|crypto)$/, /^src\/(?!core\/)/],
-  [/^node:sqlite$/, /^src\/store\/soundness\.ts$/],
+  [/^node:sqlite$/, /^src\/store\/engine\/soundness\.ts$/],
 ];
 
 Deno.test("every third party comes in by its one door, and there are no others", () => {
@@ -168,21 +166,23 @@ function offenders(pattern: RegExp, allowed?: RegExp): string[] {
 }
 
 Deno.test("only the outer layers know the runtime", () => {
-  const allowed =
-    /^main\.ts$|^src\/(server|files|tls|log|permissions)\.ts$|^src\/(transport|http|store)\//;
+  const allowed = /^main\.ts$|^src\/observe\/log\.ts$|^src\/(server|system|transport|http|store)\//;
   assertEquals(offenders(/\bDeno\./, allowed), []);
 });
 
 Deno.test("time comes from the clock that was handed in", () => {
   const pattern = /\b(setTimeout|setInterval|Date\.now|performance\.now|new Date)\b/;
-  assertEquals(offenders(pattern, /^main\.ts$|^src\/server\.ts$|^src\/transport\/clock\.ts$/), []);
+  assertEquals(
+    offenders(pattern, /^main\.ts$|^src\/server\/mod\.ts$|^src\/system\/clock\.ts$/),
+    [],
+  );
 });
 
 Deno.test("frames are parsed in one file of each dialect", () => {
   const allowed =
-    /^src\/config\/load\.ts$|^src\/dialects\/(json|simple\/messages)\.ts$|^src\/operator\.ts$|^src\/store\/(seal|table)\.ts$/;
+    /^src\/config\/load\.ts$|^src\/dialects\/(kit\/json|simple\/messages)\.ts$|^src\/admin\/operator\.ts$|^src\/store\/(seal\/seal|records\/table)\.ts$/;
   assertEquals(offenders(/\bJSON\.parse\b/, allowed), []);
-  assertEquals(offenders(/\bparseJson\b/, /^src\/dialects\/(json|\w+\/messages)\.ts$/), []);
+  assertEquals(offenders(/\bparseJson\b/, /^src\/dialects\/(kit\/json|\w+\/messages)\.ts$/), []);
 });
 
 Deno.test("no module has state of its own, and no class inherits but an error", () => {

@@ -1,4 +1,4 @@
-import { dashed, type Option, OPTIONS } from "./options.ts";
+import { dashed, type Option, OPTIONS } from "./option_list.ts";
 
 /** The text of `--help`. */
 export function helpText(version: string): string {

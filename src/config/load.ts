@@ -1,7 +1,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { closestString } from "@std/text/closest-string";
 import type * as z from "zod";
-import { dashed, type Option, OPTIONS } from "./options.ts";
+import { dashed, type Option, OPTIONS } from "./option_list.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 
 /** Where a configuration comes from; the caller does the reading. */

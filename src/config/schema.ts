@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { DIALECTS } from "../dialects/mod.ts";
-import { limit, toggle, whole } from "../dialects/options.ts";
+import { limit, toggle, whole } from "../dialects/kit/options.ts";
 
 const path = z.string().regex(/^\/[^*?#\s]*$/, "expected a path");
 const file = z.string().min(1);

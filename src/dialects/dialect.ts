@@ -4,7 +4,7 @@ import type { Hub } from "../core/hub.ts";
 import type { RoomReport } from "../core/rooms.ts";
 import type { SignalError } from "../core/errors.ts";
 import type { LinkLimits } from "../core/limits.ts";
-import type { DialectStore, Holder, KeepOutcome, Reserved } from "../core/store.ts";
+import type { DialectStore, Holder, KeepOutcome, Reserved } from "../core/kept.ts";
 import type {
   Frame,
   Link,

@@ -1,4 +1,4 @@
-import type { Ban, Bans, KeepOutcome } from "../core/store.ts";
+import type { Ban, Bans, KeepOutcome } from "../core/kept.ts";
 import { addressKey, readAddressKey } from "./address.ts";
 
 /** The kind of ban that the gate asks for. */

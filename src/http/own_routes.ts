@@ -1,5 +1,5 @@
 import type { HttpRoute } from "../dialects/dialect.ts";
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { plain } from "./answers.ts";
 import { DOCS_PATH } from "./landing.ts";
 

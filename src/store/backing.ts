@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { Accept, Engine, Key } from "./engine.ts";
+import type { Accept, Engine, Key } from "./engine/engine.ts";
 import { isLoss, type StoreObserver, Troubles } from "./health.ts";
 import { Loader } from "./loader.ts";
 import { EngineWatch } from "./watch.ts";

@@ -1,5 +1,5 @@
-import type { KeepOutcome } from "../core/store.ts";
-import { StoreGoneError, StoreTimeoutError } from "./engine.ts";
+import type { KeepOutcome } from "../core/kept.ts";
+import { StoreGoneError, StoreTimeoutError } from "./engine/engine.ts";
 
 /** Why an id is not kept: "address" has had too many. */
 export type Unreserved = Exclude<KeepOutcome, "kept"> | "address";

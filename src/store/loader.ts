@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
-import type { Engine, Key } from "./engine.ts";
+import type { Engine, Key } from "./engine/engine.ts";
 import type { StoreObserver } from "./health.ts";
-import type { Table } from "./table.ts";
+import type { Table } from "./records/table.ts";
 import { nextTurn, withinTime } from "./time_limit.ts";
 
 /** What loading needs of a table, whatever its values are. */

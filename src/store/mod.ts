@@ -1,13 +1,13 @@
-import { StoreFolder } from "./folder.ts";
+import { StoreFolder } from "./engine/folder.ts";
 import type { StoreObserver } from "./health.ts";
-import { KvEngine } from "./kv.ts";
-import { defaultFolder, namedFolder, type Variables } from "./place.ts";
-import { SealedFile } from "./sealed_file.ts";
+import { KvEngine } from "./engine/kv.ts";
+import { defaultFolder, namedFolder, type Variables } from "./engine/place.ts";
+import { SealedFile } from "./seal/sealed_file.ts";
 import { Store, type StoreOptions } from "./store.ts";
 
-export { StoreError } from "./engine.ts";
+export { StoreError } from "./engine/engine.ts";
 export type { StoreObserver, Unreserved } from "./health.ts";
-export type { Variables } from "./place.ts";
+export type { Variables } from "./engine/place.ts";
 export { Store, type StoreLimits, type StoreOptions } from "./store.ts";
 
 export interface OpenStoreOptions extends StoreOptions {

@@ -1,9 +1,9 @@
 import type { Clock } from "../core/clock.ts";
-import type { Bans, DialectStore, OperatorLog, WallClock } from "../core/store.ts";
+import type { Bans, DialectStore, OperatorLog, WallClock } from "../core/kept.ts";
 import { Backing } from "./backing.ts";
-import { BanList } from "./bans.ts";
-import { type Engine, type Key, StoreError, StoreTimeoutError } from "./engine.ts";
-import { explain } from "./folder.ts";
+import { BanList } from "./records/bans.ts";
+import { type Engine, type Key, StoreError, StoreTimeoutError } from "./engine/engine.ts";
+import { explain } from "./engine/folder.ts";
 import {
   FORMAT_KEY,
   formatRecord,
@@ -11,16 +11,16 @@ import {
   type Formats,
   proveCurrent,
   settleFormat,
-} from "./format.ts";
+} from "./engine/format.ts";
 import type { StoreObserver } from "./health.ts";
-import { StoredOperatorLog } from "./operator_log.ts";
-import { type RecordLimits, Records } from "./records.ts";
-import { DialectReservations } from "./reservations.ts";
-import { DialectRooms } from "./rooms.ts";
-import { amongOthers, type SealedPlace } from "./sealed_file.ts";
-import { SecretBook } from "./secrets.ts";
+import { StoredOperatorLog } from "./records/operator_log.ts";
+import { type RecordLimits, Records } from "./records/records.ts";
+import { DialectReservations } from "./records/reservations.ts";
+import { DialectRooms } from "./records/rooms.ts";
+import { amongOthers, type SealedPlace } from "./seal/sealed_file.ts";
+import { SecretBook } from "./records/secrets.ts";
 import { withinTime } from "./time_limit.ts";
-import { OWN_SECRET, Vault } from "./vault.ts";
+import { OWN_SECRET, Vault } from "./seal/vault.ts";
 
 export interface StoreLimits extends RecordLimits {
   readonly maxSealedBytes: number;

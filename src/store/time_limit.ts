@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { StoreTimeoutError } from "./engine.ts";
+import { StoreTimeoutError } from "./engine/engine.ts";
 
 /** Settles as the work does, or rejects with StoreTimeoutError; the work goes on then. */
 export async function withinTime<T>(work: Promise<T>, limitMs: number, clock: Clock): Promise<T> {

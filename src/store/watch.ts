@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { type Engine, StoreTimeoutError } from "./engine.ts";
+import { type Engine, StoreTimeoutError } from "./engine/engine.ts";
 import { nextTurn, withinTime } from "./time_limit.ts";
 
 export interface EngineWatchOptions {

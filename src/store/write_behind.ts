@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { batchOf, type Change, type Engine, type Key, StoreTimeoutError } from "./engine.ts";
+import { batchOf, type Change, type Engine, type Key, StoreTimeoutError } from "./engine/engine.ts";
 import { withinTime } from "./time_limit.ts";
 
 export interface WriteBehindOptions {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { helpText, optionsTable } from "../../src/config/help.ts";
-import { type Option, OPTIONS } from "../../src/config/options.ts";
+import { type Option, OPTIONS } from "../../src/config/option_list.ts";
 
 const HELP = helpText("1.2.3");
 

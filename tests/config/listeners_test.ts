@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { listenersOf, type Listening, urlOf } from "../../src/config/listeners.ts";
 import { ConfigError } from "../../src/config/load.ts";
-import { configOf } from "../helpers/config.ts";
+import { configOf } from "../helpers/session/config.ts";
 
 const TLS = ["--tls-cert", "c.pem", "--tls-key", "k.pem"];
 

@@ -2,9 +2,9 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import * as z from "zod";
 import { ConfigError } from "../../src/config/load.ts";
-import { OPTIONS } from "../../src/config/options.ts";
+import { OPTIONS } from "../../src/config/option_list.ts";
 import { ConfigSchema } from "../../src/config/schema.ts";
-import { commandOf, configOf, problemsOf, type TestSources } from "../helpers/config.ts";
+import { commandOf, configOf, problemsOf, type TestSources } from "../helpers/session/config.ts";
 
 function fileOf(value: unknown): TestSources {
   return { args: ["--config", "f.json"], files: { "f.json": JSON.stringify(value) } };

@@ -1,6 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { OPTIONS } from "../../src/config/options.ts";
-import { commandOf, configOf, problemsOf, type TestSources, valueAt } from "../helpers/config.ts";
+import { OPTIONS } from "../../src/config/option_list.ts";
+import {
+  commandOf,
+  configOf,
+  problemsOf,
+  type TestSources,
+  valueAt,
+} from "../helpers/session/config.ts";
 
 Deno.test("nothing needs to be configured", () => {
   const config = configOf();

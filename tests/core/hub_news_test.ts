@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { PeerEvent, PeerHandle, Receiver } from "../../src/core/types.ts";
-import { newTestHub } from "../helpers/hub.ts";
+import { newTestHub } from "../helpers/session/hub.ts";
 
 /** Stands for a peer, without any connection of its own. */
 class Standing implements Receiver {

@@ -2,9 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Hub } from "../../src/core/hub.ts";
 import type { PeerHandle } from "../../src/core/types.ts";
-import { newTestHub } from "../helpers/hub.ts";
-import { claimOf } from "../helpers/receiver.ts";
-import { Witness } from "../helpers/witness.ts";
+import { newTestHub } from "../helpers/session/hub.ts";
+import { claimOf } from "../helpers/session/receiver.ts";
+import { Witness } from "../helpers/session/witness.ts";
 
 const IDS = ["a", "b", "c", "d", "__proto__"] as const;
 const ROOMS = ["r", "s", "constructor"] as const;

@@ -1,7 +1,7 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import type { Hub } from "../../src/core/hub.ts";
-import { newTestHub, settle } from "../helpers/hub.ts";
-import { admit, claimOf, FakeReceiver } from "../helpers/receiver.ts";
+import { newTestHub, settle } from "../helpers/session/hub.ts";
+import { admit, claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 
 /** One receiver per id, in order. */
 async function admitAll<Ids extends string[]>(

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { newTestHub } from "../helpers/hub.ts";
-import { admit, claimOf, FakeReceiver } from "../helpers/receiver.ts";
+import { newTestHub } from "../helpers/session/hub.ts";
+import { admit, claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 
 Deno.test("hub.claim() admits a free id and says so before it resolves", () => {
   const hub = newTestHub();

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Frame } from "../../src/core/types.ts";
-import { anyText } from "../helpers/arbitraries.ts";
-import { DialectBench } from "../helpers/dialect.ts";
-import { settle } from "../helpers/hub.ts";
+import { anyText } from "../helpers/session/arbitraries.ts";
+import { DialectBench } from "../helpers/session/dialect.ts";
+import { settle } from "../helpers/session/hub.ts";
 import { type Driver, Friends, intrude, type Way } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
 

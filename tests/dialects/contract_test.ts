@@ -2,10 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import { SignalError } from "../../src/core/errors.ts";
 import type { Claim } from "../../src/core/peer.ts";
 import type { PeerEvent, Receiver } from "../../src/core/types.ts";
-import { DialectBench } from "../helpers/dialect.ts";
-import { ERROR_CODES } from "../helpers/error_codes.ts";
-import type { Closing } from "../helpers/fake_link.ts";
-import { settle } from "../helpers/hub.ts";
+import { DialectBench } from "../helpers/session/dialect.ts";
+import { ERROR_CODES } from "../helpers/session/error_codes.ts";
+import type { Closing } from "../helpers/session/fake_link.ts";
+import { settle } from "../helpers/session/hub.ts";
 import { Friends, greet, heardBy } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
 

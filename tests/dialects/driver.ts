@@ -1,9 +1,9 @@
 import type fc from "fast-check";
 import type { Frame } from "../../src/core/types.ts";
 import type { Dialect } from "../../src/dialects/dialect.ts";
-import type { DialectBench } from "../helpers/dialect.ts";
-import type { TestClient } from "../helpers/hub.ts";
-import { type RoomKind, RoomWitness, type Voice } from "../helpers/rooms.ts";
+import type { DialectBench } from "../helpers/session/dialect.ts";
+import type { TestClient } from "../helpers/session/hub.ts";
+import { type RoomKind, RoomWitness, type Voice } from "../helpers/session/rooms.ts";
 
 /** A client that the server knows. */
 export interface Member {

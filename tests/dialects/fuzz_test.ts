@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { framesOf } from "../helpers/captures.ts";
-import { DialectBench } from "../helpers/dialect.ts";
-import { settle } from "../helpers/hub.ts";
-import { Dice, mutate } from "../helpers/mutate.ts";
+import { framesOf } from "../helpers/session/captures.ts";
+import { DialectBench } from "../helpers/session/dialect.ts";
+import { settle } from "../helpers/session/hub.ts";
+import { Dice, mutate } from "../helpers/session/mutate.ts";
 import { type Driver, Friends, intrude } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
 

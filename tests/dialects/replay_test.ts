@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Capture, capturesOf } from "../helpers/captures.ts";
-import { DialectBench } from "../helpers/dialect.ts";
-import type { TestClient } from "../helpers/hub.ts";
+import { type Capture, capturesOf } from "../helpers/session/captures.ts";
+import { DialectBench } from "../helpers/session/dialect.ts";
+import type { TestClient } from "../helpers/session/hub.ts";
 import type { Driver } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
 

@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Frame } from "../../src/core/types.ts";
-import type { TestClient } from "../helpers/hub.ts";
+import type { TestClient } from "../helpers/session/hub.ts";
 import {
   type RoomNews,
   RoomWitness,
   type Source,
   type Voice,
   type VoiceKind,
-} from "../helpers/rooms.ts";
+} from "../helpers/session/rooms.ts";
 
 /** One membership, from asking for it to its end: with the next one under the same id begin anew. */
 export class Life {

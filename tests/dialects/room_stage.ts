@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Dialect } from "../../src/dialects/dialect.ts";
-import { DialectBench } from "../helpers/dialect.ts";
-import { settle, type TestClient } from "../helpers/hub.ts";
-import type { RoomKind, RoomNews, VoiceKind } from "../helpers/rooms.ts";
+import { DialectBench } from "../helpers/session/dialect.ts";
+import { settle, type TestClient } from "../helpers/session/hub.ts";
+import type { RoomKind, RoomNews, VoiceKind } from "../helpers/session/rooms.ts";
 import { type Actor, checkMember, Life, readNews } from "./room_actor.ts";
 import type { Step } from "./room_steps.ts";
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { Bystanders } from "../helpers/bystanders.ts";
-import { gaugeOf } from "../helpers/gauges.ts";
-import { startMain } from "../helpers/main_process.ts";
-import { RawSocket, requestText } from "../helpers/raw_socket.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { Bystanders } from "../helpers/wire/bystanders.ts";
+import { gaugeOf } from "../helpers/wire/gauges.ts";
+import { startMain } from "../helpers/process/main_process.ts";
+import { RawSocket, requestText } from "../helpers/wire/raw_socket.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // What little one client sends must not fill the memory by way of many that do not read
 // (reliability notes, sections 2 to 4): a socket keeps what it was handed, even when it is closed.

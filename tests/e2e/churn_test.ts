@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { Bystanders } from "../helpers/bystanders.ts";
-import { assertEmpty, faultsOf, gaugeOf } from "../helpers/gauges.ts";
-import { startMain } from "../helpers/main_process.ts";
-import { occupied } from "../helpers/occupied.ts";
-import { openGst, openInRoom, openPeerJs, peerJsUrl } from "../helpers/peers.ts";
-import { encodeFrame } from "../helpers/raw_frames.ts";
-import { RawSocket } from "../helpers/raw_socket.ts";
-import { until } from "../helpers/waiting.ts";
+import { Bystanders } from "../helpers/wire/bystanders.ts";
+import { assertEmpty, faultsOf, gaugeOf } from "../helpers/wire/gauges.ts";
+import { startMain } from "../helpers/process/main_process.ts";
+import { occupied } from "../helpers/process/occupied.ts";
+import { openGst, openInRoom, openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
+import { encodeFrame } from "../helpers/wire/raw_frames.ts";
+import { RawSocket } from "../helpers/wire/raw_socket.ts";
+import { until } from "../helpers/wire/waiting.ts";
 
 // Clients that come and go in every way leave nothing behind (reliability notes, section 10).
 

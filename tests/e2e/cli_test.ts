@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
-import { makeCertificate } from "../helpers/certificate.ts";
-import { clientTest } from "../helpers/clients.ts";
-import { type MainOptions, type MainResult, runMain } from "../helpers/main_process.ts";
+import { makeCertificate } from "../helpers/process/certificate.ts";
+import { clientTest } from "../helpers/process/clients.ts";
+import { type MainOptions, type MainResult, runMain } from "../helpers/process/main_process.ts";
 
 // What cannot be carried out ends at once: one clear line on standard error for each mistake, exit
 // code 78, never a stack trace, never a process that serves nothing (issue 2, point 1).

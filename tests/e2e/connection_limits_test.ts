@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Bystanders } from "../helpers/bystanders.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { assertEmpty } from "../helpers/gauges.ts";
-import { peerJsUrl } from "../helpers/peers.ts";
-import { type HeadersToSend, RawSocket, requestText } from "../helpers/raw_socket.ts";
-import { startTestServer } from "../helpers/server.ts";
-import { until } from "../helpers/waiting.ts";
+import { Bystanders } from "../helpers/wire/bystanders.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { assertEmpty } from "../helpers/wire/gauges.ts";
+import { peerJsUrl } from "../helpers/wire/peers.ts";
+import { type HeadersToSend, RawSocket, requestText } from "../helpers/wire/raw_socket.ts";
+import { startTestServer } from "../helpers/wire/server.ts";
+import { until } from "../helpers/wire/waiting.ts";
 
 // Who may connect, and how many may (reliability notes, sections 3 and 8). A browser cannot read the
 // status of a failed upgrade, so a refusal is a short connection in the dialect's words.

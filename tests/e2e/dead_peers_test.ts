@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { Bystanders } from "../helpers/bystanders.ts";
-import { assertEmpty } from "../helpers/gauges.ts";
-import { openGst, openInRoom, openPeerJs, peerJsUrl } from "../helpers/peers.ts";
-import { OPCODE } from "../helpers/raw_frames.ts";
-import { RawSocket } from "../helpers/raw_socket.ts";
-import { startTestServer, type TestServer } from "../helpers/server.ts";
-import { within } from "../helpers/waiting.ts";
+import { Bystanders } from "../helpers/wire/bystanders.ts";
+import { assertEmpty } from "../helpers/wire/gauges.ts";
+import { openGst, openInRoom, openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
+import { OPCODE } from "../helpers/wire/raw_frames.ts";
+import { RawSocket } from "../helpers/wire/raw_socket.ts";
+import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
+import { within } from "../helpers/wire/waiting.ts";
 
 // Peers that are gone without a farewell: noticed by pings, within twice the keepalive timeout
 // (GStreamer sections 6 and 9.9, PeerJS sections 9.4 and 9.5). One second stands for the usual 14.

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { runMain, startMain } from "../helpers/main_process.ts";
-import { EXECUTABLE } from "../helpers/program.ts";
+import { runMain, startMain } from "../helpers/process/main_process.ts";
+import { EXECUTABLE } from "../helpers/process/program.ts";
 
 const ignore = EXECUTABLE === undefined;
 

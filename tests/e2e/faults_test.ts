@@ -2,12 +2,12 @@ import { assertEquals } from "@std/assert";
 import { Hub } from "../../src/core/hub.ts";
 import type { LinkLimits } from "../../src/core/limits.ts";
 import type { Frame, Link, PeerEvent, PeerHandle, Session } from "../../src/core/types.ts";
-import { systemClock } from "../../src/transport/clock.ts";
+import { systemClock } from "../../src/system/clock.ts";
 import { Connections } from "../../src/transport/connections.ts";
 import { upgrade } from "../../src/transport/websocket.ts";
-import { NO_BUDGET } from "../helpers/budget.ts";
-import { until, within } from "../helpers/waiting.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { NO_BUDGET } from "../helpers/session/budget.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // A fault of ours ends one connection, never the process (reliability notes, section 1): sessions
 // that throw wherever they can, over real sockets.

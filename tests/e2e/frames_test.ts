@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { Bystanders } from "../helpers/bystanders.ts";
-import { openGst, openPeerJs, peerJsUrl } from "../helpers/peers.ts";
-import { closePayload, encodeFrame, type FrameToSend, OPCODE } from "../helpers/raw_frames.ts";
-import { type RawEnding, RawSocket } from "../helpers/raw_socket.ts";
-import { startTestServer, type TestServer } from "../helpers/server.ts";
-import { until, within } from "../helpers/waiting.ts";
+import { Bystanders } from "../helpers/wire/bystanders.ts";
+import { openGst, openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
+import { closePayload, encodeFrame, type FrameToSend, OPCODE } from "../helpers/wire/raw_frames.ts";
+import { type RawEnding, RawSocket } from "../helpers/wire/raw_socket.ts";
+import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
 
 // What the runtime drops, it drops without a closing frame (GStreamer section 10, PeerJS section
 // 10). Either way the connection ends, its id is free and its partner is told at once.

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Bystanders } from "../helpers/bystanders.ts";
-import { assertEmpty } from "../helpers/gauges.ts";
-import { openGst, openGstSession, openInRoom } from "../helpers/peers.ts";
-import { encodeFrame } from "../helpers/raw_frames.ts";
-import { RawSocket } from "../helpers/raw_socket.ts";
-import { startTestServer } from "../helpers/server.ts";
-import { until } from "../helpers/waiting.ts";
-import type { WsClient } from "../helpers/ws_client.ts";
+import { Bystanders } from "../helpers/wire/bystanders.ts";
+import { assertEmpty } from "../helpers/wire/gauges.ts";
+import { openGst, openGstSession, openInRoom } from "../helpers/wire/peers.ts";
+import { encodeFrame } from "../helpers/wire/raw_frames.ts";
+import { RawSocket } from "../helpers/wire/raw_socket.ts";
+import { startTestServer } from "../helpers/wire/server.ts";
+import { until } from "../helpers/wire/waiting.ts";
+import type { WsClient } from "../helpers/wire/ws_client.ts";
 
 // Rooms of the GStreamer contract (section 5, with 9.1, 9.2, 9.3, 9.4 and 9.6) over the real wire.
 

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { dirname } from "node:path";
-import { makeCertificate } from "../helpers/certificate.ts";
-import { launchBrowser } from "../helpers/chromium.ts";
-import { clientTest } from "../helpers/clients.ts";
-import { type ServerProcess, startServerProcess } from "../helpers/server_process.ts";
+import { makeCertificate } from "../helpers/process/certificate.ts";
+import { launchBrowser } from "../helpers/browser/chromium.ts";
+import { clientTest } from "../helpers/process/clients.ts";
+import { type ServerProcess, startServerProcess } from "../helpers/process/server_process.ts";
 import { type CallPeer, PagePeer, WebrtcbinPeer } from "./gstreamer/peers.ts";
 
 clientTest({

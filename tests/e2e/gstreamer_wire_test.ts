@@ -1,11 +1,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { Bystanders } from "../helpers/bystanders.ts";
-import { openGst, openGstSession, openInRoom } from "../helpers/peers.ts";
-import { encodeFrame } from "../helpers/raw_frames.ts";
-import { RawSocket } from "../helpers/raw_socket.ts";
-import { startTestServer } from "../helpers/server.ts";
-import { within } from "../helpers/waiting.ts";
-import { type Closing, WsClient } from "../helpers/ws_client.ts";
+import { Bystanders } from "../helpers/wire/bystanders.ts";
+import { openGst, openGstSession, openInRoom } from "../helpers/wire/peers.ts";
+import { encodeFrame } from "../helpers/wire/raw_frames.ts";
+import { RawSocket } from "../helpers/wire/raw_socket.ts";
+import { startTestServer } from "../helpers/wire/server.ts";
+import { within } from "../helpers/wire/waiting.ts";
+import { type Closing, WsClient } from "../helpers/wire/ws_client.ts";
 
 // The tables of the GStreamer contract about HELLO and SESSION, row by row, over the real wire;
 // rooms are in gstreamer_rooms_test.ts.

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Bystanders } from "../helpers/bystanders.ts";
-import { assertEmpty } from "../helpers/gauges.ts";
-import { peerJsUrl } from "../helpers/peers.ts";
-import { encodeFrame } from "../helpers/raw_frames.ts";
-import { type HeadersToSend, RawSocket, requestText } from "../helpers/raw_socket.ts";
-import { startTestServer } from "../helpers/server.ts";
-import { until, within } from "../helpers/waiting.ts";
+import { Bystanders } from "../helpers/wire/bystanders.ts";
+import { assertEmpty } from "../helpers/wire/gauges.ts";
+import { peerJsUrl } from "../helpers/wire/peers.ts";
+import { encodeFrame } from "../helpers/wire/raw_frames.ts";
+import { type HeadersToSend, RawSocket, requestText } from "../helpers/wire/raw_socket.ts";
+import { startTestServer } from "../helpers/wire/server.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
 
 // Broken handshakes are answered with an HTTP status below 500 or cut off, never with 101, and harm
 // nobody else (reliability notes, sections 2 and 3; RFC 6455, section 4.2).

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { makeCertificate } from "../helpers/certificate.ts";
-import { clientTest, programOf } from "../helpers/clients.ts";
-import { TempFolder } from "../helpers/engines.ts";
-import { program } from "../helpers/program.ts";
-import { within } from "../helpers/waiting.ts";
+import { makeCertificate } from "../helpers/process/certificate.ts";
+import { clientTest, programOf } from "../helpers/process/clients.ts";
+import { TempFolder } from "../helpers/store/engines.ts";
+import { program } from "../helpers/process/program.ts";
+import { within } from "../helpers/wire/waiting.ts";
 
 // The image's health check: it finds the server wherever that listens, in a network of their own as
 // in a container.

@@ -1,12 +1,18 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Bystanders } from "../helpers/bystanders.ts";
-import { type MainProcess, startMain } from "../helpers/main_process.ts";
-import { openGst, openGstSession, openInRoom, openPeerJs, peerJsUrl } from "../helpers/peers.ts";
-import { RawSocket, requestText } from "../helpers/raw_socket.ts";
-import { startTestServer } from "../helpers/server.ts";
-import { systemTest } from "../helpers/systems.ts";
-import { until, within } from "../helpers/waiting.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { Bystanders } from "../helpers/wire/bystanders.ts";
+import { type MainProcess, startMain } from "../helpers/process/main_process.ts";
+import {
+  openGst,
+  openGstSession,
+  openInRoom,
+  openPeerJs,
+  peerJsUrl,
+} from "../helpers/wire/peers.ts";
+import { RawSocket, requestText } from "../helpers/wire/raw_socket.ts";
+import { startTestServer } from "../helpers/wire/server.ts";
+import { systemTest } from "../helpers/process/systems.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // The end of the server, and the end of its descriptors (reliability notes, sections 2 and 6;
 // GStreamer section 9.11, PeerJS section 9.10).

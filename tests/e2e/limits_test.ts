@@ -1,12 +1,18 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Bystanders } from "../helpers/bystanders.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { openGst, openGstSession, openInRoom, openPeerJs, peerJsUrl } from "../helpers/peers.ts";
-import { OPCODE } from "../helpers/raw_frames.ts";
-import { RawSocket } from "../helpers/raw_socket.ts";
-import { startTestServer, type TestServer } from "../helpers/server.ts";
-import { within } from "../helpers/waiting.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { Bystanders } from "../helpers/wire/bystanders.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import {
+  openGst,
+  openGstSession,
+  openInRoom,
+  openPeerJs,
+  peerJsUrl,
+} from "../helpers/wire/peers.ts";
+import { OPCODE } from "../helpers/wire/raw_frames.ts";
+import { RawSocket } from "../helpers/wire/raw_socket.ts";
+import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
+import { within } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // Limits of what one client may send, and of how many there may be: just below, at and above
 // (reliability notes, section 3). Connections are counted in connection_limits_test.ts, what waits

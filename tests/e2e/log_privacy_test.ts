@@ -1,9 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
-import { startMain } from "../helpers/main_process.ts";
-import { openGst, openGstSession, openInRoom, openPeerJs, peerJsUrl } from "../helpers/peers.ts";
-import { RawSocket, requestText } from "../helpers/raw_socket.ts";
-import { until } from "../helpers/waiting.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { startMain } from "../helpers/process/main_process.ts";
+import {
+  openGst,
+  openGstSession,
+  openInRoom,
+  openPeerJs,
+  peerJsUrl,
+} from "../helpers/wire/peers.ts";
+import { RawSocket, requestText } from "../helpers/wire/raw_socket.ts";
+import { until } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // The log says who was refused and why, and nothing of what clients said: no tokens, query strings,
 // SDP or ids (issue 2, point 8; reliability notes, section 8).

@@ -1,10 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { assertEmpty } from "../helpers/gauges.ts";
-import { PollingClient } from "../helpers/polling_client.ts";
-import { startTestServer, type TestServer } from "../helpers/server.ts";
-import { within } from "../helpers/waiting.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { assertEmpty } from "../helpers/wire/gauges.ts";
+import { PollingClient } from "../helpers/wire/polling_client.ts";
+import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
+import { within } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // What server.ts makes of the dialects' namespaces: "/" is OWT's, "/ssp" and "/ssp/v1" are ssp's.
 

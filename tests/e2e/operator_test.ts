@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { PollingClient } from "../helpers/polling_client.ts";
-import { openPeerJs, peerJsUrl } from "../helpers/peers.ts";
-import { RawSocket } from "../helpers/raw_socket.ts";
-import { TempFolder } from "../helpers/engines.ts";
-import { startTestServer, startTestServerWithStore } from "../helpers/server.ts";
-import { until, within } from "../helpers/waiting.ts";
-import { type Closing, WsClient } from "../helpers/ws_client.ts";
+import { PollingClient } from "../helpers/wire/polling_client.ts";
+import { openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
+import { RawSocket } from "../helpers/wire/raw_socket.ts";
+import { TempFolder } from "../helpers/store/engines.ts";
+import { startTestServer, startTestServerWithStore } from "../helpers/wire/server.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
+import { type Closing, WsClient } from "../helpers/wire/ws_client.ts";
 
 // What an operator does to a running server, and what its clients notice of it.
 

@@ -1,14 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
-import { launchBrowser, type Page } from "../helpers/chromium.ts";
-import { clientTest } from "../helpers/clients.ts";
-import { assertEmpty, gaugeOf } from "../helpers/gauges.ts";
-import { startPageServer } from "../helpers/page_server.ts";
-import { PollingClient } from "../helpers/polling_client.ts";
-import { readmeSnippet } from "../helpers/readme.ts";
-import { startTestServer } from "../helpers/server.ts";
-import { startServerProcess } from "../helpers/server_process.ts";
-import { SOCKET_IO_CLIENTS, startOwtSite } from "../helpers/socket_io_clients.ts";
-import { until } from "../helpers/waiting.ts";
+import { launchBrowser, type Page } from "../helpers/browser/chromium.ts";
+import { clientTest } from "../helpers/process/clients.ts";
+import { assertEmpty, gaugeOf } from "../helpers/wire/gauges.ts";
+import { startPageServer } from "../helpers/browser/page_server.ts";
+import { PollingClient } from "../helpers/wire/polling_client.ts";
+import { readmeSnippet } from "../helpers/process/readme.ts";
+import { startTestServer } from "../helpers/wire/server.ts";
+import { startServerProcess } from "../helpers/process/server_process.ts";
+import { SOCKET_IO_CLIENTS, startOwtSite } from "../helpers/wire/socket_io_clients.ts";
+import { until } from "../helpers/wire/waiting.ts";
 
 // Every version of socket.io-client that OWT's applications come with, and some between, over polls,
 // by websocket and changing from the one to the other. The page is of another origin than the server.

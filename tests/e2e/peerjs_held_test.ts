@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { assertEmpty } from "../helpers/gauges.ts";
-import { openPeerJs } from "../helpers/peers.ts";
-import { startTestServer } from "../helpers/server.ts";
-import { until } from "../helpers/waiting.ts";
-import type { WsClient } from "../helpers/ws_client.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { assertEmpty } from "../helpers/wire/gauges.ts";
+import { openPeerJs } from "../helpers/wire/peers.ts";
+import { startTestServer } from "../helpers/wire/server.ts";
+import { until } from "../helpers/wire/waiting.ts";
+import type { WsClient } from "../helpers/wire/ws_client.ts";
 
 // Messages held for an absent peer, and the EXPIRE for those that were held in vain (PeerJS
 // section 7, with section 9.6: an attempt lives and dies as a whole).

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { makeCertificate } from "../helpers/certificate.ts";
-import { launchBrowser, type Page } from "../helpers/chromium.ts";
-import { clientTest } from "../helpers/clients.ts";
-import { openPeer, startPeer, startPeerJsSite } from "../helpers/peerjs.ts";
-import { startServerProcess } from "../helpers/server_process.ts";
-import { type FrozenPath, startTcpProxy } from "../helpers/tcp_proxy.ts";
-import { until } from "../helpers/waiting.ts";
+import { makeCertificate } from "../helpers/process/certificate.ts";
+import { launchBrowser, type Page } from "../helpers/browser/chromium.ts";
+import { clientTest } from "../helpers/process/clients.ts";
+import { openPeer, startPeer, startPeerJsSite } from "../helpers/browser/peerjs.ts";
+import { startServerProcess } from "../helpers/process/server_process.ts";
+import { type FrozenPath, startTcpProxy } from "../helpers/wire/tcp_proxy.ts";
+import { until } from "../helpers/wire/waiting.ts";
 
 const needs = ["chromium"] as const;
 

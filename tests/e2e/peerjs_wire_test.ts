@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { Bystanders } from "../helpers/bystanders.ts";
-import { openPeerJs, peerJsUrl } from "../helpers/peers.ts";
-import { encodeFrame } from "../helpers/raw_frames.ts";
-import { RawSocket, requestText } from "../helpers/raw_socket.ts";
-import { startTestServer, type TestServer } from "../helpers/server.ts";
-import { within } from "../helpers/waiting.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { Bystanders } from "../helpers/wire/bystanders.ts";
+import { openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
+import { encodeFrame } from "../helpers/wire/raw_frames.ts";
+import { RawSocket, requestText } from "../helpers/wire/raw_socket.ts";
+import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
+import { within } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // The tables of the PeerJS contract, row by row, over the real wire.
 

@@ -1,14 +1,14 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { get } from "node:https";
 import bundle from "npm:peerjs@1.5.5/dist/peerjs.min.js" with { type: "text" };
-import { launchBrowser } from "../helpers/chromium.ts";
-import { clientTest, programOf } from "../helpers/clients.ts";
-import { startPageServer } from "../helpers/page_server.ts";
-import { readmeSnippet } from "../helpers/readme.ts";
-import { startServerProcess } from "../helpers/server_process.ts";
-import { systemTest } from "../helpers/systems.ts";
-import { until, within } from "../helpers/waiting.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { launchBrowser } from "../helpers/browser/chromium.ts";
+import { clientTest, programOf } from "../helpers/process/clients.ts";
+import { startPageServer } from "../helpers/browser/page_server.ts";
+import { readmeSnippet } from "../helpers/process/readme.ts";
+import { startServerProcess } from "../helpers/process/server_process.ts";
+import { systemTest } from "../helpers/process/systems.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 clientTest({
   name: "README: the PeerJS page makes a call with moving pictures",

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { TempFolder } from "../helpers/engines.ts";
-import { startMain } from "../helpers/main_process.ts";
-import { openPeerJs, peerJsUrl } from "../helpers/peers.ts";
-import { Ledger, randomFrom, RestartedClient } from "../helpers/restart_load.ts";
-import { systemTest } from "../helpers/systems.ts";
-import { pause, within } from "../helpers/waiting.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { TempFolder } from "../helpers/store/engines.ts";
+import { startMain } from "../helpers/process/main_process.ts";
+import { openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
+import { Ledger, randomFrom, RestartedClient } from "../helpers/process/restart_load.ts";
+import { systemTest } from "../helpers/process/systems.ts";
+import { pause, within } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // The promises of README's Persistence, each of them accounted for while the real process is
 // restarted under load: as planned, and by SIGKILL at any moment.

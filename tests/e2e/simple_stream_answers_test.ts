@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { startTestServer } from "../helpers/server.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { startTestServer } from "../helpers/wire/server.ts";
 import {
   codeOf,
   comeBack,
@@ -9,8 +9,8 @@ import {
   post,
   STREAM,
   StreamClient,
-} from "../helpers/stream_client.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+} from "../helpers/wire/stream_client.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // What plain HTTP answers, beside the frames themselves (protocols/simple.md, sections 7 and 8).
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { startTestServer } from "../helpers/server.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { startTestServer } from "../helpers/wire/server.ts";
 import {
   codeOf,
   comeBack,
@@ -9,10 +9,10 @@ import {
   post,
   STREAM,
   StreamClient,
-} from "../helpers/stream_client.ts";
-import { startTcpProxy } from "../helpers/tcp_proxy.ts";
-import { until, within } from "../helpers/waiting.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+} from "../helpers/wire/stream_client.ts";
+import { startTcpProxy } from "../helpers/wire/tcp_proxy.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 Deno.test("Simple stream: a URL joins, every event has the frame's name and an id", async () => {
   await using server = startTestServer();

@@ -1,11 +1,11 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { type Browser, launchBrowser, type Page } from "../helpers/chromium.ts";
-import { clientTest } from "../helpers/clients.ts";
-import { type PageServer, startPageServer } from "../helpers/page_server.ts";
-import { startTestServer } from "../helpers/server.ts";
-import script from "../helpers/simple_page.js" with { type: "text" };
-import { startTcpProxy, type TcpProxy } from "../helpers/tcp_proxy.ts";
-import { until } from "../helpers/waiting.ts";
+import { type Browser, launchBrowser, type Page } from "../helpers/browser/chromium.ts";
+import { clientTest } from "../helpers/process/clients.ts";
+import { type PageServer, startPageServer } from "../helpers/browser/page_server.ts";
+import { startTestServer } from "../helpers/wire/server.ts";
+import script from "../helpers/browser/simple_page.js" with { type: "text" };
+import { startTcpProxy, type TcpProxy } from "../helpers/wire/tcp_proxy.ts";
+import { until } from "../helpers/wire/waiting.ts";
 
 const needs = ["chromium"] as const;
 const HTML = `<!doctype html><title>Simple</title><script type="module" src="/page.js"></script>

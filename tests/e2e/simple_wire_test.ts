@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { OPCODE } from "../helpers/raw_frames.ts";
-import { RawSocket } from "../helpers/raw_socket.ts";
-import { startTestServer, type TestServer } from "../helpers/server.ts";
-import { until } from "../helpers/waiting.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { OPCODE } from "../helpers/wire/raw_frames.ts";
+import { RawSocket } from "../helpers/wire/raw_socket.ts";
+import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
+import { until } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 /** A socket that has joined the room `r`. */
 async function enter({ wsUrl }: TestServer): Promise<RawSocket> {

@@ -1,12 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
-import { Bystanders } from "../helpers/bystanders.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { assertEmpty } from "../helpers/gauges.ts";
-import { openGst, openGstSession, openInRoom, openPeerJs, peerJsUrl } from "../helpers/peers.ts";
-import { RawSocket } from "../helpers/raw_socket.ts";
-import { startTestServer, type TestServer } from "../helpers/server.ts";
-import { until, within } from "../helpers/waiting.ts";
-import type { WsClient } from "../helpers/ws_client.ts";
+import { Bystanders } from "../helpers/wire/bystanders.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { assertEmpty } from "../helpers/wire/gauges.ts";
+import {
+  openGst,
+  openGstSession,
+  openInRoom,
+  openPeerJs,
+  peerJsUrl,
+} from "../helpers/wire/peers.ts";
+import { RawSocket } from "../helpers/wire/raw_socket.ts";
+import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
+import type { WsClient } from "../helpers/wire/ws_client.ts";
 
 // A client that stops reading is given up when its queue is full, or when it has taken nothing for
 // too long; nobody waits for it (reliability notes, section 4; GStreamer section 9.7).

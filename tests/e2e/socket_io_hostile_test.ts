@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { Bystanders } from "../helpers/bystanders.ts";
-import { assertEmpty, faultsOf, gaugeOf } from "../helpers/gauges.ts";
-import { Dice, mutate } from "../helpers/mutate.ts";
-import { occupied } from "../helpers/occupied.ts";
-import { encodeFrame } from "../helpers/raw_frames.ts";
-import { RawSocket } from "../helpers/raw_socket.ts";
-import { startServerProcess } from "../helpers/server_process.ts";
-import { until } from "../helpers/waiting.ts";
+import { Bystanders } from "../helpers/wire/bystanders.ts";
+import { assertEmpty, faultsOf, gaugeOf } from "../helpers/wire/gauges.ts";
+import { Dice, mutate } from "../helpers/session/mutate.ts";
+import { occupied } from "../helpers/process/occupied.ts";
+import { encodeFrame } from "../helpers/wire/raw_frames.ts";
+import { RawSocket } from "../helpers/wire/raw_socket.ts";
+import { startServerProcess } from "../helpers/process/server_process.ts";
+import { until } from "../helpers/wire/waiting.ts";
 
 // Anything at all to /socket.io of a real server, by many at once, beside others' calls.
 

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { anyText } from "../helpers/arbitraries.ts";
-import { PollingClient } from "../helpers/polling_client.ts";
-import { RawSocket, requestText } from "../helpers/raw_socket.ts";
-import { type SocketIoTestServer, startSocketIoServer } from "../helpers/socket_io_server.ts";
-import { pause, until, within } from "../helpers/waiting.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { anyText } from "../helpers/session/arbitraries.ts";
+import { PollingClient } from "../helpers/wire/polling_client.ts";
+import { RawSocket, requestText } from "../helpers/wire/raw_socket.ts";
+import { type SocketIoTestServer, startSocketIoServer } from "../helpers/wire/socket_io_server.ts";
+import { pause, until, within } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // What is on the wire, with the real listener; the real clients are in owt_test.ts.
 

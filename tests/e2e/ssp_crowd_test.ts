@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Frame } from "../../src/core/types.ts";
 import { MIXED_POOL, voiceAt } from "../dialects/ssp/voice.ts";
-import { assertEmpty } from "../helpers/gauges.ts";
-import { RoomWitness, type Source, type VoiceKind } from "../helpers/rooms.ts";
-import { startTestServer, type TestServer } from "../helpers/server.ts";
-import { pause, until } from "../helpers/waiting.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { assertEmpty } from "../helpers/wire/gauges.ts";
+import { RoomWitness, type Source, type VoiceKind } from "../helpers/session/rooms.ts";
+import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
+import { pause, until } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // Section 4 of protocols/ssp.md over real sockets; every order of steps is tried in tests/dialects.
 

@@ -1,13 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Browser, launchBrowser } from "../helpers/chromium.ts";
-import { clientTest } from "../helpers/clients.ts";
-import type { PageServer } from "../helpers/page_server.ts";
-import { startPageServer } from "../helpers/page_server.ts";
-import { readmeSnippet } from "../helpers/readme.ts";
-import { bundle, openPoolPage, type PoolPage, startRtcPoolSite } from "../helpers/rtcpool.ts";
-import { startServerProcess } from "../helpers/server_process.ts";
-import { openV1Page, V1_SITE } from "../helpers/ssp_v1_peer.ts";
-import { until } from "../helpers/waiting.ts";
+import { type Browser, launchBrowser } from "../helpers/browser/chromium.ts";
+import { clientTest } from "../helpers/process/clients.ts";
+import type { PageServer } from "../helpers/browser/page_server.ts";
+import { startPageServer } from "../helpers/browser/page_server.ts";
+import { readmeSnippet } from "../helpers/process/readme.ts";
+import {
+  bundle,
+  openPoolPage,
+  type PoolPage,
+  startRtcPoolSite,
+} from "../helpers/browser/rtcpool.ts";
+import { startServerProcess } from "../helpers/process/server_process.ts";
+import { openV1Page, V1_SITE } from "../helpers/wire/ssp_v1_peer.ts";
+import { until } from "../helpers/wire/waiting.ts";
 
 const needs = ["chromium"] as const;
 

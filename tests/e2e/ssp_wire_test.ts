@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { assertEmpty } from "../helpers/gauges.ts";
-import { closePayload, OPCODE } from "../helpers/raw_frames.ts";
-import { RawSocket } from "../helpers/raw_socket.ts";
-import { startTestServer, type TestServer } from "../helpers/server.ts";
-import { event, frameOf, type SspEvent } from "../helpers/ssp.ts";
-import { within } from "../helpers/waiting.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { assertEmpty } from "../helpers/wire/gauges.ts";
+import { closePayload, OPCODE } from "../helpers/wire/raw_frames.ts";
+import { RawSocket } from "../helpers/wire/raw_socket.ts";
+import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
+import { event, frameOf, type SspEvent } from "../helpers/session/ssp.ts";
+import { within } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // Section 1 of protocols/ssp.md, over the real wire; what is said there is in tests/dialects/ssp.
 

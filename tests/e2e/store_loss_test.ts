@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { TempFolder } from "../helpers/engines.ts";
-import { lockFile } from "../helpers/file_lock.ts";
-import { type MainProcess, runMain, startMain } from "../helpers/main_process.ts";
-import { openPeerJs, peerJsUrl } from "../helpers/peers.ts";
-import { EXECUTABLE } from "../helpers/program.ts";
-import { systemTest } from "../helpers/systems.ts";
-import { until, within } from "../helpers/waiting.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { TempFolder } from "../helpers/store/engines.ts";
+import { lockFile } from "../helpers/process/file_lock.ts";
+import { type MainProcess, runMain, startMain } from "../helpers/process/main_process.ts";
+import { openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
+import { EXECUTABLE } from "../helpers/process/program.ts";
+import { systemTest } from "../helpers/process/systems.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // The real program, while somebody else deletes, cuts off or locks its store's file: it goes on, it
 // ends in time, and the next run has everything.

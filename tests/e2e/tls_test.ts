@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { type Certificate, makeCertificate } from "../helpers/certificate.ts";
-import { clientTest } from "../helpers/clients.ts";
-import { startMain } from "../helpers/main_process.ts";
-import { openGst, openPeerJs } from "../helpers/peers.ts";
-import { systemTest } from "../helpers/systems.ts";
-import { TlsClient } from "../helpers/tls_client.ts";
-import { until, within } from "../helpers/waiting.ts";
+import { type Certificate, makeCertificate } from "../helpers/process/certificate.ts";
+import { clientTest } from "../helpers/process/clients.ts";
+import { startMain } from "../helpers/process/main_process.ts";
+import { openGst, openPeerJs } from "../helpers/wire/peers.ts";
+import { systemTest } from "../helpers/process/systems.ts";
+import { TlsClient } from "../helpers/wire/tls_client.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
 
 // TLS beside plain listening, and another certificate without a new start (GStreamer section 6).
 

@@ -1,16 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Browser, launchBrowser } from "../helpers/chromium.ts";
-import { clientTest } from "../helpers/clients.ts";
+import { type Browser, launchBrowser } from "../helpers/browser/chromium.ts";
+import { clientTest } from "../helpers/process/clients.ts";
 import {
   GSTWEBRTC_BUNDLE,
   openSinkPage,
   type SinkPage,
   startGstWebRtcSite,
-} from "../helpers/gstwebrtc.ts";
-import { type PageServer, startPageServer } from "../helpers/page_server.ts";
-import { readmeSnippet } from "../helpers/readme.ts";
-import { startServerProcess } from "../helpers/server_process.ts";
-import { until } from "../helpers/waiting.ts";
+} from "../helpers/browser/gstwebrtc.ts";
+import { type PageServer, startPageServer } from "../helpers/browser/page_server.ts";
+import { readmeSnippet } from "../helpers/process/readme.ts";
+import { startServerProcess } from "../helpers/process/server_process.ts";
+import { until } from "../helpers/wire/waiting.ts";
 
 const needs = ["chromium"] as const;
 

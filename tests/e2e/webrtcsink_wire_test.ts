@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { assertEmpty } from "../helpers/gauges.ts";
-import { closePayload, OPCODE } from "../helpers/raw_frames.ts";
-import { RawSocket } from "../helpers/raw_socket.ts";
-import { startTestServer, type TestServer } from "../helpers/server.ts";
-import { frameOf } from "../helpers/ssp.ts";
-import { until, within } from "../helpers/waiting.ts";
-import { changed, type SinkMessage, statusMessage } from "../helpers/webrtcsink.ts";
-import { WsClient } from "../helpers/ws_client.ts";
+import { assertEmpty } from "../helpers/wire/gauges.ts";
+import { closePayload, OPCODE } from "../helpers/wire/raw_frames.ts";
+import { RawSocket } from "../helpers/wire/raw_socket.ts";
+import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
+import { frameOf } from "../helpers/session/ssp.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
+import { changed, type SinkMessage, statusMessage } from "../helpers/session/webrtcsink.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // Section 11 of protocols/gstreamer.md over the real wire; what is said there is in
 // tests/dialects/webrtcsink.

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { AddressBans } from "../../src/http/bans.ts";
 import { Gate } from "../../src/http/gate.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { newMemoryStore } from "../helpers/store.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { newMemoryStore } from "../helpers/store/store.ts";
 
 interface Bench {
   readonly bans: AddressBans;

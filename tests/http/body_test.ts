@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { readBody, readBytes } from "../../src/http/body.ts";
-import { systemClock } from "../../src/transport/clock.ts";
+import { systemClock } from "../../src/system/clock.ts";
 
 const LIMITS = { maxBytes: 8, timeoutMs: 10_000 };
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Admission, Gate, type GateLimits } from "../../src/http/gate.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 const WIDE: GateLimits = {
   maxConnections: Infinity,

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type OwnRouteOptions, ownRoutes } from "../../src/http/own_routes.ts";
-import { Metrics } from "../../src/metrics.ts";
+import { Metrics } from "../../src/observe/metrics.ts";
 
 type Answer = [status: number, type: string | null, text: string];
 

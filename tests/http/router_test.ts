@@ -2,8 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import type { HttpRoute, UpgradeRoute } from "../../src/dialects/dialect.ts";
 import { DIALECTS } from "../../src/dialects/mod.ts";
 import { type OwnedRoute, Router } from "../../src/http/router.ts";
-import { DialectBench } from "../helpers/dialect.ts";
-import { ScriptedSession } from "../helpers/scripted_session.ts";
+import { DialectBench } from "../helpers/session/dialect.ts";
+import { ScriptedSession } from "../helpers/session/scripted_session.ts";
 
 const LIMITS: UpgradeRoute["limits"] = {
   maxFrameBytes: 1,

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { startRecorder } from "../../scripts/capture.ts";
-import { within } from "../helpers/waiting.ts";
+import { within } from "../helpers/wire/waiting.ts";
 
 Deno.test("a capture holds both directions in order, without the addresses of the machine", async () => {
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {

@@ -1,15 +1,20 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Hub } from "../../src/core/hub.ts";
-import type { Secret } from "../../src/core/store.ts";
-import type { Engine } from "../../src/store/engine.ts";
-import { KvEngine } from "../../src/store/kv.ts";
-import { SealedFile, type SealedPlace } from "../../src/store/sealed_file.ts";
+import type { Secret } from "../../src/core/kept.ts";
+import type { Engine } from "../../src/store/engine/engine.ts";
+import { KvEngine } from "../../src/store/engine/kv.ts";
+import { SealedFile, type SealedPlace } from "../../src/store/seal/sealed_file.ts";
 import { Store } from "../../src/store/store.ts";
-import { systemClock } from "../../src/transport/clock.ts";
-import { FaultyEngine, TempFolder } from "../helpers/engines.ts";
-import { RemoteKv } from "../helpers/kv_connect.ts";
-import { NOBODY, storeOptions, StoreWitness, type TestStoreOptions } from "../helpers/store.ts";
-import { until } from "../helpers/waiting.ts";
+import { systemClock } from "../../src/system/clock.ts";
+import { FaultyEngine, TempFolder } from "../helpers/store/engines.ts";
+import { RemoteKv } from "../helpers/store/kv_connect.ts";
+import {
+  NOBODY,
+  storeOptions,
+  StoreWitness,
+  type TestStoreOptions,
+} from "../helpers/store/store.ts";
+import { until } from "../helpers/wire/waiting.ts";
 
 // What every store does, whatever is behind it; and what every one that lasts does after a restart.
 

@@ -1,17 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
-import { KvEngine } from "../../src/store/kv.ts";
-import { TempFolder } from "../helpers/engines.ts";
-import { NOBODY, openFolder, StoreWitness } from "../helpers/store.ts";
-import { descriptionIn, type Step, takesBack } from "../helpers/store_writer.ts";
-import { until, within } from "../helpers/waiting.ts";
+import { KvEngine } from "../../src/store/engine/kv.ts";
+import { TempFolder } from "../helpers/store/engines.ts";
+import { NOBODY, openFolder, StoreWitness } from "../helpers/store/store.ts";
+import { descriptionIn, type Step, takesBack } from "../helpers/store/store_writer.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
 
 const HOUR = 3_600_000;
 
 /** Runs the writer until it has said so many steps, kills it, and gives the last of them. */
 async function writeAndKill(folder: string, actor: string, steps: number): Promise<Step> {
-  const script = fileURLToPath(new URL("../helpers/store_writer.ts", import.meta.url));
+  const script = fileURLToPath(new URL("../helpers/store/store_writer.ts", import.meta.url));
   const writer = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", script, folder, actor],
     stdin: "null",

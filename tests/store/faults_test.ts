@@ -1,12 +1,17 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Engine } from "../../src/store/engine.ts";
+import type { Engine } from "../../src/store/engine/engine.ts";
 import { Store, StoreError } from "../../src/store/mod.ts";
-import { systemClock } from "../../src/transport/clock.ts";
-import { FaultyEngine, TempFolder } from "../helpers/engines.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { NOBODY, storeOptions, StoreWitness, type TestStoreOptions } from "../helpers/store.ts";
-import { systemTest } from "../helpers/systems.ts";
-import { until, within } from "../helpers/waiting.ts";
+import { systemClock } from "../../src/system/clock.ts";
+import { FaultyEngine, TempFolder } from "../helpers/store/engines.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import {
+  NOBODY,
+  storeOptions,
+  StoreWitness,
+  type TestStoreOptions,
+} from "../helpers/store/store.ts";
+import { systemTest } from "../helpers/process/systems.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
 
 // A store that fails while the server runs (reliability notes, section 7): nobody waits for it, it
 // is told of, and it recovers by itself.

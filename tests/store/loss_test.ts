@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { type Store } from "../../src/store/mod.ts";
-import { systemClock } from "../../src/transport/clock.ts";
-import { TempFolder } from "../helpers/engines.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { NOBODY, openAt, StoreWitness } from "../helpers/store.ts";
-import { systemTest } from "../helpers/systems.ts";
-import { until } from "../helpers/waiting.ts";
+import { systemClock } from "../../src/system/clock.ts";
+import { TempFolder } from "../helpers/store/engines.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { NOBODY, openAt, StoreWitness } from "../helpers/store/store.ts";
+import { systemTest } from "../helpers/process/systems.ts";
+import { until } from "../helpers/wire/waiting.ts";
 
 // A file that is lost while the server runs: it is noticed, told of, and made up for from memory.
 

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { KvEngine } from "../../src/store/kv.ts";
+import { KvEngine } from "../../src/store/engine/kv.ts";
 import { type Store, StoreError } from "../../src/store/mod.ts";
-import { systemClock } from "../../src/transport/clock.ts";
-import { RemoteKv } from "../helpers/kv_connect.ts";
-import { NOBODY, openAt, StoreWitness } from "../helpers/store.ts";
-import { until } from "../helpers/waiting.ts";
+import { systemClock } from "../../src/system/clock.ts";
+import { RemoteKv } from "../helpers/store/kv_connect.ts";
+import { NOBODY, openAt, StoreWitness } from "../helpers/store/store.ts";
+import { until } from "../helpers/wire/waiting.ts";
 
 // A remote Deno KV that fails. The other end is our own: a real one cannot be had offline.
 

@@ -10,11 +10,11 @@ import {
 } from "../../src/transport/connections.ts";
 import type { OutputBudgetLimits } from "../../src/transport/output_budget.ts";
 import type { Ending } from "../../src/transport/websocket.ts";
-import { NO_BUDGET } from "../helpers/budget.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { FakeSocket } from "../helpers/fake_socket.ts";
-import { settle, WIDE_LIMITS } from "../helpers/hub.ts";
-import { ScriptedSession } from "../helpers/scripted_session.ts";
+import { NO_BUDGET } from "../helpers/session/budget.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { FakeSocket } from "../helpers/session/fake_socket.ts";
+import { settle, WIDE_LIMITS } from "../helpers/session/hub.ts";
+import { ScriptedSession } from "../helpers/session/scripted_session.ts";
 
 const LIMITS: LinkLimits = { ...WIDE_LIMITS, maxQueuedBytes: 1_000_000, stallTimeoutMs: 15_000 };
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { EventStreamLink } from "../../src/transport/event_stream.ts";
 import type { Ending, LinkObserver } from "../../src/transport/websocket.ts";
-import { newBudget } from "../helpers/budget.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { settle } from "../helpers/hub.ts";
+import { newBudget } from "../helpers/session/budget.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { settle } from "../helpers/session/hub.ts";
 
 /** Keeps what a link tells its owner. */
 class Observer implements LinkObserver {

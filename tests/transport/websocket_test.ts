@@ -3,10 +3,10 @@ import type { Clock } from "../../src/core/clock.ts";
 import type { OutputLimits } from "../../src/core/limits.ts";
 import type { Frame } from "../../src/core/types.ts";
 import { type Ending, type LinkObserver, WebSocketLink } from "../../src/transport/websocket.ts";
-import { newBudget } from "../helpers/budget.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { FakeSocket } from "../helpers/fake_socket.ts";
-import { settle } from "../helpers/hub.ts";
+import { newBudget } from "../helpers/session/budget.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { FakeSocket } from "../helpers/session/fake_socket.ts";
+import { settle } from "../helpers/session/hub.ts";
 
 const KIB = 1024;
 

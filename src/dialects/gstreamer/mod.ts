@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
-import { EncodeOnce } from "../encode_once.ts";
-import { linkLimitOptions, whole } from "../options.ts";
+import { EncodeOnce } from "../kit/encode_once.ts";
+import { linkLimitOptions, whole } from "../kit/options.ts";
 import { type GStreamerServer, GStreamerSession } from "./session.ts";
 
 const MIB = 1024 * 1024;

@@ -11,8 +11,8 @@ import type {
   RoomId,
   Session,
 } from "../../core/types.ts";
-import type { EncodeOnce } from "../encode_once.ts";
-import { type Refusal, sendRefusal } from "../refusal.ts";
+import type { EncodeOnce } from "../kit/encode_once.ts";
+import { type Refusal, sendRefusal } from "../kit/refusal.ts";
 import {
   decodeHello,
   decodeIdle,

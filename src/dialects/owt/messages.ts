@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/types.ts";
-import { encodeAck, encodeEvent, splitEvent } from "../event_frame.ts";
-import { isTooDeep, parseJson } from "../json.ts";
+import { encodeAck, encodeEvent, splitEvent } from "../kit/event_frame.ts";
+import { isTooDeep, parseJson } from "../kit/json.ts";
 
 // The wire contract is protocols/owt.md of the project's notes; sections are cited as §n.
 

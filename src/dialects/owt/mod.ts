@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
-import { linkLimitOptions, whole } from "../options.ts";
+import { linkLimitOptions, whole } from "../kit/options.ts";
 import { readHandshake } from "./messages.ts";
 import { OwtSession } from "./session.ts";
 

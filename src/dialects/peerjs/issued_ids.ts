@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import type { Secret } from "../../core/store.ts";
+import type { Secret } from "../../core/kept.ts";
 
 /** Bytes of a UUID that are random; the rest proves who made it. */
 const RANDOM_BYTES = 8;

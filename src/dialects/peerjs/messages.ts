@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Frame } from "../../core/types.ts";
-import { isTooDeep, parseJson } from "../json.ts";
+import { isTooDeep, parseJson } from "../kit/json.ts";
 
 // The wire contract is protocols/peerjs.md of the project's notes; sections are cited as §n.
 

@@ -1,9 +1,9 @@
 import * as z from "zod";
-import type { DialectStore, KeepOutcome } from "../../core/store.ts";
+import type { DialectStore, KeepOutcome } from "../../core/kept.ts";
 import { defineDialect, type IdOperations, type OpenDialect } from "../dialect.ts";
-import { duration, limit, linkLimitOptions, toggle, whole } from "../options.ts";
-import { readSealed } from "../sealed.ts";
-import { secretOf } from "../secret.ts";
+import { duration, limit, linkLimitOptions, toggle, whole } from "../kit/options.ts";
+import { readSealed } from "../kit/sealed.ts";
+import { secretOf } from "../kit/secret.ts";
 import { httpRoutes } from "./http.ts";
 import { IssuedIds } from "./issued_ids.ts";
 import { type Credentials, type IdReservations, PeerJsSession } from "./session.ts";

@@ -3,7 +3,7 @@ import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Hub } from "../../core/hub.ts";
 import type { Frame, Link, PeerEvent, PeerHandle, PeerId, Session } from "../../core/types.ts";
-import { type Refusal, sendRefusal } from "../refusal.ts";
+import { type Refusal, sendRefusal } from "../kit/refusal.ts";
 import {
   type AttemptMessage,
   type ClientMessage,

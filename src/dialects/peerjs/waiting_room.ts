@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Clock } from "../../core/clock.ts";
-import { Mailbox, type MailboxLimits } from "../../core/mailbox.ts";
-import type { Unsealed } from "../sealed.ts";
+import { Mailbox, type MailboxLimits } from "./mailbox.ts";
+import type { Unsealed } from "../kit/sealed.ts";
 import { attemptOf, type RelayedMessage } from "./messages.ts";
 
 /** A message that waited, and who sent it. */

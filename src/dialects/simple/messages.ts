@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/types.ts";
-import { isObject, isTooDeep, parseJson } from "../json.ts";
-import type { JsonOnce } from "../json_once.ts";
+import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
+import type { JsonOnce } from "../kit/json_once.ts";
 import type { Candidate, Change, PeerDescription, PeerInstance } from "./description.ts";
 
 // The wire contract is protocols/simple.md of the project's notes; sections are cited as §n.

@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { EncodeOnce } from "../encode_once.ts";
+import { EncodeOnce } from "../kit/encode_once.ts";
 import { defineDialect, type HttpRoute, type OpenDialect } from "../dialect.ts";
-import { JsonOnce } from "../json_once.ts";
-import { linkLimitOptions, toggle, whole } from "../options.ts";
-import { secretOf } from "../secret.ts";
-import { Tokens, tokensOption } from "../tokens.ts";
+import { JsonOnce } from "../kit/json_once.ts";
+import { linkLimitOptions, toggle, whole } from "../kit/options.ts";
+import { secretOf } from "../kit/secret.ts";
+import { Tokens, tokensOption } from "../kit/tokens.ts";
 import types from "./client/client.d.ts" with { type: "text" };
 import client from "./client/client.js" with { type: "text" };
 import { Departed } from "./departed.ts";

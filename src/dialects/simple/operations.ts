@@ -1,7 +1,7 @@
 import { SignalError } from "../../core/errors.ts";
 import type { RoomOperations } from "../dialect.ts";
-import { roomOperations } from "../room_operations.ts";
-import { isObject } from "../json.ts";
+import { roomOperations } from "../kit/room_operations.ts";
+import { isObject } from "../kit/json.ts";
 import type { SimpleServer } from "./peer.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Hub } from "../../core/hub.ts";
-import type { StoredRooms } from "../../core/store.ts";
+import type { StoredRooms } from "../../core/kept.ts";
 import type { PeerEvent, PeerHandle, PeerId, Receiver, RoomId } from "../../core/types.ts";
 import {
   type Change,
@@ -20,9 +20,9 @@ import {
   withServerFields,
 } from "./description.ts";
 import type { Departed } from "./departed.ts";
-import type { EncodeOnce } from "../encode_once.ts";
-import { isObject } from "../json.ts";
-import type { JsonOnce } from "../json_once.ts";
+import type { EncodeOnce } from "../kit/encode_once.ts";
+import { isObject } from "../kit/json.ts";
+import type { JsonOnce } from "../kit/json_once.ts";
 import {
   type Carrier,
   Instance,
@@ -32,7 +32,7 @@ import {
 } from "./instance.ts";
 import { isEqual, type Secrets } from "./secrets.ts";
 import type { Speaker } from "./kept_signals.ts";
-import type { Tokens } from "../tokens.ts";
+import type { Tokens } from "../kit/tokens.ts";
 import type { FrameLimits, Receipt, Signal, SignalFrame } from "./messages.ts";
 import { encodeNews, type News } from "./news.ts";
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
-import type { DialectStore } from "../../core/store.ts";
-import { readSealed } from "../sealed.ts";
+import type { DialectStore } from "../../core/kept.ts";
+import { readSealed } from "../kit/sealed.ts";
 import { changed, NO_PROFILE, type Profile, withServerFields } from "./description.ts";
 import { Instance } from "./instance.ts";
 import { SimplePeer, type SimpleServer } from "./peer.ts";

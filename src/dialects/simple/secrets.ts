@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import type { Secret } from "../../core/store.ts";
+import type { Secret } from "../../core/kept.ts";
 
 /** Lengths of the parts of a secret, in characters of base64url. */
 const NONCE_LENGTH = 22;

@@ -1,6 +1,6 @@
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Departure, Frame, Link, PeerId, Session } from "../../core/types.ts";
-import { sendRefusal } from "../refusal.ts";
+import { sendRefusal } from "../kit/refusal.ts";
 import type { EventStream } from "./event_stream.ts";
 import type { Carrier, Instance, Reason, Welcome } from "./instance.ts";
 import {

@@ -1,5 +1,5 @@
 import type { ErrorCode, SignalError } from "../../core/errors.ts";
-import type { Refusal } from "../refusal.ts";
+import type { Refusal } from "../kit/refusal.ts";
 import { encodeError } from "./messages.ts";
 
 /** The protocol's error codes (§7) and what they are as an HTTP status. */

@@ -1,9 +1,9 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame, PeerSummary, RoomEvent } from "../../core/types.ts";
-import { splitEvent } from "../event_frame.ts";
-import { conform, isObject, parseJson } from "../json.ts";
-import type { JsonOnce } from "../json_once.ts";
+import { splitEvent } from "../kit/event_frame.ts";
+import { conform, isObject, parseJson } from "../kit/json.ts";
+import type { JsonOnce } from "../kit/json_once.ts";
 
 // The wire contract is protocols/ssp.md of the project's notes; sections are cited as §n.
 

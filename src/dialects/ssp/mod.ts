@@ -1,10 +1,10 @@
 import * as z from "zod";
 import type { Link, NamespaceGreeting, NamespaceLink } from "../../core/types.ts";
 import { defineDialect, type Namespace, type OpenDialect, type UpgradeRoute } from "../dialect.ts";
-import { EncodeOnce } from "../encode_once.ts";
-import { JsonOnce } from "../json_once.ts";
-import { linkLimitOptions, toggle, whole } from "../options.ts";
-import { Tokens, tokensOption } from "../tokens.ts";
+import { EncodeOnce } from "../kit/encode_once.ts";
+import { JsonOnce } from "../kit/json_once.ts";
+import { linkLimitOptions, toggle, whole } from "../kit/options.ts";
+import { Tokens, tokensOption } from "../kit/tokens.ts";
 import { EventLink } from "./event_link.ts";
 import { isSsp, readEvent, readMessage, tokenInAuth, type Version } from "./messages.ts";
 import { poolOperations } from "./operations.ts";

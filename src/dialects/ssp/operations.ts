@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Hub } from "../../core/hub.ts";
 import type { RoomReport } from "../../core/rooms.ts";
 import type { Described, OperatedRoom, RoomOperations } from "../dialect.ts";
-import { roomOperations } from "../room_operations.ts";
+import { roomOperations } from "../kit/room_operations.ts";
 import type { Pools } from "./pools.ts";
 
 export interface PoolOperationsOptions {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { KeepOutcome, StoredRooms } from "../../core/store.ts";
+import type { KeepOutcome, StoredRooms } from "../../core/kept.ts";
 import type { PeerSummary, RoomId } from "../../core/types.ts";
 
 /** What an operator may say of a pool that he keeps. */

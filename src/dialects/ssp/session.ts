@@ -12,10 +12,10 @@ import type {
   RoomId,
   Session,
 } from "../../core/types.ts";
-import type { EncodeOnce } from "../encode_once.ts";
-import type { JsonOnce } from "../json_once.ts";
-import { type Refusal, sendRefusal } from "../refusal.ts";
-import type { Tokens } from "../tokens.ts";
+import type { EncodeOnce } from "../kit/encode_once.ts";
+import type { JsonOnce } from "../kit/json_once.ts";
+import { type Refusal, sendRefusal } from "../kit/refusal.ts";
+import type { Tokens } from "../kit/tokens.ts";
 import type { Pools } from "./pools.ts";
 import {
   type Action,

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame, PeerId, PeerSummary } from "../../core/types.ts";
-import { conform, parseJson } from "../json.ts";
+import { conform, parseJson } from "../kit/json.ts";
 
 // The wire contract is protocols/gstreamer.md of the project's notes, section 11. What it leaves open
 // is as in the reference server, gst-webrtc-signalling-server of gst-plugins-rs, where not noted.

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
-import { EncodeOnce } from "../encode_once.ts";
-import { limit, linkLimitOptions, whole } from "../options.ts";
+import { EncodeOnce } from "../kit/encode_once.ts";
+import { limit, linkLimitOptions, whole } from "../kit/options.ts";
 import { Directory } from "./directory.ts";
 import { WebRtcSinkSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";

@@ -12,8 +12,8 @@ import type {
   RoomEvent,
   Session,
 } from "../../core/types.ts";
-import type { EncodeOnce } from "../encode_once.ts";
-import { sendRefusal } from "../refusal.ts";
+import type { EncodeOnce } from "../kit/encode_once.ts";
+import { sendRefusal } from "../kit/refusal.ts";
 import type { Directory } from "./directory.ts";
 import {
   type ClientMessage,

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../../core/errors.ts";
-import type { Refusal } from "../refusal.ts";
+import type { Refusal } from "../kit/refusal.ts";
 import { encodeError } from "./messages.ts";
 
 /** An `error`, after which the connection goes on. */

@@ -4,7 +4,7 @@ import type { Connections } from "../connections.ts";
 import type { ReentryGate } from "./client.ts";
 import type { SocketIoLimits } from "./limits.ts";
 import type { OfferedNamespace } from "./namespace.ts";
-import { EngineSession, type Handshake, type SessionHost } from "./session.ts";
+import { EngineSession, type Handshake, type SessionHost } from "./engine.ts";
 
 /** The one Socket.IO server: all connections, by their sids. */
 export class SocketIoServer implements SessionHost {

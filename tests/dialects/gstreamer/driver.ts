@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Frame } from "../../../src/core/types.ts";
 import { gstreamer as dialect } from "../../../src/dialects/gstreamer/mod.ts";
-import type { RoomNews, Voice } from "../../helpers/rooms.ts";
+import type { RoomNews, Voice } from "../../helpers/session/rooms.ts";
 import type { Driver, Talk } from "../driver.ts";
 
 const ROOM = "meeting";

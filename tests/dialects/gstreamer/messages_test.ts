@@ -13,7 +13,7 @@ import {
   encodeRoomPeerMsg,
   quoted,
 } from "../../../src/dialects/gstreamer/messages.ts";
-import { anyText } from "../../helpers/arbitraries.ts";
+import { anyText } from "../../helpers/session/arbitraries.ts";
 
 const MAX = 512;
 const BINARY = new TextEncoder().encode("HELLO alice");

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { isWhitespace, isWord, repr, split } from "../../../src/dialects/gstreamer/python_text.ts";
 import table from "../../fixtures/gstreamer/python_text.json" with { type: "json" };
-import { anyText } from "../../helpers/arbitraries.ts";
+import { anyText } from "../../helpers/session/arbitraries.ts";
 
 // The table is what Python itself says; scripts/python_text.py makes it.
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { gstreamer } from "../../../src/dialects/gstreamer/mod.ts";
-import { DialectBench, type DialectTestOptions } from "../../helpers/dialect.ts";
-import { settle, type TestClient } from "../../helpers/hub.ts";
+import { DialectBench, type DialectTestOptions } from "../../helpers/session/dialect.ts";
+import { settle, type TestClient } from "../../helpers/session/hub.ts";
 
 // Section 5 of protocols/gstreamer.md, and what section 9 adds to it.
 

@@ -2,9 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Frame } from "../../../src/core/types.ts";
 import { owt as dialect } from "../../../src/dialects/owt/mod.ts";
-import type { DialectBench } from "../../helpers/dialect.ts";
-import type { TestClient } from "../../helpers/hub.ts";
-import { authenticated, frameOf } from "../../helpers/owt.ts";
+import type { DialectBench } from "../../helpers/session/dialect.ts";
+import type { TestClient } from "../../helpers/session/hub.ts";
+import { authenticated, frameOf } from "../../helpers/session/owt.ts";
 import type { Driver, Talk, Way } from "../driver.ts";
 
 const MESSAGES = ["owt-message", "ics-message"];

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { frameOf, newOwt, OwtClient } from "../../helpers/owt.ts";
+import { frameOf, newOwt, OwtClient } from "../../helpers/session/owt.ts";
 
 Deno.test("OWT: what ended the reference's process costs at most the sender its connection", async () => {
   using bench = newOwt();

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { SignalError } from "../../../src/core/errors.ts";
-import { settle } from "../../helpers/hub.ts";
-import { NO_GREETING } from "../../helpers/namespace.ts";
-import { authenticated, frameOf, newOwt, OwtClient } from "../../helpers/owt.ts";
+import { settle } from "../../helpers/session/hub.ts";
+import { NO_GREETING } from "../../helpers/session/namespace.ts";
+import { authenticated, frameOf, newOwt, OwtClient } from "../../helpers/session/owt.ts";
 
 Deno.test("OWT: an id of just the greatest length is admitted, a longer one is refused", async () => {
   using bench = newOwt({ options: { maxIdLength: 48 } });

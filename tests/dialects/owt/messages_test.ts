@@ -13,8 +13,8 @@ import {
   readHandshake,
   SERVER_DISCONNECT,
 } from "../../../src/dialects/owt/messages.ts";
-import { anyText } from "../../helpers/arbitraries.ts";
-import { frameOf } from "../../helpers/owt.ts";
+import { anyText } from "../../helpers/session/arbitraries.ts";
+import { frameOf } from "../../helpers/session/owt.ts";
 
 /** The error with which a frame is refused. */
 function refusalOf(frame: Frame): { code: ErrorCode; details: unknown } {

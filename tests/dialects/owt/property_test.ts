@@ -1,8 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { DialectBench } from "../../helpers/dialect.ts";
-import { settle } from "../../helpers/hub.ts";
-import { authenticated, frameOf, newOwt, OwtClient, SERVER_DISCONNECT } from "../../helpers/owt.ts";
+import type { DialectBench } from "../../helpers/session/dialect.ts";
+import { settle } from "../../helpers/session/hub.ts";
+import {
+  authenticated,
+  frameOf,
+  newOwt,
+  OwtClient,
+  SERVER_DISCONNECT,
+} from "../../helpers/session/owt.ts";
 
 const IDS = ["a", "b", "c", "__proto__"] as const;
 const CLIENTS = 5;

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SignalError } from "../../../src/core/errors.ts";
 import type { Claim } from "../../../src/core/peer.ts";
-import { ERROR_CODES } from "../../helpers/error_codes.ts";
-import { settle } from "../../helpers/hub.ts";
-import { authenticated, frameOf, newOwt, OwtClient } from "../../helpers/owt.ts";
+import { ERROR_CODES } from "../../helpers/session/error_codes.ts";
+import { settle } from "../../helpers/session/hub.ts";
+import { authenticated, frameOf, newOwt, OwtClient } from "../../helpers/session/owt.ts";
 
 // Sections 3 to 6 of protocols/owt.md; takeovers are in takeover_test.ts.
 

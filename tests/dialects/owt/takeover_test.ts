@@ -1,9 +1,15 @@
 import { assertEquals } from "@std/assert";
 import type { Claim } from "../../../src/core/peer.ts";
 import type { Frame } from "../../../src/core/types.ts";
-import type { DialectBench } from "../../helpers/dialect.ts";
-import { settle } from "../../helpers/hub.ts";
-import { authenticated, frameOf, newOwt, OwtClient, SERVER_DISCONNECT } from "../../helpers/owt.ts";
+import type { DialectBench } from "../../helpers/session/dialect.ts";
+import { settle } from "../../helpers/session/hub.ts";
+import {
+  authenticated,
+  frameOf,
+  newOwt,
+  OwtClient,
+  SERVER_DISCONNECT,
+} from "../../helpers/session/owt.ts";
 
 // Section 4 of protocols/owt.md: the newest login has the id.
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { peerjs } from "../../../src/dialects/peerjs/mod.ts";
-import { DialectBench } from "../../helpers/dialect.ts";
+import { DialectBench } from "../../helpers/session/dialect.ts";
 
 // Section 3 of protocols/peerjs.md; what is common to all routes is tested with the door.
 

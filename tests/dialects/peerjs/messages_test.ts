@@ -8,7 +8,7 @@ import {
   encodeRelay,
   OPEN,
 } from "../../../src/dialects/peerjs/messages.ts";
-import { anyText } from "../../helpers/arbitraries.ts";
+import { anyText } from "../../helpers/session/arbitraries.ts";
 
 const TYPES = ["OFFER", "ANSWER", "CANDIDATE", "EXPIRE", "LEAVE", "HEARTBEAT"] as const;
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { peerjs } from "../../../src/dialects/peerjs/mod.ts";
-import { DialectBench, type DialectTestOptions } from "../../helpers/dialect.ts";
-import { settle, type TestClient } from "../../helpers/hub.ts";
+import { DialectBench, type DialectTestOptions } from "../../helpers/session/dialect.ts";
+import { settle, type TestClient } from "../../helpers/session/hub.ts";
 
 // Connections, take-overs and held messages: sections 6, 7 and 9 of protocols/peerjs.md.
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { peerjs } from "../../../src/dialects/peerjs/mod.ts";
-import { DialectBench, type DialectTestOptions } from "../../helpers/dialect.ts";
-import { newMemoryStore } from "../../helpers/store.ts";
-import { FakeClock } from "../../helpers/fake_clock.ts";
-import { settle, type TestClient } from "../../helpers/hub.ts";
+import { DialectBench, type DialectTestOptions } from "../../helpers/session/dialect.ts";
+import { newMemoryStore } from "../../helpers/store/store.ts";
+import { FakeClock } from "../../helpers/session/fake_clock.ts";
+import { settle, type TestClient } from "../../helpers/session/hub.ts";
 
 // What survives: messages for absent ids over a planned restart, ids that are reserved over any.
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { WaitingRoom } from "../../../src/dialects/peerjs/waiting_room.ts";
-import { FakeClock } from "../../helpers/fake_clock.ts";
+import { FakeClock } from "../../helpers/session/fake_clock.ts";
 
 const LIMITS = {
   holdMs: 5_000,

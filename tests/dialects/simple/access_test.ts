@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { comeBack, enter, newRooms, SimpleClient } from "../../helpers/simple.ts";
+import { comeBack, enter, newRooms, SimpleClient } from "../../helpers/session/simple.ts";
 
 // Who is admitted (protocols/simple.md, sections 2, 5, 7 and 10).
 

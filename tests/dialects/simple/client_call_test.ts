@@ -1,16 +1,16 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { Room } from "../../../src/dialects/simple/client/client.js";
-import { startTestServer } from "../../helpers/server.ts";
-import type { SimpleFrame } from "../../helpers/simple.ts";
+import { startTestServer } from "../../helpers/wire/server.ts";
+import type { SimpleFrame } from "../../helpers/session/simple.ts";
 import {
   startScriptedServer,
   Stranger,
   stubConnections,
   TestRoom,
   welcome,
-} from "../../helpers/simple_room.ts";
-import { startTcpProxy } from "../../helpers/tcp_proxy.ts";
-import { until } from "../../helpers/waiting.ts";
+} from "../../helpers/session/simple_room.ts";
+import { startTcpProxy } from "../../helpers/wire/tcp_proxy.ts";
+import { until } from "../../helpers/wire/waiting.ts";
 
 Deno.test("Simple's client: a call has one name, and whoever says it back is understood", async () => {
   await using server = startTestServer();

@@ -1,15 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
-import { startTestServer } from "../../helpers/server.ts";
-import type { SimpleFrame } from "../../helpers/simple.ts";
+import { startTestServer } from "../../helpers/wire/server.ts";
+import type { SimpleFrame } from "../../helpers/session/simple.ts";
 import {
   startScriptedServer,
   Stranger,
   stubConnections,
   TestRoom,
   welcome,
-} from "../../helpers/simple_room.ts";
-import { startTcpProxy } from "../../helpers/tcp_proxy.ts";
-import { until } from "../../helpers/waiting.ts";
+} from "../../helpers/session/simple_room.ts";
+import { startTcpProxy } from "../../helpers/wire/tcp_proxy.ts";
+import { until } from "../../helpers/wire/waiting.ts";
 
 const BIG_ROOMS = [
   { members: 60, args: ["--simple-frame-burst=400"] },

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { newRooms } from "../../helpers/simple.ts";
+import { newRooms } from "../../helpers/session/simple.ts";
 
 Deno.test("Simple: the browser client and its types are served under the configured path", async () => {
   for (const path of ["/simple", "/my/rooms"]) {

@@ -2,8 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Frame } from "../../../src/core/types.ts";
 import { simple as dialect } from "../../../src/dialects/simple/mod.ts";
-import type { RoomNews, Voice } from "../../helpers/rooms.ts";
-import type { SimpleFrame } from "../../helpers/simple.ts";
+import type { RoomNews, Voice } from "../../helpers/session/rooms.ts";
+import type { SimpleFrame } from "../../helpers/session/simple.ts";
 import type { Driver, Talk } from "../driver.ts";
 
 const ROOM = "meeting";

@@ -1,7 +1,12 @@
 import { assertEquals } from "@std/assert";
 import type { Posted } from "../../../src/dialects/dialect.ts";
-import type { DialectBench } from "../../helpers/dialect.ts";
-import { enter, newRooms, type SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
+import type { DialectBench } from "../../helpers/session/dialect.ts";
+import {
+  enter,
+  newRooms,
+  type SimpleClient,
+  type SimpleFrame,
+} from "../../helpers/session/simple.ts";
 
 /** Posts a text, or a frame as JSON. */
 function post(bench: DialectBench, frame: string | SimpleFrame): Posted {

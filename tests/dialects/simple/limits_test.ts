@@ -2,7 +2,13 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SignalError } from "../../../src/core/errors.ts";
 import { Departed } from "../../../src/dialects/simple/departed.ts";
 import { changed, effective, NO_PROFILE } from "../../../src/dialects/simple/description.ts";
-import { comeBack, enter, newRooms, SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
+import {
+  comeBack,
+  enter,
+  newRooms,
+  SimpleClient,
+  type SimpleFrame,
+} from "../../helpers/session/simple.ts";
 
 /** Says a frame that is within a limit, then the one above it. */
 async function assertBound(

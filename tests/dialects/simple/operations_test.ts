@@ -1,7 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import type { RoomOperations } from "../../../src/dialects/dialect.ts";
-import type { DialectBench } from "../../helpers/dialect.ts";
-import { comeBack, enter, newRooms, SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
+import type { DialectBench } from "../../helpers/session/dialect.ts";
+import {
+  comeBack,
+  enter,
+  newRooms,
+  SimpleClient,
+  type SimpleFrame,
+} from "../../helpers/session/simple.ts";
 
 // What an operator may do with rooms (protocols/simple.md, sections 3 and 7).
 

@@ -3,7 +3,13 @@ import fc from "fast-check";
 import { SignalError } from "../../../src/core/errors.ts";
 import { decode } from "../../../src/dialects/simple/messages.ts";
 import { simple } from "./driver.ts";
-import { comeBack, enter, newRooms, SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
+import {
+  comeBack,
+  enter,
+  newRooms,
+  SimpleClient,
+  type SimpleFrame,
+} from "../../helpers/session/simple.ts";
 
 Deno.test("Simple: whatever comes is read or refused with a code, and never anything else", () => {
   const texts = fc.oneof(

@@ -1,8 +1,14 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import type { DialectBench } from "../../helpers/dialect.ts";
-import { connect, settle, type TestClient } from "../../helpers/hub.ts";
-import { newMemoryStore } from "../../helpers/store.ts";
-import { comeBack, enter, newRooms, SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
+import type { DialectBench } from "../../helpers/session/dialect.ts";
+import { connect, settle, type TestClient } from "../../helpers/session/hub.ts";
+import { newMemoryStore } from "../../helpers/store/store.ts";
+import {
+  comeBack,
+  enter,
+  newRooms,
+  SimpleClient,
+  type SimpleFrame,
+} from "../../helpers/session/simple.ts";
 
 // A planned restart is to clients a network loss: nothing missing, nothing doubled (issue 5).
 

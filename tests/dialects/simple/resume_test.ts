@@ -1,5 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { comeBack, enter, newRooms, SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
+import {
+  comeBack,
+  enter,
+  newRooms,
+  SimpleClient,
+  type SimpleFrame,
+} from "../../helpers/session/simple.ts";
 
 const RESUME_MS = 30_000;
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { enter, newRooms, SimpleClient, type SimpleFrame } from "../../helpers/simple.ts";
+import { enter, newRooms, SimpleClient, type SimpleFrame } from "../../helpers/session/simple.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { DialectBench } from "../../helpers/dialect.ts";
-import { newPools, PATHS, SspClient } from "../../helpers/ssp.ts";
+import type { DialectBench } from "../../helpers/session/dialect.ts";
+import { newPools, PATHS, SspClient } from "../../helpers/session/ssp.ts";
 
 // Tokens in the URL's query (protocols/ssp.md, sections 5 and 9.7).
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Frame } from "../../../src/core/types.ts";
 import type { Version } from "../../../src/dialects/ssp/messages.ts";
 import { ssp as dialect } from "../../../src/dialects/ssp/mod.ts";
-import { frameOf, PATHS, type SspEvent } from "../../helpers/ssp.ts";
+import { frameOf, PATHS, type SspEvent } from "../../helpers/session/ssp.ts";
 import type { Driver, Talk, Way } from "../driver.ts";
 import { ROOM_KINDS, voiceAt } from "./voice.ts";
 

@@ -1,6 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { ssp } from "../../../src/dialects/ssp/mod.ts";
-import { enter, enterAll, event, frameOf, newPools, PATHS, SspClient } from "../../helpers/ssp.ts";
+import {
+  enter,
+  enterAll,
+  event,
+  frameOf,
+  newPools,
+  PATHS,
+  SspClient,
+} from "../../helpers/session/ssp.ts";
 
 /** The reason and the pool of the one error that came. */
 async function refusedJoin(client: SspClient, pool: unknown): Promise<unknown[]> {

@@ -17,8 +17,8 @@ import {
   type Version,
   versionOf,
 } from "../../../src/dialects/ssp/messages.ts";
-import { JsonOnce } from "../../../src/dialects/json_once.ts";
-import { event, frameOf } from "../../helpers/ssp.ts";
+import { JsonOnce } from "../../../src/dialects/kit/json_once.ts";
+import { event, frameOf } from "../../helpers/session/ssp.ts";
 
 const VERSIONS = ["v1", "v2", "auto"] as const;
 const OFFER = { type: "offer", sdp: "v=0\r\n", extra: [1, { deep: null }] };

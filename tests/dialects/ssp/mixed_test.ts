@@ -1,5 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { enter, enterAll, event, newPools, SspClient, type SspEvent } from "../../helpers/ssp.ts";
+import {
+  enter,
+  enterAll,
+  event,
+  newPools,
+  SspClient,
+  type SspEvent,
+} from "../../helpers/session/ssp.ts";
 
 // Section 7 of protocols/ssp.md, and `/ssp/auto` of section 9.
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import type { PeerSummary } from "../../../src/core/types.ts";
 import type { RoomOperations } from "../../../src/dialects/dialect.ts";
-import { settle } from "../../helpers/hub.ts";
-import type { DialectBench } from "../../helpers/dialect.ts";
-import { enter, enterAll, event, newPools, SspClient } from "../../helpers/ssp.ts";
+import { settle } from "../../helpers/session/hub.ts";
+import type { DialectBench } from "../../helpers/session/dialect.ts";
+import { enter, enterAll, event, newPools, SspClient } from "../../helpers/session/ssp.ts";
 
 // What an operator may do with pools (protocols/ssp.md, section 9.7 and the last rows of 5).
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { RoomOperations } from "../../../src/dialects/dialect.ts";
-import type { DialectBench } from "../../helpers/dialect.ts";
-import { enter, event, newPools, SspClient } from "../../helpers/ssp.ts";
-import { newMemoryStore } from "../../helpers/store.ts";
+import type { DialectBench } from "../../helpers/session/dialect.ts";
+import { enter, event, newPools, SspClient } from "../../helpers/session/ssp.ts";
+import { newMemoryStore } from "../../helpers/store/store.ts";
 
 // Pools that exist without members, and what the server says in them.
 

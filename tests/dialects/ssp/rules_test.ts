@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { enter, enterAll, event, frameOf, newPools, SspClient } from "../../helpers/ssp.ts";
+import { enter, enterAll, event, frameOf, newPools, SspClient } from "../../helpers/session/ssp.ts";
 
 // Section 5 of protocols/ssp.md, row by row.
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type ErrorCode, SignalError } from "../../../src/core/errors.ts";
 import type { Claim } from "../../../src/core/peer.ts";
-import { settle } from "../../helpers/hub.ts";
-import { enter, enterAll, event, newPools, PATHS, SspClient } from "../../helpers/ssp.ts";
+import { settle } from "../../helpers/session/hub.ts";
+import { enter, enterAll, event, newPools, PATHS, SspClient } from "../../helpers/session/ssp.ts";
 
 // Sections 2, 3, 4 and 6 of protocols/ssp.md; section 5 is in rules_test.ts, 7 in mixed_test.ts.
 

@@ -12,11 +12,11 @@ import {
   STOP,
   toEvent,
 } from "../../../src/dialects/ssp/messages.ts";
-import { anyText } from "../../helpers/arbitraries.ts";
-import type { DialectBench } from "../../helpers/dialect.ts";
-import { settle } from "../../helpers/hub.ts";
-import { connectTo, type NamespaceClient } from "../../helpers/namespace.ts";
-import { enter, newPools, type SspEvent } from "../../helpers/ssp.ts";
+import { anyText } from "../../helpers/session/arbitraries.ts";
+import type { DialectBench } from "../../helpers/session/dialect.ts";
+import { settle } from "../../helpers/session/hub.ts";
+import { connectTo, type NamespaceClient } from "../../helpers/session/namespace.ts";
+import { enter, newPools, type SspEvent } from "../../helpers/session/ssp.ts";
 
 // Section 9 of protocols/ssp.md: the event's name is the type, its only argument the data.
 

@@ -1,8 +1,8 @@
 import { assert } from "@std/assert";
 import type { Frame } from "../../../src/core/types.ts";
 import type { Version } from "../../../src/dialects/ssp/messages.ts";
-import type { RoomKind, RoomNews, Voice, VoiceKind } from "../../helpers/rooms.ts";
-import { frameOf, PATHS, type SspEvent } from "../../helpers/ssp.ts";
+import type { RoomKind, RoomNews, Voice, VoiceKind } from "../../helpers/session/rooms.ts";
+import { frameOf, PATHS, type SspEvent } from "../../helpers/session/ssp.ts";
 
 /** What only one version of the protocol says to clients. */
 const WORDS = {

@@ -2,7 +2,12 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Frame } from "../../../src/core/types.ts";
 import { webrtcsink as dialect } from "../../../src/dialects/webrtcsink/mod.ts";
-import { changed, peerMessage, type SinkMessage, statusMessage } from "../../helpers/webrtcsink.ts";
+import {
+  changed,
+  peerMessage,
+  type SinkMessage,
+  statusMessage,
+} from "../../helpers/session/webrtcsink.ts";
 import type { Driver, Talk } from "../driver.ts";
 
 const PATH = "/webrtcsink";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { framesOf } from "../../helpers/captures.ts";
-import { settle } from "../../helpers/hub.ts";
-import { Dice, mutate } from "../../helpers/mutate.ts";
+import { framesOf } from "../../helpers/session/captures.ts";
+import { settle } from "../../helpers/session/hub.ts";
+import { Dice, mutate } from "../../helpers/session/mutate.ts";
 import {
   ANSWER,
   CANDIDATE,
@@ -14,7 +14,7 @@ import {
   SinkClient,
   type SinkMessage,
   start,
-} from "../../helpers/webrtcsink.ts";
+} from "../../helpers/session/webrtcsink.ts";
 
 const ROUNDS = 2_500;
 const FRAMES = 40;

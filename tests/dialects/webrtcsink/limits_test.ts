@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { settle } from "../../helpers/hub.ts";
+import { settle } from "../../helpers/session/hub.ts";
 import {
   CANDIDATE,
   changed,
@@ -10,7 +10,7 @@ import {
   SinkClient,
   start,
   statusMessage,
-} from "../../helpers/webrtcsink.ts";
+} from "../../helpers/session/webrtcsink.ts";
 
 /** A meta whose JSON takes that many bytes. */
 function metaOf(bytes: number, letter = "x"): string {

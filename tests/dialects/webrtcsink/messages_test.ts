@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { SignalError } from "../../../src/core/errors.ts";
 import { decode, encodeNews } from "../../../src/dialects/webrtcsink/messages.ts";
-import { framesOf } from "../../helpers/captures.ts";
+import { framesOf } from "../../helpers/session/captures.ts";
 
 function codeOf(frame: string | Uint8Array<ArrayBuffer>): string {
   return assertThrows(() => decode(frame), SignalError).code;

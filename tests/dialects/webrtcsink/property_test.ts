@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { DialectBench } from "../../helpers/dialect.ts";
+import type { DialectBench } from "../../helpers/session/dialect.ts";
 import {
   ANSWER,
   CANDIDATE,
@@ -12,7 +12,7 @@ import {
   SinkClient,
   type SinkMessage,
   statusMessage,
-} from "../../helpers/webrtcsink.ts";
+} from "../../helpers/session/webrtcsink.ts";
 
 /** What happens next. Numbers stand for whoever, or whichever session, it is modulo how many. */
 type Step =

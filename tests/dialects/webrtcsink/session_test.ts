@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { WIRE } from "../../../src/dialects/webrtcsink/wire.ts";
 import { SignalError } from "../../../src/core/errors.ts";
-import { ERROR_CODES } from "../../helpers/error_codes.ts";
-import { settle } from "../../helpers/hub.ts";
+import { ERROR_CODES } from "../../helpers/session/error_codes.ts";
+import { settle } from "../../helpers/session/hub.ts";
 import {
   ANSWER,
   CANDIDATE,
@@ -15,7 +15,7 @@ import {
   SinkClient,
   start,
   statusMessage,
-} from "../../helpers/webrtcsink.ts";
+} from "../../helpers/session/webrtcsink.ts";
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 

@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
-import type { Browser, Page } from "../../helpers/chromium.ts";
-import { programOf } from "../../helpers/clients.ts";
-import { type PageServer, startPageServer } from "../../helpers/page_server.ts";
-import { PATIENCE_MS, within } from "../../helpers/waiting.ts";
+import type { Browser, Page } from "../../helpers/browser/chromium.ts";
+import { programOf } from "../../helpers/process/clients.ts";
+import { type PageServer, startPageServer } from "../../helpers/browser/page_server.ts";
+import { PATIENCE_MS, within } from "../../helpers/wire/waiting.ts";
 
 /** One line of what a peer tells, such as `{ event: "frames", peer: "bob", count: 10 }`. */
 export type PeerEvent = { event: string } & Record<string, unknown>;

@@ -4,9 +4,9 @@ import * as engine4 from "engine.io-parser-5";
 import * as parser3 from "socket.io-parser-3";
 import { Encoder, PacketType } from "socket.io-parser-4";
 import { decodeBinaryPayload, decodePayload } from "../../../src/transport/socket_io/payload.ts";
-import { EngineBench } from "../../helpers/engine_bench.ts";
-import { FakeSocket } from "../../helpers/fake_socket.ts";
-import { settle } from "../../helpers/hub.ts";
+import { EngineBench } from "../../helpers/session/engine_bench.ts";
+import { FakeSocket } from "../../helpers/session/fake_socket.ts";
+import { settle } from "../../helpers/session/hub.ts";
 
 // Binary events and acknowledgements: a dialect is handed one frame of bytes, and words its refusal.
 

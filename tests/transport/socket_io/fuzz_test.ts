@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { decodePayload } from "../../../src/transport/socket_io/payload.ts";
-import { anyText } from "../../helpers/arbitraries.ts";
-import { EngineBench, type Poller } from "../../helpers/engine_bench.ts";
-import { FakeSocket } from "../../helpers/fake_socket.ts";
-import { settle } from "../../helpers/hub.ts";
+import { anyText } from "../../helpers/session/arbitraries.ts";
+import { EngineBench, type Poller } from "../../helpers/session/engine_bench.ts";
+import { FakeSocket } from "../../helpers/session/fake_socket.ts";
+import { settle } from "../../helpers/session/hub.ts";
 
 // Hostile clients: whatever they do, nothing is thrown, nobody else notices, and nothing is left.
 

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { EngineBench, NAMESPACE_LIMITS } from "../../helpers/engine_bench.ts";
+import { EngineBench, NAMESPACE_LIMITS } from "../../helpers/session/engine_bench.ts";
 import type { LinkLimits } from "../../../src/core/limits.ts";
-import type { FakeSocket } from "../../helpers/fake_socket.ts";
-import { settle } from "../../helpers/hub.ts";
+import type { FakeSocket } from "../../helpers/session/fake_socket.ts";
+import { settle } from "../../helpers/session/hub.ts";
 import { SignalError } from "../../../src/core/errors.ts";
-import { ScriptedSession } from "../../helpers/scripted_session.ts";
+import { ScriptedSession } from "../../helpers/session/scripted_session.ts";
 import { SocketIoServer } from "../../../src/transport/socket_io/server.ts";
 
 // Heartbeats and every limit of the layer: just below, at and above.

@@ -9,7 +9,7 @@ import {
   PACKET,
   readAddress,
 } from "../../../src/transport/socket_io/packet.ts";
-import { anyText } from "../../helpers/arbitraries.ts";
+import { anyText } from "../../helpers/session/arbitraries.ts";
 
 // The oracles are the parsers of the reference: version 3 of Socket.IO 2, version 4 of Socket.IO 4.
 

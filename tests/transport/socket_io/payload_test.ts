@@ -10,7 +10,7 @@ import {
   encodePayload,
   escapeNonAscii,
 } from "../../../src/transport/socket_io/payload.ts";
-import { anyText } from "../../helpers/arbitraries.ts";
+import { anyText } from "../../helpers/session/arbitraries.ts";
 
 // The oracles are the parsers of the reference: version 2 speaks revision 3, version 5 revision 4.
 

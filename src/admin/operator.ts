@@ -1,0 +1,177 @@
+import type { Ban, KeepOutcome, OperatorLogEntry } from "../core/kept.ts";
+import type { Described, IdOperations, OpenDialect, RoomOperations } from "../dialects/dialect.ts";
+import { readAddressKey } from "../http/address.ts";
+import type { AddressBans } from "../http/bans.ts";
+import type { RecentRefusals, RefusalReport } from "../observe/recent_refusals.ts";
+import type { Store } from "../store/mod.ts";
+
+/** Addresses in an operator's hands; of IPv6 a /64 counts as one. */
+export interface BanOperations {
+  /**
+   * Lets an address in no more, and hangs up on who is connected from it. "invalid": it is no
+   * address, and no network that counts as one.
+   */
+  ban(address: string, ban: { reason: string; lifetimeMs?: number }): KeepOutcome;
+  /** False where it was not banned. */
+  lift(address: string): boolean;
+  list(): Ban[];
+}
+
+export interface OperatorParts {
+  readonly dialects: readonly { readonly name: string; readonly dialect: OpenDialect }[];
+  readonly store: Pick<Store, "operatorLog" | "rotateSecret" | "flush">;
+  readonly bans: AddressBans;
+  readonly refusals: RecentRefusals;
+  /** Hangs up on all of an address, as the addresses count. */
+  readonly turnOut: (addressKey: string) => void;
+}
+
+/** "unused": no secret of the store is behind what the dialect gives out. */
+export type Rotated = "rotated" | "failed" | "unused" | "unknown";
+
+/** Notes what was done in the log. */
+type Note = (action: string, subject: readonly string[], outcome: string) => void;
+
+/** Everything that an operator may do; what changes something is written into the operators' log. */
+export class Operator {
+  /** Of each dialect that has any in an operator's hands. */
+  readonly rooms: ReadonlyMap<string, RoomOperations>;
+  readonly ids: ReadonlyMap<string, IdOperations>;
+  readonly bans: BanOperations;
+  readonly #parts: OperatorParts;
+  readonly #note: Note;
+
+  /** @param actor who it is, for the log */
+  constructor(parts: OperatorParts, actor: string = "operator") {
+    const { dialects, store: { operatorLog } } = parts;
+    const note: Note = (action, subject, outcome) =>
+      operatorLog.write({ actor, action, subject, outcome });
+    this.#parts = parts;
+    this.#note = note;
+    this.rooms = new Map(
+      dialects.flatMap(({ name, dialect: { operations } }) =>
+        operations === undefined ? [] : [[name, notedRooms(name, operations, note)]]
+      ),
+    );
+    this.ids = new Map(
+      dialects.flatMap(({ name, dialect: { ids } }) =>
+        ids === undefined ? [] : [[name, notedIds(name, ids, note)]]
+      ),
+    );
+    this.bans = notedBans(parts, note);
+  }
+
+  /** The same in somebody else's name. */
+  as(actor: string): Operator {
+    return new Operator(this.#parts, actor);
+  }
+
+  /**
+   * Gives a dialect a new secret behind its clients' proofs and ids. Those of the one before stay
+   * good until the next rotation.
+   */
+  async rotateSecret(dialect: string): Promise<Rotated> {
+    const outcome = await this.#rotate(dialect);
+    this.#note("rotate secret", [dialect], outcome);
+    return outcome;
+  }
+
+  /** What operators did within the last 30 days, the newest first. */
+  log(count?: number): OperatorLogEntry[] {
+    return this.#parts.store.operatorLog.list(count);
+  }
+
+  /** What clients were refused last, the newest first. */
+  refusals(): RefusalReport[] {
+    return this.#parts.refusals.list();
+  }
+
+  /** Resolves with true once what was done so far is written; with false when that takes too long. */
+  flush(): Promise<boolean> {
+    return this.#parts.store.flush();
+  }
+
+  async #rotate(name: string): Promise<Rotated> {
+    const { dialects, store } = this.#parts;
+    const named = dialects.find((one) => one.name === name);
+    if (named === undefined) return "unknown";
+    return named.dialect.usesStoredSecret === true ? await store.rotateSecret(name) : "unused";
+  }
+}
+
+function notedRooms(dialect: string, rooms: RoomOperations, note: Note): RoomOperations {
+  const { keep, forget } = rooms;
+  return {
+    list: () => rooms.list(),
+    describe(room, member, description): Described {
+      const json = jsonCopy(description);
+      const outcome = json === undefined ? "invalid" : rooms.describe(room, member, json);
+      note("describe member", [dialect, room, member], outcome);
+      return outcome;
+    },
+    stop(room): boolean {
+      const isDone = rooms.stop(room);
+      note("stop room", [dialect, room], isDone ? "stopped" : "unknown");
+      return isDone;
+    },
+    ...(keep && {
+      keep(room: string, settings?: unknown): KeepOutcome {
+        const outcome = keep(room, settings);
+        note("keep room", [dialect, room], outcome);
+        return outcome;
+      },
+    }),
+    ...(forget && {
+      forget(room: string): boolean {
+        const isDone = forget(room);
+        note("forget room", [dialect, room], isDone ? "forgotten" : "unknown");
+        return isDone;
+      },
+    }),
+  };
+}
+
+function notedIds(dialect: string, ids: IdOperations, note: Note): IdOperations {
+  return {
+    async reserve(id, holder, lifetimeMs): Promise<KeepOutcome> {
+      const outcome = await ids.reserve(id, holder, lifetimeMs);
+      note("reserve id", [dialect, id], outcome);
+      return outcome;
+    },
+    async forget(id): Promise<boolean> {
+      const isDone = await ids.forget(id);
+      note("forget id", [dialect, id], isDone ? "forgotten" : "unknown");
+      return isDone;
+    },
+    list: () => ids.list(),
+  };
+}
+
+function notedBans({ bans, turnOut }: OperatorParts, note: Note): BanOperations {
+  return {
+    ban(address, ban): KeepOutcome {
+      const key = readAddressKey(address);
+      const outcome = bans.ban(address, ban);
+      note("ban address", [key ?? address], outcome);
+      if (outcome === "kept" && key !== undefined) turnOut(key);
+      return outcome;
+    },
+    lift(address): boolean {
+      const isDone = bans.lift(address);
+      note("lift ban", [readAddressKey(address) ?? address], isDone ? "lifted" : "unknown");
+      return isDone;
+    },
+    list: () => bans.list(),
+  };
+}
+
+/** A value as its JSON has it, which nobody else can change; undefined for what has none. */
+function jsonCopy(value: unknown): unknown {
+  try {
+    const text: string | undefined = JSON.stringify(value);
+    // What is no number is null in JSON, which would mean something else.
+    return text === undefined || (text === "null" && value !== null) ? undefined : JSON.parse(text);
+  } catch {
+    return undefined; // It refers to itself, or holds a bigint.
+  }
+}

@@ -1,0 +1,93 @@
+import * as z from "zod";
+import type { OptionMeta } from "../dialects/kit/options.ts";
+import { type Config, ConfigSchema } from "./schema.ts";
+
+/** One option, as flags, variables, help and README's table see it. */
+export interface Option {
+  /** Its place in the configuration: ["peerjs", "allowDiscovery"]. */
+  readonly path: readonly string[];
+  /** Its flag without the dashes: "peerjs-allow-discovery". */
+  readonly flag: string;
+  /** Its variable: "SIGNALBOX_PEERJS_ALLOW_DISCOVERY". */
+  readonly variable: string;
+  /** Other names of the flag and of the variable. */
+  readonly otherFlags: readonly string[];
+  readonly otherVariables: readonly string[];
+  readonly type: "boolean" | "number" | "text" | "list";
+  /** Words it may hold, where it may not hold any text. */
+  readonly words: readonly string[];
+  readonly standard: unknown;
+  readonly help: string;
+  readonly isSecret: boolean;
+  readonly mayBeEmpty: boolean;
+}
+
+/** What a schema says of itself, its metadata included. */
+interface Described extends OptionMeta {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly string[];
+  readonly anyOf?: readonly Described[];
+  readonly const?: string;
+  readonly properties?: Readonly<Record<string, Described>>;
+}
+
+/** Every option, in the schema's order. */
+export const OPTIONS: readonly Option[] = collect(
+  // A JSON Schema of our own making; `Described` lists the parts that this schema can hold.
+  z.toJSONSchema(ConfigSchema, { io: "input" }) as Described,
+  [],
+);
+
+function collect(schema: Described, path: readonly string[]): Option[] {
+  const options: Option[] = [];
+  for (const [name, inner] of Object.entries(schema.properties ?? {})) {
+    const innerPath = [...path, name];
+    if (inner.properties !== undefined) options.push(...collect(inner, innerPath));
+    else options.push(describe(inner, innerPath));
+  }
+  return options;
+}
+
+function describe(schema: Described, path: readonly string[]): Option {
+  const words = path.map((part) => part.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+  const flag = words.join("-");
+  return {
+    path,
+    flag,
+    variable: `SIGNALBOX_${flag.replaceAll("-", "_").toUpperCase()}`,
+    otherFlags: (schema.flags ?? []).filter((other) => other !== flag),
+    otherVariables: schema.env ?? [],
+    type: typeOf(schema),
+    words: schema.enum ?? (schema.anyOf ?? []).flatMap((one) => one.const || []),
+    standard: schema.default,
+    help: schema.description ?? "",
+    isSecret: schema.secret === true,
+    mayBeEmpty: schema.mayBeEmpty === true,
+  };
+}
+
+function typeOf({ type, anyOf }: Described): Option["type"] {
+  if (type === "boolean") return "boolean";
+  if (type === "array") return "list";
+  const isNumber = type === "integer" || anyOf?.some((one) => one.type === "integer");
+  return isNumber ? "number" : "text";
+}
+
+/** Flags of the limits that a configuration lifts. */
+export function liftedLimits(config: Config): string[] {
+  return OPTIONS.filter(({ path }) => valueAt(config, path) === Infinity).map(({ flag }) => flag);
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  const [name, ...rest] = path;
+  if (name === undefined) return value;
+  const isObject = typeof value === "object" && value !== null;
+  return isObject ? valueAt(Reflect.get(value, name), rest) : undefined;
+}
+
+/** A flag as it is typed: one letter has one dash. */
+export function dashed(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`;
+}

@@ -1,0 +1,122 @@
+import * as z from "zod";
+import type { LinkLimits } from "../../core/limits.ts";
+
+/** What the configuration knows of an option beside its type, default and help. */
+export interface OptionMeta {
+  /** Other names of the flag, such as the reference server's own; one letter makes a short flag. */
+  readonly flags?: readonly string[];
+  /** Other environment variables. */
+  readonly env?: readonly string[];
+  /** Never printed. */
+  readonly secret?: boolean;
+  /** An empty text means something, and not that the value is missing. */
+  readonly mayBeEmpty?: boolean;
+}
+
+type Unlimited = z.ZodLiteral<"unlimited">;
+export type LimitOption = z.ZodPipe<
+  z.ZodDefault<z.ZodUnion<readonly [Unlimited, z.ZodInt]>>,
+  z.ZodTransform<number, number | "unlimited">
+>;
+export type DurationOption = z.ZodOptional<
+  z.ZodPipe<z.ZodUnion<readonly [z.ZodInt, z.ZodString]>, z.ZodTransform<number, string | number>>
+>;
+export type WholeOption = z.ZodDefault<z.ZodInt>;
+
+/** A whole number of at least `min`, or `unlimited`, which reads as Infinity. */
+export function limit(
+  standard: number,
+  help: string,
+  { min = 1, ...meta }: OptionMeta & { readonly min?: number } = {},
+): LimitOption {
+  const words = { error: `expected a whole number of at least ${min}, or unlimited` };
+  return z.union([z.literal("unlimited"), z.int(words).min(min, words)], words).default(standard)
+    .transform((value) => value === "unlimited" ? Infinity : value)
+    .meta({ description: help, ...meta });
+}
+
+/** A bounded whole number. */
+export function whole(
+  standard: number,
+  help: string,
+  { min = 1, max = 86_400_000, ...meta }: OptionMeta & {
+    readonly min?: number;
+    readonly max?: number;
+  } = {},
+): WholeOption {
+  return z.int().min(min).max(max).default(standard).meta({ description: help, ...meta });
+}
+
+/** Milliseconds in each unit of a duration. */
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+const MAX_DURATION_MS = 3_650 * 86_400_000;
+
+/** How long something lasts that people think of in days, as 30d, 12h, 45m, 90s or ms; read in ms. */
+export function duration(help: string, meta: OptionMeta = {}): DurationOption {
+  const words = {
+    error: "expected a duration such as 30d, 12h, 45m, 90s, 500ms, or a number of ms",
+  };
+  return z.union([
+    z.int(words).min(1, words).max(MAX_DURATION_MS, words),
+    z.string(words).regex(/^[1-9]\d*(ms|[smhd])$/, words),
+  ], words)
+    .transform((value) => typeof value === "number" ? value : durationMs(value))
+    .refine((ms) => ms <= MAX_DURATION_MS, "expected no more than 3650d")
+    .optional().meta({ description: help, ...meta });
+}
+
+/** A switch, off by default. */
+export function toggle(help: string, meta: OptionMeta = {}): z.ZodDefault<z.ZodBoolean> {
+  return z.boolean().default(false).meta({ description: help, ...meta });
+}
+
+/** Defaults of one dialect's connection limits. */
+export interface LinkLimitDefaults {
+  readonly maxFrameBytes: number;
+  readonly framesPerSecond: number;
+  readonly frameBurst: number;
+  readonly identifyTimeoutMs: number;
+  readonly maxQueuedBytes: number;
+}
+
+/** The limits that every dialect has, under its own name and with its own defaults. */
+export function linkLimitOptions(
+  standard: LinkLimitDefaults,
+): Record<keyof LinkLimits, LimitOption | WholeOption> {
+  return {
+    maxFrameBytes: whole(
+      standard.maxFrameBytes,
+      "Largest message accepted from a client, in bytes",
+      {
+        min: 1024,
+        max: 16 * 1024 * 1024,
+      },
+    ),
+    framesPerSecond: limit(standard.framesPerSecond, "Messages a client may send per second"),
+    frameBurst: limit(standard.frameBurst, "Messages a client may send at once on top of that"),
+    // One sender must not fill the queue of a receiver that reads as fast as it can.
+    bytesPerSecond: limit(1_048_576, "Bytes a client may send per second", { min: 1024 }),
+    byteBurst: limit(4_194_304, "Bytes a client may send at once on top of that", { min: 1024 }),
+    identifyTimeoutMs: whole(
+      standard.identifyTimeoutMs,
+      "Time in which a client has to say who it is, in ms",
+    ),
+    maxHeldFrames: whole(1_000, "Messages kept from a client that waits for its id"),
+    maxQueuedBytes: limit(
+      standard.maxQueuedBytes,
+      "Bytes that may wait for a client that reads slowly",
+      { min: 1024 },
+    ),
+    stallTimeoutMs: whole(15_000, "Time after which a client that reads nothing is dropped, in ms"),
+  };
+}
+
+function durationMs(text: string): number {
+  return parseInt(text) * (UNITS[text.replace(/^\d+/, "")] ?? NaN);
+}

@@ -1,0 +1,144 @@
+import {
+  configureSync,
+  disposeSync,
+  getJsonLinesFormatter,
+  getLogger,
+  getTextFormatter,
+  type LogRecord,
+} from "@logtape/logtape";
+import type { Clock } from "../core/clock.ts";
+
+/** Facts that go with a log line; never tokens, query strings, SDP or a client's raw bytes. */
+export type Facts = Readonly<Record<string, string | number>>;
+
+/** From the least serious to the most. */
+const LEVELS = ["debug", "info", "warning", "error"] as const;
+type Level = typeof LEVELS[number];
+
+/** The server's log. Everything goes to standard error, so that standard output stays readable. */
+export interface Log {
+  write(level: Level, what: string, facts?: Facts): void;
+  /** A line that clients can cause: at most so many a second, the rest is only counted. */
+  writeForClient(level: Level, what: string, facts: Facts): void;
+  /** Whether debug lines are written: guard the making of one with it. */
+  readonly isDebug: boolean;
+}
+
+export interface LogOptions {
+  readonly level: Level;
+  readonly format: "text" | "json";
+  readonly linesPerSecond: number;
+}
+
+/** Longest text of a client in a line. */
+const MAX_TEXT = 64;
+
+/** Starts logging; there is one log in a process. */
+export function openLog(options: LogOptions, clock: Pick<Clock, "now">): Log & Disposable {
+  const format = options.format === "json"
+    ? getJsonLinesFormatter({ properties: "flatten" })
+    : getTextFormatter({
+      format: ({ timestamp, level, message, record }) =>
+        `${timestamp} ${level} ${message}${factsText(record)}`,
+    });
+  const encoder = new TextEncoder();
+  configureSync({
+    reset: true,
+    sinks: { stderr: (record) => writeLine(encoder.encode(format(record))) },
+    loggers: [
+      { category: "signalbox", lowestLevel: options.level, sinks: ["stderr"] },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["stderr"] },
+    ],
+  });
+  const logger = getLogger("signalbox");
+  // Faults are not to be drowned by the comings and goings of clients.
+  const budgets = {
+    events: new LineBudget(options.linesPerSecond, clock),
+    faults: new LineBudget(options.linesPerSecond, clock),
+  };
+  return {
+    isDebug: options.level === "debug",
+    write: (level, what, facts = {}) => logger[level](what, facts),
+    writeForClient: (level, what, facts) => {
+      // A line that nobody would see takes nothing of the budget.
+      if (LEVELS.indexOf(level) < LEVELS.indexOf(options.level)) return;
+      const suppressed = (level === "error" ? budgets.faults : budgets.events).take();
+      if (suppressed === undefined) return;
+      if (suppressed > 0) logger.warning("log lines suppressed", { count: suppressed });
+      logger[level](what, facts);
+    },
+    [Symbol.dispose]: () => {
+      const count = budgets.events.suppressed + budgets.faults.suppressed;
+      if (count > 0) logger.warning("log lines suppressed", { count });
+      disposeSync();
+    },
+  };
+}
+
+/** A client's text as it may stand in a line: cut, and without control characters. */
+export function shown(text: string): string {
+  const cut = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
+  return cut.replace(/[\p{C}\u2028\u2029]/gu, "�");
+}
+
+/** How many lines a second clients may cause. */
+class LineBudget {
+  readonly #perSecond: number;
+  readonly #clock: Pick<Clock, "now">;
+  #second = -1;
+  #written = 0;
+  #suppressed = 0;
+
+  constructor(perSecond: number, clock: Pick<Clock, "now">) {
+    this.#perSecond = perSecond;
+    this.#clock = clock;
+  }
+
+  /** Lines left out that nobody was told of yet. */
+  get suppressed(): number {
+    return this.#suppressed;
+  }
+
+  /** The number of lines left out since the last one; undefined when this one is left out too. */
+  take(): number | undefined {
+    const second = Math.floor(this.#clock.now() / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#written = 0;
+    }
+    if (this.#written >= this.#perSecond) {
+      this.#suppressed++;
+      return undefined;
+    }
+    this.#written++;
+    const suppressed = this.#suppressed;
+    this.#suppressed = 0;
+    return suppressed;
+  }
+}
+
+function factsText(record: LogRecord): string {
+  let text = "";
+  for (const [name, value] of Object.entries(record.properties)) {
+    const word = String(value);
+    text += ` ${name}=${/^[\w.:/[\]-]+$/.test(word) ? word : quoted(word)}`;
+  }
+  return text;
+}
+
+/** As JSON, and nothing in it that a terminal would obey. */
+function quoted(word: string): string {
+  return JSON.stringify(word).replace(/[\p{C}\u2028\u2029]/gu, (character) => {
+    const units = [...Array(character.length).keys()].map((at) => character.charCodeAt(at));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+  });
+}
+
+/** Synchronous, so that a process's last words are not lost; lines are few by design. */
+function writeLine(line: Uint8Array): void {
+  try {
+    Deno.stderr.writeSync(line);
+  } catch {
+    // A log that cannot be written must not stop the server, and there is no other place to say so.
+  }
+}

@@ -1,0 +1,71 @@
+import { addressKey } from "../http/address.ts";
+import { shown } from "./log.ts";
+import type { ConnectionInfo } from "../transport/connections.ts";
+
+/** What was refused, in an operator's list. */
+export interface RefusalReport {
+  /** When it last was, in ms since 1970. */
+  readonly atMs: number;
+  readonly dialect: string;
+  readonly address: string;
+  readonly connection: string;
+  /** In the dialect's own words where it has any, such as "no-such-pool". */
+  readonly reason: string;
+  /** Of a join: the pool that was asked for, cut to what a log line holds. */
+  readonly pool?: string;
+  /** How often the connection was refused this. */
+  readonly count: number;
+}
+
+/** One address has at most so large a part of the list: nobody can push all others out. */
+const SHARE = 1 / 10;
+
+interface Entry {
+  readonly report: RefusalReport;
+  /** What its address counts as. */
+  readonly owner: string;
+}
+
+/** The newest refusals: a client that waits for nothing says nothing of it to its user. */
+export class RecentRefusals {
+  /** By connection, reason and pool, the newest last. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #max: number;
+  readonly #wallNow: () => number;
+
+  /** @param wallNow ms since 1970 */
+  constructor(max: number, wallNow: () => number) {
+    this.#max = max;
+    this.#wallNow = wallNow;
+  }
+
+  /** @param reason in the dialect's own words */
+  add({ id, dialect, address }: ConnectionInfo, reason: string, pool: string | undefined): void {
+    const atMs = this.#wallNow();
+    const what = pool === undefined ? { reason } : { reason, pool: shown(pool) };
+    const key = JSON.stringify([id, what]);
+    const known = this.#entries.get(key);
+    const count = 1 + (known?.report.count ?? 0);
+    const owner = known?.owner ?? addressKey(address);
+    this.#entries.delete(key);
+    const report = { atMs, dialect, address, connection: id, ...what, count };
+    this.#entries.set(key, { report, owner });
+    if (known === undefined) this.#makeRoom(owner);
+  }
+
+  /** The newest first. */
+  list(): RefusalReport[] {
+    return [...this.#entries.values()].map(({ report }) => report).reverse();
+  }
+
+  /** One more has come: the oldest goes, of those who have too many now. */
+  #makeRoom(newcomer: string): void {
+    const all = [...this.#entries.keys()];
+    const own = all.filter((key) => this.#entries.get(key)?.owner === newcomer);
+    const isOverShare = own.length > Math.ceil(SHARE * this.#max);
+    const [oldest] = isOverShare ? own : all;
+    if (oldest !== undefined && (isOverShare || all.length > this.#max)) {
+      this.#entries.delete(oldest);
+    }
+  }
+}

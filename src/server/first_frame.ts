@@ -1,0 +1,69 @@
+import type { SignalError } from "../core/errors.ts";
+import type { Departure, Frame, Link, PeerEvent, Session, Unsettled } from "../core/types.ts";
+import type { UpgradeRoute } from "../dialects/dialect.ts";
+
+/** A dialect that is recognised at a path of somebody else. */
+export interface Guest {
+  /** The dialect's name. */
+  readonly owner: string;
+  readonly route: UpgradeRoute;
+}
+
+/**
+ * A connection at a path that several dialects share: whose it is shows in its first frame. Until
+ * then, and when no other dialect recognises that frame, it is the one of the path's own dialect.
+ */
+export class FirstFrameSession implements Session {
+  readonly #url: URL;
+  readonly #own: Session;
+  readonly #guests: readonly Guest[];
+  readonly #connection: Unsettled;
+
+  constructor(url: URL, own: Session, guests: readonly Guest[], connection: Unsettled) {
+    this.#url = url;
+    this.#own = own;
+    this.#guests = guests;
+    this.#connection = connection;
+  }
+
+  get link(): Link {
+    return this.#connection.link;
+  }
+
+  get isIdentified(): boolean {
+    return this.#own.isIdentified;
+  }
+
+  opened(): void | Promise<void> {
+    return this.#own.opened();
+  }
+
+  /** Called once: whoever the frame belongs to gets it, and all that follow. */
+  receive(frame: Frame): void | Promise<void> {
+    const guest = this.#guests.find(({ route }) => route.recognises?.(frame));
+    if (guest === undefined) {
+      this.#connection.settle(this.#own);
+      return this.#own.receive(frame);
+    }
+    const { owner: dialect, route } = guest;
+    this.#own.closed("left");
+    const session = route.connect(this.#url, this.link);
+    this.#connection.settle(session, { ...route, dialect });
+    const opening = session.opened();
+    return opening === undefined
+      ? session.receive(frame)
+      : opening.then(() => session.receive(frame));
+  }
+
+  deliver(event: PeerEvent): void {
+    this.#own.deliver(event);
+  }
+
+  refuse(error: SignalError): void {
+    this.#own.refuse(error);
+  }
+
+  closed(departure: Departure): void {
+    this.#own.closed(departure);
+  }
+}

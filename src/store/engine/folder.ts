@@ -1,0 +1,182 @@
+import type { Clock } from "../../core/clock.ts";
+import type { WallClock } from "../../core/kept.ts";
+import { StoreError, StoreTimeoutError } from "./engine.ts";
+import { closeToOthers, createPrivate, isThere, moveDatabase } from "./files.ts";
+import { type ClaimedFile, KV_FILE } from "./kv.ts";
+import { isUsable } from "./soundness.ts";
+import { withinTime } from "../time_limit.ts";
+
+export interface FolderOptions {
+  readonly clock: Clock;
+  readonly wallNow: WallClock;
+  /** A damaged file was moved aside. */
+  readonly onDamaged: (movedTo: string) => void;
+  /** Other users of the machine may read the files, which could not be helped; told once. */
+  readonly onExposed: (error: unknown) => void;
+}
+
+const LOCK_FILE = "lock";
+const SEALED_FILE = "sealed.kv";
+const LOCK_MS = 500;
+/** What has to fit onto the disk: SQLite's files beside the main ones, and some records. */
+const ROOM_BYTES = 128 * 1024;
+
+/** A folder that nobody else uses until it is disposed of. */
+export class StoreFolder implements ClaimedFile {
+  readonly #path: string;
+  readonly #options: FolderOptions;
+  #lock: Deno.FsFile | undefined;
+  /** What is claimed last. */
+  #turn: Promise<void> = Promise.resolve();
+  #isExposed = false;
+  #isClosed = false;
+
+  constructor(path: string, options: FolderOptions) {
+    this.#path = path;
+    this.#options = options;
+  }
+
+  get file(): string {
+    return `${this.#path}/${KV_FILE}`;
+  }
+
+  /** Beside it, what is sealed for the next run only. */
+  get sealedFile(): string {
+    return `${this.#path}/${SEALED_FILE}`;
+  }
+
+  /** Whether whoever claims the folder next will meet our lock: it may have been deleted. */
+  get isHeld(): boolean {
+    if (this.#lock === undefined) return false;
+    try {
+      const [ours, there] = [this.#lock.statSync(), Deno.lstatSync(this.#lockFile)];
+      return ours.dev === there.dev && ours.ino === there.ino;
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Makes the folder where it is missing, takes its lock, and sees to it that there is room, and
+   * that nobody else reads what is in it. Throws StoreError.
+   */
+  async hold(): Promise<void> {
+    await this.#inTurn(() => this.#hold());
+  }
+
+  /**
+   * The same, and moves a damaged file aside: Deno KV may end the process over one. To be done before
+   * each opening of the file. Throws StoreError.
+   */
+  async claim(): Promise<void> {
+    await this.#inTurn(async () => {
+      await this.#hold();
+      if (!await isUsable(this.file, this.#options.clock)) await this.#moveAside();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    this.#letGo();
+  }
+
+  get #lockFile(): string {
+    return `${this.#path}/${LOCK_FILE}`;
+  }
+
+  /** One after the other: the lock keeps off this process too. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {});
+    try {
+      await turn;
+    } catch (error) {
+      const what = `Cannot use the store in "${this.#path}": ${explain(error)}`;
+      throw new StoreError(what, !isNoFolder(error));
+    }
+  }
+
+  async #hold(): Promise<void> {
+    await Deno.mkdir(this.#path, { recursive: true, mode: 0o700 });
+    const lock = this.#lock = await this.#claimLock();
+    await this.#closeToOthers();
+    await proveRoom(lock);
+  }
+
+  /** The system lets go of it with the process, however that ends. */
+  async #claimLock(): Promise<Deno.FsFile> {
+    if (this.#lock !== undefined && this.isHeld) return this.#lock;
+    this.#letGo();
+    await createPrivate(this.#lockFile);
+    const lock = await Deno.open(this.#lockFile, { write: true });
+    using undo = new DisposableStack();
+    undo.use(lock);
+    if (!await take(lock, this.#options.clock)) throw new Error("another server uses it");
+    if (this.#isClosed) throw new Error("the store is closed");
+    undo.move();
+    return lock;
+  }
+
+  #letGo(): void {
+    this.#lock?.close();
+    this.#lock = undefined;
+  }
+
+  async #closeToOthers(): Promise<void> {
+    try {
+      for (const one of [this.file, this.sealedFile, this.#lockFile]) await closeToOthers(one);
+    } catch (error) {
+      if (!this.#isExposed) this.#options.onExposed(error);
+      this.#isExposed = true;
+    }
+  }
+
+  async #moveAside(): Promise<void> {
+    const stamp = Math.floor(this.#options.wallNow() / 1_000);
+    let movedTo = `${this.file}.damaged-${stamp}`;
+    for (let count = 2; await isThere(movedTo); count++) {
+      movedTo = `${this.file}.damaged-${stamp}-${count}`;
+    }
+    await moveDatabase(this.file, movedTo);
+    this.#options.onDamaged(movedTo);
+  }
+}
+
+/** Whether the lock could be had at once. */
+async function take(file: Deno.FsFile, clock: Clock): Promise<boolean> {
+  // Deno 2.6 has none: there, a lock that does not come soon is somebody else's.
+  const tryLock: unknown = Reflect.get(file, "tryLock");
+  if (typeof tryLock === "function") return await tryLock.call(file, true) === true;
+  try {
+    await withinTime(file.lock(true), LOCK_MS, clock);
+    return true;
+  } catch (error) {
+    if (error instanceof StoreTimeoutError) return false;
+    throw error;
+  }
+}
+
+/** Throws where the disk is full: SQLite would speak of input and output, or begin and fail later. */
+async function proveRoom(lock: Deno.FsFile): Promise<void> {
+  const bytes = new Uint8Array(ROOM_BYTES);
+  await lock.seek(0, Deno.SeekMode.Start);
+  try {
+    for (let at = 0; at < bytes.length;) at += await lock.write(bytes.subarray(at));
+    await lock.syncData();
+  } finally {
+    await lock.truncate(0);
+  }
+}
+
+/** What went wrong, in words for people. */
+export function explain(error: unknown): string {
+  if (isNoFolder(error)) return "it is not a folder";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  const message = error instanceof Error ? error.message : String(error);
+  if (/is full|no space|quota/i.test(message)) return "the disk is full";
+  return message.replaceAll("\n", " ");
+}
+
+function isNoFolder(error: unknown): boolean {
+  return error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.AlreadyExists;
+}

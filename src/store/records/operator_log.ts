@@ -1,0 +1,71 @@
+import type { OperatorAction, OperatorLog, OperatorLogEntry, WallClock } from "../../core/kept.ts";
+import type { ReadonlyRecord, Table } from "./table.ts";
+
+const KEPT_MS = 30 * 86_400_000;
+/** What is longer is cut, in UTF-16 units: names may be any length. */
+const MAX_TEXT = 512;
+const TIME_DIGITS = 15;
+const NUMBER_DIGITS = 6;
+
+/** What operators did within the last 30 days, in a table that gives up its oldest when it is full. */
+export class StoredOperatorLog implements OperatorLog {
+  readonly #table: Table<OperatorAction>;
+  readonly #maxRecords: number;
+  readonly #wallNow: WallClock;
+
+  constructor(table: Table<OperatorAction>, maxRecords: number, wallNow: WallClock) {
+    this.#table = table;
+    this.#maxRecords = maxRecords;
+    this.#wallNow = wallNow;
+  }
+
+  write({ actor, action, subject, outcome }: OperatorAction): void {
+    this.#makeRoom();
+    const now = this.#wallNow();
+    const time = digits(now, TIME_DIGITS);
+    let n = 0;
+    while (this.#table.find(time, digits(n, NUMBER_DIGITS)) !== undefined) n++;
+    const texts = { actor: cut(actor), action, subject: subject.map(cut), outcome };
+    this.#table.set([time, digits(n, NUMBER_DIGITS)], texts, now + KEPT_MS);
+  }
+
+  list(count = Infinity): OperatorLogEntry[] {
+    const newest = this.#sorted().slice(-Math.min(count, this.#table.size));
+    return count < 1 ? [] : newest.reverse().map(toEntry);
+  }
+
+  #makeRoom(): void {
+    const excess = this.#table.size - this.#maxRecords + 1;
+    if (excess <= 0) return;
+    for (const { key } of this.#sorted().slice(0, excess)) this.#table.delete(...key.slice(1));
+  }
+
+  /** The oldest first; the table has them as they were read. */
+  #sorted(): ReadonlyRecord<OperatorAction>[] {
+    const name = ({ key: [, time = "", n = ""] }: ReadonlyRecord<OperatorAction>): string =>
+      `${time} ${n}`;
+    return [...this.#table.list()].sort((a, b) => name(a) < name(b) ? -1 : 1);
+  }
+}
+
+/** Reads what was stored; undefined for what is no entry. */
+export function readAction(stored: unknown): OperatorAction | undefined {
+  if (typeof stored !== "object" || stored === null) return undefined;
+  const { actor, action, subject, outcome }: Partial<OperatorAction> = stored;
+  if (typeof actor !== "string" || typeof action !== "string") return undefined;
+  if (!Array.isArray(subject) || typeof outcome !== "string") return undefined;
+  return { actor, action, subject: subject.map(String), outcome };
+}
+
+function toEntry({ key: [, time], value }: ReadonlyRecord<OperatorAction>): OperatorLogEntry {
+  return { atMs: Number(time), ...value };
+}
+
+/** With leading zeros: the store sorts texts. */
+function digits(number: number, count: number): string {
+  return String(Math.floor(number)).padStart(count, "0");
+}
+
+function cut(text: string): string {
+  return text.slice(0, MAX_TEXT);
+}

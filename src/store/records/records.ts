@@ -1,0 +1,115 @@
+import type { OperatorAction, WallClock } from "../../core/kept.ts";
+import { AddressQuota } from "./address_quota.ts";
+import { readBan, type StoredBan } from "./bans.ts";
+import type { Engine, Key } from "../engine/engine.ts";
+import type { StoreObserver } from "../health.ts";
+import { readAction } from "./operator_log.ts";
+import { readReservation, type Reservation } from "./reservation.ts";
+import { ReservationBook } from "./reservation_book.ts";
+import { Table, type TableLimits } from "./table.ts";
+
+export interface RecordLimits {
+  readonly maxReservations: number;
+  /** New ones of one address per hour, and at once on top of that. */
+  readonly reservationsPerHour: number;
+  readonly reservationBurst: number;
+  readonly maxBans: number;
+  readonly maxOperatorLog: number;
+  readonly maxStoredRooms: number;
+  readonly maxStoredRoomBytes: number;
+}
+
+export interface RecordsOptions {
+  readonly limits: RecordLimits;
+  readonly now: () => number;
+  readonly wallNow: WallClock;
+  /** Which addresses count as one. */
+  readonly keyOf: (address: string) => string;
+  readonly observer: StoreObserver;
+  /** False where records of an earlier run are still to be added. */
+  readonly isLoaded: boolean;
+  /** Adds a reservation that is only in the store so far; never rejects. */
+  readonly lookUp: (...parts: readonly string[]) => Promise<void>;
+  /** Told of every change. */
+  readonly onChange: (key: Key) => void;
+}
+
+/** Records that are looked at in one sweep, of each kind. */
+const SWEEP_RECORDS = 2_000;
+
+/** All records of a store but its secrets, a table for each kind. */
+export class Records {
+  readonly reservations: Table<Reservation>;
+  readonly rooms: Table<unknown>;
+  readonly bans: Table<StoredBan>;
+  readonly log: Table<OperatorAction>;
+  /** What becomes of reservations. */
+  readonly book: ReservationBook;
+  readonly #tables: ReadonlyMap<string, Table<unknown>>;
+
+  constructor(options: RecordsOptions) {
+    const { limits, wallNow, isLoaded, onChange } = options;
+    const table = <Value>(
+      kind: string,
+      read: (stored: unknown) => Value | undefined,
+      tableLimits: TableLimits,
+    ): Table<Value> => new Table({ kind, read, ...tableLimits, wallNow, onChange }, isLoaded);
+    this.reservations = table("id", readReservation, { maxRecords: limits.maxReservations });
+    this.rooms = table("room", (stored) => stored, {
+      maxRecords: limits.maxStoredRooms,
+      maxBytes: limits.maxStoredRoomBytes,
+    });
+    this.bans = table("ban", readBan, { maxRecords: limits.maxBans });
+    this.log = table("log", readAction, { maxRecords: limits.maxOperatorLog });
+    const tables = [this.reservations, this.rooms, this.bans, this.log];
+    this.#tables = new Map(tables.map((one) => [one.kind, one as Table<unknown>]));
+    this.book = bookOf(this.reservations, options);
+  }
+
+  /** Whether all records of earlier runs are here. */
+  get isLoaded(): boolean {
+    return [...this.#tables.values()].every((table) => table.isLoaded);
+  }
+
+  /** How many there are of each kind. */
+  get sizes(): ReadonlyMap<string, number> {
+    return new Map([...this.#tables].map(([kind, { size }]) => [kind, size]));
+  }
+
+  /** What is to be stored under a key; undefined where nothing is. */
+  stored(key: Key): Uint8Array<ArrayBuffer> | undefined {
+    return this.#tables.get(key[0] ?? "")?.stored(key);
+  }
+
+  /** All that is to be stored, and all that an engine holds and is not to. */
+  async *everything(engine: Engine): AsyncGenerator<Key> {
+    for (const table of this.#tables.values()) {
+      for (const { key } of table.list()) yield key;
+      for await (const { key, value } of engine.list([table.kind])) {
+        if (table.isDeleted(key, value)) yield key;
+      }
+    }
+  }
+
+  /**
+   * Looks at some more: what is in use is renewed, what is over goes.
+   * @param isBusy whether so much waits to be written that what is over can wait too
+   */
+  sweep(isBusy: boolean): void {
+    const mayGo = (): boolean => !isBusy;
+    this.rooms.sweep(SWEEP_RECORDS, mayGo);
+    this.bans.sweep(SWEEP_RECORDS, mayGo);
+    this.log.sweep(SWEEP_RECORDS, mayGo);
+    this.book.sweep(SWEEP_RECORDS, !isBusy);
+  }
+}
+
+function bookOf(
+  table: Table<Reservation>,
+  { limits, now, wallNow, keyOf, observer, lookUp }: RecordsOptions,
+): ReservationBook {
+  const { maxReservations: maxRecords, reservationsPerHour: perHour, reservationBurst: burst } =
+    limits;
+  const quota = new AddressQuota({ perHour, burst, now, keyOf });
+  return new ReservationBook({ table, maxRecords, quota, now, wallNow, observer, lookUp });
+}

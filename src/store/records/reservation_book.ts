@@ -1,0 +1,154 @@
+import type { KeepOutcome, WallClock } from "../../core/kept.ts";
+import type { AddressQuota } from "./address_quota.ts";
+import { isKey } from "../engine/engine.ts";
+import type { StoreObserver } from "../health.ts";
+import type { Reservation } from "./reservation.ts";
+import type { ReadonlyRecord, Table } from "./table.ts";
+
+export interface ReservationBookOptions {
+  readonly table: Table<Reservation>;
+  readonly maxRecords: number;
+  /** New ones of each address. */
+  readonly quota: AddressQuota;
+  readonly now: () => number;
+  readonly wallNow: WallClock;
+  readonly observer: StoreObserver;
+  /** Adds a record to the table that is only in the store so far; never rejects. */
+  readonly lookUp: (...parts: readonly string[]) => Promise<void>;
+}
+
+type ReservationRecord = ReadonlyRecord<Reservation>;
+
+/** What is in use is renewed after a tenth of its lifetime: a crash costs no more than that. */
+const RENEWED_AFTER = 0.1;
+/** Renewals per sweep, so that very many ids in use do not flood the store. */
+const MAX_RENEWALS = 1_000;
+/** Reservations that are looked for at once to be given up. */
+const VICTIMS = 5_000;
+/** Pause after a look at a thousand reservations: it took a hundredth of that. */
+const PAUSE_MS = 10;
+
+/** All dialects' reservations, and which of them make room for new ones. */
+export class ReservationBook {
+  readonly #options: ReservationBookOptions;
+  readonly #presence = new Map<string, (id: string) => boolean>();
+  /** Those that may be given up, the oldest last; some may have come into use since. */
+  #victims: ReservationRecord[] = [];
+  #nextSearchAt = -Infinity;
+
+  constructor(options: ReservationBookOptions) {
+    this.#options = options;
+  }
+
+  /** @param isHere whether an id is in use: then its reservation neither runs out nor makes room */
+  watch(dialect: string, isHere: (id: string) => boolean): void {
+    this.#presence.set(dialect, isHere);
+  }
+
+  async lookUp(dialect: string, id: string): Promise<void> {
+    const { table, lookUp } = this.#options;
+    if (!table.isLoaded && table.find(dialect, id) === undefined) await lookUp(dialect, id);
+  }
+
+  find(dialect: string, id: string): ReservationRecord | undefined {
+    return this.#options.table.find(dialect, id);
+  }
+
+  list(dialect: string): Iterable<ReservationRecord> {
+    return this.#options.table.list(dialect);
+  }
+
+  /** Keeps an id for a client that has none yet, where there is room for it: false, and told, if not. */
+  add(dialect: string, id: string, reservation: Reservation, address?: string): boolean {
+    const { quota, observer } = this.#options;
+    const isOver = address !== undefined && !quota.take(address);
+    const outcome = isOver ? "address" : this.set(dialect, id, reservation);
+    if (outcome === "kept") return true;
+    observer.idUnreserved(outcome, address);
+    return false;
+  }
+
+  /** Its lifetime begins now. */
+  set(dialect: string, id: string, reservation: Reservation): KeepOutcome {
+    const { table, wallNow } = this.#options;
+    if (!isKey([table.kind, dialect, id])) return "invalid";
+    if (table.find(dialect, id) === undefined) this.#makeRoom();
+    const { lifetimeMs = Infinity } = reservation;
+    return table.set([dialect, id], reservation, wallNow() + lifetimeMs);
+  }
+
+  renew(dialect: string, id: string): void {
+    const record = this.find(dialect, id);
+    if (record !== undefined) this.set(dialect, id, record.value);
+  }
+
+  /** False where there is none. */
+  delete(dialect: string, id: string): boolean {
+    const isThere = this.find(dialect, id) !== undefined;
+    this.#options.table.delete(dialect, id);
+    return isThere;
+  }
+
+  /**
+   * Looks at some more: renews what is in use, and deletes what is over.
+   * @param mayGo whether that can be written now; what is in use cannot wait, or it would be over
+   */
+  sweep(count: number, mayGo = true): void {
+    const { table, wallNow } = this.#options;
+    const now = wallNow();
+    let renewals = 0;
+    table.sweep(count, ({ key, value, expiresAtMs }) => {
+      const { lifetimeMs = Infinity } = value;
+      if (expiresAtMs === Infinity) return false;
+      if (expiresAtMs - now > (1 - RENEWED_AFTER) * lifetimeMs) return false;
+      if (!this.#isHere(key)) return mayGo;
+      if (++renewals <= MAX_RENEWALS) table.set(key.slice(1), value, now + lifetimeMs);
+      return false;
+    });
+  }
+
+  /** Gives up what protects least: ids that were claimed once and not again, the oldest first. */
+  #makeRoom(): void {
+    const { table, maxRecords, observer } = this.#options;
+    while (table.size >= maxRecords) {
+      const victim = this.#victims.pop() ?? this.#search();
+      if (victim === undefined) return;
+      const [, dialect = "", id = ""] = victim.key;
+      // It may have been renewed since.
+      if (table.get(dialect, id) !== victim || !this.#isDispensable(victim)) continue;
+      table.delete(dialect, id);
+      observer.reservationEvicted();
+    }
+  }
+
+  /** Looks all of them through, which takes a while: not for every newcomer. */
+  #search(): ReservationRecord | undefined {
+    const { table, now } = this.#options;
+    if (now() < this.#nextSearchAt) return undefined;
+    this.#nextSearchAt = now() + PAUSE_MS * Math.floor(table.size / 1_000);
+    let [oldest, youngest]: [ReservationRecord[], number] = [[], Infinity];
+    for (const record of table.all()) {
+      if (lastSeenMs(record) >= youngest || !this.#isDispensable(record)) continue;
+      oldest.push(record);
+      if (oldest.length < 2 * VICTIMS) continue;
+      oldest = oldest.sort((a, b) => lastSeenMs(a) - lastSeenMs(b)).slice(0, VICTIMS);
+      youngest = Math.max(...oldest.slice(-1).map(lastSeenMs));
+    }
+    this.#victims = oldest.sort((a, b) => lastSeenMs(b) - lastSeenMs(a)).slice(-VICTIMS);
+    return this.#victims.pop();
+  }
+
+  #isDispensable({ key, value, expiresAtMs }: ReservationRecord): boolean {
+    const isOver = expiresAtMs <= this.#options.wallNow();
+    const isOnlyClaimed = value.isProven !== true && value.isOperators !== true;
+    return (isOver || isOnlyClaimed) && !this.#isHere(key);
+  }
+
+  #isHere([, dialect = "", id = ""]: ReservationRecord["key"]): boolean {
+    return this.#presence.get(dialect)?.(id) === true;
+  }
+}
+
+function lastSeenMs({ value: { lifetimeMs = Infinity }, expiresAtMs }: ReservationRecord): number {
+  return expiresAtMs === Infinity ? Infinity : expiresAtMs - lifetimeMs;
+}

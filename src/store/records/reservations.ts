@@ -1,0 +1,81 @@
+import { Buffer } from "node:buffer";
+import { timingSafeEqual } from "node:crypto";
+import type { Holder, KeepOutcome, Reservations, Reserved } from "../../core/kept.ts";
+import type { ReservationBook } from "./reservation_book.ts";
+
+/** A digest in base64url, or as `sha256sum` writes it. */
+const DIGEST = /^[\w-]{43}$/;
+const HEX_DIGEST = /^[\da-f]{64}$/i;
+
+/** One dialect's ids that stay with their tokens. */
+export class DialectReservations implements Reservations {
+  readonly #book: ReservationBook;
+  readonly #dialect: string;
+
+  constructor(book: ReservationBook, dialect: string) {
+    this.#book = book;
+    this.#dialect = dialect;
+  }
+
+  async claim(
+    id: string,
+    token: string,
+    lifetimeMs: number | undefined,
+    address?: string,
+  ): Promise<"granted" | "taken" | "unreserved"> {
+    const [book, dialect] = [this.#book, this.#dialect];
+    await book.lookUp(dialect, id);
+    const isNobodys = (): boolean => book.find(dialect, id)?.value.isOperators !== true;
+    if (lifetimeMs === undefined && isNobodys()) return "unreserved";
+    const digest = await digestOf(token);
+    // From here on without a pause, so that of two claims of a free id one is the first.
+    const holder = book.find(dialect, id)?.value;
+    if (lifetimeMs === undefined && isNobodys()) return "unreserved";
+    if (holder !== undefined && !isEqual(holder.digest, digest)) return "taken";
+    if (holder?.isOperators === true) book.set(dialect, id, holder);
+    else if (lifetimeMs !== undefined) {
+      const reservation = { digest, lifetimeMs };
+      if (holder !== undefined) book.set(dialect, id, { ...reservation, isProven: true });
+      else if (!book.add(dialect, id, reservation, address)) return "unreserved";
+    }
+    return "granted";
+  }
+
+  touch(id: string): void {
+    this.#book.renew(this.#dialect, id);
+  }
+
+  async reserve(id: string, holder: Holder, lifetimeMs?: number): Promise<KeepOutcome> {
+    const digest = "token" in holder ? await digestOf(holder.token) : readDigest(holder.digest);
+    if (digest === undefined) return "invalid";
+    const lifetime = lifetimeMs === undefined ? {} : { lifetimeMs };
+    return this.#book.set(this.#dialect, id, { digest, ...lifetime, isOperators: true });
+  }
+
+  async forget(id: string): Promise<boolean> {
+    await this.#book.lookUp(this.#dialect, id);
+    return this.#book.delete(this.#dialect, id);
+  }
+
+  *list(): Generator<Reserved> {
+    for (const { key: [, , id = ""], value, expiresAtMs } of this.#book.list(this.#dialect)) {
+      if (value.isOperators === true) yield { id, expiresAtMs };
+    }
+  }
+}
+
+/** Asynchronous: many clients that come back at once must not stop the others. */
+async function digestOf(token: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
+  return Buffer.from(digest).toString("base64url");
+}
+
+function readDigest(text: string): string | undefined {
+  if (HEX_DIGEST.test(text)) return Buffer.from(text, "hex").toString("base64url");
+  return DIGEST.test(text) ? text : undefined;
+}
+
+function isEqual(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

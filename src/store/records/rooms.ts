@@ -1,0 +1,52 @@
+import type { KeepOutcome, StoredRooms, WallClock } from "../../core/kept.ts";
+import type { Table } from "./table.ts";
+
+/** One dialect's rooms that an operator made: a record for each, and for each description in it. */
+export class DialectRooms implements StoredRooms {
+  readonly #table: Table<unknown>;
+  readonly #dialect: string;
+  readonly #wallNow: WallClock;
+
+  constructor(table: Table<unknown>, dialect: string, wallNow: WallClock) {
+    this.#table = table;
+    this.#dialect = dialect;
+    this.#wallNow = wallNow;
+  }
+
+  *list(): Generator<{ room: string; settings: unknown }> {
+    for (const { key, value } of this.#table.list(this.#dialect)) {
+      const [, , room = "", ...member] = key;
+      if (member.length === 0) yield { room, settings: value };
+    }
+  }
+
+  settings(room: string): unknown {
+    return this.#table.find(this.#dialect, room)?.value;
+  }
+
+  keep(room: string, settings: unknown, lifetimeMs = Infinity): KeepOutcome {
+    return this.#table.set([this.#dialect, room], settings, this.#wallNow() + lifetimeMs);
+  }
+
+  forget(room: string): void {
+    for (const { key } of [...this.#table.list(this.#dialect, room)]) {
+      this.#table.delete(...key.slice(1));
+    }
+  }
+
+  *descriptions(): Generator<{ room: string; member: string; description: unknown }> {
+    for (const { key: [, , room = "", member], value } of this.#table.list(this.#dialect)) {
+      if (member !== undefined) yield { room, member, description: value };
+    }
+  }
+
+  description(room: string, member: string): unknown {
+    return this.#table.find(this.#dialect, room, member)?.value;
+  }
+
+  describe(room: string, member: string, description: unknown): KeepOutcome {
+    if (description !== null) return this.#table.set([this.#dialect, room, member], description);
+    this.#table.delete(this.#dialect, room, member);
+    return "kept";
+  }
+}

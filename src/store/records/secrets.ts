@@ -1,0 +1,141 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Secret } from "../../core/kept.ts";
+import { type Engine, type Key, StoreError } from "../engine/engine.ts";
+import { withinTime } from "../time_limit.ts";
+
+export interface SecretBookOptions {
+  /** Undefined where everything is forgotten with the process. */
+  readonly engine: Engine | undefined;
+  readonly clock: Clock;
+  /** Time that writing may take. */
+  readonly timeoutMs: number;
+  /** Told of every change that was written, in case something older is being written meanwhile. */
+  readonly onChange: (key: Key) => void;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const SECRET_BYTES = 32;
+
+/** The secrets of a store: stored as the current one's bytes and, behind them, the previous one's. */
+export class SecretBook {
+  readonly #options: SecretBookOptions;
+  readonly #secrets = new Map<string, StoredSecret>();
+  /** One rotation at a time, so that none loses another's. */
+  #rotating: Promise<unknown> = Promise.resolve();
+
+  constructor(options: SecretBookOptions) {
+    this.#options = options;
+  }
+
+  /** Reads or makes the secrets of these names. */
+  async open(names: readonly string[]): Promise<void> {
+    const { engine } = this.#options;
+    if (engine === undefined) return;
+    for (const name of names) this.#secrets.set(name, await openSecret(engine, name));
+  }
+
+  /** Made up where there is no engine; throws RangeError where it is none of the opened ones. */
+  get(name: string): Secret {
+    return this.#find(name);
+  }
+
+  /**
+   * Puts a new secret before the current one, in all that use it. It is written first: what was
+   * made with it must not outlive it. "failed": it was not, and nothing has changed; should it be
+   * written late, the secret in use is the previous one after a restart.
+   */
+  rotate(name: string): Promise<"rotated" | "failed"> {
+    const turn = this.#rotating.then(() => this.#rotateNow(name));
+    this.#rotating = turn.catch(() => {});
+    return turn;
+  }
+
+  /** The keys of all secrets. */
+  *keys(): Generator<Key> {
+    for (const name of this.#secrets.keys()) yield secretKey(name);
+  }
+
+  /** What is stored under one of the keys. */
+  stored([, name = ""]: Key): Bytes | undefined {
+    return this.#secrets.get(name)?.encode();
+  }
+
+  #find(name: string): StoredSecret {
+    let secret = this.#secrets.get(name);
+    if (secret === undefined) {
+      if (this.#options.engine !== undefined) {
+        throw new RangeError(`Cannot open "${name}": it was not named at start`);
+      }
+      this.#secrets.set(name, secret = new StoredSecret(newBytes()));
+    }
+    return secret;
+  }
+
+  async #rotateNow(name: string): Promise<"rotated" | "failed"> {
+    const { engine, clock, timeoutMs, onChange } = this.#options;
+    const secret = this.#find(name);
+    const next = new StoredSecret(newBytes(), secret.current);
+    const key = secretKey(name);
+    try {
+      const change = { key, value: next.encode() };
+      if (engine !== undefined) await withinTime(engine.commit([change]), timeoutMs, clock);
+    } catch {
+      return "failed";
+    }
+    secret.become(next);
+    onChange(key);
+    return "rotated";
+  }
+}
+
+/** A secret as those who use it hold it: it changes in their hands. */
+class StoredSecret implements Secret {
+  current: Bytes;
+  previous: Bytes | undefined;
+
+  constructor(current: Bytes, previous?: Bytes) {
+    this.current = current;
+    this.previous = previous;
+  }
+
+  /** Undefined for what is none. */
+  static decode(stored: Bytes): StoredSecret | undefined {
+    if (stored.length === SECRET_BYTES) return new StoredSecret(stored);
+    if (stored.length !== 2 * SECRET_BYTES) return undefined;
+    return new StoredSecret(stored.slice(0, SECRET_BYTES), stored.slice(SECRET_BYTES));
+  }
+
+  encode(): Bytes {
+    const { current, previous } = this;
+    return previous === undefined ? current : new Uint8Array([...current, ...previous]);
+  }
+
+  become({ current, previous }: StoredSecret): void {
+    this.current = current;
+    this.previous = previous;
+  }
+}
+
+/** The secret in the store; of two servers that start at once, the first one's. */
+async function openSecret(engine: Engine, name: string): Promise<StoredSecret> {
+  for (;;) {
+    const stored = await engine.get(secretKey(name));
+    if (stored !== undefined) return StoredSecret.decode(stored) ?? refuse(engine, name);
+    const fresh = newBytes();
+    if (await engine.create(secretKey(name), fresh)) return new StoredSecret(fresh);
+  }
+}
+
+/** To make another one would cost clients their ids: that is for people to decide. */
+function refuse({ place }: Engine, name: string): never {
+  throw new StoreError(`Cannot use the store in "${place}": secret "${name}" is damaged`, false);
+}
+
+function newBytes(): Bytes {
+  return crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
+}
+
+function secretKey(name: string): Key {
+  return ["secret", name];
+}

@@ -1,0 +1,118 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Sealed, SealOutcome, WallClock } from "../../core/kept.ts";
+import type { StoreObserver } from "../health.ts";
+import { type Found, SealBrokenError, Sealer } from "./seal.ts";
+import type { SealedPlace } from "./sealed_file.ts";
+import type { SecretBook } from "../records/secrets.ts";
+import { withinTime } from "../time_limit.ts";
+
+export interface VaultOptions {
+  /** Where what is sealed goes; undefined where everything is forgotten with the process. */
+  readonly sealedIn: SealedPlace | undefined;
+  readonly secrets: SecretBook;
+  readonly clock: Clock;
+  readonly wallNow: WallClock;
+  /** What one dialect may seal, in bytes. */
+  readonly maxSealedBytes: number;
+  readonly seals: boolean;
+  readonly observer: StoreObserver;
+}
+
+/** The secret that sealing keys are derived from; all others are dialects' own. */
+export const OWN_SECRET = "store";
+const SEAL_MS = 4_000;
+
+/** What is sealed with a store's own secret. */
+export class Vault {
+  readonly #options: VaultOptions;
+  readonly #sealed = new Map<string, Sealed>();
+  /** What the last run has sealed, and was not deleted yet; undefined where nothing is there. */
+  #found: Found[] | undefined;
+
+  constructor(options: VaultOptions) {
+    this.#options = options;
+  }
+
+  /** Reads or makes the secrets of these names, and reads what was sealed for them. */
+  async open(names: readonly string[]): Promise<void> {
+    await this.#options.secrets.open([OWN_SECRET, ...names]);
+    await this.#orLost("all", () => this.#readSealed(names));
+  }
+
+  /**
+   * Deletes what was read: before the first client, for nobody may go on twice with the same, and
+   * when nothing can keep the server from serving, for else the next start is the one to have it.
+   */
+  async forgetSealed(): Promise<void> {
+    const sealer = this.#sealer();
+    if (this.#found === undefined || sealer === undefined) return;
+    await sealer.discard(this.#found);
+    this.#found = undefined;
+    try {
+      await this.#options.sealedIn?.clear();
+    } catch (error) {
+      // It can no longer be used; the next start tries again.
+      this.#options.observer.sealedLeft(error);
+    }
+  }
+
+  /** What was sealed under a name, once. */
+  takeSealed(name: string): Sealed | undefined {
+    const sealed = this.#sealed.get(name);
+    this.#sealed.delete(name);
+    return sealed;
+  }
+
+  /** Never rejects: what cannot be sealed is told to the observer. */
+  async seal(name: string, items: Iterable<unknown>, lifetimeMs: number): Promise<SealOutcome> {
+    const { seals, clock, observer } = this.#options;
+    const sealer = this.#sealer();
+    if (!seals || sealer === undefined) return { type: "off" };
+    try {
+      const counts = await withinTime(sealer.seal(name, items, lifetimeMs), SEAL_MS, clock);
+      if (counts.leftOut > 0) observer.sealedTooMuch(name, counts.leftOut);
+      return { type: "sealed", ...counts };
+    } catch (error) {
+      observer.sealedLost(name, error);
+      return { type: "failed" };
+    }
+  }
+
+  /** Resolves when it has let go of everything; what hangs, not before it comes to an end. */
+  async close(): Promise<void> {
+    await this.#options.sealedIn?.engine.close();
+  }
+
+  async #readSealed(names: readonly string[]): Promise<void> {
+    const { sealedIn, seals } = this.#options;
+    const sealer = this.#sealer();
+    if (sealer === undefined || !await sealedIn?.mayHold()) return;
+    this.#found = [];
+    for (const name of names) {
+      const found = await sealer.find(name);
+      this.#found.push(found);
+      if (!seals) continue;
+      await this.#orLost(name, async () => {
+        const sealed = await sealer.open(found);
+        if (sealed !== undefined) this.#sealed.set(name, sealed);
+      });
+    }
+  }
+
+  /** Tells the observer where what was sealed cannot be read: clients join anew then. */
+  async #orLost(name: string, read: () => Promise<void>): Promise<void> {
+    try {
+      await read();
+    } catch (error) {
+      if (!(error instanceof SealBrokenError)) throw error;
+      this.#options.observer.sealedLost(name, error);
+    }
+  }
+
+  #sealer(): Sealer | undefined {
+    const { sealedIn, secrets, wallNow, maxSealedBytes: maxBytes } = this.#options;
+    if (sealedIn === undefined) return undefined;
+    const { current: secret } = secrets.get(OWN_SECRET);
+    return new Sealer({ engine: sealedIn.engine, secret, wallNow, maxBytes });
+  }
+}

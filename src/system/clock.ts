@@ -1,0 +1,20 @@
+import type { Clock } from "../core/clock.ts";
+import type { WallClock } from "../core/kept.ts";
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: (): number => performance.now(),
+  every(intervalMs: number, action: () => void): Disposable {
+    const timer = setInterval(action, intervalMs);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
+  },
+  soon: (action: () => void): Disposable => systemClock.after(0, action),
+  after(delayMs: number, action: () => void): Disposable {
+    const timer = setTimeout(action, delayMs);
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  },
+  delay: (delayMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, delayMs)),
+};
+
+/** What the machine takes for the time of day. */
+export const wallClock: WallClock = () => Date.now();

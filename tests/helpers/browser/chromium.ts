@@ -1,0 +1,189 @@
+import { CdpConnection } from "./cdp.ts";
+import { programOf } from "../process/clients.ts";
+import { within } from "../wire/waiting.ts";
+
+/** A headless Chromium with a profile of its own and a fake camera and microphone. */
+export interface Browser extends AsyncDisposable {
+  /** Such as "Chrome/130.0.6723.58". */
+  readonly version: string;
+  /** Opens a window and waits until the page has loaded. */
+  newPage(url: string): Promise<Page>;
+}
+
+export interface BrowserOptions {
+  /** Accepts self-signed certificates. */
+  ignoreHTTPSErrors?: boolean;
+}
+
+const FLAGS = [
+  "--headless",
+  "--remote-debugging-port=0",
+  "--no-sandbox", // Chromium refuses to run as root with one, as in containers
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-renderer-backgrounding",
+  "--disable-background-timer-throttling",
+  "--disable-features=WebRtcHideLocalIpsWithMdns",
+  "--allow-loopback-in-peer-connection", // so that a machine without a network can run the tests
+  "--use-fake-ui-for-media-stream",
+  "--use-fake-device-for-media-stream",
+  "--autoplay-policy=no-user-gesture-required",
+];
+
+/** Starts the browser that `clientTest` found. */
+export async function launchBrowser(
+  { ignoreHTTPSErrors = false }: BrowserOptions = {},
+): Promise<Browser> {
+  const profile = await Deno.makeTempDir({ prefix: "signalbox-chromium-" });
+  const insecure = ignoreHTTPSErrors ? ["--ignore-certificate-errors"] : [];
+  const child = new Deno.Command(programOf("chromium"), {
+    args: [...FLAGS, ...insecure, `--user-data-dir=${profile}`],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const endpoint = Promise.withResolvers<string>();
+  // Its helper processes share stderr: the end of that means that none writes to the profile.
+  const ended = watch(child, endpoint);
+
+  async function quit(cdp?: CdpConnection): Promise<void> {
+    try {
+      if (cdp === undefined) child.kill("SIGKILL");
+      else await cdp.send("Browser.close");
+    } catch {
+      // It has gone by itself.
+    }
+    try {
+      await within("the browser to end", ended);
+    } catch (error) {
+      child.kill("SIGKILL");
+      throw error;
+    } finally {
+      await cdp?.[Symbol.asyncDispose]();
+      await Deno.remove(profile, { recursive: true });
+    }
+  }
+
+  try {
+    const cdp = await CdpConnection.connect(await within("the browser", endpoint.promise));
+    const { product } = await cdp.send("Browser.getVersion");
+    return {
+      version: String(product),
+      newPage: (url) => Page.open(cdp, url),
+      [Symbol.asyncDispose]: () => quit(cdp),
+    };
+  } catch (error) {
+    await quit();
+    throw error;
+  }
+}
+
+/** One page, whose global functions a test calls by name. */
+export class Page {
+  readonly #cdp: CdpConnection;
+  readonly #targetId: string;
+  readonly #sessionId: string;
+  /** What it wrote to the console, for the message of a test that fails. */
+  readonly #output: string[] = [];
+
+  private constructor(cdp: CdpConnection, targetId: string, sessionId: string) {
+    this.#cdp = cdp;
+    this.#targetId = targetId;
+    this.#sessionId = sessionId;
+    cdp.listen(({ method, params, sessionId }) => {
+      if (sessionId !== this.#sessionId) return;
+      if (method === "Runtime.consoleAPICalled") this.#output.push(JSON.stringify(params.args));
+      if (method === "Runtime.exceptionThrown") this.#output.push(JSON.stringify(params));
+    });
+  }
+
+  static async open(cdp: CdpConnection, url: string): Promise<Page> {
+    // A window, not a tab: hidden tabs run slower and show no video frames.
+    const target = await cdp.send("Target.createTarget", { url: "about:blank", newWindow: true });
+    const targetId = String(target.targetId);
+    const { sessionId } = await cdp.send("Target.attachToTarget", { targetId, flatten: true });
+    const page = new Page(cdp, targetId, String(sessionId));
+    await page.#send("Runtime.enable");
+    await page.#send("Page.enable");
+    await page.#load("Page.navigate", { url });
+    return page;
+  }
+
+  /** Calls a function of the page with JSON values and returns what it or its promise returns. */
+  async call<T>(name: string, ...args: unknown[]): Promise<T> {
+    const expression = `${name}(${args.map((arg) => JSON.stringify(arg)).join(", ")})`;
+    // The caller knows the page's script and with it what comes back.
+    return await this.evaluate(expression) as T;
+  }
+
+  /** The value of an expression, awaited if it is a promise. */
+  async evaluate(expression: string): Promise<unknown> {
+    const answer = this.#send("Runtime.evaluate", {
+      expression,
+      awaitPromise: true,
+      returnByValue: true,
+      userGesture: true,
+    });
+    // The shape that the protocol gives for Runtime.evaluate.
+    const { result, exceptionDetails } = await answer as {
+      result: { value?: unknown };
+      exceptionDetails?: { text: string; exception?: { description?: string } };
+    };
+    if (exceptionDetails === undefined) return result.value;
+    const reason = exceptionDetails.exception?.description ?? exceptionDetails.text;
+    throw new Error(`Page failed in "${expression}": ${reason}\n${this.#output.join("\n")}`);
+  }
+
+  async reload(): Promise<void> {
+    await this.#load("Page.reload");
+  }
+
+  async close(): Promise<void> {
+    await this.#cdp.send("Target.closeTarget", { targetId: this.#targetId });
+  }
+
+  async #load(method: string, params: Record<string, unknown> = {}): Promise<void> {
+    const loaded = Promise.withResolvers<void>();
+    const stop = this.#cdp.listen(({ method, sessionId }) => {
+      if (method === "Page.loadEventFired" && sessionId === this.#sessionId) loaded.resolve();
+    });
+    try {
+      const { errorText } = await this.#send(method, params);
+      if (errorText !== undefined) throw new Error(`Cannot open "${params.url}": ${errorText}`);
+      await within("the page to load", loaded.promise);
+    } finally {
+      stop();
+    }
+  }
+
+  async #send(
+    method: string,
+    params: Record<string, unknown> = {},
+  ): Promise<Record<string, unknown>> {
+    try {
+      return await this.#cdp.send(method, params, this.#sessionId);
+    } catch (cause) {
+      const what = params.expression ?? method;
+      throw new Error(`Page fails at "${what}". It wrote:\n${this.#output.join("\n")}`, { cause });
+    }
+  }
+}
+
+/** Finds the DevTools URL in what the browser prints; settles when the browser has ended. */
+async function watch(
+  child: Deno.ChildProcess,
+  endpoint: PromiseWithResolvers<string>,
+): Promise<void> {
+  let errors = "";
+  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+    errors += text;
+    const url = /^DevTools listening on (ws:\S+)\s/m.exec(errors)?.[1];
+    if (url !== undefined) endpoint.resolve(url);
+  }
+  const { code } = await child.status;
+  endpoint.reject(new Error(`The browser ended with code ${code}\n${errors}`));
+}

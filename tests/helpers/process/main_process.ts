@@ -1,0 +1,120 @@
+import { program } from "./program.ts";
+import { within } from "../wire/waiting.ts";
+
+/** How signalbox is run where that is what a test is about. */
+export interface MainOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Deno's own flags; the sources run with them, and not the executable that is tested. */
+  readonly denoArgs?: readonly string[];
+  /** Files that the process may have open. */
+  readonly openFiles?: number;
+}
+
+/** How long a program may take that has nothing to do. */
+const END_MS = 20_000;
+
+/** A process that has ended. */
+export interface MainResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A process that listens, killed at the end where it still runs. */
+export interface MainProcess extends AsyncDisposable {
+  /** Where it listens, as it said itself. */
+  readonly urls: readonly string[];
+  readonly pid: number;
+  readonly ended: Promise<MainResult>;
+  /** What it wrote to standard error so far. */
+  stderr(): string;
+  signal(signal: Deno.Signal): void;
+}
+
+/** Runs it to its end. */
+export async function runMain(options: MainOptions): Promise<MainResult> {
+  const child = spawn(options);
+  const output = child.output();
+  try {
+    const { code, stdout, stderr } = await within("the end of the program", output, END_MS);
+    const decoder = new TextDecoder();
+    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  } catch (cause) {
+    child.kill("SIGKILL");
+    await output;
+    throw new Error(`It does not end with ${JSON.stringify(options)}`, { cause });
+  }
+}
+
+/** Starts it and waits until it has said where it listens; nothing of it is given unasked. */
+export async function startMain(options: MainOptions): Promise<MainProcess> {
+  const child = spawn(options);
+  let [stdout, stderr] = ["", ""];
+  const ready = Promise.withResolvers<void>();
+  const read = async (
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    take: (text: string) => void,
+  ): Promise<void> => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) take(text);
+  };
+  const ended = Promise.all([
+    child.status,
+    read(child.stdout, (text) => {
+      stdout += text;
+      // The line about a dialect comes after those about the listeners.
+      if (/^ {2}\S.*\n/m.test(stdout)) ready.resolve();
+    }),
+    read(child.stderr, (text) => stderr += text),
+  ]).then(([{ code }]) => {
+    ready.reject(new Error(`It ended with code ${code} before it listened\n${stderr}`));
+    return { code, stdout, stderr };
+  });
+  const kill = async (): Promise<void> => {
+    signal("SIGKILL");
+    await ended;
+  };
+  const signal = (name: Deno.Signal): void => {
+    try {
+      child.kill(name);
+    } catch {
+      // It has ended already.
+    }
+  };
+
+  try {
+    await within("the program to listen", ready.promise);
+  } catch (error) {
+    await kill();
+    throw error;
+  }
+  return {
+    urls: [...stdout.matchAll(/^Listening on (\S+)$/gm)].map(([, url = ""]) => url),
+    pid: child.pid,
+    ended,
+    stderr: () => stderr,
+    signal,
+    [Symbol.asyncDispose]: kill,
+  };
+}
+
+function spawn({ args = [], env = {}, denoArgs, openFiles }: MainOptions): Deno.ChildProcess {
+  const run = [...program(denoArgs), ...args];
+  // Nobody's SIGNALBOX_* or PORT but the test's own.
+  const names = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "SystemRoot"];
+  const inherited = names.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  const [command = "", ...rest] = openFiles === undefined
+    ? run
+    : ["bash", "-c", `ulimit -n ${openFiles}; exec "$@"`, "bash", ...run];
+  return new Deno.Command(command, {
+    args: rest,
+    clearEnv: true,
+    env: { NO_COLOR: "1", ...Object.fromEntries(inherited), ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}

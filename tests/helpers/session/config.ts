@@ -1,0 +1,48 @@
+import { assertThrows } from "@std/assert";
+import { type Command, ConfigError, loadConfig } from "../../../src/config/load.ts";
+import type { Config } from "../../../src/config/schema.ts";
+
+/** Where a test's configuration comes from. */
+export interface TestSources {
+  readonly args?: readonly string[];
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Contents by path. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+export function commandOf({ args = [], variables = {}, files = {} }: TestSources): Command {
+  const env = new Map(Object.entries(variables));
+  const disk = new Map(Object.entries(files));
+  return loadConfig({
+    args,
+    variable: (name) => env.get(name),
+    variableNames: [...env.keys()],
+    readFile: (path) => {
+      const content = disk.get(path);
+      if (content === undefined) throw new Error("no such file");
+      return content;
+    },
+  });
+}
+
+/** The configuration that comes of it; throws ConfigError where none does. */
+export function configOf(sources: TestSources = {}): Config {
+  const command = commandOf(sources);
+  if (command.type !== "serve") throw new Error(`Cannot serve: the command is ${command.type}`);
+  return command.config;
+}
+
+/** What is wrong with it, line by line. */
+export function problemsOf(sources: TestSources): readonly string[] {
+  return assertThrows(() => commandOf(sources), ConfigError).messages;
+}
+
+/** A value inside a configuration; undefined where there is none. */
+export function valueAt(config: unknown, path: readonly string[]): unknown {
+  let at = config;
+  for (const part of path) {
+    // Looked at, not relied on: a wrong path ends in undefined.
+    at = (at as Record<string, unknown> | undefined)?.[part];
+  }
+  return at;
+}

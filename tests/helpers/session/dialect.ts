@@ -1,0 +1,153 @@
+import type { Hub, Reserve } from "../../../src/core/hub.ts";
+import type { DialectStore } from "../../../src/core/kept.ts";
+import type { HubLimits, LinkLimits } from "../../../src/core/limits.ts";
+import type { Session } from "../../../src/core/types.ts";
+import type { Dialect, Namespace, OpenDialect, Route } from "../../../src/dialects/dialect.ts";
+import { Router } from "../../../src/http/router.ts";
+import { FakeClock } from "./fake_clock.ts";
+import type { FakeLink } from "./fake_link.ts";
+import { connect, newTestHub, settle, TestClient } from "./hub.ts";
+import { NO_GREETING } from "./namespace.ts";
+import { newMemoryStore } from "../store/store.ts";
+
+export interface DialectTestOptions {
+  /** The dialect's part of a configuration; defaults elsewhere. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly limits?: Partial<HubLimits>;
+  readonly reserve?: Reserve;
+  /** What an earlier bench left behind; nothing elsewhere. */
+  readonly store?: DialectStore;
+}
+
+/** Where sessions begin, whatever carries them. */
+export interface Opening {
+  readonly limits: LinkLimits;
+  readonly connect: (link: FakeLink) => Session;
+}
+
+const ORIGIN = "http://signalbox.test";
+
+/** One dialect at work on a hub and a clock of its own, reached by its routes but for the network. */
+export class DialectBench implements Disposable {
+  readonly hub: Hub;
+  readonly realm: string;
+  readonly clock = new FakeClock();
+  readonly open: OpenDialect;
+  readonly store: DialectStore;
+  /** How many sealed items the dialect could not make anything of. */
+  unreadable = 0;
+  readonly #dialect: Dialect;
+  readonly #clients: TestClient[] = [];
+  readonly #test: DialectTestOptions;
+  readonly #router: Router;
+
+  constructor(dialect: Dialect, test: DialectTestOptions = {}) {
+    const { options = {}, limits, reserve } = test;
+    this.#dialect = dialect;
+    this.#test = test;
+    this.store = {
+      ...test.store ?? newMemoryStore().dialect(dialect.name, (id) => this.hub.has(this.realm, id)),
+      unreadable: (items) => this.unreadable += items,
+    };
+    this.hub = newTestHub(limits, reserve);
+    this.realm = dialect.name;
+    this.open = dialect.open(dialect.options.parse(options), {
+      hub: this.hub,
+      realm: dialect.name,
+      clock: this.clock,
+      store: this.store,
+    });
+    this.#router = new Router(this.routes.map((route) => ({ owner: dialect.name, route })));
+  }
+
+  /**
+   * The end of this one as a server plans it, and the next on the same store.
+   * @param ageMs how long nobody served
+   * @param change does something to what was sealed
+   */
+  async restart(
+    { ageMs = 0, change = (items) => items, ...test }: DialectTestOptions & {
+      readonly ageMs?: number;
+      readonly change?: (items: unknown[]) => unknown[];
+    } = {},
+  ): Promise<DialectBench> {
+    this.hub.silence();
+    for (const { link } of this.#clients) link.close(1001);
+    await settle();
+    const items = change(JSON.parse(JSON.stringify([...this.open.seal?.().items ?? []])));
+    this[Symbol.dispose]();
+    const store = { ...this.store, sealed: { items, ageMs } };
+    return new DialectBench(this.#dialect, { ...this.#test, store, ...test });
+  }
+
+  get routes(): readonly Route[] {
+    return this.open.routes;
+  }
+
+  /** Connects a client to the route at a path; a query may follow. */
+  connect(target: string): Promise<TestClient> {
+    const url = new URL(target, ORIGIN);
+    const route = this.#router.match(url.pathname).upgrade?.route;
+    if (route === undefined) throw new RangeError(`Cannot connect: no WebSocket at "${target}"`);
+    return this.#keep(connect((link) => route.connect(url, link), route.limits, this.clock.now));
+  }
+
+  async #keep(connecting: Promise<TestClient>): Promise<TestClient> {
+    const client = await connecting;
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Connects a client to a Socket.IO namespace: its frames are the namespace's packets. */
+  connectTo(namespace: string, query = ""): Promise<TestClient> {
+    const found = this.namespaces.find(({ name }) => name === namespace);
+    if (found === undefined) throw new RangeError(`Cannot connect: no namespace "${namespace}"`);
+    const url = new URL(`/socket.io/${query}`, ORIGIN);
+    return this.#keep(
+      connect((link) => found.connect(url, link, NO_GREETING), found.limits, this.clock.now),
+    );
+  }
+
+  get namespaces(): readonly Namespace[] {
+    return this.open.namespaces ?? [];
+  }
+
+  /** Everything that begins a session. */
+  get openings(): readonly Opening[] {
+    const headers = new Headers();
+    const ofRoutes = this.routes.flatMap((route): Opening[] => {
+      const url = new URL(route.path, ORIGIN);
+      const request = { method: "GET", url, headers, body: "" } as const;
+      switch (route.kind) {
+        case "upgrade":
+          return [{ limits: route.limits, connect: (link) => route.connect(url, link) }];
+        case "stream":
+          return [{ limits: route.limits, connect: (link) => route.connect(request, link) }];
+        case "get":
+          return [];
+      }
+    });
+    const ofNamespaces = this.namespaces.map(({ limits, connect }): Opening => ({
+      limits,
+      connect: (link) => connect(new URL("/socket.io/", ORIGIN), link, NO_GREETING),
+    }));
+    return [...ofRoutes, ...ofNamespaces];
+  }
+
+  /** A session of each opening, as it is before its connection is open. */
+  unopened(): TestClient[] {
+    return this.openings.map(({ limits, connect }) =>
+      new TestClient(connect, limits, this.clock.now)
+    );
+  }
+
+  /** Asks for a plain resource; undefined where there is none. */
+  get(target: string): Response | undefined {
+    const url = new URL(target, ORIGIN);
+    return this.#router.match(url.pathname).get?.route.handle(url);
+  }
+
+  [Symbol.dispose](): void {
+    this.open[Symbol.dispose]?.();
+  }
+}

@@ -1,0 +1,52 @@
+import type { SignalError } from "../../../src/core/errors.ts";
+import type { Frame, Link, PeerEvent, PeerId, Session } from "../../../src/core/types.ts";
+
+/** What a test makes of a session's entry points; by default they do nothing. */
+export interface Script {
+  readonly opened?: () => void | Promise<void>;
+  readonly receive?: (frame: Frame) => void | Promise<void>;
+  readonly refuse?: (error: SignalError) => void;
+  readonly dropped?: (frame: Frame) => void;
+  readonly closed?: () => void;
+}
+
+/** A session of no protocol: keeps what it was called with, and acts as the test says. */
+export class ScriptedSession implements Session {
+  readonly link: Link;
+  readonly received: Frame[] = [];
+  readonly refused: SignalError[] = [];
+  isIdentified = false;
+  peerId: PeerId | undefined = undefined;
+  timesClosed = 0;
+  readonly #script: Script;
+
+  constructor(link: Link, script: Script = {}) {
+    this.link = link;
+    this.#script = script;
+  }
+
+  opened(): void | Promise<void> {
+    return this.#script.opened?.();
+  }
+
+  receive(frame: Frame): void | Promise<void> {
+    this.received.push(frame);
+    return this.#script.receive?.(frame);
+  }
+
+  dropped(frame: Frame): void {
+    this.#script.dropped?.(frame);
+  }
+
+  deliver(_event: PeerEvent): void {}
+
+  refuse(error: SignalError): void {
+    this.refused.push(error);
+    this.#script.refuse?.(error);
+  }
+
+  closed(): void {
+    this.timesClosed++;
+    this.#script.closed?.();
+  }
+}

@@ -1,0 +1,100 @@
+import { loadConfig } from "../../../src/config/load.ts";
+import type { Config } from "../../../src/config/schema.ts";
+import type { Clock } from "../../../src/core/clock.ts";
+import { readText } from "../../../src/system/files.ts";
+import type { Facts, Log } from "../../../src/observe/log.ts";
+import { openPersistence, type Persistence } from "../../../src/server/open_store.ts";
+import type { Operator } from "../../../src/admin/operator.ts";
+import { startServer } from "../../../src/server/mod.ts";
+import { systemClock, wallClock } from "../../../src/system/clock.ts";
+import { gaugeOf } from "./gauges.ts";
+
+/** One line that the server would have logged. */
+export interface LogLine {
+  readonly level: string;
+  readonly what: string;
+  readonly facts: Facts;
+}
+
+export interface TestServer extends AsyncDisposable {
+  /** Where it listens, without a slash at the end; the first where there are several. */
+  readonly url: string;
+  /** The same for WebSockets. */
+  readonly wsUrl: string;
+  /** Everything that was logged so far, lines of clients unlimited. */
+  readonly log: readonly LogLine[];
+  readonly operator: Operator;
+  /** The current value of a metric's gauge, such as "signalbox_peers". */
+  gauge(name: string): Promise<number>;
+  /** Resolves when clients are served, who wait until then. */
+  readonly started: Promise<void>;
+  /** Ends it as the first signal does. */
+  stop(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  /** Flags as on the command line; without a `--listen` it takes a free loopback port. */
+  readonly args?: readonly string[];
+  readonly clock?: Clock;
+}
+
+/** Starts the server in this process, with metrics at `/metrics`. */
+export function startTestServer({ args = [], clock }: TestServerOptions = {}): TestServer {
+  const log = new CollectingLog();
+  return serve(configOf(args), { log, ...(clock === undefined ? {} : { clock }) });
+}
+
+/** The same with what `--store` among the arguments names. */
+export async function startTestServerWithStore(
+  { args = [], clock = systemClock }: TestServerOptions,
+): Promise<TestServer> {
+  const log = new CollectingLog();
+  const config = configOf(args);
+  const persistence = await openPersistence(config, { log, clock, wallNow: wallClock });
+  const server = serve(config, { log, clock, persistence });
+  await server.started;
+  return server;
+}
+
+function configOf(args: readonly string[]): Config {
+  const isListening = args.some((arg) => arg.startsWith("--listen"));
+  const listening = isListening ? [] : ["--listen", "http://127.0.0.1:0"];
+  const command = loadConfig({
+    args: [...listening, "--metrics", "/metrics", ...args],
+    variable: () => undefined,
+    readFile: readText,
+  });
+  if (command.type !== "serve") throw new TypeError(`Cannot serve with ${args.join(" ")}`);
+  return command.config;
+}
+
+function serve(
+  config: Config,
+  { log, ...parts }: { log: CollectingLog; clock?: Clock; persistence?: Persistence },
+): TestServer {
+  const server = startServer(config, { version: "0.0.0-test", log, ...parts });
+  const url = server.urls[0] ?? "";
+  return {
+    url,
+    wsUrl: url.replace(/^http/, "ws"),
+    log: log.lines,
+    operator: server.operator,
+    gauge: (name) => gaugeOf(url, name),
+    started: server.started,
+    stop: server.stop,
+    [Symbol.asyncDispose]: server.stop,
+  };
+}
+
+class CollectingLog implements Log {
+  readonly lines: LogLine[] = [];
+  readonly isDebug = false;
+
+  write(level: string, what: string, facts: Facts = {}): void {
+    this.lines.push({ level, what, facts });
+  }
+
+  writeForClient(level: string, what: string, facts: Facts): void {
+    this.write(level, what, facts);
+  }
+}
