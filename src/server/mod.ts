@@ -13,7 +13,7 @@ import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans } from "../http/bans.ts";
 import { CorsPolicy } from "../http/cors.ts";
 import { Gate, refusalFor } from "../http/gate.ts";
-import { landingPage, type Reachable } from "../http/landing.ts";
+import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
 import { ownRoutes } from "../http/own_routes.ts";
 import { type OwnedRoute, Router } from "../http/router.ts";
 import { Journal } from "../observe/journal.ts";
@@ -102,10 +102,14 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
   const gate = undo.use(openGate(config, clock, bans));
+  const basePath = basePathOf(config);
   const dialects = openDialects(config, { hub, clock, store });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const reachable = dialects.flatMap(({ title, dialect }) =>
-    dialect.entrances.map((entrance) => ({ title, entrance }))
+    dialect.entrances.map((entrance) => ({
+      title,
+      entrance: { ...entrance, path: `${basePath}${entrance.path}` },
+    }))
   );
   announceGauges(metrics, { hub, connections, gate, dialects });
   persistence.journal.announce(metrics, store);
@@ -114,7 +118,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const own = ownRoutes({
     health: config.health,
     metricsPath: config.metrics,
-    metrics,
+    expose: () => metrics.expose(),
     isReady: () => isReady,
     trouble: () => store.trouble === undefined ? undefined : `the store: ${store.trouble}`,
     docs,
@@ -130,9 +134,10 @@ export function startServer(config: Config, options: ServerOptions): Server {
       () => socketIo.sessionCount,
     );
   }
+  const page = landingRoute(landingPage(version, reachable, basePath));
   const door = new Door({
     router: makeRouter([
-      ...own.map((route) => ({ owner: "server", route })),
+      ...[...own, page].map((route) => ({ owner: "server", route })),
       ...dialects.flatMap(({ name, dialect }) =>
         dialect.routes.map((route) => ({ owner: name, route }))
       ),
@@ -143,9 +148,10 @@ export function startServer(config: Config, options: ServerOptions): Server {
     connections,
     clock,
     maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,
-    page: landingPage(version, reachable),
+    basePath,
     socketIo: socketIo && new SocketIoDoor({ server: socketIo, gate, clock, onTurnedAway }),
     onTurnedAway,
+    onPostRefused: (visitor, error, word) => journal.postRefused(visitor, error, word),
     onFault: (error) => journal.fault(error),
   });
   const handle: ListenerOptions["handle"] = (request, { remoteAddr: { hostname } }) =>
@@ -236,7 +242,8 @@ function openDialects(
   return DIALECTS.map(({ name, title, open }) => {
     const kept = store.dialect(name, (id) => hub.has(name, id));
     // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
-    const dialect = open(config[name], { hub, realm: name, clock, store: kept });
+    const basePath = basePathOf(config);
+    const dialect = open(config[name], { hub, realm: name, clock, basePath, store: kept });
     return { name, title, dialect, kept };
   });
 }
@@ -388,4 +395,9 @@ async function withTimeLimit(work: Promise<unknown>, limitMs: number): Promise<v
 
 function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replaceAll("\n", " ");
+}
+
+/** What every path begins with: without a slash at its end, so that it is mostly empty. */
+function basePathOf({ basePath }: Config): string {
+  return basePath.slice(0, -1);
 }

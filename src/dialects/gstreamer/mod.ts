@@ -36,7 +36,7 @@ export const gstreamer = defineDialect({
         kind: "upgrade",
         path,
         limits: options,
-        connect: (_url, link) => new GStreamerSession(link, server),
+        connect: (_visit, link) => new GStreamerSession(link, server),
       })),
       entrances: options.paths.slice(0, 1).map((path) => ({
         path,

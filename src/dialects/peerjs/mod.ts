@@ -106,7 +106,8 @@ export const peerjs = defineDialect({
           path: `${options.path}peerjs`,
           limits: options,
           maxSilenceMs: options.aliveTimeoutMs,
-          connect: (url, link) => new PeerJsSession(link, readCredentials(url), server),
+          acceptsAnyProtocol: true,
+          connect: ({ url }, link) => new PeerJsSession(link, readCredentials(url), server),
         },
         ...httpRoutes({
           mount: options.path,

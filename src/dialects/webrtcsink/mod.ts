@@ -59,7 +59,7 @@ export const webrtcsink = defineDialect({
         path,
         limits: options,
         maxSilenceMs: options.maxSilenceMs,
-        connect: (_url, link) => new WebRtcSinkSession(link, server),
+        connect: (_visit, link) => new WebRtcSinkSession(link, server),
       })),
       entrances: options.paths.slice(0, 1).map((path) => ({
         path,

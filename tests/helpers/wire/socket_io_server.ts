@@ -70,9 +70,10 @@ export function startSocketIoServer(
     connections,
     clock,
     maxSilenceMs: 30_000,
-    page: "",
+    basePath: "",
     socketIo: new SocketIoDoor({ server, gate, clock, onTurnedAway }),
     onTurnedAway,
+    onPostRefused: () => {},
     onFault: (error) => faults.push(error),
   });
   const listener = new Listener({
