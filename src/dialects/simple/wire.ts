@@ -50,7 +50,7 @@ export const WIRE: Record<ErrorCode, WordedRefusal> = {
   bad_greeting: error("bad_frame"),
   action_unknown: error("bad_frame"),
   target_missing: error("bad_frame"),
-  room_missing: error("bad_frame"),
+  room_missing: error("bad_room"),
   room_invalid: error("bad_room"),
   field_reserved: error("reserved_field"),
   description_invalid: error("bad_field"),
