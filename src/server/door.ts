@@ -24,7 +24,7 @@ export interface DoorOptions {
   /** Where some dialect is reached by Socket.IO. */
   readonly socketIo?: SocketIoDoor | undefined;
   readonly clock: Clock;
-  /** Longest silence of a client before it is gone, unless its dialect asks for less. */
+  /** Longest silence of a client before it is gone, unless its dialect has a time of its own. */
   readonly maxSilenceMs: number;
   /** The page at `/` for people. */
   readonly page: string;
@@ -177,7 +177,7 @@ export class Door {
     if (this.isClosed) return plain(503, "Server is going away", { "retry-after": "5" });
     const admission = gate.admit(address, request.headers.get("origin"));
     if (admission === undefined) return plain(503, "Too many connections", { "retry-after": "5" });
-    const silenceMs = Math.min(maxSilenceMs, route.maxSilenceMs ?? Infinity);
+    const silenceMs = route.maxSilenceMs ?? maxSilenceMs;
     const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
     const spoken = [route, ...guests.map((guest) => guest.route)].flatMap(({ protocols = [] }) =>
       protocols
