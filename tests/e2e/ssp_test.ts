@@ -319,9 +319,10 @@ sspTest(
 
 /** README's page, over either of the client's transports. */
 async function readScript(transport: "WebSocket" | "Socket.IO"): Promise<string> {
-  const script = await readmeSnippet("ssp");
+  const script = await readmeSnippet("src/dialects/ssp/README.md", "ssp");
   if (transport === "WebSocket") return script;
-  const [importing = "", opening = ""] = (await readmeSnippet("ssp-socket-io")).trim().split("\n");
+  const [importing = "", opening = ""] =
+    (await readmeSnippet("src/dialects/ssp/README.md", "ssp-socket-io")).trim().split("\n");
   return `${importing}\n${script.replace(/^const signals = .*$/m, opening)}`;
 }
 

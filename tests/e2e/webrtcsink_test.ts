@@ -166,7 +166,7 @@ clientTest({
   needs,
   fn: async () => {
     await using server = await startServerProcess();
-    const page = await readmeSnippet("gstwebrtc");
+    const page = await readmeSnippet("src/dialects/webrtcsink/README.md", "gstwebrtc");
     const script = /src="([^"]+)"/.exec(page)?.[1];
     await using site = await startPageServer({
       "/watch.html": page.replace("localhost:8080", new URL(server.url).host),
