@@ -24,7 +24,7 @@ export function helpText(version: string): string {
   ].join("\n");
 }
 
-/** README's table of options. */
+/** The table of the options page. */
 export function optionsTable(): string {
   const rows = OPTIONS.map((option) => {
     const others = [...option.otherFlags.map(dashed), ...option.otherVariables]

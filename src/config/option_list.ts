@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { OptionMeta } from "../dialects/kit/options.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 
-/** One option, as flags, variables, help and README's table see it. */
+/** One option, as flags, variables, help and the options page see it. */
 export interface Option {
   /** Its place in the configuration: ["peerjs", "allowDiscovery"]. */
   readonly path: readonly string[];

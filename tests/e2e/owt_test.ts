@@ -263,7 +263,7 @@ Object.assign(globalThis, {
   isLost: () => isLost,
 });
 </script>`,
-      "/channel.js": await readmeSnippet("owt"),
+      "/channel.js": await readmeSnippet("src/dialects/owt/README.md", "owt"),
       // The package's own module is none of its exports.
       "/global.js": SOCKET_IO_CLIENTS["4.8.4"] ?? "",
       "/io.js": "export const io = globalThis.io;",

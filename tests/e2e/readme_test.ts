@@ -15,7 +15,7 @@ clientTest({
   needs: ["chromium"],
   fn: async () => {
     await using server = await startServerProcess();
-    const page = await readmeSnippet("peerjs");
+    const page = await readmeSnippet("README.md", "peerjs");
     const { port } = new URL(server.url);
     await using site = await startPageServer({
       "/call.html": page.replace('"localhost", port: 8080', `"127.0.0.1", port: ${port}`),
@@ -51,7 +51,10 @@ clientTest({
     const address = server.url.replace(/^http/, "ws");
     const [program, page] = await Promise.all(
       ["gstreamer-python", "gstreamer-page"].map(async (name) =>
-        (await readmeSnippet(name)).replace("ws://localhost:8080", address)
+        (await readmeSnippet("src/dialects/gstreamer/README.md", name)).replace(
+          "ws://localhost:8080",
+          address,
+        )
       ),
     );
     await using camera = startPython(program ?? "");
@@ -76,7 +79,9 @@ clientTest({
   name: "README: the certificate for GStreamer's clients is one that the server serves",
   needs: ["openssl"],
   fn: async () => {
-    const [openssl, start] = (await readmeSnippet("gstreamer-certificate")).trim().split("\n");
+    const [openssl, start] =
+      (await readmeSnippet("src/dialects/gstreamer/README.md", "gstreamer-certificate")).trim()
+        .split("\n");
     assertEquals(start, "deno run -A main.ts --port 8443 --cert-path .");
     const folder = await Deno.makeTempDir({ prefix: "signalbox-readme-" });
     try {
@@ -98,7 +103,7 @@ systemTest({
   name: "README: the line with least permissions starts a server that serves PeerJS",
   needs: "signals",
   fn: async () => {
-    const line = (await readmeSnippet("permissions")).trim();
+    const line = (await readmeSnippet("src/server/README.md", "permissions")).trim();
     const [deno, ...args] = line.replaceAll("'", "").split(/\s+/);
     assertEquals(deno, "deno");
     const child = new Deno.Command(Deno.execPath(), {
@@ -187,7 +192,10 @@ clientTest({
   needs: ["chromium"],
   fn: async () => {
     await using server = await startServerProcess();
-    const [page, line] = await Promise.all([readmeSnippet("simple"), readmeSnippet("simple-curl")]);
+    const [page, line] = await Promise.all([
+      readmeSnippet("src/dialects/simple/README.md", "simple"),
+      readmeSnippet("src/dialects/simple/README.md", "simple-curl"),
+    ]);
     const here = (text: string) => text.replace("http://localhost:8080", server.url);
     const [, accept, target] = /^curl -N -H "Accept: (.*)" "(.*)"$/.exec(here(line).trim()) ?? [];
     const looking = new AbortController();
@@ -223,7 +231,7 @@ clientTest({
 
 Deno.test("README: a line of curl changes a field of who is in a room of Simple Signalling", async () => {
   await using server = await startServerProcess();
-  const snippet = await readmeSnippet("simple-curl-post");
+  const snippet = await readmeSnippet("src/dialects/simple/README.md", "simple-curl-post");
   const line = snippet.trim().replace("http://localhost:8080", server.url);
   const [, body = "", target = ""] = /^curl -d '(.*)' (\S+)$/.exec(line) ?? [];
   await using client = await WsClient.open(`${server.url.replace("http", "ws")}/simple?room=r`);

@@ -348,7 +348,7 @@ systemTest({
       await within("the end", server.ended);
     }
     assert((await Deno.stat(`${store}/signalbox.kv-wal`)).size > 0);
-    const lines = (await readmeSnippet("restore")).split("\n");
+    const lines = (await readmeSnippet("src/store/README.md", "restore")).split("\n");
     assertMatch(lines[0] ?? "", /^DIR=/);
     const script = [`DIR="${store}"`, ...lines.slice(1).filter((line) => !/systemctl/.test(line))];
     const { success } = await new Deno.Command("bash", {

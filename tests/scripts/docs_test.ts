@@ -1,7 +1,25 @@
-import { assertEquals } from "@std/assert";
-import { withOptions } from "../../scripts/docs.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { OPTIONS_PAGE, staleness, withOptions } from "../../scripts/docs.ts";
 
-Deno.test("README's table of options is what the schema says", async () => {
-  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
-  assertEquals(readme, withOptions(readme), "README is stale: run deno task docs");
+const page = await Deno.readTextFile(OPTIONS_PAGE);
+
+Deno.test("the options page is what the schema says", () => {
+  const report = staleness(page);
+  assert(report === undefined, report);
+});
+
+Deno.test("a stale options page is reported in at most ten lines", () => {
+  const rows = page.split("\n");
+  const changed = rows.map((row) => row.replace("`--port`", "`--harbour`"));
+  const report = staleness(changed.join("\n")) ?? "";
+  assertStringIncludes(report, "run deno task docs");
+  assertStringIncludes(report, "- | `--harbour`");
+  assertStringIncludes(report, "+ | `--port`");
+  assertEquals(report.split("\n").length, 3);
+
+  const emptied = rows.filter((row) => !row.startsWith("| `--")).join("\n");
+  const long = (staleness(emptied) ?? "").split("\n");
+  assertEquals(long.length, 10);
+  assertStringIncludes(long.at(-1) ?? "", "more rows");
+  assertEquals(withOptions(emptied), page);
 });
