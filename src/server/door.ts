@@ -13,7 +13,7 @@ import { asksForUpgrade, objectionToHandshake } from "../http/handshake.ts";
 import type { Visitor } from "../observe/visitor.ts";
 import type { SocketIoDoor } from "./socket_io_door.ts";
 import type { Connections } from "../transport/connections.ts";
-import { upgrade } from "../transport/websocket.ts";
+import type { Transport } from "../transport/transport.ts";
 
 export interface DoorOptions {
   readonly router: Router;
@@ -21,6 +21,7 @@ export interface DoorOptions {
   readonly cors: CorsPolicy;
   readonly proxies: TrustedProxies;
   readonly connections: Connections;
+  readonly transport: Pick<Transport, "upgrade">;
   /** Where some dialect is reached by Socket.IO. */
   readonly socketIo?: SocketIoDoor | undefined;
   readonly clock: Clock;
@@ -173,7 +174,7 @@ export class Door {
     { owned: { owner, route }, guests }: Claimants,
     address: string,
   ): Response {
-    const { gate, connections, maxSilenceMs } = this.#options;
+    const { gate, connections, transport, maxSilenceMs } = this.#options;
     if (this.isClosed) return plain(503, "Server is going away", { "retry-after": "5" });
     const admission = gate.admit(address, request.headers.get("origin"));
     if (admission === undefined) return plain(503, "Too many connections", { "retry-after": "5" });
@@ -183,7 +184,7 @@ export class Door {
       protocols
     );
     const protocol = offered.map((name) => name.trim()).find((name) => spoken.includes(name));
-    const upgraded = upgrade(request, silenceMs, protocol);
+    const upgraded = transport.upgrade(request, silenceMs, protocol);
     if (upgraded === undefined) {
       admission.release();
       return plain(400, "Bad WebSocket handshake");

@@ -14,6 +14,8 @@ class Observer implements LinkObserver {
 
   opened(): void {}
   received(): void {}
+  exceeded(): void {}
+
   takes(size: number): boolean {
     return size < 100;
   }

@@ -393,7 +393,7 @@ Deno.test("an upgrade: probed, switched, and nothing is lost, doubled or out of 
   await poller.heard();
   const poll = poller.get();
   const probe = new FakeSocket();
-  assertEquals(poller.session.probe(probe.asWebSocket), true);
+  assertEquals(poller.session.probe(probe.asSocket), true);
   probe.opens();
   probe.hears("2probe");
   assertEquals([probe.sent, poll.answer], [["3probe"], NOOP]);
@@ -419,7 +419,7 @@ Deno.test("a poll that is there when the client switches is ended, and takes not
   const poller = bench.poll(3);
   await poller.heard();
   const probe = new FakeSocket();
-  poller.session.probe(probe.asWebSocket);
+  poller.session.probe(probe.asSocket);
   probe.opens();
   probe.hears("2probe");
   const poll = poller.get();
@@ -442,7 +442,7 @@ for (
     const poller = bench.poll(3);
     await poller.heard();
     const probe = new FakeSocket();
-    poller.session.probe(probe.asWebSocket);
+    poller.session.probe(probe.asSocket);
     probe.opens();
     act(probe);
     await settle();
@@ -460,10 +460,10 @@ Deno.test("an upgrade has its time, and polling lives on after it", async () => 
   const poller = bench.poll(3);
   await poller.heard();
   const probe = new FakeSocket();
-  poller.session.probe(probe.asWebSocket);
+  poller.session.probe(probe.asSocket);
   probe.opens();
   probe.hears("2probe");
-  assertEquals(poller.session.probe(new FakeSocket().asWebSocket), false);
+  assertEquals(poller.session.probe(new FakeSocket().asSocket), false);
   bench.clock.advance(2_999);
   assertEquals(probe.closings, []);
   bench.clock.advance(1);
@@ -476,7 +476,7 @@ Deno.test("a session that ends takes its probe with it, and is released with the
   using bench = new EngineBench();
   const poller = bench.poll(3);
   const probe = new FakeSocket();
-  poller.session.probe(probe.asWebSocket);
+  poller.session.probe(probe.asSocket);
   probe.opens();
   poller.session.pollAborted();
   await settle();
@@ -521,11 +521,11 @@ Deno.test("a probe that is gone before its end is told leaves nothing to the one
     using bench = new EngineBench();
     const { session } = bench.poll(revision);
     const [first, second] = [new FakeSocket(), new FakeSocket()];
-    session.probe(first.asWebSocket);
+    session.probe(first.asSocket);
     first.opens();
     for (const packet of ["2probe", "no packet"]) first.hears(packet);
     first.isClosed(1006);
-    assertEquals(session.probe(second.asWebSocket), true);
+    assertEquals(session.probe(second.asSocket), true);
     second.opens();
     await settle();
     assertEquals([bench.clock.timers, session.isOpen], [1, true]);
