@@ -1,74 +1,128 @@
-/**
- * Every reason for which signalbox refuses something a client did. Each dialect maps every code to
- * its own wire form, so a new code does not compile until all dialects answer it.
- */
-export type ErrorCode =
-  /** The frame is no message of the dialect, or none that is allowed now. */
-  | "bad_frame"
+/** The kinds of refusals. A dialect words a family once, and only its exceptions by code. */
+export type ErrorFamily =
+  /** The frame is not a message of the dialect, or not one that is allowed now. */
+  | "frame"
+  /** The client sends too much or too fast. */
+  | "rate"
+  /** The client may not have the id that it asks for, or did not say who it is. */
+  | "identity"
+  /** The message cannot reach the peer that it is for. */
+  | "peer"
+  /** The room does not exist, or the client may not be in it. */
+  | "room"
+  /** A limit of the configuration is reached. */
+  | "capacity"
+  /** The peer's public description is not acceptable. */
+  | "description"
+  /** The configuration forbids it. */
+  | "policy"
+  /** The connection itself is refused, before anything was said on it. */
+  | "door"
+  /** A fault of the server. */
+  | "fault";
+
+interface CodeFacts {
+  readonly family: ErrorFamily;
+  /** True if the connection ends with the refusal, in every dialect. */
+  readonly isFatal?: true;
+}
+
+/** Every reason for which signalbox refuses something a client did. */
+export const CODES = {
+  /** The frame is malformed, or not allowed now. */
+  bad_frame: { family: "frame" },
   /** The frame is not even JSON, where the dialect speaks JSON. */
-  | "not_json"
+  not_json: { family: "frame" },
   /** The frame is binary, where the dialect speaks text. */
-  | "binary_frame"
+  binary_frame: { family: "frame" },
   /** The message is well-formed, but asks for something the dialect does not know. */
-  | "action_unknown"
+  action_unknown: { family: "frame" },
   /** The first frame of a connection is not the dialect's greeting. */
-  | "bad_greeting"
+  bad_greeting: { family: "frame" },
+  /** The message names no receiver. */
+  target_missing: { family: "frame" },
   /** The frame is larger than the dialect's limit. */
-  | "frame_too_large"
+  frame_too_large: { family: "rate", isFatal: true },
   /** Frames come faster than the limit; this one was dropped. */
-  | "rate_limited"
-  /** Frames kept coming far too fast: the connection ends. */
-  | "flooding"
-  /** The client did not say who it is in time. */
-  | "not_identified"
-  | "credentials_missing"
-  | "credentials_wrong"
-  | "id_invalid"
-  | "id_taken"
+  rate_limited: { family: "rate" },
+  /** Frames kept coming far too fast. */
+  flooding: { family: "rate", isFatal: true },
+  /** The client did not identify itself in time. */
+  not_identified: { family: "identity", isFatal: true },
+  credentials_missing: { family: "identity" },
+  credentials_wrong: { family: "identity" },
+  id_invalid: { family: "identity" },
+  id_taken: { family: "identity" },
   /** The id was not made by this server, where only such ids are admitted. */
-  | "id_not_issued"
-  /** As many peers of this dialect, or in all, as the configuration allows. */
-  | "peers_full"
-  | "peer_unknown"
-  | "peer_busy"
+  id_not_issued: { family: "identity" },
+  peer_unknown: { family: "peer" },
+  peer_busy: { family: "peer" },
   /** The peer exists, but not in the sender's room. */
-  | "peer_elsewhere"
+  peer_elsewhere: { family: "peer" },
   /** The peer exists, but not the one of its connections that is meant. */
-  | "instance_unknown"
-  /** As many connections of one peer as the configuration allows. */
-  | "instances_full"
-  /** The receiver is away, and as much waits for it as the configuration allows. */
-  | "queue_full"
-  /** The message does not say for whom it is. */
-  | "target_missing"
-  | "room_missing"
-  | "room_invalid"
+  instance_unknown: { family: "peer" },
+  room_missing: { family: "room" },
+  room_invalid: { family: "room" },
   /** There is no such room, where clients may not open rooms. */
-  | "room_unknown"
-  | "room_full"
-  | "rooms_full"
+  room_unknown: { family: "room" },
   /** The client is in a room already, and may be in one only. */
-  | "already_joined"
+  already_joined: { family: "room" },
   /** The client has to be in a room for this. */
-  | "not_joined"
-  | "description_invalid"
+  not_joined: { family: "room" },
+  /** The server, or this dialect, has as many peers as the configuration allows. */
+  peers_full: { family: "capacity" },
+  room_full: { family: "capacity" },
+  rooms_full: { family: "capacity" },
+  /** One peer has as many connections as the configuration allows. */
+  instances_full: { family: "capacity" },
+  /** The receiver is away, and as much waits for it as the configuration allows. */
+  queue_full: { family: "capacity" },
+  description_invalid: { family: "description" },
   /** Part of the description has a name that only the server may use. */
-  | "field_reserved"
+  field_reserved: { family: "description" },
   /** The description is over its limit, or the sum of those in the room. */
-  | "description_too_large"
-  /** The configuration keeps clients from doing this. */
-  | "not_allowed"
-  /** As many connections in all as the configuration allows. */
-  | "server_full"
-  /** As many connections from one address as the configuration allows. */
-  | "address_full"
+  description_too_large: { family: "description" },
+  not_allowed: { family: "policy" },
+  /** The server has as many connections as the configuration allows. */
+  server_full: { family: "door", isFatal: true },
+  /** One address has as many connections as the configuration allows. */
+  address_full: { family: "door", isFatal: true },
   /** Connections from one address come faster than the limit. */
-  | "address_rate"
-  | "origin_forbidden"
+  address_rate: { family: "door", isFatal: true },
+  origin_forbidden: { family: "door", isFatal: true },
   /** An operator has banned the address. */
-  | "address_banned"
-  /** A fault of the server; the connection ends. */
-  | "internal";
+  address_banned: { family: "door", isFatal: true },
+  internal: { family: "fault", isFatal: true },
+} as const satisfies Record<string, CodeFacts>;
+
+/** A key of the catalogue. */
+export type ErrorCode = keyof typeof CODES;
+
+/** A code whose refusal ends the connection. */
+export type FatalCode = {
+  [Code in ErrorCode]: (typeof CODES)[Code] extends { readonly isFatal: true } ? Code : never;
+}[ErrorCode];
+
+/** Every code, in the catalogue's order. */
+// `Object.keys` loses the type of the keys, which are all the catalogue's.
+export const ERROR_CODES = Object.keys(CODES) as readonly ErrorCode[];
+
+/** True if the connection ends with the refusal, in every dialect. */
+export function isFatal(code: ErrorCode): code is FatalCode {
+  return "isFatal" in CODES[code];
+}
+
+/** One dialect's answer to every code: its families' answers, and its exceptions by code. */
+export function byCode<Answer>(
+  families: Readonly<Record<ErrorFamily, Answer>>,
+  exceptions: Readonly<Partial<Record<ErrorCode, Answer>>> = {},
+): Readonly<Record<ErrorCode, Answer>> {
+  const answers = ERROR_CODES.map((code) =>
+    [code, exceptions[code] ?? families[CODES[code].family]] as const
+  );
+  // Every code of the catalogue is among the entries.
+  return Object.fromEntries(answers) as Record<ErrorCode, Answer>;
+}
 
 /** A refusal of something that a client did; the client's session words it for the wire. */
 export class SignalError extends Error {

@@ -7,7 +7,7 @@ import { wantsHtml } from "../http/landing.ts";
 import type { HttpRoute, UpgradeRoute } from "../http/route.ts";
 import { allowedMethods, type Match, type OwnedRoute, type Router } from "../http/router.ts";
 import { readTarget, readVisit } from "../http/visit.ts";
-import { upgrade } from "../transport/websocket.ts";
+import type { Transport } from "../transport/transport.ts";
 import { FirstFrameSession } from "./first_frame.ts";
 import type { SocketIoDoor } from "./socket_io_door.ts";
 import { goingAway, Streams, type StreamsOptions, wantsStream } from "./streams.ts";
@@ -18,9 +18,10 @@ export interface DoorOptions extends Omit<StreamsOptions, "isClosed"> {
   readonly proxies: TrustedProxies;
   /** What every path begins with, such as "/signal"; mostly empty. */
   readonly basePath: string;
+  readonly transport: Pick<Transport, "upgrade">;
   /** Undefined if no dialect is reached by Socket.IO. */
   readonly socketIo?: SocketIoDoor | undefined;
-  /** Longest silence of a client before it is gone, unless its dialect asks for less. */
+  /** Longest silence of a client before it is gone, unless its dialect has a time of its own. */
   readonly maxSilenceMs: number;
   readonly onFault: (error: unknown) => void;
 }
@@ -125,17 +126,17 @@ export class Door {
     { owner, route }: OwnedRoute<UpgradeRoute>,
     guests: readonly OwnedRoute<UpgradeRoute>[],
   ): Response {
-    const { gate, connections, maxSilenceMs } = this.#options;
+    const { gate, connections, transport, maxSilenceMs } = this.#options;
     if (this.isClosed) return goingAway();
     const { address } = visit;
     const admission = gate.admit(address, visit.origin ?? null);
     if (admission === undefined) return plain(503, "Too many connections", { "retry-after": "5" });
-    const silenceMs = Math.min(maxSilenceMs, route.maxSilenceMs ?? Infinity);
+    const silenceMs = route.maxSilenceMs ?? maxSilenceMs;
     const spoken = [route, ...guests.map((guest) => guest.route)].flatMap(({ protocols = [] }) =>
       protocols
     );
     const protocol = selectProtocol(visit.protocols, spoken, route.acceptsAnyProtocol === true);
-    const upgraded = upgrade(request, silenceMs, protocol);
+    const upgraded = transport.upgrade(request, silenceMs, protocol);
     if (upgraded === undefined) {
       admission.release();
       return plain(400, "Bad WebSocket handshake");

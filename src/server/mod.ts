@@ -1,4 +1,4 @@
-import { listenersOf, type Listening, type TlsFiles, urlOf } from "../config/listeners.ts";
+import { listenersOf, type TlsFiles, urlOf } from "../config/listeners.ts";
 import { ConfigError } from "../config/load.ts";
 import { liftedLimits } from "../config/option_list.ts";
 import type { Config } from "../config/schema.ts";
@@ -24,11 +24,17 @@ import { forgetful, type Persistence } from "./open_store.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import type { Store } from "../store/mod.ts";
 import { readTls, watchTls } from "./certificates.ts";
+import { listen } from "./listen.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
+import { messageOf } from "../system/errors.ts";
 import { Connections } from "../transport/connections.ts";
-import { Listener, type ListenerOptions, type TlsMaterial } from "../transport/listener.ts";
+import { openTransport } from "../transport/open.ts";
+import { proveTls } from "../transport/tls.ts";
+import type { ListenOptions } from "../transport/transport.ts";
 import { SocketIoServer } from "../transport/socket_io/server.ts";
+
+export { AddressError } from "./listen.ts";
 
 /** A server at work. */
 export interface Server extends AsyncDisposable {
@@ -53,11 +59,6 @@ export interface Server extends AsyncDisposable {
   readonly operator: Operator;
   /** Counts and logs a fault that nothing else caught. */
   reportFault(error: unknown): void;
-}
-
-/** An address that cannot be listened at now; the message is one line for people. */
-export class AddressError extends Error {
-  override readonly name = "AddressError";
 }
 
 /** What a server is made with. */
@@ -99,6 +100,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const metrics = new Metrics();
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock);
   const journal = new Journal(log, metrics, refusals);
+  const transport = openTransport(clock);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
   const gate = undo.use(openGate(config, clock, bans));
@@ -146,19 +148,21 @@ export function startServer(config: Config, options: ServerOptions): Server {
     cors: new CorsPolicy(cors),
     proxies: orConfigError(() => new TrustedProxies(config.trustProxy)),
     connections,
+    transport,
     clock,
     maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,
     basePath,
-    socketIo: socketIo && new SocketIoDoor({ server: socketIo, gate, clock, onTurnedAway }),
+    socketIo: socketIo &&
+      new SocketIoDoor({ server: socketIo, gate, transport, clock, onTurnedAway }),
     onTurnedAway,
     onPostRefused: (visitor, error, word) => journal.postRefused(visitor, error, word),
     onFault: (error) => journal.fault(error),
   });
-  const handle: ListenerOptions["handle"] = (request, { remoteAddr: { hostname } }) =>
-    isReady ? door.handle(request, hostname) : started.then(() => door.handle(request, hostname));
+  const handle: ListenOptions["handle"] = (request, remote) =>
+    isReady ? door.handle(request, remote) : started.then(() => door.handle(request, remote));
   const listening = listeners.map((where) => {
     const tls = where.isSecure ? material : undefined;
-    const listener = listen(where, tls, { handle, journal, clock });
+    const listener = listen(where, tls, { handle, journal, transport });
     undo.defer(() => void listener.stop());
     return { where, listener };
   });
@@ -172,11 +176,13 @@ export function startServer(config: Config, options: ServerOptions): Server {
     try {
       const fresh = readTls(files);
       // Files that do not belong together, as in the middle of a renewal, change nothing.
-      Listener.prove(fresh);
-      await connections.drain(0);
-      await withTimeLimit(connections.emptied(), FAREWELL_MS);
+      proveTls(fresh);
+      if (!transport.keepsConnections) {
+        await connections.drain(0);
+        await withTimeLimit(connections.emptied(), FAREWELL_MS);
+      }
       const secure = listening.filter(({ where }) => where.isSecure);
-      await Promise.all(secure.map(({ listener }) => listener.restart(fresh)));
+      await Promise.all(secure.map(({ listener }) => listener.renew(fresh)));
       log.write("info", "certificate taken up");
     } catch (error) {
       log.write("error", "cannot take up the certificate", { error: messageOf(error) });
@@ -322,62 +328,6 @@ function makeRouter(routes: readonly OwnedRoute[]): Router {
   return orConfigError(() => new Router(routes));
 }
 
-/** Listens at one address; on a machine without IPv6, the address for everything is IPv4's. */
-function listen(
-  where: Listening,
-  tls: TlsMaterial | undefined,
-  { handle, journal, clock }: {
-    handle: ListenerOptions["handle"];
-    journal: Journal;
-    clock: Clock;
-  },
-): Listener {
-  const open = (hostname: string): Listener => {
-    const listener = new Listener({
-      hostname,
-      port: where.port,
-      tls,
-      clock,
-      handle,
-      onBroken: (error) => {
-        const url = urlOf({ ...where, hostname, port: listener.port });
-        journal.listenerBroken(url, error);
-      },
-    });
-    return listener;
-  };
-  try {
-    try {
-      return open(where.hostname);
-    } catch (error) {
-      if (where.hostname !== "::" || isFinal(error)) throw error;
-      return open("0.0.0.0");
-    }
-  } catch (error) {
-    const message = `Cannot listen at ${urlOf(where)}: ${explain(error)}`;
-    throw mayPass(error) ? new AddressError(message) : new ConfigError([message]);
-  }
-}
-
-/** Whether nothing is wrong but the moment: somebody else listens, or a network is not up yet. */
-function mayPass(error: unknown): boolean {
-  return error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.AddrNotAvailable;
-}
-
-/** Whether another address of this machine would meet the same fate. */
-function isFinal(error: unknown): boolean {
-  return error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.NotCapable ||
-    error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.InvalidData;
-}
-
-function explain(error: unknown): string {
-  if (error instanceof Deno.errors.AddrInUse) return "the port is in use";
-  if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
-  if (error instanceof Deno.errors.NotCapable) return "Deno was not given --allow-net for it";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  return messageOf(error);
-}
-
 function orConfigError<T>(make: () => T): T {
   try {
     return make();
@@ -391,10 +341,6 @@ async function withTimeLimit(work: Promise<unknown>, limitMs: number): Promise<v
   const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, limitMs));
   await Promise.race([work, limit]);
   clearTimeout(timer);
-}
-
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replaceAll("\n", " ");
 }
 
 /** What every path begins with: without a slash at its end, so that it is mostly empty. */

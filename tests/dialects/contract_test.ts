@@ -3,7 +3,7 @@ import { SignalError } from "../../src/core/errors.ts";
 import type { Claim } from "../../src/core/peer.ts";
 import type { PeerEvent, Receiver } from "../../src/core/types.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
-import { ERROR_CODES } from "../helpers/session/error_codes.ts";
+import { ERROR_CODES, isFatal } from "../../src/core/errors.ts";
 import type { Closing } from "../helpers/session/fake_link.ts";
 import { settle } from "../helpers/session/hub.ts";
 import { Friends, greet, heardBy } from "./driver.ts";
@@ -70,8 +70,8 @@ for (const driver of DRIVERS) {
     });
   }
 
-  // Whoever caused one of these is not served on, in any dialect.
-  const fatal = ["frame_too_large", "flooding", "not_identified"] as const;
+  // A fault closes the link by itself, whatever the session does.
+  const fatal = ERROR_CODES.filter((code) => isFatal(code) && code !== "internal");
   for (const code of rival === undefined ? fatal : [...fatal, "id_taken"] as const) {
     Deno.test(`${name}: hangs up after ${code}`, () => {
       using bench = new DialectBench(dialect);

@@ -9,6 +9,7 @@ import { landingRoute } from "../../src/http/landing.ts";
 import { ownRoutes } from "../../src/http/own_routes.ts";
 import { type OwnedRoute, Router } from "../../src/http/router.ts";
 import { Connections } from "../../src/transport/connections.ts";
+import { serveTransport } from "../../src/transport/serve/mod.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { NO_BUDGET } from "../helpers/session/budget.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
@@ -54,6 +55,7 @@ class Bench implements Disposable {
       cors: new CorsPolicy(origins),
       proxies: new TrustedProxies(["10.0.0.1"]),
       connections: this.#undo.use(new Connections(clock, silent, NO_BUDGET)),
+      transport: serveTransport(clock),
       clock,
       maxSilenceMs: 30_000,
       basePath: "",

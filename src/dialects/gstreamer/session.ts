@@ -1,4 +1,3 @@
-import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Hub } from "../../core/hub.ts";
 import type {
@@ -12,7 +11,7 @@ import type {
   Session,
 } from "../../core/types.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
-import { type Refusal, sendRefusal } from "../kit/refusal.ts";
+import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import {
   decodeHello,
   decodeIdle,
@@ -41,48 +40,27 @@ const errorLine = { frame: (error: SignalError) => encodeError(error.message) };
 const INVALID_PROTOCOL = { close: [1002, "invalid protocol"] } as const;
 const INVALID_UID = { close: [1002, "invalid peer uid"] } as const;
 
-/** What the text protocol says of each refusal (§3 to §6). */
-const WIRE: Record<ErrorCode, Refusal> = {
+/** The text protocol's answer to each refusal (§3 to §6). */
+const WIRE = wordRefusals<Refusal>({
+  frame: errorLine,
+  rate: errorLine,
+  identity: INVALID_UID,
+  peer: errorLine,
+  room: errorLine,
+  capacity: errorLine,
+  description: errorLine,
+  policy: errorLine,
+  door: errorLine,
+  fault: errorLine,
+}, {
   bad_greeting: INVALID_PROTOCOL,
-  id_invalid: INVALID_UID,
-  id_taken: INVALID_UID,
-  id_not_issued: INVALID_UID,
   credentials_missing: INVALID_PROTOCOL,
   credentials_wrong: INVALID_PROTOCOL,
   not_identified: { close: [1002, "no HELLO in time"] },
-  bad_frame: errorLine,
-  not_json: errorLine,
-  binary_frame: errorLine,
-  action_unknown: errorLine,
-  target_missing: errorLine,
-  room_missing: errorLine,
-  room_unknown: errorLine,
-  already_joined: errorLine,
-  not_joined: errorLine,
-  description_invalid: errorLine,
-  description_too_large: errorLine,
-  not_allowed: errorLine,
-  peer_unknown: errorLine,
-  peer_busy: errorLine,
-  peer_elsewhere: errorLine,
-  instance_unknown: errorLine,
-  instances_full: errorLine,
-  queue_full: errorLine,
-  field_reserved: errorLine,
-  room_invalid: errorLine,
-  room_full: errorLine,
-  rooms_full: errorLine,
-  rate_limited: errorLine,
-  internal: errorLine,
+  peers_full: { ...errorLine, close: [1013, "server is full"] },
   frame_too_large: { close: [1009, "message too big"] },
   flooding: { close: [1008, "too many messages"] },
-  origin_forbidden: { ...errorLine, close: [1008, "origin not allowed"] },
-  address_banned: { ...errorLine, close: [1008, "address is banned"] },
-  peers_full: { ...errorLine, close: [1013, "server is full"] },
-  server_full: { ...errorLine, close: [1013, "server is full"] },
-  address_full: { ...errorLine, close: [1013, "too many connections"] },
-  address_rate: { ...errorLine, close: [1013, "too many connections"] },
-};
+});
 
 /** One peer: connected, then idle, then for the rest of its connection in a session or a room (§2). */
 export class GStreamerSession implements Session {

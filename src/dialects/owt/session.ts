@@ -1,5 +1,4 @@
-import type { ErrorCode } from "../../core/errors.ts";
-import { SignalError } from "../../core/errors.ts";
+import { byCode, SignalError } from "../../core/errors.ts";
 import type { Hub } from "../../core/hub.ts";
 import type { Frame, NamespaceLink, PeerEvent, PeerHandle, Session } from "../../core/types.ts";
 import {
@@ -50,52 +49,38 @@ function hungUp(error: number): Refusal {
   return { error, isFinal: true };
 }
 
-const WIRE: Record<ErrorCode, Refusal> = {
+/** The answer to each refusal; OWT has no rooms or descriptions that could be refused. */
+const WIRE = byCode<Refusal>({
   // An argument that is no object: before the login as after it, nothing worse (§5).
-  bad_frame: refused(ILLEGAL_ARGUMENT),
+  frame: refused(ILLEGAL_ARGUMENT),
+  rate: refused(BUSY),
+  identity: hungUp(WRONG_TOKEN),
+  peer: refused(UNREACHABLE),
+  room: refused(UNKNOWN),
+  capacity: hungUp(BUSY),
+  description: refused(UNKNOWN),
+  policy: refused(NOT_ALLOWED),
+  door: hungUp(BUSY),
+  // The connection fails with it.
+  fault: refused(UNKNOWN),
+}, {
   // No packet that Socket.IO knows, or a binary one (§2).
   not_json: hungUp(ILLEGAL_ARGUMENT),
   binary_frame: hungUp(ILLEGAL_ARGUMENT),
   frame_too_large: hungUp(ILLEGAL_ARGUMENT),
   // The handshake's `clientVersion` (§4).
   bad_greeting: hungUp(UNSUPPORTED_VERSION),
+  action_unknown: refused(UNKNOWN),
+  target_missing: refused(UNREACHABLE),
+  flooding: hungUp(BUSY),
   credentials_missing: hungUp(NOT_LOGGED_IN),
   not_identified: hungUp(NOT_LOGGED_IN),
-  credentials_wrong: hungUp(WRONG_TOKEN),
-  id_invalid: hungUp(WRONG_TOKEN),
-  id_taken: hungUp(WRONG_TOKEN),
-  id_not_issued: hungUp(WRONG_TOKEN),
-  peer_unknown: refused(UNREACHABLE),
-  peer_busy: refused(UNREACHABLE),
-  peer_elsewhere: refused(UNREACHABLE),
-  instance_unknown: refused(UNREACHABLE),
-  target_missing: refused(UNREACHABLE),
-  rate_limited: refused(BUSY),
   queue_full: refused(BUSY),
-  flooding: hungUp(BUSY),
-  peers_full: hungUp(BUSY),
-  instances_full: hungUp(BUSY),
-  server_full: hungUp(BUSY),
-  address_full: hungUp(BUSY),
-  address_rate: hungUp(BUSY),
-  origin_forbidden: hungUp(NOT_ALLOWED),
-  address_banned: hungUp(NOT_ALLOWED),
-  not_allowed: refused(NOT_ALLOWED),
-  // The connection fails with it.
-  internal: refused(UNKNOWN),
-  // OWT has no rooms, descriptions or actions that could be refused.
-  action_unknown: refused(UNKNOWN),
-  room_missing: refused(UNKNOWN),
-  room_invalid: refused(UNKNOWN),
-  room_unknown: refused(UNKNOWN),
   room_full: refused(BUSY),
   rooms_full: refused(BUSY),
-  already_joined: refused(UNKNOWN),
-  not_joined: refused(UNKNOWN),
-  description_invalid: refused(UNKNOWN),
-  description_too_large: refused(UNKNOWN),
-  field_reserved: refused(UNKNOWN),
-};
+  origin_forbidden: hungUp(NOT_ALLOWED),
+  address_banned: hungUp(NOT_ALLOWED),
+});
 
 /** A login that is under way, or was carried out last. */
 interface Login {

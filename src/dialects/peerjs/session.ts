@@ -1,9 +1,8 @@
 import { Buffer } from "node:buffer";
-import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Hub } from "../../core/hub.ts";
 import type { Frame, Link, PeerEvent, PeerHandle, PeerId, Session } from "../../core/types.ts";
-import { type Refusal, sendRefusal } from "../kit/refusal.ts";
+import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import {
   type AttemptMessage,
   type ClientMessage,
@@ -49,8 +48,24 @@ function atTheDoor(msg: string): Refusal {
   return { frame: () => encodeRefusal("ERROR", msg), ...bare };
 }
 
-/** What PeerJS says of each refusal. Silence is the answer to what the original server ignores. */
-const WIRE: Record<ErrorCode, Refusal> = {
+const SILENT: Refusal = {};
+
+/**
+ * PeerJS' answer to each refusal. Silence answers what the original server ignores: a malformed
+ * message harms nobody, its sender included (§9.3), and the protocol has no words for the rest.
+ */
+const WIRE = wordRefusals<Refusal>({
+  frame: SILENT,
+  rate: SILENT,
+  identity: SILENT,
+  peer: SILENT,
+  room: SILENT,
+  capacity: SILENT,
+  description: SILENT,
+  policy: SILENT,
+  door: SILENT,
+  fault: { frame: () => encodeRefusal("ERROR", "Internal server error") },
+}, {
   credentials_missing: atTheDoor("No id, token, or key supplied to websocket server"),
   credentials_wrong: atTheDoor("Invalid key provided"),
   id_taken: { frame: () => encodeRefusal("ID-TAKEN", "ID is taken"), ...bare },
@@ -63,37 +78,9 @@ const WIRE: Record<ErrorCode, Refusal> = {
   origin_forbidden: atTheDoor("Origin is not allowed"),
   address_banned: atTheDoor("This address is banned"),
   not_identified: atTheDoor("Registration took too long"),
-  frame_too_large: { close: [1009, "message too big"] },
   // The client reports the text and disconnects from the server; its calls go on.
   rate_limited: { frame: () => encodeRefusal("ERROR", "Too many messages") },
-  flooding: { close: [1008, "too many messages"] },
-  internal: { frame: () => encodeRefusal("ERROR", "Internal server error") },
-  // A malformed message harms nobody, its sender included (§9.3).
-  bad_frame: {},
-  bad_greeting: {},
-  not_json: {},
-  binary_frame: {},
-  action_unknown: {},
-  // PeerJS has no words for these, and its peers no way to cause them.
-  target_missing: {},
-  room_missing: {},
-  room_unknown: {},
-  already_joined: {},
-  not_joined: {},
-  description_invalid: {},
-  description_too_large: {},
-  not_allowed: {},
-  peer_unknown: {},
-  peer_busy: {},
-  peer_elsewhere: {},
-  instance_unknown: {},
-  instances_full: {},
-  queue_full: {},
-  field_reserved: {},
-  room_invalid: {},
-  room_full: {},
-  rooms_full: {},
-};
+});
 
 /** One PeerJS client. */
 export class PeerJsSession implements Session {

@@ -1,5 +1,5 @@
-import type { ErrorCode, SignalError } from "../../core/errors.ts";
-import type { Refusal } from "../kit/refusal.ts";
+import type { SignalError } from "../../core/errors.ts";
+import { type Refusal, wordRefusals } from "../kit/refusal.ts";
 import { encodeError } from "./messages.ts";
 
 /** The protocol's error codes (§7) and what they are as an HTTP status. */
@@ -42,50 +42,40 @@ function closing(word: Word, code: number, reason: string): WordedRefusal {
   return { word, close: [code, reason] };
 }
 
-/** What is said of each refusal; hardly anything costs the connection (§7). */
-export const WIRE: Record<ErrorCode, WordedRefusal> = {
+/** The answer to each refusal; hardly any costs the connection (§7). */
+export const WIRE = wordRefusals<WordedRefusal>({
+  frame: error("bad_frame"),
+  rate: error("rate_limited"),
+  // A secret proves an id: every other claim to one shows a wrong secret.
+  identity: error("bad_secret"),
+  peer: error("unknown_peer"),
+  room: error("not_joined"),
+  capacity: error("room_full"),
+  description: error("bad_field"),
+  policy: error("forbidden"),
+  door: error("rate_limited"),
+  // The connection fails with it: the instance is lost, and can be taken back.
+  fault: { word: "internal" },
+}, {
   not_json: error("bad_json"),
   binary_frame: error("bad_json"),
-  bad_frame: error("bad_frame"),
-  bad_greeting: error("bad_frame"),
-  action_unknown: error("bad_frame"),
-  target_missing: error("bad_frame"),
-  room_missing: error("bad_frame"),
+  room_missing: error("bad_room"),
   room_invalid: error("bad_room"),
-  field_reserved: error("reserved_field"),
-  description_invalid: error("bad_field"),
-  description_too_large: error("too_large"),
-  not_joined: error("not_joined"),
+  room_unknown: error("unknown_peer"),
   already_joined: error("already_joined"),
+  field_reserved: error("reserved_field"),
+  description_too_large: error("too_large"),
   credentials_missing: error("unauthorized"),
   credentials_wrong: error("unauthorized"),
-  // An id is known by its secret: any other claim to one is a wrong secret.
-  id_not_issued: error("bad_secret"),
-  id_invalid: error("bad_secret"),
-  id_taken: error("bad_secret"),
-  not_allowed: error("forbidden"),
-  peer_unknown: error("unknown_peer"),
-  peer_elsewhere: error("unknown_peer"),
-  peer_busy: error("unknown_peer"),
-  room_unknown: error("unknown_peer"),
   instance_unknown: error("unknown_instance"),
   instances_full: error("too_many_instances"),
-  room_full: error("room_full"),
-  rooms_full: error("room_full"),
-  peers_full: error("room_full"),
   queue_full: error("queue_full"),
-  rate_limited: error("rate_limited"),
   frame_too_large: closing("too_large", 1009, "message too big"),
   not_identified: closing("not_joined", 4000, "no join in time"),
   flooding: closing("rate_limited", 4008, "too many messages"),
-  origin_forbidden: { ...error("forbidden"), close: [1008, "origin not allowed"] },
-  address_banned: { ...error("forbidden"), close: [1008, "address is banned"] },
-  server_full: { ...error("rate_limited"), close: [1013, "server is full"] },
-  address_full: { ...error("rate_limited"), close: [1013, "too many connections"] },
-  address_rate: { ...error("rate_limited"), close: [1013, "too many connections"] },
-  // The connection fails with it: the instance is lost, and can be taken back.
-  internal: { word: "internal" },
-};
+  origin_forbidden: error("forbidden"),
+  address_banned: error("forbidden"),
+});
 
 /** A refusal as an HTTP answer: a status, and the `error` frame as body (§8). */
 export function refusalResponse(error: SignalError): Response {

@@ -14,7 +14,7 @@ import type {
 } from "../../core/types.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
-import { type Refusal, sendRefusal } from "../kit/refusal.ts";
+import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import type { Tokens } from "../kit/tokens.ts";
 import type { Pools } from "./pools.ts";
 import {
@@ -53,50 +53,35 @@ function reason(word: string): Refusal {
   return { word, frame: ({ message, details }) => encodeError(message, word, details) };
 }
 
-/** What ssp says of each refusal; a wrong message never costs the connection. */
-const WIRE: Record<ErrorCode, Refusal> = {
+/** The answer to each refusal; a wrong message never costs the connection (§6). */
+const WIRE = wordRefusals<Refusal>({
+  frame: reason("invalid-event"),
+  rate: reason("rate-limited"),
+  identity: reason("not-authorized"),
+  peer: reason("unknown-peer"),
+  room: reason("not-joined"),
+  capacity: reason("pool-full"),
+  description: reason("invalid-description"),
+  policy: reason("not-allowed"),
+  // §6 is about messages: a refusal of the connection itself closes it.
+  door: reason("rate-limited"),
+  fault: reason("internal"),
+}, {
   not_json: reason("invalid-json"),
-  bad_frame: reason("invalid-event"),
-  bad_greeting: reason("invalid-event"),
   binary_frame: reason("binary-frame"),
   action_unknown: reason("unknown-action"),
+  target_missing: reason("missing-target"),
   room_missing: reason("missing-pool"),
   room_invalid: reason("invalid-pool"),
   room_unknown: reason("no-such-pool"),
-  room_full: reason("pool-full"),
-  rooms_full: reason("pool-full"),
-  peers_full: reason("pool-full"),
   already_joined: reason("already-joined"),
-  not_joined: reason("not-joined"),
-  target_missing: reason("missing-target"),
-  peer_unknown: reason("unknown-peer"),
-  peer_busy: reason("unknown-peer"),
-  peer_elsewhere: reason("unknown-peer"),
-  instance_unknown: reason("unknown-peer"),
-  instances_full: reason("pool-full"),
   queue_full: reason("rate-limited"),
-  field_reserved: reason("invalid-description"),
-  description_invalid: reason("invalid-description"),
   description_too_large: reason("too-large"),
-  not_allowed: reason("not-allowed"),
-  rate_limited: reason("rate-limited"),
-  credentials_missing: reason("not-authorized"),
-  credentials_wrong: reason("not-authorized"),
-  id_invalid: reason("not-authorized"),
-  id_taken: reason("not-authorized"),
-  id_not_issued: reason("not-authorized"),
-  internal: reason("internal"),
+  origin_forbidden: reason("not-authorized"),
+  address_banned: reason("not-authorized"),
   frame_too_large: { close: [1009, "message too big"] },
-  flooding: { ...reason("rate-limited"), close: [1008, "too many messages"] },
   not_identified: { close: [1008, "no join in time"] },
-  origin_forbidden: { ...reason("not-authorized"), close: [1008, "origin not allowed"] },
-  address_banned: { ...reason("not-authorized"), close: [1008, "address is banned"] },
-  // No connection at all is not what §6 is about: a refusal of it has to close it, and 1013 makes
-  // clients try again later.
-  server_full: { ...reason("rate-limited"), close: [1013, "server is full"] },
-  address_full: { ...reason("rate-limited"), close: [1013, "too many connections"] },
-  address_rate: { ...reason("rate-limited"), close: [1013, "too many connections"] },
-};
+});
 
 /** Of what there is no more room. */
 const FULL = {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SignalError } from "../../../src/core/errors.ts";
 import type { Claim } from "../../../src/core/peer.ts";
-import { ERROR_CODES } from "../../helpers/session/error_codes.ts";
+import { ERROR_CODES } from "../../../src/core/errors.ts";
 import { settle } from "../../helpers/session/hub.ts";
 import { authenticated, frameOf, newOwt, OwtClient } from "../../helpers/session/owt.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { WIRE } from "../../../src/dialects/webrtcsink/wire.ts";
 import { SignalError } from "../../../src/core/errors.ts";
-import { ERROR_CODES } from "../../helpers/session/error_codes.ts";
+import { ERROR_CODES } from "../../../src/core/errors.ts";
 import { settle } from "../../helpers/session/hub.ts";
 import {
   ANSWER,
