@@ -20,6 +20,8 @@ export interface DialectContext {
   readonly hub: Hub;
   /** The space of ids and rooms that the dialect's peers live in. */
   readonly realm: string;
+  /** The dialect's own name. */
+  readonly dialect: string;
   readonly clock: Clock;
   /** What outlives connections and, where so configured, this process. */
   readonly store: DialectStore;
@@ -83,7 +85,7 @@ export interface StreamRoute extends RouteBase {
   /** Makes the session of a stream; it must do nothing before `opened`. */
   readonly connect: (request: HttpMessage, link: StreamLink) => Session;
   /** Answers what was posted; never throws a SignalError. */
-  readonly post: (request: HttpMessage) => Posted;
+  readonly post: (request: HttpMessage) => Promise<Posted>;
   /** Words a refusal that comes before the dialect was asked. */
   readonly refuse: (error: SignalError) => Response;
 }

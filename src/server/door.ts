@@ -133,7 +133,7 @@ export class Door {
       // The body took its time: what is done now would be forgotten with this process.
       if (this.isClosed) return plain(503, "Server is going away", { "retry-after": "5" });
       if (!isStream) {
-        const { response, isProven } = route.post(message);
+        const { response, isProven } = await route.post(message);
         if (!isProven) admission.wasStranger?.();
         return response;
       }

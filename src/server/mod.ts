@@ -236,7 +236,7 @@ function openDialects(
   return DIALECTS.map(({ name, title, open }) => {
     const kept = store.dialect(name, (id) => hub.has(name, id));
     // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
-    const dialect = open(config[name], { hub, realm: name, clock, store: kept });
+    const dialect = open(config[name], { hub, realm: name, dialect: name, clock, store: kept });
     return { name, title, dialect, kept };
   });
 }

@@ -133,7 +133,7 @@ function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTe
   const clock = new FakeClock();
   const at = (dialect: typeof ssp): UpgradeRoute[] => {
     const store = newMemoryStore().dialect(dialect.name, () => false);
-    const context = { hub, realm: dialect.name, clock, store };
+    const context = { hub, realm: dialect.name, dialect: dialect.name, clock, store };
     return dialect.open(dialect.options.parse({}), context).routes.filter(
       (route) => route.kind === "upgrade" && route.path === "/",
     ) as UpgradeRoute[];

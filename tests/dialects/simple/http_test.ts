@@ -9,7 +9,7 @@ import {
 } from "../../helpers/session/simple.ts";
 
 /** Posts a text, or a frame as JSON. */
-function post(bench: DialectBench, frame: string | SimpleFrame): Posted {
+function post(bench: DialectBench, frame: string | SimpleFrame): Promise<Posted> {
   const route = bench.routes.find((route) => route.kind === "stream");
   if (route?.kind !== "stream") throw new RangeError("Cannot post: the dialect has no route");
   const body = typeof frame === "string" ? frame : JSON.stringify(frame);
@@ -22,7 +22,7 @@ async function answer(
   bench: DialectBench,
   frame: string | SimpleFrame,
 ): Promise<readonly [number, unknown, boolean]> {
-  const { response, isProven } = post(bench, frame);
+  const { response, isProven } = await post(bench, frame);
   return [response.status, (await response.json())["code"], isProven];
 }
 
@@ -57,7 +57,7 @@ Deno.test("Simple POST: whose a frame is comes before what it says", async () =>
       [{ event: "join", room: "r" }, "a join has to accept text/event-stream"],
     ] as const
   ) {
-    const { response } = post(bench, { ...nonsense, ...more });
+    const { response } = await post(bench, { ...nonsense, ...more });
     const { message, ref } = await response.json();
     assertEquals([message, ref], [words, 1]);
   }

@@ -278,7 +278,7 @@ Deno.test("Simple: an event stream goes on after a planned restart, unless it ha
   const leave = { event: "leave", p_id, p_secret, p_instance: 0 };
   const url = new URL("http://signalbox.test/simple");
   const body = JSON.stringify(leave);
-  const { response } = route.post({ method: "POST", url, headers: new Headers(), body });
+  const { response } = await route.post({ method: "POST", url, headers: new Headers(), body });
   assertEquals(response.status, 200);
   await settle();
   await fred.say({ event: "signal", type: "data", peer_id: lastId.split(".")[0], data: 1 });
