@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 
-// What may lean on what: style guide A2 and B4, README's Architecture.
+// Enforces the map of the code in README: which folder may import which.
 
 interface Import {
   /** Where the importing file is: "main.ts", "src/core/hub.ts". */

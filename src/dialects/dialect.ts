@@ -36,8 +36,8 @@ interface RouteBase {
 export interface UpgradeRoute extends RouteBase {
   readonly kind: "upgrade";
   readonly limits: LinkLimits;
-  /** Shorter than the server's own time to notice a silent client, where the dialect asks for it. */
-  readonly maxSilenceMs?: number;
+  /** Longest silence of a client; without one the server's own counts. */
+  readonly maxSilenceMs?: number | undefined;
   /** The close code that tells clients that the server is going away, where it is not 1001. */
   readonly goingAwayCode?: number;
   /** Subprotocols to choose from where a client offers some; the first offered one that fits. */

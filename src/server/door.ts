@@ -13,7 +13,7 @@ import { asksForUpgrade, objectionToHandshake } from "../http/handshake.ts";
 import type { Visitor } from "../observe/visitor.ts";
 import type { SocketIoDoor } from "./socket_io_door.ts";
 import type { Connections } from "../transport/connections.ts";
-import { upgrade } from "../transport/websocket.ts";
+import type { Transport } from "../transport/transport.ts";
 
 export interface DoorOptions {
   readonly router: Router;
@@ -21,10 +21,11 @@ export interface DoorOptions {
   readonly cors: CorsPolicy;
   readonly proxies: TrustedProxies;
   readonly connections: Connections;
+  readonly transport: Pick<Transport, "upgrade">;
   /** Where some dialect is reached by Socket.IO. */
   readonly socketIo?: SocketIoDoor | undefined;
   readonly clock: Clock;
-  /** Longest silence of a client before it is gone, unless its dialect asks for less. */
+  /** Longest silence of a client before it is gone, unless its dialect has a time of its own. */
   readonly maxSilenceMs: number;
   /** The page at `/` for people. */
   readonly page: string;
@@ -173,17 +174,17 @@ export class Door {
     { owned: { owner, route }, guests }: Claimants,
     address: string,
   ): Response {
-    const { gate, connections, maxSilenceMs } = this.#options;
+    const { gate, connections, transport, maxSilenceMs } = this.#options;
     if (this.isClosed) return plain(503, "Server is going away", { "retry-after": "5" });
     const admission = gate.admit(address, request.headers.get("origin"));
     if (admission === undefined) return plain(503, "Too many connections", { "retry-after": "5" });
-    const silenceMs = Math.min(maxSilenceMs, route.maxSilenceMs ?? Infinity);
+    const silenceMs = route.maxSilenceMs ?? maxSilenceMs;
     const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
     const spoken = [route, ...guests.map((guest) => guest.route)].flatMap(({ protocols = [] }) =>
       protocols
     );
     const protocol = offered.map((name) => name.trim()).find((name) => spoken.includes(name));
-    const upgraded = upgrade(request, silenceMs, protocol);
+    const upgraded = transport.upgrade(request, silenceMs, protocol);
     if (upgraded === undefined) {
       admission.release();
       return plain(400, "Bad WebSocket handshake");

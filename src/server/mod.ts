@@ -27,7 +27,9 @@ import { readTls, watchTls } from "./certificates.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
 import { Connections } from "../transport/connections.ts";
-import { Listener, type ListenerOptions, type TlsMaterial } from "../transport/listener.ts";
+import { openTransport } from "../transport/open.ts";
+import { proveTls } from "../transport/tls.ts";
+import type { Listener, ListenOptions, TlsMaterial, Transport } from "../transport/transport.ts";
 import { SocketIoServer } from "../transport/socket_io/server.ts";
 
 /** A server at work. */
@@ -99,6 +101,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const metrics = new Metrics();
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock);
   const journal = new Journal(log, metrics, refusals);
+  const transport = openTransport(clock);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
   const gate = undo.use(openGate(config, clock, bans));
@@ -141,18 +144,20 @@ export function startServer(config: Config, options: ServerOptions): Server {
     cors: new CorsPolicy(cors),
     proxies: orConfigError(() => new TrustedProxies(config.trustProxy)),
     connections,
+    transport,
     clock,
     maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,
     page: landingPage(version, reachable),
-    socketIo: socketIo && new SocketIoDoor({ server: socketIo, gate, clock, onTurnedAway }),
+    socketIo: socketIo &&
+      new SocketIoDoor({ server: socketIo, gate, transport, clock, onTurnedAway }),
     onTurnedAway,
     onFault: (error) => journal.fault(error),
   });
-  const handle: ListenerOptions["handle"] = (request, { remoteAddr: { hostname } }) =>
-    isReady ? door.handle(request, hostname) : started.then(() => door.handle(request, hostname));
+  const handle: ListenOptions["handle"] = (request, remote) =>
+    isReady ? door.handle(request, remote) : started.then(() => door.handle(request, remote));
   const listening = listeners.map((where) => {
     const tls = where.isSecure ? material : undefined;
-    const listener = listen(where, tls, { handle, journal, clock });
+    const listener = listen(where, tls, { handle, journal, transport });
     undo.defer(() => void listener.stop());
     return { where, listener };
   });
@@ -166,11 +171,13 @@ export function startServer(config: Config, options: ServerOptions): Server {
     try {
       const fresh = readTls(files);
       // Files that do not belong together, as in the middle of a renewal, change nothing.
-      Listener.prove(fresh);
-      await connections.drain(0);
-      await withTimeLimit(connections.emptied(), FAREWELL_MS);
+      proveTls(fresh);
+      if (!transport.keepsConnections) {
+        await connections.drain(0);
+        await withTimeLimit(connections.emptied(), FAREWELL_MS);
+      }
       const secure = listening.filter(({ where }) => where.isSecure);
-      await Promise.all(secure.map(({ listener }) => listener.restart(fresh)));
+      await Promise.all(secure.map(({ listener }) => listener.renew(fresh)));
       log.write("info", "certificate taken up");
     } catch (error) {
       log.write("error", "cannot take up the certificate", { error: messageOf(error) });
@@ -319,18 +326,17 @@ function makeRouter(routes: readonly OwnedRoute[]): Router {
 function listen(
   where: Listening,
   tls: TlsMaterial | undefined,
-  { handle, journal, clock }: {
-    handle: ListenerOptions["handle"];
+  { handle, journal, transport }: {
+    handle: ListenOptions["handle"];
     journal: Journal;
-    clock: Clock;
+    transport: Transport;
   },
 ): Listener {
   const open = (hostname: string): Listener => {
-    const listener = new Listener({
+    const listener = transport.listen({
       hostname,
       port: where.port,
       tls,
-      clock,
       handle,
       onBroken: (error) => {
         const url = urlOf({ ...where, hostname, port: listener.port });

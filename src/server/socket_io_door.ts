@@ -11,11 +11,12 @@ import {
 import type { SocketIoLimits } from "../transport/socket_io/limits.ts";
 import type { SocketIoServer } from "../transport/socket_io/server.ts";
 import type { EngineSession } from "../transport/socket_io/engine.ts";
-import { upgrade } from "../transport/websocket.ts";
+import type { Transport, Upgraded } from "../transport/transport.ts";
 
 export interface SocketIoDoorOptions {
   readonly server: SocketIoServer;
   readonly gate: Gate;
+  readonly transport: Pick<Transport, "upgrade">;
   readonly clock: Clock;
   /** A handshake was refused. */
   readonly onTurnedAway: (visitor: Visitor, status: number) => void;
@@ -90,7 +91,7 @@ export class SocketIoDoor {
       session.begin();
       return poll(request, session);
     }
-    const upgraded = upgradeFor(request, server.limits);
+    const upgraded = this.#upgrade(request, server.limits);
     if (upgraded === undefined) {
       admission.release();
       return fault("request");
@@ -104,10 +105,22 @@ export class SocketIoDoor {
     const objection = objectionToWebSocket(request);
     if (objection !== undefined) return objection;
     if (!session.mayProbe) return fault("request");
-    const upgraded = upgradeFor(request, session.limits);
+    const upgraded = this.#upgrade(request, session.limits);
     if (upgraded === undefined) return fault("request");
     session.probe(upgraded.socket);
     return upgraded.response;
+  }
+
+  /**
+   * Engine.IO has heartbeats of its own, but only a transport that finds a client dead releases the
+   * descriptor: it checks for that just before the heartbeats end.
+   */
+  #upgrade(
+    request: Request,
+    { pingIntervalMs, pingTimeoutMs }: SocketIoLimits,
+  ): Upgraded | undefined {
+    const silenceMs = Math.max(1_000, pingIntervalMs + pingTimeoutMs - 1_000);
+    return this.#options.transport.upgrade(request, silenceMs);
   }
 
   async #post(request: Request, session: EngineSession): Promise<Response> {
@@ -183,15 +196,4 @@ function isPolling(request: Request, url: URL): boolean {
 
 function objectionToWebSocket(request: Request): Response | undefined {
   return asksForUpgrade(request) ? objectionToHandshake(request) : fault("request");
-}
-
-/**
- * Engine.IO has heartbeats of its own, but only what the runtime itself finds dead gives its
- * descriptor back: it looks for that just before the heartbeats end.
- */
-function upgradeFor(
-  request: Request,
-  { pingIntervalMs, pingTimeoutMs }: SocketIoLimits,
-): ReturnType<typeof upgrade> {
-  return upgrade(request, Math.max(1_000, pingIntervalMs + pingTimeoutMs - 1_000));
 }

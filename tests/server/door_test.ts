@@ -8,6 +8,7 @@ import { ownRoutes } from "../../src/http/own_routes.ts";
 import { type OwnedRoute, Router } from "../../src/http/router.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { Connections } from "../../src/transport/connections.ts";
+import { serveTransport } from "../../src/transport/serve/mod.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { NO_BUDGET } from "../helpers/session/budget.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
@@ -53,6 +54,7 @@ class Bench implements Disposable {
       cors: new CorsPolicy(origins),
       proxies: new TrustedProxies(["10.0.0.1"]),
       connections: this.#undo.use(new Connections(clock, silent, NO_BUDGET)),
+      transport: serveTransport(clock),
       clock,
       maxSilenceMs: 30_000,
       page: PAGE,

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Reserve } from "../../core/hub.ts";
 import type { DialectStore, KeepOutcome } from "../../core/kept.ts";
 import { defineDialect, type IdOperations, type OpenDialect } from "../dialect.ts";
-import { duration, limit, linkLimitOptions, toggle, whole } from "../kit/options.ts";
+import { duration, limit, linkLimitOptions, toggle, whole, wholeIfGiven } from "../kit/options.ts";
 import { readSealed } from "../kit/sealed.ts";
 import { secretOf } from "../kit/secret.ts";
 import { httpRoutes } from "./http.ts";
@@ -28,10 +28,11 @@ const options = z.strictObject({
   cleanupIntervalMs: whole(1_000, "How often messages that waited too long are dropped, in ms", {
     flags: ["cleanup_out_msgs"],
   }),
-  aliveTimeoutMs: whole(60_000, "Longest silence of a client, in ms, pongs being no silence", {
-    min: 1_000,
-    flags: ["alive_timeout"],
-  }),
+  aliveTimeoutMs: wholeIfGiven(
+    "Longest silence of a client, in ms, pongs being no silence; " +
+      "by default twice --keepalive-timeout",
+    { min: 1_000, flags: ["alive_timeout"] },
+  ),
   concurrentLimit: limit(5_000, "Clients that may be connected at once", {
     flags: ["concurrent_limit", "c"],
   }),

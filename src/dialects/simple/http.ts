@@ -55,8 +55,9 @@ export function joinOfStream(request: HttpMessage, server: SimpleServer): JoinRe
   const frame = request.method === "GET"
     ? joinOfUrl(request.url, server)
     : decode(request.body, server.limits);
-  if (frame?.event !== "join") {
-    throw withRef(new SignalError("room_missing", "a stream begins with a join"), frame?.ref);
+  if (frame === undefined) throw new SignalError("room_missing", "the URL names no room");
+  if (frame.event !== "join") {
+    throw withRef(new SignalError("bad_frame", "a stream begins with a join"), frame.ref);
   }
   // One that is of no use is ignored: the client does not know that it sends it.
   if (position === undefined) return frame;

@@ -60,7 +60,7 @@ export const WIRE = wordRefusals<WordedRefusal>({
 }, {
   not_json: error("bad_json"),
   binary_frame: error("bad_json"),
-  room_missing: error("bad_frame"),
+  room_missing: error("bad_room"),
   room_invalid: error("bad_room"),
   room_unknown: error("unknown_peer"),
   already_joined: error("already_joined"),

@@ -3,8 +3,8 @@ import { SignalError } from "../../core/errors.ts";
 import type { Frame, PeerId, PeerSummary } from "../../core/types.ts";
 import { conform, parseJson } from "../kit/json.ts";
 
-// The wire contract is protocols/gstreamer.md of the project's notes, section 11. What it leaves open
-// is as in the reference server, gst-webrtc-signalling-server of gst-plugins-rs, where not noted.
+// The wire format is in PROTOCOL.md. It leaves open what is as in the original server,
+// gst-webrtc-signalling-server of gst-plugins-rs.
 
 /** The version that a client speaks; 1.1 tells why a session ended. */
 export type Version = "v1_0" | "v1_1";

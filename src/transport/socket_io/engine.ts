@@ -5,6 +5,7 @@ import type { Frame } from "../../core/types.ts";
 import type { Carrier, Checked } from "../connections.ts";
 import type { OutputBudget } from "../output_budget.ts";
 import { exceeds } from "../pump.ts";
+import type { Socket } from "../transport.ts";
 import type { Ending } from "../websocket.ts";
 import { type ClientHost, type Engine, SocketClient } from "./client.ts";
 import { EngineSocket, type SocketOwner } from "./engine_socket.ts";
@@ -147,13 +148,13 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   }
 
   /** Runs over this socket from its opening on. */
-  carry(socket: WebSocket): void {
+  carry(socket: Socket): void {
     this.#isDirect = true;
     this.#socket = this.#adopt(socket);
   }
 
   /** Takes a socket that is to carry the session once it is probed; false where it has one. */
-  probe(socket: WebSocket): boolean {
+  probe(socket: Socket): boolean {
     if (!this.mayProbe) return false;
     const probe = this.#adopt(socket);
     this.#upgrade = new Upgrade(probe, this.#host, () => {
@@ -267,9 +268,9 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     if (this.#isDirect && nowMs - this.#openedAt >= IMPOSTOR_MS) this.#welcomeImpostor();
   }
 
-  #adopt(socket: WebSocket): EngineSocket {
+  #adopt(socket: Socket): EngineSocket {
     this.#socketCount++;
-    return new EngineSocket(socket, this, this.#host);
+    return new EngineSocket(socket, this, this.limits);
   }
 
   /** From here on everything goes out by the socket, first what has waited. */

@@ -40,7 +40,9 @@ Deno.test("Simple POST: whose a frame is comes before what it says", async () =>
   const nonsense = { event: "nonsense", ref: 1 };
   const cases: [frame: string | SimpleFrame, status: number, code: string, isProven: boolean][] = [
     ["hello", 400, "bad_json", false],
-    [nonsense, 400, "bad_frame", false],
+    [nonsense, 403, "bad_secret", false],
+    [{ ...ping(fred), p_secret: undefined }, 403, "bad_secret", false],
+    [{ ...ping(fred), p_id: undefined }, 403, "bad_secret", false],
     [{ ...nonsense, ...fred.credentials, p_secret: "x" }, 403, "bad_secret", false],
     [{ ...nonsense, ...fred.credentials, p_id: "x" }, 403, "bad_secret", false],
     [{ ...nonsense, ...fred.credentials }, 400, "bad_frame", true],
@@ -52,7 +54,8 @@ Deno.test("Simple POST: whose a frame is comes before what it says", async () =>
   }
   for (
     const [more, words] of [
-      [{ p_id: "x" }, "p_secret: expected string, received undefined"],
+      [{ p_id: "x" }, "p_id and p_secret are needed"],
+      [{ ...fred.credentials, p_secret: 1 }, "p_secret: expected string, received number"],
       [{ ...fred.credentials, p_instance: "0" }, "p_instance: expected number, received string"],
       [{ event: "join", room: "r" }, "a join has to accept text/event-stream"],
     ] as const

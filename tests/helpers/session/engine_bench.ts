@@ -93,7 +93,7 @@ export class EngineBench implements Disposable {
   connect(revision: Revision = 4): FakeSocket & { readonly session: EngineSession } {
     const session = this.#open(revision, "websocket");
     const socket = new FakeSocket();
-    session.carry(socket.asWebSocket);
+    session.carry(socket.asSocket);
     socket.opens();
     return Object.assign(socket, { session });
   }
