@@ -13,6 +13,8 @@ export interface DialectContext {
   readonly hub: Hub;
   /** The space of ids and rooms that the dialect's peers live in. */
   readonly realm: string;
+  /** The dialect's own name. */
+  readonly dialect: string;
   readonly clock: Clock;
   /** What clients write before the dialect's own paths, such as "/signal"; mostly empty. */
   readonly basePath: string;

@@ -77,7 +77,7 @@ export interface StreamRoute extends RouteBase {
   /** Makes the session of a stream; it must do nothing before `opened`. */
   readonly connect: (visit: Visit, link: StreamLink, posting: Posting) => Session;
   /** Carries out what was posted. */
-  readonly post: (visit: Visit, posting: Posting) => Posted;
+  readonly post: (visit: Visit, posting: Posting) => Promise<Posted>;
   /** Words a refusal as an answer. */
   readonly refuse: (error: SignalError) => Response;
   /** The dialect's name of a refusal, for logs. */

@@ -248,8 +248,8 @@ function openDialects(
   return DIALECTS.map(({ name, title, open }) => {
     const kept = store.dialect(name, (id) => hub.has(name, id));
     // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
-    const basePath = basePathOf(config);
-    const dialect = open(config[name], { hub, realm: name, clock, basePath, store: kept });
+    const context = { hub, realm: name, dialect: name, clock, basePath: basePathOf(config) };
+    const dialect = open(config[name], { ...context, store: kept });
     return { name, title, dialect, kept };
   });
 }

@@ -57,7 +57,7 @@ export class Streams {
       // The body took its time: the process would forget whatever is done now.
       if (isClosed()) return goingAway();
       if (posting instanceof SignalError) return this.#refuse(posting, visit, owned, admission);
-      if (!isStream) return this.#post(posting, visit, owned, admission);
+      if (!isStream) return await this.#post(posting, visit, owned, admission);
       isHandedOn = true;
       return await this.#options.connections.stream({
         dialect: owner,
@@ -71,13 +71,13 @@ export class Streams {
     }
   }
 
-  #post(
+  async #post(
     posting: Posting,
     visit: Visit,
     owned: OwnedRoute<StreamRoute>,
     admission: Admission,
-  ): Response {
-    const posted = owned.route.post(visit, posting);
+  ): Promise<Response> {
+    const posted = await owned.route.post(visit, posting);
     if ("response" in posted) {
       if (!posted.isProven) admission.wasStranger?.();
       return posted.response;

@@ -135,7 +135,8 @@ function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTe
   const clock = new FakeClock();
   const at = (dialect: typeof ssp): UpgradeRoute[] => {
     const store = newMemoryStore().dialect(dialect.name, () => false);
-    const context = { hub, realm: dialect.name, clock, basePath: "", store };
+    const realm = dialect.name;
+    const context = { hub, realm, dialect: realm, clock, basePath: "", store };
     return dialect.open(dialect.options.parse({}), context).routes.filter(
       (route) => route.kind === "upgrade" && route.path === "/",
     ) as UpgradeRoute[];

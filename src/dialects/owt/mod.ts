@@ -27,10 +27,11 @@ export const owt = defineDialect({
   name: "owt",
   title: "OWT",
   options,
-  open(options, { hub, realm, basePath }): OpenDialect {
+  open(options, { hub, realm, dialect, basePath }): OpenDialect {
     const server = {
       hub,
       realm,
+      dialect,
       versions: new Set(options.versions),
       maxIdLength: options.maxIdLength,
     };

@@ -11,7 +11,8 @@ import {
   type JoinFrame,
   withRef,
 } from "./messages.ts";
-import type { SimpleServer } from "./peer.ts";
+import { peerOf } from "./peer.ts";
+import type { SimpleServer } from "./server.ts";
 import { type JoinRequest, noMatch } from "./join.ts";
 import { perform } from "./session.ts";
 import { frameResponse } from "./wire.ts";
@@ -66,7 +67,7 @@ export function joinOfStream(
   const { p_id, p_secret, p_instance } = credentials;
   if (!server.secrets.isValid(p_secret, p_id, frame.room)) return frame;
   if (server.departed.has(p_secret)) return "over";
-  const peer = server.peers.get(p_id);
+  const peer = peerOf(server, p_id);
   if (peer === undefined) return { ...frame, ...credentials };
   const instance = peer.instance(p_instance, p_secret);
   if (instance !== undefined && instance.holder !== holder) return "over";
@@ -76,7 +77,7 @@ export function joinOfStream(
 }
 
 /** Carries out a posted frame (§8). */
-export function post(server: SimpleServer, { body }: Posting): Posted {
+export async function post(server: SimpleServer, { body }: Posting): Promise<Posted> {
   let isProven = false;
   try {
     const posted = decodePosted(body, server.limits);
@@ -84,14 +85,14 @@ export function post(server: SimpleServer, { body }: Posting): Posted {
       const { p_id, p_secret, p_instance } = posted.credentials();
       isProven = server.secrets.isValid(p_secret, p_id);
       if (!isProven) throw noMatch();
-      const instance = server.peers.get(p_id)?.instance(p_instance, p_secret);
+      const instance = peerOf(server, p_id)?.instance(p_instance, p_secret);
       if (instance === undefined) {
         throw new SignalError("instance_unknown", "no such instance: join again");
       }
       if (!instance.takesPost(body.length, server.clock.now())) {
         throw new SignalError("rate_limited", "Too many messages");
       }
-      return { response: frameResponse(carryOut(instance, posted.decode())), isProven };
+      return { response: frameResponse(await carryOut(instance, posted.decode())), isProven };
     } catch (error) {
       throw withRef(error, posted.ref);
     }
@@ -102,11 +103,11 @@ export function post(server: SimpleServer, { body }: Posting): Posted {
 }
 
 /** Does what a frame asks for, and returns the answer. */
-function carryOut(instance: Instance, frame: ClientFrame): string {
+async function carryOut(instance: Instance, frame: ClientFrame): Promise<string> {
   if (frame.event === "join") throw new SignalError("already_joined", "an instance joins once");
   if (frame.event === "ping") return encodePong(frame.ref);
   const { carrier } = instance;
-  const receipt = perform(instance, frame);
+  const receipt = await perform(instance, frame);
   if (frame.event === "leave") carrier?.left();
-  return encodeOk(frame.ref, receipt);
+  return encodeOk(frame.ref, receipt ?? undefined);
 }

@@ -13,7 +13,7 @@ import { EventStream } from "./event_stream.ts";
 import { joinOfStream, joinOfUrl, post } from "./http.ts";
 import { operations } from "./operations.ts";
 import { Secrets } from "./secrets.ts";
-import type { SimpleServer } from "./peer.ts";
+import type { SimpleServer } from "./server.ts";
 import { seal, unseal } from "./sealed.ts";
 import { SimpleSession } from "./session.ts";
 import { KeptTotal } from "./signal_log.ts";
@@ -73,11 +73,12 @@ export const simple = defineDialect({
   name: "simple",
   title: "Simple",
   options,
-  open(options, { hub, realm, clock, store, basePath }): OpenDialect {
+  open(options, { hub, realm, dialect, clock, store, basePath }): OpenDialect {
     const { path } = options;
     const server: SimpleServer = {
       hub,
       realm,
+      dialect,
       clock,
       tokens: new Tokens(options.tokens),
       trustIds: options.trustIds,
@@ -86,7 +87,6 @@ export const simple = defineDialect({
       news: new EncodeOnce(),
       json: new JsonOnce(),
       rooms: store.rooms,
-      peers: new Map(),
       lost: new Set(),
       departed: new Departed(options.maxDeparted),
       total: new KeptTotal(),

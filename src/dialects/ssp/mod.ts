@@ -56,17 +56,19 @@ export const ssp = defineDialect({
   name: "ssp",
   title: "RTCPool",
   options,
-  open(options, { hub, realm, store, basePath }): OpenDialect {
+  open(options, { hub, realm, dialect, store, basePath }): OpenDialect {
     const tokens = new Tokens(options.tokens);
     const pools = new Pools({
       rooms: store.rooms,
       named: options.private ? options.pools : [],
       isPrivate: options.private,
       maxMembers: options.maxMembers,
+      dialect,
     });
     const server = {
       hub,
       realm,
+      dialect,
       news: new EncodeOnce<Version>(),
       json: new JsonOnce(),
       maxPoolLength: options.maxPoolLength,

@@ -11,7 +11,7 @@ import {
 import { visitOf } from "../../helpers/session/visit.ts";
 
 /** Posts a text, or a frame as JSON. */
-function post(bench: DialectBench, frame: string | SimpleFrame): Posted {
+function post(bench: DialectBench, frame: string | SimpleFrame): Promise<Posted> {
   const route = bench.routes.find((route) => route.kind === "stream");
   if (route?.kind !== "stream") throw new RangeError("Cannot post: the dialect has no route");
   const body = typeof frame === "string" ? frame : JSON.stringify(frame);
@@ -28,7 +28,7 @@ async function answer(
   bench: DialectBench,
   frame: string | SimpleFrame,
 ): Promise<readonly [number, unknown, boolean]> {
-  const posted = post(bench, frame);
+  const posted = await post(bench, frame);
   const response = responseOf(posted);
   return [response.status, (await response.json())["code"], posted.isProven];
 }
@@ -67,7 +67,7 @@ Deno.test("Simple POST: whose a frame is comes before what it says", async () =>
       [{ event: "join", room: "r" }, "a join has to accept text/event-stream"],
     ] as const
   ) {
-    const posted = post(bench, { ...nonsense, ...more });
+    const posted = await post(bench, { ...nonsense, ...more });
     const { message, ref } = await responseOf(posted).json();
     assertEquals([message, ref], [words, 1]);
   }

@@ -277,7 +277,7 @@ Deno.test("Simple: an event stream goes on after a planned restart, unless it ha
   const [p_id, p_secret] = [handshake?.["p_id"], ready?.["p_secret"]];
   const leave = { event: "leave", p_id, p_secret, p_instance: 0 };
   const posting = { method: "POST", body: JSON.stringify(leave), lastEventId: undefined } as const;
-  const posted = route.post(visitOf("/simple"), posting);
+  const posted = await route.post(visitOf("/simple"), posting);
   assertEquals("response" in posted && posted.response.status, 200);
   await settle();
   await fred.say({ event: "signal", type: "data", peer_id: lastId.split(".")[0], data: 1 });

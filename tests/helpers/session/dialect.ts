@@ -50,11 +50,13 @@ export class DialectBench implements Disposable {
       ...test.store ?? newMemoryStore().dialect(dialect.name, (id) => this.hub.has(this.realm, id)),
       unreadable: (items) => this.unreadable += items,
     };
-    this.hub = newTestHub(limits, reserve);
+    this.hub = newTestHub(limits);
     this.realm = dialect.name;
+    if (reserve !== undefined) this.hub.reserve(this.realm, reserve);
     this.open = dialect.open(dialect.options.parse(options), {
       hub: this.hub,
       realm: dialect.name,
+      dialect: dialect.name,
       clock: this.clock,
       basePath: "",
       store: this.store,
