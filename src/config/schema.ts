@@ -92,6 +92,12 @@ const socketIo = z.strictObject({
   controlPacketBurst: whole(100, "Such packets that a client may send at once on top of that"),
 });
 
+const bridgeable = DIALECTS.filter(({ isBridgeable }) => isBridgeable).map(({ name }) => name);
+const bridgeWords = `expected all, or two or more of ${bridgeable.join(", ")}`;
+const bridge = z.array(z.string()).default([]).refine(isBridge, bridgeWords).meta({
+  description: "Protocols whose clients meet and call each other: all, or two or more names",
+});
+
 const dialects: Record<string, z.ZodType> = {};
 for (const { name, options } of DIALECTS) dialects[name] = options.prefault({});
 
@@ -161,6 +167,16 @@ export const ConfigSchema = z.strictObject({
   }),
   storeTimeoutMs: whole(2_000, "Time that the store may take for anything, in ms"),
   noSeal: toggle("Keep nothing of calls under way across a planned restart"),
+  bridge,
+  bridgeLobby: z.string().min(1).optional().meta({
+    description: "Room whose members are shown the bridged peers that are in no room",
+  }),
+  bridgeAnswerTimeoutMs: whole(120_000, "Time that a bridged call may stay unanswered, in ms"),
+  bridgeMaxCalls: whole(64, "Bridged calls of one peer"),
+  bridgeMaxCallsTotal: limit(20_000, "Bridged calls in all"),
+  bridgeMaxDescriptionLength: whole(131_072, "Longest SDP of a bridged call, in UTF-16 units"),
+  bridgeMaxHeldCandidates: whole(128, "Candidates of a bridged call that wait for their SDP"),
+  bridgeMaxHeldLength: whole(65_536, "Sum of their texts, in UTF-16 units"),
   log: log.prefault({}),
   limits: limits.prefault({}),
   socketIo: socketIo.prefault({}),
@@ -173,6 +189,11 @@ export type Config = z.infer<typeof ConfigSchema> & { readonly [dialect: string]
 /** A path that others are below: doubled slashes count as one, and it ends with one. */
 function toMount(path: string): string {
   return `${path}/`.replace(/\/{2,}/g, "/");
+}
+
+function isBridge(names: readonly string[]): boolean {
+  if (names.includes("all")) return names.length === 1;
+  return names.every((name) => bridgeable.includes(name)) && new Set(names).size !== 1;
 }
 
 /** Scheme, host and port, as browsers write them: anything else would never match. */
