@@ -139,7 +139,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     ]),
     gate,
     cors: new CorsPolicy(cors),
-    proxies: orConfigError(() => new TrustedProxies(config.trustProxy)),
+    proxies: orConfigError(() => new TrustedProxies(config.trustProxy, config.proxied)),
     connections,
     clock,
     maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,
@@ -233,7 +233,8 @@ function openDialects(
   config: Config,
   { hub, clock, store }: { hub: Hub; clock: Clock; store: Store },
 ): NamedDialect[] {
-  return DIALECTS.map(({ name, title, open }) => {
+  const served = DIALECTS.filter(({ name }) => config.dialects.includes(name));
+  return served.map(({ name, title, open }) => {
     const kept = store.dialect(name, (id) => hub.has(name, id));
     // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
     const dialect = open(config[name], { hub, realm: name, clock, store: kept });
@@ -264,7 +265,8 @@ function tellLimits(config: Config, log: Log): void {
   for (const option of liftedLimits(config)) log.write("warning", "no limit", { option });
   const limit = affordable(config.limits.maxConnections);
   if (limit === config.limits.maxConnections) return;
-  log.write("info", "connections limited by open files", { limit });
+  const why = "fewer connections than configured, because of the limit of open files (ulimit -n)";
+  log.write("info", why, { limit });
 }
 
 function openGate(config: Config, clock: Clock, bans: AddressBans): Gate & Disposable {
@@ -364,7 +366,9 @@ function isFinal(error: unknown): boolean {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof Deno.errors.AddrInUse) return "the port is in use";
+  if (error instanceof Deno.errors.AddrInUse) {
+    return "the port is in use: choose another with --port (or --listen)";
+  }
   if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
   if (error instanceof Deno.errors.NotCapable) return "Deno was not given --allow-net for it";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
