@@ -157,6 +157,11 @@ export const ConfigSchema = z.strictObject({
     "Trust the X-Forwarded-For of every direct client, as PeerServer; prefer --trust-proxy",
     { group: ACCESS },
   ),
+  basePath: z.string().regex(/^\/[^*?#\s%]*$/, "expected a path such as /signal/").default("/")
+    .transform(toMount).meta({
+      description: "Path before all others, including Socket.IO, health and metrics",
+      group: LISTENING,
+    }),
   allowedOrigins: z.array(originOption).default([]).meta({
     description: "Origin whose pages may use the server, such as https://app.example.org or " +
       "https://*.example.org; all may if none is given",
@@ -208,6 +213,11 @@ export const ConfigSchema = z.strictObject({
 
 /** A checked configuration; each dialect's options are under its name. */
 export type Config = z.infer<typeof ConfigSchema> & { readonly [dialect: string]: unknown };
+
+/** A path that others are below: doubled slashes count as one, and it ends with one. */
+function toMount(path: string): string {
+  return `${path}/`.replace(/\/{2,}/g, "/");
+}
 
 function isStore(text: string): boolean {
   const [, place] = /^kv:(.*)$/s.exec(text) ?? [];

@@ -2,7 +2,7 @@ import { ConfigError } from "../config/load.ts";
 import type { TlsFiles } from "../config/listeners.ts";
 import type { Clock } from "../core/clock.ts";
 import { readText } from "../system/files.ts";
-import type { TlsMaterial } from "../transport/listener.ts";
+import type { TlsMaterial } from "../transport/transport.ts";
 
 const CHECK_EVERY_MS = 10_000;
 

@@ -1,10 +1,11 @@
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode, SignalError } from "../core/errors.ts";
-import type { OutputLimits } from "../core/limits.ts";
+import type { LinkLimits } from "../core/limits.ts";
 import type { Frame, Link, PeerId, Session, StreamLink, Terms, Unsettled } from "../core/types.ts";
 import { EventStreamLink } from "./event_stream.ts";
 import { type OutputBudget, type OutputBudgetLimits, OutputBudgets } from "./output_budget.ts";
 import { Pump } from "./pump.ts";
+import type { Socket } from "./transport.ts";
 import { type Ending, type LinkObserver, WebSocketLink } from "./websocket.ts";
 
 /** A connection, as logs and metrics see it. */
@@ -88,12 +89,12 @@ export class Connections implements Disposable {
   }
 
   /** Runs a session over an upgraded socket. */
-  accept(socket: WebSocket, acceptance: Acceptance): void {
+  accept(socket: Socket, acceptance: Acceptance): void {
     this.#run(acceptance, (connection) => {
       const { limits } = acceptance;
-      const { clock } = this.#common;
       const budget = this.budgetOf(acceptance.address);
-      const link = new WebSocketLink(socket, connection, limits, connection, clock, budget);
+      socket.limit(limits.maxFrameBytes);
+      const link = new WebSocketLink(socket, connection, limits, connection, budget);
       const session = acceptance.createSession(link, connection);
       return { link, carrier: link, budget, session };
     });
@@ -220,7 +221,7 @@ export interface Carrier extends Pick<Link, "isOpen" | "close"> {
   checkStall(nowMs: number): void;
   giveUp(): void;
   /** Keeps to other limits from now on; only where a connection may settle on other terms. */
-  adopt?(limits: OutputLimits): void;
+  adopt?(limits: LinkLimits): void;
 }
 
 /** What is looked at once a second. */
@@ -339,6 +340,10 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
 
   received(frame: Frame): void {
     this.pump.receive(frame);
+  }
+
+  exceeded(): void {
+    this.pump.refuseSize();
   }
 
   takes(size: number): boolean {

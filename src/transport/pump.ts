@@ -106,12 +106,7 @@ export class Pump {
   receive(frame: Frame): void {
     if (this.#isEnded || !this.#link.isOpen) return;
     if (exceeds(frame, this.#limits.maxFrameBytes)) {
-      this.refuse(
-        new SignalError(
-          "frame_too_large",
-          `Message is larger than ${this.#limits.maxFrameBytes} bytes`,
-        ),
-      );
+      this.refuseSize();
     } else if (!this.#isInTime(frame.length)) {
       this.#refuseExcess(frame);
     } else if (this.#held === undefined) {
@@ -126,6 +121,12 @@ export class Pump {
   /** Counts a frame that came by another way: it is subject to the same rates. False over them. */
   takes(size: number): boolean {
     return this.#isInTime(size);
+  }
+
+  /** Refuses a message that is too large; a transport may know so before it has come. */
+  refuseSize(): void {
+    const text = `Message is larger than ${this.#limits.maxFrameBytes} bytes`;
+    this.refuse(new SignalError("frame_too_large", text));
   }
 
   /** Lets the session say that something was refused. */

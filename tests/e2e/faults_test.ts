@@ -4,7 +4,7 @@ import type { LinkLimits } from "../../src/core/limits.ts";
 import type { Frame, Link, PeerEvent, PeerHandle, Session } from "../../src/core/types.ts";
 import { systemClock } from "../../src/system/clock.ts";
 import { Connections } from "../../src/transport/connections.ts";
-import { upgrade } from "../../src/transport/websocket.ts";
+import { openTransport } from "../../src/transport/open.ts";
 import { NO_BUDGET } from "../helpers/session/budget.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
@@ -103,8 +103,9 @@ function startFaultyServer(): FaultyServer {
     ended: ignore,
     failed: (_connection, error) => faults.push(error instanceof Error ? error.message : "?"),
   }, NO_BUDGET);
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
-    const upgraded = upgrade(request, 30_000);
+  const transport = openTransport(systemClock);
+  const handle = (request: Request): Response => {
+    const upgraded = transport.upgrade(request, 30_000);
     if (upgraded === undefined) return new Response(null, { status: 400 });
     const id = new URL(request.url).pathname.slice(1);
     connections.accept(upgraded.socket, {
@@ -115,8 +116,15 @@ function startFaultyServer(): FaultyServer {
       onReleased: ignore,
     });
     return upgraded.response;
+  };
+  const listener = transport.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: undefined,
+    handle,
+    onBroken: (error) => faults.push(String(error)),
   });
-  const url = `ws://127.0.0.1:${server.addr.port}`;
+  const url = `ws://127.0.0.1:${listener.port}`;
   return {
     url,
     hub,
@@ -138,7 +146,7 @@ function startFaultyServer(): FaultyServer {
       await connections.drain(0);
       await within("the sockets to go", connections.emptied());
       connections[Symbol.dispose]();
-      await server.shutdown();
+      await listener.stop();
     },
   };
 }
@@ -176,7 +184,7 @@ class FaultySession implements Session {
     const [, to, text] = /^tell (\S+): (.*)$/.exec(String(frame)) ?? [];
     if (this.#peer === undefined) return;
     if (to !== undefined) return void this.hub.send(this.#peer, to, text);
-    if (frame === "join") return void this.hub.join(this.#peer, "room");
+    if (frame === "join") return void this.hub.join(this.#peer, { room: "room" });
     if (frame === "reject") return Promise.reject(new TypeError("made to fail"));
     if (frame === "throw later") return systemClock.delay(1).then(() => fail());
     if (String(frame).startsWith("throw")) fail();

@@ -60,7 +60,7 @@ class Bench implements Disposable {
   /** A client whose handshake is done. */
   open(acceptance: Partial<Acceptance> = {}): FakeSocket {
     const socket = new FakeSocket();
-    this.connections.accept(socket.asWebSocket, {
+    this.connections.accept(socket.asSocket, {
       dialect: "test",
       address: "192.0.2.1",
       limits: LIMITS,
@@ -102,7 +102,7 @@ Deno.test("the end of a connection is told of while its client still has its id"
   });
   using connections = new Connections(clock, observer, NO_BUDGET);
   const socket = new FakeSocket();
-  connections.accept(socket.asWebSocket, {
+  connections.accept(socket.asSocket, {
     dialect: "test",
     address: "192.0.2.1",
     limits: LIMITS,
@@ -355,7 +355,7 @@ Deno.test("addresses that count as one share what may wait for an address", () =
   const sessions: ScriptedSession[] = [];
   const sockets = ["192.0.2.1", "192.0.2.2"].map((address) => {
     const socket = new FakeSocket();
-    connections.accept(socket.asWebSocket, {
+    connections.accept(socket.asSocket, {
       dialect: "test",
       address,
       limits: LIMITS,

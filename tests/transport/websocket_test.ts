@@ -27,6 +27,10 @@ class Observer implements LinkObserver {
     this.frames.push(frame);
   }
 
+  exceeded(): void {
+    this.log.push("exceeded");
+  }
+
   takes(size: number): boolean {
     return size < 100;
   }
@@ -66,11 +70,10 @@ function newUnopened(
   const socket = new FakeSocket();
   const observer = new Observer();
   const link = new WebSocketLink(
-    socket.asWebSocket,
+    socket.under(clock),
     { id: "1", address: "192.0.2.1" },
     { maxQueuedBytes: 1024 * KIB, stallTimeoutMs: 15_000, ...limits },
     observer,
-    clock,
     newBudget(),
   );
   return { socket, link, observer };
@@ -205,11 +208,11 @@ Deno.test("while everybody is sent away, every end is 1001", async () => {
 
 Deno.test("a link that is closed before its socket opens is closed as soon as it does", async () => {
   const { socket, link, observer } = newUnopened();
-  link.close(1001);
+  link.close(1002, "no");
   await settle();
   assertEquals([socket.closings, observer.log], [[], ["ended"]]);
   socket.opens();
-  assertEquals(socket.closings, [[1001, "going away"]]);
+  assertEquals(socket.closings, [[1002, "no"]]);
   assertEquals(observer.log, ["ended"]);
 });
 
@@ -350,4 +353,22 @@ Deno.test("text of many bytes a character is not taken for a stall", () => {
     link.checkStall(nowMs);
   }
   assertEquals(link.isOpen, true);
+});
+
+Deno.test("a message that a transport refuses is the owner's to word, and ends the connection", async () => {
+  const { socket, link, observer } = newBench();
+  link.exceeded();
+  link.exceeded();
+  assertEquals([link.isOpen, observer.log], [false, ["exceeded"]]);
+  assertEquals(socket.closings, [[1009, "message too big"]]);
+  await settle();
+  assertEquals(observer.endings, [{ by: "server", code: 1009, reason: "message too big" }]);
+});
+
+Deno.test("a client that breaks the protocol is closed with the transport's code", async () => {
+  const { socket, link, observer } = newBench();
+  link.violated(1007, "not UTF-8");
+  assertEquals(socket.closings, [[1007, "not UTF-8"]]);
+  await settle();
+  assertEquals(observer.endings, [{ by: "server", code: 1007, reason: "not UTF-8" }]);
 });

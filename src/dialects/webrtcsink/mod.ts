@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
-import { KIB, limit, linkLimitOptions, pathText, whole } from "../kit/options.ts";
-import { Directory } from "./directory.ts";
+import { KIB, limit, linkLimitOptions, pathText, whole, wholeIfGiven } from "../kit/options.ts";
+import { Lists } from "./lists.ts";
 import { WebRtcSinkSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -10,9 +10,10 @@ const options = z.strictObject({
   paths: z.array(pathText).default(["/webrtcsink"]).meta({
     description: "Paths for webrtcsink, webrtcsrc and gstwebrtc-api",
   }),
-  maxSilenceMs: whole(30_000, "Longest silence of a client, in ms; a pong ends it", {
-    min: 1_000,
-  }),
+  maxSilenceMs: wholeIfGiven(
+    "Longest silence of a client, in ms; a pong ends it; by default twice --keepalive-timeout",
+    { min: 1_000 },
+  ),
   maxPeers: limit(10_000, "Peers in total"),
   maxMembers: whole(256, "Peers with a role, at most --limits-max-room-members", { max: 100_000 }),
   maxMetaBytes: whole(16 * KIB, "Largest meta of a peer, as JSON, in bytes"),
@@ -34,14 +35,15 @@ export const webrtcsink = defineDialect({
   name: "webrtcsink",
   title: "webrtcsink",
   options,
-  open(options, { hub, realm, clock }): OpenDialect {
+  open(options, { hub, realm, dialect, clock }): OpenDialect {
     const sessions = new Sessions(options);
     const server = {
       hub,
       realm,
+      dialect,
       clock,
-      news: new EncodeOnce<"status">(),
-      directory: new Directory(),
+      news: new EncodeOnce<string>(),
+      lists: new Lists({ hub, realm, dialect }),
       sessions,
       maxPeers: options.maxPeers,
       maxMembers: options.maxMembers,
@@ -55,7 +57,7 @@ export const webrtcsink = defineDialect({
         path,
         limits: options,
         maxSilenceMs: options.maxSilenceMs,
-        connect: (_url, link) => new WebRtcSinkSession(link, server),
+        connect: (_visit, link) => new WebRtcSinkSession(link, server),
       })),
       entrances: options.paths.slice(0, 1).map((path) => ({
         path,

@@ -2,9 +2,11 @@ import { Buffer } from "node:buffer";
 import type { Clock } from "../../core/clock.ts";
 import type { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/types.ts";
+import type { Visit } from "../../core/visit.ts";
 import type { Carrier, Checked } from "../connections.ts";
 import type { OutputBudget } from "../output_budget.ts";
 import { exceeds } from "../pump.ts";
+import type { Socket } from "../transport.ts";
 import type { Ending } from "../websocket.ts";
 import { type ClientHost, type Engine, SocketClient } from "./client.ts";
 import { EngineSocket, type SocketOwner } from "./engine_socket.ts";
@@ -28,8 +30,7 @@ export interface SessionHost extends ClientHost {
 
 /** How a session begins. */
 export interface Handshake {
-  readonly address: string;
-  readonly url: URL;
+  readonly visit: Visit;
   readonly revision: Revision;
   readonly transport: "polling" | "websocket";
   /** The session is over, and everything that it held is given back. */
@@ -51,7 +52,7 @@ const PROTOCOL_ERROR = "protocol error";
 export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   readonly sid: string = newSid();
   readonly address: string;
-  readonly url: URL;
+  readonly visit: Visit;
   readonly onReleased: () => void;
   readonly #host: SessionHost;
   readonly #client: SocketClient;
@@ -81,12 +82,12 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   #encodesTwice: boolean | undefined = undefined;
 
   constructor(handshake: Handshake, host: SessionHost) {
-    this.address = handshake.address;
-    this.url = handshake.url;
+    this.visit = handshake.visit;
+    this.address = handshake.visit.address;
     this.onReleased = handshake.onReleased;
     this.#revision = handshake.revision;
     this.#host = host;
-    this.budget = host.connections.budgetOf(handshake.address);
+    this.budget = host.connections.budgetOf(handshake.visit.address);
     this.#outbox = new Outbox(this.budget);
     this.#openedAt = this.#polledAt = host.clock.now();
     this.#heartbeat = new Heartbeat(host.limits, this.#openedAt);
@@ -147,13 +148,13 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   }
 
   /** Runs over this socket from its opening on. */
-  carry(socket: WebSocket): void {
+  carry(socket: Socket): void {
     this.#isDirect = true;
     this.#socket = this.#adopt(socket);
   }
 
   /** Takes a socket that is to carry the session once it is probed; false where it has one. */
-  probe(socket: WebSocket): boolean {
+  probe(socket: Socket): boolean {
     if (!this.mayProbe) return false;
     const probe = this.#adopt(socket);
     this.#upgrade = new Upgrade(probe, this.#host, () => {
@@ -267,9 +268,9 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     if (this.#isDirect && nowMs - this.#openedAt >= IMPOSTOR_MS) this.#welcomeImpostor();
   }
 
-  #adopt(socket: WebSocket): EngineSocket {
+  #adopt(socket: Socket): EngineSocket {
     this.#socketCount++;
-    return new EngineSocket(socket, this, this.#host);
+    return new EngineSocket(socket, this, this.limits);
   }
 
   /** From here on everything goes out by the socket, first what has waited. */

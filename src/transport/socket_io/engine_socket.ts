@@ -1,10 +1,10 @@
-import type { Clock } from "../../core/clock.ts";
 import type { Frame } from "../../core/types.ts";
 import type { OutputBudget } from "../output_budget.ts";
+import type { Socket } from "../transport.ts";
 import { type Ending, type LinkObserver, WebSocketLink } from "../websocket.ts";
 import type { SocketIoLimits } from "./limits.ts";
 
-/** Whose a socket is: the connection that it carries, or is to carry once it has been probed. */
+/** The Engine.IO connection that a socket carries, or will carry once it has been probed. */
 export interface SocketOwner {
   readonly address: string;
   readonly budget: OutputBudget;
@@ -23,13 +23,14 @@ export class EngineSocket implements LinkObserver {
   readonly #owner: SocketOwner;
 
   constructor(
-    socket: WebSocket,
+    socket: Socket,
     owner: SocketOwner,
-    { limits, clock }: { readonly limits: SocketIoLimits; readonly clock: Clock },
+    limits: SocketIoLimits,
   ) {
     this.#owner = owner;
     const identity = { id: "", address: owner.address };
-    this.link = new WebSocketLink(socket, identity, limits, this, clock, owner.budget);
+    socket.limit(limits.maxPayloadBytes);
+    this.link = new WebSocketLink(socket, identity, limits, this, owner.budget);
   }
 
   get isGoingAway(): boolean {
@@ -44,7 +45,10 @@ export class EngineSocket implements LinkObserver {
     this.#owner.socketReceived(this, frame);
   }
 
-  /** Rates are the namespaces' own. */
+  /** The link closes with 1009 by itself; Engine.IO has no words for it. */
+  exceeded(): void {}
+
+  /** Each namespace has rates of its own. */
   takes(): boolean {
     return true;
   }
@@ -57,6 +61,6 @@ export class EngineSocket implements LinkObserver {
     this.#owner.socketReleased(this);
   }
 
-  /** Only who fails a link is told so, and nobody fails this one: sessions are behind namespaces. */
+  /** Never called: only sessions call `fail`, and they have the links of their namespaces. */
   failed(_error: unknown): void {}
 }

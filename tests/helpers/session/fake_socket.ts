@@ -1,4 +1,8 @@
+import type { Clock } from "../../../src/core/clock.ts";
 import type { Frame } from "../../../src/core/types.ts";
+import { ServeSocket } from "../../../src/transport/serve/socket.ts";
+import type { Socket } from "../../../src/transport/transport.ts";
+import { FakeClock } from "./fake_clock.ts";
 import type { Closing } from "./fake_link.ts";
 
 /** The part of a server-side WebSocket that the transport uses, moved by hand. */
@@ -10,10 +14,15 @@ export class FakeSocket extends EventTarget {
   /** How our side closed it, every time. */
   readonly closings: Closing[] = [];
 
-  /** The same object as what the transport takes it for. */
-  get asWebSocket(): WebSocket {
-    // The transport uses nothing of a socket but what this class has.
-    return this as unknown as WebSocket;
+  /** This socket behind the transport's interface. */
+  get asSocket(): Socket {
+    return this.under(new FakeClock());
+  }
+
+  /** The same with the test's own clock. */
+  under(clock: Pick<Clock, "soon">): Socket {
+    // The transport uses only those parts of a WebSocket that this class has.
+    return new ServeSocket(this as unknown as WebSocket, clock);
   }
 
   send(frame: Frame): void {

@@ -7,7 +7,7 @@ import { Router } from "../../../src/http/router.ts";
 import { SocketIoDoor } from "../../../src/server/socket_io_door.ts";
 import { systemClock } from "../../../src/system/clock.ts";
 import { Connections } from "../../../src/transport/connections.ts";
-import { Listener } from "../../../src/transport/listener.ts";
+import { openTransport } from "../../../src/transport/open.ts";
 import type { SocketIoLimits } from "../../../src/transport/socket_io/limits.ts";
 import { SocketIoServer } from "../../../src/transport/socket_io/server.ts";
 import { configOf } from "../session/config.ts";
@@ -62,25 +62,27 @@ export function startSocketIoServer(
     gate,
   });
   const onTurnedAway = (): void => {};
+  const transport = openTransport(clock);
   const door = new Door({
     router: new Router([]),
     gate,
     cors: new CorsPolicy(origins),
     proxies: new TrustedProxies([]),
     connections,
+    transport,
     clock,
     maxSilenceMs: 30_000,
-    page: "",
-    socketIo: new SocketIoDoor({ server, gate, clock, onTurnedAway }),
+    basePath: "",
+    socketIo: new SocketIoDoor({ server, gate, transport, clock, onTurnedAway }),
     onTurnedAway,
+    onPostRefused: () => {},
     onFault: (error) => faults.push(error),
   });
-  const listener = new Listener({
+  const listener = transport.listen({
     hostname: "127.0.0.1",
     port: 0,
     tls: undefined,
-    clock,
-    handle: (request, info) => door.handle(request, info.remoteAddr.hostname),
+    handle: (request, remote) => door.handle(request, remote),
     onBroken: (error) => faults.push(error),
   });
   const url = `http://127.0.0.1:${listener.port}`;

@@ -117,7 +117,7 @@ Deno.test("attachments may come in posts of their own, after heartbeats and afte
   for (const packet of ['452-["x"]', "2", "b4AQID", "2"]) assert(poller.post(packet));
   assertEquals(bench.sessions[0]?.received, []);
   const probe = new FakeSocket();
-  poller.session.probe(probe.asWebSocket);
+  poller.session.probe(probe.asSocket);
   probe.opens();
   for (const packet of ["2probe", "5", "b4", '42["y"]']) probe.hears(packet);
   assertEquals(bench.sessions[0]?.received, [new Uint8Array('452-["x"]'.length + 3), '2["y"]']);

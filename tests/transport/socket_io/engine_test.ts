@@ -393,7 +393,7 @@ Deno.test("an upgrade: probed, switched, and nothing is lost, doubled or out of 
   await poller.heard();
   const poll = poller.get();
   const probe = new FakeSocket();
-  assertEquals(poller.session.probe(probe.asWebSocket), true);
+  assertEquals(poller.session.probe(probe.asSocket), true);
   probe.opens();
   probe.hears("2probe");
   assertEquals([probe.sent, poll.answer], [["3probe"], NOOP]);
@@ -419,7 +419,7 @@ Deno.test("a poll that is there when the client switches is ended, and takes not
   const poller = bench.poll(3);
   await poller.heard();
   const probe = new FakeSocket();
-  poller.session.probe(probe.asWebSocket);
+  poller.session.probe(probe.asSocket);
   probe.opens();
   probe.hears("2probe");
   const poll = poller.get();
@@ -442,7 +442,7 @@ for (
     const poller = bench.poll(3);
     await poller.heard();
     const probe = new FakeSocket();
-    poller.session.probe(probe.asWebSocket);
+    poller.session.probe(probe.asSocket);
     probe.opens();
     act(probe);
     await settle();
@@ -460,10 +460,10 @@ Deno.test("an upgrade has its time, and polling lives on after it", async () => 
   const poller = bench.poll(3);
   await poller.heard();
   const probe = new FakeSocket();
-  poller.session.probe(probe.asWebSocket);
+  poller.session.probe(probe.asSocket);
   probe.opens();
   probe.hears("2probe");
-  assertEquals(poller.session.probe(new FakeSocket().asWebSocket), false);
+  assertEquals(poller.session.probe(new FakeSocket().asSocket), false);
   bench.clock.advance(2_999);
   assertEquals(probe.closings, []);
   bench.clock.advance(1);
@@ -476,7 +476,7 @@ Deno.test("a session that ends takes its probe with it, and is released with the
   using bench = new EngineBench();
   const poller = bench.poll(3);
   const probe = new FakeSocket();
-  poller.session.probe(probe.asWebSocket);
+  poller.session.probe(probe.asSocket);
   probe.opens();
   poller.session.pollAborted();
   await settle();
@@ -521,11 +521,11 @@ Deno.test("a probe that is gone before its end is told leaves nothing to the one
     using bench = new EngineBench();
     const { session } = bench.poll(revision);
     const [first, second] = [new FakeSocket(), new FakeSocket()];
-    session.probe(first.asWebSocket);
+    session.probe(first.asSocket);
     first.opens();
     for (const packet of ["2probe", "no packet"]) first.hears(packet);
     first.isClosed(1006);
-    assertEquals(session.probe(second.asWebSocket), true);
+    assertEquals(session.probe(second.asSocket), true);
     second.opens();
     await settle();
     assertEquals([bench.clock.timers, session.isOpen], [1, true]);
@@ -557,4 +557,36 @@ Deno.test("a client that is to go is told so also when the server goes away: aft
   await bench.connections.drain(0);
   await settle();
   assertEquals([dismissed.closings, other.closings], [["bare"], [[1001, "going away"]]]);
+});
+
+Deno.test("an answer to a poll holds at most 16 packets; the rest comes with the next ones", async () => {
+  for (const revision of [3, 4] as const) {
+    using bench = new EngineBench();
+    const poller = bench.poll(revision);
+    await poller.heard();
+    if (revision === 4) {
+      poller.post("40");
+      await poller.heard();
+    }
+    const [session] = bench.sessions;
+    const said = Array.from({ length: 40 }, (_, n) => `2["${n}"]`);
+    for (const frame of said) session?.link.send(frame);
+    const answers = [await poller.heard(), await poller.heard(), await poller.heard()];
+    assertEquals(answers.map(({ length }) => length), [16, 16, 8]);
+    assertEquals(answers.flat(), said.map((frame) => `4${frame}`));
+    assertEquals(bench.connections.queuedBytes, 0);
+  }
+});
+
+Deno.test("a poll that waits is answered with 16 packets of a burst, the next ones with the rest", async () => {
+  using bench = new EngineBench();
+  const poller = bench.poll();
+  await poller.heard();
+  poller.post("40");
+  await poller.heard();
+  const waiting = poller.get();
+  for (let n = 0; n < 17; n++) bench.sessions[0]?.link.send(`2["${n}"]`);
+  await settle();
+  assertEquals(waiting.answer.length, 16);
+  assertEquals(await poller.heard(), ['42["16"]']);
 });

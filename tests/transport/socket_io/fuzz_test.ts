@@ -102,7 +102,7 @@ class Hostile {
     const { session } = this.#poller;
     if (!session.isOpen || !session.mayProbe) return;
     this.#probe = new FakeSocket();
-    session.probe(this.#probe.asWebSocket);
+    session.probe(this.#probe.asSocket);
     this.#probe.opens();
   }
 

@@ -1,41 +1,26 @@
-import type { Clock } from "../core/clock.ts";
-
-/** Certificate chain and private key, as PEM text. */
-export interface TlsMaterial {
-  readonly cert: string;
-  readonly key: string;
-}
-
-export interface ListenerOptions {
-  readonly hostname: string;
-  readonly port: number;
-  readonly tls: TlsMaterial | undefined;
-  readonly handle: (request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) =>
-    | Response
-    | Promise<Response>;
-  readonly clock: Clock;
-  /** The listener broke down and will be back; called once a minute at most. */
-  readonly onBroken: (error: unknown) => void;
-}
+import type { Clock } from "../../core/clock.ts";
+import type { Listener, ListenOptions, TlsMaterial } from "../transport.ts";
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1_000;
 const REPORT_EVERY_MS = 60_000;
 
-/** One listening port. When the system runs out of descriptors it listens again by itself. */
-export class Listener {
-  readonly #options: ListenerOptions;
+/** A port that `Deno.serve` listens on. If that server breaks down, another one takes its place. */
+export class ServeListener implements Listener {
+  readonly #options: ListenOptions;
+  readonly #clock: Clock;
   #tls: TlsMaterial | undefined;
   #server: Deno.HttpServer<Deno.NetAddr>;
-  /** The address in use: where port 0 was asked for, the one that was given. */
+  /** The address in use, with the port that the system chose. */
   readonly #address: { readonly hostname: string; readonly port: number };
   #stopped: Promise<void> | undefined;
   #reportedAt = -Infinity;
   #attempts = 0;
 
-  /** Listens at once; throws what the system says when it cannot. */
-  constructor(options: ListenerOptions) {
+  /** Listens at once; throws the system's error if it cannot. */
+  constructor(options: ListenOptions, clock: Clock) {
     this.#options = options;
+    this.#clock = clock;
     this.#tls = options.tls;
     const { hostname } = options;
     this.#server = this.#serve(hostname, options.port);
@@ -47,25 +32,15 @@ export class Listener {
     return this.#address.port;
   }
 
-  /** Throws what the system says when a certificate and a key are not a pair that can be used. */
-  static prove(tls: TlsMaterial): void {
-    try {
-      Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...tls }).close();
-    } catch (error) {
-      // With leave to listen at one address only, nothing can be proved.
-      if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    }
-  }
-
-  /** Listens anew with another certificate; connections that exist are the caller's. */
-  async restart(tls: TlsMaterial): Promise<void> {
+  /** Listens anew with another certificate. The caller has closed the connections. */
+  async renew(tls: TlsMaterial): Promise<void> {
     this.#tls = tls;
-    // It stops listening at once; requests that never end would keep it from ever being done.
+    // Listening ends at once; the promise would wait for requests that may never end.
     this.#server.shutdown().catch(() => {});
     await this.#listenAgain();
   }
 
-  /** Accepts nobody any more. Open WebSockets may or may not outlive it, as the runtime likes. */
+  /** Whether open WebSockets survive this depends on the version of the runtime. */
   async stop(): Promise<void> {
     await (this.#stopped ??= this.#server.shutdown());
   }
@@ -76,9 +51,9 @@ export class Listener {
       port,
       ...this.#tls,
       onListen: () => {},
-      // The handler answers its own faults; what comes here is the runtime's.
+      // The handler answers its own faults, so this is a fault of the runtime.
       onError: () => new Response(null, { status: 500 }),
-    }, this.#options.handle);
+    }, (request, info) => this.#options.handle(request, info.remoteAddr.hostname));
   }
 
   #watch(server: Deno.HttpServer<Deno.NetAddr>): void {
@@ -100,16 +75,16 @@ export class Listener {
         this.#watch(this.#server);
         return;
       } catch (error) {
-        // A port that was let go of is free a moment later; what broke down was told of.
+        // The port is free a moment after it was given up; the breakdown was reported already.
         if (pauseMs === LONGEST_PAUSE_MS) this.#report(error);
-        await this.#options.clock.delay(pauseMs);
+        await this.#clock.delay(pauseMs);
         pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
       }
     }
   }
 
   #report(error: unknown): void {
-    const now = this.#options.clock.now();
+    const now = this.#clock.now();
     if (now - this.#reportedAt < REPORT_EVERY_MS) return;
     this.#reportedAt = now;
     this.#options.onBroken(error);
