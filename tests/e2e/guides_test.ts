@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import peerjs from "npm:peerjs@1.5.5/dist/peerjs.min.js" with { type: "text" };
 import { launchBrowser, type Page } from "../helpers/browser/chromium.ts";
 import { GSTWEBRTC_BUNDLE } from "../helpers/browser/gstwebrtc.ts";
+import { bundle } from "../helpers/browser/rtcpool.ts";
 import { startPageServer } from "../helpers/browser/page_server.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { readmeSnippet } from "../helpers/process/readme.ts";
@@ -115,5 +116,24 @@ clientTest({
     const tab = await browser.newPage(`${site.url}room.html`);
     const log = () => text(tab, "document.getElementById('log').textContent");
     await until("the refusal", async () => (await log()).includes("unauthorized:"));
+  },
+});
+
+clientTest({
+  name: "guide of RTCPool: the page reports a refused join, and then the lost connection",
+  needs: ["chromium"],
+  fn: async () => {
+    await using server = startTestServer({ args: ["--ssp-tokens", "0123456789abcdef"] });
+    const script = await readmeSnippet("src/dialects/ssp/README.md", "ssp");
+    await using site = await startPageServer({
+      "/call.html": '<!doctype html><body><script src="bundle.js"></script>',
+      "/bundle.js": await bundle(script.replace("localhost:8080", new URL(server.url).host)),
+    });
+    await using browser = await launchBrowser();
+    const tab = await browser.newPage(`${site.url}call.html`);
+    const words = () => text(tab, "document.body.innerText");
+    await until("the refusal", async () => /token/i.test(await words()));
+    await server.stop();
+    await until("the loss", async () => (await words()).includes("No connection to the server"));
   },
 });
