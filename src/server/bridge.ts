@@ -1,3 +1,4 @@
+import { ConfigError } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { Calls } from "../core/calls.ts";
 import type { Clock } from "../core/clock.ts";
@@ -15,12 +16,17 @@ export function bridges({ bridge }: Config, { name, isBridgeable }: Dialect): bo
   return bridge.includes(name) || (isBridgeable === true && bridge.includes("all"));
 }
 
-/** The calls between dialects; undefined if none are bridged. */
+/** The calls between dialects; undefined if none are bridged. Throws ConfigError. */
 export function openCalls(
   config: Config,
   { clock, log, metrics }: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics },
 ): Calls | undefined {
   if (config.bridge.length === 0) return undefined;
+  const served: readonly string[] = config.dialects;
+  const missing = config.bridge.filter((name) => name !== "all" && !served.includes(name));
+  if (missing.length > 0) {
+    throw new ConfigError([`Cannot bridge ${missing.join(", ")}: not among --dialects`]);
+  }
   const limits = {
     answerTimeoutMs: config.bridgeAnswerTimeoutMs,
     maxDescriptionLength: config.bridgeMaxDescriptionLength,
