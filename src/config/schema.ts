@@ -144,6 +144,7 @@ export const ConfigSchema = z.strictObject({
     mayBeEmpty: true,
   }),
   metrics: path.optional().meta({ description: "Path of metrics for Prometheus; none by default" }),
+  noTry: toggle("Do not serve /try, the page that makes a first call"),
   keepaliveTimeoutSeconds: whole(
     14,
     "Silence after which a client is pinged, in s; after twice as long it is gone",
