@@ -143,8 +143,9 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^zod$/, /^src\/(config|dialects)\//],
   [/^@logtape\/logtape$/, /^src\/observe\/log\.ts$/],
   [/^ipaddr\.js$/, /^src\/http\/address\.ts$/],
-  [/^@std\/cli\//, /^src\/config\/load\.ts$/],
-  [/^@std\/text\//, /^src\/config\/load\.ts$/],
+  [/^@std\/cli\//, /^src\/config\/flags\.ts$/],
+  [/^@std\/text\//, /^src\/config\//],
+  [/^jsonc-parser$/, /^src\/config\/config_file\.ts$/],
   [/^@std\/http\//, /^src\/http\//],
   [/^npm:deno-std@/, /^src\/std\//],
   // Clients that the page /try serves to browsers, read as text.
