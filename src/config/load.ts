@@ -171,7 +171,10 @@ function readVariables(sources: Sources, problems: string[]): Given[] {
       given.push({ option, value: typed(option, items), from: `variable ${name}` });
     }
   }
-  const known = ["SIGNALBOX_CONFIG", ...OPTIONS.map(({ variable }) => variable)];
+  const known = [
+    "SIGNALBOX_CONFIG",
+    ...OPTIONS.flatMap(({ variable, otherVariables }) => [variable, ...otherVariables]),
+  ];
   for (const name of sources.variableNames ?? []) {
     if (!name.startsWith("SIGNALBOX_") || known.includes(name)) continue;
     problems.push(`Unknown variable "${name}": did you mean "${closestString(name, known)}"?`);
