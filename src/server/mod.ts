@@ -101,7 +101,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const metrics = new Metrics();
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock);
   const journal = new Journal(log, metrics, refusals);
-  const transport = openTransport(clock);
+  const transport = openTransport(config.transport, clock);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
   const gate = undo.use(openGate(config, clock, bans));
@@ -338,6 +338,8 @@ function listen(
       port: where.port,
       tls,
       handle,
+      onRefused: (address, status) =>
+        journal.turnedAway({ dialect: "none", address, pathname: "" }, status),
       onBroken: (error) => {
         const url = urlOf({ ...where, hostname, port: listener.port });
         journal.listenerBroken(url, error);

@@ -1,4 +1,5 @@
 import { program } from "./program.ts";
+import { TRANSPORT_VARIABLES } from "../wire/transport.ts";
 import { within } from "../wire/waiting.ts";
 
 /** How signalbox is run where that is what a test is about. */
@@ -112,7 +113,12 @@ function spawn({ args = [], env = {}, denoArgs, openFiles }: MainOptions): Deno.
   return new Deno.Command(command, {
     args: rest,
     clearEnv: true,
-    env: { NO_COLOR: "1", ...Object.fromEntries(inherited), ...env },
+    env: {
+      NO_COLOR: "1",
+      ...Object.fromEntries(inherited),
+      ...TRANSPORT_VARIABLES,
+      ...env,
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
