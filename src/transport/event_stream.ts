@@ -11,7 +11,10 @@ const COMMENT = ":\n\n";
 const PIECE_BYTES = 64 * 1024;
 const HEADERS = {
   "content-type": "text/event-stream",
-  "cache-control": "no-store",
+  // A proxy that compresses keeps events back until it has enough of them. Caddy 2.6 and nginx 1.22
+  // compress in spite of no-transform, but nothing that has an encoding; HAProxy obeys either.
+  "cache-control": "no-store, no-transform",
+  "content-encoding": "identity",
   // nginx would collect events until a page is full.
   "x-accel-buffering": "no",
 };

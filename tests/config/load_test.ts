@@ -130,6 +130,7 @@ function sample(
   },
 ): unknown {
   if (type === "boolean") return true;
+  if (type === "number" && standard === undefined) return 5_000; // a time
   if (type === "number") return typeof standard === "number" && standard > 0 ? standard + 1 : 1;
   if (flag === "store") return "kv:folder";
   if (type === "list" && /listen$|origins$/.test(flag)) return ["http://[::1]:1"];

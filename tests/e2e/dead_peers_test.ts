@@ -73,6 +73,37 @@ Deno.test("a PeerJS client on a dead path comes back with its token at once", as
   await using _bob = await openPeerJs(server.wsUrl, "bob", { token: "another" });
 });
 
+for (
+  const { asked, open, send, answer } of [
+    {
+      asked: ["--alive_timeout", "600000"],
+      open: (url: string) => RawSocket.upgrade(peerJsUrl(url, "alice")),
+      send: '{"type":"OFFER","dst":"alice","payload":1}',
+      answer: '{"type":"OFFER","src":"alice","dst":"alice","payload":1}',
+    },
+    {
+      asked: ["--webrtcsink-max-silence-ms", "600000"],
+      open: (url: string) => RawSocket.upgrade(`${url}/webrtcsink`),
+      send: '{"type":"list"}',
+      answer: '{"type":"list","producers":[]}',
+    },
+  ]
+) {
+  Deno.test(`${asked[0]} counts for its protocol, however short the server's own time is`, async () => {
+    await using server = startTestServer({ args: [...KEEPALIVE, ...asked] });
+    using patient = await open(server.wsUrl);
+    await patient.next(); // OPEN, or welcome
+    for (const uid of ["first", "second"]) {
+      // The longest silence of the other protocols passes twice, one after the other.
+      using silent = await openSilent(server, uid);
+      const ending = await within("the silent one's end", silent.ended(), PATIENCE_MS);
+      assert(ending === "cut" || ending.code === 1001, JSON.stringify(ending));
+    }
+    await patient.send(send);
+    assertEquals(await patient.next(), answer);
+  });
+}
+
 async function openSilent(server: TestServer, uid: string): Promise<RawSocket> {
   const socket = await RawSocket.upgrade(`${server.wsUrl}/`);
   await socket.send(`HELLO ${uid}`);

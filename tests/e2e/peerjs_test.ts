@@ -1,8 +1,15 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { makeCertificate } from "../helpers/process/certificate.ts";
-import { launchBrowser, type Page } from "../helpers/browser/chromium.ts";
+import { launchBrowser } from "../helpers/browser/chromium.ts";
 import { clientTest } from "../helpers/process/clients.ts";
-import { openPeer, startPeer, startPeerJsSite } from "../helpers/browser/peerjs.ts";
+import {
+  callBothWays,
+  connectData,
+  exchangeData,
+  openPeer,
+  startPeer,
+  startPeerJsSite,
+} from "../helpers/browser/peerjs.ts";
 import { startServerProcess } from "../helpers/process/server_process.ts";
 import { type FrozenPath, startTcpProxy } from "../helpers/wire/tcp_proxy.ts";
 import { until } from "../helpers/wire/waiting.ts";
@@ -299,38 +306,6 @@ clientTest({
     await exchangeData(alice.page, bob.page);
   },
 });
-
-/** Opens a data connection and tries it. */
-async function connectData(from: Page, id: string, to: Page): Promise<void> {
-  await from.call("connect", id);
-  await to.call("happened", "connection");
-  await from.call("happened", "connection");
-  await exchangeData(from, to);
-}
-
-/** Sends one message each way over the data connection of the two pages. */
-async function exchangeData(a: Page, b: Page): Promise<void> {
-  for (const [from, to] of [[a, b], [b, a]] as const) {
-    const nth = await to.call<number>("count", "data") + 1;
-    const message = { text: "hällo", nth };
-    await from.call("send", message);
-    assertEquals(await to.call("happened", "data", nth), message);
-  }
-}
-
-/** Makes a media call and waits until both sides see the other move. */
-async function callBothWays(caller: Page, id: string, callee: Page): Promise<void> {
-  const own = await caller.call<number>("count", "stream") + 1;
-  const theirs = await callee.call<number>("count", "stream") + 1;
-  const metadata = { subject: "wie geht's" };
-  await caller.call("call", id, { metadata });
-  const call = await callee.call<{ metadata: unknown }>("happened", "stream", theirs);
-  assertEquals(call.metadata, metadata);
-  for (const [page, nth] of [[caller, own], [callee, theirs]] as const) {
-    const seen = await page.call<{ frames: number; pictures: number }>("watchFrames", nth, 10);
-    assert(seen.frames >= 10 && seen.pictures >= 2);
-  }
-}
 
 /** Whether the server has ended a connection or has sent a close frame as its last word. */
 function isClosing(path: FrozenPath): boolean {

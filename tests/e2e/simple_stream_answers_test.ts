@@ -167,10 +167,10 @@ Deno.test("Simple stream: other methods are refused, media types are in any case
   await using _fred = await StreamClient.open(server, "?room=r", { headers });
 });
 
-Deno.test("Simple stream: a post that says nothing of whose it is names what is missing", async () => {
+Deno.test("Simple stream: a post without credentials is refused with 403 and names them", async () => {
   await using server = startTestServer();
   const [status, answer] = await post(server.url, '{"event":"ping","ref":1}');
   const { message, ...rest } = answer;
-  assertEquals([status, rest], [400, { event: "error", code: "bad_frame", ref: 1 }]);
-  assertEquals(message, "p_id: expected string, received undefined");
+  assertEquals([status, rest], [403, { event: "error", code: "bad_secret", ref: 1 }]);
+  assertEquals(message, "p_id and p_secret are needed");
 });

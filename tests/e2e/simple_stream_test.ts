@@ -147,10 +147,12 @@ Deno.test("Simple stream: what is refused is a status with the error frame", asy
   const { p_id, p_secret } = fred.credentials;
   const posts: [status: number, code: string, body: unknown][] = [
     [400, "bad_json", "hello"],
-    [400, "bad_frame", { event: "nonsense" }],
+    [403, "bad_secret", { event: "nonsense" }],
     [400, "bad_frame", { event: "nonsense", ...fred.credentials }],
     [400, "bad_frame", { event: "change", ...fred.credentials }],
-    [400, "bad_frame", { event: "ping" }],
+    [403, "bad_secret", { event: "ping" }],
+    [403, "bad_secret", { event: "ping", p_id, p_instance: 0 }],
+    [403, "bad_secret", { event: "ping", p_secret, p_instance: 0 }],
     [400, "bad_frame", { event: "ping", p_id, p_secret }],
     [400, "bad_frame", { event: "ping", p_id, p_secret, p_instance: "0" }],
     [400, "bad_frame", { event: "join", room: "r" }],
@@ -169,7 +171,7 @@ Deno.test("Simple stream: what is refused is a status with the error frame", asy
   }
   const streams: [status: number, code: string, query: string, body?: Json][] = [
     [409, "room_full", "?room=r"],
-    [400, "bad_frame", ""],
+    [400, "bad_room", ""],
     [400, "bad_frame", "?room=r&p_secret=x"],
     [400, "bad_room", "?room="],
     [400, "reserved_field", "?room=x&peer_id=me"],
@@ -322,7 +324,7 @@ Deno.test("Simple stream: an address has only so many posts that prove nothing",
   const bodies = ["hello", '{"event":"ping"}', "x".repeat(262_145), "{}"];
   const statuses: number[] = [];
   for (const body of bodies) statuses.push((await post(server.url, body))[0]);
-  assertEquals(statuses, [400, 400, 413, 400]);
+  assertEquals(statuses, [400, 403, 413, 403]);
   assertEquals((await post(server.url, "hello")).map(codeOf), [429, "rate_limited"]);
   clock.advance(1_000);
   assertEquals((await post(server.url, "hello"))[0], 400);

@@ -1,15 +1,12 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { type Browser, launchBrowser, type Page } from "../helpers/browser/chromium.ts";
+import { launchBrowser, type Page } from "../helpers/browser/chromium.ts";
 import { clientTest } from "../helpers/process/clients.ts";
-import { type PageServer, startPageServer } from "../helpers/browser/page_server.ts";
+import { enter, exchange, startSite } from "../helpers/browser/simple.ts";
 import { startTestServer } from "../helpers/wire/server.ts";
-import script from "../helpers/browser/simple_page.js" with { type: "text" };
 import { startTcpProxy, type TcpProxy } from "../helpers/wire/tcp_proxy.ts";
 import { until } from "../helpers/wire/waiting.ts";
 
 const needs = ["chromium"] as const;
-const HTML = `<!doctype html><title>Simple</title><script type="module" src="/page.js"></script>
-<body></body>`;
 
 clientTest({
   name: "Simple client: two pages meet, talk over a data channel, and part",
@@ -308,24 +305,6 @@ clientTest({
   },
 });
 
-function startSite(): Promise<PageServer> {
-  return startPageServer({ "/": HTML, "/page.js": script });
-}
-
-/** Opens a page and joins the room `r` under a name. */
-async function enter(
-  browser: Browser,
-  site: PageServer,
-  server: string,
-  name: string,
-  options: Record<string, unknown> = {},
-): Promise<Page> {
-  const page = await browser.newPage(site.url);
-  await page.call("start", server, "r", { peer: { name }, ...options });
-  await page.call("happened", "ready");
-  return page;
-}
-
 /** Two pages behind a network that a test can cut. */
 async function openBehindProxy(): Promise<
   { readonly proxy: TcpProxy; readonly fred: Page; readonly barney: Page } & AsyncDisposable
@@ -340,17 +319,4 @@ async function openBehindProxy(): Promise<
   const barney = await enter(browser, site, proxy.url, "Barney", options);
   const parts = stack.move();
   return { proxy, fred, barney, [Symbol.asyncDispose]: () => parts.disposeAsync() };
-}
-
-/** Says something both ways and compares all that came. */
-async function exchange(one: Page, name: string, other: Page, otherName: string): Promise<void> {
-  await until("the other's channel", async () => await one.call<number>("connected") > 0);
-  await until("the other's channel", async () => await other.call<number>("connected") > 0);
-  await one.call("send", `from ${name}`);
-  await other.call("send", `from ${otherName}`);
-  const heard = [await other.call("happened", "message"), await one.call("happened", "message")];
-  assertEquals(heard, [
-    { data: `from ${name}`, name },
-    { data: `from ${otherName}`, name: (heard[1] as { name: string }).name },
-  ]);
 }

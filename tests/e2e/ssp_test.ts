@@ -1,11 +1,14 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { type Browser, launchBrowser } from "../helpers/browser/chromium.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import type { PageServer } from "../helpers/browser/page_server.ts";
 import { startPageServer } from "../helpers/browser/page_server.ts";
 import { readmeSnippet } from "../helpers/process/readme.ts";
 import {
+  assertSeen,
   bundle,
+  connectData,
+  exchange,
   openPoolPage,
   type PoolPage,
   startRtcPoolSite,
@@ -50,44 +53,6 @@ function join({ browser, site, url }: Stage, path = "/ssp", pool = "p"): Promise
 /** Joins in a namespace of Socket.IO. */
 function joinNamespace(stage: Stage, name = "/ssp", pool?: string): Promise<PoolPage> {
   return join({ ...stage, url: stage.httpUrl }, name, pool);
-}
-
-/** Opens a data channel and exchanges a text each way. */
-async function connectData(from: PoolPage, to: PoolPage): Promise<void> {
-  await from.page.call("open", to.id, `from ${from.id}`);
-  await exchange(from, to);
-}
-
-async function exchange(a: PoolPage, b: PoolPage): Promise<void> {
-  for (const [from, to] of [[a, b], [b, a]] as const) {
-    await until("the channel", () => from.page.evaluate(hasChannel(to.id)) as Promise<boolean>);
-    const nth = (await to.page.call<unknown[]>("all", "text")).length + 1;
-    await from.page.call("tell", to.id, `hällo ${nth}`);
-    assertEquals(await to.page.call("happened", "text", nth), {
-      peer: from.id,
-      text: `hällo ${nth}`,
-    });
-  }
-}
-
-function hasChannel(peer: string): string {
-  return `all("channel").some(({ peer }) => peer === ${JSON.stringify(peer)})`;
-}
-
-/** Waits until each of two pages sees the other move. */
-async function assertSeen(a: PoolPage, b: PoolPage): Promise<void> {
-  for (const [one, other] of [[a, b], [b, a]] as const) {
-    await until(
-      "the video",
-      async () => (await one.page.call<string[]>("all", "video")).includes(other.id),
-    );
-    const seen = await one.page.call<{ frames: number; pictures: number }>(
-      "watchFrames",
-      other.id,
-      10,
-    );
-    assert(seen.frames >= 10 && seen.pictures >= 2);
-  }
 }
 
 /** RTCPool stumbles over any event about somebody unknown. */

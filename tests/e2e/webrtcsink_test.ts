@@ -2,6 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { type Browser, launchBrowser } from "../helpers/browser/chromium.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import {
+  assertSees,
+  consume,
   GSTWEBRTC_BUNDLE,
   openSinkPage,
   type SinkPage,
@@ -47,24 +49,6 @@ async function openProducer(stage: Stage, meta?: Record<string, unknown>): Promi
   assertEquals(await producer.page.call("produce"), true);
   await producer.page.call("happened", "producer streaming");
   return producer;
-}
-
-async function consume(consumer: SinkPage, producer: SinkPage): Promise<void> {
-  assertEquals(await consumer.page.call("consume", producer.id), true);
-}
-
-/** Waits until a page sees a producer's picture move, in the nth stream that it has of it. */
-async function assertSees(consumer: SinkPage, producer: SinkPage, nth = 1): Promise<void> {
-  await until("the video", async () => {
-    const videos = await consumer.page.call<string[]>("all", "video");
-    return videos.filter((id) => id === producer.id).length === nth;
-  });
-  const { frames, pictures } = await consumer.page.call<{ frames: number; pictures: number }>(
-    "watchFrames",
-    producer.id,
-    10,
-  );
-  assert(frames >= 10 && pictures >= 2);
 }
 
 /** Waits until the page has noted something as often as that. */

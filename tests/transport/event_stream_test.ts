@@ -48,7 +48,8 @@ async function readerOf(link: EventStreamLink): Promise<ReadableStreamDefaultRea
   const response = await link.response;
   assertEquals(response.status, 200);
   assertEquals(response.headers.get("content-type"), "text/event-stream");
-  assertEquals(response.headers.get("cache-control"), "no-store");
+  assertEquals(response.headers.get("cache-control"), "no-store, no-transform");
+  assertEquals(response.headers.get("content-encoding"), "identity");
   assertEquals(response.headers.get("x-accel-buffering"), "no");
   assert(response.body !== null);
   return response.body.pipeThrough(new TextDecoderStream()).getReader();

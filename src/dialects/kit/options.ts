@@ -47,6 +47,17 @@ export function whole(
   return z.int().min(min).max(max).default(standard).meta({ description: help, ...meta });
 }
 
+/** A bounded whole number without a default: undefined unless an operator gives it. */
+export function wholeIfGiven(
+  help: string,
+  { min = 1, max = 86_400_000, ...meta }: OptionMeta & {
+    readonly min?: number;
+    readonly max?: number;
+  } = {},
+): z.ZodOptional<z.ZodInt> {
+  return z.int().min(min).max(max).optional().meta({ description: help, ...meta });
+}
+
 /** Milliseconds in each unit of a duration. */
 const UNITS: Readonly<Record<string, number>> = {
   ms: 1,

@@ -1,12 +1,13 @@
 import * as z from "zod";
+import type { Reserve } from "../../core/hub.ts";
 import type { DialectStore, KeepOutcome } from "../../core/kept.ts";
 import { defineDialect, type IdOperations, type OpenDialect } from "../dialect.ts";
-import { duration, limit, linkLimitOptions, toggle, whole } from "../kit/options.ts";
+import { duration, limit, linkLimitOptions, toggle, whole, wholeIfGiven } from "../kit/options.ts";
 import { readSealed } from "../kit/sealed.ts";
 import { secretOf } from "../kit/secret.ts";
 import { httpRoutes } from "./http.ts";
 import { IssuedIds } from "./issued_ids.ts";
-import { type Credentials, type IdReservations, PeerJsSession } from "./session.ts";
+import { type Credentials, PeerJsSession } from "./session.ts";
 import { RETURN_MS, SealedAttempt, WaitingRoom } from "./waiting_room.ts";
 
 const MIB = 1024 * 1024;
@@ -27,10 +28,11 @@ const options = z.strictObject({
   cleanupIntervalMs: whole(1_000, "How often messages that waited too long are dropped, in ms", {
     flags: ["cleanup_out_msgs"],
   }),
-  aliveTimeoutMs: whole(60_000, "Longest silence of a client, in ms, pongs being no silence", {
-    min: 1_000,
-    flags: ["alive_timeout"],
-  }),
+  aliveTimeoutMs: wholeIfGiven(
+    "Longest silence of a client, in ms, pongs being no silence; " +
+      "by default twice --keepalive-timeout",
+    { min: 1_000, flags: ["alive_timeout"] },
+  ),
   concurrentLimit: limit(5_000, "Clients that may be connected at once", {
     flags: ["concurrent_limit", "c"],
   }),
@@ -70,7 +72,7 @@ export const peerjs = defineDialect({
   name: "peerjs",
   title: "PeerJS",
   options,
-  open(options, { hub, realm, clock, store }): OpenDialect {
+  open(options, { hub, realm, dialect, clock, store }): OpenDialect {
     const ids = new IssuedIds(secretOf(options.idSecret, store.secret));
     const waitingRoom = new WaitingRoom(
       {
@@ -88,11 +90,12 @@ export const peerjs = defineDialect({
       (sender, absent) => hub.reportUndelivered(realm, sender, absent),
     );
     waitingRoom.restore(readSealed(store, SealedAttempt));
-    const reservations = reservationsOf(store, options.reserveIds);
+    hub.reserve(realm, reserveFor(store, options.reserveIds));
     const server = {
       hub,
       realm,
-      reservations,
+      dialect,
+      reservations: store.reservations,
       waitingRoom,
       key: options.key,
       maxIdLength: options.maxIdLength,
@@ -106,7 +109,8 @@ export const peerjs = defineDialect({
           path: `${options.path}peerjs`,
           limits: options,
           maxSilenceMs: options.aliveTimeoutMs,
-          connect: (url, link) => new PeerJsSession(link, readCredentials(url), server),
+          acceptsAnyProtocol: true,
+          connect: ({ url }, link) => new PeerJsSession(link, readCredentials(url), server),
         },
         ...httpRoutes({
           mount: options.path,
@@ -117,7 +121,7 @@ export const peerjs = defineDialect({
             while (hub.has(realm, id)) id = ids.issue();
             return id;
           },
-          listIds: () => hub.ids(realm, "peerjs"),
+          listIds: () => hub.ids(realm, dialect),
         }),
       ],
       entrances: [{
@@ -141,15 +145,14 @@ export const peerjs = defineDialect({
   },
 });
 
-/** Without a lifetime ids are whoever's asks first, but for those that an operator reserved. */
-function reservationsOf(
-  { reservations }: DialectStore,
-  lifetimeMs: number | undefined,
-): IdReservations {
-  return {
-    claim: (id, token, address) => reservations.claim(id, token, lifetimeMs, address),
-    touch: (id) => reservations.touch(id),
-  };
+/**
+ * Keeps ids for their tokens. Without a lifetime an id belongs to the first claimant, unless an
+ * operator reserved it. The claim of an id in use reserves nothing: its holder's token decides.
+ */
+function reserveFor({ reservations }: DialectStore, lifetimeMs: number | undefined): Reserve {
+  return ({ id, proof = "", address }, isHeld) =>
+    isHeld ||
+    reservations.claim(id, proof, lifetimeMs, address).then((outcome) => outcome !== "taken");
 }
 
 /** What an operator may do with ids. */

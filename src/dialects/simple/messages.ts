@@ -109,8 +109,10 @@ export function decodePosted(text: string, limits: FrameLimits): PostedFrame {
     credentials: () => {
       const { success, data, error } = Credentials.safeParse(value);
       if (success) return data;
-      const isJoin = value["event"] === "join";
-      throw bad(isJoin ? "a join has to accept text/event-stream" : complaint(error), value);
+      if (value["event"] === "join") throw bad("a join has to accept text/event-stream", value);
+      const isAnonymous = value["p_id"] === undefined || value["p_secret"] === undefined;
+      if (isAnonymous) throw new SignalError("id_not_issued", "p_id and p_secret are needed");
+      throw bad(complaint(error), value);
     },
     ref: isRef(ref) ? ref : undefined,
     decode: () => decodeObject(text, value, limits),
@@ -125,8 +127,9 @@ function decodeObject(
   if (isTooDeep(String(frame), value, maxDepth)) throw bad("nested too deeply", value);
   if (value["event"] === "signal") return decodeSignal(value, maxCallLength);
   const { success, data, error } = OtherFrame.safeParse(value);
-  if (!success) throw bad(complaint(error), value);
-  return data;
+  if (success) return data;
+  const isRoomless = value["event"] === "join" && value["room"] === undefined;
+  throw bad(isRoomless ? "a join names a room" : complaint(error), value, isRoomless);
 }
 
 function decodeSignal(value: Record<string, unknown>, maxCallLength: number): SignalFrame {
@@ -296,8 +299,9 @@ function normalised(ice: readonly (Candidate | null)[]): readonly Candidate[] {
   });
 }
 
-function bad(words: string, { ref }: Record<string, unknown>): unknown {
-  return withRef(new SignalError("bad_frame", words), isRef(ref) ? ref : undefined);
+function bad(words: string, { ref }: Record<string, unknown>, isRoomless = false): unknown {
+  const error = new SignalError(isRoomless ? "room_missing" : "bad_frame", words);
+  return withRef(error, isRef(ref) ? ref : undefined);
 }
 
 /** The first thing that is wrong, with the key that it is about. */

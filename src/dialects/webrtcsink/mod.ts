@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
-import { limit, linkLimitOptions, whole } from "../kit/options.ts";
-import { Directory } from "./directory.ts";
+import { limit, linkLimitOptions, whole, wholeIfGiven } from "../kit/options.ts";
+import { Lists } from "./lists.ts";
 import { WebRtcSinkSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -12,9 +12,11 @@ const MIB = 1024 * KIB;
 const options = z.strictObject({
   paths: z.array(z.string().regex(/^\/[^*?#,\s]*$/, "expected a path")).default(["/webrtcsink"])
     .meta({ description: "Paths at which webrtcsink and its kin find the server" }),
-  maxSilenceMs: whole(30_000, "Longest silence of a client, in ms, pongs being no silence", {
-    min: 1_000,
-  }),
+  maxSilenceMs: wholeIfGiven(
+    "Longest silence of a client, in ms, pongs being no silence; " +
+      "by default twice --keepalive-timeout",
+    { min: 1_000 },
+  ),
   maxPeers: limit(10_000, "Peers in all"),
   maxMembers: whole(256, "Peers with a role, at most --limits-max-room-members", { max: 100_000 }),
   maxMetaBytes: whole(16 * KIB, "Longest meta of a peer, as JSON, in bytes"),
@@ -38,14 +40,15 @@ export const webrtcsink = defineDialect({
   name: "webrtcsink",
   title: "webrtcsink",
   options,
-  open(options, { hub, realm, clock }): OpenDialect {
+  open(options, { hub, realm, dialect, clock }): OpenDialect {
     const sessions = new Sessions(options);
     const server = {
       hub,
       realm,
+      dialect,
       clock,
-      news: new EncodeOnce<"status">(),
-      directory: new Directory(),
+      news: new EncodeOnce<string>(),
+      lists: new Lists({ hub, realm, dialect }),
       sessions,
       maxPeers: options.maxPeers,
       maxMembers: options.maxMembers,
@@ -59,7 +62,7 @@ export const webrtcsink = defineDialect({
         path,
         limits: options,
         maxSilenceMs: options.maxSilenceMs,
-        connect: (_url, link) => new WebRtcSinkSession(link, server),
+        connect: (_visit, link) => new WebRtcSinkSession(link, server),
       })),
       entrances: options.paths.slice(0, 1).map((path) => ({
         path,

@@ -6,6 +6,11 @@ export type PollAnswer = (packets: readonly string[] | undefined) => void;
 
 /** Bytes after which an answer takes no further packet: the rest waits for the next poll. */
 const MAX_ANSWER_BYTES = 1_048_576;
+/**
+ * Packets of one answer. python-engineio drops an answer of more, with everything in it, although
+ * the senders have had their acknowledgements by then. JavaScript clients take any number.
+ */
+const MAX_ANSWER_PACKETS = 16;
 
 /** What waits for a client that is polling, and its poll. */
 export class Outbox {
@@ -69,10 +74,12 @@ export class Outbox {
     });
   }
 
+  /** The oldest packets, as many as one answer may hold. */
   #takeSome(): string[] {
-    if (this.#bytes <= MAX_ANSWER_BYTES) return this.takeAll();
+    const max = Math.min(this.#packets.length, MAX_ANSWER_PACKETS);
+    if (max === this.#packets.length && this.#bytes <= MAX_ANSWER_BYTES) return this.takeAll();
     let [count, taken] = [0, 0];
-    for (; taken < MAX_ANSWER_BYTES; count++) {
+    for (; count < max && taken < MAX_ANSWER_BYTES; count++) {
       taken += Buffer.byteLength(this.#packets[count] ?? "");
     }
     this.#count(this.#bytes - taken);

@@ -194,6 +194,7 @@ Deno.test("Simple: frames that make no sense cost an error and nothing else", as
     ["bad_frame", '{"event":"change","peer_ice":[]}'],
     ["bad_frame", '{"event":"change","peer_ice":[{}]}'],
     ["bad_frame", '{"event":"join","room":1}'],
+    ["bad_room", '{"event":"join"}'],
     ["bad_frame", '{"event":"ping","ref":{}}'],
     ["bad_frame", `{${to}}`],
     ["bad_frame", `{${to},"type":"rollback","sdp":"x"}`],

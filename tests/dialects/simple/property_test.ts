@@ -24,7 +24,7 @@ Deno.test("Simple: whatever comes is read or refused with a code, and never anyt
         assertEquals(frame.event, JSON.parse(text).event);
       } catch (error) {
         assert(error instanceof SignalError, String(error));
-        assert(["not_json", "bad_frame"].includes(error.code));
+        assert(["not_json", "bad_frame", "room_missing"].includes(error.code));
       }
     }),
     { numRuns: 3_000 },

@@ -1,19 +1,9 @@
-import { CdpConnection } from "./cdp.ts";
+import { RemoteConnection } from "./remote.ts";
+import type { Browser, BrowserOptions, Page } from "./browser.ts";
 import { programOf } from "../process/clients.ts";
 import { within } from "../wire/waiting.ts";
 
-/** A headless Chromium with a profile of its own and a fake camera and microphone. */
-export interface Browser extends AsyncDisposable {
-  /** Such as "Chrome/130.0.6723.58". */
-  readonly version: string;
-  /** Opens a window and waits until the page has loaded. */
-  newPage(url: string): Promise<Page>;
-}
-
-export interface BrowserOptions {
-  /** Accepts self-signed certificates. */
-  ignoreHTTPSErrors?: boolean;
-}
+export type { Browser, Page } from "./browser.ts";
 
 const FLAGS = [
   "--headless",
@@ -34,7 +24,7 @@ const FLAGS = [
   "--autoplay-policy=no-user-gesture-required",
 ];
 
-/** Starts the browser that `clientTest` found. */
+/** Starts the Chromium that `clientTest` found. */
 export async function launchBrowser(
   { ignoreHTTPSErrors = false }: BrowserOptions = {},
 ): Promise<Browser> {
@@ -50,7 +40,7 @@ export async function launchBrowser(
   // Its helper processes share stderr: the end of that means that none writes to the profile.
   const ended = watch(child, endpoint);
 
-  async function quit(cdp?: CdpConnection): Promise<void> {
+  async function quit(cdp?: RemoteConnection): Promise<void> {
     try {
       if (cdp === undefined) child.kill("SIGKILL");
       else await cdp.send("Browser.close");
@@ -69,11 +59,12 @@ export async function launchBrowser(
   }
 
   try {
-    const cdp = await CdpConnection.connect(await within("the browser", endpoint.promise));
+    const cdp = await RemoteConnection.connect(await within("the browser", endpoint.promise));
     const { product } = await cdp.send("Browser.getVersion");
     return {
       version: String(product),
-      newPage: (url) => Page.open(cdp, url),
+      name: "chromium",
+      newPage: (url) => ChromiumPage.open(cdp, url),
       [Symbol.asyncDispose]: () => quit(cdp),
     };
   } catch (error) {
@@ -82,15 +73,14 @@ export async function launchBrowser(
   }
 }
 
-/** One page, whose global functions a test calls by name. */
-export class Page {
-  readonly #cdp: CdpConnection;
+class ChromiumPage implements Page {
+  readonly #cdp: RemoteConnection;
   readonly #targetId: string;
   readonly #sessionId: string;
   /** What it wrote to the console, for the message of a test that fails. */
   readonly #output: string[] = [];
 
-  private constructor(cdp: CdpConnection, targetId: string, sessionId: string) {
+  private constructor(cdp: RemoteConnection, targetId: string, sessionId: string) {
     this.#cdp = cdp;
     this.#targetId = targetId;
     this.#sessionId = sessionId;
@@ -101,12 +91,12 @@ export class Page {
     });
   }
 
-  static async open(cdp: CdpConnection, url: string): Promise<Page> {
+  static async open(cdp: RemoteConnection, url: string): Promise<ChromiumPage> {
     // A window, not a tab: hidden tabs run slower and show no video frames.
     const target = await cdp.send("Target.createTarget", { url: "about:blank", newWindow: true });
     const targetId = String(target.targetId);
     const { sessionId } = await cdp.send("Target.attachToTarget", { targetId, flatten: true });
-    const page = new Page(cdp, targetId, String(sessionId));
+    const page = new ChromiumPage(cdp, targetId, String(sessionId));
     await page.#send("Runtime.enable");
     await page.#send("Page.enable");
     await page.#load("Page.navigate", { url });

@@ -1,3 +1,5 @@
+import { assert, assertEquals } from "@std/assert";
+import { until } from "../wire/waiting.ts";
 import bundle from "npm:gstwebrtc-api@3.0.0/dist/gstwebrtc-api-3.0.0.min.js" with { type: "text" };
 import type { Browser, Page } from "./chromium.ts";
 import script from "./gstwebrtc_page.js" with { type: "text" };
@@ -42,4 +44,23 @@ export async function openSinkPage(
   const page = await browser.newPage(site.url);
   await page.call("start", url, meta);
   return { page, id: await page.call<string>("happened", "connected") };
+}
+
+/** Asks for a producer's stream. */
+export async function consume(consumer: SinkPage, producer: SinkPage): Promise<void> {
+  assertEquals(await consumer.page.call("consume", producer.id), true);
+}
+
+/** Waits until a page sees a producer's picture move, in the nth stream that it has of it. */
+export async function assertSees(consumer: SinkPage, producer: SinkPage, nth = 1): Promise<void> {
+  await until("the video", async () => {
+    const videos = await consumer.page.call<string[]>("all", "video");
+    return videos.filter((id) => id === producer.id).length === nth;
+  });
+  const { frames, pictures } = await consumer.page.call<{ frames: number; pictures: number }>(
+    "watchFrames",
+    producer.id,
+    10,
+  );
+  assert(frames >= 10 && pictures >= 2);
 }

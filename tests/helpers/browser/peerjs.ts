@@ -1,3 +1,4 @@
+import { assert, assertEquals } from "@std/assert";
 import bundle from "npm:peerjs@1.5.5/dist/peerjs.min.js" with { type: "text" };
 import type { Certificate } from "../process/certificate.ts";
 import type { Browser, Page } from "./chromium.ts";
@@ -54,4 +55,36 @@ export async function openPeer(
   const page = await browser.newPage(site.url);
   await startPeer(page, server, id, options);
   return { page, id: await page.call<string>("happened", "open") };
+}
+
+/** Opens a data connection and tries it. */
+export async function connectData(from: Page, id: string, to: Page): Promise<void> {
+  await from.call("connect", id);
+  await to.call("happened", "connection");
+  await from.call("happened", "connection");
+  await exchangeData(from, to);
+}
+
+/** Sends one message each way over the data connection of the two pages. */
+export async function exchangeData(a: Page, b: Page): Promise<void> {
+  for (const [from, to] of [[a, b], [b, a]] as const) {
+    const nth = await to.call<number>("count", "data") + 1;
+    const message = { text: "hällo", nth };
+    await from.call("send", message);
+    assertEquals(await to.call("happened", "data", nth), message);
+  }
+}
+
+/** Makes a media call and waits until both sides see the other move. */
+export async function callBothWays(caller: Page, id: string, callee: Page): Promise<void> {
+  const own = await caller.call<number>("count", "stream") + 1;
+  const theirs = await callee.call<number>("count", "stream") + 1;
+  const metadata = { subject: "wie geht's" };
+  await caller.call("call", id, { metadata });
+  const call = await callee.call<{ metadata: unknown }>("happened", "stream", theirs);
+  assertEquals(call.metadata, metadata);
+  for (const [page, nth] of [[caller, own], [callee, theirs]] as const) {
+    const seen = await page.call<{ frames: number; pictures: number }>("watchFrames", nth, 10);
+    assert(seen.frames >= 10 && seen.pictures >= 2);
+  }
 }

@@ -1,8 +1,10 @@
+import { assert, assertEquals } from "@std/assert";
 import type { Browser, Page } from "./chromium.ts";
 import events from "./page_events.js" with { type: "text" };
 import { type PageServer, startPageServer } from "./page_server.ts";
 import script from "./rtcpool_page.js" with { type: "text" };
 import { SOCKET_IO_CLIENTS } from "../wire/socket_io_clients.ts";
+import { until } from "../wire/waiting.ts";
 
 /** The version of the real client that the tests run. */
 export const RTCPOOL = "rtcpool 3.0.2";
@@ -77,4 +79,43 @@ export async function openPoolPage(
 export async function join(page: Page, url: string, pool: string): Promise<PoolPage> {
   await page.call("start", url, pool);
   return { page, ...await page.call<{ id: string; peers: string[] }>("happened", "join") };
+}
+
+/** Opens a data channel and exchanges a text each way. */
+export async function connectData(from: PoolPage, to: PoolPage): Promise<void> {
+  await from.page.call("open", to.id, `from ${from.id}`);
+  await exchange(from, to);
+}
+
+/** Sends a text each way over the channel between two pages. */
+export async function exchange(a: PoolPage, b: PoolPage): Promise<void> {
+  for (const [from, to] of [[a, b], [b, a]] as const) {
+    await until("the channel", () => from.page.evaluate(hasChannel(to.id)) as Promise<boolean>);
+    const nth = (await to.page.call<unknown[]>("all", "text")).length + 1;
+    await from.page.call("tell", to.id, `hällo ${nth}`);
+    assertEquals(await to.page.call("happened", "text", nth), {
+      peer: from.id,
+      text: `hällo ${nth}`,
+    });
+  }
+}
+
+function hasChannel(peer: string): string {
+  return `all("channel").some(({ peer }) => peer === ${JSON.stringify(peer)})`;
+}
+
+/** Waits until each of two pages sees the other move. */
+export async function assertSeen(a: PoolPage, b: PoolPage): Promise<void> {
+  for (const [one, other] of [[a, b], [b, a]] as const) {
+    await until(
+      "the video",
+      async () => (await one.page.call<string[]>("all", "video")).includes(other.id),
+    );
+    const seen = await one.page.call<{ frames: number; pictures: number }>(
+      "watchFrames",
+      other.id,
+      10,
+    );
+    assert(seen.frames >= 10 && seen.pictures >= 2);
+  }
 }

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /** A program that a test drives and that not every machine has, or not everybody may use. */
-export type Need = "chromium" | "gstreamer" | "openssl" | "unshare";
+export type Need = "chromium" | "firefox" | "gstreamer" | "openssl" | "unshare";
 
 export interface ClientTest {
   name: string;
@@ -45,6 +45,7 @@ type Found = { program: string; missing?: undefined } | { program?: undefined; m
 /** Each search runs at most once in a test module. */
 const locate: Record<Need, () => Found> = {
   chromium: once(findChromium),
+  firefox: once(findFirefox),
   gstreamer: once(findGstreamer),
   openssl: once(findOpenssl),
   unshare: once(findUnshare),
@@ -56,6 +57,16 @@ function findChromium(): Found {
   const program = wanted === undefined ? names.map(onPath).find((path) => path) : onPath(wanted);
   return program === undefined
     ? { missing: "no Chromium: install chromium or set CHROMIUM_BIN" }
+    : { program };
+}
+
+function findFirefox(): Found {
+  const wanted = Deno.env.get("FIREFOX_BIN");
+  const program = wanted === undefined
+    ? ["firefox-esr", "firefox"].map(onPath).find((path) => path)
+    : onPath(wanted);
+  return program === undefined
+    ? { missing: "no Firefox: install firefox-esr or set FIREFOX_BIN" }
     : { program };
 }
 

@@ -558,3 +558,35 @@ Deno.test("a client that is to go is told so also when the server goes away: aft
   await settle();
   assertEquals([dismissed.closings, other.closings], [["bare"], [[1001, "going away"]]]);
 });
+
+Deno.test("an answer to a poll holds at most 16 packets; the rest comes with the next ones", async () => {
+  for (const revision of [3, 4] as const) {
+    using bench = new EngineBench();
+    const poller = bench.poll(revision);
+    await poller.heard();
+    if (revision === 4) {
+      poller.post("40");
+      await poller.heard();
+    }
+    const [session] = bench.sessions;
+    const said = Array.from({ length: 40 }, (_, n) => `2["${n}"]`);
+    for (const frame of said) session?.link.send(frame);
+    const answers = [await poller.heard(), await poller.heard(), await poller.heard()];
+    assertEquals(answers.map(({ length }) => length), [16, 16, 8]);
+    assertEquals(answers.flat(), said.map((frame) => `4${frame}`));
+    assertEquals(bench.connections.queuedBytes, 0);
+  }
+});
+
+Deno.test("a poll that waits is answered with 16 packets of a burst, the next ones with the rest", async () => {
+  using bench = new EngineBench();
+  const poller = bench.poll();
+  await poller.heard();
+  poller.post("40");
+  await poller.heard();
+  const waiting = poller.get();
+  for (let n = 0; n < 17; n++) bench.sessions[0]?.link.send(`2["${n}"]`);
+  await settle();
+  assertEquals(waiting.answer.length, 16);
+  assertEquals(await poller.heard(), ['42["16"]']);
+});

@@ -1,24 +1,25 @@
 import { within } from "../wire/waiting.ts";
 
-/** One event of the Chrome DevTools Protocol. */
-export interface CdpEvent {
+/** An event of the Chrome DevTools Protocol or of WebDriver BiDi. */
+export interface RemoteEvent {
   method: string;
   params: Record<string, unknown>;
+  /** The page, in the DevTools protocol; BiDi names it in `params`. */
   sessionId?: string;
 }
 
 const GONE = "The browser has gone";
 
 /**
- * A client of the Chrome DevTools Protocol, as much of it as the tests need. Playwright was tried
- * first: under Deno 2.6.8 a third of the starts hung (over its pipe), and over a WebSocket it failed
- * under 2.6.8 and mostly hung under 2.9.6.
+ * A client of the Chrome DevTools Protocol and of WebDriver BiDi, whose messages differ only in
+ * their errors. Playwright was tried first: under Deno 2.6.8 a third of the starts hung (over its
+ * pipe), and over a WebSocket it failed under 2.6.8 and mostly hung under 2.9.6.
  */
-export class CdpConnection implements AsyncDisposable {
+export class RemoteConnection implements AsyncDisposable {
   readonly #socket: WebSocket;
   readonly #closed: Promise<void>;
   readonly #pending = new Map<number, PromiseWithResolvers<Record<string, unknown>>>();
-  readonly #listeners = new Set<(event: CdpEvent) => void>();
+  readonly #listeners = new Set<(event: RemoteEvent) => void>();
   #lastId = 0;
 
   private constructor(socket: WebSocket) {
@@ -32,14 +33,14 @@ export class CdpConnection implements AsyncDisposable {
     socket.onmessage = ({ data }) => this.#receive(data);
   }
 
-  static async connect(url: string): Promise<CdpConnection> {
+  static async connect(url: string): Promise<RemoteConnection> {
     const socket = new WebSocket(url);
     const opened = new Promise((resolve, reject) => {
       socket.onopen = resolve;
       socket.onerror = () => reject(new Error(`Cannot connect to "${url}"`));
     });
-    await within("the DevTools socket to open", opened);
-    return new CdpConnection(socket);
+    await within("the browser's socket to open", opened);
+    return new RemoteConnection(socket);
   }
 
   /** Resolves with the result, or rejects with the browser's refusal. */
@@ -61,14 +62,14 @@ export class CdpConnection implements AsyncDisposable {
   }
 
   /** Returns a function that ends the listening. */
-  listen(listener: (event: CdpEvent) => void): () => void {
+  listen(listener: (event: RemoteEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket.close();
-    await within("the DevTools socket to close", this.#closed);
+    await within("the browser's socket to close", this.#closed);
   }
 
   #receive(frame: string): void {
@@ -79,6 +80,6 @@ export class CdpConnection implements AsyncDisposable {
     }
     const answer = this.#pending.get(message.id);
     if (message.error === undefined) answer?.resolve(message.result);
-    else answer?.reject(new Error(message.error.message));
+    else answer?.reject(new Error(message.error.message ?? `${message.error}: ${message.message}`));
   }
 }
