@@ -1,7 +1,7 @@
 /** The test files in a folder and those below. */
-export function* walkTests(folder: URL): Generator<URL> {
-  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    if (isDirectory) yield* walkTests(new URL(`${name}/`, folder));
-    else if (name.endsWith("_test.ts")) yield new URL(name, folder);
-  }
+export function testFilesIn(folder: URL): URL[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    if (isDirectory) return testFilesIn(new URL(`${name}/`, folder));
+    return name.endsWith("_test.ts") ? [new URL(name, folder)] : [];
+  });
 }

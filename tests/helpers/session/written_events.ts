@@ -8,6 +8,11 @@ import type { PeerEvent, Receiver } from "../../../src/core/types.ts";
  */
 export const events: { mode: "shared" | "written" } = { mode: "shared" };
 
+/** How often to repeat what is random: once more for written events need not be as often. */
+export function runs(times: number): number {
+  return events.mode === "written" ? Math.ceil(times / 10) : times;
+}
+
 /** Has a hub write all events down, and freezes them on both sides. */
 export function writeEvents(hub: Hub): void {
   const known = new WeakSet<Receiver>();
