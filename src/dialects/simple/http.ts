@@ -1,5 +1,5 @@
 import { SignalError } from "../../core/errors.ts";
-import type { HttpMessage, Posted } from "../dialect.ts";
+import type { Posted, Posting } from "../../http/route.ts";
 import { decodePosition } from "./event_stream.ts";
 import type { Instance } from "./instance.ts";
 import {
@@ -15,7 +15,7 @@ import { peerOf } from "./peer.ts";
 import type { SimpleServer } from "./server.ts";
 import { type JoinRequest, noMatch } from "./join.ts";
 import { perform } from "./session.ts";
-import { frameResponse, refusalResponse } from "./wire.ts";
+import { frameResponse } from "./wire.ts";
 
 /** What a URL must not hold: proxies and logs keep URLs. */
 const SECRETS = ["p_secret", "p_instance"];
@@ -49,12 +49,14 @@ export function joinOfUrl(
  * The join that opens a stream: by URL or by a posted frame, or as a continuation (§8). "over" for
  * a client that comes back by itself although it has left, or lost its instance to another one.
  */
-export function joinOfStream(request: HttpMessage, server: SimpleServer): JoinRequest | "over" {
-  const position = decodePosition(request.headers.get("last-event-id") ?? "");
+export function joinOfStream(
+  url: URL,
+  { method, body, lastEventId = "" }: Posting,
+  server: SimpleServer,
+): JoinRequest | "over" {
+  const position = decodePosition(lastEventId);
   if (position === "over") return position;
-  const frame = request.method === "GET"
-    ? joinOfUrl(request.url, server)
-    : decode(request.body, server.limits);
+  const frame = method === "GET" ? joinOfUrl(url, server) : decode(body, server.limits);
   if (frame === undefined) throw new SignalError("room_missing", "the URL names no room");
   if (frame.event !== "join") {
     throw withRef(new SignalError("bad_frame", "a stream begins with a join"), frame.ref);
@@ -71,11 +73,11 @@ export function joinOfStream(request: HttpMessage, server: SimpleServer): JoinRe
   if (instance !== undefined && instance.holder !== holder) return "over";
   const again = { ...frame, ...credentials, isContinuation: true } as const;
   // What it has said of itself since counts, not what the same URL repeats.
-  return request.method === "GET" ? { ...again, peer: undefined } : again;
+  return method === "GET" ? { ...again, peer: undefined } : again;
 }
 
 /** Carries out a posted frame (§8). */
-export async function post(server: SimpleServer, { body }: HttpMessage): Promise<Posted> {
+export async function post(server: SimpleServer, { body }: Posting): Promise<Posted> {
   let isProven = false;
   try {
     const posted = decodePosted(body, server.limits);
@@ -95,7 +97,7 @@ export async function post(server: SimpleServer, { body }: HttpMessage): Promise
       throw withRef(error, posted.ref);
     }
   } catch (error) {
-    if (error instanceof SignalError) return { response: refusalResponse(error), isProven };
+    if (error instanceof SignalError) return { refusal: error, isProven };
     throw error;
   }
 }
