@@ -1,9 +1,16 @@
 import { type Abroad, type Sent, sentBy } from "./abroad.ts";
 import type { Calls } from "./calls.ts";
 import type { HubLimits } from "./limits.ts";
-import { type Claim, Peer, type PresentPeer, type SelfDescription, tell } from "./peer.ts";
-import type { RoomRequest } from "./peer.ts";
-import { type Admit, Realm, type Reserve, type Watch } from "./realm.ts";
+import {
+  type Claim,
+  Peer,
+  peerOf,
+  type PresentPeer,
+  type RoomRequest,
+  type SelfDescription,
+  tell,
+} from "./peer.ts";
+import { type Admit, askAll, Realm, type Reserve, type Watch } from "./realm.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
 import type {
   PeerHandle,
@@ -82,7 +89,8 @@ export class Hub {
     if (objection !== undefined) return this.#refuseClaim(claim, objection);
     const isFree = reserve(claim, isHeld);
     if (typeof isFree !== "boolean" || others.length > 0) {
-      return this.#askAll(realm, claim, isHeld, isFree, others);
+      const areFree = askAll(isFree, others, claim, isHeld);
+      return this.#carryOutIf(areFree, realm, claim);
     }
     return isFree ? this.#carryOut(realm, claim) : this.#refuseClaim(claim, "id_taken");
   }
@@ -96,6 +104,7 @@ export class Hub {
     const realm = this.#realm(handle.realm);
     const peer = this.#current(handle);
     if (peer === undefined || peer.receiver !== receiver) return;
+    peer.isReleased = true;
     realm.peers.delete(peer.id);
     realm.count(peer.dialect, -1);
     this.#peerCount--;
@@ -281,31 +290,19 @@ export class Hub {
     return sentBy(this.#calls.send(from, to, payload, room));
   }
 
-  async #askAll(
-    realm: Realm,
-    claim: Claim,
-    isHeld: boolean,
-    first: boolean | Promise<boolean>,
-    others: readonly Reserve[],
-  ): Promise<void> {
-    let isFree = await first;
-    for (const reserve of others) isFree &&= await reserve(claim, isHeld);
-    return isFree ? this.#carryOut(realm, claim) : this.#refuseClaim(claim, "id_taken");
+  async #carryOutIf(isFree: Promise<boolean>, realm: Realm, claim: Claim): Promise<void> {
+    return await isFree ? this.#carryOut(realm, claim) : this.#refuseClaim(claim, "id_taken");
   }
 
   /** Admits the claimant, if nothing has come in between. */
   #carryOut(realm: Realm, claim: Claim): void {
-    const { receiver, description, room } = claim;
+    const { receiver, room } = claim;
     if (!receiver.link.isOpen) return;
     const holder = realm.peers.get(claim.id);
     if (holder !== undefined) return this.#takeOver(holder, claim);
     const objection = this.#objection(realm, claim);
     if (objection !== undefined) return this.#refuseClaim(claim, objection);
     const peer = new Peer(claim, ++this.#fences);
-    if (description !== undefined) {
-      peer.info = description.info;
-      peer.infoBytes = description.bytes;
-    }
     realm.peers.set(claim.id, peer);
     realm.count(claim.dialect, 1);
     this.#peerCount++;
@@ -378,9 +375,11 @@ export class Hub {
   }
 
   /** The peer of a handle; undefined if it was released. */
-  #current({ realm, id, fence }: PeerHandle): Peer | undefined {
-    const peer = this.#realm(realm).peers.get(id);
-    return peer?.handle.fence === fence ? peer : undefined;
+  #current(handle: PeerHandle): Peer | undefined {
+    const own = peerOf(handle);
+    if (own !== undefined) return own.isReleased ? undefined : own;
+    const peer = this.#realm(handle.realm).peers.get(handle.id);
+    return peer?.handle.fence === handle.fence ? peer : undefined;
   }
 
   /** The peer of a handle. A session that lost its id must not act for it. */

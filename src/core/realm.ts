@@ -38,3 +38,15 @@ export class Realm {
     for (const watch of this.watchers) watch(event, peer);
   }
 }
+
+/** Asks one after the other, until one keeps the id. */
+export async function askAll(
+  first: boolean | Promise<boolean>,
+  others: readonly Reserve[],
+  claim: Claim,
+  isHeld: boolean,
+): Promise<boolean> {
+  let isFree = await first;
+  for (const reserve of others) isFree &&= await reserve(claim, isHeld);
+  return isFree;
+}

@@ -1,5 +1,5 @@
 import { SignalError } from "../../core/errors.ts";
-import type { SelfDescription } from "../../core/peer.ts";
+import type { PresentPeer, SelfDescription } from "../../core/peer.ts";
 import type { Leg, Untaken } from "../../core/signal.ts";
 import type { PeerEvent, PeerId, PeerSummary, Receiver, RoomId } from "../../core/types.ts";
 import {
@@ -173,11 +173,10 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   signal(from: Instance, frame: SignalFrame): Receipt {
     const { hub, realm } = this.#server;
     const { peer } = this.#seat;
-    const isIntroduced = this.#introduced?.has(frame.peer_id) === true;
-    const mate = isIntroduced
-      ? hub.find(realm, frame.peer_id)
-      : hub.member(realm, this.room, frame.peer_id);
-    if (mate === undefined || peer === undefined) {
+    const mate = hub.find(realm, frame.peer_id);
+    const isKnown = mate !== undefined &&
+      (this.#isMate(mate) || this.#introduced?.has(mate.id) === true);
+    if (!isKnown || peer === undefined) {
       throw new SignalError("peer_unknown", "no such peer in the room");
     }
     const signal: Signal = { peer_id: this.id, peer_instance: from.number, frame };
@@ -316,6 +315,12 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
       if (error instanceof SignalError) return profile;
       throw error;
     }
+  }
+
+  #isMate({ id, receiver }: PresentPeer): boolean {
+    if (receiver instanceof SimplePeer) return receiver.room === this.room;
+    const { hub, realm } = this.#server;
+    return hub.member(realm, this.room, id) !== undefined;
   }
 
   /** Counts the instances that a signal reaches, or throws if it cannot reach all that are meant. */

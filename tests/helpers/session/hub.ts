@@ -7,6 +7,7 @@ import type { Frame, Session } from "../../../src/core/types.ts";
 import { Pump } from "../../../src/transport/pump.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { type Closing, FakeLink } from "./fake_link.ts";
+import { events, writeEvents } from "./written_events.ts";
 
 const NO_LIMITS: HubLimits = {
   maxPeers: Infinity,
@@ -28,7 +29,9 @@ export const WIDE_LIMITS: InputLimits = {
 
 /** A hub with no limits but the given ones. */
 export function newTestHub(limits: Partial<HubLimits> = {}, abroad?: Abroad): Hub {
-  return new Hub({ ...NO_LIMITS, ...limits }, abroad);
+  const hub = new Hub({ ...NO_LIMITS, ...limits }, abroad);
+  if (events.mode === "written") writeEvents(hub);
+  return hub;
 }
 
 /** Lets everything happen that is only waiting for its microtask. */
