@@ -21,6 +21,7 @@ import {
 } from "./description.ts";
 import type { Departed } from "./departed.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
+import type { Held } from "./held.ts";
 import { isObject } from "../kit/json.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import {
@@ -69,8 +70,8 @@ export interface SimpleServer {
   readonly rooms: Pick<StoredRooms, "description" | "describe">;
   /** Who is behind an id. */
   readonly peers: Map<PeerId, SimplePeer>;
-  /** Instances that are held for their clients to come back, the longest lost first. */
-  readonly lost: Set<Instance>;
+  /** Instances that are held for their clients to come back. */
+  readonly held: Held;
   readonly total: InstanceContext["total"];
   readonly departed: Departed;
   /** How long a lost instance is held; 0 means not at all. */
@@ -184,7 +185,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     if (request.isContinuation !== true) instance.holder++;
     const old = instance.carrier;
     instance.carrier = carrier;
-    this.#server.lost.delete(instance);
+    this.#server.held.delete(instance);
     old?.replaced();
     carrier.welcome(instance, { others: this.#others(), ...instance.log.resume(request.seq) });
   }
@@ -247,22 +248,19 @@ export class SimplePeer implements Receiver, InstanceOwner {
 
   /** Keeps an instance for its client to come back, or not. */
   lose(instance: Instance): void {
-    const { resumeMs, lost, clock } = this.#server;
     instance.carrier = undefined;
-    if (resumeMs === 0) return this.remove(instance, "lost");
     instance.log.startQueueing();
-    instance.lostAtMs = clock.now();
-    lost.add(instance);
+    this.#server.held.add(instance, this.#server.clock.now());
   }
 
   remove(instance: Instance, reason: Reason): void {
-    const { hub, peers, lost } = this.#server;
+    const { hub, peers, held } = this.#server;
     if (this.#instances[instance.number] !== instance || this.#handle === undefined) return;
     this.#instances = this.#instances.with(instance.number, undefined);
     instance.carrier = undefined;
     instance.speaker.isGone = true;
     instance.log.clear();
-    lost.delete(instance);
+    held.delete(instance);
     if (instance.hadStream && reason !== "lost") this.#server.departed.add(instance.secret);
     const profile = without(this.#profile, instance.number);
     const instances = peerInstances(profile);
