@@ -1,0 +1,133 @@
+import { completeCandidate, type RawCandidate } from "./candidate.ts";
+import type { Description } from "./description.ts";
+import type { End, Leg, Signal, Untaken } from "./signal.ts";
+import type { Link, PeerId, PeerSummary, RoomId } from "./types.ts";
+
+/** A peer as calls see it. */
+export interface CallPeer {
+  readonly id: PeerId;
+  readonly dialect: string;
+  readonly receiver: {
+    readonly link: Pick<Link, "fail">;
+    /** Makes its client's end of a call; absent where the dialect cannot be bridged. */
+    leg?(other: PeerSummary, role: Role, room: RoomId | undefined): Leg | Untaken;
+  };
+  summary(): PeerSummary;
+}
+
+/** "caller": the peer begins the call, or may begin it; "callee": the other one has begun it. */
+export type Role = "caller" | "callee";
+
+type HeldCandidate = RawCandidate | "end-of-candidates";
+
+/** How many candidates wait for the description that they belong to. */
+export interface HoldLimits {
+  readonly maxHeldCandidates: number;
+  /** The sum of their texts, in UTF-16 units. */
+  readonly maxHeldLength: number;
+}
+
+/** One end of a call: its leg, its current description, and candidates that wait for one. */
+export class CallEnd {
+  leg: Leg | undefined = undefined;
+  hasOffered = false;
+  /** The client knows of the call: it was sent a signal, or has begun the call. */
+  isInvolved = false;
+  /** The last description that the other end was sent. */
+  description: Description | undefined = undefined;
+  /** The one before, which holds again when an offer is void. */
+  #earlier: Description | undefined = undefined;
+  #held: HeldCandidate[] = [];
+  #heldLength = 0;
+
+  constructor(readonly peer: CallPeer) {}
+
+  /** Makes the leg where there is none yet. */
+  reach(other: CallEnd, role: Role, room: RoomId | undefined): Untaken | undefined {
+    if (this.leg !== undefined) return undefined;
+    const leg = guard(
+      this.peer,
+      () => this.peer.receiver.leg?.(other.peer.summary(), role, room) ?? "absent",
+    );
+    if (typeof leg === "string") return leg;
+    this.leg = leg;
+  }
+
+  /** Sends a signal to this end's client; a fault in its leg is its own connection's alone. */
+  lower(signal: Signal): Untaken | undefined {
+    const untaken = guard(
+      this.peer,
+      () => this.leg === undefined ? "absent" : this.leg.lower(signal),
+    );
+    if (untaken === undefined) this.isInvolved = true;
+    return untaken;
+  }
+
+  /** Sends its client the protocol's word for the end, if the client knows of the call. */
+  end(why: End, isOwn: boolean): void {
+    if (this.isInvolved) guard(this.peer, () => this.leg?.end(why, isOwn));
+  }
+
+  /** Notes a description that the other end was sent; `isUpdate` of an offer that nobody answered. */
+  describe(description: Description, isUpdate: boolean): void {
+    if (!isUpdate) this.#earlier = this.description;
+    this.description = description;
+  }
+
+  /** The other end was sent an offer, and it is void. */
+  withdraw(): void {
+    this.description = this.#earlier;
+    this.forgetHeld();
+  }
+
+  /** Whether an offer is that of another connection than the one described so far. */
+  isNewConnection({ sessionId, ufrags }: Description): boolean {
+    const mine = this.description;
+    if (mine === undefined) return false;
+    // webrtcbin answers under the session id of the offer, and offers later under one of its own.
+    return mine.sessionId !== sessionId && mine.ufrags.isDisjointFrom(ufrags);
+  }
+
+  isIceRestart({ ufrags }: Description): boolean {
+    return this.description?.ufrags.isDisjointFrom(ufrags) === true;
+  }
+
+  /** Keeps a candidate until its description is sent; false over the limits. */
+  hold(candidate: HeldCandidate, { maxHeldCandidates, maxHeldLength }: HoldLimits): boolean {
+    const size = candidate === "end-of-candidates" ? 0 : candidate.size;
+    const isFull = this.#held.length >= maxHeldCandidates;
+    if (isFull || this.#heldLength + size > maxHeldLength) return false;
+    this.#held.push(candidate);
+    this.#heldLength += size;
+    return true;
+  }
+
+  takeHeld(): readonly HeldCandidate[] {
+    const held = this.#held;
+    this.forgetHeld();
+    return held;
+  }
+
+  forgetHeld(): void {
+    this.#held = [];
+    this.#heldLength = 0;
+  }
+
+  /** A candidate as a signal, by the current description; undefined if it does not belong to it. */
+  complete(candidate: HeldCandidate): Signal | undefined {
+    if (candidate === "end-of-candidates") return { kind: candidate };
+    if (this.description === undefined) return undefined;
+    const complete = completeCandidate(candidate, this.description);
+    return complete && { kind: "candidate", candidate: complete };
+  }
+}
+
+/** Runs a step of a peer's leg; a fault costs that peer its connection and nobody else anything. */
+export function guard<Result>(peer: CallPeer, step: () => Result): Result | "absent" {
+  try {
+    return step();
+  } catch (error) {
+    peer.receiver.link.fail(error);
+    return "absent";
+  }
+}

@@ -1,0 +1,156 @@
+import { assert, assertEquals } from "@std/assert";
+
+// Enforces plain English in everything that a person reads: pages, comments, option help, log lines,
+// error texts and test names. Subject and verb come first, in the verbs of the trade.
+
+const ROOT = new URL("../", import.meta.url);
+/** Folders and files whose words are still to be rewritten. */
+const PENDING: readonly string[] = [
+  "CHANGELOG.md",
+  "README.md",
+  "main.ts",
+  "scripts/",
+  "src/admin/",
+  "src/config/",
+  "src/core/",
+  "src/dialects/",
+  "src/http/",
+  "src/observe/",
+  "src/server/",
+  "src/store/",
+  "src/system/",
+  "src/transport/",
+  "tests/",
+];
+
+/** A sentence, comment, title or text must not start like this. */
+const OPENING =
+  /^(what|who|whose|whoever|whom|of|so (many|much|long)|as (many|much)|that while)\b/i;
+const ANYWHERE: readonly RegExp[] = [
+  /\b(is|are|was|were) none\b/i,
+  /\b(nobody|somebody|everybody|anybody)'s\b/i,
+  /\blets? go of\b|\bletting go of\b/i,
+  /\b(is|are|was|were|be|being) (not )?told\b/i,
+  /\bwhoever\b/i,
+  /\b(says?|saying) (so|it|that|who|what|which|how|whether|why|when)\b/i,
+  /\bgo(es)? on with\b/i,
+  /\bso it is\b/i,
+  /\bas long as (it|they) likes?\b/i,
+];
+const MAX_WORDS = 25;
+
+interface Text {
+  readonly path: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+const FILES = (await filesIn(ROOT)).filter((path) => !path.startsWith("tests/fixtures/"));
+const PAGES = await read(FILES.filter((path) => path.endsWith(".md")));
+const CODE = await read(FILES.filter((path) => /\.(ts|js|sh|py)$/.test(path)));
+
+async function filesIn(folder: URL): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (/^(\.git|node_modules|dist|coverage)$/.test(name)) continue;
+    const url = new URL(isDirectory ? `${name}/` : name, folder);
+    if (isDirectory) found.push(...await filesIn(url));
+    else found.push(url.href.slice(ROOT.href.length));
+  }
+  return found.sort();
+}
+
+function read(paths: readonly string[]): Promise<[path: string, text: string][]> {
+  return Promise.all(
+    paths.map(async (path) => [path, await Deno.readTextFile(new URL(path, ROOT))]),
+  );
+}
+
+/** The comments and texts of a file of code. A run of line comments is one comment. */
+function textsOf([path, code]: [string, string]): { comments: Text[]; strings: Text[] } {
+  const comments: Text[] = [];
+  const strings: Text[] = [];
+  const token =
+    /"((?:\\.|[^"\\\n])*)"|`((?:\\.|[^`\\])*)`|\/\*([\s\S]*?)\*\/|((?:^[ \t]*(?:\/\/|#)[^\n]*\n)+)|[ \t]\/\/([^\n]*)/gm;
+  for (const match of code.matchAll(token)) {
+    const [, text, template, block, lines, rest] = match;
+    const line = code.slice(0, match.index).split("\n").length;
+    const literal = text ?? template;
+    if (literal !== undefined) strings.push({ path, line, text: literal });
+    const comment = block ?? lines ?? rest;
+    if (comment !== undefined) {
+      comments.push({
+        path,
+        line,
+        text: comment.replace(/^[ \t]*(\*+|\/\/|#)[ \t]?/gm, "").trim(),
+      });
+    }
+  }
+  return { comments, strings };
+}
+
+/** The sentences of a page's paragraphs, lists and tables, without its code and headings. */
+function sentencesOf([path, page]: [string, string]): Text[] {
+  const blank = (text: string) => text.replace(/[^\n]/g, "");
+  const prose = page.replace(/^```[\s\S]*?^```$/gm, blank).replace(/<!--[\s\S]*?-->/g, blank)
+    .replace(/^#.*$/gm, "").replace(/`[^`\n]*`/g, "`code`").replace(/\]\([^)]*\)/g, "]");
+  let line = 1;
+  return prose.split(/(\n\s*\n|\n(?=\s*(?:[-*|#]|\d+\.) )|\|)/).flatMap((block) => {
+    const start = line + (/^\n*/.exec(block)?.[0].length ?? 0);
+    line += block.split("\n").length - 1;
+    const plain = block.replace(/^\s*(?:[-*#]+|\d+\.) /, "").replace(/[*_[\]]/g, "").trim();
+    return plain.split(/(?<=[.!?])\s+(?=[A-Z`])/).map((text) => ({ path, line: start, text }));
+  });
+}
+
+function words(text: string): number {
+  return text.split(/\s+/).filter((word) => /\w/.test(word)).length;
+}
+
+function isPending({ path }: Text): boolean {
+  return PENDING.some((prefix) => path.startsWith(prefix));
+}
+
+function fault({ text }: Text): boolean {
+  const opens = OPENING.test(text) && words(text) > 2 && !text.endsWith("?");
+  return opens || ANYWHERE.some((pattern) => pattern.test(text));
+}
+
+function places(texts: readonly Text[]): string[] {
+  return texts.filter((one) => !isPending(one))
+    .map(({ path, line, text }) => `${path}:${line}: ${text.replace(/\s+/g, " ").slice(0, 90)}`);
+}
+
+const SENTENCES = PAGES.flatMap(sentencesOf);
+const TEXTS = CODE.map(textsOf);
+
+Deno.test("pages, comments and texts are found", () => {
+  assert(SENTENCES.length > 1_000, `${SENTENCES.length} sentences`);
+  assert(TEXTS.flatMap(({ comments }) => comments).length > 1_000);
+  assert(TEXTS.flatMap(({ strings }) => strings).length > 1_000);
+});
+
+Deno.test("comments open with a subject and a verb", () => {
+  assertEquals(places(TEXTS.flatMap(({ comments }) => comments).filter(fault)), []);
+});
+
+Deno.test("help, log lines, errors and test names are plain sentences", () => {
+  assertEquals(places(TEXTS.flatMap(({ strings }) => strings).filter(fault)), []);
+});
+
+Deno.test("pages are written in plain sentences", () => {
+  assertEquals(places(SENTENCES.filter(fault)), []);
+});
+
+Deno.test(`no sentence of a page has more than ${MAX_WORDS} words`, () => {
+  const long = SENTENCES.filter(({ text }) => words(text) > MAX_WORDS);
+  assertEquals(places(long), []);
+});
+
+Deno.test("the patterns find what they are made for", () => {
+  const find = (text: string): boolean => fault({ path: "", line: 1, text });
+  assert(find("Who gives none gets an id of the server."));
+  assert(find("Returns undefined for what is none."));
+  assert(find("one that opens too late is nobody's"));
+  assert(!find("A client without a token is assigned an id."));
+});
