@@ -128,6 +128,10 @@ export const ConfigSchema = z.strictObject({
   trustProxy: z.array(z.string().min(1)).default([]).meta({
     description: "Address or network (CIDR) of a proxy whose X-Forwarded-For counts",
   }),
+  basePath: z.string().regex(/^\/[^*?#\s%]*$/, "expected a path such as /signal/").default("/")
+    .transform(toMount).meta({
+      description: "Path before all others, Socket.IO's, health and metrics included",
+    }),
   allowedOrigins: z.array(origin).default([]).meta({
     description: "Origin whose pages may use the server; without any, all may",
   }),
@@ -165,6 +169,11 @@ export const ConfigSchema = z.strictObject({
 
 /** A checked configuration; each dialect's own part stands under its name. */
 export type Config = z.infer<typeof ConfigSchema> & { readonly [dialect: string]: unknown };
+
+/** A path that others are below: doubled slashes count as one, and it ends with one. */
+function toMount(path: string): string {
+  return `${path}/`.replace(/\/{2,}/g, "/");
+}
 
 /** Scheme, host and port, as browsers write them: anything else would never match. */
 function isOrigin(text: string): boolean {

@@ -61,6 +61,8 @@ export const CODES = {
   peer_elsewhere: { family: "peer" },
   /** The peer exists, but not the one of its connections that is meant. */
   instance_unknown: { family: "peer" },
+  /** The peer's client has no words for the message. */
+  untranslatable: { family: "peer" },
   room_missing: { family: "room" },
   room_invalid: { family: "room" },
   /** There is no such room, where clients may not open rooms. */

@@ -1,19 +1,24 @@
 import type { HubLimits } from "./limits.ts";
-import { type Claim, Peer, tell } from "./peer.ts";
+import { type Claim, Peer, type PresentPeer, type SelfDescription, tell } from "./peer.ts";
+import type { RoomRequest } from "./peer.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
-import type { PeerHandle, PeerId, PeerSummary, Receiver, RoomId } from "./types.ts";
+import type { PeerHandle, PeerId, PeerSummary, Receiver, Refused, RoomId } from "./types.ts";
 
-/** "abandoned": the connection ended while the claim was pending. */
-export type ClaimOutcome = "admitted" | "taken" | "full" | "abandoned";
+/**
+ * Asked before an id is given out; false keeps it from the claimant.
+ * @param isHeld a peer of the realm has the id now, and decides whether the claim takes it over
+ */
+export type Reserve = (claim: Claim, isHeld: boolean) => boolean | Promise<boolean>;
 
-/** Asked before an id is given out, as a store or a cluster will be; false means taken elsewhere. */
-export type Reserve = (claim: Claim) => Promise<boolean>;
+/** Outcomes of `Hub.send`. "elsewhere": the peer exists, but is not in the room. */
+export type Sent = "sent" | "unknown" | "elsewhere" | "untranslatable";
 
 const RELEASED = "Cannot act for a peer that was released";
 
 class Realm {
   readonly peers = new Map<PeerId, Peer>();
   readonly peersOfDialect = new Map<string, number>();
+  readonly reserves: Reserve[] = [];
 
   count(dialect: string, change: 1 | -1): void {
     this.peersOfDialect.set(dialect, (this.peersOfDialect.get(dialect) ?? 0) + change);
@@ -21,24 +26,26 @@ class Realm {
 }
 
 /**
- * Who is here, in which rooms, and the way from one peer to another: the only owner of that state.
- * It knows no wire format and does no I/O, and never assumes that the peers of a realm speak one
- * dialect. Every step is carried out at once and whole; what a session is told inside a step comes
- * before anything that the step makes possible.
+ * The only owner of presence: the peers, their rooms and pairs, and the way from one to another. It
+ * knows no wire format, does no I/O, and never assumes that the peers of a realm speak one dialect.
+ *
+ * A step (claim, join, describe, pair) is carried out at once and whole, or refused without a change.
+ * Its answer is an event for the receiver. A returned promise means that the step has to wait for
+ * somebody; it resolves when the answer was delivered. If the receiver throws at a refusal, so does
+ * the step.
  */
 export class Hub {
   readonly #maxPeers: number;
   readonly #rooms: Rooms;
-  readonly #reserve: Reserve | undefined;
   readonly #realms = new Map<string, Realm>();
-  /** Nobody is told of departures any more: see `silence`. */
+  /** True when departures are no longer announced: see `silence`. */
   isSilent = false;
   #peerCount = 0;
+  #fences = 0;
 
-  constructor(limits: HubLimits, reserve?: Reserve) {
+  constructor(limits: HubLimits) {
     this.#maxPeers = limits.maxPeers;
     this.#rooms = new Rooms(limits);
-    this.#reserve = reserve;
   }
 
   get peerCount(): number {
@@ -49,36 +56,39 @@ export class Hub {
     return this.#rooms.count;
   }
 
-  /** Asks for an id. "admitted" was told to the receiver, first of all events, when this resolves. */
-  async claim(claim: Claim): Promise<ClaimOutcome> {
-    const isFree = this.#reserve === undefined || await this.#reserve(claim);
-    if (!claim.receiver.link.isOpen) return "abandoned";
-    if (!isFree) return "taken";
-
-    const realm = this.#realm(claim.realm);
-    const holder = realm.peers.get(claim.id);
-    if (holder !== undefined) return this.#takeOver(holder, claim);
-    if (this.isFull(claim.realm, claim.dialect, claim.capacity)) return "full";
-
-    const peer = new Peer(claim);
-    realm.peers.set(claim.id, peer);
-    realm.count(claim.dialect, 1);
-    this.#peerCount++;
-    tell(peer, { type: "admitted", peer });
-    return "admitted";
+  /** Has `reserve` asked about every id of a realm from now on. */
+  reserve(realm: string, reserve: Reserve): void {
+    this.#realm(realm).reserves.push(reserve);
   }
 
   /**
-   * Gives an id up: leaves its rooms, tells its pairs. Harmless when the id is given up already, or
-   * when `receiver` no longer speaks for it.
-   * @param news for the rooms, what the peer's dialect has to say about it
+   * Claims an id and enters the room that the claim names. Answers: `admitted`, then `entered`; or
+   * `refused`. A receiver whose link has closed meanwhile gets no answer.
+   */
+  claim(claim: Claim): void | Promise<void> {
+    const realm = this.#realm(claim.realm);
+    const { reserves: [reserve, ...others] } = realm;
+    if (reserve === undefined) return this.#carryOut(realm, claim);
+    const isHeld = realm.peers.has(claim.id);
+    const objection = isHeld ? undefined : this.#objection(realm, claim);
+    if (objection !== undefined) return this.#refuseClaim(claim, objection);
+    const isFree = reserve(claim, isHeld);
+    if (typeof isFree !== "boolean" || others.length > 0) {
+      return this.#askAll(realm, claim, isHeld, isFree, others);
+    }
+    return isFree ? this.#carryOut(realm, claim) : this.#refuseClaim(claim, "id_taken");
+  }
+
+  /**
+   * Gives an id up: leaves its rooms, then tells its pairs. Harmless if the id is given up already, or
+   * if `receiver` no longer speaks for it.
+   * @param news for the rooms, in the words of the peer's dialect
    */
   release(handle: PeerHandle, receiver: Receiver, news?: unknown): void {
     const realm = this.#realm(handle.realm);
-    const peer = realm.peers.get(handle.id);
-    if (peer === undefined || peer !== handle || peer.receiver !== receiver) return;
+    const peer = this.#current(handle);
+    if (peer === undefined || peer.receiver !== receiver) return;
     realm.peers.delete(peer.id);
-    peer.isReleased = true;
     realm.count(peer.dialect, -1);
     this.#peerCount--;
     this.#rooms.leaveAll(peer, !this.isSilent, news);
@@ -91,24 +101,28 @@ export class Hub {
   }
 
   /**
-   * From now on nobody is told of departures: the server ends, and a room that is told of one after
-   * the other would take them for people hanging up.
+   * Stops the announcement of departures. At the server's end they would look like people hanging up,
+   * one after the other.
    */
   silence(): void {
     this.isSilent = true;
+  }
+
+  /** The holder of an id, of any dialect. */
+  find(realm: string, id: PeerId): PresentPeer | undefined {
+    return this.#realm(realm).peers.get(id);
   }
 
   has(realm: string, id: PeerId): boolean {
     return this.#realm(realm).peers.has(id);
   }
 
-  /** Whether nobody new of this dialect can be admitted now. */
-  isFull(realm: string, dialect: string, capacity = Infinity): boolean {
-    const alike = this.#realm(realm).peersOfDialect.get(dialect) ?? 0;
-    return alike >= capacity || this.#peerCount >= this.#maxPeers;
+  /** All peers of a realm, in order of registration. */
+  peers(realm: string): Iterable<PresentPeer> {
+    return this.#realm(realm).peers.values();
   }
 
-  /** Ids of one dialect's peers in a realm, in order of registration. */
+  /** The ids of one dialect's peers in a realm, in order of registration. */
   ids(realm: string, dialect: string): PeerId[] {
     const ids: PeerId[] = [];
     for (const peer of this.#realm(realm).peers.values()) {
@@ -118,114 +132,212 @@ export class Hub {
   }
 
   /**
-   * Takes a peer into a room, which begins with its first member and ends with its last. One step:
-   * of any two members exactly one learns of the other by "entered" and the other by "joined".
+   * Takes a peer into a room, which begins with its first member and ends with its last. Of any two
+   * members exactly one learns of the other by `entered`, and the other by `joined`. Answers:
+   * `entered`, none if the peer is inside already, or `refused`.
+   * @param description replaces the peer's own in the same step
    */
   join(
     handle: PeerHandle,
-    id: RoomId,
-    maxMembers = Infinity,
-  ): "entered" | "room_full" | "rooms_full" {
-    return this.#rooms.join(this.#own(handle), id, maxMembers);
+    request: RoomRequest,
+    description?: SelfDescription,
+  ): void | Promise<void> {
+    const peer = this.#own(handle);
+    const { bytes } = description ?? { bytes: peer.infoBytes };
+    const reason = this.#rooms.objection(peer.realm, request, bytes, peer) ??
+      (description && !this.#rooms.describe(peer, description) ? "room_full" : undefined);
+    if (reason === undefined) return this.#rooms.enter(peer, request);
+    peer.receiver.deliver({ type: "refused", step: "join", room: request.room, reason });
   }
 
   /**
-   * Replaces what a peer says of itself, and tells the other members of its rooms. "too_large": the
-   * rooms' sum would be over its limit; nothing has changed.
-   * @param bytes what `info` takes
-   * @param news what has changed, in the words of the peer's dialect
+   * Replaces a peer's description and tells the other members of its rooms. Answers: `updated`, or
+   * `refused` if a room's descriptions would be over their limit.
+   * @param news the change in the words of the peer's dialect
    */
-  describe(
-    handle: PeerHandle,
-    info: unknown,
-    bytes: number,
-    news?: unknown,
-  ): "described" | "too_large" {
-    return this.#rooms.describe(this.#own(handle), info, bytes, news);
+  describe(handle: PeerHandle, description: SelfDescription, news?: unknown): void | Promise<void> {
+    const peer = this.#own(handle);
+    if (this.#rooms.describe(peer, description, news)) {
+      return tell(peer, { type: "updated", info: description.info });
+    }
+    peer.receiver.deliver({
+      type: "refused",
+      step: "describe",
+      reason: "description_too_large",
+    });
   }
 
-  /** The rooms of a realm, for operators. */
+  /** The same for an operator, who gets the outcome; the peer gets `updated`. */
+  describeMember(
+    realm: string,
+    room: RoomId,
+    id: PeerId,
+    description: SelfDescription,
+  ): "described" | "unknown" | "too_large" {
+    const peer = this.#member(realm, room, id);
+    if (peer === undefined) return "unknown";
+    if (!this.#rooms.describe(peer, description)) return "too_large";
+    tell(peer, { type: "updated", info: description.info });
+    return "described";
+  }
+
+  /** The rooms of a realm in which people meet, for operators. */
   rooms(realm: string): RoomReport[] {
     return this.#rooms.reports(realm);
   }
 
-  /** A member of a room, for operators. */
-  member(realm: string, room: RoomId, id: PeerId): PeerHandle | undefined {
-    const peer = this.#realm(realm).peers.get(id);
-    return peer !== undefined && this.#rooms.isIn(room, peer) ? peer : undefined;
+  /** A member of a room; undefined for a peer that is elsewhere. */
+  member(realm: string, room: RoomId, id: PeerId): PresentPeer | undefined {
+    return this.#member(realm, room, id);
   }
 
-  /** Tells every member that the room ends; their sessions hang up. False where there is none. */
+  /** Tells every member that the room ends; their sessions hang up. False if there is no such room. */
   stopRoom(realm: string, id: RoomId): boolean {
     return this.#rooms.stop(realm, id);
   }
 
   /** The other members of a room that the peer is in, in joining order. */
   others(handle: PeerHandle, id: RoomId): PeerSummary[] {
-    return this.#rooms.others(handle, id);
-  }
-
-  /** Puts two peers into a call: when one leaves, the other is told that it is gone. */
-  pair(handle: PeerHandle, to: PeerId): "paired" | "unknown" | "busy" {
-    const peer = this.#own(handle);
-    const other = this.#realm(peer.realm).peers.get(to);
-    if (other === undefined) return "unknown";
-    if (other === peer || other.isBusy || peer.isBusy) return "busy";
-    (peer.paired ??= new Set()).add(other);
-    (other.paired ??= new Set()).add(peer);
-    tell(peer, { type: "paired", peer: other, isCaller: true });
-    tell(other, { type: "paired", peer, isCaller: false });
-    return "paired";
+    const others: PeerSummary[] = [];
+    for (const member of this.#rooms.members(handle.realm, id)) {
+      if (member.id !== handle.id) others.push(member.summary());
+    }
+    return others;
   }
 
   /**
-   * Hands a payload to another peer, in a room when one is named ("elsewhere": the peer exists, but
-   * is not in it). The payload is the dialect's own; a peer of another dialect cannot read it. Who
-   * is being hung up on is gone already: nothing would reach it, and the sender would not know.
-   * @param to an id of the sender's realm or, quicker, a partner's handle
+   * Puts two peers into a call: when one leaves, the other gets `gone`. Answers: `paired` for both, or
+   * `refused`.
    */
-  send(
-    from: PeerHandle,
-    to: PeerId | PeerHandle,
-    payload: unknown,
-    room?: RoomId,
-  ): "sent" | "unknown" | "elsewhere" | "untranslatable" {
-    if (from.isReleased) throw new RangeError(RELEASED);
-    const peer = typeof to === "string" ? this.#realm(from.realm).peers.get(to) : to as Peer; // nobody else makes handles
-    if (peer === undefined || peer.isReleased || !peer.receiver.link.isOpen) return "unknown";
+  pair(handle: PeerHandle, to: PeerId): void | Promise<void> {
+    const peer = this.#own(handle);
+    const other = this.#realm(peer.realm).peers.get(to);
+    if (other === undefined) return this.#refusePair(peer, to, "peer_unknown");
+    if (other === peer || other.isBusy || peer.isBusy) {
+      return this.#refusePair(peer, to, "peer_busy");
+    }
+    (peer.paired ??= new Set()).add(other);
+    (other.paired ??= new Set()).add(peer);
+    tell(peer, { type: "paired", peer: other.handle, isCaller: true });
+    tell(other, { type: "paired", peer: peer.handle, isCaller: false });
+  }
+
+  /**
+   * Delivers a payload of the sender's dialect to another peer, synchronously. "unknown" includes a
+   * peer whose link is closing: nothing would reach it, and the sender would not know.
+   * "untranslatable": the receiver's client has no words for the payload.
+   * @param to an id of the sender's realm, or a handle, which a later holder of its id does not match
+   * @param room if given, the receiver has to be in it
+   */
+  send(from: PeerHandle, to: PeerId | PeerHandle, payload: unknown, room?: RoomId): Sent {
+    if (this.#current(from) === undefined) throw new RangeError(RELEASED);
+    const peer = typeof to === "string" ? this.#realm(from.realm).peers.get(to) : this.#current(to);
+    if (peer === undefined || !peer.receiver.link.isOpen) return "unknown";
     if (room !== undefined && !this.#rooms.isIn(room, peer)) return "elsewhere";
-    if (peer.dialect !== from.dialect) return "untranslatable";
+    if (peer.dialect !== from.dialect || peer.receiver.understands?.(payload) === false) {
+      return "untranslatable";
+    }
     tell(peer, { type: "relay", from: from.id, room, payload });
     return "sent";
   }
 
-  /** Tells whoever holds `to` now that what it said to `peer` was not delivered. */
+  /** Tells the holder of `to` that its messages for `peer` were not delivered; false without one. */
   reportUndelivered(realm: string, to: PeerId, peer: PeerId): boolean {
     const sender = this.#realm(realm).peers.get(to);
     if (sender !== undefined) tell(sender, { type: "undelivered", peer });
     return sender !== undefined;
   }
 
-  #takeOver(holder: Peer, claim: Claim): ClaimOutcome {
-    const isSameClient = claim.proof !== undefined && holder.claim.proof === claim.proof;
-    const mayHave = claim.policy === "newest" || isSameClient;
-    if (!mayHave || holder.dialect !== claim.dialect) return "taken";
+  async #askAll(
+    realm: Realm,
+    claim: Claim,
+    isHeld: boolean,
+    first: boolean | Promise<boolean>,
+    others: readonly Reserve[],
+  ): Promise<void> {
+    let isFree = await first;
+    for (const reserve of others) isFree &&= await reserve(claim, isHeld);
+    return isFree ? this.#carryOut(realm, claim) : this.#refuseClaim(claim, "id_taken");
+  }
+
+  /** Admits the claimant, if nothing has come in between. */
+  #carryOut(realm: Realm, claim: Claim): void {
+    const { receiver, description, room } = claim;
+    if (!receiver.link.isOpen) return;
+    const holder = realm.peers.get(claim.id);
+    if (holder !== undefined) return this.#takeOver(holder, claim);
+    const objection = this.#objection(realm, claim);
+    if (objection !== undefined) return this.#refuseClaim(claim, objection);
+    const peer = new Peer(claim, ++this.#fences);
+    if (description !== undefined) {
+      peer.info = description.info;
+      peer.infoBytes = description.bytes;
+    }
+    realm.peers.set(claim.id, peer);
+    realm.count(claim.dialect, 1);
+    this.#peerCount++;
+    tell(peer, { type: "admitted", peer: peer.handle });
+    if (room !== undefined) this.#rooms.enter(peer, room);
+  }
+
+  /** The reason for which an id that is free cannot be given out. */
+  #objection(
+    { peersOfDialect }: Realm,
+    { realm, dialect, capacity = Infinity, room, description }: Claim,
+  ): Extract<Refused, { step: "claim" }>["reason"] | undefined {
+    const isFull = (peersOfDialect.get(dialect) ?? 0) >= capacity ||
+      this.#peerCount >= this.#maxPeers;
+    if (isFull) return "peers_full";
+    return room && this.#rooms.objection(realm, room, description?.bytes ?? 0);
+  }
+
+  #takeOver(holder: Peer, claim: Claim): void {
+    const { receiver, proof, dialect, policy, isExclusive = false } = claim;
+    const isSameClient = proof !== undefined && holder.proof === proof;
+    const mayHave = policy === "newest" || isSameClient;
+    if (!mayHave || holder.dialect !== dialect) return this.#refuseClaim(claim, "id_taken");
     const old = holder.receiver;
-    holder.claim = claim;
+    Object.assign(holder, { receiver, proof, isExclusive });
     try {
-      // Who asks for what it has is told that it has it.
-      if (old !== claim.receiver) old.deliver({ type: "replaced" });
+      // A claim of the holder itself is confirmed.
+      if (old !== receiver) old.deliver({ type: "replaced" });
     } catch (error) {
       old.link.fail(error);
     }
-    tell(holder, { type: "admitted", peer: holder });
-    return "admitted";
+    tell(holder, { type: "admitted", peer: holder.handle });
   }
 
-  /** The hub's own record of a handle; a session that lost its id must not act for it. */
+  #refuseClaim(
+    { id, room, receiver }: Claim,
+    reason: Extract<Refused, { step: "claim" }>["reason"],
+  ): void {
+    if (!receiver.link.isOpen) return;
+    receiver.deliver({ type: "refused", step: "claim", id, room: room?.room, reason });
+  }
+
+  #refusePair(
+    { receiver }: Peer,
+    peer: PeerId,
+    reason: Extract<Refused, { step: "pair" }>["reason"],
+  ): void {
+    receiver.deliver({ type: "refused", step: "pair", peer, reason });
+  }
+
+  #member(realm: string, room: RoomId, id: PeerId): Peer | undefined {
+    const peer = this.#realm(realm).peers.get(id);
+    return peer !== undefined && this.#rooms.isIn(room, peer) ? peer : undefined;
+  }
+
+  /** The peer of a handle; undefined if it was released. */
+  #current({ realm, id, fence }: PeerHandle): Peer | undefined {
+    const peer = this.#realm(realm).peers.get(id);
+    return peer?.handle.fence === fence ? peer : undefined;
+  }
+
+  /** The peer of a handle. A session that lost its id must not act for it. */
   #own(handle: PeerHandle): Peer {
-    const peer = this.#realm(handle.realm).peers.get(handle.id);
-    if (peer === undefined || peer !== handle) throw new RangeError(RELEASED);
+    const peer = this.#current(handle);
+    if (peer === undefined) throw new RangeError(RELEASED);
     return peer;
   }
 

@@ -1,52 +1,98 @@
-import type { PeerEvent, PeerHandle, PeerId, PeerSummary, Receiver, RoomId } from "./types.ts";
+import type {
+  PeerEvent,
+  PeerHandle,
+  PeerId,
+  PeerSummary,
+  Receiver,
+  RoomId,
+  RoomKind,
+} from "./types.ts";
 
-/** What a session asks for when it wants an id. */
+/** A request to enter a room. */
+export interface RoomRequest {
+  readonly room: RoomId;
+  /** "room" by default. */
+  readonly kind?: RoomKind;
+  /** The room's own limit of members, besides the hub's. */
+  readonly maxMembers?: number;
+}
+
+/** A peer's description of itself. */
+export interface SelfDescription {
+  /** JSON; null for no description. */
+  readonly info: unknown;
+  /** Its size, which counts towards the room's limit. */
+  readonly bytes: number;
+}
+
+/** A session's request for an id. */
 export interface Claim {
   /** The space of ids and rooms in which `id` has to be free. */
   readonly realm: string;
   readonly id: PeerId;
   readonly dialect: string;
   readonly receiver: Receiver;
-  /** Who takes an id from a peer of the same dialect: who shows its proof, or whoever comes last. */
+  /** Decides who takes an id over within a dialect: a client with the same proof, or the newest. */
   readonly policy?: "proof" | "newest";
   /** A secret that shows that two claims come from one client. */
   readonly proof?: string;
-  /** Peers of this dialect that the realm may hold; taking an id over is not subject to it. */
+  /** The client's network address, for quotas of reserved ids. */
+  readonly address?: string;
+  /** Maximum of peers of this dialect in the realm; a take-over is not subject to it. */
   readonly capacity?: number;
-  /** The peer is in one pair or one room at a time, and cannot be paired while it is. */
+  /** The peer is in one pair or one room at a time, and cannot be paired meanwhile. */
   readonly isExclusive?: boolean;
+  /** The description with which the peer begins. A take-over keeps the old one. */
+  readonly description?: SelfDescription;
+  /**
+   * A room to enter in the same step: if that is impossible, the claim is refused. A take-over keeps
+   * the rooms that the peer is in.
+   */
+  readonly room?: RoomRequest;
 }
 
-/** A claimed id. It outlives a connection only where another one takes the id over. */
-export class Peer implements PeerHandle {
+/** A peer that is here, as its dialect's other sessions see it. It changes as the peer does. */
+export interface PresentPeer extends PeerSummary {
+  readonly handle: PeerHandle;
+  /** Holds the dialect's own state of the peer. */
+  readonly receiver: Receiver;
+  /** True for an exclusive peer that is in a pair or a room. */
+  readonly isBusy: boolean;
+}
+
+/** A claimed id. It outlives a connection only if another one takes the id over. */
+export class Peer implements PresentPeer {
+  readonly handle: PeerHandle;
+  receiver: Receiver;
+  proof: string | undefined;
+  isExclusive: boolean;
   info: unknown = null;
   infoBytes = 0;
-  /** Made when there is something to put in: most peers idle. */
+  /** Created with the first entry, because most peers idle. */
   rooms: Set<Room> | undefined = undefined;
   paired: Set<Peer> | undefined = undefined;
-  isReleased = false;
 
-  /** @param claim the claim that holds now; replaced when another connection takes over */
-  constructor(public claim: Claim) {}
-
-  get receiver(): Receiver {
-    return this.claim.receiver;
+  constructor({ realm, id, dialect, receiver, proof, isExclusive = false }: Claim, fence: number) {
+    this.handle = { realm, id, dialect, fence };
+    this.receiver = receiver;
+    this.proof = proof;
+    this.isExclusive = isExclusive;
   }
 
   get id(): PeerId {
-    return this.claim.id;
+    return this.handle.id;
   }
 
   get dialect(): string {
-    return this.claim.dialect;
+    return this.handle.dialect;
   }
 
   get realm(): string {
-    return this.claim.realm;
+    return this.handle.realm;
   }
 
   get isBusy(): boolean {
-    return this.claim.isExclusive === true && (hasAny(this.rooms) || hasAny(this.paired));
+    return this.isExclusive && (hasAny(this.rooms) || hasAny(this.paired));
   }
 
   summary(): PeerSummary {
@@ -54,16 +100,17 @@ export class Peer implements PeerHandle {
   }
 }
 
-/** Peers of one realm who hear of each other. */
+/** Peers of one realm that get each other's news. */
 export interface Room {
   readonly id: RoomId;
+  readonly kind: RoomKind;
   /** In joining order. */
   readonly members: Set<Peer>;
-  /** What `info` of all members takes. */
+  /** Total size of the members' descriptions. */
   infoBytes: number;
 }
 
-/** Delivers one event; a fault in one peer's session is that peer's alone. */
+/** Delivers one event. A fault in one peer's session concerns that peer alone. */
 export function tell(peer: Peer, event: PeerEvent): void {
   try {
     peer.receiver.deliver(event);

@@ -1,6 +1,6 @@
 import type { HubLimits } from "./limits.ts";
-import { type Peer, type Room, tell } from "./peer.ts";
-import type { PeerEvent, PeerHandle, PeerSummary, RoomEvent, RoomId } from "./types.ts";
+import { type Peer, type Room, type RoomRequest, type SelfDescription, tell } from "./peer.ts";
+import type { PeerEvent, PeerSummary, RoomEvent, RoomId, RoomKind, RoomRefusal } from "./types.ts";
 
 /** A room as an operator sees it. */
 export interface RoomReport {
@@ -9,41 +9,55 @@ export interface RoomReport {
   readonly members: readonly PeerSummary[];
 }
 
-/** The hub's rooms, of all realms; its steps, as far as they are about rooms. */
+/** The rooms of one realm, by kind and name. */
+type RealmRooms = Readonly<Record<RoomKind, Map<RoomId, Room>>>;
+
+/** The hub's rooms, of all realms, and the parts of its steps that concern them. */
 export class Rooms {
   readonly #limits: HubLimits;
-  readonly #realms = new Map<string, Map<RoomId, Room>>();
+  readonly #realms = new Map<string, RealmRooms>();
   #count = 0;
 
   constructor(limits: HubLimits) {
     this.#limits = limits;
   }
 
+  /** Rooms of every kind. */
   get count(): number {
     return this.#count;
   }
 
-  /** See `Hub.join`. */
-  join(peer: Peer, id: RoomId, maxMembers: number): "entered" | "room_full" | "rooms_full" {
-    let room = this.#find(peer.realm, id);
-    if (room?.members.has(peer)) return "entered";
-    if (room === undefined) {
-      if (this.#count >= this.#limits.maxRooms) return "rooms_full";
-      room = this.#open(peer.realm, id);
-    } else if (
-      room.members.size >= Math.min(maxMembers, this.#limits.maxRoomMembers) ||
-      room.infoBytes + peer.infoBytes > this.#limits.maxRoomInfoBytes
-    ) {
-      return "room_full";
-    }
+  /**
+   * Returns the reason why a peer cannot enter a room; undefined if it can, or is in it already.
+   * @param peer undefined for one that is about to be admitted
+   * @param bytes the size of its description
+   */
+  objection(
+    realm: string,
+    { room: id, kind, maxMembers = Infinity }: RoomRequest,
+    bytes: number,
+    peer?: Peer,
+  ): RoomRefusal | undefined {
+    const room = this.#find(realm, id, kind);
+    if (room === undefined) return this.#count >= this.#limits.maxRooms ? "rooms_full" : undefined;
+    if (peer !== undefined && room.members.has(peer)) return undefined;
+    const isFull = room.members.size >= Math.min(maxMembers, this.#limits.maxRoomMembers) ||
+      room.infoBytes + bytes > this.#limits.maxRoomInfoBytes;
+    return isFull ? "room_full" : undefined;
+  }
+
+  /** Takes in a peer against which there is no objection; harmless if it is inside already. */
+  enter(peer: Peer, { room: id, kind = "room" }: RoomRequest): void {
+    const room = this.#find(peer.realm, id, kind) ?? this.#open(peer.realm, id, kind);
+    if (room.members.has(peer)) return;
     const earlier = [...room.members];
     room.members.add(peer);
     room.infoBytes += peer.infoBytes;
     (peer.rooms ??= new Set()).add(room);
-    tell(peer, { type: "entered", room: id, members: earlier.map((member) => member.summary()) });
+    const members = earlier.map((member) => member.summary());
+    tell(peer, { type: "entered", room: id, ...kindOf(room), self: peer.summary(), members });
     const joined = roomEvent("joined", room, peer);
     for (const member of earlier) tell(member, joined);
-    return "entered";
   }
 
   /** Takes a peer out of all its rooms; a room ends with its last member. */
@@ -53,7 +67,7 @@ export class Rooms {
       room.infoBytes -= peer.infoBytes;
       peer.rooms?.delete(room);
       if (room.members.size === 0) {
-        this.#realms.get(peer.realm)?.delete(room.id);
+        this.#realms.get(peer.realm)?.[room.kind].delete(room.id);
         this.#count--;
       } else if (isTold) {
         const left = roomEvent("left", room, peer, news);
@@ -62,16 +76,11 @@ export class Rooms {
     }
   }
 
-  /** See `Hub.describe`. */
-  describe(
-    peer: Peer,
-    info: unknown,
-    bytes: number,
-    news: unknown,
-  ): "described" | "too_large" {
+  /** Replaces a peer's description; false, without a change, if a room's sum would be over its limit. */
+  describe(peer: Peer, { info, bytes }: SelfDescription, news?: unknown): boolean {
     const change = bytes - peer.infoBytes;
     for (const room of peer.rooms ?? []) {
-      if (change > 0 && room.infoBytes + change > this.#limits.maxRoomInfoBytes) return "too_large";
+      if (change > 0 && room.infoBytes + change > this.#limits.maxRoomInfoBytes) return false;
     }
     peer.info = info;
     peer.infoBytes = bytes;
@@ -80,12 +89,12 @@ export class Rooms {
       const described = roomEvent("described", room, peer, news);
       for (const member of [...room.members]) if (member !== peer) tell(member, described);
     }
-    return "described";
+    return true;
   }
 
   /** See `Hub.rooms`. */
   reports(realm: string): RoomReport[] {
-    return [...this.#realms.get(realm)?.values() ?? []].map(({ id, members }) => ({
+    return [...this.#realms.get(realm)?.room.values() ?? []].map(({ id, members }) => ({
       id,
       members: [...members].map((member) => member.summary()),
     }));
@@ -100,34 +109,39 @@ export class Rooms {
     return true;
   }
 
-  /** See `Hub.others`. */
-  others(peer: PeerHandle, id: RoomId): PeerSummary[] {
-    const others: PeerSummary[] = [];
-    for (const member of this.#find(peer.realm, id)?.members ?? []) {
-      if (member !== peer) others.push(member.summary());
-    }
-    return others;
+  /** The members of a room, in joining order. */
+  members(realm: string, id: RoomId, kind?: RoomKind): Iterable<Peer> {
+    return this.#find(realm, id, kind)?.members ?? [];
   }
 
   isIn(id: RoomId, peer: Peer): boolean {
     return this.#find(peer.realm, id)?.members.has(peer) === true;
   }
 
-  #open(realm: string, id: RoomId): Room {
+  #open(realm: string, id: RoomId, kind: RoomKind): Room {
     let rooms = this.#realms.get(realm);
-    if (rooms === undefined) this.#realms.set(realm, rooms = new Map());
-    const room: Room = { id, members: new Set(), infoBytes: 0 };
-    rooms.set(id, room);
+    if (rooms === undefined) {
+      this.#realms.set(realm, rooms = { room: new Map(), list: new Map() });
+    }
+    const room: Room = { id, kind, members: new Set(), infoBytes: 0 };
+    rooms[kind].set(id, room);
     this.#count++;
     return room;
   }
 
-  #find(realm: string, id: RoomId): Room | undefined {
-    return this.#realms.get(realm)?.get(id);
+  #find(realm: string, id: RoomId, kind: RoomKind = "room"): Room | undefined {
+    return this.#realms.get(realm)?.[kind].get(id);
   }
 }
 
 function roomEvent(type: RoomEvent["type"], room: Room, peer: Peer, news?: unknown): RoomEvent {
-  const event = { type, room: room.id, peer: peer.summary() };
+  const event = { type, room: room.id, ...kindOf(room), peer: peer.summary() };
   return news === undefined ? event : { ...event, news };
+}
+
+const PEOPLES = {};
+const LIST = { kind: "list" } as const;
+
+function kindOf({ kind }: Room): { readonly kind?: "list" } {
+  return kind === "list" ? LIST : PEOPLES;
 }

@@ -2,93 +2,25 @@ import type * as z from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { Hub } from "../core/hub.ts";
 import type { RoomReport } from "../core/rooms.ts";
-import type { SignalError } from "../core/errors.ts";
 import type { LinkLimits } from "../core/limits.ts";
 import type { DialectStore, Holder, KeepOutcome, Reserved } from "../core/kept.ts";
-import type {
-  Frame,
-  Link,
-  NamespaceGreeting,
-  NamespaceLink,
-  PeerSummary,
-  Session,
-  StreamLink,
-} from "../core/types.ts";
+import type { NamespaceGreeting, NamespaceLink, PeerSummary, Session } from "../core/types.ts";
+import type { Visit } from "../core/visit.ts";
+import type { Entrance, Route } from "../http/route.ts";
 
 /** What the server lends to a dialect while it runs. */
 export interface DialectContext {
   readonly hub: Hub;
   /** The space of ids and rooms that the dialect's peers live in. */
   readonly realm: string;
+  /** The dialect's own name. */
+  readonly dialect: string;
   readonly clock: Clock;
+  /** What clients write before the dialect's own paths, such as "/signal"; mostly empty. */
+  readonly basePath: string;
   /** What outlives connections and, where so configured, this process. */
   readonly store: DialectStore;
 }
-
-/** A path is exact, or has `*` for one segment of any name that no other route begins with. */
-interface RouteBase {
-  readonly path: string;
-}
-
-/** Where WebSockets are accepted. */
-export interface UpgradeRoute extends RouteBase {
-  readonly kind: "upgrade";
-  readonly limits: LinkLimits;
-  /** Longest silence of a client; without one the server's own counts. */
-  readonly maxSilenceMs?: number | undefined;
-  /** The close code that tells clients that the server is going away, where it is not 1001. */
-  readonly goingAwayCode?: number;
-  /** Subprotocols to choose from where a client offers some; the first offered one that fits. */
-  readonly protocols?: readonly string[];
-  /**
-   * Says whether a connection's first frame can only be this dialect's, where the path belongs to
-   * another one.
-   */
-  readonly recognises?: (frame: Frame) => boolean;
-  /** Makes the session; it must do nothing before `opened`. */
-  readonly connect: (url: URL, link: Link) => Session;
-}
-
-/** A plain resource; HEAD and OPTIONS follow from GET. */
-export interface HttpRoute extends RouteBase {
-  readonly kind: "get";
-  readonly handle: (url: URL) => Response;
-}
-
-/** A request as a dialect sees it, its body complete; empty where it has none. */
-export interface HttpMessage {
-  readonly method: "GET" | "POST";
-  readonly url: URL;
-  readonly headers: Headers;
-  readonly body: string;
-}
-
-/** What came of a posted frame. */
-export interface Posted {
-  readonly response: Response;
-  /** It said whose it is, and that was true; other posts are subject to a rate per address. */
-  readonly isProven: boolean;
-}
-
-/**
- * Frames by plain HTTP, for clients that cannot open a WebSocket: a GET or POST that asks for an
- * event stream gets one, any other POST brings a frame.
- */
-export interface StreamRoute extends RouteBase {
-  readonly kind: "stream";
-  /** Those of input hold for bodies. */
-  readonly limits: LinkLimits;
-  /** Time in which a body has to be complete. */
-  readonly bodyTimeoutMs: number;
-  /** Makes the session of a stream; it must do nothing before `opened`. */
-  readonly connect: (request: HttpMessage, link: StreamLink) => Session;
-  /** Answers what was posted; never throws a SignalError. */
-  readonly post: (request: HttpMessage) => Posted;
-  /** Words a refusal that comes before the dialect was asked. */
-  readonly refuse: (error: SignalError) => Response;
-}
-
-export type Route = UpgradeRoute | HttpRoute | StreamRoute;
 
 /** A namespace of the one Socket.IO server, which answers at `/socket.io`. */
 export interface Namespace {
@@ -97,10 +29,10 @@ export interface Namespace {
   readonly limits: LinkLimits;
   /**
    * Makes the session; it must do nothing before `opened`.
-   * @param url of the connection's first request: its query is what the client says of itself
-   * @param greeting the same for this namespace alone
+   * @param visit of the connection's first request
+   * @param greeting the client's words to this namespace alone
    */
-  readonly connect: (url: URL, link: NamespaceLink, greeting: NamespaceGreeting) => Session;
+  readonly connect: (visit: Visit, link: NamespaceLink, greeting: NamespaceGreeting) => Session;
 }
 
 /** A dialect at work. */
@@ -181,13 +113,6 @@ export interface IdOperations {
   forget(id: string): Promise<boolean>;
   /** Those that operators reserved. */
   list(): Reserved[];
-}
-
-/** One way in, for the start-up lines and the page at `/`. */
-export interface Entrance {
-  readonly path: string;
-  readonly scheme: "http" | "ws";
-  readonly hint: string;
 }
 
 /** One wire protocol. The rest of the server knows nothing else about it. */

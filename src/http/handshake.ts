@@ -1,13 +1,13 @@
 import { Buffer } from "node:buffer";
 import { plain } from "./answers.ts";
 
-/** Whether a request asks for a WebSocket, well-formed or not. */
+/** True if a request asks for a WebSocket, well-formed or not. */
 export function asksForUpgrade(request: Request): boolean {
   return request.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
 /**
- * What is wrong with a WebSocket handshake, as the answer to it (RFC 6455, section 4.2.1). The
+ * Finds a fault in a WebSocket handshake and returns the answer to it (RFC 6455, section 4.2.1). The
  * runtime checks none of this itself. It keeps the request for as long as the connection lasts:
  * `has` would make it keep all headers, too, which take 1.1 kB (`get` does not).
  */
@@ -24,4 +24,18 @@ export function objectionToHandshake({ method, headers }: Request): Response | u
   const key = headers.get("sec-websocket-key") ?? "";
   const isKey = /^[A-Za-z0-9+/]{22}==$/.test(key) && Buffer.from(key, "base64").length === 16;
   return isKey ? undefined : plain(400, "Sec-WebSocket-Key is not 16 bytes in base64");
+}
+
+/**
+ * Selects a subprotocol.
+ * @param offered by the client, in its order
+ * @param spoken by the routes at the path
+ * @param acceptsAny select the first offered one where none is spoken, as the npm library `ws` does
+ */
+export function selectProtocol(
+  offered: readonly string[],
+  spoken: readonly string[],
+  acceptsAny: boolean,
+): string | undefined {
+  return offered.find((name) => spoken.includes(name)) ?? (acceptsAny ? offered[0] : undefined);
 }

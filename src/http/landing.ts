@@ -1,7 +1,7 @@
 import { accepts } from "@std/http/negotiation";
-import type { Entrance } from "../dialects/dialect.ts";
+import type { Entrance, HttpRoute } from "./route.ts";
 
-/** A dialect and where it is reached. */
+/** A dialect and one way to reach it. */
 export interface Reachable {
   readonly title: string;
   readonly entrance: Entrance;
@@ -10,14 +10,40 @@ export interface Reachable {
 /** Longest `Accept` that is weighed: a browser's has some 150 characters, and weighing takes time. */
 const MAX_ACCEPT = 1_024;
 
-/** Whether a client prefers HTML; one that takes anything is no browser looking at a page. */
+/** Where the documentation of the running version is served. */
+export const DOCS_PATH = "/docs";
+
+/** Serves the page at `/` to browsers; PeerJS clients expect a JSON document there. */
+export function landingRoute(page: string): HttpRoute {
+  const headers = {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+  };
+  return {
+    kind: "http",
+    method: "GET",
+    path: "/",
+    access: "open",
+    prefers: "text/html",
+    handle: () => new Response(page, { headers }),
+  };
+}
+
+/** True if a client prefers HTML; a client that takes anything is no browser that shows a page. */
 export function wantsHtml(request: Request): boolean {
   if ((request.headers.get("accept")?.length ?? 0) > MAX_ACCEPT) return false;
   return accepts(request, "application/json", "text/html") === "text/html";
 }
 
-/** The page at `/`: made once, of nothing that a client sent. */
-export function landingPage(version: string, reachable: readonly Reachable[]): string {
+/**
+ * Makes the page at `/`, once and from nothing that a client sent.
+ * @param basePath what every path of the server begins with; mostly empty
+ */
+export function landingPage(
+  version: string,
+  reachable: readonly Reachable[],
+  basePath: string,
+): string {
   const rows = reachable.map(({ title, entrance }) =>
     `<tr><th>${escape(title)}</th><td><code>${escape(entrance.scheme)}(s)://…${
       escape(entrance.path)
@@ -43,14 +69,11 @@ export function landingPage(version: string, reachable: readonly Reachable[]): s
       ${rows}
     </table>
     <p>How to point a client here is in the
-      <a href="${DOCS_PATH}">documentation</a>. Version ${escape(version)}.</p>
+      <a href="${escape(basePath)}${DOCS_PATH}">documentation</a>. Version ${escape(version)}.</p>
   </body>
 </html>
 `;
 }
-
-/** Where the README is served: always that of the version at work. */
-export const DOCS_PATH = "/docs";
 
 function escape(text: string): string {
   return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);

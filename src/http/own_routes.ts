@@ -1,24 +1,24 @@
-import type { HttpRoute } from "../dialects/dialect.ts";
-import type { Metrics } from "../observe/metrics.ts";
 import { plain } from "./answers.ts";
 import { DOCS_PATH } from "./landing.ts";
+import type { HttpRoute } from "./route.ts";
 
 export interface OwnRouteOptions {
-  /** Path of the health check that GStreamer's server has; empty where there is none. */
+  /** Path of the health check that GStreamer's server has; empty for no such path. */
   readonly health: string;
-  /** Path of the metrics; undefined where they are not shown. */
+  /** Path of the metrics; undefined if they are not served. */
   readonly metricsPath: string | undefined;
-  readonly metrics: Metrics;
+  /** Writes the metrics as text. */
+  readonly expose: () => string;
   readonly isReady: () => boolean;
-  /** What is missing although the server serves, in a few words; undefined where nothing is. */
+  /** What is missing although the server serves, in a few words; undefined if nothing is. */
   readonly trouble?: () => string | undefined;
   /** The documentation, as Markdown. */
   readonly docs: string;
 }
 
-/** What the server answers in its own name: is it alive, is it ready, how is it doing. */
+/** The server's own resources: health, readiness, metrics and documentation. */
 export function ownRoutes(options: OwnRouteOptions): HttpRoute[] {
-  const { health, metricsPath, metrics, isReady, trouble, docs } = options;
+  const { health, metricsPath, expose, isReady, trouble, docs } = options;
   const alive = () => plain(200, "OK");
   const ready = () => {
     if (!isReady()) return plain(503, "not ready");
@@ -33,7 +33,13 @@ export function ownRoutes(options: OwnRouteOptions): HttpRoute[] {
   if (health !== "" && health !== "/healthz") paths.push([health, alive]);
   if (metricsPath !== undefined) {
     const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
-    paths.push([metricsPath, () => new Response(metrics.expose(), { headers })]);
+    paths.push([metricsPath, () => new Response(expose(), { headers })]);
   }
-  return paths.map(([path, handle]) => ({ kind: "get", path, handle }));
+  return paths.map(([path, handle]) => ({
+    kind: "http",
+    method: "GET",
+    path,
+    access: "open",
+    handle,
+  }));
 }

@@ -1,32 +1,42 @@
-import type { HttpRoute, Route, StreamRoute, UpgradeRoute } from "../dialects/dialect.ts";
+import type { HttpRoute, Method, Route, StreamRoute, UpgradeRoute } from "./route.ts";
 
-/** A route and who it belongs to: a dialect's name, or "server". */
+/** A route and its owner: a dialect's name, or "server". */
 export interface OwnedRoute<R extends Route = Route> {
   readonly owner: string;
   readonly route: R;
 }
 
-/** What stands at a path. */
+/** Everything at one path. */
 export interface Match {
   readonly upgrade: OwnedRoute<UpgradeRoute> | undefined;
-  /** Routes of dialects that share the path and are told by a connection's first frame. */
+  /** Routes of dialects that share the path; a connection's first frame tells them apart. */
   readonly guests: readonly OwnedRoute<UpgradeRoute>[];
-  readonly get: OwnedRoute<HttpRoute> | undefined;
   readonly stream: OwnedRoute<StreamRoute> | undefined;
+  /** Plain resources; of one method first those for a preferred type. */
+  readonly resources: readonly OwnedRoute<HttpRoute>[];
 }
 
 interface Place {
   upgrade?: OwnedRoute<UpgradeRoute>;
-  get?: OwnedRoute<HttpRoute>;
   stream?: OwnedRoute<StreamRoute>;
-  guests?: OwnedRoute<UpgradeRoute>[];
+  readonly guests: OwnedRoute<UpgradeRoute>[];
+  readonly resources: OwnedRoute<HttpRoute>[];
 }
 
-/** Path -> who answers. Exact paths win over those with a wildcard; a trailing slash is nothing. */
+/** A place whose path has a wildcard. */
+interface Pattern {
+  readonly segments: readonly string[];
+  readonly owned: OwnedRoute;
+}
+
+/** The methods of `Allow`, in their order there. */
+const METHODS: readonly Method[] = ["GET", "POST", "PUT", "DELETE"];
+
+/** Finds routes by path. Exact paths win over those with a wildcard; a trailing slash is ignored. */
 export class Router {
   readonly #exact = new Map<string, Place>();
-  readonly #wildcards: { readonly segments: readonly string[]; readonly owned: OwnedRoute }[] = [];
-  /** First segments of exact paths, and whose they are: no wildcard of another owner covers them. */
+  readonly #patterns: Pattern[] = [];
+  /** First segments of exact paths and their owners: no wildcard of another owner covers them. */
   readonly #firstSegments = new Map<string, Set<string>>();
 
   /** Throws RangeError when two owners want the same place. */
@@ -38,65 +48,90 @@ export class Router {
     const path = normalise(pathname);
     const exact = this.#exact.get(path);
     const guests = exact?.guests ?? [];
+    const resources = exact?.resources ?? [];
     return {
-      // Where the path is nobody's own, its first guest is at home.
-      upgrade: exact?.upgrade ?? guests[0] ?? this.#wildcard(path, isUpgrade),
+      // At a path that no dialect has for itself, the first guest takes what nobody recognises.
+      upgrade: exact?.upgrade ?? guests[0] ?? this.#covering(path, isUpgrade)[0],
       guests,
-      get: exact?.get ?? this.#wildcard(path, isGet),
-      stream: exact?.stream ?? this.#wildcard(path, isStream),
+      stream: exact?.stream ?? this.#covering(path, isStream)[0],
+      resources: resources.length > 0 ? resources : this.#covering(path, isHttp),
     };
   }
 
   #add(owned: OwnedRoute): void {
-    // As it stands in a request: what a path may not hold is escaped.
+    // As it stands in a request, where some characters are escaped.
     const path = normalise(new URL(owned.route.path, "http://localhost").pathname);
     const segments = path.split("/").slice(1);
     if (segments.includes("*")) {
-      this.#wildcards.push({ segments, owned });
+      this.#patterns.push({ segments, owned });
       return;
     }
-    const place = this.#exact.get(path) ?? {};
+    const place = this.#exact.get(path) ?? { guests: [], resources: [] };
     this.#exact.set(path, place);
     if (isUpgrade(owned) && owned.route.recognises !== undefined) {
-      (place.guests ??= []).push(owned);
+      place.guests.push(owned);
       return;
     }
-    if (place[owned.route.kind] !== undefined) {
-      throw new RangeError(`Cannot serve two things at "${path}"`);
-    }
+    if (isOccupied(place, owned)) throw new RangeError(`Cannot serve two things at "${path}"`);
     if (isUpgrade(owned)) place.upgrade = owned;
-    else if (isGet(owned)) place.get = owned;
     else if (isStream(owned)) place.stream = owned;
+    else if (isHttp(owned)) insert(place.resources, owned);
     const first = segments[0] ?? "";
     const owners = this.#firstSegments.get(first) ?? new Set();
     this.#firstSegments.set(first, owners.add(owned.owner));
   }
 
-  #wildcard<R extends Route>(
+  /** Routes of a kind whose wildcards cover a path. */
+  #covering<R extends Route>(
     path: string,
     isOfKind: (owned: OwnedRoute) => owned is OwnedRoute<R>,
-  ): OwnedRoute<R> | undefined {
+  ): OwnedRoute<R>[] {
     const segments = path.split("/").slice(1);
-    for (const { segments: pattern, owned } of this.#wildcards) {
-      if (!isOfKind(owned) || pattern.length !== segments.length) continue;
+    return this.#patterns.flatMap(({ segments: pattern, owned }) => {
+      if (!isOfKind(owned) || pattern.length !== segments.length) return [];
       const first = segments[0] ?? "";
       const isForeign = pattern[0] === "*" &&
         this.#firstSegments.get(first)?.has(owned.owner) === false;
       const isCovered = pattern.every((part, at) =>
         part === segments[at] || (part === "*" && segments[at] !== "")
       );
-      if (isCovered && !isForeign) return owned;
-    }
-    return undefined;
+      return isCovered && !isForeign ? [owned] : [];
+    });
   }
+}
+
+/** The value of `Allow` at a place: every method that its routes answer. */
+export function allowedMethods({ upgrade, stream, resources }: Match): string {
+  const isServed = (method: Method): boolean =>
+    resources.some(({ route }) => route.method === method) ||
+    // A plain GET for a WebSocket is answered with the advice to upgrade.
+    (method === "GET" && (upgrade ?? stream) !== undefined) ||
+    (method === "POST" && stream !== undefined);
+  const served = METHODS.filter(isServed);
+  const withHead = served.flatMap((method) => method === "GET" ? ["GET", "HEAD"] : [method]);
+  return [...withHead, "OPTIONS"].join(", ");
+}
+
+function isOccupied({ upgrade, stream, resources }: Place, owned: OwnedRoute): boolean {
+  if (isUpgrade(owned)) return upgrade !== undefined;
+  if (isStream(owned)) return stream !== undefined;
+  return isHttp(owned) &&
+    resources.some(({ route: { method, prefers } }) =>
+      method === owned.route.method && prefers === owned.route.prefers
+    );
+}
+
+function insert(resources: OwnedRoute<HttpRoute>[], owned: OwnedRoute<HttpRoute>): void {
+  if (owned.route.prefers === undefined) resources.push(owned);
+  else resources.unshift(owned);
 }
 
 function isUpgrade(owned: OwnedRoute): owned is OwnedRoute<UpgradeRoute> {
   return owned.route.kind === "upgrade";
 }
 
-function isGet(owned: OwnedRoute): owned is OwnedRoute<HttpRoute> {
-  return owned.route.kind === "get";
+function isHttp(owned: OwnedRoute): owned is OwnedRoute<HttpRoute> {
+  return owned.route.kind === "http";
 }
 
 function isStream(owned: OwnedRoute): owned is OwnedRoute<StreamRoute> {

@@ -4,12 +4,22 @@ import type { Metrics } from "./metrics.ts";
 import type { RecentRefusals } from "./recent_refusals.ts";
 import type { ConnectionInfo, ConnectionObserver } from "../transport/connections.ts";
 import type { Ending } from "../transport/websocket.ts";
-import type { Visitor } from "./visitor.ts";
 
 /** A join that does not even name a room that could be. */
 const JOIN_REFUSALS: ReadonlySet<ErrorCode> = new Set(["room_missing", "room_invalid"]);
 
-/** What happens to connections, as log lines and counts. */
+/** What an operator's list shows instead of a connection's number for a refused POST. */
+const NO_CONNECTION = "none";
+
+/** A request that was refused without a connection. */
+export interface TurnedAway {
+  /** "none" if no dialect serves the path. */
+  readonly dialect: string;
+  readonly address: string;
+  readonly pathname: string;
+}
+
+/** Writes log lines and counts of everything that happens to connections. */
 export class Journal implements ConnectionObserver {
   readonly #log: Log;
   readonly #metrics: Metrics;
@@ -75,12 +85,19 @@ export class Journal implements ConnectionObserver {
     });
   }
 
-  /** A WebSocket that was refused by an HTTP status. */
-  turnedAway({ dialect, address, pathname }: Visitor, status: number): void {
-    this.#metrics.count("signalbox_refusals_total", { dialect, reason: `http_${status}` });
-    const path = this.#log.isDebug ? { path: shown(pathname) } : {};
-    const reason = `http_${status}`;
-    this.#log.writeForClient("info", "refused", { dialect, address, reason, ...path });
+  /** A request for a connection was refused by an HTTP status. */
+  turnedAway(visitor: TurnedAway, status: number): void {
+    this.#turnAway(visitor, `http_${status}`);
+  }
+
+  /**
+   * A posted frame was refused.
+   * @param word the dialect's name of the refusal
+   */
+  postRefused(visitor: TurnedAway, { code }: SignalError, word: string): void {
+    const { dialect, address } = visitor;
+    this.#refusals.add({ id: NO_CONNECTION, dialect, address }, word, undefined);
+    this.#turnAway(visitor, code, word === code ? {} : { word });
   }
 
   /** A fault that belongs to no connection. */
@@ -93,6 +110,16 @@ export class Journal implements ConnectionObserver {
   listenerBroken(url: string, error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
     this.#log.write("error", "listening stopped, trying again", { url, error: why });
+  }
+
+  #turnAway(
+    { dialect, address, pathname }: TurnedAway,
+    reason: string,
+    detail: Readonly<Record<string, string>> = {},
+  ): void {
+    this.#metrics.count("signalbox_refusals_total", { dialect, reason });
+    const path = this.#log.isDebug ? { path: shown(pathname) } : {};
+    this.#log.writeForClient("info", "refused", { dialect, address, reason, ...detail, ...path });
   }
 
   /** Who it is only for somebody who looks for a fault: ids are what clients say. */

@@ -28,7 +28,7 @@ interface Entry {
 
 /** The newest refusals: a client that waits for nothing says nothing of it to its user. */
 export class RecentRefusals {
-  /** By connection, reason and pool, the newest last. */
+  /** By connection, address, reason and pool, the newest last. */
   readonly #entries = new Map<string, Entry>();
   readonly #max: number;
   readonly #wallNow: () => number;
@@ -43,7 +43,8 @@ export class RecentRefusals {
   add({ id, dialect, address }: ConnectionInfo, reason: string, pool: string | undefined): void {
     const atMs = this.#wallNow();
     const what = pool === undefined ? { reason } : { reason, pool: shown(pool) };
-    const key = JSON.stringify([id, what]);
+    // POSTs have no connection of their own.
+    const key = JSON.stringify([id, address, what]);
     const known = this.#entries.get(key);
     const count = 1 + (known?.report.count ?? 0);
     const owner = known?.owner ?? addressKey(address);

@@ -1,8 +1,9 @@
 import type { SignalError } from "../core/errors.ts";
 import type { Departure, Frame, Link, PeerEvent, Session, Unsettled } from "../core/types.ts";
-import type { UpgradeRoute } from "../dialects/dialect.ts";
+import type { Visit } from "../core/visit.ts";
+import type { UpgradeRoute } from "../http/route.ts";
 
-/** A dialect that is recognised at a path of somebody else. */
+/** A dialect that is recognised at the path of another one. */
 export interface Guest {
   /** The dialect's name. */
   readonly owner: string;
@@ -10,17 +11,17 @@ export interface Guest {
 }
 
 /**
- * A connection at a path that several dialects share: whose it is shows in its first frame. Until
- * then, and when no other dialect recognises that frame, it is the one of the path's own dialect.
+ * A connection at a path that several dialects share; its first frame decides which of them gets it.
+ * Until then, and if no other dialect recognises that frame, the path's own dialect has it.
  */
 export class FirstFrameSession implements Session {
-  readonly #url: URL;
+  readonly #visit: Visit;
   readonly #own: Session;
   readonly #guests: readonly Guest[];
   readonly #connection: Unsettled;
 
-  constructor(url: URL, own: Session, guests: readonly Guest[], connection: Unsettled) {
-    this.#url = url;
+  constructor(visit: Visit, own: Session, guests: readonly Guest[], connection: Unsettled) {
+    this.#visit = visit;
     this.#own = own;
     this.#guests = guests;
     this.#connection = connection;
@@ -38,7 +39,7 @@ export class FirstFrameSession implements Session {
     return this.#own.opened();
   }
 
-  /** Called once: whoever the frame belongs to gets it, and all that follow. */
+  /** Called once: the dialect that recognises the frame gets it, and all that follow. */
   receive(frame: Frame): void | Promise<void> {
     const guest = this.#guests.find(({ route }) => route.recognises?.(frame));
     if (guest === undefined) {
@@ -47,7 +48,7 @@ export class FirstFrameSession implements Session {
     }
     const { owner: dialect, route } = guest;
     this.#own.closed("left");
-    const session = route.connect(this.#url, this.link);
+    const session = route.connect(this.#visit, this.link);
     this.#connection.settle(session, { ...route, dialect });
     const opening = session.opened();
     return opening === undefined

@@ -1,4 +1,4 @@
-import { listenersOf, type Listening, type TlsFiles, urlOf } from "../config/listeners.ts";
+import { listenersOf, type TlsFiles, urlOf } from "../config/listeners.ts";
 import { ConfigError } from "../config/load.ts";
 import { liftedLimits } from "../config/option_list.ts";
 import type { Config } from "../config/schema.ts";
@@ -13,7 +13,7 @@ import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans } from "../http/bans.ts";
 import { CorsPolicy } from "../http/cors.ts";
 import { Gate, refusalFor } from "../http/gate.ts";
-import { landingPage, type Reachable } from "../http/landing.ts";
+import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
 import { ownRoutes } from "../http/own_routes.ts";
 import { type OwnedRoute, Router } from "../http/router.ts";
 import { Journal } from "../observe/journal.ts";
@@ -24,13 +24,17 @@ import { forgetful, type Persistence } from "./open_store.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import type { Store } from "../store/mod.ts";
 import { readTls, watchTls } from "./certificates.ts";
+import { listen } from "./listen.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
+import { messageOf } from "../system/errors.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
 import { proveTls } from "../transport/tls.ts";
-import type { Listener, ListenOptions, TlsMaterial, Transport } from "../transport/transport.ts";
+import type { ListenOptions } from "../transport/transport.ts";
 import { SocketIoServer } from "../transport/socket_io/server.ts";
+
+export { AddressError } from "./listen.ts";
 
 /** A server at work. */
 export interface Server extends AsyncDisposable {
@@ -55,11 +59,6 @@ export interface Server extends AsyncDisposable {
   readonly operator: Operator;
   /** Counts and logs a fault that nothing else caught. */
   reportFault(error: unknown): void;
-}
-
-/** An address that cannot be listened at now; the message is one line for people. */
-export class AddressError extends Error {
-  override readonly name = "AddressError";
 }
 
 /** What a server is made with. */
@@ -105,10 +104,14 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
   const gate = undo.use(openGate(config, clock, bans));
+  const basePath = basePathOf(config);
   const dialects = openDialects(config, { hub, clock, store });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const reachable = dialects.flatMap(({ title, dialect }) =>
-    dialect.entrances.map((entrance) => ({ title, entrance }))
+    dialect.entrances.map((entrance) => ({
+      title,
+      entrance: { ...entrance, path: `${basePath}${entrance.path}` },
+    }))
   );
   announceGauges(metrics, { hub, connections, gate, dialects });
   persistence.journal.announce(metrics, store);
@@ -117,7 +120,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const own = ownRoutes({
     health: config.health,
     metricsPath: config.metrics,
-    metrics,
+    expose: () => metrics.expose(),
     isReady: () => isReady,
     trouble: () => store.trouble === undefined ? undefined : `the store: ${store.trouble}`,
     docs,
@@ -133,9 +136,10 @@ export function startServer(config: Config, options: ServerOptions): Server {
       () => socketIo.sessionCount,
     );
   }
+  const page = landingRoute(landingPage(version, reachable, basePath));
   const door = new Door({
     router: makeRouter([
-      ...own.map((route) => ({ owner: "server", route })),
+      ...[...own, page].map((route) => ({ owner: "server", route })),
       ...dialects.flatMap(({ name, dialect }) =>
         dialect.routes.map((route) => ({ owner: name, route }))
       ),
@@ -147,10 +151,11 @@ export function startServer(config: Config, options: ServerOptions): Server {
     transport,
     clock,
     maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,
-    page: landingPage(version, reachable),
+    basePath,
     socketIo: socketIo &&
       new SocketIoDoor({ server: socketIo, gate, transport, clock, onTurnedAway }),
     onTurnedAway,
+    onPostRefused: (visitor, error, word) => journal.postRefused(visitor, error, word),
     onFault: (error) => journal.fault(error),
   });
   const handle: ListenOptions["handle"] = (request, remote) =>
@@ -243,7 +248,8 @@ function openDialects(
   return DIALECTS.map(({ name, title, open }) => {
     const kept = store.dialect(name, (id) => hub.has(name, id));
     // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
-    const dialect = open(config[name], { hub, realm: name, clock, store: kept });
+    const context = { hub, realm: name, dialect: name, clock, basePath: basePathOf(config) };
+    const dialect = open(config[name], { ...context, store: kept });
     return { name, title, dialect, kept };
   });
 }
@@ -322,61 +328,6 @@ function makeRouter(routes: readonly OwnedRoute[]): Router {
   return orConfigError(() => new Router(routes));
 }
 
-/** Listens at one address; on a machine without IPv6, the address for everything is IPv4's. */
-function listen(
-  where: Listening,
-  tls: TlsMaterial | undefined,
-  { handle, journal, transport }: {
-    handle: ListenOptions["handle"];
-    journal: Journal;
-    transport: Transport;
-  },
-): Listener {
-  const open = (hostname: string): Listener => {
-    const listener = transport.listen({
-      hostname,
-      port: where.port,
-      tls,
-      handle,
-      onBroken: (error) => {
-        const url = urlOf({ ...where, hostname, port: listener.port });
-        journal.listenerBroken(url, error);
-      },
-    });
-    return listener;
-  };
-  try {
-    try {
-      return open(where.hostname);
-    } catch (error) {
-      if (where.hostname !== "::" || isFinal(error)) throw error;
-      return open("0.0.0.0");
-    }
-  } catch (error) {
-    const message = `Cannot listen at ${urlOf(where)}: ${explain(error)}`;
-    throw mayPass(error) ? new AddressError(message) : new ConfigError([message]);
-  }
-}
-
-/** Whether nothing is wrong but the moment: somebody else listens, or a network is not up yet. */
-function mayPass(error: unknown): boolean {
-  return error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.AddrNotAvailable;
-}
-
-/** Whether another address of this machine would meet the same fate. */
-function isFinal(error: unknown): boolean {
-  return error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.NotCapable ||
-    error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.InvalidData;
-}
-
-function explain(error: unknown): string {
-  if (error instanceof Deno.errors.AddrInUse) return "the port is in use";
-  if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
-  if (error instanceof Deno.errors.NotCapable) return "Deno was not given --allow-net for it";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  return messageOf(error);
-}
-
 function orConfigError<T>(make: () => T): T {
   try {
     return make();
@@ -392,6 +343,7 @@ async function withTimeLimit(work: Promise<unknown>, limitMs: number): Promise<v
   clearTimeout(timer);
 }
 
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replaceAll("\n", " ");
+/** What every path begins with: without a slash at its end, so that it is mostly empty. */
+function basePathOf({ basePath }: Config): string {
+  return basePath.slice(0, -1);
 }

@@ -5,6 +5,7 @@ import { DIALECTS } from "../dialects/mod.ts";
 import { addressKey } from "../http/address.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import { messageOf } from "../system/errors.ts";
 import {
   openStore,
   Store,
@@ -174,8 +175,4 @@ function optionsOf(config: Config, observer: StoreJournal): {
 } {
   const { limits, storeTimeoutMs: timeoutMs, noSeal } = config;
   return { limits, keyOf: addressKey, timeoutMs, seals: !noSeal, observer };
-}
-
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replaceAll("\n", " ");
 }

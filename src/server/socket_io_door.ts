@@ -1,13 +1,14 @@
 import type { Clock } from "../core/clock.ts";
+import type { Visit } from "../core/visit.ts";
 import { type BodyFault, readBody, readBytes } from "../http/body.ts";
 import type { Gate } from "../http/gate.ts";
-import { asksForUpgrade, objectionToHandshake } from "../http/handshake.ts";
-import type { Visitor } from "../observe/visitor.ts";
+import { asksForUpgrade, objectionToHandshake, selectProtocol } from "../http/handshake.ts";
 import {
   decodeBinaryPayload,
   decodePayload,
   encodePayload,
 } from "../transport/socket_io/payload.ts";
+import type { TurnedAway } from "../observe/journal.ts";
 import type { SocketIoLimits } from "../transport/socket_io/limits.ts";
 import type { SocketIoServer } from "../transport/socket_io/server.ts";
 import type { EngineSession } from "../transport/socket_io/engine.ts";
@@ -19,7 +20,7 @@ export interface SocketIoDoorOptions {
   readonly transport: Pick<Transport, "upgrade">;
   readonly clock: Clock;
   /** A handshake was refused. */
-  readonly onTurnedAway: (visitor: Visitor, status: number) => void;
+  readonly onTurnedAway: (visitor: TurnedAway, status: number) => void;
 }
 
 /** What Engine.IO answers when it cannot do what was asked. */
@@ -50,11 +51,12 @@ export class SocketIoDoor {
     return pathname === "/socket.io/" || pathname === "/socket.io";
   }
 
-  handle(request: Request, url: URL, address: string): Response | Promise<Response> {
+  handle(request: Request, visit: Visit): Response | Promise<Response> {
     const { server, gate, onTurnedAway } = this.#options;
+    const { url, address } = visit;
     const sid = url.searchParams.get("sid");
     if (sid === null) {
-      const response = this.#shakeHands(request, url, address);
+      const response = this.#shakeHands(request, visit);
       if (response instanceof Response && response.status >= 400) {
         onTurnedAway({ dialect: "socket.io", address, pathname: url.pathname }, response.status);
       }
@@ -63,35 +65,36 @@ export class SocketIoDoor {
     if (!isTransport(url)) return fault("transport");
     const session = server.find(sid);
     if (session === undefined) return fault("session");
-    if (!gate.allows(request.headers.get("origin"))) return fault("forbidden");
-    if (isWebSocket(url)) return this.#probe(request, session);
+    if (!gate.allows(visit.origin ?? null)) return fault("forbidden");
+    if (isWebSocket(url)) return this.#probe(request, visit, session);
     if (!isPolling(request, url) || !session.isPolling) return fault("request");
     if (request.method === "GET") return poll(request, session);
     return request.method === "POST" ? this.#post(request, session) : fault("request");
   }
 
-  #shakeHands(request: Request, url: URL, address: string): Response | Promise<Response> {
+  #shakeHands(request: Request, visit: Visit): Response | Promise<Response> {
     const { server, gate } = this.#options;
+    const { url } = visit;
     if (!isTransport(url)) return fault("transport");
     if (request.method !== "GET") return fault("method");
     if (!isWebSocket(url) && !isPolling(request, url)) return fault("request");
     const objection = isWebSocket(url) ? objectionToWebSocket(request) : undefined;
     if (objection !== undefined) return objection;
     if (server.isFull) return fault("forbidden");
-    const admission = gate.admit(address, request.headers.get("origin"));
+    const admission = gate.admit(visit.address, visit.origin ?? null);
     if (admission === undefined) return fault("forbidden");
     if (admission.refusal !== undefined) {
       admission.release();
       return fault("forbidden");
     }
     const revision = url.searchParams.get("EIO") === "4" ? 4 : 3;
-    const shared = { address, url, revision, onReleased: admission.release } as const;
+    const shared = { visit, revision, onReleased: admission.release } as const;
     if (!isWebSocket(url)) {
       const session = server.open({ ...shared, transport: "polling" });
       session.begin();
       return poll(request, session);
     }
-    const upgraded = this.#upgrade(request, server.limits);
+    const upgraded = this.#upgrade(request, visit, server.limits);
     if (upgraded === undefined) {
       admission.release();
       return fault("request");
@@ -101,11 +104,11 @@ export class SocketIoDoor {
   }
 
   /** A websocket beside the polls. */
-  #probe(request: Request, session: EngineSession): Response {
+  #probe(request: Request, visit: Visit, session: EngineSession): Response {
     const objection = objectionToWebSocket(request);
     if (objection !== undefined) return objection;
     if (!session.mayProbe) return fault("request");
-    const upgraded = this.#upgrade(request, session.limits);
+    const upgraded = this.#upgrade(request, visit, session.limits);
     if (upgraded === undefined) return fault("request");
     session.probe(upgraded.socket);
     return upgraded.response;
@@ -117,10 +120,13 @@ export class SocketIoDoor {
    */
   #upgrade(
     request: Request,
+    { protocols }: Visit,
     { pingIntervalMs, pingTimeoutMs }: SocketIoLimits,
   ): Upgraded | undefined {
     const silenceMs = Math.max(1_000, pingIntervalMs + pingTimeoutMs - 1_000);
-    return this.#options.transport.upgrade(request, silenceMs);
+    // The reference server stands on the npm library `ws`, which selects the first offered protocol.
+    const protocol = selectProtocol(protocols, [], true);
+    return this.#options.transport.upgrade(request, silenceMs, protocol);
   }
 
   async #post(request: Request, session: EngineSession): Promise<Response> {

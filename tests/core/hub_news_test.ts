@@ -17,7 +17,7 @@ class Standing implements Receiver {
 async function enter(hub: ReturnType<typeof newTestHub>, id: string): Promise<Standing> {
   const receiver = new Standing();
   await hub.claim({ realm: "test", id, dialect: "test", receiver });
-  if (receiver.peer !== undefined) hub.join(receiver.peer, "r");
+  if (receiver.peer !== undefined) hub.join(receiver.peer, { room: "r" });
   receiver.events.length = 0;
   return receiver;
 }
@@ -28,8 +28,8 @@ Deno.test("hub.describe() and hub.release() pass on what the dialect has to say"
   const bob = await enter(hub, "bob");
   alice.events.length = 0;
   if (bob.peer === undefined) throw new Error("bob was not admitted");
-  hub.describe(bob.peer, { name: "Bob" }, 10, { changed: "name" });
-  hub.describe(bob.peer, null, 0);
+  hub.describe(bob.peer, { info: { name: "Bob" }, bytes: 10 }, { changed: "name" });
+  hub.describe(bob.peer, { info: null, bytes: 0 });
   hub.release(bob.peer, bob, { reason: "lost" });
   const peer = { id: "bob", dialect: "test" };
   assertEquals(alice.events, [
@@ -52,7 +52,7 @@ Deno.test("hub.others() are the other members of a room, oldest first, as they a
     await enter(hub, "carol"),
   ];
   if (!alice.peer || !bob.peer || !carol.peer) throw new Error("not admitted");
-  hub.describe(carol.peer, 1, 1);
+  hub.describe(carol.peer, { info: 1, bytes: 1 });
   assertEquals(hub.others(bob.peer, "r").map(({ id, info }) => [id, info]), [
     ["alice", null],
     ["carol", 1],

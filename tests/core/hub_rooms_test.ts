@@ -1,7 +1,7 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import type { Hub } from "../../src/core/hub.ts";
 import { newTestHub, settle } from "../helpers/session/hub.ts";
-import { admit, claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
+import { admit, claimOf, FakeReceiver, joined, paired } from "../helpers/session/receiver.ts";
 
 /** One receiver per id, in order. */
 async function admitAll<Ids extends string[]>(
@@ -16,7 +16,7 @@ async function admitAll<Ids extends string[]>(
 Deno.test("hub.join() tells the newcomer who is inside, in joining order, and them of it", async () => {
   const hub = newTestHub();
   const members = await admitAll(hub, "c", "a", "b");
-  for (const { peer } of members) assertEquals(hub.join(peer, "r"), "entered");
+  for (const member of members) assertEquals(joined(hub, member, "r"), "entered");
   assertEquals(members.map((member) => member.told()), [
     ["entered r: ", "joined r: a", "joined r: b"],
     ["entered r: c", "joined r: b"],
@@ -36,7 +36,7 @@ Deno.test("the newcomer has entered before anybody learns of it", async () => {
       deliver(event);
     };
     await hub.claim(claimOf(`p${nth}`, receiver));
-    hub.join(receiver.peer, "r");
+    hub.join(receiver.peer, { room: "r" });
   }
   assertEquals(order, ["0 admitted", "0 entered", "1 admitted", "1 entered", "0 joined"]);
 });
@@ -50,17 +50,17 @@ Deno.test("what a member says the moment it learns of a newcomer follows `entere
     if (event.type === "joined") hub.send(first.peer, event.peer.id, "welcome", "r");
   };
   await hub.claim(claimOf("a", first));
-  hub.join(first.peer, "r");
+  hub.join(first.peer, { room: "r" });
   const second = await admit(hub, "b");
-  hub.join(second.peer, "r");
+  hub.join(second.peer, { room: "r" });
   assertEquals(second.told(), ["entered r: a", 'relay a in r: "welcome"']);
 });
 
 Deno.test("hub.release() tells the room once and frees the room with its last member", async () => {
   const hub = newTestHub();
   const [a, b] = await admitAll(hub, "a", "b");
-  hub.join(a.peer, "r");
-  hub.join(b.peer, "r");
+  hub.join(a.peer, { room: "r" });
+  hub.join(b.peer, { room: "r" });
   b.told();
   hub.release(a.peer, a);
   hub.release(a.peer, a);
@@ -69,7 +69,7 @@ Deno.test("hub.release() tells the room once and frees the room with its last me
   hub.release(b.peer, b);
   assertEquals(hub.roomCount, 0);
   const c = await admit(hub, "c");
-  hub.join(c.peer, "r");
+  hub.join(c.peer, { room: "r" });
   assertEquals(c.told(), ["entered r: "]);
 });
 
@@ -77,8 +77,8 @@ Deno.test("a peer leaves every room that it is in", async () => {
   const hub = newTestHub();
   const [a, b] = await admitAll(hub, "a", "b");
   for (const room of ["r", "s"]) {
-    hub.join(a.peer, room);
-    hub.join(b.peer, room);
+    hub.join(a.peer, { room });
+    hub.join(b.peer, { room });
   }
   b.told();
   hub.release(a.peer, a);
@@ -88,8 +88,8 @@ Deno.test("a peer leaves every room that it is in", async () => {
 Deno.test("rooms are told of a leaving before the partners are", async () => {
   const hub = newTestHub();
   const [a, b] = await admitAll(hub, "a", "b");
-  hub.join(a.peer, "r");
-  hub.join(b.peer, "r");
+  hub.join(a.peer, { room: "r" });
+  hub.join(b.peer, { room: "r" });
   hub.pair(a.peer, "b");
   b.told();
   hub.release(a.peer, a);
@@ -99,8 +99,8 @@ Deno.test("rooms are told of a leaving before the partners are", async () => {
 Deno.test("nothing from a peer follows its leaving, whatever its session does", async () => {
   const hub = newTestHub();
   const [a, b] = await admitAll(hub, "a", "b");
-  hub.join(a.peer, "r");
-  hub.join(b.peer, "r");
+  hub.join(a.peer, { room: "r" });
+  hub.join(b.peer, { room: "r" });
   hub.release(a.peer, a);
   b.told();
   for (const room of ["r", undefined]) {
@@ -117,10 +117,10 @@ Deno.test("nothing from a peer follows its leaving, whatever its session does", 
 Deno.test("joining a room twice changes nothing and tells nobody", async () => {
   const hub = newTestHub();
   const [a, b] = await admitAll(hub, "a", "b");
-  hub.join(a.peer, "r");
-  hub.join(b.peer, "r");
+  hub.join(a.peer, { room: "r" });
+  hub.join(b.peer, { room: "r" });
   for (const one of [a, b]) one.told();
-  hub.join(a.peer, "r");
+  hub.join(a.peer, { room: "r" });
   assertEquals([a.told(), b.told()], [[], []]);
   hub.release(a.peer, a);
   assertEquals(b.told(), ["left r: a"]);
@@ -129,14 +129,14 @@ Deno.test("joining a room twice changes nothing and tells nobody", async () => {
 Deno.test("a room takes as many members as the limit says, and one less than one more", async () => {
   const hub = newTestHub({ maxRoomMembers: 2 });
   const [a, b, c] = await admitAll(hub, "a", "b", "c");
-  hub.join(a.peer, "r");
-  assertEquals(hub.join(b.peer, "r"), "entered");
-  assertEquals(hub.join(c.peer, "r"), "room_full");
+  hub.join(a.peer, { room: "r" });
+  assertEquals(joined(hub, b, "r"), "entered");
+  assertEquals(joined(hub, c, "r"), "room_full");
   assertEquals(c.told(), []);
-  assertEquals(hub.join(c.peer, "other"), "entered");
+  assertEquals(joined(hub, c, "other"), "entered");
   hub.release(a.peer, a);
   const d = await admit(hub, "d");
-  assertEquals(hub.join(d.peer, "r"), "entered");
+  assertEquals(joined(hub, d, "r"), "entered");
 });
 
 Deno.test("there are as many rooms as the limit says, over all realms", async () => {
@@ -144,22 +144,22 @@ Deno.test("there are as many rooms as the limit says, over all realms", async ()
   const a = await admit(hub, "a", { realm: "one" });
   const b = await admit(hub, "b", { realm: "two" });
   const c = await admit(hub, "c", { realm: "two" });
-  assertEquals(hub.join(a.peer, "r"), "entered");
-  assertEquals(hub.join(b.peer, "r"), "entered");
-  assertEquals(hub.join(c.peer, "s"), "rooms_full");
-  assertEquals(hub.join(c.peer, "r"), "entered");
+  assertEquals(joined(hub, a, "r"), "entered");
+  assertEquals(joined(hub, b, "r"), "entered");
+  assertEquals(joined(hub, c, "s"), "rooms_full");
+  assertEquals(joined(hub, c, "r"), "entered");
   assertEquals(hub.roomCount, 2);
   hub.release(a.peer, a);
   const d = await admit(hub, "d");
-  assertEquals(hub.join(d.peer, "s"), "entered");
+  assertEquals(joined(hub, d, "s"), "entered");
 });
 
 Deno.test("rooms of one name in two realms are two rooms", async () => {
   const hub = newTestHub();
   const a = await admit(hub, "a", { realm: "one" });
   const b = await admit(hub, "b", { realm: "two" });
-  hub.join(a.peer, "r");
-  hub.join(b.peer, "r");
+  hub.join(a.peer, { room: "r" });
+  hub.join(b.peer, { room: "r" });
   assertEquals([a.told(), b.told()], [["entered r: "], ["entered r: "]]);
   assertEquals([hub.others(a.peer, "r"), hub.roomCount], [[], 2]);
 });
@@ -168,7 +168,7 @@ Deno.test("when 40 members of a room drop together, the others hear of each of t
   const hub = newTestHub();
   const stay = await admitAll(hub, "x", "y", "z");
   const drop = await admitAll(hub, ...Array.from({ length: 40 }, (_, nth) => `p${nth}`));
-  for (const { peer } of [...stay, ...drop]) hub.join(peer, "r");
+  for (const { peer } of [...stay, ...drop]) hub.join(peer, { room: "r" });
   for (const one of [...stay, ...drop]) {
     one.told();
     one.link.onEnded = () => hub.release(one.peer, one);
@@ -186,7 +186,7 @@ Deno.test("when 40 members of a room drop together, the others hear of each of t
 Deno.test("hub.pair() tells both who called, and tells each when the other is gone", async () => {
   const hub = newTestHub();
   const [a, b] = await admitAll(hub, "a", "b");
-  assertEquals(hub.pair(a.peer, "b"), "paired");
+  assertEquals(paired(hub, a, "b"), "paired");
   assertEquals([a.told(), b.told()], [["paired b as caller"], ["paired a as callee"]]);
   hub.release(a.peer, a);
   assertEquals(b.told(), ["gone a"]);
@@ -198,9 +198,9 @@ Deno.test("hub.pair() knows nobody of another realm, and no peer pairs with itse
   const hub = newTestHub();
   const a = await admit(hub, "a");
   await admit(hub, "b", { realm: "other" });
-  assertEquals(hub.pair(a.peer, "b"), "unknown");
-  assertEquals(hub.pair(a.peer, "nobody"), "unknown");
-  assertEquals(hub.pair(a.peer, "a"), "busy");
+  assertEquals(paired(hub, a, "b"), "peer_unknown");
+  assertEquals(paired(hub, a, "nobody"), "peer_unknown");
+  assertEquals(paired(hub, a, "a"), "peer_busy");
   assertEquals(a.told(), []);
 });
 
@@ -211,20 +211,20 @@ Deno.test("an exclusive peer in a pair or a room is busy, until it is free again
   await admit(hub, "b", exclusive);
   const c = await admit(hub, "c", exclusive);
   const d = await admit(hub, "d", exclusive);
-  assertEquals(hub.pair(a.peer, "b"), "paired");
-  assertEquals([hub.pair(c.peer, "a"), hub.pair(c.peer, "b")], ["busy", "busy"]);
-  assertEquals(hub.pair(a.peer, "c"), "busy");
-  hub.join(d.peer, "r");
-  assertEquals(hub.pair(c.peer, "d"), "busy");
+  assertEquals(paired(hub, a, "b"), "paired");
+  assertEquals([paired(hub, c, "a"), paired(hub, c, "b")], ["peer_busy", "peer_busy"]);
+  assertEquals(paired(hub, a, "c"), "peer_busy");
+  hub.join(d.peer, { room: "r" });
+  assertEquals(paired(hub, c, "d"), "peer_busy");
   hub.release(a.peer, a);
-  assertEquals(hub.pair(c.peer, "b"), "paired");
+  assertEquals(paired(hub, c, "b"), "paired");
   assertEquals(d.told(), ["entered r: "]);
 });
 
 Deno.test("a peer that is not exclusive may be in any number of pairs", async () => {
   const hub = newTestHub();
   const [a, b, c] = await admitAll(hub, "a", "b", "c");
-  assertEquals([hub.pair(a.peer, "b"), hub.pair(c.peer, "a")], ["paired", "paired"]);
+  assertEquals([paired(hub, a, "b"), paired(hub, c, "a")], ["paired", "paired"]);
   for (const one of [a, b, c]) one.told();
   hub.release(a.peer, a);
   assertEquals([b.told(), c.told()], [["gone a"], ["gone a"]]);
@@ -233,11 +233,11 @@ Deno.test("a peer that is not exclusive may be in any number of pairs", async ()
 Deno.test("a receiver that throws is failed, and all others are told as if it had not", async () => {
   const hub = newTestHub();
   const [a, b, c] = await admitAll(hub, "a", "b", "c");
-  hub.join(a.peer, "r");
-  hub.join(b.peer, "r");
+  hub.join(a.peer, { room: "r" });
+  hub.join(b.peer, { room: "r" });
   c.told();
   a.fault = new Error("broken session");
-  assertEquals(hub.join(c.peer, "r"), "entered");
+  assertEquals(joined(hub, c, "r"), "entered");
   assertEquals(a.link.faults, [a.fault]);
   assertEquals(a.link.isOpen, false);
   assertEquals([b.told().at(-1), c.told()], ["joined r: c", ["entered r: a b"]]);
@@ -249,7 +249,8 @@ Deno.test("a receiver that throws at its own admission or take-over is failed al
   const hub = newTestHub();
   const broken = new FakeReceiver();
   broken.fault = new Error("broken session");
-  assertEquals(await hub.claim(claimOf("a", broken, { proof: "p" })), "admitted");
+  await hub.claim(claimOf("a", broken, { proof: "p" }));
+  assertEquals(hub.has("test", "a"), true);
   assertEquals(broken.link.faults.length, 1);
   const fresh = await admit(hub, "a", { proof: "p" });
   assertEquals(broken.link.faults.length, 2);
@@ -261,7 +262,7 @@ Deno.test("a receiver that throws at its own admission or take-over is failed al
 Deno.test("a hub that was silenced tells nobody of departures, and forgets who left all the same", async () => {
   const hub = newTestHub();
   const [a, b, c] = await admitAll(hub, "a", "b", "c");
-  for (const one of [a, b]) hub.join(one.peer, "r");
+  for (const one of [a, b]) hub.join(one.peer, { room: "r" });
   hub.pair(a.peer, "c");
   for (const one of [a, b, c]) one.told();
   hub.silence();

@@ -1,6 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { newTestHub } from "../helpers/session/hub.ts";
-import { admit, claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
+import {
+  admit,
+  claimed,
+  claimOf,
+  FakeReceiver,
+  joined,
+  newReservingHub,
+} from "../helpers/session/receiver.ts";
 
 Deno.test("hub.claim() admits a free id and says so before it resolves", () => {
   const hub = newTestHub();
@@ -23,7 +30,7 @@ Deno.test("hub.claim() refuses a taken id, and its holder notices nothing", asyn
   for (const proof of [undefined, "q"]) {
     const other = new FakeReceiver();
     const claim = claimOf("a", other, proof === undefined ? {} : { proof });
-    assertEquals(await hub.claim(claim), "taken");
+    assertEquals(await claimed(hub, claim), "id_taken");
     assertEquals(other.told(), []);
   }
   assertEquals(holder.told(), []);
@@ -34,7 +41,7 @@ Deno.test("hub.claim() refuses a taken id, and its holder notices nothing", asyn
 Deno.test("two claims without proof are never the same client", async () => {
   const hub = newTestHub();
   await admit(hub, "a");
-  assertEquals(await hub.claim(claimOf("a", new FakeReceiver())), "taken");
+  assertEquals(await claimed(hub, claimOf("a", new FakeReceiver())), "id_taken");
 });
 
 Deno.test("an id is free in another realm", async () => {
@@ -53,7 +60,7 @@ Deno.test("ids that name properties of every object are free until they are clai
   for (const id of ["constructor", "__proto__", "toString", "hasOwnProperty"]) {
     assertEquals(hub.has("test", id), false);
     const receiver = await admit(hub, id);
-    assertEquals(hub.join(receiver.peer, id), "entered");
+    assertEquals(joined(hub, receiver, id), "entered");
     assertEquals(receiver.told(), [`entered ${id}: `]);
   }
 });
@@ -62,7 +69,7 @@ Deno.test("hub.claim() abandons a claim whose connection has ended", async () =>
   const hub = newTestHub();
   const receiver = new FakeReceiver();
   receiver.link.drop();
-  assertEquals(await hub.claim(claimOf("a", receiver)), "abandoned");
+  assertEquals(await claimed(hub, claimOf("a", receiver)), "abandoned");
   assertEquals([hub.peerCount, hub.has("test", "a")], [0, false]);
   assertEquals(receiver.told(), []);
 });
@@ -71,7 +78,7 @@ Deno.test("hub.claim() is full at the hub's limit of peers, and not below it", a
   const hub = newTestHub({ maxPeers: 2 });
   const first = await admit(hub, "a", { realm: "one" });
   await admit(hub, "b", { realm: "two" });
-  assertEquals(await hub.claim(claimOf("c", new FakeReceiver())), "full");
+  assertEquals(await claimed(hub, claimOf("c", new FakeReceiver())), "peers_full");
   hub.release(first.peer, first);
   await admit(hub, "c");
 });
@@ -82,8 +89,8 @@ Deno.test("hub.claim() counts the capacity of a dialect apart from other dialect
   await admit(hub, "b", { dialect: "y", capacity: 2 });
   await admit(hub, "c", { dialect: "x", capacity: 2 });
   const more = { dialect: "x", capacity: 2 };
-  assertEquals(await hub.claim(claimOf("d", new FakeReceiver(), more)), "full");
-  assertEquals(await hub.claim(claimOf("d", new FakeReceiver(), { dialect: "y" })), "admitted");
+  assertEquals(await claimed(hub, claimOf("d", new FakeReceiver(), more)), "peers_full");
+  assertEquals(await claimed(hub, claimOf("d", new FakeReceiver(), { dialect: "y" })), "admitted");
   hub.release(first.peer, first);
   await admit(hub, "e", more);
 });
@@ -92,7 +99,7 @@ Deno.test("a taken id is taken, also where the hub is full", async () => {
   const hub = newTestHub({ maxPeers: 1 });
   await admit(hub, "a", { proof: "p" });
   const stranger = claimOf("a", new FakeReceiver(), { proof: "q", capacity: 1 });
-  assertEquals(await hub.claim(stranger), "taken");
+  assertEquals(await claimed(hub, stranger), "id_taken");
 });
 
 Deno.test("taking over tells the old connection first and needs no room", async () => {
@@ -107,7 +114,7 @@ Deno.test("taking over tells the old connection first and needs no room", async 
     wasToldFirst = old.events.some(({ type }) => type === "replaced");
     deliver(event);
   };
-  assertEquals(await hub.claim(claimOf("a", fresh, claim)), "admitted");
+  assertEquals(await claimed(hub, claimOf("a", fresh, claim)), "admitted");
   assertEquals(wasToldFirst, true);
   assertEquals(old.told(), ["replaced"]);
   assertEquals(fresh.told(), ["admitted a"]);
@@ -118,7 +125,7 @@ Deno.test("a proof does not take an id over from another dialect", async () => {
   const hub = newTestHub();
   const holder = await admit(hub, "a", { dialect: "x", proof: "p" });
   const other = claimOf("a", new FakeReceiver(), { dialect: "y", proof: "p" });
-  assertEquals(await hub.claim(other), "taken");
+  assertEquals(await claimed(hub, other), "id_taken");
   assertEquals(holder.told(), []);
 });
 
@@ -127,8 +134,8 @@ Deno.test("taking over keeps rooms and pairs, and nobody else notices", async ()
   const old = await admit(hub, "a", { proof: "p" });
   const mate = await admit(hub, "b");
   const partner = await admit(hub, "c");
-  hub.join(mate.peer, "r");
-  hub.join(old.peer, "r");
+  hub.join(mate.peer, { room: "r" });
+  hub.join(old.peer, { room: "r" });
   hub.pair(old.peer, "c");
   for (const one of [old, mate, partner]) one.told();
 
@@ -149,8 +156,8 @@ Deno.test("release by a connection that was replaced is harmless", async () => {
   const hub = newTestHub();
   const old = await admit(hub, "a", { proof: "p" });
   const mate = await admit(hub, "b");
-  hub.join(old.peer, "r");
-  hub.join(mate.peer, "r");
+  hub.join(old.peer, { room: "r" });
+  hub.join(mate.peer, { room: "r" });
   mate.told();
   const fresh = await admit(hub, "a", { proof: "p" });
   hub.release(old.peer, old);
@@ -196,27 +203,27 @@ Deno.test("a released handle cannot act any more", async () => {
   const gone = await admit(hub, "a");
   await admit(hub, "b");
   hub.release(gone.peer, gone);
-  assertThrows(() => hub.join(gone.peer, "r"), RangeError);
+  assertThrows(() => hub.join(gone.peer, { room: "r" }), RangeError);
   assertThrows(() => hub.pair(gone.peer, "b"), RangeError);
   // Not even where the id has a new holder.
   const next = await admit(hub, "a");
-  assertThrows(() => hub.join(gone.peer, "r"), RangeError);
+  assertThrows(() => hub.join(gone.peer, { room: "r" }), RangeError);
   assertThrows(() => hub.pair(gone.peer, "b"), RangeError);
   assertEquals([hub.roomCount, next.told()], [0, []]);
 });
 
 Deno.test("a slow reserve decides: what is taken elsewhere is taken here", async () => {
-  const hub = newTestHub({}, () => Promise.resolve(false));
+  const hub = newReservingHub(() => Promise.resolve(false));
   const receiver = new FakeReceiver();
-  assertEquals(await hub.claim(claimOf("a", receiver)), "taken");
+  assertEquals(await claimed(hub, claimOf("a", receiver)), "id_taken");
   assertEquals([hub.peerCount, receiver.told()], [0, []]);
 });
 
 Deno.test("nothing of a claim is seen before the reserve has answered", async () => {
   const answer = Promise.withResolvers<boolean>();
-  const hub = newTestHub({}, () => answer.promise);
+  const hub = newReservingHub(() => answer.promise);
   const receiver = new FakeReceiver();
-  const outcome = hub.claim(claimOf("a", receiver));
+  const outcome = claimed(hub, claimOf("a", receiver));
   assertEquals([hub.peerCount, hub.has("test", "a"), receiver.told()], [0, false, []]);
   answer.resolve(true);
   assertEquals(await outcome, "admitted");
@@ -225,9 +232,9 @@ Deno.test("nothing of a claim is seen before the reserve has answered", async ()
 
 Deno.test("a claim that is abandoned while it is pending leaves nothing behind", async () => {
   const answer = Promise.withResolvers<boolean>();
-  const hub = newTestHub({}, () => answer.promise);
+  const hub = newReservingHub(() => answer.promise);
   const receiver = new FakeReceiver();
-  const outcome = hub.claim(claimOf("a", receiver));
+  const outcome = claimed(hub, claimOf("a", receiver));
   receiver.link.drop();
   answer.resolve(true);
   assertEquals(await outcome, "abandoned");
@@ -238,13 +245,13 @@ Deno.test("of claims that race one wins, in whatever order they are answered", a
   for (const order of [[0, 1, 2], [2, 1, 0], [1, 2, 0]]) {
     const answers = [0, 1, 2].map(() => Promise.withResolvers<boolean>());
     const waiting = [...answers];
-    const hub = newTestHub({}, () => waiting.shift()?.promise ?? Promise.resolve(false));
+    const hub = newReservingHub(() => waiting.shift()?.promise ?? Promise.resolve(false));
     const receivers = answers.map(() => new FakeReceiver());
-    const outcomes = receivers.map((receiver) => hub.claim(claimOf("a", receiver)));
+    const outcomes = receivers.map((receiver) => claimed(hub, claimOf("a", receiver)));
     for (const nth of order) answers[nth]?.resolve(true);
     const decided = await Promise.all(outcomes);
     assertEquals(decided.filter((outcome) => outcome === "admitted").length, 1);
-    assertEquals(decided.filter((outcome) => outcome === "taken").length, 2);
+    assertEquals(decided.filter((outcome) => outcome === "id_taken").length, 2);
     assertEquals(decided.indexOf("admitted"), order[0]);
     assertEquals(hub.peerCount, 1);
   }
@@ -253,9 +260,9 @@ Deno.test("of claims that race one wins, in whatever order they are answered", a
 Deno.test("a reserve that fails fails the claim and nothing else", async () => {
   let isBroken = true;
   const reserve = () => isBroken ? Promise.reject(new Error("no store")) : Promise.resolve(true);
-  const hub = newTestHub({}, reserve);
+  const hub = newReservingHub(reserve);
   let thrown: unknown;
-  await hub.claim(claimOf("a", new FakeReceiver())).catch((error) => thrown = error);
+  await claimed(hub, claimOf("a", new FakeReceiver())).catch((error) => thrown = error);
   assertEquals(thrown instanceof Error && thrown.message, "no store");
   isBroken = false;
   await admit(hub, "a");
@@ -296,9 +303,9 @@ Deno.test("hub.send() knows no peer of another realm and translates nothing", as
 Deno.test("hub.send() into a room reaches its members only", async () => {
   const hub = newTestHub();
   const [a, b, c] = [await admit(hub, "a"), await admit(hub, "b"), await admit(hub, "c")];
-  hub.join(a.peer, "r");
-  hub.join(b.peer, "r");
-  hub.join(c.peer, "s");
+  hub.join(a.peer, { room: "r" });
+  hub.join(b.peer, { room: "r" });
+  hub.join(c.peer, { room: "s" });
   for (const one of [a, b, c]) one.told();
   assertEquals(hub.send(a.peer, "b", 1, "r"), "sent");
   assertEquals(hub.send(a.peer, "c", 1, "r"), "elsewhere");
@@ -341,7 +348,7 @@ Deno.test("where the newest wins, an id goes over without a proof, from its own 
   assertEquals([first.peer, hub.peerCount], [second.peer, 1]);
 
   const stranger = claimOf("a", new FakeReceiver(), { dialect: "y", policy: "newest" });
-  assertEquals(await hub.claim(stranger), "taken");
+  assertEquals(await claimed(hub, stranger), "id_taken");
   hub.release(first.peer, first);
   assertEquals([hub.has("test", "a"), second.told()], [true, []]);
   hub.release(second.peer, second);
@@ -351,14 +358,14 @@ Deno.test("where the newest wins, an id goes over without a proof, from its own 
 Deno.test("the claim that is made decides whether the newest wins, not the one that holds", async () => {
   const hub = newTestHub();
   const holder = await admit(hub, "a", { policy: "newest", proof: "p" });
-  assertEquals(await hub.claim(claimOf("a", new FakeReceiver(), { proof: "q" })), "taken");
+  assertEquals(await claimed(hub, claimOf("a", new FakeReceiver(), { proof: "q" })), "id_taken");
   assertEquals(holder.told(), []);
 });
 
 Deno.test("who claims what it holds is admitted once more, and not replaced", async () => {
   const hub = newTestHub();
   const holder = await admit(hub, "a", { policy: "newest" });
-  assertEquals(await hub.claim(claimOf("a", holder, { policy: "newest" })), "admitted");
+  assertEquals(await claimed(hub, claimOf("a", holder, { policy: "newest" })), "admitted");
   assertEquals([holder.told(), hub.peerCount], [["admitted a"], 1]);
   hub.release(holder.peer, holder);
   assertEquals(hub.peerCount, 0);

@@ -98,9 +98,10 @@ for (const driver of DRIVERS) {
     };
     using bench = new DialectBench(dialect, { reserve });
     const peer = { id: "bob", dialect: "other", info: null };
-    const handle = { ...peer, realm: "other", isReleased: false };
+    const handle = { id: "bob", dialect: "other", realm: "other", fence: 1 };
     const events: PeerEvent[] = [
-      { type: "entered", room: "r", members: [peer] },
+      { type: "entered", room: "r", self: peer, members: [peer] },
+      { type: "updated", info: null },
       { type: "joined", room: "r", peer },
       { type: "left", room: "r", peer },
       { type: "described", room: "r", peer },

@@ -76,6 +76,8 @@ export interface Rival {
   connect(bench: DialectBench, id: string): Promise<TestClient>;
   /** Who has the id then; the other one is hung up on. */
   readonly prevails: "holder" | "rival";
+  /** Whether a frame asks for one of the ids, where the rival prevails: that is no attack. */
+  asks?(frame: Frame, ids: readonly string[]): boolean;
 }
 
 /** Connects an attacker, which may be nobody. */

@@ -33,7 +33,8 @@ for (const driver of DRIVERS) {
         const guise = { name: `mallory-${attackers}`, isNobody: attackers % 4 === 3 };
         const mallory = await intrude(driver, way, bench, guise);
         for (let nth = 0; nth < INPUTS_PER_ATTACKER && mallory.isOpen; nth++, inputs++) {
-          mallory.blurt(mutate(dice, corpus));
+          const frame = mutate(dice, corpus);
+          if (driver.rival?.asks?.(frame, friends.ids) !== true) mallory.blurt(frame);
         }
         await settle();
         await (attackers % 2 === 0 ? mallory.leave() : mallory.lose());

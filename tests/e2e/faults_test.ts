@@ -184,7 +184,7 @@ class FaultySession implements Session {
     const [, to, text] = /^tell (\S+): (.*)$/.exec(String(frame)) ?? [];
     if (this.#peer === undefined) return;
     if (to !== undefined) return void this.hub.send(this.#peer, to, text);
-    if (frame === "join") return void this.hub.join(this.#peer, "room");
+    if (frame === "join") return void this.hub.join(this.#peer, { room: "room" });
     if (frame === "reject") return Promise.reject(new TypeError("made to fail"));
     if (frame === "throw later") return systemClock.delay(1).then(() => fail());
     if (String(frame).startsWith("throw")) fail();

@@ -29,7 +29,7 @@ Deno.test("the page says what it is, where each dialect is reached, and where to
   const page = landingPage("1.2.3", [
     { title: "PeerJS", entrance: { path: "/", scheme: "http", hint: "new Peer()" } },
     { title: "GStreamer", entrance: { path: "/gst", scheme: "ws", hint: "HELLO" } },
-  ]);
+  ], "");
   for (const text of ["<!doctype html>", "1.2.3", "PeerJS", "/gst", `href="${DOCS_PATH}"`]) {
     assertStringIncludes(page, text);
   }
@@ -39,7 +39,7 @@ Deno.test("what the page is made of is text, not HTML", () => {
   const hostile = `<script>"&`;
   const page = landingPage(hostile, [
     { title: hostile, entrance: { path: hostile, scheme: "ws", hint: hostile } },
-  ]);
+  ], "");
   assertEquals(page.includes("<script"), false);
   assertEquals(page.split("&#60;script&#62;&#34;&#38;").length, 5);
 });

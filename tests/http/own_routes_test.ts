@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type OwnRouteOptions, ownRoutes } from "../../src/http/own_routes.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
+import { visitOf } from "../helpers/session/visit.ts";
 
 type Answer = [status: number, type: string | null, text: string];
 
@@ -10,7 +11,7 @@ function newAsk(
   const routes = ownRoutes({
     health: "/health",
     metricsPath: undefined,
-    metrics: new Metrics(),
+    expose: () => "",
     isReady: () => true,
     docs: "# signalbox",
     ...options,
@@ -18,7 +19,8 @@ function newAsk(
   return async (path) => {
     const found = routes.filter((route) => route.path === path);
     assert(found.length <= 1, `${path} is served twice`);
-    const response = found[0]?.handle(new URL(path, "http://signalbox.test"));
+    const visit = visitOf(path);
+    const response = await found[0]?.handle(new Request(visit.url), visit);
     if (response === undefined) return undefined;
     return [response.status, response.headers.get("content-type"), await response.text()];
   };
@@ -58,7 +60,9 @@ Deno.test("metrics are shown only where a path was chosen for them", async () =>
   assertEquals(await newAsk()("/metrics"), undefined);
   const metrics = new Metrics();
   metrics.gauge("signalbox_peers", "Ids in use", () => 3);
-  const answer = await newAsk({ metricsPath: "/metrics", metrics })("/metrics");
+  const answer = await newAsk({ metricsPath: "/metrics", expose: () => metrics.expose() })(
+    "/metrics",
+  );
   assertEquals(answer?.[1], "text/plain; version=0.0.4; charset=utf-8");
   assert(answer?.[2].includes("signalbox_peers 3\n"));
 });

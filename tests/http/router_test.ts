@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { HttpRoute, UpgradeRoute } from "../../src/dialects/dialect.ts";
+import type { HttpRoute, UpgradeRoute } from "../../src/http/route.ts";
 import { DIALECTS } from "../../src/dialects/mod.ts";
-import { type OwnedRoute, Router } from "../../src/http/router.ts";
+import { allowedMethods, type OwnedRoute, Router } from "../../src/http/router.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { ScriptedSession } from "../helpers/session/scripted_session.ts";
 
@@ -18,18 +18,19 @@ const LIMITS: UpgradeRoute["limits"] = {
 };
 
 function get(owner: string, path: string): OwnedRoute<HttpRoute> {
-  return { owner, route: { kind: "get", path, handle: () => new Response(null) } };
+  const handle = (): Response => new Response(null);
+  return { owner, route: { kind: "http", method: "GET", path, access: "open", handle } };
 }
 
 function upgrade(owner: string, path: string): OwnedRoute<UpgradeRoute> {
-  const connect: UpgradeRoute["connect"] = (_url, link) => new ScriptedSession(link);
+  const connect: UpgradeRoute["connect"] = (_visit, link) => new ScriptedSession(link);
   return { owner, route: { kind: "upgrade", path, limits: LIMITS, connect } };
 }
 
 /** Who answers a plain request, and who an upgrade. */
 function owners(router: Router, path: string): [string | undefined, string | undefined] {
-  const { get, upgrade } = router.match(path);
-  return [get?.owner, upgrade?.owner];
+  const { resources: [resource], upgrade } = router.match(path);
+  return [resource?.owner, upgrade?.owner];
 }
 
 Deno.test("an exact path belongs to its route, and nothing else does", () => {
@@ -72,8 +73,8 @@ Deno.test("a wildcard stands for one segment that is not empty", () => {
 
 Deno.test("an exact path wins over a wildcard", () => {
   const router = new Router([get("a", "/*/id"), get("a", "/x/id"), get("b", "/mine/*")]);
-  assertEquals(router.match("/x/id").get?.route.path, "/x/id");
-  assertEquals(router.match("/y/id").get?.route.path, "/*/id");
+  assertEquals(router.match("/x/id").resources[0]?.route.path, "/x/id");
+  assertEquals(router.match("/y/id").resources[0]?.route.path, "/*/id");
   assertEquals(owners(router, "/mine/y")[0], "b");
 });
 
@@ -100,10 +101,34 @@ Deno.test("each dialect is reached at its default paths, beside all others", () 
   );
   const router = new Router(routes);
   for (const { owner, route } of routes) {
-    const { get, upgrade, guests } = router.match(route.path.replace("*", "any"));
+    const { resources, upgrade, guests } = router.match(route.path.replace("*", "any"));
     const isGuest = route.kind === "upgrade" && route.recognises !== undefined;
-    const [found] = isGuest ? guests : [route.kind === "get" ? get : upgrade];
+    const [found] = isGuest ? guests : [route.kind === "http" ? resources[0] : upgrade];
     assertEquals(found?.owner, owner);
   }
   for (const bench of benches) bench[Symbol.dispose]();
+});
+
+Deno.test("Allow names every method that the routes of a path answer, and OPTIONS", () => {
+  const methods = (...routes: OwnedRoute[]): string =>
+    allowedMethods(new Router(routes).match("/x"));
+  const at = (method: HttpRoute["method"]): OwnedRoute => {
+    const { owner, route } = get("a", "/x");
+    return { owner, route: { ...route, method } };
+  };
+  assertEquals(methods(get("a", "/x")), "GET, HEAD, OPTIONS");
+  assertEquals(methods(upgrade("a", "/x")), "GET, HEAD, OPTIONS");
+  assertEquals(methods(at("PUT"), at("DELETE")), "PUT, DELETE, OPTIONS");
+  assertEquals(methods(at("POST"), upgrade("b", "/x")), "GET, HEAD, POST, OPTIONS");
+});
+
+Deno.test("resources of two methods, or for a preferred type, share a path; others do not", () => {
+  const plain = get("a", "/x");
+  const page = { owner: "b", route: { ...plain.route, prefers: "text/html" } } as const;
+  const put = { owner: "c", route: { ...plain.route, method: "PUT" } } as const;
+  const router = new Router([plain, page, put]);
+  const { resources } = router.match("/x");
+  assertEquals(resources.map(({ owner }) => owner), ["b", "a", "c"]);
+  assertThrows(() => new Router([plain, page, page]), RangeError, '"/x"');
+  assertThrows(() => new Router([put, put]), RangeError, '"/x"');
 });

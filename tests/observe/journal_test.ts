@@ -161,3 +161,26 @@ Deno.test("a listener that broke is an error of the server's own", () => {
   assertEquals(log.lines.map((line) => line.split(" ")[0]), ["error"]);
   assertStringIncludes(log.lines[0] ?? "", "too many open files");
 });
+
+Deno.test("a refused POST is logged, counted and listed like any refusal", () => {
+  const { journal, log, metrics, refusals } = newBench();
+  const visitor = { dialect: "simple", address: "192.0.2.1", pathname: "/simple" };
+  journal.postRefused(visitor, new SignalError("id_not_issued", "secret bytes"), "bad_secret");
+  journal.postRefused(visitor, new SignalError("id_not_issued"), "bad_secret");
+  journal.postRefused(
+    { ...visitor, address: "192.0.2.2" },
+    new SignalError("bad_frame"),
+    "bad_frame",
+  );
+  const facts = '"dialect":"simple","address":"192.0.2.1"';
+  assertEquals(
+    log.lines[0],
+    `client info refused {${facts},"reason":"id_not_issued","word":"bad_secret"}`,
+  );
+  const counted = 'signalbox_refusals_total{dialect="simple",reason="id_not_issued"} 2\n';
+  assertStringIncludes(metrics.expose(), counted);
+  const listed = refusals.list().map(({ address, connection, reason, count }) =>
+    `${address} ${connection} ${reason} ${count}`
+  );
+  assertEquals(listed, ["192.0.2.2 none bad_frame 1", "192.0.2.1 none bad_secret 2"]);
+});

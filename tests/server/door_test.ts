@@ -4,9 +4,10 @@ import { Door, type DoorOptions } from "../../src/server/door.ts";
 import { TrustedProxies } from "../../src/http/address.ts";
 import { CorsPolicy } from "../../src/http/cors.ts";
 import { Gate, type GateLimits } from "../../src/http/gate.ts";
+import type { HttpRoute } from "../../src/http/route.ts";
+import { landingRoute } from "../../src/http/landing.ts";
 import { ownRoutes } from "../../src/http/own_routes.ts";
 import { type OwnedRoute, Router } from "../../src/http/router.ts";
-import { Metrics } from "../../src/observe/metrics.ts";
 import { Connections } from "../../src/transport/connections.ts";
 import { serveTransport } from "../../src/transport/serve/mod.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
@@ -57,9 +58,11 @@ class Bench implements Disposable {
       transport: serveTransport(clock),
       clock,
       maxSilenceMs: 30_000,
-      page: PAGE,
+      basePath: "",
       onTurnedAway: ({ dialect, address }, status) =>
         this.turnedAway.push(`${dialect} ${address} ${status}`),
+      onPostRefused: ({ dialect, address }, { code }, word) =>
+        this.turnedAway.push(`${dialect} ${address} ${code} ${word}`),
       onFault: (error) => this.faults.push(error),
       ...options,
     });
@@ -67,6 +70,10 @@ class Bench implements Disposable {
 
   ask(target: string, init: RequestInit = {}): Response {
     return this.#handle(new Request(`http://signalbox.test${target}`, init), "192.0.2.1");
+  }
+
+  async askAsync(target: string, init: RequestInit = {}): Promise<Response> {
+    return await this.door.handle(new Request(`http://signalbox.test${target}`, init), "192.0.2.1");
   }
 
   connect(target: string, headers: Record<string, string> = {}, remote = "192.0.2.1"): Response {
@@ -91,13 +98,13 @@ class Bench implements Disposable {
     const own = ownRoutes({
       health: "/health",
       metricsPath: undefined,
-      metrics: new Metrics(),
+      expose: () => "",
       isReady: () => true,
       docs: "docs",
     });
     const dialects = DIALECTS.map((dialect) => this.#undo.use(new DialectBench(dialect)));
     return [
-      ...own.map((route) => ({ owner: "server", route })),
+      ...[...own, landingRoute(PAGE)].map((route) => ({ owner: "server", route })),
       ...dialects.flatMap(({ realm, routes }) => routes.map((route) => ({ owner: realm, route }))),
     ];
   }
@@ -258,11 +265,59 @@ Deno.test("a fault of a handler is told of, and answered 500 to that one client"
   const handle = (): Response => {
     throw fault;
   };
-  const routes = [{ owner: "server", route: { kind: "get", path: "/broken", handle } as const }];
-  using bench = new Bench({ router: new Router(routes) });
+  const route = { kind: "http", method: "GET", path: "/broken", access: "open", handle } as const;
+  using bench = new Bench({ router: new Router([{ owner: "server", route }]) });
   const headers = { origin: "https://a.example" };
   const response = bench.ask("/broken", { headers });
   assertEquals([response.status, bench.faults], [500, [fault]]);
   assertEquals(response.headers.get("access-control-allow-origin"), "https://a.example");
   assertEquals(bench.ask("/nowhere").status, 404);
+});
+
+Deno.test("a resource is asked for access before it answers, and may take its time", async () => {
+  const asked: string[] = [];
+  const answer = (name: string): Promise<Response> => {
+    asked.push(name);
+    return Promise.resolve(new Response(name));
+  };
+  const base = { kind: "http", path: "/x" } as const;
+  const refuse = (): Promise<Response> => Promise.resolve(new Response(null, { status: 401 }));
+  const routes: HttpRoute[] = [
+    { ...base, method: "GET", access: () => undefined, handle: () => answer("get") },
+    { ...base, method: "PUT", access: "open", handle: () => answer("put") },
+    { ...base, method: "DELETE", access: refuse, handle: () => answer("delete") },
+  ];
+  using bench = new Bench({
+    router: new Router(routes.map((route) => ({ owner: "server", route }))),
+  });
+  const statuses = [];
+  for (const method of ["GET", "HEAD", "PUT", "DELETE", "POST"]) {
+    statuses.push((await bench.askAsync("/x", { method })).status);
+  }
+  assertEquals([statuses, asked], [[200, 200, 200, 401, 405], ["get", "get", "put"]]);
+  const { headers } = await bench.askAsync("/x", { method: "POST" });
+  assertEquals(headers.get("allow"), "GET, HEAD, PUT, DELETE, OPTIONS");
+});
+
+Deno.test("a refused POST is told of with the code and the dialect's word for it", async () => {
+  using bench = new Bench();
+  const post = async (body: string): Promise<number> =>
+    (await bench.askAsync("/simple", { method: "POST", body })).status;
+  assertEquals(await post("hello"), 400);
+  assertEquals(await post('{"event":"ping","p_id":"x","p_secret":"x","p_instance":0}'), 403);
+  assertEquals(await post(`"${"x".repeat(2 ** 20)}"`), 413);
+  assertEquals(bench.turnedAway, [
+    "simple 192.0.2.1 not_json bad_json",
+    "simple 192.0.2.1 id_not_issued bad_secret",
+    "simple 192.0.2.1 frame_too_large too_large",
+  ]);
+  assertEquals(bench.gate.connections, 0);
+});
+
+Deno.test("below a base path a WebSocket beside it is answered 404, and told of", () => {
+  using bench = new Bench({ basePath: "/signal" });
+  assertEquals([bench.connect("/signal/gst").status, bench.connect("/gst").status], [101, 404]);
+  assertEquals([bench.ask("/signal/health").status, bench.ask("/health").status], [200, 404]);
+  assertEquals(bench.turnedAway, ["none 192.0.2.1 404"]);
+  assertEquals(bench.ask("/health", { method: "OPTIONS" }).status, 204);
 });

@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { SignalError } from "../../src/core/errors.ts";
 import type { Frame, Link } from "../../src/core/types.ts";
-import type { UpgradeRoute } from "../../src/dialects/dialect.ts";
+import type { Visit } from "../../src/core/visit.ts";
+import type { UpgradeRoute } from "../../src/http/route.ts";
 import { FirstFrameSession } from "../../src/server/first_frame.ts";
 import { gstreamer } from "../../src/dialects/gstreamer/mod.ts";
 import { ssp } from "../../src/dialects/ssp/mod.ts";
@@ -16,9 +17,10 @@ import {
 } from "../helpers/session/hub.ts";
 import { frameOf } from "../helpers/session/ssp.ts";
 import { type Script, ScriptedSession } from "../helpers/session/scripted_session.ts";
+import { visitOf } from "../helpers/session/visit.ts";
 import { newMemoryStore } from "../helpers/store/store.ts";
 
-const ROOT = new URL("http://signalbox.test/");
+const ROOT = visitOf("/");
 
 /** A route whose sessions are kept for the test. */
 function routeOf(
@@ -26,7 +28,7 @@ function routeOf(
   script?: Script,
 ): { route: UpgradeRoute; sessions: ScriptedSession[] } {
   const sessions: ScriptedSession[] = [];
-  const connect = (_url: URL, link: Link): ScriptedSession => {
+  const connect = (_visit: Visit, link: Link): ScriptedSession => {
     const session = new ScriptedSession(link, script);
     sessions.push(session);
     return session;
@@ -133,7 +135,8 @@ function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTe
   const clock = new FakeClock();
   const at = (dialect: typeof ssp): UpgradeRoute[] => {
     const store = newMemoryStore().dialect(dialect.name, () => false);
-    const context = { hub, realm: dialect.name, clock, store };
+    const realm = dialect.name;
+    const context = { hub, realm, dialect: realm, clock, basePath: "", store };
     return dialect.open(dialect.options.parse({}), context).routes.filter(
       (route) => route.kind === "upgrade" && route.path === "/",
     ) as UpgradeRoute[];

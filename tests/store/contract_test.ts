@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Hub } from "../../src/core/hub.ts";
 import type { Secret } from "../../src/core/kept.ts";
+import type { PeerEvent } from "../../src/core/types.ts";
 import type { Engine } from "../../src/store/engine/engine.ts";
 import { KvEngine } from "../../src/store/engine/kv.ts";
 import { SealedFile, type SealedPlace } from "../../src/store/seal/sealed_file.ts";
@@ -349,17 +350,21 @@ eachStore("the hub asks it before it gives an id out", async (place) => {
   await using store = await openAt(place);
   const { reservations } = store.dialect("a", NOBODY);
   const limits = { maxPeers: 9, maxRooms: 9, maxRoomMembers: 9, maxRoomInfoBytes: 9 };
-  const hub = new Hub(
-    limits,
+  const hub = new Hub(limits);
+  hub.reserve(
+    "a",
     async ({ id, proof = "" }) => await reservations.claim(id, proof, MINUTE) !== "taken",
   );
   const link = { isOpen: true, fail: () => {} };
-  const receiver = { link, deliver: () => {} } as never; // the parts that the hub uses
-  const claim = (id: string, proof: string): Promise<string> =>
-    hub.claim({ realm: "a", dialect: "a", id, proof, receiver });
-  assertEquals(await claim("x", "one"), "admitted");
-  assertEquals(await claim("x", "two"), "taken");
-  assertEquals(await claim("y", "two"), "admitted");
+  const claim = async (id: string, proof: string): Promise<string[]> => {
+    const answers: string[] = [];
+    const receiver = { link, deliver: ({ type }: PeerEvent) => void answers.push(type) };
+    await hub.claim({ realm: "a", dialect: "a", id, proof, receiver });
+    return answers;
+  };
+  assertEquals(await claim("x", "one"), ["admitted"]);
+  assertEquals(await claim("x", "two"), ["refused"]);
+  assertEquals(await claim("y", "two"), ["admitted"]);
 });
 
 eachLastingStore("all of it is there after a restart", async (place) => {

@@ -28,15 +28,21 @@ export const gstreamer = defineDialect({
   name: "gstreamer",
   title: "GStreamer",
   options,
-  open(options, { hub, realm }): OpenDialect {
+  open(options, { hub, realm, dialect }): OpenDialect {
     const { maxIdLength } = options;
-    const server: GStreamerServer = { hub, realm, news: new EncodeOnce(), maxIdLength };
+    const server: GStreamerServer = {
+      hub,
+      realm,
+      dialect,
+      news: new EncodeOnce(),
+      maxIdLength,
+    };
     return {
       routes: options.paths.map((path) => ({
         kind: "upgrade",
         path,
         limits: options,
-        connect: (_url, link) => new GStreamerSession(link, server),
+        connect: (_visit, link) => new GStreamerSession(link, server),
       })),
       entrances: options.paths.slice(0, 1).map((path) => ({
         path,

@@ -1,5 +1,4 @@
 import { SignalError } from "../../core/errors.ts";
-import type { Hub } from "../../core/hub.ts";
 import type {
   Frame,
   Link,
@@ -7,11 +6,13 @@ import type {
   PeerHandle,
   PeerId,
   PeerSummary,
+  Refused,
   RoomId,
   Session,
 } from "../../core/types.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
+import { type Place, Seat } from "../kit/seat.ts";
 import {
   decodeHello,
   decodeIdle,
@@ -29,9 +30,7 @@ import {
 } from "./messages.ts";
 
 /** What all sessions of the dialect share. */
-export interface GStreamerServer {
-  readonly hub: Hub;
-  readonly realm: string;
+export interface GStreamerServer extends Place {
   readonly news: EncodeOnce<"gstreamer">;
   readonly maxIdLength: number;
 }
@@ -66,39 +65,36 @@ const WIRE = wordRefusals<Refusal>({
 export class GStreamerSession implements Session {
   readonly link: Link;
   readonly #server: GStreamerServer;
-  /** Undefined before HELLO. */
-  #peer: PeerHandle | undefined = undefined;
+  /** Empty before HELLO. */
+  readonly #seat: Seat;
   #partner: PeerHandle | undefined = undefined;
   #room: RoomId | undefined = undefined;
 
   constructor(link: Link, server: GStreamerServer) {
     this.link = link;
     this.#server = server;
+    this.#seat = new Seat(server, this);
   }
 
   get peerId(): PeerId | undefined {
-    return this.#peer?.id;
+    return this.#seat.peer?.id;
   }
 
   get isIdentified(): boolean {
-    return this.#peer !== undefined;
+    return this.#seat.peer !== undefined;
   }
 
   /** The client speaks first. */
   opened(): void {}
 
   receive(frame: Frame): void | Promise<void> {
-    const peer = this.#peer;
+    const { peer } = this.#seat;
     if (peer === undefined) return this.#hello(decodeHello(frame, this.#server.maxIdLength));
     // In a session everything is the partner's, commands and binary frames included (§4).
-    if (this.#partner !== undefined) {
-      this.#server.hub.send(peer, this.#partner, frame);
-    } else if (this.#room !== undefined) {
-      this.#inRoom(peer, this.#room, decodeInRoom(frame));
-    } else {
-      const command = decodeIdle(frame, this.#server.maxIdLength);
-      if (command !== undefined) this.#idle(peer, command);
-    }
+    if (this.#partner !== undefined) return this.#inSession(peer, this.#partner, frame);
+    if (this.#room !== undefined) return this.#inRoom(peer, this.#room, decodeInRoom(frame));
+    const command = decodeIdle(frame, this.#server.maxIdLength);
+    if (command !== undefined) return this.#idle(peer, command);
   }
 
   deliver(event: PeerEvent): void {
@@ -112,7 +108,7 @@ export class GStreamerSession implements Session {
             : encodeRoomPeerMsg(event.from, event.payload as string),
         );
       case "admitted":
-        this.#peer = event.peer;
+        this.#seat.take(event.peer);
         return this.link.send(HELLO);
       case "paired":
         this.#partner = event.peer;
@@ -136,7 +132,10 @@ export class GStreamerSession implements Session {
         return this.link.close(1000);
       case "stopped":
         return this.link.close(1000);
+      case "refused":
+        throw new SignalError(event.reason, this.#explain(event));
       case "undelivered":
+      case "updated":
         return;
       default:
         event satisfies never;
@@ -148,47 +147,29 @@ export class GStreamerSession implements Session {
   }
 
   closed(): void {
-    if (this.#peer !== undefined) this.#server.hub.release(this.#peer, this);
+    this.#seat.release();
   }
 
-  async #hello(uid: string): Promise<void> {
-    const { hub, realm } = this.#server;
-    const outcome = await hub.claim({
-      realm,
-      id: uid,
-      dialect: "gstreamer",
-      receiver: this,
-      isExclusive: true,
-    });
-    if (outcome === "taken") throw new SignalError("id_taken", "Peer uid is in use");
-    if (outcome === "full") throw new SignalError("peers_full", "server is full");
+  #hello(uid: string): void | Promise<void> {
+    return this.#seat.claim({ id: uid, isExclusive: true });
   }
 
-  #idle(peer: PeerHandle, command: IdleCommand): void {
+  #idle(peer: PeerHandle, command: IdleCommand): void | Promise<void> {
     switch (command.type) {
       case "SESSION":
-        return this.#call(peer, command.peer);
+        return this.#server.hub.pair(peer, command.peer);
       case "ROOM":
-        return this.#join(peer, command.room);
+        return this.#server.hub.join(peer, { room: command.room });
       default:
         command satisfies never;
     }
   }
 
-  #call(peer: PeerHandle, callee: PeerId): void {
-    const outcome = this.#server.hub.pair(peer, callee);
-    if (outcome === "paired") return;
-    const who = `peer ${quoted(callee, this.#server.maxIdLength)}`;
-    if (outcome === "busy") throw new SignalError("peer_busy", `${who} busy`);
-    throw new SignalError("peer_unknown", `${who} not found`);
-  }
-
-  #join(peer: PeerHandle, room: RoomId): void {
-    const outcome = this.#server.hub.join(peer, room);
-    if (outcome === "entered") return;
-    const which = `room ${quoted(room, this.#server.maxIdLength)}`;
-    if (outcome === "room_full") throw new SignalError("room_full", `${which} is full`);
-    throw new SignalError("rooms_full", `${which} cannot be opened, too many rooms`);
+  /** A partner that has just left cannot be told any more; `gone` is on its way. */
+  #inSession(peer: PeerHandle, partner: PeerHandle, frame: Frame): void {
+    if (this.#server.hub.send(peer, partner, frame) === "untranslatable") {
+      throw this.#untranslatable(partner.id);
+    }
   }
 
   #inRoom(peer: PeerHandle, room: RoomId, command: RoomCommand): void {
@@ -197,14 +178,44 @@ export class GStreamerSession implements Session {
         return this.link.send(encodeRoomPeerList(idsOf(this.#server.hub.others(peer, room))));
       case "ROOM_PEER_MSG": {
         const outcome = this.#server.hub.send(peer, command.peer, command.text, room);
-        if (outcome === "sent" || outcome === "untranslatable") return;
-        const who = `peer ${quoted(command.peer, this.#server.maxIdLength)}`;
+        if (outcome === "sent") return;
+        if (outcome === "untranslatable") throw this.#untranslatable(command.peer);
+        const who = `peer ${this.#quoted(command.peer)}`;
         if (outcome === "unknown") throw new SignalError("peer_unknown", `${who} not found`);
         throw new SignalError("peer_elsewhere", `${who} is not in the room`);
       }
       default:
         command satisfies never;
     }
+  }
+
+  #explain(refused: Refused): string {
+    switch (refused.reason) {
+      case "id_taken":
+        return "Peer uid is in use";
+      case "peers_full":
+        return "server is full";
+      case "room_full":
+        return `room ${this.#quoted(refused.room ?? "")} is full`;
+      case "rooms_full":
+        return `room ${this.#quoted(refused.room ?? "")} cannot be opened, too many rooms`;
+      case "peer_busy":
+        return `peer ${this.#quoted(refused.peer)} busy`;
+      case "peer_unknown":
+        return `peer ${this.#quoted(refused.peer)} not found`;
+      case "description_too_large":
+        return "description is too large";
+      default:
+        return refused satisfies never;
+    }
+  }
+
+  #untranslatable(peer: PeerId): SignalError {
+    return new SignalError("untranslatable", `peer ${this.#quoted(peer)} cannot be told this`);
+  }
+
+  #quoted(value: string): string {
+    return quoted(value, this.#server.maxIdLength);
   }
 }
 

@@ -39,8 +39,8 @@ export type Action =
 export interface Relayed {
   /** The event that it came as, and is passed on as. */
   readonly name: string;
-  /** The argument as it came; nobody else has it, so that the receiver's frame is written from it. */
-  readonly message: Record<string, unknown>;
+  /** The argument as it came. */
+  readonly message: Readonly<Record<string, unknown>>;
 }
 
 /** What a refusal has to know of the event that it answers; part of an error's details. */
@@ -108,13 +108,11 @@ export function encodeRefusal({ ack, isLogin }: Asked, error: number): string | 
 }
 
 /**
- * Writes what a peer said for its receiver: the same object without `to` and with the sender's id,
- * whatever the sender claimed (§5). It changes `message`, which has no other reader.
+ * Writes a peer's message for its receiver: without `to`, and with the sender's real id as `from`,
+ * whatever the sender claimed (§5).
  */
 export function encodeRelay({ name, message }: Relayed, from: string): string {
-  message["to"] = undefined;
-  message["from"] = from;
-  return encodeEvent(name, message);
+  return encodeEvent(name, { ...message, to: undefined, from });
 }
 
 /** Tells a client that another connection has its id now (§4). */

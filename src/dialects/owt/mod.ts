@@ -27,10 +27,11 @@ export const owt = defineDialect({
   name: "owt",
   title: "OWT",
   options,
-  open(options, { hub, realm }): OpenDialect {
+  open(options, { hub, realm, dialect, basePath }): OpenDialect {
     const server = {
       hub,
       realm,
+      dialect,
       versions: new Set(options.versions),
       maxIdLength: options.maxIdLength,
     };
@@ -39,12 +40,12 @@ export const owt = defineDialect({
       namespaces: [{
         name: "/",
         limits: options,
-        connect: (url, link) => new OwtSession(link, readHandshake(url), server),
+        connect: ({ url }, link) => new OwtSession(link, readHandshake(url), server),
       }],
       entrances: [{
         path: "/",
         scheme: "http",
-        hint: "p2p.connect({ host, token }), over Socket.IO at /socket.io",
+        hint: `p2p.connect({ host, token }), over Socket.IO at ${basePath}/socket.io`,
       }],
     };
   },

@@ -1,6 +1,6 @@
-import { byCode, SignalError } from "../../core/errors.ts";
-import type { Hub } from "../../core/hub.ts";
-import type { Frame, NamespaceLink, PeerEvent, PeerHandle, Session } from "../../core/types.ts";
+import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
+import type { Frame, NamespaceLink, PeerEvent, PeerId, Session } from "../../core/types.ts";
+import { type Place, Seat } from "../kit/seat.ts";
 import {
   type Action,
   type Asked,
@@ -17,9 +17,7 @@ import {
 } from "./messages.ts";
 
 /** What all sessions of the dialect share. */
-export interface OwtServer {
-  readonly hub: Hub;
-  readonly realm: string;
+export interface OwtServer extends Place {
   /** Values of `clientVersion` that are admitted. */
   readonly versions: ReadonlySet<string>;
   readonly maxIdLength: number;
@@ -38,6 +36,7 @@ const UNSUPPORTED_VERSION = 2103;
 const NOT_LOGGED_IN = 2120;
 const WRONG_TOKEN = 2121;
 const UNREACHABLE = 2201;
+const UNSUPPORTED = 2401;
 const ILLEGAL_ARGUMENT = 2402;
 const NOT_ALLOWED = 2404;
 
@@ -75,6 +74,7 @@ const WIRE = byCode<Refusal>({
   flooding: hungUp(BUSY),
   credentials_missing: hungUp(NOT_LOGGED_IN),
   not_identified: hungUp(NOT_LOGGED_IN),
+  untranslatable: refused(UNSUPPORTED),
   queue_full: refused(BUSY),
   room_full: refused(BUSY),
   rooms_full: refused(BUSY),
@@ -94,8 +94,8 @@ export class OwtSession implements Session {
   readonly link: NamespaceLink;
   readonly #server: OwtServer;
   readonly #handshake: Handshake;
-  /** Undefined before a login, while another one is under way, and once the id is lost. */
-  #peer: PeerHandle | undefined = undefined;
+  /** Empty before a login, while another one is under way, and once the id is lost. */
+  readonly #seat: Seat;
   #login: Login | undefined = undefined;
   /** It was somebody once; a client that changes its name has no new time limit. */
   #hasLoggedIn = false;
@@ -106,6 +106,7 @@ export class OwtSession implements Session {
     this.link = link;
     this.#handshake = handshake;
     this.#server = server;
+    this.#seat = new Seat(server, this);
   }
 
   get isIdentified(): boolean {
@@ -137,14 +138,19 @@ export class OwtSession implements Session {
         // Between peers of one dialect the hub passes on what this class handed it.
         return this.link.send(encodeRelay(event.payload as Relayed, event.from));
       case "admitted":
-        this.#peer = event.peer;
+        this.#seat.take(event.peer);
         this.#hasLoggedIn = true;
-        return this.#answerLogin(event.peer);
+        return this.#answerLogin(event.peer.id);
       case "replaced":
         // In this order clients report the loss instead of coming back (§4).
-        this.#peer = undefined;
+        this.#seat.lose();
         this.link.send(SERVER_DISCONNECT);
         return this.link.close();
+      case "refused":
+        throw this.#loginRefusal(
+          event.reason,
+          event.reason === "id_taken" ? "Id is in use" : "No more ids",
+        );
       // There are no rooms and calls, and nothing is held for anybody.
       case "entered":
       case "paired":
@@ -154,6 +160,7 @@ export class OwtSession implements Session {
       case "described":
       case "stopped":
       case "undelivered":
+      case "updated":
         return;
       default:
         event satisfies never;
@@ -166,7 +173,7 @@ export class OwtSession implements Session {
     this.#answer(asked, error);
     // A login that fails is followed by the end (§4).
     if (!isFinal && !asked.isLogin) return;
-    this.#giveUp();
+    this.#seat.release();
     if (this.#isConnected) this.link.close();
     else this.link.decline(String(error));
   }
@@ -178,34 +185,29 @@ export class OwtSession implements Session {
   }
 
   closed(): void {
-    this.#giveUp();
+    this.#seat.release();
   }
 
   /** The id and its answer are one step, in `deliver`; the newest client wins (§4). */
-  async #logIn({ token, ack }: Login): Promise<void> {
-    const asked: Asked = { ack, isLogin: true };
+  #logIn({ token, ack }: Login): void | Promise<void> {
+    const { peer } = this.#seat;
+    const isSame = peer !== undefined && (token === this.#login?.token || token === peer.id);
     if (token.length > this.#server.maxIdLength) {
-      throw new SignalError("id_invalid", "Token is too long", { ...asked });
+      throw new SignalError("id_invalid", "Token is too long", { ack, isLogin: true });
     }
-    const isSame = this.#peer !== undefined &&
-      (token === this.#login?.token || token === this.#peer.id);
     this.#login = { token, ack };
-    if (this.#peer !== undefined && isSame) return this.#answerLogin(this.#peer);
-    this.#giveUp();
-    const { hub, realm } = this.#server;
-    const outcome = await hub.claim({
-      realm,
-      id: token === "" ? anonymousId() : token,
-      dialect: "owt",
-      receiver: this,
-      policy: "newest",
-    });
-    if (outcome === "full") throw new SignalError("peers_full", "No more ids", { ...asked });
-    if (outcome === "taken") throw new SignalError("id_taken", "Id is in use", { ...asked });
+    if (isSame) return this.#answerLogin(peer.id);
+    this.#seat.release();
+    return this.#seat.claim({ id: token === "" ? anonymousId() : token, policy: "newest" });
+  }
+
+  /** The refusal of the login that is under way. */
+  #loginRefusal(code: ErrorCode, words: string): SignalError {
+    return new SignalError(code, words, { ack: this.#login?.ack, isLogin: true });
   }
 
   /** Some clients wait for the event, others for the acknowledgement (§4). */
-  #answerLogin({ id }: PeerHandle): void {
+  #answerLogin(id: PeerId): void {
     this.link.send(encodeAuthenticated(id));
     this.#isConnected = true;
     const ack = this.#login?.ack;
@@ -214,23 +216,20 @@ export class OwtSession implements Session {
 
   /** An acknowledgement says that the message was handed over, not that it arrived (§5). */
   #send({ to, relayed, ack }: Extract<Action, { type: "message" }>): void {
-    if (this.#peer === undefined) {
-      throw new SignalError("credentials_missing", "Log in first", { ack, isLogin: false });
+    const { peer } = this.#seat;
+    const details = { ack, isLogin: false };
+    if (peer === undefined) throw new SignalError("credentials_missing", "Log in first", details);
+    const outcome = this.#server.hub.send(peer, to, relayed);
+    if (outcome === "untranslatable") {
+      throw new SignalError("untranslatable", "The peer cannot be told this", details);
     }
-    if (this.#server.hub.send(this.#peer, to, relayed) !== "sent") {
-      throw new SignalError("peer_unknown", "No such peer", { ack, isLogin: false });
-    }
+    if (outcome !== "sent") throw new SignalError("peer_unknown", "No such peer", details);
     if (ack !== undefined) this.link.send(encodeMessageAck(ack));
   }
 
   #answer(asked: Asked, error: number): void {
     const frame = encodeRefusal(asked, error);
     if (frame !== undefined) this.link.send(frame);
-  }
-
-  #giveUp(): void {
-    if (this.#peer !== undefined) this.#server.hub.release(this.#peer, this);
-    this.#peer = undefined;
   }
 }
 

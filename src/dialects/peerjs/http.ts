@@ -1,4 +1,5 @@
-import type { HttpRoute } from "../dialect.ts";
+import type { Visit } from "../../core/visit.ts";
+import type { HttpRoute } from "../../http/route.ts";
 
 /** What the HTTP side of the dialect needs to know. */
 export interface Directory {
@@ -24,28 +25,36 @@ const TEXT_TYPE = { "content-type": "text/plain; charset=utf-8" };
 /** The dialect's plain resources (§3). */
 export function httpRoutes(directory: Directory): HttpRoute[] {
   const { mount } = directory;
+  const get = { kind: "http", method: "GET", access: "open" } as const;
   return [
-    { kind: "get", path: mount, handle: () => new Response(ABOUT, { headers: JSON_TYPE }) },
+    { ...get, path: mount, handle: () => new Response(ABOUT, { headers: JSON_TYPE }) },
     {
-      kind: "get",
+      ...get,
       path: `${mount}*/id`,
-      // Any key will do: a wrong one is then reported clearly by the socket.
+      // Any key is accepted: the socket reports a wrong one clearly.
       handle: () =>
         new Response(directory.issueId(), {
           headers: { ...TEXT_TYPE, "cache-control": "no-store" },
         }),
     },
-    { kind: "get", path: `${mount}*/peers`, handle: (url) => peers(url, directory) },
+    {
+      ...get,
+      path: `${mount}*/peers`,
+      access: (visit) => objectionToDiscovery(visit, directory),
+      handle: () =>
+        new Response(JSON.stringify(directory.listIds()), {
+          headers: { ...JSON_TYPE, "cache-control": "no-store" },
+        }),
+    },
   ];
 }
 
-/** Off by default, and only for those who know the key (§9.9). */
-function peers(url: URL, { key, allowDiscovery, listIds }: Directory): Response {
+/** The list is off by default, and only for clients that know the key (§9.9). */
+function objectionToDiscovery(
+  { url }: Visit,
+  { key, allowDiscovery }: Directory,
+): Response | undefined {
   const given = decodeURIComponent(url.pathname.replace(/\/$/, "").split("/").at(-2) ?? "");
-  if (!allowDiscovery || given !== key) {
-    return new Response("Unauthorized", { status: 401, headers: TEXT_TYPE });
-  }
-  return new Response(JSON.stringify(listIds()), {
-    headers: { ...JSON_TYPE, "cache-control": "no-store" },
-  });
+  if (allowDiscovery && given === key) return undefined;
+  return new Response("Unauthorized", { status: 401, headers: TEXT_TYPE });
 }

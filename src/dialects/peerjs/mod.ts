@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { Reserve } from "../../core/hub.ts";
 import type { DialectStore, KeepOutcome } from "../../core/kept.ts";
 import { defineDialect, type IdOperations, type OpenDialect } from "../dialect.ts";
 import { duration, limit, linkLimitOptions, toggle, whole, wholeIfGiven } from "../kit/options.ts";
@@ -6,7 +7,7 @@ import { readSealed } from "../kit/sealed.ts";
 import { secretOf } from "../kit/secret.ts";
 import { httpRoutes } from "./http.ts";
 import { IssuedIds } from "./issued_ids.ts";
-import { type Credentials, type IdReservations, PeerJsSession } from "./session.ts";
+import { type Credentials, PeerJsSession } from "./session.ts";
 import { RETURN_MS, SealedAttempt, WaitingRoom } from "./waiting_room.ts";
 
 const MIB = 1024 * 1024;
@@ -71,7 +72,7 @@ export const peerjs = defineDialect({
   name: "peerjs",
   title: "PeerJS",
   options,
-  open(options, { hub, realm, clock, store }): OpenDialect {
+  open(options, { hub, realm, dialect, clock, store }): OpenDialect {
     const ids = new IssuedIds(secretOf(options.idSecret, store.secret));
     const waitingRoom = new WaitingRoom(
       {
@@ -89,11 +90,12 @@ export const peerjs = defineDialect({
       (sender, absent) => hub.reportUndelivered(realm, sender, absent),
     );
     waitingRoom.restore(readSealed(store, SealedAttempt));
-    const reservations = reservationsOf(store, options.reserveIds);
+    hub.reserve(realm, reserveFor(store, options.reserveIds));
     const server = {
       hub,
       realm,
-      reservations,
+      dialect,
+      reservations: store.reservations,
       waitingRoom,
       key: options.key,
       maxIdLength: options.maxIdLength,
@@ -107,7 +109,8 @@ export const peerjs = defineDialect({
           path: `${options.path}peerjs`,
           limits: options,
           maxSilenceMs: options.aliveTimeoutMs,
-          connect: (url, link) => new PeerJsSession(link, readCredentials(url), server),
+          acceptsAnyProtocol: true,
+          connect: ({ url }, link) => new PeerJsSession(link, readCredentials(url), server),
         },
         ...httpRoutes({
           mount: options.path,
@@ -118,7 +121,7 @@ export const peerjs = defineDialect({
             while (hub.has(realm, id)) id = ids.issue();
             return id;
           },
-          listIds: () => hub.ids(realm, "peerjs"),
+          listIds: () => hub.ids(realm, dialect),
         }),
       ],
       entrances: [{
@@ -142,15 +145,14 @@ export const peerjs = defineDialect({
   },
 });
 
-/** Without a lifetime ids are whoever's asks first, but for those that an operator reserved. */
-function reservationsOf(
-  { reservations }: DialectStore,
-  lifetimeMs: number | undefined,
-): IdReservations {
-  return {
-    claim: (id, token, address) => reservations.claim(id, token, lifetimeMs, address),
-    touch: (id) => reservations.touch(id),
-  };
+/**
+ * Keeps ids for their tokens. Without a lifetime an id belongs to the first claimant, unless an
+ * operator reserved it. The claim of an id in use reserves nothing: its holder's token decides.
+ */
+function reserveFor({ reservations }: DialectStore, lifetimeMs: number | undefined): Reserve {
+  return ({ id, proof = "", address }, isHeld) =>
+    isHeld ||
+    reservations.claim(id, proof, lifetimeMs, address).then((outcome) => outcome !== "taken");
 }
 
 /** What an operator may do with ids. */

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { SignalError } from "../../core/errors.ts";
-import type { Hub } from "../../core/hub.ts";
+import type { Reservations } from "../../core/kept.ts";
 import type { Frame, Link, PeerEvent, PeerHandle, PeerId, Session } from "../../core/types.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import {
@@ -13,6 +13,7 @@ import {
   OPEN,
   type RelayedMessage,
 } from "./messages.ts";
+import { type Place, Seat } from "../kit/seat.ts";
 import type { WaitingRoom } from "./waiting_room.ts";
 
 /** What a client says of itself in the URL of its socket (§2); empty where it says nothing. */
@@ -22,18 +23,10 @@ export interface Credentials {
   readonly token: string;
 }
 
-/** Ids that stay with whoever knows their token. */
-export interface IdReservations {
-  claim(id: string, token: string, address: string): Promise<"granted" | "taken" | "unreserved">;
-  touch(id: string): void;
-}
-
 /** What all sessions of the dialect share. */
-export interface PeerJsServer {
-  readonly hub: Hub;
-  readonly realm: string;
+export interface PeerJsServer extends Place {
   readonly waitingRoom: WaitingRoom;
-  readonly reservations: IdReservations;
+  readonly reservations: Pick<Reservations, "touch">;
   readonly key: string;
   readonly maxIdLength: number;
   readonly concurrentLimit: number;
@@ -78,6 +71,9 @@ const WIRE = wordRefusals<Refusal>({
   origin_forbidden: atTheDoor("Origin is not allowed"),
   address_banned: atTheDoor("This address is banned"),
   not_identified: atTheDoor("Registration took too long"),
+  untranslatable: {
+    frame: ({ details: { absent, sender } }) => encodeExpire(String(absent), String(sender)),
+  },
   // The client reports the text and disconnects from the server; its calls go on.
   rate_limited: { frame: () => encodeRefusal("ERROR", "Too many messages") },
 });
@@ -87,38 +83,41 @@ export class PeerJsSession implements Session {
   readonly link: Link;
   readonly #server: PeerJsServer;
   readonly #credentials: Credentials;
-  /** Undefined before the claim is carried out, and after another connection took the id over. */
-  #peer: PeerHandle | undefined = undefined;
+  /** Empty before the claim is carried out, and after another connection took the id over. */
+  readonly #seat: Seat;
 
   constructor(link: Link, credentials: Credentials, server: PeerJsServer) {
     this.link = link;
     this.#credentials = credentials;
     this.#server = server;
+    this.#seat = new Seat(server, this);
   }
 
   get peerId(): PeerId | undefined {
-    return this.#peer?.id;
+    return this.#seat.peer?.id;
   }
 
   get isIdentified(): boolean {
-    return this.#peer !== undefined;
+    return this.#seat.peer !== undefined;
   }
 
   /** The checks at the door, in the original server's order (§4). */
-  opened(): Promise<void> {
+  opened(): void | Promise<void> {
     const { id, token, key } = this.#credentials;
     if (id === "" || token === "" || key === "") throw new SignalError("credentials_missing");
     if (key !== this.#server.key) throw new SignalError("credentials_wrong");
     if (id.length > this.#server.maxIdLength) throw new SignalError("id_invalid");
     if (!this.#server.isAdmissible(id)) throw new SignalError("id_not_issued");
-    return this.#claim(id, token);
+    const { concurrentLimit: capacity } = this.#server;
+    return this.#seat.claim({ id, proof: token, capacity, address: this.link.address });
   }
 
   receive(frame: Frame): void {
-    if (this.#peer === undefined) return;
+    const { peer } = this.#seat;
+    if (peer === undefined) return;
     const message = decode(frame);
     if (message === "malformed") throw new SignalError("bad_frame", "Message is no JSON object");
-    if (message !== "ignored") this.#handle(this.#peer, message, frame);
+    if (message !== "ignored") this.#handle(peer, message, frame);
   }
 
   deliver(event: PeerEvent): void {
@@ -128,11 +127,13 @@ export class PeerJsSession implements Session {
         return this.#write(event.payload as RelayedMessage, event.from);
       case "admitted":
         return this.#admitted(event.peer);
+      case "refused":
+        throw new SignalError(event.reason);
       case "undelivered":
         return this.link.send(encodeExpire(event.peer, this.#credentials.id));
       case "replaced":
         // The same client came back on a new path; this one is dead or soon will be (§9.2).
-        this.#peer = undefined;
+        this.#seat.lose();
         return this.link.close(1000, "replaced by a newer connection");
       // Departures are silent: calls outlive the signalling connection (§6).
       case "gone":
@@ -142,6 +143,7 @@ export class PeerJsSession implements Session {
       case "left":
       case "described":
       case "stopped":
+      case "updated":
         return;
       default:
         event satisfies never;
@@ -153,36 +155,13 @@ export class PeerJsSession implements Session {
   }
 
   closed(): void {
-    if (this.#peer === undefined) return;
-    this.#server.hub.release(this.#peer, this);
-    this.#server.reservations.touch(this.#peer.id);
-    this.#peer = undefined;
-  }
-
-  async #claim(id: string, token: string): Promise<void> {
-    const { hub, realm, reservations, concurrentLimit: capacity } = this.#server;
-    // Whose an id in use is, its holder's token says: asking for it must not reserve it, and
-    // neither must asking for any id where nobody is admitted.
-    if (!hub.has(realm, id)) {
-      if (hub.isFull(realm, "peerjs", capacity)) throw new SignalError("peers_full");
-      const outcome = await reservations.claim(id, token, this.link.address);
-      if (outcome === "taken") throw new SignalError("id_taken");
-    }
-    const outcome = await hub.claim({
-      realm,
-      id,
-      dialect: "peerjs",
-      receiver: this,
-      proof: token,
-      capacity,
-    });
-    if (outcome === "taken") throw new SignalError("id_taken");
-    if (outcome === "full") throw new SignalError("peers_full");
+    const peer = this.#seat.release();
+    if (peer !== undefined) this.#server.reservations.touch(peer.id);
   }
 
   /** Held messages follow `OPEN`, never precede it (§4); a resumed connection gets both (§9.1). */
   #admitted(peer: PeerHandle): void {
-    this.#peer = peer;
+    this.#seat.take(peer);
     this.link.send(OPEN);
     for (const held of this.#server.waitingRoom.collect(peer.id)) {
       this.#write(held.message, held.from);
@@ -197,8 +176,9 @@ export class PeerJsSession implements Session {
       case "OFFER":
       case "ANSWER":
       case "CANDIDATE": {
-        const isHere = this.#server.hub.send(peer, message.dst, message) !== "unknown";
-        if (!isHere) this.#hold(peer, message, frame);
+        const outcome = this.#server.hub.send(peer, message.dst, message);
+        if (outcome === "unknown") this.#hold(peer, message, frame);
+        else if (outcome === "untranslatable") this.#cannotTell(peer, message);
         return;
       }
       case "EXPIRE":
@@ -215,6 +195,12 @@ export class PeerJsSession implements Session {
       default:
         message satisfies never;
     }
+  }
+
+  /** An offer that its receiver cannot understand is like one that is not delivered in time. */
+  #cannotTell({ id: sender }: PeerHandle, { type, dst: absent }: AttemptMessage): void {
+    if (type !== "OFFER") return;
+    throw new SignalError("untranslatable", "The peer cannot be told this", { absent, sender });
   }
 
   /** Nobody will ever come under a name that is too long: it is not worth remembering either. */

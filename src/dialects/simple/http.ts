@@ -1,5 +1,5 @@
 import { SignalError } from "../../core/errors.ts";
-import type { HttpMessage, Posted } from "../dialect.ts";
+import type { Posted, Posting } from "../../http/route.ts";
 import { decodePosition } from "./event_stream.ts";
 import type { Instance } from "./instance.ts";
 import {
@@ -11,10 +11,11 @@ import {
   type JoinFrame,
   withRef,
 } from "./messages.ts";
-import type { SimpleServer } from "./peer.ts";
+import { peerOf } from "./peer.ts";
+import type { SimpleServer } from "./server.ts";
 import { type JoinRequest, noMatch } from "./join.ts";
 import { perform } from "./session.ts";
-import { frameResponse, refusalResponse } from "./wire.ts";
+import { frameResponse } from "./wire.ts";
 
 /** What a URL must not hold: proxies and logs keep URLs. */
 const SECRETS = ["p_secret", "p_instance"];
@@ -48,12 +49,14 @@ export function joinOfUrl(
  * The join that opens a stream: by URL or by a posted frame, or as a continuation (§8). "over" for
  * a client that comes back by itself although it has left, or lost its instance to another one.
  */
-export function joinOfStream(request: HttpMessage, server: SimpleServer): JoinRequest | "over" {
-  const position = decodePosition(request.headers.get("last-event-id") ?? "");
+export function joinOfStream(
+  url: URL,
+  { method, body, lastEventId = "" }: Posting,
+  server: SimpleServer,
+): JoinRequest | "over" {
+  const position = decodePosition(lastEventId);
   if (position === "over") return position;
-  const frame = request.method === "GET"
-    ? joinOfUrl(request.url, server)
-    : decode(request.body, server.limits);
+  const frame = method === "GET" ? joinOfUrl(url, server) : decode(body, server.limits);
   if (frame === undefined) throw new SignalError("room_missing", "the URL names no room");
   if (frame.event !== "join") {
     throw withRef(new SignalError("bad_frame", "a stream begins with a join"), frame.ref);
@@ -64,17 +67,17 @@ export function joinOfStream(request: HttpMessage, server: SimpleServer): JoinRe
   const { p_id, p_secret, p_instance } = credentials;
   if (!server.secrets.isValid(p_secret, p_id, frame.room)) return frame;
   if (server.departed.has(p_secret)) return "over";
-  const peer = server.peers.get(p_id);
+  const peer = peerOf(server, p_id);
   if (peer === undefined) return { ...frame, ...credentials };
   const instance = peer.instance(p_instance, p_secret);
   if (instance !== undefined && instance.holder !== holder) return "over";
   const again = { ...frame, ...credentials, isContinuation: true } as const;
   // What it has said of itself since counts, not what the same URL repeats.
-  return request.method === "GET" ? { ...again, peer: undefined } : again;
+  return method === "GET" ? { ...again, peer: undefined } : again;
 }
 
 /** Carries out a posted frame (§8). */
-export function post(server: SimpleServer, { body }: HttpMessage): Posted {
+export async function post(server: SimpleServer, { body }: Posting): Promise<Posted> {
   let isProven = false;
   try {
     const posted = decodePosted(body, server.limits);
@@ -82,29 +85,29 @@ export function post(server: SimpleServer, { body }: HttpMessage): Posted {
       const { p_id, p_secret, p_instance } = posted.credentials();
       isProven = server.secrets.isValid(p_secret, p_id);
       if (!isProven) throw noMatch();
-      const instance = server.peers.get(p_id)?.instance(p_instance, p_secret);
+      const instance = peerOf(server, p_id)?.instance(p_instance, p_secret);
       if (instance === undefined) {
         throw new SignalError("instance_unknown", "no such instance: join again");
       }
       if (!instance.takesPost(body.length, server.clock.now())) {
         throw new SignalError("rate_limited", "Too many messages");
       }
-      return { response: frameResponse(carryOut(instance, posted.decode())), isProven };
+      return { response: frameResponse(await carryOut(instance, posted.decode())), isProven };
     } catch (error) {
       throw withRef(error, posted.ref);
     }
   } catch (error) {
-    if (error instanceof SignalError) return { response: refusalResponse(error), isProven };
+    if (error instanceof SignalError) return { refusal: error, isProven };
     throw error;
   }
 }
 
 /** Does what a frame asks for, and returns the answer. */
-function carryOut(instance: Instance, frame: ClientFrame): string {
+async function carryOut(instance: Instance, frame: ClientFrame): Promise<string> {
   if (frame.event === "join") throw new SignalError("already_joined", "an instance joins once");
   if (frame.event === "ping") return encodePong(frame.ref);
   const { carrier } = instance;
-  const receipt = perform(instance, frame);
+  const receipt = await perform(instance, frame);
   if (frame.event === "leave") carrier?.left();
-  return encodeOk(frame.ref, receipt);
+  return encodeOk(frame.ref, receipt ?? undefined);
 }

@@ -38,7 +38,7 @@ export interface InstanceOwner {
   readonly id: PeerId;
   readonly room: RoomId;
   /** Changes what the peer says of itself. */
-  publish(instance: Instance, change: Change): void;
+  publish(instance: Instance, change: Change): void | Promise<void>;
   /** Hands a signal on. */
   signal(from: Instance, frame: SignalFrame): Receipt;
   /** The connection is gone: hold the instance for a while. */

@@ -1,7 +1,8 @@
 import { SignalError } from "../../core/errors.ts";
 import type { Carrier } from "./instance.ts";
 import type { JoinFrame } from "./messages.ts";
-import { SimplePeer, type SimpleServer } from "./peer.ts";
+import { peerOf, SimplePeer } from "./peer.ts";
+import type { SimpleServer } from "./server.ts";
 
 /** An id as this server makes them. */
 const ID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
@@ -25,10 +26,14 @@ export async function join(
   const id = p_id ?? crypto.randomUUID();
   // Another connection may claim the same id in the meantime: then this one joins that peer.
   while (carrier.link.isOpen) {
-    const peer = server.peers.get(id);
+    const peer = peerOf(server, id);
     if (peer === undefined) {
-      if (await new SimplePeer(id, room, server, carrier).found(frame, carrier)) return;
-      if (!server.peers.has(id)) throw new SignalError("id_taken", "the id is in use elsewhere");
+      const fresh = new SimplePeer(id, room, server);
+      await fresh.found(frame, carrier);
+      if (fresh.isHere) return;
+      if (carrier.link.isOpen && peerOf(server, id) === undefined) {
+        throw new SignalError("id_taken", "the id is in use elsewhere");
+      }
       continue;
     }
     if (peer.room !== room) throw noMatch();

@@ -1,8 +1,11 @@
-/** Who said a signal: all that is kept of it, which may be long after it has gone. */
+/** The sender of a kept signal, which may have left long ago. */
 export interface Speaker {
-  /** It has left the room, or this instance of it has. */
+  /** True if the instance has left the room. */
   isGone: boolean;
 }
+
+/** A sender of which nothing else is known any more. */
+export const GONE: Readonly<Speaker> = { isGone: true };
 
 /** A signal that was sent, and may have to be sent again. */
 export interface KeptSignal {

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { EncodeOnce } from "../kit/encode_once.ts";
-import { defineDialect, type HttpRoute, type OpenDialect } from "../dialect.ts";
+import type { HttpRoute } from "../../http/route.ts";
+import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { JsonOnce } from "../kit/json_once.ts";
 import { linkLimitOptions, toggle, whole } from "../kit/options.ts";
 import { secretOf } from "../kit/secret.ts";
@@ -13,11 +14,11 @@ import { Held } from "./held.ts";
 import { joinOfStream, joinOfUrl, post } from "./http.ts";
 import { operations } from "./operations.ts";
 import { Secrets } from "./secrets.ts";
-import type { SimpleServer } from "./peer.ts";
+import type { SimpleServer } from "./server.ts";
 import { seal, unseal } from "./sealed.ts";
 import { SimpleSession } from "./session.ts";
 import { KeptTotal } from "./signal_log.ts";
-import { refusalResponse } from "./wire.ts";
+import { refusalResponse, WIRE } from "./wire.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -66,7 +67,6 @@ const options = z.strictObject({
   ...linkLimitOptions({
     maxFrameBytes: 256 * KIB,
     framesPerSecond: 100,
-    // A newcomer to a room sends an offer and a dozen candidates to every member at once.
     frameBurst: 1_000,
     identifyTimeoutMs: 10_000,
     maxQueuedBytes: 8 * MIB,
@@ -78,11 +78,12 @@ export const simple = defineDialect({
   name: "simple",
   title: "Simple",
   options,
-  open(options, { hub, realm, clock, store }): OpenDialect {
+  open(options, { hub, realm, dialect, clock, store, basePath }): OpenDialect {
     const { path } = options;
     const server: SimpleServer = {
       hub,
       realm,
+      dialect,
       clock,
       tokens: new Tokens(options.tokens),
       trustIds: options.trustIds,
@@ -91,7 +92,6 @@ export const simple = defineDialect({
       news: new EncodeOnce(),
       json: new JsonOnce(),
       rooms: store.rooms,
-      peers: new Map(),
       held: new Held(options),
       departed: new Departed(options.maxDeparted),
       total: new KeptTotal(),
@@ -110,27 +110,34 @@ export const simple = defineDialect({
           kind: "upgrade",
           path,
           protocols: ["simple"],
+          acceptsAnyProtocol: true,
           limits: options,
           // Clients come back with their secrets, a little later (§7).
           goingAwayCode: 1012,
-          connect: (url, link) => new SimpleSession(link, server, () => joinOfUrl(url, server)),
+          connect: ({ url }, link) => new SimpleSession(link, server, () => joinOfUrl(url, server)),
         },
         {
           kind: "stream",
           path,
           limits: options,
           bodyTimeoutMs: options.bodyTimeoutMs,
-          connect: (request, link) => {
+          connect: ({ url }, link, posting) => {
             const stream = new EventStream(link);
-            return new SimpleSession(stream, server, () => joinOfStream(request, server), stream);
+            const readJoin = () => joinOfStream(url, posting, server);
+            return new SimpleSession(stream, server, readJoin, stream);
           },
-          post: (request) => post(server, request),
+          post: (_visit, posting) => post(server, posting),
           refuse: refusalResponse,
+          wordFor: (code) => WIRE[code].word,
         },
         textAt(`${path}/client.js`, client, "text/javascript"),
         textAt(`${path}/client.d.ts`, types, "application/typescript"),
       ],
-      entrances: [{ path, scheme: "ws", hint: `new Room(name), from ${path}/client.js` }],
+      entrances: [{
+        path,
+        scheme: "ws",
+        hint: `new Room(name), from ${basePath}${path}/client.js`,
+      }],
       operations: operations(server),
       usesStoredSecret: options.secret === undefined,
       gauges: [
@@ -159,5 +166,6 @@ function expire({ hub, held, clock }: SimpleServer): void {
 
 function textAt(path: string, text: string, type: string): HttpRoute {
   const headers = { "content-type": `${type}; charset=utf-8` };
-  return { kind: "get", path, handle: () => new Response(text, { headers }) };
+  const handle = (): Response => new Response(text, { headers });
+  return { kind: "http", method: "GET", path, access: "open", handle };
 }

@@ -3,7 +3,7 @@ import type { Change, PeerDescription, PeerInstance } from "./description.ts";
 import type { Reason } from "./instance.ts";
 import { encodeChange, encodeJoin, encodeLeave } from "./messages.ts";
 
-/** What the hub passes on of a peer's changes, beside its new description. */
+/** A peer's change, which the hub passes on with its new description. */
 export type News =
   | { readonly type: "join"; readonly instance: number }
   | { readonly type: "change"; readonly instance: number; readonly change: Change }
@@ -15,15 +15,15 @@ export type News =
   };
 
 /** A room's news as frames (§4), once for all members. */
-export function encodeNews(event: RoomEvent): readonly string[] {
+export function encodeNews(event: RoomEvent, own: string): readonly string[] {
   const { type, peer } = event;
-  // Peers of this dialect hand the hub nothing else, and other dialects hand it nothing.
+  // Peers of this dialect give the hub nothing else, and those of other dialects give it nothing.
   const news = event.news as News | undefined;
-  if (type === "joined") return [encodeJoin(descriptionOf(peer), 0)];
+  if (type === "joined") return [encodeJoin(descriptionOf(peer, own), 0)];
   if (news === undefined) return type === "left" ? [encodeLeave(peer.id, 0, [], "left")] : [];
   switch (news.type) {
     case "join":
-      return [encodeJoin(descriptionOf(peer), news.instance)];
+      return [encodeJoin(descriptionOf(peer, own), news.instance)];
     case "change":
       return [encodeChange(peer.id, news.instance, news.change)];
     case "leave":
@@ -31,10 +31,13 @@ export function encodeNews(event: RoomEvent): readonly string[] {
   }
 }
 
-/** A peer as this protocol shows it; one of another dialect has one instance and its name (§10). */
-export function descriptionOf({ id, dialect, info }: PeerSummary): PeerDescription {
-  // What this dialect's peers say of themselves is made by `describe`.
-  if (dialect === "simple") return info as PeerDescription;
+/**
+ * A peer as this protocol shows it; one of another dialect has one instance and its name (§10).
+ * @param own the name of this dialect
+ */
+export function descriptionOf({ id, dialect, info }: PeerSummary, own: string): PeerDescription {
+  // `describe` made it.
+  if (dialect === own) return info as PeerDescription;
   const foreign = { peer_id: id, peer_dialect: dialect };
   return { ...foreign, peer_instances: [{ sdp: "" }], peer_ice: [] };
 }

@@ -2,7 +2,8 @@ import { SignalError } from "../../core/errors.ts";
 import type { RoomOperations } from "../dialect.ts";
 import { roomOperations } from "../kit/room_operations.ts";
 import { isObject } from "../kit/json.ts";
-import type { SimpleServer } from "./peer.ts";
+import { peerOf } from "./peer.ts";
+import type { SimpleServer } from "./server.ts";
 
 /**
  * What an operator may do with rooms. Describing a peer is setting fields of it which win over its
@@ -10,12 +11,11 @@ import type { SimpleServer } from "./peer.ts";
  * whether it is here or not.
  */
 export function operations(server: SimpleServer): RoomOperations {
-  return roomOperations(server.hub, server.realm, ({ id }, description) => {
+  return roomOperations(server.hub, server.realm, (room, id, description) => {
     const fields = description ?? {};
-    const peer = server.peers.get(id);
+    const peer = peerOf(server, id);
     if (peer === undefined) return "unknown";
     if (!isObject(fields)) return "invalid";
-    const { room } = peer;
     const before = server.rooms.description(room, id) ?? null;
     const isNothing = Object.keys(fields).length === 0;
     const kept = server.rooms.describe(room, id, isNothing ? null : fields);

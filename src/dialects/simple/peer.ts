@@ -1,8 +1,13 @@
-import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Hub } from "../../core/hub.ts";
-import type { StoredRooms } from "../../core/kept.ts";
-import type { PeerEvent, PeerHandle, PeerId, Receiver, RoomId } from "../../core/types.ts";
+import type { SelfDescription } from "../../core/peer.ts";
+import type {
+  PeerEvent,
+  PeerId,
+  PeerSummary,
+  Receiver,
+  Refused,
+  RoomId,
+} from "../../core/types.ts";
 import {
   type Change,
   changed,
@@ -14,71 +19,24 @@ import {
   peerInstances,
   placed,
   type Profile,
-  type ProfileLimits,
   sizeOf,
   without,
   withServerFields,
 } from "./description.ts";
-import type { Departed } from "./departed.ts";
-import type { EncodeOnce } from "../kit/encode_once.ts";
-import type { Held } from "./held.ts";
 import { isObject } from "../kit/json.ts";
-import type { JsonOnce } from "../kit/json_once.ts";
-import {
-  type Carrier,
-  Instance,
-  type InstanceContext,
-  type InstanceOwner,
-  type Reason,
-} from "./instance.ts";
-import { isEqual, type Secrets } from "./secrets.ts";
-import type { Speaker } from "./kept_signals.ts";
-import type { Tokens } from "../kit/tokens.ts";
-import type { FrameLimits, Receipt, Signal, SignalFrame } from "./messages.ts";
+import { type Carrier, Instance, type InstanceOwner, type Reason } from "./instance.ts";
+import { after, type Place, Seat } from "../kit/seat.ts";
+import { isEqual } from "./secrets.ts";
+import { GONE } from "./kept_signals.ts";
+import type { Receipt, Signal, SignalFrame } from "./messages.ts";
 import { encodeNews, type News } from "./news.ts";
+import type { SimpleServer } from "./server.ts";
 
-/** Of what there is no more room. */
 const FULL = {
   room_full: "the room holds no more peers, or not what this one says of itself",
   rooms_full: "the server holds no more rooms",
   peers_full: "the server holds no more peers",
 } as const;
-
-/** The dialect's bounds, each an option. */
-export interface SimpleLimits extends ProfileLimits, FrameLimits {
-  readonly maxMembers: number;
-  readonly maxInstances: number;
-  readonly maxRoomLength: number;
-  /** Take-backs of one instance within the window. */
-  readonly maxTakeBacks: number;
-  readonly takeBackWindowMs: number;
-}
-
-/** What all sessions of the dialect share. */
-export interface SimpleServer {
-  readonly hub: Hub;
-  readonly realm: string;
-  readonly clock: Pick<Clock, "now">;
-  readonly secrets: Secrets;
-  readonly tokens: Tokens;
-  /** A p_id needs no secret: for closed networks. */
-  readonly trustIds: boolean;
-  readonly limits: SimpleLimits & InstanceContext["limits"];
-  readonly news: EncodeOnce<"simple">;
-  readonly json: JsonOnce;
-  /** Keeps what an operator says of peers. */
-  readonly rooms: Pick<StoredRooms, "description" | "describe">;
-  /** Who is behind an id. */
-  readonly peers: Map<PeerId, SimplePeer>;
-  /** Instances that are held for their clients to come back. */
-  readonly held: Held;
-  readonly total: InstanceContext["total"];
-  readonly departed: Departed;
-  /** How long a lost instance is held; 0 means not at all. */
-  readonly resumeMs: number;
-  readonly maxFrameBytes: number;
-  readonly iceServers: readonly unknown[];
-}
 
 /** What a connection says that takes an instance back. */
 interface TakeBack extends Change {
@@ -88,16 +46,25 @@ interface TakeBack extends Change {
   readonly isContinuation?: true;
 }
 
-/** A signal on its way between two peers. */
-interface Delivery {
-  readonly from: Readonly<Speaker>;
-  readonly signal: Signal;
-  readonly targets: readonly Instance[];
+/** The recovery of a new instance. */
+const NOTHING_MISSED = { recovered: false, seq: 0, frames: [] } as const;
+/** The receipt for a peer of another dialect, which is one client. */
+const ONE: Receipt = { delivered: 1, queued: 0 };
+
+/** The peer of an id; undefined for one that is free, or of another dialect. */
+export function peerOf({ hub, realm }: Place, id: PeerId): SimplePeer | undefined {
+  const receiver = hub.find(realm, id)?.receiver;
+  return receiver instanceof SimplePeer ? receiver : undefined;
+}
+
+/** All peers of the dialect, in order of registration. */
+export function* peersOf({ hub, realm }: Place): Generator<SimplePeer> {
+  for (const { receiver } of hub.peers(realm)) if (receiver instanceof SimplePeer) yield receiver;
 }
 
 /**
- * An identity in a room, and the instances that speak for it. To the hub it is one peer, which is
- * there for as long as any of its instances is connected or held.
+ * An identity in a room, and the instances that speak for it. To the hub it is one peer, which stays
+ * while any of its instances is connected or held.
  */
 export class SimplePeer implements Receiver, InstanceOwner {
   readonly id: PeerId;
@@ -105,17 +72,18 @@ export class SimplePeer implements Receiver, InstanceOwner {
   readonly #server: SimpleServer;
   #instances: readonly (Instance | undefined)[] = [];
   #profile: Profile = NO_PROFILE;
-  #handle: PeerHandle | undefined = undefined;
-  /** While the id is being asked for: without it, nobody needs the id. */
-  #founder: Carrier | undefined;
-  #refusal: "room_full" | "rooms_full" | undefined = undefined;
+  readonly #seat: Seat;
 
-  /** @param founder the connection for which the id is claimed, where there is one */
-  constructor(id: PeerId, room: RoomId, server: SimpleServer, founder?: Carrier) {
+  constructor(id: PeerId, room: RoomId, server: SimpleServer) {
     this.id = id;
     this.room = room;
     this.#server = server;
-    this.#founder = founder;
+    this.#seat = new Seat(server, this);
+  }
+
+  /** True from the admission to the end of the last instance. */
+  get isHere(): boolean {
+    return this.#seat.peer !== undefined;
   }
 
   /** To the hub the peer is its own link: objects and functions for it would weigh on every peer. */
@@ -123,42 +91,36 @@ export class SimplePeer implements Receiver, InstanceOwner {
     return this;
   }
 
+  /** False if the connection for which the id is being claimed has ended. */
   get isOpen(): boolean {
-    return this.#founder === undefined || this.#founder.link.isOpen;
+    return this.isHere || this.instances.every(({ carrier }) => carrier?.link.isOpen !== false);
   }
 
   fail(error: unknown): void {
     for (const instance of this.#instances) instance?.carrier?.link.fail(error);
   }
 
-  /** Claims the id and enters the room, with a first instance. False where the id is in use. */
-  async found(change: Change, carrier: Carrier): Promise<boolean> {
-    const { hub, realm } = this.#server;
+  /** Claims the id and enters the room, with a first instance. In vain if the id is in use. */
+  found(change: Change, carrier: Carrier): void | Promise<void> {
     this.#profile = this.#described(changed(NO_PROFILE, 0, change, this.#server.limits));
     this.#addInstance(0, carrier);
-    const { id } = this;
-    const outcome = await hub.claim({ realm, id, dialect: "simple", receiver: this });
-    const refusal = outcome === "full" ? "peers_full" : this.#refusal;
-    if (refusal !== undefined) throw new SignalError(refusal, FULL[refusal]);
-    return outcome !== "taken";
+    return this.#claim();
   }
 
   /**
-   * Claims the id and enters the room with instances of an earlier run, all of them lost. False
-   * where there is no room for it, or the id is in use.
+   * Claims the id and enters the room with instances of an earlier run, all of them lost. In vain if
+   * the room is full or the id is in use.
    */
-  async revive(profile: Profile, instances: readonly Instance[]): Promise<boolean> {
-    const { hub, realm } = this.#server;
+  revive(profile: Profile, instances: readonly Instance[]): void | Promise<void> {
     this.#profile = profile;
     const all: (Instance | undefined)[] = [];
     for (const instance of instances) all[instance.number] = instance;
     this.#instances = all;
-    const outcome = await hub.claim({ realm, id: this.id, dialect: "simple", receiver: this });
-    return outcome === "admitted" && this.#refusal === undefined;
+    return this.#claim();
   }
 
   /** Adds an instance. */
-  add(change: Change, carrier: Carrier): void {
+  add(change: Change, carrier: Carrier): void | Promise<void> {
     const { limits } = this.#server;
     const number = freeNumber(this.#profile);
     if (number >= limits.maxInstances) {
@@ -166,71 +128,62 @@ export class SimplePeer implements Receiver, InstanceOwner {
     }
     const news = effective(this.#profile, number, change, limits) ?? {};
     const profile = changed(this.#profile, number, news, limits);
-    this.#announce(profile, { type: "join", instance: number });
-    const instance = this.#addInstance(number, carrier);
-    carrier.welcome(instance, {
-      others: this.#others(),
-      recovered: false,
-      seq: 0,
-      frames: [],
+    const step = this.#announce(profile, { type: "join", instance: number });
+    return after(step, () => {
+      const instance = this.#addInstance(number, carrier);
+      carrier.welcome(instance, { others: this.#others(), ...NOTHING_MISSED });
     });
   }
 
   /** Gives an instance, lost or apparently connected, to another connection (§6). */
-  takeBack(instance: Instance, request: TakeBack, carrier: Carrier): void {
+  takeBack(instance: Instance, request: TakeBack, carrier: Carrier): void | Promise<void> {
     const takeBacks = this.#countTakeBack(instance);
     const news = effective(this.#profile, instance.number, request, this.#server.limits);
-    if (news !== undefined) this.publish(instance, news);
-    instance.takeBacks = takeBacks;
-    if (request.isContinuation !== true) instance.holder++;
-    const old = instance.carrier;
-    instance.carrier = carrier;
-    this.#server.held.delete(instance);
-    old?.replaced();
-    carrier.welcome(instance, { others: this.#others(), ...instance.log.resume(request.seq) });
+    const step = news === undefined ? undefined : this.publish(instance, news);
+    return after(step, () => {
+      instance.takeBacks = takeBacks;
+      if (request.isContinuation !== true) instance.holder++;
+      const old = instance.carrier;
+      instance.carrier = carrier;
+      this.#server.held.delete(instance);
+      old?.replaced();
+      carrier.welcome(instance, { others: this.#others(), ...instance.log.resume(request.seq) });
+    });
   }
 
-  publish({ number }: Instance, change: Change): void {
+  publish({ number }: Instance, change: Change): void | Promise<void> {
     const profile = changed(this.#profile, number, change, this.#server.limits);
-    this.#announce(profile, { type: "change", instance: number, change });
+    return this.#announce(profile, { type: "change", instance: number, change });
   }
 
-  /** Sets what the server says of the peer, in place of what it said before. */
-  setFields(fields: Readonly<Record<string, unknown>>): void {
+  /** Sets the server's fields of the peer, in place of the earlier ones. */
+  setFields(fields: Readonly<Record<string, unknown>>): void | Promise<void> {
     const profile = withServerFields(this.#profile, fields, this.#server.limits);
     const peer = difference(this.#profile, profile);
     if (peer === undefined) return;
-    // It is no instance's change; there is always one to name.
+    // The change is not an instance's; there is always one to name.
     const instance = profile.instances.findIndex((one) => one !== undefined);
-    this.#announce(profile, { type: "change", instance, change: { peer } });
+    return this.#announce(profile, { type: "change", instance, change: { peer } });
   }
 
   /** Sends to one instance of a peer in the room, or to all; nobody gets what one cannot (§6). */
   signal(from: Instance, frame: SignalFrame): Receipt {
-    const receiver = this.#server.peers.get(frame.peer_id);
-    const to = receiver?.room === this.room ? receiver.#handle : undefined;
-    if (receiver === undefined || to === undefined || this.#handle === undefined) {
+    const { hub, realm } = this.#server;
+    const { peer } = this.#seat;
+    const mate = hub.member(realm, this.room, frame.peer_id);
+    if (mate === undefined || peer === undefined) {
       throw new SignalError("peer_unknown", "no such peer in the room");
     }
-    const targets = receiver.#targets(frame.peer_instance, from);
-    if (targets.length === 0) {
-      throw new SignalError("instance_unknown", "the peer has no such instance");
-    }
     const signal: Signal = { peer_id: this.id, peer_instance: from.number, frame };
-    let queued = 0;
-    for (const target of targets) {
-      if (target.isConnected) continue;
-      if (!target.log.hasRoomFor(signal)) {
-        throw new SignalError("queue_full", "too much waits for the peer, which is away");
-      }
-      queued++;
+    const { receiver } = mate;
+    const receipt = receiver instanceof SimplePeer ? receiver.#receiptFor(signal) : ONE;
+    if (hub.send(peer, mate.handle, signal) === "untranslatable") {
+      throw new SignalError("untranslatable", "the peer cannot be told this");
     }
-    const delivery: Delivery = { from: from.speaker, signal, targets };
-    this.#server.hub.send(this.#handle, to, delivery);
-    return { delivered: targets.length - queued, queued };
+    return receipt;
   }
 
-  /** What the peer says of itself, and the server of it. */
+  /** The peer's own description, and the server's fields of it. */
   get profile(): Profile {
     return this.#profile;
   }
@@ -254,8 +207,8 @@ export class SimplePeer implements Receiver, InstanceOwner {
   }
 
   remove(instance: Instance, reason: Reason): void {
-    const { hub, peers, held } = this.#server;
-    if (this.#instances[instance.number] !== instance || this.#handle === undefined) return;
+    const { held } = this.#server;
+    if (this.#instances[instance.number] !== instance || !this.isHere) return;
     this.#instances = this.#instances.with(instance.number, undefined);
     instance.carrier = undefined;
     instance.speaker.isGone = true;
@@ -265,33 +218,29 @@ export class SimplePeer implements Receiver, InstanceOwner {
     const profile = without(this.#profile, instance.number);
     const instances = peerInstances(profile);
     const news: News = { type: "leave", instance: instance.number, instances, reason };
-    if (instances.length > 0) return this.#announce(profile, news);
-    peers.delete(this.id);
-    hub.release(this.#handle, this, news);
-    this.#handle = undefined;
+    // A shrinking description is never refused.
+    if (instances.length > 0) return void this.#announce(profile, news);
+    this.#seat.release(news);
   }
 
   deliver(event: PeerEvent): void {
     switch (event.type) {
       case "relay":
-        // Between peers of one dialect the hub passes on what this class handed it.
-        return this.#take(event.payload as Delivery);
+        // Between peers of one dialect the payload is what `signal` sent.
+        return this.#take(event.payload as Signal);
       case "joined":
       case "left":
       case "described":
-        return this.#tell(this.#server.news.frames(event, "simple", encodeNews));
+        return this.#tell(this.#server.news.frames(event, this.#server.dialect, encodeNews));
       case "admitted":
-        return this.#enter(event.peer);
+        return this.#seat.take(event.peer);
       case "entered": {
         const [founder] = this.#instances;
-        founder?.carrier?.welcome(founder, {
-          others: event.members,
-          recovered: false,
-          seq: 0,
-          frames: [],
-        });
+        founder?.carrier?.welcome(founder, { others: event.members, ...NOTHING_MISSED });
         return;
       }
+      case "refused":
+        return this.#refuse(event);
       case "stopped":
         return this.#kick();
       // An id is its secret's alone, calls are the clients' own, and signals wait by instance.
@@ -299,13 +248,45 @@ export class SimplePeer implements Receiver, InstanceOwner {
       case "gone":
       case "paired":
       case "undelivered":
+      case "updated":
         return;
       default:
         event satisfies never;
     }
   }
 
-  /** With what an operator has said of the peer before. */
+  #claim(): void | Promise<void> {
+    const { id, room } = this;
+    const { maxMembers } = this.#server.limits;
+    const description = this.#publicly(this.#profile);
+    return this.#seat.claim({ id, description, room: { room, maxMembers } });
+  }
+
+  #refuse({ reason }: Refused): void {
+    switch (reason) {
+      case "description_too_large":
+        throw new SignalError(reason, "the room's descriptions are too large");
+      case "peers_full":
+      case "room_full":
+      case "rooms_full":
+        // A peer of an earlier run has no client to tell.
+        if (this.#instances[0]?.carrier !== undefined) throw new SignalError(reason, FULL[reason]);
+        return;
+      // The joining connection looks for the holder of a taken id by itself. Hub pairs are not used.
+      case "id_taken":
+      case "peer_busy":
+      case "peer_unknown":
+        return;
+      default:
+        reason satisfies never;
+    }
+  }
+
+  #publicly(profile: Profile): SelfDescription {
+    return { info: describe(this.id, profile), bytes: sizeOf(profile) };
+  }
+
+  /** Adds the fields that an operator set before. */
   #described(profile: Profile): Profile {
     const { rooms, limits } = this.#server;
     const fields = rooms.description(this.room, this.id);
@@ -319,22 +300,30 @@ export class SimplePeer implements Receiver, InstanceOwner {
     }
   }
 
-  #take({ from, signal, targets }: Delivery): void {
-    for (const target of targets) target.take(from, signal);
+  /** Counts the instances that a signal reaches, or throws if it cannot reach all that are meant. */
+  #receiptFor(signal: Signal): Receipt {
+    let [delivered, queued] = [0, 0];
+    for (const target of this.#meantBy(signal)) {
+      if (!isTarget(target, signal)) continue;
+      if (target.isConnected) delivered++;
+      else if (target.log.hasRoomFor(signal)) queued++;
+      else throw new SignalError("queue_full", "too much waits for the peer, which is away");
+    }
+    if (delivered + queued > 0) return { delivered, queued };
+    throw new SignalError("instance_unknown", "the peer has no such instance");
   }
 
-  #enter(handle: PeerHandle): void {
-    const { hub, peers, limits } = this.#server;
-    hub.describe(handle, describe(this.id, this.#profile), sizeOf(this.#profile));
-    this.#handle = handle;
-    this.#founder = undefined;
-    peers.set(this.id, this);
-    const outcome = hub.join(handle, this.room, limits.maxMembers);
-    if (outcome === "entered") return;
-    this.#refusal = outcome;
-    this.#handle = undefined;
-    peers.delete(this.id);
-    hub.release(handle, this);
+  #take(signal: Signal): void {
+    const sender = peerOf(this.#server, signal.peer_id);
+    const speaker = (sender && sender.#instances[signal.peer_instance]?.speaker) ?? GONE;
+    for (const target of this.#meantBy(signal)) {
+      if (isTarget(target, signal)) target.take(speaker, signal);
+    }
+  }
+
+  /** The instances that a signal names; one that sends to its own peer is among them. */
+  #meantBy({ frame: { peer_instance: number } }: Signal): readonly (Instance | undefined)[] {
+    return number === undefined ? this.#instances : [this.#instances[number]];
   }
 
   #addInstance(number: number, carrier: Carrier): Instance {
@@ -357,25 +346,18 @@ export class SimplePeer implements Receiver, InstanceOwner {
     return [...recent, now];
   }
 
-  #targets(number: number | undefined, sender: Instance): readonly Instance[] {
-    const wanted = number === undefined ? this.#instances : [this.#instances[number]];
-    const targets: Instance[] = [];
-    for (const one of wanted) if (one !== undefined && one !== sender) targets.push(one);
-    return targets;
+  #announce(profile: Profile, news: News): void | Promise<void> {
+    const { peer } = this.#seat;
+    if (peer === undefined) return;
+    const step = this.#server.hub.describe(peer, this.#publicly(profile), news);
+    return after(step, () => {
+      this.#profile = profile;
+    });
   }
 
-  #announce(profile: Profile, news: News): void {
-    if (this.#handle === undefined) return;
-    const info = describe(this.id, profile);
-    const outcome = this.#server.hub.describe(this.#handle, info, sizeOf(profile), news);
-    if (outcome === "too_large") {
-      throw new SignalError("description_too_large", "the room's descriptions are too large");
-    }
-    this.#profile = profile;
-  }
-
-  #others(): ReturnType<SimpleServer["hub"]["others"]> {
-    return this.#handle === undefined ? [] : this.#server.hub.others(this.#handle, this.room);
+  #others(): PeerSummary[] {
+    const { peer } = this.#seat;
+    return peer === undefined ? [] : this.#server.hub.others(peer, this.room);
   }
 
   #kick(): void {
@@ -393,4 +375,12 @@ export class SimplePeer implements Receiver, InstanceOwner {
       if (link !== undefined) { for (const frame of frames) link.send(frame); }
     }
   }
+}
+
+/** False for the sender itself, if it sends to its own peer. */
+function isTarget(
+  target: Instance | undefined,
+  { peer_id, peer_instance }: Signal,
+): target is Instance {
+  return target !== undefined && (target.number !== peer_instance || target.peer.id !== peer_id);
 }

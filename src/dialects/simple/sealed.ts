@@ -4,8 +4,9 @@ import type { DialectStore } from "../../core/kept.ts";
 import { readSealed } from "../kit/sealed.ts";
 import { changed, NO_PROFILE, type Profile, withServerFields } from "./description.ts";
 import { Instance } from "./instance.ts";
-import { SimplePeer, type SimpleServer } from "./peer.ts";
-import type { Speaker } from "./kept_signals.ts";
+import { peersOf, SimplePeer } from "./peer.ts";
+import type { SimpleServer } from "./server.ts";
+import { GONE, type Speaker } from "./kept_signals.ts";
 
 // What survives a planned restart: every peer that some client can still come back to.
 
@@ -52,16 +53,14 @@ type SealedDeparted = z.infer<typeof SealedDeparted>;
 
 const Sealed = z.union([SealedPeer, SealedDeparted]);
 
-const GONE: Readonly<Speaker> = { isGone: true };
-
 /** What clients can go on with, a peer each, in the order in which they came. */
 export function* seal(server: SimpleServer): Generator<SealedPeer | SealedDeparted> {
   const names = new Map<Readonly<Speaker>, SpeakerName>();
-  for (const { id, instances } of server.peers.values()) {
+  for (const { id, instances } of peersOf(server)) {
     for (const { speaker, number } of instances) names.set(speaker, [id, number]);
   }
   const nameOf = (speaker: Readonly<Speaker>): SpeakerName | null => names.get(speaker) ?? null;
-  for (const { id, room, profile, instances } of server.peers.values()) {
+  for (const { id, room, profile, instances } of peersOf(server)) {
     yield {
       v: 1,
       id,
@@ -155,7 +154,8 @@ async function revive(
 ): Promise<"revived" | "over" | "refused"> {
   if (instances.size === 0) return "over";
   const held = [...instances.keys()];
-  if (profile !== undefined && await peer.revive(profile, held)) return "revived";
+  if (profile !== undefined) await peer.revive(profile, held);
+  if (peer.isHere) return "revived";
   for (const { log, speaker } of held) {
     log.clear();
     speaker.isGone = true;

@@ -16,7 +16,7 @@ import {
   withRef,
 } from "./messages.ts";
 import { descriptionOf } from "./news.ts";
-import type { SimpleServer } from "./peer.ts";
+import type { SimpleServer } from "./server.ts";
 import { join, type JoinRequest } from "./join.ts";
 import { refusalResponse, WIRE } from "./wire.ts";
 
@@ -95,12 +95,13 @@ export class SimpleSession implements Session, Carrier {
 
   welcome(instance: Instance, { others, recovered, seq, frames }: Welcome): void {
     this.#instance = instance;
-    const { resumeMs, maxFrameBytes, iceServers, json } = this.#server;
+    const { dialect, resumeMs, maxFrameBytes, iceServers, json } = this.#server;
     const { peer: { id, room }, number, secret, holder } = instance;
     instance.log.ages = this.#stream === undefined;
     if (this.#stream !== undefined) instance.hadStream = true;
     this.#stream?.begin({ p_id: id, p_instance: number, seq, p_secret: secret, holder });
-    this.link.send(encodeHandshake(id, room, others.map(descriptionOf), json));
+    const peers = others.map((peer) => descriptionOf(peer, dialect));
+    this.link.send(encodeHandshake(id, room, peers, json));
     this.link.send(encodeReady({
       p_instance: number,
       p_secret: secret,
@@ -137,9 +138,19 @@ export class SimpleSession implements Session, Carrier {
     if (frame.event === "ping") return this.link.send(encodePong(frame.ref));
     if (frame.event === "join") return this.#join(frame);
     if (this.#instance === undefined) throw new SignalError("not_joined", "join first");
-    const receipt = perform(this.#instance, frame);
-    this.#confirm(frame.ref, receipt);
+    const outcome = perform(this.#instance, frame);
+    if (outcome instanceof Promise) return this.#confirmAfter(outcome, frame.ref);
+    this.#confirm(frame.ref, outcome ?? undefined);
     if (frame.event === "leave") this.left();
+  }
+
+  async #confirmAfter(step: Promise<void>, ref: FrameRef): Promise<void> {
+    try {
+      await step;
+      this.#confirm(ref);
+    } catch (error) {
+      throw withRef(error, ref);
+    }
   }
 
   async #join(frame: JoinRequest): Promise<void> {
@@ -169,15 +180,15 @@ export class SimpleSession implements Session, Carrier {
 export function perform(
   instance: Instance,
   frame: Exclude<ClientFrame, { event: "join" | "ping" }>,
-): Receipt | undefined {
+): Receipt | void | Promise<void> {
   const { peer } = instance;
   switch (frame.event) {
     case "change":
-      return void peer.publish(instance, frame);
+      return peer.publish(instance, frame);
     case "signal":
       return peer.signal(instance, frame);
     case "leave":
-      return void peer.remove(instance, "left");
+      return peer.remove(instance, "left");
     default:
       frame satisfies never;
   }

@@ -21,6 +21,7 @@ const STATUS = {
   too_large: 413,
   rate_limited: 429,
   queue_full: 503,
+  unsupported: 501,
   internal: 500,
 } as const;
 
@@ -68,6 +69,7 @@ export const WIRE = wordRefusals<WordedRefusal>({
   credentials_missing: error("unauthorized"),
   credentials_wrong: error("unauthorized"),
   instance_unknown: error("unknown_instance"),
+  untranslatable: error("unsupported"),
   instances_full: error("too_many_instances"),
   queue_full: error("queue_full"),
   frame_too_large: closing("too_large", 1009, "message too big"),

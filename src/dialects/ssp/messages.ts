@@ -37,12 +37,7 @@ export type Description = Readonly<Record<string, unknown>>;
 export type Relayed =
   | { readonly kind: "offer" | "answer"; readonly description: Description }
   /** A rollback or something unknown, which only version 2 can express (§7). */
-  | {
-    readonly kind: "other";
-    readonly description: Description;
-    /** Set by the receiver: its client could not be told. */
-    isUntold: boolean;
-  }
+  | { readonly kind: "other"; readonly description: Description }
   | { readonly kind: "candidate"; readonly candidate: unknown };
 
 /** Actions of each version; of the other one only the name is known, for a helpful error. */
@@ -136,7 +131,7 @@ export function relayOf(description: Description): Relayed {
   const { type } = description;
   if (type === "offer") return { kind: "offer", description };
   if (type === "answer" || type === "pranswer") return { kind: "answer", description };
-  return { kind: "other", description, isUntold: false };
+  return { kind: "other", description };
 }
 
 /**

@@ -1,6 +1,8 @@
 import * as z from "zod";
 import type { Link, NamespaceGreeting, NamespaceLink } from "../../core/types.ts";
-import { defineDialect, type Namespace, type OpenDialect, type UpgradeRoute } from "../dialect.ts";
+import type { Visit } from "../../core/visit.ts";
+import type { UpgradeRoute } from "../../http/route.ts";
+import { defineDialect, type Namespace, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { JsonOnce } from "../kit/json_once.ts";
 import { linkLimitOptions, toggle, whole } from "../kit/options.ts";
@@ -54,17 +56,19 @@ export const ssp = defineDialect({
   name: "ssp",
   title: "RTCPool",
   options,
-  open(options, { hub, realm, store }): OpenDialect {
+  open(options, { hub, realm, dialect, store, basePath }): OpenDialect {
     const tokens = new Tokens(options.tokens);
     const pools = new Pools({
       rooms: store.rooms,
       named: options.private ? options.pools : [],
       isPrivate: options.private,
       maxMembers: options.maxMembers,
+      dialect,
     });
     const server = {
       hub,
       realm,
+      dialect,
       news: new EncodeOnce<Version>(),
       json: new JsonOnce(),
       maxPoolLength: options.maxPoolLength,
@@ -86,13 +90,13 @@ export const ssp = defineDialect({
       path,
       protocols,
       limits: options,
-      connect: (url: URL, link: Link) =>
+      connect: ({ url }: Visit, link: Link) =>
         new SspSession(link, server, { version, read: readMessage, token: tokenIn(url) }),
     });
     const namespace = (name: string, version: Version): Namespace => ({
       name,
       limits: options,
-      connect: (url: URL, link: NamespaceLink, greeting: NamespaceGreeting) => {
+      connect: ({ url }: Visit, link: NamespaceLink, greeting: NamespaceGreeting) => {
         const way = { version, read: readEvent, token: tokenOf(url, greeting) };
         return new SspSession(new EventLink(link), server, way);
       },
@@ -111,7 +115,7 @@ export const ssp = defineDialect({
         {
           path: "/ssp",
           scheme: "ws",
-          hint: "new signalling.websocket(new WebSocket(url)); for v1: /ssp/v1",
+          hint: `new signalling.websocket(new WebSocket(url)); for v1: ${basePath}/ssp/v1`,
         },
       ],
       operations: poolOperations({

@@ -20,9 +20,11 @@ export interface PoolOperationsOptions {
  */
 export function poolOperations(options: PoolOperationsOptions): RoomOperations {
   const { hub, realm, pools, maxDescriptionBytes, maxPoolLength } = options;
-  const ofMembers = roomOperations(hub, realm, (member, description) => {
-    const bytes = sizeOf(description);
-    return bytes > maxDescriptionBytes ? "too_large" : hub.describe(member, description, bytes);
+  const ofMembers = roomOperations(hub, realm, (pool, id, info) => {
+    const bytes = sizeOf(info);
+    return bytes > maxDescriptionBytes
+      ? "too_large"
+      : hub.describeMember(realm, pool, id, { info, bytes });
   });
   const withStanding = (report: RoomReport): OperatedRoom => {
     const standing = pools.standing(report.id);

@@ -15,6 +15,8 @@ export interface PoolsOptions {
   /** Whether clients may join kept pools only. */
   readonly isPrivate: boolean;
   readonly maxMembers: number;
+  /** The dialect's name. */
+  readonly dialect: string;
 }
 
 /** Pools that exist without members: the configuration's, and an operator's, which the store keeps. */
@@ -57,7 +59,8 @@ export class Pools {
   /** What the server says in a pool beside what its members say. */
   standing(pool: RoomId): PeerSummary[] {
     if (!this.isKept(pool)) return [];
-    return [...this.#standing.get(pool) ?? []].map(([id, info]) => ({ id, dialect: "ssp", info }));
+    const { dialect } = this.#options;
+    return [...this.#standing.get(pool) ?? []].map(([id, info]) => ({ id, dialect, info }));
   }
 
   keep(pool: RoomId, settings: unknown): KeepOutcome {

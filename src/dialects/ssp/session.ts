@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Hub } from "../../core/hub.ts";
 import type {
   Frame,
   Link,
@@ -9,12 +8,14 @@ import type {
   PeerHandle,
   PeerId,
   PeerSummary,
+  Refused,
   RoomId,
   Session,
 } from "../../core/types.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
+import { type Place, Seat } from "../kit/seat.ts";
 import type { Tokens } from "../kit/tokens.ts";
 import type { Pools } from "./pools.ts";
 import {
@@ -35,9 +36,7 @@ import {
 } from "./messages.ts";
 
 /** What all sessions of the dialect share. */
-export interface SspServer {
-  readonly hub: Hub;
-  readonly realm: string;
+export interface SspServer extends Place {
   readonly news: EncodeOnce<Version>;
   readonly json: JsonOnce;
   readonly maxPoolLength: number;
@@ -75,6 +74,7 @@ const WIRE = wordRefusals<Refusal>({
   room_invalid: reason("invalid-pool"),
   room_unknown: reason("no-such-pool"),
   already_joined: reason("already-joined"),
+  untranslatable: reason("not-supported"),
   queue_full: reason("rate-limited"),
   description_too_large: reason("too-large"),
   origin_forbidden: reason("not-authorized"),
@@ -83,11 +83,11 @@ const WIRE = wordRefusals<Refusal>({
   not_identified: { close: [1008, "no join in time"] },
 });
 
-/** Of what there is no more room. */
-const FULL = {
+const EXPLANATIONS = {
   room_full: "The pool is full",
   rooms_full: "The server holds no more pools",
   peers_full: "The server holds no more members",
+  description_too_large: "The pool's descriptions are too large",
 } as const;
 
 /** How a client came. */
@@ -106,10 +106,9 @@ export class SspSession implements Session {
   readonly #token: string | undefined;
   readonly #read: Read;
   #version: Version;
-  #peer: PeerHandle | undefined = undefined;
-  /** The pool it is in, or is just joining. */
+  readonly #seat: Seat;
+  /** The pool it is in. */
   #pool: RoomId | undefined = undefined;
-  #joinRefusal: "room_full" | "rooms_full" | undefined = undefined;
 
   constructor(link: Link, server: SspServer, { version, read, token }: Way) {
     this.link = link;
@@ -117,28 +116,29 @@ export class SspSession implements Session {
     this.#version = version;
     this.#read = read;
     this.#token = token;
+    this.#seat = new Seat(server, this);
   }
 
   get peerId(): PeerId | undefined {
-    return this.#peer?.id;
+    return this.#seat.peer?.id;
   }
 
   /** Who was refused may try again (§5), but has no longer than anybody else to get in. */
   get isIdentified(): boolean {
-    return this.#pool !== undefined;
+    return this.#seat.peer !== undefined && this.#pool !== undefined;
   }
 
   /** The client speaks first. */
   opened(): void {}
 
   receive(frame: Frame): void | Promise<void> {
-    const isMember = this.#peer !== undefined && this.#pool !== undefined;
-    const action = decode(frame, this.#version, isMember, this.#read);
+    const { peer } = this.#seat;
+    const action = decode(frame, this.#version, this.isIdentified, this.#read);
     if (action === undefined) return;
     if (this.#version === "auto") this.#version = versionOf(action) ?? "auto";
     if (action.type === "join") return this.#join(action.pool);
-    if (this.#peer === undefined || this.#pool === undefined) return; // `decode` has said so.
-    this.#act(this.#peer, this.#pool, action);
+    if (peer === undefined || this.#pool === undefined) return; // `decode` has refused it.
+    return this.#act(peer, this.#pool, action);
   }
 
   deliver(event: PeerEvent): void {
@@ -151,9 +151,11 @@ export class SspSession implements Session {
       case "described":
         return this.#sendAll(this.#server.news.frames(event, this.#version, encodeNews));
       case "admitted":
-        return this.#enter(event.peer);
+        return this.#seat.take(event.peer);
       case "entered":
-        return this.#entered(event.members);
+        return this.#entered(event.room, event.self, event.members);
+      case "refused":
+        throw this.#explain(event);
       case "stopped":
         this.link.send(STOP);
         return this.link.close(1000);
@@ -163,10 +165,16 @@ export class SspSession implements Session {
       case "gone":
       case "paired":
       case "undelivered":
+      case "updated":
         return;
       default:
         event satisfies never;
     }
+  }
+
+  /** Version 1 has no words for a rollback (§7). */
+  understands({ kind }: Relayed): boolean {
+    return kind !== "other" || this.#version !== "v1";
   }
 
   refuse(error: SignalError): void {
@@ -178,17 +186,17 @@ export class SspSession implements Session {
   }
 
   closed(): void {
-    this.#giveUp();
+    this.#seat.release();
   }
 
-  /** Assigning the id, entering the pool and answering are one step, in `deliver` (§4). */
-  async #join(wanted: unknown): Promise<void> {
+  /** Assigning the id, entering the pool and answering are one step (§4). */
+  #join(wanted: unknown): void | Promise<void> {
     const pool = this.#readPool(wanted);
     const details = { pool };
-    if (this.#peer !== undefined) {
+    if (this.#seat.peer !== undefined) {
       throw new SignalError("already_joined", "Cannot join a second pool", details);
     }
-    // First of all: whoever has no token does not learn which pools there are.
+    // Checked first, so that a client without a token does not learn which pools there are.
     const verdict = this.#server.tokens.judge(this.#token, pool);
     if (verdict !== "admitted") {
       const code = verdict === "missing" ? "credentials_missing" : "credentials_wrong";
@@ -197,48 +205,35 @@ export class SspSession implements Session {
     if (!this.#server.pools.admits(pool)) {
       throw new SignalError("room_unknown", "There is no such pool", details);
     }
+    const maxMembers = this.#server.pools.maxMembers(pool);
+    return this.#seat.claim({ id: crypto.randomUUID(), room: { room: pool, maxMembers } });
+  }
+
+  #entered(pool: RoomId, self: PeerSummary, peers: readonly PeerSummary[]): void {
     this.#pool = pool;
-    this.#joinRefusal = undefined;
-    const outcome = await this.#server.hub.claim({
-      realm: this.#server.realm,
-      id: crypto.randomUUID(),
-      dialect: "ssp",
-      receiver: this,
-    });
-    // A client that has gone meanwhile is told nothing.
-    if (outcome === "abandoned") return;
-    if (outcome === "admitted" && this.#joinRefusal === undefined) return;
-    this.#giveUp();
-    const code = this.#joinRefusal ?? "peers_full";
-    throw new SignalError(code, FULL[code], details);
-  }
-
-  #enter(peer: PeerHandle): void {
-    this.#peer = peer;
-    if (this.#pool === undefined) return;
-    const { hub, pools } = this.#server;
-    const outcome = hub.join(peer, this.#pool, pools.maxMembers(this.#pool));
-    if (outcome !== "entered") this.#joinRefusal = outcome;
-  }
-
-  #entered(members: readonly PeerSummary[]): void {
-    if (this.#peer === undefined || this.#pool === undefined) return;
-    const { id, dialect } = this.#peer;
-    const self = { id, dialect, info: null };
     const { pools, json } = this.#server;
-    const standing = pools.standing(this.#pool);
-    this.link.send(encodeJoined({ pool: this.#pool, self, peers: members, standing }, json));
+    const standing = pools.standing(pool);
+    this.link.send(encodeJoined({ pool, self, peers, standing }, json));
   }
 
-  #giveUp(): void {
-    if (this.#peer !== undefined) {
-      this.#server.hub.release(this.#peer, this);
+  #explain(refused: Refused): SignalError {
+    switch (refused.reason) {
+      // Nobody else asks for an id that was made here, and members are in no calls of their own.
+      case "id_taken":
+      case "peer_busy":
+      case "peer_unknown":
+      case "peers_full":
+        return new SignalError("peers_full", EXPLANATIONS.peers_full, poolIn(refused));
+      default:
+        return new SignalError(refused.reason, EXPLANATIONS[refused.reason], poolIn(refused));
     }
-    this.#peer = undefined;
-    this.#pool = undefined;
   }
 
-  #act(peer: PeerHandle, pool: RoomId, action: Exclude<Action, { type: "join" }>): void {
+  #act(
+    peer: PeerHandle,
+    pool: RoomId,
+    action: Exclude<Action, { type: "join" }>,
+  ): void | Promise<void> {
     switch (action.type) {
       case "describe":
         return this.#describe(peer, action.description);
@@ -264,8 +259,7 @@ export class SspSession implements Session {
     for (const [to, offer] of offers) {
       if (to === peer.id) continue;
       try {
-        const payload: Relayed = { kind: "offer", description: descriptionIn(offer) };
-        this.#server.hub.send(peer, to, payload, pool);
+        this.#hand(peer, pool, to, { kind: "offer", description: descriptionIn(offer) });
       } catch (error) {
         fault ??= error;
       }
@@ -275,22 +269,25 @@ export class SspSession implements Session {
 
   #relay(peer: PeerHandle, pool: RoomId, to: string, payload: Relayed): void {
     if (!this.#send(peer, pool, to, payload)) throw unknownPeer();
-    // Version 1 has no words for it, so that the receiver was told nothing (§7).
-    if (payload.kind === "other" && payload.isUntold) {
-      throw new SignalError(
-        "description_invalid",
-        "The peer cannot be told this kind of description",
-      );
-    }
   }
 
-  /** False where the pool has no such member. A client that is told of itself stumbles (§4). */
+  /** False if the pool has no such member. A client that is told of itself stumbles (§4). */
   #send(peer: PeerHandle, pool: RoomId, to: string, payload: Relayed): boolean {
     if (to === peer.id) throw unknownPeer();
-    return this.#server.hub.send(peer, to, payload, pool) === "sent";
+    return this.#hand(peer, pool, to, payload);
   }
 
-  #describe(peer: PeerHandle, description: Description): void {
+  #hand(peer: PeerHandle, pool: RoomId, to: string, payload: Relayed): boolean {
+    const outcome = this.#server.hub.send(peer, to, payload, pool);
+    if (outcome !== "untranslatable") return outcome === "sent";
+    if (payload.kind !== "other") {
+      throw new SignalError("untranslatable", "The peer cannot be told this");
+    }
+    const words = "The peer cannot be told this kind of description";
+    throw new SignalError("description_invalid", words);
+  }
+
+  #describe(peer: PeerHandle, description: Description): void | Promise<void> {
     if (!this.#server.mayDescribe) {
       throw new SignalError("not_allowed", "Only the server sets descriptions here");
     }
@@ -299,9 +296,7 @@ export class SspSession implements Session {
     if (bytes > maxDescriptionBytes) {
       throw new SignalError("description_too_large", "The description is too large");
     }
-    if (hub.describe(peer, description, bytes) === "too_large") {
-      throw new SignalError("description_too_large", "The pool's descriptions are too large");
-    }
+    return hub.describe(peer, { info: description, bytes });
   }
 
   /** A finite number is taken as its decimal text; names are compared exactly (§5). */
@@ -318,9 +313,7 @@ export class SspSession implements Session {
   }
 
   #tell(relayed: Relayed, from: PeerId): void {
-    const frames = encodeRelay(relayed, from, this.#version);
-    if (relayed.kind === "other") relayed.isUntold = frames.length === 0;
-    this.#sendAll(frames);
+    this.#sendAll(encodeRelay(relayed, from, this.#version));
   }
 
   #sendAll(frames: readonly string[]): void {
@@ -330,4 +323,9 @@ export class SspSession implements Session {
 
 function unknownPeer(): SignalError {
   return new SignalError("peer_unknown", "No such peer in the pool");
+}
+
+/** The pool that a refusal names, for the answer. */
+function poolIn(refused: Refused): { readonly pool?: RoomId } {
+  return "room" in refused && refused.room !== undefined ? { pool: refused.room } : {};
 }

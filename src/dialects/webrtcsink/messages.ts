@@ -136,12 +136,18 @@ export function encodeError(details: string): string {
   return JSON.stringify({ type: "error", details });
 }
 
-/** What a peer is that has not said anything yet, or says it in another dialect. */
+/** The status of a peer that has not given any, or speaks another dialect. */
 export const NO_STATUS: Status = { roles: [], meta: null };
 
-const DescribedStatus = z.object({ roles: Roles, meta: z.unknown() });
+/**
+ * The status of a peer, as its description has it.
+ * @param own the name of this dialect
+ */
+export function statusOf({ dialect, info }: PeerSummary, own: string): Status {
+  return dialect === own ? statusIn(info) : NO_STATUS;
+}
 
-/** The status behind a peer's description. */
-export function statusOf({ info }: PeerSummary): Status {
-  return DescribedStatus.safeParse(info).data ?? NO_STATUS;
+/** The status in a description of this dialect: its sessions give the hub nothing else. */
+export function statusIn(info: unknown): Status {
+  return info === null ? NO_STATUS : info as Status;
 }

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { limit, linkLimitOptions, whole, wholeIfGiven } from "../kit/options.ts";
-import { Directory } from "./directory.ts";
+import { Lists } from "./lists.ts";
 import { WebRtcSinkSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -40,14 +40,15 @@ export const webrtcsink = defineDialect({
   name: "webrtcsink",
   title: "webrtcsink",
   options,
-  open(options, { hub, realm, clock }): OpenDialect {
+  open(options, { hub, realm, dialect, clock }): OpenDialect {
     const sessions = new Sessions(options);
     const server = {
       hub,
       realm,
+      dialect,
       clock,
-      news: new EncodeOnce<"status">(),
-      directory: new Directory(),
+      news: new EncodeOnce<string>(),
+      lists: new Lists({ hub, realm, dialect }),
       sessions,
       maxPeers: options.maxPeers,
       maxMembers: options.maxMembers,
@@ -61,7 +62,7 @@ export const webrtcsink = defineDialect({
         path,
         limits: options,
         maxSilenceMs: options.maxSilenceMs,
-        connect: (_url, link) => new WebRtcSinkSession(link, server),
+        connect: (_visit, link) => new WebRtcSinkSession(link, server),
       })),
       entrances: options.paths.slice(0, 1).map((path) => ({
         path,

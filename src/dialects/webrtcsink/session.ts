@@ -2,19 +2,20 @@ import { Buffer } from "node:buffer";
 import { Allowance } from "../../core/allowance.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Hub } from "../../core/hub.ts";
 import type {
   Frame,
   Link,
   PeerEvent,
   PeerHandle,
   PeerId,
+  Refused,
   RoomEvent,
   Session,
 } from "../../core/types.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { sendRefusal } from "../kit/refusal.ts";
-import type { Directory } from "./directory.ts";
+import { type Place, Seat } from "../kit/seat.ts";
+import type { Lists } from "./lists.ts";
 import {
   type ClientMessage,
   decode,
@@ -26,6 +27,7 @@ import {
   type Role,
   type SessionNews,
   type Status,
+  statusIn,
   type StatusMessage,
   statusOf,
   type Version,
@@ -34,12 +36,10 @@ import { type MediaSession, partnerIn, type Sessions } from "./sessions.ts";
 import { WIRE } from "./wire.ts";
 
 /** What all connections of the dialect share. */
-export interface WebRtcSinkServer {
-  readonly hub: Hub;
-  readonly realm: string;
+export interface WebRtcSinkServer extends Place {
   readonly clock: Clock;
-  readonly news: EncodeOnce<"status">;
-  readonly directory: Directory;
+  readonly news: EncodeOnce<string>;
+  readonly lists: Lists;
   readonly sessions: Sessions;
   readonly maxPeers: number;
   readonly maxMembers: number;
@@ -49,11 +49,11 @@ export interface WebRtcSinkServer {
 }
 
 /**
- * Everybody who has, or had, a role; their descriptions are their status. So listeners learn of all
- * others by the room's news, and who has no role takes up no place in it.
+ * All peers that have, or had, a role; their descriptions are their status. Listeners learn of the
+ * others by its news. A peer without a role takes up no place in it.
  */
-const ROOM = "peers";
-/** Of a client's text, as much as an answer repeats. */
+const LIST = "peers";
+/** Characters of a client's text that an answer repeats. */
 const MAX_QUOTED = 64;
 
 /** One peer: it has its id from the start, says what it offers, and is in any number of sessions. */
@@ -62,8 +62,8 @@ export class WebRtcSinkSession implements Session {
   readonly #server: WebRtcSinkServer;
   /** For what costs others more than a message: news for all listeners, lists, new sessions. */
   readonly #requests: Allowance;
-  /** Undefined until it is welcomed. */
-  #peer: PeerHandle | undefined = undefined;
+  /** Empty until it is welcomed. */
+  readonly #seat: Seat;
   #version: Version = "v1_0";
   #status: Status = NO_STATUS;
   #hasStatus = false;
@@ -73,6 +73,7 @@ export class WebRtcSinkSession implements Session {
   constructor(link: Link, server: WebRtcSinkServer) {
     this.link = link;
     this.#server = server;
+    this.#seat = new Seat(server, this);
     const { requestsPerSecond, requestBurst, clock } = server;
     this.#requests = new Allowance(requestsPerSecond, requestBurst, clock.now());
   }
@@ -82,26 +83,17 @@ export class WebRtcSinkSession implements Session {
     return this.#hasSpoken;
   }
 
-  async opened(): Promise<void> {
-    const { hub, realm, maxPeers } = this.#server;
-    const outcome = await hub.claim({
-      realm,
-      id: crypto.randomUUID(),
-      dialect: "webrtcsink",
-      receiver: this,
-      capacity: maxPeers,
-    });
-    if (outcome === "full" || outcome === "taken") {
-      throw new SignalError("peers_full", "Cannot admit another peer: the server is full");
-    }
+  opened(): void | Promise<void> {
+    return this.#seat.claim({ id: crypto.randomUUID(), capacity: this.#server.maxPeers });
   }
 
-  receive(frame: Frame): void {
+  receive(frame: Frame): void | Promise<void> {
     const message = decode(frame);
     const isFirst = !this.#hasSpoken;
     this.#hasSpoken = true;
+    const { peer } = this.#seat;
     // Without a peer the refusal of the connection is under way.
-    if (this.#peer !== undefined) this.#act(this.#peer, message, isFirst);
+    if (peer !== undefined) return this.#act(peer, message, isFirst);
   }
 
   deliver(event: PeerEvent): void {
@@ -114,12 +106,16 @@ export class WebRtcSinkSession implements Session {
       case "left":
         return this.#hear(event);
       case "admitted":
-        this.#peer = event.peer;
-        this.#server.directory.admit(event.peer);
+        this.#seat.take(event.peer);
         return this.link.send(encodeWelcome(event.peer.id));
-      // Who comes asks for the lists; its own status is told apart.
+      // A newcomer asks for the lists by itself.
       case "entered":
-        return;
+        this.#isListed = true;
+        return this.#statusChanged(statusOf(event.self, this.#server.dialect));
+      case "updated":
+        return this.#statusChanged(statusIn(event.info));
+      case "refused":
+        throw this.#explain(event);
       case "stopped":
       case "replaced":
         return this.link.close(1000);
@@ -137,19 +133,18 @@ export class WebRtcSinkSession implements Session {
     sendRefusal(this.link, WIRE[error.code], error);
   }
 
-  /** The others are told of their sessions' ends first, then listeners of the departure. */
+  /** The others learn of their sessions' ends first, then listeners of the departure. */
   closed(): void {
-    const peer = this.#peer;
+    const { peer } = this.#seat;
     if (peer === undefined) return;
-    const { hub, directory, sessions } = this.#server;
-    this.#peer = undefined;
-    this.#endAll(peer, sessions.ofProducer(peer));
-    this.#endAll(peer, sessions.ofConsumer(peer));
-    directory.remove(peer);
-    hub.release(peer, this);
+    const { lists, sessions } = this.#server;
+    this.#endAll(peer, sessions.ofProducer(peer.id));
+    this.#endAll(peer, sessions.ofConsumer(peer.id));
+    this.#seat.release();
+    lists.forget(this.#status);
   }
 
-  #act(peer: PeerHandle, message: ClientMessage, isFirst: boolean): void {
+  #act(peer: PeerHandle, message: ClientMessage, isFirst: boolean): void | Promise<void> {
     switch (message.type) {
       case "peer":
         return this.#relay(peer, message);
@@ -163,10 +158,10 @@ export class WebRtcSinkSession implements Session {
         return this.#endSession(peer, message.sessionId, message.error ?? null);
       case "list":
         this.#spendRequest();
-        return this.link.send(this.#server.directory.producers());
+        return this.link.send(this.#server.lists.producers());
       case "listConsumers":
         this.#spendRequest();
-        return this.link.send(this.#server.directory.consumers());
+        return this.link.send(this.#server.lists.consumers());
       case "setProtocolVersion":
         if (!isFirst) {
           throw new SignalError(
@@ -189,36 +184,48 @@ export class WebRtcSinkSession implements Session {
 
   /** A session that has just ended, or is others', is nothing to report. */
   #relay(peer: PeerHandle, message: PeerMessage): void {
-    const session = this.#server.sessions.find(message.sessionId, peer);
+    const session = this.#server.sessions.find(message.sessionId, peer.id);
     if (session === undefined) return;
-    if (message.sdp?.type === "offer" && session.consumer === peer) {
+    if (message.sdp?.type === "offer" && session.consumer.id === peer.id) {
       throw new SignalError("not_allowed", "Cannot pass an offer on: only the producer makes one");
     }
-    this.#server.hub.send(peer, partnerIn(session, peer), message);
+    const outcome = this.#server.hub.send(peer, partnerIn(session, peer.id), message);
+    if (outcome === "untranslatable") throw untranslatable();
   }
 
-  #setStatus(peer: PeerHandle, { roles, meta = null, peerId }: StatusMessage): void {
+  #setStatus(
+    peer: PeerHandle,
+    { roles, meta = null, peerId }: StatusMessage,
+  ): void | Promise<void> {
     const status = { roles: [...new Set(roles)], meta };
     if (this.#isRepeated(peer, status, peerId)) return;
     if (status.roles.includes("producer") && status.roles.includes("consumer")) {
       throw new SignalError("not_allowed", "Cannot be both producer and consumer");
     }
     this.#spendRequest();
-    const { maxMetaBytes, directory } = this.#server;
+    const { hub, maxMetaBytes, maxMembers } = this.#server;
     const bytes = Buffer.byteLength(JSON.stringify(meta));
     if (bytes > maxMetaBytes) {
       throw new SignalError("description_too_large", "Cannot change the status: meta is too large");
     }
+    const description = { info: status, bytes };
+    return this.#isListed || status.roles.length === 0
+      ? hub.describe(peer, description)
+      : hub.join(peer, { room: LIST, kind: "list", maxMembers }, description);
+  }
+
+  /** The others know already. */
+  #statusChanged(status: Status): void {
+    const { peer } = this.#seat;
+    if (peer === undefined) return;
     const old = this.#status;
-    this.#publish(peer, status, bytes);
+    const { lists, sessions } = this.#server;
     this.#status = status;
     this.#hasStatus = true;
-    directory.update(peer, status);
-    if (isGivenUp("producer", old, status)) {
-      this.#endAll(peer, this.#server.sessions.ofProducer(peer));
-    } else if (isGivenUp("consumer", old, status)) {
-      this.#endAll(peer, this.#server.sessions.ofConsumer(peer));
-    }
+    lists.forget(old);
+    lists.forget(status);
+    if (isGivenUp("producer", old, status)) this.#endAll(peer, sessions.ofProducer(peer.id));
+    else if (isGivenUp("consumer", old, status)) this.#endAll(peer, sessions.ofConsumer(peer.id));
     if (status.roles.includes("listener")) this.link.send(encodeStatus(peer.id, status));
   }
 
@@ -232,41 +239,46 @@ export class WebRtcSinkSession implements Session {
       JSON.stringify(status) === JSON.stringify(this.#status);
   }
 
-  /** Tells the others, or throws and leaves everything as it was. */
-  #publish(peer: PeerHandle, status: Status, bytes: number): void {
-    const { hub, maxMembers } = this.#server;
-    if (hub.describe(peer, status, bytes) === "too_large") {
-      throw new SignalError(
-        "description_too_large",
-        "Cannot change the status: meta of all peers together is too large",
-      );
+  #explain({ reason }: Refused): SignalError {
+    switch (reason) {
+      // Nobody else asks for an id that was made here, and hub pairs are not used.
+      case "id_taken":
+      case "peer_busy":
+      case "peer_unknown":
+      case "peers_full":
+        return new SignalError("peers_full", "Cannot admit another peer: the server is full");
+      case "room_full":
+      case "rooms_full":
+        return new SignalError("room_full", "Cannot take a role: too many peers have one");
+      case "description_too_large":
+        return new SignalError(
+          reason,
+          "Cannot change the status: meta of all peers together is too large",
+        );
+      default:
+        return reason satisfies never;
     }
-    if (this.#isListed || status.roles.length === 0) return;
-    if (hub.join(peer, ROOM, maxMembers) !== "entered") {
-      hub.describe(peer, null, 0);
-      throw new SignalError("room_full", "Cannot take a role: too many peers have one");
-    }
-    this.#isListed = true;
   }
 
   #startSession(peer: PeerHandle, id: PeerId, offer: string | null): void {
     this.#spendRequest();
-    const { directory, sessions } = this.#server;
-    const target = directory.find(id);
+    const { hub, realm, sessions } = this.#server;
+    const target = hub.find(realm, id);
     const quoted = JSON.stringify(id.slice(0, MAX_QUOTED));
     if (target === undefined) {
       throw new SignalError("peer_unknown", `Cannot start a session: no peer ${quoted}`);
     }
-    const { roles } = target.status;
-    if (target.peer === peer || !(roles.includes("producer") || roles.includes("consumer"))) {
+    if (target.dialect !== peer.dialect) throw untranslatable();
+    const { roles } = statusOf(target, peer.dialect);
+    if (target.id === peer.id || !(roles.includes("producer") || roles.includes("consumer"))) {
       throw new SignalError(
         "not_allowed",
         `Cannot start a session: ${quoted} neither produces nor waits for a producer`,
       );
     }
     const [producer, consumer] = roles.includes("producer")
-      ? [target.peer, peer]
-      : [peer, target.peer];
+      ? [target.handle, peer]
+      : [peer, target.handle];
     const { id: sessionId } = sessions.start(producer, consumer);
     // The consumer has to know the session before anything comes of it.
     this.#notify(peer, consumer, producer, { type: "sessionStarted", sessionId });
@@ -275,12 +287,12 @@ export class WebRtcSinkSession implements Session {
 
   /** Tells one side of a new session about the other; one of them is this peer. */
   #notify(peer: PeerHandle, to: PeerHandle, about: PeerHandle, news: SessionNews): void {
-    if (to === peer) this.#tell(news, about.id);
+    if (to.id === peer.id) this.#tell(news, about.id);
     else this.#server.hub.send(peer, to, news);
   }
 
   #endSession(peer: PeerHandle, id: string, error: string | null): void {
-    const session = this.#server.sessions.find(id, peer);
+    const session = this.#server.sessions.find(id, peer.id);
     if (session === undefined) return;
     if (error !== null && this.#version === "v1_0") {
       throw new SignalError("not_allowed", "Cannot end a session with an error in version 1.0");
@@ -297,7 +309,8 @@ export class WebRtcSinkSession implements Session {
     const { hub, sessions } = this.#server;
     sessions.end(session);
     if (hub.isSilent) return;
-    hub.send(peer, partnerIn(session, peer), { type: "endSession", sessionId: session.id, error });
+    const partner = partnerIn(session, peer.id);
+    hub.send(peer, partner, { type: "endSession", sessionId: session.id, error });
   }
 
   #tell(news: SessionNews, from: PeerId): void {
@@ -307,13 +320,18 @@ export class WebRtcSinkSession implements Session {
   /** A peer's new status, or its departure, for those who listen. */
   #hear(event: RoomEvent): void {
     if (!this.#status.roles.includes("listener")) return;
-    for (const frame of this.#server.news.frames(event, "status", framesOf)) this.link.send(frame);
+    const { news, dialect } = this.#server;
+    for (const frame of news.frames(event, dialect, framesOf)) this.link.send(frame);
   }
 }
 
-function framesOf({ type, peer }: RoomEvent): readonly string[] {
-  const { roles, meta } = statusOf(peer);
+function framesOf({ type, peer }: RoomEvent, dialect: string): readonly string[] {
+  const { roles, meta } = statusOf(peer, dialect);
   return [encodeStatus(peer.id, { roles: type === "left" ? [] : roles, meta })];
+}
+
+function untranslatable(): SignalError {
+  return new SignalError("untranslatable", "Cannot tell the peer: it speaks another protocol");
 }
 
 function isGivenUp(role: Role, old: Status, status: Status): boolean {

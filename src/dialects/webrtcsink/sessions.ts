@@ -1,5 +1,5 @@
 import { SignalError } from "../../core/errors.ts";
-import type { PeerHandle } from "../../core/types.ts";
+import type { PeerHandle, PeerId } from "../../core/types.ts";
 
 /** One stream under way, or about to be: from a producer to a consumer. */
 export interface MediaSession {
@@ -19,8 +19,8 @@ export interface SessionLimits {
 export class Sessions {
   readonly #limits: SessionLimits;
   readonly #byId = new Map<string, MediaSession>();
-  readonly #ofProducer = new Map<PeerHandle, Set<MediaSession>>();
-  readonly #ofConsumer = new Map<PeerHandle, Set<MediaSession>>();
+  readonly #ofProducer: Held = new Map();
+  readonly #ofConsumer: Held = new Map();
 
   constructor(limits: SessionLimits) {
     this.#limits = limits;
@@ -36,56 +36,58 @@ export class Sessions {
     if (this.#byId.size >= maxSessions) {
       throw new SignalError("rooms_full", "Cannot start a session: the server has too many");
     }
-    if ((this.#ofProducer.get(producer)?.size ?? 0) >= maxSessionsPerProducer) {
+    if ((this.#ofProducer.get(producer.id)?.size ?? 0) >= maxSessionsPerProducer) {
       throw new SignalError("peer_busy", "Cannot start a session: the producer has too many");
     }
-    if ((this.#ofConsumer.get(consumer)?.size ?? 0) >= maxSessionsPerConsumer) {
+    if ((this.#ofConsumer.get(consumer.id)?.size ?? 0) >= maxSessionsPerConsumer) {
       throw new SignalError("peer_busy", "Cannot start a session: the consumer has too many");
     }
     const session = { id: crypto.randomUUID(), producer, consumer };
     this.#byId.set(session.id, session);
-    add(this.#ofProducer, producer, session);
-    add(this.#ofConsumer, consumer, session);
+    add(this.#ofProducer, producer.id, session);
+    add(this.#ofConsumer, consumer.id, session);
     return session;
   }
 
   /** The session of that id, if the peer is in it: others need not know that it exists. */
-  find(id: string, party: PeerHandle): MediaSession | undefined {
+  find(id: string, party: PeerId): MediaSession | undefined {
     const session = this.#byId.get(id);
-    return session?.producer === party || session?.consumer === party ? session : undefined;
+    const isParty = session?.producer.id === party || session?.consumer.id === party;
+    return isParty ? session : undefined;
   }
 
   /** Those in which a peer is the producer, oldest first. */
-  ofProducer(peer: PeerHandle): readonly MediaSession[] {
+  ofProducer(peer: PeerId): readonly MediaSession[] {
     return [...this.#ofProducer.get(peer) ?? []];
   }
 
   /** Those in which a peer is the consumer, oldest first. */
-  ofConsumer(peer: PeerHandle): readonly MediaSession[] {
+  ofConsumer(peer: PeerId): readonly MediaSession[] {
     return [...this.#ofConsumer.get(peer) ?? []];
   }
 
   end(session: MediaSession): void {
     this.#byId.delete(session.id);
-    remove(this.#ofProducer, session.producer, session);
-    remove(this.#ofConsumer, session.consumer, session);
+    remove(this.#ofProducer, session.producer.id, session);
+    remove(this.#ofConsumer, session.consumer.id, session);
   }
 }
 
 /** The other side of a session. */
-export function partnerIn(session: MediaSession, peer: PeerHandle): PeerHandle {
-  return session.producer === peer ? session.consumer : session.producer;
+export function partnerIn(session: MediaSession, peer: PeerId): PeerHandle {
+  return session.producer.id === peer ? session.consumer : session.producer;
 }
 
-type Held = Map<PeerHandle, Set<MediaSession>>;
+/** Sessions by the id of a peer. */
+type Held = Map<PeerId, Set<MediaSession>>;
 
-function add(held: Held, peer: PeerHandle, session: MediaSession): void {
+function add(held: Held, peer: PeerId, session: MediaSession): void {
   const sessions = held.get(peer);
   if (sessions === undefined) held.set(peer, new Set([session]));
   else sessions.add(session);
 }
 
-function remove(held: Held, peer: PeerHandle, session: MediaSession): void {
+function remove(held: Held, peer: PeerId, session: MediaSession): void {
   const sessions = held.get(peer);
   sessions?.delete(session);
   if (sessions?.size === 0) held.delete(peer);

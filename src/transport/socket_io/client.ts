@@ -1,6 +1,7 @@
 import { Allowance, InputAllowance } from "../../core/allowance.ts";
 import type { SignalError } from "../../core/errors.ts";
 import type { NamespaceGreeting } from "../../core/types.ts";
+import type { Visit } from "../../core/visit.ts";
 import type { Acceptance, Connections } from "../connections.ts";
 import type { Leftover } from "../pump.ts";
 import type { Ending } from "../websocket.ts";
@@ -25,7 +26,7 @@ export interface Engine {
   readonly revision: Revision;
   readonly limits: SocketIoLimits;
   /** Of the connection's first request. */
-  readonly url: URL;
+  readonly visit: Visit;
   now(): number;
   send(packet: string): void;
   close(code?: number, reason?: string): void;
@@ -272,7 +273,7 @@ export class SocketClient implements NamespaceOwner {
     if (this.#count() >= this.#engine.limits.maxNamespaces) {
       return this.#refuse(name, "Too many namespaces");
     }
-    const { url, address } = this.#engine;
+    const { visit, address } = this.#engine;
     const leftover = this.#leftovers?.get(name);
     const refusal = leftover === undefined ? undefined : this.#host.gate.readmit(address);
     const acceptance: Acceptance<ConnectedNamespace> = {
@@ -280,7 +281,7 @@ export class SocketClient implements NamespaceOwner {
       address,
       limits,
       refusal,
-      createSession: (link) => connect(url, link, greeting),
+      createSession: (link) => connect(visit, link, greeting),
       onReleased: keepDescriptor,
     };
     const namespace = this.#host.connections.attach(

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Clock } from "../../core/clock.ts";
 import type { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/types.ts";
+import type { Visit } from "../../core/visit.ts";
 import type { Carrier, Checked } from "../connections.ts";
 import type { OutputBudget } from "../output_budget.ts";
 import { exceeds } from "../pump.ts";
@@ -29,8 +30,7 @@ export interface SessionHost extends ClientHost {
 
 /** How a session begins. */
 export interface Handshake {
-  readonly address: string;
-  readonly url: URL;
+  readonly visit: Visit;
   readonly revision: Revision;
   readonly transport: "polling" | "websocket";
   /** The session is over, and everything that it held is given back. */
@@ -52,7 +52,7 @@ const PROTOCOL_ERROR = "protocol error";
 export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   readonly sid: string = newSid();
   readonly address: string;
-  readonly url: URL;
+  readonly visit: Visit;
   readonly onReleased: () => void;
   readonly #host: SessionHost;
   readonly #client: SocketClient;
@@ -82,12 +82,12 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   #encodesTwice: boolean | undefined = undefined;
 
   constructor(handshake: Handshake, host: SessionHost) {
-    this.address = handshake.address;
-    this.url = handshake.url;
+    this.visit = handshake.visit;
+    this.address = handshake.visit.address;
     this.onReleased = handshake.onReleased;
     this.#revision = handshake.revision;
     this.#host = host;
-    this.budget = host.connections.budgetOf(handshake.address);
+    this.budget = host.connections.budgetOf(handshake.visit.address);
     this.#outbox = new Outbox(this.budget);
     this.#openedAt = this.#polledAt = host.clock.now();
     this.#heartbeat = new Heartbeat(host.limits, this.#openedAt);

@@ -1,6 +1,7 @@
 import type { SignalError } from "../../core/errors.ts";
 import type { LinkLimits } from "../../core/limits.ts";
 import type { Frame, NamespaceGreeting, NamespaceLink, Session } from "../../core/types.ts";
+import type { Visit } from "../../core/visit.ts";
 import type { Connection } from "../connections.ts";
 import type { Leftover } from "../pump.ts";
 import type { Ending } from "../websocket.ts";
@@ -13,8 +14,8 @@ export interface OfferedNamespace {
   readonly name: string;
   readonly dialect: string;
   readonly limits: LinkLimits;
-  /** @param url of the connection's first request */
-  readonly connect: (url: URL, link: NamespaceLink, greeting: NamespaceGreeting) => Session;
+  /** @param visit of the connection's first request */
+  readonly connect: (visit: Visit, link: NamespaceLink, greeting: NamespaceGreeting) => Session;
 }
 
 /** What carries a namespace. */

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { SignalError } from "../../../src/core/errors.ts";
 import { settle } from "../../helpers/session/hub.ts";
+import { visitOf } from "../../helpers/session/visit.ts";
 import { NO_GREETING } from "../../helpers/session/namespace.ts";
 import { authenticated, frameOf, newOwt, OwtClient } from "../../helpers/session/owt.ts";
 
@@ -53,7 +54,7 @@ Deno.test("OWT: who is refused at the door is told so instead of being connected
       fail: (): void => {},
       decline: (message: string): void => void declined.push(message),
     };
-    const session = namespace?.connect(new URL("http://x/socket.io/?EIO=4"), link, NO_GREETING);
+    const session = namespace?.connect(visitOf("/socket.io/?EIO=4"), link, NO_GREETING);
     session?.refuse(new SignalError(code));
     assertEquals(declined, [error]);
   }

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { Posted } from "../../../src/dialects/dialect.ts";
+import type { Posted } from "../../../src/http/route.ts";
+import { refusalResponse } from "../../../src/dialects/simple/wire.ts";
 import type { DialectBench } from "../../helpers/session/dialect.ts";
 import {
   enter,
@@ -7,14 +8,19 @@ import {
   type SimpleClient,
   type SimpleFrame,
 } from "../../helpers/session/simple.ts";
+import { visitOf } from "../../helpers/session/visit.ts";
 
 /** Posts a text, or a frame as JSON. */
-function post(bench: DialectBench, frame: string | SimpleFrame): Posted {
+function post(bench: DialectBench, frame: string | SimpleFrame): Promise<Posted> {
   const route = bench.routes.find((route) => route.kind === "stream");
   if (route?.kind !== "stream") throw new RangeError("Cannot post: the dialect has no route");
   const body = typeof frame === "string" ? frame : JSON.stringify(frame);
-  const url = new URL("http://signalbox.test/simple");
-  return route.post({ method: "POST", url, headers: new Headers(), body });
+  return route.post(visitOf("/simple"), { method: "POST", body, lastEventId: undefined });
+}
+
+/** What the client is answered. */
+function responseOf(posted: Posted): Response {
+  return "response" in posted ? posted.response : refusalResponse(posted.refusal);
 }
 
 /** Posts and returns the status, the code of the error, and whether it was known whose it is. */
@@ -22,8 +28,9 @@ async function answer(
   bench: DialectBench,
   frame: string | SimpleFrame,
 ): Promise<readonly [number, unknown, boolean]> {
-  const { response, isProven } = post(bench, frame);
-  return [response.status, (await response.json())["code"], isProven];
+  const posted = await post(bench, frame);
+  const response = responseOf(posted);
+  return [response.status, (await response.json())["code"], posted.isProven];
 }
 
 function ping(client: SimpleClient, more: SimpleFrame = {}): SimpleFrame {
@@ -60,8 +67,8 @@ Deno.test("Simple POST: whose a frame is comes before what it says", async () =>
       [{ event: "join", room: "r" }, "a join has to accept text/event-stream"],
     ] as const
   ) {
-    const { response } = post(bench, { ...nonsense, ...more });
-    const { message, ref } = await response.json();
+    const posted = await post(bench, { ...nonsense, ...more });
+    const { message, ref } = await responseOf(posted).json();
     assertEquals([message, ref], [words, 1]);
   }
 });

@@ -9,6 +9,7 @@ import {
   SimpleClient,
   type SimpleFrame,
 } from "../../helpers/session/simple.ts";
+import { visitOf } from "../../helpers/session/visit.ts";
 
 // A planned restart is to clients a network loss: nothing missing, nothing doubled (issue 5).
 
@@ -251,10 +252,9 @@ Deno.test("Simple: what an operator says of a peer is kept for its id, over any 
 function stream(bench: DialectBench, lastId?: string): Promise<TestClient> {
   const route = bench.routes.find((route) => route.kind === "stream");
   if (route?.kind !== "stream") throw new RangeError("Cannot connect: the dialect has no streams");
-  const headers = new Headers(lastId === undefined ? {} : { "last-event-id": lastId });
-  const url = new URL("http://signalbox.test/simple?room=r");
-  const request = { method: "GET", url, headers, body: "" } as const;
-  return connect((link) => route.connect(request, link), route.limits, bench.clock.now);
+  const posting = { method: "GET", body: "", lastEventId: lastId } as const;
+  const visit = visitOf("/simple?room=r");
+  return connect((link) => route.connect(visit, link, posting), route.limits, bench.clock.now);
 }
 
 /** Names and ids of the events that a stream brought. */
@@ -276,10 +276,9 @@ Deno.test("Simple: an event stream goes on after a planned restart, unless it ha
   assert(route?.kind === "stream");
   const [p_id, p_secret] = [handshake?.["p_id"], ready?.["p_secret"]];
   const leave = { event: "leave", p_id, p_secret, p_instance: 0 };
-  const url = new URL("http://signalbox.test/simple");
-  const body = JSON.stringify(leave);
-  const { response } = route.post({ method: "POST", url, headers: new Headers(), body });
-  assertEquals(response.status, 200);
+  const posting = { method: "POST", body: JSON.stringify(leave), lastEventId: undefined } as const;
+  const posted = await route.post(visitOf("/simple"), posting);
+  assertEquals("response" in posted && posted.response.status, 200);
   await settle();
   await fred.say({ event: "signal", type: "data", peer_id: lastId.split(".")[0], data: 1 });
   using second = await first.restart();

@@ -168,6 +168,7 @@ Deno.test("§4: what is said while the id is being asked for comes after the ans
 /** §6, and the close codes of §1: what a client is told of each refusal. */
 const WORDED: Record<ErrorCode, readonly [reason: string | undefined, code?: number]> = {
   not_json: ["invalid-json"],
+  untranslatable: ["not-supported"],
   bad_frame: ["invalid-event"],
   bad_greeting: ["invalid-event"],
   binary_frame: ["binary-frame"],

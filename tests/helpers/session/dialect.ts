@@ -2,13 +2,16 @@ import type { Hub, Reserve } from "../../../src/core/hub.ts";
 import type { DialectStore } from "../../../src/core/kept.ts";
 import type { HubLimits, LinkLimits } from "../../../src/core/limits.ts";
 import type { Session } from "../../../src/core/types.ts";
-import type { Dialect, Namespace, OpenDialect, Route } from "../../../src/dialects/dialect.ts";
+import type { Visit } from "../../../src/core/visit.ts";
+import type { Dialect, Namespace, OpenDialect } from "../../../src/dialects/dialect.ts";
+import type { Route } from "../../../src/http/route.ts";
 import { Router } from "../../../src/http/router.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { FakeLink } from "./fake_link.ts";
 import { connect, newTestHub, settle, TestClient } from "./hub.ts";
 import { NO_GREETING } from "./namespace.ts";
 import { newMemoryStore } from "../store/store.ts";
+import { visitOf } from "./visit.ts";
 
 export interface DialectTestOptions {
   /** The dialect's part of a configuration; defaults elsewhere. */
@@ -24,8 +27,6 @@ export interface Opening {
   readonly limits: LinkLimits;
   readonly connect: (link: FakeLink) => Session;
 }
-
-const ORIGIN = "http://signalbox.test";
 
 /** One dialect at work on a hub and a clock of its own, reached by its routes but for the network. */
 export class DialectBench implements Disposable {
@@ -49,12 +50,15 @@ export class DialectBench implements Disposable {
       ...test.store ?? newMemoryStore().dialect(dialect.name, (id) => this.hub.has(this.realm, id)),
       unreadable: (items) => this.unreadable += items,
     };
-    this.hub = newTestHub(limits, reserve);
+    this.hub = newTestHub(limits);
     this.realm = dialect.name;
+    if (reserve !== undefined) this.hub.reserve(this.realm, reserve);
     this.open = dialect.open(dialect.options.parse(options), {
       hub: this.hub,
       realm: dialect.name,
+      dialect: dialect.name,
       clock: this.clock,
+      basePath: "",
       store: this.store,
     });
     this.#router = new Router(this.routes.map((route) => ({ owner: dialect.name, route })));
@@ -85,11 +89,11 @@ export class DialectBench implements Disposable {
   }
 
   /** Connects a client to the route at a path; a query may follow. */
-  connect(target: string): Promise<TestClient> {
-    const url = new URL(target, ORIGIN);
-    const route = this.#router.match(url.pathname).upgrade?.route;
+  connect(target: string, more: Partial<Visit> = {}): Promise<TestClient> {
+    const visit = visitOf(target, more);
+    const route = this.#router.match(visit.url.pathname).upgrade?.route;
     if (route === undefined) throw new RangeError(`Cannot connect: no WebSocket at "${target}"`);
-    return this.#keep(connect((link) => route.connect(url, link), route.limits, this.clock.now));
+    return this.#keep(connect((link) => route.connect(visit, link), route.limits, this.clock.now));
   }
 
   async #keep(connecting: Promise<TestClient>): Promise<TestClient> {
@@ -102,9 +106,9 @@ export class DialectBench implements Disposable {
   connectTo(namespace: string, query = ""): Promise<TestClient> {
     const found = this.namespaces.find(({ name }) => name === namespace);
     if (found === undefined) throw new RangeError(`Cannot connect: no namespace "${namespace}"`);
-    const url = new URL(`/socket.io/${query}`, ORIGIN);
+    const visit = visitOf(`/socket.io/${query}`);
     return this.#keep(
-      connect((link) => found.connect(url, link, NO_GREETING), found.limits, this.clock.now),
+      connect((link) => found.connect(visit, link, NO_GREETING), found.limits, this.clock.now),
     );
   }
 
@@ -114,22 +118,21 @@ export class DialectBench implements Disposable {
 
   /** Everything that begins a session. */
   get openings(): readonly Opening[] {
-    const headers = new Headers();
+    const posting = { method: "GET", body: "", lastEventId: undefined } as const;
     const ofRoutes = this.routes.flatMap((route): Opening[] => {
-      const url = new URL(route.path, ORIGIN);
-      const request = { method: "GET", url, headers, body: "" } as const;
+      const visit = visitOf(route.path);
       switch (route.kind) {
         case "upgrade":
-          return [{ limits: route.limits, connect: (link) => route.connect(url, link) }];
+          return [{ limits: route.limits, connect: (link) => route.connect(visit, link) }];
         case "stream":
-          return [{ limits: route.limits, connect: (link) => route.connect(request, link) }];
-        case "get":
+          return [{ limits: route.limits, connect: (link) => route.connect(visit, link, posting) }];
+        case "http":
           return [];
       }
     });
     const ofNamespaces = this.namespaces.map(({ limits, connect }): Opening => ({
       limits,
-      connect: (link) => connect(new URL("/socket.io/", ORIGIN), link, NO_GREETING),
+      connect: (link) => connect(visitOf("/socket.io/"), link, NO_GREETING),
     }));
     return [...ofRoutes, ...ofNamespaces];
   }
@@ -143,8 +146,13 @@ export class DialectBench implements Disposable {
 
   /** Asks for a plain resource; undefined where there is none. */
   get(target: string): Response | undefined {
-    const url = new URL(target, ORIGIN);
-    return this.#router.match(url.pathname).get?.route.handle(url);
+    const visit = visitOf(target);
+    const route = this.#router.match(visit.url.pathname).resources[0]?.route;
+    if (route === undefined) return undefined;
+    const refusal = route.access === "open" ? undefined : route.access(visit);
+    const answer = refusal ?? route.handle(new Request(visit.url), visit);
+    if (answer instanceof Promise) throw new TypeError(`Cannot wait for "${target}"`);
+    return answer;
   }
 
   [Symbol.dispose](): void {

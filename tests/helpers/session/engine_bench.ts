@@ -19,6 +19,7 @@ import { FakeClock } from "./fake_clock.ts";
 import { FakeSocket } from "./fake_socket.ts";
 import { settle, WIDE_LIMITS } from "./hub.ts";
 import { type Script, ScriptedSession } from "./scripted_session.ts";
+import { visitOf } from "./visit.ts";
 
 export const NAMESPACE_LIMITS: LinkLimits = {
   ...WIDE_LIMITS,
@@ -65,7 +66,7 @@ export class EngineBench implements Disposable {
       name,
       dialect: "test",
       limits: { ...NAMESPACE_LIMITS, ...namespaceLimits },
-      connect: (url, link, greeting) => {
+      connect: ({ url }, link, greeting) => {
         this.urls.push(url);
         this.greetings.push(greeting);
         // Made of that very link.
@@ -100,8 +101,7 @@ export class EngineBench implements Disposable {
 
   #open(revision: Revision, transport: "polling" | "websocket"): EngineSession {
     return this.server.open({
-      address: "192.0.2.1",
-      url: new URL("http://signalbox.test/socket.io/?token=t"),
+      visit: visitOf("/socket.io/?token=t"),
       revision,
       transport,
       onReleased: () => this.released++,

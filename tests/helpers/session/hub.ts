@@ -1,5 +1,5 @@
 import type { ErrorCode, SignalError } from "../../../src/core/errors.ts";
-import { Hub, type Reserve } from "../../../src/core/hub.ts";
+import { Hub } from "../../../src/core/hub.ts";
 import type { HubLimits, InputLimits } from "../../../src/core/limits.ts";
 import type { Frame, Session } from "../../../src/core/types.ts";
 import { Pump } from "../../../src/transport/pump.ts";
@@ -25,8 +25,8 @@ export const WIDE_LIMITS: InputLimits = {
 };
 
 /** A hub with no limits but the given ones. */
-export function newTestHub(limits: Partial<HubLimits> = {}, reserve?: Reserve): Hub {
-  return new Hub({ ...NO_LIMITS, ...limits }, reserve);
+export function newTestHub(limits: Partial<HubLimits> = {}): Hub {
+  return new Hub({ ...NO_LIMITS, ...limits });
 }
 
 /** Lets everything happen that is only waiting for its microtask. */

@@ -2,6 +2,7 @@ import type { Frame, NamespaceGreeting, NamespaceLink, Session } from "../../../
 import type { DialectBench } from "./dialect.ts";
 import type { FakeLink } from "./fake_link.ts";
 import { settle, TestClient } from "./hub.ts";
+import { visitOf } from "./visit.ts";
 
 /** A client that says nothing of itself in particular to a namespace. */
 export const NO_GREETING: NamespaceGreeting = { query: "", auth: "" };
@@ -70,13 +71,13 @@ export async function connectTo(
   const namespace = bench.open.namespaces?.find((one) => one.name === name);
   if (namespace === undefined) throw new RangeError(`Cannot connect: no namespace "${name}"`);
   const parameters = new URLSearchParams({ EIO: "4", transport: "websocket", ...query });
-  const url = new URL(`http://signalbox.test/socket.io/?${parameters}`);
+  const visit = visitOf(`/socket.io/?${parameters}`);
   const links: FakeNamespaceLink[] = [];
   const client = new TestClient(
     (inner) => {
       const link = new FakeNamespaceLink(inner);
       links.push(link);
-      return accepting(namespace.connect(url, link, { ...NO_GREETING, ...greeting }), link);
+      return accepting(namespace.connect(visit, link, { ...NO_GREETING, ...greeting }), link);
     },
     namespace.limits,
     bench.clock.now,

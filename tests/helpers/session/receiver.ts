@@ -1,7 +1,8 @@
-import type { ClaimOutcome, Hub } from "../../../src/core/hub.ts";
+import type { Hub, Reserve } from "../../../src/core/hub.ts";
 import type { Claim } from "../../../src/core/peer.ts";
 import type { PeerEvent, PeerHandle, Receiver } from "../../../src/core/types.ts";
 import { FakeLink } from "./fake_link.ts";
+import { newTestHub } from "./hub.ts";
 
 /** The side of a session that the hub sees: keeps what it is told. */
 export class FakeReceiver implements Receiver {
@@ -27,11 +28,54 @@ export class FakeReceiver implements Receiver {
   told(): string[] {
     return this.events.splice(0).map(word);
   }
+
+  /** Takes the newest event, if it is a refusal, and returns its reason. */
+  refusal(): string | undefined {
+    const event = this.events.at(-1);
+    if (event?.type !== "refused") return undefined;
+    this.events.pop();
+    return event.reason;
+  }
+}
+
+/** A hub that asks before it gives out an id of the realm "test". */
+export function newReservingHub(reserve: Reserve): Hub {
+  const hub = newTestHub();
+  hub.reserve("test", reserve);
+  return hub;
 }
 
 /** The parts of a claim that a test does not care about. */
 export function claimOf(id: string, receiver: Receiver, more: Partial<Claim> = {}): Claim {
   return { realm: "test", id, dialect: "test", receiver, ...more };
+}
+
+/** A claim of a receiver that keeps what it is told. */
+type TestClaim = Claim & { readonly receiver: FakeReceiver };
+
+/** Claims, and returns the answer: the reason of a refusal, or "abandoned" if none comes. */
+export async function claimed(hub: Hub, claim: Claim): Promise<string> {
+  const { receiver } = claim as TestClaim; // every claim of these tests has one
+  const before = receiver.events.length;
+  await hub.claim(claim);
+  const isAdmitted = receiver.events.slice(before).some(({ type }) => type === "admitted");
+  return receiver.refusal() ?? (isAdmitted ? "admitted" : "abandoned");
+}
+
+/** Joins, and returns the answer. */
+export function joined(hub: Hub, receiver: FakeReceiver, room: string): string {
+  const before = receiver.events.length;
+  hub.join(receiver.peer, { room });
+  const answers = receiver.events.slice(before).map(({ type }) => type);
+  return receiver.refusal() ?? answers.find((type) => type === "entered") ?? "no answer";
+}
+
+/** Pairs, and returns the answer. */
+export function paired(hub: Hub, receiver: FakeReceiver, to: string): string {
+  const before = receiver.events.length;
+  hub.pair(receiver.peer, to);
+  const answers = receiver.events.slice(before).map(({ type }) => type);
+  return receiver.refusal() ?? answers.find((type) => type === "paired") ?? "no answer";
 }
 
 /** Claims an id for a receiver of its own, which forgets that it was told so. */
@@ -41,9 +85,9 @@ export async function admit(
   more: Partial<Claim> = {},
 ): Promise<FakeReceiver> {
   const receiver = new FakeReceiver();
-  const outcome: ClaimOutcome = await hub.claim(claimOf(id, receiver, more));
-  if (outcome !== "admitted") throw new Error(`Cannot admit "${id}": ${outcome}`);
-  receiver.told();
+  await hub.claim(claimOf(id, receiver, more));
+  const [told] = receiver.told();
+  if (told !== `admitted ${id}`) throw new Error(`Cannot admit "${id}": ${told}`);
   return receiver;
 }
 
@@ -70,5 +114,9 @@ function word(event: PeerEvent): string {
       return "replaced";
     case "stopped":
       return `stopped ${event.room}`;
+    case "updated":
+      return `updated ${JSON.stringify(event.info)}`;
+    case "refused":
+      return `refused ${event.step}: ${event.reason}`;
   }
 }

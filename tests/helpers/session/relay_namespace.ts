@@ -20,7 +20,7 @@ export class Relay {
       name,
       dialect: "relay",
       limits: NAMESPACE_LIMITS,
-      connect: (url, link) => new RelaySession(url, link, this),
+      connect: ({ url }, link) => new RelaySession(url, link, this),
     }));
   }
 }

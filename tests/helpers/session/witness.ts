@@ -22,6 +22,8 @@ export class Witness implements Receiver {
   readonly knows: Knowledge;
   /** Payloads that came, oldest first. */
   readonly heard: unknown[] = [];
+  /** The reason of the newest refusal since this was last set. */
+  refusal: string | undefined = undefined;
   peer: PeerHandle | undefined = undefined;
   #isOver = false;
 
@@ -32,7 +34,8 @@ export class Witness implements Receiver {
 
   deliver(event: PeerEvent): void {
     assert(!this.#isOver, `${event.type} after the end`);
-    assert(this.peer !== undefined || event.type === "admitted", `${event.type} before admitted`);
+    const isFirst = event.type === "admitted" || event.type === "refused";
+    assert(this.peer !== undefined || isFirst, `${event.type} before admitted`);
     switch (event.type) {
       case "admitted":
         assert(this.peer === undefined, "admitted twice");
@@ -64,7 +67,11 @@ export class Witness implements Receiver {
         return void this.heard.push(event.payload);
       case "described":
         return assert(this.#mates(event.room).has(event.peer.id), "described, but not known");
+      case "refused":
+        this.refusal = event.reason;
+        return;
       case "stopped":
+      case "updated":
       case "undelivered":
         return;
       default:

@@ -72,9 +72,10 @@ export function startSocketIoServer(
     transport,
     clock,
     maxSilenceMs: 30_000,
-    page: "",
+    basePath: "",
     socketIo: new SocketIoDoor({ server, gate, transport, clock, onTurnedAway }),
     onTurnedAway,
+    onPostRefused: () => {},
     onFault: (error) => faults.push(error),
   });
   const listener = transport.listen({

@@ -3,6 +3,7 @@ import { EngineBench, NAMESPACE_LIMITS } from "../../helpers/session/engine_benc
 import type { LinkLimits } from "../../../src/core/limits.ts";
 import type { FakeSocket } from "../../helpers/session/fake_socket.ts";
 import { settle } from "../../helpers/session/hub.ts";
+import type { Visit } from "../../../src/core/visit.ts";
 import { SignalError } from "../../../src/core/errors.ts";
 import { ScriptedSession } from "../../helpers/session/scripted_session.ts";
 import { SocketIoServer } from "../../../src/transport/socket_io/server.ts";
@@ -369,7 +370,7 @@ Deno.test("two dialects cannot offer one namespace", () => {
     name: "/x",
     dialect: "test",
     limits: NAMESPACE_LIMITS,
-    connect: (_: URL, link: ConstructorParameters<typeof ScriptedSession>[0]) =>
+    connect: (_: Visit, link: ConstructorParameters<typeof ScriptedSession>[0]) =>
       new ScriptedSession(link),
   };
   const { limits, clock, connections, gate } = bench.server;

@@ -1,0 +1,57 @@
+import type { Hub } from "../../core/hub.ts";
+import type { Claim } from "../../core/peer.ts";
+import type { PeerHandle, Receiver } from "../../core/types.ts";
+
+/** Goes on when a step is carried out: at once, unless it has to wait. A refusal passes through. */
+export function after(step: void | Promise<void>, next: () => void): void | Promise<void> {
+  return step === undefined ? next() : step.then(next);
+}
+
+/** The dialect's place in the hub. */
+export interface Place {
+  readonly hub: Hub;
+  readonly realm: string;
+  /** The dialect's name. */
+  readonly dialect: string;
+}
+
+/** A session's place in the hub: empty, or taken by the peer for which the session speaks. */
+export class Seat {
+  readonly #place: Place;
+  readonly #receiver: Receiver;
+  #peer: PeerHandle | undefined = undefined;
+
+  constructor(place: Place, receiver: Receiver) {
+    this.#place = place;
+    this.#receiver = receiver;
+  }
+
+  /** Undefined before `admitted`, and after `replaced`. */
+  get peer(): PeerHandle | undefined {
+    return this.#peer;
+  }
+
+  /** Asks for an id; see `Hub.claim`. */
+  claim(claim: Omit<Claim, "realm" | "dialect" | "receiver">): void | Promise<void> {
+    const { hub, realm, dialect } = this.#place;
+    return hub.claim({ ...claim, realm, dialect, receiver: this.#receiver });
+  }
+
+  /** At `admitted`. */
+  take(peer: PeerHandle): void {
+    this.#peer = peer;
+  }
+
+  /** At `replaced`: the id is another connection's. */
+  lose(): void {
+    this.#peer = undefined;
+  }
+
+  /** Gives the id up, if there is one, and returns it. */
+  release(news?: unknown): PeerHandle | undefined {
+    const peer = this.#peer;
+    this.#peer = undefined;
+    if (peer !== undefined) this.#place.hub.release(peer, this.#receiver, news);
+    return peer;
+  }
+}

@@ -1,0 +1,44 @@
+import type { Clock } from "../../core/clock.ts";
+import type { StoredRooms } from "../../core/kept.ts";
+import type { EncodeOnce } from "../kit/encode_once.ts";
+import type { JsonOnce } from "../kit/json_once.ts";
+import type { Place } from "../kit/seat.ts";
+import type { Tokens } from "../kit/tokens.ts";
+import type { Departed } from "./departed.ts";
+import type { ProfileLimits } from "./description.ts";
+import type { Held } from "./held.ts";
+import type { InstanceContext } from "./instance.ts";
+import type { FrameLimits } from "./messages.ts";
+import type { Secrets } from "./secrets.ts";
+
+/** The dialect's bounds, each an option. */
+export interface SimpleLimits extends ProfileLimits, FrameLimits {
+  readonly maxMembers: number;
+  readonly maxInstances: number;
+  readonly maxRoomLength: number;
+  /** Take-backs of one instance within the window. */
+  readonly maxTakeBacks: number;
+  readonly takeBackWindowMs: number;
+}
+
+/** What all sessions of the dialect share. */
+export interface SimpleServer extends Place {
+  readonly clock: Pick<Clock, "now">;
+  readonly secrets: Secrets;
+  readonly tokens: Tokens;
+  /** A p_id needs no secret: for closed networks. */
+  readonly trustIds: boolean;
+  readonly limits: SimpleLimits & InstanceContext["limits"];
+  readonly news: EncodeOnce<string>;
+  readonly json: JsonOnce;
+  /** Keeps what an operator says of peers. */
+  readonly rooms: Pick<StoredRooms, "description" | "describe">;
+  /** Instances that are held for their clients to come back. */
+  readonly held: Held;
+  readonly total: InstanceContext["total"];
+  readonly departed: Departed;
+  /** How long a lost instance is held; 0 means not at all. */
+  readonly resumeMs: number;
+  readonly maxFrameBytes: number;
+  readonly iceServers: readonly unknown[];
+}

@@ -1,0 +1,46 @@
+import type { Place } from "../kit/seat.ts";
+import {
+  encodeConsumers,
+  encodeProducers,
+  type ListedPeer,
+  type Role,
+  type Status,
+  statusOf,
+} from "./messages.ts";
+
+/** The answers to `list` and `listConsumers`, which are encoded once per change of a status. */
+export class Lists {
+  readonly #place: Place;
+  #producers: string | undefined = undefined;
+  #consumers: string | undefined = undefined;
+
+  constructor(place: Place) {
+    this.#place = place;
+  }
+
+  /** The answer to `list`. */
+  producers(): string {
+    return this.#producers ??= encodeProducers(this.#having("producer"));
+  }
+
+  /** The answer to `listConsumers`: the peers that wait for a producer's call. */
+  consumers(): string {
+    return this.#consumers ??= encodeConsumers(this.#having("consumer"));
+  }
+
+  /** Drops the answers in which a peer with this status is, or is about to be. */
+  forget({ roles }: Status): void {
+    if (roles.includes("producer")) this.#producers = undefined;
+    if (roles.includes("consumer")) this.#consumers = undefined;
+  }
+
+  #having(role: Role): ListedPeer[] {
+    const { hub, realm, dialect } = this.#place;
+    const listed: ListedPeer[] = [];
+    for (const peer of hub.peers(realm)) {
+      const { roles, meta } = statusOf(peer, dialect);
+      if (roles.includes(role)) listed.push({ id: peer.id, meta });
+    }
+    return listed;
+  }
+}
