@@ -78,7 +78,8 @@ const socketIo = z.strictObject({
       max: 16 * 1024 * 1024,
     },
   ),
-  maxPayloadPackets: whole(1_000, "Packets in one POST"),
+  // A peer that calls many others posts all of it at once; its bytes are bounded beside.
+  maxPayloadPackets: whole(10_000, "Packets in one POST"),
   maxAttachments: whole(10, "Binary attachments of one event", { max: 1_000 }),
   bodyTimeoutMs: whole(20_000, "Time in which a POST has to be complete, in ms"),
   upgradeTimeoutMs: whole(10_000, "Time to change from polling to a websocket, in ms"),

@@ -15,9 +15,7 @@ const options = z.strictObject({
   maxIdLength: whole(512, "Longest uid or room id, in UTF-16 units", { min: 16, max: 8_192 }),
   ...linkLimitOptions({
     maxFrameBytes: MIB,
-    // A newcomer to a room sends an offer and a dozen candidates to every member at once.
     framesPerSecond: 100,
-    frameBurst: 1_000,
     identifyTimeoutMs: 10_000,
     maxQueuedBytes: 8 * MIB,
   }),

@@ -87,11 +87,23 @@ export function toggle(help: string, meta: OptionMeta = {}): z.ZodDefault<z.ZodB
   return z.boolean().default(false).meta({ description: help, ...meta });
 }
 
+/**
+ * Partners that one client may call at once: a host has as many viewers, a newcomer to a room as
+ * many members. Calls begin in bursts, so what a client may send at once scales with its partners.
+ * What it may send per second does not, because established calls are nearly silent; and neither
+ * does what waits for one receiver, because that bounds the harm of a flood: the whole burst of a
+ * client fits into the queue of a receiver that reads.
+ */
+const PARTNERS = 200;
+/** Messages of one call's beginning: a description, 25 candidates, and a few more. */
+const MESSAGES_PER_CALL = 30;
+/** Bytes of the same: a description of audio and video takes 8 KiB, a candidate less than 1. */
+const BYTES_PER_CALL = 32 * 1024;
+
 /** Defaults of one dialect's connection limits. */
 export interface LinkLimitDefaults {
   readonly maxFrameBytes: number;
   readonly framesPerSecond: number;
-  readonly frameBurst: number;
   readonly identifyTimeoutMs: number;
   readonly maxQueuedBytes: number;
 }
@@ -110,10 +122,17 @@ export function linkLimitOptions(
       },
     ),
     framesPerSecond: limit(standard.framesPerSecond, "Messages a client may send per second"),
-    frameBurst: limit(standard.frameBurst, "Messages a client may send at once on top of that"),
+    frameBurst: limit(
+      PARTNERS * MESSAGES_PER_CALL,
+      "Messages a client may send at once on top of that",
+    ),
     // One sender must not fill the queue of a receiver that reads as fast as it can.
     bytesPerSecond: limit(1_048_576, "Bytes a client may send per second", { min: 1024 }),
-    byteBurst: limit(4_194_304, "Bytes a client may send at once on top of that", { min: 1024 }),
+    byteBurst: limit(
+      PARTNERS * BYTES_PER_CALL,
+      "Bytes a client may send at once on top of that",
+      { min: 1024 },
+    ),
     identifyTimeoutMs: whole(
       standard.identifyTimeoutMs,
       "Time in which a client has to say who it is, in ms",

@@ -14,11 +14,9 @@ const options = z.strictObject({
   maxIdLength: whole(512, "Longest id, in UTF-16 units", { min: 48, max: 8_192 }),
   ...linkLimitOptions({
     maxFrameBytes: MIB,
-    // A peer that meets several others at once sends each an offer and a dozen candidates.
     framesPerSecond: 100,
-    frameBurst: 1_000,
     identifyTimeoutMs: 60_000,
-    maxQueuedBytes: 4 * MIB,
+    maxQueuedBytes: 8 * MIB,
   }),
 });
 

@@ -59,9 +59,7 @@ const options = z.strictObject({
   maxHeldBytesTotal: whole(32 * MIB, "Bytes held for absent peers in all", { max: 2 ** 40 }),
   ...linkLimitOptions({
     maxFrameBytes: MIB,
-    // A newcomer that calls thirty peers sends an offer and a dozen candidates to each at once.
     framesPerSecond: 100,
-    frameBurst: 1_000,
     identifyTimeoutMs: 15_000,
     maxQueuedBytes: 8 * MIB,
   }),

@@ -67,7 +67,6 @@ const options = z.strictObject({
   ...linkLimitOptions({
     maxFrameBytes: 256 * KIB,
     framesPerSecond: 100,
-    frameBurst: 1_000,
     identifyTimeoutMs: 10_000,
     maxQueuedBytes: 8 * MIB,
   }),

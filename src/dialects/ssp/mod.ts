@@ -35,9 +35,7 @@ const options = z.strictObject({
   maxPoolLength: whole(512, "Longest pool name, in UTF-16 units", { min: 16, max: 8_192 }),
   ...linkLimitOptions({
     maxFrameBytes: MIB,
-    // A newcomer to a pool sends an offer and a dozen candidates to every member at once.
     framesPerSecond: 100,
-    frameBurst: 1_000,
     identifyTimeoutMs: 60_000,
     maxQueuedBytes: 8 * MIB,
   }),

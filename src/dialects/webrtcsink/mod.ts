@@ -21,15 +21,14 @@ const options = z.strictObject({
   maxMembers: whole(256, "Peers with a role, at most --limits-max-room-members", { max: 100_000 }),
   maxMetaBytes: whole(16 * KIB, "Longest meta of a peer, as JSON, in bytes"),
   requestsPerSecond: limit(10, "Changes of status, lists and session starts per peer and second"),
-  requestBurst: whole(100, "As many of these at once on top of that"),
+  // A wall of screens is one consumer that starts a session with every producer as it opens.
+  requestBurst: whole(300, "As many of these at once on top of that"),
   maxSessions: limit(50_000, "Sessions in all"),
   maxSessionsPerProducer: limit(1_000, "Sessions of one producer"),
-  maxSessionsPerConsumer: limit(64, "Sessions of one consumer"),
+  maxSessionsPerConsumer: limit(256, "Sessions of one consumer"),
   ...linkLimitOptions({
     maxFrameBytes: MIB,
-    // A producer sends an offer and a dozen candidates to every consumer that comes.
     framesPerSecond: 200,
-    frameBurst: 2_000,
     identifyTimeoutMs: 60_000,
     maxQueuedBytes: 8 * MIB,
   }),
