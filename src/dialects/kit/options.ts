@@ -1,7 +1,10 @@
 import * as z from "zod";
 import type { LinkLimits } from "../../core/limits.ts";
 
-/** What the configuration knows of an option beside its type, default and help. */
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+
+/** Facts about an option beside its type, default and help. */
 export interface OptionMeta {
   /** Other names of the flag, such as the reference server's own; one letter makes a short flag. */
   readonly flags?: readonly string[];
@@ -9,9 +12,19 @@ export interface OptionMeta {
   readonly env?: readonly string[];
   /** Never printed. */
   readonly secret?: boolean;
-  /** An empty text means something, and not that the value is missing. */
+  /** An empty text is a value, and not a missing one. */
   readonly mayBeEmpty?: boolean;
+  /** The value of a list flag that stands alone. */
+  readonly alone?: string;
+  /** Heading of the help under which an option without a group of its own is found. */
+  readonly group?: string;
 }
+
+/**
+ * A path to serve. It has no wildcard, query, fragment, blank, or comma: a comma separates the paths
+ * of a variable.
+ */
+export const pathText = z.string().regex(/^\/[^*?#,\s]*$/, "expected a path");
 
 type Unlimited = z.ZodLiteral<"unlimited">;
 export type LimitOption = z.ZodPipe<
@@ -23,7 +36,7 @@ export type DurationOption = z.ZodOptional<
 >;
 export type WholeOption = z.ZodDefault<z.ZodInt>;
 
-/** A whole number of at least `min`, or `unlimited`, which reads as Infinity. */
+/** A whole number of at least `min`, or `unlimited`, which is read as Infinity. */
 export function limit(
   standard: number,
   help: string,
@@ -68,7 +81,7 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 const MAX_DURATION_MS = 3_650 * 86_400_000;
 
-/** How long something lasts that people think of in days, as 30d, 12h, 45m, 90s or ms; read in ms. */
+/** A duration that people count in days or hours, as 30d, 12h, 45m, 90s or ms; read in ms. */
 export function duration(help: string, meta: OptionMeta = {}): DurationOption {
   const words = {
     error: "expected a duration such as 30d, 12h, 45m, 90s, 500ms, or a number of ms",
@@ -88,61 +101,54 @@ export function toggle(help: string, meta: OptionMeta = {}): z.ZodDefault<z.ZodB
 }
 
 /**
- * Partners that one client may call at once: a host has as many viewers, a newcomer to a room as
- * many members. Calls begin in bursts, so what a client may send at once scales with its partners.
- * What it may send per second does not, because established calls are nearly silent; and neither
- * does what waits for one receiver, because that bounds the harm of a flood: the whole burst of a
- * client fits into the queue of a receiver that reads.
+ * Partners that one client can call at once: a host has as many viewers, a newcomer to a room as
+ * many members. Calls begin in bursts, therefore a client's burst scales with its partners. Its
+ * rates do not, because established calls are nearly silent. Neither does the queue of a receiver,
+ * because it bounds a flood: the whole burst of one client fits into the queue of another.
  */
 const PARTNERS = 200;
-/** Messages of one call's beginning: a description, 25 candidates, and a few more. */
+/** Messages that begin one call: a description, 25 candidates, and a few more. */
 const MESSAGES_PER_CALL = 30;
-/** Bytes of the same: a description of audio and video takes 8 KiB, a candidate less than 1. */
+/** Bytes that begin one call: a description of audio and video has 8 KiB, a candidate under 1 KiB. */
 const BYTES_PER_CALL = 32 * 1024;
 
-/** Defaults of one dialect's connection limits. */
+/** A dialect's own defaults of its connection limits. */
 export interface LinkLimitDefaults {
-  readonly maxFrameBytes: number;
-  readonly framesPerSecond: number;
+  readonly maxFrameBytes?: number;
+  readonly framesPerSecond?: number;
   readonly identifyTimeoutMs: number;
-  readonly maxQueuedBytes: number;
+  readonly maxQueuedBytes?: number;
 }
 
-/** The limits that every dialect has, under its own name and with its own defaults. */
+/** The limits that every dialect has, under its own name. */
 export function linkLimitOptions(
-  standard: LinkLimitDefaults,
+  {
+    maxFrameBytes = MIB,
+    framesPerSecond = 100,
+    identifyTimeoutMs,
+    maxQueuedBytes = 8 * MIB,
+  }: LinkLimitDefaults,
 ): Record<keyof LinkLimits, LimitOption | WholeOption> {
   return {
-    maxFrameBytes: whole(
-      standard.maxFrameBytes,
-      "Largest message accepted from a client, in bytes",
-      {
-        min: 1024,
-        max: 16 * 1024 * 1024,
-      },
-    ),
-    framesPerSecond: limit(standard.framesPerSecond, "Messages a client may send per second"),
+    maxFrameBytes: whole(maxFrameBytes, "Largest message from a client, in bytes", {
+      min: 1024,
+      max: 16 * MIB,
+    }),
+    framesPerSecond: limit(framesPerSecond, "Messages per second from one client"),
     frameBurst: limit(
       PARTNERS * MESSAGES_PER_CALL,
-      "Messages a client may send at once on top of that",
+      "Messages that a client may send at once beyond that",
     ),
     // One sender must not fill the queue of a receiver that reads as fast as it can.
-    bytesPerSecond: limit(1_048_576, "Bytes a client may send per second", { min: 1024 }),
+    bytesPerSecond: limit(MIB, "Bytes per second from one client", { min: 1024 }),
     byteBurst: limit(
       PARTNERS * BYTES_PER_CALL,
-      "Bytes a client may send at once on top of that",
+      "Bytes that a client may send at once beyond that",
       { min: 1024 },
     ),
-    identifyTimeoutMs: whole(
-      standard.identifyTimeoutMs,
-      "Time in which a client has to say who it is, in ms",
-    ),
-    maxHeldFrames: whole(1_000, "Messages kept from a client that waits for its id"),
-    maxQueuedBytes: limit(
-      standard.maxQueuedBytes,
-      "Bytes that may wait for a client that reads slowly",
-      { min: 1024 },
-    ),
+    identifyTimeoutMs: whole(identifyTimeoutMs, "Time until a client must identify itself, in ms"),
+    maxHeldFrames: whole(1_000, "Messages held for a client that waits for its id"),
+    maxQueuedBytes: limit(maxQueuedBytes, "Bytes queued for one slow client", { min: 1024 }),
     stallTimeoutMs: whole(15_000, "Time after which a client that reads nothing is dropped, in ms"),
   };
 }

@@ -9,6 +9,7 @@ export type Need =
   | "gstreamer"
   | "openssl"
   | "python-socketio"
+  | "script"
   | "unshare"
   | ProxyName;
 
@@ -63,6 +64,7 @@ const locate: Record<Need, () => Found> = {
   haproxy: once(() => findProxy("haproxy")),
   nginx: once(() => findProxy("nginx")),
   openssl: once(findOpenssl),
+  script: once(findScript),
   unshare: once(findUnshare),
 };
 
@@ -131,6 +133,14 @@ function findProxy(name: ProxyName): Found {
 function findOpenssl(): Found {
   const program = onPath("openssl");
   return program === undefined ? { missing: "no openssl: install openssl" } : { program };
+}
+
+/** The program that runs another one in a terminal. */
+function findScript(): Found {
+  const program = onPath("script");
+  return program === undefined || Deno.build.os !== "linux"
+    ? { missing: "no script: install bsdutils, on Linux" }
+    : { program };
 }
 
 /** For a network of a test's own. */
