@@ -18,6 +18,7 @@ export const owt = defineDialect({
   name: "owt",
   title: "OWT",
   options,
+  isBridgeable: true,
   open(options, { hub, realm, dialect, basePath }): OpenDialect {
     const server = {
       hub,

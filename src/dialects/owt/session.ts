@@ -1,6 +1,15 @@
 import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
-import type { Frame, NamespaceLink, PeerEvent, PeerId, Session } from "../../core/types.ts";
+import type { Sent } from "../../core/hub.ts";
+import type {
+  Frame,
+  NamespaceLink,
+  PeerEvent,
+  PeerId,
+  PeerSummary,
+  Session,
+} from "../../core/types.ts";
 import { type Place, Seat } from "../kit/seat.ts";
+import { OwtLeg } from "./leg.ts";
 import {
   type Action,
   type Asked,
@@ -8,9 +17,11 @@ import {
   encodeAuthenticated,
   encodeLoginAck,
   encodeMessageAck,
+  encodeP2p,
   encodeRefusal,
   encodeRelay,
   type Handshake,
+  type P2p,
   readDropped,
   type Relayed,
   SERVER_DISCONNECT,
@@ -75,6 +86,8 @@ const WIRE = byCode<Refusal>({
   credentials_missing: hungUp(NOT_LOGGED_IN),
   not_identified: hungUp(NOT_LOGGED_IN),
   untranslatable: refused(UNSUPPORTED),
+  not_askable: refused(UNSUPPORTED),
+  not_renegotiable: refused(UNSUPPORTED),
   queue_full: refused(BUSY),
   room_full: refused(BUSY),
   rooms_full: refused(BUSY),
@@ -89,6 +102,19 @@ interface Login {
   readonly ack: string | undefined;
 }
 
+/** Refusals of a message, by the outcome of its sending. */
+const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string]>> = {
+  unknown: ["peer_unknown", "No such peer"],
+  elsewhere: ["peer_unknown", "No such peer"],
+  busy: ["peer_busy", "The peer is busy"],
+  untranslatable: ["untranslatable", "The peer cannot be told this"],
+  not_askable: ["not_askable", "The peer cannot be asked for an offer"],
+  not_renegotiable: ["not_renegotiable", "The peer takes no further offers"],
+};
+
+/** Peers of other dialects for which announced tracks are remembered before the call. */
+const MAX_ANNOUNCED = 64;
+
 /** One OWT client, of whichever generation. */
 export class OwtSession implements Session {
   readonly link: NamespaceLink;
@@ -99,6 +125,8 @@ export class OwtSession implements Session {
   #login: Login | undefined = undefined;
   /** It was somebody once; a client that changes its name has no new time limit. */
   #hasLoggedIn = false;
+  /** Tracks announced to peers of other dialects, by peer; made with the first. */
+  #announced: Map<PeerId, Set<string>> | undefined = undefined;
   /** The client's CONNECT is answered: a refusal is no longer the answer to it. */
   #isConnected = false;
 
@@ -188,6 +216,28 @@ export class OwtSession implements Session {
     this.#seat.release();
   }
 
+  /** The leg outlives this connection if another one takes the id over. */
+  leg({ id: other }: PeerSummary): OwtLeg | "absent" {
+    const id = this.#seat.peer?.id;
+    if (id === undefined) return "absent";
+    const { hub, realm } = this.#server;
+    const write = (message: P2p): void => {
+      const receiver = hub.find(realm, id)?.receiver;
+      if (receiver instanceof OwtSession) receiver.link.send(encodeP2p(message, other));
+    };
+    return new OwtLeg({ id, write, announced: this.#announcedTo(other) }, other);
+  }
+
+  #announcedTo(other: PeerId): Set<string> {
+    const announced = this.#announced ??= new Map();
+    const tracks = announced.get(other) ?? new Set();
+    announced.delete(other);
+    announced.set(other, tracks);
+    const [oldest] = announced.keys();
+    if (announced.size > MAX_ANNOUNCED && oldest !== undefined) announced.delete(oldest);
+    return tracks;
+  }
+
   /** The id and its answer are one step, in `deliver`; the newest client wins (§4). */
   #logIn({ token, ack }: Login): void | Promise<void> {
     const { peer } = this.#seat;
@@ -220,10 +270,10 @@ export class OwtSession implements Session {
     const details = { ack, isLogin: false };
     if (peer === undefined) throw new SignalError("credentials_missing", "Log in first", details);
     const outcome = this.#server.hub.send(peer, to, relayed);
-    if (outcome === "untranslatable") {
-      throw new SignalError("untranslatable", "The peer cannot be told this", details);
+    if (outcome !== "sent") {
+      const [code, words] = UNSENT[outcome];
+      throw new SignalError(code, words, details);
     }
-    if (outcome !== "sent") throw new SignalError("peer_unknown", "No such peer", details);
     if (ack !== undefined) this.link.send(encodeMessageAck(ack));
   }
 

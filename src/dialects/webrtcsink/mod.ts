@@ -2,8 +2,9 @@ import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { KIB, limit, linkLimitOptions, pathText, whole, wholeIfGiven } from "../kit/options.ts";
-import { Lists } from "./lists.ts";
-import { WebRtcSinkSession } from "./session.ts";
+import { Lists, statusAbroad } from "./lists.ts";
+import { encodeStatus, NO_STATUS } from "./messages.ts";
+import { type WebRtcSinkServer, WebRtcSinkSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 
 const options = z.strictObject({
@@ -34,9 +35,10 @@ export const webrtcsink = defineDialect({
   name: "webrtcsink",
   title: "webrtcsink",
   options,
-  open(options, { hub, realm, dialect, clock }): OpenDialect {
+  isBridgeable: true,
+  open(options, { hub, realm, dialect, isBridged, clock }): OpenDialect {
     const sessions = new Sessions(options);
-    const server = {
+    const server: WebRtcSinkServer = {
       hub,
       realm,
       dialect,
@@ -49,7 +51,9 @@ export const webrtcsink = defineDialect({
       maxMetaBytes: options.maxMetaBytes,
       requestsPerSecond: options.requestsPerSecond,
       requestBurst: options.requestBurst,
+      idHalf: isBridged ? "high" : "any",
     };
+    if (isBridged) announceForeign(server);
     return {
       routes: options.paths.map((path) => ({
         kind: "upgrade",
@@ -71,3 +75,16 @@ export const webrtcsink = defineDialect({
     };
   },
 });
+
+/** Listeners learn of the peers of other dialects that are shown as producers. */
+function announceForeign({ hub, realm, dialect, lists }: WebRtcSinkServer): void {
+  hub.watch(realm, (event, peer) => {
+    if (peer.dialect === dialect || !peer.isExclusive) return;
+    lists.forget({ roles: ["producer"], meta: null });
+    const status = event === "came" ? statusAbroad(peer) : NO_STATUS;
+    const frames = [encodeStatus(peer.id, status)];
+    for (const { receiver } of hub.peers(realm)) {
+      if (receiver instanceof WebRtcSinkSession) receiver.hear(frames);
+    }
+  });
+}
