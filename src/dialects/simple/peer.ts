@@ -1,5 +1,5 @@
 import { SignalError } from "../../core/errors.ts";
-import type { SelfDescription } from "../../core/peer.ts";
+import type { PresentPeer, SelfDescription } from "../../core/peer.ts";
 import type {
   PeerEvent,
   PeerId,
@@ -145,7 +145,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
       if (request.isContinuation !== true) instance.holder++;
       const old = instance.carrier;
       instance.carrier = carrier;
-      this.#server.lost.delete(instance);
+      this.#server.held.delete(instance);
       old?.replaced();
       carrier.welcome(instance, { others: this.#others(), ...instance.log.resume(request.seq) });
     });
@@ -170,8 +170,8 @@ export class SimplePeer implements Receiver, InstanceOwner {
   signal(from: Instance, frame: SignalFrame): Receipt {
     const { hub, realm } = this.#server;
     const { peer } = this.#seat;
-    const mate = hub.member(realm, this.room, frame.peer_id);
-    if (mate === undefined || peer === undefined) {
+    const mate = hub.find(realm, frame.peer_id);
+    if (mate === undefined || peer === undefined || !this.#isMate(mate)) {
       throw new SignalError("peer_unknown", "no such peer in the room");
     }
     const signal: Signal = { peer_id: this.id, peer_instance: from.number, frame };
@@ -201,22 +201,19 @@ export class SimplePeer implements Receiver, InstanceOwner {
 
   /** Keeps an instance for its client to come back, or not. */
   lose(instance: Instance): void {
-    const { resumeMs, lost, clock } = this.#server;
     instance.carrier = undefined;
-    if (resumeMs === 0) return this.remove(instance, "lost");
     instance.log.startQueueing();
-    instance.lostAtMs = clock.now();
-    lost.add(instance);
+    this.#server.held.add(instance, this.#server.clock.now());
   }
 
   remove(instance: Instance, reason: Reason): void {
-    const { lost } = this.#server;
+    const { held } = this.#server;
     if (this.#instances[instance.number] !== instance || !this.isHere) return;
     this.#instances = this.#instances.with(instance.number, undefined);
     instance.carrier = undefined;
     instance.speaker.isGone = true;
     instance.log.clear();
-    lost.delete(instance);
+    held.delete(instance);
     if (instance.hadStream && reason !== "lost") this.#server.departed.add(instance.secret);
     const profile = without(this.#profile, instance.number);
     const instances = peerInstances(profile);
@@ -301,6 +298,12 @@ export class SimplePeer implements Receiver, InstanceOwner {
       if (error instanceof SignalError) return profile;
       throw error;
     }
+  }
+
+  #isMate({ id, receiver }: PresentPeer): boolean {
+    if (receiver instanceof SimplePeer) return receiver.room === this.room;
+    const { hub, realm } = this.#server;
+    return hub.member(realm, this.room, id) !== undefined;
   }
 
   /** Counts the instances that a signal reaches, or throws if it cannot reach all that are meant. */
