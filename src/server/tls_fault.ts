@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { TlsFiles } from "../config/listeners.ts";
 import type { TlsMaterial } from "../transport/transport.ts";
@@ -42,7 +43,8 @@ function certificateFault(text: string): string | undefined {
     return other ? "it holds a private key and no certificate" : "it holds no PEM certificate";
   }
   try {
-    if (isVersion1(new X509Certificate(first).raw)) {
+    new X509Certificate(first);
+    if (isVersion1(derOf(first))) {
       return "it is an X.509 certificate of version 1: make one of version 3";
     }
   } catch {
@@ -103,6 +105,11 @@ function publicKeyOf(read: () => KeyObject): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A PEM block's content; Deno 2.6 does not give that of a certificate. */
+function derOf(block: string): Uint8Array {
+  return Buffer.from(block.replace(/-----[^-]+-----/g, ""), "base64");
 }
 
 /** True if a DER certificate does not begin with a version, which is what makes it version 1. */

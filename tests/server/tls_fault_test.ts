@@ -38,6 +38,10 @@ async function makeFiles(folder: string): Promise<void> {
   await run(
     `x509 -req ${extensions} -in leaf.csr -CA other.pem -CAkey other.key -CAcreateserial -out leaf.pem`,
   );
+  makeTexts(folder);
+}
+
+function makeTexts(folder: string): void {
   const read = (name: string): string => Deno.readTextFileSync(`${folder}/${name}`);
   const write = (name: string, text: string): void =>
     Deno.writeTextFileSync(`${folder}/${name}`, text);
