@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { DIALECTS } from "../dialects/mod.ts";
+import { bridgeOptions } from "./bridge.ts";
 import { limit, MIB, pathText, toggle, whole } from "../dialects/kit/options.ts";
 import { originOption } from "./origins.ts";
 
@@ -114,7 +115,8 @@ const socketIo = z.strictObject({
       max: 16 * MIB,
     },
   ),
-  maxPayloadPackets: whole(1_000, "Packets in one POST"),
+  // A peer that calls many others posts all of it at once; its bytes are bounded beside.
+  maxPayloadPackets: whole(10_000, "Packets in one POST"),
   maxAttachments: whole(10, "Binary attachments of one event", { max: 1_000 }),
   bodyTimeoutMs: whole(20_000, "Time until a POST body must be complete, in ms"),
   upgradeTimeoutMs: whole(10_000, "Time to switch from polling to a WebSocket, in ms"),
@@ -235,6 +237,7 @@ export const ConfigSchema = z.strictObject({
     group: OPERATION,
   }),
   noSeal: toggle("Do not keep calls in progress across a planned restart", { group: OPERATION }),
+  ...bridgeOptions,
   log: log.prefault({}),
   limits: limits.prefault({}),
   transport: transport.prefault({}),

@@ -3,10 +3,12 @@ import type { StoredRooms } from "../../core/kept.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import type { Place } from "../kit/seat.ts";
+import type { IdHalf } from "../kit/server_ids.ts";
 import type { Tokens } from "../kit/tokens.ts";
 import type { Departed } from "./departed.ts";
 import type { ProfileLimits } from "./description.ts";
-import type { Instance, InstanceContext } from "./instance.ts";
+import type { Held } from "./held.ts";
+import type { InstanceContext } from "./instance.ts";
 import type { FrameLimits } from "./messages.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -25,6 +27,8 @@ export interface SimpleServer extends Place {
   readonly clock: Pick<Clock, "now">;
   readonly secrets: Secrets;
   readonly tokens: Tokens;
+  /** How peers' ids begin. */
+  readonly idHalf: IdHalf;
   /** A p_id needs no secret: for closed networks. */
   readonly trustIds: boolean;
   readonly limits: SimpleLimits & InstanceContext["limits"];
@@ -32,8 +36,8 @@ export interface SimpleServer extends Place {
   readonly json: JsonOnce;
   /** Keeps what an operator says of peers. */
   readonly rooms: Pick<StoredRooms, "description" | "describe">;
-  /** Instances that are held for their clients to come back, the longest lost first. */
-  readonly lost: Set<Instance>;
+  /** Instances that are held for their clients to come back. */
+  readonly held: Held;
   readonly total: InstanceContext["total"];
   readonly departed: Departed;
   /** How long a lost instance is held; 0 means not at all. */
