@@ -1,5 +1,4 @@
 import project from "./deno.json" with { type: "json" };
-import readme from "./README.md" with { type: "text" };
 import build from "./src/build.json" with { type: "json" };
 import { helpText } from "./src/config/help.ts";
 import { ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
@@ -47,7 +46,7 @@ async function serve(config: Config, { variable: variables }: Sources): Promise<
   const log = openLog(config.log, systemClock);
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
-  const server = startServer(config, { version: VERSION, docs: readme, log, persistence });
+  const server = startServer(config, { version: VERSION, log, persistence });
   // From here on what was sealed is this process's to seal again.
   stopOnSignals(server, log);
   await server.started;

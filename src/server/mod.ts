@@ -13,6 +13,7 @@ import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans } from "../http/bans.ts";
 import { CorsPolicy } from "../http/cors.ts";
 import { Gate, refusalFor } from "../http/gate.ts";
+import { docsRoutes } from "../docs/mod.ts";
 import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
 import { ownRoutes } from "../http/own_routes.ts";
 import { type OwnedRoute, Router } from "../http/router.ts";
@@ -64,8 +65,6 @@ export interface Server extends AsyncDisposable {
 /** What a server is made with. */
 export interface ServerOptions {
   readonly version: string;
-  /** The documentation served at `/docs`, as Markdown. */
-  readonly docs?: string;
   readonly log: Log;
   readonly clock?: Clock;
   /** Closed with the server; without one, everything is forgotten with the process. */
@@ -88,7 +87,7 @@ const SPARE_FILES = 256;
  * the configuration cannot be carried out, and AddressError where it perhaps can be later.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
-  const { version, docs = "", log, clock = systemClock } = options;
+  const { version, log, clock = systemClock } = options;
   const { persistence = forgetful(config, { log, clock, wallNow: wallClock }) } = options;
   const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
@@ -123,7 +122,6 @@ export function startServer(config: Config, options: ServerOptions): Server {
     expose: () => metrics.expose(),
     isReady: () => isReady,
     trouble: () => store.trouble === undefined ? undefined : `the store: ${store.trouble}`,
-    docs,
   });
   const cors = config.corsOrigins.length > 0 ? config.corsOrigins : config.allowedOrigins;
   const onTurnedAway: DoorOptions["onTurnedAway"] = (visitor, status) =>
@@ -139,7 +137,10 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const page = landingRoute(landingPage(version, reachable, basePath));
   const door = new Door({
     router: makeRouter([
-      ...[...own, page].map((route) => ({ owner: "server", route })),
+      ...[...own, page, ...docsRoutes({ basePath, version })].map((route) => ({
+        owner: "server",
+        route,
+      })),
       ...dialects.flatMap(({ name, dialect }) =>
         dialect.routes.map((route) => ({ owner: name, route }))
       ),

@@ -100,7 +100,6 @@ class Bench implements Disposable {
       metricsPath: undefined,
       expose: () => "",
       isReady: () => true,
-      docs: "docs",
     });
     const dialects = DIALECTS.map((dialect) => this.#undo.use(new DialectBench(dialect)));
     return [
