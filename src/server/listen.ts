@@ -62,7 +62,9 @@ function isFinal(error: unknown): boolean {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof Deno.errors.AddrInUse) return "the port is in use";
+  if (error instanceof Deno.errors.AddrInUse) {
+    return "the port is in use: choose another with --port (or --listen)";
+  }
   if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
   if (error instanceof Deno.errors.NotCapable) return "Deno was not given --allow-net for it";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";

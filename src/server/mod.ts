@@ -147,7 +147,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     ]),
     gate,
     cors: new CorsPolicy(cors),
-    proxies: orConfigError(() => new TrustedProxies(config.trustProxy)),
+    proxies: orConfigError(() => new TrustedProxies(config.trustProxy, config.proxied)),
     connections,
     transport,
     clock,
@@ -246,7 +246,8 @@ function openDialects(
   config: Config,
   { hub, clock, store }: { hub: Hub; clock: Clock; store: Store },
 ): NamedDialect[] {
-  return DIALECTS.map(({ name, title, open }) => {
+  const served = DIALECTS.filter(({ name }) => config.dialects.includes(name));
+  return served.map(({ name, title, open }) => {
     const kept = store.dialect(name, (id) => hub.has(name, id));
     // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
     const context = { hub, realm: name, dialect: name, clock, basePath: basePathOf(config) };
@@ -278,7 +279,8 @@ function tellLimits(config: Config, log: Log): void {
   for (const option of liftedLimits(config)) log.write("warning", "no limit", { option });
   const limit = affordable(config.limits.maxConnections);
   if (limit === config.limits.maxConnections) return;
-  log.write("info", "connections limited by open files", { limit });
+  const why = "fewer connections than configured, because of the limit of open files (ulimit -n)";
+  log.write("info", why, { limit });
 }
 
 function openGate(config: Config, clock: Clock, bans: AddressBans): Gate & Disposable {
