@@ -36,8 +36,8 @@ th, td { padding: 0.4rem 0.8rem; border: 1px solid var(--line); text-align: left
 th { background: var(--side); }
 th:empty { display: none; }
 footer { margin-top: 3rem; color: var(--soft); font-size: 0.85rem; }
-@media (max-width: 50rem) { body { display: block; } main { padding: 1.25rem; }
-  nav { position: static; height: auto; border-right: 0; border-bottom: 1px solid var(--line); }
+@media (max-width: 50rem) { body { display: flex; flex-direction: column; } main { padding: 1.25rem; order: -1; }
+  nav { position: static; height: auto; border-right: 0; border-top: 1px solid var(--line); }
   nav p, nav li { display: inline-block; } nav ul ul { display: none; } }
 @media print { nav { display: none; } body { display: block; } }
 `;
