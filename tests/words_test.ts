@@ -126,8 +126,10 @@ Deno.test("pages are written in plain sentences", () => {
   assertEquals(places(SENTENCES.filter(fault)), []);
 });
 
-Deno.test(`no sentence of a page has more than ${MAX_WORDS} words`, () => {
-  const long = SENTENCES.filter(({ text }) => words(text) > MAX_WORDS);
+Deno.test(`no sentence of a page but the changelog has more than ${MAX_WORDS} words`, () => {
+  const long = SENTENCES.filter(({ path, text }) =>
+    path !== "CHANGELOG.md" && words(text) > MAX_WORDS
+  );
   assertEquals(places(long), []);
 });
 
