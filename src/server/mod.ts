@@ -23,6 +23,8 @@ import type { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { Operator } from "../admin/operator.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
+import { placesOf } from "./places.ts";
+import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import type { Store } from "../store/mod.ts";
 import { checkTls, readTls, watchTls } from "./certificates.ts";
@@ -164,6 +166,13 @@ export function startServer(config: Config, options: ServerOptions): Server {
     socketIo: socketIo &&
       new SocketIoDoor({ server: socketIo, gate, transport, clock, onTurnedAway }),
     onTurnedAway,
+    signpost: new Signpost({
+      log,
+      metrics,
+      clock,
+      places: placesOf(dialects, basePath),
+      maxAddresses: config.limits.maxHintedAddresses,
+    }),
     onPostRefused: (visitor, error, word) => journal.postRefused(visitor, error, word),
     onFault: (error) => journal.fault(error),
   });
