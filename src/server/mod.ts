@@ -14,6 +14,7 @@ import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans } from "../http/bans.ts";
 import { CorsPolicy } from "../http/cors.ts";
 import { Gate, refusalFor } from "../http/gate.ts";
+import { docsRoutes } from "../docs/mod.ts";
 import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
 import { ownRoutes } from "../http/own_routes.ts";
 import { type OwnedRoute, Router } from "../http/router.ts";
@@ -22,9 +23,11 @@ import type { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { Operator } from "../admin/operator.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
+import { placesOf } from "./places.ts";
+import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import type { Store } from "../store/mod.ts";
-import { readTls, watchTls } from "./certificates.ts";
+import { checkTls, readTls, watchTls } from "./certificates.ts";
 import { listen } from "./listen.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
@@ -32,7 +35,6 @@ import { messageOf } from "../system/errors.ts";
 import { tryRoutes } from "../try/mod.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
-import { proveTls } from "../transport/tls.ts";
 import type { ListenOptions } from "../transport/transport.ts";
 import { SocketIoServer } from "../transport/socket_io/server.ts";
 
@@ -66,8 +68,6 @@ export interface Server extends AsyncDisposable {
 /** What a server is made with. */
 export interface ServerOptions {
   readonly version: string;
-  /** The documentation served at `/docs`, as Markdown. */
-  readonly docs?: string;
   readonly log: Log;
   readonly clock?: Clock;
   /** Closed with the server; without one, everything is forgotten with the process. */
@@ -90,11 +90,14 @@ const SPARE_FILES = 256;
  * the configuration cannot be carried out, and AddressError where it perhaps can be later.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
-  const { version, docs = "", log, clock = systemClock } = options;
+  const { version, log, clock = systemClock } = options;
   const { persistence = forgetful(config, { log, clock, wallNow: wallClock }) } = options;
   const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
   const material = tls && readTls(tls);
+  if (tls !== undefined && material !== undefined && listeners.some(({ isSecure }) => isSecure)) {
+    checkTls(tls, material);
+  }
   using undo = new DisposableStack();
   undo.defer(() => void store.close());
 
@@ -126,7 +129,6 @@ export function startServer(config: Config, options: ServerOptions): Server {
     expose: () => metrics.expose(),
     isReady: () => isReady,
     trouble: () => store.trouble === undefined ? undefined : `the store: ${store.trouble}`,
-    docs,
   });
   const cors = config.corsOrigins.length > 0 ? config.corsOrigins : config.allowedOrigins;
   const onTurnedAway: DoorOptions["onTurnedAway"] = (visitor, status) =>
@@ -145,7 +147,10 @@ export function startServer(config: Config, options: ServerOptions): Server {
     : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));
   const door = new Door({
     router: makeRouter([
-      ...[...own, page, ...trial].map((route) => ({ owner: "server", route })),
+      ...[...own, page, ...trial, ...docsRoutes({ basePath, version })].map((route) => ({
+        owner: "server",
+        route,
+      })),
       ...dialects.flatMap(({ name, dialect }) =>
         dialect.routes.map((route) => ({ owner: name, route }))
       ),
@@ -161,6 +166,13 @@ export function startServer(config: Config, options: ServerOptions): Server {
     socketIo: socketIo &&
       new SocketIoDoor({ server: socketIo, gate, transport, clock, onTurnedAway }),
     onTurnedAway,
+    signpost: new Signpost({
+      log,
+      metrics,
+      clock,
+      places: placesOf(dialects, basePath),
+      maxAddresses: config.limits.maxHintedAddresses,
+    }),
     onPostRefused: (visitor, error, word) => journal.postRefused(visitor, error, word),
     onFault: (error) => journal.fault(error),
   });
@@ -182,7 +194,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     try {
       const fresh = readTls(files);
       // Files that do not belong together, as in the middle of a renewal, change nothing.
-      proveTls(fresh);
+      checkTls(files, fresh);
       if (!transport.keepsConnections) {
         await connections.drain(0);
         await withTimeLimit(connections.emptied(), FAREWELL_MS);
