@@ -1,3 +1,4 @@
+import { Calls } from "../../../src/core/calls.ts";
 import type { Hub, Reserve } from "../../../src/core/hub.ts";
 import type { DialectStore } from "../../../src/core/kept.ts";
 import type { HubLimits, LinkLimits } from "../../../src/core/limits.ts";
@@ -9,7 +10,9 @@ import { Router } from "../../../src/http/router.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { FakeLink } from "./fake_link.ts";
 import { connect, newTestHub, settle, TestClient } from "./hub.ts";
+import { WIDE_CALLS } from "./legs.ts";
 import { NO_GREETING } from "./namespace.ts";
+import { realms } from "./realms.ts";
 import { newMemoryStore } from "../store/store.ts";
 import { visitOf } from "./visit.ts";
 
@@ -28,6 +31,14 @@ export interface DialectTestOptions {
 export interface Opening {
   readonly limits: LinkLimits;
   readonly connect: (link: FakeLink) => Session;
+}
+
+/** A realm as with `--bridge all`, if this process is to have such; undefined elsewhere. */
+function ownBridge(realm: string, limits?: Partial<HubLimits>): DialectTestOptions["bridge"] {
+  if (realms.mode === "own") return undefined;
+  const clock = new FakeClock();
+  const calls = new Calls(WIDE_CALLS, clock, () => {});
+  return { hub: newTestHub(limits, { calls }), clock, realm };
 }
 
 /** One dialect at work on a hub and a clock of its own, reached by its routes but for the network. */
@@ -52,7 +63,7 @@ export class DialectBench implements Disposable {
       ...test.store ?? newMemoryStore().dialect(dialect.name, (id) => this.hub.has(this.realm, id)),
       unreadable: (items) => this.unreadable += items,
     };
-    const { bridge } = test;
+    const bridge = test.bridge ?? ownBridge(dialect.name, test.limits);
     this.clock = bridge?.clock ?? new FakeClock();
     this.hub = bridge?.hub ?? newTestHub(limits);
     this.realm = bridge?.realm ?? dialect.name;
