@@ -9,7 +9,8 @@ import {
   tell,
 } from "./peer.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
-import type { PeerHandle, PeerId, PeerSummary, Receiver, Refused, RoomId } from "./types.ts";
+import type { PeerHandle, PeerId, PeerSummary, Refused, RoomId } from "./events.ts";
+import type { Receiver } from "./session.ts";
 
 /**
  * Asked before an id is given out; false keeps it from the claimant.

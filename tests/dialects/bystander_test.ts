@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Frame } from "../../src/core/types.ts";
+import type { Frame } from "../../src/core/session.ts";
 import { anyText } from "../helpers/session/arbitraries.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { settle } from "../helpers/session/hub.ts";

@@ -1,5 +1,6 @@
 import { SignalError } from "../../core/errors.ts";
-import type { Frame, RoomEvent } from "../../core/types.ts";
+import type { RoomEvent } from "../../core/events.ts";
+import type { Frame } from "../../core/session.ts";
 import { isWhitespace, isWord, repr, split } from "./python_text.ts";
 
 // The wire contract is protocols/gstreamer.md of the project's notes; sections are cited as §n.

@@ -1,15 +1,13 @@
 import { SignalError } from "../../core/errors.ts";
 import type {
-  Frame,
-  Link,
   PeerEvent,
   PeerHandle,
   PeerId,
   PeerSummary,
   Refused,
   RoomId,
-  Session,
-} from "../../core/types.ts";
+} from "../../core/events.ts";
+import type { Frame, Link, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import { type Place, Seat } from "../kit/seat.ts";
@@ -31,7 +29,7 @@ import {
 
 /** What all sessions of the dialect share. */
 export interface GStreamerServer extends Place {
-  readonly news: EncodeOnce<"gstreamer">;
+  readonly news: EncodeOnce<"text">;
   readonly maxIdLength: number;
 }
 
@@ -121,7 +119,7 @@ export class GStreamerSession implements Session {
       case "joined":
       case "left":
       case "described":
-        for (const frame of this.#server.news.frames(event, "gstreamer", encodeNews)) {
+        for (const frame of this.#server.news.frames(event, "text", encodeNews)) {
           this.link.send(frame);
         }
         return;

@@ -1,13 +1,7 @@
 import { SignalError } from "../../core/errors.ts";
 import type { PresentPeer, SelfDescription } from "../../core/peer.ts";
-import type {
-  PeerEvent,
-  PeerId,
-  PeerSummary,
-  Receiver,
-  Refused,
-  RoomId,
-} from "../../core/types.ts";
+import type { PeerEvent, PeerId, PeerSummary, Refused, RoomId } from "../../core/events.ts";
+import type { Receiver } from "../../core/session.ts";
 import {
   type Change,
   changed,

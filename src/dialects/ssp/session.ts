@@ -2,16 +2,14 @@ import { Buffer } from "node:buffer";
 import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
 import type {
-  Frame,
-  Link,
   PeerEvent,
   PeerHandle,
   PeerId,
   PeerSummary,
   Refused,
   RoomId,
-  Session,
-} from "../../core/types.ts";
+} from "../../core/events.ts";
+import type { Frame, Link, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { SignalError } from "../../../src/core/errors.ts";
-import type { NamespaceGreeting } from "../../../src/core/types.ts";
+import type { NamespaceGreeting } from "../../../src/transport/links.ts";
 import {
   decode,
   encodeError,

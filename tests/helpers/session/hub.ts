@@ -1,7 +1,7 @@
 import type { ErrorCode, SignalError } from "../../../src/core/errors.ts";
 import { Hub } from "../../../src/core/hub.ts";
 import type { HubLimits, InputLimits } from "../../../src/core/limits.ts";
-import type { Frame, Session } from "../../../src/core/types.ts";
+import type { Frame, Session } from "../../../src/core/session.ts";
 import { Pump } from "../../../src/transport/pump.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { type Closing, FakeLink } from "./fake_link.ts";

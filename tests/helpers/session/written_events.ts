@@ -1,5 +1,6 @@
 import type { Hub } from "../../../src/core/hub.ts";
-import type { PeerEvent, Receiver } from "../../../src/core/types.ts";
+import type { PeerEvent } from "../../../src/core/events.ts";
+import type { Receiver } from "../../../src/core/session.ts";
 
 /**
  * How hubs of this process hand events to their receivers. "written": as between two machines, each
