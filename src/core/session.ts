@@ -41,8 +41,11 @@ export interface Receiver {
   understands?(payload: unknown): boolean;
 }
 
-/** The way a connection ended: by the client's farewell ("left"), or in any other way. */
-export type Departure = "left" | "lost";
+/**
+ * The way a connection ended: by the client's farewell ("left"); by a client or proxy that goes away,
+ * which need not be a farewell ("away", close code 1001); or in any other way ("lost").
+ */
+export type Departure = "left" | "away" | "lost";
 
 /** One client's protocol state. It knows its wire format, but not the network. */
 export interface Session extends Receiver {
