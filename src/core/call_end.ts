@@ -1,6 +1,6 @@
 import { completeCandidate, type RawCandidate } from "./candidate.ts";
 import type { Description } from "./description.ts";
-import type { End, Leg, Signal, Untaken } from "./signal.ts";
+import type { End, Leg, Role, Signal, Untaken } from "./signal.ts";
 import type { PeerId, PeerSummary, RoomId } from "./events.ts";
 import type { Link } from "./session.ts";
 
@@ -15,9 +15,6 @@ export interface CallPeer {
   };
   summary(): PeerSummary;
 }
-
-/** "caller": the peer begins the call, or may begin it; "callee": the other one has begun it. */
-export type Role = "caller" | "callee";
 
 type HeldCandidate = RawCandidate | "end-of-candidates";
 

@@ -51,8 +51,8 @@ export interface RoomEvent {
   readonly news?: unknown;
 }
 
-/** Reasons for which a peer cannot enter a room. */
-export type RoomRefusal = "room_full" | "rooms_full";
+/** Reasons for which a peer cannot enter a room. "credentials_missing": another dialect's tokens. */
+export type RoomRefusal = "room_full" | "rooms_full" | "credentials_missing";
 
 /** The hub's refusal of a step; `reason` is the code for the client's refusal. */
 export type Refused =

@@ -1,6 +1,7 @@
 import type { ErrorCode, SignalError } from "./errors.ts";
-import type { PeerEvent, PeerId } from "./events.ts";
+import type { PeerEvent, PeerId, PeerSummary, RoomId } from "./events.ts";
 import type { LinkLimits } from "./limits.ts";
+import type { Leg, Role, Untaken } from "./signal.ts";
 
 /** One WebSocket message: text, or the bytes of a binary one. */
 export type Frame = string | Uint8Array<ArrayBuffer>;
@@ -39,6 +40,12 @@ export interface Receiver {
   deliver(event: PeerEvent): void;
   /** False if the client's version of its protocol has no words for a payload of its dialect. */
   understands?(payload: unknown): boolean;
+  /**
+   * Makes its client's end of a call with a peer of another dialect, or refuses the call. Absent in a
+   * dialect that cannot be bridged. The leg of a callee makes itself known with its first signal.
+   * @param room the room in which the call is made, if the two are members of one
+   */
+  leg?(other: PeerSummary, role: Role, room: RoomId | undefined): Leg | Untaken;
 }
 
 /**

@@ -7,6 +7,7 @@ import { Hub } from "../core/hub.ts";
 import type { DialectStore } from "../core/kept.ts";
 import type { OpenDialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/mod.ts";
+import { BRIDGED_REALM, bridges, lobbyOf, openCalls } from "./bridge.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { maxOpenFiles } from "../system/files.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
@@ -97,8 +98,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
   using undo = new DisposableStack();
   undo.defer(() => void store.close());
 
-  const hub = new Hub(config.limits);
   const metrics = new Metrics();
+  const calls = openCalls(config, { clock, log, metrics });
+  const hub = new Hub(config.limits, calls && { calls, lobby: lobbyOf(config) });
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock);
   const journal = new Journal(log, metrics, refusals);
   const transport = openTransport(config.transport, clock);
@@ -250,10 +252,13 @@ function openDialects(
   { hub, clock, store }: { hub: Hub; clock: Clock; store: Store },
 ): NamedDialect[] {
   const served = DIALECTS.filter(({ name }) => config.dialects.includes(name));
-  return served.map(({ name, title, open }) => {
-    const kept = store.dialect(name, (id) => hub.has(name, id));
-    // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
-    const context = { hub, realm: name, dialect: name, clock, basePath: basePathOf(config) };
+  return served.map((definition) => {
+    const { name, title, open } = definition;
+    const isBridged = bridges(config, definition);
+    // A dialect has a realm of its own: equal ids of two dialects never meet by accident.
+    const realm = isBridged ? BRIDGED_REALM : name;
+    const kept = store.dialect(name, (id) => hub.has(realm, id));
+    const context = { hub, realm, dialect: name, isBridged, clock, basePath: basePathOf(config) };
     const dialect = open(config[name], { ...context, store: kept });
     return { name, title, dialect, kept };
   });

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { SignalError } from "../../core/errors.ts";
 import type { Reservations } from "../../core/kept.ts";
-import type { PeerEvent, PeerHandle, PeerId } from "../../core/events.ts";
+import type { PeerEvent, PeerHandle, PeerId, PeerSummary } from "../../core/events.ts";
 import type { Frame, Link, Session } from "../../core/session.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import {
@@ -15,6 +15,7 @@ import {
   type RelayedMessage,
 } from "./messages.ts";
 import { type Place, Seat } from "../kit/seat.ts";
+import { PeerJsLeg } from "./leg.ts";
 import type { WaitingRoom } from "./waiting_room.ts";
 
 /** What a client says of itself in the URL of its socket (§2); empty where it says nothing. */
@@ -151,6 +152,16 @@ export class PeerJsSession implements Session {
     }
   }
 
+  /** The leg outlives this connection if the client comes back by another one. */
+  leg({ id, dialect }: PeerSummary): PeerJsLeg {
+    const { hub, realm } = this.#server;
+    const own = this.#credentials.id;
+    return new PeerJsLeg((message) => {
+      const receiver = hub.find(realm, own)?.receiver;
+      if (receiver instanceof PeerJsSession) receiver.#write(message, id);
+    }, dialect);
+  }
+
   refuse(error: SignalError): void {
     sendRefusal(this.link, WIRE[error.code], error);
   }
@@ -179,7 +190,7 @@ export class PeerJsSession implements Session {
       case "CANDIDATE": {
         const outcome = this.#server.hub.send(peer, message.dst, message);
         if (outcome === "unknown") this.#hold(peer, message, frame);
-        else if (outcome === "untranslatable") this.#cannotTell(peer, message);
+        else if (outcome !== "sent") this.#cannotTell(peer, message);
         return;
       }
       case "EXPIRE":
