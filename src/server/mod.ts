@@ -24,7 +24,7 @@ import { Operator } from "../admin/operator.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import type { Store } from "../store/mod.ts";
-import { readTls, watchTls } from "./certificates.ts";
+import { checkTls, readTls, watchTls } from "./certificates.ts";
 import { listen } from "./listen.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
@@ -32,7 +32,6 @@ import { messageOf } from "../system/errors.ts";
 import { tryRoutes } from "../try/mod.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
-import { proveTls } from "../transport/tls.ts";
 import type { ListenOptions } from "../transport/transport.ts";
 import { SocketIoServer } from "../transport/socket_io/server.ts";
 
@@ -95,6 +94,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
   const material = tls && readTls(tls);
+  if (tls !== undefined && material !== undefined && listeners.some(({ isSecure }) => isSecure)) {
+    checkTls(tls, material);
+  }
   using undo = new DisposableStack();
   undo.defer(() => void store.close());
 
@@ -182,7 +184,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     try {
       const fresh = readTls(files);
       // Files that do not belong together, as in the middle of a renewal, change nothing.
-      proveTls(fresh);
+      checkTls(files, fresh);
       if (!transport.keepsConnections) {
         await connections.drain(0);
         await withTimeLimit(connections.emptied(), FAREWELL_MS);
