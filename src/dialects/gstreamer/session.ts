@@ -86,6 +86,8 @@ export class GStreamerSession implements Session {
   readonly #seat: Seat;
   #partner: PeerHandle | undefined = undefined;
   #room: RoomId | undefined = undefined;
+  /** Its newest command, as it came. */
+  #command: Frame = "";
   /** Members of other dialects that it found in the room, and is expected to call. */
   readonly #found = new Set<PeerId>();
 
@@ -113,7 +115,9 @@ export class GStreamerSession implements Session {
     if (this.#partner !== undefined) return this.#inSession(peer, this.#partner, frame);
     if (this.#room !== undefined) return this.#inRoom(peer, this.#room, decodeInRoom(frame));
     const command = decodeIdle(frame, this.#server.maxIdLength);
-    if (command !== undefined) return this.#idle(peer, command);
+    if (command === undefined) return;
+    this.#command = frame;
+    return this.#idle(peer, command);
   }
 
   deliver(event: PeerEvent): void {
@@ -150,7 +154,7 @@ export class GStreamerSession implements Session {
       case "stopped":
         return this.link.close(1000);
       case "refused":
-        throw this.#explain(event);
+        return this.#refused(event);
       case "undelivered":
       case "updated":
         return;
@@ -257,6 +261,15 @@ export class GStreamerSession implements Session {
       default:
         command satisfies never;
     }
+  }
+
+  /** If the peer was called while its own call waited, its command is a frame for the partner (§4). */
+  #refused(refused: Refused): void {
+    const { peer } = this.#seat;
+    if (refused.step !== "pair" || peer === undefined || this.#partner === undefined) {
+      throw this.#explain(refused);
+    }
+    this.#inSession(peer, this.#partner, this.#command);
   }
 
   #explain(refused: Refused): SignalError {

@@ -148,7 +148,7 @@ export class SimpleSession implements Session, Carrier {
   async #confirmAfter(step: Promise<void>, ref: FrameRef): Promise<void> {
     try {
       await step;
-      this.#confirm(ref);
+      if (this.link.isOpen) this.#confirm(ref);
     } catch (error) {
       throw withRef(error, ref);
     }

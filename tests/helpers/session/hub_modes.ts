@@ -1,17 +1,18 @@
 import type { Hub } from "../../../src/core/hub.ts";
-import type { PeerEvent } from "../../../src/core/events.ts";
+import type { PeerEvent, PeerHandle } from "../../../src/core/events.ts";
 import type { Receiver } from "../../../src/core/session.ts";
 
 /**
- * How hubs of this process hand events to their receivers. "written": as between two machines, each
- * is written as JSON and read again. Whatever shares an object with another peer, or changes one that
- * it was handed, then fails its test.
+ * The way in which hubs of this process work. "written": every event is written as JSON and read again
+ * on its way, and frozen on both sides, as between two machines; a test fails if a session shares an
+ * object with another peer, or changes one. "late": every step waits for a turn, as one does in which
+ * other machines take part.
  */
-export const events: { mode: "shared" | "written" } = { mode: "shared" };
+export const hubs: { mode: "shared" | "written" | "late" } = { mode: "shared" };
 
-/** How often to repeat what is random: once more for written events need not be as often. */
+/** How often to repeat a random test: the further modes need not find everything once more. */
 export function runs(times: number): number {
-  return events.mode === "written" ? Math.ceil(times / 10) : times;
+  return hubs.mode === "shared" ? times : Math.ceil(times / 10);
 }
 
 /** Has a hub write all events down, and freezes them on both sides. */
@@ -53,4 +54,22 @@ function frozen<T>(value: T): T {
   Object.freeze(value);
   for (const part of Object.values(value)) frozen(part);
   return value;
+}
+
+/** Has every step of a hub wait for a turn, as one does that other machines take part in. */
+export function delaySteps(hub: Hub): void {
+  const { claim, join, describe, pair } = hub;
+  /** Carries a step out, unless its peer has left or is leaving. */
+  const later = async (handle: PeerHandle, step: () => void | Promise<void>): Promise<void> => {
+    await Promise.resolve();
+    const peer = hub.find(handle.realm, handle.id);
+    if (peer?.handle.fence === handle.fence && peer.receiver.link.isOpen) await step();
+  };
+  hub.claim = async (request) => {
+    await Promise.resolve();
+    return claim.call(hub, request);
+  };
+  hub.join = (handle, ...rest) => later(handle, () => join.call(hub, handle, ...rest));
+  hub.describe = (handle, ...rest) => later(handle, () => describe.call(hub, handle, ...rest));
+  hub.pair = (handle, ...rest) => later(handle, () => pair.call(hub, handle, ...rest));
 }
