@@ -1,5 +1,11 @@
 import type { Clock } from "../core/clock.ts";
-import type { Accept, Engine, Key } from "./engine/engine.ts";
+import {
+  type Accept,
+  type Engine,
+  type Key,
+  StoreError,
+  StoreTimeoutError,
+} from "./engine/engine.ts";
 import { isLoss, type StoreObserver, Troubles } from "./health.ts";
 import { Loader } from "./loader.ts";
 import { EngineWatch } from "./watch.ts";
@@ -94,10 +100,12 @@ export class Backing {
   }
 
   #note(doing: string, error: unknown): void {
-    this.#troubles.note(doing, error);
+    const { engine } = this.#options;
+    const isLocked = error instanceof StoreTimeoutError && engine.isLocked();
+    this.#troubles.note(doing, isLocked ? new StoreError("its file is locked", "locked") : error);
     if (!isLoss(error)) return;
     // Memory has it all.
-    this.#options.engine.reopen("gone", this.#options.accept);
+    engine.reopen("gone", this.#options.accept);
     this.writes.rewrite();
   }
 }

@@ -1,5 +1,6 @@
 import type { KeepOutcome } from "../core/kept.ts";
 import { StoreGoneError, StoreTimeoutError } from "./engine/engine.ts";
+import { reasonOf, reasonText } from "./engine/reason.ts";
 
 /** Why an id is not kept: "address" has had too many. */
 export type Unreserved = Exclude<KeepOutcome, "kept"> | "address";
@@ -33,8 +34,6 @@ export interface StoreObserver {
   sealedUnreadable(dialect: string, items: number): void;
 }
 
-const SILENT = "it does not answer";
-
 /** What is wrong with a store at the moment, by what it was about to do. */
 export class Troubles {
   readonly #observer: StoreObserver;
@@ -53,11 +52,11 @@ export class Troubles {
   }
 
   /** Notes how it went; without an error, well. */
-  note(doing: string, error?: unknown, reason = reasonOf(error, this.#place)): void {
+  note(doing: string, error?: unknown, reason = reasonText(error, this.#place)): void {
     if (error === undefined) return this.#clear(doing);
     this.#observer.failed();
-    // It failed before and is silent now: that follows from the same, and says less.
-    if (reason === SILENT && this.#reasons.has(doing)) return;
+    // Silence after another failure follows from the same trouble, and explains less.
+    if (error instanceof StoreTimeoutError && this.#reasons.has(doing)) return;
     const before = this.first;
     this.#reasons.set(doing, reason);
     if (this.first !== before) this.#observer.inTrouble(reason, error);
@@ -70,21 +69,5 @@ export class Troubles {
 
 /** Whether what was kept is not there any more, and has to be written anew. */
 export function isLoss(error: unknown): boolean {
-  return error instanceof StoreGoneError ||
-    error instanceof Error && /malformed|not a database/i.test(error.message);
-}
-
-/** A failure in a few words that may be shown to everybody: without paths and addresses. */
-function reasonOf(error: unknown, place: string): string {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof StoreGoneError) return error.message;
-  if (error instanceof StoreTimeoutError) return SILENT;
-  if (/another server/.test(message)) return "another server uses its folder";
-  if (/newer signalbox/.test(message)) return "a newer signalbox wrote its file";
-  if (/format is not known|older signalbox/.test(message)) return "its file has another format";
-  if (/is full|no space/i.test(message)) return "the disk is full";
-  if (/locked|busy/i.test(message)) return "its file is locked by another process";
-  if (/read-?only/i.test(message)) return "its file cannot be written";
-  if (/malformed|not a database/i.test(message)) return "its file is damaged";
-  return /^https?:/.test(place) ? "it cannot be reached" : "it fails";
+  return error instanceof StoreGoneError || reasonOf(error) === "damaged";
 }

@@ -3,7 +3,6 @@ import type { Bans, DialectStore, OperatorLog, WallClock } from "../core/kept.ts
 import { Backing } from "./backing.ts";
 import { BanList } from "./records/bans.ts";
 import { type Engine, type Key, StoreError, StoreTimeoutError } from "./engine/engine.ts";
-import { explain } from "./engine/folder.ts";
 import {
   FORMAT_KEY,
   formatRecord,
@@ -12,6 +11,7 @@ import {
   proveCurrent,
   settleFormat,
 } from "./engine/format.ts";
+import { explain, reasonOf } from "./engine/reason.ts";
 import type { StoreObserver } from "./health.ts";
 import { StoredOperatorLog } from "./records/operator_log.ts";
 import { type RecordLimits, Records } from "./records/records.ts";
@@ -231,12 +231,15 @@ export class Store implements AsyncDisposable {
       await withinTime(work, START_MS, this.#options.clock);
     } catch (error) {
       if (error instanceof StoreError) throw error;
-      throw new StoreError(`Cannot use the store in "${this.place}": ${explain(error)}`);
+      const message = `Cannot use the store in "${this.place}": ${explain(error)}`;
+      throw new StoreError(message, reasonOf(error));
     }
   }
 
   async #start(engine: Engine, dialects: readonly string[]): Promise<void> {
     await settleFormat(engine, this.#formats);
+    // Proves a write: a store that can only be read would lose everything.
+    await engine.commit([{ key: FORMAT_KEY, value: formatRecord(this.#formats.current) }]);
     await this.#vault.open(dialects);
     // Few, and asked without waiting: all of them have to be here.
     const { bans, rooms } = this.#records;

@@ -10,6 +10,7 @@ export type Need =
   | "openssl"
   | "python-socketio"
   | "script"
+  | "setpriv"
   | "unshare"
   | ProxyName;
 
@@ -65,6 +66,7 @@ const locate: Record<Need, () => Found> = {
   nginx: once(() => findProxy("nginx")),
   openssl: once(findOpenssl),
   script: once(findScript),
+  setpriv: once(findSetpriv),
   unshare: once(findUnshare),
 };
 
@@ -140,6 +142,14 @@ function findScript(): Found {
   const program = onPath("script");
   return program === undefined || Deno.build.os !== "linux"
     ? { missing: "no script: install bsdutils, on Linux" }
+    : { program };
+}
+
+/** The program that takes from root what root may do beyond other users. */
+function findSetpriv(): Found {
+  const program = onPath("setpriv");
+  return program === undefined || Deno.build.os !== "linux"
+    ? { missing: "no setpriv: install util-linux, on Linux" }
     : { program };
 }
 
