@@ -76,7 +76,7 @@ for (const [name, { spoil, why, needsRoot = false }] of Object.entries(CASES)) {
       await makeStore(temp.path);
       spoil(temp.path);
       const { code, stdout, stderr } = await runMain(ordinary(temp.path));
-      Deno.chmodSync(temp.path, 0o700);
+      await Deno.chmod(temp.path, 0o700);
       const lines = stderr.trimEnd().split("\n").filter((line) => !line.includes(" WRN "));
       assertEquals([code, stdout, lines.length], [1, "", 1], stderr);
       assertMatch(lines[0] ?? "", /^signalbox: Cannot use (the store in )?"/);
