@@ -91,7 +91,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^src\/dialects\/mod\.ts$/, [/^src\/dialects\/(dialect|\w+\/mod)\.ts$/]],
   [/^src\/dialects\/(dialect\.ts|kit\/)/, [/^src\/dialects\/dialect\.ts$/, ROUTES, CORE]],
   [/^src\/dialects\/\w+\//, [/^src\/dialects\/(dialect\.ts|kit\/)/, ROUTES, CORE]],
-  [OBSERVE, [/^src\/(http|transport)\//, SYSTEM, CORE]],
+  [OBSERVE, [/^src\/(http|transport)\//, /^src\/store\/mod\.ts$/, SYSTEM, CORE]],
   [SYSTEM, [CORE]],
   [CORE, []],
 ];

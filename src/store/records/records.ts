@@ -2,7 +2,7 @@ import type { OperatorAction, WallClock } from "../../core/kept.ts";
 import { AddressQuota } from "./address_quota.ts";
 import { readBan, type StoredBan } from "./bans.ts";
 import type { Engine, Key } from "../engine/engine.ts";
-import type { StoreObserver } from "../health.ts";
+import type { Report } from "../events.ts";
 import { readAction } from "./operator_log.ts";
 import { readReservation, type Reservation } from "./reservation.ts";
 import { ReservationBook } from "./reservation_book.ts";
@@ -25,7 +25,7 @@ export interface RecordsOptions {
   readonly wallNow: WallClock;
   /** Which addresses count as one. */
   readonly keyOf: (address: string) => string;
-  readonly observer: StoreObserver;
+  readonly report: Report;
   /** False where records of an earlier run are still to be added. */
   readonly isLoaded: boolean;
   /** Adds a reservation that is only in the store so far; never rejects. */
@@ -106,10 +106,10 @@ export class Records {
 
 function bookOf(
   table: Table<Reservation>,
-  { limits, now, wallNow, keyOf, observer, lookUp }: RecordsOptions,
+  { limits, now, wallNow, keyOf, report, lookUp }: RecordsOptions,
 ): ReservationBook {
   const { maxReservations: maxRecords, reservationsPerHour: perHour, reservationBurst: burst } =
     limits;
   const quota = new AddressQuota({ perHour, burst, now, keyOf });
-  return new ReservationBook({ table, maxRecords, quota, now, wallNow, observer, lookUp });
+  return new ReservationBook({ table, maxRecords, quota, now, wallNow, report, lookUp });
 }

@@ -9,6 +9,7 @@ export type Need =
   | "gstreamer"
   | "openssl"
   | "python-socketio"
+  | "registry"
   | "script"
   | "setpriv"
   | "unshare"
@@ -65,6 +66,7 @@ const locate: Record<Need, () => Found> = {
   haproxy: once(() => findProxy("haproxy")),
   nginx: once(() => findProxy("nginx")),
   openssl: once(findOpenssl),
+  registry: once(findRegistry),
   script: once(findScript),
   setpriv: once(findSetpriv),
   unshare: once(findUnshare),
@@ -135,6 +137,14 @@ function findProxy(name: ProxyName): Found {
 function findOpenssl(): Found {
   const program = onPath("openssl");
   return program === undefined ? { missing: "no openssl: install openssl" } : { program };
+}
+
+/** The place where packages come from, asked by npm's own client. */
+function findRegistry(): Found {
+  const program = onPath("npm");
+  const isThere = program !== undefined &&
+    spawnSync(program, ["ping"], { timeout: 20_000, stdio: "ignore" }).status === 0;
+  return isThere ? { program } : { missing: "no package registry: needs npm and a network" };
 }
 
 /** The program that runs another one in a terminal. */
