@@ -13,6 +13,8 @@ export interface RecordLimits {
   /** New ones of one address per hour, and at once on top of that. */
   readonly reservationsPerHour: number;
   readonly reservationBurst: number;
+  /** Addresses whose allowance is remembered. */
+  readonly maxAddresses: number;
   readonly maxBans: number;
   readonly maxOperatorLog: number;
   readonly maxStoredRooms: number;
@@ -110,6 +112,7 @@ function bookOf(
 ): ReservationBook {
   const { maxReservations: maxRecords, reservationsPerHour: perHour, reservationBurst: burst } =
     limits;
-  const quota = new AddressQuota({ perHour, burst, now, keyOf });
+  const { maxAddresses } = limits;
+  const quota = new AddressQuota({ perHour, burst, maxAddresses, now, keyOf });
   return new ReservationBook({ table, maxRecords, quota, now, wallNow, report, lookUp });
 }

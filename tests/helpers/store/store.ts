@@ -15,6 +15,7 @@ const WIDE: StoreLimits = {
   maxReservations: Infinity,
   reservationsPerHour: Infinity,
   reservationBurst: Infinity,
+  maxAddresses: 1_000,
   maxBans: Infinity,
   maxOperatorLog: Infinity,
   maxStoredRooms: Infinity,
