@@ -140,7 +140,7 @@ Deno.test("core leans on nothing but itself", () => {
 
 /** Where each third party comes in. */
 const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
-  [/^zod$/, /^src\/(config|dialects)\//],
+  [/^zod$/, /^src\/(config|dialects|store\/records)\//],
   [/^@logtape\/logtape$/, /^src\/observe\/log\.ts$/],
   [/^ipaddr\.js$/, /^src\/http\/address\.ts$/],
   [/^@std\/cli\//, /^src\/config\/flags\.ts$/],
