@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { DIALECTS } from "../dialects/mod.ts";
+import { bridgeOptions } from "./bridge.ts";
 import { limit, MIB, pathText, toggle, whole } from "../dialects/kit/options.ts";
 import { originOption } from "./origins.ts";
 
@@ -40,6 +41,11 @@ const limits = z.strictObject({
     200,
     "Refusals in the operator's list; one address (an IPv6 /64) gets a tenth of them",
     { max: 10_000 },
+  ),
+  maxHintedAddresses: whole(
+    10_000,
+    "Addresses remembered so that each gets one hint a minute in the log",
+    { max: 1_000_000 },
   ),
   maxPeers: limit(200_000, "Peers in total"),
   maxRooms: limit(100_000, "Rooms in total"),
@@ -238,6 +244,7 @@ export const ConfigSchema = z.strictObject({
     group: OPERATION,
   }),
   noSeal: toggle("Do not keep calls in progress across a planned restart", { group: OPERATION }),
+  ...bridgeOptions,
   log: log.prefault({}),
   limits: limits.prefault({}),
   transport: transport.prefault({}),

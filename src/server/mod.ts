@@ -7,12 +7,14 @@ import { Hub } from "../core/hub.ts";
 import type { DialectStore } from "../core/kept.ts";
 import type { OpenDialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/mod.ts";
+import { BRIDGED_REALM, bridges, lobbyOf, openCalls } from "./bridge.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { maxOpenFiles } from "../system/files.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans } from "../http/bans.ts";
 import { CorsPolicy } from "../http/cors.ts";
 import { Gate, refusalFor } from "../http/gate.ts";
+import { docsRoutes } from "../docs/mod.ts";
 import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
 import { ownRoutes } from "../http/own_routes.ts";
 import { type OwnedRoute, Router } from "../http/router.ts";
@@ -21,6 +23,8 @@ import type { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { Operator } from "../admin/operator.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
+import { placesOf } from "./places.ts";
+import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import type { Store } from "../store/mod.ts";
 import { checkTls, readTls, watchTls } from "./certificates.ts";
@@ -64,8 +68,6 @@ export interface Server extends AsyncDisposable {
 /** What a server is made with. */
 export interface ServerOptions {
   readonly version: string;
-  /** The documentation served at `/docs`, as Markdown. */
-  readonly docs?: string;
   readonly log: Log;
   readonly clock?: Clock;
   /** Closed with the server; without one, everything is forgotten with the process. */
@@ -88,7 +90,7 @@ const SPARE_FILES = 256;
  * the configuration cannot be carried out, and AddressError where it perhaps can be later.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
-  const { version, docs = "", log, clock = systemClock } = options;
+  const { version, log, clock = systemClock } = options;
   const { persistence = forgetful(config, { log, clock, wallNow: wallClock }) } = options;
   const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
@@ -99,8 +101,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
   using undo = new DisposableStack();
   undo.defer(() => void store.close());
 
-  const hub = new Hub(config.limits);
   const metrics = new Metrics();
+  const calls = openCalls(config, { clock, log, metrics });
+  const hub = new Hub(config.limits, calls && { calls, lobby: lobbyOf(config) });
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock);
   const journal = new Journal(log, metrics, refusals);
   const transport = openTransport(config.transport, clock);
@@ -126,7 +129,6 @@ export function startServer(config: Config, options: ServerOptions): Server {
     expose: () => metrics.expose(),
     isReady: () => isReady,
     trouble: () => store.trouble === undefined ? undefined : `the store: ${store.trouble}`,
-    docs,
   });
   const cors = config.corsOrigins.length > 0 ? config.corsOrigins : config.allowedOrigins;
   const onTurnedAway: DoorOptions["onTurnedAway"] = (visitor, status) =>
@@ -145,7 +147,10 @@ export function startServer(config: Config, options: ServerOptions): Server {
     : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));
   const door = new Door({
     router: makeRouter([
-      ...[...own, page, ...trial].map((route) => ({ owner: "server", route })),
+      ...[...own, page, ...trial, ...docsRoutes({ basePath, version })].map((route) => ({
+        owner: "server",
+        route,
+      })),
       ...dialects.flatMap(({ name, dialect }) =>
         dialect.routes.map((route) => ({ owner: name, route }))
       ),
@@ -161,6 +166,13 @@ export function startServer(config: Config, options: ServerOptions): Server {
     socketIo: socketIo &&
       new SocketIoDoor({ server: socketIo, gate, transport, clock, onTurnedAway }),
     onTurnedAway,
+    signpost: new Signpost({
+      log,
+      metrics,
+      clock,
+      places: placesOf(dialects, basePath),
+      maxAddresses: config.limits.maxHintedAddresses,
+    }),
     onPostRefused: (visitor, error, word) => journal.postRefused(visitor, error, word),
     onFault: (error) => journal.fault(error),
   });
@@ -252,10 +264,13 @@ function openDialects(
   { hub, clock, store }: { hub: Hub; clock: Clock; store: Store },
 ): NamedDialect[] {
   const served = DIALECTS.filter(({ name }) => config.dialects.includes(name));
-  return served.map(({ name, title, open }) => {
-    const kept = store.dialect(name, (id) => hub.has(name, id));
-    // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
-    const context = { hub, realm: name, dialect: name, clock, basePath: basePathOf(config) };
+  return served.map((definition) => {
+    const { name, title, open } = definition;
+    const isBridged = bridges(config, definition);
+    // A dialect has a realm of its own: equal ids of two dialects never meet by accident.
+    const realm = isBridged ? BRIDGED_REALM : name;
+    const kept = store.dialect(name, (id) => hub.has(realm, id));
+    const context = { hub, realm, dialect: name, isBridged, clock, basePath: basePathOf(config) };
     const dialect = open(config[name], { ...context, store: kept });
     return { name, title, dialect, kept };
   });

@@ -126,7 +126,14 @@ function meeting(
   client: TestClient,
 ): FirstFrameSession {
   const guests = others.map((route) => ({ owner: "guest", route }));
-  return new FirstFrameSession(ROOT, own.connect(ROOT, link), guests, client);
+  return new FirstFrameSession({
+    visit: ROOT,
+    own: own.connect(ROOT, link),
+    guests,
+    connection: client,
+    clock: new FakeClock(),
+    onSilent: () => {},
+  });
 }
 
 /** The real dialects at `/`, on one hub. */
@@ -136,7 +143,7 @@ function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTe
   const at = (dialect: typeof ssp): UpgradeRoute[] => {
     const store = newMemoryStore().dialect(dialect.name, () => false);
     const realm = dialect.name;
-    const context = { hub, realm, dialect: realm, clock, basePath: "", store };
+    const context = { hub, realm, dialect: realm, clock, isBridged: false, basePath: "", store };
     return dialect.open(dialect.options.parse({}), context).routes.filter(
       (route) => route.kind === "upgrade" && route.path === "/",
     ) as UpgradeRoute[];
