@@ -1,12 +1,10 @@
 import type { OperatorAction, WallClock } from "../../core/kept.ts";
 import { AddressQuota } from "./address_quota.ts";
-import { readBan, type StoredBan } from "./bans.ts";
 import type { Engine, Key } from "../engine/engine.ts";
 import type { Report } from "../events.ts";
-import { readAction } from "./operator_log.ts";
-import { readReservation, type Reservation } from "./reservation.ts";
 import { ReservationBook } from "./reservation_book.ts";
-import { Table, type TableLimits } from "./table.ts";
+import { Reservation, StoredAction, StoredBan, StoredRoom } from "./shapes.ts";
+import { Table, type TableLimits, type TableOptions } from "./table.ts";
 
 export interface RecordLimits {
   readonly maxReservations: number;
@@ -53,16 +51,16 @@ export class Records {
     const { limits, wallNow, isLoaded, onChange } = options;
     const table = <Value>(
       kind: string,
-      read: (stored: unknown) => Value | undefined,
+      shape: TableOptions<Value>["shape"],
       tableLimits: TableLimits,
-    ): Table<Value> => new Table({ kind, read, ...tableLimits, wallNow, onChange }, isLoaded);
-    this.reservations = table("id", readReservation, { maxRecords: limits.maxReservations });
-    this.rooms = table("room", (stored) => stored, {
+    ): Table<Value> => new Table({ kind, shape, ...tableLimits, wallNow, onChange }, isLoaded);
+    this.reservations = table("id", Reservation, { maxRecords: limits.maxReservations });
+    this.rooms = table("room", StoredRoom, {
       maxRecords: limits.maxStoredRooms,
       maxBytes: limits.maxStoredRoomBytes,
     });
-    this.bans = table("ban", readBan, { maxRecords: limits.maxBans });
-    this.log = table("log", readAction, { maxRecords: limits.maxOperatorLog });
+    this.bans = table("ban", StoredBan, { maxRecords: limits.maxBans });
+    this.log = table("log", StoredAction, { maxRecords: limits.maxOperatorLog });
     const tables = [this.reservations, this.rooms, this.bans, this.log];
     this.#tables = new Map(tables.map((one) => [one.kind, one as Table<unknown>]));
     this.book = bookOf(this.reservations, options);

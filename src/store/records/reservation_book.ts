@@ -2,7 +2,7 @@ import type { KeepOutcome, WallClock } from "../../core/kept.ts";
 import type { AddressQuota } from "./address_quota.ts";
 import { isKey } from "../engine/engine.ts";
 import type { Report } from "../events.ts";
-import type { Reservation } from "./reservation.ts";
+import type { Reservation } from "./shapes.ts";
 import type { ReadonlyRecord, Table } from "./table.ts";
 
 export interface ReservationBookOptions {
