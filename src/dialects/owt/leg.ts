@@ -1,6 +1,6 @@
 import type { Description, Track } from "../../core/description.ts";
 import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/signal.ts";
-import type { PeerId } from "../../core/types.ts";
+import type { PeerId } from "../../core/events.ts";
 import { type P2p, readP2p, type Relayed } from "./messages.ts";
 
 /** What a leg needs from the session whose client it speaks for. */

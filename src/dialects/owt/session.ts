@@ -1,13 +1,8 @@
 import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
-import type {
-  Frame,
-  NamespaceLink,
-  PeerEvent,
-  PeerId,
-  PeerSummary,
-  Session,
-} from "../../core/types.ts";
+import type { PeerEvent, PeerId, PeerSummary } from "../../core/events.ts";
+import type { Frame, Session } from "../../core/session.ts";
+import type { NamespaceLink } from "../../transport/links.ts";
 import { type Place, Seat } from "../kit/seat.ts";
 import { OwtLeg } from "./leg.ts";
 import {

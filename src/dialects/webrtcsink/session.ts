@@ -2,20 +2,18 @@ import { Buffer } from "node:buffer";
 import { Allowance } from "../../core/allowance.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
-import type { Sent } from "../../core/hub.ts";
-import type { PresentPeer } from "../../core/peer.ts";
-import type { Leg, Role as CallRole, Untaken } from "../../core/signal.ts";
 import type {
-  Frame,
-  Link,
   PeerEvent,
   PeerHandle,
   PeerId,
   PeerSummary,
   Refused,
   RoomEvent,
-  Session,
-} from "../../core/types.ts";
+} from "../../core/events.ts";
+import type { Sent } from "../../core/hub.ts";
+import type { PresentPeer } from "../../core/peer.ts";
+import type { Frame, Link, Session } from "../../core/session.ts";
+import type { Leg, Role as CallRole, Untaken } from "../../core/signal.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import { type IdHalf, newServerId } from "../kit/server_ids.ts";
