@@ -4,6 +4,7 @@ import { Calls } from "../core/calls.ts";
 import type { Clock } from "../core/clock.ts";
 import type { LobbyName } from "../core/lobby.ts";
 import type { Dialect } from "../dialects/dialect.ts";
+import { DIALECTS } from "../dialects/mod.ts";
 import { CallJournal } from "../observe/call_journal.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -14,6 +15,13 @@ export const BRIDGED_REALM = "bridged dialects";
 /** Whether the configuration lets a dialect's peers meet those of others. */
 export function bridges({ bridge }: Config, { name, isBridgeable }: Dialect): boolean {
   return bridge.includes(name) || (isBridgeable === true && bridge.includes("all"));
+}
+
+/** The titles of the dialects whose peers meet, for people. */
+export function bridgedTitles(config: Config): string[] {
+  const served: readonly string[] = config.dialects;
+  return DIALECTS.filter((one) => served.includes(one.name) && bridges(config, one))
+    .map(({ title }) => title);
 }
 
 /** The calls between dialects; undefined if none are bridged. Throws ConfigError. */

@@ -7,7 +7,7 @@ import { Hub } from "../core/hub.ts";
 import type { DialectStore } from "../core/kept.ts";
 import type { OpenDialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/mod.ts";
-import { BRIDGED_REALM, bridges, lobbyOf, openCalls } from "./bridge.ts";
+import { BRIDGED_REALM, bridgedTitles, bridges, lobbyOf, openCalls } from "./bridge.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { maxOpenFiles } from "../system/files.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
@@ -141,7 +141,15 @@ export function startServer(config: Config, options: ServerOptions): Server {
       () => socketIo.sessionCount,
     );
   }
-  const page = landingRoute(landingPage({ version, reachable, basePath, hasTry: !config.noTry }));
+  const page = landingRoute(
+    landingPage({
+      version,
+      reachable,
+      basePath,
+      hasTry: !config.noTry,
+      bridged: bridgedTitles(config),
+    }),
+  );
   const trial = config.noTry
     ? []
     : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));
