@@ -34,8 +34,8 @@ Builds executables and SHA256SUMS into dist/.
 `;
 
 /**
- * To listen, to read what it is told to, to keep its store; its own variables and few others. Which
- * files is only known at run time: once it listens it gives up what it does not need.
+ * It listens, reads configured files, keeps its store and reads its own variables. Only the
+ * configuration names the files, so the server drops the rest once it listens.
  */
 const PERMISSIONS = [
   "--allow-net",
@@ -95,7 +95,7 @@ interface Options {
   readonly deno: string | undefined;
 }
 
-/** What `deno compile` calls the file, whatever it was told. */
+/** The name that `deno compile` gives to the file. */
 export function executableName(output: string, system: string): string {
   return system.startsWith("windows") && !output.endsWith(".exe") ? `${output}.exe` : output;
 }

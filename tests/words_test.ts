@@ -11,7 +11,7 @@ const PENDING_CODE = /^(main\.ts|scripts\/|src\/|tests\/)/;
 const OPENING =
   /^(what|who|whose|whoever|whom|of|so (many|much|long)|as (many|much)|that while)\b/i;
 const ANYWHERE: readonly RegExp[] = [
-  /\b(is|are|was|were) none\b/i,
+  /(?<!there )\b(is|are|was|were) none\b/i,
   /\b(nobody|somebody|everybody|anybody)'s\b/i,
   /\blets? go of\b|\bletting go of\b/i,
   /\b(is|are|was|were|be|being) (not )?told\b/i,
@@ -96,7 +96,7 @@ function isPending({ path }: Text): boolean {
 }
 
 function fault({ text }: Text): boolean {
-  const opens = OPENING.test(text) && words(text) > 2 && !text.endsWith("?");
+  const opens = OPENING.test(text) && words(text) > 3 && !text.endsWith("?");
   return opens || ANYWHERE.some((pattern) => pattern.test(text));
 }
 

@@ -52,7 +52,7 @@ export function forgetful(
   return { store: Store.inMemory({ ...optionsOf(config, journal), clock, wallNow }), journal };
 }
 
-/** What happens to the store, as log lines and counts. */
+/** Writes the store's events as log lines and counts. */
 export class StoreJournal implements StoreObserver {
   readonly #log: Log;
   #failures = 0;
