@@ -97,7 +97,7 @@ function isPending({ path }: Text): boolean {
 
 function fault({ text }: Text): boolean {
   const opens = OPENING.test(text) && words(text) > 3 && !text.endsWith("?");
-  return opens || ANYWHERE.some((pattern) => pattern.test(text));
+  return opens || words(text) > 1 && ANYWHERE.some((pattern) => pattern.test(text));
 }
 
 function places(texts: readonly Text[]): string[] {

@@ -46,7 +46,7 @@ const KINDS: Readonly<Record<ProxyName, Kind>> = {
 export async function startProxy(name: ProxyName, target: string): Promise<Proxy> {
   const { template, args, reload } = KINDS[name];
   const folder = await Deno.makeTempDir({ prefix: `signalbox-${name}-` });
-  await Deno.chmod(folder, 0o755); // for the workers, which are nobody's
+  await Deno.chmod(folder, 0o755); // for the workers, which run as "nobody"
   const [port, admin] = freePorts();
   const upstream = new URL(target).host;
   const values: Readonly<Record<string, string | number>> = {
@@ -127,7 +127,7 @@ export function isOldCaddy(): boolean {
   return Number(major) === 2 && Number(minor) < 7;
 }
 
-/** Two ports that were free a moment ago: these programs cannot say which one they took. */
+/** Two ports that were free a moment ago: these programs cannot report the port that they chose. */
 function freePorts(): readonly [number, number] {
   const listeners = [0, 0].map((port) => Deno.listen({ hostname: "127.0.0.1", port }));
   const [first = 0, second = 0] = listeners.map(({ addr }) => addr.port);

@@ -96,7 +96,7 @@ class RelaySession implements Session {
   }
 }
 
-/** What is no list is an event that nobody knows. */
+/** An event without a list of arguments is unknown. */
 function parse(json: string): unknown[] {
   try {
     const value = JSON.parse(json);

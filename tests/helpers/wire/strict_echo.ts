@@ -28,7 +28,7 @@ export interface StrictEcho extends AsyncDisposable {
   readonly events: string[];
   /** Statuses of requests that were refused before they were whole. */
   readonly refused: number[];
-  /** What the listener reported. */
+  /** The listener's reports. */
   readonly broken: unknown[];
   /** Takes up another certificate. */
   renew(tls: TlsMaterial): Promise<void>;
