@@ -5,14 +5,14 @@ import { assert, assertEquals } from "@std/assert";
 
 const ROOT = new URL("../", import.meta.url);
 /** Code whose comments and texts are still to be rewritten. */
-const PENDING_CODE = /^(main\.ts|scripts\/|src\/|tests\/)/;
+const PENDING_CODE = /^(src\/(core|dialects|store)\/|tests\/words_test\.ts)/;
 
 /** A sentence, comment, title or text must not start like this. */
 const OPENING =
   /^(what|who|whose|whoever|whom|of|so (many|much|long)|as (many|much)|that while)\b/i;
 const ANYWHERE: readonly RegExp[] = [
   /(?<!there )\b(is|are|was|were) none\b/i,
-  /\b(nobody|somebody|everybody|anybody)'s\b/i,
+  /\b(nobody|anybody)'s\b/i,
   /\blets? go of\b|\bletting go of\b/i,
   /\b(is|are|was|were|be|being) (not )?told\b/i,
   /\bwhoever\b/i,

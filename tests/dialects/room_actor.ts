@@ -34,7 +34,9 @@ export interface Actor {
   readonly voice: Voice;
   client: TestClient;
   life: Life;
-  /** What should be; "asking" and "refused" until everything has settled, "absent" while held. */
+  /**
+   * The expected state; "asking" and "refused" until everything has settled, "absent" while held.
+   */
   state: "asking" | "refused" | "inside" | "absent" | "outside";
   lostAtMs: number;
   /** Words to people who are not there, which may be refused. */

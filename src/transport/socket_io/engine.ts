@@ -357,7 +357,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     }
   }
 
-  /** Native clients of old say that they speak revision 4, and wait to be taken into "/". */
+  /** Old native clients claim revision 4, and wait to be taken into "/". */
   #welcomeImpostor(): void {
     if (this.#mayBeImpostor || this.#revision === 3 || this.#client.hasAsked) return;
     this.#mayBeImpostor = true;

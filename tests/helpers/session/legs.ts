@@ -24,7 +24,7 @@ export interface Manners {
   askTimeoutMs?: number;
   showsPresence?: boolean;
   canRestart?: boolean;
-  /** What the leg refuses to lower, by kind; a renegotiation is "reoffer". */
+  /** Kinds that the leg refuses to lower; a renegotiation is "reoffer". */
   refuses?: Partial<Record<Signal["kind"] | "reoffer", Untaken>>;
   /** Why the peer makes no leg. */
   unavailable?: Untaken;

@@ -5,7 +5,7 @@ import { NAMESPACE_LIMITS } from "./engine_bench.ts";
 /**
  * A dialect of the tests: clients give themselves a name and send each other messages.
  *
- * - `login` name -> acknowledged; who had the name is told `kicked` and disconnected
+ * - `login` name -> acknowledged; an earlier owner of the name gets `kicked` and is disconnected
  * - `send` name, data -> `message` {from, data} for that client; acknowledged with `[]`, or `[2201]`
  * - `echo` … -> the same event for the client itself
  * - `close` code -> disconnected

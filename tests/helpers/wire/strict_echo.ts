@@ -24,7 +24,7 @@ export interface StrictEcho extends AsyncDisposable {
   readonly port: number;
   /** Sockets that are not gone, in the order in which they opened. */
   readonly sockets: ReadonlySet<Socket>;
-  /** What happened to sockets, such as "violated 1002" and "closed 1000". */
+  /** Events of sockets, such as "violated 1002" and "closed 1000". */
   readonly events: string[];
   /** Statuses of requests that were refused before they were whole. */
   readonly refused: number[];
