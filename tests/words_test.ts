@@ -54,8 +54,12 @@ function read(paths: readonly string[]): Promise<[path: string, text: string][]>
 function textsOf([path, code]: [string, string]): { comments: Text[]; strings: Text[] } {
   const comments: Text[] = [];
   const strings: Text[] = [];
-  const token =
-    /"((?:\\.|[^"\\\n])*)"|`((?:\\.|[^`\\])*)`|\/\*([\s\S]*?)\*\/|((?:^[ \t]*(?:\/\/|#)[^\n]*\n)+)|[ \t]\/\/([^\n]*)/gm;
+  const mark = /\.(sh|py)$/.test(path) ? "#" : "//";
+  const token = new RegExp(
+    String
+      .raw`"((?:\\.|[^"\\\n])*)"|\`((?:\\.|[^\`\\])*)\`|/\*([\s\S]*?)\*/|((?:^[ \t]*${mark}[^\n]*\n)+)|[ \t]//([^\n]*)`,
+    "gm",
+  );
   for (const match of code.matchAll(token)) {
     const [, text, template, block, lines, rest] = match;
     const line = code.slice(0, match.index).split("\n").length;
