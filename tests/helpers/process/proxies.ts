@@ -114,7 +114,7 @@ export async function startProxy(name: ProxyName, target: string): Promise<Proxy
 async function documented(name: ProxyName, upstream: string): Promise<string> {
   if (name !== "nginx" && name !== "caddy") return "";
   const snippet = (await readmeSnippet("src/server/README.md", name))
-    .replace("127.0.0.1:8080", upstream);
+    .replaceAll("127.0.0.1:8080", upstream);
   if (name === "nginx") return snippet;
   const site = snippet.replace(/^signal\.example\.org \{\n([\s\S]*)^\}$/m, "$1");
   return isOldCaddy() ? site.replace(/ \{\n *stream_close_delay .*\n *\}/, "") : site;
