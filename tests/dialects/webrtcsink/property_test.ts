@@ -13,7 +13,7 @@ import {
   type SinkMessage,
   statusMessage,
 } from "../../helpers/session/webrtcsink.ts";
-import { runs } from "../../helpers/session/written_events.ts";
+import { runs } from "../../helpers/session/hub_modes.ts";
 
 /** The next step. A number stands for a peer or session, modulo their count. */
 type Step =
