@@ -10,6 +10,8 @@ import {
   simplePage,
   webrtcbin,
 } from "./clients.ts";
+import { owtPage } from "./owt.ts";
+import { sinkPage } from "./sinks.ts";
 
 // Pictures between real clients of different protocols, one row for each pair and direction.
 
@@ -196,6 +198,111 @@ const ROWS: readonly Row[] = [
       await use(simplePage(browser, server, "hall")),
     ],
     seen: [[0, 2], [1, 2], [2, 0]],
+  },
+  {
+    name: "a PeerJS page knocks at a gstwebrtc-api producer, which calls it back",
+    needs: PAGES,
+    meet: async (browser, server, use) => {
+      const producer = await use(sinkPage(browser, server, { produces: true }));
+      const page = await use(peerJsPage(browser, server, "page"));
+      await page.call(producer.id);
+      return [page, producer];
+    },
+    seen: [[0, 1]],
+  },
+  {
+    name: "a GStreamer page asks a gstwebrtc-api producer for its picture",
+    needs: PAGES,
+    meet: async (browser, server, use) => {
+      const producer = await use(sinkPage(browser, server, { produces: true }));
+      return [await use(gstreamerPage(browser, server, "other", { call: producer.id })), producer];
+    },
+    seen: [[0, 1]],
+  },
+  {
+    name: "a gstwebrtc-api consumer watches webrtcbin's picture",
+    needs: WITH_GSTREAMER,
+    meet: async (browser, server, use) => {
+      const robot = await use(webrtcbin(server, "robot"));
+      const consumer = await use(sinkPage(browser, server, { produces: false }));
+      await consumer.call("robot");
+      return [consumer, robot];
+    },
+    seen: [[0, 1]],
+  },
+  {
+    name: "Simple and RTCPool newcomers to the lobby watch a gstwebrtc-api producer",
+    needs: PAGES,
+    meet: async (browser, server, use) => [
+      await use(sinkPage(browser, server, { produces: true })),
+      await use(rtcPoolPage(browser, server, "hall", { shares: true })),
+      await use(simplePage(browser, server, "hall")),
+    ],
+    seen: [[1, 0], [2, 0], [1, 2], [2, 1]],
+  },
+  {
+    name: "webrtcbin calls an OWT client",
+    needs: WITH_GSTREAMER,
+    meet: async (browser, server, use) => {
+      const owt = await use(owtPage(browser, server, "alice"));
+      return [owt, await use(webrtcbin(server, "robot", { call: "alice", offer: true }))];
+    },
+    seen: [[0, 1]],
+  },
+  {
+    name: "a PeerJS page calls an OWT client",
+    needs: PAGES,
+    meet: async (browser, server, use) => {
+      const owt = await use(owtPage(browser, server, "alice"));
+      const page = await use(peerJsPage(browser, server, "page"));
+      await page.call("alice");
+      return [owt, page];
+    },
+    seen: [[0, 1]],
+  },
+  {
+    name: "an OWT client publishes to a PeerJS page",
+    needs: PAGES,
+    meet: async (browser, server, use) => {
+      const page = await use(peerJsPage(browser, server, "page"));
+      const owt = await use(owtPage(browser, server, "alice"));
+      await owt.call("page");
+      return [page, owt];
+    },
+    seen: [[0, 1]],
+  },
+  {
+    name: "an OWT client publishes to a silent member of a pool",
+    needs: PAGES,
+    meet: async (browser, server, use) => {
+      const member = await use(rtcPoolPage(browser, server, "pool", { shares: false }));
+      const owt = await use(owtPage(browser, server, "alice"));
+      await owt.call(member.id);
+      return [member, owt];
+    },
+    seen: [[0, 1]],
+  },
+  {
+    name: "an OWT client publishes to a member of a Simple room",
+    needs: PAGES,
+    meet: async (browser, server, use) => {
+      const member = await use(simplePage(browser, server, "room"));
+      const owt = await use(owtPage(browser, server, "alice"));
+      await owt.call(member.id);
+      return [member, owt];
+    },
+    seen: [[0, 1]],
+  },
+  {
+    name: "an OWT client publishes to a GStreamer page",
+    needs: PAGES,
+    meet: async (browser, server, use) => {
+      const other = await use(gstreamerPage(browser, server, "other"));
+      const owt = await use(owtPage(browser, server, "alice"));
+      await owt.call("other");
+      return [other, owt];
+    },
+    seen: [[0, 1]],
   },
   {
     name: "three protocols share one room",
