@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { refilled } from "../core/allowance.ts";
 import { SignalError } from "../core/errors.ts";
 import type { InputLimits } from "../core/limits.ts";
-import type { Departure, Frame, Link, Session } from "../core/types.ts";
+import type { Departure, Frame, Link, Session } from "../core/session.ts";
 
 /** What is left of a client's allowances: for a session that goes on where another one ended. */
 export interface Leftover {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Hub } from "../../src/core/hub.ts";
 import type { Secret } from "../../src/core/kept.ts";
-import type { PeerEvent } from "../../src/core/types.ts";
+import type { PeerEvent } from "../../src/core/events.ts";
 import type { Engine } from "../../src/store/engine/engine.ts";
 import { KvEngine } from "../../src/store/engine/kv.ts";
 import { SealedFile, type SealedPlace } from "../../src/store/seal/sealed_file.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SignalError } from "../../src/core/errors.ts";
 import type { InputLimits } from "../../src/core/limits.ts";
-import type { Frame } from "../../src/core/types.ts";
+import type { Frame } from "../../src/core/session.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 import { settle, TestClient, WIDE_LIMITS } from "../helpers/session/hub.ts";
 import { type Script, ScriptedSession } from "../helpers/session/scripted_session.ts";

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { SignalError } from "../../core/errors.ts";
-import type { Frame } from "../../core/types.ts";
+import type { Frame } from "../../core/session.ts";
 import { isObject, parseJson } from "../kit/json.ts";
 import { lastNamed, membersOf } from "./members.ts";
 

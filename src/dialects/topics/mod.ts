@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { type Channels, newQuota } from "../../core/channels.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { Link } from "../../core/types.ts";
+import type { Link } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
 import { type Counter, defineDialect, type OpenDialect, type Sealing } from "../dialect.ts";
 import { limit, linkLimitOptions, pathText, toggle, whole, wholeIfGiven } from "../kit/options.ts";

@@ -1,7 +1,7 @@
 import type { Channels } from "../../core/channels.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Departure, Frame, Link, Session } from "../../core/types.ts";
+import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { Counts } from "./counts.ts";
 import type { LostPages } from "./lost_pages.ts";

@@ -1,5 +1,5 @@
 import type { Subscriber } from "../../core/channels.ts";
-import type { Link } from "../../core/types.ts";
+import type { Link } from "../../core/session.ts";
 import type { Shape } from "./messages.ts";
 
 /** One text for all subscribers of a topic. */
