@@ -244,7 +244,7 @@ async function benchTopics(
   return [...overRelay, ...overOriginal].every(isMet) ? "met" : "missed";
 }
 
-/** A relay to measure against, or why there is none. */
+/** Installs the relay to measure against, or returns the reason why it cannot. */
 async function install(script: NpmScript, signal: AbortSignal): Promise<NpmRelay | string> {
   try {
     return await installNpmRelay(script, signal);
