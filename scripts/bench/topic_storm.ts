@@ -4,7 +4,7 @@ import { inParallel, sleep } from "./pairs.ts";
 // Pages of y-webrtc that join a room at the same moment, without browsers: each announces itself,
 // calls those whose announcement it receives, and answers those that call it.
 
-/** What a page sends to another: a description and candidates, as large as a browser's. */
+/** A page sends a description and candidates to another, as large as a browser's. */
 const CANDIDATES = 8;
 const SDP = "x".repeat(550);
 const CANDIDATE = "x".repeat(220);

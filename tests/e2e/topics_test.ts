@@ -60,7 +60,7 @@ async function openDocuments(
 ): Promise<Page[]> {
   const pages = await openPages(stage.browser, stage.site, count);
   const starts = pages.map((page) => () => share(stage, page, options));
-  // Two pages that call each other often stay apart, and sealed announcements cannot be told apart.
+  // Two pages that call each other often stay apart, and sealed announcements look all alike.
   if ("password" in options) { for (const start of starts) await start(); }
   else await Promise.all(starts.map((start) => start()));
   return pages;

@@ -54,7 +54,7 @@ Deno.test("topics: a message over a mebibyte ends its sender's connection with 1
   assertEquals((await client.closed).code, 1009);
 });
 
-Deno.test("topics: at its end the server says that it is going away", async () => {
+Deno.test("topics: at its end the server closes with 1001", async () => {
   await using server = startTestServer();
   const client = await enter(server, "/topics", "a");
   await server.stop();

@@ -101,7 +101,7 @@ Deno.test("after its time a lost page is forgotten, and 0 remembers none", async
   }
 });
 
-Deno.test("as many lost pages are remembered as the limit, the oldest is forgotten", async () => {
+Deno.test("beyond the limit of lost pages the oldest is forgotten", async () => {
   using bench = newTopics({ options: { maxRemembered: 2 } });
   for (const id of ["a", "b", "c"]) await (await page(bench, id, "r")).lose();
   assertEquals(numberOf(bench, "remembered"), 2);
