@@ -5,7 +5,7 @@ import { startPageServer } from "../../helpers/browser/page_server.ts";
 import { SOCKET_IO_CLIENTS } from "../../helpers/wire/socket_io_clients.ts";
 import { until } from "../../helpers/wire/waiting.ts";
 import type { Caller } from "./clients.ts";
-import script from "./owt_peer_page.js" with { type: "text" };
+import script from "../../helpers/browser/owt_peer_page.js" with { type: "text" };
 
 const HTML = `<!doctype html>
 <title>OWT</title>
