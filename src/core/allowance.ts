@@ -1,6 +1,6 @@
 import type { InputLimits } from "./limits.ts";
 
-/** So much at once, and so much per second after that: two numbers, looked at when asked. */
+/** A burst, and a rate after that: two numbers, brought up to date when they are read. */
 export class Allowance {
   readonly #perSecond: number;
   readonly #burst: number;
@@ -35,7 +35,7 @@ export class Allowance {
   }
 }
 
-/** What a client may say at once and per second, in frames and in bytes. */
+/** A client's allowance, at once and per second, in frames and in bytes. */
 export type InputRates = Pick<
   InputLimits,
   "framesPerSecond" | "frameBurst" | "bytesPerSecond" | "byteBurst"
@@ -65,9 +65,9 @@ export class InputAllowance {
 }
 
 /**
- * What is left of an allowance after some time, for those who keep its numbers among their own: an
- * object more for every connection would count.
- * @param perSecond what is added per second; Infinity: it is always full
+ * Returns an allowance as it is after some time, for callers that keep its numbers among their own:
+ * an object more for every connection would count.
+ * @param perSecond added per second; Infinity: it is always full
  */
 export function refilled(
   tokens: number,

@@ -1,5 +1,5 @@
-// What is kept beyond a connection, as the rest of the server sees it. Everything is in memory and
-// answers at once; where a store is configured, it is written behind and read at start.
+// State that outlives a connection, as the rest of the server sees it. Everything is in memory and
+// answers at once; a configured store is written behind and read at start.
 
 /** Wall-clock time in ms since 1970: the only time that means something to a later process. */
 export type WallClock = () => number;
@@ -20,25 +20,25 @@ export interface Secret {
   readonly previous: Uint8Array | undefined;
 }
 
-/** What one dialect keeps; no dialect sees another's. */
+/** The state of one dialect; no dialect sees another's. */
 export interface DialectStore {
   /** 32 random bytes, made for this dialect and kept as long as the store is. */
   readonly secret: Secret;
   readonly reservations: Reservations;
   readonly rooms: StoredRooms;
-  /** What the last run sealed for this one, given once; undefined where there is nothing. */
+  /** The items that the last run sealed, given out once; undefined if there are none. */
   readonly sealed: Sealed | undefined;
-  /** Notes how many of the sealed items were none of this dialect's. */
+  /** Notes how many of the sealed items were invalid for this dialect. */
   unreadable(items: number): void;
   /**
-   * Hands the next run what clients could go on with, at the end of this one: encrypted, given out
-   * once, and for `lifetimeMs` only. Items over the limit are left out, the last ones first.
-   * @param items anything that JSON can hold; what has a lifetime goes with what is left of it
+   * Hands the state that clients can resume to the next run, at the end of this one: encrypted, given
+   * out once, and for `lifetimeMs` only. Items over the limit are left out, the last ones first.
+   * @param items anything that JSON can hold; an item with a lifetime carries the rest of it
    */
   seal(items: Iterable<unknown>, lifetimeMs: number): Promise<SealOutcome>;
 }
 
-/** Ids that stay with whoever knows their token. */
+/** Ids that stay with the clients that know their token. */
 export interface Reservations {
   /**
    * Asks for an id and, where it is free or this token's own, keeps it for `lifetimeMs` from now;
@@ -57,17 +57,19 @@ export interface Reservations {
   /** The id was in use until now: its lifetime begins anew. Harmless for others. */
   touch(id: string): void;
   /**
-   * An operator keeps an id for a token, whoever had it before, for so long after it was last seen,
-   * or for ever. "invalid": the digest is no SHA-256, or the id cannot be a key.
+   * Keeps an id for a token on behalf of an operator, replacing any earlier owner: for a time after
+   * it was last seen, or for ever. "invalid": the digest is no SHA-256, or the id cannot be a key.
    */
   reserve(id: string, holder: Holder, lifetimeMs?: number): Promise<KeepOutcome>;
-  /** Gives an id up, whoever it is kept for; false where it was nobody's. */
+  /** Releases an id, whoever owns it; false if it is not reserved. */
   forget(id: string): Promise<boolean>;
   /** What operators reserved. */
   list(): Iterable<Reserved>;
 }
 
-/** Who knows a token, or the token with this SHA-256, in base64url or hexadecimal. */
+/**
+ * The owner: a client with this token, or with a token of this SHA-256 (base64url or hexadecimal).
+ */
 export type Holder = { readonly token: string } | { readonly digest: string };
 
 export interface Reserved {
@@ -90,25 +92,25 @@ export interface StoredRooms {
     readonly member: string;
     readonly description: unknown;
   }>;
-  /** What the server says of a member, whether it is here or not; undefined where nothing. */
+  /** The server's description of a member, present or absent; undefined if there is none. */
   description(room: string, member: string): unknown;
   /** Sets what the server says of a member; null takes it back. */
   describe(room: string, member: string, description: unknown): KeepOutcome;
 }
 
-/** What the last run left behind. */
+/** The state that the last run left behind. */
 export interface Sealed {
   readonly items: readonly unknown[];
   /** How long ago it was sealed: lifetimes in it are shorter by this. */
   readonly ageMs: number;
 }
 
-/** "off": nothing is to survive this process. "failed": it was told in the log why. */
+/** "off": nothing survives this process. "failed": the log has the reason. */
 export type SealOutcome =
   | { readonly type: "off" | "failed" }
   | { readonly type: "sealed"; readonly items: number; readonly leftOut: number };
 
-/** Who may not use the server; a value is what the kind says, such as an address. */
+/** Bans; the kind decides the form of the value, such as an address. */
 export interface Bans {
   find(kind: string, value: string): Ban | undefined;
   set(kind: string, value: string, ban: { reason: string; lifetimeMs?: number }): KeepOutcome;
@@ -126,11 +128,11 @@ export interface Ban {
 
 /** Something that an operator did: names only, never tokens, secrets or what was said. */
 export interface OperatorAction {
-  /** Who it was, in the operator's own words. */
+  /** The operator's name, in words of their own. */
   readonly actor: string;
   /** Such as "ban". */
   readonly action: string;
-  /** What it was done to, outermost part first: a dialect, a room, a member. */
+  /** The subject of the action, outermost part first: a dialect, a room, a member. */
   readonly subject: readonly string[];
   readonly outcome: string;
 }
@@ -139,7 +141,7 @@ export interface OperatorLogEntry extends OperatorAction {
   readonly atMs: number;
 }
 
-/** What operators did: kept for 30 days, and as many entries as configured. */
+/** Actions of operators: kept for 30 days, and as many entries as configured. */
 export interface OperatorLog {
   write(action: OperatorAction): void;
   /** The newest first. */

@@ -9,7 +9,7 @@ export interface HubLimits {
   readonly maxRoomInfoBytes: number;
 }
 
-/** What one client may send. */
+/** Limits of one client's input. */
 export interface InputLimits {
   /** Largest assembled message, in bytes (UTF-8 for text). */
   readonly maxFrameBytes: number;
@@ -31,7 +31,7 @@ export interface InputLimits {
   readonly floodPauseMs: number;
 }
 
-/** What may wait for one client that reads too slowly. */
+/** Limits of the bytes that wait for one slow client. */
 export interface OutputLimits {
   /** Bytes queued for the client beyond what its network has taken. */
   readonly maxQueuedBytes: number;
@@ -39,5 +39,5 @@ export interface OutputLimits {
   readonly stallTimeoutMs: number;
 }
 
-/** What one connection may do; part of every dialect's options. */
+/** Limits of one connection; part of every dialect's options. */
 export interface LinkLimits extends InputLimits, OutputLimits {}

@@ -34,7 +34,7 @@ import {
   SESSION_OK,
 } from "./messages.ts";
 
-/** What all sessions of the dialect share. */
+/** Shared by all sessions of the dialect. */
 export interface GStreamerServer extends Place {
   readonly news: EncodeOnce<"text">;
   readonly maxIdLength: number;
@@ -73,7 +73,7 @@ const UNSENT: Readonly<
   unknown: ["peer_unknown", "not found"],
   elsewhere: ["peer_elsewhere", "is not in the room"],
   busy: ["peer_busy", "busy"],
-  untranslatable: ["untranslatable", "cannot be told this"],
+  untranslatable: ["untranslatable", "has no form for this message"],
   not_askable: ["not_askable", "cannot be asked for an offer"],
   not_renegotiable: ["not_renegotiable", "takes no further offers"],
 };
@@ -135,7 +135,7 @@ export class GStreamerSession implements Session {
         return this.link.send(HELLO);
       case "paired":
         this.#partner = event.peer;
-        // The one who was called is told nothing (§4).
+        // The called peer gets no message (§4).
         if (event.isCaller) this.link.send(SESSION_OK);
         return;
       case "entered":
@@ -241,7 +241,7 @@ export class GStreamerSession implements Session {
     }
   }
 
-  /** A partner that has just left cannot be told any more; `gone` is on its way. */
+  /** A partner that has just left gets nothing any more; `gone` is on its way. */
   #inSession(peer: PeerHandle, partner: PeerHandle, frame: Frame): void {
     const outcome = this.#server.hub.send(peer, partner, frame);
     // Between peers of one dialect `gone` follows.

@@ -38,7 +38,7 @@ import {
   versionOf,
 } from "./messages.ts";
 
-/** What all sessions of the dialect share. */
+/** Shared by all sessions of the dialect. */
 export interface SspServer extends Place {
   readonly news: EncodeOnce<Version>;
   readonly json: JsonOnce;
@@ -100,13 +100,13 @@ const EXPLANATIONS = {
 
 /** Refusals of a message, by the outcome of its sending; the rest is an unknown peer. */
 const UNSENT: Partial<Record<Sent, [code: ErrorCode, message: string]>> = {
-  untranslatable: ["untranslatable", "The peer cannot be told this"],
+  untranslatable: ["untranslatable", "The peer has no form for this message"],
   not_askable: ["not_askable", "The peer cannot be asked for an offer"],
   not_renegotiable: ["not_renegotiable", "The peer takes no further offers"],
 };
 /** The same for a description that is neither offer nor answer. */
 const UNTOLD: typeof UNSENT = {
-  untranslatable: ["description_invalid", "The peer cannot be told this kind of description"],
+  untranslatable: ["description_invalid", "The peer has no form for this kind of description"],
 };
 
 /** How a client came. */
@@ -114,7 +114,7 @@ export interface Way {
   readonly version: Version;
   /** How its link's frames are read. */
   readonly read: Read;
-  /** What it has shown by connecting: RTCPool's join has no room for it (§5). */
+  /** The token of the URL or the handshake: RTCPool's join has no room for it (§5). */
   readonly token: string | undefined;
 }
 
@@ -144,7 +144,7 @@ export class SspSession implements Session {
     return this.#seat.peer?.id;
   }
 
-  /** Who was refused may try again (§5), but has no longer than anybody else to get in. */
+  /** A refused client may try again (§5), but has no more time than any other. */
   get isIdentified(): boolean {
     return this.#seat.peer !== undefined && this.#pool !== undefined;
   }
@@ -323,7 +323,7 @@ export class SspSession implements Session {
     if (!this.#send(peer, pool, to, payload)) throw unknownPeer();
   }
 
-  /** False if the pool has no such member. A client that is told of itself stumbles (§4). */
+  /** False if the pool has no such member. A client fails on news of itself (§4). */
   #send(peer: PeerHandle, pool: RoomId, to: string, payload: Relayed): boolean {
     if (to === peer.id) throw unknownPeer();
     return this.#hand(peer, pool, to, payload);

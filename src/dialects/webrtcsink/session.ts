@@ -27,7 +27,7 @@ import {
 import { type MediaSession, partnerIn, type Sessions } from "./sessions.ts";
 import { WIRE } from "./wire.ts";
 
-/** What all connections of the dialect share. */
+/** Shared by all connections of the dialect. */
 export interface WebRtcSinkServer extends Place {
   readonly clock: Clock;
   readonly news: EncodeOnce<string>;
@@ -48,7 +48,7 @@ const LIST = "peers";
 /** Characters of a client's text that an answer repeats. */
 const MAX_QUOTED = 64;
 
-/** One peer: it has its id from the start, says what it offers, and is in any number of sessions. */
+/** One peer: it has its id from the start, sets a status, and is in any number of sessions. */
 export class WebRtcSinkSession implements Session {
   readonly link: Link;
   readonly #server: WebRtcSinkServer;
@@ -222,8 +222,8 @@ export class WebRtcSinkSession implements Session {
   }
 
   /**
-   * Elements name themselves and are told nothing when nothing has changed. Browsers do not, and
-   * are told: so it is in the reference, where the name is part of what is compared.
+   * Elements send their id and get no answer if nothing has changed. Browsers do not send it and
+   * get an answer. The original behaves alike, because the id is part of its comparison.
    */
   #isRepeated(peer: PeerHandle, status: Status, peerId: string | null | undefined): boolean {
     const name = this.#hasStatus ? peer.id : undefined;
@@ -297,7 +297,9 @@ export class WebRtcSinkSession implements Session {
     for (const session of sessions) this.#end(peer, session, null);
   }
 
-  /** Only the other side is told, and nobody while the server ends: streams need it no more. */
+  /**
+   * Only the other side learns of it, and nobody while the server ends: streams need it no more.
+   */
   #end(peer: PeerHandle, session: MediaSession, error: string | null): void {
     const { hub, sessions } = this.#server;
     sessions.end(session);

@@ -15,7 +15,7 @@ export interface SessionLimits {
   readonly maxSessionsPerConsumer: number;
 }
 
-/** The sessions of all peers. Whoever releases a peer ends the sessions that it is in. */
+/** The sessions of all peers. The release of a peer ends its sessions. */
 export class Sessions {
   readonly #limits: SessionLimits;
   readonly #byId = new Map<string, MediaSession>();
