@@ -61,7 +61,7 @@ export interface Reservations {
    * it was last seen, or for ever. "invalid": the digest is no SHA-256, or the id cannot be a key.
    */
   reserve(id: string, holder: Holder, lifetimeMs?: number): Promise<KeepOutcome>;
-  /** Releases an id, whoever owns it; false if it is not reserved. */
+  /** Releases an id of any owner; false if it is not reserved. */
   forget(id: string): Promise<boolean>;
   /** What operators reserved. */
   list(): Iterable<Reserved>;
