@@ -14,7 +14,7 @@ interface Attacker {
   readonly corpus: readonly [string, ...string[]];
 }
 
-/** What a client may be sent: text of its protocol, whatever a foreign client has said. */
+/** The client under attack: all that it gets has to be text of its own protocol. */
 interface Victim {
   readonly client: TestClient;
   readonly id: string;

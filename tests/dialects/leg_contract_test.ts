@@ -221,7 +221,7 @@ for (const subject of SUBJECTS) {
     if (subject.dialect !== "peerjs") assert(kinds.has("answer"), `only ${[...kinds]}`);
   });
 
-  Deno.test(`${name}: a leg says what the real clients of every dialect said`, () => {
+  Deno.test(`${name}: a leg passes on the messages of every dialect's real clients`, () => {
     for (const source of SUBJECTS) {
       for (const lifted of liftedOf(source)) {
         const sent: string[] = [];

@@ -3,7 +3,7 @@ import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/sig
 import type { PeerId } from "../../core/events.ts";
 import { type P2p, readP2p, type Relayed } from "./messages.ts";
 
-/** What a leg needs from the session whose client it speaks for. */
+/** The session of the client that a leg speaks for. */
 export interface ClientLine {
   readonly id: PeerId;
   /** Sends a P2P message from the other peer. */

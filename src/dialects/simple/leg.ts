@@ -3,7 +3,7 @@ import type { PeerId, PeerSummary } from "../../core/events.ts";
 import type { Speaker } from "./kept_signals.ts";
 import type { Signal, SignalFrame } from "./messages.ts";
 
-/** What a leg needs from the peer whose clients it speaks for. */
+/** The peer whose clients a leg speaks for. */
 export interface PeerLine {
   readonly id: PeerId;
   /** How many instances could answer. */

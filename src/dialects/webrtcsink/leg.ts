@@ -1,7 +1,7 @@
 import type { Candidate, Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/signal.ts";
 import type { SessionNews } from "./messages.ts";
 
-/** What a leg needs from the connection whose client it speaks for. */
+/** The connection of the client that a leg speaks for. */
 export interface PeerLine {
   /** Sends news of the session with the other peer. */
   write(news: SessionNews): void;

@@ -295,7 +295,7 @@ export class WebRtcSinkSession implements Session {
     this.#notify(peer, producer, consumer, { type: "startSession", sessionId, offer });
   }
 
-  /** Its own client is told of the session when the other peer has taken the call. */
+  /** Calls a peer of another dialect; this client gets the session once that peer took the call. */
   #startAbroad(peer: PeerHandle, target: PresentPeer, offer: string | null): void {
     const { hub, sessions } = this.#server;
     const old = sessions.ofConsumer(peer.id).find(({ producer }) => producer.id === target.id);

@@ -20,7 +20,7 @@ interface Row {
   readonly needs: readonly Need[];
   /** Starts the clients in order, and has one call the other. */
   readonly meet: (browser: Browser, server: string, use: Use) => Promise<readonly Client[]>;
-  /** Who sees whom, by position; everybody sees everybody by default. */
+  /** Pairs of clients by position; by default everybody sees everybody. */
   readonly seen?: readonly (readonly [viewer: number, sender: number])[];
 }
 

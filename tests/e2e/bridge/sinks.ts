@@ -17,7 +17,7 @@ export async function sinkPage(
   return {
     id,
     call: async (other) => {
-      // The client creates sessions with producers only that it was told of.
+      // The client starts sessions only with producers that it has in its list.
       await until(`the producer ${other}`, async () => {
         const producers = await page.call<{ id: string }[]>("producers");
         return producers.some(({ id }) => id === other);
