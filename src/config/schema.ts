@@ -35,10 +35,17 @@ const limits = z.strictObject({
     "New connections per second from one address, and Socket.IO namespaces entered again",
   ),
   connectionBurst: limit(500, "New connections that one address may open at once beyond that"),
+  maxAddresses: limit(100_000, "Client addresses to remember, for the limits of each address"),
+  maxRefusalConnections: limit(100, "Connections open at the same time only to be refused"),
   maxRefusals: whole(
     200,
     "Refusals in the operator's list; one address (an IPv6 /64) gets a tenth of them",
     { max: 10_000 },
+  ),
+  maxHintedAddresses: whole(
+    10_000,
+    "Addresses remembered so that each gets one hint a minute in the log",
+    { max: 1_000_000 },
   ),
   maxPeers: limit(200_000, "Peers in total"),
   maxRooms: limit(100_000, "Rooms in total"),
@@ -215,7 +222,7 @@ export const ConfigSchema = z.strictObject({
     description: "Path of metrics for Prometheus; disabled by default",
     group: OPERATION,
   }),
-  noTry: toggle("Do not serve /try, the page that makes a first call"),
+  noTry: toggle("Do not serve /try, the page that makes a first call", { group: OPERATION }),
   keepaliveTimeoutSeconds: whole(
     14,
     "Seconds of silence before a client is pinged; after twice as long it is disconnected",

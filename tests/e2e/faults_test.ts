@@ -161,6 +161,8 @@ const LIMITS: LinkLimits = {
   byteBurst: Infinity,
   identifyTimeoutMs: 10_000,
   maxHeldFrames: 10,
+  floodTimeoutMs: 10_000,
+  floodPauseMs: 1_000,
   maxQueuedBytes: Infinity,
   stallTimeoutMs: 10_000,
 };

@@ -169,6 +169,29 @@ Deno.test("an excess of more than ten seconds is flooding", () => {
   assertEquals(client.refusals, ["rate_limited", "flooding"]);
 });
 
+Deno.test("floodTimeoutMs and floodPauseMs: how long an excess may last, and what ends it", () => {
+  const limits = {
+    framesPerSecond: 0.001,
+    frameBurst: 1,
+    floodTimeoutMs: 2_000,
+    floodPauseMs: 300,
+  };
+  const { client, clock } = newBench(limits, {});
+  const exceed = (...pausesMs: readonly number[]): void => {
+    for (const pauseMs of pausesMs) {
+      clock.advance(pauseMs);
+      client.blurt("x");
+    }
+  };
+  client.blurt("x");
+  exceed(0, 300, 300, 300, 300, 300, 300);
+  assertEquals(client.refusals, ["rate_limited"]);
+  exceed(300);
+  assertEquals(client.refusals, ["rate_limited", "flooding"]);
+  exceed(301);
+  assertEquals(client.refusals, ["rate_limited", "flooding", "rate_limited"]);
+});
+
 Deno.test("frames that come while the session is waiting are handled afterwards, in order", async () => {
   const opening = Promise.withResolvers<void>();
   const { client, session } = newBench({}, { opened: () => opening.promise });

@@ -25,6 +25,8 @@ export const WIDE_LIMITS: InputLimits = {
   byteBurst: Infinity,
   identifyTimeoutMs: 10_000,
   maxHeldFrames: 1_000,
+  floodTimeoutMs: 10_000,
+  floodPauseMs: 1_000,
 };
 
 /** A hub with no limits but the given ones. */
