@@ -58,7 +58,7 @@ export function optionsTable(): string {
     .map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-/** Whether people often set it: limits in groups are for `--help all`. */
+/** True for options that people often set; limits in groups are for `--help all`. */
 function isCommon({ type, path, otherFlags }: Option): boolean {
   return type !== "number" || path.length === 1 || otherFlags.length > 0;
 }

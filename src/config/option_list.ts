@@ -15,7 +15,7 @@ export interface Option {
   readonly otherFlags: readonly string[];
   readonly otherVariables: readonly string[];
   readonly type: "boolean" | "number" | "text" | "list";
-  /** Words it may hold, where it may not hold any text. */
+  /** Its only values, if it is a choice. */
   readonly words: readonly string[];
   readonly standard: unknown;
   readonly help: string;
@@ -34,7 +34,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   socketIo: "Socket.IO",
 };
 
-/** What a schema says of itself, its metadata included. */
+/** The parts of a JSON Schema that describe an option, including our metadata. */
 interface Described extends OptionMeta {
   readonly type?: string;
   readonly description?: string;
