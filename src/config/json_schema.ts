@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ConfigSchema } from "./schema.ts";
 
-/** Our own facts about options, which a JSON Schema does not know. */
+/** Our own metadata of options, which is no part of JSON Schema. */
 const OWN_KEYS = ["flags", "env", "secret", "mayBeEmpty", "alone", "group"];
 
 /** The JSON Schema of the configuration file: the text of `--config-schema`. */

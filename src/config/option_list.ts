@@ -48,7 +48,7 @@ interface Described extends OptionMeta {
 
 /** Every option, in the schema's order. */
 export const OPTIONS: readonly Option[] = collect(
-  // A JSON Schema of our own making; `Described` lists the parts that this schema can hold.
+  // `Described` lists the parts that a JSON Schema of our own options can hold.
   z.toJSONSchema(ConfigSchema, { io: "input" }) as Described,
   [],
 );

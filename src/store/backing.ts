@@ -19,7 +19,7 @@ export interface BackingOptions {
   readonly timeoutMs: number;
   readonly maxWaitingWrites: number;
   readonly report: Report;
-  /** The current value of a key; undefined if there is none. */
+  /** The current value of a key; undefined without a record. */
   readonly valueOf: (key: Key) => Uint8Array<ArrayBuffer> | undefined;
   /** The keys of all records to store, and of stored records to delete. */
   readonly everything: () => AsyncIterable<Key>;

@@ -5,7 +5,7 @@ import { withinTime } from "./time_limit.ts";
 export interface WriteBehindOptions {
   readonly engine: Engine;
   readonly clock: Clock;
-  /** The current value of a key; undefined if there is none. */
+  /** The current value of a key; undefined without a record. */
   readonly valueOf: (key: Key) => Uint8Array<ArrayBuffer> | undefined;
   /** The keys of all records to store, and of stored records to delete. */
   readonly everything: () => AsyncIterable<Key>;

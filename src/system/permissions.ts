@@ -1,19 +1,19 @@
-/** What a server goes on with that it reads or writes. */
+/** The resources that a running server reads or writes. */
 export interface Belongings {
-  /** As `--store` says it. */
+  /** The value of `--store`. */
   readonly store: string;
-  /** Whether certificates may have to be read again. */
+  /** True if certificates may be read again. */
   readonly hasCertificates: boolean;
 }
 
-/** All that the runtime can be told to forbid, but for the network. */
+/** All permissions that can be revoked, except the network. */
 const NAMES = ["env", "read", "write", "sys", "run", "ffi"] as const;
 type Name = typeof NAMES[number];
 
 /**
- * Gives up for good what this process will not need any more. A permission goes as a whole or not at
- * all: to Deno "all files but these" cannot be said, nor can what was given be narrowed later.
- * @returns what it may still do anywhere, as the runtime says
+ * Revokes the permissions that this process no longer needs. Deno can revoke only a whole permission,
+ * and not narrow one to some files.
+ * @returns the permissions that remain unrestricted
  */
 export function dropPermissions(belongings: Belongings): string[] {
   const needed = neededBy(belongings);
@@ -24,7 +24,7 @@ export function dropPermissions(belongings: Belongings): string[] {
 function neededBy({ store, hasCertificates }: Belongings): ReadonlySet<Name> {
   const needed = new Set<Name>(hasCertificates ? ["read"] : []);
   if (store === "memory") return needed;
-  // A store that fails is opened anew, a remote one with its token from the variable.
+  // A failed store is reopened, a remote one with its token from the variable.
   const isRemote = /^kv:https?:/i.test(store);
   return needed.union(new Set<Name>(isRemote ? ["env"] : ["read", "write"]));
 }

@@ -4,7 +4,7 @@ const OWNER_ONLY = 0o600;
 const OTHERS = 0o077;
 
 /**
- * Creates an empty file that only its owner can read, if there is none. SQLite takes an empty file
+ * Creates an empty file that only its owner can read, unless it exists. SQLite takes an empty file
  * for a new database, and creates its other files with the same mode. An existing file is not
  * opened, because closing it would release SQLite's locks.
  */

@@ -76,7 +76,7 @@ export class Records {
     return new Map([...this.#tables].map(([kind, { size }]) => [kind, size]));
   }
 
-  /** The value to store under a key; undefined if there is none. */
+  /** The value to store under a key; undefined without a record. */
   stored(key: Key): Uint8Array<ArrayBuffer> | undefined {
     return this.#tables.get(key[0] ?? "")?.stored(key);
   }

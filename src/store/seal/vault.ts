@@ -26,7 +26,7 @@ const SEAL_MS = 4_000;
 export class Vault {
   readonly #options: VaultOptions;
   readonly #sealed = new Map<string, Sealed>();
-  /** State of the last run that is not deleted yet; undefined if there is none. */
+  /** State of the last run that is not deleted yet, if any. */
   #found: Found[] | undefined;
 
   constructor(options: VaultOptions) {
