@@ -4,12 +4,12 @@ import { explainedFlag } from "./foreign_flags.ts";
 import { type Given, switchWord, typed } from "./given.ts";
 import { dashed, type Option, OPTIONS } from "./option_list.ts";
 
-/** The contents of the command line. */
+/** The content of a command line. */
 export interface Flags {
   readonly given: readonly Given[];
   /** The configuration file that it names. */
   readonly file: string | undefined;
-  /** A request for output instead of a server. */
+  /** A request for something other than a server. */
   readonly instead: "help" | "help-all" | "version" | "config-schema" | undefined;
 }
 

@@ -34,7 +34,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   socketIo: "Socket.IO",
 };
 
-/** The parts of a JSON Schema that describe an option, including our metadata. */
+/** A schema's own facts, its metadata included. */
 interface Described extends OptionMeta {
   readonly type?: string;
   readonly description?: string;

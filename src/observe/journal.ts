@@ -8,7 +8,7 @@ import type { Ending } from "../transport/websocket.ts";
 /** Refusals of joins without a valid room name. */
 const JOIN_REFUSALS: ReadonlySet<ErrorCode> = new Set(["room_missing", "room_invalid"]);
 
-/** Stands for the connection's number of a refused POST in an operator's list. */
+/** Stands in an operator's list for a connection's number if a POST was refused. */
 const NO_CONNECTION = "none";
 
 /** A request that was refused without a connection. */
@@ -122,7 +122,7 @@ export class Journal implements ConnectionObserver {
     this.#log.writeForClient("info", "refused", { dialect, address, reason, ...detail, ...path });
   }
 
-  /** Ids come from clients, so they are logged at debug level only. */
+  /** Names the peer at debug level only, because clients choose ids. */
   #facts({ id, dialect, address, peerId }: ConnectionInfo): Record<string, string> {
     const peer = this.#log.isDebug && peerId !== undefined ? { peer: shown(peerId) } : {};
     return { connection: id, dialect, address, ...peer };

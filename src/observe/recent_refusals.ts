@@ -2,7 +2,7 @@ import { addressKey } from "../http/address.ts";
 import { shown } from "./log.ts";
 import type { ConnectionInfo } from "../transport/connections.ts";
 
-/** A refusal in the operator's list. */
+/** A refusal, as an operator's list shows it. */
 export interface RefusalReport {
   /** Time of the last one, in ms since 1970. */
   readonly atMs: number;
@@ -11,7 +11,7 @@ export interface RefusalReport {
   readonly connection: string;
   /** The dialect's own word if it has one, such as "no-such-pool". */
   readonly reason: string;
-  /** The pool of a refused join, cut to the length that a log line holds. */
+  /** For a join: the requested pool, cut to the length of a log line. */
   readonly pool?: string;
   /** How often the connection got this refusal. */
   readonly count: number;
@@ -22,7 +22,7 @@ const SHARE = 1 / 10;
 
 interface Entry {
   readonly report: RefusalReport;
-  /** The key of its address. */
+  /** The key under which its address is counted. */
   readonly owner: string;
 }
 

@@ -1,12 +1,12 @@
-/** The resources that a running server reads or writes. */
+/** The files and variables that a server still reads or writes after its start. */
 export interface Belongings {
-  /** The value of `--store`. */
+  /** The place of the store, in the form of `--store`. */
   readonly store: string;
   /** True if certificates may be read again. */
   readonly hasCertificates: boolean;
 }
 
-/** All permissions that can be revoked, except the network. */
+/** All permissions that the runtime can revoke, except for the network. */
 const NAMES = ["env", "read", "write", "sys", "run", "ffi"] as const;
 type Name = typeof NAMES[number];
 
