@@ -58,8 +58,9 @@ export function optionsTable(): string {
     .map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-/** True for options that people often set; limits in groups are for `--help all`. */
-function isCommon({ type, path, otherFlags }: Option): boolean {
+/** Whether people often set it: limits in groups are for `--help all`. */
+function isCommon({ type, path, otherFlags, isRare }: Option): boolean {
+  if (isRare) return false;
   return type !== "number" || path.length === 1 || otherFlags.length > 0;
 }
 

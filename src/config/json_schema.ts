@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { ConfigSchema } from "./schema.ts";
 
-/** Our own metadata of options, which is no part of JSON Schema. */
-const OWN_KEYS = ["flags", "env", "secret", "mayBeEmpty", "alone", "group"];
+/** Our own facts about options, which a JSON Schema does not know. */
+const OWN_KEYS = ["flags", "env", "secret", "mayBeEmpty", "alone", "group", "isRare"];
 
 /** The JSON Schema of the configuration file: the text of `--config-schema`. */
 export function configSchemaText(): string {

@@ -24,10 +24,10 @@ export class Metrics {
     entry(this.#gauges, name).set(labelText(labels), read);
   }
 
-  /** Registers a count that its owner keeps; it only grows. */
-  total(name: string, help: string, read: () => number): void {
+  /** Announces a count that somebody else keeps; it only grows. */
+  total(name: string, help: string, read: () => number, labels: Labels = {}): void {
     this.#metrics.set(name, { type: "counter", help });
-    entry(this.#gauges, name).set(labelText({}), read);
+    entry(this.#gauges, name).set(labelText(labels), read);
   }
 
   /** Adds one. */
