@@ -1,6 +1,7 @@
 import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Frame, NamespaceLink, PeerEvent, PeerId, Session } from "../../core/types.ts";
 import { type Place, Seat } from "../kit/seat.ts";
+import type { TakeOvers } from "../kit/take_overs.ts";
 import {
   type Action,
   type Asked,
@@ -21,6 +22,7 @@ export interface OwtServer extends Place {
   /** Values of `clientVersion` that are admitted. */
   readonly versions: ReadonlySet<string>;
   readonly maxIdLength: number;
+  readonly takeOvers: TakeOvers;
 }
 
 /** What OWT says of a refusal, in the clients' numbers (§6). */
@@ -110,7 +112,7 @@ export class OwtSession implements Session {
   }
 
   get isIdentified(): boolean {
-    return this.#hasLoggedIn;
+    return this.#hasLoggedIn || this.#server.takeOvers.isWaiting(this);
   }
 
   /** The older generation has said everything in the handshake, the newer one nothing (§4). */
@@ -143,6 +145,7 @@ export class OwtSession implements Session {
         return this.#answerLogin(event.peer.id);
       case "replaced":
         // In this order clients report the loss instead of coming back (§4).
+        if (this.#seat.peer !== undefined) this.#server.takeOvers.happened(this.#seat.peer.id);
         this.#seat.lose();
         this.link.send(SERVER_DISCONNECT);
         return this.link.close();
@@ -198,7 +201,8 @@ export class OwtSession implements Session {
     this.#login = { token, ack };
     if (isSame) return this.#answerLogin(peer.id);
     this.#seat.release();
-    return this.#seat.claim({ id: token === "" ? anonymousId() : token, policy: "newest" });
+    const id = token === "" ? anonymousId() : token;
+    return this.#seat.claim({ id, policy: "newest", address: this.link.address });
   }
 
   /** The refusal of the login that is under way. */

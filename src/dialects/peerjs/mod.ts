@@ -1,5 +1,6 @@
 import * as z from "zod";
-import type { Reserve } from "../../core/hub.ts";
+import type { Hub, Reserve } from "../../core/hub.ts";
+import type { Claim } from "../../core/peer.ts";
 import type { DialectStore, KeepOutcome } from "../../core/kept.ts";
 import { defineDialect, type IdOperations, type OpenDialect } from "../dialect.ts";
 import {
@@ -12,6 +13,7 @@ import {
   wholeIfGiven,
 } from "../kit/options.ts";
 import { readSealed } from "../kit/sealed.ts";
+import { takeOverOptions, TakeOvers } from "../kit/take_overs.ts";
 import { secretOf } from "../kit/secret.ts";
 import { httpRoutes } from "./http.ts";
 import { IssuedIds } from "./issued_ids.ts";
@@ -62,6 +64,7 @@ const options = z.strictObject({
   maxHeldBytesPerSender: whole(4 * MIB, "Bytes held per sender in total"),
   maxHeldAttempts: whole(1_000, "Connection attempts of one sender that may wait"),
   maxHeldBytesTotal: whole(32 * MIB, "Bytes held for absent peers in total", { max: 2 ** 40 }),
+  ...takeOverOptions(),
   ...linkLimitOptions({ identifyTimeoutMs: 15_000 }),
 });
 
@@ -70,7 +73,7 @@ export const peerjs = defineDialect({
   name: "peerjs",
   title: "PeerJS",
   options,
-  open(options, { hub, realm, dialect, clock, store }): OpenDialect {
+  open(options, { hub, realm, dialect, clock, store, warn }): OpenDialect {
     const ids = new IssuedIds(secretOf(options.idSecret, store.secret));
     const waitingRoom = new WaitingRoom(
       {
@@ -88,13 +91,15 @@ export const peerjs = defineDialect({
       (sender, absent) => hub.reportUndelivered(realm, sender, absent),
     );
     waitingRoom.restore(readSealed(store, SealedAttempt));
-    hub.reserve(realm, reserveFor(store, options.reserveIds));
+    const takeOvers = new TakeOvers(options, { hub, realm, clock, warn });
+    hub.reserve(realm, reserveFor(hub, takeOvers, store, options.reserveIds));
     const server = {
       hub,
       realm,
       dialect,
       reservations: store.reservations,
       waitingRoom,
+      takeOvers,
       key: options.key,
       maxIdLength: options.maxIdLength,
       concurrentLimit: options.concurrentLimit,
@@ -138,7 +143,10 @@ export const peerjs = defineDialect({
         items: waitingRoom.sealed(),
         lifetimeMs: options.expireTimeoutMs + RETURN_MS,
       }),
-      [Symbol.dispose]: () => waitingRoom[Symbol.dispose](),
+      [Symbol.dispose]: () => {
+        takeOvers[Symbol.dispose]();
+        waitingRoom[Symbol.dispose]();
+      },
     };
   },
 });
@@ -147,10 +155,21 @@ export const peerjs = defineDialect({
  * Keeps ids for their tokens. Without a lifetime an id belongs to the first claimant, unless an
  * operator reserved it. The claim of an id in use reserves nothing: its holder's token decides.
  */
-function reserveFor({ reservations }: DialectStore, lifetimeMs: number | undefined): Reserve {
-  return ({ id, proof = "", address }, isHeld) =>
-    isHeld ||
-    reservations.claim(id, proof, lifetimeMs, address).then((outcome) => outcome !== "taken");
+function reserveFor(
+  hub: Hub,
+  takeOvers: TakeOvers,
+  { reservations }: DialectStore,
+  lifetimeMs: number | undefined,
+): Reserve {
+  const keep = async ({ id, proof = "", address }: Claim): Promise<boolean> =>
+    await reservations.claim(id, proof, lifetimeMs, address) !== "taken";
+  return (claim, isHeld) => {
+    if (!isHeld) return keep(claim);
+    const admission = takeOvers.admit(claim);
+    // The id may have become free meanwhile.
+    return admission === true ||
+      admission.then(() => hub.has(claim.realm, claim.id) || keep(claim));
+  };
 }
 
 /** What an operator may do with ids. */
