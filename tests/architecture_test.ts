@@ -70,6 +70,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   ]],
   [/^src\/server\//, [
     /^src\/(admin|config|http|transport|system|observe)\//,
+    /^src\/try\/mod\.ts$/,
     /^src\/store\/mod\.ts$/,
     // Dialects are known by their list and their interface.
     /^src\/dialects\/(mod|dialect)\.ts$/,
@@ -83,6 +84,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     CORE,
   ]],
   [/^src\/config\//, [/^src\/dialects\/(mod|kit\/options)\.ts$/, CORE]],
+  [/^src\/try\//, [/^src\/http\//]],
   [/^src\/http\//, [CORE]],
   [/^src\/transport\//, [SYSTEM, CORE]],
   [/^src\/store\//, [SYSTEM, CORE]],
@@ -104,7 +106,7 @@ Deno.test("the imports are read: there are many, of ours and of others", () => {
   for (const { to } of IMPORTS.filter(({ to }) => to.startsWith("src/"))) {
     // What browsers are served is read as text, a JSON file as a value.
     assert(
-      /\.(js|json|d\.ts)$/.test(to) || SOURCES.some(({ path }) => path === to),
+      /\.(css|html|js|json|d\.ts)$/.test(to) || SOURCES.some(({ path }) => path === to),
       `${to} is missing`,
     );
   }
@@ -146,6 +148,8 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^jsonc-parser$/, /^src\/config\/config_file\.ts$/],
   [/^@std\/http\//, /^src\/http\//],
   [/^npm:deno-std@/, /^src\/std\//],
+  // Clients that the page /try serves to browsers, read as text.
+  [/^npm:(gstwebrtc-api|peerjs|regenerator-runtime|rtcpool)@/, /^src\/try\/libraries\.ts$/],
   [/^node:(buffer|crypto)$/, /^src\/(?!core\/)/],
   [/^node:sqlite$/, /^src\/store\/engine\/soundness\.ts$/],
 ];

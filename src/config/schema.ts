@@ -70,6 +70,35 @@ const limits = z.strictObject({
   }),
 });
 
+const transport = z.strictObject({
+  kind: z.enum(["serve", "strict"]).default("serve").meta({
+    description: "Deno's own server, or sockets on which everything below is bounded",
+    flags: ["transport"],
+    env: ["SIGNALBOX_TRANSPORT"],
+  }),
+  maxHeadBytes: whole(16_384, "Bytes of a request's head (strict)", { min: 1_024, max: 1_048_576 }),
+  maxHeadFields: whole(100, "Header fields of a request (strict)", { max: 10_000 }),
+  headTimeoutMs: whole(10_000, "Time for a complete request head, in ms (strict)"),
+  bodyTimeoutMs: whole(
+    20_000,
+    "Time for a complete body, and for 64 KiB of an answer to be read, in ms (strict)",
+  ),
+  keepAliveMs: whole(5_000, "Time that a connection may be idle between requests, in ms (strict)"),
+  tlsHandshakeMs: whole(10_000, "Time for a TLS handshake, in ms (strict)"),
+  maxFragments: whole(10_000, "Fragments of one message (strict)"),
+  messageTimeoutMs: whole(
+    30_000,
+    "Time from the beginning of a message to its end, in ms (strict)",
+  ),
+  maxUnfinishedBytes: limit(67_108_864, "Bytes of incomplete messages in all (strict)", {
+    min: 1_024,
+  }),
+  closeTimeoutMs: whole(
+    2_000,
+    "Time that a client has to answer a closing frame, and to end TCP, in ms (strict)",
+  ),
+});
+
 const socketIo = z.strictObject({
   pingIntervalMs: whole(25_000, "Time between two pings of a Socket.IO connection, in ms", {
     min: 1_000,
@@ -185,6 +214,7 @@ export const ConfigSchema = z.strictObject({
     description: "Path of metrics for Prometheus; disabled by default",
     group: OPERATION,
   }),
+  noTry: toggle("Do not serve /try, the page that makes a first call"),
   keepaliveTimeoutSeconds: whole(
     14,
     "Seconds of silence before a client is pinged; after twice as long it is disconnected",
@@ -208,6 +238,7 @@ export const ConfigSchema = z.strictObject({
   noSeal: toggle("Do not keep calls in progress across a planned restart", { group: OPERATION }),
   log: log.prefault({}),
   limits: limits.prefault({}),
+  transport: transport.prefault({}),
   socketIo: socketIo.prefault({}),
   ...dialects as Record<never, z.ZodType>,
 });

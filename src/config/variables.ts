@@ -51,7 +51,7 @@ export function fileInVariable(source: VariableSource): string | undefined {
 }
 
 function noticesOf(source: VariableSource, links: Set<string>): Notice[] {
-  const known = [FILE, ...OPTIONS.map(({ variable }) => variable)];
+  const known = [FILE, ...OPTIONS.flatMap((one) => [one.variable, ...one.otherVariables])];
   const unknown: Notice[] = [];
   for (const name of source.variableNames ?? []) {
     if (!name.startsWith("SIGNALBOX_") || known.includes(name)) continue;

@@ -30,6 +30,8 @@ export function listen(
       port: where.port,
       tls,
       handle,
+      onRefused: (address, status) =>
+        journal.turnedAway({ dialect: "none", address, pathname: "" }, status),
       onBroken: (error) => {
         const url = urlOf({ ...where, hostname, port: listener.port });
         journal.listenerBroken(url, error);

@@ -28,6 +28,7 @@ import { listen } from "./listen.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
+import { tryRoutes } from "../try/mod.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
 import { proveTls } from "../transport/tls.ts";
@@ -100,7 +101,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const metrics = new Metrics();
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock);
   const journal = new Journal(log, metrics, refusals);
-  const transport = openTransport(clock);
+  const transport = openTransport(config.transport, clock);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
   const gate = undo.use(openGate(config, clock, bans));
@@ -136,10 +137,13 @@ export function startServer(config: Config, options: ServerOptions): Server {
       () => socketIo.sessionCount,
     );
   }
-  const page = landingRoute(landingPage(version, reachable, basePath));
+  const page = landingRoute(landingPage({ version, reachable, basePath, hasTry: !config.noTry }));
+  const trial = config.noTry
+    ? []
+    : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));
   const door = new Door({
     router: makeRouter([
-      ...[...own, page].map((route) => ({ owner: "server", route })),
+      ...[...own, page, ...trial].map((route) => ({ owner: "server", route })),
       ...dialects.flatMap(({ name, dialect }) =>
         dialect.routes.map((route) => ({ owner: name, route }))
       ),

@@ -1,5 +1,6 @@
 import { listeningUrls } from "./listening.ts";
 import { program } from "./program.ts";
+import { TRANSPORT_VARIABLES } from "../wire/transport.ts";
 import { within } from "../wire/waiting.ts";
 
 /** How signalbox is run where that is what a test is about. */
@@ -113,7 +114,12 @@ function spawn({ args = [], env = {}, denoArgs, openFiles }: MainOptions): Deno.
   return new Deno.Command(command, {
     args: rest,
     clearEnv: true,
-    env: { NO_COLOR: "1", ...Object.fromEntries(inherited), ...env },
+    env: {
+      NO_COLOR: "1",
+      ...Object.fromEntries(inherited),
+      ...TRANSPORT_VARIABLES,
+      ...env,
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

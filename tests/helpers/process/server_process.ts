@@ -1,5 +1,6 @@
 import { listeningUrls } from "./listening.ts";
 import { program } from "./program.ts";
+import { TRANSPORT_VARIABLES } from "../wire/transport.ts";
 import { within } from "../wire/waiting.ts";
 
 export interface ServerProcess extends AsyncDisposable {
@@ -82,7 +83,12 @@ function spawn(args: readonly string[], env: Record<string, string>): Deno.Child
   return new Deno.Command(command, {
     args: [...fixed, ...args],
     clearEnv: true,
-    env: { NO_COLOR: "1", ...Object.fromEntries(inherited), ...env },
+    env: {
+      NO_COLOR: "1",
+      ...Object.fromEntries(inherited),
+      ...TRANSPORT_VARIABLES,
+      ...env,
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
