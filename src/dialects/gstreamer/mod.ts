@@ -17,7 +17,7 @@ export const gstreamer = defineDialect({
   name: "gstreamer",
   title: "GStreamer",
   options,
-  open(options, { hub, realm, dialect }): OpenDialect {
+  open(options, { hub, realm, dialect, warn }): OpenDialect {
     const { maxIdLength } = options;
     const server: GStreamerServer = {
       hub,
@@ -25,6 +25,7 @@ export const gstreamer = defineDialect({
       dialect,
       news: new EncodeOnce(),
       maxIdLength,
+      warn,
     };
     return {
       routes: options.paths.map((path) => ({

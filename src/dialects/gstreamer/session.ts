@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { SignalError } from "../../core/errors.ts";
 import type {
   Frame,
@@ -10,6 +11,7 @@ import type {
   RoomId,
   Session,
 } from "../../core/types.ts";
+import type { DialectContext } from "../dialect.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import { type Place, Seat } from "../kit/seat.ts";
@@ -33,8 +35,11 @@ import {
 export interface GStreamerServer extends Place {
   readonly news: EncodeOnce<"gstreamer">;
   readonly maxIdLength: number;
+  readonly warn: DialectContext["warn"];
 }
 
+/** A C client on libsoup closes its connection at a longer message, unless it was told otherwise. */
+const LIBSOUP_MAX_BYTES = 131_072;
 const errorLine = { frame: (error: SignalError) => encodeError(error.message) };
 const INVALID_PROTOCOL = { close: [1002, "invalid protocol"] } as const;
 const INVALID_UID = { close: [1002, "invalid peer uid"] } as const;
@@ -69,6 +74,8 @@ export class GStreamerSession implements Session {
   readonly #seat: Seat;
   #partner: PeerHandle | undefined = undefined;
   #room: RoomId | undefined = undefined;
+  /** The log has a warning of a large message to this client. */
+  #isWarned = false;
 
   constructor(link: Link, server: GStreamerServer) {
     this.link = link;
@@ -102,7 +109,7 @@ export class GStreamerSession implements Session {
       case "relay":
         // Between peers of one dialect the hub passes on what this class handed it: in a session
         // the partner's frame, in a room a text.
-        return this.link.send(
+        return this.#relay(
           event.room === undefined
             ? event.payload as Frame
             : encodeRoomPeerMsg(event.from, event.payload as string),
@@ -140,6 +147,20 @@ export class GStreamerSession implements Session {
       default:
         event satisfies never;
     }
+  }
+
+  #relay(frame: Frame): void {
+    // A UTF-16 unit has at most three bytes: most frames need no counting.
+    if (3 * frame.length > LIBSOUP_MAX_BYTES && !this.#isWarned) this.#warnOfSize(frame);
+    this.link.send(frame);
+  }
+
+  #warnOfSize(frame: Frame): void {
+    const bytes = typeof frame === "string" ? Buffer.byteLength(frame) : frame.length;
+    if (bytes <= LIBSOUP_MAX_BYTES) return;
+    this.#isWarned = true;
+    const { address } = this.link;
+    this.#server.warn("message too large for C clients on libsoup", { address, bytes });
   }
 
   refuse(error: SignalError): void {
