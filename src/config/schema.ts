@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { DIALECTS } from "../dialects/mod.ts";
+import { bridgeOptions } from "./bridge.ts";
 import { limit, MIB, pathText, toggle, whole } from "../dialects/kit/options.ts";
 import { originOption } from "./origins.ts";
 
@@ -236,6 +237,7 @@ export const ConfigSchema = z.strictObject({
     group: OPERATION,
   }),
   noSeal: toggle("Do not keep calls in progress across a planned restart", { group: OPERATION }),
+  ...bridgeOptions,
   log: log.prefault({}),
   limits: limits.prefault({}),
   transport: transport.prefault({}),

@@ -7,6 +7,7 @@ import { Hub } from "../core/hub.ts";
 import type { DialectStore } from "../core/kept.ts";
 import type { DialectContext, OpenDialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/mod.ts";
+import { BRIDGED_REALM, bridges, lobbyOf, openCalls } from "./bridge.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { maxOpenFiles } from "../system/files.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
@@ -23,7 +24,7 @@ import { Operator } from "../admin/operator.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import type { Store } from "../store/mod.ts";
-import { readTls, watchTls } from "./certificates.ts";
+import { checkTls, readTls, watchTls } from "./certificates.ts";
 import { listen } from "./listen.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
@@ -31,7 +32,6 @@ import { messageOf } from "../system/errors.ts";
 import { tryRoutes } from "../try/mod.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
-import { proveTls } from "../transport/tls.ts";
 import type { ListenOptions } from "../transport/transport.ts";
 import { SocketIoServer } from "../transport/socket_io/server.ts";
 
@@ -94,11 +94,15 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
   const material = tls && readTls(tls);
+  if (tls !== undefined && material !== undefined && listeners.some(({ isSecure }) => isSecure)) {
+    checkTls(tls, material);
+  }
   using undo = new DisposableStack();
   undo.defer(() => void store.close());
 
-  const hub = new Hub(config.limits);
   const metrics = new Metrics();
+  const calls = openCalls(config, { clock, log, metrics });
+  const hub = new Hub(config.limits, calls && { calls, lobby: lobbyOf(config) });
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock);
   const journal = new Journal(log, metrics, refusals);
   const transport = openTransport(config.transport, clock);
@@ -180,7 +184,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     try {
       const fresh = readTls(files);
       // Files that do not belong together, as in the middle of a renewal, change nothing.
-      proveTls(fresh);
+      checkTls(files, fresh);
       if (!transport.keepsConnections) {
         await connections.drain(0);
         await withTimeLimit(connections.emptied(), FAREWELL_MS);
@@ -250,10 +254,13 @@ function openDialects(
   { hub, clock, store, log }: { hub: Hub; clock: Clock; store: Store; log: Log },
 ): NamedDialect[] {
   const served = DIALECTS.filter(({ name }) => config.dialects.includes(name));
-  return served.map(({ name, title, open }) => {
-    const kept = store.dialect(name, (id) => hub.has(name, id));
-    // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
-    const context = { hub, realm: name, dialect: name, clock, basePath: basePathOf(config) };
+  return served.map((definition) => {
+    const { name, title, open } = definition;
+    const isBridged = bridges(config, definition);
+    // A dialect has a realm of its own: equal ids of two dialects never meet by accident.
+    const realm = isBridged ? BRIDGED_REALM : name;
+    const kept = store.dialect(name, (id) => hub.has(realm, id));
+    const context = { hub, realm, dialect: name, isBridged, clock, basePath: basePathOf(config) };
     const warn: DialectContext["warn"] = (what, facts) =>
       log.writeForClient("warning", what, { dialect: name, ...facts });
     const dialect = open(config[name], { ...context, store: kept, warn });

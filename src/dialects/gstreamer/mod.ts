@@ -17,6 +17,7 @@ export const gstreamer = defineDialect({
   name: "gstreamer",
   title: "GStreamer",
   options,
+  isBridgeable: true,
   open(options, { hub, realm, dialect, warn }): OpenDialect {
     const { maxIdLength } = options;
     const server: GStreamerServer = {

@@ -10,7 +10,10 @@ export interface TakeOverLimits {
 }
 
 /** What the dialect's context has. */
-export type TakeOverContext = Pick<DialectContext, "hub" | "realm" | "clock" | "warn">;
+export type TakeOverContext = Pick<
+  DialectContext,
+  "hub" | "realm" | "dialect" | "clock" | "warn"
+>;
 
 /** The options of a dialect whose ids can be taken over. */
 export function takeOverOptions(): Record<keyof TakeOverLimits, WholeOption> {
@@ -79,7 +82,8 @@ export class TakeOvers implements Disposable {
   admit(claim: Claim): true | Promise<true> {
     const now = this.#context.clock.now();
     const row = this.#rows.get(claim.id);
-    if (row === undefined) return true;
+    // A peer of another dialect takes nothing over.
+    if (row === undefined || claim.dialect !== this.#context.dialect) return true;
     const { maxTakeOvers, takeOverWindowMs, maxTakeOverDelayMs } = this.#limits;
     if (now - row.lastAtMs > takeOverWindowMs) this.#rows.delete(claim.id);
     if (now - row.lastAtMs > takeOverWindowMs || row.count < maxTakeOvers) return true;

@@ -21,7 +21,7 @@ export const owt = defineDialect({
   title: "OWT",
   options,
   open(options, { hub, realm, dialect, clock, basePath, warn }): OpenDialect {
-    const takeOvers = new TakeOvers(options, { hub, realm, clock, warn });
+    const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });
     hub.reserve(realm, (claim, isHeld) => !isHeld || takeOvers.admit(claim));
     const server = {
       hub,

@@ -73,7 +73,8 @@ export const peerjs = defineDialect({
   name: "peerjs",
   title: "PeerJS",
   options,
-  open(options, { hub, realm, dialect, clock, store, warn }): OpenDialect {
+  isBridgeable: true,
+  open(options, { hub, realm, dialect, isBridged, clock, store, warn }): OpenDialect {
     const ids = new IssuedIds(secretOf(options.idSecret, store.secret));
     const waitingRoom = new WaitingRoom(
       {
@@ -91,8 +92,9 @@ export const peerjs = defineDialect({
       (sender, absent) => hub.reportUndelivered(realm, sender, absent),
     );
     waitingRoom.restore(readSealed(store, SealedAttempt));
-    const takeOvers = new TakeOvers(options, { hub, realm, clock, warn });
-    hub.reserve(realm, reserveFor(hub, takeOvers, store, options.reserveIds));
+    const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });
+    hub.reserve(realm, reserveFor({ hub, dialect, takeOvers }, store, options.reserveIds));
+    if (isBridged) watchForeign(hub, realm, dialect, waitingRoom);
     const server = {
       hub,
       realm,
@@ -156,13 +158,21 @@ export const peerjs = defineDialect({
  * operator reserved it. The claim of an id in use reserves nothing: its holder's token decides.
  */
 function reserveFor(
-  hub: Hub,
-  takeOvers: TakeOvers,
+  { hub, dialect: own, takeOvers }: {
+    readonly hub: Hub;
+    readonly dialect: string;
+    readonly takeOvers: TakeOvers;
+  },
   { reservations }: DialectStore,
   lifetimeMs: number | undefined,
 ): Reserve {
-  const keep = async ({ id, proof = "", address }: Claim): Promise<boolean> =>
-    await reservations.claim(id, proof, lifetimeMs, address) !== "taken";
+  const keep = async ({ id, dialect, proof = "", address }: Claim): Promise<boolean> => {
+    // Other dialects' peers keep clear of reserved ids, and reserve none.
+    const outcome = dialect === own
+      ? await reservations.claim(id, proof, lifetimeMs, address)
+      : await reservations.claim(id, "", undefined, "");
+    return outcome !== "taken";
+  };
   return (claim, isHeld) => {
     if (!isHeld) return keep(claim);
     const admission = takeOvers.admit(claim);
@@ -170,6 +180,20 @@ function reserveFor(
     return admission === true ||
       admission.then(() => hub.has(claim.realm, claim.id) || keep(claim));
   };
+}
+
+/** Messages for an absent id reach a peer of another dialect that takes it, after its greeting. */
+function watchForeign(hub: Hub, realm: string, own: string, waitingRoom: WaitingRoom): void {
+  hub.watch(realm, (event, { id, dialect }) => {
+    if (event !== "came" || dialect === own) return;
+    for (const { from, message } of waitingRoom.collect(id)) {
+      const sender = hub.find(realm, from);
+      if (sender?.dialect !== own) continue;
+      const outcome = hub.send(sender.handle, id, { ...message, dst: id });
+      const isLost = outcome !== "sent" && message.type === "OFFER";
+      if (isLost) hub.reportUndelivered(realm, from, id);
+    }
+  });
 }
 
 /** What an operator may do with ids. */

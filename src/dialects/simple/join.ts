@@ -1,4 +1,5 @@
 import { SignalError } from "../../core/errors.ts";
+import { newServerId } from "../kit/server_ids.ts";
 import type { Carrier } from "./instance.ts";
 import type { JoinFrame } from "./messages.ts";
 import { peerOf, SimplePeer } from "./peer.ts";
@@ -23,7 +24,7 @@ export async function join(
   checkRoom(room, server.limits.maxRoomLength);
   checkToken(server, frame);
   checkOwner(server, frame);
-  const id = p_id ?? crypto.randomUUID();
+  const id = p_id ?? newServerId(server.idHalf);
   // Another connection may claim the same id in the meantime: then this one joins that peer.
   while (carrier.link.isOpen) {
     const peer = peerOf(server, id);

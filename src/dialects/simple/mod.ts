@@ -77,14 +77,20 @@ export const simple = defineDialect({
   name: "simple",
   title: "Simple",
   options,
-  open(options, { hub, realm, dialect, clock, store, basePath }): OpenDialect {
+  isBridgeable: true,
+  open(options, { hub, realm, dialect, isBridged, clock, store, basePath }): OpenDialect {
     const { path } = options;
+    const tokens = new Tokens(options.tokens);
+    if (isBridged) {
+      hub.guard(realm, dialect, (room, token) => tokens.judge(token, room) === "admitted");
+    }
     const server: SimpleServer = {
       hub,
       realm,
       dialect,
       clock,
-      tokens: new Tokens(options.tokens),
+      tokens,
+      idHalf: isBridged ? "low" : "any",
       trustIds: options.trustIds,
       secrets: new Secrets(secretOf(options.secret, store.secret)),
       limits: options,

@@ -11,7 +11,7 @@ import { EventLink } from "./event_link.ts";
 import { isSsp, readEvent, readMessage, tokenInAuth, type Version } from "./messages.ts";
 import { poolOperations } from "./operations.ts";
 import { Pools } from "./pools.ts";
-import { SspSession } from "./session.ts";
+import { type SspServer, SspSession } from "./session.ts";
 
 const options = z.strictObject({
   private: toggle("Accept clients only in pools of --ssp-pools and in pools kept by the operator"),
@@ -43,7 +43,8 @@ export const ssp = defineDialect({
   name: "ssp",
   title: "RTCPool",
   options,
-  open(options, { hub, realm, dialect, store, basePath }): OpenDialect {
+  isBridgeable: true,
+  open(options, { hub, realm, dialect, isBridged, store, basePath }): OpenDialect {
     const tokens = new Tokens(options.tokens);
     const pools = new Pools({
       rooms: store.rooms,
@@ -52,7 +53,7 @@ export const ssp = defineDialect({
       maxMembers: options.maxMembers,
       dialect,
     });
-    const server = {
+    const server: SspServer = {
       hub,
       realm,
       dialect,
@@ -63,13 +64,23 @@ export const ssp = defineDialect({
       mayDescribe: options.descriptions === "self",
       pools,
       tokens,
+      idHalf: isBridged ? "high" : "any",
     };
+    if (isBridged) {
+      hub.guard(
+        realm,
+        dialect,
+        (pool, token) => tokens.judge(token, pool) === "admitted" && pools.admits(pool),
+      );
+    }
+    // In a bridged realm a token may be for the rooms of another dialect.
+    const readsTokens = tokens.areNeeded || isBridged;
     const tokenIn = (url: URL): string | undefined =>
-      tokens.areNeeded ? lastToken(url.searchParams) : undefined;
+      readsTokens ? lastToken(url.searchParams) : undefined;
     // What is said to the namespace alone goes before the URL of the whole connection; an empty
     // token is none.
     const tokenOf = (url: URL, { query, auth }: NamespaceGreeting): string | undefined =>
-      tokens.areNeeded
+      readsTokens
         ? tokenInAuth(auth) || lastToken(new URLSearchParams(query)) || tokenIn(url)
         : undefined;
     const endpoint = (path: string, version: Version, protocols: string[]): UpgradeRoute => ({
@@ -108,6 +119,7 @@ export const ssp = defineDialect({
       operations: poolOperations({
         hub,
         realm,
+        dialect,
         pools,
         maxDescriptionBytes: options.maxDescriptionBytes,
         maxPoolLength: options.maxPoolLength,

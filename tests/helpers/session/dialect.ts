@@ -18,6 +18,8 @@ export interface DialectTestOptions {
   readonly options?: Readonly<Record<string, unknown>>;
   readonly limits?: Partial<HubLimits>;
   readonly reserve?: Reserve;
+  /** A realm that the dialect shares with others; one of its own elsewhere. */
+  readonly bridge?: { readonly hub: Hub; readonly clock: FakeClock; readonly realm: string };
   /** What an earlier bench left behind; nothing elsewhere. */
   readonly store?: DialectStore;
 }
@@ -32,7 +34,7 @@ export interface Opening {
 export class DialectBench implements Disposable {
   readonly hub: Hub;
   readonly realm: string;
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly open: OpenDialect;
   readonly store: DialectStore;
   /** How many sealed items the dialect could not make anything of. */
@@ -53,13 +55,16 @@ export class DialectBench implements Disposable {
       ...test.store ?? newMemoryStore().dialect(dialect.name, (id) => this.hub.has(this.realm, id)),
       unreadable: (items) => this.unreadable += items,
     };
-    this.hub = newTestHub(limits);
-    this.realm = dialect.name;
+    const { bridge } = test;
+    this.clock = bridge?.clock ?? new FakeClock();
+    this.hub = bridge?.hub ?? newTestHub(limits);
+    this.realm = bridge?.realm ?? dialect.name;
     if (reserve !== undefined) this.hub.reserve(this.realm, reserve);
     this.open = dialect.open(dialect.options.parse(options), {
       hub: this.hub,
-      realm: dialect.name,
+      realm: this.realm,
       dialect: dialect.name,
+      isBridged: bridge !== undefined,
       clock: this.clock,
       basePath: "",
       store: this.store,
