@@ -9,7 +9,7 @@ export interface TakeOverLimits {
   readonly maxTakeOverDelayMs: number;
 }
 
-/** What the dialect's context has. */
+/** The parts of a dialect's context that take-overs need. */
 export type TakeOverContext = Pick<
   DialectContext,
   "hub" | "realm" | "dialect" | "clock" | "warn"

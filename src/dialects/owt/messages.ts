@@ -15,7 +15,7 @@ const Handshake = z.object({
   token: z.string().optional(),
 });
 
-/** What a client says of itself in the URL of its connection (§4). */
+/** The parameters of a client in the URL of its connection (§4). */
 export type Handshake = z.infer<typeof Handshake>;
 
 /** `ics-message` is what clients before 4.2 call it (§1). */
@@ -23,7 +23,7 @@ const MESSAGE_NAMES: ReadonlySet<string> = new Set(["owt-message", "ics-message"
 const LOGIN = "authentication";
 const LOGIN_BEGINNING = `["${LOGIN}"`;
 
-/** What a client asks for. */
+/** A client's request. */
 export type Action =
   /** Empty for a client without a name. */
   | { readonly type: "login"; readonly token: string; readonly ack: string | undefined }
@@ -35,7 +35,7 @@ export type Action =
     readonly ack: string | undefined;
   };
 
-/** What one peer is handed of another's message. */
+/** A message on its way to another peer. */
 export interface Relayed {
   /** The event that it came as, and is passed on as. */
   readonly name: string;
@@ -43,7 +43,7 @@ export interface Relayed {
   readonly message: Readonly<Record<string, unknown>>;
 }
 
-/** What a refusal has to know of the event that it answers; part of an error's details. */
+/** The event that a refusal answers; part of an error's details. */
 export interface Asked {
   readonly ack: string | undefined;
   readonly isLogin: boolean;

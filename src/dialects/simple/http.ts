@@ -17,9 +17,9 @@ import { type JoinRequest, noMatch } from "./join.ts";
 import { perform } from "./session.ts";
 import { frameResponse } from "./wire.ts";
 
-/** What a URL must not hold: proxies and logs keep URLs. */
+/** Parameters that a URL must not have, because proxies and logs keep URLs. */
 const SECRETS = ["p_secret", "p_instance"];
-/** What a URL says of a join; everything else are custom fields. */
+/** Parameters of a join; all others are custom fields. */
 const PARAMETERS: ReadonlySet<string> = new Set(["room", "token", "p_id"]);
 
 /** The join that a URL asks for (§2); undefined for one that names no room. */
@@ -31,7 +31,7 @@ export function joinOfUrl(
   if (SECRETS.some(isSecret) || (!trustIds && isSecret("p_id"))) {
     throw new SignalError("bad_frame", "secrets do not belong in URLs: send a join frame");
   }
-  // Of a repeated name the last one counts.
+  // The last of a repeated name counts.
   const parameters = new Map(searchParams);
   const room = parameters.get("room");
   if (room === undefined) return undefined;
@@ -72,7 +72,7 @@ export function joinOfStream(
   const instance = peer.instance(p_instance, p_secret);
   if (instance !== undefined && instance.holder !== holder) return "over";
   const again = { ...frame, ...credentials, isContinuation: true } as const;
-  // What it has said of itself since counts, not what the same URL repeats.
+  // Its later changes count, not the fields that the same URL repeats.
   return method === "GET" ? { ...again, peer: undefined } : again;
 }
 

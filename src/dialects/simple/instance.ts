@@ -5,13 +5,13 @@ import type { Speaker } from "./kept_signals.ts";
 import { encodeSignal, type Receipt, type Signal, type SignalFrame } from "./messages.ts";
 import { type KeptTotal, type Recovery, SignalLog, type SignalLogLimits } from "./signal_log.ts";
 
-/** What a client is told when it has joined. */
+/** The answer to a join. */
 export interface Welcome extends Recovery {
   /** The other peers of the room, oldest first. */
   readonly others: readonly PeerSummary[];
 }
 
-/** What carries an instance's frames to its client: a session. */
+/** Carries an instance's frames to its client: a session. */
 export interface Carrier {
   readonly link: Link;
   /** The client is this instance from now on. */
@@ -24,13 +24,13 @@ export interface Carrier {
   left(): void;
 }
 
-/** What an instance is made with, beside what is its own. */
+/** The shared parts that an instance is made with. */
 export interface InstanceContext {
   readonly limits: SignalLogLimits & InputRates;
   readonly total: KeptTotal;
 }
 
-/** Why an instance is gone. */
+/** The reason for which an instance is gone. */
 export type Reason = "left" | "lost" | "kicked";
 
 /** The peer that an instance belongs to, as its connection sees it. */

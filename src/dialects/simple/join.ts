@@ -8,9 +8,9 @@ import type { SimpleServer } from "./server.ts";
 /** An id as this server makes them. */
 const ID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 
-/** What a connection asks for when it joins. */
+/** A connection's request to join. */
 export interface JoinRequest extends JoinFrame {
-  /** The client goes on where its last connection broke off: nobody else has taken its place. */
+  /** The client continues where its last connection broke off, and no other took its place. */
   readonly isContinuation?: true;
 }
 
@@ -86,7 +86,7 @@ function checkRoom(room: string, maxLength: number): void {
   }
 }
 
-/** The refusal of who does not own an id. */
+/** Refuses a client that does not own the id. */
 export function noMatch(): SignalError {
   return new SignalError("id_not_issued", "p_id and p_secret do not match");
 }

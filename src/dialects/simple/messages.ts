@@ -72,7 +72,7 @@ const OtherFrame = z.discriminatedUnion("event", [Join, ChangeFrame, Leave, Ping
 /** Over HTTP a frame says itself whose it is (§8). */
 const Credentials = z.object({ p_id: z.string(), p_secret: z.string(), p_instance: Index });
 
-/** What every signal may say. */
+/** The keys that every signal may have. */
 interface SignalHead {
   readonly event: "signal";
   readonly ref?: FrameRef;
@@ -142,7 +142,7 @@ function decodeSignal(value: Record<string, unknown>, maxCallLength: number): Si
   return { ...data, event, ref, peer_instance, call };
 }
 
-/** What is wrong with a signal beside its body's types. */
+/** Checks the rest of a signal beside its body's types; undefined if it is correct. */
 function objection(
   { ref, peer_instance, call }: Record<string, unknown>,
   body: z.infer<typeof SignalBody>,
@@ -177,7 +177,7 @@ export function encodeHandshake(
   return `${head.slice(0, -1)},"peers":[${peers.map((peer) => json.textOf(peer)).join()}]}`;
 }
 
-/** What `ready` says (§2). */
+/** The keys of `ready` (§2). */
 export interface Ready {
   readonly p_instance: number;
   readonly p_secret: string;
