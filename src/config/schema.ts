@@ -40,6 +40,11 @@ const limits = z.strictObject({
     "Refusals in the operator's list; one address (an IPv6 /64) gets a tenth of them",
     { max: 10_000 },
   ),
+  maxHintedAddresses: whole(
+    10_000,
+    "Addresses remembered so that each gets one hint a minute in the log",
+    { max: 1_000_000 },
+  ),
   maxPeers: limit(200_000, "Peers in total"),
   maxRooms: limit(100_000, "Rooms in total"),
   maxRoomMembers: limit(256, "Members of one room"),

@@ -14,6 +14,7 @@ import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans } from "../http/bans.ts";
 import { CorsPolicy } from "../http/cors.ts";
 import { Gate, refusalFor } from "../http/gate.ts";
+import { docsRoutes } from "../docs/mod.ts";
 import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
 import { ownRoutes } from "../http/own_routes.ts";
 import { type OwnedRoute, Router } from "../http/router.ts";
@@ -22,6 +23,8 @@ import type { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { Operator } from "../admin/operator.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
+import { placesOf } from "./places.ts";
+import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import type { Store } from "../store/mod.ts";
 import { checkTls, readTls, watchTls } from "./certificates.ts";
@@ -65,8 +68,6 @@ export interface Server extends AsyncDisposable {
 /** What a server is made with. */
 export interface ServerOptions {
   readonly version: string;
-  /** The documentation served at `/docs`, as Markdown. */
-  readonly docs?: string;
   readonly log: Log;
   readonly clock?: Clock;
   /** Closed with the server; without one, everything is forgotten with the process. */
@@ -89,7 +90,7 @@ const SPARE_FILES = 256;
  * the configuration cannot be carried out, and AddressError where it perhaps can be later.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
-  const { version, docs = "", log, clock = systemClock } = options;
+  const { version, log, clock = systemClock } = options;
   const { persistence = forgetful(config, { log, clock, wallNow: wallClock }) } = options;
   const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
@@ -128,7 +129,6 @@ export function startServer(config: Config, options: ServerOptions): Server {
     expose: () => metrics.expose(),
     isReady: () => isReady,
     trouble: () => store.trouble === undefined ? undefined : `the store: ${store.trouble}`,
-    docs,
   });
   const cors = config.corsOrigins.length > 0 ? config.corsOrigins : config.allowedOrigins;
   const onTurnedAway: DoorOptions["onTurnedAway"] = (visitor, status) =>
@@ -147,7 +147,10 @@ export function startServer(config: Config, options: ServerOptions): Server {
     : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));
   const door = new Door({
     router: makeRouter([
-      ...[...own, page, ...trial].map((route) => ({ owner: "server", route })),
+      ...[...own, page, ...trial, ...docsRoutes({ basePath, version })].map((route) => ({
+        owner: "server",
+        route,
+      })),
       ...dialects.flatMap(({ name, dialect }) =>
         dialect.routes.map((route) => ({ owner: name, route }))
       ),
@@ -163,6 +166,13 @@ export function startServer(config: Config, options: ServerOptions): Server {
     socketIo: socketIo &&
       new SocketIoDoor({ server: socketIo, gate, transport, clock, onTurnedAway }),
     onTurnedAway,
+    signpost: new Signpost({
+      log,
+      metrics,
+      clock,
+      places: placesOf(dialects, basePath),
+      maxAddresses: config.limits.maxHintedAddresses,
+    }),
     onPostRefused: (visitor, error, word) => journal.postRefused(visitor, error, word),
     onFault: (error) => journal.fault(error),
   });
