@@ -35,6 +35,8 @@ const limits = z.strictObject({
     "New connections per second from one address, and Socket.IO namespaces entered again",
   ),
   connectionBurst: limit(500, "New connections that one address may open at once beyond that"),
+  maxAddresses: limit(100_000, "Client addresses to remember, for the limits of each address"),
+  maxRefusalConnections: limit(100, "Connections open at the same time only to be refused"),
   maxRefusals: whole(
     200,
     "Refusals in the operator's list; one address (an IPv6 /64) gets a tenth of them",
@@ -220,7 +222,7 @@ export const ConfigSchema = z.strictObject({
     description: "Path of metrics for Prometheus; disabled by default",
     group: OPERATION,
   }),
-  noTry: toggle("Do not serve /try, the page that makes a first call"),
+  noTry: toggle("Do not serve /try, the page that makes a first call", { group: OPERATION }),
   keepaliveTimeoutSeconds: whole(
     14,
     "Seconds of silence before a client is pinged; after twice as long it is disconnected",

@@ -1,6 +1,7 @@
 import type { LinkLimits } from "../core/limits.ts";
 import type { ErrorCode, SignalError } from "../core/errors.ts";
-import type { Frame, Link, Session, StreamLink } from "../core/types.ts";
+import type { Frame, Link, Session } from "../core/session.ts";
+import type { StreamLink } from "../transport/links.ts";
 import type { Visit } from "../core/visit.ts";
 
 /** A path is exact, or has `*` for one segment of any name that no other route begins with. */

@@ -1,7 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode, SignalError } from "../core/errors.ts";
 import type { LinkLimits } from "../core/limits.ts";
-import type { Frame, Link, PeerId, Session, StreamLink, Terms, Unsettled } from "../core/types.ts";
+import type { PeerId } from "../core/events.ts";
+import type { Frame, Link, Session, Terms, Unsettled } from "../core/session.ts";
+import type { StreamLink } from "./links.ts";
 import { EventStreamLink } from "./event_stream.ts";
 import { type OutputBudget, type OutputBudgetLimits, OutputBudgets } from "./output_budget.ts";
 import { Pump } from "./pump.ts";

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { OutputLimits } from "../core/limits.ts";
-import type { Frame, StreamLink } from "../core/types.ts";
+import type { Frame } from "../core/session.ts";
+import type { StreamLink } from "./links.ts";
 import type { OutputBudget } from "./output_budget.ts";
 import type { LinkObserver } from "./websocket.ts";
 

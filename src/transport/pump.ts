@@ -2,12 +2,7 @@ import { Buffer } from "node:buffer";
 import { refilled } from "../core/allowance.ts";
 import { SignalError } from "../core/errors.ts";
 import type { InputLimits } from "../core/limits.ts";
-import type { Departure, Frame, Link, Session } from "../core/types.ts";
-
-/** How long a client may keep sending too fast before it is hung up on. */
-const FLOOD_MS = 10_000;
-/** A pause without excess after which the next excess counts as a new one. */
-const CALM_MS = 1_000;
+import type { Departure, Frame, Link, Session } from "../core/session.ts";
 
 /** What is left of a client's allowances: for a session that goes on where another one ended. */
 export interface Leftover {
@@ -219,11 +214,12 @@ export class Pump {
 
   /** The first frame of an excess is answered; one that lasts ends the connection. */
   #refuseExcess(frame: Frame): void {
+    const { floodPauseMs, floodTimeoutMs } = this.#limits;
     const now = this.#now();
-    if (now - this.#lastExcess > CALM_MS) {
+    if (now - this.#lastExcess > floodPauseMs) {
       this.#excessSince = now;
       this.refuse(new SignalError("rate_limited", "Too many messages"));
-    } else if (now - this.#excessSince > FLOOD_MS) {
+    } else if (now - this.#excessSince > floodTimeoutMs) {
       this.refuse(new SignalError("flooding", "Too many messages"));
     }
     this.#lastExcess = now;

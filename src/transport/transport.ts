@@ -1,4 +1,4 @@
-import type { Frame } from "../core/types.ts";
+import type { Frame } from "../core/session.ts";
 
 /** Certificate chain and private key, as PEM text. */
 export interface TlsMaterial {

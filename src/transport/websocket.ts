@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { LinkLimits, OutputLimits } from "../core/limits.ts";
-import type { Departure, Frame, Link } from "../core/types.ts";
+import type { Departure, Frame, Link } from "../core/session.ts";
 import type { OutputBudget } from "./output_budget.ts";
 import type { Socket, SocketObserver } from "./transport.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Hub } from "../../src/core/hub.ts";
-import type { PeerHandle } from "../../src/core/types.ts";
+import type { PeerHandle } from "../../src/core/events.ts";
 import { newTestHub } from "../helpers/session/hub.ts";
 import { claimOf } from "../helpers/session/receiver.ts";
 import { Witness } from "../helpers/session/witness.ts";

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Frame } from "../../src/core/types.ts";
+import type { Frame } from "../../src/core/session.ts";
 import { anyText } from "../helpers/session/arbitraries.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { settle } from "../helpers/session/hub.ts";
 import { type Driver, Friends, intrude, type Way } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
-import { runs } from "../helpers/session/written_events.ts";
+import { runs } from "../helpers/session/hub_modes.ts";
 
 /** Stand for the two friends' ids, which no generator can know. */
 const FRIENDS = ["<alice>", "<bob>"];

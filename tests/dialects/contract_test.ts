@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { SignalError } from "../../src/core/errors.ts";
 import type { Claim } from "../../src/core/peer.ts";
-import type { PeerEvent, Receiver } from "../../src/core/types.ts";
+import type { PeerEvent } from "../../src/core/events.ts";
+import type { Receiver } from "../../src/core/session.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { ERROR_CODES, isFatal } from "../../src/core/errors.ts";
 import type { Closing } from "../helpers/session/fake_link.ts";

@@ -1,5 +1,5 @@
 import type fc from "fast-check";
-import type { Frame } from "../../src/core/types.ts";
+import type { Frame } from "../../src/core/session.ts";
 import type { Dialect } from "../../src/dialects/dialect.ts";
 import type { DialectBench } from "../helpers/session/dialect.ts";
 import type { TestClient } from "../helpers/session/hub.ts";

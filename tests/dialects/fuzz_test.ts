@@ -4,7 +4,7 @@ import { framesOf } from "../helpers/session/captures.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { settle } from "../helpers/session/hub.ts";
 import { Dice, mutate } from "../helpers/session/mutate.ts";
-import { runs } from "../helpers/session/written_events.ts";
+import { runs } from "../helpers/session/hub_modes.ts";
 import { type Driver, Friends, intrude } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Frame } from "../../src/core/types.ts";
+import type { Frame } from "../../src/core/session.ts";
 import type { TestClient } from "../helpers/session/hub.ts";
 import {
   type RoomNews,

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Hub } from "../../src/core/hub.ts";
 import type { LinkLimits } from "../../src/core/limits.ts";
-import type { Frame, Link, PeerEvent, PeerHandle, Session } from "../../src/core/types.ts";
+import type { PeerEvent, PeerHandle } from "../../src/core/events.ts";
+import type { Frame, Link, Session } from "../../src/core/session.ts";
 import { systemClock } from "../../src/system/clock.ts";
 import { Connections } from "../../src/transport/connections.ts";
 import { testTransport } from "../helpers/wire/transport.ts";
@@ -161,6 +162,8 @@ const LIMITS: LinkLimits = {
   byteBurst: Infinity,
   identifyTimeoutMs: 10_000,
   maxHeldFrames: 10,
+  floodTimeoutMs: 10_000,
+  floodPauseMs: 1_000,
   maxQueuedBytes: Infinity,
   stallTimeoutMs: 10_000,
 };

@@ -19,6 +19,8 @@ function newBench(maxBans = Infinity): Bench {
     maxConnectionsPerAddress: Infinity,
     connectionsPerSecond: Infinity,
     connectionBurst: Infinity,
+    maxAddresses: 100,
+    maxRefusalConnections: 100,
   };
   const gate = new Gate(limits, [], clock.now, bans);
   return {

@@ -13,6 +13,8 @@ const LIMITS: UpgradeRoute["limits"] = {
   byteBurst: Infinity,
   identifyTimeoutMs: 1,
   maxHeldFrames: 1,
+  floodTimeoutMs: 1,
+  floodPauseMs: 1,
   maxQueuedBytes: 1,
   stallTimeoutMs: 1,
 };

@@ -23,6 +23,8 @@ const WIDE: GateLimits = {
   maxConnectionsPerAddress: Infinity,
   connectionsPerSecond: Infinity,
   connectionBurst: Infinity,
+  maxAddresses: 100_000,
+  maxRefusalConnections: 100,
 };
 const PAGE = "<!doctype html><title>page</title>";
 const HANDSHAKE = {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { SignalError } from "../../src/core/errors.ts";
-import type { Frame, Link } from "../../src/core/types.ts";
+import type { Frame, Link } from "../../src/core/session.ts";
 import type { Visit } from "../../src/core/visit.ts";
 import type { UpgradeRoute } from "../../src/http/route.ts";
 import { FirstFrameSession } from "../../src/server/first_frame.ts";

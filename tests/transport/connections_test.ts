@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { SignalError } from "../../src/core/errors.ts";
 import type { LinkLimits } from "../../src/core/limits.ts";
-import type { Link } from "../../src/core/types.ts";
+import type { Link } from "../../src/core/session.ts";
 import {
   type Acceptance,
   type ConnectionInfo,

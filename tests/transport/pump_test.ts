@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SignalError } from "../../src/core/errors.ts";
 import type { InputLimits } from "../../src/core/limits.ts";
-import type { Frame } from "../../src/core/types.ts";
+import type { Frame } from "../../src/core/session.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 import { settle, TestClient, WIDE_LIMITS } from "../helpers/session/hub.ts";
 import { type Script, ScriptedSession } from "../helpers/session/scripted_session.ts";
@@ -167,6 +167,29 @@ Deno.test("an excess of more than ten seconds is flooding", () => {
   clock.advance(1);
   client.blurt("x", "x");
   assertEquals(client.refusals, ["rate_limited", "flooding"]);
+});
+
+Deno.test("floodTimeoutMs and floodPauseMs: how long an excess may last, and what ends it", () => {
+  const limits = {
+    framesPerSecond: 0.001,
+    frameBurst: 1,
+    floodTimeoutMs: 2_000,
+    floodPauseMs: 300,
+  };
+  const { client, clock } = newBench(limits, {});
+  const exceed = (...pausesMs: readonly number[]): void => {
+    for (const pauseMs of pausesMs) {
+      clock.advance(pauseMs);
+      client.blurt("x");
+    }
+  };
+  client.blurt("x");
+  exceed(0, 300, 300, 300, 300, 300, 300);
+  assertEquals(client.refusals, ["rate_limited"]);
+  exceed(300);
+  assertEquals(client.refusals, ["rate_limited", "flooding"]);
+  exceed(301);
+  assertEquals(client.refusals, ["rate_limited", "flooding", "rate_limited"]);
 });
 
 Deno.test("frames that come while the session is waiting are handled afterwards, in order", async () => {

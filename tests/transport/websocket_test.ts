@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Clock } from "../../src/core/clock.ts";
 import type { OutputLimits } from "../../src/core/limits.ts";
-import type { Frame } from "../../src/core/types.ts";
+import type { Frame } from "../../src/core/session.ts";
 import { type Ending, type LinkObserver, WebSocketLink } from "../../src/transport/websocket.ts";
 import { newBudget } from "../helpers/session/budget.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";

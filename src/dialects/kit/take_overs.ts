@@ -1,5 +1,5 @@
 import type { Claim } from "../../core/peer.ts";
-import type { Receiver } from "../../core/types.ts";
+import type { Receiver } from "../../core/session.ts";
 import type { DialectContext } from "../dialect.ts";
 import { whole, type WholeOption } from "./options.ts";
 

@@ -1,5 +1,7 @@
 import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
-import type { Frame, NamespaceLink, PeerEvent, PeerId, Session } from "../../core/types.ts";
+import type { PeerEvent, PeerId } from "../../core/events.ts";
+import type { Frame, Session } from "../../core/session.ts";
+import type { NamespaceLink } from "../../transport/links.ts";
 import { type Place, Seat } from "../kit/seat.ts";
 import type { TakeOvers } from "../kit/take_overs.ts";
 import {

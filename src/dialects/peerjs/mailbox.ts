@@ -1,4 +1,4 @@
-import type { PeerId } from "../../core/types.ts";
+import type { PeerId } from "../../core/events.ts";
 
 /** Bytes charged for a held message beyond its text, so that tiny messages have a price too. */
 const OVERHEAD_BYTES = 256;

@@ -1,6 +1,6 @@
 import { Allowance, InputAllowance } from "../../core/allowance.ts";
 import type { SignalError } from "../../core/errors.ts";
-import type { NamespaceGreeting } from "../../core/types.ts";
+import type { NamespaceGreeting } from "../links.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { Acceptance, Connections } from "../connections.ts";
 import type { Leftover } from "../pump.ts";

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Clock } from "../../core/clock.ts";
 import type { SignalError } from "../../core/errors.ts";
-import type { Frame } from "../../core/types.ts";
+import type { Frame } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { Carrier, Checked } from "../connections.ts";
 import type { OutputBudget } from "../output_budget.ts";

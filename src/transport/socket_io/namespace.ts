@@ -1,6 +1,7 @@
 import type { SignalError } from "../../core/errors.ts";
 import type { LinkLimits } from "../../core/limits.ts";
-import type { Frame, NamespaceGreeting, NamespaceLink, Session } from "../../core/types.ts";
+import type { Frame, Session } from "../../core/session.ts";
+import type { NamespaceGreeting, NamespaceLink } from "../links.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { Connection } from "../connections.ts";
 import type { Leftover } from "../pump.ts";

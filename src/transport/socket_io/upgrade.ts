@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import type { Frame } from "../../core/types.ts";
+import type { Frame } from "../../core/session.ts";
 import type { EngineSocket } from "./engine_socket.ts";
 import type { SocketIoLimits } from "./limits.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import type { RoomEvent } from "../../../src/core/types.ts";
+import type { RoomEvent } from "../../../src/core/events.ts";
 import { EncodeOnce } from "../../../src/dialects/kit/encode_once.ts";
 
 function eventOf(id: string): RoomEvent {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import { owt as dialect } from "../../../src/dialects/owt/mod.ts";
 import type { DialectBench } from "../../helpers/session/dialect.ts";
 import type { TestClient } from "../../helpers/session/hub.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type ErrorCode, SignalError } from "../../../src/core/errors.ts";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import {
   decode,
   encodeAuthenticated,

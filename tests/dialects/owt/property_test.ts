@@ -9,7 +9,7 @@ import {
   OwtClient,
   SERVER_DISCONNECT,
 } from "../../helpers/session/owt.ts";
-import { runs } from "../../helpers/session/written_events.ts";
+import { runs } from "../../helpers/session/hub_modes.ts";
 
 const IDS = ["a", "b", "c", "__proto__"] as const;
 const CLIENTS = 5;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Claim } from "../../../src/core/peer.ts";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import type { DialectBench } from "../../helpers/session/dialect.ts";
 import { settle } from "../../helpers/session/hub.ts";
 import {

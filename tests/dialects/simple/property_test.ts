@@ -10,7 +10,7 @@ import {
   SimpleClient,
   type SimpleFrame,
 } from "../../helpers/session/simple.ts";
-import { runs } from "../../helpers/session/written_events.ts";
+import { runs } from "../../helpers/session/hub_modes.ts";
 
 Deno.test("Simple: whatever comes is read or refused with a code, and never anything else", () => {
   const texts = fc.oneof(

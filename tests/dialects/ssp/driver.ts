@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import type { Version } from "../../../src/dialects/ssp/messages.ts";
 import { ssp as dialect } from "../../../src/dialects/ssp/mod.ts";
 import { frameOf, PATHS, type SspEvent } from "../../helpers/session/ssp.ts";

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { type ErrorCode, SignalError } from "../../../src/core/errors.ts";
-import type { Frame, PeerSummary, RoomEvent } from "../../../src/core/types.ts";
+import type { PeerSummary, RoomEvent } from "../../../src/core/events.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import {
   type Action,
   decode,

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { PeerSummary } from "../../../src/core/types.ts";
+import type { PeerSummary } from "../../../src/core/events.ts";
 import type { RoomOperations } from "../../../src/dialects/dialect.ts";
 import { settle } from "../../helpers/session/hub.ts";
 import type { DialectBench } from "../../helpers/session/dialect.ts";

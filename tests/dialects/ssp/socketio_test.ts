@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { SignalError } from "../../../src/core/errors.ts";
-import type { NamespaceGreeting } from "../../../src/core/types.ts";
+import type { NamespaceGreeting } from "../../../src/transport/links.ts";
 import {
   decode,
   encodeError,
@@ -17,7 +17,7 @@ import type { DialectBench } from "../../helpers/session/dialect.ts";
 import { settle } from "../../helpers/session/hub.ts";
 import { connectTo, type NamespaceClient } from "../../helpers/session/namespace.ts";
 import { enter, newPools, type SspEvent } from "../../helpers/session/ssp.ts";
-import { runs } from "../../helpers/session/written_events.ts";
+import { runs } from "../../helpers/session/hub_modes.ts";
 
 // Section 9 of protocols/ssp.md: the event's name is the type, its only argument the data.
 

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import type { Version } from "../../../src/dialects/ssp/messages.ts";
 import type { RoomKind, RoomNews, Voice, VoiceKind } from "../../helpers/session/rooms.ts";
 import { frameOf, PATHS, type SspEvent } from "../../helpers/session/ssp.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import { webrtcsink as dialect } from "../../../src/dialects/webrtcsink/mod.ts";
 import {
   changed,

@@ -13,7 +13,7 @@ import {
   type SinkMessage,
   statusMessage,
 } from "../../helpers/session/webrtcsink.ts";
-import { runs } from "../../helpers/session/written_events.ts";
+import { runs } from "../../helpers/session/hub_modes.ts";
 
 /** What happens next. Numbers stand for whoever, or whichever session, it is modulo how many. */
 type Step =

@@ -10,7 +10,9 @@ export type Need =
   | "libsoup"
   | "openssl"
   | "python-socketio"
+  | "registry"
   | "script"
+  | "setpriv"
   | "unshare"
   | ProxyName;
 
@@ -71,7 +73,9 @@ const locate: Record<Need, () => Found> = {
   haproxy: once(() => findProxy("haproxy")),
   nginx: once(() => findProxy("nginx")),
   openssl: once(findOpenssl),
+  registry: once(findRegistry),
   script: once(findScript),
+  setpriv: once(findSetpriv),
   unshare: once(findUnshare),
 };
 
@@ -140,11 +144,27 @@ function findOpenssl(): Found {
   return program === undefined ? { missing: "no openssl: install openssl" } : { program };
 }
 
+/** The place where packages come from, asked by npm's own client. */
+function findRegistry(): Found {
+  const program = onPath("npm");
+  const isThere = program !== undefined &&
+    spawnSync(program, ["ping"], { timeout: 20_000, stdio: "ignore" }).status === 0;
+  return isThere ? { program } : { missing: "no package registry: needs npm and a network" };
+}
+
 /** The program that runs another one in a terminal. */
 function findScript(): Found {
   const program = onPath("script");
   return program === undefined || Deno.build.os !== "linux"
     ? { missing: "no script: install bsdutils, on Linux" }
+    : { program };
+}
+
+/** The program that takes from root what root may do beyond other users. */
+function findSetpriv(): Found {
+  const program = onPath("setpriv");
+  return program === undefined || Deno.build.os !== "linux"
+    ? { missing: "no setpriv: install util-linux, on Linux" }
     : { program };
 }
 

@@ -11,6 +11,8 @@ export interface MainOptions {
   readonly denoArgs?: readonly string[];
   /** Files that the process may have open. */
   readonly openFiles?: number;
+  /** A program that runs it, with its arguments. */
+  readonly runner?: readonly string[];
 }
 
 /** How long a program may take that has nothing to do. */
@@ -100,8 +102,10 @@ export async function startMain(options: MainOptions): Promise<MainProcess> {
   };
 }
 
-function spawn({ args = [], env = {}, denoArgs, openFiles }: MainOptions): Deno.ChildProcess {
-  const run = [...program(denoArgs), ...args];
+function spawn(
+  { args = [], env = {}, denoArgs, openFiles, runner = [] }: MainOptions,
+): Deno.ChildProcess {
+  const run = [...runner, ...program(denoArgs), ...args];
   // Nobody's SIGNALBOX_* or PORT but the test's own.
   const names = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "SystemRoot"];
   const inherited = names.flatMap((name) => {

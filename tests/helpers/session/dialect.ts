@@ -1,7 +1,7 @@
 import type { Hub, Reserve } from "../../../src/core/hub.ts";
 import type { DialectStore } from "../../../src/core/kept.ts";
 import type { HubLimits, LinkLimits } from "../../../src/core/limits.ts";
-import type { Session } from "../../../src/core/types.ts";
+import type { Session } from "../../../src/core/session.ts";
 import type { Visit } from "../../../src/core/visit.ts";
 import type { Dialect, Namespace, OpenDialect } from "../../../src/dialects/dialect.ts";
 import type { Route } from "../../../src/http/route.ts";

@@ -1,7 +1,7 @@
 import type { OutputBudgetLimits } from "../../../src/transport/output_budget.ts";
 import { NO_BUDGET } from "./budget.ts";
 import type { LinkLimits } from "../../../src/core/limits.ts";
-import type { NamespaceGreeting, NamespaceLink } from "../../../src/core/types.ts";
+import type { NamespaceGreeting, NamespaceLink } from "../../../src/transport/links.ts";
 import {
   type ConnectionInfo,
   type ConnectionObserver,

@@ -1,4 +1,5 @@
-import type { Frame, NamespaceLink, StreamLink } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
+import type { NamespaceLink, StreamLink } from "../../../src/transport/links.ts";
 
 /** How a link was closed: code and reason as they were given, or "bare" without either. */
 export type Closing = "bare" | readonly [code: number, reason: string];

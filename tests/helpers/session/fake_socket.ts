@@ -1,5 +1,5 @@
 import type { Clock } from "../../../src/core/clock.ts";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import { ServeSocket } from "../../../src/transport/serve/socket.ts";
 import type { Socket } from "../../../src/transport/transport.ts";
 import { FakeClock } from "./fake_clock.ts";

@@ -1,6 +1,7 @@
 import type { Hub, Reserve } from "../../../src/core/hub.ts";
 import type { Claim } from "../../../src/core/peer.ts";
-import type { PeerEvent, PeerHandle, Receiver } from "../../../src/core/types.ts";
+import type { PeerEvent, PeerHandle } from "../../../src/core/events.ts";
+import type { Receiver } from "../../../src/core/session.ts";
 import { FakeLink } from "./fake_link.ts";
 import { newTestHub } from "./hub.ts";
 

@@ -1,4 +1,6 @@
-import type { Frame, NamespaceLink, PeerEvent, Session } from "../../../src/core/types.ts";
+import type { PeerEvent } from "../../../src/core/events.ts";
+import type { Frame, Session } from "../../../src/core/session.ts";
+import type { NamespaceLink } from "../../../src/transport/links.ts";
 import type { OfferedNamespace } from "../../../src/transport/socket_io/namespace.ts";
 import { NAMESPACE_LIMITS } from "./engine_bench.ts";
 

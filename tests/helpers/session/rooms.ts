@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 
 /** How a member learned of another one: WebRTC clients derive from it who offers. */
 export type Source = "found" | "announced";

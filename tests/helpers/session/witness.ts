@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import type { PeerEvent, PeerHandle, Receiver } from "../../../src/core/types.ts";
+import type { PeerEvent, PeerHandle } from "../../../src/core/events.ts";
+import type { Receiver } from "../../../src/core/session.ts";
 import { FakeLink } from "./fake_link.ts";
 
 /** How a peer learned that another one is in its room. */

@@ -1,7 +1,7 @@
 import { systemClock } from "../../../src/system/clock.ts";
 import { httpDate } from "../../../src/system/clock.ts";
 import type { Clock } from "../../../src/core/clock.ts";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import type { TransportLimits } from "../../../src/transport/strict/limits.ts";
 import { strictTransport } from "../../../src/transport/strict/mod.ts";
 import type { Socket, SocketObserver, TlsMaterial } from "../../../src/transport/transport.ts";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Frame } from "../../../core/types.ts";
+import type { Frame } from "../../../core/session.ts";
 import type { InputBuffer } from "../input_buffer.ts";
 import { OPCODE, readClosing } from "./frames.ts";
 import { unmask } from "./unmask.ts";

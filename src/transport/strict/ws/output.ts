@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Frame } from "../../../core/types.ts";
+import type { Frame } from "../../../core/session.ts";
 import { type BufferPool, type Flushable, type Flusher, OUTPUT_BYTES } from "../pool.ts";
 import type { Framer } from "./framer.ts";
 import { headerBytes, OPCODE, writeHeader } from "./frames.ts";
