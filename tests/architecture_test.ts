@@ -50,7 +50,7 @@ function resolve(from: string, specifier: string): string {
   return new URL(specifier, new URL(from, ROOT)).href.slice(ROOT.href.length);
 }
 
-/** What a rule has to say about imports: each that breaks it, in words. */
+/** Lists the imports that break a rule, in words. */
 function broken(rule: (one: Import) => boolean): string[] {
   return IMPORTS.filter((one) => !rule(one)).map(({ from, to }) => `${from} -> ${to}`);
 }
@@ -63,7 +63,9 @@ const ROUTES = /^src\/http\/route\.ts$/;
 /** The types of links that only some transports have. */
 const LINKS = /^src\/transport\/links\.ts$/;
 
-/** Of ours, who may import what beside its own folder; a file that no row names may import nothing. */
+/**
+ * The folders that our files may import beside their own; a file without a row may import nothing.
+ */
 const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^main\.ts$/, [
     /^(deno\.json|src\/build\.json)$/,
@@ -112,7 +114,7 @@ function isOurs(path: string): boolean {
 Deno.test("the imports are read: there are many, of ours and of others", () => {
   assert(IMPORTS.length > 100);
   for (const { to } of IMPORTS.filter(({ to }) => to.startsWith("src/"))) {
-    // What browsers are served is read as text, a JSON file as a value.
+    // Files for browsers and pages are read as text, a JSON file as a value.
     assert(
       /\.(css|html|js|json|d\.ts|md)$/.test(to) || SOURCES.some(({ path }) => path === to),
       `${to} is missing`,

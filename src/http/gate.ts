@@ -22,7 +22,7 @@ export interface GateLimits {
 
 /** A way in, to be given back when the socket is gone. */
 export interface Admission {
-  /** The connection may open only to be told why it is refused. */
+  /** The refusal, for which the connection opens only briefly. */
   readonly refusal: SignalError | undefined;
   release(): void;
   /** The brief request proved nothing: an address has only so many of these. */
@@ -32,7 +32,7 @@ export interface Admission {
 interface Visitor {
   connections: number;
   tokens: number;
-  /** Of brief requests that prove nothing, within the same rate. */
+  /** Tokens of brief requests that prove no identity, within the same rate. */
   strangerTokens: number;
   refilledAt: number;
 }
@@ -45,9 +45,9 @@ const TEXTS: Partial<Record<ErrorCode, string>> = {
   address_banned: "this address is banned",
 };
 
-const TOO_MANY_STRANGERS = "too many messages of nobody's from this address";
+const TOO_MANY_STRANGERS = "too many messages without credentials from this address";
 
-/** What a client is told that is not let in, or is turned out later. */
+/** The error for a client that is refused now or turned out later. */
 export function refusalFor(code: ErrorCode): SignalError {
   return new SignalError(code, TEXTS[code]);
 }

@@ -27,7 +27,7 @@ function mutated(valid: fc.Arbitrary<string>): fc.Arbitrary<string> {
   );
 }
 
-/** What is said once it is known what the friends are called. */
+/** Written once the friends' ids are known. */
 type Aimed = (ids: readonly string[]) => Frame;
 
 function aimed(text: string): Aimed {
@@ -73,7 +73,7 @@ interface Attack {
   readonly driver: Driver;
   readonly way: Way;
   readonly frames: readonly Aimed[];
-  /** The attacker does not say who it is before it attacks, where it can do without. */
+  /** The attacker stays anonymous before its attack, if the dialect allows that. */
   readonly isNobody: boolean;
   /** It goes without a farewell. */
   readonly isLost: boolean;

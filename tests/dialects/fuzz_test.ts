@@ -54,7 +54,9 @@ for (const driver of DRIVERS) {
   }
 }
 
-/** What real clients said, and what they could have said, to these peers or to nobody. */
+/**
+ * Frames of real clients, and frames that they could have sent, to these peers or to absent ones.
+ */
 function framesNaming(ids: readonly string[], { dialect, madeUp, valid }: Driver): string[] {
   const names = [...ids, "nobody"];
   let seen = 0;

@@ -4,10 +4,10 @@ import { play } from "./room_stage.ts";
 import { stepIn } from "./room_steps.ts";
 import { hubs, runs } from "../helpers/session/hub_modes.ts";
 
-// What every room promises its members: a join is one indivisible step, whatever happens before its
-// id is given out. Of any two members one found the other and the other one was told; nothing of a
-// member comes before that, and nothing after its leaving, which is told once; what it says keeps
-// its order; and in the end nothing is left.
+// The contract of every room. A join is one indivisible step, even before its id is given out.
+// Exactly one of any two members found the other one, and the other one was informed. Nothing of a
+// member comes before its arrival or after its departure, which is announced once. Its messages
+// keep their order, and in the end nothing is left.
 
 for (const { dialect, rooms } of DRIVERS) {
   for (const kind of rooms) {

@@ -53,7 +53,7 @@ Deno.test("a receiver that throws is at fault; its sender and its room notice no
   assertEquals(server.faults, ["made to fail"]);
 });
 
-Deno.test("a session that throws when it is told of another's end does not keep others from it", async () => {
+Deno.test("a session that throws at the news of another's end does not keep others from it", async () => {
   await using server = startFaultyServer();
   const leaver = await server.connect("leaver");
   await using faulty = await server.connect("throws-at-left");
@@ -168,7 +168,7 @@ const LIMITS: LinkLimits = {
   stallTimeoutMs: 10_000,
 };
 
-/** Does as it is told, which is mostly to fail. */
+/** Follows its script, and mostly fails. */
 class FaultySession implements Session {
   readonly isIdentified = true;
   #peer: PeerHandle | undefined;

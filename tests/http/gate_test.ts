@@ -37,7 +37,7 @@ function admit(gate: Gate, address = "192.0.2.1"): Admission {
   return admission;
 }
 
-Deno.test("as many connections are admitted in all as the limit says, and again when some are over", () => {
+Deno.test("the limit of connections in total holds, and places are free again afterwards", () => {
   const { gate, ask } = newBench({ maxConnections: 2 });
   const first = admit(gate);
   admit(gate, "192.0.2.2");
@@ -80,7 +80,7 @@ Deno.test("a place that is given back does not give back the allowance for new c
   assertEquals(ask(), "address_rate");
 });
 
-Deno.test("what comes to a new connection is one for the rate, and takes no place", () => {
+Deno.test("a request that equals a new connection counts for the rate, and takes no place", () => {
   const limits = { connectionsPerSecond: 1, connectionBurst: 2, maxConnectionsPerAddress: 2 };
   const { gate, clock, ask } = newBench(limits);
   const readmit = (): string => gate.readmit("192.0.2.1")?.code ?? "welcome";
@@ -118,7 +118,7 @@ Deno.test("without a list every origin may connect", () => {
   }
 });
 
-Deno.test("who is refused takes no place and no allowance", () => {
+Deno.test("a refused client takes no place and no allowance", () => {
   const { gate, ask } = newBench({ connectionsPerSecond: 1, connectionBurst: 1 }, ["https://a"]);
   assertEquals(ask("192.0.2.1", "https://b"), "origin_forbidden");
   assertEquals([gate.connections, ask()], [0, "welcome"]);

@@ -29,7 +29,7 @@ function upgrade(owner: string, path: string): OwnedRoute<UpgradeRoute> {
   return { owner, route: { kind: "upgrade", path, limits: LIMITS, connect } };
 }
 
-/** Who answers a plain request, and who an upgrade. */
+/** The owner that answers a plain request, and the owner that takes an upgrade. */
 function owners(router: Router, path: string): [string | undefined, string | undefined] {
   const { resources: [resource], upgrade } = router.match(path);
   return [resource?.owner, upgrade?.owner];

@@ -26,7 +26,7 @@ function parts(): { log: Lines; clock: FakeClock; wallNow: () => number } {
   return { log: new Lines(), clock: new FakeClock(), wallNow: () => 1_000_000 };
 }
 
-Deno.test("what happens to a store is logged once and counted each time", async () => {
+Deno.test("an event of a store is logged once and counted each time", async () => {
   const log = new Lines();
   const journal = new StoreJournal(log);
   await using store = newMemoryStore();

@@ -36,7 +36,7 @@ import {
   SESSION_OK,
 } from "./messages.ts";
 
-/** What all sessions of the dialect share. */
+/** The parts that all sessions of the dialect share. */
 export interface GStreamerServer extends Place {
   readonly news: EncodeOnce<"text">;
   readonly maxIdLength: number;
@@ -118,7 +118,7 @@ export class GStreamerSession implements Session {
   receive(frame: Frame): void | Promise<void> {
     const { peer } = this.#seat;
     if (peer === undefined) return this.#hello(decodeHello(frame, this.#server.maxIdLength));
-    // In a session everything is the partner's, commands and binary frames included (§4).
+    // In a session every frame is for the partner, commands and binary frames included (§4).
     if (this.#partner !== undefined) return this.#inSession(peer, this.#partner, frame);
     if (this.#room !== undefined) return this.#inRoom(peer, this.#room, decodeInRoom(frame));
     const command = decodeIdle(frame, this.#server.maxIdLength);
@@ -130,8 +130,8 @@ export class GStreamerSession implements Session {
   deliver(event: PeerEvent): void {
     switch (event.type) {
       case "relay":
-        // Between peers of one dialect the hub passes on what this class handed it: in a session
-        // the partner's frame, in a room a text.
+        // Between peers of one dialect the payload is what this class sent: in a session the
+        // partner's frame, in a room a text.
         return this.#relay(
           event.room === undefined
             ? event.payload as Frame
@@ -142,7 +142,7 @@ export class GStreamerSession implements Session {
         return this.link.send(HELLO);
       case "paired":
         this.#partner = event.peer;
-        // The one who was called is told nothing (§4).
+        // The called peer gets no message (§4).
         if (event.isCaller) this.link.send(SESSION_OK);
         return;
       case "entered":
@@ -155,7 +155,7 @@ export class GStreamerSession implements Session {
         return this.#tell(event);
       case "gone":
         return this.link.close(1000);
-      // A uid is its connection's alone, and nothing is held for a peer that is not here.
+      // A uid belongs to its connection alone, and the dialect holds no messages.
       case "replaced":
         return this.link.close(1000);
       case "stopped":
@@ -262,7 +262,7 @@ export class GStreamerSession implements Session {
     }
   }
 
-  /** A partner that has just left cannot be told any more; `gone` is on its way. */
+  /** A message for a partner that has just left is dropped: `gone` is on its way. */
   #inSession(peer: PeerHandle, partner: PeerHandle, frame: Frame): void {
     const outcome = this.#server.hub.send(peer, partner, frame);
     // Between peers of one dialect `gone` follows.

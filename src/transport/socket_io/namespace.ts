@@ -19,7 +19,7 @@ export interface OfferedNamespace {
   readonly connect: (visit: Visit, link: NamespaceLink, greeting: NamespaceGreeting) => Session;
 }
 
-/** What carries a namespace. */
+/** The carrier of a namespace. */
 export interface NamespaceOwner {
   readonly address: string;
   readonly isOpen: boolean;
@@ -40,7 +40,7 @@ export class ConnectedNamespace implements NamespaceLink {
   readonly name: string;
   readonly #connection: Connection;
   readonly #owner: NamespaceOwner;
-  /** What stands after a packet's type. */
+  /** The part of a packet after its type. */
   readonly #prefix: string;
   #isOpen = true;
   #isAccepted = false;
@@ -58,12 +58,14 @@ export class ConnectedNamespace implements NamespaceLink {
     return this.#isOpen && this.#owner.isOpen;
   }
 
-  /** What its client may still send. */
+  /** The client's remaining allowance. */
   get leftover(): Leftover {
     return this.#connection.pump.leftover;
   }
 
-  /** Goes on with what the client left here when it was in the namespace before. */
+  /**
+   * Continues with the allowances that the client left here when it was in the namespace before.
+   */
   resume(leftover: Leftover): void {
     this.#connection.pump.resume(leftover);
   }

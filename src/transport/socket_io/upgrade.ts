@@ -9,7 +9,7 @@ const SWITCH = "5";
 /** How often polls are ended that keep a client from switching. */
 const RELEASE_EVERY_MS = 100;
 
-/** A websocket that is to take over from polling: on trial, until the client says so. */
+/** A WebSocket that replaces polling: on trial until the client confirms it. */
 export class Upgrade implements Disposable {
   readonly socket: EngineSocket;
   readonly #clock: Clock;

@@ -41,7 +41,7 @@ Deno.test("§3: a uid with white space inside or behind it is invalid", () => {
   }
 });
 
-Deno.test("§3, §9.5: a greeting without a uid, or that is none, is refused", () => {
+Deno.test("§3, §9.5: a greeting without a uid, or with an invalid one, is refused", () => {
   for (const frame of ["HELLO", "HELLO ", "HELLO\n"]) {
     refuses(() => decodeHello(frame, MAX), "id_invalid");
   }

@@ -19,7 +19,7 @@ function counting(): {
   return { make, made };
 }
 
-Deno.test("an event is written once in each format, however many are told", () => {
+Deno.test("an event is written once in each format, for any number of receivers", () => {
   const { make, made } = counting();
   const news = new EncodeOnce<string>();
   const event = eventOf("x");

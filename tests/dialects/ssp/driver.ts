@@ -10,7 +10,7 @@ import { ROOM_KINDS, voiceAt } from "./voice.ts";
 const POOL = "meeting";
 const DESCRIPTIONS = ["description", "offer", "answer"] as const;
 
-/** What a stranger in the pool may make a member hear. */
+/** News that a stranger in the pool may cause for a member. */
 const HARMLESS: ReadonlySet<string> = new Set([
   ...["rtc:request_offers", "rtc:offer", "rtc:answer", "rtc:peer", "rtc:sdp"],
   ...["rtc:candidate", "rtc:describe", "rtc:close"],

@@ -244,7 +244,7 @@ Deno.test("encodeJoined() lists the others, and everybody's description", () => 
   );
 });
 
-/** §7: news of x for each version; "auto" is told what either would be. */
+/** §7: news of x for each version; "auto" gets the forms of both. */
 const NEWS: Record<RoomEvent["type"], Record<Version, readonly unknown[]>> = {
   joined: {
     v2: [event("rtc:peer", { id: "x" })],

@@ -13,7 +13,7 @@ import type { Driver, Talk } from "../driver.ts";
 const PATH = "/webrtcsink";
 const ROLES = ["producer", "listener"];
 
-/** What a stranger may make a peer hear: its status, and sessions with it. */
+/** News that a stranger may cause for a peer: its status, and sessions with it. */
 const HARMLESS: ReadonlySet<unknown> = new Set([
   ...["peerStatusChanged", "startSession", "peer", "endSession"],
 ]);

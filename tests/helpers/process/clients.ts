@@ -26,9 +26,9 @@ export interface ClientTest {
 }
 
 /**
- * Registers a test with real clients. Where one of them is absent the test is ignored and its name
- * says why; with SIGNALBOX_REQUIRE_CLIENTS=1, as in CI, absence fails the test. With
- * SIGNALBOX_HIDE_CLIENTS=1 every client counts as absent: so CI sees what a bare machine sees.
+ * Registers a test with real clients. If one of them is absent, the test is ignored and its name
+ * gives the reason; with SIGNALBOX_REQUIRE_CLIENTS=1, as in CI, absence fails the test. With
+ * SIGNALBOX_HIDE_CLIENTS=1 every client counts as absent, so CI sees the view of a bare machine.
  */
 export function clientTest({ name, needs, fn }: ClientTest): void {
   const reasons = Deno.env.get("SIGNALBOX_HIDE_CLIENTS") === "1"

@@ -31,7 +31,7 @@ export interface MainProcess extends AsyncDisposable {
   readonly urls: readonly string[];
   readonly pid: number;
   readonly ended: Promise<MainResult>;
-  /** What it wrote to standard error so far. */
+  /** Its standard error so far. */
   stderr(): string;
   signal(signal: Deno.Signal): void;
 }
@@ -106,7 +106,7 @@ function spawn(
   { args = [], env = {}, denoArgs, openFiles, runner = [] }: MainOptions,
 ): Deno.ChildProcess {
   const run = [...runner, ...program(denoArgs), ...args];
-  // Nobody's SIGNALBOX_* or PORT but the test's own.
+  // No SIGNALBOX_* or PORT but those of the test.
   const names = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "SystemRoot"];
   const inherited = names.flatMap((name) => {
     const value = Deno.env.get(name);

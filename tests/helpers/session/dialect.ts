@@ -20,7 +20,7 @@ export interface DialectTestOptions {
   readonly reserve?: Reserve;
   /** A realm that the dialect shares with others; one of its own elsewhere. */
   readonly bridge?: { readonly hub: Hub; readonly clock: FakeClock; readonly realm: string };
-  /** What an earlier bench left behind; nothing elsewhere. */
+  /** State left behind by an earlier bench; empty otherwise. */
   readonly store?: DialectStore;
 }
 

@@ -46,7 +46,7 @@ export async function settle(): Promise<void> {
 export class TestClient {
   readonly link: FakeLink;
   readonly pump: Pump;
-  /** What was refused, oldest first. */
+  /** Refusals, oldest first. */
   readonly refusals: ErrorCode[] = [];
   #read = 0;
 
@@ -64,12 +64,12 @@ export class TestClient {
     this.link.onEnded = () => this.pump.end(this.closing === undefined ? "left" : "lost");
   }
 
-  /** Who has the connection now. */
+  /** The session that has the connection now. */
   get session(): Session {
     return this.pump.session;
   }
 
-  /** Goes on with another session, as a connection does. */
+  /** Continues with another session, as a connection does. */
   settle(session: Session, terms?: { readonly limits: InputLimits }): void {
     this.pump.handOver(session, terms?.limits);
   }

@@ -20,7 +20,7 @@ export class TempFolder implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Windows deletes no file that is open, and Deno KV lets go of its own a little after close().
+    // Windows deletes no open file, and Deno KV closes its own a little after close().
     await until("the folder to be free", async () => {
       try {
         await Deno.remove(this.path, { recursive: true });

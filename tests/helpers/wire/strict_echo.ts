@@ -24,11 +24,11 @@ export interface StrictEcho extends AsyncDisposable {
   readonly port: number;
   /** Sockets that are not gone, in the order in which they opened. */
   readonly sockets: ReadonlySet<Socket>;
-  /** What happened to sockets, such as "violated 1002" and "closed 1000". */
+  /** Events of sockets, such as "violated 1002" and "closed 1000". */
   readonly events: string[];
   /** Statuses of requests that were refused before they were whole. */
   readonly refused: number[];
-  /** What the listener reported. */
+  /** The listener's reports. */
   readonly broken: unknown[];
   /** Takes up another certificate. */
   renew(tls: TlsMaterial): Promise<void>;

@@ -41,7 +41,7 @@ Deno.test("a rotation that cannot be written changes nothing", async () => {
   assertEquals(secret.previous, current);
 });
 
-Deno.test("what is sealed can be read after any rotation: the store's own secret stays", async () => {
+Deno.test("sealed state can be read after any rotation: the store's own secret stays", async () => {
   await using folder = await TempFolder.make();
   {
     await using store = await open(new FaultyEngine(folder.engine()));
