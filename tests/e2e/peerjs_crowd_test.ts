@@ -49,8 +49,7 @@ clientTest({
 });
 
 clientTest({
-  name:
-    "PeerJS client: two tabs with one stored id and token come to rest, and the log says so once",
+  name: "PeerJS client: two tabs with one stored id and token come to rest, and the log warns once",
   needs: ["chromium"],
   fn: async () => {
     await using server = await startServerProcess();

@@ -39,7 +39,7 @@ export class DialectBench implements Disposable {
   readonly store: DialectStore;
   /** How many sealed items the dialect could not make anything of. */
   unreadable = 0;
-  /** What the dialect warned of, each with its facts. */
+  /** Warnings of the dialect, each with its facts. */
   readonly warnings: (readonly [what: string, facts: Readonly<Record<string, string | number>>])[] =
     [];
   readonly #dialect: Dialect;
