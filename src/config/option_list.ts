@@ -20,6 +20,7 @@ export interface Option {
   readonly standard: unknown;
   readonly help: string;
   readonly isSecret: boolean;
+  readonly isRare: boolean;
   readonly mayBeEmpty: boolean;
   /** The value of a list flag that stands alone; undefined if it needs one. */
   readonly alone: string | undefined;
@@ -78,6 +79,7 @@ function describe(schema: Described, path: readonly string[]): Option {
     standard: schema.default,
     help: schema.description ?? "",
     isSecret: schema.secret === true,
+    isRare: schema.isRare === true,
     mayBeEmpty: schema.mayBeEmpty === true,
     alone: schema.alone,
     group: schema.group ?? groupOf(path),

@@ -350,6 +350,9 @@ function announceGauges(metrics: Metrics, { hub, connections, gate, dialects }: 
     for (const gauge of dialect.gauges ?? []) {
       metrics.gauge(`signalbox_${gauge.name}`, gauge.help, gauge.read, { dialect: name });
     }
+    for (const { name: counter, help, read, labels } of dialect.counters ?? []) {
+      metrics.total(`signalbox_${counter}`, help, read, { dialect: name, ...labels });
+    }
   }
 }
 

@@ -12,6 +12,8 @@ export interface OptionMeta {
   readonly env?: readonly string[];
   /** Never printed. */
   readonly secret?: boolean;
+  /** Only `--help all` lists it. */
+  readonly isRare?: true;
   /** An empty text is a value, and not a missing one. */
   readonly mayBeEmpty?: boolean;
   /** The value of a list flag that stands alone. */
