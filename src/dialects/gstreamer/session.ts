@@ -43,7 +43,7 @@ export interface GStreamerServer extends Place {
   readonly warn: DialectContext["warn"];
 }
 
-/** A C client on libsoup closes its connection at a longer message, unless it was told otherwise. */
+/** C clients on libsoup close the connection at a longer message, unless they raised their limit. */
 const LIBSOUP_MAX_BYTES = 131_072;
 const errorLine = { frame: (error: SignalError) => encodeError(error.message) };
 const INVALID_PROTOCOL = { close: [1002, "invalid protocol"] } as const;
