@@ -63,6 +63,7 @@ export class DialectBench implements Disposable {
       dialect: dialect.name,
       isBridged: bridge !== undefined,
       clock: this.clock,
+      iceServers: () => [],
       basePath: "",
       store: this.store,
     });
