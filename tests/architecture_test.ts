@@ -50,7 +50,7 @@ function resolve(from: string, specifier: string): string {
   return new URL(specifier, new URL(from, ROOT)).href.slice(ROOT.href.length);
 }
 
-/** What a rule has to say about imports: each that breaks it, in words. */
+/** Lists the imports that break a rule, in words. */
 function broken(rule: (one: Import) => boolean): string[] {
   return IMPORTS.filter((one) => !rule(one)).map(({ from, to }) => `${from} -> ${to}`);
 }
@@ -60,8 +60,12 @@ const SYSTEM = /^src\/system\//;
 const OBSERVE = /^src\/observe\//;
 /** The types of routes, which dialects fill in and the router serves. */
 const ROUTES = /^src\/http\/route\.ts$/;
+/** The types of links that only some transports have. */
+const LINKS = /^src\/transport\/links\.ts$/;
 
-/** Of ours, who may import what beside its own folder; a file that no row names may import nothing. */
+/**
+ * The folders that our files may import beside their own; a file without a row may import nothing.
+ */
 const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^main\.ts$/, [
     /^(deno\.json|src\/build\.json)$/,
@@ -92,13 +96,13 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^src\/config\//, [/^src\/dialects\/(mod|kit\/options)\.ts$/, CORE]],
   [/^src\/try\//, [/^src\/http\//]],
   [/^src\/ice\//, [/^src\/http\//, SYSTEM]],
-  [/^src\/http\//, [CORE]],
+  [/^src\/http\//, [LINKS, CORE]],
   [/^src\/transport\//, [SYSTEM, CORE]],
   [/^src\/store\//, [SYSTEM, CORE]],
   [/^src\/dialects\/mod\.ts$/, [/^src\/dialects\/(dialect|\w+\/mod)\.ts$/]],
-  [/^src\/dialects\/(dialect\.ts|kit\/)/, [/^src\/dialects\/dialect\.ts$/, ROUTES, CORE]],
-  [/^src\/dialects\/\w+\//, [/^src\/dialects\/(dialect\.ts|kit\/)/, ROUTES, CORE]],
-  [OBSERVE, [/^src\/(http|transport)\//, SYSTEM, CORE]],
+  [/^src\/dialects\/(dialect\.ts|kit\/)/, [/^src\/dialects\/dialect\.ts$/, ROUTES, LINKS, CORE]],
+  [/^src\/dialects\/\w+\//, [/^src\/dialects\/(dialect\.ts|kit\/)/, ROUTES, LINKS, CORE]],
+  [OBSERVE, [/^src\/(http|transport)\//, /^src\/store\/mod\.ts$/, SYSTEM, CORE]],
   [SYSTEM, [CORE]],
   [CORE, []],
 ];
@@ -112,7 +116,7 @@ function isOurs(path: string): boolean {
 Deno.test("the imports are read: there are many, of ours and of others", () => {
   assert(IMPORTS.length > 100);
   for (const { to } of IMPORTS.filter(({ to }) => to.startsWith("src/"))) {
-    // What browsers are served is read as text, a JSON file as a value.
+    // Files for browsers and pages are read as text, a JSON file as a value.
     assert(
       /\.(css|html|js|json|d\.ts|md)$/.test(to) || SOURCES.some(({ path }) => path === to),
       `${to} is missing`,
@@ -123,7 +127,7 @@ Deno.test("the imports are read: there are many, of ours and of others", () => {
 Deno.test("modules lean only on what is below them", () => {
   const isAllowed = ({ from, to, isType }: Import): boolean => {
     if (!isOurs(to)) return true;
-    if (ROUTES.test(to) && !isType) return false;
+    if ((ROUTES.test(to) || LINKS.test(to)) && !isType) return false;
     const folder = /^src\/(dialects\/)?\w+\//.exec(from)?.[0];
     if (folder !== undefined && to.startsWith(folder)) return true;
     const [, allowed = []] = ARROWS.find(([layer]) => layer.test(from)) ?? [];
@@ -148,7 +152,7 @@ Deno.test("core leans on nothing but itself", () => {
 
 /** Where each third party comes in. */
 const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
-  [/^zod$/, /^src\/(config|dialects)\//],
+  [/^zod$/, /^src\/(config|dialects|store\/records)\//],
   [/^@logtape\/logtape$/, /^src\/observe\/log\.ts$/],
   [/^marked$/, /^src\/docs\/markdown\.ts$/],
   [/^ipaddr\.js$/, /^src\/http\/address\.ts$/],
@@ -195,7 +199,7 @@ Deno.test("time comes from the clock that was handed in", () => {
 
 Deno.test("frames are parsed in one file of each dialect", () => {
   const allowed =
-    /^src\/config\/load\.ts$|^src\/dialects\/(kit\/json|simple\/messages)\.ts$|^src\/admin\/operator\.ts$|^src\/store\/(seal\/seal|records\/table)\.ts$/;
+    /^src\/dialects\/(kit\/json|simple\/messages)\.ts$|^src\/admin\/operator\.ts$|^src\/store\/(seal\/seal|records\/shapes)\.ts$/;
   assertEquals(offenders(/\bJSON\.parse\b/, allowed), []);
   assertEquals(offenders(/\bparseJson\b/, /^src\/dialects\/(kit\/json|\w+\/messages)\.ts$/), []);
 });

@@ -57,17 +57,17 @@ export interface Server extends AsyncDisposable {
   /** Closes every connection as going away and resolves when they are gone, or will not go. */
   stop(): Promise<void>;
   /**
-   * Reads the certificate again: all connections are closed with 1001, then it listens anew. A
-   * certificate that cannot be used changes nothing. Undefined where there is none.
+   * Reads the certificate again: closes all connections with 1001, then listens anew. An invalid
+   * certificate changes nothing. Undefined if the server has no certificate.
    */
   readonly reload: (() => Promise<void>) | undefined;
-  /** What an operator may do. */
+  /** The operator's actions. */
   readonly operator: Operator;
   /** Counts and logs a fault that nothing else caught. */
   reportFault(error: unknown): void;
 }
 
-/** What a server is made with. */
+/** The parts that a server is made with. */
 export interface ServerOptions {
   readonly version: string;
   readonly log: Log;
@@ -217,7 +217,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
 
   const parts = undo.move();
   async function end(): Promise<void> {
-    // What is sealed now is not to be deleted as what was sealed before.
+    // State that is sealed from now on must survive the deletion of the state sealed before.
     await Promise.allSettled([started]);
     isReady = false;
     door.isClosed = true;
@@ -254,11 +254,13 @@ interface NamedDialect {
   readonly name: string;
   readonly title: string;
   readonly dialect: OpenDialect;
-  /** What it keeps. */
+  /** Opens the dialect's part of the store. */
   readonly kept: DialectStore;
 }
 
-/** Hands the next run what its clients can go on with. Never rejects: trouble is in the log. */
+/**
+ * Hands the state that clients can resume to the next run. Never rejects: trouble is in the log.
+ */
 async function seal({ dialect, kept }: NamedDialect): Promise<void> {
   const sealing = dialect.seal?.();
   if (sealing !== undefined) await kept.seal(sealing.items, sealing.lifetimeMs);
@@ -307,7 +309,9 @@ function openSocketIo(
   return orConfigError(() => new SocketIoServer(options));
 }
 
-/** Says what limits are not the configured ones; after the start, which may fail with one line. */
+/**
+ * Logs the limits that differ from the configured ones, after a start that may still have failed.
+ */
 function tellLimits(config: Config, log: Log): void {
   for (const option of liftedLimits(config)) log.write("warning", "no limit", { option });
   const limit = affordable(config.limits.maxConnections);
@@ -357,6 +361,9 @@ function announceGauges(metrics: Metrics, { hub, connections, gate, dialects }: 
     for (const gauge of dialect.gauges ?? []) {
       metrics.gauge(`signalbox_${gauge.name}`, gauge.help, gauge.read, { dialect: name });
     }
+    for (const { name: counter, help, read, labels } of dialect.counters ?? []) {
+      metrics.total(`signalbox_${counter}`, help, read, { dialect: name, ...labels });
+    }
   }
 }
 
@@ -379,7 +386,7 @@ async function withTimeLimit(work: Promise<unknown>, limitMs: number): Promise<v
   clearTimeout(timer);
 }
 
-/** What every path begins with: without a slash at its end, so that it is mostly empty. */
+/** The prefix of every path, without a slash at its end; mostly empty. */
 function basePathOf({ basePath }: Config): string {
   return basePath.slice(0, -1);
 }

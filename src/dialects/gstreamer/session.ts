@@ -2,8 +2,6 @@ import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { Leg, Role, Untaken } from "../../core/signal.ts";
 import type {
-  Frame,
-  Link,
   PeerEvent,
   PeerHandle,
   PeerId,
@@ -11,8 +9,8 @@ import type {
   Refused,
   RoomEvent,
   RoomId,
-  Session,
-} from "../../core/types.ts";
+} from "../../core/events.ts";
+import type { Frame, Link, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import { RoomLeg, SessionLeg } from "./leg.ts";
@@ -36,9 +34,9 @@ import {
   SESSION_OK,
 } from "./messages.ts";
 
-/** What all sessions of the dialect share. */
+/** The parts that all sessions of the dialect share. */
 export interface GStreamerServer extends Place {
-  readonly news: EncodeOnce<"gstreamer">;
+  readonly news: EncodeOnce<"text">;
   readonly maxIdLength: number;
 }
 
@@ -88,6 +86,8 @@ export class GStreamerSession implements Session {
   readonly #seat: Seat;
   #partner: PeerHandle | undefined = undefined;
   #room: RoomId | undefined = undefined;
+  /** Its newest command, as it came. */
+  #command: Frame = "";
   /** Members of other dialects that it found in the room, and is expected to call. */
   readonly #found = new Set<PeerId>();
 
@@ -111,18 +111,20 @@ export class GStreamerSession implements Session {
   receive(frame: Frame): void | Promise<void> {
     const { peer } = this.#seat;
     if (peer === undefined) return this.#hello(decodeHello(frame, this.#server.maxIdLength));
-    // In a session everything is the partner's, commands and binary frames included (§4).
+    // In a session every frame is for the partner, commands and binary frames included (§4).
     if (this.#partner !== undefined) return this.#inSession(peer, this.#partner, frame);
     if (this.#room !== undefined) return this.#inRoom(peer, this.#room, decodeInRoom(frame));
     const command = decodeIdle(frame, this.#server.maxIdLength);
-    if (command !== undefined) return this.#idle(peer, command);
+    if (command === undefined) return;
+    this.#command = frame;
+    return this.#idle(peer, command);
   }
 
   deliver(event: PeerEvent): void {
     switch (event.type) {
       case "relay":
-        // Between peers of one dialect the hub passes on what this class handed it: in a session
-        // the partner's frame, in a room a text.
+        // Between peers of one dialect the payload is what this class sent: in a session the
+        // partner's frame, in a room a text.
         return this.link.send(
           event.room === undefined
             ? event.payload as Frame
@@ -133,7 +135,7 @@ export class GStreamerSession implements Session {
         return this.link.send(HELLO);
       case "paired":
         this.#partner = event.peer;
-        // The one who was called is told nothing (§4).
+        // The called peer gets no message (§4).
         if (event.isCaller) this.link.send(SESSION_OK);
         return;
       case "entered":
@@ -146,13 +148,13 @@ export class GStreamerSession implements Session {
         return this.#tell(event);
       case "gone":
         return this.link.close(1000);
-      // A uid is its connection's alone, and nothing is held for a peer that is not here.
+      // A uid belongs to its connection alone, and the dialect holds no messages.
       case "replaced":
         return this.link.close(1000);
       case "stopped":
         return this.link.close(1000);
       case "refused":
-        throw this.#explain(event);
+        return this.#refused(event);
       case "undelivered":
       case "updated":
         return;
@@ -188,7 +190,7 @@ export class GStreamerSession implements Session {
   }
 
   #tell(event: RoomEvent): void {
-    for (const frame of this.#server.news.frames(event, "gstreamer", encodeNews)) {
+    for (const frame of this.#server.news.frames(event, "text", encodeNews)) {
       this.link.send(frame);
     }
   }
@@ -239,7 +241,7 @@ export class GStreamerSession implements Session {
     }
   }
 
-  /** A partner that has just left cannot be told any more; `gone` is on its way. */
+  /** A message for a partner that has just left is dropped: `gone` is on its way. */
   #inSession(peer: PeerHandle, partner: PeerHandle, frame: Frame): void {
     const outcome = this.#server.hub.send(peer, partner, frame);
     // Between peers of one dialect `gone` follows.
@@ -259,6 +261,15 @@ export class GStreamerSession implements Session {
       default:
         command satisfies never;
     }
+  }
+
+  /** If the peer was called while its own call waited, its command is a frame for the partner (§4). */
+  #refused(refused: Refused): void {
+    const { peer } = this.#seat;
+    if (refused.step !== "pair" || peer === undefined || this.#partner === undefined) {
+      throw this.#explain(refused);
+    }
+    this.#inSession(peer, this.#partner, this.#command);
   }
 
   #explain(refused: Refused): SignalError {

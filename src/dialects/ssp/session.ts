@@ -4,8 +4,6 @@ import { SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { Leg, Role, Untaken } from "../../core/signal.ts";
 import type {
-  Frame,
-  Link,
   PeerEvent,
   PeerHandle,
   PeerId,
@@ -13,8 +11,8 @@ import type {
   Refused,
   RoomEvent,
   RoomId,
-  Session,
-} from "../../core/types.ts";
+} from "../../core/events.ts";
+import type { Frame, Link, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
@@ -40,13 +38,13 @@ import {
   versionOf,
 } from "./messages.ts";
 
-/** What all sessions of the dialect share. */
+/** The parts that all sessions of the dialect share. */
 export interface SspServer extends Place {
   readonly news: EncodeOnce<Version>;
   readonly json: JsonOnce;
   readonly maxPoolLength: number;
   readonly maxDescriptionBytes: number;
-  /** Whether clients may describe themselves, or only the operator describes them. */
+  /** True if clients may describe themselves; else only the operator describes them. */
   readonly mayDescribe: boolean;
   readonly pools: Pools;
   readonly tokens: Tokens;
@@ -111,12 +109,12 @@ const UNTOLD: typeof UNSENT = {
   untranslatable: ["description_invalid", "The peer cannot be told this kind of description"],
 };
 
-/** How a client came. */
+/** The way in which a client connected. */
 export interface Way {
   readonly version: Version;
-  /** How its link's frames are read. */
+  /** Reads the link's frames. */
   readonly read: Read;
-  /** What it has shown by connecting: RTCPool's join has no room for it (§5). */
+  /** The token of the connection; RTCPool's join has no field for one (§5). */
   readonly token: string | undefined;
 }
 
@@ -146,7 +144,7 @@ export class SspSession implements Session {
     return this.#seat.peer?.id;
   }
 
-  /** Who was refused may try again (§5), but has no longer than anybody else to get in. */
+  /** A client that was refused may try again (§5), within the same time limit. */
   get isIdentified(): boolean {
     return this.#seat.peer !== undefined && this.#pool !== undefined;
   }
@@ -167,7 +165,7 @@ export class SspSession implements Session {
   deliver(event: PeerEvent): void {
     switch (event.type) {
       case "relay":
-        // Between peers of one dialect the hub passes on what this class handed it.
+        // Between peers of one dialect the payload is what this class sent.
         return this.#tell(event.payload as Relayed, event.from);
       case "described":
         // Descriptions do not cross dialects.
@@ -187,7 +185,7 @@ export class SspSession implements Session {
       case "stopped":
         this.link.send(STOP);
         return this.link.close(1000);
-      // Ids are new for every join and in no calls of their own; nothing is held for anybody.
+      // Ids are new for every join and in no pairs of the hub, and the dialect holds no messages.
       case "replaced":
         return this.link.close(1000);
       case "gone":
@@ -272,7 +270,7 @@ export class SspSession implements Session {
 
   #explain(refused: Refused): SignalError {
     switch (refused.reason) {
-      // Nobody else asks for an id that was made here, and members are in no calls of their own.
+      // No other client claims an id that was made here, and the dialect makes no pairs.
       case "id_taken":
       case "peer_busy":
       case "peer_unknown":
@@ -293,7 +291,7 @@ export class SspSession implements Session {
         return this.#describe(peer, action.description);
       case "sdp":
         return this.#relay(peer, pool, action.to, relayOf(action.description));
-      // To somebody who has just left, these two are nothing to report (§3, §5).
+      // An answer or a candidate for a peer that has just left is not an error (§3, §5).
       case "answer":
         this.#send(peer, pool, action.to, { kind: "answer", description: action.answer });
         return;
@@ -307,7 +305,7 @@ export class SspSession implements Session {
     }
   }
 
-  /** Unknown ids are skipped; an entry that is no object costs one error, not the others (§7). */
+  /** Skips unknown ids. An entry that is not an object causes one error; the others are sent (§7). */
   #offer(peer: PeerHandle, pool: RoomId, offers: ReadonlyMap<string, unknown>): void {
     let fault: unknown;
     for (const [to, offer] of offers) {
@@ -325,7 +323,7 @@ export class SspSession implements Session {
     if (!this.#send(peer, pool, to, payload)) throw unknownPeer();
   }
 
-  /** False if the pool has no such member. A client that is told of itself stumbles (§4). */
+  /** False if the pool has no such member. Clients cannot handle messages of themselves (§4). */
   #send(peer: PeerHandle, pool: RoomId, to: string, payload: Relayed): boolean {
     if (to === peer.id) throw unknownPeer();
     return this.#hand(peer, pool, to, payload);
@@ -354,7 +352,7 @@ export class SspSession implements Session {
     return hub.describe(peer, { info: description, bytes });
   }
 
-  /** A finite number is taken as its decimal text; names are compared exactly (§5). */
+  /** Reads a pool's name; a finite number stands for its decimal text (§5). */
   #readPool(wanted: unknown): string {
     const pool = typeof wanted === "number" && Number.isFinite(wanted) ? String(wanted) : wanted;
     const details = typeof pool === "string" ? { pool } : {};

@@ -27,7 +27,7 @@ Deno.test("a token is good for every room, or for those it is named with", () =>
   ]);
 });
 
-Deno.test("a token that is missing is told from one that is wrong", () => {
+Deno.test("a missing token is not the same as a wrong one", () => {
   const tokens = new Tokens([EVERYWHERE, `${LOBBY}@lobby`]);
   assertEquals([tokens.judge(undefined, "lobby"), tokens.judge("", "lobby")], [
     "missing",
