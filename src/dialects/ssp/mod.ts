@@ -78,8 +78,8 @@ export const ssp = defineDialect({
     const readsTokens = tokens.areNeeded || isBridged;
     const tokenIn = (url: URL): string | undefined =>
       readsTokens ? lastToken(url.searchParams) : undefined;
-    // What is said to the namespace alone goes before the URL of the whole connection; an empty
-    // token is none.
+    // Credentials for the namespace alone precede the URL of the whole connection; an empty token
+    // counts as absent.
     const tokenOf = (url: URL, { query, auth }: NamespaceGreeting): string | undefined =>
       readsTokens
         ? tokenInAuth(auth) || lastToken(new URLSearchParams(query)) || tokenIn(url)
@@ -129,7 +129,7 @@ export const ssp = defineDialect({
   },
 });
 
-/** Of a repeated name the last one counts. */
+/** The last value of a repeated name counts. */
 function lastToken(query: URLSearchParams): string | undefined {
   return query.getAll("token").at(-1);
 }

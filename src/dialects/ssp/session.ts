@@ -100,13 +100,13 @@ const EXPLANATIONS = {
 
 /** Refusals of a message, by the outcome of its sending; the rest is an unknown peer. */
 const UNSENT: Partial<Record<Sent, [code: ErrorCode, message: string]>> = {
-  untranslatable: ["untranslatable", "The peer cannot be told this"],
+  untranslatable: ["untranslatable", "The peer has no form for this message"],
   not_askable: ["not_askable", "The peer cannot be asked for an offer"],
   not_renegotiable: ["not_renegotiable", "The peer takes no further offers"],
 };
 /** The same for a description that is neither offer nor answer. */
 const UNTOLD: typeof UNSENT = {
-  untranslatable: ["description_invalid", "The peer cannot be told this kind of description"],
+  untranslatable: ["description_invalid", "The peer has no form for this kind of description"],
 };
 
 /** The way in which a client connected. */
@@ -128,8 +128,8 @@ export class SspSession implements Session {
   readonly #seat: Seat;
   /** The pool it is in. */
   #pool: RoomId | undefined = undefined;
-  /** Members of other dialects that it found in the pool, so that offers of theirs go first. */
-  readonly #found = new Set<PeerId>();
+  /** Members of other dialects that it found in the pool: their offers go first. Made with the first. */
+  #found: Set<PeerId> | undefined = undefined;
 
   constructor(link: Link, server: SspServer, { version, read, token }: Way) {
     this.link = link;
@@ -172,7 +172,7 @@ export class SspSession implements Session {
         if (event.peer.dialect !== this.#server.dialect) return;
         return this.#announce(event);
       case "left":
-        this.#found.delete(event.peer.id);
+        this.#found?.delete(event.peer.id);
         return this.#announce(event);
       case "joined":
         return this.#announce(event);
@@ -225,7 +225,7 @@ export class SspSession implements Session {
     if (isStranger && tokens.areNeeded) return "absent";
     const acquaintance: Acquaintance = isStranger
       ? "stranger"
-      : this.#found.has(other.id)
+      : this.#found?.has(other.id)
       ? "newcomer"
       : "elder";
     return new SspLeg({
@@ -233,7 +233,7 @@ export class SspSession implements Session {
       write: (relayed) => this.#tell(relayed, other.id),
       announce: (type) => {
         // A member that is announced anew is the later one.
-        this.#found.delete(other.id);
+        this.#found?.delete(other.id);
         this.#sendAll(encodeNews({ type, room: pool, peer: other }, this.#version));
       },
     }, acquaintance);
@@ -263,7 +263,9 @@ export class SspSession implements Session {
   #entered(pool: RoomId, self: PeerSummary, peers: readonly PeerSummary[]): void {
     this.#pool = pool;
     const { pools, json, dialect } = this.#server;
-    for (const peer of peers) if (peer.dialect !== dialect) this.#found.add(peer.id);
+    for (const peer of peers) {
+      if (peer.dialect !== dialect) (this.#found ??= new Set()).add(peer.id);
+    }
     const standing = pools.standing(pool);
     this.link.send(encodeJoined({ pool, self, peers, standing }, json));
   }
