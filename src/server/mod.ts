@@ -5,7 +5,7 @@ import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { Hub } from "../core/hub.ts";
 import type { DialectStore } from "../core/kept.ts";
-import type { OpenDialect } from "../dialects/dialect.ts";
+import type { DialectContext, OpenDialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/mod.ts";
 import { BRIDGED_REALM, bridges, lobbyOf, openCalls } from "./bridge.ts";
 import { Door, type DoorOptions } from "./door.ts";
@@ -114,7 +114,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const gate = undo.use(openGate(config, clock, bans));
   const basePath = basePathOf(config);
   const ice = openIce(config.ice, { clock, wallNow: wallClock, metrics });
-  const dialects = openDialects(config, { hub, clock, store, ice: ice.servers });
+  const dialects = openDialects(config, { hub, clock, store, log, ice: ice.servers });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const reachable = dialects.flatMap(({ title, dialect }) =>
     dialect.entrances.map((entrance) => ({
@@ -268,7 +268,13 @@ async function seal({ dialect, kept }: NamedDialect): Promise<void> {
 
 function openDialects(
   config: Config,
-  { hub, clock, store, ice }: { hub: Hub; clock: Clock; store: Store; ice: IceServers },
+  { hub, clock, store, log, ice }: {
+    readonly hub: Hub;
+    readonly clock: Clock;
+    readonly store: Store;
+    readonly log: Log;
+    readonly ice: IceServers;
+  },
 ): NamedDialect[] {
   const served = DIALECTS.filter(({ name }) => config.dialects.includes(name));
   return served.map((definition) => {
@@ -277,16 +283,11 @@ function openDialects(
     // A dialect has a realm of its own: equal ids of two dialects never meet by accident.
     const realm = isBridged ? BRIDGED_REALM : name;
     const kept = store.dialect(name, (id) => hub.has(realm, id));
-    const context = {
-      hub,
-      realm,
-      dialect: name,
-      isBridged,
-      clock,
-      iceServers: () => ice.grant().iceServers,
-      basePath: basePathOf(config),
-    };
-    const dialect = open(config[name], { ...context, store: kept });
+    const place = { hub, realm, dialect: name, isBridged, clock, basePath: basePathOf(config) };
+    const warn: DialectContext["warn"] = (what, facts) =>
+      log.writeForClient("warning", what, { dialect: name, ...facts });
+    const iceServers = (): readonly unknown[] => ice.grant().iceServers;
+    const dialect = open(config[name], { ...place, store: kept, iceServers, warn });
     return { name, title, dialect, kept };
   });
 }
