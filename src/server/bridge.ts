@@ -1,5 +1,6 @@
 import { ConfigError } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import type { Abroad } from "../core/abroad.ts";
 import { Calls } from "../core/calls.ts";
 import type { Clock } from "../core/clock.ts";
 import type { LobbyName } from "../core/lobby.ts";
@@ -24,11 +25,11 @@ export function bridgedTitles(config: Config): string[] {
     .map(({ title }) => title);
 }
 
-/** The calls between dialects; undefined if none are bridged. Throws ConfigError. */
-export function openCalls(
+/** The way between dialects; undefined if none are bridged. Throws ConfigError. */
+export function openBridge(
   config: Config,
   { clock, log, metrics }: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics },
-): Calls | undefined {
+): Abroad | undefined {
   if (config.bridge.length === 0) return undefined;
   const served: readonly string[] = config.dialects;
   const missing = config.bridge.filter((name) => name !== "all" && !served.includes(name));
@@ -45,9 +46,9 @@ export function openCalls(
   };
   const calls = new Calls(limits, clock, new CallJournal(log, metrics).tell);
   metrics.gauge("signalbox_bridged_calls", "Calls between protocols under way", () => calls.count);
-  return calls;
+  return { calls, lobby: lobbyOf(config) };
 }
 
-export function lobbyOf({ bridgeLobby: room }: Config): LobbyName | undefined {
+function lobbyOf({ bridgeLobby: room }: Config): LobbyName | undefined {
   return room === undefined ? undefined : { realm: BRIDGED_REALM, room };
 }

@@ -7,7 +7,7 @@ import { Hub } from "../core/hub.ts";
 import type { DialectStore } from "../core/kept.ts";
 import type { DialectContext, OpenDialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/mod.ts";
-import { BRIDGED_REALM, bridgedTitles, bridges, lobbyOf, openCalls } from "./bridge.ts";
+import { BRIDGED_REALM, bridgedTitles, bridges, openBridge } from "./bridge.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { maxOpenFiles } from "../system/files.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
@@ -104,8 +104,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   undo.defer(() => void store.close());
 
   const metrics = new Metrics();
-  const calls = openCalls(config, { clock, log, metrics });
-  const hub = new Hub(config.limits, calls && { calls, lobby: lobbyOf(config) });
+  const hub = new Hub(config.limits, openBridge(config, { clock, log, metrics }));
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock);
   const journal = new Journal(log, metrics, refusals);
   const transport = openTransport(config.transport, clock);
