@@ -32,7 +32,8 @@ export const iceOptions = z.strictObject({
     max: 604_800,
   }),
   policy: z.enum(["all", "relay"]).default("all").meta({
-    description: "relay keeps clients that configure themselves by /ice from direct paths",
+    description:
+      "Paths for clients that configure themselves by /ice: all, or relay for no direct ones",
   }),
   path: pathText.default("/ice").meta({
     description: "Path of the ICE servers, served if --ice-servers is given",
