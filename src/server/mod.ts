@@ -5,7 +5,7 @@ import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { Hub } from "../core/hub.ts";
 import type { DialectStore } from "../core/kept.ts";
-import type { OpenDialect } from "../dialects/dialect.ts";
+import type { DialectContext, OpenDialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/mod.ts";
 import { BRIDGED_REALM, bridges, lobbyOf, openCalls } from "./bridge.ts";
 import { Door, type DoorOptions } from "./door.ts";
@@ -111,7 +111,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const bans = new AddressBans(store.bans);
   const gate = undo.use(openGate(config, clock, bans));
   const basePath = basePathOf(config);
-  const dialects = openDialects(config, { hub, clock, store });
+  const dialects = openDialects(config, { hub, clock, store, log });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const reachable = dialects.flatMap(({ title, dialect }) =>
     dialect.entrances.map((entrance) => ({
@@ -263,7 +263,7 @@ async function seal({ dialect, kept }: NamedDialect): Promise<void> {
 
 function openDialects(
   config: Config,
-  { hub, clock, store }: { hub: Hub; clock: Clock; store: Store },
+  { hub, clock, store, log }: { hub: Hub; clock: Clock; store: Store; log: Log },
 ): NamedDialect[] {
   const served = DIALECTS.filter(({ name }) => config.dialects.includes(name));
   return served.map((definition) => {
@@ -273,7 +273,9 @@ function openDialects(
     const realm = isBridged ? BRIDGED_REALM : name;
     const kept = store.dialect(name, (id) => hub.has(realm, id));
     const context = { hub, realm, dialect: name, isBridged, clock, basePath: basePathOf(config) };
-    const dialect = open(config[name], { ...context, store: kept });
+    const warn: DialectContext["warn"] = (what, facts) =>
+      log.writeForClient("warning", what, { dialect: name, ...facts });
+    const dialect = open(config[name], { ...context, store: kept, warn });
     return { name, title, dialect, kept };
   });
 }
