@@ -117,15 +117,14 @@ export class Room extends EventTarget {
     this.#me = { p_id, p_secret, p_instance };
     Object.assign(this, { id: p_id, instance: p_instance, ice_servers, max_bytes });
     const keys = peers.flatMap((peer) => peer.peer_instances.map((_, n) => `${peer.peer_id}/${n}`));
-    // The server was restarted, or signals are missing: calls continue with the peers that come
-    // back too.
+    // After a restart, or if signals are missing, calls continue with the peers that come back too.
     const mayComeBack = ({ connection }) => !isBack && connection?.remoteDescription;
     const isKept = (call) => isSame && (keys.includes(call.key) || mayComeBack(call));
     this.#part((call) => !isKept(call), "lost");
     [this.#live, this.#state.failures] = [this.#socket, 0];
     this.#repeat(0);
     this.tell("ready", { isBack });
-    const isCaller = () => !isBack; // a peer that came while this connection was lost makes the offer
+    const isCaller = () => !isBack; // a peer that came during the loss makes the offer
     for (const peer of peers) peer.peer_instances.forEach((_, n) => this.#meet(peer, n, isCaller));
     this.#pump();
   }
