@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { DIALECTS } from "../dialects/mod.ts";
 import { bridgeOptions } from "./bridge.ts";
+import { iceOptions } from "./ice.ts";
 import { limit, MIB, pathText, toggle, whole } from "../dialects/kit/options.ts";
 import { originOption } from "./origins.ts";
 
@@ -246,6 +247,7 @@ export const ConfigSchema = z.strictObject({
   noSeal: toggle("Do not keep calls in progress across a planned restart", { group: OPERATION }),
   ...bridgeOptions,
   log: log.prefault({}),
+  ice: iceOptions.prefault({}),
   limits: limits.prefault({}),
   transport: transport.prefault({}),
   socketIo: socketIo.prefault({}),

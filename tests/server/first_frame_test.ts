@@ -144,7 +144,7 @@ function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTe
     const store = newMemoryStore().dialect(dialect.name, () => false);
     const realm = dialect.name;
     const place = { hub, realm, dialect: realm, isBridged: false, basePath: "" };
-    const context = { ...place, clock, store, warn: () => {} };
+    const context = { ...place, clock, store, iceServers: () => [], warn: () => {} };
     return dialect.open(dialect.options.parse({}), context).routes.filter(
       (route) => route.kind === "upgrade" && route.path === "/",
     ) as UpgradeRoute[];

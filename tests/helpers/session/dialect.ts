@@ -69,6 +69,7 @@ export class DialectBench implements Disposable {
       dialect: dialect.name,
       isBridged: bridge !== undefined,
       clock: this.clock,
+      iceServers: () => [],
       basePath: "",
       store: this.store,
       warn: (what, facts) => void this.warnings.push([what, facts]),
