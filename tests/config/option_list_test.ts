@@ -74,8 +74,12 @@ Deno.test("types and words are the schema's", () => {
 Deno.test("secrets are known as such, and nothing else is", () => {
   const secrets = OPTIONS.filter(({ isSecret }) => isSecret).map(({ flag }) => flag);
   assertEquals(secrets, [
-    ...["ice-secret", "ice-credential"],
-    ...["peerjs-id-secret", "ssp-tokens", "simple-secret", "simple-tokens"],
+    "ice-secret",
+    "ice-credential",
+    "peerjs-id-secret",
+    "ssp-tokens",
+    "simple-secret",
+    "simple-tokens",
   ]);
 });
 

@@ -104,7 +104,7 @@ const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string
   unknown: ["peer_unknown", "No such peer"],
   elsewhere: ["peer_unknown", "No such peer"],
   busy: ["peer_busy", "The peer is busy"],
-  untranslatable: ["untranslatable", "The peer cannot be told this"],
+  untranslatable: ["untranslatable", "The peer has no form for this message"],
   not_askable: ["not_askable", "The peer cannot be asked for an offer"],
   not_renegotiable: ["not_renegotiable", "The peer takes no further offers"],
 };
