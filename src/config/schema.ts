@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { DIALECTS } from "../dialects/mod.ts";
 import { bridgeOptions } from "./bridge.ts";
+import { iceOptions } from "./ice.ts";
 import { limit, MIB, pathText, toggle, whole } from "../dialects/kit/options.ts";
 import { originOption } from "./origins.ts";
 
@@ -8,7 +9,7 @@ const file = z.string().min(1);
 
 /** Headings of the help. */
 const LISTENING = "Listening and TLS";
-const ACCESS = "Who may connect";
+const ACCESS = "Access";
 const OPERATION = "Operation";
 
 const log = z.strictObject({
@@ -246,6 +247,7 @@ export const ConfigSchema = z.strictObject({
   noSeal: toggle("Do not keep calls in progress across a planned restart", { group: OPERATION }),
   ...bridgeOptions,
   log: log.prefault({}),
+  ice: iceOptions.prefault({}),
   limits: limits.prefault({}),
   transport: transport.prefault({}),
   socketIo: socketIo.prefault({}),

@@ -20,10 +20,14 @@ export interface DialectContext {
   /** True if the realm has peers of other dialects as well. */
   readonly isBridged: boolean;
   readonly clock: Clock;
+  /** STUN and TURN servers for one client, as a browser takes them; fresh at each call. */
+  readonly iceServers: () => readonly unknown[];
   /** The prefix of the dialect's own paths, such as "/signal"; mostly empty. */
   readonly basePath: string;
   /** State that outlives connections and, if configured, this process. */
   readonly store: DialectStore;
+  /** Logs a warning about a client, for operators. The facts are no text of clients. */
+  readonly warn: (what: string, facts: Readonly<Record<string, string | number>>) => void;
 }
 
 /** A namespace of the one Socket.IO server, which answers at `/socket.io`. */

@@ -5,7 +5,7 @@ import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { Hub } from "../core/hub.ts";
 import type { DialectStore } from "../core/kept.ts";
-import type { OpenDialect } from "../dialects/dialect.ts";
+import type { DialectContext, OpenDialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/mod.ts";
 import { BRIDGED_REALM, bridges, lobbyOf, openCalls } from "./bridge.ts";
 import { Door, type DoorOptions } from "./door.ts";
@@ -17,6 +17,7 @@ import { Gate, refusalFor } from "../http/gate.ts";
 import { docsRoutes } from "../docs/mod.ts";
 import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
 import { ownRoutes } from "../http/own_routes.ts";
+import type { IceServers } from "../ice/ice_servers.ts";
 import { type OwnedRoute, Router } from "../http/router.ts";
 import { Journal } from "../observe/journal.ts";
 import type { Log } from "../observe/log.ts";
@@ -28,6 +29,7 @@ import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import type { Store } from "../store/mod.ts";
 import { checkTls, readTls, watchTls } from "./certificates.ts";
+import { openIce } from "./ice.ts";
 import { listen } from "./listen.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
@@ -111,7 +113,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const bans = new AddressBans(store.bans);
   const gate = undo.use(openGate(config, clock, bans));
   const basePath = basePathOf(config);
-  const dialects = openDialects(config, { hub, clock, store });
+  const ice = openIce(config.ice, { clock, wallNow: wallClock, metrics });
+  const dialects = openDialects(config, { hub, clock, store, log, ice: ice.servers });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const reachable = dialects.flatMap(({ title, dialect }) =>
     dialect.entrances.map((entrance) => ({
@@ -147,7 +150,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
     : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));
   const door = new Door({
     router: makeRouter([
-      ...[...own, page, ...trial, ...docsRoutes({ basePath, version })].map((route) => ({
+      ...[...own, page, ...trial, ...ice.routes, ...docsRoutes({ basePath, version })].map((
+        route,
+      ) => ({
         owner: "server",
         route,
       })),
@@ -263,7 +268,13 @@ async function seal({ dialect, kept }: NamedDialect): Promise<void> {
 
 function openDialects(
   config: Config,
-  { hub, clock, store }: { hub: Hub; clock: Clock; store: Store },
+  { hub, clock, store, log, ice }: {
+    readonly hub: Hub;
+    readonly clock: Clock;
+    readonly store: Store;
+    readonly log: Log;
+    readonly ice: IceServers;
+  },
 ): NamedDialect[] {
   const served = DIALECTS.filter(({ name }) => config.dialects.includes(name));
   return served.map((definition) => {
@@ -272,8 +283,11 @@ function openDialects(
     // A dialect has a realm of its own: equal ids of two dialects never meet by accident.
     const realm = isBridged ? BRIDGED_REALM : name;
     const kept = store.dialect(name, (id) => hub.has(realm, id));
-    const context = { hub, realm, dialect: name, isBridged, clock, basePath: basePathOf(config) };
-    const dialect = open(config[name], { ...context, store: kept });
+    const place = { hub, realm, dialect: name, isBridged, clock, basePath: basePathOf(config) };
+    const warn: DialectContext["warn"] = (what, facts) =>
+      log.writeForClient("warning", what, { dialect: name, ...facts });
+    const iceServers = (): readonly unknown[] => ice.grant().iceServers;
+    const dialect = open(config[name], { ...place, store: kept, iceServers, warn });
     return { name, title, dialect, kept };
   });
 }

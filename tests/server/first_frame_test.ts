@@ -143,7 +143,8 @@ function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTe
   const at = (dialect: typeof ssp): UpgradeRoute[] => {
     const store = newMemoryStore().dialect(dialect.name, () => false);
     const realm = dialect.name;
-    const context = { hub, realm, dialect: realm, clock, isBridged: false, basePath: "", store };
+    const place = { hub, realm, dialect: realm, isBridged: false, basePath: "" };
+    const context = { ...place, clock, store, iceServers: () => [], warn: () => {} };
     return dialect.open(dialect.options.parse({}), context).routes.filter(
       (route) => route.kind === "upgrade" && route.path === "/",
     ) as UpgradeRoute[];

@@ -18,7 +18,7 @@ export const gstreamer = defineDialect({
   title: "GStreamer",
   options,
   isBridgeable: true,
-  open(options, { hub, realm, dialect }): OpenDialect {
+  open(options, { hub, realm, dialect, warn }): OpenDialect {
     const { maxIdLength } = options;
     const server: GStreamerServer = {
       hub,
@@ -26,6 +26,7 @@ export const gstreamer = defineDialect({
       dialect,
       news: new EncodeOnce(),
       maxIdLength,
+      warn,
     };
     return {
       routes: options.paths.map((path) => ({

@@ -4,7 +4,7 @@ import * as z from "zod";
 
 /** Fewer characters could be guessed. */
 const MIN_LENGTH = 16;
-/** What needs no escape in a URL; then perhaps a room's name. */
+/** Characters that need no escape in a URL, then optionally a room's name. */
 const TOKEN = new RegExp(`^[\\w.~-]{${MIN_LENGTH},}(@.+)?$`, "s");
 
 /**
@@ -20,7 +20,7 @@ export function tokensOption(room: string): z.ZodDefault<z.ZodArray<z.ZodString>
   });
 }
 
-/** What there is to say of a token, or of the lack of one. */
+/** The verdict on a token, or on a missing one. */
 export type Verdict = "admitted" | "missing" | "wrong" | "elsewhere";
 
 interface Entry {
@@ -29,7 +29,7 @@ interface Entry {
   readonly room: string | undefined;
 }
 
-/** Who may join which rooms: whoever shows a configured token, or everybody where there is none. */
+/** Admits clients that show a configured token, or all clients if none is configured. */
 export class Tokens {
   readonly #entries: readonly Entry[];
 

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { linkLimitOptions, whole } from "../kit/options.ts";
+import { takeOverOptions, TakeOvers } from "../kit/take_overs.ts";
 import { readHandshake } from "./messages.ts";
 import { OwtSession } from "./session.ts";
 
@@ -10,6 +11,7 @@ const options = z.strictObject({
       description: "Client version to accept, if the client sends one; may be given several times",
     }),
   maxIdLength: whole(512, "Longest id, in UTF-16 units", { min: 48, max: 8_192 }),
+  ...takeOverOptions(),
   ...linkLimitOptions({ identifyTimeoutMs: 60_000 }),
 });
 
@@ -18,13 +20,16 @@ export const owt = defineDialect({
   name: "owt",
   title: "OWT",
   options,
-  open(options, { hub, realm, dialect, basePath }): OpenDialect {
+  open(options, { hub, realm, dialect, clock, basePath, warn }): OpenDialect {
+    const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });
+    hub.reserve(realm, (claim, isHeld) => !isHeld || takeOvers.admit(claim));
     const server = {
       hub,
       realm,
       dialect,
       versions: new Set(options.versions),
       maxIdLength: options.maxIdLength,
+      takeOvers,
     };
     return {
       routes: [],
@@ -38,6 +43,7 @@ export const owt = defineDialect({
         scheme: "http",
         hint: `p2p.connect({ host, token }), over Socket.IO at ${basePath}/socket.io`,
       }],
+      [Symbol.dispose]: () => takeOvers[Symbol.dispose](),
     };
   },
 });

@@ -3,6 +3,7 @@ import type { PeerEvent, PeerId } from "../../core/events.ts";
 import type { Frame, Session } from "../../core/session.ts";
 import type { NamespaceLink } from "../../transport/links.ts";
 import { type Place, Seat } from "../kit/seat.ts";
+import type { TakeOvers } from "../kit/take_overs.ts";
 import {
   type Action,
   type Asked,
@@ -23,6 +24,7 @@ export interface OwtServer extends Place {
   /** Values of `clientVersion` that are admitted. */
   readonly versions: ReadonlySet<string>;
   readonly maxIdLength: number;
+  readonly takeOvers: TakeOvers;
 }
 
 /** A refusal in the clients' error numbers (§6). */
@@ -112,7 +114,7 @@ export class OwtSession implements Session {
   }
 
   get isIdentified(): boolean {
-    return this.#hasLoggedIn;
+    return this.#hasLoggedIn || this.#server.takeOvers.isWaiting(this);
   }
 
   /** The older generation logs in by the handshake, the newer one by an event (§4). */
@@ -145,6 +147,7 @@ export class OwtSession implements Session {
         return this.#answerLogin(event.peer.id);
       case "replaced":
         // In this order clients report the loss and do not reconnect (§4).
+        if (this.#seat.peer !== undefined) this.#server.takeOvers.happened(this.#seat.peer.id);
         this.#seat.lose();
         this.link.send(SERVER_DISCONNECT);
         return this.link.close();
@@ -200,7 +203,8 @@ export class OwtSession implements Session {
     this.#login = { token, ack };
     if (isSame) return this.#answerLogin(peer.id);
     this.#seat.release();
-    return this.#seat.claim({ id: token === "" ? anonymousId() : token, policy: "newest" });
+    const id = token === "" ? anonymousId() : token;
+    return this.#seat.claim({ id, policy: "newest", address: this.link.address });
   }
 
   /** The refusal of the login that is under way. */

@@ -15,6 +15,7 @@ import {
   type RelayedMessage,
 } from "./messages.ts";
 import { type Place, Seat } from "../kit/seat.ts";
+import type { TakeOvers } from "../kit/take_overs.ts";
 import { PeerJsLeg } from "./leg.ts";
 import type { WaitingRoom } from "./waiting_room.ts";
 
@@ -28,6 +29,7 @@ export interface Credentials {
 /** The parts that all sessions of the dialect share. */
 export interface PeerJsServer extends Place {
   readonly waitingRoom: WaitingRoom;
+  readonly takeOvers: TakeOvers;
   readonly reservations: Pick<Reservations, "touch">;
   readonly key: string;
   readonly maxIdLength: number;
@@ -100,7 +102,7 @@ export class PeerJsSession implements Session {
   }
 
   get isIdentified(): boolean {
-    return this.#seat.peer !== undefined;
+    return this.#seat.peer !== undefined || this.#server.takeOvers.isWaiting(this);
   }
 
   /** Checks the parameters in the original server's order (§4). */
@@ -136,6 +138,7 @@ export class PeerJsSession implements Session {
       case "replaced":
         // The same client is back on a new path; this one is dead or soon will be (§9.2).
         this.#seat.lose();
+        this.#server.takeOvers.happened(this.#credentials.id);
         return this.link.close(1000, "replaced by a newer connection");
       // Departures are silent: calls outlive the signalling connection (§6).
       case "gone":

@@ -78,9 +78,11 @@ export const simple = defineDialect({
   title: "Simple",
   options,
   isBridgeable: true,
-  open(options, { hub, realm, dialect, isBridged, clock, store, basePath }): OpenDialect {
+  open(options, context): OpenDialect {
+    const { hub, realm, dialect, isBridged, clock, iceServers, store, basePath } = context;
     const { path } = options;
     const tokens = new Tokens(options.tokens);
+    const ownIceServers = options.iceServers.map((urls) => ({ urls }));
     if (isBridged) {
       hub.guard(realm, dialect, (room, token) => tokens.judge(token, room) === "admitted");
     }
@@ -102,7 +104,7 @@ export const simple = defineDialect({
       total: new KeptTotal(),
       resumeMs: options.resumeMs,
       maxFrameBytes: options.maxFrameBytes,
-      iceServers: options.iceServers.map((urls) => ({ urls })),
+      iceServers: () => [...iceServers(), ...ownIceServers],
     };
     void unseal(server, store);
     using timers = new DisposableStack();

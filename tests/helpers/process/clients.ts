@@ -5,8 +5,10 @@ import { delimiter, join } from "node:path";
 /** A program that a test drives and that not every machine has, or not everybody may use. */
 export type Need =
   | "chromium"
+  | "coturn"
   | "firefox"
   | "gstreamer"
+  | "libsoup"
   | "openssl"
   | "python-socketio"
   | "registry"
@@ -58,9 +60,16 @@ type Found = { program: string; missing?: undefined } | { program?: undefined; m
 /** Each search runs at most once in a test module. */
 const locate: Record<Need, () => Found> = {
   chromium: once(findChromium),
+  coturn: once(findCoturn),
   firefox: once(findFirefox),
   gstreamer: once(findGstreamer),
-  "python-socketio": once(findPythonSocketIo),
+  libsoup: once(() => {
+    const statement = "import gi; gi.require_version('Soup', '3.0')";
+    return findPython(statement, "python3-gi and gir1.2-soup-3.0");
+  }),
+  "python-socketio": once(() => {
+    return findPython("import socketio, requests", "python3-socketio and python3-requests");
+  }),
   apache2: once(() => findProxy("apache2")),
   caddy: once(() => findProxy("caddy")),
   haproxy: once(() => findProxy("haproxy")),
@@ -117,21 +126,24 @@ function findGstreamer(): Found {
     : { program };
 }
 
-function findPythonSocketIo(): Found {
+/** Finds the Python that can run a statement; Debian's libraries belong to Debian's Python. */
+function findPython(statement: string, packages: string): Found {
   const program = [onPath("/usr/bin/python3"), onPath("python3")].find((python) => {
     if (python === undefined) return false;
-    const probe = ["-c", "import socketio, requests"];
-    return spawnSync(python, probe, { timeout: 30_000, stdio: "ignore" }).status === 0;
+    return spawnSync(python, ["-c", statement], { timeout: 30_000, stdio: "ignore" }).status === 0;
   });
-  return program === undefined
-    ? { missing: "no Socket.IO for Python: install python3-socketio and python3-requests" }
-    : { program };
+  return program === undefined ? { missing: `install ${packages} for Python` } : { program };
 }
 
 /** Debian keeps servers where only root looks for programs. */
 function findProxy(name: ProxyName): Found {
   const program = onPath(name) ?? onPath(`/usr/sbin/${name}`);
   return program === undefined ? { missing: `no ${name}: install ${name}` } : { program };
+}
+
+function findCoturn(): Found {
+  const program = onPath("turnserver");
+  return program === undefined ? { missing: "no TURN server: install coturn" } : { program };
 }
 
 function findOpenssl(): Found {
