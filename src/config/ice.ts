@@ -10,7 +10,7 @@ const url = z.string().regex(
   "expected a URL such as stun:stun.example.org or turn:turn.example.org?transport=udp",
 );
 
-/** Options of the STUN and TURN servers that clients are told of. */
+/** Options of the STUN and TURN servers for clients. */
 export const iceOptions = z.strictObject({
   servers: z.array(url).default([]).meta({
     description: "URL of a STUN or TURN server for clients; may be given several times",
@@ -32,7 +32,7 @@ export const iceOptions = z.strictObject({
     max: 604_800,
   }),
   policy: z.enum(["all", "relay"]).default("all").meta({
-    description: "relay keeps clients that configure themselves by /ice from direct paths",
+    description: "With relay, clients avoid direct paths if they configure themselves by /ice",
   }),
   path: pathText.default("/ice").meta({
     description: "Path of the ICE servers, served if --ice-servers is given",

@@ -73,7 +73,14 @@ Deno.test("types and words are the schema's", () => {
 
 Deno.test("secrets are known as such, and nothing else is", () => {
   const secrets = OPTIONS.filter(({ isSecret }) => isSecret).map(({ flag }) => flag);
-  assertEquals(secrets, ["peerjs-id-secret", "ssp-tokens", "simple-secret", "simple-tokens"]);
+  assertEquals(secrets, [
+    "ice-secret",
+    "ice-credential",
+    "peerjs-id-secret",
+    "ssp-tokens",
+    "simple-secret",
+    "simple-tokens",
+  ]);
 });
 
 Deno.test("a dialect's limits have the names that the transport knows them by", () => {

@@ -29,7 +29,7 @@ Deno.test("every relative link of a page leads to a page or a file that is serve
   const known = new Set([...PAGES.map(({ path }) => path), ...Object.keys(FILES)]);
   const broken = PAGES.flatMap(({ path, markdown }) => {
     const prose = markdown.replace(/^```[\s\S]*?^```$/gm, "");
-    return matches(prose, /\]\(([^)#]+)[^)]*\)/g).filter((href) =>
+    return matches(prose, /(?<!!)\[[^\]]*\]\(([^)#]+)[^)]*\)/g).filter((href) =>
       !/^https?:/.test(href) && !known.has(new URL(href, `http://x/${path}`).pathname.slice(1))
     ).map((href) => `${path}: ${href}`);
   });

@@ -31,7 +31,7 @@ export type Action =
   | { readonly type: "login"; readonly token: string; readonly ack: string | undefined }
   | {
     readonly type: "message";
-    /** Nobody's id where the message says for nobody. */
+    /** The receiver; empty if the message is for nobody. */
     readonly to: string;
     readonly relayed: Relayed;
     readonly ack: string | undefined;
@@ -57,7 +57,7 @@ type Acknowledgement =
   | readonly [{ readonly uid: string }]
   | readonly [number | { readonly error: number }];
 
-/** What a refusal has to know of the event that it answers; part of an error's details. */
+/** The part of an event that a refusal answers; part of an error's details. */
 export interface Asked {
   readonly ack: string | undefined;
   readonly isLogin: boolean;

@@ -227,7 +227,7 @@ export class OwtSession implements Session {
     if (peer === undefined) throw new SignalError("credentials_missing", "Log in first", details);
     const outcome = this.#server.hub.send(peer, to, relayed);
     if (outcome === "untranslatable") {
-      throw new SignalError("untranslatable", "The peer cannot be told this", details);
+      throw new SignalError("untranslatable", "The peer has no form for this message", details);
     }
     if (outcome !== "sent") throw new SignalError("peer_unknown", "No such peer", details);
     if (ack !== undefined) this.link.send(encodeMessageAck(ack));

@@ -81,7 +81,7 @@ export const peerjs = defineDialect({
         holdMs: options.expireTimeoutMs,
         maxMessages: options.maxHeldMessages,
         maxBytes: options.maxHeldBytes,
-        // Delivered in one go: whoever is over its queue by it would never connect.
+        // They are delivered at once: a client whose queue they exceed would never connect.
         maxBytesPerReceiver: Math.min(options.maxHeldBytesPerPeer, options.maxQueuedBytes),
         maxBytesPerSender: options.maxHeldBytesPerSender,
         maxAttemptsPerSender: options.maxHeldAttempts,
@@ -196,7 +196,7 @@ function watchForeign(hub: Hub, realm: string, own: string, waitingRoom: Waiting
   });
 }
 
-/** What an operator may do with ids. */
+/** The operator's actions on ids. */
 function idOperations({ reservations }: DialectStore, maxIdLength: number): IdOperations {
   return {
     reserve(id, holder, lifetimeMs): Promise<KeepOutcome> {
