@@ -110,3 +110,43 @@ clientTest({
     await other.close();
   },
 });
+
+/** Tabs of one room, the elder first. */
+const MIXED = [["simple", "rtcpool"], ["gstreamer", "simple"], ["rtcpool", "gstreamer"]] as const;
+
+clientTest({
+  name: "/try: with --bridge all, tabs of different protocols see each other in one room",
+  needs: ["chromium"],
+  fn: async () => {
+    await using server = await startServerProcess(["--bridge", "all"]);
+    await using browser = await launchBrowser();
+    for (const protocols of MIXED) {
+      const elder = await openTab(browser, server.url, protocols[0]);
+      const newcomer = await openTab(browser, server.url, protocols[1]);
+      for (const page of [elder, newcomer]) {
+        await until(`a moving picture by ${protocols.join(" and ")}`, () => seesOther(page));
+      }
+      await newcomer.close();
+      await elder.close();
+    }
+  },
+});
+
+clientTest({
+  name: "/try: with --bridge all, a PeerJS tab calls a tab of another protocol by its id",
+  needs: ["chromium"],
+  fn: async () => {
+    await using server = await startServerProcess(["--bridge", "all"]);
+    await using browser = await launchBrowser();
+    const simple = await openTab(browser, server.url, "simple");
+    await until("an id", async () => /\(.+\)/.test(await textOf(simple, "me")));
+    const id = (await textOf(simple, "me")).replace(/[ ()]/g, "");
+    const peer = await openTab(browser, server.url, "peerjs");
+    await until("an id", async () => /\(.+\)/.test(await textOf(peer, "me")));
+    await peer.evaluate(
+      `(document.getElementById("number").value = ${JSON.stringify(id)},
+        document.getElementById("dial").requestSubmit())`,
+    );
+    for (const page of [simple, peer]) await until("a moving picture", () => seesOther(page));
+  },
+});

@@ -29,18 +29,18 @@ export async function start({ server, path, room, token, stream, report, loadScr
     call.on("stream", (remote) => report.stream(call.peer, remote));
     call.on("close", () => report.left(call.peer));
   };
-  const dial = (id) => {
-    useCall(peer.call(id, stream));
-    // Raw, so that clients of other protocols read it, too.
-    useChannel(peer.connect(id, { reliable: true, serialization: "raw" }));
-  };
+  // An id may belong to a client of another protocol, which has one connection with each peer.
+  const dial = (id) => useCall(peer.call(id, stream));
   peer.on("connection", useChannel);
   peer.on("call", (call) => {
     useCall(call);
     call.answer(stream);
   });
   report.ready(peer.id);
-  for (let other = 1; other < nth; other++) dial(`${room}-${other}`);
+  for (let other = 1; other < nth; other++) {
+    dial(`${room}-${other}`);
+    useChannel(peer.connect(`${room}-${other}`, { reliable: true }));
+  }
   return {
     dial,
     send: (text) => channels.forEach((channel) => channel.send(text)),
