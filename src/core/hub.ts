@@ -38,7 +38,7 @@ export class Hub {
   readonly #calls: Calls | undefined;
   readonly #realms = new Map<string, Realm>();
   /** True when departures are no longer announced: see `silence`. */
-  isSilent = false;
+  #isSilent = false;
   #peerCount = 0;
   #fences = 0;
 
@@ -47,6 +47,11 @@ export class Hub {
     this.#maxPeers = limits.maxPeers;
     this.#rooms = new Rooms(limits, lobby);
     this.#calls = calls;
+  }
+
+  /** True if departures are told to nobody any more: see `silence`. */
+  get isSilent(): boolean {
+    return this.#isSilent;
   }
 
   get peerCount(): number {
@@ -104,14 +109,14 @@ export class Hub {
     realm.peers.delete(peer.id);
     realm.count(peer.dialect, -1);
     this.#peerCount--;
-    this.#calls?.leave(peer, !this.isSilent);
-    this.#rooms.leaveAll(peer, !this.isSilent, news);
+    this.#calls?.leave(peer, !this.#isSilent);
+    this.#rooms.leaveAll(peer, !this.#isSilent, news);
     this.#rooms.updateLobby(peer, false);
     const pairs = peer.paired;
     peer.paired = undefined;
     for (const other of pairs ?? []) {
       other.paired?.delete(peer);
-      if (!this.isSilent) tell(other, { type: "gone", peer: peer.id });
+      if (!this.#isSilent) tell(other, { type: "gone", peer: peer.id });
     }
     realm.tell("left", peer);
   }
@@ -121,7 +126,7 @@ export class Hub {
    * one after the other.
    */
   silence(): void {
-    this.isSilent = true;
+    this.#isSilent = true;
   }
 
   /** The holder of an id, of any dialect. */

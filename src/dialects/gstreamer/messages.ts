@@ -6,7 +6,7 @@ import type { Frame } from "../../core/session.ts";
 import { isTooDeep, parseJson } from "../kit/json.ts";
 import { isWhitespace, isWord, repr, split } from "./python_text.ts";
 
-// The wire contract is protocols/gstreamer.md of the project's notes; sections are cited as §n.
+// The wire contract is PROTOCOL.md; sections are cited as §n.
 // Commands are words, not JSON: this module is the dialect's only reader and writer of frames.
 
 /** The commands of a peer that is in no session or room. */

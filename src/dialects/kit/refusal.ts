@@ -19,7 +19,7 @@ export interface Refusal {
   readonly close?: "bare" | readonly [code: number, reason: string];
 }
 
-/** How connections end where a dialect has no code of its own (reliability: section 3). */
+/** How connections end where a dialect has no code of its own. */
 const CLOSINGS: Readonly<Record<Exclude<FatalCode, "internal">, Refusal["close"]>> = {
   frame_too_large: [1009, "message too big"],
   flooding: [1008, "too many messages"],

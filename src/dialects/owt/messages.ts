@@ -4,7 +4,7 @@ import type { Frame } from "../../core/session.ts";
 import { encodeAck, encodeEvent, splitEvent } from "../kit/event_frame.ts";
 import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
 
-// The wire contract is protocols/owt.md of the project's notes; sections are cited as §n.
+// The wire contract is PROTOCOL.md; sections are cited as §n.
 
 const MAX_TRACKS = 64;
 const MAX_TRACK_LENGTH = 256;

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Frame } from "../../core/session.ts";
 import { isTooDeep, parseJson } from "../kit/json.ts";
 
-// The wire contract is protocols/peerjs.md of the project's notes; sections are cited as §n.
+// The wire contract is PROTOCOL.md; sections are cited as §n.
 
 /** Messages about a connection attempt: held for a peer that is not here (§5, §7). */
 const Attempt = z.object({

@@ -5,7 +5,7 @@ import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import type { Candidate, Change, PeerDescription, PeerInstance } from "./description.ts";
 
-// The wire contract is protocols/simple.md of the project's notes; sections are cited as §n.
+// The wire contract is PROTOCOL.md; sections are cited as §n.
 
 /** Bounds of a frame beside its size. */
 export interface FrameLimits {
@@ -278,7 +278,9 @@ export function encodeSignal(seq: number, { peer_id, peer_instance, frame }: Sig
       const { data } = frame;
       return encode({ event, seq, peer_id, peer_instance, type, data, call });
     }
-    default: {
+    case "offer":
+    case "answer":
+    case "pranswer": {
       const { sdp } = frame;
       return encode({ event, seq, peer_id, peer_instance, type, sdp, call });
     }

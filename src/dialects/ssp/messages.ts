@@ -6,7 +6,7 @@ import { splitEvent } from "../kit/event_frame.ts";
 import { conform, isObject, parseJson } from "../kit/json.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 
-// The wire contract is protocols/ssp.md of the project's notes; sections are cited as §n.
+// The wire contract is PROTOCOL.md; sections are cited as §n.
 
 /**
  * The version of a member's client. "auto" is a client at the URL for both versions before its

@@ -32,31 +32,38 @@ export class Sessions {
 
   /** Starts a session; throws a SignalError if there are too many. */
   start(producer: PeerHandle, consumer: PeerHandle): MediaSession {
+    const full = this.#fullAt(producer, consumer);
+    if (full !== undefined) {
+      const code = full === "server" ? "rooms_full" : "peer_busy";
+      throw new SignalError(code, `Cannot start a session: the ${full} has too many`);
+    }
+    return this.#add(producer, consumer);
+  }
+
+  /** The same for a peer that is being called; undefined if there are too many. */
+  tryStart(producer: PeerHandle, consumer: PeerHandle): MediaSession | undefined {
+    const isFull = this.#fullAt(producer, consumer) !== undefined;
+    return isFull ? undefined : this.#add(producer, consumer);
+  }
+
+  #fullAt(
+    producer: PeerHandle,
+    consumer: PeerHandle,
+  ): "server" | "producer" | "consumer" | undefined {
     const { maxSessions, maxSessionsPerProducer, maxSessionsPerConsumer } = this.#limits;
-    if (this.#byId.size >= maxSessions) {
-      throw new SignalError("rooms_full", "Cannot start a session: the server has too many");
-    }
-    if ((this.#ofProducer.get(producer.id)?.size ?? 0) >= maxSessionsPerProducer) {
-      throw new SignalError("peer_busy", "Cannot start a session: the producer has too many");
-    }
-    if ((this.#ofConsumer.get(consumer.id)?.size ?? 0) >= maxSessionsPerConsumer) {
-      throw new SignalError("peer_busy", "Cannot start a session: the consumer has too many");
-    }
+    if (this.#byId.size >= maxSessions) return "server";
+    const ofProducer = this.#ofProducer.get(producer.id)?.size ?? 0;
+    if (ofProducer >= maxSessionsPerProducer) return "producer";
+    const ofConsumer = this.#ofConsumer.get(consumer.id)?.size ?? 0;
+    return ofConsumer >= maxSessionsPerConsumer ? "consumer" : undefined;
+  }
+
+  #add(producer: PeerHandle, consumer: PeerHandle): MediaSession {
     const session = { id: crypto.randomUUID(), producer, consumer };
     this.#byId.set(session.id, session);
     add(this.#ofProducer, producer.id, session);
     add(this.#ofConsumer, consumer.id, session);
     return session;
-  }
-
-  /** The same for a peer that is being called: undefined where there are too many. */
-  tryStart(producer: PeerHandle, consumer: PeerHandle): MediaSession | undefined {
-    try {
-      return this.start(producer, consumer);
-    } catch (error) {
-      if (error instanceof SignalError) return undefined;
-      throw error;
-    }
   }
 
   /** The session with this id, if the peer is in it; undefined for every other peer. */
