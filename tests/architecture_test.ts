@@ -58,6 +58,8 @@ function broken(rule: (one: Import) => boolean): string[] {
 const CORE = /^src\/core\//;
 const SYSTEM = /^src\/system\//;
 const OBSERVE = /^src\/observe\//;
+/** The seam of authentication, and the reading of what a client shows. */
+const AUTH_SEAM = /^src\/auth\/(authenticator|credential|grants)\.ts$/;
 /** The types of routes, which dialects fill in and the router serves. */
 const ROUTES = /^src\/http\/route\.ts$/;
 
@@ -69,7 +71,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     CORE,
   ]],
   [/^src\/server\//, [
-    /^src\/(admin|config|http|transport|system|observe)\//,
+    /^src\/(admin|auth|config|http|transport|system|observe)\//,
     /^src\/store\/mod\.ts$/,
     // Dialects are known by their list and their interface.
     /^src\/dialects\/(mod|dialect)\.ts$/,
@@ -84,11 +86,17 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   ]],
   [/^src\/config\//, [/^src\/dialects\/(mod|kit\/options)\.ts$/, CORE]],
   [/^src\/http\//, [CORE]],
+  [/^src\/auth\//, [CORE]],
   [/^src\/transport\//, [SYSTEM, CORE]],
   [/^src\/store\//, [SYSTEM, CORE]],
   [/^src\/dialects\/mod\.ts$/, [/^src\/dialects\/(dialect|\w+\/mod)\.ts$/]],
-  [/^src\/dialects\/(dialect\.ts|kit\/)/, [/^src\/dialects\/dialect\.ts$/, ROUTES, CORE]],
-  [/^src\/dialects\/\w+\//, [/^src\/dialects\/(dialect\.ts|kit\/)/, ROUTES, CORE]],
+  [/^src\/dialects\/(dialect\.ts|kit\/)/, [
+    /^src\/dialects\/dialect\.ts$/,
+    AUTH_SEAM,
+    ROUTES,
+    CORE,
+  ]],
+  [/^src\/dialects\/\w+\//, [/^src\/dialects\/(dialect\.ts|kit\/)/, AUTH_SEAM, ROUTES, CORE]],
   [OBSERVE, [/^src\/(http|transport)\//, SYSTEM, CORE]],
   [SYSTEM, [CORE]],
   [CORE, []],

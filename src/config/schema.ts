@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { DIALECTS } from "../dialects/mod.ts";
+import { auth } from "./auth.ts";
 import { limit, toggle, whole } from "../dialects/kit/options.ts";
 
 const path = z.string().regex(/^\/[^*?#\s]*$/, "expected a path");
@@ -161,6 +162,7 @@ export const ConfigSchema = z.strictObject({
   }),
   storeTimeoutMs: whole(2_000, "Time that the store may take for anything, in ms"),
   noSeal: toggle("Keep nothing of calls under way across a planned restart"),
+  auth: auth.prefault({}),
   log: log.prefault({}),
   limits: limits.prefault({}),
   socketIo: socketIo.prefault({}),

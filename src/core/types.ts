@@ -187,6 +187,8 @@ export interface Session extends Receiver {
   readonly isIdentified: boolean;
   /** The id under which the client is known now, for logs; where it has one. */
   readonly peerId?: PeerId | undefined;
+  /** The moment on the server's clock at which the client's token ends the connection, if at all. */
+  readonly expiresAt?: number | undefined;
   /** The connection is open: greet, or claim what the URL asked for. Called once, or never. */
   opened(): void | Promise<void>;
   /** Handles one frame. A returned promise holds back later frames until it settles. */

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import type { Authenticator } from "../auth/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Hub } from "../core/hub.ts";
 import type { RoomReport } from "../core/rooms.ts";
@@ -18,6 +19,8 @@ export interface DialectContext {
   readonly clock: Clock;
   /** What clients write before the dialect's own paths, such as "/signal"; mostly empty. */
   readonly basePath: string;
+  /** Judges the clients' tokens. */
+  readonly authenticator: Authenticator;
   /** What outlives connections and, where so configured, this process. */
   readonly store: DialectStore;
 }
@@ -123,6 +126,8 @@ export interface Dialect {
   readonly title: string;
   /** Its part of the configuration. */
   readonly options: z.ZodObject;
+  /** The tokens that its part of a checked configuration names for its own clients. */
+  tokens?(options: unknown): readonly string[];
   /** Starts it with its part of a checked configuration. */
   open(options: unknown, context: DialectContext): OpenDialect;
 }
@@ -132,8 +137,9 @@ export interface Dialect {
  * of the dialects' own: what `open` is given has been checked by this very `options`.
  */
 export function defineDialect<Shape extends z.core.$ZodLooseShape>(
-  dialect: Omit<Dialect, "options" | "open"> & {
+  dialect: Omit<Dialect, "options" | "open" | "tokens"> & {
     readonly options: z.ZodObject<Shape>;
+    readonly tokens?: (options: z.output<z.ZodObject<Shape>>) => readonly string[];
     readonly open: (options: z.output<z.ZodObject<Shape>>, context: DialectContext) => OpenDialect;
   },
 ): Dialect {

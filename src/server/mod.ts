@@ -1,6 +1,7 @@
 import { listenersOf, type TlsFiles, urlOf } from "../config/listeners.ts";
 import { ConfigError } from "../config/load.ts";
 import { liftedLimits } from "../config/option_list.ts";
+import type { Authenticator } from "../auth/authenticator.ts";
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { Hub } from "../core/hub.ts";
@@ -24,6 +25,7 @@ import { forgetful, type Persistence } from "./open_store.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import type { Store } from "../store/mod.ts";
 import { readTls, watchTls } from "./certificates.ts";
+import { openAuthentication } from "./authentication.ts";
 import { listen } from "./listen.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
@@ -105,7 +107,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const bans = new AddressBans(store.bans);
   const gate = undo.use(openGate(config, clock, bans));
   const basePath = basePathOf(config);
-  const dialects = openDialects(config, { hub, clock, store });
+  const authenticator = undo.use(openAuthentication(config, { clock, metrics }));
+  const dialects = openDialects(config, { hub, clock, store, authenticator });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const reachable = dialects.flatMap(({ title, dialect }) =>
     dialect.entrances.map((entrance) => ({
@@ -243,12 +246,24 @@ async function seal({ dialect, kept }: NamedDialect): Promise<void> {
 
 function openDialects(
   config: Config,
-  { hub, clock, store }: { hub: Hub; clock: Clock; store: Store },
+  { hub, clock, store, authenticator }: {
+    hub: Hub;
+    clock: Clock;
+    store: Store;
+    authenticator: Authenticator;
+  },
 ): NamedDialect[] {
   return DIALECTS.map(({ name, title, open }) => {
     const kept = store.dialect(name, (id) => hub.has(name, id));
     // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
-    const context = { hub, realm: name, dialect: name, clock, basePath: basePathOf(config) };
+    const context = {
+      hub,
+      realm: name,
+      dialect: name,
+      clock,
+      basePath: basePathOf(config),
+      authenticator,
+    };
     const dialect = open(config[name], { ...context, store: kept });
     return { name, title, dialect, kept };
   });

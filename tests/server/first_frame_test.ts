@@ -7,6 +7,7 @@ import type { UpgradeRoute } from "../../src/http/route.ts";
 import { FirstFrameSession } from "../../src/server/first_frame.ts";
 import { gstreamer } from "../../src/dialects/gstreamer/mod.ts";
 import { ssp } from "../../src/dialects/ssp/mod.ts";
+import { newAuthentication } from "../helpers/session/auth.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 import {
   connect,
@@ -135,8 +136,9 @@ function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTe
   const clock = new FakeClock();
   const at = (dialect: typeof ssp): UpgradeRoute[] => {
     const store = newMemoryStore().dialect(dialect.name, () => false);
+    const authenticator = newAuthentication({ clock });
     const realm = dialect.name;
-    const context = { hub, realm, dialect: realm, clock, basePath: "", store };
+    const context = { hub, realm, dialect: realm, clock, basePath: "", authenticator, store };
     return dialect.open(dialect.options.parse({}), context).routes.filter(
       (route) => route.kind === "upgrade" && route.path === "/",
     ) as UpgradeRoute[];

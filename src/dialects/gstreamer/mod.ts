@@ -2,6 +2,7 @@ import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { linkLimitOptions, whole } from "../kit/options.ts";
+import { passFor } from "../kit/pass.ts";
 import { type GStreamerServer, GStreamerSession } from "./session.ts";
 
 const MIB = 1024 * 1024;
@@ -28,9 +29,10 @@ export const gstreamer = defineDialect({
   name: "gstreamer",
   title: "GStreamer",
   options,
-  open(options, { hub, realm, dialect }): OpenDialect {
+  open(options, { hub, realm, dialect, authenticator }): OpenDialect {
     const { maxIdLength } = options;
     const server: GStreamerServer = {
+      authenticator,
       hub,
       realm,
       dialect,
@@ -42,7 +44,7 @@ export const gstreamer = defineDialect({
         kind: "upgrade",
         path,
         limits: options,
-        connect: (_visit, link) => new GStreamerSession(link, server),
+        connect: (visit, link) => new GStreamerSession(link, server, passFor(server, visit, link)),
       })),
       entrances: options.paths.slice(0, 1).map((path) => ({
         path,

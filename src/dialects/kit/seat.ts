@@ -3,7 +3,10 @@ import type { Claim } from "../../core/peer.ts";
 import type { PeerHandle, Receiver } from "../../core/types.ts";
 
 /** Goes on when a step is carried out: at once, unless it has to wait. A refusal passes through. */
-export function after(step: void | Promise<void>, next: () => void): void | Promise<void> {
+export function after(
+  step: void | Promise<void>,
+  next: () => void | Promise<void>,
+): void | Promise<void> {
   return step === undefined ? next() : step.then(next);
 }
 

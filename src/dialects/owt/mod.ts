@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { linkLimitOptions, whole } from "../kit/options.ts";
+import { passFor } from "../kit/pass.ts";
 import { readHandshake } from "./messages.ts";
 import { OwtSession } from "./session.ts";
 
@@ -27,8 +28,9 @@ export const owt = defineDialect({
   name: "owt",
   title: "OWT",
   options,
-  open(options, { hub, realm, dialect, basePath }): OpenDialect {
+  open(options, { hub, realm, dialect, basePath, authenticator }): OpenDialect {
     const server = {
+      authenticator,
       hub,
       realm,
       dialect,
@@ -40,7 +42,10 @@ export const owt = defineDialect({
       namespaces: [{
         name: "/",
         limits: options,
-        connect: ({ url }, link) => new OwtSession(link, readHandshake(url), server),
+        connect: (visit, link) => {
+          const pass = passFor(server, visit, link);
+          return new OwtSession(link, readHandshake(visit.url), server, pass);
+        },
       }],
       entrances: [{
         path: "/",

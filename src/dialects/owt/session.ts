@@ -1,6 +1,8 @@
+import type { Authenticator } from "../../auth/authenticator.ts";
 import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Frame, NamespaceLink, PeerEvent, PeerId, Session } from "../../core/types.ts";
-import { type Place, Seat } from "../kit/seat.ts";
+import type { Pass } from "../kit/pass.ts";
+import { after, type Place, Seat } from "../kit/seat.ts";
 import {
   type Action,
   type Asked,
@@ -18,6 +20,7 @@ import {
 
 /** What all sessions of the dialect share. */
 export interface OwtServer extends Place {
+  readonly authenticator: Authenticator;
   /** Values of `clientVersion` that are admitted. */
   readonly versions: ReadonlySet<string>;
   readonly maxIdLength: number;
@@ -72,7 +75,8 @@ const WIRE = byCode<Refusal>({
   action_unknown: refused(UNKNOWN),
   target_missing: refused(UNREACHABLE),
   flooding: hungUp(BUSY),
-  credentials_missing: hungUp(NOT_LOGGED_IN),
+  auth_unavailable: hungUp(BUSY),
+  not_joined: hungUp(NOT_LOGGED_IN),
   not_identified: hungUp(NOT_LOGGED_IN),
   untranslatable: refused(UNSUPPORTED),
   queue_full: refused(BUSY),
@@ -94,6 +98,8 @@ export class OwtSession implements Session {
   readonly link: NamespaceLink;
   readonly #server: OwtServer;
   readonly #handshake: Handshake;
+  /** Undefined if no token is needed: then the token is the id. */
+  readonly #pass: Pass | undefined;
   /** Empty before a login, while another one is under way, and once the id is lost. */
   readonly #seat: Seat;
   #login: Login | undefined = undefined;
@@ -102,8 +108,14 @@ export class OwtSession implements Session {
   /** The client's CONNECT is answered: a refusal is no longer the answer to it. */
   #isConnected = false;
 
-  constructor(link: NamespaceLink, handshake: Handshake, server: OwtServer) {
+  constructor(
+    link: NamespaceLink,
+    handshake: Handshake,
+    server: OwtServer,
+    pass: Pass | undefined,
+  ) {
     this.link = link;
+    this.#pass = pass;
     this.#handshake = handshake;
     this.#server = server;
     this.#seat = new Seat(server, this);
@@ -111,6 +123,10 @@ export class OwtSession implements Session {
 
   get isIdentified(): boolean {
     return this.#hasLoggedIn;
+  }
+
+  get expiresAt(): number | undefined {
+    return this.#pass?.expiresAt;
   }
 
   /** The older generation has said everything in the handshake, the newer one nothing (§4). */
@@ -142,10 +158,8 @@ export class OwtSession implements Session {
         this.#hasLoggedIn = true;
         return this.#answerLogin(event.peer.id);
       case "replaced":
-        // In this order clients report the loss instead of coming back (§4).
         this.#seat.lose();
-        this.link.send(SERVER_DISCONNECT);
-        return this.link.close();
+        return this.#leave();
       case "refused":
         throw this.#loginRefusal(
           event.reason,
@@ -168,6 +182,8 @@ export class OwtSession implements Session {
   }
 
   refuse({ code, details }: SignalError): void {
+    // As for a lost id: clients report it instead of coming back.
+    if (code === "login_expired") return this.#leave();
     const { error, isFinal } = WIRE[code];
     const asked = readAsked(details);
     this.#answer(asked, error);
@@ -190,6 +206,7 @@ export class OwtSession implements Session {
 
   /** The id and its answer are one step, in `deliver`; the newest client wins (§4). */
   #logIn({ token, ack }: Login): void | Promise<void> {
+    if (this.#pass !== undefined) return this.#logInAsUser(this.#pass, { token, ack });
     const { peer } = this.#seat;
     const isSame = peer !== undefined && (token === this.#login?.token || token === peer.id);
     if (token.length > this.#server.maxIdLength) {
@@ -199,6 +216,28 @@ export class OwtSession implements Session {
     if (isSame) return this.#answerLogin(peer.id);
     this.#seat.release();
     return this.#seat.claim({ id: token === "" ? anonymousId() : token, policy: "newest" });
+  }
+
+  /** The token names the id, which stays with its user; another login of the user refreshes it. */
+  #logInAsUser(pass: Pass, login: Login): void | Promise<void> {
+    this.#login = login;
+    const details = { ack: login.ack, isLogin: true };
+    return after(pass.present({ token: login.token }, details), () => {
+      const id = pass.ownId ?? anonymousId();
+      if (id.length > this.#server.maxIdLength) {
+        throw new SignalError("id_invalid", "Id is too long", details);
+      }
+      if (this.#seat.peer?.id === id) return this.#answerLogin(id);
+      this.#seat.release();
+      const { proof } = pass;
+      return this.#seat.claim({ id, ...(proof === undefined ? {} : { proof }) });
+    });
+  }
+
+  /** In this order clients report the loss instead of coming back (§4). */
+  #leave(): void {
+    this.link.send(SERVER_DISCONNECT);
+    this.link.close();
   }
 
   /** The refusal of the login that is under way. */
@@ -218,7 +257,7 @@ export class OwtSession implements Session {
   #send({ to, relayed, ack }: Extract<Action, { type: "message" }>): void {
     const { peer } = this.#seat;
     const details = { ack, isLogin: false };
-    if (peer === undefined) throw new SignalError("credentials_missing", "Log in first", details);
+    if (peer === undefined) throw new SignalError("not_joined", "Log in first", details);
     const outcome = this.#server.hub.send(peer, to, relayed);
     if (outcome === "untranslatable") {
       throw new SignalError("untranslatable", "The peer cannot be told this", details);

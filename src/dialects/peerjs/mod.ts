@@ -3,6 +3,7 @@ import type { Reserve } from "../../core/hub.ts";
 import type { DialectStore, KeepOutcome } from "../../core/kept.ts";
 import { defineDialect, type IdOperations, type OpenDialect } from "../dialect.ts";
 import { duration, limit, linkLimitOptions, toggle, whole, wholeIfGiven } from "../kit/options.ts";
+import { passFor } from "../kit/pass.ts";
 import { readSealed } from "../kit/sealed.ts";
 import { secretOf } from "../kit/secret.ts";
 import { httpRoutes } from "./http.ts";
@@ -72,7 +73,7 @@ export const peerjs = defineDialect({
   name: "peerjs",
   title: "PeerJS",
   options,
-  open(options, { hub, realm, dialect, clock, store }): OpenDialect {
+  open(options, { hub, realm, dialect, clock, store, authenticator }): OpenDialect {
     const ids = new IssuedIds(secretOf(options.idSecret, store.secret));
     const waitingRoom = new WaitingRoom(
       {
@@ -92,6 +93,7 @@ export const peerjs = defineDialect({
     waitingRoom.restore(readSealed(store, SealedAttempt));
     hub.reserve(realm, reserveFor(store, options.reserveIds));
     const server = {
+      authenticator,
       hub,
       realm,
       dialect,
@@ -100,7 +102,8 @@ export const peerjs = defineDialect({
       key: options.key,
       maxIdLength: options.maxIdLength,
       concurrentLimit: options.concurrentLimit,
-      isAdmissible: (id: string) => !options.serverIdsOnly || ids.isIssued(id),
+      serverIdsOnly: options.serverIdsOnly,
+      isIssued: (id: string) => ids.isIssued(id),
     };
     return {
       routes: [
@@ -110,7 +113,10 @@ export const peerjs = defineDialect({
           limits: options,
           maxSilenceMs: options.aliveTimeoutMs,
           acceptsAnyProtocol: true,
-          connect: ({ url }, link) => new PeerJsSession(link, readCredentials(url), server),
+          connect: (visit, link) => {
+            const pass = passFor(server, visit, link);
+            return new PeerJsSession(link, readCredentials(visit.url), server, pass);
+          },
         },
         ...httpRoutes({
           mount: options.path,

@@ -5,7 +5,8 @@ import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { JsonOnce } from "../kit/json_once.ts";
 import { linkLimitOptions, toggle, whole } from "../kit/options.ts";
 import { secretOf } from "../kit/secret.ts";
-import { Tokens, tokensOption } from "../kit/tokens.ts";
+import { passFor } from "../kit/pass.ts";
+import { tokensOption } from "../kit/tokens.ts";
 import types from "./client/client.d.ts" with { type: "text" };
 import client from "./client/client.js" with { type: "text" };
 import { Departed } from "./departed.ts";
@@ -73,14 +74,15 @@ export const simple = defineDialect({
   name: "simple",
   title: "Simple",
   options,
-  open(options, { hub, realm, dialect, clock, store, basePath }): OpenDialect {
+  tokens: ({ tokens }) => tokens,
+  open(options, { hub, realm, dialect, clock, store, basePath, authenticator }): OpenDialect {
     const { path } = options;
     const server: SimpleServer = {
       hub,
       realm,
       dialect,
       clock,
-      tokens: new Tokens(options.tokens),
+      authenticator,
       trustIds: options.trustIds,
       secrets: new Secrets(secretOf(options.secret, store.secret)),
       limits: options,
@@ -109,17 +111,21 @@ export const simple = defineDialect({
           limits: options,
           // Clients come back with their secrets, a little later (§7).
           goingAwayCode: 1012,
-          connect: ({ url }, link) => new SimpleSession(link, server, () => joinOfUrl(url, server)),
+          connect: (visit, link) => {
+            const readJoin = () => joinOfUrl(visit.url, server);
+            return new SimpleSession(link, server, passFor(server, visit, link), readJoin);
+          },
         },
         {
           kind: "stream",
           path,
           limits: options,
           bodyTimeoutMs: options.bodyTimeoutMs,
-          connect: ({ url }, link, posting) => {
+          connect: (visit, link, posting) => {
             const stream = new EventStream(link);
-            const readJoin = () => joinOfStream(url, posting, server);
-            return new SimpleSession(stream, server, readJoin, stream);
+            const readJoin = () => joinOfStream(visit.url, posting, server);
+            const pass = passFor(server, visit, link);
+            return new SimpleSession(stream, server, pass, readJoin, stream);
           },
           post: (_visit, posting) => post(server, posting),
           refuse: refusalResponse,

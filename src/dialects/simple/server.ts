@@ -1,9 +1,9 @@
+import type { Authenticator } from "../../auth/authenticator.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { StoredRooms } from "../../core/kept.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import type { Place } from "../kit/seat.ts";
-import type { Tokens } from "../kit/tokens.ts";
 import type { Departed } from "./departed.ts";
 import type { ProfileLimits } from "./description.ts";
 import type { Instance, InstanceContext } from "./instance.ts";
@@ -24,7 +24,7 @@ export interface SimpleLimits extends ProfileLimits, FrameLimits {
 export interface SimpleServer extends Place {
   readonly clock: Pick<Clock, "now">;
   readonly secrets: Secrets;
-  readonly tokens: Tokens;
+  readonly authenticator: Authenticator;
   /** A p_id needs no secret: for closed networks. */
   readonly trustIds: boolean;
   readonly limits: SimpleLimits & InstanceContext["limits"];

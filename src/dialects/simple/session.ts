@@ -1,5 +1,6 @@
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Departure, Frame, Link, PeerId, Session } from "../../core/types.ts";
+import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { EventStream } from "./event_stream.ts";
 import type { Carrier, Instance, Reason, Welcome } from "./instance.ts";
@@ -27,6 +28,8 @@ type ReadJoin = () => JoinRequest | "over" | undefined;
 export class SimpleSession implements Session, Carrier {
   readonly link: Link;
   readonly #server: SimpleServer;
+  /** Undefined if no token is needed. */
+  readonly #pass: Pass | undefined;
   /** Reads the join that the connection was opened with, if it was; let go of, with its request. */
   #readJoin: ReadJoin | undefined;
   /** The same link, where it is the answer to an HTTP request. */
@@ -37,11 +40,13 @@ export class SimpleSession implements Session, Carrier {
   constructor(
     link: Link,
     server: SimpleServer,
+    pass: Pass | undefined,
     readJoin: ReadJoin,
     stream?: EventStream,
   ) {
     this.link = link;
     this.#server = server;
+    this.#pass = pass;
     this.#readJoin = readJoin;
     this.#stream = stream;
   }
@@ -52,6 +57,10 @@ export class SimpleSession implements Session, Carrier {
 
   get isIdentified(): boolean {
     return this.#instance !== undefined;
+  }
+
+  get expiresAt(): number | undefined {
+    return this.#pass?.expiresAt;
   }
 
   opened(): void | Promise<void> {
@@ -74,8 +83,9 @@ export class SimpleSession implements Session, Carrier {
 
   refuse(error: SignalError): void {
     const { isIdentified } = this;
-    // Who is banned cannot come back: nothing is held for it.
+    // Nothing is held for a client that is banned, or needs another token.
     if (error.code === "address_banned") this.#remove("kicked");
+    if (error.code === "login_expired") this.#remove("lost");
     if (this.#stream !== undefined && !isIdentified) this.#stream.decline(refusalResponse(error));
     else sendRefusal(this.link, WIRE[error.code], error);
   }
@@ -157,7 +167,7 @@ export class SimpleSession implements Session, Carrier {
         throw new SignalError("already_joined", "a connection joins once");
       }
       this.#joinRef = frame.ref;
-      await join(this.#server, frame, this);
+      await join(this.#server, frame, this, this.#pass);
     } catch (error) {
       throw withRef(error, frame.ref);
     }

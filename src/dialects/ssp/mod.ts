@@ -6,7 +6,9 @@ import { defineDialect, type Namespace, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { JsonOnce } from "../kit/json_once.ts";
 import { linkLimitOptions, toggle, whole } from "../kit/options.ts";
-import { Tokens, tokensOption } from "../kit/tokens.ts";
+import { lastToken } from "../../auth/credential.ts";
+import { passFor } from "../kit/pass.ts";
+import { tokensOption } from "../kit/tokens.ts";
 import { EventLink } from "./event_link.ts";
 import { isSsp, readEvent, readMessage, tokenInAuth, type Version } from "./messages.ts";
 import { poolOperations } from "./operations.ts";
@@ -56,8 +58,8 @@ export const ssp = defineDialect({
   name: "ssp",
   title: "RTCPool",
   options,
-  open(options, { hub, realm, dialect, store, basePath }): OpenDialect {
-    const tokens = new Tokens(options.tokens);
+  tokens: ({ tokens }) => tokens,
+  open(options, { hub, realm, dialect, store, basePath, authenticator }): OpenDialect {
     const pools = new Pools({
       rooms: store.rooms,
       named: options.private ? options.pools : [],
@@ -75,29 +77,27 @@ export const ssp = defineDialect({
       maxDescriptionBytes: options.maxDescriptionBytes,
       mayDescribe: options.descriptions === "self",
       pools,
-      tokens,
+      authenticator,
     };
-    const tokenIn = (url: URL): string | undefined =>
-      tokens.areNeeded ? lastToken(url.searchParams) : undefined;
-    // What is said to the namespace alone goes before the URL of the whole connection; an empty
-    // token is none.
-    const tokenOf = (url: URL, { query, auth }: NamespaceGreeting): string | undefined =>
-      tokens.areNeeded
-        ? tokenInAuth(auth) || lastToken(new URLSearchParams(query)) || tokenIn(url)
-        : undefined;
+    // What a client tells the namespace alone goes before the URL of the whole connection.
+    const tokenIn = ({ query, auth }: NamespaceGreeting): string | undefined =>
+      tokenInAuth(auth) || lastToken(new URLSearchParams(query));
     const endpoint = (path: string, version: Version, protocols: string[]): UpgradeRoute => ({
       kind: "upgrade",
       path,
       protocols,
       limits: options,
-      connect: ({ url }: Visit, link: Link) =>
-        new SspSession(link, server, { version, read: readMessage, token: tokenIn(url) }),
+      connect: (visit: Visit, link: Link) => {
+        const pass = passFor(server, visit, link);
+        return new SspSession(link, server, { version, read: readMessage, pass });
+      },
     });
     const namespace = (name: string, version: Version): Namespace => ({
       name,
       limits: options,
-      connect: ({ url }: Visit, link: NamespaceLink, greeting: NamespaceGreeting) => {
-        const way = { version, read: readEvent, token: tokenOf(url, greeting) };
+      connect: (visit: Visit, link: NamespaceLink, greeting: NamespaceGreeting) => {
+        const pass = passFor(server, visit, link);
+        const way = { version, read: readEvent, pass, token: pass && tokenIn(greeting) };
         return new SspSession(new EventLink(link), server, way);
       },
     });
@@ -128,8 +128,3 @@ export const ssp = defineDialect({
     };
   },
 });
-
-/** Of a repeated name the last one counts. */
-function lastToken(query: URLSearchParams): string | undefined {
-  return query.getAll("token").at(-1);
-}

@@ -15,8 +15,8 @@ import type {
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
-import { type Place, Seat } from "../kit/seat.ts";
-import type { Tokens } from "../kit/tokens.ts";
+import { after, type Place, Seat } from "../kit/seat.ts";
+import type { Pass } from "../kit/pass.ts";
 import type { Pools } from "./pools.ts";
 import {
   type Action,
@@ -44,7 +44,6 @@ export interface SspServer extends Place {
   /** Whether clients may describe themselves, or only the operator describes them. */
   readonly mayDescribe: boolean;
   readonly pools: Pools;
-  readonly tokens: Tokens;
 }
 
 /** An `rtc:error` with a reason that is the same in every version (§6). */
@@ -77,6 +76,8 @@ const WIRE = wordRefusals<Refusal>({
   untranslatable: reason("not-supported"),
   queue_full: reason("rate-limited"),
   description_too_large: reason("too-large"),
+  auth_unavailable: reason("unavailable"),
+  room_forbidden: reason("not-authorized"),
   origin_forbidden: reason("not-authorized"),
   address_banned: reason("not-authorized"),
   frame_too_large: { close: [1009, "message too big"] },
@@ -95,14 +96,17 @@ export interface Way {
   readonly version: Version;
   /** How its link's frames are read. */
   readonly read: Read;
-  /** What it has shown by connecting: RTCPool's join has no room for it (§5). */
-  readonly token: string | undefined;
+  /** Undefined if no token is needed. */
+  readonly pass: Pass | undefined;
+  /** The token of the client's words to its namespace: RTCPool's join has no room for it (§5). */
+  readonly token?: string | undefined;
 }
 
 /** One member, or a client that has not joined a pool yet. */
 export class SspSession implements Session {
   readonly link: Link;
   readonly #server: SspServer;
+  readonly #pass: Pass | undefined;
   readonly #token: string | undefined;
   readonly #read: Read;
   #version: Version;
@@ -110,11 +114,12 @@ export class SspSession implements Session {
   /** The pool it is in. */
   #pool: RoomId | undefined = undefined;
 
-  constructor(link: Link, server: SspServer, { version, read, token }: Way) {
+  constructor(link: Link, server: SspServer, { version, read, pass, token }: Way) {
     this.link = link;
     this.#server = server;
     this.#version = version;
     this.#read = read;
+    this.#pass = pass;
     this.#token = token;
     this.#seat = new Seat(server, this);
   }
@@ -126,6 +131,10 @@ export class SspSession implements Session {
   /** Who was refused may try again (§5), but has no longer than anybody else to get in. */
   get isIdentified(): boolean {
     return this.#seat.peer !== undefined && this.#pool !== undefined;
+  }
+
+  get expiresAt(): number | undefined {
+    return this.#pass?.expiresAt;
   }
 
   /** The client speaks first. */
@@ -197,13 +206,13 @@ export class SspSession implements Session {
       throw new SignalError("already_joined", "Cannot join a second pool", details);
     }
     // Checked first, so that a client without a token does not learn which pools there are.
-    const verdict = this.#server.tokens.judge(this.#token, pool);
-    if (verdict !== "admitted") {
-      const code = verdict === "missing" ? "credentials_missing" : "credentials_wrong";
-      throw new SignalError(code, "No token was shown that is good for the pool", details);
-    }
+    const check = this.#pass?.present({ token: this.#token, room: pool }, details);
+    return after(check, () => this.#enter(pool));
+  }
+
+  #enter(pool: RoomId): void | Promise<void> {
     if (!this.#server.pools.admits(pool)) {
-      throw new SignalError("room_unknown", "There is no such pool", details);
+      throw new SignalError("room_unknown", "There is no such pool", { pool });
     }
     const maxMembers = this.#server.pools.maxMembers(pool);
     return this.#seat.claim({ id: crypto.randomUUID(), room: { room: pool, maxMembers } });

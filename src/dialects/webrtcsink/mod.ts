@@ -2,6 +2,7 @@ import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { limit, linkLimitOptions, whole, wholeIfGiven } from "../kit/options.ts";
+import { passFor } from "../kit/pass.ts";
 import { Lists } from "./lists.ts";
 import { WebRtcSinkSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
@@ -40,9 +41,10 @@ export const webrtcsink = defineDialect({
   name: "webrtcsink",
   title: "webrtcsink",
   options,
-  open(options, { hub, realm, dialect, clock }): OpenDialect {
+  open(options, { hub, realm, dialect, clock, authenticator }): OpenDialect {
     const sessions = new Sessions(options);
     const server = {
+      authenticator,
       hub,
       realm,
       dialect,
@@ -62,7 +64,7 @@ export const webrtcsink = defineDialect({
         path,
         limits: options,
         maxSilenceMs: options.maxSilenceMs,
-        connect: (_visit, link) => new WebRtcSinkSession(link, server),
+        connect: (visit, link) => new WebRtcSinkSession(link, server, passFor(server, visit, link)),
       })),
       entrances: options.paths.slice(0, 1).map((path) => ({
         path,

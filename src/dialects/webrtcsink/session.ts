@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { Authenticator } from "../../auth/authenticator.ts";
 import { Allowance } from "../../core/allowance.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
@@ -14,7 +15,8 @@ import type {
 } from "../../core/types.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { sendRefusal } from "../kit/refusal.ts";
-import { type Place, Seat } from "../kit/seat.ts";
+import type { Pass } from "../kit/pass.ts";
+import { after, type Place, Seat } from "../kit/seat.ts";
 import type { Lists } from "./lists.ts";
 import {
   type ClientMessage,
@@ -37,6 +39,7 @@ import { WIRE } from "./wire.ts";
 
 /** What all connections of the dialect share. */
 export interface WebRtcSinkServer extends Place {
+  readonly authenticator: Authenticator;
   readonly clock: Clock;
   readonly news: EncodeOnce<string>;
   readonly lists: Lists;
@@ -60,6 +63,8 @@ const MAX_QUOTED = 64;
 export class WebRtcSinkSession implements Session {
   readonly link: Link;
   readonly #server: WebRtcSinkServer;
+  /** Undefined if no token is needed. */
+  readonly #pass: Pass | undefined;
   /** For what costs others more than a message: news for all listeners, lists, new sessions. */
   readonly #requests: Allowance;
   /** Empty until it is welcomed. */
@@ -70,9 +75,10 @@ export class WebRtcSinkSession implements Session {
   #hasSpoken = false;
   #isListed = false;
 
-  constructor(link: Link, server: WebRtcSinkServer) {
+  constructor(link: Link, server: WebRtcSinkServer, pass: Pass | undefined) {
     this.link = link;
     this.#server = server;
+    this.#pass = pass;
     this.#seat = new Seat(server, this);
     const { requestsPerSecond, requestBurst, clock } = server;
     this.#requests = new Allowance(requestsPerSecond, requestBurst, clock.now());
@@ -83,8 +89,15 @@ export class WebRtcSinkSession implements Session {
     return this.#hasSpoken;
   }
 
+  get expiresAt(): number | undefined {
+    return this.#pass?.expiresAt;
+  }
+
   opened(): void | Promise<void> {
-    return this.#seat.claim({ id: crypto.randomUUID(), capacity: this.#server.maxPeers });
+    return after(this.#pass?.present({}), () => {
+      const { maxPeers: capacity } = this.#server;
+      return this.#seat.claim({ id: crypto.randomUUID(), capacity });
+    });
   }
 
   receive(frame: Frame): void | Promise<void> {
@@ -202,6 +215,8 @@ export class WebRtcSinkSession implements Session {
     if (status.roles.includes("producer") && status.roles.includes("consumer")) {
       throw new SignalError("not_allowed", "Cannot be both producer and consumer");
     }
+    if (status.roles.includes("producer")) this.#pass?.assume("produce");
+    if (status.roles.includes("consumer")) this.#pass?.assume("consume");
     this.#spendRequest();
     const { hub, maxMetaBytes, maxMembers } = this.#server;
     const bytes = Buffer.byteLength(JSON.stringify(meta));
@@ -276,6 +291,8 @@ export class WebRtcSinkSession implements Session {
         `Cannot start a session: ${quoted} neither produces nor waits for a producer`,
       );
     }
+    // The caller is what the target is not.
+    this.#pass?.assume(roles.includes("producer") ? "consume" : "produce");
     const [producer, consumer] = roles.includes("producer")
       ? [target.handle, peer]
       : [peer, target.handle];

@@ -6,6 +6,10 @@ const ERROR: Refusal = { frame: ({ message }) => encodeError(message) };
 /** The reference ignores what it cannot read: elements would take an answer for the end. */
 const IGNORED: Refusal = {};
 
+function closing(code: number, reason: string): Refusal {
+  return { ...ERROR, close: [code, reason] };
+}
+
 /** The protocol's answer to each refusal. */
 export const WIRE = wordRefusals<Refusal>({
   frame: IGNORED,
@@ -23,5 +27,10 @@ export const WIRE = wordRefusals<Refusal>({
   target_missing: ERROR,
   frame_too_large: { close: [1009, "message too big"] },
   not_identified: { close: [1008, "no message in time"] },
+  credentials_missing: closing(1008, "token is missing"),
+  credentials_wrong: closing(1008, "token is not valid"),
+  credentials_expired: closing(1008, "token has expired"),
+  dialect_forbidden: closing(1008, "not allowed here"),
+  auth_unavailable: closing(1013, "cannot check the token now"),
   peers_full: { ...ERROR, close: [1013, "server is full"] },
 });

@@ -1,4 +1,5 @@
 import type { Hub, Reserve } from "../../../src/core/hub.ts";
+import type { Judge } from "../../../src/auth/authenticator.ts";
 import type { DialectStore } from "../../../src/core/kept.ts";
 import type { HubLimits, LinkLimits } from "../../../src/core/limits.ts";
 import type { Session } from "../../../src/core/types.ts";
@@ -6,6 +7,7 @@ import type { Visit } from "../../../src/core/visit.ts";
 import type { Dialect, Namespace, OpenDialect } from "../../../src/dialects/dialect.ts";
 import type { Route } from "../../../src/http/route.ts";
 import { Router } from "../../../src/http/router.ts";
+import { newAuthentication } from "./auth.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { FakeLink } from "./fake_link.ts";
 import { connect, newTestHub, settle, TestClient } from "./hub.ts";
@@ -18,6 +20,8 @@ export interface DialectTestOptions {
   readonly options?: Readonly<Record<string, unknown>>;
   readonly limits?: Partial<HubLimits>;
   readonly reserve?: Reserve;
+  /** Judges the clients' tokens; without one nobody needs a token, unless the options name some. */
+  readonly judge?: Judge;
   /** What an earlier bench left behind; nothing elsewhere. */
   readonly store?: DialectStore;
 }
@@ -53,12 +57,20 @@ export class DialectBench implements Disposable {
     this.hub = newTestHub(limits);
     this.realm = dialect.name;
     if (reserve !== undefined) this.hub.reserve(this.realm, reserve);
-    this.open = dialect.open(dialect.options.parse(options), {
+    const checked = dialect.options.parse(options);
+    const authenticator = newAuthentication({
+      clock: this.clock,
+      own: new Map([[dialect.name, dialect.tokens?.(checked) ?? []]]),
+      judge: test.judge,
+      dialects: [dialect.name],
+    });
+    this.open = dialect.open(checked, {
       hub: this.hub,
       realm: dialect.name,
       dialect: dialect.name,
       clock: this.clock,
       basePath: "",
+      authenticator,
       store: this.store,
     });
     this.#router = new Router(this.routes.map((route) => ({ owner: dialect.name, route })));

@@ -1,0 +1,39 @@
+import * as z from "zod";
+import { whole } from "../dialects/kit/options.ts";
+import { DIALECTS } from "../dialects/mod.ts";
+
+/** What needs no escape in a URL; a colon and an id before it, perhaps an `@` and a room behind. */
+const TOKEN = /^([\w.~-]{1,64}:)?[\w.~-]{16,}(@.+)?$/s;
+
+const names = DIALECTS.map(({ name }) => name);
+const dialect = z.string().refine((name) => names.includes(name), `expected ${names.join(", ")}`);
+
+/** The options of authentication. */
+export const auth = z.strictObject({
+  mode: z.enum(["none", "tokens"]).default("none").meta({
+    description: "Who may connect: everybody, or clients with one of --auth-tokens",
+  }),
+  dialects: z.array(dialect).default(names).meta({
+    description: "Dialect that asks for a token, the others stay open; may be given several times",
+  }),
+  tokens: z.array(
+    z.string().regex(TOKEN, "expected [ID:]TOKEN[@ROOM], TOKEN at least 16 of A-Z a-z 0-9 . _ ~ -"),
+  ).default([]).meta({
+    description: "Token as [ID:]TOKEN[@ROOM]: ID is its user and only id, ROOM its only room; " +
+      "may be given several times",
+    secret: true,
+  }),
+  maxTokenBytes: whole(8_192, "Longest token that is looked at, in bytes", { min: 64 }),
+  failureBurst: whole(10, "Bad tokens of one address before its refusals are delayed"),
+  maxDelayMs: whole(
+    5_000,
+    "Longest delay of a refusal, doubled with each from 100 ms; 0 for none",
+    {
+      min: 0,
+      max: 60_000,
+    },
+  ),
+});
+
+/** A checked configuration of authentication. */
+export type AuthConfig = z.infer<typeof auth>;
