@@ -2,11 +2,12 @@ import project from "./deno.json" with { type: "json" };
 import readme from "./README.md" with { type: "text" };
 import build from "./src/build.json" with { type: "json" };
 import { helpText } from "./src/config/help.ts";
-import { ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
-import type { Config } from "./src/config/schema.ts";
+import { configSchemaText } from "./src/config/json_schema.ts";
+import { type Command, ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
 import { readText } from "./src/system/files.ts";
 import { type Log, openLog } from "./src/observe/log.ts";
 import { dropPermissions } from "./src/system/permissions.ts";
+import { bannerOf } from "./src/server/banner.ts";
 import { openPersistence, StoreError } from "./src/server/open_store.ts";
 import { AddressError, type Server, startServer } from "./src/server/mod.ts";
 import { systemClock, wallClock } from "./src/system/clock.ts";
@@ -15,24 +16,35 @@ import { systemClock, wallClock } from "./src/system/clock.ts";
 const VERSION = build.commit === "" ? project.version : `${project.version} (${build.commit})`;
 /** The exit code for a configuration that cannot be used (sysexits.h: EX_CONFIG). */
 const EXIT_CONFIG = 78;
-/** The exit code for a store or an address that cannot be used now: trying again may help. */
+/** The exit code for a store or an address that cannot be used now; another try may succeed. */
 const EXIT_NOW = 1;
-/** Stopping takes no longer than this, whatever clients and the store do. */
+/** The process ends after this time at the latest, even if clients or the store do not answer. */
 const STOP_MS = 9_500;
 
 async function main(): Promise<void> {
   try {
     const given = sources();
     const command = loadConfig(given);
-    if (command.type === "help") return say(helpText(VERSION));
-    if (command.type === "version") return say(`signalbox ${VERSION}`);
-    await serve(command.config, given);
+    switch (command.type) {
+      case "help":
+        return print(helpText(VERSION));
+      case "help-all":
+        return print(helpText(VERSION, true));
+      case "version":
+        return print(`signalbox ${VERSION}`);
+      case "config-schema":
+        return print(configSchemaText());
+      case "serve":
+        return await serve(command, given);
+      default:
+        command satisfies never;
+    }
   } catch (error) {
     Deno.exit(explain(error));
   }
 }
 
-/** Says why there is no server, and returns the exit code; throws what is a bug. */
+/** Prints why the server does not start, and returns the exit code; throws bugs again. */
 function explain(error: unknown): number {
   if (error instanceof StoreError || error instanceof AddressError) {
     complain(error.message);
@@ -43,18 +55,22 @@ function explain(error: unknown): number {
   return EXIT_CONFIG;
 }
 
-async function serve(config: Config, { variable: variables }: Sources): Promise<void> {
+async function serve(
+  { config, notices }: Extract<Command, { type: "serve" }>,
+  { variable: variables }: Sources,
+): Promise<void> {
   const log = openLog(config.log, systemClock);
+  for (const { text, facts } of notices) log.write("warning", text, facts);
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
   const server = startServer(config, { version: VERSION, docs: readme, log, persistence });
-  // From here on what was sealed is this process's to seal again.
+  // From here on this process has the sealed state, and must seal it again when it stops.
   stopOnSignals(server, log);
   await server.started;
   const hasCertificates = server.reload !== undefined;
   const kept = dropPermissions({ store: config.store, hasCertificates });
   log.write("debug", "permissions kept", { names: kept.join(",") });
-  // The last net: whatever arrives here is a bug, but not a reason to hang up on everybody.
+  // Errors that nothing else caught are bugs, but no reason to disconnect every client.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     server.reportFault(event.reason);
@@ -63,12 +79,20 @@ async function serve(config: Config, { variable: variables }: Sources): Promise<
     event.preventDefault();
     server.reportFault(event.error);
   });
-  for (const url of server.urls) log.write("info", "listening", { url });
-  const data = server.storePlace === undefined ? [] : [`Keeping data in ${server.storePlace}`];
-  say([...data, ...whereToConnect(server)].join("\n"));
+  announce(server, log);
 }
 
-/** The first signal stops in good order, the second at once. */
+/** Reports the start once: a person reads it at the terminal, everybody else in the log. */
+function announce(server: Server, log: Log): void {
+  if (Deno.stdout.isTerminal()) print(bannerOf(server));
+  if (Deno.stdout.isTerminal() && Deno.stderr.isTerminal()) return;
+  const { urls, reachable, storePlace: place } = server;
+  if (place !== undefined) log.write("info", "store opened", { place });
+  const dialects = reachable.map(({ title }) => title).join(", ");
+  for (const url of urls) log.write("info", "listening", { url, dialects });
+}
+
+/** The first signal stops the server in good order, the second at once. */
 function stopOnSignals(server: Server, log: Log): void {
   let isStopping = false;
   const stop = (signal: Deno.Signal) => async (): Promise<void> => {
@@ -83,25 +107,12 @@ function stopOnSignals(server: Server, log: Log): void {
   if (Deno.build.os === "windows") return;
   Deno.addSignalListener("SIGTERM", stop("SIGTERM"));
   const { reload } = server;
-  // To a service SIGHUP means to reload, even if there is nothing to; to a program in a terminal
-  // that the terminal is gone.
+  // A service reloads on SIGHUP. In a terminal SIGHUP means that the terminal is gone.
   if (reload === undefined && Deno.stdout.isTerminal()) return;
   Deno.addSignalListener("SIGHUP", () => void reload?.());
 }
 
-/** Each address to listen at, and under it where every dialect is reached. */
-function whereToConnect({ urls, reachable }: Server): string[] {
-  return urls.flatMap((url) => {
-    const host = url.replace("[::]", "localhost").replace("0.0.0.0", "localhost");
-    const dialects = reachable.map(({ title, entrance: { path, scheme, hint } }) => {
-      const base = scheme === "ws" ? host.replace(/^http/, "ws") : host;
-      return `  ${title.padEnd(12)}${base}${path}  ${hint}`;
-    });
-    return [`Listening on ${url}`, ...dialects];
-  });
-}
-
-/** Variables are read only where this process may: it has to run without any of them. */
+/** Reads variables only if this process may: it must run without any of them. */
 function sources(): Sources {
   const mayRead = (variable?: string): boolean =>
     Deno.permissions.querySync(
@@ -118,7 +129,7 @@ function sources(): Sources {
   };
 }
 
-function say(text: string): void {
+function print(text: string): void {
   write(Deno.stdout, text);
 }
 
@@ -126,12 +137,12 @@ function complain(text: string): void {
   write(Deno.stderr, `signalbox: ${text}`);
 }
 
-/** Whoever was to read it may have gone (`signalbox | head -1`), a disk be full: no reason to end. */
+/** Ignores failures: the reader may be gone (`signalbox | head -1`), or a disk full. */
 function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   try {
     stream.writeSync(new TextEncoder().encode(`${text}\n`));
   } catch {
-    // There is no other place to say so.
+    // There is no other place to report it.
   }
 }
 

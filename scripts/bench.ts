@@ -10,10 +10,12 @@ import { installSocketIoRelay, type NpmRelay } from "./bench/npm_relay.ts";
 import { denoProgram, ServerProcess } from "./bench/process.ts";
 import { format, isMet } from "./bench/report.ts";
 import { measureStore } from "./bench/store.ts";
+import { type Contender, measureTransports } from "./bench/transport.ts";
 import { describeMix, type Scenario, SCENARIOS } from "./bench/scenarios.ts";
 
-/** The name of what is no dialect. */
+/** The names of the comparisons that are no dialects. */
 const STORE = "store";
+const TRANSPORT = "transport";
 
 const HELP = `Usage: deno task bench [options]
 
@@ -26,7 +28,7 @@ with a store in a file beside that without.
   --quick          One short round of everything: proves that the benchmark works, measures nothing
   --check          Exit with status 1 when a target is missed
   --only <names>   What to measure, separated by commas: ${
-  [...SCENARIOS.map((s) => s.name), STORE].join(",")
+  [...SCENARIOS.map((s) => s.name), STORE, TRANSPORT].join(",")
 }
   --main <file>    The server to measure, such as another checkout's main.ts
   --help           This text
@@ -94,6 +96,8 @@ interface Options {
   readonly scenarios: readonly Scenario[];
   /** Whether to compare stores too. */
   readonly withStore: boolean;
+  /** Whether to compare transports too. */
+  readonly withTransports: boolean;
   readonly main: string;
   readonly check: boolean;
 }
@@ -138,6 +142,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<boolean> {
     if (outcome === "skipped") skipped.push(scenario.name);
     isGood &&= outcome !== "missed";
   }
+  if (options.withTransports) isGood = await benchTransports(options, signal) && isGood;
   if (options.withStore) isGood = await benchStore(options, signal) && isGood;
   const but = skipped.length > 0 ? `, but for what was skipped: ${skipped.join(", ")}` : "";
   print(`\n${isGood ? "All targets are met" : "Not all targets are met"}${but}\n`);
@@ -177,6 +182,20 @@ async function benchStore({ plan, main }: Options, signal: AbortSignal): Promise
   return rows.every(isMet);
 }
 
+async function benchTransports({ plan, main }: Options, signal: AbortSignal): Promise<boolean> {
+  const start = (contender: Contender): Promise<ServerProcess> =>
+    ServerProcess.start(
+      contender === "bare"
+        ? denoProgram(YARDSTICK)
+        : denoProgram(main, [...SERVER_FLAGS, `--transport=${contender}`]),
+      signal,
+    );
+  const { rows } = await measureTransports({ start, plan, signal });
+  const sides = { signalbox: "strict", yardstick: "serve" };
+  print(`\nThe strict transport beside Deno.serve\n${format(rows, sides)}`);
+  return rows.every(isMet);
+}
+
 /** The relay to measure against, or why there is none. */
 async function installRival(signal: AbortSignal): Promise<NpmRelay | string> {
   try {
@@ -201,8 +220,8 @@ function parse(args: string[]): Options | null {
   );
   if (flags.help) return null;
   if (flags.quick && flags.check) throw new TypeError("Cannot check targets in a quick run");
-  const names = flags.only?.split(",") ?? [...SCENARIOS.map(({ name }) => name), STORE];
-  const scenarios = names.filter((name) => name !== STORE).map((name) => {
+  const names = flags.only?.split(",") ?? [...SCENARIOS.map(({ name }) => name), TRANSPORT, STORE];
+  const scenarios = names.filter((name) => name !== STORE && name !== TRANSPORT).map((name) => {
     const scenario = SCENARIOS.find((candidate) => candidate.name === name);
     if (!scenario) throw new TypeError(`Unknown dialect "${name}"; see --help`);
     return scenario;
@@ -211,6 +230,7 @@ function parse(args: string[]): Options | null {
     plan: flags.quick ? QUICK : FULL,
     scenarios,
     withStore: names.includes(STORE),
+    withTransports: names.includes(TRANSPORT),
     main: flags.main,
     check: flags.check,
   };

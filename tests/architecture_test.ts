@@ -72,6 +72,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   ]],
   [/^src\/server\//, [
     /^src\/(admin|auth|config|http|transport|system|observe)\//,
+    /^src\/try\/mod\.ts$/,
     /^src\/store\/mod\.ts$/,
     // Dialects are known by their list and their interface.
     /^src\/dialects\/(mod|dialect)\.ts$/,
@@ -85,6 +86,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     CORE,
   ]],
   [/^src\/config\//, [/^src\/dialects\/(mod|kit\/options)\.ts$/, CORE]],
+  [/^src\/try\//, [/^src\/http\//]],
   [/^src\/http\//, [CORE]],
   [/^src\/auth\//, [CORE]],
   [/^src\/transport\//, [SYSTEM, CORE]],
@@ -112,7 +114,7 @@ Deno.test("the imports are read: there are many, of ours and of others", () => {
   for (const { to } of IMPORTS.filter(({ to }) => to.startsWith("src/"))) {
     // What browsers are served is read as text, a JSON file as a value.
     assert(
-      /\.(js|json|d\.ts)$/.test(to) || SOURCES.some(({ path }) => path === to),
+      /\.(css|html|js|json|d\.ts)$/.test(to) || SOURCES.some(({ path }) => path === to),
       `${to} is missing`,
     );
   }
@@ -149,10 +151,13 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^zod$/, /^src\/(config|dialects)\//],
   [/^@logtape\/logtape$/, /^src\/observe\/log\.ts$/],
   [/^ipaddr\.js$/, /^src\/http\/address\.ts$/],
-  [/^@std\/cli\//, /^src\/config\/load\.ts$/],
-  [/^@std\/text\//, /^src\/config\/load\.ts$/],
+  [/^@std\/cli\//, /^src\/config\/flags\.ts$/],
+  [/^@std\/text\//, /^src\/config\//],
+  [/^jsonc-parser$/, /^src\/config\/config_file\.ts$/],
   [/^@std\/http\//, /^src\/http\//],
   [/^npm:deno-std@/, /^src\/std\//],
+  // Clients that the page /try serves to browsers, read as text.
+  [/^npm:(gstwebrtc-api|peerjs|regenerator-runtime|rtcpool)@/, /^src\/try\/libraries\.ts$/],
   [/^node:(buffer|crypto)$/, /^src\/(?!core\/)/],
   [/^node:sqlite$/, /^src\/store\/engine\/soundness\.ts$/],
 ];

@@ -19,7 +19,8 @@ const BUFFER_BYTES = 1024;
 export async function fanOut(job: FanOut, scenario: Scenario): Promise<Both<FanOutReading[]>> {
   const failure = Promise.withResolvers<never>();
   const roomsOf = async (side: Side): Promise<Room[]> => {
-    const dialect = side === "yardstick" ? inYardstickRoom(scenario) : scenario;
+    const isBare = side === "yardstick" && !job.isRivalAlike;
+    const dialect = isBare ? inYardstickRoom(scenario) : scenario;
     const { origin } = job.targets[side];
     const opening = [0, ...job.rooms].map((size) =>
       Room.open(size, dialect, origin, failure.reject)
@@ -142,10 +143,11 @@ async function takeTurns(job: FanOut, rooms: Both<Room[]>, ms: number): Promise<
 
 function readings([empty, ...rooms]: readonly Room[]): FanOutReading[] {
   const costUs = ({ cpuMs, guests }: Room): number => cpuMs * 1000 / guests;
+  const lone = empty === undefined ? NaN : costUs(empty);
   return rooms.map((room) => ({
     members: room.size,
-    cpuUsPerAnnouncement: empty === undefined
-      ? NaN
-      : (costUs(room) - costUs(empty)) / (2 * room.size),
+    cpuUsPerAnnouncement: (costUs(room) - lone) / (2 * room.size),
+    cpuUsPerGuest: costUs(room),
+    cpuUsPerLoneGuest: lone,
   }));
 }

@@ -12,6 +12,8 @@ export type Target = z.infer<typeof Target>;
 const Contest = {
   scenario: z.string(),
   targets: z.object({ signalbox: Target, yardstick: Target }),
+  /** In the yardstick's place is another signalbox. */
+  isRivalAlike: z.boolean().optional(),
 };
 const Load = {
   ...Contest,
@@ -25,8 +27,6 @@ const Load = {
 const Flood = z.object({
   kind: z.literal("flood"),
   inFlight: z.int().positive(),
-  /** In the yardstick's place is another signalbox. */
-  isRivalAlike: z.boolean().optional(),
   ...Load,
 });
 /** A fixed number of messages per second, spread over the pairs. */
@@ -66,7 +66,14 @@ const FloodReading = z.object({
   serverBusy: z.number(),
 });
 const PaceReading = z.object({ p50Ms: z.number(), p99Ms: z.number() });
-const FanOutReading = z.object({ members: z.int(), cpuUsPerAnnouncement: z.number() });
+const FanOutReading = z.object({
+  members: z.int(),
+  cpuUsPerAnnouncement: z.number(),
+  /** A guest that comes to the room and goes again, its connection included. */
+  cpuUsPerGuest: z.number(),
+  /** The same in an empty room. */
+  cpuUsPerLoneGuest: z.number(),
+});
 export type FloodReading = z.infer<typeof FloodReading>;
 export type PaceReading = z.infer<typeof PaceReading>;
 export type FanOutReading = z.infer<typeof FanOutReading>;

@@ -7,7 +7,7 @@ import { flood } from "./flood.ts";
 import { idle } from "./idle.ts";
 import { Job } from "./job.ts";
 import { pace } from "./pace.ts";
-import { SCENARIOS } from "./scenarios.ts";
+import { OFFERS, SCENARIOS } from "./scenarios.ts";
 
 const job = Job.parse(JSON.parse(Deno.args[0] ?? "null"));
 const result = await run(job);
@@ -16,7 +16,7 @@ Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(result)));
 Deno.exit(0);
 
 function run(job: Job): Promise<unknown> {
-  const scenario = SCENARIOS.find(({ name }) => name === job.scenario);
+  const scenario = [...SCENARIOS, OFFERS].find(({ name }) => name === job.scenario);
   if (!scenario) throw new RangeError(`Unknown scenario "${job.scenario}"`);
   switch (job.kind) {
     case "flood":

@@ -10,7 +10,12 @@ const PAUSE_MS = 20;
 
 /** Sends to both servers by turns, at a rate that neither notices, and times every message. */
 export async function pace(job: Pace, scenario: Scenario): Promise<Both<PaceReading>> {
-  const pairs = await openPairs(scenario, job.targets, job.pairs);
+  const pairs = await openPairs(
+    scenario,
+    job.targets,
+    job.pairs,
+    job.isRivalAlike ? scenario : undefined,
+  );
   const failure = Promise.withResolvers<never>();
   const probesOf = (side: Side): Probe[] =>
     pairs[side].map((pair) => new Probe(pair, scenario, failure.reject));

@@ -22,13 +22,17 @@ export class ServerProcess implements AsyncDisposable {
     this.#output = output;
   }
 
-  /** Runs a program, its output piped, that prints `Listening on http://…` once it can be reached. */
+  /**
+   * Runs a program, its output piped, that prints `Listening on http://…`, or logs `listening
+   * url=http://…`, once it can be reached.
+   */
   static async start(command: Deno.Command, signal: AbortSignal): Promise<ServerProcess> {
     const child = command.spawn();
     const ready = Promise.withResolvers<string>();
     const seen: string[] = [];
     const onLine = (line: string): void => {
-      const origin = /^Listening on (http:\S+)/.exec(line)?.[1];
+      const origin = /^Listening on (http:\S+)| INF listening url=(http:\S+)/.exec(line)?.slice(1)
+        .find(Boolean);
       if (origin) ready.resolve(origin.replace(/\/$/, ""));
       else if (seen.length < 10) seen.push(line);
     };

@@ -57,6 +57,8 @@ export interface Scenario {
   readonly rival?: "socket.io";
   /** What is relayed is JSON as text, within a message of JSON. */
   readonly isNested?: true;
+  /** Every message of the mix is a session description. */
+  readonly hasOnlyOffers?: true;
   /** The protocol's own heartbeat: what the server asks, and what the client answers. */
   readonly heartbeat?: Heartbeat;
 }
@@ -261,6 +263,15 @@ const owt: Scenario = {
 };
 
 /** What is measured, in the order of the report. */
+/** Calls that are all offers: large messages of which only the envelope is read. */
+export const OFFERS: Scenario = {
+  ...peerjs,
+  name: "peerjs-offers",
+  title: "PeerJS, offers only",
+  hasOnlyOffers: true,
+  message: (n, ids) => peerjs.message(n * MIX_PERIOD, ids),
+};
+
 export const SCENARIOS: readonly Scenario[] = [
   gstreamer,
   peerjs,
@@ -272,8 +283,8 @@ export const SCENARIOS: readonly Scenario[] = [
 ];
 
 /** What any relay must leave intact in the nth message; proves that the load really arrives. */
-export function body({ isNested }: Scenario, n: number): string {
-  const text = JSON.stringify(isDescription(n) ? SDP : candidate(n));
+export function body({ isNested, hasOnlyOffers }: Scenario, n: number): string {
+  const text = JSON.stringify(hasOnlyOffers || isDescription(n) ? SDP : candidate(n));
   return isNested ? JSON.stringify(text).slice(1, -1) : text;
 }
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { OptionMeta } from "../dialects/kit/options.ts";
+import { DIALECTS } from "../dialects/mod.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 
 /** One option, as flags, variables, help and the options page see it. */
@@ -20,7 +21,19 @@ export interface Option {
   readonly help: string;
   readonly isSecret: boolean;
   readonly mayBeEmpty: boolean;
+  /** The value of a list flag that stands alone; undefined if it needs one. */
+  readonly alone: string | undefined;
+  /** Heading under which people find it. */
+  readonly group: string;
 }
+
+/** Headings of the schema's own groups. */
+const GROUPS: Readonly<Record<string, string>> = {
+  auth: "Authentication",
+  log: "Log",
+  limits: "Limits of the whole server",
+  socketIo: "Socket.IO",
+};
 
 /** What a schema says of itself, its metadata included. */
 interface Described extends OptionMeta {
@@ -28,6 +41,7 @@ interface Described extends OptionMeta {
   readonly description?: string;
   readonly default?: unknown;
   readonly enum?: readonly string[];
+  readonly items?: Described;
   readonly anyOf?: readonly Described[];
   readonly const?: string;
   readonly properties?: Readonly<Record<string, Described>>;
@@ -60,12 +74,21 @@ function describe(schema: Described, path: readonly string[]): Option {
     otherFlags: (schema.flags ?? []).filter((other) => other !== flag),
     otherVariables: schema.env ?? [],
     type: typeOf(schema),
-    words: schema.enum ?? (schema.anyOf ?? []).flatMap((one) => one.const || []),
+    words: schema.enum ?? schema.items?.enum ??
+      (schema.anyOf ?? []).flatMap((one) => one.const || []),
     standard: schema.default,
     help: schema.description ?? "",
     isSecret: schema.secret === true,
     mayBeEmpty: schema.mayBeEmpty === true,
+    alone: schema.alone,
+    group: schema.group ?? groupOf(path),
   };
+}
+
+/** The heading of a group of the configuration. */
+function groupOf([name = ""]: readonly string[]): string {
+  const title = DIALECTS.find((dialect) => dialect.name === name)?.title;
+  return title ?? GROUPS[name] ?? name;
 }
 
 function typeOf({ type, anyOf }: Described): Option["type"] {

@@ -1,6 +1,13 @@
 import type { HubLimits } from "./limits.ts";
-import { type Claim, Peer, type PresentPeer, type SelfDescription, tell } from "./peer.ts";
-import type { RoomRequest } from "./peer.ts";
+import {
+  type Claim,
+  Peer,
+  peerOf,
+  type PresentPeer,
+  type RoomRequest,
+  type SelfDescription,
+  tell,
+} from "./peer.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
 import type { PeerHandle, PeerId, PeerSummary, Receiver, Refused, RoomId } from "./types.ts";
 
@@ -88,6 +95,7 @@ export class Hub {
     const realm = this.#realm(handle.realm);
     const peer = this.#current(handle);
     if (peer === undefined || peer.receiver !== receiver) return;
+    peer.isReleased = true;
     realm.peers.delete(peer.id);
     realm.count(peer.dialect, -1);
     this.#peerCount--;
@@ -329,9 +337,11 @@ export class Hub {
   }
 
   /** The peer of a handle; undefined if it was released. */
-  #current({ realm, id, fence }: PeerHandle): Peer | undefined {
-    const peer = this.#realm(realm).peers.get(id);
-    return peer?.handle.fence === fence ? peer : undefined;
+  #current(handle: PeerHandle): Peer | undefined {
+    const own = peerOf(handle);
+    if (own !== undefined) return own.isReleased ? undefined : own;
+    const peer = this.#realm(handle.realm).peers.get(handle.id);
+    return peer?.handle.fence === handle.fence ? peer : undefined;
   }
 
   /** The peer of a handle. A session that lost its id must not act for it. */

@@ -60,6 +60,30 @@ export interface PresentPeer extends PeerSummary {
   readonly isBusy: boolean;
 }
 
+/** A handle of this hub's own: equal to any with the same data, but it needs no lookup. */
+class Handle implements PeerHandle {
+  readonly realm: string;
+  readonly id: PeerId;
+  readonly dialect: string;
+  readonly fence: number;
+  readonly #peer: Peer;
+
+  constructor({ realm, id, dialect }: Claim, fence: number, peer: Peer) {
+    this.realm = realm;
+    this.id = id;
+    this.dialect = dialect;
+    this.fence = fence;
+    this.#peer = peer;
+  }
+
+  static peerOf(handle: PeerHandle): Peer | undefined {
+    return #peer in handle ? handle.#peer : undefined;
+  }
+}
+
+/** The peer of a handle that this process made; undefined for a copy, which has to be looked up. */
+export const peerOf = Handle.peerOf;
+
 /** A claimed id. It outlives a connection only if another one takes the id over. */
 export class Peer implements PresentPeer {
   readonly handle: PeerHandle;
@@ -71,9 +95,11 @@ export class Peer implements PresentPeer {
   /** Created with the first entry, because most peers idle. */
   rooms: Set<Room> | undefined = undefined;
   paired: Set<Peer> | undefined = undefined;
+  isReleased = false;
 
-  constructor({ realm, id, dialect, receiver, proof, isExclusive = false }: Claim, fence: number) {
-    this.handle = { realm, id, dialect, fence };
+  constructor(claim: Claim, fence: number) {
+    const { receiver, proof, isExclusive = false } = claim;
+    this.handle = new Handle(claim, fence, this);
     this.receiver = receiver;
     this.proof = proof;
     this.isExclusive = isExclusive;

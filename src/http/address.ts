@@ -6,10 +6,15 @@ type Network = ReturnType<typeof ipaddr.parseCIDR>;
 /** Whose word about a client's address counts. */
 export class TrustedProxies {
   readonly #networks: readonly Network[];
+  readonly #trustsNearest: boolean;
 
-  /** @param entries addresses or networks such as `10.0.0.0/8`; throws TypeError on another text */
-  constructor(entries: readonly string[]) {
+  /**
+   * @param entries addresses or networks such as `10.0.0.0/8`; throws TypeError on another text
+   * @param trustsNearest whether every direct client counts as a proxy
+   */
+  constructor(entries: readonly string[], trustsNearest: boolean = false) {
     this.#networks = entries.map(parseNetwork);
+    this.#trustsNearest = trustsNearest;
   }
 
   /**
@@ -19,7 +24,7 @@ export class TrustedProxies {
   clientAddress(remote: string, forwardedFor: string | null): string {
     let client = parse(remote);
     if (client === undefined) return remote;
-    if (forwardedFor !== null && this.#trusts(client)) {
+    if (forwardedFor !== null && (this.#trustsNearest || this.#trusts(client))) {
       for (const hop of forwardedFor.split(",").reverse()) {
         const address = parse(hop.trim());
         if (address === undefined) break;

@@ -1,10 +1,12 @@
-/** Says to browsers which pages may read the server's HTTP answers. */
-export class CorsPolicy {
-  readonly #origins: ReadonlySet<string>;
+import { OriginList } from "./origins.ts";
 
-  /** @param origins origins that may; none means all. `null` never matches a list */
+/** Tells browsers which pages may read the server's HTTP answers. */
+export class CorsPolicy {
+  readonly #origins: OriginList;
+
+  /** @param origins origins whose pages may; an empty list means all */
   constructor(origins: readonly string[]) {
-    this.#origins = new Set(origins);
+    this.#origins = new OriginList(origins);
   }
 
   /**
@@ -15,7 +17,7 @@ export class CorsPolicy {
     const origin = request.headers.get("origin");
     if (origin === null) return response;
     response.headers.append("vary", "Origin");
-    if (this.#origins.size === 0 || this.#origins.has(origin)) {
+    if (this.#origins.has(origin)) {
       response.headers.set("access-control-allow-origin", origin);
       if (hasCredentials) response.headers.set("access-control-allow-credentials", "true");
     }

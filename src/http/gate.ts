@@ -2,6 +2,7 @@ import { refilled } from "../core/allowance.ts";
 import { type ErrorCode, SignalError } from "../core/errors.ts";
 import { addressKey } from "./address.ts";
 import type { AddressBans } from "./bans.ts";
+import { OriginList } from "./origins.ts";
 
 /** How many connections there may be; Infinity where the configuration says `unlimited`. */
 export interface GateLimits {
@@ -55,7 +56,7 @@ export function refusalFor(code: ErrorCode): SignalError {
 /** Decides, before any upgrade, who may connect: counters per address, and the list of origins. */
 export class Gate {
   readonly #limits: GateLimits;
-  readonly #origins: ReadonlySet<string>;
+  readonly #origins: OriginList;
   readonly #now: () => number;
   readonly #bans: Pick<AddressBans, "has"> | undefined;
   readonly #visitors = new Map<string, Visitor>();
@@ -71,7 +72,7 @@ export class Gate {
   ) {
     this.#bans = bans;
     this.#limits = limits;
-    this.#origins = new Set(origins);
+    this.#origins = new OriginList(origins);
     this.#now = now;
   }
 
@@ -125,7 +126,7 @@ export class Gate {
 
   /** Whether pages of an origin may use the server; null stands for what is no page. */
   allows(origin: string | null): boolean {
-    return origin === null || this.#origins.size === 0 || this.#origins.has(origin);
+    return origin === null || this.#origins.has(origin);
   }
 
   /** Forgets addresses that nobody uses and whose allowance is full again. */

@@ -13,6 +13,9 @@ const MAX_ACCEPT = 1_024;
 /** Where the documentation of the running version is served. */
 export const DOCS_PATH = "/docs";
 
+/** The page that makes a first call; its files are below it. */
+export const TRY_PATH = "/try";
+
 /** Serves the page at `/` to browsers; PeerJS clients expect a JSON document there. */
 export function landingRoute(page: string): HttpRoute {
   const headers = {
@@ -35,15 +38,22 @@ export function wantsHtml(request: Request): boolean {
   return accepts(request, "application/json", "text/html") === "text/html";
 }
 
-/**
- * Makes the page at `/`, once and from nothing that a client sent.
- * @param basePath what every path of the server begins with; mostly empty
- */
-export function landingPage(
-  version: string,
-  reachable: readonly Reachable[],
-  basePath: string,
-): string {
+/** The page's content, none of which a client sent. */
+export interface LandingOptions {
+  readonly version: string;
+  readonly reachable: readonly Reachable[];
+  /** The beginning of every path of the server; mostly empty. */
+  readonly basePath: string;
+  /** False if the page that makes a first call is not served. */
+  readonly hasTry: boolean;
+}
+
+/** Makes the page at `/`, once. */
+export function landingPage({ version, reachable, basePath, hasTry }: LandingOptions): string {
+  const trial = hasTry
+    ? `<p class="first"><a href="${escape(basePath)}${TRY_PATH}">Make a call now</a>
+      in two tabs of this browser, with the protocol of your choice.</p>`
+    : "";
   const rows = reachable.map(({ title, entrance }) =>
     `<tr><th>${escape(title)}</th><td><code>${escape(entrance.scheme)}(s)://…${
       escape(entrance.path)
@@ -59,10 +69,12 @@ export function landingPage(
       body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 3rem auto; padding: 0 1rem; }
       th, td { text-align: left; padding: 0.3rem 1rem 0.3rem 0; vertical-align: top; }
       code { overflow-wrap: anywhere; }
+      .first { font-size: 1.2rem; }
     </style>
   </head>
   <body>
     <h1>signalbox</h1>
+    ${trial}
     <p>This is a WebRTC signalling server: it lets browsers and applications find each other
       and set up calls. It speaks several protocols at once, each to the clients made for it.</p>
     <table>

@@ -30,6 +30,8 @@ export function listen(
       port: where.port,
       tls,
       handle,
+      onRefused: (address, status) =>
+        journal.turnedAway({ dialect: "none", address, pathname: "" }, status),
       onBroken: (error) => {
         const url = urlOf({ ...where, hostname, port: listener.port });
         journal.listenerBroken(url, error);
@@ -62,7 +64,9 @@ function isFinal(error: unknown): boolean {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof Deno.errors.AddrInUse) return "the port is in use";
+  if (error instanceof Deno.errors.AddrInUse) {
+    return "the port is in use: choose another with --port (or --listen)";
+  }
   if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
   if (error instanceof Deno.errors.NotCapable) return "Deno was not given --allow-net for it";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";

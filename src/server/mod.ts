@@ -30,6 +30,7 @@ import { listen } from "./listen.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
+import { tryRoutes } from "../try/mod.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
 import { proveTls } from "../transport/tls.ts";
@@ -102,7 +103,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const metrics = new Metrics();
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock);
   const journal = new Journal(log, metrics, refusals);
-  const transport = openTransport(clock);
+  const transport = openTransport(config.transport, clock);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
   const gate = undo.use(openGate(config, clock, bans));
@@ -139,17 +140,20 @@ export function startServer(config: Config, options: ServerOptions): Server {
       () => socketIo.sessionCount,
     );
   }
-  const page = landingRoute(landingPage(version, reachable, basePath));
+  const page = landingRoute(landingPage({ version, reachable, basePath, hasTry: !config.noTry }));
+  const trial = config.noTry
+    ? []
+    : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));
   const door = new Door({
     router: makeRouter([
-      ...[...own, page].map((route) => ({ owner: "server", route })),
+      ...[...own, page, ...trial].map((route) => ({ owner: "server", route })),
       ...dialects.flatMap(({ name, dialect }) =>
         dialect.routes.map((route) => ({ owner: name, route }))
       ),
     ]),
     gate,
     cors: new CorsPolicy(cors),
-    proxies: orConfigError(() => new TrustedProxies(config.trustProxy)),
+    proxies: orConfigError(() => new TrustedProxies(config.trustProxy, config.proxied)),
     connections,
     transport,
     clock,
@@ -253,7 +257,8 @@ function openDialects(
     authenticator: Authenticator;
   },
 ): NamedDialect[] {
-  return DIALECTS.map(({ name, title, open }) => {
+  const served = DIALECTS.filter(({ name }) => config.dialects.includes(name));
+  return served.map(({ name, title, open }) => {
     const kept = store.dialect(name, (id) => hub.has(name, id));
     // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
     const context = {
@@ -292,7 +297,8 @@ function tellLimits(config: Config, log: Log): void {
   for (const option of liftedLimits(config)) log.write("warning", "no limit", { option });
   const limit = affordable(config.limits.maxConnections);
   if (limit === config.limits.maxConnections) return;
-  log.write("info", "connections limited by open files", { limit });
+  const why = "fewer connections than configured, because of the limit of open files (ulimit -n)";
+  log.write("info", why, { limit });
 }
 
 function openGate(config: Config, clock: Clock, bans: AddressBans): Gate & Disposable {

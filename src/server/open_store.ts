@@ -39,7 +39,6 @@ export async function openPersistence(
   const options = { ...optionsOf(config, journal), clock, wallNow, variables };
   const dialects = DIALECTS.map(({ name }) => name);
   const store = await openStore(config.store, { ...options, dialects });
-  if (store.place !== undefined) log.write("info", "store opened", { place: store.place });
   return { store, journal };
 }
 

@@ -18,3 +18,8 @@ export const systemClock: Clock = {
 
 /** What the machine takes for the time of day. */
 export const wallClock: WallClock = () => Date.now();
+
+/** The time of day as HTTP writes it. */
+export function httpDate(): string {
+  return new Date().toUTCString();
+}

@@ -1,10 +1,31 @@
-/** Reads a text file; throws an Error whose message is fit for people. */
+/** Reads a text file in UTF-8; throws an Error whose message is fit for people. */
 export function readText(path: string): string {
+  let bytes: Uint8Array;
   try {
-    return Deno.readTextFileSync(path);
+    bytes = Deno.readFileSync(path);
   } catch (error) {
     throw new Error(explain(error), { cause: error });
   }
+  return decodeText(bytes);
+}
+
+/** Decodes UTF-8, with or without a byte order mark; throws an Error that names another encoding. */
+export function decodeText(bytes: Uint8Array): string {
+  if (isUtf16(bytes)) throw new Error("it is UTF-16: save it as UTF-8");
+  try {
+    // Drops a byte order mark.
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error("it is not UTF-8 but probably Latin-1: save it as UTF-8");
+  }
+}
+
+/** Whether it begins with UTF-16's byte order mark, or with two characters of two bytes each. */
+function isUtf16([first, second, third, fourth]: Uint8Array): boolean {
+  const hasMark = first === 0xff && second === 0xfe || first === 0xfe && second === 0xff;
+  const isLittle = second === 0 && fourth === 0 && first !== 0 && third !== 0;
+  const isBig = first === 0 && third === 0 && second !== 0 && fourth !== 0;
+  return hasMark || isLittle || isBig;
 }
 
 function explain(error: unknown): string {
@@ -15,7 +36,7 @@ function explain(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Soft limit of open files of this process; Infinity where the system does not say. */
+/** Soft limit of open files of this process; Infinity if the system does not report it. */
 export function maxOpenFiles(): number {
   const path = "/proc/self/limits";
   if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return Infinity;

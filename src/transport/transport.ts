@@ -16,6 +16,8 @@ export interface ListenOptions {
    * @param remote the network address of the client, without a port
    */
   readonly handle: (request: Request, remote: string) => Response | Promise<Response>;
+  /** A connection was refused before its request was whole; of transports that notice. */
+  readonly onRefused?: ((remote: string, status: number) => void) | undefined;
   /** The listener cannot accept connections and is trying again; called at most once a minute. */
   readonly onBroken: (error: unknown) => void;
 }
@@ -55,6 +57,8 @@ export interface SocketObserver {
   exceeded(): void;
   /** The client broke the protocol, or a limit of the transport. Nothing more is received. */
   violated(code: number, reason: string): void;
+  /** The client's closing frame came first. The socket still takes a moment to go. */
+  left(code: number, reason: string): void;
   /** The socket is gone; code 0 means that no closing frame came. May be called more than once. */
   closed(code: number, reason: string, wasClean: boolean): void;
 }

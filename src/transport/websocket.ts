@@ -193,6 +193,12 @@ export class WebSocketLink implements Link, SocketObserver {
     this.#end({ by: "server", code, reason }, code, reason);
   }
 
+  left(code: number, reason: string): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#observer.ended(endingOf(code, reason, true));
+  }
+
   /** The runtime may report a close twice: first as 1001 when it drops a silent client. */
   closed(code: number, reason: string, wasClean: boolean): void {
     if (this.#isOpen) {

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { helpText, optionsTable } from "../../src/config/help.ts";
 import { type Option, OPTIONS } from "../../src/config/option_list.ts";
+import { configOf } from "../helpers/session/config.ts";
 
-const HELP = helpText("1.2.3");
+const HELP = helpText("1.2.3", true);
+const SHORT = helpText("1.2.3");
 
 /** The lines of `--help` that belong to an option. */
 function entryOf({ flag }: Option): [names: string, help: string] {
@@ -23,7 +25,40 @@ Deno.test("--help begins with the program, its version and how to call it", () =
   assertStringIncludes(HELP, "\nUsage: signalbox [options]\n");
 });
 
-Deno.test("--help names every option, all its flags, its default and what it is for", () => {
+Deno.test("--help shows three examples before the options", () => {
+  for (const text of [HELP, SHORT]) {
+    const [, examples = ""] = text.split("\nExamples:\n");
+    assertEquals(examples.split("\n\n")[0]?.match(/^ {2}signalbox\b/gm)?.length, 3);
+    assert(text.indexOf("Examples:") < text.indexOf("--listen"));
+  }
+});
+
+Deno.test("the command of every example is one that the server accepts", () => {
+  for (const [, line = ""] of HELP.matchAll(/^ {2}signalbox(?: (--.*))?$/gm)) {
+    configOf({ args: line === "" ? [] : line.split(" ") });
+  }
+});
+
+Deno.test("--help lists in groups what people often set, and counts what --help all adds", () => {
+  const flags = (text: string) => [...text.matchAll(/^ {2}--([\w-]+)/gm)].map(([, flag]) => flag);
+  const [all, common] = [flags(HELP), flags(SHORT)];
+  assert(common.length < 60, `${common.length} options`);
+  const wanted = ["port", "host", "tls-cert", "allowed-origins", "store", "log-level", "dialects"];
+  for (const flag of [...wanted, "peerjs-path", "peerjs-key", "simple-tokens"]) {
+    assert(common.includes(flag), flag);
+  }
+  assertStringIncludes(SHORT, `--help all lists ${all.length - common.length} more options`);
+  assertEquals(HELP.includes("more options"), false);
+  for (const group of ["Listening and TLS", "Who may connect", "Operation", "Log", "PeerJS"]) {
+    for (const text of [HELP, SHORT]) assertStringIncludes(text, `\n${group}:\n`);
+  }
+  for (const group of ["Limits of the whole server", "Socket.IO"]) {
+    assertStringIncludes(HELP, `\n${group}:\n`);
+    assertEquals(SHORT.includes(`\n${group}:\n`), false);
+  }
+});
+
+Deno.test("--help all names every option, all its flags, its default and what it is for", () => {
   for (const option of OPTIONS) {
     const [names, help] = entryOf(option);
     assertStringIncludes(help, option.help);
@@ -53,7 +88,9 @@ Deno.test("--help says which limits may be unlimited", () => {
 });
 
 Deno.test("--help explains the file, the variables and which of them wins", () => {
-  for (const text of ["--config FILE", "--help, -h", "--version", "SIGNALBOX_PEERJS_KEY"]) {
+  for (
+    const text of ["--config FILE", "--config-schema", "-h", "--version", "SIGNALBOX_PEERJS_KEY"]
+  ) {
     assertStringIncludes(HELP, text);
   }
 });

@@ -66,6 +66,14 @@ for (
     [["--tls-key", "k.pem"], ["tlsKey"], "k.pem"],
     [["--cert-path", "/certs"], ["certPath"], "/certs"],
     [["--disable-ssl"], ["disableSsl"], true],
+    [["--proxied"], ["proxied"], true],
+    [["--proxied", "true"], ["proxied"], true],
+    [["--proxied", "false"], ["proxied"], false],
+    [["--allow_discovery", "true"], ["peerjs", "allowDiscovery"], true],
+    [["--no-seal", "no"], ["noSeal"], false],
+    [["--cors"], ["corsOrigins"], ["*"]],
+    [["--cors", "--port", "1"], ["corsOrigins"], ["*"]],
+    [["--dialects", "peerjs", "simple"], ["dialects"], ["peerjs", "simple"]],
     [["--health", "/alive"], ["health"], "/alive"],
     [["--keepalive-timeout", "20"], ["keepaliveTimeoutSeconds"], 20],
     [["--restart-on-cert-change"], ["restartOnCertChange"], true],
@@ -133,6 +141,7 @@ function sample(
   if (type === "number" && standard === undefined) return 5_000; // a time
   if (type === "number") return typeof standard === "number" && standard > 0 ? standard + 1 : 1;
   if (flag === "store") return "kv:folder";
+  if (flag === "dialects") return ["peerjs"];
   if (type === "list" && /listen$|origins$/.test(flag)) return ["http://[::1]:1"];
   if (type === "list" && /tokens$/.test(flag)) return ["a-token-long-enough@lobby"];
   if (flag === "auth-dialects") return ["ssp"];
@@ -215,10 +224,38 @@ Deno.test("--help and --version win over everything, errors included", () => {
   for (const args of [["--help"], ["-h"], ["--port", "x", "--help", "--nonsense"]]) {
     assertEquals(commandOf({ args }), { type: "help" });
   }
-  assertEquals(commandOf({ args: ["--version", "--port", "x"] }), { type: "version" });
+  for (const args of [["--help", "all"], ["-h", "all"], ["--port", "x", "--help", "all"]]) {
+    assertEquals(commandOf({ args }), { type: "help-all" });
+  }
+  for (const args of [["--version", "--port", "x"], ["-V"]]) {
+    assertEquals(commandOf({ args }), { type: "version" });
+  }
+  assertEquals(commandOf({ args: ["--config-schema"] }), { type: "config-schema" });
 });
 
 Deno.test("a configuration has no keys but the schema's", () => {
   const names = new Set(OPTIONS.map(({ path }) => path[0]));
   for (const key of Object.keys(configOf())) assertEquals(names.has(key), true);
 });
+
+/** Every flag in the help of `peer` 1.0.2, `simple_server.py` and gst-webrtc-signalling-server. */
+const PEERSERVER =
+  "--expire_timeout 5000 -t 5000 --concurrent_limit 5000 -c 5000 --alive_timeout 60000 --key k " +
+  "-k k --sslkey k.pem --sslcert c.pem --host :: -H :: --port 9000 -p 9000 --path / " +
+  "--allow_discovery --proxied --cors https://a";
+const SIMPLE_SERVER = "--addr 0.0.0.0 --port 8443 --keepalive-timeout 30 --cert-path /certs " +
+  "--disable-ssl --health /health --restart-on-cert-change";
+const GST_SERVER = "--host 0.0.0.0 --port 8443 -p 8443";
+
+for (
+  const [name, line] of [
+    ["PeerServer", PEERSERVER],
+    ["simple_server.py", SIMPLE_SERVER],
+    ["gst-webrtc-signalling-server", GST_SERVER],
+  ] as const
+) {
+  Deno.test(`every flag that ${name} documents is accepted, one by one and together`, () => {
+    configOf({ args: line.split(" ") });
+    for (const one of line.split(/ (?=-)/)) configOf({ args: one.split(" ") });
+  });
+}

@@ -38,7 +38,9 @@ Deno.test("no two options share a name", () => {
     { variable, otherVariables },
   ) => [variable, ...otherVariables]);
   for (const names of [flags, variables]) assertEquals(new Set(names).size, names.length);
-  for (const own of ["config", "help", "h", "version"]) assertEquals(flags.includes(own), false);
+  for (const own of ["config", "config-schema", "help", "h", "version", "V"]) {
+    assertEquals(flags.includes(own), false);
+  }
 });
 
 Deno.test("every option has one line of help, without a full stop", () => {

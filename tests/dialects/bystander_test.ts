@@ -6,6 +6,7 @@ import { DialectBench } from "../helpers/session/dialect.ts";
 import { settle } from "../helpers/session/hub.ts";
 import { type Driver, Friends, intrude, type Way } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
+import { runs } from "../helpers/session/written_events.ts";
 
 /** Stand for the two friends' ids, which no generator can know. */
 const FRIENDS = ["<alice>", "<bob>"];
@@ -62,7 +63,7 @@ for (const driver of DRIVERS) {
             await assertUnharmed({ driver, way, frames, isNobody, isLost });
           },
         ),
-        { numRuns: 150 },
+        { numRuns: runs(150) },
       );
     });
   }

@@ -4,6 +4,7 @@ import { framesOf } from "../helpers/session/captures.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { settle } from "../helpers/session/hub.ts";
 import { Dice, mutate } from "../helpers/session/mutate.ts";
+import { runs } from "../helpers/session/written_events.ts";
 import { type Driver, Friends, intrude } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
 
@@ -17,7 +18,7 @@ const MADE_UP = 300;
 for (const driver of DRIVERS) {
   for (const way of driver.ways) {
     const { name } = driver.dialect;
-    const share = Math.ceil(INPUTS / driver.ways.length);
+    const share = Math.ceil(runs(INPUTS) / driver.ways.length);
     Deno.test(`${name}: ${share} mutated frames leave two others in peace that talk ${way.name}`, async () => {
       using bench = new DialectBench(driver.dialect);
       const friends = await Friends.meet(driver, way, bench);

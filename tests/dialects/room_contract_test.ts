@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { DRIVERS } from "./drivers.ts";
 import { play } from "./room_stage.ts";
 import { stepIn } from "./room_steps.ts";
+import { runs } from "../helpers/session/written_events.ts";
 
 // What every room promises its members: a join is one indivisible step, whatever happens before its
 // id is given out. Of any two members one found the other and the other one was told; nothing of a
@@ -18,7 +19,7 @@ for (const { dialect, rooms } of DRIVERS) {
           fc.asyncProperty(steps, async (steps) => {
             await play(dialect, kind, { isSlow, steps });
           }),
-          { numRuns: 300 },
+          { numRuns: runs(300) },
         );
       });
     }

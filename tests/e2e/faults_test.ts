@@ -4,7 +4,7 @@ import type { LinkLimits } from "../../src/core/limits.ts";
 import type { Frame, Link, PeerEvent, PeerHandle, Session } from "../../src/core/types.ts";
 import { systemClock } from "../../src/system/clock.ts";
 import { Connections } from "../../src/transport/connections.ts";
-import { openTransport } from "../../src/transport/open.ts";
+import { testTransport } from "../helpers/wire/transport.ts";
 import { NO_BUDGET } from "../helpers/session/budget.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
@@ -44,8 +44,10 @@ Deno.test("a receiver that throws is at fault; its sender and its room notice no
   sender.send("tell receiver: throw");
   sender.send("tell third: hello");
   assertEquals(await within("the receiver's end", receiver.closed), FAULT);
-  for (const member of [sender, third]) assertEquals(await member.nextText(), "receiver left");
-  assertEquals(await third.nextText(), "sender says hello");
+  assertEquals(await sender.nextText(), "receiver left");
+  // A transport may handle the sender's next frame before the receiver's end is announced.
+  const heard = [await third.nextText(), await third.nextText()];
+  assertEquals(heard.toSorted(), ["receiver left", "sender says hello"]);
   await assertAnswers(sender, "sender");
   assertEquals(server.faults, ["made to fail"]);
 });
@@ -103,7 +105,7 @@ function startFaultyServer(): FaultyServer {
     ended: ignore,
     failed: (_connection, error) => faults.push(error instanceof Error ? error.message : "?"),
   }, NO_BUDGET);
-  const transport = openTransport(systemClock);
+  const transport = testTransport();
   const handle = (request: Request): Response => {
     const upgraded = transport.upgrade(request, 30_000);
     if (upgraded === undefined) return new Response(null, { status: 400 });

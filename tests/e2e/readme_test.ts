@@ -4,6 +4,7 @@ import bundle from "npm:peerjs@1.5.5/dist/peerjs.min.js" with { type: "text" };
 import { launchBrowser } from "../helpers/browser/chromium.ts";
 import { clientTest, programOf } from "../helpers/process/clients.ts";
 import { startPageServer } from "../helpers/browser/page_server.ts";
+import { listeningUrls } from "../helpers/process/listening.ts";
 import { readmeSnippet } from "../helpers/process/readme.ts";
 import { startServerProcess } from "../helpers/process/server_process.ts";
 import { systemTest } from "../helpers/process/systems.ts";
@@ -110,14 +111,14 @@ systemTest({
       args: [...args, "--listen", "http://127.0.0.1:0"],
       cwd: new URL("../../", import.meta.url),
       stdin: "null",
-      stdout: "piped",
-      stderr: "null",
+      stdout: "null",
+      stderr: "piped",
     }).spawn();
     try {
-      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
       const { value } = await within("the server to listen", reader.read());
       await reader.cancel();
-      const url = /^Listening on (\S+)/.exec(value ?? "")?.[1] ?? "";
+      const [url = ""] = listeningUrls(value ?? "");
       const answer = await fetch(`${url}/peerjs/id`);
       assertEquals((await answer.text()).length, 36);
       assertEquals(answer.status, 200);

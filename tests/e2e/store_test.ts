@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { AddressBans } from "../../src/http/bans.ts";
 import { defaultFolder } from "../../src/store/engine/place.ts";
 import { openStore, type Store } from "../../src/store/mod.ts";
@@ -144,8 +151,8 @@ Deno.test("kv: alone keeps data in the user's folder, and says where; ~ is the u
     const args = [...LOCAL, "--store", place];
     await using server = await startMain({ args, env: { ...env, ...deno } });
     server.signal("SIGKILL");
-    const { stdout } = await within("the end", server.ended);
-    assertEquals(stdout.split("\n")[0], `Keeping data in ${folder}/signalbox.kv`);
+    const { stderr } = await within("the end", server.ended);
+    assertStringIncludes(stderr, ` INF store opened place=${folder}/signalbox.kv\n`);
     assert((await Deno.stat(`${folder}/signalbox.kv`)).isFile);
   }
   const refused = await runMain({

@@ -23,6 +23,15 @@ Deno.test("of a chain the rightmost address counts that is no trusted proxy", ()
   assertEquals(clientOf(trusted, "10.0.0.1", chain), "203.0.113.9");
 });
 
+Deno.test("with --proxied whoever connects is a proxy, and the last address of the header counts", () => {
+  const nearest = (remote: string, forwarded: string | null): string =>
+    new TrustedProxies([], true).clientAddress(remote, forwarded);
+  assertEquals(nearest("192.0.2.1", "198.51.100.66, 203.0.113.9"), "203.0.113.9");
+  assertEquals(nearest("192.0.2.1", null), "192.0.2.1");
+  const both = new TrustedProxies(["10.0.0.0/8"], true);
+  assertEquals(both.clientAddress("192.0.2.1", "203.0.113.9, 10.0.0.2"), "203.0.113.9");
+});
+
 Deno.test("where all of a chain are trusted proxies the leftmost is the client", () => {
   assertEquals(clientOf(["10.0.0.0/8"], "10.0.0.1", "10.0.0.9, 10.0.0.2"), "10.0.0.9");
 });

@@ -26,10 +26,11 @@ Deno.test("a strange Accept header is no reason to fail", () => {
 });
 
 Deno.test("the page says what it is, where each dialect is reached, and where to read on", () => {
-  const page = landingPage("1.2.3", [
+  const reachable = [
     { title: "PeerJS", entrance: { path: "/", scheme: "http", hint: "new Peer()" } },
     { title: "GStreamer", entrance: { path: "/gst", scheme: "ws", hint: "HELLO" } },
-  ], "");
+  ] as const;
+  const page = landingPage({ version: "1.2.3", reachable, basePath: "", hasTry: true });
   for (const text of ["<!doctype html>", "1.2.3", "PeerJS", "/gst", `href="${DOCS_PATH}"`]) {
     assertStringIncludes(page, text);
   }
@@ -37,11 +38,19 @@ Deno.test("the page says what it is, where each dialect is reached, and where to
 
 Deno.test("what the page is made of is text, not HTML", () => {
   const hostile = `<script>"&`;
-  const page = landingPage(hostile, [
+  const reachable = [
     { title: hostile, entrance: { path: hostile, scheme: "ws", hint: hostile } },
-  ], "");
+  ] as const;
+  const page = landingPage({ version: hostile, reachable, basePath: "", hasTry: true });
   assertEquals(page.includes("<script"), false);
   assertEquals(page.split("&#60;script&#62;&#34;&#38;").length, 5);
+});
+
+Deno.test("the page links /try below the base path, where it is served", () => {
+  const options = { version: "1.2.3", reachable: [], basePath: "/signal" };
+  const link = 'href="/signal/try"';
+  assertStringIncludes(landingPage({ ...options, hasTry: true }), link);
+  assertEquals(landingPage({ ...options, hasTry: false }).includes(link), false);
 });
 
 Deno.test("an Accept header longer than any browser's is not weighed", () => {

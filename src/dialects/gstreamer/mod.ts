@@ -1,27 +1,16 @@
 import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
-import { linkLimitOptions, whole } from "../kit/options.ts";
+import { linkLimitOptions, pathText, whole } from "../kit/options.ts";
 import { passFor } from "../kit/pass.ts";
 import { type GStreamerServer, GStreamerSession } from "./session.ts";
 
-const MIB = 1024 * 1024;
-
 const options = z.strictObject({
-  paths: z.array(z.string().regex(/^\/[^*?#,\s]*$/, "expected a path")).default(["/", "/gst"]).meta(
-    {
-      description: "Paths at which GStreamer clients find the server",
-    },
-  ),
-  maxIdLength: whole(512, "Longest uid or room id, in UTF-16 units", { min: 16, max: 8_192 }),
-  ...linkLimitOptions({
-    maxFrameBytes: MIB,
-    // A newcomer to a room sends an offer and a dozen candidates to every member at once.
-    framesPerSecond: 100,
-    frameBurst: 1_000,
-    identifyTimeoutMs: 10_000,
-    maxQueuedBytes: 8 * MIB,
+  paths: z.array(pathText).default(["/", "/gst"]).meta({
+    description: "Paths for GStreamer clients",
   }),
+  maxIdLength: whole(512, "Longest uid or room id, in UTF-16 units", { min: 16, max: 8_192 }),
+  ...linkLimitOptions({ identifyTimeoutMs: 10_000 }),
 });
 
 /** GStreamer's simple text protocol: HELLO, SESSION, ROOM. */

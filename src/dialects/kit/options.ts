@@ -1,7 +1,10 @@
 import * as z from "zod";
 import type { LinkLimits } from "../../core/limits.ts";
 
-/** What the configuration knows of an option beside its type, default and help. */
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+
+/** Facts about an option beside its type, default and help. */
 export interface OptionMeta {
   /** Other names of the flag, such as the reference server's own; one letter makes a short flag. */
   readonly flags?: readonly string[];
@@ -9,9 +12,19 @@ export interface OptionMeta {
   readonly env?: readonly string[];
   /** Never printed. */
   readonly secret?: boolean;
-  /** An empty text means something, and not that the value is missing. */
+  /** An empty text is a value, and not a missing one. */
   readonly mayBeEmpty?: boolean;
+  /** The value of a list flag that stands alone. */
+  readonly alone?: string;
+  /** Heading of the help under which an option without a group of its own is found. */
+  readonly group?: string;
 }
+
+/**
+ * A path to serve. It has no wildcard, query, fragment, blank, or comma: a comma separates the paths
+ * of a variable.
+ */
+export const pathText = z.string().regex(/^\/[^*?#,\s]*$/, "expected a path");
 
 type Unlimited = z.ZodLiteral<"unlimited">;
 export type LimitOption = z.ZodPipe<
@@ -23,7 +36,7 @@ export type DurationOption = z.ZodOptional<
 >;
 export type WholeOption = z.ZodDefault<z.ZodInt>;
 
-/** A whole number of at least `min`, or `unlimited`, which reads as Infinity. */
+/** A whole number of at least `min`, or `unlimited`, which is read as Infinity. */
 export function limit(
   standard: number,
   help: string,
@@ -68,7 +81,7 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 const MAX_DURATION_MS = 3_650 * 86_400_000;
 
-/** How long something lasts that people think of in days, as 30d, 12h, 45m, 90s or ms; read in ms. */
+/** A duration that people count in days or hours, as 30d, 12h, 45m, 90s or ms; read in ms. */
 export function duration(help: string, meta: OptionMeta = {}): DurationOption {
   const words = {
     error: "expected a duration such as 30d, 12h, 45m, 90s, 500ms, or a number of ms",
@@ -87,43 +100,41 @@ export function toggle(help: string, meta: OptionMeta = {}): z.ZodDefault<z.ZodB
   return z.boolean().default(false).meta({ description: help, ...meta });
 }
 
-/** Defaults of one dialect's connection limits. */
+/** A dialect's own defaults of its connection limits. */
 export interface LinkLimitDefaults {
-  readonly maxFrameBytes: number;
-  readonly framesPerSecond: number;
-  readonly frameBurst: number;
+  readonly maxFrameBytes?: number;
+  readonly framesPerSecond?: number;
+  readonly frameBurst?: number;
   readonly identifyTimeoutMs: number;
-  readonly maxQueuedBytes: number;
+  readonly maxQueuedBytes?: number;
 }
 
-/** The limits that every dialect has, under its own name and with its own defaults. */
+/**
+ * The limits that every dialect has, under its own name. By default a client that joins can send an
+ * offer and a dozen candidates to each member of a large room at once.
+ */
 export function linkLimitOptions(
-  standard: LinkLimitDefaults,
+  {
+    maxFrameBytes = MIB,
+    framesPerSecond = 100,
+    frameBurst = 1_000,
+    identifyTimeoutMs,
+    maxQueuedBytes = 8 * MIB,
+  }: LinkLimitDefaults,
 ): Record<keyof LinkLimits, LimitOption | WholeOption> {
   return {
-    maxFrameBytes: whole(
-      standard.maxFrameBytes,
-      "Largest message accepted from a client, in bytes",
-      {
-        min: 1024,
-        max: 16 * 1024 * 1024,
-      },
-    ),
-    framesPerSecond: limit(standard.framesPerSecond, "Messages a client may send per second"),
-    frameBurst: limit(standard.frameBurst, "Messages a client may send at once on top of that"),
+    maxFrameBytes: whole(maxFrameBytes, "Largest message from a client, in bytes", {
+      min: 1024,
+      max: 16 * MIB,
+    }),
+    framesPerSecond: limit(framesPerSecond, "Messages per second from one client"),
+    frameBurst: limit(frameBurst, "Messages that a client may send at once beyond that"),
     // One sender must not fill the queue of a receiver that reads as fast as it can.
-    bytesPerSecond: limit(1_048_576, "Bytes a client may send per second", { min: 1024 }),
-    byteBurst: limit(4_194_304, "Bytes a client may send at once on top of that", { min: 1024 }),
-    identifyTimeoutMs: whole(
-      standard.identifyTimeoutMs,
-      "Time in which a client has to say who it is, in ms",
-    ),
-    maxHeldFrames: whole(1_000, "Messages kept from a client that waits for its id"),
-    maxQueuedBytes: limit(
-      standard.maxQueuedBytes,
-      "Bytes that may wait for a client that reads slowly",
-      { min: 1024 },
-    ),
+    bytesPerSecond: limit(MIB, "Bytes per second from one client", { min: 1024 }),
+    byteBurst: limit(4 * MIB, "Bytes that a client may send at once beyond that", { min: 1024 }),
+    identifyTimeoutMs: whole(identifyTimeoutMs, "Time until a client must identify itself, in ms"),
+    maxHeldFrames: whole(1_000, "Messages held for a client that waits for its id"),
+    maxQueuedBytes: limit(maxQueuedBytes, "Bytes queued for one slow client", { min: 1024 }),
     stallTimeoutMs: whole(15_000, "Time after which a client that reads nothing is dropped, in ms"),
   };
 }

@@ -12,7 +12,7 @@ const TOKEN = new RegExp(`^[\\w.~-]{${MIN_LENGTH},}(@.+)?$`, "s");
 export function tokensOption(room: string): z.ZodDefault<z.ZodArray<z.ZodString>> {
   const words = `at least ${MIN_LENGTH} of A-Z a-z 0-9 . _ ~ -, then perhaps @${room}`;
   return z.array(z.string().regex(TOKEN, `expected ${words}`)).default([]).meta({
-    description: `TOKEN that a client needs to join, or TOKEN@${room} for that one only; ` +
+    description: `TOKEN that a client needs to join, or TOKEN@${room} for that ${room} only; ` +
       "may be given several times",
     secret: true,
   });

@@ -1,26 +1,17 @@
 import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
-import { linkLimitOptions, whole } from "../kit/options.ts";
+import { linkLimitOptions, MIB, whole } from "../kit/options.ts";
 import { passFor } from "../kit/pass.ts";
 import { readHandshake } from "./messages.ts";
 import { OwtSession } from "./session.ts";
 
-const MIB = 1024 * 1024;
-
 const options = z.strictObject({
   versions: z.array(z.string().min(1).max(64))
     .default(["4.2", "4.2.1", "4.3", "4.3.1", "5.0", "5.1"]).meta({
-      description: "Version of clients to admit, where they name one; may be given several times",
+      description: "Client version to accept, if the client sends one; may be given several times",
     }),
   maxIdLength: whole(512, "Longest id, in UTF-16 units", { min: 48, max: 8_192 }),
-  ...linkLimitOptions({
-    maxFrameBytes: MIB,
-    // A peer that meets several others at once sends each an offer and a dozen candidates.
-    framesPerSecond: 100,
-    frameBurst: 1_000,
-    identifyTimeoutMs: 60_000,
-    maxQueuedBytes: 4 * MIB,
-  }),
+  ...linkLimitOptions({ identifyTimeoutMs: 60_000, maxQueuedBytes: 4 * MIB }),
 });
 
 /** Peer to peer signalling of the Open WebRTC Toolkit, once ICS: both ways to log in. */

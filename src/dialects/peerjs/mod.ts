@@ -2,7 +2,15 @@ import * as z from "zod";
 import type { Reserve } from "../../core/hub.ts";
 import type { DialectStore, KeepOutcome } from "../../core/kept.ts";
 import { defineDialect, type IdOperations, type OpenDialect } from "../dialect.ts";
-import { duration, limit, linkLimitOptions, toggle, whole, wholeIfGiven } from "../kit/options.ts";
+import {
+  duration,
+  limit,
+  linkLimitOptions,
+  MIB,
+  toggle,
+  whole,
+  wholeIfGiven,
+} from "../kit/options.ts";
 import { passFor } from "../kit/pass.ts";
 import { readSealed } from "../kit/sealed.ts";
 import { secretOf } from "../kit/secret.ts";
@@ -11,61 +19,51 @@ import { IssuedIds } from "./issued_ids.ts";
 import { type Credentials, PeerJsSession } from "./session.ts";
 import { RETURN_MS, SealedAttempt, WaitingRoom } from "./waiting_room.ts";
 
-const MIB = 1024 * 1024;
-
 const options = z.strictObject({
   key: z.string().min(1).default("peerjs").meta({
-    description: "Key that clients have to name",
+    description: "Key that clients must send",
     flags: ["key", "k"],
   }),
-  path: z.string().regex(/^[^*?#\s]*$/, "expected a path").default("/").transform(toMount).meta({
+  path: z.string().regex(/^[^*?#,\s]*$/, "expected a path").default("/").transform(toMount).meta({
     description: "Path under which PeerJS clients find the server",
     flags: ["path"],
     env: ["PEERSERVER_PATH"],
   }),
-  expireTimeoutMs: whole(5_000, "How long messages wait for a peer that is not here, in ms", {
+  expireTimeoutMs: whole(5_000, "Time that messages are held for an absent peer, in ms", {
     flags: ["expire_timeout", "t"],
   }),
-  cleanupIntervalMs: whole(1_000, "How often messages that waited too long are dropped, in ms", {
+  cleanupIntervalMs: whole(1_000, "Interval at which expired messages are dropped, in ms", {
     flags: ["cleanup_out_msgs"],
   }),
   aliveTimeoutMs: wholeIfGiven(
-    "Longest silence of a client, in ms, pongs being no silence; " +
-      "by default twice --keepalive-timeout",
+    "Longest silence of a client, in ms; a pong ends it; by default twice --keepalive-timeout",
     { min: 1_000, flags: ["alive_timeout"] },
   ),
-  concurrentLimit: limit(5_000, "Clients that may be connected at once", {
+  concurrentLimit: limit(5_000, "Clients connected at the same time", {
     flags: ["concurrent_limit", "c"],
   }),
   allowDiscovery: toggle("List the connected ids at <path><key>/peers", {
     flags: ["allow_discovery"],
   }),
-  serverIdsOnly: toggle("Admit only ids that this server made, at <path><key>/id"),
+  serverIdsOnly: toggle("Accept only ids that this server issued at <path><key>/id"),
   idSecret: z.string().min(16).optional().meta({
-    description: "Secret of at least 16 characters for such ids; without one, the store's",
+    description: "Secret behind issued ids, at least 16 characters; by default the store's",
     secret: true,
   }),
   reserveIds: duration(
-    "How long an id stays with its token after it was last seen, such as 30d or 12h",
+    "Time that an id stays reserved for its token after its last use, such as 30d or 12h",
   ),
   maxIdLength: whole(512, "Longest id, in UTF-16 units", { min: 36, max: 8_192 }),
   maxHeldMessages: whole(128, "Messages held per sender and absent peer"),
   maxHeldBytes: whole(2 * MIB, "Bytes held per sender and absent peer"),
   maxHeldBytesPerPeer: whole(
     6 * MIB,
-    "Bytes held per absent peer in all, at most what may be queued",
+    "Bytes held per absent peer in total, at most --peerjs-max-queued-bytes",
   ),
-  maxHeldBytesPerSender: whole(4 * MIB, "Bytes held per sender in all"),
-  maxHeldAttempts: whole(1_000, "Connection attempts that one sender may have waiting"),
-  maxHeldBytesTotal: whole(32 * MIB, "Bytes held for absent peers in all", { max: 2 ** 40 }),
-  ...linkLimitOptions({
-    maxFrameBytes: MIB,
-    // A newcomer that calls thirty peers sends an offer and a dozen candidates to each at once.
-    framesPerSecond: 100,
-    frameBurst: 1_000,
-    identifyTimeoutMs: 15_000,
-    maxQueuedBytes: 8 * MIB,
-  }),
+  maxHeldBytesPerSender: whole(4 * MIB, "Bytes held per sender in total"),
+  maxHeldAttempts: whole(1_000, "Connection attempts of one sender that may wait"),
+  maxHeldBytesTotal: whole(32 * MIB, "Bytes held for absent peers in total", { max: 2 ** 40 }),
+  ...linkLimitOptions({ identifyTimeoutMs: 15_000 }),
 });
 
 /** PeerJS: browsers with the `peerjs` client, as on PeerServer. */

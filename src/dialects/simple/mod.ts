@@ -3,7 +3,7 @@ import { EncodeOnce } from "../kit/encode_once.ts";
 import type { HttpRoute } from "../../http/route.ts";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { JsonOnce } from "../kit/json_once.ts";
-import { linkLimitOptions, toggle, whole } from "../kit/options.ts";
+import { KIB, linkLimitOptions, MIB, pathText, toggle, whole } from "../kit/options.ts";
 import { secretOf } from "../kit/secret.ts";
 import { passFor } from "../kit/pass.ts";
 import { tokensOption } from "../kit/tokens.ts";
@@ -20,53 +20,51 @@ import { SimpleSession } from "./session.ts";
 import { KeptTotal } from "./signal_log.ts";
 import { refusalResponse, WIRE } from "./wire.ts";
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
 /** How often instances are looked at whose time may be up. */
 const SWEEP_MS = 250;
 
 const options = z.strictObject({
-  path: z.string().regex(/^\/[^*?#\s]*[^*?#\s/]$/, "expected a path").default("/simple").meta({
-    description: "Path at which Simple Signalling clients find the server",
-  }),
+  path: pathText.regex(/[^/]$/, "expected a path without a slash at its end").default("/simple")
+    .meta({
+      description: "Path for Simple Signalling clients",
+    }),
   secret: z.string().min(16).optional().meta({
-    description: "Secret of at least 16 characters that keeps ids owned across restarts",
+    description: "Secret that keeps ids with their owners across restarts, at least 16 characters",
     secret: true,
   }),
-  trustIds: toggle("Admit p_id without p_secret, in frames and URLs: for closed networks only"),
+  trustIds: toggle("Accept p_id without p_secret, in frames and URLs; for closed networks only"),
   tokens: tokensOption("ROOM"),
   iceServers: z.array(z.string().min(1)).default([]).meta({
-    description: "URL of a STUN server that clients are told; may be given several times",
+    description: "URL of a STUN server to send to clients; may be given several times",
   }),
-  resumeMs: whole(30_000, "How long a lost connection is held for its client, in ms", { min: 0 }),
+  resumeMs: whole(30_000, "Time that a lost connection is held for its client, in ms", { min: 0 }),
   maxMembers: whole(256, "Peers in one room, at most --limits-max-room-members", { max: 100_000 }),
   maxInstances: whole(16, "Connections of one peer"),
   maxRoomLength: whole(128, "Longest room name, in UTF-16 units"),
   maxFields: whole(64, "Custom fields of one peer"),
   maxFieldNameLength: whole(64, "Longest name of a custom field, in UTF-16 units"),
   maxFieldsBytes: whole(8 * KIB, "Bytes of all custom fields of one peer, as JSON"),
-  // Every member is told all of it when the peer or another connection of it comes.
-  maxDescriptionBytes: whole(256 * KIB, "Bytes of all that one peer publishes, as JSON"),
+  // Every member receives all of it when the peer or another connection of it joins.
+  maxDescriptionBytes: whole(256 * KIB, "Bytes of everything that one peer publishes, as JSON"),
   maxDepth: whole(32, "Levels of nesting in a message", { max: 1_000 }),
   maxCallLength: whole(128, "Longest name of a call, in UTF-16 units"),
   maxCandidates: whole(256, "ICE candidates that one connection may publish"),
-  maxKeptSignals: whole(128, "Signals kept for a connection, and queued while it is lost"),
-  maxKeptBytes: whole(MIB, "Bytes kept for a connection, and queued while it is lost"),
+  maxKeptSignals: whole(128, "Signals kept for one connection, or queued while it is lost"),
+  maxKeptBytes: whole(MIB, "Bytes kept for one connection, or queued while it is lost"),
   maxKeptBytesTotal: whole(64 * MIB, "Bytes kept for all connections together", { max: 2 ** 40 }),
-  // Longer than a loss goes unnoticed: what a client on a WebSocket was sent before, it has.
-  keepMs: whole(60_000, "How long at least a WebSocket client's signals are kept, in ms"),
-  maxDeparted: whole(10_000, "Event streams that have left and are told so when they come back"),
-  maxTakeBacks: whole(5, "Times that a connection may be taken back within a while"),
-  takeBackWindowMs: whole(10_000, "That while, in ms"),
-  bodyTimeoutMs: whole(20_000, "Time in which a posted message has to be complete, in ms"),
-  ...linkLimitOptions({
-    maxFrameBytes: 256 * KIB,
-    framesPerSecond: 100,
-    // A newcomer to a room sends an offer and a dozen candidates to every member at once.
-    frameBurst: 1_000,
-    identifyTimeoutMs: 10_000,
-    maxQueuedBytes: 8 * MIB,
-  }),
+  // Longer than it takes to notice a loss: signals sent before that have arrived.
+  keepMs: whole(60_000, "Minimum time that signals for a WebSocket client are kept, in ms"),
+  maxDeparted: whole(
+    10_000,
+    "Closed event streams to remember, so that a late request gets a clear answer",
+  ),
+  maxTakeBacks: whole(
+    5,
+    "Times that a connection may be taken back within --simple-take-back-window-ms",
+  ),
+  takeBackWindowMs: whole(10_000, "Time in which take-backs are counted, in ms"),
+  bodyTimeoutMs: whole(20_000, "Time until a posted message must be complete, in ms"),
+  ...linkLimitOptions({ maxFrameBytes: 256 * KIB, identifyTimeoutMs: 10_000 }),
 });
 
 /** Simple Signalling: rooms in which the server keeps a description of every peer. */

@@ -1,5 +1,5 @@
 import { SignalError } from "../../core/errors.ts";
-import type { SelfDescription } from "../../core/peer.ts";
+import type { PresentPeer, SelfDescription } from "../../core/peer.ts";
 import type {
   PeerEvent,
   PeerId,
@@ -170,8 +170,8 @@ export class SimplePeer implements Receiver, InstanceOwner {
   signal(from: Instance, frame: SignalFrame): Receipt {
     const { hub, realm } = this.#server;
     const { peer } = this.#seat;
-    const mate = hub.member(realm, this.room, frame.peer_id);
-    if (mate === undefined || peer === undefined) {
+    const mate = hub.find(realm, frame.peer_id);
+    if (mate === undefined || peer === undefined || !this.#isMate(mate)) {
       throw new SignalError("peer_unknown", "no such peer in the room");
     }
     const signal: Signal = { peer_id: this.id, peer_instance: from.number, frame };
@@ -301,6 +301,12 @@ export class SimplePeer implements Receiver, InstanceOwner {
       if (error instanceof SignalError) return profile;
       throw error;
     }
+  }
+
+  #isMate({ id, receiver }: PresentPeer): boolean {
+    if (receiver instanceof SimplePeer) return receiver.room === this.room;
+    const { hub, realm } = this.#server;
+    return hub.member(realm, this.room, id) !== undefined;
   }
 
   /** Counts the instances that a signal reaches, or throws if it cannot reach all that are meant. */

@@ -5,7 +5,7 @@ import type { UpgradeRoute } from "../../http/route.ts";
 import { defineDialect, type Namespace, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { JsonOnce } from "../kit/json_once.ts";
-import { linkLimitOptions, toggle, whole } from "../kit/options.ts";
+import { KIB, linkLimitOptions, MIB, toggle, whole } from "../kit/options.ts";
 import { lastToken } from "../../auth/credential.ts";
 import { passFor } from "../kit/pass.ts";
 import { tokensOption } from "../kit/tokens.ts";
@@ -15,36 +15,23 @@ import { poolOperations } from "./operations.ts";
 import { Pools } from "./pools.ts";
 import { SspSession } from "./session.ts";
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
-
 const options = z.strictObject({
-  private: toggle(
-    "Admit clients to the pools of --ssp-pools, and to those that the operator keeps",
-  ),
+  private: toggle("Accept clients only in pools of --ssp-pools and in pools kept by the operator"),
   pools: z.array(z.string().min(1)).default([]).meta({
-    description: "Pool that exists although the server is private; may be given several times; " +
-      "without --ssp-private every pool may be joined, and this does nothing",
+    description: "Pool that clients may join with --ssp-private; may be given several times",
   }),
   tokens: tokensOption("POOL"),
   descriptions: z.enum(["self", "server"]).default("self").meta({
-    description: "Who describes members: they themselves, or only the server's operator",
+    description: "Source of members' descriptions: the members themselves, or only the operator",
   }),
   maxMembers: whole(256, "Members of one pool, at most --limits-max-room-members", {
     max: 100_000,
   }),
-  maxDescriptionBytes: whole(64 * KIB, "Longest description of a member, in bytes"),
+  maxDescriptionBytes: whole(64 * KIB, "Largest description of a member, in bytes"),
   maxPoolLength: whole(512, "Longest pool name, in UTF-16 units", { min: 16, max: 8_192 }),
-  ...linkLimitOptions({
-    maxFrameBytes: MIB,
-    // A newcomer to a pool sends an offer and a dozen candidates to every member at once.
-    framesPerSecond: 100,
-    frameBurst: 1_000,
-    identifyTimeoutMs: 60_000,
-    maxQueuedBytes: 8 * MIB,
-  }),
-  // A newcomer's offers to a large pool have to fit (§1).
-  maxFrameBytes: whole(MIB, "Largest message accepted from a client, in bytes", {
+  ...linkLimitOptions({ identifyTimeoutMs: 60_000 }),
+  // The offers of a client that joins a large pool must fit (§1).
+  maxFrameBytes: whole(MIB, "Largest message from a client, in bytes", {
     min: 256 * KIB,
     max: 16 * MIB,
   }),

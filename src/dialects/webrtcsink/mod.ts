@@ -1,38 +1,33 @@
 import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
-import { limit, linkLimitOptions, whole, wholeIfGiven } from "../kit/options.ts";
+import { KIB, limit, linkLimitOptions, pathText, whole, wholeIfGiven } from "../kit/options.ts";
 import { passFor } from "../kit/pass.ts";
 import { Lists } from "./lists.ts";
 import { WebRtcSinkSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
-
 const options = z.strictObject({
-  paths: z.array(z.string().regex(/^\/[^*?#,\s]*$/, "expected a path")).default(["/webrtcsink"])
-    .meta({ description: "Paths at which webrtcsink and its kin find the server" }),
+  paths: z.array(pathText).default(["/webrtcsink"]).meta({
+    description: "Paths for webrtcsink, webrtcsrc and gstwebrtc-api",
+  }),
   maxSilenceMs: wholeIfGiven(
-    "Longest silence of a client, in ms, pongs being no silence; " +
-      "by default twice --keepalive-timeout",
+    "Longest silence of a client, in ms; a pong ends it; by default twice --keepalive-timeout",
     { min: 1_000 },
   ),
-  maxPeers: limit(10_000, "Peers in all"),
+  maxPeers: limit(10_000, "Peers in total"),
   maxMembers: whole(256, "Peers with a role, at most --limits-max-room-members", { max: 100_000 }),
-  maxMetaBytes: whole(16 * KIB, "Longest meta of a peer, as JSON, in bytes"),
-  requestsPerSecond: limit(10, "Changes of status, lists and session starts per peer and second"),
-  requestBurst: whole(100, "As many of these at once on top of that"),
-  maxSessions: limit(50_000, "Sessions in all"),
+  maxMetaBytes: whole(16 * KIB, "Largest meta of a peer, as JSON, in bytes"),
+  requestsPerSecond: limit(10, "Status changes, lists and session starts per second from one peer"),
+  requestBurst: whole(100, "Such requests that a peer may send at once beyond that"),
+  maxSessions: limit(50_000, "Sessions in total"),
   maxSessionsPerProducer: limit(1_000, "Sessions of one producer"),
   maxSessionsPerConsumer: limit(64, "Sessions of one consumer"),
   ...linkLimitOptions({
-    maxFrameBytes: MIB,
-    // A producer sends an offer and a dozen candidates to every consumer that comes.
+    // A producer sends an offer and a dozen candidates to each consumer that joins.
     framesPerSecond: 200,
     frameBurst: 2_000,
     identifyTimeoutMs: 60_000,
-    maxQueuedBytes: 8 * MIB,
   }),
 });
 

@@ -9,6 +9,7 @@ import {
   OwtClient,
   SERVER_DISCONNECT,
 } from "../../helpers/session/owt.ts";
+import { runs } from "../../helpers/session/written_events.ts";
 
 const IDS = ["a", "b", "c", "__proto__"] as const;
 const CLIENTS = 5;
@@ -178,7 +179,7 @@ Deno.test("OWT: whatever clients do in whatever order, each is told what the rul
       await stage.check();
       await stage.end();
     }),
-    { numRuns: 400 },
+    { numRuns: runs(400) },
   );
 });
 
@@ -263,6 +264,6 @@ Deno.test("OWT: ids that are given out in any order leave no ghosts, and one hol
       for (const client of everybody) await client.leave();
       assertEquals(bench.hub.peerCount, 0);
     }),
-    { numRuns: 400 },
+    { numRuns: runs(400) },
   );
 });

@@ -10,6 +10,7 @@ import {
   SimpleClient,
   type SimpleFrame,
 } from "../../helpers/session/simple.ts";
+import { runs } from "../../helpers/session/written_events.ts";
 
 Deno.test("Simple: whatever comes is read or refused with a code, and never anything else", () => {
   const texts = fc.oneof(
@@ -27,7 +28,7 @@ Deno.test("Simple: whatever comes is read or refused with a code, and never anyt
         assert(["not_json", "bad_frame", "room_missing"].includes(error.code));
       }
     }),
-    { numRuns: 3_000 },
+    { numRuns: runs(3_000) },
   );
 });
 
@@ -95,6 +96,6 @@ Deno.test("Simple: whatever is lost, each acknowledged signal arrives once and i
       assertEquals(arrived.map(({ data }) => data), acknowledged);
       assertEquals(arrived.map(({ seq }) => seq), acknowledged.map((_, at) => at + 1));
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });

@@ -4,6 +4,7 @@ import { ssp } from "../../../src/dialects/ssp/mod.ts";
 import { play } from "../room_stage.ts";
 import { stepIn } from "../room_steps.ts";
 import { MIXED_POOL } from "./voice.ts";
+import { runs } from "../../helpers/session/written_events.ts";
 
 // Section 4 of protocols/ssp.md; that a few members keep to it is part of every room's contract.
 
@@ -18,6 +19,6 @@ Deno.test("§4: hundreds of members of both versions that join, talk and leave a
       assert(await play(ssp, MIXED_POOL, { isSlow: true, steps }) > 200);
     }),
     // The contract of rooms finds small examples.
-    { numRuns: 5, endOnFailure: true },
+    { numRuns: runs(5), endOnFailure: true },
   );
 });

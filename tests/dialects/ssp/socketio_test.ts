@@ -17,6 +17,7 @@ import type { DialectBench } from "../../helpers/session/dialect.ts";
 import { settle } from "../../helpers/session/hub.ts";
 import { connectTo, type NamespaceClient } from "../../helpers/session/namespace.ts";
 import { enter, newPools, type SspEvent } from "../../helpers/session/ssp.ts";
+import { runs } from "../../helpers/session/written_events.ts";
 
 // Section 9 of protocols/ssp.md: the event's name is the type, its only argument the data.
 
@@ -265,6 +266,6 @@ Deno.test("§9: whatever comes as an event is read as the message that says the 
         outcomeOf(() => decode(message, "v2", true, readMessage)),
       );
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });

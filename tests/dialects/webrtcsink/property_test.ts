@@ -13,6 +13,7 @@ import {
   type SinkMessage,
   statusMessage,
 } from "../../helpers/session/webrtcsink.ts";
+import { runs } from "../../helpers/session/written_events.ts";
 
 /** What happens next. Numbers stand for whoever, or whichever session, it is modulo how many. */
 type Step =
@@ -276,6 +277,6 @@ Deno.test("webrtcsink: whatever peers do, each hears what the protocol says, onc
       while (model.members.length > 0) await model.play({ do: "lose", who: steps.length });
       assertEquals([bench.hub.peerCount, bench.hub.roomCount, sessionsOf(bench)], [0, 0, 0]);
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });

@@ -5,6 +5,11 @@ import { within } from "../wire/waiting.ts";
 
 export type { Browser, Page } from "./browser.ts";
 
+/** A headless Chromium, which also takes screenshots. */
+export interface Chromium extends Browser {
+  newPage(url: string): Promise<ChromiumPage>;
+}
+
 const FLAGS = [
   "--headless",
   "--remote-debugging-port=0",
@@ -27,7 +32,7 @@ const FLAGS = [
 /** Starts the Chromium that `clientTest` found. */
 export async function launchBrowser(
   { ignoreHTTPSErrors = false }: BrowserOptions = {},
-): Promise<Browser> {
+): Promise<Chromium> {
   const profile = await Deno.makeTempDir({ prefix: "signalbox-chromium-" });
   const insecure = ignoreHTTPSErrors ? ["--ignore-certificate-errors"] : [];
   const child = new Deno.Command(programOf("chromium"), {
@@ -71,6 +76,14 @@ export async function launchBrowser(
     await quit();
     throw error;
   }
+}
+
+/** How a screenshot is taken. */
+export interface ScreenshotOptions {
+  readonly colorScheme?: "light" | "dark";
+  /** Size of the window, in CSS pixels. */
+  readonly width?: number;
+  readonly height?: number;
 }
 
 class ChromiumPage implements Page {
@@ -130,6 +143,18 @@ class ChromiumPage implements Page {
 
   async reload(): Promise<void> {
     await this.#load("Page.reload");
+  }
+
+  /** A PNG of the window's content. */
+  async screenshot(
+    { colorScheme = "light", width = 1280, height = 900 }: ScreenshotOptions = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const features = [{ name: "prefers-color-scheme", value: colorScheme }];
+    await this.#send("Emulation.setEmulatedMedia", { features });
+    const metrics = { width, height, deviceScaleFactor: 1, mobile: false };
+    await this.#send("Emulation.setDeviceMetricsOverride", metrics);
+    const { data } = await this.#send("Page.captureScreenshot", { format: "png" });
+    return Uint8Array.from(atob(String(data)), (character) => character.charCodeAt(0));
   }
 
   async close(): Promise<void> {

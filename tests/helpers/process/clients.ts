@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /** A program that a test drives and that not every machine has, or not everybody may use. */
-export type Need = "chromium" | "firefox" | "gstreamer" | "openssl" | "unshare";
+export type Need = "chromium" | "firefox" | "gstreamer" | "openssl" | "script" | "unshare";
 
 export interface ClientTest {
   name: string;
@@ -48,6 +48,7 @@ const locate: Record<Need, () => Found> = {
   firefox: once(findFirefox),
   gstreamer: once(findGstreamer),
   openssl: once(findOpenssl),
+  script: once(findScript),
   unshare: once(findUnshare),
 };
 
@@ -99,6 +100,14 @@ function findGstreamer(): Found {
 function findOpenssl(): Found {
   const program = onPath("openssl");
   return program === undefined ? { missing: "no openssl: install openssl" } : { program };
+}
+
+/** The program that runs another one in a terminal. */
+function findScript(): Found {
+  const program = onPath("script");
+  return program === undefined || Deno.build.os !== "linux"
+    ? { missing: "no script: install bsdutils, on Linux" }
+    : { program };
 }
 
 /** For a network of a test's own. */

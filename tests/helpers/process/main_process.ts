@@ -1,4 +1,6 @@
+import { listeningUrls } from "./listening.ts";
 import { program } from "./program.ts";
+import { TRANSPORT_VARIABLES } from "../wire/transport.ts";
 import { within } from "../wire/waiting.ts";
 
 /** How signalbox is run where that is what a test is about. */
@@ -23,7 +25,7 @@ export interface MainResult {
 
 /** A process that listens, killed at the end where it still runs. */
 export interface MainProcess extends AsyncDisposable {
-  /** Where it listens, as it said itself. */
+  /** Where it listens, from its log. */
   readonly urls: readonly string[];
   readonly pid: number;
   readonly ended: Promise<MainResult>;
@@ -47,11 +49,12 @@ export async function runMain(options: MainOptions): Promise<MainResult> {
   }
 }
 
-/** Starts it and waits until it has said where it listens; nothing of it is given unasked. */
+/** Starts it with nothing but these options, and waits until it has logged where it listens. */
 export async function startMain(options: MainOptions): Promise<MainProcess> {
   const child = spawn(options);
   let [stdout, stderr] = ["", ""];
   const ready = Promise.withResolvers<void>();
+  const listeners = (options.args ?? []).filter((arg) => /^--listen(=|$)/.test(arg)).length || 1;
   const read = async (
     stream: ReadableStream<Uint8Array<ArrayBuffer>>,
     take: (text: string) => void,
@@ -60,12 +63,11 @@ export async function startMain(options: MainOptions): Promise<MainProcess> {
   };
   const ended = Promise.all([
     child.status,
-    read(child.stdout, (text) => {
-      stdout += text;
-      // The line about a dialect comes after those about the listeners.
-      if (/^ {2}\S.*\n/m.test(stdout)) ready.resolve();
+    read(child.stdout, (text) => stdout += text),
+    read(child.stderr, (text) => {
+      stderr += text;
+      if (listeningUrls(stderr).length >= listeners) ready.resolve();
     }),
-    read(child.stderr, (text) => stderr += text),
   ]).then(([{ code }]) => {
     ready.reject(new Error(`It ended with code ${code} before it listened\n${stderr}`));
     return { code, stdout, stderr };
@@ -89,7 +91,7 @@ export async function startMain(options: MainOptions): Promise<MainProcess> {
     throw error;
   }
   return {
-    urls: [...stdout.matchAll(/^Listening on (\S+)$/gm)].map(([, url = ""]) => url),
+    urls: listeningUrls(stderr),
     pid: child.pid,
     ended,
     stderr: () => stderr,
@@ -112,7 +114,12 @@ function spawn({ args = [], env = {}, denoArgs, openFiles }: MainOptions): Deno.
   return new Deno.Command(command, {
     args: rest,
     clearEnv: true,
-    env: { NO_COLOR: "1", ...Object.fromEntries(inherited), ...env },
+    env: {
+      NO_COLOR: "1",
+      ...Object.fromEntries(inherited),
+      ...TRANSPORT_VARIABLES,
+      ...env,
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -1,4 +1,6 @@
+import { listeningUrls } from "./listening.ts";
 import { program } from "./program.ts";
+import { TRANSPORT_VARIABLES } from "../wire/transport.ts";
 import { within } from "../wire/waiting.ts";
 
 export interface ServerProcess extends AsyncDisposable {
@@ -32,18 +34,15 @@ export async function startServerProcess(
   const child = spawn([...listening, ...args], env);
   const listeners = [...listening, ...args].filter(isListenFlag).length || 1;
   const ready = Promise.withResolvers<string[]>();
-  let output = "";
   let errors = "";
   const ended = Promise.all([
     child.status,
-    read(child.stdout, (text) => {
-      output += text;
-      const urls = [...output.matchAll(/^Listening on (\S+)\r?\n/gm)].map((match) =>
-        match[1] ?? ""
-      );
+    read(child.stdout, () => {}),
+    read(child.stderr, (text) => {
+      errors += text;
+      const urls = listeningUrls(errors);
       if (urls.length >= listeners) ready.resolve(urls);
     }),
-    read(child.stderr, (text) => errors += text),
   ]).then(([status]) => {
     ready.reject(new Error(`Server ended with code ${status.code} before it listened\n${errors}`));
     return status;
@@ -84,7 +83,12 @@ function spawn(args: readonly string[], env: Record<string, string>): Deno.Child
   return new Deno.Command(command, {
     args: [...fixed, ...args],
     clearEnv: true,
-    env: { NO_COLOR: "1", ...Object.fromEntries(inherited), ...env },
+    env: {
+      NO_COLOR: "1",
+      ...Object.fromEntries(inherited),
+      ...TRANSPORT_VARIABLES,
+      ...env,
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

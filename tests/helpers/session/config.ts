@@ -32,6 +32,13 @@ export function configOf(sources: TestSources = {}): Config {
   return command.config;
 }
 
+/** The warnings that a start with it would log, each as its text and facts. */
+export function noticesOf(sources: TestSources): readonly string[] {
+  const command = commandOf(sources);
+  if (command.type !== "serve") throw new Error(`Cannot serve: the command is ${command.type}`);
+  return command.notices.map(({ text, facts }) => `${text} ${JSON.stringify(facts)}`);
+}
+
 /** What is wrong with it, line by line. */
 export function problemsOf(sources: TestSources): readonly string[] {
   return assertThrows(() => commandOf(sources), ConfigError).messages;

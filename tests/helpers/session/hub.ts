@@ -5,6 +5,7 @@ import type { Frame, Session } from "../../../src/core/types.ts";
 import { Pump } from "../../../src/transport/pump.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { type Closing, FakeLink } from "./fake_link.ts";
+import { events, writeEvents } from "./written_events.ts";
 
 const NO_LIMITS: HubLimits = {
   maxPeers: Infinity,
@@ -26,7 +27,9 @@ export const WIDE_LIMITS: InputLimits = {
 
 /** A hub with no limits but the given ones. */
 export function newTestHub(limits: Partial<HubLimits> = {}): Hub {
-  return new Hub({ ...NO_LIMITS, ...limits });
+  const hub = new Hub({ ...NO_LIMITS, ...limits });
+  if (events.mode === "written") writeEvents(hub);
+  return hub;
 }
 
 /** Lets everything happen that is only waiting for its microtask. */

@@ -8,6 +8,7 @@ import type { Operator } from "../../../src/admin/operator.ts";
 import { startServer } from "../../../src/server/mod.ts";
 import { systemClock, wallClock } from "../../../src/system/clock.ts";
 import { gaugeOf } from "./gauges.ts";
+import { TRANSPORT_FLAGS } from "./transport.ts";
 
 /** One line that the server would have logged. */
 export interface LogLine {
@@ -60,7 +61,7 @@ function configOf(args: readonly string[]): Config {
   const isListening = args.some((arg) => arg.startsWith("--listen"));
   const listening = isListening ? [] : ["--listen", "http://127.0.0.1:0"];
   const command = loadConfig({
-    args: [...listening, "--metrics", "/metrics", ...args],
+    args: [...listening, "--metrics", "/metrics", ...TRANSPORT_FLAGS, ...args],
     variable: () => undefined,
     readFile: readText,
   });

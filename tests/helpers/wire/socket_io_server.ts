@@ -7,12 +7,12 @@ import { Router } from "../../../src/http/router.ts";
 import { SocketIoDoor } from "../../../src/server/socket_io_door.ts";
 import { systemClock } from "../../../src/system/clock.ts";
 import { Connections } from "../../../src/transport/connections.ts";
-import { openTransport } from "../../../src/transport/open.ts";
 import type { SocketIoLimits } from "../../../src/transport/socket_io/limits.ts";
 import { SocketIoServer } from "../../../src/transport/socket_io/server.ts";
 import { configOf } from "../session/config.ts";
 import { STANDARD_LIMITS } from "../session/engine_bench.ts";
 import { Relay } from "../session/relay_namespace.ts";
+import { testTransport } from "./transport.ts";
 import { within } from "./waiting.ts";
 
 export interface SocketIoTestServer extends AsyncDisposable {
@@ -62,7 +62,7 @@ export function startSocketIoServer(
     gate,
   });
   const onTurnedAway = (): void => {};
-  const transport = openTransport(clock);
+  const transport = testTransport();
   const door = new Door({
     router: new Router([]),
     gate,

@@ -1,0 +1,16 @@
+import type { Server } from "./mod.ts";
+
+/** What a person at a terminal reads after the start: where every dialect is reached. */
+export function bannerOf({ urls, reachable, storePlace }: Server): string {
+  const data = storePlace === undefined ? [] : [`Keeping data in ${storePlace}`];
+  return [...data, ...urls.flatMap((url) => [`Listening on ${url}`, ...waysIn(url, reachable)])]
+    .join("\n");
+}
+
+function waysIn(url: string, reachable: Server["reachable"]): string[] {
+  const host = url.replace("[::]", "localhost").replace("0.0.0.0", "localhost");
+  return reachable.map(({ title, entrance: { path, scheme, hint } }) => {
+    const base = scheme === "ws" ? host.replace(/^http/, "ws") : host;
+    return `  ${title.padEnd(12)}${base}${path}  ${hint}`;
+  });
+}
