@@ -115,7 +115,8 @@ const socketIo = z.strictObject({
       max: 16 * MIB,
     },
   ),
-  maxPayloadPackets: whole(1_000, "Packets in one POST"),
+  // A peer that calls many others posts all of it at once; its bytes are bounded beside.
+  maxPayloadPackets: whole(10_000, "Packets in one POST"),
   maxAttachments: whole(10, "Binary attachments of one event", { max: 1_000 }),
   bodyTimeoutMs: whole(20_000, "Time until a POST body must be complete, in ms"),
   upgradeTimeoutMs: whole(10_000, "Time to switch from polling to a WebSocket, in ms"),

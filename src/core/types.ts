@@ -178,8 +178,11 @@ export interface Receiver {
   understands?(payload: unknown): boolean;
 }
 
-/** How a connection ended: by the client's farewell ("left"), or in any other way. */
-export type Departure = "left" | "lost";
+/**
+ * How a connection ended: by the client's farewell ("left"), by a client or a proxy that goes away,
+ * which need not be a farewell ("away", close code 1001), or in any other way ("lost").
+ */
+export type Departure = "left" | "away" | "lost";
 
 /** One client's protocol state. Knows its wire format, not the network. */
 export interface Session extends Receiver {

@@ -6,7 +6,7 @@ import { EventStreamLink } from "./event_stream.ts";
 import { type OutputBudget, type OutputBudgetLimits, OutputBudgets } from "./output_budget.ts";
 import { Pump } from "./pump.ts";
 import type { Socket } from "./transport.ts";
-import { type Ending, type LinkObserver, WebSocketLink } from "./websocket.ts";
+import { departureOf, type Ending, type LinkObserver, WebSocketLink } from "./websocket.ts";
 
 /** A connection, as logs and metrics see it. */
 export interface ConnectionInfo {
@@ -354,9 +354,8 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
     this.#announce();
     // While it still has its id.
     this.#common.observer.ended(this, ending, this.#refusals);
-    const isFarewell = "isFarewell" in ending && ending.isFarewell === true;
     this.#common.running.delete(this);
-    this.pump.end(isFarewell ? "left" : "lost");
+    this.pump.end(departureOf(ending));
   }
 
   released(): void {

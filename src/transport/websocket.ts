@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { LinkLimits, OutputLimits } from "../core/limits.ts";
-import type { Frame, Link } from "../core/types.ts";
+import type { Departure, Frame, Link } from "../core/types.ts";
 import type { OutputBudget } from "./output_budget.ts";
 import type { Socket, SocketObserver } from "./transport.ts";
 
@@ -231,6 +231,12 @@ export class WebSocketLink implements Link, SocketObserver {
 
 function checkEvery({ maxQueuedBytes }: OutputLimits): number {
   return Math.min(CHECK_EVERY_BYTES, maxQueuedBytes / 4);
+}
+
+/** How the client has departed. A page that is left and a proxy that is reloaded both send 1001. */
+export function departureOf(ending: Ending): Departure {
+  if (!("isFarewell" in ending) || ending.isFarewell !== true) return "lost";
+  return ending.code === GOING_AWAY_CODE ? "away" : "left";
 }
 
 /** Names the ending of a connection that the server did not end. */

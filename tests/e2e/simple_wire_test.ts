@@ -5,15 +5,15 @@ import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
 import { until } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
-/** A socket that has joined the room `r`. */
-async function enter({ wsUrl }: TestServer): Promise<RawSocket> {
-  const socket = await RawSocket.upgrade(`${wsUrl}/simple?room=r`);
+/** A socket that has joined a room. */
+async function enter({ wsUrl }: TestServer, room: string | number = "r"): Promise<RawSocket> {
+  const socket = await RawSocket.upgrade(`${wsUrl}/simple?room=${room}`);
   await socket.next();
   await socket.next();
   return socket;
 }
 
-Deno.test("Simple: a close with 1000, 1001 or no code leaves at once, any other end is a loss", async () => {
+Deno.test("Simple: a close with 1000, 1001 or no code is a departure, any other end is a loss", async () => {
   await using server = startTestServer({ args: ["--simple-resume-ms", "400"] });
   const endings: [reason: string, end: (socket: RawSocket) => Promise<unknown> | void][] = [
     ["left", (socket) => socket.sendFrame({ opcode: OPCODE.close, payload: code(1000) })],
@@ -24,9 +24,9 @@ Deno.test("Simple: a close with 1000, 1001 or no code leaves at once, any other 
     ["lost", (socket) => socket.cut()],
     ["lost", (socket) => socket.send("x".repeat(300_000))],
   ];
-  for (const [reason, end] of endings) {
-    using watcher = await enter(server);
-    using socket = await enter(server);
+  for (const [nth, [reason, end]] of endings.entries()) {
+    using watcher = await enter(server, nth);
+    using socket = await enter(server, nth);
     await watcher.next();
     await end(socket);
     assertEquals(JSON.parse(await watcher.next()).reason, reason);

@@ -100,24 +100,31 @@ export function toggle(help: string, meta: OptionMeta = {}): z.ZodDefault<z.ZodB
   return z.boolean().default(false).meta({ description: help, ...meta });
 }
 
+/**
+ * Partners that one client can call at once: a host has as many viewers, a newcomer to a room as
+ * many members. Calls begin in bursts, therefore a client's burst scales with its partners. Its
+ * rates do not, because established calls are nearly silent. Neither does the queue of a receiver,
+ * because it bounds a flood: the whole burst of one client fits into the queue of another.
+ */
+const PARTNERS = 200;
+/** Messages that begin one call: a description, 25 candidates, and a few more. */
+const MESSAGES_PER_CALL = 30;
+/** Bytes that begin one call: a description of audio and video has 8 KiB, a candidate under 1 KiB. */
+const BYTES_PER_CALL = 32 * 1024;
+
 /** A dialect's own defaults of its connection limits. */
 export interface LinkLimitDefaults {
   readonly maxFrameBytes?: number;
   readonly framesPerSecond?: number;
-  readonly frameBurst?: number;
   readonly identifyTimeoutMs: number;
   readonly maxQueuedBytes?: number;
 }
 
-/**
- * The limits that every dialect has, under its own name. By default a client that joins can send an
- * offer and a dozen candidates to each member of a large room at once.
- */
+/** The limits that every dialect has, under its own name. */
 export function linkLimitOptions(
   {
     maxFrameBytes = MIB,
     framesPerSecond = 100,
-    frameBurst = 1_000,
     identifyTimeoutMs,
     maxQueuedBytes = 8 * MIB,
   }: LinkLimitDefaults,
@@ -128,10 +135,17 @@ export function linkLimitOptions(
       max: 16 * MIB,
     }),
     framesPerSecond: limit(framesPerSecond, "Messages per second from one client"),
-    frameBurst: limit(frameBurst, "Messages that a client may send at once beyond that"),
+    frameBurst: limit(
+      PARTNERS * MESSAGES_PER_CALL,
+      "Messages that a client may send at once beyond that",
+    ),
     // One sender must not fill the queue of a receiver that reads as fast as it can.
     bytesPerSecond: limit(MIB, "Bytes per second from one client", { min: 1024 }),
-    byteBurst: limit(4 * MIB, "Bytes that a client may send at once beyond that", { min: 1024 }),
+    byteBurst: limit(
+      PARTNERS * BYTES_PER_CALL,
+      "Bytes that a client may send at once beyond that",
+      { min: 1024 },
+    ),
     identifyTimeoutMs: whole(identifyTimeoutMs, "Time until a client must identify itself, in ms"),
     maxHeldFrames: whole(1_000, "Messages held for a client that waits for its id"),
     maxQueuedBytes: limit(maxQueuedBytes, "Bytes queued for one slow client", { min: 1024 }),

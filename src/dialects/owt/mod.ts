@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
-import { linkLimitOptions, MIB, whole } from "../kit/options.ts";
+import { linkLimitOptions, whole } from "../kit/options.ts";
 import { passFor } from "../kit/pass.ts";
 import { readHandshake } from "./messages.ts";
 import { OwtSession } from "./session.ts";
@@ -11,7 +11,7 @@ const options = z.strictObject({
       description: "Client version to accept, if the client sends one; may be given several times",
     }),
   maxIdLength: whole(512, "Longest id, in UTF-16 units", { min: 48, max: 8_192 }),
-  ...linkLimitOptions({ identifyTimeoutMs: 60_000, maxQueuedBytes: 4 * MIB }),
+  ...linkLimitOptions({ identifyTimeoutMs: 60_000 }),
 });
 
 /** Peer to peer signalling of the Open WebRTC Toolkit, once ICS: both ways to log in. */

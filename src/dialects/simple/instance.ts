@@ -1,5 +1,5 @@
 import { InputAllowance, type InputRates } from "../../core/allowance.ts";
-import type { Link, PeerId, PeerSummary, RoomId } from "../../core/types.ts";
+import type { Departure, Link, PeerId, PeerSummary, RoomId } from "../../core/types.ts";
 import type { Change } from "./description.ts";
 import type { Speaker } from "./kept_signals.ts";
 import { encodeSignal, type Receipt, type Signal, type SignalFrame } from "./messages.ts";
@@ -41,7 +41,7 @@ export interface InstanceOwner {
   publish(instance: Instance, change: Change): void | Promise<void>;
   /** Hands a signal on. */
   signal(from: Instance, frame: SignalFrame): Receipt;
-  /** The connection broke off: hold the instance for a while. */
+  /** The connection is gone: hold the instance for a while. */
   lose(instance: Instance): void;
   /** The instance is gone. */
   remove(instance: Instance, reason: Reason): void;
@@ -53,9 +53,11 @@ export class Instance {
   readonly number: number;
   readonly secret: string;
   readonly log: SignalLog<Signal>;
-  /** Undefined while it is lost. */
+  /** Undefined while the instance is held without a connection. */
   carrier: Carrier | undefined;
-  lostAtMs = 0;
+  /** How its last connection ended, and until when its client may come back. */
+  departure: Departure = "lost";
+  heldUntilMs = 0;
   /** How often it has gone from one client to another: a stream that comes back names its own. */
   holder = 0;
   /** Its client had an event stream, and may come back by itself. */

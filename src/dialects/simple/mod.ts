@@ -11,6 +11,7 @@ import types from "./client/client.d.ts" with { type: "text" };
 import client from "./client/client.js" with { type: "text" };
 import { Departed } from "./departed.ts";
 import { EventStream } from "./event_stream.ts";
+import { Held } from "./held.ts";
 import { joinOfStream, joinOfUrl, post } from "./http.ts";
 import { operations } from "./operations.ts";
 import { Secrets } from "./secrets.ts";
@@ -38,6 +39,11 @@ const options = z.strictObject({
     description: "URL of a STUN server to send to clients; may be given several times",
   }),
   resumeMs: whole(30_000, "Time that a lost connection is held for its client, in ms", { min: 0 }),
+  leaveHoldMs: whole(
+    3_000,
+    "Time that a connection is held that closed with 1001, as when a proxy is reloaded, in ms",
+    { min: 0 },
+  ),
   maxMembers: whole(256, "Peers in one room, at most --limits-max-room-members", { max: 100_000 }),
   maxInstances: whole(16, "Connections of one peer"),
   maxRoomLength: whole(128, "Longest room name, in UTF-16 units"),
@@ -87,7 +93,7 @@ export const simple = defineDialect({
       news: new EncodeOnce(),
       json: new JsonOnce(),
       rooms: store.rooms,
-      lost: new Set(),
+      held: new Held(options),
       departed: new Departed(options.maxDeparted),
       total: new KeptTotal(),
       resumeMs: options.resumeMs,
@@ -143,7 +149,7 @@ export const simple = defineDialect({
         {
           name: "lost_instances",
           help: "Lost connections that are held for their clients",
-          read: () => server.lost.size,
+          read: () => server.held.size,
         },
         {
           name: "kept_signal_bytes",
@@ -158,14 +164,9 @@ export const simple = defineDialect({
 });
 
 /** Ends the holding of instances whose time is up. */
-function expire({ hub, lost, clock, resumeMs }: SimpleServer): void {
-  // At the end of the server nobody's time is up: they are sealed with what is left of it.
-  if (hub.isSilent) return;
-  const before = clock.now() - resumeMs;
-  for (const instance of lost) {
-    if (instance.lostAtMs > before) return;
-    instance.peer.remove(instance, "lost");
-  }
+function expire({ hub, held, clock }: SimpleServer): void {
+  // While the server ends no time runs out: instances are sealed with the rest of theirs.
+  if (!hub.isSilent) held.expire(clock.now());
 }
 
 function textAt(path: string, text: string, type: string): HttpRoute {

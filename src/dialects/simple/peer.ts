@@ -145,7 +145,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
       if (request.isContinuation !== true) instance.holder++;
       const old = instance.carrier;
       instance.carrier = carrier;
-      this.#server.lost.delete(instance);
+      this.#server.held.delete(instance);
       old?.replaced();
       carrier.welcome(instance, { others: this.#others(), ...instance.log.resume(request.seq) });
     });
@@ -201,22 +201,19 @@ export class SimplePeer implements Receiver, InstanceOwner {
 
   /** Keeps an instance for its client to come back, or not. */
   lose(instance: Instance): void {
-    const { resumeMs, lost, clock } = this.#server;
     instance.carrier = undefined;
-    if (resumeMs === 0) return this.remove(instance, "lost");
     instance.log.startQueueing();
-    instance.lostAtMs = clock.now();
-    lost.add(instance);
+    this.#server.held.add(instance, this.#server.clock.now());
   }
 
   remove(instance: Instance, reason: Reason): void {
-    const { lost } = this.#server;
+    const { held } = this.#server;
     if (this.#instances[instance.number] !== instance || !this.isHere) return;
     this.#instances = this.#instances.with(instance.number, undefined);
     instance.carrier = undefined;
     instance.speaker.isGone = true;
     instance.log.clear();
-    lost.delete(instance);
+    held.delete(instance);
     if (instance.hadStream && reason !== "lost") this.#server.departed.add(instance.secret);
     const profile = without(this.#profile, instance.number);
     const instances = peerInstances(profile);

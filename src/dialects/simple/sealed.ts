@@ -115,9 +115,11 @@ export async function unseal(server: SimpleServer, store: DialectStore): Promise
   const outcomes = await Promise.all(revivals.map((revival) => revive(revival)));
   const refused = outcomes.filter((outcome) => outcome === "refused").length;
   if (refused > 0) store.unreadable(refused);
-  const lost = revivals.filter((_, n) => outcomes[n] === "revived")
+  const back = revivals.filter((_, n) => outcomes[n] === "revived")
     .flatMap(({ instances }) => [...instances.keys()]);
-  for (const instance of lost.sort((a, b) => a.lostAtMs - b.lostAtMs)) server.lost.add(instance);
+  for (const instance of back.sort((a, b) => a.heldUntilMs - b.heldUntilMs)) {
+    server.held.restore(instance);
+  }
 }
 
 /** A peer that is about to come back. */
@@ -139,7 +141,7 @@ function prepare(server: SimpleServer, sealed: SealedPeer, ageMs: number): Reviv
     // With another secret behind the ids nobody could take it back.
     if (leftMs <= 0 || !secrets.isValid(one.secret, id, room)) continue;
     const instance = new Instance(peer, one.number, one.secret, undefined, server);
-    instance.lostAtMs = clock.now() - resumeMs + leftMs;
+    instance.heldUntilMs = clock.now() + leftMs;
     instance.holder = one.holder;
     instance.hadStream = one.hadStream;
     instances.set(instance, one);
@@ -184,8 +186,8 @@ function profileOf(
   }
 }
 
-function leftOf({ carrier, lostAtMs }: Instance, { clock, resumeMs }: SimpleServer): number {
-  return carrier === undefined ? resumeMs - (clock.now() - lostAtMs) : resumeMs;
+function leftOf({ carrier, heldUntilMs }: Instance, { clock, resumeMs }: SimpleServer): number {
+  return carrier === undefined ? heldUntilMs - clock.now() : resumeMs;
 }
 
 function nameFor(name: SpeakerName): string {

@@ -6,7 +6,8 @@ import type { JsonOnce } from "../kit/json_once.ts";
 import type { Place } from "../kit/seat.ts";
 import type { Departed } from "./departed.ts";
 import type { ProfileLimits } from "./description.ts";
-import type { Instance, InstanceContext } from "./instance.ts";
+import type { Held } from "./held.ts";
+import type { InstanceContext } from "./instance.ts";
 import type { FrameLimits } from "./messages.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -32,8 +33,8 @@ export interface SimpleServer extends Place {
   readonly json: JsonOnce;
   /** Keeps what an operator says of peers. */
   readonly rooms: Pick<StoredRooms, "description" | "describe">;
-  /** Instances that are held for their clients to come back, the longest lost first. */
-  readonly lost: Set<Instance>;
+  /** Instances that are held for their clients to come back. */
+  readonly held: Held;
   readonly total: InstanceContext["total"];
   readonly departed: Departed;
   /** How long a lost instance is held; 0 means not at all. */

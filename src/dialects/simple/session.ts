@@ -98,7 +98,9 @@ export class SimpleSession implements Session, Carrier {
     if (departure === "left") return this.#remove("left");
     const instance = this.#instance;
     this.#instance = undefined;
-    instance?.peer.lose(instance);
+    if (instance === undefined) return;
+    instance.departure = departure;
+    instance.peer.lose(instance);
   }
 
   welcome(instance: Instance, { others, recovered, seq, frames }: Welcome): void {

@@ -19,14 +19,13 @@ const options = z.strictObject({
   maxMembers: whole(256, "Peers with a role, at most --limits-max-room-members", { max: 100_000 }),
   maxMetaBytes: whole(16 * KIB, "Largest meta of a peer, as JSON, in bytes"),
   requestsPerSecond: limit(10, "Status changes, lists and session starts per second from one peer"),
-  requestBurst: whole(100, "Such requests that a peer may send at once beyond that"),
+  // A wall of screens is one consumer that starts a session with every producer as it opens.
+  requestBurst: whole(300, "Such requests that a peer may send at once beyond that"),
   maxSessions: limit(50_000, "Sessions in total"),
   maxSessionsPerProducer: limit(1_000, "Sessions of one producer"),
-  maxSessionsPerConsumer: limit(64, "Sessions of one consumer"),
+  maxSessionsPerConsumer: limit(256, "Sessions of one consumer"),
   ...linkLimitOptions({
-    // A producer sends an offer and a dozen candidates to each consumer that joins.
     framesPerSecond: 200,
-    frameBurst: 2_000,
     identifyTimeoutMs: 60_000,
   }),
 });

@@ -33,6 +33,50 @@ Deno.test("Simple: a lost instance stays listed, and others hear nothing until i
   }]);
 });
 
+/** A reload of Caddy ends connections with 1001 on both sides, as a page does that is left. */
+Deno.test("Simple: a client that goes away and comes back within 3 s has never left", async () => {
+  using bench = newRooms();
+  const fred = await enter(bench);
+  const barney = await enter(bench);
+  fred.heard();
+  await barney.goAway();
+  assertEquals(await fred.ask({ ...dataTo(barney, 1), ref: 1 }), [
+    { event: "ok", delivered: 0, queued: 1, ref: 1 },
+  ]);
+  bench.clock.advance(2_750);
+  const { ready, rest } = await comeBack(bench, barney, { seq: 0 });
+  assertEquals([ready["recovered"], rest.map(numbers)], [true, [[1, 1]]]);
+  bench.clock.advance(RESUME_MS);
+  assertEquals(fred.heard(), []);
+});
+
+Deno.test("Simple: a client that goes away has left after 3 s, before one that was lost earlier", async () => {
+  using bench = newRooms();
+  const fred = await enter(bench);
+  const [lost, away] = [await enter(bench), await enter(bench)];
+  fred.heard();
+  await lost.lose();
+  bench.clock.advance(1_000);
+  await away.goAway();
+  bench.clock.advance(2_750);
+  assertEquals(fred.heard(), []);
+  bench.clock.advance(250);
+  assertEquals(fred.heard().map(({ peer_id, reason }) => [peer_id, reason]), [[away.id, "left"]]);
+  bench.clock.advance(RESUME_MS);
+  assertEquals(fred.heard().map(({ peer_id, reason }) => [peer_id, reason]), [[lost.id, "lost"]]);
+});
+
+Deno.test("Simple: leave_hold_ms and resume_ms bound the time of a client that goes away", async () => {
+  for (const options of [{ leaveHoldMs: 0 }, { resumeMs: 0 }]) {
+    using bench = newRooms({ options });
+    const fred = await enter(bench);
+    const barney = await enter(bench);
+    fred.heard();
+    await barney.goAway();
+    assertEquals(fred.heard().map(({ reason }) => reason), ["left"]);
+  }
+});
+
 Deno.test("Simple: with resume_ms 0 a lost instance is gone at once", async () => {
   using bench = newRooms({ options: { resumeMs: 0 } });
   const fred = await enter(bench);

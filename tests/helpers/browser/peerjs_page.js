@@ -33,6 +33,30 @@ async function call(id, options) {
   useCall(peer.call(id, await camera(), options));
 }
 
+/** Calls everybody in one go, and returns what the page has sent once it knows all its addresses. */
+async function callAll(ids) {
+  const stream = await camera();
+  const sent = [];
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (text) {
+    const message = JSON.parse(text);
+    if (message.dst !== undefined) sent.push(message);
+    send.call(this, text);
+  };
+  const calls = ids.map((id) => peer.call(id, stream));
+  await Promise.all(calls.map(({ peerConnection }) => gathered(peerConnection)));
+  return sent;
+}
+
+/** Resolves when a connection has found all its addresses, each of which PeerJS sends at once. */
+async function gathered(connection) {
+  while (connection.iceGatheringState !== "complete") {
+    await new Promise((resolve) =>
+      connection.addEventListener("icegatheringstatechange", resolve, { once: true })
+    );
+  }
+}
+
 function disconnect() {
   peer.disconnect();
 }
@@ -124,6 +148,7 @@ Object.assign(globalThis, {
   connect,
   send,
   call,
+  callAll,
   disconnect,
   reconnect,
   listAllPeers,

@@ -3,7 +3,18 @@ import { statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /** A program that a test drives and that not every machine has, or not everybody may use. */
-export type Need = "chromium" | "firefox" | "gstreamer" | "openssl" | "script" | "unshare";
+export type Need =
+  | "chromium"
+  | "firefox"
+  | "gstreamer"
+  | "openssl"
+  | "python-socketio"
+  | "script"
+  | "unshare"
+  | ProxyName;
+
+/** A reverse proxy, by the name of its program. */
+export type ProxyName = "apache2" | "caddy" | "haproxy" | "nginx";
 
 export interface ClientTest {
   name: string;
@@ -47,6 +58,11 @@ const locate: Record<Need, () => Found> = {
   chromium: once(findChromium),
   firefox: once(findFirefox),
   gstreamer: once(findGstreamer),
+  "python-socketio": once(findPythonSocketIo),
+  apache2: once(() => findProxy("apache2")),
+  caddy: once(() => findProxy("caddy")),
+  haproxy: once(() => findProxy("haproxy")),
+  nginx: once(() => findProxy("nginx")),
   openssl: once(findOpenssl),
   script: once(findScript),
   unshare: once(findUnshare),
@@ -95,6 +111,23 @@ function findGstreamer(): Found {
         "gstreamer1.0-plugins-bad and gstreamer1.0-nice",
     }
     : { program };
+}
+
+function findPythonSocketIo(): Found {
+  const program = [onPath("/usr/bin/python3"), onPath("python3")].find((python) => {
+    if (python === undefined) return false;
+    const probe = ["-c", "import socketio, requests"];
+    return spawnSync(python, probe, { timeout: 30_000, stdio: "ignore" }).status === 0;
+  });
+  return program === undefined
+    ? { missing: "no Socket.IO for Python: install python3-socketio and python3-requests" }
+    : { program };
+}
+
+/** Debian keeps servers where only root looks for programs. */
+function findProxy(name: ProxyName): Found {
+  const program = onPath(name) ?? onPath(`/usr/sbin/${name}`);
+  return program === undefined ? { missing: `no ${name}: install ${name}` } : { program };
 }
 
 function findOpenssl(): Found {

@@ -118,7 +118,14 @@ export class TestClient {
     await settle();
   }
 
-  /** The same, without waiting for what comes of it. */
+  /** Closes with 1001. */
+  async goAway(): Promise<void> {
+    if (this.isOpen) this.pump.end("away");
+    this.link.drop();
+    await settle();
+  }
+
+  /** Cuts the network without waiting for what comes of it. */
   cut(): void {
     if (this.isOpen) this.pump.end("lost");
     this.link.drop();

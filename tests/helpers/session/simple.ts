@@ -94,6 +94,11 @@ export class SimpleClient {
   async lose(): Promise<void> {
     await this.client.lose();
   }
+
+  /** Closes with 1001: its page is left, or a proxy on its way is reloaded. */
+  async goAway(): Promise<void> {
+    await this.client.goAway();
+  }
 }
 
 export interface Joined {

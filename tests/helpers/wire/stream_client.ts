@@ -35,7 +35,7 @@ export class StreamClient implements AsyncDisposable {
   }
 
   static async open(
-    { url }: TestServer,
+    { url }: Pick<TestServer, "url">,
     query = "?room=r&name=Fred",
     init: RequestInit = {},
   ): Promise<StreamClient> {

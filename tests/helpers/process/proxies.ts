@@ -1,0 +1,163 @@
+import apache2 from "../../e2e/proxies/apache2.conf" with { type: "text" };
+import caddy from "../../e2e/proxies/Caddyfile" with { type: "text" };
+import haproxy from "../../e2e/proxies/haproxy.cfg" with { type: "text" };
+import nginx from "../../e2e/proxies/nginx.conf" with { type: "text" };
+import { until, within } from "../wire/waiting.ts";
+import { programOf, type ProxyName } from "./clients.ts";
+import { readmeSnippet } from "./readme.ts";
+
+/** A reverse proxy before a server, which compresses event streams where it may. */
+export interface Proxy extends AsyncDisposable {
+  readonly url: string;
+  readonly wsUrl: string;
+  /** Makes it read its configuration again. */
+  reload(): Promise<void>;
+}
+
+/** How long a reload may take before it is asked for again. */
+const RELOAD_MS = 3_000;
+
+interface Kind {
+  readonly template: string;
+  readonly args: (file: string) => string[];
+  /** The command, or the signal to the process, by which it is reloaded. */
+  readonly reload: Deno.Signal | ((file: string, admin: number) => string[]);
+}
+
+const KINDS: Readonly<Record<ProxyName, Kind>> = {
+  apache2: {
+    template: apache2,
+    args: (file) => ["-f", file, "-D", "FOREGROUND"],
+    reload: "SIGUSR1",
+  },
+  caddy: {
+    template: caddy,
+    args: (file) => ["run", "--adapter", "caddyfile", "--config", file],
+    reload: (file, admin) => {
+      const where = ["--address", `127.0.0.1:${admin}`, "--force"];
+      return ["reload", "--adapter", "caddyfile", "--config", file, ...where];
+    },
+  },
+  haproxy: { template: haproxy, args: (file) => ["-W", "-f", file], reload: "SIGUSR2" },
+  nginx: { template: nginx, args: (file) => ["-c", file], reload: "SIGHUP" },
+};
+
+/** Starts a proxy before the server at a URL, on a free port. */
+export async function startProxy(name: ProxyName, target: string): Promise<Proxy> {
+  const { template, args, reload } = KINDS[name];
+  const folder = await Deno.makeTempDir({ prefix: `signalbox-${name}-` });
+  await Deno.chmod(folder, 0o755); // for the workers, which are nobody's
+  const [port, admin] = freePorts();
+  const upstream = new URL(target).host;
+  const values: Readonly<Record<string, string | number>> = {
+    folder,
+    port,
+    admin,
+    upstream,
+    modules: "/usr/lib/apache2/modules",
+    user: Deno.uid() === 0 ? "User www-data" : "",
+    documented: await documented(name, upstream),
+  };
+  const file = `${folder}/configuration`;
+  const text = template.replace(/\{\{(\w+)\}\}/g, (_, key) => String(values[key]));
+  await Deno.writeTextFile(file, text);
+  const env = { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
+  const child = new Deno.Command(programOf(name), {
+    args: args(file),
+    env,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let errors = "";
+  const ended = Promise.all([
+    child.status,
+    (async () => {
+      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) errors += text;
+    })(),
+  ]);
+  let hasEnded = false;
+  ended.then(() => hasEnded = true);
+  async function stop(): Promise<void> {
+    if (!hasEnded) child.kill("SIGTERM");
+    try {
+      await within(`${name} to end`, ended);
+    } catch (error) {
+      child.kill("SIGKILL");
+      throw error;
+    }
+    await Deno.remove(folder, { recursive: true });
+  }
+  try {
+    await until(`${name} to listen`, async () => {
+      if (hasEnded) throw new Error(`${name} ended before it listened\n${errors}`);
+      return await accepts(port);
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    wsUrl: `ws://127.0.0.1:${port}`,
+    reload: async () => {
+      if (typeof reload === "string") return await signalUntilReloaded(child, reload);
+      const command = new Deno.Command(programOf(name), { args: reload(file, admin), env });
+      const { success, stderr } = await command.output();
+      if (!success) throw new Error(`Cannot reload ${name}: ${new TextDecoder().decode(stderr)}`);
+    },
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** The part of the configuration that src/server/README.md recommends. */
+async function documented(name: ProxyName, upstream: string): Promise<string> {
+  if (name !== "nginx" && name !== "caddy") return "";
+  const snippet = (await readmeSnippet("src/server/README.md", name))
+    .replace("127.0.0.1:8080", upstream);
+  if (name === "nginx") return snippet;
+  const site = snippet.replace(/^signal\.example\.org \{\n([\s\S]*)^\}$/m, "$1");
+  return isOldCaddy() ? site.replace(/ \{\n *stream_close_delay .*\n *\}/, "") : site;
+}
+
+/** True before 2.7, which has no `stream_close_delay`. */
+export function isOldCaddy(): boolean {
+  const { stdout } = new Deno.Command(programOf("caddy"), { args: ["version"] }).outputSync();
+  const [, major = 0, minor = 0] = /(\d+)\.(\d+)/.exec(new TextDecoder().decode(stdout)) ?? [];
+  return Number(major) === 2 && Number(minor) < 7;
+}
+
+/** Two ports that were free a moment ago: these programs cannot say which one they took. */
+function freePorts(): readonly [number, number] {
+  const listeners = [0, 0].map((port) => Deno.listen({ hostname: "127.0.0.1", port }));
+  const [first = 0, second = 0] = listeners.map(({ addr }) => addr.port);
+  for (const listener of listeners) listener.close();
+  return [first, second];
+}
+
+/** HAProxy's worker listens before its master heeds signals: the first one may be lost. */
+async function signalUntilReloaded(child: Deno.ChildProcess, signal: Deno.Signal): Promise<void> {
+  const before = await workersOf(child.pid);
+  let signalledAt = -Infinity;
+  await until("a new worker", async () => {
+    if (performance.now() - signalledAt > RELOAD_MS) {
+      child.kill(signal);
+      signalledAt = performance.now();
+    }
+    return [...await workersOf(child.pid)].some((pid) => !before.has(pid));
+  });
+}
+
+async function workersOf(pid: number): Promise<ReadonlySet<string>> {
+  const pids = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
+  return new Set(pids.trim().split(" "));
+}
+
+async function accepts(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
