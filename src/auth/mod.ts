@@ -38,7 +38,7 @@ const WORDLESS: ReadonlySet<Why> = new Set(["malformed", "denied"]);
 export class Authentication implements Authenticator, Disposable {
   readonly #options: AuthOptions;
   readonly #failures: Failures;
-  #own: ReadonlyMap<string, Judge>;
+  #own: ReadonlyMap<string, StaticTokens>;
   #common: AuthSettings["common"];
 
   constructor(settings: AuthSettings, options: AuthOptions) {
@@ -63,6 +63,17 @@ export class Authentication implements Authenticator, Disposable {
 
   asks(dialect: string): boolean {
     return this.#judgeOf(dialect) !== undefined;
+  }
+
+  /**
+   * True if the dialect's own tokens let a peer of another dialect into a room; the tokens of the mode
+   * are checked by the peer's own dialect.
+   */
+  admits(dialect: string, room: string, token: string | undefined): boolean {
+    const own = this.#own.get(dialect);
+    if (own === undefined) return true;
+    const verdict = own.judge(token);
+    return "identity" in verdict && covers(verdict.identity.grants.rooms, room);
   }
 
   check(attempt: Attempt): Verdict | Promise<Verdict> {
@@ -142,7 +153,7 @@ function limited(verdict: Verdict, { dialect, id, isIssuedId, room }: Attempt): 
   return room !== undefined && !covers(grants.rooms, room) ? refused("room") : verdict;
 }
 
-function judgesOf({ own }: AuthSettings): ReadonlyMap<string, Judge> {
+function judgesOf({ own }: AuthSettings): ReadonlyMap<string, StaticTokens> {
   const pairs = [...own].map(([dialect, tokens]) => [dialect, new StaticTokens(tokens)] as const);
   return new Map(pairs.filter(([, tokens]) => tokens.areNeeded));
 }

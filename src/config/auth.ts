@@ -15,6 +15,7 @@ export const auth = z.strictObject({
   }),
   dialects: z.array(dialect).default(names).meta({
     description: "Dialect that asks for a token, the others stay open; may be given several times",
+    isRare: true,
   }),
   tokens: z.array(
     z.string().regex(TOKEN, "expected [ID:]TOKEN[@ROOM], TOKEN at least 16 of A-Z a-z 0-9 . _ ~ -"),

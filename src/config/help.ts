@@ -59,7 +59,8 @@ export function optionsTable(): string {
 }
 
 /** Whether people often set it: limits in groups are for `--help all`. */
-function isCommon({ type, path, otherFlags }: Option): boolean {
+function isCommon({ type, path, otherFlags, isRare }: Option): boolean {
+  if (isRare) return false;
   return type !== "number" || path.length === 1 || otherFlags.length > 0;
 }
 

@@ -21,6 +21,8 @@ export interface Option {
   readonly help: string;
   readonly isSecret: boolean;
   readonly mayBeEmpty: boolean;
+  /** Few people set it. */
+  readonly isRare: boolean;
   /** The value of a list flag that stands alone; undefined if it needs one. */
   readonly alone: string | undefined;
   /** Heading under which people find it. */
@@ -80,6 +82,7 @@ function describe(schema: Described, path: readonly string[]): Option {
     help: schema.description ?? "",
     isSecret: schema.secret === true,
     mayBeEmpty: schema.mayBeEmpty === true,
+    isRare: schema.isRare === true,
     alone: schema.alone,
     group: schema.group ?? groupOf(path),
   };

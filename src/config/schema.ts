@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { DIALECTS } from "../dialects/mod.ts";
 import { auth } from "./auth.ts";
+import { bridgeOptions } from "./bridge.ts";
 import { limit, MIB, pathText, toggle, whole } from "../dialects/kit/options.ts";
 import { originOption } from "./origins.ts";
 
@@ -238,6 +239,7 @@ export const ConfigSchema = z.strictObject({
   }),
   noSeal: toggle("Do not keep calls in progress across a planned restart", { group: OPERATION }),
   auth: auth.prefault({}),
+  ...bridgeOptions,
   log: log.prefault({}),
   limits: limits.prefault({}),
   transport: transport.prefault({}),

@@ -119,8 +119,8 @@ export class Call {
   }
 
   /** A peer has left. The other one gets an end, unless neither of the two shows presence. */
-  depart(gone: CallEnd): void {
-    if (!this.#close("gone")) return;
+  depart(gone: CallEnd, isTold: boolean): void {
+    if (!this.#close("gone") || !isTold) return;
     const other = this.otherOf(gone);
     if (gone.leg?.showsPresence !== true && other.leg?.showsPresence !== true) return;
     other.end("gone", false);

@@ -1,6 +1,6 @@
 import { completeCandidate, type RawCandidate } from "./candidate.ts";
 import type { Description } from "./description.ts";
-import type { End, Leg, Signal, Untaken } from "./signal.ts";
+import type { End, Leg, Role, Signal, Untaken } from "./signal.ts";
 import type { Link, PeerId, PeerSummary, RoomId } from "./types.ts";
 
 /** A peer as calls see it. */
@@ -14,9 +14,6 @@ export interface CallPeer {
   };
   summary(): PeerSummary;
 }
-
-/** "caller": the peer begins the call, or may begin it; "callee": the other one has begun it. */
-export type Role = "caller" | "callee";
 
 type HeldCandidate = RawCandidate | "end-of-candidates";
 

@@ -107,9 +107,14 @@ export class Calls {
     return "sent";
   }
 
-  /** A peer has given its id up. */
-  leave(peer: CallPeer): void {
-    for (const call of [...this.#calls.get(peer)?.values() ?? []]) call.depart(call.endOf(peer));
+  /**
+   * Ends the calls of a peer that has given its id up.
+   * @param isTold false if the other peers get no end, because the server itself is ending
+   */
+  leave(peer: CallPeer, isTold = true): void {
+    for (const call of [...this.#calls.get(peer)?.values() ?? []]) {
+      call.depart(call.endOf(peer), isTold);
+    }
   }
 
   #take(

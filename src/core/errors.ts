@@ -73,6 +73,10 @@ export const CODES = {
   instance_unknown: { family: "peer" },
   /** The peer's client has no words for the message. */
   untranslatable: { family: "peer" },
+  /** The peer, of another dialect, cannot be asked to make the offer. */
+  not_askable: { family: "peer" },
+  /** The peer, of another dialect, takes no further offer in a call. */
+  not_renegotiable: { family: "peer" },
   room_missing: { family: "room" },
   room_invalid: { family: "room" },
   /** There is no such room, where clients may not open rooms. */

@@ -1,3 +1,5 @@
+import { type Abroad, type Sent, sentBy } from "./abroad.ts";
+import type { Calls } from "./calls.ts";
 import type { HubLimits } from "./limits.ts";
 import {
   type Claim,
@@ -8,29 +10,22 @@ import {
   type SelfDescription,
   tell,
 } from "./peer.ts";
+import { type Admit, askAll, Realm, type Reserve, type Watch } from "./realm.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
-import type { PeerHandle, PeerId, PeerSummary, Receiver, Refused, RoomId } from "./types.ts";
+import type {
+  PeerHandle,
+  PeerId,
+  PeerSummary,
+  Receiver,
+  Refused,
+  RoomId,
+  RoomRefusal,
+} from "./types.ts";
 
-/**
- * Asked before an id is given out; false keeps it from the claimant.
- * @param isHeld a peer of the realm has the id now, and decides whether the claim takes it over
- */
-export type Reserve = (claim: Claim, isHeld: boolean) => boolean | Promise<boolean>;
-
-/** Outcomes of `Hub.send`. "elsewhere": the peer exists, but is not in the room. */
-export type Sent = "sent" | "unknown" | "elsewhere" | "untranslatable";
+export type { Reserve } from "./realm.ts";
+export type { Sent } from "./abroad.ts";
 
 const RELEASED = "Cannot act for a peer that was released";
-
-class Realm {
-  readonly peers = new Map<PeerId, Peer>();
-  readonly peersOfDialect = new Map<string, number>();
-  readonly reserves: Reserve[] = [];
-
-  count(dialect: string, change: 1 | -1): void {
-    this.peersOfDialect.set(dialect, (this.peersOfDialect.get(dialect) ?? 0) + change);
-  }
-}
 
 /**
  * The only owner of presence: the peers, their rooms and pairs, and the way from one to another. It
@@ -44,15 +39,18 @@ class Realm {
 export class Hub {
   readonly #maxPeers: number;
   readonly #rooms: Rooms;
+  readonly #calls: Calls | undefined;
   readonly #realms = new Map<string, Realm>();
   /** True when departures are no longer announced: see `silence`. */
   isSilent = false;
   #peerCount = 0;
   #fences = 0;
 
-  constructor(limits: HubLimits) {
+  /** @param abroad the way between dialects; without it there is none */
+  constructor(limits: HubLimits, { calls, lobby }: Abroad = {}) {
     this.#maxPeers = limits.maxPeers;
-    this.#rooms = new Rooms(limits);
+    this.#rooms = new Rooms(limits, lobby);
+    this.#calls = calls;
   }
 
   get peerCount(): number {
@@ -68,6 +66,16 @@ export class Hub {
     this.#realm(realm).reserves.push(reserve);
   }
 
+  /** Has `admit` asked about every room of a realm that a peer of another dialect enters. */
+  guard(realm: string, dialect: string, admit: Admit): void {
+    this.#realm(realm).guard(dialect, admit);
+  }
+
+  /** Has `watch` get the news of a realm's peers. */
+  watch(realm: string, watch: Watch): void {
+    this.#realm(realm).watchers.push(watch);
+  }
+
   /**
    * Claims an id and enters the room that the claim names. Answers: `admitted`, then `entered`; or
    * `refused`. A receiver whose link has closed meanwhile gets no answer.
@@ -81,7 +89,8 @@ export class Hub {
     if (objection !== undefined) return this.#refuseClaim(claim, objection);
     const isFree = reserve(claim, isHeld);
     if (typeof isFree !== "boolean" || others.length > 0) {
-      return this.#askAll(realm, claim, isHeld, isFree, others);
+      const areFree = askAll(isFree, others, claim, isHeld);
+      return this.#carryOutIf(areFree, realm, claim);
     }
     return isFree ? this.#carryOut(realm, claim) : this.#refuseClaim(claim, "id_taken");
   }
@@ -99,13 +108,16 @@ export class Hub {
     realm.peers.delete(peer.id);
     realm.count(peer.dialect, -1);
     this.#peerCount--;
+    this.#calls?.leave(peer, !this.isSilent);
     this.#rooms.leaveAll(peer, !this.isSilent, news);
+    this.#rooms.updateLobby(peer, false);
     const pairs = peer.paired;
     peer.paired = undefined;
     for (const other of pairs ?? []) {
       other.paired?.delete(peer);
       if (!this.isSilent) tell(other, { type: "gone", peer: peer.id });
     }
+    realm.tell("left", peer);
   }
 
   /**
@@ -132,11 +144,7 @@ export class Hub {
 
   /** The ids of one dialect's peers in a realm, in order of registration. */
   ids(realm: string, dialect: string): PeerId[] {
-    const ids: PeerId[] = [];
-    for (const peer of this.#realm(realm).peers.values()) {
-      if (peer.dialect === dialect) ids.push(peer.id);
-    }
-    return ids;
+    return [...this.peers(realm)].filter((peer) => peer.dialect === dialect).map(({ id }) => id);
   }
 
   /**
@@ -152,9 +160,15 @@ export class Hub {
   ): void | Promise<void> {
     const peer = this.#own(handle);
     const { bytes } = description ?? { bytes: peer.infoBytes };
-    const reason = this.#rooms.objection(peer.realm, request, bytes, peer) ??
+    const realm = this.#realm(peer.realm);
+    const reason = this.#roomObjection(realm, peer, request, bytes, peer) ??
       (description && !this.#rooms.describe(peer, description) ? "room_full" : undefined);
-    if (reason === undefined) return this.#rooms.enter(peer, request);
+    if (reason === undefined) {
+      this.#rooms.enter(peer, request);
+      this.#rooms.updateLobby(peer);
+      if (peer.isBusy) realm.tell("busy", peer);
+      return;
+    }
     peer.receiver.deliver({ type: "refused", step: "join", room: request.room, reason });
   }
 
@@ -224,10 +238,23 @@ export class Hub {
     if (other === peer || other.isBusy || peer.isBusy) {
       return this.#refusePair(peer, to, "peer_busy");
     }
+    if (other.dialect !== peer.dialect && this.#calls !== undefined) {
+      if (this.#calls.open(peer, other) !== "sent") return this.#refusePair(peer, to, "peer_busy");
+      this.engage(peer.handle);
+      return tell(peer, { type: "paired", peer: other.handle, isCaller: true });
+    }
     (peer.paired ??= new Set()).add(other);
     (other.paired ??= new Set()).add(peer);
     tell(peer, { type: "paired", peer: other.handle, isCaller: true });
     tell(other, { type: "paired", peer: peer.handle, isCaller: false });
+    for (const busy of [peer, other]) if (busy.isBusy) this.#realm(busy.realm).tell("busy", busy);
+  }
+
+  /** A call with a peer of another dialect takes an exclusive peer up for the rest of its stay. */
+  engage(handle: PeerHandle): void {
+    const peer = this.#own(handle);
+    peer.isEngaged = true;
+    if (peer.isBusy) this.#realm(peer.realm).tell("busy", peer);
   }
 
   /**
@@ -238,13 +265,12 @@ export class Hub {
    * @param room if given, the receiver has to be in it
    */
   send(from: PeerHandle, to: PeerId | PeerHandle, payload: unknown, room?: RoomId): Sent {
-    if (this.#current(from) === undefined) throw new RangeError(RELEASED);
+    const sender = this.#own(from);
     const peer = typeof to === "string" ? this.#realm(from.realm).peers.get(to) : this.#current(to);
     if (peer === undefined || !peer.receiver.link.isOpen) return "unknown";
+    if (peer.dialect !== from.dialect) return this.#sendAbroad(sender, peer, payload, room);
     if (room !== undefined && !this.#rooms.isIn(room, peer)) return "elsewhere";
-    if (peer.dialect !== from.dialect || peer.receiver.understands?.(payload) === false) {
-      return "untranslatable";
-    }
+    if (peer.receiver.understands?.(payload) === false) return "untranslatable";
     tell(peer, { type: "relay", from: from.id, room, payload });
     return "sent";
   }
@@ -256,47 +282,59 @@ export class Hub {
     return sender !== undefined;
   }
 
-  async #askAll(
-    realm: Realm,
-    claim: Claim,
-    isHeld: boolean,
-    first: boolean | Promise<boolean>,
-    others: readonly Reserve[],
-  ): Promise<void> {
-    let isFree = await first;
-    for (const reserve of others) isFree &&= await reserve(claim, isHeld);
-    return isFree ? this.#carryOut(realm, claim) : this.#refuseClaim(claim, "id_taken");
+  /** A peer outside the room may be addressed in a call that it has begun. */
+  #sendAbroad(from: Peer, to: Peer, payload: unknown, room: RoomId | undefined): Sent {
+    const isOutside = room !== undefined && !this.#rooms.isIn(room, to);
+    if (isOutside && this.#calls?.has(from, to) !== true) return "elsewhere";
+    if (this.#calls === undefined) return "untranslatable";
+    return sentBy(this.#calls.send(from, to, payload, room));
+  }
+
+  async #carryOutIf(isFree: Promise<boolean>, realm: Realm, claim: Claim): Promise<void> {
+    return await isFree ? this.#carryOut(realm, claim) : this.#refuseClaim(claim, "id_taken");
   }
 
   /** Admits the claimant, if nothing has come in between. */
   #carryOut(realm: Realm, claim: Claim): void {
-    const { receiver, description, room } = claim;
+    const { receiver, room } = claim;
     if (!receiver.link.isOpen) return;
     const holder = realm.peers.get(claim.id);
     if (holder !== undefined) return this.#takeOver(holder, claim);
     const objection = this.#objection(realm, claim);
     if (objection !== undefined) return this.#refuseClaim(claim, objection);
     const peer = new Peer(claim, ++this.#fences);
-    if (description !== undefined) {
-      peer.info = description.info;
-      peer.infoBytes = description.bytes;
-    }
     realm.peers.set(claim.id, peer);
     realm.count(claim.dialect, 1);
     this.#peerCount++;
     tell(peer, { type: "admitted", peer: peer.handle });
     if (room !== undefined) this.#rooms.enter(peer, room);
+    this.#rooms.updateLobby(peer);
+    realm.tell("came", peer);
   }
 
   /** The reason for which an id that is free cannot be given out. */
   #objection(
-    { peersOfDialect }: Realm,
-    { realm, dialect, capacity = Infinity, room, description }: Claim,
+    realm: Realm,
+    { realm: name, dialect, capacity = Infinity, room, description }: Claim,
   ): Extract<Refused, { step: "claim" }>["reason"] | undefined {
-    const isFull = (peersOfDialect.get(dialect) ?? 0) >= capacity ||
+    const isFull = (realm.peersOfDialect.get(dialect) ?? 0) >= capacity ||
       this.#peerCount >= this.#maxPeers;
     if (isFull) return "peers_full";
-    return room && this.#rooms.objection(realm, room, description?.bytes ?? 0);
+    const claimant = { realm: name, dialect };
+    return room && this.#roomObjection(realm, claimant, room, description?.bytes ?? 0);
+  }
+
+  #roomObjection(
+    realm: Realm,
+    { realm: name, dialect }: Pick<Peer, "realm" | "dialect">,
+    request: RoomRequest,
+    bytes: number,
+    peer?: Peer,
+  ): RoomRefusal | undefined {
+    const isAdmitted = request.kind === "list" ||
+      realm.admits(dialect, request.room, request.token);
+    if (!isAdmitted) return "credentials_missing";
+    return this.#rooms.objection(name, request, bytes, peer);
   }
 
   #takeOver(holder: Peer, claim: Claim): void {

@@ -15,6 +15,8 @@ export interface RoomRequest {
   readonly kind?: RoomKind;
   /** The room's own limit of members, besides the hub's. */
   readonly maxMembers?: number;
+  /** The token that the client has shown, for the rooms of other dialects in its realm. */
+  readonly token?: string | undefined;
 }
 
 /** A peer's description of itself. */
@@ -44,6 +46,8 @@ export interface Claim {
   readonly isExclusive?: boolean;
   /** The description with which the peer begins. A take-over keeps the old one. */
   readonly description?: SelfDescription;
+  /** False for a peer that others cannot call before it enters a list. */
+  readonly isCallable?: boolean;
   /**
    * A room to enter in the same step: if that is impossible, the claim is refused. A take-over keeps
    * the rooms that the peer is in.
@@ -90,19 +94,26 @@ export class Peer implements PresentPeer {
   receiver: Receiver;
   proof: string | undefined;
   isExclusive: boolean;
-  info: unknown = null;
-  infoBytes = 0;
+  info: unknown;
+  infoBytes: number;
   /** Created with the first entry, because most peers idle. */
   rooms: Set<Room> | undefined = undefined;
   paired: Set<Peer> | undefined = undefined;
   isReleased = false;
+  /** True from the begin of a call with a peer of another dialect that takes up the connection. */
+  isEngaged = false;
+  /** True if peers of other dialects can call it, and it may be shown in the lobby. */
+  isCallable: boolean;
 
   constructor(claim: Claim, fence: number) {
-    const { receiver, proof, isExclusive = false } = claim;
+    const { receiver, proof, isExclusive = false, isCallable = true, description } = claim;
     this.handle = new Handle(claim, fence, this);
     this.receiver = receiver;
     this.proof = proof;
     this.isExclusive = isExclusive;
+    this.isCallable = isCallable;
+    this.info = description?.info ?? null;
+    this.infoBytes = description?.bytes ?? 0;
   }
 
   get id(): PeerId {
@@ -118,7 +129,7 @@ export class Peer implements PresentPeer {
   }
 
   get isBusy(): boolean {
-    return this.isExclusive && (hasAny(this.rooms) || hasAny(this.paired));
+    return this.isExclusive && (this.isEngaged || hasAny(this.rooms) || hasAny(this.paired));
   }
 
   summary(): PeerSummary {

@@ -1,4 +1,5 @@
 import type { HubLimits } from "./limits.ts";
+import { Lobby, type LobbyName } from "./lobby.ts";
 import { type Peer, type Room, type RoomRequest, type SelfDescription, tell } from "./peer.ts";
 import type { PeerEvent, PeerSummary, RoomEvent, RoomId, RoomKind, RoomRefusal } from "./types.ts";
 
@@ -16,10 +17,12 @@ type RealmRooms = Readonly<Record<RoomKind, Map<RoomId, Room>>>;
 export class Rooms {
   readonly #limits: HubLimits;
   readonly #realms = new Map<string, RealmRooms>();
+  readonly #lobby: Lobby;
   #count = 0;
 
-  constructor(limits: HubLimits) {
+  constructor(limits: HubLimits, lobby?: LobbyName) {
     this.#limits = limits;
+    this.#lobby = new Lobby(lobby);
   }
 
   /** Rooms of every kind. */
@@ -50,14 +53,36 @@ export class Rooms {
   enter(peer: Peer, { room: id, kind = "room" }: RoomRequest): void {
     const room = this.#find(peer.realm, id, kind) ?? this.#open(peer.realm, id, kind);
     if (room.members.has(peer)) return;
+    const isLobby = kind === "room" && this.#lobby.is(peer.realm, id);
     const earlier = [...room.members];
     room.members.add(peer);
     room.infoBytes += peer.infoBytes;
     (peer.rooms ??= new Set()).add(room);
-    const members = earlier.map((member) => member.summary());
+    if (kind === "list") peer.isCallable = true;
+    if (this.#lobby.guests.has(peer)) this.updateLobby(peer);
+    const seen = isLobby ? [...earlier, ...this.#lobby.guests] : earlier;
+    const members = seen.map((member) => member.summary());
     tell(peer, { type: "entered", room: id, ...kindOf(room), self: peer.summary(), members });
     const joined = roomEvent("joined", room, peer);
     for (const member of earlier) tell(member, joined);
+  }
+
+  /**
+   * Shows a peer in the lobby, or takes it out again.
+   * @param isHere false for a peer that has given its id up
+   */
+  updateLobby(peer: Peer, isHere = true): void {
+    const id = this.#lobby.roomFor(peer);
+    if (id === undefined) return;
+    const { guests } = this.#lobby;
+    const isGuest = isHere && this.#lobby.welcomes(peer);
+    if (isGuest === guests.has(peer)) return;
+    if (isGuest) guests.add(peer);
+    else guests.delete(peer);
+    const room = this.#find(peer.realm, id);
+    if (room === undefined) return;
+    const event = roomEvent(isGuest ? "joined" : "left", room, peer);
+    for (const member of [...room.members]) if (member !== peer) tell(member, event);
   }
 
   /** Takes a peer out of all its rooms; a room ends with its last member. */
@@ -110,12 +135,15 @@ export class Rooms {
   }
 
   /** The members of a room, in joining order. */
-  members(realm: string, id: RoomId, kind?: RoomKind): Iterable<Peer> {
-    return this.#find(realm, id, kind)?.members ?? [];
+  *members(realm: string, id: RoomId, kind?: RoomKind): Generator<Peer> {
+    yield* this.#find(realm, id, kind)?.members ?? [];
+    if (kind !== "list" && this.#lobby.is(realm, id)) yield* this.#lobby.guests;
   }
 
+  /** Whether a peer is a member of a room, or a guest in it. */
   isIn(id: RoomId, peer: Peer): boolean {
-    return this.#find(peer.realm, id)?.members.has(peer) === true;
+    if (this.#find(peer.realm, id)?.members.has(peer) === true) return true;
+    return this.#lobby.is(peer.realm, id) && this.#lobby.guests.has(peer);
   }
 
   #open(realm: string, id: RoomId, kind: RoomKind): Room {

@@ -64,6 +64,9 @@ export type Untaken =
   | "cannot_renegotiate"
   | "cannot_be_told";
 
+/** "caller": the peer begins the call, or may begin it; "callee": the other one has begun it. */
+export type Role = "caller" | "callee";
+
 /** How a client behaves when another client's offer crosses its own. */
 export type Crossing =
   /** It drops its own offer and answers the other one. */

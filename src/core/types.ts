@@ -1,5 +1,6 @@
 import type { ErrorCode, SignalError } from "./errors.ts";
 import type { LinkLimits } from "./limits.ts";
+import type { Leg, Role, Untaken } from "./signal.ts";
 
 /** A peer's name in its realm, as its dialect spells it. */
 export type PeerId = string;
@@ -57,8 +58,8 @@ export interface RoomEvent {
   readonly news?: unknown;
 }
 
-/** Reasons for which a peer cannot enter a room. */
-export type RoomRefusal = "room_full" | "rooms_full";
+/** Reasons for which a peer cannot enter a room. "credentials_missing": another dialect's tokens. */
+export type RoomRefusal = "room_full" | "rooms_full" | "credentials_missing";
 
 /** The hub's refusal of a step; `reason` is the code for the client's refusal. */
 export type Refused =
@@ -176,6 +177,12 @@ export interface Receiver {
   deliver(event: PeerEvent): void;
   /** False if the client's version of its protocol has no words for a payload of its dialect. */
   understands?(payload: unknown): boolean;
+  /**
+   * Makes its client's end of a call with a peer of another dialect, or refuses the call. Absent in a
+   * dialect that cannot be bridged. The leg of a callee makes itself known with its first signal.
+   * @param room the room in which the call is made, if the two are members of one
+   */
+  leg?(other: PeerSummary, role: Role, room: RoomId | undefined): Leg | Untaken;
 }
 
 /**

@@ -16,6 +16,8 @@ export interface DialectContext {
   readonly realm: string;
   /** The dialect's own name. */
   readonly dialect: string;
+  /** True if the realm has peers of other dialects as well. */
+  readonly isBridged: boolean;
   readonly clock: Clock;
   /** What clients write before the dialect's own paths, such as "/signal"; mostly empty. */
   readonly basePath: string;
@@ -128,6 +130,8 @@ export interface Dialect {
   readonly options: z.ZodObject;
   /** The tokens that its part of a checked configuration names for its own clients. */
   tokens?(options: unknown): readonly string[];
+  /** True if its peers have legs: then they can be called from other dialects. */
+  readonly isBridgeable?: true;
   /** Starts it with its part of a checked configuration. */
   open(options: unknown, context: DialectContext): OpenDialect;
 }

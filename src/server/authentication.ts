@@ -7,6 +7,7 @@ import type { Judge } from "../auth/authenticator.ts";
 import { StaticTokens } from "../auth/static.ts";
 import { DIALECTS } from "../dialects/mod.ts";
 import { addressKey } from "../http/address.ts";
+import { bridges } from "./bridge.ts";
 import type { Metrics } from "../observe/metrics.ts";
 
 /** Makes the authenticator. Throws ConfigError if the options contradict each other. */
@@ -27,7 +28,7 @@ export function openAuthentication(
 function settingsOf(config: Config): AuthSettings {
   const { auth } = config;
   const own = new Map(DIALECTS.map(({ name, tokens }) => [name, tokens?.(config[name]) ?? []]));
-  const objections = [...objectionsTo(auth), ...doubled(auth, own)];
+  const objections = [...objectionsTo(auth), ...doubled(auth, own), ...openBridges(config)];
   if (objections.length > 0) throw new ConfigError(objections);
   const judge = judgeOf(auth);
   const common = judge && { judge, dialects: new Set(auth.dialects) };
@@ -46,6 +47,15 @@ function objectionsTo({ mode, tokens }: AuthConfig): string[] {
     return [`Cannot use --auth-tokens with --auth-mode ${mode}`];
   }
   return [];
+}
+
+/** A dialect that stays open would lead around the tokens of those that it is bridged with. */
+function openBridges(config: Config): string[] {
+  const { mode, dialects } = config.auth;
+  const bridged = DIALECTS.filter((definition) => bridges(config, definition));
+  const open = bridged.filter(({ name }) => !dialects.includes(name)).map(({ name }) => name);
+  if (mode === "none" || open.length === 0 || open.length === bridged.length) return [];
+  return [`Cannot leave ${open.join(" ")} out of --auth-dialects: --bridge ties it to the others`];
 }
 
 /** A dialect with tokens of its own would have two judges. */

@@ -1,13 +1,14 @@
 import { listenersOf, type TlsFiles, urlOf } from "../config/listeners.ts";
 import { ConfigError } from "../config/load.ts";
 import { liftedLimits } from "../config/option_list.ts";
-import type { Authenticator } from "../auth/authenticator.ts";
+import type { Authentication } from "../auth/mod.ts";
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { Hub } from "../core/hub.ts";
 import type { DialectStore } from "../core/kept.ts";
 import type { OpenDialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/mod.ts";
+import { BRIDGED_REALM, bridges, lobbyOf, openCalls } from "./bridge.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { maxOpenFiles } from "../system/files.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
@@ -99,8 +100,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
   using undo = new DisposableStack();
   undo.defer(() => void store.close());
 
-  const hub = new Hub(config.limits);
   const metrics = new Metrics();
+  const calls = openCalls(config, { clock, log, metrics });
+  const hub = new Hub(config.limits, calls && { calls, lobby: lobbyOf(config) });
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock);
   const journal = new Journal(log, metrics, refusals);
   const transport = openTransport(config.transport, clock);
@@ -108,8 +110,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const bans = new AddressBans(store.bans);
   const gate = undo.use(openGate(config, clock, bans));
   const basePath = basePathOf(config);
-  const authenticator = undo.use(openAuthentication(config, { clock, metrics }));
-  const dialects = openDialects(config, { hub, clock, store, authenticator });
+  const authentication = undo.use(openAuthentication(config, { clock, metrics }));
+  const dialects = openDialects(config, { hub, clock, store, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const reachable = dialects.flatMap(({ title, dialect }) =>
     dialect.entrances.map((entrance) => ({
@@ -250,25 +252,25 @@ async function seal({ dialect, kept }: NamedDialect): Promise<void> {
 
 function openDialects(
   config: Config,
-  { hub, clock, store, authenticator }: {
+  { hub, clock, store, authentication }: {
     hub: Hub;
     clock: Clock;
     store: Store;
-    authenticator: Authenticator;
+    authentication: Authentication;
   },
 ): NamedDialect[] {
   const served = DIALECTS.filter(({ name }) => config.dialects.includes(name));
-  return served.map(({ name, title, open }) => {
-    const kept = store.dialect(name, (id) => hub.has(name, id));
-    // Each dialect has a realm of its own: equal ids of two dialects never meet by accident.
-    const context = {
-      hub,
-      realm: name,
-      dialect: name,
-      clock,
-      basePath: basePathOf(config),
-      authenticator,
-    };
+  return served.map((definition) => {
+    const { name, title, open } = definition;
+    const isBridged = bridges(config, definition);
+    // A dialect has a realm of its own: equal ids of two dialects never meet by accident.
+    const realm = isBridged ? BRIDGED_REALM : name;
+    if (isBridged) {
+      hub.guard(realm, name, (room, token) => authentication.admits(name, room, token));
+    }
+    const kept = store.dialect(name, (id) => hub.has(realm, id));
+    const common = { hub, realm, dialect: name, isBridged, clock, basePath: basePathOf(config) };
+    const context = { ...common, authenticator: authentication };
     const dialect = open(config[name], { ...context, store: kept });
     return { name, title, dialect, kept };
   });

@@ -292,3 +292,18 @@ Deno.test("a store that there is none of is a bad value", () => {
     assert(!problem.includes("pa55word"));
   }
 });
+
+for (const names of [["peerjs"], ["peerjs", "peerjs"], ["peerjs", "gst"], ["all", "peerjs"]]) {
+  Deno.test(`--bridge ${names.join(" ")} is an error that names the protocols`, () => {
+    const [problem, ...others] = problemsOf({ args: ["--bridge", ...names] });
+    assertStringIncludes(problem ?? "", "Bad value of --bridge: expected all, or two or more of");
+    assertEquals(others, []);
+  });
+}
+
+Deno.test("--bridge takes names one after the other, and in a variable with commas", () => {
+  const names = ["peerjs", "gstreamer"];
+  assertEquals(configOf({ args: ["--bridge", ...names] }).bridge, names);
+  assertEquals(configOf({ variables: { SIGNALBOX_BRIDGE: names.join() } }).bridge, names);
+  assertEquals(configOf({}).bridge, []);
+});

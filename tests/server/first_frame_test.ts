@@ -138,7 +138,8 @@ function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTe
     const store = newMemoryStore().dialect(dialect.name, () => false);
     const authenticator = newAuthentication({ clock });
     const realm = dialect.name;
-    const context = { hub, realm, dialect: realm, clock, basePath: "", authenticator, store };
+    const base = { hub, realm, dialect: realm, clock, isBridged: false, basePath: "" };
+    const context = { ...base, authenticator, store };
     return dialect.open(dialect.options.parse({}), context).routes.filter(
       (route) => route.kind === "upgrade" && route.path === "/",
     ) as UpgradeRoute[];

@@ -1,5 +1,8 @@
+import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
-import type { Frame, RoomEvent } from "../../core/types.ts";
+import type { Candidate, Lifted } from "../../core/signal.ts";
+import type { Frame, PeerSummary, RoomEvent } from "../../core/types.ts";
+import { isTooDeep, parseJson } from "../kit/json.ts";
 import { isWhitespace, isWord, repr, split } from "./python_text.ts";
 
 // The wire contract is protocols/gstreamer.md of the project's notes; sections are cited as §n.
@@ -80,13 +83,59 @@ export function encodeRoomPeerMsg(from: string, text: string): string {
   return `ROOM_PEER_MSG ${from} ${text}`;
 }
 
+/** "You make the offer" (§7). */
+export const OFFER_REQUEST = "OFFER_REQUEST";
+
+/** What peers say to each other (§7), as far as another dialect can take it up. */
+const Signal = z.union([
+  z.object({ sdp: z.object({ type: z.enum(["offer", "answer"]), sdp: z.string() }) }),
+  z.object({ ice: z.record(z.string(), z.unknown()).nullable() }),
+]);
+
+/** Reads a peer's text for a peer of another dialect; empty for a text without a counterpart. */
+export function readSignal(text: Frame): readonly Lifted[] {
+  if (text === OFFER_REQUEST) return [{ kind: "ask" }];
+  if (typeof text !== "string" || !text.startsWith("{")) return [];
+  try {
+    const value = parseJson(text);
+    const { data } = isTooDeep(text, value) ? {} : Signal.safeParse(value);
+    if (data === undefined) return [];
+    if ("ice" in data) return [{ kind: "candidate", candidate: data.ice }];
+    return [{ kind: data.sdp.type, sdp: data.sdp.sdp }];
+  } catch {
+    return [];
+  }
+}
+
+export function encodeSdp(type: "offer" | "answer", sdp: string): string {
+  return JSON.stringify({ sdp: { type, sdp } });
+}
+
+export function encodeIce({ candidate, sdpMLineIndex, sdpMid }: Candidate): string {
+  return JSON.stringify({ ice: { candidate, sdpMLineIndex, sdpMid } });
+}
+
+/** True if clients of this protocol can name the peer: their lists are cut at blanks. */
+export function isNameable({ id }: PeerSummary): boolean {
+  return isWord(id);
+}
+
+export function encodePeerJoined(id: string): string {
+  return `ROOM_PEER_JOINED ${id}`;
+}
+
+export function encodePeerLeft(id: string): string {
+  return `ROOM_PEER_LEFT ${id}`;
+}
+
 /** A room's news (§5), once for all members; the text protocol has no descriptions. */
 export function encodeNews({ type, peer }: RoomEvent): readonly string[] {
+  if (!isNameable(peer)) return [];
   switch (type) {
     case "joined":
-      return [`ROOM_PEER_JOINED ${peer.id}`];
+      return [encodePeerJoined(peer.id)];
     case "left":
-      return [`ROOM_PEER_LEFT ${peer.id}`];
+      return [encodePeerLeft(peer.id)];
     case "described":
       return [];
   }

@@ -18,6 +18,7 @@ export const gstreamer = defineDialect({
   name: "gstreamer",
   title: "GStreamer",
   options,
+  isBridgeable: true,
   open(options, { hub, realm, dialect, authenticator }): OpenDialect {
     const { maxIdLength } = options;
     const server: GStreamerServer = {

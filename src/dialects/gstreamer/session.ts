@@ -1,5 +1,7 @@
 import type { Authenticator } from "../../auth/authenticator.ts";
-import { SignalError } from "../../core/errors.ts";
+import { type ErrorCode, SignalError } from "../../core/errors.ts";
+import type { Sent } from "../../core/hub.ts";
+import type { Leg, Role, Untaken } from "../../core/signal.ts";
 import type {
   Frame,
   Link,
@@ -8,11 +10,13 @@ import type {
   PeerId,
   PeerSummary,
   Refused,
+  RoomEvent,
   RoomId,
   Session,
 } from "../../core/types.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
+import { RoomLeg, SessionLeg } from "./leg.ts";
 import type { Pass } from "../kit/pass.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import {
@@ -21,11 +25,14 @@ import {
   decodeInRoom,
   encodeError,
   encodeNews,
+  encodePeerJoined,
+  encodePeerLeft,
   encodeRoomOk,
   encodeRoomPeerList,
   encodeRoomPeerMsg,
   HELLO,
   type IdleCommand,
+  isNameable,
   quoted,
   type RoomCommand,
   SESSION_OK,
@@ -74,6 +81,18 @@ const WIRE = wordRefusals<Refusal>({
   flooding: { close: [1008, "too many messages"] },
 });
 
+/** The explanation of a message that was not passed on. */
+const UNSENT: Readonly<
+  Record<Exclude<Sent, "sent">, readonly [code: ErrorCode, words: string]>
+> = {
+  unknown: ["peer_unknown", "not found"],
+  elsewhere: ["peer_elsewhere", "is not in the room"],
+  busy: ["peer_busy", "busy"],
+  untranslatable: ["untranslatable", "cannot be told this"],
+  not_askable: ["not_askable", "cannot be asked for an offer"],
+  not_renegotiable: ["not_renegotiable", "takes no further offers"],
+};
+
 /** One peer: connected, then idle, then for the rest of its connection in a session or a room (§2). */
 export class GStreamerSession implements Session {
   readonly link: Link;
@@ -84,6 +103,8 @@ export class GStreamerSession implements Session {
   readonly #seat: Seat;
   #partner: PeerHandle | undefined = undefined;
   #room: RoomId | undefined = undefined;
+  /** Members of other dialects that it found in the room, and is expected to call. */
+  readonly #found = new Set<PeerId>();
 
   constructor(link: Link, server: GStreamerServer, pass: Pass | undefined) {
     this.link = link;
@@ -140,15 +161,13 @@ export class GStreamerSession implements Session {
         if (event.isCaller) this.link.send(SESSION_OK);
         return;
       case "entered":
-        this.#room = event.room;
-        return this.link.send(encodeRoomOk(idsOf(event.members)));
-      case "joined":
+        return this.#entered(event.room, event.members);
       case "left":
+        this.#found.delete(event.peer.id);
+        return this.#tell(event);
+      case "joined":
       case "described":
-        for (const frame of this.#server.news.frames(event, "gstreamer", encodeNews)) {
-          this.link.send(frame);
-        }
-        return;
+        return this.#tell(event);
       case "gone":
         return this.link.close(1000);
       // A uid is its connection's alone, and nothing is held for a peer that is not here.
@@ -157,7 +176,7 @@ export class GStreamerSession implements Session {
       case "stopped":
         return this.link.close(1000);
       case "refused":
-        throw new SignalError(event.reason, this.#explain(event));
+        throw this.#explain(event);
       case "undelivered":
       case "updated":
         return;
@@ -172,6 +191,61 @@ export class GStreamerSession implements Session {
 
   closed(): void {
     this.#seat.release();
+  }
+
+  /** In a room it is called by members only, and outside one at a time (§4). */
+  leg(other: PeerSummary, role: Role, room: RoomId | undefined): Leg | Untaken {
+    if (!isNameable(other)) return "absent";
+    if (this.#room !== undefined) {
+      if (room === this.#room || role === "caller") return this.#roomLeg(this.#room, other.id);
+      return "busy";
+    }
+    if (this.#partner !== undefined && this.#partner.id !== other.id) return "busy";
+    return this.#sessionLeg(other.id);
+  }
+
+  #entered(room: RoomId, members: readonly PeerSummary[]): void {
+    this.#room = room;
+    const own = this.#server.dialect;
+    for (const { id, dialect } of members) if (dialect !== own) this.#found.add(id);
+    this.link.send(encodeRoomOk(idsOf(members)));
+  }
+
+  #tell(event: RoomEvent): void {
+    for (const frame of this.#server.news.frames(event, "gstreamer", encodeNews)) {
+      this.link.send(frame);
+    }
+  }
+
+  #sessionLeg(other: PeerId): Leg {
+    return new SessionLeg({
+      write: (text) => this.link.send(text),
+      engage: () => this.#engage(other),
+      close: (error) => {
+        if (error !== undefined) this.link.send(encodeError(error));
+        this.link.close(1000);
+      },
+    });
+  }
+
+  #engage(other: PeerId): void {
+    const { hub, realm } = this.#server;
+    const { peer } = this.#seat;
+    if (this.#partner !== undefined || peer === undefined) return;
+    this.#partner = hub.find(realm, other)?.handle;
+    hub.engage(peer);
+  }
+
+  #roomLeg(room: RoomId, other: PeerId): Leg {
+    const restart = (): void => {
+      this.#found.delete(other);
+      const { hub, realm } = this.#server;
+      if (hub.member(realm, room, other) === undefined) return;
+      this.link.send(encodePeerLeft(other));
+      this.link.send(encodePeerJoined(other));
+    };
+    const write = (text: string): void => this.link.send(encodeRoomPeerMsg(other, text));
+    return new RoomLeg({ write, restart }, this.#found.has(other));
   }
 
   /** A page with a fixed URL says its token in the place of a uid. */
@@ -211,9 +285,10 @@ export class GStreamerSession implements Session {
 
   /** A partner that has just left cannot be told any more; `gone` is on its way. */
   #inSession(peer: PeerHandle, partner: PeerHandle, frame: Frame): void {
-    if (this.#server.hub.send(peer, partner, frame) === "untranslatable") {
-      throw this.#untranslatable(partner.id);
-    }
+    const outcome = this.#server.hub.send(peer, partner, frame);
+    // Between peers of one dialect `gone` follows.
+    const isEnding = outcome === "unknown" && partner.dialect === peer.dialect;
+    if (outcome !== "sent" && !isEnding) throw this.#unsent(partner.id, outcome);
   }
 
   #inRoom(peer: PeerHandle, room: RoomId, command: RoomCommand): void {
@@ -222,18 +297,21 @@ export class GStreamerSession implements Session {
         return this.link.send(encodeRoomPeerList(idsOf(this.#server.hub.others(peer, room))));
       case "ROOM_PEER_MSG": {
         const outcome = this.#server.hub.send(peer, command.peer, command.text, room);
-        if (outcome === "sent") return;
-        if (outcome === "untranslatable") throw this.#untranslatable(command.peer);
-        const who = `peer ${this.#quoted(command.peer)}`;
-        if (outcome === "unknown") throw new SignalError("peer_unknown", `${who} not found`);
-        throw new SignalError("peer_elsewhere", `${who} is not in the room`);
+        if (outcome !== "sent") throw this.#unsent(command.peer, outcome);
+        return;
       }
       default:
         command satisfies never;
     }
   }
 
-  #explain(refused: Refused): string {
+  #explain(refused: Refused): SignalError {
+    // Without a token a room stays shut, but the connection goes on.
+    const code = refused.reason === "credentials_missing" ? "not_allowed" : refused.reason;
+    return new SignalError(code, this.#explanation(refused));
+  }
+
+  #explanation(refused: Refused): string {
     switch (refused.reason) {
       case "id_taken":
         return "Peer uid is in use";
@@ -243,6 +321,8 @@ export class GStreamerSession implements Session {
         return `room ${this.#quoted(refused.room ?? "")} is full`;
       case "rooms_full":
         return `room ${this.#quoted(refused.room ?? "")} cannot be opened, too many rooms`;
+      case "credentials_missing":
+        return `room ${this.#quoted(refused.room ?? "")} needs a token`;
       case "peer_busy":
         return `peer ${this.#quoted(refused.peer)} busy`;
       case "peer_unknown":
@@ -254,8 +334,9 @@ export class GStreamerSession implements Session {
     }
   }
 
-  #untranslatable(peer: PeerId): SignalError {
-    return new SignalError("untranslatable", `peer ${this.#quoted(peer)} cannot be told this`);
+  #unsent(peer: PeerId, outcome: Exclude<Sent, "sent">): SignalError {
+    const [code, words] = UNSENT[outcome];
+    return new SignalError(code, `peer ${this.#quoted(peer)} ${words}`);
   }
 
   #quoted(value: string): string {
@@ -268,5 +349,5 @@ function anonymousId(): string {
 }
 
 function idsOf(peers: readonly PeerSummary[]): PeerId[] {
-  return peers.map(({ id }) => id);
+  return peers.filter(isNameable).map(({ id }) => id);
 }

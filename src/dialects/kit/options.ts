@@ -16,6 +16,8 @@ export interface OptionMeta {
   readonly mayBeEmpty?: boolean;
   /** The value of a list flag that stands alone. */
   readonly alone?: string;
+  /** Few people set it: shown by `--help all` only. */
+  readonly isRare?: boolean;
   /** Heading of the help under which an option without a group of its own is found. */
   readonly group?: string;
 }

@@ -35,6 +35,14 @@ export interface RelayedMessage {
   readonly payload?: unknown;
 }
 
+/** The payload of an OFFER or ANSWER, as far as another dialect can take it up. */
+const Description = z.object({
+  sdp: z.object({ sdp: z.string() }),
+  connectionId: z.string().min(1).max(256),
+  type: z.string().optional(),
+});
+const CandidatePayload = z.object({ candidate: z.unknown(), connectionId: z.string() });
+
 const HasConnectionId = z.object({ connectionId: z.string().max(256) });
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -80,4 +88,54 @@ export function encodeRefusal(type: "ERROR" | "ID-TAKEN", msg: string): string {
 export function attemptOf(payload: unknown): string {
   const result = HasConnectionId.safeParse(payload);
   return result.success ? result.data.connectionId : "";
+}
+
+/** A description and the connection that it is for; undefined if the payload holds none. */
+export function readDescription(
+  payload: unknown,
+): { readonly sdp: string; readonly connectionId: string; readonly type: CallType } | undefined {
+  const { data } = Description.safeParse(payload);
+  if (data === undefined) return undefined;
+  const { sdp: { sdp }, connectionId, type } = data;
+  return { sdp, connectionId, type: type === "media" ? "media" : "data" };
+}
+
+/** A candidate and the connection that it is for; undefined if the payload holds none. */
+export function readCandidate(
+  payload: unknown,
+): { readonly candidate: unknown; readonly connectionId: string } | undefined {
+  const { data } = CandidatePayload.safeParse(payload);
+  return data && { candidate: data.candidate, connectionId: data.connectionId };
+}
+
+/** The two kinds of connections that the client knows. */
+export type CallType = "data" | "media";
+
+/** The part that all messages of one connection have. */
+export interface CallHead {
+  readonly type: CallType;
+  readonly connectionId: string;
+}
+
+/** The payload of an OFFER, for a client that is called from another dialect. */
+export function offerPayload(sdp: string, head: CallHead, dialect: string): unknown {
+  const { type, connectionId } = head;
+  const data = { label: connectionId, reliable: true, serialization: "raw" };
+  return {
+    sdp: { sdp, type: "offer" },
+    type,
+    connectionId,
+    metadata: { dialect },
+    ...type === "data" ? data : {},
+  };
+}
+
+/** The payload of an ANSWER. */
+export function answerPayload(sdp: string, { type, connectionId }: CallHead): unknown {
+  return { sdp: { sdp, type: "answer" }, type, connectionId };
+}
+
+/** The payload of a CANDIDATE. */
+export function candidatePayload(candidate: unknown, { type, connectionId }: CallHead): unknown {
+  return { candidate, type, connectionId };
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Reserve } from "../../core/hub.ts";
+import type { Hub, Reserve } from "../../core/hub.ts";
 import type { DialectStore, KeepOutcome } from "../../core/kept.ts";
 import { defineDialect, type IdOperations, type OpenDialect } from "../dialect.ts";
 import {
@@ -71,7 +71,11 @@ export const peerjs = defineDialect({
   name: "peerjs",
   title: "PeerJS",
   options,
-  open(options, { hub, realm, dialect, clock, store, authenticator }): OpenDialect {
+  isBridgeable: true,
+  open(
+    options,
+    { hub, realm, dialect, isBridged, clock, store, authenticator },
+  ): OpenDialect {
     const ids = new IssuedIds(secretOf(options.idSecret, store.secret));
     const waitingRoom = new WaitingRoom(
       {
@@ -89,7 +93,8 @@ export const peerjs = defineDialect({
       (sender, absent) => hub.reportUndelivered(realm, sender, absent),
     );
     waitingRoom.restore(readSealed(store, SealedAttempt));
-    hub.reserve(realm, reserveFor(store, options.reserveIds));
+    hub.reserve(realm, reserveFor(store, dialect, options.reserveIds));
+    if (isBridged) watchForeign(hub, realm, dialect, waitingRoom);
     const server = {
       authenticator,
       hub,
@@ -153,10 +158,33 @@ export const peerjs = defineDialect({
  * Keeps ids for their tokens. Without a lifetime an id belongs to the first claimant, unless an
  * operator reserved it. The claim of an id in use reserves nothing: its holder's token decides.
  */
-function reserveFor({ reservations }: DialectStore, lifetimeMs: number | undefined): Reserve {
-  return ({ id, proof = "", address }, isHeld) =>
-    isHeld ||
-    reservations.claim(id, proof, lifetimeMs, address).then((outcome) => outcome !== "taken");
+function reserveFor(
+  { reservations }: DialectStore,
+  own: string,
+  lifetimeMs: number | undefined,
+): Reserve {
+  return ({ id, dialect, proof = "", address }, isHeld) => {
+    if (isHeld) return true;
+    // Other dialects' peers keep clear of reserved ids, and reserve none.
+    const claim = dialect === own
+      ? reservations.claim(id, proof, lifetimeMs, address)
+      : reservations.claim(id, "", undefined, "");
+    return claim.then((outcome) => outcome !== "taken");
+  };
+}
+
+/** Messages for an absent id reach a peer of another dialect that takes it, after its greeting. */
+function watchForeign(hub: Hub, realm: string, own: string, waitingRoom: WaitingRoom): void {
+  hub.watch(realm, (event, { id, dialect }) => {
+    if (event !== "came" || dialect === own) return;
+    for (const { from, message } of waitingRoom.collect(id)) {
+      const sender = hub.find(realm, from);
+      if (sender?.dialect !== own) continue;
+      const outcome = hub.send(sender.handle, id, { ...message, dst: id });
+      const isLost = outcome !== "sent" && message.type === "OFFER";
+      if (isLost) hub.reportUndelivered(realm, from, id);
+    }
+  });
 }
 
 /** What an operator may do with ids. */

@@ -2,7 +2,15 @@ import { Buffer } from "node:buffer";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Reservations } from "../../core/kept.ts";
-import type { Frame, Link, PeerEvent, PeerHandle, PeerId, Session } from "../../core/types.ts";
+import type {
+  Frame,
+  Link,
+  PeerEvent,
+  PeerHandle,
+  PeerId,
+  PeerSummary,
+  Session,
+} from "../../core/types.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import {
   type AttemptMessage,
@@ -16,6 +24,7 @@ import {
 } from "./messages.ts";
 import type { Pass } from "../kit/pass.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
+import { PeerJsLeg } from "./leg.ts";
 import type { WaitingRoom } from "./waiting_room.ts";
 
 /** What a client says of itself in the URL of its socket (§2); empty where it says nothing. */
@@ -181,6 +190,16 @@ export class PeerJsSession implements Session {
     }
   }
 
+  /** The leg outlives this connection if the client comes back by another one. */
+  leg({ id, dialect }: PeerSummary): PeerJsLeg {
+    const { hub, realm } = this.#server;
+    const own = this.#credentials.id;
+    return new PeerJsLeg((message) => {
+      const receiver = hub.find(realm, own)?.receiver;
+      if (receiver instanceof PeerJsSession) receiver.#write(message, id);
+    }, dialect);
+  }
+
   refuse(error: SignalError): void {
     sendRefusal(this.link, WIRE[error.code], error);
   }
@@ -231,7 +250,7 @@ export class PeerJsSession implements Session {
       case "CANDIDATE": {
         const outcome = this.#server.hub.send(peer, message.dst, message);
         if (outcome === "unknown") this.#hold(peer, message, frame);
-        else if (outcome === "untranslatable") this.#cannotTell(peer, message);
+        else if (outcome !== "sent") this.#cannotTell(peer, message);
         return;
       }
       case "EXPIRE":

@@ -1,5 +1,6 @@
 import { SignalError } from "../../core/errors.ts";
 import type { Pass, Presented } from "../kit/pass.ts";
+import { newServerId } from "../kit/server_ids.ts";
 import type { Carrier } from "./instance.ts";
 import type { JoinFrame } from "./messages.ts";
 import { peerOf, SimplePeer } from "./peer.ts";
@@ -25,7 +26,7 @@ export async function join(
   checkRoom(room, server.limits.maxRoomLength);
   if (pass !== undefined) await pass.present(presented(server, frame));
   checkOwner(server, frame);
-  const id = p_id ?? crypto.randomUUID();
+  const id = p_id ?? newServerId(server.idHalf);
   // Another connection may claim the same id in the meantime: then this one joins that peer.
   while (carrier.link.isOpen) {
     const peer = peerOf(server, id);

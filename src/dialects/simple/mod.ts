@@ -78,8 +78,10 @@ export const simple = defineDialect({
   name: "simple",
   title: "Simple",
   options,
+  isBridgeable: true,
   tokens: ({ tokens }) => tokens,
-  open(options, { hub, realm, dialect, clock, store, basePath, authenticator }): OpenDialect {
+  open(options, context): OpenDialect {
+    const { hub, realm, dialect, isBridged, clock, store, basePath, authenticator } = context;
     const { path } = options;
     const server: SimpleServer = {
       hub,
@@ -87,6 +89,7 @@ export const simple = defineDialect({
       dialect,
       clock,
       authenticator,
+      idHalf: isBridged ? "low" : "any",
       trustIds: options.trustIds,
       secrets: new Secrets(secretOf(options.secret, store.secret)),
       limits: options,

@@ -1,13 +1,7 @@
 import { SignalError } from "../../core/errors.ts";
 import type { PresentPeer, SelfDescription } from "../../core/peer.ts";
-import type {
-  PeerEvent,
-  PeerId,
-  PeerSummary,
-  Receiver,
-  Refused,
-  RoomId,
-} from "../../core/types.ts";
+import type { Leg, Untaken } from "../../core/signal.ts";
+import type { PeerEvent, PeerId, PeerSummary, Receiver, RoomId } from "../../core/types.ts";
 import {
   type Change,
   changed,
@@ -26,17 +20,20 @@ import {
 import { isObject } from "../kit/json.ts";
 import { type Carrier, Instance, type InstanceOwner, type Reason } from "./instance.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
+import { type PeerLine, SimpleLeg } from "./leg.ts";
+import { throwIfTold, UNSENT } from "./refusals.ts";
+import { countTakeBack } from "./take_backs.ts";
 import { isEqual } from "./secrets.ts";
-import { GONE } from "./kept_signals.ts";
-import type { Receipt, Signal, SignalFrame } from "./messages.ts";
-import { encodeNews, type News } from "./news.ts";
+import { GONE, type Speaker } from "./kept_signals.ts";
+import {
+  encodeJoin,
+  encodeLeave,
+  type Receipt,
+  type Signal,
+  type SignalFrame,
+} from "./messages.ts";
+import { descriptionOf, encodeNews, type News } from "./news.ts";
 import type { SimpleServer } from "./server.ts";
-
-const FULL = {
-  room_full: "the room holds no more peers, or not what this one says of itself",
-  rooms_full: "the server holds no more rooms",
-  peers_full: "the server holds no more peers",
-} as const;
 
 /** What a connection says that takes an instance back. */
 interface TakeBack extends Change {
@@ -66,13 +63,15 @@ export function* peersOf({ hub, realm }: Place): Generator<SimplePeer> {
  * An identity in a room, and the instances that speak for it. To the hub it is one peer, which stays
  * while any of its instances is connected or held.
  */
-export class SimplePeer implements Receiver, InstanceOwner {
+export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   readonly id: PeerId;
   readonly room: RoomId;
   readonly #server: SimpleServer;
   #instances: readonly (Instance | undefined)[] = [];
   #profile: Profile = NO_PROFILE;
   readonly #seat: Seat;
+  /** Peers outside the room that are in a call with this one; made with the first. */
+  #introduced: Map<PeerId, PeerSummary> | undefined = undefined;
 
   constructor(id: PeerId, room: RoomId, server: SimpleServer) {
     this.id = id;
@@ -101,10 +100,13 @@ export class SimplePeer implements Receiver, InstanceOwner {
   }
 
   /** Claims the id and enters the room, with a first instance. In vain if the id is in use. */
-  found(change: Change, carrier: Carrier): void | Promise<void> {
+  found(
+    change: Change & { readonly token?: string | undefined },
+    carrier: Carrier,
+  ): void | Promise<void> {
     this.#profile = this.#described(changed(NO_PROFILE, 0, change, this.#server.limits));
     this.#addInstance(0, carrier);
-    return this.#claim();
+    return this.#claim(change.token);
   }
 
   /**
@@ -137,7 +139,8 @@ export class SimplePeer implements Receiver, InstanceOwner {
 
   /** Gives an instance, lost or apparently connected, to another connection (§6). */
   takeBack(instance: Instance, request: TakeBack, carrier: Carrier): void | Promise<void> {
-    const takeBacks = this.#countTakeBack(instance);
+    const { clock, limits } = this.#server;
+    const takeBacks = countTakeBack(instance.takeBacks, clock, limits);
     const news = effective(this.#profile, instance.number, request, this.#server.limits);
     const step = news === undefined ? undefined : this.publish(instance, news);
     return after(step, () => {
@@ -171,16 +174,47 @@ export class SimplePeer implements Receiver, InstanceOwner {
     const { hub, realm } = this.#server;
     const { peer } = this.#seat;
     const mate = hub.find(realm, frame.peer_id);
-    if (mate === undefined || peer === undefined || !this.#isMate(mate)) {
+    const isKnown = mate !== undefined &&
+      (this.#isMate(mate) || this.#introduced?.has(mate.id) === true);
+    if (!isKnown || peer === undefined) {
       throw new SignalError("peer_unknown", "no such peer in the room");
     }
     const signal: Signal = { peer_id: this.id, peer_instance: from.number, frame };
     const { receiver } = mate;
     const receipt = receiver instanceof SimplePeer ? receiver.#receiptFor(signal) : ONE;
-    if (hub.send(peer, mate.handle, signal) === "untranslatable") {
-      throw new SignalError("untranslatable", "the peer cannot be told this");
-    }
+    const refusal = UNSENT[hub.send(peer, mate.handle, signal)];
+    if (refusal !== undefined) throw new SignalError(...refusal);
     return receipt;
+  }
+
+  /** A peer outside the room may call this one, but not behind a token. */
+  leg(other: PeerSummary): Leg | Untaken {
+    const { hub, realm, dialect, authenticator } = this.#server;
+    const isStranger = hub.member(realm, this.room, other.id) === undefined;
+    if (isStranger && authenticator.asks(dialect)) return "absent";
+    return new SimpleLeg(this, other, isStranger);
+  }
+
+  get instanceCount(): number {
+    return this.instances.length;
+  }
+
+  hand(signal: Signal, from: Readonly<Speaker>): boolean {
+    const targets = this.#meantBy(signal).filter((target) => isTarget(target, signal));
+    const isFull = (target: Instance) => !target.isConnected && !target.log.hasRoomFor(signal);
+    if (targets.length === 0 || targets.some(isFull)) return false;
+    for (const target of targets) target.take(from, signal);
+    return true;
+  }
+
+  introduce(other: PeerSummary): void {
+    (this.#introduced ??= new Map()).set(other.id, other);
+    this.#tell([encodeJoin(descriptionOf(other, this.#server.dialect), 0)]);
+  }
+
+  retire({ id }: PeerSummary): void {
+    this.#introduced?.delete(id);
+    this.#tell([encodeLeave(id, 0, [], "left")]);
   }
 
   /** The peer's own description, and the server's fields of it. */
@@ -240,7 +274,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
         return;
       }
       case "refused":
-        return this.#refuse(event);
+        return throwIfTold(event.reason, this.#instances[0]?.carrier !== undefined);
       case "stopped":
         return this.#kick();
       // An id is its secret's alone, calls are the clients' own, and signals wait by instance.
@@ -255,31 +289,11 @@ export class SimplePeer implements Receiver, InstanceOwner {
     }
   }
 
-  #claim(): void | Promise<void> {
+  #claim(token?: string): void | Promise<void> {
     const { id, room } = this;
     const { maxMembers } = this.#server.limits;
     const description = this.#publicly(this.#profile);
-    return this.#seat.claim({ id, description, room: { room, maxMembers } });
-  }
-
-  #refuse({ reason }: Refused): void {
-    switch (reason) {
-      case "description_too_large":
-        throw new SignalError(reason, "the room's descriptions are too large");
-      case "peers_full":
-      case "room_full":
-      case "rooms_full":
-        // A peer of an earlier run has no client to tell.
-        if (this.#instances[0]?.carrier !== undefined) throw new SignalError(reason, FULL[reason]);
-        return;
-      // The joining connection looks for the holder of a taken id by itself. Hub pairs are not used.
-      case "id_taken":
-      case "peer_busy":
-      case "peer_unknown":
-        return;
-      default:
-        reason satisfies never;
-    }
+    return this.#seat.claim({ id, description, room: { room, maxMembers, token } });
   }
 
   #publicly(profile: Profile): SelfDescription {
@@ -339,19 +353,6 @@ export class SimplePeer implements Receiver, InstanceOwner {
     return instance;
   }
 
-  /** The sixth take-back within a while is two clients that fight for one instance (§6). */
-  #countTakeBack({ takeBacks }: Instance): number[] {
-    const { clock, limits: { maxTakeBacks, takeBackWindowMs } } = this.#server;
-    const now = clock.now();
-    const recent = takeBacks.filter((time) => time > now - takeBackWindowMs);
-    const [oldest = now] = recent;
-    if (recent.length >= maxTakeBacks) {
-      const retry_ms = Math.ceil(oldest + takeBackWindowMs - now);
-      throw new SignalError("rate_limited", "taken back too often", { retry_ms });
-    }
-    return [...recent, now];
-  }
-
   #announce(profile: Profile, news: News): void | Promise<void> {
     const { peer } = this.#seat;
     if (peer === undefined) return;
@@ -363,7 +364,9 @@ export class SimplePeer implements Receiver, InstanceOwner {
 
   #others(): PeerSummary[] {
     const { peer } = this.#seat;
-    return peer === undefined ? [] : this.#server.hub.others(peer, this.room);
+    if (peer === undefined) return [];
+    const mates = this.#server.hub.others(peer, this.room);
+    return this.#introduced === undefined ? mates : [...mates, ...this.#introduced.values()];
   }
 
   #kick(): void {

@@ -4,6 +4,7 @@ import type { StoredRooms } from "../../core/kept.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import type { Place } from "../kit/seat.ts";
+import type { IdHalf } from "../kit/server_ids.ts";
 import type { Departed } from "./departed.ts";
 import type { ProfileLimits } from "./description.ts";
 import type { Held } from "./held.ts";
@@ -26,6 +27,8 @@ export interface SimpleServer extends Place {
   readonly clock: Pick<Clock, "now">;
   readonly secrets: Secrets;
   readonly authenticator: Authenticator;
+  /** How peers' ids begin. */
+  readonly idHalf: IdHalf;
   /** A p_id needs no secret: for closed networks. */
   readonly trustIds: boolean;
   readonly limits: SimpleLimits & InstanceContext["limits"];

@@ -77,6 +77,8 @@ export const WIRE = wordRefusals<WordedRefusal>({
   login_expired: { ...error("unauthorized"), close: [4003, "token expired"] },
   instance_unknown: error("unknown_instance"),
   untranslatable: error("unsupported"),
+  not_askable: error("unsupported"),
+  not_renegotiable: error("unsupported"),
   instances_full: error("too_many_instances"),
   queue_full: error("queue_full"),
   frame_too_large: closing("too_large", 1009, "message too big"),

@@ -134,6 +134,12 @@ export function relayOf(description: Description): Relayed {
   return { kind: "other", description };
 }
 
+/** The text of a description; undefined if it has none, as a rollback. */
+export function sdpOf(description: Description): string | undefined {
+  const sdp = description["sdp"];
+  return typeof sdp === "string" ? sdp : undefined;
+}
+
 /**
  * Whether a first frame can only be this protocol's (§9): a JSON object whose type begins with
  * `rtc:`, even if the rest of it is worth an error.
@@ -163,8 +169,9 @@ export function encodeJoined({ pool, self, peers, standing }: Joined, json: Json
   const members = new Set(ids);
   // A member's own goes before what is said under its name.
   const described = [...standing.filter(({ id }) => !members.has(id)), ...peers, self];
-  const descriptions = described.map(({ id, info }) =>
-    `${JSON.stringify(id)}:${json.textOf(info)}`
+  // Descriptions do not cross dialects.
+  const descriptions = described.map(({ id, dialect, info }) =>
+    `${JSON.stringify(id)}:${dialect === self.dialect ? json.textOf(info) : "null"}`
   );
   return `${TYPE}"rtc:joined"${DATA}{"client_id":${JSON.stringify(self.id)},` +
     `"peers":${JSON.stringify(ids)},"descriptions":{${descriptions.join()}},` +

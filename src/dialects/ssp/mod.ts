@@ -6,14 +6,14 @@ import { defineDialect, type Namespace, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { JsonOnce } from "../kit/json_once.ts";
 import { KIB, linkLimitOptions, MIB, toggle, whole } from "../kit/options.ts";
-import { lastToken } from "../../auth/credential.ts";
-import { passFor } from "../kit/pass.ts";
+import { lastToken, shownBy } from "../../auth/credential.ts";
+import { type Pass, passFor } from "../kit/pass.ts";
 import { tokensOption } from "../kit/tokens.ts";
 import { EventLink } from "./event_link.ts";
 import { isSsp, readEvent, readMessage, tokenInAuth, type Version } from "./messages.ts";
 import { poolOperations } from "./operations.ts";
 import { Pools } from "./pools.ts";
-import { SspSession } from "./session.ts";
+import { type SspServer, SspSession } from "./session.ts";
 
 const options = z.strictObject({
   private: toggle("Accept clients only in pools of --ssp-pools and in pools kept by the operator"),
@@ -45,8 +45,10 @@ export const ssp = defineDialect({
   name: "ssp",
   title: "RTCPool",
   options,
+  isBridgeable: true,
   tokens: ({ tokens }) => tokens,
-  open(options, { hub, realm, dialect, store, basePath, authenticator }): OpenDialect {
+  open(options, context): OpenDialect {
+    const { hub, realm, dialect, isBridged, store, basePath, authenticator } = context;
     const pools = new Pools({
       rooms: store.rooms,
       named: options.private ? options.pools : [],
@@ -54,7 +56,7 @@ export const ssp = defineDialect({
       maxMembers: options.maxMembers,
       dialect,
     });
-    const server = {
+    const server: SspServer = {
       hub,
       realm,
       dialect,
@@ -65,10 +67,15 @@ export const ssp = defineDialect({
       mayDescribe: options.descriptions === "self",
       pools,
       authenticator,
+      idHalf: isBridged ? "high" : "any",
     };
-    // What a client tells the namespace alone goes before the URL of the whole connection.
-    const tokenIn = ({ query, auth }: NamespaceGreeting): string | undefined =>
-      tokenInAuth(auth) || lastToken(new URLSearchParams(query));
+    if (isBridged) hub.guard(realm, dialect, (pool) => pools.admits(pool));
+    // What a client tells the namespace alone goes before the URL of the whole connection. In a
+    // bridged realm the token may be for the rooms of another dialect.
+    const shown = (pass: Pass | undefined, visit: Visit, greeting?: NamespaceGreeting) =>
+      pass === undefined && !isBridged
+        ? undefined
+        : greeting && tokenIn(greeting) || shownBy(visit).token;
     const endpoint = (path: string, version: Version, protocols: string[]): UpgradeRoute => ({
       kind: "upgrade",
       path,
@@ -76,7 +83,8 @@ export const ssp = defineDialect({
       limits: options,
       connect: (visit: Visit, link: Link) => {
         const pass = passFor(server, visit, link);
-        return new SspSession(link, server, { version, read: readMessage, pass });
+        const token = shown(pass, visit);
+        return new SspSession(link, server, { version, read: readMessage, pass, token });
       },
     });
     const namespace = (name: string, version: Version): Namespace => ({
@@ -84,7 +92,7 @@ export const ssp = defineDialect({
       limits: options,
       connect: (visit: Visit, link: NamespaceLink, greeting: NamespaceGreeting) => {
         const pass = passFor(server, visit, link);
-        const way = { version, read: readEvent, pass, token: pass && tokenIn(greeting) };
+        const way = { version, read: readEvent, pass, token: shown(pass, visit, greeting) };
         return new SspSession(new EventLink(link), server, way);
       },
     });
@@ -108,6 +116,7 @@ export const ssp = defineDialect({
       operations: poolOperations({
         hub,
         realm,
+        dialect,
         pools,
         maxDescriptionBytes: options.maxDescriptionBytes,
         maxPoolLength: options.maxPoolLength,
@@ -115,3 +124,7 @@ export const ssp = defineDialect({
     };
   },
 });
+
+function tokenIn({ query, auth }: NamespaceGreeting): string | undefined {
+  return tokenInAuth(auth) || lastToken(new URLSearchParams(query));
+}

@@ -8,6 +8,7 @@ import type { Pools } from "./pools.ts";
 export interface PoolOperationsOptions {
   readonly hub: Hub;
   readonly realm: string;
+  readonly dialect: string;
   readonly pools: Pools;
   readonly maxDescriptionBytes: number;
   readonly maxPoolLength: number;
@@ -19,9 +20,11 @@ export interface PoolOperationsOptions {
  * a member's id does not.
  */
 export function poolOperations(options: PoolOperationsOptions): RoomOperations {
-  const { hub, realm, pools, maxDescriptionBytes, maxPoolLength } = options;
+  const { hub, realm, dialect, pools, maxDescriptionBytes, maxPoolLength } = options;
   const ofMembers = roomOperations(hub, realm, (pool, id, info) => {
     const bytes = sizeOf(info);
+    // Descriptions do not cross dialects.
+    if (hub.member(realm, pool, id)?.dialect !== dialect) return "unknown";
     return bytes > maxDescriptionBytes
       ? "too_large"
       : hub.describeMember(realm, pool, id, { info, bytes });

@@ -1,6 +1,9 @@
 import { Buffer } from "node:buffer";
+import type { Authenticator } from "../../auth/authenticator.ts";
 import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
+import type { Sent } from "../../core/hub.ts";
+import type { Leg, Role, Untaken } from "../../core/signal.ts";
 import type {
   Frame,
   Link,
@@ -9,6 +12,7 @@ import type {
   PeerId,
   PeerSummary,
   Refused,
+  RoomEvent,
   RoomId,
   Session,
 } from "../../core/types.ts";
@@ -17,6 +21,8 @@ import type { JsonOnce } from "../kit/json_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import type { Pass } from "../kit/pass.ts";
+import { type IdHalf, newServerId } from "../kit/server_ids.ts";
+import { type Acquaintance, SspLeg } from "./leg.ts";
 import type { Pools } from "./pools.ts";
 import {
   type Action,
@@ -44,6 +50,9 @@ export interface SspServer extends Place {
   /** Whether clients may describe themselves, or only the operator describes them. */
   readonly mayDescribe: boolean;
   readonly pools: Pools;
+  readonly authenticator: Authenticator;
+  /** How members' ids begin. */
+  readonly idHalf: IdHalf;
 }
 
 /** An `rtc:error` with a reason that is the same in every version (§6). */
@@ -74,6 +83,8 @@ const WIRE = wordRefusals<Refusal>({
   room_unknown: reason("no-such-pool"),
   already_joined: reason("already-joined"),
   untranslatable: reason("not-supported"),
+  not_askable: reason("not-supported"),
+  not_renegotiable: reason("not-supported"),
   queue_full: reason("rate-limited"),
   description_too_large: reason("too-large"),
   auth_unavailable: reason("unavailable"),
@@ -89,7 +100,19 @@ const EXPLANATIONS = {
   rooms_full: "The server holds no more pools",
   peers_full: "The server holds no more members",
   description_too_large: "The pool's descriptions are too large",
+  credentials_missing: "No token was shown that is good for the pool",
 } as const;
+
+/** Refusals of a message, by the outcome of its sending; the rest is an unknown peer. */
+const UNSENT: Partial<Record<Sent, [code: ErrorCode, message: string]>> = {
+  untranslatable: ["untranslatable", "The peer cannot be told this"],
+  not_askable: ["not_askable", "The peer cannot be asked for an offer"],
+  not_renegotiable: ["not_renegotiable", "The peer takes no further offers"],
+};
+/** The same for a description that is neither offer nor answer. */
+const UNTOLD: typeof UNSENT = {
+  untranslatable: ["description_invalid", "The peer cannot be told this kind of description"],
+};
 
 /** How a client came. */
 export interface Way {
@@ -98,7 +121,7 @@ export interface Way {
   readonly read: Read;
   /** Undefined if no token is needed. */
   readonly pass: Pass | undefined;
-  /** The token of the client's words to its namespace: RTCPool's join has no room for it (§5). */
+  /** Shown by connecting: RTCPool's join has no room for it (§5). */
   readonly token?: string | undefined;
 }
 
@@ -113,6 +136,8 @@ export class SspSession implements Session {
   readonly #seat: Seat;
   /** The pool it is in. */
   #pool: RoomId | undefined = undefined;
+  /** Members of other dialects that it found in the pool, so that offers of theirs go first. */
+  readonly #found = new Set<PeerId>();
 
   constructor(link: Link, server: SspServer, { version, read, pass, token }: Way) {
     this.link = link;
@@ -155,10 +180,15 @@ export class SspSession implements Session {
       case "relay":
         // Between peers of one dialect the hub passes on what this class handed it.
         return this.#tell(event.payload as Relayed, event.from);
-      case "joined":
-      case "left":
       case "described":
-        return this.#sendAll(this.#server.news.frames(event, this.#version, encodeNews));
+        // Descriptions do not cross dialects.
+        if (event.peer.dialect !== this.#server.dialect) return;
+        return this.#announce(event);
+      case "left":
+        this.#found.delete(event.peer.id);
+        return this.#announce(event);
+      case "joined":
+        return this.#announce(event);
       case "admitted":
         return this.#seat.take(event.peer);
       case "entered":
@@ -198,6 +228,30 @@ export class SspSession implements Session {
     this.#seat.release();
   }
 
+  /** A peer outside the pool may call a member, but not one behind a token. */
+  leg(other: PeerSummary, _role: Role, _room: RoomId | undefined): Leg | Untaken {
+    const { hub, realm, dialect, authenticator } = this.#server;
+    const pool = this.#pool;
+    if (pool === undefined) return "absent";
+    const isMate = (): boolean => hub.member(realm, pool, other.id) !== undefined;
+    const isStranger = !isMate();
+    if (isStranger && authenticator.asks(dialect)) return "absent";
+    const acquaintance: Acquaintance = isStranger
+      ? "stranger"
+      : this.#found.has(other.id)
+      ? "newcomer"
+      : "elder";
+    return new SspLeg({
+      isMate,
+      write: (relayed) => this.#tell(relayed, other.id),
+      announce: (type) => {
+        // A member that is announced anew is the later one.
+        this.#found.delete(other.id);
+        this.#sendAll(encodeNews({ type, room: pool, peer: other }, this.#version));
+      },
+    }, acquaintance);
+  }
+
   /** Assigning the id, entering the pool and answering are one step (§4). */
   #join(wanted: unknown): void | Promise<void> {
     const pool = this.#readPool(wanted);
@@ -215,12 +269,14 @@ export class SspSession implements Session {
       throw new SignalError("room_unknown", "There is no such pool", { pool });
     }
     const maxMembers = this.#server.pools.maxMembers(pool);
-    return this.#seat.claim({ id: crypto.randomUUID(), room: { room: pool, maxMembers } });
+    const id = newServerId(this.#server.idHalf);
+    return this.#seat.claim({ id, room: { room: pool, maxMembers, token: this.#token } });
   }
 
   #entered(pool: RoomId, self: PeerSummary, peers: readonly PeerSummary[]): void {
     this.#pool = pool;
-    const { pools, json } = this.#server;
+    const { pools, json, dialect } = this.#server;
+    for (const peer of peers) if (peer.dialect !== dialect) this.#found.add(peer.id);
     const standing = pools.standing(pool);
     this.link.send(encodeJoined({ pool, self, peers, standing }, json));
   }
@@ -288,12 +344,13 @@ export class SspSession implements Session {
 
   #hand(peer: PeerHandle, pool: RoomId, to: string, payload: Relayed): boolean {
     const outcome = this.#server.hub.send(peer, to, payload, pool);
-    if (outcome !== "untranslatable") return outcome === "sent";
-    if (payload.kind !== "other") {
-      throw new SignalError("untranslatable", "The peer cannot be told this");
-    }
-    const words = "The peer cannot be told this kind of description";
-    throw new SignalError("description_invalid", words);
+    const refusal = payload.kind === "other" ? UNTOLD[outcome] : UNSENT[outcome];
+    if (refusal !== undefined) throw new SignalError(...refusal);
+    return outcome === "sent";
+  }
+
+  #announce(event: RoomEvent): void {
+    this.#sendAll(this.#server.news.frames(event, this.#version, encodeNews));
   }
 
   #describe(peer: PeerHandle, description: Description): void | Promise<void> {

@@ -264,6 +264,7 @@ export class WebRtcSinkSession implements Session {
         return new SignalError("peers_full", "Cannot admit another peer: the server is full");
       case "room_full":
       case "rooms_full":
+      case "credentials_missing":
         return new SignalError("room_full", "Cannot take a role: too many peers have one");
       case "description_too_large":
         return new SignalError(

@@ -169,6 +169,8 @@ Deno.test("§4: what is said while the id is being asked for comes after the ans
 const WORDED: Record<ErrorCode, readonly [reason: string | undefined, code?: number]> = {
   not_json: ["invalid-json"],
   untranslatable: ["not-supported"],
+  not_askable: ["not-supported"],
+  not_renegotiable: ["not-supported"],
   bad_frame: ["invalid-event"],
   bad_greeting: ["invalid-event"],
   binary_frame: ["binary-frame"],

@@ -22,6 +22,8 @@ export interface DialectTestOptions {
   readonly reserve?: Reserve;
   /** Judges the clients' tokens; without one nobody needs a token, unless the options name some. */
   readonly judge?: Judge;
+  /** A realm that the dialect shares with others; one of its own elsewhere. */
+  readonly bridge?: { readonly hub: Hub; readonly clock: FakeClock; readonly realm: string };
   /** What an earlier bench left behind; nothing elsewhere. */
   readonly store?: DialectStore;
 }
@@ -36,7 +38,7 @@ export interface Opening {
 export class DialectBench implements Disposable {
   readonly hub: Hub;
   readonly realm: string;
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly open: OpenDialect;
   readonly store: DialectStore;
   /** How many sealed items the dialect could not make anything of. */
@@ -54,8 +56,10 @@ export class DialectBench implements Disposable {
       ...test.store ?? newMemoryStore().dialect(dialect.name, (id) => this.hub.has(this.realm, id)),
       unreadable: (items) => this.unreadable += items,
     };
-    this.hub = newTestHub(limits);
-    this.realm = dialect.name;
+    const { bridge } = test;
+    this.clock = bridge?.clock ?? new FakeClock();
+    this.hub = bridge?.hub ?? newTestHub(limits);
+    this.realm = bridge?.realm ?? dialect.name;
     if (reserve !== undefined) this.hub.reserve(this.realm, reserve);
     const checked = dialect.options.parse(options);
     const authenticator = newAuthentication({
@@ -64,10 +68,16 @@ export class DialectBench implements Disposable {
       judge: test.judge,
       dialects: [dialect.name],
     });
+    if (bridge !== undefined) {
+      const admits = (room: string, token?: string): boolean =>
+        authenticator.admits(dialect.name, room, token);
+      this.hub.guard(this.realm, dialect.name, admits);
+    }
     this.open = dialect.open(checked, {
       hub: this.hub,
-      realm: dialect.name,
+      realm: this.realm,
       dialect: dialect.name,
+      isBridged: bridge !== undefined,
       clock: this.clock,
       basePath: "",
       authenticator,

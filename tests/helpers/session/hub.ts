@@ -1,4 +1,6 @@
+import type { Abroad } from "../../../src/core/abroad.ts";
 import type { ErrorCode, SignalError } from "../../../src/core/errors.ts";
+
 import { Hub } from "../../../src/core/hub.ts";
 import type { HubLimits, InputLimits } from "../../../src/core/limits.ts";
 import type { Frame, Session } from "../../../src/core/types.ts";
@@ -26,8 +28,8 @@ export const WIDE_LIMITS: InputLimits = {
 };
 
 /** A hub with no limits but the given ones. */
-export function newTestHub(limits: Partial<HubLimits> = {}): Hub {
-  const hub = new Hub({ ...NO_LIMITS, ...limits });
+export function newTestHub(limits: Partial<HubLimits> = {}, abroad?: Abroad): Hub {
+  const hub = new Hub({ ...NO_LIMITS, ...limits }, abroad);
   if (events.mode === "written") writeEvents(hub);
   return hub;
 }

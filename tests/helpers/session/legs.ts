@@ -1,6 +1,14 @@
-import type { CallPeer, Role } from "../../../src/core/call_end.ts";
+import type { CallPeer } from "../../../src/core/call_end.ts";
 import { type CallEvent, type CallLimits, Calls } from "../../../src/core/calls.ts";
-import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../../src/core/signal.ts";
+import type {
+  Crossing,
+  End,
+  Leg,
+  Lifted,
+  Role,
+  Signal,
+  Untaken,
+} from "../../../src/core/signal.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 /** What a scripted leg's client says: its signals, the end of the call, or why it cannot. */
@@ -124,7 +132,8 @@ export function candidate(usernameFragment: string, text = usernameFragment): re
 
 export const ASK: readonly Lifted[] = [{ kind: "ask" }];
 
-const WIDE: CallLimits = {
+/** Limits that no test meets by accident. */
+export const WIDE_CALLS: CallLimits = {
   answerTimeoutMs: 120_000,
   maxDescriptionLength: 128 * 1024,
   maxHeldCandidates: 128,
@@ -140,7 +149,11 @@ export class CallBench {
   readonly calls: Calls;
 
   constructor(limits: Partial<CallLimits> = {}) {
-    this.calls = new Calls({ ...WIDE, ...limits }, this.clock, (event) => this.events.push(event));
+    this.calls = new Calls(
+      { ...WIDE_CALLS, ...limits },
+      this.clock,
+      (event) => this.events.push(event),
+    );
   }
 
   /** Two peers, and what the first says to the second and the other way round. */

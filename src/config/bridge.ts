@@ -1,0 +1,36 @@
+import * as z from "zod";
+import { DIALECTS } from "../dialects/mod.ts";
+import { limit, whole } from "../dialects/kit/options.ts";
+
+const group = "Bridging";
+const bridgeable = DIALECTS.filter(({ isBridgeable }) => isBridgeable).map(({ name }) => name);
+const words = `expected all, or two or more of ${bridgeable.join(", ")}`;
+
+/** Options of the calls between clients of different protocols. */
+export const bridgeOptions = {
+  bridge: z.array(z.string()).default([]).refine(isBridge, words).meta({
+    description: "Protocols whose clients meet and call each other: all, or two or more names",
+    group,
+  }),
+  bridgeLobby: z.string().min(1).optional().meta({
+    description: "Room whose members see the bridged peers that are in no room",
+    group,
+  }),
+  bridgeAnswerTimeoutMs: whole(120_000, "Time that a bridged call may stay unanswered, in ms", {
+    group,
+  }),
+  bridgeMaxCalls: whole(64, "Bridged calls of one peer", { group }),
+  bridgeMaxCallsTotal: limit(20_000, "Bridged calls in total", { group }),
+  bridgeMaxDescriptionLength: whole(131_072, "Longest SDP of a bridged call, in UTF-16 units", {
+    group,
+  }),
+  bridgeMaxHeldCandidates: whole(128, "Candidates of a bridged call that wait for their SDP", {
+    group,
+  }),
+  bridgeMaxHeldLength: whole(65_536, "Length of these in total, in UTF-16 units", { group }),
+} as const;
+
+function isBridge(names: readonly string[]): boolean {
+  if (names.includes("all")) return names.length === 1;
+  return names.every((name) => bridgeable.includes(name)) && new Set(names).size !== 1;
+}

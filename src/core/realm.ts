@@ -1,0 +1,52 @@
+import type { Claim, Peer, PresentPeer } from "./peer.ts";
+import type { PeerId, RoomId } from "./types.ts";
+
+/**
+ * Asked before an id is given out; false keeps it from the claimant.
+ * @param isHeld a peer of the realm has the id now, and decides whether the claim takes it over
+ */
+export type Reserve = (claim: Claim, isHeld: boolean) => boolean | Promise<boolean>;
+
+/** Asked before a peer of another dialect enters a room; false keeps it out. */
+export type Admit = (room: RoomId, token: string | undefined) => boolean;
+
+/** Gets news of a realm's peers after the peers themselves. "busy": it can no longer be called. */
+export type Watch = (event: "came" | "left" | "busy", peer: PresentPeer) => void;
+
+/** A space of ids and rooms: its peers, and who is asked or gets news in it. */
+export class Realm {
+  readonly peers = new Map<PeerId, Peer>();
+  readonly peersOfDialect = new Map<string, number>();
+  readonly reserves: Reserve[] = [];
+  readonly watchers: Watch[] = [];
+  readonly #admits: { readonly dialect: string; readonly admit: Admit }[] = [];
+
+  count(dialect: string, change: 1 | -1): void {
+    this.peersOfDialect.set(dialect, (this.peersOfDialect.get(dialect) ?? 0) + change);
+  }
+
+  guard(dialect: string, admit: Admit): void {
+    this.#admits.push({ dialect, admit });
+  }
+
+  /** Whether every other dialect lets a peer into a room; its own has decided already. */
+  admits(dialect: string, room: RoomId, token: string | undefined): boolean {
+    return this.#admits.every((one) => one.dialect === dialect || one.admit(room, token));
+  }
+
+  tell(event: Parameters<Watch>[0], peer: Peer): void {
+    for (const watch of this.watchers) watch(event, peer);
+  }
+}
+
+/** Asks one after the other, until one keeps the id. */
+export async function askAll(
+  first: boolean | Promise<boolean>,
+  others: readonly Reserve[],
+  claim: Claim,
+  isHeld: boolean,
+): Promise<boolean> {
+  let isFree = await first;
+  for (const reserve of others) isFree &&= await reserve(claim, isHeld);
+  return isFree;
+}

@@ -1,0 +1,44 @@
+import { type ErrorCode, SignalError } from "../../core/errors.ts";
+import type { Sent } from "../../core/hub.ts";
+import type { Refused } from "../../core/types.ts";
+
+const FULL = {
+  room_full: "the room holds no more peers, or not what this one says of itself",
+  rooms_full: "the server holds no more rooms",
+  peers_full: "the server holds no more peers",
+  credentials_missing: "a token is needed",
+} as const;
+
+/** Refusals of a signal, by the outcome of its sending. */
+export const UNSENT: Partial<Record<Sent, [code: ErrorCode, message: string]>> = {
+  unknown: ["peer_unknown", "no such peer in the room"],
+  elsewhere: ["peer_unknown", "no such peer in the room"],
+  busy: ["peer_busy", "the peer is busy"],
+  untranslatable: ["untranslatable", "the peer cannot be told this"],
+  not_askable: ["not_askable", "the peer cannot be asked for an offer"],
+  not_renegotiable: ["not_renegotiable", "the peer takes no further offers"],
+};
+
+/**
+ * Throws the refusal of a peer's step.
+ * @param hasClient false for a peer of an earlier run, which has no client to tell
+ */
+export function throwIfTold(reason: Refused["reason"], hasClient: boolean): void {
+  switch (reason) {
+    case "description_too_large":
+      throw new SignalError(reason, "the room's descriptions are too large");
+    case "peers_full":
+    case "room_full":
+    case "rooms_full":
+    case "credentials_missing":
+      if (hasClient) throw new SignalError(reason, FULL[reason]);
+      return;
+    // The joining connection looks for the holder of a taken id by itself. Hub pairs are not used.
+    case "id_taken":
+    case "peer_busy":
+    case "peer_unknown":
+      return;
+    default:
+      reason satisfies never;
+  }
+}

@@ -1,0 +1,45 @@
+import { ConfigError } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import { Calls } from "../core/calls.ts";
+import type { Clock } from "../core/clock.ts";
+import type { LobbyName } from "../core/lobby.ts";
+import type { Dialect } from "../dialects/dialect.ts";
+import { CallJournal } from "../observe/call_journal.ts";
+import type { Log } from "../observe/log.ts";
+import type { Metrics } from "../observe/metrics.ts";
+
+/** The realm of all bridged dialects; no dialect has such a name. */
+export const BRIDGED_REALM = "bridged dialects";
+
+/** Whether the configuration lets a dialect's peers meet those of others. */
+export function bridges({ bridge }: Config, { name, isBridgeable }: Dialect): boolean {
+  return bridge.includes(name) || (isBridgeable === true && bridge.includes("all"));
+}
+
+/** The calls between dialects; undefined if none are bridged. Throws ConfigError. */
+export function openCalls(
+  config: Config,
+  { clock, log, metrics }: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics },
+): Calls | undefined {
+  if (config.bridge.length === 0) return undefined;
+  const served: readonly string[] = config.dialects;
+  const missing = config.bridge.filter((name) => name !== "all" && !served.includes(name));
+  if (missing.length > 0) {
+    throw new ConfigError([`Cannot bridge ${missing.join(", ")}: not among --dialects`]);
+  }
+  const limits = {
+    answerTimeoutMs: config.bridgeAnswerTimeoutMs,
+    maxDescriptionLength: config.bridgeMaxDescriptionLength,
+    maxHeldCandidates: config.bridgeMaxHeldCandidates,
+    maxHeldLength: config.bridgeMaxHeldLength,
+    maxCalls: config.bridgeMaxCallsTotal,
+    maxCallsPerPeer: config.bridgeMaxCalls,
+  };
+  const calls = new Calls(limits, clock, new CallJournal(log, metrics).tell);
+  metrics.gauge("signalbox_bridged_calls", "Calls between protocols under way", () => calls.count);
+  return calls;
+}
+
+export function lobbyOf({ bridgeLobby: room }: Config): LobbyName | undefined {
+  return room === undefined ? undefined : { realm: BRIDGED_REALM, room };
+}

@@ -1,0 +1,86 @@
+import { type CallEvent, type CallLimits, Calls } from "../../../src/core/calls.ts";
+import type { Hub } from "../../../src/core/hub.ts";
+import type { RoomId } from "../../../src/core/types.ts";
+import type { Dialect } from "../../../src/dialects/dialect.ts";
+import { gstreamer } from "../../../src/dialects/gstreamer/mod.ts";
+import { peerjs } from "../../../src/dialects/peerjs/mod.ts";
+import { simple } from "../../../src/dialects/simple/mod.ts";
+import { ssp } from "../../../src/dialects/ssp/mod.ts";
+import { DialectBench } from "./dialect.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { newTestHub, type TestClient } from "./hub.ts";
+import { WIDE_CALLS } from "./legs.ts";
+
+const REALM = "bridged";
+
+export interface BridgeTestOptions {
+  readonly lobby?: RoomId;
+  readonly limits?: Partial<CallLimits>;
+  /** Options of dialects, by name. */
+  readonly options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/** The bridgeable dialects at work in one realm, reached by their routes but for the network. */
+export class BridgeBench implements Disposable {
+  readonly clock = new FakeClock();
+  readonly events: CallEvent[] = [];
+  readonly calls: Calls;
+  readonly hub: Hub;
+  readonly #benches: readonly DialectBench[];
+
+  constructor({ lobby, limits, options = {} }: BridgeTestOptions = {}) {
+    this.calls = new Calls(
+      { ...WIDE_CALLS, ...limits },
+      this.clock,
+      (event) => this.events.push(event),
+    );
+    const named = lobby === undefined ? undefined : { realm: REALM, room: lobby };
+    this.hub = newTestHub({}, { calls: this.calls, lobby: named });
+    const bridge = { hub: this.hub, clock: this.clock, realm: REALM };
+    this.#benches = [peerjs, gstreamer, ssp, simple].map((dialect: Dialect) => {
+      const own = options[dialect.name];
+      return new DialectBench(dialect, own === undefined ? { bridge } : { bridge, options: own });
+    });
+  }
+
+  /** A PeerJS client, which has read its OPEN. */
+  async peerjs(id: string, token = "t"): Promise<TestClient> {
+    const client = await this.#connect(0, `/peerjs?key=peerjs&id=${id}&token=${token}`);
+    client.heard();
+    return client;
+  }
+
+  /** A GStreamer client, which has read its HELLO. */
+  async gstreamer(uid: string): Promise<TestClient> {
+    const client = await this.#connect(1, "/gst");
+    await client.say(`HELLO ${uid}`);
+    client.heard();
+    return client;
+  }
+
+  /** A client that joins a pool of ssp, and its id. */
+  async ssp(pool: string, path = "/ssp"): Promise<{ client: TestClient; id: string }> {
+    const client = await this.#connect(2, path);
+    await client.say(JSON.stringify({ type: "rtc:join", data: { pool } }));
+    const joined = JSON.parse(String(client.sent[0]));
+    return { client, id: joined.data.client_id };
+  }
+
+  /** A client of Simple in a room, which has read its handshake, and its id. */
+  async simple(room: string): Promise<{ client: TestClient; id: string }> {
+    const client = await this.#connect(3, "/simple");
+    await client.say(JSON.stringify({ event: "join", room }));
+    const [handshake] = client.heardJson() as [{ p_id: string }];
+    return { client, id: handshake.p_id };
+  }
+
+  [Symbol.dispose](): void {
+    for (const bench of this.#benches) bench[Symbol.dispose]();
+  }
+
+  #connect(index: number, target: string): Promise<TestClient> {
+    const bench = this.#benches[index];
+    if (bench === undefined) throw new RangeError(`Cannot connect: no dialect ${index}`);
+    return bench.connect(target);
+  }
+}
