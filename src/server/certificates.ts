@@ -1,14 +1,30 @@
 import { ConfigError } from "../config/load.ts";
 import type { TlsFiles } from "../config/listeners.ts";
 import type { Clock } from "../core/clock.ts";
-import { readText } from "../system/files.ts";
+import { messageOf } from "../system/errors.ts";
+import { decodeText, readBytes } from "../system/files.ts";
+import { binaryFault, tlsFault } from "./tls_fault.ts";
+import { proveTls } from "../transport/tls.ts";
 import type { TlsMaterial } from "../transport/transport.ts";
 
 const CHECK_EVERY_MS = 10_000;
 
-/** Reads certificate and key; throws ConfigError when it cannot. */
+/** Reads certificate and key; throws ConfigError if it cannot. */
 export function readTls({ cert, key }: TlsFiles): TlsMaterial {
   return { cert: read("certificate", cert), key: read("private key", key) };
+}
+
+/** Proves that a certificate and a key can be used together; throws ConfigError if not. */
+export function checkTls(files: TlsFiles, material: TlsMaterial): void {
+  let fault: string | undefined;
+  try {
+    if (proveTls(material)) return;
+    fault = tlsFault(files, material);
+  } catch (error) {
+    const other = `Cannot use certificate "${files.cert}": ${messageOf(error)}`;
+    fault = tlsFault(files, material) ?? other;
+  }
+  if (fault !== undefined) throw new ConfigError([fault]);
 }
 
 /** Calls back when either file is newer than before, as seen every ten seconds. */
@@ -24,14 +40,16 @@ export function watchTls({ cert, key }: TlsFiles, clock: Clock, onChange: () => 
 
 function read(what: string, path: string): string {
   try {
-    return readText(path);
+    const bytes = readBytes(path);
+    const fault = binaryFault(bytes, what, path);
+    if (fault !== undefined) throw new Error(fault);
+    return decodeText(bytes);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigError([`Cannot read ${what} "${path}": ${why}`]);
+    throw new ConfigError([`Cannot read ${what} "${path}": ${messageOf(error)}`]);
   }
 }
 
-/** A file that is just being replaced is not newer than anything. */
+/** When a file was last changed; 0 for one that is just being replaced. */
 function modified(path: string): number {
   try {
     return Deno.statSync(path).mtime?.getTime() ?? 0;

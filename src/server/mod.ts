@@ -25,7 +25,7 @@ import { Operator } from "../admin/operator.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import type { Store } from "../store/mod.ts";
-import { readTls, watchTls } from "./certificates.ts";
+import { checkTls, readTls, watchTls } from "./certificates.ts";
 import { openAuthentication } from "./authentication.ts";
 import { listen } from "./listen.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
@@ -34,7 +34,6 @@ import { messageOf } from "../system/errors.ts";
 import { tryRoutes } from "../try/mod.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
-import { proveTls } from "../transport/tls.ts";
 import type { ListenOptions } from "../transport/transport.ts";
 import { SocketIoServer } from "../transport/socket_io/server.ts";
 
@@ -97,6 +96,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
   const material = tls && readTls(tls);
+  if (tls !== undefined && material !== undefined && listeners.some(({ isSecure }) => isSecure)) {
+    checkTls(tls, material);
+  }
   using undo = new DisposableStack();
   undo.defer(() => void store.close());
 
@@ -185,7 +187,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     try {
       const fresh = readTls(files);
       // Files that do not belong together, as in the middle of a renewal, change nothing.
-      proveTls(fresh);
+      checkTls(files, fresh);
       if (!transport.keepsConnections) {
         await connections.drain(0);
         await withTimeLimit(connections.emptied(), FAREWELL_MS);

@@ -1,12 +1,15 @@
 /** Reads a text file in UTF-8; throws an Error whose message is fit for people. */
 export function readText(path: string): string {
-  let bytes: Uint8Array;
+  return decodeText(readBytes(path));
+}
+
+/** Reads a file; throws an Error whose message is fit for people. */
+export function readBytes(path: string): Uint8Array {
   try {
-    bytes = Deno.readFileSync(path);
+    return Deno.readFileSync(path);
   } catch (error) {
     throw new Error(explain(error), { cause: error });
   }
-  return decodeText(bytes);
 }
 
 /** Decodes UTF-8, with or without a byte order mark; throws an Error that names another encoding. */

@@ -39,7 +39,10 @@ export class Shared {
 /** What a connection knows of its listener. */
 export interface Host {
   readonly shared: Shared;
-  readonly members: Set<Member>;
+  /** A connection is served from now on, in whatever state. */
+  enter(member: Member): void;
+  /** It is gone, or is another member now. */
+  leave(member: Member): void;
   readonly handle: ListenOptions["handle"];
   readonly onRefused: ListenOptions["onRefused"];
   /** No further request is served on any connection. */

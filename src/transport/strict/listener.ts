@@ -21,16 +21,17 @@ type Acceptor = Deno.Listener<Conn, Deno.NetAddr>;
 /** A port with sockets of our own. */
 export class StrictListener implements Listener, Host {
   readonly shared: Shared;
-  readonly members: Set<Member> = new Set();
   readonly handle: ListenOptions["handle"];
   readonly onRefused: ListenOptions["onRefused"];
   readonly port: number;
   readonly #options: ListenOptions;
+  readonly #members = new Set<Member>();
   readonly #sweep: Disposable;
   readonly #acceptors = new Set<Acceptor>();
   #acceptor: Acceptor;
   #handover: Disposable | undefined = undefined;
   #isStopping = false;
+  #onEmpty: (() => void) | undefined = undefined;
   #stopped: Promise<void> | undefined;
   #sweptAt: number;
   #reportedAt = -Infinity;
@@ -52,6 +53,15 @@ export class StrictListener implements Listener, Host {
     return this.#isStopping;
   }
 
+  enter(member: Member): void {
+    this.#members.add(member);
+  }
+
+  leave(member: Member): void {
+    this.#members.delete(member);
+    if (this.#members.size === 0) this.#onEmpty?.();
+  }
+
   /** A second listener takes the port over; connections that exist live on. */
   renew(tls: TlsMaterial): Promise<void> {
     const old = this.#acceptor;
@@ -70,13 +80,13 @@ export class StrictListener implements Listener, Host {
   async #stop(): Promise<void> {
     this.#isStopping = true;
     for (const acceptor of this.#acceptors) this.#close(acceptor);
-    for (const member of [...this.members]) member.retire();
-    const endsAt = this.shared.clock.now() + STOP_MS;
-    while (this.members.size > 0 && this.shared.clock.now() < endsAt) {
-      await this.shared.clock.delay(FIRST_PAUSE_MS / 10);
-    }
-    for (const member of [...this.members]) member.cut();
     this.#handover?.[Symbol.dispose]();
+    for (const member of [...this.#members]) member.retire();
+    const cut = (): void => {
+      for (const member of [...this.#members]) member.cut();
+    };
+    using _timer = this.shared.clock.after(STOP_MS, cut);
+    if (this.#members.size > 0) await new Promise<void>((resolve) => this.#onEmpty = resolve);
     this.#sweep[Symbol.dispose]();
   }
 
@@ -114,7 +124,7 @@ export class StrictListener implements Listener, Host {
     const isLate = now - this.#sweptAt > LATE_MS;
     this.#sweptAt = now;
     this.shared.framer.forget();
-    for (const member of this.members) member.check(now, isLate);
+    for (const member of this.#members) member.check(now, isLate);
   }
 
   #report(error: unknown): void {

@@ -6,6 +6,26 @@ export interface Certificate extends AsyncDisposable {
   readonly keyFile: string;
 }
 
+/** Runs the openssl program in a folder; throws if it fails. */
+export async function openssl(cwd: string, args: readonly string[]): Promise<void> {
+  const command = new Deno.Command(programOf("openssl"), { args: [...args], cwd, stderr: "piped" });
+  const { success, stderr } = await command.output();
+  if (!success) {
+    throw new Error(`Cannot run openssl ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+  }
+}
+
+/** Makes a self-signed certificate and its key, `name.pem` and `name.key`, in a folder. */
+export async function makePair(
+  folder: string,
+  name: string,
+  key: readonly string[] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+): Promise<void> {
+  const files = ["-keyout", `${name}.key`, "-out", `${name}.pem`];
+  const subject = ["-subj", `/CN=${name}`, "-days", "2", "-nodes"];
+  await openssl(folder, ["req", "-x509", ...key, ...files, ...subject]);
+}
+
 /** Needs the openssl program: Deno's own cryptography makes keys but no certificates. */
 export async function makeCertificate(): Promise<Certificate> {
   const folder = await Deno.makeTempDir({ prefix: "signalbox-tls-" });

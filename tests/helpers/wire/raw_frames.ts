@@ -79,6 +79,6 @@ export function decodeFrame(
   const size = start + length;
   if (bytes.length < size) return undefined;
   const payload = bytes.slice(start, size);
-  const text = new TextDecoder().decode(payload);
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(payload);
   return { opcode: head & 0x0f, isFinal: (head & 0x80) !== 0, payload, text, size };
 }

@@ -47,6 +47,8 @@ export class HttpConnection implements Member, RequestSource {
   /** Ends the stream that is being written. */
   #cancelStream: (() => void) | undefined = undefined;
   #isIdle = true;
+  /** A refusal that is being written. */
+  #refusal: Promise<void> | undefined = undefined;
 
   constructor(conn: Conn, host: Host, isSecure: boolean) {
     this.#conn = conn;
@@ -58,7 +60,7 @@ export class HttpConnection implements Member, RequestSource {
 
   /** Serves requests until the connection is over. Never rejects. */
   async run(): Promise<void> {
-    this.#host.members.add(this);
+    this.#host.enter(this);
     let isKept = false;
     try {
       await this.#shakeHands();
@@ -67,7 +69,8 @@ export class HttpConnection implements Member, RequestSource {
       if (error instanceof HttpFault) await this.#refuse(error);
       // Anything else means that the connection broke off, or was cut here.
     } finally {
-      this.#host.members.delete(this);
+      await this.#refusal;
+      this.#host.leave(this);
       if (!isKept) this.#over();
     }
   }
@@ -194,8 +197,8 @@ export class HttpConnection implements Member, RequestSource {
     const socket = request.upgraded?.socket;
     this.#exchange = undefined;
     this.#deadline = Infinity;
-    this.#host.members.delete(this);
     socket?.open(Buffer.from(request.handshakeAnswer(), "latin1"));
+    this.#host.leave(this);
     // Reading may have begun while the handler was busy.
     await this.#source.filling?.catch(() => {});
     const { input, start, end } = this.#source;
@@ -329,9 +332,13 @@ export class HttpConnection implements Member, RequestSource {
   }
 
   /** Answers a request that is not whole, or not HTTP. The connection ends. */
-  async #refuse(fault: HttpFault): Promise<void> {
-    if (this.#isOver) return;
+  #refuse(fault: HttpFault): Promise<void> {
+    if (!this.#isOver) this.#refusal = this.#writeRefusal(fault);
     this.#isOver = true;
+    return this.#refusal ?? Promise.resolve();
+  }
+
+  async #writeRefusal(fault: HttpFault): Promise<void> {
     this.#host.onRefused?.(this.#remote, fault.status);
     const response = new Response(null, {
       status: fault.status,

@@ -104,7 +104,7 @@ export class StrictSocket implements Socket, FrameSink, Member, Unfinisher {
   open(response: Buffer): void {
     this.#state = "open";
     this.#heardAt = this.#host.shared.clock.now();
-    this.#host.members.add(this);
+    this.#host.enter(this);
     this.#output.sendRaw(response);
     if (this.#early === undefined) this.#observer?.opened();
     else this.close(this.#early.code, this.#early.reason);
@@ -276,7 +276,7 @@ export class StrictSocket implements Socket, FrameSink, Member, Unfinisher {
     this.#reader.stop();
     this.#output.drop();
     closeQuietly(this.#conn);
-    this.#host.members.delete(this);
+    this.#host.leave(this);
     const { code, reason, wasClean } = this.#outcome;
     this.#observer?.closed(code, reason, wasClean);
   }
