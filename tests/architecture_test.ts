@@ -99,7 +99,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     CORE,
   ]],
   [/^src\/dialects\/\w+\//, [/^src\/dialects\/(dialect\.ts|kit\/)/, AUTH_SEAM, ROUTES, CORE]],
-  [OBSERVE, [/^src\/(http|transport)\//, SYSTEM, CORE]],
+  [OBSERVE, [/^src\/transport\//, SYSTEM, CORE]],
   [SYSTEM, [CORE]],
   [CORE, []],
 ];

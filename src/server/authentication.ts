@@ -8,13 +8,22 @@ import { StaticTokens } from "../auth/static.ts";
 import { DIALECTS } from "../dialects/mod.ts";
 import { addressKey } from "../http/address.ts";
 import { bridges } from "./bridge.ts";
+import type { Log } from "../observe/log.ts";
+import { messageOf } from "../system/errors.ts";
 import type { Metrics } from "../observe/metrics.ts";
+
+export interface AuthenticationParts {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
 
 /** Makes the authenticator. Throws ConfigError if the options contradict each other. */
 export function openAuthentication(
   config: Config,
-  { clock, metrics }: { readonly clock: Clock; readonly metrics: Metrics },
+  parts: AuthenticationParts,
 ): Authentication {
+  const { clock, metrics } = parts;
   metrics.counter("signalbox_auth_attempts_total", "Tokens judged");
   return new Authentication(settingsOf(config), {
     ...config.auth,
@@ -23,6 +32,19 @@ export function openAuthentication(
     onOutcome: (dialect, outcome) =>
       metrics.count("signalbox_auth_attempts_total", { dialect, outcome }),
   });
+}
+
+/** Judges by a fresh configuration from now on; one that cannot be used changes nothing. */
+export function reloadAuthentication(
+  authentication: Authentication,
+  fresh: Config,
+  { log }: AuthenticationParts,
+): void {
+  try {
+    authentication.adopt(settingsOf(fresh));
+  } catch (error) {
+    log.write("error", "cannot take up the tokens", { error: messageOf(error) });
+  }
 }
 
 function settingsOf(config: Config): AuthSettings {

@@ -2,8 +2,8 @@
 export interface Belongings {
   /** As `--store` says it. */
   readonly store: string;
-  /** Whether certificates may have to be read again. */
-  readonly hasCertificates: boolean;
+  /** Whether certificates or keys may have to be read again. */
+  readonly readsFiles: boolean;
 }
 
 /** All that the runtime can be told to forbid, but for the network. */
@@ -21,8 +21,8 @@ export function dropPermissions(belongings: Belongings): string[] {
   return NAMES.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
 }
 
-function neededBy({ store, hasCertificates }: Belongings): ReadonlySet<Name> {
-  const needed = new Set<Name>(hasCertificates ? ["read"] : []);
+function neededBy({ store, readsFiles }: Belongings): ReadonlySet<Name> {
+  const needed = new Set<Name>(readsFiles ? ["read"] : []);
   if (store === "memory") return needed;
   // A store that fails is opened anew, a remote one with its token from the variable.
   const isRemote = /^kv:https?:/i.test(store);
