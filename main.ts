@@ -1,5 +1,4 @@
 import project from "./deno.json" with { type: "json" };
-import readme from "./README.md" with { type: "text" };
 import build from "./src/build.json" with { type: "json" };
 import { helpText } from "./src/config/help.ts";
 import { configSchemaText } from "./src/config/json_schema.ts";
@@ -61,7 +60,7 @@ async function serve(
   for (const { text, facts } of notices) log.write("warning", text, facts);
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
-  const server = startServer(config, { version: VERSION, docs: readme, log, persistence });
+  const server = startServer(config, { version: VERSION, log, persistence });
   // From here on this process has the sealed state, and must seal it again when it stops.
   stopOnSignals(server, log);
   await server.started;

@@ -52,8 +52,18 @@ const EXECUTABLE_BUDGET = 128 * MIB;
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DIST = join(ROOT, "dist");
-/** What the program is made of. */
-export const SOURCES = ["deno.json", "deno.lock", "main.ts", "README.md", "src"];
+/** Pages outside `src` that the program serves, and the files that they link to. */
+const DOCUMENTS = [
+  "CHANGELOG.md",
+  "LICENSE",
+  "README.md",
+  "scripts/README.md",
+  "scripts/docker",
+  "scripts/systemd",
+  "tests/README.md",
+];
+/** The sources of the program. */
+export const SOURCES = ["deno.json", "deno.lock", "main.ts", "src", ...DOCUMENTS];
 
 if (import.meta.main) Deno.exit(await main());
 

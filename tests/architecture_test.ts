@@ -66,12 +66,17 @@ const ROUTES = /^src\/http\/route\.ts$/;
 /** Of ours, who may import what beside its own folder; a file that no row names may import nothing. */
 const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^main\.ts$/, [
-    /^(deno\.json|README\.md|src\/build\.json)$/,
+    /^(deno\.json|src\/build\.json)$/,
     /^src\/(server|config|system|observe)\//,
     CORE,
   ]],
+  [/^src\/docs\//, [
+    /^src\/http\/(answers|landing|route)\.ts$/,
+    // Pages and the files that they link to, as text.
+    /\.md$|^LICENSE$|^scripts\/(docker|systemd)\/|^src\/dialects\/simple\/client\/client\.d\.ts$/,
+  ]],
   [/^src\/server\//, [
-    /^src\/(admin|auth|config|http|transport|system|observe)\//,
+    /^src\/(docs|admin|auth|config|http|transport|system|observe)\//,
     /^src\/try\/mod\.ts$/,
     /^src\/store\/mod\.ts$/,
     // Dialects are known by their list and their interface.
@@ -99,13 +104,14 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     CORE,
   ]],
   [/^src\/dialects\/\w+\//, [/^src\/dialects\/(dialect\.ts|kit\/)/, AUTH_SEAM, ROUTES, CORE]],
-  [OBSERVE, [/^src\/transport\//, SYSTEM, CORE]],
+  [OBSERVE, [/^src\/(http\/address\.ts$|transport\/)/, SYSTEM, CORE]],
   [SYSTEM, [CORE]],
   [CORE, []],
 ];
 
 function isOurs(path: string): boolean {
-  return path.startsWith("src/") || !/[:@]/.test(path) && /\.\w+$/.test(path) &&
+  return path.startsWith("src/") || path === "LICENSE" || path === "scripts/docker/Dockerfile" ||
+    !/[:@]/.test(path) && /\.\w+$/.test(path) &&
       path !== "ipaddr.js";
 }
 
@@ -114,7 +120,7 @@ Deno.test("the imports are read: there are many, of ours and of others", () => {
   for (const { to } of IMPORTS.filter(({ to }) => to.startsWith("src/"))) {
     // What browsers are served is read as text, a JSON file as a value.
     assert(
-      /\.(css|html|js|json|d\.ts)$/.test(to) || SOURCES.some(({ path }) => path === to),
+      /\.(css|html|js|json|d\.ts|md)$/.test(to) || SOURCES.some(({ path }) => path === to),
       `${to} is missing`,
     );
   }
@@ -136,7 +142,7 @@ Deno.test("no dialect knows another one", () => {
   const folder = /^src\/dialects\/(?!kit\/)(\w+)\//;
   const isAllowed = ({ from, to }: Import): boolean => {
     const other = folder.exec(to)?.[1];
-    return other === undefined || from === "src/dialects/mod.ts" ||
+    return other === undefined || /^src\/(dialects\/mod|docs\/pages)\.ts$/.test(from) ||
       folder.exec(from)?.[1] === other;
   };
   assertEquals(broken(isAllowed), []);
@@ -150,6 +156,7 @@ Deno.test("core leans on nothing but itself", () => {
 const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^zod$/, /^src\/(config|dialects)\//],
   [/^@logtape\/logtape$/, /^src\/observe\/log\.ts$/],
+  [/^marked$/, /^src\/docs\/markdown\.ts$/],
   [/^ipaddr\.js$/, /^src\/http\/address\.ts$/],
   [/^@std\/cli\//, /^src\/config\/flags\.ts$/],
   [/^@std\/text\//, /^src\/config\//],

@@ -6,9 +6,6 @@ import { assert, assertEquals } from "@std/assert";
 const ROOT = new URL("../", import.meta.url);
 /** Code whose comments and texts are still to be rewritten. */
 const PENDING_CODE = /^(main\.ts|scripts\/|src\/|tests\/)/;
-/** Pages that are still to be rewritten. */
-const PENDING_PAGES =
-  /^(CHANGELOG\.md|scripts\/|tests\/|src\/(config|core|dialects|server|store|transport)\/README\.md)/;
 
 /** A sentence, comment, title or text must not start like this. */
 const OPENING =
@@ -95,7 +92,7 @@ function words(text: string): number {
 }
 
 function isPending({ path }: Text): boolean {
-  return (path.endsWith(".md") ? PENDING_PAGES : PENDING_CODE).test(path);
+  return PENDING_CODE.test(path) && !path.endsWith(".md");
 }
 
 function fault({ text }: Text): boolean {
@@ -129,8 +126,10 @@ Deno.test("pages are written in plain sentences", () => {
   assertEquals(places(SENTENCES.filter(fault)), []);
 });
 
-Deno.test(`no sentence of a page has more than ${MAX_WORDS} words`, () => {
-  const long = SENTENCES.filter(({ text }) => words(text) > MAX_WORDS);
+Deno.test(`no sentence of a page but the changelog has more than ${MAX_WORDS} words`, () => {
+  const long = SENTENCES.filter(({ path, text }) =>
+    path !== "CHANGELOG.md" && words(text) > MAX_WORDS
+  );
   assertEquals(places(long), []);
 });
 

@@ -11,7 +11,7 @@ const dialect = z.string().refine((name) => names.includes(name), `expected ${na
 /** The options of authentication. */
 export const auth = z.strictObject({
   mode: z.enum(["none", "tokens"]).default("none").meta({
-    description: "Who may connect: everybody, or clients with one of --auth-tokens",
+    description: "Kind of token that clients need: none, or one of --auth-tokens",
   }),
   dialects: z.array(dialect).default(names).meta({
     description: "Dialect that asks for a token, the others stay open; may be given several times",

@@ -41,6 +41,11 @@ const limits = z.strictObject({
     "Refusals in the operator's list; one address (an IPv6 /64) gets a tenth of them",
     { max: 10_000 },
   ),
+  maxHintedAddresses: whole(
+    10_000,
+    "Addresses remembered so that each gets one hint a minute in the log",
+    { max: 1_000_000 },
+  ),
   maxPeers: limit(200_000, "Peers in total"),
   maxRooms: limit(100_000, "Rooms in total"),
   maxRoomMembers: limit(256, "Members of one room"),
@@ -216,7 +221,7 @@ export const ConfigSchema = z.strictObject({
     description: "Path of metrics for Prometheus; disabled by default",
     group: OPERATION,
   }),
-  noTry: toggle("Do not serve /try, the page that makes a first call"),
+  noTry: toggle("Do not serve /try, the page that makes a first call", { group: OPERATION }),
   keepaliveTimeoutSeconds: whole(
     14,
     "Seconds of silence before a client is pinged; after twice as long it is disconnected",

@@ -35,6 +35,12 @@ export class TrustedProxies {
     return client.toString();
   }
 
+  /** True if an X-Forwarded-For of this connection does not count. */
+  ignores(remote: string): boolean {
+    const client = parse(remote);
+    return client !== undefined && !this.#trustsNearest && !this.#trusts(client);
+  }
+
   #trusts(address: Address): boolean {
     return this.#networks.some(([network, bits]) =>
       // Comparing addresses of two kinds throws.

@@ -1,5 +1,4 @@
 import { plain } from "./answers.ts";
-import { DOCS_PATH } from "./landing.ts";
 import type { HttpRoute } from "./route.ts";
 
 export interface OwnRouteOptions {
@@ -12,13 +11,11 @@ export interface OwnRouteOptions {
   readonly isReady: () => boolean;
   /** What is missing although the server serves, in a few words; undefined if nothing is. */
   readonly trouble?: () => string | undefined;
-  /** The documentation, as Markdown. */
-  readonly docs: string;
 }
 
-/** The server's own resources: health, readiness, metrics and documentation. */
+/** The server's own resources: health, readiness and metrics. */
 export function ownRoutes(options: OwnRouteOptions): HttpRoute[] {
-  const { health, metricsPath, expose, isReady, trouble, docs } = options;
+  const { health, metricsPath, expose, isReady, trouble } = options;
   const alive = () => plain(200, "OK");
   const ready = () => {
     if (!isReady()) return plain(503, "not ready");
@@ -28,7 +25,6 @@ export function ownRoutes(options: OwnRouteOptions): HttpRoute[] {
   const paths: [string, () => Response][] = [
     ["/healthz", alive],
     ["/readyz", ready],
-    [DOCS_PATH, () => plain(200, docs)],
   ];
   if (health !== "" && health !== "/healthz") paths.push([health, alive]);
   if (metricsPath !== undefined) {

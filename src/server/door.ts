@@ -7,6 +7,7 @@ import { wantsHtml } from "../http/landing.ts";
 import type { HttpRoute, UpgradeRoute } from "../http/route.ts";
 import { allowedMethods, type Match, type OwnedRoute, type Router } from "../http/router.ts";
 import { readTarget, readVisit } from "../http/visit.ts";
+import type { Signpost } from "../observe/signpost.ts";
 import type { Transport } from "../transport/transport.ts";
 import { FirstFrameSession } from "./first_frame.ts";
 import type { SocketIoDoor } from "./socket_io_door.ts";
@@ -23,7 +24,17 @@ export interface DoorOptions extends StreamsOptions {
   readonly socketIo?: SocketIoDoor | undefined;
   /** Longest silence of a client before it is gone, unless its dialect has a time of its own. */
   readonly maxSilenceMs: number;
+  /** Points clients that are slightly wrong to the right place. */
+  readonly signpost: Pick<Signpost, "foreignOrigin" | "refused" | "silent" | "untrustedProxy">;
   readonly onFault: (error: unknown) => void;
+}
+
+/** The answer to a request, as it is before the headers for browsers. */
+interface Dispatched {
+  readonly answer: Response | Promise<Response>;
+  readonly hasCredentials?: true;
+  /** The client and its path, for hints; undefined if hints have no use. */
+  readonly asked?: { readonly address: string; readonly pathname: string };
 }
 
 /** Takes every request to a dialect's socket, to a resource, or to a clear refusal. */
@@ -38,27 +49,27 @@ export class Door {
 
   /** Never throws: a fault of ours is a 500 for one client. */
   handle(request: Request, remote: string): Response | Promise<Response> {
-    const { cors, onFault } = this.#options;
+    const { cors, onFault, signpost } = this.#options;
     const fault = (error: unknown): Response => {
       onFault(error);
       return plain(500, "Internal server error");
     };
     try {
-      const { answer, hasCredentials } = this.#dispatch(request, remote);
+      const { answer, hasCredentials, asked } = this.#dispatch(request, remote);
       // The headers of an upgrade are the runtime's.
       if (answer instanceof Response && answer.status === 101) return answer;
-      if (answer instanceof Response) return cors.apply(request, answer, hasCredentials);
-      return answer.catch(fault).then((response) => cors.apply(request, response, hasCredentials));
+      const finish = (response: Response): Response => {
+        if (asked !== undefined) signpost.refused({ ...asked, status: response.status });
+        return cors.apply(request, response, hasCredentials);
+      };
+      return answer instanceof Response ? finish(answer) : answer.catch(fault).then(finish);
     } catch (error) {
       return cors.apply(request, fault(error));
     }
   }
 
-  #dispatch(
-    request: Request,
-    remote: string,
-  ): { readonly answer: Response | Promise<Response>; readonly hasCredentials?: true } {
-    const { cors, proxies, basePath, socketIo } = this.#options;
+  #dispatch(request: Request, remote: string): Dispatched {
+    const { cors, proxies, socketIo, basePath } = this.#options;
     const target = readTarget(request, basePath);
     if (target === "bad") return { answer: plain(400, "Bad request target") };
     const isUpgrade = asksForUpgrade(request);
@@ -67,21 +78,28 @@ export class Door {
       return { answer: cors.preflight(request), ...(isSocketIo ? { hasCredentials: true } : {}) };
     }
     const address = proxies.clientAddress(remote, request.headers.get("x-forwarded-for"));
-    if (target === "elsewhere") return { answer: this.#nowhere(isUpgrade, address) };
+    if (target === "elsewhere") {
+      const pathname = request.url.replace(/^\w+:\/\/[^/]*|[?#].*$/g, "");
+      return { answer: plain(404, "Not found"), asked: { address, pathname } };
+    }
     const visit = readVisit(request, target.url, address);
+    this.#warn(request, visit, remote);
     if (socketIo?.isAt(visit.url.pathname) === true) {
       const answer = this.#options.isClosed() ? goingAway() : socketIo.handle(request, visit);
       return { answer, hasCredentials: true };
     }
-    return { answer: isUpgrade ? this.#connect(request, visit) : this.#answer(request, visit) };
+    const asked = { address, pathname: visit.url.pathname };
+    const answer = isUpgrade ? this.#connect(request, visit) : this.#answer(request, visit);
+    return { answer, asked };
   }
 
-  /** A path outside the base path. */
-  #nowhere(isUpgrade: boolean, address: string): Response {
-    const { basePath, onTurnedAway } = this.#options;
-    const pathname = `not below ${basePath}/`;
-    if (isUpgrade) onTurnedAway({ dialect: "none", address, pathname }, 404);
-    return plain(404, "Not found");
+  /** Notes the two mistakes of a configuration that no status shows. */
+  #warn({ headers }: Request, { address, origin }: Visit, remote: string): void {
+    const { gate, proxies, signpost } = this.#options;
+    if (headers.get("x-forwarded-for") !== null && proxies.ignores(remote)) {
+      signpost.untrustedProxy(address);
+    }
+    if (origin !== undefined && !gate.allows(origin)) signpost.foreignOrigin(address, origin);
   }
 
   #answer(request: Request, visit: Visit): Response | Promise<Response> {
@@ -106,13 +124,11 @@ export class Door {
     const { router, onTurnedAway } = this.#options;
     const { address, url: { pathname } } = visit;
     const match = router.match(pathname);
-    if (match.upgrade === undefined) {
-      onTurnedAway({ dialect: "none", address, pathname }, 404);
-      return plain(404, "Not found");
-    }
+    if (match.upgrade === undefined) return plain(404, "Not found");
     const { upgrade: owned, guests } = match;
     const response = objectionToHandshake(request) ?? this.#upgrade(request, visit, owned, guests);
-    if (response.status !== 101) {
+    // A signpost counts 426.
+    if (response.status !== 101 && response.status !== 426) {
       onTurnedAway({ dialect: owned.owner, address, pathname }, response.status);
     }
     return response;
@@ -124,7 +140,7 @@ export class Door {
     { owner, route }: OwnedRoute<UpgradeRoute>,
     guests: readonly OwnedRoute<UpgradeRoute>[],
   ): Response {
-    const { gate, connections, transport, maxSilenceMs, isClosed } = this.#options;
+    const { gate, connections, transport, maxSilenceMs, clock, signpost, isClosed } = this.#options;
     if (isClosed()) return goingAway();
     const { address } = visit;
     const admission = gate.admit(address, visit.origin ?? null);
@@ -147,7 +163,9 @@ export class Door {
       isUnsettled: guests.length > 0,
       createSession: (link, connection) => {
         const own = route.connect(visit, link);
-        return guests.length === 0 ? own : new FirstFrameSession(visit, own, guests, connection);
+        if (guests.length === 0) return own;
+        const onSilent = (): void => signpost.silent(address, visit.url.pathname);
+        return new FirstFrameSession({ visit, own, guests, connection, clock, onSilent });
       },
       refusal: admission.refusal,
       onReleased: admission.release,

@@ -1,6 +1,7 @@
 import type { SignalError } from "../core/errors.ts";
 import type { Departure, Frame, Link, PeerEvent, Session, Unsettled } from "../core/types.ts";
 import type { Visit } from "../core/visit.ts";
+import type { Clock } from "../core/clock.ts";
 import type { UpgradeRoute } from "../http/route.ts";
 
 /** A dialect that is recognised at the path of another one. */
@@ -10,21 +11,33 @@ export interface Guest {
   readonly route: UpgradeRoute;
 }
 
+export interface FirstFrameOptions {
+  readonly visit: Visit;
+  /** The session of the path's own dialect. */
+  readonly own: Session;
+  readonly guests: readonly Guest[];
+  readonly connection: Unsettled;
+  readonly clock: Pick<Clock, "after">;
+  /** The client has not spoken for two seconds; it may wait for a protocol of another path. */
+  readonly onSilent: () => void;
+}
+
+const SILENCE_MS = 2_000;
+
 /**
  * A connection at a path that several dialects share; its first frame decides which of them gets it.
  * Until then, and if no other dialect recognises that frame, the path's own dialect has it.
  */
 export class FirstFrameSession implements Session {
-  readonly #visit: Visit;
+  readonly #options: FirstFrameOptions;
   readonly #own: Session;
-  readonly #guests: readonly Guest[];
   readonly #connection: Unsettled;
+  #silence: Disposable | undefined = undefined;
 
-  constructor(visit: Visit, own: Session, guests: readonly Guest[], connection: Unsettled) {
-    this.#visit = visit;
-    this.#own = own;
-    this.#guests = guests;
-    this.#connection = connection;
+  constructor(options: FirstFrameOptions) {
+    this.#options = options;
+    this.#own = options.own;
+    this.#connection = options.connection;
   }
 
   get link(): Link {
@@ -36,19 +49,23 @@ export class FirstFrameSession implements Session {
   }
 
   opened(): void | Promise<void> {
+    const { clock, onSilent } = this.#options;
+    this.#silence = clock.after(SILENCE_MS, onSilent);
     return this.#own.opened();
   }
 
   /** Called once: the dialect that recognises the frame gets it, and all that follow. */
   receive(frame: Frame): void | Promise<void> {
-    const guest = this.#guests.find(({ route }) => route.recognises?.(frame));
+    this.#silence?.[Symbol.dispose]();
+    const { guests, visit } = this.#options;
+    const guest = guests.find(({ route }) => route.recognises?.(frame));
     if (guest === undefined) {
       this.#connection.settle(this.#own);
       return this.#own.receive(frame);
     }
     const { owner: dialect, route } = guest;
     this.#own.closed("left");
-    const session = route.connect(this.#visit, this.link);
+    const session = route.connect(visit, this.link);
     this.#connection.settle(session, { ...route, dialect });
     const opening = session.opened();
     return opening === undefined
@@ -65,6 +82,7 @@ export class FirstFrameSession implements Session {
   }
 
   closed(departure: Departure): void {
+    this.#silence?.[Symbol.dispose]();
     this.#own.closed(departure);
   }
 }

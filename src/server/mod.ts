@@ -7,12 +7,14 @@ import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans } from "../http/bans.ts";
 import { CorsPolicy } from "../http/cors.ts";
 import { refusalFor } from "../http/gate.ts";
+import { docsRoutes } from "../docs/mod.ts";
 import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
 import { ownRoutes } from "../http/own_routes.ts";
 import { type OwnedRoute, Router } from "../http/router.ts";
 import { Journal } from "../observe/journal.ts";
 import type { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
+import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
@@ -39,6 +41,7 @@ import { Lifecycle, stopBudgetMs, urlsOf } from "./lifecycle.ts";
 import { logLimits, openGate } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
+import { placesOf } from "./places.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 
 export { AddressError } from "./listen.ts";
@@ -76,8 +79,6 @@ export interface Server extends AsyncDisposable {
 /** What a server is made with. */
 export interface ServerOptions {
   readonly version: string;
-  /** The documentation served at `/docs`, as Markdown. */
-  readonly docs?: string;
   readonly log: Log;
   readonly clock?: Clock;
   /** Closed with the server; without one, everything is forgotten with the process. */
@@ -120,6 +121,13 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const served = { metrics, life, trouble, dialects };
   const door = openDoor(config, {
     routes: [...serverRoutes(config, options, served), ...dialectRoutes(dialects)],
+    signpost: new Signpost({
+      log,
+      metrics,
+      clock,
+      places: placesOf(dialects, basePathOf(config)),
+      maxAddresses: config.limits.maxHintedAddresses,
+    }),
     ...{ gate, connections, transport, clock, journal, socketIo, life },
   });
   const handle: ListenOptions["handle"] = (request, remote) =>
@@ -182,7 +190,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
 /** The resources that the server has in its own name. */
 function serverRoutes(
   config: Config,
-  { version, docs = "" }: ServerOptions,
+  { version }: ServerOptions,
   { metrics, life, trouble, dialects }: {
     readonly metrics: Metrics;
     readonly life: Lifecycle;
@@ -202,9 +210,12 @@ function serverRoutes(
     expose: () => metrics.expose(),
     isReady: () => life.isReady,
     trouble,
-    docs,
   });
-  return [...own, landingRoute(page), ...trial].map((route) => ({ owner: "server", route }));
+  const docs = docsRoutes({ basePath, version });
+  return [...own, landingRoute(page), ...trial, ...docs].map((route) => ({
+    owner: "server",
+    route,
+  }));
 }
 
 function dialectRoutes(dialects: readonly NamedDialect[]): OwnedRoute[] {
@@ -216,7 +227,7 @@ function dialectRoutes(dialects: readonly NamedDialect[]): OwnedRoute[] {
 function openDoor(
   config: Config,
   { routes, socketIo: server, journal, life, ...parts }:
-    & Pick<DoorOptions, "gate" | "connections" | "transport" | "clock">
+    & Pick<DoorOptions, "gate" | "connections" | "transport" | "clock" | "signpost">
     & {
       readonly routes: readonly OwnedRoute[];
       readonly socketIo: SocketIoServer | undefined;

@@ -13,7 +13,6 @@ function newAsk(
     metricsPath: undefined,
     expose: () => "",
     isReady: () => true,
-    docs: "# signalbox",
     ...options,
   });
   return async (path) => {
@@ -65,9 +64,4 @@ Deno.test("metrics are shown only where a path was chosen for them", async () =>
   );
   assertEquals(answer?.[1], "text/plain; version=0.0.4; charset=utf-8");
   assert(answer?.[2].includes("signalbox_peers 3\n"));
-});
-
-Deno.test("the documentation is served as it is written", async () => {
-  const answer = await newAsk()("/docs");
-  assertEquals([answer?.[0], answer?.[2].trim()], [200, "# signalbox"]);
 });

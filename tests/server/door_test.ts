@@ -35,6 +35,7 @@ const HANDSHAKE = {
 /** A door as the server makes it, with all dialects behind it. */
 class Bench implements Disposable {
   readonly turnedAway: string[] = [];
+  readonly hints: string[] = [];
   readonly faults: unknown[] = [];
   /** Set while the server ends. */
   isClosed = false;
@@ -64,6 +65,12 @@ class Bench implements Disposable {
       isClosed: () => this.isClosed,
       onTurnedAway: ({ dialect, address }, status) =>
         this.turnedAway.push(`${dialect} ${address} ${status}`),
+      signpost: {
+        refused: ({ pathname, status }) => this.hints.push(`${status} ${pathname}`),
+        foreignOrigin: (_, origin) => this.hints.push(`origin ${origin}`),
+        silent: (_, pathname) => this.hints.push(`silent ${pathname}`),
+        untrustedProxy: (address) => this.hints.push(`proxy ${address}`),
+      },
       onPostRefused: ({ dialect, address }, { code }, word) =>
         this.turnedAway.push(`${dialect} ${address} ${code} ${word}`),
       onFault: (error) => this.faults.push(error),
@@ -103,7 +110,6 @@ class Bench implements Disposable {
       metricsPath: undefined,
       expose: () => "",
       isReady: () => true,
-      docs: "docs",
     });
     const dialects = DIALECTS.map((dialect) => this.#undo.use(new DialectBench(dialect)));
     return [
@@ -195,8 +201,8 @@ Deno.test("a WebSocket where none is accepted is answered 404, a broken target 4
     assertEquals(bench.connect(target).status, 404);
   }
   assertEquals(bench.connect("/%zz").status, 400);
-  // The likeliest mistake of somebody who moves over: it has to be seen somewhere.
-  assertEquals(bench.turnedAway, Array(4).fill("none 192.0.2.1 404"));
+  // The likeliest mistake of a person who moves over: a signpost has to see it.
+  assertEquals(bench.hints, ["404 /nowhere", "404 /health", "404 /peerjs/id", "404 /gst/x"]);
 });
 
 Deno.test("a broken handshake is answered by a status, and told of", () => {
@@ -204,11 +210,8 @@ Deno.test("a broken handshake is answered by a status, and told of", () => {
   assertEquals(bench.connect("/gst", { "sec-websocket-version": "8" }).status, 426);
   assertEquals(bench.connect("/peerjs", { "sec-websocket-key": "x" }).status, 400);
   assertEquals(bench.connect("/", { connection: "close" }).status, 400);
-  assertEquals(bench.turnedAway, [
-    "gstreamer 192.0.2.1 426",
-    "peerjs 192.0.2.1 400",
-    "gstreamer 192.0.2.1 400",
-  ]);
+  assertEquals(bench.turnedAway, ["peerjs 192.0.2.1 400", "gstreamer 192.0.2.1 400"]);
+  assertEquals(bench.hints[0], "426 /gst");
   assertEquals(bench.gate.connections, 0);
 });
 
@@ -321,6 +324,8 @@ Deno.test("below a base path a WebSocket beside it is answered 404, and told of"
   using bench = new Bench({ basePath: "/signal" });
   assertEquals([bench.connect("/signal/gst").status, bench.connect("/gst").status], [101, 404]);
   assertEquals([bench.ask("/signal/health").status, bench.ask("/health").status], [200, 404]);
-  assertEquals(bench.turnedAway, ["none 192.0.2.1 404"]);
+  assertEquals(bench.ask("/gst?token=x#y").status, 404);
+  const refused = bench.hints.filter((hint) => hint.startsWith("404"));
+  assertEquals(refused, ["404 /gst", "404 /health", "404 /gst"]);
   assertEquals(bench.ask("/health", { method: "OPTIONS" }).status, 204);
 });

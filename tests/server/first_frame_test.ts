@@ -127,7 +127,14 @@ function meeting(
   client: TestClient,
 ): FirstFrameSession {
   const guests = others.map((route) => ({ owner: "guest", route }));
-  return new FirstFrameSession(ROOT, own.connect(ROOT, link), guests, client);
+  return new FirstFrameSession({
+    visit: ROOT,
+    own: own.connect(ROOT, link),
+    guests,
+    connection: client,
+    clock: new FakeClock(),
+    onSilent: () => {},
+  });
 }
 
 /** The real dialects at `/`, on one hub. */

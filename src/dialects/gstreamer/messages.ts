@@ -18,6 +18,17 @@ export type RoomCommand =
   | { readonly type: "ROOM_PEER_MSG"; readonly peer: string; readonly text: string }
   | { readonly type: "ROOM_PEER_LIST" };
 
+/** Server -> client, beside the texts of a partner, which pass as they came (§4, §5). */
+export type ServerText =
+  | "HELLO"
+  | "SESSION_OK"
+  | `ROOM_OK ${string}`
+  | `ROOM_PEER_LIST ${string}`
+  | `ROOM_PEER_MSG ${string}`
+  | `ROOM_PEER_JOINED ${string}`
+  | `ROOM_PEER_LEFT ${string}`
+  | `ERROR ${string}`;
+
 export const HELLO = "HELLO";
 export const SESSION_OK = "SESSION_OK";
 
@@ -71,15 +82,15 @@ export function decodeInRoom(frame: Frame): RoomCommand {
 }
 
 /** The trailing blank is part of the answer when nobody else is there: clients cut it off (§5). */
-export function encodeRoomOk(members: readonly string[]): string {
+export function encodeRoomOk(members: readonly string[]): ServerText {
   return `ROOM_OK ${members.join(" ")}`;
 }
 
-export function encodeRoomPeerList(members: readonly string[]): string {
+export function encodeRoomPeerList(members: readonly string[]): ServerText {
   return `ROOM_PEER_LIST ${members.join(" ")}`;
 }
 
-export function encodeRoomPeerMsg(from: string, text: string): string {
+export function encodeRoomPeerMsg(from: string, text: string): ServerText {
   return `ROOM_PEER_MSG ${from} ${text}`;
 }
 
@@ -120,16 +131,16 @@ export function isNameable({ id }: PeerSummary): boolean {
   return isWord(id);
 }
 
-export function encodePeerJoined(id: string): string {
+export function encodePeerJoined(id: string): ServerText {
   return `ROOM_PEER_JOINED ${id}`;
 }
 
-export function encodePeerLeft(id: string): string {
+export function encodePeerLeft(id: string): ServerText {
   return `ROOM_PEER_LEFT ${id}`;
 }
 
 /** A room's news (§5), once for all members; the text protocol has no descriptions. */
-export function encodeNews({ type, peer }: RoomEvent): readonly string[] {
+export function encodeNews({ type, peer }: RoomEvent): readonly ServerText[] {
   if (!isNameable(peer)) return [];
   switch (type) {
     case "joined":
@@ -142,7 +153,7 @@ export function encodeNews({ type, peer }: RoomEvent): readonly string[] {
 }
 
 /** Every client takes a text that begins so for the end of its call (§8). */
-export function encodeError(message: string): string {
+export function encodeError(message: string): ServerText {
   return `ERROR ${message}`;
 }
 

@@ -2,14 +2,15 @@ import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/types.ts";
 import { encodeAck, encodeEvent, splitEvent } from "../kit/event_frame.ts";
-import { isTooDeep, parseJson } from "../kit/json.ts";
+import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
 
 // The wire contract is protocols/owt.md of the project's notes; sections are cited as §n.
 
 const Event = z.tuple([z.string()], z.unknown());
 /** A token that is missing, null or empty stands for a client without a name (§4). */
 const Token = z.union([z.string(), z.number()]).nullish();
-const Argument = z.looseObject({});
+/** As it was read: zod's copy of an object lacks a member called `__proto__`. */
+const Argument = z.custom<Readonly<Record<string, unknown>>>(isObject);
 const Handshake = z.object({
   clientVersion: z.string().optional(),
   token: z.string().optional(),
@@ -19,7 +20,8 @@ const Handshake = z.object({
 export type Handshake = z.infer<typeof Handshake>;
 
 /** `ics-message` is what clients before 4.2 call it (§1). */
-const MESSAGE_NAMES: ReadonlySet<string> = new Set(["owt-message", "ics-message"]);
+const MessageName = z.enum(["owt-message", "ics-message"]);
+type MessageName = z.infer<typeof MessageName>;
 const LOGIN = "authentication";
 const LOGIN_BEGINNING = `["${LOGIN}"`;
 
@@ -38,10 +40,22 @@ export type Action =
 /** What one peer is handed of another's message. */
 export interface Relayed {
   /** The event that it came as, and is passed on as. */
-  readonly name: string;
+  readonly name: MessageName;
   /** The argument as it came. */
   readonly message: Readonly<Record<string, unknown>>;
 }
+
+/** Server -> client: each event with its arguments (§3, §4). */
+interface ServerEvents extends Record<MessageName, readonly [Readonly<Record<string, unknown>>]> {
+  readonly "server-authenticated": readonly [{ readonly uid: string }];
+  readonly "server-disconnect": readonly [];
+}
+
+/** The arguments of acknowledgements: of a message, a login, and their refusals (§3, §4, §6). */
+type Acknowledgement =
+  | readonly []
+  | readonly [{ readonly uid: string }]
+  | readonly [number | { readonly error: number }];
 
 /** What a refusal has to know of the event that it answers; part of an error's details. */
 export interface Asked {
@@ -66,17 +80,20 @@ export function decode(frame: Frame): Action | undefined {
   if (!event.success) throw notAnEvent();
   const [name, argument] = event.data;
   const isLogin = name === LOGIN;
-  if (!isLogin && !MESSAGE_NAMES.has(name)) return undefined;
-  if (isTooDeep(json, value) || !Argument.safeParse(argument).success) {
+  const { data: messageName } = MessageName.safeParse(name);
+  if (!isLogin && messageName === undefined) return undefined;
+  const { data: message } = Argument.safeParse(argument);
+  if (message === undefined || isTooDeep(json, value)) {
     throw new SignalError("bad_frame", `Argument of "${name}" is no object, or too deep`, {
       ack,
       isLogin,
     });
   }
-  // It was checked above. zod's copy is not used: it lacks a member called `__proto__`.
-  const message = argument as Record<string, unknown>;
-  if (isLogin) return { type: "login", token: readToken(message["token"], ack), ack };
-  return { type: "message", to: readTarget(message["to"]), relayed: { name, message }, ack };
+  if (messageName === undefined) {
+    return { type: "login", token: readToken(message["token"], ack), ack };
+  }
+  const relayed = { name: messageName, message };
+  return { type: "message", to: readTarget(message["to"]), relayed, ack };
 }
 
 /** Reads of a frame that was dropped what an answer needs; undefined where none is wanted. */
@@ -88,23 +105,23 @@ export function readDropped(frame: Frame): Asked | undefined {
 
 /** `server-authenticated` (§4). */
 export function encodeAuthenticated(uid: string): string {
-  return encodeEvent("server-authenticated", { uid });
+  return encode("server-authenticated", { uid });
 }
 
 /** The acknowledgement of a login (§4). */
 export function encodeLoginAck(ack: string, uid: string): string {
-  return encodeAck(ack, { uid });
+  return acknowledge(ack, { uid });
 }
 
 /** The acknowledgement of a message: no argument at all, since clients count them (§3). */
 export function encodeMessageAck(ack: string): string {
-  return encodeAck(ack);
+  return acknowledge(ack);
 }
 
 /** Tells of a refusal by number: native clients take a text for success (§6). */
 export function encodeRefusal({ ack, isLogin }: Asked, error: number): string | undefined {
   if (ack === undefined) return undefined;
-  return encodeAck(ack, isLogin ? { error } : error);
+  return acknowledge(ack, isLogin ? { error } : error);
 }
 
 /**
@@ -112,11 +129,11 @@ export function encodeRefusal({ ack, isLogin }: Asked, error: number): string | 
  * whatever the sender claimed (§5).
  */
 export function encodeRelay({ name, message }: Relayed, from: string): string {
-  return encodeEvent(name, { ...message, to: undefined, from });
+  return encode(name, { ...message, to: undefined, from });
 }
 
 /** Tells a client that another connection has its id now (§4). */
-export const SERVER_DISCONNECT = encodeEvent("server-disconnect");
+export const SERVER_DISCONNECT = encode("server-disconnect");
 
 const NOT_AN_EVENT = "Packet is no event";
 
@@ -137,4 +154,12 @@ function readToken(value: unknown, ack: string | undefined): string {
 function readTarget(value: unknown): string {
   if (typeof value === "string") return value;
   return typeof value === "number" && Number.isFinite(value) ? String(value) : "";
+}
+
+function encode<Name extends keyof ServerEvents>(name: Name, ...args: ServerEvents[Name]): string {
+  return encodeEvent(name, ...args);
+}
+
+function acknowledge(ack: string, ...args: Acknowledgement): string {
+  return encodeAck(ack, ...args);
 }

@@ -35,6 +35,13 @@ export interface RelayedMessage {
   readonly payload?: unknown;
 }
 
+/** Server -> client (§4, §5, §7); the keys in the original server's order. */
+export type ServerMessage =
+  | { readonly type: "OPEN" }
+  | { readonly type: "ERROR" | "ID-TAKEN"; readonly payload: { readonly msg: string } }
+  | RelayedMessage & { readonly src: string; readonly dst: string }
+  | { readonly type: "EXPIRE"; readonly src: string; readonly dst: string };
+
 /** The payload of an OFFER or ANSWER, as far as another dialect can take it up. */
 const Description = z.object({
   sdp: z.object({ sdp: z.string() }),
@@ -68,20 +75,20 @@ export function decode(frame: Frame): ClientMessage | "ignored" | "malformed" {
 
 /** Writes a relayed message: exactly these keys in this order, `src` as the server knows it (§5). */
 export function encodeRelay(message: RelayedMessage, src: string, dst: string): string {
-  return JSON.stringify({ type: message.type, src, dst, payload: message.payload });
+  return encode({ type: message.type, src, dst, payload: message.payload });
 }
 
 /** `OPEN` carries nothing else (§4). */
-export const OPEN = JSON.stringify({ type: "OPEN" });
+export const OPEN = encode({ type: "OPEN" });
 
 /** Tells a sender that what it said to `absent` was dropped (§7). */
 export function encodeExpire(absent: string, sender: string): string {
-  return JSON.stringify({ type: "EXPIRE", src: absent, dst: sender });
+  return encode({ type: "EXPIRE", src: absent, dst: sender });
 }
 
 /** A refusal that the client reports as `server-error`, or for `ID-TAKEN` as `unavailable-id` (§4). */
 export function encodeRefusal(type: "ERROR" | "ID-TAKEN", msg: string): string {
-  return JSON.stringify({ type, payload: { msg } });
+  return encode({ type, payload: { msg } });
 }
 
 /** The connection attempt that a payload belongs to; "" where it names none (§9.6). */
@@ -138,4 +145,8 @@ export function answerPayload(sdp: string, { type, connectionId }: CallHead): un
 /** The payload of a CANDIDATE. */
 export function candidatePayload(candidate: unknown, { type, connectionId }: CallHead): unknown {
   return { candidate, type, connectionId };
+}
+
+function encode(message: ServerMessage): string {
+  return JSON.stringify(message);
 }

@@ -55,7 +55,7 @@ const ChangeFrame = z.object({
 );
 
 // The hot path: what a frame carries. Each key of a schema costs every signal two objects and a call,
-// each check beyond a type as much again. `objection` has the keys that all signals have in common,
+// each check beyond a type as much again. `readHead` has the keys that all signals have in common,
 // which makes a relayed signal cheaper by a fifth.
 const SignalBody = z.discriminatedUnion("type", [
   z.object({ peer_id: z.string(), type: z.enum(["offer", "answer", "pranswer"]), sdp: z.string() }),
@@ -135,19 +135,17 @@ function decodeObject(
 function decodeSignal(value: Record<string, unknown>, maxCallLength: number): SignalFrame {
   const { success, data, error } = SignalBody.safeParse(value);
   if (!success) throw bad(complaint(error), value);
-  const words = objection(value, data, maxCallLength);
-  if (words !== undefined) throw bad(words, value);
-  // `objection` has looked at these.
-  const { event, ref, peer_instance, call } = value as unknown as SignalHead;
-  return { ...data, event, ref, peer_instance, call };
+  const head = readHead(value, maxCallLength);
+  if (typeof head === "string") throw bad(head, value);
+  if ("sdp" in data && data.sdp === "") throw bad("sdp: empty", value);
+  return { ...data, ...head };
 }
 
-/** What is wrong with a signal beside its body's types. */
-function objection(
+/** The keys that all signals have in common; text says what is wrong with them. */
+function readHead(
   { ref, peer_instance, call }: Record<string, unknown>,
-  body: z.infer<typeof SignalBody>,
   maxCallLength: number,
-): string | undefined {
+): SignalHead | string {
   if (ref !== undefined && !isRef(ref)) return "ref: expected string or number";
   if (peer_instance !== undefined && !isIndex(peer_instance)) {
     return "peer_instance: expected a whole number, 0 or more";
@@ -157,7 +155,7 @@ function objection(
     if (call === "") return "call: empty";
     if (call.length > maxCallLength) return `call: longer than ${maxCallLength} characters`;
   }
-  return "sdp" in body && body.sdp === "" ? "sdp: empty" : undefined;
+  return { event: "signal", ref, peer_instance, call };
 }
 
 /** An error that names the frame that caused it. */
@@ -165,6 +163,47 @@ export function withRef(error: unknown, ref: FrameRef): unknown {
   if (!(error instanceof SignalError) || ref === undefined) return error;
   return new SignalError(error.code, error.message, { ...error.details, ref });
 }
+
+/** Server -> client after the handshake (§2 to §7); `seq` numbers what a client must not miss. */
+export type ServerFrame =
+  | Ready & { readonly event: "ready" }
+  | {
+    readonly event: "join";
+    readonly peer: PeerDescription;
+    readonly peer_instance: number;
+  }
+  | Change & {
+    readonly event: "change";
+    readonly peer_id: string;
+    readonly peer_instance: number;
+  }
+  | {
+    readonly event: "leave";
+    readonly peer_id: string;
+    readonly peer_instance: number;
+    readonly peer_instances: readonly PeerInstance[];
+    readonly reason: string;
+  }
+  | {
+    readonly event: "signal";
+    readonly seq: number;
+    readonly peer_id: string;
+    readonly peer_instance: number;
+    readonly type: SignalFrame["type"];
+    readonly call: string | undefined;
+    readonly sdp?: string;
+    readonly peer_ice?: readonly Candidate[];
+    readonly reason?: string | undefined;
+    readonly data?: unknown;
+  }
+  | Partial<Receipt> & { readonly event: "ok"; readonly ref: FrameRef }
+  | { readonly event: "pong"; readonly ref: FrameRef }
+  | {
+    readonly event: "error";
+    readonly code: string;
+    readonly message: string;
+    readonly [detail: string]: unknown;
+  };
 
 /** The handshake, exactly these three keys (§2). */
 export function encodeHandshake(
@@ -189,12 +228,12 @@ export interface Ready {
 }
 
 export function encodeReady(ready: Ready): string {
-  return JSON.stringify({ event: "ready", ...ready });
+  return encode({ event: "ready", ...ready });
 }
 
 /** A peer or a further instance of one has come. */
 export function encodeJoin(peer: PeerDescription, peer_instance: number): string {
-  return JSON.stringify({ event: "join", peer, peer_instance });
+  return encode({ event: "join", peer, peer_instance });
 }
 
 /** Exactly what was sent; candidates need no instance here. */
@@ -203,7 +242,7 @@ export function encodeChange(
   peer_instance: number,
   { peer, sdp, peer_ice }: Change,
 ): string {
-  return JSON.stringify({ event: "change", peer_id, peer_instance, peer, sdp, peer_ice });
+  return encode({ event: "change", peer_id, peer_instance, peer, sdp, peer_ice });
 }
 
 export function encodeLeave(
@@ -212,7 +251,7 @@ export function encodeLeave(
   peer_instances: readonly PeerInstance[],
   reason: string,
 ): string {
-  return JSON.stringify({ event: "leave", peer_id, peer_instance, peer_instances, reason });
+  return encode({ event: "leave", peer_id, peer_instance, peer_instances, reason });
 }
 
 /** A signal on its way: what the sender said, and which instance of whom it is. */
@@ -229,19 +268,19 @@ export function encodeSignal(seq: number, { peer_id, peer_instance, frame }: Sig
   switch (frame.type) {
     case "candidate": {
       const { peer_ice } = frame;
-      return JSON.stringify({ event, seq, peer_id, peer_instance, type, peer_ice, call });
+      return encode({ event, seq, peer_id, peer_instance, type, peer_ice, call });
     }
     case "bye": {
       const { reason } = frame;
-      return JSON.stringify({ event, seq, peer_id, peer_instance, type, reason, call });
+      return encode({ event, seq, peer_id, peer_instance, type, reason, call });
     }
     case "data": {
       const { data } = frame;
-      return JSON.stringify({ event, seq, peer_id, peer_instance, type, data, call });
+      return encode({ event, seq, peer_id, peer_instance, type, data, call });
     }
     default: {
       const { sdp } = frame;
-      return JSON.stringify({ event, seq, peer_id, peer_instance, type, sdp, call });
+      return encode({ event, seq, peer_id, peer_instance, type, sdp, call });
     }
   }
 }
@@ -253,11 +292,11 @@ export interface Receipt {
 }
 
 export function encodeOk(ref: FrameRef, receipt: Receipt | undefined): string {
-  return JSON.stringify({ event: "ok", ...receipt, ref });
+  return encode({ event: "ok", ...receipt, ref });
 }
 
 export function encodePong(ref: FrameRef): string {
-  return JSON.stringify({ event: "pong", ref });
+  return encode({ event: "pong", ref });
 }
 
 export function encodeError(
@@ -265,7 +304,11 @@ export function encodeError(
   message: string,
   details: Readonly<Record<string, unknown>> = {},
 ): string {
-  return JSON.stringify({ event: "error", code, message, ...details });
+  return encode({ event: "error", code, message, ...details });
+}
+
+function encode(frame: ServerFrame): string {
+  return JSON.stringify(frame);
 }
 
 function readObject(frame: Frame): Record<string, unknown> {
@@ -280,7 +323,7 @@ function isRef(value: unknown): value is string | number {
   return typeof value === "string" || Number.isFinite(value);
 }
 
-function isIndex(value: unknown): boolean {
+function isIndex(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 

@@ -40,13 +40,48 @@ export type Relayed =
   | { readonly kind: "other"; readonly description: Description }
   | { readonly kind: "candidate"; readonly candidate: unknown };
 
-/** Actions of each version; of the other one only the name is known, for a helpful error. */
-const ACTIONS: ReadonlyMap<string, Version | "both"> = new Map([
-  ["rtc:join", "both"],
-  ["rtc:candidate", "both"],
-  ["rtc:sdp", "v2"],
-  ["rtc:offers", "v1"],
-  ["rtc:answer", "v1"],
+/** Who is meant; refused with a code of its own, unlike the rest of an action. */
+const Target = z.string().min(1);
+
+/** Reads an action's data, in the versions that have the action. */
+interface ActionRow {
+  readonly spokenBy: "v1" | "v2" | "both";
+  readonly schema: z.ZodType<Action>;
+}
+
+/** Client -> server, after `describe` (§2, §3). */
+const ACTIONS: ReadonlyMap<string, ActionRow> = new Map<string, ActionRow>([
+  ["rtc:join", {
+    spokenBy: "both",
+    schema: z.object({ pool: z.unknown().optional() }).transform(({ pool }) => ({
+      type: "join",
+      pool,
+    })),
+  }],
+  ["rtc:candidate", {
+    spokenBy: "both",
+    // An absent candidate is passed on as null (§2).
+    schema: z.object({ for: Target, candidate: z.unknown().optional() })
+      .transform((data) => ({
+        type: "candidate",
+        to: data.for,
+        candidate: data.candidate ?? null,
+      })),
+  }],
+  ["rtc:sdp", {
+    spokenBy: "v2",
+    schema: z.object({ to: Target, description: Opaque })
+      .transform((data) => ({ type: "sdp", ...data })),
+  }],
+  ["rtc:offers", {
+    spokenBy: "v1",
+    schema: Opaque.transform((data) => ({ type: "offers", offers: new Map(Object.entries(data)) })),
+  }],
+  ["rtc:answer", {
+    spokenBy: "v1",
+    schema: z.object({ for: Target, answer: Opaque })
+      .transform(({ for: to, answer }) => ({ type: "answer", to, answer })),
+  }],
 ]);
 
 /** How frames are read: `readMessage` or `readEvent`. */
@@ -67,18 +102,19 @@ export function decode(
     checkMember(isMember);
     return { type, description: data };
   }
-  const spokenBy = ACTIONS.get(type);
-  if (spokenBy === undefined) {
-    const [prefix, action, ...more] = type.split(":");
-    if (prefix !== "rtc" || action === undefined || more.length > 0) return undefined;
+  const action = ACTIONS.get(type);
+  if (action === undefined) {
+    const [prefix, name, ...more] = type.split(":");
+    if (prefix !== "rtc" || name === undefined || more.length > 0) return undefined;
     throw new SignalError("action_unknown", `Unknown action "${type.slice(0, 64)}"`);
   }
+  const { spokenBy, schema } = action;
   if (spokenBy !== "both" && version !== "auto" && spokenBy !== version) {
     const where = spokenBy === "v1" ? "/ssp/v1" : "/ssp";
     throw new SignalError("action_unknown", `Unknown action "${type}" here: connect to ${where}`);
   }
   checkMember(isMember || type === "rtc:join");
-  return readAction(type, data);
+  return readAction(schema, data);
 }
 
 /** Reads a message of a WebSocket. */
@@ -153,6 +189,28 @@ export function isSsp(frame: Frame): boolean {
   }
 }
 
+/** Server -> client: the data of each type (§2, §6, §7). `rtc:joined` is put together as text. */
+interface ServerMessages {
+  readonly "rtc:peer": { readonly id: string };
+  readonly "rtc:request_offers": { readonly for: string };
+  readonly "rtc:close": { readonly uid: string; readonly id?: string };
+  readonly "rtc:describe": {
+    readonly description: unknown;
+    readonly uid: string;
+    readonly id?: string;
+  };
+  readonly "rtc:candidate": { readonly candidate: unknown; readonly from: string };
+  readonly "rtc:sdp": { readonly peer: string; readonly description: Description };
+  readonly "rtc:offer": { readonly for: string; readonly offer: Description };
+  readonly "rtc:answer": { readonly for: string; readonly answer: Description };
+  readonly "rtc:stop": Readonly<Record<string, never>>;
+  readonly "rtc:error": {
+    readonly message: string;
+    readonly reason: string;
+    readonly [detail: string]: unknown;
+  };
+}
+
 /** What a member is told when it has joined. */
 export interface Joined {
   readonly pool: string;
@@ -208,7 +266,11 @@ export function encodeRelay(relayed: Relayed, from: string, version: Version): r
   const { kind, description } = relayed;
   const v2 = () => event("rtc:sdp", { peer: from, description });
   if (kind === "other") return version === "v1" ? [] : [v2()];
-  return both(version, v2, () => event(`rtc:${kind}`, { for: from, [kind]: description }));
+  const v1 = () =>
+    kind === "offer"
+      ? event("rtc:offer", { for: from, offer: description })
+      : event("rtc:answer", { for: from, answer: description });
+  return both(version, v2, v1);
 }
 
 /** `rtc:stop`: the pool is closed by force (§2). */
@@ -232,7 +294,10 @@ function both(version: Version, v2: () => string, v1: () => string): string[] {
 const TYPE = '{"type":';
 const DATA = ',"data":';
 
-function event(type: string, data: Readonly<Record<string, unknown>>): string {
+function event<Type extends keyof ServerMessages>(
+  type: Type,
+  data: ServerMessages[Type],
+): string {
   return JSON.stringify({ type, data });
 }
 
@@ -246,34 +311,20 @@ function readEnvelope(text: string, value: unknown): Envelope {
   return conform(Envelope, text, value, "Message is no object with a type and a data object");
 }
 
-function readAction(type: string, data: Description): Action {
-  switch (type) {
-    case "rtc:join":
-      return { type: "join", pool: data["pool"] };
-    case "rtc:candidate":
-      // An absent candidate is passed on as null (§2).
-      return { type: "candidate", to: target(data["for"]), candidate: data["candidate"] ?? null };
-    case "rtc:sdp":
-      return {
-        type: "sdp",
-        to: target(data["to"]),
-        description: descriptionIn(data["description"]),
-      };
-    case "rtc:answer":
-      return { type: "answer", to: target(data["for"]), answer: descriptionIn(data["answer"]) };
-    default:
-      return { type: "offers", offers: new Map(Object.entries(data)) };
-  }
+function readAction(schema: ActionRow["schema"], data: Description): Action {
+  const { success, data: action, error } = schema.safeParse(data);
+  if (success) return action;
+  const key = String(error.issues[0]?.path[0]);
+  if (key === "for" || key === "to") throw wrongTarget(data[key]);
+  throw new SignalError("description_invalid", "Description is no object");
 }
 
 function checkMember(isMember: boolean): void {
   if (!isMember) throw new SignalError("not_joined", "Join a pool first");
 }
 
-function target(value: unknown): string {
-  if (value === undefined || value === null || value === "") {
-    throw new SignalError("target_missing", "Message does not say for whom it is");
-  }
-  if (typeof value !== "string") throw new SignalError("peer_unknown", "No such peer in the pool");
-  return value;
+function wrongTarget(value: unknown): SignalError {
+  return value === undefined || value === null || value === ""
+    ? new SignalError("target_missing", "Message does not say for whom it is")
+    : new SignalError("peer_unknown", "No such peer in the pool");
 }

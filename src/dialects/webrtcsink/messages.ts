@@ -76,6 +76,24 @@ export type SessionNews =
   | PeerMessage
   | { readonly type: "endSession"; readonly sessionId: string; readonly error: string | null };
 
+/** Server -> client. */
+export type ServerMessage =
+  | { readonly type: "welcome"; readonly peerId: PeerId }
+  | Status & { readonly type: "peerStatusChanged"; readonly peerId: PeerId }
+  | { readonly type: "list"; readonly producers: readonly ListedPeer[] }
+  | { readonly type: "listConsumers"; readonly consumers: readonly ListedPeer[] }
+  | PeerMessage
+  | { readonly type: "sessionStarted"; readonly peerId: PeerId; readonly sessionId: string }
+  | {
+    readonly type: "startSession";
+    readonly peerId: PeerId;
+    readonly sessionId: string;
+    readonly offer: string | null;
+  }
+  | { readonly type: "endSession"; readonly sessionId: string }
+  | { readonly type: "endSessionV1_1"; readonly sessionId: string; readonly error: string | null }
+  | { readonly type: "error"; readonly details: string };
+
 /** Reads a frame. What throws here is ignored on the wire: see the session's answers. */
 export function decode(frame: Frame): ClientMessage {
   if (typeof frame !== "string") throw new SignalError("binary_frame", "Message is binary");
@@ -84,20 +102,20 @@ export function decode(frame: Frame): ClientMessage {
 
 /** The first message of every conversation. */
 export function encodeWelcome(peerId: PeerId): string {
-  return JSON.stringify({ type: "welcome", peerId });
+  return encode({ type: "welcome", peerId });
 }
 
 /** A peer's status for listeners; one that has left has no roles any more. */
 export function encodeStatus(peerId: PeerId, { roles, meta }: Status): string {
-  return JSON.stringify({ type: "peerStatusChanged", roles, meta, peerId });
+  return encode({ type: "peerStatusChanged", roles, meta, peerId });
 }
 
 export function encodeProducers(producers: readonly ListedPeer[]): string {
-  return JSON.stringify({ type: "list", producers });
+  return encode({ type: "list", producers });
 }
 
 export function encodeConsumers(consumers: readonly ListedPeer[]): string {
-  return JSON.stringify({ type: "listConsumers", consumers });
+  return encode({ type: "listConsumers", consumers });
 }
 
 /** A peer in the answer to `list` or `listConsumers`. */
@@ -114,11 +132,11 @@ export function encodeNews(news: SessionNews, from: PeerId, version: Version): s
   const { sessionId } = news;
   switch (news.type) {
     case "peer":
-      return JSON.stringify(news);
+      return encode(news);
     case "sessionStarted":
-      return JSON.stringify({ type: "sessionStarted", peerId: from, sessionId });
+      return encode({ type: "sessionStarted", peerId: from, sessionId });
     case "startSession":
-      return JSON.stringify({
+      return encode({
         type: "startSession",
         peerId: from,
         sessionId,
@@ -126,14 +144,14 @@ export function encodeNews(news: SessionNews, from: PeerId, version: Version): s
       });
     case "endSession":
       return version === "v1_0"
-        ? JSON.stringify({ type: "endSession", sessionId })
-        : JSON.stringify({ type: "endSessionV1_1", sessionId, error: news.error });
+        ? encode({ type: "endSession", sessionId })
+        : encode({ type: "endSessionV1_1", sessionId, error: news.error });
   }
 }
 
 /** A refusal; the connection stays. Elements of GStreamer take it for the end of their stream. */
 export function encodeError(details: string): string {
-  return JSON.stringify({ type: "error", details });
+  return encode({ type: "error", details });
 }
 
 /** The status of a peer that has not given any, or speaks another dialect. */
@@ -150,4 +168,8 @@ export function statusOf({ dialect, info }: PeerSummary, own: string): Status {
 /** The status in a description of this dialect: its sessions give the hub nothing else. */
 export function statusIn(info: unknown): Status {
   return info === null ? NO_STATUS : info as Status;
+}
+
+function encode(message: ServerMessage): string {
+  return JSON.stringify(message);
 }

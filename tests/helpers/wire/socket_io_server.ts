@@ -78,6 +78,12 @@ export function startSocketIoServer(
     socketIo: new SocketIoDoor({ server, gate, transport, clock, onTurnedAway }),
     onTurnedAway,
     onPostRefused: () => {},
+    signpost: {
+      refused: () => {},
+      foreignOrigin: () => {},
+      silent: () => {},
+      untrustedProxy: () => {},
+    },
     onFault: (error) => faults.push(error),
   });
   const listener = transport.listen({

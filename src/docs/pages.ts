@@ -1,0 +1,82 @@
+import changelog from "../../CHANGELOG.md" with { type: "text" };
+import licence from "../../LICENSE" with { type: "text" };
+import readme from "../../README.md" with { type: "text" };
+import building from "../../scripts/README.md" with { type: "text" };
+import dockerfile from "../../scripts/docker/Dockerfile" with { type: "text" };
+import folderUnit from "../../scripts/systemd/signalbox-folder.service" with { type: "text" };
+import unit from "../../scripts/systemd/signalbox.service" with { type: "text" };
+import contributing from "../../tests/README.md" with { type: "text" };
+import options from "../config/README.md" with { type: "text" };
+import core from "../core/README.md" with { type: "text" };
+import dialects from "../dialects/README.md" with { type: "text" };
+import gstreamerProtocol from "../dialects/gstreamer/PROTOCOL.md" with { type: "text" };
+import gstreamer from "../dialects/gstreamer/README.md" with { type: "text" };
+import owtProtocol from "../dialects/owt/PROTOCOL.md" with { type: "text" };
+import owt from "../dialects/owt/README.md" with { type: "text" };
+import peerjsProtocol from "../dialects/peerjs/PROTOCOL.md" with { type: "text" };
+import peerjs from "../dialects/peerjs/README.md" with { type: "text" };
+import clientTypes from "../dialects/simple/client/client.d.ts" with { type: "text" };
+import simpleProtocol from "../dialects/simple/PROTOCOL.md" with { type: "text" };
+import simple from "../dialects/simple/README.md" with { type: "text" };
+import sspProtocol from "../dialects/ssp/PROTOCOL.md" with { type: "text" };
+import ssp from "../dialects/ssp/README.md" with { type: "text" };
+import webrtcsinkProtocol from "../dialects/webrtcsink/PROTOCOL.md" with { type: "text" };
+import webrtcsink from "../dialects/webrtcsink/README.md" with { type: "text" };
+import operating from "../server/README.md" with { type: "text" };
+import persistence from "../store/README.md" with { type: "text" };
+import transport from "../transport/README.md" with { type: "text" };
+
+/** A page of the documentation. */
+export interface Page {
+  /** Its heading in the table of contents. */
+  readonly group: string;
+  /** Its path in the repository; links between pages follow from it. */
+  readonly path: string;
+  readonly markdown: string;
+}
+
+function group(name: string, pages: Readonly<Record<string, string>>): Page[] {
+  return Object.entries(pages).map(([path, markdown]) => ({ group: name, path, markdown }));
+}
+
+/** All pages, in the order of the table of contents. */
+export const PAGES: readonly Page[] = [
+  ...group("Start", { "README.md": readme, "CHANGELOG.md": changelog }),
+  ...group("Clients", {
+    "src/dialects/peerjs/README.md": peerjs,
+    "src/dialects/gstreamer/README.md": gstreamer,
+    "src/dialects/webrtcsink/README.md": webrtcsink,
+    "src/dialects/ssp/README.md": ssp,
+    "src/dialects/owt/README.md": owt,
+    "src/dialects/simple/README.md": simple,
+  }),
+  ...group("Operate", {
+    "src/server/README.md": operating,
+    "src/config/README.md": options,
+    "src/store/README.md": persistence,
+  }),
+  ...group("Protocols", {
+    "src/dialects/peerjs/PROTOCOL.md": peerjsProtocol,
+    "src/dialects/gstreamer/PROTOCOL.md": gstreamerProtocol,
+    "src/dialects/webrtcsink/PROTOCOL.md": webrtcsinkProtocol,
+    "src/dialects/ssp/PROTOCOL.md": sspProtocol,
+    "src/dialects/owt/PROTOCOL.md": owtProtocol,
+    "src/dialects/simple/PROTOCOL.md": simpleProtocol,
+  }),
+  ...group("Contribute", {
+    "tests/README.md": contributing,
+    "scripts/README.md": building,
+    "src/core/README.md": core,
+    "src/dialects/README.md": dialects,
+    "src/transport/README.md": transport,
+  }),
+];
+
+/** Files that pages link to, by their path in the repository. */
+export const FILES: Readonly<Record<string, string>> = {
+  LICENSE: licence,
+  "scripts/docker/Dockerfile": dockerfile,
+  "scripts/systemd/signalbox-folder.service": folderUnit,
+  "scripts/systemd/signalbox.service": unit,
+  "src/dialects/simple/client/client.d.ts": clientTypes,
+};
