@@ -23,7 +23,7 @@ import { openTransport } from "../transport/open.ts";
 import type { SocketIoServer } from "../transport/socket_io/server.ts";
 import type { ListenOptions } from "../transport/transport.ts";
 import { tryRoutes } from "../try/mod.ts";
-import { openAuthentication, reloadAuthentication } from "./authentication.ts";
+import { openAuthentication, readsKeys, reloadAuthentication } from "./authentication.ts";
 import { lobbyOf, openCalls } from "./bridge.ts";
 import { Certificate } from "./certificates.ts";
 import { orConfigError } from "./config_error.ts";
@@ -108,7 +108,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
   const gate = undo.use(openGate(config, clock, bans));
-  const authentication = undo.use(openAuthentication(config, { clock, metrics, log }));
+  const authParts = { clock, metrics, log, wallNow: wallClock };
+  const authentication = undo.use(openAuthentication(config, authParts));
   const dialects = openDialects(config, { hub, clock, store, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const socketIo = openSocketIo(config, { clock, connections, dialects, gate });
@@ -177,9 +178,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
     stop,
     stopBudgetMs: stopBudgetMs(config.drainMs),
     operator: new Operator({ dialects, store, bans, refusals, turnOut }),
-    readsFiles: certificate !== undefined,
+    readsFiles: certificate !== undefined || readsKeys(config),
     async reload(fresh = config): Promise<void> {
-      reloadAuthentication(authentication, fresh, { clock, metrics, log });
+      reloadAuthentication(authentication, fresh, authParts);
       await renewCertificate();
     },
     reportFault: (error) => journal.fault(error),

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { ConfigError } from "../../src/config/load.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
 import { startTestServer } from "../helpers/wire/server.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
@@ -80,11 +82,55 @@ Deno.test("dialects that are left out of --auth-dialects stay open", async () =>
   assertEquals(await first(`${server.wsUrl}/peerjs?key=peerjs&id=a&token=t`), { type: "OPEN" });
 });
 
+Deno.test("mode jwt: keys of an issuer are fetched, and until then the server is not ready", async () => {
+  const { publicKey, privateKey } = await generateKeyPair("ES256", { extractable: true });
+  const set = JSON.stringify({ keys: [{ ...await exportJWK(publicKey), kid: "k" }] });
+  let isUp = false;
+  await using issuer = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => isUp ? new Response(set) : Response.redirect("http://127.0.0.1:1/"),
+  );
+  const clock = new FakeClock();
+  await using server = startTestServer({
+    args: [
+      ...["--auth-mode", "jwt", "--auth-jwks", `http://127.0.0.1:${issuer.addr.port}/keys`],
+      ...["--auth-jwt-audience", "calls"],
+    ],
+    clock,
+  });
+  const token = await new SignJWT({ sub: "alice" }).setProtectedHeader({ alg: "ES256", kid: "k" })
+    .setAudience("calls").setExpirationTime("10m").sign(privateKey);
+  const url = `${server.wsUrl}/peerjs?key=${token}&id=alice&token=random`;
+  const unavailable = { type: "ERROR", payload: { msg: "Cannot check the token now" } };
+  assertEquals(await first(url), unavailable);
+  const ready = await fetch(`${server.url}/readyz`);
+  assertEquals([ready.status, await ready.text()], [503, "not ready: no keys\n"]);
+  isUp = true;
+  clock.advance(30_000);
+  assertEquals(await first(url), { type: "OPEN" });
+  const late = await fetch(`${server.url}/readyz`);
+  assertEquals([late.status, await late.text()], [200, "ready\n"]);
+});
+
 Deno.test("options of authentication that contradict each other end the start", () => {
   const objection = (...args: string[]): string =>
     assertThrows(() => startTestServer({ args }), ConfigError).messages.join();
   const own = ["--ssp-tokens", "a-token-of-ssp-alone"];
   assertStringIncludes(objection("--auth-mode", "tokens"), "without --auth-tokens");
   assertStringIncludes(objection(...ARGS.slice(2)), "--auth-mode none");
+  const jwt = ["--auth-mode", "jwt"];
+  const secret = ["--auth-jwt-secret", "x".repeat(32)];
+  assertStringIncludes(objection(...jwt), "without --auth-jwt-secret");
+  assertStringIncludes(objection(...jwt, ...secret, "--auth-jwks", "f"), "more than one of");
+  assertStringIncludes(objection(...jwt, "--auth-jwt-secret", "short"), "at least 32 bytes");
+  assertStringIncludes(objection(...secret), "--auth-jwt-secret with --auth-mode none");
+  assertStringIncludes(
+    objection(...jwt, "--auth-jwks", "https://a"),
+    "without --auth-jwt-audience",
+  );
+  const remote = ["--auth-jwks", "http://a.example", "--auth-jwt-audience", "a"];
+  assertStringIncludes(objection(...jwt, ...remote), "over http");
+  const unfit = ["--auth-jwt-algorithms", "RS256"];
+  assertStringIncludes(objection(...jwt, ...secret, ...unfit), "RS256 with --auth-jwt-secret");
   assertStringIncludes(objection(...ARGS, ...own), "--ssp-tokens beside --auth-mode tokens");
 });
