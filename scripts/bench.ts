@@ -196,7 +196,7 @@ async function benchTransports({ plan, main }: Options, signal: AbortSignal): Pr
   return rows.every(isMet);
 }
 
-/** The relay to measure against, or why there is none. */
+/** Starts the relay to measure against, or returns the reason why it cannot. */
 async function installRival(signal: AbortSignal): Promise<NpmRelay | string> {
   try {
     return await installSocketIoRelay(signal);

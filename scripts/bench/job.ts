@@ -23,7 +23,7 @@ const Load = {
   measureMs: z.int(),
 };
 
-/** As much as a server carries with so many messages in flight on every pair. */
+/** The highest rate that a server carries with so many messages in flight on every pair. */
 const Flood = z.object({
   kind: z.literal("flood"),
   inFlight: z.int().positive(),
@@ -51,7 +51,7 @@ const Idle = z.object({
   settleMs: z.int(),
 });
 
-/** What the load generator is told to do, as JSON in its only argument. */
+/** A job for the load generator, as JSON in its only argument. */
 export const Job = z.discriminatedUnion("kind", [Flood, Pace, FanOut, Idle]);
 export type Job = z.infer<typeof Job>;
 export type Flood = z.infer<typeof Flood>;
@@ -78,7 +78,7 @@ export type FloodReading = z.infer<typeof FloodReading>;
 export type PaceReading = z.infer<typeof PaceReading>;
 export type FanOutReading = z.infer<typeof FanOutReading>;
 
-/** What it measured, as JSON on its standard output. */
+/** The result of a job, as JSON on standard output. */
 export const FloodResult = z.object({ signalbox: FloodReading, yardstick: FloodReading });
 export const PaceResult = z.object({ signalbox: PaceReading, yardstick: PaceReading });
 export const FanOutResult = z.object({

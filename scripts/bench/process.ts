@@ -3,7 +3,7 @@ import type { Job, Target } from "./job.ts";
 
 const START_MS = 30_000;
 const STOP_MS = 6_000;
-/** What a job may take on top of the time it says itself, for opening and closing connections. */
+/** Extra time for a job, in which it opens and closes its connections. */
 const JOB_GRACE_MS = 60_000;
 
 /** A server under load. Lives until it is disposed of, whatever happens in between. */

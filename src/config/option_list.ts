@@ -37,7 +37,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   socketIo: "Socket.IO",
 };
 
-/** What a schema says of itself, its metadata included. */
+/** A schema's own facts, its metadata included. */
 interface Described extends OptionMeta {
   readonly type?: string;
   readonly description?: string;

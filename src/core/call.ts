@@ -3,7 +3,7 @@ import { readCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
 import { type Description, readDescription } from "./description.ts";
 import type { End, Leg, Lifted, Untaken } from "./signal.ts";
-import type { RoomId } from "./types.ts";
+import type { RoomId } from "./events.ts";
 
 /** The rules that all calls share. */
 export interface CallRules extends HoldLimits {

@@ -12,15 +12,8 @@ import {
 } from "./peer.ts";
 import { type Admit, askAll, Realm, type Reserve, type Watch } from "./realm.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
-import type {
-  PeerHandle,
-  PeerId,
-  PeerSummary,
-  Receiver,
-  Refused,
-  RoomId,
-  RoomRefusal,
-} from "./types.ts";
+import type { PeerHandle, PeerId, PeerSummary, Refused, RoomId, RoomRefusal } from "./events.ts";
+import type { Receiver } from "./session.ts";
 
 export type { Reserve } from "./realm.ts";
 export type { Sent } from "./abroad.ts";

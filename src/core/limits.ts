@@ -25,6 +25,10 @@ export interface InputLimits {
   readonly identifyTimeoutMs: number;
   /** Frames kept while the session is waiting for something (a claim). */
   readonly maxHeldFrames: number;
+  /** Time that a client may go on sending above its rates before it is disconnected. */
+  readonly floodTimeoutMs: number;
+  /** Time within its rates after which the next excess counts as a new one. */
+  readonly floodPauseMs: number;
 }
 
 /** What may wait for one client that reads too slowly. */

@@ -5,7 +5,9 @@ import type { Hub } from "../core/hub.ts";
 import type { RoomReport } from "../core/rooms.ts";
 import type { LinkLimits } from "../core/limits.ts";
 import type { DialectStore, Holder, KeepOutcome, Reserved } from "../core/kept.ts";
-import type { NamespaceGreeting, NamespaceLink, PeerSummary, Session } from "../core/types.ts";
+import type { PeerSummary } from "../core/events.ts";
+import type { Session } from "../core/session.ts";
+import type { NamespaceGreeting, NamespaceLink } from "../transport/links.ts";
 import type { Visit } from "../core/visit.ts";
 import type { Entrance, Route } from "../http/route.ts";
 

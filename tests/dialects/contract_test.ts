@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { SignalError } from "../../src/core/errors.ts";
 import type { Claim } from "../../src/core/peer.ts";
-import type { PeerEvent, Receiver } from "../../src/core/types.ts";
+import type { PeerEvent } from "../../src/core/events.ts";
+import type { Receiver } from "../../src/core/session.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { ERROR_CODES, isFatal } from "../../src/core/errors.ts";
 import type { Closing } from "../helpers/session/fake_link.ts";
@@ -9,7 +10,7 @@ import { settle } from "../helpers/session/hub.ts";
 import { Friends, greet, heardBy } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
 
-/** What each dialect has to do, whatever its protocol. */
+/** The contract of every dialect, whatever its protocol. */
 for (const driver of DRIVERS) {
   const { dialect, ways, rival } = driver;
   const { name } = dialect;
@@ -183,7 +184,7 @@ for (const driver of DRIVERS) {
       await settle();
       const id = way.welcome(alice, "alice");
       const heard = heardBy(bob, driver);
-      // Where they share a room, bob is told of alice before her words.
+      // If they share a room, bob learns of alice before her words arrive.
       const news = heard.splice(0, heard.length - TEXTS.length);
       for (const frame of news) assertEquals(driver.about(frame), id);
       assertEquals(heard, TEXTS.map((text) => hasty.talk.heard(id, bob.id, text)));

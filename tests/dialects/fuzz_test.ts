@@ -4,7 +4,7 @@ import { framesOf } from "../helpers/session/captures.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { settle } from "../helpers/session/hub.ts";
 import { Dice, mutate } from "../helpers/session/mutate.ts";
-import { runs } from "../helpers/session/written_events.ts";
+import { runs } from "../helpers/session/hub_modes.ts";
 import { type Driver, Friends, intrude } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
 
@@ -54,7 +54,9 @@ for (const driver of DRIVERS) {
   }
 }
 
-/** What real clients said, and what they could have said, to these peers or to nobody. */
+/**
+ * Frames of real clients, and frames that they could have sent, to these peers or to absent ones.
+ */
 function framesNaming(ids: readonly string[], { dialect, madeUp, valid }: Driver): string[] {
   const names = [...ids, "nobody"];
   let seen = 0;

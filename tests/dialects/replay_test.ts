@@ -39,13 +39,13 @@ for (const driver of DRIVERS) {
 /** One connection of a capture, from its opening to its end. */
 interface Connection {
   readonly client: TestClient;
-  /** What the reference server sent it, and what it was sent now, as far as they do not match yet. */
+  /** Frames of the original server and of this one, as far as they do not match yet. */
   expected: string[];
   heard: string[];
   read: number;
 }
 
-/** Says what the clients said, and compares what each connection is told. */
+/** Sends the clients' frames and compares the frames that each connection gets. */
 class Replay {
   readonly #bench: DialectBench;
   readonly #driver: Driver;
@@ -83,7 +83,7 @@ class Replay {
     for (const { client } of this.#open.values()) await client.leave();
   }
 
-  /** Lets time pass until a client was told all that it should have been so far. */
+  /** Lets time pass until a client has got all frames that are due. */
   async #waitFor(connection: Connection): Promise<void> {
     this.#compare(connection);
     for (let waited = 0; connection.expected.length > 0 && waited < PATIENCE_MS; waited += 100) {
@@ -133,7 +133,7 @@ async function hangUp(client: TestClient, code: number | undefined): Promise<voi
   await client.leave();
 }
 
-/** What a server made up when a capture was recorded, and what it is called now. */
+/** Values that the original server made up during a capture, and their names now. */
 class Names {
   readonly #pattern: RegExp | undefined;
   readonly #known = new Map<string, string>();

@@ -13,6 +13,8 @@ const LIMITS: UpgradeRoute["limits"] = {
   byteBurst: Infinity,
   identifyTimeoutMs: 1,
   maxHeldFrames: 1,
+  floodTimeoutMs: 1,
+  floodPauseMs: 1,
   maxQueuedBytes: 1,
   stallTimeoutMs: 1,
 };
@@ -27,7 +29,7 @@ function upgrade(owner: string, path: string): OwnedRoute<UpgradeRoute> {
   return { owner, route: { kind: "upgrade", path, limits: LIMITS, connect } };
 }
 
-/** Who answers a plain request, and who an upgrade. */
+/** The owner that answers a plain request, and the owner that takes an upgrade. */
 function owners(router: Router, path: string): [string | undefined, string | undefined] {
   const { resources: [resource], upgrade } = router.match(path);
   return [resource?.owner, upgrade?.owner];

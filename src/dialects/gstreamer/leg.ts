@@ -1,5 +1,5 @@
 import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/signal.ts";
-import type { Frame } from "../../core/types.ts";
+import type { Frame } from "../../core/session.ts";
 import { encodeIce, encodeSdp, OFFER_REQUEST, readSignal } from "./messages.ts";
 
 /** Reads what a peer says, in a session or in a room (§7). */

@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Candidate, Lifted } from "../../core/signal.ts";
-import type { Frame, PeerSummary, RoomEvent } from "../../core/types.ts";
+import type { PeerSummary, RoomEvent } from "../../core/events.ts";
+import type { Frame } from "../../core/session.ts";
 import { isTooDeep, parseJson } from "../kit/json.ts";
 import { isWhitespace, isWord, repr, split } from "./python_text.ts";
 

@@ -3,8 +3,6 @@ import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { Leg, Role, Untaken } from "../../core/signal.ts";
 import type {
-  Frame,
-  Link,
   PeerEvent,
   PeerHandle,
   PeerId,
@@ -12,8 +10,8 @@ import type {
   Refused,
   RoomEvent,
   RoomId,
-  Session,
-} from "../../core/types.ts";
+} from "../../core/events.ts";
+import type { Frame, Link, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import { RoomLeg, SessionLeg } from "./leg.ts";
@@ -42,7 +40,7 @@ import { isWord } from "./python_text.ts";
 /** What all sessions of the dialect share. */
 export interface GStreamerServer extends Place {
   readonly authenticator: Authenticator;
-  readonly news: EncodeOnce<"gstreamer">;
+  readonly news: EncodeOnce<"text">;
   readonly maxIdLength: number;
 }
 
@@ -103,6 +101,8 @@ export class GStreamerSession implements Session {
   readonly #seat: Seat;
   #partner: PeerHandle | undefined = undefined;
   #room: RoomId | undefined = undefined;
+  /** Its newest command, as it came. */
+  #command: Frame = "";
   /** Members of other dialects that it found in the room, and is expected to call. */
   readonly #found = new Set<PeerId>();
 
@@ -139,7 +139,9 @@ export class GStreamerSession implements Session {
     if (this.#partner !== undefined) return this.#inSession(peer, this.#partner, frame);
     if (this.#room !== undefined) return this.#inRoom(peer, this.#room, decodeInRoom(frame));
     const command = decodeIdle(frame, this.#server.maxIdLength);
-    if (command !== undefined) return this.#idle(peer, command);
+    if (command === undefined) return;
+    this.#command = frame;
+    return this.#idle(peer, command);
   }
 
   deliver(event: PeerEvent): void {
@@ -176,7 +178,7 @@ export class GStreamerSession implements Session {
       case "stopped":
         return this.link.close(1000);
       case "refused":
-        throw this.#explain(event);
+        return this.#refused(event);
       case "undelivered":
       case "updated":
         return;
@@ -212,7 +214,7 @@ export class GStreamerSession implements Session {
   }
 
   #tell(event: RoomEvent): void {
-    for (const frame of this.#server.news.frames(event, "gstreamer", encodeNews)) {
+    for (const frame of this.#server.news.frames(event, "text", encodeNews)) {
       this.link.send(frame);
     }
   }
@@ -303,6 +305,15 @@ export class GStreamerSession implements Session {
       default:
         command satisfies never;
     }
+  }
+
+  /** If the peer was called while its own call waited, its command is a frame for the partner (§4). */
+  #refused(refused: Refused): void {
+    const { peer } = this.#seat;
+    if (refused.step !== "pair" || peer === undefined || this.#partner === undefined) {
+      throw this.#explain(refused);
+    }
+    this.#inSession(peer, this.#partner, this.#command);
   }
 
   #explain(refused: Refused): SignalError {

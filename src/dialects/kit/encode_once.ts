@@ -1,4 +1,4 @@
-import type { RoomEvent } from "../../core/types.ts";
+import type { RoomEvent } from "../../core/events.ts";
 
 /**
  * A room's news goes to all members as one event object: this remembers the frames made of the

@@ -1,6 +1,8 @@
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
-import type { Frame, NamespaceLink, PeerEvent, PeerId, Session } from "../../core/types.ts";
+import type { PeerEvent, PeerId } from "../../core/events.ts";
+import type { Frame, Session } from "../../core/session.ts";
+import type { NamespaceLink } from "../../transport/links.ts";
 import type { Pass } from "../kit/pass.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import {

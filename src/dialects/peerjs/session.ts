@@ -2,15 +2,8 @@ import { Buffer } from "node:buffer";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Reservations } from "../../core/kept.ts";
-import type {
-  Frame,
-  Link,
-  PeerEvent,
-  PeerHandle,
-  PeerId,
-  PeerSummary,
-  Session,
-} from "../../core/types.ts";
+import type { PeerEvent, PeerHandle, PeerId, PeerSummary } from "../../core/events.ts";
+import type { Frame, Link, Session } from "../../core/session.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import {
   type AttemptMessage,

@@ -1,5 +1,6 @@
 import { InputAllowance, type InputRates } from "../../core/allowance.ts";
-import type { Departure, Link, PeerId, PeerSummary, RoomId } from "../../core/types.ts";
+import type { PeerId, PeerSummary, RoomId } from "../../core/events.ts";
+import type { Departure, Link } from "../../core/session.ts";
 import type { Change } from "./description.ts";
 import type { Speaker } from "./kept_signals.ts";
 import { encodeSignal, type Receipt, type Signal, type SignalFrame } from "./messages.ts";

@@ -1,7 +1,8 @@
 import { SignalError } from "../../core/errors.ts";
 import type { PresentPeer, SelfDescription } from "../../core/peer.ts";
 import type { Leg, Untaken } from "../../core/signal.ts";
-import type { PeerEvent, PeerId, PeerSummary, Receiver, RoomId } from "../../core/types.ts";
+import type { PeerEvent, PeerId, PeerSummary, RoomId } from "../../core/events.ts";
+import type { Receiver } from "../../core/session.ts";
 import {
   type Change,
   changed,

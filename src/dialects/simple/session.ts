@@ -1,5 +1,6 @@
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
-import type { Departure, Frame, Link, PeerId, Session } from "../../core/types.ts";
+import type { PeerId } from "../../core/events.ts";
+import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { EventStream } from "./event_stream.ts";
@@ -157,7 +158,7 @@ export class SimpleSession implements Session, Carrier {
   async #confirmAfter(step: Promise<void>, ref: FrameRef): Promise<void> {
     try {
       await step;
-      this.#confirm(ref);
+      if (this.link.isOpen) this.#confirm(ref);
     } catch (error) {
       throw withRef(error, ref);
     }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
-import type { Frame, PeerSummary, RoomEvent } from "../../core/types.ts";
+import type { PeerSummary, RoomEvent } from "../../core/events.ts";
+import type { Frame } from "../../core/session.ts";
 import { splitEvent } from "../kit/event_frame.ts";
 import { conform, isObject, parseJson } from "../kit/json.ts";
 import type { JsonOnce } from "../kit/json_once.ts";

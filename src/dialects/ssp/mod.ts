@@ -1,5 +1,6 @@
 import * as z from "zod";
-import type { Link, NamespaceGreeting, NamespaceLink } from "../../core/types.ts";
+import type { Link } from "../../core/session.ts";
+import type { NamespaceGreeting, NamespaceLink } from "../../transport/links.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { UpgradeRoute } from "../../http/route.ts";
 import { defineDialect, type Namespace, type OpenDialect } from "../dialect.ts";

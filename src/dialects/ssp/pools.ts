@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { KeepOutcome, StoredRooms } from "../../core/kept.ts";
-import type { PeerSummary, RoomId } from "../../core/types.ts";
+import type { PeerSummary, RoomId } from "../../core/events.ts";
 
 /** What an operator may say of a pool that he keeps. */
 const Settings = z.strictObject({

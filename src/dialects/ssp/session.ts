@@ -5,8 +5,6 @@ import { SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { Leg, Role, Untaken } from "../../core/signal.ts";
 import type {
-  Frame,
-  Link,
   PeerEvent,
   PeerHandle,
   PeerId,
@@ -14,8 +12,8 @@ import type {
   Refused,
   RoomEvent,
   RoomId,
-  Session,
-} from "../../core/types.ts";
+} from "../../core/events.ts";
+import type { Frame, Link, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
-import type { Frame, PeerId, PeerSummary } from "../../core/types.ts";
+import type { PeerId, PeerSummary } from "../../core/events.ts";
+import type { Frame } from "../../core/session.ts";
 import { conform, parseJson } from "../kit/json.ts";
 
 // The wire format is in PROTOCOL.md. It leaves open what is as in the original server,

@@ -3,16 +3,8 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import { Allowance } from "../../core/allowance.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
-import type {
-  Frame,
-  Link,
-  PeerEvent,
-  PeerHandle,
-  PeerId,
-  Refused,
-  RoomEvent,
-  Session,
-} from "../../core/types.ts";
+import type { PeerEvent, PeerHandle, PeerId, Refused, RoomEvent } from "../../core/events.ts";
+import type { Frame, Link, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { Pass } from "../kit/pass.ts";

@@ -1,5 +1,5 @@
 import { SignalError } from "../../core/errors.ts";
-import type { PeerHandle, PeerId } from "../../core/types.ts";
+import type { PeerHandle, PeerId } from "../../core/events.ts";
 
 /** One stream under way, or about to be: from a producer to a consumer. */
 export interface MediaSession {
