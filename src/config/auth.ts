@@ -2,7 +2,7 @@ import * as z from "zod";
 import { whole } from "../dialects/kit/options.ts";
 import { DIALECTS } from "../dialects/mod.ts";
 
-/** What needs no escape in a URL; a colon and an id before it, perhaps an `@` and a room behind. */
+/** Characters that need no escape in a URL, perhaps with an id before them and a room after. */
 const TOKEN = /^([\w.~-]{1,64}:)?[\w.~-]{16,}(@.+)?$/s;
 
 const names = DIALECTS.map(({ name }) => name);

@@ -37,7 +37,7 @@ import {
 } from "./messages.ts";
 import { isWord } from "./python_text.ts";
 
-/** What all sessions of the dialect share. */
+/** The parts that all sessions of the dialect share. */
 export interface GStreamerServer extends Place {
   readonly authenticator: Authenticator;
   readonly news: EncodeOnce<"text">;
@@ -135,7 +135,7 @@ export class GStreamerSession implements Session {
       const maxLength = this.#pass === undefined ? this.#server.maxIdLength : Infinity;
       return this.#hello(decodeHello(frame, maxLength));
     }
-    // In a session everything is the partner's, commands and binary frames included (§4).
+    // In a session every frame is for the partner, commands and binary frames included (§4).
     if (this.#partner !== undefined) return this.#inSession(peer, this.#partner, frame);
     if (this.#room !== undefined) return this.#inRoom(peer, this.#room, decodeInRoom(frame));
     const command = decodeIdle(frame, this.#server.maxIdLength);
@@ -147,8 +147,8 @@ export class GStreamerSession implements Session {
   deliver(event: PeerEvent): void {
     switch (event.type) {
       case "relay":
-        // Between peers of one dialect the hub passes on what this class handed it: in a session
-        // the partner's frame, in a room a text.
+        // Between peers of one dialect the payload is what this class sent: in a session the
+        // partner's frame, in a room a text.
         return this.link.send(
           event.room === undefined
             ? event.payload as Frame
@@ -159,7 +159,7 @@ export class GStreamerSession implements Session {
         return this.link.send(HELLO);
       case "paired":
         this.#partner = event.peer;
-        // The one who was called is told nothing (§4).
+        // The called peer gets no message (§4).
         if (event.isCaller) this.link.send(SESSION_OK);
         return;
       case "entered":
@@ -172,7 +172,7 @@ export class GStreamerSession implements Session {
         return this.#tell(event);
       case "gone":
         return this.link.close(1000);
-      // A uid is its connection's alone, and nothing is held for a peer that is not here.
+      // A uid belongs to its connection alone, and the dialect holds no messages.
       case "replaced":
         return this.link.close(1000);
       case "stopped":
@@ -285,7 +285,7 @@ export class GStreamerSession implements Session {
     throw new SignalError("room_forbidden", words, {}, "auth_room");
   }
 
-  /** A partner that has just left cannot be told any more; `gone` is on its way. */
+  /** A message for a partner that has just left is dropped: `gone` is on its way. */
   #inSession(peer: PeerHandle, partner: PeerHandle, frame: Frame): void {
     const outcome = this.#server.hub.send(peer, partner, frame);
     // Between peers of one dialect `gone` follows.
