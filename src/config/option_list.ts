@@ -20,9 +20,8 @@ export interface Option {
   readonly standard: unknown;
   readonly help: string;
   readonly isSecret: boolean;
-  readonly mayBeEmpty: boolean;
-  /** Few people set it. */
   readonly isRare: boolean;
+  readonly mayBeEmpty: boolean;
   /** The value of a list flag that stands alone; undefined if it needs one. */
   readonly alone: string | undefined;
   /** Heading under which people find it. */
@@ -81,8 +80,8 @@ function describe(schema: Described, path: readonly string[]): Option {
     standard: schema.default,
     help: schema.description ?? "",
     isSecret: schema.secret === true,
-    mayBeEmpty: schema.mayBeEmpty === true,
     isRare: schema.isRare === true,
+    mayBeEmpty: schema.mayBeEmpty === true,
     alone: schema.alone,
     group: schema.group ?? groupOf(path),
   };

@@ -1,5 +1,6 @@
 import { type Abroad, type Sent, sentBy } from "./abroad.ts";
 import type { Calls } from "./calls.ts";
+import { Exchange } from "./channels.ts";
 import type { HubLimits } from "./limits.ts";
 import {
   type Claim,
@@ -30,6 +31,8 @@ const RELEASED = "Cannot act for a peer that was released";
  * the step.
  */
 export class Hub {
+  /** Publish and subscribe, for dialects whose clients are no peers. */
+  readonly channels = new Exchange();
   readonly #maxPeers: number;
   readonly #rooms: Rooms;
   readonly #calls: Calls | undefined;

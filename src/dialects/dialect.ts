@@ -57,6 +57,8 @@ export interface OpenDialect extends Partial<Disposable> {
   readonly usesStoredSecret?: boolean;
   /** Numbers worth watching. */
   readonly gauges?: readonly Gauge[];
+  /** Numbers that only grow. */
+  readonly counters?: readonly Counter[];
   /**
    * What clients can go on with after a planned restart. Asked once, when all connections are closed
    * and before the dialect is disposed of; the next run finds it in its store.
@@ -80,6 +82,12 @@ export interface Gauge {
   readonly read: () => number;
 }
 
+/** A count that is kept by the dialect and read when somebody asks; it only grows. */
+export interface Counter extends Gauge {
+  /** Labels beside the dialect's name, such as { reason: "rate" }; never from clients. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
 /**
  * What came of describing a member. "invalid": it is no description of the dialect. "full": the
  * store takes no more.
@@ -90,6 +98,8 @@ export type Described = "described" | "unknown" | "invalid" | "too_large" | "ful
 export interface OperatedRoom extends RoomReport {
   /** What the server says in it beside what members say; undefined where that is nothing. */
   readonly standing?: readonly PeerSummary[];
+  /** What else the dialect knows of the room, such as { subscribers: 2 }. */
+  readonly facts?: Readonly<Record<string, string | number>>;
 }
 
 /** Rooms in an operator's hands. */

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Frame } from "../../src/core/session.ts";
 import { anyText } from "../helpers/session/arbitraries.ts";
-import { DialectBench } from "../helpers/session/dialect.ts";
+import { DialectBench, FORGOTTEN_MS } from "../helpers/session/dialect.ts";
 import { settle } from "../helpers/session/hub.ts";
 import { type Driver, Friends, intrude, type Way } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
@@ -88,7 +88,7 @@ async function assertUnharmed(
   mallory.blurt(...frames.map((frame) => frame(friends.ids)));
   await settle();
   await (isLost ? mallory.lose() : mallory.leave());
-  bench.clock.advance(60_000);
+  bench.clock.advance(FORGOTTEN_MS);
 
   // A fault would mean that a frame made the server stumble.
   assertEquals([mallory.link.faults, mallory.link.late], [[], []]);

@@ -25,6 +25,10 @@ export interface Driver {
   linger?(bench: DialectBench): Promise<TestClient>;
   /** Undefined where the server makes the ids, so that nobody can ask for one. */
   readonly rival?: Rival;
+  /** Its clients are not peers of the hub. */
+  readonly isAnonymous?: true;
+  /** Options with which it behaves as the reference server did while clients were recorded. */
+  readonly asReference?: Readonly<Record<string, unknown>>;
   /** The peer that a frame from the server comes from or tells of; "" for the server itself. */
   about(frame: Frame): string;
   /** Frames as a client sends them, to mutate; `names` are ids and rooms that may exist. */

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { framesOf } from "../helpers/session/captures.ts";
-import { DialectBench } from "../helpers/session/dialect.ts";
+import { DialectBench, FORGOTTEN_MS } from "../helpers/session/dialect.ts";
 import { settle } from "../helpers/session/hub.ts";
 import { Dice, mutate } from "../helpers/session/mutate.ts";
 import { runs } from "../helpers/session/hub_modes.ts";
@@ -43,7 +43,7 @@ for (const driver of DRIVERS) {
         assertEquals([where, friends.disturbance()], [where, undefined]);
         bench.clock.advance(1_000);
       }
-      bench.clock.advance(60_000);
+      bench.clock.advance(FORGOTTEN_MS);
       assertEquals(friends.strangers(), []);
       const [heard, expected] = await friends.exchange("still there?");
       assertEquals(heard, expected);

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Capture, capturesOf } from "../helpers/session/captures.ts";
-import { DialectBench } from "../helpers/session/dialect.ts";
+import { DialectBench, FORGOTTEN_MS } from "../helpers/session/dialect.ts";
 import type { TestClient } from "../helpers/session/hub.ts";
 import type { Driver } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
@@ -27,10 +27,10 @@ for (const driver of DRIVERS) {
   for (const capture of captures) {
     const { file, head } = capture;
     Deno.test(`${name}: "${head.scene}" of ${head.client} happens as it was recorded (${file})`, async () => {
-      using bench = new DialectBench(driver.dialect);
+      using bench = new DialectBench(driver.dialect, { options: driver.asReference ?? {} });
       await new Replay(bench, driver).run(capture);
       // Some hold a place for a client that was lost.
-      bench.clock.advance(60_000);
+      bench.clock.advance(FORGOTTEN_MS);
       assertEquals([bench.hub.peerCount, bench.hub.roomCount], [0, 0]);
     });
   }

@@ -12,12 +12,12 @@ export interface OptionMeta {
   readonly env?: readonly string[];
   /** Never printed. */
   readonly secret?: boolean;
+  /** Only `--help all` lists it. */
+  readonly isRare?: true;
   /** An empty text is a value, and not a missing one. */
   readonly mayBeEmpty?: boolean;
   /** The value of a list flag that stands alone. */
   readonly alone?: string;
-  /** Few people set it: shown by `--help all` only. */
-  readonly isRare?: boolean;
   /** Heading of the help under which an option without a group of its own is found. */
   readonly group?: string;
 }

@@ -28,6 +28,9 @@ export interface DialectTestOptions {
   readonly store?: DialectStore;
 }
 
+/** Time after which a server has forgotten every client that was lost. */
+export const FORGOTTEN_MS = 200_000;
+
 /** Where sessions begin, whatever carries them. */
 export interface Opening {
   readonly limits: LinkLimits;

@@ -18,6 +18,8 @@ const OCCUPANCY = [
   "rooms",
   "held_bytes",
   "media_sessions",
+  "topics_active",
+  "topics_subscriptions",
 ] as const;
 
 /** Waits until nothing of any client is left, and fails naming what is. */
