@@ -13,7 +13,7 @@ export interface CallRules extends HoldLimits {
   readonly maxDescriptionLength: number;
 }
 
-/** What a call needs from its owner. */
+/** The parts that a call needs from its owner. */
 export interface CallOwner {
   readonly clock: Clock;
   readonly rules: CallRules;

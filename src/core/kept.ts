@@ -57,7 +57,7 @@ export interface Reservations {
   /** The id was in use until now: restarts its lifetime. Harmless for ids that are not reserved. */
   touch(id: string): void;
   /**
-   * Reserves an id for a token in an operator's name, whoever had it before: until `lifetimeMs` after
+   * Reserves an id for a token in an operator's name, replacing any earlier owner: until `lifetimeMs` after
    * its last use, or for ever. "invalid": the digest is not a SHA-256, or the id cannot be a key.
    */
   reserve(id: string, holder: Holder, lifetimeMs?: number): Promise<KeepOutcome>;

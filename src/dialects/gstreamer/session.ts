@@ -86,7 +86,7 @@ const UNSENT: Readonly<
   unknown: ["peer_unknown", "not found"],
   elsewhere: ["peer_elsewhere", "is not in the room"],
   busy: ["peer_busy", "busy"],
-  untranslatable: ["untranslatable", "cannot be told this"],
+  untranslatable: ["untranslatable", "has no form for this message"],
   not_askable: ["not_askable", "cannot be asked for an offer"],
   not_renegotiable: ["not_renegotiable", "takes no further offers"],
 };

@@ -103,13 +103,13 @@ const EXPLANATIONS = {
 
 /** Refusals of a message, by the outcome of its sending; the rest is an unknown peer. */
 const UNSENT: Partial<Record<Sent, [code: ErrorCode, message: string]>> = {
-  untranslatable: ["untranslatable", "The peer cannot be told this"],
+  untranslatable: ["untranslatable", "The peer has no form for this message"],
   not_askable: ["not_askable", "The peer cannot be asked for an offer"],
   not_renegotiable: ["not_renegotiable", "The peer takes no further offers"],
 };
 /** The same for a description that is neither offer nor answer. */
 const UNTOLD: typeof UNSENT = {
-  untranslatable: ["description_invalid", "The peer cannot be told this kind of description"],
+  untranslatable: ["description_invalid", "The peer has no form for this kind of description"],
 };
 
 /** The way in which a client connected. */
