@@ -103,8 +103,8 @@ export class GStreamerSession implements Session {
   #room: RoomId | undefined = undefined;
   /** Its newest command, as it came. */
   #command: Frame = "";
-  /** Members of other dialects that it found in the room, and is expected to call. */
-  readonly #found = new Set<PeerId>();
+  /** Members of other dialects that it found in the room, and is expected to call. Made with the first. */
+  #found: Set<PeerId> | undefined = undefined;
 
   constructor(link: Link, server: GStreamerServer, pass: Pass | undefined) {
     this.link = link;
@@ -165,7 +165,7 @@ export class GStreamerSession implements Session {
       case "entered":
         return this.#entered(event.room, event.members);
       case "left":
-        this.#found.delete(event.peer.id);
+        this.#found?.delete(event.peer.id);
         return this.#tell(event);
       case "joined":
       case "described":
@@ -209,8 +209,8 @@ export class GStreamerSession implements Session {
   #entered(room: RoomId, members: readonly PeerSummary[]): void {
     this.#room = room;
     const own = this.#server.dialect;
-    for (const { id, dialect } of members) if (dialect !== own) this.#found.add(id);
-    this.link.send(encodeRoomOk(idsOf(members)));
+    for (const { id, dialect } of members) if (dialect !== own) (this.#found ??= new Set()).add(id);
+    this.link.send(encodeRoomOk(idsOf(members, own)));
   }
 
   #tell(event: RoomEvent): void {
@@ -240,14 +240,14 @@ export class GStreamerSession implements Session {
 
   #roomLeg(room: RoomId, other: PeerId): Leg {
     const restart = (): void => {
-      this.#found.delete(other);
+      this.#found?.delete(other);
       const { hub, realm } = this.#server;
       if (hub.member(realm, room, other) === undefined) return;
       this.link.send(encodePeerLeft(other));
       this.link.send(encodePeerJoined(other));
     };
     const write = (text: string): void => this.link.send(encodeRoomPeerMsg(other, text));
-    return new RoomLeg({ write, restart }, this.#found.has(other));
+    return new RoomLeg({ write, restart }, this.#found?.has(other) === true);
   }
 
   /** A page with a fixed URL says its token in the place of a uid. */
@@ -294,11 +294,12 @@ export class GStreamerSession implements Session {
   }
 
   #inRoom(peer: PeerHandle, room: RoomId, command: RoomCommand): void {
+    const { hub } = this.#server;
     switch (command.type) {
       case "ROOM_PEER_LIST":
-        return this.link.send(encodeRoomPeerList(idsOf(this.#server.hub.others(peer, room))));
+        return this.link.send(encodeRoomPeerList(idsOf(hub.others(peer, room), peer.dialect)));
       case "ROOM_PEER_MSG": {
-        const outcome = this.#server.hub.send(peer, command.peer, command.text, room);
+        const outcome = hub.send(peer, command.peer, command.text, room);
         if (outcome !== "sent") throw this.#unsent(command.peer, outcome);
         return;
       }
@@ -359,6 +360,12 @@ function anonymousId(): string {
   return `${crypto.randomUUID().replaceAll("-", "")}@anonymous`;
 }
 
-function idsOf(peers: readonly PeerSummary[]): PeerId[] {
-  return peers.filter(isNameable).map(({ id }) => id);
+/**
+ * The ids that clients can name.
+ * @param own the name of this dialect, whose peers all have such ids
+ */
+function idsOf(peers: readonly PeerSummary[], own: string): PeerId[] {
+  const ids: PeerId[] = [];
+  for (const peer of peers) if (peer.dialect === own || isNameable(peer)) ids.push(peer.id);
+  return ids;
 }

@@ -134,8 +134,8 @@ export class SspSession implements Session {
   readonly #seat: Seat;
   /** The pool it is in. */
   #pool: RoomId | undefined = undefined;
-  /** Members of other dialects that it found in the pool, so that offers of theirs go first. */
-  readonly #found = new Set<PeerId>();
+  /** Members of other dialects that it found in the pool: their offers go first. Made with the first. */
+  #found: Set<PeerId> | undefined = undefined;
 
   constructor(link: Link, server: SspServer, { version, read, pass, token }: Way) {
     this.link = link;
@@ -183,7 +183,7 @@ export class SspSession implements Session {
         if (event.peer.dialect !== this.#server.dialect) return;
         return this.#announce(event);
       case "left":
-        this.#found.delete(event.peer.id);
+        this.#found?.delete(event.peer.id);
         return this.#announce(event);
       case "joined":
         return this.#announce(event);
@@ -236,7 +236,7 @@ export class SspSession implements Session {
     if (isStranger && authenticator.asks(dialect)) return "absent";
     const acquaintance: Acquaintance = isStranger
       ? "stranger"
-      : this.#found.has(other.id)
+      : this.#found?.has(other.id)
       ? "newcomer"
       : "elder";
     return new SspLeg({
@@ -244,7 +244,7 @@ export class SspSession implements Session {
       write: (relayed) => this.#tell(relayed, other.id),
       announce: (type) => {
         // A member that is announced anew is the later one.
-        this.#found.delete(other.id);
+        this.#found?.delete(other.id);
         this.#sendAll(encodeNews({ type, room: pool, peer: other }, this.#version));
       },
     }, acquaintance);
@@ -274,7 +274,9 @@ export class SspSession implements Session {
   #entered(pool: RoomId, self: PeerSummary, peers: readonly PeerSummary[]): void {
     this.#pool = pool;
     const { pools, json, dialect } = this.#server;
-    for (const peer of peers) if (peer.dialect !== dialect) this.#found.add(peer.id);
+    for (const peer of peers) {
+      if (peer.dialect !== dialect) (this.#found ??= new Set()).add(peer.id);
+    }
     const standing = pools.standing(pool);
     this.link.send(encodeJoined({ pool, self, peers, standing }, json));
   }
