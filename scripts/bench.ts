@@ -6,15 +6,23 @@ import { parseArgs } from "@std/cli/parse-args";
 import * as z from "zod";
 import type { Side } from "./bench/job.ts";
 import { type Contest, measure, type Plan } from "./bench/measure.ts";
-import { installSocketIoRelay, type NpmRelay } from "./bench/npm_relay.ts";
+import {
+  installNpmRelay,
+  type NpmRelay,
+  type NpmScript,
+  SOCKET_IO_RELAY,
+  YJS_RELAY,
+} from "./bench/npm_relay.ts";
 import { denoProgram, ServerProcess } from "./bench/process.ts";
 import { format, isMet } from "./bench/report.ts";
 import { measureStore } from "./bench/store.ts";
+import { measureTopics } from "./bench/topics.ts";
 import { type Contender, measureTransports } from "./bench/transport.ts";
 import { describeMix, type Scenario, SCENARIOS } from "./bench/scenarios.ts";
 
-/** The names of the comparisons that are no dialects. */
+/** Names of measurements that are not of a dialect's pairs. */
 const STORE = "store";
+const TOPICS = "topics";
 const TRANSPORT = "transport";
 
 const HELP = `Usage: deno task bench [options]
@@ -22,13 +30,13 @@ const HELP = `Usage: deno task bench [options]
 Per dialect: CPU time per relayed message, messages per second, delay, CPU time per announcement
 in rooms of 2 to 1000, and memory per idle connection, each beside those of a bare relay that
 parses nothing (the yardstick). OWT's is a relay on the npm package socket.io, for Node: npm
-installs it for the time being, and where that cannot be, OWT is skipped. And CPU time per message
-with a store in a file beside that without.
+installs it for the time being, and where that cannot be, OWT is skipped. Topics are measured beside
+y-webrtc's own server, too. And CPU time per message with a store in a file beside that without.
 
   --quick          One short round of everything: proves that the benchmark works, measures nothing
   --check          Exit with status 1 when a target is missed
   --only <names>   What to measure, separated by commas: ${
-  [...SCENARIOS.map((s) => s.name), STORE, TRANSPORT].join(",")
+  [...SCENARIOS.map((s) => s.name), TOPICS, STORE, TRANSPORT].join(",")
 }
   --main <file>    The server to measure, such as another checkout's main.ts
   --help           This text
@@ -50,6 +58,9 @@ const FULL: Plan = {
   idleConnections: 5000,
   idleWarmUpConnections: 2000,
   idleSettleMs: 2500,
+  topicRounds: 5,
+  topicSubscribers: [2, 20, 200, 1000],
+  storms: 4,
 };
 
 const QUICK: Plan = {
@@ -66,6 +77,9 @@ const QUICK: Plan = {
   idleConnections: 200,
   idleWarmUpConnections: 100,
   idleSettleMs: 100,
+  topicRounds: 1,
+  topicSubscribers: [2, 20],
+  storms: 1,
 };
 
 /** Lifts every limit that the load would hit. Rates stay finite: checking them is part of the cost. */
@@ -74,6 +88,8 @@ const SERVER_FLAGS = [
   "--limits-max-connections-per-address=unlimited",
   "--limits-connections-per-second=unlimited",
   "--limits-max-room-members=10000",
+  "--topics-frames-per-second=100000000",
+  "--topics-bytes-per-second=100000000000",
   ...SCENARIOS.filter(({ isVariant }) => !isVariant).flatMap(({ dialect, serverFlags }) => [
     `--${dialect}-frames-per-second=100000000`,
     `--${dialect}-bytes-per-second=100000000000`,
@@ -94,6 +110,8 @@ const Flags = z.object({
 interface Options {
   readonly plan: Plan;
   readonly scenarios: readonly Scenario[];
+  /** Whether to measure topics too. */
+  readonly withTopics: boolean;
   /** Whether to compare stores too. */
   readonly withStore: boolean;
   /** Whether to compare transports too. */
@@ -142,6 +160,11 @@ async function bench(options: Options, signal: AbortSignal): Promise<boolean> {
     if (outcome === "skipped") skipped.push(scenario.name);
     isGood &&= outcome !== "missed";
   }
+  if (options.withTopics) {
+    const outcome = await benchTopics(options, signal);
+    if (outcome === "skipped") skipped.push(TOPICS);
+    isGood &&= outcome !== "missed";
+  }
   if (options.withTransports) isGood = await benchTransports(options, signal) && isGood;
   if (options.withStore) isGood = await benchStore(options, signal) && isGood;
   const but = skipped.length > 0 ? `, but for what was skipped: ${skipped.join(", ")}` : "";
@@ -158,7 +181,7 @@ async function benchOne(
   await using installed = new AsyncDisposableStack();
   let yardstick = denoProgram(YARDSTICK);
   if (scenario.rival !== undefined) {
-    const relay = await installRival(signal);
+    const relay = await install(SOCKET_IO_RELAY, signal);
     if (typeof relay === "string") {
       print(`Skipped: ${relay}\n`);
       return "skipped";
@@ -196,10 +219,35 @@ async function benchTransports({ plan, main }: Options, signal: AbortSignal): Pr
   return rows.every(isMet);
 }
 
-/** The relay to measure against, or why there is none. */
-async function installRival(signal: AbortSignal): Promise<NpmRelay | string> {
+/** Topics, beside a bare relay and beside the server that y-webrtc brings along. */
+async function benchTopics(
+  { plan, main }: Options,
+  signal: AbortSignal,
+): Promise<"met" | "missed" | "skipped"> {
+  print("\nTopics: publications of 400 bytes to all subscribers\n");
+  const installed = await install(YJS_RELAY, signal);
+  if (typeof installed === "string") {
+    print(`Skipped: ${installed}\n`);
+    return "skipped";
+  }
+  await using original = installed;
+  const commands = {
+    signalbox: denoProgram(main, SERVER_FLAGS),
+    relay: denoProgram(new URL("./bench/topic_relay.ts", import.meta.url).href),
+    original: original.command,
+  };
+  const start = (server: keyof typeof commands): Promise<ServerProcess> =>
+    ServerProcess.start(commands[server], signal);
+  const { overRelay, overOriginal } = await measureTopics({ start, plan, signal });
+  print(format(overRelay, { signalbox: "signalbox", yardstick: "relay" }));
+  print(format(overOriginal, { signalbox: "signalbox", yardstick: "y-webrtc's" }));
+  return [...overRelay, ...overOriginal].every(isMet) ? "met" : "missed";
+}
+
+/** Installs the relay to measure against, or returns the reason why it cannot. */
+async function install(script: NpmScript, signal: AbortSignal): Promise<NpmRelay | string> {
   try {
-    return await installSocketIoRelay(signal);
+    return await installNpmRelay(script, signal);
   } catch (error) {
     signal.throwIfAborted();
     return error instanceof Error ? error.message : String(error);
@@ -220,8 +268,14 @@ function parse(args: string[]): Options | null {
   );
   if (flags.help) return null;
   if (flags.quick && flags.check) throw new TypeError("Cannot check targets in a quick run");
-  const names = flags.only?.split(",") ?? [...SCENARIOS.map(({ name }) => name), TRANSPORT, STORE];
-  const scenarios = names.filter((name) => name !== STORE && name !== TRANSPORT).map((name) => {
+  const names = flags.only?.split(",") ?? [
+    ...SCENARIOS.map(({ name }) => name),
+    TOPICS,
+    TRANSPORT,
+    STORE,
+  ];
+  const others = [STORE, TOPICS, TRANSPORT];
+  const scenarios = names.filter((name) => !others.includes(name)).map((name) => {
     const scenario = SCENARIOS.find((candidate) => candidate.name === name);
     if (!scenario) throw new TypeError(`Unknown dialect "${name}"; see --help`);
     return scenario;
@@ -229,6 +283,7 @@ function parse(args: string[]): Options | null {
   return {
     plan: flags.quick ? QUICK : FULL,
     scenarios,
+    withTopics: names.includes(TOPICS),
     withStore: names.includes(STORE),
     withTransports: names.includes(TRANSPORT),
     main: flags.main,

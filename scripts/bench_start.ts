@@ -10,7 +10,7 @@ const START_MS = 30_000;
 const MIB = 1024 * 1024;
 
 interface Start {
-  /** From the beginning of the process until it says that it listens. */
+  /** Measures from the start of the process until it reports that it listens. */
   readonly readyMs: number;
   readonly cpuMs: number;
   readonly residentBytes: number;

@@ -34,8 +34,8 @@ Builds executables and SHA256SUMS into dist/.
 `;
 
 /**
- * To listen, to read what it is told to, to keep its store; its own variables and few others. Which
- * files is only known at run time: once it listens it gives up what it does not need.
+ * It listens, reads configured files, keeps its store and reads its own variables. Only the
+ * configuration names the files, so the server drops the rest once it listens.
  */
 const PERMISSIONS = [
   "--allow-net",
@@ -47,7 +47,7 @@ const PERMISSIONS = [
 
 const MIB = 1024 * 1024;
 /** Its size now and a third of it: the texts of all languages of zod alone would be over it. */
-const PROGRAM_BUDGET = 1.5 * MIB;
+const PROGRAM_BUDGET = 2 * MIB;
 const EXECUTABLE_BUDGET = 128 * MIB;
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -95,7 +95,7 @@ interface Options {
   readonly deno: string | undefined;
 }
 
-/** What `deno compile` calls the file, whatever it was told. */
+/** The name that `deno compile` gives to the file. */
 export function executableName(output: string, system: string): string {
   return system.startsWith("windows") && !output.endsWith(".exe") ? `${output}.exe` : output;
 }

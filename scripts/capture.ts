@@ -20,7 +20,7 @@ export type CaptureLine =
 /** The first line of a capture. */
 export interface CaptureHead {
   client: string;
-  /** What the client ran in; from its User-Agent when absent. */
+  /** The client's environment; taken from its User-Agent if absent. */
   runtime?: string;
   scene: string;
 }

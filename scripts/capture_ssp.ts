@@ -126,7 +126,7 @@ async function record(scene: string, { client, play }: Scene, target: string): P
   await Deno.writeTextFile(new URL(`../tests/fixtures/ssp/${name}`, import.meta.url), text);
 }
 
-/** The recorder numbers connections that do not say who they are. */
+/** The recorder numbers the connections, because they do not name themselves. */
 function named(line: Line): Line {
   if (!("peer" in line)) return line;
   const names: Record<string, string> = { "client-1": "ann", "client-2": "bob", "client-3": "cy" };

@@ -14,10 +14,11 @@ import unicodedata
 
 WHITESPACE = [chr(code) for code in range(0x110000) if chr(code).isspace()]
 
-# Look like whitespace to JavaScript or to the eye, and are none to Python.
+# These look like whitespace to JavaScript or to the eye, but Python takes them for other
+# characters.
 NO_WHITESPACE = list("\u180e\u200b\u200c\u200d\u2060\ufeff\x00\x1b\x7f\x84\x86\u2422\u2800")
 
-# Of every general category but surrogates, which cannot arrive in a text frame.
+# Samples every general category but surrogates, which cannot arrive in a text frame.
 OTHERS = list("aZ0_\"'\\/`é\u0300ßЖ中\u0378\u0530\ue000\uf8ff\ufffd\ufdd0\uffff\xad\u061c\u202e\u2066")
 OTHERS += [chr(code) for code in (0x1F600, 0x10FFFF, 0xE0001, 0xE0100, 0x1D173, 0x2FFFF, 0xF0000)]
 OTHERS += [chr(code) for code in (0x1F1E6, 0x20000, 0x3134F, 0x1FAFF, 0x110BD, 0x13430, 0x1BCA0)]

@@ -50,7 +50,7 @@ function resolve(from: string, specifier: string): string {
   return new URL(specifier, new URL(from, ROOT)).href.slice(ROOT.href.length);
 }
 
-/** What a rule has to say about imports: each that breaks it, in words. */
+/** Lists the imports that break a rule, in words. */
 function broken(rule: (one: Import) => boolean): string[] {
   return IMPORTS.filter((one) => !rule(one)).map(({ from, to }) => `${from} -> ${to}`);
 }
@@ -62,8 +62,12 @@ const OBSERVE = /^src\/observe\//;
 const AUTH_SEAM = /^src\/auth\/(authenticator|credential|grants)\.ts$/;
 /** The types of routes, which dialects fill in and the router serves. */
 const ROUTES = /^src\/http\/route\.ts$/;
+/** The types of links that only some transports have. */
+const LINKS = /^src\/transport\/links\.ts$/;
 
-/** Of ours, who may import what beside its own folder; a file that no row names may import nothing. */
+/**
+ * The folders that our files may import beside their own; a file without a row may import nothing.
+ */
 const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^main\.ts$/, [
     /^(deno\.json|src\/build\.json)$/,
@@ -92,7 +96,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   ]],
   [/^src\/config\//, [/^src\/dialects\/(mod|kit\/options)\.ts$/, CORE]],
   [/^src\/try\//, [/^src\/http\//]],
-  [/^src\/http\//, [CORE]],
+  [/^src\/http\//, [LINKS, CORE]],
   [/^src\/auth\//, [CORE]],
   [/^src\/transport\//, [SYSTEM, CORE]],
   [/^src\/store\//, [SYSTEM, CORE]],
@@ -101,10 +105,17 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     /^src\/dialects\/dialect\.ts$/,
     AUTH_SEAM,
     ROUTES,
+    LINKS,
     CORE,
   ]],
-  [/^src\/dialects\/\w+\//, [/^src\/dialects\/(dialect\.ts|kit\/)/, AUTH_SEAM, ROUTES, CORE]],
-  [OBSERVE, [/^src\/(http\/address\.ts$|transport\/)/, SYSTEM, CORE]],
+  [/^src\/dialects\/\w+\//, [
+    /^src\/dialects\/(dialect\.ts|kit\/)/,
+    AUTH_SEAM,
+    ROUTES,
+    LINKS,
+    CORE,
+  ]],
+  [OBSERVE, [/^src\/(http\/address\.ts$|transport\/)/, /^src\/store\/mod\.ts$/, SYSTEM, CORE]],
   [SYSTEM, [CORE]],
   [CORE, []],
 ];
@@ -118,7 +129,7 @@ function isOurs(path: string): boolean {
 Deno.test("the imports are read: there are many, of ours and of others", () => {
   assert(IMPORTS.length > 100);
   for (const { to } of IMPORTS.filter(({ to }) => to.startsWith("src/"))) {
-    // What browsers are served is read as text, a JSON file as a value.
+    // Files for browsers and pages are read as text, a JSON file as a value.
     assert(
       /\.(css|html|js|json|d\.ts|md)$/.test(to) || SOURCES.some(({ path }) => path === to),
       `${to} is missing`,
@@ -129,7 +140,7 @@ Deno.test("the imports are read: there are many, of ours and of others", () => {
 Deno.test("modules lean only on what is below them", () => {
   const isAllowed = ({ from, to, isType }: Import): boolean => {
     if (!isOurs(to)) return true;
-    if (ROUTES.test(to) && !isType) return false;
+    if ((ROUTES.test(to) || LINKS.test(to)) && !isType) return false;
     const folder = /^src\/(dialects\/)?\w+\//.exec(from)?.[0];
     if (folder !== undefined && to.startsWith(folder)) return true;
     const [, allowed = []] = ARROWS.find(([layer]) => layer.test(from)) ?? [];
@@ -155,7 +166,7 @@ Deno.test("core leans on nothing but itself", () => {
 /** Where each third party comes in. */
 const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^jose$/, /^src\/auth\//],
-  [/^zod$/, /^src\/(auth|config|dialects)\//],
+  [/^zod$/, /^src\/(auth|config|dialects|store\/records)\//],
   [/^@logtape\/logtape$/, /^src\/observe\/log\.ts$/],
   [/^marked$/, /^src\/docs\/markdown\.ts$/],
   [/^ipaddr\.js$/, /^src\/http\/address\.ts$/],
@@ -202,7 +213,7 @@ Deno.test("time comes from the clock that was handed in", () => {
 
 Deno.test("frames are parsed in one file of each dialect", () => {
   const allowed =
-    /^src\/config\/load\.ts$|^src\/dialects\/(kit\/json|simple\/messages)\.ts$|^src\/auth\/(keys|jwks)\.ts$|^src\/admin\/operator\.ts$|^src\/store\/(seal\/seal|records\/table)\.ts$/;
+    /^src\/dialects\/(kit\/json|simple\/messages)\.ts$|^src\/auth\/(keys|jwks)\.ts$|^src\/admin\/operator\.ts$|^src\/store\/(seal\/seal|records\/shapes)\.ts$/;
   assertEquals(offenders(/\bJSON\.parse\b/, allowed), []);
   assertEquals(offenders(/\bparseJson\b/, /^src\/dialects\/(kit\/json|\w+\/messages)\.ts$/), []);
 });

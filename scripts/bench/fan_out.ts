@@ -10,11 +10,10 @@ const TURN_MS = 250;
 const BUFFER_BYTES = 1024;
 
 /**
- * What it costs to tell a room that somebody came or went: members that only listen, and one guest
- * after the other who joins and leaves. A guest costs more than its announcements: a connection, a
- * handshake, an id, a goodbye. That is measured in an empty room, by turns with the others, and
- * taken off. What stays is the announcements, and of the answer to the join the list of members:
- * one entry for two announcements, whatever the size of the room, so that it cannot hide growth.
+ * Measures the cost of announcing an arrival or departure to a room: members only listen, and guests
+ * join and leave one after the other. The cost of a guest itself (connection, handshake, id, goodbye)
+ * is measured in an empty room, by turns with the others, and subtracted. The announcements remain,
+ * and the list of members in the answer to the join: one entry for two announcements in every room.
  */
 export async function fanOut(job: FanOut, scenario: Scenario): Promise<Both<FanOutReading[]>> {
   const failure = Promise.withResolvers<never>();
@@ -66,7 +65,7 @@ class Room {
   ): Promise<Room> {
     const room = new Room(size, scenario, origin);
     if (size > 0) await room.#proveNews();
-    // Of any two members one is told of the other.
+    // Exactly one of any two members is informed of the other.
     room.#due = size * (size - 1) / 2;
     await inParallel(Array.from({ length: size }), async () => {
       const { client } = await room.#enter();
@@ -111,7 +110,7 @@ class Room {
     return guest;
   }
 
-  /** Announcements name the guest: errors that are told quickly would be no fan-out. */
+  /** Announcements name the guest: quick errors would be no fan-out. */
   async #proveNews(): Promise<void> {
     const [member, guest] = [await this.#enter(), await this.#enter()];
     const joined = await member.client.receive();

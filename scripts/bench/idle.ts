@@ -24,7 +24,7 @@ export async function idle(job: Idle, scenario: Scenario): Promise<IdleResult> {
     await sleep(job.settleMs);
   };
   const measure = async (): Promise<IdleResult> => {
-    // What the first connections bring in, code above all, is no idle connection's share.
+    // The first connections load code and warm caches, which no idle connection should pay for.
     await openMany(job.warmUpConnections);
     const before = residentBytes(job.target.pid);
     await openMany(job.connections);

@@ -23,7 +23,7 @@ const Load = {
   measureMs: z.int(),
 };
 
-/** As much as a server carries with so many messages in flight on every pair. */
+/** The highest rate that a server carries with so many messages in flight on every pair. */
 const Flood = z.object({
   kind: z.literal("flood"),
   inFlight: z.int().positive(),
@@ -51,13 +51,28 @@ const Idle = z.object({
   settleMs: z.int(),
 });
 
-/** What the load generator is told to do, as JSON in its only argument. */
-export const Job = z.discriminatedUnion("kind", [Flood, Pace, FanOut, Idle]);
+/** Publications to topics of so many subscribers, and pages that join a room together. */
+const Topics = z.object({
+  kind: z.literal("topics"),
+  scenario: z.literal("topics"),
+  targets: z.object({ signalbox: Target, relay: Target, original: Target }),
+  subscribers: z.array(z.int().positive()).readonly(),
+  /** Both of these per server and number of subscribers. */
+  warmUpMs: z.int(),
+  measureMs: z.int(),
+  /** Pages that join together, and how often they do so at each of two servers. */
+  pages: z.int().positive(),
+  storms: z.int().positive(),
+});
+
+/** A job for the load generator, as JSON in its only argument. */
+export const Job = z.discriminatedUnion("kind", [Flood, Pace, FanOut, Idle, Topics]);
 export type Job = z.infer<typeof Job>;
 export type Flood = z.infer<typeof Flood>;
 export type Pace = z.infer<typeof Pace>;
 export type FanOut = z.infer<typeof FanOut>;
 export type Idle = z.infer<typeof Idle>;
+export type Topics = z.infer<typeof Topics>;
 
 const FloodReading = z.object({
   messagesPerSecond: z.number(),
@@ -78,15 +93,29 @@ export type FloodReading = z.infer<typeof FloodReading>;
 export type PaceReading = z.infer<typeof PaceReading>;
 export type FanOutReading = z.infer<typeof FanOutReading>;
 
-/** What it measured, as JSON on its standard output. */
+/** CPU time per delivered message, in the order of the numbers of subscribers, and per storm. */
+const TopicsReading = z.object({
+  cpuUsPerDelivery: z.array(z.number()),
+  cpuMsPerStorm: z.number(),
+  deliveriesPerStorm: z.number(),
+});
+export type TopicsReading = z.infer<typeof TopicsReading>;
+
+/** The result of a job, as JSON on standard output. */
 export const FloodResult = z.object({ signalbox: FloodReading, yardstick: FloodReading });
 export const PaceResult = z.object({ signalbox: PaceReading, yardstick: PaceReading });
 export const FanOutResult = z.object({
   signalbox: z.array(FanOutReading),
   yardstick: z.array(FanOutReading),
 });
+export const TopicsResult = z.object({
+  signalbox: TopicsReading,
+  relay: TopicsReading,
+  original: TopicsReading,
+});
 export const IdleResult = z.object({ bytesPerConnection: z.number() });
 export type FloodResult = z.infer<typeof FloodResult>;
 export type PaceResult = z.infer<typeof PaceResult>;
 export type FanOutResult = z.infer<typeof FanOutResult>;
 export type IdleResult = z.infer<typeof IdleResult>;
+export type TopicsResult = z.infer<typeof TopicsResult>;

@@ -8,6 +8,7 @@ import { idle } from "./idle.ts";
 import { Job } from "./job.ts";
 import { pace } from "./pace.ts";
 import { OFFERS, SCENARIOS } from "./scenarios.ts";
+import { topics } from "./topic_load.ts";
 
 const job = Job.parse(JSON.parse(Deno.args[0] ?? "null"));
 const result = await run(job);
@@ -16,6 +17,7 @@ Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(result)));
 Deno.exit(0);
 
 function run(job: Job): Promise<unknown> {
+  if (job.kind === "topics") return topics(job);
   const scenario = [...SCENARIOS, OFFERS].find(({ name }) => name === job.scenario);
   if (!scenario) throw new RangeError(`Unknown scenario "${job.scenario}"`);
   switch (job.kind) {

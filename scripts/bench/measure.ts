@@ -24,6 +24,11 @@ export interface Plan {
    */
   readonly idleWarmUpConnections: number;
   readonly idleSettleMs: number;
+  readonly topicRounds: number;
+  /** Subscribers of the topics that are published to. */
+  readonly topicSubscribers: readonly number[];
+  /** Rooms that pages join together, per round. */
+  readonly storms: number;
 }
 
 /** How to start the servers that are compared, and what to do with them. */

@@ -4,12 +4,29 @@ export interface NpmRelay extends AsyncDisposable {
   readonly command: Deno.Command;
 }
 
-const PACKAGE = "socket.io@4.8.4";
-const RELAY = new URL("socket_io_relay.mjs", import.meta.url);
+/** A script beside this one, and the packages that it needs. */
+export interface NpmScript {
+  readonly script: string;
+  readonly packages: readonly string[];
+}
+
+/** A relay on the package socket.io. */
+export const SOCKET_IO_RELAY: NpmScript = {
+  script: "socket_io_relay.mjs",
+  packages: ["socket.io@4.8.4"],
+};
+/** The server that y-webrtc brings along. */
+export const YJS_RELAY: NpmScript = {
+  script: "yjs_relay.mjs",
+  packages: ["y-webrtc@10.3.0", "ws@8.23.0"],
+};
 const INSTALL_MS = 120_000;
 
-/** Installs the package in a folder of its own; throws with the reason where that cannot be. */
-export async function installSocketIoRelay(signal: AbortSignal): Promise<NpmRelay> {
+/** Installs the packages in a folder of their own; throws with the reason where that cannot be. */
+export async function installNpmRelay(
+  { script, packages }: NpmScript,
+  signal: AbortSignal,
+): Promise<NpmRelay> {
   const folder = await Deno.makeTempDir({ prefix: "signalbox-bench-" });
   const remove = (): Promise<void> => Deno.remove(folder, { recursive: true });
   try {
@@ -20,7 +37,7 @@ export async function installSocketIoRelay(signal: AbortSignal): Promise<NpmRela
       "--no-save",
       "--prefix",
       folder,
-      PACKAGE,
+      ...packages,
     ];
     await run("npm", install, folder, AbortSignal.any([signal, AbortSignal.timeout(INSTALL_MS)]));
     await run("node", ["--version"], folder, signal);
@@ -30,7 +47,7 @@ export async function installSocketIoRelay(signal: AbortSignal): Promise<NpmRela
   }
   return {
     command: new Deno.Command("node", {
-      args: [RELAY.pathname],
+      args: [new URL(script, import.meta.url).pathname],
       cwd: folder,
       stdin: "null",
       stdout: "piped",

@@ -3,7 +3,7 @@ import type { Job, Target } from "./job.ts";
 
 const START_MS = 30_000;
 const STOP_MS = 6_000;
-/** What a job may take on top of the time it says itself, for opening and closing connections. */
+/** Extra time for a job, in which it opens and closes its connections. */
 const JOB_GRACE_MS = 60_000;
 
 /** A server under load. Lives until it is disposed of, whatever happens in between. */
@@ -97,6 +97,7 @@ export async function runJob<T>(job: Job, result: ZodType<T>, signal: AbortSigna
 
 function durationMs(job: Job): number {
   if (job.kind === "idle") return 2 * job.settleMs;
+  if (job.kind === "topics") return 6 * job.subscribers.length * (job.warmUpMs + job.measureMs);
   const turns = job.kind === "fanOut" ? job.rooms.length + 1 : 1;
   return 2 * turns * (job.warmUpMs + job.measureMs);
 }

@@ -4,7 +4,7 @@ export interface Wire {
   receive(): Promise<string>;
 }
 
-/** What a client asks for; a dialect whose server makes the ids has use for the room only. */
+/** A client's wishes; a dialect whose server makes the ids uses the room only. */
 export interface Wish {
   readonly id: string;
   /** The same for all who are to meet. */
@@ -23,7 +23,7 @@ export interface Heartbeat {
   readonly pong: string;
 }
 
-/** What the benchmark must know of a dialect; one entry in `SCENARIOS` each. */
+/** The benchmark's knowledge of a dialect; one entry in `SCENARIOS` each. */
 export interface Scenario {
   /** As in `--only`. */
   readonly name: string;
@@ -34,7 +34,7 @@ export interface Scenario {
   readonly cpuTarget: number;
   /** Most memory per idle connection, likewise, where a client leaves more than others do. */
   readonly memoryTarget?: number;
-  /** What lifts the limits, other than rates, that the load would hit. */
+  /** Flags that lift the limits, other than rates, which the load would hit. */
   readonly serverFlags: readonly string[];
   /** The request target that a client opens. */
   path(wish: Wish): string;
@@ -45,8 +45,8 @@ export interface Scenario {
   /** The nth message of the mix as `a` writes it to `b`. Never under `MIN_MESSAGE_BYTES`. */
   message(n: number, ids: PairIds): string;
   /**
-   * Takes a client that has joined into its room, whose members are told of it by one message each.
-   * Undefined where the dialect has no rooms.
+   * Takes a client that has joined into its room, whose members get one message each. Undefined if
+   * the dialect has no rooms.
    */
   readonly enter?: (client: Wire, wish: Wish) => Promise<void>;
   /** The sender asks for an acknowledgement of every message: the yardstick writes one too. */
@@ -55,7 +55,7 @@ export interface Scenario {
   readonly isVariant?: true;
   /** Held against a server of the same protocol, to which clients speak as they do to signalbox. */
   readonly rival?: "socket.io";
-  /** What is relayed is JSON as text, within a message of JSON. */
+  /** The relayed payload is JSON as text, within a message of JSON. */
   readonly isNested?: true;
   /** Every message of the mix is a session description. */
   readonly hasOnlyOffers?: true;
@@ -70,7 +70,7 @@ export const MIX_PERIOD = 20;
 export const MIN_MESSAGE_BYTES = 130;
 
 const SDP = sessionDescription(2300);
-/** Members that a room may have in the dialects that say so themselves. */
+/** Largest room in the dialects with an option of their own for it. */
 const MAX_MEMBERS = 10_000;
 
 const gstreamer: Scenario = {
@@ -194,7 +194,7 @@ const simpleSilent: Scenario = {
 
 /** Messages of a session; ids of peers and sessions are the server's. */
 function webrtcsink(): Scenario {
-  /** By the pair's first id; over the yardstick there is none, and any of that length will do. */
+  /** Uses the pair's first id; the yardstick has no ids, and any text of that length will do. */
   const sessionIds = new Map<string, string>();
   return {
     name: "webrtcsink",
@@ -262,7 +262,7 @@ const owt: Scenario = {
   },
 };
 
-/** What is measured, in the order of the report. */
+/** All measurements, in the order of the report. */
 /** Calls that are all offers: large messages of which only the envelope is read. */
 export const OFFERS: Scenario = {
   ...peerjs,
@@ -282,7 +282,9 @@ export const SCENARIOS: readonly Scenario[] = [
   owt,
 ];
 
-/** What any relay must leave intact in the nth message; proves that the load really arrives. */
+/**
+ * The part of the nth message that any relay must leave intact; it proves that the load arrives.
+ */
 export function body({ isNested, hasOnlyOffers }: Scenario, n: number): string {
   const text = JSON.stringify(hasOnlyOffers || isDescription(n) ? SDP : candidate(n));
   return isNested ? JSON.stringify(text).slice(1, -1) : text;
@@ -299,7 +301,7 @@ export function overYardstick(scenario: Scenario): Scenario {
   };
 }
 
-/** A room of the yardstick: its members are told of everybody who comes or goes. */
+/** A room of the yardstick: its members learn of everybody who comes or goes. */
 export function inYardstickRoom(scenario: Scenario): Scenario {
   return {
     ...overYardstick(scenario),
@@ -324,7 +326,7 @@ function simpleSignal(n: number, peer_id: string, ref: number | undefined): stri
     : JSON.stringify({ ...to, type: "candidate", peer_ice: [iceCandidate(n)], ...about });
 }
 
-/** Where to join is to enter, the one who was there first is told of the other. */
+/** If joining is entering, the first member learns of the other one. */
 async function hearOf(a: Wire, _b: Wire, ids: PairIds): Promise<void> {
   const news = await a.receive();
   if (!news.includes(ids.b)) throw new Error(`Cannot set up the load: got "${news}"`);

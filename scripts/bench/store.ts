@@ -5,7 +5,7 @@ import type { Row } from "./report.ts";
 
 /** Most CPU time per relayed message with a store, as a multiple of that without one. */
 const CPU_TARGET = 1.03;
-/** What a relayed message costs shows best where a server does nothing else. */
+/** The cost of a relayed message shows best if a server does nothing else. */
 const LOAD = { pairs: 1, inFlight: 64 } as const;
 
 export interface StoreContest {

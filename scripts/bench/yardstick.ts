@@ -1,10 +1,10 @@
 /**
- * The yardstick: the least a relay on this runtime can do. No ids, no limits, no logs, and nothing
- * is read. What the path says, two sockets that open the same one are, or all that share its room:
+ * The yardstick: the least that a relay on this runtime can do. It has no ids, limits or logs, and it
+ * reads nothing. The path connects two sockets, or all sockets of a room:
  *
- * - `/pair/<n>`: what one sends goes to the other;
- * - `/acknowledged/<n>`: and the sender is told so, for protocols whose clients ask for it;
- * - `/room/<room>/<n>`: who comes or goes is told to all others of the room.
+ * - `/pair/<n>`: frames of one socket go to the other;
+ * - `/acknowledged/<n>`: the sender also gets an acknowledgement;
+ * - `/room/<room>/<n>`: arrivals and departures are announced to all others of the room.
  */
 const ACKNOWLEDGEMENT = '{"event":"ok","delivered":1,"queued":0,"ref":1}';
 const waiting = new Map<string, WebSocket>();

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Whether signalbox answers at every port where it listens, whether it was told to by variables, by
-# arguments or in a file: all ports of this user are its. bash speaks TCP itself, for the image holds
-# no HTTP client; at a port with TLS it is enough that TLS answers.
+# Checks that signalbox answers at every port where it listens, however these were configured: all
+# listening ports of this user belong to it. bash speaks TCP itself, because the image holds no HTTP
+# client. At a port with TLS it is enough that TLS answers.
 set -euo pipefail
 
 # Address and port of each socket of this user that listens (state 0A), in hexadecimal digits.

@@ -34,7 +34,7 @@ type Note = (action: string, subject: readonly string[], outcome: string) => voi
 
 /** Everything that an operator may do; what changes something is written into the operators' log. */
 export class Operator {
-  /** Of each dialect that has any in an operator's hands. */
+  /** Operations by dialect; a dialect without any is absent. */
   readonly rooms: ReadonlyMap<string, RoomOperations>;
   readonly ids: ReadonlyMap<string, IdOperations>;
   readonly bans: BanOperations;
@@ -76,12 +76,12 @@ export class Operator {
     return outcome;
   }
 
-  /** What operators did within the last 30 days, the newest first. */
+  /** Actions of operators within the last 30 days, the newest first. */
   log(count?: number): OperatorLogEntry[] {
     return this.#parts.store.operatorLog.list(count);
   }
 
-  /** What clients were refused last, the newest first. */
+  /** The last refusals of clients, the newest first. */
   refusals(): RefusalReport[] {
     return this.#parts.refusals.list();
   }
@@ -169,7 +169,7 @@ function notedBans({ bans, turnOut }: OperatorParts, note: Note): BanOperations 
 function jsonCopy(value: unknown): unknown {
   try {
     const text: string | undefined = JSON.stringify(value);
-    // What is no number is null in JSON, which would mean something else.
+    // NaN and Infinity become null in JSON, which would change their meaning.
     return text === undefined || (text === "null" && value !== null) ? undefined : JSON.parse(text);
   } catch {
     return undefined; // It refers to itself, or holds a bigint.

@@ -89,7 +89,7 @@ export class JwtJudge implements Judge {
   #admit(payload: JWTPayload): Verdict {
     const { audience, claim, leewaySeconds, endsWithToken } = this.#options;
     const { sub: user = "", aud, exp = 0 } = payload;
-    // The library looks at `aud` only if it is told what to expect (RFC 7519, section 4.1.3).
+    // The library reads `aud` only if an audience is configured (RFC 7519, section 4.1.3).
     if (audience.length === 0 && aud !== undefined) return refused("audience");
     if (user === "" || user.length > MAX_USER_LENGTH || CONTROL.test(user)) {
       return refused("claims");

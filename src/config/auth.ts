@@ -11,7 +11,7 @@ export const KEY_ALGORITHMS = [
   ...["ES256", "ES384", "ES512", "EdDSA"] as const,
 ] as const;
 
-/** What needs no escape in a URL; a colon and an id before it, perhaps an `@` and a room behind. */
+/** Characters that need no escape in a URL, perhaps with an id before them and a room after. */
 const TOKEN = /^([\w.~-]{1,64}:)?[\w.~-]{16,}(@.+)?$/s;
 
 const names = DIALECTS.map(({ name }) => name);
@@ -31,6 +31,7 @@ export const auth = z.strictObject({
   ).default([]).meta({
     description: "Token as [ID:]TOKEN[@ROOM]: ID is its user and only id, ROOM its only room; " +
       "may be given several times",
+    isRare: true,
     secret: true,
   }),
   jwtSecret: z.array(z.string().min(1)).default([]).meta({

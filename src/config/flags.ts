@@ -4,12 +4,12 @@ import { explainedFlag } from "./foreign_flags.ts";
 import { type Given, switchWord, typed } from "./given.ts";
 import { dashed, type Option, OPTIONS } from "./option_list.ts";
 
-/** What the command line holds. */
+/** The content of a command line. */
 export interface Flags {
   readonly given: readonly Given[];
   /** The configuration file that it names. */
   readonly file: string | undefined;
-  /** What it asks for instead of a server. */
+  /** A request for something other than a server. */
   readonly instead: "help" | "help-all" | "version" | "config-schema" | undefined;
 }
 

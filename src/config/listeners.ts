@@ -14,7 +14,7 @@ export interface TlsFiles {
   readonly key: string;
 }
 
-/** What the configuration says about listening, in the words of every reference server. */
+/** The options about listening, in the words of every original server. */
 export function listenersOf(config: Config): { listeners: Listening[]; tls: TlsFiles | undefined } {
   const tls = tlsFilesOf(config);
   const listeners = config.listen.length > 0 ? config.listen.map(parseListen) : [{

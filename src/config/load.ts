@@ -14,7 +14,7 @@ export interface Sources extends VariableSource {
   readonly readFile: (path: string) => string;
 }
 
-/** What the command line asks for. */
+/** The command that a command line asks for. */
 export type Command =
   | { readonly type: "serve"; readonly config: Config; readonly notices: readonly Notice[] }
   | { readonly type: "help" | "help-all" | "version" | "config-schema" };

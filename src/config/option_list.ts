@@ -20,9 +20,8 @@ export interface Option {
   readonly standard: unknown;
   readonly help: string;
   readonly isSecret: boolean;
-  readonly mayBeEmpty: boolean;
-  /** Few people set it. */
   readonly isRare: boolean;
+  readonly mayBeEmpty: boolean;
   /** The value of a list flag that stands alone; undefined if it needs one. */
   readonly alone: string | undefined;
   /** Heading under which people find it. */
@@ -37,7 +36,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   socketIo: "Socket.IO",
 };
 
-/** What a schema says of itself, its metadata included. */
+/** A schema's own facts, its metadata included. */
 interface Described extends OptionMeta {
   readonly type?: string;
   readonly description?: string;
@@ -81,8 +80,8 @@ function describe(schema: Described, path: readonly string[]): Option {
     standard: schema.default,
     help: schema.description ?? "",
     isSecret: schema.secret === true,
-    mayBeEmpty: schema.mayBeEmpty === true,
     isRare: schema.isRare === true,
+    mayBeEmpty: schema.mayBeEmpty === true,
     alone: schema.alone,
     group: schema.group ?? groupOf(path),
   };

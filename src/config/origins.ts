@@ -15,7 +15,7 @@ export const originOption = z.string().superRefine((text, context) => {
   if (fault !== undefined) context.addIssue({ code: "custom", message: fault, input: text });
 });
 
-/** Says why an origin could never match; undefined if it can. */
+/** Explains why an origin could never match; undefined if it can. */
 function faultOf(text: string): string | undefined {
   if (text === "null" || text === "*") return undefined;
   if (/^https?:/i.test(text)) return faultOfPage(text);

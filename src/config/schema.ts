@@ -36,6 +36,8 @@ const limits = z.strictObject({
     "New connections per second from one address, and Socket.IO namespaces entered again",
   ),
   connectionBurst: limit(500, "New connections that one address may open at once beyond that"),
+  maxAddresses: limit(100_000, "Client addresses to remember, for the limits of each address"),
+  maxRefusalConnections: limit(100, "Connections open at the same time only to be refused"),
   maxRefusals: whole(
     200,
     "Refusals in the operator's list; one address (an IPv6 /64) gets a tenth of them",

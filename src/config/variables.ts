@@ -18,7 +18,7 @@ export interface VariableSource {
 
 /** The variable that names the configuration file. */
 const FILE = "SIGNALBOX_CONFIG";
-/** What Kubernetes sets in every container for a service whose name begins with `signalbox`. */
+/** Kubernetes sets these in every container for a service whose name begins with `signalbox`. */
 const SERVICE_LINK =
   /^SIGNALBOX(_[A-Z0-9_]+)?_(SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
 const SERVICE_ADDRESS = /^(tcp|udp|sctp):\/\//;

@@ -18,7 +18,7 @@ export type Sent =
   | "not_askable"
   | "not_renegotiable";
 
-/** What a sender learns of a signal that its call did not take. */
+/** The outcome, for its sender, of a signal that its call did not take. */
 const UNTAKEN: Readonly<Record<Untaken, Sent>> = {
   absent: "unknown",
   busy: "busy",

@@ -1,6 +1,6 @@
 import type { InputLimits } from "./limits.ts";
 
-/** So much at once, and so much per second after that: two numbers, looked at when asked. */
+/** A token bucket that is refilled when it is asked, without a timer. */
 export class Allowance {
   readonly #perSecond: number;
   readonly #burst: number;
@@ -14,14 +14,14 @@ export class Allowance {
     this.#refilledAt = nowMs;
   }
 
-  /** Whether there was one left; it is gone now. */
+  /** Takes one token; false if there is none. */
   take(nowMs: number): boolean {
     if (!this.hasAny(nowMs)) return false;
     this.#tokens--;
     return true;
   }
 
-  /** Whether there is one left. */
+  /** True if a token is left. */
   hasAny(nowMs: number): boolean {
     const elapsedMs = nowMs - this.#refilledAt;
     this.#tokens = refilled(this.#tokens, this.#perSecond, this.#burst, elapsedMs);
@@ -29,19 +29,19 @@ export class Allowance {
     return this.#tokens >= 1;
   }
 
-  /** Takes many, and more than are left if need be. */
+  /** Takes many tokens, even more than are left. */
   overdraw(count: number): void {
     this.#tokens -= count;
   }
 }
 
-/** What a client may say at once and per second, in frames and in bytes. */
+/** The frames and bytes that a client may send at once and per second. */
 export type InputRates = Pick<
   InputLimits,
   "framesPerSecond" | "frameBurst" | "bytesPerSecond" | "byteBurst"
 >;
 
-/** The allowances of a client's input, where it goes past a Pump, which has its own. */
+/** The allowances of input that does not pass through a Pump, which has its own. */
 export class InputAllowance {
   readonly #frames: Allowance;
   readonly #bytes: Allowance;
@@ -51,23 +51,23 @@ export class InputAllowance {
     this.#bytes = new Allowance(rates.bytesPerSecond, rates.byteBurst, nowMs);
   }
 
-  /** Whether a frame may come; of bytes a frame may be more than are left. */
+  /** Takes a frame of `size` bytes; false over the rates. It may overdraw the bytes that are left. */
   take(size: number, nowMs: number): boolean {
     if (!this.#bytes.hasAny(nowMs) || !this.#frames.take(nowMs)) return false;
     this.#bytes.overdraw(size);
     return true;
   }
 
-  /** Takes more bytes, for a frame that may come already. */
+  /** Takes more bytes for a frame that was taken already. */
   overdraw(bytes: number): void {
     this.#bytes.overdraw(bytes);
   }
 }
 
 /**
- * What is left of an allowance after some time, for those who keep its numbers among their own: an
- * object more for every connection would count.
- * @param perSecond what is added per second; Infinity: it is always full
+ * Returns the tokens of an allowance after some time. For owners that keep the numbers themselves,
+ * because one more object for every connection would weigh.
+ * @param perSecond tokens added per second; at Infinity the allowance is always full
  */
 export function refilled(
   tokens: number,

@@ -3,7 +3,7 @@ import { readCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
 import { type Description, readDescription } from "./description.ts";
 import type { End, Leg, Lifted, Untaken } from "./signal.ts";
-import type { RoomId } from "./types.ts";
+import type { RoomId } from "./events.ts";
 
 /** The rules that all calls share. */
 export interface CallRules extends HoldLimits {
@@ -13,7 +13,7 @@ export interface CallRules extends HoldLimits {
   readonly maxDescriptionLength: number;
 }
 
-/** What a call needs from its owner. */
+/** The parts that a call needs from its owner. */
 export interface CallOwner {
   readonly clock: Clock;
   readonly rules: CallRules;

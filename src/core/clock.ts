@@ -1,12 +1,12 @@
-/** Monotonic time and the only timers; tests advance one of their own. */
+/** The only source of monotonic time and timers; tests advance their own. */
 export interface Clock {
-  /** Milliseconds since some fixed moment. */
+  /** Milliseconds since a fixed moment. */
   now(): number;
-  /** Runs `action` every `intervalMs` until disposed. */
+  /** Runs `action` every `intervalMs` until it is disposed of. */
   every(intervalMs: number, action: () => void): Disposable;
-  /** Runs `action` in a task of its own, as soon as what runs now is done, unless disposed of. */
+  /** Runs `action` in a task of its own, right after the current one, unless it is disposed of. */
   soon(action: () => void): Disposable;
-  /** Runs `action` after a time, unless disposed of. */
+  /** Runs `action` once after `delayMs`, unless it is disposed of. */
   after(delayMs: number, action: () => void): Disposable;
   /** Resolves after `delayMs`. */
   delay(delayMs: number): Promise<void>;

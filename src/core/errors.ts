@@ -4,7 +4,7 @@ export type ErrorFamily =
   | "frame"
   /** The client sends too much or too fast. */
   | "rate"
-  /** The client may not have the id that it asks for, or did not say who it is. */
+  /** The client may not have the id that it asks for, or did not identify itself. */
   | "identity"
   /** The message cannot reach the peer that it is for. */
   | "peer"

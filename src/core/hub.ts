@@ -1,5 +1,6 @@
 import { type Abroad, type Sent, sentBy } from "./abroad.ts";
 import type { Calls } from "./calls.ts";
+import { Exchange } from "./channels.ts";
 import type { HubLimits } from "./limits.ts";
 import {
   type Claim,
@@ -12,15 +13,8 @@ import {
 } from "./peer.ts";
 import { type Admit, askAll, Realm, type Reserve, type Watch } from "./realm.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
-import type {
-  PeerHandle,
-  PeerId,
-  PeerSummary,
-  Receiver,
-  Refused,
-  RoomId,
-  RoomRefusal,
-} from "./types.ts";
+import type { PeerHandle, PeerId, PeerSummary, Refused, RoomId, RoomRefusal } from "./events.ts";
+import type { Receiver } from "./session.ts";
 
 export type { Reserve } from "./realm.ts";
 export type { Sent } from "./abroad.ts";
@@ -37,6 +31,8 @@ const RELEASED = "Cannot act for a peer that was released";
  * the step.
  */
 export class Hub {
+  /** Publish and subscribe, for dialects whose clients are no peers. */
+  readonly channels = new Exchange();
   readonly #maxPeers: number;
   readonly #rooms: Rooms;
   readonly #calls: Calls | undefined;

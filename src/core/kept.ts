@@ -1,52 +1,52 @@
-// What is kept beyond a connection, as the rest of the server sees it. Everything is in memory and
-// answers at once; where a store is configured, it is written behind and read at start.
+// Facts that outlive connections, as the rest of the server sees them. All of them are in memory and
+// available at once. A configured store is written behind and read at the start.
 
-/** Wall-clock time in ms since 1970: the only time that means something to a later process. */
+/** Wall-clock time in ms since 1970: the only time that a later process can compare with. */
 export type WallClock = () => number;
 
 /**
- * "too_large": longer than a record may be. "full": as many records, or bytes, as configured.
- * "invalid": the key is too long, or no Unicode.
+ * "too_large": the record is over its limit. "full": there are as many records or bytes as configured.
+ * "invalid": the key is too long, or not well-formed Unicode.
  */
 export type KeepOutcome = "kept" | "too_large" | "full" | "invalid";
 
 /**
- * A key for MACs: they are made with the current one, and those that the one before made are good,
- * too. An operator may rotate it at any time, so look at it each time.
+ * A key for MACs. New ones are made with the current key; those made with the previous key are still
+ * valid. Read both each time, because an operator may rotate them at any moment.
  */
 export interface Secret {
   readonly current: Uint8Array;
-  /** Undefined where it was never rotated. */
+  /** Undefined before the first rotation. */
   readonly previous: Uint8Array | undefined;
 }
 
-/** What one dialect keeps; no dialect sees another's. */
+/** The store of one dialect, which no other dialect sees. */
 export interface DialectStore {
-  /** 32 random bytes, made for this dialect and kept as long as the store is. */
+  /** 32 random bytes, made for this dialect and kept as long as the store. */
   readonly secret: Secret;
   readonly reservations: Reservations;
   readonly rooms: StoredRooms;
-  /** What the last run sealed for this one, given once; undefined where there is nothing. */
+  /** The items that the last run sealed, given out once; undefined if there are none. */
   readonly sealed: Sealed | undefined;
-  /** Notes how many of the sealed items were none of this dialect's. */
+  /** Reports how many sealed items the dialect could not read. */
   unreadable(items: number): void;
   /**
-   * Hands the next run what clients could go on with, at the end of this one: encrypted, given out
-   * once, and for `lifetimeMs` only. Items over the limit are left out, the last ones first.
-   * @param items anything that JSON can hold; what has a lifetime goes with what is left of it
+   * Seals state for the next run, at the end of this one: encrypted, given out once, and valid for
+   * `lifetimeMs`. Items over the limit are left out, the last ones first.
+   * @param items JSON values; lifetimes in them are what is left
    */
   seal(items: Iterable<unknown>, lifetimeMs: number): Promise<SealOutcome>;
 }
 
-/** Ids that stay with whoever knows their token. */
+/** Ids that are reserved for the owner of a token. */
 export interface Reservations {
   /**
-   * Asks for an id and, where it is free or this token's own, keeps it for `lifetimeMs` from now;
-   * without a lifetime nothing is kept, and only an operator's reservations count. "taken": it is
-   * another token's. "unreserved": nobody else's, but not kept: there are too many, of this address
-   * or in all, or the id cannot be a key. Waits for the store only while that is being read, and
-   * never when the store is in trouble.
-   * @param address whose it is: it may have only so many new ones
+   * Claims an id. If it is free or reserved for this token, it is reserved for `lifetimeMs` from now;
+   * without a lifetime only an operator's reservations count, and nothing is reserved. "taken": the id
+   * belongs to another token. "unreserved": the id is free, but not reserved, because there are too
+   * many reservations of this address or in all, or because it cannot be a key. Waits for the store
+   * only while it is being read, and never if the store is in trouble.
+   * @param address the client's; its new reservations are limited
    */
   claim(
     id: string,
@@ -54,61 +54,61 @@ export interface Reservations {
     lifetimeMs: number | undefined,
     address?: string,
   ): Promise<"granted" | "taken" | "unreserved">;
-  /** The id was in use until now: its lifetime begins anew. Harmless for others. */
+  /** The id was in use until now: restarts its lifetime. Harmless for ids that are not reserved. */
   touch(id: string): void;
   /**
-   * An operator keeps an id for a token, whoever had it before, for so long after it was last seen,
-   * or for ever. "invalid": the digest is no SHA-256, or the id cannot be a key.
+   * Reserves an id for a token in an operator's name, replacing any earlier owner: until `lifetimeMs` after
+   * its last use, or for ever. "invalid": the digest is not a SHA-256, or the id cannot be a key.
    */
   reserve(id: string, holder: Holder, lifetimeMs?: number): Promise<KeepOutcome>;
-  /** Gives an id up, whoever it is kept for; false where it was nobody's. */
+  /** Ends a reservation, an operator's or a client's; false if there is none. */
   forget(id: string): Promise<boolean>;
-  /** What operators reserved. */
+  /** The ids that operators reserved. */
   list(): Iterable<Reserved>;
 }
 
-/** Who knows a token, or the token with this SHA-256, in base64url or hexadecimal. */
+/** The owner of a token, or of the token with this SHA-256, in base64url or hexadecimal. */
 export type Holder = { readonly token: string } | { readonly digest: string };
 
 export interface Reserved {
   readonly id: string;
-  /** Infinity for one that is kept for ever. */
+  /** Infinity for a permanent reservation. */
   readonly expiresAtMs: number;
 }
 
-/** Rooms that an operator made, and descriptions that the server set. */
+/** Rooms that an operator created, and descriptions that the server set. */
 export interface StoredRooms {
   list(): Iterable<{ readonly room: string; readonly settings: unknown }>;
-  /** Undefined where the room was not made by an operator. */
+  /** Undefined for a room that no operator created. */
   settings(room: string): unknown;
   keep(room: string, settings: unknown, lifetimeMs?: number): KeepOutcome;
-  /** Forgets the room and all descriptions in it. */
+  /** Deletes the room and all descriptions in it. */
   forget(room: string): void;
-  /** Everything that the server says of members. */
+  /** All descriptions that the server set. */
   descriptions(): Iterable<{
     readonly room: string;
     readonly member: string;
     readonly description: unknown;
   }>;
-  /** What the server says of a member, whether it is here or not; undefined where nothing. */
+  /** The server's description of a member, present or not; undefined if there is none. */
   description(room: string, member: string): unknown;
-  /** Sets what the server says of a member; null takes it back. */
+  /** Sets the server's description of a member; null removes it. */
   describe(room: string, member: string, description: unknown): KeepOutcome;
 }
 
-/** What the last run left behind. */
+/** The state that the last run sealed. */
 export interface Sealed {
   readonly items: readonly unknown[];
-  /** How long ago it was sealed: lifetimes in it are shorter by this. */
+  /** Time since the sealing; lifetimes in the items are shorter by it. */
   readonly ageMs: number;
 }
 
-/** "off": nothing is to survive this process. "failed": it was told in the log why. */
+/** "off": nothing survives this process. "failed": the log has the reason. */
 export type SealOutcome =
   | { readonly type: "off" | "failed" }
   | { readonly type: "sealed"; readonly items: number; readonly leftOut: number };
 
-/** Who may not use the server; a value is what the kind says, such as an address. */
+/** Clients that may not use the server, by a kind of value such as "address". */
 export interface Bans {
   find(kind: string, value: string): Ban | undefined;
   set(kind: string, value: string, ban: { reason: string; lifetimeMs?: number }): KeepOutcome;
@@ -120,17 +120,17 @@ export interface Ban {
   readonly kind: string;
   readonly value: string;
   readonly reason: string;
-  /** Infinity for one that stays until it is lifted. */
+  /** Infinity for a ban that stays until it is lifted. */
   readonly expiresAtMs: number;
 }
 
-/** Something that an operator did: names only, never tokens, secrets or what was said. */
+/** An operator's action: names only, never tokens, secrets or messages. */
 export interface OperatorAction {
-  /** Who it was, in the operator's own words. */
+  /** The operator's name, as the operator gave it. */
   readonly actor: string;
   /** Such as "ban". */
   readonly action: string;
-  /** What it was done to, outermost part first: a dialect, a room, a member. */
+  /** The object of the action, outermost part first: a dialect, a room, a member. */
   readonly subject: readonly string[];
   readonly outcome: string;
 }
@@ -139,9 +139,9 @@ export interface OperatorLogEntry extends OperatorAction {
   readonly atMs: number;
 }
 
-/** What operators did: kept for 30 days, and as many entries as configured. */
+/** The log of operators' actions: 30 days, and as many entries as configured. */
 export interface OperatorLog {
   write(action: OperatorAction): void;
-  /** The newest first. */
+  /** Returns the newest entries first. */
   list(count?: number): OperatorLogEntry[];
 }

@@ -1,12 +1,5 @@
-import type {
-  PeerEvent,
-  PeerHandle,
-  PeerId,
-  PeerSummary,
-  Receiver,
-  RoomId,
-  RoomKind,
-} from "./types.ts";
+import type { PeerEvent, PeerHandle, PeerId, PeerSummary, RoomId, RoomKind } from "./events.ts";
+import type { Receiver } from "./session.ts";
 
 /** A request to enter a room. */
 export interface RoomRequest {

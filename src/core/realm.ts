@@ -1,5 +1,5 @@
 import type { Claim, Peer, PresentPeer } from "./peer.ts";
-import type { PeerId, RoomId } from "./types.ts";
+import type { PeerId, RoomId } from "./events.ts";
 
 /**
  * Asked before an id is given out; false keeps it from the claimant.

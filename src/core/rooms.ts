@@ -1,7 +1,7 @@
 import type { HubLimits } from "./limits.ts";
 import { Lobby, type LobbyName } from "./lobby.ts";
 import { type Peer, type Room, type RoomRequest, type SelfDescription, tell } from "./peer.ts";
-import type { PeerEvent, PeerSummary, RoomEvent, RoomId, RoomKind, RoomRefusal } from "./types.ts";
+import type { PeerEvent, PeerSummary, RoomEvent, RoomId, RoomKind, RoomRefusal } from "./events.ts";
 
 /** A room as an operator sees it. */
 export interface RoomReport {

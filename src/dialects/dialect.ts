@@ -5,11 +5,13 @@ import type { Hub } from "../core/hub.ts";
 import type { RoomReport } from "../core/rooms.ts";
 import type { LinkLimits } from "../core/limits.ts";
 import type { DialectStore, Holder, KeepOutcome, Reserved } from "../core/kept.ts";
-import type { NamespaceGreeting, NamespaceLink, PeerSummary, Session } from "../core/types.ts";
+import type { PeerSummary } from "../core/events.ts";
+import type { Session } from "../core/session.ts";
+import type { NamespaceGreeting, NamespaceLink } from "../transport/links.ts";
 import type { Visit } from "../core/visit.ts";
 import type { Entrance, Route } from "../http/route.ts";
 
-/** What the server lends to a dialect while it runs. */
+/** The server's parts for a dialect while it runs. */
 export interface DialectContext {
   readonly hub: Hub;
   /** The space of ids and rooms that the dialect's peers live in. */
@@ -19,11 +21,11 @@ export interface DialectContext {
   /** True if the realm has peers of other dialects as well. */
   readonly isBridged: boolean;
   readonly clock: Clock;
-  /** What clients write before the dialect's own paths, such as "/signal"; mostly empty. */
+  /** The prefix of the dialect's own paths, such as "/signal"; mostly empty. */
   readonly basePath: string;
   /** Judges the clients' tokens. */
   readonly authenticator: Authenticator;
-  /** What outlives connections and, where so configured, this process. */
+  /** State that outlives connections and, if configured, this process. */
   readonly store: DialectStore;
 }
 
@@ -47,26 +49,29 @@ export interface OpenDialect extends Partial<Disposable> {
   readonly namespaces?: readonly Namespace[];
   /** Where clients reach it: a path, and what to tell people about it. */
   readonly entrances: readonly Entrance[];
-  /** What an operator may do with the dialect's rooms. */
+  /** The operator's actions on the dialect's rooms. */
   readonly operations?: RoomOperations;
-  /** What an operator may do with the dialect's ids. */
+  /** The operator's actions on the dialect's ids. */
   readonly ids?: IdOperations;
   /** Whether the store's secret is behind what it gives out: not where one is configured. */
   readonly usesStoredSecret?: boolean;
   /** Numbers worth watching. */
   readonly gauges?: readonly Gauge[];
+  /** Numbers that only grow. */
+  readonly counters?: readonly Counter[];
   /**
-   * What clients can go on with after a planned restart. Asked once, when all connections are closed
-   * and before the dialect is disposed of; the next run finds it in its store.
+   * Returns the state that clients can resume after a planned restart. Called once, when all
+   * connections are closed and before the dialect is disposed of; the next run finds it in its
+   * store.
    */
   readonly seal?: () => Sealing;
 }
 
-/** What is sealed; see DialectStore. */
+/** The sealed items; see DialectStore. */
 export interface Sealing {
   /** Anything that JSON can hold, one client's or one call's each; the most precious first. */
   readonly items: Iterable<unknown>;
-  /** After this long nobody can go on with any of it. */
+  /** The time after which no client can resume any of it. */
   readonly lifetimeMs: number;
 }
 
@@ -78,16 +83,24 @@ export interface Gauge {
   readonly read: () => number;
 }
 
+/** A count that is kept by the dialect and read when somebody asks; it only grows. */
+export interface Counter extends Gauge {
+  /** Labels beside the dialect's name, such as { reason: "rate" }; never from clients. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
 /**
- * What came of describing a member. "invalid": it is no description of the dialect. "full": the
+ * The outcome of describing a member. "invalid": the dialect has no such description. "full": the
  * store takes no more.
  */
 export type Described = "described" | "unknown" | "invalid" | "too_large" | "full";
 
 /** A room in an operator's list. */
 export interface OperatedRoom extends RoomReport {
-  /** What the server says in it beside what members say; undefined where that is nothing. */
+  /** The server's descriptions beside those of members; undefined if there are none. */
   readonly standing?: readonly PeerSummary[];
+  /** More facts of the dialect about the room, such as { subscribers: 2 }. */
+  readonly facts?: Readonly<Record<string, string | number>>;
 }
 
 /** Rooms in an operator's hands. */
@@ -95,11 +108,11 @@ export interface RoomOperations {
   /** Rooms with their members and descriptions, and those that are kept without members. */
   list(): OperatedRoom[];
   /**
-   * Sets a member's description, or takes it away with null; the others are told.
-   * @param description JSON, which nobody changes afterwards
+   * Sets a member's description, or removes it with null; the others are informed.
+   * @param description JSON that stays unchanged afterwards
    */
   describe(room: string, member: string, description: unknown): Described;
-  /** Ends a room: its members are told and hung up on. False where there is none. */
+  /** Ends a room: its members are informed and closed. False if there is no such room. */
   stop(room: string): boolean;
   /** Makes a room exist without members and after a restart, or changes what is said of it. */
   keep?(room: string, settings?: unknown): KeepOutcome;
@@ -110,11 +123,11 @@ export interface RoomOperations {
 /** Ids in an operator's hands: each stays with who knows its token. */
 export interface IdOperations {
   /**
-   * Keeps an id for a token, whoever had it before, for so long after it was last seen, or for ever;
-   * whoever uses it now stays until it leaves.
+   * Keeps an id for a token and replaces any earlier owner, for a time after it was last seen, or
+   * for ever. The current user of the id stays until it leaves.
    */
   reserve(id: string, holder: Holder, lifetimeMs?: number): Promise<KeepOutcome>;
-  /** Gives an id up, a client's too; false where it was nobody's. */
+  /** Releases an id, a client's too; false if it is not reserved. */
   forget(id: string): Promise<boolean>;
   /** Those that operators reserved. */
   list(): Reserved[];

@@ -4,6 +4,7 @@ import { owt } from "./owt/mod.ts";
 import { peerjs } from "./peerjs/mod.ts";
 import { simple } from "./simple/mod.ts";
 import { ssp } from "./ssp/mod.ts";
+import { topics } from "./topics/mod.ts";
 import { webrtcsink } from "./webrtcsink/mod.ts";
 
 /** Every dialect the server speaks: adding one is a folder and a line. */
@@ -14,4 +15,5 @@ export const DIALECTS: readonly Dialect[] = [
   owt,
   simple,
   webrtcsink,
+  topics,
 ];

@@ -3,7 +3,7 @@ import ipaddr from "ipaddr.js";
 type Address = ReturnType<typeof ipaddr.process>;
 type Network = ReturnType<typeof ipaddr.parseCIDR>;
 
-/** Whose word about a client's address counts. */
+/** Decides whose X-Forwarded-For counts. */
 export class TrustedProxies {
   readonly #networks: readonly Network[];
   readonly #trustsNearest: boolean;
@@ -18,8 +18,9 @@ export class TrustedProxies {
   }
 
   /**
-   * The address of the client: of `X-Forwarded-For`, read from the right, the first that is no
-   * trusted proxy; the connection's own where that is none. A header from elsewhere is ignored.
+   * Returns the client's address: the first entry of `X-Forwarded-For`, read from the right, that
+   * is no trusted proxy. Without a usable entry it is the connection's own. A header from an
+   * untrusted sender is ignored.
    */
   clientAddress(remote: string, forwardedFor: string | null): string {
     let client = parse(remote);
@@ -49,7 +50,7 @@ export class TrustedProxies {
   }
 }
 
-/** What counts as one address: an IPv6 client has a whole /64 to choose from. */
+/** The key under which an address is counted: an IPv6 client can choose from a whole /64. */
 export function addressKey(address: string): string {
   const parsed = parse(address);
   if (parsed === undefined) return address;
@@ -57,12 +58,12 @@ export function addressKey(address: string): string {
   return `${parsed.toNormalizedString().split(":", 4).join(":")}::/64`;
 }
 
-/** Reads what an operator calls one address, a /64 included; undefined where it is none. */
+/** Reads an address as operators write it, a /64 included; undefined if it is invalid. */
 export function readAddressKey(text: string): string | undefined {
   const address = text.trim().replace(/\/\d+$/, "");
   if (parse(address) === undefined) return undefined;
   const key = addressKey(address);
-  // Of other networks more or fewer than one address would count.
+  // Any other network would count as more or fewer than one address.
   const names = [address, `${address}/${key.endsWith("/64") ? 64 : 32}`];
   return names.includes(text.trim()) ? key : undefined;
 }

@@ -11,11 +11,18 @@ export interface GateLimits {
   /** New connections from one address per second, and at once on top of that. */
   readonly connectionsPerSecond: number;
   readonly connectionBurst: number;
+  /** Client addresses that are remembered. */
+  readonly maxAddresses: number;
+  /**
+   * Connections that exist only to be refused. A browser cannot read the status of a failed upgrade,
+   * so a refusal is a short connection. Each costs a descriptor.
+   */
+  readonly maxRefusalConnections: number;
 }
 
 /** A way in, to be given back when the socket is gone. */
 export interface Admission {
-  /** The connection may open only to be told why it is refused. */
+  /** The refusal, for which the connection opens only briefly. */
   readonly refusal: SignalError | undefined;
   release(): void;
   /** The brief request proved nothing: an address has only so many of these. */
@@ -25,18 +32,10 @@ export interface Admission {
 interface Visitor {
   connections: number;
   tokens: number;
-  /** Of brief requests that prove nothing, within the same rate. */
+  /** Tokens of brief requests that prove no identity, within the same rate. */
   strangerTokens: number;
   refilledAt: number;
 }
-
-/** Addresses remembered at most. */
-const MAX_VISITORS = 100_000;
-/**
- * Connections that exist only to be refused. A browser cannot read the status of a failed upgrade,
- * so a refusal is a short connection; it costs a descriptor, so only so many may be under way.
- */
-const MAX_REFUSALS = 100;
 
 const TEXTS: Partial<Record<ErrorCode, string>> = {
   server_full: "server is full",
@@ -46,9 +45,9 @@ const TEXTS: Partial<Record<ErrorCode, string>> = {
   address_banned: "this address is banned",
 };
 
-const TOO_MANY_STRANGERS = "too many messages of nobody's from this address";
+const TOO_MANY_STRANGERS = "too many messages without credentials from this address";
 
-/** What a client is told that is not let in, or is turned out later. */
+/** The error for a client that is refused now or turned out later. */
 export function refusalFor(code: ErrorCode): SignalError {
   return new SignalError(code, TEXTS[code]);
 }
@@ -108,7 +107,7 @@ export class Gate {
         ...(isBrief ? { wasStranger: () => void visitor.strangerTokens-- } : {}),
       };
     }
-    if (this.#refusals >= MAX_REFUSALS) return undefined;
+    if (this.#refusals >= this.#limits.maxRefusalConnections) return undefined;
     this.#refusals++;
     const isStranger = isBrief && code === "address_rate";
     const refusal = isStranger ? new SignalError(code, TOO_MANY_STRANGERS) : refusalFor(code);
@@ -175,8 +174,8 @@ export class Gate {
   #visitor(key: string): Visitor {
     let visitor = this.#visitors.get(key);
     if (visitor !== undefined) return visitor;
-    if (this.#visitors.size >= MAX_VISITORS) this.#forgetOldest();
-    const { connectionBurst: tokens } = this.#limits;
+    const { connectionBurst: tokens, maxAddresses } = this.#limits;
+    if (this.#visitors.size >= maxAddresses) this.#forgetOldest();
     visitor = { connections: 0, tokens, strangerTokens: tokens, refilledAt: this.#now() };
     this.#visitors.set(key, visitor);
     return visitor;

@@ -9,7 +9,7 @@ export interface OwnRouteOptions {
   /** Writes the metrics as text. */
   readonly expose: () => string;
   readonly isReady: () => boolean;
-  /** What is missing although the server serves, in a few words; undefined if nothing is. */
+  /** A problem of a server that still serves, in a few words; undefined if it has none. */
   readonly trouble?: () => string | undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { LinkLimits } from "../core/limits.ts";
 import type { ErrorCode, SignalError } from "../core/errors.ts";
-import type { Frame, Link, Session, StreamLink } from "../core/types.ts";
+import type { Frame, Link, Session } from "../core/session.ts";
+import type { StreamLink } from "../transport/links.ts";
 import type { Visit } from "../core/visit.ts";
 
 /** A path is exact, or has `*` for one segment of any name that no other route begins with. */
@@ -34,7 +35,9 @@ export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 type Answer = Response | Promise<Response>;
 
-/** Who may use a resource: everybody, or those to whom this does not return a refusal. */
+/**
+ * The clients that may use a resource: all of them, or those without a refusal from this function.
+ */
 export type Access =
   | "open"
   | ((visit: Visit) => Response | undefined | Promise<Response | undefined>);
@@ -49,7 +52,7 @@ export interface HttpRoute extends RouteBase {
   readonly handle: (request: Request, visit: Visit) => Answer;
 }
 
-/** What came with a request that opens a stream or posts a frame. */
+/** The content of a request that opens a stream or posts a frame. */
 export interface Posting {
   readonly method: "GET" | "POST";
   /** Complete; empty where the request has none. */

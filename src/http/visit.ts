@@ -1,6 +1,6 @@
 import type { Visit } from "../core/visit.ts";
 
-/** What a request's target can be read as. */
+/** A request's target, as it was read. */
 export type Target =
   | { readonly url: URL }
   /** Broken, or beside a broken Host header. */

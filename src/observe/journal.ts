@@ -8,7 +8,7 @@ import type { Ending } from "../transport/websocket.ts";
 /** A join that does not even name a room that could be. */
 const JOIN_REFUSALS: ReadonlySet<ErrorCode> = new Set(["room_missing", "room_invalid"]);
 
-/** What an operator's list shows instead of a connection's number for a refused POST. */
+/** Stands in an operator's list for a connection's number if a POST was refused. */
 const NO_CONNECTION = "none";
 
 /** A request that was refused without a connection. */
@@ -123,7 +123,7 @@ export class Journal implements ConnectionObserver {
     this.#log.writeForClient("info", "refused", { dialect, address, reason, ...detail, ...path });
   }
 
-  /** Who it is only for somebody who looks for a fault: ids are what clients say. */
+  /** Names the peer at debug level only, because clients choose ids. */
   #facts({ id, dialect, address, peerId }: ConnectionInfo): Record<string, string> {
     const peer = this.#log.isDebug && peerId !== undefined ? { peer: shown(peerId) } : {};
     return { connection: id, dialect, address, ...peer };

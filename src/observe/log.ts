@@ -94,7 +94,7 @@ class LineBudget {
     this.#clock = clock;
   }
 
-  /** Lines left out that nobody was told of yet. */
+  /** Suppressed lines that no later line has reported yet. */
   get suppressed(): number {
     return this.#suppressed;
   }
@@ -139,6 +139,6 @@ function writeLine(line: Uint8Array): void {
   try {
     Deno.stderr.writeSync(line);
   } catch {
-    // A log that cannot be written must not stop the server, and there is no other place to say so.
+    // A log that cannot be written must not stop the server, and no other place could report it.
   }
 }

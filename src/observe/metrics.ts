@@ -25,9 +25,9 @@ export class Metrics {
   }
 
   /** Announces a count that somebody else keeps; it only grows. */
-  total(name: string, help: string, read: () => number): void {
+  total(name: string, help: string, read: () => number, labels: Labels = {}): void {
     this.#metrics.set(name, { type: "counter", help });
-    entry(this.#gauges, name).set(labelText({}), read);
+    entry(this.#gauges, name).set(labelText(labels), read);
   }
 
   /** Adds one. */

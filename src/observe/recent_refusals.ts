@@ -1,7 +1,7 @@
 import { shown } from "./log.ts";
 import type { ConnectionInfo } from "../transport/connections.ts";
 
-/** What was refused, in an operator's list. */
+/** A refusal, as an operator's list shows it. */
 export interface RefusalReport {
   /** When it last was, in ms since 1970. */
   readonly atMs: number;
@@ -10,7 +10,7 @@ export interface RefusalReport {
   readonly connection: string;
   /** In the dialect's own words where it has any, such as "no-such-pool". */
   readonly reason: string;
-  /** Of a join: the pool that was asked for, cut to what a log line holds. */
+  /** For a join: the requested pool, cut to the length of a log line. */
   readonly pool?: string;
   /** How often the connection was refused this. */
   readonly count: number;
@@ -21,7 +21,7 @@ const SHARE = 1 / 10;
 
 interface Entry {
   readonly report: RefusalReport;
-  /** What its address counts as. */
+  /** The key under which its address is counted. */
   readonly owner: string;
 }
 

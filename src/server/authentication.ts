@@ -8,7 +8,7 @@ import { addressKey } from "../http/address.ts";
 import { bridges } from "./bridge.ts";
 import { messageOf } from "../system/errors.ts";
 
-/** What authentication needs of the server. */
+/** The parts of the server that authentication uses. */
 export type AuthenticationParts = JudgeParts;
 
 /** Makes the authenticator. Throws ConfigError if the options contradict each other. */

@@ -1,6 +1,6 @@
 import type { Server } from "./mod.ts";
 
-/** What a person at a terminal reads after the start: where every dialect is reached. */
+/** The text for a person at a terminal after the start: the address of every dialect. */
 export function bannerOf({ urls, reachable, storePlace }: Server): string {
   const data = storePlace === undefined ? [] : [`Keeping data in ${storePlace}`];
   return [...data, ...urls.flatMap((url) => [`Listening on ${url}`, ...waysIn(url, reachable)])]

@@ -50,8 +50,8 @@ export function openDialects(
 }
 
 /**
- * Hands the next run what clients can go on with, and returns the number of items by dialect. Never
- * rejects: trouble is in the log.
+ * Hands the state that clients can resume to the next run, and returns the number of items by dialect.
+ * Never rejects: trouble is in the log.
  */
 export async function sealAll(
   dialects: readonly NamedDialect[],
@@ -93,7 +93,7 @@ export function openSocketIo(
   return orConfigError(() => new SocketIoServer(options));
 }
 
-/** What every path begins with: without a slash at its end, so that it is mostly empty. */
+/** The beginning of every path, without a slash at its end: mostly empty. */
 export function basePathOf({ basePath }: Config): string {
   return basePath.slice(0, -1);
 }

@@ -17,7 +17,7 @@ export interface DoorOptions extends StreamsOptions {
   readonly router: Router;
   readonly cors: CorsPolicy;
   readonly proxies: TrustedProxies;
-  /** What every path begins with, such as "/signal"; mostly empty. */
+  /** The prefix of every path, such as "/signal"; mostly empty. */
   readonly basePath: string;
   readonly transport: Pick<Transport, "upgrade">;
   /** Undefined if no dialect is reached by Socket.IO. */

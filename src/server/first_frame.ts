@@ -1,5 +1,6 @@
 import type { SignalError } from "../core/errors.ts";
-import type { Departure, Frame, Link, PeerEvent, Session, Unsettled } from "../core/types.ts";
+import type { PeerEvent } from "../core/events.ts";
+import type { Departure, Frame, Link, Session, Unsettled } from "../core/session.ts";
 import type { Visit } from "../core/visit.ts";
 import type { Clock } from "../core/clock.ts";
 import type { UpgradeRoute } from "../http/route.ts";

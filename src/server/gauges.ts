@@ -35,5 +35,8 @@ export function announceGauges(
     for (const gauge of dialect.gauges ?? []) {
       metrics.gauge(`signalbox_${gauge.name}`, gauge.help, gauge.read, { dialect: name });
     }
+    for (const { name: counter, help, read, labels } of dialect.counters ?? []) {
+      metrics.total(`signalbox_${counter}`, help, read, { dialect: name, ...labels });
+    }
   }
 }

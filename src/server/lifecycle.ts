@@ -5,8 +5,8 @@ import type { Connections } from "../transport/connections.ts";
 import type { Listener, TlsMaterial } from "../transport/transport.ts";
 
 /**
- * The server's one state. "starting": requests wait. "renewing": a certificate is taken up, and
- * newcomers are told to come back in a moment. "ending": nobody is admitted any more.
+ * The server's one state. "starting": requests wait. "renewing": the certificate changes, and
+ * newcomers get 503. "ending": nobody is admitted any more.
  */
 export type LifeState = "starting" | "ready" | "renewing" | "ending" | "ended";
 
@@ -23,9 +23,9 @@ export interface LifeParts {
   readonly keepsConnections: boolean;
   /** Removes what the last run sealed; the start is whole with it. */
   readonly begin: () => Promise<void>;
-  /** Nobody is told of departures any more. */
+  /** Stops the announcement of departures. */
   readonly silence: () => void;
-  /** Hands the next run what clients can go on with: the number of items by dialect. */
+  /** Hands the state that clients can resume to the next run: the number of items by dialect. */
   readonly seal: () => Promise<ReadonlyMap<string, number>>;
   readonly dispose: () => void;
   readonly closeStore: () => Promise<void>;
@@ -43,7 +43,7 @@ const END_MS = {
   seal: 4_500,
   store: 3_000,
 } as const;
-/** What the steps together leave of ten seconds. */
+/** The part of ten seconds that the steps leave. */
 const SPARE_MS = 600;
 
 /** The time within which the server has stopped, or is to be ended by force. */
@@ -74,7 +74,7 @@ export class Lifecycle {
     return this.#state;
   }
 
-  /** True while `/readyz` may say so. */
+  /** True while `/readyz` answers 200. */
   get isReady(): boolean {
     return this.#state === "ready" || this.#state === "renewing";
   }
@@ -119,7 +119,7 @@ export class Lifecycle {
     }
   }
 
-  /** Ends the server in good order; the log then says what was sealed, and how long it took. */
+  /** Ends the server in good order; the last log line has the sealed items and the time. */
   stop(): Promise<void> {
     return this.#ending ??= this.#end();
   }

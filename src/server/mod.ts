@@ -70,13 +70,13 @@ export interface Server extends AsyncDisposable {
   reload(fresh?: Config): Promise<void>;
   /** True if a reload has to read certificates or keys. */
   readonly readsFiles: boolean;
-  /** What an operator may do. */
+  /** The operator's actions. */
   readonly operator: Operator;
   /** Counts and logs a fault that nothing else caught. */
   reportFault(error: unknown): void;
 }
 
-/** What a server is made with. */
+/** The parts that a server is made with. */
 export interface ServerOptions {
   readonly version: string;
   readonly log: Log;

@@ -23,7 +23,7 @@ export interface SocketIoDoorOptions {
   readonly onTurnedAway: (visitor: TurnedAway, status: number) => void;
 }
 
-/** What Engine.IO answers when it cannot do what was asked. */
+/** The answers of Engine.IO to requests that it cannot serve. */
 const FAULTS = {
   transport: { status: 400, code: 0, message: "Transport unknown" },
   session: { status: 400, code: 1, message: "Session ID unknown" },

@@ -118,7 +118,7 @@ function isVersion1(der: Uint8Array): boolean {
   return inner[0] !== 0xa0;
 }
 
-/** What is inside the first element of a DER text. */
+/** Returns the content of the first element of a DER text. */
 function contentOf(der: Uint8Array): Uint8Array {
   const length = der[1] ?? 0;
   return der.subarray(length < 0x80 ? 2 : 2 + (length & 0x7f));

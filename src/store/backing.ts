@@ -1,6 +1,13 @@
 import type { Clock } from "../core/clock.ts";
-import type { Accept, Engine, Key } from "./engine/engine.ts";
-import { isLoss, type StoreObserver, Troubles } from "./health.ts";
+import {
+  type Accept,
+  type Engine,
+  type Key,
+  StoreError,
+  StoreTimeoutError,
+} from "./engine/engine.ts";
+import type { Report } from "./events.ts";
+import { isLoss, Troubles } from "./health.ts";
 import { Loader } from "./loader.ts";
 import { EngineWatch } from "./watch.ts";
 import { WriteBehind } from "./write_behind.ts";
@@ -11,7 +18,7 @@ export interface BackingOptions {
   /** Time that one operation may take before the store counts as being in trouble. */
   readonly timeoutMs: number;
   readonly maxWaitingWrites: number;
-  readonly observer: StoreObserver;
+  readonly report: Report;
   /** What is to be stored under a key by now; undefined where nothing is. */
   readonly valueOf: (key: Key) => Uint8Array<ArrayBuffer> | undefined;
   /** All that is to be stored, and all that the engine holds and is not to. */
@@ -34,26 +41,36 @@ export class Backing {
   #lastLook: Promise<void> | undefined;
 
   constructor(options: BackingOptions) {
-    const { engine, maxWaitingWrites: maxWaiting, observer } = options;
+    const { engine, clock, timeoutMs, maxWaitingWrites: maxWaiting, report } = options;
+    const { valueOf, everything } = options;
     this.#options = options;
-    this.#troubles = new Troubles(observer, engine.place);
+    this.#troubles = new Troubles(report, engine.place);
     const isInTrouble = (): boolean => this.trouble !== undefined;
     this.writes = new WriteBehind({
-      ...options,
+      engine,
+      clock,
+      timeoutMs,
       maxWaiting,
+      valueOf,
+      everything,
       onOutcome: (error) => this.#note("writes", error),
-      onDropped: () => observer.writeDropped(),
+      onDropped: () => report({ type: "write_dropped" }),
       onRewriting: (isDone) => this.#noteRewriting(isDone),
     });
     this.loader = new Loader({
-      ...options,
+      engine,
+      clock,
+      timeoutMs,
+      report,
       isInTrouble,
       onOutcome: (doing, error) => this.#note(doing, error),
       onOver: (key) => this.writes.add(key),
       isBusy: () => this.isBusy,
     });
     this.#watch = new EngineWatch({
-      ...options,
+      engine,
+      clock,
+      timeoutMs,
       isInTrouble,
       onOutcome: (error) => this.#note("reading", error),
     });
@@ -94,10 +111,12 @@ export class Backing {
   }
 
   #note(doing: string, error: unknown): void {
-    this.#troubles.note(doing, error);
+    const { engine } = this.#options;
+    const isLocked = error instanceof StoreTimeoutError && engine.isLocked();
+    this.#troubles.note(doing, isLocked ? new StoreError("its file is locked", "locked") : error);
     if (!isLoss(error)) return;
     // Memory has it all.
-    this.#options.engine.reopen("gone", this.#options.accept);
+    engine.reopen("gone", this.#options.accept);
     this.writes.rewrite();
   }
 }

@@ -1,49 +1,16 @@
-import type { KeepOutcome } from "../core/kept.ts";
 import { StoreGoneError, StoreTimeoutError } from "./engine/engine.ts";
+import { reasonOf, reasonText } from "./engine/reason.ts";
+import type { Report } from "./events.ts";
 
-/** Why an id is not kept: "address" has had too many. */
-export type Unreserved = Exclude<KeepOutcome, "kept"> | "address";
-
-/** Told of what becomes of a store, for logs and metrics. */
-export interface StoreObserver {
-  /** Told once, and again when the reason changes. */
-  inTrouble(reason: string, error: unknown): void;
-  recovered(): void;
-  /** An operation failed; most follow from the same trouble. */
-  failed(): void;
-  /** A write was put off until everything is written again, for too many wait. */
-  writeDropped(): void;
-  /** An id was given out without asking the store, which is in trouble, whose it is. */
-  claimUnchecked(): void;
-  /** A client has its id, but it is not kept for it: too many of its address, or in all. */
-  idUnreserved(reason: Unreserved, address: string | undefined): void;
-  /** A reservation was given up to make room for a new one. */
-  reservationEvicted(): void;
-  /** So many records of a kind mean nothing, and are left as they are. */
-  unreadable(kind: string, records: number): void;
-  /** At the end, so many records could not be written. */
-  unwritten(records: number): void;
-  /** What was sealed for a dialect, or was to be, is lost. */
-  sealedLost(dialect: string, error: unknown): void;
-  /** What was sealed and read could not be removed, though it is of no use to anybody. */
-  sealedLeft(error: unknown): void;
-  /** Part of what was to be sealed was too much. */
-  sealedTooMuch(dialect: string, items: number): void;
-  /** Part of what was sealed means nothing to its dialect. */
-  sealedUnreadable(dialect: string, items: number): void;
-}
-
-const SILENT = "it does not answer";
-
-/** What is wrong with a store at the moment, by what it was about to do. */
+/** The current troubles of a store, by the operation that failed. */
 export class Troubles {
-  readonly #observer: StoreObserver;
+  readonly #report: Report;
   readonly #place: string;
   readonly #reasons = new Map<string, string>();
 
   /** @param place where the store keeps its records, for people */
-  constructor(observer: StoreObserver, place: string) {
-    this.#observer = observer;
+  constructor(report: Report, place: string) {
+    this.#report = report;
     this.#place = place;
   }
 
@@ -52,39 +19,25 @@ export class Troubles {
     return undefined;
   }
 
-  /** Notes how it went; without an error, well. */
-  note(doing: string, error?: unknown, reason = reasonOf(error, this.#place)): void {
+  /** Notes the outcome of an operation; without an error, it succeeded. */
+  note(doing: string, error?: unknown, reason = reasonText(error, this.#place)): void {
     if (error === undefined) return this.#clear(doing);
-    this.#observer.failed();
-    // It failed before and is silent now: that follows from the same, and says less.
-    if (reason === SILENT && this.#reasons.has(doing)) return;
+    this.#report({ type: "failed" });
+    // Silence after another failure follows from the same trouble, and explains less.
+    if (error instanceof StoreTimeoutError && this.#reasons.has(doing)) return;
     const before = this.first;
     this.#reasons.set(doing, reason);
-    if (this.first !== before) this.#observer.inTrouble(reason, error);
+    if (this.first !== before) this.#report({ type: "trouble", reason, error });
   }
 
   #clear(doing: string): void {
-    if (this.#reasons.delete(doing) && this.#reasons.size === 0) this.#observer.recovered();
+    if (this.#reasons.delete(doing) && this.#reasons.size === 0) {
+      this.#report({ type: "recovered" });
+    }
   }
 }
 
-/** Whether what was kept is not there any more, and has to be written anew. */
+/** True if the stored records are gone, and must be written again. */
 export function isLoss(error: unknown): boolean {
-  return error instanceof StoreGoneError ||
-    error instanceof Error && /malformed|not a database/i.test(error.message);
-}
-
-/** A failure in a few words that may be shown to everybody: without paths and addresses. */
-function reasonOf(error: unknown, place: string): string {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof StoreGoneError) return error.message;
-  if (error instanceof StoreTimeoutError) return SILENT;
-  if (/another server/.test(message)) return "another server uses its folder";
-  if (/newer signalbox/.test(message)) return "a newer signalbox wrote its file";
-  if (/format is not known|older signalbox/.test(message)) return "its file has another format";
-  if (/is full|no space/i.test(message)) return "the disk is full";
-  if (/locked|busy/i.test(message)) return "its file is locked by another process";
-  if (/read-?only/i.test(message)) return "its file cannot be written";
-  if (/malformed|not a database/i.test(message)) return "its file is damaged";
-  return /^https?:/.test(place) ? "it cannot be reached" : "it fails";
+  return error instanceof StoreGoneError || reasonOf(error) === "damaged";
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Engine, Key } from "./engine/engine.ts";
-import type { StoreObserver } from "./health.ts";
+import type { Report } from "./events.ts";
 import type { Table } from "./records/table.ts";
 import { nextTurn, withinTime } from "./time_limit.ts";
 
@@ -15,7 +15,7 @@ export interface LoaderOptions {
   readonly isInTrouble: () => boolean;
   /** Told how it went; without an error, well. */
   readonly onOutcome: (doing: "loading" | "reading", error?: unknown) => void;
-  readonly observer: StoreObserver;
+  readonly report: Report;
   /** Takes the key of a record that is to be deleted, for its time is over. */
   readonly onOver: (key: Key) => void;
   /** Whether so many writes wait that no more should be made. */
@@ -38,7 +38,7 @@ export class Loader implements Disposable {
 
   /** Adds all records of a table. */
   async load(table: Loadable): Promise<void> {
-    const { engine, clock, observer } = this.#options;
+    const { engine, clock, report } = this.#options;
     let [read, unreadable] = [0, 0];
     for await (const { key, value } of engine.list([table.kind])) {
       const outcome = table.adopt(key, value);
@@ -49,7 +49,7 @@ export class Loader implements Disposable {
       if (this.#isEnded) return;
     }
     table.loaded();
-    if (unreadable > 0) observer.unreadable(table.kind, unreadable);
+    if (unreadable > 0) report({ type: "unreadable", kind: table.kind, records: unreadable });
   }
 
   /** The same for many, again and again until it is done; never rejects. */
@@ -69,16 +69,16 @@ export class Loader implements Disposable {
 
   /** Adds one record that may not have been read yet; never rejects. */
   async lookUp(table: Loadable, parts: readonly string[]): Promise<void> {
-    const { engine, clock, timeoutMs, isInTrouble, onOutcome, observer } = this.#options;
+    const { engine, clock, timeoutMs, isInTrouble, onOutcome, report } = this.#options;
     // Clients do not wait for a store that is known to be in trouble.
-    if (isInTrouble()) return observer.claimUnchecked();
+    if (isInTrouble()) return report({ type: "claim_unchecked" });
     const key = [table.kind, ...parts];
     try {
       const value = await withinTime(engine.get(key), timeoutMs, clock);
       if (value !== undefined) table.adopt(key, value);
     } catch (error) {
       onOutcome("reading", error);
-      observer.claimUnchecked();
+      report({ type: "claim_unchecked" });
     }
   }
 

@@ -1,12 +1,11 @@
 import { StoreFolder } from "./engine/folder.ts";
-import type { StoreObserver } from "./health.ts";
 import { KvEngine } from "./engine/kv.ts";
 import { defaultFolder, namedFolder, type Variables } from "./engine/place.ts";
 import { SealedFile } from "./seal/sealed_file.ts";
 import { Store, type StoreOptions } from "./store.ts";
 
 export { StoreError } from "./engine/engine.ts";
-export type { StoreObserver, Unreserved } from "./health.ts";
+export type { Report, StoreEvent, Unreserved } from "./events.ts";
 export type { Variables } from "./engine/place.ts";
 export { Store, type StoreLimits, type StoreOptions } from "./store.ts";
 
@@ -15,12 +14,6 @@ export interface OpenStoreOptions extends StoreOptions {
   readonly dialects: readonly string[];
   /** For the user's data folder. */
   readonly variables: Variables;
-  readonly observer: StoreObserver & {
-    /** A damaged file was moved aside: at start, the store begins empty. */
-    damaged(movedTo: string): void;
-    /** Other users of the machine may read the files, which could not be helped. */
-    exposed(folder: string, error: unknown): void;
-  };
 }
 
 /**
@@ -29,7 +22,7 @@ export interface OpenStoreOptions extends StoreOptions {
  */
 export async function openStore(where: string, options: OpenStoreOptions): Promise<Store> {
   if (where === "memory") return Store.inMemory(options);
-  const { dialects, variables, observer, clock, wallNow } = options;
+  const { dialects, variables, report, clock, wallNow } = options;
   const place = where.slice("kv:".length);
   if (/^https?:/i.test(place)) {
     // Deno tells a URL from a path by it, in small letters only.
@@ -40,8 +33,8 @@ export async function openStore(where: string, options: OpenStoreOptions): Promi
   const folder = new StoreFolder(path, {
     clock,
     wallNow,
-    onDamaged: (movedTo) => observer.damaged(movedTo),
-    onExposed: (error) => observer.exposed(path, error),
+    onDamaged: (movedTo) => report({ type: "damaged", movedTo }),
+    onExposed: (error) => report({ type: "exposed", folder: path, error }),
   });
   try {
     await folder.claim();

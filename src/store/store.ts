@@ -3,7 +3,6 @@ import type { Bans, DialectStore, OperatorLog, WallClock } from "../core/kept.ts
 import { Backing } from "./backing.ts";
 import { BanList } from "./records/bans.ts";
 import { type Engine, type Key, StoreError, StoreTimeoutError } from "./engine/engine.ts";
-import { explain } from "./engine/folder.ts";
 import {
   FORMAT_KEY,
   formatRecord,
@@ -12,7 +11,8 @@ import {
   proveCurrent,
   settleFormat,
 } from "./engine/format.ts";
-import type { StoreObserver } from "./health.ts";
+import { explain, reasonOf } from "./engine/reason.ts";
+import type { Report } from "./events.ts";
 import { StoredOperatorLog } from "./records/operator_log.ts";
 import { type RecordLimits, Records } from "./records/records.ts";
 import { DialectReservations } from "./records/reservations.ts";
@@ -37,7 +37,7 @@ export interface StoreOptions {
   readonly timeoutMs: number;
   /** Whether anything is sealed at the end; what was is taken out at start all the same. */
   readonly seals: boolean;
-  readonly observer: StoreObserver;
+  readonly report: Report;
   /** Where what is sealed goes; by default, among the engine's other records. */
   readonly sealedIn?: SealedPlace;
   /** What is written, and what can be read: tests have formats of their own. */
@@ -68,18 +68,21 @@ export class Store implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   private constructor(engine: Engine | undefined, options: StoreOptions) {
-    const { clock, wallNow, limits, timeoutMs, formats = FORMATS } = options;
+    const { clock, wallNow, limits, keyOf, timeoutMs, seals, report, formats = FORMATS } = options;
     this.#engine = engine;
     this.#options = options;
     this.#formats = formats;
     const onChange = (key: Key): void => this.#backing?.writes.add(key);
     const secrets = this.#secrets = new SecretBook({ engine, clock, timeoutMs, onChange });
     const sealedIn = options.sealedIn ?? (engine && amongOthers(engine));
-    const { maxSealedBytes } = limits;
-    this.#vault = new Vault({ ...options, sealedIn, secrets, maxSealedBytes });
+    const { maxSealedBytes, maxWaitingWrites } = limits;
+    this.#vault = new Vault({ sealedIn, secrets, clock, wallNow, maxSealedBytes, seals, report });
     this.#records = new Records({
-      ...options,
+      limits,
       now: clock.now,
+      wallNow,
+      keyOf,
+      report,
       isLoaded: engine === undefined,
       lookUp: async (...parts) =>
         await this.#backing?.loader.lookUp(this.#records.reservations, parts),
@@ -88,9 +91,11 @@ export class Store implements AsyncDisposable {
     this.bans = new BanList(this.#records.bans, wallNow);
     this.operatorLog = new StoredOperatorLog(this.#records.log, limits.maxOperatorLog, wallNow);
     this.#backing = engine && new Backing({
-      ...options,
       engine,
-      maxWaitingWrites: limits.maxWaitingWrites,
+      clock,
+      timeoutMs,
+      maxWaitingWrites,
+      report,
       valueOf: (key) => this.#valueOf(key),
       everything: () => this.#everything(engine),
       accept: (get) => proveCurrent(get, engine.place, this.#formats),
@@ -158,13 +163,13 @@ export class Store implements AsyncDisposable {
    * @param isHere whether an id is in use: then its reservation neither runs out nor makes room
    */
   dialect(name: string, isHere: (id: string) => boolean): DialectStore {
-    const { wallNow, observer } = this.#options;
+    const { wallNow, report } = this.#options;
     const { book, rooms } = this.#records;
     book.watch(name, isHere);
     return {
       secret: this.#secrets.get(name),
       sealed: this.#vault.takeSealed(name),
-      unreadable: (items) => observer.sealedUnreadable(name, items),
+      unreadable: (items) => report({ type: "sealed_unreadable", dialect: name, items }),
       reservations: new DialectReservations(book, name),
       rooms: new DialectRooms(rooms, name, wallNow),
       seal: async (items, lifetimeMs) => {
@@ -212,7 +217,8 @@ export class Store implements AsyncDisposable {
     await this.#backing?.lookBeforeEnd();
     this.#timer?.[Symbol.dispose]();
     const isFlushed = await this.flush();
-    if (!isFlushed) this.#options.observer.unwritten(this.#backing?.writes.unwritten ?? 0);
+    const records = this.#backing?.writes.unwritten ?? 0;
+    if (!isFlushed) this.#options.report({ type: "unwritten", records });
     await this.#abandon();
   }
 
@@ -231,12 +237,15 @@ export class Store implements AsyncDisposable {
       await withinTime(work, START_MS, this.#options.clock);
     } catch (error) {
       if (error instanceof StoreError) throw error;
-      throw new StoreError(`Cannot use the store in "${this.place}": ${explain(error)}`);
+      const message = `Cannot use the store in "${this.place}": ${explain(error)}`;
+      throw new StoreError(message, reasonOf(error));
     }
   }
 
   async #start(engine: Engine, dialects: readonly string[]): Promise<void> {
     await settleFormat(engine, this.#formats);
+    // Proves a write: a store that can only be read would lose everything.
+    await engine.commit([{ key: FORMAT_KEY, value: formatRecord(this.#formats.current) }]);
     await this.#vault.open(dialects);
     // Few, and asked without waiting: all of them have to be here.
     const { bans, rooms } = this.#records;

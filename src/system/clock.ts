@@ -16,7 +16,7 @@ export const systemClock: Clock = {
   delay: (delayMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, delayMs)),
 };
 
-/** What the machine takes for the time of day. */
+/** The machine's time of day. */
 export const wallClock: WallClock = () => Date.now();
 
 /** The time of day as HTTP writes it. */

@@ -1,12 +1,12 @@
-/** What a server goes on with that it reads or writes. */
+/** The files and variables that a server still reads or writes after its start. */
 export interface Belongings {
-  /** As `--store` says it. */
+  /** The place of the store, in the form of `--store`. */
   readonly store: string;
   /** Whether certificates or keys may have to be read again. */
   readonly readsFiles: boolean;
 }
 
-/** All that the runtime can be told to forbid, but for the network. */
+/** All permissions that the runtime can revoke, except for the network. */
 const NAMES = ["env", "read", "write", "sys", "run", "ffi"] as const;
 type Name = typeof NAMES[number];
 

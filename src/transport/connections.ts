@@ -1,7 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode, SignalError } from "../core/errors.ts";
 import type { LinkLimits } from "../core/limits.ts";
-import type { Frame, Link, PeerId, Session, StreamLink, Terms, Unsettled } from "../core/types.ts";
+import type { PeerId } from "../core/events.ts";
+import type { Frame, Link, Session, Terms, Unsettled } from "../core/session.ts";
+import type { StreamLink } from "./links.ts";
 import { EventStreamLink } from "./event_stream.ts";
 import { type OutputBudget, type OutputBudgetLimits, OutputBudgets } from "./output_budget.ts";
 import { Pump } from "./pump.ts";
@@ -15,7 +17,7 @@ export interface ConnectionInfo {
   readonly dialect: string;
   /** The id under which the client is known now, where it has one. */
   readonly peerId?: PeerId | undefined;
-  /** What its dialect calls a refusal. */
+  /** The dialect's name of a refusal. */
   wordFor?(code: ErrorCode): string | undefined;
 }
 
@@ -28,11 +30,11 @@ export interface ConnectionObserver {
   failed(connection: ConnectionInfo, error: unknown): void;
 }
 
-/** What it takes to run one accepted socket, or one stream. */
+/** The parts that one accepted socket or one stream needs. */
 export interface Acceptance<L extends Link = Link> extends Terms {
   readonly address: string;
   readonly createSession: (link: L, connection: Unsettled) => Session;
-  /** The session will say whose the connection is: nobody is told of it before. */
+  /** True if the session will name the connection's owner: no observer learns of it before. */
   readonly isUnsettled?: boolean;
   /** Refuses the connection in the dialect's own words instead of serving it. */
   readonly refusal?: SignalError | undefined;
@@ -100,7 +102,9 @@ export class Connections implements Disposable {
     });
   }
 
-  /** What may wait for one more carrier of an address; given back when that is released. */
+  /**
+   * The output budget of one more carrier of an address; given back when the carrier is released.
+   */
   budgetOf(address: string): OutputBudget {
     return this.#common.budgets.enter(this.#common.keyOf(address));
   }
@@ -213,7 +217,7 @@ export class Connections implements Disposable {
   }
 }
 
-/** What holds a descriptor: a socket, a stream, or what carries several connections at once. */
+/** An owner of a descriptor: a socket, a stream, or the carrier of several connections at once. */
 export interface Carrier extends Pick<Link, "isOpen" | "close"> {
   /** Bytes that waited for the client when last looked at. */
   readonly backlog: number;
@@ -224,19 +228,19 @@ export interface Carrier extends Pick<Link, "isOpen" | "close"> {
   adopt?(limits: LinkLimits): void;
 }
 
-/** What is looked at once a second. */
+/** Swept once a second. */
 export type Checked = Pick<Pump, "checkIdentified">;
 
 interface Carried {
   readonly link: Link;
-  /** What to sweep and drain for this connection alone. */
+  /** Sweeping and draining for this connection alone. */
   readonly carrier?: Carrier;
-  /** What may wait for the carrier. */
+  /** The output budget of the carrier. */
   readonly budget?: OutputBudget;
   readonly session: Session;
 }
 
-/** What all connections share. */
+/** Shared by all connections. */
 interface Common {
   readonly budgets: OutputBudgets;
   readonly keyOf: (address: string) => string;
@@ -300,7 +304,7 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
     return this.pump.session.wordFor?.(code);
   }
 
-  /** What its address counts as. */
+  /** The key under which its address is counted. */
   get key(): string | undefined {
     return this.#budget?.key;
   }

@@ -1,13 +1,14 @@
 import { Buffer } from "node:buffer";
 import type { OutputLimits } from "../core/limits.ts";
-import type { Frame, StreamLink } from "../core/types.ts";
+import type { Frame } from "../core/session.ts";
+import type { StreamLink } from "./links.ts";
 import type { OutputBudget } from "./output_budget.ts";
 import type { LinkObserver } from "./websocket.ts";
 
 /** A comment goes out after this time without anything else: proxies cut what is silent. */
 const COMMENT_EVERY_MS = 15_000;
 const COMMENT = ":\n\n";
-/** What is handed on at once: the network keeps that, even when the client was given up. */
+/** Bytes handed to the network at once; it keeps them even after the client was given up. */
 const PIECE_BYTES = 64 * 1024;
 const HEADERS = {
   "content-type": "text/event-stream",
@@ -36,7 +37,7 @@ export class EventStreamLink implements StreamLink {
   readonly #now: () => number;
   readonly #budget: OutputBudget;
   #waiting: string[] = [];
-  /** What is left of an event that was handed on in part. */
+  /** The rest of an event that was handed over in part. */
   #begun: Uint8Array | undefined = undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isStarted = false;
@@ -131,7 +132,7 @@ export class EventStreamLink implements StreamLink {
         this.#end(CUT_OFF);
         this.#release();
       },
-      // What waits is kept and counted here, not in the stream.
+      // Waiting frames are kept and counted here and not in the stream.
     }, { highWaterMark: 0 });
     this.#answer(new Response(body, { headers: HEADERS }));
   }

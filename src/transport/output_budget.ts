@@ -1,7 +1,7 @@
 /** Bytes of one link that waits although a budget is spent: small messages reach who reads. */
 const FAIR_BYTES = 16 * 1024;
 
-/** What waits in all, for as many clients as share the limit. */
+/** Bytes that wait in total, for all clients that share the limit. */
 interface Account {
   readonly maxBytes: number;
   bytes: number;
@@ -16,9 +16,10 @@ export interface OutputBudgetLimits {
 }
 
 /**
- * What waits for the clients of one address, and with them for all: counted as it changes, since a
- * socket that is not read keeps what it was handed, even when it is closed. So what would be too
- * much must never be handed to one; and who was given up counts until it is gone.
+ * Bytes that wait for the clients of one address, and with them for all. They are counted as they
+ * change, because a socket that is not read keeps its frames even after it was closed. A frame over
+ * the limit must therefore never be handed to a socket, and a client that was given up counts until
+ * it is gone.
  */
 export class OutputBudget {
   readonly key: string;

@@ -2,14 +2,9 @@ import { Buffer } from "node:buffer";
 import { refilled } from "../core/allowance.ts";
 import { SignalError } from "../core/errors.ts";
 import type { InputLimits } from "../core/limits.ts";
-import type { Departure, Frame, Link, Session } from "../core/types.ts";
+import type { Departure, Frame, Link, Session } from "../core/session.ts";
 
-/** How long a client may keep sending too fast before it is hung up on. */
-const FLOOD_MS = 10_000;
-/** A pause without excess after which the next excess counts as a new one. */
-const CALM_MS = 1_000;
-
-/** What is left of a client's allowances: for a session that goes on where another one ended. */
+/** The rest of a client's allowances, for a session that continues another one. */
 export interface Leftover {
   readonly frameTokens: number;
   readonly byteTokens: number;
@@ -58,12 +53,12 @@ export class Pump {
     this.#byteTokens = limits.byteBurst;
   }
 
-  /** Who gets the frames. */
+  /** Receives the frames. */
   get session(): Session {
     return this.#session;
   }
 
-  /** Goes on with another session, perhaps within limits of its own. */
+  /** Continues with another session, perhaps within limits of its own. */
   handOver(session: Session, limits?: InputLimits): void {
     this.#session = session;
     if (limits === undefined) return;
@@ -72,7 +67,7 @@ export class Pump {
     this.#byteTokens = limits.byteBurst;
   }
 
-  /** What its client has not used up yet. */
+  /** The allowances that the client has not used up yet. */
   get leftover(): Leftover {
     return {
       frameTokens: this.#frameTokens,
@@ -83,7 +78,7 @@ export class Pump {
     };
   }
 
-  /** Goes on with what an earlier pump has left, within the same limits. */
+  /** Continues with the allowances of an earlier pump, within the same limits. */
   resume({ frameTokens, byteTokens, refilledAt, excessSince, lastExcess }: Leftover): void {
     this.#frameTokens = frameTokens;
     this.#byteTokens = byteTokens;
@@ -129,7 +124,7 @@ export class Pump {
     this.refuse(new SignalError("frame_too_large", text));
   }
 
-  /** Lets the session say that something was refused. */
+  /** Lets the session report a refusal to its client. */
   refuse(error: SignalError): void {
     if (!this.#isEnded) this.#caught(error);
   }
@@ -193,7 +188,7 @@ export class Pump {
   }
 
   #caught(error: unknown): void {
-    // Nobody is left to be told of a refusal; a fault is one whenever it comes to light.
+    // A refusal has no receiver any more; a fault is still reported.
     if (this.#isEnded) {
       if (!(error instanceof SignalError)) this.#link.fail(error);
       return;
@@ -224,11 +219,12 @@ export class Pump {
 
   /** The first frame of an excess is answered; one that lasts ends the connection. */
   #refuseExcess(frame: Frame): void {
+    const { floodPauseMs, floodTimeoutMs } = this.#limits;
     const now = this.#now();
-    if (now - this.#lastExcess > CALM_MS) {
+    if (now - this.#lastExcess > floodPauseMs) {
       this.#excessSince = now;
       this.refuse(new SignalError("rate_limited", "Too many messages"));
-    } else if (now - this.#excessSince > FLOOD_MS) {
+    } else if (now - this.#excessSince > floodTimeoutMs) {
       this.refuse(new SignalError("flooding", "Too many messages"));
     }
     this.#lastExcess = now;

@@ -1,4 +1,4 @@
-import type { Frame } from "../core/types.ts";
+import type { Frame } from "../core/session.ts";
 
 /** Certificate chain and private key, as PEM text. */
 export interface TlsMaterial {
@@ -6,7 +6,7 @@ export interface TlsMaterial {
   readonly key: string;
 }
 
-/** What a transport needs in order to listen at one address. */
+/** The settings that a transport needs to listen at one address. */
 export interface ListenOptions {
   readonly hostname: string;
   readonly port: number;

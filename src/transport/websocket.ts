@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { LinkLimits, OutputLimits } from "../core/limits.ts";
-import type { Departure, Frame, Link } from "../core/types.ts";
+import type { Departure, Frame, Link } from "../core/session.ts";
 import type { OutputBudget } from "./output_budget.ts";
 import type { Socket, SocketObserver } from "./transport.ts";
 
@@ -148,7 +148,7 @@ export class WebSocketLink implements Link, SocketObserver {
   /** Gives up a client that has accepted nothing for too long. Call about once a second. */
   checkStall(nowMs: number): void {
     if (!this.#isOpen) {
-      // What waits for a client that was given up counts until it is gone.
+      // Bytes for a client that was given up count until it is gone.
       if (this.#backlog > 0) this.#count(this.#socket.bufferedAmount);
       return;
     }

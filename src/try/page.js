@@ -55,7 +55,7 @@ $("copy").addEventListener("click", async () => {
 });
 if (query.has("start")) start(query.get("start"));
 
-/** What a client's adapter reports; ids and texts of others are only ever shown as text. */
+/** A client's adapter reports these; ids and texts of others are only ever shown as text. */
 const report = {
   ready: (id) => {
     $("me").textContent = ` (${id})`;

@@ -14,6 +14,7 @@ import { owt } from "../../src/dialects/owt/mod.ts";
 import { peerjs } from "../../src/dialects/peerjs/mod.ts";
 import { simple } from "../../src/dialects/simple/mod.ts";
 import { ssp } from "../../src/dialects/ssp/mod.ts";
+import { topics } from "../../src/dialects/topics/mod.ts";
 import { webrtcsink } from "../../src/dialects/webrtcsink/mod.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { settle, type TestClient } from "../helpers/session/hub.ts";
@@ -356,3 +357,21 @@ for (const { dialect, enter, last, closing } of EXPIRING) {
     assertEquals([client.isOpen, bench.hub.peerCount], [false, 0]);
   });
 }
+
+Deno.test("Topics: a token is checked at the opening, and a topic has to be granted", async () => {
+  using bench = newBench(topics, { rooms: [exactly("lobby")] });
+  const [path = ""] = bench.open.entrances.map((entrance) => entrance.path);
+  for (const [token, message] of REFUSED) {
+    const client = await open(bench, path, QUERY(token));
+    assertEquals(client.closing, [
+      token === "unavailable" ? 1013 : 1008,
+      message.toLowerCase(),
+    ]);
+  }
+  const client = await open(bench, path, QUERY("good:alice"));
+  await client.say(
+    '{"type":"subscribe","topics":["attic"]}',
+    '{"type":"subscribe","topics":["lobby"]}',
+  );
+  assertEquals([client.refusals, client.isOpen], [["room_forbidden"], true]);
+});

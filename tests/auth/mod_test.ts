@@ -30,7 +30,7 @@ function attempt(more: Partial<Attempt> = {}): Attempt {
   };
 }
 
-/** Accepts one token, which grants what it is told. */
+/** Accepts one token, which has the given grants. */
 function judgeOf(grants: Partial<Grants> = {}, asksAlways = false): Judge {
   const identity: Identity = {
     user: "alice",

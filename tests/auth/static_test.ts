@@ -43,7 +43,7 @@ Deno.test("an id before a token is its user, and its only id", () => {
   assertEquals([admits(other, "lobby"), admits(other, "attic")], [true, false]);
 });
 
-Deno.test("a token that is missing is told from one that is wrong", () => {
+Deno.test("a missing token and a wrong one are refused with reasons of their own", () => {
   const tokens = new StaticTokens([EVERYWHERE, `${LOBBY}@lobby`]);
   assertEquals(whyOf(tokens.judge(undefined)), "missing");
   const wrong = [

@@ -49,7 +49,7 @@ for (
     ['{ "a": /* b', "a comment has no end at line 1"],
   ] as const
 ) {
-  Deno.test(`a slip is told with its place: ${JSON.stringify(content)}`, () => {
+  Deno.test(`a slip is reported with its place: ${JSON.stringify(content)}`, () => {
     const text = faultOf(content);
     assertStringIncludes(text, fault);
     assert(!text.includes("\n"), text);
@@ -80,7 +80,7 @@ Deno.test("a file that is nested without end is refused, and ends nothing", () =
   assertEquals(faultOf(deep), "it is nested too deeply");
 });
 
-Deno.test("of a key that is given twice the last one counts, also of names that objects have", () => {
+Deno.test("the last value of a key counts, also for names that objects have", () => {
   assertEquals(configOf({ args, files: { f: '{"port":1,"port":2}' } }).port, 2);
   const [problem = ""] = problemsOf({ args, files: { f: '{"__proto__":{"port":1}}' } });
   assertStringIncludes(problem, 'Unknown key "__proto__"');

@@ -72,7 +72,7 @@ Deno.test("--help all names every option, all its flags, its default and what it
   }
 });
 
-Deno.test("--help says what kind of value an option takes", () => {
+Deno.test("--help names the kind of value that an option takes", () => {
   assertStringIncludes(entryOf(optionOf("port"))[0], " N");
   assertStringIncludes(entryOf(optionOf("host"))[0], " TEXT");
   assertStringIncludes(entryOf(optionOf("listen"))[0], " TEXT ...");
@@ -80,7 +80,7 @@ Deno.test("--help says what kind of value an option takes", () => {
   assertEquals(entryOf(optionOf("disable-ssl"))[0], "  --disable-ssl");
 });
 
-Deno.test("--help says which limits may be unlimited", () => {
+Deno.test("--help names the limits that may be unlimited", () => {
   for (const option of OPTIONS) {
     const mayBe = option.words.includes("unlimited");
     assertEquals([option.flag, entryOf(option)[0].includes("unlimited")], [option.flag, mayBe]);

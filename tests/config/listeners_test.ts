@@ -44,7 +44,7 @@ Deno.test("several addresses may be listened at, plain and with TLS, in the orde
 Deno.test("a URL without a port means that of its scheme", () => {
   const listen = ["--listen", "http://localhost", "--listen", "https://localhost"];
   assertEquals(listening(...TLS, ...listen), ["http://localhost:80", "https://localhost:443"]);
-  // What a URL leaves out as its scheme's own.
+  // URLs leave out the port of their scheme.
   assertEquals(listening("--listen", "http://localhost:80"), ["http://localhost:80"]);
 });
 

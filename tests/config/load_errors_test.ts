@@ -35,7 +35,7 @@ for (
   });
 }
 
-Deno.test("a number that is too small is told of with the word that lifts the limit, where there is one", () => {
+Deno.test("a number that is too small is reported with the word that lifts the limit, if there is one", () => {
   for (const value of ["0", "-1", "1.5", "many"]) {
     const [problem, ...others] = problemsOf({ args: [`--limits-max-peers=${value}`] });
     assertStringIncludes(problem ?? "", "expected a whole number of at least 1, or unlimited (got");
@@ -148,7 +148,7 @@ Deno.test("a switch takes no other words than those for on and off", () => {
   }
 });
 
-Deno.test("a file that cannot be used is an error that says why", () => {
+Deno.test("an unusable file is an error with the reason", () => {
   const args = ["--config", "f"];
   const why = (content?: string): readonly string[] =>
     problemsOf(content === undefined ? { args } : { args, files: { f: content } });

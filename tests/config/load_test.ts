@@ -41,7 +41,7 @@ Deno.test("a variable that is empty is not set", () => {
   assertEquals(configOf({ variables: { PORT: "", SIGNALBOX_HOST: "" } }).port, 8080);
 });
 
-// What a user of either reference server types, and where it ends up.
+// The command lines of the original servers, and the options that result.
 for (
   const [args, path, value] of [
     [["--port", "9000"], ["port"], 9000],
@@ -107,7 +107,7 @@ Deno.test("a switch that begins with no- takes a word like any other", () => {
   assertEquals(configOf({ variables, args: ["--no-seal=no"] }).noSeal, false);
 });
 
-Deno.test("of a flag that is given twice the last one counts", () => {
+Deno.test("the last value of a repeated flag counts", () => {
   assertEquals(configOf({ args: ["--port", "1", "-p", "2"] }).port, 2);
 });
 

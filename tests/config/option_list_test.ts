@@ -86,6 +86,8 @@ Deno.test("a dialect's limits have the names that the transport knows them by", 
     byteBurst: true,
     identifyTimeoutMs: true,
     maxHeldFrames: true,
+    floodTimeoutMs: true,
+    floodPauseMs: true,
     maxQueuedBytes: true,
     stallTimeoutMs: true,
   };

@@ -48,7 +48,7 @@ Deno.test("an unknown variable is a warning that names the nearest one; other na
   assertEquals(noticesOf({ variables: { HOME: "/", SIGNAL: "x", signalbox_port: "x" } }), []);
 });
 
-/** What Kubernetes sets for a service called `signalbox` with a port called `http`. */
+/** Kubernetes sets these for a service called `signalbox` with a port called `http`. */
 const LINKS = {
   SIGNALBOX_PORT: "tcp://10.96.12.7:8080",
   SIGNALBOX_PORT_8080_TCP: "tcp://10.96.12.7:8080",

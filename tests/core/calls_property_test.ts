@@ -70,7 +70,7 @@ const manners: fc.Arbitrary<Manners> = fc.record({
   ),
 });
 
-/** Checks each thing that a client is told against all that came before it in its call. */
+/** Checks each event of a client against all earlier ones in its call. */
 class Referee {
   /** The client whose offer is open; per client, the ufrags of the description it was sent last. */
   #offerer: number | undefined = undefined;

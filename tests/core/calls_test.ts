@@ -95,7 +95,7 @@ Deno.test("one who hangs up ends the call for both, once", () => {
   assertEquals([bench.calls.count, bench.clock.timers], [0, 0]);
 });
 
-Deno.test("a departure ends the calls of whoever shows presence", () => {
+Deno.test("a departure ends the calls of a peer that shows presence", () => {
   const bench = new CallBench();
   const { a, b, fromA, fromB } = bench.pair({ showsPresence: false });
   fromA(offer("A"));
@@ -106,7 +106,7 @@ Deno.test("a departure ends the calls of whoever shows presence", () => {
   assertEquals(bench.calls.count, 0);
 });
 
-Deno.test("between two that show no presence, nobody is told of a departure", () => {
+Deno.test("between two peers without presence, no departure is announced", () => {
   const bench = new CallBench();
   const { a, b, fromA } = bench.pair({ showsPresence: false }, { showsPresence: false });
   fromA(offer("A"));

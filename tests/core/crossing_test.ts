@@ -8,7 +8,7 @@ Deno.test("a client that yields has its crossing offer dropped", () => {
   const { a, b, fromA, fromB } = bench.pair({}, { crossing: "yields" });
   fromA(offer("A"));
   assertEquals(fromB(offer("B")), "sent");
-  fromB(candidate("B", "of the void offer"));
+  fromB(candidate("B", "void offer"));
   fromB(answer("B2"));
   fromB(candidate("B2"));
   assertEquals(a.heard(), ["answer B2", "candidate B2"]);
@@ -21,7 +21,7 @@ Deno.test("a client that insists may give way nevertheless", () => {
   const { a, b, fromA, fromB } = bench.pair({ crossing: "yields" });
   fromA(offer("A"));
   fromB(offer("B"));
-  fromB(candidate("B", "of the void offer"));
+  fromB(candidate("B", "void offer"));
   bench.clock.advance(499);
   fromB(answer("B2"));
   bench.clock.advance(10_000);
@@ -131,7 +131,7 @@ Deno.test("a newcomer that makes no offer gets the other's after a second", () =
   assertEquals(b.heard(), ["reoffer A"]);
 });
 
-Deno.test("an end while an offer waits is not told to a newcomer that knows nothing", () => {
+Deno.test("an end while an offer waits is not announced to a newcomer that knows nothing", () => {
   const bench = new CallBench();
   const { a, b, fromA } = bench.pair({}, { offersFirst: true, canRestart: true });
   fromA(offer("A"));
@@ -146,7 +146,7 @@ Deno.test("an offer of the same connection renegotiates", () => {
   fromA(offer("A"));
   fromB(answer("B"));
   assertEquals(fromA(offer("A", { ufrag: "A2" })), "sent");
-  fromA(candidate("A", "of the old path"));
+  fromA(candidate("A", "old path"));
   fromA(candidate("A2"));
   fromB(answer("B"));
   assertEquals(fromB(offer("B")), "sent");
@@ -186,7 +186,7 @@ Deno.test("an ICE restart that a client cannot take ends the call", () => {
   assertEquals(bench.calls.count, 0);
 });
 
-Deno.test("a new connection replaces the call: the other client is told of its end first", () => {
+Deno.test("a new connection replaces the call: the other client learns of its end first", () => {
   const bench = new CallBench();
   const { a, b, fromA, fromB } = bench.pair();
   fromA(offer("A"));

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { PeerEvent, PeerHandle, Receiver } from "../../src/core/types.ts";
+import type { PeerEvent, PeerHandle } from "../../src/core/events.ts";
+import type { Receiver } from "../../src/core/session.ts";
 import { newTestHub } from "../helpers/session/hub.ts";
 
 /** Stands for a peer, without any connection of its own. */

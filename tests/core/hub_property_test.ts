@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Hub } from "../../src/core/hub.ts";
-import type { PeerHandle } from "../../src/core/types.ts";
+import type { PeerHandle } from "../../src/core/events.ts";
 import { newTestHub } from "../helpers/session/hub.ts";
 import { claimOf } from "../helpers/session/receiver.ts";
 import { Witness } from "../helpers/session/witness.ts";
@@ -14,9 +14,9 @@ const MAX_PEERS = 4;
 const MAX_ROOMS = 2;
 const MAX_MEMBERS = 3;
 
-/** What there should be, kept in the simplest way. */
+/** The expected state, kept in the simplest way. */
 interface Model {
-  /** Who speaks for an id, under which proof. */
+  /** The connection that speaks for an id, and its proof. */
   readonly holders: Map<string, { witness: Witness; proof: string; isExclusive: boolean }>;
   /** Ids by room. */
   readonly rooms: Map<string, Set<string>>;
@@ -116,7 +116,7 @@ function leave(id: string): Step {
   }, (model) => model.holders.has(id));
 }
 
-/** A connection that no longer speaks for its id lets go of it once more. */
+/** A connection that no longer speaks for its id releases it once more. */
 function leaveAgain(nth: number): Step {
   return stepOf(`leave again ${nth}`, (model, hub) => {
     const former = model.former[nth % model.former.length];
@@ -170,7 +170,7 @@ function checkAll(model: Model, hub: Hub): void {
   for (const [room, members] of model.rooms) checkRoom(model, room, [...members]);
 }
 
-/** Of any two members exactly one learned of the other by `entered` and the other by `joined`. */
+/** Exactly one of any two members learned of the other by `entered` and the other by `joined`. */
 function checkRoom(model: Model, room: string, members: readonly string[]): void {
   const sources = (id: string) => model.holders.get(id)?.witness.knows.rooms.get(room);
   for (const one of members) {

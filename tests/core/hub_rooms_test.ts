@@ -41,7 +41,7 @@ Deno.test("the newcomer has entered before anybody learns of it", async () => {
   assertEquals(order, ["0 admitted", "0 entered", "1 admitted", "1 entered", "0 joined"]);
 });
 
-Deno.test("what a member says the moment it learns of a newcomer follows `entered`", async () => {
+Deno.test("a member's words at the moment it learns of a newcomer follow `entered`", async () => {
   const hub = newTestHub();
   const first = new FakeReceiver();
   const deliver = first.deliver.bind(first);
@@ -85,7 +85,7 @@ Deno.test("a peer leaves every room that it is in", async () => {
   assertEquals(b.told(), ["left r: a", "left s: a"]);
 });
 
-Deno.test("rooms are told of a leaving before the partners are", async () => {
+Deno.test("rooms learn of a departure before the partners do", async () => {
   const hub = newTestHub();
   const [a, b] = await admitAll(hub, "a", "b");
   hub.join(a.peer, { room: "r" });
@@ -104,7 +104,7 @@ Deno.test("nothing from a peer follows its leaving, whatever its session does", 
   hub.release(a.peer, a);
   b.told();
   for (const room of ["r", undefined]) {
-    // Whether it is told so by a result or an exception is the hub's choice.
+    // The hub may report it by a result or by an exception.
     try {
       hub.send(a.peer, "b", "ghost", room);
     } catch (error) {
@@ -230,7 +230,7 @@ Deno.test("a peer that is not exclusive may be in any number of pairs", async ()
   assertEquals([b.told(), c.told()], [["gone a"], ["gone a"]]);
 });
 
-Deno.test("a receiver that throws is failed, and all others are told as if it had not", async () => {
+Deno.test("a receiver that throws is failed, and all others are informed as usual", async () => {
   const hub = newTestHub();
   const [a, b, c] = await admitAll(hub, "a", "b", "c");
   hub.join(a.peer, { room: "r" });

@@ -9,7 +9,7 @@ import {
   newReservingHub,
 } from "../helpers/session/receiver.ts";
 
-Deno.test("hub.claim() admits a free id and says so before it resolves", () => {
+Deno.test("hub.claim() admits a free id and announces it before it resolves", () => {
   const hub = newTestHub();
   const receiver = new FakeReceiver();
   hub.claim(claimOf("a", receiver));
@@ -167,7 +167,7 @@ Deno.test("release by a connection that was replaced is harmless", async () => {
   assertEquals(hub.has("test", "a"), false);
 });
 
-Deno.test("release happens once, and not to whoever holds the id next", async () => {
+Deno.test("release happens once, and not to the next owner of the id", async () => {
   const hub = newTestHub();
   const first = await admit(hub, "a");
   hub.release(first.peer, first);
@@ -241,7 +241,7 @@ Deno.test("a claim that is abandoned while it is pending leaves nothing behind",
   assertEquals([hub.peerCount, hub.has("test", "a"), receiver.told()], [0, false, []]);
 });
 
-Deno.test("of claims that race one wins, in whatever order they are answered", async () => {
+Deno.test("exactly one of several racing claims wins, in any order of their answers", async () => {
   for (const order of [[0, 1, 2], [2, 1, 0], [1, 2, 0]]) {
     const answers = [0, 1, 2].map(() => Promise.withResolvers<boolean>());
     const waiting = [...answers];
@@ -331,7 +331,7 @@ Deno.test("hub.send() takes a partner's handle, which follows take-overs and end
   assertEquals(next.told(), []);
 });
 
-Deno.test("hub.reportUndelivered() tells whoever holds the sender's id now, if anybody", async () => {
+Deno.test("hub.reportUndelivered() informs the current owner of the sender's id, if there is one", async () => {
   const hub = newTestHub();
   const a = await admit(hub, "a");
   hub.reportUndelivered("test", "a", "b");
@@ -362,7 +362,7 @@ Deno.test("the claim that is made decides whether the newest wins, not the one t
   assertEquals(holder.told(), []);
 });
 
-Deno.test("who claims what it holds is admitted once more, and not replaced", async () => {
+Deno.test("a claim of an id by its owner is admitted once more, and replaces nobody", async () => {
   const hub = newTestHub();
   const holder = await admit(hub, "a", { policy: "newest" });
   assertEquals(await claimed(hub, claimOf("a", holder, { policy: "newest" })), "admitted");

@@ -157,7 +157,7 @@ Deno.test("an id is one peer's, whatever it speaks", async () => {
   assertEquals(g.closing, [1002, "invalid peer uid"]);
 });
 
-Deno.test("what PeerJS sends to an absent id waits for a GStreamer client that takes it", async () => {
+Deno.test("a GStreamer client that takes an absent id gets the messages that PeerJS sent to it", async () => {
   using bench = new BridgeBench();
   const p = await bench.peerjs("page");
   await p.say(
@@ -175,7 +175,7 @@ Deno.test("what PeerJS sends to an absent id waits for a GStreamer client that t
   assertEquals(p.heard(), []);
 });
 
-Deno.test("a page that comes back by another connection goes on with its call", async () => {
+Deno.test("a page that comes back by another connection continues its call", async () => {
   using bench = new BridgeBench();
   await bench.peerjs("page", "token");
   const old = await bench.peerjs("page", "token");
@@ -271,7 +271,7 @@ Deno.test("Simple's bye makes the pool announce the peer anew", async () => {
   ]);
 });
 
-Deno.test("Simple's data and a rollback cannot be told to the other dialect", async () => {
+Deno.test("Simple's data and a rollback have no form in the other dialect", async () => {
   using bench = new BridgeBench();
   const r = await bench.ssp("room");
   const s = await bench.simple("room");

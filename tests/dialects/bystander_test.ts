@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Frame } from "../../src/core/types.ts";
+import type { Frame } from "../../src/core/session.ts";
 import { anyText } from "../helpers/session/arbitraries.ts";
-import { DialectBench } from "../helpers/session/dialect.ts";
+import { DialectBench, FORGOTTEN_MS } from "../helpers/session/dialect.ts";
 import { settle } from "../helpers/session/hub.ts";
 import { type Driver, Friends, intrude, type Way } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
-import { runs } from "../helpers/session/written_events.ts";
+import { runs } from "../helpers/session/hub_modes.ts";
 
 /** Stand for the two friends' ids, which no generator can know. */
 const FRIENDS = ["<alice>", "<bob>"];
@@ -27,7 +27,7 @@ function mutated(valid: fc.Arbitrary<string>): fc.Arbitrary<string> {
   );
 }
 
-/** What is said once it is known what the friends are called. */
+/** Written once the friends' ids are known. */
 type Aimed = (ids: readonly string[]) => Frame;
 
 function aimed(text: string): Aimed {
@@ -73,7 +73,7 @@ interface Attack {
   readonly driver: Driver;
   readonly way: Way;
   readonly frames: readonly Aimed[];
-  /** The attacker does not say who it is before it attacks, where it can do without. */
+  /** The attacker stays anonymous before its attack, if the dialect allows that. */
   readonly isNobody: boolean;
   /** It goes without a farewell. */
   readonly isLost: boolean;
@@ -88,7 +88,7 @@ async function assertUnharmed(
   mallory.blurt(...frames.map((frame) => frame(friends.ids)));
   await settle();
   await (isLost ? mallory.lose() : mallory.leave());
-  bench.clock.advance(60_000);
+  bench.clock.advance(FORGOTTEN_MS);
 
   // A fault would mean that a frame made the server stumble.
   assertEquals([mallory.link.faults, mallory.link.late], [[], []]);

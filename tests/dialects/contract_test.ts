@@ -1,15 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { SignalError } from "../../src/core/errors.ts";
 import type { Claim } from "../../src/core/peer.ts";
-import type { PeerEvent, Receiver } from "../../src/core/types.ts";
-import { DialectBench } from "../helpers/session/dialect.ts";
+import type { PeerEvent } from "../../src/core/events.ts";
+import type { Receiver } from "../../src/core/session.ts";
+import { DialectBench, FORGOTTEN_MS } from "../helpers/session/dialect.ts";
 import { ERROR_CODES, isFatal } from "../../src/core/errors.ts";
 import type { Closing } from "../helpers/session/fake_link.ts";
 import { settle } from "../helpers/session/hub.ts";
 import { Friends, greet, heardBy } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
 
-/** What each dialect has to do, whatever its protocol. */
+/** The contract of every dialect, whatever its protocol. */
 for (const driver of DRIVERS) {
   const { dialect, ways, rival } = driver;
   const { name } = dialect;
@@ -65,7 +66,7 @@ for (const driver of DRIVERS) {
         assertEquals(client.link.faults, []);
       }
       // Some hold a place for a client that was hung up on.
-      bench.clock.advance(60_000);
+      bench.clock.advance(FORGOTTEN_MS);
       assertEquals([bench.hub.peerCount, bench.hub.roomCount], [0, 0]);
     });
   }
@@ -125,12 +126,19 @@ for (const driver of DRIVERS) {
   Deno.test(`${name}: a peer that was greeted is known, and forgotten when it leaves`, async () => {
     using bench = new DialectBench(dialect);
     const { client, id } = await greet(way, bench, "alice");
-    assertEquals([client.session.isIdentified, bench.hub.has(name, id)], [true, true]);
+    const isPeer = driver.isAnonymous !== true;
+    assertEquals([client.session.isIdentified, bench.hub.has(name, id)], [true, isPeer]);
     await client.leave();
     assertEquals([bench.hub.peerCount, bench.hub.has(name, id)], [0, false]);
   });
 
-  if (rival === undefined) {
+  if (driver.isAnonymous === true) {
+    Deno.test(`${name}: clients take no place among the peers of the hub`, async () => {
+      using bench = new DialectBench(dialect);
+      for (const wish of ["alice", "alice", "bob"]) await greet(way, bench, wish);
+      assertEquals([bench.hub.peerCount, bench.hub.roomCount], [0, 0]);
+    });
+  } else if (rival === undefined) {
     Deno.test(`${name}: every client gets an id of its own, whatever it would like to be called`, async () => {
       using bench = new DialectBench(dialect);
       const ids = new Set<string>();
@@ -158,7 +166,7 @@ for (const driver of DRIVERS) {
     Deno.test(`${name}: who says nothing of itself is hung up on in time, and was nobody`, async () => {
       using bench = new DialectBench(dialect);
       const client = await linger(bench);
-      bench.clock.advance(60_000);
+      bench.clock.advance(FORGOTTEN_MS);
       client.pump.checkIdentified(bench.clock.now());
       await settle();
       assertEquals([client.isOpen, bench.hub.peerCount], [false, 0]);
@@ -183,7 +191,7 @@ for (const driver of DRIVERS) {
       await settle();
       const id = way.welcome(alice, "alice");
       const heard = heardBy(bob, driver);
-      // Where they share a room, bob is told of alice before her words.
+      // If they share a room, bob learns of alice before her words arrive.
       const news = heard.splice(0, heard.length - TEXTS.length);
       for (const frame of news) assertEquals(driver.about(frame), id);
       assertEquals(heard, TEXTS.map((text) => hasty.talk.heard(id, bob.id, text)));
@@ -227,7 +235,7 @@ for (const driver of DRIVERS) {
           assertEquals([link.faults, link.late], [[], []]);
         }
       }
-      bench.clock.advance(60_000);
+      bench.clock.advance(FORGOTTEN_MS);
       for (const { name, read } of bench.open.gauges ?? []) {
         assertEquals([name, read()], [name, 0]);
       }

@@ -1,5 +1,5 @@
 import type fc from "fast-check";
-import type { Frame } from "../../src/core/types.ts";
+import type { Frame } from "../../src/core/session.ts";
 import type { Dialect } from "../../src/dialects/dialect.ts";
 import type { DialectBench } from "../helpers/session/dialect.ts";
 import type { TestClient } from "../helpers/session/hub.ts";
@@ -11,7 +11,7 @@ export interface Member {
   readonly client: TestClient;
 }
 
-/** What the suites that every dialect runs have to know of one. */
+/** A dialect's facts that the common suites need. */
 export interface Driver {
   readonly dialect: Dialect;
   /** How two of its peers talk. */
@@ -25,6 +25,10 @@ export interface Driver {
   linger?(bench: DialectBench): Promise<TestClient>;
   /** Undefined where the server makes the ids, so that nobody can ask for one. */
   readonly rival?: Rival;
+  /** Its clients are not peers of the hub. */
+  readonly isAnonymous?: true;
+  /** Options with which it behaves as the reference server did while clients were recorded. */
+  readonly asReference?: Readonly<Record<string, unknown>>;
   /** The peer that a frame from the server comes from or tells of; "" for the server itself. */
   about(frame: Frame): string;
   /** Frames as a client sends them, to mutate; `names` are ids and rooms that may exist. */
@@ -45,7 +49,7 @@ export interface Driver {
 /** One way in which two peers of a dialect talk. */
 export interface Way {
   readonly name: string;
-  /** Connects and says who it is; `name` is its id where clients choose theirs. */
+  /** Connects and identifies itself; `name` is its id if clients choose theirs. */
   enter(bench: DialectBench, name: string): Promise<TestClient>;
   /** Reads the answer to that, and tells the id. */
   welcome(client: TestClient, name: string): string;
@@ -54,10 +58,12 @@ export interface Way {
   /** Undefined where nothing can be said before an answer has come. */
   readonly hasty?: {
     readonly talk: Talk;
-    /** What a client says that has entered and does not wait for answers. */
+    /** Frames of a client that has entered and does not wait for answers. */
     say(to: string, texts: readonly string[]): readonly Frame[];
   };
-  /** Reads what a member that entered under this name is told; undefined outside rooms. */
+  /**
+   * Reads the frames that a member gets after entering under this name; undefined outside rooms.
+   */
   voice?(name: string): Voice;
   /** Whether a frame is one that may come of what a stranger does, and names none of the friends. */
   isHarmless(frame: Frame, friends: readonly string[]): boolean;
@@ -67,14 +73,14 @@ export interface Way {
 export interface Talk {
   /** The frame that says a text to a peer. */
   say(to: string, text: string): Frame;
-  /** What that peer is sent of it. */
+  /** The frame that the peer receives. */
   heard(from: string, to: string, text: string): Frame;
 }
 
 /** Somebody else who asks for an id that is in use. */
 export interface Rival {
   connect(bench: DialectBench, id: string): Promise<TestClient>;
-  /** Who has the id then; the other one is hung up on. */
+  /** The owner of the id afterwards; the other client is closed. */
   readonly prevails: "holder" | "rival";
   /** Whether a frame asks for one of the ids, where the rival prevails: that is no attack. */
   asks?(frame: Frame, ids: readonly string[]): boolean;
@@ -90,13 +96,13 @@ export function intrude(
   return isNobody && linger !== undefined ? linger(bench) : way.enter(bench, name);
 }
 
-/** Connects, says who it is, and reads the greeting. */
+/** Connects, identifies itself and reads the greeting. */
 export async function greet(way: Way, bench: DialectBench, name: string): Promise<Member> {
   const client = await way.enter(bench, name);
   return { client, id: way.welcome(client, name) };
 }
 
-/** What a client was sent since this was last asked, without what the server counts. */
+/** Frames to a client since the last call, without the server's counters. */
 export function heardBy({ client }: Member, { uncounted }: Driver): Frame[] {
   const frames = client.heard();
   return uncounted === undefined ? frames : frames.map(uncounted);
@@ -133,12 +139,12 @@ export class Friends {
     return [this.alice.id, this.bob.id];
   }
 
-  /** What one of them, or anybody who takes himself for one, says to a peer. */
+  /** Text from a member, or from an impostor, to a peer. */
   wordTo(id: string): Frame {
     return this.#talk.say(id, "hi");
   }
 
-  /** Who else is with them, as far as they have been told. */
+  /** The others in the room, as far as the members know. */
   strangers(): string[] {
     for (const history of this.#histories) history.read();
     return this.#histories.flatMap(({ witness: { known } }) =>
@@ -147,8 +153,8 @@ export class Friends {
   }
 
   /**
-   * The first thing that they heard and should not have; undefined where all is well. Throws where
-   * what they were told of their room makes no sense.
+   * The first frame that should not have arrived; undefined if all is well. Throws if the news of a
+   * room make no sense.
    */
   disturbance(): string | undefined {
     for (const history of this.#histories) history.read();
@@ -180,7 +186,7 @@ export class Friends {
   }
 }
 
-/** What a member of a room has been told, all of it. */
+/** All news that a member of a room has received. */
 class History {
   readonly witness = new RoomWitness();
   readonly #client: TestClient;

@@ -5,10 +5,11 @@ import { owt } from "./owt/driver.ts";
 import { peerjs } from "./peerjs/driver.ts";
 import { simple } from "./simple/driver.ts";
 import { ssp } from "./ssp/driver.ts";
+import { topics } from "./topics/driver.ts";
 import { webrtcsink } from "./webrtcsink/driver.ts";
 
 const BY_DIALECT = new Map(
-  [peerjs, gstreamer, ssp, owt, simple, webrtcsink].map((one) => [one.dialect, one]),
+  [peerjs, gstreamer, ssp, owt, simple, webrtcsink, topics].map((one) => [one.dialect, one]),
 );
 
 /** A driver for every dialect; throws where one has none. */

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { framesOf } from "../helpers/session/captures.ts";
-import { DialectBench } from "../helpers/session/dialect.ts";
+import { DialectBench, FORGOTTEN_MS } from "../helpers/session/dialect.ts";
 import { settle } from "../helpers/session/hub.ts";
 import { Dice, mutate } from "../helpers/session/mutate.ts";
-import { runs } from "../helpers/session/written_events.ts";
+import { runs } from "../helpers/session/hub_modes.ts";
 import { type Driver, Friends, intrude } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
 
@@ -43,7 +43,7 @@ for (const driver of DRIVERS) {
         assertEquals([where, friends.disturbance()], [where, undefined]);
         bench.clock.advance(1_000);
       }
-      bench.clock.advance(60_000);
+      bench.clock.advance(FORGOTTEN_MS);
       assertEquals(friends.strangers(), []);
       const [heard, expected] = await friends.exchange("still there?");
       assertEquals(heard, expected);
@@ -54,7 +54,9 @@ for (const driver of DRIVERS) {
   }
 }
 
-/** What real clients said, and what they could have said, to these peers or to nobody. */
+/**
+ * Frames of real clients, and frames that they could have sent, to these peers or to absent ones.
+ */
 function framesNaming(ids: readonly string[], { dialect, madeUp, valid }: Driver): string[] {
   const names = [...ids, "nobody"];
   let seen = 0;

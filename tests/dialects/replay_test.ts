@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Capture, capturesOf } from "../helpers/session/captures.ts";
-import { DialectBench } from "../helpers/session/dialect.ts";
+import { DialectBench, FORGOTTEN_MS } from "../helpers/session/dialect.ts";
 import type { TestClient } from "../helpers/session/hub.ts";
 import type { Driver } from "./driver.ts";
 import { DRIVERS } from "./drivers.ts";
@@ -27,10 +27,10 @@ for (const driver of DRIVERS) {
   for (const capture of captures) {
     const { file, head } = capture;
     Deno.test(`${name}: "${head.scene}" of ${head.client} happens as it was recorded (${file})`, async () => {
-      using bench = new DialectBench(driver.dialect);
+      using bench = new DialectBench(driver.dialect, { options: driver.asReference ?? {} });
       await new Replay(bench, driver).run(capture);
       // Some hold a place for a client that was lost.
-      bench.clock.advance(60_000);
+      bench.clock.advance(FORGOTTEN_MS);
       assertEquals([bench.hub.peerCount, bench.hub.roomCount], [0, 0]);
     });
   }
@@ -39,13 +39,13 @@ for (const driver of DRIVERS) {
 /** One connection of a capture, from its opening to its end. */
 interface Connection {
   readonly client: TestClient;
-  /** What the reference server sent it, and what it was sent now, as far as they do not match yet. */
+  /** Frames of the original server and of this one, as far as they do not match yet. */
   expected: string[];
   heard: string[];
   read: number;
 }
 
-/** Says what the clients said, and compares what each connection is told. */
+/** Sends the clients' frames and compares the frames that each connection gets. */
 class Replay {
   readonly #bench: DialectBench;
   readonly #driver: Driver;
@@ -83,7 +83,7 @@ class Replay {
     for (const { client } of this.#open.values()) await client.leave();
   }
 
-  /** Lets time pass until a client was told all that it should have been so far. */
+  /** Lets time pass until a client has got all frames that are due. */
   async #waitFor(connection: Connection): Promise<void> {
     this.#compare(connection);
     for (let waited = 0; connection.expected.length > 0 && waited < PATIENCE_MS; waited += 100) {
@@ -133,7 +133,7 @@ async function hangUp(client: TestClient, code: number | undefined): Promise<voi
   await client.leave();
 }
 
-/** What a server made up when a capture was recorded, and what it is called now. */
+/** Values that the original server made up during a capture, and their names now. */
 class Names {
   readonly #pattern: RegExp | undefined;
   readonly #known = new Map<string, string>();

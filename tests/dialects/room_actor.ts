@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Frame } from "../../src/core/types.ts";
+import type { Frame } from "../../src/core/session.ts";
 import type { TestClient } from "../helpers/session/hub.ts";
 import {
   type RoomNews,
@@ -34,7 +34,9 @@ export interface Actor {
   readonly voice: Voice;
   client: TestClient;
   life: Life;
-  /** What should be; "asking" and "refused" until everything has settled, "absent" while held. */
+  /**
+   * The expected state; "asking" and "refused" until everything has settled, "absent" while held.
+   */
   state: "asking" | "refused" | "inside" | "absent" | "outside";
   lostAtMs: number;
   /** Words to people who are not there, which may be refused. */
@@ -43,7 +45,7 @@ export interface Actor {
   read: number;
 }
 
-/** What an actor has been told since this was last asked. */
+/** News that an actor has received since the last call. */
 export function readNews(actor: Actor): RoomNews[] {
   const frames: readonly Frame[] = actor.client.sent;
   const news: RoomNews[] = [];
@@ -64,7 +66,7 @@ export function checkMember({ client, life, name }: Actor, mates: readonly Actor
   );
   for (const { life: mate, state } of others) {
     const [mine, theirs] = [life.met.get(mate), mate.met.get(life)];
-    // Who is away has met a newcomer only where it was there before.
+    // An absent member has met a newcomer only if it was there before.
     const isUnaware = state === "absent" && theirs === undefined;
     const isOneWay = mine === "found" && (theirs === "announced" || isUnaware);
     const isOther = mine === "announced" && theirs === "found";

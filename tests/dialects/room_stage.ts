@@ -14,7 +14,7 @@ interface Asking {
   readonly answer: PromiseWithResolvers<boolean>;
 }
 
-/** Members of rooms of one kind, what they were told, and what they should have been. */
+/** Members of rooms of one kind, their news, and the news that are due. */
 class Stage implements Disposable {
   readonly actors: Actor[] = [];
   readonly #bench: DialectBench;
@@ -22,7 +22,7 @@ class Stage implements Disposable {
   readonly #clients: TestClient[] = [];
   readonly #claims: Asking[] = [];
   readonly #everybody: Life[] = [];
-  /** Whose id it is, or was last. */
+  /** The owner of the id, or its last owner. */
   readonly #lives = new Map<string, Life>();
   #asking: Life | undefined;
   #serial = 0;
@@ -77,7 +77,7 @@ class Stage implements Disposable {
     for (const actor of this.actors) {
       if (actor.state === "refused") {
         const { isOpen, refusals } = actor.client;
-        assert(!isOpen || refusals.length > 0, `${actor.name} was not told that it is not let in`);
+        assert(!isOpen || refusals.length > 0, `${actor.name} got no refusal`);
         actor.client.link.drop();
         actor.state = "outside";
       }
@@ -208,7 +208,7 @@ class Stage implements Disposable {
 
   #end(actor: Actor | undefined, how: "leave" | "lose"): void | Promise<void> {
     if (how === "leave" || this.#kind.resumeMs === undefined) return this.#endNow(actor, how);
-    // Who comes back goes on counting: what it said has to have arrived.
+    // A returning member continues to count: its earlier messages must have arrived.
     return settle().then(() => this.#endNow(actor, how));
   }
 
@@ -243,7 +243,7 @@ class Stage implements Disposable {
     const { life } = actor;
     for (const [id, source] of life.witness.take(news)) {
       const other = this.#life(id);
-      // Who comes back is told again of those whom it has met.
+      // A returning member is informed again of the members that it has met.
       if (!life.met.has(other) || news.type === "joined") life.met.set(other, source);
     }
     switch (news.type) {
@@ -279,7 +279,7 @@ class Stage implements Disposable {
     return life;
   }
 
-  /** What holds when nothing is under way. */
+  /** Checks the state between steps. */
   #check(): void {
     const members = this.actors.filter(({ state }) => state === "inside" || state === "absent");
     const rooms = Map.groupBy(members, ({ room }) => room);
@@ -292,7 +292,7 @@ class Stage implements Disposable {
     }
   }
 
-  /** Of any two that were ever together, exactly one found the other. */
+  /** Exactly one of any two members that were together found the other. */
   #checkHistory(): void {
     for (const life of this.#everybody) {
       for (const [other, source] of life.met) {

@@ -2,12 +2,12 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { newTestHub } from "../helpers/session/hub.ts";
 import { admit } from "../helpers/session/receiver.ts";
 import { testFilesIn } from "../helpers/session/test_files.ts";
-import { events } from "../helpers/session/written_events.ts";
+import { hubs } from "../helpers/session/hub_modes.ts";
 
 // All suites of the dialects that have a hub run once more here, with every event written as JSON and
 // read again on its way: a peer gets data of another one, which could come from another machine.
 
-events.mode = "written";
+hubs.mode = "written";
 
 Deno.test("a written event is an equal copy that its receiver cannot change", async () => {
   const hub = newTestHub();
@@ -23,7 +23,7 @@ Deno.test("a written event is an equal copy that its receiver cannot change", as
 
 /** Files without a hub, in which events play no part. */
 const APART =
-  /\/(kit\/.*|messages|python_text|mailbox|signal_log|kept_signals|issued_ids)_test\.ts$/;
+  /\/(kit\/.*|messages|python_text|mailbox|signal_log|kept_signals|issued_ids|late_steps)_test\.ts$/;
 
 for (const file of testFilesIn(new URL("./", import.meta.url))) {
   if (file.href !== import.meta.url && !APART.test(file.href)) await import(file.href);

@@ -5,13 +5,13 @@ import { startMain } from "../helpers/process/main_process.ts";
 import { RawSocket, requestText } from "../helpers/wire/raw_socket.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
-// What little one client sends must not fill the memory by way of many that do not read
-// (reliability notes, sections 2 to 4): a socket keeps what it was handed, even when it is closed.
+// Small input of one client must not fill the memory by way of many that do not read: a socket
+// keeps its frames, even when it is closed.
 
 const MIB = 2 ** 20;
 const SILENT = 80;
 const BUDGET = 16 * MIB;
-/** Each of them is told of every instance with all that the peer has published: 26 MB in the end. */
+/** Each of them gets every instance with all that the peer has published: 26 MB in the end. */
 const INSTANCES = 14;
 /** The runtime takes a multiple of what it was handed; without a budget it is more than 500 MiB. */
 const GROWTH = 250 * MIB;

@@ -7,7 +7,7 @@ import { openGst, openPeerJs } from "../helpers/wire/peers.ts";
 import { RawSocket } from "../helpers/wire/raw_socket.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
 
-// What a start reports: once, and with a warning for everything that an operator did not mean.
+// The reports of a start: once, and with a warning for everything that an operator did not intend.
 
 const LOCAL = ["--host", "127.0.0.1", "--port", "0"];
 

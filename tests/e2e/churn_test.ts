@@ -13,7 +13,10 @@ import { until } from "../helpers/wire/waiting.ts";
 const CYCLES = 1_000;
 /** Clients that come and go at once. */
 const AT_ONCE = 20;
-/** What the runtime may keep for itself after the first thousand; a leak of 100 kB each is more. */
+/**
+ * The runtime may keep this much for itself after the first thousand; a leak of 100 kB each is
+ * more.
+ */
 const GROWTH_BYTES = 64 * 2 ** 20;
 
 Deno.test("a thousand clients of every kind come and go, and nothing of them stays", async () => {

@@ -3,8 +3,8 @@ import { makeCertificate } from "../helpers/process/certificate.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { type MainOptions, type MainResult, runMain } from "../helpers/process/main_process.ts";
 
-// What cannot be carried out ends at once: one clear line on standard error for each mistake, exit
-// code 78, never a stack trace, never a process that serves nothing (issue 2, point 1).
+// An impossible command ends at once: one clear line on standard error for each mistake, exit code
+// 78, never a stack trace, never a process that serves nothing.
 
 const EXIT_CONFIG = 78;
 const LOCAL = ["--listen", "http://127.0.0.1:0"];
@@ -30,7 +30,7 @@ const FAILURES: readonly Failure[] = [
   { name: "a port that is no number", args: ["--port", "http"], says: [/--port: .*"http"/] },
   { name: "a port out of range", args: ["-p", "70000"], says: [/-p: .*70000/] },
   { name: "an option without its value", args: ["--port"], says: [/--port/] },
-  { name: "a scheme that is none", args: ["--listen", "ftp://localhost"], says: [/--listen: /] },
+  { name: "an invalid scheme", args: ["--listen", "ftp://localhost"], says: [/--listen: /] },
   {
     name: "a word where there are few",
     args: ["--log-format", "xml"],
@@ -88,7 +88,7 @@ const FAILURES: readonly Failure[] = [
 // Two at a time: most of the time of a start is the runtime's own.
 const HALF = Math.ceil(FAILURES.length / 2);
 
-Deno.test("what cannot be carried out ends with 78 and one line for each mistake", async () => {
+Deno.test("an impossible command ends with 78 and one line for each mistake", async () => {
   await Promise.all([FAILURES.slice(0, HALF), FAILURES.slice(HALF)].map(async (failures) => {
     for (const failure of failures) assertFailed(failure, await runMain(failure));
   }));
@@ -131,7 +131,7 @@ Deno.test("an address that may be free later ends with 1 and one line, whichever
 });
 
 clientTest({
-  name: "certificates that are none, or of another key, end with 78 and one line",
+  name: "invalid certificates, or those of another key, end with 78 and one line",
   needs: ["openssl"],
   fn: async () => {
     await using one = await makeCertificate();

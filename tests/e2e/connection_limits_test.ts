@@ -7,8 +7,8 @@ import { type HeadersToSend, RawSocket, requestText } from "../helpers/wire/raw_
 import { startTestServer } from "../helpers/wire/server.ts";
 import { until } from "../helpers/wire/waiting.ts";
 
-// Who may connect, and how many may (reliability notes, sections 3 and 8). A browser cannot read the
-// status of a failed upgrade, so a refusal is a short connection in the dialect's words.
+// Admission of clients, and their number. A browser cannot read the status of a failed upgrade, so
+// a refusal is a short connection in the dialect's words.
 
 const BARE = { code: undefined, reason: "" };
 const peerJsRefusal = (msg: string): [string, unknown] => [
@@ -108,7 +108,7 @@ Deno.test("a proxy's header that makes no sense counts as the proxy's own addres
     "€",
     "x".repeat(4_000),
   ];
-  // Not at `/`, where nobody is told of a connection before it is clear whose it is.
+  // Not at `/`, where no observer learns of a connection before its dialect is known.
   for (const header of nonsense) await visitors.connect("/gst", { "X-Forwarded-For": header });
   const addresses = server.log.flatMap(({ facts }) => facts["address"] ?? []);
   assertEquals([...new Set(addresses)], ["127.0.0.1"]);
@@ -257,13 +257,13 @@ class Visitors implements Disposable {
     return socket;
   }
 
-  /** What a client is told that is not let in, and how it is closed. */
+  /** The words for a refused client, and its close code. */
   async refusal(path: string, headers: HeadersToSend = {}): Promise<[string, unknown]> {
     using socket = await this.connect(path, headers);
     return [await socket.next(), await socket.ended()];
   }
 
-  /** The first thing that a PeerJS client is told. */
+  /** The first frame for a PeerJS client. */
   async greeting(headers: HeadersToSend): Promise<string> {
     const socket = await this.connect("/peerjs", headers);
     return await socket.next();

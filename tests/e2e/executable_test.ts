@@ -5,7 +5,7 @@ import { EXECUTABLE } from "../helpers/process/program.ts";
 const ignore = EXECUTABLE === undefined;
 
 Deno.test({
-  name: "the executable says which version and commit it is (needs SIGNALBOX_BIN)",
+  name: "the executable prints its version and commit (needs SIGNALBOX_BIN)",
   ignore,
   async fn(): Promise<void> {
     const { code, stdout } = await runMain({ args: ["--version"] });

@@ -27,13 +27,13 @@ function failuresWith(folder: string, busyPort: number): FailedStart[] {
     { name: "no certificate", args: ["--cert-path", `${folder}/nowhere`], code: 78 },
     { name: "no certificate in its file", args: [...secure, none], code: 78 },
     { name: "two dialects at one path", args: [...LOCAL, "--simple-path=/webrtcsink"], code: 78 },
-    { name: "a proxy that is none", args: [...LOCAL, "--trust-proxy", "proxy"], code: 78 },
+    { name: "an invalid proxy", args: [...LOCAL, "--trust-proxy", "proxy"], code: 78 },
     { name: "no permission to listen", args: LOCAL, denoArgs: files, code: 78 },
   ];
 }
 
 systemTest({
-  name: "what was sealed outlives starts that fail, and is recovered by the one that does not",
+  name: "sealed state outlives starts that fail, and is recovered by the one that does not",
   needs: "signals",
   fn: async () => {
     await using temp = await TempFolder.make();

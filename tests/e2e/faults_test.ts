@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Hub } from "../../src/core/hub.ts";
 import type { LinkLimits } from "../../src/core/limits.ts";
-import type { Frame, Link, PeerEvent, PeerHandle, Session } from "../../src/core/types.ts";
+import type { PeerEvent, PeerHandle } from "../../src/core/events.ts";
+import type { Frame, Link, Session } from "../../src/core/session.ts";
 import { systemClock } from "../../src/system/clock.ts";
 import { Connections } from "../../src/transport/connections.ts";
 import { testTransport } from "../helpers/wire/transport.ts";
@@ -52,7 +53,7 @@ Deno.test("a receiver that throws is at fault; its sender and its room notice no
   assertEquals(server.faults, ["made to fail"]);
 });
 
-Deno.test("a session that throws when it is told of another's end does not keep others from it", async () => {
+Deno.test("a session that throws at the news of another's end does not keep others from it", async () => {
   await using server = startFaultyServer();
   const leaver = await server.connect("leaver");
   await using faulty = await server.connect("throws-at-left");
@@ -161,11 +162,13 @@ const LIMITS: LinkLimits = {
   byteBurst: Infinity,
   identifyTimeoutMs: 10_000,
   maxHeldFrames: 10,
+  floodTimeoutMs: 10_000,
+  floodPauseMs: 1_000,
   maxQueuedBytes: Infinity,
   stallTimeoutMs: 10_000,
 };
 
-/** Does as it is told, which is mostly to fail. */
+/** Follows its script, and mostly fails. */
 class FaultySession implements Session {
   readonly isIdentified = true;
   #peer: PeerHandle | undefined;

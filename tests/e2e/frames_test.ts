@@ -9,7 +9,7 @@ import { until, within } from "../helpers/wire/waiting.ts";
 
 // Deno.serve drops a broken connection without a closing frame (GStreamer section 10, PeerJS section
 // 10); the strict transport names the fault. Either way the connection ends, its id is free and its
-// partner is told at once.
+// partner learns of it at once.
 
 type Frames = readonly (FrameToSend | Uint8Array)[];
 

@@ -37,7 +37,7 @@ Deno.test("GStreamer: joining, listing, talking and leaving, word for word", asy
   await assertAlone(bob, "bob", "carol");
 });
 
-/** What is said in a room, and what its receiver gets (section 5). */
+/** Messages in a room, and the frames of their receivers (section 5). */
 const MESSAGES: readonly (readonly [sent: string, arrives: string])[] = [
   ["ROOM_PEER_MSG bob hi", "hi"],
   ["ROOM_PEER_MSG   bob \t hi  there  ", "hi  there  "],
@@ -49,7 +49,7 @@ const MESSAGES: readonly (readonly [sent: string, arrives: string])[] = [
   ["ROOM_PEER_MSG bob \0", "\0"],
 ];
 
-/** What costs the sender an ERROR, and nothing else (sections 5 and 9). */
+/** Messages that cost their sender an ERROR, and nothing else (sections 5 and 9). */
 const MISTAKES: readonly (readonly [sent: string | Uint8Array<ArrayBuffer>, answer: RegExp])[] = [
   ["ROOM_PEER_MSG nobody hi", /^ERROR peer 'nobody' not found$/],
   ["ROOM_PEER_MSG idle hi", /^ERROR peer 'idle' is not in the room$/],

@@ -53,7 +53,7 @@ clientTest({
 });
 
 clientTest({
-  name: "GStreamer: two webrtcbin peers call each other, whoever offers",
+  name: "GStreamer: two webrtcbin peers call each other, with either of them offering",
   needs: ["gstreamer"],
   fn: async () => {
     await using server = await startServerProcess();

@@ -97,7 +97,7 @@ Deno.test("GStreamer: any other first message is closed with 1002 and no frame",
   await bystanders.talk();
 });
 
-Deno.test("GStreamer: SESSION is answered to the caller; the callee is told nothing", async () => {
+Deno.test("GStreamer: SESSION is answered to the caller; the callee gets nothing", async () => {
   await using server = startTestServer();
   const [caller, callee] = await openGstSession(server.wsUrl, ["caller", "callee"]);
   caller.send("first");
@@ -106,7 +106,9 @@ Deno.test("GStreamer: SESSION is answered to the caller; the callee is told noth
   assertEquals(await within("the callee's end", callee.closed), { code: 1000, reason: "" });
 });
 
-/** What an idle peer is answered with an error that leaves it idle (sections 4, 5 and 9.2). */
+/**
+ * Messages of an idle peer that are answered by an error and leave it idle (sections 4, 5 and 9.2).
+ */
 const ERRORS_WHILE_IDLE: readonly (readonly [command: string, answer: string])[] = [
   ["SESSION nobody", "ERROR peer 'nobody' not found"],
   ["SESSION  nobody", "ERROR peer 'nobody' not found"],
@@ -134,7 +136,7 @@ const BAD_COMMANDS_WHILE_IDLE = [
   ...["ROOM_PEER_MSG x", "ROOM_PEER_MSG x y", "ROOM_PEER_MSG", "ROOM_PEER_LIST"],
 ];
 
-/** What an idle peer is not answered at all: clients hang up on an ERROR (section 6). */
+/** Messages of an idle peer without an answer: clients hang up on an ERROR (section 6). */
 const IGNORED_WHILE_IDLE: readonly (string | Uint8Array<ArrayBuffer>)[] = [
   ...["HELLO idle", "HELLO other", "", " ", "OFFER_REQUEST", '{"sdp":{}}', "session x", "room x"],
   ...["SESSIONx idle", "ROOMx r", "ROOM_OK r", "SESSION_OK", "ERROR x", "ROOM_PEER_MSGx a b"],
@@ -207,7 +209,7 @@ Deno.test("GStreamer: of two peers that call each other one gets the other's SES
     ? [left, "left", "right"]
     : [right, "right", "left"];
   assertEquals(first.toSorted(), ["SESSION_OK", `from ${uid}`].toSorted());
-  // Whoever came second has no call of its own: its command is a message of the first one's call.
+  // The second caller has no call of its own: its command is a message of the first one's call.
   const rest = [await caller.nextText(), await caller.nextText()];
   assertEquals(rest, [`SESSION ${uid}`, `from ${other}`]);
 });

@@ -81,7 +81,7 @@ Deno.test("a handshake without Host is refused", async () => {
   assertEquals((await socket.head()).status, 400);
 });
 
-// What the runtime accepts or hides from script; the connection then is one like any other.
+// The runtime accepts these or hides them from script; the connection then is one like any other.
 const ODD_HANDSHAKES: readonly Handshake[] = [
   { name: "HTTP/1.0", line: "GET / HTTP/1.0", expected: [101, 400, 426, 505] },
   { name: "an absolute target", line: "GET http://localhost/ HTTP/1.1", expected: [101] },
@@ -140,7 +140,7 @@ Deno.test("a client with an odd Host header is served like any other", async () 
   }
 });
 
-Deno.test("what is no HTTP at all is cut off or refused", async () => {
+Deno.test("bytes that are not HTTP are cut off or refused", async () => {
   await using server = startTestServer();
   await using bystanders = await Bystanders.join(server.wsUrl);
   const garbage = Uint8Array.from({ length: 4_096 }, (_, at) => (at * 167 + 13) % 256);
@@ -202,7 +202,7 @@ Deno.test("a frame in the same packet as the handshake is not lost", async () =>
   assertEquals(await socket.next(), "HELLO");
 });
 
-Deno.test("plain requests at a socket's path are told so, wrong methods too", async () => {
+Deno.test("plain requests and wrong methods at a socket's path get an explanation", async () => {
   await using server = startTestServer();
   const ask = async (method: string, path: string): Promise<number> => {
     const response = await within("an answer", fetch(`${server.url}${path}`, { method }));

@@ -23,7 +23,8 @@ const STOP_MS = 5_000;
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
   systemTest({
-    name: `${signal} closes every connection with 1001 and ends with 0, whoever will not go`,
+    name:
+      `${signal} closes every connection with 1001 and ends with 0, even with clients that stay`,
     needs: "signals",
     fn: async () => {
       await using server = await startMain({
@@ -115,7 +116,7 @@ Deno.test("stopping with --drain-ms closes all with 1001, partners and rooms too
     clients.push(await openPeerJs(server.wsUrl, `peer-${count}`));
   }
   const stopped = server.stop();
-  // Who comes now is turned away, and the server says that it is not ready.
+  // Newcomers are turned away, and the server reports that it is not ready.
   using late = await RawSocket.connect(server.url);
   await late.write(requestText("GET / HTTP/1.1"));
   assertEquals((await late.head()).status, 503);
@@ -126,10 +127,10 @@ Deno.test("stopping with --drain-ms closes all with 1001, partners and rooms too
 });
 
 systemTest({
-  name: "without a free descriptor the server lives, says so, and serves again",
+  name: "without a free descriptor the server lives, logs it, and serves again",
   needs: "openFiles",
   fn: async () => {
-    const permissions = ["--allow-net"]; // so that it does not know, and is not told, how many it has
+    const permissions = ["--allow-net"]; // It does not know the limit, and gets no hint of it
     await using server = await startMain({ args: LOCAL, denoArgs: permissions, openFiles: 80 });
     const url = urlOf(server);
     const wsUrl = url.replace(/^http/, "ws");
@@ -198,7 +199,7 @@ systemTest({
 });
 
 systemTest({
-  name: "a server that may open few files still serves somebody, and says how many",
+  name: "a server that may open few files still serves clients, and logs how many",
   needs: "openFiles",
   fn: async () => {
     await using server = await startMain({ args: LOCAL, denoArgs: ["-A"], openFiles: 80 });

@@ -59,7 +59,7 @@ Deno.test("GStreamer: the size limit holds before HELLO and in a room", async ()
   assertEquals(await witness.nextText(), "ROOM_PEER_JOINED guest");
   const fits = "ROOM_PEER_MSG witness ".padEnd(2 ** 20, "x");
   guest.send(fits);
-  // What the rewriting adds may exceed the limit (section 1).
+  // The rewritten prefix may exceed the limit (section 1).
   assert(await witness.nextText() === fits.replace("witness", "guest"));
   guest.send(`${fits}x`);
   assertEquals(await within("the guest's end", guest.closed), TOO_BIG);
@@ -215,7 +215,7 @@ Deno.test("peerjs.concurrentLimit counts PeerJS's ids alone, take-over exempt", 
   const full = { type: "ERROR", payload: { msg: "Server has reached its concurrent user limit" } };
   assertEquals(await carol.nextJson(), full);
   assertEquals(await within("the end", carol.closed), { code: 1005, reason: "" });
-  // A wrong token for a taken id is told so, full or not: the order of section 4.
+  // A wrong token for a taken id gets this answer, full or not: the order of section 4.
   await using thief = await WsClient.open(peerJsUrl(server.wsUrl, "bob", { token: "x" }));
   assertEquals(await thief.nextJson(), { type: "ID-TAKEN", payload: { msg: "ID is taken" } });
   const again = await openPeerJs(server.wsUrl, "bob");

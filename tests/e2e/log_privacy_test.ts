@@ -11,8 +11,8 @@ import { RawSocket, requestText } from "../helpers/wire/raw_socket.ts";
 import { until } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
-// The log says who was refused and why, and nothing of what clients said: no tokens, query strings,
-// SDP or ids (issue 2, point 8; reliability notes, section 8).
+// The log names refused clients and the reason, and none of their words: no tokens, query strings,
+// SDP or ids.
 
 const SECRET = "s3cret-that-nobody-may-read";
 

@@ -6,7 +6,7 @@ import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
 import { within } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
-// What server.ts makes of the dialects' namespaces: "/" is OWT's, "/ssp" and "/ssp/v1" are ssp's.
+// The dialects' namespaces, as the server opens them: "/" is OWT's, "/ssp" and "/ssp/v1" are ssp's.
 
 const AUTHENTICATED = (uid: string) => [
   `42["server-authenticated",{"uid":"${uid}"}]`,
@@ -182,7 +182,7 @@ Deno.test("ssp: a token is shown in the URL, in the namespace's query or in auth
   await joinPool(client, "/ssp");
   for (const [query, greeting] of [["", `?token=${token}`], [`&token=${token}`, ""]] as const) {
     const poller = await PollingClient.open(server.url, 3, query);
-    // The clients of OWT that log in by their URL are told so there.
+    // OWT's clients that log in by their URL get the answer there.
     if (query !== "") await poller.next();
     await poller.send(`40/ssp${greeting},`);
     assertEquals(await poller.next(), "40/ssp,");
@@ -245,7 +245,7 @@ Deno.test("ssp: an event over the limit ends its namespace, and with the last on
   client.send(describe(256 * 1024 + 1));
   assertEquals(await client.next(), "41/ssp,");
   assertEquals((await within("the end", client.closed)).code, 1009);
-  // What is no event of anybody's yet has a limit of its own.
+  // Bytes that belong to no event yet have a limit of their own.
   await using other = await open(server);
   await enter(other, "/ssp,");
   other.send(describe(1_000_000));
@@ -300,7 +300,7 @@ Deno.test("at the server's end connections in whatever namespaces are closed wit
   await server.stop();
   for (const client of [both, pool, none]) {
     assertEquals((await within("the end", client.closed)).code, 1001);
-    // No DISCONNECT, no rtc:stop, nobody's departure: clients come back.
+    // There is no DISCONNECT, no rtc:stop and no departure: clients come back.
     assertEquals(client.unread, []);
   }
 });

@@ -7,11 +7,11 @@ import { startTestServer, startTestServerWithStore } from "../helpers/wire/serve
 import { until, within } from "../helpers/wire/waiting.ts";
 import { type Closing, WsClient } from "../helpers/wire/ws_client.ts";
 
-// What an operator does to a running server, and what its clients notice of it.
+// The operator's actions on a running server, and their effect on clients.
 
 const SECRET = "a-token-that-nobody-may-read";
 
-/** What is left to be read, and how it ended. */
+/** The frames that are left to read, and the end of the connection. */
 async function rest(client: WsClient): Promise<[unknown[], Closing]> {
   const closing = await within("the end of the connection", client.closed);
   return [[...client.unread], closing];
@@ -66,7 +66,7 @@ Deno.test("a ban ends event streams and Socket.IO connections, too", async () =>
   assertEquals(operator.bans.ban("::ffff:127.0.0.1", { reason: "floods" }), "kept");
   const text = await within("the end of the stream", stream.text());
   assert(text.includes('"code":"forbidden"'), text);
-  // It is told in its dialect's words, and gets into no namespace again.
+  // It gets the reason in its dialect's words, and enters no namespace again.
   assertEquals((await polling.poll()).at(-1), "41");
   await polling.send("40");
   assertEquals(await polling.poll(), ['44{"message":"Forbidden"}']);
@@ -164,7 +164,7 @@ Deno.test("an operator sees what clients were refused", async () => {
   assertEquals([pool, count], ["attic", 1]);
 });
 
-Deno.test("what an operator did is in force after a restart, and a rotated secret is no loss", async () => {
+Deno.test("an operator's actions hold after a restart, and a rotated secret is no loss", async () => {
   await using folder = await TempFolder.make();
   const args = ["--store", `kv:${folder.path}`, "--peerjs-server-ids-only"];
   const issue = async (url: string): Promise<string> =>

@@ -25,7 +25,7 @@ const AT_ONCE_MS = 5_000;
 
 type Which = "tested" | "other";
 
-/** What one way is tried out with. */
+/** The parts of a test of one way. */
 interface Stage {
   readonly page: Page;
   readonly url: string;
@@ -264,7 +264,7 @@ Object.assign(globalThis, {
 });
 </script>`,
       "/channel.js": await readmeSnippet("src/dialects/owt/README.md", "owt"),
-      // The package's own module is none of its exports.
+      // The package does not export its own module.
       "/global.js": SOCKET_IO_CLIENTS["4.8.4"] ?? "",
       "/io.js": "export const io = globalThis.io;",
     });

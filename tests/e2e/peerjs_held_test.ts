@@ -18,7 +18,7 @@ Deno.test("PeerJS: held messages follow OPEN in order of arrival, once", async (
   alice.send(message("OFFER", "late", "a1"));
   await settled(alice, "alice");
   bob.send(message("OFFER", "late", "b1"));
-  // Of these two nothing is held (section 5), and what is addressed to others is not for this one.
+  // Nothing is held for these two (section 5), and messages for others are not for this one.
   bob.send(message("LEAVE", "late", "never"));
   bob.send(message("EXPIRE", "late", "never"));
   bob.send(message("OFFER", "later", "never"));
@@ -76,7 +76,7 @@ Deno.test("PeerJS: one EXPIRE per sender and absent id in a sweep", async () => 
   await settled(alice, "alice");
   await settled(bob, "bob");
 
-  // Dropped: nothing is left for whoever comes now.
+  // Dropped: nothing is left for a later client.
   await using absent = await openPeerJs(server.wsUrl, "absent");
   await settled(absent, "absent");
   assertEquals(await server.gauge("signalbox_held_bytes"), 0);
@@ -120,7 +120,7 @@ Deno.test("PeerJS: an attempt is dropped whole, a later one lives on", async () 
   await settled(absent, "absent");
 });
 
-Deno.test("PeerJS: EXPIRE goes to whoever holds the sender's id then, or to nobody", async () => {
+Deno.test("PeerJS: EXPIRE goes to the current owner of the sender's id, or to nobody", async () => {
   const clock = new FakeClock();
   await using server = startTestServer({ clock });
   {
@@ -232,7 +232,7 @@ Deno.test("PeerJS: nothing is kept for a dst that no client could ever have", as
   await using alice = await openPeerJs(server.wsUrl, "alice");
   alice.send(message("OFFER", "x".repeat(101), 1));
   alice.send(message("ANSWER", "alice", "marker"));
-  // Whether its sender is told at once or never is all the same.
+  // Its sender may learn of it at once or never.
   const { type } = JSON.parse(await alice.nextText());
   if (type === "EXPIRE") await alice.next();
   assertEquals(await server.gauge("signalbox_held_bytes"), 0);
@@ -256,7 +256,7 @@ function expire(src: string, dst: string): string {
   return JSON.stringify({ type: "EXPIRE", src, dst });
 }
 
-/** What the client sent is handled, and it was told nothing: what it tells itself comes next. */
+/** The client's frames are handled without an answer: its message to itself comes next. */
 async function settled(client: WsClient, id: string): Promise<void> {
   client.send(message("ANSWER", id, "marker"));
   assertEquals(await client.nextJson(), relayed("ANSWER", id, id, "marker"));

@@ -24,7 +24,7 @@ const AT_THE_DOOR: readonly (readonly [query: string, answer: string])[] = [
   ["key=peerjs&id=x&token=", NO_CREDENTIALS],
   ["key=&id=x&token=x", NO_CREDENTIALS],
   ["key=wrong&id=&token=", NO_CREDENTIALS],
-  ["key=peerjs&id=x&token=x&id=", NO_CREDENTIALS], // of a name given twice the last one counts
+  ["key=peerjs&id=x&token=x&id=", NO_CREDENTIALS], // the last of two values counts
   ["key=peerjs&ID=x&token=x", NO_CREDENTIALS],
   ["key=wrong&id=x&token=x", WRONG_KEY],
   ["key=PeerJS&id=x&token=x", WRONG_KEY],
@@ -178,7 +178,7 @@ const IGNORED: readonly (string | Uint8Array<ArrayBuffer>)[] = [
   '{"ping":"once"}',
 ];
 
-/** What is no message at all; it harms nobody, its sender included (section 9.3). */
+/** These are not messages; they harm nobody, their sender included (section 9.3). */
 const MALFORMED: readonly (string | Uint8Array<ArrayBuffer>)[] = [
   "",
   " ",

@@ -139,7 +139,7 @@ systemTest({
 
 /** A Python program in a process of its own. */
 interface PythonProgram extends AsyncDisposable {
-  /** Settles when it says that it waits; rejects if it ends without. */
+  /** Settles once it prints that it waits; rejects if it ends before. */
   readonly waiting: Promise<void>;
   readonly ended: Promise<{ code: number; errors: string }>;
 }
@@ -241,7 +241,7 @@ Deno.test("README: a line of curl changes a field of who is in a room of Simple 
   const { p_secret } = await client.nextJson() as { p_secret: string };
   await witness.nextJson();
   await witness.nextJson();
-  // As curl does: it says that the body is a form.
+  // curl declares the body as a form.
   const headers = { "content-type": "application/x-www-form-urlencoded" };
   const frame = body.replace("P_ID", p_id).replace("P_SECRET", p_secret);
   const response = await fetch(target, { method: "POST", headers, body: frame });

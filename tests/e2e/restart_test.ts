@@ -17,7 +17,7 @@ const CLIENTS = 4;
 const IN_FLIGHT = 2;
 /** Longest load before a restart. */
 const LOAD_MS = 900;
-/** What was acknowledged longer ago is written; a crash costs what was not. */
+/** Changes acknowledged longer ago are written; a crash costs the others. */
 const WRITTEN_MS = 1_000;
 const TAKEN = { type: "ID-TAKEN", payload: { msg: "ID is taken" } };
 

@@ -12,7 +12,7 @@ import {
 } from "../helpers/wire/stream_client.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
-// What plain HTTP answers, beside the frames themselves (protocols/simple.md, sections 7 and 8).
+// Answers of plain HTTP, beside the frames themselves (sections 7 and 8).
 
 /** Joins over a WebSocket, and has read the answer. */
 async function openSocket(wsUrl: string, query = "?room=r"): Promise<WsClient> {
@@ -112,7 +112,7 @@ Deno.test("Simple stream: no answer may be kept by a cache", async () => {
   }
 });
 
-Deno.test("Simple stream: whose client an operator has removed is told not to come back", async () => {
+Deno.test("Simple stream: a client that an operator has removed is asked not to come back", async () => {
   await using server = startTestServer();
   await using fred = await StreamClient.open(server);
   server.operator.rooms.get("simple")?.stop("r");

@@ -266,7 +266,7 @@ Deno.test("Simple stream: who comes back keeps what it has said of itself since"
   assertEquals((await barney.nextJson() as Json)["event"], "join");
 });
 
-Deno.test("Simple stream: a client that has left is told not to come back", async () => {
+Deno.test("Simple stream: a client that has left is asked not to come back", async () => {
   await using server = startTestServer();
   await using fred = await StreamClient.open(server);
   await fred.post({ event: "leave" });

@@ -39,7 +39,7 @@ Deno.test("Simple: a client whose path is dead is a loss, not a farewell", async
   await until("the loss", async () => await server.gauge("signalbox_lost_instances") === 1);
 });
 
-Deno.test("Simple: the server goes away with 1012, and nobody is told to have left", async () => {
+Deno.test("Simple: the server goes away with 1012, and no departure is announced", async () => {
   const server = startTestServer();
   const clients = [
     await WsClient.open(`${server.wsUrl}/simple?room=r`),

@@ -18,7 +18,7 @@ import type { WsClient } from "../helpers/wire/ws_client.ts";
 // too long; nobody waits for it (reliability notes, section 4; GStreamer section 9.7).
 
 const MIB = 2 ** 20;
-/** What the two network stacks take for one connection before anything has to wait, and more. */
+/** More than two network stacks take for one connection before anything has to wait. */
 const NETWORK_TAKES = 12;
 const NO_BUDGET = ["--gstreamer-byte-burst", "unlimited", "--peerjs-byte-burst", "unlimited"]
   .concat(["--gstreamer-bytes-per-second", "unlimited", "--peerjs-bytes-per-second", "unlimited"]);
@@ -187,7 +187,7 @@ Deno.test("limits.maxQueuedBytes: of all that wait, the fullest queue is given u
   fullest.cut();
 });
 
-Deno.test("nobody's message waits for a reader that does not read", async () => {
+Deno.test("no message waits for a reader that does not read", async () => {
   await using server = startTestServer({ args: NO_BUDGET });
   await using bystanders = await Bystanders.join(server.wsUrl);
   using slow = await openRaw(server, "slow");
@@ -206,7 +206,7 @@ Deno.test("a client that reads is not given up because another one sends a lot a
   await using server = startTestServer({ clock });
   const [caller, callee] = await openGstSession(server.wsUrl, ["caller", "callee"]);
   for (let sent = 0; sent < 40; sent++) caller.send(BIG);
-  // The sender is over its budget of bytes: it alone is told so, once.
+  // The sender is over its budget of bytes: it alone gets the error, once.
   assertEquals(await caller.next(), "ERROR Too many messages");
   callee.send("still here");
   assertEquals(await caller.next(), "still here");
@@ -233,7 +233,7 @@ Deno.test("a message larger than the queue's limit reaches a client that reads",
   await within("the callee's end", callee.closed);
 });
 
-/** An idle GStreamer peer that reads only when it is told to. */
+/** An idle GStreamer peer that reads only on command. */
 async function openRaw(server: TestServer, uid: string): Promise<RawSocket> {
   const socket = await RawSocket.upgrade(`${server.wsUrl}/`);
   await socket.send(`HELLO ${uid}`);

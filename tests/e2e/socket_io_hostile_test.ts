@@ -12,7 +12,7 @@ import { until } from "../helpers/wire/waiting.ts";
 
 const ATTACKS = 1_500;
 const AT_ONCE = 10;
-/** What memory may have grown by when all of them have gone. */
+/** The growth of memory that is allowed once all of them have gone. */
 const GROWTH = 0.1;
 const ROUNDS = 4;
 
@@ -47,7 +47,7 @@ const TARGETS = [
   "/socket.io?transport=websocket&clientVersion=4.3",
 ] as const;
 
-/** Says what is hardly HTTP, and goes. */
+/** Sends text that is hardly HTTP, and goes. */
 async function sendRequest(url: string, dice: Dice): Promise<void> {
   using socket = await RawSocket.connect(url);
   const target = await withSession(url, dice, dice.pick(TARGETS));
@@ -73,7 +73,7 @@ async function sendRequest(url: string, dice: Dice): Promise<void> {
   if (isAnswered && dice.roll(2) === 0) await socket.headIfAny();
 }
 
-/** Says what is hardly Socket.IO over a websocket, and goes without or with a word. */
+/** Sends text that is hardly Socket.IO over a WebSocket, and goes with or without a goodbye. */
 async function sendPackets(url: string, dice: Dice): Promise<void> {
   const query = dice.pick([
     "EIO=4",

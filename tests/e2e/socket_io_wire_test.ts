@@ -7,7 +7,7 @@ import { type SocketIoTestServer, startSocketIoServer } from "../helpers/wire/so
 import { pause, until, within } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
-// What is on the wire, with the real listener; the real clients are in owt_test.ts.
+// The frames on the wire, with the real listener; the real clients are in owt_test.ts.
 
 const POLLING = "/socket.io/?EIO=4&transport=polling";
 
@@ -264,7 +264,7 @@ async function upgradeUnderLoad(
   assertEquals(await socket.next(), '42["echo","end"]');
 }
 
-Deno.test("at the server's end websockets are closed with 1001, and polls are told that all is over", async () => {
+Deno.test("at the server's end WebSockets are closed with 1001, and polls get the end", async () => {
   const server = startSocketIoServer();
   const websocket = await WsClient.open(`${server.wsUrl}/socket.io/?EIO=3&transport=websocket`);
   const client = await PollingClient.open(server.url, 3);

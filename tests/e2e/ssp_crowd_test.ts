@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Frame } from "../../src/core/types.ts";
+import type { Frame } from "../../src/core/session.ts";
 import { MIXED_POOL, voiceAt } from "../dialects/ssp/voice.ts";
 import { assertEmpty } from "../helpers/wire/gauges.ts";
 import { RoomWitness, type Source, type VoiceKind } from "../helpers/session/rooms.ts";

@@ -19,7 +19,7 @@ import { until } from "../helpers/wire/waiting.ts";
 
 const needs = ["chromium"] as const;
 
-/** What one test needs, all of it real. */
+/** The parts of one test, all of them real. */
 interface Stage {
   readonly browser: Browser;
   readonly site: PageServer;
@@ -245,7 +245,7 @@ sspTest("over Socket.IO: media, collisions, departures", async (stage) => {
   const b = await join(stage);
   await a.page.call("happened", "peer");
   await collideTwice(a, b);
-  // Both share their pictures with whoever comes.
+  // Both share their pictures with every newcomer.
   const c = await joinNamespace(stage, "/ssp/v1");
   for (const { id } of [a, b]) {
     await until(
@@ -267,7 +267,7 @@ sspTest("over Socket.IO: media, collisions, departures", async (stage) => {
 });
 
 sspTest(
-  "data go on when the server stops, and nobody is told that the others left",
+  "data go on when the server stops, and no departure is announced",
   async (stage) => {
     const a = await join(stage);
     const b = await join(stage);

@@ -23,7 +23,7 @@ async function join(server: TestServer, path = "/ssp", pool = "p"): Promise<Memb
 }
 
 async function nextEvent(client: WsClient): Promise<SspEvent> {
-  // What the server sends is checked where it is compared.
+  // The comparison checks the server's frames.
   return await client.nextJson() as SspEvent;
 }
 
@@ -152,7 +152,7 @@ Deno.test("ssp: a member that does not read is dropped, the pool hears everythin
   }
   const candidate = "x".repeat(500_000);
   let sent = 0;
-  // What the two network stacks take has to be filled first.
+  // The buffers of two network stacks have to be filled first.
   for (let heard = 0; heard === sent && sent < 100; sent++) {
     sender.send(frameOf("rtc:candidate", { for: slowId, candidate }));
     sender.send(frameOf("rtc:candidate", { for: witnessId, candidate: sent }));
@@ -178,7 +178,7 @@ Deno.test("ssp: a member that answers no ping has left", async () => {
   await client.close();
 });
 
-Deno.test("ssp: when the server stops, members are told nothing but 1001", async () => {
+Deno.test("ssp: when the server stops, members get nothing but 1001", async () => {
   await using server = startTestServer();
   const members = [await join(server), await join(server, "/ssp/v1"), await join(server)];
   await server.stop();

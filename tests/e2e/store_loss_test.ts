@@ -74,7 +74,7 @@ for (
   ] as [string, string, (folder: string) => Promise<void>][]
 ) {
   systemTest({
-    name: `a store whose ${what} while it runs says so, recovers, and stays one server's`,
+    name: `a store whose ${what} while it runs reports it, recovers, and stays with one server`,
     needs: "unlinking",
     fn: async () => {
       await using temp = await TempFolder.make();

@@ -109,7 +109,7 @@ Deno.test("Simple: a configured key wins over the store's", async () => {
   await stopThird();
 });
 
-Deno.test("PeerJS: junk ids leave no newcomer unprotected, and what cannot be kept is told", async () => {
+Deno.test("PeerJS: junk ids leave no newcomer unprotected, and unkept ids are reported", async () => {
   const limits = ["--limits-max-reservations=100", "--limits-reservation-burst=102"];
   const args = ["--peerjs-reserve-ids=30d", "--limits-reservations-per-hour=1", ...limits];
   await using server = await startTestServerWithStore({ args });
@@ -235,7 +235,7 @@ Deno.test("a damaged file is moved aside with a line in the log, and the server 
 });
 
 systemTest({
-  name: "a store that is lost while the server runs is told of, and it recovers by itself",
+  name: "a store that is lost while the server runs is reported, and recovers by itself",
   needs: "unlinking",
   fn: async () => {
     await using folder = await TempFolder.make();
@@ -271,7 +271,7 @@ systemTest({
   },
 });
 
-/** What an operator has the server keep, between two runs of it. */
+/** The operator's part of the store, between two runs of the server. */
 async function operate(folder: string, act: (store: Store) => void): Promise<void> {
   const options = { ...storeOptions({ clock: systemClock }), dialects: ["ssp"] };
   await using store = await openStore(`kv:${folder}`, { ...options, variables: () => undefined });
@@ -326,7 +326,7 @@ systemTest({
           `--allow-write=${folder.path}`,
         ],
       });
-      // What is sealed is there between two runs only.
+      // Sealed state is there between two runs only.
       await assertRejects(() => Deno.stat(sealed), Deno.errors.NotFound);
       assertEquals(typeof await join(urlOf(server)), "object");
       server.signal("SIGTERM");

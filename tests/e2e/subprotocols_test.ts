@@ -90,7 +90,7 @@ clientTest({
   },
 });
 
-/** Of the masks that websocket 1.0.25 draws, today's runtimes can write the lower half only. */
+/** Today's runtimes can write only the lower half of the masks that websocket 1.0.25 draws. */
 function lowRandom(): Disposable {
   const { random } = Math;
   Math.random = () => 0.25;

@@ -100,7 +100,7 @@ clientTest({
     await using again = await openGst(plain.replace(/^http/, "ws"), "alice");
     again.send("SESSION nobody");
     assertEquals(await again.nextText(), "ERROR peer 'nobody' not found");
-    // The port is not free at once, which is nobody's trouble.
+    // The port is not free at once, which disturbs no client.
     await until("the line in the log", () => server.stderr().includes("certificate taken up"));
     assertEquals(/^.* (ERR|WRN) .*$/m.exec(server.stderr())?.[0], undefined);
   },

@@ -16,7 +16,7 @@ import { until } from "../helpers/wire/waiting.ts";
 
 const needs = ["chromium"] as const;
 
-/** What one test needs, all of it real. */
+/** The parts of one test, all of them real. */
 interface Stage {
   readonly browser: Browser;
   readonly site: PageServer;
@@ -95,7 +95,7 @@ sinkTest(
   },
 );
 
-sinkTest("who stops producing ends its streams, and may produce anew", async (stage) => {
+sinkTest("a page that stops producing ends its streams, and may produce anew", async (stage) => {
   const producer = await openProducer(stage);
   const consumer = await open(stage);
   for (const nth of [1, 2]) {
@@ -135,7 +135,7 @@ sinkTest("asking somebody who produces nothing is an error that changes nothing"
   await assertNoErrors(producer);
 });
 
-sinkTest("when the server stops, pages are told nothing but that it has gone", async (stage) => {
+sinkTest("when the server stops, pages learn only that it has gone", async (stage) => {
   const producer = await openProducer(stage);
   const consumer = await open(stage);
   await consume(consumer, producer);

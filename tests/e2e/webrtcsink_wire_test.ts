@@ -17,7 +17,7 @@ interface Peer {
 }
 
 async function nextMessage(client: WsClient): Promise<SinkMessage> {
-  // What the server sends is checked where it is compared.
+  // The comparison checks the server's frames.
   return await client.nextJson() as SinkMessage;
 }
 
@@ -73,7 +73,7 @@ Deno.test("webrtcsink: at / it takes the place of the original server, beside th
   const listener = await enter(server, ["listener"], "/");
   const producer = await enter(server, ["producer"]);
   assertEquals(await nextMessage(listener.client), changed(producer.id, ["producer"]));
-  // Who speaks another protocol there is recognised, and no peer is left of it.
+  // A client of another protocol is recognised there, and leaves no peer behind.
   const ssp = await WsClient.open(`${server.wsUrl}/`);
   assertEquals((await nextMessage(ssp))["type"], "welcome");
   ssp.send(frameOf("rtc:join", { pool: "p" }));
@@ -83,7 +83,7 @@ Deno.test("webrtcsink: at / it takes the place of the original server, beside th
 });
 
 for (const how of ["close", "close without a code", "cut"]) {
-  Deno.test(`webrtcsink: a producer's end is told to its consumers and to listeners (${how})`, async () => {
+  Deno.test(`webrtcsink: a producer's end is announced to its consumers and to listeners (${how})`, async () => {
     await using server = startTestServer();
     const listener = await enter(server, ["listener"]);
     const [producer, id] = await enterRaw(server, ["producer"]);
@@ -171,7 +171,7 @@ Deno.test("webrtcsink: a consumer that does not read is given up, and holds up n
     using slow = raw;
     await slow.send(JSON.stringify({ type: "startSession", peerId: producer.id }));
     const { sessionId } = await nextMessage(producer.client);
-    // What two network stacks take for one connection before anything has to wait, and more.
+    // More than two network stacks take for one connection before anything has to wait.
     const sdp = { type: "offer", sdp: "x".repeat(MIB - 200) };
     let rounds = 0;
     while (producer.client.unread.length === 0 && rounds < 12) {

@@ -17,13 +17,13 @@ Deno.test("a trusted proxy names the client", () => {
   assertEquals(clientOf(["10.0.0.1"], "10.0.0.1", null), "10.0.0.1");
 });
 
-Deno.test("of a chain the rightmost address counts that is no trusted proxy", () => {
+Deno.test("the rightmost address of a chain that is no trusted proxy counts", () => {
   const trusted = ["10.0.0.0/8", "2001:db8::/32"];
   const chain = "198.51.100.66, 203.0.113.9, 10.0.0.2, 2001:db8::7";
   assertEquals(clientOf(trusted, "10.0.0.1", chain), "203.0.113.9");
 });
 
-Deno.test("with --proxied whoever connects is a proxy, and the last address of the header counts", () => {
+Deno.test("with --proxied every direct client is a proxy, and the last address of the header counts", () => {
   const nearest = (remote: string, forwarded: string | null): string =>
     new TrustedProxies([], true).clientAddress(remote, forwarded);
   assertEquals(nearest("192.0.2.1", "198.51.100.66, 203.0.113.9"), "203.0.113.9");
@@ -36,7 +36,7 @@ Deno.test("where all of a chain are trusted proxies the leftmost is the client",
   assertEquals(clientOf(["10.0.0.0/8"], "10.0.0.1", "10.0.0.9, 10.0.0.2"), "10.0.0.9");
 });
 
-Deno.test("what is no address ends the chain, and does not count", () => {
+Deno.test("an invalid address ends the chain, and does not count", () => {
   const trusted = ["10.0.0.0/8"];
   const short = ["203.0.113", "3405803785", "0xcb.0.113.9"];
   for (const garbage of ["", "unknown", "_hidden", "x".repeat(10_000), "::1::", ...short]) {

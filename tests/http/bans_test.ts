@@ -19,6 +19,8 @@ function newBench(maxBans = Infinity): Bench {
     maxConnectionsPerAddress: Infinity,
     connectionsPerSecond: Infinity,
     connectionBurst: Infinity,
+    maxAddresses: 100,
+    maxRefusalConnections: 100,
   };
   const gate = new Gate(limits, [], clock.now, bans);
   return {
@@ -49,7 +51,7 @@ Deno.test("a ban ends by itself where it has a lifetime", () => {
   assertEquals([ask("192.0.2.1"), bans.list()], [undefined, []]);
 });
 
-Deno.test("of IPv6 a /64 is banned, however it is written", () => {
+Deno.test("an IPv6 /64 is banned, in any notation", () => {
   for (const text of ["2001:db8:1:2::1", "2001:DB8:1:2::/64", "2001:db8:0001:2:ffff::/64"]) {
     const { bans, ask } = newBench();
     assertEquals(bans.ban(text, { reason: "" }), "kept", text);
@@ -62,7 +64,7 @@ Deno.test("of IPv6 a /64 is banned, however it is written", () => {
   }
 });
 
-Deno.test("what counts as no one address cannot be banned", () => {
+Deno.test("a network that is not one address cannot be banned", () => {
   const { bans } = newBench();
   const texts = ["", "example.org", "192.0.2.0/24", "192.0.2.1/33", "2001:db8::/32", "::1/128"];
   for (const text of [...texts, "192.0.2.1/", "192.0.2.1/64"]) {

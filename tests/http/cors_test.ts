@@ -30,7 +30,7 @@ Deno.test("with a list only its origins may read, and the answer is the same for
   assertEquals([answer.status, await answer.text()], [401, "x"]);
 });
 
-Deno.test("an answer that depends on the origin says so, beside what else it depends on", () => {
+Deno.test("an answer that depends on the origin declares it, beside its other dependencies", () => {
   const policy = new CorsPolicy(["https://a.example"]);
   for (const origin of ["https://a.example", "https://b.example"]) {
     const response = new Response("x", { headers: { vary: "Accept" } });
@@ -38,7 +38,7 @@ Deno.test("an answer that depends on the origin says so, beside what else it dep
   }
 });
 
-Deno.test("who is no page gets the answer as it is", () => {
+Deno.test("a client that is not a page gets the answer unchanged", () => {
   const response = new CorsPolicy([]).apply(requestFrom(null), new Response("x"));
   assertEquals(response.headers.get("access-control-allow-origin"), null);
   assertEquals(response.headers.get("vary"), null);

@@ -57,7 +57,7 @@ for (
   });
 }
 
-Deno.test("a handshake of another version is told which one is spoken", () => {
+Deno.test("a handshake of another version gets the right version in the answer", () => {
   const response = objectionToHandshake(handshake({ "sec-websocket-version": "8" }));
   assertEquals(response?.headers.get("sec-websocket-version"), "13");
 });

@@ -6,14 +6,14 @@ function wants(accept: string | null): boolean {
   return wantsHtml(new Request("http://signalbox.test/", { headers }));
 }
 
-Deno.test("who prefers HTML is a person with a browser", () => {
+Deno.test("a client that prefers HTML is a person with a browser", () => {
   const firefox = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
   for (const accept of [firefox, "text/html", "text/html, application/json;q=0.9"]) {
     assertEquals(wants(accept), true);
   }
 });
 
-Deno.test("who takes anything, or prefers JSON, is a program", () => {
+Deno.test("a client that takes anything, or prefers JSON, is a program", () => {
   for (const accept of [null, "*/*", "application/json", "application/json, text/html", ""]) {
     assertEquals(wants(accept), false);
   }
@@ -25,7 +25,7 @@ Deno.test("a strange Accept header is no reason to fail", () => {
   }
 });
 
-Deno.test("the page says what it is, where each dialect is reached, and where to read on", () => {
+Deno.test("the page explains itself, names the address of each dialect, and links to more", () => {
   const reachable = [
     { title: "PeerJS", entrance: { path: "/", scheme: "http", hint: "new Peer()" } },
     { title: "GStreamer", entrance: { path: "/gst", scheme: "ws", hint: "HELLO" } },
@@ -36,7 +36,7 @@ Deno.test("the page says what it is, where each dialect is reached, and where to
   }
 });
 
-Deno.test("what the page is made of is text, not HTML", () => {
+Deno.test("all parts of the page are text, not HTML", () => {
   const hostile = `<script>"&`;
   const reachable = [
     { title: hostile, entrance: { path: hostile, scheme: "ws", hint: hostile } },

@@ -4,7 +4,7 @@ import { Gate } from "../../src/http/gate.ts";
 import { OriginList } from "../../src/http/origins.ts";
 import { configOf } from "../helpers/session/config.ts";
 
-/** What clients may send as their origin, and whether each list means it. */
+/** Origins that clients may send, and whether each list contains them. */
 const CASES: readonly (readonly [list: string[], origin: string, isMeant: boolean])[] = [
   [[], "https://any.example", true],
   [[], "null", true],

@@ -27,7 +27,7 @@ function newAsk(
 
 const TEXT = "text/plain; charset=utf-8";
 
-Deno.test("the server says that it is alive, as GStreamer's server does", async () => {
+Deno.test("the server reports that it lives, as GStreamer's server does", async () => {
   const ask = newAsk();
   for (const path of ["/health", "/healthz"]) assertEquals(await ask(path), [200, TEXT, "OK\n"]);
 });
@@ -46,7 +46,7 @@ Deno.test("the server is ready only when it can take connections", async () => {
   assertEquals((await ask("/readyz"))?.[0], 200);
 });
 
-Deno.test("what is missing is said while the server serves, and is not its end", async () => {
+Deno.test("a problem is reported while the server serves, and does not end it", async () => {
   let trouble: string | undefined = "the store: the disk is full";
   const ask = newAsk({ trouble: () => trouble });
   assertEquals(await ask("/readyz"), [503, TEXT, "not ready: the store: the disk is full\n"]);

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { HttpRoute, UpgradeRoute } from "../../src/http/route.ts";
 import { DIALECTS } from "../../src/dialects/mod.ts";
 import { allowedMethods, type OwnedRoute, Router } from "../../src/http/router.ts";
@@ -13,6 +13,8 @@ const LIMITS: UpgradeRoute["limits"] = {
   byteBurst: Infinity,
   identifyTimeoutMs: 1,
   maxHeldFrames: 1,
+  floodTimeoutMs: 1,
+  floodPauseMs: 1,
   maxQueuedBytes: 1,
   stallTimeoutMs: 1,
 };
@@ -27,7 +29,7 @@ function upgrade(owner: string, path: string): OwnedRoute<UpgradeRoute> {
   return { owner, route: { kind: "upgrade", path, limits: LIMITS, connect } };
 }
 
-/** Who answers a plain request, and who an upgrade. */
+/** The owner that answers a plain request, and the owner that takes an upgrade. */
 function owners(router: Router, path: string): [string | undefined, string | undefined] {
   const { resources: [resource], upgrade } = router.match(path);
   return [resource?.owner, upgrade?.owner];
@@ -103,8 +105,8 @@ Deno.test("each dialect is reached at its default paths, beside all others", () 
   for (const { owner, route } of routes) {
     const { resources, upgrade, guests } = router.match(route.path.replace("*", "any"));
     const isGuest = route.kind === "upgrade" && route.recognises !== undefined;
-    const [found] = isGuest ? guests : [route.kind === "http" ? resources[0] : upgrade];
-    assertEquals(found?.owner, owner);
+    const found = isGuest ? guests : [route.kind === "http" ? resources[0] : upgrade];
+    assert(found.some((one) => one?.owner === owner), `${route.path} of ${owner}`);
   }
   for (const bench of benches) bench[Symbol.dispose]();
 });

@@ -6,7 +6,7 @@ import type { Facts, Log } from "../../src/observe/log.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { RecentRefusals } from "../../src/observe/recent_refusals.ts";
 
-/** A log that keeps what it is told. */
+/** A log that keeps its lines. */
 class FakeLog implements Log {
   readonly lines: string[] = [];
 
@@ -46,7 +46,7 @@ Deno.test("a connection is counted and told of, with dialect and address", () =>
   assertStringIncludes(metrics.expose(), 'signalbox_connections_total{dialect="peerjs"} 1\n');
 });
 
-Deno.test("of a connection's refusals the first is told, and all are counted", () => {
+Deno.test("the first refusal of a connection is logged, and all are counted", () => {
   const { journal, log, metrics } = newBench();
   for (let count = 1; count <= 3; count++) {
     journal.refused(CONNECTION, new SignalError("bad_frame", "secret bytes"), count);
@@ -83,14 +83,14 @@ Deno.test("an operator's list of refusals is bounded, for each address to a tent
   for (let nth = 1; nth < 1_000; nth++) refuse("192.0.2.1", nth);
   const list = refusals.list();
   assertEquals(list.map(({ connection }) => connection), ["999", "998", "997", "996", "995", "0"]);
-  // Of IPv6 a network counts as one.
+  // An IPv6 network counts as one address.
   for (let nth = 1; nth < 1_000; nth++) refuse(`2001:db8::${nth}`, 1_000 + nth);
   assertEquals(refusals.list().length, 11);
   for (let nth = 0; nth < 1_000; nth++) refuse(`198.51.100.${nth}`, nth);
   assertEquals(refusals.list().length, 50);
 });
 
-Deno.test("every refused join is told of, with the pool and in the dialect's own words", () => {
+Deno.test("every refused join is logged, with the pool and in the dialect's own words", () => {
   const { journal, log } = newBench();
   const connection = { ...CONNECTION, wordFor: (code: string) => code.replace("room", "pool") };
   journal.refused(connection, new SignalError("bad_frame"), 1);
@@ -103,7 +103,7 @@ Deno.test("every refused join is told of, with the pool and in the dialect's own
   ]);
 });
 
-Deno.test("who looks for a fault is told of every refusal", () => {
+Deno.test("at debug level every refusal is logged", () => {
   const { journal, log } = newBench(true);
   for (let count = 1; count <= 3; count++) {
     journal.refused(CONNECTION, new SignalError("bad_frame"), count);
@@ -111,7 +111,7 @@ Deno.test("who looks for a fault is told of every refusal", () => {
   assertEquals(log.lines.length, 3);
 });
 
-Deno.test("an end is told of with who decided it, and what was refused on the way", () => {
+Deno.test("an end is logged with the side that decided it, and the refusals before", () => {
   const { journal, log } = newBench();
   journal.ended(CONNECTION, { by: "client", code: 1001, reason: "bye\n" }, 0);
   journal.ended(CONNECTION, { by: "slow reader" }, 4);

@@ -96,7 +96,7 @@ Deno.test("clients cause as many lines a second as the budget has, and the rest 
   const [note = "", line = ""] = bench.stderr.lines();
   assertMatch(note, /log lines suppressed count=7$/);
   assertMatch(line, /refused nth=0$/);
-  // What was told of is not told again.
+  // A line is written once.
   bench.clock.advance(1_000);
   say(1);
   assertEquals(bench.stderr.lines().length, 1);
@@ -109,7 +109,7 @@ Deno.test("the budget is not saved up", () => {
   assertEquals(bench.stderr.lines().length, 2);
 });
 
-Deno.test("what the server itself has to say is subject to no budget", () => {
+Deno.test("the server's own lines are subject to no budget", () => {
   using bench = newBench({ linesPerSecond: 1 });
   for (let nth = 0; nth < 5; nth++) bench.log.write("info", "reloaded");
   bench.log.writeForClient("info", "refused", {});

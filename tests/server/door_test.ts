@@ -22,6 +22,8 @@ const WIDE: GateLimits = {
   maxConnectionsPerAddress: Infinity,
   connectionsPerSecond: Infinity,
   connectionBurst: Infinity,
+  maxAddresses: 100_000,
+  maxRefusalConnections: 100,
 };
 const PAGE = "<!doctype html><title>page</title>";
 const HANDSHAKE = {
@@ -223,7 +225,7 @@ Deno.test("a handshake as clients make it is carried out, and takes a place", ()
   assertEquals([bench.gate.connections, bench.turnedAway], [3, []]);
 });
 
-Deno.test("who is refused is let in to be told so: a page could not read a status", () => {
+Deno.test("a refused client is let in for the reason: a page could not read a status", () => {
   using bench = new Bench({ origins: ["https://a.example"] });
   assertEquals(bench.connect("/peerjs", { origin: "https://b.example" }).status, 101);
   assertEquals(bench.gate.connections, 0);
@@ -266,7 +268,7 @@ Deno.test("the address is the client's own behind a trusted proxy, and only ther
   assertEquals(bench.turnedAway, ["gstreamer 203.0.113.9 400", "gstreamer 192.0.2.1 400"]);
 });
 
-Deno.test("a fault of a handler is told of, and answered 500 to that one client", () => {
+Deno.test("a fault of a handler is reported, and answered 500 to that one client", () => {
   const fault = new Error("bug");
   const handle = (): Response => {
     throw fault;
@@ -305,7 +307,7 @@ Deno.test("a resource is asked for access before it answers, and may take its ti
   assertEquals(headers.get("allow"), "GET, HEAD, PUT, DELETE, OPTIONS");
 });
 
-Deno.test("a refused POST is told of with the code and the dialect's word for it", async () => {
+Deno.test("a refused POST is reported with the code and the dialect's word for it", async () => {
   using bench = new Bench();
   const post = async (body: string): Promise<number> =>
     (await bench.askAsync("/simple", { method: "POST", body })).status;

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { SignalError } from "../../src/core/errors.ts";
-import type { Frame, Link } from "../../src/core/types.ts";
+import type { Frame, Link } from "../../src/core/session.ts";
 import type { Visit } from "../../src/core/visit.ts";
 import type { UpgradeRoute } from "../../src/http/route.ts";
 import { FirstFrameSession } from "../../src/server/first_frame.ts";
@@ -82,7 +82,7 @@ Deno.test("a client that leaves before its first frame was the path's own", asyn
   assertEquals([own.sessions[0]?.timesClosed, other.sessions], [1, []]);
 });
 
-Deno.test("who has said who it is is asked of the dialect that has the connection", async () => {
+Deno.test("the dialect that has the connection decides whether the client is identified", async () => {
   const own = routeOf();
   const other = routeOf(() => true);
   const client = await meet(own.route, other.route);
@@ -106,7 +106,7 @@ Deno.test("frames wait for the opening of the dialect that takes the connection 
   assertEquals(other.sessions[0]?.received, ["1", "2", "3"]);
 });
 
-Deno.test("what the other dialect refuses of the first frame is said in its words", async () => {
+Deno.test("a refusal of the first frame is worded by the other dialect", async () => {
   const own = routeOf();
   const other = routeOf(() => true, {
     receive: () => {

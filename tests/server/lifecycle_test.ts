@@ -109,7 +109,7 @@ Deno.test("where connections outlive it, a certificate is taken up beside them",
   assertEquals(bench.steps, ["renew while ready"]);
 });
 
-Deno.test("a start that fails is told to those who wait for it, and can be ended", async () => {
+Deno.test("a failed start rejects for those who wait for it, and can be ended", async () => {
   const bench = new Bench({ begin: () => Promise.reject(new Error("no store")) });
   assertEquals(await bench.life.started.catch(({ message }) => message), "no store");
   assertEquals([bench.life.state, bench.life.isReady], ["starting", false]);

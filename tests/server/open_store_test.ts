@@ -1,12 +1,9 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Facts, Log } from "../../src/observe/log.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import {
-  forgetful,
-  openPersistence,
-  StoreError,
-  StoreJournal,
-} from "../../src/server/open_store.ts";
+import { StoreJournal } from "../../src/observe/store_journal.ts";
+import { forgetful, openPersistence, StoreError } from "../../src/server/open_store.ts";
+import type { StoreEvent } from "../../src/store/mod.ts";
 import { configOf } from "../helpers/session/config.ts";
 import { TempFolder } from "../helpers/store/engines.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
@@ -29,39 +26,51 @@ function parts(): { log: Lines; clock: FakeClock; wallNow: () => number } {
   return { log: new Lines(), clock: new FakeClock(), wallNow: () => 1_000_000 };
 }
 
-Deno.test("what happens to a store is logged once and counted each time", async () => {
+Deno.test("an event of a store is logged once and counted each time", async () => {
   const log = new Lines();
   const journal = new StoreJournal(log);
   await using store = newMemoryStore();
   const metrics = new Metrics();
   journal.announce(metrics, store);
   const error = new Error("disk\nfull");
-  journal.failed();
-  journal.inTrouble("the disk is full", error);
-  journal.failed();
-  journal.writeDropped();
-  journal.writeDropped();
-  journal.claimUnchecked();
-  journal.idUnreserved("full");
-  journal.idUnreserved("address", "192.0.2.1");
-  journal.reservationEvicted();
-  journal.reservationEvicted();
-  journal.recovered();
-  journal.damaged("file.damaged-1");
-  journal.unreadable("id", 2);
-  journal.exposed("folder", new Error("no"));
-  journal.sealedLeft(new Error("no"));
+  const lost = new Error("no");
+  const events: readonly StoreEvent[] = [
+    { type: "failed" },
+    { type: "trouble", reason: "the disk is full", error },
+    { type: "failed" },
+    { type: "write_dropped" },
+    { type: "write_dropped" },
+    { type: "claim_unchecked" },
+    { type: "id_unreserved", reason: "full", address: undefined },
+    { type: "id_unreserved", reason: "address", address: "192.0.2.1" },
+    { type: "reservation_evicted" },
+    { type: "reservation_evicted" },
+    { type: "recovered" },
+    { type: "damaged", movedTo: "file.damaged-1" },
+    { type: "unreadable", kind: "id", records: 2 },
+    { type: "exposed", folder: "folder", error: lost },
+    { type: "unwritten", records: 3 },
+    { type: "sealed_left", error: lost },
+    { type: "sealed_lost", dialect: "simple", error: lost },
+    { type: "sealed_too_much", dialect: "simple", items: 4 },
+    { type: "sealed_unreadable", dialect: "simple", items: 5 },
+  ];
+  for (const event of events) journal.note(event);
   assertEquals(log.lines, [
     'error store in trouble {"reason":"the disk is full","error":"disk full"}',
-    "error too many writes wait for the store, it will be written anew {}",
+    "error too many writes wait for the store {}",
     'warning id not reserved {"reason":"there are too many"}',
     'warning id not reserved {"reason":"too many new ones from this address","address":"192.0.2.1"}',
-    "warning reservations given up for new ones {}",
+    "warning reservations replaced by new ones {}",
     "info store recovered {}",
     'error damaged store moved aside {"file":"file.damaged-1"}',
-    'error records in the store that mean nothing {"kind":"id","records":2}',
+    'error unreadable records in the store {"kind":"id","records":2}',
     'warning other users may read the store {"folder":"folder","error":"no"}',
-    'warning cannot remove what was sealed {"error":"no"}',
+    'error stopped before everything was stored {"records":3}',
+    'warning cannot remove sealed state {"error":"no"}',
+    'error calls of the last run cannot continue {"dialect":"simple","error":"no"}',
+    'warning too much state to seal {"dialect":"simple","items":4}',
+    'warning unreadable sealed items left out {"dialect":"simple","items":5}',
   ]);
   store.bans.set("id", "x", { reason: "rude" });
   const shown = metrics.expose().split("\n").filter((line) => !line.startsWith("#"));

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Hub } from "../../src/core/hub.ts";
 import type { Secret } from "../../src/core/kept.ts";
-import type { PeerEvent } from "../../src/core/types.ts";
+import type { PeerEvent } from "../../src/core/events.ts";
 import type { Engine } from "../../src/store/engine/engine.ts";
 import { KvEngine } from "../../src/store/engine/kv.ts";
 import { SealedFile, type SealedPlace } from "../../src/store/seal/sealed_file.ts";
@@ -17,7 +17,7 @@ import {
 } from "../helpers/store/store.ts";
 import { until } from "../helpers/wire/waiting.ts";
 
-// What every store does, whatever is behind it; and what every one that lasts does after a restart.
+// The contract of every store, whatever its engine, and of every lasting one after a restart.
 
 /** Somewhere to keep a store during one test. */
 interface Place extends AsyncDisposable {
@@ -57,12 +57,13 @@ const PLACES: readonly [name: string, make: () => Promise<Place>][] = [
   }],
 ];
 
-/** Of what is written behind, every third commit fails, with nothing written. */
+/** Every third commit fails, with nothing written. */
 class FlakyEngine extends FaultyEngine {
   #count = 0;
 
   override async commit(changes: Parameters<Engine["commit"]>[0]): Promise<void> {
-    const isBehind = changes.every(({ key: [kind = ""] }) => !["sealed", "secret"].includes(kind));
+    const now = ["format", "sealed", "secret"];
+    const isBehind = changes.every(({ key: [kind = ""] }) => !now.includes(kind));
     if (isBehind && this.#count++ % 3 === 0) throw new Error("database is locked");
     await super.commit(changes);
   }
@@ -119,7 +120,7 @@ eachStore("an id stays with its token until its time is over", async (place) => 
   assertEquals(await reservations.claim("x", "one", MINUTE), "taken");
 });
 
-eachStore("of two claims of a free id at once one wins", async (place) => {
+eachStore("exactly one of two simultaneous claims of a free id wins", async (place) => {
   await using store = await openAt(place);
   const { reservations } = store.dialect("a", NOBODY);
   const outcomes = await Promise.all(
@@ -146,7 +147,7 @@ eachStore("ids are any text, and no two of them are one", async (place) => {
   ];
   for (const id of ids) assertEquals(await reservations.claim(id, id, MINUTE), "granted");
   for (const id of ids) assertEquals(await reservations.claim(id, `${id}!`, MINUTE), "taken");
-  // What would not come back as it was is not kept, but nobody is refused for it.
+  // A value that would not come back unchanged is not kept, but its client is not refused.
   for (const id of ["\ud800", "x".repeat(2_000), "\0".repeat(1_000)]) {
     assertEquals(await reservations.claim(id, "t", MINUTE), "unreserved");
   }
@@ -173,11 +174,11 @@ eachStore(
       assertEquals(await claim(id, "other"), "taken", id);
     }
     assertEquals([witness.evicted, witness.unreserved], [1, []]);
-    // What came back in the meantime stays, too; what cannot be kept makes no room.
+    // Reservations that came back meanwhile stay too; a value that cannot be kept makes no room.
     await claim("y");
     assertEquals(await claim("\0".repeat(1_000)), "unreserved");
     assertEquals(await claim("newer"), "granted");
-    // Nobody else can be done without; the newcomer is not refused, but somebody is told.
+    // No other reservation can go; the newcomer is not refused, but the observer is informed.
     for (const id of ["new", "newer"]) await claim(id);
     assertEquals([await claim("last"), await claim("newer", "other")], ["unreserved", "taken"]);
     assertEquals([witness.evicted, witness.unreserved], [2, ["invalid", "full"]]);
@@ -193,7 +194,7 @@ eachStore("an address has only so many new reservations", async (place) => {
     reservations.claim(id, token, MINUTE, address);
   assertEquals([await claim("1", "one"), await claim("2", "one")], ["granted", "granted"]);
   assertEquals([await claim("3", "one"), await claim("3", "two")], ["unreserved", "granted"]);
-  // Who comes back takes nothing, nor does who is refused.
+  // A client that comes back takes no place, and neither does a refused one.
   assertEquals([await claim("1", "one"), await claim("2", "two", "other")], ["granted", "taken"]);
   assertEquals([await claim("4", "two"), await claim("5", "two")], ["granted", "unreserved"]);
   assertEquals(witness.unreserved, ["address one", "address two"]);
@@ -229,7 +230,7 @@ eachStore("an operator reserves ids for tokens, for so long or for ever", async 
   assertEquals([await claim("while", "two"), await claim("while", "one")], ["granted", "taken"]);
   now += 2 * MINUTE;
   assertEquals([await claim("while", "one"), await claim("ever", "two")], ["unreserved", "taken"]);
-  // What a client reserved does not count where that is switched off.
+  // A client's reservation does not count if reservations are switched off.
   await claim("client's", "one", MINUTE);
   assertEquals(await claim("client's", "two"), "unreserved");
   const forget = (id: string): Promise<boolean> => reservations.forget(id);
@@ -298,7 +299,7 @@ eachStore("each dialect has a secret of its own", async (place) => {
 });
 
 eachStore(
-  "what operators did is kept for 30 days, the newest first, within the limit",
+  "operators' actions are kept for 30 days, the newest first, within the limit",
   async (place) => {
     let now = 1_000_000;
     await using store = await openAt(place, { wallNow: () => now, limits: { maxOperatorLog: 3 } });
@@ -335,7 +336,7 @@ eachStore("a rotated secret is new, and the one before is known", async (place) 
   const [a, b] = [store.dialect("a", NOBODY), store.dialect("b", NOBODY)];
   const [{ current: first }, { current: others }] = [a.secret, b.secret];
   assertEquals(await store.rotateSecret("a"), "rotated");
-  // Whoever holds it has the new one.
+  // Every holder of the handle has the new one.
   const { current: second } = a.secret;
   assertNotEquals(second, first);
   assertEquals([second.length, a.secret.previous], [32, first]);
@@ -422,7 +423,7 @@ eachLastingStore("all of it is there after a restart", async (place) => {
 });
 
 eachLastingStore(
-  "what was sealed stays until the server serves, and is gone then",
+  "sealed state stays until the server serves, and is gone then",
   async (place) => {
     {
       await using store = await openAt(place);
@@ -435,12 +436,12 @@ eachLastingStore(
       if (isServing) await store.forgetSealed();
     }
     await using store = await openAt(place);
-    // Of one that was never asked for, too.
+    // The same holds for sealed state that was never asked for.
     for (const name of ["a", "b"]) assertEquals(store.dialect(name, NOBODY).sealed, undefined);
   },
 );
 
-eachLastingStore("what is over is deleted, there too", async (place) => {
+eachLastingStore("expired records are deleted, there too", async (place) => {
   let now = 1_000_000;
   const wallNow = () => now;
   {
@@ -464,7 +465,7 @@ eachLastingStore("what is over is deleted, there too", async (place) => {
   assertEquals(left.filter(([kind]) => kind !== "secret"), [["format"], ["id", "a", "stays"]]);
 });
 
-eachLastingStore("what was sealed is given out once and in time, or not at all", async (place) => {
+eachLastingStore("sealed state is given out once and in time, or not at all", async (place) => {
   let now = 1_000_000;
   const witness = new StoreWitness();
   const session = async (
@@ -488,7 +489,7 @@ eachLastingStore("what was sealed is given out once and in time, or not at all",
   // With --no-seal nothing is sealed, and nothing that was is left lying about.
   assertEquals(await session({ seals: false }, ["fifth"]), undefined);
   assertEquals(await session({}, undefined), undefined);
-  // Over the limit the first items survive, and somebody is told.
+  // The first items up to the limit survive, and the observer is informed.
   await session({ limits: { maxSealedBytes: 20 } }, ["12345678", "1234567890", "too much", "."]);
   assertEquals(await session({}, undefined), ["12345678"]);
   assertEquals(witness.events.filter((event) => event.startsWith("sealed")), [

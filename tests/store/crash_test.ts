@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
+import { FORMAT_KEY, formatRecord, FORMATS } from "../../src/store/engine/format.ts";
 import { KvEngine } from "../../src/store/engine/kv.ts";
 import { TempFolder } from "../helpers/store/engines.ts";
 import { NOBODY, openFolder, StoreWitness } from "../helpers/store/store.ts";
@@ -88,6 +89,7 @@ Deno.test("a store of 100,000 reservations opens at once, and knows each of them
   const value = new TextEncoder().encode(
     JSON.stringify({ v: { digest: "x".repeat(43), lifetimeMs: HOUR }, exp: Date.now() + HOUR }),
   );
+  await engine.create(FORMAT_KEY, formatRecord(FORMATS.current));
   for (let from = 0; from < count; from += 1_000) {
     const names = Array.from({ length: 1_000 }, (_, at) => `peer-number-${from + at}`);
     await engine.commit(names.map((name) => ({ key: ["id", "a", name], value })));

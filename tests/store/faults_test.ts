@@ -13,8 +13,8 @@ import {
 import { systemTest } from "../helpers/process/systems.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
 
-// A store that fails while the server runs (reliability notes, section 7): nobody waits for it, it
-// is told of, and it recovers by itself.
+// A store that fails while the server runs: no client waits for it, the observer is informed, and
+// it recovers by itself.
 
 const MINUTE = 60_000;
 
@@ -110,7 +110,7 @@ Deno.test("a store that does not answer is in trouble after its time, and holds 
   assertEquals(witness.events, ["trouble: it does not answer", "recovered"]);
 });
 
-Deno.test("a store that fails, and takes its time over it, is told of once", async () => {
+Deno.test("a store that fails slowly is reported once", async () => {
   const clock = new FakeClock();
   await using bench = await newBench({ clock });
   const { store, engine, witness } = bench;
@@ -157,7 +157,7 @@ Deno.test("a write that was given up and arrives late brings nothing back", asyn
   assertEquals(again.bans.find("id", "x")?.reason, "second");
 });
 
-Deno.test("of more writes than may wait the oldest are counted, and everything is written again", async () => {
+Deno.test("the oldest of too many waiting writes are counted, and everything is written again", async () => {
   await using bench = await newBench({ limits: { maxWaitingWrites: 600 } });
   const { store, engine, witness, folder } = bench;
   const { bans } = store;
@@ -169,9 +169,9 @@ Deno.test("of more writes than may wait the oldest are counted, and everything i
   await until("the trouble", () => store.trouble !== undefined);
   assertEquals([store.waitingWrites, witness.dropped], [600, 0]);
   for (let count = 599; count < 604; count++) bans.set("id", `${count}`, { reason: "r" });
-  // What is changed again is not one more.
+  // A record that changes again is not one more.
   for (let count = 599; count < 604; count++) bans.set("id", `${count}`, { reason: "again" });
-  await until("what is being tried to be put back", () => store.waitingWrites === 600);
+  await until("the batch to be put back", () => store.waitingWrites === 600);
   assertEquals(witness.dropped, 5);
   // It is not well before all of it is written, those that were dropped and their deletions too.
   const commits = engine.commits;
@@ -207,7 +207,7 @@ Deno.test("until all is read a claim asks the store, but not one that fails", as
   assertEquals(await reservations.claim("x", "one", MINUTE), "granted");
   assertEquals(await reservations.claim("new", "two", MINUTE), "granted");
   assertEquals(witness.unchecked, 0);
-  // Whoever's it is: not to know that is better than to turn everybody away.
+  // The owner is unknown: admitting the client is better than turning everybody away.
   engine.fault = new Error("database is locked");
   assertEquals(await reservations.claim("y", "two", MINUTE), "granted");
   assertEquals(store.trouble, "its file is locked by another process");
@@ -216,13 +216,13 @@ Deno.test("until all is read a claim asks the store, but not one that fails", as
   engine.fault = undefined;
   engine.finish();
   await until("the rest to be read", () => store.isLoaded);
-  // What this run did counts more than what is read late.
+  // Changes of this run override late reads.
   assertEquals(await reservations.claim("y", "two", MINUTE), "granted");
   assertEquals(await reservations.claim("z", "two", MINUTE), "taken");
   await until("the recovery", () => store.trouble === undefined);
 });
 
-/** Lists reservations not before it is told to. */
+/** Lists reservations only on command. */
 class SlowlyListed extends FaultyEngine {
   readonly #ready = Promise.withResolvers<void>();
 
@@ -396,7 +396,7 @@ Deno.test("a store that does not answer at start ends it, in time", async () => 
   assertEquals(clock.timers, 0);
 });
 
-Deno.test("at the end what cannot be written in time is told of, and not waited for", async () => {
+Deno.test("writes that miss the end are reported, and not waited for", async () => {
   const clock = new FakeClock();
   await using folder = await TempFolder.make();
   const engine = new FaultyEngine(folder.engine());

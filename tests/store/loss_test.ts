@@ -164,7 +164,7 @@ systemTest({
 });
 
 systemTest({
-  name: "who has lost the folder to another server writes no more",
+  name: "a server that has lost the folder to another one writes no more",
   needs: "unlinking",
   fn: async () => {
     await using temp = await TempFolder.make();

@@ -70,7 +70,7 @@ for (
   });
 }
 
-Deno.test("of a remote store that stays silent one handle is left behind, and no more", async () => {
+Deno.test("one handle of a silent remote store is left behind, and no more", async () => {
   Deno.env.set("DENO_KV_ACCESS_TOKEN", "token-of-this-test");
   await using remote = new RemoteKv();
   const engine = new KvEngine(remote.url);

@@ -11,7 +11,7 @@ Deno.test("a text file is read as it is", () => {
   }
 });
 
-Deno.test("what cannot be read is an error in words for people", () => {
+Deno.test("an unreadable file is an error in words for people", () => {
   const folder = Deno.makeTempDirSync();
   try {
     assertThrows(() => readText(`${folder}/missing`), Error, "no such file");
@@ -22,12 +22,12 @@ Deno.test("what cannot be read is an error in words for people", () => {
 });
 
 Deno.test({
-  name: "a file that Deno may not read is an error that says how to let it",
+  name: "a file that Deno may not read is an error that names the permission",
   permissions: { read: false },
   fn: () => void assertThrows(() => readText("/any"), Error, "--allow-read"),
 });
 
-Deno.test("the limit of open files is the system's, where it says so", () => {
+Deno.test("the limit of open files is the system's, if the system reports it", () => {
   const limit = maxOpenFiles();
   assert(limit > 0);
   if (Deno.build.os === "linux") assert(Number.isInteger(limit));

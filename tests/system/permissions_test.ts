@@ -4,7 +4,7 @@ import { type Belongings, dropPermissions } from "../../src/system/permissions.t
 
 const MISSING = fileURLToPath(new URL("missing/file", import.meta.url));
 
-/** What each permission allows; that nothing is there is no matter, and leaves nothing behind. */
+/** The access that each permission allows; absent files do not matter. */
 const ATTEMPTS: Readonly<Record<string, () => unknown>> = {
   env: () => Deno.env.get("DENO_KV_ACCESS_TOKEN"),
   read: () => Deno.readTextFileSync(MISSING),

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { SignalError } from "../../src/core/errors.ts";
 import type { LinkLimits } from "../../src/core/limits.ts";
-import type { Link } from "../../src/core/types.ts";
+import type { Link } from "../../src/core/session.ts";
 import {
   type Acceptance,
   type ConnectionInfo,
@@ -77,7 +77,7 @@ class Bench implements Disposable {
   }
 }
 
-Deno.test("a connection is told of from its opening to its end", async () => {
+Deno.test("a connection is reported from its opening to its end", async () => {
   using bench = new Bench();
   const socket = bench.open();
   socket.hears("a");
@@ -94,7 +94,7 @@ Deno.test("a connection is told of from its opening to its end", async () => {
   assertEquals(bench.sessions[0]?.timesClosed, 1);
 });
 
-Deno.test("the end of a connection is told of while its client still has its id", () => {
+Deno.test("the end of a connection is reported while its client still has its id", () => {
   const clock = new FakeClock();
   const ids: unknown[] = [];
   const observer = Object.assign(new Observer(), {
@@ -142,7 +142,7 @@ Deno.test("refusals are counted for each connection", () => {
   ]);
 });
 
-Deno.test("who is turned out is refused like a newcomer; others and those who have gone are not", async () => {
+Deno.test("a client that is turned out is refused like a newcomer; others are not", async () => {
   using bench = new Bench();
   const [meant, other, gone] = ["192.0.2.1", "192.0.2.2", "192.0.2.1"].map((address) =>
     bench.open({ address })
@@ -160,7 +160,7 @@ Deno.test("who is turned out is refused like a newcomer; others and those who ha
   ]);
 });
 
-Deno.test("an unsettled connection is told of when it is clear whose it is, and goes on as theirs", async () => {
+Deno.test("an unsettled connection is reported once its dialect is known, and continues as that dialect's", async () => {
   using bench = new Bench();
   const limits = { ...LIMITS, maxFrameBytes: 5, maxQueuedBytes: 1_000 };
   const open = () =>
@@ -210,7 +210,7 @@ Deno.test("an unsettled connection that stays as it is keeps its limits, dialect
   assertEquals(socket.closings, [[1001, "going away"]]);
 });
 
-Deno.test("an unsettled connection that never speaks is told of when it is refused, or ends", async () => {
+Deno.test("an unsettled connection that never speaks is reported when it is refused, or ends", async () => {
   using bench = new Bench();
   const createSession = bench.newSession;
   bench.open({ isUnsettled: true, createSession }).isClosed(1000);
@@ -298,7 +298,7 @@ Deno.test("when too much waits for all readers together, those with most are giv
   assertEquals(sockets.map(({ closings }) => closings.length), [0, 1, 0, 0]);
 });
 
-Deno.test("as much may wait for all readers together as the limit says", () => {
+Deno.test("the limit of waiting bytes holds for all readers together", () => {
   using bench = new Bench({ maxQueuedBytes: 1_000 });
   const sockets = [600, 400].map((bufferedAmount) =>
     Object.assign(bench.open(), { bufferedAmount })
@@ -334,7 +334,7 @@ Deno.test("a client that was given up counts until its socket is gone, and so do
   assertEquals(bench.sessions[3]?.link.isOpen, true);
 });
 
-Deno.test("what a client takes after it was given up counts no longer", () => {
+Deno.test("bytes that a client takes after it was given up no longer count", () => {
   using bench = new Bench({ maxQueuedBytes: 100_000 });
   const silent = Object.assign(bench.open(), { bufferedAmount: 100_001 });
   bench.sessions[0]?.link.send("x".repeat(70_000));

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SignalError } from "../../src/core/errors.ts";
 import type { InputLimits } from "../../src/core/limits.ts";
-import type { Frame } from "../../src/core/types.ts";
+import type { Frame } from "../../src/core/session.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 import { settle, TestClient, WIDE_LIMITS } from "../helpers/session/hub.ts";
 import { type Script, ScriptedSession } from "../helpers/session/scripted_session.ts";
@@ -124,7 +124,7 @@ Deno.test("frames that are refused for their rate never reach the session", () =
   assertEquals(session.received, ["1", "2"]);
 });
 
-Deno.test("a session is told of every frame that was dropped for its rate, after the refusal", () => {
+Deno.test("a session learns of every frame that was dropped for its rate, after the refusal", () => {
   const told: Frame[] = [];
   const { client } = newBench({ framesPerSecond: 1, frameBurst: 1 }, {
     refuse: ({ code }) => void told.push(code),
@@ -134,7 +134,7 @@ Deno.test("a session is told of every frame that was dropped for its rate, after
   assertEquals(told, ["rate_limited", "2", "3", "4"]);
 });
 
-Deno.test("a session that hangs up on an excess is not told of the frame", () => {
+Deno.test("a session that hangs up on an excess does not get the frame", () => {
   const told: Frame[] = [];
   const { client } = newBench({ framesPerSecond: 1, frameBurst: 1 }, {
     refuse: () => client.link.close(),
@@ -167,6 +167,29 @@ Deno.test("an excess of more than ten seconds is flooding", () => {
   clock.advance(1);
   client.blurt("x", "x");
   assertEquals(client.refusals, ["rate_limited", "flooding"]);
+});
+
+Deno.test("floodTimeoutMs and floodPauseMs: how long an excess may last, and what ends it", () => {
+  const limits = {
+    framesPerSecond: 0.001,
+    frameBurst: 1,
+    floodTimeoutMs: 2_000,
+    floodPauseMs: 300,
+  };
+  const { client, clock } = newBench(limits, {});
+  const exceed = (...pausesMs: readonly number[]): void => {
+    for (const pauseMs of pausesMs) {
+      clock.advance(pauseMs);
+      client.blurt("x");
+    }
+  };
+  client.blurt("x");
+  exceed(0, 300, 300, 300, 300, 300, 300);
+  assertEquals(client.refusals, ["rate_limited"]);
+  exceed(300);
+  assertEquals(client.refusals, ["rate_limited", "flooding"]);
+  exceed(301);
+  assertEquals(client.refusals, ["rate_limited", "flooding", "rate_limited"]);
 });
 
 Deno.test("frames that come while the session is waiting are handled afterwards, in order", async () => {
@@ -213,7 +236,7 @@ Deno.test("no frame overtakes those that waited, also in the moment the waiting 
   assertEquals(session.received, ["1", "2", "3"]);
 });
 
-Deno.test("as many frames are held as the limit says; one more is flooding", async () => {
+Deno.test("the limit of held frames holds; one more is flooding", async () => {
   const opening = Promise.withResolvers<void>();
   const { client, session } = newBench({ maxHeldFrames: 2 }, { opened: () => opening.promise });
   client.pump.open();
@@ -258,7 +281,7 @@ Deno.test("a held frame that hangs up is the last one handled", async () => {
   assertEquals(session.received, ["1", "bye"]);
 });
 
-Deno.test("a client that does not say who it is has just its time", async () => {
+Deno.test("a client that does not identify itself has just its time", async () => {
   const { client, session, clock } = newBench({ identifyTimeoutMs: 1_000 });
   client.pump.open();
   await client.say("anything");
@@ -328,7 +351,7 @@ Deno.test("a fault that comes to light after the connection has ended is logged 
   assertEquals(client.link.faults.length, 1);
 });
 
-Deno.test("a refusal that comes after the connection has ended is nobody's business", async () => {
+Deno.test("a refusal after the end of the connection has no effect", async () => {
   const opening = Promise.withResolvers<void>();
   const { client, session } = newBench({}, { opened: () => opening.promise });
   client.pump.open();
@@ -362,7 +385,7 @@ Deno.test("a session that cannot close is at fault, and closed only once", async
   assertEquals([client.link.faults, session.timesClosed], [[fault], 1]);
 });
 
-Deno.test("a session is closed exactly once, whoever ends the connection and how often", async () => {
+Deno.test("a session is closed exactly once, whatever ends the connection and how often", async () => {
   const { client, session } = newBench();
   client.link.close(1000);
   client.link.close(1001);

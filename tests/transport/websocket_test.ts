@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Clock } from "../../src/core/clock.ts";
 import type { OutputLimits } from "../../src/core/limits.ts";
-import type { Frame } from "../../src/core/types.ts";
+import type { Frame } from "../../src/core/session.ts";
 import { type Ending, type LinkObserver, WebSocketLink } from "../../src/transport/websocket.ts";
 import { newBudget } from "../helpers/session/budget.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
@@ -102,7 +102,7 @@ Deno.test("a link names its connection", () => {
   assertEquals([link.id, link.address, link.isOpen, link.backlog], ["1", "192.0.2.1", true, 0]);
 });
 
-Deno.test("close() ends the connection with its code, and says so afterwards", async () => {
+Deno.test("close() ends the connection with its code, and reports it afterwards", async () => {
   const { socket, link, observer } = newBench();
   link.close(1002, "invalid protocol");
   assertEquals([link.isOpen, observer.log], [false, []]);
@@ -119,7 +119,7 @@ Deno.test("close() without a code sends a closing frame without one", async () =
   assertEquals(observer.endings, [{ by: "server", code: 1005, reason: "" }]);
 });
 
-Deno.test("only the first close counts, and the end is told once", async () => {
+Deno.test("only the first close counts, and the end is reported once", async () => {
   const { socket, link, observer } = newBench();
   link.close(1002, "first");
   link.close(1000, "second");
@@ -216,7 +216,7 @@ Deno.test("a link that is closed before its socket opens is closed as soon as it
   assertEquals(observer.log, ["ended"]);
 });
 
-/** Tasks that run when a test says so. */
+/** Tasks that run on a test's command. */
 class Tasks {
   #actions: (() => void)[] = [];
 
@@ -267,7 +267,7 @@ Deno.test("a reader that fills its queue is given up, after the send has returne
   socket.bufferedAmount = 8 * KIB;
   link.send("x".repeat(2 * KIB));
   assertEquals([link.isOpen, link.backlog], [true, 8 * KIB]);
-  // What is just being written does not count.
+  // Bytes that are just being written do not count.
   socket.bufferedAmount = 10 * KIB;
   link.send("x".repeat(2 * KIB));
   assertEquals(link.isOpen, true);
@@ -320,7 +320,7 @@ Deno.test("a reader that took everything has done enough, until more waits for i
   assertEquals([link.isOpen, link.backlog], [true, 0]);
 });
 
-Deno.test("what has only just begun to wait is no stall, however much it is", () => {
+Deno.test("bytes that have only just begun to wait are no stall, however many they are", () => {
   const { socket, link } = newBench({ stallTimeoutMs: 15_000 });
   // More than is sent without a look at the queue, after a long silence.
   socket.bufferedAmount = 128 * KIB;

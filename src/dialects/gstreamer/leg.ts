@@ -1,5 +1,5 @@
 import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/signal.ts";
-import type { Frame } from "../../core/types.ts";
+import type { Frame } from "../../core/session.ts";
 import { encodeIce, encodeSdp, OFFER_REQUEST, readSignal } from "./messages.ts";
 
 /** Reads what a peer says, in a session or in a room (§7). */
@@ -25,7 +25,7 @@ function textOf(signal: Exclude<Signal, { kind: "ask" }>): string | undefined | 
   }
 }
 
-/** What a leg needs from the session whose client it speaks for. */
+/** The parts that a leg needs from its client's session. */
 export interface SessionLine {
   write(text: string): void;
   /** The client is in the call from now on, and busy for everybody else. */
@@ -61,7 +61,7 @@ export class SessionLeg implements Leg {
   }
 }
 
-/** What a leg needs from the session of a room's member. */
+/** The parts that a leg needs from the session of a room's member. */
 export interface RoomLine {
   write(text: string): void;
   /** Has the client drop its connection, and wait for an offer (§5). */

@@ -1,19 +1,20 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Candidate, Lifted } from "../../core/signal.ts";
-import type { Frame, PeerSummary, RoomEvent } from "../../core/types.ts";
+import type { PeerSummary, RoomEvent } from "../../core/events.ts";
+import type { Frame } from "../../core/session.ts";
 import { isTooDeep, parseJson } from "../kit/json.ts";
 import { isWhitespace, isWord, repr, split } from "./python_text.ts";
 
 // The wire contract is protocols/gstreamer.md of the project's notes; sections are cited as §n.
 // Commands are words, not JSON: this module is the dialect's only reader and writer of frames.
 
-/** What a peer may ask for before it is in a session or a room. */
+/** The commands of a peer that is in no session or room. */
 export type IdleCommand =
   | { readonly type: "SESSION"; readonly peer: string }
   | { readonly type: "ROOM"; readonly room: string };
 
-/** What a peer may say in a room. */
+/** The commands of a peer in a room. */
 export type RoomCommand =
   | { readonly type: "ROOM_PEER_MSG"; readonly peer: string; readonly text: string }
   | { readonly type: "ROOM_PEER_LIST" };
@@ -97,7 +98,7 @@ export function encodeRoomPeerMsg(from: string, text: string): ServerText {
 /** "You make the offer" (§7). */
 export const OFFER_REQUEST = "OFFER_REQUEST";
 
-/** What peers say to each other (§7), as far as another dialect can take it up. */
+/** Messages between peers (§7), as far as another dialect can express them. */
 const Signal = z.union([
   z.object({ sdp: z.object({ type: z.enum(["offer", "answer"]), sdp: z.string() }) }),
   z.object({ ice: z.record(z.string(), z.unknown()).nullable() }),

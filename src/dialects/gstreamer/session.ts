@@ -3,8 +3,6 @@ import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { Leg, Role, Untaken } from "../../core/signal.ts";
 import type {
-  Frame,
-  Link,
   PeerEvent,
   PeerHandle,
   PeerId,
@@ -12,8 +10,8 @@ import type {
   Refused,
   RoomEvent,
   RoomId,
-  Session,
-} from "../../core/types.ts";
+} from "../../core/events.ts";
+import type { Frame, Link, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import { RoomLeg, SessionLeg } from "./leg.ts";
@@ -39,10 +37,10 @@ import {
 } from "./messages.ts";
 import { isWord } from "./python_text.ts";
 
-/** What all sessions of the dialect share. */
+/** The parts that all sessions of the dialect share. */
 export interface GStreamerServer extends Place {
   readonly authenticator: Authenticator;
-  readonly news: EncodeOnce<"gstreamer">;
+  readonly news: EncodeOnce<"text">;
   readonly maxIdLength: number;
 }
 
@@ -88,7 +86,7 @@ const UNSENT: Readonly<
   unknown: ["peer_unknown", "not found"],
   elsewhere: ["peer_elsewhere", "is not in the room"],
   busy: ["peer_busy", "busy"],
-  untranslatable: ["untranslatable", "cannot be told this"],
+  untranslatable: ["untranslatable", "has no form for this message"],
   not_askable: ["not_askable", "cannot be asked for an offer"],
   not_renegotiable: ["not_renegotiable", "takes no further offers"],
 };
@@ -103,8 +101,10 @@ export class GStreamerSession implements Session {
   readonly #seat: Seat;
   #partner: PeerHandle | undefined = undefined;
   #room: RoomId | undefined = undefined;
-  /** Members of other dialects that it found in the room, and is expected to call. */
-  readonly #found = new Set<PeerId>();
+  /** Its newest command, as it came. */
+  #command: Frame = "";
+  /** Members of other dialects that it found in the room, and is expected to call. Made with the first. */
+  #found: Set<PeerId> | undefined = undefined;
 
   constructor(link: Link, server: GStreamerServer, pass: Pass | undefined) {
     this.link = link;
@@ -135,18 +135,20 @@ export class GStreamerSession implements Session {
       const maxLength = this.#pass === undefined ? this.#server.maxIdLength : Infinity;
       return this.#hello(decodeHello(frame, maxLength));
     }
-    // In a session everything is the partner's, commands and binary frames included (§4).
+    // In a session every frame is for the partner, commands and binary frames included (§4).
     if (this.#partner !== undefined) return this.#inSession(peer, this.#partner, frame);
     if (this.#room !== undefined) return this.#inRoom(peer, this.#room, decodeInRoom(frame));
     const command = decodeIdle(frame, this.#server.maxIdLength);
-    if (command !== undefined) return this.#idle(peer, command);
+    if (command === undefined) return;
+    this.#command = frame;
+    return this.#idle(peer, command);
   }
 
   deliver(event: PeerEvent): void {
     switch (event.type) {
       case "relay":
-        // Between peers of one dialect the hub passes on what this class handed it: in a session
-        // the partner's frame, in a room a text.
+        // Between peers of one dialect the payload is what this class sent: in a session the
+        // partner's frame, in a room a text.
         return this.link.send(
           event.room === undefined
             ? event.payload as Frame
@@ -157,26 +159,26 @@ export class GStreamerSession implements Session {
         return this.link.send(HELLO);
       case "paired":
         this.#partner = event.peer;
-        // The one who was called is told nothing (§4).
+        // The called peer gets no message (§4).
         if (event.isCaller) this.link.send(SESSION_OK);
         return;
       case "entered":
         return this.#entered(event.room, event.members);
       case "left":
-        this.#found.delete(event.peer.id);
+        this.#found?.delete(event.peer.id);
         return this.#tell(event);
       case "joined":
       case "described":
         return this.#tell(event);
       case "gone":
         return this.link.close(1000);
-      // A uid is its connection's alone, and nothing is held for a peer that is not here.
+      // A uid belongs to its connection alone, and the dialect holds no messages.
       case "replaced":
         return this.link.close(1000);
       case "stopped":
         return this.link.close(1000);
       case "refused":
-        throw this.#explain(event);
+        return this.#refused(event);
       case "undelivered":
       case "updated":
         return;
@@ -207,12 +209,12 @@ export class GStreamerSession implements Session {
   #entered(room: RoomId, members: readonly PeerSummary[]): void {
     this.#room = room;
     const own = this.#server.dialect;
-    for (const { id, dialect } of members) if (dialect !== own) this.#found.add(id);
-    this.link.send(encodeRoomOk(idsOf(members)));
+    for (const { id, dialect } of members) if (dialect !== own) (this.#found ??= new Set()).add(id);
+    this.link.send(encodeRoomOk(idsOf(members, own)));
   }
 
   #tell(event: RoomEvent): void {
-    for (const frame of this.#server.news.frames(event, "gstreamer", encodeNews)) {
+    for (const frame of this.#server.news.frames(event, "text", encodeNews)) {
       this.link.send(frame);
     }
   }
@@ -238,14 +240,14 @@ export class GStreamerSession implements Session {
 
   #roomLeg(room: RoomId, other: PeerId): Leg {
     const restart = (): void => {
-      this.#found.delete(other);
+      this.#found?.delete(other);
       const { hub, realm } = this.#server;
       if (hub.member(realm, room, other) === undefined) return;
       this.link.send(encodePeerLeft(other));
       this.link.send(encodePeerJoined(other));
     };
     const write = (text: string): void => this.link.send(encodeRoomPeerMsg(other, text));
-    return new RoomLeg({ write, restart }, this.#found.has(other));
+    return new RoomLeg({ write, restart }, this.#found?.has(other) === true);
   }
 
   /** A page with a fixed URL says its token in the place of a uid. */
@@ -283,7 +285,7 @@ export class GStreamerSession implements Session {
     throw new SignalError("room_forbidden", words, {}, "auth_room");
   }
 
-  /** A partner that has just left cannot be told any more; `gone` is on its way. */
+  /** A message for a partner that has just left is dropped: `gone` is on its way. */
   #inSession(peer: PeerHandle, partner: PeerHandle, frame: Frame): void {
     const outcome = this.#server.hub.send(peer, partner, frame);
     // Between peers of one dialect `gone` follows.
@@ -292,17 +294,27 @@ export class GStreamerSession implements Session {
   }
 
   #inRoom(peer: PeerHandle, room: RoomId, command: RoomCommand): void {
+    const { hub } = this.#server;
     switch (command.type) {
       case "ROOM_PEER_LIST":
-        return this.link.send(encodeRoomPeerList(idsOf(this.#server.hub.others(peer, room))));
+        return this.link.send(encodeRoomPeerList(idsOf(hub.others(peer, room), peer.dialect)));
       case "ROOM_PEER_MSG": {
-        const outcome = this.#server.hub.send(peer, command.peer, command.text, room);
+        const outcome = hub.send(peer, command.peer, command.text, room);
         if (outcome !== "sent") throw this.#unsent(command.peer, outcome);
         return;
       }
       default:
         command satisfies never;
     }
+  }
+
+  /** If the peer was called while its own call waited, its command is a frame for the partner (§4). */
+  #refused(refused: Refused): void {
+    const { peer } = this.#seat;
+    if (refused.step !== "pair" || peer === undefined || this.#partner === undefined) {
+      throw this.#explain(refused);
+    }
+    this.#inSession(peer, this.#partner, this.#command);
   }
 
   #explain(refused: Refused): SignalError {
@@ -348,6 +360,12 @@ function anonymousId(): string {
   return `${crypto.randomUUID().replaceAll("-", "")}@anonymous`;
 }
 
-function idsOf(peers: readonly PeerSummary[]): PeerId[] {
-  return peers.filter(isNameable).map(({ id }) => id);
+/**
+ * The ids that clients can name.
+ * @param own the name of this dialect, whose peers all have such ids
+ */
+function idsOf(peers: readonly PeerSummary[], own: string): PeerId[] {
+  const ids: PeerId[] = [];
+  for (const peer of peers) if (peer.dialect === own || isNameable(peer)) ids.push(peer.id);
+  return ids;
 }

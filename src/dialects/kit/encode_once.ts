@@ -1,14 +1,14 @@
-import type { RoomEvent } from "../../core/types.ts";
+import type { RoomEvent } from "../../core/events.ts";
 
 /**
- * A room's news goes to all members as one event object: this remembers the frames made of the
- * newest one, so that a wire format is written once and not once per member.
+ * Remembers the frames of the newest room event. All members of a node get the same event object, so
+ * each wire format is encoded once and not once per member.
  */
 export class EncodeOnce<Format> {
   #event: RoomEvent | undefined = undefined;
   readonly #frames = new Map<Format, readonly string[]>();
 
-  /** The frames of an event in one format, made when first asked for. */
+  /** The frames of an event in one format; made at the first call. */
   frames(
     event: RoomEvent,
     format: Format,

@@ -1,4 +1,4 @@
-import type { Frame } from "../../core/types.ts";
+import type { Frame } from "../../core/session.ts";
 
 // EVENT and ACK packets as a NamespaceLink carries them.
 

@@ -2,8 +2,8 @@
 const MIN_KEPT_LENGTH = 1_024;
 
 /**
- * The JSON of values that are never changed, such as a member's description, of which every newcomer
- * is told: that of a large object is written once and kept as long as the object.
+ * The JSON of values that never change, such as a member's description, which every newcomer gets. The
+ * JSON of a large object is written once and kept as long as the object.
  */
 export class JsonOnce {
   readonly #texts = new WeakMap<object, string>();

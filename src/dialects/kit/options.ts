@@ -12,12 +12,12 @@ export interface OptionMeta {
   readonly env?: readonly string[];
   /** Never printed. */
   readonly secret?: boolean;
+  /** Only `--help all` lists it. */
+  readonly isRare?: true;
   /** An empty text is a value, and not a missing one. */
   readonly mayBeEmpty?: boolean;
   /** The value of a list flag that stands alone. */
   readonly alone?: string;
-  /** Few people set it: shown by `--help all` only. */
-  readonly isRare?: boolean;
   /** Heading of the help under which an option without a group of its own is found. */
   readonly group?: string;
 }
@@ -150,6 +150,8 @@ export function linkLimitOptions(
     ),
     identifyTimeoutMs: whole(identifyTimeoutMs, "Time until a client must identify itself, in ms"),
     maxHeldFrames: whole(1_000, "Messages held for a client that waits for its id"),
+    floodTimeoutMs: whole(10_000, "Time above its rates after which a client is dropped, in ms"),
+    floodPauseMs: whole(1_000, "Time within its rates that ends such an excess, in ms"),
     maxQueuedBytes: limit(maxQueuedBytes, "Bytes queued for one slow client", { min: 1024 }),
     stallTimeoutMs: whole(15_000, "Time after which a client that reads nothing is dropped, in ms"),
   };

@@ -3,7 +3,7 @@ import { refused } from "../../auth/authenticator.ts";
 import { type Shown, shownBy } from "../../auth/credential.ts";
 import { covers, type Role } from "../../auth/grants.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Link } from "../../core/types.ts";
+import type { Link } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
 
 /** A client's own words at the moment when its dialect asks for a token. */

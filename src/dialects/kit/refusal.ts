@@ -7,7 +7,7 @@ import {
   isFatal,
   type SignalError,
 } from "../../core/errors.ts";
-import type { Link } from "../../core/types.ts";
+import type { Link } from "../../core/session.ts";
 
 /** A dialect's wire form of one kind of refusal. */
 export interface Refusal {

@@ -1,6 +1,7 @@
 import type { Hub } from "../../core/hub.ts";
 import type { Claim } from "../../core/peer.ts";
-import type { PeerHandle, Receiver } from "../../core/types.ts";
+import type { PeerHandle } from "../../core/events.ts";
+import type { Receiver } from "../../core/session.ts";
 
 /** Goes on when a step is carried out: at once, unless it has to wait. A refusal passes through. */
 export function after(

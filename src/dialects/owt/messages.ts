@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
-import type { Frame } from "../../core/types.ts";
+import type { Frame } from "../../core/session.ts";
 import { encodeAck, encodeEvent, splitEvent } from "../kit/event_frame.ts";
 import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
 

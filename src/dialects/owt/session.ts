@@ -1,6 +1,8 @@
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
-import type { Frame, NamespaceLink, PeerEvent, PeerId, Session } from "../../core/types.ts";
+import type { PeerEvent, PeerId } from "../../core/events.ts";
+import type { Frame, Session } from "../../core/session.ts";
+import type { NamespaceLink } from "../../transport/links.ts";
 import type { Pass } from "../kit/pass.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import {
@@ -18,7 +20,7 @@ import {
   SERVER_DISCONNECT,
 } from "./messages.ts";
 
-/** What all sessions of the dialect share. */
+/** The parts that all sessions of the dialect share. */
 export interface OwtServer extends Place {
   readonly authenticator: Authenticator;
   /** Values of `clientVersion` that are admitted. */
@@ -26,10 +28,10 @@ export interface OwtServer extends Place {
   readonly maxIdLength: number;
 }
 
-/** What OWT says of a refusal, in the clients' numbers (§6). */
+/** A refusal in the clients' error numbers (§6). */
 interface Refusal {
   readonly error: number;
-  /** The refused client is not served on. */
+  /** True if the connection ends with it. */
   readonly isFinal: boolean;
 }
 
@@ -53,7 +55,7 @@ function hungUp(error: number): Refusal {
 
 /** The answer to each refusal; OWT has no rooms or descriptions that could be refused. */
 const WIRE = byCode<Refusal>({
-  // An argument that is no object: before the login as after it, nothing worse (§5).
+  // An argument that is not an object, before the login or after it (§5).
   frame: refused(ILLEGAL_ARGUMENT),
   rate: refused(BUSY),
   identity: hungUp(WRONG_TOKEN),
@@ -66,7 +68,7 @@ const WIRE = byCode<Refusal>({
   // The connection fails with it.
   fault: refused(UNKNOWN),
 }, {
-  // No packet that Socket.IO knows, or a binary one (§2).
+  // A binary packet, or one that Socket.IO does not know (§2).
   not_json: hungUp(ILLEGAL_ARGUMENT),
   binary_frame: hungUp(ILLEGAL_ARGUMENT),
   frame_too_large: hungUp(ILLEGAL_ARGUMENT),
@@ -86,26 +88,26 @@ const WIRE = byCode<Refusal>({
   address_banned: hungUp(NOT_ALLOWED),
 });
 
-/** A login that is under way, or was carried out last. */
+/** The login that is under way, or the last one. */
 interface Login {
   /** Empty for a client without a name. */
   readonly token: string;
   readonly ack: string | undefined;
 }
 
-/** One OWT client, of whichever generation. */
+/** One OWT client of either generation. */
 export class OwtSession implements Session {
   readonly link: NamespaceLink;
   readonly #server: OwtServer;
   readonly #handshake: Handshake;
   /** Undefined if no token is needed: then the token is the id. */
   readonly #pass: Pass | undefined;
-  /** Empty before a login, while another one is under way, and once the id is lost. */
+  /** Empty before a login, while another one is under way, and after the loss of the id. */
   readonly #seat: Seat;
   #login: Login | undefined = undefined;
-  /** It was somebody once; a client that changes its name has no new time limit. */
+  /** True after the first login: a client that changes its name gets no new time limit. */
   #hasLoggedIn = false;
-  /** The client's CONNECT is answered: a refusal is no longer the answer to it. */
+  /** True once the client's CONNECT is answered; until then a refusal is the answer to it. */
   #isConnected = false;
 
   constructor(
@@ -129,7 +131,7 @@ export class OwtSession implements Session {
     return this.#pass?.expiresAt;
   }
 
-  /** The older generation has said everything in the handshake, the newer one nothing (§4). */
+  /** The older generation logs in by the handshake, the newer one by an event (§4). */
   opened(): void | Promise<void> {
     const { clientVersion: version, token } = this.#handshake;
     if (version && !this.#server.versions.has(version)) {
@@ -151,7 +153,7 @@ export class OwtSession implements Session {
   deliver(event: PeerEvent): void {
     switch (event.type) {
       case "relay":
-        // Between peers of one dialect the hub passes on what this class handed it.
+        // Between peers of one dialect the payload is what this class sent.
         return this.link.send(encodeRelay(event.payload as Relayed, event.from));
       case "admitted":
         this.#seat.take(event.peer);
@@ -165,7 +167,7 @@ export class OwtSession implements Session {
           event.reason,
           event.reason === "id_taken" ? "Id is in use" : "No more ids",
         );
-      // There are no rooms and calls, and nothing is held for anybody.
+      // The dialect has no rooms and no calls of the hub, and holds no messages.
       case "entered":
       case "paired":
       case "gone":
@@ -187,14 +189,14 @@ export class OwtSession implements Session {
     const { error, isFinal } = WIRE[code];
     const asked = readAsked(details);
     this.#answer(asked, error);
-    // A login that fails is followed by the end (§4).
+    // A failed login ends the connection (§4).
     if (!isFinal && !asked.isLogin) return;
     this.#seat.release();
     if (this.#isConnected) this.link.close();
     else this.link.decline(String(error));
   }
 
-  /** Clients wait for every acknowledgement without a time limit. */
+  /** Answers a dropped frame, because clients wait for acknowledgements without a time limit. */
   dropped(frame: Frame): void {
     const asked = this.#isConnected ? readDropped(frame) : undefined;
     if (asked !== undefined) this.#answer(asked, BUSY);
@@ -204,7 +206,7 @@ export class OwtSession implements Session {
     this.#seat.release();
   }
 
-  /** The id and its answer are one step, in `deliver`; the newest client wins (§4). */
+  /** Claims the id; the newest client wins (§4). */
   #logIn({ token, ack }: Login): void | Promise<void> {
     if (this.#pass !== undefined) return this.#logInAsUser(this.#pass, { token, ack });
     const { peer } = this.#seat;
@@ -245,7 +247,7 @@ export class OwtSession implements Session {
     return new SignalError(code, words, { ack: this.#login?.ack, isLogin: true });
   }
 
-  /** Some clients wait for the event, others for the acknowledgement (§4). */
+  /** Sends the event and the acknowledgement: some clients wait for one, some for the other (§4). */
   #answerLogin(id: PeerId): void {
     this.link.send(encodeAuthenticated(id));
     this.#isConnected = true;
@@ -253,7 +255,7 @@ export class OwtSession implements Session {
     if (ack !== undefined) this.link.send(encodeLoginAck(ack, id));
   }
 
-  /** An acknowledgement says that the message was handed over, not that it arrived (§5). */
+  /** Acknowledges that the message was handed over, not that it arrived (§5). */
   #send({ to, relayed, ack }: Extract<Action, { type: "message" }>): void {
     const { peer } = this.#seat;
     const details = { ack, isLogin: false };
@@ -272,7 +274,7 @@ export class OwtSession implements Session {
   }
 }
 
-/** What a refusal answers; where that is no event, nothing is to be acknowledged. */
+/** Reads from a refusal's details which event it answers, if any. */
 function readAsked({ ack, isLogin }: SignalError["details"]): Asked {
   return { ack: typeof ack === "string" ? ack : undefined, isLogin: isLogin === true };
 }

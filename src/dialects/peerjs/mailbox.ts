@@ -1,4 +1,4 @@
-import type { PeerId } from "../../core/types.ts";
+import type { PeerId } from "../../core/events.ts";
 
 /** What holding a message costs beyond its text; keeps many tiny messages from costing nothing. */
 const OVERHEAD_BYTES = 256;

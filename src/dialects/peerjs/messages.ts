@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Frame } from "../../core/types.ts";
+import type { Frame } from "../../core/session.ts";
 import { isTooDeep, parseJson } from "../kit/json.ts";
 
 // The wire contract is protocols/peerjs.md of the project's notes; sections are cited as §n.

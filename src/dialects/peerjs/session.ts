@@ -2,15 +2,8 @@ import { Buffer } from "node:buffer";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Reservations } from "../../core/kept.ts";
-import type {
-  Frame,
-  Link,
-  PeerEvent,
-  PeerHandle,
-  PeerId,
-  PeerSummary,
-  Session,
-} from "../../core/types.ts";
+import type { PeerEvent, PeerHandle, PeerId, PeerSummary } from "../../core/events.ts";
+import type { Frame, Link, Session } from "../../core/session.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import {
   type AttemptMessage,
@@ -27,14 +20,14 @@ import { after, type Place, Seat } from "../kit/seat.ts";
 import { PeerJsLeg } from "./leg.ts";
 import type { WaitingRoom } from "./waiting_room.ts";
 
-/** What a client says of itself in the URL of its socket (§2); empty where it says nothing. */
+/** The parameters of the socket's URL (§2); empty if they are missing. */
 export interface Credentials {
   readonly key: string;
   readonly id: string;
   readonly token: string;
 }
 
-/** What all sessions of the dialect share. */
+/** The parts that all sessions of the dialect share. */
 export interface PeerJsServer extends Place {
   readonly authenticator: Authenticator;
   readonly waitingRoom: WaitingRoom;
@@ -50,7 +43,7 @@ export interface PeerJsServer extends Place {
 
 const bare = { close: "bare" } as const;
 
-/** A refusal at the door says why and closes without a status; clients look at the text only (§4). */
+/** A refusal of the connection: a text and a close without a status. Clients read the text only (§4). */
 function atTheDoor(msg: string): Refusal {
   return { frame: () => encodeRefusal("ERROR", msg), ...bare };
 }
@@ -64,8 +57,8 @@ const IN_WORDS: Refusal = {
 const SILENT: Refusal = {};
 
 /**
- * PeerJS' answer to each refusal. Silence answers what the original server ignores: a malformed
- * message harms nobody, its sender included (§9.3), and the protocol has no words for the rest.
+ * The answer to each refusal. Silence answers everything that the original server ignores: a malformed
+ * message does not end the connection (§9.3), and the protocol has no words for the rest.
  */
 const WIRE = wordRefusals<Refusal>({
   frame: SILENT,
@@ -99,7 +92,7 @@ const WIRE = wordRefusals<Refusal>({
   untranslatable: {
     frame: ({ details: { absent, sender } }) => encodeExpire(String(absent), String(sender)),
   },
-  // The client reports the text and disconnects from the server; its calls go on.
+  // The client reports the text and disconnects from the server; its calls continue.
   rate_limited: { frame: () => encodeRefusal("ERROR", "Too many messages") },
 });
 
@@ -110,7 +103,7 @@ export class PeerJsSession implements Session {
   readonly #credentials: Credentials;
   /** Undefined if no token is needed but the client's own. */
   readonly #pass: Pass | undefined;
-  /** Empty before the claim is carried out, and after another connection took the id over. */
+  /** Empty before the admission, and after another connection took the id over. */
   readonly #seat: Seat;
 
   constructor(
@@ -138,7 +131,7 @@ export class PeerJsSession implements Session {
     return this.#pass?.expiresAt;
   }
 
-  /** The checks at the door, in the original server's order (§4). */
+  /** Checks the parameters in the original server's order (§4). */
   opened(): void | Promise<void> {
     const { id, token, key } = this.#credentials;
     if (id === "" || token === "" || key === "") {
@@ -163,7 +156,7 @@ export class PeerJsSession implements Session {
   deliver(event: PeerEvent): void {
     switch (event.type) {
       case "relay":
-        // Between peers of one dialect the hub passes on what this class handed it.
+        // Between peers of one dialect the payload is what this class sent.
         return this.#write(event.payload as RelayedMessage, event.from);
       case "admitted":
         return this.#admitted(event.peer);
@@ -172,7 +165,7 @@ export class PeerJsSession implements Session {
       case "undelivered":
         return this.link.send(encodeExpire(event.peer, this.#credentials.id));
       case "replaced":
-        // The same client came back on a new path; this one is dead or soon will be (§9.2).
+        // The same client is back on a new path; this one is dead or soon will be (§9.2).
         this.#seat.lose();
         return this.link.close(1000, "replaced by a newer connection");
       // Departures are silent: calls outlive the signalling connection (§6).
@@ -231,7 +224,7 @@ export class PeerJsSession implements Session {
     return this.#seat.claim({ id, capacity, address, ...(proof === undefined ? {} : { proof }) });
   }
 
-  /** Held messages follow `OPEN`, never precede it (§4); a resumed connection gets both (§9.1). */
+  /** Held messages follow `OPEN` (§4); a resumed connection gets both (§9.1). */
   #admitted(peer: PeerHandle): void {
     this.#seat.take(peer);
     this.link.send(OPEN);
@@ -258,24 +251,24 @@ export class PeerJsSession implements Session {
         return;
       case "LEAVE":
         if (message.dst) this.#server.hub.send(peer, message.dst, message);
-        // The id is given up, and a socket without one has nothing to say (§9.8).
+        // The client gives its id up; a socket without an id is of no use (§9.8).
         else this.link.close(1000);
         return;
       case "HEARTBEAT":
-        // Any frame is a sign of life; the transport sees to the rest (§9.5).
+        // Every frame is a sign of life; the transport does the rest (§9.5).
         return;
       default:
         message satisfies never;
     }
   }
 
-  /** An offer that its receiver cannot understand is like one that is not delivered in time. */
+  /** An offer that the receiver's client cannot understand expires at once. */
   #cannotTell({ id: sender }: PeerHandle, { type, dst: absent }: AttemptMessage): void {
     if (type !== "OFFER") return;
     throw new SignalError("untranslatable", "The peer cannot be told this", { absent, sender });
   }
 
-  /** Nobody will ever come under a name that is too long: it is not worth remembering either. */
+  /** Holds a message for an absent id. An id that is too long can never appear: its message expires. */
   #hold(peer: PeerHandle, message: AttemptMessage, frame: Frame): void {
     if (message.dst.length > this.#server.maxIdLength) {
       return this.link.send(encodeExpire(message.dst, peer.id));

@@ -1,4 +1,5 @@
-import type { Frame, Link, StreamLink } from "../../core/types.ts";
+import type { Frame, Link } from "../../core/session.ts";
+import type { StreamLink } from "../../transport/links.ts";
 
 const EVENT = '{"event":"';
 const SIGNAL = '{"event":"signal","seq":';

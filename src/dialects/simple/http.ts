@@ -17,9 +17,9 @@ import { type JoinRequest, noMatch } from "./join.ts";
 import { perform } from "./session.ts";
 import { frameResponse } from "./wire.ts";
 
-/** What a URL must not hold: proxies and logs keep URLs. */
+/** Parameters that must not be in a URL, because proxies and logs keep URLs. */
 const SECRETS = ["p_secret", "p_instance"];
-/** What a URL says of a join; everything else are custom fields. */
+/** Parameters of a join; all others are custom fields. */
 const PARAMETERS: ReadonlySet<string> = new Set(["room", "token", "p_id"]);
 
 /** The join that a URL asks for (§2); undefined for one that names no room. */
@@ -31,7 +31,7 @@ export function joinOfUrl(
   if (SECRETS.some(isSecret) || (!trustIds && isSecret("p_id"))) {
     throw new SignalError("bad_frame", "secrets do not belong in URLs: send a join frame");
   }
-  // Of a repeated name the last one counts.
+  // The last value of a repeated name counts.
   const parameters = new Map(searchParams);
   const room = parameters.get("room");
   if (room === undefined) return undefined;
@@ -46,8 +46,8 @@ export function joinOfUrl(
 }
 
 /**
- * The join that opens a stream: by URL or by a posted frame, or as a continuation (§8). "over" for
- * a client that comes back by itself although it has left, or lost its instance to another one.
+ * The join that opens a stream: by URL, by a posted frame, or as a continuation (§8). "over" for a
+ * client that reconnects by itself although it has left, or another client has its instance.
  */
 export function joinOfStream(
   url: URL,
@@ -61,7 +61,7 @@ export function joinOfStream(
   if (frame.event !== "join") {
     throw withRef(new SignalError("bad_frame", "a stream begins with a join"), frame.ref);
   }
-  // One that is of no use is ignored: the client does not know that it sends it.
+  // A useless position is ignored, because the client does not know that it sends one.
   if (position === undefined) return frame;
   const { holder, ...credentials } = position;
   const { p_id, p_secret, p_instance } = credentials;
@@ -72,7 +72,7 @@ export function joinOfStream(
   const instance = peer.instance(p_instance, p_secret);
   if (instance !== undefined && instance.holder !== holder) return "over";
   const again = { ...frame, ...credentials, isContinuation: true } as const;
-  // What it has said of itself since counts, not what the same URL repeats.
+  // The newest description counts, not the one that the URL repeats.
   return method === "GET" ? { ...again, peer: undefined } : again;
 }
 
@@ -102,7 +102,7 @@ export async function post(server: SimpleServer, { body }: Posting): Promise<Pos
   }
 }
 
-/** Does what a frame asks for, and returns the answer. */
+/** Carries out a frame and returns the answer. */
 async function carryOut(instance: Instance, frame: ClientFrame): Promise<string> {
   if (frame.event === "join") throw new SignalError("already_joined", "an instance joins once");
   if (frame.event === "ping") return encodePong(frame.ref);

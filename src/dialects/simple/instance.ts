@@ -1,45 +1,46 @@
 import { InputAllowance, type InputRates } from "../../core/allowance.ts";
-import type { Departure, Link, PeerId, PeerSummary, RoomId } from "../../core/types.ts";
+import type { PeerId, PeerSummary, RoomId } from "../../core/events.ts";
+import type { Departure, Link } from "../../core/session.ts";
 import type { Change } from "./description.ts";
 import type { Speaker } from "./kept_signals.ts";
 import { encodeSignal, type Receipt, type Signal, type SignalFrame } from "./messages.ts";
 import { type KeptTotal, type Recovery, SignalLog, type SignalLogLimits } from "./signal_log.ts";
 
-/** What a client is told when it has joined. */
+/** The answer to a join. */
 export interface Welcome extends Recovery {
   /** The other peers of the room, oldest first. */
   readonly others: readonly PeerSummary[];
 }
 
-/** What carries an instance's frames to its client: a session. */
+/** The session that carries an instance's frames to its client. */
 export interface Carrier {
   readonly link: Link;
-  /** The client is this instance from now on. */
+  /** The client speaks for this instance from now on. */
   welcome(instance: Instance, welcome: Welcome): void;
   /** Another connection has taken the instance back. */
   replaced(): void;
   /** An operator has removed the instance. */
   kicked(): void;
-  /** The client has left by another way than this connection. */
+  /** The client has left by another way, such as a POST. */
   left(): void;
 }
 
-/** What an instance is made with, beside what is its own. */
+/** The shared parts that an instance is made with. */
 export interface InstanceContext {
   readonly limits: SignalLogLimits & InputRates;
   readonly total: KeptTotal;
 }
 
-/** Why an instance is gone. */
+/** The reason for which an instance is gone. */
 export type Reason = "left" | "lost" | "kicked";
 
 /** The peer that an instance belongs to, as its connection sees it. */
 export interface InstanceOwner {
   readonly id: PeerId;
   readonly room: RoomId;
-  /** Changes what the peer says of itself. */
+  /** Changes the peer's description. */
   publish(instance: Instance, change: Change): void | Promise<void>;
-  /** Hands a signal on. */
+  /** Sends a signal. */
   signal(from: Instance, frame: SignalFrame): Receipt;
   /** The connection is gone: hold the instance for a while. */
   lose(instance: Instance): void;
@@ -58,15 +59,15 @@ export class Instance {
   /** How its last connection ended, and until when its client may come back. */
   departure: Departure = "lost";
   heldUntilMs = 0;
-  /** How often it has gone from one client to another: a stream that comes back names its own. */
+  /** Counts the take-overs by other clients; a stream that reconnects names the count it knows. */
   holder = 0;
-  /** Its client had an event stream, and may come back by itself. */
+  /** True if its client had an event stream, and may reconnect by itself. */
   hadStream = false;
   readonly speaker: Speaker = { isGone: false };
-  /** When it was taken back, as far as that still counts. */
+  /** The times of take-backs that still count. */
   takeBacks: readonly number[] = [];
   readonly #limits: InstanceContext["limits"];
-  /** Made with the first frame that comes by HTTP while there is no connection whose rates hold. */
+  /** The rates of posted frames without a connection; made with the first one. */
   #posts: InputAllowance | undefined;
 
   constructor(
@@ -84,12 +85,12 @@ export class Instance {
     this.#limits = limits;
   }
 
-  /** False too for a connection whose end is decided, but not yet told. */
+  /** False also for a connection that is closing. */
   get isConnected(): boolean {
     return this.carrier !== undefined && this.carrier.link.isOpen;
   }
 
-  /** Whether a frame by HTTP is within the rates, which are one for all ways (§7). */
+  /** Takes a posted frame; false over the rates, which are the same for all transports (§7). */
   takesPost(size: number, nowMs: number): boolean {
     const ofConnection = this.isConnected ? this.carrier?.link.takes?.(size) : undefined;
     if (ofConnection !== undefined) return ofConnection;
@@ -97,7 +98,7 @@ export class Instance {
     return this.#posts.take(size, nowMs);
   }
 
-  /** Sends a signal, or lets it wait. */
+  /** Sends a signal, or queues it. */
   take(from: Readonly<Speaker>, signal: Signal): void {
     if (!this.isConnected) this.log.startQueueing();
     const frame = this.log.append(from, signal);

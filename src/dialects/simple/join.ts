@@ -6,12 +6,12 @@ import type { JoinFrame } from "./messages.ts";
 import { peerOf, SimplePeer } from "./peer.ts";
 import type { SimpleServer } from "./server.ts";
 
-/** An id as this server makes them. */
+/** An id in the form of this server's own. */
 const ID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 
-/** What a connection asks for when it joins. */
+/** A connection's request to join. */
 export interface JoinRequest extends JoinFrame {
-  /** The client goes on where its last connection broke off: nobody else has taken its place. */
+  /** The client continues where its last connection broke off; no other has taken its place. */
   readonly isContinuation?: true;
 }
 
@@ -27,7 +27,7 @@ export async function join(
   if (pass !== undefined) await pass.present(presented(server, frame));
   checkOwner(server, frame);
   const id = p_id ?? newServerId(server.idHalf);
-  // Another connection may claim the same id in the meantime: then this one joins that peer.
+  // Another connection may claim the same id meanwhile; this one then joins that peer.
   while (carrier.link.isOpen) {
     const peer = peerOf(server, id);
     if (peer === undefined) {
@@ -57,7 +57,7 @@ function presented(
   return isChosen ? { token, room, id: p_id } : { token, room };
 }
 
-/** An id belongs to who has a secret of it; where ids are trusted, an id alone will do (§10). */
+/** An id belongs to the owner of its secret; with trusted ids the id alone is enough (§10). */
 function checkOwner(
   { secrets, trustIds }: SimpleServer,
   { room, p_id, p_secret }: JoinFrame,
@@ -81,7 +81,7 @@ function checkRoom(room: string, maxLength: number): void {
   }
 }
 
-/** The refusal of who does not own an id. */
+/** The refusal of a client that does not own the id. */
 export function noMatch(): SignalError {
   return new SignalError("id_not_issued", "p_id and p_secret do not match");
 }

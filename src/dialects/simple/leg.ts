@@ -1,5 +1,5 @@
 import type { Crossing, End, Leg, Lifted, Signal as Lowered, Untaken } from "../../core/signal.ts";
-import type { PeerId, PeerSummary } from "../../core/types.ts";
+import type { PeerId, PeerSummary } from "../../core/events.ts";
 import type { Speaker } from "./kept_signals.ts";
 import type { Signal, SignalFrame } from "./messages.ts";
 

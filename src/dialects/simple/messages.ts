@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
-import type { Frame } from "../../core/types.ts";
+import type { Frame } from "../../core/session.ts";
 import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import type { Candidate, Change, PeerDescription, PeerInstance } from "./description.ts";

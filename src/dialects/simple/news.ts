@@ -1,4 +1,4 @@
-import type { PeerSummary, RoomEvent } from "../../core/types.ts";
+import type { PeerSummary, RoomEvent } from "../../core/events.ts";
 import type { Change, PeerDescription, PeerInstance } from "./description.ts";
 import type { Reason } from "./instance.ts";
 import { encodeChange, encodeJoin, encodeLeave } from "./messages.ts";

@@ -6,9 +6,8 @@ import { peerOf } from "./peer.ts";
 import type { SimpleServer } from "./server.ts";
 
 /**
- * What an operator may do with rooms. Describing a peer is setting fields of it which win over its
- * own, and which its client may not change (§3); null takes them away. They are kept for the id,
- * whether it is here or not.
+ * An operator's commands for rooms. A description sets fields that win over the peer's own, and that
+ * its client may not change (§3); null removes them. They are kept for the id, present or not.
  */
 export function operations(server: SimpleServer): RoomOperations {
   return roomOperations(server.hub, server.realm, (room, id, description) => {

@@ -1,7 +1,8 @@
 import { SignalError } from "../../core/errors.ts";
 import type { PresentPeer, SelfDescription } from "../../core/peer.ts";
 import type { Leg, Untaken } from "../../core/signal.ts";
-import type { PeerEvent, PeerId, PeerSummary, Receiver, RoomId } from "../../core/types.ts";
+import type { PeerEvent, PeerId, PeerSummary, RoomId } from "../../core/events.ts";
+import type { Receiver } from "../../core/session.ts";
 import {
   type Change,
   changed,
@@ -35,11 +36,11 @@ import {
 import { descriptionOf, encodeNews, type News } from "./news.ts";
 import type { SimpleServer } from "./server.ts";
 
-/** What a connection says that takes an instance back. */
+/** A connection's request to take an instance back. */
 interface TakeBack extends Change {
   /** The last signal received. */
   readonly seq?: number | undefined;
-  /** The client itself, which goes on: not another one with its secret. */
+  /** It is the same client, and not another one with the secret. */
   readonly isContinuation?: true;
 }
 
@@ -85,7 +86,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     return this.#seat.peer !== undefined;
   }
 
-  /** To the hub the peer is its own link: objects and functions for it would weigh on every peer. */
+  /** The peer is its own link for the hub, because one more object per peer would weigh. */
   get link(): Receiver["link"] {
     return this;
   }
@@ -137,7 +138,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     });
   }
 
-  /** Gives an instance, lost or apparently connected, to another connection (§6). */
+  /** Gives an instance, held or still connected, to another connection (§6). */
   takeBack(instance: Instance, request: TakeBack, carrier: Carrier): void | Promise<void> {
     const { clock, limits } = this.#server;
     const takeBacks = countTakeBack(instance.takeBacks, clock, limits);
@@ -169,7 +170,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     return this.#announce(profile, { type: "change", instance, change: { peer } });
   }
 
-  /** Sends to one instance of a peer in the room, or to all; nobody gets what one cannot (§6). */
+  /** Sends to one instance of a room-mate, or to all of them or none (§6). */
   signal(from: Instance, frame: SignalFrame): Receipt {
     const { hub, realm } = this.#server;
     const { peer } = this.#seat;
@@ -227,13 +228,13 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     return this.#instances.filter((instance) => instance !== undefined);
   }
 
-  /** The instance of that number whose secret it is; not one that has the number since. */
+  /** The instance with this number and secret; not a later one with the same number. */
   instance(number: number, secret: string): Instance | undefined {
     const instance = this.#instances[number];
     return instance !== undefined && isEqual(instance.secret, secret) ? instance : undefined;
   }
 
-  /** Keeps an instance for its client to come back, or not. */
+  /** Holds an instance for its client, if the configuration allows. */
   lose(instance: Instance): void {
     instance.carrier = undefined;
     instance.log.startQueueing();
@@ -277,7 +278,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
         return throwIfTold(event.reason, this.#instances[0]?.carrier !== undefined);
       case "stopped":
         return this.#kick();
-      // An id is its secret's alone, calls are the clients' own, and signals wait by instance.
+      // Ids are never taken over, the dialect makes no pairs, and signals are queued by instance.
       case "replaced":
       case "gone":
       case "paired":
@@ -308,7 +309,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     try {
       return withServerFields(profile, fields, limits);
     } catch (error) {
-      // Too much beside what the client says: that it may join matters more.
+      // The fields do not fit beside the client's own; joining is more important.
       if (error instanceof SignalError) return profile;
       throw error;
     }
@@ -320,7 +321,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     return hub.member(realm, this.room, id) !== undefined;
   }
 
-  /** Counts the instances that a signal reaches, or throws if it cannot reach all that are meant. */
+  /** Counts the instances that a signal reaches; throws if it cannot reach all that it names. */
   #receiptFor(signal: Signal): Receipt {
     let [delivered, queued] = [0, 0];
     for (const target of this.#meantBy(signal)) {

@@ -1,6 +1,6 @@
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
-import type { Refused } from "../../core/types.ts";
+import type { Refused } from "../../core/events.ts";
 
 const FULL = {
   room_full: "the room holds no more peers, or not what this one says of itself",

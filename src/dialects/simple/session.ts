@@ -1,5 +1,6 @@
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
-import type { Departure, Frame, Link, PeerId, Session } from "../../core/types.ts";
+import type { PeerId } from "../../core/events.ts";
+import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { EventStream } from "./event_stream.ts";
@@ -21,18 +22,18 @@ import type { SimpleServer } from "./server.ts";
 import { join, type JoinRequest } from "./join.ts";
 import { refusalResponse, WIRE } from "./wire.ts";
 
-/** Reads what a connection was opened with; "over" for one that need not have come. */
+/** Reads the join of a connection's request, if it has one; "over" for one that has nothing to join. */
 type ReadJoin = () => JoinRequest | "over" | undefined;
 
-/** One connection. What the hub has to say goes to its peer, not to it. */
+/** One connection of an instance. The hub's events go to the peer. */
 export class SimpleSession implements Session, Carrier {
   readonly link: Link;
   readonly #server: SimpleServer;
   /** Undefined if no token is needed. */
   readonly #pass: Pass | undefined;
-  /** Reads the join that the connection was opened with, if it was; let go of, with its request. */
+  /** Reads the request's join; dropped at the opening, and the request with it. */
   #readJoin: ReadJoin | undefined;
-  /** The same link, where it is the answer to an HTTP request. */
+  /** The same link, if it is the answer to an HTTP request. */
   readonly #stream: EventStream | undefined;
   #instance: Instance | undefined = undefined;
   #joinRef: FrameRef = undefined;
@@ -83,7 +84,7 @@ export class SimpleSession implements Session, Carrier {
 
   refuse(error: SignalError): void {
     const { isIdentified } = this;
-    // Nothing is held for a client that is banned, or needs another token.
+    // A banned client cannot come back, so its instance is not held.
     if (error.code === "address_banned") this.#remove("kicked");
     if (error.code === "login_expired") this.#remove("lost");
     if (this.#stream !== undefined && !isIdentified) this.#stream.decline(refusalResponse(error));
@@ -157,7 +158,7 @@ export class SimpleSession implements Session, Carrier {
   async #confirmAfter(step: Promise<void>, ref: FrameRef): Promise<void> {
     try {
       await step;
-      this.#confirm(ref);
+      if (this.link.isOpen) this.#confirm(ref);
     } catch (error) {
       throw withRef(error, ref);
     }
@@ -186,7 +187,7 @@ export class SimpleSession implements Session, Carrier {
   }
 }
 
-/** Carries out what an instance's client asks for, over whatever way it came. */
+/** Carries out a frame of an instance's client, of any transport. */
 export function perform(
   instance: Instance,
   frame: Exclude<ClientFrame, { event: "join" | "ping" }>,

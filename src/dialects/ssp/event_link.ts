@@ -1,4 +1,5 @@
-import type { Frame, Link, NamespaceLink } from "../../core/types.ts";
+import type { Frame, Link } from "../../core/session.ts";
+import type { NamespaceLink } from "../../transport/links.ts";
 import { toEvent } from "./messages.ts";
 
 /** A Socket.IO namespace as a link for messages: each is sent as an event. */

@@ -1,7 +1,7 @@
 import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/signal.ts";
 import { type Description, type Relayed, sdpOf } from "./messages.ts";
 
-/** What a leg needs from its member's session. */
+/** The parts that a leg needs from its member's session. */
 export interface MemberLine {
   /** Sends a message from the other peer. */
   write(relayed: Relayed): void;

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
-import type { Frame, PeerSummary, RoomEvent } from "../../core/types.ts";
+import type { PeerSummary, RoomEvent } from "../../core/events.ts";
+import type { Frame } from "../../core/session.ts";
 import { splitEvent } from "../kit/event_frame.ts";
 import { conform, isObject, parseJson } from "../kit/json.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
@@ -8,8 +9,9 @@ import type { JsonOnce } from "../kit/json_once.ts";
 // The wire contract is protocols/ssp.md of the project's notes; sections are cited as §n.
 
 /**
- * How a member's client speaks. "auto" is a client at the URL for both versions before its first
- * version-specific event: it is told everything in both forms, and ignores what it does not know.
+ * The version of a member's client. "auto" is a client at the URL for both versions before its
+ * first version-specific event: it gets all events in both forms, and ignores those that it does
+ * not know.
  */
 export type Version = "v1" | "v2" | "auto";
 
@@ -17,11 +19,11 @@ export type Version = "v1" | "v2" | "auto";
 const Opaque = z.custom<Description>(isObject);
 const Envelope = z.object({ type: z.string().min(1), data: Opaque });
 type Envelope = z.infer<typeof Envelope>;
-/** What a Socket.IO client may authenticate itself with. */
+/** Credentials of a Socket.IO client. */
 const Auth = z.looseObject({ token: z.string() });
 const RtcMessage = z.looseObject({ type: z.string().startsWith("rtc:") });
 
-/** What a client asks for. */
+/** A client's requests. */
 export type Action =
   | { readonly type: "join"; readonly pool: unknown }
   | { readonly type: "describe"; readonly description: Description }
@@ -33,14 +35,14 @@ export type Action =
 /** A session description or an answer: an object that is passed on as it came. */
 export type Description = Readonly<Record<string, unknown>>;
 
-/** What one member says to another, in either version. */
+/** A member's message to another one, in either version. */
 export type Relayed =
   | { readonly kind: "offer" | "answer"; readonly description: Description }
   /** A rollback or something unknown, which only version 2 can express (§7). */
   | { readonly kind: "other"; readonly description: Description }
   | { readonly kind: "candidate"; readonly candidate: unknown };
 
-/** Who is meant; refused with a code of its own, unlike the rest of an action. */
+/** The receiver; refused with a code of its own, unlike the rest of an action. */
 const Target = z.string().min(1);
 
 /** Reads an action's data, in the versions that have the action. */
@@ -88,8 +90,8 @@ const ACTIONS: ReadonlyMap<string, ActionRow> = new Map<string, ActionRow>([
 export type Read = (frame: Frame) => Envelope;
 
 /**
- * Reads a frame; undefined for what belongs to the application (§5).
- * @param isMember whoever is none may only join, whatever else is wrong with the rest
+ * Reads a frame; undefined if it belongs to the application (§5). @param isMember others may only
+ * join; this is checked before the rest of the frame
  */
 export function decode(
   frame: Frame,
@@ -162,7 +164,7 @@ export function descriptionIn(value: unknown): Description {
   return value;
 }
 
-/** What a description is in words that both versions have. */
+/** The type of a description, in words that both versions have. */
 export function relayOf(description: Description): Relayed {
   const { type } = description;
   if (type === "offer") return { kind: "offer", description };
@@ -211,13 +213,13 @@ interface ServerMessages {
   };
 }
 
-/** What a member is told when it has joined. */
+/** The answer to a join. */
 export interface Joined {
   readonly pool: string;
   readonly self: PeerSummary;
   /** The other members, in joining order. */
   readonly peers: readonly PeerSummary[];
-  /** What the server says under other names: clients look up members only. */
+  /** The server's descriptions under other names: clients look up members only. */
   readonly standing: readonly PeerSummary[];
 }
 
@@ -258,7 +260,7 @@ export function encodeNews({ type, peer }: RoomEvent, version: Version): readonl
   }
 }
 
-/** What a member said, in the receiver's words; empty where version 1 has none (§7). */
+/** A member's message, in the receiver's words; empty if version 1 has no words for it (§7). */
 export function encodeRelay(relayed: Relayed, from: string, version: Version): readonly string[] {
   if (relayed.kind === "candidate") {
     return [event("rtc:candidate", { candidate: relayed.candidate, from })];
@@ -290,7 +292,7 @@ function both(version: Version, v2: () => string, v1: () => string): string[] {
   return [version === "v2" ? v2() : v1()];
 }
 
-/** What messages of the server begin with, and what follows the type: see `event`. */
+/** The beginning of the server's messages, and the part after the type: see `event`. */
 const TYPE = '{"type":';
 const DATA = ',"data":';
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
-import type { Link, NamespaceGreeting, NamespaceLink } from "../../core/types.ts";
+import type { Link } from "../../core/session.ts";
+import type { NamespaceGreeting, NamespaceLink } from "../../transport/links.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { UpgradeRoute } from "../../http/route.ts";
 import { defineDialect, type Namespace, type OpenDialect } from "../dialect.ts";
@@ -70,7 +71,7 @@ export const ssp = defineDialect({
       idHalf: isBridged ? "high" : "any",
     };
     if (isBridged) hub.guard(realm, dialect, (pool) => pools.admits(pool));
-    // What a client tells the namespace alone goes before the URL of the whole connection. In a
+    // A token for the namespace alone goes before that in the URL of the whole connection. In a
     // bridged realm the token may be for the rooms of another dialect.
     const shown = (pass: Pass | undefined, visit: Visit, greeting?: NamespaceGreeting) =>
       pass === undefined && !isBridged

@@ -15,9 +15,9 @@ export interface PoolOperationsOptions {
 }
 
 /**
- * What an operator may do with pools (§9.7): any JSON is a description, null is none. In a kept pool
- * he may also describe what is no member: who joins later is told, and it survives a restart, which
- * a member's id does not.
+ * The operator's actions on pools (§9.7): any JSON is a description, and null removes it. In a kept
+ * pool an operator may also describe names without a member. Later members get these descriptions,
+ * and they survive a restart, which a member's id does not.
  */
 export function poolOperations(options: PoolOperationsOptions): RoomOperations {
   const { hub, realm, dialect, pools, maxDescriptionBytes, maxPoolLength } = options;
@@ -54,7 +54,7 @@ export function poolOperations(options: PoolOperationsOptions): RoomOperations {
   };
 }
 
-/** What a description takes, none nothing. */
+/** The size of a description; zero without one. */
 function sizeOf(description: unknown): number {
   return description === null ? 0 : Buffer.byteLength(JSON.stringify(description));
 }

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import type { KeepOutcome, StoredRooms } from "../../core/kept.ts";
-import type { PeerSummary, RoomId } from "../../core/types.ts";
+import type { PeerSummary, RoomId } from "../../core/events.ts";
 
-/** What an operator may say of a pool that he keeps. */
+/** The operator's settings of a kept pool. */
 const Settings = z.strictObject({
   /** Fewer members than elsewhere. */
   maxMembers: z.int().min(1).optional(),
@@ -23,7 +23,7 @@ export interface PoolsOptions {
 export class Pools {
   readonly #options: PoolsOptions;
   readonly #named: ReadonlySet<string>;
-  /** What the server says in a pool under names that are no member's. */
+  /** The server's descriptions in a pool under names without a member. */
   readonly #standing = new Map<RoomId, Map<string, unknown>>();
 
   constructor(options: PoolsOptions) {
@@ -51,12 +51,12 @@ export class Pools {
 
   maxMembers(pool: RoomId): number {
     const { maxMembers } = this.#options;
-    // What cannot be read, such as a later version's, changes nothing.
+    // Unreadable settings, such as a later version's, change nothing.
     const settings = Settings.safeParse(this.#options.rooms.settings(pool)).data;
     return Math.min(maxMembers, settings?.maxMembers ?? Infinity);
   }
 
-  /** What the server says in a pool beside what its members say. */
+  /** The server's descriptions in a pool beside those of its members. */
   standing(pool: RoomId): PeerSummary[] {
     if (!this.isKept(pool)) return [];
     const { dialect } = this.#options;

@@ -5,8 +5,6 @@ import { SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { Leg, Role, Untaken } from "../../core/signal.ts";
 import type {
-  Frame,
-  Link,
   PeerEvent,
   PeerHandle,
   PeerId,
@@ -14,8 +12,8 @@ import type {
   Refused,
   RoomEvent,
   RoomId,
-  Session,
-} from "../../core/types.ts";
+} from "../../core/events.ts";
+import type { Frame, Link, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
@@ -41,13 +39,13 @@ import {
   versionOf,
 } from "./messages.ts";
 
-/** What all sessions of the dialect share. */
+/** The parts that all sessions of the dialect share. */
 export interface SspServer extends Place {
   readonly news: EncodeOnce<Version>;
   readonly json: JsonOnce;
   readonly maxPoolLength: number;
   readonly maxDescriptionBytes: number;
-  /** Whether clients may describe themselves, or only the operator describes them. */
+  /** True if clients may describe themselves; else only the operator describes them. */
   readonly mayDescribe: boolean;
   readonly pools: Pools;
   readonly authenticator: Authenticator;
@@ -105,19 +103,19 @@ const EXPLANATIONS = {
 
 /** Refusals of a message, by the outcome of its sending; the rest is an unknown peer. */
 const UNSENT: Partial<Record<Sent, [code: ErrorCode, message: string]>> = {
-  untranslatable: ["untranslatable", "The peer cannot be told this"],
+  untranslatable: ["untranslatable", "The peer has no form for this message"],
   not_askable: ["not_askable", "The peer cannot be asked for an offer"],
   not_renegotiable: ["not_renegotiable", "The peer takes no further offers"],
 };
 /** The same for a description that is neither offer nor answer. */
 const UNTOLD: typeof UNSENT = {
-  untranslatable: ["description_invalid", "The peer cannot be told this kind of description"],
+  untranslatable: ["description_invalid", "The peer has no form for this kind of description"],
 };
 
-/** How a client came. */
+/** The way in which a client connected. */
 export interface Way {
   readonly version: Version;
-  /** How its link's frames are read. */
+  /** Reads the link's frames. */
   readonly read: Read;
   /** Undefined if no token is needed. */
   readonly pass: Pass | undefined;
@@ -136,8 +134,8 @@ export class SspSession implements Session {
   readonly #seat: Seat;
   /** The pool it is in. */
   #pool: RoomId | undefined = undefined;
-  /** Members of other dialects that it found in the pool, so that offers of theirs go first. */
-  readonly #found = new Set<PeerId>();
+  /** Members of other dialects that it found in the pool: their offers go first. Made with the first. */
+  #found: Set<PeerId> | undefined = undefined;
 
   constructor(link: Link, server: SspServer, { version, read, pass, token }: Way) {
     this.link = link;
@@ -153,7 +151,7 @@ export class SspSession implements Session {
     return this.#seat.peer?.id;
   }
 
-  /** Who was refused may try again (§5), but has no longer than anybody else to get in. */
+  /** A client that was refused may try again (§5), within the same time limit. */
   get isIdentified(): boolean {
     return this.#seat.peer !== undefined && this.#pool !== undefined;
   }
@@ -178,14 +176,14 @@ export class SspSession implements Session {
   deliver(event: PeerEvent): void {
     switch (event.type) {
       case "relay":
-        // Between peers of one dialect the hub passes on what this class handed it.
+        // Between peers of one dialect the payload is what this class sent.
         return this.#tell(event.payload as Relayed, event.from);
       case "described":
         // Descriptions do not cross dialects.
         if (event.peer.dialect !== this.#server.dialect) return;
         return this.#announce(event);
       case "left":
-        this.#found.delete(event.peer.id);
+        this.#found?.delete(event.peer.id);
         return this.#announce(event);
       case "joined":
         return this.#announce(event);
@@ -198,7 +196,7 @@ export class SspSession implements Session {
       case "stopped":
         this.link.send(STOP);
         return this.link.close(1000);
-      // Ids are new for every join and in no calls of their own; nothing is held for anybody.
+      // Ids are new for every join and in no pairs of the hub, and the dialect holds no messages.
       case "replaced":
         return this.link.close(1000);
       case "gone":
@@ -238,7 +236,7 @@ export class SspSession implements Session {
     if (isStranger && authenticator.asks(dialect)) return "absent";
     const acquaintance: Acquaintance = isStranger
       ? "stranger"
-      : this.#found.has(other.id)
+      : this.#found?.has(other.id)
       ? "newcomer"
       : "elder";
     return new SspLeg({
@@ -246,7 +244,7 @@ export class SspSession implements Session {
       write: (relayed) => this.#tell(relayed, other.id),
       announce: (type) => {
         // A member that is announced anew is the later one.
-        this.#found.delete(other.id);
+        this.#found?.delete(other.id);
         this.#sendAll(encodeNews({ type, room: pool, peer: other }, this.#version));
       },
     }, acquaintance);
@@ -276,14 +274,16 @@ export class SspSession implements Session {
   #entered(pool: RoomId, self: PeerSummary, peers: readonly PeerSummary[]): void {
     this.#pool = pool;
     const { pools, json, dialect } = this.#server;
-    for (const peer of peers) if (peer.dialect !== dialect) this.#found.add(peer.id);
+    for (const peer of peers) {
+      if (peer.dialect !== dialect) (this.#found ??= new Set()).add(peer.id);
+    }
     const standing = pools.standing(pool);
     this.link.send(encodeJoined({ pool, self, peers, standing }, json));
   }
 
   #explain(refused: Refused): SignalError {
     switch (refused.reason) {
-      // Nobody else asks for an id that was made here, and members are in no calls of their own.
+      // No other client claims an id that was made here, and the dialect makes no pairs.
       case "id_taken":
       case "peer_busy":
       case "peer_unknown":
@@ -304,7 +304,7 @@ export class SspSession implements Session {
         return this.#describe(peer, action.description);
       case "sdp":
         return this.#relay(peer, pool, action.to, relayOf(action.description));
-      // To somebody who has just left, these two are nothing to report (§3, §5).
+      // An answer or a candidate for a peer that has just left is not an error (§3, §5).
       case "answer":
         this.#send(peer, pool, action.to, { kind: "answer", description: action.answer });
         return;
@@ -318,7 +318,7 @@ export class SspSession implements Session {
     }
   }
 
-  /** Unknown ids are skipped; an entry that is no object costs one error, not the others (§7). */
+  /** Skips unknown ids. An entry that is not an object causes one error; the others are sent (§7). */
   #offer(peer: PeerHandle, pool: RoomId, offers: ReadonlyMap<string, unknown>): void {
     let fault: unknown;
     for (const [to, offer] of offers) {
@@ -336,7 +336,7 @@ export class SspSession implements Session {
     if (!this.#send(peer, pool, to, payload)) throw unknownPeer();
   }
 
-  /** False if the pool has no such member. A client that is told of itself stumbles (§4). */
+  /** False if the pool has no such member. Clients cannot handle messages of themselves (§4). */
   #send(peer: PeerHandle, pool: RoomId, to: string, payload: Relayed): boolean {
     if (to === peer.id) throw unknownPeer();
     return this.#hand(peer, pool, to, payload);
@@ -365,7 +365,7 @@ export class SspSession implements Session {
     return hub.describe(peer, { info: description, bytes });
   }
 
-  /** A finite number is taken as its decimal text; names are compared exactly (§5). */
+  /** Reads a pool's name; a finite number stands for its decimal text (§5). */
   #readPool(wanted: unknown): string {
     const pool = typeof wanted === "number" && Number.isFinite(wanted) ? String(wanted) : wanted;
     const details = typeof pool === "string" ? { pool } : {};

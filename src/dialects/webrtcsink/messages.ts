@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
-import type { Frame, PeerId, PeerSummary } from "../../core/types.ts";
+import type { PeerId, PeerSummary } from "../../core/events.ts";
+import type { Frame } from "../../core/session.ts";
 import { conform, parseJson } from "../kit/json.ts";
 
 // The wire format is in PROTOCOL.md. It leaves open what is as in the original server,
@@ -9,10 +10,10 @@ import { conform, parseJson } from "../kit/json.ts";
 /** The version that a client speaks; 1.1 tells why a session ended. */
 export type Version = "v1_0" | "v1_1";
 
-/** What a peer offers: streams, an ear for everybody's status, or to be called by a producer. */
+/** A peer's offer: streams, listening to all status changes, or waiting for a producer's call. */
 export type Role = "producer" | "listener" | "consumer";
 
-/** What a peer says of itself. */
+/** A peer's own description. */
 export interface Status {
   /** In the client's order; none for a peer that only calls others. */
   readonly roles: readonly Role[];
@@ -61,12 +62,12 @@ const ClientMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("listConsumers") }),
 ]);
 
-/** What a client says to the server. */
+/** A client's message to the server. */
 export type ClientMessage = z.infer<typeof ClientMessage>;
 export type PeerMessage = Extract<ClientMessage, { type: "peer" }>;
 export type StatusMessage = Extract<ClientMessage, { type: "setPeerStatus" }>;
 
-/** What a peer is told of a session it is in; the peer it comes from is the other one. */
+/** News of a session for one of its peers, which come from the other one. */
 export type SessionNews =
   /** To the consumer. */
   | { readonly type: "sessionStarted"; readonly sessionId: string }
@@ -97,7 +98,7 @@ export type ServerMessage =
 /** Reads a frame. What throws here is ignored on the wire: see the session's answers. */
 export function decode(frame: Frame): ClientMessage {
   if (typeof frame !== "string") throw new SignalError("binary_frame", "Message is binary");
-  return conform(ClientMessage, frame, parseJson(frame), "Message is none of the protocol's");
+  return conform(ClientMessage, frame, parseJson(frame), "Message is not one of the protocol");
 }
 
 /** The first message of every conversation. */
@@ -125,8 +126,8 @@ export interface ListedPeer {
 }
 
 /**
- * What a peer is told of a session, in its version. The fields are the protocol's; what is in `sdp`
- * and `ice` passes as it came.
+ * Writes news of a session in the receiver's version. The fields are the protocol's; `sdp` and
+ * `ice` pass unchanged.
  */
 export function encodeNews(news: SessionNews, from: PeerId, version: Version): string {
   const { sessionId } = news;

@@ -3,16 +3,8 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import { Allowance } from "../../core/allowance.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
-import type {
-  Frame,
-  Link,
-  PeerEvent,
-  PeerHandle,
-  PeerId,
-  Refused,
-  RoomEvent,
-  Session,
-} from "../../core/types.ts";
+import type { PeerEvent, PeerHandle, PeerId, Refused, RoomEvent } from "../../core/events.ts";
+import type { Frame, Link, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { Pass } from "../kit/pass.ts";
@@ -37,7 +29,7 @@ import {
 import { type MediaSession, partnerIn, type Sessions } from "./sessions.ts";
 import { WIRE } from "./wire.ts";
 
-/** What all connections of the dialect share. */
+/** The parts that all connections of the dialect share. */
 export interface WebRtcSinkServer extends Place {
   readonly authenticator: Authenticator;
   readonly clock: Clock;
@@ -59,13 +51,13 @@ const LIST = "peers";
 /** Characters of a client's text that an answer repeats. */
 const MAX_QUOTED = 64;
 
-/** One peer: it has its id from the start, says what it offers, and is in any number of sessions. */
+/** One peer. It has an id from the start, publishes its status, and is in any number of sessions. */
 export class WebRtcSinkSession implements Session {
   readonly link: Link;
   readonly #server: WebRtcSinkServer;
   /** Undefined if no token is needed. */
   readonly #pass: Pass | undefined;
-  /** For what costs others more than a message: news for all listeners, lists, new sessions. */
+  /** The rate of requests that cost more than a message: changes of status, lists, new sessions. */
   readonly #requests: Allowance;
   /** Empty until it is welcomed. */
   readonly #seat: Seat;
@@ -84,7 +76,7 @@ export class WebRtcSinkSession implements Session {
     this.#requests = new Allowance(requestsPerSecond, requestBurst, clock.now());
   }
 
-  /** Every client has something to say after its welcome. */
+  /** Every client sends a message after its welcome. */
   get isIdentified(): boolean {
     return this.#hasSpoken;
   }
@@ -105,14 +97,14 @@ export class WebRtcSinkSession implements Session {
     const isFirst = !this.#hasSpoken;
     this.#hasSpoken = true;
     const { peer } = this.#seat;
-    // Without a peer the refusal of the connection is under way.
+    // Without a peer the connection is being refused.
     if (peer !== undefined) return this.#act(peer, message, isFirst);
   }
 
   deliver(event: PeerEvent): void {
     switch (event.type) {
       case "relay":
-        // Between peers of one dialect the hub passes on what this class handed it.
+        // Between peers of one dialect the payload is what this class sent.
         return this.#tell(event.payload as SessionNews, event.from);
       case "joined":
       case "described":
@@ -132,7 +124,7 @@ export class WebRtcSinkSession implements Session {
       case "stopped":
       case "replaced":
         return this.link.close(1000);
-      // Nobody is paired, and nothing is held for anybody.
+      // The dialect makes no pairs of the hub, and holds no messages.
       case "paired":
       case "gone":
       case "undelivered":
@@ -195,7 +187,7 @@ export class WebRtcSinkSession implements Session {
     }
   }
 
-  /** A session that has just ended, or is others', is nothing to report. */
+  /** Ignores messages of a session that has just ended, or that belongs to other peers. */
   #relay(peer: PeerHandle, message: PeerMessage): void {
     const session = this.#server.sessions.find(message.sessionId, peer.id);
     if (session === undefined) return;
@@ -229,7 +221,7 @@ export class WebRtcSinkSession implements Session {
       : hub.join(peer, { room: LIST, kind: "list", maxMembers }, description);
   }
 
-  /** The others know already. */
+  /** Applies the new status; the other peers know it already. */
   #statusChanged(status: Status): void {
     const { peer } = this.#seat;
     if (peer === undefined) return;
@@ -245,8 +237,8 @@ export class WebRtcSinkSession implements Session {
   }
 
   /**
-   * Elements name themselves and are told nothing when nothing has changed. Browsers do not, and
-   * are told: so it is in the reference, where the name is part of what is compared.
+   * True if nothing has changed and no answer is due. The reference compares the name too: elements
+   * give their own and get no answer, browsers give none and get one.
    */
   #isRepeated(peer: PeerHandle, status: Status, peerId: string | null | undefined): boolean {
     const name = this.#hasStatus ? peer.id : undefined;
@@ -256,7 +248,7 @@ export class WebRtcSinkSession implements Session {
 
   #explain({ reason }: Refused): SignalError {
     switch (reason) {
-      // Nobody else asks for an id that was made here, and hub pairs are not used.
+      // No other client claims an id that was made here, and the dialect makes no pairs.
       case "id_taken":
       case "peer_busy":
       case "peer_unknown":
@@ -298,12 +290,12 @@ export class WebRtcSinkSession implements Session {
       ? [target.handle, peer]
       : [peer, target.handle];
     const { id: sessionId } = sessions.start(producer, consumer);
-    // The consumer has to know the session before anything comes of it.
+    // The consumer has to know the session before its first message.
     this.#notify(peer, consumer, producer, { type: "sessionStarted", sessionId });
     this.#notify(peer, producer, consumer, { type: "startSession", sessionId, offer });
   }
 
-  /** Tells one side of a new session about the other; one of them is this peer. */
+  /** Informs one side of a new session about the other; one of them is this peer. */
   #notify(peer: PeerHandle, to: PeerHandle, about: PeerHandle, news: SessionNews): void {
     if (to.id === peer.id) this.#tell(news, about.id);
     else this.#server.hub.send(peer, to, news);
@@ -322,7 +314,7 @@ export class WebRtcSinkSession implements Session {
     for (const session of sessions) this.#end(peer, session, null);
   }
 
-  /** Only the other side is told, and nobody while the server ends: streams need it no more. */
+  /** Informs the other side, except at the server's end: streams go on without it. */
   #end(peer: PeerHandle, session: MediaSession, error: string | null): void {
     const { hub, sessions } = this.#server;
     sessions.end(session);
@@ -335,7 +327,7 @@ export class WebRtcSinkSession implements Session {
     this.link.send(encodeNews(news, from, this.#version));
   }
 
-  /** A peer's new status, or its departure, for those who listen. */
+  /** Sends a peer's new status or departure, if this client listens. */
   #hear(event: RoomEvent): void {
     if (!this.#status.roles.includes("listener")) return;
     const { news, dialect } = this.#server;

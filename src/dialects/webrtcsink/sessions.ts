@@ -1,7 +1,7 @@
 import { SignalError } from "../../core/errors.ts";
-import type { PeerHandle, PeerId } from "../../core/types.ts";
+import type { PeerHandle, PeerId } from "../../core/events.ts";
 
-/** One stream under way, or about to be: from a producer to a consumer. */
+/** One stream from a producer to a consumer, or the negotiation of one. */
 export interface MediaSession {
   readonly id: string;
   readonly producer: PeerHandle;
@@ -9,13 +9,13 @@ export interface MediaSession {
 }
 
 export interface SessionLimits {
-  /** Sessions of all peers together. */
+  /** Maximum of all peers together. */
   readonly maxSessions: number;
   readonly maxSessionsPerProducer: number;
   readonly maxSessionsPerConsumer: number;
 }
 
-/** The sessions of all peers. Whoever releases a peer ends the sessions that it is in. */
+/** The sessions of all peers. A peer's sessions have to be ended before it is released. */
 export class Sessions {
   readonly #limits: SessionLimits;
   readonly #byId = new Map<string, MediaSession>();
@@ -30,7 +30,7 @@ export class Sessions {
     return this.#byId.size;
   }
 
-  /** Starts a session; throws a SignalError where there are too many. */
+  /** Starts a session; throws a SignalError if there are too many. */
   start(producer: PeerHandle, consumer: PeerHandle): MediaSession {
     const { maxSessions, maxSessionsPerProducer, maxSessionsPerConsumer } = this.#limits;
     if (this.#byId.size >= maxSessions) {
@@ -49,19 +49,19 @@ export class Sessions {
     return session;
   }
 
-  /** The session of that id, if the peer is in it: others need not know that it exists. */
+  /** The session with this id, if the peer is in it; undefined for every other peer. */
   find(id: string, party: PeerId): MediaSession | undefined {
     const session = this.#byId.get(id);
     const isParty = session?.producer.id === party || session?.consumer.id === party;
     return isParty ? session : undefined;
   }
 
-  /** Those in which a peer is the producer, oldest first. */
+  /** The sessions in which a peer is the producer, oldest first. */
   ofProducer(peer: PeerId): readonly MediaSession[] {
     return [...this.#ofProducer.get(peer) ?? []];
   }
 
-  /** Those in which a peer is the consumer, oldest first. */
+  /** The sessions in which a peer is the consumer, oldest first. */
   ofConsumer(peer: PeerId): readonly MediaSession[] {
     return [...this.#ofConsumer.get(peer) ?? []];
   }

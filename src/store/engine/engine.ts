@@ -18,8 +18,10 @@ export interface Engine {
   commit(changes: readonly Change[]): Promise<void>;
   /** Writes a record unless there is one; false where there is. */
   create(key: Key, value: Uint8Array<ArrayBuffer>): Promise<boolean>;
-  /** Rejects when what is written now would be lost. */
+  /** Rejects if records written now would be lost. */
   check(): Promise<void>;
+  /** True if another process keeps it from answering. */
+  isLocked(): boolean;
   /** Keeps what it holds now under a name beside it; one that is not a file does nothing. */
   copy(name: string): Promise<void>;
   /**
@@ -40,19 +42,50 @@ export interface Engine {
 /** Looks at what an engine has opened, and rejects where it is not to be used. */
 export type Accept = (get: Engine["get"]) => Promise<void>;
 
+/** Why a store cannot be used. */
+export type StoreReason =
+  | "damaged"
+  | "denied"
+  | "failed"
+  | "foreign"
+  | "full"
+  | "in_use"
+  | "invalid_place"
+  | "locked"
+  | "newer"
+  | "not_a_folder"
+  | "other_format"
+  | "read_only"
+  | "secret"
+  | "silent";
+
+/** Reasons that stay until a person changes something. */
+const FINAL: ReadonlySet<StoreReason> = new Set([
+  "foreign",
+  "invalid_place",
+  "newer",
+  "not_a_folder",
+  "other_format",
+  "secret",
+]);
+
 /** A store that cannot be used; the message is one line for people. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
 
-  /** @param mayPass whether trying again may help, with nothing changed */
-  constructor(message: string, readonly mayPass = true) {
+  constructor(message: string, readonly reason: StoreReason) {
     super(message);
+  }
+
+  /** True if another try may succeed although nothing was changed. */
+  get mayPass(): boolean {
+    return !FINAL.has(this.reason);
   }
 }
 
 /**
- * What was kept is no longer where it was kept: all of it has to be written again. The message may
- * be shown to everybody.
+ * The stored records are no longer where they were: all of them must be written again. The message
+ * may be shown to everybody.
  */
 export class StoreGoneError extends Error {
   override readonly name = "StoreGoneError";

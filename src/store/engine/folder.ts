@@ -3,7 +3,9 @@ import type { WallClock } from "../../core/kept.ts";
 import { StoreError, StoreTimeoutError } from "./engine.ts";
 import { closeToOthers, createPrivate, isThere, moveDatabase } from "./files.ts";
 import { type ClaimedFile, KV_FILE } from "./kv.ts";
-import { isUsable } from "./soundness.ts";
+import { foreign } from "./format.ts";
+import { explain, reasonOf } from "./reason.ts";
+import { isForeign, isUsable } from "./soundness.ts";
 import { withinTime } from "../time_limit.ts";
 
 export interface FolderOptions {
@@ -71,7 +73,9 @@ export class StoreFolder implements ClaimedFile {
   async claim(): Promise<void> {
     await this.#inTurn(async () => {
       await this.#hold();
-      if (!await isUsable(this.file, this.#options.clock)) await this.#moveAside();
+      const { clock } = this.#options;
+      if (await isForeign(this.file, clock)) throw foreign(this.file);
+      if (!await isUsable(this.file, clock)) await this.#moveAside();
     });
   }
 
@@ -91,8 +95,9 @@ export class StoreFolder implements ClaimedFile {
     try {
       await turn;
     } catch (error) {
+      if (error instanceof StoreError && error.reason === "foreign") throw error;
       const what = `Cannot use the store in "${this.#path}": ${explain(error)}`;
-      throw new StoreError(what, !isNoFolder(error));
+      throw new StoreError(what, reasonOf(error));
     }
   }
 
@@ -111,7 +116,9 @@ export class StoreFolder implements ClaimedFile {
     const lock = await Deno.open(this.#lockFile, { write: true });
     using undo = new DisposableStack();
     undo.use(lock);
-    if (!await take(lock, this.#options.clock)) throw new Error("another server uses it");
+    if (!await take(lock, this.#options.clock)) {
+      throw new StoreError("another server uses it", "in_use");
+    }
     if (this.#isClosed) throw new Error("the store is closed");
     undo.move();
     return lock;
@@ -166,17 +173,4 @@ async function proveRoom(lock: Deno.FsFile): Promise<void> {
   } finally {
     await lock.truncate(0);
   }
-}
-
-/** What went wrong, in words for people. */
-export function explain(error: unknown): string {
-  if (isNoFolder(error)) return "it is not a folder";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  const message = error instanceof Error ? error.message : String(error);
-  if (/is full|no space|quota/i.test(message)) return "the disk is full";
-  return message.replaceAll("\n", " ");
-}
-
-function isNoFolder(error: unknown): boolean {
-  return error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.AlreadyExists;
 }

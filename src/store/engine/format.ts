@@ -1,4 +1,11 @@
-import { batchOf, type Change, type Engine, type Key, StoreError } from "./engine.ts";
+import {
+  batchOf,
+  type Change,
+  type Engine,
+  type Key,
+  StoreError,
+  type StoreReason,
+} from "./engine.ts";
 
 /**
  * What one record becomes in the next format; nothing where it stays. What is new comes before what
@@ -30,6 +37,8 @@ export async function settleFormat(engine: Engine, formats: Formats): Promise<vo
   const { current, steps } = formats;
   const stored = await engine.get(FORMAT_KEY);
   if (stored === undefined) {
+    // Records without a format were written by another program.
+    for await (const _record of engine.list([])) throw foreign(engine.place);
     await engine.create(FORMAT_KEY, formatRecord(current));
     return;
   }
@@ -53,7 +62,7 @@ export async function proveCurrent(
   const stored = await get(FORMAT_KEY);
   if (stored === undefined) return;
   if (readFormat(place, stored, formats).from === formats.current) return;
-  throw refusal(place, "an older signalbox wrote it");
+  throw refusal(place, "an older signalbox wrote it", "other_format");
 }
 
 /** Throws StoreError for a format that is newer, or that no steps lead on from. */
@@ -66,7 +75,11 @@ function readFormat(
   // "1>2" is on the way from one to the next, which takes several commits.
   const [, first, next] = /^([1-9]\d{0,8})(?:>(\d{1,9}))?$/.exec(text) ?? [];
   if (Number(next ?? first) > current) {
-    throw refusal(place, `a newer signalbox wrote it (format ${text}, known is ${current})`);
+    throw refusal(
+      place,
+      `a newer signalbox wrote it (format ${text}, known is ${current})`,
+      "newer",
+    );
   }
   const from = Number(first);
   let known = from;
@@ -75,11 +88,20 @@ function readFormat(
   const isStep = !isUnderWay || Number(next) === from + 1;
   if (isStep && known === current) return { from, isUnderWay };
   const shown = text.slice(0, 20);
-  throw refusal(place, `its format is not known ("${shown}", known is ${current})`);
+  throw refusal(
+    place,
+    `its format is not known ("${shown}", known is ${current})`,
+    "other_format",
+  );
 }
 
-function refusal(place: string, why: string): StoreError {
-  return new StoreError(`Cannot use the store in "${place}": ${why}`, false);
+function refusal(place: string, why: string, reason: StoreReason): StoreError {
+  return new StoreError(`Cannot use the store in "${place}": ${why}`, reason);
+}
+
+/** Refuses a store in which another program keeps something. */
+export function foreign(place: string): StoreError {
+  return refusal(place, "another program wrote it; name an empty folder", "foreign");
 }
 
 /** All at once, or as many as fit; the last commit of several is the one that counts. */

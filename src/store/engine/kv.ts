@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { type Accept, type Change, type Engine, type Key, StoreGoneError } from "./engine.ts";
 import { copyDatabase, createPrivate } from "./files.ts";
 import { KvHandle } from "./kv_handle.ts";
-import { isReadable } from "./soundness.ts";
+import { isLockedNow, isReadable } from "./soundness.ts";
 
 /** The first part of all keys, so that another layout can live beside this one. */
 const LAYOUT = 1;
@@ -112,6 +112,10 @@ export class KvEngine implements Engine {
     using _hold = handle.hold();
     if (this.#isFile) this.#checkFile();
     await handle.kv.get([LAYOUT, "format"]);
+  }
+
+  isLocked(): boolean {
+    return this.#isFile && isLockedNow(this.place);
   }
 
   async inspect(pause: () => Promise<void>): Promise<void> {

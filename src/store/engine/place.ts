@@ -15,7 +15,7 @@ export function namedFolder(
   if (!name.startsWith("~")) return name;
   const home = variables(os === "windows" ? "USERPROFILE" : "HOME") ?? "";
   if (home !== "" && /^~($|[/\\])/.test(name)) return home + name.slice(1);
-  throw new StoreError(`Cannot find the folder "${name}": name it without "~"`, false);
+  throw new StoreError(`Cannot find the folder "${name}": name it without "~"`, "invalid_place");
 }
 
 /** Where an application keeps a user's data, as each system has it. Throws StoreError. */
@@ -33,6 +33,6 @@ export function defaultFolder(variables: Variables, os: string = Deno.build.os):
   if (folder !== undefined) return folder;
   throw new StoreError(
     "Cannot find the user's data folder: name one, as in --store kv:FOLDER",
-    false,
+    "invalid_place",
   );
 }

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../core/clock.ts";
+import { StoreError } from "./engine.ts";
 
 /** SQLite's codes, without what is added to them for details. */
 const CODE = { error: 1, busy: 5, locked: 6, corrupt: 11, notADatabase: 26 };
@@ -22,7 +23,53 @@ const SLICE_RECORDS = 1_000;
 const LOCKED_MS = 2_000;
 const POLL_MS = 50;
 
-/** Whether Deno KV can be let near the file: else it is damaged. Throws where nobody can write to it. */
+/** The tables of Deno KV, whichever of its versions made them. */
+const KV_TABLES = ["kv", "queue", "queue_running", "data_version", "migration_state"];
+/** The key `[1, "format"]` as Deno KV writes it: every file of ours has this record. */
+const FORMAT_RECORD = "x'21bff000000000000002666f726d617400'";
+
+/**
+ * True if a sound file holds something but no record of ours: it belongs to another program. To be
+ * asked before anything writes to the file.
+ */
+export async function isForeign(file: string, clock: Clock): Promise<boolean> {
+  if (!hasContent(file)) return false;
+  return await whenUnlocked(() => {
+    try {
+      return reading(file, holdsOthers, openUntouched);
+    } catch (error) {
+      // A damaged file has no owner.
+      if (isDamage(error)) return false;
+      throw error;
+    }
+  }, clock);
+}
+
+function holdsOthers(database: DatabaseSync): boolean {
+  const has = (sql: string): boolean => database.prepare(`${sql} limit 1`).all().length > 0;
+  const tables = database.prepare("select name from sqlite_master where type = 'table'").all()
+    .map(({ name }) => String(name));
+  const own = tables.filter((name) => KV_TABLES.includes(name));
+  if (own.includes("kv") && has(`select 1 from kv where k = ${FORMAT_RECORD}`)) return false;
+  if (tables.some((name) => !KV_TABLES.includes(name) && !name.startsWith("sqlite_"))) return true;
+  const records = own.filter((name) => ["kv", "queue", "queue_running"].includes(name));
+  return records.some((name) => has(`select 1 from ${name}`));
+}
+
+/** True if a process, perhaps this one, holds the file's lock so that nobody else can write. */
+export function isLockedNow(file: string): boolean {
+  try {
+    proveWritable(file);
+    return false;
+  } catch (error) {
+    return isLocked(error);
+  }
+}
+
+/**
+ * True if Deno KV can safely open the file, false if the file is damaged. Throws if it cannot be
+ * written.
+ */
 export async function isUsable(file: string, clock: Clock): Promise<boolean> {
   if (!await whenUnlocked(() => isSound(file), clock)) return false;
   await whenUnlocked(() => proveWritable(file), clock);
@@ -69,7 +116,9 @@ async function whenUnlocked<T>(work: () => T, clock: Clock): Promise<T> {
       return work();
     } catch (error) {
       if (!isLocked(error)) throw error;
-      if (waitedMs >= LOCKED_MS) throw new Error("its file is locked by another process");
+      if (waitedMs >= LOCKED_MS) {
+        throw new StoreError("its file is locked by another process", "locked");
+      }
     }
     await clock.delay(POLL_MS);
   }
@@ -78,25 +127,59 @@ async function whenUnlocked<T>(work: () => T, clock: Clock): Promise<T> {
 /** Whether the file can be read throughout, by Deno KV too; also where there is none. */
 function isSound(file: string): boolean {
   if (!hasContent(file)) return true;
-  return isIntact(() => {
-    const database = new DatabaseSync(file, { readOnly: true });
-    try {
+  return isIntact(() =>
+    reading(file, (database) => {
       const [first] = database.prepare("pragma quick_check(1)").all();
       return first?.["quick_check"] === "ok" && isForKv(database);
-    } finally {
-      database.close();
-    }
-  });
+    })
+  );
 }
 
-/** Throws where nobody could write to the file now; see `isLocked`. */
+/** Reads from a file that is there. */
+function reading<T>(file: string, read: (database: DatabaseSync) => T, open = openToRead): T {
+  const database = open(file);
+  try {
+    return read(database);
+  } finally {
+    database.close();
+  }
+}
+
+/** Opens a file that nobody uses, and leaves nothing beside it where that can be had. */
+function openUntouched(file: string): DatabaseSync {
+  if (hasContent(`${file}-wal`) || hasContent(`${file}-journal`)) return openToRead(file);
+  try {
+    const path = encodeURI(Deno.realPathSync(file)).replace(/[?#]/g, encodeURIComponent);
+    return new DatabaseSync(`file:${path}?immutable=1`, { readOnly: true });
+  } catch {
+    // Deno takes the whole URI for the path that has to be permitted.
+    return openToRead(file);
+  }
+}
+
+function openToRead(file: string): DatabaseSync {
+  try {
+    return new DatabaseSync(file, { readOnly: true });
+  } catch (error) {
+    // SQLite gives no reason, but the file is there.
+    if (!(error instanceof Error && /unable to open/.test(error.message))) throw error;
+    throw new StoreError("its file may not be read", "denied");
+  }
+}
+
+/** Throws if the file cannot be written now; see `isLocked`. */
 function proveWritable(file: string): void {
   if (!hasContent(file)) return;
   const database = new DatabaseSync(file);
   try {
-    // Unlike `exec`, it says why it failed.
+    // Unlike `exec`, a statement reports why it failed.
     database.prepare("begin immediate").run();
-    database.exec("rollback");
+    try {
+      // SQLite opens a file that may only be read, and begins: only a change is refused.
+      database.prepare("create table signalbox_probe (x)").run();
+    } finally {
+      database.exec("rollback");
+    }
   } finally {
     database.close();
   }

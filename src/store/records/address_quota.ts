@@ -1,14 +1,14 @@
 import { refilled } from "../../core/allowance.ts";
 
 export interface AddressQuotaOptions {
-  /** What an address gets per hour, and at once on top of that. */
+  /** Allowance of an address per hour, and at once beyond that. */
   readonly perHour: number;
   readonly burst: number;
   readonly now: () => number;
   /** Which addresses count as one. */
   readonly keyOf: (address: string) => string;
-  /** Addresses remembered at most; those that took nothing for the longest time are forgotten. */
-  readonly maxAddresses?: number;
+  /** Addresses to remember; the one that took nothing for the longest time is forgotten first. */
+  readonly maxAddresses: number;
 }
 
 interface Account {
@@ -16,13 +16,12 @@ interface Account {
   readonly atMs: number;
 }
 
-const MAX_ADDRESSES = 100_000;
 const HOUR_S = 3_600;
 
-/** So much for each address: counters with decay, not lists that could be filled. */
+/** An allowance for each address: counters that refill, not lists that could be filled. */
 export class AddressQuota {
   readonly #options: AddressQuotaOptions;
-  /** Whoever took last is last. */
+  /** Ordered by last use, oldest first. */
   readonly #accounts = new Map<string, Account>();
 
   constructor(options: AddressQuotaOptions) {
@@ -34,9 +33,9 @@ export class AddressQuota {
     return this.#accounts.size;
   }
 
-  /** Whether there was one left; it is gone now. */
+  /** Takes one from the allowance; false if none is left. */
   take(address: string): boolean {
-    const { now, keyOf, burst, maxAddresses = MAX_ADDRESSES } = this.#options;
+    const { now, keyOf, burst, maxAddresses } = this.#options;
     const key = keyOf(address);
     const account = this.#accounts.get(key);
     const left = account === undefined ? burst : this.#leftOf(account);
@@ -51,7 +50,7 @@ export class AddressQuota {
     return true;
   }
 
-  /** Whose account is full again need not be remembered: two at a time keep up with newcomers. */
+  /** Forgets full accounts, two at a time: as many as new addresses can add, and one more. */
   #forgetFull(): void {
     let looked = 0;
     for (const [key, account] of this.#accounts) {

@@ -1,12 +1,8 @@
 import type { Ban, Bans, KeepOutcome, WallClock } from "../../core/kept.ts";
+import type { StoredBan } from "./shapes.ts";
 import type { ReadonlyRecord, Table } from "./table.ts";
 
-/** What is kept of a ban, beside its key and its end. */
-export interface StoredBan {
-  readonly reason: string;
-}
-
-/** Who may not use the server, by kind and value. */
+/** Bans, by kind and value. */
 export class BanList implements Bans {
   readonly #table: Table<StoredBan>;
   readonly #wallNow: WallClock;
@@ -36,13 +32,6 @@ export class BanList implements Bans {
   *list(): Generator<Ban> {
     for (const record of this.#table.list()) yield toBan(record);
   }
-}
-
-/** Reads what was stored; undefined for what is no ban. */
-export function readBan(stored: unknown): StoredBan | undefined {
-  if (typeof stored !== "object" || stored === null) return undefined;
-  const { reason }: Partial<StoredBan> = stored;
-  return typeof reason === "string" ? { reason } : undefined;
 }
 
 function toBan({ key: [, kind = "", value = ""], value: { reason }, expiresAtMs }: ReadonlyRecord<

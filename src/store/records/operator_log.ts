@@ -48,15 +48,6 @@ export class StoredOperatorLog implements OperatorLog {
   }
 }
 
-/** Reads what was stored; undefined for what is no entry. */
-export function readAction(stored: unknown): OperatorAction | undefined {
-  if (typeof stored !== "object" || stored === null) return undefined;
-  const { actor, action, subject, outcome }: Partial<OperatorAction> = stored;
-  if (typeof actor !== "string" || typeof action !== "string") return undefined;
-  if (!Array.isArray(subject) || typeof outcome !== "string") return undefined;
-  return { actor, action, subject: subject.map(String), outcome };
-}
-
 function toEntry({ key: [, time], value }: ReadonlyRecord<OperatorAction>): OperatorLogEntry {
   return { atMs: Number(time), ...value };
 }

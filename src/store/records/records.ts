@@ -1,18 +1,18 @@
 import type { OperatorAction, WallClock } from "../../core/kept.ts";
 import { AddressQuota } from "./address_quota.ts";
-import { readBan, type StoredBan } from "./bans.ts";
 import type { Engine, Key } from "../engine/engine.ts";
-import type { StoreObserver } from "../health.ts";
-import { readAction } from "./operator_log.ts";
-import { readReservation, type Reservation } from "./reservation.ts";
+import type { Report } from "../events.ts";
 import { ReservationBook } from "./reservation_book.ts";
-import { Table, type TableLimits } from "./table.ts";
+import { Reservation, StoredAction, StoredBan, StoredRoom } from "./shapes.ts";
+import { Table, type TableLimits, type TableOptions } from "./table.ts";
 
 export interface RecordLimits {
   readonly maxReservations: number;
   /** New ones of one address per hour, and at once on top of that. */
   readonly reservationsPerHour: number;
   readonly reservationBurst: number;
+  /** Addresses whose allowance is remembered. */
+  readonly maxAddresses: number;
   readonly maxBans: number;
   readonly maxOperatorLog: number;
   readonly maxStoredRooms: number;
@@ -25,7 +25,7 @@ export interface RecordsOptions {
   readonly wallNow: WallClock;
   /** Which addresses count as one. */
   readonly keyOf: (address: string) => string;
-  readonly observer: StoreObserver;
+  readonly report: Report;
   /** False where records of an earlier run are still to be added. */
   readonly isLoaded: boolean;
   /** Adds a reservation that is only in the store so far; never rejects. */
@@ -51,16 +51,16 @@ export class Records {
     const { limits, wallNow, isLoaded, onChange } = options;
     const table = <Value>(
       kind: string,
-      read: (stored: unknown) => Value | undefined,
+      shape: TableOptions<Value>["shape"],
       tableLimits: TableLimits,
-    ): Table<Value> => new Table({ kind, read, ...tableLimits, wallNow, onChange }, isLoaded);
-    this.reservations = table("id", readReservation, { maxRecords: limits.maxReservations });
-    this.rooms = table("room", (stored) => stored, {
+    ): Table<Value> => new Table({ kind, shape, ...tableLimits, wallNow, onChange }, isLoaded);
+    this.reservations = table("id", Reservation, { maxRecords: limits.maxReservations });
+    this.rooms = table("room", StoredRoom, {
       maxRecords: limits.maxStoredRooms,
       maxBytes: limits.maxStoredRoomBytes,
     });
-    this.bans = table("ban", readBan, { maxRecords: limits.maxBans });
-    this.log = table("log", readAction, { maxRecords: limits.maxOperatorLog });
+    this.bans = table("ban", StoredBan, { maxRecords: limits.maxBans });
+    this.log = table("log", StoredAction, { maxRecords: limits.maxOperatorLog });
     const tables = [this.reservations, this.rooms, this.bans, this.log];
     this.#tables = new Map(tables.map((one) => [one.kind, one as Table<unknown>]));
     this.book = bookOf(this.reservations, options);
@@ -106,10 +106,11 @@ export class Records {
 
 function bookOf(
   table: Table<Reservation>,
-  { limits, now, wallNow, keyOf, observer, lookUp }: RecordsOptions,
+  { limits, now, wallNow, keyOf, report, lookUp }: RecordsOptions,
 ): ReservationBook {
   const { maxReservations: maxRecords, reservationsPerHour: perHour, reservationBurst: burst } =
     limits;
-  const quota = new AddressQuota({ perHour, burst, now, keyOf });
-  return new ReservationBook({ table, maxRecords, quota, now, wallNow, observer, lookUp });
+  const { maxAddresses } = limits;
+  const quota = new AddressQuota({ perHour, burst, maxAddresses, now, keyOf });
+  return new ReservationBook({ table, maxRecords, quota, now, wallNow, report, lookUp });
 }

@@ -1,8 +1,8 @@
 import type { KeepOutcome, WallClock } from "../../core/kept.ts";
 import type { AddressQuota } from "./address_quota.ts";
 import { isKey } from "../engine/engine.ts";
-import type { StoreObserver } from "../health.ts";
-import type { Reservation } from "./reservation.ts";
+import type { Report } from "../events.ts";
+import type { Reservation } from "./shapes.ts";
 import type { ReadonlyRecord, Table } from "./table.ts";
 
 export interface ReservationBookOptions {
@@ -12,7 +12,7 @@ export interface ReservationBookOptions {
   readonly quota: AddressQuota;
   readonly now: () => number;
   readonly wallNow: WallClock;
-  readonly observer: StoreObserver;
+  readonly report: Report;
   /** Adds a record to the table that is only in the store so far; never rejects. */
   readonly lookUp: (...parts: readonly string[]) => Promise<void>;
 }
@@ -60,11 +60,11 @@ export class ReservationBook {
 
   /** Keeps an id for a client that has none yet, where there is room for it: false, and told, if not. */
   add(dialect: string, id: string, reservation: Reservation, address?: string): boolean {
-    const { quota, observer } = this.#options;
+    const { quota, report } = this.#options;
     const isOver = address !== undefined && !quota.take(address);
     const outcome = isOver ? "address" : this.set(dialect, id, reservation);
     if (outcome === "kept") return true;
-    observer.idUnreserved(outcome, address);
+    report({ type: "id_unreserved", reason: outcome, address });
     return false;
   }
 
@@ -109,7 +109,7 @@ export class ReservationBook {
 
   /** Gives up what protects least: ids that were claimed once and not again, the oldest first. */
   #makeRoom(): void {
-    const { table, maxRecords, observer } = this.#options;
+    const { table, maxRecords, report } = this.#options;
     while (table.size >= maxRecords) {
       const victim = this.#victims.pop() ?? this.#search();
       if (victim === undefined) return;
@@ -117,7 +117,7 @@ export class ReservationBook {
       // It may have been renewed since.
       if (table.get(dialect, id) !== victim || !this.#isDispensable(victim)) continue;
       table.delete(dialect, id);
-      observer.reservationEvicted();
+      report({ type: "reservation_evicted" });
     }
   }
 

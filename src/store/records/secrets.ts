@@ -129,7 +129,7 @@ async function openSecret(engine: Engine, name: string): Promise<StoredSecret> {
 
 /** To make another one would cost clients their ids: that is for people to decide. */
 function refuse({ place }: Engine, name: string): never {
-  throw new StoreError(`Cannot use the store in "${place}": secret "${name}" is damaged`, false);
+  throw new StoreError(`Cannot use the store in "${place}": secret "${name}" is damaged`, "secret");
 }
 
 function newBytes(): Bytes {

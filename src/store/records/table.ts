@@ -1,5 +1,7 @@
+import type { ZodType } from "zod";
 import type { KeepOutcome, WallClock } from "../../core/kept.ts";
 import { isKey, isValue, type Key } from "../engine/engine.ts";
+import { decodeAs, StoredRecord } from "./shapes.ts";
 
 /** What a table may hold. */
 export interface TableLimits {
@@ -11,8 +13,8 @@ export interface TableLimits {
 export interface TableOptions<Value> extends TableLimits {
   /** The first part of all keys. */
   readonly kind: string;
-  /** Makes a value of what was stored; undefined for what is no such value. */
-  readonly read: (stored: unknown) => Value | undefined;
+  /** What its values are when they are read from the store. */
+  readonly shape: ZodType<Value>;
   readonly wallNow: WallClock;
   /** Told of every change. */
   readonly onChange: (key: Key) => void;
@@ -121,10 +123,9 @@ export class Table<Value> {
     const parts = key.slice(1);
     const name = nameOf(parts);
     if (this.#records.has(name) || this.#deleted?.has(name)) return "adopted";
-    const record = decode(stored);
-    const value = record && this.#options.read(record.v);
-    if (value === undefined) return "unreadable";
-    const expiresAtMs = record?.exp ?? Infinity;
+    const record = this.#decode(stored);
+    if (record === undefined) return "unreadable";
+    const { value, expiresAtMs } = record;
     if (expiresAtMs <= this.#options.wallNow()) return "over";
     this.#put(name, { key: [this.kind, ...parts], value, expiresAtMs, bytes: stored.length });
     return "adopted";
@@ -134,8 +135,7 @@ export class Table<Value> {
   isDeleted(key: Key, stored: Uint8Array): boolean {
     const name = nameOf(key.slice(1));
     if (this.#records.has(name) || !(this.#deleted?.has(name) ?? true)) return false;
-    const record = decode(stored);
-    return record !== undefined && this.#options.read(record.v) !== undefined;
+    return this.#decode(stored) !== undefined;
   }
 
   /** Everything of an earlier run was added. */
@@ -167,6 +167,14 @@ export class Table<Value> {
     }
   }
 
+  #decode(stored: Uint8Array): { value: Value; expiresAtMs: number } | undefined {
+    const record = decodeAs(StoredRecord, stored);
+    const parsed = record && this.#options.shape.safeParse(record.v);
+    return parsed?.success
+      ? { value: parsed.data, expiresAtMs: record?.exp ?? Infinity }
+      : undefined;
+  }
+
   #put(name: string, record: TableRecord<Value>): void {
     this.#remove(name);
     this.#records.set(name, record);
@@ -186,15 +194,4 @@ function nameOf(parts: readonly string[]): string {
 function encode(value: unknown, expiresAtMs: number): Uint8Array<ArrayBuffer> {
   const exp = expiresAtMs === Infinity ? {} : { exp: expiresAtMs };
   return new TextEncoder().encode(JSON.stringify({ v: value, ...exp }));
-}
-
-function decode(stored: Uint8Array): { v: unknown; exp?: number } | undefined {
-  try {
-    const record: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(stored));
-    if (typeof record !== "object" || record === null || !("v" in record)) return undefined;
-    const exp = "exp" in record && typeof record.exp === "number" ? { exp: record.exp } : {};
-    return { v: record.v, ...exp };
-  } catch {
-    return undefined;
-  }
 }

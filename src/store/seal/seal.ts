@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Sealed, WallClock } from "../../core/kept.ts";
+import { decodeAs, SealedHead } from "../records/shapes.ts";
 import { batchOf, type Change, type Engine, type Key } from "../engine/engine.ts";
 
 export interface SealerOptions {
@@ -9,14 +10,6 @@ export interface SealerOptions {
   readonly wallNow: WallClock;
   /** What one dialect may seal, in bytes of JSON. */
   readonly maxBytes: number;
-}
-
-/** What the chunks belong together by; stored in clear, and proved by each chunk. */
-interface Head {
-  readonly salt: string;
-  readonly chunks: number;
-  readonly sealedAtMs: number;
-  readonly expiresAtMs: number;
 }
 
 /** Records under one name, as they are stored. */
@@ -60,7 +53,7 @@ export class Sealer {
     const { text, ...counts } = pack(items, maxBytes);
     const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
     const sealedAtMs = wallNow();
-    const head: Head = {
+    const head: SealedHead = {
       salt: Buffer.from(salt).toString("base64url"),
       // Also of nothing there is one, which proves the head.
       chunks: Math.max(1, Math.ceil(text.length / CHUNK_BYTES)),
@@ -113,7 +106,7 @@ export class Sealer {
 
   async #open(
     name: string,
-    head: Head,
+    head: SealedHead,
     chunks: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
     now: number,
   ): Promise<Sealed | undefined> {
@@ -176,7 +169,7 @@ function unpack(text: Uint8Array): unknown[] {
 }
 
 /** Each chunk proves its place, and all that the head says. */
-function parameters(name: string, head: Head, at: number): AesGcmParams {
+function parameters(name: string, head: SealedHead, at: number): AesGcmParams {
   const iv = new Uint8Array(IV_BYTES);
   new DataView(iv.buffer).setUint32(0, at);
   const { chunks, sealedAtMs, expiresAtMs } = head;
@@ -187,15 +180,10 @@ function parameters(name: string, head: Head, at: number): AesGcmParams {
   };
 }
 
-function decodeHead(stored: Uint8Array): Head {
-  const head: Partial<Head> = JSON.parse(new TextDecoder().decode(stored));
-  const { salt, chunks, sealedAtMs, expiresAtMs } = head;
-  if (
-    typeof salt !== "string" || typeof chunks !== "number" || !(chunks >= 1) ||
-    typeof sealedAtMs !== "number" ||
-    typeof expiresAtMs !== "number"
-  ) throw new Error("its head is none");
-  return { salt, chunks, sealedAtMs, expiresAtMs };
+function decodeHead(stored: Uint8Array): SealedHead {
+  const head = decodeAs(SealedHead, stored);
+  if (head === undefined) throw new Error("its head is invalid");
+  return head;
 }
 
 async function commitAll(engine: Engine, changes: readonly Change[]): Promise<void> {

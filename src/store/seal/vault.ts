@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Sealed, SealOutcome, WallClock } from "../../core/kept.ts";
-import type { StoreObserver } from "../health.ts";
+import type { Report } from "../events.ts";
 import { type Found, SealBrokenError, Sealer } from "./seal.ts";
 import type { SealedPlace } from "./sealed_file.ts";
 import type { SecretBook } from "../records/secrets.ts";
@@ -15,7 +15,7 @@ export interface VaultOptions {
   /** What one dialect may seal, in bytes. */
   readonly maxSealedBytes: number;
   readonly seals: boolean;
-  readonly observer: StoreObserver;
+  readonly report: Report;
 }
 
 /** The secret that sealing keys are derived from; all others are dialects' own. */
@@ -52,7 +52,7 @@ export class Vault {
       await this.#options.sealedIn?.clear();
     } catch (error) {
       // It can no longer be used; the next start tries again.
-      this.#options.observer.sealedLeft(error);
+      this.#options.report({ type: "sealed_left", error });
     }
   }
 
@@ -63,17 +63,19 @@ export class Vault {
     return sealed;
   }
 
-  /** Never rejects: what cannot be sealed is told to the observer. */
+  /** Never rejects: a failure is reported. */
   async seal(name: string, items: Iterable<unknown>, lifetimeMs: number): Promise<SealOutcome> {
-    const { seals, clock, observer } = this.#options;
+    const { seals, clock, report } = this.#options;
     const sealer = this.#sealer();
     if (!seals || sealer === undefined) return { type: "off" };
     try {
       const counts = await withinTime(sealer.seal(name, items, lifetimeMs), SEAL_MS, clock);
-      if (counts.leftOut > 0) observer.sealedTooMuch(name, counts.leftOut);
+      if (counts.leftOut > 0) {
+        report({ type: "sealed_too_much", dialect: name, items: counts.leftOut });
+      }
       return { type: "sealed", ...counts };
     } catch (error) {
-      observer.sealedLost(name, error);
+      report({ type: "sealed_lost", dialect: name, error });
       return { type: "failed" };
     }
   }
@@ -99,13 +101,13 @@ export class Vault {
     }
   }
 
-  /** Tells the observer where what was sealed cannot be read: clients join anew then. */
+  /** Reports sealed state that cannot be read; its clients join again. */
   async #orLost(name: string, read: () => Promise<void>): Promise<void> {
     try {
       await read();
     } catch (error) {
       if (!(error instanceof SealBrokenError)) throw error;
-      this.#options.observer.sealedLost(name, error);
+      this.#options.report({ type: "sealed_lost", dialect: name, error });
     }
   }
 

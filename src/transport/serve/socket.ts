@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import type { Frame } from "../../core/types.ts";
+import type { Frame } from "../../core/session.ts";
 import type { Socket, SocketObserver, Upgraded } from "../transport.ts";
 
 /** Accepts a checked handshake with the runtime's own WebSocket. */

@@ -1,6 +1,6 @@
 import { Allowance, InputAllowance } from "../../core/allowance.ts";
 import type { SignalError } from "../../core/errors.ts";
-import type { NamespaceGreeting } from "../../core/types.ts";
+import type { NamespaceGreeting } from "../links.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { Acceptance, Connections } from "../connections.ts";
 import type { Leftover } from "../pump.ts";
@@ -25,14 +25,14 @@ export interface Engine {
   readonly isGoingAway: boolean;
   readonly revision: Revision;
   readonly limits: SocketIoLimits;
-  /** Of the connection's first request. */
+  /** The URL of the connection's first request. */
   readonly visit: Visit;
   now(): number;
   send(packet: string): void;
   close(code?: number, reason?: string): void;
 }
 
-/** Who may come back into a namespace. */
+/** Decides which clients may come back into a namespace. */
 export interface ReentryGate {
   /** Counts it like a new connection of the address; why not, where that is one too many. */
   readmit(address: string): SignalError | undefined;
@@ -51,7 +51,7 @@ interface Announced {
   readonly namespace: ConnectedNamespace | undefined;
   /** Attachments that are missing. */
   missing: number;
-  /** Of the packet and the attachments that have come. */
+  /** Bytes of the packet and of the attachments that have arrived. */
   bytes: number;
 }
 
@@ -73,7 +73,10 @@ export class SocketClient implements NamespaceOwner {
   /** The namespace "/", which most clients use, and no other. */
   #root: ConnectedNamespace | undefined = undefined;
   #others: Map<string, ConnectedNamespace> | undefined = undefined;
-  /** Of namespaces that it has been in, by name: coming back gives it no new allowances. */
+  /**
+   * Left-over allowances of the namespaces that it has been in, by name: coming back brings no new
+   * ones.
+   */
   #leftovers: Map<string, Leftover> | undefined = undefined;
   /** Nothing else may come before its attachments have. */
   #announced: Announced | undefined = undefined;
@@ -85,7 +88,7 @@ export class SocketClient implements NamespaceOwner {
   /** The server has ended its last namespace: it is to go, and not to come back. */
   #isDismissed = false;
   #isTurnedOut = false;
-  /** Of the namespace that it was let into last: what it says there may come after its end. */
+  /** The namespace that it entered last: frames for it may arrive after its end. */
   #latest: OfferedNamespace | undefined = undefined;
   /** How much of that; made with the first. */
   #strays: InputAllowance | undefined = undefined;
@@ -182,7 +185,10 @@ export class SocketClient implements NamespaceOwner {
     for (const namespace of this.#all()) namespace.end(ending);
   }
 
-  /** Refused in its namespaces, it gets into no other, and is hung up on when it had time to be told. */
+  /**
+   * A client that was refused in its namespaces enters no other, and is closed after it had time to
+   * read why.
+   */
   turnOut(refusal: SignalError): void {
     this.#isTurnedOut = true;
     for (const namespace of this.#all()) namespace.turnAway(refusal);
@@ -228,7 +234,7 @@ export class SocketClient implements NamespaceOwner {
     }
   }
 
-  /** An event or acknowledgement with attachments, of which only the dialect can say what it thinks. */
+  /** An event or acknowledgement with attachments; only the dialect can word its refusal. */
   #receiveBinary(packet: string, type: number): boolean {
     const announcement = readAnnouncement(packet, TYPE_AT);
     if (announcement === undefined) return false;

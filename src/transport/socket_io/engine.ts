@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Clock } from "../../core/clock.ts";
 import type { SignalError } from "../../core/errors.ts";
-import type { Frame } from "../../core/types.ts";
+import type { Frame } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { Carrier, Checked } from "../connections.ts";
 import type { OutputBudget } from "../output_budget.ts";
@@ -39,7 +39,7 @@ export interface Handshake {
 
 /** Types of Engine.IO packets, as character codes. */
 const PACKET = { CLOSE: 49, PING: 50, PONG: 51, MESSAGE: 52, UPGRADE: 53, NOOP: 54, BASE64: 98 };
-/** What a message in bytes begins with in revision 3; since revision 4 bytes are nothing else. */
+/** The first character of a message in bytes in revision 3; since revision 4 bytes have none. */
 const MESSAGE_BYTE = 4;
 const PING = "2";
 const PONG = "3";
@@ -56,7 +56,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   readonly onReleased: () => void;
   readonly #host: SessionHost;
   readonly #client: SocketClient;
-  /** What may wait for the client, by whatever way. */
+  /** The budget of bytes for the client, over polls and WebSocket. */
   readonly budget: OutputBudget;
   readonly #outbox: Outbox;
   readonly #heartbeat: Heartbeat;
@@ -228,7 +228,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   }
 
   socketReleased(socket: EngineSocket): void {
-    // It may be gone before its end is told, and another one be on trial by then.
+    // The socket may be gone before its end is reported, and another one be on trial by then.
     if (this.#upgrade?.socket === socket) this.#stopUpgrade();
     this.#socketCount--;
     this.#releaseIfGone();
@@ -236,12 +236,12 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
 
   close(code?: number, reason = ""): void {
     const [how, why] = this.#client.farewell ?? [code, reason];
-    // The socket's end is the session's: its link knows best how to say it.
+    // The socket's end is the session's: its link reports it best.
     if (this.#isOpen) this.#socket?.link.close(how, why);
     this.#end({ by: "server", code: how ?? 1005, reason: why });
   }
 
-  /** Its client is to go; it has a little time to be told why. */
+  /** Closes the client, after a little time to read why. */
   turnOut(refusal: SignalError): void {
     this.#client.turnOut(refusal);
   }
@@ -292,7 +292,10 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     this.#upgrade = undefined;
   }
 
-  /** What a client of Socket.IO 1 posts is encoded twice; one such packet, or one other, tells. */
+  /**
+   * Clients of Socket.IO 1 encode posted text twice; one packet that is, or is not, encoded so
+   * decides.
+   */
   #decode(packet: string): string {
     // deno-lint-ignore no-control-regex
     if (this.#revision === 4 || this.#encodesTwice === false || !/[^\x00-\x7f]/.test(packet)) {
@@ -354,7 +357,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     }
   }
 
-  /** Native clients of old say that they speak revision 4, and wait to be taken into "/". */
+  /** Old native clients claim revision 4, and wait to be taken into "/". */
   #welcomeImpostor(): void {
     if (this.#mayBeImpostor || this.#revision === 3 || this.#client.hasAsked) return;
     this.#mayBeImpostor = true;
@@ -370,7 +373,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     this.#end({ by: "network" });
   }
 
-  /** The end, decided by whomever. Nobody is told of it in the same turn. */
+  /** Ends the connection for whatever reason. Observers learn of it in a later turn. */
   #end(ending: Ending): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;

@@ -1,4 +1,4 @@
-import type { Frame } from "../../core/types.ts";
+import type { Frame } from "../../core/session.ts";
 import type { OutputBudget } from "../output_budget.ts";
 import type { Socket } from "../transport.ts";
 import { type Ending, type LinkObserver, WebSocketLink } from "../websocket.ts";

@@ -1,7 +1,7 @@
 import type { SocketIoLimits } from "./limits.ts";
 import type { Revision } from "./payload.ts";
 
-/** A look that comes so much later than the one before says that this process was stopped. */
+/** A look that comes this much later than the one before means that the process was stopped. */
 const LATE_MS = 5_000;
 
 /**
@@ -23,7 +23,7 @@ export class Heartbeat {
     this.#heardAt = this.#pingedAt = this.#checkedAt = nowMs;
   }
 
-  /** What is to be done. Call about once a second. */
+  /** Returns the next action. Call about once a second. */
   check(nowMs: number, revision: Revision): "ping" | "lost" | undefined {
     const { pingIntervalMs, pingTimeoutMs } = this.#limits;
     const isLate = nowMs - this.#checkedAt > LATE_MS;

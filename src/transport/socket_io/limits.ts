@@ -1,4 +1,4 @@
-/** What one Engine.IO connection may do, and when it is over; sizes in bytes, times in ms. */
+/** Limits and end of one Engine.IO connection; sizes in bytes, times in ms. */
 export interface SocketIoLimits {
   readonly pingIntervalMs: number;
   /** Also the time in which a polling client has to come back for more. */
@@ -6,13 +6,13 @@ export interface SocketIoLimits {
   /** Largest message of a websocket, largest body of a POST, and largest event with attachments. */
   readonly maxPayloadBytes: number;
   readonly maxPayloadPackets: number;
-  /** What a binary event or acknowledgement may announce. */
+  /** Limits of a binary event or acknowledgement. */
   readonly maxAttachments: number;
   readonly bodyTimeoutMs: number;
   readonly upgradeTimeoutMs: number;
   /** How long a connection may be in no namespace. */
   readonly connectTimeoutMs: number;
-  /** What may wait for one client. */
+  /** Bytes that may wait for one client. */
   readonly maxQueuedBytes: number;
   readonly stallTimeoutMs: number;
   readonly maxSessions: number;

@@ -1,6 +1,7 @@
 import type { SignalError } from "../../core/errors.ts";
 import type { LinkLimits } from "../../core/limits.ts";
-import type { Frame, NamespaceGreeting, NamespaceLink, Session } from "../../core/types.ts";
+import type { Frame, Session } from "../../core/session.ts";
+import type { NamespaceGreeting, NamespaceLink } from "../links.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { Connection } from "../connections.ts";
 import type { Leftover } from "../pump.ts";
@@ -18,7 +19,7 @@ export interface OfferedNamespace {
   readonly connect: (visit: Visit, link: NamespaceLink, greeting: NamespaceGreeting) => Session;
 }
 
-/** What carries a namespace. */
+/** The carrier of a namespace. */
 export interface NamespaceOwner {
   readonly address: string;
   readonly isOpen: boolean;
@@ -39,7 +40,7 @@ export class ConnectedNamespace implements NamespaceLink {
   readonly name: string;
   readonly #connection: Connection;
   readonly #owner: NamespaceOwner;
-  /** What stands after a packet's type. */
+  /** The part of a packet after its type. */
   readonly #prefix: string;
   #isOpen = true;
   #isAccepted = false;
@@ -57,12 +58,14 @@ export class ConnectedNamespace implements NamespaceLink {
     return this.#isOpen && this.#owner.isOpen;
   }
 
-  /** What its client may still send. */
+  /** The client's remaining allowance. */
   get leftover(): Leftover {
     return this.#connection.pump.leftover;
   }
 
-  /** Goes on with what the client left here when it was in the namespace before. */
+  /**
+   * Continues with the allowances that the client left here when it was in the namespace before.
+   */
   resume(leftover: Leftover): void {
     this.#connection.pump.resume(leftover);
   }

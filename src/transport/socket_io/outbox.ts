@@ -12,7 +12,7 @@ const MAX_ANSWER_BYTES = 1_048_576;
  */
 const MAX_ANSWER_PACKETS = 16;
 
-/** What waits for a client that is polling, and its poll. */
+/** Packets that wait for a polling client, and its poll. */
 export class Outbox {
   #packets: string[] = [];
   readonly #budget: OutputBudget;
@@ -29,7 +29,7 @@ export class Outbox {
     return this.#bytes;
   }
 
-  /** What waits behind the newest packet, however large that is. */
+  /** Bytes that wait behind the newest packet, however large that is. */
   get bytesBehind(): number {
     return this.#bytes - this.#newestBytes;
   }
@@ -64,7 +64,7 @@ export class Outbox {
     return this.#packets.splice(0);
   }
 
-  /** What is said in one turn of the event loop goes out in one answer. */
+  /** Packets of one turn of the event loop go out in one answer. */
   #flushSoon(): void {
     if (this.#isFlushing || this.#poll === undefined || this.#packets.length === 0) return;
     this.#isFlushing = true;

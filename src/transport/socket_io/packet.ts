@@ -26,15 +26,15 @@ const BRACE = 123;
 const QUOTE = 34;
 const DASH = 45;
 
-/** Whom a packet concerns, and where the rest of it begins. */
+/** The receiver of a packet, and the place where the rest of it begins. */
 export interface Address {
   readonly name: string;
-  /** What stands in the name behind `?`; empty where nothing does. */
+  /** The text after `?` in the name; empty if there is no such text. */
   readonly query: string;
   readonly rest: number;
 }
 
-/** What a binary packet announces, and where the `-` stands that its address follows like a type. */
+/** The announcement of a binary packet, and the place of the `-` before its address. */
 export interface Announcement {
   /** Binary messages that are to follow. */
   readonly count: number;
@@ -60,7 +60,9 @@ export function readAddress(packet: string, typeAt: number): Address | undefined
   return { name, query, rest: Math.min(end + 1, packet.length) };
 }
 
-/** Reads how many attachments follow a binary packet; undefined where it does not say so. */
+/**
+ * Reads how many attachments follow a binary packet; undefined if it does not announce any number.
+ */
 export function readAnnouncement(packet: string, typeAt: number): Announcement | undefined {
   const end = skipDigits(packet, typeAt + 1, MAX_COUNT_DIGITS);
   if (end === typeAt + 1 || packet.charCodeAt(end) !== DASH) return undefined;

@@ -114,8 +114,8 @@ export function escapeNonAscii(packet: string): string {
 }
 
 /**
- * What a client of Socket.IO 1 meant, which encodes packets of a polling body in UTF-8 before the
- * browser does so: undefined where the packet cannot be encoded twice.
+ * Decodes a text of Socket.IO 1, whose clients encode packets of a polling body in UTF-8 before the
+ * browser does so. Returns undefined if the packet cannot be encoded twice.
  */
 export function decodeTwice(packet: string): string | undefined {
   // deno-lint-ignore no-control-regex

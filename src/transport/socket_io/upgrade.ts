@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import type { Frame } from "../../core/types.ts";
+import type { Frame } from "../../core/session.ts";
 import type { EngineSocket } from "./engine_socket.ts";
 import type { SocketIoLimits } from "./limits.ts";
 
@@ -9,7 +9,7 @@ const SWITCH = "5";
 /** How often polls are ended that keep a client from switching. */
 const RELEASE_EVERY_MS = 100;
 
-/** A websocket that is to take over from polling: on trial, until the client says so. */
+/** A WebSocket that replaces polling: on trial until the client confirms it. */
 export class Upgrade implements Disposable {
   readonly socket: EngineSocket;
   readonly #clock: Clock;

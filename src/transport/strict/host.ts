@@ -18,7 +18,7 @@ export interface Member {
   cut(): void;
 }
 
-/** What all connections of a transport share. */
+/** Shared by all connections of a transport. */
 export class Shared {
   readonly limits: TransportLimits;
   readonly clock: Clock;
@@ -36,7 +36,7 @@ export class Shared {
   }
 }
 
-/** What a connection knows of its listener. */
+/** The part of a listener that its connections know. */
 export interface Host {
   readonly shared: Shared;
   /** A connection is served from now on, in whatever state. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import { gstreamer as dialect } from "../../../src/dialects/gstreamer/mod.ts";
 import type { RoomNews, Voice } from "../../helpers/session/rooms.ts";
 import type { Driver, Talk } from "../driver.ts";

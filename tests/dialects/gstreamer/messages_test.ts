@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type ErrorCode, SignalError } from "../../../src/core/errors.ts";
-import type { Frame, RoomEvent } from "../../../src/core/types.ts";
+import type { RoomEvent } from "../../../src/core/events.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import {
   decodeHello,
   decodeIdle,
@@ -40,7 +41,7 @@ Deno.test("§3: a uid with white space inside or behind it is invalid", () => {
   }
 });
 
-Deno.test("§3, §9.5: a greeting without a uid, or that is none, is refused", () => {
+Deno.test("§3, §9.5: a greeting without a uid, or with an invalid one, is refused", () => {
   for (const frame of ["HELLO", "HELLO ", "HELLO\n"]) {
     refuses(() => decodeHello(frame, MAX), "id_invalid");
   }

@@ -204,7 +204,7 @@ for (const first of ["caller", "callee"] as const) {
   });
 }
 
-Deno.test("§4: an uid that comes back is nobody's partner", async () => {
+Deno.test("§4: a uid that comes back has no partner", async () => {
   using bench = newBench();
   const { caller } = await call(bench);
   await caller.leave();
@@ -252,7 +252,7 @@ Deno.test("§1: a message may have 1 MiB by default, inclusive", async () => {
   assertEquals(caller.closing, [1009, "message too big"]);
 });
 
-Deno.test("a peer that floods is told once, and hung up on if it goes on", async () => {
+Deno.test("a peer that floods gets one error, and is closed if it continues", async () => {
   using bench = newBench({ options: { framesPerSecond: 10, frameBurst: 2 } });
   const alice = await greet(bench, "alice");
   const flood = (): Promise<void> => alice.say(...Array(30).fill("x"));
@@ -266,7 +266,7 @@ Deno.test("a peer that floods is told once, and hung up on if it goes on", async
   assertEquals(bench.hub.has("gstreamer", "alice"), false);
 });
 
-Deno.test("a full server says so before it hangs up", async () => {
+Deno.test("a full server sends the reason before it closes", async () => {
   using bench = newBench({ limits: { maxPeers: 1 } });
   const alice = await greet(bench, "alice");
   const bob = await bench.connect("/");

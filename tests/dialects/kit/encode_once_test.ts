@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import type { RoomEvent } from "../../../src/core/types.ts";
+import type { RoomEvent } from "../../../src/core/events.ts";
 import { EncodeOnce } from "../../../src/dialects/kit/encode_once.ts";
 
 function eventOf(id: string): RoomEvent {
@@ -19,7 +19,7 @@ function counting(): {
   return { make, made };
 }
 
-Deno.test("an event is written once in each format, however many are told", () => {
+Deno.test("an event is written once in each format, for any number of receivers", () => {
   const { make, made } = counting();
   const news = new EncodeOnce<string>();
   const event = eventOf("x");

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import { owt as dialect } from "../../../src/dialects/owt/mod.ts";
 import type { DialectBench } from "../../helpers/session/dialect.ts";
 import type { TestClient } from "../../helpers/session/hub.ts";
@@ -8,7 +8,7 @@ import { authenticated, frameOf } from "../../helpers/session/owt.ts";
 import type { Driver, Talk, Way } from "../driver.ts";
 
 const MESSAGES = ["owt-message", "ics-message"];
-/** Whoever logs in as somebody takes that id over, as he may: attackers take others' than friends'. */
+/** In OWT a login takes an id over, so attackers take the ids of strangers and not of friends. */
 const TOKENS = ["eve", "mallory", "", "__proto__"];
 
 const talk: Talk = {

@@ -32,7 +32,7 @@ Deno.test("OWT: where there are enough peers, another one is refused as busy", a
   await OwtClient.login(bench, "bob");
 });
 
-Deno.test("OWT: who is refused at the door is told so instead of being connected", () => {
+Deno.test("OWT: a client that is refused at the door gets the reason instead of a connection", () => {
   for (
     const [code, error] of [
       ["server_full", "2102"],
@@ -80,7 +80,7 @@ Deno.test("OWT: who never logs in is hung up on in time, and who does is not", a
   assertEquals([alice.isOpen, asking.isOpen], [true, true]);
 });
 
-Deno.test("OWT: a login by query that takes too long is declined, and its id is nobody's", async () => {
+Deno.test("OWT: a login by query that takes too long is declined, and its id stays free", async () => {
   const answer = Promise.withResolvers<boolean>();
   using bench = newOwt({ reserve: () => answer.promise });
   const client = await OwtClient.connect(bench, { token: "alice" });

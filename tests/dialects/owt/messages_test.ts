@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type ErrorCode, SignalError } from "../../../src/core/errors.ts";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import {
   decode,
   encodeAuthenticated,
@@ -144,7 +144,7 @@ Deno.test("OWT: arguments after the first are ignored", () => {
   assertEquals(action?.type === "login" && action.token, "a");
 });
 
-/** What the receiver is sent of a message. */
+/** The receiver's frame of a message. */
 function relayed(name: string, json: string, from: string): string {
   const action = decode(`2["${name}",${json}]`);
   assert(action?.type === "message");

@@ -9,12 +9,12 @@ import {
   OwtClient,
   SERVER_DISCONNECT,
 } from "../../helpers/session/owt.ts";
-import { runs } from "../../helpers/session/written_events.ts";
+import { runs } from "../../helpers/session/hub_modes.ts";
 
 const IDS = ["a", "b", "c", "__proto__"] as const;
 const CLIENTS = 5;
 
-/** What may happen; `who` is the place of a client, which connects when there is none. */
+/** Possible steps; `who` is the place of a client, which connects if the place is free. */
 type Step =
   | { readonly do: "login"; readonly who: number; readonly id: string; readonly isQuery: boolean }
   | { readonly do: "say"; readonly who: number; readonly to: string; readonly isAcked: boolean }
@@ -170,7 +170,7 @@ class Stage {
   }
 }
 
-Deno.test("OWT: whatever clients do in whatever order, each is told what the rules say", async () => {
+Deno.test("OWT: in any order of clients' actions, each gets the frames that the rules demand", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       using bench = newOwt();
@@ -183,7 +183,7 @@ Deno.test("OWT: whatever clients do in whatever order, each is told what the rul
   );
 });
 
-/** A reservation that is answered when the test says so. */
+/** A reservation that is answered on the test's command. */
 interface Waiting {
   readonly id: string;
   readonly answer: (isFree: boolean) => void;

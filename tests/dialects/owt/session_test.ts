@@ -91,7 +91,7 @@ Deno.test("§4: another version is declined with 2103, and is nobody", async () 
   assertEquals(bench.hub.peerCount, 0);
 });
 
-Deno.test("§4: the operator says which versions are admitted", async () => {
+Deno.test("§4: the operator decides which versions are admitted", async () => {
   using bench = newOwt({ options: { versions: ["4.1", "7"] } });
   const old = await OwtClient.connect(bench, { clientVersion: "4.1", token: "old" });
   assertEquals(old.heard(), [authenticated("old")]);
@@ -161,7 +161,7 @@ Deno.test("§4: without a token everybody has an id of its own", async () => {
   assertEquals([ids.size, bench.hub.peerCount], [3, 3]);
 });
 
-Deno.test("§4: a login that fails is told why, and followed by the end", async () => {
+Deno.test("§4: a login that fails gets the reason, and then the end", async () => {
   const failures = [
     ...[{}, [], true, false, ["alice"]].map((token) => [[{ token }], 2121] as const),
     ...[[], [null], ["alice"], [5], [[]]].map((args) => [args, 2402] as const),
@@ -340,7 +340,7 @@ Deno.test("§1: clients before 4.2 hear what they say under its own name", async
   assertEquals(await alice.acked("ics-message", { to: "carol" }), [2201]);
 });
 
-Deno.test("§5: leaving frees the id at once, and nobody is told", async () => {
+Deno.test("§5: leaving frees the id at once and silently", async () => {
   using bench = newOwt();
   const alice = await OwtClient.login(bench, "alice");
   const bob = await OwtClient.login(bench, "bob");
@@ -361,7 +361,7 @@ Deno.test("§5: who is hung up on cannot be reached from that moment on", async 
 });
 
 Deno.test("§6: every refusal of an event has its number, and of a CONNECT its number as text", async () => {
-  // The end of a login is told by `server-disconnect`.
+  // A login ends with `server-disconnect`.
   for (const code of ERROR_CODES.filter((code) => code !== "login_expired")) {
     using bench = newOwt();
     const client = await OwtClient.connect(bench);

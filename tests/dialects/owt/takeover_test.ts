@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Claim } from "../../../src/core/peer.ts";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import type { DialectBench } from "../../helpers/session/dialect.ts";
 import { settle } from "../../helpers/session/hub.ts";
 import {
@@ -60,7 +60,7 @@ for (const [nth, first] of LOGINS.entries()) {
   }
 }
 
-Deno.test("§4: the old connection is told before the newcomer is answered", async () => {
+Deno.test("§4: the old connection is informed before the newcomer is answered", async () => {
   using bench = newOwt();
   const told: Frame[] = [];
   const note = (client: OwtClient): void => {
@@ -124,7 +124,7 @@ Deno.test("§4: of many logins with one id the last one is served, and the other
   assertEquals([clients.at(-1)?.isOpen, bench.hub.peerCount], [true, 1]);
 });
 
-Deno.test("§4: whose id is answered for last has it, whoever asked first", async () => {
+Deno.test("§4: the last login to be answered has the id, even if it asked first", async () => {
   const answers: ((isFree: boolean) => void)[] = [];
   const reserve = (_: Claim): Promise<boolean> => new Promise((resolve) => answers.push(resolve));
   using bench = newOwt({ reserve });

@@ -19,7 +19,7 @@ Deno.test("issued ids have the form of a UUID v4, and each is another one", () =
   assertEquals(new Set(issued).size, issued.length);
 });
 
-Deno.test("an id is known to whoever issued it, and to nobody with another key", () => {
+Deno.test("an id is known to its issuer, and unknown with another key", () => {
   const [one, other] = [
     new IssuedIds(fixedSecret(randomBytes(32))),
     new IssuedIds(fixedSecret(randomBytes(32))),

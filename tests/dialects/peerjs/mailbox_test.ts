@@ -5,7 +5,7 @@ import {
   type MailboxLimits,
 } from "../../../src/dialects/peerjs/mailbox.ts";
 
-/** What the mailbox charges for a message beyond its bytes. */
+/** The mailbox's charge for a message beyond its bytes. */
 const OVERHEAD = 256;
 
 const WIDE: MailboxLimits = {
@@ -35,7 +35,7 @@ function payloads(messages: readonly HeldMessage[]): unknown[] {
   return messages.map(({ payload }) => payload);
 }
 
-Deno.test("messages are handed out in order of arrival, whoever sent them, and once", () => {
+Deno.test("messages of all senders are handed out in order of arrival, and once", () => {
   const mailbox = newMailbox();
   for (const [nth, from] of ["a", "b", "a", "c", "b"].entries()) {
     assertEquals(mailbox.park(message(from, "x", nth, { attempt: from }), nth), "held");
@@ -45,7 +45,7 @@ Deno.test("messages are handed out in order of arrival, whoever sent them, and o
   assertEquals([mailbox.size, mailbox.totalBytes], [0, 0]);
 });
 
-Deno.test("what waits for one peer is nobody else's", () => {
+Deno.test("messages for one peer reach no other", () => {
   const mailbox = newMailbox();
   mailbox.park(message("a", "x", 1), 0);
   mailbox.park(message("a", "y", 2), 0);
@@ -197,7 +197,7 @@ Deno.test("a limit drops the whole attempt, and only that one", () => {
   assertEquals(payloads(mailbox.collect("x")), ["kept"]);
 });
 
-Deno.test("what follows a dropped attempt is ignored, and its end is not reported again", () => {
+Deno.test("messages after a dropped attempt are ignored, and its end is not reported again", () => {
   const mailbox = newMailbox({ maxBytes: OVERHEAD + 10 });
   assertEquals(mailbox.park(message("a", "x", "offer", { bytes: 11 }), 0), "refused");
   assertEquals(mailbox.park(message("a", "x", "candidate"), 1_000), "ignored");

@@ -62,7 +62,7 @@ Deno.test("encodeRelay() writes type, src, dst and payload, in that order", () =
   assertEquals(text, '{"type":"OFFER","src":"a","dst":"b\\"","payload":[1]}');
 });
 
-Deno.test("what the server says of itself is exactly what clients expect", () => {
+Deno.test("the server's own messages are exactly those that clients expect", () => {
   assertEquals(OPEN, '{"type":"OPEN"}');
   assertEquals(encodeExpire("x", "a"), '{"type":"EXPIRE","src":"x","dst":"a"}');
   assertEquals(encodeRefusal("ERROR", "m"), '{"type":"ERROR","payload":{"msg":"m"}}');
@@ -103,7 +103,7 @@ Deno.test("decode() never throws, whatever it is given", () => {
   );
 });
 
-Deno.test("what is decoded and relayed is the payload's JSON, unchanged", () => {
+Deno.test("the payload's JSON is decoded and relayed unchanged", () => {
   const type = fc.constantFrom("OFFER", "ANSWER", "CANDIDATE", "EXPIRE", "LEAVE");
   const dst = anyText().filter((text) => text !== "");
   fc.assert(fc.property(type, dst, fc.jsonValue({ maxDepth: 20 }), (type, dst, payload) => {

@@ -55,7 +55,7 @@ Deno.test("§9.1, §9.2: a take-over gets OPEN, and the old socket is closed", a
 
   await bob.say(offer("alice", 1));
   assertEquals([old.heard(), fresh.heardJson()], [[], [relayed("bob", "alice", 1)]]);
-  // What still comes on the old path is not relayed, and its end changes nothing.
+  // Frames on the old path are not relayed, and its end changes nothing.
   await old.say(offer("bob", "ghost"));
   await old.leave();
   assertEquals([bob.heard(), bench.hub.has("peerjs", "alice")], [[], true]);
@@ -160,7 +160,7 @@ Deno.test("§7: each absent peer and each sender has an EXPIRE of its own", asyn
   assertEquals(bob.heardJson(), [expire("x", "bob")]);
 });
 
-Deno.test("§7: EXPIRE goes to whoever holds the sender's id then, if anybody", async () => {
+Deno.test("§7: EXPIRE goes to the current owner of the sender's id, if there is one", async () => {
   using bench = newBench();
   const alice = await register(bench, "alice");
   const bob = await register(bench, "bob");
@@ -249,7 +249,7 @@ function idOf(nth: number, senders: number): string {
   return `sender${nth % senders}`;
 }
 
-Deno.test("what is held for one peer, whoever sent it, fits into its output queue", async () => {
+Deno.test("held messages of all senders to one peer fit into its output queue", async () => {
   using bench = newBench();
   const frame = offer("alice", "x".repeat(1_000_000));
   for (let nth = 0; nth < 12; nth++) {
@@ -263,7 +263,7 @@ Deno.test("what is held for one peer, whoever sent it, fits into its output queu
   assert(bytes > 1_000_000 && bytes <= Number(maxQueuedBytes), `${bytes} bytes`);
 });
 
-Deno.test("what is held can be watched, and is nothing in the end", async () => {
+Deno.test("held messages can be watched, and are zero in the end", async () => {
   using bench = newBench();
   const [gauge] = bench.open.gauges ?? [];
   assertEquals(gauge?.name, "held_bytes");
@@ -285,7 +285,7 @@ Deno.test("the bytes of a held message are those of its UTF-8", async () => {
   );
 });
 
-Deno.test("a client that floods is told once, and hung up on if it goes on", async () => {
+Deno.test("a client that floods gets one error, and is closed if it continues", async () => {
   using bench = newBench({ options: { framesPerSecond: 10, frameBurst: 2 } });
   const alice = await register(bench, "alice");
   const bob = await register(bench, "bob");

@@ -5,7 +5,7 @@ import { newMemoryStore } from "../../helpers/store/store.ts";
 import { FakeClock } from "../../helpers/session/fake_clock.ts";
 import { settle, type TestClient } from "../../helpers/session/hub.ts";
 
-// What survives: messages for absent ids over a planned restart, ids that are reserved over any.
+// Messages for absent ids survive a planned restart; reserved ids survive any restart.
 
 const OPEN = { type: "OPEN" };
 const TAKEN = { type: "ID-TAKEN", payload: { msg: "ID is taken" } };
@@ -15,7 +15,7 @@ function newBench(test?: DialectTestOptions): DialectBench {
   return new DialectBench(peerjs, test);
 }
 
-/** A client that asked for an id, and what it was told. */
+/** A client that asked for an id, and the answer to it. */
 async function ask(bench: DialectBench, id: string, token = "t"): Promise<[TestClient, unknown[]]> {
   const client = await bench.connect(
     `/peerjs?${new URLSearchParams({ key: "peerjs", id, token })}`,
@@ -61,7 +61,7 @@ Deno.test("messages for an absent id survive a planned restart, in order of arri
   assertEquals((await ask(third, "y"))[1], [OPEN, relayed("alice", "y", "3", 2)]);
 });
 
-Deno.test("what is held keeps what is left of its time, and its EXPIRE comes to the sender", async () => {
+Deno.test("held messages keep the rest of their time, and their EXPIRE reaches the sender", async () => {
   using first = newBench();
   const alice = await register(first, "alice");
   await alice.say(offer("x", "1"));
@@ -132,7 +132,7 @@ Deno.test("an attempt that is too much after a restart is dropped whole, and rep
   assertEquals(again.heardJson(), [{ type: "EXPIRE", src: "x", dst: "alice" }]);
 });
 
-Deno.test("sealed items that are none are left out and counted, and the others are good", async () => {
+Deno.test("invalid sealed items are left out and counted, and the others are used", async () => {
   using first = newBench();
   const alice = await register(first, "alice");
   await alice.say(offer("x", "1"));
@@ -175,7 +175,7 @@ Deno.test("an id that an operator reserved is its token's also where clients res
   }
   assertEquals((await ask(bench, "camera", "yours"))[1], [TAKEN]);
   const camera = await register(bench, "camera", "mine");
-  // Whoever uses an id stays; its next user is the new token's.
+  // The current user of an id stays; its next user needs the new token.
   assertEquals(await ids.reserve("camera", { token: "yours" }), "kept");
   assertEquals((await ask(bench, "camera", "yours"))[1], [TAKEN]);
   await camera.leave();
@@ -186,7 +186,7 @@ Deno.test("an id that an operator reserved is its token's also where clients res
   await register(bench, "camera", "anybody's");
 });
 
-Deno.test("who asks for an id in use does not get it reserved", async () => {
+Deno.test("a client that asks for an id in use does not get it reserved", async () => {
   const clock = new FakeClock();
   await using kept = newMemoryStore({ clock, wallNow: clock.now, limits: { maxReservations: 1 } });
   const store = kept.dialect("peerjs", () => false);
@@ -201,7 +201,7 @@ Deno.test("who asks for an id in use does not get it reserved", async () => {
   await register(bench, "alice", "mine");
 });
 
-Deno.test("who is refused because all places are taken does not get the id reserved", async () => {
+Deno.test("a client that is refused because all places are taken does not get the id reserved", async () => {
   using bench = newBench({ options: { reserveIds: "1h", concurrentLimit: 1 } });
   const alice = await register(bench, "alice");
   const [, refused] = await ask(bench, "bob", "another's");

@@ -44,7 +44,7 @@ for (
     ["an empty key", "?key=&id=a&token=t"],
   ] as const
 ) {
-  Deno.test(`§4.1: a client with ${name} is told what is missing, and hung up on`, async () => {
+  Deno.test(`§4.1: a client with ${name} gets the reason, and is closed`, async () => {
     using bench = newBench();
     const client = await bench.connect(`/peerjs${query}`);
     const msg = "No id, token, or key supplied to websocket server";

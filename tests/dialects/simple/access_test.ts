@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { comeBack, enter, newRooms, SimpleClient } from "../../helpers/session/simple.ts";
 
-// Who is admitted (protocols/simple.md, sections 2, 5, 7 and 10).
+// Admission (§2, §5, §7 and §10 of the protocol).
 
 const EVERYWHERE = "a-token-for-every-room";
 const LOBBY = "a-token-for-the-lobby";

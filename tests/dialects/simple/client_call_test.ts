@@ -12,7 +12,7 @@ import {
 import { startTcpProxy } from "../../helpers/wire/tcp_proxy.ts";
 import { until } from "../../helpers/wire/waiting.ts";
 
-Deno.test("Simple's client: a call has one name, and whoever says it back is understood", async () => {
+Deno.test("Simple's client: a call has one name, and an answer under that name is understood", async () => {
   await using server = startTestServer();
   using stubs = stubConnections();
   await using other = await Stranger.enter(server.url);
@@ -80,7 +80,7 @@ Deno.test("Simple's client: what is too large before the room is ready costs onl
   assertEquals([fred.all("ready").length, fred.all("lost")], [1, []]);
 });
 
-Deno.test("Simple's client: who leaves says what can be said, and leaves", async () => {
+Deno.test("Simple's client: a client that leaves sends what it still can, and leaves", async () => {
   await using server = startTestServer();
   using _stubs = stubConnections();
   await using other = await Stranger.enter(server.url);
@@ -115,7 +115,7 @@ Deno.test("Simple's client: last words are heard whatever else is still going on
   assertEquals(fred.all("data").map(({ data }) => data), ["bye"]);
 });
 
-Deno.test("Simple's client: who shares as soon as it is told of a call offers a channel too", async () => {
+Deno.test("Simple's client: a client that shares as soon as a call begins offers a channel too", async () => {
   await using server = startTestServer();
   using stubs = stubConnections();
   await using other = await Stranger.enter(server.url);
@@ -205,7 +205,7 @@ Deno.test("Simple's client: what was said to who has gone meanwhile is no error"
   assertEquals([me.all("error"), me.all("lost")], [[], []]);
 });
 
-Deno.test("Simple's client: nothing happens after the end, whoever brings it about", async () => {
+Deno.test("Simple's client: nothing happens after the end, whatever its cause", async () => {
   using _stubs = stubConnections();
   let joins = 0;
   await using server = startScriptedServer(({ event, ref }) => {

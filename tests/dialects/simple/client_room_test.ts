@@ -40,7 +40,7 @@ for (const { members, args } of BIG_ROOMS) {
   });
 }
 
-Deno.test("Simple's client: a change before the room is ready is told to everybody", async () => {
+Deno.test("Simple's client: a change before the room is ready reaches everybody", async () => {
   await using server = startTestServer();
   using _stubs = stubConnections();
   await using other = await Stranger.enter(server.url);
@@ -168,7 +168,7 @@ Deno.test("Simple's client: a call that has a name keeps it, and a second one is
   assertEquals(stubs.made[0]?.isClosed, false);
 });
 
-Deno.test("Simple's client: a bad candidate costs itself only, and the end of a call is told", async () => {
+Deno.test("Simple's client: a bad candidate costs itself only, and the end of a call is reported", async () => {
   await using server = startTestServer();
   using stubs = stubConnections();
   using fred = new TestRoom(server.url);

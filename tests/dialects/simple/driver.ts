@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import { simple as dialect } from "../../../src/dialects/simple/mod.ts";
 import type { RoomNews, Voice } from "../../helpers/session/rooms.ts";
 import type { SimpleFrame } from "../../helpers/session/simple.ts";

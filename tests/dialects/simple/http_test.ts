@@ -18,7 +18,7 @@ function post(bench: DialectBench, frame: string | SimpleFrame): Promise<Posted>
   return route.post(visitOf("/simple"), { method: "POST", body, lastEventId: undefined });
 }
 
-/** What the client is answered. */
+/** The answer to the client. */
 function responseOf(posted: Posted): Response {
   return "response" in posted ? posted.response : refusalResponse(posted.refusal);
 }

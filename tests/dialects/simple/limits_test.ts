@@ -86,7 +86,7 @@ Deno.test("Simple: a join that adds or takes back an instance has no more candid
   assertEquals(rest, [{ event: "ok", ref: 1 }]);
 });
 
-Deno.test("what a join changes is found in one look at each candidate, however many there are", () => {
+Deno.test("the changes of a join are found in one look at each candidate, for any number of them", () => {
   let looks = 0;
   const candidates = (count: number, from: number) =>
     Array.from({ length: count }, (_, n) => ({
@@ -240,7 +240,7 @@ Deno.test("Simple: as deep as 32 levels, odd texts and odd names pass untouched"
   assertEquals(fred.heard().at(-1)?.["data"], data);
 });
 
-Deno.test("Simple: a secret of one odd room name is none of another", async () => {
+Deno.test("Simple: a secret of one odd room name is invalid in another", async () => {
   using bench = newRooms();
   const fred = await enter(bench, { room: "\ud800" });
   const client = await SimpleClient.connect(bench);

@@ -9,7 +9,7 @@ import {
   type SimpleFrame,
 } from "../../helpers/session/simple.ts";
 
-// What an operator may do with rooms (protocols/simple.md, sections 3 and 7).
+// The operator's actions on rooms (§3 and §7 of the protocol).
 
 function operationsOf(bench: DialectBench): RoomOperations {
   const { operations } = bench.open;
@@ -26,7 +26,7 @@ function description(id: string, fields: SimpleFrame = {}, instances = 1): Simpl
   };
 }
 
-/** What a newcomer is told of the others. */
+/** A newcomer's view of the others. */
 async function peersOf(bench: DialectBench): Promise<unknown> {
   const late = await SimpleClient.connect(bench);
   const { handshake } = await late.join();
@@ -85,7 +85,7 @@ Deno.test("Simple: describe() sets fields that win over the client's, and tells 
     assertEquals(peer, description(fred.id, seen));
     watcher.heard();
   }
-  // News of oneself is nobody's but the others' (§4), and late-comers have come and gone.
+  // News of a peer go to the others only (§4), and late-comers have come and gone.
   assertEquals(fred.heard().filter(({ event }) => event === "change"), []);
 });
 
@@ -172,7 +172,7 @@ Deno.test("Simple: stop() removes everybody, the lost included, and frees the na
   }
   assertEquals([rooms.stop("r"), rooms.list().map(({ id }) => id)], [false, ["q"]]);
   assertEquals([elsewhere.heard(), elsewhere.client.isOpen], [[], true]);
-  // Whoever comes back is a newcomer: nothing of it is held.
+  // A client that comes back is a newcomer: nothing of it is held.
   const { client, ready } = await comeBack(bench, lost);
   assertEquals([client.id, ready["recovered"], await peersOf(bench)], [
     lost.id,

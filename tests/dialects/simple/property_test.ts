@@ -10,7 +10,7 @@ import {
   SimpleClient,
   type SimpleFrame,
 } from "../../helpers/session/simple.ts";
-import { runs } from "../../helpers/session/written_events.ts";
+import { runs } from "../../helpers/session/hub_modes.ts";
 
 Deno.test("Simple: whatever comes is read or refused with a code, and never anything else", () => {
   const texts = fc.oneof(
@@ -32,7 +32,7 @@ Deno.test("Simple: whatever comes is read or refused with a code, and never anyt
   );
 });
 
-/** What may happen to a client that is spoken to. */
+/** Possible events of a client that receives signals. */
 type Step =
   | { readonly do: "say" }
   /** The network dies; so many of the frames on the way have not arrived. */

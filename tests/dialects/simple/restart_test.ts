@@ -62,7 +62,7 @@ Deno.test("Simple: after a planned restart clients go on as after a network loss
   assertEquals(back.client.heard(), []);
 });
 
-Deno.test("Simple: what was queued for a lost instance survives, whoever of the two comes back first", async () => {
+Deno.test("Simple: signals queued for a lost instance survive, in whichever order the two come back", async () => {
   using first = newRooms();
   const fred = await enter(first);
   const barney = await enter(first);
@@ -156,7 +156,7 @@ Deno.test("Simple: peers keep their order in the room", async () => {
   assertEquals(idsOf((await late.join()).handshake), ids);
 });
 
-Deno.test("Simple: who leaves while the server ends is gone, and nobody's time is up meanwhile", async () => {
+Deno.test("Simple: a client that leaves while the server ends is gone, and no time runs out meanwhile", async () => {
   using first = newRooms();
   const [fred, barney] = [await enter(first), await enter(first)];
   await barney.lose();
@@ -170,7 +170,7 @@ Deno.test("Simple: who leaves while the server ends is gone, and nobody's time i
   assertEquals((await late.join()).handshake["peers"], []);
 });
 
-Deno.test("Simple: sealed peers that are none, or that are too much by now, are left out", async () => {
+Deno.test("Simple: sealed peers that are invalid, or too many by now, are left out", async () => {
   using first = newRooms();
   const fred = await enter(first);
   await enter(first, { peer: { a: 1, b: 2, c: 3 } });

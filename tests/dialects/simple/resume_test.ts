@@ -310,7 +310,7 @@ function pick({ credentials: { p_id, p_secret } }: SimpleClient): SimpleFrame {
   return { p_id, p_secret };
 }
 
-Deno.test("Simple: what ordinary load has left behind refuses nobody's signal to a lost instance", async () => {
+Deno.test("Simple: remains of ordinary load refuse no signal to a lost instance", async () => {
   using bench = newRooms({ options: { maxKeptBytesTotal: 5_000 } });
   const fred = await enter(bench);
   const barney = await enter(bench);

@@ -91,7 +91,7 @@ Deno.test("Simple: a join publishes at once, candidates with their instance", as
   }]);
 });
 
-Deno.test("Simple: a change is told as it was sent, and kept", async () => {
+Deno.test("Simple: a change is announced as it was sent, and kept", async () => {
   using bench = newRooms();
   const fred = await enter(bench, { peer: { name: "Fred", age: 1 } });
   const barney = await enter(bench);
@@ -196,7 +196,7 @@ Deno.test("Simple: a signal to siblings names its own peer, and never reaches it
   }
 });
 
-Deno.test("Simple: peers that are unknown, elsewhere or gone are told apart by nothing", async () => {
+Deno.test("Simple: unknown, absent and foreign peers get the same answer", async () => {
   using bench = newRooms();
   const fred = await enter(bench);
   const other = await enter(bench, { room: "other" });
@@ -300,7 +300,7 @@ Deno.test("Simple: an id comes back after its peer has left, to who has the secr
   assertNotEquals(ready["p_secret"], credentials.p_secret);
 });
 
-Deno.test("Simple: without the right secret an id is nobody's, whether it is there or not", async () => {
+Deno.test("Simple: without the right secret an id cannot be used, whether it is there or not", async () => {
   using bench = newRooms();
   const fred = await enter(bench);
   const other = await enter(bench, { room: "other" });
@@ -364,7 +364,7 @@ Deno.test("Simple: before the join there is nothing to change, say or leave", as
   for (const frame of frames) assertEquals(await client.refusal(frame), "not_joined");
 });
 
-Deno.test("Simple: an operator ends a room: everybody is told and hung up on", async () => {
+Deno.test("Simple: an operator ends a room: all members are informed and closed", async () => {
   using bench = newRooms();
   const clients = [await enter(bench), await enter(bench)];
   for (const client of clients) client.heard();

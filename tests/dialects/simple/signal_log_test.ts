@@ -13,7 +13,7 @@ function fill(log: SignalLog<string>, ...texts: readonly string[]): void {
   for (const text of texts) log.append(HERE, text);
 }
 
-/** What is kept from the first signal on, as somebody would be told who has received none. */
+/** The kept signals, as a client that has received none would get them. */
 function kept(log: SignalLog<string>): string[] {
   return log.resume(0).frames.map((frame) => frame.trim());
 }
@@ -39,7 +39,7 @@ Deno.test("when all logs are full, connected instances give up their oldest for 
   assertEquals(kept(lost), FIVE);
 });
 
-Deno.test("what waits for lost instances is never given up: the newest is refused", () => {
+Deno.test("signals for lost instances are never given up: the newest is refused", () => {
   const total = new KeptTotal();
   const [lost, other] = [newLog(total), newLog(total)];
   for (const log of [lost, other]) {
@@ -53,7 +53,7 @@ Deno.test("what waits for lost instances is never given up: the newest is refuse
   assertEquals([kept(lost), kept(other)], [FIVE, FIVE]);
 });
 
-Deno.test("what a connected instance was sent is dropped the second time around", () => {
+Deno.test("signals sent to a connected instance are dropped the second time around", () => {
   const total = new KeptTotal();
   const log = newLog(total);
   fill(log, "1", "2");
@@ -68,7 +68,7 @@ Deno.test("what a connected instance was sent is dropped the second time around"
   assertEquals(log.resume(3), { recovered: true, seq: 3, frames: ["4".padEnd(10)] });
 });
 
-Deno.test("what a lost instance may have missed stays until it is back, and ages from then on", () => {
+Deno.test("signals that a lost instance may have missed stay until it is back, and age from then on", () => {
   const total = new KeptTotal();
   const log = newLog(total);
   fill(log, "1");
@@ -80,7 +80,7 @@ Deno.test("what a lost instance may have missed stays until it is back, and ages
   assertEquals([kept(log), total.bytes], [[], 0]);
 });
 
-Deno.test("what a client may have missed without anybody's knowing does not age", () => {
+Deno.test("signals that a client may have missed unnoticed do not age", () => {
   const total = new KeptTotal();
   const log = newLog(total);
   log.ages = false;
@@ -92,7 +92,7 @@ Deno.test("what a client may have missed without anybody's knowing does not age"
   assertEquals(kept(log), []);
 });
 
-Deno.test("a log that is cleared is nobody's to take from", () => {
+Deno.test("a log that is cleared cannot be taken from", () => {
   const total = new KeptTotal();
   const log = newLog(total);
   fill(log, "1");

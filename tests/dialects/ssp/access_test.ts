@@ -29,7 +29,7 @@ for (const path of Object.values(PATHS)) {
       assertEquals([client.client.isOpen, bench.hub.peerCount], [true, 0]);
     }
     assertEquals(await outcome(await connect(bench, `${path}?token=${EVERYWHERE}`), "any"), "in");
-    // Of a repeated name the last one counts.
+    // If a name occurs twice, the last value counts.
     const last = `${path}/?a=b&token=wrong&token=${LOBBY}`;
     const client = await connect(bench, last);
     assertEquals(await outcome(client, "p"), ["rtc:error", "not-authorized", "p"]);
@@ -42,7 +42,7 @@ for (const path of Object.values(PATHS)) {
   });
 }
 
-Deno.test("§9.7: whoever has no token does not learn which pools of a private server there are", async () => {
+Deno.test("§9.7: a client without a token does not learn which pools of a private server there are", async () => {
   using bench = newPools({
     options: { private: true, pools: ["lobby"], tokens: [EVERYWHERE, `${LOBBY}@lobby`] },
   });

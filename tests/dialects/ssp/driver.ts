@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import type { Version } from "../../../src/dialects/ssp/messages.ts";
 import { ssp as dialect } from "../../../src/dialects/ssp/mod.ts";
 import { frameOf, PATHS, type SspEvent } from "../../helpers/session/ssp.ts";
@@ -10,7 +10,7 @@ import { ROOM_KINDS, voiceAt } from "./voice.ts";
 const POOL = "meeting";
 const DESCRIPTIONS = ["description", "offer", "answer"] as const;
 
-/** What a stranger in the pool may make a member hear. */
+/** News that a stranger in the pool may cause for a member. */
 const HARMLESS: ReadonlySet<string> = new Set([
   ...["rtc:request_offers", "rtc:offer", "rtc:answer", "rtc:peer", "rtc:sdp"],
   ...["rtc:candidate", "rtc:describe", "rtc:close"],

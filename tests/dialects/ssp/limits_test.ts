@@ -110,7 +110,7 @@ Deno.test("limits.maxRoomInfoBytes bounds the sum of a pool, and gives back what
 });
 
 for (const [options, limit] of [[{}, 512], [{ maxPoolLength: 16 }, 16]] as const) {
-  Deno.test(`maxPoolLength: a name of ${limit} UTF-16 units is one, a longer one is none`, async () => {
+  Deno.test(`maxPoolLength: a name of ${limit} UTF-16 units is valid, a longer one is not`, async () => {
     using bench = newPools({ options });
     for (const name of ["x".repeat(limit - 1), "x".repeat(limit), "😀".repeat(limit / 2)]) {
       assertEquals((await (await SspClient.connect(bench)).join(name))["pool"], name);
@@ -145,7 +145,7 @@ Deno.test("private without pools admits nobody; pools without private is no rest
   await enter(open, "v2", "p");
 });
 
-Deno.test("descriptions=server: a client's describe is refused, the operator's is told", async () => {
+Deno.test("descriptions=server: a client's describe is refused, the operator's is announced", async () => {
   using bench = newPools({ options: { descriptions: "server" } });
   const outsider = await SspClient.connect(bench);
   await outsider.say(["describe", { name: "Ann" }]);
@@ -194,7 +194,7 @@ for (const [version, path] of Object.entries(PATHS)) {
     assertEquals([client.client.closing, client.heard()], [[1009, "message too big"], []]);
   });
 
-  Deno.test(`who joins nothing in a minute is hung up on; who was in a pool stays (${version})`, async () => {
+  Deno.test(`a client that joins nothing in a minute is closed; a former member stays (${version})`, async () => {
     using bench = newPools();
     const member = new SspClient(await bench.connect(path));
     await member.join();

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { type ErrorCode, SignalError } from "../../../src/core/errors.ts";
-import type { Frame, PeerSummary, RoomEvent } from "../../../src/core/types.ts";
+import type { PeerSummary, RoomEvent } from "../../../src/core/events.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import {
   type Action,
   decode,
@@ -243,7 +244,7 @@ Deno.test("encodeJoined() lists the others, and everybody's description", () => 
   );
 });
 
-/** §7: news of x for each version; "auto" is told what either would be. */
+/** §7: news of x for each version; "auto" gets the forms of both. */
 const NEWS: Record<RoomEvent["type"], Record<Version, readonly unknown[]>> = {
   joined: {
     v2: [event("rtc:peer", { id: "x" })],

@@ -127,7 +127,7 @@ Deno.test("§7: candidates are the same in both versions, descriptions and depar
   }
 });
 
-Deno.test("§9: a member at /ssp/auto is told everything in both forms until its version shows", async () => {
+Deno.test("§9: a member at /ssp/auto gets both forms until its version shows", async () => {
   using bench = newPools();
   const [open, two, one] = await enterAll(bench, ["auto", "v2", "v1"]);
   await open.say(["rtc:candidate", { for: two.id }], ["describe", {}]);

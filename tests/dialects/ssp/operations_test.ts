@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import type { PeerSummary } from "../../../src/core/types.ts";
+import type { PeerSummary } from "../../../src/core/events.ts";
 import type { RoomOperations } from "../../../src/dialects/dialect.ts";
 import { settle } from "../../helpers/session/hub.ts";
 import type { DialectBench } from "../../helpers/session/dialect.ts";
 import { enter, enterAll, event, newPools, SspClient } from "../../helpers/session/ssp.ts";
 
-// What an operator may do with pools (protocols/ssp.md, section 9.7 and the last rows of 5).
+// The operator's actions on pools (§9.7 and the last rows of §5).
 
 function operationsOf(bench: DialectBench): RoomOperations {
   const { operations } = bench.open;
@@ -127,7 +127,7 @@ Deno.test("stop() does not reach who joins afterwards, nor who is about to join"
   operationsOf(bench).stop("p");
   await settle();
   assertEquals(a.client.closing, [1000, ""]);
-  // It may have met those who are leaving; then it is told that they left, as of any others.
+  // It may have met leaving members; then it learns of their departure like any other.
   const [joined, ...more] = b.heard();
   const peers = joined?.data["peers"] as string[];
   assertEquals(more, peers.map((id) => event("rtc:close", { uid: id, id })));

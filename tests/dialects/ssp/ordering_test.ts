@@ -4,7 +4,7 @@ import { ssp } from "../../../src/dialects/ssp/mod.ts";
 import { play } from "../room_stage.ts";
 import { stepIn } from "../room_steps.ts";
 import { MIXED_POOL } from "./voice.ts";
-import { runs } from "../../helpers/session/written_events.ts";
+import { runs } from "../../helpers/session/hub_modes.ts";
 
 // Section 4 of protocols/ssp.md; that a few members keep to it is part of every room's contract.
 

@@ -54,7 +54,7 @@ Deno.test("list() shows kept pools without members too, each once", async () => 
   ]);
 });
 
-Deno.test("what the server says in a kept pool shows in later joins, and survives a restart", async () => {
+Deno.test("the server's descriptions in a kept pool show in later joins, and survive a restart", async () => {
   using bench = newPools();
   const pools = operationsOf(bench);
   assertEquals(pools.describe("p", "topic", "Hi"), "unknown");
@@ -135,7 +135,7 @@ Deno.test("pools that cannot be are not kept", () => {
   assertEquals(pools.list().length, 1);
 });
 
-Deno.test("what the server says is bounded: one description, and what the store takes", async () => {
+Deno.test("the server's descriptions are bounded, one by one and by the store", async () => {
   const store = newMemoryStore({ limits: { maxStoredRooms: 2, maxStoredRoomBytes: 200_000 } });
   using bench = newPools({
     options: { maxDescriptionBytes: 140_000 },

@@ -101,7 +101,7 @@ for (const version of VERSIONS) {
     });
   });
 
-  Deno.test(`§5: who left is told of once, in later joins no more, and comes back as another (${version})`, async () => {
+  Deno.test(`§5: a departure is announced once, shows in no later join, and a return is another member (${version})`, async () => {
     using bench = newPools();
     const [a, b, c] = await enterAll(bench, [version, version, version]);
     await b.say(["describe", { name: "Bob" }]);
@@ -131,7 +131,7 @@ Deno.test("§5: rtc:sdp to nobody, to another pool, to oneself or to no text is 
     await a.say(["rtc:sdp", { to, description: OFFER }]);
     assertEquals([to, a.refusals()], [to, ["unknown-peer"]]);
   }
-  // Not even its version is told of a member elsewhere.
+  // Not even its version learns of a member elsewhere.
   await a.say(["rtc:sdp", { to: outsiderOne.id, description: { type: "rollback" } }]);
   assertEquals(a.refusals(), ["unknown-peer"]);
   for (const to of [undefined, null, ""]) {
@@ -224,7 +224,7 @@ Deno.test("§5: what belongs to the application is ignored", async () => {
   assertEquals([client.heard(), a.heard(), b.heard(), bench.hub.peerCount], [[], [], [], 2]);
 });
 
-Deno.test("§5: a description is told to the others and to later members; the last one counts", async () => {
+Deno.test("§5: a description goes to the others and to later members; the last one counts", async () => {
   using bench = newPools();
   const [a, b, c] = await enterAll(bench, ["v2", "v2", "v1"]);
   const outsider = await enter(bench, "v2", "other");

@@ -165,7 +165,7 @@ Deno.test("§4: what is said while the id is being asked for comes after the ans
   ]);
 });
 
-/** §6, and the close codes of §1: what a client is told of each refusal. */
+/** §6, and the close codes of §1: the client's view of each refusal. */
 const WORDED: Record<ErrorCode, readonly [reason: string | undefined, code?: number]> = {
   not_json: ["invalid-json"],
   untranslatable: ["not-supported"],

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { SignalError } from "../../../src/core/errors.ts";
-import type { NamespaceGreeting } from "../../../src/core/types.ts";
+import type { NamespaceGreeting } from "../../../src/transport/links.ts";
 import {
   decode,
   encodeError,
@@ -17,7 +17,7 @@ import type { DialectBench } from "../../helpers/session/dialect.ts";
 import { settle } from "../../helpers/session/hub.ts";
 import { connectTo, type NamespaceClient } from "../../helpers/session/namespace.ts";
 import { enter, newPools, type SspEvent } from "../../helpers/session/ssp.ts";
-import { runs } from "../../helpers/session/written_events.ts";
+import { runs } from "../../helpers/session/hub_modes.ts";
 
 // Section 9 of protocols/ssp.md: the event's name is the type, its only argument the data.
 
@@ -27,7 +27,7 @@ function frameOf(type: string, data: unknown, ack = ""): string {
   return `2${ack}${JSON.stringify([type, data])}`;
 }
 
-/** What a client heard; fails where a frame is anything but an event with one argument. */
+/** Events that a client received; fails if a frame is not an event with one argument. */
 function heard({ client }: NamespaceClient): SspEvent[] {
   return client.heard().map((frame) => {
     const text = String(frame);
@@ -205,7 +205,7 @@ Deno.test("§9: a pool that is stopped ends its members over Socket.IO too", asy
   assertEquals([member.client.isOpen, bench.hub.peerCount], [false, 0]);
 });
 
-Deno.test("§9: limits are told in events", async () => {
+Deno.test("§9: limits are reported in events", async () => {
   using bench = newPools({ options: { framesPerSecond: 1, frameBurst: 1 } });
   const member = await join(bench, "v2");
   await member.client.say('2["a",{}]');

@@ -1,10 +1,10 @@
 import { assert } from "@std/assert";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import type { Version } from "../../../src/dialects/ssp/messages.ts";
 import type { RoomKind, RoomNews, Voice, VoiceKind } from "../../helpers/session/rooms.ts";
 import { frameOf, PATHS, type SspEvent } from "../../helpers/session/ssp.ts";
 
-/** What only one version of the protocol says to clients. */
+/** Events of one version of the protocol only. */
 const WORDS = {
   v1: new Set(["rtc:request_offers", "rtc:offer", "rtc:answer"]),
   v2: new Set(["rtc:peer", "rtc:sdp"]),
@@ -56,7 +56,7 @@ class PoolVoice implements Voice {
   read(frame: Frame): RoomNews | undefined {
     const { type, data } = JSON.parse(String(frame)) as SspEvent;
     if (WORDS[this.#speaks === "v1" ? "v2" : "v1"].has(type)) {
-      assert(!this.#isTold, `version ${this.#speaks} was told ${type}`);
+      assert(!this.#isTold, `version ${this.#speaks} received ${type}`);
       return undefined;
     }
     switch (type) {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import { webrtcsink as dialect } from "../../../src/dialects/webrtcsink/mod.ts";
 import {
   changed,
@@ -13,7 +13,7 @@ import type { Driver, Talk } from "../driver.ts";
 const PATH = "/webrtcsink";
 const ROLES = ["producer", "listener"];
 
-/** What a stranger may make a peer hear: its status, and sessions with it. */
+/** News that a stranger may cause for a peer: its status, and sessions with it. */
 const HARMLESS: ReadonlySet<unknown> = new Set([
   ...["peerStatusChanged", "startSession", "peer", "endSession"],
 ]);

@@ -90,7 +90,7 @@ Deno.test("webrtcsink: nothing that a stranger says harms two others or brings a
   }
 });
 
-/** A stranger may be anybody's consumer. */
+/** A stranger may become the consumer of any producer. */
 async function ownSession(mallory: SinkClient, producer: SinkClient): Promise<string> {
   mallory.heard();
   const [started] = await mallory.ask({ type: "startSession", peerId: producer.id });
@@ -113,7 +113,7 @@ function assertUnharmed(client: SinkClient, stranger: SinkClient, session: strin
   }
 }
 
-/** What the client would stumble over, and elements with it. */
+/** Input that would break the client, and GStreamer's elements too. */
 function assertIsStatus({ roles, meta }: SinkMessage): void {
   assert(Array.isArray(roles) && new Set(roles).size === roles.length);
   for (const role of roles) assert(["producer", "listener", "consumer"].includes(role));

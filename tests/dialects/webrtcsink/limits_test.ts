@@ -19,7 +19,7 @@ function metaOf(bytes: number, letter = "x"): string {
   return letter.repeat(Math.floor(room / size)) + "x".repeat(room % size);
 }
 
-Deno.test("webrtcsink: maxPeers: the one above is told why and closed; a place is free again", async () => {
+Deno.test("webrtcsink: maxPeers: one peer more gets the reason and is closed; a place is free again", async () => {
   using bench = newSignalling({ options: { maxPeers: 2 } });
   const [one] = [await enter(bench), await enter(bench)];
   const late = await bench.connect("/webrtcsink");
@@ -115,7 +115,7 @@ Deno.test("webrtcsink: requests: a burst passes, then a rate; repeating oneself 
   await producer.say(change(5));
   await producer.refusal({ type: "listConsumers" });
   assertEquals(listener.heard(), [changed(producer.id, ["producer"], 5)]);
-  // What is said in a session is no request.
+  // Messages in a session are not requests.
   const sessionId = await start(listener, producer);
   for (let nth = 0; nth < 9; nth++) await listener.say(peerMessage(sessionId, CANDIDATE));
   assertEquals([listener.heard(), producer.heard().length], [[], 9]);

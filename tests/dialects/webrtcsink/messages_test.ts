@@ -8,7 +8,7 @@ function codeOf(frame: string | Uint8Array<ArrayBuffer>): string {
   return assertThrows(() => decode(frame), SignalError).code;
 }
 
-Deno.test("webrtcsink: every kind of message is read; fields of nobody's are left out", () => {
+Deno.test("webrtcsink: every kind of message is read; unknown fields are left out", () => {
   const messages: Record<string, unknown>[] = [
     { type: "list" },
     { type: "listConsumers" },
@@ -39,7 +39,7 @@ Deno.test("webrtcsink: what a browser says of a candidate or a description besid
   }
 });
 
-Deno.test("webrtcsink: what is none of the protocol's messages has a code", () => {
+Deno.test("webrtcsink: an invalid message has a code", () => {
   const wrong: unknown[] = [
     null,
     [],
@@ -83,7 +83,7 @@ Deno.test("webrtcsink: what is none of the protocol's messages has a code", () =
   assertEquals(codeOf(deep), "bad_frame");
 });
 
-Deno.test("webrtcsink: a session's end is told in the receiver's version", () => {
+Deno.test("webrtcsink: a session's end is worded in the receiver's version", () => {
   const end = { type: "endSession", sessionId: "s", error: "no codec" } as const;
   assertEquals(JSON.parse(encodeNews(end, "p", "v1_0")), { type: "endSession", sessionId: "s" });
   assertEquals(JSON.parse(encodeNews(end, "p", "v1_1")), {

@@ -13,9 +13,9 @@ import {
   type SinkMessage,
   statusMessage,
 } from "../../helpers/session/webrtcsink.ts";
-import { runs } from "../../helpers/session/written_events.ts";
+import { runs } from "../../helpers/session/hub_modes.ts";
 
-/** What happens next. Numbers stand for whoever, or whichever session, it is modulo how many. */
+/** The next step. A number stands for a peer or session, modulo their count. */
 type Step =
   | { readonly do: "connect"; readonly isNew: boolean }
   | { readonly do: "status"; readonly who: number; readonly roles: string[]; readonly meta: number }
@@ -58,7 +58,7 @@ interface Member {
   meta: unknown;
   /** It has, or had, a role. */
   isKnown: boolean;
-  /** What it has to hear of this step. */
+  /** News that are due after this step. */
   readonly expected: SinkMessage[];
 }
 
@@ -151,7 +151,7 @@ class Model {
     });
     await member.client.say({ type: "startSession", peerId, offer });
     const ids = this.check();
-    // Both are told the same id, which is nobody else's.
+    // Both receive the same id, and it is unique.
     assertEquals([ids.length, new Set(ids).size], [2, 1]);
     const [id = ""] = ids;
     assertEquals([...this.#over, ...this.sessions.map(({ id }) => id)].includes(id), false);

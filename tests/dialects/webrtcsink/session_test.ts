@@ -39,7 +39,7 @@ Deno.test("webrtcsink: the welcome comes before the answer to what was said whil
   assertEquals(types, ["welcome", "list"]);
 });
 
-Deno.test("webrtcsink: listeners are told of every change of status, their own included", async () => {
+Deno.test("webrtcsink: listeners get every change of status, their own included", async () => {
   using bench = newSignalling();
   const listener = await enter(bench, ["listener"]);
   const producer = await enter(bench, ["producer"], { meta: { name: "ball" } });
@@ -70,7 +70,7 @@ Deno.test("webrtcsink: who leaves keeps its meta in the news; who never had a ro
   assertEquals(listener.heard(), [changed(waiting.id, [], "tv")]);
 });
 
-Deno.test("webrtcsink: a status that names its peer is told once, another one each time", async () => {
+Deno.test("webrtcsink: a status that names its peer is announced once, another one each time", async () => {
   using bench = newSignalling();
   const listener = await enter(bench, ["listener"]);
   const element = await enter(bench, ["producer"], { meta: { a: 1 } });
@@ -159,7 +159,7 @@ Deno.test("webrtcsink: a consumer's offer goes with the start; later only the pr
   assertEquals(consumer.heard(), [peerMessage(sessionId, ANSWER), peerMessage(sessionId, OFFER)]);
 });
 
-Deno.test("webrtcsink: whoever calls a waiting consumer is the producer", async () => {
+Deno.test("webrtcsink: a peer that calls a waiting consumer is the producer", async () => {
   using bench = newSignalling();
   const tv = await enter(bench, ["consumer"]);
   const caller = await enter(bench, ["listener"]);
@@ -199,7 +199,7 @@ Deno.test("webrtcsink: giving up a role ends the sessions held in it, and no oth
 });
 
 for (const by of ["producer", "consumer"] as const) {
-  Deno.test(`webrtcsink: the ${by} ends a session, and only the other side is told, once`, async () => {
+  Deno.test(`webrtcsink: the ${by} ends a session, and only the other side learns of it, once`, async () => {
     using bench = newSignalling();
     const producer = await enter(bench, ["producer"]);
     const consumer = await enter(bench);
@@ -213,7 +213,7 @@ for (const by of ["producer", "consumer"] as const) {
   });
 }
 
-Deno.test("webrtcsink: version 1.1 is told why a session ended, where there is a why", async () => {
+Deno.test("webrtcsink: version 1.1 gets the reason for a session's end, if there is one", async () => {
   using bench = newSignalling();
   const producer = await enter(bench, ["producer"], { version: "v1_1" });
   const new1 = await enter(bench, [], { version: "v1_1" });
@@ -314,7 +314,7 @@ Deno.test("webrtcsink: a refusal that elements hear is an error, and some of the
   }
 });
 
-Deno.test("webrtcsink: while the server ends, nobody is told that sessions or peers have gone", async () => {
+Deno.test("webrtcsink: while the server ends, no departure of a session or peer is announced", async () => {
   using bench = newSignalling();
   const producer = await enter(bench, ["producer"]);
   const consumer = await enter(bench, ["listener"]);

@@ -7,7 +7,7 @@ import { PATIENCE_MS, within } from "../../helpers/wire/waiting.ts";
 /** One line of what a peer tells, such as `{ event: "frames", peer: "bob", count: 10 }`. */
 export type PeerEvent = { event: string } & Record<string, unknown>;
 
-/** What to be: whom to call, or where to meet others. */
+/** A peer's part: the peer to call, or the room to meet others in. */
 export interface PeerOptions {
   call?: string;
   room?: string;

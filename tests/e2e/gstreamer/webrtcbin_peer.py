@@ -43,7 +43,7 @@ IGNORE = "fakesink sync=false"
 
 
 def tell(event, **details):
-    """One line about what happened, for whoever started this program."""
+    """One line about an event, for the parent process."""
     print(json.dumps({"event": event, **details}), flush=True)
 
 

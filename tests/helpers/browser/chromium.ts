@@ -90,7 +90,7 @@ class ChromiumPage implements Page {
   readonly #cdp: RemoteConnection;
   readonly #targetId: string;
   readonly #sessionId: string;
-  /** What it wrote to the console, for the message of a test that fails. */
+  /** The browser's console output, for the message of a failing test. */
   readonly #output: string[] = [];
 
   private constructor(cdp: RemoteConnection, targetId: string, sessionId: string) {

@@ -119,7 +119,7 @@ async function converse([one, idOfOne], [other, idOfOther], count) {
   ];
 }
 
-/** What has come since this was asked before. */
+/** Messages since the last call. */
 function heard(name) {
   return sockets.get(name).messages.splice(0);
 }

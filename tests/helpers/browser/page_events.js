@@ -1,6 +1,6 @@
-// What the pages of the ssp tests have in common. The tests call these functions by name.
+// Shared by the pages of the ssp tests. The tests call these functions by name.
 
-/** What has happened to this page, oldest first. */
+/** Events of this page, oldest first. */
 const events = [];
 const waiting = new Set();
 /** Frames that wait for `release`; undefined while they go out at once. */

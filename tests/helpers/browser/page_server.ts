@@ -5,10 +5,14 @@ export interface PageServer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Takes path -> text, such as `{ "/": "<!doctype html>…", "/page.js": "…" }`. */
+/**
+ * Takes path -> text, such as `{ "/": "<!doctype html>…", "/page.js": "…" }`.
+ * @param hostname 0.0.0.0 gives pages at 127.0.0.1 and 127.0.0.2 different origins
+ */
 export async function startPageServer(
   texts: Record<string, string>,
   certificate?: Certificate,
+  hostname = "127.0.0.1",
 ): Promise<PageServer> {
   const files = new Map(Object.entries(texts));
   const tls = certificate === undefined ? {} : {
@@ -16,7 +20,7 @@ export async function startPageServer(
     key: await Deno.readTextFile(certificate.keyFile),
   };
   const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {}, ...tls },
+    { hostname, port: 0, onListen: () => {}, ...tls },
     (request) => {
       const { pathname } = new URL(request.url);
       const text = files.get(pathname);

@@ -1,6 +1,6 @@
 // Runs in the browser beside the peerjs bundle. The tests call these functions by name.
 
-/** What has happened to this page's peer, oldest first. */
+/** Events of this page's peer, oldest first. */
 const events = [];
 const waiting = new Set();
 let peer;

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { bundleForBrowser } from "./bundle.ts";
 import type { Browser, Page } from "./chromium.ts";
 import events from "./page_events.js" with { type: "text" };
 import { type PageServer, startPageServer } from "./page_server.ts";
@@ -24,23 +25,8 @@ const HTML = `<!doctype html>
 <body></body>`;
 
 /** Bundles a script that imports `rtcpool` for browsers, as the client's users have to. */
-export async function bundle(script: string): Promise<string> {
-  const folder = await Deno.makeTempDir({ prefix: "signalbox-rtcpool-" });
-  try {
-    // Where packages are found by folders, a package finds one that it forgot to declare.
-    const config = { nodeModulesDir: "auto", lock: false, imports: IMPORTS };
-    await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(config));
-    await Deno.writeTextFile(`${folder}/entry.js`, script);
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["bundle", "--quiet", "--platform=browser", "--format=iife", "-o=out.js", "entry.js"],
-      cwd: folder,
-      env: { NO_COLOR: "1" },
-    }).output();
-    if (!success) throw new Error(`Cannot bundle rtcpool:\n${new TextDecoder().decode(stderr)}`);
-    return await Deno.readTextFile(`${folder}/out.js`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+export function bundle(script: string): Promise<string> {
+  return bundleForBrowser(script, IMPORTS);
 }
 
 /** Serves a page with the rtcpool client and the functions of rtcpool_page.js. */

@@ -5,7 +5,7 @@ const { Pool, signalling, media } = rtcpool;
 let pool;
 let signals;
 
-/** Creates the pool and joins it, by WebSocket or, where the URL is none's, by Socket.IO. */
+/** Creates the pool and joins it, by WebSocket or, for an http URL, by Socket.IO. */
 function start(url, name) {
   signals = url.startsWith("ws")
     ? new signalling.websocket(new TestSocket(url))

@@ -1,6 +1,6 @@
 // Runs in the browser beside the server's own client. The tests call these functions by name.
 
-/** What has happened to this page's room, oldest first. */
+/** Events of this page's room, oldest first. */
 const events = [];
 const waiting = new Set();
 let room;
@@ -8,8 +8,8 @@ let connections = [];
 const videos = [];
 
 /**
- * Joins a room of the server at a URL; `withVideo` sends the camera, `sharesVideo` does so when it
- * is told of a call.
+ * Joins a room of the server at a URL; `withVideo` sends the camera, `sharesVideo` does so once a
+ * call begins.
  */
 async function start(server, name, { withVideo, sharesVideo, client = server, ...options } = {}) {
   const { Room } = await import(`${client}/simple/client.js`);

@@ -2,7 +2,7 @@
 // 2.x cannot be installed from npm. Runs in the browser; the tests call its functions by name.
 import { camera, note, openNamespace, show, TestSocket, useChannel } from "./page_events.js";
 
-/** What each event of the server does; any other is not version 1's. */
+/** The effect of each event of the server; any other event is not of version 1. */
 const HANDLERS = {
   "rtc:joined": ({ client_id: id, peers, descriptions, pool }) => {
     // The newcomer of two is the polite one (section 4).
@@ -29,7 +29,7 @@ const HANDLERS = {
 const members = new Map();
 let say;
 
-/** Joins, by WebSocket or, where the URL is none's, by Socket.IO. */
+/** Joins, by WebSocket or, for an http URL, by Socket.IO. */
 function start(url, pool) {
   // Each event waits until those before it have been dealt with.
   let handled = Promise.resolve();

@@ -9,7 +9,9 @@ export type Need =
   | "gstreamer"
   | "openssl"
   | "python-socketio"
+  | "registry"
   | "script"
+  | "setpriv"
   | "unshare"
   | ProxyName;
 
@@ -23,9 +25,9 @@ export interface ClientTest {
 }
 
 /**
- * Registers a test with real clients. Where one of them is absent the test is ignored and its name
- * says why; with SIGNALBOX_REQUIRE_CLIENTS=1, as in CI, absence fails the test. With
- * SIGNALBOX_HIDE_CLIENTS=1 every client counts as absent: so CI sees what a bare machine sees.
+ * Registers a test with real clients. If one of them is absent, the test is ignored and its name
+ * gives the reason; with SIGNALBOX_REQUIRE_CLIENTS=1, as in CI, absence fails the test. With
+ * SIGNALBOX_HIDE_CLIENTS=1 every client counts as absent, so CI sees the view of a bare machine.
  */
 export function clientTest({ name, needs, fn }: ClientTest): void {
   const reasons = Deno.env.get("SIGNALBOX_HIDE_CLIENTS") === "1"
@@ -64,7 +66,9 @@ const locate: Record<Need, () => Found> = {
   haproxy: once(() => findProxy("haproxy")),
   nginx: once(() => findProxy("nginx")),
   openssl: once(findOpenssl),
+  registry: once(findRegistry),
   script: once(findScript),
+  setpriv: once(findSetpriv),
   unshare: once(findUnshare),
 };
 
@@ -135,11 +139,27 @@ function findOpenssl(): Found {
   return program === undefined ? { missing: "no openssl: install openssl" } : { program };
 }
 
+/** The place where packages come from, asked by npm's own client. */
+function findRegistry(): Found {
+  const program = onPath("npm");
+  const isThere = program !== undefined &&
+    spawnSync(program, ["ping"], { timeout: 20_000, stdio: "ignore" }).status === 0;
+  return isThere ? { program } : { missing: "no package registry: needs npm and a network" };
+}
+
 /** The program that runs another one in a terminal. */
 function findScript(): Found {
   const program = onPath("script");
   return program === undefined || Deno.build.os !== "linux"
     ? { missing: "no script: install bsdutils, on Linux" }
+    : { program };
+}
+
+/** The program that takes from root what root may do beyond other users. */
+function findSetpriv(): Found {
+  const program = onPath("setpriv");
+  return program === undefined || Deno.build.os !== "linux"
+    ? { missing: "no setpriv: install util-linux, on Linux" }
     : { program };
 }
 

@@ -11,6 +11,8 @@ export interface MainOptions {
   readonly denoArgs?: readonly string[];
   /** Files that the process may have open. */
   readonly openFiles?: number;
+  /** A program that runs it, with its arguments. */
+  readonly runner?: readonly string[];
 }
 
 /** How long a program may take that has nothing to do. */
@@ -29,7 +31,7 @@ export interface MainProcess extends AsyncDisposable {
   readonly urls: readonly string[];
   readonly pid: number;
   readonly ended: Promise<MainResult>;
-  /** What it wrote to standard error so far. */
+  /** Its standard error so far. */
   stderr(): string;
   signal(signal: Deno.Signal): void;
 }
@@ -100,9 +102,11 @@ export async function startMain(options: MainOptions): Promise<MainProcess> {
   };
 }
 
-function spawn({ args = [], env = {}, denoArgs, openFiles }: MainOptions): Deno.ChildProcess {
-  const run = [...program(denoArgs), ...args];
-  // Nobody's SIGNALBOX_* or PORT but the test's own.
+function spawn(
+  { args = [], env = {}, denoArgs, openFiles, runner = [] }: MainOptions,
+): Deno.ChildProcess {
+  const run = [...runner, ...program(denoArgs), ...args];
+  // No SIGNALBOX_* or PORT but those of the test.
   const names = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "SystemRoot"];
   const inherited = names.flatMap((name) => {
     const value = Deno.env.get(name);

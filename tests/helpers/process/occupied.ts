@@ -1,4 +1,4 @@
-/** What a process has open and how much memory it takes; undefined where the system does not say. */
+/** Open files and memory of a process; undefined if the system does not report them. */
 export function occupied(pid: number): { files: number; bytes: number } | undefined {
   if (Deno.build.os !== "linux") return undefined;
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);

@@ -46,7 +46,7 @@ const KINDS: Readonly<Record<ProxyName, Kind>> = {
 export async function startProxy(name: ProxyName, target: string): Promise<Proxy> {
   const { template, args, reload } = KINDS[name];
   const folder = await Deno.makeTempDir({ prefix: `signalbox-${name}-` });
-  await Deno.chmod(folder, 0o755); // for the workers, which are nobody's
+  await Deno.chmod(folder, 0o755); // for the workers, which run as "nobody"
   const [port, admin] = freePorts();
   const upstream = new URL(target).host;
   const values: Readonly<Record<string, string | number>> = {
@@ -114,7 +114,7 @@ export async function startProxy(name: ProxyName, target: string): Promise<Proxy
 async function documented(name: ProxyName, upstream: string): Promise<string> {
   if (name !== "nginx" && name !== "caddy") return "";
   const snippet = (await readmeSnippet("src/server/README.md", name))
-    .replace("127.0.0.1:8080", upstream);
+    .replaceAll("127.0.0.1:8080", upstream);
   if (name === "nginx") return snippet;
   const site = snippet.replace(/^signal\.example\.org \{\n([\s\S]*)^\}$/m, "$1");
   return isOldCaddy() ? site.replace(/ \{\n *stream_close_delay .*\n *\}/, "") : site;
@@ -127,7 +127,7 @@ export function isOldCaddy(): boolean {
   return Number(major) === 2 && Number(minor) < 7;
 }
 
-/** Two ports that were free a moment ago: these programs cannot say which one they took. */
+/** Two ports that were free a moment ago: these programs cannot report the port that they chose. */
 function freePorts(): readonly [number, number] {
   const listeners = [0, 0].map((port) => Deno.listen({ hostname: "127.0.0.1", port }));
   const [first = 0, second = 0] = listeners.map(({ addr }) => addr.port);

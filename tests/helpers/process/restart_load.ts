@@ -71,7 +71,7 @@ export class RestartedClient {
   /** Numbers of markers that came, and who waits for one. */
   readonly #markers = new Set<string>();
   #onMarker: () => void = () => {};
-  /** What went wrong where nobody could be told. */
+  /** Problems that no client could report. */
   #fault: unknown;
 
   constructor(ledger: Ledger) {

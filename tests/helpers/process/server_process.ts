@@ -9,7 +9,7 @@ export interface ServerProcess extends AsyncDisposable {
   /** Where it listens, in the order of the `--listen` flags. */
   readonly urls: readonly string[];
   readonly pid: number;
-  /** What it has logged so far. */
+  /** Its log so far. */
   stderr(): string;
   /** Sends a signal, SIGTERM unless told, and waits for the end. */
   stop(signal?: Deno.Signal): Promise<{ code: number }>;

@@ -1,4 +1,4 @@
-/** What the process would have written to standard error, line by line, until it is disposed of. */
+/** Captures the lines for standard error until it is disposed of. */
 export class CapturedStderr implements Disposable {
   /** Thrown instead of writing, when it is set: a disk that is full, a pipe that is closed. */
   fault: Error | undefined = undefined;

@@ -1,4 +1,4 @@
-/** What a test needs of the operating system. */
+/** A test's needs of the operating system. */
 export type Facility = keyof typeof FACILITIES;
 
 export interface SystemTest {
@@ -36,7 +36,9 @@ const FACILITIES = {
   },
 } as const satisfies Record<string, Where>;
 
-/** Registers a test; on a system without what it needs it is ignored, and its name says why. */
+/**
+ * Registers a test; on a system that lacks something it is ignored, and its name gives the reason.
+ */
 export function systemTest({ name, needs, fn }: SystemTest): void {
   const { systems, reason }: Where = FACILITIES[needs];
   if (systems.includes(Deno.build.os)) return Deno.test(name, fn);

@@ -1,6 +1,6 @@
 import { type CallEvent, type CallLimits, Calls } from "../../../src/core/calls.ts";
 import type { Hub } from "../../../src/core/hub.ts";
-import type { RoomId } from "../../../src/core/types.ts";
+import type { RoomId } from "../../../src/core/events.ts";
 import type { Dialect } from "../../../src/dialects/dialect.ts";
 import { gstreamer } from "../../../src/dialects/gstreamer/mod.ts";
 import { peerjs } from "../../../src/dialects/peerjs/mod.ts";

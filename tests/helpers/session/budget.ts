@@ -4,7 +4,7 @@ import {
   OutputBudgets,
 } from "../../../src/transport/output_budget.ts";
 
-/** As much may wait as will. */
+/** A budget without a limit. */
 export const NO_BUDGET: OutputBudgetLimits = {
   maxQueuedBytes: Infinity,
   maxQueuedBytesPerAddress: Infinity,

@@ -39,7 +39,7 @@ export function noticesOf(sources: TestSources): readonly string[] {
   return command.notices.map(({ text, facts }) => `${text} ${JSON.stringify(facts)}`);
 }
 
-/** What is wrong with it, line by line. */
+/** The errors of the configuration, line by line. */
 export function problemsOf(sources: TestSources): readonly string[] {
   return assertThrows(() => commandOf(sources), ConfigError).messages;
 }

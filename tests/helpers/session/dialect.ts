@@ -2,7 +2,7 @@ import type { Hub, Reserve } from "../../../src/core/hub.ts";
 import type { Judge } from "../../../src/auth/authenticator.ts";
 import type { DialectStore } from "../../../src/core/kept.ts";
 import type { HubLimits, LinkLimits } from "../../../src/core/limits.ts";
-import type { Session } from "../../../src/core/types.ts";
+import type { Session } from "../../../src/core/session.ts";
 import type { Visit } from "../../../src/core/visit.ts";
 import type { Dialect, Namespace, OpenDialect } from "../../../src/dialects/dialect.ts";
 import type { Route } from "../../../src/http/route.ts";
@@ -24,9 +24,12 @@ export interface DialectTestOptions {
   readonly judge?: Judge;
   /** A realm that the dialect shares with others; one of its own elsewhere. */
   readonly bridge?: { readonly hub: Hub; readonly clock: FakeClock; readonly realm: string };
-  /** What an earlier bench left behind; nothing elsewhere. */
+  /** State left behind by an earlier bench; empty otherwise. */
   readonly store?: DialectStore;
 }
+
+/** Time after which a server has forgotten every client that was lost. */
+export const FORGOTTEN_MS = 200_000;
 
 /** Where sessions begin, whatever carries them. */
 export interface Opening {

@@ -1,7 +1,7 @@
 import type { OutputBudgetLimits } from "../../../src/transport/output_budget.ts";
 import { NO_BUDGET } from "./budget.ts";
 import type { LinkLimits } from "../../../src/core/limits.ts";
-import type { NamespaceGreeting, NamespaceLink } from "../../../src/core/types.ts";
+import type { NamespaceGreeting, NamespaceLink } from "../../../src/transport/links.ts";
 import {
   type ConnectionInfo,
   type ConnectionObserver,
@@ -28,7 +28,7 @@ export const NAMESPACE_LIMITS: LinkLimits = {
   stallTimeoutMs: 15_000,
 };
 
-/** What an operator gets who changes nothing. */
+/** The limits of an operator who changes nothing. */
 export const STANDARD_LIMITS: SocketIoLimits = configOf().socketIo;
 
 /** A session of the tests, whose link can do what a namespace's can. */
@@ -36,7 +36,7 @@ export interface NamespaceSession extends ScriptedSession {
   readonly link: NamespaceLink;
 }
 
-/** What a test of the layer does without a network. */
+/** The actions of a test of this layer, without a network. */
 export class EngineBench implements Disposable {
   readonly clock = new FakeClock();
   readonly log: string[] = [];
@@ -132,7 +132,7 @@ export class Poller {
     return poll;
   }
 
-  /** What waits for it. */
+  /** The packets that wait for it. */
   async heard(): Promise<Answer> {
     const poll = this.get();
     await settle();

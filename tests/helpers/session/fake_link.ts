@@ -1,4 +1,5 @@
-import type { Frame, NamespaceLink, StreamLink } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
+import type { NamespaceLink, StreamLink } from "../../../src/transport/links.ts";
 
 /** How a link was closed: code and reason as they were given, or "bare" without either. */
 export type Closing = "bare" | readonly [code: number, reason: string];
@@ -11,9 +12,9 @@ export class FakeLink implements NamespaceLink, StreamLink {
   readonly address: string;
   /** Everything the client was sent, oldest first. */
   readonly sent: Frame[] = [];
-  /** What it was sent after its session had been told of the end: nobody has a reason to. */
+  /** Frames sent after its session had ended: there must be none. */
   readonly late: Frame[] = [];
-  /** What `fail` was called with. */
+  /** The argument of `fail`. */
   readonly faults: unknown[] = [];
   /** Told once, in a microtask after the end was decided on, as the real link does. */
   onEnded: () => void = () => {};

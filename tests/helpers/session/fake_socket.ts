@@ -1,5 +1,5 @@
 import type { Clock } from "../../../src/core/clock.ts";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import { ServeSocket } from "../../../src/transport/serve/socket.ts";
 import type { Socket } from "../../../src/transport/transport.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -47,7 +47,7 @@ export class FakeSocket extends EventTarget {
     this.dispatchEvent(new MessageEvent("message", { data }));
   }
 
-  /** The connection is over; the runtime may say so more than once. */
+  /** Ends the connection; the runtime may report that more than once. */
   isClosed(code = 1005, reason = ""): void {
     this.readyState = WebSocket.CLOSED;
     this.dispatchEvent(new CloseEvent("close", { code, reason }));

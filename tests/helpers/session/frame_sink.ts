@@ -1,4 +1,4 @@
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import { InputBuffer } from "../../../src/transport/strict/input_buffer.ts";
 import { FrameReader, type FrameSink } from "../../../src/transport/strict/ws/frame_reader.ts";
 

@@ -3,11 +3,11 @@ import type { ErrorCode, SignalError } from "../../../src/core/errors.ts";
 
 import { Hub } from "../../../src/core/hub.ts";
 import type { HubLimits, InputLimits } from "../../../src/core/limits.ts";
-import type { Frame, Session } from "../../../src/core/types.ts";
+import type { Frame, Session } from "../../../src/core/session.ts";
 import { Pump } from "../../../src/transport/pump.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { type Closing, FakeLink } from "./fake_link.ts";
-import { events, writeEvents } from "./written_events.ts";
+import { delaySteps, hubs, writeEvents } from "./hub_modes.ts";
 
 const NO_LIMITS: HubLimits = {
   maxPeers: Infinity,
@@ -25,12 +25,15 @@ export const WIDE_LIMITS: InputLimits = {
   byteBurst: Infinity,
   identifyTimeoutMs: 10_000,
   maxHeldFrames: 1_000,
+  floodTimeoutMs: 10_000,
+  floodPauseMs: 1_000,
 };
 
 /** A hub with no limits but the given ones. */
 export function newTestHub(limits: Partial<HubLimits> = {}, abroad?: Abroad): Hub {
   const hub = new Hub({ ...NO_LIMITS, ...limits }, abroad);
-  if (events.mode === "written") writeEvents(hub);
+  if (hubs.mode === "written") writeEvents(hub);
+  if (hubs.mode === "late") delaySteps(hub);
   return hub;
 }
 
@@ -43,7 +46,7 @@ export async function settle(): Promise<void> {
 export class TestClient {
   readonly link: FakeLink;
   readonly pump: Pump;
-  /** What was refused, oldest first. */
+  /** Refusals, oldest first. */
   readonly refusals: ErrorCode[] = [];
   #read = 0;
 
@@ -61,12 +64,12 @@ export class TestClient {
     this.link.onEnded = () => this.pump.end(this.closing === undefined ? "left" : "lost");
   }
 
-  /** Who has the connection now. */
+  /** The session that has the connection now. */
   get session(): Session {
     return this.pump.session;
   }
 
-  /** Goes on with another session, as a connection does. */
+  /** Continues with another session, as a connection does. */
   settle(session: Session, terms?: { readonly limits: InputLimits }): void {
     this.pump.handOver(session, terms?.limits);
   }

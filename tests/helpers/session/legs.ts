@@ -11,7 +11,10 @@ import type {
 } from "../../../src/core/signal.ts";
 import { FakeClock } from "./fake_clock.ts";
 
-/** What a scripted leg's client says: its signals, the end of the call, or why it cannot. */
+/**
+ * The words of a scripted leg's client: its signals, the end of the call, or the reason why it
+ * cannot.
+ */
 export type Said = readonly Lifted[] | End | Untaken;
 
 /** How the leg of a scripted peer behaves. */
@@ -21,16 +24,16 @@ export interface Manners {
   askTimeoutMs?: number;
   showsPresence?: boolean;
   canRestart?: boolean;
-  /** What the leg refuses to lower, by kind; a renegotiation is "reoffer". */
+  /** Kinds that the leg refuses to lower; a renegotiation is "reoffer". */
   refuses?: Partial<Record<Signal["kind"] | "reoffer", Untaken>>;
   /** Why the peer makes no leg. */
   unavailable?: Untaken;
 }
 
-/** A peer whose legs keep what they were told, in short words. */
+/** A peer whose legs keep their news in short words. */
 export class ScriptedPeer implements CallPeer {
   readonly told: string[] = [];
-  /** Called with all that its legs are told; the legs of one peer are numbered. */
+  /** Called with all news of its legs; the legs of one peer are numbered. */
   onTold: (leg: number, told: Signal | End) => void = () => {};
   readonly faults: unknown[] = [];
   readonly roles: Role[] = [];
@@ -50,7 +53,7 @@ export class ScriptedPeer implements CallPeer {
     return { id: this.id, dialect: this.dialect, info: null };
   }
 
-  /** What it was told since this was last asked. */
+  /** News since the last call. */
   heard(): string[] {
     return this.told.splice(0);
   }
@@ -173,7 +176,7 @@ export class CallBench {
     };
   }
 
-  /** What was dropped so far, by kind. */
+  /** Dropped signals so far, by kind. */
   dropped(): string[] {
     return this.events.flatMap((event) => event.type === "dropped" ? [event.kind] : []);
   }

@@ -1,4 +1,4 @@
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 
 /** A small generator of numbers that only look random: the same seed gives the same ones. */
 export class Dice {

@@ -1,4 +1,5 @@
-import type { Frame, NamespaceGreeting, NamespaceLink, Session } from "../../../src/core/types.ts";
+import type { Frame, Session } from "../../../src/core/session.ts";
+import type { NamespaceGreeting, NamespaceLink } from "../../../src/transport/links.ts";
 import type { DialectBench } from "./dialect.ts";
 import type { FakeLink } from "./fake_link.ts";
 import { settle, TestClient } from "./hub.ts";

@@ -14,12 +14,12 @@ export function frameOf(ack: number | undefined, name: string, ...args: unknown[
   return `2${ack ?? ""}${JSON.stringify([name, ...args])}`;
 }
 
-/** What a client is told when it is logged in. */
+/** The frame that confirms a login. */
 export function authenticated(uid: string): string {
   return frameOf(undefined, "server-authenticated", { uid });
 }
 
-/** What a client is told whose id goes to another one. */
+/** The frame for a client whose id goes to another one. */
 export const SERVER_DISCONNECT = '2["server-disconnect"]';
 
 /** A client, which counts its acknowledgement ids as the real ones do. */

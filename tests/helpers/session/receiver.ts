@@ -1,10 +1,11 @@
 import type { Hub, Reserve } from "../../../src/core/hub.ts";
 import type { Claim } from "../../../src/core/peer.ts";
-import type { PeerEvent, PeerHandle, Receiver } from "../../../src/core/types.ts";
+import type { PeerEvent, PeerHandle } from "../../../src/core/events.ts";
+import type { Receiver } from "../../../src/core/session.ts";
 import { FakeLink } from "./fake_link.ts";
 import { newTestHub } from "./hub.ts";
 
-/** The side of a session that the hub sees: keeps what it is told. */
+/** The side of a session that the hub sees: it keeps its events. */
 export class FakeReceiver implements Receiver {
   readonly link = new FakeLink();
   readonly events: PeerEvent[] = [];
@@ -24,7 +25,7 @@ export class FakeReceiver implements Receiver {
     return this.#peer;
   }
 
-  /** What it was told since this was last asked, in short words. */
+  /** Events since the last call, in short words. */
   told(): string[] {
     return this.events.splice(0).map(word);
   }
@@ -50,7 +51,7 @@ export function claimOf(id: string, receiver: Receiver, more: Partial<Claim> = {
   return { realm: "test", id, dialect: "test", receiver, ...more };
 }
 
-/** A claim of a receiver that keeps what it is told. */
+/** A claim of a receiver that keeps its events. */
 type TestClaim = Claim & { readonly receiver: FakeReceiver };
 
 /** Claims, and returns the answer: the reason of a refusal, or "abandoned" if none comes. */
@@ -78,7 +79,7 @@ export function paired(hub: Hub, receiver: FakeReceiver, to: string): string {
   return receiver.refusal() ?? answers.find((type) => type === "paired") ?? "no answer";
 }
 
-/** Claims an id for a receiver of its own, which forgets that it was told so. */
+/** Claims an id for a receiver of its own, which forgets the answer. */
 export async function admit(
   hub: Hub,
   id: string,

@@ -1,11 +1,13 @@
-import type { Frame, NamespaceLink, PeerEvent, Session } from "../../../src/core/types.ts";
+import type { PeerEvent } from "../../../src/core/events.ts";
+import type { Frame, Session } from "../../../src/core/session.ts";
+import type { NamespaceLink } from "../../../src/transport/links.ts";
 import type { OfferedNamespace } from "../../../src/transport/socket_io/namespace.ts";
 import { NAMESPACE_LIMITS } from "./engine_bench.ts";
 
 /**
  * A dialect of the tests: clients give themselves a name and send each other messages.
  *
- * - `login` name -> acknowledged; who had the name is told `kicked` and disconnected
+ * - `login` name -> acknowledged; an earlier owner of the name gets `kicked` and is disconnected
  * - `send` name, data -> `message` {from, data} for that client; acknowledged with `[]`, or `[2201]`
  * - `echo` … -> the same event for the client itself
  * - `close` code -> disconnected
@@ -96,7 +98,7 @@ class RelaySession implements Session {
   }
 }
 
-/** What is no list is an event that nobody knows. */
+/** An event without a list of arguments is unknown. */
 function parse(json: string): unknown[] {
   try {
     const value = JSON.parse(json);

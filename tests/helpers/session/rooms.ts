@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 
 /** How a member learned of another one: WebRTC clients derive from it who offers. */
 export type Source = "found" | "announced";
@@ -7,26 +7,29 @@ export type Source = "found" | "announced";
 /** Somebody, and how a member learned of it. */
 export type Learned = readonly [id: string, source: Source];
 
-/** What a member is told of its room, whatever the wire format. */
+/** News of a room for a member, whatever the wire format. */
 export type RoomNews =
   /** The answer to its joining, or to its coming back. */
   | { readonly type: "entered"; readonly id: string; readonly others: readonly string[] }
   | { readonly type: "joined" | "described" | "left"; readonly id: string }
-  /** What a member said; undefined where that is no word of a test. */
+  /** A member's message; undefined if it is not a word of a test. */
   | { readonly type: "heard"; readonly from: string; readonly word: unknown }
   | { readonly type: "refused" };
 
 /** A client that speaks one wire format. */
 export interface Voice {
   /**
-   * What it says first on a connection; `name` is its id where clients choose theirs. Where a client
-   * can come back as who it was, it does.
+   * The first frame on a connection; `name` is its id if clients choose theirs. A client that can
+   * come back as the same peer does so.
    */
   enter(name: string, room: string): readonly Frame[];
   talk(to: string, word: string): Frame;
   /** Undefined where members do not describe themselves. */
   describe?(text: string): Frame;
-  /** What a frame tells; undefined where it tells nothing of the room. Called once for each frame. */
+  /**
+   * The news in a frame; undefined if the frame is about something else. Called once for each
+   * frame.
+   */
   read(frame: Frame): RoomNews | undefined;
   /** Everything that it said was heard by the server. */
   wasHeard?(): void;
@@ -44,7 +47,7 @@ export interface VoiceKind {
 export interface RoomKind {
   readonly name: string;
   readonly voices: readonly [VoiceKind, ...VoiceKind[]];
-  /** Of the dialect, so that no limit is met by accident. */
+  /** Limits of the dialect, so that no test reaches one by accident. */
   readonly options?: Readonly<Record<string, unknown>>;
   /** How long a member whose connection was lost is held, where it is. */
   readonly resumeMs?: number;
@@ -79,7 +82,10 @@ export class RoomWitness {
     }
   }
 
-  /** Who comes back is told who is there now: those who joined meanwhile found it in the room. */
+  /**
+   * A returning member gets the list of present members: those that joined meanwhile found it in
+   * the room.
+   */
   #enter(id: string, others: readonly string[]): readonly Learned[] {
     const source = this.id === undefined ? "found" : "announced";
     if (this.id !== undefined) assertEquals(this.id, id, "it is another one now");
@@ -90,8 +96,8 @@ export class RoomWitness {
 
   #learn(ids: readonly string[], source: Source): readonly Learned[] {
     for (const id of ids) {
-      assert(id !== this.id, "it was told of itself");
-      assert(!this.known.has(id), `it was told twice of ${id}`);
+      assert(id !== this.id, "it got news of itself");
+      assert(!this.known.has(id), `it got news of ${id} twice`);
       this.known.add(id);
     }
     return ids.map((id) => [id, source]);

@@ -1,7 +1,8 @@
 import type { SignalError } from "../../../src/core/errors.ts";
-import type { Frame, Link, PeerEvent, PeerId, Session } from "../../../src/core/types.ts";
+import type { PeerEvent, PeerId } from "../../../src/core/events.ts";
+import type { Frame, Link, Session } from "../../../src/core/session.ts";
 
-/** What a test makes of a session's entry points; by default they do nothing. */
+/** A test's versions of a session's entry points; by default they do nothing. */
 export interface Script {
   readonly opened?: () => void | Promise<void>;
   readonly receive?: (frame: Frame) => void | Promise<void>;

@@ -6,7 +6,7 @@ import type { TestClient } from "./hub.ts";
 /** A frame, as JSON. */
 export type SimpleFrame = Readonly<Record<string, unknown>>;
 
-/** What a client has to show to be the same instance again. */
+/** The credentials with which a client is the same instance again. */
 export interface Credentials {
   readonly p_id: string;
   readonly p_secret: string;
@@ -49,7 +49,7 @@ export class SimpleClient {
 
   /** The frames that came since this was last asked. */
   heard(): SimpleFrame[] {
-    // What the server sends is checked where it is compared.
+    // The comparison checks the server's frames.
     return this.client.heardJson() as SimpleFrame[];
   }
 

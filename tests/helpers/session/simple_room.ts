@@ -16,7 +16,10 @@ const EVENTS: readonly (keyof RoomEvents)[] = [
   "closed",
 ];
 
-/** What a test sees of an RTCPeerConnection that connects nothing: Deno has none. */
+/**
+ * The part of an RTCPeerConnection that a test sees; it connects nothing, because Deno has no such
+ * class.
+ */
 export interface StubConnection {
   readonly candidates: readonly string[];
   readonly transceivers: readonly string[];
@@ -128,7 +131,7 @@ export class TestRoom implements Disposable {
 
   /** The details of all events of that name so far. */
   all<T extends keyof RoomEvents>(type: T): RoomEvents[T][] {
-    // The client's own types say what comes with which event.
+    // The client's own types name the details of each event.
     return this.#happened.filter((one) => one.type === type).map(({ detail }) =>
       detail
     ) as RoomEvents[T][];
@@ -150,7 +153,7 @@ export class TestRoom implements Disposable {
 /** A client that speaks the protocol, and is not the server's own. */
 export class Stranger implements AsyncDisposable {
   readonly #socket: WsClient;
-  /** What makes another connection an instance of the same peer. */
+  /** The credentials that make another connection an instance of the same peer. */
   readonly me: SimpleFrame;
   readonly peers: readonly SimpleFrame[];
 
@@ -169,7 +172,7 @@ export class Stranger implements AsyncDisposable {
     return new Stranger(socket, { p_id, p_secret }, peers);
   }
 
-  /** What a signal to the peer begins with that was here first. */
+  /** The beginning of every signal to the first peer. */
   get to(): SimpleFrame {
     return { event: "signal", peer_id: this.peers[0]?.["peer_id"] };
   }
@@ -186,7 +189,9 @@ export class Stranger implements AsyncDisposable {
     }
   }
 
-  /** What follows until this has been round to the server, but for `event`s that do not matter. */
+  /**
+   * Frames until a marker has been to the server and back, without the `event`s that do not matter.
+   */
   async hearAll(event: string): Promise<SimpleFrame[]> {
     this.#socket.send({ event: "ping" });
     const frames: SimpleFrame[] = [];
@@ -202,7 +207,7 @@ export class Stranger implements AsyncDisposable {
   }
 }
 
-/** A server that says what a test wants. */
+/** A server with the frames that a test wants. */
 export interface ScriptedServer extends AsyncDisposable {
   readonly url: string;
   /** Frames of all connections, oldest first. */

@@ -56,7 +56,7 @@ export class SspClient {
 
   /** The events that came since this was last asked. */
   heard(): SspEvent[] {
-    // What the server sends is checked where it is compared.
+    // The comparison checks the server's frames.
     return this.client.heardJson() as SspEvent[];
   }
 

@@ -41,7 +41,7 @@ export class SinkClient {
 
   /** The messages that came since this was last asked. */
   heard(): SinkMessage[] {
-    // What the server sends is checked where it is compared.
+    // The comparison checks the server's frames.
     return this.client.heardJson() as SinkMessage[];
   }
 
@@ -81,7 +81,7 @@ export function statusMessage(
   return { type: "setPeerStatus", roles, meta, ...more };
 }
 
-/** What a listener is told of a peer. */
+/** A listener's news of a peer. */
 export function changed(
   peerId: string,
   roles: readonly string[],

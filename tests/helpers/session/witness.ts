@@ -1,19 +1,20 @@
 import { assert, assertEquals } from "@std/assert";
-import type { PeerEvent, PeerHandle, Receiver } from "../../../src/core/types.ts";
+import type { PeerEvent, PeerHandle } from "../../../src/core/events.ts";
+import type { Receiver } from "../../../src/core/session.ts";
 import { FakeLink } from "./fake_link.ts";
 
 /** How a peer learned that another one is in its room. */
 type Source = "entered" | "joined";
 
-/** What a peer knows of others, from what it was told alone. */
+/** A peer's knowledge of others, from its events alone. */
 interface Knowledge {
   readonly rooms: Map<string, Map<string, Source>>;
   readonly pairs: Set<string>;
 }
 
 /**
- * A receiver that checks each event against all that it was told before: it throws at the first one
- * that a client could not make sense of, which the hub reports as a fault of its link.
+ * A receiver that checks each event against all earlier ones. It throws at the first event that a
+ * client could not understand, which the hub reports as a fault of its link.
  */
 export class Witness implements Receiver {
   readonly link = new FakeLink();

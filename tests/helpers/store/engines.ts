@@ -20,7 +20,7 @@ export class TempFolder implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Windows deletes no file that is open, and Deno KV lets go of its own a little after close().
+    // Windows deletes no open file, and Deno KV closes its own a little after close().
     await until("the folder to be free", async () => {
       try {
         await Deno.remove(this.path, { recursive: true });
@@ -86,7 +86,8 @@ export class FaultyEngine implements Engine {
     }
     if (this.writeFault !== undefined) throw this.writeFault;
     await this.#engine.commit(changes);
-    this.commits++;
+    // Each start proves a write with the format record.
+    if (changes.some(({ key: [kind] }) => kind !== "format")) this.commits++;
   }
 
   async create(key: Key, value: Uint8Array<ArrayBuffer>): Promise<boolean> {
@@ -98,6 +99,10 @@ export class FaultyEngine implements Engine {
   async check(): Promise<void> {
     await this.#suffer();
     await this.#engine.check();
+  }
+
+  isLocked(): boolean {
+    return this.#engine.isLocked();
   }
 
   async inspect(pause: () => Promise<void>): Promise<void> {

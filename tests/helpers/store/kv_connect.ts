@@ -1,6 +1,6 @@
 /**
  * A remote Deno KV, as far as signalbox needs one: the metadata exchange and the data path of the
- * KV Connect protocol over a map. It can be told to fail.
+ * KV Connect protocol over a map. A test can make it fail.
  */
 export class RemoteKv implements AsyncDisposable {
   /** Answers everything with this status, where it is set. */

@@ -3,10 +3,9 @@ import type { WallClock } from "../../../src/core/kept.ts";
 import {
   openStore,
   Store,
+  type StoreEvent,
   type StoreLimits,
-  type StoreObserver,
   type StoreOptions,
-  type Unreserved,
 } from "../../../src/store/mod.ts";
 import { systemClock } from "../../../src/system/clock.ts";
 import { FakeClock } from "../session/fake_clock.ts";
@@ -16,6 +15,7 @@ const WIDE: StoreLimits = {
   maxReservations: Infinity,
   reservationsPerHour: Infinity,
   reservationBurst: Infinity,
+  maxAddresses: 1_000,
   maxBans: Infinity,
   maxOperatorLog: Infinity,
   maxStoredRooms: Infinity,
@@ -24,75 +24,50 @@ const WIDE: StoreLimits = {
   maxWaitingWrites: 10_000,
 };
 
-/** Writes down what a store has to tell. */
-export class StoreWitness implements StoreObserver {
-  /** In order: "trouble <reason>", "recovered", "damaged <file>", "sealed lost", … */
+/** Writes down the events of a store. */
+export class StoreWitness {
+  /** In order: "trouble: <reason>", "recovered", "damaged: <file>", "sealed lost: …", … */
   readonly events: string[] = [];
-  /** Why ids were not kept, and of which address. */
+  /** Why ids were not reserved, and for which address. */
   readonly unreserved: string[] = [];
   dropped = 0;
   unchecked = 0;
   evicted = 0;
   failures = 0;
 
-  inTrouble(reason: string): void {
-    this.events.push(`trouble: ${reason}`);
+  note(event: StoreEvent): void {
+    switch (event.type) {
+      case "failed":
+        return void this.failures++;
+      case "write_dropped":
+        return void this.dropped++;
+      case "claim_unchecked":
+        return void this.unchecked++;
+      case "reservation_evicted":
+        return void this.evicted++;
+      case "id_unreserved":
+        this.unreserved.push(`${event.reason} ${event.address ?? ""}`.trim());
+        return;
+      default:
+        this.events.push(textOf(event));
+    }
   }
+}
 
-  recovered(): void {
-    this.events.push("recovered");
-  }
-
-  failed(): void {
-    this.failures++;
-  }
-
-  writeDropped(): void {
-    this.dropped++;
-  }
-
-  claimUnchecked(): void {
-    this.unchecked++;
-  }
-
-  idUnreserved(reason: Unreserved, address?: string): void {
-    this.unreserved.push(`${reason} ${address ?? ""}`.trim());
-  }
-
-  reservationEvicted(): void {
-    this.evicted++;
-  }
-
-  unreadable(kind: string, records: number): void {
-    this.events.push(`unreadable: ${kind}, ${records}`);
-  }
-
-  unwritten(records: number): void {
-    this.events.push(`unwritten: ${records}`);
-  }
-
-  sealedLost(dialect: string, error: unknown): void {
-    this.events.push(`sealed lost: ${dialect}, ${error instanceof Error ? error.name : error}`);
-  }
-
-  sealedLeft(error: unknown): void {
-    this.events.push(`sealed left: ${error}`);
-  }
-
-  sealedTooMuch(dialect: string, items: number): void {
-    this.events.push(`sealed too much: ${dialect}, ${items}`);
-  }
-
-  sealedUnreadable(dialect: string, items: number): void {
-    this.events.push(`sealed unreadable: ${dialect}, ${items}`);
-  }
-
-  exposed(folder: string): void {
-    this.events.push(`exposed: ${folder}`);
-  }
-
-  damaged(movedTo: string): void {
-    this.events.push(`damaged: ${movedTo}`);
+function textOf(event: StoreEvent): string {
+  const { type, ...facts } = event;
+  const shown = Object.values(facts).map((fact) => fact instanceof Error ? fact.name : `${fact}`);
+  switch (event.type) {
+    case "recovered":
+      return "recovered";
+    case "trouble":
+      return `trouble: ${event.reason}`;
+    case "exposed":
+      return `exposed: ${event.folder}`;
+    case "sealed_left":
+      return `sealed left: ${event.error}`;
+    default:
+      return `${type.replaceAll("_", " ")}: ${shown.join(", ")}`;
   }
 }
 
@@ -115,9 +90,10 @@ export function storeOptions(
     seals = true,
     witness = new StoreWitness(),
   }: TestStoreOptions = {},
-): StoreOptions & { observer: StoreWitness } {
+): StoreOptions {
   const keyOf = (address: string): string => address;
-  const rest = { timeoutMs, seals, keyOf, observer: witness };
+  const report = (event: StoreEvent): void => witness.note(event);
+  const rest = { timeoutMs, seals, keyOf, report };
   return { clock, wallNow, limits: { ...WIDE, ...limits }, ...rest };
 }
 

@@ -5,14 +5,14 @@
 import { Buffer } from "node:buffer";
 import { NOBODY, openFolder } from "./store.ts";
 
-/** What is on a line. */
+/** The content of a line. */
 export interface Step {
   readonly nth: number;
   /** The current secret, in hexadecimal. */
   readonly secret: string;
 }
 
-/** What the server says of a member in a step's room; now and then as much as it may. */
+/** The server's description of a member in a step's room; now and then the largest allowed. */
 export function descriptionIn(nth: number): string {
   return nth % 7 === 3 ? "x".repeat(65_534) : `says ${nth}`;
 }

@@ -145,7 +145,7 @@ const FRAGMENTS: readonly FrameCase[] = [
     { opcode: continuation, payload: raw(0xff) },
   ], raw(1, 0xff)),
   good(
-    "as many fragments as allowed",
+    "the largest number of fragments",
     fragments(MAX_FRAGMENTS),
     "f".repeat(MAX_FRAGMENTS),
   ),

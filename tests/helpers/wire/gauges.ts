@@ -10,7 +10,7 @@ export async function gaugeOf(url: string, name: string): Promise<number> {
   return Number(line.split(" ").at(-1));
 }
 
-/** What a server keeps for its clients; all of it is given back when they have gone. */
+/** A server's state for its clients; all of it is released when they have gone. */
 const OCCUPANCY = [
   "sockets",
   "connections",
@@ -18,6 +18,8 @@ const OCCUPANCY = [
   "rooms",
   "held_bytes",
   "media_sessions",
+  "topics_active",
+  "topics_subscriptions",
 ] as const;
 
 /** Waits until nothing of any client is left, and fails naming what is. */

@@ -5,7 +5,7 @@ import {
 } from "../../../src/transport/socket_io/payload.ts";
 import { within } from "./waiting.ts";
 
-/** A client that polls by `fetch`, one request at a time and only when it is told to. */
+/** A client that polls by `fetch`, one request at a time and only on demand. */
 export class PollingClient {
   readonly url: string;
   readonly revision: Revision;

@@ -29,7 +29,7 @@ export class RawHttp implements Disposable {
     try {
       for (let done = 0; done < bytes.length;) done += await this.#conn.write(bytes.subarray(done));
     } catch {
-      // What it has answered can still be read.
+      // Its answers so far can still be read.
     }
   }
 

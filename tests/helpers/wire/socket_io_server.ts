@@ -23,9 +23,9 @@ export interface SocketIoTestServer extends AsyncDisposable {
   readonly gate: Gate;
   readonly connections: Connections;
   readonly server: SocketIoServer;
-  /** What went wrong in the server; has to stay empty. */
+  /** Faults of the server; they have to stay absent. */
   readonly faults: unknown[];
-  /** How connections ended, as a log would say it. */
+  /** The ends of connections, in the words of a log. */
   readonly endings: string[];
 }
 

@@ -5,7 +5,7 @@ import script from "../browser/ssp_v1_page.js" with { type: "text" };
 
 const PATH = "ssp_v1";
 
-/** What a site has to serve so that `openV1Page` works there. */
+/** The files that a site must serve for `openV1Page`. */
 export const V1_SITE: Readonly<Record<string, string>> = {
   [`/${PATH}`]: `<!doctype html>
 <title>ssp v1</title>

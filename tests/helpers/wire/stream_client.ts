@@ -5,7 +5,7 @@ import { within } from "./waiting.ts";
 // Simple Signalling by plain HTTP (protocols/simple.md, section 8).
 
 export type Json = Readonly<Record<string, unknown>>;
-/** What asks for a stream. */
+/** The header that asks for a stream. */
 export const STREAM = { accept: "text/event-stream" };
 
 /** One event of a stream. */

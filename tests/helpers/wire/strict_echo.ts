@@ -1,7 +1,7 @@
 import { systemClock } from "../../../src/system/clock.ts";
 import { httpDate } from "../../../src/system/clock.ts";
 import type { Clock } from "../../../src/core/clock.ts";
-import type { Frame } from "../../../src/core/types.ts";
+import type { Frame } from "../../../src/core/session.ts";
 import type { TransportLimits } from "../../../src/transport/strict/limits.ts";
 import { strictTransport } from "../../../src/transport/strict/mod.ts";
 import type { Socket, SocketObserver, TlsMaterial } from "../../../src/transport/transport.ts";
@@ -24,11 +24,11 @@ export interface StrictEcho extends AsyncDisposable {
   readonly port: number;
   /** Sockets that are not gone, in the order in which they opened. */
   readonly sockets: ReadonlySet<Socket>;
-  /** What happened to sockets, such as "violated 1002" and "closed 1000". */
+  /** Events of sockets, such as "violated 1002" and "closed 1000". */
   readonly events: string[];
   /** Statuses of requests that were refused before they were whole. */
   readonly refused: number[];
-  /** What the listener reported. */
+  /** The listener's reports. */
   readonly broken: unknown[];
   /** Takes up another certificate. */
   renew(tls: TlsMaterial): Promise<void>;

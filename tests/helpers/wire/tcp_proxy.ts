@@ -12,7 +12,7 @@ export interface TcpProxy extends AsyncDisposable {
 
 /** A connection whose ends have not been told that it is dead. */
 export interface FrozenPath {
-  /** What the server has sent in vain. */
+  /** Bytes that the server has sent in vain. */
   sent(): Uint8Array;
   /** Whether the server has ended it. */
   isEnded(): boolean;

@@ -11,7 +11,7 @@ export class WsClient implements AsyncDisposable {
   readonly #socket: WebSocket;
   readonly #waiting: (string | Uint8Array)[] = [];
   #wake: (() => void) | undefined;
-  /** Resolves at the end, whoever brought it about. */
+  /** Resolves at the end of the connection, whatever its cause. */
   readonly closed: Promise<Closing>;
   #isClosed = false;
 

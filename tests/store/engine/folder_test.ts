@@ -59,14 +59,14 @@ systemTest({
         await store.dialect("a", NOBODY).seal(["state"], MINUTE);
       }
       assertEquals(modesIn(temp.path), { lock: "600", "sealed.kv": "600", "signalbox.kv": "600" });
-      // What an earlier version left, or a copy.
+      // Files of an earlier version, or a copy.
       for (const name of Object.keys(modesIn(temp.path))) {
         await Deno.chmod(`${temp.path}/${name}`, 0o644);
       }
       await using store = await openFolder(temp.path);
       assertEquals([...new Set(Object.values(modesIn(temp.path)))], ["600"]);
       assertEquals(store.dialect("a", NOBODY).sealed?.items, ["state"]);
-      // The folder is whoever's who made it.
+      // The folder keeps its owner.
       assertEquals(((await Deno.stat(temp.path)).mode ?? 0) & 0o777, 0o755);
     } finally {
       Deno.umask(mask);
@@ -104,7 +104,7 @@ function bytesIn(folder: string): string {
     .map(({ name }) => decoder.decode(Deno.readFileSync(`${folder}/${name}`))).join("\n");
 }
 
-Deno.test("of what was sealed no byte is in any file of the folder once the server serves", async () => {
+Deno.test("no byte of the sealed state is in any file of the folder once the server serves", async () => {
   await using temp = await TempFolder.make();
   const folder = `${temp.path}/store`;
   {
@@ -163,7 +163,7 @@ for (
   });
 }
 
-Deno.test("one folder, one server: a second one is told so, and may have it afterwards", async () => {
+Deno.test("one folder, one server: a second one gets an error, and may have it afterwards", async () => {
   await using temp = await TempFolder.make();
   {
     await using _store = await openFolder(temp.path);
@@ -245,7 +245,7 @@ for (
   });
 }
 
-Deno.test("what was moved aside is never replaced", async () => {
+Deno.test("a file that was moved aside is never replaced", async () => {
   await using temp = await TempFolder.make();
   const file = `${temp.path}/signalbox.kv`;
   const options = { clock: systemClock, wallNow: () => 1_700_000_000_000 };
@@ -305,7 +305,7 @@ Deno.test("a file of a newer format is refused and left alone", async () => {
   after.close();
 });
 
-Deno.test("what is no record of ours in the file is told of, left alone, and disturbs nothing", async () => {
+Deno.test("foreign records in the file are reported, left alone, and disturb nothing", async () => {
   await using temp = await TempFolder.make();
   await (await openFolder(temp.path)).close();
   const kv = await Deno.openKv(`${temp.path}/signalbox.kv`);
@@ -402,7 +402,10 @@ Deno.test({
     await using temp = await TempFolder.make();
     await using _mounted = await mount(temp.path, "size=1m,ro");
     for (const folder of [temp.path, `${temp.path}/inside`]) {
-      assertMatch(await failureOf(folder), /^Cannot use the store in ".*": .*[Rr]ead-?only/);
+      assertMatch(
+        await failureOf(folder),
+        /^Cannot use the store in ".*": it can be read but not written$/,
+      );
     }
   },
 });
@@ -437,7 +440,7 @@ Deno.test({
 for (
   const [what, use] of [
     ["new", () => {}],
-    ["of an earlier run", () => {}],
+    ["from an earlier run", () => {}],
     ["with something sealed", async (store) => {
       await store.dialect("a", NOBODY).seal(["state"], MINUTE);
     }],

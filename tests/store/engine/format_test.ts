@@ -19,7 +19,7 @@ const MANY = 1_200;
 
 const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
 
-/** Made up: ids were names, then had a realm before them, then values that say so. */
+/** Made up: ids were names, then had a realm before them, then were values that contain it. */
 const named: Step = (key, value) =>
   key[0] === "name"
     ? [{ key: ["id", "a", ...key.slice(1)], value }, { key, value: undefined }]
@@ -64,7 +64,7 @@ Deno.test("an older format is brought up to date step by step, in one commit eac
   const copy = new KvEngine(`${folder.path}/test.kv.format-1`);
   assertEquals(await contents(copy), older("1", 20));
   await copy.close();
-  // What is up to date stays as it is.
+  // A file that is up to date stays unchanged.
   const again = new FaultyEngine(folder.engine());
   await settleFormat(again, THIRD);
   assertEquals([again.commits, await contents(again)], [0, upToDate(20)]);
@@ -137,7 +137,7 @@ Deno.test("a copy of an earlier time gives way to a newer one", async () => {
   }
 });
 
-Deno.test("of files that come while the server runs those of another format are refused", async () => {
+Deno.test("a file of another format that comes while the server runs is refused", async () => {
   const outcomeOf = async (format: string | undefined): Promise<string> => {
     const get = (): Promise<Uint8Array<ArrayBuffer> | undefined> =>
       Promise.resolve(format === undefined ? undefined : text(format));

@@ -8,7 +8,7 @@ function newQuota(
   more: { perHour?: number; maxAddresses?: number } = {},
 ): AddressQuota {
   const keyOf = (address: string): string => address.split(":")[0] ?? "";
-  return new AddressQuota({ perHour: 2, burst: 3, now, keyOf, ...more });
+  return new AddressQuota({ perHour: 2, burst: 3, maxAddresses: 100, now, keyOf, ...more });
 }
 
 function taken(quota: AddressQuota, address: string): number {

@@ -46,7 +46,7 @@ Deno.test("an id that is in use has nine tenths of its lifetime left at any mome
 });
 
 for (const [ticks, least, most] of [[0, 0, 0], [1, 1, 1_000], [10, 2_500, 2_500]] as const) {
-  Deno.test(`of 2,500 ids in use ${least} to ${most} are renewed within ${ticks} s`, async () => {
+  Deno.test(`${least} to ${most} of 2,500 ids in use are renewed within ${ticks} s`, async () => {
     const { clock, here, claim } = newBench();
     const ids = Array.from({ length: 2_500 }, (_, id) => `${id}`);
     for (const id of ids) {
@@ -92,7 +92,7 @@ Deno.test("a large table is not looked through for every newcomer", async () => 
     here.add(`${id}`);
   }
   assertEquals(await claim("new"), "unreserved");
-  // What can make room by now is not found yet.
+  // Records that can make room by now are not found yet.
   here.clear();
   assertEquals(await claim("new"), "unreserved");
   clock.advance(10);

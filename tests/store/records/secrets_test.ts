@@ -1,6 +1,7 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { Store } from "../../../src/store/store.ts";
 import { systemClock } from "../../../src/system/clock.ts";
+import { FORMAT_KEY, formatRecord, FORMATS } from "../../../src/store/engine/format.ts";
 import { FaultyEngine, TempFolder } from "../../helpers/store/engines.ts";
 import { NOBODY, storeOptions } from "../../helpers/store/store.ts";
 
@@ -12,6 +13,7 @@ Deno.test("a secret of a store from before there was rotation is the current one
   await using folder = await TempFolder.make();
   const stored = crypto.getRandomValues(new Uint8Array(32));
   const engine = folder.engine();
+  await engine.create(FORMAT_KEY, formatRecord(FORMATS.current));
   await engine.create(["secret", "a"], stored);
   await engine.close();
   {
@@ -39,7 +41,7 @@ Deno.test("a rotation that cannot be written changes nothing", async () => {
   assertEquals(secret.previous, current);
 });
 
-Deno.test("what is sealed can be read after any rotation: the store's own secret stays", async () => {
+Deno.test("sealed state can be read after any rotation: the store's own secret stays", async () => {
   await using folder = await TempFolder.make();
   {
     await using store = await open(new FaultyEngine(folder.engine()));

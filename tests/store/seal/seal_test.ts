@@ -25,7 +25,7 @@ async function recordsOf(engine: Engine): Promise<[Key, Uint8Array<ArrayBuffer>]
   return records;
 }
 
-Deno.test("what is sealed cannot be read, or told from another sealing of the same", async () => {
+Deno.test("sealed state cannot be read, and differs from another sealing of the same", async () => {
   await using folder = await TempFolder.make();
   const engine = folder.engine();
   const sealer = newSealer(engine);
@@ -102,7 +102,7 @@ for (
     ],
     ["a missing part", ([key, value]) => key.at(-1) === "1" ? undefined : [key, value]],
     [
-      "a head that is none",
+      "an invalid head",
       ([key, value]) => key.length > 2 ? [key, value] : [key, edited(value, () => ({}))],
     ],
   ] as [string, (record: StoredRecord) => StoredRecord | undefined][]

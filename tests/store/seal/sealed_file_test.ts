@@ -6,8 +6,8 @@ import { lockFile } from "../../helpers/process/file_lock.ts";
 import { NOBODY, openFolder, StoreWitness } from "../../helpers/store/store.ts";
 import { systemTest } from "../../helpers/process/systems.ts";
 
-// What is sealed has a file of its own, which needs the same care: for a lock of another process,
-// and for whatever is in its place when it is written.
+// Sealed state has a file of its own, which needs the same care: for a lock of another process, and
+// for other files in its place.
 
 const MINUTE = 60_000;
 
@@ -21,8 +21,8 @@ async function sealedIn(folder: string): Promise<readonly unknown[] | undefined>
 }
 
 for (const isFirst of [true, false]) {
-  const when = isFirst ? "nothing was sealed before" : "what was sealed before is gone";
-  Deno.test(`what is in its place at the end, where ${when}, does no harm`, async () => {
+  const when = isFirst ? "nothing was sealed before" : "an earlier sealed file is gone";
+  Deno.test(`another file in its place at the end, if ${when}, does no harm`, async () => {
     await using temp = await TempFolder.make();
     {
       await using store = await openFolder(temp.path);
@@ -82,7 +82,7 @@ systemTest({
   },
 });
 
-Deno.test("a lock of another process is told of, at start and at the end, and ends in time", async () => {
+Deno.test("a lock of another process is reported, at start and at the end, and ends in time", async () => {
   await using temp = await TempFolder.make();
   {
     await using store = await openFolder(temp.path);

@@ -195,7 +195,7 @@ Deno.test("a binary event is one frame of its size for the rates, and for the si
   assertEquals(bench.log.at(-1), "refused rate_limited");
 });
 
-Deno.test("what belongs to a namespace that was closed meanwhile is no offence", async () => {
+Deno.test("packets for a namespace that was closed meanwhile are no offence", async () => {
   using bench = new EngineBench();
   const socket = bench.connect(4);
   socket.hears("40");

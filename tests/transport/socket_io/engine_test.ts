@@ -27,7 +27,7 @@ Deno.test("the open packet tells a client what it has to know", async () => {
   assert(websocket.sid !== sid);
 });
 
-Deno.test("a client that is turned out has time to be told, and gets into no namespace", async () => {
+Deno.test("a client that is turned out has time to read why, and enters no namespace", async () => {
   using bench = new EngineBench();
   const poller = bench.poll(4);
   const socket = bench.connect();
@@ -102,7 +102,7 @@ Deno.test("a session is handed what its client says of itself to the namespace, 
   ]);
 });
 
-Deno.test("what a namespace says is what both versions of socket.io-parser read", () => {
+Deno.test("both versions of socket.io-parser read a namespace's packets", () => {
   using bench = new EngineBench();
   const socket = bench.connect();
   const data = ["grün", { a: [1, null, "😀"] }];
@@ -138,7 +138,7 @@ for (const revision of [3, 4] as const) {
   });
 }
 
-Deno.test("a session that declines says why in the words of its revision", async () => {
+Deno.test("a session that declines gives the reason in the words of its revision", async () => {
   using bench = new EngineBench({
     script: (link) => ({ opened: () => link.decline("2103") }),
   });
@@ -208,7 +208,7 @@ Deno.test("the websocket is closed with the code that the session named", () => 
   assertEquals(socket.closings, [[1008, "too many messages"]]);
 });
 
-Deno.test("what was on its way to a namespace that was closed is no offence", () => {
+Deno.test("packets on their way to a namespace that was closed are no offence", () => {
   using bench = new EngineBench();
   const socket = bench.connect();
   socket.hears("40");
@@ -485,7 +485,7 @@ Deno.test("a session that ends takes its probe with it, and is released with the
   assertEquals([bench.released, bench.connections.size], [1, 0]);
 });
 
-Deno.test("a websocket's end is the session's, as its sessions are told", async () => {
+Deno.test("a WebSocket's end is the session's, and its sessions learn of it", async () => {
   using bench = new EngineBench();
   bench.connect(3).isClosed(1000);
   bench.connect(3).isClosed(0);
@@ -516,7 +516,7 @@ Deno.test("at the server's end every connection is closed with 1001, without DIS
   assertEquals(bench.released, 4);
 });
 
-Deno.test("a probe that is gone before its end is told leaves nothing to the one after it", async () => {
+Deno.test("a probe that is gone before its end is reported leaves nothing to the next one", async () => {
   for (const revision of [3, 4] as const) {
     using bench = new EngineBench();
     const { session } = bench.poll(revision);
@@ -537,7 +537,7 @@ Deno.test("a probe that is gone before its end is told leaves nothing to the one
   }
 });
 
-Deno.test("what is still on its way when the server ends the last namespace is nobody's fault", async () => {
+Deno.test("packets on their way when the server ends the last namespace are no fault", async () => {
   using bench = new EngineBench();
   const socket = bench.connect(4);
   socket.hears("40");
@@ -549,7 +549,7 @@ Deno.test("what is still on its way when the server ends the last namespace is n
   assertEquals(socket.closings, ["bare"]);
 });
 
-Deno.test("a client that is to go is told so also when the server goes away: after 1001 it came back", async () => {
+Deno.test("a client that must not come back learns it also when the server goes away", async () => {
   using bench = new EngineBench();
   const [dismissed, other] = [bench.connect(3), bench.connect(3)];
   bench.sessions[0]?.link.close();

@@ -183,7 +183,7 @@ Deno.test("packets other than events may come so fast, and not faster", () => {
 });
 
 for (const [name, address] of [["/", ""], ["/ssp", "/ssp,"]] as const) {
-  Deno.test(`who leaves ${name} and comes back has no more events and bytes than who stays`, () => {
+  Deno.test(`a client that leaves ${name} and comes back has no more events and bytes than one that stays`, () => {
     const namespaceLimits = {
       ...{ framesPerSecond: 1, frameBurst: 5 },
       ...{ bytesPerSecond: 1_000, byteBurst: 3_000 },
@@ -250,7 +250,7 @@ Deno.test("a flood is one although its client leaves and comes back", () => {
   assertEquals([refusals[0], refusals[1]], ["refused rate_limited", "refused flooding"]);
 });
 
-Deno.test("who may not come back is told so by the session; nothing else is harmed", async () => {
+Deno.test("a client that may not come back gets the reason from the session; nothing else is harmed", async () => {
   using bench = new EngineBench({
     script: (link) => ({ refuse: ({ code }) => link.decline(code) }),
   });
@@ -281,7 +281,7 @@ Deno.test("a websocket message may be as large as the limit, in bytes, and not l
   assertEquals(socket.closings, [[1009, "too big"]]);
 });
 
-Deno.test("what waits behind the newest packet for a client that polls has its limit", async () => {
+Deno.test("packets behind the newest one for a polling client have a limit", async () => {
   using bench = new EngineBench({ limits: { maxQueuedBytes: 1_024 } });
   const poller = bench.poll(3);
   await poller.heard();
@@ -292,7 +292,7 @@ Deno.test("what waits behind the newest packet for a client that polls has its l
   assertEquals([poller.session.backlog, link?.isOpen], [1_024 + 7, true]);
   link?.send('2["x"]');
   assertEquals(link?.isOpen, false);
-  // Nobody is told in the same turn.
+  // No observer is informed in the same turn.
   assertEquals(bench.sessions[0]?.timesClosed, 0);
   await settle();
   assertEquals([bench.sessions[0]?.timesClosed, bench.log.at(-1)], [1, "ended by slow reader"]);
@@ -313,7 +313,7 @@ Deno.test("a packet larger than what may wait reaches a client that polls, whate
   assertEquals([link?.isOpen, bench.connections.queuedBytes], [false, 0]);
 });
 
-Deno.test("what waits for all clients of an address that poll has its limit too", async () => {
+Deno.test("packets for all polling clients of an address have a limit too", async () => {
   using bench = new EngineBench({ budget: { maxQueuedBytesPerAddress: 40_000 } });
   const pollers = [bench.poll(3), bench.poll(3), bench.poll(3)];
   for (const poller of pollers) await poller.heard();
@@ -323,7 +323,7 @@ Deno.test("what waits for all clients of an address that poll has its limit too"
   modest?.send('2["x"]');
   assertEquals([patient?.isOpen, greedy?.isOpen, modest?.isOpen], [true, false, true]);
   await settle();
-  // What somebody has fetched, or nobody will, waits no longer.
+  // Packets that were fetched, or never will be, wait no longer.
   await pollers[0]?.heard();
   await pollers[2]?.heard();
   assertEquals(bench.connections.queuedBytes, 0);

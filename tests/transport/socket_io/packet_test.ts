@@ -66,7 +66,7 @@ for (const [oracle, encode] of Object.entries(ENCODERS)) {
     );
   });
 
-  Deno.test(`connecting and disconnecting as ${oracle} says it are read`, () => {
+  Deno.test(`connecting and disconnecting are read as ${oracle} writes them`, () => {
     for (const nsp of ["/", "/ssp", "/ssp/v1"]) {
       const connect = encode({ type: PacketType.CONNECT, nsp });
       const disconnect = encode({ type: PacketType.DISCONNECT, nsp });
@@ -112,7 +112,7 @@ function isPacket4(text: string): boolean {
   }
 }
 
-Deno.test("what is taken for an event's beginning may be JSON that is none: nothing else differs", () => {
+Deno.test("the beginning of an event may be invalid JSON: nothing else differs", () => {
   const text = fc.tuple(
     fc.constantFrom("", "/ssp,", "/x"),
     fc.constantFrom("", "0", "12", "99999999999", "-1", " "),

@@ -14,7 +14,7 @@ import { anyText } from "../../helpers/session/arbitraries.ts";
 
 // The oracles are the parsers of the reference: version 2 speaks revision 3, version 5 revision 4.
 
-/** What the reference calls a packet. */
+/** A packet in the terms of the original. */
 interface Packet {
   type: string;
   data?: string;
@@ -168,7 +168,7 @@ for (
 }
 
 for (const revision of [3, 4] as const) {
-  Deno.test(`revision ${revision}: as many packets as the limit are a payload, one more is none`, () => {
+  Deno.test(`revision ${revision}: the limit of packets is a payload, one more is not`, () => {
     const packets = ["4a", "4b", "4c"];
     assertEquals(decodePayload(encodePayload(packets, revision), revision, 3), packets);
     assertEquals(decodePayload(encodePayload(packets, revision), revision, 2), undefined);

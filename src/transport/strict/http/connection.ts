@@ -21,7 +21,7 @@ const MAX_UNWANTED_BYTES = 64 * 1024;
 /** Responses are written in pieces of this size, each within the time for a body. */
 const PIECE_BYTES = 64 * 1024;
 
-/** What happens when the time is up: a refusal, or a silent end. */
+/** The action when the time is up: a refusal, or a silent end. */
 type Late = "refuse" | "cut";
 
 /** The request that is being served. */

@@ -3,7 +3,7 @@ import type { Upgraded } from "../../transport.ts";
 import type { StrictSocket } from "../ws/socket.ts";
 import type { RequestHead } from "./head.ts";
 
-/** What a request needs of the connection that it came on. */
+/** The part of a connection that its requests need. */
 export interface RequestSource {
   readonly isSecure: boolean;
   /** Makes the body; undefined if there is none. */

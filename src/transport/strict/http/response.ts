@@ -39,7 +39,7 @@ const PHRASES: ReadonlyMap<number, string> = new Map([
 /** How a body is delimited: by its length, by chunks, or by the end of the connection. */
 export type Delimiter = { readonly length: number } | "chunked" | "close";
 
-/** What a response's head says of its connection. */
+/** The facts about a connection in a response's head. */
 export interface HeadOptions {
   readonly delimiter: Delimiter;
   readonly isPersistent: boolean;

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Frame } from "../../../core/types.ts";
+import type { Frame } from "../../../core/session.ts";
 import type { InputBuffer } from "../input_buffer.ts";
 import { OPCODE, readClosing } from "./frames.ts";
 import { unmask } from "./unmask.ts";
@@ -43,13 +43,13 @@ export class FrameReader {
   /** The beginning of a header whose end has not come. */
   #header: Uint8Array | undefined = undefined;
   #headerBytes = 0;
-  /** Of the frame that is being read. */
+  /** State of the frame that is being read. */
   #opcode = 0;
   #isFinal = false;
   #left = 0;
   #mask = 0;
   #phase = 0;
-  /** Of the message that is being read: text or binary; 0 between two messages. */
+  /** State of the message that is being read: text or binary; 0 between two messages. */
   #type = 0;
   #fragments = 0;
   #messageBytes = 0;

@@ -1,4 +1,4 @@
-/** What a frame is (RFC 6455, section 11.8). */
+/** The kinds of frames (RFC 6455, section 11.8). */
 export const OPCODE = {
   continuation: 0,
   text: 1,

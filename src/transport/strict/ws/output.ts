@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Frame } from "../../../core/types.ts";
+import type { Frame } from "../../../core/session.ts";
 import { type BufferPool, type Flushable, type Flusher, OUTPUT_BYTES } from "../pool.ts";
 import type { Framer } from "./framer.ts";
 import { headerBytes, OPCODE, writeHeader } from "./frames.ts";
@@ -9,7 +9,7 @@ export interface Writable {
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** What sockets share in order to write. */
+/** Shared by the sockets that write. */
 export interface OutputParts {
   readonly pool: BufferPool;
   readonly flusher: Flusher;
@@ -31,8 +31,8 @@ interface Piece {
 }
 
 /**
- * What one socket has to write. Everything of one turn of the event loop goes out in one write; what
- * comes while that is under way goes out in the next.
+ * The output of one socket. Frames of one turn of the event loop go out in one write; frames that
+ * come during that write go out in the next.
  */
 export class Output implements Flushable {
   readonly #conn: Writable;
@@ -109,7 +109,7 @@ export class Output implements Flushable {
   #sendSmallText(text: string): void {
     const piece = this.#collector(10 + 3 * text.length);
     const { bytes, length: at } = piece;
-    // Of most texts the length shows how long the header is; it is moved up where it does not.
+    // The length of most texts shows how long the header is; otherwise the header is moved up.
     const guess = headerBytes(text.length);
     const { written } = ENCODER.encodeInto(text, bytes.subarray(at + guess));
     const size = headerBytes(written);
@@ -185,7 +185,7 @@ export class Output implements Flushable {
     }
   }
 
-  /** What goes out next: as much as fits into one write. */
+  /** The next part to write: as much as fits into one write. */
   #next(): Piece | undefined {
     this.#emitPong();
     const [first, second] = this.#pieces;

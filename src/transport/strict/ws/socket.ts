@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Frame } from "../../../core/types.ts";
+import type { Frame } from "../../../core/session.ts";
 import type { Socket, SocketObserver } from "../../transport.ts";
 import type { Conn, Host, Member } from "../host.ts";
 import { InputBuffer } from "../input_buffer.ts";

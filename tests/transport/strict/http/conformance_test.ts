@@ -16,7 +16,7 @@ const get = (headers = "", target = "/t"): string =>
 const post = (headers: string, body: string): string =>
   `POST /t HTTP/1.1\r\n${HOST}${headers}\r\n${body}`;
 
-/** What is sent, and the status and body of the answer. A refusal also ends the connection. */
+/** The request, and the status and body of the answer. A refusal also ends the connection. */
 const GOOD: readonly (readonly [name: string, request: string, body: string])[] = [
   ["a request", get(), "GET /t "],
   ["blank lines before it", `\r\n\r\n${get()}`, "GET /t "],
@@ -36,7 +36,7 @@ const GOOD: readonly (readonly [name: string, request: string, body: string])[] 
   ["an empty value", get("A:\r\n"), "GET /t "],
   ["bytes beyond ASCII in a value", get("A: \xff\r\n"), "GET /t "],
   ["an empty Host", "GET /t HTTP/1.1\r\nHost:\r\n\r\n", "GET /t "],
-  ["as many fields as allowed", get(fields(7)), "GET /t "],
+  ["the largest number of fields", get(fields(7)), "GET /t "],
   ["a head of the largest size", padded("GET /t HTTP/1.1", 1_024), "GET /t "],
   ["a body by length", post("Content-Length: 3\r\n", "abc"), "POST /t abc"],
   ["a body of no bytes", post("Content-Length: 0\r\n", ""), "POST /t "],

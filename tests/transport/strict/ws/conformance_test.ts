@@ -77,7 +77,7 @@ Deno.test("frames that come with the handshake are handled after it", async () =
   assertEquals(await socket.next(), "early");
 });
 
-Deno.test("of several pings in one read the newest is answered, before what is sent after it", async () => {
+Deno.test("only the newest of several pings in one read is answered, before any later frame", async () => {
   await using server = startStrictEcho(OPTIONS);
   using socket = await RawSocket.upgrade(`${server.url}/`);
   const frames = ["1", "2", "3"].flatMap((payload) => [

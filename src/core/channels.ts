@@ -1,0 +1,189 @@
+/** One connection's subscription to one channel, to which publications are delivered. */
+export interface Subscriber<Publication> {
+  readonly link: { fail(error: unknown): void };
+  /** Takes one publication. @returns false if this subscriber has no use for it */
+  take(publication: Publication): boolean;
+  /** An operator ended the subscription. */
+  expelled(): void;
+}
+
+/** Counts shared by all channels that are opened with the same object. */
+export interface ChannelQuota {
+  readonly maxChannels: number;
+  readonly maxSubscriptions: number;
+  channels: number;
+  subscriptions: number;
+}
+
+/** Infinity stands for the configuration's word `unlimited`. */
+export interface ChannelLimits {
+  /** Subscribers of one channel. */
+  readonly maxSubscribers: number;
+  /** Bounds all channels of the dialect together. */
+  readonly quota: ChannelQuota;
+}
+
+/** A channel as an operator sees it. */
+export interface ChannelReport {
+  readonly name: string;
+  readonly subscribers: number;
+}
+
+/** "channel_full": the channel has its most subscribers; "full": all channels together have. */
+export type Subscribed = "subscribed" | "channel_full" | "full";
+
+/** Makes a quota of which nothing is used yet. */
+export function newQuota(limits: Omit<ChannelQuota, "channels" | "subscriptions">): ChannelQuota {
+  return { ...limits, channels: 0, subscriptions: 0 };
+}
+
+interface Channel<S> {
+  readonly subscribers: Set<S>;
+  /** Subscribers by the names that they answer to; most channels have no such names. */
+  byName: Map<string, Set<S>> | undefined;
+  /** Subscribers that answer to every name. */
+  everyName: Set<S> | undefined;
+}
+
+/** All channels of a hub: each realm has several kinds, whose equal names never meet. */
+export class Exchange {
+  readonly #open = new Set<string>();
+
+  /** Opens the channels of one kind in a realm; throws RangeError if they are open already. */
+  open<Publication, S extends Subscriber<Publication>>(
+    { realm, kind, limits }: {
+      readonly realm: string;
+      readonly kind: string;
+      readonly limits: ChannelLimits;
+    },
+  ): Channels<Publication, S> {
+    const key = JSON.stringify([realm, kind]);
+    if (this.#open.has(key)) throw new RangeError(`Cannot open channels twice: ${key}`);
+    this.#open.add(key);
+    return new Channels(limits);
+  }
+}
+
+/**
+ * Publish and subscribe, beside the hub's rooms: a channel exists while it has subscribers, its
+ * subscribers do not learn of each other, and publishing needs no subscription. Publications are
+ * opaque and delivered at once, in the publisher's order.
+ */
+export class Channels<Publication, S extends Subscriber<Publication>> {
+  readonly #limits: ChannelLimits;
+  readonly #channels = new Map<string, Channel<S>>();
+
+  constructor(limits: ChannelLimits) {
+    this.#limits = limits;
+  }
+
+  /** Adds a subscriber that is not subscribed yet. */
+  subscribe(name: string, subscriber: S): Subscribed {
+    const { maxSubscribers, quota } = this.#limits;
+    let channel = this.#channels.get(name);
+    if (quota.subscriptions >= quota.maxSubscriptions) return "full";
+    if (channel === undefined) {
+      if (quota.channels >= quota.maxChannels) return "full";
+      channel = { subscribers: new Set(), byName: undefined, everyName: undefined };
+      this.#channels.set(name, channel);
+      quota.channels++;
+    } else if (channel.subscribers.size >= maxSubscribers) {
+      return "channel_full";
+    }
+    channel.subscribers.add(subscriber);
+    quota.subscriptions++;
+    return "subscribed";
+  }
+
+  /** Removes a subscriber and its names; the channel ends with its last subscriber. */
+  unsubscribe(name: string, subscriber: S, names: Iterable<string> = []): void {
+    const channel = this.#channels.get(name);
+    if (channel === undefined || !channel.subscribers.delete(subscriber)) return;
+    for (const one of names) forget(channel, one, subscriber);
+    channel.everyName?.delete(subscriber);
+    const { quota } = this.#limits;
+    quota.subscriptions--;
+    if (channel.subscribers.size > 0) return;
+    this.#channels.delete(name);
+    quota.channels--;
+  }
+
+  /** Makes a subscriber reachable by `publishTo` under one more name, beside others that have it. */
+  name(channelName: string, name: string, subscriber: S): void {
+    const channel = this.#channels.get(channelName);
+    if (channel === undefined || !channel.subscribers.has(subscriber)) return;
+    const named = (channel.byName ??= new Map()).get(name);
+    if (named === undefined) channel.byName.set(name, new Set([subscriber]));
+    else named.add(subscriber);
+  }
+
+  /** Makes a subscriber reachable under every name that some subscriber of the channel has. */
+  nameAll(channelName: string, subscriber: S): void {
+    const channel = this.#channels.get(channelName);
+    if (channel === undefined || !channel.subscribers.has(subscriber)) return;
+    (channel.everyName ??= new Set()).add(subscriber);
+  }
+
+  /** Subscribers of a channel. */
+  count(name: string): number {
+    return this.#channels.get(name)?.subscribers.size ?? 0;
+  }
+
+  /** Delivers to every subscriber. @returns how many took the publication */
+  publish(name: string, publication: Publication): number {
+    return deliver(this.#channels.get(name)?.subscribers, publication);
+  }
+
+  /**
+   * Delivers to the subscribers that answer to a name.
+   * @returns how many took the publication; undefined if no subscriber has the name
+   */
+  publishTo(channelName: string, name: string, publication: Publication): number | undefined {
+    const channel = this.#channels.get(channelName);
+    const named = channel?.byName?.get(name);
+    if (named === undefined) return undefined;
+    const everyName = channel?.everyName;
+    return deliver(everyName?.size ? named.union(everyName) : named, publication);
+  }
+
+  /** All channels, for operators. */
+  list(): ChannelReport[] {
+    return [...this.#channels].map(([name, { subscribers }]) => ({
+      name,
+      subscribers: subscribers.size,
+    }));
+  }
+
+  /** Ends a channel: removes all its subscribers. @returns false if there is no such channel */
+  stop(name: string): boolean {
+    const channel = this.#channels.get(name);
+    if (channel === undefined) return false;
+    const { quota } = this.#limits;
+    this.#channels.delete(name);
+    quota.channels--;
+    quota.subscriptions -= channel.subscribers.size;
+    for (const subscriber of channel.subscribers) subscriber.expelled();
+    return true;
+  }
+}
+
+/** A fault in one subscriber's session ends that session alone. */
+function deliver<P, S extends Subscriber<P>>(to: Iterable<S> | undefined, publication: P): number {
+  if (to === undefined) return 0;
+  let taken = 0;
+  for (const subscriber of to) {
+    try {
+      if (subscriber.take(publication)) taken++;
+    } catch (error) {
+      subscriber.link.fail(error);
+    }
+  }
+  return taken;
+}
+
+function forget<S>(channel: Channel<S>, name: string, subscriber: S): void {
+  const named = channel.byName?.get(name);
+  if (named === undefined || !named.delete(subscriber) || named.size > 0) return;
+  channel.byName?.delete(name);
+  if (channel.byName?.size === 0) channel.byName = undefined;
+}

@@ -1,0 +1,92 @@
+import type { ErrorCode, SignalError } from "./errors.ts";
+import type { PeerEvent, PeerId, PeerSummary, RoomId } from "./events.ts";
+import type { LinkLimits } from "./limits.ts";
+import type { Leg, Role, Untaken } from "./signal.ts";
+
+/** One WebSocket message: text, or the bytes of a binary one. */
+export type Frame = string | Uint8Array<ArrayBuffer>;
+
+/** One client connection of any transport. */
+export interface Link {
+  /** Unique in this process; for logs. */
+  readonly id: string;
+  /** The client's network address without a port. */
+  readonly address: string;
+  /** False as soon as either side has decided to end the connection. */
+  readonly isOpen: boolean;
+  /** Queues one frame. A link over its output limit closes itself as slow. */
+  send(frame: Frame): void;
+  /** Ends the connection; without a code the closing frame carries no status. */
+  close(code?: number, reason?: string): void;
+  /** Ends the connection because of a fault of the server, which is logged. */
+  fail(error: unknown): void;
+  /**
+   * Counts a frame of `size` bytes that the client sent by another way, such as a POST, against the
+   * rates of the connection; false if it exceeds them. Absent from a link without rates.
+   */
+  takes?(size: number): boolean;
+}
+
+/**
+ * The receiver of a peer's events: its session or, where a dialect's peers have several connections or
+ * outlive them, an object that stands for the peer.
+ */
+export interface Receiver {
+  readonly link: Pick<Link, "isOpen" | "fail">;
+  /**
+   * Takes one event. An exception fails the link, except at `refused`: there it becomes the outcome of
+   * the refused step.
+   */
+  deliver(event: PeerEvent): void;
+  /** False if the client's version of its protocol has no words for a payload of its dialect. */
+  understands?(payload: unknown): boolean;
+  /**
+   * Makes its client's end of a call with a peer of another dialect, or refuses the call. Absent in a
+   * dialect that cannot be bridged. The leg of a callee makes itself known with its first signal.
+   * @param room the room in which the call is made, if the two are members of one
+   */
+  leg?(other: PeerSummary, role: Role, room: RoomId | undefined): Leg | Untaken;
+}
+
+/**
+ * The way a connection ended: by the client's farewell ("left"); by a client or proxy that goes away,
+ * which need not be a farewell ("away", close code 1001); or in any other way ("lost").
+ */
+export type Departure = "left" | "away" | "lost";
+
+/** One client's protocol state. It knows its wire format, but not the network. */
+export interface Session extends Receiver {
+  /** False until the client has identified itself; a connection that stays so is closed. */
+  readonly isIdentified: boolean;
+  /** The client's current id, for logs, if it has one. */
+  readonly peerId?: PeerId | undefined;
+  /** The moment on the server's clock at which the client's token ends the connection, if at all. */
+  readonly expiresAt?: number | undefined;
+  /** The connection is open: greet, or claim what the URL asks for. Called once, or never. */
+  opened(): void | Promise<void>;
+  /** Handles one frame. A returned promise holds back later frames until it settles. */
+  receive(frame: Frame): void | Promise<void>;
+  /** Sends a refusal to the client, and closes the link if the dialect does. */
+  refuse(error: SignalError): void;
+  /** A frame came too fast and was dropped unread; for protocols that answer every message. */
+  dropped?(frame: Frame): void;
+  /** The dialect's own name for a refusal, for logs. */
+  wordFor?(code: ErrorCode): string | undefined;
+  /** The connection is over, by either side's decision: release everything. Called exactly once. */
+  closed(departure: Departure): void;
+}
+
+/** The dialect that owns a connection, and the rules that follow from it. */
+export interface Terms {
+  readonly dialect: string;
+  readonly limits: LinkLimits;
+  /** The close code for a server that goes away; 1001 by default. */
+  readonly goingAwayCode?: number | undefined;
+}
+
+/** A connection whose dialect is not known yet. */
+export interface Unsettled {
+  readonly link: Link;
+  /** Continues with this session, on terms of its own if they differ from those of the path. */
+  settle(session: Session, terms?: Terms): void;
+}

@@ -1,0 +1,169 @@
+import * as z from "zod";
+import { passFor } from "../kit/pass.ts";
+import { type Channels, newQuota } from "../../core/channels.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Link } from "../../core/session.ts";
+import type { Visit } from "../../core/visit.ts";
+import { type Counter, defineDialect, type OpenDialect, type Sealing } from "../dialect.ts";
+import { limit, linkLimitOptions, pathText, toggle, whole, wholeIfGiven } from "../kit/options.ts";
+import { readSealed } from "../kit/sealed.ts";
+import { Counts, DROP_REASONS } from "./counts.ts";
+import { LostPages } from "./lost_pages.ts";
+import { isTopics, type Shape } from "./messages.ts";
+import { topicOperations } from "./operations.ts";
+import { TopicsSession } from "./session.ts";
+import type { Publication, Subscription } from "./subscription.ts";
+
+const EXPIRE_MS = 5_000;
+
+const options = z.strictObject({
+  paths: z.array(pathText).default(["/topics"]).meta({
+    description: "Paths for Yjs (y-webrtc) and Trystero pages",
+    isRare: true,
+  }),
+  maxTopicLength: whole(512, "Longest topic, in UTF-16 units", { max: 8_192 }),
+  maxSubscriptions: limit(1_024, "Topics of one connection"),
+  maxSubscribers: limit(5_000, "Subscribers of one topic"),
+  maxTopics: limit(100_000, "Topics in total"),
+  maxSubscriptionsTotal: limit(500_000, "Subscriptions in total"),
+  broadcast: toggle("Send everything to every subscriber of a topic, as the original servers do", {
+    isRare: true,
+  }),
+  announceWindowMs: whole(2_000, "Time in which two announcements cross, in ms", { min: 0 }),
+  resumeMs: whole(
+    150_000,
+    "Time for which the topics of a lost Trystero page are remembered, in ms; 0 for not at all",
+    { min: 0 },
+  ),
+  maxRemembered: whole(10_000, "Lost Trystero pages that are remembered", { min: 0 }),
+  maxSilenceMs: wholeIfGiven(
+    "Longest silence of a client, in ms; a pong ends it; by default twice --keepalive-timeout",
+    { min: 1_000 },
+  ),
+  ...linkLimitOptions({
+    // A page that joins a room of sixty sends 545 messages, 258 of them in one second.
+    framesPerSecond: 200,
+    // A returning Trystero page is silent until its next announcement, for a minute and more.
+    identifyTimeoutMs: 150_000,
+  }),
+  // A rate hardly ever ends a connection, because y-webrtc returns at once: it drops messages.
+  floodTimeoutMs: whole(
+    3_600_000,
+    "Time above its rates after which a client is dropped, in ms",
+  ),
+});
+
+/** A lost page, as it is sealed. */
+const Sealed = z.object({
+  id: z.string(),
+  topics: z.array(z.string()),
+  address: z.string(),
+  leftMs: z.number(),
+});
+
+/** Publish and subscribe for y-webrtc's documents and Trystero's rooms. */
+export const topics = defineDialect({
+  name: "topics",
+  title: "Topics",
+  options,
+  open(options, { hub, realm, dialect, clock, store, authenticator }): OpenDialect {
+    const quota = newQuota({
+      maxChannels: options.maxTopics,
+      maxSubscriptions: options.maxSubscriptionsTotal,
+    });
+    const limits = { maxSubscribers: options.maxSubscribers, quota };
+    const openChannels = (kind: Shape): Channels<Publication, Subscription> =>
+      hub.channels.open({ realm, kind, limits });
+    const channels = { yjs: openChannels("yjs"), trystero: openChannels("trystero") };
+    const counts = new Counts();
+    const lost = new LostPages(options.maxRemembered);
+    let serial = 0;
+    const server = {
+      channels,
+      clock,
+      lost,
+      counts,
+      nextSerial: () => ++serial,
+      maxTopicLength: options.maxTopicLength,
+      maxSubscriptions: options.maxSubscriptions,
+      isBroadcast: options.broadcast,
+      announceWindowMs: options.announceWindowMs,
+      resumeMs: options.resumeMs,
+    };
+    const { items, ageMs } = readSealed(store, Sealed);
+    for (const { leftMs, ...page } of items.toReversed()) {
+      lost.add({ ...page, expiresAtMs: clock.now() + Math.min(leftMs, options.resumeMs) - ageMs });
+    }
+    const expiry = clock.every(EXPIRE_MS, () => lost.expire(clock.now()));
+    const route = {
+      kind: "upgrade",
+      limits: options,
+      maxSilenceMs: options.maxSilenceMs,
+      connect: (visit: Visit, link: Link) =>
+        new TopicsSession(link, server, passFor({ authenticator, dialect }, visit, link)),
+    } as const;
+    const guest = options.paths.includes("/")
+      ? []
+      : [{ ...route, path: "/", recognises: isTopics }];
+    return {
+      routes: [...options.paths.map((path) => ({ ...route, path })), ...guest],
+      entrances: options.paths.slice(0, 1).map((path) => ({
+        path,
+        scheme: "ws",
+        hint: "new WebrtcProvider(room, doc, { signaling: [url] }), joinRoom({ relayConfig: … })",
+      })),
+      operations: topicOperations(channels),
+      gauges: [
+        { name: "topics_active", help: "Topics with subscribers", read: () => quota.channels },
+        {
+          name: "topics_subscriptions",
+          help: "Subscriptions to topics",
+          read: () => quota.subscriptions,
+        },
+        {
+          name: "topics_remembered",
+          help: "Lost connections whose topics are remembered",
+          read: () => lost.size,
+        },
+      ],
+      counters: countersOf(counts),
+      seal: () => sealingOf(lost, clock, options.resumeMs),
+      [Symbol.dispose]: () => expiry[Symbol.dispose](),
+    };
+  },
+});
+
+function countersOf(counts: Counts): Counter[] {
+  return [
+    {
+      name: "topics_published_total",
+      help: "Publications accepted",
+      read: () => counts.published,
+    },
+    {
+      name: "topics_delivered_total",
+      help: "Publications sent to subscribers, once for each",
+      read: () => counts.delivered,
+    },
+    {
+      name: "topics_resumed_total",
+      help: "Topics that lost pages got back",
+      read: () => counts.resumed,
+    },
+    ...DROP_REASONS.map((reason) => ({
+      name: "topics_dropped_total",
+      help: "Messages and subscriptions dropped",
+      read: () => counts.dropped(reason),
+      labels: { reason },
+    })),
+  ];
+}
+
+function sealingOf(lost: LostPages, clock: Clock, lifetimeMs: number): Sealing {
+  const now = clock.now();
+  const items = lost.list().map(({ expiresAtMs, ...page }) => ({
+    ...page,
+    leftMs: expiresAtMs - now,
+  }));
+  return { items, lifetimeMs };
+}

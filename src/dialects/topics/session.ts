@@ -1,0 +1,239 @@
+import type { Channels } from "../../core/channels.ts";
+import type { Clock } from "../../core/clock.ts";
+import { SignalError } from "../../core/errors.ts";
+import type { Departure, Frame, Link, Session } from "../../core/session.ts";
+import type { Pass } from "../kit/pass.ts";
+import { sendRefusal } from "../kit/refusal.ts";
+import type { Counts } from "./counts.ts";
+import type { LostPages } from "./lost_pages.ts";
+import {
+  type Change,
+  encodeTrystero,
+  encodeYjs,
+  PONG,
+  type Publish,
+  readCommand,
+  type Shape,
+} from "./messages.ts";
+import { type Owner, type Publication, Subscription } from "./subscription.ts";
+import { WIRE } from "./wire.ts";
+
+/** Shared by all connections of the dialect. */
+export interface TopicsServer {
+  readonly channels: Readonly<Record<Shape, Channels<Publication, Subscription>>>;
+  readonly clock: Clock;
+  readonly lost: LostPages;
+  readonly counts: Counts;
+  /** Orders subscriptions and announcements. */
+  readonly nextSerial: () => number;
+  readonly maxTopicLength: number;
+  readonly maxSubscriptions: number;
+  /** Every publication goes to every subscriber, as on the original servers. */
+  readonly isBroadcast: boolean;
+  readonly announceWindowMs: number;
+  readonly resumeMs: number;
+}
+
+type Yjs = Publish & { readonly shape: "yjs" };
+type Trystero = Publish & { readonly shape: "trystero" };
+
+/** One connection: it subscribes to topics in either shape, and publishes to any. */
+export class TopicsSession implements Session, Owner {
+  readonly link: Link;
+  readonly #server: TopicsServer;
+  /** Undefined if no token is needed. */
+  readonly #pass: Pass | undefined;
+  #isIdentified = false;
+  /** By topic, in the order in which they were subscribed. */
+  #yjs: Map<string, Subscription> | undefined = undefined;
+  #trystero: Map<string, Subscription> | undefined = undefined;
+  /** The id of Trystero's page. */
+  #pageId: string | undefined = undefined;
+
+  constructor(link: Link, server: TopicsServer, pass: Pass | undefined) {
+    this.link = link;
+    this.#pass = pass;
+    this.#server = server;
+  }
+
+  /** The client has sent a command: what it subscribes to is its own affair. */
+  get isIdentified(): boolean {
+    return this.#isIdentified;
+  }
+
+  get expiresAt(): number | undefined {
+    return this.#pass?.expiresAt;
+  }
+
+  /** Checks the token; then the client speaks first. */
+  opened(): void | Promise<void> {
+    return this.#pass?.present({});
+  }
+
+  receive(frame: Frame): void {
+    const command = readCommand(frame);
+    this.#isIdentified = true;
+    if (this.#pass !== undefined) checkTopics(this.#pass, command);
+    switch (command.type) {
+      case "publish":
+        return command.shape === "yjs" ? this.#publishYjs(command) : this.#publishTrystero(command);
+      case "subscribe":
+        return this.#subscribeAll(command);
+      case "unsubscribe":
+        for (const topic of command.yjs) this.#unsubscribe("yjs", topic);
+        for (const topic of command.trystero) this.#unsubscribe("trystero", topic);
+        return;
+      case "ping":
+        return this.link.send(PONG);
+      default:
+        command satisfies never;
+    }
+  }
+
+  /** The hub has no peers of this dialect, and no events for them. */
+  deliver(): void {}
+
+  refuse(error: SignalError): void {
+    if (error.code === "not_json") this.#server.counts.drop("not_json");
+    sendRefusal(this.link, WIRE[error.code], error);
+  }
+
+  dropped(): void {
+    this.#server.counts.drop("rate");
+  }
+
+  expelled({ shape, topic }: Subscription): void {
+    this.#subscriptions(shape)?.delete(topic);
+  }
+
+  closed(departure: Departure): void {
+    const topics = [...this.#trystero?.keys() ?? []];
+    for (const topic of [...this.#yjs?.keys() ?? []]) this.#unsubscribe("yjs", topic);
+    for (const topic of topics) this.#unsubscribe("trystero", topic);
+    const { lost, clock, resumeMs } = this.#server;
+    if (departure === "left" || this.#pageId === undefined || resumeMs === 0) return;
+    const { address } = this.link;
+    lost.add({ id: this.#pageId, topics, address, expiresAtMs: clock.now() + resumeMs });
+  }
+
+  #publishYjs(publish: Yjs): void {
+    const { channels, counts, isBroadcast } = this.#server;
+    const { topic, note } = publish;
+    if (!this.#mayName(topic)) return;
+    counts.published++;
+    const clients = channels.yjs.count(topic);
+    if (clients === 0) return;
+    const text = encodeYjs(publish, clients);
+    if (note === undefined || isBroadcast) {
+      counts.delivered += channels.yjs.publish(topic, { text, announcement: undefined });
+    } else if (note.type === "announce") {
+      this.#announce(topic, note.from, text);
+    } else {
+      const publication = { text, announcement: undefined };
+      counts.delivered += channels.yjs.publishTo(topic, note.to, publication) ??
+        channels.yjs.publish(topic, publication);
+    }
+  }
+
+  /** Announcements go to all subscribers but those that the announcer is calling already (§5). */
+  #announce(topic: string, id: string, text: string): void {
+    const { channels, counts, clock, nextSerial, announceWindowMs: windowMs } = this.#server;
+    const by = this.#yjs?.get(topic);
+    const atMs = clock.now();
+    if (by !== undefined) this.#learn(by, id);
+    const announcement = by && { by, atMs, windowMs };
+    counts.delivered += channels.yjs.publish(topic, { text, announcement });
+    by?.announced(nextSerial(), atMs, windowMs);
+  }
+
+  /** From now on signals to the id come here, and no longer to everybody. */
+  #learn(subscription: Subscription, id: string): void {
+    const { yjs } = this.#server.channels;
+    const outcome = subscription.learn(id);
+    if (outcome === "new") yjs.name(subscription.topic, id, subscription);
+    // It keeps receiving the signals to all its ids, as it does on the original server.
+    else if (outcome === "many") yjs.nameAll(subscription.topic, subscription);
+  }
+
+  #publishTrystero(publish: Trystero): void {
+    const { channels: { trystero }, counts } = this.#server;
+    const { topic, announces } = publish;
+    if (!this.#mayName(topic)) return;
+    counts.published++;
+    if (announces !== undefined) {
+      this.#pageId = announces;
+      this.#resume(announces, topic);
+    }
+    if (trystero.count(topic) === 0) return;
+    const text = encodeTrystero(publish);
+    counts.delivered += trystero.publish(topic, { text, announcement: undefined });
+  }
+
+  /** A page whose last connection was lost gets its topics of this room back (§5). */
+  #resume(id: string, topic: string): void {
+    const { lost, clock, counts } = this.#server;
+    if (lost.size === 0 || this.#trystero?.has(topic) === true) return;
+    for (const { own } of lost.find(id, topic, clock.now())) {
+      if (own !== undefined) this.#subscribe("trystero", own);
+      if (this.#subscribe("trystero", topic)) counts.resumed++;
+    }
+  }
+
+  /** Subscriptions over a limit are ignored; those before them stay. */
+  #subscribeAll({ yjs, trystero }: Change): void {
+    let refused = 0;
+    for (const topic of yjs) if (!this.#subscribe("yjs", topic)) refused++;
+    for (const topic of trystero) if (!this.#subscribe("trystero", topic)) refused++;
+    if (refused === 0) return;
+    throw new SignalError("rooms_full", `Cannot subscribe to ${refused} topics`);
+  }
+
+  #subscribe(shape: Shape, topic: string): boolean {
+    const { channels, counts, nextSerial, maxSubscriptions, maxTopicLength } = this.#server;
+    if (this.#subscriptions(shape)?.has(topic)) return true;
+    if (topic.length > maxTopicLength) {
+      counts.drop("too_long");
+      return false;
+    }
+    const held = (this.#yjs?.size ?? 0) + (this.#trystero?.size ?? 0);
+    const subscription = new Subscription(this, shape, topic, nextSerial());
+    const isFull = held >= maxSubscriptions ||
+      channels[shape].subscribe(topic, subscription) !== "subscribed";
+    if (isFull) {
+      counts.drop("too_many");
+      return false;
+    }
+    if (shape === "yjs") (this.#yjs ??= new Map()).set(topic, subscription);
+    else (this.#trystero ??= new Map()).set(topic, subscription);
+    return true;
+  }
+
+  #unsubscribe(shape: Shape, topic: string): void {
+    const subscriptions = this.#subscriptions(shape);
+    const subscription = subscriptions?.get(topic);
+    if (subscription === undefined) return;
+    subscriptions?.delete(topic);
+    this.#server.channels[shape].unsubscribe(topic, subscription, subscription.ids);
+  }
+
+  #subscriptions(shape: Shape): Map<string, Subscription> | undefined {
+    return shape === "yjs" ? this.#yjs : this.#trystero;
+  }
+
+  #mayName(topic: string): boolean {
+    if (topic.length <= this.#server.maxTopicLength) return true;
+    this.#server.counts.drop("too_long");
+    throw new SignalError("room_invalid", "Topic is too long");
+  }
+}
+
+/** Throws the refusal of a topic that the token does not grant. */
+function checkTopics(pass: Pass, command: ReturnType<typeof readCommand>): void {
+  const topics = command.type === "publish"
+    ? [command.topic]
+    : command.type === "subscribe"
+    ? [...command.yjs, ...command.trystero]
+    : [];
+  if (topics.every((topic) => pass.grantsRoom(topic))) return;
+  throw new SignalError("room_forbidden", "Topic is not allowed", {}, "auth_room");
+}

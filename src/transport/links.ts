@@ -1,0 +1,27 @@
+import type { Link } from "../core/session.ts";
+
+/** A link over the answer to an HTTP request: it only sends, and each frame is an event of the stream. */
+export interface StreamLink extends Link {
+  /** Answers with this response in place of a stream, and ends the link; only before the first frame. */
+  decline(response: Response): void;
+}
+
+/**
+ * One namespace of a Socket.IO connection. Its frames are the namespace's packets without "4" and
+ * without the namespace's name: EVENTs come in (`2["name",…]`, or `217["name",…]` with an
+ * acknowledgement id), EVENTs and ACKs (`317[…]`) go out. The first frame accepts the client's
+ * CONNECT, or else the end of `opened`. Closing sends DISCONNECT first; the connection is closed with
+ * its last namespace.
+ */
+export interface NamespaceLink extends Link {
+  /** Answers the client's CONNECT with CONNECT_ERROR, and ends the link; only before the first frame. */
+  decline(message: string): void;
+}
+
+/** A Socket.IO client's own words in its CONNECT, unread and perhaps empty. */
+export interface NamespaceGreeting {
+  /** The text after `?` in the namespace's name; clients up to Socket.IO 2 send it. */
+  readonly query: string;
+  /** The JSON of `auth`; clients since Socket.IO 3 send it. */
+  readonly auth: string;
+}

@@ -1,0 +1,299 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Browser, Page } from "../helpers/browser/browser.ts";
+import { launchBrowser } from "../helpers/browser/chromium.ts";
+import { launchFirefox } from "../helpers/browser/firefox.ts";
+import {
+  bundleTopics,
+  openPages,
+  startPages,
+  startTrysteroSite,
+  startYjsSite,
+  type TopicsSite,
+} from "../helpers/browser/topics.ts";
+import { clientTest } from "../helpers/process/clients.ts";
+import { readmeSnippet } from "../helpers/process/readme.ts";
+import { startServerProcess } from "../helpers/process/server_process.ts";
+import { startTcpProxy } from "../helpers/wire/tcp_proxy.ts";
+import { until } from "../helpers/wire/waiting.ts";
+
+const needs = ["chromium"] as const;
+
+/** Real pages and a real server. */
+interface Stage {
+  readonly browser: Browser;
+  readonly site: TopicsSite;
+  readonly server: { readonly url: string };
+}
+
+function pageTest(
+  client: string,
+  startSite: () => Promise<TopicsSite>,
+  name: string,
+  fn: (stage: Stage) => Promise<void>,
+): void {
+  clientTest({
+    name: `${client}: ${name}`,
+    needs,
+    fn: async () => {
+      await using server = await startServerProcess(["--metrics", "/metrics"]);
+      await using site = await startSite();
+      await using browser = await launchBrowser();
+      await fn({ browser, site, server });
+    },
+  });
+}
+
+const yjsTest = (name: string, fn: (stage: Stage) => Promise<void>): void =>
+  pageTest("y-webrtc", startYjsSite, name, fn);
+const trysteroTest = (name: string, fn: (stage: Stage) => Promise<void>): void =>
+  pageTest("Trystero", startTrysteroSite, name, fn);
+
+function topicsAt(url: string): string {
+  return `${url.replace(/^http/, "ws")}/topics`;
+}
+
+/** Opens pages whose documents are in one room: all at once, where no password seals what they say. */
+async function openDocuments(
+  stage: Stage,
+  count: number,
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<Page[]> {
+  const pages = await openPages(stage.browser, stage.site, count);
+  const starts = pages.map((page) => () => share(stage, page, options));
+  // Two pages that call each other often stay apart, and sealed announcements look all alike.
+  if ("password" in options) { for (const start of starts) await start(); }
+  else await Promise.all(starts.map((start) => start()));
+  return pages;
+}
+
+async function share(
+  { server }: Stage,
+  page: Page,
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  await page.call("start", topicsAt(server.url), "room", options);
+  await page.call("happened", "connected");
+}
+
+/** Lets every page write a word of its own, and waits until all have the same text with all words. */
+async function assertConverge(pages: readonly Page[], word: string): Promise<void> {
+  const words = pages.map((_, nth) => `${word}${nth};`);
+  await Promise.all(pages.map((page, nth) => page.call("write", words[nth])));
+  await Promise.all(pages.map((page) => page.call("reads", ...words)));
+  await until("equal texts", async () => {
+    const texts = await Promise.all(pages.map((page) => page.call<string>("content")));
+    return new Set(texts).size === 1;
+  });
+}
+
+for (const [how, options] of [["", {}], [" with a password", { password: "sésame" }]] as const) {
+  yjsTest(
+    `three documents${how} converge, also after one has left and come back`,
+    async (stage) => {
+      const pages = await openDocuments(stage, 3, options);
+      await assertConverge(pages, "one");
+
+      const [first, ...rest] = pages;
+      await first?.call("leave");
+      await Promise.all(rest.map((page) => page.call("partners", 1)));
+      await first?.call("write", "alone;");
+      await first?.call("back");
+      await Promise.all(pages.map((page) => page.call("reads", "alone;")));
+      await assertConverge(pages, "two");
+    },
+  );
+}
+
+yjsTest("a page with another password gets nothing of a room", async (stage) => {
+  const pages = await openDocuments(stage, 2, { password: "a" });
+  await assertConverge(pages, "secret");
+  const stranger = await stage.browser.newPage(stage.site.url(2));
+  await share(stage, stranger, { password: "b" });
+  await assertConverge(pages, "still");
+  assertEquals(await stranger.call("content"), "");
+});
+
+clientTest({
+  name: "y-webrtc: documents converge with a newcomer after the server was started again",
+  needs,
+  fn: async () => {
+    await using site = await startYjsSite();
+    await using browser = await launchBrowser();
+    let pages: Page[];
+    let port: string;
+    {
+      await using server = await startServerProcess();
+      port = new URL(server.url).port;
+      pages = await openDocuments({ browser, site, server }, 2);
+      await assertConverge(pages, "before");
+      await server.stop("SIGTERM");
+    }
+    await using server = await startServerProcess([`--listen=http://127.0.0.1:${port}`]);
+    const newcomer = await browser.newPage(site.url(2));
+    await share({ browser, site, server }, newcomer);
+    await assertConverge([...pages, newcomer], "after");
+  },
+});
+
+yjsTest("sixty pages that join at once all get the same document", async (stage) => {
+  // With as many connections as the client makes by itself, the machine and not the server is slow.
+  const pages = await openDocuments(stage, 60, { maxConns: 6 });
+  const words = ["first;", "last;"];
+  await pages[0]?.call("write", words[0]);
+  await pages.at(-1)?.call("write", words[1]);
+  for (const page of pages) await page.call("reads", ...words);
+  const metrics = await (await fetch(`${stage.server.url}/metrics`)).text();
+  const [delivered = 0, published = 0] = ["delivered", "published"].map((what) =>
+    Number(new RegExp(`^signalbox_topics_${what}_total\\S* (\\d+)$`, "m").exec(metrics)?.[1])
+  );
+  // On the original server each publication is delivered sixty times. Announcements still are.
+  assert(published > 600 && delivered < 10 * published, `${delivered} of ${published}`);
+  assert(/^signalbox_topics_dropped_total.* [1-9]/m.exec(metrics) === null, metrics);
+});
+
+clientTest({
+  name: "y-webrtc and Trystero: Firefox and Chromium share documents, actions and pictures",
+  needs: ["chromium", "firefox"],
+  fn: async () => {
+    await using server = await startServerProcess();
+    await using chromium = await launchBrowser();
+    await using firefox = await launchFirefox();
+    {
+      await using site = await startYjsSite();
+      const pages = [chromium, firefox, firefox].map((browser, nth) =>
+        browser.newPage(site.url(nth))
+      );
+      const opened = await Promise.all(pages);
+      for (const page of opened) await share({ browser: chromium, site, server }, page);
+      await assertConverge(opened, "mixed");
+    }
+    await using site = await startTrysteroSite();
+    const [alice, bob] = [
+      await chromium.newPage(site.url(0)),
+      await firefox.newPage(site.url(1)),
+    ];
+    const ids = [];
+    for (const page of [alice, bob]) {
+      ids.push(await page.call<string>("join", topicsAt(server.url), "room", {}));
+    }
+    for (const page of [alice, bob]) await assertMet(page, 1);
+    await bob.call("say", "hello");
+    assertEquals(await alice.call("happened", `chat from ${ids[1]}`), "hello");
+    await alice.call("show");
+    await bob.call("watch");
+  },
+});
+
+/** Opens pages that have joined one room and met each other; returns them by their ids. */
+async function openRoom(
+  { browser, site }: Stage,
+  url: string,
+  count: number,
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<Map<string, Page>> {
+  const pages = await openPages(browser, site, count);
+  const ids = await Promise.all(
+    pages.map((page) => page.call<string>("join", url, "room", options)),
+  );
+  const room = new Map(pages.map((page, nth) => [ids[nth] ?? "", page]));
+  for (const page of pages) await assertMet(page, count - 1);
+  return room;
+}
+
+async function assertMet(page: Page, others: number, ms?: number): Promise<void> {
+  await until("the others", async () => (await page.call<string[]>("peers")).length === others, ms);
+}
+
+for (const [how, options] of [["", {}], [" with a password", { password: "sésame" }]] as const) {
+  trysteroTest(`three pages${how} send each other actions and a picture`, async (stage) => {
+    const room = await openRoom(stage, topicsAt(stage.server.url), 3, options);
+    for (const [id, page] of room) await page.call("say", `from ${id}`);
+    for (const page of room.values()) {
+      for (const [id, other] of room) {
+        if (other === page) continue;
+        assertEquals(await page.call("happened", `chat from ${id}`), `from ${id}`);
+      }
+    }
+    const [actor, ...audience] = room.values();
+    await actor?.call("show");
+    for (const page of audience) await page.call("watch");
+    await actor?.call("leave");
+    for (const page of audience) await assertMet(page, 1);
+  });
+}
+
+trysteroTest("pages whose sockets were lost are found by a newcomer", async (stage) => {
+  await using proxy = startTcpProxy(stage.server.url);
+  const room = await openRoom(stage, topicsAt(proxy.url), 2);
+  proxy.cut();
+  const open = async (): Promise<boolean> => {
+    const metrics = await (await fetch(`${stage.server.url}/metrics`)).text();
+    return /^signalbox_sockets 2$/m.test(metrics) && /_remembered\S* 2$/m.test(metrics);
+  };
+  await until("the pages to be back", open);
+  const newcomer = await stage.browser.newPage(stage.site.url(2));
+  await newcomer.call("join", topicsAt(stage.server.url), "room");
+  // Each page announces itself again at most 60 s after the last time, and is heard from then on.
+  for (const page of [...room.values(), newcomer]) {
+    await until(
+      "the newcomer",
+      async () => (await page.call<string[]>("peers")).length === 2,
+      90_000,
+    );
+  }
+});
+
+const GUIDE = "src/dialects/topics/README.md";
+
+/** Opens two pages with a snippet of the guide, bundled as the guide says. */
+async function openSnippet(browser: Browser, name: string, server: string): Promise<{
+  readonly site: TopicsSite;
+  readonly pages: readonly Page[];
+}> {
+  const snippet = (await readmeSnippet(GUIDE, name)).replace(
+    "ws://localhost:8080/topics",
+    topicsAt(server),
+  );
+  const site = await startPages({
+    "/": `<!doctype html><body><script src="bundle.js"></script>`,
+    "/bundle.js": await bundleTopics(snippet),
+  });
+  return { site, pages: await openPages(browser, site, 2) };
+}
+
+clientTest({
+  name: "the guide's page for Yjs: two pages write one text",
+  needs,
+  fn: async () => {
+    await using server = await startServerProcess();
+    await using browser = await launchBrowser();
+    const { site, pages: [alice, bob] } = await openSnippet(browser, "yjs", server.url);
+    await using _site = site;
+    const area = 'document.querySelector("textarea")';
+    const write = async (page: Page | undefined, words: string): Promise<void> => {
+      await page?.evaluate(`${area}.value = ${JSON.stringify(words)}, ${area}.oninput()`);
+    };
+    const reads = (page: Page | undefined, words: string): Promise<void> =>
+      until("the text", async () => await page?.evaluate(`${area}.value`) === words);
+    await write(alice, "hello");
+    await reads(bob, "hello");
+    await write(bob, "hello you");
+    await reads(alice, "hello you");
+  },
+});
+
+clientTest({
+  name: "the guide's page for Trystero: two pages greet each other",
+  needs,
+  fn: async () => {
+    await using server = await startServerProcess();
+    await using browser = await launchBrowser();
+    const { site, pages } = await openSnippet(browser, "trystero", server.url);
+    await using _site = site;
+    for (const page of pages) {
+      const text = async (): Promise<string> =>
+        String(await page.evaluate('document.querySelector("pre").textContent'));
+      await until("a greeting", async () => /has joined[^]*: hello/.test(await text()));
+    }
+  },
+});

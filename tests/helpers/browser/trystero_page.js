@@ -1,0 +1,90 @@
+// Runs in the browser beside the bundle of Trystero's core. The tests call these functions by name.
+import { note } from "./page_events.js";
+
+const { createRelayManager, createTopicStrategy, makeSocket, selfId, toJson } = Trystero;
+const relays = createRelayManager((client) => client.socket);
+const handlers = new Map();
+
+/**
+ * Stands in for Trystero's relay strategy, which is not on npm: one socket for all rooms, which
+ * comes back by itself and, like the original, does not subscribe again then.
+ */
+const joinRoom = createTopicStrategy({
+  // As up to version 0.25.3; every minute now, which is long for a test.
+  steadyAnnounceIntervalMs: 5333,
+  init: ({ relayConfig }) =>
+    relayConfig.urls.map((url) => relays.register(url, () => makeSocket(url, receive)).ready),
+  subscribeTopic(client, topic, onMessage) {
+    handlers.set(topic, onMessage);
+    client.send(toJson({ type: "subscribe", topic }));
+    return () => {
+      handlers.delete(topic);
+      client.send(toJson({ type: "unsubscribe", topic }));
+    };
+  },
+  publishTopic(client, topic, payload) {
+    client.send(toJson({ type: "publish", topic, payload }));
+  },
+});
+
+function receive(data) {
+  const { topic, payload } = JSON.parse(data);
+  handlers.get(topic)?.(topic, payload);
+}
+
+let room;
+let video;
+let chat;
+
+/** Joins a room and returns the page's id. */
+function join(url, name, options = {}) {
+  room = joinRoom({ appId: "signalbox", relayConfig: { urls: [url] }, ...options }, name);
+  room.onPeerJoin = (peer) => note("joined", peer);
+  room.onPeerLeave = (peer) => note("left", peer);
+  room.onPeerStream = (stream) => {
+    video?.remove();
+    video = Object.assign(document.createElement("video"), { muted: true, srcObject: stream });
+    document.body.append(video);
+    video.play();
+    note("stream");
+  };
+  chat = room.makeAction("chat");
+  chat.onMessage = (words, { peerId }) => note(`chat from ${peerId}`, words);
+  return selfId;
+}
+
+/** Sends an action to everybody in the room. */
+function say(words) {
+  chat.send(words);
+}
+
+/** Shows everybody a moving picture. */
+async function show() {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+  room.addStream(stream);
+}
+
+/** Waits until the picture that it was shown has moved. */
+async function watch() {
+  const start = Date.now();
+  while (!(video?.currentTime > 0.3 && video.videoWidth > 0)) {
+    if (Date.now() - start > 20_000) throw new Error("No moving picture");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Cuts the relay's socket as a network does; the client comes back by itself. */
+function cut() {
+  for (const socket of Object.values(relays.getSockets())) socket.close(4001);
+}
+
+function leave() {
+  return room.leave();
+}
+
+/** Peers that it is connected with. */
+function peers() {
+  return Object.keys(room.getPeers());
+}
+
+Object.assign(globalThis, { join, say, show, watch, cut, leave, peers });
