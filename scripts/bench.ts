@@ -18,6 +18,7 @@ import { format, isMet } from "./bench/report.ts";
 import { measureStore } from "./bench/store.ts";
 import { measureTopics } from "./bench/topics.ts";
 import { type Contender, measureTransports } from "./bench/transport.ts";
+import { drawChart } from "./bench/chart.ts";
 import { describeMix, type Scenario, SCENARIOS } from "./bench/scenarios.ts";
 
 /** Names of measurements that are not of a dialect's pairs. */
@@ -39,6 +40,7 @@ y-webrtc's own server, too. And CPU time per message with a store in a file besi
   [...SCENARIOS.map((s) => s.name), TOPICS, STORE, TRANSPORT].join(",")
 }
   --main <file>    The server to measure, such as another checkout's main.ts
+  --chart <file>   Draw the comparison of the transports as an SVG
   --help           This text
 
 The CPU time per message is the figure to trust on a busy machine. Messages per second mean
@@ -104,6 +106,7 @@ const Flags = z.object({
   check: z.boolean(),
   help: z.boolean(),
   only: z.string().optional(),
+  chart: z.string().optional(),
   main: z.string().default(new URL("../main.ts", import.meta.url).href),
 });
 
@@ -118,6 +121,7 @@ interface Options {
   readonly withTransports: boolean;
   readonly main: string;
   readonly check: boolean;
+  readonly chart: string | undefined;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
@@ -205,7 +209,10 @@ async function benchStore({ plan, main }: Options, signal: AbortSignal): Promise
   return rows.every(isMet);
 }
 
-async function benchTransports({ plan, main }: Options, signal: AbortSignal): Promise<boolean> {
+async function benchTransports(
+  { plan, main, chart }: Options,
+  signal: AbortSignal,
+): Promise<boolean> {
   const start = (contender: Contender): Promise<ServerProcess> =>
     ServerProcess.start(
       contender === "bare"
@@ -213,7 +220,8 @@ async function benchTransports({ plan, main }: Options, signal: AbortSignal): Pr
         : denoProgram(main, [...SERVER_FLAGS, `--transport=${contender}`]),
       signal,
     );
-  const { rows } = await measureTransports({ start, plan, signal });
+  const { rows, bars } = await measureTransports({ start, plan, signal });
+  if (chart !== undefined) await Deno.writeTextFile(chart, drawChart(bars));
   const sides = { signalbox: "strict", yardstick: "serve" };
   print(`\nThe strict transport beside Deno.serve\n${format(rows, sides)}`);
   return rows.every(isMet);
@@ -262,7 +270,7 @@ function parse(args: string[]): Options | null {
   const flags = Flags.parse(
     parseArgs(args, {
       boolean: ["quick", "check", "help"],
-      string: ["only", "main"],
+      string: ["only", "main", "chart"],
       unknown,
     }),
   );
@@ -288,6 +296,7 @@ function parse(args: string[]): Options | null {
     withTransports: names.includes(TRANSPORT),
     main: flags.main,
     check: flags.check,
+    chart: flags.chart,
   };
 }
 

@@ -80,7 +80,7 @@ function valueText({ type, words }: Option): string {
   const choice = words.join("|");
   if (type === "boolean") return "";
   if (type === "list") return `${choice || "TEXT"} ...`;
-  // A choice of words leaves no room for other text; a number may still be one.
+  // A text is one of its words, if it has any; a number may be a word or a number.
   if (type === "number") return ["N", ...words].join("|");
   return choice || "TEXT";
 }

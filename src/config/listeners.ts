@@ -1,14 +1,14 @@
 import { ConfigError } from "./load.ts";
 import type { Config } from "./schema.ts";
 
-/** Where to listen. */
+/** An address to listen on. */
 export interface Listening {
   readonly hostname: string;
   readonly port: number;
   readonly isSecure: boolean;
 }
 
-/** The files that make https. */
+/** The files for https. */
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
@@ -28,7 +28,7 @@ export function listenersOf(config: Config): { listeners: Listening[]; tls: TlsF
   return { listeners, tls };
 }
 
-/** How a listening address is written for people and in logs. */
+/** A listening address as a URL, for people and logs. */
 export function urlOf({ hostname, port, isSecure }: Listening): string {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return `${isSecure ? "https" : "http"}://${host}:${port}`;

@@ -98,7 +98,7 @@ function nest(given: Iterable<Given>): Record<string, unknown> {
   for (const { option: { path }, value } of given) {
     let at = root;
     for (const part of path.slice(0, -1)) {
-      // Only made here, and only as objects.
+      // Groups are created here only, and only as objects.
       at = (at[part] ??= {}) as Record<string, unknown>;
     }
     at[path.at(-1) ?? ""] = value;

@@ -15,7 +15,7 @@ export interface Option {
   readonly otherFlags: readonly string[];
   readonly otherVariables: readonly string[];
   readonly type: "boolean" | "number" | "text" | "list";
-  /** Words it may hold, where it may not hold any text. */
+  /** Its only values, if it is a choice. */
   readonly words: readonly string[];
   readonly standard: unknown;
   readonly help: string;
@@ -50,7 +50,7 @@ interface Described extends OptionMeta {
 
 /** Every option, in the schema's order. */
 export const OPTIONS: readonly Option[] = collect(
-  // A JSON Schema of our own making; `Described` lists the parts that this schema can hold.
+  // `Described` lists the parts that a JSON Schema of our own options can hold.
   z.toJSONSchema(ConfigSchema, { io: "input" }) as Described,
   [],
 );

@@ -9,7 +9,7 @@ const file = z.string().min(1);
 
 /** Headings of the help. */
 const LISTENING = "Listening and TLS";
-const ACCESS = "Who may connect";
+const ACCESS = "Access";
 const OPERATION = "Operation";
 
 const log = z.strictObject({

@@ -5,7 +5,7 @@ import type { RecentRefusals } from "./recent_refusals.ts";
 import type { ConnectionInfo, ConnectionObserver } from "../transport/connections.ts";
 import type { Ending } from "../transport/websocket.ts";
 
-/** A join that does not even name a room that could be. */
+/** Refusals of joins without a valid room name. */
 const JOIN_REFUSALS: ReadonlySet<ErrorCode> = new Set(["room_missing", "room_invalid"]);
 
 /** Stands in an operator's list for a connection's number if a POST was refused. */
@@ -40,14 +40,14 @@ export class Journal implements ConnectionObserver {
   }
 
   /**
-   * The first refusal of a connection is logged, and every refused join; the others are counted. An
-   * operator sees them all.
+   * Logs the first refusal of a connection and every refused join, and counts the others. All are in
+   * the operator's list.
    */
   refused(connection: ConnectionInfo, error: SignalError, count: number): void {
     const { dialect } = connection;
     const cause = error.why ?? error.code;
     this.#metrics.count("signalbox_refusals_total", { dialect, reason: cause });
-    // A client that waits in vain for a pool says nothing of it: its operator has to see why.
+    // A client that waits for a pool in vain shows no error, so the operator must see the reason.
     const pool = typeof error.details["pool"] === "string" ? error.details["pool"] : undefined;
     const isJoin = pool !== undefined || JOIN_REFUSALS.has(error.code);
     const word = connection.wordFor?.(error.code);
@@ -66,7 +66,7 @@ export class Journal implements ConnectionObserver {
   }
 
   ended(connection: ConnectionInfo, ending: Ending, refusals: number): void {
-    // A client's own words are not for the log, but for somebody who looks for a fault.
+    // A client's own words are logged at debug level only.
     const isShown = "code" in ending && (ending.by === "server" || this.#log.isDebug);
     const reason = isShown && ending.reason !== "" ? { reason: shown(ending.reason) } : {};
     const how = "code" in ending ? { by: ending.by, code: ending.code, ...reason } : ending;

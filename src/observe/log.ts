@@ -18,9 +18,9 @@ type Level = typeof LEVELS[number];
 /** The server's log. Everything goes to standard error, so that standard output stays readable. */
 export interface Log {
   write(level: Level, what: string, facts?: Facts): void;
-  /** A line that clients can cause: at most so many a second, the rest is only counted. */
+  /** A line that clients can cause: lines beyond the limit per second are only counted. */
   writeForClient(level: Level, what: string, facts: Facts): void;
-  /** Whether debug lines are written: guard the making of one with it. */
+  /** True if debug lines are written; check it before building one. */
   readonly isDebug: boolean;
 }
 
@@ -51,7 +51,7 @@ export function openLog(options: LogOptions, clock: Pick<Clock, "now">): Log & D
     ],
   });
   const logger = getLogger("signalbox");
-  // Faults are not to be drowned by the comings and goings of clients.
+  // Faults have a budget of their own, so that connections do not crowd them out.
   const budgets = {
     events: new LineBudget(options.linesPerSecond, clock),
     faults: new LineBudget(options.linesPerSecond, clock),
@@ -60,7 +60,7 @@ export function openLog(options: LogOptions, clock: Pick<Clock, "now">): Log & D
     isDebug: options.level === "debug",
     write: (level, what, facts = {}) => logger[level](what, facts),
     writeForClient: (level, what, facts) => {
-      // A line that nobody would see takes nothing of the budget.
+      // A line below the configured level does not use up the budget.
       if (LEVELS.indexOf(level) < LEVELS.indexOf(options.level)) return;
       const suppressed = (level === "error" ? budgets.faults : budgets.events).take();
       if (suppressed === undefined) return;
@@ -75,13 +75,13 @@ export function openLog(options: LogOptions, clock: Pick<Clock, "now">): Log & D
   };
 }
 
-/** A client's text as it may stand in a line: cut, and without control characters. */
+/** Makes a client's text safe for a line: cut, and without control characters. */
 export function shown(text: string): string {
   const cut = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
   return cut.replace(/[\p{C}\u2028\u2029]/gu, "�");
 }
 
-/** How many lines a second clients may cause. */
+/** Limits the lines per second that clients may cause. */
 class LineBudget {
   readonly #perSecond: number;
   readonly #clock: Pick<Clock, "now">;
@@ -99,7 +99,7 @@ class LineBudget {
     return this.#suppressed;
   }
 
-  /** The number of lines left out since the last one; undefined when this one is left out too. */
+  /** Returns the number of lines suppressed since the last one; undefined to suppress this one. */
   take(): number | undefined {
     const second = Math.floor(this.#clock.now() / 1_000);
     if (second !== this.#second) {
@@ -126,7 +126,7 @@ function factsText(record: LogRecord): string {
   return text;
 }
 
-/** As JSON, and nothing in it that a terminal would obey. */
+/** Quotes a text as JSON, without control characters that a terminal would obey. */
 function quoted(word: string): string {
   return JSON.stringify(word).replace(/[\p{C}\u2028\u2029]/gu, (character) => {
     const units = [...Array(character.length).keys()].map((at) => character.charCodeAt(at));
@@ -134,7 +134,7 @@ function quoted(word: string): string {
   });
 }
 
-/** Synchronous, so that a process's last words are not lost; lines are few by design. */
+/** Writes synchronously, so that the last lines of a process are not lost; lines are few by design. */
 function writeLine(line: Uint8Array): void {
   try {
     Deno.stderr.writeSync(line);

@@ -12,13 +12,13 @@ export class Metrics {
   readonly #counts = new Map<string, Map<string, number>>();
   readonly #gauges = new Map<string, Map<string, () => number>>();
 
-  /** Announces a counter. Without a start it is shown from its first count on. */
+  /** Registers a counter. Without a start it appears with its first count. */
   counter(name: string, help: string, start?: number): void {
     this.#metrics.set(name, { type: "counter", help });
     if (start !== undefined) entry(this.#counts, name).set(labelText({}), start);
   }
 
-  /** Announces a number that is read when somebody asks. */
+  /** Registers a number that is read at each scrape. */
   gauge(name: string, help: string, read: () => number, labels: Labels = {}): void {
     this.#metrics.set(name, { type: "gauge", help });
     entry(this.#gauges, name).set(labelText(labels), read);
@@ -37,7 +37,7 @@ export class Metrics {
     counts.set(label, (counts.get(label) ?? 0) + 1);
   }
 
-  /** Everything that was counted, as text. */
+  /** All metrics, as text. */
   expose(): string {
     const lines: string[] = [];
     for (const [name, { type, help }] of this.#metrics) {

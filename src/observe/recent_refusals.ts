@@ -3,20 +3,20 @@ import type { ConnectionInfo } from "../transport/connections.ts";
 
 /** A refusal, as an operator's list shows it. */
 export interface RefusalReport {
-  /** When it last was, in ms since 1970. */
+  /** Time of the last one, in ms since 1970. */
   readonly atMs: number;
   readonly dialect: string;
   readonly address: string;
   readonly connection: string;
-  /** In the dialect's own words where it has any, such as "no-such-pool". */
+  /** The dialect's own word if it has one, such as "no-such-pool". */
   readonly reason: string;
   /** For a join: the requested pool, cut to the length of a log line. */
   readonly pool?: string;
-  /** How often the connection was refused this. */
+  /** How often the connection got this refusal. */
   readonly count: number;
 }
 
-/** One address has at most so large a part of the list: nobody can push all others out. */
+/** The largest share of one address, so that no client can push out all others. */
 const SHARE = 1 / 10;
 
 interface Entry {
@@ -25,9 +25,9 @@ interface Entry {
   readonly owner: string;
 }
 
-/** The newest refusals: a client that waits for nothing says nothing of it to its user. */
+/** The newest refusals, because many clients show their users no error. */
 export class RecentRefusals {
-  /** By connection, address, reason and pool, the newest last. */
+  /** Keyed by connection, address, reason and pool; the newest last. */
   readonly #entries = new Map<string, Entry>();
   readonly #max: number;
   readonly #wallNow: () => number;
@@ -47,7 +47,7 @@ export class RecentRefusals {
     this.#keyOf = keyOf;
   }
 
-  /** @param reason in the dialect's own words */
+  /** @param reason the dialect's own word */
   add({ id, dialect, address }: ConnectionInfo, reason: string, pool: string | undefined): void {
     const atMs = this.#wallNow();
     const what = pool === undefined ? { reason } : { reason, pool: shown(pool) };
@@ -67,7 +67,7 @@ export class RecentRefusals {
     return [...this.#entries.values()].map(({ report }) => report).reverse();
   }
 
-  /** One more has come: the oldest goes, of those who have too many now. */
+  /** Drops the oldest entry, of the new entry's address if that has more than its share. */
   #makeRoom(newcomer: string): void {
     const all = [...this.#entries.keys()];
     const own = all.filter((key) => this.#entries.get(key)?.owner === newcomer);

@@ -62,10 +62,10 @@ export function checkTls(files: TlsFiles, material: TlsMaterial): void {
   let fault: string | undefined;
   try {
     if (proveTls(material)) return;
-    fault = tlsFault(files, material);
+    fault = tlsFault(files, material, false);
   } catch (error) {
     const other = `Cannot use certificate "${files.cert}": ${messageOf(error)}`;
-    fault = tlsFault(files, material) ?? other;
+    fault = tlsFault(files, material, true) ?? other;
   }
   if (fault !== undefined) throw new ConfigError([fault]);
 }

@@ -13,11 +13,19 @@ const CURVES = ["prime256v1", "secp384r1", "secp521r1", "p256", "p384", "p521"];
 const KINDS = ["rsa", "ec", "ed25519"];
 const SUPPORTED = "use RSA, ECDSA with P-256, P-384 or P-521, or Ed25519";
 
-/** Explains in one line why the runtime refused these files; undefined if nothing is wrong in them. */
-export function tlsFault(files: TlsFiles, { cert, key }: TlsMaterial): string | undefined {
+/**
+ * Explains in one line what is wrong with these files; undefined if nothing is.
+ * @param isRefused true if the runtime refused them, false if it was not asked: `node:crypto` knows
+ *   fewer kinds of keys on Deno 2.6 than can be served
+ */
+export function tlsFault(
+  files: TlsFiles,
+  { cert, key }: TlsMaterial,
+  isRefused: boolean,
+): string | undefined {
   const aboutCert = certificateFault(cert);
   if (aboutCert !== undefined) return `Cannot use certificate "${files.cert}": ${aboutCert}`;
-  const aboutKey = keyFault(key, files.key);
+  const aboutKey = keyFault(key, files.key, isRefused);
   if (aboutKey !== undefined) return `Cannot use private key "${files.key}": ${aboutKey}`;
   return pairFault(files, { cert, key });
 }
@@ -52,7 +60,7 @@ function certificateFault(text: string): string | undefined {
   }
 }
 
-function keyFault(text: string, path: string): string | undefined {
+function keyFault(text: string, path: string, isRefused: boolean): string | undefined {
   if (ENCRYPTED.test(text)) {
     return `it has a passphrase: remove it with openssl pkey -in ${path} -out NEW.pem`;
   }
@@ -67,6 +75,7 @@ function keyFault(text: string, path: string): string | undefined {
     return kindFault(createPrivateKey(block));
   } catch (error) {
     const isUnknown = error instanceof Error && /unsupported/.test(error.message);
+    if (isUnknown && !isRefused) return undefined;
     return isUnknown ? `its kind or curve is not supported: ${SUPPORTED}` : "it is damaged";
   }
 }

@@ -15,21 +15,21 @@ import { WriteBehind } from "./write_behind.ts";
 export interface BackingOptions {
   readonly engine: Engine;
   readonly clock: Clock;
-  /** Time that one operation may take before the store counts as being in trouble. */
+  /** Time after which an unfinished operation means that the store is in trouble. */
   readonly timeoutMs: number;
   readonly maxWaitingWrites: number;
   readonly report: Report;
-  /** What is to be stored under a key by now; undefined where nothing is. */
+  /** The current value of a key; undefined without a record. */
   readonly valueOf: (key: Key) => Uint8Array<ArrayBuffer> | undefined;
-  /** All that is to be stored, and all that the engine holds and is not to. */
+  /** The keys of all records to store, and of stored records to delete. */
   readonly everything: () => AsyncIterable<Key>;
-  /** Rejects where what an engine meets on beginning anew is not to be written. */
+  /** Rejects if a reopened engine must not be written to. */
   readonly accept: Accept;
 }
 
 /**
- * What is behind a store: an engine, which is read at start, written behind, and looked at. How that
- * goes is told of; what an engine has lost is written again from memory.
+ * An engine with its loader, its write-behind queue and its health checks. Outcomes are reported, and
+ * records that the engine has lost are written again from memory.
  */
 export class Backing {
   readonly #options: BackingOptions;
@@ -37,7 +37,7 @@ export class Backing {
   readonly writes: WriteBehind;
   readonly loader: Loader;
   readonly #watch: EngineWatch;
-  /** The look before the end. */
+  /** The last health check. */
   #lastLook: Promise<void> | undefined;
 
   constructor(options: BackingOptions) {
@@ -76,28 +76,28 @@ export class Backing {
     });
   }
 
-  /** Why the engine cannot be relied upon now, in a few words without names; undefined if it can. */
+  /** The engine's current trouble, in a few words without names; undefined if it works. */
   get trouble(): string | undefined {
     return this.#troubles.first;
   }
 
-  /** Whether so many writes wait that no more should be made. */
+  /** True if so many writes wait that callers should make no more. */
   get isBusy(): boolean {
     return this.writes.waiting > this.#options.maxWaitingWrites / 2;
   }
 
-  /** To be called once a second. */
+  /** Must be called once a second. */
   tick(): void {
     this.#watch.tick();
   }
 
-  /** Once: whoever lost the file since the last look would lose all of it, and not be told. */
+  /** Checks once more: a file that was lost since the last check would be lost without notice. */
   async lookBeforeEnd(): Promise<void> {
     if (this.trouble === undefined) this.#lastLook ??= this.#watch.lookBeforeEnd();
     await this.#lastLook;
   }
 
-  /** Resolves when it has let go of everything; what hangs, not before it comes to an end. */
+  /** Resolves when everything is closed; an operation that hangs delays it. */
   async close(): Promise<void> {
     this.loader[Symbol.dispose]();
     this.writes[Symbol.dispose]();
@@ -115,7 +115,7 @@ export class Backing {
     const isLocked = error instanceof StoreTimeoutError && engine.isLocked();
     this.#troubles.note(doing, isLocked ? new StoreError("its file is locked", "locked") : error);
     if (!isLoss(error)) return;
-    // Memory has it all.
+    // Memory still has all records.
     engine.reopen("gone", this.#options.accept);
     this.writes.rewrite();
   }

@@ -3,7 +3,7 @@ import type { KeepOutcome } from "../core/kept.ts";
 /** Why an id is not reserved; "address": its address has reserved too many. */
 export type Unreserved = Exclude<KeepOutcome, "kept"> | "address";
 
-/** What happens to a store, for logs and metrics. */
+/** An event of a store, for logs and metrics. */
 export type StoreEvent =
   /** Reported once, and again if the reason changes. */
   | { readonly type: "trouble"; readonly reason: string; readonly error: unknown }

@@ -4,30 +4,30 @@ import type { Report } from "./events.ts";
 import type { Table } from "./records/table.ts";
 import { nextTurn, withinTime } from "./time_limit.ts";
 
-/** What loading needs of a table, whatever its values are. */
+/** The part of a table that loading needs. */
 export type Loadable = Pick<Table<unknown>, "kind" | "adopt" | "loaded" | "isLoaded">;
 
 export interface LoaderOptions {
   readonly engine: Engine;
   readonly clock: Clock;
-  /** Time that looking up one record may take. */
+  /** Time limit for the lookup of one record. */
   readonly timeoutMs: number;
   readonly isInTrouble: () => boolean;
-  /** Told how it went; without an error, well. */
+  /** Called with the outcome; without an error, the operation succeeded. */
   readonly onOutcome: (doing: "loading" | "reading", error?: unknown) => void;
   readonly report: Report;
-  /** Takes the key of a record that is to be deleted, for its time is over. */
+  /** Called with the key of an expired record, which must be deleted. */
   readonly onOver: (key: Key) => void;
-  /** Whether so many writes wait that no more should be made. */
+  /** True if so many writes wait that no more should be added. */
   readonly isBusy: () => boolean;
 }
 
 const RETRY_MS = 2_000;
 const BUSY_MS = 50;
-/** A list's records that are taken in at once. */
+/** Records that are loaded between two pauses. */
 const BATCH = 500;
 
-/** Brings what earlier runs have stored into memory. */
+/** Loads the records of earlier runs into memory. */
 export class Loader implements Disposable {
   readonly #options: LoaderOptions;
   #isEnded = false;
@@ -36,7 +36,7 @@ export class Loader implements Disposable {
     this.#options = options;
   }
 
-  /** Adds all records of a table. */
+  /** Loads all records of a table. */
   async load(table: Loadable): Promise<void> {
     const { engine, clock, report } = this.#options;
     let [read, unreadable] = [0, 0];
@@ -44,7 +44,7 @@ export class Loader implements Disposable {
       const outcome = table.adopt(key, value);
       if (outcome === "over") await this.#deleteBehind(key);
       if (outcome === "unreadable") unreadable++;
-      // A list gives its records in batches: clients come first between two of them.
+      // A list yields its records in batches: clients are served between two of them.
       if (++read % BATCH === 0) await nextTurn(clock);
       if (this.#isEnded) return;
     }
@@ -52,7 +52,7 @@ export class Loader implements Disposable {
     if (unreadable > 0) report({ type: "unreadable", kind: table.kind, records: unreadable });
   }
 
-  /** The same for many, again and again until it is done; never rejects. */
+  /** Loads tables, and retries until all are loaded; never rejects. */
   async loadBehind(tables: readonly Loadable[]): Promise<void> {
     const { onOutcome, clock } = this.#options;
     while (!this.#isEnded) {
@@ -67,7 +67,7 @@ export class Loader implements Disposable {
     }
   }
 
-  /** Adds one record that may not have been read yet; never rejects. */
+  /** Loads one record that may not be in memory yet; never rejects. */
   async lookUp(table: Loadable, parts: readonly string[]): Promise<void> {
     const { engine, clock, timeoutMs, isInTrouble, onOutcome, report } = this.#options;
     // Clients do not wait for a store that is known to be in trouble.
@@ -86,7 +86,7 @@ export class Loader implements Disposable {
     this.#isEnded = true;
   }
 
-  /** What is over goes too, but not so quickly that it pushes news out of the queue. */
+  /** Deletes an expired record, but not so fast that new records are dropped from the queue. */
   async #deleteBehind(key: Key): Promise<void> {
     const { onOver, isBusy, clock } = this.#options;
     onOver(key);

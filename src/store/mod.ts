@@ -10,7 +10,7 @@ export type { Variables } from "./engine/place.ts";
 export { Store, type StoreLimits, type StoreOptions } from "./store.ts";
 
 export interface OpenStoreOptions extends StoreOptions {
-  /** Those whose parts will be asked for. */
+  /** Dialects whose parts will be used. */
   readonly dialects: readonly string[];
   /** For the user's data folder. */
   readonly variables: Variables;
@@ -25,7 +25,7 @@ export async function openStore(where: string, options: OpenStoreOptions): Promi
   const { dialects, variables, report, clock, wallNow } = options;
   const place = where.slice("kv:".length);
   if (/^https?:/i.test(place)) {
-    // Deno tells a URL from a path by it, in small letters only.
+    // Deno recognises a URL by its scheme, in lower case only.
     const url = place.replace(/^\w+/, (scheme) => scheme.toLowerCase());
     return await Store.open(new KvEngine(url), dialects, options);
   }
@@ -42,7 +42,7 @@ export async function openStore(where: string, options: OpenStoreOptions): Promi
     folder[Symbol.dispose]();
     throw error;
   }
-  // The engine lets go of the folder when it is closed, and the store closes it in any case.
+  // The engine releases the folder when it is closed, and the store always closes it.
   const engine = new KvEngine(folder.file, folder);
   const sealedIn = new SealedFile(folder.sealedFile, clock, folder);
   return await Store.open(engine, dialects, { ...options, sealedIn });

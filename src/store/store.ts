@@ -33,26 +33,26 @@ export interface StoreOptions {
   readonly limits: StoreLimits;
   /** Which addresses count as one. */
   readonly keyOf: (address: string) => string;
-  /** Time that one operation may take before the store counts as being in trouble. */
+  /** Time after which an unfinished operation means that the store is in trouble. */
   readonly timeoutMs: number;
-  /** Whether anything is sealed at the end; what was is taken out at start all the same. */
+  /** True if state is sealed at shutdown; state of the last run is removed in any case. */
   readonly seals: boolean;
   readonly report: Report;
-  /** Where what is sealed goes; by default, among the engine's other records. */
+  /** The place of sealed state; by default among the engine's other records. */
   readonly sealedIn?: SealedPlace;
-  /** What is written, and what can be read: tests have formats of their own. */
+  /** The formats to write and to read; tests have formats of their own. */
   readonly formats?: Formats;
 }
 
-/** Time for all that has to be read before the server can listen. */
+/** Time limit for everything that must be read before the server listens. */
 const START_MS = 10_000;
-/** Time for engines to let go of what they have. */
+/** Time limit for closing the engines. */
 const CLOSE_MS = 1_000;
 const TICK_MS = 1_000;
 
 /**
- * Everything that outlives connections. Memory is the truth while the server runs; an engine, where
- * there is one, is read at start and written behind, and nobody waits for it.
+ * Everything that outlives connections. Memory is authoritative while the server runs. An engine, if
+ * there is one, is read at the start and written in the background, and no client waits for it.
  */
 export class Store implements AsyncDisposable {
   readonly #engine: Engine | undefined;
@@ -102,7 +102,7 @@ export class Store implements AsyncDisposable {
     });
   }
 
-  /** A store that is forgotten with the process. */
+  /** A store that does not outlive the process. */
   static inMemory(options: StoreOptions): Store {
     const store = new Store(undefined, options);
     store.#begin();
@@ -110,9 +110,9 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Reads what has to be known before the first connection, and begins to read the rest. Throws
-   * StoreError, and closes the engine then.
-   * @param dialects those whose parts may be asked for
+   * Reads everything that the first connection needs, and starts to read the rest. If it throws a
+   * StoreError, the engine is closed.
+   * @param dialects dialects whose parts may be used
    */
   static async open(
     engine: Engine,
@@ -127,18 +127,18 @@ export class Store implements AsyncDisposable {
       throw error;
     }
     store.#begin();
-    // Reservations may be many: until all are read, a claim asks for its own.
+    // Reservations may be many: until all are loaded, each claim looks up its own.
     const { reservations, log } = store.#records;
     void store.#backing?.loader.loadBehind([reservations, log]);
     return store;
   }
 
-  /** Where records are kept, for people; undefined where they are forgotten with the process. */
+  /** The place of the records, for people; undefined if they do not outlive the process. */
   get place(): string | undefined {
     return this.#engine?.place;
   }
 
-  /** Why the store cannot be relied upon now, in a few words without names; undefined if it can. */
+  /** The store's current trouble, in a few words without names; undefined if it works. */
   get trouble(): string | undefined {
     return this.#backing?.trouble;
   }
@@ -153,14 +153,14 @@ export class Store implements AsyncDisposable {
     return this.#records.sizes;
   }
 
-  /** Whether all records of earlier runs are in memory. */
+  /** True if all records of earlier runs are in memory. */
   get isLoaded(): boolean {
     return this.#records.isLoaded;
   }
 
   /**
-   * A dialect's part. What was sealed for it is given out with this, once; `forgetSealed` ends it.
-   * @param isHere whether an id is in use: then its reservation neither runs out nor makes room
+   * A dialect's part, with its sealed state the first time; `forgetSealed` deletes that.
+   * @param isHere true if an id is in use; its reservation neither expires nor is evicted
    */
   dialect(name: string, isHere: (id: string) => boolean): DialectStore {
     const { wallNow, report } = this.#options;
@@ -180,26 +180,26 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Deletes what the last run has sealed: to be called when nothing but this can keep the server
-   * from serving, and to be waited for before it serves. Throws StoreError.
+   * Deletes the last run's sealed state. Must be the last step of the start that can fail, and must
+   * complete before the first client is served. Throws StoreError.
    */
   async forgetSealed(): Promise<void> {
     await this.#beforeServing(this.#vault.forgetSealed());
   }
 
-  /** Puts a new secret before a dialect's current one; "failed": it could not be written. */
+  /** Replaces a dialect's secret; "failed": it could not be written. */
   async rotateSecret(dialect: string): Promise<"rotated" | "failed"> {
-    // Without it, what is sealed could not be read.
+    // Sealed state could not be read without it.
     if (dialect === OWN_SECRET) throw new RangeError(`Cannot rotate the secret "${dialect}"`);
     return await this.#secrets.rotate(dialect);
   }
 
-  /** Resolves with true once everything that was changed so far is written; false: not in time. */
+  /** Resolves with true once all changes so far are written, and with false if time is up. */
   async flush(limitMs: number = this.#options.timeoutMs): Promise<boolean> {
     return await this.#backing?.writes.flush(limitMs) ?? true;
   }
 
-  /** Writes what it can in the time of one operation, and lets go of everything. */
+  /** Writes as many changes as one operation's time allows, and closes everything. */
   close(): Promise<void> {
     return this.#closing ??= this.#end();
   }
@@ -222,7 +222,7 @@ export class Store implements AsyncDisposable {
     await this.#abandon();
   }
 
-  /** What hangs is left behind: it ends with the process. */
+  /** Gives up on operations that hang; they end with the process. */
   async #abandon(): Promise<void> {
     const ends = Promise.all([this.#vault.close(), this.#backing?.close()]);
     try {
@@ -247,7 +247,7 @@ export class Store implements AsyncDisposable {
     // Proves a write: a store that can only be read would lose everything.
     await engine.commit([{ key: FORMAT_KEY, value: formatRecord(this.#formats.current) }]);
     await this.#vault.open(dialects);
-    // Few, and asked without waiting: all of them have to be here.
+    // These are few and are read synchronously, so all of them must be in memory.
     const { bans, rooms } = this.#records;
     for (const table of [bans, rooms]) await this.#backing?.loader.load(table);
   }

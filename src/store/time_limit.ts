@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { StoreTimeoutError } from "./engine/engine.ts";
 
-/** Settles as the work does, or rejects with StoreTimeoutError; the work goes on then. */
+/** Settles like the work, or rejects with StoreTimeoutError while the work continues. */
 export async function withinTime<T>(work: Promise<T>, limitMs: number, clock: Clock): Promise<T> {
   const late = Promise.withResolvers<never>();
   using _timer = clock.after(
@@ -11,7 +11,7 @@ export async function withinTime<T>(work: Promise<T>, limitMs: number, clock: Cl
   return await Promise.race([work, late.promise]);
 }
 
-/** Lets others come first. */
+/** Yields to other work. */
 export async function nextTurn(clock: Clock): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   clock.soon(resolve);

@@ -5,27 +5,27 @@ import { nextTurn, withinTime } from "./time_limit.ts";
 export interface EngineWatchOptions {
   readonly engine: Engine;
   readonly clock: Clock;
-  /** Time that one look may take. */
+  /** Time limit for one check. */
   readonly timeoutMs: number;
   readonly isInTrouble: () => boolean;
-  /** Told of the outcome of every look, and of damage. */
+  /** Called with the outcome of each check, and with damage. */
   readonly onOutcome: (error: unknown | undefined) => void;
 }
 
-/** Ticks between two looks at a store that is well; one in trouble is looked at every time. */
+/** Ticks between two checks of a healthy store; a store in trouble is checked at each tick. */
 const LOOK_TICKS = 5;
-/** Ticks between two readings of all that it holds: before KV's sweep, once a minute, meets damage. */
+/** Ticks between two full readings, so that damage is found before KV's sweep, once a minute. */
 const INSPECT_TICKS = 30;
-/** Ticks after which a look that does not end is given up, where the engine can begin anew. */
+/** Ticks after which an unfinished check is abandoned, if the engine can be reopened. */
 const GIVE_UP_TICKS = 30;
-/** Time for the look before the end. */
+/** Time limit for the last check. */
 const LAST_MS = 1_000;
 
-/** Looks at an engine now and then: whether it answers, and whether what it is given lasts. */
+/** Checks regularly that an engine answers, and that its records last. */
 export class EngineWatch {
   readonly #options: EngineWatchOptions;
   #ticks = 0;
-  /** When the look began that is under way, in ticks. */
+  /** The tick in which the current check began. */
   #since: number | undefined;
   #inspecting: Promise<void> | undefined;
   #isEnded = false;
@@ -34,7 +34,7 @@ export class EngineWatch {
     this.#options = options;
   }
 
-  /** To be called once a second. */
+  /** Must be called once a second. */
   tick(): void {
     const { engine, isInTrouble, timeoutMs } = this.#options;
     this.#ticks++;
@@ -44,7 +44,7 @@ export class EngineWatch {
     if (this.#ticks % INSPECT_TICKS === 0) void this.#inspect();
   }
 
-  /** Looks once more, also at all that it holds as far as that can be done in the time. */
+  /** Checks once more, and reads as many records as time allows. */
   async lookBeforeEnd(): Promise<void> {
     const { clock, timeoutMs } = this.#options;
     const limitMs = Math.min(timeoutMs, LAST_MS);
@@ -57,7 +57,7 @@ export class EngineWatch {
     }
   }
 
-  /** Resolves when nothing is looked at any more. */
+  /** Resolves when no check is in progress. */
   async end(): Promise<void> {
     this.#isEnded = true;
     await this.#inspecting;
@@ -78,7 +78,7 @@ export class EngineWatch {
     }
   }
 
-  /** Takes as long as it takes: that it is slow is no trouble. */
+  /** Has no time limit, because a slow reading is no trouble. */
   #inspect(): Promise<void> {
     return this.#inspecting ??= this.#inspectNow().finally(() => this.#inspecting = undefined);
   }

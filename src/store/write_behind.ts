@@ -5,43 +5,43 @@ import { withinTime } from "./time_limit.ts";
 export interface WriteBehindOptions {
   readonly engine: Engine;
   readonly clock: Clock;
-  /** What is to be stored under a key by now; undefined where nothing is. */
+  /** The current value of a key; undefined without a record. */
   readonly valueOf: (key: Key) => Uint8Array<ArrayBuffer> | undefined;
-  /** All that is to be stored, and all that is stored and is not to be. */
+  /** The keys of all records to store, and of stored records to delete. */
   readonly everything: () => AsyncIterable<Key>;
-  /** Records that may wait to be written; the oldest beyond are left to a later rewriting. */
+  /** Records that may wait; older ones beyond that are left to a later rewriting. */
   readonly maxWaiting: number;
-  /** Time that one commit may take before the store counts as being in trouble. */
+  /** Time after which an unfinished commit means that the store is in trouble. */
   readonly timeoutMs: number;
-  /** Told of the outcome of every commit. */
+  /** Called with the outcome of each commit. */
   readonly onOutcome: (error: unknown | undefined) => void;
   readonly onDropped: () => void;
-  /** Told when everything has to be written again, and with true when that is done. */
+  /** Called when everything must be written again, and with true when that is done. */
   readonly onRewriting: (isDone: boolean) => void;
 }
 
-/** Waiting time after the first failure, doubled after each further one. */
+/** Delay after the first failure, doubled after each further one. */
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5_000;
-/** Records that are written again at once, at most. */
+/** Records per step of a rewriting, at most. */
 const REWRITE_RECORDS = 200;
-/** A commit that takes longer may never come back: the store is opened anew, where that can help. */
+/** A commit that takes longer may never complete: the store is reopened, if that can help. */
 const GIVE_UP_MS = 30_000;
 
 /**
- * Writes what has changed, one commit after the other, and nobody waits for it. What is kept until
- * then is which records changed and not what they were, so that many changes are one write, and a
- * write that comes late brings the newest.
+ * Writes changed records in the background, one commit after the other. It remembers the keys of
+ * changed records and not their values, so many changes are one write, and a late write has the
+ * newest value.
  */
 export class WriteBehind implements Disposable {
   readonly #options: WriteBehindOptions;
-  /** By the key as JSON, the oldest first. */
+  /** Keyed by the record's key as JSON, the oldest first. */
   #waiting = new Map<string, Key>();
   /** Records that are being written. */
   #underWay = 0;
   /** Records that were dropped since everything was written last. */
   #dropped = 0;
-  /** Whether everything is still to be written again, and where that goes on. */
+  /** True if a rewriting of everything is due; then its position. */
   #isOwed = false;
   #rewriting: AsyncIterator<Key> | undefined;
   #running: Promise<void> | undefined;
@@ -53,17 +53,17 @@ export class WriteBehind implements Disposable {
     this.#options = options;
   }
 
-  /** Records that wait, without those that are being written. */
+  /** Records that wait, not counting those being written. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  /** Records that were changed and that nobody can rely upon yet. */
+  /** Changed records that are not stored yet. */
   get unwritten(): number {
     return this.#waiting.size + this.#underWay + this.#dropped;
   }
 
-  /** Notes that a record has changed. */
+  /** Queues a changed record. */
   add(key: Key): void {
     if (this.#isEnded) return;
     this.#waiting.set(JSON.stringify(key), key);
@@ -80,7 +80,7 @@ export class WriteBehind implements Disposable {
     this.#start();
   }
 
-  /** Resolves with true once everything noted so far is written; with false when time is up. */
+  /** Resolves with true once everything queued so far is written, and with false if time is up. */
   async flush(limitMs: number): Promise<boolean> {
     this.#wake?.();
     try {
@@ -92,7 +92,7 @@ export class WriteBehind implements Disposable {
     }
   }
 
-  /** Writes no more; what is being written may still arrive. */
+  /** Stops writing; a commit in progress may still complete. */
   [Symbol.dispose](): void {
     this.#isEnded = true;
     this.#waiting.clear();
@@ -112,7 +112,7 @@ export class WriteBehind implements Disposable {
   }
 
   async #run(): Promise<void> {
-    // What comes in the same turn goes into one commit.
+    // Changes of the same turn go into one commit.
     await Promise.resolve();
     let batch: readonly Change[] = [];
     for (;;) {
@@ -134,7 +134,7 @@ export class WriteBehind implements Disposable {
     }
   }
 
-  /** Sees to it that something waits; false where all is written. */
+  /** Fills the queue from a rewriting; false if everything is written. */
   async #fill(): Promise<boolean> {
     if (this.#waiting.size > 0) return true;
     if (this.#isOwed) {
@@ -145,7 +145,7 @@ export class WriteBehind implements Disposable {
     if (rewriting === undefined) return false;
     try {
       const keys = await this.#patiently(take(REWRITE_RECORDS, rewriting));
-      // Meanwhile all of it may have been to be written anew.
+      // Meanwhile another rewriting may have begun.
       if (this.#rewriting !== rewriting) return await this.#fill();
       for (const key of keys) this.#waiting.set(JSON.stringify(key), key);
       if (keys.length === 0) this.#rewritten();
@@ -156,14 +156,14 @@ export class WriteBehind implements Disposable {
     return this.#waiting.size > 0;
   }
 
-  /** All of it was committed, with nothing dropped since it began. */
+  /** Ends a rewriting: all records were committed, and none dropped since it began. */
   #rewritten(): void {
     [this.#rewriting, this.#dropped] = [undefined, 0];
     this.#options.onRewriting(true);
   }
 
   #stopRewriting(): void {
-    // It may be in the middle of a list; what becomes of that does not matter any more.
+    // It may be in the middle of a list, whose outcome no longer matters.
     this.#rewriting?.return?.().catch(() => {});
     [this.#isOwed, this.#rewriting] = [false, undefined];
   }
@@ -173,9 +173,9 @@ export class WriteBehind implements Disposable {
   }
 
   /**
-   * Two commits are never under way at once: an earlier one that arrives after a later one would
-   * bring back what was replaced. So one that is late is told of, and waited for all the same; and
-   * should one arrive after it was given up, its records are written again.
+   * Two commits are never in progress at once, because an earlier one that completes later would
+   * restore replaced values. A late commit is reported and still awaited. If one completes after it
+   * was abandoned, its records are written again.
    */
   async #commit(batch: readonly Change[]): Promise<void> {
     const commit = this.#options.engine.commit(batch);
@@ -188,7 +188,7 @@ export class WriteBehind implements Disposable {
     }
   }
 
-  /** Waits until it is done, or the store begins anew. */
+  /** Waits until the work is done, or the store is reopened. */
   async #patiently<T>(work: Promise<T>): Promise<T> {
     const { engine, clock, timeoutMs, onOutcome } = this.#options;
     for (let limitMs = timeoutMs;; limitMs = GIVE_UP_MS) {
@@ -212,7 +212,7 @@ export class WriteBehind implements Disposable {
     this.#wake = undefined;
   }
 
-  /** Before all others, as it was; what has changed since then is noted already. */
+  /** Returns a batch to the front of the queue; newer changes are queued already. */
   #putBack(batch: readonly Change[]): void {
     const old = batch.map(({ key }): [string, Key] => [JSON.stringify(key), key]);
     this.#waiting = new Map([...old, ...this.#waiting]);
@@ -230,7 +230,7 @@ export class WriteBehind implements Disposable {
   }
 }
 
-/** The next of them, as many as there are. */
+/** Takes the next items, up to a count. */
 async function take<T>(count: number, from: AsyncIterator<T>): Promise<T[]> {
   const taken: T[] = [];
   while (taken.length < count) {

@@ -23,7 +23,7 @@ export function decodeText(bytes: Uint8Array): string {
   }
 }
 
-/** Whether it begins with UTF-16's byte order mark, or with two characters of two bytes each. */
+/** True for UTF-16's byte order mark, or two characters of two bytes each at the beginning. */
 function isUtf16([first, second, third, fourth]: Uint8Array): boolean {
   const hasMark = first === 0xff && second === 0xfe || first === 0xfe && second === 0xff;
   const isLittle = second === 0 && fourth === 0 && first !== 0 && third !== 0;

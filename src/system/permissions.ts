@@ -2,7 +2,7 @@
 export interface Belongings {
   /** The place of the store, in the form of `--store`. */
   readonly store: string;
-  /** Whether certificates or keys may have to be read again. */
+  /** True if certificates or keys may be read again. */
   readonly readsFiles: boolean;
 }
 
@@ -11,9 +11,9 @@ const NAMES = ["env", "read", "write", "sys", "run", "ffi"] as const;
 type Name = typeof NAMES[number];
 
 /**
- * Gives up for good what this process will not need any more. A permission goes as a whole or not at
- * all: to Deno "all files but these" cannot be said, nor can what was given be narrowed later.
- * @returns what it may still do anywhere, as the runtime says
+ * Revokes the permissions that this process no longer needs. Deno can revoke only a whole permission,
+ * and not narrow one to some files.
+ * @returns the permissions that remain unrestricted
  */
 export function dropPermissions(belongings: Belongings): string[] {
   const needed = neededBy(belongings);
@@ -24,7 +24,7 @@ export function dropPermissions(belongings: Belongings): string[] {
 function neededBy({ store, readsFiles }: Belongings): ReadonlySet<Name> {
   const needed = new Set<Name>(readsFiles ? ["read"] : []);
   if (store === "memory") return needed;
-  // A store that fails is opened anew, a remote one with its token from the variable.
+  // A failed store is reopened, a remote one with its token from the variable.
   const isRemote = /^kv:https?:/i.test(store);
   return needed.union(new Set<Name>(isRemote ? ["env"] : ["read", "write"]));
 }

@@ -49,7 +49,7 @@ Deno.test("--help lists in groups what people often set, and counts what --help 
   }
   assertStringIncludes(SHORT, `--help all lists ${all.length - common.length} more options`);
   assertEquals(HELP.includes("more options"), false);
-  for (const group of ["Listening and TLS", "Who may connect", "Operation", "Log", "PeerJS"]) {
+  for (const group of ["Listening and TLS", "Access", "Operation", "Log", "PeerJS"]) {
     for (const text of [HELP, SHORT]) assertStringIncludes(text, `\n${group}:\n`);
   }
   for (const group of ["Limits of the whole server", "Socket.IO"]) {

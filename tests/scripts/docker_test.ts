@@ -46,6 +46,14 @@ Deno.test("the image's files are in the context, and nothing else is", () => {
   assertEquals([...needed, ...copies].filter((path) => !isTaken(path)), []);
 });
 
+Deno.test("the image and the unit start with the strict transport", () => {
+  assertMatch(TEXT, /^ENV SIGNALBOX_TRANSPORT=strict$/m);
+  assertMatch(
+    read("scripts/systemd/signalbox.service"),
+    /^Environment=SIGNALBOX_TRANSPORT=strict$/m,
+  );
+});
+
 Deno.test("the executable gets the commit that the build was given", () => {
   const [stage = ""] = TEXT.split(/^FROM /m).slice(1);
   assertMatch(stage, /^ARG COMMIT$[^]*^RUN .* task compile .*--commit="\$COMMIT"/m);

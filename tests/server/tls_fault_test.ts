@@ -106,7 +106,7 @@ clientTest({
     for (const [cert, key] of GOOD) {
       const files = filesOf(cert, key);
       checkTls(files, readTls(files));
-      assertEquals([cert, tlsFault(files, readTls(files))], [cert, undefined]);
+      assertEquals([cert, tlsFault(files, readTls(files), false)], [cert, undefined]);
     }
     for (const [cert, key, blamed, why] of BAD) {
       const files = filesOf(cert, key);

@@ -1,45 +1,46 @@
 /** A record's name, outermost part first; the first part is its kind. */
 export type Key = readonly string[];
 
-/** One step of a commit; without a value the record goes. */
+/** One step of a commit; a change without a value deletes the record. */
 export interface Change {
   readonly key: Key;
   readonly value: Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** Somewhere that keeps bytes by key: Deno KV today; fits SQLite as well. */
+/** Stores bytes by key: Deno KV today; SQLite would fit as well. */
 export interface Engine {
-  /** Where it keeps them, for people. */
+  /** Its file or URL, for people. */
   readonly place: string;
   get(key: Key): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** All records whose key begins with `prefix` and goes on, in no particular state of one moment. */
+  /** All records whose keys are longer than `prefix` and begin with it; not a snapshot. */
   list(prefix: Key): AsyncIterable<{ key: Key; value: Uint8Array<ArrayBuffer> }>;
-  /** All changes or none, and durably so when it resolves; no more than `batchOf` gives. */
+  /** Commits all changes or none, durably; takes at most one batch of `batchOf`. */
   commit(changes: readonly Change[]): Promise<void>;
-  /** Writes a record unless there is one; false where there is. */
+  /** Creates a record; returns false if it exists. */
   create(key: Key, value: Uint8Array<ArrayBuffer>): Promise<boolean>;
   /** Rejects if records written now would be lost. */
   check(): Promise<void>;
   /** True if another process keeps it from answering. */
   isLocked(): boolean;
-  /** Keeps what it holds now under a name beside it; one that is not a file does nothing. */
+  /** Copies its file to a name beside it; an engine without a file does nothing. */
   copy(name: string): Promise<void>;
   /**
-   * Rejects when something of what it holds cannot be read again; takes its time.
-   * @param pause lets others come first, between parts
+   * Rejects if a stored record cannot be read; may take long.
+   * @param pause yields to other work between two parts
    */
   inspect(pause: () => Promise<void>): Promise<void>;
   /**
-   * Begins anew with whatever is at its place by then: what was kept is gone, or it has been silent
-   * for long. False where silence is better waited for. What is under way may still arrive.
-   * @param accept rejects where what is there by then is not to be used; asked before all others
+   * Reopens what is at its place, because the records are gone or the engine was silent for long.
+   * Operations in progress may still complete.
+   * @param accept rejects if the reopened place must not be used; runs before all other operations
+   * @returns false if waiting is better than reopening
    */
   reopen(why: "gone" | "silent", accept?: Accept): boolean;
-  /** Resolves when everything is let go of: what hangs, not before it comes to an end. */
+  /** Resolves when everything is closed; an operation that hangs delays it. */
   close(): Promise<void>;
 }
 
-/** Looks at what an engine has opened, and rejects where it is not to be used. */
+/** Examines an opened engine, and rejects if it must not be used. */
 export type Accept = (get: Engine["get"]) => Promise<void>;
 
 /** Why a store cannot be used. */
@@ -91,14 +92,14 @@ export class StoreGoneError extends Error {
   override readonly name = "StoreGoneError";
 }
 
-/** An operation that took longer than the store may take. */
+/** An operation took longer than the store's time limit. */
 export class StoreTimeoutError extends Error {
   override readonly name = "StoreTimeoutError";
 }
 
-// Deno KV: 2,048 bytes of a key, 65,536 of a value; a commit: 1,000 changes, 800 KiB of values, 80
-// KiB of keys. A record may take two of its values, and so two keys and two changes; some room is
-// left for what an engine adds.
+// Deno KV's limits: 2,048 bytes per key, 65,536 per value; 1,000 changes, 800 KiB of values and 80
+// KiB of keys per commit. A record may take two values, hence two keys and two changes. Ours leave
+// room for bytes that an engine adds.
 const MAX_KEY_BYTES = 2_000;
 const MAX_VALUE_BYTES = 131_000;
 const MAX_CHANGES = 500;
@@ -107,13 +108,13 @@ const MAX_BATCH_VALUE_BYTES = 700 * 1024;
 
 const encoder = new TextEncoder();
 
-/** What a key takes; Infinity where it is no Unicode text and would not come back as it was. */
+/** Bytes of a stored key; Infinity for text that is not Unicode, because it would come back changed. */
 export function keyBytes(key: Key): number {
   let bytes = 0;
   for (const part of key) {
     if (!part.isWellFormed()) return Infinity;
     bytes += 2 + encoder.encode(part).length;
-    // NUL ends a part, so that one inside takes two bytes.
+    // NUL ends a part, so a NUL inside takes two bytes.
     for (let at = part.indexOf("\0"); at >= 0; at = part.indexOf("\0", at + 1)) bytes++;
   }
   return bytes;
@@ -127,7 +128,7 @@ export function isValue(value: Uint8Array): boolean {
   return value.length <= MAX_VALUE_BYTES;
 }
 
-/** Takes from the beginning of `changes` as many as fit into one commit, at least one. */
+/** Takes the first changes that fit into one commit, at least one. */
 export function batchOf(changes: Iterable<Change>): Change[] {
   const batch: Change[] = [];
   let [keys, values] = [0, 0];

@@ -1,12 +1,12 @@
-/** What SQLite puts beside a file while it is in use, and after a crash. */
+/** Suffixes of SQLite's files: the database, its log and its shared memory. */
 const PARTS = ["", "-wal", "-shm"];
 const OWNER_ONLY = 0o600;
 const OTHERS = 0o077;
 
 /**
- * Makes an empty file that is its owner's alone from its first byte on, where there is none: SQLite
- * takes it for a new database, and gives what it puts beside it the same mode. One that is there is
- * not opened: to close it would take away SQLite's locks.
+ * Creates an empty file that only its owner can read, unless it exists. SQLite takes an empty file
+ * for a new database, and creates its other files with the same mode. An existing file is not
+ * opened, because closing it would release SQLite's locks.
  */
 export async function createPrivate(file: string): Promise<void> {
   try {
@@ -16,7 +16,7 @@ export async function createPrivate(file: string): Promise<void> {
   }
 }
 
-/** Takes from others what an earlier version, or a copy, has granted them. */
+/** Revokes other users' access to a database, which an earlier version or a copy may have granted. */
 export async function closeToOthers(file: string): Promise<void> {
   if (Deno.build.os === "windows") return;
   for (const part of PARTS) {
@@ -25,27 +25,27 @@ export async function closeToOthers(file: string): Promise<void> {
   }
 }
 
-/** Whether there is one, or something that belongs to one. */
+/** True if a database, or one of its other files, exists. */
 export async function isThere(file: string): Promise<boolean> {
   for (const part of PARTS) if (await statIfAny(file + part) !== undefined) return true;
   return false;
 }
 
-/** Moves a database that nobody uses, with all that belongs to it. */
+/** Moves a database that is not in use, with its other files. */
 export async function moveDatabase(from: string, to: string): Promise<void> {
   for (const part of PARTS) await ifThere(Deno.rename(from + part, to + part));
 }
 
-/** Removes a database that nobody uses, with all that belongs to it. */
+/** Removes a database that is not in use, with its other files. */
 export async function removeDatabase(file: string): Promise<void> {
   for (const part of PARTS) await ifThere(Deno.remove(file + part));
 }
 
-/** Copies a database that nobody uses; a copy of that name is there as a whole, or as it was. */
+/** Copies a database that is not in use; the copy appears complete, or an older copy stays. */
 export async function copyDatabase(from: string, to: string): Promise<void> {
   const unfinished = `${to}.part`;
   await removeDatabase(unfinished);
-  // The shared memory is made anew from the log.
+  // SQLite rebuilds the shared memory from the log.
   for (const part of ["", "-wal"]) await ifThere(Deno.copyFile(from + part, unfinished + part));
   await removeDatabase(to);
   await moveDatabase(unfinished, to);

@@ -13,22 +13,22 @@ export interface FolderOptions {
   readonly wallNow: WallClock;
   /** A damaged file was moved aside. */
   readonly onDamaged: (movedTo: string) => void;
-  /** Other users of the machine may read the files, which could not be helped; told once. */
+  /** Other users of the machine may read the files, and that could not be changed; called once. */
   readonly onExposed: (error: unknown) => void;
 }
 
 const LOCK_FILE = "lock";
 const SEALED_FILE = "sealed.kv";
 const LOCK_MS = 500;
-/** What has to fit onto the disk: SQLite's files beside the main ones, and some records. */
+/** Space that the disk must have, for SQLite's other files and some records. */
 const ROOM_BYTES = 128 * 1024;
 
-/** A folder that nobody else uses until it is disposed of. */
+/** A folder that is locked for this process until it is disposed of. */
 export class StoreFolder implements ClaimedFile {
   readonly #path: string;
   readonly #options: FolderOptions;
   #lock: Deno.FsFile | undefined;
-  /** What is claimed last. */
+  /** Settles when the last claim is done. */
   #turn: Promise<void> = Promise.resolve();
   #isExposed = false;
   #isClosed = false;
@@ -42,12 +42,12 @@ export class StoreFolder implements ClaimedFile {
     return `${this.#path}/${KV_FILE}`;
   }
 
-  /** Beside it, what is sealed for the next run only. */
+  /** The file beside it, with sealed state for the next run. */
   get sealedFile(): string {
     return `${this.#path}/${SEALED_FILE}`;
   }
 
-  /** Whether whoever claims the folder next will meet our lock: it may have been deleted. */
+  /** True if the lock file is still the one that we locked; it may have been deleted. */
   get isHeld(): boolean {
     if (this.#lock === undefined) return false;
     try {
@@ -59,16 +59,16 @@ export class StoreFolder implements ClaimedFile {
   }
 
   /**
-   * Makes the folder where it is missing, takes its lock, and sees to it that there is room, and
-   * that nobody else reads what is in it. Throws StoreError.
+   * Creates the folder if it is missing, locks it, checks that the disk has space, and revokes other
+   * users' access. Throws StoreError.
    */
   async hold(): Promise<void> {
     await this.#inTurn(() => this.#hold());
   }
 
   /**
-   * The same, and moves a damaged file aside: Deno KV may end the process over one. To be done before
-   * each opening of the file. Throws StoreError.
+   * Also moves a damaged file aside, because Deno KV may end the process over one. Must precede each
+   * opening of the file. Throws StoreError.
    */
   async claim(): Promise<void> {
     await this.#inTurn(async () => {
@@ -88,7 +88,7 @@ export class StoreFolder implements ClaimedFile {
     return `${this.#path}/${LOCK_FILE}`;
   }
 
-  /** One after the other: the lock keeps off this process too. */
+  /** Runs claims one after the other, because the lock excludes this process too. */
   async #inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => {});
@@ -108,7 +108,7 @@ export class StoreFolder implements ClaimedFile {
     await proveRoom(lock);
   }
 
-  /** The system lets go of it with the process, however that ends. */
+  /** The system releases the lock when the process ends, even after a crash. */
   async #claimLock(): Promise<Deno.FsFile> {
     if (this.#lock !== undefined && this.isHeld) return this.#lock;
     this.#letGo();
@@ -149,9 +149,9 @@ export class StoreFolder implements ClaimedFile {
   }
 }
 
-/** Whether the lock could be had at once. */
+/** True if the lock was free. */
 async function take(file: Deno.FsFile, clock: Clock): Promise<boolean> {
-  // Deno 2.6 has none: there, a lock that does not come soon is somebody else's.
+  // Deno 2.6 lacks `tryLock`: there, a lock that is not granted soon is held by another process.
   const tryLock: unknown = Reflect.get(file, "tryLock");
   if (typeof tryLock === "function") return await tryLock.call(file, true) === true;
   try {
@@ -163,7 +163,7 @@ async function take(file: Deno.FsFile, clock: Clock): Promise<boolean> {
   }
 }
 
-/** Throws where the disk is full: SQLite would speak of input and output, or begin and fail later. */
+/** Throws if the disk is full: SQLite would report an I/O error, or fail later. */
 async function proveRoom(lock: Deno.FsFile): Promise<void> {
   const bytes = new Uint8Array(ROOM_BYTES);
   await lock.seek(0, Deno.SeekMode.Start);

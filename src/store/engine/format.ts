@@ -8,30 +8,30 @@ import {
 } from "./engine.ts";
 
 /**
- * What one record becomes in the next format; nothing where it stays. What is new comes before what
- * goes, and a record of the next format stays: a step that was interrupted is done again.
+ * Converts one record to the next format; returns no changes if it stays. Additions come before
+ * deletions, and records of the next format stay, because an interrupted step is repeated.
  */
 export type Step = (key: Key, value: Uint8Array<ArrayBuffer>) => readonly Change[];
 
-/** The format that is written, and the way to it from older ones. */
+/** The format to write, and the steps to it from older ones. */
 export interface Formats {
   readonly current: number;
-  /** By the format that a step begins with. */
+  /** Keyed by the format that a step starts from. */
   readonly steps: ReadonlyMap<number, Step>;
 }
 
-/** Nothing older than the first was ever released. */
+/** No format before the first was ever released. */
 export const FORMATS: Formats = { current: 1, steps: new Map() };
 export const FORMAT_KEY: Key = ["format"];
 
-/** What stands under FORMAT_KEY. */
+/** The value of FORMAT_KEY. */
 export function formatRecord(format: number): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(String(format));
 }
 
 /**
- * Brings what an older version has written into the current format, after a copy. Throws StoreError
- * for what is newer, or not known.
+ * Copies a store of an older format and migrates it to the current one. Throws StoreError for a
+ * newer or unknown format.
  */
 export async function settleFormat(engine: Engine, formats: Formats): Promise<void> {
   const { current, steps } = formats;
@@ -44,15 +44,15 @@ export async function settleFormat(engine: Engine, formats: Formats): Promise<vo
   }
   const { from, isUnderWay } = readFormat(engine.place, stored, formats);
   for (let format = from; format !== current; format++) {
-    // What is half-way has its copy, of a time when it was whole.
+    // An interrupted migration was preceded by a copy of the complete store.
     if (!isUnderWay || format > from) await engine.copy(`format-${format}`);
     await migrate(engine, format, steps.get(format) as Step); // there is a step from each
   }
 }
 
 /**
- * Throws StoreError where there is any other format than the current one, also an older one: what
- * comes while the server runs is written over from memory.
+ * Throws StoreError for any format but the current one, even an older one, because a file that
+ * appears while the server runs is overwritten from memory.
  */
 export async function proveCurrent(
   get: Engine["get"],
@@ -65,14 +65,14 @@ export async function proveCurrent(
   throw refusal(place, "an older signalbox wrote it", "other_format");
 }
 
-/** Throws StoreError for a format that is newer, or that no steps lead on from. */
+/** Throws StoreError for a format that is newer, or that no steps migrate. */
 function readFormat(
   place: string,
   stored: Uint8Array,
   { current, steps }: Formats,
 ): { from: number; isUnderWay: boolean } {
   const text = new TextDecoder().decode(stored);
-  // "1>2" is on the way from one to the next, which takes several commits.
+  // "1>2" marks a migration in progress, which takes several commits.
   const [, first, next] = /^([1-9]\d{0,8})(?:>(\d{1,9}))?$/.exec(text) ?? [];
   if (Number(next ?? first) > current) {
     throw refusal(
@@ -104,7 +104,7 @@ export function foreign(place: string): StoreError {
   return refusal(place, "another program wrote it; name an empty folder", "foreign");
 }
 
-/** All at once, or as many as fit; the last commit of several is the one that counts. */
+/** Commits all changes in batches; the last batch sets the new format. */
 async function migrate(engine: Engine, format: number, step: Step): Promise<void> {
   const changes: Change[] = [];
   for await (const { key, value } of engine.list([])) {

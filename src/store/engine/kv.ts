@@ -4,23 +4,23 @@ import { copyDatabase, createPrivate } from "./files.ts";
 import { KvHandle } from "./kv_handle.ts";
 import { isLockedNow, isReadable } from "./soundness.ts";
 
-/** The first part of all keys, so that another layout can live beside this one. */
+/** The first part of all keys, so that another layout can exist beside this one. */
 const LAYOUT = 1;
-/** What the file is named in its folder. */
+/** The file's name in its folder. */
 export const KV_FILE = "signalbox.kv";
 const LIST_BATCH = 500;
-/** Begins the key of what a record has beyond its first part. */
+/** Begins the key of a record's second part. */
 const REST = "rest";
-/** What is longer than this is cut in two: a value of Deno KV may have 65,536 bytes, serialised. */
+/** Longer values are cut in two: a value of Deno KV may have 65,536 bytes, serialised. */
 const PART_BYTES = 65_500;
 const DAMAGED = "its file is damaged";
 const CLOSED = "the store is closed";
 
-/** A file that nobody else uses. */
+/** A file that is locked for this process. */
 export interface ClaimedFile extends Disposable {
-  /** Whether others are still kept off. */
+  /** True if other processes are still locked out. */
   readonly isHeld: boolean;
-  /** Sees again to all that is to be seen to before it is opened. */
+  /** Locks and examines the file again; must precede each opening. */
   claim(): Promise<void>;
 }
 
@@ -31,16 +31,16 @@ export interface ClaimedFile extends Disposable {
 export class KvEngine implements Engine {
   readonly place: string;
   readonly #isFile: boolean;
-  /** Undefined before the first use, and where it is to be opened again. */
+  /** Undefined before the first use, and if it must be reopened. */
   #opening: Promise<KvHandle> | undefined;
   #handle: KvHandle | undefined;
-  /** Counts on when a handle is let go of: one that opens too late is nobody's. */
+  /** Generation counter; a handle opened for an older generation is closed at once. */
   #openings = 0;
-  /** For each handle that is to be closed, what settles when it is. */
+  /** Settle when the retired handles are closed. */
   readonly #left = new Set<Promise<void>>();
-  /** Which file was opened, as the system numbers it, and how large it was last. */
+  /** The opened file's device and inode, and its last known size. */
   #file: { readonly name: string; readonly bytes: number } | undefined;
-  /** Records of which there may be a second part, by their keys as JSON. */
+  /** Keys, as JSON, of records that may have a second part. */
   readonly #long = new Set<string>();
   readonly #claimed: ClaimedFile | undefined;
   #accept: Accept | undefined;
@@ -48,7 +48,7 @@ export class KvEngine implements Engine {
 
   /**
    * @param place path of a file that may not exist yet, or a URL
-   * @param claimed the file, disposed of when this is closed; undefined where nobody is kept off
+   * @param claimed the file's lock, released when this is closed; undefined without a lock
    */
   constructor(place: string, claimed?: ClaimedFile) {
     this.place = place;
@@ -67,7 +67,7 @@ export class KvEngine implements Engine {
     const handle = await this.#open();
     using _hold = handle.hold();
     for await (const { key, value } of handle.kv.list(selector, { batchSize: LIST_BATCH })) {
-      // All keys of this layout are texts; whatever else there is was not written here.
+      // All keys of this layout are texts; other keys were not written here.
       const name = key.slice(1).map(String);
       if (name[0] === REST) continue;
       yield { key: name, value: await this.#whole(handle, name, bytesOf(value)) };
@@ -87,7 +87,7 @@ export class KvEngine implements Engine {
         commit.set(rest, value.slice(PART_BYTES));
         this.#long.add(name);
       } else if (this.#long.has(name) || value?.length === PART_BYTES) {
-        // A first part of full length says that there may be a second one.
+        // A first part of full length may have a second part.
         commit.delete(rest);
       }
     }
@@ -106,7 +106,7 @@ export class KvEngine implements Engine {
     return ok;
   }
 
-  /** Writes to a file that was deleted, or is damaged, "succeed" and are lost. */
+  /** Writes to a deleted or damaged file "succeed" and are lost. */
   async check(): Promise<void> {
     const handle = await this.#open();
     using _hold = handle.hold();
@@ -127,25 +127,25 @@ export class KvEngine implements Engine {
 
   async copy(name: string): Promise<void> {
     if (!this.#isFile) return;
-    // What is closed is complete: nothing of it waits elsewhere to be written.
+    // A closed file is complete: its log has been merged.
     await this.rest();
     await copyDatabase(this.place, `${this.place}.${name}`);
   }
 
   reopen(why: "gone" | "silent", accept?: Accept): boolean {
-    // Silent, a file is locked by another process: another handle would be silent too, and this one
-    // goes on when the lock is free. What a remote store does not answer is tried for ever.
+    // A file is silent while another process locks it. Another handle would be silent too, and this
+    // one resumes when the lock is free. A remote store's requests are retried without end.
     if (why === "silent" && (this.#isFile || this.#left.size > 0)) return false;
     this.#leave();
     this.#accept = accept ?? this.#accept;
     return true;
   }
 
-  /** Lets go of what is open until it is used again; what is under way comes to its end first. */
+  /** Closes the file until the next use; operations in progress complete first. */
   async rest(): Promise<void> {
     const opening = this.#opening;
     this.#leave();
-    // One that is still opening is closed as soon as it is there.
+    // A handle that is still opening is closed as soon as it is open.
     await opening?.catch(() => {});
     await Promise.all(this.#left);
   }
@@ -164,7 +164,7 @@ export class KvEngine implements Engine {
     return value === null ? undefined : await this.#whole(handle, key, bytesOf(value));
   }
 
-  /** With its second part, where it has one. */
+  /** Adds a record's second part, if there is one. */
   async #whole(
     { kv }: KvHandle,
     key: Key,
@@ -177,7 +177,7 @@ export class KvEngine implements Engine {
     return new Uint8Array(Buffer.concat([first, bytesOf(value)]));
   }
 
-  /** Lets go of the handle. */
+  /** Retires the handle. */
   #leave(): void {
     this.#openings++;
     this.#opening = undefined;
@@ -203,7 +203,7 @@ export class KvEngine implements Engine {
 
   async #openNow(): Promise<KvHandle> {
     const opening = this.#openings;
-    // The first time, whoever named the file has claimed it.
+    // For the first opening the caller has claimed the file.
     if (opening > 0) await this.#claimed?.claim();
     if (this.#isFile) await createPrivate(this.place);
     const handle = new KvHandle(await Deno.openKv(this.place));
@@ -223,7 +223,7 @@ export class KvEngine implements Engine {
     const [before, now] = [this.#file, this.#fileAtPlace()];
     if (now?.name !== before?.name) throw new StoreGoneError("its file was deleted or replaced");
     if (this.#claimed?.isHeld === false) throw new StoreGoneError("its lock was deleted");
-    // SQLite's file grows, or stays as it is.
+    // SQLite's file never shrinks.
     const isCut = now !== undefined && before !== undefined && now.bytes < before.bytes;
     if (isCut) throw new StoreGoneError(DAMAGED);
     this.#file = now;
@@ -239,13 +239,13 @@ export class KvEngine implements Engine {
   }
 }
 
-/** Copied where it is cut: of a part of a buffer all of it would be serialised. */
+/** Copies a part: of a view the whole buffer would be serialised. */
 function firstOf(value: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return value.length > PART_BYTES ? value.slice(0, PART_BYTES) : value;
 }
 
-/** What was not written here is no bytes: nobody can read them. */
+/** A value that is not bytes was not written here, and reads as empty. */
 function bytesOf(value: unknown): Uint8Array<ArrayBuffer> {
-  // KV gives a copy of its own.
+  // KV returns a copy of its own.
   return value instanceof Uint8Array ? value as Uint8Array<ArrayBuffer> : new Uint8Array();
 }

@@ -1,7 +1,7 @@
 /**
- * An opened Deno KV that is closed when nothing is under way any more. `close` waits for KV's own
- * thread, and everybody would wait with it: as long as another process holds the lock that KV's
- * sweep, once a minute, has met. That an operation was answered shows that the thread is free.
+ * An open Deno KV that is closed when no operation is in progress. `close` blocks the whole process
+ * until KV's own thread is free, and that thread may wait for another process's lock in its sweep,
+ * once a minute. A completed operation shows that the thread is free.
  */
 export class KvHandle {
   readonly kv: Deno.Kv;
@@ -13,7 +13,7 @@ export class KvHandle {
     this.kv = kv;
   }
 
-  /** Puts the closing off until it is disposed of. */
+  /** Delays closing until it is disposed of. */
   hold(): Disposable {
     this.#underWay++;
     return {
@@ -24,7 +24,7 @@ export class KvHandle {
     };
   }
 
-  /** Closes it, at once where nothing is under way; called once. */
+  /** Closes it, at once if no operation is in progress; called once. */
   async retire(): Promise<void> {
     this.#isRetired = true;
     this.#closeIfIdle();

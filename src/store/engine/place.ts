@@ -1,11 +1,11 @@
 import { StoreError } from "./engine.ts";
 
-/** An environment variable's value; undefined where it is not set, or may not be read. */
+/** An environment variable's value; undefined if it is not set or may not be read. */
 export type Variables = (name: string) => string | undefined;
 
 /**
- * The folder that a person named. Behind `kv:` a shell leaves `~` alone, so it is the user's home
- * here. Throws StoreError.
+ * The folder that a person named. A shell does not expand `~` after `kv:`, so this does. Throws
+ * StoreError.
  */
 export function namedFolder(
   name: string,
@@ -18,11 +18,11 @@ export function namedFolder(
   throw new StoreError(`Cannot find the folder "${name}": name it without "~"`, "invalid_place");
 }
 
-/** Where an application keeps a user's data, as each system has it. Throws StoreError. */
+/** The system's folder for a user's data of this application. Throws StoreError. */
 export function defaultFolder(variables: Variables, os: string = Deno.build.os): string {
   const inside = (variable: string, folder: string): string | undefined => {
     const base = variables(variable);
-    // A relative one is to be ignored, says the XDG Base Directory Specification.
+    // The XDG Base Directory Specification ignores relative paths.
     const isUsable = base !== undefined && /^([a-z]:)?[\\/]/i.test(base);
     return isUsable ? `${base}/${folder}` : undefined;
   };

@@ -1,6 +1,6 @@
 import { StoreError, StoreGoneError, type StoreReason, StoreTimeoutError } from "./engine.ts";
 
-/** What `/readyz` and the log show; fit for everybody, so without paths and addresses. */
+/** Texts for `/readyz` and the log: public, therefore without paths and addresses. */
 const TEXTS: Readonly<Record<StoreReason, string>> = {
   damaged: "its file is damaged",
   denied: "its file may not be read or written",

@@ -2,24 +2,24 @@ import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../core/clock.ts";
 import { StoreError } from "./engine.ts";
 
-/** SQLite's codes, without what is added to them for details. */
+/** SQLite's primary result codes. */
 const CODE = { error: 1, busy: 5, locked: 6, corrupt: 11, notADatabase: 26 };
-/** What Deno KV's own threads read without being asked: where this fails, they end the process. */
+/** Queries that Deno KV's own threads run; a failure there ends the process. */
 const TAKEN_FOR_GRANTED = [
   "select k, v, v_encoding, version, expiration_ms from kv limit 0",
   "select ts, id, data, backoff_schedule, keys_if_undelivered from queue limit 0",
   "select deadline, id, data, backoff_schedule, keys_if_undelivered from queue_running limit 0",
 ];
-/** Records that Deno KV cannot read, or ends the process over: its numbers (2) have eight bytes. */
+/** Records that Deno KV cannot read, or that end the process: its numbers (2) have eight bytes. */
 const UNREADABLE = `select 1 from kv where v_encoding not in (1, 2, 3)
   or v_encoding = 2 and length(v) <> 8 or typeof(k) <> 'blob' or typeof(v) <> 'blob'
   or typeof(version) <> 'integer' or typeof(expiration_ms) <> 'integer' limit 1`;
-/** The last of Deno KV's migrations; before it, opening the file ends with an error at most. */
+/** Deno KV's last migration; opening an older file fails with an error at worst. */
 const MIGRATIONS = 3;
-/** What is read at once, as far as that can be foreseen: a few ms. */
+/** Size of one slice, read in a few ms. */
 const SLICE_BYTES = 1024 * 1024;
 const SLICE_RECORDS = 1_000;
-/** How long a lock of another process is waited for, which should be short. */
+/** Time to wait for another process's lock, which should be short. */
 const LOCKED_MS = 2_000;
 const POLL_MS = 50;
 
@@ -77,9 +77,9 @@ export async function isUsable(file: string, clock: Clock): Promise<boolean> {
 }
 
 /**
- * Whether all records of a file that is in use can still be read from it, past what KV remembers;
- * in slices, between which others come first. Another file handle would not do: whoever closes one
- * takes SQLite's locks away.
+ * True if all records of a file in use can be read from the disk, and not only from KV's cache. Reads
+ * in slices and yields between them. Uses SQLite, because closing another handle would release
+ * SQLite's locks.
  */
 export async function isReadable(file: string, pause: () => Promise<void>): Promise<boolean> {
   try {
@@ -109,7 +109,7 @@ export async function isReadable(file: string, pause: () => Promise<void>): Prom
   }
 }
 
-/** As others' locks are short, one that lasts is not to be waited for. */
+/** Retries while another process has a lock, for a short time only. */
 async function whenUnlocked<T>(work: () => T, clock: Clock): Promise<T> {
   for (let waitedMs = 0;; waitedMs += POLL_MS) {
     try {
@@ -124,7 +124,7 @@ async function whenUnlocked<T>(work: () => T, clock: Clock): Promise<T> {
   }
 }
 
-/** Whether the file can be read throughout, by Deno KV too; also where there is none. */
+/** True if Deno KV can read the whole file, or if there is no file. */
 function isSound(file: string): boolean {
   if (!hasContent(file)) return true;
   return isIntact(() =>
@@ -145,14 +145,14 @@ function reading<T>(file: string, read: (database: DatabaseSync) => T, open = op
   }
 }
 
-/** Opens a file that nobody uses, and leaves nothing beside it where that can be had. */
+/** Opens a file that is not in use, if possible without leaving files beside it. */
 function openUntouched(file: string): DatabaseSync {
   if (hasContent(`${file}-wal`) || hasContent(`${file}-journal`)) return openToRead(file);
   try {
     const path = encodeURI(Deno.realPathSync(file)).replace(/[?#]/g, encodeURIComponent);
     return new DatabaseSync(`file:${path}?immutable=1`, { readOnly: true });
   } catch {
-    // Deno takes the whole URI for the path that has to be permitted.
+    // With restricted permissions Deno takes the whole URI for a path.
     return openToRead(file);
   }
 }
@@ -175,7 +175,7 @@ function proveWritable(file: string): void {
     // Unlike `exec`, a statement reports why it failed.
     database.prepare("begin immediate").run();
     try {
-      // SQLite opens a file that may only be read, and begins: only a change is refused.
+      // SQLite begins a transaction even on a read-only file, and refuses only a change.
       database.prepare("create table signalbox_probe (x)").run();
     } finally {
       database.exec("rollback");
@@ -185,7 +185,7 @@ function proveWritable(file: string): void {
   }
 }
 
-/** Whether it failed because another process has a lock. */
+/** True if an operation failed because another process has a lock. */
 function isLocked(error: unknown): boolean {
   return [CODE.busy, CODE.locked].includes(codeOf(error));
 }
@@ -210,7 +210,7 @@ function isIntact(look: () => boolean): boolean {
   }
 }
 
-/** Whether Deno KV can work with the tables; new ones it makes by itself. */
+/** True if Deno KV can use the tables; it creates missing ones. */
 function isForKv(database: DatabaseSync): boolean {
   const rows = (sql: string): number => database.prepare(sql).all().length;
   if (rows("select 1 from sqlite_master where name = 'migration_state'") === 0) return true;
@@ -221,7 +221,7 @@ function isForKv(database: DatabaseSync): boolean {
   return rows(version) === 1 && rows(UNREADABLE) === 0;
 }
 
-/** Whether the file is to blame; a table or column that is missing counts as damage too. */
+/** True if the file is at fault; a missing table or column counts as damage too. */
 function isDamage(error: unknown): boolean {
   return [CODE.error, CODE.corrupt, CODE.notADatabase].includes(codeOf(error));
 }

@@ -2,12 +2,12 @@ import type { OperatorAction, OperatorLog, OperatorLogEntry, WallClock } from ".
 import type { ReadonlyRecord, Table } from "./table.ts";
 
 const KEPT_MS = 30 * 86_400_000;
-/** What is longer is cut, in UTF-16 units: names may be any length. */
+/** Longer texts are cut, in UTF-16 units, because names may have any length. */
 const MAX_TEXT = 512;
 const TIME_DIGITS = 15;
 const NUMBER_DIGITS = 6;
 
-/** What operators did within the last 30 days, in a table that gives up its oldest when it is full. */
+/** Operators' actions of the last 30 days; a full table drops its oldest entry. */
 export class StoredOperatorLog implements OperatorLog {
   readonly #table: Table<OperatorAction>;
   readonly #maxRecords: number;
@@ -40,7 +40,7 @@ export class StoredOperatorLog implements OperatorLog {
     for (const { key } of this.#sorted().slice(0, excess)) this.#table.delete(...key.slice(1));
   }
 
-  /** The oldest first; the table has them as they were read. */
+  /** The oldest first; the table's own order is that of loading. */
   #sorted(): ReadonlyRecord<OperatorAction>[] {
     const name = ({ key: [, time = "", n = ""] }: ReadonlyRecord<OperatorAction>): string =>
       `${time} ${n}`;

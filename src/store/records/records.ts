@@ -8,7 +8,7 @@ import { Table, type TableLimits, type TableOptions } from "./table.ts";
 
 export interface RecordLimits {
   readonly maxReservations: number;
-  /** New ones of one address per hour, and at once on top of that. */
+  /** New ones of one address per hour, and at once beyond that. */
   readonly reservationsPerHour: number;
   readonly reservationBurst: number;
   /** Addresses whose allowance is remembered. */
@@ -26,24 +26,24 @@ export interface RecordsOptions {
   /** Which addresses count as one. */
   readonly keyOf: (address: string) => string;
   readonly report: Report;
-  /** False where records of an earlier run are still to be added. */
+  /** False if records of an earlier run are still to be loaded. */
   readonly isLoaded: boolean;
-  /** Adds a reservation that is only in the store so far; never rejects. */
+  /** Loads a reservation that may not be in memory yet; never rejects. */
   readonly lookUp: (...parts: readonly string[]) => Promise<void>;
-  /** Told of every change. */
+  /** Called after each change. */
   readonly onChange: (key: Key) => void;
 }
 
-/** Records that are looked at in one sweep, of each kind. */
+/** Records of each kind that one sweep examines. */
 const SWEEP_RECORDS = 2_000;
 
-/** All records of a store but its secrets, a table for each kind. */
+/** All records of a store except its secrets, one table per kind. */
 export class Records {
   readonly reservations: Table<Reservation>;
   readonly rooms: Table<unknown>;
   readonly bans: Table<StoredBan>;
   readonly log: Table<OperatorAction>;
-  /** What becomes of reservations. */
+  /** The rules for reservations. */
   readonly book: ReservationBook;
   readonly #tables: ReadonlyMap<string, Table<unknown>>;
 
@@ -66,7 +66,7 @@ export class Records {
     this.book = bookOf(this.reservations, options);
   }
 
-  /** Whether all records of earlier runs are here. */
+  /** True if all records of earlier runs are loaded. */
   get isLoaded(): boolean {
     return [...this.#tables.values()].every((table) => table.isLoaded);
   }
@@ -76,12 +76,12 @@ export class Records {
     return new Map([...this.#tables].map(([kind, { size }]) => [kind, size]));
   }
 
-  /** What is to be stored under a key; undefined where nothing is. */
+  /** The value to store under a key; undefined without a record. */
   stored(key: Key): Uint8Array<ArrayBuffer> | undefined {
     return this.#tables.get(key[0] ?? "")?.stored(key);
   }
 
-  /** All that is to be stored, and all that an engine holds and is not to. */
+  /** The keys of all records to store, and of stored records to delete. */
   async *everything(engine: Engine): AsyncGenerator<Key> {
     for (const table of this.#tables.values()) {
       for (const { key } of table.list()) yield key;
@@ -92,8 +92,8 @@ export class Records {
   }
 
   /**
-   * Looks at some more: what is in use is renewed, what is over goes.
-   * @param isBusy whether so much waits to be written that what is over can wait too
+   * Examines some more records: renews those in use, and deletes expired ones.
+   * @param isBusy true if so many writes wait that deletions should wait too
    */
   sweep(isBusy: boolean): void {
     const mayGo = (): boolean => !isBusy;

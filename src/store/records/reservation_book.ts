@@ -13,26 +13,26 @@ export interface ReservationBookOptions {
   readonly now: () => number;
   readonly wallNow: WallClock;
   readonly report: Report;
-  /** Adds a record to the table that is only in the store so far; never rejects. */
+  /** Loads a record that may not be in memory yet; never rejects. */
   readonly lookUp: (...parts: readonly string[]) => Promise<void>;
 }
 
 type ReservationRecord = ReadonlyRecord<Reservation>;
 
-/** What is in use is renewed after a tenth of its lifetime: a crash costs no more than that. */
+/** Ids in use are renewed after this part of their lifetime, so a crash costs no more. */
 const RENEWED_AFTER = 0.1;
-/** Renewals per sweep, so that very many ids in use do not flood the store. */
+/** Renewals per sweep, so that many ids in use do not flood the store. */
 const MAX_RENEWALS = 1_000;
-/** Reservations that are looked for at once to be given up. */
+/** Reservations that one search selects for eviction. */
 const VICTIMS = 5_000;
-/** Pause after a look at a thousand reservations: it took a hundredth of that. */
+/** Pause per thousand reservations searched, about a hundred times the search itself. */
 const PAUSE_MS = 10;
 
-/** All dialects' reservations, and which of them make room for new ones. */
+/** All dialects' reservations, and the rules for evicting them. */
 export class ReservationBook {
   readonly #options: ReservationBookOptions;
   readonly #presence = new Map<string, (id: string) => boolean>();
-  /** Those that may be given up, the oldest last; some may have come into use since. */
+  /** Candidates for eviction, the oldest last; some may be in use again. */
   #victims: ReservationRecord[] = [];
   #nextSearchAt = -Infinity;
 
@@ -40,7 +40,7 @@ export class ReservationBook {
     this.#options = options;
   }
 
-  /** @param isHere whether an id is in use: then its reservation neither runs out nor makes room */
+  /** @param isHere true if an id is in use; its reservation neither expires nor is evicted */
   watch(dialect: string, isHere: (id: string) => boolean): void {
     this.#presence.set(dialect, isHere);
   }
@@ -58,7 +58,7 @@ export class ReservationBook {
     return this.#options.table.list(dialect);
   }
 
-  /** Keeps an id for a client that has none yet, where there is room for it: false, and told, if not. */
+  /** Reserves an id for a client; reports and returns false if that is impossible. */
   add(dialect: string, id: string, reservation: Reservation, address?: string): boolean {
     const { quota, report } = this.#options;
     const isOver = address !== undefined && !quota.take(address);
@@ -68,7 +68,7 @@ export class ReservationBook {
     return false;
   }
 
-  /** Its lifetime begins now. */
+  /** Restarts a reservation's lifetime. */
   set(dialect: string, id: string, reservation: Reservation): KeepOutcome {
     const { table, wallNow } = this.#options;
     if (!isKey([table.kind, dialect, id])) return "invalid";
@@ -82,7 +82,7 @@ export class ReservationBook {
     if (record !== undefined) this.set(dialect, id, record.value);
   }
 
-  /** False where there is none. */
+  /** False if there is no such reservation. */
   delete(dialect: string, id: string): boolean {
     const isThere = this.find(dialect, id) !== undefined;
     this.#options.table.delete(dialect, id);
@@ -90,8 +90,8 @@ export class ReservationBook {
   }
 
   /**
-   * Looks at some more: renews what is in use, and deletes what is over.
-   * @param mayGo whether that can be written now; what is in use cannot wait, or it would be over
+   * Examines some more reservations: renews those in use, and deletes expired ones.
+   * @param mayGo true if deletions may be written now; renewals cannot wait
    */
   sweep(count: number, mayGo = true): void {
     const { table, wallNow } = this.#options;
@@ -107,7 +107,7 @@ export class ReservationBook {
     });
   }
 
-  /** Gives up what protects least: ids that were claimed once and not again, the oldest first. */
+  /** Evicts an id that was claimed only once, the oldest first. */
   #makeRoom(): void {
     const { table, maxRecords, report } = this.#options;
     while (table.size >= maxRecords) {
@@ -121,7 +121,7 @@ export class ReservationBook {
     }
   }
 
-  /** Looks all of them through, which takes a while: not for every newcomer. */
+  /** Searches all reservations, which is too slow to do for each new id. */
   #search(): ReservationRecord | undefined {
     const { table, now } = this.#options;
     if (now() < this.#nextSearchAt) return undefined;

@@ -7,7 +7,7 @@ import type { ReservationBook } from "./reservation_book.ts";
 const DIGEST = /^[\w-]{43}$/;
 const HEX_DIGEST = /^[\da-f]{64}$/i;
 
-/** One dialect's ids that stay with their tokens. */
+/** One dialect's reserved ids. */
 export class DialectReservations implements Reservations {
   readonly #book: ReservationBook;
   readonly #dialect: string;
@@ -28,7 +28,7 @@ export class DialectReservations implements Reservations {
     const isNobodys = (): boolean => book.find(dialect, id)?.value.isOperators !== true;
     if (lifetimeMs === undefined && isNobodys()) return "unreserved";
     const digest = await digestOf(token);
-    // From here on without a pause, so that of two claims of a free id one is the first.
+    // No await from here on, so that one of two claims of a free id comes first.
     const holder = book.find(dialect, id)?.value;
     if (lifetimeMs === undefined && isNobodys()) return "unreserved";
     if (holder !== undefined && !isEqual(holder.digest, digest)) return "taken";
@@ -64,7 +64,7 @@ export class DialectReservations implements Reservations {
   }
 }
 
-/** Asynchronous: many clients that come back at once must not stop the others. */
+/** Asynchronous, because many clients that return at once must not block the others. */
 async function digestOf(token: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
   return Buffer.from(digest).toString("base64url");

@@ -1,7 +1,7 @@
 import type { KeepOutcome, StoredRooms, WallClock } from "../../core/kept.ts";
 import type { Table } from "./table.ts";
 
-/** One dialect's rooms that an operator made: a record for each, and for each description in it. */
+/** One dialect's rooms of the operator: one record per room and per description. */
 export class DialectRooms implements StoredRooms {
   readonly #table: Table<unknown>;
   readonly #dialect: string;

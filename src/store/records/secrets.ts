@@ -4,12 +4,12 @@ import { type Engine, type Key, StoreError } from "../engine/engine.ts";
 import { withinTime } from "../time_limit.ts";
 
 export interface SecretBookOptions {
-  /** Undefined where everything is forgotten with the process. */
+  /** Undefined if nothing outlives the process. */
   readonly engine: Engine | undefined;
   readonly clock: Clock;
-  /** Time that writing may take. */
+  /** Time limit for a write. */
   readonly timeoutMs: number;
-  /** Told of every change that was written, in case something older is being written meanwhile. */
+  /** Called after each written change, because an older value may be in a write in progress. */
   readonly onChange: (key: Key) => void;
 }
 
@@ -17,33 +17,33 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const SECRET_BYTES = 32;
 
-/** The secrets of a store: stored as the current one's bytes and, behind them, the previous one's. */
+/** The secrets of a store; each is stored as its current bytes, then its previous ones. */
 export class SecretBook {
   readonly #options: SecretBookOptions;
   readonly #secrets = new Map<string, StoredSecret>();
-  /** One rotation at a time, so that none loses another's. */
+  /** Rotations run one at a time, so that none is lost. */
   #rotating: Promise<unknown> = Promise.resolve();
 
   constructor(options: SecretBookOptions) {
     this.#options = options;
   }
 
-  /** Reads or makes the secrets of these names. */
+  /** Reads or creates the secrets of these names. */
   async open(names: readonly string[]): Promise<void> {
     const { engine } = this.#options;
     if (engine === undefined) return;
     for (const name of names) this.#secrets.set(name, await openSecret(engine, name));
   }
 
-  /** Made up where there is no engine; throws RangeError where it is none of the opened ones. */
+  /** Without an engine, creates one in memory. Throws RangeError for a name that was not opened. */
   get(name: string): Secret {
     return this.#find(name);
   }
 
   /**
-   * Puts a new secret before the current one, in all that use it. It is written first: what was
-   * made with it must not outlive it. "failed": it was not, and nothing has changed; should it be
-   * written late, the secret in use is the previous one after a restart.
+   * Replaces a secret for everything that uses it. The new secret is written first, because MACs made
+   * with it must not outlive it. "failed": it was not written, and nothing has changed. If the write
+   * completes late, the secret in use is the previous one after a restart.
    */
   rotate(name: string): Promise<"rotated" | "failed"> {
     const turn = this.#rotating.then(() => this.#rotateNow(name));
@@ -56,7 +56,7 @@ export class SecretBook {
     for (const name of this.#secrets.keys()) yield secretKey(name);
   }
 
-  /** What is stored under one of the keys. */
+  /** The stored bytes of a key. */
   stored([, name = ""]: Key): Bytes | undefined {
     return this.#secrets.get(name)?.encode();
   }
@@ -89,7 +89,7 @@ export class SecretBook {
   }
 }
 
-/** A secret as those who use it hold it: it changes in their hands. */
+/** A secret as its users hold it; a rotation changes it in place. */
 class StoredSecret implements Secret {
   current: Bytes;
   previous: Bytes | undefined;
@@ -99,7 +99,7 @@ class StoredSecret implements Secret {
     this.previous = previous;
   }
 
-  /** Undefined for what is none. */
+  /** Returns undefined if the stored bytes are not a secret. */
   static decode(stored: Bytes): StoredSecret | undefined {
     if (stored.length === SECRET_BYTES) return new StoredSecret(stored);
     if (stored.length !== 2 * SECRET_BYTES) return undefined;
@@ -117,7 +117,7 @@ class StoredSecret implements Secret {
   }
 }
 
-/** The secret in the store; of two servers that start at once, the first one's. */
+/** The stored secret; if two servers start at once, the first one's. */
 async function openSecret(engine: Engine, name: string): Promise<StoredSecret> {
   for (;;) {
     const stored = await engine.get(secretKey(name));
@@ -127,7 +127,7 @@ async function openSecret(engine: Engine, name: string): Promise<StoredSecret> {
   }
 }
 
-/** To make another one would cost clients their ids: that is for people to decide. */
+/** Refuses to start: another secret would cost clients their ids, so a person must decide. */
 function refuse({ place }: Engine, name: string): never {
   throw new StoreError(`Cannot use the store in "${place}": secret "${name}" is damaged`, "secret");
 }

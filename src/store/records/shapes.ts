@@ -34,7 +34,7 @@ export const StoredAction = z.object({
 /** A room's settings or a member's description: any JSON. */
 export const StoredRoom = z.unknown();
 
-/** What stands under a key of a table: a value, and when it expires. */
+/** A table's record in the store: a value, and its expiry. */
 export const StoredRecord = z.object({ v: z.unknown(), exp: z.number().exactOptional() })
   .refine(({ v }) => v !== undefined, "no value");
 

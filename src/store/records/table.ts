@@ -3,46 +3,46 @@ import type { KeepOutcome, WallClock } from "../../core/kept.ts";
 import { isKey, isValue, type Key } from "../engine/engine.ts";
 import { decodeAs, StoredRecord } from "./shapes.ts";
 
-/** What a table may hold. */
+/** Limits of a table. */
 export interface TableLimits {
   readonly maxRecords: number;
-  /** Sum of the records as they are stored. */
+  /** Bytes of all records, as stored. */
   readonly maxBytes?: number;
 }
 
 export interface TableOptions<Value> extends TableLimits {
   /** The first part of all keys. */
   readonly kind: string;
-  /** What its values are when they are read from the store. */
+  /** Shape of the values in the store. */
   readonly shape: ZodType<Value>;
   readonly wallNow: WallClock;
-  /** Told of every change. */
+  /** Called after each change. */
   readonly onChange: (key: Key) => void;
 }
 
 interface TableRecord<Value> {
   readonly key: Key;
   readonly value: Value;
-  /** Infinity for one that stays. */
+  /** Infinity for a record that does not expire. */
   readonly expiresAtMs: number;
   readonly bytes: number;
 }
 
-/** A record as others see it. */
+/** A record, read-only. */
 export type ReadonlyRecord<Value> = Pick<TableRecord<Value>, "key" | "value" | "expiresAtMs">;
 
-/** Records of one kind: the truth while the server runs. */
+/** Records of one kind; memory is authoritative while the server runs. */
 export class Table<Value> {
   readonly #options: TableOptions<Value>;
-  /** By the key as JSON: its parts may hold any character. */
+  /** Keyed by the record's key as JSON, because its parts may hold any character. */
   readonly #records = new Map<string, TableRecord<Value>>();
-  /** What was deleted while it was still being read; undefined afterwards. */
+  /** Records deleted while the table was loading; undefined afterwards. */
   #deleted: Set<string> | undefined;
   #bytes = 0;
-  /** Where the sweep goes on. */
+  /** The sweep's position. */
   #sweep: Iterator<[string, TableRecord<Value>]> | undefined;
 
-  /** @param isLoaded false where records of an earlier run are still to be added */
+  /** @param isLoaded false if records of an earlier run are still to be loaded */
   constructor(options: TableOptions<Value>, isLoaded: boolean) {
     this.#options = options;
     this.#deleted = isLoaded ? undefined : new Set();
@@ -64,17 +64,17 @@ export class Table<Value> {
     return this.#deleted === undefined;
   }
 
-  /** The record, even if its time is over. */
+  /** The record, even if it has expired. */
   get(...parts: readonly string[]): ReadonlyRecord<Value> | undefined {
     return this.#records.get(nameOf(parts));
   }
 
-  /** All records, those included whose time is over. */
+  /** All records, including expired ones. */
   all(): Iterable<ReadonlyRecord<Value>> {
     return this.#records.values();
   }
 
-  /** The record, unless its time is over. */
+  /** The record, unless it has expired. */
   find(...parts: readonly string[]): ReadonlyRecord<Value> | undefined {
     const record = this.get(...parts);
     return record !== undefined && record.expiresAtMs > this.#options.wallNow()
@@ -82,7 +82,7 @@ export class Table<Value> {
       : undefined;
   }
 
-  /** Records whose time is not over; of those whose key has these parts first, where any are named. */
+  /** Records that have not expired, optionally only those whose keys begin with these parts. */
   *list(...prefix: readonly string[]): Generator<ReadonlyRecord<Value>> {
     const now = this.#options.wallNow();
     for (const record of this.#records.values()) {
@@ -111,13 +111,13 @@ export class Table<Value> {
     const isThere = this.#records.has(name);
     this.#deleted?.add(name);
     this.#remove(name);
-    // Before everything is read, what is deleted may be in the store only.
+    // While the table is loading, a deleted record may be in the store only.
     if (isThere || !this.isLoaded) this.#options.onChange([this.kind, ...parts]);
   }
 
   /**
-   * Adds a record of an earlier run; what this one did to it counts more.
-   * @returns "over" for one whose time is; "unreadable" for one that is none, which stays as it is
+   * Adds a record of an earlier run, unless this run has changed it.
+   * @returns "over" for an expired record; "unreadable" for an invalid one, which stays in the store
    */
   adopt(key: Key, stored: Uint8Array): "adopted" | "over" | "unreadable" {
     const parts = key.slice(1);
@@ -131,27 +131,27 @@ export class Table<Value> {
     return "adopted";
   }
 
-  /** Whether a stored record was deleted here. */
+  /** True if a stored record was deleted in memory. */
   isDeleted(key: Key, stored: Uint8Array): boolean {
     const name = nameOf(key.slice(1));
     if (this.#records.has(name) || !(this.#deleted?.has(name) ?? true)) return false;
     return this.#decode(stored) !== undefined;
   }
 
-  /** Everything of an earlier run was added. */
+  /** Ends loading: all records of earlier runs were added. */
   loaded(): void {
     this.#deleted = undefined;
   }
 
-  /** What is to be stored under a key; undefined where nothing is. */
+  /** The bytes to store under a key; undefined if there is no record. */
   stored(key: Key): Uint8Array<ArrayBuffer> | undefined {
     const record = this.#records.get(nameOf(key.slice(1)));
     return record && encode(record.value, record.expiresAtMs);
   }
 
   /**
-   * Looks at some more records, and after the last begins with the first again.
-   * @param visit returns true for a record that may be removed when its time is over
+   * Examines some more records, and restarts after the last one.
+   * @param visit returns true for a record that may be removed once it has expired
    */
   sweep(count: number, visit: (record: ReadonlyRecord<Value>) => boolean): void {
     const now = this.#options.wallNow();

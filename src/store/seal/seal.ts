@@ -8,33 +8,33 @@ export interface SealerOptions {
   /** The store's own secret. */
   readonly secret: Uint8Array;
   readonly wallNow: WallClock;
-  /** What one dialect may seal, in bytes of JSON. */
+  /** Limit for one dialect, in bytes of JSON. */
   readonly maxBytes: number;
 }
 
 /** Records under one name, as they are stored. */
 export interface Found {
   readonly name: string;
-  /** Undefined where nothing can be read, for it was being written, or deleted. */
+  /** Undefined if the state is incomplete, because it was being written or deleted. */
   readonly head: Uint8Array<ArrayBuffer> | undefined;
-  /** By their number. */
+  /** Keyed by their number. */
   readonly chunks: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 }
 
-/** What was sealed cannot be read: it was tampered with, or is another store's. */
+/** Sealed state cannot be read: it was changed, or belongs to another store. */
 export class SealBrokenError extends Error {
   override readonly name = "SealBrokenError";
 }
 
-/** Bytes of JSON in one record, which may have 64 KiB with all that goes with it. */
+/** Bytes of JSON in one record; a record may have 64 KiB in total. */
 const CHUNK_BYTES = 60 * 1024;
 const SALT_BYTES = 16;
 const IV_BYTES = 12;
 const LF = 10;
 
 /**
- * What clients could go on with after a planned restart: encrypted with a key that is used once,
- * cut into records, worthless when its time is over.
+ * Writes and reads the state that clients resume after a planned restart. It is encrypted with a key
+ * that is used once, cut into records, and invalid after its lifetime.
  */
 export class Sealer {
   readonly #options: SealerOptions;
@@ -43,7 +43,7 @@ export class Sealer {
     this.#options = options;
   }
 
-  /** Replaces what was sealed under this name; items that are too much are left out. */
+  /** Replaces the sealed state of this name; items over the limit are left out. */
   async seal(
     name: string,
     items: Iterable<unknown>,
@@ -55,7 +55,7 @@ export class Sealer {
     const sealedAtMs = wallNow();
     const head: SealedHead = {
       salt: Buffer.from(salt).toString("base64url"),
-      // Also of nothing there is one, which proves the head.
+      // Even an empty state has one chunk, which authenticates the head.
       chunks: Math.max(1, Math.ceil(text.length / CHUNK_BYTES)),
       sealedAtMs,
       expiresAtMs: sealedAtMs + lifetimeMs,
@@ -68,13 +68,13 @@ export class Sealer {
       const value = await crypto.subtle.encrypt(parameters(name, head, at), key, chunk);
       changes.push({ key: chunkKey(name, String(at)), value: new Uint8Array(value) });
     }
-    // Last, so that what a crash leaves half-written is nothing.
+    // Written last, so that state left incomplete by a crash is ignored.
     changes.push({ key: headKey(name), value: encode(head) });
     await commitAll(engine, changes);
     return counts;
   }
 
-  /** Finds what was sealed under this name, and whatever is left of it. */
+  /** Finds the sealed state of this name, or its remains. */
   async find(name: string): Promise<Found> {
     const { engine } = this.#options;
     const head = await engine.get(headKey(name));
@@ -85,7 +85,7 @@ export class Sealer {
     return { name, head, chunks };
   }
 
-  /** Undefined where there is nothing, or its time is over. Throws SealBrokenError. */
+  /** Returns undefined if there is no state or it has expired. Throws SealBrokenError. */
   async open({ name, head, chunks }: Found): Promise<Sealed | undefined> {
     if (head === undefined) return undefined;
     try {
@@ -95,7 +95,7 @@ export class Sealer {
     }
   }
 
-  /** Deletes all of it: from the first commit on, which has the heads, none can be read again. */
+  /** Deletes the state. The first commit deletes all heads, so nothing can be read after it. */
   async discard(found: readonly Found[]): Promise<void> {
     const keys = [
       ...found.filter(({ head }) => head !== undefined).map(({ name }) => headKey(name)),
@@ -122,7 +122,7 @@ export class Sealer {
     return { items: unpack(Buffer.concat(text)), ageMs: Math.max(0, now - head.sealedAtMs) };
   }
 
-  /** A new salt is a new key, so that counting up is enough for initialisation vectors. */
+  /** Each salt makes a new key, so initialisation vectors may simply count up. */
   async #key(name: string, salt: Uint8Array): Promise<CryptoKey> {
     const own = new Uint8Array(this.#options.secret);
     const secret = await crypto.subtle.importKey("raw", own, "HKDF", false, ["deriveKey"]);
@@ -137,7 +137,7 @@ export class Sealer {
   }
 }
 
-/** One item a line, as many as fit. */
+/** Writes one item per line, as many as fit. */
 function pack(
   items: Iterable<unknown>,
   maxBytes: number,
@@ -146,7 +146,7 @@ function pack(
   let [bytes, leftOut] = [0, 0];
   for (const item of items) {
     const line = Buffer.from(`${JSON.stringify(item)}\n`);
-    // An order must not get gaps: after the first that is too much, all are.
+    // The order must have no gaps: after the first item over the limit, all are left out.
     if (leftOut > 0 || bytes + line.length > maxBytes) {
       leftOut++;
       continue;
@@ -168,7 +168,7 @@ function unpack(text: Uint8Array): unknown[] {
   return items;
 }
 
-/** Each chunk proves its place, and all that the head says. */
+/** Each chunk authenticates its place and the whole head. */
 function parameters(name: string, head: SealedHead, at: number): AesGcmParams {
   const iv = new Uint8Array(IV_BYTES);
   new DataView(iv.buffer).setUint32(0, at);

@@ -7,18 +7,18 @@ import { explain, reasonOf } from "../engine/reason.ts";
 import { SealBrokenError } from "./seal.ts";
 import { isUsable } from "../engine/soundness.ts";
 
-/** Where what is sealed is kept from one run to the next. */
+/** The place of sealed state from one run to the next. */
 export interface SealedPlace {
   readonly engine: Engine;
-  /** Whether it may hold anything. Throws SealBrokenError where none of it can be read. */
+  /** True if it may hold state. Throws SealBrokenError if it is damaged. */
   mayHold(): Promise<boolean>;
-  /** Removes what deleted records have left behind. */
+  /** Removes the remains of deleted records. */
   clear(): Promise<void>;
 }
 
 /**
- * A file of its own: SQLite keeps what was deleted in its pages and its log, and a file as large as
- * it ever was. This one goes as a whole, and is there between two runs only.
+ * A file of its own. SQLite keeps deleted bytes in its pages and its log, and its file never shrinks.
+ * This file is removed as a whole, and exists between two runs only.
  */
 export class SealedFile implements SealedPlace {
   readonly #path: string;
@@ -26,15 +26,15 @@ export class SealedFile implements SealedPlace {
   readonly #folder: Pick<StoreFolder, "hold"> | undefined;
   readonly #engine: KvEngine;
 
-  /** @param folder whose it is; undefined where nobody else is kept off */
+  /** @param folder its locked folder; undefined without a lock */
   constructor(path: string, clock: Clock, folder?: Pick<StoreFolder, "hold">) {
     this.#path = path;
     this.#clock = clock;
     this.#folder = folder;
     const claimed: ClaimedFile = {
-      // It is never open for so long that this would be asked.
+      // Never asked, because the file is open for a moment only.
       isHeld: true,
-      // What is there when something is to be sealed is of no use to anybody.
+      // Leftovers are worthless at this point, so a damaged file is deleted.
       claim: async () => {
         await this.#folder?.hold();
         await this.#isSound();
@@ -51,19 +51,19 @@ export class SealedFile implements SealedPlace {
   async mayHold(): Promise<boolean> {
     const isFound = await isThere(this.#path);
     if (isFound && await this.#isSound()) return true;
-    // Whatever is there by the time that something is sealed is looked at then.
+    // The file is examined again before state is sealed.
     await this.#engine.rest();
     if (isFound) throw new SealBrokenError(`Cannot read "${this.#path}": it is damaged`);
     return false;
   }
 
-  /** Closing writes the log into the file, so that no part of it alone is what it was before. */
+  /** Closing merges the log into the file, so neither part remains readable alone. */
   async clear(): Promise<void> {
     await this.#engine.rest();
     await removeDatabase(this.#path);
   }
 
-  /** False where it was damaged, and is gone: Deno KV may end the process over such a file. */
+  /** Deletes a damaged file and returns false, because Deno KV may end the process over one. */
   async #isSound(): Promise<boolean> {
     try {
       if (await isUsable(this.#path, this.#clock)) return true;
@@ -75,7 +75,7 @@ export class SealedFile implements SealedPlace {
   }
 }
 
-/** Among all other records, as in a remote store. */
+/** A place among all other records, as in a remote store. */
 export function amongOthers(engine: Engine): SealedPlace {
   return {
     engine,

@@ -7,41 +7,42 @@ import type { SecretBook } from "../records/secrets.ts";
 import { withinTime } from "../time_limit.ts";
 
 export interface VaultOptions {
-  /** Where what is sealed goes; undefined where everything is forgotten with the process. */
+  /** The place of sealed state; undefined if nothing outlives the process. */
   readonly sealedIn: SealedPlace | undefined;
   readonly secrets: SecretBook;
   readonly clock: Clock;
   readonly wallNow: WallClock;
-  /** What one dialect may seal, in bytes. */
+  /** Limit for one dialect, in bytes. */
   readonly maxSealedBytes: number;
   readonly seals: boolean;
   readonly report: Report;
 }
 
-/** The secret that sealing keys are derived from; all others are dialects' own. */
+/** The secret behind sealing keys; all others belong to dialects. */
 export const OWN_SECRET = "store";
 const SEAL_MS = 4_000;
 
-/** What is sealed with a store's own secret. */
+/** State sealed with a store's own secret. */
 export class Vault {
   readonly #options: VaultOptions;
   readonly #sealed = new Map<string, Sealed>();
-  /** What the last run has sealed, and was not deleted yet; undefined where nothing is there. */
+  /** State of the last run that is not deleted yet, if any. */
   #found: Found[] | undefined;
 
   constructor(options: VaultOptions) {
     this.#options = options;
   }
 
-  /** Reads or makes the secrets of these names, and reads what was sealed for them. */
+  /** Opens the secrets of these names, and reads their sealed state. */
   async open(names: readonly string[]): Promise<void> {
     await this.#options.secrets.open([OWN_SECRET, ...names]);
     await this.#orLost("all", () => this.#readSealed(names));
   }
 
   /**
-   * Deletes what was read: before the first client, for nobody may go on twice with the same, and
-   * when nothing can keep the server from serving, for else the next start is the one to have it.
+   * Deletes the state that was read. Must run before the first client is served, because state may be
+   * resumed only once, and after everything else that can fail, because a failed start must leave it
+   * to the next one.
    */
   async forgetSealed(): Promise<void> {
     const sealer = this.#sealer();
@@ -51,12 +52,12 @@ export class Vault {
     try {
       await this.#options.sealedIn?.clear();
     } catch (error) {
-      // It can no longer be used; the next start tries again.
+      // The file holds nothing usable any more; the next start removes it.
       this.#options.report({ type: "sealed_left", error });
     }
   }
 
-  /** What was sealed under a name, once. */
+  /** The sealed state of a name, once. */
   takeSealed(name: string): Sealed | undefined {
     const sealed = this.#sealed.get(name);
     this.#sealed.delete(name);
@@ -80,7 +81,7 @@ export class Vault {
     }
   }
 
-  /** Resolves when it has let go of everything; what hangs, not before it comes to an end. */
+  /** Resolves when everything is closed; an operation that hangs delays it. */
   async close(): Promise<void> {
     await this.#options.sealedIn?.engine.close();
   }

@@ -42,15 +42,14 @@ export class BufferPool {
 /** Runs what has to be written once the current turn of the event loop is done. */
 export class Flusher {
   #waiting: Flushable[] = [];
-
-  add(one: Flushable): void {
-    if (this.#waiting.push(one) === 1) queueMicrotask(() => this.#flush());
-  }
-
-  #flush(): void {
+  readonly #flush = (): void => {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const one of waiting) one.flush();
+  };
+
+  add(one: Flushable): void {
+    if (this.#waiting.push(one) === 1) queueMicrotask(this.#flush);
   }
 }
 

@@ -14,6 +14,7 @@ export interface StrictEchoOptions {
   readonly maxSilenceMs?: number;
   readonly clock?: Clock;
   readonly tls?: TlsMaterial;
+  readonly port?: number;
   /** Answers requests that are no handshakes. */
   readonly respond?: (request: Request) => Response | Promise<Response>;
 }
@@ -45,7 +46,7 @@ export function startStrictEcho(options: StrictEchoOptions = {}): StrictEcho {
   const sockets = new Set<Socket>();
   const listener = transport.listen({
     hostname: "127.0.0.1",
-    port: 0,
+    port: options.port ?? 0,
     tls,
     handle: (request) => {
       if (request.headers.get("upgrade") !== "websocket") return respond(request);

@@ -162,27 +162,23 @@ export class Output implements Flushable {
   async #writeAll(): Promise<void> {
     this.#isWriting = true;
     let failure: unknown;
+    let piece: Piece | undefined;
     try {
-      for (let piece = this.#next(); piece !== undefined; piece = this.#next()) {
-        await this.#write(piece);
+      for (piece = this.#next(); piece !== undefined; piece = this.#next()) {
+        const { bytes, length } = piece;
+        for (let done = 0; done < length && !this.#isDropped;) {
+          const count = await this.#conn.write(bytes.subarray(done, length));
+          done += count;
+          if (!this.#isDropped) this.#queuedBytes -= count;
+        }
+        this.#release(piece);
       }
     } catch (error) {
       failure = error;
+      if (piece !== undefined) this.#release(piece);
     }
     this.#isWriting = false;
     this.#onDone(failure);
-  }
-
-  async #write(piece: Piece): Promise<void> {
-    try {
-      for (let done = 0; done < piece.length && !this.#isDropped;) {
-        const count = await this.#conn.write(piece.bytes.subarray(done, piece.length));
-        done += count;
-        if (!this.#isDropped) this.#queuedBytes -= count;
-      }
-    } finally {
-      this.#release(piece);
-    }
   }
 
   /** The next part to write: as much as fits into one write. */

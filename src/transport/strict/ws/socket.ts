@@ -36,6 +36,7 @@ export class StrictSocket implements Socket, FrameSink, Member, Unfinisher {
     reason: "",
     wasClean: false,
   };
+  #isReceiving = false;
   #isHeard = true;
   #heardAt = 0;
   #isPinged = false;
@@ -115,17 +116,26 @@ export class StrictSocket implements Socket, FrameSink, Member, Unfinisher {
    * @param input what follows the handshake, between `start` and `end`
    */
   async run(input: InputBuffer, start: number, end: number): Promise<void> {
+    const { pool } = this.#host.shared;
+    let large: InputBuffer | undefined;
     try {
-      this.#reader.push(input, start, end);
+      this.#receive(input, start, end);
       const idle = input.bytes.length > IDLE_BYTES ? new InputBuffer(IDLE_BYTES) : input;
-      let isFull = false;
       for (;;) {
         if (this.#output.queuedBytes > MAX_WAITING_BYTES) await this.#drained();
-        const count: number | null = isFull ? await this.#readMuch(idle) : await this.#read(idle);
+        const current: InputBuffer = large ?? idle;
+        const count = await this.#conn.read(current.bytes);
         if (count === null) return;
-        isFull = count >= IDLE_BYTES;
+        this.#receive(current, 0, count);
+        if (large !== undefined) pool.giveInput(large);
+        // More may be there than the small buffer takes.
+        large = count >= IDLE_BYTES ? pool.takeInput() : undefined;
       }
+    } catch (error) {
+      // A connection that breaks off, or is cut here, is no fault; a session that throws is one.
+      if (this.#isReceiving) throw error;
     } finally {
+      if (large !== undefined) pool.giveInput(large);
       this.#gone();
     }
   }
@@ -209,33 +219,11 @@ export class StrictSocket implements Socket, FrameSink, Member, Unfinisher {
     }
   }
 
-  /** Fills the small buffer. @returns null at the end */
-  async #read(input: InputBuffer): Promise<number | null> {
-    let count: number | null;
-    try {
-      count = await this.#conn.read(input.bytes);
-    } catch {
-      return null;
-    }
-    if (count !== null) this.#receive(input, count);
-    return count;
-  }
-
-  /** The same with a shared buffer, because the small one was full and more may be there. */
-  async #readMuch(idle: InputBuffer): Promise<number | null> {
-    const { pool } = this.#host.shared;
-    const large = pool.takeInput();
-    if (large === undefined) return await this.#read(idle);
-    try {
-      return await this.#read(large);
-    } finally {
-      pool.giveInput(large);
-    }
-  }
-
-  #receive(input: InputBuffer, count: number): void {
+  #receive(input: InputBuffer, start: number, end: number): void {
     this.#isHeard = true;
-    this.#reader.push(input, 0, count);
+    this.#isReceiving = true;
+    this.#reader.push(input, start, end);
+    this.#isReceiving = false;
   }
 
   async #drained(): Promise<void> {
