@@ -20,6 +20,8 @@ import simpleProtocol from "../dialects/simple/PROTOCOL.md" with { type: "text" 
 import simple from "../dialects/simple/README.md" with { type: "text" };
 import sspProtocol from "../dialects/ssp/PROTOCOL.md" with { type: "text" };
 import ssp from "../dialects/ssp/README.md" with { type: "text" };
+import topicsProtocol from "../dialects/topics/PROTOCOL.md" with { type: "text" };
+import topics from "../dialects/topics/README.md" with { type: "text" };
 import webrtcsinkProtocol from "../dialects/webrtcsink/PROTOCOL.md" with { type: "text" };
 import webrtcsink from "../dialects/webrtcsink/README.md" with { type: "text" };
 import operating from "../server/README.md" with { type: "text" };
@@ -48,6 +50,7 @@ export const PAGES: readonly Page[] = [
     "src/dialects/webrtcsink/README.md": webrtcsink,
     "src/dialects/ssp/README.md": ssp,
     "src/dialects/owt/README.md": owt,
+    "src/dialects/topics/README.md": topics,
     "src/dialects/simple/README.md": simple,
   }),
   ...group("Operate", {
@@ -61,6 +64,7 @@ export const PAGES: readonly Page[] = [
     "src/dialects/webrtcsink/PROTOCOL.md": webrtcsinkProtocol,
     "src/dialects/ssp/PROTOCOL.md": sspProtocol,
     "src/dialects/owt/PROTOCOL.md": owtProtocol,
+    "src/dialects/topics/PROTOCOL.md": topicsProtocol,
     "src/dialects/simple/PROTOCOL.md": simpleProtocol,
   }),
   ...group("Contribute", {

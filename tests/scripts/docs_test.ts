@@ -9,7 +9,8 @@ Deno.test("the options page is what the schema says", () => {
 });
 
 Deno.test("a stale options page is reported in at most ten lines", () => {
-  const rows = page.split("\n");
+  const fresh = withOptions(page);
+  const rows = fresh.split("\n");
   const changed = rows.map((row) => row.replace("`--port`", "`--harbour`"));
   const report = staleness(changed.join("\n")) ?? "";
   assertStringIncludes(report, "run deno task docs");
@@ -21,5 +22,5 @@ Deno.test("a stale options page is reported in at most ten lines", () => {
   const long = (staleness(emptied) ?? "").split("\n");
   assertEquals(long.length, 10);
   assertStringIncludes(long.at(-1) ?? "", "more rows");
-  assertEquals(withOptions(emptied), page);
+  assertEquals(withOptions(emptied), fresh);
 });
