@@ -5,11 +5,12 @@ const doc = new Y.Doc();
 const text = doc.getText("shared");
 let provider;
 
-/** Shares the page's document in a room. */
-function start(url, room, options = {}) {
+/** Shares the page's document in a room; done once the room's key is there and the page announced. */
+async function start(url, room, options = {}) {
   provider = new WebrtcProvider(room, doc, { signaling: [url], ...options });
   provider.on("peers", ({ webrtcPeers }) => note("peers", webrtcPeers));
   provider.signalingConns[0].on("connect", () => note("connected"));
+  await provider.key;
 }
 
 /** Writes at the beginning of the document. */
