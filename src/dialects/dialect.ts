@@ -27,6 +27,8 @@ export interface DialectContext {
   readonly authenticator: Authenticator;
   /** State that outlives connections and, if configured, this process. */
   readonly store: DialectStore;
+  /** Logs a warning about a client, for operators. The facts are no text of clients. */
+  readonly warn: (what: string, facts: Readonly<Record<string, string | number>>) => void;
 }
 
 /** A namespace of the one Socket.IO server, which answers at `/socket.io`. */

@@ -51,24 +51,23 @@ export function openLog(options: LogOptions, clock: Pick<Clock, "now">): Log & D
     ],
   });
   const logger = getLogger("signalbox");
-  // Faults have a budget of their own, so that connections do not crowd them out.
-  const budgets = {
-    events: new LineBudget(options.linesPerSecond, clock),
-    faults: new LineBudget(options.linesPerSecond, clock),
-  };
+  // Each level has a budget of its own: many connections must not crowd out a warning or a fault.
+  const budgets = new Map(
+    LEVELS.map((level) => [level, new LineBudget(options.linesPerSecond, clock)]),
+  );
   return {
     isDebug: options.level === "debug",
     write: (level, what, facts = {}) => logger[level](what, facts),
     writeForClient: (level, what, facts) => {
       // A line below the configured level does not use up the budget.
       if (LEVELS.indexOf(level) < LEVELS.indexOf(options.level)) return;
-      const suppressed = (level === "error" ? budgets.faults : budgets.events).take();
+      const suppressed = budgets.get(level)?.take();
       if (suppressed === undefined) return;
       if (suppressed > 0) logger.warning("log lines suppressed", { count: suppressed });
       logger[level](what, facts);
     },
     [Symbol.dispose]: () => {
-      const count = budgets.events.suppressed + budgets.faults.suppressed;
+      const count = budgets.values().reduce((sum, { suppressed }) => sum + suppressed, 0);
       if (count > 0) logger.warning("log lines suppressed", { count });
       disposeSync();
     },

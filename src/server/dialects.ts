@@ -3,10 +3,11 @@ import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Hub } from "../core/hub.ts";
 import type { DialectStore } from "../core/kept.ts";
-import type { OpenDialect } from "../dialects/dialect.ts";
+import type { DialectContext, OpenDialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/mod.ts";
 import type { Gate } from "../http/gate.ts";
 import type { Reachable } from "../http/landing.ts";
+import type { Log } from "../observe/log.ts";
 import type { Store } from "../store/mod.ts";
 import type { Connections } from "../transport/connections.ts";
 import { SocketIoServer } from "../transport/socket_io/server.ts";
@@ -25,10 +26,11 @@ export interface NamedDialect {
 /** Starts the dialects that the configuration serves. */
 export function openDialects(
   config: Config,
-  { hub, clock, store, authentication }: {
+  { hub, clock, store, log, authentication }: {
     readonly hub: Hub;
     readonly clock: Clock;
     readonly store: Store;
+    readonly log: Log;
     readonly authentication: Authentication;
   },
 ): NamedDialect[] {
@@ -43,7 +45,9 @@ export function openDialects(
     }
     const kept = store.dialect(name, (id) => hub.has(realm, id));
     const common = { hub, realm, dialect: name, isBridged, clock, basePath: basePathOf(config) };
-    const context = { ...common, authenticator: authentication };
+    const warn: DialectContext["warn"] = (what, facts) =>
+      log.writeForClient("warning", what, { dialect: name, ...facts });
+    const context = { ...common, authenticator: authentication, warn };
     const dialect = open(config[name], { ...context, store: kept });
     return { name, title, dialect, kept };
   });

@@ -110,7 +110,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const gate = undo.use(openGate(config, clock, bans));
   const authParts = { clock, metrics, log, wallNow: wallClock };
   const authentication = undo.use(openAuthentication(config, authParts));
-  const dialects = openDialects(config, { hub, clock, store, authentication });
+  const dialects = openDialects(config, { hub, clock, store, log, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const socketIo = openSocketIo(config, { clock, connections, dialects, gate });
   announceGauges(metrics, { hub, connections, gate, dialects, socketIo });

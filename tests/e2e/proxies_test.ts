@@ -1,4 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { launchBrowser } from "../helpers/browser/chromium.ts";
+import { startPageServer } from "../helpers/browser/page_server.ts";
 import { clientTest, type ProxyName } from "../helpers/process/clients.ts";
 import { type Proxy, startProxy } from "../helpers/process/proxies.ts";
 import { openGst, openPeerJs } from "../helpers/wire/peers.ts";
@@ -75,6 +77,30 @@ for (const name of PROXIES) {
     },
   });
 }
+
+clientTest({
+  name: "behind Caddy's encode: a page's EventSource has every event",
+  needs: ["caddy", "chromium"],
+  fn: async () => {
+    await using server = startTestServer();
+    await using proxy = await startProxy("caddy", server.url);
+    await using site = await startPageServer({ "/": "<!doctype html>" });
+    await using browser = await launchBrowser();
+    await using watcher = await enterSimple(server.wsUrl);
+    const page = await browser.newPage(site.url);
+    const url = `${proxy.url}/simple?room=r&about=${LONG}`;
+    await page.evaluate(`globalThis.source = new EventSource(${JSON.stringify(url)})`);
+    const data = page.evaluate(`new Promise((resolve) => {
+      const heard = [];
+      source.addEventListener("signal", ({ data }) => {
+        if (heard.push(JSON.parse(data).data) === 3) resolve(heard);
+      });
+    })`);
+    const { peer } = await watcher.nextJson() as { peer: Json };
+    for (const word of [LONG, "short", 3]) watcher.send(dataTo(peer["peer_id"], word));
+    assertEquals(await data, [LONG, "short", 3]);
+  },
+});
 
 clientTest({
   name: "a reload of Caddy: in Simple the others hear nothing, and nothing is lost",

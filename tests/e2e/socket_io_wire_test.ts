@@ -4,7 +4,7 @@ import { anyText } from "../helpers/session/arbitraries.ts";
 import { PollingClient } from "../helpers/wire/polling_client.ts";
 import { RawSocket, requestText } from "../helpers/wire/raw_socket.ts";
 import { type SocketIoTestServer, startSocketIoServer } from "../helpers/wire/socket_io_server.ts";
-import { pause, until, within } from "../helpers/wire/waiting.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // The frames on the wire, with the real listener; the real clients are in owt_test.ts.
@@ -224,11 +224,11 @@ async function upgradeUnderLoad(
   };
   let toMover = 0;
   let toOther = 0;
-  /** The other side sends a few at a time, as fast as the event loop turns. */
+  /** The other side sends a few at a time, and goes on when the server has answered a request. */
   const flood = (async () => {
     while (toMover < count) {
       for (let burst = 0; burst < 5; burst++) other.send(`42["send","mover",${toMover++}]`);
-      await pause(1);
+      await (await fetch(`${server.url}/socket.io/?transport=none`)).body?.cancel();
     }
   })();
   const batch = (): string[] => Array.from({ length: 5 }, () => `42["send","other",${toOther++}]`);

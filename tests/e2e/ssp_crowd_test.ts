@@ -4,7 +4,7 @@ import { MIXED_POOL, voiceAt } from "../dialects/ssp/voice.ts";
 import { assertEmpty } from "../helpers/wire/gauges.ts";
 import { RoomWitness, type Source, type VoiceKind } from "../helpers/session/rooms.ts";
 import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
-import { pause, until } from "../helpers/wire/waiting.ts";
+import { until } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // Section 4 of protocols/ssp.md over real sockets; every order of steps is tried in tests/dialects.
@@ -69,10 +69,7 @@ class Member implements AsyncDisposable {
   }
 
   async #listen(): Promise<void> {
-    while (!this.isGone) {
-      if (this.#client.unread.length === 0) await pause(5);
-      else this.#take(await this.#client.nextText());
-    }
+    while (!this.isGone) this.#take(await this.#client.nextText());
   }
 
   #take(frame: string): void {
@@ -100,12 +97,12 @@ Deno.test(`ssp: ${MEMBERS} members of all kinds that come, talk and go at once h
     await using all = new AsyncDisposableStack();
     const stay = new Set<Member>();
     const live = async (nth: number): Promise<void> => {
-      await pause(1_500 * Math.random());
+      await passTurns(server, 40);
       const kind = KINDS[nth % KINDS.length] ?? MIXED_POOL.voices[0];
       const member = all.use(await Member.join(server, kind));
       stay.add(member);
       for (let word = 0; word < WORDS; word++) {
-        await pause(60 * Math.random());
+        await passTurns(server, 3);
         member.talk();
         if (word === WORDS / 2) member.describe();
       }
@@ -131,3 +128,9 @@ Deno.test(`ssp: ${MEMBERS} members of all kinds that come, talk and go at once h
   }
   await assertEmpty(server.url);
 });
+
+/** Lets the server handle other members for a random while: each turn is a request and its answer. */
+async function passTurns(server: TestServer, most: number): Promise<void> {
+  const turns = Math.floor((most + 1) * Math.random());
+  for (let turn = 0; turn < turns; turn++) await server.gauge("signalbox_peers");
+}

@@ -102,6 +102,17 @@ Deno.test("clients cause as many lines a second as the budget has, and the rest 
   assertEquals(bench.stderr.lines().length, 1);
 });
 
+Deno.test("lines about connections crowd out neither a warning nor a fault", () => {
+  using bench = newBench({ linesPerSecond: 2 });
+  for (let nth = 0; nth < 9; nth++) bench.log.writeForClient("info", "connection opened", {});
+  bench.log.writeForClient("warning", "taken over", {});
+  bench.log.writeForClient("error", "fault", {});
+  const [, , warning = "", fault = "", ...more] = bench.stderr.lines();
+  assertMatch(warning, /taken over$/);
+  assertMatch(fault, /fault$/);
+  assertEquals(more, []);
+});
+
 Deno.test("the budget is not saved up", () => {
   using bench = newBench({ linesPerSecond: 2 });
   bench.clock.advance(60_000);

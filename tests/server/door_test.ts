@@ -10,6 +10,7 @@ import { ownRoutes } from "../../src/http/own_routes.ts";
 import { type OwnedRoute, Router } from "../../src/http/router.ts";
 import { Connections } from "../../src/transport/connections.ts";
 import { serveTransport } from "../../src/transport/serve/mod.ts";
+import type { Transport } from "../../src/transport/transport.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { NO_BUDGET } from "../helpers/session/budget.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
@@ -330,4 +331,24 @@ Deno.test("below a base path a WebSocket beside it is answered 404, and told of"
   const refused = bench.hints.filter((hint) => hint.startsWith("404"));
   assertEquals(refused, ["404 /gst", "404 /health", "404 /gst"]);
   assertEquals(bench.ask("/health", { method: "OPTIONS" }).status, 204);
+});
+
+Deno.test("the server's own time to notice a silent client holds for every protocol by default", () => {
+  const silences = new Map<string, number>();
+  let path = "";
+  const transport: Transport = {
+    keepsConnections: false,
+    listen: () => {
+      throw new Error("Cannot listen in this test");
+    },
+    upgrade(_request, maxSilenceMs): undefined {
+      silences.set(path, maxSilenceMs);
+      return undefined; // refused: there is no connection to upgrade
+    },
+  };
+  using bench = new Bench({ transport, maxSilenceMs: 600_000 });
+  for (path of ["/", "/peerjs", "/gst", "/ssp", "/simple", "/webrtcsink"]) {
+    assertEquals(bench.connect(path).status, 400);
+  }
+  assertEquals([...silences.values()], Array(6).fill(600_000));
 });

@@ -145,8 +145,8 @@ function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTe
     const store = newMemoryStore().dialect(dialect.name, () => false);
     const authenticator = newAuthentication({ clock });
     const realm = dialect.name;
-    const base = { hub, realm, dialect: realm, clock, isBridged: false, basePath: "" };
-    const context = { ...base, authenticator, store };
+    const place = { hub, realm, dialect: realm, isBridged: false, basePath: "" };
+    const context = { ...place, clock, authenticator, store, warn: () => {} };
     return dialect.open(dialect.options.parse({}), context).routes.filter(
       (route) => route.kind === "upgrade" && route.path === "/",
     ) as UpgradeRoute[];

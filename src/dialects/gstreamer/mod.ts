@@ -19,7 +19,7 @@ export const gstreamer = defineDialect({
   title: "GStreamer",
   options,
   isBridgeable: true,
-  open(options, { hub, realm, dialect, authenticator }): OpenDialect {
+  open(options, { hub, realm, dialect, authenticator, warn }): OpenDialect {
     const { maxIdLength } = options;
     const server: GStreamerServer = {
       authenticator,
@@ -28,6 +28,7 @@ export const gstreamer = defineDialect({
       dialect,
       news: new EncodeOnce(),
       maxIdLength,
+      warn,
     };
     return {
       routes: options.paths.map((path) => ({

@@ -1,4 +1,5 @@
 import type { Authenticator } from "../../auth/authenticator.ts";
+import { Buffer } from "node:buffer";
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { Leg, Role, Untaken } from "../../core/signal.ts";
@@ -12,6 +13,7 @@ import type {
   RoomId,
 } from "../../core/events.ts";
 import type { Frame, Link, Session } from "../../core/session.ts";
+import type { DialectContext } from "../dialect.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import { RoomLeg, SessionLeg } from "./leg.ts";
@@ -42,8 +44,11 @@ export interface GStreamerServer extends Place {
   readonly authenticator: Authenticator;
   readonly news: EncodeOnce<"text">;
   readonly maxIdLength: number;
+  readonly warn: DialectContext["warn"];
 }
 
+/** C clients on libsoup close the connection at a longer message, unless they raised their limit. */
+const LIBSOUP_MAX_BYTES = 131_072;
 const errorLine = { frame: (error: SignalError) => encodeError(error.message) };
 const INVALID_PROTOCOL = { close: [1002, "invalid protocol"] } as const;
 const INVALID_UID = { close: [1002, "invalid peer uid"] } as const;
@@ -105,6 +110,8 @@ export class GStreamerSession implements Session {
   #command: Frame = "";
   /** Members of other dialects that it found in the room, and is expected to call. Made with the first. */
   #found: Set<PeerId> | undefined = undefined;
+  /** The log has a warning of a large message to this client. */
+  #isWarned = false;
 
   constructor(link: Link, server: GStreamerServer, pass: Pass | undefined) {
     this.link = link;
@@ -149,7 +156,7 @@ export class GStreamerSession implements Session {
       case "relay":
         // Between peers of one dialect the payload is what this class sent: in a session the
         // partner's frame, in a room a text.
-        return this.link.send(
+        return this.#relay(
           event.room === undefined
             ? event.payload as Frame
             : encodeRoomPeerMsg(event.from, event.payload as string),
@@ -187,6 +194,20 @@ export class GStreamerSession implements Session {
     }
   }
 
+  #relay(frame: Frame): void {
+    // A UTF-16 unit has at most three bytes: most frames need no counting.
+    if (3 * frame.length > LIBSOUP_MAX_BYTES && !this.#isWarned) this.#warnOfSize(frame);
+    this.link.send(frame);
+  }
+
+  #warnOfSize(frame: Frame): void {
+    const bytes = typeof frame === "string" ? Buffer.byteLength(frame) : frame.length;
+    if (bytes <= LIBSOUP_MAX_BYTES) return;
+    this.#isWarned = true;
+    const { address } = this.link;
+    this.#server.warn("message too large for C clients on libsoup", { address, bytes });
+  }
+
   refuse(error: SignalError): void {
     sendRefusal(this.link, WIRE[error.code], error);
   }
@@ -221,7 +242,7 @@ export class GStreamerSession implements Session {
 
   #sessionLeg(other: PeerId): Leg {
     return new SessionLeg({
-      write: (text) => this.link.send(text),
+      write: (text) => this.#relay(text),
       engage: () => this.#engage(other),
       close: (error) => {
         if (error !== undefined) this.link.send(encodeError(error));
@@ -246,7 +267,7 @@ export class GStreamerSession implements Session {
       this.link.send(encodePeerLeft(other));
       this.link.send(encodePeerJoined(other));
     };
-    const write = (text: string): void => this.link.send(encodeRoomPeerMsg(other, text));
+    const write = (text: string): void => this.#relay(encodeRoomPeerMsg(other, text));
     return new RoomLeg({ write, restart }, this.#found?.has(other) === true);
   }
 

@@ -1,7 +1,7 @@
 import type * as z from "zod";
 import type { DialectStore } from "../../core/kept.ts";
 
-/** What the last run sealed and this one understands. */
+/** The readable items that the last run sealed. */
 export interface Unsealed<Item> {
   readonly items: readonly Item[];
   /** How long ago it was sealed: lifetimes in it are shorter by this. */

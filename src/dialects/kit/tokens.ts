@@ -2,7 +2,7 @@ import * as z from "zod";
 
 /** Fewer characters could be guessed. */
 const MIN_LENGTH = 16;
-/** What needs no escape in a URL; then perhaps a room's name. */
+/** Characters that need no escape in a URL, then optionally a room's name. */
 const TOKEN = new RegExp(`^[\\w.~-]{${MIN_LENGTH},}(@.+)?$`, "s");
 
 /**

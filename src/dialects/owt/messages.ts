@@ -16,7 +16,7 @@ const Handshake = z.object({
   token: z.string().optional(),
 });
 
-/** What a client says of itself in the URL of its connection (§4). */
+/** The parameters of a client in the URL of its connection (§4). */
 export type Handshake = z.infer<typeof Handshake>;
 
 /** `ics-message` is what clients before 4.2 call it (§1). */
@@ -25,7 +25,7 @@ type MessageName = z.infer<typeof MessageName>;
 const LOGIN = "authentication";
 const LOGIN_BEGINNING = `["${LOGIN}"`;
 
-/** What a client asks for. */
+/** A client's request. */
 export type Action =
   /** Empty for a client without a name. */
   | { readonly type: "login"; readonly token: string; readonly ack: string | undefined }
@@ -37,7 +37,7 @@ export type Action =
     readonly ack: string | undefined;
   };
 
-/** What one peer is handed of another's message. */
+/** A message on its way to another peer. */
 export interface Relayed {
   /** The event that it came as, and is passed on as. */
   readonly name: MessageName;

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { linkLimitOptions, whole } from "../kit/options.ts";
 import { passFor } from "../kit/pass.ts";
+import { takeOverOptions, TakeOvers } from "../kit/take_overs.ts";
 import { readHandshake } from "./messages.ts";
 import { OwtSession } from "./session.ts";
 
@@ -11,6 +12,7 @@ const options = z.strictObject({
       description: "Client version to accept, if the client sends one; may be given several times",
     }),
   maxIdLength: whole(512, "Longest id, in UTF-16 units", { min: 48, max: 8_192 }),
+  ...takeOverOptions(),
   ...linkLimitOptions({ identifyTimeoutMs: 60_000 }),
 });
 
@@ -19,7 +21,10 @@ export const owt = defineDialect({
   name: "owt",
   title: "OWT",
   options,
-  open(options, { hub, realm, dialect, basePath, authenticator }): OpenDialect {
+  open(options, context): OpenDialect {
+    const { hub, realm, dialect, clock, basePath, warn, authenticator } = context;
+    const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });
+    hub.reserve(realm, (claim, isHeld) => !isHeld || takeOvers.admit(claim));
     const server = {
       authenticator,
       hub,
@@ -27,6 +32,7 @@ export const owt = defineDialect({
       dialect,
       versions: new Set(options.versions),
       maxIdLength: options.maxIdLength,
+      takeOvers,
     };
     return {
       routes: [],
@@ -43,6 +49,7 @@ export const owt = defineDialect({
         scheme: "http",
         hint: `p2p.connect({ host, token }), over Socket.IO at ${basePath}/socket.io`,
       }],
+      [Symbol.dispose]: () => takeOvers[Symbol.dispose](),
     };
   },
 });

@@ -5,6 +5,7 @@ import type { Frame, Session } from "../../core/session.ts";
 import type { NamespaceLink } from "../../transport/links.ts";
 import type { Pass } from "../kit/pass.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
+import type { TakeOvers } from "../kit/take_overs.ts";
 import {
   type Action,
   type Asked,
@@ -26,6 +27,7 @@ export interface OwtServer extends Place {
   /** Values of `clientVersion` that are admitted. */
   readonly versions: ReadonlySet<string>;
   readonly maxIdLength: number;
+  readonly takeOvers: TakeOvers;
 }
 
 /** A refusal in the clients' error numbers (§6). */
@@ -124,7 +126,7 @@ export class OwtSession implements Session {
   }
 
   get isIdentified(): boolean {
-    return this.#hasLoggedIn;
+    return this.#hasLoggedIn || this.#server.takeOvers.isWaiting(this);
   }
 
   get expiresAt(): number | undefined {
@@ -160,6 +162,7 @@ export class OwtSession implements Session {
         this.#hasLoggedIn = true;
         return this.#answerLogin(event.peer.id);
       case "replaced":
+        if (this.#seat.peer !== undefined) this.#server.takeOvers.happened(this.#seat.peer.id);
         this.#seat.lose();
         return this.#leave();
       case "refused":
@@ -217,7 +220,8 @@ export class OwtSession implements Session {
     this.#login = { token, ack };
     if (isSame) return this.#answerLogin(peer.id);
     this.#seat.release();
-    return this.#seat.claim({ id: token === "" ? anonymousId() : token, policy: "newest" });
+    const id = token === "" ? anonymousId() : token;
+    return this.#seat.claim({ id, policy: "newest", address: this.link.address });
   }
 
   /** The token names the id, which stays with its user; another login of the user refreshes it. */
@@ -232,7 +236,8 @@ export class OwtSession implements Session {
       if (this.#seat.peer?.id === id) return this.#answerLogin(id);
       this.#seat.release();
       const { proof } = pass;
-      return this.#seat.claim({ id, ...(proof === undefined ? {} : { proof }) });
+      const { address } = this.link;
+      return this.#seat.claim({ id, address, ...(proof === undefined ? {} : { proof }) });
     });
   }
 

@@ -1,7 +1,7 @@
 import type { Visit } from "../../core/visit.ts";
 import type { HttpRoute } from "../../http/route.ts";
 
-/** What the HTTP side of the dialect needs to know. */
+/** The settings of the dialect's HTTP resources. */
 export interface Directory {
   readonly mount: string;
   readonly key: string;

@@ -1,6 +1,6 @@
 import type { PeerId } from "../../core/events.ts";
 
-/** What holding a message costs beyond its text; keeps many tiny messages from costing nothing. */
+/** Bytes charged for a held message beyond its text, so that tiny messages have a price too. */
 const OVERHEAD_BYTES = 256;
 
 /**
@@ -36,7 +36,7 @@ export interface HeldMessage {
 
 /** An attempt as another mailbox can go on with it. */
 export interface HeldAttempt extends AttemptName {
-  /** What is left of its time, in ms. */
+  /** The rest of its time, in ms. */
   readonly leftMs: number;
   /** Its messages were dropped, and the sender knows. */
   readonly isDropped: boolean;
@@ -50,7 +50,7 @@ export interface HeldAttempt extends AttemptName {
 
 type AttemptName = Pick<HeldMessage, "from" | "to" | "attempt">;
 
-/** What became of an attempt: its messages wait, or it was dropped and later ones are ignored. */
+/** The state of an attempt: its messages wait, or it was dropped and later ones are ignored. */
 interface Attempt {
   readonly expiresAt: number;
   isDropped: boolean;
@@ -65,14 +65,14 @@ interface NumberedMessage {
   readonly message: HeldMessage;
 }
 
-/** What one sender has waiting for one absent peer. */
+/** Messages of one sender that wait for one absent peer. */
 interface Correspondence {
   readonly attempts: Map<string, Attempt>;
   messages: number;
   bytes: number;
 }
 
-/** What waits for one absent peer. */
+/** Messages that wait for one absent peer. */
 interface Box {
   bytes: number;
   readonly from: Map<PeerId, Correspondence>;

@@ -28,7 +28,7 @@ const ClientMessage = z.discriminatedUnion("type", [Attempt, Expire, Leave, Hear
 export type ClientMessage = z.infer<typeof ClientMessage>;
 export type AttemptMessage = z.infer<typeof Attempt>;
 
-/** What one peer is handed of another's message; the receiver's own id is added on the way out. */
+/** A message on its way to another peer; the receiver's id is added when it is written. */
 export interface RelayedMessage {
   readonly type: "OFFER" | "ANSWER" | "CANDIDATE" | "LEAVE" | "EXPIRE";
   /** Any JSON value; undefined where the sender gave none. */

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Hub, Reserve } from "../../core/hub.ts";
+import type { Claim } from "../../core/peer.ts";
 import type { DialectStore, KeepOutcome } from "../../core/kept.ts";
 import { defineDialect, type IdOperations, type OpenDialect } from "../dialect.ts";
 import {
@@ -13,6 +14,7 @@ import {
 } from "../kit/options.ts";
 import { passFor } from "../kit/pass.ts";
 import { readSealed } from "../kit/sealed.ts";
+import { takeOverOptions, TakeOvers } from "../kit/take_overs.ts";
 import { secretOf } from "../kit/secret.ts";
 import { httpRoutes } from "./http.ts";
 import { IssuedIds } from "./issued_ids.ts";
@@ -63,6 +65,7 @@ const options = z.strictObject({
   maxHeldBytesPerSender: whole(4 * MIB, "Bytes held per sender in total"),
   maxHeldAttempts: whole(1_000, "Connection attempts of one sender that may wait"),
   maxHeldBytesTotal: whole(32 * MIB, "Bytes held for absent peers in total", { max: 2 ** 40 }),
+  ...takeOverOptions(),
   ...linkLimitOptions({ identifyTimeoutMs: 15_000 }),
 });
 
@@ -72,10 +75,8 @@ export const peerjs = defineDialect({
   title: "PeerJS",
   options,
   isBridgeable: true,
-  open(
-    options,
-    { hub, realm, dialect, isBridged, clock, store, authenticator },
-  ): OpenDialect {
+  open(options, context): OpenDialect {
+    const { hub, realm, dialect, isBridged, clock, store, warn, authenticator } = context;
     const ids = new IssuedIds(secretOf(options.idSecret, store.secret));
     const waitingRoom = new WaitingRoom(
       {
@@ -93,7 +94,8 @@ export const peerjs = defineDialect({
       (sender, absent) => hub.reportUndelivered(realm, sender, absent),
     );
     waitingRoom.restore(readSealed(store, SealedAttempt));
-    hub.reserve(realm, reserveFor(store, dialect, options.reserveIds));
+    const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });
+    hub.reserve(realm, reserveFor({ hub, dialect, takeOvers }, store, options.reserveIds));
     if (isBridged) watchForeign(hub, realm, dialect, waitingRoom);
     const server = {
       authenticator,
@@ -102,6 +104,7 @@ export const peerjs = defineDialect({
       dialect,
       reservations: store.reservations,
       waitingRoom,
+      takeOvers,
       key: options.key,
       maxIdLength: options.maxIdLength,
       concurrentLimit: options.concurrentLimit,
@@ -149,7 +152,10 @@ export const peerjs = defineDialect({
         items: waitingRoom.sealed(),
         lifetimeMs: options.expireTimeoutMs + RETURN_MS,
       }),
-      [Symbol.dispose]: () => waitingRoom[Symbol.dispose](),
+      [Symbol.dispose]: () => {
+        takeOvers[Symbol.dispose]();
+        waitingRoom[Symbol.dispose]();
+      },
     };
   },
 });
@@ -159,17 +165,27 @@ export const peerjs = defineDialect({
  * operator reserved it. The claim of an id in use reserves nothing: its holder's token decides.
  */
 function reserveFor(
+  { hub, dialect: own, takeOvers }: {
+    readonly hub: Hub;
+    readonly dialect: string;
+    readonly takeOvers: TakeOvers;
+  },
   { reservations }: DialectStore,
-  own: string,
   lifetimeMs: number | undefined,
 ): Reserve {
-  return ({ id, dialect, proof = "", address }, isHeld) => {
-    if (isHeld) return true;
+  const keep = async ({ id, dialect, proof = "", address }: Claim): Promise<boolean> => {
     // Other dialects' peers keep clear of reserved ids, and reserve none.
-    const claim = dialect === own
-      ? reservations.claim(id, proof, lifetimeMs, address)
-      : reservations.claim(id, "", undefined, "");
-    return claim.then((outcome) => outcome !== "taken");
+    const outcome = dialect === own
+      ? await reservations.claim(id, proof, lifetimeMs, address)
+      : await reservations.claim(id, "", undefined, "");
+    return outcome !== "taken";
+  };
+  return (claim, isHeld) => {
+    if (!isHeld) return keep(claim);
+    const admission = takeOvers.admit(claim);
+    // The id may have become free meanwhile.
+    return admission === true ||
+      admission.then(() => hub.has(claim.realm, claim.id) || keep(claim));
   };
 }
 

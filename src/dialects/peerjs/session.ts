@@ -17,6 +17,7 @@ import {
 } from "./messages.ts";
 import type { Pass } from "../kit/pass.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
+import type { TakeOvers } from "../kit/take_overs.ts";
 import { PeerJsLeg } from "./leg.ts";
 import type { WaitingRoom } from "./waiting_room.ts";
 
@@ -31,6 +32,7 @@ export interface Credentials {
 export interface PeerJsServer extends Place {
   readonly authenticator: Authenticator;
   readonly waitingRoom: WaitingRoom;
+  readonly takeOvers: TakeOvers;
   readonly reservations: Pick<Reservations, "touch">;
   readonly key: string;
   readonly maxIdLength: number;
@@ -124,7 +126,7 @@ export class PeerJsSession implements Session {
   }
 
   get isIdentified(): boolean {
-    return this.#seat.peer !== undefined;
+    return this.#seat.peer !== undefined || this.#server.takeOvers.isWaiting(this);
   }
 
   get expiresAt(): number | undefined {
@@ -167,6 +169,7 @@ export class PeerJsSession implements Session {
       case "replaced":
         // The same client is back on a new path; this one is dead or soon will be (§9.2).
         this.#seat.lose();
+        this.#server.takeOvers.happened(this.#credentials.id);
         return this.link.close(1000, "replaced by a newer connection");
       // Departures are silent: calls outlive the signalling connection (§6).
       case "gone":

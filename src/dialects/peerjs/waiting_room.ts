@@ -67,7 +67,7 @@ export class WaitingRoom implements Disposable {
     if (this.#mailbox.park(held, this.#clock.now()) === "refused") this.#report(from, to);
   }
 
-  /** What waited for a peer, in order of arrival. */
+  /** Removes and returns the messages that waited for a peer, in order of arrival. */
   collect(to: string): HeldRelay[] {
     return this.#mailbox.collect(to).map(({ from, payload }) => ({
       from,
@@ -76,14 +76,14 @@ export class WaitingRoom implements Disposable {
     }));
   }
 
-  /** Whom a sender of the last run did not reach, now that it is back; once. */
+  /** The peers that a sender of the last run did not reach; returned once, when it comes back. */
   welcome(sender: string): Iterable<string> {
     const absents = this.#returning.get(sender) ?? [];
     this.#returning.delete(sender);
     return absents;
   }
 
-  /** What waits, for the next run. */
+  /** The waiting messages, for the next run. */
   *sealed(): Generator<SealedAttempt> {
     for (const { messages, ...attempt } of this.#mailbox.attempts(this.#clock.now())) {
       // Nothing but what `park` was given, of which only attempts are held.

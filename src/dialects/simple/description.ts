@@ -6,7 +6,7 @@ export interface Candidate {
   readonly candidate: string;
 }
 
-/** What one instance has published. */
+/** The published description and candidates of one instance. */
 export interface Publication {
   readonly sdp: string;
   readonly ice: readonly Candidate[];
@@ -19,16 +19,16 @@ interface Fields {
   readonly bytes: number;
 }
 
-/** What a peer says of itself (§3). Never changed in place: a refused change has no effect. */
+/** A peer's own description (§3). It is never changed in place: a refused change has no effect. */
 export interface Profile {
-  /** What its client says, and what the server says of it, which wins. */
+  /** The fields of its client, and those of the server, which win. */
   readonly fields: Fields;
   readonly serverFields: Fields;
   /** By instance number; undefined for a free one. The last one is in use. */
   readonly instances: readonly (Publication | undefined)[];
 }
 
-/** What a client wants to change about itself; absent parts stay as they are. */
+/** A change that a client asks for; absent parts stay as they are. */
 export interface Change {
   readonly peer?: Readonly<Record<string, unknown>> | undefined;
   readonly sdp?: string | undefined;
@@ -40,7 +40,7 @@ export interface ProfileLimits {
   readonly maxFieldsBytes: number;
   readonly maxFieldNameLength: number;
   readonly maxCandidates: number;
-  /** Of all that a peer publishes, fields included, as JSON: every member is told all of it. */
+  /** Bytes of everything that a peer publishes, as JSON: every member receives all of it. */
   readonly maxDescriptionBytes: number;
 }
 
@@ -124,7 +124,7 @@ export function without(profile: Profile, number: number): Profile {
   return { ...profile, instances };
 }
 
-/** What a profile takes, in bytes. */
+/** The size of a profile, in bytes. */
 export function sizeOf({ fields, serverFields, instances }: Profile): number {
   const bytes = fields.bytes + serverFields.bytes;
   return instances.reduce((sum, instance) => sum + (instance?.bytes ?? 0), bytes);
@@ -197,7 +197,7 @@ function bounded(profile: Profile, { maxDescriptionBytes }: ProfileLimits): Prof
   throw new SignalError("description_too_large", words);
 }
 
-/** What others see: the server's fields win. */
+/** The fields that others see: the server's win. */
 function seen({ fields, serverFields }: Profile): ReadonlyMap<string, unknown> {
   if (serverFields.values.size === 0) return fields.values;
   return new Map([...fields.values, ...serverFields.values]);

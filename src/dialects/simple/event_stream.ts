@@ -6,13 +6,13 @@ const SIGNAL = '{"event":"signal","seq":';
 /** The id after which a client need not come back. */
 const OVER = "over";
 
-/** Who a stream's client is and how far it has read, as it says when it comes back (§8). */
+/** The identity of a stream's client and its last signal, which it sends when it comes back (§8). */
 export interface StreamPosition {
   readonly p_id: string;
   readonly p_secret: string;
   readonly p_instance: number;
   readonly seq: number;
-  /** Who of those had the instance that have taken it, one from the other. */
+  /** Take-over counter: increases each time another client takes the instance. */
   readonly holder: number;
 }
 
@@ -44,7 +44,7 @@ export class EventStream implements Link {
 
   /** The client need not come back, which `EventSource` does by itself: its next request gets 204. */
   end(): void {
-    // An id without data is taken note of, but no event.
+    // The client notes an id without data, but gets no event.
     this.#link.send(`id: ${OVER}\n\n`);
   }
 
@@ -79,7 +79,7 @@ export class EventStream implements Link {
   }
 }
 
-/** Reads a `Last-Event-ID`; undefined where it is none of ours. */
+/** Reads a `Last-Event-ID`; undefined if this server did not write it. */
 export function decodePosition(id: string): StreamPosition | typeof OVER | undefined {
   if (id === OVER) return OVER;
   const [p_id, p_instance, seq, p_secret, holder, ...more] = id.split(".");
@@ -90,7 +90,7 @@ export function decodePosition(id: string): StreamPosition | typeof OVER | undef
   return { p_id, p_secret, p_instance: instance, seq: last, holder: held };
 }
 
-/** Opaque to clients: what it is made of is nobody's business but the server's. */
+/** Writes an id that is opaque to clients. */
 function encodePosition({ p_id, p_instance, seq, holder, p_secret }: StreamPosition): string {
   return `${p_id}.${p_instance}.${seq}.${p_secret}.${holder}`;
 }

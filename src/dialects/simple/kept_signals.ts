@@ -13,7 +13,7 @@ export interface KeptSignal {
   readonly from: Readonly<Speaker>;
 }
 
-/** Of each signal its frame, its speaker and its size, one after the other. */
+/** A signal takes three slots: its frame, its speaker and its size. */
 type Slot = string | Readonly<Speaker> | number | undefined;
 const SLOTS = 3;
 const FIRST_SIGNALS = 8;
@@ -27,7 +27,7 @@ const FIRST_SIGNALS = 8;
  */
 export class KeptSignals {
   #slots: Slot[] = [];
-  /** Where the oldest begins. */
+  /** The first slot of the oldest signal. */
   #first = 0;
   #length = 0;
 
@@ -50,7 +50,7 @@ export class KeptSignals {
   shift(): number {
     if (this.#length === 0) return 0;
     const at = this.#first;
-    // What `push` has put there.
+    // `push` wrote it.
     const bytes = this.#slots[at + 2] as number;
     this.#slots[at] = this.#slots[at + 1] = undefined;
     this.#first = this.#at(1);
@@ -63,14 +63,14 @@ export class KeptSignals {
     const signals: KeptSignal[] = [];
     for (let n = Math.max(0, this.#length - count); n < this.#length; n++) {
       const at = this.#at(n);
-      // What `push` has put there.
+      // `push` wrote it.
       const [frame, from] = this.#slots.slice(at, at + 2) as [string, Readonly<Speaker>];
       signals.push({ frame, from });
     }
     return signals;
   }
 
-  /** Where the nth oldest begins. */
+  /** The first slot of the nth oldest signal. */
   #at(n: number): number {
     const at = this.#first + SLOTS * n;
     return at < this.#slots.length ? at : at - this.#slots.length;

@@ -72,7 +72,7 @@ const OtherFrame = z.discriminatedUnion("event", [Join, ChangeFrame, Leave, Ping
 /** Over HTTP a frame says itself whose it is (§8). */
 const Credentials = z.object({ p_id: z.string(), p_secret: z.string(), p_instance: Index });
 
-/** What every signal may say. */
+/** The keys that every signal may have. */
 interface SignalHead {
   readonly event: "signal";
   readonly ref?: FrameRef;
@@ -216,7 +216,7 @@ export function encodeHandshake(
   return `${head.slice(0, -1)},"peers":[${peers.map((peer) => json.textOf(peer)).join()}]}`;
 }
 
-/** What `ready` says (§2). */
+/** The keys of `ready` (§2). */
 export interface Ready {
   readonly p_instance: number;
   readonly p_secret: string;

@@ -8,9 +8,9 @@ import { peersOf, SimplePeer } from "./peer.ts";
 import type { SimpleServer } from "./server.ts";
 import { GONE, type Speaker } from "./kept_signals.ts";
 
-// What survives a planned restart: every peer that some client can still come back to.
+// A planned restart keeps every peer to which some client can still come back.
 
-/** Who said a signal: an id and a number, as long as that instance is there. */
+/** The speaker of a signal: an id and a number, while that instance exists. */
 const SpeakerName = z.tuple([z.string(), z.int().min(0)]);
 type SpeakerName = z.infer<typeof SpeakerName>;
 
@@ -28,7 +28,7 @@ const SealedInstance = z.object({
   secret: z.string(),
   sdp: z.string(),
   ice: z.array(z.looseObject({ candidate: z.string() })),
-  /** How long it is held yet. */
+  /** The rest of the time for which it is held. */
   leftMs: z.number(),
   holder: z.int().min(0),
   hadStream: z.boolean(),
@@ -53,7 +53,7 @@ type SealedDeparted = z.infer<typeof SealedDeparted>;
 
 const Sealed = z.union([SealedPeer, SealedDeparted]);
 
-/** What clients can go on with, a peer each, in the order in which they came. */
+/** The peers that clients can continue with, in the order of their joins. */
 export function* seal(server: SimpleServer): Generator<SealedPeer | SealedDeparted> {
   const names = new Map<Readonly<Speaker>, SpeakerName>();
   for (const { id, instances } of peersOf(server)) {

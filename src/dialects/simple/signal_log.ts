@@ -6,11 +6,11 @@ export interface SignalLogLimits {
   /** Signals kept for an instance, and as many again queued while it is lost. */
   readonly maxKeptSignals: number;
   readonly maxKeptBytes: number;
-  /** Of all instances together. */
+  /** Bytes of all instances together. */
   readonly maxKeptBytesTotal: number;
 }
 
-/** What all logs hold together, and who can do with less. */
+/** Total bytes of all logs, and the logs that can be trimmed. */
 export class KeptTotal {
   bytes = 0;
   /** Logs of connected instances that hold something, the next to give something up first. */

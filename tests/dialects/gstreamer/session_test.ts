@@ -252,6 +252,30 @@ Deno.test("§1: a message may have 1 MiB by default, inclusive", async () => {
   assertEquals(caller.closing, [1009, "message too big"]);
 });
 
+Deno.test("a message over libsoup's limit is relayed, with one warning for each connection", async () => {
+  using bench = newBench();
+  const { caller, callee } = await call(bench);
+  const fits = ["x".repeat(131_072), "é".repeat(65_536), new Uint8Array(131_072)];
+  await caller.say(...fits);
+  assertEquals([callee.heard(), bench.warnings], [fits, []]);
+  const larger = ["é".repeat(65_537), new Uint8Array(131_073)];
+  await caller.say(...larger);
+  const { address } = callee.link;
+  const warning = ["message too large for C clients on libsoup", { address, bytes: 131_074 }];
+  assertEquals([callee.heard(), bench.warnings], [larger, [warning]]);
+});
+
+Deno.test("a warning counts the frame that a member of a room is sent", async () => {
+  using bench = newBench();
+  const [alice, bob] = [await greet(bench, "alice"), await greet(bench, "bob")];
+  for (const member of [alice, bob]) await member.say("ROOM r");
+  const text = "x".repeat(131_072 - "ROOM_PEER_MSG alice ".length);
+  await alice.say(`ROOM_PEER_MSG bob ${text}`);
+  assertEquals(bench.warnings, []);
+  await alice.say(`ROOM_PEER_MSG bob ${text}x`);
+  assertEquals(bench.warnings.map(([, { bytes }]) => bytes), [131_073]);
+});
+
 Deno.test("a peer that floods gets one error, and is closed if it continues", async () => {
   using bench = newBench({ options: { framesPerSecond: 10, frameBurst: 2 } });
   const alice = await greet(bench, "alice");

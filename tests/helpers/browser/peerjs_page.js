@@ -33,6 +33,11 @@ async function call(id, options) {
   useCall(peer.call(id, await camera(), options));
 }
 
+/** Comes back whenever the connection to the server is lost, as many applications do. */
+function insist() {
+  peer.on("disconnected", () => peer.reconnect());
+}
+
 /** Calls everybody in one go, and returns what the page has sent once it knows all its addresses. */
 async function callAll(ids) {
   const stream = await camera();
@@ -149,6 +154,7 @@ Object.assign(globalThis, {
   send,
   call,
   callAll,
+  insist,
   disconnect,
   reconnect,
   listAllPeers,

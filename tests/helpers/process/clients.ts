@@ -7,6 +7,7 @@ export type Need =
   | "chromium"
   | "firefox"
   | "gstreamer"
+  | "libsoup"
   | "openssl"
   | "python-socketio"
   | "registry"
@@ -60,7 +61,13 @@ const locate: Record<Need, () => Found> = {
   chromium: once(findChromium),
   firefox: once(findFirefox),
   gstreamer: once(findGstreamer),
-  "python-socketio": once(findPythonSocketIo),
+  libsoup: once(() => {
+    const statement = "import gi; gi.require_version('Soup', '3.0')";
+    return findPython(statement, "python3-gi and gir1.2-soup-3.0");
+  }),
+  "python-socketio": once(() => {
+    return findPython("import socketio, requests", "python3-socketio and python3-requests");
+  }),
   apache2: once(() => findProxy("apache2")),
   caddy: once(() => findProxy("caddy")),
   haproxy: once(() => findProxy("haproxy")),
@@ -117,15 +124,13 @@ function findGstreamer(): Found {
     : { program };
 }
 
-function findPythonSocketIo(): Found {
+/** Finds the Python that can run a statement; Debian's libraries belong to Debian's Python. */
+function findPython(statement: string, packages: string): Found {
   const program = [onPath("/usr/bin/python3"), onPath("python3")].find((python) => {
     if (python === undefined) return false;
-    const probe = ["-c", "import socketio, requests"];
-    return spawnSync(python, probe, { timeout: 30_000, stdio: "ignore" }).status === 0;
+    return spawnSync(python, ["-c", statement], { timeout: 30_000, stdio: "ignore" }).status === 0;
   });
-  return program === undefined
-    ? { missing: "no Socket.IO for Python: install python3-socketio and python3-requests" }
-    : { program };
+  return program === undefined ? { missing: `install ${packages} for Python` } : { program };
 }
 
 /** Debian keeps servers where only root looks for programs. */

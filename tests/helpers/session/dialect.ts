@@ -46,6 +46,9 @@ export class DialectBench implements Disposable {
   readonly store: DialectStore;
   /** How many sealed items the dialect could not make anything of. */
   unreadable = 0;
+  /** Warnings of the dialect, each with its facts. */
+  readonly warnings: (readonly [what: string, facts: Readonly<Record<string, string | number>>])[] =
+    [];
   readonly #dialect: Dialect;
   readonly #clients: TestClient[] = [];
   readonly #test: DialectTestOptions;
@@ -85,6 +88,7 @@ export class DialectBench implements Disposable {
       basePath: "",
       authenticator,
       store: this.store,
+      warn: (what, facts) => void this.warnings.push([what, facts]),
     });
     this.#router = new Router(this.routes.map((route) => ({ owner: dialect.name, route })));
   }

@@ -5,6 +5,7 @@ import { clientTest } from "../helpers/process/clients.ts";
 import { startServerProcess } from "../helpers/process/server_process.ts";
 import { openPeerJs } from "../helpers/wire/peers.ts";
 import { startTestServer } from "../helpers/wire/server.ts";
+import { until } from "../helpers/wire/waiting.ts";
 import type { WsClient } from "../helpers/wire/ws_client.ts";
 
 const VIEWERS = 60;
@@ -44,6 +45,37 @@ clientTest({
       }
     }
     assertEquals(await page.call("count", "error"), 0);
+  },
+});
+
+clientTest({
+  name: "PeerJS client: two tabs with one stored id and token come to rest, and the log warns once",
+  needs: ["chromium"],
+  fn: async () => {
+    await using server = await startServerProcess();
+    await using site = await startPeerJsSite();
+    await using browser = await launchBrowser();
+    const stored = { token: "stored" };
+    const { page: one } = await openPeer(browser, site, server.url, "alice", stored);
+    await one.call("insist");
+    const { page: other } = await openPeer(browser, site, server.url, "alice", stored);
+    await other.call("insist");
+    const opens = async (): Promise<number> =>
+      await one.call<number>("count", "open") + await other.call<number>("count", "open");
+
+    const warning = /one id is taken over again and again/g;
+    await until("the warning", () => server.stderr().match(warning) !== null);
+    const first = await opens();
+    assert(first <= 15, `opened ${first} times`);
+    // The next two take-overs wait for one second and for two.
+    await until("two more take-overs", async () => await opens() >= first + 2);
+    assert(await opens() <= first + 4, `opened ${await opens()} times`);
+    assertEquals(server.stderr().match(warning)?.length, 1);
+
+    // The tab that has the id can be called all the while.
+    const { page: bob } = await openPeer(browser, site, server.url, "bob");
+    await bob.call("connect", "alice");
+    await bob.call("happened", "connection");
   },
 });
 
