@@ -82,6 +82,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^src\/server\//, [
     /^src\/(docs|admin|auth|config|http|transport|system|observe)\//,
     /^src\/try\/mod\.ts$/,
+    /^src\/ice\//,
     /^src\/store\/mod\.ts$/,
     // Dialects are known by their list and their interface.
     /^src\/dialects\/(mod|dialect)\.ts$/,
@@ -96,6 +97,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   ]],
   [/^src\/config\//, [/^src\/dialects\/(mod|kit\/options)\.ts$/, CORE]],
   [/^src\/try\//, [/^src\/http\//]],
+  [/^src\/ice\//, [/^src\/http\//, SYSTEM]],
   [/^src\/http\//, [LINKS, CORE]],
   [/^src\/auth\//, [CORE]],
   [/^src\/transport\//, [SYSTEM, CORE]],

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { DIALECTS } from "../dialects/mod.ts";
 import { auth } from "./auth.ts";
 import { bridgeOptions } from "./bridge.ts";
+import { iceOptions } from "./ice.ts";
 import { limit, MIB, pathText, toggle, whole } from "../dialects/kit/options.ts";
 import { originOption } from "./origins.ts";
 
@@ -248,6 +249,7 @@ export const ConfigSchema = z.strictObject({
   auth: auth.prefault({}),
   ...bridgeOptions,
   log: log.prefault({}),
+  ice: iceOptions.prefault({}),
   limits: limits.prefault({}),
   transport: transport.prefault({}),
   socketIo: socketIo.prefault({}),

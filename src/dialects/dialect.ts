@@ -21,6 +21,8 @@ export interface DialectContext {
   /** True if the realm has peers of other dialects as well. */
   readonly isBridged: boolean;
   readonly clock: Clock;
+  /** STUN and TURN servers for one client, as a browser takes them; fresh at each call. */
+  readonly iceServers: () => readonly unknown[];
   /** The prefix of the dialect's own paths, such as "/signal"; mostly empty. */
   readonly basePath: string;
   /** Judges the clients' tokens. */

@@ -47,12 +47,17 @@ export function docsRoutes({ basePath, version }: DocsOptions): HttpRoute[] {
     ];
   });
   const files = Object.entries(FILES)
-    .map(([path, text]) => get(path, () => plain(200, text.trimEnd())));
+    .map(([path, text]) => get(path, () => plain(200, text.trimEnd(), typeOf(path))));
   return [...pages, ...files];
 }
 
 function get(path: string, handle: () => Response): HttpRoute {
   return { kind: "http", method: "GET", path: pathOf(path), access: "open", handle };
+}
+
+/** Browsers show a picture only under its own type. */
+function typeOf(path: string): Readonly<Record<string, string>> {
+  return path.endsWith(".svg") ? { "content-type": "image/svg+xml" } : {};
 }
 
 /** The address of a file of the repository; README is the first page. */

@@ -1,4 +1,5 @@
 import changelog from "../../CHANGELOG.md" with { type: "text" };
+import performanceChart from "../../scripts/performance.svg" with { type: "text" };
 import licence from "../../LICENSE" with { type: "text" };
 import readme from "../../README.md" with { type: "text" };
 import building from "../../scripts/README.md" with { type: "text" };
@@ -80,6 +81,7 @@ export const PAGES: readonly Page[] = [
 export const FILES: Readonly<Record<string, string>> = {
   LICENSE: licence,
   "scripts/docker/Dockerfile": dockerfile,
+  "scripts/performance.svg": performanceChart,
   "scripts/systemd/signalbox-folder.service": folderUnit,
   "scripts/systemd/signalbox.service": unit,
   "src/dialects/simple/client/client.d.ts": clientTypes,

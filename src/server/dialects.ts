@@ -26,11 +26,13 @@ export interface NamedDialect {
 /** Starts the dialects that the configuration serves. */
 export function openDialects(
   config: Config,
-  { hub, clock, store, log, authentication }: {
+  { hub, clock, store, log, iceServers, authentication }: {
     readonly hub: Hub;
     readonly clock: Clock;
     readonly store: Store;
     readonly log: Log;
+    /** The servers for one more client. */
+    readonly iceServers: () => readonly unknown[];
     readonly authentication: Authentication;
   },
 ): NamedDialect[] {
@@ -47,7 +49,7 @@ export function openDialects(
     const common = { hub, realm, dialect: name, isBridged, clock, basePath: basePathOf(config) };
     const warn: DialectContext["warn"] = (what, facts) =>
       log.writeForClient("warning", what, { dialect: name, ...facts });
-    const context = { ...common, authenticator: authentication, warn };
+    const context = { ...common, authenticator: authentication, iceServers, warn };
     const dialect = open(config[name], { ...context, store: kept });
     return { name, title, dialect, kept };
   });

@@ -38,6 +38,7 @@ import {
 import { Door, type DoorOptions } from "./door.ts";
 import { announceGauges } from "./gauges.ts";
 import { Lifecycle, stopBudgetMs, urlsOf } from "./lifecycle.ts";
+import { openIce } from "./ice.ts";
 import { logLimits, openGate } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
@@ -110,7 +111,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const gate = undo.use(openGate(config, clock, bans));
   const authParts = { clock, metrics, log, wallNow: wallClock };
   const authentication = undo.use(openAuthentication(config, authParts));
-  const dialects = openDialects(config, { hub, clock, store, log, authentication });
+  const ice = openIce(config.ice, { clock, wallNow: wallClock, metrics });
+  const iceServers = (): readonly unknown[] => ice.servers.grant().iceServers;
+  const dialects = openDialects(config, { hub, clock, store, log, iceServers, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const socketIo = openSocketIo(config, { clock, connections, dialects, gate });
   announceGauges(metrics, { hub, connections, gate, dialects, socketIo });
@@ -121,7 +124,11 @@ export function startServer(config: Config, options: ServerOptions): Server {
     store.trouble === undefined ? authentication.trouble : `the store: ${store.trouble}`;
   const served = { metrics, life, trouble, dialects };
   const door = openDoor(config, {
-    routes: [...serverRoutes(config, options, served), ...dialectRoutes(dialects)],
+    routes: [
+      ...serverRoutes(config, options, served),
+      ...ice.routes.map((route) => ({ owner: "server", route })),
+      ...dialectRoutes(dialects),
+    ],
     signpost: new Signpost({
       log,
       metrics,

@@ -23,3 +23,8 @@ export const wallClock: WallClock = () => Date.now();
 export function httpDate(): string {
   return new Date().toUTCString();
 }
+
+/** A moment of the wall clock in ISO 8601, UTC with ms. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}

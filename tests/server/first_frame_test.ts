@@ -146,7 +146,7 @@ function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTe
     const authenticator = newAuthentication({ clock });
     const realm = dialect.name;
     const place = { hub, realm, dialect: realm, isBridged: false, basePath: "" };
-    const context = { ...place, clock, authenticator, store, warn: () => {} };
+    const context = { ...place, clock, authenticator, store, iceServers: () => [], warn: () => {} };
     return dialect.open(dialect.options.parse({}), context).routes.filter(
       (route) => route.kind === "upgrade" && route.path === "/",
     ) as UpgradeRoute[];

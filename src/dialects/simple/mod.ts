@@ -81,8 +81,10 @@ export const simple = defineDialect({
   isBridgeable: true,
   tokens: ({ tokens }) => tokens,
   open(options, context): OpenDialect {
-    const { hub, realm, dialect, isBridged, clock, store, basePath, authenticator } = context;
+    const { hub, realm, dialect, isBridged, clock, iceServers, store, basePath, authenticator } =
+      context;
     const { path } = options;
+    const ownIceServers = options.iceServers.map((urls) => ({ urls }));
     const server: SimpleServer = {
       hub,
       realm,
@@ -101,7 +103,7 @@ export const simple = defineDialect({
       total: new KeptTotal(),
       resumeMs: options.resumeMs,
       maxFrameBytes: options.maxFrameBytes,
-      iceServers: options.iceServers.map((urls) => ({ urls })),
+      iceServers: () => [...iceServers(), ...ownIceServers],
     };
     void unseal(server, store);
     using timers = new DisposableStack();

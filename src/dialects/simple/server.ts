@@ -43,5 +43,5 @@ export interface SimpleServer extends Place {
   /** How long a lost instance is held; 0 means not at all. */
   readonly resumeMs: number;
   readonly maxFrameBytes: number;
-  readonly iceServers: readonly unknown[];
+  readonly iceServers: () => readonly unknown[];
 }

@@ -120,7 +120,7 @@ export class SimpleSession implements Session, Carrier {
       seq,
       resume_ms: resumeMs,
       max_bytes: maxFrameBytes,
-      ice_servers: iceServers,
+      ice_servers: iceServers(),
     }));
     this.#confirm(this.#joinRef);
     for (const frame of frames) this.link.send(frame);

@@ -19,6 +19,8 @@ export interface PeerOptions {
   path?: string;
   key?: string;
   token?: string;
+  /** The argument of `new RTCPeerConnection()`. */
+  config?: Readonly<Record<string, unknown>>;
 }
 
 /** Serves a page with the peerjs client and the functions of peerjs_page.js. */

@@ -92,6 +92,36 @@ function happened(name, nth = 1) {
   });
 }
 
+/** The kinds of this page's candidates that are in use, each once. */
+async function usedCandidates() {
+  const types = new Set();
+  for (const { connection } of room.calls.values()) {
+    const stats = await connection.getStats();
+    for (const { type, state, nominated, localCandidateId } of stats.values()) {
+      const isUsed = type === "candidate-pair" && nominated && state === "succeeded";
+      if (isUsed) types.add(stats.get(localCandidateId).candidateType);
+    }
+  }
+  return [...types];
+}
+
+/** How many relay candidates a connection of its own gathers. */
+async function relaysFound(configuration) {
+  const connection = new RTCPeerConnection(configuration);
+  connection.createDataChannel("any");
+  let count = 0;
+  const gathered = new Promise((resolve) => {
+    connection.onicecandidate = ({ candidate }) => {
+      if (candidate === null) return resolve();
+      if (candidate.type === "relay") count++;
+    };
+  });
+  await connection.setLocalDescription();
+  await gathered;
+  connection.close();
+  return count;
+}
+
 /** Whether that many videos of others move. */
 function moving() {
   return videos.filter(({ currentTime, videoWidth }) => currentTime > 0.5 && videoWidth > 0).length;
@@ -132,5 +162,7 @@ Object.assign(globalThis, {
   all,
   happened,
   moving,
+  relaysFound,
+  usedCandidates,
   shown,
 });

@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 /** A program that a test drives and that not every machine has, or not everybody may use. */
 export type Need =
   | "chromium"
+  | "coturn"
   | "firefox"
   | "gstreamer"
   | "libsoup"
@@ -59,6 +60,7 @@ type Found = { program: string; missing?: undefined } | { program?: undefined; m
 /** Each search runs at most once in a test module. */
 const locate: Record<Need, () => Found> = {
   chromium: once(findChromium),
+  coturn: once(findCoturn),
   firefox: once(findFirefox),
   gstreamer: once(findGstreamer),
   libsoup: once(() => {
@@ -137,6 +139,11 @@ function findPython(statement: string, packages: string): Found {
 function findProxy(name: ProxyName): Found {
   const program = onPath(name) ?? onPath(`/usr/sbin/${name}`);
   return program === undefined ? { missing: `no ${name}: install ${name}` } : { program };
+}
+
+function findCoturn(): Found {
+  const program = onPath("turnserver");
+  return program === undefined ? { missing: "no TURN server: install coturn" } : { program };
 }
 
 function findOpenssl(): Found {

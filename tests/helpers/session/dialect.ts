@@ -85,6 +85,7 @@ export class DialectBench implements Disposable {
       dialect: dialect.name,
       isBridged: bridge !== undefined,
       clock: this.clock,
+      iceServers: () => [],
       basePath: "",
       authenticator,
       store: this.store,

@@ -1,0 +1,45 @@
+import * as z from "zod";
+import { limit, pathText, whole } from "../dialects/kit/options.ts";
+
+/** A STUN or TURN URL: RFC 7064 and RFC 7065, which know no path, user or fragment. */
+const URL_FORM = /^(stuns?:HOST(:\d{1,5})?|turns?:HOST(:\d{1,5})?(\?transport=(udp|tcp))?)$/.source
+  .replaceAll("HOST", "([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])");
+
+const url = z.string().regex(
+  new RegExp(URL_FORM),
+  "expected a URL such as stun:stun.example.org or turn:turn.example.org?transport=udp",
+);
+
+/** Options of the STUN and TURN servers for clients. */
+export const iceOptions = z.strictObject({
+  servers: z.array(url).default([]).meta({
+    description: "URL of a STUN or TURN server for clients; may be given several times",
+  }),
+  secret: z.string().min(1).optional().meta({
+    description: "Secret shared with the TURN servers (coturn's static-auth-secret), for " +
+      "credentials that expire",
+    secret: true,
+  }),
+  username: z.string().min(1).optional().meta({
+    description: "User name at the TURN servers, without --ice-secret",
+  }),
+  credential: z.string().min(1).optional().meta({
+    description: "Password at the TURN servers, without --ice-secret",
+    secret: true,
+  }),
+  ttlSeconds: whole(86_400, "Lifetime of credentials made with --ice-secret, in seconds", {
+    min: 60,
+    max: 604_800,
+  }),
+  policy: z.enum(["all", "relay"]).default("all").meta({
+    description: "relay keeps clients that configure themselves by /ice from direct paths",
+  }),
+  path: pathText.default("/ice").meta({
+    description: "Path of the ICE servers, served if --ice-servers is given",
+  }),
+  requestsPerSecond: limit(5, "Requests for ICE servers from one address per second"),
+  requestBurst: limit(50, "Requests for ICE servers that one address may send at once"),
+  maxAddresses: whole(100_000, "Addresses whose requests for ICE servers are counted"),
+});
+
+export type IceOptions = z.infer<typeof iceOptions>;

@@ -1,0 +1,45 @@
+import type { AddressRates } from "../http/address_rates.ts";
+import { plain } from "../http/answers.ts";
+import type { HttpRoute } from "../http/route.ts";
+import { isoTime } from "../system/clock.ts";
+import type { IceServers } from "./ice_servers.ts";
+
+export interface IceRouteOptions {
+  readonly path: string;
+  readonly servers: IceServers;
+  readonly rates: AddressRates;
+  /** "relay" keeps clients from direct paths. */
+  readonly policy: "all" | "relay";
+}
+
+/**
+ * Serves the argument of `new RTCPeerConnection()`, and with `?service=turn` the shape of
+ * draft-uberti-behave-turn-rest-00.
+ */
+export function iceRoute({ path, servers, rates, policy }: IceRouteOptions): HttpRoute {
+  return {
+    kind: "http",
+    method: "GET",
+    path,
+    access: ({ address }) => {
+      const waitSeconds = rates.take(address);
+      if (waitSeconds === 0) return undefined;
+      return plain(429, "Too many requests", { "retry-after": String(waitSeconds) });
+    },
+    handle: (_, { url: { searchParams } }) => {
+      const { iceServers, ttlSeconds: ttl, expiresAt } = servers.grant();
+      if (searchParams.get("service") === "turn") {
+        const turn = iceServers.find(({ credential }) => credential !== undefined);
+        if (turn === undefined) return plain(404, "No TURN server is configured");
+        const { urls: uris, username, credential: password } = turn;
+        return json({ username, password, ttl, uris });
+      }
+      const relay = policy === "relay" ? { iceTransportPolicy: policy } : {};
+      return json({ iceServers, ttl, expiresAt: isoTime(expiresAt), ...relay });
+    },
+  };
+}
+
+function json(value: unknown): Response {
+  return Response.json(value, { headers: { "cache-control": "no-store" } });
+}
