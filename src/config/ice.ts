@@ -32,7 +32,7 @@ export const iceOptions = z.strictObject({
     max: 604_800,
   }),
   policy: z.enum(["all", "relay"]).default("all").meta({
-    description: "relay keeps clients that configure themselves by /ice from direct paths",
+    description: "Policy: relay keeps clients that configure themselves by /ice from direct paths",
   }),
   path: pathText.default("/ice").meta({
     description: "Path of the ICE servers, served if --ice-servers is given",

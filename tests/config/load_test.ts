@@ -145,6 +145,7 @@ function sample(
   if (type === "list" && /listen$|origins$/.test(flag)) return ["http://[::1]:1"];
   if (type === "list" && /tokens$/.test(flag)) return ["a-token-long-enough@lobby"];
   if (flag === "auth-dialects") return ["ssp"];
+  if (flag === "ice-servers") return ["stun:stun.example.org"];
   if (flag === "auth-jwt-algorithms") return ["RS256"];
   if (flag === "bridge") return ["all"];
   if (type === "list") return ["/sample"];
