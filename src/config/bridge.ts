@@ -3,6 +3,8 @@ import { DIALECTS } from "../dialects/mod.ts";
 import { limit, whole } from "../dialects/kit/options.ts";
 
 const group = "Bridging";
+/** Limits, for `--help all`. */
+const rare = { group, isRare: true } as const;
 const bridgeable = DIALECTS.filter(({ isBridgeable }) => isBridgeable).map(({ name }) => name);
 const words = `expected all, or two or more of ${bridgeable.join(", ")}`;
 
@@ -16,18 +18,20 @@ export const bridgeOptions = {
     description: "Room whose members see the bridged peers that are in no room",
     group,
   }),
-  bridgeAnswerTimeoutMs: whole(120_000, "Time that a bridged call may stay unanswered, in ms", {
-    group,
-  }),
-  bridgeMaxCalls: whole(64, "Bridged calls of one peer", { group }),
-  bridgeMaxCallsTotal: limit(20_000, "Bridged calls in total", { group }),
-  bridgeMaxDescriptionLength: whole(131_072, "Longest SDP of a bridged call, in UTF-16 units", {
-    group,
-  }),
-  bridgeMaxHeldCandidates: whole(128, "Candidates of a bridged call that wait for their SDP", {
-    group,
-  }),
-  bridgeMaxHeldLength: whole(65_536, "Length of these in total, in UTF-16 units", { group }),
+  bridgeAnswerTimeoutMs: whole(
+    120_000,
+    "Time that a bridged call may stay unanswered, in ms",
+    rare,
+  ),
+  bridgeMaxCalls: whole(64, "Bridged calls of one peer", rare),
+  bridgeMaxCallsTotal: limit(20_000, "Bridged calls in total", rare),
+  bridgeMaxDescriptionLength: whole(
+    131_072,
+    "Longest SDP of a bridged call, in UTF-16 units",
+    rare,
+  ),
+  bridgeMaxHeldCandidates: whole(128, "Candidates of a bridged call that wait for their SDP", rare),
+  bridgeMaxHeldLength: whole(65_536, "Length of these in total, in UTF-16 units", rare),
 } as const;
 
 function isBridge(names: readonly string[]): boolean {

@@ -10,7 +10,7 @@ const url = z.string().regex(
   "expected a URL such as stun:stun.example.org or turn:turn.example.org?transport=udp",
 );
 
-/** Options of the STUN and TURN servers for clients. */
+/** Options of the STUN and TURN servers that clients use. */
 export const iceOptions = z.strictObject({
   servers: z.array(url).default([]).meta({
     description: "URL of a STUN or TURN server for clients; may be given several times",
@@ -22,24 +22,35 @@ export const iceOptions = z.strictObject({
   }),
   username: z.string().min(1).optional().meta({
     description: "User name at the TURN servers, without --ice-secret",
+    isRare: true,
   }),
   credential: z.string().min(1).optional().meta({
     description: "Password at the TURN servers, without --ice-secret",
     secret: true,
+    isRare: true,
   }),
   ttlSeconds: whole(86_400, "Lifetime of credentials made with --ice-secret, in seconds", {
     min: 60,
     max: 604_800,
+    isRare: true,
   }),
   policy: z.enum(["all", "relay"]).default("all").meta({
-    description: "Policy: relay keeps clients that configure themselves by /ice from direct paths",
+    description: "Paths for clients that configure themselves by /ice: all, or relays alone",
+    isRare: true,
   }),
   path: pathText.default("/ice").meta({
     description: "Path of the ICE servers, served if --ice-servers is given",
+    isRare: true,
   }),
-  requestsPerSecond: limit(5, "Requests for ICE servers from one address per second"),
-  requestBurst: limit(50, "Requests for ICE servers that one address may send at once"),
-  maxAddresses: whole(100_000, "Addresses whose requests for ICE servers are counted"),
+  requestsPerSecond: limit(5, "Requests for ICE servers from one address per second", {
+    isRare: true,
+  }),
+  requestBurst: limit(50, "Requests for ICE servers that one address may send at once", {
+    isRare: true,
+  }),
+  maxAddresses: whole(100_000, "Addresses whose requests for ICE servers are counted", {
+    isRare: true,
+  }),
 });
 
 export type IceOptions = z.infer<typeof iceOptions>;

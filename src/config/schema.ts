@@ -224,7 +224,10 @@ export const ConfigSchema = z.strictObject({
     description: "Path of metrics for Prometheus; disabled by default",
     group: OPERATION,
   }),
-  noTry: toggle("Do not serve /try, the page that makes a first call", { group: OPERATION }),
+  noTry: toggle("Do not serve /try, the page that makes a first call", {
+    group: OPERATION,
+    isRare: true,
+  }),
   keepaliveTimeoutSeconds: whole(
     14,
     "Seconds of silence before a client is pinged; after twice as long it is disconnected",

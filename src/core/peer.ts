@@ -53,6 +53,8 @@ export interface PresentPeer extends PeerSummary {
   readonly handle: PeerHandle;
   /** Holds the dialect's own state of the peer. */
   readonly receiver: Receiver;
+  /** The peer is in one call or one room at a time. */
+  readonly isExclusive: boolean;
   /** True for an exclusive peer that is in a pair or a room. */
   readonly isBusy: boolean;
 }

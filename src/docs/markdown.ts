@@ -37,7 +37,11 @@ export function render(markdown: string, { path, addressOf }: RenderOptions): Re
         const target = addressOfLink(href, path, addressOf);
         return target === undefined ? content : `<a href="${escapeHtml(target)}">${content}</a>`;
       },
-      image: ({ text }: Tokens.Image): string => escapeHtml(text),
+      image({ href, text }: Tokens.Image): string {
+        const target = /^[a-z]+:/i.test(href) ? undefined : addressOfLink(href, path, addressOf);
+        if (target === undefined) return escapeHtml(text);
+        return `<img src="${escapeHtml(target)}" alt="${escapeHtml(text)}">`;
+      },
       html: ({ text }: Tokens.HTML | Tokens.Tag): string =>
         escapeHtml(text.replace(/<!--[\s\S]*?-->/g, "")),
       table(token: Tokens.Table): string {

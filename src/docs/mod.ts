@@ -47,17 +47,20 @@ export function docsRoutes({ basePath, version }: DocsOptions): HttpRoute[] {
     ];
   });
   const files = Object.entries(FILES)
-    .map(([path, text]) => get(path, () => plain(200, text.trimEnd(), typeOf(path))));
+    .map(([path, text]) => get(path, () => fileOf(path, text.trimEnd())));
   return [...pages, ...files];
+}
+
+/** A picture as one, any other file as plain text. */
+function fileOf(path: string, text: string): Response {
+  if (!path.endsWith(".svg")) return plain(200, text);
+  return new Response(text, {
+    headers: { "content-type": "image/svg+xml", "x-content-type-options": "nosniff" },
+  });
 }
 
 function get(path: string, handle: () => Response): HttpRoute {
   return { kind: "http", method: "GET", path: pathOf(path), access: "open", handle };
-}
-
-/** Browsers show a picture only under its own type. */
-function typeOf(path: string): Readonly<Record<string, string>> {
-  return path.endsWith(".svg") ? { "content-type": "image/svg+xml" } : {};
 }
 
 /** The address of a file of the repository; README is the first page. */

@@ -1,8 +1,8 @@
 import changelog from "../../CHANGELOG.md" with { type: "text" };
-import performanceChart from "../../scripts/performance.svg" with { type: "text" };
 import licence from "../../LICENSE" with { type: "text" };
 import readme from "../../README.md" with { type: "text" };
 import building from "../../scripts/README.md" with { type: "text" };
+import chart from "../../scripts/performance.svg" with { type: "text" };
 import dockerfile from "../../scripts/docker/Dockerfile" with { type: "text" };
 import folderUnit from "../../scripts/systemd/signalbox-folder.service" with { type: "text" };
 import unit from "../../scripts/systemd/signalbox.service" with { type: "text" };
@@ -81,7 +81,7 @@ export const PAGES: readonly Page[] = [
 export const FILES: Readonly<Record<string, string>> = {
   LICENSE: licence,
   "scripts/docker/Dockerfile": dockerfile,
-  "scripts/performance.svg": performanceChart,
+  "scripts/performance.svg": chart,
   "scripts/systemd/signalbox-folder.service": folderUnit,
   "scripts/systemd/signalbox.service": unit,
   "src/dialects/simple/client/client.d.ts": clientTypes,

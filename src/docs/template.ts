@@ -11,6 +11,7 @@ html { scroll-padding-top: 1rem; }
 body { margin: 0; font: 1rem/1.6 system-ui, sans-serif; color: var(--text); background: var(--back);
   display: grid; grid-template-columns: 17rem minmax(0, 1fr); }
 a { color: var(--link); text-decoration: none; }
+img { max-width: 100%; }
 a:hover { text-decoration: underline; }
 nav { position: sticky; top: 0; height: 100vh; overflow-y: auto; padding: 1.5rem 1rem;
   background: var(--side); border-right: 1px solid var(--line); font-size: 0.9rem; }
@@ -45,6 +46,7 @@ footer { margin-top: 3rem; color: var(--soft); font-size: 0.85rem; }
 /** Allows the style above and nothing else: no script, no picture, no request to any host. */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
+  "img-src 'self'",
   `style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'`,
   "base-uri 'none'",
   "form-action 'none'",

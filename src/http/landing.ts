@@ -46,10 +46,16 @@ export interface LandingOptions {
   readonly basePath: string;
   /** False if the page that makes a first call is not served. */
   readonly hasTry: boolean;
+  /** Titles of the protocols whose clients reach each other; empty if there are none. */
+  readonly bridged?: readonly string[];
 }
 
 /** Makes the page at `/`, once. */
-export function landingPage({ version, reachable, basePath, hasTry }: LandingOptions): string {
+export function landingPage(options: LandingOptions): string {
+  const { version, reachable, basePath, hasTry, bridged = [] } = options;
+  const bridge = bridged.length === 0
+    ? ""
+    : `<p>Clients of these protocols call each other: ${bridged.map(escape).join(", ")}.</p>`;
   const trial = hasTry
     ? `<p class="first"><a href="${escape(basePath)}${TRY_PATH}">Make a call now</a>
       in two tabs of this browser, with the protocol of your choice.</p>`
@@ -80,6 +86,7 @@ export function landingPage({ version, reachable, basePath, hasTry }: LandingOpt
     <table>
       ${rows}
     </table>
+    ${bridge}
     <p>How to point a client here is in the
       <a href="${escape(basePath)}${DOCS_PATH}">documentation</a>. Version ${escape(version)}.</p>
   </body>

@@ -1,9 +1,11 @@
 import { ConfigError } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import type { Abroad } from "../core/abroad.ts";
 import { Calls } from "../core/calls.ts";
 import type { Clock } from "../core/clock.ts";
 import type { LobbyName } from "../core/lobby.ts";
 import type { Dialect } from "../dialects/dialect.ts";
+import { DIALECTS } from "../dialects/mod.ts";
 import { CallJournal } from "../observe/call_journal.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -16,11 +18,18 @@ export function bridges({ bridge }: Config, { name, isBridgeable }: Dialect): bo
   return bridge.includes(name) || (isBridgeable === true && bridge.includes("all"));
 }
 
-/** The calls between dialects; undefined if none are bridged. Throws ConfigError. */
-export function openCalls(
+/** The titles of the dialects whose peers meet, for people. */
+export function bridgedTitles(config: Config): string[] {
+  const served: readonly string[] = config.dialects;
+  return DIALECTS.filter((one) => served.includes(one.name) && bridges(config, one))
+    .map(({ title }) => title);
+}
+
+/** The way between dialects; undefined if none are bridged. Throws ConfigError. */
+export function openBridge(
   config: Config,
   { clock, log, metrics }: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics },
-): Calls | undefined {
+): Abroad | undefined {
   if (config.bridge.length === 0) return undefined;
   const served: readonly string[] = config.dialects;
   const missing = config.bridge.filter((name) => name !== "all" && !served.includes(name));
@@ -37,9 +46,9 @@ export function openCalls(
   };
   const calls = new Calls(limits, clock, new CallJournal(log, metrics).tell);
   metrics.gauge("signalbox_bridged_calls", "Calls between protocols under way", () => calls.count);
-  return calls;
+  return { calls, lobby: lobbyOf(config) };
 }
 
-export function lobbyOf({ bridgeLobby: room }: Config): LobbyName | undefined {
+function lobbyOf({ bridgeLobby: room }: Config): LobbyName | undefined {
   return room === undefined ? undefined : { realm: BRIDGED_REALM, room };
 }

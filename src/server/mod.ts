@@ -24,7 +24,7 @@ import type { SocketIoServer } from "../transport/socket_io/server.ts";
 import type { ListenOptions } from "../transport/transport.ts";
 import { tryRoutes } from "../try/mod.ts";
 import { openAuthentication, readsKeys, reloadAuthentication } from "./authentication.ts";
-import { lobbyOf, openCalls } from "./bridge.ts";
+import { bridgedTitles, openBridge } from "./bridge.ts";
 import { Certificate } from "./certificates.ts";
 import { orConfigError } from "./config_error.ts";
 import {
@@ -103,8 +103,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const metrics = new Metrics();
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock, addressKey);
   const journal = new Journal(log, metrics, refusals);
-  const calls = openCalls(config, { clock, log, metrics });
-  const hub = new Hub(config.limits, calls && { calls, lobby: lobbyOf(config) });
+  const hub = new Hub(config.limits, openBridge(config, { clock, log, metrics }));
   const transport = openTransport(config.transport, clock);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
@@ -208,7 +207,8 @@ function serverRoutes(
 ): OwnedRoute[] {
   const reachable = reachableAt(config, dialects);
   const basePath = basePathOf(config);
-  const page = landingPage({ version, reachable, basePath, hasTry: !config.noTry });
+  const bridged = bridgedTitles(config);
+  const page = landingPage({ version, reachable, basePath, hasTry: !config.noTry, bridged });
   const trial = config.noTry
     ? []
     : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));

@@ -148,6 +148,7 @@ function sample(
   if (flag === "ice-servers") return ["stun:stun.example.org"];
   if (flag === "auth-jwt-algorithms") return ["RS256"];
   if (flag === "bridge") return ["all"];
+  if (flag === "ice-servers") return ["stun:stun.example.org"];
   if (type === "list") return ["/sample"];
   if (words.length > 0) return words.find((word) => word !== standard);
   return flag === "simple-path" ? "/a/sample" : "/a/sample/long/enough/";

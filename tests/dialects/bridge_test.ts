@@ -418,3 +418,14 @@ Deno.test("hanging up on both sides leaves no call behind", async () => {
   const ended = bench.events.filter(({ type }) => type === "ended");
   assertEquals(ended.length, 2);
 });
+
+Deno.test("a Simple newcomer calls a GStreamer client in its room", async () => {
+  using bench = new BridgeBench();
+  const g = await bench.gstreamer("robot");
+  await g.say("ROOM room");
+  const s = await bench.simple("room");
+  g.heard();
+  await s.client.say(S.signal("robot", "offer", { sdp: sdpOf("S"), ref: 1 }));
+  assertEquals(g.heard(), [`ROOM_PEER_MSG ${s.id} ${G.sdp("offer", "S")}`]);
+  assertEquals(s.client.heardJson(), [{ event: "ok", delivered: 1, queued: 0, ref: 1 }]);
+});

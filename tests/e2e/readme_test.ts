@@ -137,6 +137,32 @@ systemTest({
   },
 });
 
+clientTest({
+  name: "README: the page shows the picture of a GStreamer program, across protocols",
+  needs: ["gstreamer", "chromium"],
+  fn: async () => {
+    await using server = await startServerProcess(["--bridge", "all"]);
+    const { host, port } = new URL(server.url);
+    const page = await readmeSnippet("README.md", "peerjs");
+    await using site = await startPageServer({
+      "/call.html": page.replace('"localhost", port: 8080', `"127.0.0.1", port: ${port}`),
+      "/node_modules/peerjs/dist/peerjs.min.js": bundle,
+    });
+    await using browser = await launchBrowser();
+    const tab = await browser.newPage(`${site.url}call.html`);
+    await until("an id", async () => await tab.evaluate("byId('mine').textContent") !== "…");
+    const id = String(await tab.evaluate("byId('mine').textContent"));
+    const program = await readmeSnippet("README.md", "bridge");
+    await using _robot = startPython(program.replace("localhost:8080", host), [id]);
+    await until(
+      "moving pictures",
+      async () =>
+        await tab.evaluate("byId('video').currentTime > 0.5 && byId('video').videoWidth > 0") ===
+          true,
+    );
+  },
+});
+
 /** A Python program in a process of its own. */
 interface PythonProgram extends AsyncDisposable {
   /** Settles once it prints that it waits; rejects if it ends before. */
@@ -144,9 +170,9 @@ interface PythonProgram extends AsyncDisposable {
   readonly ended: Promise<{ code: number; errors: string }>;
 }
 
-function startPython(program: string): PythonProgram {
+function startPython(program: string, args: readonly string[] = []): PythonProgram {
   const child = new Deno.Command(programOf("gstreamer"), {
-    args: ["-u", "-c", program],
+    args: ["-u", "-c", program, ...args],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

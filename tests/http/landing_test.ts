@@ -57,3 +57,10 @@ Deno.test("an Accept header longer than any browser's is not weighed", () => {
   const accept = `text/html,${"a/b,".repeat(300)}`;
   assertEquals(wantsHtml(new Request("http://x/", { headers: { accept } })), false);
 });
+
+Deno.test("the page names the protocols whose clients call each other, if there are any", () => {
+  const options = { version: "1", reachable: [], basePath: "", hasTry: false };
+  const page = landingPage({ ...options, bridged: ["PeerJS", "<b>"] });
+  assertStringIncludes(page, "Clients of these protocols call each other: PeerJS, &#60;b&#62;.");
+  assertEquals(landingPage(options).includes("call each other:"), false);
+});

@@ -2,7 +2,7 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import { Buffer } from "node:buffer";
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
-import type { Leg, Role, Untaken } from "../../core/signal.ts";
+import type { Leg, Untaken } from "../../core/signal.ts";
 import type {
   PeerEvent,
   PeerHandle,
@@ -217,11 +217,12 @@ export class GStreamerSession implements Session {
   }
 
   /** In a room it is called by members only, and outside one at a time (§4). */
-  leg(other: PeerSummary, role: Role, room: RoomId | undefined): Leg | Untaken {
+  leg(other: PeerSummary): Leg | Untaken {
     if (!isNameable(other)) return "absent";
     if (this.#room !== undefined) {
-      if (room === this.#room || role === "caller") return this.#roomLeg(this.#room, other.id);
-      return "busy";
+      const { hub, realm } = this.#server;
+      const isMate = hub.member(realm, this.#room, other.id) !== undefined;
+      return isMate ? this.#roomLeg(this.#room, other.id) : "busy";
     }
     if (this.#partner !== undefined && this.#partner.id !== other.id) return "busy";
     return this.#sessionLeg(other.id);

@@ -7,7 +7,9 @@ import { SignalError } from "../../core/errors.ts";
  */
 const MAX_DEPTH = 64;
 
-/** Reads a client's text, which may be none of JSON; `words` say so in the dialect's way. */
+/**
+ * Reads a client's text, which may be invalid JSON; `words` word the error in the dialect's way.
+ */
 export function parseJson(text: string, words: string = "Message is not JSON"): unknown {
   try {
     return JSON.parse(text);
@@ -17,8 +19,9 @@ export function parseJson(text: string, words: string = "Message is not JSON"): 
 }
 
 /**
- * The value as a schema has it; where it does not fit or nests too deeply, `words` say so.
- * @param text what `value` was read from
+ * Returns the value as a schema has it. If it does not fit or nests too deeply, `words` word the
+ * error.
+ * @param text the source of `value`
  */
 export function conform<T>(schema: ZodType<T>, text: string, value: unknown, words: string): T {
   const result = isTooDeep(text, value) ? undefined : schema.safeParse(value);

@@ -8,7 +8,10 @@ export interface Unsealed<Item> {
   readonly ageMs: number;
 }
 
-/** Reads what the last run sealed. An item that is none is left out and told of: never fatal. */
+/**
+ * Reads the items that the last run sealed. An invalid item is left out and reported; it is never
+ * fatal.
+ */
 export function readSealed<Item>(store: DialectStore, schema: z.ZodType<Item>): Unsealed<Item> {
   const { sealed } = store;
   if (sealed === undefined) return { items: [], ageMs: 0 };

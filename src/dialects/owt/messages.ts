@@ -6,6 +6,9 @@ import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
 
 // The wire contract is protocols/owt.md of the project's notes; sections are cited as §n.
 
+const MAX_TRACKS = 64;
+const MAX_TRACK_LENGTH = 256;
+
 const Event = z.tuple([z.string()], z.unknown());
 /** A token that is missing, null or empty stands for a client without a name (§4). */
 const Token = z.union([z.string(), z.number()]).nullish();
@@ -31,7 +34,7 @@ export type Action =
   | { readonly type: "login"; readonly token: string; readonly ack: string | undefined }
   | {
     readonly type: "message";
-    /** Nobody's id where the message says for nobody. */
+    /** The receiver; empty if the message is for nobody. */
     readonly to: string;
     readonly relayed: Relayed;
     readonly ack: string | undefined;
@@ -57,7 +60,7 @@ type Acknowledgement =
   | readonly [{ readonly uid: string }]
   | readonly [number | { readonly error: number }];
 
-/** What a refusal has to know of the event that it answers; part of an error's details. */
+/** The part of an event that a refusal answers; part of an error's details. */
 export interface Asked {
   readonly ack: string | undefined;
   readonly isLogin: boolean;
@@ -154,6 +157,52 @@ function readToken(value: unknown, ack: string | undefined): string {
 function readTarget(value: unknown): string {
   if (typeof value === "string") return value;
   return typeof value === "number" && Number.isFinite(value) ? String(value) : "";
+}
+
+/** A message between two clients (§7), as far as another dialect can take it up. */
+const ForeignP2p = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("chat-signal"),
+    data: z.discriminatedUnion("type", [
+      z.object({ type: z.enum(["offer", "answer"]), sdp: z.string() }),
+      z.object({
+        type: z.literal("candidates"),
+        candidate: z.unknown(),
+        sdpMid: z.unknown(),
+        sdpMLineIndex: z.unknown(),
+      }),
+    ]),
+  }),
+  z.object({
+    type: z.literal("chat-closed"),
+    data: z.object({ code: z.number().optional() }).nullish(),
+  }),
+  z.object({
+    type: z.literal("chat-stream-info"),
+    data: z.object({ tracks: z.array(z.string().max(MAX_TRACK_LENGTH)).max(MAX_TRACKS) }),
+  }),
+]);
+
+/** A message for a client; `data` is any JSON value. */
+export interface P2p {
+  readonly type: string;
+  readonly data?: unknown;
+}
+
+/** Reads what a client sends to a peer of another dialect; undefined without a counterpart there. */
+export function readP2p({ message: { data } }: Relayed): z.infer<typeof ForeignP2p> | undefined {
+  if (typeof data !== "string") return undefined;
+  try {
+    const value = parseJson(data);
+    return isTooDeep(data, value) ? undefined : ForeignP2p.safeParse(value).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes a message of a peer of another dialect: always JSON text, as native clients need it (§7). */
+export function encodeP2p(message: P2p, from: string): string {
+  return encodeRelay({ name: "owt-message", message: { data: JSON.stringify(message) } }, from);
 }
 
 function encode<Name extends keyof ServerEvents>(name: Name, ...args: ServerEvents[Name]): string {

@@ -21,10 +21,14 @@ export const owt = defineDialect({
   name: "owt",
   title: "OWT",
   options,
+  isBridgeable: true,
   open(options, context): OpenDialect {
     const { hub, realm, dialect, clock, basePath, warn, authenticator } = context;
     const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });
-    hub.reserve(realm, (claim, isHeld) => !isHeld || takeOvers.admit(claim));
+    hub.reserve(
+      realm,
+      (claim, isHeld) => !isHeld || claim.dialect !== dialect || takeOvers.admit(claim),
+    );
     const server = {
       authenticator,
       hub,

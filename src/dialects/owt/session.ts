@@ -1,11 +1,13 @@
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
-import type { PeerEvent, PeerId } from "../../core/events.ts";
+import type { Sent } from "../../core/hub.ts";
+import type { PeerEvent, PeerId, PeerSummary } from "../../core/events.ts";
 import type { Frame, Session } from "../../core/session.ts";
 import type { NamespaceLink } from "../../transport/links.ts";
 import type { Pass } from "../kit/pass.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import type { TakeOvers } from "../kit/take_overs.ts";
+import { OwtLeg } from "./leg.ts";
 import {
   type Action,
   type Asked,
@@ -13,9 +15,11 @@ import {
   encodeAuthenticated,
   encodeLoginAck,
   encodeMessageAck,
+  encodeP2p,
   encodeRefusal,
   encodeRelay,
   type Handshake,
+  type P2p,
   readDropped,
   type Relayed,
   SERVER_DISCONNECT,
@@ -83,6 +87,8 @@ const WIRE = byCode<Refusal>({
   not_joined: hungUp(NOT_LOGGED_IN),
   not_identified: hungUp(NOT_LOGGED_IN),
   untranslatable: refused(UNSUPPORTED),
+  not_askable: refused(UNSUPPORTED),
+  not_renegotiable: refused(UNSUPPORTED),
   queue_full: refused(BUSY),
   room_full: refused(BUSY),
   rooms_full: refused(BUSY),
@@ -97,6 +103,19 @@ interface Login {
   readonly ack: string | undefined;
 }
 
+/** Refusals of a message, by the outcome of its sending. */
+const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string]>> = {
+  unknown: ["peer_unknown", "No such peer"],
+  elsewhere: ["peer_unknown", "No such peer"],
+  busy: ["peer_busy", "The peer is busy"],
+  untranslatable: ["untranslatable", "The peer has no form for this message"],
+  not_askable: ["not_askable", "The peer cannot be asked for an offer"],
+  not_renegotiable: ["not_renegotiable", "The peer takes no further offers"],
+};
+
+/** Peers of other dialects for which announced tracks are remembered before the call. */
+const MAX_ANNOUNCED = 64;
+
 /** One OWT client of either generation. */
 export class OwtSession implements Session {
   readonly link: NamespaceLink;
@@ -109,6 +128,8 @@ export class OwtSession implements Session {
   #login: Login | undefined = undefined;
   /** True after the first login: a client that changes its name gets no new time limit. */
   #hasLoggedIn = false;
+  /** Tracks announced to peers of other dialects, by peer; made with the first. */
+  #announced: Map<PeerId, Set<string>> | undefined = undefined;
   /** True once the client's CONNECT is answered; until then a refusal is the answer to it. */
   #isConnected = false;
 
@@ -209,6 +230,28 @@ export class OwtSession implements Session {
     this.#seat.release();
   }
 
+  /** The leg outlives this connection if another one takes the id over. */
+  leg({ id: other }: PeerSummary): OwtLeg | "absent" {
+    const id = this.#seat.peer?.id;
+    if (id === undefined) return "absent";
+    const { hub, realm } = this.#server;
+    const write = (message: P2p): void => {
+      const receiver = hub.find(realm, id)?.receiver;
+      if (receiver instanceof OwtSession) receiver.link.send(encodeP2p(message, other));
+    };
+    return new OwtLeg({ id, write, announced: this.#announcedTo(other) }, other);
+  }
+
+  #announcedTo(other: PeerId): Set<string> {
+    const announced = this.#announced ??= new Map();
+    const tracks = announced.get(other) ?? new Set();
+    announced.delete(other);
+    announced.set(other, tracks);
+    const [oldest] = announced.keys();
+    if (announced.size > MAX_ANNOUNCED && oldest !== undefined) announced.delete(oldest);
+    return tracks;
+  }
+
   /** Claims the id; the newest client wins (§4). */
   #logIn({ token, ack }: Login): void | Promise<void> {
     if (this.#pass !== undefined) return this.#logInAsUser(this.#pass, { token, ack });
@@ -266,10 +309,10 @@ export class OwtSession implements Session {
     const details = { ack, isLogin: false };
     if (peer === undefined) throw new SignalError("not_joined", "Log in first", details);
     const outcome = this.#server.hub.send(peer, to, relayed);
-    if (outcome === "untranslatable") {
-      throw new SignalError("untranslatable", "The peer cannot be told this", details);
+    if (outcome !== "sent") {
+      const [code, words] = UNSENT[outcome];
+      throw new SignalError(code, words, details);
     }
-    if (outcome !== "sent") throw new SignalError("peer_unknown", "No such peer", details);
     if (ack !== undefined) this.link.send(encodeMessageAck(ack));
   }
 

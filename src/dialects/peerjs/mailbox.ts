@@ -34,7 +34,7 @@ export interface HeldMessage {
   readonly payload: unknown;
 }
 
-/** An attempt as another mailbox can go on with it. */
+/** An attempt in the form in which another mailbox continues it. */
 export interface HeldAttempt extends AttemptName {
   /** The rest of its time, in ms. */
   readonly leftMs: number;
@@ -137,7 +137,7 @@ export class Mailbox {
     return "held";
   }
 
-  /** Everything that waits, for another mailbox to go on with. */
+  /** Everything that waits, in the form in which another mailbox continues it. */
   *attempts(nowMs: number): Generator<HeldAttempt> {
     for (const [to, box] of this.#boxes) {
       for (const [from, correspondence] of box.from) {
@@ -160,8 +160,8 @@ export class Mailbox {
   }
 
   /**
-   * Goes on with what waited in another mailbox. An attempt for which there is no room here is
-   * dropped, and reported when its time is over: its sender is not here yet.
+   * Continues with the messages of another mailbox. An attempt without room here is dropped, and
+   * reported when its time is over: its sender is not here yet.
    */
   restore(held: readonly HeldAttempt[], nowMs: number): void {
     const waiting: (NumberedMessage & { readonly attempt: Attempt })[] = [];

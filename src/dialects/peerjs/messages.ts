@@ -56,7 +56,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Reads a frame: a message, "ignored" for JSON that means nothing to a server (an unknown type, an
- * `OPEN` or `ERROR` that would harm whoever received it, a missing `dst`), or "malformed" (§5).
+ * `OPEN` or `ERROR` that would harm its receiver, a missing `dst`), or "malformed" (§5).
  */
 export function decode(frame: Frame): ClientMessage | "ignored" | "malformed" {
   let value: unknown;

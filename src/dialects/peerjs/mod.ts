@@ -83,7 +83,7 @@ export const peerjs = defineDialect({
         holdMs: options.expireTimeoutMs,
         maxMessages: options.maxHeldMessages,
         maxBytes: options.maxHeldBytes,
-        // Delivered in one go: whoever is over its queue by it would never connect.
+        // They are delivered at once: a client whose queue they exceed would never connect.
         maxBytesPerReceiver: Math.min(options.maxHeldBytesPerPeer, options.maxQueuedBytes),
         maxBytesPerSender: options.maxHeldBytesPerSender,
         maxAttemptsPerSender: options.maxHeldAttempts,
@@ -182,6 +182,8 @@ function reserveFor(
   };
   return (claim, isHeld) => {
     if (!isHeld) return keep(claim);
+    // A peer of another dialect takes nothing over.
+    if (claim.dialect !== own) return true;
     const admission = takeOvers.admit(claim);
     // The id may have become free meanwhile.
     return admission === true ||
@@ -203,7 +205,7 @@ function watchForeign(hub: Hub, realm: string, own: string, waitingRoom: Waiting
   });
 }
 
-/** What an operator may do with ids. */
+/** The operator's actions on ids. */
 function idOperations({ reservations }: DialectStore, maxIdLength: number): IdOperations {
   return {
     reserve(id, holder, lifetimeMs): Promise<KeepOutcome> {

@@ -268,7 +268,10 @@ export class PeerJsSession implements Session {
   /** An offer that the receiver's client cannot understand expires at once. */
   #cannotTell({ id: sender }: PeerHandle, { type, dst: absent }: AttemptMessage): void {
     if (type !== "OFFER") return;
-    throw new SignalError("untranslatable", "The peer cannot be told this", { absent, sender });
+    throw new SignalError("untranslatable", "The peer has no form for this message", {
+      absent,
+      sender,
+    });
   }
 
   /** Holds a message for an absent id. An id that is too long can never appear: its message expires. */

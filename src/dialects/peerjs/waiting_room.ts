@@ -104,7 +104,7 @@ export class WaitingRoom implements Disposable {
     }
   }
 
-  /** Goes on with what waited in the last run, for what is left of its time. */
+  /** Continues with the messages of the last run, for the rest of their time. */
   restore({ items, ageMs }: Unsealed<SealedAttempt>): void {
     const now = this.#clock.now();
     this.#returnBy = now + RETURN_MS;

@@ -1,6 +1,6 @@
 /**
- * Secrets of streams' instances that have left: an EventSource comes back within seconds by itself,
- * and is told that it need not.
+ * Secrets of streams' instances that have left. An EventSource comes back within seconds by itself,
+ * and learns that it need not.
  */
 export class Departed {
   readonly #max: number;

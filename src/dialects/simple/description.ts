@@ -148,8 +148,8 @@ export function peerInstances({ instances }: Profile): PeerInstance[] {
 }
 
 /**
- * What the change in a join really changes: a client that comes back often repeats what it said
- * (§6), and the server's own fields win over its (§3). Undefined where it changes nothing.
+ * The real change of a join: a client that comes back often repeats its fields (§6), and the server's
+ * own fields win over its (§3). Undefined if nothing changes.
  */
 export function effective(
   profile: Profile,

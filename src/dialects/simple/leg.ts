@@ -3,7 +3,7 @@ import type { PeerId, PeerSummary } from "../../core/events.ts";
 import type { Speaker } from "./kept_signals.ts";
 import type { Signal, SignalFrame } from "./messages.ts";
 
-/** What a leg needs from the peer whose clients it speaks for. */
+/** The parts that a leg needs from its clients' peer. */
 export interface PeerLine {
   readonly id: PeerId;
   /** How many instances could answer. */

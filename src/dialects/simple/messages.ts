@@ -141,7 +141,7 @@ function decodeSignal(value: Record<string, unknown>, maxCallLength: number): Si
   return { ...data, ...head };
 }
 
-/** The keys that all signals have in common; text says what is wrong with them. */
+/** The keys that all signals have in common; the text is the error for an invalid one. */
 function readHead(
   { ref, peer_instance, call }: Record<string, unknown>,
   maxCallLength: number,

@@ -14,7 +14,7 @@ export const UNSENT: Partial<Record<Sent, [code: ErrorCode, message: string]>> =
   unknown: ["peer_unknown", "no such peer in the room"],
   elsewhere: ["peer_unknown", "no such peer in the room"],
   busy: ["peer_busy", "the peer is busy"],
-  untranslatable: ["untranslatable", "the peer cannot be told this"],
+  untranslatable: ["untranslatable", "the peer has no form for this message"],
   not_askable: ["not_askable", "the peer cannot be asked for an offer"],
   not_renegotiable: ["not_renegotiable", "the peer takes no further offers"],
 };

@@ -90,8 +90,8 @@ export function* seal(server: SimpleServer): Generator<SealedPeer | SealedDepart
 }
 
 /**
- * Goes on with what was sealed: all instances are lost ones, for what is left of their time. Those
- * whose time is over are gone.
+ * Continues with the sealed state: all instances are lost ones, for the rest of their time. Expired
+ * ones are gone.
  */
 export async function unseal(server: SimpleServer, store: DialectStore): Promise<void> {
   const { items, ageMs } = readSealed(store, Sealed);

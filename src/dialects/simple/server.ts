@@ -22,7 +22,7 @@ export interface SimpleLimits extends ProfileLimits, FrameLimits {
   readonly takeBackWindowMs: number;
 }
 
-/** What all sessions of the dialect share. */
+/** Shared by all sessions of the dialect. */
 export interface SimpleServer extends Place {
   readonly clock: Pick<Clock, "now">;
   readonly secrets: Secrets;

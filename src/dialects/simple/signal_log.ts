@@ -41,7 +41,7 @@ export interface Recovery {
   readonly frames: readonly string[];
 }
 
-/** A log as another process can go on with it; its instance is lost by then. */
+/** A log in the form in which another process continues it; its instance is lost by then. */
 export interface SealedLog<Name> {
   readonly lastSeq: number;
   /** The newest signal before the instance was lost. */
@@ -121,7 +121,10 @@ export class SignalLog<Signal> {
     return frame;
   }
 
-  /** The instance is back. @param seq the last signal it has received, where it says so */
+  /**
+   * The instance is back.
+   * @param seq the last signal it has received, if it is known
+   */
   resume(seq: number | undefined): Recovery {
     const { isQueueing } = this;
     const lostAfter = this.#lostAfter ?? this.#lastSeq;
@@ -146,7 +149,7 @@ export class SignalLog<Signal> {
     };
   }
 
-  /** Goes on with what an earlier log has kept; of a new log only. */
+  /** Continues with the signals of an earlier log; for a new log only. */
   restore<Name>(
     { lastSeq, lostAfter, signals }: SealedLog<Name>,
     speakerOf: (name: Name | null) => Readonly<Speaker>,

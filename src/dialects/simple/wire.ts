@@ -29,7 +29,7 @@ const STATUS = {
 type Word = keyof typeof STATUS;
 
 interface WordedRefusal extends Refusal {
-  /** The error code; a socket that is only closed is not told it, an HTTP client is. */
+  /** The error code; an HTTP client gets it, a socket that is only closed does not. */
   readonly word: Word;
 }
 

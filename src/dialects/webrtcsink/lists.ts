@@ -1,8 +1,10 @@
+import type { PresentPeer } from "../../core/peer.ts";
 import type { Place } from "../kit/seat.ts";
 import {
   encodeConsumers,
   encodeProducers,
   type ListedPeer,
+  NO_STATUS,
   type Role,
   type Status,
   statusOf,
@@ -38,9 +40,20 @@ export class Lists {
     const { hub, realm, dialect } = this.#place;
     const listed: ListedPeer[] = [];
     for (const peer of hub.peers(realm)) {
-      const { roles, meta } = statusOf(peer, dialect);
+      const { roles, meta } = peer.dialect === dialect
+        ? statusOf(peer, dialect)
+        : statusAbroad(peer);
       if (roles.includes(role)) listed.push({ id: peer.id, meta });
     }
     return listed;
   }
+}
+
+/**
+ * The status under which a peer of another dialect is shown: one that takes a single call at a time
+ * is a producer while it has none, and others are not shown.
+ */
+export function statusAbroad({ id, dialect, isExclusive, isBusy }: PresentPeer): Status {
+  if (!isExclusive || isBusy) return NO_STATUS;
+  return { roles: ["producer"], meta: { name: id, dialect } };
 }

@@ -3,8 +3,9 @@ import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { KIB, limit, linkLimitOptions, pathText, whole, wholeIfGiven } from "../kit/options.ts";
 import { passFor } from "../kit/pass.ts";
-import { Lists } from "./lists.ts";
-import { WebRtcSinkSession } from "./session.ts";
+import { Lists, statusAbroad } from "./lists.ts";
+import { encodeStatus, NO_STATUS } from "./messages.ts";
+import { type WebRtcSinkServer, WebRtcSinkSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 
 const options = z.strictObject({
@@ -35,9 +36,10 @@ export const webrtcsink = defineDialect({
   name: "webrtcsink",
   title: "webrtcsink",
   options,
-  open(options, { hub, realm, dialect, clock, authenticator }): OpenDialect {
+  isBridgeable: true,
+  open(options, { hub, realm, dialect, isBridged, clock, authenticator }): OpenDialect {
     const sessions = new Sessions(options);
-    const server = {
+    const server: WebRtcSinkServer = {
       authenticator,
       hub,
       realm,
@@ -51,7 +53,9 @@ export const webrtcsink = defineDialect({
       maxMetaBytes: options.maxMetaBytes,
       requestsPerSecond: options.requestsPerSecond,
       requestBurst: options.requestBurst,
+      idHalf: isBridged ? "high" : "any",
     };
+    if (isBridged) announceForeign(server);
     return {
       routes: options.paths.map((path) => ({
         kind: "upgrade",
@@ -73,3 +77,16 @@ export const webrtcsink = defineDialect({
     };
   },
 });
+
+/** Listeners learn of the peers of other dialects that are shown as producers. */
+function announceForeign({ hub, realm, dialect, lists }: WebRtcSinkServer): void {
+  hub.watch(realm, (event, peer) => {
+    if (peer.dialect === dialect || !peer.isExclusive) return;
+    lists.forget({ roles: ["producer"], meta: null });
+    const status = event === "came" ? statusAbroad(peer) : NO_STATUS;
+    const frames = [encodeStatus(peer.id, status)];
+    for (const { receiver } of hub.peers(realm)) {
+      if (receiver instanceof WebRtcSinkSession) receiver.hear(frames);
+    }
+  });
+}

@@ -2,13 +2,25 @@ import { Buffer } from "node:buffer";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { Allowance } from "../../core/allowance.ts";
 import type { Clock } from "../../core/clock.ts";
-import { SignalError } from "../../core/errors.ts";
-import type { PeerEvent, PeerHandle, PeerId, Refused, RoomEvent } from "../../core/events.ts";
+import { type ErrorCode, SignalError } from "../../core/errors.ts";
+import type {
+  PeerEvent,
+  PeerHandle,
+  PeerId,
+  PeerSummary,
+  Refused,
+  RoomEvent,
+} from "../../core/events.ts";
+import type { Sent } from "../../core/hub.ts";
+import type { PresentPeer } from "../../core/peer.ts";
 import type { Frame, Link, Session } from "../../core/session.ts";
+import type { Leg, Role as CallRole, Untaken } from "../../core/signal.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { Pass } from "../kit/pass.ts";
+import { type IdHalf, newServerId } from "../kit/server_ids.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
+import { WebRtcSinkLeg } from "./leg.ts";
 import type { Lists } from "./lists.ts";
 import {
   type ClientMessage,
@@ -41,6 +53,8 @@ export interface WebRtcSinkServer extends Place {
   readonly maxMetaBytes: number;
   readonly requestsPerSecond: number;
   readonly requestBurst: number;
+  /** How peers' ids begin. */
+  readonly idHalf: IdHalf;
 }
 
 /**
@@ -87,8 +101,9 @@ export class WebRtcSinkSession implements Session {
 
   opened(): void | Promise<void> {
     return after(this.#pass?.present({}), () => {
-      const { maxPeers: capacity } = this.#server;
-      return this.#seat.claim({ id: crypto.randomUUID(), capacity });
+      const { maxPeers: capacity, idHalf } = this.#server;
+      // Others can call it when it has a role.
+      return this.#seat.claim({ id: newServerId(idHalf), capacity, isCallable: false });
     });
   }
 
@@ -109,7 +124,7 @@ export class WebRtcSinkSession implements Session {
       case "joined":
       case "described":
       case "left":
-        return this.#hear(event);
+        return this.hear(this.#server.news.frames(event, this.#server.dialect, framesOf));
       case "admitted":
         this.#seat.take(event.peer);
         return this.link.send(encodeWelcome(event.peer.id));
@@ -195,7 +210,8 @@ export class WebRtcSinkSession implements Session {
       throw new SignalError("not_allowed", "Cannot pass an offer on: only the producer makes one");
     }
     const outcome = this.#server.hub.send(peer, partnerIn(session, peer.id), message);
-    if (outcome === "untranslatable") throw untranslatable();
+    const isRefused = outcome === "untranslatable" || outcome === "not_renegotiable";
+    if (isRefused) throw unsent(outcome);
   }
 
   #setStatus(
@@ -276,7 +292,7 @@ export class WebRtcSinkSession implements Session {
     if (target === undefined) {
       throw new SignalError("peer_unknown", `Cannot start a session: no peer ${quoted}`);
     }
-    if (target.dialect !== peer.dialect) throw untranslatable();
+    if (target.dialect !== peer.dialect) return this.#startAbroad(peer, target, offer);
     const { roles } = statusOf(target, peer.dialect);
     if (target.id === peer.id || !(roles.includes("producer") || roles.includes("consumer"))) {
       throw new SignalError(
@@ -293,6 +309,46 @@ export class WebRtcSinkSession implements Session {
     // The consumer has to know the session before its first message.
     this.#notify(peer, consumer, producer, { type: "sessionStarted", sessionId });
     this.#notify(peer, producer, consumer, { type: "startSession", sessionId, offer });
+  }
+
+  /** Calls a peer of another dialect; this client gets the session once that peer took the call. */
+  #startAbroad(peer: PeerHandle, target: PresentPeer, offer: string | null): void {
+    const { hub, sessions } = this.#server;
+    const old = sessions.ofConsumer(peer.id).find(({ producer }) => producer.id === target.id);
+    if (old !== undefined) {
+      this.#end(peer, old, null);
+      this.#tell({ type: "endSession", sessionId: old.id, error: null }, target.id);
+    }
+    const session = sessions.start(target.handle, peer);
+    const sessionId = session.id;
+    const outcome = hub.send(peer, target.handle, { type: "startSession", sessionId, offer });
+    if (outcome !== "sent") {
+      sessions.end(session);
+      throw unsent(outcome);
+    }
+    this.#tell({ type: "sessionStarted", sessionId }, target.id);
+  }
+
+  /** A peer without a role is called by nobody, but calls others. */
+  leg(other: PeerSummary, role: CallRole): Leg | Untaken {
+    const { hub, realm, sessions } = this.#server;
+    const { peer } = this.#seat;
+    const { roles } = this.#status;
+    const isProducer = role === "callee" && roles.includes("producer");
+    const isAbsent = role === "callee" && !isProducer && !roles.includes("consumer");
+    const handle = hub.find(realm, other.id)?.handle;
+    if (peer === undefined || handle === undefined || isAbsent) return "absent";
+    return new WebRtcSinkLeg({
+      write: (news) => this.#tell(news, other.id),
+      start: (own) => {
+        const [producer, consumer] = own === "producer" ? [peer, handle] : [handle, peer];
+        return sessions.tryStart(producer, consumer)?.id;
+      },
+      forget: (id) => {
+        const session = sessions.find(id, peer.id);
+        if (session !== undefined) sessions.end(session);
+      },
+    }, isProducer ? "producer" : "consumer");
   }
 
   /** Informs one side of a new session about the other; one of them is this peer. */
@@ -328,10 +384,9 @@ export class WebRtcSinkSession implements Session {
   }
 
   /** Sends a peer's new status or departure, if this client listens. */
-  #hear(event: RoomEvent): void {
+  hear(frames: readonly string[]): void {
     if (!this.#status.roles.includes("listener")) return;
-    const { news, dialect } = this.#server;
-    for (const frame of news.frames(event, dialect, framesOf)) this.link.send(frame);
+    for (const frame of frames) this.link.send(frame);
   }
 }
 
@@ -340,8 +395,18 @@ function framesOf({ type, peer }: RoomEvent, dialect: string): readonly string[]
   return [encodeStatus(peer.id, { roles: type === "left" ? [] : roles, meta })];
 }
 
-function untranslatable(): SignalError {
-  return new SignalError("untranslatable", "Cannot tell the peer: it speaks another protocol");
+/** Refusals of a message for a peer of another dialect. */
+const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string]>> = {
+  unknown: ["peer_unknown", "Cannot reach the peer"],
+  elsewhere: ["peer_unknown", "Cannot reach the peer"],
+  busy: ["peer_busy", "Cannot reach the peer: it is busy"],
+  untranslatable: ["untranslatable", "Cannot tell the peer: it speaks another protocol"],
+  not_askable: ["not_askable", "Cannot ask the peer for an offer: make one"],
+  not_renegotiable: ["not_renegotiable", "Cannot renegotiate: the peer takes no further offers"],
+};
+
+function unsent(outcome: Exclude<Sent, "sent">): SignalError {
+  return new SignalError(...UNSENT[outcome]);
 }
 
 function isGivenUp(role: Role, old: Status, status: Status): boolean {

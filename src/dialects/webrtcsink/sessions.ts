@@ -49,6 +49,16 @@ export class Sessions {
     return session;
   }
 
+  /** The same for a peer that is being called: undefined where there are too many. */
+  tryStart(producer: PeerHandle, consumer: PeerHandle): MediaSession | undefined {
+    try {
+      return this.start(producer, consumer);
+    } catch (error) {
+      if (error instanceof SignalError) return undefined;
+      throw error;
+    }
+  }
+
   /** The session with this id, if the peer is in it; undefined for every other peer. */
   find(id: string, party: PeerId): MediaSession | undefined {
     const session = this.#byId.get(id);

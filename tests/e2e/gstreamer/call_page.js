@@ -115,7 +115,8 @@ class Call {
       if (candidate?.candidate) this.#tell({ ice: candidate });
     };
     this.#connection.ontrack = ({ track }) => {
-      this.#video.srcObject = new MediaStream([track]);
+      // Clients of other protocols send sound as well.
+      if (track.kind === "video") this.#video.srcObject = new MediaStream([track]);
     };
     this.#video.muted = this.#video.autoplay = true;
     this.#countFrames();

@@ -3,9 +3,11 @@ import type { Hub } from "../../../src/core/hub.ts";
 import type { RoomId } from "../../../src/core/events.ts";
 import type { Dialect } from "../../../src/dialects/dialect.ts";
 import { gstreamer } from "../../../src/dialects/gstreamer/mod.ts";
+import { owt } from "../../../src/dialects/owt/mod.ts";
 import { peerjs } from "../../../src/dialects/peerjs/mod.ts";
 import { simple } from "../../../src/dialects/simple/mod.ts";
 import { ssp } from "../../../src/dialects/ssp/mod.ts";
+import { webrtcsink } from "../../../src/dialects/webrtcsink/mod.ts";
 import { DialectBench } from "./dialect.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { newTestHub, type TestClient } from "./hub.ts";
@@ -37,7 +39,7 @@ export class BridgeBench implements Disposable {
     const named = lobby === undefined ? undefined : { realm: REALM, room: lobby };
     this.hub = newTestHub({}, { calls: this.calls, lobby: named });
     const bridge = { hub: this.hub, clock: this.clock, realm: REALM };
-    this.#benches = [peerjs, gstreamer, ssp, simple].map((dialect: Dialect) => {
+    this.#benches = [peerjs, gstreamer, ssp, simple, owt, webrtcsink].map((dialect: Dialect) => {
       const own = options[dialect.name];
       return new DialectBench(dialect, own === undefined ? { bridge } : { bridge, options: own });
     });
@@ -74,13 +76,35 @@ export class BridgeBench implements Disposable {
     return { client, id: handshake.p_id };
   }
 
+  /** An OWT client, which has logged in. */
+  async owt(id: string): Promise<TestClient> {
+    const client = await this.#bench(4).connectTo("/");
+    await client.say(`2["authentication",${JSON.stringify({ token: id })}]`);
+    client.heard();
+    return client;
+  }
+
+  /** A client of webrtcsink with these roles, and its id. */
+  async webrtcsink(...roles: string[]): Promise<{ client: TestClient; id: string }> {
+    const client = await this.#connect(5, "/webrtcsink");
+    const [welcome] = client.heardJson() as [{ peerId: string }];
+    const id = welcome.peerId;
+    await client.say(JSON.stringify({ type: "setPeerStatus", roles, meta: null, peerId: id }));
+    client.heard();
+    return { client, id };
+  }
+
   [Symbol.dispose](): void {
     for (const bench of this.#benches) bench[Symbol.dispose]();
   }
 
   #connect(index: number, target: string): Promise<TestClient> {
+    return this.#bench(index).connect(target);
+  }
+
+  #bench(index: number): DialectBench {
     const bench = this.#benches[index];
     if (bench === undefined) throw new RangeError(`Cannot connect: no dialect ${index}`);
-    return bench.connect(target);
+    return bench;
   }
 }

@@ -1,3 +1,4 @@
+import { Calls } from "../../../src/core/calls.ts";
 import type { Hub, Reserve } from "../../../src/core/hub.ts";
 import type { Judge } from "../../../src/auth/authenticator.ts";
 import type { DialectStore } from "../../../src/core/kept.ts";
@@ -11,7 +12,9 @@ import { newAuthentication } from "./auth.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { FakeLink } from "./fake_link.ts";
 import { connect, newTestHub, settle, TestClient } from "./hub.ts";
+import { WIDE_CALLS } from "./legs.ts";
 import { NO_GREETING } from "./namespace.ts";
+import { realms } from "./realms.ts";
 import { newMemoryStore } from "../store/store.ts";
 import { visitOf } from "./visit.ts";
 
@@ -35,6 +38,14 @@ export const FORGOTTEN_MS = 200_000;
 export interface Opening {
   readonly limits: LinkLimits;
   readonly connect: (link: FakeLink) => Session;
+}
+
+/** A realm as with `--bridge all`, if this process is to have such; undefined elsewhere. */
+function ownBridge(realm: string, limits?: Partial<HubLimits>): DialectTestOptions["bridge"] {
+  if (realms.mode === "own") return undefined;
+  const clock = new FakeClock();
+  const calls = new Calls(WIDE_CALLS, clock, () => {});
+  return { hub: newTestHub(limits, { calls }), clock, realm };
 }
 
 /** One dialect at work on a hub and a clock of its own, reached by its routes but for the network. */
@@ -62,7 +73,7 @@ export class DialectBench implements Disposable {
       ...test.store ?? newMemoryStore().dialect(dialect.name, (id) => this.hub.has(this.realm, id)),
       unreadable: (items) => this.unreadable += items,
     };
-    const { bridge } = test;
+    const bridge = test.bridge ?? ownBridge(dialect.name, test.limits);
     this.clock = bridge?.clock ?? new FakeClock();
     this.hub = bridge?.hub ?? newTestHub(limits);
     this.realm = bridge?.realm ?? dialect.name;

@@ -2,7 +2,7 @@
 
 /** The browser client of Simple Signalling: rooms whose members call each other. */
 
-/** What a peer says of itself: its own fields, beside its id. */
+/** A peer's own fields, beside its id. */
 export interface PeerDescription {
   readonly peer_id: string;
   readonly [field: string]: unknown;
@@ -11,7 +11,7 @@ export interface PeerDescription {
 export interface RoomOptions {
   /** Where the server is; by default where this module came from. */
   readonly url?: string;
-  /** What others are told of this page: any JSON values by name. */
+  /** This page's fields for the others: any JSON values by name. */
   readonly peer?: Readonly<Record<string, unknown>>;
   /** Access token, where the server asks for one. */
   readonly token?: string;
@@ -29,7 +29,7 @@ export interface RoomOptions {
   readonly maxWaiting?: number;
 }
 
-/** What connects this page with one instance of a peer. */
+/** The connection between this page and one instance of a peer. */
 export interface Call {
   readonly id: string;
   readonly instance: number;
@@ -38,7 +38,7 @@ export interface Call {
   /** Undefined until one side has offered, and after the end. */
   readonly connection: RTCPeerConnection | undefined;
   readonly channel: RTCDataChannel | undefined;
-  /** What the other side sends. */
+  /** The streams of the other side. */
   readonly streams: readonly MediaStream[];
   /** Sends tracks that are not sent yet; the call is negotiated anew, or begun. They are sent again
    * where the other side has to be connected anew, until it ends the call. */
@@ -91,12 +91,12 @@ export class Room extends EventTarget {
   readonly instance: number | undefined;
   /** By peer id and instance number, such as `1a8e351e-b851-468c-947b-cab7d29f1f74/0`. */
   readonly calls: ReadonlyMap<string, Call>;
-  /** What the server has told: its ICE servers, and the largest frame that it takes. */
+  /** The server's ICE servers, and the largest frame that it accepts. */
   readonly ice_servers: readonly RTCIceServer[] | undefined;
   readonly max_bytes: number | undefined;
   /** Sends to everybody, over the data channels that are open. */
   send(data: string | ArrayBuffer | ArrayBufferView): void;
-  /** Changes what others are told of this page; null takes a field away. */
+  /** Changes this page's fields for the others; null removes a field. */
   change(peer: Readonly<Record<string, unknown>>): void;
   /** Ends all calls. */
   leave(): void;

@@ -10,10 +10,10 @@ const isOffering = ({ connection }) => connection?.signalingState === "have-loca
 export class Room extends EventTarget {
   calls = new Map();
   #join;
-  #me = {}; // who this page is in the room, how it proves that, and what it has heard
+  #me = {}; // id in the room, its proof, and the last signal
   #socket;
   #live; // the same socket, once the room is joined over it
-  #outbox = []; // what the server has not confirmed, oldest first
+  #outbox = []; // unconfirmed frames, oldest first
   #state = { refs: 0, failures: 0, heardAt: 0, askedAt: 0, mayTalkAt: 0, retryAt: 0 };
   #end = new AbortController();
   constructor(name, { url = HERE, peer, token, ...options } = {}) {
@@ -50,7 +50,7 @@ export class Room extends EventTarget {
   }
   #fits = ({ frame }) => !(new Blob([JSON.stringify(frame)]).size > this.max_bytes);
   #say = (frame) => this.#live?.send(JSON.stringify(frame));
-  #pump() { // of a call one at a time, so that none overtakes another
+  #pump() { // one at a time for each call, so that none overtakes another
     const [now, busy] = [performance.now(), new Set()];
     for (const entry of this.#live && now >= this.#state.mayTalkAt ? this.#outbox : []) {
       const isFirst = busy.size < busy.add(entry.call).size;
@@ -117,14 +117,14 @@ export class Room extends EventTarget {
     this.#me = { p_id, p_secret, p_instance };
     Object.assign(this, { id: p_id, instance: p_instance, ice_servers, max_bytes });
     const keys = peers.flatMap((peer) => peer.peer_instances.map((_, n) => `${peer.peer_id}/${n}`));
-    // The server was restarted, or signals are missing: calls go on with those who come back too.
+    // After a restart, or if signals are missing, calls continue with the peers that come back too.
     const mayComeBack = ({ connection }) => !isBack && connection?.remoteDescription;
     const isKept = (call) => isSame && (keys.includes(call.key) || mayComeBack(call));
     this.#part((call) => !isKept(call), "lost");
     [this.#live, this.#state.failures] = [this.#socket, 0];
     this.#repeat(0);
     this.tell("ready", { isBack });
-    const isCaller = () => !isBack; // who came while this connection was lost offers itself
+    const isCaller = () => !isBack; // a peer that came during the loss makes the offer
     for (const peer of peers) peer.peer_instances.forEach((_, n) => this.#meet(peer, n, isCaller));
     this.#pump();
   }
@@ -181,7 +181,7 @@ function makeCall(room, peer, instance) { // perfect negotiation, media and data
   return Object.assign(call, { begin: () => run(offer), share, send, signal, receive, close });
   function offer() {
     if (call.connection?.remoteDescription) return describe(call.connection);
-    if (isOffering(call)) close(); // who answers now may not be who has got the offer
+    if (isOffering(call)) close(); // the answering instance may not be the one that got the offer
     const it = call.connection ?? open(true);
     if (call.channel || it.getSenders().length > 0) return; // else asks for what the other side has
     for (const kind of ["audio", "video"]) it.addTransceiver(kind, { direction: "recvonly" });

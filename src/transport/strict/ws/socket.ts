@@ -213,6 +213,8 @@ export class StrictSocket implements Socket, FrameSink, Member, Unfinisher {
       this.#state = "ending";
       this.#output.sendControl(OPCODE.close, closingPayload(1001, this.#outcome.reason));
       this.#deadline = nowMs;
+      // Its id is free before the client, or another one, can see the closing frame.
+      this.#observer?.closed(1001, this.#outcome.reason, false);
     } else if (!this.#isPinged && nowMs - this.#heardAt >= this.#maxSilenceMs / 2) {
       this.#isPinged = true;
       this.#output.sendControl(OPCODE.ping, NOTHING);
