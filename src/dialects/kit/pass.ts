@@ -8,7 +8,7 @@ import type { Visit } from "../../core/visit.ts";
 
 /** A client's own words at the moment when its dialect asks for a token. */
 export interface Presented {
-  /** Of the dialect's own message; an empty one is the same as none. */
+  /** The token in the dialect's own message; an empty one is ignored. */
   readonly token?: string | undefined;
   /** Chosen by the client. */
   readonly id?: string;

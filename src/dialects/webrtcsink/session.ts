@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { Allowance } from "../../core/allowance.ts";
 import type { Clock } from "../../core/clock.ts";
-import { type ErrorCode, SignalError } from "../../core/errors.ts";
+import { SignalError } from "../../core/errors.ts";
 import type {
   PeerEvent,
   PeerHandle,
@@ -11,7 +11,6 @@ import type {
   Refused,
   RoomEvent,
 } from "../../core/events.ts";
-import type { Sent } from "../../core/hub.ts";
 import type { PresentPeer } from "../../core/peer.ts";
 import type { Frame, Link, Session } from "../../core/session.ts";
 import type { Leg, Role as CallRole, Untaken } from "../../core/signal.ts";
@@ -39,7 +38,7 @@ import {
   type Version,
 } from "./messages.ts";
 import { type MediaSession, partnerIn, type Sessions } from "./sessions.ts";
-import { WIRE } from "./wire.ts";
+import { unsent, WIRE } from "./wire.ts";
 
 /** The parts that all connections of the dialect share. */
 export interface WebRtcSinkServer extends Place {
@@ -393,20 +392,6 @@ export class WebRtcSinkSession implements Session {
 function framesOf({ type, peer }: RoomEvent, dialect: string): readonly string[] {
   const { roles, meta } = statusOf(peer, dialect);
   return [encodeStatus(peer.id, { roles: type === "left" ? [] : roles, meta })];
-}
-
-/** Refusals of a message for a peer of another dialect. */
-const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string]>> = {
-  unknown: ["peer_unknown", "Cannot reach the peer"],
-  elsewhere: ["peer_unknown", "Cannot reach the peer"],
-  busy: ["peer_busy", "Cannot reach the peer: it is busy"],
-  untranslatable: ["untranslatable", "Cannot tell the peer: it speaks another protocol"],
-  not_askable: ["not_askable", "Cannot ask the peer for an offer: make one"],
-  not_renegotiable: ["not_renegotiable", "Cannot renegotiate: the peer takes no further offers"],
-};
-
-function unsent(outcome: Exclude<Sent, "sent">): SignalError {
-  return new SignalError(...UNSENT[outcome]);
 }
 
 function isGivenUp(role: Role, old: Status, status: Status): boolean {

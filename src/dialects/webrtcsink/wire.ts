@@ -1,3 +1,5 @@
+import { type ErrorCode, SignalError } from "../../core/errors.ts";
+import type { Sent } from "../../core/hub.ts";
 import { type Refusal, wordRefusals } from "../kit/refusal.ts";
 import { encodeError } from "./messages.ts";
 
@@ -34,3 +36,18 @@ export const WIRE = wordRefusals<Refusal>({
   auth_unavailable: closing(1013, "cannot check the token now"),
   peers_full: { ...ERROR, close: [1013, "server is full"] },
 });
+
+/** Refusals of a message for a peer of another dialect. */
+const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string]>> = {
+  unknown: ["peer_unknown", "Cannot reach the peer"],
+  elsewhere: ["peer_unknown", "Cannot reach the peer"],
+  busy: ["peer_busy", "Cannot reach the peer: it is busy"],
+  untranslatable: ["untranslatable", "Cannot tell the peer: it speaks another protocol"],
+  not_askable: ["not_askable", "Cannot ask the peer for an offer: make one"],
+  not_renegotiable: ["not_renegotiable", "Cannot renegotiate: the peer takes no further offers"],
+};
+
+/** The refusal of a message that could not be sent. */
+export function unsent(outcome: Exclude<Sent, "sent">): SignalError {
+  return new SignalError(...UNSENT[outcome]);
+}
