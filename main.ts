@@ -17,8 +17,6 @@ const VERSION = build.commit === "" ? project.version : `${project.version} (${b
 const EXIT_CONFIG = 78;
 /** The exit code for a store or an address that cannot be used now; another try may succeed. */
 const EXIT_NOW = 1;
-/** The process ends after this time at the latest, even if clients or the store do not answer. */
-const STOP_MS = 9_500;
 
 async function main(): Promise<void> {
   try {
@@ -66,8 +64,7 @@ async function serve(
   // From here on this process has the sealed state, and must seal it again when it stops.
   stopOnSignals(server, log);
   await server.started;
-  const hasCertificates = server.reload !== undefined;
-  const kept = dropPermissions({ store: config.store, hasCertificates });
+  const kept = dropPermissions({ store: config.store, readsFiles: server.readsFiles });
   log.write("debug", "permissions kept", { names: kept.join(",") });
   // Errors that nothing else caught are bugs, but no reason to disconnect every client.
   globalThis.addEventListener("unhandledrejection", (event) => {
@@ -98,17 +95,21 @@ function stopOnSignals(server: Server, log: Log): void {
     if (isStopping) Deno.exit(1);
     isStopping = true;
     log.write("info", "stopping", { signal });
-    setTimeout(() => Deno.exit(0), STOP_MS);
+    setTimeout(() => Deno.exit(0), server.stopBudgetMs);
     await server.stop();
     Deno.exit(0);
   };
   Deno.addSignalListener("SIGINT", stop("SIGINT"));
   if (Deno.build.os === "windows") return;
   Deno.addSignalListener("SIGTERM", stop("SIGTERM"));
-  const { reload } = server;
+  // By default these two end a process without a word. SIGUSR1 belongs to the runtime.
+  Deno.addSignalListener("SIGQUIT", stop("SIGQUIT"));
+  Deno.addSignalListener("SIGUSR2", () => {
+    log.write("info", "signal ignored", { signal: "SIGUSR2" });
+  });
   // A service reloads on SIGHUP. In a terminal SIGHUP means that the terminal is gone.
-  if (reload === undefined && Deno.stdout.isTerminal()) return;
-  Deno.addSignalListener("SIGHUP", () => void reload?.());
+  if (!server.readsFiles && Deno.stdout.isTerminal()) return;
+  Deno.addSignalListener("SIGHUP", () => void server.reload());
 }
 
 /** Reads variables only if this process may: it must run without any of them. */

@@ -58,6 +58,8 @@ function broken(rule: (one: Import) => boolean): string[] {
 const CORE = /^src\/core\//;
 const SYSTEM = /^src\/system\//;
 const OBSERVE = /^src\/observe\//;
+/** The seam of authentication, and the reading of what a client shows. */
+const AUTH_SEAM = /^src\/auth\/(authenticator|credential|grants)\.ts$/;
 /** The types of routes, which dialects fill in and the router serves. */
 const ROUTES = /^src\/http\/route\.ts$/;
 /** The types of links that only some transports have. */
@@ -78,7 +80,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     /\.md$|^LICENSE$|^scripts\/(docker|systemd)\/|^scripts\/performance\.svg$|^src\/dialects\/simple\/client\/client\.d\.ts$/,
   ]],
   [/^src\/server\//, [
-    /^src\/(docs|admin|config|http|transport|system|observe)\//,
+    /^src\/(docs|admin|auth|config|http|transport|system|observe)\//,
     /^src\/try\/mod\.ts$/,
     /^src\/ice\//,
     /^src\/store\/mod\.ts$/,
@@ -97,12 +99,25 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^src\/try\//, [/^src\/http\//]],
   [/^src\/ice\//, [/^src\/http\//, SYSTEM]],
   [/^src\/http\//, [LINKS, CORE]],
+  [/^src\/auth\//, [CORE]],
   [/^src\/transport\//, [SYSTEM, CORE]],
   [/^src\/store\//, [SYSTEM, CORE]],
   [/^src\/dialects\/mod\.ts$/, [/^src\/dialects\/(dialect|\w+\/mod)\.ts$/]],
-  [/^src\/dialects\/(dialect\.ts|kit\/)/, [/^src\/dialects\/dialect\.ts$/, ROUTES, LINKS, CORE]],
-  [/^src\/dialects\/\w+\//, [/^src\/dialects\/(dialect\.ts|kit\/)/, ROUTES, LINKS, CORE]],
-  [OBSERVE, [/^src\/(http|transport)\//, /^src\/store\/mod\.ts$/, SYSTEM, CORE]],
+  [/^src\/dialects\/(dialect\.ts|kit\/)/, [
+    /^src\/dialects\/dialect\.ts$/,
+    AUTH_SEAM,
+    ROUTES,
+    LINKS,
+    CORE,
+  ]],
+  [/^src\/dialects\/\w+\//, [
+    /^src\/dialects\/(dialect\.ts|kit\/)/,
+    AUTH_SEAM,
+    ROUTES,
+    LINKS,
+    CORE,
+  ]],
+  [OBSERVE, [/^src\/(http\/address\.ts$|transport\/)/, /^src\/store\/mod\.ts$/, SYSTEM, CORE]],
   [SYSTEM, [CORE]],
   [CORE, []],
 ];
@@ -152,7 +167,8 @@ Deno.test("core leans on nothing but itself", () => {
 
 /** Where each third party comes in. */
 const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
-  [/^zod$/, /^src\/(config|dialects|store\/records)\//],
+  [/^jose$/, /^src\/auth\//],
+  [/^zod$/, /^src\/(auth|config|dialects|store\/records)\//],
   [/^@logtape\/logtape$/, /^src\/observe\/log\.ts$/],
   [/^marked$/, /^src\/docs\/markdown\.ts$/],
   [/^ipaddr\.js$/, /^src\/http\/address\.ts$/],
@@ -199,7 +215,7 @@ Deno.test("time comes from the clock that was handed in", () => {
 
 Deno.test("frames are parsed in one file of each dialect", () => {
   const allowed =
-    /^src\/dialects\/(kit\/json|simple\/messages)\.ts$|^src\/admin\/operator\.ts$|^src\/store\/(seal\/seal|records\/shapes)\.ts$/;
+    /^src\/dialects\/(kit\/json|simple\/messages)\.ts$|^src\/auth\/(keys|jwks)\.ts$|^src\/admin\/operator\.ts$|^src\/store\/(seal\/seal|records\/shapes)\.ts$/;
   assertEquals(offenders(/\bJSON\.parse\b/, allowed), []);
   assertEquals(offenders(/\bparseJson\b/, /^src\/dialects\/(kit\/json|\w+\/messages)\.ts$/), []);
 });

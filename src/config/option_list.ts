@@ -30,6 +30,7 @@ export interface Option {
 
 /** Headings of the schema's own groups. */
 const GROUPS: Readonly<Record<string, string>> = {
+  auth: "Authentication",
   log: "Log",
   limits: "Limits of the whole server",
   socketIo: "Socket.IO",

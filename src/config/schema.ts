@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { DIALECTS } from "../dialects/mod.ts";
+import { auth } from "./auth.ts";
 import { bridgeOptions } from "./bridge.ts";
 import { iceOptions } from "./ice.ts";
 import { limit, MIB, pathText, toggle, whole } from "../dialects/kit/options.ts";
@@ -248,6 +249,7 @@ export const ConfigSchema = z.strictObject({
     group: OPERATION,
   }),
   noSeal: toggle("Do not keep calls in progress across a planned restart", { group: OPERATION }),
+  auth: auth.prefault({}),
   ...bridgeOptions,
   log: log.prefault({}),
   ice: iceOptions.prefault({}),

@@ -51,6 +51,16 @@ export const CODES = {
   not_identified: { family: "identity", isFatal: true },
   credentials_missing: { family: "identity" },
   credentials_wrong: { family: "identity" },
+  credentials_expired: { family: "identity" },
+  /** The token cannot be checked at the moment. */
+  auth_unavailable: { family: "identity" },
+  /** The token is not good for the dialect, the id, the room or the role. */
+  dialect_forbidden: { family: "identity" },
+  id_forbidden: { family: "identity" },
+  room_forbidden: { family: "room" },
+  role_forbidden: { family: "policy" },
+  /** The token was good when its holder connected, and has expired since. */
+  login_expired: { family: "identity", isFatal: true },
   id_invalid: { family: "identity" },
   id_taken: { family: "identity" },
   /** The id was not made by this server, where only such ids are admitted. */
@@ -138,11 +148,13 @@ export class SignalError extends Error {
    * @param code what happened, for programs
    * @param message what was attempted, then the value in quotes, for humans
    * @param details what else the dialect's answer has to hold
+   * @param why the reason for logs and metrics, where the code does not tell enough
    */
   constructor(
     readonly code: ErrorCode,
     message: string = code,
     readonly details: Readonly<Record<string, unknown>> = {},
+    readonly why?: string,
   ) {
     super(message);
   }

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import type { Authenticator } from "../auth/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Hub } from "../core/hub.ts";
 import type { RoomReport } from "../core/rooms.ts";
@@ -24,6 +25,8 @@ export interface DialectContext {
   readonly iceServers: () => readonly unknown[];
   /** The prefix of the dialect's own paths, such as "/signal"; mostly empty. */
   readonly basePath: string;
+  /** Judges the clients' tokens. */
+  readonly authenticator: Authenticator;
   /** State that outlives connections and, if configured, this process. */
   readonly store: DialectStore;
   /** Logs a warning about a client, for operators. The facts are no text of clients. */
@@ -142,6 +145,8 @@ export interface Dialect {
   readonly title: string;
   /** Its part of the configuration. */
   readonly options: z.ZodObject;
+  /** The tokens that its part of a checked configuration names for its own clients. */
+  tokens?(options: unknown): readonly string[];
   /** True if its peers have legs: then they can be called from other dialects. */
   readonly isBridgeable?: true;
   /** Starts it with its part of a checked configuration. */
@@ -153,8 +158,9 @@ export interface Dialect {
  * of the dialects' own: what `open` is given has been checked by this very `options`.
  */
 export function defineDialect<Shape extends z.core.$ZodLooseShape>(
-  dialect: Omit<Dialect, "options" | "open"> & {
+  dialect: Omit<Dialect, "options" | "open" | "tokens"> & {
     readonly options: z.ZodObject<Shape>;
+    readonly tokens?: (options: z.output<z.ZodObject<Shape>>) => readonly string[];
     readonly open: (options: z.output<z.ZodObject<Shape>>, context: DialectContext) => OpenDialect;
   },
 ): Dialect {

@@ -27,6 +27,12 @@ export function objectionToHandshake({ method, headers }: Request): Response | u
 }
 
 /**
+ * Offered beside a token in a subprotocol, so that there is something to select: a page's WebSocket
+ * fails where nothing is.
+ */
+const COMPANION = "signalbox";
+
+/**
  * Selects a subprotocol.
  * @param offered by the client, in its order
  * @param spoken by the routes at the path
@@ -37,5 +43,6 @@ export function selectProtocol(
   spoken: readonly string[],
   acceptsAny: boolean,
 ): string | undefined {
-  return offered.find((name) => spoken.includes(name)) ?? (acceptsAny ? offered[0] : undefined);
+  return offered.find((name) => spoken.includes(name)) ??
+    offered.find((name) => name === COMPANION) ?? (acceptsAny ? offered[0] : undefined);
 }

@@ -45,21 +45,22 @@ export class Journal implements ConnectionObserver {
    */
   refused(connection: ConnectionInfo, error: SignalError, count: number): void {
     const { dialect } = connection;
-    this.#metrics.count("signalbox_refusals_total", { dialect, reason: error.code });
+    const cause = error.why ?? error.code;
+    this.#metrics.count("signalbox_refusals_total", { dialect, reason: cause });
     // A client that waits for a pool in vain shows no error, so the operator must see the reason.
     const pool = typeof error.details["pool"] === "string" ? error.details["pool"] : undefined;
     const isJoin = pool !== undefined || JOIN_REFUSALS.has(error.code);
     const word = connection.wordFor?.(error.code);
-    this.#refusals.add(connection, word ?? error.code, pool);
+    this.#refusals.add(connection, word ?? cause, pool);
     if (count > 1 && !isJoin && !this.#log.isDebug) return;
     const detail = {
-      ...(word === undefined || word === error.code ? {} : { word }),
+      ...(word === undefined || word === cause ? {} : { word }),
       ...(pool === undefined ? {} : { pool: shown(pool) }),
       ...(this.#log.isDebug ? { message: shown(error.message) } : {}),
     };
     this.#log.writeForClient("info", "refused", {
       ...this.#facts(connection),
-      reason: error.code,
+      reason: cause,
       ...detail,
     });
   }

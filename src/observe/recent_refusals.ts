@@ -1,4 +1,3 @@
-import { addressKey } from "../http/address.ts";
 import { shown } from "./log.ts";
 import type { ConnectionInfo } from "../transport/connections.ts";
 
@@ -32,11 +31,20 @@ export class RecentRefusals {
   readonly #entries = new Map<string, Entry>();
   readonly #max: number;
   readonly #wallNow: () => number;
+  readonly #keyOf: (address: string) => string;
 
-  /** @param wallNow ms since 1970 */
-  constructor(max: number, wallNow: () => number) {
+  /**
+   * @param wallNow ms since 1970
+   * @param keyOf which addresses count as one
+   */
+  constructor(
+    max: number,
+    wallNow: () => number,
+    keyOf: (address: string) => string = (address) => address,
+  ) {
     this.#max = max;
     this.#wallNow = wallNow;
+    this.#keyOf = keyOf;
   }
 
   /** @param reason the dialect's own word */
@@ -47,7 +55,7 @@ export class RecentRefusals {
     const key = JSON.stringify([id, address, what]);
     const known = this.#entries.get(key);
     const count = 1 + (known?.report.count ?? 0);
-    const owner = known?.owner ?? addressKey(address);
+    const owner = known?.owner ?? this.#keyOf(address);
     this.#entries.delete(key);
     const report = { atMs, dialect, address, connection: id, ...what, count };
     this.#entries.set(key, { report, owner });

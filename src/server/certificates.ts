@@ -9,6 +9,49 @@ import type { TlsMaterial } from "../transport/transport.ts";
 
 const CHECK_EVERY_MS = 10_000;
 
+/** The certificate in use, and its files. */
+export class Certificate {
+  readonly #files: TlsFiles;
+  readonly #isUsed: boolean;
+  #material: TlsMaterial;
+
+  /**
+   * Reads the files; throws ConfigError if they cannot be read, or used.
+   * @param isUsed whether an address is listened at with it
+   */
+  constructor(files: TlsFiles, isUsed: boolean) {
+    this.#files = files;
+    this.#isUsed = isUsed;
+    this.#material = this.#read();
+  }
+
+  get material(): TlsMaterial {
+    return this.#material;
+  }
+
+  /**
+   * Reads the files again; undefined if nothing has changed. Files that do not belong together, as in
+   * the middle of a renewal, throw ConfigError and change nothing.
+   */
+  readAgain(): TlsMaterial | undefined {
+    const fresh = this.#read();
+    const { cert, key } = this.#material;
+    if (fresh.cert === cert && fresh.key === key) return undefined;
+    return this.#material = fresh;
+  }
+
+  /** Calls back when either file is newer than before. */
+  watch(clock: Clock, onChange: () => void): Disposable {
+    return watchTls(this.#files, clock, onChange);
+  }
+
+  #read(): TlsMaterial {
+    const material = readTls(this.#files);
+    if (this.#isUsed) checkTls(this.#files, material);
+    return material;
+  }
+}
+
 /** Reads certificate and key; throws ConfigError if it cannot. */
 export function readTls({ cert, key }: TlsFiles): TlsMaterial {
   return { cert: read("certificate", cert), key: read("private key", key) };

@@ -13,7 +13,7 @@ import { FirstFrameSession } from "./first_frame.ts";
 import type { SocketIoDoor } from "./socket_io_door.ts";
 import { goingAway, Streams, type StreamsOptions, wantsStream } from "./streams.ts";
 
-export interface DoorOptions extends Omit<StreamsOptions, "isClosed"> {
+export interface DoorOptions extends StreamsOptions {
   readonly router: Router;
   readonly cors: CorsPolicy;
   readonly proxies: TrustedProxies;
@@ -41,12 +41,10 @@ interface Dispatched {
 export class Door {
   readonly #options: DoorOptions;
   readonly #streams: Streams;
-  /** Set while the server ends: nobody is admitted any more. */
-  isClosed = false;
 
   constructor(options: DoorOptions) {
     this.#options = options;
-    this.#streams = new Streams({ ...options, isClosed: () => this.isClosed });
+    this.#streams = new Streams(options);
   }
 
   /** Never throws: a fault of ours is a 500 for one client. */
@@ -87,7 +85,7 @@ export class Door {
     const visit = readVisit(request, target.url, address);
     this.#warn(request, visit, remote);
     if (socketIo?.isAt(visit.url.pathname) === true) {
-      const answer = this.isClosed ? goingAway() : socketIo.handle(request, visit);
+      const answer = this.#options.isClosed() ? goingAway() : socketIo.handle(request, visit);
       return { answer, hasCredentials: true };
     }
     const asked = { address, pathname: visit.url.pathname };
@@ -142,8 +140,8 @@ export class Door {
     { owner, route }: OwnedRoute<UpgradeRoute>,
     guests: readonly OwnedRoute<UpgradeRoute>[],
   ): Response {
-    const { gate, connections, transport, maxSilenceMs, clock, signpost } = this.#options;
-    if (this.isClosed) return goingAway();
+    const { gate, connections, transport, maxSilenceMs, clock, signpost, isClosed } = this.#options;
+    if (isClosed()) return goingAway();
     const { address } = visit;
     const admission = gate.admit(address, visit.origin ?? null);
     if (admission === undefined) return plain(503, "Too many connections", { "retry-after": "5" });

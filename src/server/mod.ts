@@ -1,44 +1,49 @@
-import { listenersOf, type TlsFiles, urlOf } from "../config/listeners.ts";
-import { ConfigError } from "../config/load.ts";
-import { liftedLimits } from "../config/option_list.ts";
+import { listenersOf } from "../config/listeners.ts";
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { Hub } from "../core/hub.ts";
-import type { DialectStore } from "../core/kept.ts";
-import type { DialectContext, OpenDialect } from "../dialects/dialect.ts";
-import { DIALECTS } from "../dialects/mod.ts";
-import { BRIDGED_REALM, bridgedTitles, bridges, openBridge } from "./bridge.ts";
-import { Door, type DoorOptions } from "./door.ts";
-import { maxOpenFiles } from "../system/files.ts";
+import { Operator } from "../admin/operator.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans } from "../http/bans.ts";
 import { CorsPolicy } from "../http/cors.ts";
-import { Gate, refusalFor } from "../http/gate.ts";
+import { refusalFor } from "../http/gate.ts";
 import { docsRoutes } from "../docs/mod.ts";
 import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
 import { ownRoutes } from "../http/own_routes.ts";
-import type { IceServers } from "../ice/ice_servers.ts";
 import { type OwnedRoute, Router } from "../http/router.ts";
 import { Journal } from "../observe/journal.ts";
 import type { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
-import { Operator } from "../admin/operator.ts";
-import { forgetful, type Persistence } from "./open_store.ts";
-import { placesOf } from "./places.ts";
 import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
-import type { Store } from "../store/mod.ts";
-import { checkTls, readTls, watchTls } from "./certificates.ts";
-import { openIce } from "./ice.ts";
-import { listen } from "./listen.ts";
-import { SocketIoDoor } from "./socket_io_door.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
-import { tryRoutes } from "../try/mod.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
+import type { SocketIoServer } from "../transport/socket_io/server.ts";
 import type { ListenOptions } from "../transport/transport.ts";
-import { SocketIoServer } from "../transport/socket_io/server.ts";
+import { tryRoutes } from "../try/mod.ts";
+import { openAuthentication, readsKeys, reloadAuthentication } from "./authentication.ts";
+import { bridgedTitles, openBridge } from "./bridge.ts";
+import { Certificate } from "./certificates.ts";
+import { orConfigError } from "./config_error.ts";
+import {
+  basePathOf,
+  type NamedDialect,
+  openDialects,
+  openSocketIo,
+  reachableAt,
+  sealAll,
+} from "./dialects.ts";
+import { Door, type DoorOptions } from "./door.ts";
+import { announceGauges } from "./gauges.ts";
+import { Lifecycle, stopBudgetMs, urlsOf } from "./lifecycle.ts";
+import { openIce } from "./ice.ts";
+import { logLimits, openGate } from "./limits.ts";
+import { listen } from "./listen.ts";
+import { forgetful, type Persistence } from "./open_store.ts";
+import { placesOf } from "./places.ts";
+import { SocketIoDoor } from "./socket_io_door.ts";
 
 export { AddressError } from "./listen.ts";
 
@@ -56,11 +61,16 @@ export interface Server extends AsyncDisposable {
   readonly started: Promise<void>;
   /** Closes every connection as going away and resolves when they are gone, or will not go. */
   stop(): Promise<void>;
+  /** The time within which `stop` is done. */
+  readonly stopBudgetMs: number;
   /**
-   * Reads the certificate again: closes all connections with 1001, then listens anew. An invalid
-   * certificate changes nothing. Undefined if the server has no certificate.
+   * Reads the certificate again, and the tokens of a fresh configuration. Only a certificate that has
+   * changed closes connections; what cannot be used changes nothing.
+   * @param fresh the configuration, read again
    */
-  readonly reload: (() => Promise<void>) | undefined;
+  reload(fresh?: Config): Promise<void>;
+  /** True if a reload has to read certificates or keys. */
+  readonly readsFiles: boolean;
   /** The operator's actions. */
   readonly operator: Operator;
   /** Counts and logs a fault that nothing else caught. */
@@ -76,325 +86,177 @@ export interface ServerOptions {
   readonly persistence?: Persistence;
 }
 
-/** How long sockets have to answer a closing frame before they are left behind. */
-const CLOSE_MS = 1_000;
 /**
- * How long our own closing frames have, before a listener stops: to sockets that are still open
- * then the runtime says 1001, whatever we have said.
- */
-const FAREWELL_MS = 400;
-const FORGET_IDLE_MS = 10_000;
-/** Descriptors kept for everything that is no connection. */
-const SPARE_FILES = 256;
-
-/**
- * Puts the parts together and listens last. Throws ConfigError, whose messages are for people, when
- * the configuration cannot be carried out, and AddressError where it perhaps can be later.
+ * Puts the parts together and listens last. Throws ConfigError, whose messages are for people, if the
+ * configuration cannot be carried out, and AddressError if it perhaps can be later.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
-  const { version, log, clock = systemClock } = options;
+  const { log, clock = systemClock } = options;
   const { persistence = forgetful(config, { log, clock, wallNow: wallClock }) } = options;
   const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
-  const material = tls && readTls(tls);
-  if (tls !== undefined && material !== undefined && listeners.some(({ isSecure }) => isSecure)) {
-    checkTls(tls, material);
-  }
+  const isSecure = listeners.some((where) => where.isSecure);
+  const certificate = tls && new Certificate(tls, isSecure);
   using undo = new DisposableStack();
   undo.defer(() => void store.close());
 
   const metrics = new Metrics();
-  const hub = new Hub(config.limits, openBridge(config, { clock, log, metrics }));
-  const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock);
+  const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock, addressKey);
   const journal = new Journal(log, metrics, refusals);
+  const hub = new Hub(config.limits, openBridge(config, { clock, log, metrics }));
   const transport = openTransport(config.transport, clock);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
   const gate = undo.use(openGate(config, clock, bans));
-  const basePath = basePathOf(config);
+  const authParts = { clock, metrics, log, wallNow: wallClock };
+  const authentication = undo.use(openAuthentication(config, authParts));
   const ice = openIce(config.ice, { clock, wallNow: wallClock, metrics });
-  const dialects = openDialects(config, { hub, clock, store, log, ice: ice.servers });
+  const iceServers = (): readonly unknown[] => ice.servers.grant().iceServers;
+  const dialects = openDialects(config, { hub, clock, store, log, iceServers, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
-  const reachable = dialects.flatMap(({ title, dialect }) =>
-    dialect.entrances.map((entrance) => ({
-      title,
-      entrance: { ...entrance, path: `${basePath}${entrance.path}` },
-    }))
-  );
-  announceGauges(metrics, { hub, connections, gate, dialects });
+  const socketIo = openSocketIo(config, { clock, connections, dialects, gate });
+  announceGauges(metrics, { hub, connections, gate, dialects, socketIo });
   persistence.journal.announce(metrics, store);
 
-  let isReady = false;
-  const own = ownRoutes({
-    health: config.health,
-    metricsPath: config.metrics,
-    expose: () => metrics.expose(),
-    isReady: () => isReady,
-    trouble: () => store.trouble === undefined ? undefined : `the store: ${store.trouble}`,
-  });
-  const cors = config.corsOrigins.length > 0 ? config.corsOrigins : config.allowedOrigins;
-  const onTurnedAway: DoorOptions["onTurnedAway"] = (visitor, status) =>
-    journal.turnedAway(visitor, status);
-  const socketIo = openSocketIo(config, { clock, connections, dialects, gate });
-  if (socketIo !== undefined) {
-    metrics.gauge(
-      "signalbox_socket_io_sessions",
-      "Socket.IO connections",
-      () => socketIo.sessionCount,
-    );
-  }
-  const page = landingRoute(
-    landingPage({
-      version,
-      reachable,
-      basePath,
-      hasTry: !config.noTry,
-      bridged: bridgedTitles(config),
-    }),
-  );
-  const trial = config.noTry
-    ? []
-    : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));
-  const door = new Door({
-    router: makeRouter([
-      ...[...own, page, ...trial, ...ice.routes, ...docsRoutes({ basePath, version })].map((
-        route,
-      ) => ({
-        owner: "server",
-        route,
-      })),
-      ...dialects.flatMap(({ name, dialect }) =>
-        dialect.routes.map((route) => ({ owner: name, route }))
-      ),
-    ]),
-    gate,
-    cors: new CorsPolicy(cors),
-    proxies: orConfigError(() => new TrustedProxies(config.trustProxy, config.proxied)),
-    connections,
-    transport,
-    clock,
-    maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,
-    basePath,
-    socketIo: socketIo &&
-      new SocketIoDoor({ server: socketIo, gate, transport, clock, onTurnedAway }),
-    onTurnedAway,
+  const life = new Lifecycle(clock, log, config.drainMs);
+  const trouble = (): string | undefined =>
+    store.trouble === undefined ? authentication.trouble : `the store: ${store.trouble}`;
+  const served = { metrics, life, trouble, dialects };
+  const door = openDoor(config, {
+    routes: [
+      ...serverRoutes(config, options, served),
+      ...ice.routes.map((route) => ({ owner: "server", route })),
+      ...dialectRoutes(dialects),
+    ],
     signpost: new Signpost({
       log,
       metrics,
       clock,
-      places: placesOf(dialects, basePath),
+      places: placesOf(dialects, basePathOf(config)),
       maxAddresses: config.limits.maxHintedAddresses,
     }),
-    onPostRefused: (visitor, error, word) => journal.postRefused(visitor, error, word),
-    onFault: (error) => journal.fault(error),
+    ...{ gate, connections, transport, clock, journal, socketIo, life },
   });
   const handle: ListenOptions["handle"] = (request, remote) =>
-    isReady ? door.handle(request, remote) : started.then(() => door.handle(request, remote));
+    life.state === "starting"
+      ? life.started.then(() => door.handle(request, remote))
+      : door.handle(request, remote);
   const listening = listeners.map((where) => {
-    const tls = where.isSecure ? material : undefined;
-    const listener = listen(where, tls, { handle, journal, transport });
+    const material = where.isSecure ? certificate?.material : undefined;
+    const listener = listen(where, material, { handle, journal, transport });
     undo.defer(() => void listener.stop());
     return { where, listener };
   });
-  // Whatever can keep the server from starting has not: this run is the one that goes on.
-  const started = store.forgetSealed().then(() => {
-    isReady = true;
-    tellLimits(config, log);
-  });
 
-  async function reload(files: TlsFiles): Promise<void> {
+  async function renewCertificate(): Promise<void> {
     try {
-      const fresh = readTls(files);
-      // Files that do not belong together, as in the middle of a renewal, change nothing.
-      checkTls(files, fresh);
-      if (!transport.keepsConnections) {
-        await connections.drain(0);
-        await withTimeLimit(connections.emptied(), FAREWELL_MS);
-      }
-      const secure = listening.filter(({ where }) => where.isSecure);
-      await Promise.all(secure.map(({ listener }) => listener.renew(fresh)));
-      log.write("info", "certificate taken up");
+      const fresh = certificate?.readAgain();
+      if (fresh !== undefined) await life.renew(fresh);
     } catch (error) {
       log.write("error", "cannot take up the certificate", { error: messageOf(error) });
     }
   }
-  if (tls !== undefined && config.restartOnCertChange) {
-    undo.use(watchTls(tls, clock, () => void reload(tls)));
+  if (certificate !== undefined && config.restartOnCertChange) {
+    undo.use(certificate.watch(clock, () => void renewCertificate()));
   }
-
   const parts = undo.move();
-  async function end(): Promise<void> {
-    // State that is sealed from now on must survive the deletion of the state sealed before.
-    await Promise.allSettled([started]);
-    isReady = false;
-    door.isClosed = true;
-    hub.silence();
-    await connections.drain(config.drainMs);
-    await withTimeLimit(connections.emptied(), FAREWELL_MS);
-    const stopped = listening.map(({ listener }) => listener.stop());
-    await withTimeLimit(Promise.all([connections.emptied(), ...stopped]), CLOSE_MS);
-    await Promise.all(dialects.map(seal));
-    parts.dispose();
-    await store.close();
-  }
-  let ending: Promise<void> | undefined;
-  const stop = (): Promise<void> => ending ??= end();
+  life.run({
+    connections,
+    listeners: listening,
+    keepsConnections: transport.keepsConnections,
+    begin: () => store.forgetSealed().then(() => logLimits(config, log)),
+    silence: () => hub.silence(),
+    seal: () => sealAll(dialects),
+    dispose: () => parts.dispose(),
+    closeStore: () => store.close(),
+  });
   const turnOut = (key: string): void => {
     const refusal = refusalFor("address_banned");
     connections.turnOut(key, refusal);
     socketIo?.turnOut(key, refusal);
   };
+  const stop = (): Promise<void> => life.stop();
   return {
-    urls: listening.map(({ where, listener }) => urlOf({ ...where, port: listener.port })),
-    reachable,
-    started,
+    urls: urlsOf(listening),
+    reachable: reachableAt(config, dialects),
+    started: life.started,
     storePlace: store.place,
     stop,
+    stopBudgetMs: stopBudgetMs(config.drainMs),
     operator: new Operator({ dialects, store, bans, refusals, turnOut }),
-    reload: tls && (() => reload(tls)),
+    readsFiles: certificate !== undefined || readsKeys(config),
+    async reload(fresh = config): Promise<void> {
+      reloadAuthentication(authentication, fresh, authParts);
+      await renewCertificate();
+    },
     reportFault: (error) => journal.fault(error),
     [Symbol.asyncDispose]: stop,
   };
 }
 
-interface NamedDialect {
-  readonly name: string;
-  readonly title: string;
-  readonly dialect: OpenDialect;
-  /** Opens the dialect's part of the store. */
-  readonly kept: DialectStore;
-}
-
-/**
- * Hands the state that clients can resume to the next run. Never rejects: trouble is in the log.
- */
-async function seal({ dialect, kept }: NamedDialect): Promise<void> {
-  const sealing = dialect.seal?.();
-  if (sealing !== undefined) await kept.seal(sealing.items, sealing.lifetimeMs);
-}
-
-function openDialects(
+/** The resources that the server has in its own name. */
+function serverRoutes(
   config: Config,
-  { hub, clock, store, log, ice }: {
-    readonly hub: Hub;
-    readonly clock: Clock;
-    readonly store: Store;
-    readonly log: Log;
-    readonly ice: IceServers;
-  },
-): NamedDialect[] {
-  const served = DIALECTS.filter(({ name }) => config.dialects.includes(name));
-  return served.map((definition) => {
-    const { name, title, open } = definition;
-    const isBridged = bridges(config, definition);
-    // A dialect has a realm of its own: equal ids of two dialects never meet by accident.
-    const realm = isBridged ? BRIDGED_REALM : name;
-    const kept = store.dialect(name, (id) => hub.has(realm, id));
-    const place = { hub, realm, dialect: name, isBridged, clock, basePath: basePathOf(config) };
-    const warn: DialectContext["warn"] = (what, facts) =>
-      log.writeForClient("warning", what, { dialect: name, ...facts });
-    const iceServers = (): readonly unknown[] => ice.grant().iceServers;
-    const dialect = open(config[name], { ...place, store: kept, iceServers, warn });
-    return { name, title, dialect, kept };
-  });
-}
-
-/** The Socket.IO server; undefined where no dialect wants one. */
-function openSocketIo(
-  { socketIo: limits }: Config,
-  { clock, connections, dialects, gate }: {
-    readonly clock: Clock;
-    readonly connections: Connections;
+  { version }: ServerOptions,
+  { metrics, life, trouble, dialects }: {
+    readonly metrics: Metrics;
+    readonly life: Lifecycle;
+    readonly trouble: () => string | undefined;
     readonly dialects: readonly NamedDialect[];
-    readonly gate: Gate;
   },
-): SocketIoServer | undefined {
-  const namespaces = dialects.flatMap(({ name, dialect }) =>
-    (dialect.namespaces ?? []).map((namespace) => ({ ...namespace, dialect: name }))
+): OwnedRoute[] {
+  const reachable = reachableAt(config, dialects);
+  const basePath = basePathOf(config);
+  const bridged = bridgedTitles(config);
+  const page = landingPage({ version, reachable, basePath, hasTry: !config.noTry, bridged });
+  const trial = config.noTry
+    ? []
+    : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));
+  const own = ownRoutes({
+    health: config.health,
+    metricsPath: config.metrics,
+    expose: () => metrics.expose(),
+    isReady: () => life.isReady,
+    trouble,
+  });
+  const docs = docsRoutes({ basePath, version });
+  return [...own, landingRoute(page), ...trial, ...docs].map((route) => ({
+    owner: "server",
+    route,
+  }));
+}
+
+function dialectRoutes(dialects: readonly NamedDialect[]): OwnedRoute[] {
+  return dialects.flatMap(({ name, dialect }) =>
+    dialect.routes.map((route) => ({ owner: name, route }))
   );
-  if (namespaces.length === 0) return undefined;
-  const options = { limits, clock, connections, namespaces, gate };
-  return orConfigError(() => new SocketIoServer(options));
 }
 
-/**
- * Logs the limits that differ from the configured ones, after a start that may still have failed.
- */
-function tellLimits(config: Config, log: Log): void {
-  for (const option of liftedLimits(config)) log.write("warning", "no limit", { option });
-  const limit = affordable(config.limits.maxConnections);
-  if (limit === config.limits.maxConnections) return;
-  const why = "fewer connections than configured, because of the limit of open files (ulimit -n)";
-  log.write("info", why, { limit });
-}
-
-function openGate(config: Config, clock: Clock, bans: AddressBans): Gate & Disposable {
-  const maxConnections = affordable(config.limits.maxConnections);
-  const gate = new Gate(
-    { ...config.limits, maxConnections },
-    config.allowedOrigins,
-    clock.now,
-    bans,
-  );
-  const timer = clock.every(FORGET_IDLE_MS, () => gate.forgetIdle());
-  return Object.assign(gate, { [Symbol.dispose]: () => timer[Symbol.dispose]() });
-}
-
-/** How many connections the system has files for; where these are scarce, half of them are kept. */
-function affordable(wanted: number): number {
-  const files = maxOpenFiles();
-  const spare = Math.min(SPARE_FILES, Math.floor(files / 2));
-  return Math.min(wanted, Math.max(1, files - spare));
-}
-
-interface Watched {
-  readonly hub: Hub;
-  readonly connections: Connections;
-  readonly gate: Gate;
-  readonly dialects: readonly NamedDialect[];
-}
-
-function announceGauges(metrics: Metrics, { hub, connections, gate, dialects }: Watched): void {
-  metrics.gauge("signalbox_sockets", "Open sockets", () => connections.size);
-  metrics.gauge("signalbox_connections", "Connections that were admitted", () => gate.connections);
-  metrics.gauge(
-    "signalbox_queued_bytes",
-    "Bytes waiting for clients",
-    () => connections.queuedBytes,
-  );
-  metrics.gauge("signalbox_addresses", "Client addresses remembered", () => gate.addresses);
-  metrics.gauge("signalbox_peers", "Ids in use", () => hub.peerCount);
-  metrics.gauge("signalbox_rooms", "Rooms with members", () => hub.roomCount);
-  for (const { name, dialect } of dialects) {
-    for (const gauge of dialect.gauges ?? []) {
-      metrics.gauge(`signalbox_${gauge.name}`, gauge.help, gauge.read, { dialect: name });
-    }
-    for (const { name: counter, help, read, labels } of dialect.counters ?? []) {
-      metrics.total(`signalbox_${counter}`, help, read, { dialect: name, ...labels });
-    }
-  }
-}
-
-function makeRouter(routes: readonly OwnedRoute[]): Router {
-  return orConfigError(() => new Router(routes));
-}
-
-function orConfigError<T>(make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    throw new ConfigError([messageOf(error)]);
-  }
-}
-
-async function withTimeLimit(work: Promise<unknown>, limitMs: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, limitMs));
-  await Promise.race([work, limit]);
-  clearTimeout(timer);
-}
-
-/** The prefix of every path, without a slash at its end; mostly empty. */
-function basePathOf({ basePath }: Config): string {
-  return basePath.slice(0, -1);
+function openDoor(
+  config: Config,
+  { routes, socketIo: server, journal, life, ...parts }:
+    & Pick<DoorOptions, "gate" | "connections" | "transport" | "clock" | "signpost">
+    & {
+      readonly routes: readonly OwnedRoute[];
+      readonly socketIo: SocketIoServer | undefined;
+      readonly journal: Journal;
+      readonly life: Lifecycle;
+    },
+): Door {
+  const { corsOrigins, allowedOrigins } = config;
+  const onTurnedAway: DoorOptions["onTurnedAway"] = (visitor, status) =>
+    journal.turnedAway(visitor, status);
+  return new Door({
+    ...parts,
+    router: orConfigError(() => new Router(routes)),
+    cors: new CorsPolicy(corsOrigins.length > 0 ? corsOrigins : allowedOrigins),
+    proxies: orConfigError(() => new TrustedProxies(config.trustProxy, config.proxied)),
+    maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,
+    basePath: basePathOf(config),
+    socketIo: server && new SocketIoDoor({ ...parts, server, onTurnedAway }),
+    isClosed: () => life.isClosed,
+    onTurnedAway,
+    onPostRefused: (visitor, error, word) => journal.postRefused(visitor, error, word),
+    onFault: (error) => journal.fault(error),
+  });
 }

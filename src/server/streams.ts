@@ -17,7 +17,7 @@ export interface StreamsOptions {
   readonly onTurnedAway: (visitor: TurnedAway, status: number) => void;
   /** The dialect, or the reading of a body, refused what was posted. */
   readonly onPostRefused: (visitor: TurnedAway, error: SignalError, word: string) => void;
-  /** The server ends and admits nobody. */
+  /** True while nobody is admitted, because the server ends or takes up a certificate. */
   readonly isClosed: () => boolean;
 }
 

@@ -2,8 +2,8 @@
 export interface Belongings {
   /** The place of the store, in the form of `--store`. */
   readonly store: string;
-  /** True if certificates may be read again. */
-  readonly hasCertificates: boolean;
+  /** True if certificates or keys may be read again. */
+  readonly readsFiles: boolean;
 }
 
 /** All permissions that the runtime can revoke, except for the network. */
@@ -21,8 +21,8 @@ export function dropPermissions(belongings: Belongings): string[] {
   return NAMES.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
 }
 
-function neededBy({ store, hasCertificates }: Belongings): ReadonlySet<Name> {
-  const needed = new Set<Name>(hasCertificates ? ["read"] : []);
+function neededBy({ store, readsFiles }: Belongings): ReadonlySet<Name> {
+  const needed = new Set<Name>(readsFiles ? ["read"] : []);
   if (store === "memory") return needed;
   // A failed store is reopened, a remote one with its token from the variable.
   const isRemote = /^kv:https?:/i.test(store);

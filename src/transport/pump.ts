@@ -129,9 +129,14 @@ export class Pump {
     if (!this.#isEnded) this.#caught(error);
   }
 
-  /** Hangs up on a client that has not said who it is in time. */
+  /** Hangs up on a client that has not said who it is in time, or whose token has expired. */
   checkIdentified(nowMs: number): void {
-    if (this.#session.isIdentified || !this.#link.isOpen) return;
+    if (!this.#link.isOpen) return;
+    const { expiresAt } = this.#session;
+    if (expiresAt !== undefined && nowMs >= expiresAt) {
+      return this.refuse(new SignalError("login_expired", "Token has expired"));
+    }
+    if (this.#session.isIdentified) return;
     if (nowMs - this.#openedAt < this.#limits.identifyTimeoutMs) return;
     this.refuse(new SignalError("not_identified", "No valid first message in time"));
   }

@@ -144,6 +144,9 @@ function sample(
   if (flag === "dialects") return ["peerjs"];
   if (type === "list" && /listen$|origins$/.test(flag)) return ["http://[::1]:1"];
   if (type === "list" && /tokens$/.test(flag)) return ["a-token-long-enough@lobby"];
+  if (flag === "auth-dialects") return ["ssp"];
+  if (flag === "ice-servers") return ["stun:stun.example.org"];
+  if (flag === "auth-jwt-algorithms") return ["RS256"];
   if (flag === "bridge") return ["all"];
   if (flag === "ice-servers") return ["stun:stun.example.org"];
   if (type === "list") return ["/sample"];

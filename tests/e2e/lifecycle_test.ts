@@ -21,7 +21,7 @@ const LOCAL = ["--listen", "http://127.0.0.1:0"];
 /** Nobody may hold up the end for longer. */
 const STOP_MS = 5_000;
 
-for (const signal of ["SIGTERM", "SIGINT"] as const) {
+for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
   systemTest({
     name:
       `${signal} closes every connection with 1001 and ends with 0, even with clients that stay`,
@@ -70,6 +70,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       assert(performance.now() - start < STOP_MS, "the end took too long");
       assertEquals(code, 0);
       assert(!/\bat .*:\d+:\d+/.test(stderr), stderr);
+      assertMatch(stderr.trimEnd().split("\n").at(-1) ?? "", /stopped .*sealed=nothing ms=\d+/);
     },
   });
 }
@@ -91,6 +92,19 @@ systemTest({
     assert(code !== 0, `ended with ${code}`);
     const codes = await Promise.all(clients.map(async ({ closed }) => (await closed).code));
     assert(codes.some((code) => code !== 1001), "all were closed before the second signal");
+  },
+});
+
+systemTest({
+  name: "SIGUSR2 is ignored, with a line in the log",
+  needs: "signals",
+  fn: async () => {
+    await using server = await startMain({ args: LOCAL });
+    await using client = await openGst(urlOf(server).replace(/^http/, "ws"), "alice");
+    server.signal("SIGUSR2");
+    await until("the line in the log", () => server.stderr().includes("signal ignored"));
+    client.send("SESSION nobody");
+    assertEquals(await client.nextText(), "ERROR peer 'nobody' not found");
   },
 });
 

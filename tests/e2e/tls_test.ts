@@ -135,6 +135,25 @@ systemTest({
 });
 
 clientTest({
+  name: "SIGHUP with the same certificate closes nobody",
+  needs,
+  fn: async () => {
+    await using certificate = await makeCertificate();
+    await using server = await startMain({ args: [...BOTH, ...tlsArgs(certificate)] });
+    const [, plain = ""] = server.urls;
+    await using client = await openGst(plain.replace(/^http/, "ws"), "alice");
+    server.signal("SIGHUP");
+    // Another reload, which has something to say, follows the first.
+    await Deno.writeTextFile(certificate.certFile, "no certificate");
+    server.signal("SIGHUP");
+    await until("the complaint", () => server.stderr().includes("cannot take up"));
+    client.send("SESSION nobody");
+    assertEquals(await client.nextText(), "ERROR peer 'nobody' not found");
+    assert(!server.stderr().includes("certificate taken up"), server.stderr());
+  },
+});
+
+clientTest({
   name: "a broken certificate is complained of, and the old one stays",
   needs,
   fn: async () => {

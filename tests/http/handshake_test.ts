@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { asksForUpgrade, objectionToHandshake } from "../../src/http/handshake.ts";
+import { asksForUpgrade, objectionToHandshake, selectProtocol } from "../../src/http/handshake.ts";
 
 const HANDSHAKE = {
   "host": "localhost",
@@ -66,5 +66,20 @@ Deno.test("a handshake by another method is answered 405", () => {
   for (const method of ["POST", "HEAD", "OPTIONS", "CONNECT"]) {
     const response = objectionToHandshake(handshake({}, method));
     assertEquals([response?.status, response?.headers.get("allow")], [405, "GET"]);
+  }
+});
+
+Deno.test("the dialect's subprotocol is selected, then the companion of a token, then perhaps any", () => {
+  const cases: [offered: string[], acceptsAny: boolean, expected: string | undefined][] = [
+    [[], true, undefined],
+    [["x"], false, undefined],
+    [["x", "y"], true, "x"],
+    [["x", "ssp", "y"], true, "ssp"],
+    [["signalbox", "ssp"], false, "ssp"],
+    [["x", "signalbox"], false, "signalbox"],
+    [["x", "signalbox"], true, "signalbox"],
+  ];
+  for (const [offered, acceptsAny, expected] of cases) {
+    assertEquals(selectProtocol(offered, ["ssp"], acceptsAny), expected, offered.join());
   }
 });

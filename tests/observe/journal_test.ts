@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SignalError } from "../../src/core/errors.ts";
+import { addressKey } from "../../src/http/address.ts";
 import { Journal } from "../../src/observe/journal.ts";
 import type { Facts, Log } from "../../src/observe/log.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
@@ -34,7 +35,7 @@ function newBench(isDebug = false): Bench {
   const log = new FakeLog(isDebug);
   const metrics = new Metrics();
   let now = 0;
-  const refusals = new RecentRefusals(50, () => ++now);
+  const refusals = new RecentRefusals(50, () => ++now, addressKey);
   return { journal: new Journal(log, metrics, refusals), log, metrics, refusals };
 }
 

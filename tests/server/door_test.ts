@@ -40,6 +40,8 @@ class Bench implements Disposable {
   readonly turnedAway: string[] = [];
   readonly hints: string[] = [];
   readonly faults: unknown[] = [];
+  /** Set while the server ends. */
+  isClosed = false;
   readonly gate: Gate;
   readonly door: Door;
   readonly #undo = new DisposableStack();
@@ -63,6 +65,7 @@ class Bench implements Disposable {
       clock,
       maxSilenceMs: 30_000,
       basePath: "",
+      isClosed: () => this.isClosed,
       onTurnedAway: ({ dialect, address }, status) =>
         this.turnedAway.push(`${dialect} ${address} ${status}`),
       signpost: {
@@ -238,7 +241,7 @@ Deno.test("when not even a refusal can be afforded the answer is 503, with a tim
 
 Deno.test("while the server ends nobody is let in, and plain answers go on", () => {
   using bench = new Bench();
-  bench.door.isClosed = true;
+  bench.isClosed = true;
   assertEquals(bench.connect("/gst").status, 503);
   assertEquals([bench.ask("/health").status, bench.gate.connections], [200, 0]);
 });
@@ -250,7 +253,7 @@ Deno.test("a message whose body comes to its end while the server ends is not ta
   const answer = bench.door.handle(request, "192.0.2.1");
   const writer = writable.getWriter();
   await writer.write(new TextEncoder().encode('{"event":"ping"'));
-  bench.door.isClosed = true;
+  bench.isClosed = true;
   await writer.write(new TextEncoder().encode("}"));
   await writer.close();
   const { status, headers } = await answer;

@@ -7,6 +7,7 @@ import type { UpgradeRoute } from "../../src/http/route.ts";
 import { FirstFrameSession } from "../../src/server/first_frame.ts";
 import { gstreamer } from "../../src/dialects/gstreamer/mod.ts";
 import { ssp } from "../../src/dialects/ssp/mod.ts";
+import { newAuthentication } from "../helpers/session/auth.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 import {
   connect,
@@ -142,9 +143,10 @@ function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTe
   const clock = new FakeClock();
   const at = (dialect: typeof ssp): UpgradeRoute[] => {
     const store = newMemoryStore().dialect(dialect.name, () => false);
+    const authenticator = newAuthentication({ clock });
     const realm = dialect.name;
     const place = { hub, realm, dialect: realm, isBridged: false, basePath: "" };
-    const context = { ...place, clock, store, iceServers: () => [], warn: () => {} };
+    const context = { ...place, clock, authenticator, store, iceServers: () => [], warn: () => {} };
     return dialect.open(dialect.options.parse({}), context).routes.filter(
       (route) => route.kind === "upgrade" && route.path === "/",
     ) as UpgradeRoute[];

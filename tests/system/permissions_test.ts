@@ -29,23 +29,21 @@ async function denied(): Promise<string[]> {
 }
 
 const CASES: readonly [Belongings, kept: string[], denied: string[]][] = [
-  [{ store: "memory", hasCertificates: false }, [], ["env", "read", "write", "kv", "sys", "run"]],
-  [{ store: "memory", hasCertificates: true }, ["read"], ["env", "write", "kv", "sys", "run"]],
-  [{ store: "kv:", hasCertificates: false }, ["read", "write"], ["env", "sys", "run"]],
-  [{ store: "kv:/data", hasCertificates: true }, ["read", "write"], ["env", "sys", "run"]],
+  [{ store: "memory", readsFiles: false }, [], ["env", "read", "write", "kv", "sys", "run"]],
+  [{ store: "memory", readsFiles: true }, ["read"], ["env", "write", "kv", "sys", "run"]],
+  [{ store: "kv:", readsFiles: false }, ["read", "write"], ["env", "sys", "run"]],
+  [{ store: "kv:/data", readsFiles: true }, ["read", "write"], ["env", "sys", "run"]],
   [
-    { store: "kv:https://kv.example", hasCertificates: false },
+    { store: "kv:https://kv.example", readsFiles: false },
     ["env"],
     ["read", "write", "kv", "sys", "run"],
   ],
 ];
 
 for (const [belongings, kept, lost] of CASES) {
-  const { store, hasCertificates } = belongings;
+  const { store, readsFiles } = belongings;
   Deno.test({
-    name: `store ${store}${hasCertificates ? " and certificates" : ""}: ${
-      lost.join(", ")
-    } are over`,
+    name: `store ${store}${readsFiles ? " and certificates" : ""}: ${lost.join(", ")} are over`,
     // The runtime gives the others theirs back when the test is over.
     permissions: { env: true, read: true, write: true, net: true, sys: true, run: true },
     fn: async () => {

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { linkLimitOptions, pathText, whole } from "../kit/options.ts";
+import { passFor } from "../kit/pass.ts";
 import { type GStreamerServer, GStreamerSession } from "./session.ts";
 
 const options = z.strictObject({
@@ -18,9 +19,10 @@ export const gstreamer = defineDialect({
   title: "GStreamer",
   options,
   isBridgeable: true,
-  open(options, { hub, realm, dialect, warn }): OpenDialect {
+  open(options, { hub, realm, dialect, authenticator, warn }): OpenDialect {
     const { maxIdLength } = options;
     const server: GStreamerServer = {
+      authenticator,
       hub,
       realm,
       dialect,
@@ -33,7 +35,7 @@ export const gstreamer = defineDialect({
         kind: "upgrade",
         path,
         limits: options,
-        connect: (_visit, link) => new GStreamerSession(link, server),
+        connect: (visit, link) => new GStreamerSession(link, server, passFor(server, visit, link)),
       })),
       entrances: options.paths.slice(0, 1).map((path) => ({
         path,

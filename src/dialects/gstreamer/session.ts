@@ -1,3 +1,4 @@
+import type { Authenticator } from "../../auth/authenticator.ts";
 import { Buffer } from "node:buffer";
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
@@ -16,7 +17,8 @@ import type { DialectContext } from "../dialect.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import { RoomLeg, SessionLeg } from "./leg.ts";
-import { type Place, Seat } from "../kit/seat.ts";
+import type { Pass } from "../kit/pass.ts";
+import { after, type Place, Seat } from "../kit/seat.ts";
 import {
   decodeHello,
   decodeIdle,
@@ -35,9 +37,11 @@ import {
   type RoomCommand,
   SESSION_OK,
 } from "./messages.ts";
+import { isWord } from "./python_text.ts";
 
 /** The parts that all sessions of the dialect share. */
 export interface GStreamerServer extends Place {
+  readonly authenticator: Authenticator;
   readonly news: EncodeOnce<"text">;
   readonly maxIdLength: number;
   readonly warn: DialectContext["warn"];
@@ -48,6 +52,11 @@ const LIBSOUP_MAX_BYTES = 131_072;
 const errorLine = { frame: (error: SignalError) => encodeError(error.message) };
 const INVALID_PROTOCOL = { close: [1002, "invalid protocol"] } as const;
 const INVALID_UID = { close: [1002, "invalid peer uid"] } as const;
+
+/** Clients print the text and end. */
+function atHello(code: number, text: string): Refusal {
+  return { frame: () => encodeError(text), close: [code, text] };
+}
 
 /** The text protocol's answer to each refusal (§3 to §6). */
 const WIRE = wordRefusals<Refusal>({
@@ -63,8 +72,12 @@ const WIRE = wordRefusals<Refusal>({
   fault: errorLine,
 }, {
   bad_greeting: INVALID_PROTOCOL,
-  credentials_missing: INVALID_PROTOCOL,
-  credentials_wrong: INVALID_PROTOCOL,
+  credentials_missing: atHello(1008, "token is missing"),
+  credentials_wrong: atHello(1008, "token is not valid"),
+  credentials_expired: atHello(1008, "token has expired"),
+  dialect_forbidden: atHello(1008, "not allowed here"),
+  auth_unavailable: atHello(1013, "cannot check the token now"),
+  login_expired: { close: [1008, "token expired"] },
   not_identified: { close: [1002, "no HELLO in time"] },
   peers_full: { ...errorLine, close: [1013, "server is full"] },
   frame_too_large: { close: [1009, "message too big"] },
@@ -87,6 +100,8 @@ const UNSENT: Readonly<
 export class GStreamerSession implements Session {
   readonly link: Link;
   readonly #server: GStreamerServer;
+  /** Undefined if no token is needed. */
+  readonly #pass: Pass | undefined;
   /** Empty before HELLO. */
   readonly #seat: Seat;
   #partner: PeerHandle | undefined = undefined;
@@ -98,9 +113,10 @@ export class GStreamerSession implements Session {
   /** The log has a warning of a large message to this client. */
   #isWarned = false;
 
-  constructor(link: Link, server: GStreamerServer) {
+  constructor(link: Link, server: GStreamerServer, pass: Pass | undefined) {
     this.link = link;
     this.#server = server;
+    this.#pass = pass;
     this.#seat = new Seat(server, this);
   }
 
@@ -112,12 +128,20 @@ export class GStreamerSession implements Session {
     return this.#seat.peer !== undefined;
   }
 
+  get expiresAt(): number | undefined {
+    return this.#pass?.expiresAt;
+  }
+
   /** The client speaks first. */
   opened(): void {}
 
   receive(frame: Frame): void | Promise<void> {
     const { peer } = this.#seat;
-    if (peer === undefined) return this.#hello(decodeHello(frame, this.#server.maxIdLength));
+    if (peer === undefined) {
+      // A token may be longer than a uid, and is bounded by those who check it.
+      const maxLength = this.#pass === undefined ? this.#server.maxIdLength : Infinity;
+      return this.#hello(decodeHello(frame, maxLength));
+    }
     // In a session every frame is for the partner, commands and binary frames included (§4).
     if (this.#partner !== undefined) return this.#inSession(peer, this.#partner, frame);
     if (this.#room !== undefined) return this.#inRoom(peer, this.#room, decodeInRoom(frame));
@@ -248,8 +272,21 @@ export class GStreamerSession implements Session {
     return new RoomLeg({ write, restart }, this.#found?.has(other) === true);
   }
 
-  #hello(uid: string): void | Promise<void> {
-    return this.#seat.claim({ id: uid, isExclusive: true });
+  /** A page with a fixed URL says its token in the place of a uid. */
+  #hello(word: string): void | Promise<void> {
+    const pass = this.#pass;
+    if (pass === undefined) return this.#claim(word);
+    return after(pass.present({ id: word, word }), () => {
+      const isToken = pass.identity?.tookWord === true;
+      return this.#claim(isToken ? pass.ownId ?? anonymousId() : word);
+    });
+  }
+
+  #claim(id: string): void | Promise<void> {
+    if (id.length > this.#server.maxIdLength || !isWord(id)) {
+      throw new SignalError("id_invalid", "Peer uid is too long or has a blank");
+    }
+    return this.#seat.claim({ id, isExclusive: true });
   }
 
   #idle(peer: PeerHandle, command: IdleCommand): void | Promise<void> {
@@ -257,10 +294,17 @@ export class GStreamerSession implements Session {
       case "SESSION":
         return this.#server.hub.pair(peer, command.peer);
       case "ROOM":
+        this.#checkRoom(command.room);
         return this.#server.hub.join(peer, { room: command.room });
       default:
         command satisfies never;
     }
+  }
+
+  #checkRoom(room: RoomId): void {
+    if (this.#pass === undefined || this.#pass.grantsRoom(room)) return;
+    const words = `room ${this.#quoted(room)} is not allowed`;
+    throw new SignalError("room_forbidden", words, {}, "auth_room");
   }
 
   /** A message for a partner that has just left is dropped: `gone` is on its way. */
@@ -332,6 +376,10 @@ export class GStreamerSession implements Session {
   #quoted(value: string): string {
     return quoted(value, this.#server.maxIdLength);
   }
+}
+
+function anonymousId(): string {
+  return `${crypto.randomUUID().replaceAll("-", "")}@anonymous`;
 }
 
 /**

@@ -4,7 +4,10 @@ import type { PeerHandle } from "../../core/events.ts";
 import type { Receiver } from "../../core/session.ts";
 
 /** Goes on when a step is carried out: at once, unless it has to wait. A refusal passes through. */
-export function after(step: void | Promise<void>, next: () => void): void | Promise<void> {
+export function after(
+  step: void | Promise<void>,
+  next: () => void | Promise<void>,
+): void | Promise<void> {
   return step === undefined ? next() : step.then(next);
 }
 

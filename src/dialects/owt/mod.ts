@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { linkLimitOptions, whole } from "../kit/options.ts";
+import { passFor } from "../kit/pass.ts";
 import { takeOverOptions, TakeOvers } from "../kit/take_overs.ts";
 import { readHandshake } from "./messages.ts";
 import { OwtSession } from "./session.ts";
@@ -21,13 +22,15 @@ export const owt = defineDialect({
   title: "OWT",
   options,
   isBridgeable: true,
-  open(options, { hub, realm, dialect, clock, basePath, warn }): OpenDialect {
+  open(options, context): OpenDialect {
+    const { hub, realm, dialect, clock, basePath, warn, authenticator } = context;
     const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });
     hub.reserve(
       realm,
       (claim, isHeld) => !isHeld || claim.dialect !== dialect || takeOvers.admit(claim),
     );
     const server = {
+      authenticator,
       hub,
       realm,
       dialect,
@@ -40,7 +43,10 @@ export const owt = defineDialect({
       namespaces: [{
         name: "/",
         limits: options,
-        connect: ({ url }, link) => new OwtSession(link, readHandshake(url), server),
+        connect: (visit, link) => {
+          const pass = passFor(server, visit, link);
+          return new OwtSession(link, readHandshake(visit.url), server, pass);
+        },
       }],
       entrances: [{
         path: "/",

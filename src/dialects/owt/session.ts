@@ -1,9 +1,11 @@
+import type { Authenticator } from "../../auth/authenticator.ts";
 import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { PeerEvent, PeerId, PeerSummary } from "../../core/events.ts";
 import type { Frame, Session } from "../../core/session.ts";
 import type { NamespaceLink } from "../../transport/links.ts";
-import { type Place, Seat } from "../kit/seat.ts";
+import type { Pass } from "../kit/pass.ts";
+import { after, type Place, Seat } from "../kit/seat.ts";
 import type { TakeOvers } from "../kit/take_overs.ts";
 import { OwtLeg } from "./leg.ts";
 import {
@@ -25,6 +27,7 @@ import {
 
 /** The parts that all sessions of the dialect share. */
 export interface OwtServer extends Place {
+  readonly authenticator: Authenticator;
   /** Values of `clientVersion` that are admitted. */
   readonly versions: ReadonlySet<string>;
   readonly maxIdLength: number;
@@ -80,7 +83,8 @@ const WIRE = byCode<Refusal>({
   action_unknown: refused(UNKNOWN),
   target_missing: refused(UNREACHABLE),
   flooding: hungUp(BUSY),
-  credentials_missing: hungUp(NOT_LOGGED_IN),
+  auth_unavailable: hungUp(BUSY),
+  not_joined: hungUp(NOT_LOGGED_IN),
   not_identified: hungUp(NOT_LOGGED_IN),
   untranslatable: refused(UNSUPPORTED),
   not_askable: refused(UNSUPPORTED),
@@ -117,6 +121,8 @@ export class OwtSession implements Session {
   readonly link: NamespaceLink;
   readonly #server: OwtServer;
   readonly #handshake: Handshake;
+  /** Undefined if no token is needed: then the token is the id. */
+  readonly #pass: Pass | undefined;
   /** Empty before a login, while another one is under way, and after the loss of the id. */
   readonly #seat: Seat;
   #login: Login | undefined = undefined;
@@ -127,8 +133,14 @@ export class OwtSession implements Session {
   /** True once the client's CONNECT is answered; until then a refusal is the answer to it. */
   #isConnected = false;
 
-  constructor(link: NamespaceLink, handshake: Handshake, server: OwtServer) {
+  constructor(
+    link: NamespaceLink,
+    handshake: Handshake,
+    server: OwtServer,
+    pass: Pass | undefined,
+  ) {
     this.link = link;
+    this.#pass = pass;
     this.#handshake = handshake;
     this.#server = server;
     this.#seat = new Seat(server, this);
@@ -136,6 +148,10 @@ export class OwtSession implements Session {
 
   get isIdentified(): boolean {
     return this.#hasLoggedIn || this.#server.takeOvers.isWaiting(this);
+  }
+
+  get expiresAt(): number | undefined {
+    return this.#pass?.expiresAt;
   }
 
   /** The older generation logs in by the handshake, the newer one by an event (§4). */
@@ -167,11 +183,9 @@ export class OwtSession implements Session {
         this.#hasLoggedIn = true;
         return this.#answerLogin(event.peer.id);
       case "replaced":
-        // In this order clients report the loss and do not reconnect (§4).
         if (this.#seat.peer !== undefined) this.#server.takeOvers.happened(this.#seat.peer.id);
         this.#seat.lose();
-        this.link.send(SERVER_DISCONNECT);
-        return this.link.close();
+        return this.#leave();
       case "refused":
         throw this.#loginRefusal(
           event.reason,
@@ -194,6 +208,8 @@ export class OwtSession implements Session {
   }
 
   refuse({ code, details }: SignalError): void {
+    // As for a lost id: clients report it instead of coming back.
+    if (code === "login_expired") return this.#leave();
     const { error, isFinal } = WIRE[code];
     const asked = readAsked(details);
     this.#answer(asked, error);
@@ -238,6 +254,7 @@ export class OwtSession implements Session {
 
   /** Claims the id; the newest client wins (§4). */
   #logIn({ token, ack }: Login): void | Promise<void> {
+    if (this.#pass !== undefined) return this.#logInAsUser(this.#pass, { token, ack });
     const { peer } = this.#seat;
     const isSame = peer !== undefined && (token === this.#login?.token || token === peer.id);
     if (token.length > this.#server.maxIdLength) {
@@ -248,6 +265,29 @@ export class OwtSession implements Session {
     this.#seat.release();
     const id = token === "" ? anonymousId() : token;
     return this.#seat.claim({ id, policy: "newest", address: this.link.address });
+  }
+
+  /** The token names the id, which stays with its user; another login of the user refreshes it. */
+  #logInAsUser(pass: Pass, login: Login): void | Promise<void> {
+    this.#login = login;
+    const details = { ack: login.ack, isLogin: true };
+    return after(pass.present({ token: login.token }, details), () => {
+      const id = pass.ownId ?? anonymousId();
+      if (id.length > this.#server.maxIdLength) {
+        throw new SignalError("id_invalid", "Id is too long", details);
+      }
+      if (this.#seat.peer?.id === id) return this.#answerLogin(id);
+      this.#seat.release();
+      const { proof } = pass;
+      const { address } = this.link;
+      return this.#seat.claim({ id, address, ...(proof === undefined ? {} : { proof }) });
+    });
+  }
+
+  /** In this order clients report the loss instead of coming back (§4). */
+  #leave(): void {
+    this.link.send(SERVER_DISCONNECT);
+    this.link.close();
   }
 
   /** The refusal of the login that is under way. */
@@ -267,7 +307,7 @@ export class OwtSession implements Session {
   #send({ to, relayed, ack }: Extract<Action, { type: "message" }>): void {
     const { peer } = this.#seat;
     const details = { ack, isLogin: false };
-    if (peer === undefined) throw new SignalError("credentials_missing", "Log in first", details);
+    if (peer === undefined) throw new SignalError("not_joined", "Log in first", details);
     const outcome = this.#server.hub.send(peer, to, relayed);
     if (outcome !== "sent") {
       const [code, words] = UNSENT[outcome];

@@ -12,6 +12,7 @@ import {
   whole,
   wholeIfGiven,
 } from "../kit/options.ts";
+import { passFor } from "../kit/pass.ts";
 import { readSealed } from "../kit/sealed.ts";
 import { takeOverOptions, TakeOvers } from "../kit/take_overs.ts";
 import { secretOf } from "../kit/secret.ts";
@@ -74,7 +75,8 @@ export const peerjs = defineDialect({
   title: "PeerJS",
   options,
   isBridgeable: true,
-  open(options, { hub, realm, dialect, isBridged, clock, store, warn }): OpenDialect {
+  open(options, context): OpenDialect {
+    const { hub, realm, dialect, isBridged, clock, store, warn, authenticator } = context;
     const ids = new IssuedIds(secretOf(options.idSecret, store.secret));
     const waitingRoom = new WaitingRoom(
       {
@@ -96,6 +98,7 @@ export const peerjs = defineDialect({
     hub.reserve(realm, reserveFor({ hub, dialect, takeOvers }, store, options.reserveIds));
     if (isBridged) watchForeign(hub, realm, dialect, waitingRoom);
     const server = {
+      authenticator,
       hub,
       realm,
       dialect,
@@ -105,7 +108,8 @@ export const peerjs = defineDialect({
       key: options.key,
       maxIdLength: options.maxIdLength,
       concurrentLimit: options.concurrentLimit,
-      isAdmissible: (id: string) => !options.serverIdsOnly || ids.isIssued(id),
+      serverIdsOnly: options.serverIdsOnly,
+      isIssued: (id: string) => ids.isIssued(id),
     };
     return {
       routes: [
@@ -115,7 +119,10 @@ export const peerjs = defineDialect({
           limits: options,
           maxSilenceMs: options.aliveTimeoutMs,
           acceptsAnyProtocol: true,
-          connect: ({ url }, link) => new PeerJsSession(link, readCredentials(url), server),
+          connect: (visit, link) => {
+            const pass = passFor(server, visit, link);
+            return new PeerJsSession(link, readCredentials(visit.url), server, pass);
+          },
         },
         ...httpRoutes({
           mount: options.path,

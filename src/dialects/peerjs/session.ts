@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { Authenticator } from "../../auth/authenticator.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Reservations } from "../../core/kept.ts";
 import type { PeerEvent, PeerHandle, PeerId, PeerSummary } from "../../core/events.ts";
@@ -14,7 +15,8 @@ import {
   OPEN,
   type RelayedMessage,
 } from "./messages.ts";
-import { type Place, Seat } from "../kit/seat.ts";
+import type { Pass } from "../kit/pass.ts";
+import { after, type Place, Seat } from "../kit/seat.ts";
 import type { TakeOvers } from "../kit/take_overs.ts";
 import { PeerJsLeg } from "./leg.ts";
 import type { WaitingRoom } from "./waiting_room.ts";
@@ -28,14 +30,17 @@ export interface Credentials {
 
 /** The parts that all sessions of the dialect share. */
 export interface PeerJsServer extends Place {
+  readonly authenticator: Authenticator;
   readonly waitingRoom: WaitingRoom;
   readonly takeOvers: TakeOvers;
   readonly reservations: Pick<Reservations, "touch">;
   readonly key: string;
   readonly maxIdLength: number;
   readonly concurrentLimit: number;
-  /** True if the first claimant may use the id. */
-  readonly isAdmissible: (id: string) => boolean;
+  /** True if only ids that this server made are admitted. */
+  readonly serverIdsOnly: boolean;
+  /** True if this server made the id. */
+  readonly isIssued: (id: string) => boolean;
 }
 
 const bare = { close: "bare" } as const;
@@ -44,6 +49,12 @@ const bare = { close: "bare" } as const;
 function atTheDoor(msg: string): Refusal {
   return { frame: () => encodeRefusal("ERROR", msg), ...bare };
 }
+
+/** The same in the words of the refusal. */
+const IN_WORDS: Refusal = {
+  frame: ({ message }) => encodeRefusal("ERROR", message),
+  ...bare,
+};
 
 const SILENT: Refusal = {};
 
@@ -63,8 +74,13 @@ const WIRE = wordRefusals<Refusal>({
   door: SILENT,
   fault: { frame: () => encodeRefusal("ERROR", "Internal server error") },
 }, {
-  credentials_missing: atTheDoor("No id, token, or key supplied to websocket server"),
-  credentials_wrong: atTheDoor("Invalid key provided"),
+  credentials_missing: IN_WORDS,
+  credentials_wrong: IN_WORDS,
+  credentials_expired: IN_WORDS,
+  auth_unavailable: IN_WORDS,
+  dialect_forbidden: IN_WORDS,
+  id_forbidden: IN_WORDS,
+  login_expired: IN_WORDS,
   id_taken: { frame: () => encodeRefusal("ID-TAKEN", "ID is taken"), ...bare },
   id_invalid: atTheDoor("Id is too long"),
   id_not_issued: atTheDoor("Id was not issued by this server"),
@@ -87,11 +103,19 @@ export class PeerJsSession implements Session {
   readonly link: Link;
   readonly #server: PeerJsServer;
   readonly #credentials: Credentials;
+  /** Undefined if no token is needed but the client's own. */
+  readonly #pass: Pass | undefined;
   /** Empty before the admission, and after another connection took the id over. */
   readonly #seat: Seat;
 
-  constructor(link: Link, credentials: Credentials, server: PeerJsServer) {
+  constructor(
+    link: Link,
+    credentials: Credentials,
+    server: PeerJsServer,
+    pass: Pass | undefined,
+  ) {
     this.link = link;
+    this.#pass = pass;
     this.#credentials = credentials;
     this.#server = server;
     this.#seat = new Seat(server, this);
@@ -105,15 +129,22 @@ export class PeerJsSession implements Session {
     return this.#seat.peer !== undefined || this.#server.takeOvers.isWaiting(this);
   }
 
+  get expiresAt(): number | undefined {
+    return this.#pass?.expiresAt;
+  }
+
   /** Checks the parameters in the original server's order (§4). */
   opened(): void | Promise<void> {
     const { id, token, key } = this.#credentials;
-    if (id === "" || token === "" || key === "") throw new SignalError("credentials_missing");
-    if (key !== this.#server.key) throw new SignalError("credentials_wrong");
-    if (id.length > this.#server.maxIdLength) throw new SignalError("id_invalid");
-    if (!this.#server.isAdmissible(id)) throw new SignalError("id_not_issued");
-    const { concurrentLimit: capacity } = this.#server;
-    return this.#seat.claim({ id, proof: token, capacity, address: this.link.address });
+    if (id === "" || token === "" || key === "") {
+      const words = "No id, token, or key supplied to websocket server";
+      throw new SignalError("credentials_missing", words);
+    }
+    if (this.#pass !== undefined) return this.#openAsUser(this.#pass);
+    if (key !== this.#server.key) {
+      throw new SignalError("credentials_wrong", "Invalid key provided");
+    }
+    return this.#claim(token);
   }
 
   receive(frame: Frame): void {
@@ -172,6 +203,28 @@ export class PeerJsSession implements Session {
   closed(): void {
     const peer = this.#seat.release();
     if (peer !== undefined) this.#server.reservations.touch(peer.id);
+  }
+
+  /** The server's token is in the key's place, or where every client may show it. */
+  #openAsUser(pass: Pass): void | Promise<void> {
+    const { id, token, key } = this.#credentials;
+    const own = key === this.#server.key ? undefined : key;
+    const check = pass.present({ token: own, id, isIssuedId: this.#server.isIssued(id) });
+    // A token that the server checked proves its user, and nothing where it names none; otherwise
+    // `token` is the client's own proof, as without authentication.
+    return after(check, () => {
+      const isInToken = own === undefined && pass.shownToken === token;
+      return this.#claim(isInToken ? pass.proof : token);
+    });
+  }
+
+  #claim(proof: string | undefined): void | Promise<void> {
+    const { id } = this.#credentials;
+    const { maxIdLength, serverIdsOnly, isIssued, concurrentLimit: capacity } = this.#server;
+    if (id.length > maxIdLength) throw new SignalError("id_invalid");
+    if (serverIdsOnly && !isIssued(id)) throw new SignalError("id_not_issued");
+    const { address } = this.link;
+    return this.#seat.claim({ id, capacity, address, ...(proof === undefined ? {} : { proof }) });
   }
 
   /** Held messages follow `OPEN` (§4); a resumed connection gets both (§9.1). */

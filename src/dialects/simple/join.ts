@@ -1,4 +1,5 @@
 import { SignalError } from "../../core/errors.ts";
+import type { Pass, Presented } from "../kit/pass.ts";
 import { newServerId } from "../kit/server_ids.ts";
 import type { Carrier } from "./instance.ts";
 import type { JoinFrame } from "./messages.ts";
@@ -19,10 +20,11 @@ export async function join(
   server: SimpleServer,
   frame: JoinRequest,
   carrier: Carrier,
+  pass: Pass | undefined,
 ): Promise<void> {
   const { room, p_id, p_secret, p_instance } = frame;
   checkRoom(room, server.limits.maxRoomLength);
-  checkToken(server, frame);
+  if (pass !== undefined) await pass.present(presented(server, frame));
   checkOwner(server, frame);
   const id = p_id ?? newServerId(server.idHalf);
   // Another connection may claim the same id meanwhile; this one then joins that peer.
@@ -46,20 +48,13 @@ export async function join(
   }
 }
 
-function checkToken({ tokens }: SimpleServer, { token, room }: JoinFrame): void {
-  const verdict = tokens.judge(token, room);
-  switch (verdict) {
-    case "admitted":
-      return;
-    case "missing":
-      throw new SignalError("credentials_missing", "a token is needed");
-    case "wrong":
-      throw new SignalError("credentials_wrong", "the token is not valid");
-    case "elsewhere":
-      throw new SignalError("not_allowed", "the token is for another room");
-    default:
-      verdict satisfies never;
-  }
+/** A client chooses its id only where ids are trusted; elsewhere a secret proves that it was given. */
+function presented(
+  { trustIds }: SimpleServer,
+  { token, room, p_id, p_secret }: JoinFrame,
+): Presented {
+  const isChosen = trustIds && p_id !== undefined && p_secret === undefined;
+  return isChosen ? { token, room, id: p_id } : { token, room };
 }
 
 /** An id belongs to the owner of its secret; with trusted ids the id alone is enough (§10). */

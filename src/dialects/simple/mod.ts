@@ -5,7 +5,8 @@ import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { JsonOnce } from "../kit/json_once.ts";
 import { KIB, linkLimitOptions, MIB, pathText, toggle, whole } from "../kit/options.ts";
 import { secretOf } from "../kit/secret.ts";
-import { Tokens, tokensOption } from "../kit/tokens.ts";
+import { passFor } from "../kit/pass.ts";
+import { tokensOption } from "../kit/tokens.ts";
 import types from "./client/client.d.ts" with { type: "text" };
 import client from "./client/client.js" with { type: "text" };
 import { Departed } from "./departed.ts";
@@ -78,20 +79,18 @@ export const simple = defineDialect({
   title: "Simple",
   options,
   isBridgeable: true,
+  tokens: ({ tokens }) => tokens,
   open(options, context): OpenDialect {
-    const { hub, realm, dialect, isBridged, clock, iceServers, store, basePath } = context;
+    const { hub, realm, dialect, isBridged, clock, iceServers, store, basePath, authenticator } =
+      context;
     const { path } = options;
-    const tokens = new Tokens(options.tokens);
     const ownIceServers = options.iceServers.map((urls) => ({ urls }));
-    if (isBridged) {
-      hub.guard(realm, dialect, (room, token) => tokens.judge(token, room) === "admitted");
-    }
     const server: SimpleServer = {
       hub,
       realm,
       dialect,
       clock,
-      tokens,
+      authenticator,
       idHalf: isBridged ? "low" : "any",
       trustIds: options.trustIds,
       secrets: new Secrets(secretOf(options.secret, store.secret)),
@@ -121,17 +120,21 @@ export const simple = defineDialect({
           limits: options,
           // Clients come back with their secrets, a little later (§7).
           goingAwayCode: 1012,
-          connect: ({ url }, link) => new SimpleSession(link, server, () => joinOfUrl(url, server)),
+          connect: (visit, link) => {
+            const readJoin = () => joinOfUrl(visit.url, server);
+            return new SimpleSession(link, server, passFor(server, visit, link), readJoin);
+          },
         },
         {
           kind: "stream",
           path,
           limits: options,
           bodyTimeoutMs: options.bodyTimeoutMs,
-          connect: ({ url }, link, posting) => {
+          connect: (visit, link, posting) => {
             const stream = new EventStream(link);
-            const readJoin = () => joinOfStream(url, posting, server);
-            return new SimpleSession(stream, server, readJoin, stream);
+            const readJoin = () => joinOfStream(visit.url, posting, server);
+            const pass = passFor(server, visit, link);
+            return new SimpleSession(stream, server, pass, readJoin, stream);
           },
           post: (_visit, posting) => post(server, posting),
           refuse: refusalResponse,

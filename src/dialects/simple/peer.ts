@@ -190,9 +190,9 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
 
   /** A peer outside the room may call this one, but not behind a token. */
   leg(other: PeerSummary): Leg | Untaken {
-    const { hub, realm, tokens } = this.#server;
+    const { hub, realm, dialect, authenticator } = this.#server;
     const isStranger = hub.member(realm, this.room, other.id) === undefined;
-    if (isStranger && tokens.areNeeded) return "absent";
+    if (isStranger && authenticator.asks(dialect)) return "absent";
     return new SimpleLeg(this, other, isStranger);
   }
 

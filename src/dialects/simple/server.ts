@@ -1,10 +1,10 @@
+import type { Authenticator } from "../../auth/authenticator.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { StoredRooms } from "../../core/kept.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import type { Place } from "../kit/seat.ts";
 import type { IdHalf } from "../kit/server_ids.ts";
-import type { Tokens } from "../kit/tokens.ts";
 import type { Departed } from "./departed.ts";
 import type { ProfileLimits } from "./description.ts";
 import type { Held } from "./held.ts";
@@ -26,7 +26,7 @@ export interface SimpleLimits extends ProfileLimits, FrameLimits {
 export interface SimpleServer extends Place {
   readonly clock: Pick<Clock, "now">;
   readonly secrets: Secrets;
-  readonly tokens: Tokens;
+  readonly authenticator: Authenticator;
   /** How peers' ids begin. */
   readonly idHalf: IdHalf;
   /** A p_id needs no secret: for closed networks. */

@@ -1,6 +1,7 @@
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { Departure, Frame, Link, Session } from "../../core/session.ts";
+import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { EventStream } from "./event_stream.ts";
 import type { Carrier, Instance, Reason, Welcome } from "./instance.ts";
@@ -28,6 +29,8 @@ type ReadJoin = () => JoinRequest | "over" | undefined;
 export class SimpleSession implements Session, Carrier {
   readonly link: Link;
   readonly #server: SimpleServer;
+  /** Undefined if no token is needed. */
+  readonly #pass: Pass | undefined;
   /** Reads the request's join; dropped at the opening, and the request with it. */
   #readJoin: ReadJoin | undefined;
   /** The same link, if it is the answer to an HTTP request. */
@@ -38,11 +41,13 @@ export class SimpleSession implements Session, Carrier {
   constructor(
     link: Link,
     server: SimpleServer,
+    pass: Pass | undefined,
     readJoin: ReadJoin,
     stream?: EventStream,
   ) {
     this.link = link;
     this.#server = server;
+    this.#pass = pass;
     this.#readJoin = readJoin;
     this.#stream = stream;
   }
@@ -53,6 +58,10 @@ export class SimpleSession implements Session, Carrier {
 
   get isIdentified(): boolean {
     return this.#instance !== undefined;
+  }
+
+  get expiresAt(): number | undefined {
+    return this.#pass?.expiresAt;
   }
 
   opened(): void | Promise<void> {
@@ -77,6 +86,7 @@ export class SimpleSession implements Session, Carrier {
     const { isIdentified } = this;
     // A banned client cannot come back, so its instance is not held.
     if (error.code === "address_banned") this.#remove("kicked");
+    if (error.code === "login_expired") this.#remove("lost");
     if (this.#stream !== undefined && !isIdentified) this.#stream.decline(refusalResponse(error));
     else sendRefusal(this.link, WIRE[error.code], error);
   }
@@ -160,7 +170,7 @@ export class SimpleSession implements Session, Carrier {
         throw new SignalError("already_joined", "a connection joins once");
       }
       this.#joinRef = frame.ref;
-      await join(this.#server, frame, this);
+      await join(this.#server, frame, this, this.#pass);
     } catch (error) {
       throw withRef(error, frame.ref);
     }

@@ -22,6 +22,7 @@ const STATUS = {
   rate_limited: 429,
   queue_full: 503,
   unsupported: 501,
+  unavailable: 503,
   internal: 500,
 } as const;
 
@@ -68,6 +69,12 @@ export const WIRE = wordRefusals<WordedRefusal>({
   description_too_large: error("too_large"),
   credentials_missing: error("unauthorized"),
   credentials_wrong: error("unauthorized"),
+  credentials_expired: error("unauthorized"),
+  auth_unavailable: error("unavailable"),
+  dialect_forbidden: error("forbidden"),
+  id_forbidden: error("forbidden"),
+  room_forbidden: error("forbidden"),
+  login_expired: { ...error("unauthorized"), close: [4003, "token expired"] },
   instance_unknown: error("unknown_instance"),
   untranslatable: error("unsupported"),
   not_askable: error("unsupported"),

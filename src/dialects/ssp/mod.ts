@@ -7,7 +7,9 @@ import { defineDialect, type Namespace, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { JsonOnce } from "../kit/json_once.ts";
 import { KIB, linkLimitOptions, MIB, toggle, whole } from "../kit/options.ts";
-import { Tokens, tokensOption } from "../kit/tokens.ts";
+import { lastToken, shownBy } from "../../auth/credential.ts";
+import { type Pass, passFor } from "../kit/pass.ts";
+import { tokensOption } from "../kit/tokens.ts";
 import { EventLink } from "./event_link.ts";
 import { isSsp, readEvent, readMessage, tokenInAuth, type Version } from "./messages.ts";
 import { poolOperations } from "./operations.ts";
@@ -45,8 +47,9 @@ export const ssp = defineDialect({
   title: "RTCPool",
   options,
   isBridgeable: true,
-  open(options, { hub, realm, dialect, isBridged, store, basePath }): OpenDialect {
-    const tokens = new Tokens(options.tokens);
+  tokens: ({ tokens }) => tokens,
+  open(options, context): OpenDialect {
+    const { hub, realm, dialect, isBridged, store, basePath, authenticator } = context;
     const pools = new Pools({
       rooms: store.rooms,
       named: options.private ? options.pools : [],
@@ -64,39 +67,33 @@ export const ssp = defineDialect({
       maxDescriptionBytes: options.maxDescriptionBytes,
       mayDescribe: options.descriptions === "self",
       pools,
-      tokens,
+      authenticator,
       idHalf: isBridged ? "high" : "any",
     };
-    if (isBridged) {
-      hub.guard(
-        realm,
-        dialect,
-        (pool, token) => tokens.judge(token, pool) === "admitted" && pools.admits(pool),
-      );
-    }
-    // In a bridged realm a token may be for the rooms of another dialect.
-    const readsTokens = tokens.areNeeded || isBridged;
-    const tokenIn = (url: URL): string | undefined =>
-      readsTokens ? lastToken(url.searchParams) : undefined;
-    // Credentials for the namespace alone precede the URL of the whole connection; an empty token
-    // counts as absent.
-    const tokenOf = (url: URL, { query, auth }: NamespaceGreeting): string | undefined =>
-      readsTokens
-        ? tokenInAuth(auth) || lastToken(new URLSearchParams(query)) || tokenIn(url)
-        : undefined;
+    if (isBridged) hub.guard(realm, dialect, (pool) => pools.admits(pool));
+    // A token for the namespace alone goes before that in the URL of the whole connection. In a
+    // bridged realm the token may be for the rooms of another dialect.
+    const shown = (pass: Pass | undefined, visit: Visit, greeting?: NamespaceGreeting) =>
+      pass === undefined && !isBridged
+        ? undefined
+        : greeting && tokenIn(greeting) || shownBy(visit).token;
     const endpoint = (path: string, version: Version, protocols: string[]): UpgradeRoute => ({
       kind: "upgrade",
       path,
       protocols,
       limits: options,
-      connect: ({ url }: Visit, link: Link) =>
-        new SspSession(link, server, { version, read: readMessage, token: tokenIn(url) }),
+      connect: (visit: Visit, link: Link) => {
+        const pass = passFor(server, visit, link);
+        const token = shown(pass, visit);
+        return new SspSession(link, server, { version, read: readMessage, pass, token });
+      },
     });
     const namespace = (name: string, version: Version): Namespace => ({
       name,
       limits: options,
-      connect: ({ url }: Visit, link: NamespaceLink, greeting: NamespaceGreeting) => {
-        const way = { version, read: readEvent, token: tokenOf(url, greeting) };
+      connect: (visit: Visit, link: NamespaceLink, greeting: NamespaceGreeting) => {
+        const pass = passFor(server, visit, link);
+        const way = { version, read: readEvent, pass, token: shown(pass, visit, greeting) };
         return new SspSession(new EventLink(link), server, way);
       },
     });
@@ -129,7 +126,6 @@ export const ssp = defineDialect({
   },
 });
 
-/** The last value of a repeated name counts. */
-function lastToken(query: URLSearchParams): string | undefined {
-  return query.getAll("token").at(-1);
+function tokenIn({ query, auth }: NamespaceGreeting): string | undefined {
+  return tokenInAuth(auth) || lastToken(new URLSearchParams(query));
 }

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { Authenticator } from "../../auth/authenticator.ts";
 import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
@@ -16,9 +17,9 @@ import type { Frame, Link, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
-import { type Place, Seat } from "../kit/seat.ts";
+import { after, type Place, Seat } from "../kit/seat.ts";
+import type { Pass } from "../kit/pass.ts";
 import { type IdHalf, newServerId } from "../kit/server_ids.ts";
-import type { Tokens } from "../kit/tokens.ts";
 import { type Acquaintance, SspLeg } from "./leg.ts";
 import type { Pools } from "./pools.ts";
 import {
@@ -47,7 +48,7 @@ export interface SspServer extends Place {
   /** True if clients may describe themselves; else only the operator describes them. */
   readonly mayDescribe: boolean;
   readonly pools: Pools;
-  readonly tokens: Tokens;
+  readonly authenticator: Authenticator;
   /** How members' ids begin. */
   readonly idHalf: IdHalf;
 }
@@ -84,6 +85,8 @@ const WIRE = wordRefusals<Refusal>({
   not_renegotiable: reason("not-supported"),
   queue_full: reason("rate-limited"),
   description_too_large: reason("too-large"),
+  auth_unavailable: reason("unavailable"),
+  room_forbidden: reason("not-authorized"),
   origin_forbidden: reason("not-authorized"),
   address_banned: reason("not-authorized"),
   frame_too_large: { close: [1009, "message too big"] },
@@ -114,14 +117,17 @@ export interface Way {
   readonly version: Version;
   /** Reads the link's frames. */
   readonly read: Read;
-  /** The token of the connection; RTCPool's join has no field for one (§5). */
-  readonly token: string | undefined;
+  /** Undefined if no token is needed. */
+  readonly pass: Pass | undefined;
+  /** Shown by connecting: RTCPool's join has no room for it (§5). */
+  readonly token?: string | undefined;
 }
 
 /** One member, or a client that has not joined a pool yet. */
 export class SspSession implements Session {
   readonly link: Link;
   readonly #server: SspServer;
+  readonly #pass: Pass | undefined;
   readonly #token: string | undefined;
   readonly #read: Read;
   #version: Version;
@@ -131,11 +137,12 @@ export class SspSession implements Session {
   /** Members of other dialects that it found in the pool: their offers go first. Made with the first. */
   #found: Set<PeerId> | undefined = undefined;
 
-  constructor(link: Link, server: SspServer, { version, read, token }: Way) {
+  constructor(link: Link, server: SspServer, { version, read, pass, token }: Way) {
     this.link = link;
     this.#server = server;
     this.#version = version;
     this.#read = read;
+    this.#pass = pass;
     this.#token = token;
     this.#seat = new Seat(server, this);
   }
@@ -147,6 +154,10 @@ export class SspSession implements Session {
   /** A client that was refused may try again (§5), within the same time limit. */
   get isIdentified(): boolean {
     return this.#seat.peer !== undefined && this.#pool !== undefined;
+  }
+
+  get expiresAt(): number | undefined {
+    return this.#pass?.expiresAt;
   }
 
   /** The client speaks first. */
@@ -217,12 +228,12 @@ export class SspSession implements Session {
 
   /** A peer outside the pool may call a member, but not one behind a token. */
   leg(other: PeerSummary, _role: Role, _room: RoomId | undefined): Leg | Untaken {
-    const { hub, realm, tokens } = this.#server;
+    const { hub, realm, dialect, authenticator } = this.#server;
     const pool = this.#pool;
     if (pool === undefined) return "absent";
     const isMate = (): boolean => hub.member(realm, pool, other.id) !== undefined;
     const isStranger = !isMate();
-    if (isStranger && tokens.areNeeded) return "absent";
+    if (isStranger && authenticator.asks(dialect)) return "absent";
     const acquaintance: Acquaintance = isStranger
       ? "stranger"
       : this.#found?.has(other.id)
@@ -247,13 +258,13 @@ export class SspSession implements Session {
       throw new SignalError("already_joined", "Cannot join a second pool", details);
     }
     // Checked first, so that a client without a token does not learn which pools there are.
-    const verdict = this.#server.tokens.judge(this.#token, pool);
-    if (verdict !== "admitted") {
-      const code = verdict === "missing" ? "credentials_missing" : "credentials_wrong";
-      throw new SignalError(code, "No token was shown that is good for the pool", details);
-    }
+    const check = this.#pass?.present({ token: this.#token, room: pool }, details);
+    return after(check, () => this.#enter(pool));
+  }
+
+  #enter(pool: RoomId): void | Promise<void> {
     if (!this.#server.pools.admits(pool)) {
-      throw new SignalError("room_unknown", "There is no such pool", details);
+      throw new SignalError("room_unknown", "There is no such pool", { pool });
     }
     const maxMembers = this.#server.pools.maxMembers(pool);
     const id = newServerId(this.#server.idHalf);

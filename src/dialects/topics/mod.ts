@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { passFor } from "../kit/pass.ts";
 import { type Channels, newQuota } from "../../core/channels.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Link } from "../../core/session.ts";
@@ -65,7 +66,7 @@ export const topics = defineDialect({
   name: "topics",
   title: "Topics",
   options,
-  open(options, { hub, realm, clock, store }): OpenDialect {
+  open(options, { hub, realm, dialect, clock, store, authenticator }): OpenDialect {
     const quota = newQuota({
       maxChannels: options.maxTopics,
       maxSubscriptions: options.maxSubscriptionsTotal,
@@ -98,7 +99,8 @@ export const topics = defineDialect({
       kind: "upgrade",
       limits: options,
       maxSilenceMs: options.maxSilenceMs,
-      connect: (_visit: Visit, link: Link) => new TopicsSession(link, server),
+      connect: (visit: Visit, link: Link) =>
+        new TopicsSession(link, server, passFor({ authenticator, dialect }, visit, link)),
     } as const;
     const guest = options.paths.includes("/")
       ? []

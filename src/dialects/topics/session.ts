@@ -2,6 +2,7 @@ import type { Channels } from "../../core/channels.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Departure, Frame, Link, Session } from "../../core/session.ts";
+import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { Counts } from "./counts.ts";
 import type { LostPages } from "./lost_pages.ts";
@@ -40,6 +41,8 @@ type Trystero = Publish & { readonly shape: "trystero" };
 export class TopicsSession implements Session, Owner {
   readonly link: Link;
   readonly #server: TopicsServer;
+  /** Undefined if no token is needed. */
+  readonly #pass: Pass | undefined;
   #isIdentified = false;
   /** By topic, in the order in which they were subscribed. */
   #yjs: Map<string, Subscription> | undefined = undefined;
@@ -47,8 +50,9 @@ export class TopicsSession implements Session, Owner {
   /** The id of Trystero's page. */
   #pageId: string | undefined = undefined;
 
-  constructor(link: Link, server: TopicsServer) {
+  constructor(link: Link, server: TopicsServer, pass: Pass | undefined) {
     this.link = link;
+    this.#pass = pass;
     this.#server = server;
   }
 
@@ -57,12 +61,19 @@ export class TopicsSession implements Session, Owner {
     return this.#isIdentified;
   }
 
-  /** The client speaks first. */
-  opened(): void {}
+  get expiresAt(): number | undefined {
+    return this.#pass?.expiresAt;
+  }
+
+  /** Checks the token; then the client speaks first. */
+  opened(): void | Promise<void> {
+    return this.#pass?.present({});
+  }
 
   receive(frame: Frame): void {
     const command = readCommand(frame);
     this.#isIdentified = true;
+    if (this.#pass !== undefined) checkTopics(this.#pass, command);
     switch (command.type) {
       case "publish":
         return command.shape === "yjs" ? this.#publishYjs(command) : this.#publishTrystero(command);
@@ -214,4 +225,15 @@ export class TopicsSession implements Session, Owner {
     this.#server.counts.drop("too_long");
     throw new SignalError("room_invalid", "Topic is too long");
   }
+}
+
+/** Throws the refusal of a topic that the token does not grant. */
+function checkTopics(pass: Pass, command: ReturnType<typeof readCommand>): void {
+  const topics = command.type === "publish"
+    ? [command.topic]
+    : command.type === "subscribe"
+    ? [...command.yjs, ...command.trystero]
+    : [];
+  if (topics.every((topic) => pass.grantsRoom(topic))) return;
+  throw new SignalError("room_forbidden", "Topic is not allowed", {}, "auth_room");
 }

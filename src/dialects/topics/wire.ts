@@ -15,4 +15,10 @@ export const WIRE = wordRefusals<Refusal>({
   policy: SILENCE,
   door: SILENCE,
   fault: SILENCE,
+}, {
+  credentials_missing: { close: [1008, "token is missing"] },
+  credentials_wrong: { close: [1008, "token is not valid"] },
+  credentials_expired: { close: [1008, "token has expired"] },
+  dialect_forbidden: { close: [1008, "not allowed here"] },
+  auth_unavailable: { close: [1013, "cannot check the token now"] },
 });

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { KIB, limit, linkLimitOptions, pathText, whole, wholeIfGiven } from "../kit/options.ts";
+import { passFor } from "../kit/pass.ts";
 import { Lists, statusAbroad } from "./lists.ts";
 import { encodeStatus, NO_STATUS } from "./messages.ts";
 import { type WebRtcSinkServer, WebRtcSinkSession } from "./session.ts";
@@ -36,9 +37,10 @@ export const webrtcsink = defineDialect({
   title: "webrtcsink",
   options,
   isBridgeable: true,
-  open(options, { hub, realm, dialect, isBridged, clock }): OpenDialect {
+  open(options, { hub, realm, dialect, isBridged, clock, authenticator }): OpenDialect {
     const sessions = new Sessions(options);
     const server: WebRtcSinkServer = {
+      authenticator,
       hub,
       realm,
       dialect,
@@ -60,7 +62,7 @@ export const webrtcsink = defineDialect({
         path,
         limits: options,
         maxSilenceMs: options.maxSilenceMs,
-        connect: (_visit, link) => new WebRtcSinkSession(link, server),
+        connect: (visit, link) => new WebRtcSinkSession(link, server, passFor(server, visit, link)),
       })),
       entrances: options.paths.slice(0, 1).map((path) => ({
         path,

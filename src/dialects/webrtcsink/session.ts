@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
+import type { Authenticator } from "../../auth/authenticator.ts";
 import { Allowance } from "../../core/allowance.ts";
 import type { Clock } from "../../core/clock.ts";
-import { type ErrorCode, SignalError } from "../../core/errors.ts";
+import { SignalError } from "../../core/errors.ts";
 import type {
   PeerEvent,
   PeerHandle,
@@ -10,14 +11,14 @@ import type {
   Refused,
   RoomEvent,
 } from "../../core/events.ts";
-import type { Sent } from "../../core/hub.ts";
 import type { PresentPeer } from "../../core/peer.ts";
 import type { Frame, Link, Session } from "../../core/session.ts";
 import type { Leg, Role as CallRole, Untaken } from "../../core/signal.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { sendRefusal } from "../kit/refusal.ts";
+import type { Pass } from "../kit/pass.ts";
 import { type IdHalf, newServerId } from "../kit/server_ids.ts";
-import { type Place, Seat } from "../kit/seat.ts";
+import { after, type Place, Seat } from "../kit/seat.ts";
 import { WebRtcSinkLeg } from "./leg.ts";
 import type { Lists } from "./lists.ts";
 import {
@@ -37,10 +38,11 @@ import {
   type Version,
 } from "./messages.ts";
 import { type MediaSession, partnerIn, type Sessions } from "./sessions.ts";
-import { WIRE } from "./wire.ts";
+import { unsent, WIRE } from "./wire.ts";
 
 /** The parts that all connections of the dialect share. */
 export interface WebRtcSinkServer extends Place {
+  readonly authenticator: Authenticator;
   readonly clock: Clock;
   readonly news: EncodeOnce<string>;
   readonly lists: Lists;
@@ -66,6 +68,8 @@ const MAX_QUOTED = 64;
 export class WebRtcSinkSession implements Session {
   readonly link: Link;
   readonly #server: WebRtcSinkServer;
+  /** Undefined if no token is needed. */
+  readonly #pass: Pass | undefined;
   /** The rate of requests that cost more than a message: changes of status, lists, new sessions. */
   readonly #requests: Allowance;
   /** Empty until it is welcomed. */
@@ -76,9 +80,10 @@ export class WebRtcSinkSession implements Session {
   #hasSpoken = false;
   #isListed = false;
 
-  constructor(link: Link, server: WebRtcSinkServer) {
+  constructor(link: Link, server: WebRtcSinkServer, pass: Pass | undefined) {
     this.link = link;
     this.#server = server;
+    this.#pass = pass;
     this.#seat = new Seat(server, this);
     const { requestsPerSecond, requestBurst, clock } = server;
     this.#requests = new Allowance(requestsPerSecond, requestBurst, clock.now());
@@ -89,10 +94,16 @@ export class WebRtcSinkSession implements Session {
     return this.#hasSpoken;
   }
 
+  get expiresAt(): number | undefined {
+    return this.#pass?.expiresAt;
+  }
+
   opened(): void | Promise<void> {
-    const { maxPeers: capacity, idHalf } = this.#server;
-    // Others can call it when it has a role.
-    return this.#seat.claim({ id: newServerId(idHalf), capacity, isCallable: false });
+    return after(this.#pass?.present({}), () => {
+      const { maxPeers: capacity, idHalf } = this.#server;
+      // Others can call it when it has a role.
+      return this.#seat.claim({ id: newServerId(idHalf), capacity, isCallable: false });
+    });
   }
 
   receive(frame: Frame): void | Promise<void> {
@@ -211,6 +222,8 @@ export class WebRtcSinkSession implements Session {
     if (status.roles.includes("producer") && status.roles.includes("consumer")) {
       throw new SignalError("not_allowed", "Cannot be both producer and consumer");
     }
+    if (status.roles.includes("producer")) this.#pass?.assume("produce");
+    if (status.roles.includes("consumer")) this.#pass?.assume("consume");
     this.#spendRequest();
     const { hub, maxMetaBytes, maxMembers } = this.#server;
     const bytes = Buffer.byteLength(JSON.stringify(meta));
@@ -286,6 +299,8 @@ export class WebRtcSinkSession implements Session {
         `Cannot start a session: ${quoted} neither produces nor waits for a producer`,
       );
     }
+    // The caller is what the target is not.
+    this.#pass?.assume(roles.includes("producer") ? "consume" : "produce");
     const [producer, consumer] = roles.includes("producer")
       ? [target.handle, peer]
       : [peer, target.handle];
@@ -377,20 +392,6 @@ export class WebRtcSinkSession implements Session {
 function framesOf({ type, peer }: RoomEvent, dialect: string): readonly string[] {
   const { roles, meta } = statusOf(peer, dialect);
   return [encodeStatus(peer.id, { roles: type === "left" ? [] : roles, meta })];
-}
-
-/** Refusals of a message for a peer of another dialect. */
-const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string]>> = {
-  unknown: ["peer_unknown", "Cannot reach the peer"],
-  elsewhere: ["peer_unknown", "Cannot reach the peer"],
-  busy: ["peer_busy", "Cannot reach the peer: it is busy"],
-  untranslatable: ["untranslatable", "Cannot tell the peer: it speaks another protocol"],
-  not_askable: ["not_askable", "Cannot ask the peer for an offer: make one"],
-  not_renegotiable: ["not_renegotiable", "Cannot renegotiate: the peer takes no further offers"],
-};
-
-function unsent(outcome: Exclude<Sent, "sent">): SignalError {
-  return new SignalError(...UNSENT[outcome]);
 }
 
 function isGivenUp(role: Role, old: Status, status: Status): boolean {

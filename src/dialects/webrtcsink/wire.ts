@@ -1,3 +1,5 @@
+import { type ErrorCode, SignalError } from "../../core/errors.ts";
+import type { Sent } from "../../core/hub.ts";
 import { type Refusal, wordRefusals } from "../kit/refusal.ts";
 import { encodeError } from "./messages.ts";
 
@@ -5,6 +7,10 @@ import { encodeError } from "./messages.ts";
 const ERROR: Refusal = { frame: ({ message }) => encodeError(message) };
 /** The reference ignores what it cannot read: elements would take an answer for the end. */
 const IGNORED: Refusal = {};
+
+function closing(code: number, reason: string): Refusal {
+  return { ...ERROR, close: [code, reason] };
+}
 
 /** The protocol's answer to each refusal. */
 export const WIRE = wordRefusals<Refusal>({
@@ -23,5 +29,25 @@ export const WIRE = wordRefusals<Refusal>({
   target_missing: ERROR,
   frame_too_large: { close: [1009, "message too big"] },
   not_identified: { close: [1008, "no message in time"] },
+  credentials_missing: closing(1008, "token is missing"),
+  credentials_wrong: closing(1008, "token is not valid"),
+  credentials_expired: closing(1008, "token has expired"),
+  dialect_forbidden: closing(1008, "not allowed here"),
+  auth_unavailable: closing(1013, "cannot check the token now"),
   peers_full: { ...ERROR, close: [1013, "server is full"] },
 });
+
+/** Refusals of a message for a peer of another dialect. */
+const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string]>> = {
+  unknown: ["peer_unknown", "Cannot reach the peer"],
+  elsewhere: ["peer_unknown", "Cannot reach the peer"],
+  busy: ["peer_busy", "Cannot reach the peer: it is busy"],
+  untranslatable: ["untranslatable", "Cannot tell the peer: it speaks another protocol"],
+  not_askable: ["not_askable", "Cannot ask the peer for an offer: make one"],
+  not_renegotiable: ["not_renegotiable", "Cannot renegotiate: the peer takes no further offers"],
+};
+
+/** The refusal of a message that could not be sent. */
+export function unsent(outcome: Exclude<Sent, "sent">): SignalError {
+  return new SignalError(...UNSENT[outcome]);
+}

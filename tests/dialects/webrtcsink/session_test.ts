@@ -302,8 +302,9 @@ Deno.test("webrtcsink: what cannot be read is ignored, counted, and costs nothin
 Deno.test("webrtcsink: a refusal that elements hear is an error, and some of them are the end", () => {
   const closing = ERROR_CODES.filter((code) => WIRE[code].close !== undefined);
   assertEquals(closing.toSorted(), [
-    ...["address_banned", "address_full", "address_rate", "flooding", "frame_too_large"],
-    "not_identified",
+    ...["address_banned", "address_full", "address_rate", "auth_unavailable"],
+    ...["credentials_expired", "credentials_missing", "credentials_wrong", "dialect_forbidden"],
+    ...["flooding", "frame_too_large", "login_expired", "not_identified"],
     ...["origin_forbidden", "peers_full", "server_full"],
   ]);
   for (const code of ERROR_CODES) {

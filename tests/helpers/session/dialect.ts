@@ -1,5 +1,6 @@
 import { Calls } from "../../../src/core/calls.ts";
 import type { Hub, Reserve } from "../../../src/core/hub.ts";
+import type { Judge } from "../../../src/auth/authenticator.ts";
 import type { DialectStore } from "../../../src/core/kept.ts";
 import type { HubLimits, LinkLimits } from "../../../src/core/limits.ts";
 import type { Session } from "../../../src/core/session.ts";
@@ -7,6 +8,7 @@ import type { Visit } from "../../../src/core/visit.ts";
 import type { Dialect, Namespace, OpenDialect } from "../../../src/dialects/dialect.ts";
 import type { Route } from "../../../src/http/route.ts";
 import { Router } from "../../../src/http/router.ts";
+import { newAuthentication } from "./auth.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { FakeLink } from "./fake_link.ts";
 import { connect, newTestHub, settle, TestClient } from "./hub.ts";
@@ -21,6 +23,8 @@ export interface DialectTestOptions {
   readonly options?: Readonly<Record<string, unknown>>;
   readonly limits?: Partial<HubLimits>;
   readonly reserve?: Reserve;
+  /** Judges the clients' tokens; without one nobody needs a token, unless the options name some. */
+  readonly judge?: Judge;
   /** A realm that the dialect shares with others; one of its own elsewhere. */
   readonly bridge?: { readonly hub: Hub; readonly clock: FakeClock; readonly realm: string };
   /** State left behind by an earlier bench; empty otherwise. */
@@ -74,7 +78,19 @@ export class DialectBench implements Disposable {
     this.hub = bridge?.hub ?? newTestHub(limits);
     this.realm = bridge?.realm ?? dialect.name;
     if (reserve !== undefined) this.hub.reserve(this.realm, reserve);
-    this.open = dialect.open(dialect.options.parse(options), {
+    const checked = dialect.options.parse(options);
+    const authenticator = newAuthentication({
+      clock: this.clock,
+      own: new Map([[dialect.name, dialect.tokens?.(checked) ?? []]]),
+      judge: test.judge,
+      dialects: [dialect.name],
+    });
+    if (bridge !== undefined) {
+      const admits = (room: string, token?: string): boolean =>
+        authenticator.admits(dialect.name, room, token);
+      this.hub.guard(this.realm, dialect.name, admits);
+    }
+    this.open = dialect.open(checked, {
       hub: this.hub,
       realm: this.realm,
       dialect: dialect.name,
@@ -82,6 +98,7 @@ export class DialectBench implements Disposable {
       clock: this.clock,
       iceServers: () => [],
       basePath: "",
+      authenticator,
       store: this.store,
       warn: (what, facts) => void this.warnings.push([what, facts]),
     });

@@ -63,7 +63,9 @@ export function startSocketIoServer(
   });
   const onTurnedAway = (): void => {};
   const transport = testTransport();
+  let isClosed = false;
   const door = new Door({
+    isClosed: () => isClosed,
     router: new Router([]),
     gate,
     cors: new CorsPolicy(origins),
@@ -102,7 +104,7 @@ export function startSocketIoServer(
     faults,
     endings,
     async [Symbol.asyncDispose](): Promise<void> {
-      door.isClosed = true;
+      isClosed = true;
       await connections.drain(0);
       await within("every connection to end", connections.emptied());
       await listener.stop();

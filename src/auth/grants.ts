@@ -1,0 +1,50 @@
+/** Roles of webrtcsink that a token can grant. */
+export type Role = "produce" | "consume";
+
+/** The permissions of an authenticated client. */
+export interface Grants {
+  /** Names of dialects; undefined for all. */
+  readonly dialects: readonly string[] | undefined;
+  /** Ids that the client may have where clients choose them. */
+  readonly ids: readonly Pattern[];
+  /** Rooms and pools that the client may enter. */
+  readonly rooms: readonly Pattern[];
+  readonly roles: readonly Role[];
+}
+
+/** A name, or the beginning of names. */
+export interface Pattern {
+  readonly text: string;
+  readonly isPrefix: boolean;
+}
+
+/** Covers every name. */
+export const ANY: Pattern = { text: "", isPrefix: true };
+
+/** Permits everything. */
+export const ALL_GRANTS: Grants = {
+  dialects: undefined,
+  ids: [ANY],
+  rooms: [ANY],
+  roles: ["produce", "consume"],
+};
+
+/** Covers one name, whatever characters it has. */
+export function exactly(text: string): Pattern {
+  return { text, isPrefix: false };
+}
+
+/**
+ * Reads a pattern: exact, or a prefix with `*` at its end.
+ * @param user stands in for `{sub}`, with its characters taken literally
+ */
+export function patternOf(template: string, user: string): Pattern {
+  const isPrefix = template.endsWith("*");
+  const stem = isPrefix ? template.slice(0, -1) : template;
+  return { text: stem.replaceAll("{sub}", () => user), isPrefix };
+}
+
+/** True if one of the patterns covers the name. */
+export function covers(patterns: readonly Pattern[], name: string): boolean {
+  return patterns.some(({ text, isPrefix }) => isPrefix ? name.startsWith(text) : name === text);
+}

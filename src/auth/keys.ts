@@ -1,0 +1,114 @@
+import { Buffer } from "node:buffer";
+import { createPublicKey } from "node:crypto";
+import { type CryptoKey, importJWK, type JWK } from "jose";
+
+/** A key as the library takes it. */
+export type VerifyKey = CryptoKey | Uint8Array;
+
+/** Where verification keys come from. */
+export interface KeySource extends Partial<Disposable> {
+  /** Why no token can be verified now, in a few words; undefined if it can. */
+  readonly trouble?: string | undefined;
+  /** The keys that may have signed a token; never rejects. */
+  find(
+    alg: string,
+    kid: string | undefined,
+  ): readonly VerifyKey[] | "unavailable" | Promise<readonly VerifyKey[] | "unavailable">;
+}
+
+const CURVES: Readonly<Record<string, string>> = {
+  ES256: "P-256",
+  ES384: "P-384",
+  ES512: "P-521",
+  EdDSA: "Ed25519",
+};
+const MIN_SECRET_BYTES = 32;
+const BASE64 = "base64:";
+
+/** Reads a secret: text, or `base64:…`. Throws TypeError if it is too short. */
+export function readSecret(text: string): Uint8Array {
+  const bytes = text.startsWith(BASE64)
+    ? Buffer.from(text.slice(BASE64.length), "base64")
+    : Buffer.from(text);
+  if (bytes.length < MIN_SECRET_BYTES) {
+    throw new TypeError(`A secret needs at least ${MIN_SECRET_BYTES} bytes`);
+  }
+  return new Uint8Array(bytes);
+}
+
+/** Secrets that are all tried, so that they can be rotated. */
+export function secretKeys(secrets: readonly Uint8Array[]): KeySource {
+  return { find: () => secrets };
+}
+
+/** Reads a public key from the text of a PEM or JWK file. Throws TypeError if it holds no such key. */
+export function readKey(text: string): JWK {
+  if (text.includes("-----BEGIN")) {
+    if (!/-----BEGIN (PUBLIC KEY|CERTIFICATE)-----/.test(text)) {
+      throw new TypeError("expected a public key (BEGIN PUBLIC KEY)");
+    }
+    // The export is a JWK.
+    return createPublicKey(text).export({ format: "jwk" }) as JWK;
+  }
+  const jwk: unknown = parse(text);
+  if (!isPublicKey(jwk)) throw new TypeError("expected a PEM or JWK public key");
+  return jwk;
+}
+
+/** True if a value is a public key in JWK form. A symmetric key in a public set proves nothing. */
+export function isPublicKey(value: unknown): value is JWK {
+  if (typeof value !== "object" || value === null || !("kty" in value)) return false;
+  return ["RSA", "EC", "OKP"].includes(String(value.kty)) && !("d" in value);
+}
+
+/** A set of public keys, imported when they are first needed. */
+export class PublicKeys {
+  readonly #jwks: readonly JWK[];
+  readonly #imported = new Map<string, Promise<VerifyKey | undefined>>();
+
+  constructor(jwks: readonly JWK[]) {
+    this.#jwks = jwks;
+  }
+
+  /** The keys that fit an algorithm and, where both name one, a key id. */
+  async find(alg: string, kid: string | undefined): Promise<readonly VerifyKey[]> {
+    const found = await Promise.all(
+      this.#jwks.flatMap((jwk, at) =>
+        fits(jwk, alg) && (kid === undefined || jwk.kid === undefined || jwk.kid === kid)
+          ? [this.#import(jwk, at, alg)]
+          : []
+      ),
+    );
+    return found.filter((key) => key !== undefined);
+  }
+
+  /** True if a key carries the id. */
+  knows(kid: string): boolean {
+    return this.#jwks.some((jwk) => jwk.kid === kid);
+  }
+
+  #import(jwk: JWK, at: number, alg: string): Promise<VerifyKey | undefined> {
+    const name = `${alg} ${at}`;
+    const known = this.#imported.get(name);
+    if (known !== undefined) return known;
+    // A key that cannot be used, such as a short one of RSA, is not there.
+    const fresh = importJWK(jwk, alg).then((key) => key, () => undefined);
+    this.#imported.set(name, fresh);
+    return fresh;
+  }
+}
+
+function fits({ kty, crv, alg: only, use }: JWK, alg: string): boolean {
+  if (only !== undefined && only !== alg && !(only === "Ed25519" && alg === "EdDSA")) return false;
+  if (use !== undefined && use !== "sig") return false;
+  if (alg.startsWith("RS") || alg.startsWith("PS")) return kty === "RSA";
+  return (kty === "EC" || kty === "OKP") && crv === CURVES[alg];
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,159 @@
+import type { Clock } from "../core/clock.ts";
+import {
+  type Attempt,
+  type Authenticator,
+  type Judge,
+  refused,
+  type Verdict,
+  type Why,
+} from "./authenticator.ts";
+import { type FailureLimits, Failures } from "./failures.ts";
+import { covers } from "./grants.ts";
+import { StaticTokens } from "./static.ts";
+
+/** The part of a configuration that a reload may change. */
+export interface AuthSettings {
+  /** Tokens that are configured for one dialect alone, by its name. */
+  readonly own: ReadonlyMap<string, readonly string[]>;
+  /** The mode's judge and its dialects; undefined for mode none. */
+  readonly common:
+    | { readonly judge: Judge; readonly dialects: ReadonlySet<string> }
+    | undefined;
+}
+
+export interface AuthOptions extends FailureLimits {
+  readonly clock: Clock;
+  readonly keyOf: (address: string) => string;
+  readonly maxTokenBytes: number;
+  /** One attempt was judged. */
+  readonly onOutcome: (dialect: string, outcome: "granted" | Why) => void;
+}
+
+/** These are no guesses at a token. */
+const INNOCENT: ReadonlySet<Why> = new Set(["missing", "unavailable"]);
+/** Refusals that say of a word no more than that it is no token. */
+const WORDLESS: ReadonlySet<Why> = new Set(["malformed", "denied"]);
+
+/** The server's authenticator: tokens of single dialects, or those of the mode. */
+export class Authentication implements Authenticator, Disposable {
+  readonly #options: AuthOptions;
+  readonly #failures: Failures;
+  #own: ReadonlyMap<string, StaticTokens>;
+  #common: AuthSettings["common"];
+
+  constructor(settings: AuthSettings, options: AuthOptions) {
+    this.#options = options;
+    this.#failures = new Failures(options, options.clock.now, options.keyOf);
+    this.#own = judgesOf(settings);
+    this.#common = settings.common;
+  }
+
+  /** Why tokens cannot be judged now; undefined if they can. */
+  get trouble(): string | undefined {
+    return this.#common?.judge.trouble;
+  }
+
+  /** Judges by other settings from now on; nobody who is in is asked again. */
+  adopt(settings: AuthSettings): void {
+    const old = this.#common?.judge;
+    this.#own = judgesOf(settings);
+    this.#common = settings.common;
+    if (old !== settings.common?.judge) old?.[Symbol.dispose]?.();
+  }
+
+  asks(dialect: string): boolean {
+    return this.#judgeOf(dialect) !== undefined;
+  }
+
+  /**
+   * True if the dialect's own tokens let a peer of another dialect into a room; the tokens of the mode
+   * are checked by the peer's own dialect.
+   */
+  admits(dialect: string, room: string, token: string | undefined): boolean {
+    const own = this.#own.get(dialect);
+    if (own === undefined) return true;
+    const verdict = own.judge(token);
+    return "identity" in verdict && covers(verdict.identity.grants.rooms, room);
+  }
+
+  check(attempt: Attempt): Verdict | Promise<Verdict> {
+    const judge = this.#judgeOf(attempt.dialect);
+    // A reload has taken the tokens away since the connection was opened.
+    if (judge === undefined) return this.#settle(refused("unavailable"), attempt);
+    const delayMs = judge.asksAlways ? this.#failures.delayMs(attempt.address) : 0;
+    const verdict = delayMs === 0
+      ? this.#judge(judge, attempt)
+      : this.#options.clock.delay(delayMs).then(() => this.#judge(judge, attempt));
+    if (verdict instanceof Promise) {
+      return verdict.then((verdict) => this.#answer(judge, verdict, attempt));
+    }
+    return this.#answer(judge, verdict, attempt);
+  }
+
+  [Symbol.dispose](): void {
+    this.#common?.judge[Symbol.dispose]?.();
+  }
+
+  #judgeOf(dialect: string): Judge | undefined {
+    const own = this.#own.get(dialect);
+    if (own !== undefined) return own;
+    return this.#common?.dialects.has(dialect) ? this.#common.judge : undefined;
+  }
+
+  #judge(judge: Judge, attempt: Attempt): Verdict | Promise<Verdict> {
+    const { token, word } = attempt;
+    if (token === undefined && word !== undefined && !judge.asksAlways) {
+      const verdict = this.#judgeToken(judge, word, attempt);
+      return verdict instanceof Promise ? verdict.then(ofWord) : ofWord(verdict);
+    }
+    if (token === undefined && !judge.asksAlways) return refused("missing");
+    return this.#judgeToken(judge, token, attempt);
+  }
+
+  #judgeToken(
+    judge: Judge,
+    token: string | undefined,
+    attempt: Attempt,
+  ): Verdict | Promise<Verdict> {
+    // Tokens are ASCII; more characters are more bytes in any case.
+    const isTooLong = token !== undefined && token.length > this.#options.maxTokenBytes;
+    return isTooLong ? refused("malformed") : judge.judge(token, attempt);
+  }
+
+  #answer(judge: Judge, verdict: Verdict, attempt: Attempt): Verdict | Promise<Verdict> {
+    const settled = this.#settle(limited(verdict, attempt), attempt);
+    if (!("why" in settled) || INNOCENT.has(settled.why)) return settled;
+    const delayMs = judge.asksAlways ? 0 : this.#failures.delayMs(attempt.address);
+    return delayMs === 0 ? settled : this.#options.clock.delay(delayMs).then(() => settled);
+  }
+
+  #settle(verdict: Verdict, { dialect, address }: Attempt): Verdict {
+    const why = "why" in verdict ? verdict.why : undefined;
+    this.#options.onOutcome(dialect, why ?? "granted");
+    if (why !== undefined && !INNOCENT.has(why)) this.#failures.note(address);
+    return verdict;
+  }
+}
+
+/** A verdict on a word: unless it was a token, the client has shown none. */
+function ofWord(verdict: Verdict): Verdict {
+  if ("identity" in verdict) return { identity: { ...verdict.identity, tookWord: true } };
+  return WORDLESS.has(verdict.why) ? refused("missing") : verdict;
+}
+
+/** A verdict, or the refusal of something that its grants do not cover. */
+function limited(verdict: Verdict, { dialect, id, isIssuedId, room }: Attempt): Verdict {
+  if (!("identity" in verdict)) return verdict;
+  const { grants, tookWord } = verdict.identity;
+  if (grants.dialects !== undefined && !grants.dialects.includes(dialect)) {
+    return refused("dialect");
+  }
+  const isChosen = id !== undefined && !isIssuedId && !tookWord;
+  if (isChosen && !covers(grants.ids, id)) return refused("id");
+  return room !== undefined && !covers(grants.rooms, room) ? refused("room") : verdict;
+}
+
+function judgesOf({ own }: AuthSettings): ReadonlyMap<string, StaticTokens> {
+  const pairs = [...own].map(([dialect, tokens]) => [dialect, new StaticTokens(tokens)] as const);
+  return new Map(pairs.filter(([, tokens]) => tokens.areNeeded));
+}

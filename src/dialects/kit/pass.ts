@@ -1,0 +1,119 @@
+import type { Attempt, Authenticator, Identity, Verdict } from "../../auth/authenticator.ts";
+import { refused } from "../../auth/authenticator.ts";
+import { type Shown, shownBy } from "../../auth/credential.ts";
+import { covers, type Role } from "../../auth/grants.ts";
+import { SignalError } from "../../core/errors.ts";
+import type { Link } from "../../core/session.ts";
+import type { Visit } from "../../core/visit.ts";
+
+/** A client's own words at the moment when its dialect asks for a token. */
+export interface Presented {
+  /** The token in the dialect's own message; an empty one is ignored. */
+  readonly token?: string | undefined;
+  /** Chosen by the client. */
+  readonly id?: string;
+  readonly isIssuedId?: boolean;
+  /** May be a token; see Attempt. */
+  readonly word?: string;
+  readonly room?: string;
+}
+
+/** One connection's dealings with the authenticator: its token, and what that permits. */
+export class Pass {
+  readonly #authenticator: Authenticator;
+  readonly #dialect: string;
+  readonly #link: Link;
+  readonly #shown: Shown;
+  #identity: Identity | undefined = undefined;
+
+  constructor(authenticator: Authenticator, dialect: string, visit: Visit, link: Link) {
+    this.#authenticator = authenticator;
+    this.#dialect = dialect;
+    this.#link = link;
+    this.#shown = shownBy(visit);
+  }
+
+  /** Undefined before a token was accepted. */
+  get identity(): Identity | undefined {
+    return this.#identity;
+  }
+
+  /** See Identity. */
+  get expiresAt(): number | undefined {
+    return this.#identity?.expiresAt;
+  }
+
+  /** The token that the client showed by connecting. */
+  get shownToken(): string | undefined {
+    return this.#shown.token;
+  }
+
+  /**
+   * Has a token checked and keeps what it permits. Throws the refusal, or rejects with it.
+   * @param details what the dialect's answer to a refusal has to hold
+   */
+  present(
+    presented: Presented,
+    details: SignalError["details"] = {},
+  ): void | Promise<void> {
+    const verdict = this.#authenticator.check(this.#attempt(presented));
+    if (!(verdict instanceof Promise)) return this.#take(verdict, details);
+    return verdict.then((verdict) => this.#take(verdict, details));
+  }
+
+  /** The id for a client that cannot choose one: the first that its token names exactly. */
+  get ownId(): string | undefined {
+    const { grants, user } = this.#identity ?? {};
+    return grants?.ids.find(({ isPrefix }) => !isPrefix)?.text ?? user;
+  }
+
+  /** Shows that two connections are one user's; undefined for a token that names nobody. */
+  get proof(): string | undefined {
+    const user = this.#identity?.user;
+    // No client can choose such a proof, because it contains a NUL.
+    return user === undefined ? undefined : `\0user\0${user}`;
+  }
+
+  /** True if the token is good for the room. */
+  grantsRoom(room: string): boolean {
+    return this.#identity !== undefined && covers(this.#identity.grants.rooms, room);
+  }
+
+  /** Throws the refusal of a role that the token does not grant. */
+  assume(role: Role): void {
+    if (this.#identity?.grants.roles.includes(role)) return;
+    throw refused("role").refusal;
+  }
+
+  #take(verdict: Verdict, details: SignalError["details"]): void {
+    if ("identity" in verdict) {
+      this.#identity = verdict.identity;
+      return;
+    }
+    const { code, message, why } = verdict.refusal;
+    throw new SignalError(code, message, details, why);
+  }
+
+  #attempt({ token, room, id, ...more }: Presented): Attempt {
+    return {
+      ...more,
+      dialect: this.#dialect,
+      token: token || this.#shown.token,
+      id,
+      room,
+      address: this.#link.address,
+      origin: this.#shown.origin,
+      userAgent: this.#shown.userAgent,
+      connection: this.#link.id,
+    };
+  }
+}
+
+/** A pass for a connection; undefined if the dialect's clients need no token. */
+export function passFor(
+  { authenticator, dialect }: { readonly authenticator: Authenticator; readonly dialect: string },
+  visit: Visit,
+  link: Link,
+): Pass | undefined {
+  return authenticator.asks(dialect) ? new Pass(authenticator, dialect, visit, link) : undefined;
+}

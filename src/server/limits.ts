@@ -1,0 +1,40 @@
+import { liftedLimits } from "../config/option_list.ts";
+import type { Config } from "../config/schema.ts";
+import type { Clock } from "../core/clock.ts";
+import type { AddressBans } from "../http/bans.ts";
+import { Gate } from "../http/gate.ts";
+import type { Log } from "../observe/log.ts";
+import { maxOpenFiles } from "../system/files.ts";
+
+const FORGET_IDLE_MS = 10_000;
+/** Descriptors kept for everything but connections. */
+const SPARE_FILES = 256;
+
+/** Logs the limits that differ from the configured ones; after the start, which may fail with one line. */
+export function logLimits(config: Config, log: Log): void {
+  for (const option of liftedLimits(config)) log.write("warning", "no limit", { option });
+  const limit = affordable(config.limits.maxConnections);
+  if (limit === config.limits.maxConnections) return;
+  const why = "fewer connections than configured, because of the limit of open files (ulimit -n)";
+  log.write("info", why, { limit });
+}
+
+/** Makes the gate, with no more connections than the system has files for. */
+export function openGate(config: Config, clock: Clock, bans: AddressBans): Gate & Disposable {
+  const maxConnections = affordable(config.limits.maxConnections);
+  const gate = new Gate(
+    { ...config.limits, maxConnections },
+    config.allowedOrigins,
+    clock.now,
+    bans,
+  );
+  const timer = clock.every(FORGET_IDLE_MS, () => gate.forgetIdle());
+  return Object.assign(gate, { [Symbol.dispose]: () => timer[Symbol.dispose]() });
+}
+
+/** The number of connections that the system has files for; if those are scarce, half are kept. */
+function affordable(wanted: number): number {
+  const files = maxOpenFiles();
+  const spare = Math.min(SPARE_FILES, Math.floor(files / 2));
+  return Math.min(wanted, Math.max(1, files - spare));
+}

@@ -1,0 +1,217 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  type Attempt,
+  type Identity,
+  type Judge,
+  refused,
+  type Verdict,
+  type Why,
+} from "../../src/auth/authenticator.ts";
+import { ALL_GRANTS, covers, exactly, type Grants, patternOf } from "../../src/auth/grants.ts";
+import { StaticTokens } from "../../src/auth/static.ts";
+import { newAuthentication } from "../helpers/session/auth.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { settle } from "../helpers/session/hub.ts";
+
+const TOKEN = "a-token-of-somebody";
+
+function attempt(more: Partial<Attempt> = {}): Attempt {
+  return {
+    dialect: "ssp",
+    token: TOKEN,
+    id: undefined,
+    room: undefined,
+    address: "192.0.2.1",
+    origin: undefined,
+    userAgent: undefined,
+    connection: "1",
+    ...more,
+  };
+}
+
+/** Accepts one token, which has the given grants. */
+function judgeOf(grants: Partial<Grants> = {}, asksAlways = false): Judge {
+  const identity: Identity = {
+    user: "alice",
+    grants: { ...ALL_GRANTS, ...grants },
+    expiresAt: undefined,
+  };
+  return {
+    ...(asksAlways ? { asksAlways: true } : {}),
+    judge: (token) => token === TOKEN || asksAlways ? { identity } : refused("signature"),
+  };
+}
+
+function whyOf(verdict: Verdict): Why | "granted" {
+  return "why" in verdict ? verdict.why : "granted";
+}
+
+/** The outcome of a check that needs no time. */
+function outcomeOf(verdict: Verdict | Promise<Verdict>): Why | "granted" {
+  if (verdict instanceof Promise) throw new Error("Expected a verdict at once");
+  return whyOf(verdict);
+}
+
+Deno.test("a dialect asks for tokens of its own, or for those of the mode", () => {
+  const own = new Map([["ssp", [TOKEN]], ["simple", []]]);
+  const auth = newAuthentication({
+    clock: new FakeClock(),
+    own,
+    judge: new StaticTokens(["another-token-here"]),
+    dialects: ["owt"],
+  });
+  const asking = ["ssp", "simple", "owt", "peerjs"].filter((dialect) => auth.asks(dialect));
+  assertEquals(asking, ["ssp", "owt"]);
+  assertEquals(outcomeOf(auth.check(attempt())), "granted");
+  assertEquals(outcomeOf(auth.check(attempt({ dialect: "owt" }))), "denied");
+});
+
+Deno.test("a token is missing, too long, or judged; each outcome is counted", () => {
+  const counted: string[] = [];
+  const onOutcome = (dialect: string, outcome: string): void =>
+    void counted.push(`${dialect} ${outcome}`);
+  const auth = newAuthentication({
+    clock: new FakeClock(),
+    judge: judgeOf(),
+    dialects: ["ssp"],
+    maxTokenBytes: 64,
+    onOutcome,
+  });
+  for (const token of [undefined, "x".repeat(65), "x".repeat(64), TOKEN]) {
+    outcomeOf(auth.check(attempt({ token })));
+  }
+  assertEquals(counted, ["ssp missing", "ssp malformed", "ssp signature", "ssp granted"]);
+});
+
+Deno.test("a token is good for the dialects, ids and rooms that it grants", () => {
+  const grants = { dialects: ["ssp", "owt"], ids: [exactly("alice")], rooms: [exactly("lobby")] };
+  const dialects = ["ssp", "owt", "simple"];
+  const auth = newAuthentication({ clock: new FakeClock(), judge: judgeOf(grants), dialects });
+  const cases: [Partial<Attempt>, Why | "granted"][] = [
+    [{}, "granted"],
+    [{ dialect: "simple" }, "dialect"],
+    [{ id: "alice", room: "lobby" }, "granted"],
+    [{ id: "bob" }, "id"],
+    [{ id: "bob", isIssuedId: true }, "granted"],
+    [{ room: "attic" }, "room"],
+    [{ id: "bob", room: "attic" }, "id"],
+  ];
+  for (const [more, expected] of cases) {
+    assertEquals(outcomeOf(auth.check(attempt(more))), expected, JSON.stringify(more));
+  }
+});
+
+Deno.test("a word may be the token of a client that shows none", () => {
+  const auth = newAuthentication({
+    clock: new FakeClock(),
+    judge: judgeOf({ ids: [exactly("alice")] }),
+    dialects: ["ssp"],
+  });
+  const byWord = auth.check(attempt({ token: undefined, word: TOKEN, id: TOKEN }));
+  assertEquals("identity" in byWord && byWord.identity.tookWord, true);
+  // With a token the word is an id, which has to be granted.
+  assertEquals(outcomeOf(auth.check(attempt({ word: "bob", id: "bob" }))), "id");
+  // A judge that is always asked decides about the id.
+  const asked = newAuthentication({
+    clock: new FakeClock(),
+    judge: judgeOf({}, true),
+    dialects: ["ssp"],
+  });
+  const verdict = asked.check(attempt({ token: undefined, word: "bob", id: "bob" }));
+  assertEquals("identity" in verdict && verdict.identity.tookWord, undefined);
+});
+
+Deno.test("a word that is no token counts as a missing one, unless it was a token once", () => {
+  const judging = (why: Why) =>
+    newAuthentication({
+      clock: new FakeClock(),
+      judge: { judge: () => refused(why) },
+      dialects: ["ssp"],
+    });
+  const outcomes = (["malformed", "denied", "expired", "unavailable"] as const).map((why) =>
+    outcomeOf(judging(why).check(attempt({ token: undefined, word: "bob" })))
+  );
+  assertEquals(outcomes, ["missing", "missing", "expired", "unavailable"]);
+});
+
+Deno.test("after some bad tokens of an address each refusal waits longer, and a good token never", async () => {
+  const clock = new FakeClock();
+  const auth = newAuthentication({
+    clock,
+    judge: judgeOf(),
+    dialects: ["ssp"],
+    failureBurst: 2,
+    maxDelayMs: 300,
+  });
+  const bad = attempt({ token: "x" });
+  assertEquals([outcomeOf(auth.check(bad)), outcomeOf(auth.check(bad))], [
+    "signature",
+    "signature",
+  ]);
+  for (const delayMs of [100, 200, 300, 300]) {
+    let answer: Verdict | undefined;
+    Promise.resolve(auth.check(bad)).then((verdict) => answer = verdict);
+    clock.advance(delayMs - 1);
+    await settle();
+    assertEquals(answer, undefined);
+    clock.advance(1);
+    await settle();
+    assertEquals(answer && whyOf(answer), "signature");
+  }
+  assertEquals(outcomeOf(auth.check(attempt())), "granted");
+  assertEquals(outcomeOf(auth.check({ ...bad, address: "192.0.2.2" })), "signature");
+  // A missing token is no guess.
+  assertEquals(outcomeOf(auth.check(attempt({ token: undefined }))), "missing");
+  clock.advance(60_000);
+  assertEquals(outcomeOf(auth.check(bad)), "signature");
+});
+
+Deno.test("a judge that is always asked is asked after the delay", async () => {
+  const clock = new FakeClock();
+  let asked = 0;
+  const judge: Judge = {
+    asksAlways: true,
+    judge: () => {
+      asked++;
+      return Promise.resolve(refused("denied"));
+    },
+  };
+  const auth = newAuthentication({
+    clock,
+    judge,
+    dialects: ["ssp"],
+    failureBurst: 1,
+    maxDelayMs: 100,
+  });
+  await auth.check(attempt());
+  await auth.check(attempt());
+  const third = auth.check(attempt());
+  await settle();
+  assertEquals(asked, 2);
+  clock.advance(100);
+  assertEquals([whyOf(await third), asked], ["denied", 3]);
+});
+
+Deno.test("other settings are in force from their adoption on", () => {
+  const auth = newAuthentication({
+    clock: new FakeClock(),
+    judge: judgeOf(),
+    dialects: ["ssp"],
+  });
+  auth.adopt({ own: new Map([["owt", [TOKEN]]]), common: undefined });
+  assertEquals([auth.asks("ssp"), auth.asks("owt")], [false, true]);
+  assertEquals(outcomeOf(auth.check(attempt())), "unavailable");
+});
+
+Deno.test("no name outside the grants is covered, and a user's name is taken literally", () => {
+  const name = fc.string({ unit: "grapheme", maxLength: 8 });
+  fc.assert(fc.property(name, name, fc.boolean(), name, (user, stem, isPrefix, tried) => {
+    const template = `${stem}{sub}${isPrefix ? "*" : ""}`;
+    const whole = stem.replaceAll("{sub}", () => user) + user;
+    const expected = isPrefix ? tried.startsWith(whole) : tried === whole;
+    assertEquals(covers([patternOf(template, user)], tried), expected);
+  }));
+  assertEquals(covers([patternOf("{sub}", "a*")], "ab"), false);
+  assertEquals(covers([], ""), false);
+});

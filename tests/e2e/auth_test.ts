@@ -1,0 +1,136 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { ConfigError } from "../../src/config/load.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { startTestServer } from "../helpers/wire/server.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
+
+// Authentication on the real wire; tests/auth tries every refusal in every dialect.
+
+const ALICE = "a-token-of-alice";
+const LOBBY = "a-token-for-the-lobby";
+const ARGS = [
+  "--auth-mode",
+  "tokens",
+  "--auth-tokens",
+  `alice:${ALICE}`,
+  "--auth-tokens",
+  `${LOBBY}@lobby`,
+];
+
+/** The first frame of a connection. */
+async function first(url: string): Promise<unknown> {
+  await using client = await WsClient.open(url);
+  return await client.nextJson();
+}
+
+Deno.test("mode tokens: clients are admitted by token and id, and refusals are logged without a token", async () => {
+  await using server = startTestServer({ args: ARGS });
+  const peer = (key: string, id: string): string =>
+    `${server.wsUrl}/peerjs?key=${key}&id=${id}&token=random`;
+  assertEquals(await first(peer(ALICE, "alice")), { type: "OPEN" });
+  const refusal = (msg: string): unknown => ({ type: "ERROR", payload: { msg } });
+  assertEquals(await first(peer(ALICE, "bob")), refusal("Id is not allowed"));
+  assertEquals(await first(peer("not-a-token-at-all", "alice")), refusal("Token is not valid"));
+  assertEquals(await first(peer(LOBBY, "anybody")), { type: "OPEN" });
+  const reasons = server.log.flatMap(({ facts }) => facts["reason"] ?? []);
+  assert(reasons.includes("auth_id") && reasons.includes("auth_denied"), reasons.join());
+  assertEquals(JSON.stringify(server.log).includes("a-token"), false);
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  for (const outcome of ["granted", "id", "denied"]) {
+    const count = outcome === "granted" ? 2 : 1;
+    const series = `signalbox_auth_attempts_total{dialect="peerjs",outcome="${outcome}"} ${count}`;
+    assertStringIncludes(metrics, series);
+  }
+  assertStringIncludes(metrics, 'signalbox_refusals_total{dialect="peerjs",reason="auth_id"} 1');
+});
+
+Deno.test("mode tokens: a header, a subprotocol or a posted join brings the token of Simple", async () => {
+  await using server = startTestServer({ args: ARGS });
+  const open = (token: string, body: unknown): Promise<Response> =>
+    fetch(`${server.url}/simple`, {
+      method: "POST",
+      headers: {
+        accept: "text/event-stream",
+        ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body: JSON.stringify(body),
+    });
+  const statusOf = async (response: Promise<Response>): Promise<number> => {
+    const { status, body } = await response;
+    await body?.cancel();
+    return status;
+  };
+  const join = { event: "join", room: "lobby" };
+  assertEquals(await statusOf(open(LOBBY, join)), 200);
+  assertEquals(await statusOf(open("", { ...join, token: LOBBY })), 200);
+  assertEquals(await statusOf(open(LOBBY, { ...join, room: "attic" })), 403);
+  assertEquals(await statusOf(open("", join)), 401);
+  assertEquals(await statusOf(open("x".repeat(16), join)), 401);
+  const offered = ["signalbox", `bearer.${LOBBY}`];
+  const socket = new WebSocket(`${server.wsUrl}/simple?room=lobby`, offered);
+  const message = await new Promise((resolve) => socket.onmessage = ({ data }) => resolve(data));
+  assertStringIncludes(String(message), '"room":"lobby"');
+  assertEquals(socket.protocol, "signalbox");
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  socket.close();
+  await closed;
+});
+
+Deno.test("dialects that are left out of --auth-dialects stay open", async () => {
+  await using server = startTestServer({ args: [...ARGS, "--auth-dialects", "owt"] });
+  assertEquals(await first(`${server.wsUrl}/peerjs?key=peerjs&id=a&token=t`), { type: "OPEN" });
+});
+
+Deno.test("mode jwt: keys of an issuer are fetched, and until then the server is not ready", async () => {
+  const { publicKey, privateKey } = await generateKeyPair("ES256", { extractable: true });
+  const set = JSON.stringify({ keys: [{ ...await exportJWK(publicKey), kid: "k" }] });
+  let isUp = false;
+  await using issuer = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => isUp ? new Response(set) : Response.redirect("http://127.0.0.1:1/"),
+  );
+  const clock = new FakeClock();
+  await using server = startTestServer({
+    args: [
+      ...["--auth-mode", "jwt", "--auth-jwks", `http://127.0.0.1:${issuer.addr.port}/keys`],
+      ...["--auth-jwt-audience", "calls"],
+    ],
+    clock,
+  });
+  const token = await new SignJWT({ sub: "alice" }).setProtectedHeader({ alg: "ES256", kid: "k" })
+    .setAudience("calls").setExpirationTime("10m").sign(privateKey);
+  const url = `${server.wsUrl}/peerjs?key=${token}&id=alice&token=random`;
+  const unavailable = { type: "ERROR", payload: { msg: "Cannot check the token now" } };
+  assertEquals(await first(url), unavailable);
+  const ready = await fetch(`${server.url}/readyz`);
+  assertEquals([ready.status, await ready.text()], [503, "not ready: no keys\n"]);
+  isUp = true;
+  clock.advance(30_000);
+  assertEquals(await first(url), { type: "OPEN" });
+  const late = await fetch(`${server.url}/readyz`);
+  assertEquals([late.status, await late.text()], [200, "ready\n"]);
+});
+
+Deno.test("options of authentication that contradict each other end the start", () => {
+  const objection = (...args: string[]): string =>
+    assertThrows(() => startTestServer({ args }), ConfigError).messages.join();
+  const own = ["--ssp-tokens", "a-token-of-ssp-alone"];
+  assertStringIncludes(objection("--auth-mode", "tokens"), "without --auth-tokens");
+  assertStringIncludes(objection(...ARGS.slice(2)), "--auth-mode none");
+  const jwt = ["--auth-mode", "jwt"];
+  const secret = ["--auth-jwt-secret", "x".repeat(32)];
+  assertStringIncludes(objection(...jwt), "without --auth-jwt-secret");
+  assertStringIncludes(objection(...jwt, ...secret, "--auth-jwks", "f"), "more than one of");
+  assertStringIncludes(objection(...jwt, "--auth-jwt-secret", "short"), "at least 32 bytes");
+  assertStringIncludes(objection(...secret), "--auth-jwt-secret with --auth-mode none");
+  assertStringIncludes(
+    objection(...jwt, "--auth-jwks", "https://a"),
+    "without --auth-jwt-audience",
+  );
+  const remote = ["--auth-jwks", "http://a.example", "--auth-jwt-audience", "a"];
+  assertStringIncludes(objection(...jwt, ...remote), "over http");
+  const unfit = ["--auth-jwt-algorithms", "RS256"];
+  assertStringIncludes(objection(...jwt, ...secret, ...unfit), "RS256 with --auth-jwt-secret");
+  assertStringIncludes(objection(...ARGS, ...own), "--ssp-tokens beside --auth-mode tokens");
+});
