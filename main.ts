@@ -95,7 +95,10 @@ function stopOnSignals(server: Server, log: Log): void {
     if (isStopping) Deno.exit(1);
     isStopping = true;
     log.write("info", "stopping", { signal });
-    setTimeout(() => Deno.exit(0), server.stopBudgetMs);
+    setTimeout(() => {
+      log.write("error", "stopping took too long", { afterMs: server.stopBudgetMs });
+      Deno.exit(0);
+    }, server.stopBudgetMs);
     await server.stop();
     Deno.exit(0);
   };

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Deno's node:crypto and private keys that are in order:
+# Private keys that are in order, and Deno's node:crypto:
 # - 2.9.6: an encrypted PEM key without a passphrase fails as "interrupted or cancelled", an error
-#   that names neither the key nor a passphrase (Node says that a passphrase is required).
+#   that names neither the key nor a passphrase (Node asks for the passphrase).
 # - 2.6.8: `createPrivateKey` refuses a P-521 key, with which `Deno.listenTls` of the same version
 #   serves TLS. So a check of a key by node:crypto refuses what would work.
 #

@@ -49,7 +49,7 @@ export class Hub {
     this.#calls = calls;
   }
 
-  /** True if departures are told to nobody any more: see `silence`. */
+  /** True if departures are no longer reported: see `silence`. */
   get isSilent(): boolean {
     return this.#isSilent;
   }

@@ -9,6 +9,7 @@ import unit from "../../scripts/systemd/signalbox.service" with { type: "text" }
 import contributing from "../../tests/README.md" with { type: "text" };
 import options from "../config/README.md" with { type: "text" };
 import core from "../core/README.md" with { type: "text" };
+import bridging from "../dialects/BRIDGING.md" with { type: "text" };
 import dialects from "../dialects/README.md" with { type: "text" };
 import gstreamerProtocol from "../dialects/gstreamer/PROTOCOL.md" with { type: "text" };
 import gstreamer from "../dialects/gstreamer/README.md" with { type: "text" };
@@ -58,6 +59,7 @@ export const PAGES: readonly Page[] = [
     "src/server/README.md": operating,
     "src/config/README.md": options,
     "src/store/README.md": persistence,
+    "src/dialects/BRIDGING.md": bridging,
   }),
   ...group("Protocols", {
     "src/dialects/peerjs/PROTOCOL.md": peerjsProtocol,

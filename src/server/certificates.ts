@@ -30,14 +30,19 @@ export class Certificate {
   }
 
   /**
-   * Reads the files again; undefined if nothing has changed. Files that do not belong together, as in
-   * the middle of a renewal, throw ConfigError and change nothing.
+   * Reads the files again; undefined if they hold what is in use. Files that do not belong together,
+   * as in the middle of a renewal, throw ConfigError.
    */
   readAgain(): TlsMaterial | undefined {
     const fresh = this.#read();
     const { cert, key } = this.#material;
     if (fresh.cert === cert && fresh.key === key) return undefined;
-    return this.#material = fresh;
+    return fresh;
+  }
+
+  /** The listeners use this material from now on. */
+  adopt(material: TlsMaterial): void {
+    this.#material = material;
   }
 
   /** Calls back when either file is newer than before. */

@@ -100,10 +100,11 @@ export class Lifecycle {
   /**
    * Listens with another certificate. Where that ends connections, all are closed with their own
    * codes before, and a client that comes meanwhile is answered 503 instead of being cut off.
+   * @returns true if the certificate is in use now; false if the server was not ready for it
    */
-  async renew(tls: TlsMaterial): Promise<void> {
+  async renew(tls: TlsMaterial): Promise<boolean> {
     const parts = this.#parts;
-    if (parts === undefined || this.#state !== "ready") return;
+    if (parts === undefined || this.#state !== "ready") return false;
     const { connections, listeners, keepsConnections } = parts;
     if (!keepsConnections) {
       this.#state = "renewing";
@@ -114,6 +115,7 @@ export class Lifecycle {
       const secure = listeners.filter(({ where }) => where.isSecure);
       await Promise.all(secure.map(({ listener }) => listener.renew(tls)));
       this.#log.write("info", "certificate taken up");
+      return true;
     } finally {
       if (this.#state === "renewing") this.#state = "ready";
     }

@@ -151,7 +151,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   async function renewCertificate(): Promise<void> {
     try {
       const fresh = certificate?.readAgain();
-      if (fresh !== undefined) await life.renew(fresh);
+      if (fresh !== undefined && await life.renew(fresh)) certificate?.adopt(fresh);
     } catch (error) {
       log.write("error", "cannot take up the certificate", { error: messageOf(error) });
     }

@@ -8,7 +8,7 @@ realms.mode = "bridged";
 
 /** Files without a hub, files that make their own, and the longest one. */
 const APART =
-  /\/(kit\/.*|messages|python_text|mailbox|signal_log|kept_signals|issued_ids|fuzz|written_events|leg_contract|bridge\w*)_test\.ts$/;
+  /\/(kit\/.*|messages|python_text|mailbox|signal_log|kept_signals|issued_ids|fuzz|written_events|late_steps|leg_contract|bridge\w*)_test\.ts$/;
 
 for (const file of testFilesIn(new URL("./", import.meta.url))) {
   if (file.href !== import.meta.url && !APART.test(file.href)) await import(file.href);

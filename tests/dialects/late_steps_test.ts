@@ -11,7 +11,7 @@ hubs.mode = "late";
  * crowd of ssp, whose stage has to know whose claim is asked about.
  */
 const APART =
-  /\/(kit\/.*|messages|python_text|mailbox|signal_log|kept_signals|issued_ids|operations|ordering|written_events|late_steps)_test\.ts$/;
+  /\/(kit\/.*|messages|python_text|mailbox|signal_log|kept_signals|issued_ids|operations|ordering|written_events|bridged_realm|late_steps)_test\.ts$/;
 
 for (const file of testFilesIn(new URL("./", import.meta.url))) {
   if (!APART.test(file.href)) await import(file.href);

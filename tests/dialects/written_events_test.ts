@@ -23,7 +23,7 @@ Deno.test("a written event is an equal copy that its receiver cannot change", as
 
 /** Files without a hub, in which events play no part. */
 const APART =
-  /\/(kit\/.*|messages|python_text|mailbox|signal_log|kept_signals|issued_ids|late_steps)_test\.ts$/;
+  /\/(kit\/.*|messages|python_text|mailbox|signal_log|kept_signals|issued_ids|late_steps|bridged_realm)_test\.ts$/;
 
 for (const file of testFilesIn(new URL("./", import.meta.url))) {
   if (file.href !== import.meta.url && !APART.test(file.href)) await import(file.href);

@@ -16,8 +16,8 @@ const CONTAINER = `
 ip link set lo up
 health=$1
 shift
-exec {output}< <(exec "$@")
-while read -r line <&$output && [[ $line != Listening* ]]; do :; done
+exec {output}< <(exec "$@" 2>&1)
+while read -r line <&$output && [[ $line != *" listening "* ]]; do :; done
 bash "$health"
 code=$?
 kill -KILL $!
