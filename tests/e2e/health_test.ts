@@ -81,7 +81,7 @@ clientTest({
   fn: async () => {
     assertEquals(await isHealthy({ args: ["--version"] }), false);
     const broken = `
-      const options = { hostname: "127.0.0.1", port: 8080, onListen: () => console.log("Listening") };
+      const options = { hostname: "127.0.0.1", port: 8080, onListen: () => console.log("INF listening url") };
       Deno.serve(options, () => new Response("broken", { status: 500 }));
     `;
     assertEquals(await isHealthy({}, [Deno.execPath(), "eval", broken]), false);
