@@ -33,6 +33,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   auth: "Authentication",
   log: "Log",
   limits: "Limits of the whole server",
+  ice: "STUN and TURN",
+  transport: "Transport",
   socketIo: "Socket.IO",
 };
 

@@ -233,7 +233,7 @@ export const ConfigSchema = z.strictObject({
     "Seconds of silence before a client is pinged; after twice as long it is disconnected",
     { max: 3_600, flags: ["keepalive-timeout"], group: OPERATION },
   ),
-  drainMs: whole(0, "Time over which connections are closed at shutdown, in ms", {
+  drainMs: whole(0, "Time over which connections are closed at shutdown, in ms, at most 3000", {
     min: 0,
     max: 3_000,
     group: OPERATION,

@@ -75,6 +75,7 @@ export function landingPage(options: LandingOptions): string {
       body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 3rem auto; padding: 0 1rem; }
       th, td { text-align: left; padding: 0.3rem 1rem 0.3rem 0; vertical-align: top; }
       code { overflow-wrap: anywhere; }
+      td:nth-child(2) code { white-space: nowrap; }
       .first { font-size: 1.2rem; }
     </style>
   </head>

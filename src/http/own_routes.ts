@@ -1,11 +1,14 @@
 import { plain } from "./answers.ts";
 import type { HttpRoute } from "./route.ts";
+import { hasExactPath } from "./visit.ts";
 
 export interface OwnRouteOptions {
   /** Path of the health check that GStreamer's server has; empty for no such path. */
   readonly health: string;
   /** Path of the metrics; undefined if they are not served. */
   readonly metricsPath: string | undefined;
+  /** The beginning of every path of the server; mostly empty. */
+  readonly basePath: string;
   /** Writes the metrics as text. */
   readonly expose: () => string;
   readonly isReady: () => boolean;
@@ -15,21 +18,28 @@ export interface OwnRouteOptions {
 
 /** The server's own resources: health, readiness and metrics. */
 export function ownRoutes(options: OwnRouteOptions): HttpRoute[] {
-  const { health, metricsPath, expose, isReady, trouble } = options;
+  const { health, metricsPath, basePath, expose, isReady, trouble } = options;
   const alive = () => plain(200, "OK");
   const ready = () => {
     if (!isReady()) return plain(503, "not ready");
     const reason = trouble?.();
     return reason === undefined ? plain(200, "ready") : plain(503, `not ready: ${reason}`);
   };
-  const paths: [string, () => Response][] = [
+  const paths: [string, (request: Request) => Response][] = [
     ["/healthz", alive],
     ["/readyz", ready],
   ];
   if (health !== "" && health !== "/healthz") paths.push([health, alive]);
   if (metricsPath !== undefined) {
     const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
-    paths.push([metricsPath, () => new Response(expose(), { headers })]);
+    // A proxy keeps one spelling private; any other would lead around it.
+    paths.push([
+      metricsPath,
+      (request) =>
+        hasExactPath(request, `${basePath}${metricsPath}`)
+          ? new Response(expose(), { headers })
+          : plain(404, "Not found"),
+    ]);
   }
   return paths.map(([path, handle]) => ({
     kind: "http",

@@ -35,6 +35,12 @@ export function readTarget(request: Request, basePath: string): Target {
   }
 }
 
+/** True if the request's target has this very path, without any spelling that means the same. */
+export function hasExactPath({ url, headers }: Request, path: string): boolean {
+  const [target] = targetOf(url, headers.get("host") ?? "").split("?");
+  return target === path;
+}
+
 /** Reads a request's visit; see Visit. `headers.has` would make the runtime keep all headers. */
 export function readVisit({ headers }: Request, url: URL, address: string): Visit {
   const offered = listOf(headers.get("sec-websocket-protocol"));

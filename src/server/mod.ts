@@ -215,6 +215,7 @@ function serverRoutes(
   const own = ownRoutes({
     health: config.health,
     metricsPath: config.metrics,
+    basePath,
     expose: () => metrics.expose(),
     isReady: () => life.isReady,
     trouble,

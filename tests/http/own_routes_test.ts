@@ -11,6 +11,7 @@ function newAsk(
   const routes = ownRoutes({
     health: "/health",
     metricsPath: undefined,
+    basePath: "",
     expose: () => "",
     isReady: () => true,
     ...options,

@@ -111,6 +111,7 @@ class Bench implements Disposable {
     const own = ownRoutes({
       health: "/health",
       metricsPath: undefined,
+      basePath: "",
       expose: () => "",
       isReady: () => true,
     });
