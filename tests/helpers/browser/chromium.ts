@@ -1,4 +1,5 @@
-import { RemoteConnection } from "./remote.ts";
+import { startBrowser } from "./browser_process.ts";
+import type { RemoteConnection } from "./remote.ts";
 import type { Browser, BrowserOptions, Page } from "./browser.ts";
 import { programOf } from "../process/clients.ts";
 import { within } from "../wire/waiting.ts";
@@ -35,47 +36,21 @@ export async function launchBrowser(
 ): Promise<Chromium> {
   const profile = await Deno.makeTempDir({ prefix: "signalbox-chromium-" });
   const insecure = ignoreHTTPSErrors ? ["--ignore-certificate-errors"] : [];
-  const child = new Deno.Command(programOf("chromium"), {
+  const browser = await startBrowser({
+    command: programOf("chromium"),
     args: [...FLAGS, ...insecure, `--user-data-dir=${profile}`],
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  const endpoint = Promise.withResolvers<string>();
-  // Its helper processes share stderr: the end of that means that none writes to the profile.
-  const ended = watch(child, endpoint);
-
-  async function quit(cdp?: RemoteConnection): Promise<void> {
-    try {
-      if (cdp === undefined) child.kill("SIGKILL");
-      else await cdp.send("Browser.close");
-    } catch {
-      // It has gone by itself.
-    }
-    try {
-      await within("the browser to end", ended);
-    } catch (error) {
-      child.kill("SIGKILL");
-      throw error;
-    } finally {
-      await cdp?.[Symbol.asyncDispose]();
-      await Deno.remove(profile, { recursive: true });
-    }
-  }
-
-  try {
-    const cdp = await RemoteConnection.connect(await within("the browser", endpoint.promise));
-    const { product } = await cdp.send("Browser.getVersion");
-    return {
-      version: String(product),
-      name: "chromium",
-      newPage: (url) => ChromiumPage.open(cdp, url),
-      [Symbol.asyncDispose]: () => quit(cdp),
-    };
-  } catch (error) {
-    await quit();
-    throw error;
-  }
+    profile,
+    endpoint: /^DevTools listening on (ws:\S+)\s/m,
+    quit: "Browser.close",
+  });
+  const cdp = browser.remote;
+  const { product } = await cdp.send("Browser.getVersion");
+  return {
+    version: String(product),
+    name: "chromium",
+    newPage: (url) => ChromiumPage.open(cdp, url),
+    [Symbol.asyncDispose]: () => browser[Symbol.asyncDispose](),
+  };
 }
 
 /** How a screenshot is taken. */
@@ -186,19 +161,4 @@ class ChromiumPage implements Page {
       throw new Error(`Page fails at "${what}". It wrote:\n${this.#output.join("\n")}`, { cause });
     }
   }
-}
-
-/** Finds the DevTools URL in what the browser prints; settles when the browser has ended. */
-async function watch(
-  child: Deno.ChildProcess,
-  endpoint: PromiseWithResolvers<string>,
-): Promise<void> {
-  let errors = "";
-  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-    errors += text;
-    const url = /^DevTools listening on (ws:\S+)\s/m.exec(errors)?.[1];
-    if (url !== undefined) endpoint.resolve(url);
-  }
-  const { code } = await child.status;
-  endpoint.reject(new Error(`The browser ended with code ${code}\n${errors}`));
 }

@@ -1,7 +1,7 @@
 import { programOf } from "../process/clients.ts";
-import { within } from "../wire/waiting.ts";
 import type { Browser, BrowserOptions, Page } from "./browser.ts";
-import { RemoteConnection } from "./remote.ts";
+import { startBrowser } from "./browser_process.ts";
+import type { RemoteConnection } from "./remote.ts";
 
 /** Preferences of the profile: a camera that needs no hardware, and no traffic beyond the test's. */
 const PREFERENCES: Readonly<Record<string, boolean | number | string>> = {
@@ -39,52 +39,26 @@ export async function launchFirefox(
     `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`
   );
   await Deno.writeTextFile(`${profile}/user.js`, lines.join(""));
-  const child = new Deno.Command(programOf("firefox"), {
+  const browser = await startBrowser({
+    command: programOf("firefox"),
     args: ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"],
     env: { HOME: profile, MOZ_DISABLE_AUTO_SAFE_MODE: "1" },
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  const endpoint = Promise.withResolvers<string>();
-  // Its helper processes share stderr: the end of that means that none writes to the profile.
-  const ended = watch(child, endpoint);
-
-  async function quit(bidi?: RemoteConnection): Promise<void> {
-    try {
-      if (bidi === undefined) child.kill("SIGKILL");
-      else await bidi.send("browser.close");
-    } catch {
-      // It has gone by itself.
-    }
-    try {
-      await within("the browser to end", ended);
-    } catch (error) {
-      child.kill("SIGKILL");
-      throw error;
-    } finally {
-      await bidi?.[Symbol.asyncDispose]();
-      await Deno.remove(profile, { recursive: true });
-    }
-  }
-
-  try {
-    const url = await within("the browser", endpoint.promise);
-    const bidi = await RemoteConnection.connect(`${url}/session`);
-    const { capabilities } = await bidi.send("session.new", {
-      capabilities: { alwaysMatch: { acceptInsecureCerts: ignoreHTTPSErrors } },
-    }) as { capabilities: { browserName: string; browserVersion: string } };
-    await bidi.send("session.subscribe", { events: ["log.entryAdded"] });
-    return {
-      name: "firefox",
-      version: `${capabilities.browserName}/${capabilities.browserVersion}`,
-      newPage: (url) => FirefoxPage.open(bidi, url),
-      [Symbol.asyncDispose]: () => quit(bidi),
-    };
-  } catch (error) {
-    await quit();
-    throw error;
-  }
+    profile,
+    endpoint: /^WebDriver BiDi listening on (ws:\S+)\s/m,
+    path: "/session",
+    quit: "browser.close",
+  });
+  const bidi = browser.remote;
+  const { capabilities } = await bidi.send("session.new", {
+    capabilities: { alwaysMatch: { acceptInsecureCerts: ignoreHTTPSErrors } },
+  }) as { capabilities: { browserName: string; browserVersion: string } };
+  await bidi.send("session.subscribe", { events: ["log.entryAdded"] });
+  return {
+    name: "firefox",
+    version: `${capabilities.browserName}/${capabilities.browserVersion}`,
+    newPage: (url) => FirefoxPage.open(bidi, url),
+    [Symbol.asyncDispose]: () => browser[Symbol.asyncDispose](),
+  };
 }
 
 /** The parts of a BiDi result of `script.evaluate` that are looked at. */
@@ -146,19 +120,4 @@ class FirefoxPage implements Page {
   async close(): Promise<void> {
     await this.#bidi.send("browsingContext.close", { context: this.#context });
   }
-}
-
-/** Finds the BiDi URL in the browser's output; settles when the browser has ended. */
-async function watch(
-  child: Deno.ChildProcess,
-  endpoint: PromiseWithResolvers<string>,
-): Promise<void> {
-  let errors = "";
-  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-    errors += text;
-    const url = /^WebDriver BiDi listening on (ws:\S+)\s/m.exec(errors)?.[1];
-    if (url !== undefined) endpoint.resolve(url);
-  }
-  const { code } = await child.status;
-  endpoint.reject(new Error(`The browser ended with code ${code}\n${errors}`));
 }
