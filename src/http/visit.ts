@@ -35,10 +35,10 @@ export function readTarget(request: Request, basePath: string): Target {
   }
 }
 
-/** True if the request's target has this very path, without any spelling that means the same. */
+/** True if the request's target spells this path as it is, but for doubled slashes. */
 export function hasExactPath({ url, headers }: Request, path: string): boolean {
-  const [target] = targetOf(url, headers.get("host") ?? "").split("?");
-  return target === path;
+  const [target = ""] = targetOf(url, headers.get("host") ?? "").split("?");
+  return target.replace(/\/{2,}/g, "/") === path;
 }
 
 /** Reads a request's visit; see Visit. `headers.has` would make the runtime keep all headers. */
