@@ -2,8 +2,8 @@ import { assert } from "@std/assert";
 import type { Browser } from "../../helpers/browser/browser.ts";
 import events from "../../helpers/browser/page_events.js" with { type: "text" };
 import { startPageServer } from "../../helpers/browser/page_server.ts";
+import { assertMoves } from "../../helpers/browser/pictures.ts";
 import { SOCKET_IO_CLIENTS } from "../../helpers/wire/socket_io_clients.ts";
-import { until } from "../../helpers/wire/waiting.ts";
 import type { Caller } from "./clients.ts";
 import script from "../../helpers/browser/owt_peer_page.js" with { type: "text" };
 
@@ -31,18 +31,7 @@ export async function owtPage(browser: Browser, server: string, id: string): Pro
       await page.call("publish", other);
       assert(await page.call<number>("happened", "tracks added") > 0);
     },
-    sees: async (other) => {
-      await until(
-        `the video of ${other.id}`,
-        async () => (await page.call<string[]>("all", "video")).includes(other.id),
-      );
-      const { frames, pictures } = await page.call<{ frames: number; pictures: number }>(
-        "watchFrames",
-        other.id,
-        10,
-      );
-      assert(frames >= 10 && pictures >= 2);
-    },
+    sees: (other) => assertMoves(page, other.id),
     leave: () => page.close(),
     [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
   };

@@ -1,6 +1,6 @@
-import { assert } from "@std/assert";
 import type { Browser } from "../../helpers/browser/browser.ts";
 import { openSinkPage, startGstWebRtcSite } from "../../helpers/browser/gstwebrtc.ts";
+import { assertMoves } from "../../helpers/browser/pictures.ts";
 import { until } from "../../helpers/wire/waiting.ts";
 import type { Caller } from "./clients.ts";
 
@@ -24,18 +24,7 @@ export async function sinkPage(
       });
       await page.call("consume", other);
     },
-    sees: async (other) => {
-      await until(
-        `the video of ${other.id}`,
-        async () => (await page.call<string[]>("all", "video")).includes(other.id),
-      );
-      const { frames, pictures } = await page.call<{ frames: number; pictures: number }>(
-        "watchFrames",
-        other.id,
-        10,
-      );
-      assert(frames >= 10 && pictures >= 2);
-    },
+    sees: (other) => assertMoves(page, other.id),
     leave: () => page.close(),
     [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
   };

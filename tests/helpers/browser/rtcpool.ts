@@ -1,8 +1,9 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { bundleForBrowser } from "./bundle.ts";
 import type { Browser, Page } from "./chromium.ts";
 import events from "./page_events.js" with { type: "text" };
 import { type PageServer, startPageServer } from "./page_server.ts";
+import { assertMoves } from "./pictures.ts";
 import script from "./rtcpool_page.js" with { type: "text" };
 import { SOCKET_IO_CLIENTS } from "../wire/socket_io_clients.ts";
 import { until } from "../wire/waiting.ts";
@@ -92,16 +93,5 @@ function hasChannel(peer: string): string {
 
 /** Waits until each of two pages sees the other move. */
 export async function assertSeen(a: PoolPage, b: PoolPage): Promise<void> {
-  for (const [one, other] of [[a, b], [b, a]] as const) {
-    await until(
-      "the video",
-      async () => (await one.page.call<string[]>("all", "video")).includes(other.id),
-    );
-    const seen = await one.page.call<{ frames: number; pictures: number }>(
-      "watchFrames",
-      other.id,
-      10,
-    );
-    assert(seen.frames >= 10 && seen.pictures >= 2);
-  }
+  for (const [one, other] of [[a, b], [b, a]] as const) await assertMoves(one.page, other.id);
 }
