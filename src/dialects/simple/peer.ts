@@ -4,13 +4,16 @@ import type { Leg, Untaken } from "../../core/signal.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "../../core/events.ts";
 import type { Receiver } from "../../core/session.ts";
 import {
+  accepted,
   type Change,
   changed,
   describe,
   difference,
   effective,
   freeNumber,
+  isObjection,
   NO_PROFILE,
+  type Objection,
   peerInstances,
   placed,
   type Profile,
@@ -100,12 +103,12 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     for (const instance of this.#instances) instance?.carrier?.link.fail(error);
   }
 
-  /** Claims the id and enters the room, with a first instance. In vain if the id is in use. */
+  /** Claims the id and enters the room, with a first instance. */
   found(
     change: Change & { readonly token?: string | undefined },
     carrier: Carrier,
   ): void | Promise<void> {
-    this.#profile = this.#described(changed(NO_PROFILE, 0, change, this.#server.limits));
+    this.#profile = this.#described(accepted(changed(NO_PROFILE, 0, change, this.#server.limits)));
     this.#addInstance(0, carrier);
     return this.#claim(change.token);
   }
@@ -129,8 +132,8 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     if (number >= limits.maxInstances) {
       throw new SignalError("instances_full", `more than ${limits.maxInstances} instances`);
     }
-    const news = effective(this.#profile, number, change, limits) ?? {};
-    const profile = changed(this.#profile, number, news, limits);
+    const news = accepted(effective(this.#profile, number, change, limits) ?? {});
+    const profile = accepted(changed(this.#profile, number, news, limits));
     const step = this.#announce(profile, { type: "join", instance: number });
     return after(step, () => {
       const instance = this.#addInstance(number, carrier);
@@ -142,8 +145,8 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   takeBack(instance: Instance, request: TakeBack, carrier: Carrier): void | Promise<void> {
     const { clock, limits } = this.#server;
     const takeBacks = countTakeBack(instance.takeBacks, clock, limits);
-    const news = effective(this.#profile, instance.number, request, this.#server.limits);
-    const step = news === undefined ? undefined : this.publish(instance, news);
+    const news = effective(this.#profile, instance.number, request, limits);
+    const step = news === undefined ? undefined : this.publish(instance, accepted(news));
     return after(step, () => {
       instance.takeBacks = takeBacks;
       if (request.isContinuation !== true) instance.holder++;
@@ -156,18 +159,25 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   }
 
   publish({ number }: Instance, change: Change): void | Promise<void> {
-    const profile = changed(this.#profile, number, change, this.#server.limits);
+    const profile = accepted(changed(this.#profile, number, change, this.#server.limits));
     return this.#announce(profile, { type: "change", instance: number, change });
   }
 
-  /** Sets the server's fields of the peer, in place of the earlier ones. */
-  setFields(fields: Readonly<Record<string, unknown>>): void | Promise<void> {
-    const profile = withServerFields(this.#profile, fields, this.#server.limits);
+  /** Sets the server's fields of the peer, in place of the earlier ones, for an operator. */
+  setFields(
+    fields: Readonly<Record<string, unknown>>,
+  ): "described" | "unknown" | Objection["code"] {
+    const { hub, realm, limits } = this.#server;
+    const profile = withServerFields(this.#profile, fields, limits);
+    if (isObjection(profile)) return profile.code;
     const peer = difference(this.#profile, profile);
-    if (peer === undefined) return;
+    if (peer === undefined) return "described";
     // The change is not an instance's; there is always one to name.
     const instance = profile.instances.findIndex((one) => one !== undefined);
-    return this.#announce(profile, { type: "change", instance, change: { peer } });
+    const news: News = { type: "change", instance, change: { peer } };
+    const outcome = hub.describeMember(realm, this.room, this.id, this.#publicly(profile), news);
+    if (outcome === "described") this.#profile = profile;
+    return outcome === "too_large" ? "description_too_large" : outcome;
   }
 
   /** Sends to one instance of a room-mate, or to all of them or none (§6). */
@@ -306,13 +316,9 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     const { rooms, limits } = this.#server;
     const fields = rooms.description(this.room, this.id);
     if (!isObject(fields)) return profile;
-    try {
-      return withServerFields(profile, fields, limits);
-    } catch (error) {
-      // The fields do not fit beside the client's own; joining is more important.
-      if (error instanceof SignalError) return profile;
-      throw error;
-    }
+    const described = withServerFields(profile, fields, limits);
+    // The fields may not fit beside the client's own; joining is more important.
+    return isObjection(described) ? profile : described;
   }
 
   #isMate({ id, receiver }: PresentPeer): boolean {
