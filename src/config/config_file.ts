@@ -6,6 +6,7 @@ import {
   parseTree,
   printParseErrorCode,
 } from "jsonc-parser";
+import { messageOf } from "../system/errors.ts";
 import { OPTIONS } from "./option_list.ts";
 import type { Given } from "./given.ts";
 
@@ -117,8 +118,4 @@ function flatten(object: Node, path: readonly string[], file: string, problems: 
     problems.push(`Unknown key "${name}" in ${file}: did you mean "${nearest}"?`);
     return [];
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -11,7 +11,7 @@ import {
   proveCurrent,
   settleFormat,
 } from "./engine/format.ts";
-import { explain, reasonOf } from "./engine/reason.ts";
+import { reasonOf, storeFailure } from "./engine/reason.ts";
 import type { Report } from "./events.ts";
 import { StoredOperatorLog } from "./records/operator_log.ts";
 import { type RecordLimits, Records } from "./records/records.ts";
@@ -237,7 +237,7 @@ export class Store implements AsyncDisposable {
       await withinTime(work, START_MS, this.#options.clock);
     } catch (error) {
       if (error instanceof StoreError) throw error;
-      const message = `Cannot use the store in "${this.place}": ${explain(error)}`;
+      const message = `Cannot use the store in "${this.place}": ${storeFailure(error)}`;
       throw new StoreError(message, reasonOf(error));
     }
   }

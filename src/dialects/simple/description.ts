@@ -1,5 +1,5 @@
-import { Buffer } from "node:buffer";
 import { SignalError } from "../../core/errors.ts";
+import { jsonBytes } from "../kit/json.ts";
 
 /** A candidate as it was published; its other members pass through unread. */
 export interface Candidate {
@@ -215,7 +215,7 @@ function published(
   const objection = overCount(ice, limits);
   if (objection !== undefined) return objection;
   const text = sdp ?? old.sdp;
-  return { sdp: text, ice, bytes: text === "" && ice.length === 0 ? 0 : bytesOf([text, ice]) };
+  return { sdp: text, ice, bytes: text === "" && ice.length === 0 ? 0 : jsonBytes([text, ice]) };
 }
 
 function bounded(profile: Profile, { maxDescriptionBytes }: ProfileLimits): Profile | Objection {
@@ -241,7 +241,7 @@ function withFields(
     if (value === null) fields.delete(name);
     else fields.set(name, value);
   }
-  const bytes = fields.size === 0 ? 0 : bytesOf(Object.fromEntries(fields));
+  const bytes = fields.size === 0 ? 0 : jsonBytes(Object.fromEntries(fields));
   if (fields.size > limits.maxFields || bytes > limits.maxFieldsBytes) {
     const { maxFields, maxFieldsBytes } = limits;
     return tooLarge(`More than ${maxFields} fields or ${maxFieldsBytes} bytes of custom fields`);
@@ -277,10 +277,6 @@ function tooLarge(words: string): Objection {
 
 function invalid(words: string): Objection {
   return { code: "description_invalid", words };
-}
-
-function bytesOf(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(value));
 }
 
 function isSame(one: unknown, other: unknown): boolean {

@@ -2,7 +2,7 @@ import { SignalError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { Pass, Presented } from "../kit/pass.ts";
 import { newServerId } from "../kit/server_ids.ts";
-import type { Carrier } from "./instance.ts";
+import type { InstanceSession } from "./instance.ts";
 import type { JoinFrame } from "./messages.ts";
 import { peerOf, SimplePeer } from "./peer.ts";
 import type { SimpleServer } from "./server.ts";
@@ -20,7 +20,7 @@ export interface JoinRequest extends JoinFrame {
 export async function join(
   server: SimpleServer,
   frame: JoinRequest,
-  carrier: Carrier,
+  carrier: InstanceSession,
   pass: Pass | undefined,
 ): Promise<void> {
   const { room, p_id, p_secret, p_instance } = frame;
@@ -46,7 +46,7 @@ async function found(
   server: SimpleServer,
   id: PeerId,
   frame: JoinRequest,
-  carrier: Carrier,
+  carrier: InstanceSession,
 ): Promise<void> {
   const claim = new SimplePeer(id, frame.room, server).found(frame, carrier);
   if (claim === undefined) return;

@@ -22,12 +22,12 @@ import {
   withServerFields,
 } from "./description.ts";
 import { isObject } from "../kit/json.ts";
-import { type Carrier, Instance, type InstanceOwner, type Reason } from "./instance.ts";
+import { Instance, type InstanceOwner, type InstanceSession, type Reason } from "./instance.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import { type PeerLine, SimpleLeg } from "./leg.ts";
 import { throwIfTold, UNSENT } from "./refusals.ts";
 import { countTakeBack } from "./take_backs.ts";
-import { isEqual } from "./secrets.ts";
+import { isEqual } from "../../system/crypto.ts";
 import { GONE, type Speaker } from "./kept_signals.ts";
 import {
   encodeJoin,
@@ -38,6 +38,7 @@ import {
 } from "./messages.ts";
 import { descriptionOf, encodeNews, type News } from "./news.ts";
 import type { SimpleServer } from "./server.ts";
+import { receiptOf, targetsOf } from "./targets.ts";
 
 /** A connection's request to take an instance back. */
 interface TakeBack extends Change {
@@ -106,7 +107,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   /** Claims the id and enters the room, with a first instance. */
   found(
     change: Change & { readonly token?: string | undefined },
-    carrier: Carrier,
+    carrier: InstanceSession,
   ): void | Promise<void> {
     this.#profile = this.#described(accepted(changed(NO_PROFILE, 0, change, this.#server.limits)));
     this.#addInstance(0, carrier);
@@ -126,7 +127,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   }
 
   /** Adds an instance. */
-  add(change: Change, carrier: Carrier): void | Promise<void> {
+  add(change: Change, carrier: InstanceSession): void | Promise<void> {
     const { limits } = this.#server;
     const number = freeNumber(this.#profile);
     if (number >= limits.maxInstances) {
@@ -142,7 +143,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   }
 
   /** Gives an instance, held or still connected, to another connection (§6). */
-  takeBack(instance: Instance, request: TakeBack, carrier: Carrier): void | Promise<void> {
+  takeBack(instance: Instance, request: TakeBack, carrier: InstanceSession): void | Promise<void> {
     const { clock, limits } = this.#server;
     const takeBacks = countTakeBack(instance.takeBacks, clock, limits);
     const news = effective(this.#profile, instance.number, request, limits);
@@ -192,7 +193,9 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     }
     const signal: Signal = { peer_id: this.id, peer_instance: from.number, frame };
     const { receiver } = mate;
-    const receipt = receiver instanceof SimplePeer ? receiver.#receiptFor(signal) : ONE;
+    const receipt = receiver instanceof SimplePeer
+      ? receiptOf(targetsOf(receiver.#instances, signal), signal)
+      : ONE;
     const refusal = UNSENT[hub.send(peer, mate.handle, signal)];
     if (refusal !== undefined) throw new SignalError(...refusal);
     return receipt;
@@ -211,7 +214,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   }
 
   hand(signal: Signal, from: Readonly<Speaker>): boolean {
-    const targets = this.#meantBy(signal).filter((target) => isTarget(target, signal));
+    const targets = targetsOf(this.#instances, signal);
     const isFull = (target: Instance) => !target.isConnected && !target.log.hasRoomFor(signal);
     if (targets.length === 0 || targets.some(isFull)) return false;
     for (const target of targets) target.take(from, signal);
@@ -327,33 +330,13 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     return hub.member(realm, this.room, id) !== undefined;
   }
 
-  /** Counts the instances that a signal reaches; throws if it cannot reach all that it names. */
-  #receiptFor(signal: Signal): Receipt {
-    let [delivered, queued] = [0, 0];
-    for (const target of this.#meantBy(signal)) {
-      if (!isTarget(target, signal)) continue;
-      if (target.isConnected) delivered++;
-      else if (target.log.hasRoomFor(signal)) queued++;
-      else throw new SignalError("queue_full", "too much waits for the peer, which is away");
-    }
-    if (delivered + queued > 0) return { delivered, queued };
-    throw new SignalError("instance_unknown", "the peer has no such instance");
-  }
-
   #take(signal: Signal): void {
     const sender = peerOf(this.#server, signal.peer_id);
     const speaker = (sender && sender.#instances[signal.peer_instance]?.speaker) ?? GONE;
-    for (const target of this.#meantBy(signal)) {
-      if (isTarget(target, signal)) target.take(speaker, signal);
-    }
+    for (const target of targetsOf(this.#instances, signal)) target.take(speaker, signal);
   }
 
-  /** The instances that a signal names; one that sends to its own peer is among them. */
-  #meantBy({ frame: { peer_instance: number } }: Signal): readonly (Instance | undefined)[] {
-    return number === undefined ? this.#instances : [this.#instances[number]];
-  }
-
-  #addInstance(number: number, carrier: Carrier): Instance {
+  #addInstance(number: number, carrier: InstanceSession): Instance {
     const secret = this.#server.secrets.issue(this.room, this.id);
     const instance = new Instance(this, number, secret, carrier, this.#server);
     this.#instances = placed(this.#instances, number, instance);
@@ -391,12 +374,4 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
       if (link !== undefined) { for (const frame of frames) link.send(frame); }
     }
   }
-}
-
-/** False for the sender itself, if it sends to its own peer. */
-function isTarget(
-  target: Instance | undefined,
-  { peer_id, peer_instance }: Signal,
-): target is Instance {
-  return target !== undefined && (target.number !== peer_instance || target.peer.id !== peer_id);
 }
