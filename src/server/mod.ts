@@ -168,7 +168,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     silence: () => hub.silence(),
     seal: () => sealAll(dialects),
     dispose: () => parts.dispose(),
-    closeStore: () => store.close(),
+    closeStore: (limitMs) => store.close(limitMs),
   });
   const turnOut = (key: string): void => {
     const refusal = refusalFor("address_banned");
