@@ -136,7 +136,7 @@ Deno.test("a webhook of authentication needs its URL, a secret and its mode", ()
   const jwt = ["--auth-mode", "jwt", "--auth-jwt-secret", "x".repeat(32)];
   assertStringIncludes(objection(...jwt, ...secret), "--auth-webhook-secret with --auth-mode jwt");
   const short = objection(...mode, ...url, "--auth-webhook-secret", "whsec_c2hvcnQ=");
-  assertStringIncludes(short, "expected whsec_ and 24 to 64 bytes in base64");
+  assertStringIncludes(short, "must be whsec_ and 24 to 64 bytes in base64");
   assertEquals(short.includes("c2hvcnQ"), false);
   assertStringIncludes(objection(...mode, ...secret, "--auth-webhook-url", "ftp://a"), "http");
 });
