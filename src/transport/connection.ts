@@ -19,7 +19,7 @@ export interface ConnectionInfo {
   wordFor?(code: ErrorCode): string | undefined;
 }
 
-/** Everything that is known of a connection. */
+/** The known facts of a connection. */
 export interface ConnectionFacts extends ConnectionInfo, Traffic {
   readonly transport: Carriage;
   /** On the server's clock, like `expiresAt`. */
