@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `Cache-Control: no-transform` tells a proxy to leave a body as it is. This script shows whether
-# Debian 12's proxies compress an event stream all the same, if they are configured to compress:
+# `Cache-Control: no-transform` asks a proxy to leave a body as it is. Debian 12's proxies treat an
+# event stream with it, and with their usual line for compression on, in two ways:
 # - nginx 1.22.1 and Caddy 2.6.2 compress it all the same. Both leave alone what names a
 #   `Content-Encoding`, `identity` included.
 # - HAProxy 2.6.12 obeys either of the two.
