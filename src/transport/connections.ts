@@ -4,6 +4,7 @@ import type { LinkLimits } from "../core/limits.ts";
 import type { PeerId } from "../core/events.ts";
 import type { Frame, Link, Session, Terms, Unsettled } from "../core/session.ts";
 import type { StreamLink } from "./links.ts";
+import { closeOneByOne } from "./drain.ts";
 import { EventStreamLink } from "./event_stream.ts";
 import { type OutputBudget, type OutputBudgetLimits, OutputBudgets } from "./output_budget.ts";
 import { Pump } from "./pump.ts";
@@ -43,7 +44,6 @@ export interface Acceptance<L extends Link = Link> extends Terms {
 }
 
 const SWEEP_MS = 1_000;
-const DRAIN_BATCHES = 20;
 
 /** All sockets of the server, one sweep for all of them, and their common end. */
 export class Connections implements Disposable {
@@ -51,7 +51,7 @@ export class Connections implements Disposable {
   readonly #common: Common;
   readonly #sweep: Disposable;
   #nextId = 1;
-  #onEmpty: (() => void) | undefined;
+  #empty: PromiseWithResolvers<void> | undefined;
 
   /** @param keyOf which addresses count as one */
   constructor(
@@ -70,7 +70,9 @@ export class Connections implements Disposable {
       clock,
       isGoingAway: false,
       onReleased: () => {
-        if (this.size === 0) this.#onEmpty?.();
+        if (this.size > 0) return;
+        this.#empty?.resolve();
+        this.#empty = undefined;
       },
     };
     this.#sweep = clock.every(SWEEP_MS, () => this.#sweepAll());
@@ -151,19 +153,17 @@ export class Connections implements Disposable {
     return response.promise;
   }
 
-  /** Closes every connection as going away, spread over a time so that clients do not return at once. */
-  async drain(spreadMs: number): Promise<void> {
-    this.#common.isGoingAway = true;
-    const links = shuffle([...this.#common.links.keys()]);
-    const batchSize = spreadMs > 0 ? Math.ceil(links.length / DRAIN_BATCHES) : links.length;
-    for (let start = 0; start < links.length; start += batchSize) {
-      for (const link of links.slice(start, start + batchSize)) link.close(1001);
-      if (start + batchSize < links.length) {
-        await this.#common.clock.delay(spreadMs / DRAIN_BATCHES);
-      }
-    }
-    // Closing the last batch was one step: nobody is left whose end could end another.
-    this.#common.isGoingAway = false;
+  /**
+   * Closes every connection as going away, one after the other over a time so that clients do not
+   * return at once. Those that open meanwhile stay.
+   * @param signal ends it early, between two connections
+   */
+  drain(spreadMs: number, signal?: AbortSignal): Promise<void> {
+    const common = this.#common;
+    return closeOneByOne([...common.links.keys()], {
+      ...{ clock: common.clock, spreadMs, signal },
+      mark: (isGoingAway) => common.isGoingAway = isGoingAway,
+    });
   }
 
   /**
@@ -179,7 +179,7 @@ export class Connections implements Disposable {
   /** Resolves when no socket is left. */
   emptied(): Promise<void> {
     if (this.#common.links.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#onEmpty = resolve);
+    return (this.#empty ??= Promise.withResolvers<void>()).promise;
   }
 
   [Symbol.dispose](): void {
@@ -309,8 +309,9 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
     return this.#budget?.key;
   }
 
+  /** A refused newcomer learns the refusal, also during a drain. */
   get isGoingAway(): boolean {
-    return this.#common.isGoingAway;
+    return this.#common.isGoingAway && this.#refusal === undefined;
   }
 
   get peerId(): PeerId | undefined {
@@ -380,9 +381,4 @@ export class Connection implements LinkObserver, ConnectionInfo, Unsettled {
     this.#isUnsettled = false;
     this.#common.observer.opened(this);
   }
-}
-
-function shuffle<T>(items: T[]): T[] {
-  return items.map((item) => ({ item, order: Math.random() }))
-    .sort((a, b) => a.order - b.order).map(({ item }) => item);
 }
