@@ -15,7 +15,10 @@ export const KEY_ALGORITHMS = [
 const TOKEN = /^([\w.~-]{1,64}:)?[\w.~-]{16,}(@.+)?$/s;
 
 const names = DIALECTS.map(({ name }) => name);
-const dialect = z.string().refine((name) => names.includes(name), `expected ${names.join(", ")}`);
+const dialect = z.string().refine(
+  (name) => names.includes(name),
+  `expected one of ${names.join(", ")}`,
+);
 
 /** The options of authentication. */
 export const auth = z.strictObject({

@@ -162,7 +162,10 @@ export const ConfigSchema = z.strictObject({
     mayBeEmpty: true,
     group: LISTENING,
   }),
-  dialects: z.array(z.enum(DIALECTS.map(({ name }) => name))).min(1, "expected at least one")
+  dialects: z.array(z.enum(DIALECTS.map(({ name }) => name))).min(
+    1,
+    "expected a list of at least one protocol",
+  )
     .default(DIALECTS.map(({ name }) => name)).meta({
       description: "Protocols to serve; all by default",
       group: LISTENING,
@@ -213,7 +216,9 @@ export const ConfigSchema = z.strictObject({
     alone: "*",
     group: ACCESS,
   }),
-  health: z.union([pathText, z.literal("")], "expected a path, or nothing").default("/health").meta(
+  health: z.union([pathText, z.literal("")], "expected a path such as /health, or nothing").default(
+    "/health",
+  ).meta(
     {
       description: "Path of the health check, which answers OK; empty disables it",
       mayBeEmpty: true,

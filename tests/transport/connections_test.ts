@@ -94,6 +94,26 @@ Deno.test("a connection is reported from its opening to its end", async () => {
   assertEquals(bench.sessions[0]?.timesClosed, 1);
 });
 
+Deno.test("a connection counts its frames and bytes, and leaves them to its dialect", async () => {
+  using bench = new Bench();
+  const socket = bench.open({ origin: "https://a.example", userAgent: "test/1" });
+  socket.hears("four");
+  socket.hears(new ArrayBuffer(3));
+  bench.sessions[0]?.link.send("ab");
+  bench.open({ dialect: "other" });
+  const traffic = { framesReceived: 2, bytesReceived: 7, framesSent: 1, bytesSent: 2 };
+  const none = { framesReceived: 0, bytesReceived: 0, framesSent: 0, bytesSent: 0 };
+  const { transport, origin, userAgent, framesSent } = bench.connections.find("1") ?? {};
+  assertEquals([transport, origin, userAgent], ["websocket", "https://a.example", "test/1"]);
+  assertEquals(framesSent, 1);
+  const sums = [["test", traffic], ["other", none]] as const;
+  assertEquals(bench.connections.traffic(), new Map(sums));
+  socket.isClosed(1000);
+  await settle();
+  assertEquals(bench.connections.find("1"), undefined);
+  assertEquals(bench.connections.traffic(), new Map(sums));
+});
+
 Deno.test("the end of a connection is reported while its client still has its id", () => {
   const clock = new FakeClock();
   const ids: unknown[] = [];

@@ -38,6 +38,11 @@ export class Pass {
     return this.#identity;
   }
 
+  /** Named by the token. */
+  get user(): string | undefined {
+    return this.#identity?.user;
+  }
+
   /** See Identity. */
   get expiresAt(): number | undefined {
     return this.#identity?.expiresAt;
