@@ -95,8 +95,8 @@ export class Pass {
       this.#identity = verdict.identity;
       return;
     }
-    const { code, message, why } = verdict.refusal;
-    throw new SignalError(code, message, details, why);
+    const { code, message, why, remark } = verdict.refusal;
+    throw new SignalError(code, message, details, why, remark);
   }
 
   #attempt({ token, room, id, ...more }: Presented): Attempt {
