@@ -2,7 +2,7 @@ import { SignalError } from "../../core/errors.ts";
 import type { PresentPeer, SelfDescription } from "../../core/peer.ts";
 import type { Leg, Untaken } from "../../core/signal.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "../../core/events.ts";
-import type { Receiver } from "../../core/session.ts";
+import type { Permits, Receiver } from "../../core/session.ts";
 import {
   type Change,
   changed,
@@ -18,8 +18,9 @@ import {
   without,
   withServerFields,
 } from "./description.ts";
+import { inCommon, mayCallInto } from "../kit/callers.ts";
 import { isObject } from "../kit/json.ts";
-import { type Carrier, Instance, type InstanceOwner, type Reason } from "./instance.ts";
+import { type Carrier, Instance, type InstanceOwner, isTarget, type Reason } from "./instance.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import { type PeerLine, SimpleLeg } from "./leg.ts";
 import { throwIfTold, UNSENT } from "./refusals.ts";
@@ -79,6 +80,11 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     this.room = room;
     this.#server = server;
     this.#seat = new Seat(server, this);
+  }
+
+  /** The grants that the tokens of all its instances have in common. */
+  get permits(): Permits | undefined {
+    return inCommon(this.instances.flatMap(({ carrier }) => carrier?.permits ?? []));
   }
 
   /** True from the admission to the end of the last instance. */
@@ -188,11 +194,11 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     return receipt;
   }
 
-  /** A peer outside the room may call this one, but not behind a token. */
+  /** A peer outside the room may call this one, unless a token is missing. */
   leg(other: PeerSummary): Leg | Untaken {
-    const { hub, realm, dialect, authenticator } = this.#server;
+    const { hub, realm } = this.#server;
     const isStranger = hub.member(realm, this.room, other.id) === undefined;
-    if (isStranger && authenticator.asks(dialect)) return "absent";
+    if (isStranger && !mayCallInto(this.#server, this.room, other.id)) return "absent";
     return new SimpleLeg(this, other, isStranger);
   }
 
@@ -385,12 +391,4 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
       if (link !== undefined) { for (const frame of frames) link.send(frame); }
     }
   }
-}
-
-/** False for the sender itself, if it sends to its own peer. */
-function isTarget(
-  target: Instance | undefined,
-  { peer_id, peer_instance }: Signal,
-): target is Instance {
-  return target !== undefined && (target.number !== peer_instance || target.peer.id !== peer_id);
 }

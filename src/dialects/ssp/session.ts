@@ -2,7 +2,6 @@ import { Buffer } from "node:buffer";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Sent } from "../../core/hub.ts";
 import type { Leg, Role, Untaken } from "../../core/signal.ts";
 import type {
   PeerEvent,
@@ -13,10 +12,11 @@ import type {
   RoomEvent,
   RoomId,
 } from "../../core/events.ts";
-import type { Frame, Link, Session } from "../../core/session.ts";
+import type { Frame, Link, Permits, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
+import { mayCallInto } from "../kit/callers.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
-import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
+import { sendRefusal } from "../kit/refusal.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import type { Pass } from "../kit/pass.ts";
 import { type IdHalf, newServerId } from "../kit/server_ids.ts";
@@ -27,7 +27,6 @@ import {
   decode,
   type Description,
   descriptionIn,
-  encodeError,
   encodeJoined,
   encodeNews,
   encodeRelay,
@@ -38,6 +37,7 @@ import {
   type Version,
   versionOf,
 } from "./messages.ts";
+import { EXPLANATIONS, UNSENT, UNTOLD, WIRE } from "./wire.ts";
 
 /** The parts that all sessions of the dialect share. */
 export interface SspServer extends Place {
@@ -52,65 +52,6 @@ export interface SspServer extends Place {
   /** How members' ids begin. */
   readonly idHalf: IdHalf;
 }
-
-/** An `rtc:error` with a reason that is the same in every version (§6). */
-function reason(word: string): Refusal {
-  return { word, frame: ({ message, details }) => encodeError(message, word, details) };
-}
-
-/** The answer to each refusal; a wrong message never costs the connection (§6). */
-const WIRE = wordRefusals<Refusal>({
-  frame: reason("invalid-event"),
-  rate: reason("rate-limited"),
-  identity: reason("not-authorized"),
-  peer: reason("unknown-peer"),
-  room: reason("not-joined"),
-  capacity: reason("pool-full"),
-  description: reason("invalid-description"),
-  policy: reason("not-allowed"),
-  // §6 is about messages: a refusal of the connection itself closes it.
-  door: reason("rate-limited"),
-  fault: reason("internal"),
-}, {
-  not_json: reason("invalid-json"),
-  binary_frame: reason("binary-frame"),
-  action_unknown: reason("unknown-action"),
-  target_missing: reason("missing-target"),
-  room_missing: reason("missing-pool"),
-  room_invalid: reason("invalid-pool"),
-  room_unknown: reason("no-such-pool"),
-  already_joined: reason("already-joined"),
-  untranslatable: reason("not-supported"),
-  not_askable: reason("not-supported"),
-  not_renegotiable: reason("not-supported"),
-  queue_full: reason("rate-limited"),
-  description_too_large: reason("too-large"),
-  auth_unavailable: reason("unavailable"),
-  room_forbidden: reason("not-authorized"),
-  origin_forbidden: reason("not-authorized"),
-  address_banned: reason("not-authorized"),
-  frame_too_large: { close: [1009, "message too big"] },
-  not_identified: { close: [1008, "no join in time"] },
-});
-
-const EXPLANATIONS = {
-  room_full: "The pool is full",
-  rooms_full: "The server holds no more pools",
-  peers_full: "The server holds no more members",
-  description_too_large: "The pool's descriptions are too large",
-  credentials_missing: "No token was shown that is good for the pool",
-} as const;
-
-/** Refusals of a message, by the outcome of its sending; the rest is an unknown peer. */
-const UNSENT: Partial<Record<Sent, [code: ErrorCode, message: string]>> = {
-  untranslatable: ["untranslatable", "The peer has no form for this message"],
-  not_askable: ["not_askable", "The peer cannot be asked for an offer"],
-  not_renegotiable: ["not_renegotiable", "The peer takes no further offers"],
-};
-/** The same for a description that is neither offer nor answer. */
-const UNTOLD: typeof UNSENT = {
-  untranslatable: ["description_invalid", "The peer has no form for this kind of description"],
-};
 
 /** The way in which a client connected. */
 export interface Way {
@@ -154,6 +95,10 @@ export class SspSession implements Session {
   /** A client that was refused may try again (§5), within the same time limit. */
   get isIdentified(): boolean {
     return this.#seat.peer !== undefined && this.#pool !== undefined;
+  }
+
+  get permits(): Permits | undefined {
+    return this.#pass;
   }
 
   get expiresAt(): number | undefined {
@@ -226,14 +171,14 @@ export class SspSession implements Session {
     this.#seat.release();
   }
 
-  /** A peer outside the pool may call a member, but not one behind a token. */
+  /** A peer outside the pool may call a member, unless a token is missing. */
   leg(other: PeerSummary, _role: Role, _room: RoomId | undefined): Leg | Untaken {
-    const { hub, realm, dialect, authenticator } = this.#server;
+    const { hub, realm } = this.#server;
     const pool = this.#pool;
     if (pool === undefined) return "absent";
     const isMate = (): boolean => hub.member(realm, pool, other.id) !== undefined;
     const isStranger = !isMate();
-    if (isStranger && authenticator.asks(dialect)) return "absent";
+    if (isStranger && !mayCallInto(this.#server, pool, other.id)) return "absent";
     const acquaintance: Acquaintance = isStranger
       ? "stranger"
       : this.#found?.has(other.id)
