@@ -1,5 +1,5 @@
 import type { Authenticator } from "../../auth/authenticator.ts";
-import type { Role } from "../../auth/grants.ts";
+import type { MediaRole } from "../../auth/grants.ts";
 import type { PeerId, RoomId } from "../../core/events.ts";
 import type { Permits } from "../../core/session.ts";
 import type { Place } from "./seat.ts";
@@ -19,7 +19,7 @@ export function mayCallInto(called: Called, room: RoomId, caller: PeerId): boole
 }
 
 /** Whether a peer's token grants its role in a call; true where nobody needs a token. */
-export function mayCallAs(called: Called, role: Role, caller: PeerId): boolean {
+export function mayCallAs(called: Called, role: MediaRole, caller: PeerId): boolean {
   return permits(called, caller, (token) => token.grantsRole(role));
 }
 

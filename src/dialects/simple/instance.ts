@@ -13,7 +13,7 @@ export interface Welcome extends Recovery {
 }
 
 /** The session that carries an instance's frames to its client. */
-export interface Carrier {
+export interface InstanceSession {
   readonly link: Link;
   /** Undefined if the client needed no token. */
   readonly permits: Permits | undefined;
@@ -57,7 +57,7 @@ export class Instance {
   readonly secret: string;
   readonly log: SignalLog<Signal>;
   /** Undefined while the instance is held without a connection. */
-  carrier: Carrier | undefined;
+  carrier: InstanceSession | undefined;
   /** How its last connection ended, and until when its client may come back. */
   departure: Departure = "lost";
   heldUntilMs = 0;
@@ -76,7 +76,7 @@ export class Instance {
     peer: InstanceOwner,
     number: number,
     secret: string,
-    carrier: Carrier | undefined,
+    carrier: InstanceSession | undefined,
     { limits, total }: InstanceContext,
   ) {
     this.peer = peer;
@@ -106,12 +106,4 @@ export class Instance {
     const frame = this.log.append(from, signal);
     if (!this.log.isQueueing) this.carrier?.link.send(frame);
   }
-}
-
-/** False for the sender itself, if it sends to its own peer. */
-export function isTarget(
-  target: Instance | undefined,
-  { peer_id, peer_instance }: Signal,
-): target is Instance {
-  return target !== undefined && (target.number !== peer_instance || target.peer.id !== peer_id);
 }

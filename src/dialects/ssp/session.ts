@@ -2,13 +2,12 @@ import { Buffer } from "node:buffer";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Leg, Role, Untaken } from "../../core/signal.ts";
+import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
 import type {
   PeerEvent,
   PeerHandle,
   PeerId,
   PeerSummary,
-  Refused,
   RoomEvent,
   RoomId,
 } from "../../core/events.ts";
@@ -37,7 +36,7 @@ import {
   type Version,
   versionOf,
 } from "./messages.ts";
-import { EXPLANATIONS, UNSENT, UNTOLD, WIRE } from "./wire.ts";
+import { explained, UNSENT, UNTOLD, WIRE } from "./wire.ts";
 
 /** The parts that all sessions of the dialect share. */
 export interface SspServer extends Place {
@@ -101,6 +100,10 @@ export class SspSession implements Session {
     return this.#pass;
   }
 
+  get user(): string | undefined {
+    return this.#pass?.user;
+  }
+
   get expiresAt(): number | undefined {
     return this.#pass?.expiresAt;
   }
@@ -137,7 +140,7 @@ export class SspSession implements Session {
       case "entered":
         return this.#entered(event.room, event.self, event.members);
       case "refused":
-        throw this.#explain(event);
+        throw explained(event);
       case "stopped":
         this.link.send(STOP);
         return this.link.close(1000);
@@ -172,7 +175,7 @@ export class SspSession implements Session {
   }
 
   /** A peer outside the pool may call a member, unless a token is missing. */
-  leg(other: PeerSummary, _role: Role, _room: RoomId | undefined): Leg | Untaken {
+  leg(other: PeerSummary, _role: CallRole, _room: RoomId | undefined): Leg | Untaken {
     const { hub, realm } = this.#server;
     const pool = this.#pool;
     if (pool === undefined) return "absent";
@@ -224,19 +227,6 @@ export class SspSession implements Session {
     }
     const standing = pools.standing(pool);
     this.link.send(encodeJoined({ pool, self, peers, standing }, json));
-  }
-
-  #explain(refused: Refused): SignalError {
-    switch (refused.reason) {
-      // No other client claims an id that was made here, and the dialect makes no pairs.
-      case "id_taken":
-      case "peer_busy":
-      case "peer_unknown":
-      case "peers_full":
-        return new SignalError("peers_full", EXPLANATIONS.peers_full, poolIn(refused));
-      default:
-        return new SignalError(refused.reason, EXPLANATIONS[refused.reason], poolIn(refused));
-    }
   }
 
   #act(
@@ -334,9 +324,4 @@ export class SspSession implements Session {
 
 function unknownPeer(): SignalError {
   return new SignalError("peer_unknown", "No such peer in the pool");
-}
-
-/** The pool that a refusal names, for the answer. */
-function poolIn(refused: Refused): { readonly pool?: RoomId } {
-  return "room" in refused && refused.room !== undefined ? { pool: refused.room } : {};
 }

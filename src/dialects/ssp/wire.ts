@@ -1,4 +1,5 @@
-import type { ErrorCode } from "../../core/errors.ts";
+import { type ErrorCode, SignalError } from "../../core/errors.ts";
+import type { Refused, RoomId } from "../../core/events.ts";
 import type { Sent } from "../../core/hub.ts";
 import { type Refusal, wordRefusals } from "../kit/refusal.ts";
 import { encodeError } from "./messages.ts";
@@ -43,8 +44,7 @@ export const WIRE = wordRefusals<Refusal>({
   not_identified: { close: [1008, "no join in time"] },
 });
 
-/** Why a step in the hub was refused. */
-export const EXPLANATIONS = {
+const EXPLANATIONS = {
   room_full: "The pool is full",
   rooms_full: "The server holds no more pools",
   peers_full: "The server holds no more members",
@@ -62,3 +62,22 @@ export const UNSENT: Partial<Record<Sent, [code: ErrorCode, message: string]>> =
 export const UNTOLD: typeof UNSENT = {
   untranslatable: ["description_invalid", "The peer has no form for this kind of description"],
 };
+
+/** The refusal of a step in the hub. */
+export function explained(refused: Refused): SignalError {
+  switch (refused.reason) {
+    // No other client claims an id that was made here, and the dialect makes no pairs.
+    case "id_taken":
+    case "peer_busy":
+    case "peer_unknown":
+    case "peers_full":
+      return new SignalError("peers_full", EXPLANATIONS.peers_full, poolIn(refused));
+    default:
+      return new SignalError(refused.reason, EXPLANATIONS[refused.reason], poolIn(refused));
+  }
+}
+
+/** The pool that a refusal names, for the answer. */
+function poolIn(refused: Refused): { readonly pool?: RoomId } {
+  return "room" in refused && refused.room !== undefined ? { pool: refused.room } : {};
+}
