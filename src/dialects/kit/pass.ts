@@ -1,7 +1,7 @@
 import type { Attempt, Authenticator, Identity, Verdict } from "../../auth/authenticator.ts";
 import { refused } from "../../auth/authenticator.ts";
 import { type Shown, shownBy } from "../../auth/credential.ts";
-import { covers, type Role } from "../../auth/grants.ts";
+import { covers, type MediaRole } from "../../auth/grants.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Link } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
@@ -36,6 +36,11 @@ export class Pass {
   /** Undefined before a token was accepted. */
   get identity(): Identity | undefined {
     return this.#identity;
+  }
+
+  /** Named by the token. */
+  get user(): string | undefined {
+    return this.#identity?.user;
   }
 
   /** See Identity. */
@@ -80,7 +85,7 @@ export class Pass {
   }
 
   /** Throws the refusal of a role that the token does not grant. */
-  assume(role: Role): void {
+  assume(role: MediaRole): void {
     if (this.#identity?.grants.roles.includes(role)) return;
     throw refused("role").refusal;
   }
@@ -90,8 +95,8 @@ export class Pass {
       this.#identity = verdict.identity;
       return;
     }
-    const { code, message, why } = verdict.refusal;
-    throw new SignalError(code, message, details, why);
+    const { code, message, why, remark } = verdict.refusal;
+    throw new SignalError(code, message, details, why, remark);
   }
 
   #attempt({ token, room, id, ...more }: Presented): Attempt {

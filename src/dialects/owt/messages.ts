@@ -11,13 +11,13 @@ const MAX_TRACK_LENGTH = 256;
 
 /** A token that is missing, null or empty stands for a client without a name (§4). */
 const Token = z.union([z.string(), z.number()]).nullish();
-const Handshake = z.object({
+const LoginQuery = z.object({
   clientVersion: z.string().optional(),
   token: z.string().optional(),
 });
 
 /** The parameters of a client in the URL of its connection (§4). */
-export type Handshake = z.infer<typeof Handshake>;
+export type LoginQuery = z.infer<typeof LoginQuery>;
 
 /** `ics-message` is what clients before 4.2 call it (§1). */
 type MessageName = "owt-message" | "ics-message";
@@ -63,9 +63,9 @@ export interface Asked {
 }
 
 /** Reads the handshake's query; values are text, and the first of several counts. */
-export function readHandshake({ searchParams }: URL): Handshake {
+export function readLoginQuery({ searchParams }: URL): LoginQuery {
   const values = ["clientVersion", "token"].map((name) => [name, searchParams.get(name)]);
-  return Handshake.parse(Object.fromEntries(values.filter(([, value]) => value !== null)));
+  return LoginQuery.parse(Object.fromEntries(values.filter(([, value]) => value !== null)));
 }
 
 /** Reads a frame; undefined for events that mean nothing to a server (§3). */

@@ -129,6 +129,10 @@ export class PeerJsSession implements Session {
     return this.#seat.peer !== undefined || this.#server.takeOvers.isWaiting(this);
   }
 
+  get user(): string | undefined {
+    return this.#pass?.user;
+  }
+
   get expiresAt(): number | undefined {
     return this.#pass?.expiresAt;
   }
@@ -265,7 +269,10 @@ export class PeerJsSession implements Session {
     }
   }
 
-  /** An offer that the receiver's client cannot understand expires at once. */
+  /**
+   * An offer that the receiver's client cannot understand expires at once. An answer or a candidate is
+   * dropped: PeerJS has no refusal for them, and its client takes EXPIRE for an unknown peer.
+   */
   #cannotTell({ id: sender }: PeerHandle, { type, dst: absent }: AttemptMessage): void {
     if (type !== "OFFER") return;
     throw new SignalError("untranslatable", "The peer has no form for this message", {

@@ -25,7 +25,8 @@ import { refusalResponse, WIRE } from "./wire.ts";
 const SWEEP_MS = 250;
 
 const options = z.strictObject({
-  path: pathText.regex(/[^/]$/, "expected a path without a slash at its end").default("/simple")
+  path: pathText.regex(/[^/]$/, "expected a path such as /simple, without a slash at its end")
+    .default("/simple")
     .meta({
       description: "Path for Simple Signalling clients",
     }),
@@ -101,6 +102,7 @@ export const simple = defineDialect({
       held: new Held(options),
       departed: new Departed(options.maxDeparted),
       total: new KeptTotal(),
+      claims: new Map(),
       resumeMs: options.resumeMs,
       maxFrameBytes: options.maxFrameBytes,
       iceServers: () => [...iceServers(), ...ownIceServers],
