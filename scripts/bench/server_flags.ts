@@ -1,6 +1,6 @@
 import { SCENARIOS } from "./scenarios.ts";
 
-/** Of topics, which have no scenario among the pairs. */
+/** Flags of topics, which have no scenario among the pairs. */
 const TOPICS_FLAGS = [
   "--topics-frames-per-second=100000000",
   "--topics-bytes-per-second=100000000000",

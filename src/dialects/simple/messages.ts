@@ -54,8 +54,8 @@ const ChangeFrame = z.object({
   { error: "nothing to change" },
 );
 
-// What a frame carries. Each key of a schema costs every signal two objects and a call. `objection`
-// checks the keys that all signals have in common.
+// Each key of a schema costs a signal two objects and a call. `objection` checks the keys that all
+// signals have in common.
 const SignalBody = z.discriminatedUnion("type", [
   z.object({ peer_id: z.string(), type: z.enum(["offer", "answer", "pranswer"]), sdp: z.string() }),
   z.object({ peer_id: z.string(), type: z.literal("candidate"), peer_ice: SomeIce }),
