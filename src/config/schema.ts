@@ -230,6 +230,10 @@ export const ConfigSchema = withFileTwins(z.strictObject({
     description: "Path of metrics for Prometheus; disabled by default",
     group: OPERATION,
   }),
+  traceUrls: toggle("Start although traces are on, which hold URLs and the tokens in them", {
+    group: OPERATION,
+    isRare: true,
+  }),
   noTry: toggle("Do not serve /try, the page that makes a first call", {
     group: OPERATION,
     isRare: true,
