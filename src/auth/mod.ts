@@ -85,7 +85,19 @@ export class Authentication implements Authenticator, Disposable {
   }
 
   check(attempt: Attempt): Verdict | Promise<Verdict> {
-    const judge = this.#judgeOf(attempt.dialect);
+    return this.#check(this.#judgeOf(attempt.dialect), attempt, limited);
+  }
+
+  /** Judges a client by its token alone, which has to grant nothing in particular. */
+  identify(attempt: Attempt): Verdict | Promise<Verdict> {
+    return this.#check(this.#common?.judge, attempt, (verdict) => verdict);
+  }
+
+  #check(
+    judge: Judge | undefined,
+    attempt: Attempt,
+    limit: typeof limited,
+  ): Verdict | Promise<Verdict> {
     // A reload has taken the tokens away since the connection was opened.
     if (judge === undefined) return this.#settle(refused("unavailable"), attempt);
     const delayMs = judge.asksAlways ? this.#failures.delayMs(attempt.address) : 0;
@@ -93,9 +105,9 @@ export class Authentication implements Authenticator, Disposable {
       ? this.#judge(judge, attempt)
       : this.#options.clock.delay(delayMs).then(() => this.#judge(judge, attempt));
     if (verdict instanceof Promise) {
-      return verdict.then((verdict) => this.#answer(judge, verdict, attempt));
+      return verdict.then((verdict) => this.#answer(judge, limit(verdict, attempt), attempt));
     }
-    return this.#answer(judge, verdict, attempt);
+    return this.#answer(judge, limit(verdict, attempt), attempt);
   }
 
   [Symbol.dispose](): void {
@@ -129,7 +141,7 @@ export class Authentication implements Authenticator, Disposable {
   }
 
   #answer(judge: Judge, verdict: Verdict, attempt: Attempt): Verdict | Promise<Verdict> {
-    const settled = this.#settle(limited(verdict, attempt), attempt);
+    const settled = this.#settle(verdict, attempt);
     if (!("why" in settled) || INNOCENT.has(settled.why)) return settled;
     const delayMs = judge.asksAlways ? 0 : this.#failures.delayMs(attempt.address);
     return delayMs === 0 ? settled : this.#options.clock.delay(delayMs).then(() => settled);

@@ -96,10 +96,10 @@ export class Journal implements ConnectionObserver {
    * A posted frame was refused.
    * @param word the dialect's name of the refusal
    */
-  postRefused(visitor: TurnedAway, { code }: SignalError, word: string): void {
+  postRefused(visitor: TurnedAway, { code, why = code }: SignalError, word: string): void {
     const { dialect, address } = visitor;
     this.#refusals.add({ id: NO_CONNECTION, dialect, address }, word, undefined);
-    this.#turnAway(visitor, code, word === code ? {} : { word });
+    this.#turnAway(visitor, why, word === code ? {} : { word });
   }
 
   /** A fault that belongs to no connection. */
@@ -125,9 +125,10 @@ export class Journal implements ConnectionObserver {
   }
 
   /** Names the peer at debug level only, because clients choose ids. */
-  #facts({ id, dialect, address, peerId }: ConnectionInfo): Record<string, string> {
+  #facts({ id, dialect, address, peerId, user }: ConnectionInfo): Record<string, string> {
     const peer = this.#log.isDebug && peerId !== undefined ? { peer: shown(peerId) } : {};
-    return { connection: id, dialect, address, ...peer };
+    const owner = user === undefined ? {} : { user: shown(user) };
+    return { connection: id, dialect, address, ...owner, ...peer };
   }
 }
 

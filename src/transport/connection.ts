@@ -15,6 +15,8 @@ export interface ConnectionInfo {
   readonly dialect: string;
   /** The id under which the client is known now, where it has one. */
   readonly peerId?: PeerId | undefined;
+  /** Named by the client's token. */
+  readonly user?: string | undefined;
   /** The dialect's name of a refusal. */
   wordFor?(code: ErrorCode): string | undefined;
 }
@@ -25,8 +27,6 @@ export interface ConnectionFacts extends ConnectionInfo, Traffic {
   /** On the server's clock, like `expiresAt`. */
   readonly openedAt: number;
   readonly expiresAt: number | undefined;
-  /** Named by the client's token. */
-  readonly user: string | undefined;
   readonly origin: string | undefined;
   readonly userAgent: string | undefined;
   /** Bytes that wait for the client. */
