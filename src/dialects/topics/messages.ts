@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/session.ts";
-import { isObject, parseJson } from "../kit/json.ts";
+import { isObject, jsonIn, parseJson } from "../kit/json.ts";
 import { lastNamed, membersOf } from "./members.ts";
 
 // The wire is described in PROTOCOL.md; sections are cited as §n. Messages are read by hand and not
@@ -155,12 +155,8 @@ function noteIn(data: unknown): YjsNote | undefined {
 function announcedBy(payload: unknown): string | undefined {
   if (typeof payload !== "string" || payload.length >= MAX_ANNOUNCEMENT) return undefined;
   if (!payload.startsWith(ANNOUNCEMENT)) return undefined;
-  try {
-    const message = parseJson(payload);
-    return isObject(message) && isId(message["peerId"]) ? message["peerId"] : undefined;
-  } catch {
-    return undefined;
-  }
+  const message = jsonIn(payload);
+  return isObject(message) && isId(message["peerId"]) ? message["peerId"] : undefined;
 }
 
 function isId(value: unknown): value is string {
