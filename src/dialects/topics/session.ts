@@ -6,15 +6,7 @@ import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { Counts } from "./counts.ts";
 import type { LostPages } from "./lost_pages.ts";
-import {
-  type Change,
-  encodeTrystero,
-  encodeYjs,
-  PONG,
-  type Publish,
-  readCommand,
-  type Shape,
-} from "./messages.ts";
+import { type Change, encode, type Publish, readCommand, type Shape } from "./messages.ts";
 import { type Owner, type Publication, Subscription } from "./subscription.ts";
 import { WIRE } from "./wire.ts";
 
@@ -84,7 +76,7 @@ export class TopicsSession implements Session, Owner {
         for (const topic of command.trystero) this.#unsubscribe("trystero", topic);
         return;
       case "ping":
-        return this.link.send(PONG);
+        return this.link.send(encode({ type: "pong" }));
       default:
         command satisfies never;
     }
@@ -123,7 +115,7 @@ export class TopicsSession implements Session, Owner {
     counts.published++;
     const clients = channels.yjs.count(topic);
     if (clients === 0) return;
-    const text = encodeYjs(publish, clients);
+    const text = encode({ type: "yjs", publish, clients });
     if (note === undefined || isBroadcast) {
       counts.delivered += channels.yjs.publish(topic, { text, announcement: undefined });
     } else if (note.type === "announce") {
@@ -165,7 +157,7 @@ export class TopicsSession implements Session, Owner {
       this.#resume(announces, topic);
     }
     if (trystero.count(topic) === 0) return;
-    const text = encodeTrystero(publish);
+    const text = encode({ type: "trystero", publish });
     counts.delivered += trystero.publish(topic, { text, announcement: undefined });
   }
 
