@@ -27,12 +27,22 @@ export interface Link {
   takes?(size: number): boolean;
 }
 
+/** The part of a client's grants that counts for peers of other dialects. */
+export interface Permits {
+  /** True if the client's token is good for the room. */
+  grantsRoom(room: RoomId): boolean;
+  /** True if the client may send streams to a peer, or receive a peer's. */
+  grantsRole(role: "produce" | "consume"): boolean;
+}
+
 /**
  * The receiver of a peer's events: its session or, where a dialect's peers have several connections or
  * outlive them, an object that stands for the peer.
  */
 export interface Receiver {
   readonly link: Pick<Link, "isOpen" | "fail">;
+  /** Undefined if the client needed no token. */
+  readonly permits?: Permits | undefined;
   /**
    * Takes one event. An exception fails the link, except at `refused`: there it becomes the outcome of
    * the refused step.

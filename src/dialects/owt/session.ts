@@ -2,7 +2,7 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { PeerEvent, PeerId, PeerSummary } from "../../core/events.ts";
-import type { Frame, Session } from "../../core/session.ts";
+import type { Frame, Permits, Session } from "../../core/session.ts";
 import type { NamespaceLink } from "../../transport/links.ts";
 import type { Pass } from "../kit/pass.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
@@ -148,6 +148,10 @@ export class OwtSession implements Session {
 
   get isIdentified(): boolean {
     return this.#hasLoggedIn || this.#server.takeOvers.isWaiting(this);
+  }
+
+  get permits(): Permits | undefined {
+    return this.#pass;
   }
 
   get user(): string | undefined {

@@ -1,6 +1,6 @@
 import { InputAllowance, type InputRates } from "../../core/allowance.ts";
 import type { PeerId, PeerSummary, RoomId } from "../../core/events.ts";
-import type { Departure, Link } from "../../core/session.ts";
+import type { Departure, Link, Permits } from "../../core/session.ts";
 import type { Change } from "./description.ts";
 import type { Speaker } from "./kept_signals.ts";
 import { encodeSignal, type Receipt, type Signal, type SignalFrame } from "./messages.ts";
@@ -15,6 +15,8 @@ export interface Welcome extends Recovery {
 /** The session that carries an instance's frames to its client. */
 export interface InstanceSession {
   readonly link: Link;
+  /** Undefined if the client needed no token. */
+  readonly permits: Permits | undefined;
   /** The client speaks for this instance from now on. */
   welcome(instance: Instance, welcome: Welcome): void;
   /** Another connection has taken the instance back. */

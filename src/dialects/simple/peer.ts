@@ -2,7 +2,7 @@ import { SignalError } from "../../core/errors.ts";
 import type { PresentPeer, SelfDescription } from "../../core/peer.ts";
 import type { Leg, Untaken } from "../../core/signal.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "../../core/events.ts";
-import type { Receiver } from "../../core/session.ts";
+import type { Permits, Receiver } from "../../core/session.ts";
 import {
   accepted,
   type Change,
@@ -21,6 +21,7 @@ import {
   without,
   withServerFields,
 } from "./description.ts";
+import { inCommon, mayCallInto } from "../kit/callers.ts";
 import { isObject } from "../kit/json.ts";
 import { Instance, type InstanceOwner, type InstanceSession, type Reason } from "./instance.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
@@ -83,6 +84,11 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     this.room = room;
     this.#server = server;
     this.#seat = new Seat(server, this);
+  }
+
+  /** The grants that the tokens of all its instances have in common. */
+  get permits(): Permits | undefined {
+    return inCommon(this.instances.flatMap(({ carrier }) => carrier?.permits ?? []));
   }
 
   /** True from the admission to the end of the last instance. */
@@ -201,11 +207,11 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     return receipt;
   }
 
-  /** A peer outside the room may call this one, but not behind a token. */
+  /** A peer outside the room may call this one, unless a token is missing. */
   leg(other: PeerSummary): Leg | Untaken {
-    const { hub, realm, dialect, authenticator } = this.#server;
+    const { hub, realm } = this.#server;
     const isStranger = hub.member(realm, this.room, other.id) === undefined;
-    if (isStranger && authenticator.asks(dialect)) return "absent";
+    if (isStranger && !mayCallInto(this.#server, this.room, other.id)) return "absent";
     return new SimpleLeg(this, other, isStranger);
   }
 

@@ -1,6 +1,6 @@
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/events.ts";
-import type { Departure, Frame, Link, Session } from "../../core/session.ts";
+import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
 import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { EventStream } from "./event_stream.ts";
@@ -58,6 +58,10 @@ export class SimpleSession implements Session, InstanceSession {
 
   get isIdentified(): boolean {
     return this.#instance !== undefined;
+  }
+
+  get permits(): Permits | undefined {
+    return this.#pass;
   }
 
   get user(): string | undefined {
