@@ -1,5 +1,8 @@
-import { type Abroad, type Sent, sentBy } from "./abroad.ts";
+import { type Abroad, sendAbroad, type Sent } from "./abroad.ts";
 import type { Calls } from "./calls.ts";
+import { Directory } from "./directory.ts";
+import type { LeaveReason } from "./expulsion.ts";
+import { Happenings } from "./happenings.ts";
 import { Exchange } from "./channels.ts";
 import type { HubLimits } from "./limits.ts";
 import {
@@ -7,19 +10,22 @@ import {
   Peer,
   peerOf,
   type PresentPeer,
+  refuseClaim,
+  refusePair,
   type RoomRequest,
   type SelfDescription,
   tell,
 } from "./peer.ts";
-import { type Admit, askAll, Realm, type Reserve, type Watch } from "./realm.ts";
+import { OpenCalls } from "./open_calls.ts";
+import { pairUp, part } from "./pairs.ts";
+import { reportPeerJoined, reportPeerLeft } from "./presence_news.ts";
+import { type Admit, askAll, type Realm, Realms, type Reserve, type Watch } from "./realm.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
 import type { PeerHandle, PeerId, PeerSummary, Refused, RoomId, RoomRefusal } from "./events.ts";
 import type { Receiver } from "./session.ts";
 
 export type { Reserve } from "./realm.ts";
 export type { Sent } from "./abroad.ts";
-
-const RELEASED = "Cannot act for a peer that was released";
 
 /**
  * The only owner of presence: the peers, their rooms and pairs, and the way from one to another. It
@@ -33,23 +39,37 @@ const RELEASED = "Cannot act for a peer that was released";
 export class Hub {
   /** Publish and subscribe, for dialects whose clients are no peers. */
   readonly channels = new Exchange();
+  /** The calls that operators see. */
+  readonly openCalls: OpenCalls;
+  /** Peers and rooms of all realms, for operators. */
+  readonly directory: Directory;
+  readonly #happenings: Happenings;
   readonly #maxPeers: number;
   readonly #rooms: Rooms;
   readonly #calls: Calls | undefined;
-  readonly #realms = new Map<string, Realm>();
-  /** True when departures are no longer announced: see `silence`. */
+  readonly #realms = new Realms();
   #isSilent = false;
   #peerCount = 0;
   #fences = 0;
 
-  /** @param abroad the way between dialects; without it there is none */
-  constructor(limits: HubLimits, { calls, lobby }: Abroad = {}) {
+  /**
+   * @param abroad the way between dialects; without it there is none
+   * @param happenings gets the news for operators
+   */
+  constructor(
+    limits: HubLimits,
+    { calls, lobby }: Abroad = {},
+    happenings: Happenings = new Happenings(),
+  ) {
     this.#maxPeers = limits.maxPeers;
-    this.#rooms = new Rooms(limits, lobby);
+    this.#happenings = happenings;
+    this.openCalls = new OpenCalls(happenings);
+    this.#rooms = new Rooms(limits, happenings, lobby);
+    this.directory = new Directory(this.#realms, this.#rooms);
     this.#calls = calls;
   }
 
-  /** True if departures are no longer reported: see `silence`. */
+  /** See `silence`. */
   get isSilent(): boolean {
     return this.#isSilent;
   }
@@ -64,17 +84,17 @@ export class Hub {
 
   /** Has `reserve` asked about every id of a realm from now on. */
   reserve(realm: string, reserve: Reserve): void {
-    this.#realm(realm).reserves.push(reserve);
+    this.#realms.get(realm).reserves.push(reserve);
   }
 
   /** Has `admit` asked about every room of a realm that a peer of another dialect enters. */
   guard(realm: string, dialect: string, admit: Admit): void {
-    this.#realm(realm).guard(dialect, admit);
+    this.#realms.get(realm).guard(dialect, admit);
   }
 
   /** Has `watch` get the news of a realm's peers. */
   watch(realm: string, watch: Watch): void {
-    this.#realm(realm).watchers.push(watch);
+    this.#realms.get(realm).watchers.push(watch);
   }
 
   /**
@@ -82,27 +102,33 @@ export class Hub {
    * `refused`. A receiver whose link has closed meanwhile gets no answer.
    */
   claim(claim: Claim): void | Promise<void> {
-    const realm = this.#realm(claim.realm);
+    const realm = this.#realms.get(claim.realm);
     const { reserves: [reserve, ...others] } = realm;
     if (reserve === undefined) return this.#carryOut(realm, claim);
     const isHeld = realm.peers.has(claim.id);
     const objection = isHeld ? undefined : this.#objection(realm, claim);
-    if (objection !== undefined) return this.#refuseClaim(claim, objection);
+    if (objection !== undefined) return refuseClaim(claim, objection);
     const isFree = reserve(claim, isHeld);
     if (typeof isFree !== "boolean" || others.length > 0) {
       const areFree = askAll(isFree, others, claim, isHeld);
       return this.#carryOutIf(areFree, realm, claim);
     }
-    return isFree ? this.#carryOut(realm, claim) : this.#refuseClaim(claim, "id_taken");
+    return isFree ? this.#carryOut(realm, claim) : refuseClaim(claim, "id_taken");
   }
 
   /**
    * Gives an id up: leaves its rooms, then tells its pairs. Harmless if the id is given up already, or
    * if `receiver` no longer speaks for it.
+   * @param reason for operators
    * @param news for the rooms, in the words of the peer's dialect
    */
-  release(handle: PeerHandle, receiver: Receiver, news?: unknown): void {
-    const realm = this.#realm(handle.realm);
+  release(
+    handle: PeerHandle,
+    receiver: Receiver,
+    reason: LeaveReason = "left",
+    news?: unknown,
+  ): void {
+    const realm = this.#realms.get(handle.realm);
     const peer = this.#current(handle);
     if (peer === undefined || peer.receiver !== receiver) return;
     peer.isReleased = true;
@@ -112,13 +138,11 @@ export class Hub {
     this.#calls?.leave(peer, !this.#isSilent);
     this.#rooms.leaveAll(peer, !this.#isSilent, news);
     this.#rooms.updateLobby(peer, false);
-    const pairs = peer.paired;
-    peer.paired = undefined;
-    for (const other of pairs ?? []) {
-      other.paired?.delete(peer);
+    for (const other of part(peer, this.openCalls)) {
       if (!this.#isSilent) tell(other, { type: "gone", peer: peer.id });
     }
     realm.tell("left", peer);
+    reportPeerLeft(this.#happenings, peer, this.#isSilent ? "draining" : reason);
   }
 
   /**
@@ -131,16 +155,16 @@ export class Hub {
 
   /** The holder of an id, of any dialect. */
   find(realm: string, id: PeerId): PresentPeer | undefined {
-    return this.#realm(realm).peers.get(id);
+    return this.#realms.get(realm).peers.get(id);
   }
 
   has(realm: string, id: PeerId): boolean {
-    return this.#realm(realm).peers.has(id);
+    return this.#realms.get(realm).peers.has(id);
   }
 
   /** All peers of a realm, in order of registration. */
   peers(realm: string): Iterable<PresentPeer> {
-    return this.#realm(realm).peers.values();
+    return this.#realms.get(realm).peers.values();
   }
 
   /** The ids of one dialect's peers in a realm, in order of registration. */
@@ -161,7 +185,7 @@ export class Hub {
   ): void | Promise<void> {
     const peer = this.#own(handle);
     const { bytes } = description ?? { bytes: peer.infoBytes };
-    const realm = this.#realm(peer.realm);
+    const realm = this.#realms.get(peer.realm);
     const reason = this.#roomObjection(realm, peer, request, bytes, peer) ??
       (description && !this.#rooms.describe(peer, description) ? "room_full" : undefined);
     if (reason === undefined) {
@@ -221,11 +245,10 @@ export class Hub {
 
   /** The other members of a room that the peer is in, in joining order. */
   others(handle: PeerHandle, id: RoomId): PeerSummary[] {
-    const others: PeerSummary[] = [];
-    for (const member of this.#rooms.members(handle.realm, id)) {
-      if (member.id !== handle.id) others.push(member.summary());
-    }
-    return others;
+    const others = this.#rooms.members(handle.realm, id).filter((member) =>
+      member.id !== handle.id
+    );
+    return [...others.map((member) => member.summary())];
   }
 
   /**
@@ -234,28 +257,29 @@ export class Hub {
    */
   pair(handle: PeerHandle, to: PeerId): void | Promise<void> {
     const peer = this.#own(handle);
-    const other = this.#realm(peer.realm).peers.get(to);
-    if (other === undefined) return this.#refusePair(peer, to, "peer_unknown");
+    const other = this.#realms.get(peer.realm).peers.get(to);
+    if (other === undefined) return refusePair(peer, to, "peer_unknown");
     if (other === peer || other.isBusy || peer.isBusy) {
-      return this.#refusePair(peer, to, "peer_busy");
+      return refusePair(peer, to, "peer_busy");
     }
     if (other.dialect !== peer.dialect && this.#calls !== undefined) {
-      if (this.#calls.open(peer, other) !== "sent") return this.#refusePair(peer, to, "peer_busy");
+      if (this.#calls.open(peer, other) !== "sent") return refusePair(peer, to, "peer_busy");
       this.engage(peer.handle);
       return tell(peer, { type: "paired", peer: other.handle, isCaller: true });
     }
-    (peer.paired ??= new Set()).add(other);
-    (other.paired ??= new Set()).add(peer);
+    pairUp(peer, other, this.openCalls);
     tell(peer, { type: "paired", peer: other.handle, isCaller: true });
     tell(other, { type: "paired", peer: peer.handle, isCaller: false });
-    for (const busy of [peer, other]) if (busy.isBusy) this.#realm(busy.realm).tell("busy", busy);
+    for (const busy of [peer, other]) {
+      if (busy.isBusy) this.#realms.get(busy.realm).tell("busy", busy);
+    }
   }
 
   /** A call with a peer of another dialect takes an exclusive peer up for the rest of its stay. */
   engage(handle: PeerHandle): void {
     const peer = this.#own(handle);
     peer.isEngaged = true;
-    if (peer.isBusy) this.#realm(peer.realm).tell("busy", peer);
+    if (peer.isBusy) this.#realms.get(peer.realm).tell("busy", peer);
   }
 
   /**
@@ -267,9 +291,14 @@ export class Hub {
    */
   send(from: PeerHandle, to: PeerId | PeerHandle, payload: unknown, room?: RoomId): Sent {
     const sender = this.#own(from);
-    const peer = typeof to === "string" ? this.#realm(from.realm).peers.get(to) : this.#current(to);
+    const peer = typeof to === "string"
+      ? this.#realms.get(from.realm).peers.get(to)
+      : this.#current(to);
     if (peer === undefined || !peer.receiver.link.isOpen) return "unknown";
-    if (peer.dialect !== from.dialect) return this.#sendAbroad(sender, peer, payload, room);
+    if (peer.dialect !== from.dialect) {
+      const isInside = room === undefined || this.#rooms.isIn(room, peer);
+      return sendAbroad(this.#calls, { from: sender, to: peer, payload, room, isInside });
+    }
     if (room !== undefined && !this.#rooms.isIn(room, peer)) return "elsewhere";
     if (peer.receiver.understands?.(payload) === false) return "untranslatable";
     tell(peer, { type: "relay", from: from.id, room, payload });
@@ -278,21 +307,13 @@ export class Hub {
 
   /** Tells the holder of `to` that its messages for `peer` were not delivered; false without one. */
   reportUndelivered(realm: string, to: PeerId, peer: PeerId): boolean {
-    const sender = this.#realm(realm).peers.get(to);
+    const sender = this.#realms.get(realm).peers.get(to);
     if (sender !== undefined) tell(sender, { type: "undelivered", peer });
     return sender !== undefined;
   }
 
-  /** A peer outside the room may be addressed in a call that it has begun. */
-  #sendAbroad(from: Peer, to: Peer, payload: unknown, room: RoomId | undefined): Sent {
-    const isOutside = room !== undefined && !this.#rooms.isIn(room, to);
-    if (isOutside && this.#calls?.has(from, to) !== true) return "elsewhere";
-    if (this.#calls === undefined) return "untranslatable";
-    return sentBy(this.#calls.send(from, to, payload, room));
-  }
-
   async #carryOutIf(isFree: Promise<boolean>, realm: Realm, claim: Claim): Promise<void> {
-    return await isFree ? this.#carryOut(realm, claim) : this.#refuseClaim(claim, "id_taken");
+    return await isFree ? this.#carryOut(realm, claim) : refuseClaim(claim, "id_taken");
   }
 
   /** Admits the claimant, if nothing has come in between. */
@@ -302,11 +323,12 @@ export class Hub {
     const holder = realm.peers.get(claim.id);
     if (holder !== undefined) return this.#takeOver(holder, claim);
     const objection = this.#objection(realm, claim);
-    if (objection !== undefined) return this.#refuseClaim(claim, objection);
-    const peer = new Peer(claim, ++this.#fences);
+    if (objection !== undefined) return refuseClaim(claim, objection);
+    const peer = new Peer(claim, ++this.#fences, this.#happenings.now());
     realm.peers.set(claim.id, peer);
     realm.count(claim.dialect, 1);
     this.#peerCount++;
+    reportPeerJoined(this.#happenings, peer);
     tell(peer, { type: "admitted", peer: peer.handle });
     if (room !== undefined) this.#rooms.enter(peer, room);
     this.#rooms.updateLobby(peer);
@@ -342,9 +364,10 @@ export class Hub {
     const { receiver, proof, dialect, policy, isExclusive = false } = claim;
     const isSameClient = proof !== undefined && holder.proof === proof;
     const mayHave = policy === "newest" || isSameClient;
-    if (!mayHave || holder.dialect !== dialect) return this.#refuseClaim(claim, "id_taken");
+    if (!mayHave || holder.dialect !== dialect) return refuseClaim(claim, "id_taken");
     const old = holder.receiver;
-    Object.assign(holder, { receiver, proof, isExclusive });
+    Object.assign(holder, { proof, isExclusive });
+    holder.carriedBy(receiver);
     try {
       // A claim of the holder itself is confirmed.
       if (old !== receiver) old.deliver({ type: "replaced" });
@@ -354,24 +377,8 @@ export class Hub {
     tell(holder, { type: "admitted", peer: holder.handle });
   }
 
-  #refuseClaim(
-    { id, room, receiver }: Claim,
-    reason: Extract<Refused, { step: "claim" }>["reason"],
-  ): void {
-    if (!receiver.link.isOpen) return;
-    receiver.deliver({ type: "refused", step: "claim", id, room: room?.room, reason });
-  }
-
-  #refusePair(
-    { receiver }: Peer,
-    peer: PeerId,
-    reason: Extract<Refused, { step: "pair" }>["reason"],
-  ): void {
-    receiver.deliver({ type: "refused", step: "pair", peer, reason });
-  }
-
   #member(realm: string, room: RoomId, id: PeerId): Peer | undefined {
-    const peer = this.#realm(realm).peers.get(id);
+    const peer = this.#realms.get(realm).peers.get(id);
     return peer !== undefined && this.#rooms.isIn(room, peer) ? peer : undefined;
   }
 
@@ -379,20 +386,14 @@ export class Hub {
   #current(handle: PeerHandle): Peer | undefined {
     const own = peerOf(handle);
     if (own !== undefined) return own.isReleased ? undefined : own;
-    const peer = this.#realm(handle.realm).peers.get(handle.id);
+    const peer = this.#realms.get(handle.realm).peers.get(handle.id);
     return peer?.handle.fence === handle.fence ? peer : undefined;
   }
 
   /** The peer of a handle. A session that lost its id must not act for it. */
   #own(handle: PeerHandle): Peer {
     const peer = this.#current(handle);
-    if (peer === undefined) throw new RangeError(RELEASED);
+    if (peer === undefined) throw new RangeError("Cannot act for a peer that was released");
     return peer;
-  }
-
-  #realm(name: string): Realm {
-    let realm = this.#realms.get(name);
-    if (realm === undefined) this.#realms.set(name, realm = new Realm());
-    return realm;
   }
 }

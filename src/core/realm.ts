@@ -39,6 +39,21 @@ export class Realm {
   }
 }
 
+/** All realms, each made when it is first named. */
+export class Realms {
+  readonly #realms = new Map<string, Realm>();
+
+  get(name: string): Realm {
+    let realm = this.#realms.get(name);
+    if (realm === undefined) this.#realms.set(name, realm = new Realm());
+    return realm;
+  }
+
+  all(): Realm[] {
+    return [...this.#realms.values()];
+  }
+}
+
 /** Asks one after the other, until one keeps the id. */
 export async function askAll(
   first: boolean | Promise<boolean>,

@@ -29,6 +29,8 @@ export interface LifeParts {
   readonly seal: () => Promise<ReadonlyMap<string, number>>;
   readonly dispose: () => void;
   readonly closeStore: () => Promise<void>;
+  /** Reports the server's own steps. */
+  readonly report: (step: "started" | "draining" | "stopped") => void;
 }
 
 /**
@@ -94,6 +96,7 @@ export class Lifecycle {
     this.#parts = parts;
     parts.begin().then(() => {
       if (this.#state === "starting") this.#state = "ready";
+      parts.report("started");
     }).then(this.#begun.resolve, this.#begun.reject);
   }
 
@@ -133,6 +136,7 @@ export class Lifecycle {
     // The start still deletes what the last run sealed: nothing may be sealed before that is done.
     await Promise.allSettled([this.started]);
     this.#state = "ending";
+    parts.report("draining");
     const { connections, listeners } = parts;
     parts.silence();
     await connections.drain(this.#drainMs);
@@ -140,6 +144,7 @@ export class Lifecycle {
     const stopped = listeners.map(({ listener }) => listener.stop());
     await this.#within("close", Promise.all([connections.emptied(), ...stopped]));
     const sealed = await this.#within("seal", parts.seal());
+    parts.report("stopped");
     parts.dispose();
     if (await this.#within("store", parts.closeStore().then(() => true)) === undefined) {
       this.#log.write("error", "the store did not close in time", { afterMs: END_MS.store });

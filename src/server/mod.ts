@@ -1,12 +1,12 @@
 import { listenersOf } from "../config/listeners.ts";
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
+import { Happenings } from "../core/happenings.ts";
 import { Hub } from "../core/hub.ts";
 import { Operator } from "../admin/operator.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans } from "../http/bans.ts";
 import { CorsPolicy } from "../http/cors.ts";
-import { refusalFor } from "../http/gate.ts";
 import { docsRoutes } from "../docs/mod.ts";
 import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
 import { ownRoutes } from "../http/own_routes.ts";
@@ -102,8 +102,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
 
   const metrics = new Metrics();
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock, addressKey);
-  const journal = new Journal(log, metrics, refusals);
-  const hub = new Hub(config.limits, openBridge(config, { clock, log, metrics }));
+  const happenings: Happenings = new Happenings(clock.now, (error) => journal.fault(error));
+  const journal: Journal = new Journal(log, metrics, refusals, happenings);
+  const hub = new Hub(config.limits, openBridge(config, { clock, log, metrics }), happenings);
   const transport = openTransport(config.transport, clock);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
@@ -169,11 +170,12 @@ export function startServer(config: Config, options: ServerOptions): Server {
     seal: () => sealAll(dialects),
     dispose: () => parts.dispose(),
     closeStore: () => store.close(),
+    report: (step) =>
+      happenings.emit({ type: `server.${step}`, data: { version: options.version } }),
   });
   const turnOut = (key: string): void => {
-    const refusal = refusalFor("address_banned");
-    connections.turnOut(key, refusal);
-    socketIo?.turnOut(key, refusal);
+    connections.turnOut(key, "address_banned");
+    socketIo?.turnOut(key, "address_banned");
   };
   const stop = (): Promise<void> => life.stop();
   return {

@@ -1,8 +1,9 @@
 import { SignalError } from "../../core/errors.ts";
+import { type Expulsion, type LeaveReason, leaveReasonOf } from "../../core/expulsion.ts";
 import type { PresentPeer, SelfDescription } from "../../core/peer.ts";
 import type { Leg, Untaken } from "../../core/signal.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "../../core/events.ts";
-import type { Receiver } from "../../core/session.ts";
+import type { Link, Receiver } from "../../core/session.ts";
 import {
   type Change,
   changed,
@@ -18,7 +19,6 @@ import {
   without,
   withServerFields,
 } from "./description.ts";
-import { isObject } from "../kit/json.ts";
 import { type Carrier, Instance, type InstanceOwner, type Reason } from "./instance.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import { type PeerLine, SimpleLeg } from "./leg.ts";
@@ -35,6 +35,7 @@ import {
 } from "./messages.ts";
 import { descriptionOf, encodeNews, type News } from "./news.ts";
 import type { SimpleServer } from "./server.ts";
+import { withStanding } from "./standing.ts";
 
 /** A connection's request to take an instance back. */
 interface TakeBack extends Change {
@@ -91,6 +92,15 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     return this;
   }
 
+  get links(): readonly Link[] {
+    return this.instances.flatMap(({ carrier }) => carrier === undefined ? [] : [carrier.link]);
+  }
+
+  /** The user of the first connection. */
+  get user(): string | undefined {
+    return this.instances.find(({ carrier }) => carrier !== undefined)?.carrier?.user;
+  }
+
   /** False if the connection for which the id is being claimed has ended. */
   get isOpen(): boolean {
     return this.isHere || this.instances.every(({ carrier }) => carrier?.link.isOpen !== false);
@@ -105,7 +115,11 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     change: Change & { readonly token?: string | undefined },
     carrier: Carrier,
   ): void | Promise<void> {
-    this.#profile = this.#described(changed(NO_PROFILE, 0, change, this.#server.limits));
+    this.#profile = withStanding(
+      this.#server,
+      this,
+      changed(NO_PROFILE, 0, change, this.#server.limits),
+    );
     this.#addInstance(0, carrier);
     return this.#claim(change.token);
   }
@@ -241,7 +255,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     this.#server.held.add(instance, this.#server.clock.now());
   }
 
-  remove(instance: Instance, reason: Reason): void {
+  remove(instance: Instance, reason: Reason, leaves: LeaveReason = reason): void {
     const { held } = this.#server;
     if (this.#instances[instance.number] !== instance || !this.isHere) return;
     this.#instances = this.#instances.with(instance.number, undefined);
@@ -255,7 +269,17 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     const news: News = { type: "leave", instance: instance.number, instances, reason };
     // A shrinking description is never refused.
     if (instances.length > 0) return void this.#announce(profile, news);
-    this.#seat.release(news);
+    this.#seat.release(leaves, news);
+  }
+
+  /** Removes all instances, held ones too. */
+  expel(reason: Expulsion): void {
+    const leaves = leaveReasonOf(reason);
+    for (const instance of this.instances) {
+      const { carrier } = instance;
+      this.remove(instance, "kicked", leaves);
+      carrier?.kicked(leaves);
+    }
   }
 
   deliver(event: PeerEvent): void {
@@ -277,7 +301,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
       case "refused":
         return throwIfTold(event.reason, this.#instances[0]?.carrier !== undefined);
       case "stopped":
-        return this.#kick();
+        return this.expel("kicked");
       // Ids are never taken over, the dialect makes no pairs, and signals are queued by instance.
       case "replaced":
       case "gone":
@@ -299,20 +323,6 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
 
   #publicly(profile: Profile): SelfDescription {
     return { info: describe(this.id, profile), bytes: sizeOf(profile) };
-  }
-
-  /** Adds the fields that an operator set before. */
-  #described(profile: Profile): Profile {
-    const { rooms, limits } = this.#server;
-    const fields = rooms.description(this.room, this.id);
-    if (!isObject(fields)) return profile;
-    try {
-      return withServerFields(profile, fields, limits);
-    } catch (error) {
-      // The fields do not fit beside the client's own; joining is more important.
-      if (error instanceof SignalError) return profile;
-      throw error;
-    }
   }
 
   #isMate({ id, receiver }: PresentPeer): boolean {
@@ -368,15 +378,6 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     if (peer === undefined) return [];
     const mates = this.#server.hub.others(peer, this.room);
     return this.#introduced === undefined ? mates : [...mates, ...this.#introduced.values()];
-  }
-
-  #kick(): void {
-    for (const instance of [...this.#instances]) {
-      if (instance === undefined) continue;
-      const { carrier } = instance;
-      this.remove(instance, "kicked");
-      carrier?.kicked();
-    }
   }
 
   #tell(frames: readonly string[]): void {
