@@ -1,25 +1,24 @@
 import { type Abroad, sendAbroad, type Sent } from "./abroad.ts";
 import type { Calls } from "./calls.ts";
-import { Directory } from "./directory.ts";
+import { Exchange } from "./channels.ts";
 import type { LeaveReason } from "./expulsion.ts";
 import { Happenings } from "./happenings.ts";
-import { Exchange } from "./channels.ts";
 import type { HubLimits } from "./limits.ts";
 import {
   type Claim,
   Peer,
   peerOf,
   type PresentPeer,
-  refuseClaim,
-  refusePair,
   type RoomRequest,
   type SelfDescription,
   tell,
 } from "./peer.ts";
 import { OpenCalls } from "./open_calls.ts";
+import { Overview } from "./overview.ts";
 import { pairUp, part } from "./pairs.ts";
 import { reportPeerJoined, reportPeerLeft } from "./presence_news.ts";
 import { type Admit, askAll, type Realm, Realms, type Reserve, type Watch } from "./realm.ts";
+import { refuseClaim, refusePair } from "./refusals.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
 import type { PeerHandle, PeerId, PeerSummary, Refused, RoomId, RoomRefusal } from "./events.ts";
 import type { Receiver } from "./session.ts";
@@ -42,7 +41,7 @@ export class Hub {
   /** The calls that operators see. */
   readonly openCalls: OpenCalls;
   /** Peers and rooms of all realms, for operators. */
-  readonly directory: Directory;
+  readonly overview: Overview;
   readonly #happenings: Happenings;
   readonly #maxPeers: number;
   readonly #rooms: Rooms;
@@ -56,20 +55,16 @@ export class Hub {
    * @param abroad the way between dialects; without it there is none
    * @param happenings gets the news for operators
    */
-  constructor(
-    limits: HubLimits,
-    { calls, lobby }: Abroad = {},
-    happenings: Happenings = new Happenings(),
-  ) {
+  constructor(limits: HubLimits, { calls, lobby }: Abroad = {}, happenings = new Happenings()) {
     this.#maxPeers = limits.maxPeers;
     this.#happenings = happenings;
     this.openCalls = new OpenCalls(happenings);
     this.#rooms = new Rooms(limits, happenings, lobby);
-    this.directory = new Directory(this.#realms, this.#rooms);
+    this.overview = new Overview(this.#realms, this.#rooms);
     this.#calls = calls;
   }
 
-  /** See `silence`. */
+  /** True if departures are no longer reported: see `silence`. */
   get isSilent(): boolean {
     return this.#isSilent;
   }
@@ -84,17 +79,22 @@ export class Hub {
 
   /** Has `reserve` asked about every id of a realm from now on. */
   reserve(realm: string, reserve: Reserve): void {
-    this.#realms.get(realm).reserves.push(reserve);
+    this.#realm(realm).reserves.push(reserve);
   }
 
   /** Has `admit` asked about every room of a realm that a peer of another dialect enters. */
   guard(realm: string, dialect: string, admit: Admit): void {
-    this.#realms.get(realm).guard(dialect, admit);
+    this.#realm(realm).guard(dialect, admit);
+  }
+
+  /** True if no dialect keeps the room behind tokens of its own. */
+  isUnguarded(realm: string, room: RoomId): boolean {
+    return this.#realm(realm).admits(undefined, room, undefined);
   }
 
   /** Has `watch` get the news of a realm's peers. */
   watch(realm: string, watch: Watch): void {
-    this.#realms.get(realm).watchers.push(watch);
+    this.#realm(realm).watchers.push(watch);
   }
 
   /**
@@ -102,7 +102,7 @@ export class Hub {
    * `refused`. A receiver whose link has closed meanwhile gets no answer.
    */
   claim(claim: Claim): void | Promise<void> {
-    const realm = this.#realms.get(claim.realm);
+    const realm = this.#realm(claim.realm);
     const { reserves: [reserve, ...others] } = realm;
     if (reserve === undefined) return this.#carryOut(realm, claim);
     const isHeld = realm.peers.has(claim.id);
@@ -119,16 +119,11 @@ export class Hub {
   /**
    * Gives an id up: leaves its rooms, then tells its pairs. Harmless if the id is given up already, or
    * if `receiver` no longer speaks for it.
-   * @param reason for operators
+   * @param why for operators
    * @param news for the rooms, in the words of the peer's dialect
    */
-  release(
-    handle: PeerHandle,
-    receiver: Receiver,
-    reason: LeaveReason = "left",
-    news?: unknown,
-  ): void {
-    const realm = this.#realms.get(handle.realm);
+  release(handle: PeerHandle, receiver: Receiver, why: LeaveReason = "left", news?: unknown): void {
+    const realm = this.#realm(handle.realm);
     const peer = this.#current(handle);
     if (peer === undefined || peer.receiver !== receiver) return;
     peer.isReleased = true;
@@ -142,7 +137,7 @@ export class Hub {
       if (!this.#isSilent) tell(other, { type: "gone", peer: peer.id });
     }
     realm.tell("left", peer);
-    reportPeerLeft(this.#happenings, peer, this.#isSilent ? "draining" : reason);
+    reportPeerLeft(this.#happenings, peer, this.#isSilent ? "draining" : why);
   }
 
   /**
@@ -155,21 +150,21 @@ export class Hub {
 
   /** The holder of an id, of any dialect. */
   find(realm: string, id: PeerId): PresentPeer | undefined {
-    return this.#realms.get(realm).peers.get(id);
+    return this.#realm(realm).peers.get(id);
   }
 
   has(realm: string, id: PeerId): boolean {
-    return this.#realms.get(realm).peers.has(id);
+    return this.#realm(realm).peers.has(id);
   }
 
   /** All peers of a realm, in order of registration. */
   peers(realm: string): Iterable<PresentPeer> {
-    return this.#realms.get(realm).peers.values();
+    return this.#realm(realm).peers.values();
   }
 
-  /** The ids of one dialect's peers in a realm, in order of registration. */
-  ids(realm: string, dialect: string): PeerId[] {
-    return [...this.peers(realm)].filter((peer) => peer.dialect === dialect).map(({ id }) => id);
+  /** The ids that can be called outside of rooms, in order of registration. */
+  directory(realm: string): PeerId[] {
+    return this.#realm(realm).directory();
   }
 
   /**
@@ -185,14 +180,13 @@ export class Hub {
   ): void | Promise<void> {
     const peer = this.#own(handle);
     const { bytes } = description ?? { bytes: peer.infoBytes };
-    const realm = this.#realms.get(peer.realm);
+    const realm = this.#realm(peer.realm);
     const reason = this.#roomObjection(realm, peer, request, bytes, peer) ??
       (description && !this.#rooms.describe(peer, description) ? "room_full" : undefined);
     if (reason === undefined) {
       this.#rooms.enter(peer, request);
       this.#rooms.updateLobby(peer);
-      if (peer.isBusy) realm.tell("busy", peer);
-      return;
+      return this.#noteBusy(peer);
     }
     peer.receiver.deliver({ type: "refused", step: "join", room: request.room, reason });
   }
@@ -220,10 +214,11 @@ export class Hub {
     room: RoomId,
     id: PeerId,
     description: SelfDescription,
+    news?: unknown,
   ): "described" | "unknown" | "too_large" {
     const peer = this.#member(realm, room, id);
     if (peer === undefined) return "unknown";
-    if (!this.#rooms.describe(peer, description)) return "too_large";
+    if (!this.#rooms.describe(peer, description, news)) return "too_large";
     tell(peer, { type: "updated", info: description.info });
     return "described";
   }
@@ -245,10 +240,8 @@ export class Hub {
 
   /** The other members of a room that the peer is in, in joining order. */
   others(handle: PeerHandle, id: RoomId): PeerSummary[] {
-    const others = this.#rooms.members(handle.realm, id).filter((member) =>
-      member.id !== handle.id
-    );
-    return [...others.map((member) => member.summary())];
+    const members = [...this.#rooms.members(handle.realm, id, handle.id)];
+    return members.filter(({ id }) => id !== handle.id).map((member) => member.summary());
   }
 
   /**
@@ -257,29 +250,27 @@ export class Hub {
    */
   pair(handle: PeerHandle, to: PeerId): void | Promise<void> {
     const peer = this.#own(handle);
-    const other = this.#realms.get(peer.realm).peers.get(to);
+    const other = this.#realm(peer.realm).peers.get(to);
     if (other === undefined) return refusePair(peer, to, "peer_unknown");
     if (other === peer || other.isBusy || peer.isBusy) {
       return refusePair(peer, to, "peer_busy");
     }
     if (other.dialect !== peer.dialect && this.#calls !== undefined) {
       if (this.#calls.open(peer, other) !== "sent") return refusePair(peer, to, "peer_busy");
-      this.engage(peer.handle);
+      this.engage(peer.handle, to);
       return tell(peer, { type: "paired", peer: other.handle, isCaller: true });
     }
     pairUp(peer, other, this.openCalls);
     tell(peer, { type: "paired", peer: other.handle, isCaller: true });
     tell(other, { type: "paired", peer: peer.handle, isCaller: false });
-    for (const busy of [peer, other]) {
-      if (busy.isBusy) this.#realms.get(busy.realm).tell("busy", busy);
-    }
+    for (const busy of [peer, other]) this.#noteBusy(busy);
   }
 
   /** A call with a peer of another dialect takes an exclusive peer up for the rest of its stay. */
-  engage(handle: PeerHandle): void {
+  engage(handle: PeerHandle, partner: PeerId): void {
     const peer = this.#own(handle);
     peer.isEngaged = true;
-    if (peer.isBusy) this.#realms.get(peer.realm).tell("busy", peer);
+    this.#noteBusy(peer, partner);
   }
 
   /**
@@ -291,9 +282,7 @@ export class Hub {
    */
   send(from: PeerHandle, to: PeerId | PeerHandle, payload: unknown, room?: RoomId): Sent {
     const sender = this.#own(from);
-    const peer = typeof to === "string"
-      ? this.#realms.get(from.realm).peers.get(to)
-      : this.#current(to);
+    const peer = typeof to === "string" ? this.#realm(from.realm).peers.get(to) : this.#current(to);
     if (peer === undefined || !peer.receiver.link.isOpen) return "unknown";
     if (peer.dialect !== from.dialect) {
       const isInside = room === undefined || this.#rooms.isIn(room, peer);
@@ -307,7 +296,7 @@ export class Hub {
 
   /** Tells the holder of `to` that its messages for `peer` were not delivered; false without one. */
   reportUndelivered(realm: string, to: PeerId, peer: PeerId): boolean {
-    const sender = this.#realms.get(realm).peers.get(to);
+    const sender = this.#realm(realm).peers.get(to);
     if (sender !== undefined) tell(sender, { type: "undelivered", peer });
     return sender !== undefined;
   }
@@ -377,8 +366,14 @@ export class Hub {
     tell(holder, { type: "admitted", peer: holder.handle });
   }
 
+  #noteBusy(peer: Peer, partner?: PeerId): void {
+    if (!peer.isBusy) return;
+    this.#rooms.hideGuest(peer, partner);
+    this.#realm(peer.realm).tell("busy", peer);
+  }
+
   #member(realm: string, room: RoomId, id: PeerId): Peer | undefined {
-    const peer = this.#realms.get(realm).peers.get(id);
+    const peer = this.#realm(realm).peers.get(id);
     return peer !== undefined && this.#rooms.isIn(room, peer) ? peer : undefined;
   }
 
@@ -386,7 +381,7 @@ export class Hub {
   #current(handle: PeerHandle): Peer | undefined {
     const own = peerOf(handle);
     if (own !== undefined) return own.isReleased ? undefined : own;
-    const peer = this.#realms.get(handle.realm).peers.get(handle.id);
+    const peer = this.#realm(handle.realm).peers.get(handle.id);
     return peer?.handle.fence === handle.fence ? peer : undefined;
   }
 
@@ -395,5 +390,9 @@ export class Hub {
     const peer = this.#current(handle);
     if (peer === undefined) throw new RangeError("Cannot act for a peer that was released");
     return peer;
+  }
+
+  #realm(name: string): Realm {
+    return this.#realms.of(name);
   }
 }

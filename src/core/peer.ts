@@ -1,12 +1,4 @@
-import type {
-  PeerEvent,
-  PeerHandle,
-  PeerId,
-  PeerSummary,
-  Refused,
-  RoomId,
-  RoomKind,
-} from "./events.ts";
+import type { PeerEvent, PeerHandle, PeerId, PeerSummary, RoomId, RoomKind } from "./events.ts";
 import type { OpenCall } from "./open_calls.ts";
 import type { Receiver } from "./session.ts";
 
@@ -27,6 +19,8 @@ export interface SelfDescription {
   readonly info: unknown;
   /** Its size, which counts towards the room's limit. */
   readonly bytes: number;
+  /** Whether others can call the peer from now on; undefined for no change. */
+  readonly isCallable?: boolean;
 }
 
 /** A session's request for an id. */
@@ -48,7 +42,7 @@ export interface Claim {
   readonly isExclusive?: boolean;
   /** The description with which the peer begins. A take-over keeps the old one. */
   readonly description?: SelfDescription;
-  /** False for a peer that others cannot call before it enters a list. */
+  /** False for a peer that others cannot call before its description permits it. */
   readonly isCallable?: boolean;
   /**
    * A room to enter in the same step: if that is impossible, the claim is refused. A take-over keeps
@@ -73,6 +67,10 @@ export interface PresentPeer extends PeerSummary {
   readonly isExclusive: boolean;
   /** True for an exclusive peer that is in a pair or a room. */
   readonly isBusy: boolean;
+  /** True if others can call it, in its room or, without one, by its id alone. */
+  readonly isCallable: boolean;
+  /** True if it is in a room that people meet in. */
+  readonly isInRoom: boolean;
 }
 
 /** A room with members, as operators see it. */
@@ -172,6 +170,11 @@ export class Peer implements PresentPeer {
     return this.handle.realm;
   }
 
+  get isInRoom(): boolean {
+    for (const { kind } of this.rooms ?? []) if (kind === "room") return true;
+    return false;
+  }
+
   get isBusy(): boolean {
     return this.isExclusive && (this.isEngaged || hasAny(this.rooms) || hasAny(this.paired));
   }
@@ -194,24 +197,6 @@ export function tell(peer: Peer, event: PeerEvent): void {
   } catch (error) {
     peer.receiver.link.fail(error);
   }
-}
-
-/** Refuses a claim, unless the claimant's link has closed. */
-export function refuseClaim(
-  { id, room, receiver }: Claim,
-  reason: Extract<Refused, { step: "claim" }>["reason"],
-): void {
-  if (!receiver.link.isOpen) return;
-  receiver.deliver({ type: "refused", step: "claim", id, room: room?.room, reason });
-}
-
-/** Refuses to put two peers into a call. */
-export function refusePair(
-  { receiver }: Peer,
-  peer: PeerId,
-  reason: Extract<Refused, { step: "pair" }>["reason"],
-): void {
-  receiver.deliver({ type: "refused", step: "pair", peer, reason });
 }
 
 function hasAny(set: { readonly size: number } | undefined): boolean {

@@ -158,8 +158,9 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled {
     return this.#budget?.key;
   }
 
+  /** A refused newcomer learns the refusal, also during a drain. */
   get isGoingAway(): boolean {
-    return this.#common.isGoingAway;
+    return this.#common.isGoingAway && this.#refusal === undefined;
   }
 
   get peerId(): PeerId | undefined {

@@ -11,6 +11,7 @@ import {
   type ConnectionFacts,
   type ConnectionObserver,
 } from "./connection.ts";
+import { closeOneByOne } from "./drain.ts";
 import { EventStreamLink } from "./event_stream.ts";
 import type { CountedLink, StreamLink, Traffic } from "./links.ts";
 import { type OutputBudget, type OutputBudgetLimits, OutputBudgets } from "./output_budget.ts";
@@ -28,7 +29,6 @@ export type {
 } from "./connection.ts";
 
 const SWEEP_MS = 1_000;
-const DRAIN_BATCHES = 20;
 
 /** All sockets of the server, one sweep for all of them, and their common end. */
 export class Connections implements Disposable {
@@ -36,7 +36,7 @@ export class Connections implements Disposable {
   readonly #common: Common;
   readonly #sweep: Disposable;
   #nextId = 1;
-  #onEmpty: (() => void) | undefined;
+  #empty: PromiseWithResolvers<void> | undefined;
 
   /** @param keyOf which addresses count as one */
   constructor(
@@ -56,7 +56,9 @@ export class Connections implements Disposable {
       clock,
       isGoingAway: false,
       onReleased: () => {
-        if (this.size === 0) this.#onEmpty?.();
+        if (this.size > 0) return;
+        this.#empty?.resolve();
+        this.#empty = undefined;
       },
     };
     this.#sweep = clock.every(SWEEP_MS, () => this.#sweepAll());
@@ -157,19 +159,17 @@ export class Connections implements Disposable {
     return response.promise;
   }
 
-  /** Closes every connection as going away, spread over a time so that clients do not return at once. */
-  async drain(spreadMs: number): Promise<void> {
-    this.#common.isGoingAway = true;
-    const links = shuffle([...this.#common.links.keys()]);
-    const batchSize = spreadMs > 0 ? Math.ceil(links.length / DRAIN_BATCHES) : links.length;
-    for (let start = 0; start < links.length; start += batchSize) {
-      for (const link of links.slice(start, start + batchSize)) link.close(1001);
-      if (start + batchSize < links.length) {
-        await this.#common.clock.delay(spreadMs / DRAIN_BATCHES);
-      }
-    }
-    // Closing the last batch was one step: nobody is left whose end could end another.
-    this.#common.isGoingAway = false;
+  /**
+   * Closes every connection as going away, one after the other over a time so that clients do not
+   * return at once. Those that open meanwhile stay.
+   * @param signal ends it early, between two connections
+   */
+  drain(spreadMs: number, signal?: AbortSignal): Promise<void> {
+    const common = this.#common;
+    return closeOneByOne([...common.links.keys()], {
+      ...{ clock: common.clock, spreadMs, signal },
+      mark: (isGoingAway) => common.isGoingAway = isGoingAway,
+    });
   }
 
   /**
@@ -186,7 +186,7 @@ export class Connections implements Disposable {
   /** Resolves when no socket is left. */
   emptied(): Promise<void> {
     if (this.#common.links.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#onEmpty = resolve);
+    return (this.#empty ??= Promise.withResolvers<void>()).promise;
   }
 
   [Symbol.dispose](): void {
@@ -222,9 +222,4 @@ export class Connections implements Disposable {
       link.giveUp();
     }
   }
-}
-
-function shuffle<T>(items: T[]): T[] {
-  return items.map((item) => ({ item, order: Math.random() }))
-    .sort((a, b) => a.order - b.order).map(({ item }) => item);
 }

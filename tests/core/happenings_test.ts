@@ -114,13 +114,13 @@ Deno.test("operators see peers and rooms of all realms in the order of their com
     await hub.claim(claimOf(id, receiver, { realm, room: { room: `room of ${id}` } }));
   }
   const ids = [];
-  for (const peer of hub.directory.peers()) {
+  for (const peer of hub.overview.peers()) {
     ids.push(peer.id);
     // Somebody who comes while a page is being made.
     if (peer.id === "b") await hub.claim(claimOf("d", new FakeReceiver(), { realm: "two" }));
   }
   assertEquals(ids, ["a", "b", "c", "d"]);
-  const rooms = [...hub.directory.rooms()].map(({ id }) => id);
+  const rooms = [...hub.overview.rooms()].map(({ id }) => id);
   assertEquals(rooms, ["room of a", "room of b", "room of c"]);
-  assertEquals([hub.directory.roomCount(), hub.directory.peerCount("two", "test")], [3, 2]);
+  assertEquals([hub.overview.roomCount(), hub.overview.peerCount("two", "test")], [3, 2]);
 });

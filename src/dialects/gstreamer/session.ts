@@ -13,7 +13,7 @@ import type {
   RoomId,
 } from "../../core/events.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
-import type { Departure, Frame, Link, Session } from "../../core/session.ts";
+import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
 import type { DialectContext } from "../dialect.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { sendRefusal } from "../kit/refusal.ts";
@@ -81,6 +81,10 @@ export class GStreamerSession implements Session {
 
   get isIdentified(): boolean {
     return this.#seat.peer !== undefined;
+  }
+
+  get permits(): Permits | undefined {
+    return this.#pass;
   }
 
   get leaveReason(): LeaveReason | undefined {
@@ -231,7 +235,7 @@ export class GStreamerSession implements Session {
     const { peer } = this.#seat;
     if (this.#partner !== undefined || peer === undefined) return;
     this.#partner = hub.find(realm, other)?.handle;
-    hub.engage(peer);
+    hub.engage(peer, other);
   }
 
   #roomLeg(room: RoomId, other: PeerId): Leg {

@@ -4,7 +4,7 @@ import { SignalError } from "../../core/errors.ts";
 import type { Reservations } from "../../core/kept.ts";
 import type { PeerEvent, PeerHandle, PeerId, PeerSummary } from "../../core/events.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
-import type { Departure, Frame, Link, Session } from "../../core/session.ts";
+import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import {
   type AttemptMessage,
@@ -129,6 +129,10 @@ export class PeerJsSession implements Session {
 
   get isIdentified(): boolean {
     return this.#seat.peer !== undefined || this.#server.takeOvers.isWaiting(this);
+  }
+
+  get permits(): Permits | undefined {
+    return this.#pass;
   }
 
   get leaveReason(): LeaveReason | undefined {
@@ -289,7 +293,10 @@ export class PeerJsSession implements Session {
     this.link.close(1000);
   }
 
-  /** An offer that the receiver's client cannot understand expires at once. */
+  /**
+   * An offer that the receiver's client cannot understand expires at once. An answer or a candidate is
+   * dropped: PeerJS has no refusal for them, and its client takes EXPIRE for an unknown peer.
+   */
   #cannotTell({ id: sender }: PeerHandle, { type, dst: absent }: AttemptMessage): void {
     if (type !== "OFFER") return;
     throw new SignalError("untranslatable", "The peer has no form for this message", {

@@ -1,7 +1,7 @@
 import { InputAllowance, type InputRates } from "../../core/allowance.ts";
 import type { PeerId, PeerSummary, RoomId } from "../../core/events.ts";
 import type { LeaveReason } from "../../core/expulsion.ts";
-import type { Departure, Link } from "../../core/session.ts";
+import type { Departure, Link, Permits } from "../../core/session.ts";
 import type { Change } from "./description.ts";
 import type { Speaker } from "./kept_signals.ts";
 import { encodeSignal, type Receipt, type Signal, type SignalFrame } from "./messages.ts";
@@ -14,10 +14,12 @@ export interface Welcome extends Recovery {
 }
 
 /** The session that carries an instance's frames to its client. */
-export interface Carrier {
+export interface InstanceSession {
   readonly link: Link;
   /** Named by the client's token. */
   readonly user?: string | undefined;
+  /** Undefined if the client needed no token. */
+  readonly permits: Permits | undefined;
   /** The client speaks for this instance from now on. */
   welcome(instance: Instance, welcome: Welcome): void;
   /** Another connection has taken the instance back. */
@@ -61,7 +63,7 @@ export class Instance {
   readonly secret: string;
   readonly log: SignalLog<Signal>;
   /** Undefined while the instance is held without a connection. */
-  carrier: Carrier | undefined;
+  carrier: InstanceSession | undefined;
   /** How its last connection ended, and until when its client may come back. */
   departure: Departure = "lost";
   heldUntilMs = 0;
@@ -80,7 +82,7 @@ export class Instance {
     peer: InstanceOwner,
     number: number,
     secret: string,
-    carrier: Carrier | undefined,
+    carrier: InstanceSession | undefined,
     { limits, total }: InstanceContext,
   ) {
     this.peer = peer;

@@ -1,7 +1,6 @@
-import { SignalError } from "../../core/errors.ts";
 import type { PeerId, RoomId } from "../../core/events.ts";
 import { isObject } from "../kit/json.ts";
-import { type Profile, withServerFields } from "./description.ts";
+import { isObjection, type Profile, withServerFields } from "./description.ts";
 import type { SimpleServer } from "./server.ts";
 
 /** Adds the fields that an operator set before the peer came. */
@@ -12,11 +11,7 @@ export function withStanding(
 ): Profile {
   const fields = rooms.description(room, id);
   if (!isObject(fields)) return profile;
-  try {
-    return withServerFields(profile, fields, limits);
-  } catch (error) {
-    // The fields do not fit beside the client's own; joining is more important.
-    if (error instanceof SignalError) return profile;
-    throw error;
-  }
+  const described = withServerFields(profile, fields, limits);
+  // The fields may not fit beside the client's own; joining is more important.
+  return isObjection(described) ? profile : described;
 }

@@ -25,7 +25,7 @@ export interface DialectTestOptions {
   readonly limits?: Partial<HubLimits>;
   readonly reserve?: Reserve;
   /** Judges the clients' tokens; without one nobody needs a token, unless the options name some. */
-  readonly judge?: Judge;
+  readonly judge?: Judge | undefined;
   /** A realm that the dialect shares with others; one of its own elsewhere. */
   readonly bridge?: { readonly hub: Hub; readonly clock: FakeClock; readonly realm: string };
   /** Gets the news for operators. */
@@ -126,6 +126,10 @@ export class DialectBench implements Disposable {
     this[Symbol.dispose]();
     const store = { ...this.store, sealed: { items, ageMs } };
     return new DialectBench(this.#dialect, { ...this.#test, store, ...test });
+  }
+
+  get name(): string {
+    return this.#dialect.name;
   }
 
   get routes(): readonly Route[] {

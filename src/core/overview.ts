@@ -5,7 +5,7 @@ import type { Realms } from "./realm.ts";
 import type { Rooms } from "./rooms.ts";
 
 /** The hub's peers and rooms, as operators look through them. */
-export class Directory {
+export class Overview {
   readonly #realms: Realms;
   readonly #rooms: Rooms;
 
@@ -34,7 +34,7 @@ export class Directory {
 
   /** Peers of one dialect in a realm. */
   peerCount(realm: string, dialect: string): number {
-    return this.#realms.get(realm).peersOfDialect.get(dialect) ?? 0;
+    return this.#realms.of(realm).peersOfDialect.get(dialect) ?? 0;
   }
 
   /** Rooms in which people meet; with a name those that a dialect's peers began. */
