@@ -5,6 +5,7 @@ import { Hub } from "../core/hub.ts";
 import { Operator } from "../admin/operator.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans } from "../http/bans.ts";
+import { bearerAccess } from "../http/bearer.ts";
 import { CorsPolicy } from "../http/cors.ts";
 import { refusalFor } from "../http/gate.ts";
 import { docsRoutes } from "../docs/mod.ts";
@@ -14,10 +15,12 @@ import { type OwnedRoute, Router } from "../http/router.ts";
 import { Journal } from "../observe/journal.ts";
 import type { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
+import { type ProcessFacts, watchProcess } from "../observe/process_metrics.ts";
 import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
-import { systemClock, wallClock } from "../system/clock.ts";
+import { processStartMs, systemClock, wallClock } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
+import { openProcessUsage, type ProcessUsage } from "../system/process.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
 import type { SocketIoServer } from "../transport/socket_io/server.ts";
@@ -130,6 +133,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
 
   const trouble = (): string | undefined =>
     store.trouble === undefined ? authentication.trouble : `the store: ${store.trouble}`;
+  const usage = undo.use(openProcessUsage());
+  undo.use(watchProcess(metrics, processFacts(options, { usage, life, trouble }), clock));
+  metrics.read("signalbox_log_lines_suppressed_total", () => log.suppressed);
   const served = { metrics, life, trouble, dialects };
   const door = openDoor(config, {
     routes: [
@@ -228,6 +234,7 @@ function serverRoutes(
   const own = ownRoutes({
     health: config.health,
     metricsPath: config.metrics,
+    metricsAccess: bearerAccess(config.metricsTokens),
     basePath,
     expose: () => metrics.expose(),
     trouble: () => life.unready ?? trouble(),
@@ -237,6 +244,24 @@ function serverRoutes(
     owner: "server",
     route,
   }));
+}
+
+function processFacts(
+  { version }: ServerOptions,
+  { usage, life, trouble }: {
+    readonly usage: ProcessUsage;
+    readonly life: Lifecycle;
+    readonly trouble: () => string | undefined;
+  },
+): ProcessFacts {
+  return {
+    usage,
+    version,
+    deno: Deno.version.deno,
+    startedAtMs: processStartMs,
+    isReady: () => (life.unready ?? trouble()) === undefined,
+    isDraining: () => life.unready === "draining",
+  };
 }
 
 function dialectRoutes(dialects: readonly NamedDialect[]): OwnedRoute[] {
