@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { OptionMeta } from "../dialects/kit/options.ts";
 import { DIALECTS } from "../dialects/mod.ts";
+import { flagOf, variableOf } from "./names.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 
 /** One option, as flags, variables, help and the options page see it. */
@@ -23,6 +24,8 @@ export interface Option {
   readonly standard: unknown;
   readonly help: string;
   readonly isSecret: boolean;
+  /** It names the file of a secret. */
+  readonly isSecretFile: boolean;
   readonly isRare: boolean;
   readonly mayBeEmpty: boolean;
   /** The value of a list flag that stands alone; undefined if it needs one. */
@@ -42,27 +45,27 @@ const GROUPS: Readonly<Record<string, string>> = {
 };
 
 /** A schema's own facts, its metadata included. */
-interface Described extends OptionMeta {
+interface SchemaPart extends OptionMeta {
   readonly type?: string;
   readonly description?: string;
   readonly default?: unknown;
   readonly enum?: readonly string[];
-  readonly items?: Described;
-  readonly anyOf?: readonly Described[];
+  readonly items?: SchemaPart;
+  readonly anyOf?: readonly SchemaPart[];
   readonly const?: string;
   readonly minimum?: number;
   readonly maximum?: number;
-  readonly properties?: Readonly<Record<string, Described>>;
+  readonly properties?: Readonly<Record<string, SchemaPart>>;
 }
 
 /** Every option, in the schema's order. */
 export const OPTIONS: readonly Option[] = collect(
-  // `Described` lists the parts that a JSON Schema of our own options can hold.
-  z.toJSONSchema(ConfigSchema, { io: "input" }) as Described,
+  // `SchemaPart` lists the parts that a JSON Schema of our own options can hold.
+  z.toJSONSchema(ConfigSchema, { io: "input" }) as SchemaPart,
   [],
 );
 
-function collect(schema: Described, path: readonly string[]): Option[] {
+function collect(schema: SchemaPart, path: readonly string[]): Option[] {
   const options: Option[] = [];
   for (const [name, inner] of Object.entries(schema.properties ?? {})) {
     const innerPath = [...path, name];
@@ -72,13 +75,12 @@ function collect(schema: Described, path: readonly string[]): Option[] {
   return options;
 }
 
-function describe(schema: Described, path: readonly string[]): Option {
-  const words = path.map((part) => part.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
-  const flag = words.join("-");
+function describe(schema: SchemaPart, path: readonly string[]): Option {
+  const flag = flagOf(path);
   return {
     path,
     flag,
-    variable: `SIGNALBOX_${flag.replaceAll("-", "_").toUpperCase()}`,
+    variable: variableOf(path),
     otherFlags: (schema.flags ?? []).filter((other) => other !== flag),
     otherVariables: schema.env ?? [],
     type: typeOf(schema),
@@ -89,6 +91,7 @@ function describe(schema: Described, path: readonly string[]): Option {
     standard: schema.default,
     help: schema.description ?? "",
     isSecret: schema.secret === true,
+    isSecretFile: schema.secretFile === true,
     isRare: schema.isRare === true,
     mayBeEmpty: schema.mayBeEmpty === true,
     alone: schema.alone,
@@ -102,7 +105,7 @@ function groupOf([name = ""]: readonly string[]): string {
   return title ?? GROUPS[name] ?? name;
 }
 
-function typeOf({ type, anyOf }: Described): Option["type"] {
+function typeOf({ type, anyOf }: SchemaPart): Option["type"] {
   if (type === "boolean") return "boolean";
   if (type === "array") return "list";
   const isNumber = type === "integer" || anyOf?.some((one) => one.type === "integer");

@@ -1,7 +1,8 @@
 import * as z from "zod";
-import { DIALECTS } from "../dialects/mod.ts";
+import { type DialectOptions, DIALECTS } from "../dialects/mod.ts";
 import { auth } from "./auth.ts";
 import { bridgeOptions } from "./bridge.ts";
+import { withFileTwins } from "./file_twins.ts";
 import { iceOptions } from "./ice.ts";
 import { limit, MIB, pathText, toggle, whole } from "../dialects/kit/options.ts";
 import { originOption } from "./origins.ts";
@@ -143,7 +144,7 @@ const dialects: Record<string, z.ZodType> = {};
 for (const { name, options } of DIALECTS) dialects[name] = options.prefault({});
 
 /** Every option: default, bounds and help. No other module repeats any of these. */
-export const ConfigSchema = z.strictObject({
+export const ConfigSchema = withFileTwins(z.strictObject({
   listen: z.array(
     z.string().regex(/^https?:\/\/[^/?#\s]+\/?$/, "expected a URL such as http://[::]:8080"),
   ).default([]).meta({
@@ -275,10 +276,14 @@ export const ConfigSchema = z.strictObject({
   transport: transport.prefault({}),
   socketIo: socketIo.prefault({}),
   ...dialects as Record<never, z.ZodType>,
-});
+}));
 
 /** A checked configuration; each dialect's options are under its name. */
-export type Config = z.infer<typeof ConfigSchema> & { readonly [dialect: string]: unknown };
+export type Config =
+  & z.infer<typeof ConfigSchema>
+  & DialectOptions
+  // Also by a name that is known only at run time.
+  & { readonly [dialect: string]: unknown };
 
 /** A path that others are below: doubled slashes count as one, and it ends with one. */
 function toMount(path: string): string {

@@ -12,7 +12,7 @@ import type {
   RoomEvent,
   RoomId,
 } from "../../core/events.ts";
-import type { Frame, Link, Session } from "../../core/session.ts";
+import type { Frame, Link, Permits, Session } from "../../core/session.ts";
 import type { DialectContext } from "../dialect.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { sendRefusal } from "../kit/refusal.ts";
@@ -80,6 +80,10 @@ export class GStreamerSession implements Session {
 
   get isIdentified(): boolean {
     return this.#seat.peer !== undefined;
+  }
+
+  get permits(): Permits | undefined {
+    return this.#pass;
   }
 
   get user(): string | undefined {
@@ -215,7 +219,7 @@ export class GStreamerSession implements Session {
     const { peer } = this.#seat;
     if (this.#partner !== undefined || peer === undefined) return;
     this.#partner = hub.find(realm, other)?.handle;
-    hub.engage(peer);
+    hub.engage(peer, other);
   }
 
   #roomLeg(room: RoomId, other: PeerId): Leg {

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Leg, Role, Untaken } from "../../core/signal.ts";
+import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
 import type {
   PeerEvent,
   PeerHandle,
@@ -11,8 +11,9 @@ import type {
   RoomEvent,
   RoomId,
 } from "../../core/events.ts";
-import type { Frame, Link, Session } from "../../core/session.ts";
+import type { Frame, Link, Permits, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
+import { mayCallInto } from "../kit/callers.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
@@ -95,6 +96,10 @@ export class SspSession implements Session {
     return this.#seat.peer !== undefined && this.#pool !== undefined;
   }
 
+  get permits(): Permits | undefined {
+    return this.#pass;
+  }
+
   get user(): string | undefined {
     return this.#pass?.user;
   }
@@ -169,14 +174,14 @@ export class SspSession implements Session {
     this.#seat.release();
   }
 
-  /** A peer outside the pool may call a member, but not one behind a token. */
-  leg(other: PeerSummary, _role: Role, _room: RoomId | undefined): Leg | Untaken {
-    const { hub, realm, dialect, authenticator } = this.#server;
+  /** A peer outside the pool may call a member, unless a token is missing. */
+  leg(other: PeerSummary, _role: CallRole, _room: RoomId | undefined): Leg | Untaken {
+    const { hub, realm } = this.#server;
     const pool = this.#pool;
     if (pool === undefined) return "absent";
     const isMate = (): boolean => hub.member(realm, pool, other.id) !== undefined;
     const isStranger = !isMate();
-    if (isStranger && authenticator.asks(dialect)) return "absent";
+    if (isStranger && !mayCallInto(this.#server, pool, other.id)) return "absent";
     const acquaintance: Acquaintance = isStranger
       ? "stranger"
       : this.#found?.has(other.id)
