@@ -246,7 +246,7 @@ function serverRoutes(
   const own = ownRoutes({
     health: config.health,
     metricsPath: config.metrics,
-    metricsAccess: bearerAccess(config.metricsTokens),
+    metricsAccess: bearerAccess(() => config.metricsTokens),
     basePath,
     expose: () => metrics.expose(),
     trouble: () => life.unready ?? trouble(),
