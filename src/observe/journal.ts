@@ -32,13 +32,10 @@ export class Journal implements ConnectionObserver {
     this.#log = log;
     this.#metrics = metrics;
     this.#refusals = refusals;
-    metrics.counter("signalbox_connections_total", "Connections accepted");
-    metrics.counter("signalbox_refusals_total", "Things clients did that were refused");
-    metrics.counter("signalbox_faults_total", "Faults of the server; above 0 is a bug", 0);
   }
 
   opened(connection: ConnectionInfo): void {
-    this.#metrics.count("signalbox_connections_total", { dialect: connection.dialect });
+    this.#metrics.count("signalbox_connections_accepted_total", { dialect: connection.dialect });
     this.#log.writeForClient("info", "connection opened", this.#facts(connection));
   }
 

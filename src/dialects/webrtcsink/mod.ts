@@ -69,11 +69,7 @@ export const webrtcsink = defineDialect({
         scheme: "ws",
         hint: "webrtcsink signaller::uri=…, new GstWebRTCAPI({ signalingServerUrl })",
       })),
-      gauges: [{
-        name: "media_sessions",
-        help: "Sessions between producers and consumers",
-        read: () => sessions.size,
-      }],
+      gauges: [{ name: "media_sessions", read: () => sessions.size }],
     };
   },
 });
