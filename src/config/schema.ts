@@ -234,6 +234,14 @@ export const ConfigSchema = withFileTwins(z.strictObject({
     group: OPERATION,
     isRare: true,
   }),
+  metricsTokens: z.array(
+    z.string().regex(/^[\w.~-]{16,}$/, "expected at least 16 of A-Z a-z 0-9 . _ ~ -"),
+  ).default([]).meta({
+    description: "Token that a scrape of the metrics has to show; may be given several times",
+    group: OPERATION,
+    isRare: true,
+    secret: true,
+  }),
   noTry: toggle("Do not serve /try, the page that makes a first call", {
     group: OPERATION,
     isRare: true,

@@ -45,11 +45,7 @@ export function openIce({ ice: options, auth: { mode } }: Config, parts: IcePart
   const iceServersFor: OpenIce["iceServersFor"] = (identity) =>
     servers.grant(identity && clientOf(identity)).iceServers;
   if (urls.length === 0) return { iceServersFor, routes: [] };
-  metrics.total(
-    "signalbox_ice_credentials_total",
-    "Credentials for TURN servers that were given out",
-    () => servers.count,
-  );
+  metrics.read("signalbox_ice_credentials_total", () => servers.count);
   const { requestsPerSecond: perSecond, requestBurst: burst, maxAddresses } = options;
   const rates = new AddressRates({ perSecond, burst, maxAddresses }, clock.now);
   const isOpen = (options.access ?? (mode === "none" ? "open" : "token")) === "open";

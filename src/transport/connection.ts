@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode, SignalError } from "../core/errors.ts";
+import type { Expulsion, LeaveReason } from "../core/expulsion.ts";
 import type { LinkLimits } from "../core/limits.ts";
 import type { PeerId } from "../core/events.ts";
 import type { Frame, Link, Session, Terms, Unsettled } from "../core/session.ts";
@@ -17,6 +18,8 @@ export interface ConnectionInfo {
   readonly peerId?: PeerId | undefined;
   /** Named by the client's token. */
   readonly user?: string | undefined;
+  /** The reason for which the client is being removed, or leaves by its own words. */
+  readonly leaveReason?: LeaveReason | undefined;
   /** The dialect's name of a refusal. */
   wordFor?(code: ErrorCode): string | undefined;
 }
@@ -163,6 +166,10 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled {
     return this.pump.session.peerId;
   }
 
+  get leaveReason(): LeaveReason | undefined {
+    return this.pump.session.leaveReason;
+  }
+
   get user(): string | undefined {
     return this.pump.session.user;
   }
@@ -221,6 +228,12 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled {
   /** Says in the dialect's words why the connection ends. */
   turnAway(refusal: SignalError): void {
     this.pump.refuse(refusal);
+    this.link.close(1013, "try again later");
+  }
+
+  /** Ends the client's stay in its dialect's words. */
+  expel(reason: Expulsion): void {
+    this.pump.expel(reason);
     this.link.close(1013, "try again later");
   }
 

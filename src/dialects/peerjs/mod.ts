@@ -76,7 +76,7 @@ export const peerjs = defineDialect({
   name: "peerjs",
   title: "PeerJS",
   options,
-  isBridgeable: true,
+  bridging: { call: "peer.call(id, stream)" },
   open(options, context): OpenDialect {
     const { hub, realm, dialect, isBridged, clock, store, warn, authenticator } = context;
     const ids = new IssuedIds(secretOf(() => options.idSecret, store.secret));
@@ -147,11 +147,7 @@ export const peerjs = defineDialect({
       }],
       ids: idOperations(store, options.maxIdLength),
       usesStoredSecret: options.idSecret === undefined,
-      gauges: [{
-        name: "held_bytes",
-        help: "Bytes held for absent peers",
-        read: () => waitingRoom.totalBytes,
-      }],
+      gauges: [{ name: "held_bytes", read: () => waitingRoom.totalBytes }],
       seal: () => ({
         items: waitingRoom.sealed(),
         lifetimeMs: options.expireTimeoutMs + RETURN_MS,
