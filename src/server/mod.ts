@@ -2,13 +2,13 @@ import { listenersOf } from "../config/listeners.ts";
 import type { LiveSecrets } from "../config/live_secrets.ts";
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
+import { Happenings } from "../core/happenings.ts";
 import { Hub } from "../core/hub.ts";
 import { Operator } from "../admin/operator.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans } from "../http/bans.ts";
 import { bearerAccess } from "../http/bearer.ts";
 import { CorsPolicy } from "../http/cors.ts";
-import { refusalFor } from "../http/gate.ts";
 import { docsRoutes } from "../docs/mod.ts";
 import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
 import { isProbe, ownRoutes, probesOf } from "../http/own_routes.ts";
@@ -48,6 +48,7 @@ import { listen } from "./listen.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
 import { placesOf } from "./places.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
+import { openWebhooks } from "./webhooks.ts";
 
 export { AddressError } from "./listen.ts";
 
@@ -117,8 +118,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
 
   const metrics = new Metrics();
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock, addressKey);
-  const journal = new Journal(log, metrics, refusals);
-  const hub = new Hub(config.limits, openBridge(config, { clock, log, metrics }));
+  const happenings: Happenings = new Happenings(clock.now, (error) => journal.fault(error));
+  const journal: Journal = new Journal(log, metrics, refusals, happenings);
+  const hub = new Hub(config.limits, openBridge(config, { clock, log, metrics }), happenings);
   const transport = openTransport(config.transport, clock);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
@@ -130,6 +132,10 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const iceServers = (): readonly unknown[] => ice.servers.grant().iceServers;
   const dialects = openDialects(config, { hub, clock, store, log, iceServers, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
+  const webhooks = openWebhooks(config.webhooks, {
+    ...{ clock, wallNow: wallClock, log, metrics, instance: crypto.randomUUID() },
+  });
+  if (config.webhooks.url.length > 0) undo.use(happenings.listen((news) => webhooks.push(news)));
   const socketIo = openSocketIo(config, { clock, connections, dialects, gate });
   announceGauges(metrics, { hub, connections, gate, dialects, socketIo });
   persistence.journal.announce(metrics, store);
@@ -189,13 +195,15 @@ export function startServer(config: Config, options: ServerOptions): Server {
     begin: () => store.forgetSealed().then(() => logLimits(config, log)),
     silence: () => hub.silence(),
     seal: () => sealAll(dialects),
+    notify: () => webhooks.finish(),
     dispose: () => parts.dispose(),
     closeStore: (limitMs) => store.close(limitMs),
+    report: (step) =>
+      happenings.emit({ type: `server.${step}`, data: { version: options.version } }),
   });
   const turnOut = (key: string): void => {
-    const refusal = refusalFor("address_banned");
-    connections.turnOut(key, refusal);
-    socketIo?.turnOut(key, refusal);
+    connections.turnOut(key, "address_banned");
+    socketIo?.turnOut(key, "address_banned");
   };
   const stop = (): Promise<void> => life.stop();
   return {
@@ -215,6 +223,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
         ...secrets?.readAgain() ?? [],
         ...reloadAuthentication(authentication, config, authParts),
       ];
+      webhooks.resume();
       for (const error of unusable) log.write("error", "cannot take up a secret or key", { error });
       const hasRead = secrets?.hasFiles === true || readsKeys(config);
       if (hasRead && unusable.length === 0) log.write("info", "secrets and keys read again");

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Happenings } from "../../src/core/happenings.ts";
 import { SignalError } from "../../src/core/errors.ts";
 import { addressKey } from "../../src/http/address.ts";
 import { Journal } from "../../src/observe/journal.ts";
@@ -36,7 +37,7 @@ function newBench(isDebug = false): Bench {
   const metrics = new Metrics();
   let now = 0;
   const refusals = new RecentRefusals(50, () => ++now, addressKey);
-  return { journal: new Journal(log, metrics, refusals), log, metrics, refusals };
+  return { journal: new Journal(log, metrics, refusals, new Happenings()), log, metrics, refusals };
 }
 
 Deno.test("a connection is counted and told of, with dialect and address", async () => {

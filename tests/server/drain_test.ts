@@ -31,6 +31,7 @@ class Bench {
       seal: () => Promise.resolve(new Map()),
       dispose: () => {},
       closeStore: done,
+      report: () => {},
     });
   }
 

@@ -38,7 +38,7 @@ export const webrtcsink = defineDialect({
   options,
   isBridgeable: true,
   open(options, { hub, realm, dialect, isBridged, clock, authenticator }): OpenDialect {
-    const sessions = new Sessions(options);
+    const sessions = new Sessions(options, hub.openCalls, dialect);
     const server: WebRtcSinkServer = {
       authenticator,
       hub,
