@@ -257,7 +257,7 @@ function openDoor(
     socketIo: server && new SocketIoDoor({ ...parts, server, onTurnedAway }),
     isClosed: () => life.isClosed,
     onTurnedAway,
-    onPostRefused: (visitor, error, word) => journal.postRefused(visitor, error, word),
+    onRequestRefused: (visitor, error, word) => journal.requestRefused(visitor, error, word),
     onFault: (error) => journal.fault(error),
   });
 }

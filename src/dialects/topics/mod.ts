@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { passFor } from "../kit/pass.ts";
+import { checkBefore, type Pass, passFor } from "../kit/pass.ts";
 import { type Channels, newQuota } from "../../core/channels.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Link } from "../../core/session.ts";
@@ -95,12 +95,15 @@ export const topics = defineDialect({
       lost.add({ ...page, expiresAtMs: clock.now() + Math.min(leftMs, options.resumeMs) - ageMs });
     }
     const expiry = clock.every(EXPIRE_MS, () => lost.expire(clock.now()));
+    const place = { authenticator, dialect };
+    const newSession = (link: Link, pass: Pass | undefined): TopicsSession =>
+      new TopicsSession(link, server, pass);
     const route = {
       kind: "upgrade",
       limits: options,
       maxSilenceMs: options.maxSilenceMs,
-      connect: (visit: Visit, link: Link) =>
-        new TopicsSession(link, server, passFor({ authenticator, dialect }, visit, link)),
+      connect: (visit: Visit, link: Link) => newSession(link, passFor(place, visit, link)),
+      check: checkBefore(place, newSession),
     } as const;
     const guest = options.paths.includes("/")
       ? []

@@ -65,9 +65,9 @@ export class TopicsSession implements Session, Owner {
     return this.#pass?.expiresAt;
   }
 
-  /** Checks the token; then the client speaks first. */
+  /** Checks the token, unless that was done before the upgrade; then the client speaks first. */
   opened(): void | Promise<void> {
-    return this.#pass?.present({});
+    return this.#pass?.identity === undefined ? this.#pass?.present({}) : undefined;
   }
 
   receive(frame: Frame): void {
