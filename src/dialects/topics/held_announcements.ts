@@ -1,0 +1,68 @@
+import type { Subscription } from "./subscription.ts";
+
+/** An announcement, and the earlier announcers that it was kept from. */
+interface Held {
+  readonly text: string;
+  readonly heldAtMs: number;
+  readonly from: Set<Subscription>;
+}
+
+/**
+ * Announcements that were kept from an earlier announcer, because their sender is expected to call it.
+ * A page that is full, or still has a dead connection to the other, does not call. The announcement is
+ * delivered after all then, because otherwise the two would never meet (§5).
+ */
+export class HeldAnnouncements {
+  readonly #max: number;
+  /** By the announcer, the oldest announcement first. */
+  readonly #held = new Map<Subscription, Held>();
+  #size = 0;
+
+  /** @param max pairs of an announcer and a receiver that are remembered in total */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Pairs that are remembered now. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Keeps an announcement from a receiver; over the limit it is dropped. */
+  hold(by: Subscription, from: Subscription, text: string, nowMs: number): void {
+    if (this.#size >= this.#max) return;
+    const held = this.#held.get(by);
+    if (held === undefined) this.#held.set(by, { text, heldAtMs: nowMs, from: new Set([from]) });
+    else held.from.add(from);
+    this.#size++;
+  }
+
+  /** The announcer has sent a signal to this id: it calls. */
+  answered(by: Subscription, id: string): void {
+    const held = this.#held.get(by);
+    if (held === undefined) return;
+    for (const from of held.from) {
+      if (!from.ids.includes(id)) continue;
+      held.from.delete(from);
+      this.#size--;
+    }
+    if (held.from.size === 0) this.#held.delete(by);
+  }
+
+  /** The announcer has left, or announces itself anew. */
+  forget(by: Subscription): void {
+    this.#size -= this.#held.get(by)?.from.size ?? 0;
+    this.#held.delete(by);
+  }
+
+  /** Delivers the announcements that are older. @returns the number of deliveries */
+  release(beforeMs: number): number {
+    let delivered = 0;
+    for (const [by, { text, heldAtMs, from }] of this.#held) {
+      if (heldAtMs > beforeMs) break;
+      this.forget(by);
+      for (const one of from) if (one.takeLate(text)) delivered++;
+    }
+    return delivered;
+  }
+}
