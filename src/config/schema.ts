@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { DIALECTS } from "../dialects/mod.ts";
+import { type DialectOptions, DIALECTS } from "../dialects/mod.ts";
 import { auth } from "./auth.ts";
 import { bridgeOptions } from "./bridge.ts";
 import { iceOptions } from "./ice.ts";
@@ -238,11 +238,16 @@ export const ConfigSchema = z.strictObject({
     "Seconds of silence before a client is pinged; after twice as long it is disconnected",
     { max: 3_600, flags: ["keepalive-timeout"], group: OPERATION },
   ),
-  drainMs: whole(0, "Time over which connections are closed at shutdown, in ms, at most 3000", {
-    min: 0,
-    max: 3_000,
-    group: OPERATION,
-  }),
+  drainDelayMs: whole(
+    0,
+    "Time at shutdown in which /readyz answers 503 and all else continues, in ms, at most 600000",
+    { min: 0, max: 600_000, group: OPERATION, isRare: true },
+  ),
+  drainMs: whole(
+    0,
+    "Time over which connections are closed at shutdown, in ms, at most 3600000",
+    { min: 0, max: 3_600_000, group: OPERATION },
+  ),
   store: z.string().refine(
     isStore,
     "expected memory, kv:, kv:FOLDER or kv: and the URL of a remote Deno KV, without a user in it",
@@ -265,7 +270,11 @@ export const ConfigSchema = z.strictObject({
 });
 
 /** A checked configuration; each dialect's options are under its name. */
-export type Config = z.infer<typeof ConfigSchema> & { readonly [dialect: string]: unknown };
+export type Config =
+  & z.infer<typeof ConfigSchema>
+  & DialectOptions
+  // Also by a name that is known only at run time.
+  & { readonly [dialect: string]: unknown };
 
 /** A path that others are below: doubled slashes count as one, and it ends with one. */
 function toMount(path: string): string {

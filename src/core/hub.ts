@@ -11,7 +11,8 @@ import {
   type SelfDescription,
   tell,
 } from "./peer.ts";
-import { type Admit, askAll, Realm, type Reserve, type Watch } from "./realm.ts";
+import { type Admit, askAll, type Realm, Realms, type Reserve, type Watch } from "./realm.ts";
+import { refuseClaim, refusePair } from "./refusals.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
 import type { PeerHandle, PeerId, PeerSummary, Refused, RoomId, RoomRefusal } from "./events.ts";
 import type { Receiver } from "./session.ts";
@@ -36,7 +37,7 @@ export class Hub {
   readonly #maxPeers: number;
   readonly #rooms: Rooms;
   readonly #calls: Calls | undefined;
-  readonly #realms = new Map<string, Realm>();
+  readonly #realms = new Realms();
   /** True when departures are no longer announced: see `silence`. */
   #isSilent = false;
   #peerCount = 0;
@@ -72,6 +73,11 @@ export class Hub {
     this.#realm(realm).guard(dialect, admit);
   }
 
+  /** True if no dialect keeps the room behind tokens of its own. */
+  isUnguarded(realm: string, room: RoomId): boolean {
+    return this.#realm(realm).admits(undefined, room, undefined);
+  }
+
   /** Has `watch` get the news of a realm's peers. */
   watch(realm: string, watch: Watch): void {
     this.#realm(realm).watchers.push(watch);
@@ -87,13 +93,13 @@ export class Hub {
     if (reserve === undefined) return this.#carryOut(realm, claim);
     const isHeld = realm.peers.has(claim.id);
     const objection = isHeld ? undefined : this.#objection(realm, claim);
-    if (objection !== undefined) return this.#refuseClaim(claim, objection);
+    if (objection !== undefined) return refuseClaim(claim, objection);
     const isFree = reserve(claim, isHeld);
     if (typeof isFree !== "boolean" || others.length > 0) {
       const areFree = askAll(isFree, others, claim, isHeld);
       return this.#carryOutIf(areFree, realm, claim);
     }
-    return isFree ? this.#carryOut(realm, claim) : this.#refuseClaim(claim, "id_taken");
+    return isFree ? this.#carryOut(realm, claim) : refuseClaim(claim, "id_taken");
   }
 
   /**
@@ -143,9 +149,9 @@ export class Hub {
     return this.#realm(realm).peers.values();
   }
 
-  /** The ids of one dialect's peers in a realm, in order of registration. */
-  ids(realm: string, dialect: string): PeerId[] {
-    return [...this.peers(realm)].filter((peer) => peer.dialect === dialect).map(({ id }) => id);
+  /** The ids that can be called outside of rooms, in order of registration. */
+  directory(realm: string): PeerId[] {
+    return this.#realm(realm).directory();
   }
 
   /**
@@ -167,8 +173,7 @@ export class Hub {
     if (reason === undefined) {
       this.#rooms.enter(peer, request);
       this.#rooms.updateLobby(peer);
-      if (peer.isBusy) realm.tell("busy", peer);
-      return;
+      return this.#noteBusy(peer);
     }
     peer.receiver.deliver({ type: "refused", step: "join", room: request.room, reason });
   }
@@ -196,10 +201,11 @@ export class Hub {
     room: RoomId,
     id: PeerId,
     description: SelfDescription,
+    news?: unknown,
   ): "described" | "unknown" | "too_large" {
     const peer = this.#member(realm, room, id);
     if (peer === undefined) return "unknown";
-    if (!this.#rooms.describe(peer, description)) return "too_large";
+    if (!this.#rooms.describe(peer, description, news)) return "too_large";
     tell(peer, { type: "updated", info: description.info });
     return "described";
   }
@@ -222,7 +228,7 @@ export class Hub {
   /** The other members of a room that the peer is in, in joining order. */
   others(handle: PeerHandle, id: RoomId): PeerSummary[] {
     const others: PeerSummary[] = [];
-    for (const member of this.#rooms.members(handle.realm, id)) {
+    for (const member of this.#rooms.members(handle.realm, id, handle.id)) {
       if (member.id !== handle.id) others.push(member.summary());
     }
     return others;
@@ -235,27 +241,27 @@ export class Hub {
   pair(handle: PeerHandle, to: PeerId): void | Promise<void> {
     const peer = this.#own(handle);
     const other = this.#realm(peer.realm).peers.get(to);
-    if (other === undefined) return this.#refusePair(peer, to, "peer_unknown");
+    if (other === undefined) return refusePair(peer, to, "peer_unknown");
     if (other === peer || other.isBusy || peer.isBusy) {
-      return this.#refusePair(peer, to, "peer_busy");
+      return refusePair(peer, to, "peer_busy");
     }
     if (other.dialect !== peer.dialect && this.#calls !== undefined) {
-      if (this.#calls.open(peer, other) !== "sent") return this.#refusePair(peer, to, "peer_busy");
-      this.engage(peer.handle);
+      if (this.#calls.open(peer, other) !== "sent") return refusePair(peer, to, "peer_busy");
+      this.engage(peer.handle, to);
       return tell(peer, { type: "paired", peer: other.handle, isCaller: true });
     }
     (peer.paired ??= new Set()).add(other);
     (other.paired ??= new Set()).add(peer);
     tell(peer, { type: "paired", peer: other.handle, isCaller: true });
     tell(other, { type: "paired", peer: peer.handle, isCaller: false });
-    for (const busy of [peer, other]) if (busy.isBusy) this.#realm(busy.realm).tell("busy", busy);
+    for (const busy of [peer, other]) this.#noteBusy(busy);
   }
 
   /** A call with a peer of another dialect takes an exclusive peer up for the rest of its stay. */
-  engage(handle: PeerHandle): void {
+  engage(handle: PeerHandle, partner: PeerId): void {
     const peer = this.#own(handle);
     peer.isEngaged = true;
-    if (peer.isBusy) this.#realm(peer.realm).tell("busy", peer);
+    this.#noteBusy(peer, partner);
   }
 
   /**
@@ -292,7 +298,7 @@ export class Hub {
   }
 
   async #carryOutIf(isFree: Promise<boolean>, realm: Realm, claim: Claim): Promise<void> {
-    return await isFree ? this.#carryOut(realm, claim) : this.#refuseClaim(claim, "id_taken");
+    return await isFree ? this.#carryOut(realm, claim) : refuseClaim(claim, "id_taken");
   }
 
   /** Admits the claimant, if nothing has come in between. */
@@ -302,7 +308,7 @@ export class Hub {
     const holder = realm.peers.get(claim.id);
     if (holder !== undefined) return this.#takeOver(holder, claim);
     const objection = this.#objection(realm, claim);
-    if (objection !== undefined) return this.#refuseClaim(claim, objection);
+    if (objection !== undefined) return refuseClaim(claim, objection);
     const peer = new Peer(claim, ++this.#fences);
     realm.peers.set(claim.id, peer);
     realm.count(claim.dialect, 1);
@@ -342,7 +348,7 @@ export class Hub {
     const { receiver, proof, dialect, policy, isExclusive = false } = claim;
     const isSameClient = proof !== undefined && holder.proof === proof;
     const mayHave = policy === "newest" || isSameClient;
-    if (!mayHave || holder.dialect !== dialect) return this.#refuseClaim(claim, "id_taken");
+    if (!mayHave || holder.dialect !== dialect) return refuseClaim(claim, "id_taken");
     const old = holder.receiver;
     Object.assign(holder, { receiver, proof, isExclusive });
     try {
@@ -354,20 +360,10 @@ export class Hub {
     tell(holder, { type: "admitted", peer: holder.handle });
   }
 
-  #refuseClaim(
-    { id, room, receiver }: Claim,
-    reason: Extract<Refused, { step: "claim" }>["reason"],
-  ): void {
-    if (!receiver.link.isOpen) return;
-    receiver.deliver({ type: "refused", step: "claim", id, room: room?.room, reason });
-  }
-
-  #refusePair(
-    { receiver }: Peer,
-    peer: PeerId,
-    reason: Extract<Refused, { step: "pair" }>["reason"],
-  ): void {
-    receiver.deliver({ type: "refused", step: "pair", peer, reason });
+  #noteBusy(peer: Peer, partner?: PeerId): void {
+    if (!peer.isBusy) return;
+    this.#rooms.hideGuest(peer, partner);
+    this.#realm(peer.realm).tell("busy", peer);
   }
 
   #member(realm: string, room: RoomId, id: PeerId): Peer | undefined {
@@ -391,8 +387,6 @@ export class Hub {
   }
 
   #realm(name: string): Realm {
-    let realm = this.#realms.get(name);
-    if (realm === undefined) this.#realms.set(name, realm = new Realm());
-    return realm;
+    return this.#realms.of(name);
   }
 }

@@ -18,6 +18,8 @@ export interface SelfDescription {
   readonly info: unknown;
   /** Its size, which counts towards the room's limit. */
   readonly bytes: number;
+  /** Whether others can call the peer from now on; undefined for no change. */
+  readonly isCallable?: boolean;
 }
 
 /** A session's request for an id. */
@@ -39,7 +41,7 @@ export interface Claim {
   readonly isExclusive?: boolean;
   /** The description with which the peer begins. A take-over keeps the old one. */
   readonly description?: SelfDescription;
-  /** False for a peer that others cannot call before it enters a list. */
+  /** False for a peer that others cannot call before its description permits it. */
   readonly isCallable?: boolean;
   /**
    * A room to enter in the same step: if that is impossible, the claim is refused. A take-over keeps
@@ -57,6 +59,10 @@ export interface PresentPeer extends PeerSummary {
   readonly isExclusive: boolean;
   /** True for an exclusive peer that is in a pair or a room. */
   readonly isBusy: boolean;
+  /** True if others can call it, in its room or, without one, by its id alone. */
+  readonly isCallable: boolean;
+  /** True if it is in a room that people meet in. */
+  readonly isInRoom: boolean;
 }
 
 /** A handle of this hub's own: equal to any with the same data, but it needs no lookup. */
@@ -121,6 +127,11 @@ export class Peer implements PresentPeer {
 
   get realm(): string {
     return this.handle.realm;
+  }
+
+  get isInRoom(): boolean {
+    for (const { kind } of this.rooms ?? []) if (kind === "room") return true;
+    return false;
   }
 
   get isBusy(): boolean {

@@ -1,7 +1,15 @@
 import type { HubLimits } from "./limits.ts";
 import { Lobby, type LobbyName } from "./lobby.ts";
 import { type Peer, type Room, type RoomRequest, type SelfDescription, tell } from "./peer.ts";
-import type { PeerEvent, PeerSummary, RoomEvent, RoomId, RoomKind, RoomRefusal } from "./events.ts";
+import type {
+  PeerEvent,
+  PeerId,
+  PeerSummary,
+  RoomEvent,
+  RoomId,
+  RoomKind,
+  RoomRefusal,
+} from "./events.ts";
 
 /** A room as an operator sees it. */
 export interface RoomReport {
@@ -58,9 +66,8 @@ export class Rooms {
     room.members.add(peer);
     room.infoBytes += peer.infoBytes;
     (peer.rooms ??= new Set()).add(room);
-    if (kind === "list") peer.isCallable = true;
-    if (this.#lobby.guests.has(peer)) this.updateLobby(peer);
-    const seen = isLobby ? [...earlier, ...this.#lobby.guests] : earlier;
+    if (this.#lobby.has(peer)) this.updateLobby(peer);
+    const seen = isLobby ? [...earlier, ...this.#lobby.guestsFor(peer)] : earlier;
     const members = seen.map((member) => member.summary());
     tell(peer, { type: "entered", room: id, ...kindOf(room), self: peer.summary(), members });
     const joined = roomEvent("joined", room, peer);
@@ -74,15 +81,27 @@ export class Rooms {
   updateLobby(peer: Peer, isHere = true): void {
     const id = this.#lobby.roomFor(peer);
     if (id === undefined) return;
-    const { guests } = this.#lobby;
-    const isGuest = isHere && this.#lobby.welcomes(peer);
-    if (isGuest === guests.has(peer)) return;
-    if (isGuest) guests.add(peer);
-    else guests.delete(peer);
+    const isGuest = isHere && peer.isCallable && !peer.isInRoom;
+    if (isGuest === this.#lobby.has(peer)) return;
+    if (isGuest) this.#lobby.add(peer);
     const room = this.#find(peer.realm, id);
+    if (room !== undefined) {
+      const event = roomEvent(isGuest ? "joined" : "left", room, peer);
+      for (const member of [...room.members]) {
+        if (member !== peer && this.#lobby.shows(peer, member)) tell(member, event);
+      }
+    }
+    if (!isGuest) this.#lobby.delete(peer);
+  }
+
+  /** Takes a guest of the lobby that is in a call out of the others' sight. */
+  hideGuest(peer: Peer, partner: PeerId | undefined): void {
+    if (!this.#lobby.hide(peer, partner)) return;
+    const id = this.#lobby.roomFor(peer);
+    const room = id === undefined ? undefined : this.#find(peer.realm, id);
     if (room === undefined) return;
-    const event = roomEvent(isGuest ? "joined" : "left", room, peer);
-    for (const member of [...room.members]) if (member !== peer) tell(member, event);
+    const left = roomEvent("left", room, peer);
+    for (const member of [...room.members]) if (member.id !== partner) tell(member, left);
   }
 
   /** Takes a peer out of all its rooms; a room ends with its last member. */
@@ -102,7 +121,8 @@ export class Rooms {
   }
 
   /** Replaces a peer's description; false, without a change, if a room's sum would be over its limit. */
-  describe(peer: Peer, { info, bytes }: SelfDescription, news?: unknown): boolean {
+  describe(peer: Peer, description: SelfDescription, news?: unknown): boolean {
+    const { info, bytes, isCallable } = description;
     const change = bytes - peer.infoBytes;
     for (const room of peer.rooms ?? []) {
       if (change > 0 && room.infoBytes + change > this.#limits.maxRoomInfoBytes) return false;
@@ -113,6 +133,10 @@ export class Rooms {
       room.infoBytes += change;
       const described = roomEvent("described", room, peer, news);
       for (const member of [...room.members]) if (member !== peer) tell(member, described);
+    }
+    if (isCallable !== undefined) {
+      peer.isCallable = isCallable;
+      this.updateLobby(peer);
     }
     return true;
   }
@@ -134,16 +158,16 @@ export class Rooms {
     return true;
   }
 
-  /** The members of a room, in joining order. */
-  *members(realm: string, id: RoomId, kind?: RoomKind): Generator<Peer> {
-    yield* this.#find(realm, id, kind)?.members ?? [];
-    if (kind !== "list" && this.#lobby.is(realm, id)) yield* this.#lobby.guests;
+  /** The members of a room as one of them sees them, in joining order. */
+  *members(realm: string, id: RoomId, viewer: PeerId): Generator<Peer> {
+    yield* this.#find(realm, id)?.members ?? [];
+    if (this.#lobby.is(realm, id)) yield* this.#lobby.guestsFor({ id: viewer });
   }
 
   /** Whether a peer is a member of a room, or a guest in it. */
   isIn(id: RoomId, peer: Peer): boolean {
     if (this.#find(peer.realm, id)?.members.has(peer) === true) return true;
-    return this.#lobby.is(peer.realm, id) && this.#lobby.guests.has(peer);
+    return this.#lobby.is(peer.realm, id) && this.#lobby.has(peer);
   }
 
   #open(realm: string, id: RoomId, kind: RoomKind): Room {

@@ -1,7 +1,7 @@
 import type { ErrorCode, SignalError } from "./errors.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "./events.ts";
 import type { LinkLimits } from "./limits.ts";
-import type { Leg, Role, Untaken } from "./signal.ts";
+import type { CallRole, Leg, Untaken } from "./signal.ts";
 
 /** One WebSocket message: text, or the bytes of a binary one. */
 export type Frame = string | Uint8Array<ArrayBuffer>;
@@ -27,12 +27,22 @@ export interface Link {
   takes?(size: number): boolean;
 }
 
+/** The part of a client's grants that counts for peers of other dialects. */
+export interface Permits {
+  /** True if the client's token is good for the room. */
+  grantsRoom(room: RoomId): boolean;
+  /** True if the client may send streams to a peer, or receive a peer's. */
+  grantsRole(role: "produce" | "consume"): boolean;
+}
+
 /**
  * The receiver of a peer's events: its session or, where a dialect's peers have several connections or
  * outlive them, an object that stands for the peer.
  */
 export interface Receiver {
   readonly link: Pick<Link, "isOpen" | "fail">;
+  /** Undefined if the client needed no token. */
+  readonly permits?: Permits | undefined;
   /**
    * Takes one event. An exception fails the link, except at `refused`: there it becomes the outcome of
    * the refused step.
@@ -45,7 +55,7 @@ export interface Receiver {
    * dialect that cannot be bridged. The leg of a callee makes itself known with its first signal.
    * @param room the room in which the call is made, if the two are members of one
    */
-  leg?(other: PeerSummary, role: Role, room: RoomId | undefined): Leg | Untaken;
+  leg?(other: PeerSummary, role: CallRole, room: RoomId | undefined): Leg | Untaken;
 }
 
 /**
@@ -60,6 +70,8 @@ export interface Session extends Receiver {
   readonly isIdentified: boolean;
   /** The client's current id, for logs, if it has one. */
   readonly peerId?: PeerId | undefined;
+  /** Named by the client's token. */
+  readonly user?: string | undefined;
   /** The moment on the server's clock at which the client's token ends the connection, if at all. */
   readonly expiresAt?: number | undefined;
   /** The connection is open: greet, or claim what the URL asks for. Called once, or never. */

@@ -56,6 +56,7 @@ export class Journal implements ConnectionObserver {
     const detail = {
       ...(word === undefined || word === cause ? {} : { word }),
       ...(pool === undefined ? {} : { pool: shown(pool) }),
+      ...(error.remark === undefined ? {} : { remark: shown(error.remark) }),
       ...(this.#log.isDebug ? { message: shown(error.message) } : {}),
     };
     this.#log.writeForClient("info", "refused", {
@@ -95,10 +96,17 @@ export class Journal implements ConnectionObserver {
    * A posted frame, or a client before its upgrade, was refused.
    * @param word the dialect's name of the refusal
    */
-  requestRefused(visitor: TurnedAway, { code, why = code }: SignalError, word: string): void {
+  requestRefused(
+    visitor: TurnedAway,
+    { code, why = code, remark }: SignalError,
+    word: string,
+  ): void {
     const { dialect, address } = visitor;
     this.#refusals.add({ id: NO_CONNECTION, dialect, address }, word, undefined);
-    this.#turnAway(visitor, why, word === why ? {} : { word });
+    this.#turnAway(visitor, why, {
+      ...(word === why ? {} : { word }),
+      ...(remark === undefined ? {} : { remark: shown(remark) }),
+    });
   }
 
   /** A fault that belongs to no connection. */

@@ -89,7 +89,7 @@ export class Upgrades {
   ): Response {
     const { connections, transport, maxSilenceMs, clock, signpost } = this.#options;
     const { request, visit, upgrade: { owner, route }, guests } = handshake;
-    const { address } = visit;
+    const { address, origin, userAgent } = visit;
     const silenceMs = route.maxSilenceMs ?? maxSilenceMs;
     const spoken = [route, ...guests.map((guest) => guest.route)].flatMap(({ protocols = [] }) =>
       protocols
@@ -103,6 +103,8 @@ export class Upgrades {
     connections.accept(upgraded.socket, {
       dialect: owner,
       address,
+      origin,
+      userAgent,
       limits: route.limits,
       goingAwayCode: route.goingAwayCode,
       isUnsettled: guests.length > 0,

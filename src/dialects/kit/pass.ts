@@ -1,9 +1,9 @@
 import type { Attempt, Authenticator, Identity, Verdict } from "../../auth/authenticator.ts";
 import { refused } from "../../auth/authenticator.ts";
 import { type Shown, shownBy } from "../../auth/credential.ts";
-import { covers, type Role } from "../../auth/grants.ts";
+import { covers, type MediaRole } from "../../auth/grants.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Link, Session } from "../../core/session.ts";
+import type { Link, Permits, Session } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { Checked } from "../../http/route.ts";
 
@@ -23,7 +23,7 @@ export interface Presented {
 }
 
 /** One connection's dealings with the authenticator: its token, and what that permits. */
-export class Pass {
+export class Pass implements Permits {
   readonly #authenticator: Authenticator;
   readonly #dialect: string;
   readonly #link: Link;
@@ -48,6 +48,11 @@ export class Pass {
   /** Undefined before a token was accepted. */
   get identity(): Identity | undefined {
     return this.#identity;
+  }
+
+  /** Named by the token. */
+  get user(): string | undefined {
+    return this.#identity?.user;
   }
 
   /** See Identity. */
@@ -91,9 +96,14 @@ export class Pass {
     return this.#identity !== undefined && covers(this.#identity.grants.rooms, room);
   }
 
+  /** True if the token grants the role. */
+  grantsRole(role: MediaRole): boolean {
+    return this.#identity?.grants.roles.includes(role) === true;
+  }
+
   /** Throws the refusal of a role that the token does not grant. */
-  assume(role: Role): void {
-    if (this.#identity?.grants.roles.includes(role)) return;
+  assume(role: MediaRole): void {
+    if (this.grantsRole(role)) return;
     throw refused("role").refusal;
   }
 
@@ -102,8 +112,8 @@ export class Pass {
       this.#identity = verdict.identity;
       return;
     }
-    const { code, message, why } = verdict.refusal;
-    throw new SignalError(code, message, details, why);
+    const { code, message, why, remark } = verdict.refusal;
+    throw new SignalError(code, message, details, why, remark);
   }
 
   #attempt({ token, room, id, ...more }: Presented): Attempt {

@@ -135,7 +135,7 @@ export const peerjs = defineDialect({
             while (hub.has(realm, id)) id = ids.issue();
             return id;
           },
-          listIds: () => hub.ids(realm, dialect),
+          listIds: () => hub.directory(realm),
         }),
       ],
       entrances: [{
@@ -177,10 +177,8 @@ function reserveFor(
 ): Reserve {
   const keep = async ({ id, dialect, proof = "", address }: Claim): Promise<boolean> => {
     // Other dialects' peers keep clear of reserved ids, and reserve none.
-    const outcome = dialect === own
-      ? await reservations.claim(id, proof, lifetimeMs, address)
-      : await reservations.claim(id, "", undefined, "");
-    return outcome !== "taken";
+    if (dialect !== own) return !await reservations.isReserved(id, lifetimeMs);
+    return await reservations.claim(id, proof, lifetimeMs, address) !== "taken";
   };
   return (claim, isHeld) => {
     if (!isHeld) return keep(claim);

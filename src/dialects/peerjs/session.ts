@@ -3,7 +3,7 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Reservations } from "../../core/kept.ts";
 import type { PeerEvent, PeerHandle, PeerId, PeerSummary } from "../../core/events.ts";
-import type { Frame, Link, Session } from "../../core/session.ts";
+import type { Frame, Link, Permits, Session } from "../../core/session.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import {
   type AttemptMessage,
@@ -127,6 +127,14 @@ export class PeerJsSession implements Session {
 
   get isIdentified(): boolean {
     return this.#seat.peer !== undefined || this.#server.takeOvers.isWaiting(this);
+  }
+
+  get permits(): Permits | undefined {
+    return this.#pass;
+  }
+
+  get user(): string | undefined {
+    return this.#pass?.user;
   }
 
   get expiresAt(): number | undefined {
@@ -265,7 +273,10 @@ export class PeerJsSession implements Session {
     }
   }
 
-  /** An offer that the receiver's client cannot understand expires at once. */
+  /**
+   * An offer that the receiver's client cannot understand expires at once. An answer or a candidate is
+   * dropped: PeerJS has no refusal for them, and its client takes EXPIRE for an unknown peer.
+   */
   #cannotTell({ id: sender }: PeerHandle, { type, dst: absent }: AttemptMessage): void {
     if (type !== "OFFER") return;
     throw new SignalError("untranslatable", "The peer has no form for this message", {

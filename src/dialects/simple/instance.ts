@@ -1,6 +1,6 @@
 import { InputAllowance, type InputRates } from "../../core/allowance.ts";
 import type { PeerId, PeerSummary, RoomId } from "../../core/events.ts";
-import type { Departure, Link } from "../../core/session.ts";
+import type { Departure, Link, Permits } from "../../core/session.ts";
 import type { Change } from "./description.ts";
 import type { Speaker } from "./kept_signals.ts";
 import { encodeSignal, type Receipt, type Signal, type SignalFrame } from "./messages.ts";
@@ -13,8 +13,10 @@ export interface Welcome extends Recovery {
 }
 
 /** The session that carries an instance's frames to its client. */
-export interface Carrier {
+export interface InstanceSession {
   readonly link: Link;
+  /** Undefined if the client needed no token. */
+  readonly permits: Permits | undefined;
   /** The client speaks for this instance from now on. */
   welcome(instance: Instance, welcome: Welcome): void;
   /** Another connection has taken the instance back. */
@@ -55,7 +57,7 @@ export class Instance {
   readonly secret: string;
   readonly log: SignalLog<Signal>;
   /** Undefined while the instance is held without a connection. */
-  carrier: Carrier | undefined;
+  carrier: InstanceSession | undefined;
   /** How its last connection ended, and until when its client may come back. */
   departure: Departure = "lost";
   heldUntilMs = 0;
@@ -74,7 +76,7 @@ export class Instance {
     peer: InstanceOwner,
     number: number,
     secret: string,
-    carrier: Carrier | undefined,
+    carrier: InstanceSession | undefined,
     { limits, total }: InstanceContext,
   ) {
     this.peer = peer;

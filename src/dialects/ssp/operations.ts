@@ -1,7 +1,7 @@
-import { Buffer } from "node:buffer";
 import type { Hub } from "../../core/hub.ts";
 import type { RoomReport } from "../../core/rooms.ts";
 import type { Described, OperatedRoom, RoomOperations } from "../dialect.ts";
+import { jsonBytes } from "../kit/json.ts";
 import { roomOperations } from "../kit/room_operations.ts";
 import type { Pools } from "./pools.ts";
 
@@ -43,7 +43,8 @@ export function poolOperations(options: PoolOperationsOptions): RoomOperations {
     },
     describe(pool, name, description): Described {
       const outcome = ofMembers.describe(pool, name, description);
-      if (outcome !== "unknown" || !pools.isKept(pool)) return outcome;
+      const isMember = hub.member(realm, pool, name) !== undefined;
+      if (outcome !== "unknown" || isMember || !pools.isKept(pool)) return outcome;
       if (sizeOf(description) > maxDescriptionBytes) return "too_large";
       const kept = pools.describe(pool, name, description);
       return kept === "kept" ? "described" : kept;
@@ -56,5 +57,5 @@ export function poolOperations(options: PoolOperationsOptions): RoomOperations {
 
 /** The size of a description; zero without one. */
 function sizeOf(description: unknown): number {
-  return description === null ? 0 : Buffer.byteLength(JSON.stringify(description));
+  return description === null ? 0 : jsonBytes(description);
 }

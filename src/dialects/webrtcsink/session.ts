@@ -1,20 +1,14 @@
-import { Buffer } from "node:buffer";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { Allowance } from "../../core/allowance.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
-import type {
-  PeerEvent,
-  PeerHandle,
-  PeerId,
-  PeerSummary,
-  Refused,
-  RoomEvent,
-} from "../../core/events.ts";
+import type { PeerEvent, PeerHandle, PeerId, PeerSummary } from "../../core/events.ts";
 import type { PresentPeer } from "../../core/peer.ts";
-import type { Frame, Link, Session } from "../../core/session.ts";
-import type { Leg, Role as CallRole, Untaken } from "../../core/signal.ts";
+import type { Frame, Link, Permits, Session } from "../../core/session.ts";
+import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
+import { mayCallAs } from "../kit/callers.ts";
+import { jsonBytes } from "../kit/json.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { Pass } from "../kit/pass.ts";
 import { type IdHalf, newServerId } from "../kit/server_ids.ts";
@@ -24,12 +18,14 @@ import type { Lists } from "./lists.ts";
 import {
   type ClientMessage,
   decode,
+  encodeChange,
   encodeNews,
   encodeStatus,
   encodeWelcome,
+  isCallable,
+  isGivenUp,
   NO_STATUS,
   type PeerMessage,
-  type Role,
   type SessionNews,
   type Status,
   statusIn,
@@ -38,7 +34,7 @@ import {
   type Version,
 } from "./messages.ts";
 import { type MediaSession, partnerIn, type Sessions } from "./sessions.ts";
-import { unsent, WIRE } from "./wire.ts";
+import { explained, unsent, WIRE } from "./wire.ts";
 
 /** The parts that all connections of the dialect share. */
 export interface WebRtcSinkServer extends Place {
@@ -94,6 +90,14 @@ export class WebRtcSinkSession implements Session {
     return this.#hasSpoken;
   }
 
+  get permits(): Permits | undefined {
+    return this.#pass;
+  }
+
+  get user(): string | undefined {
+    return this.#pass?.user;
+  }
+
   get expiresAt(): number | undefined {
     return this.#pass?.expiresAt;
   }
@@ -123,7 +127,7 @@ export class WebRtcSinkSession implements Session {
       case "joined":
       case "described":
       case "left":
-        return this.hear(this.#server.news.frames(event, this.#server.dialect, framesOf));
+        return this.hear(this.#server.news.frames(event, this.#server.dialect, encodeChange));
       case "admitted":
         this.#seat.take(event.peer);
         return this.link.send(encodeWelcome(event.peer.id));
@@ -134,7 +138,7 @@ export class WebRtcSinkSession implements Session {
       case "updated":
         return this.#statusChanged(statusIn(event.info));
       case "refused":
-        throw this.#explain(event);
+        throw explained(event);
       case "stopped":
       case "replaced":
         return this.link.close(1000);
@@ -226,11 +230,11 @@ export class WebRtcSinkSession implements Session {
     if (status.roles.includes("consumer")) this.#pass?.assume("consume");
     this.#spendRequest();
     const { hub, maxMetaBytes, maxMembers } = this.#server;
-    const bytes = Buffer.byteLength(JSON.stringify(meta));
+    const bytes = jsonBytes(meta);
     if (bytes > maxMetaBytes) {
       throw new SignalError("description_too_large", "Cannot change the status: meta is too large");
     }
-    const description = { info: status, bytes };
+    const description = { info: status, bytes, isCallable: isCallable(status) };
     return this.#isListed || status.roles.length === 0
       ? hub.describe(peer, description)
       : hub.join(peer, { room: LIST, kind: "list", maxMembers }, description);
@@ -259,28 +263,6 @@ export class WebRtcSinkSession implements Session {
     const name = this.#hasStatus ? peer.id : undefined;
     return (peerId ?? undefined) === name &&
       JSON.stringify(status) === JSON.stringify(this.#status);
-  }
-
-  #explain({ reason }: Refused): SignalError {
-    switch (reason) {
-      // No other client claims an id that was made here, and the dialect makes no pairs.
-      case "id_taken":
-      case "peer_busy":
-      case "peer_unknown":
-      case "peers_full":
-        return new SignalError("peers_full", "Cannot admit another peer: the server is full");
-      case "room_full":
-      case "rooms_full":
-      case "credentials_missing":
-        return new SignalError("room_full", "Cannot take a role: too many peers have one");
-      case "description_too_large":
-        return new SignalError(
-          reason,
-          "Cannot change the status: meta of all peers together is too large",
-        );
-      default:
-        return reason satisfies never;
-    }
   }
 
   #startSession(peer: PeerHandle, id: PeerId, offer: string | null): void {
@@ -313,6 +295,7 @@ export class WebRtcSinkSession implements Session {
   /** Calls a peer of another dialect; this client gets the session once that peer took the call. */
   #startAbroad(peer: PeerHandle, target: PresentPeer, offer: string | null): void {
     const { hub, sessions } = this.#server;
+    this.#pass?.assume("consume");
     const old = sessions.ofConsumer(peer.id).find(({ producer }) => producer.id === target.id);
     if (old !== undefined) {
       this.#end(peer, old, null);
@@ -334,9 +317,11 @@ export class WebRtcSinkSession implements Session {
     const { peer } = this.#seat;
     const { roles } = this.#status;
     const isProducer = role === "callee" && roles.includes("producer");
-    const isAbsent = role === "callee" && !isProducer && !roles.includes("consumer");
+    const wanted = isProducer ? "consume" : "produce";
+    const mayCall = role === "caller" || isCallable(this.#status) &&
+        mayCallAs(this.#server, wanted, other.id);
     const handle = hub.find(realm, other.id)?.handle;
-    if (peer === undefined || handle === undefined || isAbsent) return "absent";
+    if (peer === undefined || handle === undefined || !mayCall) return "absent";
     return new WebRtcSinkLeg({
       write: (news) => this.#tell(news, other.id),
       start: (own) => {
@@ -387,13 +372,4 @@ export class WebRtcSinkSession implements Session {
     if (!this.#status.roles.includes("listener")) return;
     for (const frame of frames) this.link.send(frame);
   }
-}
-
-function framesOf({ type, peer }: RoomEvent, dialect: string): readonly string[] {
-  const { roles, meta } = statusOf(peer, dialect);
-  return [encodeStatus(peer.id, { roles: type === "left" ? [] : roles, meta })];
-}
-
-function isGivenUp(role: Role, old: Status, status: Status): boolean {
-  return old.roles.includes(role) && !status.roles.includes(role);
 }

@@ -24,7 +24,7 @@ export interface DialectTestOptions {
   readonly limits?: Partial<HubLimits>;
   readonly reserve?: Reserve;
   /** Judges the clients' tokens; without one nobody needs a token, unless the options name some. */
-  readonly judge?: Judge;
+  readonly judge?: Judge | undefined;
   /** A realm that the dialect shares with others; one of its own elsewhere. */
   readonly bridge?: { readonly hub: Hub; readonly clock: FakeClock; readonly realm: string };
   /** State left behind by an earlier bench; empty otherwise. */
@@ -123,6 +123,10 @@ export class DialectBench implements Disposable {
     this[Symbol.dispose]();
     const store = { ...this.store, sealed: { items, ageMs } };
     return new DialectBench(this.#dialect, { ...this.#test, store, ...test });
+  }
+
+  get name(): string {
+    return this.#dialect.name;
   }
 
   get routes(): readonly Route[] {
