@@ -1,4 +1,5 @@
 import { listenersOf } from "../config/listeners.ts";
+import type { LiveSecrets } from "../config/live_secrets.ts";
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { Hub } from "../core/hub.ts";
@@ -73,12 +74,12 @@ export interface Server extends AsyncDisposable {
   /** The time within which `stop` is done. */
   readonly stopBudgetMs: number;
   /**
-   * Reads the certificate again, and the tokens of a fresh configuration. Only a certificate that has
-   * changed closes connections; what cannot be used changes nothing.
-   * @param fresh the configuration, read again
+   * Reads secrets, keys and key sets again from their files. It closes no connection, unless it takes
+   * up a certificate that has changed.
+   * @returns one line about each part that cannot be used, which stays as it was
    */
-  reload(fresh?: Config): Promise<void>;
-  /** True if a reload has to read certificates or keys. */
+  reload(also?: { readonly certificate: boolean }): Promise<readonly string[]>;
+  /** True if a reload has to read files. */
   readonly readsFiles: boolean;
   /** The operator's actions. */
   readonly operator: Operator;
@@ -91,6 +92,8 @@ export interface ServerOptions {
   readonly version: string;
   readonly log: Log;
   readonly clock?: Clock;
+  /** The configuration's secrets that are in files. */
+  readonly secrets?: Pick<LiveSecrets, "hasFiles" | "readAgain">;
   /** Closed with the server; without one, everything is forgotten with the process. */
   readonly persistence?: Persistence;
 }
@@ -100,7 +103,7 @@ export interface ServerOptions {
  * configuration cannot be carried out, and AddressError if it perhaps can be later.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
-  const { log, clock = systemClock } = options;
+  const { log, clock = systemClock, secrets } = options;
   const { persistence = forgetful(config, { log, clock, wallNow: wallClock }) } = options;
   const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
@@ -158,12 +161,15 @@ export function startServer(config: Config, options: ServerOptions): Server {
     return { where, listener };
   });
 
-  async function renewCertificate(): Promise<void> {
+  /** Returns the reason if the certificate cannot be used. */
+  async function renewCertificate(): Promise<readonly string[]> {
     try {
       const fresh = certificate?.readAgain();
       if (fresh !== undefined && await life.renew(fresh)) certificate?.adopt(fresh);
+      return [];
     } catch (error) {
       log.write("error", "cannot take up the certificate", { error: messageOf(error) });
+      return [messageOf(error)];
     }
   }
   if (certificate !== undefined && config.restartOnCertChange) {
@@ -197,10 +203,16 @@ export function startServer(config: Config, options: ServerOptions): Server {
     undrain: () => life.undrain(),
     left: life.left,
     operator: new Operator({ dialects, store, bans, refusals, turnOut }),
-    readsFiles: certificate !== undefined || readsKeys(config),
-    async reload(fresh = config): Promise<void> {
-      reloadAuthentication(authentication, fresh, authParts);
-      await renewCertificate();
+    readsFiles: certificate !== undefined || readsKeys(config) || secrets?.hasFiles === true,
+    async reload({ certificate: isWanted } = { certificate: false }): Promise<readonly string[]> {
+      const unusable = [
+        ...secrets?.readAgain() ?? [],
+        ...reloadAuthentication(authentication, config, authParts),
+      ];
+      for (const error of unusable) log.write("error", "cannot take up a secret or key", { error });
+      const hasRead = secrets?.hasFiles === true || readsKeys(config);
+      if (hasRead && unusable.length === 0) log.write("info", "secrets and keys read again");
+      return isWanted ? [...unusable, ...await renewCertificate()] : unusable;
     },
     reportFault: (error) => journal.fault(error),
     [Symbol.asyncDispose]: stop,

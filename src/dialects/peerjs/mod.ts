@@ -79,7 +79,7 @@ export const peerjs = defineDialect({
   isBridgeable: true,
   open(options, context): OpenDialect {
     const { hub, realm, dialect, isBridged, clock, store, warn, authenticator } = context;
-    const ids = new IssuedIds(secretOf(options.idSecret, store.secret));
+    const ids = new IssuedIds(secretOf(() => options.idSecret, store.secret));
     const waitingRoom = new WaitingRoom(
       {
         holdMs: options.expireTimeoutMs,

@@ -94,7 +94,7 @@ export const simple = defineDialect({
       authenticator,
       idHalf: isBridged ? "low" : "any",
       trustIds: options.trustIds,
-      secrets: new Secrets(secretOf(options.secret, store.secret)),
+      secrets: new Secrets(secretOf(() => options.secret, store.secret)),
       limits: options,
       news: new EncodeOnce(),
       json: new JsonOnce(),
