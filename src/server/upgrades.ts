@@ -1,4 +1,4 @@
-import { type ErrorCode, SignalError } from "../core/errors.ts";
+import type { ErrorCode } from "../core/errors.ts";
 import type { Visit } from "../core/visit.ts";
 import { plain } from "../http/answers.ts";
 import type { Admission } from "../http/gate.ts";
