@@ -1,10 +1,16 @@
-import type { Subscription } from "./subscription.ts";
+/** A subscription to a topic, as far as held announcements go. */
+export interface Announcer {
+  /** The ids that it announced. */
+  readonly ids: readonly string[];
+  /** Takes an announcement that was held. @returns false if the subscription has ended since */
+  takeLate(text: string): boolean;
+}
 
 /** An announcement, and the earlier announcers that it was kept from. */
 interface Held {
   readonly text: string;
   readonly heldAtMs: number;
-  readonly from: Set<Subscription>;
+  readonly from: Set<Announcer>;
 }
 
 /**
@@ -15,7 +21,7 @@ interface Held {
 export class HeldAnnouncements {
   readonly #max: number;
   /** By the announcer, the oldest announcement first. */
-  readonly #held = new Map<Subscription, Held>();
+  readonly #held = new Map<Announcer, Held>();
   #size = 0;
 
   /** @param max pairs of an announcer and a receiver that are remembered in total */
@@ -29,7 +35,7 @@ export class HeldAnnouncements {
   }
 
   /** Keeps an announcement from a receiver; over the limit it is dropped. */
-  hold(by: Subscription, from: Subscription, text: string, nowMs: number): void {
+  hold(by: Announcer, from: Announcer, text: string, nowMs: number): void {
     if (this.#size >= this.#max) return;
     const held = this.#held.get(by);
     if (held === undefined) this.#held.set(by, { text, heldAtMs: nowMs, from: new Set([from]) });
@@ -38,7 +44,7 @@ export class HeldAnnouncements {
   }
 
   /** The announcer has sent a signal to this id: it calls. */
-  answered(by: Subscription, id: string): void {
+  answered(by: Announcer, id: string): void {
     const held = this.#held.get(by);
     if (held === undefined) return;
     for (const from of held.from) {
@@ -50,7 +56,7 @@ export class HeldAnnouncements {
   }
 
   /** The announcer has left, or announces itself anew. */
-  forget(by: Subscription): void {
+  forget(by: Announcer): void {
     this.#size -= this.#held.get(by)?.from.size ?? 0;
     this.#held.delete(by);
   }

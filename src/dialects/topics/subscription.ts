@@ -1,6 +1,6 @@
 import type { Subscriber } from "../../core/channels.ts";
 import type { Link } from "../../core/session.ts";
-import type { HeldAnnouncements } from "./held_announcements.ts";
+import type { Announcer, HeldAnnouncements } from "./held_announcements.ts";
 import type { Shape } from "./messages.ts";
 
 /** One text for all subscribers of a topic. */
@@ -31,7 +31,7 @@ export interface Owner {
 const MAX_IDS = 8;
 
 /** One connection's subscription to one topic, and its announcements there. */
-export class Subscription implements Subscriber<Publication> {
+export class Subscription implements Subscriber<Publication>, Announcer {
   readonly topic: string;
   readonly shape: Shape;
   readonly #owner: Owner;
@@ -69,7 +69,6 @@ export class Subscription implements Subscriber<Publication> {
     return true;
   }
 
-  /** Takes an announcement that was held. @returns false if the subscription has ended since */
   takeLate(text: string): boolean {
     if (!this.#isOver) this.#owner.link.send(text);
     return !this.#isOver;
