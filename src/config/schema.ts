@@ -230,6 +230,14 @@ export const ConfigSchema = withFileTwins(z.strictObject({
     description: "Path of metrics for Prometheus; disabled by default",
     group: OPERATION,
   }),
+  metricsTokens: z.array(
+    z.string().regex(/^[\w.~-]{16,}$/, "expected at least 16 of A-Z a-z 0-9 . _ ~ -"),
+  ).default([]).meta({
+    description: "Token that a scrape of the metrics has to show; may be given several times",
+    group: OPERATION,
+    isRare: true,
+    secret: true,
+  }),
   noTry: toggle("Do not serve /try, the page that makes a first call", {
     group: OPERATION,
     isRare: true,

@@ -44,11 +44,7 @@ export function webhookJudgeOf(auth: AuthConfig, parts: AuthWebhookParts): Webho
     wallNow,
     onSilence: silenceWarning(auth.webhookFail, parts),
   });
-  metrics.total(
-    "signalbox_auth_cache_hits_total",
-    "Questions about clients that were answered without the webhook",
-    () => judge.cacheHits,
-  );
+  metrics.read("signalbox_auth_cache_hits_total", () => judge.cacheHits);
   return judge;
 }
 

@@ -17,7 +17,6 @@ export function openAuthentication(
   parts: AuthenticationParts,
 ): Authentication {
   const { clock, metrics } = parts;
-  metrics.counter("signalbox_auth_attempts_total", "Tokens judged");
   return new Authentication(settingsOf(config, parts), {
     ...config.auth,
     clock,

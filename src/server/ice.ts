@@ -27,11 +27,7 @@ export function openIce(
   const access = (): TurnAccess | undefined => accessOf(options);
   const servers = new IceServers({ urls, access, ttlSeconds, wallNow });
   if (urls.length === 0) return { servers, routes: [] };
-  metrics.total(
-    "signalbox_ice_credentials_total",
-    "Credentials for TURN servers that were given out",
-    () => servers.count,
-  );
+  metrics.read("signalbox_ice_credentials_total", () => servers.count);
   const { requestsPerSecond: perSecond, requestBurst: burst, maxAddresses } = options;
   const rates = new AddressRates({ perSecond, burst, maxAddresses }, clock.now);
   return { servers, routes: [iceRoute({ path, servers, rates, policy })] };

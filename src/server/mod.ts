@@ -2,12 +2,13 @@ import { listenersOf } from "../config/listeners.ts";
 import type { LiveSecrets } from "../config/live_secrets.ts";
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
+import { Happenings } from "../core/happenings.ts";
 import { Hub } from "../core/hub.ts";
 import { Operator } from "../admin/operator.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans } from "../http/bans.ts";
+import { bearerAccess } from "../http/bearer.ts";
 import { CorsPolicy } from "../http/cors.ts";
-import { refusalFor } from "../http/gate.ts";
 import { docsRoutes } from "../docs/mod.ts";
 import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
 import { isProbe, ownRoutes, probesOf } from "../http/own_routes.ts";
@@ -15,10 +16,12 @@ import { type OwnedRoute, Router } from "../http/router.ts";
 import { Journal } from "../observe/journal.ts";
 import type { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
+import { type ProcessFacts, watchProcess } from "../observe/process_metrics.ts";
 import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
-import { systemClock, wallClock } from "../system/clock.ts";
+import { processStartMs, systemClock, wallClock } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
+import { openProcessUsage, type ProcessUsage } from "../system/process.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
 import type { SocketIoServer } from "../transport/socket_io/server.ts";
@@ -114,8 +117,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
 
   const metrics = new Metrics();
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock, addressKey);
-  const journal = new Journal(log, metrics, refusals);
-  const hub = new Hub(config.limits, openBridge(config, { clock, log, metrics }));
+  const happenings: Happenings = new Happenings(clock.now, (error) => journal.fault(error));
+  const journal: Journal = new Journal(log, metrics, refusals, happenings);
+  const hub = new Hub(config.limits, openBridge(config, { clock, log, metrics }), happenings);
   const transport = openTransport(config.transport, clock);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
@@ -133,6 +137,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
 
   const trouble = (): string | undefined =>
     store.trouble === undefined ? authentication.trouble : `the store: ${store.trouble}`;
+  const usage = undo.use(openProcessUsage());
+  undo.use(watchProcess(metrics, processFacts(options, { usage, life, trouble }), clock));
+  metrics.read("signalbox_log_lines_suppressed_total", () => log.suppressed);
   const served = { metrics, life, trouble, dialects };
   const door = openDoor(config, {
     routes: [
@@ -185,11 +192,12 @@ export function startServer(config: Config, options: ServerOptions): Server {
     seal: () => sealAll(dialects),
     dispose: () => parts.dispose(),
     closeStore: (limitMs) => store.close(limitMs),
+    report: (step) =>
+      happenings.emit({ type: `server.${step}`, data: { version: options.version } }),
   });
   const turnOut = (key: string): void => {
-    const refusal = refusalFor("address_banned");
-    connections.turnOut(key, refusal);
-    socketIo?.turnOut(key, refusal);
+    connections.turnOut(key, "address_banned");
+    socketIo?.turnOut(key, "address_banned");
   };
   const stop = (): Promise<void> => life.stop();
   return {
@@ -240,6 +248,7 @@ function serverRoutes(
   const own = ownRoutes({
     health: config.health,
     metricsPath: config.metrics,
+    metricsAccess: bearerAccess(() => config.metricsTokens),
     basePath,
     expose: () => metrics.expose(),
     trouble: () => life.unready ?? trouble(),
@@ -249,6 +258,24 @@ function serverRoutes(
     owner: "server",
     route,
   }));
+}
+
+function processFacts(
+  { version }: ServerOptions,
+  { usage, life, trouble }: {
+    readonly usage: ProcessUsage;
+    readonly life: Lifecycle;
+    readonly trouble: () => string | undefined;
+  },
+): ProcessFacts {
+  return {
+    usage,
+    version,
+    deno: Deno.version.deno,
+    startedAtMs: processStartMs,
+    isReady: () => (life.unready ?? trouble()) === undefined,
+    isDraining: () => life.unready === "draining",
+  };
 }
 
 function dialectRoutes(dialects: readonly NamedDialect[]): OwnedRoute[] {

@@ -145,6 +145,7 @@ function sample(
   if (flag === "store") return "kv:folder";
   if (flag === "dialects") return ["peerjs"];
   if (type === "list" && /listen$|origins$/.test(flag)) return ["http://[::1]:1"];
+  if (flag === "metrics-tokens") return ["a-token-long-enough"];
   if (type === "list" && /tokens$/.test(flag)) return ["a-token-long-enough@lobby"];
   if (flag === "auth-dialects") return ["ssp"];
   if (flag === "ice-servers") return ["stun:stun.example.org"];
