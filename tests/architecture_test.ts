@@ -175,6 +175,7 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^jose$/, /^src\/auth\//],
   [/^zod$/, /^src\/(auth|config|dialects|store\/records)\//],
   [/^@logtape\/logtape$/, /^src\/observe\/log\.ts$/],
+  [/^prom-client$/, /^src\/observe\/metrics\.ts$/],
   [/^marked$/, /^src\/docs\/markdown\.ts$/],
   [/^standardwebhooks$/, /^src\/webhooks\/signature\.ts$/],
   [/^ipaddr\.js$/, /^src\/http\/address\.ts$/],
@@ -186,6 +187,7 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   // Clients that the page /try serves to browsers, read as text.
   [/^npm:(gstwebrtc-api|peerjs|regenerator-runtime|rtcpool)@/, /^src\/try\/libraries\.ts$/],
   [/^node:(buffer|crypto)$/, /^src\/(?!core\/)/],
+  [/^node:(fs|process)$/, /^src\/system\/process\.ts$/],
   [/^node:sqlite$/, /^src\/store\/engine\/soundness\.ts$/],
 ];
 

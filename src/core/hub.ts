@@ -1,6 +1,8 @@
-import { type Abroad, type Sent, sentBy } from "./abroad.ts";
+import { type Abroad, sendAbroad, type Sent } from "./abroad.ts";
 import type { Calls } from "./calls.ts";
 import { Exchange } from "./channels.ts";
+import type { LeaveReason } from "./expulsion.ts";
+import { Happenings } from "./happenings.ts";
 import type { HubLimits } from "./limits.ts";
 import {
   type Claim,
@@ -11,6 +13,10 @@ import {
   type SelfDescription,
   tell,
 } from "./peer.ts";
+import { OpenCalls } from "./open_calls.ts";
+import { Overview } from "./overview.ts";
+import { pairUp, part } from "./pairs.ts";
+import { reportPeerJoined, reportPeerLeft } from "./presence_news.ts";
 import { type Admit, askAll, type Realm, Realms, type Reserve, type Watch } from "./realm.ts";
 import { refuseClaim, refusePair } from "./refusals.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
@@ -19,8 +25,6 @@ import type { Receiver } from "./session.ts";
 
 export type { Reserve } from "./realm.ts";
 export type { Sent } from "./abroad.ts";
-
-const RELEASED = "Cannot act for a peer that was released";
 
 /**
  * The only owner of presence: the peers, their rooms and pairs, and the way from one to another. It
@@ -34,19 +38,29 @@ const RELEASED = "Cannot act for a peer that was released";
 export class Hub {
   /** Publish and subscribe, for dialects whose clients are no peers. */
   readonly channels = new Exchange();
+  /** The calls that operators see. */
+  readonly openCalls: OpenCalls;
+  /** Peers and rooms of all realms, for operators. */
+  readonly overview: Overview;
+  readonly #happenings: Happenings;
   readonly #maxPeers: number;
   readonly #rooms: Rooms;
   readonly #calls: Calls | undefined;
   readonly #realms = new Realms();
-  /** True when departures are no longer announced: see `silence`. */
   #isSilent = false;
   #peerCount = 0;
   #fences = 0;
 
-  /** @param abroad the way between dialects; without it there is none */
-  constructor(limits: HubLimits, { calls, lobby }: Abroad = {}) {
+  /**
+   * @param abroad the way between dialects; without it there is none
+   * @param happenings gets the news for operators
+   */
+  constructor(limits: HubLimits, { calls, lobby }: Abroad = {}, happenings = new Happenings()) {
     this.#maxPeers = limits.maxPeers;
-    this.#rooms = new Rooms(limits, lobby);
+    this.#happenings = happenings;
+    this.openCalls = new OpenCalls(happenings);
+    this.#rooms = new Rooms(limits, happenings, lobby);
+    this.overview = new Overview(this.#realms, this.#rooms);
     this.#calls = calls;
   }
 
@@ -105,9 +119,10 @@ export class Hub {
   /**
    * Gives an id up: leaves its rooms, then tells its pairs. Harmless if the id is given up already, or
    * if `receiver` no longer speaks for it.
+   * @param why for operators
    * @param news for the rooms, in the words of the peer's dialect
    */
-  release(handle: PeerHandle, receiver: Receiver, news?: unknown): void {
+  release(handle: PeerHandle, receiver: Receiver, why: LeaveReason = "left", news?: unknown): void {
     const realm = this.#realm(handle.realm);
     const peer = this.#current(handle);
     if (peer === undefined || peer.receiver !== receiver) return;
@@ -118,13 +133,11 @@ export class Hub {
     this.#calls?.leave(peer, !this.#isSilent);
     this.#rooms.leaveAll(peer, !this.#isSilent, news);
     this.#rooms.updateLobby(peer, false);
-    const pairs = peer.paired;
-    peer.paired = undefined;
-    for (const other of pairs ?? []) {
-      other.paired?.delete(peer);
+    for (const other of part(peer, this.openCalls)) {
       if (!this.#isSilent) tell(other, { type: "gone", peer: peer.id });
     }
     realm.tell("left", peer);
+    reportPeerLeft(this.#happenings, peer, this.#isSilent ? "draining" : why);
   }
 
   /**
@@ -227,11 +240,8 @@ export class Hub {
 
   /** The other members of a room that the peer is in, in joining order. */
   others(handle: PeerHandle, id: RoomId): PeerSummary[] {
-    const others: PeerSummary[] = [];
-    for (const member of this.#rooms.members(handle.realm, id, handle.id)) {
-      if (member.id !== handle.id) others.push(member.summary());
-    }
-    return others;
+    const members = [...this.#rooms.members(handle.realm, id, handle.id)];
+    return members.filter(({ id }) => id !== handle.id).map((member) => member.summary());
   }
 
   /**
@@ -250,8 +260,7 @@ export class Hub {
       this.engage(peer.handle, to);
       return tell(peer, { type: "paired", peer: other.handle, isCaller: true });
     }
-    (peer.paired ??= new Set()).add(other);
-    (other.paired ??= new Set()).add(peer);
+    pairUp(peer, other, this.openCalls);
     tell(peer, { type: "paired", peer: other.handle, isCaller: true });
     tell(other, { type: "paired", peer: peer.handle, isCaller: false });
     for (const busy of [peer, other]) this.#noteBusy(busy);
@@ -275,7 +284,10 @@ export class Hub {
     const sender = this.#own(from);
     const peer = typeof to === "string" ? this.#realm(from.realm).peers.get(to) : this.#current(to);
     if (peer === undefined || !peer.receiver.link.isOpen) return "unknown";
-    if (peer.dialect !== from.dialect) return this.#sendAbroad(sender, peer, payload, room);
+    if (peer.dialect !== from.dialect) {
+      const isInside = room === undefined || this.#rooms.isIn(room, peer);
+      return sendAbroad(this.#calls, { from: sender, to: peer, payload, room, isInside });
+    }
     if (room !== undefined && !this.#rooms.isIn(room, peer)) return "elsewhere";
     if (peer.receiver.understands?.(payload) === false) return "untranslatable";
     tell(peer, { type: "relay", from: from.id, room, payload });
@@ -287,14 +299,6 @@ export class Hub {
     const sender = this.#realm(realm).peers.get(to);
     if (sender !== undefined) tell(sender, { type: "undelivered", peer });
     return sender !== undefined;
-  }
-
-  /** A peer outside the room may be addressed in a call that it has begun. */
-  #sendAbroad(from: Peer, to: Peer, payload: unknown, room: RoomId | undefined): Sent {
-    const isOutside = room !== undefined && !this.#rooms.isIn(room, to);
-    if (isOutside && this.#calls?.has(from, to) !== true) return "elsewhere";
-    if (this.#calls === undefined) return "untranslatable";
-    return sentBy(this.#calls.send(from, to, payload, room));
   }
 
   async #carryOutIf(isFree: Promise<boolean>, realm: Realm, claim: Claim): Promise<void> {
@@ -309,10 +313,11 @@ export class Hub {
     if (holder !== undefined) return this.#takeOver(holder, claim);
     const objection = this.#objection(realm, claim);
     if (objection !== undefined) return refuseClaim(claim, objection);
-    const peer = new Peer(claim, ++this.#fences);
+    const peer = new Peer(claim, ++this.#fences, this.#happenings.now());
     realm.peers.set(claim.id, peer);
     realm.count(claim.dialect, 1);
     this.#peerCount++;
+    reportPeerJoined(this.#happenings, peer);
     tell(peer, { type: "admitted", peer: peer.handle });
     if (room !== undefined) this.#rooms.enter(peer, room);
     this.#rooms.updateLobby(peer);
@@ -350,7 +355,8 @@ export class Hub {
     const mayHave = policy === "newest" || isSameClient;
     if (!mayHave || holder.dialect !== dialect) return refuseClaim(claim, "id_taken");
     const old = holder.receiver;
-    Object.assign(holder, { receiver, proof, isExclusive });
+    Object.assign(holder, { proof, isExclusive });
+    holder.carriedBy(receiver);
     try {
       // A claim of the holder itself is confirmed.
       if (old !== receiver) old.deliver({ type: "replaced" });
@@ -382,7 +388,7 @@ export class Hub {
   /** The peer of a handle. A session that lost its id must not act for it. */
   #own(handle: PeerHandle): Peer {
     const peer = this.#current(handle);
-    if (peer === undefined) throw new RangeError(RELEASED);
+    if (peer === undefined) throw new RangeError("Cannot act for a peer that was released");
     return peer;
   }
 

@@ -54,6 +54,10 @@ export class Realms {
     if (realm === undefined) this.#realms.set(name, realm = new Realm());
     return realm;
   }
+
+  all(): Realm[] {
+    return [...this.#realms.values()];
+  }
 }
 
 /** Asks one after the other, until one keeps the id. */

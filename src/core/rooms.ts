@@ -1,6 +1,16 @@
+import type { Happenings } from "./happenings.ts";
+import { inOrder } from "./in_order.ts";
 import type { HubLimits } from "./limits.ts";
 import { Lobby, type LobbyName } from "./lobby.ts";
-import { type Peer, type Room, type RoomRequest, type SelfDescription, tell } from "./peer.ts";
+import {
+  type OpenRoom,
+  type Peer,
+  type Room,
+  type RoomRequest,
+  type SelfDescription,
+  tell,
+} from "./peer.ts";
+import { reportRoomJoined, reportRoomLeft } from "./presence_news.ts";
 import type {
   PeerEvent,
   PeerId,
@@ -26,10 +36,15 @@ export class Rooms {
   readonly #limits: HubLimits;
   readonly #realms = new Map<string, RealmRooms>();
   readonly #lobby: Lobby;
+  readonly #happenings: Happenings;
+  /** Rooms in which people meet, by the dialect that began them. */
+  readonly #countOfDialect = new Map<string, number>();
   #count = 0;
+  #serial = 0;
 
-  constructor(limits: HubLimits, lobby?: LobbyName) {
+  constructor(limits: HubLimits, happenings: Happenings, lobby?: LobbyName) {
     this.#limits = limits;
+    this.#happenings = happenings;
     this.#lobby = new Lobby(lobby);
   }
 
@@ -49,7 +64,7 @@ export class Rooms {
     bytes: number,
     peer?: Peer,
   ): RoomRefusal | undefined {
-    const room = this.#find(realm, id, kind);
+    const room = this.find(realm, id, kind);
     if (room === undefined) return this.#count >= this.#limits.maxRooms ? "rooms_full" : undefined;
     if (peer !== undefined && room.members.has(peer)) return undefined;
     const isFull = room.members.size >= Math.min(maxMembers, this.#limits.maxRoomMembers) ||
@@ -59,13 +74,14 @@ export class Rooms {
 
   /** Takes in a peer against which there is no objection; harmless if it is inside already. */
   enter(peer: Peer, { room: id, kind = "room" }: RoomRequest): void {
-    const room = this.#find(peer.realm, id, kind) ?? this.#open(peer.realm, id, kind);
+    const room = this.find(peer.realm, id, kind) ?? this.#open(peer, id, kind);
     if (room.members.has(peer)) return;
     const isLobby = kind === "room" && this.#lobby.is(peer.realm, id);
     const earlier = [...room.members];
     room.members.add(peer);
     room.infoBytes += peer.infoBytes;
     (peer.rooms ??= new Set()).add(room);
+    reportRoomJoined(this.#happenings, room, peer);
     if (this.#lobby.has(peer)) this.updateLobby(peer);
     const seen = isLobby ? [...earlier, ...this.#lobby.guestsFor(peer)] : earlier;
     const members = seen.map((member) => member.summary());
@@ -84,7 +100,7 @@ export class Rooms {
     const isGuest = isHere && peer.isCallable && !peer.isInRoom;
     if (isGuest === this.#lobby.has(peer)) return;
     if (isGuest) this.#lobby.add(peer);
-    const room = this.#find(peer.realm, id);
+    const room = this.find(peer.realm, id);
     if (room !== undefined) {
       const event = roomEvent(isGuest ? "joined" : "left", room, peer);
       for (const member of [...room.members]) {
@@ -98,7 +114,7 @@ export class Rooms {
   hideGuest(peer: Peer, partner: PeerId | undefined): void {
     if (!this.#lobby.hide(peer, partner)) return;
     const id = this.#lobby.roomFor(peer);
-    const room = id === undefined ? undefined : this.#find(peer.realm, id);
+    const room = id === undefined ? undefined : this.find(peer.realm, id);
     if (room === undefined) return;
     const left = roomEvent("left", room, peer);
     for (const member of [...room.members]) if (member.id !== partner) tell(member, left);
@@ -110,9 +126,11 @@ export class Rooms {
       room.members.delete(peer);
       room.infoBytes -= peer.infoBytes;
       peer.rooms?.delete(room);
+      reportRoomLeft(this.#happenings, room, peer);
       if (room.members.size === 0) {
         this.#realms.get(peer.realm)?.[room.kind].delete(room.id);
         this.#count--;
+        this.#countPeoples(room, -1);
       } else if (isTold) {
         const left = roomEvent("left", room, peer, news);
         for (const member of [...room.members]) tell(member, left);
@@ -151,7 +169,7 @@ export class Rooms {
 
   /** See `Hub.stopRoom`. */
   stop(realm: string, id: RoomId): boolean {
-    const room = this.#find(realm, id);
+    const room = this.find(realm, id);
     if (room === undefined) return false;
     const stopped: PeerEvent = { type: "stopped", room: id };
     for (const member of [...room.members]) tell(member, stopped);
@@ -160,29 +178,49 @@ export class Rooms {
 
   /** The members of a room as one of them sees them, in joining order. */
   *members(realm: string, id: RoomId, viewer: PeerId): Generator<Peer> {
-    yield* this.#find(realm, id)?.members ?? [];
+    yield* this.find(realm, id)?.members ?? [];
     if (this.#lobby.is(realm, id)) yield* this.#lobby.guestsFor({ id: viewer });
   }
 
   /** Whether a peer is a member of a room, or a guest in it. */
   isIn(id: RoomId, peer: Peer): boolean {
-    if (this.#find(peer.realm, id)?.members.has(peer) === true) return true;
+    if (this.find(peer.realm, id)?.members.has(peer) === true) return true;
     return this.#lobby.is(peer.realm, id) && this.#lobby.has(peer);
   }
 
-  #open(realm: string, id: RoomId, kind: RoomKind): Room {
+  find(realm: string, id: RoomId, kind: RoomKind = "room"): Room | undefined {
+    return this.#realms.get(realm)?.[kind].get(id);
+  }
+
+  /** All rooms in which people meet, in order of their start. */
+  all(): Generator<OpenRoom> {
+    const rooms = [...this.#realms.values()].map(({ room }) => room.values());
+    return inOrder<OpenRoom>(rooms, ({ serial }) => serial);
+  }
+
+  /** Rooms in which people meet, of one dialect or of all. */
+  countOf(dialect?: string): number {
+    if (dialect !== undefined) return this.#countOfDialect.get(dialect) ?? 0;
+    return this.#countOfDialect.values().reduce((sum, count) => sum + count, 0);
+  }
+
+  #countPeoples({ kind, dialect }: Room, change: 1 | -1): void {
+    if (kind === "list") return;
+    this.#countOfDialect.set(dialect, (this.#countOfDialect.get(dialect) ?? 0) + change);
+  }
+
+  #open({ realm, dialect }: Peer, id: RoomId, kind: RoomKind): Room {
     let rooms = this.#realms.get(realm);
     if (rooms === undefined) {
       this.#realms.set(realm, rooms = { room: new Map(), list: new Map() });
     }
-    const room: Room = { id, kind, members: new Set(), infoBytes: 0 };
+    const [startedAt, serial] = [this.#happenings.now(), ++this.#serial];
+    const begun = { dialect, realm, startedAt, serial };
+    const room: Room = { id, kind, ...begun, members: new Set(), infoBytes: 0 };
     rooms[kind].set(id, room);
     this.#count++;
+    this.#countPeoples(room, 1);
     return room;
-  }
-
-  #find(realm: string, id: RoomId, kind: RoomKind = "room"): Room | undefined {
-    return this.#realms.get(realm)?.[kind].get(id);
   }
 }
 

@@ -59,10 +59,10 @@ export interface OpenDialect extends Partial<Disposable> {
   readonly ids?: IdOperations;
   /** Whether the store's secret is behind what it gives out: not where one is configured. */
   readonly usesStoredSecret?: boolean;
-  /** Numbers worth watching. */
-  readonly gauges?: readonly Gauge[];
+  /** Numbers that return to 0 when all clients have gone. */
+  readonly gauges?: readonly Reading[];
   /** Numbers that only grow. */
-  readonly counters?: readonly Counter[];
+  readonly counters?: readonly Reading[];
   /**
    * Returns the state that clients can resume after a planned restart. Called once, when all
    * connections are closed and before the dialect is disposed of; the next run finds it in its
@@ -79,16 +79,11 @@ export interface Sealing {
   readonly lifetimeMs: number;
 }
 
-/** A number that is read when somebody asks. */
-export interface Gauge {
-  /** Such as "held_bytes"; the server's name goes before it. */
+/** A number that the dialect keeps, and that is read at each scrape. */
+export interface Reading {
+  /** Such as "held_bytes"; with the server's name before it, the catalogue of metrics has it. */
   readonly name: string;
-  readonly help: string;
   readonly read: () => number;
-}
-
-/** A count that is kept by the dialect and read when somebody asks; it only grows. */
-export interface Counter extends Gauge {
   /** Labels beside the dialect's name, such as { reason: "rate" }; never from clients. */
   readonly labels?: Readonly<Record<string, string>>;
 }

@@ -45,7 +45,7 @@ export function openBridge(
     maxCallsPerPeer: config.bridgeMaxCalls,
   };
   const calls = new Calls(limits, clock, new CallJournal(log, metrics).tell);
-  metrics.gauge("signalbox_bridged_calls", "Calls between protocols under way", () => calls.count);
+  metrics.read("signalbox_bridged_calls", () => calls.count);
   return { calls, lobby: lobbyOf(config) };
 }
 

@@ -79,7 +79,7 @@ export const peerjs = defineDialect({
   isBridgeable: true,
   open(options, context): OpenDialect {
     const { hub, realm, dialect, isBridged, clock, store, warn, authenticator } = context;
-    const ids = new IssuedIds(secretOf(options.idSecret, store.secret));
+    const ids = new IssuedIds(secretOf(() => options.idSecret, store.secret));
     const waitingRoom = new WaitingRoom(
       {
         holdMs: options.expireTimeoutMs,
@@ -145,11 +145,7 @@ export const peerjs = defineDialect({
       }],
       ids: idOperations(store, options.maxIdLength),
       usesStoredSecret: options.idSecret === undefined,
-      gauges: [{
-        name: "held_bytes",
-        help: "Bytes held for absent peers",
-        read: () => waitingRoom.totalBytes,
-      }],
+      gauges: [{ name: "held_bytes", read: () => waitingRoom.totalBytes }],
       seal: () => ({
         items: waitingRoom.sealed(),
         lifetimeMs: options.expireTimeoutMs + RETURN_MS,

@@ -11,7 +11,8 @@ import type {
   RoomEvent,
   RoomId,
 } from "../../core/events.ts";
-import type { Frame, Link, Permits, Session } from "../../core/session.ts";
+import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
+import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { mayCallInto } from "../kit/callers.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
@@ -32,7 +33,6 @@ import {
   type Read,
   type Relayed,
   relayOf,
-  STOP,
   type Version,
   versionOf,
 } from "./messages.ts";
@@ -100,6 +100,14 @@ export class SspSession implements Session {
     return this.#pass;
   }
 
+  get leaveReason(): LeaveReason | undefined {
+    return this.#seat.leaveReason;
+  }
+
+  get links(): readonly Link[] {
+    return [this.link];
+  }
+
   get user(): string | undefined {
     return this.#pass?.user;
   }
@@ -142,8 +150,7 @@ export class SspSession implements Session {
       case "refused":
         throw explained(event);
       case "stopped":
-        this.link.send(STOP);
-        return this.link.close(1000);
+        return this.expel("kicked");
       // Ids are new for every join and in no pairs of the hub, and the dialect holds no messages.
       case "replaced":
         return this.link.close(1000);
@@ -162,6 +169,11 @@ export class SspSession implements Session {
     return kind !== "other" || this.#version !== "v1";
   }
 
+  expel(reason: Expulsion): void {
+    this.#seat.expelled(reason);
+    this.refuse(refusalOf(reason));
+  }
+
   refuse(error: SignalError): void {
     sendRefusal(this.link, WIRE[error.code], error);
   }
@@ -170,8 +182,8 @@ export class SspSession implements Session {
     return WIRE[code].word;
   }
 
-  closed(): void {
-    this.#seat.release();
+  closed(departure: Departure): void {
+    this.#seat.release(departure);
   }
 
   /** A peer outside the pool may call a member, unless a token is missing. */

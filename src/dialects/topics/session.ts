@@ -1,6 +1,7 @@
 import type { Channels } from "../../core/channels.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
+import { type Expulsion, refusalOf } from "../../core/expulsion.ts";
 import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
@@ -53,6 +54,14 @@ export class TopicsSession implements Session, Owner {
     return this.#isIdentified;
   }
 
+  get user(): string | undefined {
+    return this.#pass?.user;
+  }
+
+  get links(): readonly Link[] {
+    return [this.link];
+  }
+
   get expiresAt(): number | undefined {
     return this.#pass?.expiresAt;
   }
@@ -84,6 +93,10 @@ export class TopicsSession implements Session, Owner {
 
   /** The hub has no peers of this dialect, and no events for them. */
   deliver(): void {}
+
+  expel(reason: Expulsion): void {
+    this.refuse(refusalOf(reason));
+  }
 
   refuse(error: SignalError): void {
     if (error.code === "not_json") this.#server.counts.drop("not_json");

@@ -4,7 +4,8 @@ import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { PeerEvent, PeerHandle, PeerId, PeerSummary } from "../../core/events.ts";
 import type { PresentPeer } from "../../core/peer.ts";
-import type { Frame, Link, Permits, Session } from "../../core/session.ts";
+import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
+import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
 import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { mayCallAs } from "../kit/callers.ts";
@@ -94,6 +95,14 @@ export class WebRtcSinkSession implements Session {
     return this.#pass;
   }
 
+  get leaveReason(): LeaveReason | undefined {
+    return this.#seat.leaveReason;
+  }
+
+  get links(): readonly Link[] {
+    return [this.link];
+  }
+
   get user(): string | undefined {
     return this.#pass?.user;
   }
@@ -152,18 +161,23 @@ export class WebRtcSinkSession implements Session {
     }
   }
 
+  expel(reason: Expulsion): void {
+    this.#seat.expelled(reason);
+    this.refuse(refusalOf(reason));
+  }
+
   refuse(error: SignalError): void {
     sendRefusal(this.link, WIRE[error.code], error);
   }
 
   /** The others learn of their sessions' ends first, then listeners of the departure. */
-  closed(): void {
+  closed(departure: Departure): void {
     const { peer } = this.#seat;
     if (peer === undefined) return;
     const { lists, sessions } = this.#server;
     this.#endAll(peer, sessions.ofProducer(peer.id));
     this.#endAll(peer, sessions.ofConsumer(peer.id));
-    this.#seat.release();
+    this.#seat.release(departure);
     lists.forget(this.#status);
   }
 
@@ -286,7 +300,7 @@ export class WebRtcSinkSession implements Session {
     const [producer, consumer] = roles.includes("producer")
       ? [target.handle, peer]
       : [peer, target.handle];
-    const { id: sessionId } = sessions.start(producer, consumer);
+    const { id: sessionId } = sessions.start(producer, consumer, peer);
     // The consumer has to know the session before its first message.
     this.#notify(peer, consumer, producer, { type: "sessionStarted", sessionId });
     this.#notify(peer, producer, consumer, { type: "startSession", sessionId, offer });
@@ -301,7 +315,7 @@ export class WebRtcSinkSession implements Session {
       this.#end(peer, old, null);
       this.#tell({ type: "endSession", sessionId: old.id, error: null }, target.id);
     }
-    const session = sessions.start(target.handle, peer);
+    const session = sessions.start(target.handle, peer, peer);
     const sessionId = session.id;
     const outcome = hub.send(peer, target.handle, { type: "startSession", sessionId, offer });
     if (outcome !== "sent") {
@@ -326,7 +340,7 @@ export class WebRtcSinkSession implements Session {
       write: (news) => this.#tell(news, other.id),
       start: (own) => {
         const [producer, consumer] = own === "producer" ? [peer, handle] : [handle, peer];
-        return sessions.tryStart(producer, consumer)?.id;
+        return sessions.tryStart(producer, consumer, role === "callee" ? handle : peer)?.id;
       },
       forget: (id) => {
         const session = sessions.find(id, peer.id);

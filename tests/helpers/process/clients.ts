@@ -10,6 +10,7 @@ export type Need =
   | "gstreamer"
   | "libsoup"
   | "openssl"
+  | "promtool"
   | "python-socketio"
   | "registry"
   | "script"
@@ -75,6 +76,7 @@ const locate: Record<Need, () => Found> = {
   haproxy: once(() => findProxy("haproxy")),
   nginx: once(() => findProxy("nginx")),
   openssl: once(findOpenssl),
+  promtool: once(findPromtool),
   registry: once(findRegistry),
   script: once(findScript),
   setpriv: once(findSetpriv),
@@ -149,6 +151,12 @@ function findCoturn(): Found {
 function findOpenssl(): Found {
   const program = onPath("openssl");
   return program === undefined ? { missing: "no openssl: install openssl" } : { program };
+}
+
+/** The checker of metrics that comes with Prometheus. */
+function findPromtool(): Found {
+  const program = onPath("promtool");
+  return program === undefined ? { missing: "no promtool: install prometheus" } : { program };
 }
 
 /** The place where packages come from, asked by npm's own client. */
