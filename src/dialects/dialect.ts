@@ -132,6 +132,14 @@ export interface IdOperations {
   list(): Reserved[];
 }
 
+/** Ways to reach a client of another dialect, as people write them. */
+export interface Bridging {
+  /** Calls a client by its id; absent if clients reach nobody outside their room. */
+  readonly call?: string;
+  /** Enters a room and meets everybody there; absent in a dialect without rooms. */
+  readonly meet?: string;
+}
+
 /** One wire protocol. The rest of the server knows nothing else about it. */
 export interface Dialect<
   Name extends string = string,
@@ -145,8 +153,8 @@ export interface Dialect<
   readonly options: Options;
   /** The tokens that its part of a checked configuration names for its own clients. */
   tokens?(options: unknown): readonly string[];
-  /** True if its peers have legs: then they can be called from other dialects. */
-  readonly isBridgeable?: true;
+  /** How its clients reach those of other dialects; absent if its peers have no legs. */
+  readonly bridging?: Bridging;
   /** Starts it with its part of a checked configuration. */
   open(options: unknown, context: DialectContext): OpenDialect;
 }

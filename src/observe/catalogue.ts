@@ -109,6 +109,10 @@ export const CATALOGUE = {
   signalbox_topics_active: gauge("Topics with subscribers", DIALECT),
   signalbox_topics_subscriptions: gauge("Subscriptions to topics", DIALECT),
   signalbox_topics_remembered: gauge("Lost connections whose topics are remembered", DIALECT),
+  signalbox_topics_held_announcements: gauge(
+    "Crossing announcements that wait for a call",
+    DIALECT,
+  ),
   signalbox_topics_published_total: counter("Publications accepted", DIALECT),
   signalbox_topics_delivered_total: counter(
     "Publications sent to subscribers, once for each",

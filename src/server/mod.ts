@@ -28,7 +28,7 @@ import type { SocketIoServer } from "../transport/socket_io/server.ts";
 import type { ListenOptions } from "../transport/transport.ts";
 import { tryRoutes } from "../try/mod.ts";
 import { openAuthentication, readsKeys, reloadAuthentication } from "./authentication.ts";
-import { bridgedTitles, openBridge } from "./bridge.ts";
+import { bridgedOf, openBridge } from "./bridge.ts";
 import { Certificate } from "./certificates.ts";
 import { orConfigError } from "./config_error.ts";
 import {
@@ -241,8 +241,8 @@ function serverRoutes(
 ): OwnedRoute[] {
   const reachable = reachableAt(config, dialects);
   const basePath = basePathOf(config);
-  const bridged = bridgedTitles(config);
-  const page = landingPage({ version, reachable, basePath, hasTry: !config.noTry, bridged });
+  const bridge = { dialects: bridgedOf(config), lobby: config.bridgeLobby };
+  const page = landingPage({ version, reachable, basePath, hasTry: !config.noTry, bridge });
   const trial = config.noTry
     ? []
     : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));
@@ -309,7 +309,7 @@ function openDoor(
     socketIo: server && new SocketIoDoor({ ...parts, server, onTurnedAway }),
     isClosed: () => life.isClosed,
     onTurnedAway,
-    onPostRefused: (visitor, error, word) => journal.postRefused(visitor, error, word),
+    onRequestRefused: (visitor, error, word) => journal.requestRefused(visitor, error, word),
     onFault: (error) => journal.fault(error),
   });
 }

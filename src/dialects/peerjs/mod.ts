@@ -76,7 +76,7 @@ export const peerjs = defineDialect({
   name: "peerjs",
   title: "PeerJS",
   options,
-  isBridgeable: true,
+  bridging: { call: "peer.call(id, stream)" },
   open(options, context): OpenDialect {
     const { hub, realm, dialect, isBridged, clock, store, warn, authenticator } = context;
     const ids = new IssuedIds(secretOf(() => options.idSecret, store.secret));

@@ -79,7 +79,7 @@ export const simple = defineDialect({
   name: "simple",
   title: "Simple",
   options,
-  isBridgeable: true,
+  bridging: { meet: "new Room(room)" },
   tokens: ({ tokens }) => tokens,
   open(options, context): OpenDialect {
     const { hub, realm, dialect, isBridged, clock, iceServers, store, basePath, authenticator } =
