@@ -104,7 +104,8 @@ export interface ServerOptions {
 
 /**
  * Puts the parts together and listens last. Throws ConfigError, whose messages are for people, if the
- * configuration cannot be carried out, and AddressError if it perhaps can be later.
+ * configuration cannot be carried out, and AddressError if it perhaps can be later. It is one long
+ * list, because each part needs some of those before it, and a failure has to undo exactly those.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
   const { log, clock = systemClock, secrets } = options;
