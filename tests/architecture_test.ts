@@ -97,7 +97,12 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     OBSERVE,
     CORE,
   ]],
-  [/^src\/config\//, [/^src\/dialects\/(mod|kit\/options)\.ts$/, COMPUTING, CORE]],
+  [/^src\/config\//, [
+    /^src\/dialects\/(mod|kit\/options)\.ts$/,
+    /^src\/webhooks\/types\.ts$/,
+    COMPUTING,
+    CORE,
+  ]],
   [/^src\/try\//, [/^src\/http\//]],
   [/^src\/ice\//, [/^src\/http\//, SYSTEM]],
   [/^src\/http\//, [LINKS, CORE]],

@@ -6,6 +6,7 @@ import { withFileTwins } from "./file_twins.ts";
 import { iceOptions } from "./ice.ts";
 import { limit, MIB, pathText, toggle, whole } from "../dialects/kit/options.ts";
 import { originOption } from "./origins.ts";
+import { webhookOptions } from "./webhooks.ts";
 
 const file = z.string().min(1);
 
@@ -273,6 +274,7 @@ export const ConfigSchema = withFileTwins(z.strictObject({
   log: log.prefault({}),
   ice: iceOptions.prefault({}),
   limits: limits.prefault({}),
+  webhooks: webhookOptions.prefault({}),
   transport: transport.prefault({}),
   socketIo: socketIo.prefault({}),
   ...dialects as Record<never, z.ZodType>,

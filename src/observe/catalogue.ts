@@ -98,6 +98,15 @@ export const CATALOGUE = {
   ),
   signalbox_ice_credentials_total: counter("Credentials for TURN servers that were given out"),
 
+  // Webhooks
+  signalbox_webhook_deliveries_total: counter(
+    "Events delivered or lost, and attempts that failed",
+    ["outcome"],
+  ),
+  signalbox_webhook_queued_events: gauge("Events that wait for their receivers"),
+  signalbox_webhook_oldest_event_seconds: gauge("Age of the oldest event that waits"),
+  signalbox_webhook_duration_seconds: histogram("Duration of one attempt", WAITING),
+
   // Single protocols
   signalbox_held_bytes: gauge("Bytes held for absent peers", DIALECT),
   signalbox_lost_instances: gauge("Lost connections that are held for their clients", DIALECT),

@@ -48,6 +48,7 @@ import { listen } from "./listen.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
 import { placesOf } from "./places.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
+import { openWebhooks } from "./webhooks.ts";
 
 export { AddressError } from "./listen.ts";
 
@@ -131,6 +132,10 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const iceServers = (): readonly unknown[] => ice.servers.grant().iceServers;
   const dialects = openDialects(config, { hub, clock, store, log, iceServers, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
+  const webhooks = openWebhooks(config.webhooks, {
+    ...{ clock, wallNow: wallClock, log, metrics, instance: crypto.randomUUID() },
+  });
+  if (config.webhooks.url.length > 0) undo.use(happenings.listen((news) => webhooks.push(news)));
   const socketIo = openSocketIo(config, { clock, connections, dialects, gate });
   announceGauges(metrics, { hub, connections, gate, dialects, socketIo });
   persistence.journal.announce(metrics, store);
@@ -190,6 +195,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     begin: () => store.forgetSealed().then(() => logLimits(config, log)),
     silence: () => hub.silence(),
     seal: () => sealAll(dialects),
+    notify: () => webhooks.finish(),
     dispose: () => parts.dispose(),
     closeStore: (limitMs) => store.close(limitMs),
     report: (step) =>
@@ -217,6 +223,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
         ...secrets?.readAgain() ?? [],
         ...reloadAuthentication(authentication, config, authParts),
       ];
+      webhooks.resume();
       for (const error of unusable) log.write("error", "cannot take up a secret or key", { error });
       const hasRead = secrets?.hasFiles === true || readsKeys(config);
       if (hasRead && unusable.length === 0) log.write("info", "secrets and keys read again");
