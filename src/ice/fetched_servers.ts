@@ -1,13 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { WallClock } from "../core/kept.ts";
-import type { IceServer } from "./ice_servers.ts";
-
-/** Servers of a provider, with credentials that expire. */
-export interface Fetched {
-  readonly iceServers: readonly IceServer[];
-  /** In ms since 1970. */
-  readonly expiresAt: number;
-}
+import type { Fetched, IceServer } from "./ice_servers.ts";
 
 export interface FetchOptions {
   /** Fetches servers; the signal aborts it. */

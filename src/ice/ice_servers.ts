@@ -1,4 +1,3 @@
-import type { Fetched } from "./fetched_servers.ts";
 import { createHash, createHmac } from "node:crypto";
 
 /** One entry of the browser's `iceServers`. */
@@ -6,6 +5,13 @@ export interface IceServer {
   readonly urls: readonly string[];
   readonly username?: string;
   readonly credential?: string;
+}
+
+/** Servers of a provider, with credentials that expire. */
+export interface Fetched {
+  readonly iceServers: readonly IceServer[];
+  /** In ms since 1970. */
+  readonly expiresAt: number;
 }
 
 /** A client, as its token names it. */
