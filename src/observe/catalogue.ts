@@ -98,6 +98,10 @@ export const CATALOGUE = {
   ),
   signalbox_ice_credentials_total: counter("Credentials for TURN servers that were given out"),
 
+  // Operators
+  signalbox_admin_requests_total: counter("Requests of operators, by status", ["status"]),
+  signalbox_admin_streams: gauge("Streams of events that operators read"),
+
   // Single protocols
   signalbox_held_bytes: gauge("Bytes held for absent peers", DIALECT),
   signalbox_lost_instances: gauge("Lost connections that are held for their clients", DIALECT),

@@ -9,18 +9,22 @@ import { addressKey } from "../http/address.ts";
 import { messageOf } from "../system/errors.ts";
 
 /** The parts of the server that authentication uses. */
-export type AuthenticationParts = JudgeParts;
+export interface AuthenticationParts extends JudgeParts {
+  /** True if an operator has banned the user. */
+  readonly isBanned: (user: string) => boolean;
+}
 
 /** Makes the authenticator. Throws ConfigError if the options contradict each other. */
 export function openAuthentication(
   config: Config,
   parts: AuthenticationParts,
 ): Authentication {
-  const { clock, metrics } = parts;
+  const { clock, metrics, isBanned } = parts;
   return new Authentication(settingsOf(config, parts), {
     ...config.auth,
     clock,
     keyOf: addressKey,
+    isBanned,
     onOutcome: (dialect, outcome) =>
       metrics.count("signalbox_auth_attempts_total", { dialect, outcome }),
   });
