@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { Authenticator } from "../auth/authenticator.ts";
+import type { Authenticator, Identity } from "../auth/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Hub } from "../core/hub.ts";
 import type { RoomReport } from "../core/rooms.ts";
@@ -22,7 +22,7 @@ export interface DialectContext {
   readonly isBridged: boolean;
   readonly clock: Clock;
   /** STUN and TURN servers for one client, as a browser takes them; fresh at each call. */
-  readonly iceServers: () => readonly unknown[];
+  readonly iceServers: (identity: Identity | undefined) => readonly unknown[];
   /** The prefix of the dialect's own paths, such as "/signal"; mostly empty. */
   readonly basePath: string;
   /** Judges the clients' tokens. */
@@ -144,6 +144,14 @@ export interface IdOperations {
   list(): Reserved[];
 }
 
+/** Ways to reach a client of another dialect, as people write them. */
+export interface Bridging {
+  /** Calls a client by its id; absent if clients reach nobody outside their room. */
+  readonly call?: string;
+  /** Enters a room and meets everybody there; absent in a dialect without rooms. */
+  readonly meet?: string;
+}
+
 /** One wire protocol. The rest of the server knows nothing else about it. */
 export interface Dialect<
   Name extends string = string,
@@ -157,8 +165,8 @@ export interface Dialect<
   readonly options: Options;
   /** The tokens that its part of a checked configuration names for its own clients. */
   tokens?(options: unknown): readonly string[];
-  /** True if its peers have legs: then they can be called from other dialects. */
-  readonly isBridgeable?: true;
+  /** How its clients reach those of other dialects; absent if its peers have no legs. */
+  readonly bridging?: Bridging;
   /** Starts it with its part of a checked configuration. */
   open(options: unknown, context: DialectContext): OpenDialect;
 }

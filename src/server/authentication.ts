@@ -20,6 +20,11 @@ export function openAuthentication(
   parts: AuthenticationParts,
 ): Authentication {
   const { clock, metrics, isBanned } = parts;
+  const timers = new Map(
+    new Set(["tokens", config.auth.mode]).keys().map((mode) =>
+      [mode, metrics.timer("signalbox_auth_duration_seconds", { mode })] as const
+    ),
+  );
   return new Authentication(settingsOf(config, parts), {
     ...config.auth,
     clock,
@@ -27,6 +32,7 @@ export function openAuthentication(
     isBanned,
     onOutcome: (dialect, outcome) =>
       metrics.count("signalbox_auth_attempts_total", { dialect, outcome }),
+    onJudged: (seconds, mode) => timers.get(mode)?.(seconds),
   });
 }
 
@@ -68,6 +74,6 @@ function settingsOf(config: Config, parts: AuthenticationParts, current?: Judge)
   const objections = objectionsTo(config, own);
   if (objections.length > 0) throw new ConfigError(objections);
   const judge = isLive(config) ? current ?? judgeOf(auth, parts) : judgeOf(auth, parts);
-  const common = judge && { judge, dialects: new Set(auth.dialects) };
+  const common = judge && { mode: auth.mode, judge, dialects: new Set(auth.dialects) };
   return { own, common };
 }

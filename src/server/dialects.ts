@@ -34,7 +34,7 @@ export function openDialects(
     readonly store: Store;
     readonly log: Log;
     /** The servers for one more client. */
-    readonly iceServers: () => readonly unknown[];
+    readonly iceServers: DialectContext["iceServers"];
     readonly authentication: Authentication;
   },
 ): NamedDialect[] {

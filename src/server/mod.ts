@@ -30,7 +30,7 @@ import type { ListenOptions } from "../transport/transport.ts";
 import { tryRoutes } from "../try/mod.ts";
 import { adminListenersOf, openAdmin } from "./admin.ts";
 import { openAuthentication, readsKeys, reloadAuthentication } from "./authentication.ts";
-import { bridgedTitles, openBridge } from "./bridge.ts";
+import { bridgedOf, openBridge } from "./bridge.ts";
 import { Certificate } from "./certificates.ts";
 import { orConfigError } from "./config_error.ts";
 import {
@@ -50,6 +50,7 @@ import { listen } from "./listen.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
 import { placesOf } from "./places.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
+import { openWebhooks } from "./webhooks.ts";
 
 export { AddressError } from "./listen.ts";
 
@@ -109,7 +110,8 @@ export interface ServerOptions {
 
 /**
  * Puts the parts together and listens last. Throws ConfigError, whose messages are for people, if the
- * configuration cannot be carried out, and AddressError if it perhaps can be later.
+ * configuration cannot be carried out, and AddressError if it perhaps can be later. It is one long
+ * list, because each part needs some of those before it, and a failure has to undo exactly those.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
   const { log, clock = systemClock, secrets } = options;
@@ -136,10 +138,15 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const isBanned = (user: string): boolean => userBans.has(user);
   const authParts = { clock, metrics, log, wallNow: wallClock, isBanned };
   const authentication = undo.use(openAuthentication(config, authParts));
-  const ice = openIce(config.ice, { clock, wallNow: wallClock, metrics });
-  const iceServers = (): readonly unknown[] => ice.servers.grant().iceServers;
+  const ice = openIce(config, { clock, wallNow: wallClock, metrics, authentication });
+  const iceServers = ice.iceServersFor;
   const dialects = openDialects(config, { hub, clock, store, log, iceServers, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
+  const instance = crypto.randomUUID();
+  const webhooks = openWebhooks(config.webhooks, {
+    ...{ clock, wallNow: wallClock, log, metrics, instance },
+  });
+  if (config.webhooks.url.length > 0) undo.use(happenings.listen((news) => webhooks.push(news)));
   const socketIo = openSocketIo(config, { clock, connections, dialects, gate });
   announceGauges(metrics, { hub, connections, gate, dialects, socketIo });
   persistence.journal.announce(metrics, store);
@@ -161,6 +168,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
       ...secrets?.readAgain() ?? [],
       ...reloadAuthentication(authentication, config, authParts),
     ];
+    webhooks.resume();
     for (const error of unusable) log.write("error", "cannot take up a secret or key", { error });
     const hasRead = secrets?.hasFiles === true || readsKeys(config);
     if (hasRead && unusable.length === 0) log.write("info", "secrets and keys read again");
@@ -173,14 +181,14 @@ export function startServer(config: Config, options: ServerOptions): Server {
       version: options.version,
       deno: Deno.version.deno,
       startedAtMs: processStartMs,
-      instance: crypto.randomUUID(),
+      instance,
       store: () => ({ kind: config.store, trouble: store.trouble }),
       urls: () => urlsOf(listening),
       state: () => life.unready ?? "ready",
       connections: () => gate.connections,
     },
     origins: options.origins ?? new Map(),
-    webhooks: () => [],
+    webhooks: () => webhooks.reports(),
     residentBytes: () => Deno.memoryUsage().rss,
     drain: (request) => life.drain(request),
     undrain: () => life.undrain(),
@@ -257,6 +265,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
       Promise.all([store.forgetSealed(), admin?.opened]).then(() => logLimits(config, log)),
     silence: () => hub.silence(),
     seal: () => sealAll(dialects),
+    notify: () => webhooks.finish(),
     dispose: () => parts.dispose(),
     closeStore: (limitMs) => store.close(limitMs),
     report: (step) =>
@@ -290,8 +299,8 @@ function serverRoutes(
 ): OwnedRoute[] {
   const reachable = reachableAt(config, dialects);
   const basePath = basePathOf(config);
-  const bridged = bridgedTitles(config);
-  const page = landingPage({ version, reachable, basePath, hasTry: !config.noTry, bridged });
+  const bridge = { dialects: bridgedOf(config), lobby: config.bridgeLobby };
+  const page = landingPage({ version, reachable, basePath, hasTry: !config.noTry, bridge });
   const trial = config.noTry
     ? []
     : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));
@@ -370,7 +379,7 @@ function openDoor(
     socketIo: server && new SocketIoDoor({ ...parts, server, onTurnedAway }),
     isClosed: () => life.isClosed,
     onTurnedAway,
-    onPostRefused: (visitor, error, word) => journal.postRefused(visitor, error, word),
+    onRequestRefused: (visitor, error, word) => journal.requestRefused(visitor, error, word),
     onFault: (error) => journal.fault(error),
   });
 }

@@ -76,7 +76,7 @@ export const peerjs = defineDialect({
   name: "peerjs",
   title: "PeerJS",
   options,
-  isBridgeable: true,
+  bridging: { call: "peer.call(id, stream)" },
   open(options, context): OpenDialect {
     const { hub, realm, dialect, isBridged, clock, store, warn, authenticator } = context;
     const ids = new IssuedIds(secretOf(() => options.idSecret, store.secret));
@@ -130,6 +130,8 @@ export const peerjs = defineDialect({
           mount: options.path,
           key: options.key,
           allowDiscovery: options.allowDiscovery,
+          authenticator,
+          dialect,
           issueId: () => {
             let id = ids.issue();
             while (hub.has(realm, id)) id = ids.issue();

@@ -79,7 +79,7 @@ export const simple = defineDialect({
   name: "simple",
   title: "Simple",
   options,
-  isBridgeable: true,
+  bridging: { meet: "new Room(room)" },
   tokens: ({ tokens }) => tokens,
   open(options, context): OpenDialect {
     const { hub, realm, dialect, isBridged, clock, iceServers, store, basePath, authenticator } =
@@ -105,7 +105,7 @@ export const simple = defineDialect({
       claims: new Map(),
       resumeMs: options.resumeMs,
       maxFrameBytes: options.maxFrameBytes,
-      iceServers: () => [...iceServers(), ...ownIceServers],
+      iceServers: (identity) => [...iceServers(identity), ...ownIceServers],
     };
     void unseal(server, store);
     using timers = new DisposableStack();

@@ -36,7 +36,7 @@ export const webrtcsink = defineDialect({
   name: "webrtcsink",
   title: "webrtcsink",
   options,
-  isBridgeable: true,
+  bridging: { call: "api.createConsumerSession(id).connect()" },
   open(options, { hub, realm, dialect, isBridged, clock, authenticator }): OpenDialect {
     const sessions = new Sessions(options, hub.openCalls, dialect);
     const server: WebRtcSinkServer = {

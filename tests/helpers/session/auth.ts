@@ -14,13 +14,14 @@ export interface TestAuthOptions {
   readonly maxDelayMs?: number;
   readonly isBanned?: (user: string) => boolean;
   readonly onOutcome?: (dialect: string, outcome: Outcome) => void;
+  readonly onJudged?: (seconds: number, mode: string) => void;
 }
 
 /** An authenticator that asks nobody for a token, unless told otherwise. */
 export function newAuthentication(
   { own = new Map(), judge, dialects = [], ...options }: TestAuthOptions,
 ): Authentication {
-  const common = judge && { judge, dialects: new Set(dialects) };
+  const common = judge && { mode: "tests", judge, dialects: new Set(dialects) };
   return new Authentication({ own, common }, {
     keyOf: (address) => address,
     maxTokenBytes: 8_192,
@@ -28,6 +29,7 @@ export function newAuthentication(
     maxDelayMs: 0,
     isBanned: () => false,
     onOutcome: () => {},
+    onJudged: () => {},
     ...options,
   });
 }

@@ -7,7 +7,7 @@ import type { Operator } from "../../../src/admin/operator.ts";
 import { type Server, startServer } from "../../../src/server/mod.ts";
 import { systemClock, wallClock } from "../../../src/system/clock.ts";
 import { gaugeOf } from "./gauges.ts";
-import { TRANSPORT_FLAGS } from "./transport.ts";
+import { RUN_VARIABLES } from "./transport.ts";
 
 /** One line that the server would have logged. */
 export interface LogLine {
@@ -69,8 +69,8 @@ function commandOf(args: readonly string[]): ServeCommand {
   const isListening = args.some((arg) => arg.startsWith("--listen"));
   const listening = isListening ? [] : ["--listen", "http://127.0.0.1:0"];
   const command = loadConfig({
-    args: [...listening, "--metrics", "/metrics", ...TRANSPORT_FLAGS, ...args],
-    variable: () => undefined,
+    args: [...listening, "--metrics", "/metrics", ...args],
+    variable: (name) => RUN_VARIABLES[name],
     readFile: readText,
   });
   if (command.type !== "serve") throw new TypeError(`Cannot serve with ${args.join(" ")}`);
