@@ -1,7 +1,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Clock } from "../core/clock.ts";
 import { readBody } from "../http/body.ts";
-import type { Access } from "./access.ts";
+import type { Access, Actor } from "./access.ts";
 import { type Attempted, Idempotency } from "./idempotency.ts";
 import type { AdminParts } from "./parts.ts";
 import { type Defect, Problem } from "./problem.ts";
@@ -63,6 +63,7 @@ export class AdminApp {
     const origin = request.headers.get("origin");
     if (origin !== null && this.#options.access.allowsOrigin(origin)) {
       response.headers.set("access-control-allow-origin", origin);
+      response.headers.set("access-control-expose-headers", "signalbox-role, retry-after");
       response.headers.append("vary", "Origin");
     }
     this.#options.onAnswered(response.status);
@@ -81,6 +82,15 @@ export class AdminApp {
       return new Response(this.#document, { headers: { "content-type": "application/json" } });
     }
     const actor = access.admit(request, address);
+    const response = await this.#serve(request, path, actor).catch((error) => this.#worded(error));
+    // A page that shows no acts to a reader has to know.
+    response.headers.set("signalbox-role", actor.role);
+    return response;
+  }
+
+  async #serve(request: Request, path: string, actor: Actor): Promise<Response> {
+    const [pathname = ""] = path.split("?");
+    const { method } = request;
     const route = this.#table.find(method, pathname);
     if (route === undefined) {
       const allow = this.#table.methodsAt(pathname);
@@ -127,7 +137,8 @@ export class AdminApp {
 function innerInit({ method, headers }: Request, body: string): RequestInit {
   const lastId = headers.get("last-event-id");
   const init = { method, headers: lastId === null ? {} : { "last-event-id": lastId } };
-  if (method !== "POST" && method !== "PUT") return init;
+  const isChange = method === "POST" || method === "PUT";
+  if (!isChange && body === "") return init;
   return {
     method,
     headers: { "content-type": "application/json" },

@@ -1,5 +1,5 @@
 import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
-import type * as z from "zod";
+import * as z from "zod";
 import type { Actor } from "./access.ts";
 import { ProblemBody, type ProblemCode, statusOf, titleOf } from "./problem.ts";
 
@@ -64,6 +64,13 @@ const ALWAYS: readonly ProblemCode[] = [
 export function changeProblems(...codes: ProblemCode[]): Record<never, never> {
   return problems("invalid_request", "too_large", "unsupported_media_type", "conflict", ...codes);
 }
+
+/** The body of a change that may name its reason. */
+export const reasonBody = {
+  content: {
+    "application/json": { schema: z.strictObject({ reason: z.string().max(512).optional() }) },
+  },
+} as const;
 
 /** The problems of a route for its document; handlers throw them, so that no type needs them. */
 export function problems(...codes: ProblemCode[]): Record<never, never> {

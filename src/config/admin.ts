@@ -11,13 +11,13 @@ const token = z.string().regex(
 export const admin = z.strictObject({
   tokens: z.array(token).default([]).meta({
     description: "Token of an operator, TOKEN or NAME:ROLE:TOKEN with ROLE read or full; " +
-      "turns the admin API and the console on; may be given several times",
+      "turns the admin API on; may be given several times",
     secret: true,
   }),
   listen: z.array(
     z.string().regex(/^https?:\/\/[^/?#\s]+\/?$/, "expected a URL such as http://127.0.0.1:9090"),
   ).default([]).meta({
-    description: "URL where admin API, console and metrics listen alone; may be given several " +
+    description: "URL where admin API and metrics listen alone; may be given several " +
       "times",
   }),
   origins: z.array(originOption).default([]).meta({

@@ -274,10 +274,6 @@ export const ConfigSchema = withFileTwins(z.strictObject({
     group: OPERATION,
   }),
   noSeal: toggle("Do not keep calls in progress across a planned restart", { group: OPERATION }),
-  noConsole: toggle("Do not serve /console, the page for operators", {
-    group: "Admin API and console",
-    isRare: true,
-  }),
   admin: admin.prefault({}),
   auth: auth.prefault({}),
   ...bridgeOptions,

@@ -1,66 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { AdminClient } from "../helpers/wire/admin_client.ts";
+import { EventReader } from "../helpers/wire/event_reader.ts";
 import { openPeerJs } from "../helpers/wire/peers.ts";
 import { startTestServer } from "../helpers/wire/server.ts";
-import { within } from "../helpers/wire/waiting.ts";
 
 const TOKEN = "a-token-of-an-operator";
 const ARGS = ["--admin-tokens", TOKEN];
-
-interface ApiEvent {
-  readonly id: string;
-  readonly event: string;
-  readonly data: {
-    readonly type: string;
-    readonly timestamp: string;
-    readonly instance: string;
-    readonly data: Readonly<Record<string, unknown>>;
-  };
-}
-
-/** A stream of events that is read one by one. */
-class EventReader implements AsyncDisposable {
-  readonly #reader: ReadableStreamDefaultReader<string>;
-  #text = "";
-  comments = 0;
-
-  constructor(response: Response) {
-    assertEquals(response.headers.get("content-type"), "text/event-stream");
-    assertEquals(response.headers.get("x-accel-buffering"), "no");
-    assert(response.body !== null);
-    this.#reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  }
-
-  async next(): Promise<ApiEvent> {
-    for (;;) {
-      const end = this.#text.indexOf("\n\n");
-      if (end === -1) {
-        const { value, done } = await within("an event", this.#reader.read());
-        if (done) throw new Error("The stream has ended");
-        this.#text += value;
-        continue;
-      }
-      const block = this.#text.slice(0, end);
-      this.#text = this.#text.slice(end + 2);
-      if (block.startsWith(":")) {
-        this.comments++;
-        continue;
-      }
-      const fields = new Map(
-        block.split("\n").map((line) => {
-          const [name = "", ...rest] = line.split(": ");
-          return [name, rest.join(": ")];
-        }),
-      );
-      const data = JSON.parse(fields.get("data") ?? "");
-      return { id: fields.get("id") ?? "", event: fields.get("event") ?? "", data };
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#reader.cancel();
-  }
-}
 
 Deno.test("a peer that comes and goes is news, of the types that were asked for", async () => {
   await using server = startTestServer({ args: ARGS });

@@ -41,7 +41,8 @@ Deno.test("the token comes before the path, and the role before the change", asy
   assertEquals([method.status, method.headers.get("allow")], [405, "GET, HEAD"]);
 
   const reader = admin.with(READ);
-  assertEquals((await reader.get("/server")).status, 200);
+  const read = await reader.get("/server");
+  assertEquals([read.status, read.headers.get("signalbox-role")], [200, "read"]);
   const refused = await reader.post("/peers/ssp/a%2Fb/kick");
   assertEquals([refused.status, refused.body.code], [403, "forbidden"]);
   const { items: [entry] } = (await reader.get("/log")).body;
@@ -154,7 +155,8 @@ Deno.test("a peer is kicked and its address banned until the ban is lifted", asy
   const [ban] = (await admin.get("/bans")).body.items;
   assertEquals([ban.kind, ban.value, ban.reason], ["address", "127.0.0.1", "noise"]);
   assert(ban.expiresAt !== null);
-  assertEquals((await admin.delete("/bans/address/127.0.0.1")).body, { outcome: "lifted" });
+  const lifted = await admin.send("DELETE", "/bans/address/127.0.0.1", '{"reason":"calm"}');
+  assertEquals(lifted.body, { outcome: "lifted" });
   assertEquals((await admin.delete("/bans/address/127.0.0.1")).status, 404);
   assertEquals((await admin.post("/peers/peerjs/a/kick")).status, 404);
   const actions = (await admin.get("/log")).body.items.map(({ action }: { action: string }) =>
@@ -194,7 +196,9 @@ Deno.test("rooms are kept, described, stopped and forgotten", async () => {
   assertEquals([empty.members, empty.kept, empty.startedAt], [0, true, null]);
   assertEquals(empty.standing, [{ id: "robot", info: { role: "host" } }]);
   const client = await member(server, "a/b");
-  assertEquals((await admin.post("/rooms/ssp/a%2Fb/stop")).body, { outcome: "stopped" });
+  assertEquals((await admin.post("/rooms/ssp/a%2Fb/stop", { reason: "late" })).body, {
+    outcome: "stopped",
+  });
   assertEquals((await client.closed).code, 1000);
   assertEquals((await admin.delete("/rooms/ssp/a%2Fb")).body, { outcome: "forgotten" });
   assertEquals((await admin.delete("/rooms/ssp/a%2Fb")).status, 404);

@@ -7,7 +7,7 @@ import type { BanOperations } from "../operator.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
-import { type App, BASE, changeProblems, facts, json, problems } from "../route.ts";
+import { type App, BASE, changeProblems, facts, json, problems, reasonBody } from "../route.ts";
 
 const BanBody = z.strictObject({
   kind: z.enum(["address", "user"]),
@@ -94,7 +94,7 @@ export function bansResource(app: App, parts: AdminParts): void {
       role: "full",
       action: "lift ban",
     }),
-    request: { params },
+    request: { params, body: reasonBody },
     responses: {
       200: json(z.strictObject({ outcome: z.literal("lifted") }), "The ban is over"),
       ...changeProblems("not_found"),

@@ -7,7 +7,7 @@ import { checkKept, dialectOf } from "../dialects.ts";
 import { pageOf, pageQuery, paginate, type Place } from "../page.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
-import { type App, BASE, changeProblems, facts, json, problems } from "../route.ts";
+import { type App, BASE, changeProblems, facts, json, problems, reasonBody } from "../route.ts";
 
 const shape = {
   dialect: z.string(),
@@ -98,7 +98,7 @@ function changeRooms(app: App, parts: AdminParts): void {
       role: "full",
       action: "stop room",
     }),
-    request: { params },
+    request: { params, body: reasonBody },
     responses: {
       200: json(outcomeOf("stopped"), "The room has ended"),
       ...changeProblems("not_found", "not_supported"),
