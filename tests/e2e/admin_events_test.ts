@@ -10,7 +10,10 @@ const ARGS = ["--admin-tokens", TOKEN];
 Deno.test("a peer that comes and goes is news, of the types that were asked for", async () => {
   await using server = startTestServer({ args: ARGS });
   const admin = await AdminClient.open(server.url, TOKEN);
-  await using reader = new EventReader(await admin.events("?types=peer.*,operator"));
+  const response = await admin.events("?types=peer.*,operator");
+  // nginx would collect events until a page is full.
+  assertEquals(response.headers.get("x-accel-buffering"), "no");
+  await using reader = new EventReader(response);
   const peer = await openPeerJs(server.wsUrl, "a");
   const joined = await reader.next();
   assertEquals([joined.event, joined.data.type, reader.comments], [

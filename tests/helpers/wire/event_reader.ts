@@ -20,7 +20,6 @@ export class EventReader implements AsyncDisposable {
 
   constructor(response: Response) {
     assertEquals(response.headers.get("content-type"), "text/event-stream");
-    assertEquals(response.headers.get("x-accel-buffering"), "no");
     assert(response.body !== null);
     this.#reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   }
