@@ -16,7 +16,7 @@ import { recordsResource } from "./resources/records.ts";
 import { roomsResource } from "./resources/rooms.ts";
 import { serverResource } from "./resources/server.ts";
 import { type App, BASE, type Environment } from "./route.ts";
-import { RouteTable } from "./route_table.ts";
+import { type FoundRoute, RouteTable } from "./route_table.ts";
 
 export interface AdminAppOptions {
   readonly access: Access;
@@ -91,15 +91,16 @@ export class AdminApp {
   async #serve(request: Request, path: string, actor: Actor): Promise<Response> {
     const [pathname = ""] = path.split("?");
     const { method } = request;
-    const route = this.#table.find(method, pathname);
+    // A stream of events has no end that HEAD could wait for.
+    const isEndless = method === "HEAD" && pathname === `${BASE}/events`;
+    const route = isEndless ? undefined : this.#table.find(method, pathname);
     if (route === undefined) {
       const allow = this.#table.methodsAt(pathname);
       if (allow.length === 0) throw new Problem("not_found");
       throw new Problem("method_not_allowed", { headers: { allow: allow.join(", ") } });
     }
     if (route.role === "full" && actor.role === "read") {
-      const { action = method, subject } = route;
-      this.#parts.operator.as(actor.name).note(action, subject, "forbidden");
+      this.#noteForbidden(actor, route);
       throw new Problem("forbidden");
     }
     const body = await this.#readBody(request);
@@ -109,6 +110,14 @@ export class AdminApp {
       const inner = new Request(`http://admin${path}`, innerInit(request, body));
       return await this.#app.fetch(inner, { actor });
     });
+  }
+
+  #noteForbidden({ name }: Actor, { action = "change", subject }: FoundRoute): void {
+    const [kind = "", ...value] = subject;
+    const operator = this.#parts.operator.as(name);
+    // The paths of bans begin with their kind, which the log has in the action.
+    if (action === "ban") operator.note(`ban ${kind}`, value, "forbidden");
+    else operator.note(action, action === "lift ban" ? value : subject, "forbidden");
   }
 
   async #readBody(request: Request): Promise<string> {
@@ -226,6 +235,7 @@ function documentOf(app: App, { server: { version, basePath } }: AdminParts): st
     operationId: "getDocument",
     summary: "This document",
     security: [],
+    "x-role": "none",
     responses: {
       200: {
         description: "OpenAPI 3.1",

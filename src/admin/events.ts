@@ -52,6 +52,7 @@ interface Kept {
 interface Reader {
   readonly wants: (type: string) => boolean;
   readonly write: (text: string) => void;
+  readonly close: () => void;
 }
 
 /** News for operators as a stream of events, and those that were sent lately. */
@@ -102,7 +103,7 @@ export class EventFeed implements Disposable {
           close();
           controller.error(new Error("The reader is too far behind"));
         };
-        reader = { wants, write };
+        reader = { wants, write, close: () => controller.close() };
         this.#add(reader);
         write(":\n\n");
         this.#replay(reader, lastId);
@@ -113,6 +114,8 @@ export class EventFeed implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const reader of [...this.#readers]) reader.close();
+    this.#readers.clear();
     this.#ticking?.[Symbol.dispose]();
     this.#stack.dispose();
   }

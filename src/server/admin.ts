@@ -32,6 +32,8 @@ export interface AdminOptions {
   readonly proxies: TrustedProxies;
   readonly server: Omit<ServerFacts, "basePath" | "auth">;
   readonly origins: ReadonlyMap<string, Source>;
+  /** The dialects that ask for a token. */
+  readonly guarded: readonly string[];
   readonly webhooks: () => readonly WebhookReport[];
   readonly residentBytes: () => number;
   readonly drain: (request: DrainRequest) => void;
@@ -49,11 +51,20 @@ export interface OpenAdmin extends Disposable {
 }
 
 /** The addresses where operators are served alone; none where they share the public ones. */
-export function adminListenersOf({ admin: { listen, tokens } }: Config): Listening[] {
+export function adminListenersOf(
+  { admin: { listen, tokens } }: Config,
+  hasCertificate: boolean,
+): Listening[] {
   if (listen.length > 0 && tokens.length === 0) {
     throw new ConfigError(["Cannot use --admin-listen without --admin-tokens"]);
   }
-  return listen.map((text) => parseListen("--admin-listen", text));
+  const listeners = listen.map((text) => parseListen("--admin-listen", text));
+  if (!hasCertificate && listeners.some(({ isSecure }) => isSecure)) {
+    throw new ConfigError([
+      "Cannot listen with https at --admin-listen: --tls-cert and --tls-key are missing",
+    ]);
+  }
+  return listeners;
 }
 
 /** Opens the API; undefined without a token. */
@@ -122,7 +133,7 @@ function partsOf(config: Config, options: AdminOptions): AdminParts {
     server: {
       ...server,
       basePath: basePathOf(config),
-      auth: { mode: auth.mode, dialects: auth.mode === "none" ? [] : auth.dialects },
+      auth: { mode: auth.mode, dialects: options.guarded },
     },
     clock,
     wallNow: wallClock,

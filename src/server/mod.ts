@@ -118,11 +118,11 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const { persistence = forgetful(config, { log, clock, wallNow: wallClock }) } = options;
   const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
-  const adminListeners = adminListenersOf(config);
-  const isSecure = [...listeners, ...adminListeners].some((where) => where.isSecure);
-  const certificate = tls && new Certificate(tls, isSecure);
   using undo = new DisposableStack();
   undo.defer(() => void store.close());
+  const adminListeners = adminListenersOf(config, tls !== undefined);
+  const isSecure = [...listeners, ...adminListeners].some((where) => where.isSecure);
+  const certificate = tls && new Certificate(tls, isSecure);
 
   const metrics = new Metrics();
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock, addressKey);
@@ -182,12 +182,13 @@ export function startServer(config: Config, options: ServerOptions): Server {
       deno: Deno.version.deno,
       startedAtMs: processStartMs,
       instance,
-      store: () => ({ kind: config.store, trouble: store.trouble }),
+      store: () => ({ kind: config.store.split(":")[0] ?? "", trouble: store.trouble }),
       urls: () => urlsOf(listening),
       state: () => life.unready ?? "ready",
       connections: () => gate.connections,
     },
     origins: options.origins ?? new Map(),
+    guarded: config.dialects.filter((name) => authentication.asks(name)),
     webhooks: () => webhooks.reports(),
     residentBytes: () => Deno.memoryUsage().rss,
     drain: (request) => life.drain(request),

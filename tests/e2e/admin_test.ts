@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { ConfigError } from "../../src/config/load.ts";
 import { AdminClient } from "../helpers/wire/admin_client.ts";
 import { openPeerJs } from "../helpers/wire/peers.ts";
 import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
@@ -50,6 +51,14 @@ Deno.test("the token comes before the path, and the role before the change", asy
   assertMatch(at, /^\d{4}-.*\.\d{3}Z$/);
   const kick = { actor: "rob", action: "kick peer", subject: ["ssp", "a/b"] };
   assertEquals(action, { ...kick, outcome: "forbidden" });
+  assertEquals((await reader.put("/bans/user/u", { reason: "x" })).status, 403);
+  const { items: [ban] } = (await reader.get("/log")).body;
+  assertEquals([ban.action, ban.subject], ["ban user", ["u"]]);
+  const endless = await fetch(`${server.url}/admin/v1/events`, {
+    method: "HEAD",
+    headers: { authorization: `Bearer ${READ}` },
+  });
+  assertEquals(endless.status, 405);
 });
 
 Deno.test("a wrong token is refused unread after ten of an address in a minute", async () => {
@@ -302,4 +311,39 @@ Deno.test("a listener of its own serves operators alone", async () => {
   assertEquals(await statusOf(`${adminUrl}/metrics`), 200);
   assertEquals(await statusOf(`${adminUrl}/peerjs/id`), 404);
   for (const url of [server.url, adminUrl]) assertEquals(await statusOf(`${url}/readyz`), 200);
+});
+
+Deno.test("a page neither doubles nor leaves out a peer that stays while others come and go", async () => {
+  await using server = start();
+  const admin = await AdminClient.open(server.url, READ);
+  const staying: string[] = [];
+  const clients: WsClient[] = [];
+  for (let nth = 0; nth < 6; nth++) {
+    clients.push(
+      await openPeerJs(server.wsUrl, `stays-${nth}`),
+      await openPeerJs(server.wsUrl, `goes-${nth}`),
+    );
+    staying.push(`stays-${nth}`);
+  }
+  const seen: string[] = [];
+  let cursor: string | null = "";
+  for (let page = 0; cursor !== null; page++) {
+    const query: string = cursor === "" ? "" : `&cursor=${cursor}`;
+    const { items, next } = (await admin.get(`/peers?limit=2${query}`)).body;
+    for (const { id } of items) seen.push(id);
+    cursor = next;
+    const leaves = clients[2 * page + 1];
+    if (leaves === undefined) continue;
+    await leaves[Symbol.asyncDispose]();
+    clients.push(await openPeerJs(server.wsUrl, `comes-${page}`));
+  }
+  assertEquals(seen.filter((id) => id.startsWith("stays")), staying);
+  for (const client of clients) await client[Symbol.asyncDispose]();
+});
+
+Deno.test("an own listener needs a token, and a certificate for https", () => {
+  const alone = ["--admin-listen", "http://127.0.0.1:0"];
+  assertThrows(() => startTestServer({ args: alone }), ConfigError, "--admin-tokens");
+  const secure = [...TOKENS, "--admin-listen", "https://127.0.0.1:0"];
+  assertThrows(() => startTestServer({ args: secure }), ConfigError, "--tls-cert");
 });
