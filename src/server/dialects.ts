@@ -6,7 +6,7 @@ import type { DialectStore } from "../core/kept.ts";
 import type { DialectContext, OpenDialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/mod.ts";
 import type { Gate } from "../http/gate.ts";
-import type { Reachable } from "../http/landing.ts";
+import { DOCS_PATH, type Reachable, TRY_PATH } from "../http/landing.ts";
 import type { Log } from "../observe/log.ts";
 import type { Store } from "../store/mod.ts";
 import type { Connections } from "../transport/connections.ts";
@@ -45,7 +45,7 @@ export function openDialects(
     // A dialect has a realm of its own: equal ids of two dialects never meet by accident.
     const realm = isBridged ? BRIDGED_REALM : name;
     if (isBridged) {
-      hub.guard(realm, name, (room, token) => authentication.admits(name, room, token));
+      hub.rulesOf(realm).guard(name, (room, token) => authentication.admits(name, room, token));
     }
     const kept = store.dialect(name, (id) => hub.has(realm, id));
     const common = { hub, realm, dialect: name, isBridged, clock, basePath: basePathOf(config) };
@@ -81,6 +81,13 @@ export function reachableAt(config: Config, dialects: readonly NamedDialect[]): 
       entrance: { ...entrance, path: `${basePath}${entrance.path}` },
     }))
   );
+}
+
+/** The pages that the server has for people. */
+export function pagesOf(config: Config): { title: string; path: string }[] {
+  const trial = config.noTry ? [] : [{ title: "Try it", path: TRY_PATH }];
+  return [...trial, { title: "Guides", path: DOCS_PATH }]
+    .map(({ title, path }) => ({ title, path: `${basePathOf(config)}${path}` }));
 }
 
 /** The Socket.IO server; undefined if no dialect wants one. */

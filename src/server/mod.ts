@@ -38,6 +38,7 @@ import {
   type NamedDialect,
   openDialects,
   openSocketIo,
+  pagesOf,
   reachableAt,
   sealAll,
 } from "./dialects.ts";
@@ -45,7 +46,7 @@ import { Door, type DoorOptions } from "./door.ts";
 import { announceGauges } from "./gauges.ts";
 import { type DrainRequest, Lifecycle, type Listened, stopBudgetMs, urlsOf } from "./lifecycle.ts";
 import { openIce } from "./ice.ts";
-import { logLimits, openGate } from "./limits.ts";
+import { affordableConnections, logLimits, openGate } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
 import { placesOf } from "./places.ts";
@@ -61,6 +62,10 @@ export interface Server extends AsyncDisposable {
   /** Where operators are served alone; empty if that is at `urls`. */
   readonly adminUrls: readonly string[];
   readonly reachable: readonly Reachable[];
+  /** Pages for people, with the server's base path. */
+  readonly pages: readonly { readonly title: string; readonly path: string }[];
+  /** Logs the limits that differ from the configured ones. */
+  logLimits(): void;
   /** Where data is kept; undefined where it is forgotten with the process. */
   readonly storePlace: string | undefined;
   /**
@@ -133,7 +138,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
   const life = new Lifecycle(clock, log, config);
-  const gate = undo.use(openGate(config, clock, bans, () => life.isDraining));
+  const maxConnections = affordableConnections(config);
+  const gate = undo.use(openGate(config, maxConnections, clock, bans, () => life.isDraining));
   const userBans = new UserBans(store.bans);
   const isBanned = (user: string): boolean => userBans.has(user);
   const authParts = { clock, metrics, log, wallNow: wallClock, isBanned };
@@ -262,8 +268,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     connections,
     listeners: [...listening, ...adminListening],
     keepsConnections: transport.keepsConnections,
-    begin: () =>
-      Promise.all([store.forgetSealed(), admin?.opened]).then(() => logLimits(config, log)),
+    begin: () => Promise.all([store.forgetSealed(), admin?.opened]).then(() => {}),
     silence: () => hub.silence(),
     seal: () => sealAll(dialects),
     notify: () => webhooks.finish(),
@@ -277,6 +282,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
     urls: urlsOf(listening),
     adminUrls: urlsOf(adminListening),
     reachable: reachableAt(config, dialects),
+    pages: pagesOf(config),
+    logLimits: () => logLimits(config, maxConnections, log),
     started: life.started,
     storePlace: store.place,
     stop,

@@ -107,6 +107,7 @@ export const simple = defineDialect({
       maxFrameBytes: options.maxFrameBytes,
       iceServers: (identity) => [...iceServers(identity), ...ownIceServers],
     };
+    if (isBridged) hub.rulesOf(realm).limit(dialect, () => options.maxMembers);
     void unseal(server, store);
     using timers = new DisposableStack();
     timers.use(clock.every(SWEEP_MS, () => expire(server)));
