@@ -7,6 +7,7 @@ import dockerfile from "../../scripts/docker/Dockerfile" with { type: "text" };
 import folderUnit from "../../scripts/systemd/signalbox-folder.service" with { type: "text" };
 import unit from "../../scripts/systemd/signalbox.service" with { type: "text" };
 import contributing from "../../tests/README.md" with { type: "text" };
+import admin from "../admin/README.md" with { type: "text" };
 import tokens from "../auth/README.md" with { type: "text" };
 import options from "../config/README.md" with { type: "text" };
 import core from "../core/README.md" with { type: "text" };
@@ -60,6 +61,7 @@ export const PAGES: readonly Page[] = [
     "src/server/README.md": operating,
     "src/auth/README.md": tokens,
     "src/config/README.md": options,
+    "src/admin/README.md": admin,
     "src/store/README.md": persistence,
     "src/dialects/BRIDGING.md": bridging,
   }),
