@@ -58,7 +58,7 @@ function explain(error: unknown): number {
 }
 
 async function serve(
-  { config, notices, secrets }: Extract<Command, { type: "serve" }>,
+  { config, notices, secrets, origins }: Extract<Command, { type: "serve" }>,
   { variable: variables }: Sources,
 ): Promise<void> {
   if (!config.traceUrls && tracesAreOn()) throw new ConfigError([TRACES]);
@@ -66,7 +66,7 @@ async function serve(
   for (const { text, facts } of notices) log.write("warning", text, facts);
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
-  const server = startServer(config, { version: VERSION, log, persistence, secrets });
+  const server = startServer(config, { version: VERSION, log, persistence, secrets, origins });
   // From here on this process has the sealed state, and must seal it again when it stops.
   stopOnSignals(server, log);
   await server.started;
