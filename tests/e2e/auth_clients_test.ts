@@ -2,8 +2,11 @@ import { assertEquals } from "@std/assert";
 import { SignJWT } from "jose";
 import { launchBrowser } from "../helpers/browser/chromium.ts";
 import { openPeer, startPeer, startPeerJsSite } from "../helpers/browser/peerjs.ts";
+import { openSinkPage, startGstWebRtcSite } from "../helpers/browser/gstwebrtc.ts";
+import { join, openPoolPage, startRtcPoolSite } from "../helpers/browser/rtcpool.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { startTestServer } from "../helpers/wire/server.ts";
+import { until } from "../helpers/wire/waiting.ts";
 import { startOwtSite } from "../helpers/wire/socket_io_clients.ts";
 
 // How real clients take the refusal of a token; tests/auth tries every refusal in every dialect.
@@ -73,3 +76,41 @@ for (const version of ["2.2.0", "4.8.4"]) {
     },
   });
 }
+
+clientTest({
+  name: "gstwebrtc-api: a token in the query connects, with a bad one it is disconnected",
+  needs,
+  fn: async () => {
+    await using server = startTestServer({ args: ARGS });
+    await using site = await startGstWebRtcSite();
+    await using browser = await launchBrowser();
+    const url = `${server.wsUrl}/webrtcsink?token=`;
+    await openSinkPage(browser, site, `${url}${await sign("alice")}`);
+    for (const [token] of await badTokens()) {
+      const page = await browser.newPage(site.url);
+      await page.call("start", `${url}${token}`);
+      await page.call("happened", "disconnected");
+      await page.close();
+    }
+  },
+});
+
+clientTest({
+  name: "RTCPool: a token in the query joins a pool, and a client with a bad one finds nobody",
+  needs,
+  fn: async () => {
+    await using server = startTestServer({ args: ARGS });
+    await using site = await startRtcPoolSite();
+    await using browser = await launchBrowser();
+    const url = `${server.wsUrl}/ssp?token=`;
+    const alice = await openPoolPage(browser, site, `${url}${await sign("alice")}`, "pool");
+    const page = await browser.newPage(site.url);
+    for (const [token] of await badTokens()) await page.call("start", `${url}${token}`, "pool");
+    const refused = (): number =>
+      server.log.filter(({ what, facts }) => what === "refused" && facts["pool"] === "pool").length;
+    await until("the refusals", () => refused() === 3);
+    // The page that joins afterwards proves that none of the others did.
+    const bob = await join(page, `${url}${await sign("bob")}`, "pool");
+    assertEquals(bob.peers, [alice.id]);
+  },
+});
