@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { ConfigError } from "../../src/config/load.ts";
 import { AdminClient } from "../helpers/wire/admin_client.ts";
+import { startServerProcess } from "../helpers/process/server_process.ts";
 import { openPeerJs } from "../helpers/wire/peers.ts";
 import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
@@ -346,4 +347,14 @@ Deno.test("an own listener needs a token, and a certificate for https", () => {
   assertThrows(() => startTestServer({ args: alone }), ConfigError, "--admin-tokens");
   const secure = [...TOKENS, "--admin-listen", "https://127.0.0.1:0"];
   assertThrows(() => startTestServer({ args: secure }), ConfigError, "--tls-cert");
+});
+
+Deno.test("the log names the listener of operators", async () => {
+  const args = [...TOKENS, "--admin-listen", "http://127.0.0.1:0"];
+  await using server = await startServerProcess(args);
+  const line = / INF serving operators url=(\S+)\n/;
+  await until("the line", () => line.test(server.stderr()));
+  const [, url = ""] = line.exec(server.stderr()) ?? [];
+  const admin = await AdminClient.open(url, READ);
+  assertEquals((await admin.get("/server")).body.urls, [server.url]);
 });
