@@ -187,13 +187,14 @@ export class SspSession implements Session {
   }
 
   /** A peer outside the pool may call a member, unless a token is missing. */
-  leg(other: PeerSummary, _role: CallRole, _room: RoomId | undefined): Leg | Untaken {
+  leg(other: PeerSummary, role: CallRole, _room: RoomId | undefined): Leg | Untaken {
     const { hub, realm } = this.#server;
     const pool = this.#pool;
     if (pool === undefined) return "absent";
     const isMate = (): boolean => hub.member(realm, pool, other.id) !== undefined;
     const isStranger = !isMate();
-    if (isStranger && !mayCallInto(this.#server, pool, other.id)) return "absent";
+    const isCalled = role === "callee";
+    if (isCalled && !mayCallInto(this.#server, pool, other.id)) return "absent";
     const acquaintance: Acquaintance = isStranger
       ? "stranger"
       : this.#found?.has(other.id)
@@ -228,7 +229,13 @@ export class SspSession implements Session {
     }
     const maxMembers = this.#server.pools.maxMembers(pool);
     const id = newServerId(this.#server.idHalf);
-    return this.#seat.claim({ id, room: { room: pool, maxMembers, token: this.#token } });
+    const info = this.#pass?.info;
+    const description = info && { description: { info, bytes: this.#sizeOf(info) } };
+    return this.#seat.claim({
+      id,
+      room: { room: pool, maxMembers, token: this.#token },
+      ...description,
+    });
   }
 
   #entered(pool: RoomId, self: PeerSummary, peers: readonly PeerSummary[]): void {
@@ -304,12 +311,18 @@ export class SspSession implements Session {
     if (!this.#server.mayDescribe) {
       throw new SignalError("not_allowed", "Only the server sets descriptions here");
     }
-    const { hub, json, maxDescriptionBytes } = this.#server;
-    const bytes = Buffer.byteLength(json.textOf(description));
+    const { hub, maxDescriptionBytes } = this.#server;
+    const granted = this.#pass?.info;
+    const info = granted === undefined ? description : { ...description, ...granted };
+    const bytes = this.#sizeOf(info);
     if (bytes > maxDescriptionBytes) {
       throw new SignalError("description_too_large", "The description is too large");
     }
-    return hub.describe(peer, { info: description, bytes });
+    return hub.describe(peer, { info, bytes });
+  }
+
+  #sizeOf(description: Description): number {
+    return Buffer.byteLength(this.#server.json.textOf(description));
   }
 
   /** Reads a pool's name; a finite number stands for its decimal text (§5). */
