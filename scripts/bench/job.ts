@@ -12,8 +12,8 @@ export type Target = z.infer<typeof Target>;
 const Contest = {
   scenario: z.string(),
   targets: z.object({ signalbox: Target, yardstick: Target }),
-  /** In the yardstick's place is another signalbox. */
-  isRivalAlike: z.boolean().optional(),
+  /** For the yardstick's clients, if another signalbox stands in the bare relay's place. */
+  rivalScenario: z.string().optional(),
 };
 const Load = {
   ...Contest,
