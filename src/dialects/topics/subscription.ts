@@ -32,6 +32,8 @@ export class Subscription implements Subscriber<Publication> {
   readonly topic: string;
   readonly shape: Shape;
   readonly #owner: Owner;
+  /** The owner's, to which each delivery goes. */
+  readonly link: Link;
   /** On the server's counter: with equal times on the clock neither page would call (§5). */
   readonly #subscribedAt: number;
   #ids: string[] | undefined = undefined;
@@ -42,13 +44,10 @@ export class Subscription implements Subscriber<Publication> {
 
   constructor(owner: Owner, shape: Shape, topic: string, subscribedAt: number) {
     this.#owner = owner;
+    this.link = owner.link;
     this.shape = shape;
     this.topic = topic;
     this.#subscribedAt = subscribedAt;
-  }
-
-  get link(): Link {
-    return this.#owner.link;
   }
 
   /** The ids that it announced. */
@@ -58,7 +57,7 @@ export class Subscription implements Subscriber<Publication> {
 
   take({ text, announcement }: Publication): boolean {
     if (announcement !== undefined && this.#isCalling(announcement)) return false;
-    this.#owner.link.send(text);
+    this.link.send(text);
     return true;
   }
 
