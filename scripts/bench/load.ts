@@ -9,6 +9,7 @@ import { idle } from "./idle.ts";
 import { Job } from "./job.ts";
 import { pace } from "./pace.ts";
 import { OFFERS, type Scenario, SCENARIOS } from "./scenarios.ts";
+import { subscriptions } from "./subscriptions.ts";
 import { topics } from "./topic_load.ts";
 
 const job = Job.parse(JSON.parse(Deno.args[0] ?? "null"));
@@ -19,6 +20,7 @@ Deno.exit(0);
 
 function run(job: Job): Promise<unknown> {
   if (job.kind === "topics") return topics(job);
+  if (job.kind === "subscriptions") return subscriptions(job);
   const scenario = scenarioOf(job.scenario);
   if (job.kind === "idle") return idle(job, scenario);
   const { rivalScenario } = job;

@@ -35,8 +35,12 @@ export interface LifeParts {
   readonly silence: () => void;
   /** Hands the state that clients can resume to the next run: the number of items by dialect. */
   readonly seal: () => Promise<ReadonlyMap<string, number>>;
+  /** Reports the end to webhooks, in no more time than sealing has. */
+  readonly notify: () => Promise<void>;
   readonly dispose: () => void;
   readonly closeStore: (limitMs: number) => Promise<void>;
+  /** Reports the server's own steps. */
+  readonly report: (step: "started" | "draining" | "stopped") => void;
 }
 
 /**
@@ -147,6 +151,7 @@ export class Lifecycle {
     this.#parts = parts;
     parts.begin().then(() => {
       if (this.#state === "starting") this.#state = "ready";
+      parts.report("started");
     }).then(this.#begun.resolve, this.#begun.reject);
   }
 
@@ -183,6 +188,7 @@ export class Lifecycle {
     if (parts === undefined || this.#ending !== undefined) return;
     this.#drain.abort();
     this.#drain = new AbortController();
+    if (this.#state !== "draining") parts.report("draining");
     this.#state = "draining";
     this.#isLeaving ||= exit;
     const time = closeOverSeconds === undefined ? {} : { closeOverSeconds };
@@ -210,6 +216,7 @@ export class Lifecycle {
     const parts = this.#parts;
     if (parts === undefined) return;
     const startedAt = this.#clock.now();
+    if (this.#state !== "draining") parts.report("draining");
     // Clients of a server that is still starting only wait.
     if (this.#state !== "starting") await this.#withdraw(parts);
     this.#state = "ending";
@@ -219,7 +226,10 @@ export class Lifecycle {
     await this.#within("farewell", connections.emptied());
     const stopped = listeners.map(({ listener }) => listener.stop());
     await this.#within("close", Promise.all([connections.emptied(), ...stopped]));
+    parts.report("stopped");
+    const notified = this.#within("seal", parts.notify());
     const sealed = await this.#seal(parts);
+    await notified;
     parts.dispose();
     if (
       await this.#within("store", parts.closeStore(END_MS.store).then(() => true)) === undefined

@@ -27,9 +27,11 @@ class Bench {
       keepsConnections: false,
       begin: done,
       silence: () => void this.steps.push("silence"),
+      notify: () => Promise.resolve(),
       seal: () => Promise.resolve(new Map()),
       dispose: () => {},
       closeStore: done,
+      report: () => {},
     });
   }
 

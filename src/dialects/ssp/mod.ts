@@ -46,7 +46,7 @@ export const ssp = defineDialect({
   name: "ssp",
   title: "RTCPool",
   options,
-  isBridgeable: true,
+  bridging: { meet: "pool.join(room)" },
   tokens: ({ tokens }) => tokens,
   open(options, context): OpenDialect {
     const { hub, realm, dialect, isBridged, store, basePath, authenticator } = context;

@@ -15,6 +15,13 @@ export interface PeerOptions {
   offer?: boolean;
 }
 
+/** More that a page can do. */
+export interface PagePeerOptions extends PeerOptions {
+  reconnect?: boolean;
+  /** Exchanges texts instead of pictures. */
+  channel?: boolean;
+}
+
 /** A real client, whatever it is made of: its events so far, and waiting for those to come. */
 export abstract class CallPeer implements AsyncDisposable {
   readonly uid: string;
@@ -72,25 +79,17 @@ export abstract class CallPeer implements AsyncDisposable {
   }
 }
 
-/** The Python application in a process of its own. */
-export class WebrtcbinPeer extends CallPeer {
+/** An application in a process of its own, which writes its events as lines of JSON. */
+export class ProgramPeer extends CallPeer {
   readonly #child: Deno.ChildProcess;
   readonly #ended: Promise<void>;
   #more = Promise.withResolvers<void>();
   #errors = "";
 
-  constructor(server: string, uid: string, { call, room, offer }: PeerOptions = {}) {
+  constructor(uid: string, program: string, args: readonly string[]) {
     super(uid);
-    const script = fileURLToPath(new URL("webrtcbin_peer.py", import.meta.url));
-    const options = [
-      ...["--server", server, "--uid", uid],
-      ...(call === undefined ? [] : ["--call", call]),
-      ...(room === undefined ? [] : ["--room", room]),
-      ...(offer ? ["--offer"] : []),
-      ...(server.startsWith("wss:") ? ["--insecure"] : []),
-    ];
-    this.#child = new Deno.Command(programOf("gstreamer"), {
-      args: [script, ...options],
+    this.#child = new Deno.Command(program, {
+      args: [...args],
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -148,14 +147,29 @@ export class WebrtcbinPeer extends CallPeer {
   }
 }
 
+/** The Python application around webrtcbin. */
+export class WebrtcbinPeer extends ProgramPeer {
+  constructor(server: string, uid: string, { call, room, offer }: PeerOptions = {}) {
+    const script = fileURLToPath(new URL("webrtcbin_peer.py", import.meta.url));
+    super(uid, programOf("gstreamer"), [
+      script,
+      ...["--server", server, "--uid", uid],
+      ...(call === undefined ? [] : ["--call", call]),
+      ...(room === undefined ? [] : ["--room", room]),
+      ...(offer ? ["--offer"] : []),
+      ...(server.startsWith("wss:") ? ["--insecure"] : []),
+    ]);
+  }
+}
+
 /** The page that speaks for the browser. */
 export class PagePeer extends CallPeer {
-  readonly #page: Page;
+  readonly page: Page;
   readonly #files: PageServer;
 
   private constructor(uid: string, page: Page, files: PageServer) {
     super(uid);
-    this.#page = page;
+    this.page = page;
     this.#files = files;
   }
 
@@ -163,13 +177,14 @@ export class PagePeer extends CallPeer {
     browser: Browser,
     server: string,
     uid: string,
-    { call, room, offer, reconnect }: PeerOptions & { reconnect?: boolean } = {},
+    { call, room, offer, reconnect, channel }: PagePeerOptions = {},
   ): Promise<PagePeer> {
     const query = new URLSearchParams({ server, uid });
     if (call !== undefined) query.set("call", call);
     if (room !== undefined) query.set("room", room);
     if (offer) query.set("offer", "");
     if (reconnect) query.set("reconnect", "");
+    if (channel) query.set("channel", "");
     const files = await startPageServer({
       "/": await Deno.readTextFile(new URL("call_page.html", import.meta.url)),
       "/call_page.js": await Deno.readTextFile(new URL("call_page.js", import.meta.url)),
@@ -183,17 +198,17 @@ export class PagePeer extends CallPeer {
   }
 
   async leave(): Promise<void> {
-    await this.#page.call("hangUp");
+    await this.page.call("hangUp");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#page.close();
+    await this.page.close();
     await this.#files[Symbol.asyncDispose]();
   }
 
   protected override async more(): Promise<void> {
     const count = this.events.length;
-    const events = await this.#page.call<PeerEvent[]>("eventsAfter", count);
+    const events = await this.page.call<PeerEvent[]>("eventsAfter", count);
     // Two who wait at once get the same events.
     this.events.splice(count, events.length, ...events);
   }

@@ -4,12 +4,14 @@ import { delimiter, join } from "node:path";
 
 /** A program that a test drives and that not every machine has, or not everybody may use. */
 export type Need =
+  | "aiortc"
   | "chromium"
   | "coturn"
   | "firefox"
   | "gstreamer"
   | "libsoup"
   | "openssl"
+  | "promtool"
   | "python-socketio"
   | "registry"
   | "script"
@@ -59,6 +61,7 @@ type Found = { program: string; missing?: undefined } | { program?: undefined; m
 
 /** Each search runs at most once in a test module. */
 const locate: Record<Need, () => Found> = {
+  aiortc: once(() => findPython("import aiortc, websockets", "python3-aiortc")),
   chromium: once(findChromium),
   coturn: once(findCoturn),
   firefox: once(findFirefox),
@@ -75,6 +78,7 @@ const locate: Record<Need, () => Found> = {
   haproxy: once(() => findProxy("haproxy")),
   nginx: once(() => findProxy("nginx")),
   openssl: once(findOpenssl),
+  promtool: once(findPromtool),
   registry: once(findRegistry),
   script: once(findScript),
   setpriv: once(findSetpriv),
@@ -149,6 +153,12 @@ function findCoturn(): Found {
 function findOpenssl(): Found {
   const program = onPath("openssl");
   return program === undefined ? { missing: "no openssl: install openssl" } : { program };
+}
+
+/** The checker of metrics that comes with Prometheus. */
+function findPromtool(): Found {
+  const program = onPath("promtool");
+  return program === undefined ? { missing: "no promtool: install prometheus" } : { program };
 }
 
 /** The place where packages come from, asked by npm's own client. */

@@ -1,4 +1,5 @@
 import { Calls } from "../../../src/core/calls.ts";
+import type { Happenings } from "../../../src/core/happenings.ts";
 import type { Hub, Reserve } from "../../../src/core/hub.ts";
 import type { Judge } from "../../../src/auth/authenticator.ts";
 import type { DialectStore } from "../../../src/core/kept.ts";
@@ -24,9 +25,11 @@ export interface DialectTestOptions {
   readonly limits?: Partial<HubLimits>;
   readonly reserve?: Reserve;
   /** Judges the clients' tokens; without one nobody needs a token, unless the options name some. */
-  readonly judge?: Judge;
+  readonly judge?: Judge | undefined;
   /** A realm that the dialect shares with others; one of its own elsewhere. */
   readonly bridge?: { readonly hub: Hub; readonly clock: FakeClock; readonly realm: string };
+  /** Gets the news for operators. */
+  readonly happenings?: Happenings;
   /** State left behind by an earlier bench; empty otherwise. */
   readonly store?: DialectStore;
 }
@@ -41,11 +44,14 @@ export interface Opening {
 }
 
 /** A realm as with `--bridge all`, if this process is to have such; undefined elsewhere. */
-function ownBridge(realm: string, limits?: Partial<HubLimits>): DialectTestOptions["bridge"] {
+function ownBridge(
+  realm: string,
+  { limits, happenings }: DialectTestOptions,
+): DialectTestOptions["bridge"] {
   if (realms.mode === "own") return undefined;
   const clock = new FakeClock();
   const calls = new Calls(WIDE_CALLS, clock, () => {});
-  return { hub: newTestHub(limits, { calls }), clock, realm };
+  return { hub: newTestHub(limits, { calls }, happenings), clock, realm };
 }
 
 /** One dialect at work on a hub and a clock of its own, reached by its routes but for the network. */
@@ -73,9 +79,9 @@ export class DialectBench implements Disposable {
       ...test.store ?? newMemoryStore().dialect(dialect.name, (id) => this.hub.has(this.realm, id)),
       unreadable: (items) => this.unreadable += items,
     };
-    const bridge = test.bridge ?? ownBridge(dialect.name, test.limits);
+    const bridge = test.bridge ?? ownBridge(dialect.name, test);
     this.clock = bridge?.clock ?? new FakeClock();
-    this.hub = bridge?.hub ?? newTestHub(limits);
+    this.hub = bridge?.hub ?? newTestHub(limits, undefined, test.happenings);
     this.realm = bridge?.realm ?? dialect.name;
     if (reserve !== undefined) this.hub.reserve(this.realm, reserve);
     const checked = dialect.options.parse(options);
@@ -123,6 +129,10 @@ export class DialectBench implements Disposable {
     this[Symbol.dispose]();
     const store = { ...this.store, sealed: { items, ageMs } };
     return new DialectBench(this.#dialect, { ...this.#test, store, ...test });
+  }
+
+  get name(): string {
+    return this.#dialect.name;
   }
 
   get routes(): readonly Route[] {
