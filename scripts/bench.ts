@@ -22,7 +22,7 @@ import { format, isMet } from "./bench/report.ts";
 import { describeMix, type Scenario, SCENARIOS } from "./bench/scenarios.ts";
 import { serverFlags } from "./bench/server_flags.ts";
 import { measureStore } from "./bench/store.ts";
-import { measureTopics } from "./bench/topics.ts";
+import { measureSubscriptions, measureTopics } from "./bench/topics.ts";
 import { type Contender, measureTransports } from "./bench/transport.ts";
 
 /** Names of measurements that are not of a dialect's pairs. */
@@ -252,7 +252,11 @@ async function benchTopics(
   const { overRelay, overOriginal } = await measureTopics({ start, plan, signal });
   print(format(overRelay, { signalbox: "signalbox", yardstick: "relay" }));
   print(format(overOriginal, { signalbox: "signalbox", yardstick: "y-webrtc's" }));
-  return [...overRelay, ...overOriginal].every(isMet) ? "met" : "missed";
+  const { memory, growth } = await measureSubscriptions({ start, plan, signal });
+  const [few, many] = plan.subscribingSockets;
+  print(format([memory], { signalbox: "signalbox", yardstick: "allowed" }));
+  print(format([growth], { signalbox: `${many} sockets`, yardstick: `${few}` }));
+  return [...overRelay, ...overOriginal, memory, growth].every(isMet) ? "met" : "missed";
 }
 
 /** Installs the relay to measure against, or returns the reason why it cannot. */
