@@ -129,8 +129,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const gate = undo.use(openGate(config, clock, bans, () => life.isDraining));
   const authParts = { clock, metrics, log, wallNow: wallClock };
   const authentication = undo.use(openAuthentication(config, authParts));
-  const ice = openIce(config.ice, { clock, wallNow: wallClock, metrics });
-  const iceServers = (): readonly unknown[] => ice.servers.grant().iceServers;
+  const ice = openIce(config, { clock, wallNow: wallClock, metrics, authentication });
+  const iceServers = ice.iceServersFor;
   const dialects = openDialects(config, { hub, clock, store, log, iceServers, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const webhooks = openWebhooks(config.webhooks, {

@@ -94,7 +94,7 @@ export class DialectBench implements Disposable {
     if (bridge !== undefined) {
       const admits = (room: string, token?: string): boolean =>
         authenticator.admits(dialect.name, room, token);
-      this.hub.guard(this.realm, dialect.name, admits);
+      this.hub.rulesOf(this.realm).guard(dialect.name, admits);
     }
     this.open = dialect.open(checked, {
       hub: this.hub,
