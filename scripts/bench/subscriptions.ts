@@ -5,7 +5,7 @@ import { cpuMs, residentBytes } from "./process_usage.ts";
 import { MIN_MESSAGE_BYTES } from "./scenarios.ts";
 
 const BUFFER_BYTES = 1024;
-/** So many topics are subscribed before memory is read, for the program to be warm. */
+/** Topics subscribed before memory is read the first time, so that the program is warm. */
 const WARM_UP_TOPICS = 100;
 
 /** Has every socket subscribe the same topics, and reads what a subscription costs the server. */

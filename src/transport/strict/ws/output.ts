@@ -107,7 +107,7 @@ export class Output implements Flushable {
   }
 
   #sendSmallText(text: string): void {
-    // What waits already is collected, because many small pieces would take more memory.
+    // Behind other pieces a text is collected, because many small pieces take more memory.
     const shared = this.#pieces.length === 0 ? this.#parts.framer.repeated(text) : undefined;
     if (shared !== undefined) return this.sendRaw(shared);
     const piece = this.#collector(10 + 3 * text.length);
