@@ -290,6 +290,18 @@ Deno.test("a time that no date can hold is refused, and one in a token hides no 
   assertEquals([peer.id, peer.expiresAt], ["u", null]);
 });
 
+Deno.test("URLs are shown without their users and queries", async () => {
+  const url = "https://user:password@127.0.0.1:1/hook?key=secret";
+  const secret = `whsec_${btoa("x".repeat(32))}`;
+  await using server = start("--webhooks-url", url, "--webhooks-secret", secret);
+  const admin = await AdminClient.open(server.url, FULL);
+  const { items } = (await admin.get("/config")).body;
+  const { value } = items.find(({ option }: { option: string }) => option === "--webhooks-url");
+  const [hook] = (await admin.get("/webhooks")).body.items;
+  const shown = "https://127.0.0.1:1/hook";
+  assertEquals([value, hook.url], [[shown], shown]);
+});
+
 Deno.test("options, metrics, webhooks, secrets and reload answer", async () => {
   await using server = start();
   const admin = await AdminClient.open(server.url, FULL);
