@@ -61,6 +61,7 @@ export const CATALOGUE = {
   signalbox_connections: gauge("Connections that were admitted", DIALECT),
   signalbox_peers: gauge("Ids in use", DIALECT),
   signalbox_rooms: gauge("Rooms with members", DIALECT),
+  signalbox_calls: gauge("Calls under way, of protocols whose calls the server knows", DIALECT),
   signalbox_connections_accepted_total: counter("Connections accepted", DIALECT),
   signalbox_connections_closed_total: counter("Connections that ended", ["dialect", "cause"]),
   signalbox_identify_duration_seconds: histogram(

@@ -19,6 +19,8 @@ export interface NamedDialect {
   readonly name: string;
   readonly title: string;
   readonly dialect: OpenDialect;
+  /** The space of ids and rooms that its peers live in. */
+  readonly realm: string;
   /** Its part of the store. */
   readonly kept: DialectStore;
 }
@@ -51,7 +53,7 @@ export function openDialects(
       log.writeForClient("warning", what, { dialect: name, ...facts });
     const context = { ...common, authenticator: authentication, iceServers, warn };
     const dialect = open(config[name], { ...context, store: kept });
-    return { name, title, dialect, kept };
+    return { name, title, realm, dialect, kept };
   });
 }
 

@@ -122,7 +122,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const journal: Journal = new Journal(log, metrics, refusals, happenings);
   const hub = new Hub(config.limits, openBridge(config, { clock, log, metrics }), happenings);
   const transport = openTransport(config.transport, clock);
-  const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
+  const connections = undo.use(
+    new Connections(clock, journal, config.limits, addressKey, hub.channels.relays),
+  );
   const bans = new AddressBans(store.bans);
   const life = new Lifecycle(clock, log, config);
   const gate = undo.use(openGate(config, clock, bans, () => life.isDraining));
