@@ -231,6 +231,10 @@ export const ConfigSchema = withFileTwins(z.strictObject({
     description: "Path of metrics for Prometheus; disabled by default",
     group: OPERATION,
   }),
+  traceUrls: toggle("Start although traces are on, which hold URLs and the tokens in them", {
+    group: OPERATION,
+    isRare: true,
+  }),
   metricsTokens: z.array(
     z.string().regex(/^[\w.~-]{16,}$/, "expected at least 16 of A-Z a-z 0-9 . _ ~ -"),
   ).default([]).meta({

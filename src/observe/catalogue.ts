@@ -33,6 +33,9 @@ const WORKING = [
   0.1,
 ] as const;
 
+/** From a local check to an answer of a slow webhook. */
+const JUDGING = [1e-4, 2.5e-4, 5e-4, ...WAITING] as const;
+
 type Entry<T extends MetricEntry["type"]> = MetricEntry & { readonly type: T };
 
 function gauge(help: string, labels: readonly string[] = []): Entry<"gauge"> {
@@ -91,7 +94,8 @@ export const CATALOGUE = {
     ["dialect", "reason"],
     350,
   ),
-  signalbox_auth_attempts_total: counter("Tokens judged", ["dialect", "outcome"], 120),
+  signalbox_auth_attempts_total: counter("Tokens judged", ["dialect", "outcome"], 160),
+  signalbox_auth_duration_seconds: histogram("Time to judge a token", JUDGING, ["mode"]),
   signalbox_auth_jwks_fetches_total: counter("Fetches of the issuer's keys", ["outcome"]),
   signalbox_auth_jwks_age_seconds: gauge("Age of the issuer's keys; -1 before the first fetch"),
   signalbox_auth_cache_hits_total: counter(

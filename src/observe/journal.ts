@@ -166,9 +166,10 @@ export class Journal implements ConnectionObserver {
   }
 
   /** Names the peer at debug level only, because clients choose ids. */
-  #facts({ id, dialect, address, peerId }: ConnectionInfo): Record<string, string> {
+  #facts({ id, dialect, address, peerId, user }: ConnectionInfo): Record<string, string> {
     const peer = this.#log.isDebug && peerId !== undefined ? { peer: shown(peerId) } : {};
-    return { connection: id, dialect, address, ...peer };
+    const owner = user === undefined ? {} : { user: shown(user) };
+    return { connection: id, dialect, address, ...owner, ...peer };
   }
 }
 

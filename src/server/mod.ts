@@ -104,7 +104,8 @@ export interface ServerOptions {
 
 /**
  * Puts the parts together and listens last. Throws ConfigError, whose messages are for people, if the
- * configuration cannot be carried out, and AddressError if it perhaps can be later.
+ * configuration cannot be carried out, and AddressError if it perhaps can be later. It is one long
+ * list, because each part needs some of those before it, and a failure has to undo exactly those.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
   const { log, clock = systemClock, secrets } = options;
@@ -130,8 +131,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const gate = undo.use(openGate(config, clock, bans, () => life.isDraining));
   const authParts = { clock, metrics, log, wallNow: wallClock };
   const authentication = undo.use(openAuthentication(config, authParts));
-  const ice = openIce(config.ice, { clock, wallNow: wallClock, metrics });
-  const iceServers = (): readonly unknown[] => ice.servers.grant().iceServers;
+  const ice = openIce(config, { clock, wallNow: wallClock, metrics, authentication });
+  const iceServers = ice.iceServersFor;
   const dialects = openDialects(config, { hub, clock, store, log, iceServers, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
   const webhooks = openWebhooks(config.webhooks, {
