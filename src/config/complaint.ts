@@ -66,9 +66,11 @@ function itemOf(list: unknown, index: PropertyKey | undefined): unknown {
 
 /** Shows how to separate values that arrived as one; empty if they did not. */
 function separated({ from, value }: Given, item: unknown): string {
+  // An item of a file may be anything, even an object that has no text.
+  if (typeof item !== "string") return "";
   const isFlag = from.startsWith("-");
-  const parts = String(item).split(/[\s,]+/).filter((part) => part !== "");
-  const isJoined = isFlag ? String(item).includes(",") : parts.length > 1;
+  const parts = item.split(/[\s,]+/).filter((part) => part !== "");
+  const isJoined = isFlag ? item.includes(",") : parts.length > 1;
   if (!isJoined || !Array.isArray(value) || from.startsWith('"')) return "";
   const all = value.flatMap((one) => String(one).split(/[\s,]+/)).filter((part) => part !== "");
   return isFlag

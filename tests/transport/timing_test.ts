@@ -31,7 +31,7 @@ class Bench implements Timing {
   }
 }
 
-Deno.test("of a client's relayed frames every sixteenth is timed, from its arrival on", () => {
+Deno.test("every sixteenth relayed frame of a client is timed, from its arrival on", () => {
   const bench: Bench = new Bench({
     receive: () => {
       bench.relayed++;
