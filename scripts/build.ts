@@ -59,6 +59,7 @@ const DOCUMENTS = [
   "README.md",
   "scripts/README.md",
   "scripts/docker",
+  "scripts/kubernetes/deployment.yaml",
   "scripts/performance.svg",
   "scripts/systemd",
   "tests/README.md",
