@@ -58,7 +58,7 @@ function explain(error: unknown): number {
 }
 
 async function serve(
-  { config, notices, secrets }: Extract<Command, { type: "serve" }>,
+  { config, notices, secrets, origins }: Extract<Command, { type: "serve" }>,
   { variable: variables }: Sources,
 ): Promise<void> {
   if (!config.traceUrls && tracesAreOn()) throw new ConfigError([TRACES]);
@@ -66,7 +66,7 @@ async function serve(
   for (const { text, facts } of notices) log.write("warning", text, facts);
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
-  const server = startServer(config, { version: VERSION, log, persistence, secrets });
+  const server = startServer(config, { version: VERSION, log, persistence, secrets, origins });
   // From here on this process has the sealed state, and must seal it again when it stops.
   stopOnSignals(server, log);
   await server.started;
@@ -82,16 +82,18 @@ async function serve(
     server.reportFault(event.error);
   });
   announce(server, log);
+  server.logLimits();
 }
 
 /** Reports the start once: a person reads it at the terminal, everybody else in the log. */
 function announce(server: Server, log: Log): void {
   if (Deno.stdout.isTerminal()) print(bannerOf(server));
   if (Deno.stdout.isTerminal() && Deno.stderr.isTerminal()) return;
-  const { urls, reachable, storePlace: place } = server;
+  const { urls, pages, reachable, storePlace: place } = server;
   if (place !== undefined) log.write("info", "store opened", { place });
   const dialects = reachable.map(({ title }) => title).join(", ");
-  for (const url of urls) log.write("info", "listening", { url, dialects });
+  const shown = pages.map(({ path }) => path).join(", ");
+  for (const url of urls) log.write("info", "listening", { url, dialects, pages: shown });
 }
 
 /** The first signal stops the server in good order, the second at once; so does an operator's drain. */

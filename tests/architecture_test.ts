@@ -94,7 +94,10 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     /^src\/http\//,
     /^src\/store\/mod\.ts$/,
     /^src\/dialects\/dialect\.ts$/,
+    // Facts of connections.
+    /^src\/transport\/(connections|links)\.ts$/,
     OBSERVE,
+    SYSTEM,
     CORE,
   ]],
   [/^src\/config\//, [
@@ -178,7 +181,8 @@ Deno.test("core leans on nothing but itself", () => {
 /** Where each third party comes in. */
 const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^jose$/, /^src\/auth\//],
-  [/^zod$/, /^src\/(auth|config|dialects|store\/records)\//],
+  [/^@hono\/zod-openapi$/, /^src\/admin\//],
+  [/^zod$/, /^src\/(admin|auth|config|dialects|store\/records)\//],
   [/^@logtape\/logtape$/, /^src\/observe\/log\.ts$/],
   [/^prom-client$/, /^src\/observe\/metrics\.ts$/],
   [/^marked$/, /^src\/docs\/markdown\.ts$/],
@@ -192,6 +196,7 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^npm:deno-std@/, /^src\/std\//],
   // Clients that the page /try serves to browsers, read as text.
   [/^npm:(gstwebrtc-api|peerjs|regenerator-runtime|rtcpool)@/, /^src\/try\/libraries\.ts$/],
+  [/^npm:(lib0|simple-peer|y-protocols|y-webrtc|yjs)@/, /^src\/try\/yjs\.ts$/],
   [/^node:(buffer|crypto)$/, /^src\/(?!core\/)/],
   [/^node:(fs|process)$/, /^src\/system\/process\.ts$/],
   [/^node:sqlite$/, /^src\/store\/engine\/soundness\.ts$/],
@@ -229,7 +234,7 @@ Deno.test("time comes from the clock that was handed in", () => {
 
 Deno.test("frames are parsed in one file of each dialect", () => {
   const allowed =
-    /^src\/dialects\/(kit\/json|simple\/messages)\.ts$|^src\/auth\/(keys|jwks|webhook)\.ts$|^src\/admin\/operator\.ts$|^src\/store\/(seal\/seal|records\/shapes)\.ts$/;
+    /^src\/dialects\/(kit\/json|simple\/messages)\.ts$|^src\/auth\/(keys|jwks|webhook)\.ts$|^src\/admin\/(operator|page)\.ts$|^src\/store\/(seal\/seal|records\/shapes)\.ts$/;
   assertEquals(offenders(/\bJSON\.parse\b/, allowed), []);
   assertEquals(
     offenders(/\b(parseJson|jsonIn)\b/, /^src\/dialects\/(kit\/json|\w+\/messages)\.ts$/),

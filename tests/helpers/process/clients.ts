@@ -16,6 +16,7 @@ export type Need =
   | "registry"
   | "script"
   | "setpriv"
+  | "systemd"
   | "unshare"
   | ProxyName;
 
@@ -82,6 +83,7 @@ const locate: Record<Need, () => Found> = {
   registry: once(findRegistry),
   script: once(findScript),
   setpriv: once(findSetpriv),
+  systemd: once(findSystemd),
   unshare: once(findUnshare),
 };
 
@@ -159,6 +161,11 @@ function findOpenssl(): Found {
 function findPromtool(): Found {
   const program = onPath("promtool");
   return program === undefined ? { missing: "no promtool: install prometheus" } : { program };
+}
+
+function findSystemd(): Found {
+  const program = onPath("systemd-analyze");
+  return program === undefined ? { missing: "no systemd-analyze: install systemd" } : { program };
 }
 
 /** The place where packages come from, asked by npm's own client. */
