@@ -21,8 +21,6 @@ export interface NamedDialect {
   /** Its space of ids and rooms, which bridged dialects share. */
   readonly realm: string;
   readonly dialect: OpenDialect;
-  /** The space of ids and rooms that its peers live in. */
-  readonly realm: string;
   /** Its part of the store. */
   readonly kept: DialectStore;
 }
