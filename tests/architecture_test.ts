@@ -79,7 +79,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^src\/docs\//, [
     /^src\/http\/(answers|landing|route)\.ts$/,
     // Pages and the files that they link to, as text.
-    /\.md$|^LICENSE$|^scripts\/(docker|kubernetes|systemd)\/|^scripts\/performance\.svg$|^src\/dialects\/simple\/client\/client\.d\.ts$/,
+    /\.md$|^LICENSE$|^scripts\/(docker|grafana|kubernetes|systemd)\/|^scripts\/performance\.svg$|^src\/dialects\/simple\/client\/client\.d\.ts$/,
   ]],
   [/^src\/server\//, [
     /^src\/(docs|admin|auth|config|http|transport|system|observe)\//,
@@ -184,6 +184,7 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^@hono\/zod-openapi$/, /^src\/admin\//],
   [/^zod$/, /^src\/(admin|auth|config|dialects|store\/records)\//],
   [/^@logtape\/logtape$/, /^src\/observe\/log\.ts$/],
+  [/^@opentelemetry\/api$/, /^src\/observe\/otel\.ts$/],
   [/^prom-client$/, /^src\/observe\/metrics\.ts$/],
   [/^marked$/, /^src\/docs\/markdown\.ts$/],
   [/^@opentelemetry\/api$/, /^src\/observe\//],

@@ -17,6 +17,7 @@ import { type OwnedRoute, Router } from "../http/router.ts";
 import { Journal } from "../observe/journal.ts";
 import type { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
+import { exportMetrics } from "../observe/otel.ts";
 import { type ProcessFacts, watchProcess } from "../observe/process_metrics.ts";
 import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
@@ -164,6 +165,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const usage = undo.use(openProcessUsage());
   undo.use(watchProcess(metrics, processFacts(options, { usage, life, trouble }), clock));
   metrics.read("signalbox_log_lines_suppressed_total", () => log.suppressed);
+  exportMetrics(metrics, options.version);
   const turnOut = (key: string): void => {
     connections.turnOut(key, "address_banned");
     socketIo?.turnOut(key, "address_banned");
