@@ -17,6 +17,8 @@ const NOT_RUN: readonly [page: string, beginning: string, reason: string][] = [
   ["scripts/README.md", "deno task compile", "CI compiles; Docker is absent there"],
   ["src/admin/README.md", "curl -X POST", "tests/admin sends such requests"],
   ["src/admin/README.md", "curl -N", "tests/admin reads the events"],
+  ["src/auth/README.md", '{\n  "type": "auth"', "shows a message; a test receives it"],
+  ["src/auth/README.md", '{ "allow": true', "shows messages; a test tries every answer"],
   ["src/dialects/gstreamer/README.md", "sudo apt install", "CI installs these packages"],
   ["src/dialects/gstreamer/README.md", "soup_websocket_connection", "a line for a C program"],
   ["src/dialects/owt/README.md", "const p2p = new Owt", "OWT's SDK is not on npm"],
@@ -42,7 +44,7 @@ const NOT_RUN: readonly [page: string, beginning: string, reason: string][] = [
 /** Blocks that a test of this file runs. */
 const RUN_HERE: readonly [page: string, beginning: string][] = [
   [OPERATING, "sudo install -m 600"],
-  [OPERATING, "[Service]\nLoadCredential=signalbox.json"],
+  [OPERATING, "[Service]\nLoadCredential=tokens"],
   [OPERATING, "[Service]\nLoadCredential=cert.pem"],
   [OPERATING, 'echo "whsec_'],
   [OPERATING, "openssl req"],
@@ -114,6 +116,9 @@ Deno.test("the command lines of the pages are configurations that can be used", 
     const files = {
       "/etc/signalbox-webhooks": `whsec_${btoa(SECRET)}`,
       "/etc/signalbox/admin": SECRET,
+      "/etc/signalbox/webhook-secret": `whsec_${btoa(SECRET)}`,
+      "/etc/signalbox/jwt-secret": SECRET,
+      "/etc/signalbox/tokens": "alice:a-token-of-alice\n",
     };
     configOf({ args, files });
   }
@@ -134,13 +139,13 @@ Deno.test({
 
 Deno.test("the file of tokens, and the lines of systemd that hand it over, are as the server reads them", () => {
   const command = snippetFrom(OPERATING, "sudo install -m 600");
-  const config = configOf({
-    args: ["--config", "signalbox.json"],
-    files: { "signalbox.json": heredocOf(command) },
+  const { ssp } = configOf({
+    args: ["--ssp-tokens-file", "tokens"],
+    files: { tokens: heredocOf(command) },
   });
-  assertEquals(config["ssp"] !== undefined && config["simple"] !== undefined, true);
-  const unit = snippetFrom(OPERATING, "[Service]\nLoadCredential=signalbox.json");
-  assertMatch(unit, /^Environment=SIGNALBOX_CONFIG=%d\/signalbox\.json$/m);
+  assertEquals(ssp.tokens.length, 2);
+  const unit = snippetFrom(OPERATING, "[Service]\nLoadCredential=tokens");
+  assertMatch(unit, /^Environment=SIGNALBOX_SSP_TOKENS_FILE=%d\/tokens$/m);
 });
 
 /** Runs a program and returns its output; fails unless it ends with 0. */
@@ -214,7 +219,7 @@ for (const unit of ["signalbox", "signalbox-folder"]) {
   }), async (path) => {
     await Deno.mkdir(`${path}/${unit}.service.d`);
     const parts = [
-      "[Service]\nLoadCredential=signalbox.json",
+      "[Service]\nLoadCredential=tokens",
       "[Service]\nLoadCredential=cert.pem",
     ];
     for (const [nth, beginning] of parts.entries()) {
