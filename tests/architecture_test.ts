@@ -79,11 +79,11 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^src\/docs\//, [
     /^src\/http\/(answers|landing|route)\.ts$/,
     // Pages and the files that they link to, as text.
-    /\.md$|^LICENSE$|^scripts\/(docker|systemd)\/|^scripts\/performance\.svg$|^src\/dialects\/simple\/client\/client\.d\.ts$/,
+    /\.md$|^LICENSE$|^scripts\/(docker|systemd)\/|^scripts\/performance\.svg$|^src\/console\/\w+\.png$|^src\/dialects\/simple\/client\/client\.d\.ts$/,
   ]],
   [/^src\/server\//, [
     /^src\/(docs|admin|auth|config|http|transport|system|observe)\//,
-    /^src\/try\/mod\.ts$/,
+    /^src\/(try|console)\/mod\.ts$/,
     /^src\/(ice|webhooks)\//,
     /^src\/store\/mod\.ts$/,
     // Dialects are known by their list and their interface.
@@ -106,7 +106,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     COMPUTING,
     CORE,
   ]],
-  [/^src\/try\//, [/^src\/http\//]],
+  [/^src\/(try|console)\//, [/^src\/http\//]],
   [/^src\/ice\//, [/^src\/http\//, SYSTEM, CORE]],
   [/^src\/http\//, [LINKS, CORE]],
   [/^src\/webhooks\//, [CORE]],
@@ -146,7 +146,7 @@ Deno.test("the imports are read: there are many, of ours and of others", () => {
   for (const { to } of IMPORTS.filter(({ to }) => to.startsWith("src/"))) {
     // Files for browsers and pages are read as text, a JSON file as a value.
     assert(
-      /\.(css|html|js|json|d\.ts|md)$/.test(to) || SOURCES.some(({ path }) => path === to),
+      /\.(css|html|js|json|d\.ts|md|png)$/.test(to) || SOURCES.some(({ path }) => path === to),
       `${to} is missing`,
     );
   }
@@ -182,7 +182,7 @@ Deno.test("core leans on nothing but itself", () => {
 const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^jose$/, /^src\/auth\//],
   [/^@hono\/zod-openapi$/, /^src\/admin\//],
-  [/^zod$/, /^src\/(admin|auth|config|dialects|store\/records)\//],
+  [/^zod$/, /^src\/(admin|auth|config|dialects|ice|store\/records)\//],
   [/^@logtape\/logtape$/, /^src\/observe\/log\.ts$/],
   [/^prom-client$/, /^src\/observe\/metrics\.ts$/],
   [/^marked$/, /^src\/docs\/markdown\.ts$/],
@@ -196,6 +196,8 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^npm:deno-std@/, /^src\/std\//],
   // Clients that the page /try serves to browsers, read as text.
   [/^npm:(gstwebrtc-api|peerjs|regenerator-runtime|rtcpool)@/, /^src\/try\/libraries\.ts$/],
+  // Libraries of the console, read as text.
+  [/^npm:(preact|htm|uplot)@/, /^src\/console\/libraries\.ts$/],
   [/^npm:(lib0|simple-peer|y-protocols|y-webrtc|yjs)@/, /^src\/try\/yjs\.ts$/],
   [/^node:(buffer|crypto)$/, /^src\/(?!core\/)/],
   [/^node:(fs|process)$/, /^src\/system\/process\.ts$/],
@@ -234,7 +236,7 @@ Deno.test("time comes from the clock that was handed in", () => {
 
 Deno.test("frames are parsed in one file of each dialect", () => {
   const allowed =
-    /^src\/dialects\/(kit\/json|simple\/messages)\.ts$|^src\/auth\/(keys|jwks|webhook)\.ts$|^src\/admin\/(operator|page)\.ts$|^src\/store\/(seal\/seal|records\/shapes)\.ts$/;
+    /^src\/dialects\/(kit\/json|simple\/messages)\.ts$|^src\/auth\/(keys|jwks|webhook)\.ts$|^src\/ice\/cloudflare\.ts$|^src\/admin\/(operator|page)\.ts$|^src\/store\/(seal\/seal|records\/shapes)\.ts$/;
   assertEquals(offenders(/\bJSON\.parse\b/, allowed), []);
   assertEquals(
     offenders(/\b(parseJson|jsonIn)\b/, /^src\/dialects\/(kit\/json|\w+\/messages)\.ts$/),

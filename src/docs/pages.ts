@@ -8,7 +8,10 @@ import folderUnit from "../../scripts/systemd/signalbox-folder.service" with { t
 import unit from "../../scripts/systemd/signalbox.service" with { type: "text" };
 import contributing from "../../tests/README.md" with { type: "text" };
 import admin from "../admin/README.md" with { type: "text" };
+import tokens from "../auth/README.md" with { type: "text" };
 import options from "../config/README.md" with { type: "text" };
+import consoleDark from "../console/dark.png" with { type: "bytes" };
+import consoleLight from "../console/light.png" with { type: "bytes" };
 import core from "../core/README.md" with { type: "text" };
 import bridging from "../dialects/BRIDGING.md" with { type: "text" };
 import dialects from "../dialects/README.md" with { type: "text" };
@@ -58,6 +61,7 @@ export const PAGES: readonly Page[] = [
   }),
   ...group("Operate", {
     "src/server/README.md": operating,
+    "src/auth/README.md": tokens,
     "src/config/README.md": options,
     "src/admin/README.md": admin,
     "src/store/README.md": persistence,
@@ -82,11 +86,13 @@ export const PAGES: readonly Page[] = [
 ];
 
 /** Files that pages link to, by their path in the repository. */
-export const FILES: Readonly<Record<string, string>> = {
+export const FILES: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>> = {
   LICENSE: licence,
   "scripts/docker/Dockerfile": dockerfile,
   "scripts/performance.svg": chart,
   "scripts/systemd/signalbox-folder.service": folderUnit,
   "scripts/systemd/signalbox.service": unit,
+  "src/console/dark.png": consoleDark,
+  "src/console/light.png": consoleLight,
   "src/dialects/simple/client/client.d.ts": clientTypes,
 };

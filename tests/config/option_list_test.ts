@@ -83,6 +83,7 @@ Deno.test("secrets are known as such, and nothing else is", () => {
       "auth-webhook-secret",
       "ice-secret",
       "ice-credential",
+      "ice-provider-token",
       "metrics-tokens",
       "peerjs-id-secret",
       "ssp-tokens",
