@@ -1,14 +1,15 @@
 import type { Server } from "./mod.ts";
 
 /** The text for a person at a terminal after the start: the address of every page and dialect. */
-export function bannerOf({ urls, pages, reachable, storePlace }: Server): string {
+export function bannerOf({ urls, adminUrls, pages, reachable, storePlace }: Server): string {
   const data = storePlace === undefined ? [] : [`Keeping data in ${storePlace}`];
   const lines = urls.flatMap((url) => [
     `Listening on ${url}`,
     ...pages.map(({ title, path }) => lineOf(title, `${reachedAt(url)}${path}`)),
     ...waysIn(url, reachable),
   ]);
-  return [...data, ...lines].join("\n");
+  const operators = adminUrls.map((url) => `Serving operators on ${url}`);
+  return [...data, ...lines, ...operators].join("\n");
 }
 
 function waysIn(url: string, reachable: Server["reachable"]): string[] {
