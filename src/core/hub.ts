@@ -1,4 +1,5 @@
 import { type Abroad, type Sent, sentBy } from "./abroad.ts";
+import type { Elsewhere } from "./backplane.ts";
 import type { Calls } from "./calls.ts";
 import { Exchange } from "./channels.ts";
 import type { HubLimits } from "./limits.ts";
@@ -33,6 +34,8 @@ const RELEASED = "Cannot act for a peer that was released";
 export class Hub {
   /** Publish and subscribe, for dialects whose clients are no peers. */
   readonly channels = new Exchange();
+  /** The way to the peers of other nodes; undefined where this is the only node. */
+  readonly elsewhere: Elsewhere | undefined = undefined;
   readonly #maxPeers: number;
   readonly #rooms: Rooms;
   readonly #calls: Calls | undefined;
@@ -57,7 +60,6 @@ export class Hub {
   get peerCount(): number {
     return this.#peerCount;
   }
-
   get roomCount(): number {
     return this.#rooms.count;
   }

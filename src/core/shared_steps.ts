@@ -1,0 +1,45 @@
+import type { SharedClaim, SharedEntry } from "./backplane.ts";
+import type { Refused } from "./events.ts";
+import type { HubLimits } from "./limits.ts";
+import type { Claim, RoomRequest } from "./peer.ts";
+
+export type ClaimRefusal = Extract<Refused, { step: "claim" }>["reason"];
+
+/** A request for a room with the limits of the whole cluster. */
+export function entryOf(
+  { maxRoomMembers, maxRoomInfoBytes: maxBytes }: HubLimits,
+  realm: string,
+  { room, kind = "room", maxMembers = Infinity }: RoomRequest,
+): SharedEntry {
+  return { realm, kind, room, maxMembers: Math.min(maxMembers, maxRoomMembers), maxBytes };
+}
+
+/** A claim as the other nodes need it. */
+export function sharedClaim(claim: Claim, entry: SharedEntry | undefined): SharedClaim {
+  const { realm, id, dialect, policy = "proof", proof, isExclusive = false } = claim;
+  const { bytes, info } = claim.description ?? { bytes: 0, info: null };
+  return { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry };
+}
+
+/** Answers a claim, unless its client has gone. */
+export function refuseClaim({ id, room, receiver }: Claim, reason: ClaimRefusal): void {
+  if (!receiver.link.isOpen) return;
+  receiver.deliver({ type: "refused", step: "claim", id, room: room?.room, reason });
+}
+
+/** Carries a step out when its answer comes; what that throws is the step's outcome. */
+export function inOrder<Answer>(
+  ask: (answer: (outcome: Answer) => void) => void,
+  carryOut: (outcome: Answer) => void,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  ask((outcome) => {
+    try {
+      carryOut(outcome);
+      resolve();
+    } catch (error) {
+      reject(error);
+    }
+  });
+  return promise;
+}
