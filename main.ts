@@ -88,13 +88,10 @@ function announce(server: Server, log: Log): void {
   for (const url of urls) log.write("info", "listening", { url, dialects });
 }
 
-/** The first signal stops the server in good order, the second at once. */
+/** The first signal stops the server in good order, the second at once; so does an operator's drain. */
 function stopOnSignals(server: Server, log: Log): void {
   let isStopping = false;
-  const stop = (signal: Deno.Signal) => async (): Promise<void> => {
-    if (isStopping) Deno.exit(1);
-    isStopping = true;
-    log.write("info", "stopping", { signal });
+  const end = async (): Promise<void> => {
     setTimeout(() => {
       log.write("error", "stopping took too long", { afterMs: server.stopBudgetMs });
       Deno.exit(0);
@@ -102,6 +99,13 @@ function stopOnSignals(server: Server, log: Log): void {
     await server.stop();
     Deno.exit(0);
   };
+  const stop = (signal: Deno.Signal) => (): void => {
+    if (isStopping) Deno.exit(1);
+    isStopping = true;
+    log.write("info", "stopping", { signal });
+    void end();
+  };
+  void server.left.then(end);
   Deno.addSignalListener("SIGINT", stop("SIGINT"));
   if (Deno.build.os === "windows") return;
   Deno.addSignalListener("SIGTERM", stop("SIGTERM"));

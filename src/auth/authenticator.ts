@@ -29,6 +29,8 @@ export interface Identity {
   readonly expiresAt: number | undefined;
   /** The client's word was the token. */
   readonly tookWord?: true;
+  /** Nobody judged the client: the webhook did not answer, and the configuration admits such clients. */
+  readonly isUnjudged?: true;
 }
 
 /** The check that failed, for logs and metrics; clients learn no more than a message of `REFUSALS`. */
@@ -69,6 +71,8 @@ export interface Judge extends Partial<Disposable> {
   readonly asksAlways?: true;
   /** Why tokens cannot be judged now, in a few words; undefined if they can. */
   readonly trouble?: string | undefined;
+  /** Another judge is in force; without this method the judge is disposed of. */
+  retire?(): void;
   /** Never rejects. */
   judge(token: string | undefined, attempt: Attempt): Verdict | Promise<Verdict>;
 }
@@ -94,8 +98,11 @@ const REFUSALS: Readonly<Record<Why, readonly [code: ErrorCode, message: string]
   role: ["role_forbidden", "Role is not allowed"],
 };
 
-/** The verdict for a failed check, in the words that clients get. */
-export function refused(why: Why): Extract<Verdict, { why: Why }> {
+/**
+ * The verdict for a failed check, in the words that clients get.
+ * @param remark for the log alone
+ */
+export function refused(why: Why, remark?: string): Extract<Verdict, { why: Why }> {
   const [code, message] = REFUSALS[why];
-  return { refusal: new SignalError(code, message, {}, `auth_${why}`), why };
+  return { refusal: new SignalError(code, message, {}, `auth_${why}`, remark), why };
 }

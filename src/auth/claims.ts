@@ -1,8 +1,12 @@
 import * as z from "zod";
-import { ALL_GRANTS, ANY, type Grants, patternOf } from "./grants.ts";
+import { ALL_GRANTS, type Grants, patternOf } from "./grants.ts";
 
 const MAX_PATTERNS = 100;
 const MAX_PATTERN_LENGTH = 512;
+/** Longest name of a user, in UTF-16 units. */
+const MAX_USER_LENGTH = 512;
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\x00-\x1f\x7f]/;
 
 const patterns = z.array(z.string().max(MAX_PATTERN_LENGTH)).max(MAX_PATTERNS);
 
@@ -16,7 +20,7 @@ const Claim = z.strictObject({
   until: z.number().optional(),
 });
 
-/** The grants of a token, and the moment at which they end. */
+/** The grants of a token or an answer, and the moment at which they end. */
 export interface ClaimedGrants {
   readonly grants: Grants;
   /** Seconds since 1970. */
@@ -24,22 +28,31 @@ export interface ClaimedGrants {
 }
 
 /**
- * Reads what a token or a webhook grants; undefined if it cannot be understood.
- * @param user undefined for a client without a name, which may have every id
+ * Reads the grants of a token or of a webhook's answer; undefined if they cannot be understood.
+ * @param user undefined for a client without a name, which by default may have every id
  */
 export function readGrants(claim: unknown, user: string | undefined): ClaimedGrants | undefined {
-  const result = Claim.safeParse(claim ?? {});
+  const result = Claim.safeParse(claim === undefined ? {} : claim);
   if (!result.success) return undefined;
-  const { dialects, ids, rooms, roles, until } = result.data;
+  const { dialects, rooms = ["*"], roles, until } = result.data;
+  const { ids = user === undefined ? ["*"] : ["{sub}"] } = result.data;
+  // Without a user such a pattern would cover other names than it was written for.
+  const isNamed = user !== undefined || ![...ids, ...rooms].some((text) => text.includes("{sub}"));
+  if (!isNamed) return undefined;
   const read = (templates: readonly string[]): Grants["ids"] =>
     templates.map((template) => patternOf(template, user ?? ""));
   return {
     grants: {
       dialects,
-      ids: user === undefined ? [ANY] : read(ids ?? ["{sub}"]),
-      rooms: rooms === undefined ? [ANY] : read(rooms),
+      ids: read(ids),
+      rooms: read(rooms),
       roles: roles ?? ALL_GRANTS.roles,
     },
     until,
   };
+}
+
+/** True if a text can name a user. */
+export function isUserName(text: string): boolean {
+  return text !== "" && text.length <= MAX_USER_LENGTH && !CONTROL.test(text);
 }

@@ -8,7 +8,7 @@ import {
 import type { Clock } from "../core/clock.ts";
 import type { WallClock } from "../core/kept.ts";
 import { type Identity, type Judge, refused, type Verdict, type Why } from "./authenticator.ts";
-import { readGrants } from "./claims.ts";
+import { isUserName, readGrants } from "./claims.ts";
 import type { KeySource, VerifyKey } from "./keys.ts";
 
 export interface JwtOptions {
@@ -27,10 +27,6 @@ export interface JwtOptions {
   readonly wallNow: WallClock;
 }
 
-/** Longest name of a user, in UTF-16 units. */
-const MAX_USER_LENGTH = 512;
-// deno-lint-ignore no-control-regex
-const CONTROL = /[\x00-\x1f\x7f]/;
 const CLAIMS: Readonly<Record<string, Why>> = { nbf: "not_yet", aud: "audience", iss: "issuer" };
 
 /** Judges JSON Web Tokens. */
@@ -91,9 +87,7 @@ export class JwtJudge implements Judge {
     const { sub: user = "", aud, exp = 0 } = payload;
     // The library reads `aud` only if an audience is configured (RFC 7519, section 4.1.3).
     if (audience.length === 0 && aud !== undefined) return refused("audience");
-    if (user === "" || user.length > MAX_USER_LENGTH || CONTROL.test(user)) {
-      return refused("claims");
-    }
+    if (!isUserName(user)) return refused("claims");
     const claimed = readGrants(payload[claim], user);
     if (claimed === undefined) return refused("claims");
     const { grants, until = Infinity } = claimed;

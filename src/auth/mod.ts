@@ -26,8 +26,11 @@ export interface AuthOptions extends FailureLimits {
   readonly keyOf: (address: string) => string;
   readonly maxTokenBytes: number;
   /** One attempt was judged. */
-  readonly onOutcome: (dialect: string, outcome: "granted" | Why) => void;
+  readonly onOutcome: (dialect: string, outcome: Outcome) => void;
 }
+
+/** The result of one attempt, for the metrics. */
+export type Outcome = "granted" | "fail_open" | Why;
 
 /** These are no guesses at a token. */
 const INNOCENT: ReadonlySet<Why> = new Set(["missing", "unavailable"]);
@@ -58,7 +61,9 @@ export class Authentication implements Authenticator, Disposable {
     const old = this.#common?.judge;
     this.#own = judgesOf(settings);
     this.#common = settings.common;
-    if (old !== settings.common?.judge) old?.[Symbol.dispose]?.();
+    if (old === undefined || old === settings.common?.judge) return;
+    if (old.retire !== undefined) old.retire();
+    else old[Symbol.dispose]?.();
   }
 
   asks(dialect: string): boolean {
@@ -128,11 +133,16 @@ export class Authentication implements Authenticator, Disposable {
   }
 
   #settle(verdict: Verdict, { dialect, address }: Attempt): Verdict {
-    const why = "why" in verdict ? verdict.why : undefined;
-    this.#options.onOutcome(dialect, why ?? "granted");
-    if (why !== undefined && !INNOCENT.has(why)) this.#failures.note(address);
+    const outcome = outcomeOf(verdict);
+    this.#options.onOutcome(dialect, outcome);
+    if ("why" in verdict && !INNOCENT.has(verdict.why)) this.#failures.note(address);
     return verdict;
   }
+}
+
+function outcomeOf(verdict: Verdict): Outcome {
+  if ("why" in verdict) return verdict.why;
+  return verdict.identity.isUnjudged ? "fail_open" : "granted";
 }
 
 /** A verdict on a word: unless it was a token, the client has shown none. */

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { whole } from "../dialects/kit/options.ts";
 import { DIALECTS } from "../dialects/mod.ts";
+import { webhookSecret } from "./webhook_secret.ts";
 
 /** Algorithms of HMAC secrets. */
 export const SECRET_ALGORITHMS = ["HS256", "HS384", "HS512"] as const;
@@ -15,12 +16,15 @@ export const KEY_ALGORITHMS = [
 const TOKEN = /^([\w.~-]{1,64}:)?[\w.~-]{16,}(@.+)?$/s;
 
 const names = DIALECTS.map(({ name }) => name);
-const dialect = z.string().refine((name) => names.includes(name), `expected ${names.join(", ")}`);
+const dialect = z.string().refine(
+  (name) => names.includes(name),
+  `expected one of ${names.join(", ")}`,
+);
 
 /** The options of authentication. */
 export const auth = z.strictObject({
-  mode: z.enum(["none", "tokens", "jwt"]).default("none").meta({
-    description: "Kind of token that clients need: none, one of --auth-tokens, or a JSON Web Token",
+  mode: z.enum(["none", "tokens", "jwt", "webhook"]).default("none").meta({
+    description: "Check of clients: none, by --auth-tokens, by JSON Web Token, or by a webhook",
   }),
   dialects: z.array(dialect).default(names).meta({
     description: "Dialect that asks for a token, the others stay open; may be given several times",
@@ -67,6 +71,28 @@ export const auth = z.strictObject({
   jwksCacheSeconds: whole(600, "Age at which the issuer's keys are fetched again, in s"),
   jwksCooldownSeconds: whole(30, "Least time between two fetches of the issuer's keys, in s"),
   jwksTimeoutMs: whole(5_000, "Time that a fetch of the issuer's keys may take, in ms"),
+  webhookUrl: z.string().refine(isWebUrl, "expected an http or https URL").optional().meta({
+    description: "URL that is asked about every client",
+    isRare: true,
+  }),
+  webhookSecret: webhookSecret.optional().meta({
+    description: "Secret that signs these questions: whsec_ and 24 to 64 bytes in base64",
+    isRare: true,
+    secret: true,
+  }),
+  webhookTimeoutMs: whole(2_000, "Time for an answer of the webhook, retries included, in ms"),
+  webhookRetries: whole(1, "Further attempts if the webhook gives no usable answer", {
+    min: 0,
+    max: 10,
+  }),
+  webhookMaxPending: whole(1_000, "Questions that may wait for the webhook; more are refused", {
+    max: 100_000,
+  }),
+  webhookCacheSeconds: whole(30, "Time that an admission by the webhook is kept, in s", { min: 0 }),
+  webhookFail: z.enum(["closed", "open"]).default("closed").meta({
+    description: "Without an answer of the webhook: refuse everybody, or admit everybody",
+    isRare: true,
+  }),
   expiry: z.enum(["connect", "close"]).default("connect").meta({
     description: "When a token has to be valid: at the connect, or for as long as the connection",
     isRare: true,
@@ -82,6 +108,10 @@ export const auth = z.strictObject({
     },
   ),
 });
+
+function isWebUrl(text: string): boolean {
+  return /^https?:/i.test(text) && URL.canParse(text);
+}
 
 /** A checked configuration of authentication. */
 export type AuthConfig = z.infer<typeof auth>;

@@ -1,4 +1,3 @@
-import { closestString } from "@std/text/closest-string";
 import {
   getNodeValue,
   type Node,
@@ -6,8 +5,10 @@ import {
   parseTree,
   printParseErrorCode,
 } from "jsonc-parser";
-import { OPTIONS } from "./option_list.ts";
+import { mustBe } from "./complaint.ts";
 import type { Given } from "./given.ts";
+import { nearest } from "./nearest.ts";
+import { OPTIONS } from "./option_list.ts";
 
 /** The parser's names of faults, as a person would put them. */
 const FAULTS: Readonly<Record<string, string>> = {
@@ -108,13 +109,13 @@ function flatten(object: Node, path: readonly string[], file: string, problems: 
     const isGroup = OPTIONS.some((one) => one.path.join(".").startsWith(`${name}.`));
     if (isGroup && node.type === "object") return flatten(node, full, file, problems);
     if (isGroup) {
-      const got = JSON.stringify(value);
-      problems.push(`Bad value of "${name}" in ${file}: expected an object (got ${got})`);
+      problems.push(mustBe(`"${name}" in ${file}`, "an object", value));
       return [];
     }
     const known = OPTIONS.map((one) => one.path.join("."));
-    const nearest = closestString(name, known);
-    problems.push(`Unknown key "${name}" in ${file}: did you mean "${nearest}"?`);
+    const near = nearest(name, known);
+    const advice = near === undefined ? "--help all lists every option" : `did you mean "${near}"?`;
+    problems.push(`Unknown key "${name}" in ${file}: ${advice}`);
     return [];
   });
 }

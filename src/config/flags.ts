@@ -1,7 +1,8 @@
 import { parseArgs } from "@std/cli/parse-args";
-import { closestString } from "@std/text/closest-string";
+import { mustBe } from "./complaint.ts";
 import { explainedFlag } from "./foreign_flags.ts";
 import { type Given, switchWord, typed } from "./given.ts";
+import { nearest } from "./nearest.ts";
 import { dashed, type Option, OPTIONS } from "./option_list.ts";
 
 /** The content of a command line. */
@@ -85,8 +86,7 @@ function readSwitches(args: readonly string[], problems: string[]): string[] {
     if (joined === undefined) at++;
     const value = joined === undefined ? next : switchWord(joined);
     if (value === undefined) {
-      const got = JSON.stringify(joined);
-      problems.push(`Bad value of ${flag}: expected true or false (got ${got})`);
+      problems.push(mustBe(flag, "true or false", joined));
     } else if (flag.startsWith("--no-")) {
       // The parser would turn `--no-seal=yes` into `seal`.
       read.push(flag, String(value));
@@ -134,8 +134,11 @@ function joinEmpty(args: readonly string[]): string[] {
 function unknownFlag(arg: string): string {
   const flag = arg.replace(/=.*$/s, "");
   const known = ["help", "version", "config", "config-schema", ...OPTIONS.flatMap(allNames)];
-  const nearest = dashed(closestString(bareName(flag), known));
-  return explainedFlag(flag) ?? `Unknown option "${flag}": did you mean "${nearest}"?`;
+  const near = nearest(bareName(flag), known);
+  const advice = near === undefined
+    ? "--help all lists every option"
+    : `did you mean "${dashed(near)}"?`;
+  return explainedFlag(flag) ?? `Unknown option "${flag}": ${advice}`;
 }
 
 function allNames(option: Option): string[] {

@@ -1,3 +1,5 @@
+import { DIALECTS } from "../dialects/mod.ts";
+
 const PEM = "signalbox reads PEM files: convert it with `openssl pkcs12 -in FILE -nodes -out " +
   "FILE.pem` and give FILE.pem to both --tls-cert and --tls-key";
 
@@ -8,8 +10,11 @@ const EXPLAINED: Readonly<Record<string, string>> = {
   "--cert-password": `Cannot use "--cert-password": ${PEM}`,
 };
 
+const NO_DIALECT = new Set(DIALECTS.map(({ name }) => `--no-${name}`));
+
 /** Explains a flag of another server in one line; undefined if it is not one of these. */
 export function explainedFlag(flag: string): string | undefined {
+  if (NO_DIALECT.has(flag)) return `Unknown option "${flag}": name what to serve with --dialects`;
   return Object.hasOwn(EXPLAINED, flag) ? EXPLAINED[flag] : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { mustBe } from "./complaint.ts";
 import { ConfigError } from "./load.ts";
 import type { Config } from "./schema.ts";
 
@@ -52,7 +53,7 @@ function parseListen(text: string): Listening {
   try {
     url = new URL(text);
   } catch {
-    throw new ConfigError([`Bad value of --listen: not a URL (got ${JSON.stringify(text)})`]);
+    throw new ConfigError([mustBe("--listen", "a URL such as http://[::]:8080", text)]);
   }
   const isSecure = url.protocol === "https:";
   return {

@@ -1,9 +1,7 @@
-import type * as z from "zod";
+import { wordAll } from "./complaint.ts";
 import { readConfigFile } from "./config_file.ts";
 import { readFlags } from "./flags.ts";
-import { foreignMeaning } from "./foreign_flags.ts";
 import type { Given } from "./given.ts";
-import { type Option, OPTIONS } from "./option_list.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 import { fileInVariable, type Notice, readVariables, type VariableSource } from "./variables.ts";
 
@@ -39,7 +37,9 @@ export function loadConfig(sources: Sources): Command {
 
   const isNamed = (flag: string): boolean => flags.given.some(({ option }) => option.flag === flag);
   for (const flag of ["port", "host"].filter(isNamed)) {
-    if (isNamed("listen")) problems.push(`Cannot use --${flag} beside --listen: name it there`);
+    if (isNamed("listen")) {
+      problems.push(`Cannot use --${flag} beside --listen: its URL names both host and port`);
+    }
   }
 
   const given = new Map<string, Given>();
@@ -60,37 +60,6 @@ function noticesOf({ proxied }: Config): Notice[] {
   if (!proxied) return [];
   const facts = { option: "--proxied", safer: "--trust-proxy ADDRESS" };
   return [{ text: "every client's X-Forwarded-For is trusted", facts }];
-}
-
-/** The schema's complaints; of each option only the first, because the others follow from it. */
-function wordAll(
-  issues: readonly z.core.$ZodIssue[],
-  given: ReadonlyMap<string, Given>,
-): string[] {
-  const first = new Map<string, z.core.$ZodIssue>();
-  for (const issue of issues) {
-    const place = optionOf(issue)?.flag ?? issue.path.join(".");
-    if (!first.has(place)) first.set(place, issue);
-  }
-  return [...first.values()].map((issue) => word(issue, given));
-}
-
-function optionOf(issue: z.core.$ZodIssue): Option | undefined {
-  return OPTIONS.find(({ path }) => path.every((part, at) => issue.path[at] === part));
-}
-
-/** Words one of the schema's complaints, under the name by which the value was given. */
-function word(issue: z.core.$ZodIssue, given: ReadonlyMap<string, Given>): string {
-  const option = optionOf(issue);
-  const one = option && given.get(option.flag);
-  const complaint = issue.message.replace(/^Invalid input: /, "").replaceAll("\n", " ");
-  if (one === undefined) {
-    return option === undefined ? complaint : `Bad value of --${option.flag}: ${complaint}`;
-  }
-  // A password in a URL is a secret wherever it stands.
-  const got = JSON.stringify(one.value)?.replace(/(:\/\/).*@/g, "$1…@");
-  const value = one.option.isSecret ? "" : ` (got ${got})`;
-  return `Bad value of ${one.from}: ${complaint}${value}${foreignMeaning(one.from, one.value)}`;
 }
 
 function nest(given: Iterable<Given>): Record<string, unknown> {

@@ -17,6 +17,9 @@ export interface Option {
   readonly type: "boolean" | "number" | "text" | "list";
   /** Its only values, if it is a choice. */
   readonly words: readonly string[];
+  /** Its bounds, if it is a number. */
+  readonly min: number | undefined;
+  readonly max: number | undefined;
   readonly standard: unknown;
   readonly help: string;
   readonly isSecret: boolean;
@@ -47,6 +50,8 @@ interface Described extends OptionMeta {
   readonly items?: Described;
   readonly anyOf?: readonly Described[];
   readonly const?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
   readonly properties?: Readonly<Record<string, Described>>;
 }
 
@@ -79,6 +84,8 @@ function describe(schema: Described, path: readonly string[]): Option {
     type: typeOf(schema),
     words: schema.enum ?? schema.items?.enum ??
       (schema.anyOf ?? []).flatMap((one) => one.const || []),
+    min: schema.minimum,
+    max: schema.maximum,
     standard: schema.default,
     help: schema.description ?? "",
     isSecret: schema.secret === true,

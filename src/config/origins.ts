@@ -31,7 +31,9 @@ function faultOfPage(text: string): string | undefined {
   const isWild = text.includes("*");
   const bare = text.replace("://*.", "://");
   if (bare.includes("*") || !URL.canParse(bare)) {
-    return isWild ? "expected * only as in https://*.example.org" : EXAMPLE;
+    return isWild
+      ? "expected an origin with * only before its domain, as in https://*.example.org"
+      : EXAMPLE;
   }
   const { origin } = new URL(bare);
   if (bare === origin) return undefined;

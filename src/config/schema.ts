@@ -162,7 +162,10 @@ export const ConfigSchema = z.strictObject({
     mayBeEmpty: true,
     group: LISTENING,
   }),
-  dialects: z.array(z.enum(DIALECTS.map(({ name }) => name))).min(1, "expected at least one")
+  dialects: z.array(z.enum(DIALECTS.map(({ name }) => name))).min(
+    1,
+    "expected a list of at least one protocol",
+  )
     .default(DIALECTS.map(({ name }) => name)).meta({
       description: "Protocols to serve; all by default",
       group: LISTENING,
@@ -213,7 +216,9 @@ export const ConfigSchema = z.strictObject({
     alone: "*",
     group: ACCESS,
   }),
-  health: z.union([pathText, z.literal("")], "expected a path, or nothing").default("/health").meta(
+  health: z.union([pathText, z.literal("")], "expected a path such as /health, or nothing").default(
+    "/health",
+  ).meta(
     {
       description: "Path of the health check, which answers OK; empty disables it",
       mayBeEmpty: true,
@@ -233,11 +238,16 @@ export const ConfigSchema = z.strictObject({
     "Seconds of silence before a client is pinged; after twice as long it is disconnected",
     { max: 3_600, flags: ["keepalive-timeout"], group: OPERATION },
   ),
-  drainMs: whole(0, "Time over which connections are closed at shutdown, in ms, at most 3000", {
-    min: 0,
-    max: 3_000,
-    group: OPERATION,
-  }),
+  drainDelayMs: whole(
+    0,
+    "Time at shutdown in which /readyz answers 503 and all else continues, in ms, at most 600000",
+    { min: 0, max: 600_000, group: OPERATION, isRare: true },
+  ),
+  drainMs: whole(
+    0,
+    "Time over which connections are closed at shutdown, in ms, at most 3600000",
+    { min: 0, max: 3_600_000, group: OPERATION },
+  ),
   store: z.string().refine(
     isStore,
     "expected memory, kv:, kv:FOLDER or kv: and the URL of a remote Deno KV, without a user in it",

@@ -1,5 +1,5 @@
-import { closestString } from "@std/text/closest-string";
 import { type Given, typed } from "./given.ts";
+import { nearest } from "./nearest.ts";
 import { OPTIONS } from "./option_list.ts";
 
 /** Something that deserves a warning in the log, though the server starts. */
@@ -58,7 +58,8 @@ function noticesOf(source: VariableSource, links: Set<string>): Notice[] {
     const isAddress = name.endsWith("_PORT") && SERVICE_ADDRESS.test(trimmed(source, name) ?? "");
     if (isAddress || SERVICE_LINK.test(name)) links.add(name);
     else {
-      const facts = { name, nearest: closestString(name, known) };
+      const near = nearest(name, known);
+      const facts = near === undefined ? { name } : { name, nearest: near };
       unknown.push({ text: "unknown variable ignored", facts });
     }
   }

@@ -151,12 +151,14 @@ export class SignalError extends Error {
    * @param message what was attempted, then the value in quotes, for humans
    * @param details what else the dialect's answer has to hold
    * @param why the reason for logs and metrics, where the code does not tell enough
+   * @param remark somebody's own words on the reason, for logs alone
    */
   constructor(
     readonly code: ErrorCode,
     message: string = code,
     readonly details: Readonly<Record<string, unknown>> = {},
     readonly why?: string,
+    readonly remark?: string,
   ) {
     super(message);
   }

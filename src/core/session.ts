@@ -60,6 +60,8 @@ export interface Session extends Receiver {
   readonly isIdentified: boolean;
   /** The client's current id, for logs, if it has one. */
   readonly peerId?: PeerId | undefined;
+  /** Named by the client's token. */
+  readonly user?: string | undefined;
   /** The moment on the server's clock at which the client's token ends the connection, if at all. */
   readonly expiresAt?: number | undefined;
   /** The connection is open: greet, or claim what the URL asks for. Called once, or never. */

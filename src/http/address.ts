@@ -84,6 +84,9 @@ function parseNetwork(text: string): Network {
     if (bits !== undefined) return ipaddr.parseCIDR(text);
     return [parsed, parsed.kind() === "ipv4" ? 32 : 128] as Network;
   } catch {
-    throw new TypeError(`Cannot use proxy "${text}": neither an address nor a network`);
+    throw new TypeError(
+      "Every value of --trust-proxy must be an address such as 10.0.0.1 or a network such as " +
+        `10.0.0.0/8 (got "${text}")`,
+    );
   }
 }

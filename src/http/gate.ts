@@ -58,18 +58,24 @@ export class Gate {
   readonly #origins: OriginList;
   readonly #now: () => number;
   readonly #bans: Pick<AddressBans, "has"> | undefined;
+  readonly #isDraining: () => boolean;
   readonly #visitors = new Map<string, Visitor>();
   #connections = 0;
   #refusals = 0;
 
-  /** @param origins origins whose pages may connect; none means all */
+  /**
+   * @param origins origins whose pages may connect; none means all
+   * @param isDraining true while the server takes no newcomer, as if it were full
+   */
   constructor(
     limits: GateLimits,
     origins: readonly string[],
     now: () => number,
     bans?: Pick<AddressBans, "has">,
+    isDraining: () => boolean = () => false,
   ) {
     this.#bans = bans;
+    this.#isDraining = isDraining;
     this.#limits = limits;
     this.#origins = new OriginList(origins);
     this.#now = now;
@@ -147,7 +153,9 @@ export class Gate {
   ): ErrorCode | undefined {
     const limits = this.#limits;
     if (!this.allows(origin)) return "origin_forbidden";
-    if (this.#connections >= limits.maxConnections) return "server_full";
+    const isFull = this.#connections >= limits.maxConnections;
+    // A brief request may be a message of a client that is connected.
+    if (isFull || (!isBrief && this.#isDraining())) return "server_full";
     if (visitor.connections >= limits.maxConnectionsPerAddress) return "address_full";
     if (!isBrief) return this.#takeToken(visitor) ? undefined : "address_rate";
     this.#refill(visitor, this.#now());

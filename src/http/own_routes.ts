@@ -11,18 +11,30 @@ export interface OwnRouteOptions {
   readonly basePath: string;
   /** Writes the metrics as text. */
   readonly expose: () => string;
-  readonly isReady: () => boolean;
-  /** A problem of a server that still serves, in a few words; undefined if it has none. */
-  readonly trouble?: () => string | undefined;
+  /** The reason not to send clients here now, in a few words; undefined if there is none. */
+  readonly trouble: () => string | undefined;
+}
+
+/** The paths of health and readiness, which are answered while the server still starts. */
+export function probesOf(
+  { health }: Pick<OwnRouteOptions, "health">,
+  basePath: string,
+): ReadonlySet<string> {
+  const paths = ["/healthz", "/readyz", ...(health === "" ? [] : [health])];
+  return new Set(paths.map((path) => `${basePath}${path}`));
+}
+
+/** True if a request asks for the health or readiness of the server. */
+export function isProbe({ url }: Request, probes: ReadonlySet<string>): boolean {
+  return probes.has(URL.parse(url)?.pathname ?? "");
 }
 
 /** The server's own resources: health, readiness and metrics. */
 export function ownRoutes(options: OwnRouteOptions): HttpRoute[] {
-  const { health, metricsPath, basePath, expose, isReady, trouble } = options;
+  const { health, metricsPath, basePath, expose, trouble } = options;
   const alive = () => plain(200, "OK");
   const ready = () => {
-    if (!isReady()) return plain(503, "not ready");
-    const reason = trouble?.();
+    const reason = trouble();
     return reason === undefined ? plain(200, "ready") : plain(503, `not ready: ${reason}`);
   };
   const paths: [string, (request: Request) => Response][] = [

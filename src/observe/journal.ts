@@ -56,6 +56,7 @@ export class Journal implements ConnectionObserver {
     const detail = {
       ...(word === undefined || word === cause ? {} : { word }),
       ...(pool === undefined ? {} : { pool: shown(pool) }),
+      ...(error.remark === undefined ? {} : { remark: shown(error.remark) }),
       ...(this.#log.isDebug ? { message: shown(error.message) } : {}),
     };
     this.#log.writeForClient("info", "refused", {

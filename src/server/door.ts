@@ -158,6 +158,8 @@ export class Door {
     connections.accept(upgraded.socket, {
       dialect: owner,
       address,
+      origin: visit.origin,
+      userAgent: visit.userAgent,
       limits: route.limits,
       goingAwayCode: route.goingAwayCode,
       isUnsettled: guests.length > 0,

@@ -11,6 +11,7 @@ import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { messageOf } from "../system/errors.ts";
 import { readText } from "../system/files.ts";
+import { webhookJudgeOf } from "./auth_webhook.ts";
 import { fetchText } from "./fetch_text.ts";
 
 export interface JudgeParts {
@@ -43,6 +44,8 @@ export function judgeOf(auth: AuthConfig, parts: JudgeParts): Judge | undefined 
         clock: parts.clock,
         wallNow: parts.wallNow,
       });
+    case "webhook":
+      return webhookJudgeOf(auth, parts);
     default:
       return auth.mode satisfies never;
   }

@@ -6,9 +6,17 @@ import type { Listener, TlsMaterial } from "../transport/transport.ts";
 
 /**
  * The server's one state. "starting": requests wait. "renewing": the certificate changes, and
- * newcomers get 503. "ending": nobody is admitted any more.
+ * newcomers get 503. "leaving": a load balancer is to notice, and everybody is still admitted.
+ * "draining": newcomers are refused as by a full server. "ending": everybody gets 503.
  */
-export type LifeState = "starting" | "ready" | "renewing" | "ending" | "ended";
+export type LifeState =
+  | "starting"
+  | "ready"
+  | "renewing"
+  | "leaving"
+  | "draining"
+  | "ending"
+  | "ended";
 
 /** A listener, and the configuration's words for its address. */
 export interface Listened {
@@ -45,27 +53,55 @@ const END_MS = {
 } as const;
 /** The part of ten seconds that the steps leave. */
 const SPARE_MS = 600;
+/**
+ * During a drain that is no longer, clients hear nothing of each other's leaving: they resume on the
+ * next run, or the connection of the other one is closed next.
+ */
+const SILENT_DRAIN_MS = 3_000;
+
+/** The times of a planned end. */
+export interface LeaveTimes {
+  /** From the signal until newcomers are refused; `/readyz` answers 503 meanwhile. */
+  readonly drainDelayMs: number;
+  /** The time over which the connected are closed. */
+  readonly drainMs: number;
+}
+
+/** An operator's drain. */
+export interface DrainRequest {
+  /** The time over which the connected are closed; without one they stay. */
+  readonly closeOverSeconds?: number | undefined;
+  /** Ends the process when nobody is left, or the time is over. */
+  readonly exit?: boolean | undefined;
+}
 
 /** The time within which the server has stopped, or is to be ended by force. */
-export function stopBudgetMs(drainMs: number): number {
+export function stopBudgetMs({ drainDelayMs, drainMs }: LeaveTimes): number {
   const { farewell, close, seal, store } = END_MS;
-  return drainMs + farewell + close + seal + store + SPARE_MS;
+  return drainDelayMs + drainMs + farewell + close + seal + store + SPARE_MS;
 }
 
 /** Begins, renews and ends a server. */
 export class Lifecycle {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #drainMs: number;
+  readonly #times: LeaveTimes;
   readonly #begun = Promise.withResolvers<void>();
+  readonly #left = Promise.withResolvers<void>();
   #state: LifeState = "starting";
   #parts: LifeParts | undefined;
   #ending: Promise<void> | undefined;
+  /** Ends the operator's drain that is under way. */
+  #drain = new AbortController();
+  /** The operator's drain ends the process. */
+  #isLeaving = false;
+  /** It has taken its time. */
+  #hasLeft = false;
 
-  constructor(clock: Clock, log: Log, drainMs: number) {
+  constructor(clock: Clock, log: Log, times: LeaveTimes) {
     this.#clock = clock;
     this.#log = log;
-    this.#drainMs = drainMs;
+    this.#times = times;
     // The caller of `run` decides what a failed start means.
     this.#begun.promise.catch(() => {});
   }
@@ -79,9 +115,25 @@ export class Lifecycle {
     return this.#state === "ready" || this.#state === "renewing";
   }
 
-  /** True while newcomers are turned away. */
+  /** The reason for which `/readyz` answers 503; undefined while it answers 200. */
+  get unready(): string | undefined {
+    if (this.#state === "starting") return "starting";
+    return this.isReady ? undefined : "draining";
+  }
+
+  /** True while newcomers are refused as by a full server. */
+  get isDraining(): boolean {
+    return this.#state === "draining";
+  }
+
+  /** True while every request of a client is answered 503. */
   get isClosed(): boolean {
-    return this.#state !== "ready" && this.#state !== "starting";
+    return this.#state === "renewing" || this.#state === "ending" || this.#state === "ended";
+  }
+
+  /** Resolves when an operator's drain has come to the end of the process. */
+  get left(): Promise<void> {
+    return this.#left.promise;
   }
 
   /** Resolves when clients are served; rejects where they cannot be. */
@@ -121,6 +173,33 @@ export class Lifecycle {
     }
   }
 
+  /**
+   * Refuses newcomers from now on, and closes the connected if the request gives a time; a further
+   * request replaces the one before. Does nothing where the server ends already.
+   */
+  drain({ closeOverSeconds, exit = false }: DrainRequest = {}): void {
+    const parts = this.#parts;
+    if (parts === undefined || this.#ending !== undefined) return;
+    this.#drain.abort();
+    this.#drain = new AbortController();
+    this.#state = "draining";
+    this.#isLeaving ||= exit;
+    const time = closeOverSeconds === undefined ? {} : { closeOverSeconds };
+    this.#log.write("info", "draining", { ...time, exit: String(this.#isLeaving) });
+    const spreadMs = closeOverSeconds === undefined ? undefined : 1_000 * closeOverSeconds;
+    void this.#leave(parts, spreadMs, this.#drain.signal);
+  }
+
+  /** Admits newcomers again; false if the process is going to end. */
+  undrain(): boolean {
+    if (this.#isLeaving || this.#ending !== undefined) return false;
+    if (this.#state !== "draining") return true;
+    this.#drain.abort();
+    this.#state = "ready";
+    this.#log.write("info", "drain ended");
+    return true;
+  }
+
   /** Ends the server in good order; the last log line has the sealed items and the time. */
   stop(): Promise<void> {
     return this.#ending ??= this.#end();
@@ -132,10 +211,11 @@ export class Lifecycle {
     const startedAt = this.#clock.now();
     // The start still deletes what the last run sealed: nothing may be sealed before that is done.
     await Promise.allSettled([this.started]);
+    await this.#withdraw(parts);
     this.#state = "ending";
     const { connections, listeners } = parts;
     parts.silence();
-    await connections.drain(this.#drainMs);
+    await connections.drain(0);
     await this.#within("farewell", connections.emptied());
     const stopped = listeners.map(({ listener }) => listener.stop());
     await this.#within("close", Promise.all([connections.emptied(), ...stopped]));
@@ -147,6 +227,34 @@ export class Lifecycle {
     this.#state = "ended";
     const ms = Math.round(this.#clock.now() - startedAt);
     this.#log.write("info", "stopped", { sealed: textOf(sealed), ms });
+  }
+
+  /** Lets a load balancer notice, and closes the connected over the configured time. */
+  async #withdraw({ connections, silence }: LifeParts): Promise<void> {
+    this.#drain.abort();
+    if (this.#hasLeft) return;
+    const { drainDelayMs, drainMs } = this.#times;
+    if (this.#state !== "draining" && drainDelayMs > 0) {
+      this.#state = "leaving";
+      await this.#clock.delay(drainDelayMs);
+    }
+    if (drainMs === 0) return;
+    this.#state = "draining";
+    if (drainMs <= SILENT_DRAIN_MS) silence();
+    await connections.drain(drainMs);
+  }
+
+  /** Carries an operator's drain out. */
+  async #leave(
+    { connections }: LifeParts,
+    spreadMs: number | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const closed = spreadMs === undefined ? [] : [connections.drain(spreadMs, signal)];
+    await Promise.race([connections.emptied(), ...closed]);
+    if (!this.#isLeaving || signal.aborted) return;
+    this.#hasLeft = true;
+    this.#left.resolve();
   }
 
   /** The outcome of a step; undefined if its time is over. */

@@ -19,14 +19,23 @@ export function logLimits(config: Config, log: Log): void {
   log.write("info", why, { limit });
 }
 
-/** Makes the gate, with no more connections than the system has files for. */
-export function openGate(config: Config, clock: Clock, bans: AddressBans): Gate & Disposable {
+/**
+ * Makes the gate, with no more connections than the system has files for.
+ * @param isDraining true while newcomers are refused
+ */
+export function openGate(
+  config: Config,
+  clock: Clock,
+  bans: AddressBans,
+  isDraining: () => boolean,
+): Gate & Disposable {
   const maxConnections = affordable(config.limits.maxConnections);
   const gate = new Gate(
     { ...config.limits, maxConnections },
     config.allowedOrigins,
     clock.now,
     bans,
+    isDraining,
   );
   const timer = clock.every(FORGET_IDLE_MS, () => gate.forgetIdle());
   return Object.assign(gate, { [Symbol.dispose]: () => timer[Symbol.dispose]() });

@@ -9,7 +9,7 @@ import { CorsPolicy } from "../http/cors.ts";
 import { refusalFor } from "../http/gate.ts";
 import { docsRoutes } from "../docs/mod.ts";
 import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
-import { ownRoutes } from "../http/own_routes.ts";
+import { isProbe, ownRoutes, probesOf } from "../http/own_routes.ts";
 import { type OwnedRoute, Router } from "../http/router.ts";
 import { Journal } from "../observe/journal.ts";
 import type { Log } from "../observe/log.ts";
@@ -37,7 +37,7 @@ import {
 } from "./dialects.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { announceGauges } from "./gauges.ts";
-import { Lifecycle, stopBudgetMs, urlsOf } from "./lifecycle.ts";
+import { type DrainRequest, Lifecycle, stopBudgetMs, urlsOf } from "./lifecycle.ts";
 import { openIce } from "./ice.ts";
 import { logLimits, openGate } from "./limits.ts";
 import { listen } from "./listen.ts";
@@ -59,8 +59,17 @@ export interface Server extends AsyncDisposable {
    * cannot be.
    */
   readonly started: Promise<void>;
-  /** Closes every connection as going away and resolves when they are gone, or will not go. */
+  /**
+   * Ends as the configuration says: `/readyz` answers 503, newcomers are refused, every connection is
+   * closed as going away. Resolves when they are gone, or will not go.
+   */
   stop(): Promise<void>;
+  /** Refuses newcomers, and closes the connected if the request gives a time. */
+  drain(request?: DrainRequest): void;
+  /** Admits newcomers again; false if the process is going to end. */
+  undrain(): boolean;
+  /** Resolves when a drain has come to the end of the process: `stop` is due. */
+  readonly left: Promise<void>;
   /** The time within which `stop` is done. */
   readonly stopBudgetMs: number;
   /**
@@ -107,7 +116,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const transport = openTransport(config.transport, clock);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
-  const gate = undo.use(openGate(config, clock, bans));
+  const life = new Lifecycle(clock, log, config);
+  const gate = undo.use(openGate(config, clock, bans, () => life.isDraining));
   const authParts = { clock, metrics, log, wallNow: wallClock };
   const authentication = undo.use(openAuthentication(config, authParts));
   const ice = openIce(config.ice, { clock, wallNow: wallClock, metrics });
@@ -118,7 +128,6 @@ export function startServer(config: Config, options: ServerOptions): Server {
   announceGauges(metrics, { hub, connections, gate, dialects, socketIo });
   persistence.journal.announce(metrics, store);
 
-  const life = new Lifecycle(clock, log, config.drainMs);
   const trouble = (): string | undefined =>
     store.trouble === undefined ? authentication.trouble : `the store: ${store.trouble}`;
   const served = { metrics, life, trouble, dialects };
@@ -137,8 +146,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
     }),
     ...{ gate, connections, transport, clock, journal, socketIo, life },
   });
+  const probes = probesOf(config, basePathOf(config));
   const handle: ListenOptions["handle"] = (request, remote) =>
-    life.state === "starting"
+    life.state === "starting" && !isProbe(request, probes)
       ? life.started.then(() => door.handle(request, remote))
       : door.handle(request, remote);
   const listening = listeners.map((where) => {
@@ -182,7 +192,10 @@ export function startServer(config: Config, options: ServerOptions): Server {
     started: life.started,
     storePlace: store.place,
     stop,
-    stopBudgetMs: stopBudgetMs(config.drainMs),
+    stopBudgetMs: stopBudgetMs(config),
+    drain: (request) => life.drain(request),
+    undrain: () => life.undrain(),
+    left: life.left,
     operator: new Operator({ dialects, store, bans, refusals, turnOut }),
     readsFiles: certificate !== undefined || readsKeys(config),
     async reload(fresh = config): Promise<void> {
@@ -217,8 +230,7 @@ function serverRoutes(
     metricsPath: config.metrics,
     basePath,
     expose: () => metrics.expose(),
-    isReady: () => life.isReady,
-    trouble,
+    trouble: () => life.unready ?? trouble(),
   });
   const docs = docsRoutes({ basePath, version });
   return [...own, landingRoute(page), ...trial, ...docs].map((route) => ({

@@ -62,6 +62,8 @@ export class Streams {
       return await this.#options.connections.stream({
         dialect: owner,
         address: visit.address,
+        origin: visit.origin,
+        userAgent: visit.userAgent,
         limits: route.limits,
         createSession: (link) => route.connect(visit, link, posting),
         onReleased: admission.release,

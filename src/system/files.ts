@@ -8,7 +8,7 @@ export function readBytes(path: string): Uint8Array {
   try {
     return Deno.readFileSync(path);
   } catch (error) {
-    throw new Error(explain(error), { cause: error });
+    throw new Error(explain(error, path), { cause: error });
   }
 }
 
@@ -31,8 +31,11 @@ function isUtf16([first, second, third, fourth]: Uint8Array): boolean {
   return hasMark || isLittle || isBig;
 }
 
-function explain(error: unknown): string {
+function explain(error: unknown, path: string): string {
   if (error instanceof Deno.errors.NotFound) return "no such file";
+  if (error instanceof Deno.errors.NotADirectory) {
+    return `"${path.replace(/[\\/][^\\/]*$/, "")}" is a file, where a folder is needed`;
+  }
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   if (error instanceof Deno.errors.NotCapable) return "Deno was not given --allow-read for it";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";

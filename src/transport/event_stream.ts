@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { OutputLimits } from "../core/limits.ts";
 import type { Frame } from "../core/session.ts";
-import type { StreamLink } from "./links.ts";
+import type { Carriage, CountedLink, StreamLink } from "./links.ts";
 import type { OutputBudget } from "./output_budget.ts";
 import type { LinkObserver } from "./websocket.ts";
 
@@ -26,9 +26,11 @@ const CUT_OFF = { by: "client", code: 0, reason: "" } as const;
  * The body of one HTTP answer as a Link: frames go out as they are, each a whole event; nothing
  * comes in. The answer is decided by the first frame, or by `decline`.
  */
-export class EventStreamLink implements StreamLink {
+export class EventStreamLink implements StreamLink, CountedLink {
   readonly id: string;
   readonly address: string;
+  framesSent = 0;
+  bytesSent = 0;
   /** Settles with the first frame, or when it is clear that none will come. */
   readonly response: Promise<Response>;
   readonly #answer: (response: Response) => void;
@@ -73,6 +75,10 @@ export class EventStreamLink implements StreamLink {
     return this.#isOpen;
   }
 
+  get carriage(): Carriage {
+    return "event-stream";
+  }
+
   /** Bytes that wait for the client. */
   get backlog(): number {
     return this.#backlog;
@@ -85,6 +91,8 @@ export class EventStreamLink implements StreamLink {
     if (!this.#budget.hasRoom(size) && !this.#budget.spares(this.#backlog + size)) {
       return this.giveUp();
     }
+    this.framesSent++;
+    this.bytesSent += size;
     this.#push(frame, size);
     if (this.#backlog > this.#limits.maxQueuedBytes) this.giveUp();
   }

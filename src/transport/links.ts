@@ -1,5 +1,26 @@
 import type { Link } from "../core/session.ts";
 
+/** How frames travel to a client. */
+export type Carriage = "websocket" | "polling" | "event-stream";
+
+/** A link that counts what it sends. */
+export interface CountedLink extends Link {
+  readonly carriage: Carriage;
+  readonly framesSent: number;
+  /** A text counts as its UTF-16 units where its bytes are not counted anyway. */
+  readonly bytesSent: number;
+  /** Bytes that waited for the client at the last check. */
+  readonly backlog: number;
+}
+
+/** Frames and bytes in both directions; they only grow. */
+export interface Traffic {
+  readonly framesReceived: number;
+  readonly framesSent: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+}
+
 /** A link over the answer to an HTTP request: it only sends, and each frame is an event of the stream. */
 export interface StreamLink extends Link {
   /** Answers with this response in place of a stream, and ends the link; only before the first frame. */

@@ -24,7 +24,10 @@ export class Pump {
   #limits: InputLimits;
   readonly #now: () => number;
   readonly #onRefused: (error: SignalError) => void;
-  readonly #openedAt: number;
+  /** On the pump's clock. */
+  readonly openedAt: number;
+  framesReceived = 0;
+  bytesReceived = 0;
   #frameTokens: number;
   #byteTokens: number;
   #refilledAt: number;
@@ -47,8 +50,8 @@ export class Pump {
     this.#limits = limits;
     this.#now = now;
     this.#onRefused = onRefused;
-    this.#openedAt = now();
-    this.#refilledAt = this.#openedAt;
+    this.openedAt = now();
+    this.#refilledAt = this.openedAt;
     this.#frameTokens = limits.frameBurst;
     this.#byteTokens = limits.byteBurst;
   }
@@ -100,6 +103,7 @@ export class Pump {
   /** One message came. */
   receive(frame: Frame): void {
     if (this.#isEnded || !this.#link.isOpen) return;
+    this.#count(frame.length);
     if (exceeds(frame, this.#limits.maxFrameBytes)) {
       this.refuseSize();
     } else if (!this.#isInTime(frame.length)) {
@@ -115,6 +119,7 @@ export class Pump {
 
   /** Counts a frame that came by another way: it is subject to the same rates. False over them. */
   takes(size: number): boolean {
+    this.#count(size);
     return this.#isInTime(size);
   }
 
@@ -137,7 +142,7 @@ export class Pump {
       return this.refuse(new SignalError("login_expired", "Token has expired"));
     }
     if (this.#session.isIdentified) return;
-    if (nowMs - this.#openedAt < this.#limits.identifyTimeoutMs) return;
+    if (nowMs - this.openedAt < this.#limits.identifyTimeoutMs) return;
     this.refuse(new SignalError("not_identified", "No valid first message in time"));
   }
 
@@ -201,6 +206,11 @@ export class Pump {
       this.#link.fail(fault);
     }
     if (refusal !== error) this.#link.fail(error);
+  }
+
+  #count(size: number): void {
+    this.framesReceived++;
+    this.bytesReceived += size;
   }
 
   /** Two allowances: three numbers and a clock read. A frame may overdraw what bytes are left. */

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { LinkLimits, OutputLimits } from "../core/limits.ts";
-import type { Departure, Frame, Link } from "../core/session.ts";
+import type { Departure, Frame } from "../core/session.ts";
+import type { Carriage, CountedLink } from "./links.ts";
 import type { OutputBudget } from "./output_budget.ts";
 import type { Socket, SocketObserver } from "./transport.ts";
 
@@ -45,9 +46,11 @@ const CHECK_EVERY_BYTES = 64 * 1024;
 const MAX_REASON_BYTES = 123;
 
 /** A socket as a Link. Nothing else uses the socket. */
-export class WebSocketLink implements Link, SocketObserver {
+export class WebSocketLink implements CountedLink, SocketObserver {
   readonly id: string;
   readonly address: string;
+  framesSent = 0;
+  bytesSent = 0;
   readonly #socket: Socket;
   readonly #observer: LinkObserver;
   readonly #budget: OutputBudget;
@@ -56,7 +59,6 @@ export class WebSocketLink implements Link, SocketObserver {
   #isOpen = true;
   #isReleased = false;
   #sentUnchecked = 0;
-  #sentTotal = 0;
   #newestSize = 0;
   #backlog = 0;
   /** Bytes were waiting at the last check for a stall. */
@@ -92,6 +94,10 @@ export class WebSocketLink implements Link, SocketObserver {
     return this.#isOpen;
   }
 
+  get carriage(): Carriage {
+    return "websocket";
+  }
+
   /** Bytes that were waiting for the client at the last check. */
   get backlog(): number {
     return this.#backlog;
@@ -106,7 +112,8 @@ export class WebSocketLink implements Link, SocketObserver {
     if (!this.#budget.hasRoom(size) && !this.#isSpared(size)) return this.giveUp();
     this.#socket.send(frame);
     this.#newestSize = size;
-    this.#sentTotal += size;
+    this.framesSent++;
+    this.bytesSent += size;
     this.#sentUnchecked += size;
     if (this.#sentUnchecked >= this.#checkEvery) this.#checkQueue();
   }
@@ -159,7 +166,7 @@ export class WebSocketLink implements Link, SocketObserver {
     this.#checkQueue();
     const wasWaiting = this.#isWaiting;
     this.#isWaiting = this.#backlog > 0;
-    const accepted = this.#sentTotal - this.#backlog;
+    const accepted = this.bytesSent - this.#backlog;
     if (!wasWaiting || accepted > this.#acceptedTotal) {
       this.#acceptedTotal = accepted;
       this.#acceptedAt = nowMs;

@@ -78,7 +78,7 @@ Deno.test("https without a certificate is an error, never plain text", () => {
 Deno.test("a URL that only looks like one is an error with one line", () => {
   for (const url of ["http://[::", "http://a:99999", "http://a:b", "http://%"]) {
     const [line = "", ...others] = problem("--listen", url);
-    assertEquals([line.startsWith("Bad value of --listen: "), others], [true, []]);
+    assertEquals([line.startsWith("--listen must be a URL"), others], [true, []]);
   }
 });
 

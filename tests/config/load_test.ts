@@ -151,6 +151,8 @@ function sample(
   if (flag === "ice-servers") return ["stun:stun.example.org"];
   if (type === "list") return ["/sample"];
   if (words.length > 0) return words.find((word) => word !== standard);
+  if (flag === "auth-webhook-secret") return `whsec_${"c2FtcGxl".repeat(4)}`;
+  if (/-url$/.test(flag)) return "https://example.org/sample";
   return flag === "simple-path" ? "/a/sample" : "/a/sample/long/enough/";
 }
 

@@ -32,7 +32,7 @@ for (
 
 for (
   const [origin, why] of [
-    ["app.example.org", "expected an origin such as"],
+    ["app.example.org", " must be an origin "],
     ["https://app.example.org/", "browsers send https://app.example.org"],
     ["https://app.example.org/path", "browsers send https://app.example.org"],
     ["https://App.Example.org", "browsers send https://app.example.org"],
@@ -42,19 +42,19 @@ for (
     ["https://bücher.example", "browsers send https://xn--bcher-kva.example"],
     ["https://*.Example.org", "browsers send https://*.example.org"],
     ["https://*.example.org/", "browsers send https://*.example.org"],
-    ["https://*", "expected * only as in"],
-    ["https://*.", "expected * only as in"],
-    ["https://app.*.org", "expected * only as in"],
-    ["https://*example.org", "expected * only as in"],
-    ["https://example.org:*", "expected * only as in"],
-    ["https://", "expected an origin such as"],
-    ["Capacitor://localhost", "expected an origin such as"],
-    ["capacitor://localhost/", "expected an origin such as"],
-    ["capacitor://*.example.org", "expected an origin such as"],
-    ["capacitor:localhost", "expected an origin such as"],
+    ["https://*", "must be an origin with * only before its domain"],
+    ["https://*.", "must be an origin with * only before its domain"],
+    ["https://app.*.org", "must be an origin with * only before its domain"],
+    ["https://*example.org", "must be an origin with * only before its domain"],
+    ["https://example.org:*", "must be an origin with * only before its domain"],
+    ["https://", " must be an origin "],
+    ["Capacitor://localhost", " must be an origin "],
+    ["capacitor://localhost/", " must be an origin "],
+    ["capacitor://*.example.org", " must be an origin "],
+    ["capacitor:localhost", " must be an origin "],
     ["chrome-extension://ID", "32 letters from a to p"],
-    [`chrome-extension://${ID}/`, "expected an origin such as"],
-    ["NULL", "expected an origin such as"],
+    [`chrome-extension://${ID}/`, " must be an origin "],
+    ["NULL", " must be an origin "],
   ] as const
 ) {
   Deno.test(`an origin that could never match is refused: ${origin}`, () => {

@@ -27,19 +27,19 @@ const FAILURES: readonly Failure[] = [
     args: ["--peerjs-alow-discovery"],
     says: [/did you mean "--peerjs-allow-discovery"/],
   },
-  { name: "a port that is no number", args: ["--port", "http"], says: [/--port: .*"http"/] },
-  { name: "a port out of range", args: ["-p", "70000"], says: [/-p: .*70000/] },
+  { name: "a port that is no number", args: ["--port", "http"], says: [/--port must be .*"http"/] },
+  { name: "a port out of range", args: ["-p", "70000"], says: [/-p must be .*70000/] },
   { name: "an option without its value", args: ["--port"], says: [/--port/] },
-  { name: "an invalid scheme", args: ["--listen", "ftp://localhost"], says: [/--listen: /] },
+  { name: "an invalid scheme", args: ["--listen", "ftp://localhost"], says: [/--listen must be /] },
   {
     name: "a word where there are few",
     args: ["--log-format", "xml"],
-    says: [/--log-format: .*xml/],
+    says: [/--log-format must be .*xml/],
   },
   {
     name: "a limit of 0",
     args: ["--limits-max-rooms", "0"],
-    says: [/--limits-max-rooms: .*\(got 0\)/],
+    says: [/--limits-max-rooms must be .*\(got 0\)/],
   },
   { name: "an argument that belongs nowhere", args: ["9000"], says: [/"9000"/] },
   { name: "a name that objects have", args: ["--constructor", "x"], says: [/"--constructor"/] },
@@ -59,6 +59,11 @@ const FAILURES: readonly Failure[] = [
     args: ["--cert-path", "no-folder"],
     says: [/no-folder/],
   },
+  {
+    name: "a file in place of the certificate's folder",
+    args: [...LOCAL, "--cert-path", new URL("../../main.ts", import.meta.url).pathname],
+    says: [/"[^"]*main\.ts" is a file, where a folder is needed/],
+  },
   { name: "a missing file", args: ["--config", "no.json"], says: [/"no\.json": no such file/] },
   { name: "a proxy that is no address", args: ["--trust-proxy", "proxy"], says: [/"proxy"/] },
   {
@@ -75,7 +80,7 @@ const FAILURES: readonly Failure[] = [
   {
     name: "a bad value in a variable",
     env: { PORT: "http" },
-    says: [/variable PORT: .*"http"/],
+    says: [/variable PORT must be .*"http"/],
   },
   {
     name: "several mistakes, each with its line",

@@ -46,6 +46,16 @@ Deno.test("the limit of connections in total holds, and places are free again af
   assertEquals([ask("192.0.2.3"), gate.connections], ["welcome", 2]);
 });
 
+Deno.test("while the server drains, newcomers are refused as by a full server", () => {
+  let isDraining = true;
+  const clock = new FakeClock();
+  const gate = new Gate(WIDE, [], clock.now, undefined, () => isDraining);
+  const code = (isBrief: boolean) => gate.admit("192.0.2.1", null, isBrief)?.refusal?.code;
+  assertEquals([code(false), code(true)], ["server_full", undefined]);
+  isDraining = false;
+  assertEquals(code(false), undefined);
+});
+
 Deno.test("one address takes as many places as its limit says, and leaves the others theirs", () => {
   const { gate, ask } = newBench({ maxConnectionsPerAddress: 2 });
   const first = admit(gate);

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type OwnRouteOptions, ownRoutes } from "../../src/http/own_routes.ts";
+import { isProbe, type OwnRouteOptions, ownRoutes, probesOf } from "../../src/http/own_routes.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { visitOf } from "../helpers/session/visit.ts";
 
@@ -13,7 +13,7 @@ function newAsk(
     metricsPath: undefined,
     basePath: "",
     expose: () => "",
-    isReady: () => true,
+    trouble: () => undefined,
     ...options,
   });
   return async (path) => {
@@ -39,12 +39,14 @@ Deno.test("the path of the health check can be chosen, also as one that exists",
   assertEquals(await newAsk({ health: "/healthz" })("/healthz"), [200, TEXT, "OK\n"]);
 });
 
-Deno.test("the server is ready only when it can take connections", async () => {
-  let isReady = false;
-  const ask = newAsk({ isReady: () => isReady });
-  assertEquals((await ask("/readyz"))?.[0], 503);
-  isReady = true;
-  assertEquals((await ask("/readyz"))?.[0], 200);
+Deno.test("a request for health or readiness is known by its path", () => {
+  const probes = probesOf({ health: "/health" }, "/signal");
+  const asks = (path: string): boolean => isProbe(new Request(`http://localhost${path}`), probes);
+  for (const path of ["/signal/healthz", "/signal/readyz?verbose", "/signal/health"]) {
+    assert(asks(path), path);
+  }
+  for (const path of ["/readyz", "/signal", "/signal/"]) assert(!asks(path), path);
+  assertEquals([...probesOf({ health: "" }, "")], ["/healthz", "/readyz"]);
 });
 
 Deno.test("a problem is reported while the server serves, and does not end it", async () => {

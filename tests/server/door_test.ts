@@ -113,7 +113,7 @@ class Bench implements Disposable {
       metricsPath: undefined,
       basePath: "",
       expose: () => "",
-      isReady: () => true,
+      trouble: () => undefined,
     });
     const dialects = DIALECTS.map((dialect) => this.#undo.use(new DialectBench(dialect)));
     return [

@@ -16,8 +16,13 @@ Deno.test("an unreadable file is an error in words for people", () => {
   try {
     assertThrows(() => readText(`${folder}/missing`), Error, "no such file");
     assertThrows(() => readText(folder), Error);
+    Deno.writeTextFileSync(`${folder}/file`, "");
+    const expected = `"${folder}/file" is a file, where a folder is needed`;
+    if (Deno.build.os === "linux") {
+      assertThrows(() => readText(`${folder}/file/cert.pem`), Error, expected);
+    }
   } finally {
-    Deno.removeSync(folder);
+    Deno.removeSync(folder, { recursive: true });
   }
 });
 

@@ -94,6 +94,26 @@ Deno.test("a connection is reported from its opening to its end", async () => {
   assertEquals(bench.sessions[0]?.timesClosed, 1);
 });
 
+Deno.test("a connection counts its frames and bytes, and leaves them to its dialect", async () => {
+  using bench = new Bench();
+  const socket = bench.open({ origin: "https://a.example", userAgent: "test/1" });
+  socket.hears("four");
+  socket.hears(new ArrayBuffer(3));
+  bench.sessions[0]?.link.send("ab");
+  bench.open({ dialect: "other" });
+  const traffic = { framesReceived: 2, bytesReceived: 7, framesSent: 1, bytesSent: 2 };
+  const none = { framesReceived: 0, bytesReceived: 0, framesSent: 0, bytesSent: 0 };
+  const { transport, origin, userAgent, framesSent } = bench.connections.find("1") ?? {};
+  assertEquals([transport, origin, userAgent], ["websocket", "https://a.example", "test/1"]);
+  assertEquals(framesSent, 1);
+  const sums = [["test", traffic], ["other", none]] as const;
+  assertEquals(bench.connections.traffic(), new Map(sums));
+  socket.isClosed(1000);
+  await settle();
+  assertEquals(bench.connections.find("1"), undefined);
+  assertEquals(bench.connections.traffic(), new Map(sums));
+});
+
 Deno.test("the end of a connection is reported while its client still has its id", () => {
   const clock = new FakeClock();
   const ids: unknown[] = [];
@@ -389,19 +409,64 @@ Deno.test("drain() closes everybody with 1001, and nobody for another reason mea
   assertEquals(bench.connections.size, 3);
 });
 
-Deno.test("drain() may spread the closing over a time", async () => {
+Deno.test("drain() closes one connection after the other over its time", async () => {
   using bench = new Bench();
   const sockets = Array.from({ length: 40 }, () => bench.open());
   const countClosed = (): number => sockets.filter(({ closings }) => closings.length > 0).length;
   let isDone = false;
-  bench.connections.drain(2_000).then(() => isDone = true);
-  assertEquals(countClosed(), 2);
-  for (let batch = 2; batch <= 20; batch++) {
-    bench.clock.advance(100);
-    await settle();
-    assertEquals(countClosed(), 2 * batch);
+  bench.connections.drain(4_000).then(() => isDone = true);
+  assertEquals(countClosed(), 1);
+  for (let count = 2; count <= 40; count++) {
+    await pass(bench, 100);
+    assertEquals(countClosed(), count);
   }
   assertEquals(isDone, true);
+});
+
+Deno.test("a drain with many connections closes several in a step", async () => {
+  using bench = new Bench();
+  const sockets = Array.from({ length: 40 }, () => bench.open());
+  const drained = bench.connections.drain(100);
+  await pass(bench, 50);
+  await drained;
+  assertEquals(sockets.every(({ closings }) => closings.length === 1), true);
+});
+
+Deno.test("between two steps of a drain, a connection ends for its own reason", async () => {
+  using bench = new Bench();
+  const sockets = Array.from({ length: 4 }, () => bench.open());
+  const drained = bench.connections.drain(4_000);
+  await pass(bench, 500);
+  const stays = sockets.findIndex(({ closings }) => closings.length === 0);
+  bench.sessions[stays]?.link.close(1008, "kicked");
+  assertEquals(sockets[stays]?.closings, [[1008, "kicked"]]);
+  for (let second = 0; second < 4; second++) await pass(bench, 1_000);
+  await drained;
+});
+
+Deno.test("a newcomer that is refused during a drain learns the refusal", async () => {
+  using bench = new Bench();
+  bench.open();
+  bench.open();
+  const drained = bench.connections.drain(4_000);
+  assertEquals(bench.connections.isGoingAway, true);
+  const late = bench.open({ refusal: new SignalError("server_full") });
+  assertEquals(late.closings, [[1013, "try again later"]]);
+  await pass(bench, 2_000);
+  await drained;
+});
+
+Deno.test("a drain that is called off closes nobody else", async () => {
+  using bench = new Bench();
+  const sockets = Array.from({ length: 4 }, () => bench.open());
+  const calledOff = new AbortController();
+  const drained = bench.connections.drain(4_000, calledOff.signal);
+  await pass(bench, 500);
+  calledOff.abort();
+  await drained;
+  assertEquals(sockets.filter(({ closings }) => closings.length > 0).length, 1);
+  assertEquals(bench.connections.isGoingAway, false);
+  assertEquals(bench.clock.timers, 1);
 });
 
 Deno.test("a drain that nobody is left for is over at once", async () => {
@@ -439,3 +504,11 @@ Deno.test("disposing ends the sweep", () => {
   bench[Symbol.dispose]();
   assertEquals(bench.clock.timers, 0);
 });
+
+/** Lets time pass, first to the end of a step and then to the next one. */
+async function pass(bench: Bench, ms: number): Promise<void> {
+  bench.clock.advance(20);
+  await settle();
+  bench.clock.advance(ms - 20);
+  await settle();
+}

@@ -1,6 +1,6 @@
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { Buffer } from "node:buffer";
-import { type ErrorCode, SignalError } from "../../core/errors.ts";
+import { SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { Leg, Untaken } from "../../core/signal.ts";
 import type {
@@ -15,7 +15,7 @@ import type {
 import type { Frame, Link, Session } from "../../core/session.ts";
 import type { DialectContext } from "../dialect.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
-import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
+import { sendRefusal } from "../kit/refusal.ts";
 import { RoomLeg, SessionLeg } from "./leg.ts";
 import type { Pass } from "../kit/pass.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
@@ -38,6 +38,7 @@ import {
   SESSION_OK,
 } from "./messages.ts";
 import { isWord } from "./python_text.ts";
+import { UNSENT, WIRE } from "./wire.ts";
 
 /** The parts that all sessions of the dialect share. */
 export interface GStreamerServer extends Place {
@@ -49,53 +50,6 @@ export interface GStreamerServer extends Place {
 
 /** C clients on libsoup close the connection at a longer message, unless they raised their limit. */
 const LIBSOUP_MAX_BYTES = 131_072;
-const errorLine = { frame: (error: SignalError) => encodeError(error.message) };
-const INVALID_PROTOCOL = { close: [1002, "invalid protocol"] } as const;
-const INVALID_UID = { close: [1002, "invalid peer uid"] } as const;
-
-/** Clients print the text and end. */
-function atHello(code: number, text: string): Refusal {
-  return { frame: () => encodeError(text), close: [code, text] };
-}
-
-/** The text protocol's answer to each refusal (§3 to §6). */
-const WIRE = wordRefusals<Refusal>({
-  frame: errorLine,
-  rate: errorLine,
-  identity: INVALID_UID,
-  peer: errorLine,
-  room: errorLine,
-  capacity: errorLine,
-  description: errorLine,
-  policy: errorLine,
-  door: errorLine,
-  fault: errorLine,
-}, {
-  bad_greeting: INVALID_PROTOCOL,
-  credentials_missing: atHello(1008, "token is missing"),
-  credentials_wrong: atHello(1008, "token is not valid"),
-  credentials_expired: atHello(1008, "token has expired"),
-  dialect_forbidden: atHello(1008, "not allowed here"),
-  auth_unavailable: atHello(1013, "cannot check the token now"),
-  login_expired: { close: [1008, "token expired"] },
-  not_identified: { close: [1002, "no HELLO in time"] },
-  peers_full: { ...errorLine, close: [1013, "server is full"] },
-  frame_too_large: { close: [1009, "message too big"] },
-  flooding: { close: [1008, "too many messages"] },
-});
-
-/** The explanation of a message that was not passed on. */
-const UNSENT: Readonly<
-  Record<Exclude<Sent, "sent">, readonly [code: ErrorCode, words: string]>
-> = {
-  unknown: ["peer_unknown", "not found"],
-  elsewhere: ["peer_elsewhere", "is not in the room"],
-  busy: ["peer_busy", "busy"],
-  untranslatable: ["untranslatable", "has no form for this message"],
-  not_askable: ["not_askable", "cannot be asked for an offer"],
-  not_renegotiable: ["not_renegotiable", "takes no further offers"],
-};
-
 /** One peer: connected, then idle, then for the rest of its connection in a session or a room (§2). */
 export class GStreamerSession implements Session {
   readonly link: Link;
@@ -126,6 +80,10 @@ export class GStreamerSession implements Session {
 
   get isIdentified(): boolean {
     return this.#seat.peer !== undefined;
+  }
+
+  get user(): string | undefined {
+    return this.#pass?.user;
   }
 
   get expiresAt(): number | undefined {

@@ -26,7 +26,7 @@ export interface OptionMeta {
  * A path to serve. It has no wildcard, query, fragment, blank, or comma: a comma separates the paths
  * of a variable.
  */
-export const pathText = z.string().regex(/^\/[^*?#,\s]*$/, "expected a path");
+export const pathText = z.string().regex(/^\/[^*?#,\s]*$/, "expected a path such as /name");
 
 type Unlimited = z.ZodLiteral<"unlimited">;
 export type LimitOption = z.ZodPipe<
@@ -93,7 +93,7 @@ export function duration(help: string, meta: OptionMeta = {}): DurationOption {
     z.string(words).regex(/^[1-9]\d*(ms|[smhd])$/, words),
   ], words)
     .transform((value) => typeof value === "number" ? value : durationMs(value))
-    .refine((ms) => ms <= MAX_DURATION_MS, "expected no more than 3650d")
+    .refine((ms) => ms <= MAX_DURATION_MS, "expected at most 3650d")
     .optional().meta({ description: help, ...meta });
 }
 

@@ -38,6 +38,11 @@ export class Pass {
     return this.#identity;
   }
 
+  /** Named by the token. */
+  get user(): string | undefined {
+    return this.#identity?.user;
+  }
+
   /** See Identity. */
   get expiresAt(): number | undefined {
     return this.#identity?.expiresAt;
@@ -90,8 +95,8 @@ export class Pass {
       this.#identity = verdict.identity;
       return;
     }
-    const { code, message, why } = verdict.refusal;
-    throw new SignalError(code, message, details, why);
+    const { code, message, why, remark } = verdict.refusal;
+    throw new SignalError(code, message, details, why, remark);
   }
 
   #attempt({ token, room, id, ...more }: Presented): Attempt {

@@ -150,6 +150,10 @@ export class OwtSession implements Session {
     return this.#hasLoggedIn || this.#server.takeOvers.isWaiting(this);
   }
 
+  get user(): string | undefined {
+    return this.#pass?.user;
+  }
+
   get expiresAt(): number | undefined {
     return this.#pass?.expiresAt;
   }

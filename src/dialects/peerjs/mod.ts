@@ -26,7 +26,9 @@ const options = z.strictObject({
     description: "Key that clients must send",
     flags: ["key", "k"],
   }),
-  path: z.string().regex(/^[^*?#,\s]*$/, "expected a path").default("/").transform(toMount).meta({
+  path: z.string().regex(/^[^*?#,\s]*$/, "expected a path such as /myapp").default("/").transform(
+    toMount,
+  ).meta({
     description: "Path under which PeerJS clients find the server",
     flags: ["path"],
     env: ["PEERSERVER_PATH"],

@@ -129,6 +129,10 @@ export class PeerJsSession implements Session {
     return this.#seat.peer !== undefined || this.#server.takeOvers.isWaiting(this);
   }
 
+  get user(): string | undefined {
+    return this.#pass?.user;
+  }
+
   get expiresAt(): number | undefined {
     return this.#pass?.expiresAt;
   }

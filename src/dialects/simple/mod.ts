@@ -25,7 +25,8 @@ import { refusalResponse, WIRE } from "./wire.ts";
 const SWEEP_MS = 250;
 
 const options = z.strictObject({
-  path: pathText.regex(/[^/]$/, "expected a path without a slash at its end").default("/simple")
+  path: pathText.regex(/[^/]$/, "expected a path such as /simple, without a slash at its end")
+    .default("/simple")
     .meta({
       description: "Path for Simple Signalling clients",
     }),

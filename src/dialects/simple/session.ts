@@ -60,6 +60,10 @@ export class SimpleSession implements Session, Carrier {
     return this.#instance !== undefined;
   }
 
+  get user(): string | undefined {
+    return this.#pass?.user;
+  }
+
   get expiresAt(): number | undefined {
     return this.#pass?.expiresAt;
   }

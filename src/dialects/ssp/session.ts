@@ -2,21 +2,19 @@ import { Buffer } from "node:buffer";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Sent } from "../../core/hub.ts";
 import type { Leg, Role, Untaken } from "../../core/signal.ts";
 import type {
   PeerEvent,
   PeerHandle,
   PeerId,
   PeerSummary,
-  Refused,
   RoomEvent,
   RoomId,
 } from "../../core/events.ts";
 import type { Frame, Link, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
-import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
+import { sendRefusal } from "../kit/refusal.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import type { Pass } from "../kit/pass.ts";
 import { type IdHalf, newServerId } from "../kit/server_ids.ts";
@@ -27,7 +25,6 @@ import {
   decode,
   type Description,
   descriptionIn,
-  encodeError,
   encodeJoined,
   encodeNews,
   encodeRelay,
@@ -38,6 +35,7 @@ import {
   type Version,
   versionOf,
 } from "./messages.ts";
+import { explained, UNSENT, UNTOLD, WIRE } from "./wire.ts";
 
 /** The parts that all sessions of the dialect share. */
 export interface SspServer extends Place {
@@ -52,65 +50,6 @@ export interface SspServer extends Place {
   /** How members' ids begin. */
   readonly idHalf: IdHalf;
 }
-
-/** An `rtc:error` with a reason that is the same in every version (§6). */
-function reason(word: string): Refusal {
-  return { word, frame: ({ message, details }) => encodeError(message, word, details) };
-}
-
-/** The answer to each refusal; a wrong message never costs the connection (§6). */
-const WIRE = wordRefusals<Refusal>({
-  frame: reason("invalid-event"),
-  rate: reason("rate-limited"),
-  identity: reason("not-authorized"),
-  peer: reason("unknown-peer"),
-  room: reason("not-joined"),
-  capacity: reason("pool-full"),
-  description: reason("invalid-description"),
-  policy: reason("not-allowed"),
-  // §6 is about messages: a refusal of the connection itself closes it.
-  door: reason("rate-limited"),
-  fault: reason("internal"),
-}, {
-  not_json: reason("invalid-json"),
-  binary_frame: reason("binary-frame"),
-  action_unknown: reason("unknown-action"),
-  target_missing: reason("missing-target"),
-  room_missing: reason("missing-pool"),
-  room_invalid: reason("invalid-pool"),
-  room_unknown: reason("no-such-pool"),
-  already_joined: reason("already-joined"),
-  untranslatable: reason("not-supported"),
-  not_askable: reason("not-supported"),
-  not_renegotiable: reason("not-supported"),
-  queue_full: reason("rate-limited"),
-  description_too_large: reason("too-large"),
-  auth_unavailable: reason("unavailable"),
-  room_forbidden: reason("not-authorized"),
-  origin_forbidden: reason("not-authorized"),
-  address_banned: reason("not-authorized"),
-  frame_too_large: { close: [1009, "message too big"] },
-  not_identified: { close: [1008, "no join in time"] },
-});
-
-const EXPLANATIONS = {
-  room_full: "The pool is full",
-  rooms_full: "The server holds no more pools",
-  peers_full: "The server holds no more members",
-  description_too_large: "The pool's descriptions are too large",
-  credentials_missing: "No token was shown that is good for the pool",
-} as const;
-
-/** Refusals of a message, by the outcome of its sending; the rest is an unknown peer. */
-const UNSENT: Partial<Record<Sent, [code: ErrorCode, message: string]>> = {
-  untranslatable: ["untranslatable", "The peer has no form for this message"],
-  not_askable: ["not_askable", "The peer cannot be asked for an offer"],
-  not_renegotiable: ["not_renegotiable", "The peer takes no further offers"],
-};
-/** The same for a description that is neither offer nor answer. */
-const UNTOLD: typeof UNSENT = {
-  untranslatable: ["description_invalid", "The peer has no form for this kind of description"],
-};
 
 /** The way in which a client connected. */
 export interface Way {
@@ -156,6 +95,10 @@ export class SspSession implements Session {
     return this.#seat.peer !== undefined && this.#pool !== undefined;
   }
 
+  get user(): string | undefined {
+    return this.#pass?.user;
+  }
+
   get expiresAt(): number | undefined {
     return this.#pass?.expiresAt;
   }
@@ -192,7 +135,7 @@ export class SspSession implements Session {
       case "entered":
         return this.#entered(event.room, event.self, event.members);
       case "refused":
-        throw this.#explain(event);
+        throw explained(event);
       case "stopped":
         this.link.send(STOP);
         return this.link.close(1000);
@@ -279,19 +222,6 @@ export class SspSession implements Session {
     }
     const standing = pools.standing(pool);
     this.link.send(encodeJoined({ pool, self, peers, standing }, json));
-  }
-
-  #explain(refused: Refused): SignalError {
-    switch (refused.reason) {
-      // No other client claims an id that was made here, and the dialect makes no pairs.
-      case "id_taken":
-      case "peer_busy":
-      case "peer_unknown":
-      case "peers_full":
-        return new SignalError("peers_full", EXPLANATIONS.peers_full, poolIn(refused));
-      default:
-        return new SignalError(refused.reason, EXPLANATIONS[refused.reason], poolIn(refused));
-    }
   }
 
   #act(
@@ -389,9 +319,4 @@ export class SspSession implements Session {
 
 function unknownPeer(): SignalError {
   return new SignalError("peer_unknown", "No such peer in the pool");
-}
-
-/** The pool that a refusal names, for the answer. */
-function poolIn(refused: Refused): { readonly pool?: RoomId } {
-  return "room" in refused && refused.room !== undefined ? { pool: refused.room } : {};
 }

@@ -3,14 +3,7 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import { Allowance } from "../../core/allowance.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
-import type {
-  PeerEvent,
-  PeerHandle,
-  PeerId,
-  PeerSummary,
-  Refused,
-  RoomEvent,
-} from "../../core/events.ts";
+import type { PeerEvent, PeerHandle, PeerId, PeerSummary, RoomEvent } from "../../core/events.ts";
 import type { PresentPeer } from "../../core/peer.ts";
 import type { Frame, Link, Session } from "../../core/session.ts";
 import type { Leg, Role as CallRole, Untaken } from "../../core/signal.ts";
@@ -38,7 +31,7 @@ import {
   type Version,
 } from "./messages.ts";
 import { type MediaSession, partnerIn, type Sessions } from "./sessions.ts";
-import { unsent, WIRE } from "./wire.ts";
+import { explained, unsent, WIRE } from "./wire.ts";
 
 /** The parts that all connections of the dialect share. */
 export interface WebRtcSinkServer extends Place {
@@ -94,6 +87,10 @@ export class WebRtcSinkSession implements Session {
     return this.#hasSpoken;
   }
 
+  get user(): string | undefined {
+    return this.#pass?.user;
+  }
+
   get expiresAt(): number | undefined {
     return this.#pass?.expiresAt;
   }
@@ -134,7 +131,7 @@ export class WebRtcSinkSession implements Session {
       case "updated":
         return this.#statusChanged(statusIn(event.info));
       case "refused":
-        throw this.#explain(event);
+        throw explained(event);
       case "stopped":
       case "replaced":
         return this.link.close(1000);
@@ -259,28 +256,6 @@ export class WebRtcSinkSession implements Session {
     const name = this.#hasStatus ? peer.id : undefined;
     return (peerId ?? undefined) === name &&
       JSON.stringify(status) === JSON.stringify(this.#status);
-  }
-
-  #explain({ reason }: Refused): SignalError {
-    switch (reason) {
-      // No other client claims an id that was made here, and the dialect makes no pairs.
-      case "id_taken":
-      case "peer_busy":
-      case "peer_unknown":
-      case "peers_full":
-        return new SignalError("peers_full", "Cannot admit another peer: the server is full");
-      case "room_full":
-      case "rooms_full":
-      case "credentials_missing":
-        return new SignalError("room_full", "Cannot take a role: too many peers have one");
-      case "description_too_large":
-        return new SignalError(
-          reason,
-          "Cannot change the status: meta of all peers together is too large",
-        );
-      default:
-        return reason satisfies never;
-    }
   }
 
   #startSession(peer: PeerHandle, id: PeerId, offer: string | null): void {

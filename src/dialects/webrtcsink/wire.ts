@@ -1,4 +1,5 @@
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
+import type { Refused } from "../../core/events.ts";
 import type { Sent } from "../../core/hub.ts";
 import { type Refusal, wordRefusals } from "../kit/refusal.ts";
 import { encodeError } from "./messages.ts";
@@ -50,4 +51,27 @@ const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string
 /** The refusal of a message that could not be sent. */
 export function unsent(outcome: Exclude<Sent, "sent">): SignalError {
   return new SignalError(...UNSENT[outcome]);
+}
+
+/** The refusal of a step in the hub. */
+export function explained({ reason }: Refused): SignalError {
+  switch (reason) {
+    // No other client claims an id that was made here, and the dialect makes no pairs.
+    case "id_taken":
+    case "peer_busy":
+    case "peer_unknown":
+    case "peers_full":
+      return new SignalError("peers_full", "Cannot admit another peer: the server is full");
+    case "room_full":
+    case "rooms_full":
+    case "credentials_missing":
+      return new SignalError("room_full", "Cannot take a role: too many peers have one");
+    case "description_too_large":
+      return new SignalError(
+        reason,
+        "Cannot change the status: meta of all peers together is too large",
+      );
+    default:
+      return reason satisfies never;
+  }
 }

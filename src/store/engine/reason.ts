@@ -42,6 +42,11 @@ export function reasonText(error: unknown, place: string): string {
 
 /** A failure in one line for the person who starts the server. */
 export function explain(error: unknown): string {
+  if (error instanceof Deno.errors.NotCapable) {
+    const right = /--allow-\w+/.exec(error.message)?.[0] ?? "the permission";
+    return `Deno was not given ${right} for it`;
+  }
+  if (error instanceof Deno.errors.NotFound) return "no such file or folder";
   switch (reasonOf(error)) {
     case "not_a_folder":
       return "it is not a folder";

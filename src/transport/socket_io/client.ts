@@ -1,6 +1,6 @@
 import { Allowance, InputAllowance } from "../../core/allowance.ts";
 import type { SignalError } from "../../core/errors.ts";
-import type { NamespaceGreeting } from "../links.ts";
+import type { Carriage, NamespaceGreeting } from "../links.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { Acceptance, Connections } from "../connections.ts";
 import type { Leftover } from "../pump.ts";
@@ -23,6 +23,9 @@ export interface Engine {
   readonly address: string;
   readonly isOpen: boolean;
   readonly isGoingAway: boolean;
+  readonly isPolling: boolean;
+  /** Bytes that wait for the client. */
+  readonly backlog: number;
   readonly revision: Revision;
   readonly limits: SocketIoLimits;
   /** The URL of the connection's first request. */
@@ -107,6 +110,14 @@ export class SocketClient implements NamespaceOwner {
 
   get isOpen(): boolean {
     return this.#engine.isOpen;
+  }
+
+  get carriage(): Carriage {
+    return this.#engine.isPolling ? "polling" : "websocket";
+  }
+
+  get backlog(): number {
+    return this.#engine.backlog;
   }
 
   get revision(): Revision {
@@ -286,6 +297,8 @@ export class SocketClient implements NamespaceOwner {
       dialect,
       address,
       limits,
+      origin: visit.origin,
+      userAgent: visit.userAgent,
       refusal,
       createSession: (link) => connect(visit, link, greeting),
       onReleased: keepDescriptor,

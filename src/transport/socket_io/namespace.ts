@@ -1,7 +1,7 @@
 import type { SignalError } from "../../core/errors.ts";
 import type { LinkLimits } from "../../core/limits.ts";
 import type { Frame, Session } from "../../core/session.ts";
-import type { NamespaceGreeting, NamespaceLink } from "../links.ts";
+import type { Carriage, CountedLink, NamespaceGreeting, NamespaceLink } from "../links.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { Connection } from "../connections.ts";
 import type { Leftover } from "../pump.ts";
@@ -23,6 +23,9 @@ export interface OfferedNamespace {
 export interface NamespaceOwner {
   readonly address: string;
   readonly isOpen: boolean;
+  readonly carriage: Carriage;
+  /** Bytes that wait for the client, of all its namespaces. */
+  readonly backlog: number;
   /** Every connection is being closed as going away, whatever else would end a namespace. */
   readonly isGoingAway: boolean;
   readonly revision: Revision;
@@ -34,10 +37,12 @@ export interface NamespaceOwner {
 }
 
 /** A namespace that a client has asked for, as its session's link. */
-export class ConnectedNamespace implements NamespaceLink {
+export class ConnectedNamespace implements NamespaceLink, CountedLink {
   readonly id: string;
   readonly address: string;
   readonly name: string;
+  framesSent = 0;
+  bytesSent = 0;
   readonly #connection: Connection;
   readonly #owner: NamespaceOwner;
   /** The part of a packet after its type. */
@@ -56,6 +61,14 @@ export class ConnectedNamespace implements NamespaceLink {
 
   get isOpen(): boolean {
     return this.#isOpen && this.#owner.isOpen;
+  }
+
+  get carriage(): Carriage {
+    return this.#owner.carriage;
+  }
+
+  get backlog(): number {
+    return this.#owner.backlog;
   }
 
   /** The client's remaining allowance. */
@@ -93,6 +106,8 @@ export class ConnectedNamespace implements NamespaceLink {
   send(frame: Frame): void {
     if (!this.isOpen || typeof frame !== "string") return;
     if (!this.#isAccepted) this.#accept();
+    this.framesSent++;
+    this.bytesSent += frame.length;
     this.#owner.send(
       this.#prefix === "" ? `4${frame}` : `4${frame.charAt(0)}${this.#prefix}${frame.substring(1)}`,
     );

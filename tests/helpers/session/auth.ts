@@ -1,5 +1,5 @@
-import type { Judge, Why } from "../../../src/auth/authenticator.ts";
-import { Authentication } from "../../../src/auth/mod.ts";
+import type { Judge } from "../../../src/auth/authenticator.ts";
+import { Authentication, type Outcome } from "../../../src/auth/mod.ts";
 import type { Clock } from "../../../src/core/clock.ts";
 
 export interface TestAuthOptions {
@@ -12,7 +12,7 @@ export interface TestAuthOptions {
   readonly maxTokenBytes?: number;
   readonly failureBurst?: number;
   readonly maxDelayMs?: number;
-  readonly onOutcome?: (dialect: string, outcome: "granted" | Why) => void;
+  readonly onOutcome?: (dialect: string, outcome: Outcome) => void;
 }
 
 /** An authenticator that asks nobody for a token, unless told otherwise. */

@@ -5,7 +5,7 @@ import { readText } from "../../../src/system/files.ts";
 import type { Facts, Log } from "../../../src/observe/log.ts";
 import { openPersistence, type Persistence } from "../../../src/server/open_store.ts";
 import type { Operator } from "../../../src/admin/operator.ts";
-import { startServer } from "../../../src/server/mod.ts";
+import { type Server, startServer } from "../../../src/server/mod.ts";
 import { systemClock, wallClock } from "../../../src/system/clock.ts";
 import { gaugeOf } from "./gauges.ts";
 import { TRANSPORT_FLAGS } from "./transport.ts";
@@ -31,6 +31,9 @@ export interface TestServer extends AsyncDisposable {
   readonly started: Promise<void>;
   /** Ends it as the first signal does. */
   stop(): Promise<void>;
+  readonly drain: Server["drain"];
+  readonly undrain: Server["undrain"];
+  readonly left: Server["left"];
 }
 
 export interface TestServerOptions {
@@ -83,6 +86,9 @@ function serve(
     gauge: (name) => gaugeOf(url, name),
     started: server.started,
     stop: server.stop,
+    drain: server.drain,
+    undrain: server.undrain,
+    left: server.left,
     [Symbol.asyncDispose]: server.stop,
   };
 }
