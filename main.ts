@@ -7,6 +7,7 @@ import { readText } from "./src/system/files.ts";
 import { type Log, openLog } from "./src/observe/log.ts";
 import { dropPermissions } from "./src/system/permissions.ts";
 import { bannerOf } from "./src/server/banner.ts";
+import { joinCluster } from "./src/server/cluster.ts";
 import { openPersistence, StoreError } from "./src/server/open_store.ts";
 import { AddressError, type Server, startServer } from "./src/server/mod.ts";
 import { systemClock, wallClock } from "./src/system/clock.ts";
@@ -47,6 +48,11 @@ function explain(error: unknown): number {
     complain(error.message);
     return error instanceof StoreError && !error.mayPass ? EXIT_CONFIG : EXIT_NOW;
   }
+  // Its class is part of what is loaded for a cluster only.
+  if (error instanceof Error && error.name === "ClusterError") {
+    complain(error.message);
+    return "mayPass" in error && error.mayPass === true ? EXIT_NOW : EXIT_CONFIG;
+  }
   if (!(error instanceof ConfigError)) throw error;
   for (const message of error.messages) complain(message);
   return EXIT_CONFIG;
@@ -60,7 +66,8 @@ async function serve(
   for (const { text, facts } of notices) log.write("warning", text, facts);
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
-  const server = startServer(config, { version: VERSION, log, persistence });
+  const clustered = await joinCluster(config, parts);
+  const server = startServer(config, { version: VERSION, log, persistence, clustered });
   // From here on this process has the sealed state, and must seal it again when it stops.
   stopOnSignals(server, log);
   await server.started;
@@ -86,6 +93,7 @@ function announce(server: Server, log: Log): void {
   if (place !== undefined) log.write("info", "store opened", { place });
   const dialects = reachable.map(({ title }) => title).join(", ");
   for (const url of urls) log.write("info", "listening", { url, dialects });
+  if (server.clusterWords !== undefined) log.write("info", server.clusterWords);
 }
 
 /** The first signal stops the server in good order, the second at once; so does an operator's drain. */

@@ -32,6 +32,8 @@ export interface CallerOptions {
   readonly prefix: string;
   readonly name: string;
   readonly process: string;
+  /** Under which this process is registered already; empty before. */
+  readonly incarnation: string;
   readonly leaseMs: number;
   /** A digest of the settings that all nodes share. */
   readonly settings: string;
@@ -68,6 +70,8 @@ export class Caller {
   readonly #steps: Steps;
   readonly #owner: CallerOwner;
   #node = "";
+  /** The incarnation that the engine knows. */
+  #known: string;
   #epoch = "";
   #run = "";
   #number = 0;
@@ -88,6 +92,7 @@ export class Caller {
 
   constructor(options: CallerOptions, steps: Steps, owner: CallerOwner) {
     this.#options = options;
+    this.#known = options.incarnation;
     this.#steps = steps;
     this.#owner = owner;
     this.#answeredAt = this.#changedAt = options.clock.now();
@@ -172,7 +177,7 @@ export class Caller {
   /** Registers; an engine that forgot this process, or was started again, is told everything. */
   async #greet(connection: EngineConnection): Promise<void> {
     const { prefix, name, process, leaseMs, settings, report } = this.#options;
-    const args = [prefix, this.#run, name, process, String(leaseMs), settings, this.#node, ""];
+    const args = [prefix, this.#run, name, process, String(leaseMs), settings, this.#known, ""];
     const [word, node = "", epoch = "", , nodes] = await run(connection, HELLO, args, CALL_MS);
     if (word !== "ok") throw new EngineError("other", `refuses this node: ${word}`);
     this.#answered();
@@ -182,7 +187,7 @@ export class Caller {
     this.#underWay = undefined;
     this.#epoch = String(epoch);
     if (node !== this.#node) {
-      this.#node = String(node);
+      this.#known = this.#node = String(node);
       this.#owner.renamed(this.#node);
     }
     this.#isRestoring = true;
@@ -276,7 +281,7 @@ export class Caller {
         };
       case "dead":
         this.#owner.buried();
-        this.#node = "";
+        this.#known = this.#node = "";
         await this.#greet(connection);
         return undefined;
       // Another process found first that the engine was started again.

@@ -32,15 +32,31 @@ export function readPlace(text: string, passwordBeside?: string): Place {
       const port = url.port === "" ? DEFAULT_PORT : Number(url.port);
       const database = readDatabase(url.pathname.slice(1));
       const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-      const shown = `${url.protocol}//${url.hostname}:${port}${database === 0 ? "" : `/${database}`}`;
-      return { shown, isSecure: scheme === "rediss", at: { host, port }, user: name, password, database };
+      const shown = `${url.protocol}//${url.hostname}:${port}${
+        database === 0 ? "" : `/${database}`
+      }`;
+      return {
+        shown,
+        isSecure: scheme === "rediss",
+        at: { host, port },
+        user: name,
+        password,
+        database,
+      };
     }
     case "redis+unix": {
       if (url.hostname !== "" || url.pathname.length < 2) throw new RangeError(EXPECTED);
       const path = decodeURIComponent(url.pathname);
       const database = readDatabase(url.searchParams.get("db") ?? "");
       const user = url.searchParams.get("user") ?? name;
-      return { shown: `${url.protocol}//${path}`, isSecure: false, at: { path }, user, password, database };
+      return {
+        shown: `${url.protocol}//${path}`,
+        isSecure: false,
+        at: { path },
+        user,
+        password,
+        database,
+      };
     }
     default:
       throw new RangeError(EXPECTED);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type EngineConnection, EngineError, type Reply } from "./engine.ts";
 import applyText from "./scripts/apply.lua" with { type: "text" };
 import commonText from "./scripts/common.lua" with { type: "text" };
+import probeText from "./scripts/probe.lua" with { type: "text" };
 import helloText from "./scripts/hello.lua" with { type: "text" };
 
 /** A text that the engine carries out in one piece. */
@@ -11,12 +12,13 @@ export interface Script {
 }
 
 /** Registers a process. */
-export const HELLO = scriptOf(helloText);
+export const HELLO = scriptOf(`${commonText}\n${helloText}`);
 /** Carries out a node's steps. */
-export const APPLY = scriptOf(applyText);
+export const APPLY = scriptOf(`${commonText}\n${applyText}`);
+/** Names a command that the scripts may not use. */
+export const PROBE = scriptOf(probeText);
 
-function scriptOf(own: string): Script {
-  const text = `${commonText}\n${own}`;
+function scriptOf(text: string): Script {
   return { text, digest: createHash("sha1").update(text).digest("hex") };
 }
 

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { DIALECTS } from "../dialects/mod.ts";
 import { auth } from "./auth.ts";
 import { bridgeOptions } from "./bridge.ts";
+import { clusterOptions } from "./cluster.ts";
 import { iceOptions } from "./ice.ts";
 import { limit, MIB, pathText, toggle, whole } from "../dialects/kit/options.ts";
 import { originOption } from "./origins.ts";
@@ -261,6 +262,7 @@ export const ConfigSchema = z.strictObject({
   noSeal: toggle("Do not keep calls in progress across a planned restart", { group: OPERATION }),
   auth: auth.prefault({}),
   ...bridgeOptions,
+  ...clusterOptions,
   log: log.prefault({}),
   ice: iceOptions.prefault({}),
   limits: limits.prefault({}),

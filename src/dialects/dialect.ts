@@ -149,6 +149,8 @@ export interface Dialect {
   tokens?(options: unknown): readonly string[];
   /** True if its peers have legs: then they can be called from other dialects. */
   readonly isBridgeable?: true;
+  /** True if its peers find each other on several nodes. */
+  readonly isClusterable?: true;
   /** Starts it with its part of a checked configuration. */
   open(options: unknown, context: DialectContext): OpenDialect;
 }

@@ -1,10 +1,11 @@
 import type { Server } from "./mod.ts";
 
 /** The text for a person at a terminal after the start: the address of every dialect. */
-export function bannerOf({ urls, reachable, storePlace }: Server): string {
+export function bannerOf({ urls, reachable, storePlace, clusterWords }: Server): string {
   const data = storePlace === undefined ? [] : [`Keeping data in ${storePlace}`];
-  return [...data, ...urls.flatMap((url) => [`Listening on ${url}`, ...waysIn(url, reachable)])]
-    .join("\n");
+  const listening = urls.flatMap((url) => [`Listening on ${url}`, ...waysIn(url, reachable)]);
+  const cluster = clusterWords === undefined ? [] : [clusterWords];
+  return [...data, ...listening, ...cluster].join("\n");
 }
 
 function waysIn(url: string, reachable: Server["reachable"]): string[] {

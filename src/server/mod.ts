@@ -1,7 +1,6 @@
 import { listenersOf } from "../config/listeners.ts";
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
-import { Hub } from "../core/hub.ts";
 import { Operator } from "../admin/operator.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans } from "../http/bans.ts";
@@ -26,6 +25,7 @@ import { tryRoutes } from "../try/mod.ts";
 import { openAuthentication, readsKeys, reloadAuthentication } from "./authentication.ts";
 import { bridgedTitles, openBridge } from "./bridge.ts";
 import { Certificate } from "./certificates.ts";
+import { type Clustered, clusterTrouble, clusterWords, hubOf } from "./cluster.ts";
 import { orConfigError } from "./config_error.ts";
 import {
   basePathOf,
@@ -54,6 +54,8 @@ export interface Server extends AsyncDisposable {
   readonly reachable: readonly Reachable[];
   /** Where data is kept; undefined where it is forgotten with the process. */
   readonly storePlace: string | undefined;
+  /** The cluster that this process belongs to, in a sentence; undefined for a server of one node. */
+  readonly clusterWords: string | undefined;
   /**
    * Resolves when clients are served, who wait until then; rejects with StoreError where they
    * cannot be.
@@ -93,6 +95,8 @@ export interface ServerOptions {
   readonly clock?: Clock;
   /** Closed with the server; without one, everything is forgotten with the process. */
   readonly persistence?: Persistence;
+  /** The cluster of which this process is a node; it leaves it with the server. */
+  readonly clustered?: Clustered | undefined;
 }
 
 /**
@@ -102,6 +106,7 @@ export interface ServerOptions {
 export function startServer(config: Config, options: ServerOptions): Server {
   const { log, clock = systemClock } = options;
   const { persistence = forgetful(config, { log, clock, wallNow: wallClock }) } = options;
+  const { clustered } = options;
   const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
   const isSecure = listeners.some((where) => where.isSecure);
@@ -112,7 +117,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const metrics = new Metrics();
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock, addressKey);
   const journal = new Journal(log, metrics, refusals);
-  const hub = new Hub(config.limits, openBridge(config, { clock, log, metrics }));
+  const hub = hubOf(config, clustered, metrics, openBridge(config, { clock, log, metrics }));
   const transport = openTransport(config.transport, clock);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
@@ -129,7 +134,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
   persistence.journal.announce(metrics, store);
 
   const trouble = (): string | undefined =>
-    store.trouble === undefined ? authentication.trouble : `the store: ${store.trouble}`;
+    store.trouble === undefined
+      ? clusterTrouble(clustered) ?? authentication.trouble
+      : `the store: ${store.trouble}`;
   const served = { metrics, life, trouble, dialects };
   const door = openDoor(config, {
     routes: [
@@ -178,7 +185,10 @@ export function startServer(config: Config, options: ServerOptions): Server {
     silence: () => hub.silence(),
     seal: () => sealAll(dialects),
     dispose: () => parts.dispose(),
-    closeStore: () => store.close(),
+    closeStore: async () => {
+      await clustered?.cluster.node.stop();
+      await store.close();
+    },
   });
   const turnOut = (key: string): void => {
     const refusal = refusalFor("address_banned");
@@ -191,6 +201,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     reachable: reachableAt(config, dialects),
     started: life.started,
     storePlace: store.place,
+    clusterWords: clustered && clusterWords(clustered),
     stop,
     stopBudgetMs: stopBudgetMs(config),
     drain: (request) => life.drain(request),

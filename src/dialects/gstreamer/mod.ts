@@ -19,6 +19,7 @@ export const gstreamer = defineDialect({
   title: "GStreamer",
   options,
   isBridgeable: true,
+  isClusterable: true,
   open(options, { hub, realm, dialect, authenticator, warn }): OpenDialect {
     const { maxIdLength } = options;
     const server: GStreamerServer = {

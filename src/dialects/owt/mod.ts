@@ -22,6 +22,7 @@ export const owt = defineDialect({
   title: "OWT",
   options,
   isBridgeable: true,
+  isClusterable: true,
   open(options, context): OpenDialect {
     const { hub, realm, dialect, clock, basePath, warn, authenticator } = context;
     const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });

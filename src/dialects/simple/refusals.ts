@@ -7,6 +7,7 @@ const FULL = {
   rooms_full: "the server holds no more rooms",
   peers_full: "the server holds no more peers",
   credentials_missing: "a token is needed",
+  unavailable: "the other nodes cannot be reached",
 } as const;
 
 /** Refusals of a signal, by the outcome of its sending. */
@@ -31,6 +32,7 @@ export function throwIfTold(reason: Refused["reason"], hasClient: boolean): void
     case "room_full":
     case "rooms_full":
     case "credentials_missing":
+    case "unavailable":
       if (hasClient) throw new SignalError(reason, FULL[reason]);
       return;
     // The joining connection looks for the holder of a taken id by itself. Hub pairs are not used.

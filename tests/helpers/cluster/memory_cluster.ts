@@ -64,6 +64,7 @@ export class MemoryCluster implements AsyncDisposable {
       prefix: "test:1:",
       name,
       process: `${name}p${this.nodes.length}`,
+      incarnation: "",
       leaseMs: 6_000,
       settings: "same",
       report: (event) => events.push(event),

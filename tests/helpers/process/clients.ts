@@ -11,6 +11,7 @@ export type Need =
   | "libsoup"
   | "openssl"
   | "python-socketio"
+  | "redis-server"
   | "registry"
   | "script"
   | "setpriv"
@@ -75,6 +76,7 @@ const locate: Record<Need, () => Found> = {
   haproxy: once(() => findProxy("haproxy")),
   nginx: once(() => findProxy("nginx")),
   openssl: once(findOpenssl),
+  "redis-server": once(findRedis),
   registry: once(findRegistry),
   script: once(findScript),
   setpriv: once(findSetpriv),
@@ -144,6 +146,11 @@ function findProxy(name: ProxyName): Found {
 function findCoturn(): Found {
   const program = onPath("turnserver");
   return program === undefined ? { missing: "no TURN server: install coturn" } : { program };
+}
+
+function findRedis(): Found {
+  const program = onPath("redis-server");
+  return program === undefined ? { missing: "no Redis: install redis-server" } : { program };
 }
 
 function findOpenssl(): Found {
