@@ -4,8 +4,10 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import * as z from "zod";
+import { measureAgainst } from "./bench/against.ts";
+import { drawChart } from "./bench/chart.ts";
 import type { Side } from "./bench/job.ts";
-import { type Contest, measure, type Plan } from "./bench/measure.ts";
+import { type Contest, measure } from "./bench/measure.ts";
 import {
   installNpmRelay,
   type NpmRelay,
@@ -13,13 +15,14 @@ import {
   SOCKET_IO_RELAY,
   YJS_RELAY,
 } from "./bench/npm_relay.ts";
+import { FULL, type Plan, QUICK } from "./bench/plan.ts";
 import { denoProgram, ServerProcess } from "./bench/process.ts";
 import { format, isMet } from "./bench/report.ts";
+import { describeMix, type Scenario, SCENARIOS } from "./bench/scenarios.ts";
+import { serverFlags } from "./bench/server_flags.ts";
 import { measureStore } from "./bench/store.ts";
 import { measureTopics } from "./bench/topics.ts";
 import { type Contender, measureTransports } from "./bench/transport.ts";
-import { drawChart } from "./bench/chart.ts";
-import { describeMix, type Scenario, SCENARIOS } from "./bench/scenarios.ts";
 
 /** Names of measurements that are not of a dialect's pairs. */
 const STORE = "store";
@@ -34,70 +37,22 @@ parses nothing (the yardstick). OWT's is a relay on the npm package socket.io, f
 installs it for the time being, and where that cannot be, OWT is skipped. Topics are measured beside
 y-webrtc's own server, too. And CPU time per message with a store in a file beside that without.
 
+With --against, the named dialects are measured beside another checkout instead: CPU time per
+relayed message and per join, and memory per idle connection.
+
   --quick          One short round of everything: proves that the benchmark works, measures nothing
   --check          Exit with status 1 when a target is missed
   --only <names>   What to measure, separated by commas: ${
   [...SCENARIOS.map((s) => s.name), TOPICS, STORE, TRANSPORT].join(",")
 }
   --main <file>    The server to measure, such as another checkout's main.ts
+  --against <file> The main.ts of another checkout to compare with, instead of the bare relay
   --chart <file>   Draw the comparison of the transports as an SVG
   --help           This text
 
 The CPU time per message is the figure to trust on a busy machine. Messages per second mean
 something only where the server used a whole core.
 `;
-
-const FULL: Plan = {
-  rounds: 5,
-  warmUpMs: 1000,
-  measureMs: 2500,
-  manyPairs: 500,
-  pacedPerSecond: 2000,
-  fanOutRounds: 5,
-  rooms: [2, 10, 100, 1000],
-  fanOutMs: 2500,
-  idleRounds: 3,
-  idleConnections: 5000,
-  idleWarmUpConnections: 2000,
-  idleSettleMs: 2500,
-  topicRounds: 5,
-  topicSubscribers: [2, 20, 200, 1000],
-  storms: 4,
-};
-
-const QUICK: Plan = {
-  rounds: 1,
-  warmUpMs: 100,
-  measureMs: 300,
-  manyPairs: 50,
-  pacedPerSecond: 500,
-  fanOutRounds: 1,
-  // To fill a room of a thousand alone takes half a million announcements.
-  rooms: [2, 10, 100],
-  fanOutMs: 250,
-  idleRounds: 1,
-  idleConnections: 200,
-  idleWarmUpConnections: 100,
-  idleSettleMs: 100,
-  topicRounds: 1,
-  topicSubscribers: [2, 20],
-  storms: 1,
-};
-
-/** Lifts every limit that the load would hit. Rates stay finite: checking them is part of the cost. */
-const SERVER_FLAGS = [
-  "--listen=http://127.0.0.1:0",
-  "--limits-max-connections-per-address=unlimited",
-  "--limits-connections-per-second=unlimited",
-  "--limits-max-room-members=10000",
-  "--topics-frames-per-second=100000000",
-  "--topics-bytes-per-second=100000000000",
-  ...SCENARIOS.filter(({ isVariant }) => !isVariant).flatMap(({ dialect, serverFlags }) => [
-    `--${dialect}-frames-per-second=100000000`,
-    `--${dialect}-bytes-per-second=100000000000`,
-    ...serverFlags,
-  ]),
-];
 
 const YARDSTICK = new URL("./bench/yardstick.ts", import.meta.url).href;
 
@@ -107,6 +62,7 @@ const Flags = z.object({
   help: z.boolean(),
   only: z.string().optional(),
   chart: z.string().optional(),
+  against: z.string().optional(),
   main: z.string().default(new URL("../main.ts", import.meta.url).href),
 });
 
@@ -120,6 +76,7 @@ interface Options {
   /** Whether to compare transports too. */
   readonly withTransports: boolean;
   readonly main: string;
+  readonly against: string | undefined;
   readonly check: boolean;
   readonly chart: string | undefined;
 }
@@ -160,7 +117,9 @@ async function bench(options: Options, signal: AbortSignal): Promise<boolean> {
   let isGood = true;
   const skipped: string[] = [];
   for (const scenario of scenarios) {
-    const outcome = await benchOne(scenario, options, signal);
+    const outcome = options.against === undefined
+      ? await benchOne(scenario, options, signal)
+      : await benchAgainst(scenario, { ...options, against: options.against }, signal);
     if (outcome === "skipped") skipped.push(scenario.name);
     isGood &&= outcome !== "missed";
   }
@@ -192,17 +151,40 @@ async function benchOne(
     }
     yardstick = installed.use(relay).command;
   }
-  const commands = { signalbox: denoProgram(main, SERVER_FLAGS), yardstick };
-  const start = (side: Side): Promise<ServerProcess> => ServerProcess.start(commands[side], signal);
-  const contest: Contest = { start, plan, signal };
-  const rows = await measure(scenario, contest);
+  const signalbox = denoProgram(main, serverFlags([scenario.dialect]));
+  const rows = await measure(scenario, contestOf({ signalbox, yardstick }, plan, signal));
   print(format(rows));
   return rows.every(isMet) ? "met" : "missed";
 }
 
+/** The same dialect of another checkout takes the yardstick's place. */
+async function benchAgainst(
+  scenario: Scenario,
+  { plan, main, against }: Options & { readonly against: string },
+  signal: AbortSignal,
+): Promise<"met" | "missed"> {
+  print(`\n${scenario.title}: ${describeMix(scenario)}\n`);
+  const flags = serverFlags([scenario.dialect]);
+  const commands = {
+    signalbox: denoProgram(main, flags),
+    yardstick: denoProgram(against, flags),
+  };
+  const rows = await measureAgainst(scenario, contestOf(commands, plan, signal));
+  print(format(rows, { signalbox: "this", yardstick: "that" }));
+  return rows.every(isMet) ? "met" : "missed";
+}
+
+function contestOf(
+  commands: Readonly<Record<Side, Deno.Command>>,
+  plan: Plan,
+  signal: AbortSignal,
+): Contest {
+  return { start: (side) => ServerProcess.start(commands[side], signal), plan, signal };
+}
+
 async function benchStore({ plan, main }: Options, signal: AbortSignal): Promise<boolean> {
   const start = (flags: readonly string[]): Promise<ServerProcess> =>
-    ServerProcess.start(denoProgram(main, [...SERVER_FLAGS, ...flags]), signal);
+    ServerProcess.start(denoProgram(main, [...serverFlags(["peerjs"]), ...flags]), signal);
   const rows = await measureStore({ start, plan, signal });
   const sides = { signalbox: "kv", yardstick: "memory" };
   print(`\nPeerJS, with a store in a file and without\n${format(rows, sides)}`);
@@ -215,9 +197,10 @@ async function benchTransports(
 ): Promise<boolean> {
   const start = (contender: Contender): Promise<ServerProcess> =>
     ServerProcess.start(
-      contender === "bare"
-        ? denoProgram(YARDSTICK)
-        : denoProgram(main, [...SERVER_FLAGS, `--transport=${contender}`]),
+      contender === "bare" ? denoProgram(YARDSTICK) : denoProgram(main, [
+        ...serverFlags(["gstreamer", "peerjs"]),
+        `--transport=${contender}`,
+      ]),
       signal,
     );
   const { rows, bars } = await measureTransports({ start, plan, signal });
@@ -240,7 +223,7 @@ async function benchTopics(
   }
   await using original = installed;
   const commands = {
-    signalbox: denoProgram(main, SERVER_FLAGS),
+    signalbox: denoProgram(main, serverFlags([TOPICS])),
     relay: denoProgram(new URL("./bench/topic_relay.ts", import.meta.url).href),
     original: original.command,
   };
@@ -270,19 +253,14 @@ function parse(args: string[]): Options | null {
   const flags = Flags.parse(
     parseArgs(args, {
       boolean: ["quick", "check", "help"],
-      string: ["only", "main", "chart"],
+      string: ["only", "main", "against", "chart"],
       unknown,
     }),
   );
   if (flags.help) return null;
   if (flags.quick && flags.check) throw new TypeError("Cannot check targets in a quick run");
-  const names = flags.only?.split(",") ?? [
-    ...SCENARIOS.map(({ name }) => name),
-    TOPICS,
-    TRANSPORT,
-    STORE,
-  ];
-  const others = [STORE, TOPICS, TRANSPORT];
+  const others = flags.against === undefined ? [TOPICS, TRANSPORT, STORE] : [];
+  const names = flags.only?.split(",") ?? [...SCENARIOS.map(({ name }) => name), ...others];
   const scenarios = names.filter((name) => !others.includes(name)).map((name) => {
     const scenario = SCENARIOS.find((candidate) => candidate.name === name);
     if (!scenario) throw new TypeError(`Unknown dialect "${name}"; see --help`);
@@ -295,6 +273,7 @@ function parse(args: string[]): Options | null {
     withStore: names.includes(STORE),
     withTransports: names.includes(TRANSPORT),
     main: flags.main,
+    against: flags.against,
     check: flags.check,
     chart: flags.chart,
   };

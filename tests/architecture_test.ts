@@ -60,6 +60,8 @@ const SYSTEM = /^src\/system\//;
 const OBSERVE = /^src\/observe\//;
 /** The seam of authentication, and the reading of what a client shows. */
 const AUTH_SEAM = /^src\/auth\/(authenticator|credential|grants)\.ts$/;
+/** The part of the system layer that computes only. */
+const COMPUTING = /^src\/system\/(crypto|errors)\.ts$/;
 /** The types of routes, which dialects fill in and the router serves. */
 const ROUTES = /^src\/http\/route\.ts$/;
 /** The types of links that only some transports have. */
@@ -95,12 +97,12 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     OBSERVE,
     CORE,
   ]],
-  [/^src\/config\//, [/^src\/dialects\/(mod|kit\/options)\.ts$/, CORE]],
+  [/^src\/config\//, [/^src\/dialects\/(mod|kit\/options)\.ts$/, COMPUTING, CORE]],
   [/^src\/try\//, [/^src\/http\//]],
   [/^src\/ice\//, [/^src\/http\//, SYSTEM]],
   [/^src\/http\//, [LINKS, CORE]],
   [/^src\/webhooks\//, [CORE]],
-  [/^src\/auth\//, [CORE]],
+  [/^src\/auth\//, [COMPUTING, CORE]],
   [/^src\/transport\//, [SYSTEM, CORE]],
   [/^src\/store\//, [SYSTEM, CORE]],
   [/^src\/dialects\/mod\.ts$/, [/^src\/dialects\/(dialect|\w+\/mod)\.ts$/]],
@@ -109,6 +111,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     AUTH_SEAM,
     ROUTES,
     LINKS,
+    COMPUTING,
     CORE,
   ]],
   [/^src\/dialects\/\w+\//, [
@@ -116,6 +119,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     AUTH_SEAM,
     ROUTES,
     LINKS,
+    COMPUTING,
     CORE,
   ]],
   [OBSERVE, [/^src\/(http\/address\.ts$|transport\/)/, /^src\/store\/mod\.ts$/, SYSTEM, CORE]],

@@ -1,35 +1,8 @@
 import { type Both, FanOutResult, FloodResult, IdleResult, PaceResult, type Side } from "./job.ts";
+import type { Plan } from "./plan.ts";
 import { runJob, type ServerProcess } from "./process.ts";
 import type { Row } from "./report.ts";
 import type { Scenario } from "./scenarios.ts";
-
-/** How much is measured; the more and the longer the rounds, the less noise. */
-export interface Plan {
-  readonly rounds: number;
-  /** Per server, load and round, as is `measureMs`. */
-  readonly warmUpMs: number;
-  readonly measureMs: number;
-  readonly manyPairs: number;
-  readonly pacedPerSecond: number;
-  readonly fanOutRounds: number;
-  /** Members of the rooms whose announcements are measured, `GROWTH_FROM` among them. */
-  readonly rooms: readonly number[];
-  /** Per server, room and round. */
-  readonly fanOutMs: number;
-  readonly idleRounds: number;
-  readonly idleConnections: number;
-  /**
-   * Connections before those: while they come the runtime's young generation grows to its full
-   * size, some 30 MB, once and for all. That is no further connection's share.
-   */
-  readonly idleWarmUpConnections: number;
-  readonly idleSettleMs: number;
-  readonly topicRounds: number;
-  /** Subscribers of the topics that are published to. */
-  readonly topicSubscribers: readonly number[];
-  /** Rooms that pages join together, per round. */
-  readonly storms: number;
-}
 
 /** How to start the servers that are compared, and what to do with them. */
 export interface Contest {

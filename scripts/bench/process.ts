@@ -4,7 +4,7 @@ import type { Job, Target } from "./job.ts";
 const START_MS = 30_000;
 const STOP_MS = 6_000;
 /** Extra time for a job, in which it opens and closes its connections. */
-const JOB_GRACE_MS = 60_000;
+const JOB_GRACE_MS = 180_000;
 
 /** A server under load. Lives until it is disposed of, whatever happens in between. */
 export class ServerProcess implements AsyncDisposable {

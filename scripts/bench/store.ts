@@ -1,5 +1,6 @@
 import { FloodResult } from "./job.ts";
-import { type Plan, repeat, row } from "./measure.ts";
+import { repeat, row } from "./measure.ts";
+import type { Plan } from "./plan.ts";
 import { runJob, type ServerProcess } from "./process.ts";
 import type { Row } from "./report.ts";
 

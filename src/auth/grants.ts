@@ -1,5 +1,5 @@
 /** Roles of webrtcsink that a token can grant. */
-export type Role = "produce" | "consume";
+export type MediaRole = "produce" | "consume";
 
 /** The permissions of an authenticated client. */
 export interface Grants {
@@ -9,7 +9,7 @@ export interface Grants {
   readonly ids: readonly Pattern[];
   /** Rooms and pools that the client may enter. */
   readonly rooms: readonly Pattern[];
-  readonly roles: readonly Role[];
+  readonly roles: readonly MediaRole[];
 }
 
 /** A name, or the beginning of names. */

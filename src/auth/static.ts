@@ -1,5 +1,5 @@
-import { Buffer } from "node:buffer";
-import { createHash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
+import { digestOf } from "../system/crypto.ts";
 import { type Identity, type Judge, refused, type Verdict } from "./authenticator.ts";
 import { ALL_GRANTS, exactly, type Grants } from "./grants.ts";
 
@@ -55,8 +55,4 @@ function readEntry(text: string): Entry {
     ? [undefined, head]
     : [head.slice(0, colon), head.slice(colon + 1)];
   return { digest: digestOf(token), user, room };
-}
-
-function digestOf(token: string): Uint8Array {
-  return createHash("sha256").update(Buffer.from(token)).digest();
 }

@@ -5,6 +5,7 @@ import {
   parseTree,
   printParseErrorCode,
 } from "jsonc-parser";
+import { messageOf } from "../system/errors.ts";
 import { mustBe } from "./complaint.ts";
 import type { Given } from "./given.ts";
 import { nearest } from "./nearest.ts";
@@ -118,8 +119,4 @@ function flatten(object: Node, path: readonly string[], file: string, problems: 
     problems.push(`Unknown key "${name}" in ${file}: ${advice}`);
     return [];
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

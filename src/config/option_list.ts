@@ -42,27 +42,27 @@ const GROUPS: Readonly<Record<string, string>> = {
 };
 
 /** A schema's own facts, its metadata included. */
-interface Described extends OptionMeta {
+interface SchemaPart extends OptionMeta {
   readonly type?: string;
   readonly description?: string;
   readonly default?: unknown;
   readonly enum?: readonly string[];
-  readonly items?: Described;
-  readonly anyOf?: readonly Described[];
+  readonly items?: SchemaPart;
+  readonly anyOf?: readonly SchemaPart[];
   readonly const?: string;
   readonly minimum?: number;
   readonly maximum?: number;
-  readonly properties?: Readonly<Record<string, Described>>;
+  readonly properties?: Readonly<Record<string, SchemaPart>>;
 }
 
 /** Every option, in the schema's order. */
 export const OPTIONS: readonly Option[] = collect(
-  // `Described` lists the parts that a JSON Schema of our own options can hold.
-  z.toJSONSchema(ConfigSchema, { io: "input" }) as Described,
+  // `SchemaPart` lists the parts that a JSON Schema of our own options can hold.
+  z.toJSONSchema(ConfigSchema, { io: "input" }) as SchemaPart,
   [],
 );
 
-function collect(schema: Described, path: readonly string[]): Option[] {
+function collect(schema: SchemaPart, path: readonly string[]): Option[] {
   const options: Option[] = [];
   for (const [name, inner] of Object.entries(schema.properties ?? {})) {
     const innerPath = [...path, name];
@@ -72,7 +72,7 @@ function collect(schema: Described, path: readonly string[]): Option[] {
   return options;
 }
 
-function describe(schema: Described, path: readonly string[]): Option {
+function describe(schema: SchemaPart, path: readonly string[]): Option {
   const words = path.map((part) => part.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
   const flag = words.join("-");
   return {
@@ -102,7 +102,7 @@ function groupOf([name = ""]: readonly string[]): string {
   return title ?? GROUPS[name] ?? name;
 }
 
-function typeOf({ type, anyOf }: Described): Option["type"] {
+function typeOf({ type, anyOf }: SchemaPart): Option["type"] {
   if (type === "boolean") return "boolean";
   if (type === "array") return "list";
   const isNumber = type === "integer" || anyOf?.some((one) => one.type === "integer");

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { DIALECTS } from "../dialects/mod.ts";
+import { type DialectOptions, DIALECTS } from "../dialects/mod.ts";
 import { auth } from "./auth.ts";
 import { bridgeOptions } from "./bridge.ts";
 import { clusterOptions } from "./cluster.ts";
@@ -272,7 +272,11 @@ export const ConfigSchema = z.strictObject({
 });
 
 /** A checked configuration; each dialect's options are under its name. */
-export type Config = z.infer<typeof ConfigSchema> & { readonly [dialect: string]: unknown };
+export type Config =
+  & z.infer<typeof ConfigSchema>
+  & DialectOptions
+  // Also by a name that is known only at run time.
+  & { readonly [dialect: string]: unknown };
 
 /** A path that others are below: doubled slashes count as one, and it ends with one. */
 function toMount(path: string): string {

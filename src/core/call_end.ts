@@ -1,6 +1,6 @@
 import { completeCandidate, type RawCandidate } from "./candidate.ts";
 import type { Description } from "./description.ts";
-import type { End, Leg, Role, Signal, Untaken } from "./signal.ts";
+import type { CallRole, End, Leg, Signal, Untaken } from "./signal.ts";
 import type { PeerId, PeerSummary, RoomId } from "./events.ts";
 import type { Link } from "./session.ts";
 
@@ -11,7 +11,7 @@ export interface CallPeer {
   readonly receiver: {
     readonly link: Pick<Link, "fail">;
     /** Makes its client's end of a call; absent where the dialect cannot be bridged. */
-    leg?(other: PeerSummary, role: Role, room: RoomId | undefined): Leg | Untaken;
+    leg?(other: PeerSummary, role: CallRole, room: RoomId | undefined): Leg | Untaken;
   };
   summary(): PeerSummary;
 }
@@ -41,7 +41,7 @@ export class CallEnd {
   constructor(readonly peer: CallPeer) {}
 
   /** Makes the leg where there is none yet. */
-  reach(other: CallEnd, role: Role, room: RoomId | undefined): Untaken | undefined {
+  reach(other: CallEnd, role: CallRole, room: RoomId | undefined): Untaken | undefined {
     if (this.leg !== undefined) return undefined;
     const leg = guard(
       this.peer,

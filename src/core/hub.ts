@@ -198,10 +198,11 @@ export class Hub {
     room: RoomId,
     id: PeerId,
     description: SelfDescription,
+    news?: unknown,
   ): "described" | "unknown" | "too_large" {
     const peer = this.#member(realm, room, id);
     if (peer === undefined) return "unknown";
-    if (!this.#rooms.describe(peer, description)) return "too_large";
+    if (!this.#rooms.describe(peer, description, news)) return "too_large";
     tell(peer, { type: "updated", info: description.info });
     return "described";
   }

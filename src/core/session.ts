@@ -1,7 +1,7 @@
 import type { ErrorCode, SignalError } from "./errors.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "./events.ts";
 import type { LinkLimits } from "./limits.ts";
-import type { Leg, Role, Untaken } from "./signal.ts";
+import type { CallRole, Leg, Untaken } from "./signal.ts";
 
 /** One WebSocket message: text, or the bytes of a binary one. */
 export type Frame = string | Uint8Array<ArrayBuffer>;
@@ -45,7 +45,7 @@ export interface Receiver {
    * dialect that cannot be bridged. The leg of a callee makes itself known with its first signal.
    * @param room the room in which the call is made, if the two are members of one
    */
-  leg?(other: PeerSummary, role: Role, room: RoomId | undefined): Leg | Untaken;
+  leg?(other: PeerSummary, role: CallRole, room: RoomId | undefined): Leg | Untaken;
 }
 
 /**

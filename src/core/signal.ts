@@ -65,7 +65,7 @@ export type Untaken =
   | "cannot_be_told";
 
 /** "caller": the peer begins the call, or may begin it; "callee": the other one has begun it. */
-export type Role = "caller" | "callee";
+export type CallRole = "caller" | "callee";
 
 /** How a client behaves when another client's offer crosses its own. */
 export type Crossing =

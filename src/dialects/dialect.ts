@@ -138,13 +138,16 @@ export interface IdOperations {
 }
 
 /** One wire protocol. The rest of the server knows nothing else about it. */
-export interface Dialect {
+export interface Dialect<
+  Name extends string = string,
+  Options extends z.ZodObject = z.ZodObject,
+> {
   /** Its name in options, realms, logs and metrics. */
-  readonly name: string;
+  readonly name: Name;
   /** Its name for people. */
   readonly title: string;
   /** Its part of the configuration. */
-  readonly options: z.ZodObject;
+  readonly options: Options;
   /** The tokens that its part of a checked configuration names for its own clients. */
   tokens?(options: unknown): readonly string[];
   /** True if its peers have legs: then they can be called from other dialects. */
@@ -159,12 +162,11 @@ export interface Dialect {
  * Ties a dialect's options to their type. The cast holds because the configuration's schema is made
  * of the dialects' own: what `open` is given has been checked by this very `options`.
  */
-export function defineDialect<Shape extends z.core.$ZodLooseShape>(
-  dialect: Omit<Dialect, "options" | "open" | "tokens"> & {
-    readonly options: z.ZodObject<Shape>;
-    readonly tokens?: (options: z.output<z.ZodObject<Shape>>) => readonly string[];
-    readonly open: (options: z.output<z.ZodObject<Shape>>, context: DialectContext) => OpenDialect;
+export function defineDialect<const Name extends string, Options extends z.ZodObject>(
+  dialect: Omit<Dialect<Name, Options>, "open" | "tokens"> & {
+    readonly tokens?: (options: z.output<Options>) => readonly string[];
+    readonly open: (options: z.output<Options>, context: DialectContext) => OpenDialect;
   },
-): Dialect {
-  return dialect as Dialect;
+): Dialect<Name, Options> {
+  return dialect as Dialect<Name, Options>;
 }

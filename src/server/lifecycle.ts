@@ -36,7 +36,7 @@ export interface LifeParts {
   /** Hands the state that clients can resume to the next run: the number of items by dialect. */
   readonly seal: () => Promise<ReadonlyMap<string, number>>;
   readonly dispose: () => void;
-  readonly closeStore: () => Promise<void>;
+  readonly closeStore: (limitMs: number) => Promise<void>;
 }
 
 /**
@@ -48,6 +48,7 @@ const END_MS = {
   farewell: 400,
   /** For the sockets to answer a closing frame, and for the listeners to stop. */
   close: 1_000,
+  /** Also for a start that is still under way. */
   seal: 4_500,
   store: 3_000,
 } as const;
@@ -209,9 +210,8 @@ export class Lifecycle {
     const parts = this.#parts;
     if (parts === undefined) return;
     const startedAt = this.#clock.now();
-    // The start still deletes what the last run sealed: nothing may be sealed before that is done.
-    await Promise.allSettled([this.started]);
-    await this.#withdraw(parts);
+    // Clients of a server that is still starting only wait.
+    if (this.#state !== "starting") await this.#withdraw(parts);
     this.#state = "ending";
     const { connections, listeners } = parts;
     parts.silence();
@@ -219,14 +219,29 @@ export class Lifecycle {
     await this.#within("farewell", connections.emptied());
     const stopped = listeners.map(({ listener }) => listener.stop());
     await this.#within("close", Promise.all([connections.emptied(), ...stopped]));
-    const sealed = await this.#within("seal", parts.seal());
+    const sealed = await this.#seal(parts);
     parts.dispose();
-    if (await this.#within("store", parts.closeStore().then(() => true)) === undefined) {
+    if (
+      await this.#within("store", parts.closeStore(END_MS.store).then(() => true)) === undefined
+    ) {
       this.#log.write("error", "the store did not close in time", { afterMs: END_MS.store });
     }
     this.#state = "ended";
     const ms = Math.round(this.#clock.now() - startedAt);
     this.#log.write("info", "stopped", { sealed: textOf(sealed), ms });
+  }
+
+  /**
+   * Seals after the start, which deletes what the last run sealed.
+   * @returns undefined if the time is over
+   */
+  async #seal({ seal }: LifeParts): Promise<ReadonlyMap<string, number> | undefined> {
+    let isLate = false;
+    const begun = Promise.allSettled([this.started]);
+    const work = begun.then(() => isLate ? undefined : seal());
+    const sealed = await this.#within("seal", work);
+    isLate = true;
+    return sealed;
   }
 
   /** Lets a load balancer notice, and closes the connected over the configured time. */

@@ -47,7 +47,7 @@ export function listen(
       return open("0.0.0.0");
     }
   } catch (error) {
-    const message = `Cannot listen at ${urlOf(where)}: ${explain(error)}`;
+    const message = `Cannot listen at ${urlOf(where)}: ${listenFailure(error)}`;
     throw mayPass(error) ? new AddressError(message) : new ConfigError([message]);
   }
 }
@@ -63,7 +63,7 @@ function isFinal(error: unknown): boolean {
     error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.InvalidData;
 }
 
-function explain(error: unknown): string {
+function listenFailure(error: unknown): string {
   if (error instanceof Deno.errors.AddrInUse) {
     return "the port is in use: choose another with --port (or --listen)";
   }

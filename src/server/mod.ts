@@ -185,9 +185,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
     silence: () => hub.silence(),
     seal: () => sealAll(dialects),
     dispose: () => parts.dispose(),
-    closeStore: async () => {
+    closeStore: async (limitMs) => {
       await clustered?.cluster.node.stop();
-      await store.close();
+      await store.close(limitMs);
     },
   });
   const turnOut = (key: string): void => {

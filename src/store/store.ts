@@ -11,7 +11,7 @@ import {
   proveCurrent,
   settleFormat,
 } from "./engine/format.ts";
-import { explain, reasonOf } from "./engine/reason.ts";
+import { reasonOf, storeFailure } from "./engine/reason.ts";
 import type { Report } from "./events.ts";
 import { StoredOperatorLog } from "./records/operator_log.ts";
 import { type RecordLimits, Records } from "./records/records.ts";
@@ -199,9 +199,12 @@ export class Store implements AsyncDisposable {
     return await this.#backing?.writes.flush(limitMs) ?? true;
   }
 
-  /** Writes as many changes as one operation's time allows, and closes everything. */
-  close(): Promise<void> {
-    return this.#closing ??= this.#end();
+  /**
+   * Writes as many changes as one operation's time allows, and closes everything.
+   * @param limitMs the time for all of it; changes that are not written by then are reported before
+   */
+  close(limitMs: number = Infinity): Promise<void> {
+    return this.#closing ??= this.#end(limitMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -212,11 +215,13 @@ export class Store implements AsyncDisposable {
     this.#timer = this.#options.clock.every(TICK_MS, () => this.#tick());
   }
 
-  async #end(): Promise<void> {
+  async #end(limitMs: number): Promise<void> {
+    const { clock, timeoutMs } = this.#options;
+    const lastMs = clock.now() + limitMs - CLOSE_MS;
     this.#backing?.loader[Symbol.dispose]();
     await this.#backing?.lookBeforeEnd();
     this.#timer?.[Symbol.dispose]();
-    const isFlushed = await this.flush();
+    const isFlushed = await this.flush(Math.min(timeoutMs, Math.max(0, lastMs - clock.now())));
     const records = this.#backing?.writes.unwritten ?? 0;
     if (!isFlushed) this.#options.report({ type: "unwritten", records });
     await this.#abandon();
@@ -237,7 +242,7 @@ export class Store implements AsyncDisposable {
       await withinTime(work, START_MS, this.#options.clock);
     } catch (error) {
       if (error instanceof StoreError) throw error;
-      const message = `Cannot use the store in "${this.place}": ${explain(error)}`;
+      const message = `Cannot use the store in "${this.place}": ${storeFailure(error)}`;
       throw new StoreError(message, reasonOf(error));
     }
   }

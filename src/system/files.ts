@@ -1,3 +1,5 @@
+import { messageOf } from "./errors.ts";
+
 /** Reads a text file in UTF-8; throws an Error whose message is fit for people. */
 export function readText(path: string): string {
   return decodeText(readBytes(path));
@@ -8,7 +10,7 @@ export function readBytes(path: string): Uint8Array {
   try {
     return Deno.readFileSync(path);
   } catch (error) {
-    throw new Error(explain(error, path), { cause: error });
+    throw new Error(readFailure(error, path), { cause: error });
   }
 }
 
@@ -31,7 +33,7 @@ function isUtf16([first, second, third, fourth]: Uint8Array): boolean {
   return hasMark || isLittle || isBig;
 }
 
-function explain(error: unknown, path: string): string {
+function readFailure(error: unknown, path: string): string {
   if (error instanceof Deno.errors.NotFound) return "no such file";
   if (error instanceof Deno.errors.NotADirectory) {
     return `"${path.replace(/[\\/][^\\/]*$/, "")}" is a file, where a folder is needed`;
@@ -39,7 +41,7 @@ function explain(error: unknown, path: string): string {
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   if (error instanceof Deno.errors.NotCapable) return "Deno was not given --allow-read for it";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** Soft limit of open files of this process; Infinity if the system does not report it. */

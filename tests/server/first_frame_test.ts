@@ -5,6 +5,7 @@ import type { Frame, Link } from "../../src/core/session.ts";
 import type { Visit } from "../../src/core/visit.ts";
 import type { UpgradeRoute } from "../../src/http/route.ts";
 import { FirstFrameSession } from "../../src/server/first_frame.ts";
+import type { Dialect } from "../../src/dialects/dialect.ts";
 import { gstreamer } from "../../src/dialects/gstreamer/mod.ts";
 import { ssp } from "../../src/dialects/ssp/mod.ts";
 import { newAuthentication } from "../helpers/session/auth.ts";
@@ -141,7 +142,7 @@ function meeting(
 function realRoot(): { meet(): Promise<TestClient>; hub: ReturnType<typeof newTestHub> } {
   const hub = newTestHub();
   const clock = new FakeClock();
-  const at = (dialect: typeof ssp): UpgradeRoute[] => {
+  const at = (dialect: Dialect): UpgradeRoute[] => {
     const store = newMemoryStore().dialect(dialect.name, () => false);
     const authenticator = newAuthentication({ clock });
     const realm = dialect.name;

@@ -116,6 +116,40 @@ Deno.test("where connections outlive it, a certificate is taken up beside them",
   assertEquals(bench.steps, ["renew while ready"]);
 });
 
+Deno.test("a start that hangs holds up the end for no longer than its part of the time", async () => {
+  const begun = Promise.withResolvers<void>();
+  const bench = new Bench({
+    begin: () => begun.promise,
+    seal: () => Promise.resolve(new Map([["simple", 1]])),
+  });
+  const stopped = bench.life.stop();
+  await settle();
+  assertEquals([bench.life.state, bench.life.isClosed], ["ending", true]);
+  bench.clock.advance(4_500);
+  await stopped;
+  // It may succeed later, and must not seal into a closed store.
+  begun.resolve();
+  await settle();
+  assertEquals(bench.life.state, "ended");
+  assertEquals(bench.lines, ['info stopped {"sealed":"too late","ms":4500}']);
+});
+
+Deno.test("a server that is stopped while it starts seals after the start", async () => {
+  const begun = Promise.withResolvers<void>();
+  const steps: string[] = [];
+  const bench = new Bench({
+    begin: () => begun.promise.then(() => void steps.push("begin")),
+    seal: () => Promise.resolve(new Map([["simple", steps.push("seal")]])),
+  });
+  const stopped = bench.life.stop();
+  await settle();
+  assertEquals(steps, []);
+  begun.resolve();
+  await stopped;
+  assertEquals(steps, ["begin", "seal"]);
+  assertEquals(bench.lines, ['info stopped {"sealed":"simple 2","ms":0}']);
+});
+
 Deno.test("a failed start rejects for those who wait for it, and can be ended", async () => {
   const bench = new Bench({ begin: () => Promise.reject(new Error("no store")) });
   assertEquals(await bench.life.started.catch(({ message }) => message), "no store");

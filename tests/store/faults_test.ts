@@ -396,6 +396,32 @@ Deno.test("a store that does not answer at start ends it, in time", async () => 
   assertEquals(clock.timers, 0);
 });
 
+Deno.test("writes that miss the end of the server are reported within its time", async () => {
+  const clock = new FakeClock();
+  await using folder = await TempFolder.make();
+  const engine = new FaultyEngine(folder.engine());
+  const witness = new StoreWitness();
+  const store = await Store.open(
+    engine,
+    ["a"],
+    storeOptions({ clock, witness, timeoutMs: 60_000 }),
+  );
+  engine.hang();
+  store.bans.set("id", "x", { reason: "rude" });
+  await until("it to be written", () => store.waitingWrites === 0);
+  let isOver = false;
+  const closed = store.close(3_000).then(() => isOver = true);
+  const startedAt = clock.now();
+  await until("the end", () => {
+    clock.advance(500);
+    return isOver;
+  });
+  await closed;
+  // One operation may take 60 s.
+  assert(clock.now() - startedAt < 60_000);
+  assertEquals(witness.events.at(-1), "unwritten: 1");
+});
+
 Deno.test("writes that miss the end are reported, and not waited for", async () => {
   const clock = new FakeClock();
   await using folder = await TempFolder.make();

@@ -1,9 +1,6 @@
 import type { Frame } from "../../core/session.ts";
 
-// EVENT and ACK packets as a NamespaceLink carries them.
-
-/** No client counts further. */
-const MAX_ACK_DIGITS = 10;
+// EVENT and ACK packets as a NamespaceLink carries them. The transport has checked the head already.
 
 /** An EVENT packet, its JSON unread. */
 export interface EventFrame {
@@ -18,7 +15,6 @@ export function splitEvent(frame: Frame): EventFrame | undefined {
   if (typeof frame !== "string" || !frame.startsWith("2")) return undefined;
   let end = 1;
   while (isDigit(frame.charCodeAt(end))) end++;
-  if (end > 1 + MAX_ACK_DIGITS) return undefined;
   return { ack: end > 1 ? frame.slice(1, end) : undefined, json: frame.slice(end) };
 }
 

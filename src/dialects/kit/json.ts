@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { ZodType } from "zod";
 import { SignalError } from "../../core/errors.ts";
 
@@ -27,6 +28,11 @@ export function conform<T>(schema: ZodType<T>, text: string, value: unknown, wor
   const result = isTooDeep(text, value) ? undefined : schema.safeParse(value);
   if (!result?.success) throw new SignalError("bad_frame", words);
   return result.data;
+}
+
+/** The size of a JSON value as text, in bytes. */
+export function jsonBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
 }
 
 /** Whether a JSON value is an object. */

@@ -1,7 +1,7 @@
 import type { Attempt, Authenticator, Identity, Verdict } from "../../auth/authenticator.ts";
 import { refused } from "../../auth/authenticator.ts";
 import { type Shown, shownBy } from "../../auth/credential.ts";
-import { covers, type Role } from "../../auth/grants.ts";
+import { covers, type MediaRole } from "../../auth/grants.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Link } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
@@ -85,7 +85,7 @@ export class Pass {
   }
 
   /** Throws the refusal of a role that the token does not grant. */
-  assume(role: Role): void {
+  assume(role: MediaRole): void {
     if (this.#identity?.grants.roles.includes(role)) return;
     throw refused("role").refusal;
   }

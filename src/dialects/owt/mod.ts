@@ -3,7 +3,7 @@ import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { linkLimitOptions, whole } from "../kit/options.ts";
 import { passFor } from "../kit/pass.ts";
 import { takeOverOptions, TakeOvers } from "../kit/take_overs.ts";
-import { readHandshake } from "./messages.ts";
+import { readLoginQuery } from "./messages.ts";
 import { OwtSession } from "./session.ts";
 
 const options = z.strictObject({
@@ -46,7 +46,7 @@ export const owt = defineDialect({
         limits: options,
         connect: (visit, link) => {
           const pass = passFor(server, visit, link);
-          return new OwtSession(link, readHandshake(visit.url), server, pass);
+          return new OwtSession(link, readLoginQuery(visit.url), server, pass);
         },
       }],
       entrances: [{

@@ -19,7 +19,7 @@ import {
   encodeP2p,
   encodeRefusal,
   encodeRelay,
-  type Handshake,
+  type LoginQuery,
   type P2p,
   readDropped,
   type Relayed,
@@ -36,7 +36,7 @@ export interface OwtServer extends Place {
 }
 
 /** A refusal in the clients' error numbers (§6). */
-interface Refusal {
+interface OwtRefusal {
   readonly error: number;
   /** True if the connection ends with it. */
   readonly isFinal: boolean;
@@ -52,16 +52,16 @@ const UNSUPPORTED = 2401;
 const ILLEGAL_ARGUMENT = 2402;
 const NOT_ALLOWED = 2404;
 
-function refused(error: number): Refusal {
+function refused(error: number): OwtRefusal {
   return { error, isFinal: false };
 }
 
-function hungUp(error: number): Refusal {
+function hungUp(error: number): OwtRefusal {
   return { error, isFinal: true };
 }
 
 /** The answer to each refusal; OWT has no rooms or descriptions that could be refused. */
-const WIRE = byCode<Refusal>({
+const WIRE = byCode<OwtRefusal>({
   // An argument that is not an object, before the login or after it (§5).
   frame: refused(ILLEGAL_ARGUMENT),
   rate: refused(BUSY),
@@ -138,7 +138,7 @@ const MAX_ANNOUNCED = 64;
 export class OwtSession implements Session {
   readonly link: NamespaceLink;
   readonly #server: OwtServer;
-  readonly #handshake: Handshake;
+  readonly #query: LoginQuery;
   /** Undefined if no token is needed: then the token is the id. */
   readonly #pass: Pass | undefined;
   /** Empty before a login, while another one is under way, and after the loss of the id. */
@@ -153,13 +153,13 @@ export class OwtSession implements Session {
 
   constructor(
     link: NamespaceLink,
-    handshake: Handshake,
+    query: LoginQuery,
     server: OwtServer,
     pass: Pass | undefined,
   ) {
     this.link = link;
     this.#pass = pass;
-    this.#handshake = handshake;
+    this.#query = query;
     this.#server = server;
     this.#seat = new Seat(server, this);
   }
@@ -178,7 +178,7 @@ export class OwtSession implements Session {
 
   /** The older generation logs in by the handshake, the newer one by an event (§4). */
   opened(): void | Promise<void> {
-    const { clientVersion: version, token } = this.#handshake;
+    const { clientVersion: version, token } = this.#query;
     if (version && !this.#server.versions.has(version)) {
       throw new SignalError("bad_greeting", "Client version is not supported");
     }

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Frame } from "../../core/session.ts";
-import { isTooDeep, parseJson } from "../kit/json.ts";
+import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
 
 // The wire contract is PROTOCOL.md; sections are cited as §n.
 
@@ -69,8 +69,20 @@ export function decode(frame: Frame): ClientMessage | "ignored" | "malformed" {
     return "malformed";
   }
   if (typeof value !== "object" || value === null) return "malformed";
-  const result = ClientMessage.safeParse(value);
-  return result.success ? result.data : "ignored";
+  const attempt = isObject(value) ? quickAttempt(value) : undefined;
+  return attempt ?? ClientMessage.safeParse(value).data ?? "ignored";
+}
+
+/**
+ * Reads a relayed message without the schema, which takes a seventh of its time. Returns undefined
+ * for everything that the schema may refuse.
+ */
+function quickAttempt(
+  { type, dst, payload }: Readonly<Record<string, unknown>>,
+): AttemptMessage | undefined {
+  const isAttempt = type === "CANDIDATE" || type === "OFFER" || type === "ANSWER";
+  if (!isAttempt || typeof dst !== "string" || dst === "") return undefined;
+  return payload === undefined ? { type, dst } : { type, dst, payload };
 }
 
 /** Writes a relayed message: exactly these keys in this order, `src` as the server knows it (§5). */

@@ -271,7 +271,10 @@ export class PeerJsSession implements Session {
     }
   }
 
-  /** An offer that the receiver's client cannot understand expires at once. */
+  /**
+   * An offer that the receiver's client cannot understand expires at once. An answer or a candidate is
+   * dropped: PeerJS has no refusal for them, and its client takes EXPIRE for an unknown peer.
+   */
   #cannotTell({ id: sender }: PeerHandle, { type, dst: absent }: AttemptMessage): void {
     if (type !== "OFFER") return;
     throw new SignalError("untranslatable", "The peer has no form for this message", {

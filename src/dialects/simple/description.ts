@@ -1,5 +1,5 @@
-import { Buffer } from "node:buffer";
 import { SignalError } from "../../core/errors.ts";
+import { jsonBytes } from "../kit/json.ts";
 
 /** A candidate as it was published; its other members pass through unread. */
 export interface Candidate {
@@ -35,6 +35,16 @@ export interface Change {
   readonly peer_ice?: readonly Candidate[] | undefined;
 }
 
+/** The reason for which a profile or a change is not acceptable. */
+export interface Objection {
+  readonly code:
+    | "description_too_large"
+    | "description_invalid"
+    | "field_reserved"
+    | "not_allowed";
+  readonly words: string;
+}
+
 export interface ProfileLimits {
   readonly maxFields: number;
   readonly maxFieldsBytes: number;
@@ -62,6 +72,19 @@ const NO_FIELDS: Fields = { values: new Map(), bytes: 0 };
 export const NO_PROFILE: Profile = { fields: NO_FIELDS, serverFields: NO_FIELDS, instances: [] };
 const UNSAFE_NAMES: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
+/** True if the outcome of a check is an objection. */
+export function isObjection(outcome: object): outcome is Objection {
+  return "code" in outcome;
+}
+
+/** Refuses the client if there is an objection. */
+export function accepted<Outcome extends object>(
+  outcome: Outcome | Objection,
+): Exclude<Outcome, Objection> {
+  if (isObjection(outcome)) throw new SignalError(outcome.code, outcome.words);
+  return outcome as Exclude<Outcome, Objection>; // all that is left
+}
+
 /** The number that the next instance gets: the lowest free one. */
 export function freeNumber({ instances }: Profile): number {
   const free = instances.indexOf(undefined);
@@ -82,18 +105,20 @@ export function changed(
   number: number,
   change: Change,
   limits: ProfileLimits,
-): Profile {
+): Profile | Objection {
   const old = profile.instances[number] ?? NO_PUBLICATION;
-  const instances = placed(profile.instances, number, published(old, change, limits));
+  const publication = published(old, change, limits);
+  if (isObjection(publication)) return publication;
+  const instances = placed(profile.instances, number, publication);
   if (change.peer === undefined) return bounded({ ...profile, instances }, limits);
   for (const [name, value] of Object.entries(change.peer)) {
     const { values } = profile.serverFields;
     if (values.has(name) && !isSame(value, values.get(name))) {
-      throw new SignalError("not_allowed", `${name} is the server's to set`);
+      return { code: "not_allowed", words: `${name} is the server's to set` };
     }
   }
   const fields = withFields(profile.fields, change.peer, limits);
-  return bounded({ ...profile, instances, fields }, limits);
+  return isObjection(fields) ? fields : bounded({ ...profile, instances, fields }, limits);
 }
 
 /** The profile with other fields of the server's. */
@@ -101,8 +126,9 @@ export function withServerFields(
   profile: Profile,
   fields: Readonly<Record<string, unknown>>,
   limits: ProfileLimits,
-): Profile {
-  return bounded({ ...profile, serverFields: withFields(NO_FIELDS, fields, limits) }, limits);
+): Profile | Objection {
+  const serverFields = withFields(NO_FIELDS, fields, limits);
+  return isObjection(serverFields) ? serverFields : bounded({ ...profile, serverFields }, limits);
 }
 
 /** The fields that others see differently, null for those that are gone; undefined for none. */
@@ -156,15 +182,15 @@ export function effective(
   number: number,
   change: Change,
   limits: ProfileLimits,
-): Change | undefined {
+): Change | Objection | undefined {
   const { sdp, ice } = profile.instances[number] ?? NO_PUBLICATION;
   const { peer_ice = [] } = change;
-  checkCount(peer_ice, limits);
-  const peer = Object.entries(change.peer ?? {}).filter(([name, value]) => {
-    checkName(name, limits);
-    return !isSame(value ?? undefined, profile.fields.values.get(name)) &&
-      !profile.serverFields.values.has(name);
-  });
+  const objection = overCount(peer_ice, limits) ?? badName(change.peer ?? {}, limits);
+  if (objection !== undefined) return objection;
+  const peer = Object.entries(change.peer ?? {}).filter(([name, value]) =>
+    !isSame(value ?? undefined, profile.fields.values.get(name)) &&
+    !profile.serverFields.values.has(name)
+  );
   const known = new Set(change.sdp === undefined ? ice.map((one) => JSON.stringify(one)) : []);
   const fresh = peer_ice.filter((one) => !known.has(JSON.stringify(one)));
   const isSdpNew = change.sdp !== undefined && (change.sdp !== sdp || !isSame(fresh, ice));
@@ -182,19 +208,19 @@ function published(
   old: Publication,
   { sdp, peer_ice }: Change,
   limits: ProfileLimits,
-): Publication {
+): Publication | Objection {
   if (sdp === undefined && peer_ice === undefined) return old;
   const kept = sdp === undefined ? old.ice : [];
   const ice = peer_ice === undefined ? kept : [...kept, ...peer_ice];
-  checkCount(ice, limits);
+  const objection = overCount(ice, limits);
+  if (objection !== undefined) return objection;
   const text = sdp ?? old.sdp;
-  return { sdp: text, ice, bytes: text === "" && ice.length === 0 ? 0 : bytesOf([text, ice]) };
+  return { sdp: text, ice, bytes: text === "" && ice.length === 0 ? 0 : jsonBytes([text, ice]) };
 }
 
-function bounded(profile: Profile, { maxDescriptionBytes }: ProfileLimits): Profile {
+function bounded(profile: Profile, { maxDescriptionBytes }: ProfileLimits): Profile | Objection {
   if (sizeOf(profile) <= maxDescriptionBytes) return profile;
-  const words = `More than ${maxDescriptionBytes} bytes of one peer's description`;
-  throw new SignalError("description_too_large", words);
+  return tooLarge(`More than ${maxDescriptionBytes} bytes of one peer's description`);
 }
 
 /** The fields that others see: the server's win. */
@@ -207,39 +233,50 @@ function withFields(
   old: Fields,
   change: Readonly<Record<string, unknown>>,
   limits: ProfileLimits,
-): Fields {
+): Fields | Objection {
+  const objection = badName(change, limits);
+  if (objection !== undefined) return objection;
   const fields = new Map(old.values);
   for (const [name, value] of Object.entries(change)) {
-    checkName(name, limits);
     if (value === null) fields.delete(name);
     else fields.set(name, value);
   }
-  const bytes = fields.size === 0 ? 0 : bytesOf(Object.fromEntries(fields));
+  const bytes = fields.size === 0 ? 0 : jsonBytes(Object.fromEntries(fields));
   if (fields.size > limits.maxFields || bytes > limits.maxFieldsBytes) {
     const { maxFields, maxFieldsBytes } = limits;
-    const most = `${maxFields} fields or ${maxFieldsBytes} bytes`;
-    throw new SignalError("description_too_large", `More than ${most} of custom fields`);
+    return tooLarge(`More than ${maxFields} fields or ${maxFieldsBytes} bytes of custom fields`);
   }
   return { values: fields, bytes };
 }
 
-function checkCount(ice: readonly Candidate[], { maxCandidates }: ProfileLimits): void {
-  if (ice.length <= maxCandidates) return;
-  throw new SignalError("description_too_large", `More than ${maxCandidates} candidates`);
+function overCount(
+  ice: readonly Candidate[],
+  { maxCandidates }: ProfileLimits,
+): Objection | undefined {
+  if (ice.length > maxCandidates) return tooLarge(`More than ${maxCandidates} candidates`);
 }
 
-function checkName(name: string, { maxFieldNameLength }: ProfileLimits): void {
-  const shown = name.slice(0, maxFieldNameLength);
-  if (name.startsWith("peer_")) throw new SignalError("field_reserved", `${shown} is reserved`);
-  if (UNSAFE_NAMES.has(name)) throw new SignalError("description_invalid", `${shown} is unsafe`);
-  if (name === "" || name.length > maxFieldNameLength) {
-    const words = `A field's name is not 1 to ${maxFieldNameLength} characters: "${shown}"`;
-    throw new SignalError("description_invalid", words);
+/** The objection to the first invalid name among fields. */
+function badName(
+  fields: Readonly<Record<string, unknown>>,
+  { maxFieldNameLength }: ProfileLimits,
+): Objection | undefined {
+  for (const name of Object.keys(fields)) {
+    const shown = name.slice(0, maxFieldNameLength);
+    if (name.startsWith("peer_")) return { code: "field_reserved", words: `${shown} is reserved` };
+    if (UNSAFE_NAMES.has(name)) return invalid(`${shown} is unsafe`);
+    if (name === "" || name.length > maxFieldNameLength) {
+      return invalid(`A field's name is not 1 to ${maxFieldNameLength} characters: "${shown}"`);
+    }
   }
 }
 
-function bytesOf(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(value));
+function tooLarge(words: string): Objection {
+  return { code: "description_too_large", words };
+}
+
+function invalid(words: string): Objection {
+  return { code: "description_invalid", words };
 }
 
 function isSame(one: unknown, other: unknown): boolean {

@@ -13,7 +13,7 @@ export interface Welcome extends Recovery {
 }
 
 /** The session that carries an instance's frames to its client. */
-export interface Carrier {
+export interface InstanceSession {
   readonly link: Link;
   /** The client speaks for this instance from now on. */
   welcome(instance: Instance, welcome: Welcome): void;
@@ -55,7 +55,7 @@ export class Instance {
   readonly secret: string;
   readonly log: SignalLog<Signal>;
   /** Undefined while the instance is held without a connection. */
-  carrier: Carrier | undefined;
+  carrier: InstanceSession | undefined;
   /** How its last connection ended, and until when its client may come back. */
   departure: Departure = "lost";
   heldUntilMs = 0;
@@ -74,7 +74,7 @@ export class Instance {
     peer: InstanceOwner,
     number: number,
     secret: string,
-    carrier: Carrier | undefined,
+    carrier: InstanceSession | undefined,
     { limits, total }: InstanceContext,
   ) {
     this.peer = peer;

@@ -1,7 +1,8 @@
 import { SignalError } from "../../core/errors.ts";
+import type { PeerId } from "../../core/events.ts";
 import type { Pass, Presented } from "../kit/pass.ts";
 import { newServerId } from "../kit/server_ids.ts";
-import type { Carrier } from "./instance.ts";
+import type { InstanceSession } from "./instance.ts";
 import type { JoinFrame } from "./messages.ts";
 import { peerOf, SimplePeer } from "./peer.ts";
 import type { SimpleServer } from "./server.ts";
@@ -19,7 +20,7 @@ export interface JoinRequest extends JoinFrame {
 export async function join(
   server: SimpleServer,
   frame: JoinRequest,
-  carrier: Carrier,
+  carrier: InstanceSession,
   pass: Pass | undefined,
 ): Promise<void> {
   const { room, p_id, p_secret, p_instance } = frame;
@@ -27,24 +28,35 @@ export async function join(
   if (pass !== undefined) await pass.present(presented(server, frame));
   checkOwner(server, frame);
   const id = p_id ?? newServerId(server.idHalf);
-  // Another connection may claim the same id meanwhile; this one then joins that peer.
-  while (carrier.link.isOpen) {
-    const peer = peerOf(server, id);
-    if (peer === undefined) {
-      const fresh = new SimplePeer(id, room, server);
-      await fresh.found(frame, carrier);
-      if (fresh.isHere) return;
-      if (carrier.link.isOpen && peerOf(server, id) === undefined) {
-        throw new SignalError("id_taken", "the id is in use elsewhere");
-      }
-      continue;
-    }
-    if (peer.room !== room) throw noMatch();
-    const instance = p_instance === undefined || p_secret === undefined
-      ? undefined
-      : peer.instance(p_instance, p_secret);
-    if (instance === undefined) return peer.add(frame, carrier);
-    return peer.takeBack(instance, frame, carrier);
+  // A claim of the same id may still wait for its answer; this connection then joins that peer.
+  while (server.claims.has(id)) await server.claims.get(id);
+  if (!carrier.link.isOpen) return;
+  const peer = peerOf(server, id);
+  if (peer === undefined) return await found(server, id, frame, carrier);
+  if (peer.room !== room) throw noMatch();
+  const instance = p_instance === undefined || p_secret === undefined
+    ? undefined
+    : peer.instance(p_instance, p_secret);
+  if (instance === undefined) return await peer.add(frame, carrier);
+  return await peer.takeBack(instance, frame, carrier);
+}
+
+/** Claims an id for a new peer; other connections that join with the id wait for the outcome. */
+async function found(
+  server: SimpleServer,
+  id: PeerId,
+  frame: JoinRequest,
+  carrier: InstanceSession,
+): Promise<void> {
+  const claim = new SimplePeer(id, frame.room, server).found(frame, carrier);
+  if (claim === undefined) return;
+  const end = Promise.withResolvers<void>();
+  server.claims.set(id, end.promise);
+  try {
+    await claim;
+  } finally {
+    server.claims.delete(id);
+    end.resolve();
   }
 }
 

@@ -54,9 +54,8 @@ const ChangeFrame = z.object({
   { error: "nothing to change" },
 );
 
-// The hot path: what a frame carries. Each key of a schema costs every signal two objects and a call,
-// each check beyond a type as much again. `readHead` has the keys that all signals have in common,
-// which makes a relayed signal cheaper by a fifth.
+// Each key of a schema costs a signal two objects and a call. `objection` checks the keys that all
+// signals have in common.
 const SignalBody = z.discriminatedUnion("type", [
   z.object({ peer_id: z.string(), type: z.enum(["offer", "answer", "pranswer"]), sdp: z.string() }),
   z.object({ peer_id: z.string(), type: z.literal("candidate"), peer_ice: SomeIce }),
@@ -80,8 +79,9 @@ interface SignalHead {
   readonly call?: string | undefined;
 }
 
+type Body = z.infer<typeof SignalBody>;
 export type JoinFrame = z.infer<typeof Join>;
-export type SignalFrame = SignalHead & z.infer<typeof SignalBody>;
+export type SignalFrame = SignalHead & Body;
 export type ClientFrame = z.infer<typeof OtherFrame> | SignalFrame;
 export type Credentials = z.infer<typeof Credentials>;
 export type FrameRef = z.infer<typeof Ref>;
@@ -133,19 +133,45 @@ function decodeObject(
 }
 
 function decodeSignal(value: Record<string, unknown>, maxCallLength: number): SignalFrame {
-  const { success, data, error } = SignalBody.safeParse(value);
-  if (!success) throw bad(complaint(error), value);
-  const head = readHead(value, maxCallLength);
-  if (typeof head === "string") throw bad(head, value);
-  if ("sdp" in data && data.sdp === "") throw bad("sdp: empty", value);
-  return { ...data, ...head };
+  const body = quickBody(value) ?? readBody(value);
+  const words = objection(value, maxCallLength) ??
+    ("sdp" in body && body.sdp === "" ? "sdp: empty" : undefined);
+  if (words !== undefined) throw bad(words, value);
+  // `objection` has checked these.
+  const { ref, peer_instance, call } = value as unknown as SignalHead;
+  return { ...body, event: "signal", ref, peer_instance, call };
 }
 
-/** The keys that all signals have in common; the text is the error for an invalid one. */
-function readHead(
+/**
+ * Reads a description or candidates without the schema, which takes a fifth of a relayed signal's
+ * time. Returns undefined for everything that the schema may refuse.
+ */
+function quickBody({ peer_id, type, sdp, peer_ice }: Record<string, unknown>): Body | undefined {
+  if (typeof peer_id !== "string") return undefined;
+  switch (type) {
+    case "candidate":
+      if (!isIce(peer_ice) || peer_ice.length === 0) return undefined;
+      return { peer_id, type, peer_ice: normalised(peer_ice) };
+    case "offer":
+    case "answer":
+    case "pranswer":
+      return typeof sdp === "string" ? { peer_id, type, sdp } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function readBody(value: Record<string, unknown>): Body {
+  const { success, data, error } = SignalBody.safeParse(value);
+  if (!success) throw bad(complaint(error), value);
+  return data;
+}
+
+/** Names what is wrong with the keys that all signals have in common. */
+function objection(
   { ref, peer_instance, call }: Record<string, unknown>,
   maxCallLength: number,
-): SignalHead | string {
+): string | undefined {
   if (ref !== undefined && !isRef(ref)) return "ref: expected string or number";
   if (peer_instance !== undefined && !isIndex(peer_instance)) {
     return "peer_instance: expected a whole number, 0 or more";
@@ -155,7 +181,6 @@ function readHead(
     if (call === "") return "call: empty";
     if (call.length > maxCallLength) return `call: longer than ${maxCallLength} characters`;
   }
-  return { event: "signal", ref, peer_instance, call };
 }
 
 /** An error that names the frame that caused it. */

@@ -102,6 +102,7 @@ export const simple = defineDialect({
       held: new Held(options),
       departed: new Departed(options.maxDeparted),
       total: new KeptTotal(),
+      claims: new Map(),
       resumeMs: options.resumeMs,
       maxFrameBytes: options.maxFrameBytes,
       iceServers: () => [...iceServers(), ...ownIceServers],

@@ -1,4 +1,3 @@
-import { SignalError } from "../../core/errors.ts";
 import type { RoomOperations } from "../dialect.ts";
 import { roomOperations } from "../kit/room_operations.ts";
 import { isObject } from "../kit/json.ts";
@@ -19,13 +18,10 @@ export function operations(server: SimpleServer): RoomOperations {
     const isNothing = Object.keys(fields).length === 0;
     const kept = server.rooms.describe(room, id, isNothing ? null : fields);
     if (kept !== "kept") return kept;
-    try {
-      peer.setFields(fields);
-      return "described";
-    } catch (error) {
-      server.rooms.describe(room, id, before);
-      if (!(error instanceof SignalError)) throw error;
-      return error.code === "description_too_large" ? "too_large" : "invalid";
-    }
+    const outcome = peer.setFields(fields);
+    if (outcome === "described") return outcome;
+    server.rooms.describe(room, id, before);
+    if (outcome === "unknown") return outcome;
+    return outcome === "description_too_large" ? "too_large" : "invalid";
   });
 }

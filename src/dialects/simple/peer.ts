@@ -4,13 +4,16 @@ import type { Leg, Untaken } from "../../core/signal.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "../../core/events.ts";
 import type { Receiver } from "../../core/session.ts";
 import {
+  accepted,
   type Change,
   changed,
   describe,
   difference,
   effective,
   freeNumber,
+  isObjection,
   NO_PROFILE,
+  type Objection,
   peerInstances,
   placed,
   type Profile,
@@ -19,12 +22,12 @@ import {
   withServerFields,
 } from "./description.ts";
 import { isObject } from "../kit/json.ts";
-import { type Carrier, Instance, type InstanceOwner, type Reason } from "./instance.ts";
+import { Instance, type InstanceOwner, type InstanceSession, type Reason } from "./instance.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import { type PeerLine, SimpleLeg } from "./leg.ts";
 import { throwIfTold, UNSENT } from "./refusals.ts";
 import { countTakeBack } from "./take_backs.ts";
-import { isEqual } from "./secrets.ts";
+import { isEqual } from "../../system/crypto.ts";
 import { GONE, type Speaker } from "./kept_signals.ts";
 import {
   encodeJoin,
@@ -35,6 +38,7 @@ import {
 } from "./messages.ts";
 import { descriptionOf, encodeNews, type News } from "./news.ts";
 import type { SimpleServer } from "./server.ts";
+import { receiptOf, targetsOf } from "./targets.ts";
 
 /** A connection's request to take an instance back. */
 interface TakeBack extends Change {
@@ -100,12 +104,12 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     for (const instance of this.#instances) instance?.carrier?.link.fail(error);
   }
 
-  /** Claims the id and enters the room, with a first instance. In vain if the id is in use. */
+  /** Claims the id and enters the room, with a first instance. */
   found(
     change: Change & { readonly token?: string | undefined },
-    carrier: Carrier,
+    carrier: InstanceSession,
   ): void | Promise<void> {
-    this.#profile = this.#described(changed(NO_PROFILE, 0, change, this.#server.limits));
+    this.#profile = this.#described(accepted(changed(NO_PROFILE, 0, change, this.#server.limits)));
     this.#addInstance(0, carrier);
     return this.#claim(change.token);
   }
@@ -123,14 +127,14 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   }
 
   /** Adds an instance. */
-  add(change: Change, carrier: Carrier): void | Promise<void> {
+  add(change: Change, carrier: InstanceSession): void | Promise<void> {
     const { limits } = this.#server;
     const number = freeNumber(this.#profile);
     if (number >= limits.maxInstances) {
       throw new SignalError("instances_full", `more than ${limits.maxInstances} instances`);
     }
-    const news = effective(this.#profile, number, change, limits) ?? {};
-    const profile = changed(this.#profile, number, news, limits);
+    const news = accepted(effective(this.#profile, number, change, limits) ?? {});
+    const profile = accepted(changed(this.#profile, number, news, limits));
     const step = this.#announce(profile, { type: "join", instance: number });
     return after(step, () => {
       const instance = this.#addInstance(number, carrier);
@@ -139,11 +143,11 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   }
 
   /** Gives an instance, held or still connected, to another connection (§6). */
-  takeBack(instance: Instance, request: TakeBack, carrier: Carrier): void | Promise<void> {
+  takeBack(instance: Instance, request: TakeBack, carrier: InstanceSession): void | Promise<void> {
     const { clock, limits } = this.#server;
     const takeBacks = countTakeBack(instance.takeBacks, clock, limits);
-    const news = effective(this.#profile, instance.number, request, this.#server.limits);
-    const step = news === undefined ? undefined : this.publish(instance, news);
+    const news = effective(this.#profile, instance.number, request, limits);
+    const step = news === undefined ? undefined : this.publish(instance, accepted(news));
     return after(step, () => {
       instance.takeBacks = takeBacks;
       if (request.isContinuation !== true) instance.holder++;
@@ -156,18 +160,25 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   }
 
   publish({ number }: Instance, change: Change): void | Promise<void> {
-    const profile = changed(this.#profile, number, change, this.#server.limits);
+    const profile = accepted(changed(this.#profile, number, change, this.#server.limits));
     return this.#announce(profile, { type: "change", instance: number, change });
   }
 
-  /** Sets the server's fields of the peer, in place of the earlier ones. */
-  setFields(fields: Readonly<Record<string, unknown>>): void | Promise<void> {
-    const profile = withServerFields(this.#profile, fields, this.#server.limits);
+  /** Sets the server's fields of the peer, in place of the earlier ones, for an operator. */
+  setFields(
+    fields: Readonly<Record<string, unknown>>,
+  ): "described" | "unknown" | Objection["code"] {
+    const { hub, realm, limits } = this.#server;
+    const profile = withServerFields(this.#profile, fields, limits);
+    if (isObjection(profile)) return profile.code;
     const peer = difference(this.#profile, profile);
-    if (peer === undefined) return;
+    if (peer === undefined) return "described";
     // The change is not an instance's; there is always one to name.
     const instance = profile.instances.findIndex((one) => one !== undefined);
-    return this.#announce(profile, { type: "change", instance, change: { peer } });
+    const news: News = { type: "change", instance, change: { peer } };
+    const outcome = hub.describeMember(realm, this.room, this.id, this.#publicly(profile), news);
+    if (outcome === "described") this.#profile = profile;
+    return outcome === "too_large" ? "description_too_large" : outcome;
   }
 
   /** Sends to one instance of a room-mate, or to all of them or none (§6). */
@@ -182,7 +193,9 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     }
     const signal: Signal = { peer_id: this.id, peer_instance: from.number, frame };
     const { receiver } = mate;
-    const receipt = receiver instanceof SimplePeer ? receiver.#receiptFor(signal) : ONE;
+    const receipt = receiver instanceof SimplePeer
+      ? receiptOf(targetsOf(receiver.#instances, signal), signal)
+      : ONE;
     const refusal = UNSENT[hub.send(peer, mate.handle, signal)];
     if (refusal !== undefined) throw new SignalError(...refusal);
     return receipt;
@@ -201,7 +214,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   }
 
   hand(signal: Signal, from: Readonly<Speaker>): boolean {
-    const targets = this.#meantBy(signal).filter((target) => isTarget(target, signal));
+    const targets = targetsOf(this.#instances, signal);
     const isFull = (target: Instance) => !target.isConnected && !target.log.hasRoomFor(signal);
     if (targets.length === 0 || targets.some(isFull)) return false;
     for (const target of targets) target.take(from, signal);
@@ -306,13 +319,9 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     const { rooms, limits } = this.#server;
     const fields = rooms.description(this.room, this.id);
     if (!isObject(fields)) return profile;
-    try {
-      return withServerFields(profile, fields, limits);
-    } catch (error) {
-      // The fields do not fit beside the client's own; joining is more important.
-      if (error instanceof SignalError) return profile;
-      throw error;
-    }
+    const described = withServerFields(profile, fields, limits);
+    // The fields may not fit beside the client's own; joining is more important.
+    return isObjection(described) ? profile : described;
   }
 
   #isMate({ id, receiver }: PresentPeer): boolean {
@@ -321,33 +330,13 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     return hub.member(realm, this.room, id) !== undefined;
   }
 
-  /** Counts the instances that a signal reaches; throws if it cannot reach all that it names. */
-  #receiptFor(signal: Signal): Receipt {
-    let [delivered, queued] = [0, 0];
-    for (const target of this.#meantBy(signal)) {
-      if (!isTarget(target, signal)) continue;
-      if (target.isConnected) delivered++;
-      else if (target.log.hasRoomFor(signal)) queued++;
-      else throw new SignalError("queue_full", "too much waits for the peer, which is away");
-    }
-    if (delivered + queued > 0) return { delivered, queued };
-    throw new SignalError("instance_unknown", "the peer has no such instance");
-  }
-
   #take(signal: Signal): void {
     const sender = peerOf(this.#server, signal.peer_id);
     const speaker = (sender && sender.#instances[signal.peer_instance]?.speaker) ?? GONE;
-    for (const target of this.#meantBy(signal)) {
-      if (isTarget(target, signal)) target.take(speaker, signal);
-    }
+    for (const target of targetsOf(this.#instances, signal)) target.take(speaker, signal);
   }
 
-  /** The instances that a signal names; one that sends to its own peer is among them. */
-  #meantBy({ frame: { peer_instance: number } }: Signal): readonly (Instance | undefined)[] {
-    return number === undefined ? this.#instances : [this.#instances[number]];
-  }
-
-  #addInstance(number: number, carrier: Carrier): Instance {
+  #addInstance(number: number, carrier: InstanceSession): Instance {
     const secret = this.#server.secrets.issue(this.room, this.id);
     const instance = new Instance(this, number, secret, carrier, this.#server);
     this.#instances = placed(this.#instances, number, instance);
@@ -385,12 +374,4 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
       if (link !== undefined) { for (const frame of frames) link.send(frame); }
     }
   }
-}
-
-/** False for the sender itself, if it sends to its own peer. */
-function isTarget(
-  target: Instance | undefined,
-  { peer_id, peer_instance }: Signal,
-): target is Instance {
-  return target !== undefined && (target.number !== peer_instance || target.peer.id !== peer_id);
 }

@@ -8,6 +8,7 @@ const FULL = {
   peers_full: "the server holds no more peers",
   credentials_missing: "a token is needed",
   unavailable: "the other nodes cannot be reached",
+  id_taken: "the id is in use elsewhere",
 } as const;
 
 /** Refusals of a signal, by the outcome of its sending. */
@@ -33,10 +34,10 @@ export function throwIfTold(reason: Refused["reason"], hasClient: boolean): void
     case "rooms_full":
     case "credentials_missing":
     case "unavailable":
+    case "id_taken":
       if (hasClient) throw new SignalError(reason, FULL[reason]);
       return;
-    // The joining connection looks for the holder of a taken id by itself. Hub pairs are not used.
-    case "id_taken":
+    // Hub pairs are not used.
     case "peer_busy":
     case "peer_unknown":
       return;

@@ -1,8 +1,7 @@
 import * as z from "zod";
-import { SignalError } from "../../core/errors.ts";
 import type { DialectStore } from "../../core/kept.ts";
 import { readSealed } from "../kit/sealed.ts";
-import { changed, NO_PROFILE, type Profile, withServerFields } from "./description.ts";
+import { changed, isObjection, NO_PROFILE, type Profile, withServerFields } from "./description.ts";
 import { Instance } from "./instance.ts";
 import { peersOf, SimplePeer } from "./peer.ts";
 import type { SimpleServer } from "./server.ts";
@@ -170,20 +169,17 @@ function profileOf(
 ): Profile | undefined {
   const [first] = instances;
   if (first === undefined) return undefined;
-  try {
-    const last = Math.max(...instances.map(({ number }) => number));
-    if (last >= limits.maxInstances) return undefined;
-    const free: Profile = { ...NO_PROFILE, instances: new Array(last + 1).fill(undefined) };
-    const withFields = changed(free, first.number, { peer: fields }, limits);
-    const published = instances.reduce(
-      (profile, { number, sdp, ice }) => changed(profile, number, { sdp, peer_ice: ice }, limits),
-      withFields,
-    );
-    return withServerFields(published, serverFields, limits);
-  } catch (error) {
-    if (error instanceof SignalError) return undefined;
-    throw error;
+  const last = Math.max(...instances.map(({ number }) => number));
+  if (last >= limits.maxInstances) return undefined;
+  const free: Profile = { ...NO_PROFILE, instances: new Array(last + 1).fill(undefined) };
+  let profile = changed(free, first.number, { peer: fields }, limits);
+  for (const { number, sdp, ice } of instances) {
+    if (isObjection(profile)) return undefined;
+    profile = changed(profile, number, { sdp, peer_ice: ice }, limits);
   }
+  if (isObjection(profile)) return undefined;
+  const described = withServerFields(profile, serverFields, limits);
+  return isObjection(described) ? undefined : described;
 }
 
 function leftOf({ carrier, heldUntilMs }: Instance, { clock, resumeMs }: SimpleServer): number {

@@ -1,5 +1,5 @@
-import { Buffer } from "node:buffer";
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
+import { isEqual } from "../../system/crypto.ts";
 import type { Secret } from "../../core/kept.ts";
 
 /** Lengths of the parts of a secret, in characters of base64url. */
@@ -52,10 +52,4 @@ function proofOf(id: string, nonce: string, tag: string, key: Uint8Array): strin
 
 function hmac(text: string, key: Uint8Array): string {
   return createHmac("sha256", key).update(text, "utf16le").digest("base64url");
-}
-
-/** As strings: other spellings of the same bytes are other secrets. Takes as long for every text. */
-export function isEqual(given: string, expected: string): boolean {
-  const [one, other] = [Buffer.from(given), Buffer.from(expected)];
-  return one.length === other.length && timingSafeEqual(one, other);
 }

@@ -1,5 +1,6 @@
 import type { Authenticator } from "../../auth/authenticator.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { PeerId } from "../../core/events.ts";
 import type { StoredRooms } from "../../core/kept.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
@@ -40,6 +41,8 @@ export interface SimpleServer extends Place {
   readonly held: Held;
   readonly total: InstanceContext["total"];
   readonly departed: Departed;
+  /** Claims of ids that wait for their answer; they end without an error. */
+  readonly claims: Map<PeerId, Promise<void>>;
   /** How long a lost instance is held; 0 means not at all. */
   readonly resumeMs: number;
   readonly maxFrameBytes: number;

@@ -4,7 +4,7 @@ import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { EventStream } from "./event_stream.ts";
-import type { Carrier, Instance, Reason, Welcome } from "./instance.ts";
+import type { Instance, InstanceSession, Reason, Welcome } from "./instance.ts";
 import {
   type ClientFrame,
   decode,
@@ -26,7 +26,7 @@ import { refusalResponse, WIRE } from "./wire.ts";
 type ReadJoin = () => JoinRequest | "over" | undefined;
 
 /** One connection of an instance. The hub's events go to the peer. */
-export class SimpleSession implements Session, Carrier {
+export class SimpleSession implements Session, InstanceSession {
   readonly link: Link;
   readonly #server: SimpleServer;
   /** Undefined if no token is needed. */

@@ -1,7 +1,7 @@
-import { Buffer } from "node:buffer";
 import type { Hub } from "../../core/hub.ts";
 import type { RoomReport } from "../../core/rooms.ts";
 import type { Described, OperatedRoom, RoomOperations } from "../dialect.ts";
+import { jsonBytes } from "../kit/json.ts";
 import { roomOperations } from "../kit/room_operations.ts";
 import type { Pools } from "./pools.ts";
 
@@ -56,5 +56,5 @@ export function poolOperations(options: PoolOperationsOptions): RoomOperations {
 
 /** The size of a description; zero without one. */
 function sizeOf(description: unknown): number {
-  return description === null ? 0 : Buffer.byteLength(JSON.stringify(description));
+  return description === null ? 0 : jsonBytes(description);
 }

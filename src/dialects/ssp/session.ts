@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Leg, Role, Untaken } from "../../core/signal.ts";
+import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
 import type {
   PeerEvent,
   PeerHandle,
@@ -170,7 +170,7 @@ export class SspSession implements Session {
   }
 
   /** A peer outside the pool may call a member, but not one behind a token. */
-  leg(other: PeerSummary, _role: Role, _room: RoomId | undefined): Leg | Untaken {
+  leg(other: PeerSummary, _role: CallRole, _room: RoomId | undefined): Leg | Untaken {
     const { hub, realm, dialect, authenticator } = this.#server;
     const pool = this.#pool;
     if (pool === undefined) return "absent";

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { PeerId, PeerSummary } from "../../core/events.ts";
 import type { Frame } from "../../core/session.ts";
-import { conform, parseJson } from "../kit/json.ts";
+import { conform, isObject, isTooDeep, parseJson } from "../kit/json.ts";
 
 // The wire format is in PROTOCOL.md. It leaves open what is as in the original server,
 // gst-webrtc-signalling-server of gst-plugins-rs.
@@ -98,7 +98,37 @@ export type ServerMessage =
 /** Reads a frame. What throws here is ignored on the wire: see the session's answers. */
 export function decode(frame: Frame): ClientMessage {
   if (typeof frame !== "string") throw new SignalError("binary_frame", "Message is binary");
-  return conform(ClientMessage, frame, parseJson(frame), "Message is not one of the protocol");
+  const value = parseJson(frame);
+  const peer = isTooDeep(frame, value) ? undefined : quickPeer(value);
+  return peer ?? conform(ClientMessage, frame, value, "Message is not one of the protocol");
+}
+
+/**
+ * Reads a relayed message without the schema, which takes a fifth of its time. Returns undefined for
+ * everything that the schema may refuse.
+ */
+function quickPeer(value: unknown): PeerMessage | undefined {
+  if (!isObject(value) || value["type"] !== "peer") return undefined;
+  const { sessionId, sdp, ice } = value;
+  if (typeof sessionId !== "string") return undefined;
+  if (sdp !== undefined) {
+    return ice === undefined && isSdp(sdp) ? { type: "peer", sessionId, sdp } : undefined;
+  }
+  if (!isIce(ice)) return undefined;
+  const { candidate, sdpMLineIndex, ...rest } = ice;
+  // The members in the order in which the schema has them.
+  return { type: "peer", sessionId, ice: { candidate, sdpMLineIndex, ...rest } };
+}
+
+function isSdp(value: unknown): value is z.infer<typeof Sdp> {
+  return isObject(value) && (value["type"] === "offer" || value["type"] === "answer") &&
+    typeof value["sdp"] === "string";
+}
+
+function isIce(value: unknown): value is z.infer<typeof Ice> {
+  if (!isObject(value) || typeof value["candidate"] !== "string") return false;
+  const index = value["sdpMLineIndex"];
+  return Number.isInteger(index) && Number(index) >= 0 && Number(index) <= MAX_LINE_INDEX;
 }
 
 /** The first message of every conversation. */

@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { Allowance } from "../../core/allowance.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -6,8 +5,9 @@ import { SignalError } from "../../core/errors.ts";
 import type { PeerEvent, PeerHandle, PeerId, PeerSummary, RoomEvent } from "../../core/events.ts";
 import type { PresentPeer } from "../../core/peer.ts";
 import type { Frame, Link, Session } from "../../core/session.ts";
-import type { Leg, Role as CallRole, Untaken } from "../../core/signal.ts";
+import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
+import { jsonBytes } from "../kit/json.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { Pass } from "../kit/pass.ts";
 import { type IdHalf, newServerId } from "../kit/server_ids.ts";
@@ -225,7 +225,7 @@ export class WebRtcSinkSession implements Session {
     if (status.roles.includes("consumer")) this.#pass?.assume("consume");
     this.#spendRequest();
     const { hub, maxMetaBytes, maxMembers } = this.#server;
-    const bytes = Buffer.byteLength(JSON.stringify(meta));
+    const bytes = jsonBytes(meta);
     if (bytes > maxMetaBytes) {
       throw new SignalError("description_too_large", "Cannot change the status: meta is too large");
     }

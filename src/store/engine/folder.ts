@@ -4,7 +4,7 @@ import { StoreError, StoreTimeoutError } from "./engine.ts";
 import { closeToOthers, createPrivate, isThere, moveDatabase } from "./files.ts";
 import { type ClaimedFile, KV_FILE } from "./kv.ts";
 import { foreign } from "./format.ts";
-import { explain, reasonOf } from "./reason.ts";
+import { reasonOf, storeFailure } from "./reason.ts";
 import { isForeign, isUsable } from "./soundness.ts";
 import { withinTime } from "../time_limit.ts";
 
@@ -96,7 +96,7 @@ export class StoreFolder implements ClaimedFile {
       await turn;
     } catch (error) {
       if (error instanceof StoreError && error.reason === "foreign") throw error;
-      const what = `Cannot use the store in "${this.#path}": ${explain(error)}`;
+      const what = `Cannot use the store in "${this.#path}": ${storeFailure(error)}`;
       throw new StoreError(what, reasonOf(error));
     }
   }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../system/errors.ts";
 import { StoreError, StoreGoneError, type StoreReason, StoreTimeoutError } from "./engine.ts";
 
 /** Texts for `/readyz` and the log: public, therefore without paths and addresses. */
@@ -24,7 +25,7 @@ export function reasonOf(error: unknown): StoreReason {
   if (error instanceof StoreTimeoutError) return "silent";
   if (isNoFolder(error)) return "not_a_folder";
   if (error instanceof Deno.errors.PermissionDenied) return "denied";
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   if (/is full|no space|quota/i.test(text)) return "full";
   if (/locked|busy/i.test(text)) return "locked";
   if (/read-?only/i.test(text)) return "read_only";
@@ -41,7 +42,7 @@ export function reasonText(error: unknown, place: string): string {
 }
 
 /** A failure in one line for the person who starts the server. */
-export function explain(error: unknown): string {
+export function storeFailure(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) {
     const right = /--allow-\w+/.exec(error.message)?.[0] ?? "the permission";
     return `Deno was not given ${right} for it`;
@@ -57,7 +58,7 @@ export function explain(error: unknown): string {
     case "read_only":
       return "it can be read but not written";
     default:
-      return (error instanceof Error ? error.message : String(error)).replaceAll("\n", " ");
+      return messageOf(error);
   }
 }
 

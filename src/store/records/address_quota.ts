@@ -11,7 +11,7 @@ export interface AddressQuotaOptions {
   readonly maxAddresses: number;
 }
 
-interface Account {
+interface Allowance {
   readonly left: number;
   readonly atMs: number;
 }
@@ -22,7 +22,7 @@ const HOUR_S = 3_600;
 export class AddressQuota {
   readonly #options: AddressQuotaOptions;
   /** Ordered by last use, oldest first. */
-  readonly #accounts = new Map<string, Account>();
+  readonly #accounts = new Map<string, Allowance>();
 
   constructor(options: AddressQuotaOptions) {
     this.#options = options;
@@ -59,7 +59,7 @@ export class AddressQuota {
     }
   }
 
-  #leftOf({ left, atMs }: Account): number {
+  #leftOf({ left, atMs }: Allowance): number {
     const { perHour, burst, now } = this.#options;
     return refilled(left, perHour / HOUR_S, burst, now() - atMs);
   }

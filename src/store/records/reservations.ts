@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
-import { timingSafeEqual } from "node:crypto";
 import type { Holder, KeepOutcome, Reservations, Reserved } from "../../core/kept.ts";
+import { isEqual } from "../../system/crypto.ts";
 import type { ReservationBook } from "./reservation_book.ts";
 
 /** A digest in base64url, or as `sha256sum` writes it. */
@@ -27,7 +27,7 @@ export class DialectReservations implements Reservations {
     await book.lookUp(dialect, id);
     const isNobodys = (): boolean => book.find(dialect, id)?.value.isOperators !== true;
     if (lifetimeMs === undefined && isNobodys()) return "unreserved";
-    const digest = await digestOf(token);
+    const digest = await hashInBackground(token);
     // No await from here on, so that one of two claims of a free id comes first.
     const holder = book.find(dialect, id)?.value;
     if (lifetimeMs === undefined && isNobodys()) return "unreserved";
@@ -46,7 +46,9 @@ export class DialectReservations implements Reservations {
   }
 
   async reserve(id: string, holder: Holder, lifetimeMs?: number): Promise<KeepOutcome> {
-    const digest = "token" in holder ? await digestOf(holder.token) : readDigest(holder.digest);
+    const digest = "token" in holder
+      ? await hashInBackground(holder.token)
+      : readDigest(holder.digest);
     if (digest === undefined) return "invalid";
     const lifetime = lifetimeMs === undefined ? {} : { lifetimeMs };
     return this.#book.set(this.#dialect, id, { digest, ...lifetime, isOperators: true });
@@ -64,8 +66,8 @@ export class DialectReservations implements Reservations {
   }
 }
 
-/** Asynchronous, because many clients that return at once must not block the others. */
-async function digestOf(token: string): Promise<string> {
+/** A token's digest, computed off the thread: clients that return at once must not block others. */
+async function hashInBackground(token: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
   return Buffer.from(digest).toString("base64url");
 }
@@ -73,9 +75,4 @@ async function digestOf(token: string): Promise<string> {
 function readDigest(text: string): string | undefined {
   if (HEX_DIGEST.test(text)) return Buffer.from(text, "hex").toString("base64url");
   return DIGEST.test(text) ? text : undefined;
-}
-
-function isEqual(one: string, other: string): boolean {
-  const [a, b] = [Buffer.from(one), Buffer.from(other)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -3,7 +3,7 @@ import { type Engine, StoreError } from "../engine/engine.ts";
 import { isThere, removeDatabase } from "../engine/files.ts";
 import type { StoreFolder } from "../engine/folder.ts";
 import { type ClaimedFile, KvEngine } from "../engine/kv.ts";
-import { explain, reasonOf } from "../engine/reason.ts";
+import { reasonOf, storeFailure } from "../engine/reason.ts";
 import { SealBrokenError } from "./seal.ts";
 import { isUsable } from "../engine/soundness.ts";
 
@@ -70,7 +70,7 @@ export class SealedFile implements SealedPlace {
       await removeDatabase(this.#path);
       return false;
     } catch (error) {
-      throw new StoreError(`Cannot use "${this.#path}": ${explain(error)}`, reasonOf(error));
+      throw new StoreError(`Cannot use "${this.#path}": ${storeFailure(error)}`, reasonOf(error));
     }
   }
 }

@@ -1,7 +1,11 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { SignalError } from "../../../src/core/errors.ts";
+import { assert, assertEquals } from "@std/assert";
 import { Departed } from "../../../src/dialects/simple/departed.ts";
-import { changed, effective, NO_PROFILE } from "../../../src/dialects/simple/description.ts";
+import {
+  accepted,
+  changed,
+  effective,
+  NO_PROFILE,
+} from "../../../src/dialects/simple/description.ts";
 import {
   comeBack,
   enter,
@@ -103,13 +107,14 @@ Deno.test("the changes of a join are found in one look at each candidate, for an
     maxCandidates: 200,
     maxDescriptionBytes: 1_000_000,
   };
-  const profile = changed(NO_PROFILE, 0, { peer_ice: candidates(200, 0) }, limits);
+  const profile = accepted(changed(NO_PROFILE, 0, { peer_ice: candidates(200, 0) }, limits));
   looks = 0;
-  const news = effective(profile, 0, { peer_ice: candidates(200, 100) }, limits);
-  assertEquals(news?.peer_ice?.length, 100);
+  const news = accepted(effective(profile, 0, { peer_ice: candidates(200, 100) }, limits) ?? {});
+  assertEquals(news.peer_ice?.length, 100);
   assert(looks <= 2 * 400, `${looks} looks`);
   looks = 0;
-  assertThrows(() => effective(profile, 0, { peer_ice: candidates(201, 0) }, limits), SignalError);
+  const outcome = effective(profile, 0, { peer_ice: candidates(201, 0) }, limits);
+  assertEquals(outcome, { code: "description_too_large", words: "More than 200 candidates" });
   assertEquals(looks, 0);
 });
 

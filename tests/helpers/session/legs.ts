@@ -1,11 +1,11 @@
 import type { CallPeer } from "../../../src/core/call_end.ts";
 import { type CallEvent, type CallLimits, Calls } from "../../../src/core/calls.ts";
 import type {
+  CallRole,
   Crossing,
   End,
   Leg,
   Lifted,
-  Role,
   Signal,
   Untaken,
 } from "../../../src/core/signal.ts";
@@ -36,7 +36,7 @@ export class ScriptedPeer implements CallPeer {
   /** Called with all news of its legs; the legs of one peer are numbered. */
   onTold: (leg: number, told: Signal | End) => void = () => {};
   readonly faults: unknown[] = [];
-  readonly roles: Role[] = [];
+  readonly roles: CallRole[] = [];
   /** Thrown by its legs when it is set. */
   fault: Error | undefined = undefined;
   readonly receiver: CallPeer["receiver"];
@@ -58,7 +58,7 @@ export class ScriptedPeer implements CallPeer {
     return this.told.splice(0);
   }
 
-  #leg(role: Role): Leg | Untaken {
+  #leg(role: CallRole): Leg | Untaken {
     const { manners } = this;
     if (manners.unavailable !== undefined) return manners.unavailable;
     this.roles.push(role);

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { explain } from "../../../src/store/engine/reason.ts";
+import { storeFailure } from "../../../src/store/engine/reason.ts";
 
 Deno.test("a permission that Deno was not given is named by its flag", () => {
   const write = 'Requires write access to "/data", run again with the --allow-write flag';
   const error = new Deno.errors.NotCapable(write);
-  assertEquals(explain(error), "Deno was not given --allow-write for it");
+  assertEquals(storeFailure(error), "Deno was not given --allow-write for it");
 });
 
 Deno.test({
@@ -12,12 +12,12 @@ Deno.test({
   permissions: { write: false },
   fn: async () => {
     const error = await Deno.mkdir("/nowhere").catch((error: unknown) => error);
-    assertEquals(explain(error), "Deno was not given --allow-write for it");
+    assertEquals(storeFailure(error), "Deno was not given --allow-write for it");
   },
 });
 
 Deno.test("the system's refusals are explained without its numbers", () => {
-  assertEquals(explain(new Deno.errors.NotFound("os error 2")), "no such file or folder");
-  assertEquals(explain(new Deno.errors.PermissionDenied("os error 13")), "permission denied");
-  assertEquals(explain(new Deno.errors.AlreadyExists("os error 17")), "it is not a folder");
+  assertEquals(storeFailure(new Deno.errors.NotFound("os error 2")), "no such file or folder");
+  assertEquals(storeFailure(new Deno.errors.PermissionDenied("os error 13")), "permission denied");
+  assertEquals(storeFailure(new Deno.errors.AlreadyExists("os error 17")), "it is not a folder");
 });

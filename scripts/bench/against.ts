@@ -1,0 +1,124 @@
+import {
+  type Both,
+  type FanOutReading,
+  FanOutResult,
+  type FloodReading,
+  FloodResult,
+  IdleResult,
+  type Side,
+} from "./job.ts";
+import { type Contest, repeat, row } from "./measure.ts";
+import { runJob, type ServerProcess } from "./process.ts";
+import type { Row } from "./report.ts";
+import type { Scenario } from "./scenarios.ts";
+
+/** Most that this checkout may take, as a multiple of what the other one takes. */
+const TARGET = 1.02;
+const JOIN_TARGET = 1.05;
+/** Larger rooms are the announcements' business, which the comparison with the relay measures. */
+const MAX_ROOM = 100;
+
+/** Holds this checkout's server against another's, by turns under the same load. */
+export async function measureAgainst(scenario: Scenario, contest: Contest): Promise<Row[]> {
+  const { plan } = contest;
+  const floods = await repeat(plan.rounds, () => measureFloods(scenario, contest));
+  const rows = [
+    floodRow("1 pair, 64 in flight", floods.map(({ onePair }) => onePair)),
+    floodRow(`${plan.manyPairs} pairs, 1 in flight`, floods.map(({ manyPairs }) => manyPairs)),
+  ];
+  if (scenario.isVariant) return rows;
+  if (scenario.enter !== undefined) rows.push(...await measureJoins(scenario, contest));
+  const memory = await repeat(plan.idleRounds, async () => ({
+    signalbox: await measureMemory(scenario, "signalbox", contest),
+    yardstick: await measureMemory(scenario, "yardstick", contest),
+  }));
+  rows.push(row(`memory per idle connection, kB, ${plan.idleConnections} of them`, memory, {
+    digits: 1,
+    value: (bytes) => bytes / 1024,
+    target: TARGET,
+  }));
+  return rows;
+}
+
+function floodRow(load: string, rounds: readonly Both<FloodReading>[]): Row {
+  return row(`CPU per message, µs, ${load}`, rounds, {
+    digits: 2,
+    value: ({ cpuUsPerMessage }) => cpuUsPerMessage,
+    target: TARGET,
+  });
+}
+
+async function measureFloods(
+  scenario: Scenario,
+  { start, plan, signal }: Contest,
+): Promise<{ readonly onePair: FloodResult; readonly manyPairs: FloodResult }> {
+  await using signalbox = await start("signalbox");
+  await using yardstick = await start("yardstick");
+  const { warmUpMs, measureMs } = plan;
+  const sides = alike(scenario, signalbox, yardstick);
+  const flood = { kind: "flood", ...sides, warmUpMs, measureMs } as const;
+  return {
+    onePair: await runJob({ ...flood, pairs: 1, inFlight: 64 }, FloodResult, signal),
+    manyPairs: await runJob({ ...flood, pairs: plan.manyPairs, inFlight: 1 }, FloodResult, signal),
+  };
+}
+
+async function measureJoins(
+  scenario: Scenario,
+  { start, plan, signal }: Contest,
+): Promise<Row[]> {
+  const rooms = plan.rooms.filter((members) => members <= MAX_ROOM);
+  const rounds = await repeat(plan.fanOutRounds, async () => {
+    await using signalbox = await start("signalbox");
+    await using yardstick = await start("yardstick");
+    return await runJob(
+      {
+        kind: "fanOut",
+        ...alike(scenario, signalbox, yardstick),
+        rooms,
+        warmUpMs: plan.warmUpMs,
+        measureMs: plan.fanOutMs,
+      },
+      FanOutResult,
+      signal,
+    );
+  });
+  return rooms.map((_, nth) =>
+    row(`CPU per join into a room of ${rooms[nth]}, and leave, µs`, rounds, {
+      digits: 1,
+      value: (readings: readonly FanOutReading[]) => readings[nth]?.cpuUsPerGuest ?? NaN,
+      target: JOIN_TARGET,
+    })
+  );
+}
+
+async function measureMemory(
+  scenario: Scenario,
+  side: Side,
+  { start, plan, signal }: Contest,
+): Promise<number> {
+  await using server = await start(side);
+  const { bytesPerConnection } = await runJob(
+    {
+      kind: "idle",
+      scenario: scenario.name,
+      // Both are spoken to as signalbox is.
+      side: "signalbox",
+      target: server.target,
+      connections: plan.idleConnections,
+      warmUpConnections: plan.idleWarmUpConnections,
+      settleMs: plan.idleSettleMs,
+    },
+    IdleResult,
+    signal,
+  );
+  return bytesPerConnection;
+}
+
+function alike(
+  { name }: Scenario,
+  { target: signalbox }: ServerProcess,
+  { target: yardstick }: ServerProcess,
+): { scenario: string; targets: Both<ServerProcess["target"]>; isRivalAlike: true } {
+  return { scenario: name, targets: { signalbox, yardstick }, isRivalAlike: true };
+}

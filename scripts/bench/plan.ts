@@ -1,0 +1,64 @@
+/** How much is measured; the more and the longer the rounds, the less noise. */
+export interface Plan {
+  readonly rounds: number;
+  /** Per server, load and round, as is `measureMs`. */
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+  readonly manyPairs: number;
+  readonly pacedPerSecond: number;
+  readonly fanOutRounds: number;
+  /** Members of the rooms whose announcements are measured, 10 among them. */
+  readonly rooms: readonly number[];
+  /** Per server, room and round. */
+  readonly fanOutMs: number;
+  readonly idleRounds: number;
+  readonly idleConnections: number;
+  /**
+   * Connections before those: while they come the runtime's young generation grows to its full
+   * size, some 30 MB, once and for all. That is no further connection's share.
+   */
+  readonly idleWarmUpConnections: number;
+  readonly idleSettleMs: number;
+  readonly topicRounds: number;
+  /** Subscribers of the topics that are published to. */
+  readonly topicSubscribers: readonly number[];
+  /** Rooms that pages join together, per round. */
+  readonly storms: number;
+}
+
+export const FULL: Plan = {
+  rounds: 5,
+  warmUpMs: 1000,
+  measureMs: 2500,
+  manyPairs: 500,
+  pacedPerSecond: 2000,
+  fanOutRounds: 5,
+  rooms: [2, 10, 100, 1000],
+  fanOutMs: 2500,
+  idleRounds: 3,
+  idleConnections: 5000,
+  idleWarmUpConnections: 2000,
+  idleSettleMs: 2500,
+  topicRounds: 5,
+  topicSubscribers: [2, 20, 200, 1000],
+  storms: 4,
+};
+
+export const QUICK: Plan = {
+  rounds: 1,
+  warmUpMs: 100,
+  measureMs: 300,
+  manyPairs: 50,
+  pacedPerSecond: 500,
+  fanOutRounds: 1,
+  // To fill a room of a thousand alone takes half a million announcements.
+  rooms: [2, 10, 100],
+  fanOutMs: 250,
+  idleRounds: 1,
+  idleConnections: 200,
+  idleWarmUpConnections: 100,
+  idleSettleMs: 100,
+  topicRounds: 1,
+  topicSubscribers: [2, 20],
+  storms: 1,
+};
