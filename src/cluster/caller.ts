@@ -174,7 +174,7 @@ export class Caller {
     }
   }
 
-  /** Registers; an engine that forgot this process, or was started again, is told everything. */
+  /** Registers. An engine that forgot this process, or was started again, then learns everything. */
   async #greet(connection: EngineConnection): Promise<void> {
     const { prefix, name, process, leaseMs, settings, report } = this.#options;
     const args = [prefix, this.#run, name, process, String(leaseMs), settings, this.#known, ""];
@@ -253,7 +253,7 @@ export class Caller {
     this.#starts.push(now);
   }
 
-  /** One call; undefined if the engine has to be told everything first, which is done then. */
+  /** One call; undefined if the engine had to learn everything first, and the call came to nothing. */
   async #apply(
     connection: EngineConnection,
     number: number,

@@ -1,4 +1,4 @@
-/** What happens to a node of a cluster, for the log and the metrics. */
+/** An event in the life of a node, for the log and the metrics. */
 export type ClusterEvent =
   | { readonly type: "reached"; readonly epoch: string; readonly nodes: number }
   | { readonly type: "away"; readonly why: string }

@@ -155,8 +155,9 @@ export class ItemHandler {
       case "nodeGone":
         return this.#nodeGone(a);
       case "tell": {
-        const [topic = "", body] = JSON.parse(b);
-        return sink.told(topic, body);
+        const body = unpackBody(b);
+        if (Array.isArray(body)) sink.told(String(body[0]), body[1]);
+        return;
       }
       default:
         this.#parts.report({ type: "unknown" });

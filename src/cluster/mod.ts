@@ -51,7 +51,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const { url, password, prefix: cluster, node = `n-${randomName()}`, tls, clock } = options;
   const { leaseMs, report, warn, settings: equal } = options;
   const place = readPlace(url, password);
-  const engine = new RedisEngine({ place, name: node, tls });
+  const engine = new RedisEngine({ place, name: node, tls, clock });
   const prefix = `{${cluster}}:${FORMAT}:`;
   const settings = digestSettings(cluster, equal);
   const who = {

@@ -223,7 +223,7 @@ export class ClusterNode implements Backplane {
   }
 
   tell(topic: string, body: unknown): void {
-    this.#push(["B", "tell", JSON.stringify([topic, body])]);
+    this.#push(["B", "tell", packBody([topic, body])]);
   }
 
   async ids(realm: string, dialect: string): Promise<string[]> {
@@ -309,7 +309,9 @@ export class ClusterNode implements Backplane {
     const { report } = this.#options;
     const before = new Set(this.#nodes.map(({ id }) => id));
     for (const { id, name } of nodes) {
-      if (!before.delete(id)) report({ type: "node", name, change: "joined" });
+      if (!before.delete(id) && id !== this.#caller.node) {
+        report({ type: "node", name, change: "joined" });
+      }
     }
     for (const { id, name } of this.#nodes) {
       if (before.has(id)) report({ type: "node", name, change: "left" });

@@ -107,7 +107,7 @@ export class Outbox {
     this.#keep(process, rest);
   }
 
-  /** A process says what became of one message. */
+  /** A process has answered one message. */
   answered(process: string, number: number, outcome: Passed): void {
     const list = this.#placed.get(process) ?? [];
     const at = list.findIndex((parcel) => parcel.number === number);

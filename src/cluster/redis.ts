@@ -1,4 +1,5 @@
 import { createClient, type RedisClientType } from "@redis/client";
+import type { Clock } from "../core/clock.ts";
 import {
   type Engine,
   type EngineConnection,
@@ -9,6 +10,7 @@ import {
 import type { Place } from "./place.ts";
 
 export interface RedisOptions {
+  readonly clock: Clock;
   readonly place: Place;
   /** For the engine's list of its clients. */
   readonly name: string;
@@ -25,6 +27,7 @@ export interface Tls {
 }
 
 const CONNECT_MS = 2_000;
+const SPARE_MS = 500;
 
 /** A Redis or Valkey. Nothing is sent twice, queued or connected again by the library itself. */
 export class RedisEngine implements Engine {
@@ -49,6 +52,7 @@ export class RedisEngine implements Engine {
       socket: { ...socket, ...where },
       name: `signalbox:${name}:${purpose}`,
       disableOfflineQueue: true,
+      disableClientInfo: true,
       database,
       RESP: 2,
       ...(user === undefined ? {} : { username: user }),
@@ -56,9 +60,11 @@ export class RedisEngine implements Engine {
     });
     // Every failure also ends the commands that are under way.
     client.on("error", () => {});
-    const connection = new RedisConnection(client as unknown as RedisClientType);
+    const { clock } = this.#options;
+    // With another version of the protocol its replies would have other types.
+    const connection = new RedisConnection(client as unknown as RedisClientType, clock);
     try {
-      await within(client.connect(), connectTimeout + 500);
+      await within(clock, client.connect(), connectTimeout + SPARE_MS);
       return connection;
     } catch (error) {
       connection.close();
@@ -69,17 +75,19 @@ export class RedisEngine implements Engine {
 
 class RedisConnection implements EngineConnection {
   readonly #client: RedisClientType;
+  readonly #clock: Clock;
   #isClosed = false;
 
-  constructor(client: RedisClientType) {
+  constructor(client: RedisClientType, clock: Clock) {
     this.#client = client;
+    this.#clock = clock;
   }
 
   async command(args: readonly string[], limitMs: number): Promise<Reply> {
     if (this.#isClosed) throw new EngineError("unreachable", "connection lost");
     try {
       // The library's own type of replies has more members than these commands can answer.
-      return await within(this.#client.sendCommand([...args]), limitMs) as Reply;
+      return await within(this.#clock, this.#client.sendCommand([...args]), limitMs) as Reply;
     } catch (error) {
       throw troubleOf(error);
     }
@@ -92,19 +100,15 @@ class RedisConnection implements EngineConnection {
   }
 }
 
-async function within<T>(work: Promise<T>, limitMs: number): Promise<T> {
+async function within<T>(clock: Clock, work: Promise<T>, limitMs: number): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new EngineError("unreachable", "timed out")),
+  using _timer = clock.after(
     limitMs,
+    () => late.reject(new EngineError("unreachable", "timed out")),
   );
-  // The other outcome has no reader any more.
+  // If it fails later, nobody asks any more.
   work.catch(() => {});
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return await Promise.race([work, late.promise]);
 }
 
 /** The engine's own words, or the system's, for each kind of trouble. */

@@ -33,7 +33,7 @@ export interface StartOptions {
   readonly warn: (text: string) => void;
 }
 
-/** What a node knows of its cluster when it starts. */
+/** The cluster as a node finds it at its start. */
 export interface Joined {
   readonly incarnation: string;
   readonly nodes: number;

@@ -90,7 +90,7 @@ export interface NodeInfo {
 }
 
 /**
- * What a hub asks of the other nodes. Steps are carried out in the order of these calls. Each answer
+ * The requests of a hub to the other nodes. Steps are carried out in the order of these calls. Each answer
  * comes once, at the step's place in the order of everything that this node learns.
  */
 export interface Backplane {
@@ -139,7 +139,7 @@ export interface Elsewhere {
   ids(realm: string, dialect: string): Promise<string[]>;
 }
 
-/** What a hub is told, in order, each in one turn. */
+/** The news for a hub, in order, each in one turn. */
 export interface Sink {
   /** A message for a peer of this node; false if the peer is not here, or takes nothing more. */
   deliver(message: SharedMessage): boolean;

@@ -10,7 +10,7 @@ type Relay = Extract<PeerEvent, { type: "relay" }>;
  * other. Messages for it leave this node.
  */
 export class Ghost implements Receiver {
-  /** Nothing is written to it here: it is there until its node says that it is gone. */
+  /** It is open until its node reports that the peer is gone. */
   readonly link = { isOpen: true, fail: (): void => {} };
   readonly realm: string;
   readonly id: string;

@@ -139,7 +139,6 @@ export class Hub {
   has(realm: string, id: PeerId): boolean {
     return this.#realm(realm).peers.has(id);
   }
-
   /** All peers of a realm, in order of registration. */
   peers(realm: string): Iterable<PresentPeer> {
     return this.#realm(realm).peers.values();

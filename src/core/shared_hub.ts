@@ -5,6 +5,7 @@ import type {
   ClaimAnswer,
   Elsewhere,
   Fence,
+  PairAnswer,
   Passed,
   PeerKey,
   RoomKey,
@@ -37,7 +38,7 @@ type Relay = Extract<PeerEvent, { type: "relay" }>;
 const NO_LIMIT = Infinity;
 
 /**
- * A hub whose ids, rooms and pairs are those of all nodes. Peers of this node are its own, as on a
+ * The hub of one node among several. Its ids, rooms and pairs are those of all nodes. Peers of this node are its own, as on a
  * single node; those of other nodes that are in its rooms and pairs are ghosts in it. Everything that
  * concerns other nodes is carried out when the backplane says so, in one order for all.
  */
@@ -195,21 +196,17 @@ export class SharedHub extends Hub implements Sink {
   override pair(handle: PeerHandle, to: PeerId): void | Promise<void> {
     const own = this.#own.get(nameOf(handle));
     if (own === undefined || !this.#is(handle)) return super.pair(handle, to);
-    return inOrder<string>(
+    return inOrder<PairAnswer>(
       (answer) => this.#backplane.pair(own.actor, to, answer),
       (outcome) => {
         if (outcome === "paired" || outcome === "stale") return;
-        const reason = outcome === "unknown"
-          ? "peer_unknown"
-          : outcome === "busy"
-          ? "peer_busy"
-          : "unavailable";
+        const reason = outcome === "unavailable" ? outcome : `peer_${outcome}` as const;
         this.#answer(handle, { type: "refused", step: "pair", peer: to, reason });
       },
     );
   }
 
-  /** Of a message that leaves this node, "sent" is a promise: `undelivered` may follow. */
+  /** Sends. After "sent" a message that leaves this node may still come back by `undelivered`. */
   override send(
     from: PeerHandle,
     to: PeerId | PeerHandle,

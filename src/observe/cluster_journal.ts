@@ -10,7 +10,7 @@ export interface ClusterState {
   readonly waitingSteps: number;
 }
 
-/** What happens to this node of a cluster, as counts and log lines: names and numbers only. */
+/** The life of this node as counts and log lines: names and numbers only. */
 export class ClusterJournal {
   readonly #log: Log;
   readonly #undelivered = { absent: 0, gone: 0, unavailable: 0 };
@@ -88,7 +88,7 @@ export class ClusterJournal {
       ["items_received_total", "Items read from the inbox", () => this.#items],
       ["items_duplicate_total", "Messages that came twice", () => this.#duplicates],
       ["items_unknown_total", "Items that mean nothing", () => this.#unknown],
-      ["epochs_total", "Times that everything was told to the engine", () => this.#epochs],
+      ["epochs_total", "Times that the engine had to learn everything", () => this.#epochs],
       ["losses_total", "Times that the engine was lost", () => this.#losses],
       ["fenced_total", "Times that this node was taken for dead", () => this.#fenced],
       ["reaped_total", "Dead nodes whose ids were freed", () => this.#reaped],

@@ -85,7 +85,7 @@ export function clusterWords({ cluster: { prefix, place, node, nodes } }: Cluste
   return `Cluster "${prefix}" at ${place} as node ${node.node}, ${count}`;
 }
 
-/** What a cluster cannot do yet: it is refused, so that nothing works by half. */
+/** Refuses what a cluster cannot do yet, so that nothing works by half. */
 function objectionsTo(config: Config): string[] {
   const objections: string[] = [];
   const able = DIALECTS.filter(({ isClusterable }) => isClusterable).map(({ name }) => name);
@@ -97,7 +97,7 @@ function objectionsTo(config: Config): string[] {
     objections.push(`Cannot serve ${unable.join(", ")} in a cluster yet: give ${hint}`);
   }
   if (config.bridge.length > 0) objections.push("Cannot use --bridge in a cluster yet");
-  const { reserveIds, serverIdsOnly, idSecret } = config["peerjs"] as PeerJsPart;
+  const { reserveIds, serverIdsOnly, idSecret } = config.peerjs;
   if (config.dialects.includes("peerjs")) {
     if (reserveIds !== undefined) {
       objections.push("Cannot use --peerjs-reserve-ids in a cluster yet");
@@ -111,17 +111,9 @@ function objectionsTo(config: Config): string[] {
   return objections;
 }
 
-/** The options of PeerJS that concern other nodes. */
-interface PeerJsPart {
-  readonly reserveIds?: number;
-  readonly serverIdsOnly: boolean;
-  readonly idSecret?: string;
-  readonly key: string;
-}
-
 /** The settings whose difference clients would notice. */
 function sharedSettings(config: Config): ReadonlyMap<string, unknown> {
-  const { idSecret, key, serverIdsOnly } = config["peerjs"] as PeerJsPart;
+  const { idSecret, key, serverIdsOnly } = config.peerjs;
   return new Map<string, unknown>([
     ["dialects", [...config.dialects].sort()],
     ["peerjs-key", key],

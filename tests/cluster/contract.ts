@@ -53,7 +53,7 @@ export const CONTRACT: readonly (readonly [string, (open: OpenStage) => Promise<
     assertEquals(await refused(stage, 1, claim), ["refused claim: id_taken"]);
     assertEquals(await refused(stage, 0, claim), ["refused claim: id_taken"]);
   }],
-  ["the same client takes its id over, and the old connection is told", async (open) => {
+  ["the same client takes its id over, and the old connection learns of it", async (open) => {
     await using stage = await open();
     const old = await admitted(stage, 0, "x", { proof: "p" });
     const other = await admitted(stage, 0, "other");

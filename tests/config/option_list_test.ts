@@ -79,6 +79,8 @@ Deno.test("secrets are known as such, and nothing else is", () => {
       "auth-tokens",
       "auth-jwt-secret",
       "auth-webhook-secret",
+      "cluster",
+      "cluster-password",
       "ice-secret",
       "ice-credential",
       "peerjs-id-secret",

@@ -25,7 +25,7 @@ local tries = {
 for _, try in ipairs(tries) do
   local answer = redis.pcall((unpack or table.unpack)(try))
   if type(answer) == "table" and answer.err then
-    if answer.err:find("ACL") or answer.err:find("NOPERM") or answer.err:find("permission") then
+    if answer.err:find("ACL") or answer.err:find("NOPERM") or answer.err:find("can't run") then
       return { try[1] }
     end
     return redis.error_reply(answer.err)

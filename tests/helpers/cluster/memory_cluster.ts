@@ -33,7 +33,7 @@ async function breathe(): Promise<void> {
   for (let round = 0; round < 40; round++) await Promise.resolve();
 }
 
-/** Nodes over an engine in this process. Time passes only when a test says so. */
+/** Nodes over an engine in this process. Time passes only when a test lets it. */
 export class MemoryCluster implements AsyncDisposable {
   readonly clock = new FakeClock();
   readonly engine: MemoryEngine;

@@ -15,7 +15,9 @@ export interface RedisServer extends AsyncDisposable {
 /** @param settings further arguments of redis-server */
 export async function startRedis(...settings: readonly string[]): Promise<RedisServer> {
   const port = freePort();
-  let child = await spawn(port, settings);
+  const folder = await Deno.makeTempDir({ prefix: "signalbox-redis-" });
+  const all = ["--dir", folder, ...settings];
+  let child = await spawn(port, all);
   const kill = async (): Promise<void> => {
     try {
       child.kill("SIGKILL");
@@ -32,9 +34,12 @@ export async function startRedis(...settings: readonly string[]): Promise<RedisS
       else child.kill(signal);
     },
     async restart(): Promise<void> {
-      child = await spawn(port, settings);
+      child = await spawn(port, all);
     },
-    [Symbol.asyncDispose]: kill,
+    async [Symbol.asyncDispose](): Promise<void> {
+      await kill();
+      await Deno.remove(folder, { recursive: true });
+    },
   };
 }
 

@@ -80,7 +80,7 @@ export const overRedis: OpenStage = async (limits) => {
 /** A node of this process over a real engine. */
 export function nodeAt(server: RedisServer, name: string): ClusterNode {
   return new ClusterNode({
-    engine: new RedisEngine({ place: readPlace(server.url), name }),
+    engine: new RedisEngine({ place: readPlace(server.url), name, clock: systemClock }),
     clock: systemClock,
     prefix: "test:1:",
     name,
@@ -96,7 +96,7 @@ export function nodeAt(server: RedisServer, name: string): ClusterNode {
   });
 }
 
-/** What a receiver was told, once it is at least this much. */
+/** The events of a receiver, once there are this many. */
 export async function heard(
   stage: Stage,
   receiver: FakeReceiver,
