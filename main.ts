@@ -59,7 +59,7 @@ function explain(error: unknown): number {
 }
 
 async function serve(
-  { config, notices }: Extract<Command, { type: "serve" }>,
+  { config, notices, secrets }: Extract<Command, { type: "serve" }>,
   { variable: variables }: Sources,
 ): Promise<void> {
   const log = openLog(config.log, systemClock);
@@ -67,7 +67,7 @@ async function serve(
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
   const clustered = await joinCluster(config, parts);
-  const server = startServer(config, { version: VERSION, log, persistence, clustered });
+  const server = startServer(config, { version: VERSION, log, persistence, secrets, clustered });
   // From here on this process has the sealed state, and must seal it again when it stops.
   stopOnSignals(server, log);
   await server.started;
@@ -124,7 +124,7 @@ function stopOnSignals(server: Server, log: Log): void {
   });
   // A service reloads on SIGHUP. In a terminal SIGHUP means that the terminal is gone.
   if (!server.readsFiles && Deno.stdout.isTerminal()) return;
-  Deno.addSignalListener("SIGHUP", () => void server.reload());
+  Deno.addSignalListener("SIGHUP", () => void server.reload({ certificate: true }));
 }
 
 /** Reads variables only if this process may: it must run without any of them. */

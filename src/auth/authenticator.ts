@@ -71,8 +71,6 @@ export interface Judge extends Partial<Disposable> {
   readonly asksAlways?: true;
   /** Why tokens cannot be judged now, in a few words; undefined if they can. */
   readonly trouble?: string | undefined;
-  /** Another judge is in force; without this method the judge is disposed of. */
-  retire?(): void;
   /** Never rejects. */
   judge(token: string | undefined, attempt: Attempt): Verdict | Promise<Verdict>;
 }

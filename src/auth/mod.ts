@@ -56,14 +56,17 @@ export class Authentication implements Authenticator, Disposable {
     return this.#common?.judge.trouble;
   }
 
+  /** The mode's judge; undefined for mode none. */
+  get judge(): Judge | undefined {
+    return this.#common?.judge;
+  }
+
   /** Judges by other settings from now on; nobody who is in is asked again. */
   adopt(settings: AuthSettings): void {
     const old = this.#common?.judge;
     this.#own = judgesOf(settings);
     this.#common = settings.common;
-    if (old === undefined || old === settings.common?.judge) return;
-    if (old.retire !== undefined) old.retire();
-    else old[Symbol.dispose]?.();
+    if (old !== settings.common?.judge) old?.[Symbol.dispose]?.();
   }
 
   asks(dialect: string): boolean {

@@ -93,9 +93,6 @@ export class WebhookJudge implements Judge, Disposable {
     return verdict;
   }
 
-  /** Questions that are under way are still answered. */
-  retire(): void {}
-
   [Symbol.dispose](): void {
     this.#ended.abort(new Error("authentication ended"));
   }

@@ -5,7 +5,9 @@ import { limit, whole } from "../dialects/kit/options.ts";
 const group = "Bridging";
 /** Limits, for `--help all`. */
 const rare = { group, isRare: true } as const;
-const bridgeable = DIALECTS.filter(({ isBridgeable }) => isBridgeable).map(({ name }) => name);
+const bridgeable = DIALECTS.filter(({ bridging }) => bridging !== undefined).map(({ name }) =>
+  name
+);
 const words = `expected all, or two or more of ${bridgeable.join(", ")}`;
 
 /** Options of the calls between clients of different protocols. */

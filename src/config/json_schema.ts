@@ -2,7 +2,7 @@ import * as z from "zod";
 import { ConfigSchema } from "./schema.ts";
 
 /** Our own facts about options, which a JSON Schema does not know. */
-const OWN_KEYS = ["flags", "env", "secret", "mayBeEmpty", "alone", "group", "isRare"];
+const OWN_KEYS = ["flags", "env", "secret", "secretFile", "mayBeEmpty", "alone", "group", "isRare"];
 
 /** The JSON Schema of the configuration file: the text of `--config-schema`. */
 export function configSchemaText(): string {

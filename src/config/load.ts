@@ -2,7 +2,9 @@ import { wordAll } from "./complaint.ts";
 import { readConfigFile } from "./config_file.ts";
 import { readFlags } from "./flags.ts";
 import type { Given } from "./given.ts";
+import { LiveSecrets } from "./live_secrets.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
+import { SecretFiles } from "./secret_files.ts";
 import { fileInVariable, type Notice, readVariables, type VariableSource } from "./variables.ts";
 
 /** Where a configuration comes from; the caller does the reading. */
@@ -14,7 +16,12 @@ export interface Sources extends VariableSource {
 
 /** The command that a command line asks for. */
 export type Command =
-  | { readonly type: "serve"; readonly config: Config; readonly notices: readonly Notice[] }
+  | {
+    readonly type: "serve";
+    readonly config: Config;
+    readonly notices: readonly Notice[];
+    readonly secrets: LiveSecrets;
+  }
   | { readonly type: "help" | "help-all" | "version" | "config-schema" };
 
 /** A configuration that cannot be used; each message is one line for a person. */
@@ -46,13 +53,25 @@ export function loadConfig(sources: Sources): Command {
   for (const one of [...fromFile, ...fromVariables, ...flags.given]) {
     given.set(one.option.flag, one);
   }
-  const result = ConfigSchema.safeParse(nest(given.values()));
-  if (!result.success) problems.push(...wordAll(result.error.issues, given));
-  if (result.success && problems.length === 0) {
-    const config = result.data as Config; // each dialect's part was checked by its own schema
-    return { type: "serve", config, notices: [...notices, ...noticesOf(config)] };
-  }
-  throw new ConfigError(problems);
+  const files = new SecretFiles(given, sources.readFile, problems);
+  const config = parse(given, files.read(problems), problems);
+  if (config === undefined || problems.length > 0) throw new ConfigError(problems);
+  const secrets = new LiveSecrets(config, files, (fresh, faults) => parse(given, fresh, faults));
+  return { type: "serve", config, notices: [...notices, ...noticesOf(config)], secrets };
+}
+
+/** The configuration of these values; undefined if they cannot be used, with the reasons in `problems`. */
+function parse(
+  given: ReadonlyMap<string, Given>,
+  secrets: readonly Given[],
+  problems: string[],
+): Config | undefined {
+  const all = new Map([...given, ...secrets.map((one) => [one.option.flag, one] as const)]);
+  const result = ConfigSchema.safeParse(nest(all.values()));
+  // Each dialect's part was checked by its own schema.
+  if (result.success) return result.data as Config;
+  problems.push(...wordAll(result.error.issues, all));
+  return undefined;
 }
 
 /** Warns of options that are more dangerous than they look. */

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { OptionMeta } from "../dialects/kit/options.ts";
 import { DIALECTS } from "../dialects/mod.ts";
+import { flagOf, variableOf } from "./names.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 
 /** One option, as flags, variables, help and the options page see it. */
@@ -23,6 +24,8 @@ export interface Option {
   readonly standard: unknown;
   readonly help: string;
   readonly isSecret: boolean;
+  /** It names the file of a secret. */
+  readonly isSecretFile: boolean;
   readonly isRare: boolean;
   readonly mayBeEmpty: boolean;
   /** The value of a list flag that stands alone; undefined if it needs one. */
@@ -73,12 +76,11 @@ function collect(schema: SchemaPart, path: readonly string[]): Option[] {
 }
 
 function describe(schema: SchemaPart, path: readonly string[]): Option {
-  const words = path.map((part) => part.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
-  const flag = words.join("-");
+  const flag = flagOf(path);
   return {
     path,
     flag,
-    variable: `SIGNALBOX_${flag.replaceAll("-", "_").toUpperCase()}`,
+    variable: variableOf(path),
     otherFlags: (schema.flags ?? []).filter((other) => other !== flag),
     otherVariables: schema.env ?? [],
     type: typeOf(schema),
@@ -89,6 +91,7 @@ function describe(schema: SchemaPart, path: readonly string[]): Option {
     standard: schema.default,
     help: schema.description ?? "",
     isSecret: schema.secret === true,
+    isSecretFile: schema.secretFile === true,
     isRare: schema.isRare === true,
     mayBeEmpty: schema.mayBeEmpty === true,
     alone: schema.alone,

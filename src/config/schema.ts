@@ -3,6 +3,7 @@ import { type DialectOptions, DIALECTS } from "../dialects/mod.ts";
 import { auth } from "./auth.ts";
 import { bridgeOptions } from "./bridge.ts";
 import { clusterOptions } from "./cluster.ts";
+import { withFileTwins } from "./file_twins.ts";
 import { iceOptions } from "./ice.ts";
 import { limit, MIB, pathText, toggle, whole } from "../dialects/kit/options.ts";
 import { originOption } from "./origins.ts";
@@ -144,7 +145,7 @@ const dialects: Record<string, z.ZodType> = {};
 for (const { name, options } of DIALECTS) dialects[name] = options.prefault({});
 
 /** Every option: default, bounds and help. No other module repeats any of these. */
-export const ConfigSchema = z.strictObject({
+export const ConfigSchema = withFileTwins(z.strictObject({
   listen: z.array(
     z.string().regex(/^https?:\/\/[^/?#\s]+\/?$/, "expected a URL such as http://[::]:8080"),
   ).default([]).meta({
@@ -230,6 +231,14 @@ export const ConfigSchema = z.strictObject({
     description: "Path of metrics for Prometheus; disabled by default",
     group: OPERATION,
   }),
+  metricsTokens: z.array(
+    z.string().regex(/^[\w.~-]{16,}$/, "expected at least 16 of A-Z a-z 0-9 . _ ~ -"),
+  ).default([]).meta({
+    description: "Token that a scrape of the metrics has to show; may be given several times",
+    group: OPERATION,
+    isRare: true,
+    secret: true,
+  }),
   noTry: toggle("Do not serve /try, the page that makes a first call", {
     group: OPERATION,
     isRare: true,
@@ -269,7 +278,7 @@ export const ConfigSchema = z.strictObject({
   transport: transport.prefault({}),
   socketIo: socketIo.prefault({}),
   ...dialects as Record<never, z.ZodType>,
-});
+}));
 
 /** A checked configuration; each dialect's options are under its name. */
 export type Config =

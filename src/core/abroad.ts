@@ -1,4 +1,6 @@
+import type { CallPeer } from "./call_end.ts";
 import type { Calls } from "./calls.ts";
+import type { RoomId } from "./events.ts";
 import type { LobbyName } from "./lobby.ts";
 import type { Untaken } from "./signal.ts";
 
@@ -32,6 +34,21 @@ const UNTAKEN: Readonly<Record<Untaken, Sent>> = {
 };
 
 /** The outcome of a message that went by way of a call. */
-export function sentBy(outcome: "sent" | Untaken): Sent {
+function sentBy(outcome: "sent" | Untaken): Sent {
   return outcome === "sent" ? outcome : UNTAKEN[outcome];
+}
+
+/** Sends to a peer of another dialect; one outside the room may be addressed in a call under way. */
+export function sendAbroad(
+  calls: Calls | undefined,
+  { from, to, payload, room, isInside }: {
+    readonly from: CallPeer;
+    readonly to: CallPeer;
+    readonly payload: unknown;
+    readonly room: RoomId | undefined;
+    readonly isInside: boolean;
+  },
+): Sent {
+  if (!isInside && calls?.has(from, to) !== true) return "elsewhere";
+  return calls === undefined ? "untranslatable" : sentBy(calls.send(from, to, payload, room));
 }

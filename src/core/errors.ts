@@ -106,6 +106,8 @@ export const CODES = {
   /** Connections from one address come faster than the limit. */
   address_rate: { family: "door", isFatal: true },
   origin_forbidden: { family: "door", isFatal: true },
+  /** An operator has removed the client. */
+  kicked: { family: "policy", isFatal: true },
   /** An operator has banned the address. */
   address_banned: { family: "door", isFatal: true },
   /** The other nodes of the cluster cannot be reached at the moment. */

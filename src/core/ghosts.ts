@@ -1,4 +1,5 @@
 import type { Fence, PeerKey, RoomKey, SharedPeer } from "./backplane.ts";
+import type { Expulsion } from "./expulsion.ts";
 import type { PeerEvent, PeerHandle, PeerId, RoomId } from "./events.ts";
 import type { Claim, PresentPeer, RoomRequest, SelfDescription } from "./peer.ts";
 import type { Receiver } from "./session.ts";
@@ -12,6 +13,8 @@ type Relay = Extract<PeerEvent, { type: "relay" }>;
 export class Ghost implements Receiver {
   /** It is open until its node reports that the peer is gone. */
   readonly link = { isOpen: true, fail: (): void => {} };
+  readonly links = [];
+  readonly isElsewhere = true;
   readonly realm: string;
   readonly id: string;
   readonly fence: Fence;
@@ -19,19 +22,19 @@ export class Ghost implements Receiver {
   /** Names of rooms of this node, and ids of peers of this node. */
   readonly rooms = new Set<string>();
   readonly pairs = new Set<string>();
-  readonly #pass: (ghost: Ghost, message: Relay) => void;
+  readonly #hub: Pick<GhostHub, "pass" | "expel">;
   #handle: PeerHandle | undefined;
 
   constructor(
     realm: string,
     { id, fence, dialect }: SharedPeer,
-    pass: (ghost: Ghost, message: Relay) => void,
+    hub: Pick<GhostHub, "pass" | "expel">,
   ) {
     this.realm = realm;
     this.id = id;
     this.fence = fence;
     this.dialect = dialect;
-    this.#pass = pass;
+    this.#hub = hub;
   }
 
   /** Its handle in this hub; throws before it was admitted. */
@@ -43,8 +46,12 @@ export class Ghost implements Receiver {
   }
 
   deliver(event: PeerEvent): void {
-    if (event.type === "relay") this.#pass(this, event);
+    if (event.type === "relay") this.#hub.pass(this, event);
     else if (event.type === "admitted") this.#handle = event.peer;
+  }
+
+  expel(reason: Expulsion): void {
+    this.#hub.expel(this, reason);
   }
 }
 
@@ -67,6 +74,8 @@ export interface GhostHub {
   readonly find: (realm: string, id: PeerId) => PresentPeer | undefined;
   /** Sends a message for a ghost on to its node. */
   readonly pass: (ghost: Ghost, message: Relay) => void;
+  /** Has its node end the stay of a ghost's client. */
+  readonly expel: (ghost: Ghost, reason: Expulsion) => void;
 }
 
 /** A room of which this node has members, or that it watches. */
@@ -219,7 +228,7 @@ export class Ghosts {
     // The id has another holder now.
     if (known !== undefined) this.drop(known);
     const { id, dialect, isExclusive, bytes, info } = peer;
-    const ghost = new Ghost(realm, peer, this.#hub.pass);
+    const ghost = new Ghost(realm, peer, this.#hub);
     this.#ghosts.set(nameOf(ghost), ghost);
     const claim = { realm, id, dialect, receiver: ghost, isExclusive };
     this.#hub.claim({ ...claim, description: { bytes, info }, ...(room && { room }) });

@@ -1,7 +1,9 @@
-import { type Abroad, type Sent, sentBy } from "./abroad.ts";
+import { type Abroad, sendAbroad, type Sent } from "./abroad.ts";
 import type { Elsewhere } from "./backplane.ts";
 import type { Calls } from "./calls.ts";
 import { Exchange } from "./channels.ts";
+import type { LeaveReason } from "./expulsion.ts";
+import { Happenings } from "./happenings.ts";
 import type { HubLimits } from "./limits.ts";
 import {
   type Claim,
@@ -12,15 +14,18 @@ import {
   type SelfDescription,
   tell,
 } from "./peer.ts";
-import { type Admit, askAll, Realm, type Reserve, type Watch } from "./realm.ts";
+import { OpenCalls } from "./open_calls.ts";
+import { Overview } from "./overview.ts";
+import { pairUp, part } from "./pairs.ts";
+import { reportPeerJoined, reportPeerLeft } from "./presence_news.ts";
+import { type Admit, askAll, type Realm, Realms, type Reserve, type Watch } from "./realm.ts";
+import { refuseClaim, refusePair } from "./refusals.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
 import type { PeerHandle, PeerId, PeerSummary, Refused, RoomId, RoomRefusal } from "./events.ts";
 import type { Receiver } from "./session.ts";
 
 export type { Reserve } from "./realm.ts";
 export type { Sent } from "./abroad.ts";
-
-const RELEASED = "Cannot act for a peer that was released";
 
 /**
  * The only owner of presence: the peers, their rooms and pairs, and the way from one to another. It
@@ -34,21 +39,31 @@ const RELEASED = "Cannot act for a peer that was released";
 export class Hub {
   /** Publish and subscribe, for dialects whose clients are no peers. */
   readonly channels = new Exchange();
-  /** The way to the peers of other nodes; undefined where this is the only node. */
+  /** The way to the peers of other nodes, if there are any. */
   readonly elsewhere: Elsewhere | undefined = undefined;
+  /** The calls that operators see. */
+  readonly openCalls: OpenCalls;
+  /** Peers and rooms of all realms, for operators. */
+  readonly overview: Overview;
+  readonly #happenings: Happenings;
   readonly #maxPeers: number;
   readonly #rooms: Rooms;
   readonly #calls: Calls | undefined;
-  readonly #realms = new Map<string, Realm>();
-  /** True when departures are no longer announced: see `silence`. */
+  readonly #realms = new Realms();
   #isSilent = false;
   #peerCount = 0;
   #fences = 0;
 
-  /** @param abroad the way between dialects; without it there is none */
-  constructor(limits: HubLimits, { calls, lobby }: Abroad = {}) {
+  /**
+   * @param abroad the way between dialects; without it there is none
+   * @param happenings gets the news for operators
+   */
+  constructor(limits: HubLimits, { calls, lobby }: Abroad = {}, happenings = new Happenings()) {
     this.#maxPeers = limits.maxPeers;
-    this.#rooms = new Rooms(limits, lobby);
+    this.#happenings = happenings;
+    this.openCalls = new OpenCalls(happenings);
+    this.#rooms = new Rooms(limits, happenings, lobby);
+    this.overview = new Overview(this.#realms, this.#rooms);
     this.#calls = calls;
   }
 
@@ -74,6 +89,11 @@ export class Hub {
     this.#realm(realm).guard(dialect, admit);
   }
 
+  /** True if no dialect keeps the room behind tokens of its own. */
+  isUnguarded(realm: string, room: RoomId): boolean {
+    return this.#realm(realm).admits(undefined, room, undefined);
+  }
+
   /** Has `watch` get the news of a realm's peers. */
   watch(realm: string, watch: Watch): void {
     this.#realm(realm).watchers.push(watch);
@@ -89,21 +109,22 @@ export class Hub {
     if (reserve === undefined) return this.#carryOut(realm, claim);
     const isHeld = realm.peers.has(claim.id);
     const objection = isHeld ? undefined : this.#objection(realm, claim);
-    if (objection !== undefined) return this.#refuseClaim(claim, objection);
+    if (objection !== undefined) return refuseClaim(claim, objection);
     const isFree = reserve(claim, isHeld);
     if (typeof isFree !== "boolean" || others.length > 0) {
       const areFree = askAll(isFree, others, claim, isHeld);
       return this.#carryOutIf(areFree, realm, claim);
     }
-    return isFree ? this.#carryOut(realm, claim) : this.#refuseClaim(claim, "id_taken");
+    return isFree ? this.#carryOut(realm, claim) : refuseClaim(claim, "id_taken");
   }
 
   /**
    * Gives an id up: leaves its rooms, then tells its pairs. Harmless if the id is given up already, or
    * if `receiver` no longer speaks for it.
+   * @param why for operators
    * @param news for the rooms, in the words of the peer's dialect
    */
-  release(handle: PeerHandle, receiver: Receiver, news?: unknown): void {
+  release(handle: PeerHandle, receiver: Receiver, why: LeaveReason = "left", news?: unknown): void {
     const realm = this.#realm(handle.realm);
     const peer = this.#current(handle);
     if (peer === undefined || peer.receiver !== receiver) return;
@@ -114,13 +135,11 @@ export class Hub {
     this.#calls?.leave(peer, !this.#isSilent);
     this.#rooms.leaveAll(peer, !this.#isSilent, news);
     this.#rooms.updateLobby(peer, false);
-    const pairs = peer.paired;
-    peer.paired = undefined;
-    for (const other of pairs ?? []) {
-      other.paired?.delete(peer);
+    for (const other of part(peer, this.openCalls)) {
       if (!this.#isSilent) tell(other, { type: "gone", peer: peer.id });
     }
     realm.tell("left", peer);
+    reportPeerLeft(this.#happenings, peer, this.#isSilent ? "draining" : why);
   }
 
   /**
@@ -144,9 +163,9 @@ export class Hub {
     return this.#realm(realm).peers.values();
   }
 
-  /** The ids of one dialect's peers in a realm, in order of registration. */
-  ids(realm: string, dialect: string): PeerId[] {
-    return [...this.peers(realm)].filter((peer) => peer.dialect === dialect).map(({ id }) => id);
+  /** The ids that can be called outside of rooms, in order of registration. */
+  directory(realm: string): PeerId[] {
+    return this.#realm(realm).directory();
   }
 
   /**
@@ -168,8 +187,7 @@ export class Hub {
     if (reason === undefined) {
       this.#rooms.enter(peer, request);
       this.#rooms.updateLobby(peer);
-      if (peer.isBusy) realm.tell("busy", peer);
-      return;
+      return this.#noteBusy(peer);
     }
     peer.receiver.deliver({ type: "refused", step: "join", room: request.room, reason });
   }
@@ -223,11 +241,8 @@ export class Hub {
 
   /** The other members of a room that the peer is in, in joining order. */
   others(handle: PeerHandle, id: RoomId): PeerSummary[] {
-    const others: PeerSummary[] = [];
-    for (const member of this.#rooms.members(handle.realm, id)) {
-      if (member.id !== handle.id) others.push(member.summary());
-    }
-    return others;
+    const members = [...this.#rooms.members(handle.realm, id, handle.id)];
+    return members.filter(({ id }) => id !== handle.id).map((member) => member.summary());
   }
 
   /**
@@ -237,27 +252,26 @@ export class Hub {
   pair(handle: PeerHandle, to: PeerId): void | Promise<void> {
     const peer = this.#own(handle);
     const other = this.#realm(peer.realm).peers.get(to);
-    if (other === undefined) return this.#refusePair(peer, to, "peer_unknown");
+    if (other === undefined) return refusePair(peer, to, "peer_unknown");
     if (other === peer || other.isBusy || peer.isBusy) {
-      return this.#refusePair(peer, to, "peer_busy");
+      return refusePair(peer, to, "peer_busy");
     }
     if (other.dialect !== peer.dialect && this.#calls !== undefined) {
-      if (this.#calls.open(peer, other) !== "sent") return this.#refusePair(peer, to, "peer_busy");
-      this.engage(peer.handle);
+      if (this.#calls.open(peer, other) !== "sent") return refusePair(peer, to, "peer_busy");
+      this.engage(peer.handle, to);
       return tell(peer, { type: "paired", peer: other.handle, isCaller: true });
     }
-    (peer.paired ??= new Set()).add(other);
-    (other.paired ??= new Set()).add(peer);
+    pairUp(peer, other, this.openCalls);
     tell(peer, { type: "paired", peer: other.handle, isCaller: true });
     tell(other, { type: "paired", peer: peer.handle, isCaller: false });
-    for (const busy of [peer, other]) if (busy.isBusy) this.#realm(busy.realm).tell("busy", busy);
+    for (const busy of [peer, other]) this.#noteBusy(busy);
   }
 
   /** A call with a peer of another dialect takes an exclusive peer up for the rest of its stay. */
-  engage(handle: PeerHandle): void {
+  engage(handle: PeerHandle, partner: PeerId): void {
     const peer = this.#own(handle);
     peer.isEngaged = true;
-    if (peer.isBusy) this.#realm(peer.realm).tell("busy", peer);
+    this.#noteBusy(peer, partner);
   }
 
   /**
@@ -271,7 +285,10 @@ export class Hub {
     const sender = this.#own(from);
     const peer = typeof to === "string" ? this.#realm(from.realm).peers.get(to) : this.#current(to);
     if (peer === undefined || !peer.receiver.link.isOpen) return "unknown";
-    if (peer.dialect !== from.dialect) return this.#sendAbroad(sender, peer, payload, room);
+    if (peer.dialect !== from.dialect) {
+      const isInside = room === undefined || this.#rooms.isIn(room, peer);
+      return sendAbroad(this.#calls, { from: sender, to: peer, payload, room, isInside });
+    }
     if (room !== undefined && !this.#rooms.isIn(room, peer)) return "elsewhere";
     if (peer.receiver.understands?.(payload) === false) return "untranslatable";
     tell(peer, { type: "relay", from: from.id, room, payload });
@@ -285,16 +302,8 @@ export class Hub {
     return sender !== undefined;
   }
 
-  /** A peer outside the room may be addressed in a call that it has begun. */
-  #sendAbroad(from: Peer, to: Peer, payload: unknown, room: RoomId | undefined): Sent {
-    const isOutside = room !== undefined && !this.#rooms.isIn(room, to);
-    if (isOutside && this.#calls?.has(from, to) !== true) return "elsewhere";
-    if (this.#calls === undefined) return "untranslatable";
-    return sentBy(this.#calls.send(from, to, payload, room));
-  }
-
   async #carryOutIf(isFree: Promise<boolean>, realm: Realm, claim: Claim): Promise<void> {
-    return await isFree ? this.#carryOut(realm, claim) : this.#refuseClaim(claim, "id_taken");
+    return await isFree ? this.#carryOut(realm, claim) : refuseClaim(claim, "id_taken");
   }
 
   /** Admits the claimant, if nothing has come in between. */
@@ -304,11 +313,12 @@ export class Hub {
     const holder = realm.peers.get(claim.id);
     if (holder !== undefined) return this.#takeOver(holder, claim);
     const objection = this.#objection(realm, claim);
-    if (objection !== undefined) return this.#refuseClaim(claim, objection);
-    const peer = new Peer(claim, ++this.#fences);
+    if (objection !== undefined) return refuseClaim(claim, objection);
+    const peer = new Peer(claim, ++this.#fences, this.#happenings.now());
     realm.peers.set(claim.id, peer);
     realm.count(claim.dialect, 1);
     this.#peerCount++;
+    reportPeerJoined(this.#happenings, peer);
     tell(peer, { type: "admitted", peer: peer.handle });
     if (room !== undefined) this.#rooms.enter(peer, room);
     this.#rooms.updateLobby(peer);
@@ -344,9 +354,10 @@ export class Hub {
     const { receiver, proof, dialect, policy, isExclusive = false } = claim;
     const isSameClient = proof !== undefined && holder.proof === proof;
     const mayHave = policy === "newest" || isSameClient;
-    if (!mayHave || holder.dialect !== dialect) return this.#refuseClaim(claim, "id_taken");
+    if (!mayHave || holder.dialect !== dialect) return refuseClaim(claim, "id_taken");
     const old = holder.receiver;
-    Object.assign(holder, { receiver, proof, isExclusive });
+    Object.assign(holder, { proof, isExclusive });
+    holder.carriedBy(receiver);
     try {
       // A claim of the holder itself is confirmed.
       if (old !== receiver) old.deliver({ type: "replaced" });
@@ -356,20 +367,10 @@ export class Hub {
     tell(holder, { type: "admitted", peer: holder.handle });
   }
 
-  #refuseClaim(
-    { id, room, receiver }: Claim,
-    reason: Extract<Refused, { step: "claim" }>["reason"],
-  ): void {
-    if (!receiver.link.isOpen) return;
-    receiver.deliver({ type: "refused", step: "claim", id, room: room?.room, reason });
-  }
-
-  #refusePair(
-    { receiver }: Peer,
-    peer: PeerId,
-    reason: Extract<Refused, { step: "pair" }>["reason"],
-  ): void {
-    receiver.deliver({ type: "refused", step: "pair", peer, reason });
+  #noteBusy(peer: Peer, partner?: PeerId): void {
+    if (!peer.isBusy) return;
+    this.#rooms.hideGuest(peer, partner);
+    this.#realm(peer.realm).tell("busy", peer);
   }
 
   #member(realm: string, room: RoomId, id: PeerId): Peer | undefined {
@@ -388,13 +389,11 @@ export class Hub {
   /** The peer of a handle. A session that lost its id must not act for it. */
   #own(handle: PeerHandle): Peer {
     const peer = this.#current(handle);
-    if (peer === undefined) throw new RangeError(RELEASED);
+    if (peer === undefined) throw new RangeError("Cannot act for a peer that was released");
     return peer;
   }
 
   #realm(name: string): Realm {
-    let realm = this.#realms.get(name);
-    if (realm === undefined) this.#realms.set(name, realm = new Realm());
-    return realm;
+    return this.#realms.of(name);
   }
 }

@@ -54,6 +54,11 @@ export interface Reservations {
     lifetimeMs: number | undefined,
     address?: string,
   ): Promise<"granted" | "taken" | "unreserved">;
+  /**
+   * True if an id belongs to the owner of a token; without a lifetime only an operator's reservations
+   * count. Waits as `claim` does, and reserves nothing.
+   */
+  isReserved(id: string, lifetimeMs: number | undefined): Promise<boolean>;
   /** The id was in use until now: restarts its lifetime. Harmless for ids that are not reserved. */
   touch(id: string): void;
   /**

@@ -1,4 +1,5 @@
 import type { PeerEvent, PeerHandle, PeerId, PeerSummary, RoomId, RoomKind } from "./events.ts";
+import type { OpenCall } from "./open_calls.ts";
 import type { Receiver } from "./session.ts";
 
 /** A request to enter a room. */
@@ -18,6 +19,8 @@ export interface SelfDescription {
   readonly info: unknown;
   /** Its size, which counts towards the room's limit. */
   readonly bytes: number;
+  /** Whether others can call the peer from now on; undefined for no change. */
+  readonly isCallable?: boolean;
 }
 
 /** A session's request for an id. */
@@ -39,7 +42,7 @@ export interface Claim {
   readonly isExclusive?: boolean;
   /** The description with which the peer begins. A take-over keeps the old one. */
   readonly description?: SelfDescription;
-  /** False for a peer that others cannot call before it enters a list. */
+  /** False for a peer that others cannot call before its description permits it. */
   readonly isCallable?: boolean;
   /**
    * A room to enter in the same step: if that is impossible, the claim is refused. A take-over keeps
@@ -50,6 +53,13 @@ export interface Claim {
 
 /** A peer that is here, as its dialect's other sessions see it. It changes as the peer does. */
 export interface PresentPeer extends PeerSummary {
+  /** Named by its token. */
+  readonly user: string | undefined;
+  /** On the server's clock. */
+  readonly joinedAt: number;
+  /** False as soon as the peer has given its id up. */
+  readonly isReleased: boolean;
+  readonly rooms: ReadonlySet<OpenRoom> | undefined;
   readonly handle: PeerHandle;
   /** Holds the dialect's own state of the peer. */
   readonly receiver: Receiver;
@@ -57,6 +67,27 @@ export interface PresentPeer extends PeerSummary {
   readonly isExclusive: boolean;
   /** True for an exclusive peer that is in a pair or a room. */
   readonly isBusy: boolean;
+  /** True if others can call it, in its room or, without one, by its id alone. */
+  readonly isCallable: boolean;
+  /** True if it is in a room that people meet in. */
+  readonly isInRoom: boolean;
+}
+
+/** A room with members, as operators see it. */
+export interface OpenRoom {
+  readonly id: RoomId;
+  readonly kind: RoomKind;
+  /** The dialect of its first member. */
+  readonly dialect: string;
+  readonly realm: string;
+  /** On the server's clock. */
+  readonly startedAt: number;
+  /** Orders rooms by their start. */
+  readonly serial: number;
+  /** In joining order. */
+  readonly members: ReadonlySet<PresentPeer>;
+  /** Total size of the members' descriptions. */
+  readonly infoBytes: number;
 }
 
 /** A handle of this hub's own: equal to any with the same data, but it needs no lookup. */
@@ -86,29 +117,45 @@ export const peerOf = Handle.peerOf;
 /** A claimed id. It outlives a connection only if another one takes the id over. */
 export class Peer implements PresentPeer {
   readonly handle: PeerHandle;
+  readonly joinedAt: number;
   receiver: Receiver;
+  user: string | undefined;
+  /** Belongs to the connection that claimed the id last; null for a peer that had none. */
+  address: string | null = null;
+  connection: string | null = null;
   proof: string | undefined;
   isExclusive: boolean;
   info: unknown;
   infoBytes: number;
   /** Created with the first entry, because most peers idle. */
   rooms: Set<Room> | undefined = undefined;
-  paired: Set<Peer> | undefined = undefined;
+  paired: Map<Peer, OpenCall> | undefined = undefined;
   isReleased = false;
   /** True from the begin of a call with a peer of another dialect that takes up the connection. */
   isEngaged = false;
   /** True if peers of other dialects can call it, and it may be shown in the lobby. */
   isCallable: boolean;
 
-  constructor(claim: Claim, fence: number) {
+  constructor(claim: Claim, fence: number, joinedAt: number) {
     const { receiver, proof, isExclusive = false, isCallable = true, description } = claim;
     this.handle = new Handle(claim, fence, this);
+    this.joinedAt = joinedAt;
     this.receiver = receiver;
     this.proof = proof;
     this.isExclusive = isExclusive;
+    this.carriedBy(receiver);
     this.isCallable = isCallable;
     this.info = description?.info ?? null;
     this.infoBytes = description?.bytes ?? 0;
+  }
+
+  /** Another receiver speaks for the peer from now on. */
+  carriedBy(receiver: Receiver): void {
+    const { links: [link], user } = receiver;
+    this.receiver = receiver;
+    this.user = user;
+    this.address = link?.address ?? null;
+    this.connection = link?.id ?? null;
   }
 
   get id(): PeerId {
@@ -123,6 +170,11 @@ export class Peer implements PresentPeer {
     return this.handle.realm;
   }
 
+  get isInRoom(): boolean {
+    for (const { kind } of this.rooms ?? []) if (kind === "room") return true;
+    return false;
+  }
+
   get isBusy(): boolean {
     return this.isExclusive && (this.isEngaged || hasAny(this.rooms) || hasAny(this.paired));
   }
@@ -133,12 +185,8 @@ export class Peer implements PresentPeer {
 }
 
 /** Peers of one realm that get each other's news. */
-export interface Room {
-  readonly id: RoomId;
-  readonly kind: RoomKind;
-  /** In joining order. */
+export interface Room extends OpenRoom {
   readonly members: Set<Peer>;
-  /** Total size of the members' descriptions. */
   infoBytes: number;
 }
 
@@ -151,6 +199,6 @@ export function tell(peer: Pick<PresentPeer, "receiver">, event: PeerEvent): voi
   }
 }
 
-function hasAny(set: Set<unknown> | undefined): boolean {
+function hasAny(set: { readonly size: number } | undefined): boolean {
   return set !== undefined && set.size > 0;
 }

@@ -29,13 +29,34 @@ export class Realm {
     this.#admits.push({ dialect, admit });
   }
 
-  /** Whether every other dialect lets a peer into a room; its own has decided already. */
-  admits(dialect: string, room: RoomId, token: string | undefined): boolean {
+  /** Whether every dialect but the peer's own, which has decided already, lets it into a room. */
+  admits(dialect: string | undefined, room: RoomId, token: string | undefined): boolean {
     return this.#admits.every((one) => one.dialect === dialect || one.admit(room, token));
+  }
+
+  /** The ids that can be called outside of rooms, in order of registration. */
+  directory(): PeerId[] {
+    const listed = [...this.peers.values()].filter((peer) => peer.isCallable && !peer.isInRoom);
+    return listed.map(({ id }) => id);
   }
 
   tell(event: Parameters<Watch>[0], peer: Peer): void {
     for (const watch of this.watchers) watch(event, peer);
+  }
+}
+
+/** All realms; each begins when it is first named. */
+export class Realms {
+  readonly #realms = new Map<string, Realm>();
+
+  of(name: string): Realm {
+    let realm = this.#realms.get(name);
+    if (realm === undefined) this.#realms.set(name, realm = new Realm());
+    return realm;
+  }
+
+  all(): Realm[] {
+    return [...this.#realms.values()];
   }
 }
 

@@ -1,7 +1,25 @@
+import type { Happenings } from "./happenings.ts";
+import { inOrder } from "./in_order.ts";
 import type { HubLimits } from "./limits.ts";
 import { Lobby, type LobbyName } from "./lobby.ts";
-import { type Peer, type Room, type RoomRequest, type SelfDescription, tell } from "./peer.ts";
-import type { PeerEvent, PeerSummary, RoomEvent, RoomId, RoomKind, RoomRefusal } from "./events.ts";
+import {
+  type OpenRoom,
+  type Peer,
+  type Room,
+  type RoomRequest,
+  type SelfDescription,
+  tell,
+} from "./peer.ts";
+import { reportRoomJoined, reportRoomLeft } from "./presence_news.ts";
+import type {
+  PeerEvent,
+  PeerId,
+  PeerSummary,
+  RoomEvent,
+  RoomId,
+  RoomKind,
+  RoomRefusal,
+} from "./events.ts";
 
 /** A room as an operator sees it. */
 export interface RoomReport {
@@ -18,10 +36,15 @@ export class Rooms {
   readonly #limits: HubLimits;
   readonly #realms = new Map<string, RealmRooms>();
   readonly #lobby: Lobby;
+  readonly #happenings: Happenings;
+  /** Rooms in which people meet, by the dialect that began them. */
+  readonly #countOfDialect = new Map<string, number>();
   #count = 0;
+  #serial = 0;
 
-  constructor(limits: HubLimits, lobby?: LobbyName) {
+  constructor(limits: HubLimits, happenings: Happenings, lobby?: LobbyName) {
     this.#limits = limits;
+    this.#happenings = happenings;
     this.#lobby = new Lobby(lobby);
   }
 
@@ -41,7 +64,7 @@ export class Rooms {
     bytes: number,
     peer?: Peer,
   ): RoomRefusal | undefined {
-    const room = this.#find(realm, id, kind);
+    const room = this.find(realm, id, kind);
     if (room === undefined) return this.#count >= this.#limits.maxRooms ? "rooms_full" : undefined;
     if (peer !== undefined && room.members.has(peer)) return undefined;
     const isFull = room.members.size >= Math.min(maxMembers, this.#limits.maxRoomMembers) ||
@@ -51,16 +74,16 @@ export class Rooms {
 
   /** Takes in a peer against which there is no objection; harmless if it is inside already. */
   enter(peer: Peer, { room: id, kind = "room" }: RoomRequest): void {
-    const room = this.#find(peer.realm, id, kind) ?? this.#open(peer.realm, id, kind);
+    const room = this.find(peer.realm, id, kind) ?? this.#open(peer, id, kind);
     if (room.members.has(peer)) return;
     const isLobby = kind === "room" && this.#lobby.is(peer.realm, id);
     const earlier = [...room.members];
     room.members.add(peer);
     room.infoBytes += peer.infoBytes;
     (peer.rooms ??= new Set()).add(room);
-    if (kind === "list") peer.isCallable = true;
-    if (this.#lobby.guests.has(peer)) this.updateLobby(peer);
-    const seen = isLobby ? [...earlier, ...this.#lobby.guests] : earlier;
+    reportRoomJoined(this.#happenings, room, peer);
+    if (this.#lobby.has(peer)) this.updateLobby(peer);
+    const seen = isLobby ? [...earlier, ...this.#lobby.guestsFor(peer)] : earlier;
     const members = seen.map((member) => member.summary());
     tell(peer, { type: "entered", room: id, ...kindOf(room), self: peer.summary(), members });
     const joined = roomEvent("joined", room, peer);
@@ -74,15 +97,27 @@ export class Rooms {
   updateLobby(peer: Peer, isHere = true): void {
     const id = this.#lobby.roomFor(peer);
     if (id === undefined) return;
-    const { guests } = this.#lobby;
-    const isGuest = isHere && this.#lobby.welcomes(peer);
-    if (isGuest === guests.has(peer)) return;
-    if (isGuest) guests.add(peer);
-    else guests.delete(peer);
-    const room = this.#find(peer.realm, id);
+    const isGuest = isHere && peer.isCallable && !peer.isInRoom;
+    if (isGuest === this.#lobby.has(peer)) return;
+    if (isGuest) this.#lobby.add(peer);
+    const room = this.find(peer.realm, id);
+    if (room !== undefined) {
+      const event = roomEvent(isGuest ? "joined" : "left", room, peer);
+      for (const member of [...room.members]) {
+        if (member !== peer && this.#lobby.shows(peer, member)) tell(member, event);
+      }
+    }
+    if (!isGuest) this.#lobby.delete(peer);
+  }
+
+  /** Takes a guest of the lobby that is in a call out of the others' sight. */
+  hideGuest(peer: Peer, partner: PeerId | undefined): void {
+    if (!this.#lobby.hide(peer, partner)) return;
+    const id = this.#lobby.roomFor(peer);
+    const room = id === undefined ? undefined : this.find(peer.realm, id);
     if (room === undefined) return;
-    const event = roomEvent(isGuest ? "joined" : "left", room, peer);
-    for (const member of [...room.members]) if (member !== peer) tell(member, event);
+    const left = roomEvent("left", room, peer);
+    for (const member of [...room.members]) if (member.id !== partner) tell(member, left);
   }
 
   /** Takes a peer out of all its rooms; a room ends with its last member. */
@@ -91,9 +126,11 @@ export class Rooms {
       room.members.delete(peer);
       room.infoBytes -= peer.infoBytes;
       peer.rooms?.delete(room);
+      reportRoomLeft(this.#happenings, room, peer);
       if (room.members.size === 0) {
         this.#realms.get(peer.realm)?.[room.kind].delete(room.id);
         this.#count--;
+        this.#countPeoples(room, -1);
       } else if (isTold) {
         const left = roomEvent("left", room, peer, news);
         for (const member of [...room.members]) tell(member, left);
@@ -102,7 +139,8 @@ export class Rooms {
   }
 
   /** Replaces a peer's description; false, without a change, if a room's sum would be over its limit. */
-  describe(peer: Peer, { info, bytes }: SelfDescription, news?: unknown): boolean {
+  describe(peer: Peer, description: SelfDescription, news?: unknown): boolean {
+    const { info, bytes, isCallable } = description;
     const change = bytes - peer.infoBytes;
     for (const room of peer.rooms ?? []) {
       if (change > 0 && room.infoBytes + change > this.#limits.maxRoomInfoBytes) return false;
@@ -113,6 +151,10 @@ export class Rooms {
       room.infoBytes += change;
       const described = roomEvent("described", room, peer, news);
       for (const member of [...room.members]) if (member !== peer) tell(member, described);
+    }
+    if (isCallable !== undefined) {
+      peer.isCallable = isCallable;
+      this.updateLobby(peer);
     }
     return true;
   }
@@ -127,38 +169,58 @@ export class Rooms {
 
   /** See `Hub.stopRoom`. */
   stop(realm: string, id: RoomId): boolean {
-    const room = this.#find(realm, id);
+    const room = this.find(realm, id);
     if (room === undefined) return false;
     const stopped: PeerEvent = { type: "stopped", room: id };
     for (const member of [...room.members]) tell(member, stopped);
     return true;
   }
 
-  /** The members of a room, in joining order. */
-  *members(realm: string, id: RoomId, kind?: RoomKind): Generator<Peer> {
-    yield* this.#find(realm, id, kind)?.members ?? [];
-    if (kind !== "list" && this.#lobby.is(realm, id)) yield* this.#lobby.guests;
+  /** The members of a room as one of them sees them, in joining order. */
+  *members(realm: string, id: RoomId, viewer: PeerId): Generator<Peer> {
+    yield* this.find(realm, id)?.members ?? [];
+    if (this.#lobby.is(realm, id)) yield* this.#lobby.guestsFor({ id: viewer });
   }
 
   /** Whether a peer is a member of a room, or a guest in it. */
   isIn(id: RoomId, peer: Peer): boolean {
-    if (this.#find(peer.realm, id)?.members.has(peer) === true) return true;
-    return this.#lobby.is(peer.realm, id) && this.#lobby.guests.has(peer);
+    if (this.find(peer.realm, id)?.members.has(peer) === true) return true;
+    return this.#lobby.is(peer.realm, id) && this.#lobby.has(peer);
   }
 
-  #open(realm: string, id: RoomId, kind: RoomKind): Room {
+  find(realm: string, id: RoomId, kind: RoomKind = "room"): Room | undefined {
+    return this.#realms.get(realm)?.[kind].get(id);
+  }
+
+  /** All rooms in which people meet, in order of their start. */
+  all(): Generator<OpenRoom> {
+    const rooms = [...this.#realms.values()].map(({ room }) => room.values());
+    return inOrder<OpenRoom>(rooms, ({ serial }) => serial);
+  }
+
+  /** Rooms in which people meet, of one dialect or of all. */
+  countOf(dialect?: string): number {
+    if (dialect !== undefined) return this.#countOfDialect.get(dialect) ?? 0;
+    return this.#countOfDialect.values().reduce((sum, count) => sum + count, 0);
+  }
+
+  #countPeoples({ kind, dialect }: Room, change: 1 | -1): void {
+    if (kind === "list") return;
+    this.#countOfDialect.set(dialect, (this.#countOfDialect.get(dialect) ?? 0) + change);
+  }
+
+  #open({ realm, dialect }: Peer, id: RoomId, kind: RoomKind): Room {
     let rooms = this.#realms.get(realm);
     if (rooms === undefined) {
       this.#realms.set(realm, rooms = { room: new Map(), list: new Map() });
     }
-    const room: Room = { id, kind, members: new Set(), infoBytes: 0 };
+    const [startedAt, serial] = [this.#happenings.now(), ++this.#serial];
+    const begun = { dialect, realm, startedAt, serial };
+    const room: Room = { id, kind, ...begun, members: new Set(), infoBytes: 0 };
     rooms[kind].set(id, room);
     this.#count++;
+    this.#countPeoples(room, 1);
     return room;
-  }
-
-  #find(realm: string, id: RoomId, kind: RoomKind = "room"): Room | undefined {
-    return this.#realms.get(realm)?.[kind].get(id);
   }
 }
 

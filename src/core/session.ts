@@ -1,5 +1,6 @@
 import type { ErrorCode, SignalError } from "./errors.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "./events.ts";
+import type { Expulsion, LeaveReason } from "./expulsion.ts";
 import type { LinkLimits } from "./limits.ts";
 import type { CallRole, Leg, Untaken } from "./signal.ts";
 
@@ -27,17 +28,35 @@ export interface Link {
   takes?(size: number): boolean;
 }
 
+/** The part of a client's grants that counts for peers of other dialects. */
+export interface Permits {
+  /** True if the client's token is good for the room. */
+  grantsRoom(room: RoomId): boolean;
+  /** True if the client may send streams to a peer, or receive a peer's. */
+  grantsRole(role: "produce" | "consume"): boolean;
+}
+
 /**
  * The receiver of a peer's events: its session or, where a dialect's peers have several connections or
  * outlive them, an object that stands for the peer.
  */
 export interface Receiver {
   readonly link: Pick<Link, "isOpen" | "fail">;
+  /** The connections by which the peer is reached, the first one first; empty while it has none. */
+  readonly links: readonly Link[];
+  /** True for a peer of another node. */
+  readonly isElsewhere?: true;
+  /** Named by the client's token. */
+  readonly user?: string | undefined;
+  /** Undefined if the client needed no token. */
+  readonly permits?: Permits | undefined;
   /**
    * Takes one event. An exception fails the link, except at `refused`: there it becomes the outcome of
    * the refused step.
    */
   deliver(event: PeerEvent): void;
+  /** Ends the client's stay in the dialect's words: the connection, or all of a peer's. */
+  expel(reason: Expulsion): void;
   /** False if the client's version of its protocol has no words for a payload of its dialect. */
   understands?(payload: unknown): boolean;
   /**
@@ -50,9 +69,10 @@ export interface Receiver {
 
 /**
  * The way a connection ended: by the client's farewell ("left"); by a client or proxy that goes away,
- * which need not be a farewell ("away", close code 1001); or in any other way ("lost").
+ * which need not be a farewell ("away", close code 1001); by this server that goes away ("drained");
+ * or in any other way ("lost").
  */
-export type Departure = "left" | "away" | "lost";
+export type Departure = "left" | "away" | "lost" | "drained";
 
 /** One client's protocol state. It knows its wire format, but not the network. */
 export interface Session extends Receiver {
@@ -60,8 +80,8 @@ export interface Session extends Receiver {
   readonly isIdentified: boolean;
   /** The client's current id, for logs, if it has one. */
   readonly peerId?: PeerId | undefined;
-  /** Named by the client's token. */
-  readonly user?: string | undefined;
+  /** The reason for which the client is being removed, or leaves by its own words. */
+  readonly leaveReason?: LeaveReason | undefined;
   /** The moment on the server's clock at which the client's token ends the connection, if at all. */
   readonly expiresAt?: number | undefined;
   /** The connection is open: greet, or claim what the URL asks for. Called once, or never. */

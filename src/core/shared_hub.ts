@@ -17,12 +17,15 @@ import type {
 } from "./backplane.ts";
 import type { PeerEvent, PeerHandle, PeerId, Refused, RoomId } from "./events.ts";
 import { type Ghost, Ghosts, nameOf, roomNameOf } from "./ghosts.ts";
+import { isExpulsion, type LeaveReason } from "./expulsion.ts";
+import type { Happenings } from "./happenings.ts";
 import { Hub, type Reserve } from "./hub.ts";
 import type { HubLimits } from "./limits.ts";
 import { type Claim, type RoomRequest, type SelfDescription, tell } from "./peer.ts";
 import { askAll } from "./realm.ts";
 import type { Receiver } from "./session.ts";
-import { type ClaimRefusal, entryOf, inOrder, refuseClaim, sharedClaim } from "./shared_steps.ts";
+import { refuseClaim } from "./refusals.ts";
+import { type ClaimRefusal, entryOf, sharedClaim, whenAnswered } from "./shared_steps.ts";
 
 /** A peer of this node, as the other nodes know it. */
 interface Own {
@@ -52,14 +55,23 @@ export class SharedHub extends Hub implements Sink {
   readonly #ofDialect = new Map<string, number>();
   readonly #ghosts: Ghosts;
 
-  constructor(limits: HubLimits, backplane: Backplane, abroad?: Abroad) {
+  constructor(
+    limits: HubLimits,
+    backplane: Backplane,
+    abroad?: Abroad,
+    happenings?: Happenings,
+  ) {
     // The limits of peers are this node's own, and those of rooms the cluster's.
-    super({
-      maxPeers: NO_LIMIT,
-      maxRooms: NO_LIMIT,
-      maxRoomMembers: NO_LIMIT,
-      maxRoomInfoBytes: NO_LIMIT,
-    }, abroad);
+    super(
+      {
+        maxPeers: NO_LIMIT,
+        maxRooms: NO_LIMIT,
+        maxRoomMembers: NO_LIMIT,
+        maxRoomInfoBytes: NO_LIMIT,
+      },
+      abroad,
+      happenings,
+    );
     this.#limits = limits;
     this.#backplane = backplane;
     this.elsewhere = {
@@ -73,9 +85,10 @@ export class SharedHub extends Hub implements Sink {
       claim: (claim) => void super.claim(claim),
       join: (handle, request) => void super.join(handle, request),
       describe: (handle, description) => void super.describe(handle, description),
-      release: (handle, receiver, news) => super.release(handle, receiver, news),
+      release: (handle, receiver, news) => super.release(handle, receiver, "left", news),
       find: (realm, id) => this.find(realm, id),
       pass: (ghost, message) => this.#passGhost(ghost, message),
+      expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
     });
     backplane.attach(this);
   }
@@ -102,16 +115,21 @@ export class SharedHub extends Hub implements Sink {
     if (!receiver.link.isOpen) return;
     // A take-over on one node is this node's matter.
     if (this.#holdsOwn(claim)) return super.claim(claim);
-    await inOrder<ClaimAnswer>(
+    await whenAnswered<ClaimAnswer>(
       (answer) => this.#backplane.claim(sharedClaim(claim, this.#entryFor(claim)), answer),
       (outcome) => this.#claimed(claim, outcome),
     );
   }
 
-  override release(handle: PeerHandle, receiver: Receiver, news?: unknown): void {
+  override release(
+    handle: PeerHandle,
+    receiver: Receiver,
+    why: LeaveReason = "left",
+    news?: unknown,
+  ): void {
     const own = this.#own.get(nameOf(handle));
     const isSpeaker = this.find(handle.realm, handle.id)?.receiver === receiver;
-    super.release(handle, receiver, news);
+    super.release(handle, receiver, why, news);
     if (own === undefined || !isSpeaker || this.#holdsOwn(handle)) return;
     this.#forget(own);
     this.#backplane.release(own.actor, news);
@@ -131,7 +149,7 @@ export class SharedHub extends Hub implements Sink {
     const refuse = (reason: Extract<Refused, { step: "join" }>["reason"]): void =>
       this.#answer(handle, { type: "refused", step: "join", room: request.room, reason });
     if (this.#isFull(name)) return refuse("rooms_full");
-    return inOrder<string>(
+    return whenAnswered<string>(
       (answer) => this.#backplane.join(own.actor, entry, description ?? own.fresh, answer),
       (outcome) => {
         if (outcome !== "entered") {
@@ -157,7 +175,7 @@ export class SharedHub extends Hub implements Sink {
       return super.describe(handle, description, news);
     }
     const shared = { ...description, news };
-    return inOrder<string>(
+    return whenAnswered<string>(
       (answer) =>
         this.#backplane.describe(own.actor, this.#limits.maxRoomInfoBytes, shared, answer),
       (outcome) => {
@@ -176,13 +194,14 @@ export class SharedHub extends Hub implements Sink {
     room: RoomId,
     id: PeerId,
     description: SelfDescription,
+    news?: unknown,
   ): "described" | "unknown" | "too_large" {
     const own = this.#own.get(nameOf({ realm, id }));
     // A peer of another node is described on its own node.
     if (own === undefined) return "unknown";
-    const outcome = super.describeMember(realm, room, id, description);
+    const outcome = super.describeMember(realm, room, id, description, news);
     if (outcome === "described") {
-      this.#backplane.describe(own.actor, NO_LIMIT, description, () => {});
+      this.#backplane.describe(own.actor, NO_LIMIT, { ...description, news }, () => {});
     }
     return outcome;
   }
@@ -196,7 +215,7 @@ export class SharedHub extends Hub implements Sink {
   override pair(handle: PeerHandle, to: PeerId): void | Promise<void> {
     const own = this.#own.get(nameOf(handle));
     if (own === undefined || !this.#is(handle)) return super.pair(handle, to);
-    return inOrder<PairAnswer>(
+    return whenAnswered<PairAnswer>(
       (answer) => this.#backplane.pair(own.actor, to, answer),
       (outcome) => {
         if (outcome === "paired" || outcome === "stale") return;
@@ -246,7 +265,7 @@ export class SharedHub extends Hub implements Sink {
     this.#forget(own);
     const { handle, receiver } = peer;
     tell(peer, { type: "replaced" });
-    super.release(handle, receiver);
+    super.release(handle, receiver, "replaced");
   }
 
   wanted({ realm, id }: PeerKey): void {
@@ -278,9 +297,13 @@ export class SharedHub extends Hub implements Sink {
   }
 
   told(topic: string, body: unknown): void {
-    if (topic !== "stop" || !Array.isArray(body)) return;
-    const [realm, id] = body;
-    super.stopRoom(String(realm), String(id));
+    if (!Array.isArray(body)) return;
+    const [realm, id, fence, reason] = body.map(String) as string[];
+    if (realm === undefined || id === undefined) return;
+    if (topic === "stop") super.stopRoom(realm, id);
+    const own = this.#own.get(nameOf({ realm, id }));
+    if (topic !== "expel" || !isExpulsion(reason) || String(own?.actor.fence) !== fence) return;
+    this.find(realm, id)?.receiver.expel(reason);
   }
 
   partners(): Iterable<Actor> {

@@ -21,14 +21,8 @@ export function sharedClaim(claim: Claim, entry: SharedEntry | undefined): Share
   return { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry };
 }
 
-/** Answers a claim, unless its client has gone. */
-export function refuseClaim({ id, room, receiver }: Claim, reason: ClaimRefusal): void {
-  if (!receiver.link.isOpen) return;
-  receiver.deliver({ type: "refused", step: "claim", id, room: room?.room, reason });
-}
-
 /** Carries a step out when its answer comes; what that throws is the step's outcome. */
-export function inOrder<Answer>(
+export function whenAnswered<Answer>(
   ask: (answer: (outcome: Answer) => void) => void,
   carryOut: (outcome: Answer) => void,
 ): Promise<void> {

@@ -59,10 +59,10 @@ export interface OpenDialect extends Partial<Disposable> {
   readonly ids?: IdOperations;
   /** Whether the store's secret is behind what it gives out: not where one is configured. */
   readonly usesStoredSecret?: boolean;
-  /** Numbers worth watching. */
-  readonly gauges?: readonly Gauge[];
+  /** Numbers that return to 0 when all clients have gone. */
+  readonly gauges?: readonly Reading[];
   /** Numbers that only grow. */
-  readonly counters?: readonly Counter[];
+  readonly counters?: readonly Reading[];
   /**
    * Returns the state that clients can resume after a planned restart. Called once, when all
    * connections are closed and before the dialect is disposed of; the next run finds it in its
@@ -79,16 +79,11 @@ export interface Sealing {
   readonly lifetimeMs: number;
 }
 
-/** A number that is read when somebody asks. */
-export interface Gauge {
-  /** Such as "held_bytes"; the server's name goes before it. */
+/** A number that the dialect keeps, and that is read at each scrape. */
+export interface Reading {
+  /** Such as "held_bytes"; with the server's name before it, the catalogue of metrics has it. */
   readonly name: string;
-  readonly help: string;
   readonly read: () => number;
-}
-
-/** A count that is kept by the dialect and read when somebody asks; it only grows. */
-export interface Counter extends Gauge {
   /** Labels beside the dialect's name, such as { reason: "rate" }; never from clients. */
   readonly labels?: Readonly<Record<string, string>>;
 }
@@ -137,6 +132,14 @@ export interface IdOperations {
   list(): Reserved[];
 }
 
+/** Ways to reach a client of another dialect, as people write them. */
+export interface Bridging {
+  /** Calls a client by its id; absent if clients reach nobody outside their room. */
+  readonly call?: string;
+  /** Enters a room and meets everybody there; absent in a dialect without rooms. */
+  readonly meet?: string;
+}
+
 /** One wire protocol. The rest of the server knows nothing else about it. */
 export interface Dialect<
   Name extends string = string,
@@ -150,10 +153,10 @@ export interface Dialect<
   readonly options: Options;
   /** The tokens that its part of a checked configuration names for its own clients. */
   tokens?(options: unknown): readonly string[];
-  /** True if its peers have legs: then they can be called from other dialects. */
-  readonly isBridgeable?: true;
   /** True if its peers find each other on several nodes. */
   readonly isClusterable?: true;
+  /** How its clients reach those of other dialects; absent if its peers have no legs. */
+  readonly bridging?: Bridging;
   /** Starts it with its part of a checked configuration. */
   open(options: unknown, context: DialectContext): OpenDialect;
 }

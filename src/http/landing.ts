@@ -1,4 +1,6 @@
 import { accepts } from "@std/http/negotiation";
+import { type Bridge, bridgedSection } from "./bridged.ts";
+import { escape } from "./html.ts";
 import type { Entrance, HttpRoute } from "./route.ts";
 
 /** A dialect and one way to reach it. */
@@ -12,6 +14,9 @@ const MAX_ACCEPT = 1_024;
 
 /** Where the documentation of the running version is served. */
 export const DOCS_PATH = "/docs";
+
+/** The page about calls between protocols. */
+export const BRIDGING_PATH = `${DOCS_PATH}/src/dialects/BRIDGING.md`;
 
 /** The page that makes a first call; its files are below it. */
 export const TRY_PATH = "/try";
@@ -46,16 +51,14 @@ export interface LandingOptions {
   readonly basePath: string;
   /** False if the page that makes a first call is not served. */
   readonly hasTry: boolean;
-  /** Titles of the protocols whose clients reach each other; empty if there are none. */
-  readonly bridged?: readonly string[];
+  /** The protocols whose clients reach each other. */
+  readonly bridge?: Bridge;
 }
 
 /** Makes the page at `/`, once. */
 export function landingPage(options: LandingOptions): string {
-  const { version, reachable, basePath, hasTry, bridged = [] } = options;
-  const bridge = bridged.length === 0
-    ? ""
-    : `<p>Clients of these protocols call each other: ${bridged.map(escape).join(", ")}.</p>`;
+  const { version, reachable, basePath, hasTry, bridge = { dialects: [] } } = options;
+  const bridged = bridgedSection(bridge, `${basePath}${BRIDGING_PATH}`);
   const trial = hasTry
     ? `<p class="first"><a href="${escape(basePath)}${TRY_PATH}">Make a call now</a>
       in two tabs of this browser, with the protocol of your choice.</p>`
@@ -87,14 +90,10 @@ export function landingPage(options: LandingOptions): string {
     <table>
       ${rows}
     </table>
-    ${bridge}
+    ${bridged}
     <p>How to point a client here is in the
       <a href="${escape(basePath)}${DOCS_PATH}">documentation</a>. Version ${escape(version)}.</p>
   </body>
 </html>
 `;
-}
-
-function escape(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -1,5 +1,5 @@
 import { plain } from "./answers.ts";
-import type { HttpRoute } from "./route.ts";
+import type { Access, HttpRoute } from "./route.ts";
 import { hasExactPath } from "./visit.ts";
 
 export interface OwnRouteOptions {
@@ -9,8 +9,10 @@ export interface OwnRouteOptions {
   readonly metricsPath: string | undefined;
   /** The beginning of every path of the server; mostly empty. */
   readonly basePath: string;
+  /** The clients that may read the metrics. */
+  readonly metricsAccess: Access;
   /** Writes the metrics as text. */
-  readonly expose: () => string;
+  readonly expose: () => Promise<string>;
   /** The reason not to send clients here now, in a few words; undefined if there is none. */
   readonly trouble: () => string | undefined;
 }
@@ -31,33 +33,38 @@ export function isProbe({ url }: Request, probes: ReadonlySet<string>): boolean 
 
 /** The server's own resources: health, readiness and metrics. */
 export function ownRoutes(options: OwnRouteOptions): HttpRoute[] {
-  const { health, metricsPath, basePath, expose, trouble } = options;
+  const { health, metricsPath, trouble } = options;
   const alive = () => plain(200, "OK");
   const ready = () => {
     const reason = trouble();
     return reason === undefined ? plain(200, "ready") : plain(503, `not ready: ${reason}`);
   };
-  const paths: [string, (request: Request) => Response][] = [
-    ["/healthz", alive],
-    ["/readyz", ready],
+  const common = { kind: "http", method: "GET", access: "open" } as const;
+  const routes: HttpRoute[] = [
+    { ...common, path: "/healthz", handle: alive },
+    { ...common, path: "/readyz", handle: ready },
   ];
-  if (health !== "" && health !== "/healthz") paths.push([health, alive]);
-  if (metricsPath !== undefined) {
-    const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
-    // A proxy keeps one spelling private; any other would lead around it.
-    paths.push([
-      metricsPath,
-      (request) =>
-        hasExactPath(request, `${basePath}${metricsPath}`)
-          ? new Response(expose(), { headers })
-          : plain(404, "Not found"),
-    ]);
+  if (health !== "" && health !== "/healthz") {
+    routes.push({ ...common, path: health, handle: alive });
   }
-  return paths.map(([path, handle]) => ({
+  if (metricsPath !== undefined) routes.push(metricsRoute(metricsPath, options));
+  return routes;
+}
+
+function metricsRoute(
+  path: string,
+  { basePath, metricsAccess: access, expose }: OwnRouteOptions,
+): HttpRoute {
+  const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+  return {
     kind: "http",
     method: "GET",
     path,
-    access: "open",
-    handle,
-  }));
+    access,
+    // A proxy keeps one spelling private; any other would lead around it.
+    handle: async (request) =>
+      hasExactPath(request, `${basePath}${path}`)
+        ? new Response(await expose(), { headers })
+        : plain(404, "Not found"),
+  };
 }

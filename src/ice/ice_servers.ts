@@ -30,7 +30,7 @@ const NOBODY = "anonymous";
 export class IceServers {
   readonly #stun: readonly string[];
   readonly #turn: readonly string[];
-  readonly #access: TurnAccess | undefined;
+  readonly #access: () => TurnAccess | undefined;
   readonly #ttlSeconds: number;
   readonly #wallNow: () => number;
   /** Credentials granted so far. */
@@ -39,7 +39,8 @@ export class IceServers {
   constructor(
     { urls, access, ttlSeconds, wallNow }: {
       readonly urls: readonly string[];
-      readonly access: TurnAccess | undefined;
+      /** Read for each client, because a reload may change it. */
+      readonly access: () => TurnAccess | undefined;
       readonly ttlSeconds: number;
       readonly wallNow: () => number;
     },
@@ -65,7 +66,7 @@ export class IceServers {
   }
 
   #credentials(user: string | undefined, expiresAt: number): Partial<IceServer> {
-    const access = this.#access;
+    const access = this.#access();
     if (access === undefined) return {};
     this.count++;
     return "secret" in access ? temporary(access.secret, user, expiresAt) : access;

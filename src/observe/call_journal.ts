@@ -10,15 +10,6 @@ export class CallJournal {
   constructor(log: Log, metrics: Metrics) {
     this.#log = log;
     this.#metrics = metrics;
-    metrics.counter(
-      "signalbox_bridged_calls_total",
-      "Calls between protocols, by what became of them",
-    );
-    metrics.counter(
-      "signalbox_bridged_refusals_total",
-      "Signals between protocols that were refused",
-    );
-    metrics.counter("signalbox_bridged_drops_total", "Signals between protocols that were dropped");
   }
 
   /** A field, not a method: it is passed on without its object. */

@@ -75,31 +75,24 @@ export class ClusterJournal {
 
   /** Announces the metrics. */
   announce(metrics: Metrics, state: ClusterState): void {
-    const gauges: [name: string, help: string, read: () => number][] = [
-      ["up", "Whether the shared engine answers", () => Number(state.isUp)],
-      ["nodes", "Living nodes, this one included", () => state.nodes.length],
-      ["unconfirmed_bytes", "Bytes kept for other nodes", () => state.unconfirmedBytes],
-      ["waiting_steps", "Steps that wait for the engine", () => state.waitingSteps],
-    ];
-    const totals: [name: string, help: string, read: () => number][] = [
-      ["calls_total", "Calls to the engine", () => this.#calls],
-      ["call_ms_total", "Time of these calls in all, in ms", () => this.#callMs],
-      ["steps_total", "Steps in these calls", () => this.#steps],
-      ["items_received_total", "Items read from the inbox", () => this.#items],
-      ["items_duplicate_total", "Messages that came twice", () => this.#duplicates],
-      ["items_unknown_total", "Items that mean nothing", () => this.#unknown],
-      ["epochs_total", "Times that the engine had to learn everything", () => this.#epochs],
-      ["losses_total", "Times that the engine was lost", () => this.#losses],
-      ["fenced_total", "Times that this node was taken for dead", () => this.#fenced],
-      ["reaped_total", "Dead nodes whose ids were freed", () => this.#reaped],
-      ["faults_total", "Items whose handling failed", () => this.#faults],
-    ];
-    for (const [name, help, read] of gauges) metrics.gauge(`signalbox_cluster_${name}`, help, read);
-    for (const [name, help, read] of totals) metrics.total(`signalbox_cluster_${name}`, help, read);
+    metrics.read("signalbox_cluster_up", () => Number(state.isUp));
+    metrics.read("signalbox_cluster_nodes", () => state.nodes.length);
+    metrics.read("signalbox_cluster_unconfirmed_bytes", () => state.unconfirmedBytes);
+    metrics.read("signalbox_cluster_waiting_steps", () => state.waitingSteps);
+    metrics.read("signalbox_cluster_calls_total", () => this.#calls);
+    metrics.read("signalbox_cluster_call_seconds_total", () => this.#callMs / 1_000);
+    metrics.read("signalbox_cluster_steps_total", () => this.#steps);
+    metrics.read("signalbox_cluster_items_received_total", () => this.#items);
+    metrics.read("signalbox_cluster_items_duplicate_total", () => this.#duplicates);
+    metrics.read("signalbox_cluster_items_unknown_total", () => this.#unknown);
+    metrics.read("signalbox_cluster_epochs_total", () => this.#epochs);
+    metrics.read("signalbox_cluster_losses_total", () => this.#losses);
+    metrics.read("signalbox_cluster_fenced_total", () => this.#fenced);
+    metrics.read("signalbox_cluster_reaped_total", () => this.#reaped);
+    metrics.read("signalbox_cluster_faults_total", () => this.#faults);
     for (const cause of ["absent", "gone", "unavailable"] as const) {
       const read = (): number => this.#undelivered[cause];
-      const help = "Messages that no other node took";
-      metrics.total("signalbox_cluster_undelivered_total", help, read, { cause });
+      metrics.read("signalbox_cluster_undelivered_total", read, { cause });
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { ErrorCode, SignalError } from "../core/errors.ts";
+import type { Happenings, RefusalFacts } from "../core/happenings.ts";
 import { type Log, shown } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { RecentRefusals } from "./recent_refusals.ts";
@@ -24,18 +25,17 @@ export class Journal implements ConnectionObserver {
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #refusals: RecentRefusals;
+  readonly #happenings: Happenings;
 
-  constructor(log: Log, metrics: Metrics, refusals: RecentRefusals) {
+  constructor(log: Log, metrics: Metrics, refusals: RecentRefusals, happenings: Happenings) {
+    this.#happenings = happenings;
     this.#log = log;
     this.#metrics = metrics;
     this.#refusals = refusals;
-    metrics.counter("signalbox_connections_total", "Connections accepted");
-    metrics.counter("signalbox_refusals_total", "Things clients did that were refused");
-    metrics.counter("signalbox_faults_total", "Faults of the server; above 0 is a bug", 0);
   }
 
   opened(connection: ConnectionInfo): void {
-    this.#metrics.count("signalbox_connections_total", { dialect: connection.dialect });
+    this.#metrics.count("signalbox_connections_accepted_total", { dialect: connection.dialect });
     this.#log.writeForClient("info", "connection opened", this.#facts(connection));
   }
 
@@ -51,7 +51,7 @@ export class Journal implements ConnectionObserver {
     const pool = typeof error.details["pool"] === "string" ? error.details["pool"] : undefined;
     const isJoin = pool !== undefined || JOIN_REFUSALS.has(error.code);
     const word = connection.wordFor?.(error.code);
-    this.#refusals.add(connection, word ?? cause, pool);
+    this.#refused(connection, word ?? cause, pool);
     if (count > 1 && !isJoin && !this.#log.isDebug) return;
     const detail = {
       ...(word === undefined || word === cause ? {} : { word }),
@@ -98,7 +98,7 @@ export class Journal implements ConnectionObserver {
    */
   postRefused(visitor: TurnedAway, { code }: SignalError, word: string): void {
     const { dialect, address } = visitor;
-    this.#refusals.add({ id: NO_CONNECTION, dialect, address }, word, undefined);
+    this.#refused({ id: NO_CONNECTION, dialect, address }, word, undefined);
     this.#turnAway(visitor, code, word === code ? {} : { word });
   }
 
@@ -112,6 +112,17 @@ export class Journal implements ConnectionObserver {
   listenerBroken(url: string, error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
     this.#log.write("error", "listening stopped, trying again", { url, error: why });
+  }
+
+  /** Adds a refusal to the operators' list and their news. @param reason the dialect's own word */
+  #refused(connection: ConnectionInfo, reason: string, pool: string | undefined): void {
+    const { id, dialect, address, user } = connection;
+    this.#refusals.add(connection, reason, pool);
+    if (!this.#happenings.isHeard) return;
+    const room = pool === undefined ? {} : { pool: shown(pool) };
+    const whose = user === undefined ? {} : { user };
+    const data: RefusalFacts = { dialect, address, connection: id, reason, ...room, ...whose };
+    this.#happenings.emit({ type: "refusal", data });
   }
 
   #turnAway(

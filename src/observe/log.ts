@@ -22,6 +22,8 @@ export interface Log {
   writeForClient(level: Level, what: string, facts: Facts): void;
   /** True if debug lines are written; check it before building one. */
   readonly isDebug: boolean;
+  /** Lines of clients beyond the limit, since the start; undefined for a log without one. */
+  readonly suppressed?: number;
 }
 
 export interface LogOptions {
@@ -57,6 +59,9 @@ export function openLog(options: LogOptions, clock: Pick<Clock, "now">): Log & D
   );
   return {
     isDebug: options.level === "debug",
+    get suppressed() {
+      return budgets.values().reduce((sum, { total }) => sum + total, 0);
+    },
     write: (level, what, facts = {}) => logger[level](what, facts),
     writeForClient: (level, what, facts) => {
       // A line below the configured level does not use up the budget.
@@ -67,7 +72,7 @@ export function openLog(options: LogOptions, clock: Pick<Clock, "now">): Log & D
       logger[level](what, facts);
     },
     [Symbol.dispose]: () => {
-      const count = budgets.values().reduce((sum, { suppressed }) => sum + suppressed, 0);
+      const count = budgets.values().reduce((sum, { pending }) => sum + pending, 0);
       if (count > 0) logger.warning("log lines suppressed", { count });
       disposeSync();
     },
@@ -86,7 +91,8 @@ class LineBudget {
   readonly #clock: Pick<Clock, "now">;
   #second = -1;
   #written = 0;
-  #suppressed = 0;
+  #pending = 0;
+  #reported = 0;
 
   constructor(perSecond: number, clock: Pick<Clock, "now">) {
     this.#perSecond = perSecond;
@@ -94,8 +100,13 @@ class LineBudget {
   }
 
   /** Suppressed lines that no later line has reported yet. */
-  get suppressed(): number {
-    return this.#suppressed;
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** All suppressed lines. */
+  get total(): number {
+    return this.#reported + this.#pending;
   }
 
   /** Returns the number of lines suppressed since the last one; undefined to suppress this one. */
@@ -106,13 +117,14 @@ class LineBudget {
       this.#written = 0;
     }
     if (this.#written >= this.#perSecond) {
-      this.#suppressed++;
+      this.#pending++;
       return undefined;
     }
     this.#written++;
-    const suppressed = this.#suppressed;
-    this.#suppressed = 0;
-    return suppressed;
+    const pending = this.#pending;
+    this.#reported += pending;
+    this.#pending = 0;
+    return pending;
   }
 }
 

@@ -1,65 +1,121 @@
-/** Labels of a counter, such as { dialect: "peerjs" }; their values never come from clients. */
-export type Labels = Readonly<Record<string, string>>;
+import { Counter, Gauge, Histogram, type Metric, Registry } from "prom-client";
+import {
+  CATALOGUE,
+  type CounterName,
+  type GaugeName,
+  type HistogramName,
+  type Labels,
+  MAX_SETS,
+  type MetricEntry,
+  type MetricName,
+} from "./catalogue.ts";
 
-interface Metric {
-  readonly type: "counter" | "gauge";
-  readonly help: string;
+export type { Labels } from "./catalogue.ts";
+
+/** The series of a family at the moment of a scrape. */
+type Series = Iterable<readonly [labels: Labels, value: number]>;
+
+/** One series as another exporter reads it. */
+export interface Sample {
+  readonly labels: Labels;
+  readonly value: number;
 }
 
-/** Counters and gauges in Prometheus' text exposition format. */
+/** The metrics of one server, in Prometheus' text format. Every name is in the catalogue. */
 export class Metrics {
-  readonly #metrics = new Map<string, Metric>();
-  readonly #counts = new Map<string, Map<string, number>>();
-  readonly #gauges = new Map<string, Map<string, () => number>>();
+  readonly #registry = new Registry();
+  readonly #families = new Map<MetricName, Metric>();
+  /** Numbers that other parts keep; they are read at each scrape. */
+  readonly #sources = new Map<MetricName, (() => Series)[]>();
+  /** The label sets of counters that are counted here. */
+  readonly #sets = new Map<MetricName, Set<string>>();
 
-  /** Registers a counter. Without a start it appears with its first count. */
-  counter(name: string, help: string, start?: number): void {
-    this.#metrics.set(name, { type: "counter", help });
-    if (start !== undefined) entry(this.#counts, name).set(labelText({}), start);
+  constructor() {
+    for (const name of Object.keys(CATALOGUE)) this.#add(name as MetricName); // its own keys
   }
 
-  /** Registers a number that is read at each scrape. */
-  gauge(name: string, help: string, read: () => number, labels: Labels = {}): void {
-    this.#metrics.set(name, { type: "gauge", help });
-    entry(this.#gauges, name).set(labelText(labels), read);
+  /** Adds one. For events, not for frames: a label costs a look-up. */
+  count(name: CounterName, labels: Labels = {}): void {
+    const counter = this.#families.get(name);
+    if (counter instanceof Counter) counter.inc(this.#bounded(name, labels));
   }
 
-  /** Announces a count that somebody else keeps; it only grows. */
-  total(name: string, help: string, read: () => number, labels: Labels = {}): void {
-    this.#metrics.set(name, { type: "counter", help });
-    entry(this.#gauges, name).set(labelText(labels), read);
+  /** Returns the function that records a duration with these labels. */
+  timer(name: HistogramName, labels: Labels = {}): (seconds: number) => void {
+    const histogram = this.#families.get(name);
+    if (!(histogram instanceof Histogram)) return () => {};
+    const child = histogram.labels(labels);
+    return (seconds) => child.observe(seconds);
   }
 
-  /** Adds one. */
-  count(name: string, labels: Labels = {}): void {
-    const counts = entry(this.#counts, name);
-    const label = labelText(labels);
-    counts.set(label, (counts.get(label) ?? 0) + 1);
+  /** Shows a number that another part keeps; undefined is left out. */
+  read(
+    name: CounterName | GaugeName,
+    read: () => number | undefined,
+    labels: Labels = {},
+  ): void {
+    this.readEach(name, () => {
+      const value = read();
+      return value === undefined ? [] : [[labels, value]];
+    });
+  }
+
+  /** Shows numbers that another part keeps, each with its labels. */
+  readEach(name: CounterName | GaugeName, read: () => Series): void {
+    const sources = this.#sources.get(name) ?? [];
+    this.#sources.set(name, [...sources, read]);
   }
 
   /** All metrics, as text. */
-  expose(): string {
-    const lines: string[] = [];
-    for (const [name, { type, help }] of this.#metrics) {
-      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
-      for (const [labels, count] of this.#counts.get(name) ?? []) {
-        lines.push(`${name}${labels} ${count}`);
-      }
-      for (const [labels, read] of this.#gauges.get(name) ?? []) {
-        lines.push(`${name}${labels} ${read()}`);
-      }
-    }
-    return lines.join("\n") + "\n";
+  expose(): Promise<string> {
+    return this.#registry.metrics();
   }
-}
 
-function entry<V>(map: Map<string, Map<string, V>>, name: string): Map<string, V> {
-  let inner = map.get(name);
-  if (inner === undefined) map.set(name, inner = new Map());
-  return inner;
-}
+  /** The current series of a counter or a gauge. */
+  async samples(name: CounterName | GaugeName): Promise<readonly Sample[]> {
+    const { values } = await this.#families.get(name)?.get() ?? { values: [] };
+    return values.map(({ labels, value }) => ({ labels: labels as Labels, value }));
+  }
 
-function labelText(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value}"`);
-  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+  #add(name: MetricName): void {
+    const { type, help, labels, buckets = [] }: MetricEntry = CATALOGUE[name];
+    const common = { name, help, labelNames: [...labels], registers: [this.#registry] };
+    if (type === "histogram") {
+      this.#families.set(name, new Histogram({ ...common, buckets: [...buckets] }));
+      return;
+    }
+    const collect = (): void => this.#collect(name);
+    const family = type === "counter"
+      ? new Counter({ ...common, collect })
+      : new Gauge({ ...common, collect });
+    // Without a source a gauge has no value, not even 0.
+    if (family instanceof Gauge) family.remove({});
+    this.#families.set(name, family);
+  }
+
+  #collect(name: MetricName): void {
+    const family = this.#families.get(name);
+    const sources = this.#sources.get(name);
+    if (family === undefined || sources === undefined) return;
+    family.reset();
+    if (family instanceof Gauge) family.remove({});
+    for (const [labels, value] of sources.flatMap((read) => [...read()])) {
+      if (family instanceof Gauge) family.set(labels, value);
+      else if (family instanceof Counter) family.inc(labels, value);
+    }
+  }
+
+  /** The labels, or "other" for each where the family has as many label sets as it may. */
+  #bounded(name: CounterName, labels: Labels): Labels {
+    const key = Object.values(labels).join("\n");
+    let sets = this.#sets.get(name);
+    if (sets === undefined) this.#sets.set(name, sets = new Set());
+    if (sets.has(key)) return labels;
+    const { maxSets = MAX_SETS }: MetricEntry = CATALOGUE[name];
+    if (sets.size >= maxSets) {
+      return Object.fromEntries(Object.keys(labels).map((label) => [label, "other"]));
+    }
+    sets.add(key);
+    return labels;
+  }
 }

@@ -12,6 +12,8 @@ export interface RefusalReport {
   readonly reason: string;
   /** For a join: the requested pool, cut to the length of a log line. */
   readonly pool?: string;
+  /** Named by the client's token. */
+  readonly user?: string;
   /** How often the connection got this refusal. */
   readonly count: number;
 }
@@ -48,7 +50,11 @@ export class RecentRefusals {
   }
 
   /** @param reason the dialect's own word */
-  add({ id, dialect, address }: ConnectionInfo, reason: string, pool: string | undefined): void {
+  add(
+    { id, dialect, address, user }: ConnectionInfo,
+    reason: string,
+    pool: string | undefined,
+  ): void {
     const atMs = this.#wallNow();
     const what = pool === undefined ? { reason } : { reason, pool: shown(pool) };
     // POSTs have no connection of their own.
@@ -57,7 +63,8 @@ export class RecentRefusals {
     const count = 1 + (known?.report.count ?? 0);
     const owner = known?.owner ?? this.#keyOf(address);
     this.#entries.delete(key);
-    const report = { atMs, dialect, address, connection: id, ...what, count };
+    const whose = user === undefined ? {} : { user };
+    const report = { atMs, dialect, address, connection: id, ...what, ...whose, count };
     this.#entries.set(key, { report, owner });
     if (known === undefined) this.#makeRoom(owner);
   }

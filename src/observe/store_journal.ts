@@ -1,5 +1,6 @@
 import type { Store, StoreEvent, Unreserved } from "../store/mod.ts";
 import { messageOf } from "../system/errors.ts";
+import type { CounterName } from "./catalogue.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -11,12 +12,12 @@ const UNRESERVED: Readonly<Record<Unreserved, string>> = {
 };
 
 /** Events that are counted but not logged each time. */
-const COUNTERS: readonly (readonly [type: StoreEvent["type"], name: string, help: string])[] = [
-  ["failed", "failures", "Operations of the store that failed"],
-  ["write_dropped", "dropped_writes", "Writes put off because too many waited"],
-  ["claim_unchecked", "unchecked_claims", "Ids granted while the store failed"],
-  ["id_unreserved", "unreserved_ids", "Ids that are not reserved for their tokens"],
-  ["reservation_evicted", "evicted_reservations", "Reservations replaced by new ones"],
+const COUNTERS: readonly (readonly [type: StoreEvent["type"], name: CounterName])[] = [
+  ["failed", "signalbox_store_failures_total"],
+  ["write_dropped", "signalbox_store_dropped_writes_total"],
+  ["claim_unchecked", "signalbox_store_unchecked_claims_total"],
+  ["id_unreserved", "signalbox_store_unreserved_ids_total"],
+  ["reservation_evicted", "signalbox_store_evicted_reservations_total"],
 ];
 
 /** Events of the store, as log lines and counts. */
@@ -31,19 +32,15 @@ export class StoreJournal {
 
   /** Publishes the counts, and the state of the store. */
   announce(metrics: Metrics, store: Store): void {
-    for (const [type, name, help] of COUNTERS) {
-      metrics.total(`signalbox_store_${name}_total`, help, () => this.#count(type));
-    }
-    const gauge = (name: string, help: string, read: () => number): void =>
-      metrics.gauge(`signalbox_store_${name}`, help, read);
-    gauge("up", "1 if the store works, otherwise 0", () => store.trouble === undefined ? 1 : 0);
-    gauge("damaged", "Damaged files that were moved aside", () => this.#count("damaged"));
-    gauge("unreadable", "Records that cannot be read", () => this.#unreadable);
-    gauge("waiting_writes", "Records that wait to be written", () => store.waitingWrites);
-    for (const kind of store.sizes.keys()) {
-      const read = (): number => store.sizes.get(kind) ?? 0;
-      metrics.gauge("signalbox_store_records", "Records in the store", read, { kind });
-    }
+    for (const [type, name] of COUNTERS) metrics.read(name, () => this.#count(type));
+    metrics.read("signalbox_store_up", () => store.trouble === undefined ? 1 : 0);
+    metrics.read("signalbox_store_damaged", () => this.#count("damaged"));
+    metrics.read("signalbox_store_unreadable", () => this.#unreadable);
+    metrics.read("signalbox_store_waiting_writes", () => store.waitingWrites);
+    metrics.readEach(
+      "signalbox_store_records",
+      () => [...store.sizes].map(([kind, size]) => [{ kind }, size] as const),
+    );
   }
 
   /** Counts an event, and logs it if an operator should know. */

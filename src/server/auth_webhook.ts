@@ -21,15 +21,16 @@ const WARN_EVERY_MS = 60_000;
 
 /** Makes the judge that asks the configured webhook. */
 export function webhookJudgeOf(auth: AuthConfig, parts: AuthWebhookParts): WebhookJudge {
-  const { webhookUrl: url = "", webhookSecret: secret } = auth;
+  const { webhookUrl: url = "" } = auth;
   const { clock, wallNow, metrics } = parts;
-  const signer = new Signer(secret === undefined ? [] : [secret]);
   const judge = new WebhookJudge({
     pose: (data) => {
       const timestamp = isoTime(wallNow());
       return { id: newWebhookId(), body: JSON.stringify({ type: "auth", timestamp, data }) };
     },
     ask: ({ id, body }, signal) => {
+      // A reload may have changed the secret.
+      const signer = new Signer([auth.webhookSecret ?? ""]);
       const headers = signer.headers({ id, atMs: wallNow(), body });
       return exchange(url, { method: "POST", headers, body, signal, maxBytes: MAX_ANSWER_BYTES });
     },
@@ -43,11 +44,7 @@ export function webhookJudgeOf(auth: AuthConfig, parts: AuthWebhookParts): Webho
     wallNow,
     onSilence: silenceWarning(auth.webhookFail, parts),
   });
-  metrics.total(
-    "signalbox_auth_cache_hits_total",
-    "Questions about clients that were answered without the webhook",
-    () => judge.cacheHits,
-  );
+  metrics.read("signalbox_auth_cache_hits_total", () => judge.cacheHits);
   return judge;
 }
 

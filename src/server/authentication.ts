@@ -1,5 +1,6 @@
 import { ConfigError } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import type { Judge } from "../auth/authenticator.ts";
 import { Authentication, type AuthSettings } from "../auth/mod.ts";
 import { objectionsTo } from "./auth_objections.ts";
 import { judgeOf, type JudgeParts } from "./judges.ts";
@@ -16,7 +17,6 @@ export function openAuthentication(
   parts: AuthenticationParts,
 ): Authentication {
   const { clock, metrics } = parts;
-  metrics.counter("signalbox_auth_attempts_total", "Tokens judged");
   return new Authentication(settingsOf(config, parts), {
     ...config.auth,
     clock,
@@ -26,30 +26,44 @@ export function openAuthentication(
   });
 }
 
-/** Judges by a fresh configuration from now on; one that cannot be used changes nothing. */
+/**
+ * Judges by the secrets and keys as they are now.
+ * @returns why they cannot be used; then nothing changes
+ */
 export function reloadAuthentication(
   authentication: Authentication,
-  fresh: Config,
+  config: Config,
   parts: AuthenticationParts,
-): void {
+): readonly string[] {
   try {
-    authentication.adopt(settingsOf(fresh, parts));
+    authentication.adopt(settingsOf(config, parts, authentication.judge));
+    return [];
   } catch (error) {
-    parts.log.write("error", "cannot take up the tokens", { error: messageOf(error) });
+    return error instanceof ConfigError ? error.messages : [messageOf(error)];
   }
 }
 
 /** True if keys are read from files. */
 export function readsKeys({ auth: { jwtKey, jwks } }: Config): boolean {
-  return jwtKey.length > 0 || (jwks !== undefined && !/^https?:/i.test(jwks));
+  return jwtKey.length > 0 || (jwks !== undefined && !isUrl(jwks));
 }
 
-function settingsOf(config: Config, parts: AuthenticationParts): AuthSettings {
+/** True if the judge follows changes by itself: a webhook's, or one with keys that are fetched. */
+function isLive({ auth: { mode, jwks } }: Config): boolean {
+  return mode === "webhook" || (mode === "jwt" && jwks !== undefined && isUrl(jwks));
+}
+
+function isUrl(place: string): boolean {
+  return /^https?:/i.test(place);
+}
+
+/** @param current the judge in force, which stays if nothing of it comes from a file */
+function settingsOf(config: Config, parts: AuthenticationParts, current?: Judge): AuthSettings {
   const { auth } = config;
   const own = new Map(DIALECTS.map(({ name, tokens }) => [name, tokens?.(config[name]) ?? []]));
   const objections = objectionsTo(config, own);
   if (objections.length > 0) throw new ConfigError(objections);
-  const judge = judgeOf(auth, parts);
+  const judge = isLive(config) ? current ?? judgeOf(auth, parts) : judgeOf(auth, parts);
   const common = judge && { judge, dialects: new Set(auth.dialects) };
   return { own, common };
 }

@@ -7,6 +7,7 @@ import type { LobbyName } from "../core/lobby.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/mod.ts";
 import { CallJournal } from "../observe/call_journal.ts";
+import type { Bridged } from "../http/bridged.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 
@@ -14,15 +15,15 @@ import type { Metrics } from "../observe/metrics.ts";
 export const BRIDGED_REALM = "bridged dialects";
 
 /** Whether the configuration lets a dialect's peers meet those of others. */
-export function bridges({ bridge }: Config, { name, isBridgeable }: Dialect): boolean {
-  return bridge.includes(name) || (isBridgeable === true && bridge.includes("all"));
+export function bridges({ bridge }: Config, { name, bridging }: Dialect): boolean {
+  return bridge.includes(name) || (bridging !== undefined && bridge.includes("all"));
 }
 
-/** The titles of the dialects whose peers meet, for people. */
-export function bridgedTitles(config: Config): string[] {
+/** The dialects whose clients reach each other, for people. */
+export function bridgedOf(config: Config): Bridged[] {
   const served: readonly string[] = config.dialects;
   return DIALECTS.filter((one) => served.includes(one.name) && bridges(config, one))
-    .map(({ title }) => title);
+    .map(({ title, bridging }) => ({ title, ...bridging }));
 }
 
 /** The way between dialects; undefined if none are bridged. Throws ConfigError. */
@@ -45,7 +46,7 @@ export function openBridge(
     maxCallsPerPeer: config.bridgeMaxCalls,
   };
   const calls = new Calls(limits, clock, new CallJournal(log, metrics).tell);
-  metrics.gauge("signalbox_bridged_calls", "Calls between protocols under way", () => calls.count);
+  metrics.read("signalbox_bridged_calls", () => calls.count);
   return { calls, lobby: lobbyOf(config) };
 }
 

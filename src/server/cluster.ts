@@ -3,6 +3,7 @@ import { ConfigError } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import type { Abroad } from "../core/abroad.ts";
 import type { Clock } from "../core/clock.ts";
+import type { Happenings } from "../core/happenings.ts";
 import { Hub } from "../core/hub.ts";
 import { SharedHub } from "../core/shared_hub.ts";
 import { DIALECTS } from "../dialects/mod.ts";
@@ -63,13 +64,16 @@ export async function joinCluster(
 export function hubOf(
   config: Config,
   clustered: Clustered | undefined,
-  metrics: Metrics,
-  abroad: Abroad | undefined,
+  { metrics, abroad, happenings }: {
+    readonly metrics: Metrics;
+    readonly abroad: Abroad | undefined;
+    readonly happenings: Happenings;
+  },
 ): Hub {
-  if (clustered === undefined) return new Hub(config.limits, abroad);
+  if (clustered === undefined) return new Hub(config.limits, abroad, happenings);
   const { cluster: { node }, journal } = clustered;
   journal.announce(metrics, node);
-  return new SharedHub(config.limits, node, abroad);
+  return new SharedHub(config.limits, node, abroad, happenings);
 }
 
 /** Why this node is not ready, in a few words; undefined if it is, or alone. */

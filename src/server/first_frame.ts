@@ -1,4 +1,5 @@
 import type { SignalError } from "../core/errors.ts";
+import type { Expulsion } from "../core/expulsion.ts";
 import type { PeerEvent } from "../core/events.ts";
 import type { Departure, Frame, Link, Session, Unsettled } from "../core/session.ts";
 import type { Visit } from "../core/visit.ts";
@@ -45,6 +46,10 @@ export class FirstFrameSession implements Session {
     return this.#connection.link;
   }
 
+  get links(): readonly Link[] {
+    return [this.link];
+  }
+
   get isIdentified(): boolean {
     return this.#own.isIdentified;
   }
@@ -76,6 +81,10 @@ export class FirstFrameSession implements Session {
 
   deliver(event: PeerEvent): void {
     this.#own.deliver(event);
+  }
+
+  expel(reason: Expulsion): void {
+    this.#own.expel(reason);
   }
 
   refuse(error: SignalError): void {

@@ -1,5 +1,6 @@
 import type { Hub } from "../core/hub.ts";
 import type { Gate } from "../http/gate.ts";
+import { readName } from "../observe/catalogue.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Connections } from "../transport/connections.ts";
 import type { SocketIoServer } from "../transport/socket_io/server.ts";
@@ -18,25 +19,18 @@ export function announceGauges(
   metrics: Metrics,
   { hub, connections, gate, dialects, socketIo }: Watched,
 ): void {
-  const numbers: [name: string, help: string, read: () => number][] = [
-    ["sockets", "Open sockets", () => connections.size],
-    ["connections", "Connections that were admitted", () => gate.connections],
-    ["queued_bytes", "Bytes waiting for clients", () => connections.queuedBytes],
-    ["addresses", "Client addresses remembered", () => gate.addresses],
-    ["peers", "Ids in use", () => hub.peerCount],
-    ["rooms", "Rooms with members", () => hub.roomCount],
-  ];
-  for (const [name, help, read] of numbers) metrics.gauge(`signalbox_${name}`, help, read);
+  metrics.read("signalbox_sockets", () => connections.size);
+  metrics.read("signalbox_connections", () => gate.connections);
+  metrics.read("signalbox_queued_bytes", () => connections.queuedBytes);
+  metrics.read("signalbox_addresses", () => gate.addresses);
+  metrics.read("signalbox_peers", () => hub.peerCount);
+  metrics.read("signalbox_rooms", () => hub.roomCount);
   if (socketIo !== undefined) {
-    const read = (): number => socketIo.sessionCount;
-    metrics.gauge("signalbox_socket_io_sessions", "Socket.IO connections", read);
+    metrics.read("signalbox_socket_io_sessions", () => socketIo.sessionCount);
   }
-  for (const { name, dialect } of dialects) {
-    for (const gauge of dialect.gauges ?? []) {
-      metrics.gauge(`signalbox_${gauge.name}`, gauge.help, gauge.read, { dialect: name });
-    }
-    for (const { name: counter, help, read, labels } of dialect.counters ?? []) {
-      metrics.total(`signalbox_${counter}`, help, read, { dialect: name, ...labels });
+  for (const { name: dialect, dialect: { gauges = [], counters = [] } } of dialects) {
+    for (const { name, read, labels } of [...gauges, ...counters]) {
+      metrics.read(readName(`signalbox_${name}`), read, { dialect, ...labels });
     }
   }
 }

@@ -23,20 +23,18 @@ export function openIce(
   },
 ): OpenIce {
   const { servers: urls, ttlSeconds, path, policy } = options;
-  const servers = new IceServers({ urls, access: accessOf(options), ttlSeconds, wallNow });
+  objectTo(options);
+  const access = (): TurnAccess | undefined => accessOf(options);
+  const servers = new IceServers({ urls, access, ttlSeconds, wallNow });
   if (urls.length === 0) return { servers, routes: [] };
-  metrics.total(
-    "signalbox_ice_credentials_total",
-    "Credentials for TURN servers that were given out",
-    () => servers.count,
-  );
+  metrics.read("signalbox_ice_credentials_total", () => servers.count);
   const { requestsPerSecond: perSecond, requestBurst: burst, maxAddresses } = options;
   const rates = new AddressRates({ perSecond, burst, maxAddresses }, clock.now);
   return { servers, routes: [iceRoute({ path, servers, rates, policy })] };
 }
 
-function accessOf(options: IceOptions): TurnAccess | undefined {
-  const { servers, secret, username, credential, ttlSeconds } = options;
+/** Throws ConfigError if the options contradict each other. */
+function objectTo({ servers, secret, username, credential }: IceOptions): void {
   const turn = servers.find((url) => url.startsWith("turn"));
   const isStatic = username !== undefined || credential !== undefined;
   const faults: string[] = [];
@@ -50,6 +48,11 @@ function accessOf(options: IceOptions): TurnAccess | undefined {
     faults.push("Credentials for TURN need a turn: URL among --ice-servers");
   }
   if (faults.length > 0) throw new ConfigError(faults);
+}
+
+function accessOf(
+  { secret, username, credential, ttlSeconds }: IceOptions,
+): TurnAccess | undefined {
   if (secret !== undefined) return { secret, ttlSeconds };
   return username === undefined || credential === undefined ? undefined : { username, credential };
 }

@@ -74,7 +74,6 @@ function keySourceOf(auth: AuthConfig, parts: JudgeParts): KeySource {
 
 /** The keys that an issuer publishes. Which one failed and why is for the operator. */
 function publishedKeys(url: string, auth: AuthConfig, { clock, metrics, log }: JudgeParts): Jwks {
-  metrics.counter(FETCHES, "Fetches of the issuer's keys");
   const keys: Jwks = new Jwks({
     read: (signal) => fetchText(url, MAX_SET_BYTES, signal),
     cacheMs: 1_000 * auth.jwksCacheSeconds,
@@ -87,9 +86,8 @@ function publishedKeys(url: string, auth: AuthConfig, { clock, metrics, log }: J
       log.write("warning", "cannot fetch the issuer's keys", { error: messageOf(error) });
     },
   });
-  metrics.gauge(
+  metrics.read(
     "signalbox_auth_jwks_age_seconds",
-    "Age of the issuer's keys; -1 before the first fetch",
     () => keys.ageMs === undefined ? -1 : Math.round(keys.ageMs / 1_000),
   );
   return keys;

@@ -37,6 +37,8 @@ export interface LifeParts {
   readonly seal: () => Promise<ReadonlyMap<string, number>>;
   readonly dispose: () => void;
   readonly closeStore: (limitMs: number) => Promise<void>;
+  /** Reports the server's own steps. */
+  readonly report: (step: "started" | "draining" | "stopped") => void;
 }
 
 /**
@@ -147,6 +149,7 @@ export class Lifecycle {
     this.#parts = parts;
     parts.begin().then(() => {
       if (this.#state === "starting") this.#state = "ready";
+      parts.report("started");
     }).then(this.#begun.resolve, this.#begun.reject);
   }
 
@@ -183,6 +186,7 @@ export class Lifecycle {
     if (parts === undefined || this.#ending !== undefined) return;
     this.#drain.abort();
     this.#drain = new AbortController();
+    if (this.#state !== "draining") parts.report("draining");
     this.#state = "draining";
     this.#isLeaving ||= exit;
     const time = closeOverSeconds === undefined ? {} : { closeOverSeconds };
@@ -210,6 +214,7 @@ export class Lifecycle {
     const parts = this.#parts;
     if (parts === undefined) return;
     const startedAt = this.#clock.now();
+    if (this.#state !== "draining") parts.report("draining");
     // Clients of a server that is still starting only wait.
     if (this.#state !== "starting") await this.#withdraw(parts);
     this.#state = "ending";
@@ -220,6 +225,7 @@ export class Lifecycle {
     const stopped = listeners.map(({ listener }) => listener.stop());
     await this.#within("close", Promise.all([connections.emptied(), ...stopped]));
     const sealed = await this.#seal(parts);
+    parts.report("stopped");
     parts.dispose();
     if (
       await this.#within("store", parts.closeStore(END_MS.store).then(() => true)) === undefined

@@ -1,11 +1,13 @@
 import { listenersOf } from "../config/listeners.ts";
+import type { LiveSecrets } from "../config/live_secrets.ts";
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
+import { Happenings } from "../core/happenings.ts";
 import { Operator } from "../admin/operator.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans } from "../http/bans.ts";
+import { bearerAccess } from "../http/bearer.ts";
 import { CorsPolicy } from "../http/cors.ts";
-import { refusalFor } from "../http/gate.ts";
 import { docsRoutes } from "../docs/mod.ts";
 import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
 import { isProbe, ownRoutes, probesOf } from "../http/own_routes.ts";
@@ -13,17 +15,19 @@ import { type OwnedRoute, Router } from "../http/router.ts";
 import { Journal } from "../observe/journal.ts";
 import type { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
+import { type ProcessFacts, watchProcess } from "../observe/process_metrics.ts";
 import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
-import { systemClock, wallClock } from "../system/clock.ts";
+import { processStartMs, systemClock, wallClock } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
+import { openProcessUsage, type ProcessUsage } from "../system/process.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
 import type { SocketIoServer } from "../transport/socket_io/server.ts";
 import type { ListenOptions } from "../transport/transport.ts";
 import { tryRoutes } from "../try/mod.ts";
 import { openAuthentication, readsKeys, reloadAuthentication } from "./authentication.ts";
-import { bridgedTitles, openBridge } from "./bridge.ts";
+import { bridgedOf, openBridge } from "./bridge.ts";
 import { Certificate } from "./certificates.ts";
 import { type Clustered, clusterTrouble, clusterWords, hubOf } from "./cluster.ts";
 import { orConfigError } from "./config_error.ts";
@@ -75,12 +79,12 @@ export interface Server extends AsyncDisposable {
   /** The time within which `stop` is done. */
   readonly stopBudgetMs: number;
   /**
-   * Reads the certificate again, and the tokens of a fresh configuration. Only a certificate that has
-   * changed closes connections; what cannot be used changes nothing.
-   * @param fresh the configuration, read again
+   * Reads secrets, keys and key sets again from their files. It closes no connection, unless it takes
+   * up a certificate that has changed.
+   * @returns one line about each part that cannot be used, which stays as it was
    */
-  reload(fresh?: Config): Promise<void>;
-  /** True if a reload has to read certificates or keys. */
+  reload(also?: { readonly certificate: boolean }): Promise<readonly string[]>;
+  /** True if a reload has to read files. */
   readonly readsFiles: boolean;
   /** The operator's actions. */
   readonly operator: Operator;
@@ -93,6 +97,8 @@ export interface ServerOptions {
   readonly version: string;
   readonly log: Log;
   readonly clock?: Clock;
+  /** The configuration's secrets that are in files. */
+  readonly secrets?: Pick<LiveSecrets, "hasFiles" | "readAgain">;
   /** Closed with the server; without one, everything is forgotten with the process. */
   readonly persistence?: Persistence;
   /** The cluster of which this process is a node; it leaves it with the server. */
@@ -104,7 +110,7 @@ export interface ServerOptions {
  * configuration cannot be carried out, and AddressError if it perhaps can be later.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
-  const { log, clock = systemClock } = options;
+  const { log, clock = systemClock, secrets } = options;
   const { persistence = forgetful(config, { log, clock, wallNow: wallClock }) } = options;
   const { clustered } = options;
   const { store } = persistence;
@@ -116,8 +122,10 @@ export function startServer(config: Config, options: ServerOptions): Server {
 
   const metrics = new Metrics();
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock, addressKey);
-  const journal = new Journal(log, metrics, refusals);
-  const hub = hubOf(config, clustered, metrics, openBridge(config, { clock, log, metrics }));
+  const happenings: Happenings = new Happenings(clock.now, (error) => journal.fault(error));
+  const journal: Journal = new Journal(log, metrics, refusals, happenings);
+  const abroad = openBridge(config, { clock, log, metrics });
+  const hub = hubOf(config, clustered, { metrics, abroad, happenings });
   const transport = openTransport(config.transport, clock);
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
@@ -137,6 +145,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
     store.trouble === undefined
       ? clusterTrouble(clustered) ?? authentication.trouble
       : `the store: ${store.trouble}`;
+  const usage = undo.use(openProcessUsage());
+  undo.use(watchProcess(metrics, processFacts(options, { usage, life, trouble }), clock));
+  metrics.read("signalbox_log_lines_suppressed_total", () => log.suppressed);
   const served = { metrics, life, trouble, dialects };
   const door = openDoor(config, {
     routes: [
@@ -165,12 +176,15 @@ export function startServer(config: Config, options: ServerOptions): Server {
     return { where, listener };
   });
 
-  async function renewCertificate(): Promise<void> {
+  /** Returns the reason if the certificate cannot be used. */
+  async function renewCertificate(): Promise<readonly string[]> {
     try {
       const fresh = certificate?.readAgain();
       if (fresh !== undefined && await life.renew(fresh)) certificate?.adopt(fresh);
+      return [];
     } catch (error) {
       log.write("error", "cannot take up the certificate", { error: messageOf(error) });
+      return [messageOf(error)];
     }
   }
   if (certificate !== undefined && config.restartOnCertChange) {
@@ -189,11 +203,12 @@ export function startServer(config: Config, options: ServerOptions): Server {
       await clustered?.cluster.node.stop();
       await store.close(limitMs);
     },
+    report: (step) =>
+      happenings.emit({ type: `server.${step}`, data: { version: options.version } }),
   });
   const turnOut = (key: string): void => {
-    const refusal = refusalFor("address_banned");
-    connections.turnOut(key, refusal);
-    socketIo?.turnOut(key, refusal);
+    connections.turnOut(key, "address_banned");
+    socketIo?.turnOut(key, "address_banned");
   };
   const stop = (): Promise<void> => life.stop();
   return {
@@ -208,10 +223,16 @@ export function startServer(config: Config, options: ServerOptions): Server {
     undrain: () => life.undrain(),
     left: life.left,
     operator: new Operator({ dialects, store, bans, refusals, turnOut }),
-    readsFiles: certificate !== undefined || readsKeys(config),
-    async reload(fresh = config): Promise<void> {
-      reloadAuthentication(authentication, fresh, authParts);
-      await renewCertificate();
+    readsFiles: certificate !== undefined || readsKeys(config) || secrets?.hasFiles === true,
+    async reload({ certificate: isWanted } = { certificate: false }): Promise<readonly string[]> {
+      const unusable = [
+        ...secrets?.readAgain() ?? [],
+        ...reloadAuthentication(authentication, config, authParts),
+      ];
+      for (const error of unusable) log.write("error", "cannot take up a secret or key", { error });
+      const hasRead = secrets?.hasFiles === true || readsKeys(config);
+      if (hasRead && unusable.length === 0) log.write("info", "secrets and keys read again");
+      return isWanted ? [...unusable, ...await renewCertificate()] : unusable;
     },
     reportFault: (error) => journal.fault(error),
     [Symbol.asyncDispose]: stop,
@@ -231,14 +252,15 @@ function serverRoutes(
 ): OwnedRoute[] {
   const reachable = reachableAt(config, dialects);
   const basePath = basePathOf(config);
-  const bridged = bridgedTitles(config);
-  const page = landingPage({ version, reachable, basePath, hasTry: !config.noTry, bridged });
+  const bridge = { dialects: bridgedOf(config), lobby: config.bridgeLobby };
+  const page = landingPage({ version, reachable, basePath, hasTry: !config.noTry, bridge });
   const trial = config.noTry
     ? []
     : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));
   const own = ownRoutes({
     health: config.health,
     metricsPath: config.metrics,
+    metricsAccess: bearerAccess(() => config.metricsTokens),
     basePath,
     expose: () => metrics.expose(),
     trouble: () => life.unready ?? trouble(),
@@ -248,6 +270,24 @@ function serverRoutes(
     owner: "server",
     route,
   }));
+}
+
+function processFacts(
+  { version }: ServerOptions,
+  { usage, life, trouble }: {
+    readonly usage: ProcessUsage;
+    readonly life: Lifecycle;
+    readonly trouble: () => string | undefined;
+  },
+): ProcessFacts {
+  return {
+    usage,
+    version,
+    deno: Deno.version.deno,
+    startedAtMs: processStartMs,
+    isReady: () => (life.unready ?? trouble()) === undefined,
+    isDraining: () => life.unready === "draining",
+  };
 }
 
 function dialectRoutes(dialects: readonly NamedDialect[]): OwnedRoute[] {

@@ -19,6 +19,9 @@ export const systemClock: Clock = {
 /** The machine's time of day. */
 export const wallClock: WallClock = () => Date.now();
 
+/** The start of this process, in ms since 1970. */
+export const processStartMs: number = performance.timeOrigin;
+
 /** The time of day as HTTP writes it. */
 export function httpDate(): string {
   return new Date().toUTCString();

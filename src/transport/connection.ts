@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode, SignalError } from "../core/errors.ts";
+import type { Expulsion, LeaveReason } from "../core/expulsion.ts";
 import type { LinkLimits } from "../core/limits.ts";
 import type { PeerId } from "../core/events.ts";
 import type { Frame, Link, Session, Terms, Unsettled } from "../core/session.ts";
@@ -15,6 +16,10 @@ export interface ConnectionInfo {
   readonly dialect: string;
   /** The id under which the client is known now, where it has one. */
   readonly peerId?: PeerId | undefined;
+  /** Named by the client's token. */
+  readonly user?: string | undefined;
+  /** The reason for which the client is being removed, or leaves by its own words. */
+  readonly leaveReason?: LeaveReason | undefined;
   /** The dialect's name of a refusal. */
   wordFor?(code: ErrorCode): string | undefined;
 }
@@ -25,7 +30,6 @@ export interface ConnectionFacts extends ConnectionInfo, Traffic {
   /** On the server's clock, like `expiresAt`. */
   readonly openedAt: number;
   readonly expiresAt: number | undefined;
-  /** Named by the client's token. */
   readonly user: string | undefined;
   readonly origin: string | undefined;
   readonly userAgent: string | undefined;
@@ -163,6 +167,10 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled {
     return this.pump.session.peerId;
   }
 
+  get leaveReason(): LeaveReason | undefined {
+    return this.pump.session.leaveReason;
+  }
+
   get user(): string | undefined {
     return this.pump.session.user;
   }
@@ -221,6 +229,12 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled {
   /** Says in the dialect's words why the connection ends. */
   turnAway(refusal: SignalError): void {
     this.pump.refuse(refusal);
+    this.link.close(1013, "try again later");
+  }
+
+  /** Ends the client's stay in its dialect's words. */
+  expel(reason: Expulsion): void {
+    this.pump.expel(reason);
     this.link.close(1013, "try again later");
   }
 

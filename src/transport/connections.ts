@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { SignalError } from "../core/errors.ts";
+import type { Expulsion } from "../core/expulsion.ts";
 import {
   type Acceptance,
   addTo,
@@ -173,15 +173,14 @@ export class Connections implements Disposable {
   }
 
   /**
-   * Hangs up on everybody from an address, as if they were newcomers that are refused; not on those
-   * whose carrier was added.
+   * Hangs up on everybody from an address; not on those whose carrier was added.
    * @param key what the address counts as
    */
-  turnOut(key: string, refusal: SignalError): void {
+  turnOut(key: string, reason: Expulsion): void {
     const meant = [...this.#common.running.values()].filter((one) =>
       one.link.isOpen && one.key === key
     );
-    for (const connection of meant) connection.turnAway(refusal);
+    for (const connection of meant) connection.expel(reason);
   }
 
   /** Resolves when no socket is left. */

@@ -108,7 +108,8 @@ export class EventStreamLink implements StreamLink, CountedLink {
 
   close(code = 1005, reason = ""): void {
     const gone = new Response(null, { status: 503, headers: { "retry-after": "5" } });
-    this.#end({ by: "server", code, reason }, gone);
+    const drain = this.#observer.isGoingAway ? { isDrain: true } as const : {};
+    this.#end({ by: "server", code, reason, ...drain }, gone);
   }
 
   fail(error: unknown): void {

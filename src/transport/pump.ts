@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { refilled } from "../core/allowance.ts";
 import { SignalError } from "../core/errors.ts";
+import { type Expulsion, refusalOf } from "../core/expulsion.ts";
 import type { InputLimits } from "../core/limits.ts";
 import type { Departure, Frame, Link, Session } from "../core/session.ts";
 
@@ -134,12 +135,23 @@ export class Pump {
     if (!this.#isEnded) this.#caught(error);
   }
 
+  /** Lets the session end its client's stay. */
+  expel(reason: Expulsion): void {
+    if (this.#isEnded) return;
+    this.#onRefused(refusalOf(reason));
+    try {
+      this.#session.expel(reason);
+    } catch (fault) {
+      this.#link.fail(fault);
+    }
+  }
+
   /** Hangs up on a client that has not said who it is in time, or whose token has expired. */
   checkIdentified(nowMs: number): void {
     if (!this.#link.isOpen) return;
     const { expiresAt } = this.#session;
     if (expiresAt !== undefined && nowMs >= expiresAt) {
-      return this.refuse(new SignalError("login_expired", "Token has expired"));
+      return this.expel("login_expired");
     }
     if (this.#session.isIdentified) return;
     if (nowMs - this.openedAt < this.#limits.identifyTimeoutMs) return;

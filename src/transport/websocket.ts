@@ -13,6 +13,8 @@ export type Ending =
     readonly reason: string;
     /** The client closed the connection properly; it did not fail. */
     readonly isFarewell?: true;
+    /** This server goes away. */
+    readonly isDrain?: true;
   }
   | { readonly by: "network" | "slow reader" | "fault" };
 
@@ -220,7 +222,8 @@ export class WebSocketLink implements CountedLink, SocketObserver {
 
   #goAway(): void {
     const code = this.#observer.goingAwayCode ?? GOING_AWAY_CODE;
-    this.#end({ by: "server", code, reason: GOING_AWAY_REASON }, code, GOING_AWAY_REASON);
+    const ending = { by: "server", code, reason: GOING_AWAY_REASON, isDrain: true } as const;
+    this.#end(ending, code, GOING_AWAY_REASON);
   }
 
   #end(ending: Ending, code: number | undefined, reason: string): void {
@@ -242,6 +245,7 @@ function checkEvery({ maxQueuedBytes }: OutputLimits): number {
 
 /** How the client has departed. A page that is left and a proxy that is reloaded both send 1001. */
 export function departureOf(ending: Ending): Departure {
+  if ("isDrain" in ending) return "drained";
   if (!("isFarewell" in ending) || ending.isFarewell !== true) return "lost";
   return ending.code === GOING_AWAY_CODE ? "away" : "left";
 }

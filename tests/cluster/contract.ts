@@ -109,7 +109,7 @@ export const CONTRACT: readonly (readonly [string, (open: OpenStage) => Promise<
     assertEquals(stage.hubs[1].others(d.peer, "r").map(({ id }) => id), ["a", "b", "c"]);
     stage.hubs[0].send(a.peer, "d", 1, "r");
     assertEquals(await heard(stage, d, 1), ["relay a in r: 1"]);
-    stage.hubs[1].release(d.peer, d, { bye: 1 });
+    stage.hubs[1].release(d.peer, d, "left", { bye: 1 });
     assertEquals(await heard(stage, a, 1), ["left r: d"]);
     assertEquals(await heard(stage, b, 1), ["left r: d"]);
   }],

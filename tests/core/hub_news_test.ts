@@ -6,8 +6,11 @@ import { newTestHub } from "../helpers/session/hub.ts";
 /** Stands for a peer, without any connection of its own. */
 class Standing implements Receiver {
   readonly link = { isOpen: true, fail: () => {} };
+  readonly links = [];
   readonly events: PeerEvent[] = [];
   peer: PeerHandle | undefined;
+
+  expel(): void {}
 
   deliver(event: PeerEvent): void {
     if (event.type === "admitted") this.peer = event.peer;
@@ -31,7 +34,7 @@ Deno.test("hub.describe() and hub.release() pass on what the dialect has to say"
   if (bob.peer === undefined) throw new Error("bob was not admitted");
   hub.describe(bob.peer, { info: { name: "Bob" }, bytes: 10 }, { changed: "name" });
   hub.describe(bob.peer, { info: null, bytes: 0 });
-  hub.release(bob.peer, bob, { reason: "lost" });
+  hub.release(bob.peer, bob, "lost", { reason: "lost" });
   const peer = { id: "bob", dialect: "test" };
   assertEquals(alice.events, [
     {

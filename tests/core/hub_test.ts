@@ -268,14 +268,15 @@ Deno.test("a reserve that fails fails the claim and nothing else", async () => {
   await admit(hub, "a");
 });
 
-Deno.test("hub.ids() lists one dialect's peers in order of registration", async () => {
+Deno.test("hub.directory() lists peers that are called outside of rooms, in order of registration", async () => {
   const hub = newTestHub();
-  for (const id of ["c", "a", "b"]) await admit(hub, id, { dialect: "x" });
-  const other = await admit(hub, "z", { dialect: "y" });
-  assertEquals(hub.ids("test", "x"), ["c", "a", "b"]);
-  assertEquals(hub.ids("test", "y"), ["z"]);
-  hub.release(other.peer, other);
-  assertEquals([hub.ids("test", "y"), hub.ids("nowhere", "x")], [[], []]);
+  for (const id of ["c", "a", "b"]) await admit(hub, id);
+  const member = await admit(hub, "z");
+  await admit(hub, "mute", { isCallable: false });
+  assertEquals(hub.directory("test"), ["c", "a", "b", "z"]);
+  hub.join(member.peer, { room: "room" });
+  assertEquals(hub.directory("test"), ["c", "a", "b"]);
+  assertEquals(hub.directory("nowhere"), []);
 });
 
 Deno.test("hub.send() passes a payload on as it is, and names the sender", async () => {

@@ -1,4 +1,4 @@
-import { testFilesIn } from "../helpers/session/test_files.ts";
+import { registerAgain } from "../helpers/session/test_files.ts";
 import { realms } from "../helpers/session/realms.ts";
 
 // The suites of all dialects run once more here in a bridged realm: between peers of one dialect
@@ -6,10 +6,7 @@ import { realms } from "../helpers/session/realms.ts";
 
 realms.mode = "bridged";
 
-/** Files without a hub, files that make their own, and the longest one. */
-const APART =
-  /\/(kit\/.*|messages|python_text|mailbox|signal_log|kept_signals|issued_ids|fuzz|written_events|late_steps|leg_contract|bridge\w*)_test\.ts$/;
+/** Files that make their own realms, and the longest one. */
+const APART = /\/(fuzz|leg_contract|bridge\w*)_test\.ts$/;
 
-for (const file of testFilesIn(new URL("./", import.meta.url))) {
-  if (file.href !== import.meta.url && !APART.test(file.href)) await import(file.href);
-}
+await registerAgain(new URL("./", import.meta.url), APART);

@@ -196,6 +196,12 @@ class FaultySession implements Session {
     this.link.send(`${this.id} hears ${frame}`);
   }
 
+  get links(): readonly Link[] {
+    return [this.link];
+  }
+
+  expel(): void {}
+
   deliver(event: PeerEvent): void {
     switch (event.type) {
       case "admitted":

@@ -225,6 +225,9 @@ Deno.test("ssp: at / it is counted, logged and limited as ssp", async () => {
   assertEquals(of("gstreamer"), ["connection opened: gstreamer", "connection closed: gstreamer"]);
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
   for (const dialect of ["ssp", "gstreamer"]) {
-    assert(metrics.includes(`signalbox_connections_total{dialect="${dialect}"} 1\n`), metrics);
+    assert(
+      metrics.includes(`signalbox_connections_accepted_total{dialect="${dialect}"} 1\n`),
+      metrics,
+    );
   }
 });

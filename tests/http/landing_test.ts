@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { DOCS_PATH, landingPage, wantsHtml } from "../../src/http/landing.ts";
+import { docsRoutes } from "../../src/docs/mod.ts";
+import { BRIDGING_PATH, DOCS_PATH, landingPage, wantsHtml } from "../../src/http/landing.ts";
 
 function wants(accept: string | null): boolean {
   const headers = accept === null ? {} : { accept };
@@ -58,9 +59,36 @@ Deno.test("an Accept header longer than any browser's is not weighed", () => {
   assertEquals(wantsHtml(new Request("http://x/", { headers: { accept } })), false);
 });
 
-Deno.test("the page names the protocols whose clients call each other, if there are any", () => {
+Deno.test("the page shows who reaches whom and how, if any protocols are bridged", () => {
+  const options = { version: "1", reachable: [], basePath: "/signal", hasTry: false };
+  const dialects = [
+    { title: "PeerJS", call: "peer.call(id)" },
+    { title: "GStreamer", call: "SESSION id", meet: "ROOM room" },
+    { title: "<b>", meet: "<i>" },
+  ];
+  const page = landingPage({ ...options, bridge: { dialects, lobby: "hall" } });
+  const rows = [...page.matchAll(/<tr>(.*?)<\/tr>/gs)].map(([, row = ""]) =>
+    row.replace(/<\/?(code|t[hd])>/g, " ").replace(/ +/g, " ").trim()
+  );
+  assertEquals(rows, [
+    "PeerJS peer.call(id) calls GStreamer, &#60;b&#62; by the id",
+    "GStreamer SESSION id calls PeerJS, &#60;b&#62; by the id",
+    "GStreamer ROOM room meets &#60;b&#62; in the room; in hall calls PeerJS",
+    "&#60;b&#62; &#60;i&#62; meets GStreamer in the room; in hall calls PeerJS, GStreamer",
+  ]);
+  assertStringIncludes(page, 'href="/signal/docs/src/dialects/BRIDGING.md"');
+  assertEquals(landingPage(options).includes("Between protocols"), false);
+});
+
+Deno.test("the page without a lobby promises no calls into rooms from outside", () => {
   const options = { version: "1", reachable: [], basePath: "", hasTry: false };
-  const page = landingPage({ ...options, bridged: ["PeerJS", "<b>"] });
-  assertStringIncludes(page, "Clients of these protocols call each other: PeerJS, &#60;b&#62;.");
-  assertEquals(landingPage(options).includes("call each other:"), false);
+  const dialects = [{ title: "PeerJS", call: "call" }, { title: "Simple", meet: "Room" }];
+  const page = landingPage({ ...options, bridge: { dialects } });
+  assertStringIncludes(page, "calls Simple by the id");
+  assertEquals(page.includes("<code>Room</code>"), false);
+});
+
+Deno.test("the page about calls between protocols is among the documentation", () => {
+  const paths = docsRoutes({ basePath: "", version: "1" }).map(({ path }) => path);
+  assertEquals(paths.includes(BRIDGING_PATH), true);
 });

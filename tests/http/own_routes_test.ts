@@ -11,8 +11,9 @@ function newAsk(
   const routes = ownRoutes({
     health: "/health",
     metricsPath: undefined,
+    metricsAccess: "open",
     basePath: "",
-    expose: () => "",
+    expose: () => Promise.resolve(""),
     trouble: () => undefined,
     ...options,
   });
@@ -61,10 +62,10 @@ Deno.test("a problem is reported while the server serves, and does not end it", 
 Deno.test("metrics are shown only where a path was chosen for them", async () => {
   assertEquals(await newAsk()("/metrics"), undefined);
   const metrics = new Metrics();
-  metrics.gauge("signalbox_peers", "Ids in use", () => 3);
+  metrics.read("signalbox_held_bytes", () => 3, { dialect: "peerjs" });
   const answer = await newAsk({ metricsPath: "/metrics", expose: () => metrics.expose() })(
     "/metrics",
   );
   assertEquals(answer?.[1], "text/plain; version=0.0.4; charset=utf-8");
-  assert(answer?.[2].includes("signalbox_peers 3\n"));
+  assert(answer?.[2].includes('signalbox_held_bytes{dialect="peerjs"} 3\n'));
 });

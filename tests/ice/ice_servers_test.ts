@@ -7,7 +7,7 @@ const STUN = "stun:stun.example.org";
 const TURN = ["turn:turn.example.org?transport=udp", "turns:turn.example.org:443"];
 
 function serversOf(urls: readonly string[], access?: TurnAccess): IceServers {
-  return new IceServers({ urls, access, ttlSeconds: 600, wallNow: () => NOW });
+  return new IceServers({ urls, access: () => access, ttlSeconds: 600, wallNow: () => NOW });
 }
 
 function nameOf(user?: string): string {

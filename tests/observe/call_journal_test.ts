@@ -16,13 +16,13 @@ function newBench(isDebug: boolean): { journal: CallJournal; metrics: Metrics; l
   return { journal: new CallJournal(log, metrics), metrics, lines };
 }
 
-Deno.test("bridged calls are counted by pair and outcome, refusals and drops by their kind", () => {
+Deno.test("bridged calls are counted by pair and outcome, refusals and drops by their kind", async () => {
   const { journal, metrics, lines } = newBench(false);
   journal.tell({ type: "begun", ...PAIR });
   journal.tell({ type: "ended", ...PAIR, why: "hung-up" });
   journal.tell({ type: "untaken", dialect: "gstreamer", reason: "cannot_be_asked" });
   journal.tell({ type: "dropped", dialect: "peerjs", kind: "candidate" });
-  const text = metrics.expose();
+  const text = await metrics.expose();
   const pair = 'caller="peerjs",callee="gstreamer"';
   for (
     const line of [

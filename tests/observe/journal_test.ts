@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Happenings } from "../../src/core/happenings.ts";
 import { SignalError } from "../../src/core/errors.ts";
 import { addressKey } from "../../src/http/address.ts";
 import { Journal } from "../../src/observe/journal.ts";
@@ -36,24 +37,27 @@ function newBench(isDebug = false): Bench {
   const metrics = new Metrics();
   let now = 0;
   const refusals = new RecentRefusals(50, () => ++now, addressKey);
-  return { journal: new Journal(log, metrics, refusals), log, metrics, refusals };
+  return { journal: new Journal(log, metrics, refusals, new Happenings()), log, metrics, refusals };
 }
 
-Deno.test("a connection is counted and told of, with dialect and address", () => {
+Deno.test("a connection is counted and told of, with dialect and address", async () => {
   const { journal, log, metrics } = newBench();
   journal.opened(CONNECTION);
   assertEquals(log.lines, [`client info connection opened {${FACTS}}`]);
-  assertStringIncludes(metrics.expose(), 'signalbox_connections_total{dialect="peerjs"} 1\n');
+  assertStringIncludes(
+    await metrics.expose(),
+    'signalbox_connections_accepted_total{dialect="peerjs"} 1\n',
+  );
 });
 
-Deno.test("the first refusal of a connection is logged, and all are counted", () => {
+Deno.test("the first refusal of a connection is logged, and all are counted", async () => {
   const { journal, log, metrics } = newBench();
   for (let count = 1; count <= 3; count++) {
     journal.refused(CONNECTION, new SignalError("bad_frame", "secret bytes"), count);
   }
   assertEquals(log.lines, [`client info refused {${FACTS},"reason":"bad_frame"}`]);
   const counted = 'signalbox_refusals_total{dialect="peerjs",reason="bad_frame"} 3\n';
-  assertStringIncludes(metrics.expose(), counted);
+  assertStringIncludes(await metrics.expose(), counted);
 });
 
 Deno.test("an operator sees the newest refusals, of one kind of a connection one", () => {
@@ -135,7 +139,7 @@ Deno.test("the peer's id is for somebody who looks for a fault, cut and without 
   }
 });
 
-Deno.test("a fault is counted, and told of with where it happened", () => {
+Deno.test("a fault is counted, and told of with where it happened", async () => {
   const { journal, log, metrics } = newBench();
   journal.failed(CONNECTION, new TypeError("bug"));
   journal.fault(new TypeError("bug"));
@@ -145,15 +149,15 @@ Deno.test("a fault is counted, and told of with where it happened", () => {
     assertStringIncludes(line, nth < 2 ? "TypeError: bug" : "thrown text");
   }
   assertStringIncludes(log.lines[0] ?? "", "journal_test.ts");
-  assertStringIncludes(metrics.expose(), "signalbox_faults_total 3\n");
+  assertStringIncludes(await metrics.expose(), "signalbox_faults_total 3\n");
 });
 
-Deno.test("a handshake that was refused by a status is counted and told of", () => {
+Deno.test("a handshake that was refused by a status is counted and told of", async () => {
   const { journal, log, metrics } = newBench();
   journal.turnedAway({ dialect: "gstreamer", address: "192.0.2.1", pathname: "/gst" }, 426);
   const facts = '{"dialect":"gstreamer","address":"192.0.2.1","reason":"http_426"}';
   assertEquals(log.lines, [`client info refused ${facts}`]);
-  assertStringIncludes(metrics.expose(), 'reason="http_426"} 1\n');
+  assertStringIncludes(await metrics.expose(), 'reason="http_426"} 1\n');
 });
 
 Deno.test("a listener that broke is an error of the server's own", () => {
@@ -163,7 +167,7 @@ Deno.test("a listener that broke is an error of the server's own", () => {
   assertStringIncludes(log.lines[0] ?? "", "too many open files");
 });
 
-Deno.test("a refused POST is logged, counted and listed like any refusal", () => {
+Deno.test("a refused POST is logged, counted and listed like any refusal", async () => {
   const { journal, log, metrics, refusals } = newBench();
   const visitor = { dialect: "simple", address: "192.0.2.1", pathname: "/simple" };
   journal.postRefused(visitor, new SignalError("id_not_issued", "secret bytes"), "bad_secret");
@@ -179,7 +183,7 @@ Deno.test("a refused POST is logged, counted and listed like any refusal", () =>
     `client info refused {${facts},"reason":"id_not_issued","word":"bad_secret"}`,
   );
   const counted = 'signalbox_refusals_total{dialect="simple",reason="id_not_issued"} 2\n';
-  assertStringIncludes(metrics.expose(), counted);
+  assertStringIncludes(await metrics.expose(), counted);
   const listed = refusals.list().map(({ address, connection, reason, count }) =>
     `${address} ${connection} ${reason} ${count}`
   );

@@ -1,69 +1,129 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { CATALOGUE, type MetricEntry, readName } from "../../src/observe/catalogue.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 
-Deno.test("metrics without any are an empty text", () => {
-  assertEquals(new Metrics().expose().trim(), "");
+const ENTRIES: readonly (readonly [string, MetricEntry])[] = Object.entries(CATALOGUE);
+/** The series that a time-series database may get from one server. */
+const MAX_SERIES = 1_500;
+
+/** The series of one family, without its help and type. */
+async function linesOf(metrics: Metrics, name: string): Promise<string[]> {
+  const text = await metrics.expose();
+  return text.split("\n").filter((line) => line.startsWith(name));
+}
+
+Deno.test("names, types and helps of the catalogue follow Prometheus' rules", () => {
+  for (const [name, { type, help, labels, buckets = [] }] of ENTRIES) {
+    assertMatch(name, /^(signalbox|process)_[a-z_]+$/);
+    assertEquals(name.endsWith("_total"), type === "counter", name);
+    assert(help !== "" && !help.endsWith("."), name);
+    assert(!/_(bytes|seconds)_(?!total)/.test(name), `${name} has its unit in the middle`);
+    assertEquals(buckets.length > 0, type === "histogram", name);
+    assertEquals(buckets, [...buckets].sort((a, b) => a - b), name);
+    assertEquals(new Set(labels).size, labels.length, name);
+  }
 });
 
-Deno.test("a counter is announced at once, and shown from its first count on", () => {
-  const metrics = new Metrics();
-  metrics.counter("things_total", "Things");
-  assertEquals(metrics.expose(), "# HELP things_total Things\n# TYPE things_total counter\n");
-  metrics.count("things_total");
-  metrics.count("things_total");
-  assertEquals(metrics.expose().split("\n")[2], "things_total 2");
+Deno.test("no counter and gauge are one family to OpenMetrics", () => {
+  const names = new Set(ENTRIES.map(([name]) => name));
+  const known = ["signalbox_bridged_calls_total"];
+  const twins = [...names].filter((name) => names.has(name.replace(/_total$/, "")));
+  assertEquals(twins.filter((name) => name.endsWith("_total")), known);
 });
 
-Deno.test("counts with other labels are other counts", () => {
-  const metrics = new Metrics();
-  metrics.counter("things_total", "Things");
-  metrics.count("things_total", { dialect: "a", reason: "x" });
-  metrics.count("things_total", { dialect: "b", reason: "x" });
-  metrics.count("things_total", { dialect: "a", reason: "x" });
-  assertEquals(metrics.expose().split("\n").slice(2), [
-    'things_total{dialect="a",reason="x"} 2',
-    'things_total{dialect="b",reason="x"} 1',
-    "",
+Deno.test("every family is announced once, and a gauge without a source has no value", async () => {
+  const text = await new Metrics().expose();
+  for (const [name, { type, help }] of ENTRIES) {
+    assertEquals(text.split(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`).length, 2, name);
+  }
+  assertEquals(await linesOf(new Metrics(), "signalbox_store_up"), []);
+  assertEquals(await linesOf(new Metrics(), "signalbox_faults_total"), [
+    "signalbox_faults_total 0",
   ]);
 });
 
-Deno.test("a gauge is read when somebody asks, once for each of its labels", () => {
+Deno.test("counts with other labels are other counts", async () => {
   const metrics = new Metrics();
-  let value = 1;
-  metrics.gauge("level", "Level", () => value);
-  metrics.gauge("bytes", "Bytes", () => value, { dialect: "a" });
-  metrics.gauge("bytes", "Bytes", () => 10 * value, { dialect: "b" });
-  value = 2;
-  assertEquals(
-    metrics.expose(),
-    [
-      "# HELP level Level",
-      "# TYPE level gauge",
-      "level 2",
-      "# HELP bytes Bytes",
-      "# TYPE bytes gauge",
-      'bytes{dialect="a"} 2',
-      'bytes{dialect="b"} 20',
-      "",
-    ].join("\n"),
-  );
-});
-
-Deno.test("names of every object's properties are plain names", () => {
-  const metrics = new Metrics();
-  metrics.count("constructor", { reason: "__proto__" });
-  metrics.counter("constructor", "Things");
-  assertEquals(metrics.expose().split("\n")[2], 'constructor{reason="__proto__"} 1');
-});
-
-Deno.test("a count that somebody else keeps is a counter, read when somebody asks", () => {
-  const metrics = new Metrics();
-  let value = 1;
-  metrics.total("dropped_total", "Dropped", () => value);
-  value = 2;
-  assertEquals(metrics.expose().split("\n").slice(1), [
-    "# TYPE dropped_total counter",
-    "dropped_total 2",
-    "",
+  const name = "signalbox_refusals_total";
+  metrics.count(name, { dialect: "peerjs", reason: "x" });
+  metrics.count(name, { dialect: "ssp", reason: "x" });
+  metrics.count(name, { dialect: "peerjs", reason: "x" });
+  assertEquals(await linesOf(metrics, name), [
+    'signalbox_refusals_total{dialect="peerjs",reason="x"} 2',
+    'signalbox_refusals_total{dialect="ssp",reason="x"} 1',
   ]);
+});
+
+Deno.test("a number of another part is read at each scrape, whether it grows or not", async () => {
+  const metrics = new Metrics();
+  let value: number | undefined = 1;
+  metrics.read("signalbox_held_bytes", () => value, { dialect: "peerjs" });
+  metrics.read("signalbox_ice_credentials_total", () => value);
+  metrics.readEach("signalbox_store_records", () => [[{ kind: "ban" }, 3], [{ kind: "id" }, 4]]);
+  for (const expected of [1, 5, 2]) {
+    value = expected;
+    assertEquals(await linesOf(metrics, "signalbox_held_bytes"), [
+      `signalbox_held_bytes{dialect="peerjs"} ${expected}`,
+    ]);
+    assertEquals(await linesOf(metrics, "signalbox_ice_credentials_total"), [
+      `signalbox_ice_credentials_total ${expected}`,
+    ]);
+  }
+  value = undefined;
+  assertEquals(await linesOf(metrics, "signalbox_held_bytes"), []);
+  assertEquals(await linesOf(metrics, "signalbox_store_records"), [
+    'signalbox_store_records{kind="ban"} 3',
+    'signalbox_store_records{kind="id"} 4',
+  ]);
+});
+
+Deno.test("a timer fills the buckets of its histogram", async () => {
+  const metrics = new Metrics();
+  const observe = metrics.timer("signalbox_relay_duration_seconds", { dialect: "peerjs" });
+  observe(0.00002);
+  observe(0.2);
+  const lines = await linesOf(metrics, "signalbox_relay_duration_seconds");
+  const labels = (bound: string) => `{le="${bound}",dialect="peerjs"}`;
+  const valueAt = (bound: string): string | undefined =>
+    lines.find((line) => line.includes(labels(bound)))?.split(" ").at(-1);
+  assertEquals(["0.00001", "0.000025", "0.1", "+Inf"].map(valueAt), ["0", "1", "1", "2"]);
+});
+
+Deno.test("a family with too many label sets counts the further ones as other", async () => {
+  const metrics = new Metrics();
+  for (let nth = 0; nth < 1_000; nth++) {
+    metrics.count("signalbox_refusals_total", { dialect: "peerjs", reason: `reason-${nth}` });
+  }
+  const lines = await linesOf(metrics, "signalbox_refusals_total");
+  assertEquals(lines.length, 351);
+  assertEquals(lines.at(-1), 'signalbox_refusals_total{dialect="other",reason="other"} 650');
+});
+
+Deno.test("a server with every label that exists stays within the limit of series", () => {
+  /** The values of each label, generously. */
+  const values: Readonly<Record<string, number>> = {
+    dialect: 9,
+    cause: 9,
+    reason: 100,
+    outcome: 18,
+    kind: 8,
+    caller: 6,
+    callee: 6,
+    version: 1,
+    commit: 1,
+    deno: 1,
+  };
+  const seriesOf = ({ labels, buckets = [], maxSets = Infinity }: MetricEntry): number => {
+    const sets = labels.reduce((product, label) => product * (values[label] ?? NaN), 1);
+    return Math.min(sets, maxSets) * (buckets.length > 0 ? buckets.length + 3 : 1);
+  };
+  const total = ENTRIES.reduce((sum, [, entry]) => sum + seriesOf(entry), 0);
+  assert(total <= MAX_SERIES, `${total} series`);
+});
+
+Deno.test("a name that the catalogue does not have is a mistake", () => {
+  assertEquals(readName("signalbox_peers"), "signalbox_peers");
+  for (const name of ["signalbox_nothing", "constructor", "signalbox_relay_duration_seconds"]) {
+    assertThrows(() => readName(name), RangeError);
+  }
 });

@@ -19,7 +19,6 @@ function newBench(maxAddresses = 100, places = PLACES): Bench {
   const lines: string[] = [];
   const clock = new FakeClock();
   const metrics = new Metrics();
-  metrics.counter("signalbox_refusals_total", "Refused requests");
   const log = {
     isDebug: false,
     write: () => {},
@@ -64,7 +63,7 @@ Deno.test("401, 403 and 426 leave a line too; other statuses do not", () => {
   assertEquals(lines, []);
 });
 
-Deno.test("an address gets one line a minute, and all its refusals are counted", () => {
+Deno.test("an address gets one line a minute, and all its refusals are counted", async () => {
   const { signpost, lines, clock, metrics } = newBench();
   for (let nth = 0; nth < 5; nth++) signpost.refused(at("/a"));
   signpost.foreignOrigin("192.0.2.1", "https://app.example.org");
@@ -74,7 +73,7 @@ Deno.test("an address gets one line a minute, and all its refusals are counted",
   signpost.refused(at("/a"));
   assertEquals(lines.length, 3);
   const counted = 'signalbox_refusals_total{dialect="none",reason="http_404"} 7\n';
-  assertStringIncludes(metrics.expose(), counted);
+  assertStringIncludes(await metrics.expose(), counted);
 });
 
 Deno.test("an IPv6 network is one address", () => {

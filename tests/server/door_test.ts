@@ -112,7 +112,8 @@ class Bench implements Disposable {
       health: "/health",
       metricsPath: undefined,
       basePath: "",
-      expose: () => "",
+      metricsAccess: "open",
+      expose: () => Promise.resolve(""),
       trouble: () => undefined,
     });
     const dialects = DIALECTS.map((dialect) => this.#undo.use(new DialectBench(dialect)));

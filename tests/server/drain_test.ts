@@ -30,6 +30,7 @@ class Bench {
       seal: () => Promise.resolve(new Map()),
       dispose: () => {},
       closeStore: done,
+      report: () => {},
     });
   }
 

@@ -39,6 +39,7 @@ class Bench {
       seal: () => Promise.resolve(new Map([["peerjs", 0], ["simple", 3]])),
       dispose: () => void this.steps.push("dispose"),
       closeStore: note("close store"),
+      report: () => {},
       ...parts,
     });
   }

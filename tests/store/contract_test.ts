@@ -359,7 +359,8 @@ eachStore("the hub asks it before it gives an id out", async (place) => {
   const link = { isOpen: true, fail: () => {} };
   const claim = async (id: string, proof: string): Promise<string[]> => {
     const answers: string[] = [];
-    const receiver = { link, deliver: ({ type }: PeerEvent) => void answers.push(type) };
+    const deliver = ({ type }: PeerEvent) => void answers.push(type);
+    const receiver = { link, links: [], expel: () => {}, deliver };
     await hub.claim({ realm: "a", dialect: "a", id, proof, receiver });
     return answers;
   };

@@ -203,7 +203,9 @@ Deno.test("while everybody is sent away, every end is 1001", async () => {
   link.close(1000, "partner has left");
   await settle();
   assertEquals(socket.closings, [[1001, "going away"]]);
-  assertEquals(observer.endings, [{ by: "server", code: 1001, reason: "going away" }]);
+  assertEquals(observer.endings, [
+    { by: "server", code: 1001, reason: "going away", isDrain: true },
+  ]);
 });
 
 Deno.test("a link that is closed before its socket opens is closed as soon as it does", async () => {

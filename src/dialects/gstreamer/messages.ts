@@ -3,7 +3,7 @@ import { SignalError } from "../../core/errors.ts";
 import type { Candidate, Lifted } from "../../core/signal.ts";
 import type { PeerSummary, RoomEvent } from "../../core/events.ts";
 import type { Frame } from "../../core/session.ts";
-import { isTooDeep, parseJson } from "../kit/json.ts";
+import { isTooDeep, jsonIn } from "../kit/json.ts";
 import { isWhitespace, isWord, repr, split } from "./python_text.ts";
 
 // The wire contract is PROTOCOL.md; sections are cited as §n.
@@ -108,15 +108,11 @@ const Signal = z.union([
 export function readSignal(text: Frame): readonly Lifted[] {
   if (text === OFFER_REQUEST) return [{ kind: "ask" }];
   if (typeof text !== "string" || !text.startsWith("{")) return [];
-  try {
-    const value = parseJson(text);
-    const { data } = isTooDeep(text, value) ? {} : Signal.safeParse(value);
-    if (data === undefined) return [];
-    if ("ice" in data) return [{ kind: "candidate", candidate: data.ice }];
-    return [{ kind: data.sdp.type, sdp: data.sdp.sdp }];
-  } catch {
-    return [];
-  }
+  const value = jsonIn(text);
+  const { data } = isTooDeep(text, value) ? {} : Signal.safeParse(value);
+  if (data === undefined) return [];
+  if ("ice" in data) return [{ kind: "candidate", candidate: data.ice }];
+  return [{ kind: data.sdp.type, sdp: data.sdp.sdp }];
 }
 
 export function encodeSdp(type: "offer" | "answer", sdp: string): string {

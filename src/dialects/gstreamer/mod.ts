@@ -18,7 +18,7 @@ export const gstreamer = defineDialect({
   name: "gstreamer",
   title: "GStreamer",
   options,
-  isBridgeable: true,
+  bridging: { call: "SESSION id", meet: "ROOM room" },
   isClusterable: true,
   open(options, { hub, realm, dialect, authenticator, warn }): OpenDialect {
     const { maxIdLength } = options;

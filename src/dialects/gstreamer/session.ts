@@ -12,7 +12,8 @@ import type {
   RoomEvent,
   RoomId,
 } from "../../core/events.ts";
-import type { Frame, Link, Session } from "../../core/session.ts";
+import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
+import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
 import type { DialectContext } from "../dialect.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { sendRefusal } from "../kit/refusal.ts";
@@ -82,6 +83,18 @@ export class GStreamerSession implements Session {
     return this.#seat.peer !== undefined;
   }
 
+  get permits(): Permits | undefined {
+    return this.#pass;
+  }
+
+  get leaveReason(): LeaveReason | undefined {
+    return this.#seat.leaveReason;
+  }
+
+  get links(): readonly Link[] {
+    return [this.link];
+  }
+
   get user(): string | undefined {
     return this.#pass?.user;
   }
@@ -136,11 +149,13 @@ export class GStreamerSession implements Session {
       case "described":
         return this.#tell(event);
       case "gone":
+        this.#seat.leaving("left");
         return this.link.close(1000);
       // A uid belongs to its connection alone, and the dialect holds no messages.
       case "replaced":
         return this.link.close(1000);
       case "stopped":
+        this.#seat.leaving("kicked");
         return this.link.close(1000);
       case "refused":
         return this.#refused(event);
@@ -166,14 +181,19 @@ export class GStreamerSession implements Session {
     this.#server.warn("message too large for C clients on libsoup", { address, bytes });
   }
 
+  expel(reason: Expulsion): void {
+    this.#seat.expelled(reason);
+    this.refuse(refusalOf(reason));
+  }
+
   refuse(error: SignalError): void {
     sendRefusal(this.link, WIRE[error.code], error);
     const isAtHello = error.code === "unavailable" && !this.isIdentified;
     if (isAtHello) this.link.close(1013, "server is not available");
   }
 
-  closed(): void {
-    this.#seat.release();
+  closed(departure: Departure): void {
+    this.#seat.release(departure);
   }
 
   /** In a room it is called by members only, and outside one at a time (§4). */
@@ -217,7 +237,7 @@ export class GStreamerSession implements Session {
     const { peer } = this.#seat;
     if (this.#partner !== undefined || peer === undefined) return;
     this.#partner = hub.find(realm, other)?.handle;
-    hub.engage(peer);
+    hub.engage(peer, other);
   }
 
   #roomLeg(room: RoomId, other: PeerId): Leg {

@@ -31,6 +31,7 @@ export const WIRE = wordRefusals<Refusal>({
   credentials_expired: atHello(1008, "token has expired"),
   dialect_forbidden: atHello(1008, "not allowed here"),
   auth_unavailable: atHello(1013, "cannot check the token now"),
+  kicked: { close: [1008, "kicked"] },
   login_expired: { close: [1008, "token expired"] },
   not_identified: { close: [1002, "no HELLO in time"] },
   peers_full: { ...errorLine, close: [1013, "server is full"] },

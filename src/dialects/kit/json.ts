@@ -12,10 +12,17 @@ const MAX_DEPTH = 64;
  * Reads a client's text, which may be invalid JSON; `words` word the error in the dialect's way.
  */
 export function parseJson(text: string, words: string = "Message is not JSON"): unknown {
+  const value = jsonIn(text);
+  if (value === undefined) throw new SignalError("not_json", words);
+  return value;
+}
+
+/** Reads a text that need not be JSON. @returns undefined if it is not */
+export function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new SignalError("not_json", words);
+    return undefined;
   }
 }
 

@@ -12,6 +12,8 @@ export interface OptionMeta {
   readonly env?: readonly string[];
   /** Never printed. */
   readonly secret?: boolean;
+  /** Names a file that holds a secret; the schema adds such an option to each secret. */
+  readonly secretFile?: true;
   /** Only `--help all` lists it. */
   readonly isRare?: true;
   /** An empty text is a value, and not a missing one. */

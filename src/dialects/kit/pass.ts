@@ -3,7 +3,7 @@ import { refused } from "../../auth/authenticator.ts";
 import { type Shown, shownBy } from "../../auth/credential.ts";
 import { covers, type MediaRole } from "../../auth/grants.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Link } from "../../core/session.ts";
+import type { Link, Permits } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
 
 /** A client's own words at the moment when its dialect asks for a token. */
@@ -19,7 +19,7 @@ export interface Presented {
 }
 
 /** One connection's dealings with the authenticator: its token, and what that permits. */
-export class Pass {
+export class Pass implements Permits {
   readonly #authenticator: Authenticator;
   readonly #dialect: string;
   readonly #link: Link;
@@ -84,9 +84,14 @@ export class Pass {
     return this.#identity !== undefined && covers(this.#identity.grants.rooms, room);
   }
 
+  /** True if the token grants the role. */
+  grantsRole(role: MediaRole): boolean {
+    return this.#identity?.grants.roles.includes(role) === true;
+  }
+
   /** Throws the refusal of a role that the token does not grant. */
   assume(role: MediaRole): void {
-    if (this.#identity?.grants.roles.includes(role)) return;
+    if (this.grantsRole(role)) return;
     throw refused("role").refusal;
   }
 

@@ -25,6 +25,7 @@ const CLOSINGS: Readonly<Record<Exclude<FatalCode, "internal">, Refusal["close"]
   flooding: [1008, "too many messages"],
   not_identified: [1008, "not identified in time"],
   login_expired: [1008, "token expired"],
+  kicked: [1008, "kicked"],
   origin_forbidden: [1008, "origin not allowed"],
   address_banned: [1008, "address is banned"],
   // 1013 makes clients try again later.

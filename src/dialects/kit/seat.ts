@@ -1,7 +1,8 @@
 import type { Hub } from "../../core/hub.ts";
 import type { Claim } from "../../core/peer.ts";
 import type { PeerHandle } from "../../core/events.ts";
-import type { Receiver } from "../../core/session.ts";
+import { type Expulsion, type LeaveReason, leaveReasonOf } from "../../core/expulsion.ts";
+import type { Departure, Receiver } from "../../core/session.ts";
 
 /** Goes on when a step is carried out: at once, unless it has to wait. A refusal passes through. */
 export function after(
@@ -24,6 +25,7 @@ export class Seat {
   readonly #place: Place;
   readonly #receiver: Receiver;
   #peer: PeerHandle | undefined = undefined;
+  #leaveReason: LeaveReason | undefined = undefined;
 
   constructor(place: Place, receiver: Receiver) {
     this.#place = place;
@@ -51,11 +53,37 @@ export class Seat {
     this.#peer = undefined;
   }
 
-  /** Gives the id up, if there is one, and returns it. */
-  release(news?: unknown): PeerHandle | undefined {
+  /** The reason for which the peer is about to leave; undefined before it is known. */
+  get leaveReason(): LeaveReason | undefined {
+    return this.#leaveReason;
+  }
+
+  /** The peer is about to leave for this reason, whatever ends its connection. */
+  leaving(reason: LeaveReason): void {
+    this.#leaveReason ??= reason;
+  }
+
+  /** The server is about to end the client's stay. */
+  expelled(expulsion: Expulsion): void {
+    this.leaving(leaveReasonOf(expulsion));
+  }
+
+  /**
+   * Gives the id up, if there is one, and returns it.
+   * @param how for operators; an earlier `leaving` counts more
+   * @param news for the rooms, in the words of the dialect
+   */
+  release(how: Departure | LeaveReason = "left", news?: unknown): PeerHandle | undefined {
     const peer = this.#peer;
     this.#peer = undefined;
-    if (peer !== undefined) this.#place.hub.release(peer, this.#receiver, news);
+    if (peer !== undefined) {
+      this.#place.hub.release(peer, this.#receiver, this.#leaveReason ?? leaveReason(how), news);
+    }
     return peer;
   }
+}
+
+function leaveReason(how: Departure | LeaveReason): LeaveReason {
+  if (how === "drained") return "draining";
+  return how === "away" ? "left" : how;
 }

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/session.ts";
 import { encodeAck, encodeEvent, splitEvent } from "../kit/event_frame.ts";
-import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
+import { isObject, isTooDeep, jsonIn, parseJson } from "../kit/json.ts";
 
 // The wire contract is PROTOCOL.md; sections are cited as §n.
 
@@ -188,12 +188,8 @@ export interface P2p {
 /** Reads what a client sends to a peer of another dialect; undefined without a counterpart there. */
 export function readP2p({ message: { data } }: Relayed): z.infer<typeof ForeignP2p> | undefined {
   if (typeof data !== "string") return undefined;
-  try {
-    const value = parseJson(data);
-    return isTooDeep(data, value) ? undefined : ForeignP2p.safeParse(value).data;
-  } catch {
-    return undefined;
-  }
+  const value = jsonIn(data);
+  return isTooDeep(data, value) ? undefined : ForeignP2p.safeParse(value).data;
 }
 
 /** Writes a message of a peer of another dialect: always JSON text, as native clients need it (§7). */

@@ -21,7 +21,7 @@ export const owt = defineDialect({
   name: "owt",
   title: "OWT",
   options,
-  isBridgeable: true,
+  bridging: { call: "p2p.publish(id, stream)" },
   isClusterable: true,
   open(options, context): OpenDialect {
     const { hub, realm, dialect, clock, basePath, warn, authenticator } = context;

@@ -3,7 +3,8 @@ import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Passed } from "../../core/backplane.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { PeerEvent, PeerId, PeerSummary } from "../../core/events.ts";
-import type { Frame, Session } from "../../core/session.ts";
+import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
+import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
 import type { NamespaceLink } from "../../transport/links.ts";
 import type { Pass } from "../kit/pass.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
@@ -168,6 +169,18 @@ export class OwtSession implements Session {
     return this.#hasLoggedIn || this.#server.takeOvers.isWaiting(this);
   }
 
+  get permits(): Permits | undefined {
+    return this.#pass;
+  }
+
+  get leaveReason(): LeaveReason | undefined {
+    return this.#seat.leaveReason;
+  }
+
+  get links(): readonly Link[] {
+    return [this.link];
+  }
+
   get user(): string | undefined {
     return this.#pass?.user;
   }
@@ -229,15 +242,20 @@ export class OwtSession implements Session {
     }
   }
 
+  expel(reason: Expulsion): void {
+    this.#seat.expelled(reason);
+    this.refuse(refusalOf(reason));
+  }
+
   refuse({ code, details }: SignalError): void {
     // As for a lost id: clients report it instead of coming back.
-    if (code === "login_expired") return this.#leave();
+    if (code === "login_expired" || code === "kicked") return this.#leave();
     const { error, isFinal } = WIRE[code];
     const asked = readAsked(details);
     this.#answer(asked, error);
     // A failed login ends the connection (§4).
     if (!isFinal && !asked.isLogin) return;
-    this.#seat.release();
+    this.#seat.release("lost");
     if (this.#isConnected) this.link.close();
     else this.link.decline(String(error));
   }
@@ -248,8 +266,8 @@ export class OwtSession implements Session {
     if (asked !== undefined) this.#answer(asked, BUSY);
   }
 
-  closed(): void {
-    this.#seat.release();
+  closed(departure: Departure): void {
+    this.#seat.release(departure);
   }
 
   /** The leg outlives this connection if another one takes the id over. */
@@ -284,7 +302,7 @@ export class OwtSession implements Session {
     }
     this.#login = { token, ack };
     if (isSame) return this.#answerLogin(peer.id);
-    this.#seat.release();
+    this.#seat.release("replaced");
     const id = token === "" ? anonymousId() : token;
     return this.#seat.claim({ id, policy: "newest", address: this.link.address });
   }
@@ -299,7 +317,7 @@ export class OwtSession implements Session {
         throw new SignalError("id_invalid", "Id is too long", details);
       }
       if (this.#seat.peer?.id === id) return this.#answerLogin(id);
-      this.#seat.release();
+      this.#seat.release("replaced");
       const { proof } = pass;
       const { address } = this.link;
       return this.#seat.claim({ id, address, ...(proof === undefined ? {} : { proof }) });

@@ -76,11 +76,11 @@ export const peerjs = defineDialect({
   name: "peerjs",
   title: "PeerJS",
   options,
-  isBridgeable: true,
+  bridging: { call: "peer.call(id, stream)" },
   isClusterable: true,
   open(options, context): OpenDialect {
     const { hub, realm, dialect, isBridged, clock, store, warn, authenticator } = context;
-    const ids = new IssuedIds(secretOf(options.idSecret, store.secret));
+    const ids = new IssuedIds(secretOf(() => options.idSecret, store.secret));
     const waitingRoom = new WaitingRoom(
       {
         holdMs: options.expireTimeoutMs,
@@ -137,7 +137,7 @@ export const peerjs = defineDialect({
             while (hub.has(realm, id)) id = ids.issue();
             return id;
           },
-          listIds: () => hub.elsewhere?.ids(realm, dialect) ?? hub.ids(realm, dialect),
+          listIds: () => hub.elsewhere?.ids(realm, dialect) ?? hub.directory(realm),
         }),
       ],
       entrances: [{
@@ -147,11 +147,7 @@ export const peerjs = defineDialect({
       }],
       ids: idOperations(store, options.maxIdLength),
       usesStoredSecret: options.idSecret === undefined,
-      gauges: [{
-        name: "held_bytes",
-        help: "Bytes held for absent peers",
-        read: () => waitingRoom.totalBytes,
-      }],
+      gauges: [{ name: "held_bytes", read: () => waitingRoom.totalBytes }],
       seal: () => ({
         items: waitingRoom.sealed(),
         lifetimeMs: options.expireTimeoutMs + RETURN_MS,
@@ -179,10 +175,8 @@ function reserveFor(
 ): Reserve {
   const keep = async ({ id, dialect, proof = "", address }: Claim): Promise<boolean> => {
     // Other dialects' peers keep clear of reserved ids, and reserve none.
-    const outcome = dialect === own
-      ? await reservations.claim(id, proof, lifetimeMs, address)
-      : await reservations.claim(id, "", undefined, "");
-    return outcome !== "taken";
+    if (dialect !== own) return !await reservations.isReserved(id, lifetimeMs);
+    return await reservations.claim(id, proof, lifetimeMs, address) !== "taken";
   };
   return (claim, isHeld) => {
     if (!isHeld) return keep(claim);

@@ -3,7 +3,8 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Reservations } from "../../core/kept.ts";
 import type { PeerEvent, PeerHandle, PeerId, PeerSummary, Returned } from "../../core/events.ts";
-import type { Frame, Link, Session } from "../../core/session.ts";
+import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
+import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import {
   type AttemptMessage,
@@ -91,6 +92,7 @@ const WIRE = wordRefusals<Refusal>({
   address_rate: atTheDoor("Too many new connections from this address"),
   origin_forbidden: atTheDoor("Origin is not allowed"),
   address_banned: atTheDoor("This address is banned"),
+  kicked: atTheDoor("Kicked"),
   not_identified: atTheDoor("Registration took too long"),
   untranslatable: {
     frame: ({ details: { absent, sender } }) => encodeExpire(String(absent), String(sender)),
@@ -128,6 +130,18 @@ export class PeerJsSession implements Session {
 
   get isIdentified(): boolean {
     return this.#seat.peer !== undefined || this.#server.takeOvers.isWaiting(this);
+  }
+
+  get permits(): Permits | undefined {
+    return this.#pass;
+  }
+
+  get leaveReason(): LeaveReason | undefined {
+    return this.#seat.leaveReason;
+  }
+
+  get links(): readonly Link[] {
+    return [this.link];
   }
 
   get user(): string | undefined {
@@ -201,12 +215,17 @@ export class PeerJsSession implements Session {
     }, dialect);
   }
 
+  expel(reason: Expulsion): void {
+    this.#seat.expelled(reason);
+    this.refuse(refusalOf(reason));
+  }
+
   refuse(error: SignalError): void {
     sendRefusal(this.link, WIRE[error.code], error);
   }
 
-  closed(): void {
-    const peer = this.#seat.release();
+  closed(departure: Departure): void {
+    const peer = this.#seat.release(departure);
     if (peer !== undefined) this.#server.reservations.touch(peer.id);
   }
 
@@ -260,8 +279,7 @@ export class PeerJsSession implements Session {
         return;
       case "LEAVE":
         if (message.dst) this.#server.hub.send(peer, message.dst, message);
-        // The client gives its id up; a socket without an id is of no use (§9.8).
-        else this.link.close(1000);
+        else this.#leave();
         return;
       case "HEARTBEAT":
         // Every frame is a sign of life; the transport does the rest (§9.5).
@@ -269,6 +287,12 @@ export class PeerJsSession implements Session {
       default:
         message satisfies never;
     }
+  }
+
+  /** The client gives its id up; a socket without an id is of no use (§9.8). */
+  #leave(): void {
+    this.#seat.leaving("left");
+    this.link.close(1000);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { InputAllowance, type InputRates } from "../../core/allowance.ts";
 import type { PeerId, PeerSummary, RoomId } from "../../core/events.ts";
-import type { Departure, Link } from "../../core/session.ts";
+import type { LeaveReason } from "../../core/expulsion.ts";
+import type { Departure, Link, Permits } from "../../core/session.ts";
 import type { Change } from "./description.ts";
 import type { Speaker } from "./kept_signals.ts";
 import { encodeSignal, type Receipt, type Signal, type SignalFrame } from "./messages.ts";
@@ -15,12 +16,16 @@ export interface Welcome extends Recovery {
 /** The session that carries an instance's frames to its client. */
 export interface InstanceSession {
   readonly link: Link;
+  /** Named by the client's token. */
+  readonly user?: string | undefined;
+  /** Undefined if the client needed no token. */
+  readonly permits: Permits | undefined;
   /** The client speaks for this instance from now on. */
   welcome(instance: Instance, welcome: Welcome): void;
   /** Another connection has taken the instance back. */
   replaced(): void;
   /** An operator has removed the instance. */
-  kicked(): void;
+  kicked(reason: LeaveReason): void;
   /** The client has left by another way, such as a POST. */
   left(): void;
 }
@@ -44,8 +49,11 @@ export interface InstanceOwner {
   signal(from: Instance, frame: SignalFrame): Receipt;
   /** The connection is gone: hold the instance for a while. */
   lose(instance: Instance): void;
-  /** The instance is gone. */
-  remove(instance: Instance, reason: Reason): void;
+  /**
+   * The instance is gone.
+   * @param leaves the reason for operators, if it is not the same
+   */
+  remove(instance: Instance, reason: Reason, leaves?: LeaveReason): void;
 }
 
 /** One signalling connection of a peer, which outlives its socket for a while (§6). */

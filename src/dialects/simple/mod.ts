@@ -79,7 +79,7 @@ export const simple = defineDialect({
   name: "simple",
   title: "Simple",
   options,
-  isBridgeable: true,
+  bridging: { meet: "new Room(room)" },
   tokens: ({ tokens }) => tokens,
   open(options, context): OpenDialect {
     const { hub, realm, dialect, isBridged, clock, iceServers, store, basePath, authenticator } =
@@ -94,7 +94,7 @@ export const simple = defineDialect({
       authenticator,
       idHalf: isBridged ? "low" : "any",
       trustIds: options.trustIds,
-      secrets: new Secrets(secretOf(options.secret, store.secret)),
+      secrets: new Secrets(secretOf(() => options.secret, store.secret)),
       limits: options,
       news: new EncodeOnce(),
       json: new JsonOnce(),
@@ -153,16 +153,8 @@ export const simple = defineDialect({
       operations: operations(server),
       usesStoredSecret: options.secret === undefined,
       gauges: [
-        {
-          name: "lost_instances",
-          help: "Lost connections that are held for their clients",
-          read: () => server.held.size,
-        },
-        {
-          name: "kept_signal_bytes",
-          help: "Bytes of signals kept for clients that come back",
-          read: () => server.total.bytes,
-        },
+        { name: "lost_instances", read: () => server.held.size },
+        { name: "kept_signal_bytes", read: () => server.total.bytes },
       ],
       seal: () => ({ items: seal(server), lifetimeMs: options.resumeMs }),
       [Symbol.dispose]: () => running.dispose(),

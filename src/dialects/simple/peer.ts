@@ -1,8 +1,9 @@
 import { SignalError } from "../../core/errors.ts";
+import { type Expulsion, type LeaveReason, leaveReasonOf } from "../../core/expulsion.ts";
 import type { PresentPeer, SelfDescription } from "../../core/peer.ts";
 import type { Leg, Untaken } from "../../core/signal.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "../../core/events.ts";
-import type { Receiver } from "../../core/session.ts";
+import type { Link, Permits, Receiver } from "../../core/session.ts";
 import {
   accepted,
   type Change,
@@ -21,7 +22,7 @@ import {
   without,
   withServerFields,
 } from "./description.ts";
-import { isObject } from "../kit/json.ts";
+import { inCommon, mayCallInto } from "../kit/callers.ts";
 import { Instance, type InstanceOwner, type InstanceSession, type Reason } from "./instance.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import { type PeerLine, SimpleLeg } from "./leg.ts";
@@ -38,6 +39,7 @@ import {
 } from "./messages.ts";
 import { descriptionOf, encodeNews, type News } from "./news.ts";
 import type { SimpleServer } from "./server.ts";
+import { withStanding } from "./standing.ts";
 import { receiptOf, targetsOf } from "./targets.ts";
 
 /** A connection's request to take an instance back. */
@@ -85,6 +87,11 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     this.#seat = new Seat(server, this);
   }
 
+  /** The grants that the tokens of all its instances have in common. */
+  get permits(): Permits | undefined {
+    return inCommon(this.instances.flatMap(({ carrier }) => carrier?.permits ?? []));
+  }
+
   /** True from the admission to the end of the last instance. */
   get isHere(): boolean {
     return this.#seat.peer !== undefined;
@@ -93,6 +100,15 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   /** The peer is its own link for the hub, because one more object per peer would weigh. */
   get link(): Receiver["link"] {
     return this;
+  }
+
+  get links(): readonly Link[] {
+    return this.instances.flatMap(({ carrier }) => carrier === undefined ? [] : [carrier.link]);
+  }
+
+  /** The user of the first connection. */
+  get user(): string | undefined {
+    return this.instances.find(({ carrier }) => carrier !== undefined)?.carrier?.user;
   }
 
   /** False if the connection for which the id is being claimed has ended. */
@@ -109,7 +125,11 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     change: Change & { readonly token?: string | undefined },
     carrier: InstanceSession,
   ): void | Promise<void> {
-    this.#profile = this.#described(accepted(changed(NO_PROFILE, 0, change, this.#server.limits)));
+    this.#profile = withStanding(
+      this.#server,
+      this,
+      accepted(changed(NO_PROFILE, 0, change, this.#server.limits)),
+    );
     this.#addInstance(0, carrier);
     return this.#claim(change.token);
   }
@@ -201,11 +221,11 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     return receipt;
   }
 
-  /** A peer outside the room may call this one, but not behind a token. */
+  /** A peer outside the room may call this one, unless a token is missing. */
   leg(other: PeerSummary): Leg | Untaken {
-    const { hub, realm, dialect, authenticator } = this.#server;
+    const { hub, realm } = this.#server;
     const isStranger = hub.member(realm, this.room, other.id) === undefined;
-    if (isStranger && authenticator.asks(dialect)) return "absent";
+    if (isStranger && !mayCallInto(this.#server, this.room, other.id)) return "absent";
     return new SimpleLeg(this, other, isStranger);
   }
 
@@ -254,7 +274,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     this.#server.held.add(instance, this.#server.clock.now());
   }
 
-  remove(instance: Instance, reason: Reason): void {
+  remove(instance: Instance, reason: Reason, leaves: LeaveReason = reason): void {
     const { held } = this.#server;
     if (this.#instances[instance.number] !== instance || !this.isHere) return;
     this.#instances = this.#instances.with(instance.number, undefined);
@@ -268,7 +288,17 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     const news: News = { type: "leave", instance: instance.number, instances, reason };
     // A shrinking description is never refused.
     if (instances.length > 0) return void this.#announce(profile, news);
-    this.#seat.release(news);
+    this.#seat.release(leaves, news);
+  }
+
+  /** Removes all instances, held ones too. */
+  expel(reason: Expulsion): void {
+    const leaves = leaveReasonOf(reason);
+    for (const instance of this.instances) {
+      const { carrier } = instance;
+      this.remove(instance, "kicked", leaves);
+      carrier?.kicked(leaves);
+    }
   }
 
   deliver(event: PeerEvent): void {
@@ -290,7 +320,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
       case "refused":
         return throwIfTold(event.reason, this.#instances[0]?.carrier !== undefined);
       case "stopped":
-        return this.#kick();
+        return this.expel("kicked");
       // Ids are never taken over, the dialect makes no pairs, and signals are queued by instance.
       case "replaced":
       case "gone":
@@ -312,16 +342,6 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
 
   #publicly(profile: Profile): SelfDescription {
     return { info: describe(this.id, profile), bytes: sizeOf(profile) };
-  }
-
-  /** Adds the fields that an operator set before. */
-  #described(profile: Profile): Profile {
-    const { rooms, limits } = this.#server;
-    const fields = rooms.description(this.room, this.id);
-    if (!isObject(fields)) return profile;
-    const described = withServerFields(profile, fields, limits);
-    // The fields may not fit beside the client's own; joining is more important.
-    return isObjection(described) ? profile : described;
   }
 
   #isMate({ id, receiver }: PresentPeer): boolean {
@@ -357,15 +377,6 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     if (peer === undefined) return [];
     const mates = this.#server.hub.others(peer, this.room);
     return this.#introduced === undefined ? mates : [...mates, ...this.#introduced.values()];
-  }
-
-  #kick(): void {
-    for (const instance of [...this.#instances]) {
-      if (instance === undefined) continue;
-      const { carrier } = instance;
-      this.remove(instance, "kicked");
-      carrier?.kicked();
-    }
   }
 
   #tell(frames: readonly string[]): void {

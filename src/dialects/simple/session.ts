@@ -1,6 +1,12 @@
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/events.ts";
-import type { Departure, Frame, Link, Session } from "../../core/session.ts";
+import {
+  type Expulsion,
+  type LeaveReason,
+  leaveReasonOf,
+  refusalOf,
+} from "../../core/expulsion.ts";
+import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
 import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { EventStream } from "./event_stream.ts";
@@ -37,6 +43,7 @@ export class SimpleSession implements Session, InstanceSession {
   readonly #stream: EventStream | undefined;
   #instance: Instance | undefined = undefined;
   #joinRef: FrameRef = undefined;
+  #leaveReason: LeaveReason | undefined = undefined;
 
   constructor(
     link: Link,
@@ -58,6 +65,18 @@ export class SimpleSession implements Session, InstanceSession {
 
   get isIdentified(): boolean {
     return this.#instance !== undefined;
+  }
+
+  get permits(): Permits | undefined {
+    return this.#pass;
+  }
+
+  get leaveReason(): LeaveReason | undefined {
+    return this.#leaveReason;
+  }
+
+  get links(): readonly Link[] {
+    return [this.link];
   }
 
   get user(): string | undefined {
@@ -86,11 +105,19 @@ export class SimpleSession implements Session, InstanceSession {
 
   deliver(): void {}
 
-  refuse(error: SignalError): void {
+  /** This connection's instance is not held: its client cannot come back. */
+  expel(reason: Expulsion): void {
+    this.#leaveReason = leaveReasonOf(reason);
     const { isIdentified } = this;
-    // A banned client cannot come back, so its instance is not held.
-    if (error.code === "address_banned") this.#remove("kicked");
-    if (error.code === "login_expired") this.#remove("lost");
+    this.#remove(reason === "login_expired" ? "lost" : "kicked");
+    this.#refuse(refusalOf(reason), isIdentified);
+  }
+
+  refuse(error: SignalError): void {
+    this.#refuse(error, this.isIdentified);
+  }
+
+  #refuse(error: SignalError, isIdentified: boolean): void {
     if (this.#stream !== undefined && !isIdentified) this.#stream.decline(refusalResponse(error));
     else sendRefusal(this.link, WIRE[error.code], error);
   }
@@ -136,7 +163,8 @@ export class SimpleSession implements Session, InstanceSession {
     this.link.close(4001, "taken back elsewhere");
   }
 
-  kicked(): void {
+  kicked(reason: LeaveReason): void {
+    this.#leaveReason = reason;
     this.#instance = undefined;
     this.link.send(encodeError("kicked", "removed by an operator"));
     this.#stream?.end();
@@ -144,6 +172,7 @@ export class SimpleSession implements Session, InstanceSession {
   }
 
   left(): void {
+    this.#leaveReason = "left";
     this.#instance = undefined;
     this.#stream?.end();
     this.link.close(1000);
@@ -183,7 +212,7 @@ export class SimpleSession implements Session, InstanceSession {
   #remove(reason: Reason): void {
     const instance = this.#instance;
     this.#instance = undefined;
-    instance?.peer.remove(instance, reason);
+    instance?.peer.remove(instance, reason, this.#leaveReason);
   }
 
   #confirm(ref: FrameRef, receipt?: Receipt | undefined): void {

@@ -3,7 +3,7 @@ import { SignalError } from "../../core/errors.ts";
 import type { PeerSummary, RoomEvent } from "../../core/events.ts";
 import type { Frame } from "../../core/session.ts";
 import { splitEvent } from "../kit/event_frame.ts";
-import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
+import { isObject, isTooDeep, jsonIn, parseJson } from "../kit/json.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 
 // The wire contract is PROTOCOL.md; sections are cited as §n.
@@ -149,12 +149,7 @@ export function readEvent(frame: Frame): Envelope {
 
 /** The token in what a Socket.IO client sends with its CONNECT; undefined where there is none. */
 export function tokenInAuth(auth: string): string | undefined {
-  if (auth === "") return undefined;
-  try {
-    return Auth.safeParse(parseJson(auth)).data?.token;
-  } catch {
-    return undefined;
-  }
+  return Auth.safeParse(jsonIn(auth)).data?.token;
 }
 
 /** Rewrites a message of the server as an event of Socket.IO: cut up, not parsed. */
@@ -196,11 +191,7 @@ export function sdpOf(description: Description): string | undefined {
  */
 export function isSsp(frame: Frame): boolean {
   if (typeof frame !== "string" || !frame.trimStart().startsWith("{")) return false;
-  try {
-    return RtcMessage.safeParse(parseJson(frame)).success;
-  } catch {
-    return false;
-  }
+  return RtcMessage.safeParse(jsonIn(frame)).success;
 }
 
 /** Server -> client: the data of each type (§2, §6, §7). `rtc:joined` is put together as text. */

@@ -46,7 +46,7 @@ export const ssp = defineDialect({
   name: "ssp",
   title: "RTCPool",
   options,
-  isBridgeable: true,
+  bridging: { meet: "pool.join(room)" },
   isClusterable: true,
   tokens: ({ tokens }) => tokens,
   open(options, context): OpenDialect {

@@ -43,7 +43,8 @@ export function poolOperations(options: PoolOperationsOptions): RoomOperations {
     },
     describe(pool, name, description): Described {
       const outcome = ofMembers.describe(pool, name, description);
-      if (outcome !== "unknown" || !pools.isKept(pool)) return outcome;
+      const isMember = hub.member(realm, pool, name) !== undefined;
+      if (outcome !== "unknown" || isMember || !pools.isKept(pool)) return outcome;
       if (sizeOf(description) > maxDescriptionBytes) return "too_large";
       const kept = pools.describe(pool, name, description);
       return kept === "kept" ? "described" : kept;

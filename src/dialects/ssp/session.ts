@@ -11,8 +11,10 @@ import type {
   RoomEvent,
   RoomId,
 } from "../../core/events.ts";
-import type { Frame, Link, Session } from "../../core/session.ts";
+import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
+import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
+import { mayCallInto } from "../kit/callers.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
@@ -31,7 +33,6 @@ import {
   type Read,
   type Relayed,
   relayOf,
-  STOP,
   type Version,
   versionOf,
 } from "./messages.ts";
@@ -95,6 +96,18 @@ export class SspSession implements Session {
     return this.#seat.peer !== undefined && this.#pool !== undefined;
   }
 
+  get permits(): Permits | undefined {
+    return this.#pass;
+  }
+
+  get leaveReason(): LeaveReason | undefined {
+    return this.#seat.leaveReason;
+  }
+
+  get links(): readonly Link[] {
+    return [this.link];
+  }
+
   get user(): string | undefined {
     return this.#pass?.user;
   }
@@ -137,8 +150,7 @@ export class SspSession implements Session {
       case "refused":
         throw explained(event);
       case "stopped":
-        this.link.send(STOP);
-        return this.link.close(1000);
+        return this.expel("kicked");
       // Ids are new for every join and in no pairs of the hub, and the dialect holds no messages.
       case "replaced":
         return this.link.close(1000);
@@ -157,6 +169,11 @@ export class SspSession implements Session {
     return kind !== "other" || this.#version !== "v1";
   }
 
+  expel(reason: Expulsion): void {
+    this.#seat.expelled(reason);
+    this.refuse(refusalOf(reason));
+  }
+
   refuse(error: SignalError): void {
     sendRefusal(this.link, WIRE[error.code], error);
   }
@@ -165,18 +182,18 @@ export class SspSession implements Session {
     return WIRE[code].word;
   }
 
-  closed(): void {
-    this.#seat.release();
+  closed(departure: Departure): void {
+    this.#seat.release(departure);
   }
 
-  /** A peer outside the pool may call a member, but not one behind a token. */
+  /** A peer outside the pool may call a member, unless a token is missing. */
   leg(other: PeerSummary, _role: CallRole, _room: RoomId | undefined): Leg | Untaken {
-    const { hub, realm, dialect, authenticator } = this.#server;
+    const { hub, realm } = this.#server;
     const pool = this.#pool;
     if (pool === undefined) return "absent";
     const isMate = (): boolean => hub.member(realm, pool, other.id) !== undefined;
     const isStranger = !isMate();
-    if (isStranger && authenticator.asks(dialect)) return "absent";
+    if (isStranger && !mayCallInto(this.#server, pool, other.id)) return "absent";
     const acquaintance: Acquaintance = isStranger
       ? "stranger"
       : this.#found?.has(other.id)

@@ -2,7 +2,7 @@ import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Refused, RoomId } from "../../core/events.ts";
 import type { Sent } from "../../core/hub.ts";
 import { type Refusal, wordRefusals } from "../kit/refusal.ts";
-import { encodeError } from "./messages.ts";
+import { encodeError, STOP } from "./messages.ts";
 
 /** An `rtc:error` with a reason that is the same in every version (§6). */
 function reason(word: string): Refusal {
@@ -41,6 +41,7 @@ export const WIRE = wordRefusals<Refusal>({
   room_forbidden: reason("not-authorized"),
   origin_forbidden: reason("not-authorized"),
   address_banned: reason("not-authorized"),
+  kicked: { word: "kicked", frame: () => STOP, close: [1000, ""] },
   frame_too_large: { close: [1009, "message too big"] },
   not_identified: { close: [1008, "no join in time"] },
 });

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/session.ts";
-import { isObject, parseJson } from "../kit/json.ts";
+import { isObject, jsonIn } from "../kit/json.ts";
 import { lastNamed, membersOf } from "./members.ts";
 
 // The wire is described in PROTOCOL.md; sections are cited as §n. Messages are read by hand and not
@@ -45,8 +45,24 @@ export type Publish =
 
 export type Command = Change | Publish | { readonly type: "ping" };
 
-/** The answer to a ping. */
-export const PONG = '{"type":"pong"}';
+/** The reason for which a frame is no command. */
+interface Fault {
+  readonly fault: "not_json" | "bad_frame" | "action_unknown";
+  readonly words: string;
+}
+
+/**
+ * Server -> client: a publication in either shape, and the answer to a ping. Yjs' subscribers get
+ * their number beside what was published.
+ */
+export type ServerMessage =
+  | {
+    readonly type: "yjs";
+    readonly publish: Publish & { readonly shape: "yjs" };
+    readonly clients: number;
+  }
+  | { readonly type: "trystero"; readonly publish: Publish & { readonly shape: "trystero" } }
+  | { readonly type: "pong" };
 
 /** Longer ids are not those of a real client, and are not remembered. */
 const MAX_ID_LENGTH = 64;
@@ -56,9 +72,17 @@ const ANNOUNCEMENT = '{"peerId":"';
 
 /** Reads a message; throws SignalError if it is not JSON, or not a command. */
 export function readCommand(frame: Frame): Command {
+  const read = commandIn(frame);
+  if (isFault(read)) throw new SignalError(read.fault, read.words);
+  return read;
+}
+
+function commandIn(frame: Frame): Command | Fault {
   const text = textOf(frame);
-  const message = parseJson(text);
-  if (!isObject(message)) throw new SignalError("bad_frame", "Message is not an object");
+  if (text === undefined) return { fault: "not_json", words: "Message is not text" };
+  const message = jsonIn(text);
+  if (message === undefined) return { fault: "not_json", words: "Message is not JSON" };
+  if (!isObject(message)) return { fault: "bad_frame", words: "Message is not an object" };
   switch (message["type"]) {
     case "publish":
       return readPublish(message, text);
@@ -68,7 +92,7 @@ export function readCommand(frame: Frame): Command {
     case "ping":
       return { type: "ping" };
     default:
-      throw new SignalError("action_unknown", "Message is not a command");
+      return { fault: "action_unknown", words: "Message is not a command" };
   }
 }
 
@@ -80,26 +104,34 @@ export function isTopics(frame: Frame): boolean {
   if (typeof frame === "string" ? !frame.trimStart().startsWith("{") : frame[0] !== 0x7b) {
     return false;
   }
-  try {
-    readCommand(frame);
-    return true;
-  } catch {
-    return false;
+  return !isFault(commandIn(frame));
+}
+
+/** Writes a message; a publication keeps the bytes in which it came. */
+export function encode(message: ServerMessage): string {
+  switch (message.type) {
+    case "yjs":
+      return encodeYjs(message.publish, message.clients);
+    case "trystero":
+      return encodeTrystero(message.publish);
+    case "pong":
+      return JSON.stringify(message);
   }
 }
 
+function isFault(read: Command | Fault): read is Fault {
+  return "fault" in read;
+}
+
 /** The publication as its subscribers of Yjs' shape receive it: with the number of subscribers. */
-export function encodeYjs(
-  { text, hasClients }: Publish & { shape: "yjs" },
-  clients: number,
-): string {
+function encodeYjs({ text, hasClients }: Publish & { shape: "yjs" }, clients: number): string {
   const own = hasClients ? lastNamed(membersOf(text), "clients") : undefined;
   if (own !== undefined) return `${text.slice(0, own.start)}${clients}${text.slice(own.end)}`;
   return `${text.slice(0, text.lastIndexOf("}"))},"clients":${clients}}`;
 }
 
 /** The publication as its subscribers of Trystero's shape receive it: topic and payload alone. */
-export function encodeTrystero({ text }: Publish & { shape: "trystero" }): string {
+function encodeTrystero({ text }: Publish & { shape: "trystero" }): string {
   const members = membersOf(text);
   const topic = lastNamed(members, "topic");
   const payload = lastNamed(members, "payload");
@@ -112,15 +144,14 @@ export function encodeTrystero({ text }: Publish & { shape: "trystero" }): strin
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** A binary frame counts as text (§1). */
-function textOf(frame: Frame): string {
+function textOf(frame: Frame): string | undefined {
   if (typeof frame === "string") return frame;
-  if (!isUtf8(frame)) throw new SignalError("not_json", "Message is not text");
-  return UTF8.decode(frame);
+  return isUtf8(frame) ? UTF8.decode(frame) : undefined;
 }
 
-function readPublish(message: Record<string, unknown>, text: string): Command {
+function readPublish(message: Record<string, unknown>, text: string): Publish | Fault {
   const { topic } = message;
-  if (typeof topic !== "string") throw new SignalError("bad_frame", "Publication has no topic");
+  if (typeof topic !== "string") return { fault: "bad_frame", words: "Publication has no topic" };
   if (Object.hasOwn(message, "payload")) {
     const announces = announcedBy(message["payload"]);
     return { type: "publish", shape: "trystero", topic, text, announces };
@@ -130,11 +161,14 @@ function readPublish(message: Record<string, unknown>, text: string): Command {
   return { type: "publish", shape: "yjs", topic, text, hasClients, note };
 }
 
-function readChange(type: Change["type"], message: Record<string, unknown>): Change {
+function readChange(
+  type: Change["type"],
+  message: Record<string, unknown>,
+): Change | Fault {
   const { topic, topics } = message;
   if (topic === undefined && topics === undefined) return { type, yjs: [], trystero: [] };
   if (topic !== undefined && typeof topic !== "string") {
-    throw new SignalError("bad_frame", "Topic is not a text");
+    return { fault: "bad_frame", words: "Topic is not a text" };
   }
   return {
     type,
@@ -155,12 +189,8 @@ function noteIn(data: unknown): YjsNote | undefined {
 function announcedBy(payload: unknown): string | undefined {
   if (typeof payload !== "string" || payload.length >= MAX_ANNOUNCEMENT) return undefined;
   if (!payload.startsWith(ANNOUNCEMENT)) return undefined;
-  try {
-    const message = parseJson(payload);
-    return isObject(message) && isId(message["peerId"]) ? message["peerId"] : undefined;
-  } catch {
-    return undefined;
-  }
+  const message = jsonIn(payload);
+  return isObject(message) && isId(message["peerId"]) ? message["peerId"] : undefined;
 }
 
 function isId(value: unknown): value is string {

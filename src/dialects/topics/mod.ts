@@ -4,7 +4,7 @@ import { type Channels, newQuota } from "../../core/channels.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Link } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
-import { type Counter, defineDialect, type OpenDialect, type Sealing } from "../dialect.ts";
+import { defineDialect, type OpenDialect, type Reading, type Sealing } from "../dialect.ts";
 import { limit, linkLimitOptions, pathText, toggle, whole, wholeIfGiven } from "../kit/options.ts";
 import { readSealed } from "../kit/sealed.ts";
 import { Counts, DROP_REASONS } from "./counts.ts";
@@ -114,17 +114,9 @@ export const topics = defineDialect({
       })),
       operations: topicOperations(channels),
       gauges: [
-        { name: "topics_active", help: "Topics with subscribers", read: () => quota.channels },
-        {
-          name: "topics_subscriptions",
-          help: "Subscriptions to topics",
-          read: () => quota.subscriptions,
-        },
-        {
-          name: "topics_remembered",
-          help: "Lost connections whose topics are remembered",
-          read: () => lost.size,
-        },
+        { name: "topics_active", read: () => quota.channels },
+        { name: "topics_subscriptions", read: () => quota.subscriptions },
+        { name: "topics_remembered", read: () => lost.size },
       ],
       counters: countersOf(counts),
       seal: () => sealingOf(lost, clock, options.resumeMs),
@@ -133,26 +125,13 @@ export const topics = defineDialect({
   },
 });
 
-function countersOf(counts: Counts): Counter[] {
+function countersOf(counts: Counts): Reading[] {
   return [
-    {
-      name: "topics_published_total",
-      help: "Publications accepted",
-      read: () => counts.published,
-    },
-    {
-      name: "topics_delivered_total",
-      help: "Publications sent to subscribers, once for each",
-      read: () => counts.delivered,
-    },
-    {
-      name: "topics_resumed_total",
-      help: "Topics that lost pages got back",
-      read: () => counts.resumed,
-    },
+    { name: "topics_published_total", read: () => counts.published },
+    { name: "topics_delivered_total", read: () => counts.delivered },
+    { name: "topics_resumed_total", read: () => counts.resumed },
     ...DROP_REASONS.map((reason) => ({
       name: "topics_dropped_total",
-      help: "Messages and subscriptions dropped",
       read: () => counts.dropped(reason),
       labels: { reason },
     })),

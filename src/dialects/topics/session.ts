@@ -1,20 +1,13 @@
 import type { Channels } from "../../core/channels.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
+import { type Expulsion, refusalOf } from "../../core/expulsion.ts";
 import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { Counts } from "./counts.ts";
 import type { LostPages } from "./lost_pages.ts";
-import {
-  type Change,
-  encodeTrystero,
-  encodeYjs,
-  PONG,
-  type Publish,
-  readCommand,
-  type Shape,
-} from "./messages.ts";
+import { type Change, encode, type Publish, readCommand, type Shape } from "./messages.ts";
 import { type Owner, type Publication, Subscription } from "./subscription.ts";
 import { WIRE } from "./wire.ts";
 
@@ -61,6 +54,14 @@ export class TopicsSession implements Session, Owner {
     return this.#isIdentified;
   }
 
+  get user(): string | undefined {
+    return this.#pass?.user;
+  }
+
+  get links(): readonly Link[] {
+    return [this.link];
+  }
+
   get expiresAt(): number | undefined {
     return this.#pass?.expiresAt;
   }
@@ -84,7 +85,7 @@ export class TopicsSession implements Session, Owner {
         for (const topic of command.trystero) this.#unsubscribe("trystero", topic);
         return;
       case "ping":
-        return this.link.send(PONG);
+        return this.link.send(encode({ type: "pong" }));
       default:
         command satisfies never;
     }
@@ -92,6 +93,10 @@ export class TopicsSession implements Session, Owner {
 
   /** The hub has no peers of this dialect, and no events for them. */
   deliver(): void {}
+
+  expel(reason: Expulsion): void {
+    this.refuse(refusalOf(reason));
+  }
 
   refuse(error: SignalError): void {
     if (error.code === "not_json") this.#server.counts.drop("not_json");
@@ -123,7 +128,7 @@ export class TopicsSession implements Session, Owner {
     counts.published++;
     const clients = channels.yjs.count(topic);
     if (clients === 0) return;
-    const text = encodeYjs(publish, clients);
+    const text = encode({ type: "yjs", publish, clients });
     if (note === undefined || isBroadcast) {
       counts.delivered += channels.yjs.publish(topic, { text, announcement: undefined });
     } else if (note.type === "announce") {
@@ -165,7 +170,7 @@ export class TopicsSession implements Session, Owner {
       this.#resume(announces, topic);
     }
     if (trystero.count(topic) === 0) return;
-    const text = encodeTrystero(publish);
+    const text = encode({ type: "trystero", publish });
     counts.delivered += trystero.publish(topic, { text, announcement: undefined });
   }
 

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
-import type { PeerId, PeerSummary } from "../../core/events.ts";
+import type { PeerId, PeerSummary, RoomEvent } from "../../core/events.ts";
 import type { Frame } from "../../core/session.ts";
 import { conform, isObject, isTooDeep, parseJson } from "../kit/json.ts";
 
@@ -141,6 +141,12 @@ export function encodeStatus(peerId: PeerId, { roles, meta }: Status): string {
   return encode({ type: "peerStatusChanged", roles, meta, peerId });
 }
 
+/** News of a peer in the list, for listeners. */
+export function encodeChange({ type, peer }: RoomEvent, own: string): readonly string[] {
+  const { roles, meta } = statusOf(peer, own);
+  return [encodeStatus(peer.id, { roles: type === "left" ? [] : roles, meta })];
+}
+
 export function encodeProducers(producers: readonly ListedPeer[]): string {
   return encode({ type: "list", producers });
 }
@@ -199,6 +205,15 @@ export function statusOf({ dialect, info }: PeerSummary, own: string): Status {
 /** The status in a description of this dialect: its sessions give the hub nothing else. */
 export function statusIn(info: unknown): Status {
   return info === null ? NO_STATUS : info as Status;
+}
+
+/** True for a peer that others can start a session with. */
+export function isCallable({ roles }: Status): boolean {
+  return roles.includes("producer") || roles.includes("consumer");
+}
+
+export function isGivenUp(role: Role, old: Status, status: Status): boolean {
+  return old.roles.includes(role) && !status.roles.includes(role);
 }
 
 function encode(message: ServerMessage): string {

@@ -36,9 +36,9 @@ export const webrtcsink = defineDialect({
   name: "webrtcsink",
   title: "webrtcsink",
   options,
-  isBridgeable: true,
+  bridging: { call: "api.createConsumerSession(id).connect()" },
   open(options, { hub, realm, dialect, isBridged, clock, authenticator }): OpenDialect {
-    const sessions = new Sessions(options);
+    const sessions = new Sessions(options, hub.openCalls, dialect);
     const server: WebRtcSinkServer = {
       authenticator,
       hub,
@@ -69,11 +69,7 @@ export const webrtcsink = defineDialect({
         scheme: "ws",
         hint: "webrtcsink signaller::uri=…, new GstWebRTCAPI({ signalingServerUrl })",
       })),
-      gauges: [{
-        name: "media_sessions",
-        help: "Sessions between producers and consumers",
-        read: () => sessions.size,
-      }],
+      gauges: [{ name: "media_sessions", read: () => sessions.size }],
     };
   },
 });

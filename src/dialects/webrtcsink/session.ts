@@ -2,11 +2,13 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import { Allowance } from "../../core/allowance.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { PeerEvent, PeerHandle, PeerId, PeerSummary, RoomEvent } from "../../core/events.ts";
+import type { PeerEvent, PeerHandle, PeerId, PeerSummary } from "../../core/events.ts";
 import type { PresentPeer } from "../../core/peer.ts";
-import type { Frame, Link, Session } from "../../core/session.ts";
+import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
+import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
 import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
+import { mayCallAs } from "../kit/callers.ts";
 import { jsonBytes } from "../kit/json.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { Pass } from "../kit/pass.ts";
@@ -17,12 +19,14 @@ import type { Lists } from "./lists.ts";
 import {
   type ClientMessage,
   decode,
+  encodeChange,
   encodeNews,
   encodeStatus,
   encodeWelcome,
+  isCallable,
+  isGivenUp,
   NO_STATUS,
   type PeerMessage,
-  type Role,
   type SessionNews,
   type Status,
   statusIn,
@@ -87,6 +91,18 @@ export class WebRtcSinkSession implements Session {
     return this.#hasSpoken;
   }
 
+  get permits(): Permits | undefined {
+    return this.#pass;
+  }
+
+  get leaveReason(): LeaveReason | undefined {
+    return this.#seat.leaveReason;
+  }
+
+  get links(): readonly Link[] {
+    return [this.link];
+  }
+
   get user(): string | undefined {
     return this.#pass?.user;
   }
@@ -120,7 +136,7 @@ export class WebRtcSinkSession implements Session {
       case "joined":
       case "described":
       case "left":
-        return this.hear(this.#server.news.frames(event, this.#server.dialect, framesOf));
+        return this.hear(this.#server.news.frames(event, this.#server.dialect, encodeChange));
       case "admitted":
         this.#seat.take(event.peer);
         return this.link.send(encodeWelcome(event.peer.id));
@@ -145,6 +161,11 @@ export class WebRtcSinkSession implements Session {
     }
   }
 
+  expel(reason: Expulsion): void {
+    this.#seat.expelled(reason);
+    this.refuse(refusalOf(reason));
+  }
+
   refuse(error: SignalError): void {
     sendRefusal(this.link, WIRE[error.code], error);
     const isAtOpening = error.code === "unavailable" && this.#seat.peer === undefined;
@@ -152,13 +173,13 @@ export class WebRtcSinkSession implements Session {
   }
 
   /** The others learn of their sessions' ends first, then listeners of the departure. */
-  closed(): void {
+  closed(departure: Departure): void {
     const { peer } = this.#seat;
     if (peer === undefined) return;
     const { lists, sessions } = this.#server;
     this.#endAll(peer, sessions.ofProducer(peer.id));
     this.#endAll(peer, sessions.ofConsumer(peer.id));
-    this.#seat.release();
+    this.#seat.release(departure);
     lists.forget(this.#status);
   }
 
@@ -229,7 +250,7 @@ export class WebRtcSinkSession implements Session {
     if (bytes > maxMetaBytes) {
       throw new SignalError("description_too_large", "Cannot change the status: meta is too large");
     }
-    const description = { info: status, bytes };
+    const description = { info: status, bytes, isCallable: isCallable(status) };
     return this.#isListed || status.roles.length === 0
       ? hub.describe(peer, description)
       : hub.join(peer, { room: LIST, kind: "list", maxMembers }, description);
@@ -281,7 +302,7 @@ export class WebRtcSinkSession implements Session {
     const [producer, consumer] = roles.includes("producer")
       ? [target.handle, peer]
       : [peer, target.handle];
-    const { id: sessionId } = sessions.start(producer, consumer);
+    const { id: sessionId } = sessions.start(producer, consumer, peer);
     // The consumer has to know the session before its first message.
     this.#notify(peer, consumer, producer, { type: "sessionStarted", sessionId });
     this.#notify(peer, producer, consumer, { type: "startSession", sessionId, offer });
@@ -290,12 +311,13 @@ export class WebRtcSinkSession implements Session {
   /** Calls a peer of another dialect; this client gets the session once that peer took the call. */
   #startAbroad(peer: PeerHandle, target: PresentPeer, offer: string | null): void {
     const { hub, sessions } = this.#server;
+    this.#pass?.assume("consume");
     const old = sessions.ofConsumer(peer.id).find(({ producer }) => producer.id === target.id);
     if (old !== undefined) {
       this.#end(peer, old, null);
       this.#tell({ type: "endSession", sessionId: old.id, error: null }, target.id);
     }
-    const session = sessions.start(target.handle, peer);
+    const session = sessions.start(target.handle, peer, peer);
     const sessionId = session.id;
     const outcome = hub.send(peer, target.handle, { type: "startSession", sessionId, offer });
     if (outcome !== "sent") {
@@ -311,14 +333,16 @@ export class WebRtcSinkSession implements Session {
     const { peer } = this.#seat;
     const { roles } = this.#status;
     const isProducer = role === "callee" && roles.includes("producer");
-    const isAbsent = role === "callee" && !isProducer && !roles.includes("consumer");
+    const wanted = isProducer ? "consume" : "produce";
+    const mayCall = role === "caller" || isCallable(this.#status) &&
+        mayCallAs(this.#server, wanted, other.id);
     const handle = hub.find(realm, other.id)?.handle;
-    if (peer === undefined || handle === undefined || isAbsent) return "absent";
+    if (peer === undefined || handle === undefined || !mayCall) return "absent";
     return new WebRtcSinkLeg({
       write: (news) => this.#tell(news, other.id),
       start: (own) => {
         const [producer, consumer] = own === "producer" ? [peer, handle] : [handle, peer];
-        return sessions.tryStart(producer, consumer)?.id;
+        return sessions.tryStart(producer, consumer, role === "callee" ? handle : peer)?.id;
       },
       forget: (id) => {
         const session = sessions.find(id, peer.id);
@@ -364,13 +388,4 @@ export class WebRtcSinkSession implements Session {
     if (!this.#status.roles.includes("listener")) return;
     for (const frame of frames) this.link.send(frame);
   }
-}
-
-function framesOf({ type, peer }: RoomEvent, dialect: string): readonly string[] {
-  const { roles, meta } = statusOf(peer, dialect);
-  return [encodeStatus(peer.id, { roles: type === "left" ? [] : roles, meta })];
-}
-
-function isGivenUp(role: Role, old: Status, status: Status): boolean {
-  return old.roles.includes(role) && !status.roles.includes(role);
 }

@@ -1,11 +1,14 @@
 import { SignalError } from "../../core/errors.ts";
 import type { PeerHandle, PeerId } from "../../core/events.ts";
+import type { OpenCall, OpenCalls } from "../../core/open_calls.ts";
 
 /** One stream from a producer to a consumer, or the negotiation of one. */
 export interface MediaSession {
   readonly id: string;
   readonly producer: PeerHandle;
   readonly consumer: PeerHandle;
+  /** The session in the list of calls. */
+  readonly call: OpenCall;
 }
 
 export interface SessionLimits {
@@ -18,32 +21,43 @@ export interface SessionLimits {
 /** The sessions of all peers. A peer's sessions have to be ended before it is released. */
 export class Sessions {
   readonly #limits: SessionLimits;
+  readonly #calls: OpenCalls;
+  readonly #dialect: string;
   readonly #byId = new Map<string, MediaSession>();
   readonly #ofProducer: Held = new Map();
   readonly #ofConsumer: Held = new Map();
 
-  constructor(limits: SessionLimits) {
+  constructor(limits: SessionLimits, calls: OpenCalls, dialect: string) {
     this.#limits = limits;
+    this.#calls = calls;
+    this.#dialect = dialect;
   }
 
   get size(): number {
     return this.#byId.size;
   }
 
-  /** Starts a session; throws a SignalError if there are too many. */
-  start(producer: PeerHandle, consumer: PeerHandle): MediaSession {
+  /**
+   * Starts a session; throws a SignalError if there are too many.
+   * @param from the one of the two that calls
+   */
+  start(producer: PeerHandle, consumer: PeerHandle, from: PeerHandle): MediaSession {
     const full = this.#fullAt(producer, consumer);
     if (full !== undefined) {
       const code = full === "server" ? "rooms_full" : "peer_busy";
       throw new SignalError(code, `Cannot start a session: the ${full} has too many`);
     }
-    return this.#add(producer, consumer);
+    return this.#add(producer, consumer, from);
   }
 
   /** The same for a peer that is being called; undefined if there are too many. */
-  tryStart(producer: PeerHandle, consumer: PeerHandle): MediaSession | undefined {
+  tryStart(
+    producer: PeerHandle,
+    consumer: PeerHandle,
+    from: PeerHandle,
+  ): MediaSession | undefined {
     const isFull = this.#fullAt(producer, consumer) !== undefined;
-    return isFull ? undefined : this.#add(producer, consumer);
+    return isFull ? undefined : this.#add(producer, consumer, from);
   }
 
   #fullAt(
@@ -58,8 +72,11 @@ export class Sessions {
     return ofConsumer >= maxSessionsPerConsumer ? "consumer" : undefined;
   }
 
-  #add(producer: PeerHandle, consumer: PeerHandle): MediaSession {
-    const session = { id: crypto.randomUUID(), producer, consumer };
+  #add(producer: PeerHandle, consumer: PeerHandle, from: PeerHandle): MediaSession {
+    const id = crypto.randomUUID();
+    const to = from.id === producer.id ? consumer : producer;
+    const call = this.#calls.start({ dialect: this.#dialect, id, from, to });
+    const session = { id, producer, consumer, call };
     this.#byId.set(session.id, session);
     add(this.#ofProducer, producer.id, session);
     add(this.#ofConsumer, consumer.id, session);
@@ -84,7 +101,7 @@ export class Sessions {
   }
 
   end(session: MediaSession): void {
-    this.#byId.delete(session.id);
+    if (this.#byId.delete(session.id)) this.#calls.end(session.call);
     remove(this.#ofProducer, session.producer.id, session);
     remove(this.#ofConsumer, session.consumer.id, session);
   }

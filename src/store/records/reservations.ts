@@ -41,6 +41,12 @@ export class DialectReservations implements Reservations {
     return "granted";
   }
 
+  async isReserved(id: string, lifetimeMs: number | undefined): Promise<boolean> {
+    await this.#book.lookUp(this.#dialect, id);
+    const holder = this.#book.find(this.#dialect, id)?.value;
+    return holder !== undefined && (lifetimeMs !== undefined || holder.isOperators === true);
+  }
+
   touch(id: string): void {
     this.#book.renew(this.#dialect, id);
   }

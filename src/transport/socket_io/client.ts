@@ -1,5 +1,6 @@
 import { Allowance, InputAllowance } from "../../core/allowance.ts";
 import type { SignalError } from "../../core/errors.ts";
+import type { Expulsion } from "../../core/expulsion.ts";
 import type { Carriage, NamespaceGreeting } from "../links.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { Acceptance, Connections } from "../connections.ts";
@@ -200,9 +201,9 @@ export class SocketClient implements NamespaceOwner {
    * A client that was refused in its namespaces enters no other, and is closed after it had time to
    * read why.
    */
-  turnOut(refusal: SignalError): void {
+  turnOut(reason: Expulsion): void {
     this.#isTurnedOut = true;
-    for (const namespace of this.#all()) namespace.turnAway(refusal);
+    for (const namespace of this.#all()) namespace.expel(reason);
     this.#closing = TURNED_OUT;
     this.#endsAt = Math.min(this.#endsAt ?? Infinity, this.#engine.now() + LINGER_MS);
   }

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Clock } from "../../core/clock.ts";
-import type { SignalError } from "../../core/errors.ts";
+import type { Expulsion } from "../../core/expulsion.ts";
 import type { Frame } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { Carrier, Checked } from "../connections.ts";
@@ -238,12 +238,13 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     const [how, why] = this.#client.farewell ?? [code, reason];
     // The socket's end is the session's: its link reports it best.
     if (this.#isOpen) this.#socket?.link.close(how, why);
-    this.#end({ by: "server", code: how ?? 1005, reason: why });
+    const drain = this.isGoingAway ? { isDrain: true } as const : {};
+    this.#end({ by: "server", code: how ?? 1005, reason: why, ...drain });
   }
 
   /** Closes the client, after a little time to read why. */
-  turnOut(refusal: SignalError): void {
-    this.#client.turnOut(refusal);
+  turnOut(reason: Expulsion): void {
+    this.#client.turnOut(reason);
   }
 
   giveUp(): void {

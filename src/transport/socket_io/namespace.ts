@@ -1,4 +1,4 @@
-import type { SignalError } from "../../core/errors.ts";
+import type { Expulsion } from "../../core/expulsion.ts";
 import type { LinkLimits } from "../../core/limits.ts";
 import type { Frame, Session } from "../../core/session.ts";
 import type { Carriage, CountedLink, NamespaceGreeting, NamespaceLink } from "../links.ts";
@@ -95,8 +95,8 @@ export class ConnectedNamespace implements NamespaceLink, CountedLink {
     this.#connection.received(frame);
   }
 
-  turnAway(refusal: SignalError): void {
-    this.#connection.turnAway(refusal);
+  expel(reason: Expulsion): void {
+    this.#connection.expel(reason);
   }
 
   checkIdentified(nowMs: number): void {

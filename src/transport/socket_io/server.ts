@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import type { SignalError } from "../../core/errors.ts";
+import type { Expulsion } from "../../core/expulsion.ts";
 import type { Connections } from "../connections.ts";
 import type { ReentryGate } from "./client.ts";
 import type { SocketIoLimits } from "./limits.ts";
@@ -67,9 +67,9 @@ export class SocketIoServer implements SessionHost {
   }
 
   /** Hangs up on everybody from an address. @param key what the address counts as */
-  turnOut(key: string, refusal: SignalError): void {
+  turnOut(key: string, reason: Expulsion): void {
     const meant = [...this.#sessions.values()].filter(({ budget }) => budget.key === key);
-    for (const session of meant) session.turnOut(refusal);
+    for (const session of meant) session.turnOut(reason);
   }
 
   released(session: EngineSession): void {

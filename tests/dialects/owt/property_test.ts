@@ -147,7 +147,7 @@ class Stage {
       assertEquals(owt.client.sent, expected);
       assertEquals([owt.isOpen, owt.client.link.faults], [isOpen, []]);
     }
-    const ids = this.#bench.hub.ids("owt", "owt").sort();
+    const ids = this.#bench.hub.directory("owt").sort();
     assertEquals(ids, [...this.model.holders.keys()].sort());
   }
 
@@ -254,7 +254,7 @@ Deno.test("OWT: ids that are given out in any order leave no ghosts, and one hol
 
       // Nothing is under way: who was greeted last has the id, and nobody else has one.
       const holders = everybody.map(idOf).filter((id) => id !== undefined);
-      assertEquals(holders.sort(), bench.hub.ids("owt", "owt").sort());
+      assertEquals(holders.sort(), bench.hub.directory("owt").sort());
       for (const { client } of everybody) {
         assertEquals(client.link.faults, []);
         const acks = client.sent.map(String).filter((frame) => frame.startsWith("3"));

@@ -189,7 +189,7 @@ Deno.test("§4: a failed login costs a client the id that it had", async () => {
 Deno.test("§4: the same token again is answered again, and nothing else happens", async () => {
   using bench = newOwt();
   const client = await OwtClient.login(bench, "alice");
-  const [peer] = bench.hub.ids("owt", "owt");
+  const [peer] = bench.hub.directory("owt");
   for (let ack = 1; ack < 4; ack++) {
     assertEquals(await client.ask("authentication", { token: "alice" }), [
       authenticated("alice"),
@@ -197,7 +197,7 @@ Deno.test("§4: the same token again is answered again, and nothing else happens
     ]);
   }
   assertEquals(await client.emit("authentication", { token: "alice" }), [authenticated("alice")]);
-  assertEquals([bench.hub.ids("owt", "owt"), client.isOpen], [[peer], true]);
+  assertEquals([bench.hub.directory("owt"), client.isOpen], [[peer], true]);
   await client.leave();
   assertEquals(bench.hub.peerCount, 0);
 });
@@ -361,8 +361,9 @@ Deno.test("§5: who is hung up on cannot be reached from that moment on", async 
 });
 
 Deno.test("§6: every refusal of an event has its number, and of a CONNECT its number as text", async () => {
-  // A login ends with `server-disconnect`.
-  for (const code of ERROR_CODES.filter((code) => code !== "login_expired")) {
+  // A client that is removed gets `server-disconnect`.
+  const removals: readonly string[] = ["login_expired", "kicked"];
+  for (const code of ERROR_CODES.filter((code) => !removals.includes(code))) {
     using bench = newOwt();
     const client = await OwtClient.connect(bench);
     client.client.pump.refuse(new SignalError(code, "text", { ack: "5", isLogin: false }));
@@ -439,7 +440,7 @@ Deno.test("§4: an old id is given up as soon as another one is asked for", asyn
   await settle();
   assertEquals(client.heard(), [authenticated("anna"), '31[{"uid":"anna"}]']);
   await client.leave();
-  assertEquals(bench.hub.ids("owt", "owt"), ["caller"]);
+  assertEquals(bench.hub.directory("owt"), ["caller"]);
 });
 
 Deno.test("§4: an id that is taken elsewhere is refused, to either generation", async () => {

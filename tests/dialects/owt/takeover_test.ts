@@ -95,7 +95,7 @@ Deno.test("§4: a client that changes its name may take one over, and gives its 
   const bob = await OwtClient.login(bench, "bob");
   assertEquals((await bob.ask("authentication", { token: "alice" }))[0], authenticated("alice"));
   assertEquals([alice.heard(), alice.isOpen], [[SERVER_DISCONNECT], false]);
-  assertEquals(bench.hub.ids("owt", "owt"), ["alice"]);
+  assertEquals(bench.hub.directory("owt"), ["alice"]);
   await bob.leave();
   assertEquals(bench.hub.peerCount, 0);
 });

@@ -3,10 +3,14 @@ import fc from "fast-check";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { IssuedIds } from "../../../src/dialects/peerjs/issued_ids.ts";
-import { fixedSecret } from "../../../src/dialects/kit/secret.ts";
+import type { Secret } from "../../../src/core/kept.ts";
 import { anyText } from "../../helpers/session/arbitraries.ts";
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+function fixedSecret(current: Uint8Array): Secret {
+  return { current, previous: undefined };
+}
 
 function withSecret(text: string): IssuedIds {
   return new IssuedIds(fixedSecret(Buffer.from(text)));

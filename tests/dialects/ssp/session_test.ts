@@ -174,6 +174,7 @@ const WORDED: Record<ErrorCode, readonly [reason: string | undefined, code?: num
   bad_frame: ["invalid-event"],
   bad_greeting: ["invalid-event"],
   binary_frame: ["binary-frame"],
+  kicked: [undefined, 1000],
   action_unknown: ["unknown-action"],
   room_missing: ["missing-pool"],
   room_invalid: ["invalid-pool"],
@@ -227,7 +228,8 @@ Deno.test("§6: every refusal has its reason, and few end the connection", async
       // The keys of the record above are all codes.
       client.pump.refuse(new SignalError(code as ErrorCode, "What was attempted", { pool: "p" }));
       const error = event("rtc:error", { message: "What was attempted", reason, pool: "p" });
-      assertEquals(client.heardJson(), reason === undefined ? [] : [error]);
+      const worded = code === "kicked" ? [event("rtc:stop", {})] : [];
+      assertEquals(client.heardJson(), reason === undefined ? worded : [error]);
       const closing = client.closing;
       assert(closing !== "bare");
       assertEquals([code, closing?.[0]], [code, closeCode]);

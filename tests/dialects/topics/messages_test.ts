@@ -2,19 +2,16 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { SignalError } from "../../../src/core/errors.ts";
 import { lastNamed, membersOf } from "../../../src/dialects/topics/members.ts";
-import {
-  encodeTrystero,
-  encodeYjs,
-  isTopics,
-  readCommand,
-} from "../../../src/dialects/topics/messages.ts";
+import { encode, isTopics, readCommand } from "../../../src/dialects/topics/messages.ts";
 import { anyText } from "../../helpers/session/arbitraries.ts";
 
 /** A publication as its subscribers receive it. */
 function delivered(text: string, clients = 7): string {
   const command = readCommand(text);
   if (command.type !== "publish") throw new Error(`Not a publication: ${text}`);
-  return command.shape === "yjs" ? encodeYjs(command, clients) : encodeTrystero(command);
+  return command.shape === "yjs"
+    ? encode({ type: "yjs", publish: command, clients })
+    : encode({ type: "trystero", publish: command });
 }
 
 function refusalOf(frame: string | Uint8Array<ArrayBuffer>): string {

@@ -304,7 +304,7 @@ Deno.test("webrtcsink: a refusal that elements hear is an error, and some of the
   assertEquals(closing.toSorted(), [
     ...["address_banned", "address_full", "address_rate", "auth_unavailable"],
     ...["credentials_expired", "credentials_missing", "credentials_wrong", "dialect_forbidden"],
-    ...["flooding", "frame_too_large", "login_expired", "not_identified"],
+    ...["flooding", "frame_too_large", "kicked", "login_expired", "not_identified"],
     ...["origin_forbidden", "peers_full", "server_full"],
   ]);
   for (const code of ERROR_CODES) {

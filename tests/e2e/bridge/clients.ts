@@ -4,7 +4,13 @@ import { openPeer, startPeerJsSite } from "../../helpers/browser/peerjs.ts";
 import { openPoolPage, startRtcPoolSite } from "../../helpers/browser/rtcpool.ts";
 import { startSite } from "../../helpers/browser/simple.ts";
 import { until } from "../../helpers/wire/waiting.ts";
-import { type CallPeer, PagePeer, type PeerOptions, WebrtcbinPeer } from "../gstreamer/peers.ts";
+import {
+  type CallPeer,
+  PagePeer,
+  type PagePeerOptions,
+  type PeerOptions,
+  WebrtcbinPeer,
+} from "../gstreamer/peers.ts";
 
 /** A real client of one protocol, as the tests of all pairs use it. */
 export interface Client extends AsyncDisposable {
@@ -30,11 +36,16 @@ function assertMoves({ frames, pictures }: Moving): void {
 }
 
 /** A page with the peerjs client and a camera; it answers every call. */
-export async function peerJsPage(browser: Browser, server: string, id: string): Promise<Caller> {
+export async function peerJsPage(
+  browser: Browser,
+  server: string,
+  id: string,
+): Promise<Caller & { readonly page: Page }> {
   const site = await startPeerJsSite();
   const { page } = await openPeer(browser, site, server, id);
   return {
     id,
+    page,
     call: (id) => page.call("call", id),
     sees: async () => assertMoves(await page.call<Moving>("watchFrames", 1, 10)),
     leave: () => page.close(),
@@ -48,12 +59,13 @@ export async function rtcPoolPage(
   server: string,
   pool: string,
   { shares }: { readonly shares: boolean },
-): Promise<Client> {
+): Promise<Client & { readonly page: Page }> {
   const site = await startRtcPoolSite();
   const { page, id } = await openPoolPage(browser, site, `${wsOf(server)}ssp`, pool);
   if (shares) await page.call("share");
   return {
     id,
+    page,
     sees: async (other) => {
       const shows = async () => (await page.call<string[]>("all", "video")).includes(other.id);
       await until(`the video of ${other.id} at ${id}`, shows);
@@ -96,10 +108,10 @@ export async function gstreamerPage(
   browser: Browser,
   server: string,
   uid: string,
-  options: PeerOptions = {},
-): Promise<Client> {
+  options: PagePeerOptions = {},
+): Promise<Client & { readonly peer: PagePeer }> {
   const peer = await PagePeer.open(browser, wsOf(server), uid, options);
-  return await gstreamerClient(peer, options);
+  return { peer, ...await gstreamerClient(peer, options) };
 }
 
 /** An application around webrtcbin. */
@@ -117,7 +129,14 @@ async function gstreamerClient(peer: CallPeer, options: PeerOptions): Promise<Cl
   return {
     id: peer.uid,
     // In a session only the caller knows who is on the other side.
-    sees: ({ id }) => peer.sees(options.room ?? options.call ? id : "caller"),
+    sees: ({ id }) => {
+      const name = options.room ?? options.call ? id : "caller";
+      // Frames that it has shown before do not count.
+      const shown = peer.events.findLast((event) =>
+        event.event === "frames" && event["peer"] === name
+      );
+      return peer.sees(name, Number(shown?.["count"] ?? 0) + 10);
+    },
     leave: () => peer.leave(),
     [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose](),
   };

@@ -1,34 +1,9 @@
-import type { Browser } from "../../helpers/browser/browser.ts";
-import { launchBrowser } from "../../helpers/browser/chromium.ts";
-import { clientTest, type Need } from "../../helpers/process/clients.ts";
-import { startServerProcess } from "../../helpers/process/server_process.ts";
-import {
-  type Client,
-  gstreamerPage,
-  peerJsPage,
-  rtcPoolPage,
-  simplePage,
-  webrtcbin,
-} from "./clients.ts";
+import { gstreamerPage, peerJsPage, rtcPoolPage, simplePage, webrtcbin } from "./clients.ts";
 import { owtPage } from "./owt.ts";
+import { PAGES, type Row, rowTest, WITH_GSTREAMER } from "./rows.ts";
 import { sinkPage } from "./sinks.ts";
 
 // Pictures between real clients of different protocols, one row for each pair and direction.
-
-interface Row {
-  readonly name: string;
-  readonly needs: readonly Need[];
-  /** Starts the clients in order, and has one call the other. */
-  readonly meet: (browser: Browser, server: string, use: Use) => Promise<readonly Client[]>;
-  /** Pairs of clients by position; by default everybody sees everybody. */
-  readonly seen?: readonly (readonly [viewer: number, sender: number])[];
-}
-
-/** Keeps a client until the end of the test. */
-type Use = <C extends Client>(client: Promise<C>) => Promise<C>;
-
-const PAGES: readonly Need[] = ["chromium"];
-const WITH_GSTREAMER: readonly Need[] = ["chromium", "gstreamer"];
 
 const ROWS: readonly Row[] = [
   {
@@ -315,22 +290,4 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-for (const { name, needs, meet, seen } of ROWS) {
-  clientTest({
-    name: `Bridge: ${name}`,
-    needs,
-    fn: async () => {
-      await using server = await startServerProcess(["--bridge", "all", "--bridge-lobby", "hall"]);
-      await using browser = await launchBrowser();
-      await using stack = new AsyncDisposableStack();
-      const clients = await meet(browser, server.url, async (client) => stack.use(await client));
-      const everybody = clients.flatMap((_, viewer) =>
-        clients.flatMap((_, sender) => viewer === sender ? [] : [[viewer, sender] as const])
-      );
-      await Promise.all((seen ?? everybody).map(async ([viewer, sender]) => {
-        const [one, other] = [clients[viewer], clients[sender]];
-        if (one !== undefined && other !== undefined) await one.sees(other);
-      }));
-    },
-  });
-}
+for (const row of ROWS) rowTest(row);

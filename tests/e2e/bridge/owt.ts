@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import type { Browser } from "../../helpers/browser/browser.ts";
+import type { Browser, Page } from "../../helpers/browser/browser.ts";
 import events from "../../helpers/browser/page_events.js" with { type: "text" };
 import { startPageServer } from "../../helpers/browser/page_server.ts";
 import { assertMoves } from "../../helpers/browser/pictures.ts";
@@ -14,7 +14,11 @@ const HTML = `<!doctype html>
 <body></body>`;
 
 /** A page with a small OWT peer, which has logged in. Its calls publish the camera. */
-export async function owtPage(browser: Browser, server: string, id: string): Promise<Caller> {
+export async function owtPage(
+  browser: Browser,
+  server: string,
+  id: string,
+): Promise<Caller & { readonly page: Page }> {
   const site = await startPageServer({
     "/": HTML,
     "/socket.io.js": SOCKET_IO_CLIENTS["4.8.4"] ?? "",
@@ -26,6 +30,7 @@ export async function owtPage(browser: Browser, server: string, id: string): Pro
   await page.call("happened", "ready");
   return {
     id,
+    page,
     // The SDK's `publish()` is done when the other side has confirmed the tracks.
     call: async (other) => {
       await page.call("publish", other);

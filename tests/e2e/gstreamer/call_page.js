@@ -4,7 +4,8 @@
  *
  * The query is what the program's options are: `server`, `uid`, and `call` or `room`; with `offer`
  * the caller offers, otherwise it asks for an offer; with `reconnect` the page is back under its
- * uid one second after any close, as GStreamer's own page is.
+ * uid one second after any close, as GStreamer's own page is. With `channel` it sends no picture, and
+ * calls with a data channel when the test says whom.
  */
 
 const events = [];
@@ -17,9 +18,13 @@ globalThis.eventsAfter = async (count) => {
 };
 
 const options = new URLSearchParams(location.search);
-const camera = await navigator.mediaDevices.getUserMedia({
-  video: { width: 160, height: 120, frameRate: 10 },
-});
+const camera = options.has("channel")
+  ? new MediaStream()
+  : await navigator.mediaDevices.getUserMedia({
+    video: { width: 160, height: 120, frameRate: 10 },
+  });
+let channel;
+globalThis.tell = (text) => channel.send(text);
 connect();
 
 /** One connection to the server, and a call with each peer talked to over it. */
@@ -40,6 +45,11 @@ function connect() {
     if (options.has("reconnect")) setTimeout(connect, 1000);
   };
   globalThis.hangUp = () => socket.close();
+  globalThis.callWithChannel = (peer) => {
+    options.set("call", peer);
+    options.set("offer", "");
+    socket.send(`SESSION ${peer}`);
+  };
 
   async function onText(text) {
     const [command, rest] = cut(text);
@@ -118,12 +128,14 @@ class Call {
       // Clients of other protocols send sound as well.
       if (track.kind === "video") this.#video.srcObject = new MediaStream([track]);
     };
+    this.#connection.ondatachannel = ({ channel }) => this.#use(channel);
     this.#video.muted = this.#video.autoplay = true;
     this.#countFrames();
     for (const track of camera.getTracks()) this.#connection.addTrack(track, camera);
   }
 
   async offer() {
+    if (options.has("channel")) this.#use(this.#connection.createDataChannel("texts"));
     await this.#describe();
   }
 
@@ -144,6 +156,16 @@ class Call {
   async #describe() {
     await this.#connection.setLocalDescription();
     this.#tell({ sdp: this.#connection.localDescription });
+  }
+
+  #use(opening) {
+    opening.onmessage = ({ data: text }) => tell({ event: "text", text });
+    const opened = () => {
+      channel = opening;
+      tell({ event: "channel" });
+    };
+    if (opening.readyState === "open") opened();
+    else opening.onopen = opened;
   }
 
   #tell(message) {

@@ -15,6 +15,13 @@ export interface PeerOptions {
   offer?: boolean;
 }
 
+/** More that a page can do. */
+export interface PagePeerOptions extends PeerOptions {
+  reconnect?: boolean;
+  /** Exchanges texts instead of pictures. */
+  channel?: boolean;
+}
+
 /** A real client, whatever it is made of: its events so far, and waiting for those to come. */
 export abstract class CallPeer implements AsyncDisposable {
   readonly uid: string;
@@ -150,12 +157,12 @@ export class WebrtcbinPeer extends CallPeer {
 
 /** The page that speaks for the browser. */
 export class PagePeer extends CallPeer {
-  readonly #page: Page;
+  readonly page: Page;
   readonly #files: PageServer;
 
   private constructor(uid: string, page: Page, files: PageServer) {
     super(uid);
-    this.#page = page;
+    this.page = page;
     this.#files = files;
   }
 
@@ -163,13 +170,14 @@ export class PagePeer extends CallPeer {
     browser: Browser,
     server: string,
     uid: string,
-    { call, room, offer, reconnect }: PeerOptions & { reconnect?: boolean } = {},
+    { call, room, offer, reconnect, channel }: PagePeerOptions = {},
   ): Promise<PagePeer> {
     const query = new URLSearchParams({ server, uid });
     if (call !== undefined) query.set("call", call);
     if (room !== undefined) query.set("room", room);
     if (offer) query.set("offer", "");
     if (reconnect) query.set("reconnect", "");
+    if (channel) query.set("channel", "");
     const files = await startPageServer({
       "/": await Deno.readTextFile(new URL("call_page.html", import.meta.url)),
       "/call_page.js": await Deno.readTextFile(new URL("call_page.js", import.meta.url)),
@@ -183,17 +191,17 @@ export class PagePeer extends CallPeer {
   }
 
   async leave(): Promise<void> {
-    await this.#page.call("hangUp");
+    await this.page.call("hangUp");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#page.close();
+    await this.page.close();
     await this.#files[Symbol.asyncDispose]();
   }
 
   protected override async more(): Promise<void> {
     const count = this.events.length;
-    const events = await this.#page.call<PeerEvent[]>("eventsAfter", count);
+    const events = await this.page.call<PeerEvent[]>("eventsAfter", count);
     // Two who wait at once get the same events.
     this.events.splice(count, events.length, ...events);
   }

@@ -50,9 +50,11 @@ function stopProducing() {
   producing.close();
 }
 
-/** Asks a producer for its stream. */
-function consume(producer) {
-  const session = api.createConsumerSession(producer);
+/** Asks a producer for its stream, or offers to receive that of any peer. */
+function consume(producer, offerOptions) {
+  const session = offerOptions === undefined
+    ? api.createConsumerSession(producer)
+    : api.createConsumerSessionWithOfferOptions(producer, offerOptions);
   consuming.set(producer, session);
   session.addEventListener("streamsChanged", () => {
     for (const track of session.streams[0]?.getTracks() ?? []) show(producer, track);

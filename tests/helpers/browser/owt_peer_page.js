@@ -1,6 +1,6 @@
 // A small OWT peer: socket.io-client, and an RTCPeerConnection that follows section 7 of PROTOCOL.md.
 // As the SDK, it shows tracks of announced streams only, and sends nothing when it answers.
-import { camera, note, show } from "./page_events.js";
+import { camera, note, show, useChannel } from "./page_events.js";
 
 let socket;
 const peers = new Map();
@@ -34,6 +34,9 @@ function peerOf(id) {
     const data = { candidate: candidate.candidate, sdpMid, sdpMLineIndex };
     say(id, "chat-signal", { type: "candidates", ...data });
   };
+  // As the SDK's, the channel is named `message` and carries JSON.
+  connection.ondatachannel = ({ channel }) => useChannel(id, channel);
+  connection.onconnectionstatechange = () => note(connection.connectionState, id);
   connection.ontrack = ({ track, streams }) => {
     if (streams.some((stream) => peer.announced.has(stream.id))) show(id, track);
   };
@@ -50,11 +53,27 @@ async function receive(from, { type, data }) {
     peers.delete(from);
   } else if (type === "chat-signal") {
     if (data.type === "candidates") return await connection.addIceCandidate(data);
+    const gaveWay = data.type === "offer" && connection.signalingState === "have-local-offer";
     await connection.setRemoteDescription(data);
     if (data.type === "answer") return;
-    await connection.setLocalDescription();
-    say(from, "chat-signal", connection.localDescription);
+    await describe(from);
+    // Its own offer is still to be negotiated.
+    if (gaveWay) await describe(from);
   }
+}
+
+/** Opens the channel for texts with a peer. */
+async function open(to) {
+  const { connection } = peerOf(to);
+  useChannel(to, connection.createDataChannel("message"));
+  await describe(to);
+}
+
+/** Sends our answer, or an offer if nobody has made one. */
+async function describe(to) {
+  const { connection } = peerOf(to);
+  await connection.setLocalDescription();
+  say(to, "chat-signal", connection.localDescription);
 }
 
 /** Sends the camera's picture to a peer. */
@@ -68,8 +87,7 @@ async function publish(to) {
   const ids = tracks.map(({ id }) => id);
   say(to, "chat-track-sources", tracks.map(({ id }) => ({ id, source: "camera" })));
   say(to, "chat-stream-info", { id: stream.id, tracks: ids, source: {} });
-  await connection.setLocalDescription();
-  say(to, "chat-signal", connection.localDescription);
+  await describe(to);
 }
 
-Object.assign(globalThis, { start, publish });
+Object.assign(globalThis, { start, open, publish });

@@ -10,6 +10,7 @@ export type Need =
   | "gstreamer"
   | "libsoup"
   | "openssl"
+  | "promtool"
   | "python-socketio"
   | "redis-server"
   | "registry"
@@ -77,6 +78,7 @@ const locate: Record<Need, () => Found> = {
   nginx: once(() => findProxy("nginx")),
   openssl: once(findOpenssl),
   "redis-server": once(findRedis),
+  promtool: once(findPromtool),
   registry: once(findRegistry),
   script: once(findScript),
   setpriv: once(findSetpriv),
@@ -156,6 +158,12 @@ function findRedis(): Found {
 function findOpenssl(): Found {
   const program = onPath("openssl");
   return program === undefined ? { missing: "no openssl: install openssl" } : { program };
+}
+
+/** The checker of metrics that comes with Prometheus. */
+function findPromtool(): Found {
+  const program = onPath("promtool");
+  return program === undefined ? { missing: "no promtool: install prometheus" } : { program };
 }
 
 /** The place where packages come from, asked by npm's own client. */

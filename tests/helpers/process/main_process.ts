@@ -1,6 +1,6 @@
 import { listeningUrls } from "./listening.ts";
 import { program } from "./program.ts";
-import { TRANSPORT_VARIABLES } from "../wire/transport.ts";
+import { RUN_VARIABLES } from "../wire/transport.ts";
 import { within } from "../wire/waiting.ts";
 
 /** How signalbox is run where that is what a test is about. */
@@ -121,7 +121,7 @@ function spawn(
     env: {
       NO_COLOR: "1",
       ...Object.fromEntries(inherited),
-      ...TRANSPORT_VARIABLES,
+      ...RUN_VARIABLES,
       ...env,
     },
     stdin: "null",

@@ -1,6 +1,6 @@
 import { listeningUrls } from "./listening.ts";
 import { program } from "./program.ts";
-import { TRANSPORT_VARIABLES } from "../wire/transport.ts";
+import { RUN_VARIABLES } from "../wire/transport.ts";
 import { within } from "../wire/waiting.ts";
 
 export interface ServerProcess extends AsyncDisposable {
@@ -86,7 +86,7 @@ function spawn(args: readonly string[], env: Record<string, string>): Deno.Child
     env: {
       NO_COLOR: "1",
       ...Object.fromEntries(inherited),
-      ...TRANSPORT_VARIABLES,
+      ...RUN_VARIABLES,
       ...env,
     },
     stdin: "null",

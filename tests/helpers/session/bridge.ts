@@ -1,7 +1,8 @@
 import { type CallEvent, type CallLimits, Calls } from "../../../src/core/calls.ts";
 import type { Hub } from "../../../src/core/hub.ts";
+import type { Judge } from "../../../src/auth/authenticator.ts";
 import type { RoomId } from "../../../src/core/events.ts";
-import type { Dialect } from "../../../src/dialects/dialect.ts";
+import type { Dialect, IdOperations, RoomOperations } from "../../../src/dialects/dialect.ts";
 import { gstreamer } from "../../../src/dialects/gstreamer/mod.ts";
 import { owt } from "../../../src/dialects/owt/mod.ts";
 import { peerjs } from "../../../src/dialects/peerjs/mod.ts";
@@ -18,6 +19,8 @@ const REALM = "bridged";
 export interface BridgeTestOptions {
   readonly lobby?: RoomId;
   readonly limits?: Partial<CallLimits>;
+  /** Judges the tokens of all dialects; without one nobody needs a token. */
+  readonly judge?: Judge;
   /** Options of dialects, by name. */
   readonly options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
@@ -30,7 +33,7 @@ export class BridgeBench implements Disposable {
   readonly hub: Hub;
   readonly #benches: readonly DialectBench[];
 
-  constructor({ lobby, limits, options = {} }: BridgeTestOptions = {}) {
+  constructor({ lobby, limits, judge, options = {} }: BridgeTestOptions = {}) {
     this.calls = new Calls(
       { ...WIDE_CALLS, ...limits },
       this.clock,
@@ -40,9 +43,27 @@ export class BridgeBench implements Disposable {
     this.hub = newTestHub({}, { calls: this.calls, lobby: named });
     const bridge = { hub: this.hub, clock: this.clock, realm: REALM };
     this.#benches = [peerjs, gstreamer, ssp, simple, owt, webrtcsink].map((dialect: Dialect) => {
-      const own = options[dialect.name];
-      return new DialectBench(dialect, own === undefined ? { bridge } : { bridge, options: own });
+      return new DialectBench(dialect, { bridge, judge, options: options[dialect.name] ?? {} });
     });
+  }
+
+  /** The operators' actions of a dialect, if it has any. */
+  operationsOf(dialect: string): RoomOperations | undefined {
+    return this.#benches.find(({ name }) => name === dialect)?.open.operations;
+  }
+
+  idsOf(dialect: string): IdOperations | undefined {
+    return this.#benches.find(({ name }) => name === dialect)?.open.ids;
+  }
+
+  /** Asks PeerJS for a plain resource. */
+  get(target: string): Response | undefined {
+    return this.#bench(0).get(target);
+  }
+
+  /** A client at a path, which has said nothing yet. */
+  connect(dialect: string, target: string): Promise<TestClient> {
+    return this.#connect(this.#benches.findIndex(({ name }) => name === dialect), target);
   }
 
   /** A PeerJS client, which has read its OPEN. */
@@ -69,9 +90,9 @@ export class BridgeBench implements Disposable {
   }
 
   /** A client of Simple in a room, which has read its handshake, and its id. */
-  async simple(room: string): Promise<{ client: TestClient; id: string }> {
+  async simple(room: string, more: object = {}): Promise<{ client: TestClient; id: string }> {
     const client = await this.#connect(3, "/simple");
-    await client.say(JSON.stringify({ event: "join", room }));
+    await client.say(JSON.stringify({ event: "join", room, ...more }));
     const [handshake] = client.heardJson() as [{ p_id: string }];
     return { client, id: handshake.p_id };
   }

@@ -8,20 +8,24 @@ export interface TestSources {
   readonly variables?: Readonly<Record<string, string>>;
   /** Contents by path. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Reads files in place of `files`. */
+  readonly readFile?: (path: string) => string;
 }
 
-export function commandOf({ args = [], variables = {}, files = {} }: TestSources): Command {
+export function commandOf(
+  { args = [], variables = {}, files = {}, readFile }: TestSources,
+): Command {
   const env = new Map(Object.entries(variables));
   const disk = new Map(Object.entries(files));
   return loadConfig({
     args,
     variable: (name) => env.get(name),
     variableNames: [...env.keys()],
-    readFile: (path) => {
+    readFile: readFile ?? ((path) => {
       const content = disk.get(path);
       if (content === undefined) throw new Error("no such file");
       return content;
-    },
+    }),
   });
 }
 

@@ -1,4 +1,5 @@
 import { Calls } from "../../../src/core/calls.ts";
+import type { Happenings } from "../../../src/core/happenings.ts";
 import type { Hub, Reserve } from "../../../src/core/hub.ts";
 import type { Judge } from "../../../src/auth/authenticator.ts";
 import type { DialectStore } from "../../../src/core/kept.ts";
@@ -24,9 +25,11 @@ export interface DialectTestOptions {
   readonly limits?: Partial<HubLimits>;
   readonly reserve?: Reserve;
   /** Judges the clients' tokens; without one nobody needs a token, unless the options name some. */
-  readonly judge?: Judge;
+  readonly judge?: Judge | undefined;
   /** A realm that the dialect shares with others; one of its own elsewhere. */
   readonly bridge?: { readonly hub: Hub; readonly clock: FakeClock; readonly realm: string };
+  /** Gets the news for operators. */
+  readonly happenings?: Happenings;
   /** State left behind by an earlier bench; empty otherwise. */
   readonly store?: DialectStore;
 }
@@ -75,7 +78,7 @@ export class DialectBench implements Disposable {
     };
     const bridge = test.bridge ?? ownBridge(dialect.name, test.limits);
     this.clock = bridge?.clock ?? new FakeClock();
-    this.hub = bridge?.hub ?? newTestHub(limits);
+    this.hub = bridge?.hub ?? newTestHub(limits, undefined, test.happenings);
     this.realm = bridge?.realm ?? dialect.name;
     if (reserve !== undefined) this.hub.reserve(this.realm, reserve);
     const checked = dialect.options.parse(options);
@@ -123,6 +126,10 @@ export class DialectBench implements Disposable {
     this[Symbol.dispose]();
     const store = { ...this.store, sealed: { items, ageMs } };
     return new DialectBench(this.#dialect, { ...this.#test, store, ...test });
+  }
+
+  get name(): string {
+    return this.#dialect.name;
   }
 
   get routes(): readonly Route[] {

@@ -1,6 +1,7 @@
 import type { Abroad } from "../../../src/core/abroad.ts";
 import type { ErrorCode, SignalError } from "../../../src/core/errors.ts";
 
+import type { Happenings } from "../../../src/core/happenings.ts";
 import { Hub } from "../../../src/core/hub.ts";
 import type { HubLimits, InputLimits } from "../../../src/core/limits.ts";
 import type { Frame, Session } from "../../../src/core/session.ts";
@@ -30,8 +31,12 @@ export const WIDE_LIMITS: InputLimits = {
 };
 
 /** A hub with no limits but the given ones. */
-export function newTestHub(limits: Partial<HubLimits> = {}, abroad?: Abroad): Hub {
-  const hub = new Hub({ ...NO_LIMITS, ...limits }, abroad);
+export function newTestHub(
+  limits: Partial<HubLimits> = {},
+  abroad?: Abroad,
+  happenings?: Happenings,
+): Hub {
+  const hub = new Hub({ ...NO_LIMITS, ...limits }, abroad, happenings);
   if (hubs.mode === "written") writeEvents(hub);
   if (hubs.mode === "late") delaySteps(hub);
   return hub;

@@ -13,6 +13,12 @@ export class FakeReceiver implements Receiver {
   fault: Error | undefined = undefined;
   #peer: PeerHandle | undefined;
 
+  get links(): readonly FakeLink[] {
+    return [this.link];
+  }
+
+  expel(): void {}
+
   deliver(event: PeerEvent): void {
     if (this.fault !== undefined) throw this.fault;
     this.events.push(event);

@@ -59,6 +59,14 @@ class RelaySession implements Session {
     else if (event === "close") this.link.close(typeof args[0] === "number" ? args[0] : undefined);
   }
 
+  get links(): readonly NamespaceLink[] {
+    return [this.link];
+  }
+
+  expel(): void {
+    this.refuse();
+  }
+
   deliver(_event: PeerEvent): void {}
 
   refuse(): void {

@@ -1,4 +1,5 @@
 import type { SignalError } from "../../../src/core/errors.ts";
+import { type Expulsion, refusalOf } from "../../../src/core/expulsion.ts";
 import type { PeerEvent, PeerId } from "../../../src/core/events.ts";
 import type { Frame, Link, Session } from "../../../src/core/session.ts";
 
@@ -37,6 +38,14 @@ export class ScriptedSession implements Session {
 
   dropped(frame: Frame): void {
     this.#script.dropped?.(frame);
+  }
+
+  get links(): readonly Link[] {
+    return [this.link];
+  }
+
+  expel(reason: Expulsion): void {
+    this.refuse(refusalOf(reason));
   }
 
   deliver(_event: PeerEvent): void {}

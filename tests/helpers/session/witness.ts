@@ -33,6 +33,12 @@ export class Witness implements Receiver {
     this.knows = knows;
   }
 
+  get links(): readonly FakeLink[] {
+    return [this.link];
+  }
+
+  expel(): void {}
+
   deliver(event: PeerEvent): void {
     assert(!this.#isOver, `${event.type} after the end`);
     const isFirst = event.type === "admitted" || event.type === "refused";

@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { until } from "./waiting.ts";
 
-/** Reads one gauge of a server that shows its metrics at `/metrics`. */
+/** Reads one gauge of a server that shows its metrics at `/metrics`: the sum over its labels. */
 export async function gaugeOf(url: string, name: string): Promise<number> {
   const response = await fetch(`${url}/metrics`);
   const text = await response.text();
-  const line = text.split("\n").find((line) => line.split(/[ {]/)[0] === name);
-  if (line === undefined) throw new Error(`No metric "${name}" in:\n${text}`);
-  return Number(line.split(" ").at(-1));
+  if (!text.includes(`# TYPE ${name} `)) throw new Error(`No metric "${name}" in:\n${text}`);
+  const lines = text.split("\n").filter((line) => line.split(/[ {]/)[0] === name);
+  return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }
 
 /** A server's state for its clients; all of it is released when they have gone. */

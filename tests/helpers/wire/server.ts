@@ -1,5 +1,4 @@
-import { loadConfig } from "../../../src/config/load.ts";
-import type { Config } from "../../../src/config/schema.ts";
+import { type Command, loadConfig } from "../../../src/config/load.ts";
 import type { Clock } from "../../../src/core/clock.ts";
 import { readText } from "../../../src/system/files.ts";
 import type { Facts, Log } from "../../../src/observe/log.ts";
@@ -8,7 +7,7 @@ import type { Operator } from "../../../src/admin/operator.ts";
 import { type Server, startServer } from "../../../src/server/mod.ts";
 import { systemClock, wallClock } from "../../../src/system/clock.ts";
 import { gaugeOf } from "./gauges.ts";
-import { TRANSPORT_FLAGS } from "./transport.ts";
+import { RUN_VARIABLES } from "./transport.ts";
 
 /** One line that the server would have logged. */
 export interface LogLine {
@@ -29,6 +28,8 @@ export interface TestServer extends AsyncDisposable {
   gauge(name: string): Promise<number>;
   /** Resolves when clients are served, who wait until then. */
   readonly started: Promise<void>;
+  /** Reads secrets and keys again from their files; see Server. */
+  reload(): Promise<readonly string[]>;
   /** Ends it as the first signal does. */
   stop(): Promise<void>;
   readonly drain: Server["drain"];
@@ -42,10 +43,12 @@ export interface TestServerOptions {
   readonly clock?: Clock;
 }
 
+type ServeCommand = Extract<Command, { readonly type: "serve" }>;
+
 /** Starts the server in this process, with metrics at `/metrics`. */
 export function startTestServer({ args = [], clock }: TestServerOptions = {}): TestServer {
   const log = new CollectingLog();
-  return serve(configOf(args), { log, ...(clock === undefined ? {} : { clock }) });
+  return serve(commandOf(args), { log, ...(clock === undefined ? {} : { clock }) });
 }
 
 /** The same with what `--store` among the arguments names. */
@@ -53,30 +56,30 @@ export async function startTestServerWithStore(
   { args = [], clock = systemClock }: TestServerOptions,
 ): Promise<TestServer> {
   const log = new CollectingLog();
-  const config = configOf(args);
-  const persistence = await openPersistence(config, { log, clock, wallNow: wallClock });
-  const server = serve(config, { log, clock, persistence });
+  const command = commandOf(args);
+  const persistence = await openPersistence(command.config, { log, clock, wallNow: wallClock });
+  const server = serve(command, { log, clock, persistence });
   await server.started;
   return server;
 }
 
-function configOf(args: readonly string[]): Config {
+function commandOf(args: readonly string[]): ServeCommand {
   const isListening = args.some((arg) => arg.startsWith("--listen"));
   const listening = isListening ? [] : ["--listen", "http://127.0.0.1:0"];
   const command = loadConfig({
-    args: [...listening, "--metrics", "/metrics", ...TRANSPORT_FLAGS, ...args],
-    variable: () => undefined,
+    args: [...listening, "--metrics", "/metrics", ...args],
+    variable: (name) => RUN_VARIABLES[name],
     readFile: readText,
   });
   if (command.type !== "serve") throw new TypeError(`Cannot serve with ${args.join(" ")}`);
-  return command.config;
+  return command;
 }
 
 function serve(
-  config: Config,
+  { config, secrets }: ServeCommand,
   { log, ...parts }: { log: CollectingLog; clock?: Clock; persistence?: Persistence },
 ): TestServer {
-  const server = startServer(config, { version: "0.0.0-test", log, ...parts });
+  const server = startServer(config, { version: "0.0.0-test", log, secrets, ...parts });
   const url = server.urls[0] ?? "";
   return {
     url,
@@ -85,6 +88,7 @@ function serve(
     operator: server.operator,
     gauge: (name) => gaugeOf(url, name),
     started: server.started,
+    reload: () => server.reload(),
     stop: server.stop,
     drain: server.drain,
     undrain: server.undrain,

@@ -1,0 +1,21 @@
+import type { OpenCalls } from "./open_calls.ts";
+import type { Peer } from "./peer.ts";
+
+/** Notes at either peer that the two are in a call of their own. */
+export function pairUp(peer: Peer, other: Peer, openCalls: OpenCalls): void {
+  const { dialect, handle: from } = peer;
+  const call = openCalls.start({ dialect, from, to: other.handle });
+  (peer.paired ??= new Map()).set(other, call);
+  (other.paired ??= new Map()).set(peer, call);
+}
+
+/** Ends the calls of a peer, each before the next, and yields its partners. */
+export function* part(peer: Peer, openCalls: OpenCalls): Generator<Peer> {
+  const pairs = peer.paired;
+  peer.paired = undefined;
+  for (const [other, call] of pairs ?? []) {
+    other.paired?.delete(peer);
+    openCalls.end(call);
+    yield other;
+  }
+}

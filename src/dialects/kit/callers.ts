@@ -1,0 +1,42 @@
+import type { Authenticator } from "../../auth/authenticator.ts";
+import type { MediaRole } from "../../auth/grants.ts";
+import type { PeerId, RoomId } from "../../core/events.ts";
+import type { Permits } from "../../core/session.ts";
+import type { Place } from "./seat.ts";
+
+/** The dialect of a client that is called from another one. */
+interface Called extends Place {
+  readonly authenticator: Authenticator;
+}
+
+/**
+ * Whether a peer outside a room may call its members: no tokens of a dialect guard the room, and its
+ * own token, if members need one, is good for it.
+ */
+export function mayCallInto(called: Called, room: RoomId, caller: PeerId): boolean {
+  const isOpen = called.hub.isUnguarded(called.realm, room);
+  return isOpen && permits(called, caller, (token) => token.grantsRoom(room));
+}
+
+/** Whether a peer's token grants its role in a call; true where nobody needs a token. */
+export function mayCallAs(called: Called, role: MediaRole, caller: PeerId): boolean {
+  return permits(called, caller, (token) => token.grantsRole(role));
+}
+
+/** The grants that several tokens have in common; undefined without a token. */
+export function inCommon(tokens: readonly Permits[]): Permits | undefined {
+  if (tokens.length === 0) return undefined;
+  return {
+    grantsRoom: (room) => tokens.every((token) => token.grantsRoom(room)),
+    grantsRole: (role) => tokens.every((token) => token.grantsRole(role)),
+  };
+}
+
+function permits(
+  { hub, realm, dialect, authenticator }: Called,
+  caller: PeerId,
+  grants: (token: Permits) => boolean,
+): boolean {
+  const token = hub.find(realm, caller)?.receiver.permits;
+  return token === undefined ? !authenticator.asks(dialect) : grants(token);
+}

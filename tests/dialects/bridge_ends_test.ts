@@ -1,0 +1,176 @@
+import { assertEquals } from "@std/assert";
+import { BridgeBench } from "../helpers/session/bridge.ts";
+import { HALL, PARTIES, type Party, type PartyName } from "../helpers/session/bridge_parties.ts";
+
+// The same things happen between clients of all protocols: a call that nobody answers, one over a
+// limit, a second offer. Each client learns of it in its own protocol's words.
+
+const NAMES = Object.keys(PARTIES) as PartyName[]; // an object's keys are texts
+const IN_ROOMS: ReadonlySet<PartyName> = new Set(["gstreamer room", "ssp", "simple"]);
+const dialectOf = (name: PartyName): string => name.split(" ")[0] ?? name;
+
+interface Pair {
+  readonly bench: BridgeBench;
+  readonly caller: Party;
+  readonly callee: Party;
+}
+
+/** Starts two clients, and a third one before them. */
+async function open(
+  [calling, called, third]: readonly [PartyName, PartyName, PartyName?],
+  options: ConstructorParameters<typeof BridgeBench>[0] = {},
+): Promise<Pair & { readonly third: Party | undefined }> {
+  // Without a lobby, callers from outside the room are strangers there.
+  const bench = new BridgeBench({ ...IN_ROOMS.has(calling) ? { lobby: HALL } : {}, ...options });
+  const one = third && await PARTIES[third](bench, "third");
+  const callee = await PARTIES[called](bench, "callee");
+  const caller = await PARTIES[calling](bench, "caller");
+  for (const party of [one, callee, caller]) party?.news();
+  return { bench, caller, callee, third: one };
+}
+
+/** A client in a room is called by its room-mates and, in RTCPool's and Simple's words, by others. */
+function canCall(calling: PartyName, called: PartyName): boolean {
+  if (dialectOf(calling) === dialectOf(called)) return false;
+  return called !== "gstreamer room" || IN_ROOMS.has(calling);
+}
+
+const OVER: Readonly<Record<PartyName, readonly string[]>> = {
+  peerjs: ["LEAVE"],
+  gstreamer: ["closed 1000"],
+  "gstreamer room": ["ROOM_PEER_LEFT", "ROOM_PEER_JOINED"],
+  ssp: ["rtc:close", "rtc:peer"],
+  simple: ["bye no answer"],
+  owt: ["chat-closed"],
+  webrtcsink: ["endSession"],
+};
+/** The news for members of its room when a GStreamer client hangs up. */
+const DEPARTED: Partial<Record<PartyName, string>> = {
+  "gstreamer room": "ROOM_PEER_LEFT",
+  ssp: "rtc:close",
+  simple: "leave",
+};
+
+function overFor(name: PartyName, other: PartyName, isCaller: boolean): string[] {
+  if (name === "peerjs" && isCaller) return ["EXPIRE", "LEAVE"];
+  // A caller from outside the room was introduced, and leaves it with the call.
+  if (!isCaller && !IN_ROOMS.has(other)) {
+    if (name === "ssp") return ["rtc:close"];
+    if (name === "simple") return ["bye no answer", "leave"];
+  }
+  const departed = isCaller && other === "gstreamer" ? DEPARTED[name] : undefined;
+  return [...OVER[name], ...departed === undefined ? [] : [departed]];
+}
+
+const withoutIds = (words: string[]): string[] =>
+  words.map((word) => word.replace(/^(ROOM_PEER_(?:LEFT|JOINED)) .*/, "$1"));
+
+for (const calling of NAMES) {
+  for (const called of NAMES.filter((name) => canCall(calling, name))) {
+    Deno.test(`${calling} calls ${called}, and nobody answers: both learn of the end once`, async () => {
+      const { bench, caller, callee } = await open([calling, called]);
+      using _ = bench;
+      await caller.offer(callee.id, "A");
+      bench.clock.advance(60_000);
+      await caller.candidate(callee.id, "c");
+      caller.news();
+      callee.news();
+      bench.clock.advance(60_000);
+      await caller.candidate(callee.id, "late");
+      await caller.client.say();
+      assertEquals(withoutIds(callee.news()), overFor(called, calling, false));
+      const own = withoutIds(caller.news()).filter((word) => !/^error|^37/.test(word));
+      assertEquals(own, overFor(calling, called, true));
+      assertEquals(bench.calls.count, 0);
+    });
+  }
+}
+
+const BUSY: Readonly<Record<PartyName, string>> = {
+  peerjs: "EXPIRE",
+  gstreamer: "ERROR peer 'callee' busy",
+  "gstreamer room": "ERROR peer 'callee' busy",
+  ssp: "rtc:error unknown-peer",
+  simple: "error unknown_peer",
+  owt: "37[2201]",
+  webrtcsink: "error",
+};
+
+for (const calling of NAMES) {
+  const called = calling === "peerjs" ? "owt" : "peerjs";
+  const third = calling === "gstreamer" ? "owt" : "gstreamer";
+  Deno.test(`${calling} calls a peer that has as many calls as it may: it is busy`, async () => {
+    const limits = { maxCallsPerPeer: 1 };
+    const { bench, caller, callee, third: first } = await open([calling, called, third], {
+      limits,
+    });
+    using _ = bench;
+    await first?.offer(callee.id, "T");
+    for (const party of [caller, callee]) party.news();
+    await caller.offer(callee.id, "A");
+    assertEquals(caller.news(), [BUSY[calling]]);
+    assertEquals(callee.news(), []);
+    // The one that it has is not affected.
+    await callee.answer("third", "C");
+    assertEquals(first?.news().at(-1), third === "owt" ? "chat-signal answer" : "answer");
+    assertEquals(bench.calls.count, 1);
+  });
+
+  Deno.test(`${calling} calls while the server has as many calls as it may: the peer is busy`, async () => {
+    const limits = { maxCalls: 0 };
+    const { bench, caller, callee } = await open([calling, called], { limits });
+    using _ = bench;
+    await caller.offer(callee.id, "A");
+    assertEquals(caller.news()[0], BUSY[calling]);
+    assertEquals(callee.news(), []);
+  });
+}
+
+const NO_RENEGOTIATION: Partial<Record<PartyName, string>> = {
+  gstreamer: "ERROR peer 'callee' takes no further offers",
+  "gstreamer room": "ERROR peer 'callee' takes no further offers",
+  ssp: "rtc:error not-supported",
+  simple: "error unsupported",
+  owt: "37[2401]",
+};
+
+for (const [name, refusal] of Object.entries(NO_RENEGOTIATION)) {
+  const calling = name as PartyName; // the table's keys are names
+  Deno.test(`${calling} cannot renegotiate with PeerJS, and their call goes on`, async () => {
+    const { bench, caller, callee } = await open([calling, "peerjs"]);
+    using _ = bench;
+    await caller.offer(callee.id, "A");
+    callee.news();
+    await callee.answer(caller.id, "B");
+    caller.news();
+    await caller.offer(callee.id, "A");
+    assertEquals(caller.news(), [refusal]);
+    await caller.candidate(callee.id, "c");
+    assertEquals(callee.news(), ["CANDIDATE"]);
+    await callee.hangUp(caller.id);
+    assertEquals(caller.news().length > 0, true);
+    assertEquals(bench.calls.count, 0);
+  });
+}
+
+const NOT_ASKABLE: readonly PartyName[] = ["peerjs", "simple", "owt"];
+
+for (const called of NOT_ASKABLE) {
+  Deno.test(`GStreamer and webrtcsink cannot ask ${called} for an offer, and learn so at once`, async () => {
+    using bench = new BridgeBench({ lobby: HALL });
+    const callee = await PARTIES[called](bench, "callee");
+    const g = await bench.gstreamer("robot");
+    const w = await bench.webrtcsink();
+    callee.news();
+    await g.say(`SESSION ${callee.id}`, "OFFER_REQUEST");
+    assertEquals(g.heard(), [
+      "SESSION_OK",
+      `ERROR peer '${callee.id}' cannot be asked for an offer`,
+    ]);
+    await w.client.say(JSON.stringify({ type: "startSession", peerId: callee.id }));
+    assertEquals(w.client.heardJson().map((message) => (message as { type: string }).type), [
+      "error",
+    ]);
+    assertEquals(callee.news(), []);
+  });
+}
