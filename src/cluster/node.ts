@@ -7,7 +7,6 @@ import type {
   NodeInfo,
   PairAnswer,
   Passed,
-  RoomKey,
   SharedClaim,
   SharedDescription,
   SharedEntry,
@@ -48,7 +47,6 @@ export class ClusterNode implements Backplane {
   readonly #reader: Reader;
   readonly #outbox: Outbox;
   readonly #registry = new Registry();
-  readonly #watched = new Map<string, readonly [realm: string, room: string]>();
   readonly #directory: Directory;
   readonly #items: ItemHandler;
   readonly #sweep: Disposable;
@@ -68,7 +66,10 @@ export class ClusterNode implements Backplane {
     this.#clock = clock;
     this.#epochAt = clock.now();
     this.#steps = new Steps(options);
-    this.#outbox = new Outbox(options.maxUnconfirmedBytes);
+    this.#outbox = new Outbox(options.maxUnconfirmedBytes, ({ realm, id }) => {
+      report({ type: "undelivered", cause: "gone" });
+      this.#push(["N", realm, id]);
+    });
     this.#directory = new Directory(engine, prefix);
     this.#caller = new Caller(options, this.#steps, this.#owner());
     this.#items = new ItemHandler({
@@ -210,18 +211,6 @@ export class ClusterNode implements Backplane {
     this.#ask(ticket, args, () => answer("unavailable"));
   }
 
-  watch(room: RoomKey): void {
-    const name = roomName(room);
-    this.#watched.set(`${room.realm}:${name}`, [room.realm, name]);
-    this.#push(["W", room.realm, name], true);
-  }
-
-  unwatch(room: RoomKey): void {
-    const name = roomName(room);
-    this.#watched.delete(`${room.realm}:${name}`);
-    this.#push(["U", room.realm, name], true);
-  }
-
   tell(topic: string, body: unknown): void {
     this.#push(["B", "tell", packBody([topic, body])]);
   }
@@ -265,9 +254,6 @@ export class ClusterNode implements Backplane {
 
   #restored(): void {
     const asked: string[][] = [];
-    for (const [realm, room] of this.#watched.values()) {
-      asked.push(["W", realm, room], ["L", realm, room]);
-    }
     for (const [realm, room] of this.#registry.rooms()) asked.push(["L", realm, room]);
     for (const partner of this.#sink?.partners() ?? []) asked.push(["K", ...actorArgs(partner)]);
     this.#pushFirst(asked);

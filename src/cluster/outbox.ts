@@ -25,6 +25,7 @@ const MOST_EARLY = 1_000;
  */
 export class Outbox {
   readonly #maxBytes: number;
+  readonly #cameBack: (parcel: Parcel) => void;
   /** Messages that reached another process' inbox and were not confirmed, by process. */
   readonly #placed = new Map<string, Parcel[]>();
   /** The highest number that each process has confirmed. */
@@ -34,8 +35,10 @@ export class Outbox {
   #number = 0;
   #bytes = 0;
 
-  constructor(maxBytes: number) {
+  /** @param cameBack gets each message that a node had and did not take, after its answer */
+  constructor(maxBytes: number, cameBack: (parcel: Parcel) => void) {
     this.#maxBytes = maxBytes;
+    this.#cameBack = cameBack;
   }
 
   get bytes(): number {
@@ -90,6 +93,7 @@ export class Outbox {
   end(parcel: Parcel, outcome: Passed): void {
     this.#bytes -= parcel.bytes;
     parcel.answer(outcome);
+    if (outcome === "gone") this.#cameBack(parcel);
   }
 
   /** A process has taken everything up to a number. */

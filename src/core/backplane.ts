@@ -120,9 +120,6 @@ export interface Backplane {
     answer: (outcome: DescribeAnswer) => void,
   ): void;
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void;
-  /** Has a room's members told here while no peer of this node is in it. */
-  watch(room: RoomKey): void;
-  unwatch(room: RoomKey): void;
   /** Sends to the hubs of all other nodes. */
   tell(topic: string, body: unknown): void;
   /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */

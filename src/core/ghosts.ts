@@ -4,7 +4,7 @@ import type { PeerEvent, PeerHandle, PeerId, RoomId } from "./events.ts";
 import type { Claim, PresentPeer, RoomRequest, SelfDescription } from "./peer.ts";
 import type { Receiver } from "./session.ts";
 
-type Relay = Extract<PeerEvent, { type: "relay" }>;
+export type Relay = Extract<PeerEvent, { type: "relay" }>;
 
 /**
  * A peer of another node, in the place of a peer of this one: its rooms and pairs here see it like any
@@ -78,12 +78,11 @@ export interface GhostHub {
   readonly expel: (ghost: Ghost, reason: Expulsion) => void;
 }
 
-/** A room of which this node has members, or that it watches. */
+/** A room of which this node has members. */
 interface Known {
   /** Names of this node's members. */
   readonly own: Set<string>;
   readonly ghosts: Set<Ghost>;
-  isWatched: boolean;
 }
 
 /** The peers of other nodes that are known on this one: by a room, or by a pair. */
@@ -111,10 +110,6 @@ export class Ghosts {
     this.#room(room).own.add(peer);
   }
 
-  watch(room: string): void {
-    this.#room(room).isWatched = true;
-  }
-
   /** A peer of this node is gone: ghosts that only it knew go, too. */
   forget(peer: PeerKey, rooms: Iterable<string>): void {
     for (const ghost of [...this.#paired]) {
@@ -131,7 +126,7 @@ export class Ghosts {
   /** Forgets a room that no peer of this node is in. */
   tidy(room: string): void {
     const known = this.#rooms.get(room);
-    if (known === undefined || known.own.size > 0 || known.isWatched) return;
+    if (known === undefined || known.own.size > 0) return;
     this.#rooms.delete(room);
     for (const ghost of known.ghosts) {
       ghost.rooms.delete(room);
@@ -238,7 +233,7 @@ export class Ghosts {
   #room(name: string): Known {
     let known = this.#rooms.get(name);
     if (known === undefined) {
-      this.#rooms.set(name, known = { own: new Set(), ghosts: new Set(), isWatched: false });
+      this.#rooms.set(name, known = { own: new Set(), ghosts: new Set() });
     }
     return known;
   }

@@ -15,8 +15,8 @@ import type {
   SharedPeer,
   Sink,
 } from "./backplane.ts";
-import type { PeerEvent, PeerHandle, PeerId, Refused, RoomId } from "./events.ts";
-import { type Ghost, Ghosts, nameOf, roomNameOf } from "./ghosts.ts";
+import type { PeerHandle, PeerId, Refused, RoomId } from "./events.ts";
+import { type Ghost, Ghosts, nameOf, type Relay, roomNameOf } from "./ghosts.ts";
 import { isExpulsion, type LeaveReason } from "./expulsion.ts";
 import type { Happenings } from "./happenings.ts";
 import { Hub, type Reserve } from "./hub.ts";
@@ -25,7 +25,13 @@ import { type Claim, type RoomRequest, type SelfDescription, tell } from "./peer
 import { askAll } from "./realm.ts";
 import type { Receiver } from "./session.ts";
 import { refuseClaim } from "./refusals.ts";
-import { type ClaimRefusal, entryOf, sharedClaim, whenAnswered } from "./shared_steps.ts";
+import {
+  type ClaimRefusal,
+  entryOf,
+  NO_LIMITS,
+  sharedClaim,
+  whenAnswered,
+} from "./shared_steps.ts";
 
 /** A peer of this node, as the other nodes know it. */
 interface Own {
@@ -37,13 +43,10 @@ interface Own {
   readonly rooms: Set<string>;
 }
 
-type Relay = Extract<PeerEvent, { type: "relay" }>;
-const NO_LIMIT = Infinity;
-
 /**
- * The hub of one node among several. Its ids, rooms and pairs are those of all nodes. Peers of this node are its own, as on a
- * single node; those of other nodes that are in its rooms and pairs are ghosts in it. Everything that
- * concerns other nodes is carried out when the backplane says so, in one order for all.
+ * A hub of one node among several. Its ids, rooms and pairs are those of all nodes. Peers of this
+ * node are its own, as on a single node; others stand as ghosts in their rooms and pairs. A step that
+ * concerns other nodes is carried out at its place in one order for all.
  */
 export class SharedHub extends Hub implements Sink {
   override readonly elsewhere: Elsewhere;
@@ -55,23 +58,9 @@ export class SharedHub extends Hub implements Sink {
   readonly #ofDialect = new Map<string, number>();
   readonly #ghosts: Ghosts;
 
-  constructor(
-    limits: HubLimits,
-    backplane: Backplane,
-    abroad?: Abroad,
-    happenings?: Happenings,
-  ) {
+  constructor(limits: HubLimits, backplane: Backplane, abroad?: Abroad, news?: Happenings) {
     // The limits of peers are this node's own, and those of rooms the cluster's.
-    super(
-      {
-        maxPeers: NO_LIMIT,
-        maxRooms: NO_LIMIT,
-        maxRoomMembers: NO_LIMIT,
-        maxRoomInfoBytes: NO_LIMIT,
-      },
-      abroad,
-      happenings,
-    );
+    super(NO_LIMITS, abroad, news);
     this.#limits = limits;
     this.#backplane = backplane;
     this.elsewhere = {
@@ -201,7 +190,7 @@ export class SharedHub extends Hub implements Sink {
     if (own === undefined) return "unknown";
     const outcome = super.describeMember(realm, room, id, description, news);
     if (outcome === "described") {
-      this.#backplane.describe(own.actor, NO_LIMIT, { ...description, news }, () => {});
+      this.#backplane.describe(own.actor, Infinity, { ...description, news }, () => {});
     }
     return outcome;
   }
@@ -239,12 +228,6 @@ export class SharedHub extends Hub implements Sink {
     const message = { realm: from.realm, id: to, from: from.id, room, payload, fence: undefined };
     this.#backplane.send(message, false, (passed) => this.#returned(message, passed));
     return "sent";
-  }
-
-  /** Has a room's members known here although no peer of this node is in it. */
-  watchRoom(room: RoomKey): void {
-    this.#ghosts.watch(roomNameOf(room));
-    this.#backplane.watch(room);
   }
 
   deliver({ realm, id, from, room, payload, fence }: SharedMessage): boolean {
@@ -395,14 +378,8 @@ export class SharedHub extends Hub implements Sink {
 
   #pass(from: PeerKey, to: PeerId, payload: unknown): Promise<Passed> {
     const { promise, resolve } = Promise.withResolvers<Passed>();
-    const message = {
-      realm: from.realm,
-      id: to,
-      from: from.id,
-      room: undefined,
-      payload,
-      fence: undefined,
-    };
+    const { realm, id } = from;
+    const message = { realm, id: to, from: id, room: undefined, payload, fence: undefined };
     this.#backplane.send(message, true, resolve);
     return promise;
   }

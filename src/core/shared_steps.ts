@@ -5,6 +5,14 @@ import type { Claim, RoomRequest } from "./peer.ts";
 
 export type ClaimRefusal = Extract<Refused, { step: "claim" }>["reason"];
 
+/** No limits: a hub of one node among several checks its own, and the engine those of rooms. */
+export const NO_LIMITS: HubLimits = {
+  maxPeers: Infinity,
+  maxRooms: Infinity,
+  maxRoomMembers: Infinity,
+  maxRoomInfoBytes: Infinity,
+};
+
 /** A request for a room with the limits of the whole cluster. */
 export function entryOf(
   { maxRoomMembers, maxRoomInfoBytes: maxBytes }: HubLimits,

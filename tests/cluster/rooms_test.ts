@@ -120,7 +120,7 @@ clientTest({
     const announced = await next(a.client);
     assertEquals([announced.type, announced.data["id"]], ["rtc:peer", idB]);
     const description = { type: "offer", sdp: "v=0" };
-    a.client.send(JSON.stringify(event("rtc:sdp", { peer: idB, description })));
+    a.client.send(JSON.stringify(event("rtc:sdp", { to: idB, description })));
     const sdp = await next(b.client);
     assertEquals([sdp.type, sdp.data["peer"]], ["rtc:sdp", idA]);
     await b.client.close();

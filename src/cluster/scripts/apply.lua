@@ -392,6 +392,16 @@ steps.S = {
   end,
 }
 
+-- A message came back from a node: its sender waits for the id, or learns that it is there again.
+steps.N = {
+  2,
+  function(realm, id)
+    local it = find(realm, id)
+    if it and isAlive(it.node) then return tell(me, "wanted", realm, id) end
+    want(realm, id)
+  end,
+}
+
 -- An item for one node or for all others: a message once more, a confirmation, news.
 steps.T = {
   3,
@@ -416,25 +426,7 @@ steps.B = {
   end,
 }
 
--- Watching a room without a member in it, and no longer; the list of a room.
-steps.W = {
-  2,
-  function(realm, room)
-    local _, _, seen = roomKeys(realm, room)
-    if call("SADD", P .. "watch:" .. me, realm .. ":" .. room) == 0 then return end
-    count(seen, me, 1)
-    list(realm, room)
-  end,
-}
-steps.U = {
-  2,
-  function(realm, room)
-    local members, sums, seen = roomKeys(realm, room)
-    if call("SREM", P .. "watch:" .. me, realm .. ":" .. room) == 0 then return end
-    count(seen, me, -1)
-    dropEmpty(members, sums, seen)
-  end,
-}
+-- The list of a room.
 steps.L = { 2, list }
 
 -- Whether a partner is still there, once a lost engine is full again.
@@ -459,14 +451,9 @@ steps.Q = {
     for _ = 1, REAPED_AT_ONCE do
       local name = call("SPOP", P .. "of:" .. dead)
       if not name then
-        for _, watched in ipairs(call("SMEMBERS", P .. "watch:" .. dead)) do
-          local members, sums, seen = roomKeys(watched:match("^([^:]*):(.*)$"))
-          count(seen, dead, -1)
-          dropEmpty(members, sums, seen)
-        end
         call("HDEL", P .. "nodes", dead)
         call("HDEL", P .. "calls", dead)
-        call("DEL", P .. "in:" .. dead, P .. "watch:" .. dead)
+        call("DEL", P .. "in:" .. dead)
         nodes[dead] = nil
         for _, node in ipairs(order) do
           if nodes[node] and not nodes[node].isDead then tell(node, "nodeGone", dead) end
