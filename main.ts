@@ -5,6 +5,7 @@ import { configSchemaText } from "./src/config/json_schema.ts";
 import { type Command, ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
 import { readText } from "./src/system/files.ts";
 import { type Log, openLog } from "./src/observe/log.ts";
+import { tracesAreOn } from "./src/observe/traces.ts";
 import { dropPermissions } from "./src/system/permissions.ts";
 import { bannerOf } from "./src/server/banner.ts";
 import { joinCluster } from "./src/server/cluster.ts";
@@ -16,6 +17,10 @@ import { systemClock, wallClock } from "./src/system/clock.ts";
 const VERSION = build.commit === "" ? project.version : `${project.version} (${build.commit})`;
 /** The exit code for a configuration that cannot be used (sysexits.h: EX_CONFIG). */
 const EXIT_CONFIG = 78;
+/** The runtime records URLs before any code of ours runs, so none can take the tokens out. */
+const TRACES = "Cannot start with traces on: they hold URLs, and the tokens in them. Set " +
+  "OTEL_TRACES_SAMPLER=always_off, which leaves metrics on, or use --trace-urls if your collector " +
+  "removes url.full and url.query";
 /** The exit code for a store or an address that cannot be used now; another try may succeed. */
 const EXIT_NOW = 1;
 
@@ -62,6 +67,7 @@ async function serve(
   { config, notices, secrets }: Extract<Command, { type: "serve" }>,
   { variable: variables }: Sources,
 ): Promise<void> {
+  if (!config.traceUrls && tracesAreOn()) throw new ConfigError([TRACES]);
   const log = openLog(config.log, systemClock);
   for (const { text, facts } of notices) log.write("warning", text, facts);
   const parts = { log, clock: systemClock, wallNow: wallClock };

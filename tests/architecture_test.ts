@@ -59,7 +59,7 @@ const CORE = /^src\/core\//;
 const SYSTEM = /^src\/system\//;
 const OBSERVE = /^src\/observe\//;
 /** The seam of authentication, and the reading of what a client shows. */
-const AUTH_SEAM = /^src\/auth\/(authenticator|credential|grants)\.ts$/;
+const AUTH_SEAM = /^src\/auth\/(authenticator|credential|grants|http_answer)\.ts$/;
 /** The part of the system layer that computes only. */
 const COMPUTING = /^src\/system\/(crypto|errors)\.ts$/;
 /** The types of routes, which dialects fill in and the router serves. */
@@ -98,9 +98,14 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     OBSERVE,
     CORE,
   ]],
-  [/^src\/config\//, [/^src\/dialects\/(mod|kit\/options)\.ts$/, COMPUTING, CORE]],
+  [/^src\/config\//, [
+    /^src\/dialects\/(mod|kit\/options)\.ts$/,
+    /^src\/webhooks\/types\.ts$/,
+    COMPUTING,
+    CORE,
+  ]],
   [/^src\/try\//, [/^src\/http\//]],
-  [/^src\/ice\//, [/^src\/http\//, SYSTEM]],
+  [/^src\/ice\//, [/^src\/http\//, SYSTEM, CORE]],
   [/^src\/http\//, [LINKS, CORE]],
   [/^src\/webhooks\//, [CORE]],
   [/^src\/auth\//, [COMPUTING, CORE]],
@@ -185,6 +190,7 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^@logtape\/logtape$/, /^src\/observe\/log\.ts$/],
   [/^prom-client$/, /^src\/observe\/metrics\.ts$/],
   [/^marked$/, /^src\/docs\/markdown\.ts$/],
+  [/^@opentelemetry\/api$/, /^src\/observe\//],
   [/^standardwebhooks$/, /^src\/webhooks\/signature\.ts$/],
   [/^ipaddr\.js$/, /^src\/http\/address\.ts$/],
   [/^@std\/cli\//, /^src\/config\/flags\.ts$/],

@@ -20,6 +20,9 @@ export interface Attempt {
   readonly connection: string;
 }
 
+/** Stands for a connection's number in an attempt of a plain request. */
+export const NO_CONNECTION = "none";
+
 /** An authenticated client. */
 export interface Identity {
   /** Named by its token; undefined for a token that names nobody. */

@@ -17,7 +17,7 @@ export interface AuthSettings {
   readonly own: ReadonlyMap<string, readonly string[]>;
   /** The mode's judge and its dialects; undefined for mode none. */
   readonly common:
-    | { readonly judge: Judge; readonly dialects: ReadonlySet<string> }
+    | { readonly mode: string; readonly judge: Judge; readonly dialects: ReadonlySet<string> }
     | undefined;
 }
 
@@ -27,6 +27,8 @@ export interface AuthOptions extends FailureLimits {
   readonly maxTokenBytes: number;
   /** One attempt was judged. */
   readonly onOutcome: (dialect: string, outcome: Outcome) => void;
+  /** A judge of the mode took so long; tokens of one dialect alone are of mode "tokens". */
+  readonly onJudged: (seconds: number, mode: string) => void;
 }
 
 /** The result of one attempt, for the metrics. */
@@ -85,17 +87,29 @@ export class Authentication implements Authenticator, Disposable {
   }
 
   check(attempt: Attempt): Verdict | Promise<Verdict> {
-    const judge = this.#judgeOf(attempt.dialect);
+    return this.#check(this.#judgeOf(attempt.dialect), attempt, limited);
+  }
+
+  /** Judges a client by its token alone, which has to grant nothing in particular. */
+  identify(attempt: Attempt): Verdict | Promise<Verdict> {
+    return this.#check(this.#common?.judge, attempt, (verdict) => verdict);
+  }
+
+  #check(
+    judge: Judge | undefined,
+    attempt: Attempt,
+    limit: typeof limited,
+  ): Verdict | Promise<Verdict> {
     // A reload has taken the tokens away since the connection was opened.
     if (judge === undefined) return this.#settle(refused("unavailable"), attempt);
     const delayMs = judge.asksAlways ? this.#failures.delayMs(attempt.address) : 0;
     const verdict = delayMs === 0
-      ? this.#judge(judge, attempt)
-      : this.#options.clock.delay(delayMs).then(() => this.#judge(judge, attempt));
+      ? this.#timed(judge, attempt)
+      : this.#options.clock.delay(delayMs).then(() => this.#timed(judge, attempt));
     if (verdict instanceof Promise) {
-      return verdict.then((verdict) => this.#answer(judge, verdict, attempt));
+      return verdict.then((verdict) => this.#answer(judge, limit(verdict, attempt), attempt));
     }
-    return this.#answer(judge, verdict, attempt);
+    return this.#answer(judge, limit(verdict, attempt), attempt);
   }
 
   [Symbol.dispose](): void {
@@ -106,6 +120,17 @@ export class Authentication implements Authenticator, Disposable {
     const own = this.#own.get(dialect);
     if (own !== undefined) return own;
     return this.#common?.dialects.has(dialect) ? this.#common.judge : undefined;
+  }
+
+  #timed(judge: Judge, attempt: Attempt): Verdict | Promise<Verdict> {
+    const { clock, onJudged } = this.#options;
+    const mode = judge === this.#common?.judge ? this.#common.mode : "tokens";
+    const startedAt = clock.now();
+    const verdict = this.#judge(judge, attempt);
+    const report = (): void => onJudged((clock.now() - startedAt) / 1_000, mode);
+    if (verdict instanceof Promise) return verdict.finally(report);
+    report();
+    return verdict;
   }
 
   #judge(judge: Judge, attempt: Attempt): Verdict | Promise<Verdict> {
@@ -129,7 +154,7 @@ export class Authentication implements Authenticator, Disposable {
   }
 
   #answer(judge: Judge, verdict: Verdict, attempt: Attempt): Verdict | Promise<Verdict> {
-    const settled = this.#settle(limited(verdict, attempt), attempt);
+    const settled = this.#settle(verdict, attempt);
     if (!("why" in settled) || INNOCENT.has(settled.why)) return settled;
     const delayMs = judge.asksAlways ? 0 : this.#failures.delayMs(attempt.address);
     return delayMs === 0 ? settled : this.#options.clock.delay(delayMs).then(() => settled);

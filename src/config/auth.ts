@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { whole } from "../dialects/kit/options.ts";
 import { DIALECTS } from "../dialects/mod.ts";
+import { webUrl } from "./web_url.ts";
 import { webhookSecret } from "./webhook_secret.ts";
 
 /** Algorithms of HMAC secrets. */
@@ -71,7 +72,7 @@ export const auth = z.strictObject({
   jwksCacheSeconds: whole(600, "Age at which the issuer's keys are fetched again, in s"),
   jwksCooldownSeconds: whole(30, "Least time between two fetches of the issuer's keys, in s"),
   jwksTimeoutMs: whole(5_000, "Time that a fetch of the issuer's keys may take, in ms"),
-  webhookUrl: z.string().refine(isWebUrl, "expected an http or https URL").optional().meta({
+  webhookUrl: webUrl.optional().meta({
     description: "URL that is asked about every client",
     isRare: true,
   }),
@@ -108,10 +109,6 @@ export const auth = z.strictObject({
     },
   ),
 });
-
-function isWebUrl(text: string): boolean {
-  return /^https?:/i.test(text) && URL.canParse(text);
-}
 
 /** A checked configuration of authentication. */
 export type AuthConfig = z.infer<typeof auth>;

@@ -42,6 +42,11 @@ export const iceOptions = z.strictObject({
     description: "Path of the ICE servers, served if --ice-servers is given",
     isRare: true,
   }),
+  access: z.enum(["open", "token"]).optional().meta({
+    description: "Clients that get ICE servers at --ice-path: all, or those with a token; " +
+      "by default as --auth-mode has it",
+    isRare: true,
+  }),
   requestsPerSecond: limit(5, "Requests for ICE servers from one address per second", {
     isRare: true,
   }),

@@ -40,6 +40,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   log: "Log",
   limits: "Limits of the whole server",
   ice: "STUN and TURN",
+  webhooks: "Webhooks",
   transport: "Transport",
   socketIo: "Socket.IO",
 };

@@ -7,6 +7,7 @@ import { withFileTwins } from "./file_twins.ts";
 import { iceOptions } from "./ice.ts";
 import { limit, MIB, pathText, toggle, whole } from "../dialects/kit/options.ts";
 import { originOption } from "./origins.ts";
+import { webhookOptions } from "./webhooks.ts";
 
 const file = z.string().min(1);
 
@@ -231,6 +232,10 @@ export const ConfigSchema = withFileTwins(z.strictObject({
     description: "Path of metrics for Prometheus; disabled by default",
     group: OPERATION,
   }),
+  traceUrls: toggle("Start although traces are on, which hold URLs and the tokens in them", {
+    group: OPERATION,
+    isRare: true,
+  }),
   metricsTokens: z.array(
     z.string().regex(/^[\w.~-]{16,}$/, "expected at least 16 of A-Z a-z 0-9 . _ ~ -"),
   ).default([]).meta({
@@ -275,6 +280,7 @@ export const ConfigSchema = withFileTwins(z.strictObject({
   log: log.prefault({}),
   ice: iceOptions.prefault({}),
   limits: limits.prefault({}),
+  webhooks: webhookOptions.prefault({}),
   transport: transport.prefault({}),
   socketIo: socketIo.prefault({}),
   ...dialects as Record<never, z.ZodType>,

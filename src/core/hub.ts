@@ -18,7 +18,7 @@ import { OpenCalls } from "./open_calls.ts";
 import { Overview } from "./overview.ts";
 import { pairUp, part } from "./pairs.ts";
 import { reportPeerJoined, reportPeerLeft } from "./presence_news.ts";
-import { type Admit, askAll, type Realm, Realms, type Reserve, type Watch } from "./realm.ts";
+import { askAll, type Realm, Realms, type Reserve, type Watch } from "./realm.ts";
 import { refuseClaim, refusePair } from "./refusals.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
 import type { PeerHandle, PeerId, PeerSummary, Refused, RoomId, RoomRefusal } from "./events.ts";
@@ -84,14 +84,9 @@ export class Hub {
     this.#realm(realm).reserves.push(reserve);
   }
 
-  /** Has `admit` asked about every room of a realm that a peer of another dialect enters. */
-  guard(realm: string, dialect: string, admit: Admit): void {
-    this.#realm(realm).guard(dialect, admit);
-  }
-
-  /** True if no dialect keeps the room behind tokens of its own. */
-  isUnguarded(realm: string, room: RoomId): boolean {
-    return this.#realm(realm).admits(undefined, room, undefined);
+  /** The rules of a realm that its dialects have in common. */
+  rulesOf(realm: string): Pick<Realm, "guard" | "limit" | "isUnguarded"> {
+    return this.#realm(realm);
   }
 
   /** Has `watch` get the news of a realm's peers. */
@@ -344,10 +339,11 @@ export class Hub {
     bytes: number,
     peer?: Peer,
   ): RoomRefusal | undefined {
-    const isAdmitted = request.kind === "list" ||
-      realm.admits(dialect, request.room, request.token);
-    if (!isAdmitted) return "credentials_missing";
-    return this.#rooms.objection(name, request, bytes, peer);
+    const { kind, room, token, maxMembers = Infinity } = request;
+    if (kind === "list") return this.#rooms.objection(name, request, bytes, peer);
+    if (!realm.admits(dialect, room, token)) return "credentials_missing";
+    const most = Math.min(maxMembers, realm.maxMembers(dialect, room));
+    return this.#rooms.objection(name, { room, maxMembers: most }, bytes, peer);
   }
 
   #takeOver(holder: Peer, claim: Claim): void {

@@ -10,6 +10,9 @@ export type Reserve = (claim: Claim, isHeld: boolean) => boolean | Promise<boole
 /** Asked before a peer of another dialect enters a room; false keeps it out. */
 export type Admit = (room: RoomId, token: string | undefined) => boolean;
 
+/** A dialect's limit of the members of a room. */
+export type MaxMembers = (room: RoomId) => number;
+
 /** Gets news of a realm's peers after the peers themselves. "busy": it can no longer be called. */
 export type Watch = (event: "came" | "left" | "busy", peer: PresentPeer) => void;
 
@@ -20,13 +23,31 @@ export class Realm {
   readonly reserves: Reserve[] = [];
   readonly watchers: Watch[] = [];
   readonly #admits: { readonly dialect: string; readonly admit: Admit }[] = [];
+  readonly #limits: { readonly dialect: string; readonly maxMembers: MaxMembers }[] = [];
 
   count(dialect: string, change: 1 | -1): void {
     this.peersOfDialect.set(dialect, (this.peersOfDialect.get(dialect) ?? 0) + change);
   }
 
+  /** Has `admit` asked about every room that a peer of another dialect enters. */
   guard(dialect: string, admit: Admit): void {
     this.#admits.push({ dialect, admit });
+  }
+
+  /** Has a dialect's limit of members count for peers of other dialects, too. */
+  limit(dialect: string, maxMembers: MaxMembers): void {
+    this.#limits.push({ dialect, maxMembers });
+  }
+
+  /** The smallest limit of members that dialects other than this one have for a room. */
+  maxMembers(dialect: string, room: RoomId): number {
+    const limits = this.#limits.filter((one) => one.dialect !== dialect);
+    return Math.min(...limits.map(({ maxMembers }) => maxMembers(room)));
+  }
+
+  /** True if no dialect keeps the room behind tokens of its own. */
+  isUnguarded(room: RoomId): boolean {
+    return this.admits(undefined, room, undefined);
   }
 
   /** Whether every dialect but the peer's own, which has decided already, lets it into a room. */

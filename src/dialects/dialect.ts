@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { Authenticator } from "../auth/authenticator.ts";
+import type { Authenticator, Identity } from "../auth/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Hub } from "../core/hub.ts";
 import type { RoomReport } from "../core/rooms.ts";
@@ -22,7 +22,7 @@ export interface DialectContext {
   readonly isBridged: boolean;
   readonly clock: Clock;
   /** STUN and TURN servers for one client, as a browser takes them; fresh at each call. */
-  readonly iceServers: () => readonly unknown[];
+  readonly iceServers: (identity: Identity | undefined) => readonly unknown[];
   /** The prefix of the dialect's own paths, such as "/signal"; mostly empty. */
   readonly basePath: string;
   /** Judges the clients' tokens. */

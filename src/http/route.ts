@@ -9,6 +9,11 @@ interface RouteBase {
   readonly path: string;
 }
 
+/** The outcome of a check before an upgrade. */
+export type Checked =
+  | { readonly connect: UpgradeRoute["connect"] }
+  | { readonly refusal: SignalError };
+
 /** Where WebSockets are accepted. */
 export interface UpgradeRoute extends RouteBase {
   readonly kind: "upgrade";
@@ -28,6 +33,11 @@ export interface UpgradeRoute extends RouteBase {
   readonly recognises?: (frame: Frame) => boolean;
   /** Makes the session; it must do nothing before `opened`. */
   readonly connect: (visit: Visit, link: Link) => Session;
+  /**
+   * Checks a client before the upgrade. A route with a check refuses by an HTTP status, because its
+   * clients return at once to a socket that was opened and closed. Never rejects.
+   */
+  readonly check?: (visit: Visit) => Checked | Promise<Checked>;
 }
 
 /** Methods of plain resources; HEAD follows from GET, and OPTIONS is answered everywhere. */

@@ -7,6 +7,14 @@ export interface IceServer {
   readonly credential?: string;
 }
 
+/** A client, as its token names it. */
+export interface IceClient {
+  /** The TURN servers see this name. */
+  readonly user: string | undefined;
+  /** The moment, in ms since 1970, after which no credential may be good; undefined for none. */
+  readonly endsAt: number | undefined;
+}
+
 /** Where credentials for the TURN URLs come from; undefined for STUN alone. */
 export type TurnAccess =
   /** Credentials that expire, made with the secret that the TURN servers know. */
@@ -52,17 +60,16 @@ export class IceServers {
     this.#wallNow = wallNow;
   }
 
-  /**
-   * All STUN URLs are one entry, and all TURN URLs another.
-   * @param user the verified user, whose name the TURN servers see
-   */
-  grant(user?: string): IceGrant {
-    const expiresAt = this.#wallNow() + this.#ttlSeconds * 1_000;
+  /** All STUN URLs are one entry, and all TURN URLs another. */
+  grant({ user, endsAt = Infinity }: Partial<IceClient> = {}): IceGrant {
+    const now = this.#wallNow();
+    const expiresAt = Math.min(now + this.#ttlSeconds * 1_000, endsAt);
+    const ttlSeconds = Math.max(0, Math.floor((expiresAt - now) / 1_000));
     const stun = this.#stun.length > 0 ? [{ urls: this.#stun }] : [];
     const turn = this.#turn.length > 0
       ? [{ urls: this.#turn, ...this.#credentials(user, expiresAt) }]
       : [];
-    return { iceServers: [...stun, ...turn], ttlSeconds: this.#ttlSeconds, expiresAt };
+    return { iceServers: [...stun, ...turn], ttlSeconds, expiresAt };
   }
 
   #credentials(user: string | undefined, expiresAt: number): Partial<IceServer> {

@@ -2,12 +2,15 @@ import type { AddressRates } from "../http/address_rates.ts";
 import { plain } from "../http/answers.ts";
 import type { HttpRoute } from "../http/route.ts";
 import { isoTime } from "../system/clock.ts";
-import type { IceServers } from "./ice_servers.ts";
+import type { Visit } from "../core/visit.ts";
+import type { IceClient, IceServers } from "./ice_servers.ts";
 
 export interface IceRouteOptions {
   readonly path: string;
   readonly servers: IceServers;
   readonly rates: AddressRates;
+  /** Checks a client's token; returns the refusal of a client without a good one. */
+  readonly identify: (visit: Visit) => Promise<Partial<IceClient> | Response>;
   /** "relay" keeps clients from direct paths. */
   readonly policy: "all" | "relay";
 }
@@ -16,7 +19,7 @@ export interface IceRouteOptions {
  * Serves the argument of `new RTCPeerConnection()`, and with `?service=turn` the shape of
  * draft-uberti-behave-turn-rest-00.
  */
-export function iceRoute({ path, servers, rates, policy }: IceRouteOptions): HttpRoute {
+export function iceRoute({ path, servers, rates, policy, identify }: IceRouteOptions): HttpRoute {
   return {
     kind: "http",
     method: "GET",
@@ -26,8 +29,11 @@ export function iceRoute({ path, servers, rates, policy }: IceRouteOptions): Htt
       if (waitSeconds === 0) return undefined;
       return plain(429, "Too many requests", { "retry-after": String(waitSeconds) });
     },
-    handle: (_, { url: { searchParams } }) => {
-      const { iceServers, ttlSeconds: ttl, expiresAt } = servers.grant();
+    handle: async (_, visit) => {
+      const client = await identify(visit);
+      if (client instanceof Response) return client;
+      const { searchParams } = visit.url;
+      const { iceServers, ttlSeconds: ttl, expiresAt } = servers.grant(client);
       if (searchParams.get("service") === "turn") {
         const turn = iceServers.find(({ credential }) => credential !== undefined);
         if (turn === undefined) return plain(404, "No TURN server is configured");

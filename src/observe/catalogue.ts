@@ -33,6 +33,9 @@ const WORKING = [
   0.1,
 ] as const;
 
+/** From a local check to an answer of a slow webhook. */
+const JUDGING = [1e-4, 2.5e-4, 5e-4, ...WAITING] as const;
+
 type Entry<T extends MetricEntry["type"]> = MetricEntry & { readonly type: T };
 
 function gauge(help: string, labels: readonly string[] = []): Entry<"gauge"> {
@@ -90,13 +93,23 @@ export const CATALOGUE = {
     ["dialect", "reason"],
     350,
   ),
-  signalbox_auth_attempts_total: counter("Tokens judged", ["dialect", "outcome"], 120),
+  signalbox_auth_attempts_total: counter("Tokens judged", ["dialect", "outcome"], 160),
+  signalbox_auth_duration_seconds: histogram("Time to judge a token", JUDGING, ["mode"]),
   signalbox_auth_jwks_fetches_total: counter("Fetches of the issuer's keys", ["outcome"]),
   signalbox_auth_jwks_age_seconds: gauge("Age of the issuer's keys; -1 before the first fetch"),
   signalbox_auth_cache_hits_total: counter(
     "Questions about clients that were answered without the webhook",
   ),
   signalbox_ice_credentials_total: counter("Credentials for TURN servers that were given out"),
+
+  // Webhooks
+  signalbox_webhook_deliveries_total: counter(
+    "Events delivered or lost, and attempts that failed",
+    ["outcome"],
+  ),
+  signalbox_webhook_queued_events: gauge("Events that wait for their receivers"),
+  signalbox_webhook_oldest_event_seconds: gauge("Age of the oldest event that waits"),
+  signalbox_webhook_duration_seconds: histogram("Duration of one attempt", WAITING),
 
   // Single protocols
   signalbox_held_bytes: gauge("Bytes held for absent peers", DIALECT),
@@ -109,6 +122,10 @@ export const CATALOGUE = {
   signalbox_topics_active: gauge("Topics with subscribers", DIALECT),
   signalbox_topics_subscriptions: gauge("Subscriptions to topics", DIALECT),
   signalbox_topics_remembered: gauge("Lost connections whose topics are remembered", DIALECT),
+  signalbox_topics_held_announcements: gauge(
+    "Crossing announcements that wait for a call",
+    DIALECT,
+  ),
   signalbox_topics_published_total: counter("Publications accepted", DIALECT),
   signalbox_topics_delivered_total: counter(
     "Publications sent to subscribers, once for each",

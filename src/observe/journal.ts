@@ -9,7 +9,7 @@ import type { Ending } from "../transport/websocket.ts";
 /** Refusals of joins without a valid room name. */
 const JOIN_REFUSALS: ReadonlySet<ErrorCode> = new Set(["room_missing", "room_invalid"]);
 
-/** Stands in an operator's list for a connection's number if a POST was refused. */
+/** Stands in an operator's list for a connection's number if a request was refused. */
 const NO_CONNECTION = "none";
 
 /** A request that was refused without a connection. */
@@ -93,13 +93,20 @@ export class Journal implements ConnectionObserver {
   }
 
   /**
-   * A posted frame was refused.
+   * A posted frame, or a client before its upgrade, was refused.
    * @param word the dialect's name of the refusal
    */
-  postRefused(visitor: TurnedAway, { code }: SignalError, word: string): void {
+  requestRefused(
+    visitor: TurnedAway,
+    { code, why = code, remark }: SignalError,
+    word: string,
+  ): void {
     const { dialect, address } = visitor;
     this.#refused({ id: NO_CONNECTION, dialect, address }, word, undefined);
-    this.#turnAway(visitor, code, word === code ? {} : { word });
+    this.#turnAway(visitor, why, {
+      ...(word === why ? {} : { word }),
+      ...(remark === undefined ? {} : { remark: shown(remark) }),
+    });
   }
 
   /** A fault that belongs to no connection. */
@@ -136,9 +143,10 @@ export class Journal implements ConnectionObserver {
   }
 
   /** Names the peer at debug level only, because clients choose ids. */
-  #facts({ id, dialect, address, peerId }: ConnectionInfo): Record<string, string> {
+  #facts({ id, dialect, address, peerId, user }: ConnectionInfo): Record<string, string> {
     const peer = this.#log.isDebug && peerId !== undefined ? { peer: shown(peerId) } : {};
-    return { connection: id, dialect, address, ...peer };
+    const owner = user === undefined ? {} : { user: shown(user) };
+    return { connection: id, dialect, address, ...owner, ...peer };
   }
 }
 

@@ -17,12 +17,18 @@ export function openAuthentication(
   parts: AuthenticationParts,
 ): Authentication {
   const { clock, metrics } = parts;
+  const timers = new Map(
+    new Set(["tokens", config.auth.mode]).keys().map((mode) =>
+      [mode, metrics.timer("signalbox_auth_duration_seconds", { mode })] as const
+    ),
+  );
   return new Authentication(settingsOf(config, parts), {
     ...config.auth,
     clock,
     keyOf: addressKey,
     onOutcome: (dialect, outcome) =>
       metrics.count("signalbox_auth_attempts_total", { dialect, outcome }),
+    onJudged: (seconds, mode) => timers.get(mode)?.(seconds),
   });
 }
 
@@ -64,6 +70,6 @@ function settingsOf(config: Config, parts: AuthenticationParts, current?: Judge)
   const objections = objectionsTo(config, own);
   if (objections.length > 0) throw new ConfigError(objections);
   const judge = isLive(config) ? current ?? judgeOf(auth, parts) : judgeOf(auth, parts);
-  const common = judge && { judge, dialects: new Set(auth.dialects) };
+  const common = judge && { mode: auth.mode, judge, dialects: new Set(auth.dialects) };
   return { own, common };
 }

@@ -32,7 +32,7 @@ export function openDialects(
     readonly store: Store;
     readonly log: Log;
     /** The servers for one more client. */
-    readonly iceServers: () => readonly unknown[];
+    readonly iceServers: DialectContext["iceServers"];
     readonly authentication: Authentication;
   },
 ): NamedDialect[] {
@@ -43,7 +43,7 @@ export function openDialects(
     // A dialect has a realm of its own: equal ids of two dialects never meet by accident.
     const realm = isBridged ? BRIDGED_REALM : name;
     if (isBridged) {
-      hub.guard(realm, name, (room, token) => authentication.admits(name, room, token));
+      hub.rulesOf(realm).guard(name, (room, token) => authentication.admits(name, room, token));
     }
     const kept = store.dialect(name, (id) => hub.has(realm, id));
     const common = { hub, realm, dialect: name, isBridged, clock, basePath: basePathOf(config) };

@@ -2,28 +2,24 @@ import type { Visit } from "../core/visit.ts";
 import type { TrustedProxies } from "../http/address.ts";
 import { plain } from "../http/answers.ts";
 import type { CorsPolicy } from "../http/cors.ts";
-import { asksForUpgrade, objectionToHandshake, selectProtocol } from "../http/handshake.ts";
+import { asksForUpgrade, objectionToHandshake } from "../http/handshake.ts";
 import { wantsHtml } from "../http/landing.ts";
-import type { HttpRoute, UpgradeRoute } from "../http/route.ts";
-import { allowedMethods, type Match, type OwnedRoute, type Router } from "../http/router.ts";
+import type { HttpRoute } from "../http/route.ts";
+import { allowedMethods, type Match, type Router } from "../http/router.ts";
 import { readTarget, readVisit } from "../http/visit.ts";
 import type { Signpost } from "../observe/signpost.ts";
-import type { Transport } from "../transport/transport.ts";
-import { FirstFrameSession } from "./first_frame.ts";
 import type { SocketIoDoor } from "./socket_io_door.ts";
-import { goingAway, Streams, type StreamsOptions, wantsStream } from "./streams.ts";
+import { goingAway, Streams, wantsStream } from "./streams.ts";
+import { Upgrades, type UpgradesOptions } from "./upgrades.ts";
 
-export interface DoorOptions extends StreamsOptions {
+export interface DoorOptions extends UpgradesOptions {
   readonly router: Router;
   readonly cors: CorsPolicy;
   readonly proxies: TrustedProxies;
   /** The prefix of every path, such as "/signal"; mostly empty. */
   readonly basePath: string;
-  readonly transport: Pick<Transport, "upgrade">;
   /** Undefined if no dialect is reached by Socket.IO. */
   readonly socketIo?: SocketIoDoor | undefined;
-  /** Longest silence of a client before it is gone, unless its dialect has a time of its own. */
-  readonly maxSilenceMs: number;
   /** Points clients that are slightly wrong to the right place. */
   readonly signpost: Pick<Signpost, "foreignOrigin" | "refused" | "silent" | "untrustedProxy">;
   readonly onFault: (error: unknown) => void;
@@ -41,10 +37,12 @@ interface Dispatched {
 export class Door {
   readonly #options: DoorOptions;
   readonly #streams: Streams;
+  readonly #upgrades: Upgrades;
 
   constructor(options: DoorOptions) {
     this.#options = options;
     this.#streams = new Streams(options);
+    this.#upgrades = new Upgrades(options);
   }
 
   /** Never throws: a fault of ours is a 500 for one client. */
@@ -88,9 +86,11 @@ export class Door {
       const answer = this.#options.isClosed() ? goingAway() : socketIo.handle(request, visit);
       return { answer, hasCredentials: true };
     }
-    const asked = { address, pathname: visit.url.pathname };
-    const answer = isUpgrade ? this.#connect(request, visit) : this.#answer(request, visit);
-    return { answer, asked };
+    if (isUpgrade) return this.#connect(request, visit);
+    return {
+      answer: this.#answer(request, visit),
+      asked: { address, pathname: visit.url.pathname },
+    };
   }
 
   /** Notes the two mistakes of a configuration that no status shows. */
@@ -120,59 +120,20 @@ export class Door {
     return plain(405, "Method not allowed", { allow: allowedMethods(match) });
   }
 
-  #connect(request: Request, visit: Visit): Response {
-    const { router, onTurnedAway } = this.#options;
+  #connect(request: Request, visit: Visit): Dispatched {
     const { address, url: { pathname } } = visit;
-    const match = router.match(pathname);
-    if (match.upgrade === undefined) return plain(404, "Not found");
-    const { upgrade: owned, guests } = match;
-    const response = objectionToHandshake(request) ?? this.#upgrade(request, visit, owned, guests);
+    const { upgrade, guests } = this.#options.router.match(pathname);
+    const asked = { address, pathname };
+    if (upgrade === undefined) return { answer: plain(404, "Not found"), asked };
+    const objection = objectionToHandshake(request);
+    if (objection === undefined) {
+      return { answer: this.#upgrades.handle({ request, visit, upgrade, guests }) };
+    }
     // A signpost counts 426.
-    if (response.status !== 101 && response.status !== 426) {
-      onTurnedAway({ dialect: owned.owner, address, pathname }, response.status);
+    if (objection.status !== 426) {
+      this.#options.onTurnedAway({ dialect: upgrade.owner, ...asked }, objection.status);
     }
-    return response;
-  }
-
-  #upgrade(
-    request: Request,
-    visit: Visit,
-    { owner, route }: OwnedRoute<UpgradeRoute>,
-    guests: readonly OwnedRoute<UpgradeRoute>[],
-  ): Response {
-    const { gate, connections, transport, maxSilenceMs, clock, signpost, isClosed } = this.#options;
-    if (isClosed()) return goingAway();
-    const { address } = visit;
-    const admission = gate.admit(address, visit.origin ?? null);
-    if (admission === undefined) return plain(503, "Too many connections", { "retry-after": "5" });
-    const silenceMs = route.maxSilenceMs ?? maxSilenceMs;
-    const spoken = [route, ...guests.map((guest) => guest.route)].flatMap(({ protocols = [] }) =>
-      protocols
-    );
-    const protocol = selectProtocol(visit.protocols, spoken, route.acceptsAnyProtocol === true);
-    const upgraded = transport.upgrade(request, silenceMs, protocol);
-    if (upgraded === undefined) {
-      admission.release();
-      return plain(400, "Bad WebSocket handshake");
-    }
-    connections.accept(upgraded.socket, {
-      dialect: owner,
-      address,
-      origin: visit.origin,
-      userAgent: visit.userAgent,
-      limits: route.limits,
-      goingAwayCode: route.goingAwayCode,
-      isUnsettled: guests.length > 0,
-      createSession: (link, connection) => {
-        const own = route.connect(visit, link);
-        if (guests.length === 0) return own;
-        const onSilent = (): void => signpost.silent(address, visit.url.pathname);
-        return new FirstFrameSession({ visit, own, guests, connection, clock, onSilent });
-      },
-      refusal: admission.refusal,
-      onReleased: admission.release,
-    });
-    return upgraded.response;
+    return { answer: objection, asked };
   }
 }
 

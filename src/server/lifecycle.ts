@@ -35,6 +35,8 @@ export interface LifeParts {
   readonly silence: () => void;
   /** Hands the state that clients can resume to the next run: the number of items by dialect. */
   readonly seal: () => Promise<ReadonlyMap<string, number>>;
+  /** Reports the end to webhooks, in no more time than sealing has. */
+  readonly notify: () => Promise<void>;
   readonly dispose: () => void;
   readonly closeStore: (limitMs: number) => Promise<void>;
   /** Reports the server's own steps. */
@@ -224,8 +226,10 @@ export class Lifecycle {
     await this.#within("farewell", connections.emptied());
     const stopped = listeners.map(({ listener }) => listener.stop());
     await this.#within("close", Promise.all([connections.emptied(), ...stopped]));
-    const sealed = await this.#seal(parts);
     parts.report("stopped");
+    const notified = this.#within("seal", parts.notify());
+    const sealed = await this.#seal(parts);
+    await notified;
     parts.dispose();
     if (
       await this.#within("store", parts.closeStore(END_MS.store).then(() => true)) === undefined

@@ -48,6 +48,7 @@ import { listen } from "./listen.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
 import { placesOf } from "./places.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
+import { openWebhooks } from "./webhooks.ts";
 
 export { AddressError } from "./listen.ts";
 
@@ -107,7 +108,8 @@ export interface ServerOptions {
 
 /**
  * Puts the parts together and listens last. Throws ConfigError, whose messages are for people, if the
- * configuration cannot be carried out, and AddressError if it perhaps can be later.
+ * configuration cannot be carried out, and AddressError if it perhaps can be later. It is one long
+ * list, because each part needs some of those before it, and a failure has to undo exactly those.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
   const { log, clock = systemClock, secrets } = options;
@@ -133,10 +135,14 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const gate = undo.use(openGate(config, clock, bans, () => life.isDraining));
   const authParts = { clock, metrics, log, wallNow: wallClock };
   const authentication = undo.use(openAuthentication(config, authParts));
-  const ice = openIce(config.ice, { clock, wallNow: wallClock, metrics });
-  const iceServers = (): readonly unknown[] => ice.servers.grant().iceServers;
+  const ice = openIce(config, { clock, wallNow: wallClock, metrics, authentication });
+  const iceServers = ice.iceServersFor;
   const dialects = openDialects(config, { hub, clock, store, log, iceServers, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
+  const webhooks = openWebhooks(config.webhooks, {
+    ...{ clock, wallNow: wallClock, log, metrics, instance: crypto.randomUUID() },
+  });
+  if (config.webhooks.url.length > 0) undo.use(happenings.listen((news) => webhooks.push(news)));
   const socketIo = openSocketIo(config, { clock, connections, dialects, gate });
   announceGauges(metrics, { hub, connections, gate, dialects, socketIo });
   persistence.journal.announce(metrics, store);
@@ -198,6 +204,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     begin: () => store.forgetSealed().then(() => logLimits(config, log)),
     silence: () => hub.silence(),
     seal: () => sealAll(dialects),
+    notify: () => webhooks.finish(),
     dispose: () => parts.dispose(),
     closeStore: async (limitMs) => {
       await clustered?.cluster.node.stop();
@@ -229,6 +236,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
         ...secrets?.readAgain() ?? [],
         ...reloadAuthentication(authentication, config, authParts),
       ];
+      webhooks.resume();
       for (const error of unusable) log.write("error", "cannot take up a secret or key", { error });
       const hasRead = secrets?.hasFiles === true || readsKeys(config);
       if (hasRead && unusable.length === 0) log.write("info", "secrets and keys read again");
@@ -320,7 +328,7 @@ function openDoor(
     socketIo: server && new SocketIoDoor({ ...parts, server, onTurnedAway }),
     isClosed: () => life.isClosed,
     onTurnedAway,
-    onPostRefused: (visitor, error, word) => journal.postRefused(visitor, error, word),
+    onRequestRefused: (visitor, error, word) => journal.requestRefused(visitor, error, word),
     onFault: (error) => journal.fault(error),
   });
 }

@@ -15,8 +15,8 @@ export interface StreamsOptions {
   readonly clock: Clock;
   /** A request was refused before the dialect was asked. */
   readonly onTurnedAway: (visitor: TurnedAway, status: number) => void;
-  /** The dialect, or the reading of a body, refused what was posted. */
-  readonly onPostRefused: (visitor: TurnedAway, error: SignalError, word: string) => void;
+  /** The dialect, or the reading of a body, refused a request. */
+  readonly onRequestRefused: (visitor: TurnedAway, error: SignalError, word: string) => void;
   /** True while nobody is admitted, because the server ends or takes up a certificate. */
   readonly isClosed: () => boolean;
 }
@@ -95,7 +95,7 @@ export class Streams {
     admission: Admission | undefined,
   ): Response {
     admission?.wasStranger?.();
-    this.#options.onPostRefused(turnedAway(owner, visit), error, route.wordFor(error.code));
+    this.#options.onRequestRefused(turnedAway(owner, visit), error, route.wordFor(error.code));
     return route.refuse(error);
   }
 
@@ -125,6 +125,7 @@ export function goingAway(): Response {
   return plain(503, "Server is going away", { "retry-after": "5" });
 }
 
-function turnedAway(dialect: string, { address, url: { pathname } }: Visit): TurnedAway {
+/** A request as logs name it. */
+export function turnedAway(dialect: string, { address, url: { pathname } }: Visit): TurnedAway {
   return { dialect, address, pathname };
 }

@@ -30,7 +30,6 @@ export interface ConnectionFacts extends ConnectionInfo, Traffic {
   /** On the server's clock, like `expiresAt`. */
   readonly openedAt: number;
   readonly expiresAt: number | undefined;
-  readonly user: string | undefined;
   readonly origin: string | undefined;
   readonly userAgent: string | undefined;
   /** Bytes that wait for the client. */

@@ -215,3 +215,20 @@ Deno.test("no name outside the grants is covered, and a user's name is taken lit
   assertEquals(covers([patternOf("{sub}", "a*")], "ab"), false);
   assertEquals(covers([], ""), false);
 });
+
+Deno.test("the time of a judge is reported with its mode", async () => {
+  const clock = new FakeClock();
+  const judged: string[] = [];
+  const auth = newAuthentication({
+    clock,
+    own: new Map([["owt", [TOKEN]]]),
+    judge: { judge: () => clock.delay(250).then(() => refused("denied")) },
+    dialects: ["ssp"],
+    onJudged: (seconds, mode) => void judged.push(`${mode} ${seconds}`),
+  });
+  outcomeOf(auth.check(attempt({ dialect: "owt" })));
+  const waiting = auth.check(attempt());
+  clock.advance(250);
+  await waiting;
+  assertEquals(judged, ["tokens 0", "tests 0.25"]);
+});

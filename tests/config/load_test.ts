@@ -153,6 +153,9 @@ function sample(
   if (flag === "auth-jwt-algorithms") return ["RS256"];
   if (flag === "bridge") return ["all"];
   if (flag === "ice-servers") return ["stun:stun.example.org"];
+  if (flag === "webhooks-url") return ["https://example.org/sample"];
+  if (flag === "webhooks-secret") return [`whsec_${"c2FtcGxl".repeat(4)}`];
+  if (flag === "webhooks-events") return ["peer.*"];
   if (type === "list") return ["/sample"];
   if (words.length > 0) return words.find((word) => word !== standard);
   if (flag === "auth-webhook-secret") return `whsec_${"c2FtcGxl".repeat(4)}`;

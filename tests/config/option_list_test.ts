@@ -89,6 +89,7 @@ Deno.test("secrets are known as such, and nothing else is", () => {
       "ssp-tokens",
       "simple-secret",
       "simple-tokens",
+      "webhooks-secret",
     ]),
   );
 });

@@ -174,3 +174,59 @@ for (const called of NOT_ASKABLE) {
     assertEquals(callee.news(), []);
   });
 }
+
+for (const calling of ["peerjs", "gstreamer", "owt", "webrtcsink"] as const) {
+  Deno.test(`${calling} calls a GStreamer client in a room: it is busy`, async () => {
+    using bench = new BridgeBench();
+    const callee = await PARTIES["gstreamer room"](bench, "callee");
+    const caller = calling === "gstreamer" ? undefined : await PARTIES[calling](bench, "caller");
+    await caller?.offer(callee.id, "A");
+    const g = await bench.gstreamer("robot");
+    await g.say("SESSION callee");
+    assertEquals(g.heard(), ["ERROR peer 'callee' busy"]);
+    assertEquals(caller?.news() ?? [], caller === undefined ? [] : [BUSY[calling]]);
+    assertEquals(callee.news(), []);
+  });
+}
+
+const CROSSING: readonly [calling: PartyName, id: string, news: readonly string[]][] = [
+  ["gstreamer", "robot", [
+    "SESSION_OK",
+    "ERROR the call failed: both sides have made an offer",
+    "closed 1000",
+  ]],
+  ["owt", "zoe", ["chat-closed"]],
+  // The smaller id gives way, and its own offer comes later.
+  ["owt", "0", ["chat-signal offer"]],
+  // The called page rings in place of its own attempt.
+  ["peerjs", "page", ["LEAVE", "OFFER"]],
+];
+
+for (const [calling, id, news] of CROSSING) {
+  Deno.test(`${calling} "${id}" calls a member of a pool that makes an offer itself`, async () => {
+    using bench = new BridgeBench();
+    const member = await PARTIES.ssp(bench, "member");
+    const caller = await PARTIES[calling](bench, id);
+    await caller.offer(member.id, "A");
+    await member.offer(id, "B");
+    member.news();
+    bench.clock.advance(500);
+    await caller.client.say();
+    assertEquals(caller.news(), news);
+    const isOver = !news.some((word) => word === "OFFER" || word === "chat-signal offer");
+    assertEquals(member.news(), isOver ? ["rtc:close"] : []);
+    assertEquals(bench.calls.count, isOver ? 0 : 1);
+  });
+}
+
+Deno.test("webrtcsink asks a member of a pool that sends nothing, and its session ends", async () => {
+  using bench = new BridgeBench();
+  const member = await PARTIES.ssp(bench, "member");
+  const { client } = await bench.webrtcsink();
+  const types = (): string[] =>
+    client.heardJson().map((message) => (message as { type: string }).type);
+  await client.say(JSON.stringify({ type: "startSession", peerId: member.id }));
+  assertEquals([types(), member.news()], [["sessionStarted"], ["rtc:peer"]]);
+  bench.clock.advance(5_000);
+  assertEquals([types(), member.news()], [["endSession"], ["rtc:close"]]);
+});

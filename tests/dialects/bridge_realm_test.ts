@@ -189,3 +189,29 @@ Deno.test("an operator who stops a room of one protocol ends it for all", async 
     assertEquals(bench.hub.roomCount, 0);
   }
 });
+
+Deno.test("a room holds no more members than the smallest limit of its protocols", async () => {
+  using bench = new BridgeBench({ options: { ssp: { maxMembers: 3 }, simple: { maxMembers: 2 } } });
+  await bench.ssp("room");
+  const g = await bench.gstreamer("robot");
+  await g.say("ROOM room");
+  assertEquals(bench.hub.rooms("bridged").map(({ members }) => members.length), [2]);
+  const s = await bench.connect("simple", "/simple");
+  await s.say(text({ event: "join", room: "room" }));
+  assertEquals(s.refusals, ["room_full"]);
+  const late = await bench.gstreamer("late");
+  await late.say("ROOM room");
+  assertEquals(late.heard(), ["ERROR room 'room' is full"]);
+  const r = await bench.connect("ssp", "/ssp");
+  await r.say(text({ type: "rtc:join", data: { pool: "room" } }));
+  assertEquals(r.refusals, ["room_full"]);
+});
+
+Deno.test("an operator's limit of a pool holds for its members of other protocols", async () => {
+  using bench = new BridgeBench();
+  bench.operationsOf("ssp")?.keep?.("small", { maxMembers: 1 });
+  await bench.ssp("small");
+  const g = await bench.gstreamer("robot");
+  await g.say("ROOM small");
+  assertEquals(g.heard(), ["ERROR room 'small' is full"]);
+});

@@ -53,6 +53,8 @@ class Tabs {
 
   static async open(kind: Kind, bench: DialectBench): Promise<Tabs> {
     const holder = await kind.connect(bench);
+    // A reservation's digest is computed on another thread, which `settle` does not wait for.
+    await until("the first tab's id", () => holder.heard().length > 0);
     return new Tabs(kind, bench, holder, await kind.connect(bench));
   }
 
@@ -130,6 +132,7 @@ Deno.test("PeerJS: a claim that waits for an id gets it only with the token of i
   const tabs = await Tabs.open(kind, bench);
   await tabs.pass(5_000);
   const thief = await kind.connect(bench, "another");
+  assertEquals([thief.isOpen, thief.heard()], [true, []]);
   await tabs.other.leave();
   await tabs.holder.leave();
   // Where steps take a turn of their own, the claim begins to wait a little later.

@@ -84,6 +84,7 @@ Deno.test("mode webhook: each client is asked about once, by a signed request", 
   assertEquals(/a-token-of|hidden-in/.test(JSON.stringify(server.log)), false);
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
   assertStringIncludes(metrics, "\nsignalbox_auth_cache_hits_total 1\n");
+  assertStringIncludes(metrics, 'signalbox_auth_duration_seconds_count{mode="webhook"} 4\n');
 });
 
 Deno.test("mode webhook: while it fails, clients are refused or admitted, with a warning a minute", async () => {

@@ -11,7 +11,7 @@ function serversOf(urls: readonly string[], access?: TurnAccess): IceServers {
 }
 
 function nameOf(user?: string): string {
-  const { iceServers: [turn] } = serversOf(TURN, { secret: "s", ttlSeconds: 600 }).grant(user);
+  const { iceServers: [turn] } = serversOf(TURN, { secret: "s", ttlSeconds: 600 }).grant({ user });
   return turn?.username?.replace(/^\d+:/, "") ?? "";
 }
 
@@ -25,7 +25,7 @@ Deno.test("all STUN URLs are one entry, and all TURN URLs another", () => {
 
 Deno.test("a credential names its expiry and its user, under the shared secret's signature", () => {
   const servers = serversOf(TURN, { secret: "north", ttlSeconds: 600 });
-  const { iceServers: [turn], ttlSeconds, expiresAt } = servers.grant("alice");
+  const { iceServers: [turn], ttlSeconds, expiresAt } = servers.grant({ user: "alice" });
   const username = `${Math.floor(NOW / 1000) + 600}:alice`;
   const credential = createHmac("sha1", "north").update(username).digest("base64");
   assertEquals(turn, { urls: TURN, username, credential });
@@ -40,4 +40,16 @@ Deno.test("a user's name stands in the credential as it is, or hashed where it c
     assertMatch(nameOf(user), /^[A-Za-z0-9_-]{16}$/);
   }
   assertEquals(nameOf("a:b") === nameOf("a:c"), false);
+});
+
+Deno.test("credentials end with what their client may have, and with their lifetime at the latest", () => {
+  const servers = serversOf(TURN, { secret: "s", ttlSeconds: 600 });
+  for (const [leftSeconds, expected] of [[60, 60], [3_600, 600]] as const) {
+    const { iceServers: [turn], ttlSeconds, expiresAt } = servers.grant({
+      user: "alice",
+      endsAt: NOW + leftSeconds * 1_000,
+    });
+    assertEquals([ttlSeconds, expiresAt], [expected, NOW + expected * 1_000]);
+    assertEquals(turn?.username, `${Math.floor(NOW / 1_000) + expected}:alice`);
+  }
 });

@@ -170,9 +170,9 @@ Deno.test("a listener that broke is an error of the server's own", () => {
 Deno.test("a refused POST is logged, counted and listed like any refusal", async () => {
   const { journal, log, metrics, refusals } = newBench();
   const visitor = { dialect: "simple", address: "192.0.2.1", pathname: "/simple" };
-  journal.postRefused(visitor, new SignalError("id_not_issued", "secret bytes"), "bad_secret");
-  journal.postRefused(visitor, new SignalError("id_not_issued"), "bad_secret");
-  journal.postRefused(
+  journal.requestRefused(visitor, new SignalError("id_not_issued", "secret bytes"), "bad_secret");
+  journal.requestRefused(visitor, new SignalError("id_not_issued"), "bad_secret");
+  journal.requestRefused(
     { ...visitor, address: "192.0.2.2" },
     new SignalError("bad_frame"),
     "bad_frame",

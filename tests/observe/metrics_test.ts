@@ -107,6 +107,7 @@ Deno.test("a server with every label that exists stays within the limit of serie
     reason: 100,
     outcome: 18,
     kind: 8,
+    mode: 3,
     caller: 6,
     callee: 6,
     version: 1,

@@ -74,7 +74,7 @@ class Bench implements Disposable {
         silent: (_, pathname) => this.hints.push(`silent ${pathname}`),
         untrustedProxy: (address) => this.hints.push(`proxy ${address}`),
       },
-      onPostRefused: ({ dialect, address }, { code }, word) =>
+      onRequestRefused: ({ dialect, address }, { code }, word) =>
         this.turnedAway.push(`${dialect} ${address} ${code} ${word}`),
       onFault: (error) => this.faults.push(error),
       ...options,

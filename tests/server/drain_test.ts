@@ -27,6 +27,7 @@ class Bench {
       keepsConnections: false,
       begin: done,
       silence: () => void this.steps.push("silence"),
+      notify: () => Promise.resolve(),
       seal: () => Promise.resolve(new Map()),
       dispose: () => {},
       closeStore: done,

@@ -36,6 +36,7 @@ class Bench {
       keepsConnections: false,
       begin: () => Promise.resolve(),
       silence: () => void this.steps.push("silence"),
+      notify: () => Promise.resolve(),
       seal: () => Promise.resolve(new Map([["peerjs", 0], ["simple", 3]])),
       dispose: () => void this.steps.push("dispose"),
       closeStore: note("close store"),

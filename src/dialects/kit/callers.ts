@@ -14,7 +14,7 @@ interface Called extends Place {
  * own token, if members need one, is good for it.
  */
 export function mayCallInto(called: Called, room: RoomId, caller: PeerId): boolean {
-  const isOpen = called.hub.isUnguarded(called.realm, room);
+  const isOpen = called.hub.rulesOf(called.realm).isUnguarded(room);
   return isOpen && permits(called, caller, (token) => token.grantsRoom(room));
 }
 

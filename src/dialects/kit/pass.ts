@@ -3,8 +3,12 @@ import { refused } from "../../auth/authenticator.ts";
 import { type Shown, shownBy } from "../../auth/credential.ts";
 import { covers, type MediaRole } from "../../auth/grants.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Link, Permits } from "../../core/session.ts";
+import type { Link, Permits, Session } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
+import type { Checked } from "../../http/route.ts";
+
+/** Stands for a connection's number before there is one. */
+const NO_CONNECTION = "none";
 
 /** A client's own words at the moment when its dialect asks for a token. */
 export interface Presented {
@@ -24,9 +28,17 @@ export class Pass implements Permits {
   readonly #dialect: string;
   readonly #link: Link;
   readonly #shown: Shown;
-  #identity: Identity | undefined = undefined;
+  #identity: Identity | undefined;
 
-  constructor(authenticator: Authenticator, dialect: string, visit: Visit, link: Link) {
+  /** @param identity of a client whose token was accepted before its upgrade */
+  constructor(
+    authenticator: Authenticator,
+    dialect: string,
+    visit: Visit,
+    link: Link,
+    identity?: Identity,
+  ) {
+    this.#identity = identity;
     this.#authenticator = authenticator;
     this.#dialect = dialect;
     this.#link = link;
@@ -126,4 +138,24 @@ export function passFor(
   link: Link,
 ): Pass | undefined {
   return authenticator.asks(dialect) ? new Pass(authenticator, dialect, visit, link) : undefined;
+}
+
+/** Checks the token that a client shows before its upgrade, and makes its session of the outcome. */
+export function checkBefore(
+  { authenticator, dialect }: { readonly authenticator: Authenticator; readonly dialect: string },
+  connect: (link: Link, pass: Pass | undefined) => Session,
+): (visit: Visit) => Checked | Promise<Checked> {
+  return (visit) => {
+    if (!authenticator.asks(dialect)) return { connect: (_, link) => connect(link, undefined) };
+    const settle = (verdict: Verdict): Checked => {
+      if ("refusal" in verdict) return verdict;
+      const { identity } = verdict;
+      const passOf = (link: Link): Pass => new Pass(authenticator, dialect, visit, link, identity);
+      return { connect: (_, link) => connect(link, passOf(link)) };
+    };
+    const { address } = visit;
+    const nothing = { id: undefined, room: undefined, connection: NO_CONNECTION };
+    const verdict = authenticator.check({ dialect, address, ...shownBy(visit), ...nothing });
+    return verdict instanceof Promise ? verdict.then(settle) : settle(verdict);
+  };
 }

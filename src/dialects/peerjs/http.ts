@@ -1,3 +1,6 @@
+import { type Authenticator, NO_CONNECTION } from "../../auth/authenticator.ts";
+import { shownBy } from "../../auth/credential.ts";
+import { answerTo } from "../../auth/http_answer.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { HttpRoute } from "../../http/route.ts";
 
@@ -6,6 +9,9 @@ export interface Directory {
   readonly mount: string;
   readonly key: string;
   readonly allowDiscovery: boolean;
+  readonly authenticator: Authenticator;
+  /** The dialect's name. */
+  readonly dialect: string;
   /** A fresh id that nobody holds. */
   readonly issueId: () => string;
   /** Ids of connected peers, in order of registration. */
@@ -59,12 +65,33 @@ function listed(
   return new Response(JSON.stringify(ids), { headers });
 }
 
-/** The list is off by default, and only for clients that know the key (§9.9). */
+/**
+ * The list is off by default, and only for clients that know the key (§9.9) or have a token, which may
+ * be in the key's place.
+ */
 function objectionToDiscovery(
-  { url }: Visit,
-  { key, allowDiscovery }: Directory,
-): Response | undefined {
-  const given = decodeURIComponent(url.pathname.replace(/\/$/, "").split("/").at(-2) ?? "");
+  visit: Visit,
+  directory: Directory,
+): Response | undefined | Promise<Response | undefined> {
+  const { key, allowDiscovery, authenticator, dialect } = directory;
+  const { pathname } = visit.url;
+  const given = decodeURIComponent(pathname.replace(/\/$/, "").split("/").at(-2) ?? "");
+  if (allowDiscovery && authenticator.asks(dialect)) {
+    return objectionToToken(visit, given === key ? undefined : given, directory);
+  }
   if (allowDiscovery && given === key) return undefined;
   return new Response("Unauthorized", { status: 401, headers: TEXT_TYPE });
+}
+
+/** @param own the token in the key's place, which goes before all others */
+async function objectionToToken(
+  visit: Visit,
+  own: string | undefined,
+  { authenticator, dialect }: Directory,
+): Promise<Response | undefined> {
+  const { token, ...shown } = shownBy(visit);
+  const facts = { dialect, id: undefined, room: undefined, connection: NO_CONNECTION };
+  const { address } = visit;
+  const verdict = await authenticator.check({ ...facts, ...shown, address, token: own ?? token });
+  return "why" in verdict ? answerTo(verdict.refusal) : undefined;
 }

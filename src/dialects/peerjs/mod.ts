@@ -132,6 +132,8 @@ export const peerjs = defineDialect({
           mount: options.path,
           key: options.key,
           allowDiscovery: options.allowDiscovery,
+          authenticator,
+          dialect,
           issueId: () => {
             let id = ids.issue();
             while (hub.has(realm, id)) id = ids.issue();

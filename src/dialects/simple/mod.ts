@@ -105,8 +105,9 @@ export const simple = defineDialect({
       claims: new Map(),
       resumeMs: options.resumeMs,
       maxFrameBytes: options.maxFrameBytes,
-      iceServers: () => [...iceServers(), ...ownIceServers],
+      iceServers: (identity) => [...iceServers(identity), ...ownIceServers],
     };
+    if (isBridged) hub.rulesOf(realm).limit(dialect, () => options.maxMembers);
     void unseal(server, store);
     using timers = new DisposableStack();
     timers.use(clock.every(SWEEP_MS, () => expire(server)));

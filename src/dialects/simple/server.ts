@@ -2,6 +2,7 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { StoredRooms } from "../../core/kept.ts";
+import type { DialectContext } from "../dialect.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 import type { Place } from "../kit/seat.ts";
@@ -46,5 +47,5 @@ export interface SimpleServer extends Place {
   /** How long a lost instance is held; 0 means not at all. */
   readonly resumeMs: number;
   readonly maxFrameBytes: number;
-  readonly iceServers: () => readonly unknown[];
+  readonly iceServers: DialectContext["iceServers"];
 }

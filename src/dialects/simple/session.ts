@@ -151,7 +151,7 @@ export class SimpleSession implements Session, InstanceSession {
       seq,
       resume_ms: resumeMs,
       max_bytes: maxFrameBytes,
-      ice_servers: iceServers(),
+      ice_servers: iceServers(this.#pass?.identity),
     }));
     this.#confirm(this.#joinRef);
     for (const frame of frames) this.link.send(frame);

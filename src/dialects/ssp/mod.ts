@@ -71,7 +71,10 @@ export const ssp = defineDialect({
       authenticator,
       idHalf: isBridged ? "high" : "any",
     };
-    if (isBridged) hub.guard(realm, dialect, (pool) => pools.admits(pool));
+    if (isBridged) {
+      hub.rulesOf(realm).guard(dialect, (pool) => pools.admits(pool));
+      hub.rulesOf(realm).limit(dialect, (pool) => pools.maxMembers(pool));
+    }
     // A token for the namespace alone goes before that in the URL of the whole connection. In a
     // bridged realm the token may be for the rooms of another dialect.
     const shown = (pass: Pass | undefined, visit: Visit, greeting?: NamespaceGreeting) =>

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { passFor } from "../kit/pass.ts";
+import { checkBefore, type Pass, passFor } from "../kit/pass.ts";
 import { type Channels, newQuota } from "../../core/channels.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Link } from "../../core/session.ts";
@@ -8,6 +8,7 @@ import { defineDialect, type OpenDialect, type Reading, type Sealing } from "../
 import { limit, linkLimitOptions, pathText, toggle, whole, wholeIfGiven } from "../kit/options.ts";
 import { readSealed } from "../kit/sealed.ts";
 import { Counts, DROP_REASONS } from "./counts.ts";
+import { HeldAnnouncements } from "./held_announcements.ts";
 import { LostPages } from "./lost_pages.ts";
 import { isTopics, type Shape } from "./messages.ts";
 import { topicOperations } from "./operations.ts";
@@ -15,6 +16,8 @@ import { TopicsSession } from "./session.ts";
 import type { Publication, Subscription } from "./subscription.ts";
 
 const EXPIRE_MS = 5_000;
+/** Time that a page has to call another, even on a busy machine. */
+const CALL_MS = 5_000;
 
 const options = z.strictObject({
   paths: z.array(pathText).default(["/topics"]).meta({
@@ -30,6 +33,11 @@ const options = z.strictObject({
     isRare: true,
   }),
   announceWindowMs: whole(2_000, "Time in which two announcements cross, in ms", { min: 0 }),
+  maxHeldAnnouncements: whole(
+    10_000,
+    "Crossing announcements that wait for a call; without one they are delivered",
+    { min: 0 },
+  ),
   resumeMs: whole(
     150_000,
     "Time for which the topics of a lost Trystero page are remembered, in ms; 0 for not at all",
@@ -77,11 +85,13 @@ export const topics = defineDialect({
     const channels = { yjs: openChannels("yjs"), trystero: openChannels("trystero") };
     const counts = new Counts();
     const lost = new LostPages(options.maxRemembered);
+    const held = new HeldAnnouncements(options.maxHeldAnnouncements);
     let serial = 0;
     const server = {
       channels,
       clock,
       lost,
+      held,
       counts,
       nextSerial: () => ++serial,
       maxTopicLength: options.maxTopicLength,
@@ -94,13 +104,19 @@ export const topics = defineDialect({
     for (const { leftMs, ...page } of items.toReversed()) {
       lost.add({ ...page, expiresAtMs: clock.now() + Math.min(leftMs, options.resumeMs) - ageMs });
     }
-    const expiry = clock.every(EXPIRE_MS, () => lost.expire(clock.now()));
+    const expiry = clock.every(EXPIRE_MS, () => {
+      lost.expire(clock.now());
+      counts.delivered += held.release(clock.now() - CALL_MS);
+    });
+    const place = { authenticator, dialect };
+    const newSession = (link: Link, pass: Pass | undefined): TopicsSession =>
+      new TopicsSession(link, server, pass);
     const route = {
       kind: "upgrade",
       limits: options,
       maxSilenceMs: options.maxSilenceMs,
-      connect: (visit: Visit, link: Link) =>
-        new TopicsSession(link, server, passFor({ authenticator, dialect }, visit, link)),
+      connect: (visit: Visit, link: Link) => newSession(link, passFor(place, visit, link)),
+      check: checkBefore(place, newSession),
     } as const;
     const guest = options.paths.includes("/")
       ? []
@@ -117,6 +133,7 @@ export const topics = defineDialect({
         { name: "topics_active", read: () => quota.channels },
         { name: "topics_subscriptions", read: () => quota.subscriptions },
         { name: "topics_remembered", read: () => lost.size },
+        { name: "topics_held_announcements", read: () => held.size },
       ],
       counters: countersOf(counts),
       seal: () => sealingOf(lost, clock, options.resumeMs),

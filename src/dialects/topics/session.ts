@@ -6,6 +6,7 @@ import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { Counts } from "./counts.ts";
+import type { HeldAnnouncements } from "./held_announcements.ts";
 import type { LostPages } from "./lost_pages.ts";
 import { type Change, encode, type Publish, readCommand, type Shape } from "./messages.ts";
 import { type Owner, type Publication, Subscription } from "./subscription.ts";
@@ -16,6 +17,7 @@ export interface TopicsServer {
   readonly channels: Readonly<Record<Shape, Channels<Publication, Subscription>>>;
   readonly clock: Clock;
   readonly lost: LostPages;
+  readonly held: HeldAnnouncements;
   readonly counts: Counts;
   /** Orders subscriptions and announcements. */
   readonly nextSerial: () => number;
@@ -66,9 +68,9 @@ export class TopicsSession implements Session, Owner {
     return this.#pass?.expiresAt;
   }
 
-  /** Checks the token; then the client speaks first. */
+  /** Checks the token, unless that was done before the upgrade; then the client speaks first. */
   opened(): void | Promise<void> {
-    return this.#pass?.present({});
+    return this.#pass?.identity === undefined ? this.#pass?.present({}) : undefined;
   }
 
   receive(frame: Frame): void {
@@ -107,7 +109,9 @@ export class TopicsSession implements Session, Owner {
     this.#server.counts.drop("rate");
   }
 
-  expelled({ shape, topic }: Subscription): void {
+  expelled(subscription: Subscription): void {
+    const { shape, topic } = subscription;
+    this.#server.held.forget(subscription);
     this.#subscriptions(shape)?.delete(topic);
   }
 
@@ -122,7 +126,7 @@ export class TopicsSession implements Session, Owner {
   }
 
   #publishYjs(publish: Yjs): void {
-    const { channels, counts, isBroadcast } = this.#server;
+    const { channels, counts, held, isBroadcast } = this.#server;
     const { topic, note } = publish;
     if (!this.#mayName(topic)) return;
     counts.published++;
@@ -134,6 +138,8 @@ export class TopicsSession implements Session, Owner {
     } else if (note.type === "announce") {
       this.#announce(topic, note.from, text);
     } else {
+      const by = held.size === 0 ? undefined : this.#yjs?.get(topic);
+      if (by !== undefined) held.answered(by, note.to);
       const publication = { text, announcement: undefined };
       counts.delivered += channels.yjs.publishTo(topic, note.to, publication) ??
         channels.yjs.publish(topic, publication);
@@ -142,11 +148,14 @@ export class TopicsSession implements Session, Owner {
 
   /** Announcements go to all subscribers but those that the announcer is calling already (§5). */
   #announce(topic: string, id: string, text: string): void {
-    const { channels, counts, clock, nextSerial, announceWindowMs: windowMs } = this.#server;
+    const { channels, counts, clock, held, nextSerial, announceWindowMs: windowMs } = this.#server;
     const by = this.#yjs?.get(topic);
     const atMs = clock.now();
-    if (by !== undefined) this.#learn(by, id);
-    const announcement = by && { by, atMs, windowMs };
+    if (by !== undefined) {
+      this.#learn(by, id);
+      held.forget(by);
+    }
+    const announcement = by && { by, atMs, windowMs, held };
     counts.delivered += channels.yjs.publish(topic, { text, announcement });
     by?.announced(nextSerial(), atMs, windowMs);
   }
@@ -218,6 +227,8 @@ export class TopicsSession implements Session, Owner {
     const subscription = subscriptions?.get(topic);
     if (subscription === undefined) return;
     subscriptions?.delete(topic);
+    subscription.end();
+    this.#server.held.forget(subscription);
     this.#server.channels[shape].unsubscribe(topic, subscription, subscription.ids);
   }
 

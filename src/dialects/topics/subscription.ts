@@ -1,5 +1,6 @@
 import type { Subscriber } from "../../core/channels.ts";
 import type { Link } from "../../core/session.ts";
+import type { Announcer, HeldAnnouncements } from "./held_announcements.ts";
 import type { Shape } from "./messages.ts";
 
 /** One text for all subscribers of a topic. */
@@ -15,6 +16,8 @@ export interface Announcement {
   readonly atMs: number;
   /** The time in which two announcements cross. */
   readonly windowMs: number;
+  /** Keeps it from those whom its announcer is calling already. */
+  readonly held: HeldAnnouncements;
 }
 
 /** The session that a subscription belongs to. */
@@ -28,7 +31,7 @@ export interface Owner {
 const MAX_IDS = 8;
 
 /** One connection's subscription to one topic, and its announcements there. */
-export class Subscription implements Subscriber<Publication> {
+export class Subscription implements Subscriber<Publication>, Announcer {
   readonly topic: string;
   readonly shape: Shape;
   readonly #owner: Owner;
@@ -39,6 +42,7 @@ export class Subscription implements Subscriber<Publication> {
   #announcedAtMs = 0;
   /** The first of its latest announcements, each of which is in the window of the next one. */
   #firstAnnouncedAt = 0;
+  #isOver = false;
 
   constructor(owner: Owner, shape: Shape, topic: string, subscribedAt: number) {
     this.#owner = owner;
@@ -57,12 +61,26 @@ export class Subscription implements Subscriber<Publication> {
   }
 
   take({ text, announcement }: Publication): boolean {
-    if (announcement !== undefined && this.#isCalling(announcement)) return false;
+    if (announcement !== undefined && this.#isCalling(announcement)) {
+      announcement.held.hold(announcement.by, this, text, announcement.atMs);
+      return false;
+    }
     this.#owner.link.send(text);
     return true;
   }
 
+  takeLate(text: string): boolean {
+    if (!this.#isOver) this.#owner.link.send(text);
+    return !this.#isOver;
+  }
+
+  /** The subscription has ended. */
+  end(): void {
+    this.#isOver = true;
+  }
+
   expelled(): void {
+    this.#isOver = true;
     this.#owner.expelled(this);
   }
 

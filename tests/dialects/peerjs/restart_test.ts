@@ -3,7 +3,8 @@ import { peerjs } from "../../../src/dialects/peerjs/mod.ts";
 import { DialectBench, type DialectTestOptions } from "../../helpers/session/dialect.ts";
 import { newMemoryStore } from "../../helpers/store/store.ts";
 import { FakeClock } from "../../helpers/session/fake_clock.ts";
-import { settle, type TestClient } from "../../helpers/session/hub.ts";
+import type { TestClient } from "../../helpers/session/hub.ts";
+import { until } from "../../helpers/wire/waiting.ts";
 
 // Messages for absent ids survive a planned restart; reserved ids survive any restart.
 
@@ -20,11 +21,8 @@ async function ask(bench: DialectBench, id: string, token = "t"): Promise<[TestC
   const client = await bench.connect(
     `/peerjs?${new URLSearchParams({ key: "peerjs", id, token })}`,
   );
-  // A digest takes more than microtasks.
-  for (let turn = 0; turn < 100 && client.sent.length === 0; turn++) {
-    await new Promise((resolve) => setTimeout(resolve));
-    await settle();
-  }
+  // A digest is computed on another thread.
+  await until("an answer", () => client.sent.length > 0);
   return [client, client.heardJson()];
 }
 

@@ -181,6 +181,44 @@ Deno.test("an announcer that missed a crossing announcement can announce itself 
   }
 });
 
+Deno.test("a crossing announcement whose sender does not call is delivered after all", async () => {
+  using bench = newTopics();
+  const alice = await enter(bench, yjs.subscribe("a"));
+  const [caller, full, gone] = [
+    await enter(bench, yjs.subscribe("a")),
+    await enter(bench, yjs.subscribe("a")),
+    await enter(bench, yjs.subscribe("a")),
+  ];
+  await alice.say(yjs.announce("a", "alice"));
+  for (const [name, client] of Object.entries({ caller, full, gone })) {
+    await client.say(yjs.announce("a", name));
+  }
+  await caller.say(yjs.signal("a", "alice", "offer"));
+  await gone.leave();
+  alice.heard();
+  bench.clock.advance(4_999);
+  assertEquals(bodies(alice), []);
+  bench.clock.advance(5_001);
+  assertEquals(bodies(alice), [{ type: "announce", from: "full" }]);
+  assertEquals(numberOf(bench, "held_announcements"), 0);
+  bench.clock.advance(60_000);
+  assertEquals(bodies(alice), []);
+});
+
+Deno.test("a receiver that left gets no crossing announcement, and no more are held than the limit", async () => {
+  using bench = newTopics({ options: { maxHeldAnnouncements: 2 } });
+  const alice = await enter(bench, yjs.subscribe("a"));
+  const others = [];
+  for (let nth = 0; nth < 4; nth++) others.push(await enter(bench, yjs.subscribe("a")));
+  await alice.say(yjs.announce("a", "alice"));
+  for (const [nth, other] of others.entries()) await other.say(yjs.announce("a", `other-${nth}`));
+  assertEquals(numberOf(bench, "held_announcements"), 2);
+  await alice.say(yjs.unsubscribe("a"), yjs.subscribe("a"));
+  alice.heard();
+  bench.clock.advance(10_000);
+  assertEquals([bodies(alice), numberOf(bench, "held_announcements")], [[], 0]);
+});
+
 Deno.test("all that is kept back goes to everybody where the original behaviour is asked for", async () => {
   using bench = newTopics({ options: { broadcast: true } });
   const alice = await enter(bench, yjs.subscribe("a"));

@@ -1,14 +1,17 @@
+import { fileURLToPath } from "node:url";
 import { assert } from "@std/assert";
 import type { Browser, Page } from "../../helpers/browser/browser.ts";
 import { openPeer, startPeerJsSite } from "../../helpers/browser/peerjs.ts";
 import { openPoolPage, startRtcPoolSite } from "../../helpers/browser/rtcpool.ts";
 import { startSite } from "../../helpers/browser/simple.ts";
+import { programOf } from "../../helpers/process/clients.ts";
 import { until } from "../../helpers/wire/waiting.ts";
 import {
   type CallPeer,
   PagePeer,
   type PagePeerOptions,
   type PeerOptions,
+  ProgramPeer,
   WebrtcbinPeer,
 } from "../gstreamer/peers.ts";
 
@@ -121,6 +124,13 @@ export async function webrtcbin(
   options: PeerOptions = {},
 ): Promise<Client> {
   return await gstreamerClient(new WebrtcbinPeer(wsOf(server), uid, options), options);
+}
+
+/** An application on aiortc, which waits for a call. */
+export async function aiortc(server: string, uid: string): Promise<Client> {
+  const script = fileURLToPath(new URL("aiortc_peer.py", import.meta.url));
+  const peer = new ProgramPeer(uid, programOf("aiortc"), [script, wsOf(server), uid]);
+  return await gstreamerClient(peer, {});
 }
 
 async function gstreamerClient(peer: CallPeer, options: PeerOptions): Promise<Client> {

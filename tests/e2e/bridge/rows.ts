@@ -17,7 +17,7 @@ export interface Row {
 }
 
 /** Keeps a client until the end of the test. */
-type Use = <C extends Client>(client: Promise<C>) => Promise<C>;
+export type Use = <C extends Client>(client: Promise<C>) => Promise<C>;
 
 export const PAGES: readonly Need[] = ["chromium"];
 export const WITH_GSTREAMER: readonly Need[] = ["chromium", "gstreamer"];

@@ -79,25 +79,17 @@ export abstract class CallPeer implements AsyncDisposable {
   }
 }
 
-/** The Python application in a process of its own. */
-export class WebrtcbinPeer extends CallPeer {
+/** An application in a process of its own, which writes its events as lines of JSON. */
+export class ProgramPeer extends CallPeer {
   readonly #child: Deno.ChildProcess;
   readonly #ended: Promise<void>;
   #more = Promise.withResolvers<void>();
   #errors = "";
 
-  constructor(server: string, uid: string, { call, room, offer }: PeerOptions = {}) {
+  constructor(uid: string, program: string, args: readonly string[]) {
     super(uid);
-    const script = fileURLToPath(new URL("webrtcbin_peer.py", import.meta.url));
-    const options = [
-      ...["--server", server, "--uid", uid],
-      ...(call === undefined ? [] : ["--call", call]),
-      ...(room === undefined ? [] : ["--room", room]),
-      ...(offer ? ["--offer"] : []),
-      ...(server.startsWith("wss:") ? ["--insecure"] : []),
-    ];
-    this.#child = new Deno.Command(programOf("gstreamer"), {
-      args: [script, ...options],
+    this.#child = new Deno.Command(program, {
+      args: [...args],
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -152,6 +144,21 @@ export class WebrtcbinPeer extends CallPeer {
     for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
       this.#errors += text;
     }
+  }
+}
+
+/** The Python application around webrtcbin. */
+export class WebrtcbinPeer extends ProgramPeer {
+  constructor(server: string, uid: string, { call, room, offer }: PeerOptions = {}) {
+    const script = fileURLToPath(new URL("webrtcbin_peer.py", import.meta.url));
+    super(uid, programOf("gstreamer"), [
+      script,
+      ...["--server", server, "--uid", uid],
+      ...(call === undefined ? [] : ["--call", call]),
+      ...(room === undefined ? [] : ["--room", room]),
+      ...(offer ? ["--offer"] : []),
+      ...(server.startsWith("wss:") ? ["--insecure"] : []),
+    ]);
   }
 }
 

@@ -4,6 +4,7 @@ import { delimiter, join } from "node:path";
 
 /** A program that a test drives and that not every machine has, or not everybody may use. */
 export type Need =
+  | "aiortc"
   | "chromium"
   | "coturn"
   | "firefox"
@@ -61,6 +62,7 @@ type Found = { program: string; missing?: undefined } | { program?: undefined; m
 
 /** Each search runs at most once in a test module. */
 const locate: Record<Need, () => Found> = {
+  aiortc: once(() => findPython("import aiortc, websockets", "python3-aiortc")),
   chromium: once(findChromium),
   coturn: once(findCoturn),
   firefox: once(findFirefox),

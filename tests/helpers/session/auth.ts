@@ -13,19 +13,21 @@ export interface TestAuthOptions {
   readonly failureBurst?: number;
   readonly maxDelayMs?: number;
   readonly onOutcome?: (dialect: string, outcome: Outcome) => void;
+  readonly onJudged?: (seconds: number, mode: string) => void;
 }
 
 /** An authenticator that asks nobody for a token, unless told otherwise. */
 export function newAuthentication(
   { own = new Map(), judge, dialects = [], ...options }: TestAuthOptions,
 ): Authentication {
-  const common = judge && { judge, dialects: new Set(dialects) };
+  const common = judge && { mode: "tests", judge, dialects: new Set(dialects) };
   return new Authentication({ own, common }, {
     keyOf: (address) => address,
     maxTokenBytes: 8_192,
     failureBurst: 10,
     maxDelayMs: 0,
     onOutcome: () => {},
+    onJudged: () => {},
     ...options,
   });
 }

@@ -44,11 +44,14 @@ export interface Opening {
 }
 
 /** A realm as with `--bridge all`, if this process is to have such; undefined elsewhere. */
-function ownBridge(realm: string, limits?: Partial<HubLimits>): DialectTestOptions["bridge"] {
+function ownBridge(
+  realm: string,
+  { limits, happenings }: DialectTestOptions,
+): DialectTestOptions["bridge"] {
   if (realms.mode === "own") return undefined;
   const clock = new FakeClock();
   const calls = new Calls(WIDE_CALLS, clock, () => {});
-  return { hub: newTestHub(limits, { calls }), clock, realm };
+  return { hub: newTestHub(limits, { calls }, happenings), clock, realm };
 }
 
 /** One dialect at work on a hub and a clock of its own, reached by its routes but for the network. */
@@ -76,7 +79,7 @@ export class DialectBench implements Disposable {
       ...test.store ?? newMemoryStore().dialect(dialect.name, (id) => this.hub.has(this.realm, id)),
       unreadable: (items) => this.unreadable += items,
     };
-    const bridge = test.bridge ?? ownBridge(dialect.name, test.limits);
+    const bridge = test.bridge ?? ownBridge(dialect.name, test);
     this.clock = bridge?.clock ?? new FakeClock();
     this.hub = bridge?.hub ?? newTestHub(limits, undefined, test.happenings);
     this.realm = bridge?.realm ?? dialect.name;
@@ -91,7 +94,7 @@ export class DialectBench implements Disposable {
     if (bridge !== undefined) {
       const admits = (room: string, token?: string): boolean =>
         authenticator.admits(dialect.name, room, token);
-      this.hub.guard(this.realm, dialect.name, admits);
+      this.hub.rulesOf(this.realm).guard(dialect.name, admits);
     }
     this.open = dialect.open(checked, {
       hub: this.hub,

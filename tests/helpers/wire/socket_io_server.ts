@@ -77,7 +77,7 @@ export function startSocketIoServer(
     basePath: "",
     socketIo: new SocketIoDoor({ server, gate, transport, clock, onTurnedAway }),
     onTurnedAway,
-    onPostRefused: () => {},
+    onRequestRefused: () => {},
     signpost: {
       refused: () => {},
       foreignOrigin: () => {},
