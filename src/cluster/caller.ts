@@ -197,11 +197,17 @@ export class Caller {
   /** Ends with a whole engine: every node has had the time to tell what it holds. */
   async #restore(connection: EngineConnection): Promise<void> {
     const { clock } = this.#options;
+    // Other nodes have to know first what has come from them: they send the rest again.
     let chunk: string[] = [];
-    for (const step of this.#owner.restoring()) {
+    const restoring = this.#owner.restoring();
+    const first = await this.#apply(connection, ++this.#number, chunk);
+    if (first === undefined) return;
+    this.#owner.known(first.nodes);
+    for (const step of this.#owner.greetings()) chunk.push(...step);
+    for (const step of restoring) {
       chunk.push(...step);
       if (chunk.length < 2_000) continue;
-      await this.#apply(connection, ++this.#number, chunk);
+      if (await this.#apply(connection, ++this.#number, chunk) === undefined) return;
       chunk = [];
     }
     for (;;) {
@@ -220,6 +226,8 @@ export class Caller {
   async #work(connection: EngineConnection): Promise<void> {
     await this.#pause();
     if (this.#isStopped) return;
+    // Steps that were never sent can still be refused.
+    if (!connection.isOpen) throw new EngineError("unreachable", "connection lost");
     this.#underWay ??= { number: ++this.#number, steps: this.#steps.take() };
     const { number, steps } = this.#underWay;
     const { clock, report } = this.#options;
@@ -235,6 +243,10 @@ export class Caller {
     report({ type: "call", ms, steps: steps.length, retried: false });
     this.#owner.passed(steps, answer.outcomes);
     this.#owner.known(answer.nodes);
+    const addedAt = clock.now();
+    for (const args of this.#owner.greetings()) {
+      this.#steps.push({ args, addedAt, isOfEpoch: true });
+    }
   }
 
   /** Waits until there is something to do; a moment longer if there was much. */

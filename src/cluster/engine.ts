@@ -3,6 +3,8 @@ export type Reply = string | number | null | readonly Reply[];
 
 /** One connection to the engine. */
 export interface EngineConnection {
+  /** False once it is known to be lost. */
+  readonly isOpen: boolean;
   /** Carries out one command; rejects with EngineError where there is no answer in time. */
   command(args: readonly string[], limitMs: number): Promise<Reply>;
   /** Ends the connection at once; commands under way reject. */

@@ -303,7 +303,6 @@ export class ClusterNode implements Backplane {
       if (before.has(id)) report({ type: "node", name, change: "left" });
     }
     this.#nodes = nodes;
-    for (const greeting of this.#greetings()) this.#push(greeting, true);
     this.#reap(nodes);
     this.#missMissing();
   }

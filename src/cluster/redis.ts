@@ -78,6 +78,10 @@ class RedisConnection implements EngineConnection {
   readonly #clock: Clock;
   #isClosed = false;
 
+  get isOpen(): boolean {
+    return !this.#isClosed && this.#client.isReady;
+  }
+
   constructor(client: RedisClientType, clock: Clock) {
     this.#client = client;
     this.#clock = clock;

@@ -83,6 +83,8 @@ interface Known {
   /** Names of this node's members. */
   readonly own: Set<string>;
   readonly ghosts: Set<Ghost>;
+  /** Peers of this node that are about to enter: they count on what is known of the room. */
+  awaited: number;
 }
 
 /** The peers of other nodes that are known on this one: by a room, or by a pair. */
@@ -105,6 +107,19 @@ export class Ghosts {
     return this.#rooms.has(name);
   }
 
+  /**
+   * A peer of this node asks to enter a room.
+   * @returns a function for the time when it has its answer, and has entered where it could
+   */
+  awaits(room: string): () => void {
+    const known = this.#room(room);
+    known.awaited++;
+    return () => {
+      known.awaited--;
+      this.#tidy(room);
+    };
+  }
+
   /** A peer of this node enters a room. */
   entered(room: string, peer: string): void {
     this.#room(room).own.add(peer);
@@ -119,14 +134,14 @@ export class Ghosts {
     }
     for (const room of rooms) {
       this.#rooms.get(room)?.own.delete(nameOf(peer));
-      this.tidy(room);
+      this.#tidy(room);
     }
   }
 
   /** Forgets a room that no peer of this node is in. */
-  tidy(room: string): void {
+  #tidy(room: string): void {
     const known = this.#rooms.get(room);
-    if (known === undefined || known.own.size > 0) return;
+    if (known === undefined || known.own.size > 0 || known.awaited > 0) return;
     this.#rooms.delete(room);
     for (const ghost of known.ghosts) {
       ghost.rooms.delete(room);
@@ -233,7 +248,7 @@ export class Ghosts {
   #room(name: string): Known {
     let known = this.#rooms.get(name);
     if (known === undefined) {
-      this.#rooms.set(name, known = { own: new Set(), ghosts: new Set() });
+      this.#rooms.set(name, known = { own: new Set(), ghosts: new Set(), awaited: 0 });
     }
     return known;
   }

@@ -104,9 +104,11 @@ export class SharedHub extends Hub implements Sink {
     if (!receiver.link.isOpen) return;
     // A take-over on one node is this node's matter.
     if (this.#holdsOwn(claim)) return super.claim(claim);
+    const entry = this.#entryFor(claim);
     await whenAnswered<ClaimAnswer>(
-      (answer) => this.#backplane.claim(sharedClaim(claim, this.#entryFor(claim)), answer),
+      (answer) => this.#backplane.claim(sharedClaim(claim, entry), answer),
       (outcome) => this.#claimed(claim, outcome),
+      entry && this.#ghosts.awaits(roomNameOf(entry)),
     );
   }
 
@@ -145,11 +147,12 @@ export class SharedHub extends Hub implements Sink {
           if (outcome !== "stale") refuse(outcome === "unavailable" ? outcome : "room_full");
           return;
         }
-        if (!this.#is(handle)) return this.#ghosts.tidy(name);
+        if (!this.#is(handle)) return;
         this.#enter(own, entry);
         own.fresh = undefined;
         void super.join(handle, request, description);
       },
+      this.#ghosts.awaits(name),
     );
   }
 
@@ -307,10 +310,7 @@ export class SharedHub extends Hub implements Sink {
     const actor = { realm, id, fence: outcome.fence };
     const entry = this.#entryFor(claim);
     const isHeld = this.#holdsOwn(claim);
-    if (!isHeld && !receiver.link.isOpen) {
-      if (entry !== undefined) this.#ghosts.tidy(roomNameOf(entry));
-      return this.#backplane.release(actor, undefined);
-    }
+    if (!isHeld && !receiver.link.isOpen) return this.#backplane.release(actor, undefined);
     if (!isHeld) {
       const own: Own = { actor, dialect, fresh: undefined, rooms: new Set() };
       this.#own.set(nameOf(actor), own);

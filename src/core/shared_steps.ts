@@ -29,10 +29,14 @@ export function sharedClaim(claim: Claim, entry: SharedEntry | undefined): Share
   return { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry };
 }
 
-/** Carries a step out when its answer comes; what that throws is the step's outcome. */
+/**
+ * Carries a step out when its answer comes; what that throws is the step's outcome.
+ * @param done called last, whatever the answer
+ */
 export function whenAnswered<Answer>(
   ask: (answer: (outcome: Answer) => void) => void,
   carryOut: (outcome: Answer) => void,
+  done: () => void = () => {},
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   ask((outcome) => {
@@ -41,6 +45,8 @@ export function whenAnswered<Answer>(
       resolve();
     } catch (error) {
       reject(error);
+    } finally {
+      done();
     }
   });
   return promise;

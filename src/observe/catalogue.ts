@@ -170,7 +170,7 @@ export const CATALOGUE = {
   signalbox_cluster_fenced_total: counter("Times that others took this node for dead"),
   signalbox_cluster_reaped_total: counter("Dead nodes whose ids were freed"),
   signalbox_cluster_faults_total: counter("Items whose handling failed"),
-  signalbox_cluster_undelivered_total: counter("Messages that no other node took", ["cause"]),
+  signalbox_cluster_undelivered_total: counter("Messages that no other node took", ["cause"], 3),
 
   // The store
   signalbox_store_up: gauge("1 if the store works, otherwise 0"),

@@ -116,6 +116,10 @@ class MemoryConnection implements EngineConnection {
   readonly #ended = Promise.withResolvers<never>();
   #isOpen = true;
 
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   constructor(engine: MemoryEngine, clock: FakeClock) {
     this.#engine = engine;
     this.#clock = clock;
