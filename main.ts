@@ -89,16 +89,18 @@ async function serve(
     server.reportFault(event.error);
   });
   announce(server, log);
+  server.logLimits();
 }
 
 /** Reports the start once: a person reads it at the terminal, everybody else in the log. */
 function announce(server: Server, log: Log): void {
   if (Deno.stdout.isTerminal()) print(bannerOf(server));
   if (Deno.stdout.isTerminal() && Deno.stderr.isTerminal()) return;
-  const { urls, reachable, storePlace: place } = server;
+  const { urls, pages, reachable, storePlace: place } = server;
   if (place !== undefined) log.write("info", "store opened", { place });
   const dialects = reachable.map(({ title }) => title).join(", ");
-  for (const url of urls) log.write("info", "listening", { url, dialects });
+  const shown = pages.map(({ path }) => path).join(", ");
+  for (const url of urls) log.write("info", "listening", { url, dialects, pages: shown });
   if (server.clusterWords !== undefined) log.write("info", server.clusterWords);
 }
 

@@ -200,6 +200,7 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^npm:deno-std@/, /^src\/std\//],
   // Clients that the page /try serves to browsers, read as text.
   [/^npm:(gstwebrtc-api|peerjs|regenerator-runtime|rtcpool)@/, /^src\/try\/libraries\.ts$/],
+  [/^npm:(lib0|simple-peer|y-protocols|y-webrtc|yjs)@/, /^src\/try\/yjs\.ts$/],
   [/^node:(buffer|crypto)$/, /^src\/(?!core\/)/],
   [/^node:(fs|process)$/, /^src\/system\/process\.ts$/],
   [/^node:sqlite$/, /^src\/store\/engine\/soundness\.ts$/],

@@ -50,6 +50,11 @@ export class TrustedProxies {
   }
 }
 
+/** An address as logs show it: IPv4 in IPv6 notation is IPv4. */
+export function plainAddress(address: string): string {
+  return parse(address)?.toString() ?? address;
+}
+
 /** The key under which an address is counted: an IPv6 client can choose from a whole /64. */
 export function addressKey(address: string): string {
   const parsed = parse(address);

@@ -19,6 +19,8 @@ export interface Refused {
   readonly address: string;
   readonly pathname: string;
   readonly status: number;
+  /** The dialect whose path it is, where it asked for an upgrade and came without one. */
+  readonly owner?: string;
 }
 
 export interface SignpostOptions {
@@ -62,15 +64,19 @@ export class Signpost {
   }
 
   /** Notes a refused request; other statuses are not for the operator. */
-  refused({ address, pathname, status }: Refused): void {
+  refused({ address, pathname, status, owner }: Refused): void {
     const text = TEXTS.get(status);
     if (text === undefined) return;
     const { metrics, log } = this.#options;
-    const place = this.#placeFor(pathname);
+    const place = this.#options.places.find(({ name }) => name === owner) ??
+      this.#placeFor(pathname);
     const dialect = status === 404 ? "none" : place?.name ?? "none";
     metrics.count("signalbox_refusals_total", { dialect, reason: `http_${status}` });
     if (UNASKED.has(pathname) || !this.#isDue(address)) return;
-    const hint = this.#hint(status, place);
+    // The path is right, even where the dialect has others.
+    const isFound = status === 426 && owner !== undefined && place !== undefined;
+    const here = isFound ? { ...place, path: readable(pathname) } : place;
+    const hint = this.#hint(status, here);
     log.writeForClient("info", text, { address, path: readable(pathname), hint });
   }
 

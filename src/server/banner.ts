@@ -1,17 +1,30 @@
 import type { Server } from "./mod.ts";
 
-/** The text for a person at a terminal after the start: the address of every dialect. */
-export function bannerOf({ urls, reachable, storePlace, clusterWords }: Server): string {
+/** The text for a person at a terminal after the start: the address of every page and dialect. */
+export function bannerOf({ urls, pages, reachable, storePlace, clusterWords }: Server): string {
   const data = storePlace === undefined ? [] : [`Keeping data in ${storePlace}`];
-  const listening = urls.flatMap((url) => [`Listening on ${url}`, ...waysIn(url, reachable)]);
+  const lines = urls.flatMap((url) => [
+    `Listening on ${url}`,
+    ...pages.map(({ title, path }) => lineOf(title, `${reachedAt(url)}${path}`)),
+    ...waysIn(url, reachable),
+  ]);
   const cluster = clusterWords === undefined ? [] : [clusterWords];
-  return [...data, ...listening, ...cluster].join("\n");
+  return [...data, ...lines, ...cluster].join("\n");
 }
 
 function waysIn(url: string, reachable: Server["reachable"]): string[] {
-  const host = url.replace("[::]", "localhost").replace("0.0.0.0", "localhost");
+  const host = reachedAt(url);
   return reachable.map(({ title, entrance: { path, scheme, hint } }) => {
     const base = scheme === "ws" ? host.replace(/^http/, "ws") : host;
-    return `  ${title.padEnd(12)}${base}${path}  ${hint}`;
+    return lineOf(title, `${base}${path}  ${hint}`);
   });
+}
+
+function lineOf(title: string, address: string): string {
+  return `  ${title.padEnd(12)}${address}`;
+}
+
+/** The address at which this machine reaches a server that listens at all addresses. */
+function reachedAt(url: string): string {
+  return url.replace("[::]", "localhost").replace("0.0.0.0", "localhost");
 }

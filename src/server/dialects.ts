@@ -6,7 +6,7 @@ import type { DialectStore } from "../core/kept.ts";
 import type { DialectContext, OpenDialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/mod.ts";
 import type { Gate } from "../http/gate.ts";
-import type { Reachable } from "../http/landing.ts";
+import { DOCS_PATH, type Reachable, TRY_PATH } from "../http/landing.ts";
 import type { Log } from "../observe/log.ts";
 import type { Store } from "../store/mod.ts";
 import type { Connections } from "../transport/connections.ts";
@@ -79,6 +79,13 @@ export function reachableAt(config: Config, dialects: readonly NamedDialect[]): 
       entrance: { ...entrance, path: `${basePath}${entrance.path}` },
     }))
   );
+}
+
+/** The pages that the server has for people. */
+export function pagesOf(config: Config): { title: string; path: string }[] {
+  const trial = config.noTry ? [] : [{ title: "Try it", path: TRY_PATH }];
+  return [...trial, { title: "Guides", path: DOCS_PATH }]
+    .map(({ title, path }) => ({ title, path: `${basePathOf(config)}${path}` }));
 }
 
 /** The Socket.IO server; undefined if no dialect wants one. */

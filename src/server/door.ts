@@ -30,7 +30,11 @@ interface Dispatched {
   readonly answer: Response | Promise<Response>;
   readonly hasCredentials?: true;
   /** The client and its path, for hints; undefined if hints have no use. */
-  readonly asked?: { readonly address: string; readonly pathname: string };
+  readonly asked?: {
+    readonly address: string;
+    readonly pathname: string;
+    readonly owner?: string;
+  };
 }
 
 /** Takes every request to a dialect's socket, to a resource, or to a clear refusal. */
@@ -87,9 +91,15 @@ export class Door {
       return { answer, hasCredentials: true };
     }
     if (isUpgrade) return this.#connect(request, visit);
+    const match = this.#options.router.match(visit.url.pathname);
+    const { owner } = match.upgrade ?? match.stream ?? {};
     return {
-      answer: this.#answer(request, visit),
-      asked: { address, pathname: visit.url.pathname },
+      answer: this.#answer(request, visit, match),
+      asked: {
+        address,
+        pathname: visit.url.pathname,
+        ...(owner === undefined ? {} : { owner }),
+      },
     };
   }
 
@@ -102,8 +112,7 @@ export class Door {
     if (origin !== undefined && !gate.allows(origin)) signpost.foreignOrigin(address, origin);
   }
 
-  #answer(request: Request, visit: Visit): Response | Promise<Response> {
-    const match = this.#options.router.match(visit.url.pathname);
+  #answer(request: Request, visit: Visit, match: Match): Response | Promise<Response> {
     const { upgrade, stream, resources } = match;
     if ((upgrade ?? stream ?? resources[0]) === undefined) return plain(404, "Not found");
     const { method } = request;
@@ -133,7 +142,7 @@ export class Door {
     if (objection.status !== 426) {
       this.#options.onTurnedAway({ dialect: upgrade.owner, ...asked }, objection.status);
     }
-    return { answer: objection, asked };
+    return { answer: objection, asked: { ...asked, owner: upgrade.owner } };
   }
 }
 

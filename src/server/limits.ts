@@ -10,26 +10,26 @@ const FORGET_IDLE_MS = 10_000;
 /** Descriptors kept for everything but connections. */
 const SPARE_FILES = 256;
 
-/** Logs the limits that differ from the configured ones; after the start, which may fail with one line. */
-export function logLimits(config: Config, log: Log): void {
+/** Logs the limits that differ from the configured ones. */
+export function logLimits(config: Config, maxConnections: number, log: Log): void {
   for (const option of liftedLimits(config)) log.write("warning", "no limit", { option });
-  const limit = affordable(config.limits.maxConnections);
-  if (limit === config.limits.maxConnections) return;
+  if (maxConnections === config.limits.maxConnections) return;
   const why = "fewer connections than configured, because of the limit of open files (ulimit -n)";
-  log.write("info", why, { limit });
+  log.write("info", why, { limit: maxConnections });
 }
 
 /**
- * Makes the gate, with no more connections than the system has files for.
+ * Makes the gate.
+ * @param maxConnections no more than the system has files for
  * @param isDraining true while newcomers are refused
  */
 export function openGate(
   config: Config,
+  maxConnections: number,
   clock: Clock,
   bans: AddressBans,
   isDraining: () => boolean,
 ): Gate & Disposable {
-  const maxConnections = affordable(config.limits.maxConnections);
   const gate = new Gate(
     { ...config.limits, maxConnections },
     config.allowedOrigins,
@@ -41,8 +41,11 @@ export function openGate(
   return Object.assign(gate, { [Symbol.dispose]: () => timer[Symbol.dispose]() });
 }
 
-/** The number of connections that the system has files for; if those are scarce, half are kept. */
-function affordable(wanted: number): number {
+/**
+ * The number of connections that the configuration wants and the system has files for; if those are
+ * scarce, half are kept. Needs the permission to read, which the process gives up after its start.
+ */
+export function affordableConnections({ limits: { maxConnections: wanted } }: Config): number {
   const files = maxOpenFiles();
   const spare = Math.min(SPARE_FILES, Math.floor(files / 2));
   return Math.min(wanted, Math.max(1, files - spare));

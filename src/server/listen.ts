@@ -1,5 +1,6 @@
 import { type Listening, urlOf } from "../config/listeners.ts";
 import { ConfigError } from "../config/load.ts";
+import { plainAddress } from "../http/address.ts";
 import type { Journal } from "../observe/journal.ts";
 import { messageOf } from "../system/errors.ts";
 import type { Listener, ListenOptions, TlsMaterial, Transport } from "../transport/transport.ts";
@@ -30,8 +31,10 @@ export function listen(
       port: where.port,
       tls,
       handle,
-      onRefused: (address, status) =>
-        journal.turnedAway({ dialect: "none", address, pathname: "" }, status),
+      onRefused: (remote, status) => {
+        const visitor = { dialect: "none", address: plainAddress(remote), pathname: "" };
+        journal.turnedAway(visitor, status);
+      },
       onBroken: (error) => {
         const url = urlOf({ ...where, hostname, port: listener.port });
         journal.listenerBroken(url, error);

@@ -36,6 +36,7 @@ import {
   type NamedDialect,
   openDialects,
   openSocketIo,
+  pagesOf,
   reachableAt,
   sealAll,
 } from "./dialects.ts";
@@ -43,7 +44,7 @@ import { Door, type DoorOptions } from "./door.ts";
 import { announceGauges } from "./gauges.ts";
 import { type DrainRequest, Lifecycle, stopBudgetMs, urlsOf } from "./lifecycle.ts";
 import { openIce } from "./ice.ts";
-import { logLimits, openGate } from "./limits.ts";
+import { affordableConnections, logLimits, openGate } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { forgetful, type Persistence } from "./open_store.ts";
 import { placesOf } from "./places.ts";
@@ -57,6 +58,10 @@ export interface Server extends AsyncDisposable {
   /** Where it listens, such as `http://[::]:8080`, in the order of the configuration. */
   readonly urls: readonly string[];
   readonly reachable: readonly Reachable[];
+  /** Pages for people, with the server's base path. */
+  readonly pages: readonly { readonly title: string; readonly path: string }[];
+  /** Logs the limits that differ from the configured ones. */
+  logLimits(): void;
   /** Where data is kept; undefined where it is forgotten with the process. */
   readonly storePlace: string | undefined;
   /** The cluster that this process belongs to, in a sentence; undefined for a server of one node. */
@@ -132,7 +137,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
   const bans = new AddressBans(store.bans);
   const life = new Lifecycle(clock, log, config);
-  const gate = undo.use(openGate(config, clock, bans, () => life.isDraining));
+  const maxConnections = affordableConnections(config);
+  const gate = undo.use(openGate(config, maxConnections, clock, bans, () => life.isDraining));
   const authParts = { clock, metrics, log, wallNow: wallClock };
   const authentication = undo.use(openAuthentication(config, authParts));
   const ice = openIce(config, { clock, wallNow: wallClock, metrics, authentication });
@@ -201,7 +207,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     connections,
     listeners: listening,
     keepsConnections: transport.keepsConnections,
-    begin: () => store.forgetSealed().then(() => logLimits(config, log)),
+    begin: () => store.forgetSealed(),
     silence: () => hub.silence(),
     seal: () => sealAll(dialects),
     notify: () => webhooks.finish(),
@@ -221,6 +227,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
   return {
     urls: urlsOf(listening),
     reachable: reachableAt(config, dialects),
+    pages: pagesOf(config),
+    logLimits: () => logLimits(config, maxConnections, log),
     started: life.started,
     storePlace: store.place,
     clusterWords: clustered && clusterWords(clustered),

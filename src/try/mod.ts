@@ -1,3 +1,4 @@
+import { plain } from "../http/answers.ts";
 import { TRY_PATH } from "../http/landing.ts";
 import type { Entrance, HttpRoute } from "../http/route.ts";
 import connections from "./connections.js" with { type: "text" };
@@ -6,6 +7,7 @@ import peerjs from "./clients/peerjs.js" with { type: "text" };
 import rtcpool from "./clients/rtcpool.js" with { type: "text" };
 import simple from "./clients/simple.js" with { type: "text" };
 import webrtcsink from "./clients/webrtcsink.js" with { type: "text" };
+import yjs from "./clients/yjs.js" with { type: "text" };
 import page from "./page.html" with { type: "text" };
 import script from "./page.js" with { type: "text" };
 import style from "./page.css" with { type: "text" };
@@ -26,6 +28,7 @@ const OFFERS: readonly Offer[] = [
   { dialect: "ssp", name: "rtcpool", title: "RTCPool (ssp)" },
   { dialect: "webrtcsink", name: "webrtcsink", title: "gstwebrtc-api (webrtcsink)" },
   { dialect: "gstreamer", name: "gstreamer", title: "GStreamer text protocol" },
+  { dialect: "topics", name: "yjs", title: "Yjs: a shared text" },
 ];
 
 const SCRIPTS: Readonly<Record<string, string>> = {
@@ -38,6 +41,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   "clients/rtcpool.js": rtcpool,
   "clients/simple.js": simple,
   "clients/webrtcsink.js": webrtcsink,
+  "clients/yjs.js": yjs,
 };
 
 /** Nothing of the page comes from another host, and no other site may frame it. */
@@ -64,6 +68,7 @@ export function tryRoutes(spoken: readonly Spoken[]): HttpRoute[] {
     file("/protocols.json", "application/json", protocols),
     ...Object.entries(SCRIPTS).map(([name, text]) => file(`/${name}`, "text/javascript", text)),
     ...["peerjs", "rtcpool", "gstwebrtc-api"].map(library),
+    route("/clients/lib/yjs/*", moduleOfYjs),
   ];
 }
 
@@ -85,7 +90,14 @@ function library(name: string): HttpRoute {
   });
 }
 
-function route(path: string, handle: () => Response | Promise<Response>): HttpRoute {
+/** A module of Yjs; it has some thirty. */
+async function moduleOfYjs({ url }: Request): Promise<Response> {
+  const { YJS } = await import("./yjs.ts");
+  const text = YJS.get(new URL(url).pathname.split("/").at(-1) ?? "");
+  return text === undefined ? plain(404, "Not found") : answer("text/javascript", text);
+}
+
+function route(path: string, handle: HttpRoute["handle"]): HttpRoute {
   return { kind: "http", method: "GET", path: TRY_PATH + path, access: "open", handle };
 }
 

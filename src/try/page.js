@@ -70,6 +70,8 @@ const report = {
     if (video.srcObject !== stream) video.srcObject = stream;
     setStatus("Connected.");
   },
+  /** Somebody without a picture is here. */
+  present: (id) => setStatus(`${id} is here.`),
   message: (id, text) => addMessage(id, String(text)),
   left: (id) => {
     figures.get(id)?.figure.remove();
@@ -88,14 +90,16 @@ async function start(wanted) {
   for (const control of $("setup").elements) control.disabled = control.id !== "leave";
   $("leave").hidden = false;
   setStatus("Connecting …");
-  const { kind, stream } = await openPicture(wanted);
-  $("own").srcObject = stream;
+  const client = await clientOf(name);
+  const hasPicture = client.hasPicture !== false;
+  const { kind, stream } = hasPicture ? await openPicture(wanted) : { kind: wanted };
+  $("stage").hidden = !hasPicture;
+  if (hasPicture) $("own").srcObject = stream;
   const again = new URLSearchParams({ protocol: name, room: $("room").value, start: kind });
   if ($("token").value !== "") again.set("token", $("token").value);
   $("again").href = `?${again}`;
   $("again").hidden = false;
   try {
-    const client = await clientOf(name);
     call = await client.start({
       server: SERVER,
       path: protocol.path,
@@ -107,10 +111,23 @@ async function start(wanted) {
     });
     $("chat").hidden = false;
     $("dial").hidden = call.dial === undefined;
+    if (call.text !== undefined) shareText(call.text);
   } catch (error) {
     report.trouble(error.message || "The client does not start: see the browser's console.");
     throw error;
   }
+}
+
+/** Shows a text that all tabs write together. */
+function shareText({ read, write, onChange }) {
+  const area = $("document");
+  $("shared").hidden = false;
+  area.addEventListener("input", () => write(area.value));
+  const show = () => {
+    if (area.value !== read()) area.value = read();
+  };
+  onChange(show);
+  show();
 }
 
 function clientOf(name) {

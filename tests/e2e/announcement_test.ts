@@ -55,7 +55,10 @@ Deno.test("variables that the server does not know are warnings, and it starts",
 
 Deno.test("--dialects serves these protocols only, and start and landing page name only them", async () => {
   await using server = await startMain({ args: [...LOCAL, "--dialects", "gstreamer", "ssp"] });
-  assertMatch(server.stderr(), / INF listening url=\S+ dialects="GStreamer, RTCPool"\n/);
+  assertMatch(
+    server.stderr(),
+    / INF listening url=\S+ dialects="GStreamer, RTCPool" pages="\/try, \/docs"\n/,
+  );
   const [url = ""] = server.urls;
   const page = await (await fetch(url, { headers: { accept: "text/html" } })).text();
   for (const title of ["GStreamer", "RTCPool"]) assertStringIncludes(page, title);
@@ -113,7 +116,10 @@ clientTest({
       child.kill("SIGTERM");
       await child.status;
     }
-    assertMatch(shown, /^Listening on http:\/\/127\.0\.0\.1:\d+\r\n {2}PeerJS/m);
+    assertMatch(
+      shown,
+      /^Listening on http:\/\/127\.0\.0\.1:\d+\r\n {2}Try it +http:\/\/127\.0\.0\.1:\d+\/try\r\n {2}Guides +\S+\/docs\r\n {2}PeerJS/m,
+    );
     assertEquals(/listening url=/.test(shown), false, shown);
   },
 });

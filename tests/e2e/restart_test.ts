@@ -25,7 +25,9 @@ const TAKEN = { type: "ID-TAKEN", payload: { msg: "ID is taken" } };
 const ARGS = [
   "--listen=http://127.0.0.1:0",
   "--peerjs-reserve-ids=1h",
-  "--peerjs-expire-timeout-ms=60000",
+  // A loaded machine may take long to start the server again.
+  "--peerjs-expire-timeout-ms=300000",
+  "--simple-resume-ms=300000",
   "--simple-frames-per-second=unlimited",
   "--simple-bytes-per-second=unlimited",
   "--simple-max-kept-signals=10000",
@@ -121,6 +123,7 @@ systemTest({
     const reserved = new Reserved();
     const ends = { SIGTERM: 0, SIGKILL: 0 };
     let [end, endedAt]: [End, number] = [undefined, 0];
+    let last = "";
     for (let nth = 0; nth <= RESTARTS; nth++) {
       await using server = await startMain({ args: [...ARGS, "--store", `kv:${folder.path}`] });
       const [url = ""] = server.urls;
@@ -139,13 +142,15 @@ systemTest({
         server.signal(next);
         const { code } = await within("the end of the server", server.ended);
         if (next === "SIGTERM") assertEquals(code, 0);
+        last = server.stderr().split("\n").slice(-6).join("\n");
         await talking;
         for (const client of clients) await client.ended();
         if (next === "SIGKILL") ledger.forgive();
         ends[next]++;
         end = next;
       } catch (cause) {
-        throw new Error(`Start ${nth} after ${end}, seed ${SEED}:\n${server.stderr()}`, { cause });
+        const log = `${last}\n${server.stderr()}`;
+        throw new Error(`Start ${nth} after ${end}, seed ${SEED}:\n${log}`, { cause });
       }
     }
     // It was a load, and both ends were met.

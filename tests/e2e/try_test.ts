@@ -68,6 +68,73 @@ for (const name of ["chromium", "firefox"] as const) {
   });
 }
 
+/** Types into the shared text of a tab. */
+async function write(page: Page, words: string): Promise<void> {
+  const area = 'document.getElementById("document")';
+  await page.evaluate(
+    `(${area}.value += ${JSON.stringify(words)}, ${area}.dispatchEvent(new Event("input")))`,
+  );
+}
+
+/** Waits until both tabs have one text with the words of both, and each other's chat lines. */
+async function assertShared(one: Page, other: Page): Promise<void> {
+  for (const page of [one, other]) {
+    await until(
+      "the shared text",
+      async () => await page.evaluate('document.getElementById("shared").hidden') === false,
+    );
+  }
+  await write(one, "first;");
+  await write(other, "second;");
+  for (const page of [one, other]) {
+    await until("both words", async () => {
+      const text = String(await page.evaluate('document.getElementById("document").value'));
+      return text.includes("first;") && text.includes("second;");
+    });
+  }
+  await say(one, "grüß Gott");
+  await until(
+    "the chat line",
+    async () => (await textOf(other, "messages")).includes("grüß Gott"),
+  );
+  for (const page of [one, other]) {
+    assertEquals(await textOf(page, "trouble"), "");
+    await until(
+      "a connection",
+      async () => (await textOf(page, "connections")).includes("host udp"),
+    );
+  }
+}
+
+for (const name of ["chromium", "firefox"] as const) {
+  clientTest({
+    name: `/try: two tabs of ${name} write one text with Yjs`,
+    needs: [name],
+    fn: async () => {
+      await using server = await startServerProcess();
+      await using browser = await (name === "chromium" ? launchBrowser() : launchFirefox());
+      const one = await openTab(browser, server.url, "yjs");
+      // Tabs of one origin would share by the browser's own channel.
+      const other = await openTab(browser, server.url.replace("127.0.0.1", "localhost"), "yjs");
+      await assertShared(one, other);
+    },
+  });
+}
+
+clientTest({
+  name: "/try: Firefox and Chromium write one text with Yjs",
+  needs: ["chromium", "firefox"] satisfies Need[],
+  fn: async () => {
+    await using server = await startServerProcess();
+    await using chromium = await launchBrowser();
+    await using firefox = await launchFirefox();
+    await assertShared(
+      await openTab(chromium, server.url, "yjs"),
+      await openTab(firefox, server.url, "yjs"),
+    );
+  },
+});
+
 clientTest({
   name: "/try: Firefox and Chromium see each other",
   needs: ["chromium", "firefox"] satisfies Need[],
@@ -88,7 +155,7 @@ clientTest({
     await using server = await startServerProcess();
     await using browser = await launchBrowser();
     const page = await browser.newPage(`${server.url}/try`);
-    for (const protocol of PROTOCOLS) {
+    for (const protocol of [...PROTOCOLS, "yjs"]) {
       await page.evaluate(
         `(document.getElementById("protocol").value = ${JSON.stringify(protocol)},
           document.getElementById("protocol").dispatchEvent(new Event("change")))`,

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { addressKey, TrustedProxies } from "../../src/http/address.ts";
+import { addressKey, plainAddress, TrustedProxies } from "../../src/http/address.ts";
 
 function clientOf(trusted: readonly string[], remote: string, forwarded: string | null): string {
   return new TrustedProxies(trusted).clientAddress(remote, forwarded);
@@ -93,4 +93,17 @@ Deno.test("no header makes anything but an address of it, and none breaks the re
     const client = proxies.clientAddress("10.0.0.1", hops.join(", "));
     assert(/^[\d.]+$|^[\da-f:.]+(%\w+)?$/.test(client), client);
   }));
+});
+
+Deno.test("logs show an IPv4 address as IPv4, also on a socket of IPv6", () => {
+  for (
+    const [address, shown] of [
+      ["::ffff:192.0.2.1", "192.0.2.1"],
+      ["192.0.2.1", "192.0.2.1"],
+      ["2001:db8::1", "2001:db8::1"],
+      ["", ""],
+    ] as const
+  ) {
+    assertEquals(plainAddress(address), shown);
+  }
 });

@@ -63,6 +63,21 @@ Deno.test("401, 403 and 426 leave a line too; other statuses do not", () => {
   assertEquals(lines, []);
 });
 
+Deno.test("a request without an upgrade gets a hint at the path that it asked for", () => {
+  const places = [{
+    name: "gstreamer",
+    title: "GStreamer",
+    path: "/",
+    tails: new Set(["gst"]),
+  }, ...PLACES];
+  const { signpost, lines } = newBench(100, places);
+  signpost.refused({ ...at("/gst", 426), owner: "gstreamer" });
+  assertEquals(lines, [
+    "info not a WebSocket handshake 192.0.2.1 | /gst | GStreamer is at /gst, by WebSocket; " +
+    "a proxy must pass the Upgrade header on",
+  ]);
+});
+
 Deno.test("an address gets one line a minute, and all its refusals are counted", async () => {
   const { signpost, lines, clock, metrics } = newBench();
   for (let nth = 0; nth < 5; nth++) signpost.refused(at("/a"));

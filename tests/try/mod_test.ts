@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { startTestServer } from "../helpers/wire/server.ts";
 
+const IMPORTS = /^(?:import|export)\s[\w$*{},\s]*?\bfrom ['"]([^'"]+)/gm;
 const FILES = /(?:src|href)="(try\/[^"]+)"|from "\.\/([^"]+)"/g;
 
 Deno.test("/try serves its page, and every file that it asks for, from this server alone", async () => {
@@ -46,6 +47,7 @@ Deno.test("/try offers the protocols that the server speaks, each with its adapt
     "rtcpool",
     "webrtcsink",
     "gstreamer",
+    "yjs",
   ]);
   for (const { name, path } of protocols) {
     assert(path.startsWith("/"));
@@ -54,6 +56,28 @@ Deno.test("/try offers the protocols that the server speaks, each with its adapt
     if (library === undefined) continue;
     assert((await (await fetch(`${server.url}/try/${library}`)).text()).length > 10_000);
   }
+});
+
+Deno.test("/try serves every module that Yjs and y-webrtc import, and no other", async () => {
+  await using server = startTestServer();
+  const isSeen = new Set<string>();
+  const waiting = ["yjs.js", "y-webrtc.js"];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    if (isSeen.has(name)) continue;
+    isSeen.add(name);
+    const answer = await fetch(`${server.url}/try/clients/lib/yjs/${name}`);
+    const text = await answer.text();
+    assertEquals([name, answer.status], [name, 200]);
+    for (
+      const [, target = ""] of text.matchAll(IMPORTS)
+    ) {
+      assertMatch(target, /^\.\/[\w-]+\.js$/, name);
+      waiting.push(target.slice(2));
+    }
+  }
+  assert(isSeen.size > 30, [...isSeen].join());
+  const absent = await fetch(`${server.url}/try/clients/lib/yjs/constructor.js`);
+  assertEquals([absent.status, await absent.text()], [404, "Not found\n"]);
 });
 
 Deno.test("--no-try takes the page and its files away", async () => {

@@ -17,6 +17,7 @@ export type Need =
   | "registry"
   | "script"
   | "setpriv"
+  | "systemd"
   | "unshare"
   | ProxyName;
 
@@ -84,6 +85,7 @@ const locate: Record<Need, () => Found> = {
   registry: once(findRegistry),
   script: once(findScript),
   setpriv: once(findSetpriv),
+  systemd: once(findSystemd),
   unshare: once(findUnshare),
 };
 
@@ -166,6 +168,11 @@ function findOpenssl(): Found {
 function findPromtool(): Found {
   const program = onPath("promtool");
   return program === undefined ? { missing: "no promtool: install prometheus" } : { program };
+}
+
+function findSystemd(): Found {
+  const program = onPath("systemd-analyze");
+  return program === undefined ? { missing: "no systemd-analyze: install systemd" } : { program };
 }
 
 /** The place where packages come from, asked by npm's own client. */

@@ -16,7 +16,7 @@ export interface MainOptions {
 }
 
 /** How long a program may take that has nothing to do. */
-const END_MS = 20_000;
+const END_MS = 60_000;
 
 /** A process that has ended. */
 export interface MainResult {

@@ -7,8 +7,15 @@ export interface TurnServer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Starts Debian's coturn with ephemeral credentials. @param secrets all that it accepts */
-export async function startTurnServer(secrets: readonly string[]): Promise<TurnServer> {
+/**
+ * Starts Debian's coturn with ephemeral credentials.
+ * @param secrets all that it accepts
+ * @param recipe lines of a configuration, in place of those about realm and secrets
+ */
+export async function startTurnServer(
+  secrets: readonly string[],
+  recipe?: readonly string[],
+): Promise<TurnServer> {
   const folder = await Deno.makeTempDir({ prefix: "signalbox-coturn-" });
   const port = freePort();
   const config = [
@@ -17,9 +24,11 @@ export async function startTurnServer(secrets: readonly string[]): Promise<TurnS
     `listening-port=${port}`,
     "min-port=49152",
     "max-port=65535",
-    "realm=signalbox.test",
-    "use-auth-secret",
-    ...secrets.map((secret) => `static-auth-secret=${secret}`),
+    ...recipe ?? [
+      "realm=signalbox.test",
+      "use-auth-secret",
+      ...secrets.map((secret) => `static-auth-secret=${secret}`),
+    ],
     // Both pages are on this machine.
     "allow-loopback-peers",
     "no-tls",
