@@ -64,7 +64,7 @@ function explain(error: unknown): number {
 }
 
 async function serve(
-  { config, notices, secrets }: Extract<Command, { type: "serve" }>,
+  { config, notices, secrets, origins }: Extract<Command, { type: "serve" }>,
   { variable: variables }: Sources,
 ): Promise<void> {
   if (!config.traceUrls && tracesAreOn()) throw new ConfigError([TRACES]);
@@ -73,7 +73,8 @@ async function serve(
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
   const clustered = await joinCluster(config, parts);
-  const server = startServer(config, { version: VERSION, log, persistence, secrets, clustered });
+  const extras = { persistence, secrets, origins, clustered };
+  const server = startServer(config, { version: VERSION, log, ...extras });
   // From here on this process has the sealed state, and must seal it again when it stops.
   stopOnSignals(server, log);
   await server.started;

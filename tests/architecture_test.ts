@@ -95,7 +95,10 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     /^src\/http\//,
     /^src\/store\/mod\.ts$/,
     /^src\/dialects\/dialect\.ts$/,
+    // Facts of connections.
+    /^src\/transport\/(connections|links)\.ts$/,
     OBSERVE,
+    SYSTEM,
     CORE,
   ]],
   [/^src\/config\//, [
@@ -186,7 +189,8 @@ Deno.test("core leans on nothing but itself", () => {
 const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^@redis\/client$/, /^src\/cluster\/redis\.ts$/],
   [/^jose$/, /^src\/auth\//],
-  [/^zod$/, /^src\/(auth|config|dialects|store\/records)\//],
+  [/^@hono\/zod-openapi$/, /^src\/admin\//],
+  [/^zod$/, /^src\/(admin|auth|config|dialects|store\/records)\//],
   [/^@logtape\/logtape$/, /^src\/observe\/log\.ts$/],
   [/^prom-client$/, /^src\/observe\/metrics\.ts$/],
   [/^marked$/, /^src\/docs\/markdown\.ts$/],
@@ -238,7 +242,7 @@ Deno.test("time comes from the clock that was handed in", () => {
 
 Deno.test("frames are parsed in one file of each dialect", () => {
   const allowed =
-    /^src\/dialects\/(kit\/json|simple\/messages)\.ts$|^src\/auth\/(keys|jwks|webhook)\.ts$|^src\/admin\/operator\.ts$|^src\/cluster\/texts\.ts$|^src\/store\/(seal\/seal|records\/shapes)\.ts$/;
+    /^src\/dialects\/(kit\/json|simple\/messages)\.ts$|^src\/auth\/(keys|jwks|webhook)\.ts$|^src\/admin\/(operator|page)\.ts$|^src\/cluster\/texts\.ts$|^src\/store\/(seal\/seal|records\/shapes)\.ts$/;
   assertEquals(offenders(/\bJSON\.parse\b/, allowed), []);
   assertEquals(
     offenders(/\b(parseJson|jsonIn)\b/, /^src\/dialects\/(kit\/json|\w+\/messages)\.ts$/),

@@ -1,29 +1,50 @@
-import type { Ban, KeepOutcome, OperatorLogEntry } from "../core/kept.ts";
+import type { PeerId } from "../core/events.ts";
+import type { Expulsion } from "../core/expulsion.ts";
+import type { Happenings } from "../core/happenings.ts";
+import type { Hub } from "../core/hub.ts";
+import type { Ban, KeepOutcome, OperatorLogEntry, WallClock } from "../core/kept.ts";
+import type { PresentPeer } from "../core/peer.ts";
 import type { Described, IdOperations, OpenDialect, RoomOperations } from "../dialects/dialect.ts";
 import { readAddressKey } from "../http/address.ts";
-import type { AddressBans } from "../http/bans.ts";
+import type { AddressBans, UserBans } from "../http/bans.ts";
 import type { RecentRefusals, RefusalReport } from "../observe/recent_refusals.ts";
 import type { Store } from "../store/mod.ts";
+import { isoTime } from "../system/clock.ts";
 
-/** Addresses in an operator's hands; of IPv6 a /64 counts as one. */
+/** Bans of one kind: of addresses, of which a /64 counts as one in IPv6, or of users. */
 export interface BanOperations {
   /**
-   * Lets an address in no more, and hangs up on who is connected from it. "invalid": it is no
-   * address, and no network that counts as one.
+   * Lets a client in no more, and hangs up on all that are connected. "invalid": the value is no
+   * address, and no network that counts as one; or it cannot be a key.
    */
-  ban(address: string, ban: { reason: string; lifetimeMs?: number }): KeepOutcome;
+  ban(value: string, ban: { reason: string; lifetimeMs?: number }): KeepOutcome;
   /** False where it was not banned. */
-  lift(address: string): boolean;
+  lift(value: string): boolean;
   list(): Ban[];
 }
 
 export interface OperatorParts {
-  readonly dialects: readonly { readonly name: string; readonly dialect: OpenDialect }[];
+  readonly dialects: readonly {
+    readonly name: string;
+    readonly realm: string;
+    readonly dialect: OpenDialect;
+  }[];
+  readonly hub: Pick<Hub, "find" | "overview">;
   readonly store: Pick<Store, "operatorLog" | "rotateSecret" | "flush">;
   readonly bans: AddressBans;
+  readonly userBans: UserBans;
+  readonly happenings: Happenings;
+  readonly wallNow: WallClock;
   readonly refusals: RecentRefusals;
   /** Hangs up on all of an address, as the addresses count. */
   readonly turnOut: (addressKey: string) => void;
+}
+
+/** A kick, and a ban that may follow it. */
+export interface Kick {
+  readonly reason?: string | undefined;
+  /** Bans the peer's user, or its address if it has none. */
+  readonly banSeconds?: number | undefined;
 }
 
 /** "unused": no secret of the store is behind what the dialect gives out. */
@@ -38,14 +59,18 @@ export class Operator {
   readonly rooms: ReadonlyMap<string, RoomOperations>;
   readonly ids: ReadonlyMap<string, IdOperations>;
   readonly bans: BanOperations;
+  readonly userBans: BanOperations;
   readonly #parts: OperatorParts;
   readonly #note: Note;
 
   /** @param actor who it is, for the log */
   constructor(parts: OperatorParts, actor: string = "operator") {
     const { dialects, store: { operatorLog } } = parts;
-    const note: Note = (action, subject, outcome) =>
+    const note: Note = (action, subject, outcome) => {
       operatorLog.write({ actor, action, subject, outcome });
+      const at = isoTime(parts.wallNow());
+      parts.happenings.emit({ type: "operator", data: { at, actor, action, subject, outcome } });
+    };
     this.#parts = parts;
     this.#note = note;
     this.rooms = new Map(
@@ -59,6 +84,27 @@ export class Operator {
       ),
     );
     this.bans = notedBans(parts, note);
+    this.userBans = notedUserBans(parts, note);
+  }
+
+  /** Removes a peer, with all its connections; false if there is none. */
+  kick(dialect: string, id: PeerId, { reason = "", banSeconds }: Kick = {}): boolean {
+    const peer = this.#find(dialect, id);
+    this.#note("kick peer", [dialect, id], peer === undefined ? "unknown" : "kicked");
+    if (peer === undefined) return false;
+    const { receiver, user } = peer;
+    const address = receiver.links[0]?.address;
+    receiver.expel("kicked");
+    if (banSeconds === undefined) return true;
+    const ban = { reason, lifetimeMs: 1_000 * banSeconds };
+    if (user !== undefined) this.userBans.ban(user, ban);
+    else if (address !== undefined) this.bans.ban(address, ban);
+    return true;
+  }
+
+  /** Notes an action that has no operation here, or that was refused. */
+  note(action: string, subject: readonly string[], outcome: string): void {
+    this.#note(action, subject, outcome);
   }
 
   /** The same in somebody else's name. */
@@ -91,6 +137,12 @@ export class Operator {
     return this.#parts.store.flush();
   }
 
+  #find(name: string, id: PeerId): PresentPeer | undefined {
+    const realm = this.#parts.dialects.find((one) => one.name === name)?.realm;
+    const peer = realm === undefined ? undefined : this.#parts.hub.find(realm, id);
+    return peer?.dialect === name ? peer : undefined;
+  }
+
   async #rotate(name: string): Promise<Rotated> {
     const { dialects, store } = this.#parts;
     const named = dialects.find((one) => one.name === name);
@@ -103,6 +155,7 @@ function notedRooms(dialect: string, rooms: RoomOperations, note: Note): RoomOpe
   const { keep, forget } = rooms;
   return {
     list: () => rooms.list(),
+    isKept: (room) => rooms.isKept?.(room) === true,
     describe(room, member, description): Described {
       const json = jsonCopy(description);
       const outcome = json === undefined ? "invalid" : rooms.describe(room, member, json);
@@ -162,6 +215,27 @@ function notedBans({ bans, turnOut }: OperatorParts, note: Note): BanOperations 
       return isDone;
     },
     list: () => bans.list(),
+  };
+}
+
+function notedUserBans({ userBans, hub }: OperatorParts, note: Note): BanOperations {
+  return {
+    ban(user, ban): KeepOutcome {
+      const outcome = userBans.ban(user, ban);
+      note("ban user", [user], outcome);
+      if (outcome !== "kept") return outcome;
+      const reason: Expulsion = "user_banned";
+      for (const peer of [...hub.overview.peers()]) {
+        if (peer.user === user) peer.receiver.expel(reason);
+      }
+      return outcome;
+    },
+    lift(user): boolean {
+      const isDone = userBans.lift(user);
+      note("lift ban", [user], isDone ? "lifted" : "unknown");
+      return isDone;
+    },
+    list: () => userBans.list(),
   };
 }
 

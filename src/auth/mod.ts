@@ -25,6 +25,8 @@ export interface AuthOptions extends FailureLimits {
   readonly clock: Clock;
   readonly keyOf: (address: string) => string;
   readonly maxTokenBytes: number;
+  /** True if an operator has banned the user. */
+  readonly isBanned: (user: string) => boolean;
   /** One attempt was judged. */
   readonly onOutcome: (dialect: string, outcome: Outcome) => void;
   /** A judge of the mode took so long; tokens of one dialect alone are of mode "tokens". */
@@ -154,10 +156,16 @@ export class Authentication implements Authenticator, Disposable {
   }
 
   #answer(judge: Judge, verdict: Verdict, attempt: Attempt): Verdict | Promise<Verdict> {
-    const settled = this.#settle(verdict, attempt);
+    const settled = this.#settle(this.#admitted(verdict), attempt);
     if (!("why" in settled) || INNOCENT.has(settled.why)) return settled;
     const delayMs = judge.asksAlways ? 0 : this.#failures.delayMs(attempt.address);
     return delayMs === 0 ? settled : this.#options.clock.delay(delayMs).then(() => settled);
+  }
+
+  /** A verdict, or the refusal of a banned user. */
+  #admitted(verdict: Verdict): Verdict {
+    const user = "identity" in verdict ? verdict.identity.user : undefined;
+    return user !== undefined && this.#options.isBanned(user) ? refused("denied") : verdict;
   }
 
   #settle(verdict: Verdict, { dialect, address }: Attempt): Verdict {

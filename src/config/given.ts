@@ -7,6 +7,9 @@ export interface Given {
   readonly from: string;
 }
 
+/** The kind of place that a value comes from. */
+export type Source = "flag" | "variable" | "file";
+
 /** Converts text to the option's type; text that does not fit stays and fails the schema. */
 export function typed(option: Option, value: unknown): unknown {
   if (typeof value !== "string") return value;

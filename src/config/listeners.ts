@@ -18,11 +18,13 @@ export interface TlsFiles {
 /** The options about listening, in the words of every original server. */
 export function listenersOf(config: Config): { listeners: Listening[]; tls: TlsFiles | undefined } {
   const tls = tlsFilesOf(config);
-  const listeners = config.listen.length > 0 ? config.listen.map(parseListen) : [{
-    hostname: config.host,
-    port: config.port,
-    isSecure: tls !== undefined && !config.disableSsl,
-  }];
+  const listeners = config.listen.length > 0
+    ? config.listen.map((text) => parseListen("--listen", text))
+    : [{
+      hostname: config.host,
+      port: config.port,
+      isSecure: tls !== undefined && !config.disableSsl,
+    }];
   if (tls === undefined && listeners.some(({ isSecure }) => isSecure)) {
     throw new ConfigError(["Cannot listen with https: --tls-cert and --tls-key are missing"]);
   }
@@ -48,12 +50,13 @@ function tlsFilesOf({ tlsCert, tlsKey, certPath }: Config): TlsFiles | undefined
     : { cert: `${folder}/cert.pem`, key: `${folder}/key.pem` };
 }
 
-function parseListen(text: string): Listening {
+/** Reads the URL of an address to listen on. Throws ConfigError if it is invalid. */
+export function parseListen(flag: string, text: string): Listening {
   let url: URL;
   try {
     url = new URL(text);
   } catch {
-    throw new ConfigError([mustBe("--listen", "a URL such as http://[::]:8080", text)]);
+    throw new ConfigError([mustBe(flag, "a URL such as http://[::]:8080", text)]);
   }
   const isSecure = url.protocol === "https:";
   return {

@@ -1,7 +1,7 @@
 import { wordAll } from "./complaint.ts";
 import { readConfigFile } from "./config_file.ts";
 import { readFlags } from "./flags.ts";
-import type { Given } from "./given.ts";
+import type { Given, Source } from "./given.ts";
 import { LiveSecrets } from "./live_secrets.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 import { SecretFiles } from "./secret_files.ts";
@@ -21,6 +21,8 @@ export type Command =
     readonly config: Config;
     readonly notices: readonly Notice[];
     readonly secrets: LiveSecrets;
+    /** Where each given option comes from, by its flag. */
+    readonly origins: ReadonlyMap<string, Source>;
   }
   | { readonly type: "help" | "help-all" | "version" | "config-schema" };
 
@@ -50,14 +52,19 @@ export function loadConfig(sources: Sources): Command {
   }
 
   const given = new Map<string, Given>();
-  for (const one of [...fromFile, ...fromVariables, ...flags.given]) {
-    given.set(one.option.flag, one);
+  const origins = new Map<string, Source>();
+  const places = [["file", fromFile], ["variable", fromVariables], ["flag", flags.given]] as const;
+  for (const [source, values] of places) {
+    for (const one of values) {
+      given.set(one.option.flag, one);
+      origins.set(one.option.flag, source);
+    }
   }
   const files = new SecretFiles(given, sources.readFile, problems);
   const config = parse(given, files.read(problems), problems);
   if (config === undefined || problems.length > 0) throw new ConfigError(problems);
   const secrets = new LiveSecrets(config, files, (fresh, faults) => parse(given, fresh, faults));
-  return { type: "serve", config, notices: [...notices, ...noticesOf(config)], secrets };
+  return { type: "serve", config, notices: [...notices, ...noticesOf(config)], secrets, origins };
 }
 
 /** The configuration of these values; undefined if they cannot be used, with the reasons in `problems`. */

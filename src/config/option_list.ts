@@ -36,6 +36,7 @@ export interface Option {
 
 /** Headings of the schema's own groups. */
 const GROUPS: Readonly<Record<string, string>> = {
+  admin: "Admin API",
   auth: "Authentication",
   log: "Log",
   limits: "Limits of the whole server",
@@ -118,7 +119,8 @@ export function liftedLimits(config: Config): string[] {
   return OPTIONS.filter(({ path }) => valueAt(config, path) === Infinity).map(({ flag }) => flag);
 }
 
-function valueAt(value: unknown, path: readonly string[]): unknown {
+/** The value of an option in a configuration. */
+export function valueAt(value: unknown, path: readonly string[]): unknown {
   const [name, ...rest] = path;
   if (name === undefined) return value;
   const isObject = typeof value === "object" && value !== null;

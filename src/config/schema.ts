@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { type DialectOptions, DIALECTS } from "../dialects/mod.ts";
+import { admin } from "./admin.ts";
 import { auth } from "./auth.ts";
 import { bridgeOptions } from "./bridge.ts";
 import { clusterOptions } from "./cluster.ts";
@@ -274,6 +275,7 @@ export const ConfigSchema = withFileTwins(z.strictObject({
     group: OPERATION,
   }),
   noSeal: toggle("Do not keep calls in progress across a planned restart", { group: OPERATION }),
+  admin: admin.prefault({}),
   auth: auth.prefault({}),
   ...bridgeOptions,
   ...clusterOptions,

@@ -90,9 +90,15 @@ export interface Reading {
 
 /**
  * The outcome of describing a member. "invalid": the dialect has no such description. "full": the
- * store takes no more.
+ * store takes no more. "unsupported": the dialect has no descriptions.
  */
-export type Described = "described" | "unknown" | "invalid" | "too_large" | "full";
+export type Described =
+  | "described"
+  | "unknown"
+  | "invalid"
+  | "too_large"
+  | "full"
+  | "unsupported";
 
 /** A room in an operator's list. */
 export interface OperatedRoom extends RoomReport {
@@ -104,6 +110,12 @@ export interface OperatedRoom extends RoomReport {
 
 /** Rooms in an operator's hands. */
 export interface RoomOperations {
+  /** Rooms without members of the hub's: those that are kept, and those of clients without ids. */
+  listIdle?(): OperatedRoom[];
+  /** True if the room exists without members. */
+  isKept?(room: string): boolean;
+  /** The server's descriptions beside those of members. */
+  standing?(room: string): readonly PeerSummary[];
   /** Rooms with their members and descriptions, and those that are kept without members. */
   list(): OperatedRoom[];
   /**

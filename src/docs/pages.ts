@@ -7,6 +7,7 @@ import dockerfile from "../../scripts/docker/Dockerfile" with { type: "text" };
 import folderUnit from "../../scripts/systemd/signalbox-folder.service" with { type: "text" };
 import unit from "../../scripts/systemd/signalbox.service" with { type: "text" };
 import contributing from "../../tests/README.md" with { type: "text" };
+import admin from "../admin/README.md" with { type: "text" };
 import cluster from "../cluster/README.md" with { type: "text" };
 import options from "../config/README.md" with { type: "text" };
 import core from "../core/README.md" with { type: "text" };
@@ -59,6 +60,7 @@ export const PAGES: readonly Page[] = [
   ...group("Operate", {
     "src/server/README.md": operating,
     "src/config/README.md": options,
+    "src/admin/README.md": admin,
     "src/store/README.md": persistence,
     "src/cluster/README.md": cluster,
     "src/dialects/BRIDGING.md": bridging,

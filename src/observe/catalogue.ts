@@ -102,6 +102,10 @@ export const CATALOGUE = {
   ),
   signalbox_ice_credentials_total: counter("Credentials for TURN servers that were given out"),
 
+  // Operators
+  signalbox_admin_requests_total: counter("Requests of operators, by status", ["status"]),
+  signalbox_admin_streams: gauge("Streams of events that operators read"),
+
   // Webhooks
   signalbox_webhook_deliveries_total: counter(
     "Events delivered or lost, and attempts that failed",

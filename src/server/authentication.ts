@@ -9,14 +9,17 @@ import { addressKey } from "../http/address.ts";
 import { messageOf } from "../system/errors.ts";
 
 /** The parts of the server that authentication uses. */
-export type AuthenticationParts = JudgeParts;
+export interface AuthenticationParts extends JudgeParts {
+  /** True if an operator has banned the user. */
+  readonly isBanned: (user: string) => boolean;
+}
 
 /** Makes the authenticator. Throws ConfigError if the options contradict each other. */
 export function openAuthentication(
   config: Config,
   parts: AuthenticationParts,
 ): Authentication {
-  const { clock, metrics } = parts;
+  const { clock, metrics, isBanned } = parts;
   const timers = new Map(
     new Set(["tokens", config.auth.mode]).keys().map((mode) =>
       [mode, metrics.timer("signalbox_auth_duration_seconds", { mode })] as const
@@ -26,6 +29,7 @@ export function openAuthentication(
     ...config.auth,
     clock,
     keyOf: addressKey,
+    isBanned,
     onOutcome: (dialect, outcome) =>
       metrics.count("signalbox_auth_attempts_total", { dialect, outcome }),
     onJudged: (seconds, mode) => timers.get(mode)?.(seconds),

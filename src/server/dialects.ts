@@ -18,6 +18,8 @@ import { orConfigError } from "./config_error.ts";
 export interface NamedDialect {
   readonly name: string;
   readonly title: string;
+  /** Its space of ids and rooms, which bridged dialects share. */
+  readonly realm: string;
   readonly dialect: OpenDialect;
   /** Its part of the store. */
   readonly kept: DialectStore;
@@ -51,7 +53,7 @@ export function openDialects(
       log.writeForClient("warning", what, { dialect: name, ...facts });
     const context = { ...common, authenticator: authentication, iceServers, warn };
     const dialect = open(config[name], { ...context, store: kept });
-    return { name, title, dialect, kept };
+    return { name, title, realm, dialect, kept };
   });
 }
 

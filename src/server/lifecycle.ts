@@ -121,7 +121,7 @@ export class Lifecycle {
   }
 
   /** The reason for which `/readyz` answers 503; undefined while it answers 200. */
-  get unready(): string | undefined {
+  get unready(): "starting" | "draining" | undefined {
     if (this.#state === "starting") return "starting";
     return this.isReady ? undefined : "draining";
   }

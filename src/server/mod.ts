@@ -1,11 +1,12 @@
-import { listenersOf } from "../config/listeners.ts";
+import { listenersOf, type Listening } from "../config/listeners.ts";
+import type { Source } from "../config/given.ts";
 import type { LiveSecrets } from "../config/live_secrets.ts";
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { Happenings } from "../core/happenings.ts";
 import { Operator } from "../admin/operator.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
-import { AddressBans } from "../http/bans.ts";
+import { AddressBans, UserBans } from "../http/bans.ts";
 import { bearerAccess } from "../http/bearer.ts";
 import { CorsPolicy } from "../http/cors.ts";
 import { docsRoutes } from "../docs/mod.ts";
@@ -26,6 +27,7 @@ import { openTransport } from "../transport/open.ts";
 import type { SocketIoServer } from "../transport/socket_io/server.ts";
 import type { ListenOptions } from "../transport/transport.ts";
 import { tryRoutes } from "../try/mod.ts";
+import { adminListenersOf, openAdmin } from "./admin.ts";
 import { openAuthentication, readsKeys, reloadAuthentication } from "./authentication.ts";
 import { bridgedOf, openBridge } from "./bridge.ts";
 import { Certificate } from "./certificates.ts";
@@ -42,7 +44,7 @@ import {
 } from "./dialects.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { announceGauges } from "./gauges.ts";
-import { type DrainRequest, Lifecycle, stopBudgetMs, urlsOf } from "./lifecycle.ts";
+import { type DrainRequest, Lifecycle, type Listened, stopBudgetMs, urlsOf } from "./lifecycle.ts";
 import { openIce } from "./ice.ts";
 import { affordableConnections, logLimits, openGate } from "./limits.ts";
 import { listen } from "./listen.ts";
@@ -57,6 +59,8 @@ export { AddressError } from "./listen.ts";
 export interface Server extends AsyncDisposable {
   /** Where it listens, such as `http://[::]:8080`, in the order of the configuration. */
   readonly urls: readonly string[];
+  /** Where operators are served alone; empty if that is at `urls`. */
+  readonly adminUrls: readonly string[];
   readonly reachable: readonly Reachable[];
   /** Pages for people, with the server's base path. */
   readonly pages: readonly { readonly title: string; readonly path: string }[];
@@ -109,6 +113,8 @@ export interface ServerOptions {
   readonly persistence?: Persistence;
   /** The cluster of which this process is a node; it leaves it with the server. */
   readonly clustered?: Clustered | undefined;
+  /** Where each given option comes from, by its flag. */
+  readonly origins?: ReadonlyMap<string, Source>;
 }
 
 /**
@@ -122,10 +128,11 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const { clustered } = options;
   const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
-  const isSecure = listeners.some((where) => where.isSecure);
-  const certificate = tls && new Certificate(tls, isSecure);
   using undo = new DisposableStack();
   undo.defer(() => void store.close());
+  const adminListeners = adminListenersOf(config, tls !== undefined);
+  const isSecure = [...listeners, ...adminListeners].some((where) => where.isSecure);
+  const certificate = tls && new Certificate(tls, isSecure);
 
   const metrics = new Metrics();
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock, addressKey);
@@ -139,14 +146,17 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const life = new Lifecycle(clock, log, config);
   const maxConnections = affordableConnections(config);
   const gate = undo.use(openGate(config, maxConnections, clock, bans, () => life.isDraining));
-  const authParts = { clock, metrics, log, wallNow: wallClock };
+  const userBans = new UserBans(store.bans);
+  const isBanned = (user: string): boolean => userBans.has(user);
+  const authParts = { clock, metrics, log, wallNow: wallClock, isBanned };
   const authentication = undo.use(openAuthentication(config, authParts));
   const ice = openIce(config, { clock, wallNow: wallClock, metrics, authentication });
   const iceServers = ice.iceServersFor;
   const dialects = openDialects(config, { hub, clock, store, log, iceServers, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
+  const instance = crypto.randomUUID();
   const webhooks = openWebhooks(config.webhooks, {
-    ...{ clock, wallNow: wallClock, log, metrics, instance: crypto.randomUUID() },
+    ...{ clock, wallNow: wallClock, log, metrics, instance },
   });
   if (config.webhooks.url.length > 0) undo.use(happenings.listen((news) => webhooks.push(news)));
   const socketIo = openSocketIo(config, { clock, connections, dialects, gate });
@@ -160,33 +170,92 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const usage = undo.use(openProcessUsage());
   undo.use(watchProcess(metrics, processFacts(options, { usage, life, trouble }), clock));
   metrics.read("signalbox_log_lines_suppressed_total", () => log.suppressed);
-  const served = { metrics, life, trouble, dialects };
+  const turnOut = (key: string): void => {
+    connections.turnOut(key, "address_banned");
+    socketIo?.turnOut(key, "address_banned");
+  };
+  const wallNow = wallClock;
+  const operatorParts = { dialects, hub, store, bans, userBans, refusals, turnOut, wallNow };
+  const operator = new Operator({ ...operatorParts, happenings });
+  const reload = async ({ certificate: isWanted } = { certificate: false }) => {
+    const unusable = [
+      ...secrets?.readAgain() ?? [],
+      ...reloadAuthentication(authentication, config, authParts),
+    ];
+    webhooks.resume();
+    for (const error of unusable) log.write("error", "cannot take up a secret or key", { error });
+    const hasRead = secrets?.hasFiles === true || readsKeys(config);
+    if (hasRead && unusable.length === 0) log.write("info", "secrets and keys read again");
+    return isWanted ? [...unusable, ...await renewCertificate()] : unusable;
+  };
+  const proxies = orConfigError(() => new TrustedProxies(config.trustProxy, config.proxied));
+  const admin = openAdmin(config, {
+    ...{ clock, hub, happenings, connections, dialects, operator, metrics, proxies },
+    server: {
+      version: options.version,
+      deno: Deno.version.deno,
+      startedAtMs: processStartMs,
+      instance,
+      store: () => ({ kind: config.store.split(":")[0] ?? "", trouble: store.trouble }),
+      urls: () => urlsOf(listening),
+      state: () => life.unready ?? "ready",
+      connections: () => gate.connections,
+    },
+    origins: options.origins ?? new Map(),
+    guarded: config.dialects.filter((name) => authentication.asks(name)),
+    webhooks: () => webhooks.reports(),
+    residentBytes: () => Deno.memoryUsage().rss,
+    drain: (request) => life.drain(request),
+    undrain: () => life.undrain(),
+    reload,
+    onFault: (error) => journal.fault(error),
+  });
+  if (admin !== undefined) undo.use(admin);
+  const served = { metrics, life, trouble };
+  const isShared = adminListeners.length === 0;
+  const doorParts = { gate, connections, transport, clock, journal, life, proxies };
+  const signpost = new Signpost({
+    log,
+    metrics,
+    clock,
+    places: placesOf(dialects, basePathOf(config)),
+    maxAddresses: config.limits.maxHintedAddresses,
+  });
   const door = openDoor(config, {
     routes: [
-      ...serverRoutes(config, options, served),
+      ...ownRoutesOf(config, served, isShared ? config.metrics : undefined),
+      ...serverRoutes(config, options, dialects),
       ...ice.routes.map((route) => ({ owner: "server", route })),
       ...dialectRoutes(dialects),
     ],
-    signpost: new Signpost({
-      log,
-      metrics,
-      clock,
-      places: placesOf(dialects, basePathOf(config)),
-      maxAddresses: config.limits.maxHintedAddresses,
-    }),
-    ...{ gate, connections, transport, clock, journal, socketIo, life },
+    signpost,
+    ...{ ...doorParts, socketIo },
   });
   const probes = probesOf(config, basePathOf(config));
-  const handle: ListenOptions["handle"] = (request, remote) =>
-    life.state === "starting" && !isProbe(request, probes)
-      ? life.started.then(() => door.handle(request, remote))
-      : door.handle(request, remote);
-  const listening = listeners.map((where) => {
+  /** Answers requests when the server has started, and probes before. */
+  const startedFirst =
+    (handle: ListenOptions["handle"]): ListenOptions["handle"] => (request, remote) =>
+      life.state === "starting" && !isProbe(request, probes)
+        ? life.started.then(() => handle(request, remote))
+        : handle(request, remote);
+  const listenAt = (where: Listening, handle: ListenOptions["handle"]): Listened => {
     const material = where.isSecure ? certificate?.material : undefined;
-    const listener = listen(where, material, { handle, journal, transport });
+    const parts = { handle: startedFirst(handle), journal, transport };
+    const listener = listen(where, material, parts);
     undo.defer(() => void listener.stop());
     return { where, listener };
+  };
+  const servePublic: ListenOptions["handle"] = (request, remote) =>
+    (isShared ? admin?.handle(request, remote) : undefined) ?? door.handle(request, remote);
+  const listening = listeners.map((where) => listenAt(where, servePublic));
+  const adminDoor = openDoor(config, {
+    routes: ownRoutesOf(config, served, config.metrics),
+    signpost,
+    ...{ ...doorParts, socketIo: undefined },
   });
+  const serveOperators: ListenOptions["handle"] = (request, remote) =>
+    admin?.handle(request, remote) ?? adminDoor.handle(request, remote);
+  const adminListening = adminListeners.map((where) => listenAt(where, serveOperators));
 
   /** Returns the reason if the certificate cannot be used. */
   async function renewCertificate(): Promise<readonly string[]> {
@@ -205,9 +274,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const parts = undo.move();
   life.run({
     connections,
-    listeners: listening,
+    listeners: [...listening, ...adminListening],
     keepsConnections: transport.keepsConnections,
-    begin: () => store.forgetSealed(),
+    begin: () => Promise.all([store.forgetSealed(), admin?.opened]).then(() => {}),
     silence: () => hub.silence(),
     seal: () => sealAll(dialects),
     notify: () => webhooks.finish(),
@@ -219,13 +288,10 @@ export function startServer(config: Config, options: ServerOptions): Server {
     report: (step) =>
       happenings.emit({ type: `server.${step}`, data: { version: options.version } }),
   });
-  const turnOut = (key: string): void => {
-    connections.turnOut(key, "address_banned");
-    socketIo?.turnOut(key, "address_banned");
-  };
   const stop = (): Promise<void> => life.stop();
   return {
     urls: urlsOf(listening),
+    adminUrls: urlsOf(adminListening),
     reachable: reachableAt(config, dialects),
     pages: pagesOf(config),
     logLimits: () => logLimits(config, maxConnections, log),
@@ -237,19 +303,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
     drain: (request) => life.drain(request),
     undrain: () => life.undrain(),
     left: life.left,
-    operator: new Operator({ dialects, store, bans, refusals, turnOut }),
+    operator,
     readsFiles: certificate !== undefined || readsKeys(config) || secrets?.hasFiles === true,
-    async reload({ certificate: isWanted } = { certificate: false }): Promise<readonly string[]> {
-      const unusable = [
-        ...secrets?.readAgain() ?? [],
-        ...reloadAuthentication(authentication, config, authParts),
-      ];
-      webhooks.resume();
-      for (const error of unusable) log.write("error", "cannot take up a secret or key", { error });
-      const hasRead = secrets?.hasFiles === true || readsKeys(config);
-      if (hasRead && unusable.length === 0) log.write("info", "secrets and keys read again");
-      return isWanted ? [...unusable, ...await renewCertificate()] : unusable;
-    },
+    reload,
     reportFault: (error) => journal.fault(error),
     [Symbol.asyncDispose]: stop,
   };
@@ -259,12 +315,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
 function serverRoutes(
   config: Config,
   { version }: ServerOptions,
-  { metrics, life, trouble, dialects }: {
-    readonly metrics: Metrics;
-    readonly life: Lifecycle;
-    readonly trouble: () => string | undefined;
-    readonly dialects: readonly NamedDialect[];
-  },
+  dialects: readonly NamedDialect[],
 ): OwnedRoute[] {
   const reachable = reachableAt(config, dialects);
   const basePath = basePathOf(config);
@@ -273,19 +324,29 @@ function serverRoutes(
   const trial = config.noTry
     ? []
     : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));
+  const docs = docsRoutes({ basePath, version });
+  return [landingRoute(page), ...trial, ...docs].map((route) => ({ owner: "server", route }));
+}
+
+/** Health, readiness and metrics. */
+function ownRoutesOf(
+  config: Config,
+  { metrics, life, trouble }: {
+    readonly metrics: Metrics;
+    readonly life: Lifecycle;
+    readonly trouble: () => string | undefined;
+  },
+  metricsPath: string | undefined,
+): OwnedRoute[] {
   const own = ownRoutes({
     health: config.health,
-    metricsPath: config.metrics,
+    metricsPath,
     metricsAccess: bearerAccess(() => config.metricsTokens),
-    basePath,
+    basePath: basePathOf(config),
     expose: () => metrics.expose(),
     trouble: () => life.unready ?? trouble(),
   });
-  const docs = docsRoutes({ basePath, version });
-  return [...own, landingRoute(page), ...trial, ...docs].map((route) => ({
-    owner: "server",
-    route,
-  }));
+  return own.map((route) => ({ owner: "server", route }));
 }
 
 function processFacts(
@@ -315,7 +376,10 @@ function dialectRoutes(dialects: readonly NamedDialect[]): OwnedRoute[] {
 function openDoor(
   config: Config,
   { routes, socketIo: server, journal, life, ...parts }:
-    & Pick<DoorOptions, "gate" | "connections" | "transport" | "clock" | "signpost">
+    & Pick<
+      DoorOptions,
+      "gate" | "connections" | "transport" | "clock" | "signpost" | "proxies"
+    >
     & {
       readonly routes: readonly OwnedRoute[];
       readonly socketIo: SocketIoServer | undefined;
@@ -330,7 +394,6 @@ function openDoor(
     ...parts,
     router: orConfigError(() => new Router(routes)),
     cors: new CorsPolicy(corsOrigins.length > 0 ? corsOrigins : allowedOrigins),
-    proxies: orConfigError(() => new TrustedProxies(config.trustProxy, config.proxied)),
     maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,
     basePath: basePathOf(config),
     socketIo: server && new SocketIoDoor({ ...parts, server, onTurnedAway }),

@@ -77,6 +77,7 @@ Deno.test("secrets are known as such, and nothing else is", () => {
   assertEquals(
     new Set(secrets),
     new Set([
+      "admin-tokens",
       "auth-tokens",
       "auth-jwt-secret",
       "auth-webhook-secret",

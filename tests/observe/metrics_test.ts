@@ -110,6 +110,7 @@ Deno.test("a server with every label that exists stays within the limit of serie
     mode: 3,
     caller: 6,
     callee: 6,
+    status: 15,
     version: 1,
     commit: 1,
     deno: 1,

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { linkLimitOptions, pathText, whole } from "../kit/options.ts";
+import { roomOperations } from "../kit/room_operations.ts";
 import { passFor } from "../kit/pass.ts";
 import { type GStreamerServer, GStreamerSession } from "./session.ts";
 
@@ -38,6 +39,7 @@ export const gstreamer = defineDialect({
         limits: options,
         connect: (visit, link) => new GStreamerSession(link, server, passFor(server, visit, link)),
       })),
+      operations: roomOperations(hub, realm),
       entrances: options.paths.slice(0, 1).map((path) => ({
         path,
         scheme: "ws",

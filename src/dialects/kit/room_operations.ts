@@ -3,12 +3,12 @@ import type { Described, RoomOperations } from "../dialect.ts";
 
 /**
  * The operations of an operator on the rooms of a realm.
- * @param describe describes a member as its dialect understands it
+ * @param describe describes a member as its dialect understands it; by default it has no descriptions
  */
 export function roomOperations(
   hub: Hub,
   realm: string,
-  describe: RoomOperations["describe"],
+  describe: RoomOperations["describe"] = () => "unsupported",
 ): RoomOperations {
   return {
     list: () => hub.rooms(realm),

@@ -21,14 +21,15 @@ export interface PoolOperationsOptions {
  */
 export function poolOperations(options: PoolOperationsOptions): RoomOperations {
   const { hub, realm, dialect, pools, maxDescriptionBytes, maxPoolLength } = options;
-  const ofMembers = roomOperations(hub, realm, (pool, id, info) => {
+  const describeMember = (pool: string, id: string, info: unknown): Described => {
     const bytes = sizeOf(info);
     // Descriptions do not cross dialects.
     if (hub.member(realm, pool, id)?.dialect !== dialect) return "unknown";
     return bytes > maxDescriptionBytes
       ? "too_large"
       : hub.describeMember(realm, pool, id, { info, bytes });
-  });
+  };
+  const ofMembers = roomOperations(hub, realm);
   const withStanding = (report: RoomReport): OperatedRoom => {
     const standing = pools.standing(report.id);
     return standing.length === 0 ? report : { ...report, standing };
@@ -42,13 +43,18 @@ export function poolOperations(options: PoolOperationsOptions): RoomOperations {
       return [...rooms, ...empty.map((id) => ({ id, members: [] }))].map(withStanding);
     },
     describe(pool, name, description): Described {
-      const outcome = ofMembers.describe(pool, name, description);
+      const outcome = hub.member(realm, pool, name) === undefined
+        ? "unknown"
+        : describeMember(pool, name, description);
       const isMember = hub.member(realm, pool, name) !== undefined;
       if (outcome !== "unknown" || isMember || !pools.isKept(pool)) return outcome;
       if (sizeOf(description) > maxDescriptionBytes) return "too_large";
       const kept = pools.describe(pool, name, description);
       return kept === "kept" ? "described" : kept;
     },
+    listIdle: () => pools.kept().map((id) => ({ id, members: [] })),
+    isKept: (pool) => pools.isKept(pool),
+    standing: (pool) => pools.standing(pool),
     keep: (pool, settings = {}) =>
       pool.length === 0 || pool.length > maxPoolLength ? "invalid" : pools.keep(pool, settings),
     forget: (pool) => pools.forget(pool),

@@ -13,9 +13,11 @@ export function topicOperations(
       members: [],
       facts: { shape, subscribers },
     }));
+  const list = (): OperatedRoom[] => [...listed("yjs"), ...listed("trystero")];
   return {
-    list: () => [...listed("yjs"), ...listed("trystero")],
-    describe: () => "unknown",
+    list,
+    listIdle: list,
+    describe: () => "unsupported",
     stop(topic): boolean {
       // Both are ended: a topic of one shape may have the name of one of the other.
       const stopped = [channels.yjs.stop(topic), channels.trystero.stop(topic)];

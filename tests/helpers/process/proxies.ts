@@ -42,8 +42,15 @@ const KINDS: Readonly<Record<ProxyName, Kind>> = {
   nginx: { template: nginx, args: (file) => ["-c", file], reload: "SIGHUP" },
 };
 
-/** Starts a proxy before the server at a URL, on a free port. */
-export async function startProxy(name: ProxyName, target: string): Promise<Proxy> {
+/**
+ * Starts a proxy before the server at a URL, on a free port.
+ * @param page the one whose configuration it gets, if any page has one for it
+ */
+export async function startProxy(
+  name: ProxyName,
+  target: string,
+  page: string = "src/server/README.md",
+): Promise<Proxy> {
   const { template, args, reload } = KINDS[name];
   const folder = await Deno.makeTempDir({ prefix: `signalbox-${name}-` });
   await Deno.chmod(folder, 0o755); // for the workers, which run as "nobody"
@@ -56,7 +63,7 @@ export async function startProxy(name: ProxyName, target: string): Promise<Proxy
     upstream,
     modules: "/usr/lib/apache2/modules",
     user: Deno.uid() === 0 ? "User www-data" : "",
-    documented: await documented(name, upstream),
+    documented: await documented(name, upstream, page),
   };
   const file = `${folder}/configuration`;
   const text = template.replace(/\{\{(\w+)\}\}/g, (_, key) => String(values[key]));
@@ -110,11 +117,11 @@ export async function startProxy(name: ProxyName, target: string): Promise<Proxy
   };
 }
 
-/** The part of the configuration that src/server/README.md recommends. */
-async function documented(name: ProxyName, upstream: string): Promise<string> {
+/** The part of the configuration that a page recommends. */
+async function documented(name: ProxyName, upstream: string, page: string): Promise<string> {
   if (name !== "nginx" && name !== "caddy") return "";
-  const snippet = (await readmeSnippet("src/server/README.md", name))
-    .replaceAll("127.0.0.1:8080", upstream);
+  const snippet = (await readmeSnippet(page, name))
+    .replace(/127\.0\.0\.1:(8080|9090)/g, upstream);
   if (name === "nginx") return snippet;
   const site = snippet.replace(/^signal\.example\.org \{\n([\s\S]*)^\}$/m, "$1");
   return isOldCaddy() ? site.replace(/ \{\n *stream_close_delay .*\n *\}/, "") : site;

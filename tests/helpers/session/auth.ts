@@ -12,6 +12,7 @@ export interface TestAuthOptions {
   readonly maxTokenBytes?: number;
   readonly failureBurst?: number;
   readonly maxDelayMs?: number;
+  readonly isBanned?: (user: string) => boolean;
   readonly onOutcome?: (dialect: string, outcome: Outcome) => void;
   readonly onJudged?: (seconds: number, mode: string) => void;
 }
@@ -26,6 +27,7 @@ export function newAuthentication(
     maxTokenBytes: 8_192,
     failureBurst: 10,
     maxDelayMs: 0,
+    isBanned: () => false,
     onOutcome: () => {},
     onJudged: () => {},
     ...options,

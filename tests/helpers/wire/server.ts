@@ -21,6 +21,8 @@ export interface TestServer extends AsyncDisposable {
   readonly url: string;
   /** The same for WebSockets. */
   readonly wsUrl: string;
+  /** Where operators are served alone. */
+  readonly adminUrl: string | undefined;
   /** Everything that was logged so far, lines of clients unlimited. */
   readonly log: readonly LogLine[];
   readonly operator: Operator;
@@ -76,14 +78,15 @@ function commandOf(args: readonly string[]): ServeCommand {
 }
 
 function serve(
-  { config, secrets }: ServeCommand,
+  { config, secrets, origins }: ServeCommand,
   { log, ...parts }: { log: CollectingLog; clock?: Clock; persistence?: Persistence },
 ): TestServer {
-  const server = startServer(config, { version: "0.0.0-test", log, secrets, ...parts });
+  const server = startServer(config, { version: "0.0.0-test", log, secrets, origins, ...parts });
   const url = server.urls[0] ?? "";
   return {
     url,
     wsUrl: url.replace(/^http/, "ws"),
+    adminUrl: server.adminUrls[0],
     log: log.lines,
     operator: server.operator,
     gauge: (name) => gaugeOf(url, name),

@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import { Allowance } from "../core/allowance.ts";
+import { addressKey } from "../http/address.ts";
+import { OriginList } from "../http/origins.ts";
+import { Problem } from "./problem.ts";
+
+/** An operator, named by the token. */
+export interface Actor {
+  readonly name: string;
+  readonly role: "read" | "full";
+}
+
+export interface AccessOptions {
+  /** `TOKEN`, or `NAME:ROLE:TOKEN`; read anew for each request, because a reload changes them. */
+  readonly tokens: () => readonly string[];
+  /** Further origins whose pages may call. */
+  readonly origins: readonly string[];
+  readonly requestsPerSecond: number;
+  readonly requestBurst: number;
+  readonly now: () => number;
+}
+
+const REALM = 'Bearer realm="signalbox"';
+/** Wrong tokens of one address within a minute. */
+const MAX_FAILURES = 10;
+const FAILURES_MS = 60_000;
+/** Addresses with failures that are remembered. */
+const MAX_ADDRESSES = 10_000;
+
+interface Failures {
+  count: number;
+  readonly since: number;
+}
+
+/** Decides who may call the API: origins first, then tokens and their rates. */
+export class Access {
+  readonly #options: AccessOptions;
+  readonly #origins: OriginList | undefined;
+  /** By the SHA-256 of their tokens, so that a comparison tells nothing of one. */
+  #actors: ReadonlyMap<string, Actor> = new Map();
+  #tokens: readonly string[] = [];
+  readonly #rates = new Map<string, Allowance>();
+  readonly #failures = new Map<string, Failures>();
+
+  constructor(options: AccessOptions) {
+    this.#options = options;
+    // An empty list would allow all.
+    this.#origins = options.origins.length > 0 ? new OriginList(options.origins) : undefined;
+  }
+
+  /** True for a page of another origin that is configured. */
+  allowsOrigin(origin: string | null): boolean {
+    return origin !== null && this.#origins?.has(origin) === true;
+  }
+
+  /** Throws if a page of a foreign origin calls. */
+  checkOrigin({ headers }: Request): void {
+    const origin = headers.get("origin");
+    if (this.allowsOrigin(origin)) return;
+    const site = headers.get("sec-fetch-site");
+    const isOwn = site === null
+      ? origin === null || hostOf(origin) === hostOf(`http://${headers.get("host") ?? ""}`)
+      : site === "same-origin" || site === "none";
+    if (!isOwn) throw new Problem("forbidden_origin");
+  }
+
+  /** The operator of a request; throws without a right token, or beyond the rates. */
+  admit({ headers }: Request, address: string): Actor {
+    const { now, requestsPerSecond, requestBurst } = this.#options;
+    const token = /^bearer +(\S+)\s*$/i.exec(headers.get("authorization") ?? "")?.[1];
+    if (token === undefined) {
+      throw new Problem("unauthorized", { headers: { "www-authenticate": REALM } });
+    }
+    const digest = digestOf(token);
+    const actor = this.#actorOf(digest);
+    if (actor === undefined) throw this.#refuse(address);
+    let rate = this.#rates.get(digest);
+    if (rate === undefined) {
+      rate = new Allowance(requestsPerSecond, requestBurst, now());
+      this.#rates.set(digest, rate);
+    }
+    if (!rate.take(now())) throw tooMany(Math.ceil(1 / requestsPerSecond));
+    return actor;
+  }
+
+  #actorOf(digest: string): Actor | undefined {
+    const tokens = this.#options.tokens();
+    if (tokens !== this.#tokens) {
+      this.#tokens = tokens;
+      this.#actors = actorsOf(tokens);
+      this.#rates.clear();
+    }
+    return this.#actors.get(digest);
+  }
+
+  #refuse(address: string): Problem {
+    const now = this.#options.now();
+    const key = addressKey(address);
+    const known = this.#failures.get(key);
+    const isOld = known === undefined || now - known.since >= FAILURES_MS;
+    const failures = isOld ? { count: 0, since: now } : known;
+    failures.count++;
+    this.#failures.delete(key);
+    this.#failures.set(key, failures);
+    const [oldest] = this.#failures.keys();
+    if (this.#failures.size > MAX_ADDRESSES && oldest !== undefined) this.#failures.delete(oldest);
+    if (failures.count > MAX_FAILURES) {
+      return tooMany(Math.max(1, Math.ceil((FAILURES_MS - (now - failures.since)) / 1_000)));
+    }
+    const challenge = `${REALM}, error="invalid_token"`;
+    return new Problem("unauthorized", { headers: { "www-authenticate": challenge } });
+  }
+}
+
+function tooMany(seconds: number): Problem {
+  return new Problem("rate_limited", { headers: { "retry-after": String(seconds) } });
+}
+
+function actorsOf(tokens: readonly string[]): ReadonlyMap<string, Actor> {
+  return new Map(tokens.map((text) => {
+    const [, name = "operator", role = "full", token = text] =
+      /^([^:]+):(read|full):(.+)$/.exec(text) ?? [];
+    return [digestOf(token), { name, role: role === "read" ? "read" : "full" }];
+  }));
+}
+
+function digestOf(token: string): string {
+  return createHash("sha256").update(token).digest("base64");
+}
+
+/** The host of a URL without its port, because some proxies do not pass the port on. */
+function hostOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).hostname : undefined;
+}

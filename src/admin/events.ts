@@ -1,0 +1,204 @@
+import type { Clock } from "../core/clock.ts";
+import type { Happening, Happenings } from "../core/happenings.ts";
+import type { WallClock } from "../core/kept.ts";
+import { isoTime } from "../system/clock.ts";
+import { Problem } from "./problem.ts";
+
+/** The numbers of one second. */
+export interface Stats {
+  readonly connections: number;
+  readonly peers: number;
+  readonly rooms: number;
+  readonly calls: number;
+  readonly framesPerSecond: Readonly<Record<string, number>>;
+  readonly refusalsPerSecond: number;
+  readonly queuedBytes: number;
+  readonly eventLoopLagSeconds: number;
+  readonly residentBytes: number;
+}
+
+export interface EventFeedOptions {
+  readonly happenings: Happenings;
+  readonly clock: Clock;
+  readonly wallNow: WallClock;
+  readonly instance: string;
+  readonly maxStreams: number;
+  /** Reads the numbers that are no rates. */
+  readonly read: () => Omit<Stats, "framesPerSecond" | "refusalsPerSecond" | "eventLoopLagSeconds">;
+  /** Frames received since the start, by dialect. */
+  readonly frames: () => ReadonlyMap<string, number>;
+}
+
+/** Events that are kept for readers that come back. */
+const MAX_KEPT = 1_000;
+/** Bytes that may wait for one reader. */
+const MAX_BEHIND = 1024 * 1024;
+const STATS_MS = 1_000;
+const COMMENT_MS = 15_000;
+const HEADERS = {
+  "content-type": "text/event-stream",
+  // Some proxies compress an event stream, and keep events back, unless it has an encoding.
+  "content-encoding": "identity",
+  "x-accel-buffering": "no",
+};
+
+interface Kept {
+  readonly id: number;
+  readonly type: string;
+  readonly text: string;
+}
+
+/** One reader of the feed. */
+interface Reader {
+  readonly wants: (type: string) => boolean;
+  readonly write: (text: string) => void;
+  readonly close: () => void;
+}
+
+/** News for operators as a stream of events, and those that were sent lately. */
+export class EventFeed implements Disposable {
+  readonly #options: EventFeedOptions;
+  readonly #readers = new Set<Reader>();
+  readonly #stack = new DisposableStack();
+  #kept: Kept[] = [];
+  #nextId: number;
+  /** The id of the newest event that is not kept any more. */
+  #forgotten: number;
+  #ticking: Disposable | undefined;
+  #tickedAt = 0;
+  #refusals = 0;
+  #frames: ReadonlyMap<string, number> = new Map();
+
+  constructor(options: EventFeedOptions) {
+    this.#options = options;
+    // Larger than every id of an earlier process.
+    this.#nextId = options.wallNow();
+    this.#forgotten = this.#nextId - 1;
+    this.#stack.use(options.happenings.listen((happening) => this.#take(happening)));
+    this.#stack.use(options.clock.every(COMMENT_MS, () => this.#comment()));
+  }
+
+  get streams(): number {
+    return this.#readers.size;
+  }
+
+  /**
+   * Opens a stream; throws if there are too many.
+   * @param lastId of the last event that the reader has; undefined for none
+   */
+  open(wants: Reader["wants"], lastId: number | undefined): Response {
+    if (this.#readers.size >= this.#options.maxStreams) {
+      throw new Problem("unavailable", { detail: "There are as many streams as configured" });
+    }
+    let reader: Reader | undefined = undefined;
+    const encoder = new TextEncoder();
+    const close = (): void => {
+      if (reader !== undefined) this.#drop(reader);
+    };
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (controller) => {
+        const write = (text: string): void => {
+          controller.enqueue(encoder.encode(text));
+          if ((controller.desiredSize ?? 0) >= 0) return;
+          close();
+          controller.error(new Error("The reader is too far behind"));
+        };
+        reader = { wants, write, close: () => controller.close() };
+        this.#add(reader);
+        write(":\n\n");
+        this.#replay(reader, lastId);
+      },
+      cancel: close,
+    }, new ByteLengthQueuingStrategy({ highWaterMark: MAX_BEHIND }));
+    return new Response(body, { headers: HEADERS });
+  }
+
+  [Symbol.dispose](): void {
+    for (const reader of [...this.#readers]) reader.close();
+    this.#readers.clear();
+    this.#ticking?.[Symbol.dispose]();
+    this.#stack.dispose();
+  }
+
+  #add(reader: Reader): void {
+    this.#readers.add(reader);
+    if (this.#ticking !== undefined) return;
+    this.#tickedAt = this.#options.clock.now();
+    this.#refusals = 0;
+    this.#frames = this.#options.frames();
+    this.#ticking = this.#options.clock.every(STATS_MS, () => this.#tick());
+  }
+
+  #drop(reader: Reader): void {
+    this.#readers.delete(reader);
+    if (this.#readers.size > 0) return;
+    this.#ticking?.[Symbol.dispose]();
+    this.#ticking = undefined;
+  }
+
+  #replay(reader: Reader, lastId: number | undefined): void {
+    if (lastId === undefined) return;
+    // An id of the future belongs to a process whose clock went ahead.
+    const kept = this.#kept.slice(-MAX_KEPT);
+    const forgotten = this.#kept.at(-MAX_KEPT - 1)?.id ?? this.#forgotten;
+    if (lastId < forgotten || lastId >= this.#nextId) {
+      reader.write(frameOf(this.#nextId - 1, "gap", this.#bodyOf("gap", {})));
+      if (lastId >= this.#nextId) return;
+    }
+    for (const { id, type, text } of kept) {
+      if (id > lastId && reader.wants(type)) reader.write(text);
+    }
+  }
+
+  #take({ type, data }: Happening): void {
+    if (type === "refusal") this.#refusals++;
+    const id = this.#nextId++;
+    const text = frameOf(id, type, this.#bodyOf(type, data));
+    this.#kept.push({ id, type, text });
+    if (this.#kept.length >= 2 * MAX_KEPT) {
+      this.#forgotten = this.#kept[this.#kept.length - MAX_KEPT - 1]?.id ?? this.#forgotten;
+      this.#kept = this.#kept.slice(-MAX_KEPT);
+    }
+    this.#send(type, text);
+  }
+
+  /** The numbers of the last second; they are not kept. */
+  #tick(): void {
+    const { clock, read, frames } = this.#options;
+    const now = clock.now();
+    const seconds = Math.max(0.001, (now - this.#tickedAt) / 1_000);
+    const counts = frames();
+    const rates = [...counts].map(([dialect, count]) => {
+      const rate = (count - (this.#frames.get(dialect) ?? 0)) / seconds;
+      return [dialect, Math.round(rate * 10) / 10] as const;
+    });
+    const lagMs = Math.max(0, now - this.#tickedAt - STATS_MS);
+    const stats: Stats = {
+      ...read(),
+      framesPerSecond: Object.fromEntries(rates),
+      refusalsPerSecond: Math.round(this.#refusals / seconds * 10) / 10,
+      eventLoopLagSeconds: Math.round(lagMs) / 1_000,
+    };
+    this.#tickedAt = now;
+    this.#refusals = 0;
+    this.#frames = counts;
+    this.#send("stats", frameOf(this.#nextId++, "stats", this.#bodyOf("stats", stats)));
+  }
+
+  #bodyOf(type: string, data: unknown): string {
+    const { wallNow, instance } = this.#options;
+    return JSON.stringify({ type, timestamp: isoTime(wallNow()), instance, data });
+  }
+
+  #send(type: string, text: string): void {
+    for (const reader of this.#readers) if (reader.wants(type)) reader.write(text);
+  }
+
+  #comment(): void {
+    for (const { write } of this.#readers) write(":\n\n");
+  }
+}
+
+function frameOf(id: number, type: string, body: string): string {
+  return `id: ${id}\nevent: ${type}\ndata: ${body}\n\n`;
+}

@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto";
+import { Problem } from "./problem.ts";
+
+const KEPT_MS = 600_000;
+const MAX_KEY_LENGTH = 128;
+/** Answers that are kept; the oldest makes room. */
+const MAX_KEPT = 1_000;
+
+/** The parts of a request by which it is known again. */
+export interface Attempted {
+  readonly method: string;
+  readonly path: string;
+  readonly actor: string;
+  readonly body: string;
+}
+
+interface Kept {
+  readonly body: string;
+  readonly at: number;
+  readonly answer: Promise<Answer>;
+}
+
+/** An answer that can be given several times. */
+interface Answer {
+  readonly status: number;
+  readonly headers: readonly [string, string][];
+  readonly text: string;
+}
+
+/** The first answers to requests with a key, for those that are sent again. */
+export class Idempotency {
+  readonly #now: () => number;
+  readonly #kept = new Map<string, Kept>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Carries a request out, or gives the answer that its key got before. */
+  async once(
+    key: string | undefined,
+    { method, path, actor, body }: Attempted,
+    carryOut: () => Promise<Response>,
+  ): Promise<Response> {
+    if (key === undefined || method !== "POST") return await carryOut();
+    if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
+      const detail = `Idempotency-Key must have 1 to ${MAX_KEY_LENGTH} characters`;
+      throw new Problem("invalid_request", { detail });
+    }
+    this.#forget();
+    const name = JSON.stringify([key, method, path, actor]);
+    const digest = createHash("sha256").update(body).digest("base64");
+    const kept = this.#kept.get(name);
+    if (kept !== undefined) {
+      if (kept.body !== digest) throw new Problem("conflict");
+      return responseOf(await kept.answer);
+    }
+    const answer = carryOut().then(answerOf);
+    this.#kept.set(name, { body: digest, at: this.#now(), answer });
+    return responseOf(await answer);
+  }
+
+  /** Removes the answers whose time is over, and the oldest if there are too many. */
+  #forget(): void {
+    for (const [name, { at }] of this.#kept) {
+      if (this.#now() - at < KEPT_MS && this.#kept.size < MAX_KEPT) break;
+      this.#kept.delete(name);
+    }
+  }
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const { status, headers } = response;
+  return { status, headers: [...headers], text: await response.text() };
+}
+
+function responseOf({ status, headers, text }: Answer): Response {
+  return new Response(text, { status, headers: new Headers([...headers]) });
+}

@@ -1,0 +1,107 @@
+import { Buffer } from "node:buffer";
+import * as z from "zod";
+import type { Clock } from "../core/clock.ts";
+import { invalid } from "./problem.ts";
+
+const MAX_LIMIT = 1_000;
+/** Work is interrupted after this time, so that clients need not wait for an operator's page. */
+const YIELD_MS = 8;
+/** Items between two looks at the clock. */
+const CHECK_EVERY = 64;
+
+/** The query of every page. */
+export const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(100).meta({
+    description: "Items of one page",
+  }),
+  cursor: z.string().optional().meta({ description: "The `next` of the page before" }),
+};
+
+/** A page of items. */
+export function pageOf<T extends z.ZodType>(item: T, id: string): z.ZodObject<{
+  items: z.ZodArray<T>;
+  next: z.ZodNullable<z.ZodString>;
+  total: z.ZodInt;
+}> {
+  return z.strictObject({
+    items: z.array(item),
+    next: z.string().nullable().meta({ description: "Names the next page; null at the last one" }),
+    total: z.int().meta({ description: "Items that match, on all pages" }),
+  }).meta({ id });
+}
+
+export interface PageRequest {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+export interface Page<T> {
+  readonly items: T[];
+  readonly next: string | null;
+  readonly total: number;
+}
+
+/** The items of a list, and where each one stands in its order. */
+export interface PageSource<Item, View> {
+  readonly items: Iterable<Item>;
+  /** Its place, which only grows along the list. */
+  readonly placeOf: (item: Item) => Place;
+  readonly matches: (item: Item) => boolean;
+  readonly view: (item: Item) => View;
+}
+
+/** Compared element by element. */
+export type Place = readonly (number | string)[];
+
+/** Makes a page; other work of the process goes on in between. */
+export async function paginate<Item, View>(
+  { limit, cursor }: PageRequest,
+  { items, placeOf, matches, view }: PageSource<Item, View>,
+  clock: Pick<Clock, "now" | "delay">,
+): Promise<Page<View>> {
+  const after = cursor === undefined ? undefined : readCursor(cursor);
+  const views: View[] = [];
+  let [total, seen, startedAt] = [0, 0, clock.now()];
+  let last: Place | undefined = undefined;
+  let hasMore = false;
+  for (const item of items) {
+    if (++seen % CHECK_EVERY === 0 && clock.now() - startedAt > YIELD_MS) {
+      await clock.delay(0);
+      startedAt = clock.now();
+    }
+    if (!matches(item)) continue;
+    total++;
+    const place = placeOf(item);
+    if (after !== undefined && compare(place, after) <= 0) continue;
+    if (views.length === limit) {
+      hasMore = true;
+      continue;
+    }
+    views.push(view(item));
+    last = place;
+  }
+  return { items: views, next: hasMore && last !== undefined ? cursorOf(last) : null, total };
+}
+
+function compare(one: Place, other: Place): number {
+  for (const [at, part] of one.entries()) {
+    const counterpart = other[at];
+    if (counterpart === undefined || typeof counterpart !== typeof part) return 1;
+    if (part !== counterpart) return part < counterpart ? -1 : 1;
+  }
+  return 0;
+}
+
+function cursorOf(place: Place): string {
+  return Buffer.from(JSON.stringify(place)).toString("base64url");
+}
+
+const Cursor = z.array(z.union([z.number(), z.string()])).min(1);
+
+function readCursor(cursor: string): Place {
+  try {
+    return Cursor.parse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
+  } catch {
+    throw invalid({ pointer: "/query/cursor", detail: "expected the `next` of a page" });
+  }
+}

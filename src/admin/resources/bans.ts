@@ -1,0 +1,113 @@
+import { createRoute } from "@hono/zod-openapi";
+import * as z from "zod";
+import type { Ban } from "../../core/kept.ts";
+import { isoTime } from "../../system/clock.ts";
+import { checkKept } from "../dialects.ts";
+import type { BanOperations } from "../operator.ts";
+import { pageOf, pageQuery, paginate } from "../page.ts";
+import type { AdminParts } from "../parts.ts";
+import { Problem } from "../problem.ts";
+import { type App, BASE, changeProblems, facts, json, problems, reasonBody } from "../route.ts";
+
+const BanBody = z.strictObject({
+  kind: z.enum(["address", "user"]),
+  value: z.string(),
+  reason: z.string(),
+  expiresAt: z.iso.datetime().nullable(),
+}).meta({ id: "Ban" });
+
+const path = `${BASE}/bans/{kind}/{value}`;
+const params = z.object({ kind: z.string(), value: z.string() });
+
+/** Clients that may not come in: by address, or by the user that a token names. */
+export function bansResource(app: App, parts: AdminParts): void {
+  const operationsFor = (actor: string, kind: string): BanOperations => {
+    const operator = parts.operator.as(actor);
+    if (kind === "address") return operator.bans;
+    if (kind === "user") return operator.userBans;
+    throw new Problem("not_found");
+  };
+  const list = createRoute({
+    method: "get",
+    path: `${BASE}/bans`,
+    ...facts({ operationId: "listBans", summary: "Bans", role: "read" }),
+    request: { query: z.strictObject(pageQuery) },
+    responses: { 200: json(pageOf(BanBody, "BanPage"), "Bans"), ...problems("invalid_request") },
+  });
+  app.openapi(list, async (c) => {
+    const { operator, clock } = parts;
+    const all = [...operator.bans.list(), ...operator.userBans.list()]
+      .sort((a, b) => `${a.kind}\0${a.value}` < `${b.kind}\0${b.value}` ? -1 : 1);
+    const page = await paginate(c.req.valid("query"), {
+      items: all,
+      placeOf: ({ kind, value }) => [kind, value],
+      matches: () => true,
+      view,
+    }, clock);
+    return c.json(page, 200);
+  });
+
+  const put = createRoute({
+    method: "put",
+    path,
+    ...facts({
+      operationId: "ban",
+      summary: "Ban an address or a user, and turn out all that are connected",
+      role: "full",
+      action: "ban",
+    }),
+    request: {
+      params,
+      body: {
+        required: true,
+        content: {
+          "application/json": {
+            schema: z.strictObject({
+              reason: z.string().max(512),
+              lifetimeSeconds: z.int().min(1).optional(),
+            }),
+          },
+        },
+      },
+    },
+    responses: {
+      200: json(z.strictObject({ outcome: z.literal("kept") }), "The ban holds"),
+      ...changeProblems("not_found", "full"),
+    },
+  });
+  app.openapi(put, (c) => {
+    const { kind, value } = c.req.valid("param");
+    const { reason, lifetimeSeconds } = c.req.valid("json");
+    const lifetime = lifetimeSeconds === undefined ? {} : { lifetimeMs: 1_000 * lifetimeSeconds };
+    const outcome = operationsFor(c.env.actor.name, kind).ban(value, { reason, ...lifetime });
+    const detail = kind === "address" ? "no address, and no /64 of IPv6" : "cannot be a key";
+    checkKept(outcome, "/path/value", detail);
+    return c.json({ outcome: "kept" as const }, 200);
+  });
+
+  const remove = createRoute({
+    method: "delete",
+    path,
+    ...facts({
+      operationId: "liftBan",
+      summary: "Lift a ban",
+      role: "full",
+      action: "lift ban",
+    }),
+    request: { params, body: reasonBody },
+    responses: {
+      200: json(z.strictObject({ outcome: z.literal("lifted") }), "The ban is over"),
+      ...changeProblems("not_found"),
+    },
+  });
+  app.openapi(remove, (c) => {
+    const { kind, value } = c.req.valid("param");
+    if (!operationsFor(c.env.actor.name, kind).lift(value)) throw new Problem("not_found");
+    return c.json({ outcome: "lifted" as const }, 200);
+  });
+}
+
+function view({ kind, value, reason, expiresAtMs }: Ban): z.infer<typeof BanBody> {
+  const expiresAt = expiresAtMs === Infinity ? null : isoTime(expiresAtMs);
+  return { kind: kind === "user" ? "user" : "address", value, reason, expiresAt };
+}

@@ -1,0 +1,112 @@
+import { createRoute } from "@hono/zod-openapi";
+import * as z from "zod";
+import type { IdOperations } from "../../dialects/dialect.ts";
+import { isoTime } from "../../system/clock.ts";
+import { checkKept, dialectOf } from "../dialects.ts";
+import { pageOf, pageQuery, paginate } from "../page.ts";
+import type { AdminParts } from "../parts.ts";
+import { Problem } from "../problem.ts";
+import { type App, BASE, changeProblems, facts, json, problems } from "../route.ts";
+
+const Id = z.strictObject({
+  dialect: z.string(),
+  id: z.string(),
+  expiresAt: z.iso.datetime().nullable(),
+}).meta({ id: "Id" });
+
+const lifetimeSeconds = z.int().min(1).optional();
+const Holder = z.union([
+  z.strictObject({ token: z.string().min(1), lifetimeSeconds }),
+  z.strictObject({ tokenSha256: z.string().min(1), lifetimeSeconds }),
+], "expected token or tokenSha256, and perhaps lifetimeSeconds").meta({ id: "IdHolder" });
+
+const path = `${BASE}/ids/{dialect}/{id}`;
+const params = z.object({ dialect: z.string(), id: z.string() });
+
+/** Ids that operators reserved. */
+export function idsResource(app: App, parts: AdminParts): void {
+  const operationsFor = (actor: string, dialect: string): IdOperations => {
+    const { name } = dialectOf(parts, dialect);
+    const ids = parts.operator.as(actor).ids.get(name);
+    if (ids === undefined) throw new Problem("not_supported");
+    return ids;
+  };
+  const list = createRoute({
+    method: "get",
+    path: `${BASE}/ids`,
+    ...facts({ operationId: "listIds", summary: "Ids that operators reserved", role: "read" }),
+    request: { query: z.strictObject({ ...pageQuery, dialect: z.string().optional() }) },
+    responses: { 200: json(pageOf(Id, "IdPage"), "Ids"), ...problems("invalid_request") },
+  });
+  app.openapi(list, async (c) => {
+    const query = c.req.valid("query");
+    const all = [...parts.operator.ids].flatMap(([dialect, ids]) =>
+      ids.list().map((one) => ({ dialect, ...one }))
+    ).sort((a, b) => `${a.dialect}\0${a.id}` < `${b.dialect}\0${b.id}` ? -1 : 1);
+    const page = await paginate(query, {
+      items: all,
+      placeOf: ({ dialect, id }) => [dialect, id],
+      matches: ({ dialect }) => query.dialect === undefined || dialect === query.dialect,
+      view: ({ dialect, id, expiresAtMs }) => ({
+        dialect,
+        id,
+        expiresAt: expiresAtMs === Infinity ? null : isoTime(expiresAtMs),
+      }),
+    }, parts.clock);
+    return c.json(page, 200);
+  });
+
+  const put = createRoute({
+    method: "put",
+    path,
+    ...facts({
+      operationId: "reserveId",
+      summary: "Reserve an id for the owner of a token",
+      role: "full",
+      action: "reserve id",
+    }),
+    request: {
+      params,
+      body: { required: true, content: { "application/json": { schema: Holder } } },
+    },
+    responses: {
+      200: json(z.strictObject({ outcome: z.literal("kept") }), "The id is reserved"),
+      ...changeProblems("not_found", "full", "not_supported"),
+    },
+  });
+  app.openapi(put, async (c) => {
+    const { dialect, id } = c.req.valid("param");
+    const body = c.req.valid("json");
+    const holder = "token" in body ? { token: body.token } : { digest: body.tokenSha256 };
+    const lifetimeMs = body.lifetimeSeconds === undefined ? [] : [1_000 * body.lifetimeSeconds];
+    const outcome = await operationsFor(c.env.actor.name, dialect).reserve(
+      id,
+      holder,
+      ...lifetimeMs,
+    );
+    checkKept(outcome, "/tokenSha256", "no SHA-256, or the id cannot be a key");
+    return c.json({ outcome: "kept" as const }, 200);
+  });
+
+  const remove = createRoute({
+    method: "delete",
+    path,
+    ...facts({
+      operationId: "forgetId",
+      summary: "Release an id",
+      role: "full",
+      action: "forget id",
+    }),
+    request: { params },
+    responses: {
+      200: json(z.strictObject({ outcome: z.literal("forgotten") }), "The id is free"),
+      ...changeProblems("not_found", "not_supported"),
+    },
+  });
+  app.openapi(remove, async (c) => {
+    const { dialect, id } = c.req.valid("param");
+    const isDone = await operationsFor(c.env.actor.name, dialect).forget(id);
+    if (!isDone) throw new Problem("not_found");
+    return c.json({ outcome: "forgotten" as const }, 200);
+  });
+}

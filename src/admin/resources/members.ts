@@ -1,0 +1,62 @@
+import { createRoute } from "@hono/zod-openapi";
+import * as z from "zod";
+import { checkKept, dialectOf } from "../dialects.ts";
+import type { AdminParts } from "../parts.ts";
+import { Problem } from "../problem.ts";
+import { type App, BASE, changeProblems, facts, json } from "../route.ts";
+
+const path = `${BASE}/rooms/{dialect}/{room}/members/{id}/info`;
+const params = z.object({ dialect: z.string(), room: z.string(), id: z.string() });
+const responses = {
+  200: json(z.strictObject({ outcome: z.literal("described") }), "The others know"),
+  ...changeProblems("not_found", "full", "not_supported"),
+};
+
+/** The server's descriptions of members. */
+export function membersResource(app: App, parts: AdminParts): void {
+  const describe = (
+    actor: string,
+    { dialect, room, id }: z.infer<typeof params>,
+    info: unknown,
+  ): void => {
+    const { name } = dialectOf(parts, dialect);
+    const rooms = parts.operator.as(actor).rooms.get(name);
+    if (rooms === undefined) throw new Problem("not_supported");
+    checkKept(rooms.describe(room, id, info), "", "the protocol has no such description");
+  };
+  const put = createRoute({
+    method: "put",
+    path,
+    ...facts({
+      operationId: "describeMember",
+      summary: "Set the server's description of a member",
+      role: "full",
+      action: "describe member",
+    }),
+    request: {
+      params,
+      body: { required: true, content: { "application/json": { schema: z.unknown() } } },
+    },
+    responses,
+  });
+  app.openapi(put, (c) => {
+    describe(c.env.actor.name, c.req.valid("param"), c.req.valid("json"));
+    return c.json({ outcome: "described" as const }, 200);
+  });
+  const remove = createRoute({
+    method: "delete",
+    path,
+    ...facts({
+      operationId: "undescribeMember",
+      summary: "Take the server's description of a member back",
+      role: "full",
+      action: "describe member",
+    }),
+    request: { params },
+    responses,
+  });
+  app.openapi(remove, (c) => {
+    describe(c.env.actor.name, c.req.valid("param"), null);
+    return c.json({ outcome: "described" as const }, 200);
+  });
+}

@@ -1,0 +1,161 @@
+import { createRoute } from "@hono/zod-openapi";
+import * as z from "zod";
+import type { PresentPeer } from "../../core/peer.ts";
+import type { Traffic } from "../../transport/links.ts";
+import { isoTime } from "../../system/clock.ts";
+import { dialectOf } from "../dialects.ts";
+import { pageOf, pageQuery, paginate } from "../page.ts";
+import type { AdminParts } from "../parts.ts";
+import { Problem } from "../problem.ts";
+import { type App, BASE, changeProblems, facts, json, problems } from "../route.ts";
+
+const Peer = z.strictObject({
+  dialect: z.string(),
+  id: z.string(),
+  user: z.string().nullable(),
+  address: z.string().nullable(),
+  connection: z.string().nullable(),
+  transport: z.enum(["websocket", "polling", "event-stream"]).nullable(),
+  connectedAt: z.iso.datetime().nullable(),
+  expiresAt: z.iso.datetime().nullable(),
+  rooms: z.array(z.string()),
+  calls: z.int(),
+  info: z.unknown(),
+  framesReceived: z.int(),
+  framesSent: z.int(),
+  bytesReceived: z.int(),
+  bytesSent: z.int(),
+  queuedBytes: z.int(),
+  origin: z.string().nullable(),
+  userAgent: z.string().nullable(),
+}).meta({ id: "Peer" });
+
+const Kick = z.strictObject({
+  reason: z.string().max(512).optional(),
+  banSeconds: z.int().min(1).max(10 * 366 * 86_400).optional().meta({
+    description: "Bans the peer's user for so long, or its address if it has none",
+  }),
+}).meta({ id: "Kick" });
+
+const params = z.object({ dialect: z.string(), id: z.string() });
+
+/** Peers: who is here. */
+export function peersResource(app: App, parts: AdminParts): void {
+  const list = createRoute({
+    method: "get",
+    path: `${BASE}/peers`,
+    ...facts({ operationId: "listPeers", summary: "Peers, oldest first", role: "read" }),
+    request: {
+      query: z.strictObject({
+        ...pageQuery,
+        dialect: z.string().optional(),
+        room: z.string().optional(),
+        user: z.string().optional(),
+        address: z.string().optional(),
+        q: z.string().optional().meta({ description: "Part of the id or user, in any case" }),
+      }),
+    },
+    responses: { 200: json(pageOf(Peer, "PeerPage"), "Peers"), ...problems("invalid_request") },
+  });
+  app.openapi(list, async (c) => {
+    const query = c.req.valid("query");
+    const page = await paginate(query, {
+      items: parts.hub.overview.peers(),
+      placeOf: (peer) => [peer.handle.fence],
+      matches: matching(query),
+      view: (peer) => view(peer, parts),
+    }, parts.clock);
+    return c.json(page, 200);
+  });
+
+  const one = createRoute({
+    method: "get",
+    path: `${BASE}/peers/{dialect}/{id}`,
+    ...facts({ operationId: "getPeer", summary: "One peer", role: "read" }),
+    request: { params },
+    responses: { 200: json(Peer, "The peer"), ...problems("not_found") },
+  });
+  app.openapi(one, (c) => {
+    const { dialect, id } = c.req.valid("param");
+    const peer = parts.hub.find(dialectOf(parts, dialect).realm, id);
+    if (peer?.dialect !== dialect) throw new Problem("not_found");
+    return c.json(view(peer, parts), 200);
+  });
+
+  const kick = createRoute({
+    method: "post",
+    path: `${BASE}/peers/{dialect}/{id}/kick`,
+    ...facts({
+      operationId: "kickPeer",
+      summary: "Remove a peer, with all its connections",
+      role: "full",
+      action: "kick peer",
+    }),
+    request: { params, body: { content: { "application/json": { schema: Kick } } } },
+    responses: {
+      200: json(z.strictObject({ outcome: z.literal("kicked") }), "The peer is gone"),
+      ...changeProblems("not_found"),
+    },
+  });
+  app.openapi(kick, (c) => {
+    const { dialect, id } = c.req.valid("param");
+    const operator = parts.operator.as(c.env.actor.name);
+    if (!operator.kick(dialect, id, c.req.valid("json"))) throw new Problem("not_found");
+    return c.json({ outcome: "kicked" as const }, 200);
+  });
+}
+
+interface PeerQuery {
+  readonly dialect?: string | undefined;
+  readonly room?: string | undefined;
+  readonly user?: string | undefined;
+  readonly address?: string | undefined;
+  readonly q?: string | undefined;
+}
+
+function matching({ dialect, room, user, address, q }: PeerQuery): (peer: PresentPeer) => boolean {
+  const part = q?.toLowerCase();
+  return (peer) =>
+    (dialect === undefined || peer.dialect === dialect) &&
+    (user === undefined || peer.user === user) &&
+    (room === undefined || roomsOf(peer).includes(room)) &&
+    (address === undefined || peer.receiver.links.some((link) => link.address === address)) &&
+    (part === undefined || peer.id.toLowerCase().includes(part) ||
+      peer.user?.toLowerCase().includes(part) === true);
+}
+
+function roomsOf({ rooms }: PresentPeer): string[] {
+  return [...rooms ?? []].filter(({ kind }) => kind === "room").map(({ id }) => id);
+}
+
+function view(
+  peer: PresentPeer,
+  { hub, connections, clock, wallNow }: AdminParts,
+): z.infer<typeof Peer> {
+  const own = peer.receiver.links.flatMap(({ id }) => connections.find(id) ?? []);
+  const [first] = own;
+  const timeOf = (moment: number | undefined): string | null =>
+    moment === undefined ? null : isoTime(wallNow() + moment - clock.now());
+  const sum = (name: keyof Traffic | "queuedBytes"): number =>
+    own.reduce((total, connection) => total + connection[name], 0);
+  return {
+    dialect: peer.dialect,
+    id: peer.id,
+    user: peer.user ?? null,
+    address: first?.address ?? null,
+    connection: first?.id ?? null,
+    transport: first?.transport ?? null,
+    connectedAt: timeOf(first?.openedAt),
+    expiresAt: timeOf(first?.expiresAt),
+    rooms: roomsOf(peer),
+    calls: hub.openCalls.countOfPeer(peer.handle),
+    info: peer.info,
+    framesReceived: sum("framesReceived"),
+    framesSent: sum("framesSent"),
+    bytesReceived: sum("bytesReceived"),
+    bytesSent: sum("bytesSent"),
+    queuedBytes: sum("queuedBytes"),
+    origin: first?.origin ?? null,
+    userAgent: first?.userAgent ?? null,
+  };
+}

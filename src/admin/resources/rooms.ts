@@ -1,0 +1,239 @@
+import { createRoute } from "@hono/zod-openapi";
+import * as z from "zod";
+import type { OpenRoom } from "../../core/peer.ts";
+import type { OperatedRoom, RoomOperations } from "../../dialects/dialect.ts";
+import { isoTime } from "../../system/clock.ts";
+import { checkKept, dialectOf } from "../dialects.ts";
+import { pageOf, pageQuery, paginate, type Place } from "../page.ts";
+import type { AdminParts } from "../parts.ts";
+import { Problem } from "../problem.ts";
+import { type App, BASE, changeProblems, facts, json, problems, reasonBody } from "../route.ts";
+
+const shape = {
+  dialect: z.string(),
+  id: z.string(),
+  members: z.int(),
+  startedAt: z.iso.datetime().nullable(),
+  kept: z.boolean(),
+  infoBytes: z.int(),
+};
+const Room = z.strictObject(shape).meta({ id: "Room" });
+const RoomDetails = z.strictObject({
+  ...shape,
+  peers: z.array(z.strictObject({
+    id: z.string(),
+    user: z.string().nullable(),
+    info: z.unknown(),
+  })),
+  standing: z.array(z.strictObject({ id: z.string(), info: z.unknown() })),
+}).meta({ id: "RoomDetails" });
+
+const params = z.object({ dialect: z.string(), room: z.string() });
+const PATH = `${BASE}/rooms/{dialect}/{room}`;
+
+function outcomeOf<T extends string>(outcome: T): z.ZodObject<{ outcome: z.ZodLiteral<T> }> {
+  return z.strictObject({ outcome: z.literal(outcome) });
+}
+
+/** Rooms: their members, and what an operator makes of them. */
+export function roomsResource(app: App, parts: AdminParts): void {
+  readRooms(app, parts);
+  changeRooms(app, parts);
+}
+
+function readRooms(app: App, parts: AdminParts): void {
+  const list = createRoute({
+    method: "get",
+    path: `${BASE}/rooms`,
+    ...facts({ operationId: "listRooms", summary: "Rooms, oldest first", role: "read" }),
+    request: {
+      query: z.strictObject({
+        ...pageQuery,
+        dialect: z.string().optional(),
+        q: z.string().optional().meta({ description: "Part of the id, in any case" }),
+      }),
+    },
+    responses: { 200: json(pageOf(Room, "RoomPage"), "Rooms"), ...problems("invalid_request") },
+  });
+  app.openapi(list, async (c) => {
+    const query = c.req.valid("query");
+    const part = query.q?.toLowerCase();
+    const page = await paginate(query, {
+      items: entries(parts),
+      placeOf: ({ place }) => place,
+      matches: ({ dialect, id }) =>
+        (query.dialect === undefined || dialect === query.dialect) &&
+        (part === undefined || id.toLowerCase().includes(part)),
+      view: ({ view }) => view(),
+    }, parts.clock);
+    return c.json(page, 200);
+  });
+
+  const one = createRoute({
+    method: "get",
+    path: PATH,
+    ...facts({ operationId: "getRoom", summary: "One room and its members", role: "read" }),
+    request: { params },
+    responses: { 200: json(RoomDetails, "The room"), ...problems("not_found") },
+  });
+  app.openapi(one, (c) => {
+    const { dialect, room } = c.req.valid("param");
+    return c.json(details(parts, dialect, room), 200);
+  });
+}
+
+function changeRooms(app: App, parts: AdminParts): void {
+  const operationsFor = (actor: string, dialect: string): RoomOperations => {
+    const { name } = dialectOf(parts, dialect);
+    const rooms = parts.operator.as(actor).rooms.get(name);
+    if (rooms === undefined) throw new Problem("not_supported");
+    return rooms;
+  };
+  const stop = createRoute({
+    method: "post",
+    path: `${PATH}/stop`,
+    ...facts({
+      operationId: "stopRoom",
+      summary: "End a room: its members are informed and closed",
+      role: "full",
+      action: "stop room",
+    }),
+    request: { params, body: reasonBody },
+    responses: {
+      200: json(outcomeOf("stopped"), "The room has ended"),
+      ...changeProblems("not_found", "not_supported"),
+    },
+  });
+  app.openapi(stop, (c) => {
+    const { dialect, room } = c.req.valid("param");
+    const isDone = operationsFor(c.env.actor.name, dialect).stop(room);
+    if (!isDone) throw new Problem("not_found");
+    return c.json({ outcome: "stopped" as const }, 200);
+  });
+
+  const keep = createRoute({
+    method: "put",
+    path: PATH,
+    ...facts({
+      operationId: "keepRoom",
+      summary: "Keep a room, without members and over restarts",
+      role: "full",
+      action: "keep room",
+    }),
+    request: {
+      params,
+      body: {
+        content: {
+          "application/json": { schema: z.strictObject({ settings: z.unknown().optional() }) },
+        },
+      },
+    },
+    responses: {
+      200: json(outcomeOf("kept"), "The room is kept"),
+      ...changeProblems("not_found", "full", "not_supported"),
+    },
+  });
+  app.openapi(keep, (c) => {
+    const { dialect, room } = c.req.valid("param");
+    const { keep } = operationsFor(c.env.actor.name, dialect);
+    if (keep === undefined) throw new Problem("not_supported");
+    const detail = "the room's name or its settings are not valid";
+    checkKept(keep(room, c.req.valid("json").settings), "/settings", detail);
+    return c.json({ outcome: "kept" as const }, 200);
+  });
+
+  const forget = createRoute({
+    method: "delete",
+    path: PATH,
+    ...facts({
+      operationId: "forgetRoom",
+      summary: "Keep a room no longer: it ends with its last member",
+      role: "full",
+      action: "forget room",
+    }),
+    request: { params },
+    responses: {
+      200: json(outcomeOf("forgotten"), "The room is not kept any more"),
+      ...changeProblems("not_found", "not_supported"),
+    },
+  });
+  app.openapi(forget, (c) => {
+    const { dialect, room } = c.req.valid("param");
+    const { forget } = operationsFor(c.env.actor.name, dialect);
+    if (forget === undefined) throw new Problem("not_supported");
+    if (!forget(room)) throw new Problem("not_found");
+    return c.json({ outcome: "forgotten" as const }, 200);
+  });
+}
+
+interface Entry {
+  readonly dialect: string;
+  readonly id: string;
+  readonly place: Place;
+  readonly view: () => z.infer<typeof Room>;
+}
+
+/** Rooms with members by their start, then the others by their names. */
+function* entries(parts: AdminParts): Generator<Entry> {
+  for (const room of parts.hub.overview.rooms()) {
+    const { dialect, id, serial } = room;
+    yield { dialect, id, place: [0, serial], view: () => viewOpen(parts, room) };
+  }
+  const idle = parts.dialects.flatMap(({ name }) => idleRooms(parts, name));
+  idle.sort((a, b) =>
+    a.dialect === b.dialect ? compare(a.id, b.id) : compare(a.dialect, b.dialect)
+  );
+  for (const room of idle) {
+    const { dialect, id } = room;
+    yield { dialect, id, place: [1, dialect, id], view: () => room };
+  }
+}
+
+/** The rooms of a dialect that have no members of the hub's: kept ones, and topics. */
+function idleRooms(parts: AdminParts, name: string): z.infer<typeof Room>[] {
+  const { realm, dialect } = dialectOf(parts, name);
+  const { operations } = dialect;
+  // Rooms of the others exist by their members alone, whose list costs more.
+  if (operations?.listIdle === undefined) return [];
+  return [...operations.listIdle()].filter(({ id }) =>
+    parts.hub.overview.room(realm, id) === undefined
+  ).map((room) => viewIdle(operations, name, room));
+}
+
+function viewIdle(
+  operations: RoomOperations,
+  dialect: string,
+  { id, facts }: OperatedRoom,
+): z.infer<typeof Room> {
+  const members = Number(facts?.["subscribers"] ?? 0);
+  const kept = operations.isKept?.(id) === true;
+  return { dialect, id, members, startedAt: null, kept, infoBytes: 0 };
+}
+
+function viewOpen(parts: AdminParts, room: OpenRoom): z.infer<typeof Room> {
+  const { dialect, realm, id, members, startedAt, infoBytes } = room;
+  const kept = parts.dialects.some((one) =>
+    one.realm === realm && one.dialect.operations?.isKept?.(id) === true
+  );
+  const since = isoTime(parts.wallNow() + startedAt - parts.clock.now());
+  return { dialect, id, members: members.size, startedAt: since, kept, infoBytes };
+}
+
+function details(parts: AdminParts, name: string, id: string): z.infer<typeof RoomDetails> {
+  const { realm, dialect: { operations } } = dialectOf(parts, name);
+  const room = operations === undefined ? undefined : parts.hub.overview.room(realm, id);
+  const idle = room === undefined ? idleRooms(parts, name).find((one) => one.id === id) : undefined;
+  const view = room === undefined ? idle : viewOpen(parts, room);
+  if (view === undefined) throw new Problem("not_found");
+  const peers = [...room?.members ?? []].map((member) => ({
+    id: member.id,
+    user: member.user ?? null,
+    info: member.info,
+  }));
+  const standing = operations?.standing?.(id) ?? [];
+  return { ...view, peers, standing: standing.map(({ id, info }) => ({ id, info })) };
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : 1;
+}

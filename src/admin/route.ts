@@ -1,0 +1,84 @@
+import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
+import * as z from "zod";
+import type { Actor } from "./access.ts";
+import { ProblemBody, type ProblemCode, statusOf, titleOf } from "./problem.ts";
+
+/** A request's operator. */
+export interface Environment {
+  readonly Bindings: { readonly actor: Actor };
+}
+
+export type App = OpenAPIHono<Environment>;
+
+/** Every path begins with it. */
+export const BASE = "/admin/v1";
+
+/** Facts of a route that are the same for its document and its checks. */
+export interface RouteFacts {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly role: "none" | "read" | "full";
+  /** The name of the change in the operators' log. */
+  readonly action?: string;
+  readonly problems?: readonly ProblemCode[];
+}
+
+/** The parts of a route's configuration that all routes share. */
+interface Common {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly security: { bearer: string[] }[];
+  readonly "x-role": RouteFacts["role"];
+  readonly "x-action"?: string;
+}
+
+export function facts({ operationId, summary, role, action }: RouteFacts): Common {
+  return {
+    operationId,
+    summary,
+    security: role === "none" ? [] : [{ bearer: [] }],
+    "x-role": role,
+    ...(action === undefined ? {} : { "x-action": action }),
+  };
+}
+
+interface JsonContent<T extends z.ZodType> {
+  readonly description: string;
+  readonly content: { readonly "application/json": { readonly schema: T } };
+}
+
+/** An answer of JSON. */
+export function json<T extends z.ZodType>(schema: T, description: string): JsonContent<T> {
+  return { description, content: { "application/json": { schema } } };
+}
+
+const ALWAYS: readonly ProblemCode[] = [
+  "unauthorized",
+  "forbidden",
+  "forbidden_origin",
+  "rate_limited",
+  "internal",
+];
+
+/** The same for a change, which has a body. */
+export function changeProblems(...codes: ProblemCode[]): Record<never, never> {
+  return problems("invalid_request", "too_large", "unsupported_media_type", "conflict", ...codes);
+}
+
+/** The body of a change that may name its reason. */
+export const reasonBody = {
+  content: {
+    "application/json": { schema: z.strictObject({ reason: z.string().max(512).optional() }) },
+  },
+} as const;
+
+/** The problems of a route for its document; handlers throw them, so that no type needs them. */
+export function problems(...codes: ProblemCode[]): Record<never, never> {
+  const byStatus = Map.groupBy([...ALWAYS, ...codes], statusOf);
+  return Object.fromEntries(
+    [...byStatus].map(([status, those]) => [status, {
+      description: [...new Set(those)].map((code) => `${code}: ${titleOf(code)}`).join("; "),
+      content: { "application/problem+json": { schema: ProblemBody } },
+    }]),
+  ) satisfies RouteConfig["responses"];
+}

@@ -1,0 +1,100 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { EventFeed } from "../../src/admin/events.ts";
+import { Problem } from "../../src/admin/problem.ts";
+import { Happenings } from "../../src/core/happenings.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+
+class Bench implements Disposable {
+  readonly clock = new FakeClock();
+  readonly happenings = new Happenings(this.clock.now);
+  readonly feed: EventFeed;
+  frames = 0;
+
+  constructor(maxStreams = 20) {
+    this.feed = new EventFeed({
+      happenings: this.happenings,
+      clock: this.clock,
+      wallNow: () => 1_000_000,
+      instance: "i",
+      maxStreams,
+      read: () => ({
+        ...{ connections: 1, peers: 2, rooms: 3, calls: 4, queuedBytes: 5, residentBytes: 6 },
+      }),
+      frames: () => new Map([["peerjs", this.frames]]),
+    });
+  }
+
+  /** One event whose text is at least so long. */
+  refuse(bytes = 0): void {
+    const facts = { dialect: "ssp", address: "192.0.2.1", connection: "1" };
+    this.happenings.emit({ type: "refusal", data: { ...facts, reason: "x".repeat(bytes) } });
+  }
+
+  open(lastId?: number): ReadableStreamDefaultReader<Uint8Array> {
+    const { body } = this.feed.open(() => true, lastId);
+    assert(body !== null);
+    return body.getReader();
+  }
+
+  [Symbol.dispose](): void {
+    this.feed[Symbol.dispose]();
+  }
+}
+
+async function textOf(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
+  const { value } = await reader.read();
+  return new TextDecoder().decode(value);
+}
+
+Deno.test("a reader that is 1 MiB behind is cut off, and others are not", async () => {
+  using bench = new Bench();
+  const slow = bench.open();
+  const quick = bench.open();
+  assertEquals([await textOf(quick), await textOf(slow)], [":\n\n", ":\n\n"]);
+  for (let time = 0; time < 12; time++) {
+    bench.refuse(100_000);
+    assert((await textOf(quick)).startsWith("id: "));
+  }
+  assertEquals(bench.feed.streams, 1);
+  assertEquals(await slow.read().then(() => "read", () => "cut off"), "cut off");
+  await quick.cancel();
+  assertEquals(bench.feed.streams, 0);
+});
+
+Deno.test("only so many streams are open at the same time", async () => {
+  using bench = new Bench(1);
+  const first = bench.open();
+  assertThrows(() => bench.open(), Problem, "unavailable");
+  await first.cancel();
+  await bench.open().cancel();
+});
+
+Deno.test("a comment comes every 15 s, and numbers each second while somebody reads", async () => {
+  using bench = new Bench();
+  const reader = bench.open();
+  assertEquals(await textOf(reader), ":\n\n");
+  bench.frames = 30;
+  bench.clock.advance(1_000);
+  const { data } = JSON.parse(/^data: (.*)$/m.exec(await textOf(reader))?.[1] ?? "");
+  assertEquals([data.framesPerSecond, data.rooms], [{ peerjs: 30 }, 3]);
+  for (let second = 2; second <= 14; second++) {
+    bench.clock.advance(1_000);
+    assert((await textOf(reader)).includes("event: stats"));
+  }
+  bench.clock.advance(1_000);
+  assert([await textOf(reader), await textOf(reader)].includes(":\n\n"));
+  await reader.cancel();
+});
+
+Deno.test("the newest thousand events are kept, and an older id is a gap", async () => {
+  using bench = new Bench();
+  for (let time = 0; time < 1_500; time++) bench.refuse();
+  const first = 1_000_000;
+  const whole = bench.open(first + 499);
+  assertEquals(await textOf(whole), ":\n\n");
+  assert((await textOf(whole)).startsWith(`id: ${first + 500}\nevent: refusal`));
+  const late = bench.open(first + 498);
+  assertEquals(await textOf(late), ":\n\n");
+  assert((await textOf(late)).includes("event: gap"));
+  for (const reader of [whole, late]) await reader.cancel();
+});
