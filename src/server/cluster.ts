@@ -83,6 +83,11 @@ export function clusterTrouble(clustered: Clustered | undefined): string | undef
   return `the cluster: not reached for ${Math.round(node.sinceMs / 1_000)} s`;
 }
 
+/** Gives up what this node holds, as far as the engine answers in time. */
+export async function leaveCluster(clustered: Clustered | undefined): Promise<void> {
+  await clustered?.cluster.node.stop();
+}
+
 /** The sentence for people at the start. */
 export function clusterWords({ cluster: { prefix, place, node, nodes } }: Clustered): string {
   const count = nodes === 1 ? "1 node" : `${nodes} nodes`;

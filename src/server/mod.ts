@@ -31,7 +31,7 @@ import { adminListenersOf, openAdmin } from "./admin.ts";
 import { openAuthentication, readsKeys, reloadAuthentication } from "./authentication.ts";
 import { bridgedOf, openBridge } from "./bridge.ts";
 import { Certificate } from "./certificates.ts";
-import { type Clustered, clusterTrouble, clusterWords, hubOf } from "./cluster.ts";
+import { type Clustered, clusterTrouble, clusterWords, hubOf, leaveCluster } from "./cluster.ts";
 import { orConfigError } from "./config_error.ts";
 import {
   basePathOf,
@@ -48,7 +48,7 @@ import { type DrainRequest, Lifecycle, type Listened, stopBudgetMs, urlsOf } fro
 import { openIce } from "./ice.ts";
 import { affordableConnections, logLimits, openGate } from "./limits.ts";
 import { listen } from "./listen.ts";
-import { forgetful, type Persistence } from "./open_store.ts";
+import { forgetful, type Persistence, storeTrouble } from "./open_store.ts";
 import { placesOf } from "./places.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { openWebhooks } from "./webhooks.ts";
@@ -164,9 +164,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   persistence.journal.announce(metrics, store);
 
   const trouble = (): string | undefined =>
-    store.trouble === undefined
-      ? clusterTrouble(clustered) ?? authentication.trouble
-      : `the store: ${store.trouble}`;
+    storeTrouble(store) ?? clusterTrouble(clustered) ?? authentication.trouble;
   const usage = undo.use(openProcessUsage());
   undo.use(watchProcess(metrics, processFacts(options, { usage, life, trouble }), clock));
   metrics.read("signalbox_log_lines_suppressed_total", () => log.suppressed);
@@ -281,10 +279,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     seal: () => sealAll(dialects),
     notify: () => webhooks.finish(),
     dispose: () => parts.dispose(),
-    closeStore: async (limitMs) => {
-      await clustered?.cluster.node.stop();
-      await store.close(limitMs);
-    },
+    closeStore: (limitMs) => leaveCluster(clustered).then(() => store.close(limitMs)),
     report: (step) =>
       happenings.emit({ type: `server.${step}`, data: { version: options.version } }),
   });
