@@ -71,7 +71,11 @@ class Stage implements Disposable {
 
   /** Everything that is under way comes to pass; then all is as it should be. */
   async settle(): Promise<void> {
-    for (const { answer } of this.#claims.splice(0)) answer.resolve(true);
+    // A claim of an id may wait for an earlier one of the same id.
+    while (this.#claims.length > 0) {
+      for (const { answer } of this.#claims.splice(0)) answer.resolve(true);
+      await settle();
+    }
     await settle();
     this.#listen();
     for (const actor of this.actors) {

@@ -2,7 +2,7 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import { Buffer } from "node:buffer";
 import { SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
-import type { Leg, Untaken } from "../../core/signal.ts";
+import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
 import type {
   PeerEvent,
   PeerHandle,
@@ -15,6 +15,7 @@ import type {
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
 import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
 import type { DialectContext } from "../dialect.ts";
+import { mayCallInto } from "../kit/callers.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import { RoomLeg, SessionLeg } from "./leg.ts";
@@ -197,12 +198,13 @@ export class GStreamerSession implements Session {
   }
 
   /** In a room it is called by members only, and outside one at a time (§4). */
-  leg(other: PeerSummary): Leg | Untaken {
+  leg(other: PeerSummary, role: CallRole): Leg | Untaken {
     if (!isNameable(other)) return "absent";
     if (this.#room !== undefined) {
       const { hub, realm } = this.#server;
       const isMate = hub.member(realm, this.#room, other.id) !== undefined;
-      return isMate ? this.#roomLeg(this.#room, other.id) : "busy";
+      const mayCall = role === "caller" || mayCallInto(this.#server, this.#room, other.id);
+      return isMate && mayCall ? this.#roomLeg(this.#room, other.id) : "busy";
     }
     if (this.#partner !== undefined && this.#partner.id !== other.id) return "busy";
     return this.#sessionLeg(other.id);

@@ -10,10 +10,13 @@ interface Called extends Place {
 }
 
 /**
- * Whether a peer outside a room may call its members: no tokens of a dialect guard the room, and its
- * own token, if members need one, is good for it.
+ * Whether a peer may call the members of a room. Outside of it, as in the lobby, that depends on two
+ * conditions: no tokens of a dialect guard the room, and the peer's own token, if members need one,
+ * is good for it.
  */
 export function mayCallInto(called: Called, room: RoomId, caller: PeerId): boolean {
+  const peer = called.hub.member(called.realm, room, caller);
+  if (peer?.isInRoom === true) return true;
   const isOpen = called.hub.rulesOf(called.realm).isUnguarded(room);
   return isOpen && permits(called, caller, (token) => token.grantsRoom(room));
 }

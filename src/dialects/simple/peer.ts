@@ -1,7 +1,7 @@
 import { SignalError } from "../../core/errors.ts";
 import { type Expulsion, type LeaveReason, leaveReasonOf } from "../../core/expulsion.ts";
 import type { PresentPeer, SelfDescription } from "../../core/peer.ts";
-import type { Leg, Untaken } from "../../core/signal.ts";
+import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "../../core/events.ts";
 import type { Link, Permits, Receiver } from "../../core/session.ts";
 import {
@@ -222,10 +222,11 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   }
 
   /** A peer outside the room may call this one, unless a token is missing. */
-  leg(other: PeerSummary): Leg | Untaken {
+  leg(other: PeerSummary, role: CallRole): Leg | Untaken {
     const { hub, realm } = this.#server;
     const isStranger = hub.member(realm, this.room, other.id) === undefined;
-    if (isStranger && !mayCallInto(this.#server, this.room, other.id)) return "absent";
+    const isCalled = role === "callee";
+    if (isCalled && !mayCallInto(this.#server, this.room, other.id)) return "absent";
     return new SimpleLeg(this, other, isStranger);
   }
 

@@ -187,13 +187,14 @@ export class SspSession implements Session {
   }
 
   /** A peer outside the pool may call a member, unless a token is missing. */
-  leg(other: PeerSummary, _role: CallRole, _room: RoomId | undefined): Leg | Untaken {
+  leg(other: PeerSummary, role: CallRole, _room: RoomId | undefined): Leg | Untaken {
     const { hub, realm } = this.#server;
     const pool = this.#pool;
     if (pool === undefined) return "absent";
     const isMate = (): boolean => hub.member(realm, pool, other.id) !== undefined;
     const isStranger = !isMate();
-    if (isStranger && !mayCallInto(this.#server, pool, other.id)) return "absent";
+    const isCalled = role === "callee";
+    if (isCalled && !mayCallInto(this.#server, pool, other.id)) return "absent";
     const acquaintance: Acquaintance = isStranger
       ? "stranger"
       : this.#found?.has(other.id)

@@ -66,6 +66,13 @@ export class BridgeBench implements Disposable {
     return this.#connect(this.#benches.findIndex(({ name }) => name === dialect), target);
   }
 
+  /** A client in a Socket.IO namespace, which has said nothing yet. */
+  connectTo(dialect: string, namespace: string): Promise<TestClient> {
+    return this.#bench(this.#benches.findIndex(({ name }) => name === dialect)).connectTo(
+      namespace,
+    );
+  }
+
   /** A PeerJS client, which has read its OPEN. */
   async peerjs(id: string, token = "t"): Promise<TestClient> {
     const client = await this.#connect(0, `/peerjs?key=peerjs&id=${id}&token=${token}`);
