@@ -284,8 +284,7 @@ export class SharedHub extends Hub implements Sink {
 
   told(topic: string, body: unknown): void {
     if (!Array.isArray(body)) return;
-    const [realm, id, fence, reason] = body.map(String) as string[];
-    if (realm === undefined || id === undefined) return;
+    const [realm = "", id = "", fence, reason] = body.map(String);
     if (topic === "stop") super.stopRoom(realm, id);
     const own = this.#own.get(nameOf({ realm, id }));
     if (topic !== "expel" || !isExpulsion(reason) || String(own?.actor.fence) !== fence) return;
@@ -297,8 +296,10 @@ export class SharedHub extends Hub implements Sink {
   }
 
   severed(): void {
-    for (const { actor, rooms } of [...this.#own.values()]) {
-      if (this.#ghosts.know(actor, rooms)) this.lost(actor, actor.fence);
+    const known = [...this.#own.values()].filter((own) => this.#ghosts.know(own.actor, own.rooms));
+    for (const { actor } of known) {
+      this.lost(actor, actor.fence);
+      this.#backplane.release(actor, undefined);
     }
     this.#ghosts.clear();
   }

@@ -10,6 +10,7 @@ local REAPED_AT_ONCE = 500
 if epoch ~= wanted_epoch then return { "epoch" } end
 local own = nodes[me]
 if not own or own.isDead then return { "dead" } end
+beGraceful(own.lease)
 
 -- Records of ids: "node fence dialect isExclusive bytes proof ticket info", the last with blanks.
 local function idKey(realm)

@@ -51,7 +51,15 @@ local function nextFence()
   return text(highest)
 end
 
--- Begins an epoch if the engine is empty or was started again, and a time of grace if it was away.
+-- If nobody has beaten, the engine was away: for one lease it takes nobody for dead.
+local function beGraceful(lease)
+  if now - last <= SILENCE and now >= last then return end
+  grace = now + lease
+  last = now
+  call("HSET", P .. "meta", "grace", text(grace), "last", text(now))
+end
+
+-- Begins an epoch if the engine is empty or was started again.
 local function open(run, lease)
   if not epoch or kept[2] ~= run then
     local stamp = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
@@ -61,10 +69,7 @@ local function open(run, lease)
     form = now + FORMING
     call("HSET", P .. "meta", "epoch", epoch, "run", run, "form", text(form), "fence", epoch)
   end
-  if now - last > SILENCE or now < last then
-    grace = now + lease
-    call("HSET", P .. "meta", "grace", text(grace), "last", text(now))
-  end
+  beGraceful(lease)
 end
 
 local function isAlive(node)
