@@ -79,11 +79,11 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^src\/docs\//, [
     /^src\/http\/(answers|landing|route)\.ts$/,
     // Pages and the files that they link to, as text.
-    /\.md$|^LICENSE$|^scripts\/(docker|systemd)\/|^scripts\/performance\.svg$|^src\/dialects\/simple\/client\/client\.d\.ts$/,
+    /\.md$|^LICENSE$|^scripts\/(docker|systemd)\/|^scripts\/performance\.svg$|^src\/console\/\w+\.png$|^src\/dialects\/simple\/client\/client\.d\.ts$/,
   ]],
   [/^src\/server\//, [
     /^src\/(docs|admin|auth|config|http|transport|system|observe)\//,
-    /^src\/try\/mod\.ts$/,
+    /^src\/(try|console)\/mod\.ts$/,
     /^src\/(ice|webhooks)\//,
     /^src\/store\/mod\.ts$/,
     /^src\/cluster\/mod\.ts$/,
@@ -107,7 +107,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     COMPUTING,
     CORE,
   ]],
-  [/^src\/try\//, [/^src\/http\//]],
+  [/^src\/(try|console)\//, [/^src\/http\//]],
   [/^src\/ice\//, [/^src\/http\//, SYSTEM, CORE]],
   [/^src\/http\//, [LINKS, CORE]],
   [/^src\/webhooks\//, [CORE]],
@@ -153,7 +153,7 @@ Deno.test("the imports are read: there are many, of ours and of others", () => {
   for (const { to } of IMPORTS.filter(({ to }) => to.startsWith("src/"))) {
     // Files for browsers and pages are read as text, a JSON file as a value.
     assert(
-      /\.(css|html|js|json|d\.ts|lua|md)$/.test(to) || SOURCES.some(({ path }) => path === to),
+      /\.(css|html|js|json|d\.ts|lua|md|png)$/.test(to) || SOURCES.some(({ path }) => path === to),
       `${to} is missing`,
     );
   }
@@ -204,6 +204,8 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^npm:deno-std@/, /^src\/std\//],
   // Clients that the page /try serves to browsers, read as text.
   [/^npm:(gstwebrtc-api|peerjs|regenerator-runtime|rtcpool)@/, /^src\/try\/libraries\.ts$/],
+  // Libraries of the console, read as text.
+  [/^npm:(preact|htm|uplot)@/, /^src\/console\/libraries\.ts$/],
   [/^npm:(lib0|simple-peer|y-protocols|y-webrtc|yjs)@/, /^src\/try\/yjs\.ts$/],
   [/^node:(buffer|crypto)$/, /^src\/(?!core\/)/],
   [/^node:(fs|process)$/, /^src\/system\/process\.ts$/],

@@ -249,6 +249,10 @@ export const ConfigSchema = withFileTwins(z.strictObject({
     group: OPERATION,
     isRare: true,
   }),
+  noConsole: toggle("Do not serve /console, the page for operators", {
+    group: "Admin API and console",
+    isRare: true,
+  }),
   keepaliveTimeoutSeconds: whole(
     14,
     "Seconds of silence before a client is pinged; after twice as long it is disconnected",

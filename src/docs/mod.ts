@@ -46,17 +46,20 @@ export function docsRoutes({ basePath, version }: DocsOptions): HttpRoute[] {
       },
     ];
   });
-  const files = Object.entries(FILES)
-    .map(([path, text]) => get(path, () => fileOf(path, text.trimEnd())));
+  const files = Object.entries(FILES).map(([path, content]) =>
+    get(path, () => fileOf(path, content))
+  );
   return [...pages, ...files];
 }
 
+const PICTURES: Readonly<Record<string, string>> = { svg: "image/svg+xml", png: "image/png" };
+
 /** A picture as one, any other file as plain text. */
-function fileOf(path: string, text: string): Response {
-  if (!path.endsWith(".svg")) return plain(200, text);
-  return new Response(text, {
-    headers: { "content-type": "image/svg+xml", "x-content-type-options": "nosniff" },
-  });
+function fileOf(path: string, content: string | Uint8Array<ArrayBuffer>): Response {
+  const type = PICTURES[path.split(".").at(-1) ?? ""];
+  if (type === undefined) return plain(200, String(content).trimEnd());
+  const headers = { "content-type": type, "x-content-type-options": "nosniff" };
+  return new Response(content, { headers });
 }
 
 function get(path: string, handle: () => Response): HttpRoute {

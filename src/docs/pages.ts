@@ -10,6 +10,8 @@ import contributing from "../../tests/README.md" with { type: "text" };
 import admin from "../admin/README.md" with { type: "text" };
 import cluster from "../cluster/README.md" with { type: "text" };
 import options from "../config/README.md" with { type: "text" };
+import consoleDark from "../console/dark.png" with { type: "bytes" };
+import consoleLight from "../console/light.png" with { type: "bytes" };
 import core from "../core/README.md" with { type: "text" };
 import bridging from "../dialects/BRIDGING.md" with { type: "text" };
 import dialects from "../dialects/README.md" with { type: "text" };
@@ -84,11 +86,13 @@ export const PAGES: readonly Page[] = [
 ];
 
 /** Files that pages link to, by their path in the repository. */
-export const FILES: Readonly<Record<string, string>> = {
+export const FILES: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>> = {
   LICENSE: licence,
   "scripts/docker/Dockerfile": dockerfile,
   "scripts/performance.svg": chart,
   "scripts/systemd/signalbox-folder.service": folderUnit,
   "scripts/systemd/signalbox.service": unit,
+  "src/console/dark.png": consoleDark,
+  "src/console/light.png": consoleLight,
   "src/dialects/simple/client/client.d.ts": clientTypes,
 };

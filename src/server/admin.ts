@@ -1,6 +1,8 @@
 import type { AdminApp } from "../admin/app.ts";
 import { Access } from "../admin/access.ts";
 import { EventFeed, type Stats } from "../admin/events.ts";
+import { consoleRoutes } from "../console/mod.ts";
+import type { OwnedRoute } from "../http/router.ts";
 import type { Operator } from "../admin/operator.ts";
 import type { AdminParts, ConfigItem, ServerFacts, WebhookReport } from "../admin/parts.ts";
 import { type Listening, parseListen } from "../config/listeners.ts";
@@ -65,6 +67,12 @@ export function adminListenersOf(
     ]);
   }
   return listeners;
+}
+
+/** The page for operators and its files; none without a token, since the page needs the API. */
+export function consoleRoutesOf({ admin: { tokens }, noConsole }: Config): OwnedRoute[] {
+  if (tokens.length === 0 || noConsole) return [];
+  return consoleRoutes().map((route) => ({ owner: "server", route }));
 }
 
 /** Opens the API; undefined without a token. */

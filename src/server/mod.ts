@@ -27,7 +27,7 @@ import { openTransport } from "../transport/open.ts";
 import type { SocketIoServer } from "../transport/socket_io/server.ts";
 import type { ListenOptions } from "../transport/transport.ts";
 import { tryRoutes } from "../try/mod.ts";
-import { adminListenersOf, openAdmin } from "./admin.ts";
+import { adminListenersOf, consoleRoutesOf, openAdmin } from "./admin.ts";
 import { openAuthentication, readsKeys, reloadAuthentication } from "./authentication.ts";
 import { bridgedOf, openBridge } from "./bridge.ts";
 import { Certificate } from "./certificates.ts";
@@ -222,6 +222,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const door = openDoor(config, {
     routes: [
       ...ownRoutesOf(config, served, isShared ? config.metrics : undefined),
+      ...(isShared ? consoleRoutesOf(config) : []),
       ...serverRoutes(config, options, dialects),
       ...ice.routes.map((route) => ({ owner: "server", route })),
       ...dialectRoutes(dialects),
@@ -247,7 +248,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     (isShared ? admin?.handle(request, remote) : undefined) ?? door.handle(request, remote);
   const listening = listeners.map((where) => listenAt(where, servePublic));
   const adminDoor = openDoor(config, {
-    routes: ownRoutesOf(config, served, config.metrics),
+    routes: [...ownRoutesOf(config, served, config.metrics), ...consoleRoutesOf(config)],
     signpost,
     ...{ ...doorParts, socketIo: undefined },
   });

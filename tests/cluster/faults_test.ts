@@ -60,7 +60,7 @@ for (const seed of SEEDS) {
     assertEquals(thief.told(), claims.map(() => "refused claim: id_taken"));
   });
 
-  Deno.test(`of any two members one finds the other, who learns of it, seed ${seed}`, async () => {
+  Deno.test(`one of any two members finds the other, and that one learns of it, seed ${seed}`, async () => {
     await using cluster = await MemoryCluster.form({
       seed,
       delayMs: 6,

@@ -13,6 +13,8 @@ const OPERATING = "src/server/README.md";
 const NOT_RUN: readonly [page: string, beginning: string, reason: string][] = [
   ["README.md", "git clone ADDRESS", "needs an address; the last line is every other start"],
   ["scripts/README.md", "deno task compile", "CI compiles; Docker is absent there"],
+  ["src/cluster/README.md", 'Cluster "signalbox"', "shows a log line; tests/cluster starts nodes"],
+  ["src/cluster/README.md", "ACL SETUSER", "tests/cluster starts a node with these rights"],
   ["src/dialects/gstreamer/README.md", "sudo apt install", "CI installs these packages"],
   ["src/dialects/gstreamer/README.md", "soup_websocket_connection", "a line for a C program"],
   ["src/dialects/owt/README.md", "const p2p = new Owt", "OWT's SDK is not on npm"],

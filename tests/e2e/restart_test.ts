@@ -35,8 +35,11 @@ const ARGS = [
   "--drain-ms=60",
 ];
 
-/** How the server ended last; undefined before its first end. */
-type End = "SIGTERM" | "SIGKILL" | undefined;
+/**
+ * How the server ended last; undefined before its first end. "cut": as planned, but on a machine that
+ * is too slow to seal everything in the time of the end; the log reports it.
+ */
+type End = "SIGTERM" | "SIGKILL" | "cut" | undefined;
 
 /** Ids of PeerJS clients and what is held for them. */
 class Reserved {
@@ -48,7 +51,8 @@ class Reserved {
   /** After a start: whatever was promised is still so. */
   async check(wsUrl: string, end: End, endedAt: number): Promise<void> {
     for (const [id, since] of this.#ids) {
-      const isPromised = end !== "SIGKILL" || endedAt - since >= WRITTEN_MS;
+      const isPlanned = end === "SIGTERM" || end === undefined;
+      const isPromised = isPlanned || endedAt - since >= WRITTEN_MS;
       if (!isPromised) continue;
       await using stranger = await WsClient.open(peerJsUrl(wsUrl, id, { token: "another" }));
       assertEquals(await stranger.nextJson(), TAKEN, `${id} was not kept`);
@@ -56,7 +60,7 @@ class Reserved {
       await using _holder = await openPeerJs(wsUrl, id);
       this.kept++;
     }
-    if (this.#absent === undefined) return;
+    if (this.#absent === undefined || end === "cut") return;
     // Not absent any more: what waited comes once where the end was planned, and else not at all.
     await using callee = await openPeerJs(wsUrl, this.#absent);
     callee.send({ type: "OFFER", dst: this.#absent, payload: "marker" });
@@ -129,12 +133,14 @@ systemTest({
       const [url = ""] = server.urls;
       const wsUrl = url.replace(/^http/, "ws");
       try {
-        for (const client of clients) await client.enter(url, end === "SIGTERM");
+        for (const client of clients) {
+          await client.enter(url, end === "cut" ? undefined : end === "SIGTERM");
+        }
         await settle(clients, ledger, `marker ${nth}`);
         await reserved.check(wsUrl, end, endedAt);
         if (nth === RESTARTS) break;
         await reserved.add(wsUrl, nth);
-        const next: End = randomEnd() < 0.6 ? "SIGTERM" : "SIGKILL";
+        const next = randomEnd() < 0.6 ? "SIGTERM" : "SIGKILL";
         const talking = load(clients, random);
         // The moment has to be any: there is nothing to wait for.
         await pause(randomEnd() * LOAD_MS);
@@ -145,9 +151,9 @@ systemTest({
         last = server.stderr().split("\n").slice(-6).join("\n");
         await talking;
         for (const client of clients) await client.ended();
-        if (next === "SIGKILL") ledger.forgive();
-        ends[next]++;
-        end = next;
+        end = next === "SIGTERM" && !/stopped .*sealed=(?!"too late")/.test(last) ? "cut" : next;
+        if (end !== "SIGTERM") ledger.forgive();
+        if (end !== "cut") ends[end]++;
       } catch (cause) {
         const log = `${last}\n${server.stderr()}`;
         throw new Error(`Start ${nth} after ${end}, seed ${SEED}:\n${log}`, { cause });

@@ -18,6 +18,8 @@ export interface Page {
   call<T>(name: string, ...args: unknown[]): Promise<T>;
   /** The value of an expression, awaited if it is a promise; undefined if JSON cannot hold it. */
   evaluate(expression: string): Promise<unknown>;
+  /** Presses keys one after the other: named ones such as "Tab", or single characters. */
+  press(...keys: readonly string[]): Promise<void>;
   reload(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { startBrowser } from "./browser_process.ts";
 import type { RemoteConnection } from "./remote.ts";
 import type { Browser, BrowserOptions, Page } from "./browser.ts";
+import { devToolsKey } from "./keys.ts";
 import { programOf } from "../process/clients.ts";
 import { within } from "../wire/waiting.ts";
 
@@ -114,6 +115,13 @@ class ChromiumPage implements Page {
     if (exceptionDetails === undefined) return result.value;
     const reason = exceptionDetails.exception?.description ?? exceptionDetails.text;
     throw new Error(`Page failed in "${expression}": ${reason}\n${this.#output.join("\n")}`);
+  }
+
+  async press(...keys: readonly string[]): Promise<void> {
+    for (const key of keys) {
+      await this.#send("Input.dispatchKeyEvent", { type: "keyDown", ...devToolsKey(key) });
+      await this.#send("Input.dispatchKeyEvent", { type: "keyUp", ...devToolsKey(key) });
+    }
   }
 
   async reload(): Promise<void> {

@@ -1,6 +1,7 @@
 import { programOf } from "../process/clients.ts";
 import type { Browser, BrowserOptions, Page } from "./browser.ts";
 import { startBrowser } from "./browser_process.ts";
+import { driverKey } from "./keys.ts";
 import type { RemoteConnection } from "./remote.ts";
 
 /** Preferences of the profile: a camera that needs no hardware, and no traffic beyond the test's. */
@@ -111,6 +112,17 @@ class FirefoxPage implements Page {
       throw new Error(`Page failed in "${expression}": ${exceptionDetails.text}\n${output}`);
     }
     return result?.value === undefined ? undefined : JSON.parse(result.value);
+  }
+
+  async press(...keys: readonly string[]): Promise<void> {
+    const actions = keys.map(driverKey).flatMap((value) => [
+      { type: "keyDown", value },
+      { type: "keyUp", value },
+    ]);
+    await this.#bidi.send("input.performActions", {
+      context: this.#context,
+      actions: [{ type: "key", id: "keyboard", actions }],
+    });
   }
 
   async reload(): Promise<void> {
