@@ -145,7 +145,7 @@ export const CATALOGUE = {
   signalbox_bridged_calls_total: counter(
     "Calls between protocols, by what became of them",
     ["caller", "callee", "outcome"],
-    150,
+    130,
   ),
   signalbox_bridged_refusals_total: counter(
     "Signals between protocols that were refused",

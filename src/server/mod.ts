@@ -123,9 +123,8 @@ export interface ServerOptions {
  * list, because each part needs some of those before it, and a failure has to undo exactly those.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
-  const { log, clock = systemClock, secrets } = options;
+  const { log, clock = systemClock, secrets, clustered } = options;
   const { persistence = forgetful(config, { log, clock, wallNow: wallClock }) } = options;
-  const { clustered } = options;
   const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
   using undo = new DisposableStack();
