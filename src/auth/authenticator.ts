@@ -30,6 +30,8 @@ export interface Identity {
   readonly grants: Grants;
   /** The moment on the server's clock at which the connection ends; undefined for none. */
   readonly expiresAt: number | undefined;
+  /** The server's word on the client, which others see where the dialect shows descriptions. */
+  readonly info?: Readonly<Record<string, unknown>> | undefined;
   /** The client's word was the token. */
   readonly tookWord?: true;
   /** Nobody judged the client: the webhook did not answer, and the configuration admits such clients. */

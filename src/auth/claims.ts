@@ -1,8 +1,11 @@
+import { Buffer } from "node:buffer";
 import * as z from "zod";
+import type { Identity } from "./authenticator.ts";
 import { ALL_GRANTS, type Grants, patternOf } from "./grants.ts";
 
 const MAX_PATTERNS = 100;
 const MAX_PATTERN_LENGTH = 512;
+const MAX_INFO_BYTES = 4_096;
 /** Longest name of a user, in UTF-16 units. */
 const MAX_USER_LENGTH = 512;
 // deno-lint-ignore no-control-regex
@@ -16,6 +19,7 @@ const Claim = z.strictObject({
   ids: patterns.optional(),
   rooms: patterns.optional(),
   roles: z.array(z.enum(["produce", "consume"])).max(2).optional(),
+  info: z.record(z.string(), z.unknown()).refine(isSmall).optional(),
   /** Seconds since 1970. */
   until: z.number().optional(),
 });
@@ -23,6 +27,7 @@ const Claim = z.strictObject({
 /** The grants of a token or an answer, and the moment at which they end. */
 export interface ClaimedGrants {
   readonly grants: Grants;
+  readonly info: Identity["info"];
   /** Seconds since 1970. */
   readonly until: number | undefined;
 }
@@ -34,7 +39,7 @@ export interface ClaimedGrants {
 export function readGrants(claim: unknown, user: string | undefined): ClaimedGrants | undefined {
   const result = Claim.safeParse(claim === undefined ? {} : claim);
   if (!result.success) return undefined;
-  const { dialects, rooms = ["*"], roles, until } = result.data;
+  const { dialects, rooms = ["*"], roles, info, until } = result.data;
   const { ids = user === undefined ? ["*"] : ["{sub}"] } = result.data;
   // Without a user such a pattern would cover other names than it was written for.
   const isNamed = user !== undefined || ![...ids, ...rooms].some((text) => text.includes("{sub}"));
@@ -48,8 +53,13 @@ export function readGrants(claim: unknown, user: string | undefined): ClaimedGra
       rooms: read(rooms),
       roles: roles ?? ALL_GRANTS.roles,
     },
+    info,
     until,
   };
+}
+
+function isSmall(info: unknown): boolean {
+  return Buffer.byteLength(JSON.stringify(info)) <= MAX_INFO_BYTES;
 }
 
 /** True if a text can name a user. */

@@ -90,10 +90,11 @@ export class JwtJudge implements Judge {
     if (!isUserName(user)) return refused("claims");
     const claimed = readGrants(payload[claim], user);
     if (claimed === undefined) return refused("claims");
-    const { grants, until = Infinity } = claimed;
+    const { grants, info, until = Infinity } = claimed;
     if (until * 1_000 <= this.#options.wallNow()) return refused("expired");
     const end = Math.min(until, endsWithToken ? exp + leewaySeconds : Infinity);
-    return { identity: { user, grants, expiresAt: this.#onClock(end) } satisfies Identity };
+    const identity: Identity = { user, grants, info, expiresAt: this.#onClock(end) };
+    return { identity };
   }
 
   #onClock(seconds: number): number | undefined {

@@ -148,7 +148,8 @@ export class WebhookJudge implements Judge, Disposable {
     if (leftMs <= 0) return { verdict: refused("expired"), lifetimeMs: DENIED_MS };
     const end = Math.min(grantsEnd, endsWithAnswer ? answerEnds : Infinity);
     const onClock = end === Infinity ? undefined : clock.now() + end - wallNow();
-    const identity = { user, grants: claimed.grants, expiresAt: onClock };
+    const { grants, info } = claimed;
+    const identity = { user, grants, info, expiresAt: onClock };
     return { verdict: { identity }, lifetimeMs: Math.min(cacheMs, leftMs) };
   }
 }

@@ -66,10 +66,12 @@ function itemOf(list: unknown, index: PropertyKey | undefined): unknown {
 
 /** Shows how to separate values that arrived as one; empty if they did not. */
 function separated({ from, value }: Given, item: unknown): string {
+  // A file may hold anything; an object of it has no text.
+  if (typeof item !== "string" || !Array.isArray(value) || from.startsWith('"')) return "";
   const isFlag = from.startsWith("-");
-  const parts = String(item).split(/[\s,]+/).filter((part) => part !== "");
-  const isJoined = isFlag ? String(item).includes(",") : parts.length > 1;
-  if (!isJoined || !Array.isArray(value) || from.startsWith('"')) return "";
+  const parts = item.split(/[\s,]+/).filter((part) => part !== "");
+  const isJoined = isFlag ? item.includes(",") : parts.length > 1;
+  if (!isJoined) return "";
   const all = value.flatMap((one) => String(one).split(/[\s,]+/)).filter((part) => part !== "");
   return isFlag
     ? `: separate values with spaces, as in ${from} ${all.join(" ")}`

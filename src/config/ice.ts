@@ -29,7 +29,23 @@ export const iceOptions = z.strictObject({
     secret: true,
     isRare: true,
   }),
-  ttlSeconds: whole(86_400, "Lifetime of credentials made with --ice-secret, in seconds", {
+  provider: z.enum(["cloudflare"]).optional().meta({
+    description: "Service that lends TURN servers, in place of --ice-secret",
+    isRare: true,
+  }),
+  providerKeyId: z.string().min(1).optional().meta({
+    description: "Id of the TURN key at the provider",
+    isRare: true,
+  }),
+  providerToken: z.string().min(1).optional().meta({
+    description: "API token of that key",
+    isRare: true,
+    secret: true,
+  }),
+  providerUrl: z.string().regex(/^https?:\/\/[^\s?#]+$/, "expected an http or https URL").default(
+    "https://rtc.live.cloudflare.com",
+  ).meta({ description: "Address of the provider's API", isRare: true }),
+  ttlSeconds: whole(86_400, "Lifetime of TURN credentials that expire, in seconds", {
     min: 60,
     max: 604_800,
     isRare: true,

@@ -37,19 +37,22 @@ export class SecretFiles {
   /** Reads every file; each that cannot be used goes to `problems`, and its secret is left out. */
   read(problems: string[]): Given[] {
     return this.#twins.flatMap(({ file, secret }) => {
+      const { value: path, from } = file;
+      // The schema complains of a path that is no text.
+      if (typeof path !== "string" || path === "") return [];
       try {
-        return [{ option: secret, value: this.#valueIn(file, secret), from: file.from }];
+        return [{ option: secret, value: this.#valueIn(path, secret), from }];
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
-        problems.push(`Cannot use ${file.from} ${JSON.stringify(file.value)}: ${message}`);
+        problems.push(`Cannot use ${from} ${JSON.stringify(path)}: ${message}`);
         return [];
       }
     });
   }
 
   /** An empty file is a fault: read as no secret, it would open what the secret guards. */
-  #valueIn({ value: path }: Given, { type }: Option): unknown {
-    const text = this.#readFile(String(path));
+  #valueIn(path: string, { type }: Option): unknown {
+    const text = this.#readFile(path);
     const value = type === "list"
       ? text.split(/\r?\n/).filter((line) => line.trim() !== "")
       : text.replace(/\r?\n$/, "");

@@ -8,6 +8,7 @@ import folderUnit from "../../scripts/systemd/signalbox-folder.service" with { t
 import unit from "../../scripts/systemd/signalbox.service" with { type: "text" };
 import contributing from "../../tests/README.md" with { type: "text" };
 import admin from "../admin/README.md" with { type: "text" };
+import tokens from "../auth/README.md" with { type: "text" };
 import cluster from "../cluster/README.md" with { type: "text" };
 import options from "../config/README.md" with { type: "text" };
 import consoleDark from "../console/dark.png" with { type: "bytes" };
@@ -61,6 +62,7 @@ export const PAGES: readonly Page[] = [
   }),
   ...group("Operate", {
     "src/server/README.md": operating,
+    "src/auth/README.md": tokens,
     "src/config/README.md": options,
     "src/admin/README.md": admin,
     "src/store/README.md": persistence,

@@ -7,6 +7,13 @@ export interface IceServer {
   readonly credential?: string;
 }
 
+/** Servers of a provider, with credentials that expire. */
+export interface Fetched {
+  readonly iceServers: readonly IceServer[];
+  /** In ms since 1970. */
+  readonly expiresAt: number;
+}
+
 /** A client, as its token names it. */
 export interface IceClient {
   /** The TURN servers see this name. */
@@ -27,6 +34,8 @@ export interface IceGrant {
   readonly ttlSeconds: number;
   /** In ms since 1970. */
   readonly expiresAt: number;
+  /** True if the provider's servers are missing at the moment. */
+  readonly isIncomplete: boolean;
 }
 
 /** A name that TURN servers and their logs can hold as it is. */
@@ -39,16 +48,19 @@ export class IceServers {
   readonly #stun: readonly string[];
   readonly #turn: readonly string[];
   readonly #access: () => TurnAccess | undefined;
+  readonly #fetched: { readonly current: Fetched | undefined } | undefined;
   readonly #ttlSeconds: number;
   readonly #wallNow: () => number;
   /** Credentials granted so far. */
   count = 0;
 
   constructor(
-    { urls, access, ttlSeconds, wallNow }: {
+    { urls, access, fetched, ttlSeconds, wallNow }: {
       readonly urls: readonly string[];
       /** Read for each client, because a reload may change it. */
       readonly access: () => TurnAccess | undefined;
+      /** The servers of a provider, beside the others. */
+      readonly fetched?: { readonly current: Fetched | undefined } | undefined;
       readonly ttlSeconds: number;
       readonly wallNow: () => number;
     },
@@ -56,6 +68,7 @@ export class IceServers {
     this.#stun = urls.filter((url) => url.startsWith("stun"));
     this.#turn = urls.filter((url) => url.startsWith("turn"));
     this.#access = access;
+    this.#fetched = fetched;
     this.#ttlSeconds = ttlSeconds;
     this.#wallNow = wallNow;
   }
@@ -63,13 +76,21 @@ export class IceServers {
   /** All STUN URLs are one entry, and all TURN URLs another. */
   grant({ user, endsAt = Infinity }: Partial<IceClient> = {}): IceGrant {
     const now = this.#wallNow();
-    const expiresAt = Math.min(now + this.#ttlSeconds * 1_000, endsAt);
+    const fetched = this.#fetched?.current;
+    if (fetched !== undefined) this.count++;
+    const { iceServers = [], expiresAt: fetchedEnds = Infinity } = fetched ?? {};
+    const expiresAt = Math.min(now + this.#ttlSeconds * 1_000, endsAt, fetchedEnds);
     const ttlSeconds = Math.max(0, Math.floor((expiresAt - now) / 1_000));
     const stun = this.#stun.length > 0 ? [{ urls: this.#stun }] : [];
     const turn = this.#turn.length > 0
       ? [{ urls: this.#turn, ...this.#credentials(user, expiresAt) }]
       : [];
-    return { iceServers: [...stun, ...turn], ttlSeconds, expiresAt };
+    return {
+      iceServers: [...stun, ...turn, ...iceServers],
+      ttlSeconds,
+      expiresAt,
+      isIncomplete: this.#fetched !== undefined && fetched === undefined,
+    };
   }
 
   #credentials(user: string | undefined, expiresAt: number): Partial<IceServer> {

@@ -33,7 +33,8 @@ export function iceRoute({ path, servers, rates, policy, identify }: IceRouteOpt
       const client = await identify(visit);
       if (client instanceof Response) return client;
       const { searchParams } = visit.url;
-      const { iceServers, ttlSeconds: ttl, expiresAt } = servers.grant(client);
+      const { iceServers, ttlSeconds: ttl, expiresAt, isIncomplete } = servers.grant(client);
+      if (isIncomplete) return plain(503, "No TURN servers at the moment", { "retry-after": "5" });
       if (searchParams.get("service") === "turn") {
         const turn = iceServers.find(({ credential }) => credential !== undefined);
         if (turn === undefined) return plain(404, "No TURN server is configured");

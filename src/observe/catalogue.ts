@@ -100,6 +100,7 @@ export const CATALOGUE = {
   signalbox_auth_cache_hits_total: counter(
     "Questions about clients that were answered without the webhook",
   ),
+  signalbox_ice_provider_fetches_total: counter("Fetches of the provider's servers", ["outcome"]),
   signalbox_ice_credentials_total: counter("Credentials for TURN servers that were given out"),
 
   // Operators

@@ -12,10 +12,12 @@ import { AddressRates } from "../http/address_rates.ts";
 import type { HttpRoute } from "../http/route.ts";
 import { type IceClient, IceServers, type TurnAccess } from "../ice/ice_servers.ts";
 import { iceRoute, type IceRouteOptions } from "../ice/route.ts";
+import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import { objectionsToProvider, openProvider } from "./ice_provider.ts";
 
 /** The ICE servers of the configuration, and their route if there are any. */
-export interface OpenIce {
+export interface OpenIce extends Disposable {
   /** The servers for one more client, as a browser takes them. */
   readonly iceServersFor: (identity: Identity | undefined) => readonly unknown[];
   readonly routes: readonly HttpRoute[];
@@ -25,6 +27,7 @@ export interface IceParts {
   readonly clock: Clock;
   readonly wallNow: WallClock;
   readonly metrics: Metrics;
+  readonly log: Log;
   readonly authentication: Authentication;
 }
 
@@ -37,14 +40,18 @@ export function openIce({ ice: options, auth: { mode } }: Config, parts: IcePart
   const { clock, wallNow, metrics, authentication } = parts;
   objectTo(options, mode);
   const access = (): TurnAccess | undefined => accessOf(options);
-  const servers = new IceServers({ urls, access, ttlSeconds, wallNow });
+  const fetched = openProvider(options, parts);
+  const end = (): void => fetched?.[Symbol.dispose]();
+  const servers = new IceServers({ urls, access, fetched, ttlSeconds, wallNow });
   const clientOf = ({ user, expiresAt }: Identity): IceClient => {
     const endsAt = expiresAt === undefined ? undefined : wallNow() + expiresAt - clock.now();
     return { user, endsAt };
   };
   const iceServersFor: OpenIce["iceServersFor"] = (identity) =>
     servers.grant(identity && clientOf(identity)).iceServers;
-  if (urls.length === 0) return { iceServersFor, routes: [] };
+  if (urls.length === 0 && fetched === undefined) {
+    return { iceServersFor, routes: [], [Symbol.dispose]: end };
+  }
   metrics.read("signalbox_ice_credentials_total", () => servers.count);
   const { requestsPerSecond: perSecond, requestBurst: burst, maxAddresses } = options;
   const rates = new AddressRates({ perSecond, burst, maxAddresses }, clock.now);
@@ -54,7 +61,8 @@ export function openIce({ ice: options, auth: { mode } }: Config, parts: IcePart
     const verdict = await authentication.identify(attemptOf(visit));
     return "identity" in verdict ? clientOf(verdict.identity) : answerTo(verdict.refusal);
   };
-  return { iceServersFor, routes: [iceRoute({ path, servers, rates, policy, identify })] };
+  const routes = [iceRoute({ path, servers, rates, policy, identify })];
+  return { iceServersFor, routes, [Symbol.dispose]: end };
 }
 
 /** A request for ICE servers as an attempt to come in. */
@@ -64,26 +72,30 @@ function attemptOf(visit: Visit): Attempt {
 }
 
 /** Throws ConfigError if the options contradict each other. */
-function objectTo(
-  { servers, secret, username, credential, access }: IceOptions,
-  mode: Config["auth"]["mode"],
-): void {
-  const turn = servers.find((url) => url.startsWith("turn"));
-  const isStatic = username !== undefined || credential !== undefined;
-  const faults: string[] = [];
-  if (access === "token" && mode === "none") {
+function objectTo(options: IceOptions, mode: Config["auth"]["mode"]): void {
+  const faults = objectionsToProvider(options);
+  if (options.provider === undefined) faults.push(...objectionsToOwn(options));
+  if (options.access === "token" && mode === "none") {
     faults.push("Cannot use --ice-access token with --auth-mode none");
   }
-  if (secret !== undefined && isStatic) {
-    faults.push("--ice-secret and --ice-username or --ice-credential exclude each other");
-  } else if (isStatic && (username === undefined || credential === undefined)) {
-    faults.push("--ice-username and --ice-credential need each other");
-  } else if (turn !== undefined && secret === undefined && !isStatic) {
-    faults.push(`"${turn}" needs --ice-secret, or --ice-username and --ice-credential`);
-  } else if (turn === undefined && (secret !== undefined || isStatic)) {
-    faults.push("Credentials for TURN need a turn: URL among --ice-servers");
-  }
   if (faults.length > 0) throw new ConfigError(faults);
+}
+
+/** Contradictions between the configured servers and their credentials. */
+function objectionsToOwn({ servers, secret, username, credential }: IceOptions): string[] {
+  const turn = servers.find((url) => url.startsWith("turn"));
+  const isStatic = username !== undefined || credential !== undefined;
+  if (secret !== undefined && isStatic) {
+    return ["--ice-secret and --ice-username or --ice-credential exclude each other"];
+  }
+  if (isStatic && (username === undefined || credential === undefined)) {
+    return ["--ice-username and --ice-credential need each other"];
+  }
+  if (turn !== undefined && secret === undefined && !isStatic) {
+    return [`"${turn}" needs --ice-secret, or --ice-username and --ice-credential`];
+  }
+  const isUnused = turn === undefined && (secret !== undefined || isStatic);
+  return isUnused ? ["Credentials for TURN need a turn: URL among --ice-servers"] : [];
 }
 
 function accessOf(

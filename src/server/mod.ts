@@ -149,7 +149,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const isBanned = (user: string): boolean => userBans.has(user);
   const authParts = { clock, metrics, log, wallNow: wallClock, isBanned };
   const authentication = undo.use(openAuthentication(config, authParts));
-  const ice = openIce(config, { clock, wallNow: wallClock, metrics, authentication });
+  const ice = undo.use(openIce(config, { ...authParts, authentication }));
   const iceServers = ice.iceServersFor;
   const dialects = openDialects(config, { hub, clock, store, log, iceServers, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());

@@ -104,3 +104,9 @@ Deno.test("--no-DIALECT is answered with the option that chooses protocols", () 
   const expected = 'Unknown option "--no-peerjs": name what to serve with --dialects';
   assertEquals(problemsOf({ args: ["--no-peerjs"] }), [expected]);
 });
+
+Deno.test("an object of the configuration file is a bad value of a list", () => {
+  const files = { f: '{ "listen": [{}] }' };
+  const [problem = "", ...more] = problemsOf({ args: ["--config", "f"], files });
+  assertEquals([more, problem.endsWith("(got {})")], [[], true], problem);
+});

@@ -85,6 +85,7 @@ Deno.test("secrets are known as such, and nothing else is", () => {
       "cluster-password",
       "ice-secret",
       "ice-credential",
+      "ice-provider-token",
       "metrics-tokens",
       "peerjs-id-secret",
       "ssp-tokens",

@@ -57,6 +57,12 @@ Deno.test("a file that cannot be used ends the start, with its option and withou
   assertEquals([more, /"secret"/.test(bad)], [[], false]);
 });
 
+Deno.test("a path that is no text is a bad value, and nothing is read", () => {
+  const files = { c: '{ "ice": { "secretFile": {} } }' };
+  const [problem = "", ...more] = problemsOf({ args: ["--config", "c"], files });
+  assertEquals([more, problem.startsWith('"ice.secretFile" in c must be a text')], [[], true]);
+});
+
 Deno.test("a secret is given directly or by a file, whatever the places", () => {
   const files = { f: "a", c: '{ "ice": { "secret": "b" } }' };
   const direct = [

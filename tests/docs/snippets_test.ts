@@ -13,6 +13,8 @@ const OPERATING = "src/server/README.md";
 const NOT_RUN: readonly [page: string, beginning: string, reason: string][] = [
   ["README.md", "git clone ADDRESS", "needs an address; the last line is every other start"],
   ["scripts/README.md", "deno task compile", "CI compiles; Docker is absent there"],
+  ["src/auth/README.md", '{\n  "type": "auth"', "shows a message; a test receives it"],
+  ["src/auth/README.md", '{ "allow": true', "shows messages; a test tries every answer"],
   ["src/cluster/README.md", 'Cluster "signalbox"', "shows a log line; tests/cluster starts nodes"],
   ["src/cluster/README.md", "ACL SETUSER", "tests/cluster starts a node with these rights"],
   ["src/dialects/gstreamer/README.md", "sudo apt install", "CI installs these packages"],
@@ -40,7 +42,7 @@ const NOT_RUN: readonly [page: string, beginning: string, reason: string][] = [
 /** Blocks that a test of this file runs. */
 const RUN_HERE: readonly [page: string, beginning: string][] = [
   [OPERATING, "sudo install -m 600"],
-  [OPERATING, "[Service]\nLoadCredential=signalbox.json"],
+  [OPERATING, "[Service]\nLoadCredential=tokens"],
   [OPERATING, "[Service]\nLoadCredential=cert.pem"],
   [OPERATING, 'echo "whsec_'],
   [OPERATING, "openssl req"],
@@ -110,7 +112,13 @@ Deno.test("the command lines of the pages are configurations that can be used", 
     const args = [...start.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)]
       .map(([, single, double, bare]) => single ?? double ?? bare ?? "");
     const secret = `whsec_${btoa("0123456789abcdef0123456789abcdef")}`;
-    configOf({ args, files: { "/etc/signalbox-webhooks": secret } });
+    const files = {
+      "/etc/signalbox-webhooks": secret,
+      "/etc/signalbox/webhook-secret": secret,
+      "/etc/signalbox/jwt-secret": secret,
+      "/etc/signalbox/tokens": "alice:a-token-of-alice\n",
+    };
+    configOf({ args, files });
   }
 });
 
@@ -129,13 +137,13 @@ Deno.test({
 
 Deno.test("the file of tokens, and the lines of systemd that hand it over, are as the server reads them", () => {
   const command = snippetFrom(OPERATING, "sudo install -m 600");
-  const config = configOf({
-    args: ["--config", "signalbox.json"],
-    files: { "signalbox.json": heredocOf(command) },
+  const { ssp } = configOf({
+    args: ["--ssp-tokens-file", "tokens"],
+    files: { tokens: heredocOf(command) },
   });
-  assertEquals(config["ssp"] !== undefined && config["simple"] !== undefined, true);
-  const unit = snippetFrom(OPERATING, "[Service]\nLoadCredential=signalbox.json");
-  assertMatch(unit, /^Environment=SIGNALBOX_CONFIG=%d\/signalbox\.json$/m);
+  assertEquals(ssp.tokens.length, 2);
+  const unit = snippetFrom(OPERATING, "[Service]\nLoadCredential=tokens");
+  assertMatch(unit, /^Environment=SIGNALBOX_SSP_TOKENS_FILE=%d\/tokens$/m);
 });
 
 /** Runs a program and returns its output; fails unless it ends with 0. */
@@ -209,7 +217,7 @@ for (const unit of ["signalbox", "signalbox-folder"]) {
   }), async (path) => {
     await Deno.mkdir(`${path}/${unit}.service.d`);
     const parts = [
-      "[Service]\nLoadCredential=signalbox.json",
+      "[Service]\nLoadCredential=tokens",
       "[Service]\nLoadCredential=cert.pem",
     ];
     for (const [nth, beginning] of parts.entries()) {

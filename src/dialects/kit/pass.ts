@@ -56,6 +56,11 @@ export class Pass implements Permits {
   }
 
   /** See Identity. */
+  get info(): Identity["info"] {
+    return this.#identity?.info;
+  }
+
+  /** See Identity. */
   get expiresAt(): number | undefined {
     return this.#identity?.expiresAt;
   }
@@ -76,6 +81,13 @@ export class Pass implements Permits {
     const verdict = this.#authenticator.check(this.#attempt(presented));
     if (!(verdict instanceof Promise)) return this.#take(verdict, details);
     return verdict.then((verdict) => this.#take(verdict, details));
+  }
+
+  /** Replaces the token by a fresh one of the same user. A refused one changes nothing. */
+  async renew(token: string): Promise<void> {
+    const verdict = await this.#authenticator.check(this.#attempt({ token }));
+    const isOther = "identity" in verdict && verdict.identity.user !== this.user;
+    this.#take(isOther ? refused("id") : verdict, {});
   }
 
   /** The id for a client that cannot choose one: the first that its token names exactly. */

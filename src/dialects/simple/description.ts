@@ -54,6 +54,9 @@ export interface ProfileLimits {
   readonly maxDescriptionBytes: number;
 }
 
+/** Fields that a token gives its holder; undefined for none. */
+export type TokenInfo = Readonly<Record<string, unknown>> | undefined;
+
 /** One entry of `peer_instances`. */
 export interface PeerInstance {
   readonly sdp: string;

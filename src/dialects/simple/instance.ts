@@ -2,7 +2,7 @@ import { InputAllowance, type InputRates } from "../../core/allowance.ts";
 import type { PeerId, PeerSummary, RoomId } from "../../core/events.ts";
 import type { LeaveReason } from "../../core/expulsion.ts";
 import type { Departure, Link, Permits } from "../../core/session.ts";
-import type { Change } from "./description.ts";
+import type { Change, TokenInfo } from "./description.ts";
 import type { Speaker } from "./kept_signals.ts";
 import { encodeSignal, type Receipt, type Signal, type SignalFrame } from "./messages.ts";
 import { type KeptTotal, type Recovery, SignalLog, type SignalLogLimits } from "./signal_log.ts";
@@ -20,6 +20,10 @@ export interface InstanceSession {
   readonly user?: string | undefined;
   /** Undefined if the client needed no token. */
   readonly permits: Permits | undefined;
+  /** The token's facts about the client. */
+  readonly info: TokenInfo;
+  /** Takes a fresh token of the same user. */
+  refresh(token: string): Promise<void>;
   /** The client speaks for this instance from now on. */
   welcome(instance: Instance, welcome: Welcome): void;
   /** Another connection has taken the instance back. */
@@ -45,6 +49,8 @@ export interface InstanceOwner {
   readonly room: RoomId;
   /** Changes the peer's description. */
   publish(instance: Instance, change: Change): void | Promise<void>;
+  /** Takes over the facts of an instance's token. */
+  inform(info: TokenInfo): void;
   /** Sends a signal. */
   signal(from: Instance, frame: SignalFrame): Receipt;
   /** The connection is gone: hold the instance for a while. */

@@ -1,7 +1,9 @@
+import { refused } from "../../auth/authenticator.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { Pass, Presented } from "../kit/pass.ts";
 import { newServerId } from "../kit/server_ids.ts";
+import { isObjection, NO_PROFILE, type TokenInfo, withServerFields } from "./description.ts";
 import type { InstanceSession } from "./instance.ts";
 import type { JoinFrame } from "./messages.ts";
 import { peerOf, SimplePeer } from "./peer.ts";
@@ -25,7 +27,10 @@ export async function join(
 ): Promise<void> {
   const { room, p_id, p_secret, p_instance } = frame;
   checkRoom(room, server.limits.maxRoomLength);
-  if (pass !== undefined) await pass.present(presented(server, frame));
+  if (pass !== undefined) {
+    await pass.present(presented(server, frame));
+    checkInfo(pass.info, server.limits);
+  }
   checkOwner(server, frame);
   const id = p_id ?? newServerId(server.idHalf);
   // A claim of the same id may still wait for its answer; this connection then joins that peer.
@@ -57,6 +62,13 @@ async function found(
   } finally {
     server.claims.delete(id);
     end.resolve();
+  }
+}
+
+/** Refuses a token with facts that no peer can show: they must not get lost. */
+function checkInfo(info: TokenInfo, limits: SimpleServer["limits"]): void {
+  if (info !== undefined && isObjection(withServerFields(NO_PROFILE, info, limits))) {
+    throw refused("claims").refusal;
   }
 }
 

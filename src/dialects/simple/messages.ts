@@ -64,8 +64,9 @@ const SignalBody = z.discriminatedUnion("type", [
 ], { error: "expected offer, answer, pranswer, candidate, bye or data" });
 const Leave = z.object({ event: z.literal("leave"), ref: Ref });
 const Ping = z.object({ event: z.literal("ping"), ref: Ref });
-const OtherFrame = z.discriminatedUnion("event", [Join, ChangeFrame, Leave, Ping], {
-  error: "expected join, change, signal, leave or ping",
+const Refresh = z.object({ event: z.literal("refresh"), ref: Ref, token: z.string() });
+const OtherFrame = z.discriminatedUnion("event", [Join, ChangeFrame, Leave, Ping, Refresh], {
+  error: "expected join, change, signal, leave, ping or refresh",
 });
 
 /** Over HTTP a frame says itself whose it is (§8). */

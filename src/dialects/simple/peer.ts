@@ -19,6 +19,7 @@ import {
   placed,
   type Profile,
   sizeOf,
+  type TokenInfo,
   without,
   withServerFields,
 } from "./description.ts";
@@ -39,7 +40,7 @@ import {
 } from "./messages.ts";
 import { descriptionOf, encodeNews, type News } from "./news.ts";
 import type { SimpleServer } from "./server.ts";
-import { withStanding } from "./standing.ts";
+import { standingFields, withStanding } from "./standing.ts";
 import { receiptOf, targetsOf } from "./targets.ts";
 
 /** A connection's request to take an instance back. */
@@ -76,6 +77,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   readonly #server: SimpleServer;
   #instances: readonly (Instance | undefined)[] = [];
   #profile: Profile = NO_PROFILE;
+  info: TokenInfo = undefined;
   readonly #seat: Seat;
   /** Peers outside the room that are in a call with this one; made with the first. */
   #introduced: Map<PeerId, PeerSummary> | undefined = undefined;
@@ -125,6 +127,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     change: Change & { readonly token?: string | undefined },
     carrier: InstanceSession,
   ): void | Promise<void> {
+    this.info = carrier.info;
     this.#profile = withStanding(
       this.#server,
       this,
@@ -149,6 +152,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   /** Adds an instance. */
   add(change: Change, carrier: InstanceSession): void | Promise<void> {
     const { limits } = this.#server;
+    this.inform(carrier.info);
     const number = freeNumber(this.#profile);
     if (number >= limits.maxInstances) {
       throw new SignalError("instances_full", `more than ${limits.maxInstances} instances`);
@@ -165,6 +169,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   /** Gives an instance, held or still connected, to another connection (§6). */
   takeBack(instance: Instance, request: TakeBack, carrier: InstanceSession): void | Promise<void> {
     const { clock, limits } = this.#server;
+    this.inform(carrier.info);
     const takeBacks = countTakeBack(instance.takeBacks, clock, limits);
     const news = effective(this.#profile, instance.number, request, limits);
     const step = news === undefined ? undefined : this.publish(instance, accepted(news));
@@ -184,12 +189,18 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     return this.#announce(profile, { type: "change", instance: number, change });
   }
 
+  inform(info: TokenInfo): void {
+    if (info === this.info) return;
+    this.info = info;
+    this.setFields(standingFields(this.#server, this));
+  }
+
   /** Sets the server's fields of the peer, in place of the earlier ones, for an operator. */
   setFields(
     fields: Readonly<Record<string, unknown>>,
   ): "described" | "unknown" | Objection["code"] {
     const { hub, realm, limits } = this.#server;
-    const profile = withServerFields(this.#profile, fields, limits);
+    const profile = withServerFields(this.#profile, { ...this.info, ...fields }, limits);
     if (isObjection(profile)) return profile.code;
     const peer = difference(this.#profile, profile);
     if (peer === undefined) return "described";

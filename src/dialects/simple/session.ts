@@ -10,6 +10,7 @@ import type { Departure, Frame, Link, Permits, Session } from "../../core/sessio
 import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { EventStream } from "./event_stream.ts";
+import type { TokenInfo } from "./description.ts";
 import type { Instance, InstanceSession, Reason, Welcome } from "./instance.ts";
 import {
   type ClientFrame,
@@ -81,6 +82,10 @@ export class SimpleSession implements Session, InstanceSession {
 
   get user(): string | undefined {
     return this.#pass?.user;
+  }
+
+  get info(): TokenInfo {
+    return this.#pass?.info;
   }
 
   get expiresAt(): number | undefined {
@@ -155,6 +160,11 @@ export class SimpleSession implements Session, InstanceSession {
     }));
     this.#confirm(this.#joinRef);
     for (const frame of frames) this.link.send(frame);
+  }
+
+  async refresh(token: string): Promise<void> {
+    await this.#pass?.renew(token);
+    this.#instance?.peer.inform(this.info);
   }
 
   replaced(): void {
@@ -233,6 +243,12 @@ export function perform(
       return peer.signal(instance, frame);
     case "leave":
       return peer.remove(instance, "left");
+    case "refresh":
+      if (instance.carrier !== undefined) return instance.carrier.refresh(frame.token);
+      throw new SignalError(
+        "instance_unknown",
+        "no connection: show the token when you join again",
+      );
     default:
       frame satisfies never;
   }

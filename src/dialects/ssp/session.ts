@@ -229,7 +229,13 @@ export class SspSession implements Session {
     }
     const maxMembers = this.#server.pools.maxMembers(pool);
     const id = newServerId(this.#server.idHalf);
-    return this.#seat.claim({ id, room: { room: pool, maxMembers, token: this.#token } });
+    const info = this.#pass?.info;
+    const description = info && { description: { info, bytes: this.#sizeOf(info) } };
+    return this.#seat.claim({
+      id,
+      room: { room: pool, maxMembers, token: this.#token },
+      ...description,
+    });
   }
 
   #entered(pool: RoomId, self: PeerSummary, peers: readonly PeerSummary[]): void {
@@ -305,12 +311,18 @@ export class SspSession implements Session {
     if (!this.#server.mayDescribe) {
       throw new SignalError("not_allowed", "Only the server sets descriptions here");
     }
-    const { hub, json, maxDescriptionBytes } = this.#server;
-    const bytes = Buffer.byteLength(json.textOf(description));
+    const { hub, maxDescriptionBytes } = this.#server;
+    const granted = this.#pass?.info;
+    const info = granted === undefined ? description : { ...description, ...granted };
+    const bytes = this.#sizeOf(info);
     if (bytes > maxDescriptionBytes) {
       throw new SignalError("description_too_large", "The description is too large");
     }
-    return hub.describe(peer, { info: description, bytes });
+    return hub.describe(peer, { info, bytes });
+  }
+
+  #sizeOf(description: Description): number {
+    return Buffer.byteLength(this.#server.json.textOf(description));
   }
 
   /** Reads a pool's name; a finite number stands for its decimal text (§5). */

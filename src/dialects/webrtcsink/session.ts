@@ -15,6 +15,7 @@ import type { Pass } from "../kit/pass.ts";
 import { type IdHalf, newServerId } from "../kit/server_ids.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import { WebRtcSinkLeg } from "./leg.ts";
+import { withInfo } from "./token_info.ts";
 import type { Lists } from "./lists.ts";
 import {
   type ClientMessage,
@@ -235,8 +236,9 @@ export class WebRtcSinkSession implements Session {
 
   #setStatus(
     peer: PeerHandle,
-    { roles, meta = null, peerId }: StatusMessage,
+    { roles, meta: own = null, peerId }: StatusMessage,
   ): void | Promise<void> {
+    const meta = withInfo(own, this.#pass?.info);
     const status = { roles: [...new Set(roles)], meta };
     if (this.#isRepeated(peer, status, peerId)) return;
     if (status.roles.includes("producer") && status.roles.includes("consumer")) {
