@@ -5,6 +5,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import * as z from "zod";
 import { measureAgainst } from "./bench/against.ts";
+import { measureBridge } from "./bench/bridge.ts";
 import { drawChart } from "./bench/chart.ts";
 import type { Side } from "./bench/job.ts";
 import { type Contest, measure } from "./bench/measure.ts";
@@ -21,13 +22,14 @@ import { format, isMet } from "./bench/report.ts";
 import { describeMix, type Scenario, SCENARIOS } from "./bench/scenarios.ts";
 import { serverFlags } from "./bench/server_flags.ts";
 import { measureStore } from "./bench/store.ts";
-import { measureTopics } from "./bench/topics.ts";
+import { measureSubscriptions, measureTopics } from "./bench/topics.ts";
 import { type Contender, measureTransports } from "./bench/transport.ts";
 
 /** Names of measurements that are not of a dialect's pairs. */
 const STORE = "store";
 const TOPICS = "topics";
 const TRANSPORT = "transport";
+const BRIDGE = "bridge";
 
 const HELP = `Usage: deno task bench [options]
 
@@ -35,7 +37,8 @@ Per dialect: CPU time per relayed message, messages per second, delay, CPU time 
 in rooms of 2 to 1000, and memory per idle connection, each beside those of a bare relay that
 parses nothing (the yardstick). OWT's is a relay on the npm package socket.io, for Node: npm
 installs it for the time being, and where that cannot be, OWT is skipped. Topics are measured beside
-y-webrtc's own server, too. And CPU time per message with a store in a file beside that without.
+y-webrtc's own server, too. And CPU time per message with a store in a file beside that without,
+and with bridging beside that without; of bridged calls beside those of one dialect.
 
 With --against, the named dialects are measured beside another checkout instead: CPU time per
 relayed message and per join, and memory per idle connection.
@@ -43,7 +46,7 @@ relayed message and per join, and memory per idle connection.
   --quick          One short round of everything: proves that the benchmark works, measures nothing
   --check          Exit with status 1 when a target is missed
   --only <names>   What to measure, separated by commas: ${
-  [...SCENARIOS.map((s) => s.name), TOPICS, STORE, TRANSPORT].join(",")
+  [...SCENARIOS.map((s) => s.name), TOPICS, STORE, TRANSPORT, BRIDGE].join(",")
 }
   --main <file>    The server to measure, such as another checkout's main.ts
   --against <file> The main.ts of another checkout to compare with, instead of the bare relay
@@ -75,6 +78,8 @@ interface Options {
   readonly withStore: boolean;
   /** Whether to compare transports too. */
   readonly withTransports: boolean;
+  /** Whether to measure bridging too. */
+  readonly withBridge: boolean;
   readonly main: string;
   readonly against: string | undefined;
   readonly check: boolean;
@@ -129,6 +134,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<boolean> {
     isGood &&= outcome !== "missed";
   }
   if (options.withTransports) isGood = await benchTransports(options, signal) && isGood;
+  if (options.withBridge) isGood = await benchBridge(options, signal) && isGood;
   if (options.withStore) isGood = await benchStore(options, signal) && isGood;
   const but = skipped.length > 0 ? `, but for what was skipped: ${skipped.join(", ")}` : "";
   print(`\n${isGood ? "All targets are met" : "Not all targets are met"}${but}\n`);
@@ -210,6 +216,20 @@ async function benchTransports(
   return rows.every(isMet);
 }
 
+async function benchBridge({ plan, main }: Options, signal: AbortSignal): Promise<boolean> {
+  const flags = serverFlags(["gstreamer", "peerjs", "ssp", "simple", "webrtcsink"]);
+  const commands = {
+    signalbox: denoProgram(main, [...flags, "--bridge=all"]),
+    yardstick: denoProgram(main, flags),
+  };
+  const { overPlain, overVerbatim } = await measureBridge(contestOf(commands, plan, signal));
+  print("\nCalls within one dialect, with bridging and without\n");
+  print(format(overPlain, { signalbox: "bridging", yardstick: "without" }));
+  print("\nBridged calls and a mixed room, beside those of one dialect\n");
+  print(format(overVerbatim, { signalbox: "bridged", yardstick: "verbatim" }));
+  return [...overPlain, ...overVerbatim].every(isMet);
+}
+
 /** Topics, beside a bare relay and beside the server that y-webrtc brings along. */
 async function benchTopics(
   { plan, main }: Options,
@@ -232,7 +252,11 @@ async function benchTopics(
   const { overRelay, overOriginal } = await measureTopics({ start, plan, signal });
   print(format(overRelay, { signalbox: "signalbox", yardstick: "relay" }));
   print(format(overOriginal, { signalbox: "signalbox", yardstick: "y-webrtc's" }));
-  return [...overRelay, ...overOriginal].every(isMet) ? "met" : "missed";
+  const { memory, growth } = await measureSubscriptions({ start, plan, signal });
+  const [few, many] = plan.subscribingSockets;
+  print(format([memory], { signalbox: "signalbox", yardstick: "allowed" }));
+  print(format([growth], { signalbox: `${many} sockets`, yardstick: `${few}` }));
+  return [...overRelay, ...overOriginal, memory, growth].every(isMet) ? "met" : "missed";
 }
 
 /** Installs the relay to measure against, or returns the reason why it cannot. */
@@ -259,7 +283,7 @@ function parse(args: string[]): Options | null {
   );
   if (flags.help) return null;
   if (flags.quick && flags.check) throw new TypeError("Cannot check targets in a quick run");
-  const others = flags.against === undefined ? [TOPICS, TRANSPORT, STORE] : [];
+  const others = flags.against === undefined ? [TOPICS, TRANSPORT, BRIDGE, STORE] : [];
   const names = flags.only?.split(",") ?? [...SCENARIOS.map(({ name }) => name), ...others];
   const scenarios = names.filter((name) => !others.includes(name)).map((name) => {
     const scenario = SCENARIOS.find((candidate) => candidate.name === name);
@@ -271,6 +295,7 @@ function parse(args: string[]): Options | null {
     scenarios,
     withTopics: names.includes(TOPICS),
     withStore: names.includes(STORE),
+    withBridge: names.includes(BRIDGE),
     withTransports: names.includes(TRANSPORT),
     main: flags.main,
     against: flags.against,

@@ -119,6 +119,6 @@ function alike(
   { name }: Scenario,
   { target: signalbox }: ServerProcess,
   { target: yardstick }: ServerProcess,
-): { scenario: string; targets: Both<ServerProcess["target"]>; isRivalAlike: true } {
-  return { scenario: name, targets: { signalbox, yardstick }, isRivalAlike: true };
+): { scenario: string; rivalScenario: string; targets: Both<ServerProcess["target"]> } {
+  return { scenario: name, rivalScenario: name, targets: { signalbox, yardstick } };
 }

@@ -15,11 +15,14 @@ const BUFFER_BYTES = 1024;
  * is measured in an empty room, by turns with the others, and subtracted. The announcements remain,
  * and the list of members in the answer to the join: one entry for two announcements in every room.
  */
-export async function fanOut(job: FanOut, scenario: Scenario): Promise<Both<FanOutReading[]>> {
+export async function fanOut(
+  job: FanOut,
+  scenario: Scenario,
+  rival?: Scenario,
+): Promise<Both<FanOutReading[]>> {
   const failure = Promise.withResolvers<never>();
   const roomsOf = async (side: Side): Promise<Room[]> => {
-    const isBare = side === "yardstick" && !job.isRivalAlike;
-    const dialect = isBare ? inYardstickRoom(scenario) : scenario;
+    const dialect = side === "signalbox" ? scenario : rival ?? inYardstickRoom(scenario);
     const { origin } = job.targets[side];
     const opening = [0, ...job.rooms].map((size) =>
       Room.open(size, dialect, origin, failure.reject)

@@ -2,7 +2,7 @@ import { Frames } from "./frames.ts";
 import { type Both, type Flood, type FloodReading, type Side, SIDES } from "./job.ts";
 import { closePairs, openPairs, type Pair, sleep } from "./pairs.ts";
 import { cpuMs } from "./process_usage.ts";
-import { MIN_MESSAGE_BYTES, type Scenario } from "./scenarios.ts";
+import { MIN_MESSAGE_BYTES, overYardstick, type Scenario } from "./scenarios.ts";
 
 /**
  * The servers take turns this short, so that whatever else the machine does falls on both alike.
@@ -11,16 +11,16 @@ import { MIN_MESSAGE_BYTES, type Scenario } from "./scenarios.ts";
 const TURN_MS = 100;
 
 /** Loads both servers by turns and reads the CPU time that each delivered message took. */
-export async function flood(job: Flood, scenario: Scenario): Promise<Both<FloodReading>> {
-  const pairs = await openPairs(
-    scenario,
-    job.targets,
-    job.pairs,
-    job.isRivalAlike ? scenario : undefined,
-  );
+export async function flood(
+  job: Flood,
+  scenario: Scenario,
+  rival = overYardstick(scenario),
+): Promise<Both<FloodReading>> {
+  const scenarios = { signalbox: scenario, yardstick: rival };
+  const pairs = await openPairs(scenarios, job.targets, job.pairs);
   const failure = Promise.withResolvers<never>();
   const flowsOf = (side: Side): Flow[] =>
-    pairs[side].map((pair) => new Flow(pair, scenario, job.inFlight, failure.reject));
+    pairs[side].map((pair) => new Flow(pair, scenarios[side], job.inFlight, failure.reject));
   const flows = { signalbox: flowsOf("signalbox"), yardstick: flowsOf("yardstick") };
   const measure = async (): Promise<Both<FloodReading>> => {
     await takeTurns(flows, job.warmUpMs);

@@ -12,8 +12,8 @@ export type Target = z.infer<typeof Target>;
 const Contest = {
   scenario: z.string(),
   targets: z.object({ signalbox: Target, yardstick: Target }),
-  /** In the yardstick's place is another signalbox. */
-  isRivalAlike: z.boolean().optional(),
+  /** For the yardstick's clients, if another signalbox stands in the bare relay's place. */
+  rivalScenario: z.string().optional(),
 };
 const Load = {
   ...Contest,
@@ -65,14 +65,25 @@ const Topics = z.object({
   storms: z.int().positive(),
 });
 
+/** Sockets that subscribe so many topics each, all of them the same ones. */
+const Subscriptions = z.object({
+  kind: z.literal("subscriptions"),
+  scenario: z.literal("topics"),
+  target: Target,
+  sockets: z.int().positive(),
+  topics: z.int().positive(),
+  settleMs: z.int(),
+});
+
 /** A job for the load generator, as JSON in its only argument. */
-export const Job = z.discriminatedUnion("kind", [Flood, Pace, FanOut, Idle, Topics]);
+export const Job = z.discriminatedUnion("kind", [Flood, Pace, FanOut, Idle, Topics, Subscriptions]);
 export type Job = z.infer<typeof Job>;
 export type Flood = z.infer<typeof Flood>;
 export type Pace = z.infer<typeof Pace>;
 export type FanOut = z.infer<typeof FanOut>;
 export type Idle = z.infer<typeof Idle>;
 export type Topics = z.infer<typeof Topics>;
+export type Subscriptions = z.infer<typeof Subscriptions>;
 
 const FloodReading = z.object({
   messagesPerSecond: z.number(),
@@ -113,9 +124,14 @@ export const TopicsResult = z.object({
   relay: TopicsReading,
   original: TopicsReading,
 });
+export const SubscriptionsResult = z.object({
+  bytesPerSubscription: z.number(),
+  cpuUsPerSubscription: z.number(),
+});
 export const IdleResult = z.object({ bytesPerConnection: z.number() });
 export type FloodResult = z.infer<typeof FloodResult>;
 export type PaceResult = z.infer<typeof PaceResult>;
 export type FanOutResult = z.infer<typeof FanOutResult>;
 export type IdleResult = z.infer<typeof IdleResult>;
+export type SubscriptionsResult = z.infer<typeof SubscriptionsResult>;
 export type TopicsResult = z.infer<typeof TopicsResult>;

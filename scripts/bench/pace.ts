@@ -1,7 +1,7 @@
 import { Frames } from "./frames.ts";
 import { type Both, type Pace, type PaceReading, type Side, SIDES } from "./job.ts";
 import { closePairs, openPairs, type Pair, sleep } from "./pairs.ts";
-import { MIN_MESSAGE_BYTES, type Scenario } from "./scenarios.ts";
+import { MIN_MESSAGE_BYTES, overYardstick, type Scenario } from "./scenarios.ts";
 
 /** Long enough to reach a steady state, short enough that both servers see the same noise. */
 const TURN_MS = 250;
@@ -9,16 +9,16 @@ const TURN_MS = 250;
 const PAUSE_MS = 20;
 
 /** Sends to both servers by turns, at a rate that neither notices, and times every message. */
-export async function pace(job: Pace, scenario: Scenario): Promise<Both<PaceReading>> {
-  const pairs = await openPairs(
-    scenario,
-    job.targets,
-    job.pairs,
-    job.isRivalAlike ? scenario : undefined,
-  );
+export async function pace(
+  job: Pace,
+  scenario: Scenario,
+  rival = overYardstick(scenario),
+): Promise<Both<PaceReading>> {
+  const scenarios = { signalbox: scenario, yardstick: rival };
+  const pairs = await openPairs(scenarios, job.targets, job.pairs);
   const failure = Promise.withResolvers<never>();
   const probesOf = (side: Side): Probe[] =>
-    pairs[side].map((pair) => new Probe(pair, scenario, failure.reject));
+    pairs[side].map((pair) => new Probe(pair, scenarios[side], failure.reject));
   const probes = { signalbox: probesOf("signalbox"), yardstick: probesOf("yardstick") };
   const measure = async (): Promise<Both<PaceReading>> => {
     await takeTurns(probes, job.warmUpMs, job.perSecond);

@@ -1,13 +1,6 @@
 import { Client } from "./client.ts";
 import type { Both, Target } from "./job.ts";
-import {
-  body,
-  MIN_MESSAGE_BYTES,
-  overYardstick,
-  type PairIds,
-  type Scenario,
-  type Wish,
-} from "./scenarios.ts";
+import { body, MIN_MESSAGE_BYTES, type PairIds, type Scenario, type Wish } from "./scenarios.ts";
 
 export interface Pair {
   readonly a: Client;
@@ -20,14 +13,13 @@ const OPENING = 32;
 
 /** Opens so many pairs on each server and proves that they reach each other. */
 export async function openPairs(
-  scenario: Scenario,
+  scenarios: Both<Scenario>,
   targets: Both<Target>,
   count: number,
-  rival: Scenario = overYardstick(scenario),
 ): Promise<Both<Pair[]>> {
   return {
-    signalbox: await openSide(scenario, targets.signalbox, count),
-    yardstick: await openSide(rival, targets.yardstick, count),
+    signalbox: await openSide(scenarios.signalbox, targets.signalbox, count),
+    yardstick: await openSide(scenarios.yardstick, targets.yardstick, count),
   };
 }
 

@@ -22,6 +22,9 @@ export interface Plan {
   readonly topicRounds: number;
   /** Subscribers of the topics that are published to. */
   readonly topicSubscribers: readonly number[];
+  /** Sockets that subscribe together, a few and many, and the topics of each. */
+  readonly subscribingSockets: readonly [few: number, many: number];
+  readonly subscribedTopics: number;
   /** Rooms that pages join together, per round. */
   readonly storms: number;
 }
@@ -41,6 +44,8 @@ export const FULL: Plan = {
   idleSettleMs: 2500,
   topicRounds: 5,
   topicSubscribers: [2, 20, 200, 1000],
+  subscribingSockets: [100, 1000],
+  subscribedTopics: 400,
   storms: 4,
 };
 
@@ -60,5 +65,7 @@ export const QUICK: Plan = {
   idleSettleMs: 100,
   topicRounds: 1,
   topicSubscribers: [2, 20],
+  subscribingSockets: [5, 20],
+  subscribedTopics: 100,
   storms: 1,
 };

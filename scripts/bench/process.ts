@@ -96,7 +96,7 @@ export async function runJob<T>(job: Job, result: ZodType<T>, signal: AbortSigna
 }
 
 function durationMs(job: Job): number {
-  if (job.kind === "idle") return 2 * job.settleMs;
+  if (job.kind === "idle" || job.kind === "subscriptions") return 2 * job.settleMs;
   if (job.kind === "topics") return 6 * job.subscribers.length * (job.warmUpMs + job.measureMs);
   const turns = job.kind === "fanOut" ? job.rooms.length + 1 : 1;
   return 2 * turns * (job.warmUpMs + job.measureMs);

@@ -57,8 +57,8 @@ export interface Scenario {
   readonly rival?: "socket.io";
   /** The relayed payload is JSON as text, within a message of JSON. */
   readonly isNested?: true;
-  /** Every message of the mix is a session description. */
-  readonly hasOnlyOffers?: true;
+  /** The mix has messages of one kind only. */
+  readonly only?: "descriptions" | "candidates";
   /** The protocol's own heartbeat: what the server asks, and what the client answers. */
   readonly heartbeat?: Heartbeat;
 }
@@ -69,7 +69,7 @@ export const MIX_PERIOD = 20;
 /** Shorter frames are no relayed messages but the dialect's own: acknowledgements, pings, errors. */
 export const MIN_MESSAGE_BYTES = 130;
 
-const SDP = sessionDescription(2300);
+export const SDP = sessionDescription(2300);
 /** Largest room in the dialects with an option of their own for it. */
 const MAX_MEMBERS = 10_000;
 
@@ -262,16 +262,16 @@ const owt: Scenario = {
   },
 };
 
-/** All measurements, in the order of the report. */
 /** Calls that are all offers: large messages of which only the envelope is read. */
 export const OFFERS: Scenario = {
   ...peerjs,
   name: "peerjs-offers",
   title: "PeerJS, offers only",
-  hasOnlyOffers: true,
+  only: "descriptions",
   message: (n, ids) => peerjs.message(n * MIX_PERIOD, ids),
 };
 
+/** All measurements, in the order of the report. */
 export const SCENARIOS: readonly Scenario[] = [
   gstreamer,
   peerjs,
@@ -285,8 +285,9 @@ export const SCENARIOS: readonly Scenario[] = [
 /**
  * The part of the nth message that any relay must leave intact; it proves that the load arrives.
  */
-export function body({ isNested, hasOnlyOffers }: Scenario, n: number): string {
-  const text = JSON.stringify(hasOnlyOffers || isDescription(n) ? SDP : candidate(n));
+export function body({ isNested, only }: Scenario, n: number): string {
+  const isSdp = only === undefined ? isDescription(n) : only === "descriptions";
+  const text = JSON.stringify(isSdp ? SDP : candidate(only === "candidates" ? candidateAt(n) : n));
   return isNested ? JSON.stringify(text).slice(1, -1) : text;
 }
 
@@ -310,6 +311,11 @@ export function inYardstickRoom(scenario: Scenario): Scenario {
   };
 }
 
+/** The place in the mix of the nth candidate. */
+export function candidateAt(n: number): number {
+  return 1 + n % (MIX_PERIOD - 1);
+}
+
 /** The mix in words, for the report. */
 export function describeMix(scenario: Scenario): string {
   const ids = { a: crypto.randomUUID(), b: crypto.randomUUID() };
@@ -327,7 +333,7 @@ function simpleSignal(n: number, peer_id: string, ref: number | undefined): stri
 }
 
 /** If joining is entering, the first member learns of the other one. */
-async function hearOf(a: Wire, _b: Wire, ids: PairIds): Promise<void> {
+export async function hearOf(a: Wire, _b: Wire, ids: PairIds): Promise<void> {
   const news = await a.receive();
   if (!news.includes(ids.b)) throw new Error(`Cannot set up the load: got "${news}"`);
 }
@@ -343,7 +349,7 @@ function candidate(n: number): string {
 }
 
 /** The same as a browser's `RTCIceCandidate` turns itself into JSON. */
-function iceCandidate(n: number): Record<string, unknown> {
+export function iceCandidate(n: number): Record<string, unknown> {
   return { candidate: candidate(n), sdpMid: "0", sdpMLineIndex: 0, usernameFragment: "xbXb" };
 }
 

@@ -28,7 +28,8 @@ export async function measureStore({ start, plan, signal }: StoreContest): Promi
       await using memory = await start([]);
       const targets = { signalbox: kv.target, yardstick: memory.target };
       const { warmUpMs, measureMs } = plan;
-      const job = { scenario: "peerjs", targets, warmUpMs, measureMs, isRivalAlike: true };
+      const scenarios = { scenario: "peerjs", rivalScenario: "peerjs" };
+      const job = { ...scenarios, targets, warmUpMs, measureMs };
       return await runJob({ kind: "flood", ...job, ...LOAD }, FloodResult, signal);
     } finally {
       await Deno.remove(folder, { recursive: true });

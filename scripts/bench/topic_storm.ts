@@ -8,8 +8,9 @@ import { inParallel, sleep } from "./pairs.ts";
 const CANDIDATES = 8;
 const SDP = "x".repeat(550);
 const CANDIDATE = "x".repeat(220);
-/** A storm is over when nothing has come for so long. */
+/** A storm is over when all pages have met, and nothing has come for so long. */
 const CALM_MS = 150;
+const PATIENCE_MS = 60_000;
 
 interface Signal {
   readonly type: "announce" | "signal";
@@ -27,14 +28,14 @@ export async function storm(origin: string, count: number): Promise<number> {
   });
   await Promise.all(pages.map((page) => page.join()));
   const delivered = (): number => pages.reduce((sum, page) => sum + page.delivered, 0);
-  for (let before = -1; before !== delivered();) {
+  const unmet = (): number =>
+    pages.flatMap((page) => pages.filter((other) => other !== page && !page.met(other))).length;
+  const end = performance.now() + PATIENCE_MS;
+  for (let before = -1; before !== delivered() || unmet() > 0;) {
+    if (performance.now() > end) throw new Error(`${unmet()} pages did not meet`);
     before = delivered();
     await sleep(CALM_MS);
   }
-  const unmet = pages.flatMap((page) =>
-    pages.filter((other) => other !== page && !page.met(other))
-  );
-  if (unmet.length > 0) throw new Error(`${unmet.length} pages did not meet`);
   for (const page of pages) await page.close();
   return delivered();
 }

@@ -1,4 +1,4 @@
-import { type TopicsResult, TopicsResult as Result } from "./job.ts";
+import { SubscriptionsResult, type TopicsResult, TopicsResult as Result } from "./job.ts";
 import { repeat, row } from "./measure.ts";
 import type { Plan } from "./plan.ts";
 import { runJob, type ServerProcess } from "./process.ts";
@@ -10,6 +10,10 @@ const ORIGINAL_TARGET = 0.75;
 /** Most CPU time of pages that join a room together, as a multiple of y-webrtc's. */
 const STORM_TARGET = 0.15;
 const PAGES = 20;
+/** Most memory of an idle subscription beside its socket, in bytes. */
+const SUBSCRIPTION_BYTES = 512;
+/** Most that one of many subscriptions may cost, as a multiple of one of a few. */
+const GROWTH_TARGET = 1.15;
 
 export interface TopicsContest {
   readonly start: (server: "signalbox" | "relay" | "original") => Promise<ServerProcess>;
@@ -64,6 +68,39 @@ export async function measureTopics(
         value: ({ deliveriesPerStorm }) => deliveriesPerStorm,
       }),
     ],
+  };
+}
+
+/** Rows of many sockets that subscribe the same topics, beside the limit and beside a few sockets. */
+export async function measureSubscriptions(
+  { start, plan, signal }: TopicsContest,
+): Promise<{ readonly memory: Row; readonly growth: Row }> {
+  const measureOne = async (sockets: number): Promise<SubscriptionsResult> => {
+    await using server = await start("signalbox");
+    const { subscribedTopics: topics, idleSettleMs: settleMs } = plan;
+    const job = { kind: "subscriptions", scenario: "topics", sockets, topics, settleMs } as const;
+    return await runJob({ ...job, target: server.target }, SubscriptionsResult, signal);
+  };
+  const [few, many] = plan.subscribingSockets;
+  const rounds = await repeat(plan.idleRounds, async () => ({
+    signalbox: await measureOne(many),
+    yardstick: await measureOne(few),
+  }));
+  const memory = rounds.map(({ signalbox }) => ({
+    signalbox: signalbox.bytesPerSubscription,
+    yardstick: SUBSCRIPTION_BYTES,
+  }));
+  return {
+    memory: row("memory per idle subscription, bytes", memory, {
+      digits: 0,
+      value: (bytes) => bytes,
+      target: 1,
+    }),
+    growth: row("CPU per subscription, µs", rounds, {
+      digits: 2,
+      value: ({ cpuUsPerSubscription }) => cpuUsPerSubscription,
+      target: GROWTH_TARGET,
+    }),
   };
 }
 

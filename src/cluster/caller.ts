@@ -231,7 +231,6 @@ export class Caller {
     this.#underWay ??= { number: ++this.#number, steps: this.#steps.take() };
     const { number, steps } = this.#underWay;
     const { clock, report } = this.#options;
-    const startedAt = clock.now();
     const args = steps.flatMap(({ args, parcel }) =>
       parcel === undefined ? args : ["S", String(parcel.number), ...parcel.args]
     );
@@ -239,8 +238,7 @@ export class Caller {
     // It was not carried out, and its steps were taken back.
     if (answer === undefined || this.#underWay === undefined) return;
     this.#underWay = undefined;
-    const ms = clock.now() - startedAt;
-    report({ type: "call", ms, steps: steps.length, retried: false });
+    report({ type: "call" });
     this.#owner.passed(steps, answer.outcomes);
     this.#owner.known(answer.nodes);
     const addedAt = clock.now();

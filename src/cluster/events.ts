@@ -2,14 +2,7 @@
 export type ClusterEvent =
   | { readonly type: "reached"; readonly epoch: string; readonly nodes: number }
   | { readonly type: "away"; readonly why: string }
-  | {
-    readonly type: "call";
-    readonly ms: number;
-    readonly steps: number;
-    readonly retried: boolean;
-  }
-  | { readonly type: "item" }
-  | { readonly type: "duplicate" }
+  | { readonly type: "call" }
   | { readonly type: "undelivered"; readonly cause: "absent" | "gone" | "unavailable" }
   | { readonly type: "node"; readonly name: string; readonly change: "joined" | "left" | "reaped" }
   | { readonly type: "fenced" }

@@ -80,7 +80,6 @@ export class ItemHandler {
   handle({ parts }: Item): void {
     const sink = this.#sink;
     if (sink === undefined) return;
-    this.#parts.report({ type: "item" });
     try {
       this.#handle(sink, parts);
     } catch (error) {
@@ -172,7 +171,6 @@ export class ItemHandler {
     const arrivals = this.#arrivals.get(process) ?? new Arrivals();
     this.#arrivals.set(process, arrivals);
     const isNew = arrivals.take(number);
-    if (!isNew) this.#parts.report({ type: "duplicate" });
     const isTaken = isNew
       ? sink.deliver({
         realm,

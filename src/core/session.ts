@@ -90,6 +90,8 @@ export interface Session extends Receiver {
   receive(frame: Frame): void | Promise<void>;
   /** Sends a refusal to the client, and closes the link if the dialect does. */
   refuse(error: SignalError): void;
+  /** Called about once a second with the time for which the client has not identified itself, in ms. */
+  waits?(ms: number): void;
   /** A frame came too fast and was dropped unread; for protocols that answer every message. */
   dropped?(frame: Frame): void;
   /** The dialect's own name for a refusal, for logs. */

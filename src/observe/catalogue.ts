@@ -146,7 +146,7 @@ export const CATALOGUE = {
   signalbox_bridged_calls_total: counter(
     "Calls between protocols, by what became of them",
     ["caller", "callee", "outcome"],
-    130,
+    110,
   ),
   signalbox_bridged_refusals_total: counter(
     "Signals between protocols that were refused",
@@ -165,12 +165,6 @@ export const CATALOGUE = {
   signalbox_cluster_unconfirmed_bytes: gauge("Bytes kept for other nodes"),
   signalbox_cluster_waiting_steps: gauge("Steps that wait for the engine"),
   signalbox_cluster_calls_total: counter("Calls to the engine"),
-  signalbox_cluster_call_seconds_total: counter("Time of these calls in all"),
-  signalbox_cluster_steps_total: counter("Steps in these calls"),
-  signalbox_cluster_items_received_total: counter("Items read from the inbox"),
-  signalbox_cluster_items_duplicate_total: counter("Messages that came twice"),
-  signalbox_cluster_items_unknown_total: counter("Items without a meaning"),
-  signalbox_cluster_epochs_total: counter("Times that the engine had to learn everything"),
   signalbox_cluster_losses_total: counter("Times that the engine was lost"),
   signalbox_cluster_fenced_total: counter("Times that others took this node for dead"),
   signalbox_cluster_reaped_total: counter("Dead nodes whose ids were freed"),

@@ -15,15 +15,9 @@ export class ClusterJournal {
   readonly #log: Log;
   readonly #undelivered = { absent: 0, gone: 0, unavailable: 0 };
   #calls = 0;
-  #callMs = 0;
-  #steps = 0;
-  #items = 0;
-  #duplicates = 0;
-  #epochs = 0;
   #losses = 0;
   #fenced = 0;
   #reaped = 0;
-  #unknown = 0;
   #faults = 0;
 
   constructor(log: Log) {
@@ -35,22 +29,12 @@ export class ClusterJournal {
     switch (event.type) {
       case "call":
         this.#calls++;
-        this.#steps += event.steps;
-        this.#callMs += event.ms;
-        return;
-      case "item":
-        this.#items++;
-        return;
-      case "duplicate":
-        this.#duplicates++;
         return;
       case "undelivered":
         this.#undelivered[event.cause]++;
         return;
-      case "reached": {
-        this.#epochs++;
+      case "reached":
         return this.#log.write("info", "cluster reached", { nodes: event.nodes });
-      }
       case "away":
         this.#losses++;
         return this.#log.write("warning", "cluster not reached", { why: event.why });
@@ -61,8 +45,7 @@ export class ClusterJournal {
         this.#fenced++;
         return this.#log.write("warning", "this node was taken for dead, and begins anew");
       case "unknown":
-        this.#unknown++;
-        return;
+        return this.#log.write("warning", "item without a meaning in the inbox");
       case "fault":
         this.#faults++;
         return this.#log.write("error", "fault at an item of another node", {
@@ -80,12 +63,6 @@ export class ClusterJournal {
     metrics.read("signalbox_cluster_unconfirmed_bytes", () => state.unconfirmedBytes);
     metrics.read("signalbox_cluster_waiting_steps", () => state.waitingSteps);
     metrics.read("signalbox_cluster_calls_total", () => this.#calls);
-    metrics.read("signalbox_cluster_call_seconds_total", () => this.#callMs / 1_000);
-    metrics.read("signalbox_cluster_steps_total", () => this.#steps);
-    metrics.read("signalbox_cluster_items_received_total", () => this.#items);
-    metrics.read("signalbox_cluster_items_duplicate_total", () => this.#duplicates);
-    metrics.read("signalbox_cluster_items_unknown_total", () => this.#unknown);
-    metrics.read("signalbox_cluster_epochs_total", () => this.#epochs);
     metrics.read("signalbox_cluster_losses_total", () => this.#losses);
     metrics.read("signalbox_cluster_fenced_total", () => this.#fenced);
     metrics.read("signalbox_cluster_reaped_total", () => this.#reaped);

@@ -1,15 +1,18 @@
 import type { Server } from "./mod.ts";
 
 /** The text for a person at a terminal after the start: the address of every page and dialect. */
-export function bannerOf({ urls, pages, reachable, storePlace, clusterWords }: Server): string {
+export function bannerOf(
+  { urls, adminUrls, pages, reachable, storePlace, clusterWords }: Server,
+): string {
   const data = storePlace === undefined ? [] : [`Keeping data in ${storePlace}`];
   const lines = urls.flatMap((url) => [
     `Listening on ${url}`,
     ...pages.map(({ title, path }) => lineOf(title, `${reachedAt(url)}${path}`)),
     ...waysIn(url, reachable),
   ]);
+  const operators = adminUrls.map((url) => `Serving operators on ${url}`);
   const cluster = clusterWords === undefined ? [] : [clusterWords];
-  return [...data, ...lines, ...cluster].join("\n");
+  return [...data, ...lines, ...operators, ...cluster].join("\n");
 }
 
 function waysIn(url: string, reachable: Server["reachable"]): string[] {

@@ -3,7 +3,6 @@ import type { Expulsion } from "../core/expulsion.ts";
 import type { PeerEvent } from "../core/events.ts";
 import type { Departure, Frame, Link, Session, Unsettled } from "../core/session.ts";
 import type { Visit } from "../core/visit.ts";
-import type { Clock } from "../core/clock.ts";
 import type { UpgradeRoute } from "../http/route.ts";
 
 /** A dialect that is recognised at the path of another one. */
@@ -19,7 +18,6 @@ export interface FirstFrameOptions {
   readonly own: Session;
   readonly guests: readonly Guest[];
   readonly connection: Unsettled;
-  readonly clock: Pick<Clock, "after">;
   /** The client has not spoken for two seconds; it may wait for a protocol of another path. */
   readonly onSilent: () => void;
 }
@@ -34,7 +32,7 @@ export class FirstFrameSession implements Session {
   readonly #options: FirstFrameOptions;
   readonly #own: Session;
   readonly #connection: Unsettled;
-  #silence: Disposable | undefined = undefined;
+  #isNoted = false;
 
   constructor(options: FirstFrameOptions) {
     this.#options = options;
@@ -55,14 +53,18 @@ export class FirstFrameSession implements Session {
   }
 
   opened(): void | Promise<void> {
-    const { clock, onSilent } = this.#options;
-    this.#silence = clock.after(SILENCE_MS, onSilent);
     return this.#own.opened();
+  }
+
+  /** A timer for each connection would take a tenth of the time in which one is set up. */
+  waits(ms: number): void {
+    if (this.#isNoted || ms < SILENCE_MS) return;
+    this.#isNoted = true;
+    this.#options.onSilent();
   }
 
   /** Called once: the dialect that recognises the frame gets it, and all that follow. */
   receive(frame: Frame): void | Promise<void> {
-    this.#silence?.[Symbol.dispose]();
     const { guests, visit } = this.#options;
     const guest = guests.find(({ route }) => route.recognises?.(frame));
     if (guest === undefined) {
@@ -92,7 +94,6 @@ export class FirstFrameSession implements Session {
   }
 
   closed(departure: Departure): void {
-    this.#silence?.[Symbol.dispose]();
     this.#own.closed(departure);
   }
 }

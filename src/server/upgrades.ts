@@ -87,7 +87,7 @@ export class Upgrades {
     admission: Admission,
     connect: UpgradeRoute["connect"],
   ): Response {
-    const { connections, transport, maxSilenceMs, clock, signpost } = this.#options;
+    const { connections, transport, maxSilenceMs, signpost } = this.#options;
     const { request, visit, upgrade: { owner, route }, guests } = handshake;
     const { address, origin, userAgent } = visit;
     const silenceMs = route.maxSilenceMs ?? maxSilenceMs;
@@ -112,7 +112,7 @@ export class Upgrades {
         const own = connect(visit, link);
         if (guests.length === 0) return own;
         const onSilent = (): void => signpost.silent(address, visit.url.pathname);
-        return new FirstFrameSession({ visit, own, guests, connection, clock, onSilent });
+        return new FirstFrameSession({ visit, own, guests, connection, onSilent });
       },
       refusal: admission.refusal,
       onReleased: admission.release,

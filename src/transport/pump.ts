@@ -154,7 +154,9 @@ export class Pump {
       return this.expel("login_expired");
     }
     if (this.#session.isIdentified) return;
-    if (nowMs - this.openedAt < this.#limits.identifyTimeoutMs) return;
+    const waitedMs = nowMs - this.openedAt;
+    this.#session.waits?.(waitedMs);
+    if (waitedMs < this.#limits.identifyTimeoutMs) return;
     this.refuse(new SignalError("not_identified", "No valid first message in time"));
   }
 

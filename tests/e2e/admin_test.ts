@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { ConfigError } from "../../src/config/load.ts";
 import { AdminClient } from "../helpers/wire/admin_client.ts";
+import { startServerProcess } from "../helpers/process/server_process.ts";
 import { openPeerJs } from "../helpers/wire/peers.ts";
 import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
+import { TempFolder } from "../helpers/store/engines.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
@@ -346,4 +348,31 @@ Deno.test("an own listener needs a token, and a certificate for https", () => {
   assertThrows(() => startTestServer({ args: alone }), ConfigError, "--admin-tokens");
   const secure = [...TOKENS, "--admin-listen", "https://127.0.0.1:0"];
   assertThrows(() => startTestServer({ args: secure }), ConfigError, "--tls-cert");
+});
+
+Deno.test("the log names the listener of operators", async () => {
+  const args = [...TOKENS, "--admin-listen", "http://127.0.0.1:0"];
+  await using server = await startServerProcess(args);
+  const line = / INF serving operators url=(\S+)\n/;
+  await until("the line", () => line.test(server.stderr()));
+  const [, url = ""] = line.exec(server.stderr()) ?? [];
+  const admin = await AdminClient.open(url, READ);
+  assertEquals((await admin.get("/server")).body.urls, [server.url]);
+});
+
+Deno.test("a reload takes other tokens from their file, and names a file that is gone", async () => {
+  await using folder = await TempFolder.make();
+  const file = `${folder.path}/tokens`;
+  await Deno.writeTextFile(file, `ann:full:${FULL}\n`);
+  await using server = startTestServer({ args: ["--admin-tokens-file", file] });
+  const ann = await AdminClient.open(server.url, FULL);
+  const bob = ann.with("another-token-of-an-operator");
+  await Deno.writeTextFile(file, "bob:full:another-token-of-an-operator\n");
+  assertEquals((await ann.post("/reload")).body, { outcome: "reloaded" });
+  assertEquals([(await ann.get("/server")).status, (await bob.get("/server")).status], [401, 200]);
+  await Deno.remove(file);
+  const failed = await bob.post("/reload");
+  assertEquals([failed.status, failed.body.code], [503, "unavailable"]);
+  assertMatch(failed.body.detail, /admin-tokens/);
+  assertEquals((await bob.get("/server")).status, 200);
 });

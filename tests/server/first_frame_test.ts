@@ -83,6 +83,18 @@ Deno.test("a client that leaves before its first frame was the path's own", asyn
   assertEquals([own.sessions[0]?.timesClosed, other.sessions], [1, []]);
 });
 
+Deno.test("a client that does not speak for two seconds is noted once", async () => {
+  let notes = 0;
+  const client = await connect((link, client) =>
+    meeting(routeOf().route, [routeOf(() => true).route], link, client, () => notes++)
+  );
+  const { openedAt } = client.pump;
+  for (const waitedMs of [1_000, 1_999]) client.pump.checkIdentified(openedAt + waitedMs);
+  assertEquals(notes, 0);
+  for (const waitedMs of [2_000, 3_000]) client.pump.checkIdentified(openedAt + waitedMs);
+  assertEquals(notes, 1);
+});
+
 Deno.test("the dialect that has the connection decides whether the client is identified", async () => {
   const own = routeOf();
   const other = routeOf(() => true);
@@ -126,6 +138,7 @@ function meeting(
   others: readonly UpgradeRoute[],
   link: Link,
   client: TestClient,
+  onSilent: () => void = () => {},
 ): FirstFrameSession {
   const guests = others.map((route) => ({ owner: "guest", route }));
   return new FirstFrameSession({
@@ -133,8 +146,7 @@ function meeting(
     own: own.connect(ROOT, link),
     guests,
     connection: client,
-    clock: new FakeClock(),
-    onSilent: () => {},
+    onSilent,
   });
 }
 

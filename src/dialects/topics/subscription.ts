@@ -35,6 +35,8 @@ export class Subscription implements Subscriber<Publication>, Announcer {
   readonly topic: string;
   readonly shape: Shape;
   readonly #owner: Owner;
+  /** The owner's, to which each delivery goes. */
+  readonly link: Link;
   /** On the server's counter: with equal times on the clock neither page would call (§5). */
   readonly #subscribedAt: number;
   #ids: string[] | undefined = undefined;
@@ -46,13 +48,10 @@ export class Subscription implements Subscriber<Publication>, Announcer {
 
   constructor(owner: Owner, shape: Shape, topic: string, subscribedAt: number) {
     this.#owner = owner;
+    this.link = owner.link;
     this.shape = shape;
     this.topic = topic;
     this.#subscribedAt = subscribedAt;
-  }
-
-  get link(): Link {
-    return this.#owner.link;
   }
 
   /** The ids that it announced. */
@@ -65,12 +64,12 @@ export class Subscription implements Subscriber<Publication>, Announcer {
       announcement.held.hold(announcement.by, this, text, announcement.atMs);
       return false;
     }
-    this.#owner.link.send(text);
+    this.link.send(text);
     return true;
   }
 
   takeLate(text: string): boolean {
-    if (!this.#isOver) this.#owner.link.send(text);
+    if (!this.#isOver) this.link.send(text);
     return !this.#isOver;
   }
 

@@ -2,6 +2,9 @@ import type { Clock } from "../../core/clock.ts";
 import type { Frame } from "../../core/session.ts";
 import type { Socket, SocketObserver, Upgraded } from "../transport.ts";
 
+/** Read once, because `globalThis.WebSocket` is a getter of the runtime. */
+const { CONNECTING, OPEN } = WebSocket;
+
 /** Accepts a checked handshake with the runtime's own WebSocket. */
 export function upgrade(
   request: Request,
@@ -46,7 +49,7 @@ export class ServeSocket implements Socket, EventListenerObject {
   }
 
   get isOpen(): boolean {
-    return this.#socket.readyState === WebSocket.OPEN;
+    return this.#socket.readyState === OPEN;
   }
 
   get bufferedAmount(): number {
@@ -68,7 +71,7 @@ export class ServeSocket implements Socket, EventListenerObject {
   }
 
   close(code: number | undefined, reason: string): void {
-    if (this.#socket.readyState === WebSocket.CONNECTING) this.#early = { code, reason };
+    if (this.#socket.readyState === CONNECTING) this.#early = { code, reason };
     // In a task of its own: the runtime cuts a socket that closes while it delivers a message, if
     // the next frame is there already, before the closing frame is written.
     this.#closing = this.#clock.soon(() => this.#close(code, reason));
@@ -94,7 +97,7 @@ export class ServeSocket implements Socket, EventListenerObject {
   }
 
   #close(code: number | undefined, reason: string): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    if (this.#socket.readyState !== OPEN) return;
     if (code === undefined) this.#socket.close();
     else this.#socket.close(code, reason);
   }

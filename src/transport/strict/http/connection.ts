@@ -21,6 +21,8 @@ const MAX_UNWANTED_BYTES = 64 * 1024;
 /** Responses are written in pieces of this size, each within the time for a body. */
 const PIECE_BYTES = 64 * 1024;
 
+const ENCODER = new TextEncoder();
+
 /** The action when the time is up: a refusal, or a silent end. */
 type Late = "refuse" | "cut";
 
@@ -197,7 +199,8 @@ export class HttpConnection implements Member, RequestSource {
     const socket = request.upgraded?.socket;
     this.#exchange = undefined;
     this.#deadline = Infinity;
-    socket?.open(Buffer.from(request.handshakeAnswer(), "latin1"));
+    // `Buffer.from` with a text takes ten times as long.
+    socket?.open(Buffer.from(ENCODER.encode(request.handshakeAnswer()).buffer));
     this.#host.leave(this);
     // Reading may have begun while the handler was busy.
     await this.#source.filling?.catch(() => {});

@@ -69,8 +69,8 @@ export class Output implements Flushable {
   send(frame: Frame): void {
     this.#emitPong();
     if (typeof frame !== "string") this.#sendBytes(OPCODE.binary, frame);
-    else if (frame.length <= MAX_SMALL_TEXT) this.#sendSmallText(frame);
-    else this.sendRaw(this.#parts.framer.frame(frame));
+    else if (frame.length > MAX_SMALL_TEXT) this.sendRaw(this.#parts.framer.frame(frame));
+    else this.#sendSmallText(frame);
   }
 
   sendControl(opcode: number, payload: Uint8Array): void {
@@ -107,6 +107,9 @@ export class Output implements Flushable {
   }
 
   #sendSmallText(text: string): void {
+    // Behind other pieces a text is collected, because many small pieces take more memory.
+    const shared = this.#pieces.length === 0 ? this.#parts.framer.repeated(text) : undefined;
+    if (shared !== undefined) return this.sendRaw(shared);
     const piece = this.#collector(10 + 3 * text.length);
     const { bytes, length: at } = piece;
     // The length of most texts shows how long the header is; otherwise the header is moved up.
@@ -167,7 +170,8 @@ export class Output implements Flushable {
       for (piece = this.#next(); piece !== undefined; piece = this.#next()) {
         const { bytes, length } = piece;
         for (let done = 0; done < length && !this.#isDropped;) {
-          const count = await this.#conn.write(bytes.subarray(done, length));
+          const isWhole = done === 0 && length === bytes.length;
+          const count = await this.#conn.write(isWhole ? bytes : bytes.subarray(done, length));
           done += count;
           if (!this.#isDropped) this.#queuedBytes -= count;
         }

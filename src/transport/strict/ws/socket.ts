@@ -122,6 +122,7 @@ export class StrictSocket implements Socket, FrameSink, Member, Unfinisher {
       this.#receive(input, start, end);
       const idle = input.bytes.length > IDLE_BYTES ? new InputBuffer(IDLE_BYTES) : input;
       for (;;) {
+        if (this.#hasParted) return await this.#emptied();
         if (this.#output.queuedBytes > MAX_WAITING_BYTES) await this.#drained();
         const current: InputBuffer = large ?? idle;
         const count = await this.#conn.read(current.bytes);
@@ -235,11 +236,23 @@ export class StrictSocket implements Socket, FrameSink, Member, Unfinisher {
     this.#wake = undefined;
   }
 
+  /**
+   * The client's closing frame has come, and nothing can follow it that an end of TCP would cut off.
+   * The connection is closed once everything is written: neither a read nor a shutdown is pending.
+   */
+  get #hasParted(): boolean {
+    return this.#outcome.wasClean && !("handshake" in this.#conn);
+  }
+
+  async #emptied(): Promise<void> {
+    if (!this.#output.isEmpty) await this.#drained();
+  }
+
   /** Nothing waits to be written any more, or writing failed. */
   #written(error: unknown): void {
     if (error !== undefined) return this.cut();
     this.#wake?.();
-    if (this.#state === "ending") this.#closeWrite();
+    if (this.#state === "ending" && !this.#hasParted) this.#closeWrite();
   }
 
   /** Ends TCP once everything is written; the client has nothing more to say. */
@@ -247,7 +260,7 @@ export class StrictSocket implements Socket, FrameSink, Member, Unfinisher {
     if (this.#state === "ending" || this.#state === "gone") return;
     this.#state = "ending";
     this.#expectEnd();
-    if (this.#output.isEmpty) this.#closeWrite();
+    if (this.#output.isEmpty && !this.#hasParted) this.#closeWrite();
   }
 
   #expectEnd(): void {
