@@ -19,8 +19,6 @@ const NOT_RUN: readonly [page: string, beginning: string, reason: string][] = [
   ["src/admin/README.md", "curl -N", "tests/admin reads the events"],
   ["src/auth/README.md", '{\n  "type": "auth"', "shows a message; a test receives it"],
   ["src/auth/README.md", '{ "allow": true', "shows messages; a test tries every answer"],
-  ["src/cluster/README.md", 'Cluster "signalbox"', "shows a line of the log"],
-  ["src/cluster/README.md", "ACL SETUSER", "is for a database with users"],
   ["src/cluster/README.md", 'Cluster "signalbox"', "shows a log line; tests/cluster starts nodes"],
   ["src/cluster/README.md", "ACL SETUSER", "tests/cluster starts a node with these rights"],
   ["src/dialects/gstreamer/README.md", "sudo apt install", "CI installs these packages"],
