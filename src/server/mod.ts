@@ -17,12 +17,12 @@ import { Journal } from "../observe/journal.ts";
 import type { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { exportMetrics } from "../observe/otel.ts";
-import { type ProcessFacts, watchProcess } from "../observe/process_metrics.ts";
+import { watchProcess } from "../observe/process_metrics.ts";
 import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
-import { processStartMs, systemClock, wallClock } from "../system/clock.ts";
+import { systemClock, wallClock } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
-import { openProcessUsage, type ProcessUsage } from "../system/process.ts";
+import { openProcessUsage } from "../system/process.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
 import type { SocketIoServer } from "../transport/socket_io/server.ts";
@@ -51,6 +51,7 @@ import { affordableConnections, logLimits, openGate } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { forgetful, type Persistence, storeTrouble } from "./open_store.ts";
 import { placesOf } from "./places.ts";
+import { processFacts } from "./process_facts.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { openWebhooks } from "./webhooks.ts";
 
@@ -346,24 +347,6 @@ function ownRoutesOf(
     trouble: () => life.unready ?? trouble(),
   });
   return own.map((route) => ({ owner: "server", route }));
-}
-
-function processFacts(
-  { version }: ServerOptions,
-  { usage, life, trouble }: {
-    readonly usage: ProcessUsage;
-    readonly life: Lifecycle;
-    readonly trouble: () => string | undefined;
-  },
-): ProcessFacts {
-  return {
-    usage,
-    version,
-    deno: Deno.version.deno,
-    startedAtMs: processStartMs,
-    isReady: () => (life.unready ?? trouble()) === undefined,
-    isDraining: () => life.unready === "draining",
-  };
 }
 
 function dialectRoutes(dialects: readonly NamedDialect[]): OwnedRoute[] {
