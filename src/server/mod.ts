@@ -20,7 +20,7 @@ import { exportMetrics } from "../observe/otel.ts";
 import { watchProcess } from "../observe/process_metrics.ts";
 import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
-import { systemClock, wallClock } from "../system/clock.ts";
+import { processStartMs, systemClock, wallClock } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
 import { openProcessUsage } from "../system/process.ts";
 import { Connections } from "../transport/connections.ts";
