@@ -13,6 +13,8 @@ const OPERATING = "src/server/README.md";
 const NOT_RUN: readonly [page: string, beginning: string, reason: string][] = [
   ["README.md", "git clone ADDRESS", "needs an address; the last line is every other start"],
   ["scripts/README.md", "deno task compile", "CI compiles; Docker is absent there"],
+  ["src/admin/README.md", "curl -X POST", "tests of the API send such requests"],
+  ["src/admin/README.md", "curl -N", "tests of the API read this stream"],
   ["src/auth/README.md", '{\n  "type": "auth"', "shows a message; a test receives it"],
   ["src/auth/README.md", '{ "allow": true', "shows messages; a test tries every answer"],
   ["src/dialects/gstreamer/README.md", "sudo apt install", "CI installs these packages"],
@@ -107,13 +109,18 @@ Deno.test("the command lines of the pages are configurations that can be used", 
   const starts = allSnippets().flatMap(({ text }) => startsIn(text));
   assert(starts.length > 5, starts.join("\n"));
   for (const start of starts) {
-    const args = [...start.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)]
+    const args = [
+      ...start.replaceAll(/\$\([^)]*\)/g, "0123456789abcdef").matchAll(
+        /'([^']*)'|"([^"]*)"|(\S+)/g,
+      ),
+    ]
       .map(([, single, double, bare]) => single ?? double ?? bare ?? "");
     const secret = `whsec_${btoa("0123456789abcdef0123456789abcdef")}`;
     const files = {
       "/etc/signalbox-webhooks": secret,
       "/etc/signalbox/webhook-secret": secret,
       "/etc/signalbox/jwt-secret": secret,
+      "/etc/signalbox/admin": "ann:full:an-admin-token-here\n",
       "/etc/signalbox/tokens": "alice:a-token-of-alice\n",
     };
     configOf({ args, files });
