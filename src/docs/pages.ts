@@ -9,6 +9,7 @@ import unit from "../../scripts/systemd/signalbox.service" with { type: "text" }
 import contributing from "../../tests/README.md" with { type: "text" };
 import admin from "../admin/README.md" with { type: "text" };
 import tokens from "../auth/README.md" with { type: "text" };
+import cluster from "../cluster/README.md" with { type: "text" };
 import options from "../config/README.md" with { type: "text" };
 import consoleDark from "../console/dark.png" with { type: "bytes" };
 import consoleLight from "../console/light.png" with { type: "bytes" };
@@ -65,6 +66,7 @@ export const PAGES: readonly Page[] = [
     "src/config/README.md": options,
     "src/admin/README.md": admin,
     "src/store/README.md": persistence,
+    "src/cluster/README.md": cluster,
     "src/dialects/BRIDGING.md": bridging,
   }),
   ...group("Protocols", {

@@ -150,7 +150,7 @@ export const CATALOGUE = {
   signalbox_bridged_calls_total: counter(
     "Calls between protocols, by what became of them",
     ["caller", "callee", "outcome"],
-    150,
+    110,
   ),
   signalbox_bridged_refusals_total: counter(
     "Signals between protocols that were refused",
@@ -162,6 +162,18 @@ export const CATALOGUE = {
     ["dialect", "kind"],
     50,
   ),
+
+  // The other nodes
+  signalbox_cluster_up: gauge("1 if the shared engine answers, otherwise 0"),
+  signalbox_cluster_nodes: gauge("Living nodes, this one included"),
+  signalbox_cluster_unconfirmed_bytes: gauge("Bytes kept for other nodes"),
+  signalbox_cluster_waiting_steps: gauge("Steps that wait for the engine"),
+  signalbox_cluster_calls_total: counter("Calls to the engine"),
+  signalbox_cluster_losses_total: counter("Times that the engine was lost"),
+  signalbox_cluster_fenced_total: counter("Times that others took this node for dead"),
+  signalbox_cluster_reaped_total: counter("Dead nodes whose ids were freed"),
+  signalbox_cluster_faults_total: counter("Items whose handling failed"),
+  signalbox_cluster_undelivered_total: counter("Messages that no other node took", ["cause"], 3),
 
   // The store
   signalbox_store_up: gauge("1 if the store works, otherwise 0"),
