@@ -8,6 +8,7 @@ import { type Log, openLog } from "./src/observe/log.ts";
 import { tracesAreOn } from "./src/observe/traces.ts";
 import { dropPermissions } from "./src/system/permissions.ts";
 import { bannerOf } from "./src/server/banner.ts";
+import { joinCluster } from "./src/server/cluster.ts";
 import { openPersistence, StoreError } from "./src/server/open_store.ts";
 import { AddressError, type Server, startServer } from "./src/server/mod.ts";
 import { systemClock, wallClock } from "./src/system/clock.ts";
@@ -52,6 +53,11 @@ function explain(error: unknown): number {
     complain(error.message);
     return error instanceof StoreError && !error.mayPass ? EXIT_CONFIG : EXIT_NOW;
   }
+  // Its class is part of what is loaded for a cluster only.
+  if (error instanceof Error && error.name === "ClusterError") {
+    complain(error.message);
+    return "mayPass" in error && error.mayPass === true ? EXIT_NOW : EXIT_CONFIG;
+  }
   if (!(error instanceof ConfigError)) throw error;
   for (const message of error.messages) complain(message);
   return EXIT_CONFIG;
@@ -66,7 +72,9 @@ async function serve(
   for (const { text, facts } of notices) log.write("warning", text, facts);
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
-  const server = startServer(config, { version: VERSION, log, persistence, secrets, origins });
+  const clustered = await joinCluster(config, parts);
+  const extras = { persistence, secrets, origins, clustered };
+  const server = startServer(config, { version: VERSION, log, ...extras });
   // From here on this process has the sealed state, and must seal it again when it stops.
   stopOnSignals(server, log);
   await server.started;
@@ -95,6 +103,7 @@ function announce(server: Server, log: Log): void {
   const shown = pages.map(({ path }) => path).join(", ");
   for (const url of urls) log.write("info", "listening", { url, dialects, pages: shown });
   for (const url of adminUrls) log.write("info", "serving operators", { url });
+  if (server.clusterWords !== undefined) log.write("info", server.clusterWords);
 }
 
 /** The first signal stops the server in good order, the second at once; so does an operator's drain. */

@@ -3,6 +3,7 @@ import { type DialectOptions, DIALECTS } from "../dialects/mod.ts";
 import { admin } from "./admin.ts";
 import { auth } from "./auth.ts";
 import { bridgeOptions } from "./bridge.ts";
+import { clusterOptions } from "./cluster.ts";
 import { withFileTwins } from "./file_twins.ts";
 import { iceOptions } from "./ice.ts";
 import { limit, MIB, pathText, toggle, whole } from "../dialects/kit/options.ts";
@@ -281,6 +282,7 @@ export const ConfigSchema = withFileTwins(z.strictObject({
   admin: admin.prefault({}),
   auth: auth.prefault({}),
   ...bridgeOptions,
+  ...clusterOptions,
   log: log.prefault({}),
   ice: iceOptions.prefault({}),
   limits: limits.prefault({}),

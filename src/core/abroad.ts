@@ -10,9 +10,13 @@ export interface Abroad {
   readonly lobby?: LobbyName | undefined;
 }
 
-/** Outcomes of `Hub.send`. "elsewhere": the peer exists, but is not in the room. */
+/**
+ * Outcomes of `Hub.send`. "elsewhere": the peer exists, but is not in the room. "unavailable": it may
+ * be on another node, and those cannot be reached.
+ */
 export type Sent =
   | "sent"
+  | "unavailable"
   | "unknown"
   | "elsewhere"
   | "busy"

@@ -110,6 +110,8 @@ export const CODES = {
   kicked: { family: "policy", isFatal: true },
   /** An operator has banned the address. */
   address_banned: { family: "door", isFatal: true },
+  /** The other nodes of the cluster cannot be reached at the moment. */
+  unavailable: { family: "capacity" },
   internal: { family: "fault", isFatal: true },
 } as const satisfies Record<string, CodeFacts>;
 

@@ -51,8 +51,11 @@ export interface RoomEvent {
   readonly news?: unknown;
 }
 
-/** Reasons for which a peer cannot enter a room. "credentials_missing": another dialect's tokens. */
-export type RoomRefusal = "room_full" | "rooms_full" | "credentials_missing";
+/**
+ * Reasons for which a peer cannot enter a room. "credentials_missing": another dialect's tokens.
+ * "unavailable": the other nodes cannot be reached.
+ */
+export type RoomRefusal = "room_full" | "rooms_full" | "credentials_missing" | "unavailable";
 
 /** The hub's refusal of a step; `reason` is the code for the client's refusal. */
 export type Refused =
@@ -66,13 +69,23 @@ export type Refused =
       readonly reason: "id_taken" | "peers_full" | RoomRefusal;
     }
     | { readonly step: "join"; readonly room: RoomId; readonly reason: RoomRefusal }
-    | { readonly step: "describe"; readonly reason: "description_too_large" }
+    | {
+      readonly step: "describe";
+      readonly reason: "description_too_large" | "unavailable";
+    }
     | {
       readonly step: "pair";
       readonly peer: PeerId;
-      readonly reason: "peer_unknown" | "peer_busy";
+      readonly reason: "peer_unknown" | "peer_busy" | "unavailable";
     }
   );
+
+/** A message that another node did not take. */
+export interface Returned {
+  readonly payload: unknown;
+  /** Another try makes no sense now: the other nodes cannot be reached. */
+  readonly isUnavailable: boolean;
+}
 
 /**
  * An event for one peer. Its session turns each into frames of its own wire format.
@@ -105,7 +118,10 @@ export type PeerEvent =
   | { readonly type: "stopped"; readonly room: RoomId }
   /** A peer this one was paired with has left. */
   | { readonly type: "gone"; readonly peer: PeerId }
-  /** A message for `peer` was held for it and could not be delivered in time. */
-  | { readonly type: "undelivered"; readonly peer: PeerId }
+  /**
+   * A message for `peer` was held for it and could not be delivered in time; or it comes back, because
+   * no other node holds the id.
+   */
+  | { readonly type: "undelivered"; readonly peer: PeerId; readonly returned?: Returned }
   /** Another connection has taken the id over: this one speaks for it no longer. */
   | { readonly type: "replaced" };

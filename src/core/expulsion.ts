@@ -26,6 +26,11 @@ const EXPULSIONS: Readonly<Record<Expulsion, ExpulsionFacts>> = {
   login_expired: { code: "login_expired", message: "Token has expired", leaves: "expired" },
 };
 
+/** True for the name of an expulsion that came from another node. */
+export function isExpulsion(name: string | undefined): name is Expulsion {
+  return name !== undefined && Object.hasOwn(EXPULSIONS, name);
+}
+
 /** The refusal that ends a client's stay, for its dialect to word. */
 export function refusalOf(expulsion: Expulsion): SignalError {
   const { code, message } = EXPULSIONS[expulsion];

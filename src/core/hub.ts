@@ -1,4 +1,5 @@
 import { type Abroad, sendAbroad, type Sent } from "./abroad.ts";
+import type { Elsewhere } from "./backplane.ts";
 import type { Calls } from "./calls.ts";
 import { Exchange } from "./channels.ts";
 import type { LeaveReason } from "./expulsion.ts";
@@ -38,6 +39,8 @@ export type { Sent } from "./abroad.ts";
 export class Hub {
   /** Publish and subscribe, for dialects whose clients are no peers. */
   readonly channels = new Exchange();
+  /** The way to the peers of other nodes, if there are any. */
+  readonly elsewhere: Elsewhere | undefined = undefined;
   /** The calls that operators see. */
   readonly openCalls: OpenCalls;
   /** Peers and rooms of all realms, for operators. */
@@ -72,7 +75,6 @@ export class Hub {
   get peerCount(): number {
     return this.#peerCount;
   }
-
   get roomCount(): number {
     return this.#rooms.count;
   }
@@ -151,7 +153,6 @@ export class Hub {
   has(realm: string, id: PeerId): boolean {
     return this.#realm(realm).peers.has(id);
   }
-
   /** All peers of a realm, in order of registration. */
   peers(realm: string): Iterable<PresentPeer> {
     return this.#realm(realm).peers.values();
@@ -279,6 +280,7 @@ export class Hub {
     const sender = this.#own(from);
     const peer = typeof to === "string" ? this.#realm(from.realm).peers.get(to) : this.#current(to);
     if (peer === undefined || !peer.receiver.link.isOpen) return "unknown";
+    this.channels.relays.count++;
     if (peer.dialect !== from.dialect) {
       const isInside = room === undefined || this.#rooms.isIn(room, peer);
       return sendAbroad(this.#calls, { from: sender, to: peer, payload, room, isInside });

@@ -191,7 +191,7 @@ export interface Room extends OpenRoom {
 }
 
 /** Delivers one event. A fault in one peer's session concerns that peer alone. */
-export function tell(peer: Peer, event: PeerEvent): void {
+export function tell(peer: Pick<PresentPeer, "receiver">, event: PeerEvent): void {
   try {
     peer.receiver.deliver(event);
   } catch (error) {

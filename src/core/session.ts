@@ -44,6 +44,8 @@ export interface Receiver {
   readonly link: Pick<Link, "isOpen" | "fail">;
   /** The connections by which the peer is reached, the first one first; empty while it has none. */
   readonly links: readonly Link[];
+  /** True for a peer of another node. */
+  readonly isElsewhere?: true;
   /** Named by the client's token. */
   readonly user?: string | undefined;
   /** Undefined if the client needed no token. */

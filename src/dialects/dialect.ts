@@ -165,6 +165,8 @@ export interface Dialect<
   readonly options: Options;
   /** The tokens that its part of a checked configuration names for its own clients. */
   tokens?(options: unknown): readonly string[];
+  /** True if its peers find each other on several nodes. */
+  readonly isClusterable?: true;
   /** How its clients reach those of other dialects; absent if its peers have no legs. */
   readonly bridging?: Bridging;
   /** Starts it with its part of a checked configuration. */

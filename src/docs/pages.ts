@@ -4,11 +4,14 @@ import readme from "../../README.md" with { type: "text" };
 import building from "../../scripts/README.md" with { type: "text" };
 import chart from "../../scripts/performance.svg" with { type: "text" };
 import dockerfile from "../../scripts/docker/Dockerfile" with { type: "text" };
+import deployment from "../../scripts/kubernetes/deployment.yaml" with { type: "text" };
+import dashboard from "../../scripts/grafana/signalbox.json" with { type: "text" };
 import folderUnit from "../../scripts/systemd/signalbox-folder.service" with { type: "text" };
 import unit from "../../scripts/systemd/signalbox.service" with { type: "text" };
 import contributing from "../../tests/README.md" with { type: "text" };
 import admin from "../admin/README.md" with { type: "text" };
 import tokens from "../auth/README.md" with { type: "text" };
+import cluster from "../cluster/README.md" with { type: "text" };
 import options from "../config/README.md" with { type: "text" };
 import consoleDark from "../console/dark.png" with { type: "bytes" };
 import consoleLight from "../console/light.png" with { type: "bytes" };
@@ -65,6 +68,7 @@ export const PAGES: readonly Page[] = [
     "src/config/README.md": options,
     "src/admin/README.md": admin,
     "src/store/README.md": persistence,
+    "src/cluster/README.md": cluster,
     "src/dialects/BRIDGING.md": bridging,
   }),
   ...group("Protocols", {
@@ -90,6 +94,8 @@ export const FILES: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>> =
   LICENSE: licence,
   "scripts/docker/Dockerfile": dockerfile,
   "scripts/performance.svg": chart,
+  "scripts/grafana/signalbox.json": dashboard,
+  "scripts/kubernetes/deployment.yaml": deployment,
   "scripts/systemd/signalbox-folder.service": folderUnit,
   "scripts/systemd/signalbox.service": unit,
   "src/console/dark.png": consoleDark,

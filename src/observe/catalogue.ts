@@ -64,6 +64,7 @@ export const CATALOGUE = {
   signalbox_connections: gauge("Connections that were admitted", DIALECT),
   signalbox_peers: gauge("Ids in use", DIALECT),
   signalbox_rooms: gauge("Rooms with members", DIALECT),
+  signalbox_calls: gauge("Calls under way, of protocols whose calls the server knows", DIALECT),
   signalbox_connections_accepted_total: counter("Connections accepted", DIALECT),
   signalbox_connections_closed_total: counter("Connections that ended", ["dialect", "cause"]),
   signalbox_identify_duration_seconds: histogram(
@@ -95,12 +96,16 @@ export const CATALOGUE = {
   ),
   signalbox_auth_attempts_total: counter("Tokens judged", ["dialect", "outcome"], 160),
   signalbox_auth_duration_seconds: histogram("Time to judge a token", JUDGING, ["mode"]),
-  signalbox_auth_jwks_fetches_total: counter("Fetches of the issuer's keys", ["outcome"]),
+  signalbox_auth_jwks_fetches_total: counter("Fetches of the issuer's keys", ["outcome"], 2),
   signalbox_auth_jwks_age_seconds: gauge("Age of the issuer's keys; -1 before the first fetch"),
   signalbox_auth_cache_hits_total: counter(
     "Questions about clients that were answered without the webhook",
   ),
-  signalbox_ice_provider_fetches_total: counter("Fetches of the provider's servers", ["outcome"]),
+  signalbox_ice_provider_fetches_total: counter(
+    "Fetches of the provider's servers",
+    ["outcome"],
+    2,
+  ),
   signalbox_ice_credentials_total: counter("Credentials for TURN servers that were given out"),
 
   // Operators
@@ -146,7 +151,7 @@ export const CATALOGUE = {
   signalbox_bridged_calls_total: counter(
     "Calls between protocols, by what became of them",
     ["caller", "callee", "outcome"],
-    150,
+    110,
   ),
   signalbox_bridged_refusals_total: counter(
     "Signals between protocols that were refused",
@@ -158,6 +163,18 @@ export const CATALOGUE = {
     ["dialect", "kind"],
     50,
   ),
+
+  // The other nodes
+  signalbox_cluster_up: gauge("1 if the shared engine answers, otherwise 0"),
+  signalbox_cluster_nodes: gauge("Living nodes, this one included"),
+  signalbox_cluster_unconfirmed_bytes: gauge("Bytes kept for other nodes"),
+  signalbox_cluster_waiting_steps: gauge("Steps that wait for the engine"),
+  signalbox_cluster_calls_total: counter("Calls to the engine"),
+  signalbox_cluster_losses_total: counter("Times that the engine was lost"),
+  signalbox_cluster_fenced_total: counter("Times that others took this node for dead"),
+  signalbox_cluster_reaped_total: counter("Dead nodes whose ids were freed"),
+  signalbox_cluster_faults_total: counter("Items whose handling failed"),
+  signalbox_cluster_undelivered_total: counter("Messages that no other node took", ["cause"], 3),
 
   // The store
   signalbox_store_up: gauge("1 if the store works, otherwise 0"),

@@ -1,7 +1,9 @@
 import type { Server } from "./mod.ts";
 
 /** The text for a person at a terminal after the start: the address of every page and dialect. */
-export function bannerOf({ urls, adminUrls, pages, reachable, storePlace }: Server): string {
+export function bannerOf(
+  { urls, adminUrls, pages, reachable, storePlace, clusterWords }: Server,
+): string {
   const data = storePlace === undefined ? [] : [`Keeping data in ${storePlace}`];
   const lines = urls.flatMap((url) => [
     `Listening on ${url}`,
@@ -9,7 +11,8 @@ export function bannerOf({ urls, adminUrls, pages, reachable, storePlace }: Serv
     ...waysIn(url, reachable),
   ]);
   const operators = adminUrls.map((url) => `Serving operators on ${url}`);
-  return [...data, ...lines, ...operators].join("\n");
+  const cluster = clusterWords === undefined ? [] : [clusterWords];
+  return [...data, ...lines, ...operators, ...cluster].join("\n");
 }
 
 function waysIn(url: string, reachable: Server["reachable"]): string[] {

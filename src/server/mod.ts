@@ -4,7 +4,6 @@ import type { LiveSecrets } from "../config/live_secrets.ts";
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { Happenings } from "../core/happenings.ts";
-import { Hub } from "../core/hub.ts";
 import { Operator } from "../admin/operator.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans, UserBans } from "../http/bans.ts";
@@ -17,12 +16,13 @@ import { type OwnedRoute, Router } from "../http/router.ts";
 import { Journal } from "../observe/journal.ts";
 import type { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
-import { type ProcessFacts, watchProcess } from "../observe/process_metrics.ts";
+import { exportMetrics } from "../observe/otel.ts";
+import { watchProcess } from "../observe/process_metrics.ts";
 import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import { processStartMs, systemClock, wallClock } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
-import { openProcessUsage, type ProcessUsage } from "../system/process.ts";
+import { openProcessUsage } from "../system/process.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
 import type { SocketIoServer } from "../transport/socket_io/server.ts";
@@ -32,6 +32,7 @@ import { adminListenersOf, consoleRoutesOf, openAdmin } from "./admin.ts";
 import { openAuthentication, readsKeys, reloadAuthentication } from "./authentication.ts";
 import { bridgedOf, openBridge } from "./bridge.ts";
 import { Certificate } from "./certificates.ts";
+import { type Clustered, clusterTrouble, clusterWords, hubOf, leaveCluster } from "./cluster.ts";
 import { orConfigError } from "./config_error.ts";
 import {
   basePathOf,
@@ -48,8 +49,9 @@ import { type DrainRequest, Lifecycle, type Listened, stopBudgetMs, urlsOf } fro
 import { openIce } from "./ice.ts";
 import { affordableConnections, logLimits, openGate } from "./limits.ts";
 import { listen } from "./listen.ts";
-import { forgetful, type Persistence } from "./open_store.ts";
+import { forgetful, type Persistence, storeTrouble } from "./open_store.ts";
 import { placesOf } from "./places.ts";
+import { processFacts } from "./process_facts.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { openWebhooks } from "./webhooks.ts";
 
@@ -68,6 +70,8 @@ export interface Server extends AsyncDisposable {
   logLimits(): void;
   /** Where data is kept; undefined where it is forgotten with the process. */
   readonly storePlace: string | undefined;
+  /** The cluster that this process belongs to, in a sentence; undefined for a server of one node. */
+  readonly clusterWords: string | undefined;
   /**
    * Resolves when clients are served, who wait until then; rejects with StoreError where they
    * cannot be.
@@ -109,6 +113,8 @@ export interface ServerOptions {
   readonly secrets?: Pick<LiveSecrets, "hasFiles" | "readAgain">;
   /** Closed with the server; without one, everything is forgotten with the process. */
   readonly persistence?: Persistence;
+  /** The cluster of which this process is a node; it leaves it with the server. */
+  readonly clustered?: Clustered | undefined;
   /** Where each given option comes from, by its flag. */
   readonly origins?: ReadonlyMap<string, Source>;
 }
@@ -119,7 +125,7 @@ export interface ServerOptions {
  * list, because each part needs some of those before it, and a failure has to undo exactly those.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
-  const { log, clock = systemClock, secrets } = options;
+  const { log, clock = systemClock, secrets, clustered } = options;
   const { persistence = forgetful(config, { log, clock, wallNow: wallClock }) } = options;
   const { store } = persistence;
   const { listeners, tls } = listenersOf(config);
@@ -133,9 +139,12 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock, addressKey);
   const happenings: Happenings = new Happenings(clock.now, (error) => journal.fault(error));
   const journal: Journal = new Journal(log, metrics, refusals, happenings);
-  const hub = new Hub(config.limits, openBridge(config, { clock, log, metrics }), happenings);
+  const abroad = openBridge(config, { clock, log, metrics });
+  const hub = hubOf(config, clustered, { metrics, abroad, happenings });
   const transport = openTransport(config.transport, clock);
-  const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
+  const connections = undo.use(
+    new Connections(clock, journal, config.limits, addressKey, hub.channels.relays),
+  );
   const bans = new AddressBans(store.bans);
   const life = new Lifecycle(clock, log, config);
   const maxConnections = affordableConnections(config);
@@ -158,10 +167,11 @@ export function startServer(config: Config, options: ServerOptions): Server {
   persistence.journal.announce(metrics, store);
 
   const trouble = (): string | undefined =>
-    store.trouble === undefined ? authentication.trouble : `the store: ${store.trouble}`;
+    storeTrouble(store) ?? clusterTrouble(clustered) ?? authentication.trouble;
   const usage = undo.use(openProcessUsage());
   undo.use(watchProcess(metrics, processFacts(options, { usage, life, trouble }), clock));
   metrics.read("signalbox_log_lines_suppressed_total", () => log.suppressed);
+  exportMetrics(metrics, options.version);
   const turnOut = (key: string): void => {
     connections.turnOut(key, "address_banned");
     socketIo?.turnOut(key, "address_banned");
@@ -274,7 +284,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     seal: () => sealAll(dialects),
     notify: () => webhooks.finish(),
     dispose: () => parts.dispose(),
-    closeStore: (limitMs) => store.close(limitMs),
+    closeStore: (limitMs) => leaveCluster(clustered).then(() => store.close(limitMs)),
     report: (step) =>
       happenings.emit({ type: `server.${step}`, data: { version: options.version } }),
   });
@@ -287,6 +297,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     logLimits: () => logLimits(config, maxConnections, log),
     started: life.started,
     storePlace: store.place,
+    clusterWords: clustered && clusterWords(clustered),
     stop,
     stopBudgetMs: stopBudgetMs(config),
     drain: (request) => life.drain(request),
@@ -336,24 +347,6 @@ function ownRoutesOf(
     trouble: () => life.unready ?? trouble(),
   });
   return own.map((route) => ({ owner: "server", route }));
-}
-
-function processFacts(
-  { version }: ServerOptions,
-  { usage, life, trouble }: {
-    readonly usage: ProcessUsage;
-    readonly life: Lifecycle;
-    readonly trouble: () => string | undefined;
-  },
-): ProcessFacts {
-  return {
-    usage,
-    version,
-    deno: Deno.version.deno,
-    startedAtMs: processStartMs,
-    isReady: () => (life.unready ?? trouble()) === undefined,
-    isDraining: () => life.unready === "draining",
-  };
 }
 
 function dialectRoutes(dialects: readonly NamedDialect[]): OwnedRoute[] {

@@ -52,3 +52,8 @@ function optionsOf(
   const report: Report = (event) => journal.note(event);
   return { limits, keyOf: addressKey, timeoutMs, seals: !noSeal, report };
 }
+
+/** Why the store does not work, in a few words; undefined if it does. */
+export function storeTrouble({ trouble }: Pick<Store, "trouble">): string | undefined {
+  return trouble === undefined ? undefined : `the store: ${trouble}`;
+}

@@ -81,6 +81,8 @@ Deno.test("secrets are known as such, and nothing else is", () => {
       "auth-tokens",
       "auth-jwt-secret",
       "auth-webhook-secret",
+      "cluster",
+      "cluster-password",
       "ice-secret",
       "ice-credential",
       "ice-provider-token",

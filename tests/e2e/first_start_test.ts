@@ -16,17 +16,11 @@ clientTest({
     const { code, stderr } = await within("the version", output, 120_000);
     const log = new TextDecoder().decode(stderr);
     assertEquals(code, 0, log);
-    const packages = [...log.matchAll(/^Download \S+\/([^/]+)-\d+\.\d+\.\d+\S*\.tgz\r?$/gm)]
+    const packages = [...log.matchAll(/^Download \S+\/([^/]+-\d+\.\d+\.\d+\S*)\.tgz\r?$/gm)]
       .map(([, name = ""]) => name);
-    assert(packages.includes("zod"), log);
-    const ofTests = [
-      "ajv",
-      "fast-check",
-      "socket.io-client",
-      "websocket",
-      "ws",
-      "engine.io-client",
-    ];
-    assertEquals(packages.filter((name) => ofTests.includes(name)), []);
+    assert(packages.some((name) => /^zod-\d/.test(name)), log);
+    // The tests' own `ws` has a version of its own: y-webrtc, a client of /try, brings another along.
+    const ofTests = /^(ajv|fast-check|socket\.io-client|websocket|ws-8\.18\.3|engine\.io-client)\b/;
+    assertEquals(packages.filter((name) => ofTests.test(name)), []);
   },
 });

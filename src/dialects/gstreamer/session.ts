@@ -189,6 +189,8 @@ export class GStreamerSession implements Session {
 
   refuse(error: SignalError): void {
     sendRefusal(this.link, WIRE[error.code], error);
+    const isAtHello = error.code === "unavailable" && !this.isIdentified;
+    if (isAtHello) this.link.close(1013, "server is not available");
   }
 
   closed(departure: Departure): void {
@@ -343,6 +345,8 @@ export class GStreamerSession implements Session {
         return `peer ${this.#quoted(refused.peer)} not found`;
       case "description_too_large":
         return "description is too large";
+      case "unavailable":
+        return "server is not available";
       default:
         return refused satisfies never;
     }

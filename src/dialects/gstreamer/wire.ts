@@ -49,4 +49,5 @@ export const UNSENT: Readonly<
   untranslatable: ["untranslatable", "has no form for this message"],
   not_askable: ["not_askable", "cannot be asked for an offer"],
   not_renegotiable: ["not_renegotiable", "takes no further offers"],
+  unavailable: ["unavailable", "cannot be reached now"],
 };

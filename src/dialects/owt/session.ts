@@ -1,5 +1,6 @@
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
+import type { Passed } from "../../core/backplane.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { PeerEvent, PeerId, PeerSummary } from "../../core/events.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
@@ -85,6 +86,8 @@ const WIRE = byCode<OwtRefusal>({
   target_missing: refused(UNREACHABLE),
   flooding: hungUp(BUSY),
   auth_unavailable: hungUp(BUSY),
+  // A login ends with it, a message does not.
+  unavailable: refused(BUSY),
   not_joined: hungUp(NOT_LOGGED_IN),
   not_identified: hungUp(NOT_LOGGED_IN),
   untranslatable: refused(UNSUPPORTED),
@@ -96,6 +99,12 @@ const WIRE = byCode<OwtRefusal>({
   origin_forbidden: hungUp(NOT_ALLOWED),
   address_banned: hungUp(NOT_ALLOWED),
 });
+
+/** Explanations of a refused login. */
+const REASONS: Partial<Record<ErrorCode, string>> = {
+  id_taken: "Id is in use",
+  unavailable: "The other nodes cannot be reached",
+};
 
 /** The login that is under way, or the last one. */
 interface Login {
@@ -112,6 +121,15 @@ const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string
   untranslatable: ["untranslatable", "The peer has no form for this message"],
   not_askable: ["not_askable", "The peer cannot be asked for an offer"],
   not_renegotiable: ["not_renegotiable", "The peer takes no further offers"],
+  unavailable: ["unavailable", "The other nodes cannot be reached"],
+};
+
+/** The outcome of a message for another node, in the hub's words. */
+const SENT: Readonly<Record<Passed, Sent>> = {
+  taken: "sent",
+  absent: "unknown",
+  gone: "unknown",
+  unavailable: "unavailable",
 };
 
 /** Peers of other dialects for which announced tracks are remembered before the call. */
@@ -187,7 +205,7 @@ export class OwtSession implements Session {
     const action = decode(frame);
     if (action === undefined) return;
     if (action.type === "login") return this.#logIn(action);
-    this.#send(action);
+    return this.#send(action);
   }
 
   deliver(event: PeerEvent): void {
@@ -206,7 +224,7 @@ export class OwtSession implements Session {
       case "refused":
         throw this.#loginRefusal(
           event.reason,
-          event.reason === "id_taken" ? "Id is in use" : "No more ids",
+          REASONS[event.reason] ?? "No more ids",
         );
       // The dialect has no rooms and no calls of the hub, and holds no messages.
       case "entered":
@@ -326,14 +344,25 @@ export class OwtSession implements Session {
   }
 
   /** Acknowledges that the message was handed over, not that it arrived (§5). */
-  #send({ to, relayed, ack }: Extract<Action, { type: "message" }>): void {
+  #send({ to, relayed, ack }: Extract<Action, { type: "message" }>): void | Promise<void> {
     const { peer } = this.#seat;
-    const details = { ack, isLogin: false };
-    if (peer === undefined) throw new SignalError("not_joined", "Log in first", details);
-    const outcome = this.#server.hub.send(peer, to, relayed);
+    if (peer === undefined) {
+      throw new SignalError("not_joined", "Log in first", { ack, isLogin: false });
+    }
+    const { hub, realm } = this.#server;
+    if (hub.elsewhere === undefined || hub.has(realm, to)) {
+      return this.#acknowledge(hub.send(peer, to, relayed), ack);
+    }
+    // The receiver's node has to have it before its sender believes so.
+    return hub.elsewhere.pass(peer, to, relayed).then((passed) =>
+      this.#acknowledge(SENT[passed], ack)
+    );
+  }
+
+  #acknowledge(outcome: Sent, ack: string | undefined): void {
     if (outcome !== "sent") {
       const [code, words] = UNSENT[outcome];
-      throw new SignalError(code, words, details);
+      throw new SignalError(code, words, { ack, isLogin: false });
     }
     if (ack !== undefined) this.link.send(encodeMessageAck(ack));
   }

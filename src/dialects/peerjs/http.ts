@@ -15,7 +15,7 @@ export interface Directory {
   /** A fresh id that nobody holds. */
   readonly issueId: () => string;
   /** Ids of connected peers, in order of registration. */
-  readonly listIds: () => readonly string[];
+  readonly listIds: () => readonly string[] | Promise<readonly string[]>;
 }
 
 /** Exactly the original server's words: some clients probe for them (§3). */
@@ -47,12 +47,22 @@ export function httpRoutes(directory: Directory): HttpRoute[] {
       ...get,
       path: `${mount}*/peers`,
       access: (visit) => objectionToDiscovery(visit, directory),
-      handle: () =>
-        new Response(JSON.stringify(directory.listIds()), {
-          headers: { ...JSON_TYPE, "cache-control": "no-store" },
-        }),
+      handle: () => listed(directory.listIds()),
     },
   ];
+}
+
+function listed(
+  ids: readonly string[] | Promise<readonly string[]>,
+): Response | Promise<Response> {
+  if (ids instanceof Promise) {
+    return ids.then(
+      listed,
+      () => new Response("Not available", { status: 503, headers: TEXT_TYPE }),
+    );
+  }
+  const headers = { ...JSON_TYPE, "cache-control": "no-store" };
+  return new Response(JSON.stringify(ids), { headers });
 }
 
 /**

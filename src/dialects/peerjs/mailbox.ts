@@ -137,6 +137,11 @@ export class Mailbox {
     return "held";
   }
 
+  /** Whether something of a sender waits for a peer. */
+  holds(from: PeerId, to: PeerId): boolean {
+    return (this.#boxes.get(to)?.from.get(from)?.messages ?? 0) > 0;
+  }
+
   /** Everything that waits, in the form in which another mailbox continues it. */
   *attempts(nowMs: number): Generator<HeldAttempt> {
     for (const [to, box] of this.#boxes) {

@@ -77,6 +77,7 @@ export const peerjs = defineDialect({
   title: "PeerJS",
   options,
   bridging: { call: "peer.call(id, stream)" },
+  isClusterable: true,
   open(options, context): OpenDialect {
     const { hub, realm, dialect, isBridged, clock, store, warn, authenticator } = context;
     const ids = new IssuedIds(secretOf(() => options.idSecret, store.secret));
@@ -99,6 +100,7 @@ export const peerjs = defineDialect({
     const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });
     hub.reserve(realm, reserveFor({ hub, dialect, takeOvers }, store, options.reserveIds));
     if (isBridged) watchForeign(hub, realm, dialect, waitingRoom);
+    hub.elsewhere?.whenWanted(realm, (id) => sendOn(hub, realm, id, waitingRoom));
     const server = {
       authenticator,
       hub,
@@ -137,7 +139,7 @@ export const peerjs = defineDialect({
             while (hub.has(realm, id)) id = ids.issue();
             return id;
           },
-          listIds: () => hub.directory(realm),
+          listIds: () => hub.elsewhere?.ids(realm, dialect) ?? hub.directory(realm),
         }),
       ],
       entrances: [{
@@ -201,6 +203,17 @@ function watchForeign(hub: Hub, realm: string, own: string, waitingRoom: Waiting
       if (isLost) hub.reportUndelivered(realm, from, id);
     }
   });
+}
+
+/** Messages that wait here reach an id that has appeared on another node, in their order. */
+function sendOn(hub: Hub, realm: string, id: string, waitingRoom: WaitingRoom): void {
+  for (const { from, message } of waitingRoom.collect(id)) {
+    const sender = hub.find(realm, from);
+    // With its `dst` it can wait once more, if the id has gone again.
+    const whole = { ...message, dst: id };
+    if (sender !== undefined) hub.send(sender.handle, id, whole);
+    else void hub.elsewhere?.pass({ realm, id: from }, id, whole);
+  }
 }
 
 /** The operator's actions on ids. */

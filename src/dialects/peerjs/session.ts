@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { Reservations } from "../../core/kept.ts";
-import type { PeerEvent, PeerHandle, PeerId, PeerSummary } from "../../core/events.ts";
+import type { PeerEvent, PeerHandle, PeerId, PeerSummary, Returned } from "../../core/events.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
 import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
@@ -85,6 +85,7 @@ const WIRE = wordRefusals<Refusal>({
   id_taken: { frame: () => encodeRefusal("ID-TAKEN", "ID is taken"), ...bare },
   id_invalid: atTheDoor("Id is too long"),
   id_not_issued: atTheDoor("Id was not issued by this server"),
+  unavailable: atTheDoor("Server is not available, try again"),
   peers_full: atTheDoor("Server has reached its concurrent user limit"),
   server_full: atTheDoor("Server has reached its connection limit"),
   address_full: atTheDoor("Too many connections from this address"),
@@ -183,7 +184,7 @@ export class PeerJsSession implements Session {
       case "refused":
         throw new SignalError(event.reason);
       case "undelivered":
-        return this.link.send(encodeExpire(event.peer, this.#credentials.id));
+        return this.#undelivered(event.peer, event.returned);
       case "replaced":
         // The same client is back on a new path; this one is dead or soon will be (§9.2).
         this.#seat.lose();
@@ -267,6 +268,7 @@ export class PeerJsSession implements Session {
       case "OFFER":
       case "ANSWER":
       case "CANDIDATE": {
+        if (this.#mustWait(peer, message)) return this.#hold(peer, message, frame);
         const outcome = this.#server.hub.send(peer, message.dst, message);
         if (outcome === "unknown") this.#hold(peer, message, frame);
         else if (outcome !== "sent") this.#cannotTell(peer, message);
@@ -311,6 +313,26 @@ export class PeerJsSession implements Session {
       return this.link.send(encodeExpire(message.dst, peer.id));
     }
     this.#server.waitingRoom.park(peer.id, message.dst, message, Buffer.byteLength(frame));
+  }
+
+  /** Whether an earlier message to an id of another node still waits for it. */
+  #mustWait({ id }: PeerHandle, { dst }: AttemptMessage): boolean {
+    const { hub, waitingRoom } = this.#server;
+    return hub.elsewhere !== undefined && waitingRoom.holds(id, dst);
+  }
+
+  /** No other node holds the id either: attempts wait for it, and the rest is ignored (§5). */
+  #undelivered(absent: PeerId, returned: Returned | undefined): void {
+    const { peer } = this.#seat;
+    const expire = (): void => this.link.send(encodeExpire(absent, this.#credentials.id));
+    if (returned === undefined) return expire();
+    // Nothing but what `#handle` has sent.
+    const message = returned.payload as ClientMessage;
+    const isAttempt = message.type === "OFFER" || message.type === "ANSWER" ||
+      message.type === "CANDIDATE";
+    if (!isAttempt || peer === undefined) return;
+    if (returned.isUnavailable) return expire();
+    this.#hold(peer, message, JSON.stringify(message));
   }
 
   #write(message: RelayedMessage, from: string): void {

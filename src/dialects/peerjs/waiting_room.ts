@@ -67,6 +67,11 @@ export class WaitingRoom implements Disposable {
     if (this.#mailbox.park(held, this.#clock.now()) === "refused") this.#report(from, to);
   }
 
+  /** Whether something of a sender waits for an absent peer. */
+  holds(from: string, to: string): boolean {
+    return this.#mailbox.holds(from, to);
+  }
+
   /** Removes and returns the messages that waited for a peer, in order of arrival. */
   collect(to: string): HeldRelay[] {
     return this.#mailbox.collect(to).map(({ from, payload }) => ({

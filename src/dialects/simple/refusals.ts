@@ -7,6 +7,7 @@ const FULL = {
   rooms_full: "the server holds no more rooms",
   peers_full: "the server holds no more peers",
   credentials_missing: "a token is needed",
+  unavailable: "the other nodes cannot be reached",
   id_taken: "the id is in use elsewhere",
 } as const;
 
@@ -32,6 +33,7 @@ export function throwIfTold(reason: Refused["reason"], hasClient: boolean): void
     case "room_full":
     case "rooms_full":
     case "credentials_missing":
+    case "unavailable":
     case "id_taken":
       if (hasClient) throw new SignalError(reason, FULL[reason]);
       return;

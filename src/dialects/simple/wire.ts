@@ -72,6 +72,7 @@ export const WIRE = wordRefusals<WordedRefusal>({
   credentials_wrong: error("unauthorized"),
   credentials_expired: error("unauthorized"),
   auth_unavailable: error("unavailable"),
+  unavailable: error("unavailable"),
   dialect_forbidden: error("forbidden"),
   id_forbidden: error("forbidden"),
   room_forbidden: error("forbidden"),

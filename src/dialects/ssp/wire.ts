@@ -37,6 +37,7 @@ export const WIRE = wordRefusals<Refusal>({
   queue_full: reason("rate-limited"),
   description_too_large: reason("too-large"),
   auth_unavailable: reason("unavailable"),
+  unavailable: reason("unavailable"),
   room_forbidden: reason("not-authorized"),
   origin_forbidden: reason("not-authorized"),
   address_banned: reason("not-authorized"),
@@ -51,6 +52,7 @@ const EXPLANATIONS = {
   peers_full: "The server holds no more members",
   description_too_large: "The pool's descriptions are too large",
   credentials_missing: "No token was shown that is good for the pool",
+  unavailable: "The other nodes cannot be reached",
 } as const;
 
 /** Refusals of a message, by the outcome of its sending; the rest is an unknown peer. */

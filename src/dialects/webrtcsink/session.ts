@@ -169,6 +169,8 @@ export class WebRtcSinkSession implements Session {
 
   refuse(error: SignalError): void {
     sendRefusal(this.link, WIRE[error.code], error);
+    const isAtOpening = error.code === "unavailable" && this.#seat.peer === undefined;
+    if (isAtOpening) this.link.close(1013, "server is not available");
   }
 
   /** The others learn of their sessions' ends first, then listeners of the departure. */

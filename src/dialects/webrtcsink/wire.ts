@@ -38,6 +38,8 @@ export const WIRE = wordRefusals<Refusal>({
   peers_full: { ...ERROR, close: [1013, "server is full"] },
 });
 
+const NOT_AVAILABLE = "Cannot do this now: the server is not available";
+
 /** Refusals of a message for a peer of another dialect. */
 const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string]>> = {
   unknown: ["peer_unknown", "Cannot reach the peer"],
@@ -46,6 +48,7 @@ const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string
   untranslatable: ["untranslatable", "Cannot tell the peer: it speaks another protocol"],
   not_askable: ["not_askable", "Cannot ask the peer for an offer: make one"],
   not_renegotiable: ["not_renegotiable", "Cannot renegotiate: the peer takes no further offers"],
+  unavailable: ["unavailable", NOT_AVAILABLE],
 };
 
 /** The refusal of a message that could not be sent. */
@@ -71,6 +74,8 @@ export function explained({ reason }: Refused): SignalError {
         reason,
         "Cannot change the status: meta of all peers together is too large",
       );
+    case "unavailable":
+      return new SignalError(reason, NOT_AVAILABLE);
     default:
       return reason satisfies never;
   }

@@ -196,6 +196,7 @@ const WORDED: Record<ErrorCode, readonly [reason: string | undefined, code?: num
   credentials_wrong: ["not-authorized"],
   credentials_expired: ["not-authorized"],
   auth_unavailable: ["unavailable"],
+  unavailable: ["unavailable"],
   dialect_forbidden: ["not-authorized"],
   id_forbidden: ["not-authorized"],
   room_forbidden: ["not-authorized"],

@@ -248,7 +248,7 @@ Deno.test("operators see topics in both shapes with their subscribers, and end t
     ["b", { shape: "yjs", subscribers: 1 }],
     ["a", { shape: "trystero", subscribers: 1 }],
   ]);
-  assertEquals(operations?.describe("a", "alice", {}), "unknown");
+  assertEquals(operations?.describe("a", "alice", {}), "unsupported");
   assertEquals([operations?.stop("a"), operations?.stop("a")], [true, false]);
   await bob.say(yjs.publish("a", 1), yjs.publish("b", 2), trystero.publish("a", 3));
   assertEquals([alice.isOpen, bob.isOpen, bodies(alice), bodies(bob)], [true, true, [2], []]);

@@ -163,17 +163,6 @@ const ROWS: readonly Row[] = [
     seen: [[0, 1]],
   },
   {
-    name: "a gstwebrtc-api consumer offers to receive, and watches a GStreamer page in the lobby",
-    needs: PAGES,
-    meet: async (browser, server, use) => {
-      const member = await use(gstreamerPage(browser, server, "member", { room: "hall" }));
-      const consumer = await use(sinkPage(browser, server, { produces: false }));
-      await consumer.offer("member");
-      return [consumer, member];
-    },
-    seen: [[0, 1]],
-  },
-  {
     name: "two members of a room go on when a third, of another protocol, leaves",
     needs: PAGES,
     meet: async (browser, server, use) => [

@@ -13,6 +13,7 @@ export type Need =
   | "openssl"
   | "promtool"
   | "python-socketio"
+  | "redis-server"
   | "registry"
   | "script"
   | "setpriv"
@@ -79,6 +80,7 @@ const locate: Record<Need, () => Found> = {
   haproxy: once(() => findProxy("haproxy")),
   nginx: once(() => findProxy("nginx")),
   openssl: once(findOpenssl),
+  "redis-server": once(findRedis),
   promtool: once(findPromtool),
   registry: once(findRegistry),
   script: once(findScript),
@@ -150,6 +152,11 @@ function findProxy(name: ProxyName): Found {
 function findCoturn(): Found {
   const program = onPath("turnserver");
   return program === undefined ? { missing: "no TURN server: install coturn" } : { program };
+}
+
+function findRedis(): Found {
+  const program = onPath("redis-server");
+  return program === undefined ? { missing: "no Redis: install redis-server" } : { program };
 }
 
 function findOpenssl(): Found {

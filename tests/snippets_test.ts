@@ -1,20 +1,26 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { clientTest, type Need, programOf } from "../helpers/process/clients.ts";
-import { startTurnServer } from "../helpers/process/turn_server.ts";
-import { allSnippets, heredocOf, type Snippet, snippetFrom } from "../helpers/process/snippets.ts";
-import { configOf } from "../helpers/session/config.ts";
-import { TempFolder } from "../helpers/store/engines.ts";
+import { clientTest, type Need, programOf } from "./helpers/process/clients.ts";
+import { startTurnServer } from "./helpers/process/turn_server.ts";
+import { allSnippets, heredocOf, type Snippet, snippetFrom } from "./helpers/process/snippets.ts";
+import { configOf } from "./helpers/session/config.ts";
+import { TempFolder } from "./helpers/store/engines.ts";
 
 // Every block of code on a page is run by a test, checked here, or listed with the reason why not.
 
 const OPERATING = "src/server/README.md";
+/** Stands for what a shell puts together, and for the content of files with secrets. */
+const SECRET = "0123456789abcdef0123456789abcdef";
 
 /** Blocks that no test runs, by their beginnings. Those of a shell are checked for their syntax. */
 const NOT_RUN: readonly [page: string, beginning: string, reason: string][] = [
   ["README.md", "git clone ADDRESS", "needs an address; the last line is every other start"],
   ["scripts/README.md", "deno task compile", "CI compiles; Docker is absent there"],
+  ["src/admin/README.md", "curl -X POST", "tests/admin sends such requests"],
+  ["src/admin/README.md", "curl -N", "tests/admin reads the events"],
   ["src/auth/README.md", '{\n  "type": "auth"', "shows a message; a test receives it"],
   ["src/auth/README.md", '{ "allow": true', "shows messages; a test tries every answer"],
+  ["src/cluster/README.md", 'Cluster "signalbox"', "shows a log line; tests/cluster starts nodes"],
+  ["src/cluster/README.md", "ACL SETUSER", "tests/cluster starts a node with these rights"],
   ["src/dialects/gstreamer/README.md", "sudo apt install", "CI installs these packages"],
   ["src/dialects/gstreamer/README.md", "soup_websocket_connection", "a line for a C program"],
   ["src/dialects/owt/README.md", "const p2p = new Owt", "OWT's SDK is not on npm"],
@@ -60,7 +66,7 @@ function isAt(
 
 /** The command lines that start signalbox, without their program. */
 function startsIn(text: string): string[] {
-  const lines = text.replaceAll(/\\\n\s*/g, "").split("\n");
+  const lines = text.replaceAll(/\\\n\s*/g, "").replaceAll(/\$\([^)]*\)/g, SECRET).split("\n");
   return lines.flatMap((line) => {
     const start = /^(?:deno run -A main\.ts|signalbox)((?: .*)?)$/.exec(
       line.replace(/\s+# .*/, ""),
@@ -74,7 +80,7 @@ async function testTexts(): Promise<string> {
   for (
     const folder of ["e2e", "helpers/process", "e2e/bridge", "e2e/gstreamer", "server", "docs"]
   ) {
-    const url = new URL(`../${folder}/`, import.meta.url);
+    const url = new URL(`./${folder}/`, import.meta.url);
     for await (const { name } of Deno.readDir(url)) {
       if (name.endsWith(".ts")) texts.push(await Deno.readTextFile(new URL(name, url)));
     }
@@ -97,8 +103,9 @@ Deno.test("every block of code is run by a test, or is listed with the reason wh
 
 Deno.test("the lists name no block that is gone", () => {
   const snippets = allSnippets();
+  const pages = new Set(snippets.map(({ page }) => page));
   const stale = [...NOT_RUN, ...RUN_HERE].filter((entry) =>
-    !snippets.some((snippet) => isAt(snippet, entry))
+    pages.has(entry[0]) && !snippets.some((snippet) => isAt(snippet, entry))
   );
   assertEquals(stale, []);
 });
@@ -109,11 +116,11 @@ Deno.test("the command lines of the pages are configurations that can be used", 
   for (const start of starts) {
     const args = [...start.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)]
       .map(([, single, double, bare]) => single ?? double ?? bare ?? "");
-    const secret = `whsec_${btoa("0123456789abcdef0123456789abcdef")}`;
     const files = {
-      "/etc/signalbox-webhooks": secret,
-      "/etc/signalbox/webhook-secret": secret,
-      "/etc/signalbox/jwt-secret": secret,
+      "/etc/signalbox-webhooks": `whsec_${btoa(SECRET)}`,
+      "/etc/signalbox/admin": SECRET,
+      "/etc/signalbox/webhook-secret": `whsec_${btoa(SECRET)}`,
+      "/etc/signalbox/jwt-secret": SECRET,
       "/etc/signalbox/tokens": "alice:a-token-of-alice\n",
     };
     configOf({ args, files });
@@ -210,7 +217,7 @@ inFolder(
 for (const unit of ["signalbox", "signalbox-folder"]) {
   inFolder(`systemd takes ${unit}.service with the lines of the guide`, ["systemd"], () => ({
     [`${unit}.service`]: Deno.readTextFileSync(
-      new URL(`../../scripts/systemd/${unit}.service`, import.meta.url),
+      new URL(`../scripts/systemd/${unit}.service`, import.meta.url),
     ).replace(/^ExecStart=\S+/m, "ExecStart=/bin/true"),
   }), async (path) => {
     await Deno.mkdir(`${path}/${unit}.service.d`);
@@ -239,10 +246,9 @@ clientTest({
   name: "coturn starts from the guide's recipe and relays for a credential of its secret",
   needs: ["coturn"],
   fn: async () => {
-    const secret = "0123456789abcdef0123456789abcdef";
-    await using server = await startTurnServer([], recipeOf(secret));
+    await using server = await startTurnServer([], recipeOf(SECRET));
     const [, port = ""] = /127\.0\.0\.1:(\d+)/.exec(server.url) ?? [];
-    const args = ["-W", secret, "-y", "-m", "1", "-n", "1", "-p", port, "127.0.0.1"];
+    const args = ["-W", SECRET, "-y", "-m", "1", "-n", "1", "-p", port, "127.0.0.1"];
     const client = programOf("coturn").replace(/turnserver$/, "turnutils_uclient");
     const output = await run(client, args);
     assertMatch(output, /Total lost packets 0/);

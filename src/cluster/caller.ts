@@ -1,0 +1,335 @@
+import type { Clock } from "../core/clock.ts";
+import { type Engine, type EngineConnection, EngineError } from "./engine.ts";
+import type { ReportCluster } from "./events.ts";
+import { APPLY, HELLO, run } from "./scripts.ts";
+import type { Step, Steps } from "./steps.ts";
+
+const CALL_MS = 2_000;
+const BEAT_MS = 2_000;
+const FIRST_DELAY_MS = 20;
+const LONGEST_DELAY_MS = 250;
+/** How often a node looks for others while a lost engine fills again. */
+const FORMING_MS = 100;
+/** Most items of an inbox that nobody reads. */
+const MOST_ITEMS = 50_000;
+/** Above this rate of calls each waits a little, so that it carries more. */
+const BUSY_CALLS = 12;
+const BUSY_MS = 10;
+
+/** A node as the engine knows it. */
+export interface KnownNode {
+  /** Its incarnation, which begins with the name of its process. */
+  readonly id: string;
+  readonly name: string;
+  readonly sinceMs: number;
+  readonly isAlive: boolean;
+}
+
+export interface CallerOptions {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** The beginning of every key. */
+  readonly prefix: string;
+  readonly name: string;
+  readonly process: string;
+  /** Under which this process is registered already; empty before. */
+  readonly incarnation: string;
+  readonly leaseMs: number;
+  /** A digest of the settings that all nodes share. */
+  readonly settings: string;
+  readonly report: ReportCluster;
+}
+
+/** The rest of the node, as its calls need it. */
+export interface CallerOwner {
+  /** The place of the newest item that was handled. */
+  place(): string | undefined;
+  /** This process is known by another name in the engine now. */
+  renamed(node: string): void;
+  /** This node was declared dead. */
+  buried(): void;
+  /** The steps that tell an engine everything again. */
+  restoring(): Iterable<readonly string[]>;
+  /** The steps that tell other nodes what came from them; once for each node and epoch. */
+  greetings(): Iterable<readonly string[]>;
+  /** The engine is full again: asks for what has changed meanwhile. */
+  restored(): void;
+  /** The outcome of each message of a call, in order. */
+  passed(steps: readonly Step[], outcomes: readonly string[]): void;
+  known(nodes: readonly KnownNode[]): void;
+}
+
+interface Call {
+  readonly number: number;
+  readonly steps: readonly Step[];
+}
+
+/** This node's calls to the engine: one at a time, each with everything asked for meanwhile. */
+export class Caller {
+  readonly #options: CallerOptions;
+  readonly #steps: Steps;
+  readonly #owner: CallerOwner;
+  #node = "";
+  /** The incarnation that the engine knows. */
+  #known: string;
+  #epoch = "";
+  #run = "";
+  #number = 0;
+  /** Sent, and perhaps carried out: it is sent again as it was. */
+  #underWay: Call | undefined;
+  #isRestoring = false;
+  #beatAt = -Infinity;
+  #answeredAt: number;
+  #isUp = false;
+  #changedAt: number;
+  #wake = Promise.withResolvers<void>();
+  #acting = Promise.withResolvers<void>();
+  #starts: number[] = [];
+  #isStopped = false;
+  #close: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+  readonly #beats: Disposable;
+
+  constructor(options: CallerOptions, steps: Steps, owner: CallerOwner) {
+    this.#options = options;
+    this.#known = options.incarnation;
+    this.#steps = steps;
+    this.#owner = owner;
+    this.#answeredAt = this.#changedAt = options.clock.now();
+    this.#beats = options.clock.every(BEAT_MS, () => this.wake());
+  }
+
+  get node(): string {
+    return this.#node;
+  }
+
+  /** True while the engine answers. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /** The moment since which the engine answers, or does not. */
+  get changedAt(): number {
+    return this.#changedAt;
+  }
+
+  /** Messages for this id are in the call that is under way. */
+  isCalling(realm: string, id: string): boolean {
+    return this.#underWay?.steps.some(({ parcel }) =>
+      parcel?.realm === realm && parcel.id === id
+    ) === true;
+  }
+
+  start(): void {
+    this.#running ??= this.#live();
+  }
+
+  /** There is something to do. */
+  wake(): void {
+    this.#wake.resolve();
+  }
+
+  /** By its own clock, others may take this node for dead from the end of its lease on. */
+  get isFenced(): boolean {
+    return this.#options.clock.now() - this.#answeredAt > this.#options.leaseMs - 1_000;
+  }
+
+  /** Resolves when this node may act for its ids. */
+  async mayAct(): Promise<void> {
+    while (this.isFenced && !this.#isStopped) await this.#acting.promise;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#beats[Symbol.dispose]();
+    this.#acting.resolve();
+    this.#close?.();
+    this.wake();
+    await this.#running;
+  }
+
+  async #live(): Promise<void> {
+    const { engine, clock, report } = this.#options;
+    let delayMs = FIRST_DELAY_MS;
+    while (!this.#isStopped) {
+      try {
+        const connection = await engine.connect("call");
+        this.#close = () => connection.close();
+        try {
+          this.#run = await runOf(connection);
+          await this.#greet(connection);
+          delayMs = FIRST_DELAY_MS;
+          while (!this.#isStopped) await this.#work(connection);
+        } finally {
+          connection.close();
+        }
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+        if (this.#isStopped) return;
+        if (this.#isUp) report({ type: "away", why: error.message });
+        this.#turn(false);
+        await clock.delay(delayMs);
+        delayMs = Math.min(2 * delayMs, LONGEST_DELAY_MS);
+      }
+    }
+  }
+
+  /** Registers. An engine that forgot this process, or was started again, then learns everything. */
+  async #greet(connection: EngineConnection): Promise<void> {
+    const { prefix, name, process, leaseMs, settings, report } = this.#options;
+    const args = [prefix, this.#run, name, process, String(leaseMs), settings, this.#known, ""];
+    const [word, node = "", epoch = "", , nodes] = await run(connection, HELLO, args, CALL_MS);
+    if (word !== "ok") throw new EngineError("other", `refuses this node: ${word}`);
+    this.#answered();
+    if (node === this.#node && epoch === this.#epoch && !this.#isRestoring) return;
+    report({ type: "reached", epoch: String(epoch), nodes: Number(nodes) });
+    this.#steps.restart(this.#underWay?.steps ?? []);
+    this.#underWay = undefined;
+    this.#epoch = String(epoch);
+    if (node !== this.#node) {
+      this.#known = this.#node = String(node);
+      this.#owner.renamed(this.#node);
+    }
+    this.#isRestoring = true;
+    await this.#restore(connection);
+  }
+
+  /** Ends with a whole engine: every node has had the time to tell what it holds. */
+  async #restore(connection: EngineConnection): Promise<void> {
+    const { clock } = this.#options;
+    // Other nodes have to know first what has come from them: they send the rest again.
+    let chunk: string[] = [];
+    const restoring = this.#owner.restoring();
+    const first = await this.#apply(connection, ++this.#number, chunk);
+    if (first === undefined) return;
+    this.#owner.known(first.nodes);
+    for (const step of this.#owner.greetings()) chunk.push(...step);
+    for (const step of restoring) {
+      chunk.push(...step);
+      if (chunk.length < 2_000) continue;
+      if (await this.#apply(connection, ++this.#number, chunk) === undefined) return;
+      chunk = [];
+    }
+    for (;;) {
+      const answer = await this.#apply(connection, ++this.#number, chunk);
+      if (answer === undefined) return;
+      chunk = [];
+      if (answer.formingMs === 0) break;
+      await clock.delay(Math.min(FORMING_MS, answer.formingMs));
+      this.#owner.known(answer.nodes);
+      for (const step of this.#owner.greetings()) chunk.push(...step);
+    }
+    this.#isRestoring = false;
+    this.#owner.restored();
+  }
+
+  async #work(connection: EngineConnection): Promise<void> {
+    await this.#pause();
+    if (this.#isStopped) return;
+    // Steps that were never sent can still be refused.
+    if (!connection.isOpen) throw new EngineError("unreachable", "connection lost");
+    this.#underWay ??= { number: ++this.#number, steps: this.#steps.take() };
+    const { number, steps } = this.#underWay;
+    const { clock, report } = this.#options;
+    const args = steps.flatMap(({ args, parcel }) =>
+      parcel === undefined ? args : ["S", String(parcel.number), ...parcel.args]
+    );
+    const answer = await this.#apply(connection, number, args);
+    // It was not carried out, and its steps were taken back.
+    if (answer === undefined || this.#underWay === undefined) return;
+    this.#underWay = undefined;
+    report({ type: "call" });
+    this.#owner.passed(steps, answer.outcomes);
+    this.#owner.known(answer.nodes);
+    const addedAt = clock.now();
+    for (const args of this.#owner.greetings()) {
+      this.#steps.push({ args, addedAt, isOfEpoch: true });
+    }
+  }
+
+  /** Waits until there is something to do; a moment longer if there was much. */
+  async #pause(): Promise<void> {
+    const { clock } = this.#options;
+    const isIdle = (): boolean =>
+      this.#underWay === undefined && this.#steps.size === 0 &&
+      clock.now() - this.#beatAt < BEAT_MS;
+    while (isIdle() && !this.#isStopped) {
+      this.#wake = Promise.withResolvers();
+      await this.#wake.promise;
+    }
+    const now = clock.now();
+    this.#starts = this.#starts.filter((at) => now - at < BUSY_MS);
+    if (this.#starts.length > BUSY_CALLS) await clock.delay(1);
+    this.#starts.push(now);
+  }
+
+  /** One call; undefined if the engine had to learn everything first, and the call came to nothing. */
+  async #apply(
+    connection: EngineConnection,
+    number: number,
+    steps: readonly string[],
+  ): Promise<{ formingMs: number; outcomes: string[]; nodes: KnownNode[] } | undefined> {
+    const { prefix, clock } = this.#options;
+    const isBeat = clock.now() - this.#beatAt >= BEAT_MS / 2;
+    const head = [prefix, this.#node, this.#epoch, String(number), this.#owner.place() ?? ""];
+    const modes = [isBeat ? "beat" : "", this.#isRestoring ? "restore" : "", String(MOST_ITEMS)];
+    const sentAt = clock.now();
+    const [word, forming, outcomes, nodes] = await run(
+      connection,
+      APPLY,
+      [...head, ...modes, ...steps],
+      CALL_MS,
+    );
+    switch (word) {
+      case "ok":
+        if (isBeat) this.#beatAt = sentAt;
+        this.#answered(sentAt);
+        return {
+          formingMs: Number(forming),
+          outcomes: String(outcomes).split(" ").filter((outcome) => outcome !== ""),
+          nodes: nodesIn(String(nodes)),
+        };
+      case "dead":
+        this.#owner.buried();
+        this.#known = this.#node = "";
+        await this.#greet(connection);
+        return undefined;
+      // Another process found first that the engine was started again.
+      case "epoch":
+        await this.#greet(connection);
+        return undefined;
+      case "forming":
+        await clock.delay(FORMING_MS);
+        return undefined;
+      default:
+        throw new EngineError("other", "answered something unknown");
+    }
+  }
+
+  /** @param at the moment at which the engine was asked: it counts the lease from later on */
+  #answered(at = this.#options.clock.now()): void {
+    this.#answeredAt = Math.max(this.#answeredAt, at);
+    this.#acting.resolve();
+    this.#acting = Promise.withResolvers();
+    this.#turn(true);
+  }
+
+  #turn(isUp: boolean): void {
+    if (this.#isUp === isUp) return;
+    this.#isUp = isUp;
+    this.#changedAt = this.#options.clock.now();
+  }
+}
+
+/** The engine's own mark of this run of its process. */
+async function runOf(connection: EngineConnection): Promise<string> {
+  const info = String(await connection.command(["INFO", "server"], CALL_MS));
+  return /^run_id:(\S+)/m.exec(info)?.[1] ?? "unknown";
+}
+
+function nodesIn(text: string): KnownNode[] {
+  return text.split(",").filter((word) => word !== "").map((words) => {
+    const [id = "", name = "", since, isAlive] = words.split(" ");
+    return { id, name, sinceMs: Number(since), isAlive: isAlive === "1" };
+  });
+}

@@ -1,0 +1,41 @@
+/** An answer of the engine: texts, numbers, nothing, and lists of them. */
+export type Reply = string | number | null | readonly Reply[];
+
+/** One connection to the engine. */
+export interface EngineConnection {
+  /** False once it is known to be lost. */
+  readonly isOpen: boolean;
+  /** Carries out one command; rejects with EngineError where there is no answer in time. */
+  command(args: readonly string[], limitMs: number): Promise<Reply>;
+  /** Ends the connection at once; commands under way reject. */
+  close(): void;
+}
+
+/** The Redis or Valkey that all nodes share. */
+export interface Engine {
+  /** Where it is, for people: without a password. */
+  readonly place: string;
+  /** Connects once; rejects with EngineError where that fails. */
+  connect(purpose: "call" | "read"): Promise<EngineConnection>;
+}
+
+/** Kinds of trouble with the engine. Only the first three may pass by themselves. */
+export type EngineTrouble =
+  | "unreachable"
+  | "loading"
+  | "replica"
+  | "memory"
+  | "login"
+  | "forbidden"
+  | "database"
+  | "other";
+
+/** A command that was not answered, or was refused. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+
+  /** @param message in lower case, as the end of a sentence */
+  constructor(readonly trouble: EngineTrouble, message: string) {
+    super(message);
+  }
+}

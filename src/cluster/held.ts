@@ -1,0 +1,109 @@
+import type { SharedClaim } from "../core/backplane.ts";
+import { packBody, packName, packProof } from "./texts.ts";
+
+/** An id of this node, as the engine has to know it again after it lost its data. */
+interface Held {
+  readonly realm: string;
+  readonly id: string;
+  readonly fence: string;
+  readonly dialect: string;
+  readonly proof: string;
+  readonly exclusive: string;
+  bytes: string;
+  info: string;
+  /** Names of rooms with their kind, and ids. */
+  readonly rooms: Set<string>;
+  readonly pairs: Set<string>;
+}
+
+/** Everything that this node holds in the engine. Names are those of the engine. */
+export class Registry {
+  readonly #held = new Map<string, Held>();
+  /** Those that have a partner. */
+  readonly #paired = new Set<Held>();
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  add(claim: SharedClaim, fence: string): void {
+    const { realm, id, dialect, proof, isExclusive, bytes, info } = claim;
+    const name = packName(id);
+    const known = this.#held.get(`${realm}:${name}`);
+    // Another connection of this node took the id over: the engine changed nothing.
+    if (known?.fence === fence) return;
+    this.#held.set(`${realm}:${name}`, {
+      realm,
+      id: name,
+      fence,
+      dialect,
+      proof: packProof(proof),
+      exclusive: isExclusive ? "1" : "0",
+      bytes: String(bytes),
+      info: packBody(info),
+      rooms: new Set(),
+      pairs: new Set(),
+    });
+  }
+
+  /** Undefined if the id is held no more, or again. */
+  find(realm: string, id: string, fence: string): Held | undefined {
+    const held = this.#held.get(`${realm}:${id}`);
+    return held?.fence === fence ? held : undefined;
+  }
+
+  remove(realm: string, id: string, fence: string): void {
+    const held = this.find(realm, id, fence);
+    if (held === undefined) return;
+    this.#held.delete(`${realm}:${id}`);
+    this.#paired.delete(held);
+  }
+
+  entered(realm: string, id: string, fence: string, room: string): void {
+    this.find(realm, id, fence)?.rooms.add(room);
+  }
+
+  described(realm: string, id: string, fence: string, bytes: number, info: unknown): void {
+    const held = this.find(realm, id, fence);
+    if (held === undefined) return;
+    held.bytes = String(bytes);
+    held.info = packBody(info);
+  }
+
+  paired(realm: string, id: string, fence: string, other: string): void {
+    const held = this.find(realm, id, fence);
+    if (held === undefined) return;
+    held.pairs.add(other);
+    this.#paired.add(held);
+  }
+
+  /** A peer of any node is gone: nobody here is its partner any more. */
+  unpair(realm: string, id: string): void {
+    for (const held of this.#paired) {
+      if (held.realm === realm && held.pairs.delete(id) && held.pairs.size === 0) {
+        this.#paired.delete(held);
+      }
+    }
+  }
+
+  /** The steps that tell an engine everything again: ids first, then what needs them. */
+  *steps(): Generator<readonly string[]> {
+    for (const held of this.#held.values()) {
+      const { realm, id, fence, dialect, proof, exclusive, bytes, info } = held;
+      yield ["X", realm, id, fence, dialect, proof, exclusive, bytes, info];
+    }
+    for (const { realm, id, fence, rooms, pairs } of this.#held.values()) {
+      for (const room of rooms) yield ["Y", realm, id, fence, room];
+      for (const other of pairs) yield ["V", realm, id, fence, other];
+    }
+  }
+
+  /** The rooms in which peers of this node are, by realm and name. */
+  rooms(): readonly (readonly [realm: string, room: string])[] {
+    const known = new Map<string, readonly [string, string]>();
+    for (const { realm, rooms } of this.#held.values()) {
+      for (const room of rooms) known.set(`${realm}:${room}`, [realm, room]);
+    }
+    return [...known.values()];
+  }
+}

@@ -1,0 +1,55 @@
+import type { Reply } from "./engine.ts";
+
+/** An item of a node's inbox: its place, and its parts in order. */
+export interface Item {
+  readonly place: string;
+  readonly parts: readonly string[];
+}
+
+/** Reads the answer to an XREAD of one stream. Anything else is no item. */
+export function itemsIn(reply: Reply): Item[] {
+  const items: Item[] = [];
+  for (const [place, fields] of entriesOf(reply)) {
+    const parts = fields.filter((_, index) => index % 2 === 1);
+    if (parts.every((part) => typeof part === "string")) items.push({ place, parts });
+  }
+  return items;
+}
+
+function* entriesOf(reply: Reply): Generator<readonly [string, readonly Reply[]]> {
+  const [stream] = listOf(reply);
+  const [, entries] = listOf(stream);
+  for (const entry of listOf(entries)) {
+    const [place, fields] = listOf(entry);
+    if (typeof place === "string") yield [place, listOf(fields)];
+  }
+}
+
+function listOf(reply: Reply | undefined): readonly Reply[] {
+  return Array.isArray(reply) ? reply : [];
+}
+
+/** Most numbers remembered of one process: more than it sends in the time to a confirmation. */
+const MOST_NUMBERS = 20_000;
+
+/** The numbers of one process' messages that have come. */
+export class Arrivals {
+  /** The highest one. */
+  last = 0;
+  /** Those whose receiver was not there. */
+  readonly refused = new Set<number>();
+  readonly #known = new Set<number>();
+
+  /** False for a number that has come before. */
+  take(number: number): boolean {
+    if (this.#known.has(number)) return false;
+    this.#known.add(number);
+    this.last = Math.max(this.last, number);
+    for (const oldest of this.#known) {
+      if (this.#known.size <= MOST_NUMBERS) break;
+      this.#known.delete(oldest);
+      this.refused.delete(oldest);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,258 @@
+import type { ClaimAnswer, Passed, SharedClaim, SharedPeer, Sink } from "../core/backplane.ts";
+import type { Clock } from "../core/clock.ts";
+import type { ReportCluster } from "./events.ts";
+import type { Registry } from "./held.ts";
+import { Arrivals, type Item } from "./inbox.ts";
+import type { Outbox } from "./outbox.ts";
+import { processOf, readRoom } from "./names.ts";
+import { unpackBody, unpackName } from "./texts.ts";
+
+export interface ItemParts {
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly outbox: Outbox;
+  readonly report: ReportCluster;
+  /** Messages for this id are in the call that is under way. */
+  readonly isCalling: (realm: string, id: string) => boolean;
+  /** The incarnation of a living process. */
+  readonly nodeOf: (process: string) => string | undefined;
+  /** The name of an incarnation's node. */
+  readonly nameOf: (node: string) => string;
+  readonly push: (...args: readonly string[]) => void;
+  /** Puts steps before all others. */
+  readonly resend: (steps: readonly (readonly string[])[]) => void;
+  /** A step needs no repetition any more. */
+  readonly answered: (ticket: string) => void;
+}
+
+/** Takes the answer to a step: a refusal's reason, or "" and the fence of a claim. */
+type Answer = (refusal: string, fence: string) => void;
+
+/** How long a confirmation waits for others. */
+const CONFIRM_MS = 200;
+const PEER_PARTS = 7;
+
+/** Handles the items of this node's inbox, in order. */
+export class ItemHandler {
+  readonly #parts: ItemParts;
+  readonly #answers = new Map<string, Answer>();
+  /** Fences of claims that also enter a room, whose end has not come. */
+  readonly #fences = new Map<string, string>();
+  readonly #arrivals = new Map<string, Arrivals>();
+  /** Processes that wait for a confirmation. */
+  readonly #unconfirmed = new Set<string>();
+  #confirming: Disposable | undefined;
+  /** Ids that have appeared while messages for them are under way. */
+  #wanted: (readonly [realm: string, id: string])[] = [];
+  #members: SharedPeer[] = [];
+  #sink: Sink | undefined;
+
+  constructor(parts: ItemParts) {
+    this.#parts = parts;
+  }
+
+  attach(sink: Sink): void {
+    this.#sink = sink;
+  }
+
+  /** Has `answer` called when the answer to a step comes. */
+  expect(ticket: string, answer: Answer): void {
+    this.#answers.set(ticket, answer);
+  }
+
+  /** The same for a claim, whose answer comes with that of the room that it enters. */
+  expectClaim(ticket: string, claim: SharedClaim, answer: (outcome: ClaimAnswer) => void): void {
+    this.expect(ticket, (refusal, fence) => {
+      // The engine answers with these words only.
+      if (refusal !== "") return answer({ refused: refusal as "id_taken" | "room_full" });
+      this.#parts.registry.add(claim, fence);
+      answer({ fence: Number(fence) });
+    });
+    if (claim.entry !== undefined) this.#fences.set(ticket, "");
+  }
+
+  /** The step is refused without having been sent. */
+  forget(ticket: string): void {
+    this.#answers.delete(ticket);
+    this.#fences.delete(ticket);
+  }
+
+  handle({ parts }: Item): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    try {
+      this.#handle(sink, parts);
+    } catch (error) {
+      this.#parts.report({ type: "fault", error });
+    }
+  }
+
+  /** A call has ended: what it told of is known. */
+  called(): void {
+    const wanted = this.#wanted;
+    this.#wanted = [];
+    for (const [realm, id] of wanted) this.#appear(realm, id);
+  }
+
+  /** The highest number that has come from a process. */
+  lastFrom(process: string): number {
+    return this.#arrivals.get(process)?.last ?? 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.#confirming?.[Symbol.dispose]();
+  }
+
+  #handle(sink: Sink, [kind = "", ...parts]: readonly string[]): void {
+    const [a = "", b = "", c = "", d = ""] = parts;
+    switch (kind) {
+      case "m":
+        return this.#message(sink, parts);
+      case "c":
+        return this.#parts.outbox.confirmed(processOf(a), Number(b));
+      case "o": {
+        const [number, outcome] = b.split(" ");
+        // The other node answers with these words only.
+        return this.#parts.outbox.answered(processOf(a), Number(number), outcome as Passed);
+      }
+      case "last":
+        return this.#resend(a, Number(b));
+      case "claimed":
+        if (!this.#fences.has(a)) return this.#answer(a, "", b);
+        return void this.#fences.set(a, b);
+      case "entered":
+        return this.#answer(a, "", this.#fences.get(a) ?? "");
+      case "refused":
+        return this.#answer(a, b, "");
+      case "lost":
+        this.#parts.registry.remove(a, b, c);
+        return sink.lost({ realm: a, id: unpackName(b) }, Number(c));
+      case "wanted":
+        return this.#appear(a, b);
+      case "list":
+        this.#members = [];
+        return;
+      case "member":
+        return void this.#members.push(this.#peer(parts));
+      case "listed":
+        return sink.listed(readRoom(a, b), this.#members.splice(0));
+      case "joined":
+        return sink.joined(readRoom(a, b), this.#peer(parts.slice(2)));
+      case "described": {
+        const [bytes, info = "", news = ""] = parts.slice(3);
+        return sink.described({ realm: a, id: unpackName(b) }, Number(c), {
+          bytes: Number(bytes),
+          info: unpackBody(info),
+          news: unpackBody(news),
+        });
+      }
+      case "left":
+        this.#parts.registry.unpair(a, b);
+        return sink.left({ realm: a, id: unpackName(b) }, Number(c), unpackBody(d));
+      case "paired":
+        return this.#pair(sink, a, parts.slice(1));
+      case "nodeGone":
+        return this.#nodeGone(a);
+      case "tell": {
+        const body = unpackBody(b);
+        if (Array.isArray(body)) sink.told(String(body[0]), body[1]);
+        return;
+      }
+      default:
+        this.#parts.report({ type: "unknown" });
+    }
+  }
+
+  #message(sink: Sink, parts: readonly string[]): void {
+    const [node = "", count, realm = "", id = "", fence, from = "", room, isConfirmed, body = ""] =
+      parts;
+    const process = processOf(node);
+    const number = Number(count);
+    const arrivals = this.#arrivals.get(process) ?? new Arrivals();
+    this.#arrivals.set(process, arrivals);
+    const isNew = arrivals.take(number);
+    const isTaken = isNew
+      ? sink.deliver({
+        realm,
+        id: unpackName(id),
+        from: unpackName(from),
+        room: room?.startsWith("r") ? unpackName(room.slice(1)) : undefined,
+        payload: unpackBody(body),
+        fence: fence === "" ? undefined : Number(fence),
+      })
+      : !arrivals.refused.has(number);
+    if (!isTaken) arrivals.refused.add(number);
+    if (!isTaken || isConfirmed === "1") {
+      const to = this.#parts.nodeOf(process) ?? node;
+      this.#parts.push("T", to, "o", `${number} ${isTaken ? "taken" : "gone"}`);
+    }
+    this.#unconfirmed.add(process);
+    this.#confirming ??= this.#parts.clock.after(CONFIRM_MS, () => this.#confirm());
+  }
+
+  #confirm(): void {
+    this.#confirming = undefined;
+    for (const process of this.#unconfirmed) {
+      const to = this.#parts.nodeOf(process);
+      if (to !== undefined) this.#parts.push("T", to, "c", String(this.lastFrom(process)));
+    }
+    this.#unconfirmed.clear();
+  }
+
+  /** A process tells what it has: everything else is sent again before anything newer. */
+  #resend(node: string, last: number): void {
+    const { outbox, resend } = this.#parts;
+    const process = processOf(node);
+    outbox.confirmed(process, last);
+    resend(
+      outbox.unconfirmed(process).map(({ number, args }) => ["Z", node, String(number), ...args]),
+    );
+  }
+
+  #answer(ticket: string, refusal: string, fence: string): void {
+    const answer = this.#answers.get(ticket);
+    // Asked again after a loss, it may be answered twice.
+    if (answer === undefined) return;
+    this.forget(ticket);
+    this.#parts.answered(ticket);
+    answer(refusal, fence);
+  }
+
+  #appear(realm: string, id: string): void {
+    if (this.#parts.isCalling(realm, id)) this.#wanted.push([realm, id]);
+    else this.#sink?.wanted({ realm, id: unpackName(id) });
+  }
+
+  #pair(sink: Sink, realm: string, parts: readonly string[]): void {
+    const [caller, callee] = [parts.slice(0, PEER_PARTS), parts.slice(PEER_PARTS)];
+    const { registry } = this.#parts;
+    for (const [one, other] of [[caller, callee], [callee, caller]] as const) {
+      registry.paired(realm, one[0] ?? "", one[2] ?? "", other[0] ?? "");
+    }
+    sink.paired(realm, this.#peer(caller), this.#peer(callee));
+  }
+
+  #nodeGone(node: string): void {
+    const process = processOf(node);
+    this.#parts.report({ type: "node", name: this.#parts.nameOf(node), change: "reaped" });
+    const now = this.#parts.nodeOf(process);
+    // The process may be back under another name.
+    if (now !== undefined && now !== node) return;
+    this.#parts.outbox.gone(process);
+    this.#arrivals.delete(process);
+  }
+
+  #peer(
+    [id = "", node = "", fence, dialect = "", exclusive, bytes, info = ""]: readonly string[],
+  ): SharedPeer {
+    return {
+      id: unpackName(id),
+      node: this.#parts.nameOf(node),
+      fence: Number(fence),
+      dialect,
+      isExclusive: exclusive === "1",
+      bytes: Number(bytes),
+      info: unpackBody(info),
+    };
+  }
+}

@@ -1,0 +1,85 @@
+import type { Clock } from "../core/clock.ts";
+import type { ReportCluster } from "./events.ts";
+import { ClusterNode } from "./node.ts";
+import { readPlace } from "./place.ts";
+import { RedisEngine, type Tls } from "./redis.ts";
+import { digestSettings } from "./settings.ts";
+import { join } from "./start.ts";
+
+export type { ClusterEvent } from "./events.ts";
+export type { ClusterNode } from "./node.ts";
+export { ClusterError } from "./start.ts";
+
+export interface ClusterOptions {
+  readonly clock: Clock;
+  readonly url: string;
+  readonly password: string | undefined;
+  /** The cluster's name. */
+  readonly prefix: string;
+  /** Undefined for a name that is made up. */
+  readonly node: string | undefined;
+  readonly leaseMs: number;
+  readonly waitMs: number;
+  readonly maxWaiting: number;
+  readonly maxUnconfirmedBytes: number;
+  /** Settings that have to be equal on all nodes, by the name of their option. */
+  readonly settings: ReadonlyMap<string, unknown>;
+  readonly tls: () => Tls;
+  readonly report: ReportCluster;
+  readonly warn: (text: string) => void;
+}
+
+/** A cluster that this process belongs to. */
+export interface Cluster {
+  readonly node: ClusterNode;
+  readonly prefix: string;
+  /** Where the engine is, without a password. */
+  readonly place: string;
+  /** Nodes at the start of this one, which is counted. */
+  readonly nodes: number;
+}
+
+/** Format of everything under the prefix. */
+const FORMAT = 1;
+const RANDOM_DIGITS = 6;
+
+/**
+ * Joins a cluster. Throws ClusterError where the engine cannot be used, and RangeError at a URL that
+ * names none; both have messages for people.
+ */
+export async function openCluster(options: ClusterOptions): Promise<Cluster> {
+  const { url, password, prefix: cluster, node = `n-${randomName()}`, tls, clock } = options;
+  const { leaseMs, report, warn, settings: equal } = options;
+  const place = readPlace(url, password);
+  const engine = new RedisEngine({ place, name: node, tls, clock });
+  const prefix = `{${cluster}}:${FORMAT}:`;
+  const settings = digestSettings(cluster, equal);
+  const who = {
+    engine,
+    clock,
+    prefix,
+    name: node,
+    process: crypto.randomUUID(),
+    leaseMs,
+    settings,
+  };
+  const { incarnation, nodes } = await join({ ...who, cluster, warn });
+  const { waitMs, maxWaiting, maxUnconfirmedBytes } = options;
+  return {
+    node: new ClusterNode({
+      ...who,
+      incarnation,
+      report,
+      waitMs,
+      maxWaiting,
+      maxUnconfirmedBytes,
+    }),
+    prefix: cluster,
+    place: engine.place,
+    nodes,
+  };
+}
+
+function randomName(): string {
+  return crypto.randomUUID().replaceAll("-", "").slice(0, RANDOM_DIGITS);
+}

@@ -1,0 +1,23 @@
+import type { RoomKey } from "../core/backplane.ts";
+import { packName, unpackName } from "./texts.ts";
+
+/** The process of an incarnation. */
+export function processOf(node: string): string {
+  return node.slice(0, node.indexOf("."));
+}
+
+/** A room's name in the engine, kind first. */
+export function roomName({ kind, room }: RoomKey): string {
+  return `${kind}:${packName(room)}`;
+}
+
+export function readRoom(realm: string, name: string): RoomKey {
+  const at = name.indexOf(":");
+  const kind = name.slice(0, at) === "list" ? "list" : "room";
+  return { realm, kind, room: unpackName(name.slice(at + 1)) };
+}
+
+/** A limit as a script compares it. */
+export function limitText(limit: number): string {
+  return String(Math.min(limit, Number.MAX_SAFE_INTEGER));
+}

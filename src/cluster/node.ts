@@ -1,0 +1,382 @@
+import type {
+  Actor,
+  Backplane,
+  ClaimAnswer,
+  DescribeAnswer,
+  JoinAnswer,
+  NodeInfo,
+  PairAnswer,
+  Passed,
+  SharedClaim,
+  SharedDescription,
+  SharedEntry,
+  SharedMessage,
+  Sink,
+} from "../core/backplane.ts";
+import type { Clock } from "../core/clock.ts";
+import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
+import { Directory } from "./directory.ts";
+import { Registry } from "./held.ts";
+import { ItemHandler } from "./items.ts";
+import { limitText, processOf, roomName } from "./names.ts";
+import { Outbox } from "./outbox.ts";
+import { Reader } from "./reader.ts";
+import { type Step, type StepLimits, Steps } from "./steps.ts";
+import { packBody, packName, packProof } from "./texts.ts";
+
+export interface NodeOptions extends CallerOptions, StepLimits {
+  readonly maxUnconfirmedBytes: number;
+}
+
+/** How often steps that have waited too long are refused. */
+const SWEEP_MS = 250;
+/** How long a node that an emptied engine does not know may take to come back, beyond its lease. */
+const RETURN_MS = 3_000;
+/** How long the node with the lowest name may take to begin the reaping of a dead one. */
+const REAP_MS = 2_000;
+/** How long the steps of the end may take. */
+const END_MS = 1_000;
+
+/** This process as a node of a cluster. */
+export class ClusterNode implements Backplane {
+  readonly node: string;
+  readonly #options: NodeOptions;
+  readonly #clock: Clock;
+  readonly #steps: Steps;
+  readonly #caller: Caller;
+  readonly #reader: Reader;
+  readonly #outbox: Outbox;
+  readonly #registry = new Registry();
+  readonly #directory: Directory;
+  readonly #items: ItemHandler;
+  readonly #sweep: Disposable;
+  #sink: Sink | undefined;
+  #nodes: readonly KnownNode[] = [];
+  /** Nodes that know what has come from them, in this epoch. */
+  readonly #greeted = new Set<string>();
+  readonly #deadSince = new Map<string, number>();
+  readonly #reaping = new Set<string>();
+  #epochAt: number;
+  #tickets = 0;
+
+  constructor(options: NodeOptions) {
+    const { clock, engine, prefix, report, name } = options;
+    this.node = name;
+    this.#options = options;
+    this.#clock = clock;
+    this.#epochAt = clock.now();
+    this.#steps = new Steps(options);
+    this.#outbox = new Outbox(options.maxUnconfirmedBytes, ({ realm, id }) => {
+      report({ type: "undelivered", cause: "gone" });
+      this.#push(["N", realm, id]);
+    });
+    this.#directory = new Directory(engine, prefix);
+    this.#caller = new Caller(options, this.#steps, this.#owner());
+    this.#items = new ItemHandler({
+      clock,
+      registry: this.#registry,
+      outbox: this.#outbox,
+      report,
+      isCalling: (realm, id) => this.#caller.isCalling(realm, id),
+      nodeOf: (process) => this.#nodeOf(process),
+      nameOf: (node) => this.#nodes.find(({ id }) => id === node)?.name ?? processOf(node),
+      push: (...args) => this.#push(args),
+      resend: (steps) => this.#pushFirst(steps),
+      answered: (ticket) => this.#steps.answered(ticket),
+    });
+    this.#reader = new Reader({
+      engine,
+      clock,
+      prefix,
+      mayAct: () => this.#caller.mayAct(),
+      handle: (item) => this.#items.handle(item),
+    });
+    this.#sweep = clock.every(SWEEP_MS, () => this.#refuseLate());
+  }
+
+  get isUp(): boolean {
+    return this.#caller.isUp;
+  }
+
+  /** How long the engine has answered, or not. */
+  get sinceMs(): number {
+    return this.#clock.now() - this.#caller.changedAt;
+  }
+
+  /** True while others may take this node for dead. */
+  get isFenced(): boolean {
+    return this.#caller.isFenced;
+  }
+
+  get nodes(): readonly NodeInfo[] {
+    return this.#nodes.filter(({ isAlive }) => isAlive);
+  }
+
+  get waitingSteps(): number {
+    return this.#steps.size;
+  }
+
+  get unconfirmedBytes(): number {
+    return this.#outbox.bytes;
+  }
+
+  attach(sink: Sink): void {
+    this.#sink = sink;
+    this.#items.attach(sink);
+    this.#caller.start();
+  }
+
+  claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void): void {
+    const { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry } = claim;
+    const ticket = this.#ticket();
+    const facts = [dialect, policy, packProof(proof), isExclusive ? "1" : "0"];
+    const described = [String(bytes), packBody(info)];
+    const room = entry === undefined ? ["", "0", "0"] : entryArgs(entry);
+    this.#items.expectClaim(ticket, claim, (outcome) => {
+      if (entry !== undefined && "fence" in outcome) {
+        this.#registry.entered(realm, packName(id), String(outcome.fence), roomName(entry));
+      }
+      answer(outcome);
+    });
+    this.#ask(
+      ticket,
+      ["C", ticket, realm, packName(id), ...facts, ...described, ...room, ""],
+      () => answer({ refused: "unavailable" }),
+    );
+  }
+
+  release(actor: Actor, news: unknown): void {
+    const who = actorArgs(actor);
+    this.#registry.remove(...who);
+    this.#push(["R", ...who, packBody(news)]);
+  }
+
+  send(message: SharedMessage, isConfirmed: boolean, answer: (outcome: Passed) => void): void {
+    const parcel = this.#steps.isFull ? undefined : this.#outbox.add(message, isConfirmed, answer);
+    if (parcel === undefined) {
+      this.#options.report({ type: "undelivered", cause: "unavailable" });
+      return answer("unavailable");
+    }
+    this.#steps.push({ args: [], addedAt: this.#clock.now(), parcel });
+    this.#caller.wake();
+  }
+
+  join(
+    actor: Actor,
+    entry: SharedEntry,
+    description: SharedDescription | undefined,
+    answer: (outcome: JoinAnswer) => void,
+  ): void {
+    const ticket = this.#ticket();
+    const who = actorArgs(actor);
+    const described = description === undefined
+      ? ["", "0", ""]
+      : ["1", String(description.bytes), packBody(description.info)];
+    this.#items.expect(ticket, (refusal) => {
+      // The engine refuses with these words only.
+      if (refusal !== "") return answer(refusal as JoinAnswer);
+      this.#registry.entered(...who, roomName(entry));
+      if (description !== undefined) {
+        this.#registry.described(...who, description.bytes, description.info);
+      }
+      answer("entered");
+    });
+    const args = ["J", ticket, ...who, ...entryArgs(entry), ...described];
+    this.#ask(ticket, args, () => answer("unavailable"));
+  }
+
+  describe(
+    actor: Actor,
+    maxBytes: number,
+    { bytes, info, news }: SharedDescription,
+    answer: (outcome: DescribeAnswer) => void,
+  ): void {
+    const ticket = this.#ticket();
+    const who = actorArgs(actor);
+    this.#items.expect(ticket, (refusal) => {
+      if (refusal !== "") return answer(refusal as DescribeAnswer);
+      this.#registry.described(...who, bytes, info);
+      answer("described");
+    });
+    const what = [limitText(maxBytes), String(bytes), packBody(info), packBody(news)];
+    this.#ask(ticket, ["D", ticket, ...who, ...what], () => answer("unavailable"));
+  }
+
+  pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
+    const ticket = this.#ticket();
+    this.#items.expect(ticket, (refusal) => {
+      answer(refusal === "" ? "paired" : refusal as PairAnswer);
+    });
+    const args = ["P", ticket, ...actorArgs(actor), packName(to)];
+    this.#ask(ticket, args, () => answer("unavailable"));
+  }
+
+  tell(topic: string, body: unknown): void {
+    this.#push(["B", "tell", packBody([topic, body])]);
+  }
+
+  async ids(realm: string, dialect: string): Promise<string[]> {
+    return await this.#directory.ids(realm, dialect);
+  }
+
+  /** Gives everything up in order, as far as the engine answers in time. */
+  async stop(): Promise<void> {
+    if (this.isUp) {
+      this.#push(["E"]);
+      const until = this.#clock.now() + END_MS;
+      while (this.#steps.size > 0 && this.#clock.now() < until) await this.#clock.delay(5);
+    }
+    this.#sweep[Symbol.dispose]();
+    this.#items[Symbol.dispose]();
+    await Promise.all([this.#caller.stop(), this.#reader.stop()]);
+  }
+
+  #owner(): CallerOwner {
+    return {
+      place: () => this.#reader.place,
+      renamed: (node) => this.#reader.follow(node),
+      buried: () => {
+        this.#options.report({ type: "fenced" });
+        this.#sink?.severed();
+      },
+      restoring: () => {
+        this.#epochAt = this.#clock.now();
+        this.#greeted.clear();
+        this.#reaping.clear();
+        return this.#registry.steps();
+      },
+      greetings: () => this.#greetings(),
+      restored: () => this.#restored(),
+      passed: (steps, outcomes) => this.#passed(steps, outcomes),
+      known: (nodes) => this.#known(nodes),
+    };
+  }
+
+  #restored(): void {
+    const asked: string[][] = [];
+    for (const [realm, room] of this.#registry.rooms()) asked.push(["L", realm, room]);
+    for (const partner of this.#sink?.partners() ?? []) asked.push(["K", ...actorArgs(partner)]);
+    this.#pushFirst(asked);
+  }
+
+  *#greetings(): Generator<readonly string[]> {
+    for (const { id, isAlive } of this.#nodes) {
+      if (!isAlive || id === this.#caller.node || this.#greeted.has(id)) continue;
+      this.#greeted.add(id);
+      yield ["T", id, "last", String(this.#items.lastFrom(processOf(id)))];
+    }
+  }
+
+  #passed(steps: readonly Step[], outcomes: readonly string[]): void {
+    let index = 0;
+    for (const { parcel, args } of steps) {
+      if (args[0] === "Q") this.#reaping.delete(args[1] ?? "");
+      if (parcel === undefined) continue;
+      const outcome = outcomes[index++] ?? "!";
+      if (outcome === "!") this.#end(parcel, "unavailable");
+      else if (outcome !== "-") this.#outbox.placed(processOf(outcome), parcel);
+      else {
+        this.#end(parcel, "absent");
+        // No later message may overtake it once the id appears.
+        for (const later of this.#steps.takeMessages(parcel.realm, parcel.id)) {
+          this.#end(later, "absent");
+        }
+      }
+    }
+    this.#items.called();
+  }
+
+  #end(parcel: Parameters<Outbox["end"]>[0], cause: "absent" | "unavailable"): void {
+    this.#options.report({ type: "undelivered", cause });
+    this.#outbox.end(parcel, cause);
+  }
+
+  #known(nodes: readonly KnownNode[]): void {
+    const { report } = this.#options;
+    const before = new Set(this.#nodes.map(({ id }) => id));
+    for (const { id, name } of nodes) {
+      if (!before.delete(id) && id !== this.#caller.node) {
+        report({ type: "node", name, change: "joined" });
+      }
+    }
+    for (const { id, name } of this.#nodes) {
+      if (before.has(id)) report({ type: "node", name, change: "left" });
+    }
+    this.#nodes = nodes;
+    this.#reap(nodes);
+    this.#missMissing();
+  }
+
+  /** The first of the living reaps the dead; the others do if it does not. */
+  #reap(nodes: readonly KnownNode[]): void {
+    const now = this.#clock.now();
+    const isFirst = nodes.find(({ isAlive }) => isAlive)?.id === this.#caller.node;
+    for (const { id, isAlive } of nodes) {
+      if (isAlive) {
+        this.#deadSince.delete(id);
+        continue;
+      }
+      const since = this.#deadSince.get(id) ?? now;
+      this.#deadSince.set(id, since);
+      if (this.#reaping.has(id) || !isFirst && now - since < REAP_MS) continue;
+      this.#reaping.add(id);
+      this.#push(["Q", id], true);
+    }
+    for (const id of this.#deadSince.keys()) {
+      if (!nodes.some((node) => node.id === id)) this.#deadSince.delete(id);
+    }
+  }
+
+  /** A process that an emptied engine has not seen again is gone. */
+  #missMissing(): void {
+    if (this.#clock.now() - this.#epochAt < this.#options.leaseMs + RETURN_MS) return;
+    for (const process of this.#outbox.processes) {
+      if (this.#nodeOf(process) === undefined) this.#outbox.gone(process);
+    }
+  }
+
+  #nodeOf(process: string): string | undefined {
+    return this.#nodes.find(({ id }) => processOf(id) === process)?.id;
+  }
+
+  #refuseLate(): void {
+    for (const { parcel, pending } of this.#steps.expire(this.#clock.now())) {
+      if (parcel !== undefined) this.#end(parcel, "unavailable");
+      pending?.refuse();
+    }
+  }
+
+  #ticket(): string {
+    return `${this.#options.process}-${++this.#tickets}`;
+  }
+
+  #ask(ticket: string, args: readonly string[], answer: () => void): void {
+    const refuse = (): void => {
+      this.#items.forget(ticket);
+      answer();
+    };
+    if (this.#steps.isFull || this.isFenced && !this.isUp) return refuse();
+    this.#steps.push({ args, addedAt: this.#clock.now(), pending: { ticket, refuse } });
+    this.#caller.wake();
+  }
+
+  #push(args: readonly string[], isOfEpoch = false): void {
+    const step = { args, addedAt: this.#clock.now() };
+    this.#steps.push(isOfEpoch ? { ...step, isOfEpoch: true } : step);
+    this.#caller.wake();
+  }
+
+  #pushFirst(steps: readonly (readonly string[])[]): void {
+    const addedAt = this.#clock.now();
+    this.#steps.unshift(steps.map((args) => ({ args, addedAt, isOfEpoch: true })));
+    this.#caller.wake();
+  }
+}
+
+function actorArgs({ realm, id, fence }: Actor): [realm: string, id: string, fence: string] {
+  return [realm, packName(id), String(fence)];
+}
+
+function entryArgs(entry: SharedEntry): [string, string, string] {
+  return [roomName(entry), limitText(entry.maxMembers), limitText(entry.maxBytes)];
+}

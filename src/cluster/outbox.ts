@@ -1,0 +1,143 @@
+import type { Passed, SharedMessage } from "../core/backplane.ts";
+import { packBody, packName } from "./texts.ts";
+
+/** A message that is on its way to another node. */
+export interface Parcel {
+  /** Grows with every message of this process. */
+  readonly number: number;
+  readonly realm: string;
+  readonly id: string;
+  /** The step's arguments behind the number. */
+  readonly args: readonly string[];
+  readonly bytes: number;
+  readonly isConfirmed: boolean;
+  readonly answer: (outcome: Passed) => void;
+}
+
+/** Bytes charged for a message beyond its text. */
+const OVERHEAD_BYTES = 256;
+/** More than one call carries. */
+const MOST_EARLY = 1_000;
+
+/**
+ * The messages of this node, each kept until the receiver's node has confirmed it: an engine that
+ * forgets loses none of them, and a node that dies takes none along unnoticed.
+ */
+export class Outbox {
+  readonly #maxBytes: number;
+  readonly #cameBack: (parcel: Parcel) => void;
+  /** Messages that reached another process' inbox and were not confirmed, by process. */
+  readonly #placed = new Map<string, Parcel[]>();
+  /** The highest number that each process has confirmed. */
+  readonly #confirmed = new Map<string, number>();
+  /** Answers that came before their message was known to be on its way. */
+  readonly #early = new Map<number, Passed>();
+  #number = 0;
+  #bytes = 0;
+
+  /** @param cameBack gets each message that a node had and did not take, after its answer */
+  constructor(maxBytes: number, cameBack: (parcel: Parcel) => void) {
+    this.#maxBytes = maxBytes;
+    this.#cameBack = cameBack;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The processes that have something to confirm. */
+  get processes(): readonly string[] {
+    return [...this.#placed.keys()];
+  }
+
+  /** Takes a message up; undefined if too much is on its way already. */
+  add(
+    message: SharedMessage,
+    isConfirmed: boolean,
+    answer: (outcome: Passed) => void,
+  ): Parcel | undefined {
+    const { realm, id, from, room, payload, fence } = message;
+    const body = packBody(payload);
+    const bytes = body.length + OVERHEAD_BYTES;
+    if (this.#bytes + bytes > this.#maxBytes) return undefined;
+    this.#bytes += bytes;
+    const to = packName(id);
+    const args = [
+      realm,
+      to,
+      fence === undefined ? "" : String(fence),
+      packName(from),
+      room === undefined ? "" : `r${packName(room)}`,
+      isConfirmed ? "1" : "",
+      body,
+    ];
+    return { number: ++this.#number, realm, id: to, args, bytes, isConfirmed, answer };
+  }
+
+  /** The message is in the inbox of a process. */
+  placed(process: string, parcel: Parcel): void {
+    const early = this.#early.get(parcel.number);
+    this.#early.delete(parcel.number);
+    if (early !== undefined) return this.end(parcel, early);
+    const isConfirmed = parcel.number <= (this.#confirmed.get(process) ?? 0);
+    if (isConfirmed && !parcel.isConfirmed) {
+      this.#bytes -= parcel.bytes;
+      return;
+    }
+    const list = this.#placed.get(process);
+    if (list === undefined) this.#placed.set(process, [parcel]);
+    else list.push(parcel);
+  }
+
+  /** The message is over with this outcome. */
+  end(parcel: Parcel, outcome: Passed): void {
+    this.#bytes -= parcel.bytes;
+    parcel.answer(outcome);
+    if (outcome === "gone") this.#cameBack(parcel);
+  }
+
+  /** A process has taken everything up to a number. */
+  confirmed(process: string, number: number): void {
+    this.#confirmed.set(process, Math.max(number, this.#confirmed.get(process) ?? 0));
+    const list = this.#placed.get(process);
+    const [first] = list ?? [];
+    if (list === undefined || first === undefined || first.number > number) return;
+    const rest: Parcel[] = [];
+    for (const parcel of list) {
+      // One that wants an answer has it before, or gets it with the next item.
+      if (parcel.number > number || parcel.isConfirmed) rest.push(parcel);
+      else this.#bytes -= parcel.bytes;
+    }
+    this.#keep(process, rest);
+  }
+
+  /** A process has answered one message. */
+  answered(process: string, number: number, outcome: Passed): void {
+    const list = this.#placed.get(process) ?? [];
+    const at = list.findIndex((parcel) => parcel.number === number);
+    const [parcel] = at === -1 ? [] : list.splice(at, 1);
+    this.#keep(process, list);
+    if (parcel !== undefined) return this.end(parcel, outcome);
+    this.#early.set(number, outcome);
+    const [oldest] = this.#early.keys();
+    if (this.#early.size > MOST_EARLY && oldest !== undefined) this.#early.delete(oldest);
+  }
+
+  /** The messages that a process has not confirmed, in order. */
+  unconfirmed(process: string): readonly Parcel[] {
+    return this.#placed.get(process) ?? [];
+  }
+
+  /** A process has died with everything that it had not confirmed. */
+  gone(process: string): void {
+    const list = this.#placed.get(process) ?? [];
+    this.#placed.delete(process);
+    this.#confirmed.delete(process);
+    for (const parcel of list) this.end(parcel, "gone");
+  }
+
+  #keep(process: string, list: Parcel[]): void {
+    if (list.length === 0) this.#placed.delete(process);
+    else this.#placed.set(process, list);
+  }
+}

@@ -1,0 +1,147 @@
+import { createClient, type RedisClientType } from "@redis/client";
+import type { Clock } from "../core/clock.ts";
+import {
+  type Engine,
+  type EngineConnection,
+  EngineError,
+  type EngineTrouble,
+  type Reply,
+} from "./engine.ts";
+import type { Place } from "./place.ts";
+
+export interface RedisOptions {
+  readonly clock: Clock;
+  readonly place: Place;
+  /** For the engine's list of its clients. */
+  readonly name: string;
+  readonly connectMs?: number;
+  /** PEM texts, read at every connection. */
+  readonly tls?: () => Tls;
+}
+
+export interface Tls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly servername?: string;
+}
+
+const CONNECT_MS = 2_000;
+const SPARE_MS = 500;
+
+/** A Redis or Valkey. Nothing is sent twice, queued or connected again by the library itself. */
+export class RedisEngine implements Engine {
+  readonly place: string;
+  readonly #options: RedisOptions;
+
+  constructor(options: RedisOptions) {
+    this.#options = options;
+    this.place = options.place.shown;
+  }
+
+  async connect(purpose: "call" | "read"): Promise<EngineConnection> {
+    const { place: { at, user, password, database, isSecure }, name, tls } = this.#options;
+    const connectTimeout = this.#options.connectMs ?? CONNECT_MS;
+    const socket = { connectTimeout, reconnectStrategy: false as const };
+    const where = "path" in at
+      ? { path: at.path, tls: false as const }
+      : isSecure
+      ? { host: at.host, port: at.port, tls: true as const, ...tls?.() }
+      : { host: at.host, port: at.port };
+    const client = createClient({
+      socket: { ...socket, ...where },
+      name: `signalbox:${name}:${purpose}`,
+      disableOfflineQueue: true,
+      disableClientInfo: true,
+      database,
+      RESP: 2,
+      ...(user === undefined ? {} : { username: user }),
+      ...(password === undefined ? {} : { password }),
+    });
+    // Every failure also ends the commands that are under way.
+    client.on("error", () => {});
+    const { clock } = this.#options;
+    // With another version of the protocol its replies would have other types.
+    const connection = new RedisConnection(client as unknown as RedisClientType, clock);
+    try {
+      await within(clock, client.connect(), connectTimeout + SPARE_MS);
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw troubleOf(error);
+    }
+  }
+}
+
+class RedisConnection implements EngineConnection {
+  readonly #client: RedisClientType;
+  readonly #clock: Clock;
+  #isClosed = false;
+
+  get isOpen(): boolean {
+    return !this.#isClosed && this.#client.isReady;
+  }
+
+  constructor(client: RedisClientType, clock: Clock) {
+    this.#client = client;
+    this.#clock = clock;
+  }
+
+  async command(args: readonly string[], limitMs: number): Promise<Reply> {
+    if (this.#isClosed) throw new EngineError("unreachable", "connection lost");
+    try {
+      // The library's own type of replies has more members than these commands can answer.
+      return await within(this.#clock, this.#client.sendCommand([...args]), limitMs) as Reply;
+    } catch (error) {
+      throw troubleOf(error);
+    }
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#client.destroy();
+  }
+}
+
+async function within<T>(clock: Clock, work: Promise<T>, limitMs: number): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  using _timer = clock.after(
+    limitMs,
+    () => late.reject(new EngineError("unreachable", "timed out")),
+  );
+  // If it fails later, nobody asks any more.
+  work.catch(() => {});
+  return await Promise.race([work, late.promise]);
+}
+
+/** The engine's own words, or the system's, for each kind of trouble. */
+const TROUBLES: readonly [RegExp, EngineTrouble, string?][] = [
+  [/^LOADING/, "loading"],
+  [/^(READONLY|MASTERDOWN)/, "replica"],
+  [/^(OOM|MISCONF|BUSY|NOREPLICAS)/, "memory"],
+  [/^(WRONGPASS|NOAUTH|ERR invalid password|ERR AUTH|ERR Client sent AUTH)/, "login"],
+  [/^NOPERM/, "forbidden"],
+  [/DB index is out of range|invalid DB index/, "database"],
+  [/ECONNREFUSED|refused/i, "unreachable", "connection refused"],
+  [/ENOTFOUND|EAI_|getaddrinfo|dns/i, "unreachable", "no such host"],
+  [/ENOENT/, "unreachable", "no such socket"],
+  [/timed? ?out/i, "unreachable", "timed out"],
+  [/cert|self.signed|SSL|TLS|handshake/i, "unreachable"],
+];
+
+function troubleOf(error: unknown): EngineError {
+  if (error instanceof EngineError) return error;
+  const { code, message } = wordsOf(error);
+  const text = `${message} ${code}`.trim();
+  for (const [pattern, trouble, words] of TROUBLES) {
+    if (pattern.test(text)) return new EngineError(trouble, words ?? message);
+  }
+  return new EngineError(/^[A-Z]+ /.test(message) ? "other" : "unreachable", message || "lost");
+}
+
+function wordsOf(error: unknown): { readonly code: string; readonly message: string } {
+  if (error instanceof AggregateError && error.message === "") return wordsOf(error.errors[0]);
+  if (!(error instanceof Error)) return { code: "", message: String(error) };
+  return { code: "code" in error ? String(error.code) : "", message: error.message };
+}

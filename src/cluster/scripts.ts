@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+import { type EngineConnection, EngineError, type Reply } from "./engine.ts";
+import applyText from "./scripts/apply.lua" with { type: "text" };
+import commonText from "./scripts/common.lua" with { type: "text" };
+import probeText from "./scripts/probe.lua" with { type: "text" };
+import helloText from "./scripts/hello.lua" with { type: "text" };
+
+/** A text that the engine carries out in one piece. */
+export interface Script {
+  readonly text: string;
+  readonly digest: string;
+}
+
+/** Registers a process. */
+export const HELLO = scriptOf(`${commonText}\n${helloText}`);
+/** Carries out a node's steps. */
+export const APPLY = scriptOf(`${commonText}\n${applyText}`);
+/** Names a command that the scripts may not use. */
+export const PROBE = scriptOf(probeText);
+
+function scriptOf(text: string): Script {
+  return { text, digest: createHash("sha1").update(text).digest("hex") };
+}
+
+/** Calls a script by its digest, and with its text where the engine does not know it (yet). */
+export async function run(
+  connection: EngineConnection,
+  { text, digest }: Script,
+  args: readonly string[],
+  limitMs: number,
+): Promise<readonly Reply[]> {
+  let reply: Reply;
+  try {
+    reply = await connection.command(["EVALSHA", digest, "0", ...args], limitMs);
+  } catch (error) {
+    if (!(error instanceof EngineError) || !error.message.startsWith("NOSCRIPT")) throw error;
+    reply = await connection.command(["EVAL", text, "0", ...args], limitMs);
+  }
+  if (!Array.isArray(reply)) throw new EngineError("other", "answered something unknown");
+  return reply;
+}

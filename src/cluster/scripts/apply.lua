@@ -1,0 +1,520 @@
+-- Carries out everything that a node asks for, whole and in order. ARGV: prefix, incarnation, epoch,
+-- number of the call, last item read from the inbox (or ""), "beat" or "", "restore" or "", most items
+-- of an inbox, then the steps, each as its letter and its arguments. Answers: "ok", time until forming
+-- is over, the outcomes of messages, the nodes; or "epoch", "dead", "forming".
+local me, wanted_epoch, number, trim, beats, mode, most = unpack(ARGV, 2, 8)
+local MOST_ITEMS = tonumber(most)
+local WANT_MS = 300000
+local REAPED_AT_ONCE = 500
+
+if epoch ~= wanted_epoch then return { "epoch" } end
+local own = nodes[me]
+if not own or own.isDead then return { "dead" } end
+beGraceful(own.lease)
+
+-- Records of ids: "node fence dialect isExclusive bytes proof ticket info", the last with blanks.
+local function idKey(realm)
+  return P .. "ids:" .. realm
+end
+
+local function find(realm, id)
+  local record = call("HGET", idKey(realm), id)
+  if not record then return nil end
+  local node, fence, dialect, exclusive, bytes, proof, ticket, info = record:match(
+    "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$"
+  )
+  return {
+    realm = realm,
+    id = id,
+    node = node,
+    fence = fence,
+    dialect = dialect,
+    exclusive = exclusive,
+    bytes = bytes,
+    proof = proof,
+    ticket = ticket,
+    info = info,
+  }
+end
+
+local function save(it)
+  local record = table.concat({
+    it.node,
+    it.fence,
+    it.dialect,
+    it.exclusive,
+    it.bytes,
+    it.proof,
+    it.ticket,
+    it.info,
+  }, " ")
+  call("HSET", idKey(it.realm), it.id, record)
+  call("SADD", P .. "of:" .. it.node, it.realm .. ":" .. it.id)
+end
+
+-- The peer as items carry it.
+local function shown(it)
+  return it.id, it.node, it.fence, it.dialect, it.exclusive, it.bytes, it.info
+end
+
+local function roomsOf(it)
+  return P .. "rooms:" .. it.realm .. ":" .. it.id
+end
+
+local function pairsOf(it)
+  return P .. "pairs:" .. it.realm .. ":" .. it.id
+end
+
+local function isBusy(it)
+  return it.exclusive == "1" and
+    (call("SCARD", roomsOf(it)) > 0 or call("SCARD", pairsOf(it)) > 0)
+end
+
+-- Keys of a room: its members' numbers by id, its sums, and how many reasons each node has to know it.
+local function roomKeys(realm, kindAndRoom)
+  local tail = realm .. ":" .. kindAndRoom
+  return P .. "members:" .. tail, P .. "room:" .. tail, P .. "seen:" .. tail
+end
+
+local function addNodes(to, seen)
+  local flat = call("HGETALL", seen)
+  for i = 1, #flat, 2 do to[flat[i]] = true end
+end
+
+-- Tells the nodes of a set, in one order on every engine.
+local function tellAll(set, ...)
+  local names = {}
+  for node in pairs(set) do names[#names + 1] = node end
+  table.sort(names)
+  for _, node in ipairs(names) do
+    if nodes[node] and not nodes[node].isDead then tell(node, ...) end
+  end
+end
+
+local function count(seen, node, change)
+  if call("HINCRBY", seen, node, change) <= 0 then call("HDEL", seen, node) end
+end
+
+local function dropEmpty(members, sums, seen)
+  if call("HLEN", members) == 0 and call("HLEN", seen) == 0 then call("DEL", sums) end
+end
+
+-- Gives an id up; every node that knows the peer by a room or a pair is told.
+local function release(it, news)
+  call("HDEL", idKey(it.realm), it.id)
+  call("SREM", P .. "of:" .. it.node, it.realm .. ":" .. it.id)
+  local concerned = {}
+  for _, room in ipairs(call("SMEMBERS", roomsOf(it))) do
+    local members, sums, seen = roomKeys(it.realm, room)
+    call("HDEL", members, it.id)
+    call("HINCRBY", sums, "bytes", text(0 - tonumber(it.bytes)))
+    count(seen, it.node, -1)
+    addNodes(concerned, seen)
+    dropEmpty(members, sums, seen)
+  end
+  for _, other in ipairs(call("SMEMBERS", pairsOf(it))) do
+    local partner = find(it.realm, other)
+    if partner then
+      call("SREM", pairsOf(partner), it.id)
+      concerned[partner.node] = true
+    end
+  end
+  call("DEL", roomsOf(it), pairsOf(it))
+  concerned[it.node] = nil
+  tellAll(concerned, "left", it.realm, it.id, it.fence, news)
+end
+
+local function membersOf(realm, room)
+  local members = call("HGETALL", (roomKeys(realm, room)))
+  local sorted = {}
+  for i = 1, #members, 2 do
+    sorted[#sorted + 1] = { id = members[i], number = tonumber(members[i + 1]) }
+  end
+  table.sort(sorted, function(a, b) return a.number < b.number end)
+  return sorted
+end
+
+-- Tells this node who is in a room, in joining order: one item each, so that none is too large.
+local function list(realm, room)
+  tell(me, "list", realm, room)
+  for _, member in ipairs(membersOf(realm, room)) do
+    local it = find(realm, member.id)
+    if it then tell(me, "member", shown(it)) end
+  end
+  tell(me, "listed", realm, room)
+end
+
+local function isFull(realm, room, maxMembers, maxBytes, bytes, id)
+  local members, sums = roomKeys(realm, room)
+  if call("HEXISTS", members, id) == 1 then return false end
+  local sum = tonumber(call("HGET", sums, "bytes") or 0)
+  return call("HLEN", members) >= tonumber(maxMembers) or sum + tonumber(bytes) > tonumber(maxBytes)
+end
+
+-- Takes a peer of this node into a room. While a lost engine fills again (no ticket), lists are not
+-- whole yet: the node asks for them afterwards.
+local function enter(it, room, ticket)
+  local members, sums, seen = roomKeys(it.realm, room)
+  if call("HEXISTS", members, it.id) == 0 then
+    if ticket ~= "" and call("HEXISTS", seen, me) == 0 then list(it.realm, room) end
+    local place = call("HINCRBY", sums, "number", 1)
+    call("HSET", members, it.id, text(place))
+    call("HINCRBY", sums, "bytes", it.bytes)
+    call("SADD", roomsOf(it), room)
+    count(seen, me, 1)
+  elseif ticket == "" then
+    return
+  else
+    list(it.realm, room)
+  end
+  local concerned = {}
+  addNodes(concerned, seen)
+  concerned[me] = nil
+  tellAll(concerned, "joined", it.realm, room, shown(it))
+  if ticket ~= "" then tell(me, "entered", ticket) end
+end
+
+local function isMine(it, fence)
+  return it ~= nil and it.node == me and it.fence == fence
+end
+
+-- Changes a description, if every room has place for it.
+local function describe(it, bytes, info, maxBytes)
+  local change = tonumber(bytes) - tonumber(it.bytes)
+  local rooms = call("SMEMBERS", roomsOf(it))
+  for _, room in ipairs(rooms) do
+    local _, sums = roomKeys(it.realm, room)
+    local sum = tonumber(call("HGET", sums, "bytes") or 0)
+    if change > 0 and sum + change > tonumber(maxBytes) then return nil end
+  end
+  for _, room in ipairs(rooms) do
+    local _, sums = roomKeys(it.realm, room)
+    call("HINCRBY", sums, "bytes", text(change))
+  end
+  it.bytes = bytes
+  it.info = info
+  save(it)
+  return rooms
+end
+
+local function want(realm, id)
+  local key = P .. "w:" .. realm .. ":" .. id
+  call("SADD", key, me)
+  call("PEXPIRE", key, WANT_MS)
+end
+
+local function appear(realm, id)
+  local key = P .. "w:" .. realm .. ":" .. id
+  local waiting = {}
+  for _, node in ipairs(call("SMEMBERS", key)) do waiting[node] = true end
+  call("DEL", key)
+  tellAll(waiting, "wanted", realm, id)
+end
+
+local absent = {}
+local outcomes = {}
+local steps = {}
+
+-- A claim, with a room to enter in the same step where `room` is not empty.
+steps.C = {
+  13,
+  function(ticket, realm, id, dialect, policy, proof, exclusive, bytes, info, room, maxMembers, maxBytes, isOld)
+    local it = find(realm, id)
+    if it and it.node ~= me and not isAlive(it.node) then
+      if nodes[it.node] then tell(it.node, "lost", realm, id, it.fence) end
+      release(it, "")
+      it = nil
+    end
+    if it and it.node == me and it.ticket == ticket then
+      -- The answer was lost with the engine's data.
+      tell(me, "claimed", ticket, it.fence)
+      if room ~= "" then enter(it, room, ticket) end
+      return
+    end
+    local isTaken = it and not (it.dialect == dialect and call("SCARD", roomsOf(it)) == 0 and
+      call("SCARD", pairsOf(it)) == 0 and (policy == "newest" or (proof ~= "-" and proof == it.proof)))
+    if isTaken then return tell(me, "refused", ticket, "id_taken") end
+    if room ~= "" and isFull(realm, room, maxMembers, maxBytes, bytes, id) then
+      return tell(me, "refused", ticket, "room_full")
+    end
+    if it and it.node ~= me then
+      call("SREM", P .. "of:" .. it.node, realm .. ":" .. id)
+      tell(it.node, "lost", realm, id, it.fence)
+      it = nil
+    end
+    local fence = it and it.fence or nextFence()
+    it = {
+      realm = realm,
+      id = id,
+      node = me,
+      fence = fence,
+      dialect = dialect,
+      exclusive = exclusive,
+      bytes = bytes,
+      proof = proof,
+      ticket = ticket,
+      info = info,
+    }
+    save(it)
+    tell(me, "claimed", ticket, fence)
+    if room ~= "" then enter(it, room, ticket) end
+    appear(realm, id)
+  end,
+}
+
+-- An id that this node has held all along, as far as it knows: the first one to say so keeps it.
+steps.X = {
+  8,
+  function(realm, id, fence, dialect, proof, exclusive, bytes, info)
+    local it = find(realm, id)
+    if it and it.node == me and it.fence == fence then return end
+    if it and (it.node == me or isAlive(it.node)) then return tell(me, "lost", realm, id, fence) end
+    if it then release(it, "") end
+    if tonumber(fence) > highest then
+      highest = tonumber(fence)
+      call("HSET", P .. "meta", "fence", fence)
+    end
+    save({
+      realm = realm,
+      id = id,
+      node = me,
+      fence = fence,
+      dialect = dialect,
+      exclusive = exclusive,
+      bytes = bytes,
+      proof = proof,
+      ticket = "-",
+      info = info,
+    })
+    appear(realm, id)
+  end,
+}
+
+-- Its place in a room, and its partner.
+steps.Y = {
+  4,
+  function(realm, id, fence, room)
+    local it = find(realm, id)
+    if isMine(it, fence) then enter(it, room, "") end
+  end,
+}
+steps.V = {
+  4,
+  function(realm, id, fence, other)
+    local it, partner = find(realm, id), find(realm, other)
+    if not isMine(it, fence) then return end
+    call("SADD", pairsOf(it), other)
+    if partner then call("SADD", pairsOf(partner), id) end
+  end,
+}
+
+steps.R = {
+  4,
+  function(realm, id, fence, news)
+    local it = find(realm, id)
+    if isMine(it, fence) then release(it, news) end
+  end,
+}
+
+steps.J = {
+  10,
+  function(ticket, realm, id, fence, room, maxMembers, maxBytes, isDescribed, bytes, info)
+    local it = find(realm, id)
+    if not isMine(it, fence) then return tell(me, "refused", ticket, "stale") end
+    local size = isDescribed == "1" and bytes or it.bytes
+    if isFull(realm, room, maxMembers, maxBytes, size, id) then
+      return tell(me, "refused", ticket, "room_full")
+    end
+    if isDescribed == "1" and not describe(it, bytes, info, maxBytes) then
+      return tell(me, "refused", ticket, "room_full")
+    end
+    enter(it, room, ticket)
+  end,
+}
+
+steps.D = {
+  8,
+  function(ticket, realm, id, fence, maxBytes, bytes, info, news)
+    local it = find(realm, id)
+    if not isMine(it, fence) then return tell(me, "refused", ticket, "stale") end
+    local rooms = describe(it, bytes, info, maxBytes)
+    if not rooms then return tell(me, "refused", ticket, "too_large") end
+    local concerned = {}
+    for _, room in ipairs(rooms) do
+      local _, _, seen = roomKeys(realm, room)
+      addNodes(concerned, seen)
+    end
+    concerned[me] = nil
+    tellAll(concerned, "described", realm, id, fence, bytes, info, news)
+    tell(me, "entered", ticket)
+  end,
+}
+
+steps.P = {
+  5,
+  function(ticket, realm, id, fence, other)
+    local it, partner = find(realm, id), find(realm, other)
+    if not isMine(it, fence) then return tell(me, "refused", ticket, "stale") end
+    if not partner or not isAlive(partner.node) then
+      return tell(me, "refused", ticket, "unknown")
+    end
+    local isPaired = call("SISMEMBER", pairsOf(it), other) == 1
+    if not isPaired and (id == other or isBusy(it) or isBusy(partner)) then
+      return tell(me, "refused", ticket, "busy")
+    end
+    call("SADD", pairsOf(it), other)
+    call("SADD", pairsOf(partner), id)
+    local concerned = { [me] = true, [partner.node] = true }
+    local a, b = { shown(it) }, { shown(partner) }
+    for i = 1, #b do a[#a + 1] = b[i] end
+    tellAll(concerned, "paired", realm, unpack(a))
+    tell(me, "entered", ticket)
+  end,
+}
+
+-- A message. Its outcome: the receiver's node, "-" for an absent id, "!" for a full inbox.
+steps.S = {
+  8,
+  function(count_, realm, id, fence, from, room, isConfirmed, body)
+    local it = find(realm, id)
+    local key = realm .. ":" .. id
+    local isAbsent = absent[key] or not it or not isAlive(it.node) or
+      (fence ~= "" and fence ~= it.fence)
+    if isAbsent then
+      absent[key] = true
+      want(realm, id)
+      outcomes[#outcomes + 1] = "-"
+    elseif call("XLEN", P .. "in:" .. it.node) >= MOST_ITEMS then
+      outcomes[#outcomes + 1] = "!"
+    else
+      tell(it.node, "m", me, count_, realm, id, it.fence, from, room, isConfirmed, body)
+      outcomes[#outcomes + 1] = it.node
+    end
+  end,
+}
+
+-- A message came back from a node: its sender waits for the id, or learns that it is there again.
+steps.N = {
+  2,
+  function(realm, id)
+    local it = find(realm, id)
+    if it and isAlive(it.node) then return tell(me, "wanted", realm, id) end
+    want(realm, id)
+  end,
+}
+
+-- An item for one node or for all others: a message once more, a confirmation, news.
+steps.T = {
+  3,
+  function(node, kind, body)
+    if nodes[node] then tell(node, kind, me, body) end
+  end,
+}
+steps.Z = {
+  9,
+  function(node, count_, realm, id, fence, from, room, isConfirmed, body)
+    if nodes[node] then
+      tell(node, "m", me, count_, realm, id, fence, from, room, isConfirmed, body)
+    end
+  end,
+}
+steps.B = {
+  2,
+  function(kind, body)
+    for _, node in ipairs(order) do
+      if node ~= me and not nodes[node].isDead then tell(node, kind, me, body) end
+    end
+  end,
+}
+
+-- The list of a room.
+steps.L = { 2, list }
+
+-- Whether a partner is still there, once a lost engine is full again.
+steps.K = {
+  3,
+  function(realm, id, fence)
+    local it = find(realm, id)
+    if not it or it.fence ~= fence then tell(me, "left", realm, id, fence, "") end
+  end,
+}
+
+-- Reaps a dead node, some ids at a time; last the node itself.
+steps.Q = {
+  1,
+  function(dead)
+    local it = nodes[dead]
+    if not it or isAlive(dead) then return end
+    if not it.isDead then
+      it.isDead = true
+      write(dead)
+    end
+    for _ = 1, REAPED_AT_ONCE do
+      local name = call("SPOP", P .. "of:" .. dead)
+      if not name then
+        call("HDEL", P .. "nodes", dead)
+        call("HDEL", P .. "calls", dead)
+        call("DEL", P .. "in:" .. dead)
+        nodes[dead] = nil
+        for _, node in ipairs(order) do
+          if nodes[node] and not nodes[node].isDead then tell(node, "nodeGone", dead) end
+        end
+        return
+      end
+      local realm, id = name:match("^([^:]*):(.*)$")
+      local held = find(realm, id)
+      if held and held.node == dead then release(held, "") end
+    end
+  end,
+}
+
+-- A planned end: every id is given up, and the name is free.
+steps.E = {
+  0,
+  function()
+    own.isDead = true
+    write(me)
+  end,
+}
+
+if beats == "beat" then
+  own.beat = now
+  write(me)
+  call("HSET", P .. "meta", "last", text(now))
+end
+if trim ~= "" then call("XTRIM", P .. "in:" .. me, "MINID", trim) end
+
+local function describeNodes()
+  local words = {}
+  for _, node in ipairs(order) do
+    local it = nodes[node]
+    if it then
+      words[#words + 1] = node .. " " .. it.name .. " " .. it.since .. " " ..
+        (isAlive(node) and "1" or "0")
+    end
+  end
+  return table.concat(words, ",")
+end
+
+local forming = math.max(0, form - now)
+if forming > 0 and mode ~= "restore" then return { "forming", text(forming), describeNodes() } end
+
+local answered = call("HGET", P .. "calls", me)
+if answered then
+  local known, words = answered:match("^(%S+) (.*)$")
+  if known == number then return { "ok", text(forming), words, describeNodes() } end
+end
+local i = 9
+while i <= #ARGV do
+  local step = steps[ARGV[i]]
+  local arity = step[1]
+  if arity == 0 then
+    step[2]()
+  else
+    step[2](unpack(ARGV, i + 1, i + arity))
+  end
+  i = i + 1 + arity
+end
+local words = table.concat(outcomes, " ")
+call("HSET", P .. "calls", me, number .. " " .. words)
+return { "ok", text(forming), words, describeNodes() }

@@ -1,0 +1,35 @@
+-- A process registers. ARGV: prefix, run of the engine, name, process, lease, equal settings, the
+-- incarnation that this process had (or ""), the beat after which another node of this name is taken
+-- for dead (or ""). Answers: "ok", incarnation, epoch, time until forming is over, number of nodes; or
+-- the reason of a refusal.
+local run, name, process, lease, settings, old, stale = unpack(ARGV, 2, 8)
+local FORMAT = "1"
+
+local format = call("HGET", P .. "meta", "format")
+if format and format ~= FORMAT then return { "format", format } end
+open(run, tonumber(lease))
+local others = 0
+for _, node in ipairs(order) do
+  local it = nodes[node]
+  if it.process ~= process and isAlive(node) then
+    if it.name == name and text(it.beat) ~= stale then return { "name", text(it.beat) } end
+    if it.name == name then
+      it.isDead = true
+      write(node)
+    else
+      others = others + 1
+    end
+  end
+end
+local agreed = call("HGET", P .. "meta", "settings")
+if agreed and agreed ~= settings and others > 0 then return { "settings", agreed } end
+call("HSET", P .. "meta", "format", FORMAT, "settings", settings, "last", text(now))
+
+local node = old
+if not nodes[old] or nodes[old].isDead then
+  node = process .. "." .. nextFence()
+  nodes[node] = { lease = tonumber(lease), since = text(now), process = process, name = name }
+end
+nodes[node].beat = now
+write(node)
+return { "ok", node, epoch, text(math.max(0, form - now)), text(others + 1) }

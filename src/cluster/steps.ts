@@ -1,0 +1,114 @@
+import type { Parcel } from "./outbox.ts";
+
+/** A step whose answer comes by the inbox. */
+interface Pending {
+  readonly ticket: string;
+  readonly refuse: () => void;
+}
+
+/** Something to be carried out by the engine. */
+export interface Step {
+  /** A step's letter and arguments; empty for a message, whose parcel has them. */
+  readonly args: readonly string[];
+  readonly addedAt: number;
+  readonly parcel?: Parcel;
+  readonly pending?: Pending;
+  /** Means nothing to an engine that has lost its data: it is asked for again. */
+  readonly isOfEpoch?: true;
+}
+
+export interface StepLimits {
+  /** Steps that may wait. */
+  readonly maxWaiting: number;
+  /** How long a client's step waits for an engine that is away. */
+  readonly waitMs: number;
+}
+
+/** Steps and bytes of one call. */
+const MOST_STEPS = 256;
+const MOST_BYTES = 512 * 1024;
+
+/** The steps of this node in the order in which they were asked for. */
+export class Steps {
+  readonly #limits: StepLimits;
+  #waiting: Step[] = [];
+  /** Sent, and not answered. */
+  readonly #open = new Map<string, Step>();
+
+  constructor(limits: StepLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  /** True if a client's step has to be refused, because too many wait. */
+  get isFull(): boolean {
+    return this.#waiting.length >= this.#limits.maxWaiting;
+  }
+
+  push(step: Step): void {
+    this.#waiting.push(step);
+  }
+
+  /** Puts steps before all others. */
+  unshift(steps: readonly Step[]): void {
+    this.#waiting = [...steps, ...this.#waiting];
+  }
+
+  /** Takes the steps of the next call: at least one, if there is any. */
+  take(): Step[] {
+    let bytes = 0;
+    let count = 0;
+    for (const step of this.#waiting) {
+      bytes += sizeOf(step);
+      if (count > 0 && (count >= MOST_STEPS || bytes > MOST_BYTES)) break;
+      count++;
+    }
+    const taken = this.#waiting.splice(0, count);
+    for (const step of taken) if (step.pending) this.#open.set(step.pending.ticket, step);
+    return taken;
+  }
+
+  /** The answer to a step has come. */
+  answered(ticket: string): void {
+    this.#open.delete(ticket);
+  }
+
+  /** Takes out the messages for an id that has just turned out to be absent. */
+  takeMessages(realm: string, id: string): Parcel[] {
+    const isFor = ({ parcel }: Step): boolean => parcel?.realm === realm && parcel.id === id;
+    const parcels: Parcel[] = [];
+    for (const { parcel } of this.#waiting.filter(isFor)) if (parcel) parcels.push(parcel);
+    if (parcels.length > 0) this.#waiting = this.#waiting.filter((step) => !isFor(step));
+    return parcels;
+  }
+
+  /** Takes out what has waited too long. Steps of the server itself wait as long as they have to. */
+  expire(nowMs: number): Step[] {
+    const isLate = (step: Step): boolean =>
+      (step.parcel !== undefined || step.pending !== undefined) &&
+      nowMs - step.addedAt >= this.#limits.waitMs;
+    if (!this.#waiting.some(isLate)) return [];
+    const late = this.#waiting.filter(isLate);
+    this.#waiting = this.#waiting.filter((step) => !isLate(step));
+    return late;
+  }
+
+  /**
+   * The engine has lost what was sent: steps without an answer are taken back, before all others.
+   * @param underWay the steps of the call that was not answered
+   */
+  restart(underWay: readonly Step[]): void {
+    const open = [...this.#open.values()].filter((step) => !underWay.includes(step));
+    this.#open.clear();
+    const isStill = ({ isOfEpoch }: Step): boolean => isOfEpoch !== true;
+    this.#waiting = [...open, ...underWay, ...this.#waiting].filter(isStill);
+  }
+}
+
+function sizeOf({ args, parcel }: Step): number {
+  if (parcel !== undefined) return parcel.bytes;
+  return args.reduce((sum, { length }) => sum + length, 0);
+}

@@ -1,0 +1,34 @@
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+
+/**
+ * Writes any id or room name as well-formed text, so that no two become one on the way to UTF-8 and
+ * back. Almost every name stays as it is.
+ */
+export function packName(name: string): string {
+  if (name.isWellFormed() && !name.startsWith("\0")) return name;
+  return `\0${JSON.stringify(name)}`;
+}
+
+/** Reads what `packName` wrote. */
+export function unpackName(text: string): string {
+  return text.startsWith("\0") ? String(JSON.parse(text.slice(1))) : text;
+}
+
+/** Writes a payload, which is JSON or the bytes of a frame. */
+export function packBody(body: unknown): string {
+  if (body instanceof Uint8Array) return `b${Buffer.from(body).toString("base64")}`;
+  return body === undefined ? "" : `j${JSON.stringify(body)}`;
+}
+
+/** Reads what `packBody` wrote. */
+export function unpackBody(text: string): unknown {
+  if (text === "") return undefined;
+  if (text.startsWith("b")) return new Uint8Array(Buffer.from(text.slice(1), "base64"));
+  return JSON.parse(text.slice(1));
+}
+
+/** The part of a proof that leaves this process; "-" for none. */
+export function packProof(proof: string | undefined): string {
+  return proof === undefined ? "-" : createHash("sha256").update(proof).digest("hex");
+}

@@ -1,0 +1,46 @@
+import * as z from "zod";
+import { MIB, whole } from "../dialects/kit/options.ts";
+
+const group = "Cluster";
+const rare = { group, isRare: true } as const;
+const file = z.string().min(1).optional();
+
+/** Options of a server of several nodes. */
+export const clusterOptions = {
+  cluster: z.string().min(1).optional().meta({
+    description: "URL of the Redis or Valkey that all nodes share, such as redis://10.0.0.5",
+    secret: true,
+    group,
+  }),
+  clusterPassword: z.string().min(1).optional().meta({
+    description: "Password for it, where the URL has none",
+    secret: true,
+    ...rare,
+  }),
+  clusterPrefix: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "expected 1 to 64 of A-Z a-z 0-9 . _ -")
+    .default("signalbox").meta({
+      description: "Name of the cluster; clusters of different names can share one Redis",
+      ...rare,
+    }),
+  clusterNode: z.string().regex(/^[a-z0-9-]{1,32}$/, "expected 1 to 32 of a-z 0-9 -").optional()
+    .meta({ description: "Name of this node, by which load balancers know it", ...rare }),
+  clusterLeaseMs: whole(6_000, "Time after which a silent node counts as dead, in ms", {
+    min: 3_000,
+    max: 60_000,
+    ...rare,
+  }),
+  clusterWaitMs: whole(5_000, "Time that a client's step waits for other nodes, in ms", rare),
+  clusterMaxUnconfirmedBytes: whole(
+    16 * MIB,
+    "Bytes kept for other nodes until they confirm them",
+    { min: MIB, ...rare },
+  ),
+  clusterMaxWaitingSteps: whole(10_000, "Clients' steps that wait for other nodes", rare),
+  clusterCa: file.meta({ description: "PEM file with the CA of the engine, for rediss", ...rare }),
+  clusterCert: file.meta({ description: "PEM file with this node's certificate", ...rare }),
+  clusterKey: file.meta({ description: "PEM file with its private key", ...rare }),
+  clusterTlsName: z.string().min(1).optional().meta({
+    description: "Name that the engine's certificate has to bear, by default the URL's host",
+    ...rare,
+  }),
+} as const;

@@ -1,0 +1,161 @@
+// The seam between a hub and the other nodes of a cluster. A server without one has no backplane.
+
+/** The name of an id in the whole cluster. */
+export interface PeerKey {
+  readonly realm: string;
+  readonly id: string;
+}
+
+/** The name of a room in the whole cluster. */
+export interface RoomKey {
+  readonly realm: string;
+  readonly kind: "room" | "list";
+  readonly room: string;
+}
+
+/**
+ * Tells the holders of one id apart, one after the other, on all nodes. Never equal to a fence that a
+ * hub makes by itself.
+ */
+export type Fence = number;
+
+/** A peer as other nodes see it. */
+export interface SharedPeer {
+  readonly id: string;
+  readonly node: string;
+  readonly fence: Fence;
+  readonly dialect: string;
+  readonly isExclusive: boolean;
+  readonly bytes: number;
+  readonly info: unknown;
+}
+
+/** A request to enter a room; the limits are those of the whole cluster. */
+export interface SharedEntry extends RoomKey {
+  readonly maxMembers: number;
+  readonly maxBytes: number;
+}
+
+/** A request for an id. */
+export interface SharedClaim extends PeerKey {
+  readonly dialect: string;
+  readonly policy: "proof" | "newest";
+  readonly proof: string | undefined;
+  readonly isExclusive: boolean;
+  readonly bytes: number;
+  readonly info: unknown;
+  readonly entry: SharedEntry | undefined;
+}
+
+/** A message for a peer of another node. */
+export interface SharedMessage extends PeerKey {
+  readonly from: string;
+  readonly room: string | undefined;
+  /** JSON, or the bytes of a frame. */
+  readonly payload: unknown;
+  /** If given, a later holder of the id does not get the message. */
+  readonly fence: Fence | undefined;
+}
+
+/**
+ * The outcome of a message. "absent": no node holds the id. "gone": its node, or the peer on it, went
+ * away before the message was taken. "unavailable": the other nodes cannot be reached.
+ */
+export type Passed = "taken" | "absent" | "gone" | "unavailable";
+
+export type ClaimAnswer =
+  | { readonly fence: Fence }
+  | { readonly refused: "id_taken" | "room_full" | "unavailable" };
+
+export type JoinAnswer = "entered" | "room_full" | "unavailable" | "stale";
+export type DescribeAnswer = "described" | "too_large" | "unavailable" | "stale";
+export type PairAnswer = "paired" | "unknown" | "busy" | "unavailable" | "stale";
+
+/** A peer of this node that acts. */
+export interface Actor extends PeerKey {
+  readonly fence: Fence;
+}
+
+/** A peer's description of itself, as text and in its dialect's words. */
+export interface SharedDescription {
+  readonly bytes: number;
+  readonly info: unknown;
+  readonly news?: unknown;
+}
+
+/** A living node. */
+export interface NodeInfo {
+  readonly name: string;
+  readonly sinceMs: number;
+}
+
+/**
+ * The requests of a hub to the other nodes. Steps are carried out in the order of these calls. Each answer
+ * comes once, at the step's place in the order of everything that this node learns.
+ */
+export interface Backplane {
+  /** This node's name. */
+  readonly node: string;
+  /** Takes the hub's side of the seam; called once, before anything else. */
+  attach(sink: Sink): void;
+  claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void): void;
+  /** Gives an id up, with its rooms and pairs. */
+  release(actor: Actor, news: unknown): void;
+  /**
+   * Passes a message on. "taken" is certain where `isConfirmed` is set; otherwise there is no answer
+   * for a message that reached its node.
+   */
+  send(message: SharedMessage, isConfirmed: boolean, answer: (outcome: Passed) => void): void;
+  /** Enters a room, with a new description where one is given. */
+  join(
+    actor: Actor,
+    entry: SharedEntry,
+    description: SharedDescription | undefined,
+    answer: (outcome: JoinAnswer) => void,
+  ): void;
+  describe(
+    actor: Actor,
+    maxBytes: number,
+    description: SharedDescription,
+    answer: (outcome: DescribeAnswer) => void,
+  ): void;
+  pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void;
+  /** Sends to the hubs of all other nodes. */
+  tell(topic: string, body: unknown): void;
+  /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */
+  ids(realm: string, dialect: string): Promise<string[]>;
+}
+
+/** A hub's way to the peers of other nodes, for dialects; a hub without other nodes has none. */
+export interface Elsewhere {
+  /** Passes a message to an id that this node does not hold; resolves when the outcome is certain. */
+  pass(from: PeerKey, to: string, payload: unknown): Promise<Passed>;
+  /** Calls back when an id appears on any node that a message of this node was for. */
+  whenWanted(realm: string, appeared: (id: string) => void): void;
+  /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */
+  ids(realm: string, dialect: string): Promise<string[]>;
+}
+
+/** The news for a hub, in order, each in one turn. */
+export interface Sink {
+  /** A message for a peer of this node; false if the peer is not here, or takes nothing more. */
+  deliver(message: SharedMessage): boolean;
+  /** A peer of this node lost its id to another connection, or its departure was announced already. */
+  lost(key: PeerKey, fence: Fence): void;
+  /** An id has appeared for which messages of this node wait. */
+  wanted(key: PeerKey): void;
+  /** The members of a room in joining order, in place of everything known before. */
+  listed(room: RoomKey, members: readonly SharedPeer[]): void;
+  /** A peer of another node entered a room. */
+  joined(room: RoomKey, member: SharedPeer): void;
+  described(key: PeerKey, fence: Fence, description: SharedDescription): void;
+  /** A peer of another node is gone, with its rooms and pairs. */
+  left(key: PeerKey, fence: Fence, news: unknown): void;
+  /** A peer of another node has called one of this node, or was called by it. */
+  paired(realm: string, caller: SharedPeer, callee: SharedPeer): void;
+  told(topic: string, body: unknown): void;
+  /** The peers of other nodes that are known here only by a pair. */
+  partners(): Iterable<Actor>;
+  /** This node was taken for dead: its departures were announced to the other nodes. */
+  severed(): void;
+}

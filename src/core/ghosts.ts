@@ -1,0 +1,255 @@
+import type { Fence, PeerKey, RoomKey, SharedPeer } from "./backplane.ts";
+import type { Expulsion } from "./expulsion.ts";
+import type { PeerEvent, PeerHandle, PeerId, RoomId } from "./events.ts";
+import type { Claim, PresentPeer, RoomRequest, SelfDescription } from "./peer.ts";
+import type { Receiver } from "./session.ts";
+
+export type Relay = Extract<PeerEvent, { type: "relay" }>;
+
+/**
+ * A peer of another node, in the place of a peer of this one: its rooms and pairs here see it like any
+ * other. Messages for it leave this node.
+ */
+export class Ghost implements Receiver {
+  /** It is open until its node reports that the peer is gone. */
+  readonly link = { isOpen: true, fail: (): void => {} };
+  readonly links = [];
+  readonly isElsewhere = true;
+  readonly realm: string;
+  readonly id: string;
+  readonly fence: Fence;
+  readonly dialect: string;
+  /** Names of rooms of this node, and ids of peers of this node. */
+  readonly rooms = new Set<string>();
+  readonly pairs = new Set<string>();
+  readonly #hub: Pick<GhostHub, "pass" | "expel">;
+  #handle: PeerHandle | undefined;
+
+  constructor(
+    realm: string,
+    { id, fence, dialect }: SharedPeer,
+    hub: Pick<GhostHub, "pass" | "expel">,
+  ) {
+    this.realm = realm;
+    this.id = id;
+    this.fence = fence;
+    this.dialect = dialect;
+    this.#hub = hub;
+  }
+
+  /** Its handle in this hub; throws before it was admitted. */
+  get handle(): PeerHandle {
+    if (this.#handle === undefined) {
+      throw new RangeError("Cannot use a ghost before it is admitted");
+    }
+    return this.#handle;
+  }
+
+  deliver(event: PeerEvent): void {
+    if (event.type === "relay") this.#hub.pass(this, event);
+    else if (event.type === "admitted") this.#handle = event.peer;
+  }
+
+  expel(reason: Expulsion): void {
+    this.#hub.expel(this, reason);
+  }
+}
+
+/** The name of an id in maps. */
+export function nameOf({ realm, id }: PeerKey): string {
+  return `${realm}:${id}`;
+}
+
+/** The name of a room in maps. */
+export function roomNameOf({ realm, kind, room }: RoomKey): string {
+  return `${realm}:${kind}:${room}`;
+}
+
+/** The hub in which ghosts stand, as on a single node. */
+export interface GhostHub {
+  readonly claim: (claim: Claim) => void;
+  readonly join: (handle: PeerHandle, request: RoomRequest) => void;
+  readonly describe: (handle: PeerHandle, description: SelfDescription) => void;
+  readonly release: (handle: PeerHandle, receiver: Receiver, news?: unknown) => void;
+  readonly find: (realm: string, id: PeerId) => PresentPeer | undefined;
+  /** Sends a message for a ghost on to its node. */
+  readonly pass: (ghost: Ghost, message: Relay) => void;
+  /** Has its node end the stay of a ghost's client. */
+  readonly expel: (ghost: Ghost, reason: Expulsion) => void;
+}
+
+/** A room of which this node has members. */
+interface Known {
+  /** Names of this node's members. */
+  readonly own: Set<string>;
+  readonly ghosts: Set<Ghost>;
+  /** Peers of this node that are about to enter: they count on what is known of the room. */
+  awaited: number;
+}
+
+/** The peers of other nodes that are known on this one: by a room, or by a pair. */
+export class Ghosts {
+  readonly #hub: GhostHub;
+  readonly #ghosts = new Map<string, Ghost>();
+  /** Those that are known by a pair. */
+  readonly #paired = new Set<Ghost>();
+  readonly #rooms = new Map<string, Known>();
+
+  constructor(hub: GhostHub) {
+    this.#hub = hub;
+  }
+
+  find(key: PeerKey): Ghost | undefined {
+    return this.#ghosts.get(nameOf(key));
+  }
+
+  hasRoom(name: string): boolean {
+    return this.#rooms.has(name);
+  }
+
+  /**
+   * A peer of this node asks to enter a room.
+   * @returns a function for the time when it has its answer, and has entered where it could
+   */
+  awaits(room: string): () => void {
+    const known = this.#room(room);
+    known.awaited++;
+    return () => {
+      known.awaited--;
+      this.#tidy(room);
+    };
+  }
+
+  /** A peer of this node enters a room. */
+  entered(room: string, peer: string): void {
+    this.#room(room).own.add(peer);
+  }
+
+  /** A peer of this node is gone: ghosts that only it knew go, too. */
+  forget(peer: PeerKey, rooms: Iterable<string>): void {
+    for (const ghost of [...this.#paired]) {
+      const wasPaired = ghost.realm === peer.realm && ghost.pairs.delete(peer.id);
+      if (wasPaired && ghost.pairs.size === 0) this.#paired.delete(ghost);
+      if (wasPaired) this.#dropUnknown(ghost);
+    }
+    for (const room of rooms) {
+      this.#rooms.get(room)?.own.delete(nameOf(peer));
+      this.#tidy(room);
+    }
+  }
+
+  /** Forgets a room that no peer of this node is in. */
+  #tidy(room: string): void {
+    const known = this.#rooms.get(room);
+    if (known === undefined || known.own.size > 0 || known.awaited > 0) return;
+    this.#rooms.delete(room);
+    for (const ghost of known.ghosts) {
+      ghost.rooms.delete(room);
+      this.#dropUnknown(ghost);
+    }
+  }
+
+  /**
+   * Takes over who is in a room: first who left, then who joined, then who changed.
+   * @param isOwn true for a peer of this node
+   */
+  listed(
+    room: RoomKey,
+    members: readonly SharedPeer[],
+    isOwn: (member: SharedPeer) => boolean,
+  ): void {
+    const { realm } = room;
+    const { ghosts } = this.#room(roomNameOf(room));
+    const fences = new Map(members.map(({ id, fence }) => [id, fence]));
+    for (const ghost of [...ghosts]) if (fences.get(ghost.id) !== ghost.fence) this.drop(ghost);
+    for (const member of members) {
+      if (isOwn(member)) continue;
+      const before = this.find({ realm, id: member.id });
+      const text = before && JSON.stringify(this.#hub.find(realm, member.id)?.info);
+      this.#enter(room, member);
+      const isChanged = before !== undefined && text !== JSON.stringify(member.info);
+      if (isChanged) this.#hub.describe(before.handle, member);
+    }
+  }
+
+  /** A peer of another node enters a room, which the last member of this node may have left. */
+  joined(room: RoomKey, member: SharedPeer): void {
+    if (this.#rooms.has(roomNameOf(room))) this.#enter(room, member);
+  }
+
+  /** A peer of another node becomes the partner of one of this node; undefined if it is already. */
+  pair(realm: string, peer: SharedPeer, partner: PeerId): PeerHandle | undefined {
+    const ghost = this.#ghostOf(realm, peer);
+    if (ghost.pairs.has(partner)) return undefined;
+    ghost.pairs.add(partner);
+    this.#paired.add(ghost);
+    return ghost.handle;
+  }
+
+  /** The ghosts that are known by a pair. */
+  partners(): Iterable<Ghost> {
+    return this.#paired;
+  }
+
+  /** Whether peers of other nodes know a peer of this one. */
+  know({ realm, id }: PeerKey, rooms: Iterable<string>): boolean {
+    for (const room of rooms) if ((this.#rooms.get(room)?.ghosts.size ?? 0) > 0) return true;
+    for (const ghost of this.#paired) {
+      if (ghost.realm === realm && ghost.pairs.has(id)) return true;
+    }
+    return false;
+  }
+
+  /** A ghost leaves its rooms and pairs here, which learn of it. */
+  drop(ghost: Ghost, news?: unknown): void {
+    this.#ghosts.delete(nameOf(ghost));
+    this.#paired.delete(ghost);
+    for (const room of ghost.rooms) this.#rooms.get(room)?.ghosts.delete(ghost);
+    this.#hub.release(ghost.handle, ghost, news);
+  }
+
+  clear(): void {
+    for (const ghost of [...this.#ghosts.values()]) this.drop(ghost);
+  }
+
+  #dropUnknown(ghost: Ghost): void {
+    if (ghost.rooms.size === 0 && ghost.pairs.size === 0) this.drop(ghost);
+  }
+
+  #enter({ realm, kind, room }: RoomKey, member: SharedPeer): void {
+    const name = roomNameOf({ realm, kind, room });
+    const known = this.find({ realm, id: member.id });
+    const request = { room, kind };
+    const ghost = this.#ghostOf(realm, member, request);
+    if (ghost.rooms.has(name)) return;
+    ghost.rooms.add(name);
+    this.#room(name).ghosts.add(ghost);
+    if (ghost === known) this.#hub.join(ghost.handle, request);
+  }
+
+  /** The ghost of a peer, made where there is none yet; then it enters the room in the same step. */
+  #ghostOf(
+    realm: string,
+    peer: SharedPeer,
+    room?: { readonly room: RoomId; readonly kind: RoomKey["kind"] },
+  ): Ghost {
+    const known = this.find({ realm, id: peer.id });
+    if (known?.fence === peer.fence) return known;
+    // The id has another holder now.
+    if (known !== undefined) this.drop(known);
+    const { id, dialect, isExclusive, bytes, info } = peer;
+    const ghost = new Ghost(realm, peer, this.#hub);
+    this.#ghosts.set(nameOf(ghost), ghost);
+    const claim = { realm, id, dialect, receiver: ghost, isExclusive };
+    this.#hub.claim({ ...claim, description: { bytes, info }, ...(room && { room }) });
+    return ghost;
+  }
+
+  #room(name: string): Known {
+    let known = this.#rooms.get(name);
+    if (known === undefined) {
+      this.#rooms.set(name, known = { own: new Set(), ghosts: new Set(), awaited: 0 });
+    }
+    return known;
+  }
+}

@@ -1,0 +1,400 @@
+import type { Abroad, Sent } from "./abroad.ts";
+import type {
+  Actor,
+  Backplane,
+  ClaimAnswer,
+  Elsewhere,
+  Fence,
+  PairAnswer,
+  Passed,
+  PeerKey,
+  RoomKey,
+  SharedDescription,
+  SharedEntry,
+  SharedMessage,
+  SharedPeer,
+  Sink,
+} from "./backplane.ts";
+import type { PeerHandle, PeerId, Refused, RoomId } from "./events.ts";
+import { type Ghost, Ghosts, nameOf, type Relay, roomNameOf } from "./ghosts.ts";
+import { isExpulsion, type LeaveReason } from "./expulsion.ts";
+import type { Happenings } from "./happenings.ts";
+import { Hub, type Reserve } from "./hub.ts";
+import type { HubLimits } from "./limits.ts";
+import { type Claim, type RoomRequest, type SelfDescription, tell } from "./peer.ts";
+import { askAll } from "./realm.ts";
+import type { Receiver } from "./session.ts";
+import { refuseClaim } from "./refusals.ts";
+import {
+  type ClaimRefusal,
+  entryOf,
+  NO_LIMITS,
+  sharedClaim,
+  whenAnswered,
+} from "./shared_steps.ts";
+
+/** A peer of this node, as the other nodes know it. */
+interface Own {
+  readonly actor: Actor;
+  readonly dialect: string;
+  /** Set once the peer has described itself where nobody else saw it. */
+  fresh: SelfDescription | undefined;
+  /** Names of the rooms that it is in. */
+  readonly rooms: Set<string>;
+}
+
+/**
+ * A hub of one node among several. Its ids, rooms and pairs are those of all nodes. Peers of this
+ * node are its own, as on a single node; others stand as ghosts in their rooms and pairs. A step that
+ * concerns other nodes is carried out at its place in one order for all.
+ */
+export class SharedHub extends Hub implements Sink {
+  override readonly elsewhere: Elsewhere;
+  readonly #backplane: Backplane;
+  readonly #limits: HubLimits;
+  readonly #reserves = new Map<string, Reserve[]>();
+  readonly #wanted = new Map<string, ((id: string) => void)[]>();
+  readonly #own = new Map<string, Own>();
+  readonly #ofDialect = new Map<string, number>();
+  readonly #ghosts: Ghosts;
+
+  constructor(limits: HubLimits, backplane: Backplane, abroad?: Abroad, news?: Happenings) {
+    // The limits of peers are this node's own, and those of rooms the cluster's.
+    super(NO_LIMITS, abroad, news);
+    this.#limits = limits;
+    this.#backplane = backplane;
+    this.elsewhere = {
+      pass: (from, to, payload) => this.#pass(from, to, payload),
+      whenWanted: (realm, appeared) => {
+        this.#wanted.set(realm, [...this.#wanted.get(realm) ?? [], appeared]);
+      },
+      ids: (realm, dialect) => backplane.ids(realm, dialect),
+    };
+    this.#ghosts = new Ghosts({
+      claim: (claim) => void super.claim(claim),
+      join: (handle, request) => void super.join(handle, request),
+      describe: (handle, description) => void super.describe(handle, description),
+      release: (handle, receiver, news) => super.release(handle, receiver, "left", news),
+      find: (realm, id) => this.find(realm, id),
+      pass: (ghost, message) => this.#passGhost(ghost, message),
+      expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
+    });
+    backplane.attach(this);
+  }
+
+  /** Peers of this node. */
+  override get peerCount(): number {
+    return this.#own.size;
+  }
+
+  override reserve(realm: string, reserve: Reserve): void {
+    this.#reserves.set(realm, [...this.#reserves.get(realm) ?? [], reserve]);
+  }
+
+  override async claim(claim: Claim): Promise<void> {
+    const { realm, receiver } = claim;
+    const isHeld = this.#holdsOwn(claim);
+    const objection = isHeld ? undefined : this.#objection(claim);
+    if (objection !== undefined) return refuseClaim(claim, objection);
+    const [reserve, ...others] = this.#reserves.get(realm) ?? [];
+    if (reserve !== undefined) {
+      const isFree = await askAll(reserve(claim, isHeld), others, claim, isHeld);
+      if (!isFree) return refuseClaim(claim, "id_taken");
+    }
+    if (!receiver.link.isOpen) return;
+    // A take-over on one node is this node's matter.
+    if (this.#holdsOwn(claim)) return super.claim(claim);
+    const entry = this.#entryFor(claim);
+    await whenAnswered<ClaimAnswer>(
+      (answer) => this.#backplane.claim(sharedClaim(claim, entry), answer),
+      (outcome) => this.#claimed(claim, outcome),
+      entry && this.#ghosts.awaits(roomNameOf(entry)),
+    );
+  }
+
+  override release(
+    handle: PeerHandle,
+    receiver: Receiver,
+    why: LeaveReason = "left",
+    news?: unknown,
+  ): void {
+    const own = this.#own.get(nameOf(handle));
+    const isSpeaker = this.find(handle.realm, handle.id)?.receiver === receiver;
+    super.release(handle, receiver, why, news);
+    if (own === undefined || !isSpeaker || this.#holdsOwn(handle)) return;
+    this.#forget(own);
+    this.#backplane.release(own.actor, news);
+  }
+
+  override join(
+    handle: PeerHandle,
+    request: RoomRequest,
+    description?: SelfDescription,
+  ): void | Promise<void> {
+    const own = this.#own.get(nameOf(handle));
+    // The hub itself refuses to act for a peer that was released.
+    if (own === undefined || !this.#is(handle)) return super.join(handle, request, description);
+    const entry = entryOf(this.#limits, handle.realm, request);
+    const name = roomNameOf(entry);
+    if (own.rooms.has(name)) return super.join(handle, request, description);
+    const refuse = (reason: Extract<Refused, { step: "join" }>["reason"]): void =>
+      this.#answer(handle, { type: "refused", step: "join", room: request.room, reason });
+    if (this.#isFull(name)) return refuse("rooms_full");
+    return whenAnswered<string>(
+      (answer) => this.#backplane.join(own.actor, entry, description ?? own.fresh, answer),
+      (outcome) => {
+        if (outcome !== "entered") {
+          if (outcome !== "stale") refuse(outcome === "unavailable" ? outcome : "room_full");
+          return;
+        }
+        if (!this.#is(handle)) return;
+        this.#enter(own, entry);
+        own.fresh = undefined;
+        void super.join(handle, request, description);
+      },
+      this.#ghosts.awaits(name),
+    );
+  }
+
+  override describe(
+    handle: PeerHandle,
+    description: SelfDescription,
+    news?: unknown,
+  ): void | Promise<void> {
+    const own = this.#own.get(nameOf(handle));
+    if (own === undefined || !this.#is(handle) || own.rooms.size === 0) {
+      if (own !== undefined) own.fresh = description;
+      return super.describe(handle, description, news);
+    }
+    const shared = { ...description, news };
+    return whenAnswered<string>(
+      (answer) =>
+        this.#backplane.describe(own.actor, this.#limits.maxRoomInfoBytes, shared, answer),
+      (outcome) => {
+        if (outcome === "described" && this.#is(handle)) {
+          return void super.describe(handle, description, news);
+        }
+        if (outcome === "stale" || outcome === "described") return;
+        const reason = outcome === "unavailable" ? outcome : "description_too_large";
+        this.#answer(handle, { type: "refused", step: "describe", reason });
+      },
+    );
+  }
+
+  override describeMember(
+    realm: string,
+    room: RoomId,
+    id: PeerId,
+    description: SelfDescription,
+    news?: unknown,
+  ): "described" | "unknown" | "too_large" {
+    const own = this.#own.get(nameOf({ realm, id }));
+    // A peer of another node is described on its own node.
+    if (own === undefined) return "unknown";
+    const outcome = super.describeMember(realm, room, id, description, news);
+    if (outcome === "described") {
+      this.#backplane.describe(own.actor, Infinity, { ...description, news }, () => {});
+    }
+    return outcome;
+  }
+
+  override stopRoom(realm: string, id: RoomId): boolean {
+    const isKnown = super.stopRoom(realm, id);
+    this.#backplane.tell("stop", [realm, id]);
+    return isKnown;
+  }
+
+  override pair(handle: PeerHandle, to: PeerId): void | Promise<void> {
+    const own = this.#own.get(nameOf(handle));
+    if (own === undefined || !this.#is(handle)) return super.pair(handle, to);
+    return whenAnswered<PairAnswer>(
+      (answer) => this.#backplane.pair(own.actor, to, answer),
+      (outcome) => {
+        if (outcome === "paired" || outcome === "stale") return;
+        const reason = outcome === "unavailable" ? outcome : `peer_${outcome}` as const;
+        this.#answer(handle, { type: "refused", step: "pair", peer: to, reason });
+      },
+    );
+  }
+
+  /** Sends. After "sent" a message that leaves this node may still come back by `undelivered`. */
+  override send(
+    from: PeerHandle,
+    to: PeerId | PeerHandle,
+    payload: unknown,
+    room?: RoomId,
+  ): Sent {
+    const outcome = super.send(from, to, payload, room);
+    const isHere = typeof to !== "string" || room !== undefined || outcome !== "unknown" ||
+      this.find(from.realm, to) !== undefined;
+    if (isHere) return outcome;
+    const message = { realm: from.realm, id: to, from: from.id, room, payload, fence: undefined };
+    this.#backplane.send(message, false, (passed) => this.#returned(message, passed));
+    return "sent";
+  }
+
+  deliver({ realm, id, from, room, payload, fence }: SharedMessage): boolean {
+    const own = this.#own.get(nameOf({ realm, id }));
+    const peer = this.find(realm, id);
+    if (own === undefined || peer === undefined || !peer.receiver.link.isOpen) return false;
+    if (fence !== undefined && fence !== own.actor.fence) return false;
+    if (room !== undefined && this.member(realm, room, id) === undefined) return false;
+    if (peer.receiver.understands?.(payload) === false) return true;
+    tell(peer, { type: "relay", from, room, payload });
+    return true;
+  }
+
+  lost(key: PeerKey, fence: Fence): void {
+    const own = this.#own.get(nameOf(key));
+    const peer = this.find(key.realm, key.id);
+    if (own === undefined || peer === undefined || own.actor.fence !== fence) return;
+    this.#forget(own);
+    const { handle, receiver } = peer;
+    tell(peer, { type: "replaced" });
+    super.release(handle, receiver, "replaced");
+  }
+
+  wanted({ realm, id }: PeerKey): void {
+    for (const appeared of this.#wanted.get(realm) ?? []) appeared(id);
+  }
+
+  listed(room: RoomKey, members: readonly SharedPeer[]): void {
+    this.#ghosts.listed(room, members, ({ id }) => this.#holdsOwn({ realm: room.realm, id }));
+  }
+
+  joined(room: RoomKey, member: SharedPeer): void {
+    this.#ghosts.joined(room, member);
+  }
+
+  described(key: PeerKey, fence: Fence, { bytes, info, news }: SharedDescription): void {
+    const ghost = this.#ghosts.find(key);
+    if (ghost?.fence === fence) void super.describe(ghost.handle, { bytes, info }, news);
+  }
+
+  left(key: PeerKey, fence: Fence, news: unknown): void {
+    const ghost = this.#ghosts.find(key);
+    if (ghost?.fence === fence) this.#ghosts.drop(ghost, news);
+  }
+
+  paired(realm: string, caller: SharedPeer, callee: SharedPeer): void {
+    const handle = this.#handleIn(realm, caller, callee.id);
+    const other = this.#handleIn(realm, callee, caller.id);
+    if (handle !== undefined && other !== undefined) void super.pair(handle, callee.id);
+  }
+
+  told(topic: string, body: unknown): void {
+    if (!Array.isArray(body)) return;
+    const [realm = "", id = "", fence, reason] = body.map(String);
+    if (topic === "stop") super.stopRoom(realm, id);
+    const own = this.#own.get(nameOf({ realm, id }));
+    if (topic !== "expel" || !isExpulsion(reason) || String(own?.actor.fence) !== fence) return;
+    this.find(realm, id)?.receiver.expel(reason);
+  }
+
+  partners(): Iterable<Actor> {
+    return this.#ghosts.partners();
+  }
+
+  severed(): void {
+    const known = [...this.#own.values()].filter((own) => this.#ghosts.know(own.actor, own.rooms));
+    for (const { actor } of known) {
+      this.lost(actor, actor.fence);
+      this.#backplane.release(actor, undefined);
+    }
+    this.#ghosts.clear();
+  }
+
+  /** Admits the claimant, whose id is this node's now. */
+  #claimed(claim: Claim, outcome: ClaimAnswer): void {
+    const { realm, id, dialect, receiver } = claim;
+    if ("refused" in outcome) return refuseClaim(claim, outcome.refused);
+    const actor = { realm, id, fence: outcome.fence };
+    const entry = this.#entryFor(claim);
+    const isHeld = this.#holdsOwn(claim);
+    if (!isHeld && !receiver.link.isOpen) return this.#backplane.release(actor, undefined);
+    if (!isHeld) {
+      const own: Own = { actor, dialect, fresh: undefined, rooms: new Set() };
+      this.#own.set(nameOf(actor), own);
+      this.#count(own, 1);
+      if (entry !== undefined) this.#enter(own, entry);
+    }
+    // This node's limits were checked before it asked.
+    void super.claim({ ...claim, capacity: Infinity });
+  }
+
+  /** The reason for which this node gives no id out. */
+  #objection({ realm, dialect, capacity = Infinity, room }: Claim): ClaimRefusal | undefined {
+    const ofDialect = this.#ofDialect.get(`${realm}:${dialect}`) ?? 0;
+    if (ofDialect >= capacity || this.#own.size >= this.#limits.maxPeers) return "peers_full";
+    const isFull = room !== undefined &&
+      this.#isFull(roomNameOf(entryOf(this.#limits, realm, room)));
+    return isFull ? "rooms_full" : undefined;
+  }
+
+  #entryFor({ realm, room }: Claim): SharedEntry | undefined {
+    return room && entryOf(this.#limits, realm, room);
+  }
+
+  #isFull(room: string): boolean {
+    return !this.#ghosts.hasRoom(room) && this.roomCount >= this.#limits.maxRooms;
+  }
+
+  #holdsOwn(key: PeerKey): boolean {
+    return this.#own.has(nameOf(key)) && this.find(key.realm, key.id) !== undefined;
+  }
+
+  /** Whether the peer of a handle is still here. */
+  #is(handle: PeerHandle): boolean {
+    return this.find(handle.realm, handle.id)?.handle.fence === handle.fence;
+  }
+
+  #enter(own: Own, entry: RoomKey): void {
+    const name = roomNameOf(entry);
+    own.rooms.add(name);
+    this.#ghosts.entered(name, nameOf(own.actor));
+  }
+
+  #forget(own: Own): void {
+    if (!this.#own.delete(nameOf(own.actor))) return;
+    this.#count(own, -1);
+    this.#ghosts.forget(own.actor, own.rooms);
+  }
+
+  #count({ actor: { realm }, dialect }: Own, change: 1 | -1): void {
+    const name = `${realm}:${dialect}`;
+    this.#ofDialect.set(name, (this.#ofDialect.get(name) ?? 0) + change);
+  }
+
+  /** The handle of a party of a new pair: a ghost's, where it is another node's. */
+  #handleIn(realm: string, peer: SharedPeer, other: PeerId): PeerHandle | undefined {
+    const own = this.#own.get(nameOf({ realm, id: peer.id }));
+    if (own?.actor.fence === peer.fence) return this.find(realm, peer.id)?.handle;
+    return this.#ghosts.pair(realm, peer, other);
+  }
+
+  /** Answers a step, unless its peer has gone. A session may throw at a refusal. */
+  #answer(handle: PeerHandle, event: Refused): void {
+    if (this.#is(handle)) this.find(handle.realm, handle.id)?.receiver.deliver(event);
+  }
+
+  #pass(from: PeerKey, to: PeerId, payload: unknown): Promise<Passed> {
+    const { promise, resolve } = Promise.withResolvers<Passed>();
+    const { realm, id } = from;
+    const message = { realm, id: to, from: id, room: undefined, payload, fence: undefined };
+    this.#backplane.send(message, true, resolve);
+    return promise;
+  }
+
+  #passGhost({ realm, id, fence }: Ghost, { from, room, payload }: Relay): void {
+    const message = { realm, id, from, room, payload, fence };
+    this.#backplane.send(message, false, (passed) => this.#returned(message, passed));
+  }
+
+  /** Gives a message that nobody took back to its sender. */
+  #returned({ realm, id, from, payload }: SharedMessage, passed: Passed): void {
+    const sender = this.find(realm, from);
+    if (passed === "taken" || sender === undefined) return;
+    const returned = { payload, isUnavailable: passed === "unavailable" };
+    tell(sender, { type: "undelivered", peer: id, returned });
+  }
+}

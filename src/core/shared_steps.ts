@@ -1,0 +1,53 @@
+import type { SharedClaim, SharedEntry } from "./backplane.ts";
+import type { Refused } from "./events.ts";
+import type { HubLimits } from "./limits.ts";
+import type { Claim, RoomRequest } from "./peer.ts";
+
+export type ClaimRefusal = Extract<Refused, { step: "claim" }>["reason"];
+
+/** No limits: a hub of one node among several checks its own, and the engine those of rooms. */
+export const NO_LIMITS: HubLimits = {
+  maxPeers: Infinity,
+  maxRooms: Infinity,
+  maxRoomMembers: Infinity,
+  maxRoomInfoBytes: Infinity,
+};
+
+/** A request for a room with the limits of the whole cluster. */
+export function entryOf(
+  { maxRoomMembers, maxRoomInfoBytes: maxBytes }: HubLimits,
+  realm: string,
+  { room, kind = "room", maxMembers = Infinity }: RoomRequest,
+): SharedEntry {
+  return { realm, kind, room, maxMembers: Math.min(maxMembers, maxRoomMembers), maxBytes };
+}
+
+/** A claim as the other nodes need it. */
+export function sharedClaim(claim: Claim, entry: SharedEntry | undefined): SharedClaim {
+  const { realm, id, dialect, policy = "proof", proof, isExclusive = false } = claim;
+  const { bytes, info } = claim.description ?? { bytes: 0, info: null };
+  return { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry };
+}
+
+/**
+ * Carries a step out when its answer comes; what that throws is the step's outcome.
+ * @param done called last, whatever the answer
+ */
+export function whenAnswered<Answer>(
+  ask: (answer: (outcome: Answer) => void) => void,
+  carryOut: (outcome: Answer) => void,
+  done: () => void = () => {},
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  ask((outcome) => {
+    try {
+      carryOut(outcome);
+      resolve();
+    } catch (error) {
+      reject(error);
+    } finally {
+      done();
+    }
+  });
+  return promise;
+}

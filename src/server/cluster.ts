@@ -1,0 +1,148 @@
+import type { Cluster } from "../cluster/mod.ts";
+import { ConfigError } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import type { Abroad } from "../core/abroad.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Happenings } from "../core/happenings.ts";
+import { Hub } from "../core/hub.ts";
+import { SharedHub } from "../core/shared_hub.ts";
+import { DIALECTS } from "../dialects/mod.ts";
+import { ClusterJournal } from "../observe/cluster_journal.ts";
+import type { Log } from "../observe/log.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import { readText } from "../system/files.ts";
+import { messageOf } from "../system/errors.ts";
+
+/** This process as a node, and what has become of it so far. */
+export interface Clustered {
+  readonly cluster: Cluster;
+  readonly journal: ClusterJournal;
+}
+
+/** How long the engine may be away before the node is not ready. */
+const AWAY_MS = 5_000;
+
+/**
+ * Joins the cluster that `--cluster` names; undefined without one. Throws ConfigError and, where the
+ * engine cannot be used, ClusterError.
+ */
+export async function joinCluster(
+  config: Config,
+  { log, clock }: { readonly log: Log; readonly clock: Clock },
+): Promise<Clustered | undefined> {
+  const { cluster: url } = config;
+  if (url === undefined) return undefined;
+  const objections = objectionsTo(config);
+  if (objections.length > 0) throw new ConfigError(objections);
+  // Only here: without a cluster no client library is loaded.
+  const { openCluster } = await import("../cluster/mod.ts");
+  const journal = new ClusterJournal(log);
+  try {
+    const cluster = await openCluster({
+      clock,
+      url,
+      password: config.clusterPassword,
+      prefix: config.clusterPrefix,
+      node: config.clusterNode,
+      leaseMs: config.clusterLeaseMs,
+      waitMs: config.clusterWaitMs,
+      maxWaiting: config.clusterMaxWaitingSteps,
+      maxUnconfirmedBytes: config.clusterMaxUnconfirmedBytes,
+      settings: sharedSettings(config),
+      tls: () => readTls(config),
+      report: journal.tell,
+      warn: (text) => log.write("warning", text),
+    });
+    return { cluster, journal };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ConfigError([`Invalid --cluster: ${error.message}`]);
+  }
+}
+
+/** The hub of one node, or of a node among several. */
+export function hubOf(
+  config: Config,
+  clustered: Clustered | undefined,
+  { metrics, abroad, happenings }: {
+    readonly metrics: Metrics;
+    readonly abroad: Abroad | undefined;
+    readonly happenings: Happenings;
+  },
+): Hub {
+  if (clustered === undefined) return new Hub(config.limits, abroad, happenings);
+  const { cluster: { node }, journal } = clustered;
+  journal.announce(metrics, node);
+  return new SharedHub(config.limits, node, abroad, happenings);
+}
+
+/** Why this node is not ready, in a few words; undefined if it is, or alone. */
+export function clusterTrouble(clustered: Clustered | undefined): string | undefined {
+  const node = clustered?.cluster.node;
+  if (node === undefined || node.isUp || node.sinceMs < AWAY_MS) return undefined;
+  return `the cluster: not reached for ${Math.round(node.sinceMs / 1_000)} s`;
+}
+
+/** Gives up what this node holds, as far as the engine answers in time. */
+export async function leaveCluster(clustered: Clustered | undefined): Promise<void> {
+  await clustered?.cluster.node.stop();
+}
+
+/** The sentence for people at the start. */
+export function clusterWords({ cluster: { prefix, place, node, nodes } }: Clustered): string {
+  const count = nodes === 1 ? "1 node" : `${nodes} nodes`;
+  return `Cluster "${prefix}" at ${place} as node ${node.node}, ${count}`;
+}
+
+/** Refuses what a cluster cannot do yet, so that nothing works by half. */
+function objectionsTo(config: Config): string[] {
+  const objections: string[] = [];
+  const able = DIALECTS.filter(({ isClusterable }) => isClusterable).map(({ name }) => name);
+  const unable = config.dialects.filter((name) => !able.includes(name));
+  if (unable.length > 0) {
+    const served = config.dialects.filter((name) => able.includes(name));
+    const others = served.length > 0 ? served : able;
+    const hint = others.map((name) => `--dialects ${name}`).join(" ");
+    objections.push(`Cannot serve ${unable.join(", ")} in a cluster yet: give ${hint}`);
+  }
+  if (config.bridge.length > 0) objections.push("Cannot use --bridge in a cluster yet");
+  const { reserveIds, serverIdsOnly, idSecret } = config.peerjs;
+  if (config.dialects.includes("peerjs")) {
+    if (reserveIds !== undefined) {
+      objections.push("Cannot use --peerjs-reserve-ids in a cluster yet");
+    }
+    if (serverIdsOnly && idSecret === undefined) {
+      objections.push(
+        "Cannot use --peerjs-server-ids-only in a cluster without --peerjs-id-secret",
+      );
+    }
+  }
+  return objections;
+}
+
+/** The settings whose difference clients would notice. */
+function sharedSettings(config: Config): ReadonlyMap<string, unknown> {
+  const { idSecret, key, serverIdsOnly } = config.peerjs;
+  return new Map<string, unknown>([
+    ["dialects", [...config.dialects].sort()],
+    ["peerjs-key", key],
+    ["peerjs-id-secret", idSecret],
+    ["peerjs-server-ids-only", serverIdsOnly],
+    ["auth", config.auth],
+  ]);
+}
+
+function readTls(
+  { clusterCa, clusterCert, clusterKey, clusterTlsName }: Config,
+): { ca?: string; cert?: string; key?: string; servername?: string } {
+  try {
+    return {
+      ...(clusterCa === undefined ? {} : { ca: readText(clusterCa) }),
+      ...(clusterCert === undefined ? {} : { cert: readText(clusterCert) }),
+      ...(clusterKey === undefined ? {} : { key: readText(clusterKey) }),
+      ...(clusterTlsName === undefined ? {} : { servername: clusterTlsName }),
+    };
+  } catch (error) {
+    throw new ConfigError([messageOf(error)]);
+  }
+}

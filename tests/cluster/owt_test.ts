@@ -1,0 +1,79 @@
+import { assertEquals } from "@std/assert";
+import { io, type Socket } from "socket.io-client";
+import { startNodes } from "../helpers/cluster/node_processes.ts";
+import { clientTest } from "../helpers/process/clients.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
+
+// OWT on several real nodes, with a real client.
+
+const needs = ["redis-server"] as const;
+
+interface OwtClient extends Disposable {
+  readonly socket: Socket;
+  readonly heard: unknown[][];
+  readonly closed: Promise<string>;
+  /** Sends a message, and returns the acknowledgement. */
+  send(to: string, data: string): Promise<unknown[]>;
+}
+
+/** Logs in, and waits for the answer. */
+async function logIn(url: string, token: string): Promise<OwtClient> {
+  const socket = io(url, { transports: ["websocket"], forceNew: true, reconnection: false });
+  const heard: unknown[][] = [];
+  const closed = Promise.withResolvers<string>();
+  socket.onAny((name: string, ...args: unknown[]) => heard.push([name, ...args]));
+  socket.on("disconnect", (reason) => closed.resolve(reason));
+  const ready = Promise.withResolvers<void>();
+  socket.on("connect", () => socket.emit("authentication", { token }, () => ready.resolve()));
+  socket.on("connect_error", ready.reject);
+  await within("the login", ready.promise);
+  heard.length = 0;
+  return {
+    socket,
+    heard,
+    closed: closed.promise,
+    async send(to, data): Promise<unknown[]> {
+      const answer = Promise.withResolvers<unknown[]>();
+      const message = { to, data };
+      socket.emit("owt-message", message, (...args: unknown[]) => answer.resolve(args));
+      return await within("the acknowledgement", answer.promise);
+    },
+    [Symbol.dispose]: () => void socket.close(),
+  };
+}
+
+clientTest({
+  name: "cluster, OWT: a message is acknowledged when the receiver's node has it",
+  needs,
+  fn: async () => {
+    await using nodes = await startNodes(2, ["owt"]);
+    const [first, second] = nodes.nodes;
+    using alice = await logIn(first?.url ?? "", "alice");
+    using bob = await logIn(second?.url ?? "", "bob");
+    for (let n = 0; n < 10; n++) assertEquals(await alice.send("bob", `hello ${n}`), []);
+    await until("ten messages", () => bob.heard.length === 10);
+    assertEquals(bob.heard.map(([name, message]) => [name, message]), [
+      ...Array.from(
+        { length: 10 },
+        (_, n) => ["owt-message", { from: "alice", data: `hello ${n}` }],
+      ),
+    ]);
+    assertEquals(await alice.send("nobody", "?"), [2201]);
+  },
+});
+
+clientTest({
+  name: "cluster, OWT: the newest login wins, and the old client learns of it",
+  needs,
+  fn: async () => {
+    await using nodes = await startNodes(2, ["owt"]);
+    const [first, second] = nodes.nodes;
+    using old = await logIn(first?.url ?? "", "alice");
+    using fresh = await logIn(second?.url ?? "", "alice");
+    await within("the old one's end", old.closed);
+    assertEquals(old.heard, [["server-disconnect"]]);
+    using bob = await logIn(first?.url ?? "", "bob");
+    assertEquals(await bob.send("alice", "you?"), []);
+    await until("the message", () => fresh.heard.length === 1);
+  },
+});

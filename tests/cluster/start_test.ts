@@ -1,0 +1,194 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { type RedisServer, startRedis } from "../helpers/cluster/redis_server.ts";
+import { clientTest } from "../helpers/process/clients.ts";
+import { type MainResult, runMain } from "../helpers/process/main_process.ts";
+import { type ServerProcess, startServerProcess } from "../helpers/process/server_process.ts";
+import { until } from "../helpers/wire/waiting.ts";
+
+// A node that cannot join its cluster gives the reason in one line, and ends before it listens.
+
+const needs = ["redis-server"] as const;
+const LISTEN = ["--listen", "http://127.0.0.1:0"];
+const SERVED = ["--dialects", "peerjs"];
+
+function start(...args: readonly string[]): Promise<MainResult> {
+  return runMain({ args: [...LISTEN, ...args] });
+}
+
+/** The line and the exit code of a start that fails. */
+async function failure(...args: readonly string[]): Promise<[code: number, line: string]> {
+  const { code, stderr } = await start(...args);
+  const lines = stderr.trim().split("\n").filter((line) => line.startsWith("signalbox: "));
+  assertEquals(lines.length, 1, stderr);
+  return [code, lines[0]?.slice("signalbox: ".length) ?? ""];
+}
+
+async function freePort(): Promise<number> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return await Promise.resolve(listener.addr.port);
+}
+
+/** Waits until a server's log has a text. */
+async function says(server: ServerProcess, text: string): Promise<void> {
+  await until(`"${text}" in the log`, () => server.stderr().includes(text));
+}
+
+/** The parts of an address that show where the engine is. */
+function shown({ port }: RedisServer): string {
+  return `redis://127.0.0.1:${port}`;
+}
+
+Deno.test("cluster: contradictions and dialects that are not ready are errors of the configuration", async () => {
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  const [code, line] = await failure("--cluster", url);
+  assertEquals(code, 78);
+  assertStringIncludes(line, "in a cluster yet: give --dialects peerjs");
+  const cases: readonly (readonly [args: readonly string[], line: string])[] = [
+    [
+      ["--cluster", "http://127.0.0.1"],
+      "Invalid --cluster: expected redis://HOST, rediss://HOST or redis+unix:///PATH",
+    ],
+    [
+      ["--cluster", `redis://:secret@127.0.0.1:${port}`, "--cluster-password", "other"],
+      "Invalid --cluster: the password is given twice, in the URL and by --cluster-password",
+    ],
+    [
+      ["--cluster", url, "--dialects", "owt", "--bridge", "all"],
+      "Cannot use --bridge in a cluster yet",
+    ],
+    [
+      ["--cluster", url, "--peerjs-server-ids-only"],
+      "Cannot use --peerjs-server-ids-only in a cluster without --peerjs-id-secret",
+    ],
+  ];
+  for (const [args, expected] of cases) {
+    assertEquals(await failure(...SERVED, ...args), [78, expected]);
+  }
+});
+
+Deno.test("cluster: an engine that is not there may come later, and no password is shown", async () => {
+  const port = await freePort();
+  const expected = `Cannot reach the cluster at redis://127.0.0.1:${port}: connection refused`;
+  const url = `redis://user:secret@127.0.0.1:${port}`;
+  assertEquals(await failure(...SERVED, "--cluster", url), [1, expected]);
+  const [code, line] = await failure(...SERVED, "--cluster", "redis+unix:///nowhere/redis.sock");
+  assertEquals(code, 1);
+  assertMatch(line, /^Cannot reach the cluster at redis\+unix:\/\/\/nowhere\/redis\.sock: /);
+});
+
+clientTest({
+  name: "cluster: a password that is wrong or missing, and an engine of another kind",
+  needs,
+  fn: async () => {
+    await using guarded = await startRedis("--requirepass", "right");
+    const denied = `${shown(guarded)} does not accept the user or password`;
+    assertEquals(await failure(...SERVED, "--cluster", guarded.url), [78, denied]);
+    const wrong = guarded.url.replace("//", "//:wrong@");
+    assertEquals(await failure(...SERVED, "--cluster", wrong), [78, denied]);
+    const none = `${guarded.url.replace("//", "//:right@")}/99`;
+    const [code, line] = await failure(...SERVED, "--cluster", none);
+    assertEquals([code, line], [78, `${shown(guarded)}/99 has no such database`]);
+
+    await using clustered = await startRedis("--cluster-enabled", "yes");
+    assertEquals(await failure(...SERVED, "--cluster", clustered.url), [
+      78,
+      `${shown(clustered)} is a Redis Cluster, which is not supported`,
+    ]);
+  },
+});
+
+clientTest({
+  name: "cluster: a replica, and an engine that may evict keys",
+  needs,
+  fn: async () => {
+    await using primary = await startRedis();
+    await using replica = await startRedis("--replicaof", "127.0.0.1", String(primary.port));
+    const [code, line] = await failure(...SERVED, "--cluster", replica.url);
+    assertEquals([code, line], [1, `${shown(replica)} is a replica: give the primary`]);
+    await using evicting = await startRedis(
+      "--maxmemory",
+      "64mb",
+      "--maxmemory-policy",
+      "allkeys-lru",
+    );
+    await using server = await startServerProcess([...SERVED, "--cluster", evicting.url]);
+    await says(
+      server,
+      `${shown(evicting)} may evict keys (allkeys-lru): set maxmemory-policy noeviction`,
+    );
+  },
+});
+
+clientTest({
+  name: "cluster: the rights of the cluster page are enough, and one fewer is named",
+  needs,
+  fn: async () => {
+    const page = await Deno.readTextFile(new URL("../../src/cluster/README.md", import.meta.url));
+    const rules = /ACL SETUSER signalbox on >PASSWORD (.*)/.exec(page)?.[1]?.split(" ") ?? [];
+    const user = (...rest: string[]): string[] => ["--user", "signalbox", "on", ">right", ...rest];
+    await using enough = await startRedis(...user(...rules));
+    const url = enough.url.replace("//", "//signalbox:right@");
+    await using server = await startServerProcess([...SERVED, "--cluster", url]);
+    await says(server, 'Cluster "signalbox"');
+    await using fewer = await startRedis(...user(...rules, "-xadd"));
+    const [code, line] = await failure(
+      ...SERVED,
+      "--cluster",
+      fewer.url.replace("//", "//signalbox:right@"),
+    );
+    assertEquals([code, line], [
+      78,
+      `${shown(fewer)} forbids XADD: see "Rights" in the cluster page`,
+    ]);
+  },
+});
+
+clientTest({
+  name: "cluster: nodes have one name each, and the same settings",
+  needs,
+  fn: async () => {
+    await using engine = await startRedis();
+    const common = [...SERVED, "--cluster", engine.url];
+    await using first = await startServerProcess([...common, "--cluster-node", "one"]);
+    await says(first, `Cluster "signalbox" at ${shown(engine)} as node one, 1 node\n`);
+    assertEquals(await failure(...common, "--cluster-node", "one"), [
+      1,
+      'Another node called "one" is alive in "signalbox"',
+    ]);
+    assertEquals(await failure(...common, "--peerjs-key", "other"), [
+      78,
+      'The other nodes of "signalbox" have another --peerjs-key',
+    ]);
+    await using second = await startServerProcess([...common, "--cluster-node", "two"]);
+    await says(second, "as node two, 2 nodes");
+    await using apart = await startServerProcess([
+      ...common,
+      "--cluster-prefix",
+      "apart",
+      "--peerjs-key",
+      "other",
+    ]);
+    await says(apart, 'Cluster "apart"');
+  },
+});
+
+clientTest({
+  name: "cluster: a node is not ready while its engine is away, and is again when it is back",
+  needs,
+  fn: async () => {
+    await using engine = await startRedis();
+    await using server = await startServerProcess([...SERVED, "--cluster", engine.url]);
+    const ready = async (): Promise<string> => await (await fetch(`${server.url}/readyz`)).text();
+    const isReady = async (): Promise<boolean> => (await ready()).trim() === "ready";
+    await until("the node to be ready", isReady);
+    await engine.signal("SIGKILL");
+    await until("the node not to be ready", async () => {
+      return /^not ready: the cluster: not reached for \d+ s$/.test((await ready()).trim());
+    });
+    const alive = await fetch(`${server.url}/healthz`);
+    assertEquals([alive.status, (await alive.text()).trim()], [200, "OK"]);
+    await engine.restart();
+    await until("the node to be ready again", isReady);
+  },
+});

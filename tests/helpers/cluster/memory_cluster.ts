@@ -1,0 +1,114 @@
+import type { ClusterEvent } from "../../../src/cluster/events.ts";
+import { ClusterNode } from "../../../src/cluster/node.ts";
+import { SharedHub } from "../../../src/core/shared_hub.ts";
+import type { HubLimits } from "../../../src/core/limits.ts";
+import { FakeClock } from "../session/fake_clock.ts";
+import { MemoryEngine } from "./memory_engine.ts";
+
+export interface MemoryClusterOptions {
+  readonly nodes?: number;
+  readonly seed?: number;
+  readonly delayMs?: number;
+  readonly limits?: Partial<HubLimits>;
+  readonly waitMs?: number;
+  readonly maxUnconfirmedBytes?: number;
+}
+
+/** One node of a cluster in this process. */
+export interface MemoryNode {
+  readonly node: ClusterNode;
+  readonly hub: SharedHub;
+  readonly events: ClusterEvent[];
+}
+
+const NO_LIMITS: HubLimits = {
+  maxPeers: Infinity,
+  maxRooms: Infinity,
+  maxRoomMembers: Infinity,
+  maxRoomInfoBytes: Infinity,
+};
+
+/** Lets everything happen that waits for its microtask only. */
+async function breathe(): Promise<void> {
+  for (let round = 0; round < 40; round++) await Promise.resolve();
+}
+
+/** Nodes over an engine in this process. Time passes only when a test lets it. */
+export class MemoryCluster implements AsyncDisposable {
+  readonly clock = new FakeClock();
+  readonly engine: MemoryEngine;
+  readonly nodes: MemoryNode[] = [];
+  readonly #options: MemoryClusterOptions;
+
+  private constructor(options: MemoryClusterOptions) {
+    this.#options = options;
+    const { seed = 1, delayMs = 0 } = options;
+    this.engine = new MemoryEngine({ clock: this.clock, seed, delayMs });
+  }
+
+  /** A cluster that is formed. */
+  static async form(options: MemoryClusterOptions = {}): Promise<MemoryCluster> {
+    const cluster = new MemoryCluster(options);
+    for (let index = 0; index < (options.nodes ?? 2); index++) cluster.add();
+    await cluster.pass(2_500);
+    return cluster;
+  }
+
+  /** One more node. */
+  add(name = `n${this.nodes.length + 1}`): MemoryNode {
+    const events: ClusterEvent[] = [];
+    const { waitMs = 5_000, maxUnconfirmedBytes = 16_777_216 } = this.#options;
+    const node = new ClusterNode({
+      engine: this.engine,
+      clock: this.clock,
+      prefix: "test:1:",
+      name,
+      process: `${name}p${this.nodes.length}`,
+      incarnation: "",
+      leaseMs: 6_000,
+      settings: "same",
+      report: (event) => events.push(event),
+      maxWaiting: 10_000,
+      waitMs,
+      maxUnconfirmedBytes,
+    });
+    const hub = new SharedHub({ ...NO_LIMITS, ...this.#options.limits }, node);
+    const one = { node, hub, events };
+    this.nodes.push(one);
+    return one;
+  }
+
+  hub(index: number): SharedHub {
+    const one = this.nodes[index];
+    if (one === undefined) throw new RangeError(`Cannot use node ${index}: there is none`);
+    return one.hub;
+  }
+
+  /** Lets time pass. */
+  async pass(ms: number): Promise<void> {
+    await breathe();
+    for (let passed = 0; passed < ms; passed++) {
+      this.clock.advance(1);
+      await breathe();
+    }
+  }
+
+  /** Lets time pass until a step is done. */
+  async during<T>(step: T | Promise<T>, mostMs = 20_000): Promise<T> {
+    let isDone = false;
+    const done = Promise.resolve(step).finally(() => isDone = true);
+    done.catch(() => {});
+    await breathe();
+    for (let passed = 0; !isDone && passed < mostMs; passed++) await this.pass(1);
+    if (!isDone) throw new Error(`Cannot wait longer than ${mostMs} ms for a step`);
+    return await done;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const stopped = Promise.all(this.nodes.map(({ node }) => node.stop()));
+    await this.during(stopped);
+    for (const { events } of this.nodes) {
+      for (const event of events) if (event.type === "fault") throw event.error;
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { type ServerProcess, startServerProcess } from "../process/server_process.ts";
+import { type RedisServer, startRedis } from "./redis_server.ts";
+
+/** A real engine, and servers that share it. */
+export interface NodeProcesses extends AsyncDisposable {
+  readonly engine: RedisServer;
+  readonly nodes: readonly ServerProcess[];
+  /** Where a node's WebSockets are. */
+  wsUrl(index: number): string;
+  /** One more node. */
+  add(): Promise<ServerProcess>;
+}
+
+/** Starts nodes called a, b, c … that serve these dialects. */
+export async function startNodes(
+  count: number,
+  dialects: readonly string[],
+  args: readonly string[] = [],
+): Promise<NodeProcesses> {
+  await using undo = new AsyncDisposableStack();
+  const engine = undo.use(await startRedis());
+  const nodes: ServerProcess[] = [];
+  undo.defer(async () => {
+    await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
+  });
+  const add = async (): Promise<ServerProcess> => {
+    const node = await startServerProcess([
+      "--cluster",
+      engine.url,
+      "--cluster-node",
+      String.fromCharCode("a".charCodeAt(0) + nodes.length),
+      // A loaded machine may be slow.
+      "--cluster-wait-ms",
+      "20000",
+      ...dialects.flatMap((name) => ["--dialects", name]),
+      ...args,
+    ]);
+    nodes.push(node);
+    return node;
+  };
+  for (let index = 0; index < count; index++) await add();
+  const parts = undo.move();
+  return {
+    engine,
+    nodes,
+    wsUrl(index): string {
+      const node = nodes[index];
+      if (node === undefined) throw new RangeError(`Cannot use node ${index}: there is none`);
+      return node.url.replace(/^http/, "ws");
+    },
+    add,
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
