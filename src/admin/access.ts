@@ -10,6 +10,12 @@ export interface Actor {
   readonly role: "read" | "full";
 }
 
+/** The operator of one request. */
+export interface Admitted extends Actor {
+  /** False once a reload has taken the token away. */
+  readonly isCurrent: () => boolean;
+}
+
 export interface AccessOptions {
   /** `TOKEN`, or `NAME:ROLE:TOKEN`; read anew for each request, because a reload changes them. */
   readonly tokens: () => readonly string[];
@@ -65,7 +71,7 @@ export class Access {
   }
 
   /** The operator of a request; throws without a right token, or beyond the rates. */
-  admit({ headers }: Request, address: string): Actor {
+  admit({ headers }: Request, address: string): Admitted {
     const { now, requestsPerSecond, requestBurst } = this.#options;
     const token = /^bearer +(\S+)\s*$/i.exec(headers.get("authorization") ?? "")?.[1];
     if (token === undefined) {
@@ -80,7 +86,7 @@ export class Access {
       this.#rates.set(digest, rate);
     }
     if (!rate.take(now())) throw tooMany(Math.ceil(1 / requestsPerSecond));
-    return actor;
+    return { ...actor, isCurrent: () => this.#actorOf(digest) !== undefined };
   }
 
   #actorOf(digest: string): Actor | undefined {

@@ -1,7 +1,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Clock } from "../core/clock.ts";
 import { readBody } from "../http/body.ts";
-import type { Access, Actor } from "./access.ts";
+import type { Access, Actor, Admitted } from "./access.ts";
 import { type Attempted, Idempotency } from "./idempotency.ts";
 import type { AdminParts } from "./parts.ts";
 import { type Defect, Problem } from "./problem.ts";
@@ -88,7 +88,7 @@ export class AdminApp {
     return response;
   }
 
-  async #serve(request: Request, path: string, actor: Actor): Promise<Response> {
+  async #serve(request: Request, path: string, actor: Admitted): Promise<Response> {
     const [pathname = ""] = path.split("?");
     const { method } = request;
     // A stream of events has no end that HEAD could wait for.

@@ -56,6 +56,7 @@ interface Reader {
   readonly wants: (type: string) => boolean;
   readonly write: (text: string) => void;
   readonly close: () => void;
+  readonly mayRead: () => boolean;
 }
 
 /** News for operators as a stream of events, and those that were sent lately. */
@@ -88,8 +89,13 @@ export class EventFeed implements Disposable {
   /**
    * Opens a stream; throws if there are too many.
    * @param lastId of the last event that the reader has; undefined for none
+   * @param mayRead asked each second; the stream ends with false
    */
-  open(wants: Reader["wants"], lastId: number | undefined): Response {
+  open(
+    wants: Reader["wants"],
+    lastId: number | undefined,
+    mayRead: Reader["mayRead"] = () => true,
+  ): Response {
     if (this.#readers.size >= this.#options.maxStreams) {
       throw new Problem("unavailable", { detail: "There are as many streams as configured" });
     }
@@ -106,7 +112,7 @@ export class EventFeed implements Disposable {
           close();
           controller.error(new Error("The reader is too far behind"));
         };
-        reader = { wants, write, close: () => controller.close() };
+        reader = { wants, write, close: () => controller.close(), mayRead };
         this.#add(reader);
         write(":\n\n");
         this.#replay(reader, lastId);
@@ -178,6 +184,11 @@ export class EventFeed implements Disposable {
 
   /** The numbers of the last second; they are not kept. */
   #tick(): void {
+    for (const reader of [...this.#readers].filter(({ mayRead }) => !mayRead())) {
+      this.#drop(reader);
+      reader.close();
+    }
+    if (this.#readers.size === 0) return;
     const { clock, read, frames } = this.#options;
     const now = clock.now();
     const seconds = Math.max(0.001, (now - this.#tickedAt) / 1_000);

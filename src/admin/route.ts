@@ -1,11 +1,11 @@
 import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import * as z from "zod";
-import type { Actor } from "./access.ts";
+import type { Admitted } from "./access.ts";
 import { ProblemBody, type ProblemCode, statusOf, titleOf } from "./problem.ts";
 
 /** A request's operator. */
 export interface Environment {
-  readonly Bindings: { readonly actor: Actor };
+  readonly Bindings: { readonly actor: Admitted };
 }
 
 export type App = OpenAPIHono<Environment>;

@@ -73,6 +73,21 @@ Deno.test("a reader that comes back is not cut off by what it has missed", async
   await reader.cancel();
 });
 
+Deno.test("the stream of a reader that may read no more ends, and others go on", async () => {
+  using bench = new Bench();
+  let mayRead = true;
+  const { body } = bench.feed.open(() => false, undefined, () => mayRead);
+  const other = bench.open();
+  assertEquals(await textOf(other), ":\n\n");
+  bench.clock.advance(1_000);
+  assertEquals(bench.feed.streams, 2);
+  mayRead = false;
+  bench.clock.advance(1_000);
+  assertEquals([bench.feed.streams, await new Response(body).text()], [1, ":\n\n"]);
+  assert((await textOf(other)).includes("event: stats"));
+  await other.cancel();
+});
+
 Deno.test("only so many streams are open at the same time", async () => {
   using bench = new Bench(1);
   const first = bench.open();

@@ -400,9 +400,13 @@ Deno.test("a reload takes other tokens from their file, and names a file that is
   await using server = startTestServer({ args: ["--admin-tokens-file", file] });
   const ann = await AdminClient.open(server.url, FULL);
   const bob = ann.with("another-token-of-an-operator");
+  const news = await fetch(`${server.url}/admin/v1/events?types=peer.*`, {
+    headers: { authorization: `Bearer ${FULL}` },
+  });
   await Deno.writeTextFile(file, "bob:full:another-token-of-an-operator\n");
   assertEquals((await ann.post("/reload")).body, { outcome: "reloaded" });
   assertEquals([(await ann.get("/server")).status, (await bob.get("/server")).status], [401, 200]);
+  assertEquals(await within("the end of the news", news.text()), ":\n\n");
   await Deno.remove(file);
   const failed = await bob.post("/reload");
   assertEquals([failed.status, failed.body.code], [503, "unavailable"]);

@@ -96,7 +96,7 @@ export function factsResource(app: App, parts: AdminParts): void {
     if (lastId !== undefined && !Number.isSafeInteger(lastId)) {
       throw invalid({ pointer: "/header/last-event-id", detail: "expected the id of an event" });
     }
-    return parts.events.open(wants, lastId);
+    return parts.events.open(wants, lastId, c.env.actor.isCurrent);
   });
 }
 
