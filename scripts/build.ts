@@ -63,6 +63,8 @@ const DOCUMENTS = [
   "README.md",
   "scripts/README.md",
   "scripts/docker",
+  "scripts/grafana/signalbox.json",
+  "scripts/kubernetes/deployment.yaml",
   "scripts/performance.svg",
   "scripts/systemd",
   "tests/README.md",

@@ -79,7 +79,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^src\/docs\//, [
     /^src\/http\/(answers|landing|route)\.ts$/,
     // Pages and the files that they link to, as text.
-    /\.md$|^LICENSE$|^scripts\/(docker|systemd)\/|^scripts\/performance\.svg$|^src\/console\/\w+\.png$|^src\/dialects\/simple\/client\/client\.d\.ts$/,
+    /\.md$|^LICENSE$|^scripts\/(docker|grafana|kubernetes|systemd)\/|^scripts\/performance\.svg$|^src\/console\/\w+\.png$|^src\/dialects\/simple\/client\/client\.d\.ts$/,
   ]],
   [/^src\/server\//, [
     /^src\/(docs|admin|auth|config|http|transport|system|observe)\//,

@@ -7,6 +7,11 @@ export interface Subscriber<Publication> {
   expelled(): void;
 }
 
+/** Messages from one client to others; the number only grows. */
+export interface Relays {
+  count: number;
+}
+
 /** Counts shared by all channels that are opened with the same object. */
 export interface ChannelQuota {
   readonly maxChannels: number;
@@ -47,6 +52,8 @@ interface Channel<S> {
 
 /** All channels of a hub: each realm has several kinds, whose equal names never meet. */
 export class Exchange {
+  /** Counts publications, and the hub's messages as well. */
+  readonly relays: Relays = { count: 0 };
   readonly #open = new Set<string>();
 
   /** Opens the channels of one kind in a realm; throws RangeError if they are open already. */
@@ -60,7 +67,7 @@ export class Exchange {
     const key = JSON.stringify([realm, kind]);
     if (this.#open.has(key)) throw new RangeError(`Cannot open channels twice: ${key}`);
     this.#open.add(key);
-    return new Channels(limits);
+    return new Channels(limits, this.relays);
   }
 }
 
@@ -71,10 +78,12 @@ export class Exchange {
  */
 export class Channels<Publication, S extends Subscriber<Publication>> {
   readonly #limits: ChannelLimits;
+  readonly #relays: Relays;
   readonly #channels = new Map<string, Channel<S>>();
 
-  constructor(limits: ChannelLimits) {
+  constructor(limits: ChannelLimits, relays: Relays = { count: 0 }) {
     this.#limits = limits;
+    this.#relays = relays;
   }
 
   /** Adds a subscriber that is not subscribed yet. */
@@ -131,6 +140,7 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
 
   /** Delivers to every subscriber. @returns how many took the publication */
   publish(name: string, publication: Publication): number {
+    this.#relays.count++;
     return deliver(this.#channels.get(name)?.subscribers, publication);
   }
 
@@ -143,6 +153,7 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
     const named = channel?.byName?.get(name);
     if (named === undefined) return undefined;
     const everyName = channel?.everyName;
+    this.#relays.count++;
     return deliver(everyName?.size ? named.union(everyName) : named, publication);
   }
 

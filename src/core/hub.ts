@@ -280,6 +280,7 @@ export class Hub {
     const sender = this.#own(from);
     const peer = typeof to === "string" ? this.#realm(from.realm).peers.get(to) : this.#current(to);
     if (peer === undefined || !peer.receiver.link.isOpen) return "unknown";
+    this.channels.relays.count++;
     if (peer.dialect !== from.dialect) {
       const isInside = room === undefined || this.#rooms.isIn(room, peer);
       return sendAbroad(this.#calls, { from: sender, to: peer, payload, room, isInside });

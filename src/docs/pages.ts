@@ -4,6 +4,8 @@ import readme from "../../README.md" with { type: "text" };
 import building from "../../scripts/README.md" with { type: "text" };
 import chart from "../../scripts/performance.svg" with { type: "text" };
 import dockerfile from "../../scripts/docker/Dockerfile" with { type: "text" };
+import deployment from "../../scripts/kubernetes/deployment.yaml" with { type: "text" };
+import dashboard from "../../scripts/grafana/signalbox.json" with { type: "text" };
 import folderUnit from "../../scripts/systemd/signalbox-folder.service" with { type: "text" };
 import unit from "../../scripts/systemd/signalbox.service" with { type: "text" };
 import contributing from "../../tests/README.md" with { type: "text" };
@@ -92,6 +94,8 @@ export const FILES: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>> =
   LICENSE: licence,
   "scripts/docker/Dockerfile": dockerfile,
   "scripts/performance.svg": chart,
+  "scripts/grafana/signalbox.json": dashboard,
+  "scripts/kubernetes/deployment.yaml": deployment,
   "scripts/systemd/signalbox-folder.service": folderUnit,
   "scripts/systemd/signalbox.service": unit,
   "src/console/dark.png": consoleDark,

@@ -64,6 +64,7 @@ export const CATALOGUE = {
   signalbox_connections: gauge("Connections that were admitted", DIALECT),
   signalbox_peers: gauge("Ids in use", DIALECT),
   signalbox_rooms: gauge("Rooms with members", DIALECT),
+  signalbox_calls: gauge("Calls under way, of protocols whose calls the server knows", DIALECT),
   signalbox_connections_accepted_total: counter("Connections accepted", DIALECT),
   signalbox_connections_closed_total: counter("Connections that ended", ["dialect", "cause"]),
   signalbox_identify_duration_seconds: histogram(
@@ -95,12 +96,16 @@ export const CATALOGUE = {
   ),
   signalbox_auth_attempts_total: counter("Tokens judged", ["dialect", "outcome"], 160),
   signalbox_auth_duration_seconds: histogram("Time to judge a token", JUDGING, ["mode"]),
-  signalbox_auth_jwks_fetches_total: counter("Fetches of the issuer's keys", ["outcome"]),
+  signalbox_auth_jwks_fetches_total: counter("Fetches of the issuer's keys", ["outcome"], 2),
   signalbox_auth_jwks_age_seconds: gauge("Age of the issuer's keys; -1 before the first fetch"),
   signalbox_auth_cache_hits_total: counter(
     "Questions about clients that were answered without the webhook",
   ),
-  signalbox_ice_provider_fetches_total: counter("Fetches of the provider's servers", ["outcome"]),
+  signalbox_ice_provider_fetches_total: counter(
+    "Fetches of the provider's servers",
+    ["outcome"],
+    2,
+  ),
   signalbox_ice_credentials_total: counter("Credentials for TURN servers that were given out"),
 
   // Operators

@@ -1,6 +1,7 @@
 import type { ErrorCode, SignalError } from "../core/errors.ts";
 import type { Happenings, RefusalFacts } from "../core/happenings.ts";
 import { type Log, shown } from "./log.ts";
+import type { HistogramName } from "./catalogue.ts";
 import type { Metrics } from "./metrics.ts";
 import type { RecentRefusals } from "./recent_refusals.ts";
 import type { ConnectionInfo, ConnectionObserver } from "../transport/connections.ts";
@@ -25,6 +26,8 @@ export class Journal implements ConnectionObserver {
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #refusals: RecentRefusals;
+  /** Timers of each dialect, because a relay must not look for labels. */
+  readonly #timers = new Map<HistogramName, Map<string, (seconds: number) => void>>();
   readonly #happenings: Happenings;
 
   constructor(log: Log, metrics: Metrics, refusals: RecentRefusals, happenings: Happenings) {
@@ -67,6 +70,10 @@ export class Journal implements ConnectionObserver {
   }
 
   ended(connection: ConnectionInfo, ending: Ending, refusals: number): void {
+    if (connection.isRefused !== true) {
+      const labels = { dialect: connection.dialect, cause: causeOf(connection, ending) };
+      this.#metrics.count("signalbox_connections_closed_total", labels);
+    }
     // A client's own words are logged at debug level only.
     const isShown = "code" in ending && (ending.by === "server" || this.#log.isDebug);
     const reason = isShown && ending.reason !== "" ? { reason: shown(ending.reason) } : {};
@@ -77,6 +84,14 @@ export class Journal implements ConnectionObserver {
       ...how,
       ...refused,
     });
+  }
+
+  identified({ dialect }: ConnectionInfo, afterMs: number): void {
+    this.#timer("signalbox_identify_duration_seconds", dialect)(afterMs / 1_000);
+  }
+
+  relayed({ dialect }: ConnectionInfo, tookMs: number): void {
+    this.#timer("signalbox_relay_duration_seconds", dialect)(tookMs / 1_000);
   }
 
   failed(connection: ConnectionInfo, error: unknown): void {
@@ -132,6 +147,14 @@ export class Journal implements ConnectionObserver {
     this.#happenings.emit({ type: "refusal", data });
   }
 
+  #timer(name: HistogramName, dialect: string): (seconds: number) => void {
+    let timers = this.#timers.get(name);
+    if (timers === undefined) this.#timers.set(name, timers = new Map());
+    let timer = timers.get(dialect);
+    if (timer === undefined) timers.set(dialect, timer = this.#metrics.timer(name, { dialect }));
+    return timer;
+  }
+
   #turnAway(
     { dialect, address, pathname }: TurnedAway,
     reason: string,
@@ -147,6 +170,28 @@ export class Journal implements ConnectionObserver {
     const peer = this.#log.isDebug && peerId !== undefined ? { peer: shown(peerId) } : {};
     const owner = user === undefined ? {} : { user: shown(user) };
     return { connection: id, dialect, address, ...owner, ...peer };
+  }
+}
+
+/** Reasons of the server to end a client's stay, which are causes as they are. */
+const OWN_CAUSES: ReadonlySet<string | undefined> = new Set(["kicked", "banned", "expired"]);
+
+/** Names the cause of a connection's end for metrics. */
+function causeOf({ leaveReason }: ConnectionInfo, ending: Ending): string {
+  switch (ending.by) {
+    case "network":
+      return "lost";
+    case "slow reader":
+      return "slow";
+    case "client":
+    case "fault":
+      return ending.by;
+    case "server":
+      if (leaveReason !== undefined && OWN_CAUSES.has(leaveReason)) return leaveReason;
+      if (leaveReason === "left") return "client";
+      return "isDrain" in ending ? "drain" : "server";
+    default:
+      return ending satisfies never;
   }
 }
 

@@ -1,8 +1,9 @@
 import type { Hub } from "../core/hub.ts";
 import type { Gate } from "../http/gate.ts";
-import { readName } from "../observe/catalogue.ts";
+import { type CounterName, type Labels, readName } from "../observe/catalogue.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Connections } from "../transport/connections.ts";
+import type { Traffic } from "../transport/links.ts";
 import type { SocketIoServer } from "../transport/socket_io/server.ts";
 import type { NamedDialect } from "./dialects.ts";
 
@@ -20,11 +21,17 @@ export function announceGauges(
   { hub, connections, gate, dialects, socketIo }: Watched,
 ): void {
   metrics.read("signalbox_sockets", () => connections.size);
-  metrics.read("signalbox_connections", () => gate.connections);
+  metrics.readEach("signalbox_connections", () => byDialect(connections.census()));
   metrics.read("signalbox_queued_bytes", () => connections.queuedBytes);
   metrics.read("signalbox_addresses", () => gate.addresses);
-  metrics.read("signalbox_peers", () => hub.peerCount);
-  metrics.read("signalbox_rooms", () => hub.roomCount);
+  for (const { name: dialect, realm } of dialects) {
+    metrics.read("signalbox_peers", () => hub.overview.peerCount(realm, dialect), { dialect });
+    metrics.read("signalbox_rooms", () => hub.overview.roomCount(dialect), { dialect });
+  }
+  for (const dialect of ["gstreamer", "webrtcsink"]) {
+    metrics.read("signalbox_calls", () => hub.openCalls.countOfDialect(dialect), { dialect });
+  }
+  announceTraffic(metrics, connections);
   if (socketIo !== undefined) {
     metrics.read("signalbox_socket_io_sessions", () => socketIo.sessionCount);
   }
@@ -33,4 +40,20 @@ export function announceGauges(
       metrics.read(readName(`signalbox_${name}`), read, { dialect, ...labels });
     }
   }
+}
+
+function announceTraffic(metrics: Metrics, connections: Connections): void {
+  const read = (name: CounterName, pick: keyof Traffic): void =>
+    metrics.readEach(
+      name,
+      () => [...connections.traffic()].map(([dialect, sum]) => [{ dialect }, sum[pick]] as const),
+    );
+  read("signalbox_received_frames_total", "framesReceived");
+  read("signalbox_sent_frames_total", "framesSent");
+  read("signalbox_received_bytes_total", "bytesReceived");
+  read("signalbox_sent_bytes_total", "bytesSent");
+}
+
+function byDialect(counts: ReadonlyMap<string, number>): (readonly [Labels, number])[] {
+  return [...counts].map(([dialect, count]) => [{ dialect }, count]);
 }

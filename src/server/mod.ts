@@ -16,12 +16,13 @@ import { type OwnedRoute, Router } from "../http/router.ts";
 import { Journal } from "../observe/journal.ts";
 import type { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
-import { type ProcessFacts, watchProcess } from "../observe/process_metrics.ts";
+import { exportMetrics } from "../observe/otel.ts";
+import { watchProcess } from "../observe/process_metrics.ts";
 import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import { processStartMs, systemClock, wallClock } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
-import { openProcessUsage, type ProcessUsage } from "../system/process.ts";
+import { openProcessUsage } from "../system/process.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
 import type { SocketIoServer } from "../transport/socket_io/server.ts";
@@ -50,6 +51,7 @@ import { affordableConnections, logLimits, openGate } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { forgetful, type Persistence, storeTrouble } from "./open_store.ts";
 import { placesOf } from "./places.ts";
+import { processFacts } from "./process_facts.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 import { openWebhooks } from "./webhooks.ts";
 
@@ -140,7 +142,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const abroad = openBridge(config, { clock, log, metrics });
   const hub = hubOf(config, clustered, { metrics, abroad, happenings });
   const transport = openTransport(config.transport, clock);
-  const connections = undo.use(new Connections(clock, journal, config.limits, addressKey));
+  const connections = undo.use(
+    new Connections(clock, journal, config.limits, addressKey, hub.channels.relays),
+  );
   const bans = new AddressBans(store.bans);
   const life = new Lifecycle(clock, log, config);
   const maxConnections = affordableConnections(config);
@@ -167,6 +171,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const usage = undo.use(openProcessUsage());
   undo.use(watchProcess(metrics, processFacts(options, { usage, life, trouble }), clock));
   metrics.read("signalbox_log_lines_suppressed_total", () => log.suppressed);
+  exportMetrics(metrics, options.version);
   const turnOut = (key: string): void => {
     connections.turnOut(key, "address_banned");
     socketIo?.turnOut(key, "address_banned");
@@ -342,24 +347,6 @@ function ownRoutesOf(
     trouble: () => life.unready ?? trouble(),
   });
   return own.map((route) => ({ owner: "server", route }));
-}
-
-function processFacts(
-  { version }: ServerOptions,
-  { usage, life, trouble }: {
-    readonly usage: ProcessUsage;
-    readonly life: Lifecycle;
-    readonly trouble: () => string | undefined;
-  },
-): ProcessFacts {
-  return {
-    usage,
-    version,
-    deno: Deno.version.deno,
-    startedAtMs: processStartMs,
-    isReady: () => (life.unready ?? trouble()) === undefined,
-    isDraining: () => life.unready === "draining",
-  };
 }
 
 function dialectRoutes(dialects: readonly NamedDialect[]): OwnedRoute[] {

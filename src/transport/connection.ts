@@ -7,6 +7,7 @@ import type { Frame, Link, Session, Terms, Unsettled } from "../core/session.ts"
 import type { Carriage, CountedLink, Traffic } from "./links.ts";
 import type { OutputBudget, OutputBudgets } from "./output_budget.ts";
 import { Pump } from "./pump.ts";
+import type { Timing } from "./timing.ts";
 import { departureOf, type Ending, type LinkObserver } from "./websocket.ts";
 
 /** A connection, as logs and metrics see it. */
@@ -22,6 +23,8 @@ export interface ConnectionInfo {
   readonly leaveReason?: LeaveReason | undefined;
   /** The dialect's name of a refusal. */
   wordFor?(code: ErrorCode): string | undefined;
+  /** True if the connection opened only to be refused. */
+  readonly isRefused?: boolean;
 }
 
 /** The known facts of a connection. */
@@ -43,6 +46,10 @@ export interface ConnectionObserver {
   refused(connection: ConnectionInfo, error: SignalError, count: number): void;
   ended(connection: ConnectionInfo, ending: Ending, refusals: number): void;
   failed(connection: ConnectionInfo, error: unknown): void;
+  /** The time from the opening until the client was identified, in ms. */
+  identified?(connection: ConnectionInfo, afterMs: number): void;
+  /** The time in which a frame was relayed, in ms; of one frame in 16. */
+  relayed?(connection: ConnectionInfo, tookMs: number): void;
 }
 
 /** The parts that one accepted socket or one stream needs. */
@@ -71,7 +78,10 @@ export interface Carrier extends Pick<Link, "isOpen" | "close"> {
 }
 
 /** Swept once a second. */
-export type Checked = Pick<Pump, "checkIdentified">;
+export interface Checked extends Pick<Pump, "checkIdentified"> {
+  /** The dialect, "none" or "socket.io" before it is known; undefined for a refused newcomer. */
+  readonly countsAs: string | undefined;
+}
 
 export interface Carried {
   readonly link: CountedLink;
@@ -92,13 +102,14 @@ export interface Common {
   /** The traffic of connections that have ended, by dialect. */
   readonly past: Map<string, Traffic>;
   readonly observer: ConnectionObserver;
+  readonly relays: { readonly count: number };
   readonly clock: Clock;
   isGoingAway: boolean;
   readonly onReleased: () => void;
 }
 
 /** One socket, stream or namespace, its session and what is known of them. */
-export class Connection implements LinkObserver, ConnectionFacts, Unsettled {
+export class Connection implements LinkObserver, ConnectionFacts, Unsettled, Checked, Timing {
   readonly id: string;
   readonly address: string;
   readonly origin: string | undefined;
@@ -145,7 +156,33 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled {
         this.#announce();
         common.observer.refused(this, error, ++this.#refusals);
       },
+      this,
     );
+  }
+
+  get isRefused(): boolean {
+    return this.#refusal !== undefined;
+  }
+
+  get countsAs(): string | undefined {
+    if (this.isRefused) return undefined;
+    return this.#isUnsettled ? "none" : this.dialect;
+  }
+
+  checkIdentified(nowMs: number): void {
+    this.pump.checkIdentified(nowMs);
+  }
+
+  get relayed(): number {
+    return this.#common.relays.count;
+  }
+
+  identifiedAfter(ms: number): void {
+    this.#common.observer.identified?.(this, ms);
+  }
+
+  relayTook(ms: number): void {
+    this.#common.observer.relayed?.(this, ms);
   }
 
   wordFor(code: ErrorCode): string | undefined {

@@ -38,12 +38,16 @@ export class Connections implements Disposable {
   #nextId = 1;
   #empty: PromiseWithResolvers<void> | undefined;
 
-  /** @param keyOf which addresses count as one */
+  /**
+   * @param keyOf which addresses count as one
+   * @param relays messages that were relayed
+   */
   constructor(
     clock: Clock,
     observer: ConnectionObserver,
     limits: OutputBudgetLimits,
     keyOf: (address: string) => string = (address) => address,
+    relays: { readonly count: number } = { count: 0 },
   ) {
     this.#maxQueuedBytes = limits.maxQueuedBytes;
     this.#common = {
@@ -53,6 +57,7 @@ export class Connections implements Disposable {
       running: new Map(),
       past: new Map(),
       observer,
+      relays,
       clock,
       isGoingAway: false,
       onReleased: () => {
@@ -88,10 +93,21 @@ export class Connections implements Disposable {
     return this.#common.running.get(id);
   }
 
-  /** Frames and bytes since the start, by dialect. */
+  /** Sockets and streams that were admitted and still exist, by dialect. */
+  census(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { countsAs } of this.#common.links.values()) {
+      if (countsAs !== undefined) counts.set(countsAs, (counts.get(countsAs) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  /** Frames and bytes since the start, by dialect; those of unsettled connections come later. */
   traffic(): ReadonlyMap<string, Traffic> {
     const sums = new Map(this.#common.past);
-    for (const connection of this.#common.running.values()) addTo(sums, connection);
+    for (const connection of this.#common.running.values()) {
+      if (connection.countsAs !== "none") addTo(sums, connection);
+    }
     return sums;
   }
 
@@ -197,7 +213,7 @@ export class Connections implements Disposable {
     const connection = new Connection(`${this.#nextId++}`, acceptance, this.#common, carry);
     this.#common.running.set(connection.id, connection);
     if (connection.carrier !== undefined) {
-      this.#common.links.set(connection.carrier, connection.pump);
+      this.#common.links.set(connection.carrier, connection);
     }
     return connection;
   }

@@ -3,6 +3,7 @@ import { refilled } from "../core/allowance.ts";
 import { SignalError } from "../core/errors.ts";
 import { type Expulsion, refusalOf } from "../core/expulsion.ts";
 import type { InputLimits } from "../core/limits.ts";
+import { SAMPLE_MASK, type Timing } from "./timing.ts";
 import type { Departure, Frame, Link, Session } from "../core/session.ts";
 
 /** The rest of a client's allowances, for a session that continues another one. */
@@ -25,6 +26,8 @@ export class Pump {
   #limits: InputLimits;
   readonly #now: () => number;
   readonly #onRefused: (error: SignalError) => void;
+  readonly #timing: Timing | undefined;
+  #isIdentified = false;
   /** On the pump's clock. */
   readonly openedAt: number;
   framesReceived = 0;
@@ -38,14 +41,19 @@ export class Pump {
   #held: Frame[] | undefined = undefined;
   #isEnded = false;
 
-  /** @param onRefused told of every refusal, for logs and counts */
+  /**
+   * @param onRefused told of every refusal, for logs and counts
+   * @param timing gets the durations that metrics show
+   */
   constructor(
     session: Session,
     link: Link,
     limits: InputLimits,
     now: () => number,
     onRefused: (error: SignalError) => void = () => {},
+    timing?: Timing,
   ) {
+    this.#timing = timing;
     this.#session = session;
     this.#link = link;
     this.#limits = limits;
@@ -96,6 +104,7 @@ export class Pump {
     try {
       const pending = this.#session.opened();
       if (pending !== undefined) return this.#holdUntil(pending);
+      this.#noteIdentified();
     } catch (error) {
       this.#caught(error);
     }
@@ -153,7 +162,7 @@ export class Pump {
     if (expiresAt !== undefined && nowMs >= expiresAt) {
       return this.expel("login_expired");
     }
-    if (this.#session.isIdentified) return;
+    if (this.#session.isIdentified) return this.#noteIdentified();
     const waitedMs = nowMs - this.openedAt;
     this.#session.waits?.(waitedMs);
     if (waitedMs < this.#limits.identifyTimeoutMs) return;
@@ -174,12 +183,25 @@ export class Pump {
 
   /** The path of a relayed frame: no closure, no promise. */
   #handle(frame: Frame): void {
+    const timing = (this.framesReceived & SAMPLE_MASK) === 0 ? this.#timing : undefined;
+    const relayed = timing?.relayed;
     try {
       const pending = this.#session.receive(frame);
       if (pending !== undefined) this.#holdUntil(pending);
     } catch (error) {
       this.#caught(error);
     }
+    // A frame that was held has arrived earlier.
+    if (timing !== undefined && timing.relayed !== relayed && this.#held === undefined) {
+      timing.relayTook(this.#now() - this.#refilledAt);
+    }
+    if (!this.#isIdentified) this.#noteIdentified();
+  }
+
+  #noteIdentified(): void {
+    if (this.#isIdentified || !this.#session.isIdentified) return;
+    this.#isIdentified = true;
+    this.#timing?.identifiedAfter(this.#now() - this.openedAt);
   }
 
   #holdUntil(pending: Promise<void>): Promise<void> {
@@ -193,6 +215,7 @@ export class Pump {
   #resume(): void {
     const held = this.#held;
     this.#held = undefined;
+    this.#noteIdentified();
     if (held === undefined) return;
     for (let next = 0; next < held.length; next++) {
       if (this.#isEnded || !this.#link.isOpen) return;

@@ -11,7 +11,7 @@ clientTest({
   name: "cluster: a frozen node's members have left, and are closed when it goes on",
   needs: ["redis-server"],
   fn: async () => {
-    await using nodes = await startNodes(2, ["gstreamer"], ["--cluster-lease-ms", "3000"]);
+    await using nodes = await startNodes(2, ["gstreamer"]);
     await using a = await openInRoom(nodes.wsUrl(0), "a", "r");
     assertEquals(await a.nextText(), "ROOM_OK ");
     await using b = await openInRoom(nodes.wsUrl(1), "b", "r");
@@ -39,7 +39,7 @@ clientTest({
   name: "cluster: an engine that stands still costs no living node its ids",
   needs: ["redis-server"],
   fn: async () => {
-    await using nodes = await startNodes(2, ["gstreamer"], ["--cluster-lease-ms", "3000"]);
+    await using nodes = await startNodes(2, ["gstreamer"]);
     await using a = await openInRoom(nodes.wsUrl(0), "a", "r");
     assertEquals(await a.nextText(), "ROOM_OK ");
     await using b = await openInRoom(nodes.wsUrl(1), "b", "r");

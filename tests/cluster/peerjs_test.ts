@@ -104,7 +104,7 @@ clientTest({
   name: "cluster, PeerJS: a killed node's ids are free, and what it had not taken comes back",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(3, ["peerjs"], ["--cluster-lease-ms", "3000"]);
+    await using nodes = await startNodes(3, ["peerjs"]);
     await using alice = await openPeerJs(nodes.wsUrl(0), "alice");
     await using lost = await openPeerJs(nodes.wsUrl(1), "bob", { token: "old" });
     await nodes.nodes[1]?.stop("SIGKILL");

@@ -79,7 +79,7 @@ clientTest({
   name: "cluster, GStreamer: a killed node's members have left, and its partners are closed",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["gstreamer"], ["--cluster-lease-ms", "3000"]);
+    await using nodes = await startNodes(2, ["gstreamer"]);
     await using a = await openInRoom(nodes.wsUrl(0), "a", "r");
     assertEquals(await a.nextText(), "ROOM_OK ");
     await using b = await openInRoom(nodes.wsUrl(1), "b", "r");

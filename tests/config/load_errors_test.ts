@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import * as z from "zod";
 import { ConfigError } from "../../src/config/load.ts";
@@ -253,6 +253,13 @@ Deno.test("no arguments, variables or file end in anything but a configuration o
       assert(error.messages.length > 0);
     }
   }));
+});
+
+Deno.test("a file whose list holds an object without a text is answered with a line", () => {
+  const files = { f: '{"listen":[{"toString":""}]}' };
+  const [line, ...others] = problemsOf({ args: ["--config=f"], files });
+  assertMatch(line ?? "", /listen/);
+  assertEquals(others, []);
 });
 
 Deno.test("a flag of another server that cannot be taken as it is is explained in one line", () => {

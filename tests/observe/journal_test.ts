@@ -125,6 +125,33 @@ Deno.test("an end is logged with the side that decided it, and the refusals befo
   ]);
 });
 
+Deno.test("an end is counted by its cause, but not that of a refused newcomer", async () => {
+  const { journal, metrics } = newBench();
+  const server = { by: "server", code: 1001, reason: "going away" } as const;
+  const client = { by: "client", code: 1000, reason: "" } as const;
+  const ends = [
+    ["client", CONNECTION, client],
+    ["lost", CONNECTION, { by: "network" }],
+    ["slow", CONNECTION, { by: "slow reader" }],
+    ["fault", CONNECTION, { by: "fault" }],
+    ["server", CONNECTION, server],
+    ["drain", CONNECTION, { ...server, isDrain: true }],
+    ["client", { ...CONNECTION, leaveReason: "left" }, server],
+    ["kicked", { ...CONNECTION, leaveReason: "kicked" }, server],
+    ["banned", { ...CONNECTION, leaveReason: "banned" }, server],
+    ["expired", { ...CONNECTION, leaveReason: "expired" }, server],
+  ] as const;
+  for (const [, connection, ending] of ends) journal.ended(connection, ending, 0);
+  journal.ended({ ...CONNECTION, isRefused: true }, server, 1);
+  const samples = await metrics.samples("signalbox_connections_closed_total");
+  const counted = Object.fromEntries(samples.map(({ labels, value }) => [labels["cause"], value]));
+  const expected = Object.groupBy(ends, ([cause]) => cause);
+  assertEquals(
+    counted,
+    Object.fromEntries(Object.entries(expected).map(([cause, some]) => [cause, some.length])),
+  );
+});
+
 Deno.test("the peer's id is for somebody who looks for a fault, cut and without what terminals obey", () => {
   for (const isDebug of [false, true]) {
     const { journal, log } = newBench(isDebug);

@@ -113,6 +113,11 @@ export class SocketClient implements NamespaceOwner {
     return this.#engine.isOpen;
   }
 
+  /** The dialect of the namespace that it entered last. */
+  get dialect(): string | undefined {
+    return this.#latest?.dialect;
+  }
+
   get carriage(): Carriage {
     return this.#engine.isPolling ? "polling" : "websocket";
   }

@@ -41,9 +41,7 @@ export interface Handshake {
 const PACKET = { CLOSE: 49, PING: 50, PONG: 51, MESSAGE: 52, UPGRADE: 53, NOOP: 54, BASE64: 98 };
 /** The first character of a message in bytes in revision 3; since revision 4 bytes have none. */
 const MESSAGE_BYTE = 4;
-const PING = "2";
-const PONG = "3";
-const NOOP = "6";
+const [PING, PONG, NOOP] = ["2", "3", "6"] as const;
 /** A client that says 4 and means 3 waits to be welcomed; others speak at once. */
 const IMPOSTOR_MS = 2_000;
 const PROTOCOL_ERROR = "protocol error";
@@ -92,10 +90,9 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     this.#openedAt = this.#polledAt = host.clock.now();
     this.#heartbeat = new Heartbeat(host.limits, this.#openedAt);
     this.#client = new SocketClient(this, host);
-    const { pingIntervalMs: pingInterval, pingTimeoutMs: pingTimeout, maxPayloadBytes } =
-      host.limits;
+    const { pingIntervalMs: pingInterval, pingTimeoutMs: pingTimeout } = host.limits;
     const upgrades = handshake.transport === "polling" ? ["websocket"] : [];
-    const maxPayload = maxPayloadBytes;
+    const maxPayload = host.limits.maxPayloadBytes;
     const open = { sid: this.sid, upgrades, pingInterval, pingTimeout, maxPayload };
     this.send(`0${JSON.stringify(open)}`);
   }
@@ -254,6 +251,11 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
 
   checkStall(nowMs: number): void {
     this.#socket?.link.checkStall(nowMs);
+  }
+
+  /** The dialect that it entered last. */
+  get countsAs(): string {
+    return this.#client.dialect ?? "socket.io";
   }
 
   /** Everything that has to be looked at once a second. */
