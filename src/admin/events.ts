@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Clock } from "../core/clock.ts";
 import type { Happening, Happenings } from "../core/happenings.ts";
 import type { WallClock } from "../core/kept.ts";
@@ -33,6 +34,8 @@ export interface EventFeedOptions {
 const MAX_KEPT = 1_000;
 /** Bytes that may wait for one reader. */
 const MAX_BEHIND = 1024 * 1024;
+/** Bytes of them that a reader gets when it comes back, with room for what happens meanwhile. */
+const MAX_REPLAYED = 768 * 1024;
 const STATS_MS = 1_000;
 const COMMENT_MS = 15_000;
 const HEADERS = {
@@ -139,8 +142,9 @@ export class EventFeed implements Disposable {
   #replay(reader: Reader, lastId: number | undefined): void {
     if (lastId === undefined) return;
     // An id of the future belongs to a process whose clock went ahead.
-    const kept = this.#kept.slice(-MAX_KEPT);
-    const forgotten = this.#kept.at(-MAX_KEPT - 1)?.id ?? this.#forgotten;
+    const kept = this.#newest();
+    const first = kept[0]?.id ?? this.#nextId;
+    const forgotten = this.#kept.findLast(({ id }) => id < first)?.id ?? this.#forgotten;
     if (lastId < forgotten || lastId >= this.#nextId) {
       reader.write(frameOf(this.#nextId - 1, "gap", this.#bodyOf("gap", {})));
       if (lastId >= this.#nextId) return;
@@ -148,6 +152,16 @@ export class EventFeed implements Disposable {
     for (const { id, type, text } of kept) {
       if (id > lastId && reader.wants(type)) reader.write(text);
     }
+  }
+
+  /** The events that are kept, or the last of them that one reader can take at once. */
+  #newest(): readonly Kept[] {
+    const kept = this.#kept.slice(-MAX_KEPT);
+    let bytes = 0;
+    const last = kept.findLastIndex(({ text }) =>
+      (bytes += Buffer.byteLength(text)) > MAX_REPLAYED
+    );
+    return kept.slice(last + 1);
   }
 
   #take({ type, data }: Happening): void {

@@ -65,6 +65,9 @@ export function changeProblems(...codes: ProblemCode[]): Record<never, never> {
   return problems("invalid_request", "too_large", "unsupported_media_type", "conflict", ...codes);
 }
 
+/** How long something is kept; without it, until it is taken back. A date has to hold its end. */
+export const lifetimeSeconds = z.int().min(1).max(10 * 366 * 86_400).optional();
+
 /** The body of a change that may name its reason. */
 export const reasonBody = {
   content: {

@@ -169,8 +169,14 @@ function dataOf(token: string | undefined, attempt: Attempt): QuestionData {
 async function pause(clock: Clock, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   using _timer = clock.after(PAUSE_MS, resolve);
-  signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  await promise;
+  const end = (): void => reject(signal.reason);
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    await promise;
+  } finally {
+    // With a listener, the signal would stay in memory for as long as the server's own.
+    signal.removeEventListener("abort", end);
+  }
 }
 
 /** Holds no token, so that a dump of the cache shows none. */

@@ -74,8 +74,8 @@ export class Api {
   }
 }
 
-/** One segment of a path: an id may hold any character. */
+/** One segment of a path: an id may hold any character, even half of one. */
 export function segment(text) {
   const code = (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`;
-  return encodeURIComponent(text).replace(/[!'()*.]/g, code);
+  return encodeURIComponent(text.toWellFormed()).replace(/[!'()*.]/g, code);
 }

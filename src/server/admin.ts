@@ -13,6 +13,7 @@ import type { Source } from "../config/given.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Happenings } from "../core/happenings.ts";
 import type { Hub } from "../core/hub.ts";
+import { publicUrl } from "../core/public_url.ts";
 import type { TrustedProxies } from "../http/address.ts";
 import { plain } from "../http/answers.ts";
 import { readTarget } from "../http/visit.ts";
@@ -178,8 +179,10 @@ function configItems(config: Config, origins: ReadonlyMap<string, Source>): Conf
   });
 }
 
-/** A value as JSON can hold it. */
+/** A value as JSON can hold it; URLs without what may be a secret. */
 function shown(value: unknown): unknown {
   if (value === Infinity) return "unlimited";
+  if (Array.isArray(value)) return value.map(shown);
+  if (typeof value === "string" && /^https?:/i.test(value)) return publicUrl(value);
   return value === undefined ? null : value;
 }

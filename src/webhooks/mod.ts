@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { publicUrl } from "../core/public_url.ts";
 import type { WebhookEvent } from "./queue.ts";
 import { Sender, type SenderOptions, type SenderReport } from "./sender.ts";
 
@@ -28,7 +29,7 @@ export class Webhooks {
     this.#options = options;
     const { urls, onGone } = options;
     this.#senders = urls.map((url) =>
-      new Sender({ ...options, url, onGone: () => onGone(url.replace(/[?#].*$/s, "")) })
+      new Sender({ ...options, url, onGone: () => onGone(publicUrl(url)) })
     );
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { publicUrl } from "../core/public_url.ts";
 import { EventQueue, type WebhookEvent } from "./queue.ts";
 
 export interface Post {
@@ -28,7 +29,7 @@ export interface SenderOptions {
 
 /** The state of one receiver, as operators see it. */
 export interface SenderReport {
-  /** Without its query. */
+  /** Without its user and query. */
   readonly url: string;
   readonly queued: number;
   readonly oldestSeconds: number;
@@ -71,7 +72,7 @@ export class Sender {
   get report(): SenderReport {
     const { size: queued, oldestSeconds, dropped } = this.#queue;
     return {
-      url: this.#options.url.replace(/[?#].*$/s, ""),
+      url: publicUrl(this.#options.url),
       queued,
       oldestSeconds,
       delivered: this.#delivered,

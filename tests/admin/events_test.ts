@@ -61,6 +61,18 @@ Deno.test("a reader that is 1 MiB behind is cut off, and others are not", async 
   assertEquals(bench.feed.streams, 0);
 });
 
+Deno.test("a reader that comes back is not cut off by what it has missed", async () => {
+  using bench = new Bench();
+  for (let time = 0; time < 20; time++) bench.refuse(100_000);
+  const reader = bench.open(999_999);
+  assertEquals(await textOf(reader), ":\n\n");
+  assert((await textOf(reader)).startsWith("id: 1000019\nevent: gap\n"));
+  assert((await textOf(reader)).startsWith("id: 10000"));
+  bench.refuse();
+  for (let text = "";; text = await textOf(reader)) if (text.startsWith("id: 1000020\n")) break;
+  await reader.cancel();
+});
+
 Deno.test("only so many streams are open at the same time", async () => {
   using bench = new Bench(1);
   const first = bench.open();

@@ -214,6 +214,29 @@ Deno.test("equal questions share one request, and too many are refused at once",
   assertEquals(outcomeOf(await judge.judge("t", { ...ATTEMPT, room: "c" })), "granted");
 });
 
+Deno.test("a question that was asked again leaves no listener on its signal", async () => {
+  const listeners = new Set<unknown>();
+  const watched = (_: WebhookQuestion, signal: AbortSignal): Promise<never> => {
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners.add(args[1]);
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners.delete(args[1]);
+      remove(...args);
+    };
+    return Promise.reject(new Error("down"));
+  };
+  const bench = judgeWith([], { ask: watched });
+  const verdict = Promise.resolve(bench.judge.judge("t", ATTEMPT));
+  await settle();
+  assertEquals(listeners.size, 1);
+  await bench.wait(50);
+  assertEquals([outcomeOf(await verdict), listeners.size], ["unavailable", 0]);
+});
+
 Deno.test("a slow webhook is not waited for beyond its time, retries included", async () => {
   const signals: AbortSignal[] = [];
   const never = (_: WebhookQuestion, signal: AbortSignal): Promise<never> => {

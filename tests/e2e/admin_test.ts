@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { SignJWT } from "jose";
 import { ConfigError } from "../../src/config/load.ts";
 import { AdminClient } from "../helpers/wire/admin_client.ts";
 import { startServerProcess } from "../helpers/process/server_process.ts";
@@ -267,6 +268,38 @@ Deno.test("ids are reserved for a token, and released", async () => {
   assertEquals((await admin.delete(`/ids/${dialect}/robot`)).body, { outcome: "forgotten" });
   assertEquals((await admin.delete(`/ids/${dialect}/robot`)).status, 404);
   assertEquals((await admin.put("/ids/gstreamer/a", { token: "x" })).status, 501);
+});
+
+Deno.test("a time that no date can hold is refused, and one in a token hides no peer", async () => {
+  const secret = "k".repeat(32);
+  await using server = start("--auth-mode", "jwt", "--auth-jwt-secret", secret);
+  const admin = await AdminClient.open(server.url, FULL);
+  const lifetimeSeconds = Number.MAX_SAFE_INTEGER;
+  const ban = await admin.put("/bans/user/u", { reason: "x", lifetimeSeconds });
+  const id = await admin.put("/ids/peerjs/i", { token: "x", lifetimeSeconds });
+  assertEquals([ban.status, id.status], [400, 400]);
+  assertEquals((await admin.get("/bans")).body.total, 0);
+  assertEquals((await admin.get("/ids")).body.total, 0);
+  const token = await new SignJWT({ sub: "u", signalbox: { until: 1e15 } })
+    .setProtectedHeader({ alg: "HS256" }).setExpirationTime("10m")
+    .sign(new TextEncoder().encode(secret));
+  const client = await WsClient.open(`${server.wsUrl}/gst?token=${token}`);
+  client.send("HELLO u");
+  assertEquals(await client.next(), "HELLO");
+  const { items: [peer] } = (await admin.get("/peers")).body;
+  assertEquals([peer.id, peer.expiresAt], ["u", null]);
+});
+
+Deno.test("URLs are shown without their users and queries", async () => {
+  const url = "https://user:password@127.0.0.1:1/hook?key=secret";
+  const secret = `whsec_${btoa("x".repeat(32))}`;
+  await using server = start("--webhooks-url", url, "--webhooks-secret", secret);
+  const admin = await AdminClient.open(server.url, FULL);
+  const { items } = (await admin.get("/config")).body;
+  const { value } = items.find(({ option }: { option: string }) => option === "--webhooks-url");
+  const [hook] = (await admin.get("/webhooks")).body.items;
+  const shown = "https://127.0.0.1:1/hook";
+  assertEquals([value, hook.url], [[shown], shown]);
 });
 
 Deno.test("options, metrics, webhooks, secrets and reload answer", async () => {

@@ -7,7 +7,16 @@ import type { BanOperations } from "../operator.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
-import { type App, BASE, changeProblems, facts, json, problems, reasonBody } from "../route.ts";
+import {
+  type App,
+  BASE,
+  changeProblems,
+  facts,
+  json,
+  lifetimeSeconds,
+  problems,
+  reasonBody,
+} from "../route.ts";
 
 const BanBody = z.strictObject({
   kind: z.enum(["address", "user"]),
@@ -64,7 +73,7 @@ export function bansResource(app: App, parts: AdminParts): void {
           "application/json": {
             schema: z.strictObject({
               reason: z.string().max(512),
-              lifetimeSeconds: z.int().min(1).optional(),
+              lifetimeSeconds,
             }),
           },
         },
@@ -77,8 +86,8 @@ export function bansResource(app: App, parts: AdminParts): void {
   });
   app.openapi(put, (c) => {
     const { kind, value } = c.req.valid("param");
-    const { reason, lifetimeSeconds } = c.req.valid("json");
-    const lifetime = lifetimeSeconds === undefined ? {} : { lifetimeMs: 1_000 * lifetimeSeconds };
+    const { reason, lifetimeSeconds: seconds } = c.req.valid("json");
+    const lifetime = seconds === undefined ? {} : { lifetimeMs: 1_000 * seconds };
     const outcome = operationsFor(c.env.actor.name, kind).ban(value, { reason, ...lifetime });
     const detail = kind === "address" ? "no address, and no /64 of IPv6" : "cannot be a key";
     checkKept(outcome, "/path/value", detail);

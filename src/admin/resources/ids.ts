@@ -6,7 +6,15 @@ import { checkKept, dialectOf } from "../dialects.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
-import { type App, BASE, changeProblems, facts, json, problems } from "../route.ts";
+import {
+  type App,
+  BASE,
+  changeProblems,
+  facts,
+  json,
+  lifetimeSeconds,
+  problems,
+} from "../route.ts";
 
 const Id = z.strictObject({
   dialect: z.string(),
@@ -14,7 +22,6 @@ const Id = z.strictObject({
   expiresAt: z.iso.datetime().nullable(),
 }).meta({ id: "Id" });
 
-const lifetimeSeconds = z.int().min(1).optional();
 const Holder = z.union([
   z.strictObject({ token: z.string().min(1), lifetimeSeconds }),
   z.strictObject({ tokenSha256: z.string().min(1), lifetimeSeconds }),

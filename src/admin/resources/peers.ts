@@ -37,6 +37,9 @@ const Kick = z.strictObject({
   }),
 }).meta({ id: "Kick" });
 
+/** The end of the year 9999. A token's `until` may lie beyond every date: such a peer stays. */
+const LAST_DATE_MS = Date.UTC(9999, 11, 31);
+
 const params = z.object({ dialect: z.string(), id: z.string() });
 
 /** Peers: who is here. */
@@ -134,8 +137,10 @@ function view(
 ): z.infer<typeof Peer> {
   const own = peer.receiver.links.flatMap(({ id }) => connections.find(id) ?? []);
   const [first] = own;
-  const timeOf = (moment: number | undefined): string | null =>
-    moment === undefined ? null : isoTime(wallNow() + moment - clock.now());
+  const timeOf = (moment: number | undefined): string | null => {
+    const atMs = wallNow() + (moment ?? Infinity) - clock.now();
+    return atMs > LAST_DATE_MS ? null : isoTime(atMs);
+  };
   const sum = (name: keyof Traffic | "queuedBytes"): number =>
     own.reduce((total, connection) => total + connection[name], 0);
   return {

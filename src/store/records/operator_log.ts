@@ -37,19 +37,32 @@ export class StoredOperatorLog implements OperatorLog {
   #makeRoom(): void {
     const excess = this.#table.size - this.#maxRecords + 1;
     if (excess <= 0) return;
-    for (const { key } of this.#sorted().slice(0, excess)) this.#table.delete(...key.slice(1));
+    const oldest = excess === 1 ? this.#oldest() : this.#sorted().slice(0, excess);
+    for (const { key } of oldest) this.#table.delete(...key.slice(1));
+  }
+
+  /** A full table is the usual case, in which sorting it at each action would hold everybody up. */
+  #oldest(): ReadonlyRecord<OperatorAction>[] {
+    let oldest: ReadonlyRecord<OperatorAction> | undefined = undefined;
+    for (const record of this.#table.list()) {
+      if (oldest === undefined || nameOf(record) < nameOf(oldest)) oldest = record;
+    }
+    return oldest === undefined ? [] : [oldest];
   }
 
   /** The oldest first; the table's own order is that of loading. */
   #sorted(): ReadonlyRecord<OperatorAction>[] {
-    const name = ({ key: [, time = "", n = ""] }: ReadonlyRecord<OperatorAction>): string =>
-      `${time} ${n}`;
-    return [...this.#table.list()].sort((a, b) => name(a) < name(b) ? -1 : 1);
+    return [...this.#table.list()].sort((a, b) => nameOf(a) < nameOf(b) ? -1 : 1);
   }
 }
 
 function toEntry({ key: [, time], value }: ReadonlyRecord<OperatorAction>): OperatorLogEntry {
   return { atMs: Number(time), ...value };
+}
+
+/** Texts of this form sort as the entries were written. */
+function nameOf({ key: [, time = "", n = ""] }: ReadonlyRecord<OperatorAction>): string {
+  return `${time} ${n}`;
 }
 
 /** With leading zeros: the store sorts texts. */
