@@ -14,6 +14,7 @@ const SECRET = "0123456789abcdef0123456789abcdef";
 /** Blocks that no test runs, by their beginnings. Those of a shell are checked for their syntax. */
 const NOT_RUN: readonly [page: string, beginning: string, reason: string][] = [
   ["README.md", "git clone ADDRESS", "needs an address; the last line is every other start"],
+  ["README.md", "deno test -A", "CI runs it"],
   ["scripts/README.md", "deno task compile", "CI compiles; Docker is absent there"],
   ["src/admin/README.md", "curl -X POST", "tests/admin sends such requests"],
   ["src/admin/README.md", "curl -N", "tests/admin reads the events"],
