@@ -179,9 +179,14 @@ async function pause(clock: Clock, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Holds no token, so that a dump of the cache shows none. */
-function keyOf(token: string | undefined, { dialect, id, room }: Attempt): string {
-  const facts = [dialect, token ?? null, id ?? null, room ?? null];
+/**
+ * Holds no token, so that a dump of the cache shows none. Without a token, only its address and origin
+ * tell a client from others.
+ */
+function keyOf(token: string | undefined, attempt: Attempt): string {
+  const { dialect, id, room, address, origin } = attempt;
+  const own = token === undefined ? [address, origin ?? null] : [];
+  const facts = [dialect, token ?? null, id ?? null, room ?? null, ...own];
   return createHash("sha256").update(JSON.stringify(facts)).digest("base64");
 }
 

@@ -192,6 +192,16 @@ Deno.test("an answer holds for the same dialect, token, id and room alone", asyn
   assertEquals([asked.length, judge.cacheHits], [others.length, others.length + 1]);
 });
 
+Deno.test("without a token an answer holds for one address and origin", async () => {
+  const bench = judgeWith([{ allow: false }, { allow: true }, { allow: false }]);
+  const judged = async (more: Partial<Attempt>): Promise<string> =>
+    outcomeOf(await bench.judge.judge(undefined, { ...ATTEMPT, token: undefined, ...more }));
+  assertEquals(await judged({}), "denied");
+  assertEquals(await judged({ address: "192.0.2.2" }), "granted");
+  assertEquals(await judged({ origin: "https://example.com" }), "denied");
+  assertEquals([await judged({ address: "192.0.2.2" }), bench.asked.length], ["granted", 3]);
+});
+
 Deno.test("equal questions share one request, and too many are refused at once", async () => {
   const { promise, resolve } = Promise.withResolvers<{ status: number; text: string }>();
   let asked = 0;
