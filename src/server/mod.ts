@@ -208,7 +208,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     webhooks: () => webhooks.reports(),
     residentBytes: () => Deno.memoryUsage().rss,
     drain: (request) => life.drain(request),
-    undrain: () => life.undrain(),
+    undrain: () => undrain(),
     reload,
     onFault: (error) => journal.fault(error),
   });
@@ -260,11 +260,20 @@ export function startServer(config: Config, options: ServerOptions): Server {
     admin?.handle(request, remote) ?? adminDoor.handle(request, remote);
   const adminListening = adminListeners.map((where) => listenAt(where, serveOperators));
 
+  /** A certificate that came during a drain waits for its end. */
+  let isRenewalDue = false;
+  const undrain = (): boolean => {
+    const isDone = life.undrain();
+    if (isDone && isRenewalDue) void renewCertificate();
+    return isDone;
+  };
   /** Returns the reason if the certificate cannot be used. */
   async function renewCertificate(): Promise<readonly string[]> {
     try {
       const fresh = certificate?.readAgain();
-      if (fresh !== undefined && await life.renew(fresh)) certificate?.adopt(fresh);
+      if (fresh === undefined) return [];
+      isRenewalDue = !await life.renew(fresh);
+      if (!isRenewalDue) certificate?.adopt(fresh);
       return [];
     } catch (error) {
       log.write("error", "cannot take up the certificate", { error: messageOf(error) });
@@ -301,7 +310,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     stop,
     stopBudgetMs: stopBudgetMs(config),
     drain: (request) => life.drain(request),
-    undrain: () => life.undrain(),
+    undrain,
     left: life.left,
     operator,
     readsFiles: certificate !== undefined || readsKeys(config) || secrets?.hasFiles === true,

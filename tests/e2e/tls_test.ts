@@ -4,6 +4,7 @@ import { clientTest } from "../helpers/process/clients.ts";
 import { startMain } from "../helpers/process/main_process.ts";
 import { openGst, openPeerJs } from "../helpers/wire/peers.ts";
 import { systemTest } from "../helpers/process/systems.ts";
+import { startTestServer } from "../helpers/wire/server.ts";
 import { TlsClient } from "../helpers/wire/tls_client.ts";
 import { IS_STRICT } from "../helpers/wire/transport.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
@@ -170,6 +171,27 @@ clientTest({
       client.send("SESSION nobody");
       assertEquals(await client.nextText(), "ERROR peer 'nobody' not found");
     }
+  },
+});
+
+clientTest({
+  name: "a certificate that came during a drain is taken up when it is taken back",
+  needs,
+  fn: async () => {
+    await using certificate = await makeCertificate();
+    await using server = startTestServer({
+      args: ["--listen", "http://127.0.0.1:0", "--listen", "https://127.0.0.1:0"].concat(
+        tlsArgs(certificate),
+      ),
+    });
+    await server.started;
+    const isTaken = () => server.log.some(({ what }) => what === "certificate taken up");
+    server.drain();
+    await replace(certificate);
+    assertEquals(await server.reload({ certificate: true }), []);
+    assert(!isTaken());
+    assert(server.undrain());
+    await until("the new certificate", isTaken);
   },
 });
 

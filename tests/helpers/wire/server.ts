@@ -31,7 +31,7 @@ export interface TestServer extends AsyncDisposable {
   /** Resolves when clients are served, who wait until then. */
   readonly started: Promise<void>;
   /** Reads secrets and keys again from their files; see Server. */
-  reload(): Promise<readonly string[]>;
+  readonly reload: Server["reload"];
   /** Ends it as the first signal does. */
   stop(): Promise<void>;
   readonly drain: Server["drain"];
@@ -91,7 +91,7 @@ function serve(
     operator: server.operator,
     gauge: (name) => gaugeOf(url, name),
     started: server.started,
-    reload: () => server.reload(),
+    reload: server.reload,
     stop: server.stop,
     drain: server.drain,
     undrain: server.undrain,
