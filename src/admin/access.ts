@@ -12,6 +12,8 @@ export interface Actor {
 
 /** The operator of one request. */
 export interface Admitted extends Actor {
+  /** SHA-256 of the token, which several operators of one name tells apart. */
+  readonly digest: string;
   /** False once a reload has taken the token away. */
   readonly isCurrent: () => boolean;
 }
@@ -86,7 +88,7 @@ export class Access {
       this.#rates.set(digest, rate);
     }
     if (!rate.take(now())) throw tooMany(Math.ceil(1 / requestsPerSecond));
-    return { ...actor, isCurrent: () => this.#actorOf(digest) !== undefined };
+    return { ...actor, digest, isCurrent: () => this.#actorOf(digest) !== undefined };
   }
 
   #actorOf(digest: string): Actor | undefined {

@@ -104,7 +104,7 @@ export class AdminApp {
       throw new Problem("forbidden");
     }
     const body = await this.#readBody(request);
-    const attempted: Attempted = { method, path, actor: actor.name, body };
+    const attempted: Attempted = { method, path, token: actor.digest, body };
     const key = request.headers.get("idempotency-key") ?? undefined;
     return await this.#idempotency.once(key, attempted, async () => {
       const inner = new Request(`http://admin${path}`, innerInit(request, body));

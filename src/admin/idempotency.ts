@@ -10,7 +10,8 @@ const MAX_KEPT = 1_000;
 export interface Attempted {
   readonly method: string;
   readonly path: string;
-  readonly actor: string;
+  /** SHA-256 of the operator's token. */
+  readonly token: string;
   readonly body: string;
 }
 
@@ -39,7 +40,7 @@ export class Idempotency {
   /** Carries a request out, or gives the answer that its key got before. */
   async once(
     key: string | undefined,
-    { method, path, actor, body }: Attempted,
+    { method, path, token, body }: Attempted,
     carryOut: () => Promise<Response>,
   ): Promise<Response> {
     if (key === undefined || method !== "POST") return await carryOut();
@@ -48,7 +49,7 @@ export class Idempotency {
       throw new Problem("invalid_request", { detail });
     }
     this.#forget();
-    const name = JSON.stringify([key, method, path, actor]);
+    const name = JSON.stringify([key, method, path, token]);
     const digest = createHash("sha256").update(body).digest("base64");
     const kept = this.#kept.get(name);
     if (kept !== undefined) {

@@ -1,4 +1,4 @@
-import { listenersOf, type Listening } from "../config/listeners.ts";
+import { listenersOf } from "../config/listeners.ts";
 import type { Source } from "../config/given.ts";
 import type { LiveSecrets } from "../config/live_secrets.ts";
 import type { Config } from "../config/schema.ts";
@@ -7,12 +7,7 @@ import { Happenings } from "../core/happenings.ts";
 import { Operator } from "../admin/operator.ts";
 import { addressKey, TrustedProxies } from "../http/address.ts";
 import { AddressBans, UserBans } from "../http/bans.ts";
-import { bearerAccess } from "../http/bearer.ts";
-import { CorsPolicy } from "../http/cors.ts";
-import { docsRoutes } from "../docs/mod.ts";
-import { landingPage, landingRoute, type Reachable } from "../http/landing.ts";
-import { isProbe, ownRoutes, probesOf } from "../http/own_routes.ts";
-import { type OwnedRoute, Router } from "../http/router.ts";
+import type { Reachable } from "../http/landing.ts";
 import { Journal } from "../observe/journal.ts";
 import type { Log } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
@@ -21,38 +16,33 @@ import { watchProcess } from "../observe/process_metrics.ts";
 import { Signpost } from "../observe/signpost.ts";
 import { RecentRefusals } from "../observe/recent_refusals.ts";
 import { processStartMs, systemClock, wallClock } from "../system/clock.ts";
-import { messageOf } from "../system/errors.ts";
 import { openProcessUsage } from "../system/process.ts";
 import { Connections } from "../transport/connections.ts";
 import { openTransport } from "../transport/open.ts";
-import type { SocketIoServer } from "../transport/socket_io/server.ts";
-import type { ListenOptions } from "../transport/transport.ts";
-import { tryRoutes } from "../try/mod.ts";
-import { adminListenersOf, consoleRoutesOf, openAdmin } from "./admin.ts";
-import { openAuthentication, readsKeys, reloadAuthentication } from "./authentication.ts";
-import { bridgedOf, openBridge } from "./bridge.ts";
+import { adminListenersOf, openAdmin } from "./admin.ts";
+import { openAuthentication } from "./authentication.ts";
+import { openBridge } from "./bridge.ts";
 import { Certificate } from "./certificates.ts";
 import { type Clustered, clusterTrouble, clusterWords, hubOf, leaveCluster } from "./cluster.ts";
 import { orConfigError } from "./config_error.ts";
 import {
   basePathOf,
-  type NamedDialect,
   openDialects,
   openSocketIo,
   pagesOf,
   reachableAt,
   sealAll,
 } from "./dialects.ts";
-import { Door, type DoorOptions } from "./door.ts";
+import { openDoors } from "./doors.ts";
 import { announceGauges } from "./gauges.ts";
-import { type DrainRequest, Lifecycle, type Listened, stopBudgetMs, urlsOf } from "./lifecycle.ts";
+import { type DrainRequest, Lifecycle, stopBudgetMs, urlsOf } from "./lifecycle.ts";
 import { openIce } from "./ice.ts";
 import { affordableConnections, logLimits, openGate } from "./limits.ts";
-import { listen } from "./listen.ts";
 import { forgetful, type Persistence, storeTrouble } from "./open_store.ts";
 import { placesOf } from "./places.ts";
 import { processFacts } from "./process_facts.ts";
-import { SocketIoDoor } from "./socket_io_door.ts";
+import { openReload } from "./reload.ts";
+import { routesOf } from "./routes.ts";
 import { openWebhooks } from "./webhooks.ts";
 
 export { AddressError } from "./listen.ts";
@@ -121,8 +111,8 @@ export interface ServerOptions {
 
 /**
  * Puts the parts together and listens last. Throws ConfigError, whose messages are for people, if the
- * configuration cannot be carried out, and AddressError if it perhaps can be later. It is one long
- * list, because each part needs some of those before it, and a failure has to undo exactly those.
+ * configuration cannot be carried out, and AddressError if it perhaps can be later. It is one list,
+ * because each part needs some of those before it, and a failure has to undo exactly those.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
   const { log, clock = systemClock, secrets, clustered } = options;
@@ -179,16 +169,13 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const wallNow = wallClock;
   const operatorParts = { dialects, hub, store, bans, userBans, refusals, turnOut, wallNow };
   const operator = new Operator({ ...operatorParts, happenings });
-  const reload = async ({ certificate: isWanted } = { certificate: false }) => {
-    const unusable = [
-      ...secrets?.readAgain() ?? [],
-      ...reloadAuthentication(authentication, config, authParts),
-    ];
-    webhooks.resume();
-    for (const error of unusable) log.write("error", "cannot take up a secret or key", { error });
-    const hasRead = secrets?.hasFiles === true || readsKeys(config);
-    if (hasRead && unusable.length === 0) log.write("info", "secrets and keys read again");
-    return isWanted ? [...unusable, ...await renewCertificate()] : unusable;
+  const reload = openReload(config, {
+    ...{ secrets, authentication, authParts, webhooks, certificate, life, log },
+  });
+  const undrain = (): boolean => {
+    const isDone = life.undrain();
+    if (isDone) reload.afterDrain();
+    return isDone;
   };
   const proxies = orConfigError(() => new TrustedProxies(config.trustProxy, config.proxied));
   const admin = openAdmin(config, {
@@ -208,80 +195,26 @@ export function startServer(config: Config, options: ServerOptions): Server {
     webhooks: () => webhooks.reports(),
     residentBytes: () => Deno.memoryUsage().rss,
     drain: (request) => life.drain(request),
-    undrain: () => undrain(),
-    reload,
+    undrain,
+    reload: () => reload.all(),
     onFault: (error) => journal.fault(error),
   });
   if (admin !== undefined) undo.use(admin);
-  const served = { metrics, life, trouble };
-  const isShared = adminListeners.length === 0;
-  const doorParts = { gate, connections, transport, clock, journal, life, proxies };
+  const routes = routesOf(config, {
+    ...{ version: options.version, metrics, life, trouble, dialects, iceRoutes: ice.routes },
+    isShared: adminListeners.length === 0,
+  });
   const signpost = new Signpost({
-    log,
-    metrics,
-    clock,
+    ...{ log, metrics, clock },
     places: placesOf(dialects, basePathOf(config)),
     maxAddresses: config.limits.maxHintedAddresses,
   });
-  const door = openDoor(config, {
-    routes: [
-      ...ownRoutesOf(config, served, isShared ? config.metrics : undefined),
-      ...(isShared ? consoleRoutesOf(config) : []),
-      ...serverRoutes(config, options, dialects),
-      ...ice.routes.map((route) => ({ owner: "server", route })),
-      ...dialectRoutes(dialects),
-    ],
-    signpost,
-    ...{ ...doorParts, socketIo },
+  const { listening, adminListening } = openDoors(config, {
+    ...{ listeners, adminListeners, routes, admin, certificate, socketIo, signpost, proxies },
+    ...{ gate, connections, transport, clock, journal, life, undo },
   });
-  const probes = probesOf(config, basePathOf(config));
-  /** Answers requests when the server has started, and probes before. */
-  const startedFirst =
-    (handle: ListenOptions["handle"]): ListenOptions["handle"] => (request, remote) =>
-      life.state === "starting" && !isProbe(request, probes)
-        ? life.started.then(() => handle(request, remote))
-        : handle(request, remote);
-  const listenAt = (where: Listening, handle: ListenOptions["handle"]): Listened => {
-    const material = where.isSecure ? certificate?.material : undefined;
-    const parts = { handle: startedFirst(handle), journal, transport };
-    const listener = listen(where, material, parts);
-    undo.defer(() => void listener.stop());
-    return { where, listener };
-  };
-  const servePublic: ListenOptions["handle"] = (request, remote) =>
-    (isShared ? admin?.handle(request, remote) : undefined) ?? door.handle(request, remote);
-  const listening = listeners.map((where) => listenAt(where, servePublic));
-  const adminDoor = openDoor(config, {
-    routes: [...ownRoutesOf(config, served, config.metrics), ...consoleRoutesOf(config)],
-    signpost,
-    ...{ ...doorParts, socketIo: undefined },
-  });
-  const serveOperators: ListenOptions["handle"] = (request, remote) =>
-    admin?.handle(request, remote) ?? adminDoor.handle(request, remote);
-  const adminListening = adminListeners.map((where) => listenAt(where, serveOperators));
-
-  /** A certificate that came during a drain waits for its end. */
-  let isRenewalDue = false;
-  const undrain = (): boolean => {
-    const isDone = life.undrain();
-    if (isDone && isRenewalDue) void renewCertificate();
-    return isDone;
-  };
-  /** Returns the reason if the certificate cannot be used. */
-  async function renewCertificate(): Promise<readonly string[]> {
-    try {
-      const fresh = certificate?.readAgain();
-      if (fresh === undefined) return [];
-      isRenewalDue = !await life.renew(fresh);
-      if (!isRenewalDue) certificate?.adopt(fresh);
-      return [];
-    } catch (error) {
-      log.write("error", "cannot take up the certificate", { error: messageOf(error) });
-      return [messageOf(error)];
-    }
-  }
   if (certificate !== undefined && config.restartOnCertChange) {
-    undo.use(certificate.watch(clock, () => void renewCertificate()));
+    undo.use(certificate.watch(clock, () => void reload.certificate()));
   }
   const parts = undo.move();
   life.run({
@@ -313,84 +246,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
     undrain,
     left: life.left,
     operator,
-    readsFiles: certificate !== undefined || readsKeys(config) || secrets?.hasFiles === true,
-    reload,
+    readsFiles: reload.readsFiles,
+    reload: (also) => reload.all(also),
     reportFault: (error) => journal.fault(error),
     [Symbol.asyncDispose]: stop,
   };
-}
-
-/** The resources that the server has in its own name. */
-function serverRoutes(
-  config: Config,
-  { version }: ServerOptions,
-  dialects: readonly NamedDialect[],
-): OwnedRoute[] {
-  const reachable = reachableAt(config, dialects);
-  const basePath = basePathOf(config);
-  const bridge = { dialects: bridgedOf(config), lobby: config.bridgeLobby };
-  const page = landingPage({ version, reachable, basePath, hasTry: !config.noTry, bridge });
-  const trial = config.noTry
-    ? []
-    : tryRoutes(dialects.map(({ name, dialect: { entrances } }) => ({ name, entrances })));
-  const docs = docsRoutes({ basePath, version });
-  return [landingRoute(page), ...trial, ...docs].map((route) => ({ owner: "server", route }));
-}
-
-/** Health, readiness and metrics. */
-function ownRoutesOf(
-  config: Config,
-  { metrics, life, trouble }: {
-    readonly metrics: Metrics;
-    readonly life: Lifecycle;
-    readonly trouble: () => string | undefined;
-  },
-  metricsPath: string | undefined,
-): OwnedRoute[] {
-  const own = ownRoutes({
-    health: config.health,
-    metricsPath,
-    metricsAccess: bearerAccess(() => config.metricsTokens),
-    basePath: basePathOf(config),
-    expose: () => metrics.expose(),
-    trouble: () => life.unready ?? trouble(),
-  });
-  return own.map((route) => ({ owner: "server", route }));
-}
-
-function dialectRoutes(dialects: readonly NamedDialect[]): OwnedRoute[] {
-  return dialects.flatMap(({ name, dialect }) =>
-    dialect.routes.map((route) => ({ owner: name, route }))
-  );
-}
-
-function openDoor(
-  config: Config,
-  { routes, socketIo: server, journal, life, ...parts }:
-    & Pick<
-      DoorOptions,
-      "gate" | "connections" | "transport" | "clock" | "signpost" | "proxies"
-    >
-    & {
-      readonly routes: readonly OwnedRoute[];
-      readonly socketIo: SocketIoServer | undefined;
-      readonly journal: Journal;
-      readonly life: Lifecycle;
-    },
-): Door {
-  const { corsOrigins, allowedOrigins } = config;
-  const onTurnedAway: DoorOptions["onTurnedAway"] = (visitor, status) =>
-    journal.turnedAway(visitor, status);
-  return new Door({
-    ...parts,
-    router: orConfigError(() => new Router(routes)),
-    cors: new CorsPolicy(corsOrigins.length > 0 ? corsOrigins : allowedOrigins),
-    maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,
-    basePath: basePathOf(config),
-    socketIo: server && new SocketIoDoor({ ...parts, server, onTurnedAway }),
-    isClosed: () => life.isClosed,
-    onTurnedAway,
-    onRequestRefused: (visitor, error, word) => journal.requestRefused(visitor, error, word),
-    onFault: (error) => journal.fault(error),
-  });
 }

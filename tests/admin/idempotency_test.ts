@@ -3,7 +3,7 @@ import { Idempotency } from "../../src/admin/idempotency.ts";
 import { Problem } from "../../src/admin/problem.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 
-const REQUEST = { method: "POST", path: "/reload", actor: "ann", body: "{}" };
+const REQUEST = { method: "POST", path: "/reload", token: "anns", body: "{}" };
 
 Deno.test("a key gets its first answer for ten minutes, by method, path and operator", async () => {
   const clock = new FakeClock();
@@ -14,7 +14,7 @@ Deno.test("a key gets its first answer for ten minutes, by method, path and oper
     return await (await idempotency.once("key", request, carryOut)).text();
   };
   assertEquals([await once(), await once()], ["1", "1"]);
-  assertEquals(await once({ ...REQUEST, actor: "bob" }), "2");
+  assertEquals(await once({ ...REQUEST, token: "bobs" }), "2");
   assertEquals(await once({ ...REQUEST, path: "/drain" }), "3");
   clock.advance(600_000);
   assertEquals(await once(), "4");

@@ -11,6 +11,8 @@ import { WsClient } from "../helpers/wire/ws_client.ts";
 
 const FULL = "a-full-token-of-an-operator";
 const READ = "a-read-token-of-an-operator";
+/** The token of another operator called Ann. */
+const OTHER_FULL = "another-full-token-of-ann";
 const TOKENS = ["--admin-tokens", `ann:full:${FULL}`, "--admin-tokens", `rob:read:${READ}`];
 
 function start(...args: string[]): TestServer {
@@ -240,7 +242,7 @@ Deno.test("a session of two GStreamer clients is a call", async () => {
 });
 
 Deno.test("an idempotency key carries a change out once", async () => {
-  await using server = start();
+  await using server = start("--admin-tokens", `ann:full:${OTHER_FULL}`);
   const admin = await AdminClient.open(server.url, FULL);
   await using peer = await openPeerJs(server.wsUrl, "a");
   const key = { "idempotency-key": "one" };
@@ -250,6 +252,9 @@ Deno.test("an idempotency key carries a change out once", async () => {
   const other = await admin.post("/peers/peerjs/a/kick", { reason: "y" }, key);
   assertEquals([other.status, other.body.code], [409, "conflict"]);
   assertEquals((await admin.get("/log")).body.total, 1);
+  const colleague = await AdminClient.open(server.url, OTHER_FULL);
+  const theirs = await colleague.post("/peers/peerjs/a/kick", { reason: "x" }, key);
+  assertEquals(theirs.status, 404, "the key of another token of the same name");
   const long = await admin.post("/reload", {}, { "idempotency-key": "k".repeat(129) });
   assertEquals(long.status, 400);
   assert(peer !== undefined);

@@ -1,0 +1,69 @@
+import type { LiveSecrets } from "../config/live_secrets.ts";
+import type { Config } from "../config/schema.ts";
+import type { Log } from "../observe/log.ts";
+import { messageOf } from "../system/errors.ts";
+import { readsKeys, reloadAuthentication } from "./authentication.ts";
+import type { Certificate } from "./certificates.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+
+export interface ReloadParts {
+  /** The configuration's secrets that are in files. */
+  readonly secrets: Pick<LiveSecrets, "hasFiles" | "readAgain"> | undefined;
+  readonly authentication: Parameters<typeof reloadAuthentication>[0];
+  readonly authParts: Parameters<typeof reloadAuthentication>[2];
+  readonly webhooks: { resume(): void };
+  readonly certificate: Certificate | undefined;
+  readonly life: Pick<Lifecycle, "renew">;
+  readonly log: Log;
+}
+
+/** Reads again what is in files: secrets, keys, key sets and the certificate. */
+export interface Reload {
+  /** True if there is anything to read. */
+  readonly readsFiles: boolean;
+  /** Returns one line about each part that cannot be used, which stays as it was. */
+  all(also?: { readonly certificate: boolean }): Promise<readonly string[]>;
+  /** Takes up a certificate that has changed; returns the reason if it cannot be used. */
+  certificate(): Promise<readonly string[]>;
+  /** Takes up a certificate that came during a drain, which has been taken back. */
+  afterDrain(): void;
+}
+
+export function openReload(config: Config, parts: ReloadParts): Reload {
+  const { secrets, authentication, authParts, webhooks, life, log } = parts;
+  const hasFiles = secrets?.hasFiles === true || readsKeys(config);
+
+  /** A certificate that came during a drain waits for its end. */
+  let isRenewalDue = false;
+
+  async function renewCertificate(): Promise<readonly string[]> {
+    try {
+      const fresh = parts.certificate?.readAgain();
+      if (fresh === undefined) return [];
+      isRenewalDue = !await life.renew(fresh);
+      if (!isRenewalDue) parts.certificate?.adopt(fresh);
+      return [];
+    } catch (error) {
+      log.write("error", "cannot take up the certificate", { error: messageOf(error) });
+      return [messageOf(error)];
+    }
+  }
+
+  return {
+    readsFiles: hasFiles || parts.certificate !== undefined,
+    certificate: renewCertificate,
+    afterDrain(): void {
+      if (isRenewalDue) void renewCertificate();
+    },
+    async all({ certificate: isWanted } = { certificate: false }): Promise<readonly string[]> {
+      const unusable = [
+        ...secrets?.readAgain() ?? [],
+        ...reloadAuthentication(authentication, config, authParts),
+      ];
+      webhooks.resume();
+      for (const error of unusable) log.write("error", "cannot take up a secret or key", { error });
+      if (hasFiles && unusable.length === 0) log.write("info", "secrets and keys read again");
+      return isWanted ? [...unusable, ...await renewCertificate()] : unusable;
+    },
+  };
+}
