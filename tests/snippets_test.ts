@@ -18,6 +18,7 @@ const NOT_RUN: readonly [page: string, beginning: string, reason: string][] = [
   ["scripts/README.md", "deno task compile", "CI compiles; Docker is absent there"],
   ["src/admin/README.md", "curl -H", "tests/admin sends such requests"],
   ["src/admin/README.md", "curl -X POST", "tests/admin sends such requests"],
+  ["src/admin/README.md", "curl -X PUT", "tests/admin sends such requests"],
   ["src/admin/README.md", "curl -N", "tests/admin reads the events"],
   ["src/auth/README.md", '{\n  "type": "auth"', "shows a message; a test receives it"],
   ["src/auth/README.md", "import { readFileSync }", "tests/auth signs such tokens"],
