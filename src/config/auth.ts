@@ -34,8 +34,8 @@ export const auth = z.strictObject({
   tokens: z.array(
     z.string().regex(TOKEN, "expected [ID:]TOKEN[@ROOM], TOKEN at least 16 of A-Z a-z 0-9 . _ ~ -"),
   ).default([]).meta({
-    description: "Token as [ID:]TOKEN[@ROOM]: ID is its user and only id, ROOM its only room; " +
-      "may be given several times",
+    description: "Token as [ID:]TOKEN[@ROOM]: ID is its user and the only id that it may choose, " +
+      "ROOM its only room; may be given several times",
     isRare: true,
     secret: true,
   }),

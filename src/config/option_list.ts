@@ -36,7 +36,7 @@ export interface Option {
 
 /** Headings of the schema's own groups. */
 const GROUPS: Readonly<Record<string, string>> = {
-  admin: "Admin API",
+  admin: "Admin API and console",
   auth: "Authentication",
   log: "Log",
   limits: "Limits of the whole server",
