@@ -79,6 +79,7 @@ function List({ api, live, tab, query }) {
   const { rows, next, total, trouble, load, refresh } = useRows(api, live, tab, query);
   const [opened, setOpened] = useState(undefined);
   const [act, setAct] = useState(undefined);
+  const acts = useRef(0);
   const origin = useRef(null);
   const remember = (change) => (...values) => {
     origin.current = document.activeElement;
@@ -111,7 +112,9 @@ function List({ api, live, tab, query }) {
                   <${Row} key=${tab.keyOf(row)} tab=${tab} row=${row} mayAct=${mayAct}
                     isOpen=${opened && tab.keyOf(opened) === tab.keyOf(row)}
                     onOpen=${remember(([wanted]) => setOpened(wanted))}
-                    onAct=${remember(([name, wanted]) => setAct({ name, row: wanted }))} />
+                    onAct=${remember(([name, wanted]) =>
+                      setAct({ name, row: wanted, nth: ++acts.current })
+                    )} />
                 `
               )}
             </tbody>
@@ -129,9 +132,13 @@ function List({ api, live, tab, query }) {
         }} />
       `}
       ${act && html`
-        <${ActDialog} api=${api} name=${act.name} row=${act.row} onEnd=${(isDone) => {
-          setAct(undefined);
+        <${ActDialog} key=${act.nth} api=${api} name=${act.name} row=${act.row} onEnd=${(
+          isDone,
+        ) => {
           if (isDone) refresh();
+          // The news of a closed dialog may come after the next one was opened.
+          if (act.nth !== acts.current) return;
+          setAct(undefined);
           giveBack();
         }} />
       `}
