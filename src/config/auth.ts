@@ -36,7 +36,6 @@ export const auth = z.strictObject({
   ).default([]).meta({
     description: "Token as [ID:]TOKEN[@ROOM]: ID is its user and the only id that it may choose, " +
       "ROOM its only room; may be given several times",
-    isRare: true,
     secret: true,
   }),
   jwtSecret: z.array(z.string().min(1)).default([]).meta({
