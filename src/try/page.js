@@ -29,6 +29,8 @@ $("setup").addEventListener("submit", (event) => {
   event.preventDefault();
   start(event.submitter?.value ?? "camera");
 });
+// A press before this line would send the form instead of starting a call.
+for (const button of $("setup").querySelectorAll("[type=submit]")) button.disabled = false;
 $("leave").addEventListener("click", () => {
   call?.leave();
   location.search = new URLSearchParams({ protocol: $("protocol").value, room: $("room").value });
