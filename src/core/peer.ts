@@ -151,9 +151,9 @@ export class Peer implements PresentPeer {
 
   /** Another receiver speaks for the peer from now on. */
   carriedBy(receiver: Receiver): void {
-    const { links: [link], user } = receiver;
+    const { links: [link], permits } = receiver;
     this.receiver = receiver;
-    this.user = user;
+    this.user = permits?.user;
     this.address = link?.address ?? null;
     this.connection = link?.id ?? null;
   }

@@ -28,12 +28,20 @@ export interface Link {
   takes?(size: number): boolean;
 }
 
-/** The part of a client's grants that counts for peers of other dialects. */
+/** The part of a client's token that counts outside its dialect. */
 export interface Permits {
+  /** Named by the token. */
+  readonly user: string | undefined;
   /** True if the client's token is good for the room. */
   grantsRoom(room: RoomId): boolean;
   /** True if the client may send streams to a peer, or receive a peer's. */
   grantsRole(role: "produce" | "consume"): boolean;
+}
+
+/** The same for the token of one connection. */
+export interface TimedPermits extends Permits {
+  /** The moment on the server's clock at which the token ends the connection, if at all. */
+  readonly expiresAt: number | undefined;
 }
 
 /**
@@ -46,8 +54,6 @@ export interface Receiver {
   readonly links: readonly Link[];
   /** True for a peer of another node. */
   readonly isElsewhere?: true;
-  /** Named by the client's token. */
-  readonly user?: string | undefined;
   /** Undefined if the client needed no token. */
   readonly permits?: Permits | undefined;
   /**
@@ -82,8 +88,7 @@ export interface Session extends Receiver {
   readonly peerId?: PeerId | undefined;
   /** The reason for which the client is being removed, or leaves by its own words. */
   readonly leaveReason?: LeaveReason | undefined;
-  /** The moment on the server's clock at which the client's token ends the connection, if at all. */
-  readonly expiresAt?: number | undefined;
+  readonly permits?: TimedPermits | undefined;
   /** The connection is open: greet, or claim what the URL asks for. Called once, or never. */
   opened(): void | Promise<void>;
   /** Handles one frame. A returned promise holds back later frames until it settles. */

@@ -208,11 +208,11 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled, Che
   }
 
   get user(): string | undefined {
-    return this.pump.session.user;
+    return this.pump.session.permits?.user;
   }
 
   get expiresAt(): number | undefined {
-    return this.pump.session.expiresAt;
+    return this.pump.session.permits?.expiresAt;
   }
 
   get openedAt(): number {

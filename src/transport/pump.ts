@@ -158,7 +158,7 @@ export class Pump {
   /** Hangs up on a client that has not said who it is in time, or whose token has expired. */
   checkIdentified(nowMs: number): void {
     if (!this.#link.isOpen) return;
-    const { expiresAt } = this.#session;
+    const expiresAt = this.#session.permits?.expiresAt;
     if (expiresAt !== undefined && nowMs >= expiresAt) {
       return this.expel("login_expired");
     }

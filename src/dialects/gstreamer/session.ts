@@ -13,7 +13,7 @@ import type {
   RoomId,
 } from "../../core/events.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
-import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
+import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { DialectContext } from "../dialect.ts";
 import { mayCallInto } from "../kit/callers.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
@@ -84,7 +84,7 @@ export class GStreamerSession implements Session {
     return this.#seat.peer !== undefined;
   }
 
-  get permits(): Permits | undefined {
+  get permits(): Pass | undefined {
     return this.#pass;
   }
 
@@ -94,14 +94,6 @@ export class GStreamerSession implements Session {
 
   get links(): readonly Link[] {
     return [this.link];
-  }
-
-  get user(): string | undefined {
-    return this.#pass?.user;
-  }
-
-  get expiresAt(): number | undefined {
-    return this.#pass?.expiresAt;
   }
 
   /** The client speaks first. */

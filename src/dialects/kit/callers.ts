@@ -26,10 +26,12 @@ export function mayCallAs(called: Called, role: MediaRole, caller: PeerId): bool
   return permits(called, caller, (token) => token.grantsRole(role));
 }
 
-/** The grants that several tokens have in common; undefined without a token. */
+/** The first token's user, and what all tokens have in common; undefined without a token. */
 export function inCommon(tokens: readonly Permits[]): Permits | undefined {
-  if (tokens.length === 0) return undefined;
+  const [first] = tokens;
+  if (first === undefined) return undefined;
   return {
+    user: first.user,
     grantsRoom: (room) => tokens.every((token) => token.grantsRoom(room)),
     grantsRole: (role) => tokens.every((token) => token.grantsRole(role)),
   };

@@ -3,7 +3,7 @@ import { refused } from "../../auth/authenticator.ts";
 import { type Shown, shownBy } from "../../auth/credential.ts";
 import { covers, type MediaRole } from "../../auth/grants.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Link, Permits, Session } from "../../core/session.ts";
+import type { Link, Session, TimedPermits } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { Checked } from "../../http/route.ts";
 
@@ -23,7 +23,7 @@ export interface Presented {
 }
 
 /** One connection's dealings with the authenticator: its token, and what that permits. */
-export class Pass implements Permits {
+export class Pass implements TimedPermits {
   readonly #authenticator: Authenticator;
   readonly #dialect: string;
   readonly #link: Link;

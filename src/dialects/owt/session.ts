@@ -4,7 +4,7 @@ import type { Passed } from "../../core/backplane.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { PeerEvent, PeerId, PeerSummary } from "../../core/events.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
-import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
+import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { NamespaceLink } from "../../transport/links.ts";
 import type { Pass } from "../kit/pass.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
@@ -169,7 +169,7 @@ export class OwtSession implements Session {
     return this.#hasLoggedIn || this.#server.takeOvers.isWaiting(this);
   }
 
-  get permits(): Permits | undefined {
+  get permits(): Pass | undefined {
     return this.#pass;
   }
 
@@ -179,14 +179,6 @@ export class OwtSession implements Session {
 
   get links(): readonly Link[] {
     return [this.link];
-  }
-
-  get user(): string | undefined {
-    return this.#pass?.user;
-  }
-
-  get expiresAt(): number | undefined {
-    return this.#pass?.expiresAt;
   }
 
   /** The older generation logs in by the handshake, the newer one by an event (§4). */

@@ -4,7 +4,7 @@ import { SignalError } from "../../core/errors.ts";
 import type { Reservations } from "../../core/kept.ts";
 import type { PeerEvent, PeerHandle, PeerId, PeerSummary, Returned } from "../../core/events.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
-import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
+import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
 import {
   type AttemptMessage,
@@ -132,7 +132,7 @@ export class PeerJsSession implements Session {
     return this.#seat.peer !== undefined || this.#server.takeOvers.isWaiting(this);
   }
 
-  get permits(): Permits | undefined {
+  get permits(): Pass | undefined {
     return this.#pass;
   }
 
@@ -142,14 +142,6 @@ export class PeerJsSession implements Session {
 
   get links(): readonly Link[] {
     return [this.link];
-  }
-
-  get user(): string | undefined {
-    return this.#pass?.user;
-  }
-
-  get expiresAt(): number | undefined {
-    return this.#pass?.expiresAt;
   }
 
   /** Checks the parameters in the original server's order (§4). */

@@ -16,8 +16,6 @@ export interface Welcome extends Recovery {
 /** The session that carries an instance's frames to its client. */
 export interface InstanceSession {
   readonly link: Link;
-  /** Named by the client's token. */
-  readonly user?: string | undefined;
   /** Undefined if the client needed no token. */
   readonly permits: Permits | undefined;
   /** The token's facts about the client. */

@@ -89,7 +89,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     this.#seat = new Seat(server, this);
   }
 
-  /** The grants that the tokens of all its instances have in common. */
+  /** The user of the first connection, and what the tokens of all have in common. */
   get permits(): Permits | undefined {
     return inCommon(this.instances.flatMap(({ carrier }) => carrier?.permits ?? []));
   }
@@ -106,11 +106,6 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
 
   get links(): readonly Link[] {
     return this.instances.flatMap(({ carrier }) => carrier === undefined ? [] : [carrier.link]);
-  }
-
-  /** The user of the first connection. */
-  get user(): string | undefined {
-    return this.instances.find(({ carrier }) => carrier !== undefined)?.carrier?.user;
   }
 
   /** False if the connection for which the id is being claimed has ended. */

@@ -6,7 +6,7 @@ import {
   leaveReasonOf,
   refusalOf,
 } from "../../core/expulsion.ts";
-import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
+import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { EventStream } from "./event_stream.ts";
@@ -68,7 +68,7 @@ export class SimpleSession implements Session, InstanceSession {
     return this.#instance !== undefined;
   }
 
-  get permits(): Permits | undefined {
+  get permits(): Pass | undefined {
     return this.#pass;
   }
 
@@ -80,16 +80,8 @@ export class SimpleSession implements Session, InstanceSession {
     return [this.link];
   }
 
-  get user(): string | undefined {
-    return this.#pass?.user;
-  }
-
   get info(): TokenInfo {
     return this.#pass?.info;
-  }
-
-  get expiresAt(): number | undefined {
-    return this.#pass?.expiresAt;
   }
 
   opened(): void | Promise<void> {

@@ -12,7 +12,7 @@ import type {
   RoomId,
 } from "../../core/events.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
-import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
+import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { mayCallInto } from "../kit/callers.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
@@ -96,7 +96,7 @@ export class SspSession implements Session {
     return this.#seat.peer !== undefined && this.#pool !== undefined;
   }
 
-  get permits(): Permits | undefined {
+  get permits(): Pass | undefined {
     return this.#pass;
   }
 
@@ -106,14 +106,6 @@ export class SspSession implements Session {
 
   get links(): readonly Link[] {
     return [this.link];
-  }
-
-  get user(): string | undefined {
-    return this.#pass?.user;
-  }
-
-  get expiresAt(): number | undefined {
-    return this.#pass?.expiresAt;
   }
 
   /** The client speaks first. */

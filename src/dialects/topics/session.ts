@@ -56,16 +56,12 @@ export class TopicsSession implements Session, Owner {
     return this.#isIdentified;
   }
 
-  get user(): string | undefined {
-    return this.#pass?.user;
+  get permits(): Pass | undefined {
+    return this.#pass;
   }
 
   get links(): readonly Link[] {
     return [this.link];
-  }
-
-  get expiresAt(): number | undefined {
-    return this.#pass?.expiresAt;
   }
 
   /** Checks the token, unless that was done before the upgrade; then the client speaks first. */

@@ -5,7 +5,7 @@ import { SignalError } from "../../core/errors.ts";
 import type { PeerEvent, PeerHandle, PeerId, PeerSummary } from "../../core/events.ts";
 import type { PresentPeer } from "../../core/peer.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
-import type { Departure, Frame, Link, Permits, Session } from "../../core/session.ts";
+import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { mayCallAs } from "../kit/callers.ts";
@@ -92,7 +92,7 @@ export class WebRtcSinkSession implements Session {
     return this.#hasSpoken;
   }
 
-  get permits(): Permits | undefined {
+  get permits(): Pass | undefined {
     return this.#pass;
   }
 
@@ -102,14 +102,6 @@ export class WebRtcSinkSession implements Session {
 
   get links(): readonly Link[] {
     return [this.link];
-  }
-
-  get user(): string | undefined {
-    return this.#pass?.user;
-  }
-
-  get expiresAt(): number | undefined {
-    return this.#pass?.expiresAt;
   }
 
   opened(): void | Promise<void> {
