@@ -93,6 +93,8 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   ]],
   [/^src\/admin\//, [
     /^src\/http\//,
+    // Types of news, and the state of receivers.
+    /^src\/webhooks\/(mod|types)\.ts$/,
     /^src\/store\/mod\.ts$/,
     /^src\/dialects\/dialect\.ts$/,
     // Facts of connections.

@@ -1,4 +1,4 @@
-import type { Described } from "../dialects/dialect.ts";
+import type { Described, IdOperations, RoomOperations } from "../dialects/dialect.ts";
 import type { KeepOutcome } from "../core/kept.ts";
 import type { AdminDialect, AdminParts } from "./parts.ts";
 import { invalid, Problem } from "./problem.ts";
@@ -8,6 +8,24 @@ export function dialectOf({ dialects }: Pick<AdminParts, "dialects">, name: stri
   const found = dialects.find((one) => one.name === name);
   if (found === undefined) throw new Problem("not_found", { detail: "No such protocol is served" });
   return found;
+}
+
+/** An operator's changes of a dialect's rooms; throws where it has none. */
+export function roomsOf(parts: AdminParts, actor: string, dialect: string): RoomOperations {
+  const { name } = dialectOf(parts, dialect);
+  return supported(parts.operator.as(actor).rooms.get(name));
+}
+
+/** An operator's changes of a dialect's reserved ids; throws where it has none. */
+export function idsOf(parts: AdminParts, actor: string, dialect: string): IdOperations {
+  const { name } = dialectOf(parts, dialect);
+  return supported(parts.operator.as(actor).ids.get(name));
+}
+
+/** An operation that only some dialects have; throws in the others. */
+export function supported<T>(operation: T | undefined): T {
+  if (operation === undefined) throw new Problem("not_supported");
+  return operation;
 }
 
 /** Throws unless something is kept or described now. */

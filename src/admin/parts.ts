@@ -4,6 +4,7 @@ import type { Hub } from "../core/hub.ts";
 import type { OpenDialect } from "../dialects/dialect.ts";
 import type { ConnectionFacts } from "../transport/connections.ts";
 import type { Traffic } from "../transport/links.ts";
+import type { SenderReport } from "../webhooks/mod.ts";
 import type { EventFeed } from "./events.ts";
 import type { Operator } from "./operator.ts";
 
@@ -23,18 +24,6 @@ export interface ConfigItem {
   readonly source: "flag" | "variable" | "file" | "default";
   readonly isSecret?: true;
   readonly isSet?: boolean;
-}
-
-/** The state of one webhook. */
-export interface WebhookReport {
-  /** Without its query. */
-  readonly url: string;
-  readonly queued: number;
-  readonly oldestSeconds: number;
-  readonly delivered: number;
-  readonly failed: number;
-  readonly dropped: number;
-  readonly stopped: boolean;
 }
 
 /** Facts of the server itself. */
@@ -67,7 +56,7 @@ export interface AdminParts {
   readonly operator: Operator;
   readonly events: EventFeed;
   readonly configItems: () => readonly ConfigItem[];
-  readonly webhooks: () => readonly WebhookReport[];
+  readonly webhooks: () => readonly SenderReport[];
   readonly drain: (request: {
     readonly closeOverSeconds?: number | undefined;
     readonly exit?: boolean | undefined;

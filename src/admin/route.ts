@@ -1,5 +1,6 @@
 import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import * as z from "zod";
+import { isoTime } from "../system/clock.ts";
 import type { Admitted } from "./access.ts";
 import { ProblemBody, type ProblemCode, statusOf, titleOf } from "./problem.ts";
 
@@ -49,7 +50,21 @@ interface JsonContent<T extends z.ZodType> {
 
 /** An answer of JSON. */
 export function json<T extends z.ZodType>(schema: T, description: string): JsonContent<T> {
-  return { description, content: { "application/json": { schema } } };
+  return { description, ...jsonBody(schema) };
+}
+
+type JsonBody<T extends z.ZodType> = Omit<JsonContent<T>, "description">;
+
+/** A request's body of JSON, which may be missing. */
+export function jsonBody<T extends z.ZodType>(schema: T): JsonBody<T> {
+  return { content: { "application/json": { schema } } };
+}
+
+/** The answer to a change. */
+export function outcomeOf<T extends string>(
+  outcome: T,
+): z.ZodObject<{ outcome: z.ZodLiteral<T> }> {
+  return z.strictObject({ outcome: z.literal(outcome) });
 }
 
 const ALWAYS: readonly ProblemCode[] = [
@@ -68,12 +83,13 @@ export function changeProblems(...codes: ProblemCode[]): Record<never, never> {
 /** How long something is kept; without it, until it is taken back. A date has to hold its end. */
 export const lifetimeSeconds = z.int().min(1).max(10 * 366 * 86_400).optional();
 
+/** The end of something that is kept so long; null for no end. */
+export function expiryOf(atMs: number): string | null {
+  return atMs === Infinity ? null : isoTime(atMs);
+}
+
 /** The body of a change that may name its reason. */
-export const reasonBody = {
-  content: {
-    "application/json": { schema: z.strictObject({ reason: z.string().max(512).optional() }) },
-  },
-} as const;
+export const reasonBody = jsonBody(z.strictObject({ reason: z.string().max(512).optional() }));
 
 /** The problems of a route for its document; handlers throw them, so that no type needs them. */
 export function problems(...codes: ProblemCode[]): Record<never, never> {

@@ -4,7 +4,7 @@ import { EventFeed, type Stats } from "../admin/events.ts";
 import { consoleRoutes } from "../console/mod.ts";
 import type { OwnedRoute } from "../http/router.ts";
 import type { Operator } from "../admin/operator.ts";
-import type { AdminParts, ConfigItem, ServerFacts, WebhookReport } from "../admin/parts.ts";
+import type { AdminParts, ConfigItem, ServerFacts } from "../admin/parts.ts";
 import { type Listening, parseListen } from "../config/listeners.ts";
 import { ConfigError } from "../config/load.ts";
 import { OPTIONS, valueAt } from "../config/option_list.ts";
@@ -37,7 +37,7 @@ export interface AdminOptions {
   readonly origins: ReadonlyMap<string, Source>;
   /** The dialects that ask for a token. */
   readonly guarded: readonly string[];
-  readonly webhooks: () => readonly WebhookReport[];
+  readonly webhooks: AdminParts["webhooks"];
   readonly residentBytes: () => number;
   readonly drain: (request: DrainRequest) => void;
   readonly undrain: () => boolean;

@@ -1,3 +1,5 @@
+import type { HappeningType } from "../core/happenings.ts";
+
 /** Types of events that a webhook receives. */
 export const WEBHOOK_TYPES = [
   "peer.joined",
@@ -11,7 +13,7 @@ export const WEBHOOK_TYPES = [
   "server.started",
   "server.draining",
   "server.stopped",
-] as const;
+] as const satisfies readonly HappeningType[];
 
 /** True if a pattern, a type or a prefix such as "peer.*", covers any type that exists. */
 export function isTypePattern(pattern: string): boolean {

@@ -1,7 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import type { Ban } from "../../core/kept.ts";
-import { isoTime } from "../../system/clock.ts";
 import { checkKept } from "../dialects.ts";
 import type { BanOperations } from "../operator.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
@@ -11,9 +10,12 @@ import {
   type App,
   BASE,
   changeProblems,
+  expiryOf,
   facts,
   json,
+  jsonBody,
   lifetimeSeconds,
+  outcomeOf,
   problems,
   reasonBody,
 } from "../route.ts";
@@ -69,18 +71,11 @@ export function bansResource(app: App, parts: AdminParts): void {
       params,
       body: {
         required: true,
-        content: {
-          "application/json": {
-            schema: z.strictObject({
-              reason: z.string().max(512),
-              lifetimeSeconds,
-            }),
-          },
-        },
+        ...jsonBody(z.strictObject({ reason: z.string().max(512), lifetimeSeconds })),
       },
     },
     responses: {
-      200: json(z.strictObject({ outcome: z.literal("kept") }), "The ban holds"),
+      200: json(outcomeOf("kept"), "The ban holds"),
       ...changeProblems("not_found", "full"),
     },
   });
@@ -105,7 +100,7 @@ export function bansResource(app: App, parts: AdminParts): void {
     }),
     request: { params, body: reasonBody },
     responses: {
-      200: json(z.strictObject({ outcome: z.literal("lifted") }), "The ban is over"),
+      200: json(outcomeOf("lifted"), "The ban is over"),
       ...changeProblems("not_found"),
     },
   });
@@ -117,6 +112,6 @@ export function bansResource(app: App, parts: AdminParts): void {
 }
 
 function view({ kind, value, reason, expiresAtMs }: Ban): z.infer<typeof BanBody> {
-  const expiresAt = expiresAtMs === Infinity ? null : isoTime(expiresAtMs);
+  const expiresAt = expiryOf(expiresAtMs);
   return { kind: kind === "user" ? "user" : "address", value, reason, expiresAt };
 }

@@ -3,7 +3,16 @@ import * as z from "zod";
 import { dialectOf } from "../dialects.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
-import { type App, BASE, changeProblems, facts, json, problems } from "../route.ts";
+import {
+  type App,
+  BASE,
+  changeProblems,
+  facts,
+  json,
+  jsonBody,
+  outcomeOf,
+  problems,
+} from "../route.ts";
 
 const Drain = z.strictObject({ state: z.enum(["ready", "draining"]), connections: z.int() })
   .meta({ id: "Drain" });
@@ -22,7 +31,7 @@ export function controlResource(app: App, parts: AdminParts): void {
       action: "reload",
     }),
     responses: {
-      200: json(z.strictObject({ outcome: z.literal("reloaded") }), "All could be used"),
+      200: json(outcomeOf("reloaded"), "All could be used"),
       ...changeProblems("unavailable"),
     },
   });
@@ -84,16 +93,10 @@ function drain(app: App, parts: AdminParts): void {
       action: "start drain",
     }),
     request: {
-      body: {
-        content: {
-          "application/json": {
-            schema: z.strictObject({
-              closeOverSeconds: z.number().min(0).max(86_400).optional(),
-              exit: z.boolean().optional(),
-            }),
-          },
-        },
-      },
+      body: jsonBody(z.strictObject({
+        closeOverSeconds: z.number().min(0).max(86_400).optional(),
+        exit: z.boolean().optional(),
+      })),
     },
     responses: {
       202: json(Drain, "The drain has begun"),

@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
+import { WEBHOOK_TYPES } from "../../webhooks/types.ts";
 import type { AdminParts } from "../parts.ts";
 import { invalid } from "../problem.ts";
 import { type App, BASE, facts, json, problems } from "../route.ts";
@@ -26,11 +27,7 @@ const Webhooks = z.strictObject({
   })),
 }).meta({ id: "Webhooks" });
 
-const TYPES = [
-  ...["peer.joined", "peer.left", "room.started", "room.ended", "room.joined", "room.left"],
-  ...["call.started", "call.ended", "server.started", "server.draining", "server.stopped"],
-  ...["refusal", "operator", "stats", "gap"],
-];
+const TYPES = [...WEBHOOK_TYPES, "refusal", "operator", "stats", "gap"];
 
 /** Options, webhooks, metrics and the stream of events. */
 export function factsResource(app: App, parts: AdminParts): void {

@@ -1,8 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
-import type { IdOperations } from "../../dialects/dialect.ts";
-import { isoTime } from "../../system/clock.ts";
-import { checkKept, dialectOf } from "../dialects.ts";
+import { checkKept, idsOf } from "../dialects.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
@@ -10,9 +8,12 @@ import {
   type App,
   BASE,
   changeProblems,
+  expiryOf,
   facts,
   json,
+  jsonBody,
   lifetimeSeconds,
+  outcomeOf,
   problems,
 } from "../route.ts";
 
@@ -32,12 +33,6 @@ const params = z.object({ dialect: z.string(), id: z.string() });
 
 /** Ids that operators reserved. */
 export function idsResource(app: App, parts: AdminParts): void {
-  const operationsFor = (actor: string, dialect: string): IdOperations => {
-    const { name } = dialectOf(parts, dialect);
-    const ids = parts.operator.as(actor).ids.get(name);
-    if (ids === undefined) throw new Problem("not_supported");
-    return ids;
-  };
   const list = createRoute({
     method: "get",
     path: `${BASE}/ids`,
@@ -57,7 +52,7 @@ export function idsResource(app: App, parts: AdminParts): void {
       view: ({ dialect, id, expiresAtMs }) => ({
         dialect,
         id,
-        expiresAt: expiresAtMs === Infinity ? null : isoTime(expiresAtMs),
+        expiresAt: expiryOf(expiresAtMs),
       }),
     }, parts.clock);
     return c.json(page, 200);
@@ -74,10 +69,10 @@ export function idsResource(app: App, parts: AdminParts): void {
     }),
     request: {
       params,
-      body: { required: true, content: { "application/json": { schema: Holder } } },
+      body: { required: true, ...jsonBody(Holder) },
     },
     responses: {
-      200: json(z.strictObject({ outcome: z.literal("kept") }), "The id is reserved"),
+      200: json(outcomeOf("kept"), "The id is reserved"),
       ...changeProblems("not_found", "full", "not_supported"),
     },
   });
@@ -86,7 +81,7 @@ export function idsResource(app: App, parts: AdminParts): void {
     const body = c.req.valid("json");
     const holder = "token" in body ? { token: body.token } : { digest: body.tokenSha256 };
     const lifetimeMs = body.lifetimeSeconds === undefined ? [] : [1_000 * body.lifetimeSeconds];
-    const outcome = await operationsFor(c.env.actor.name, dialect).reserve(
+    const outcome = await idsOf(parts, c.env.actor.name, dialect).reserve(
       id,
       holder,
       ...lifetimeMs,
@@ -106,13 +101,13 @@ export function idsResource(app: App, parts: AdminParts): void {
     }),
     request: { params },
     responses: {
-      200: json(z.strictObject({ outcome: z.literal("forgotten") }), "The id is free"),
+      200: json(outcomeOf("forgotten"), "The id is free"),
       ...changeProblems("not_found", "not_supported"),
     },
   });
   app.openapi(remove, async (c) => {
     const { dialect, id } = c.req.valid("param");
-    const isDone = await operationsFor(c.env.actor.name, dialect).forget(id);
+    const isDone = await idsOf(parts, c.env.actor.name, dialect).forget(id);
     if (!isDone) throw new Problem("not_found");
     return c.json({ outcome: "forgotten" as const }, 200);
   });

@@ -1,14 +1,13 @@
 import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
-import { checkKept, dialectOf } from "../dialects.ts";
+import { checkKept, roomsOf } from "../dialects.ts";
 import type { AdminParts } from "../parts.ts";
-import { Problem } from "../problem.ts";
-import { type App, BASE, changeProblems, facts, json } from "../route.ts";
+import { type App, BASE, changeProblems, facts, json, jsonBody, outcomeOf } from "../route.ts";
 
 const path = `${BASE}/rooms/{dialect}/{room}/members/{id}/info`;
 const params = z.object({ dialect: z.string(), room: z.string(), id: z.string() });
 const responses = {
-  200: json(z.strictObject({ outcome: z.literal("described") }), "The others know"),
+  200: json(outcomeOf("described"), "The others know"),
   ...changeProblems("not_found", "full", "not_supported"),
 };
 
@@ -19,9 +18,7 @@ export function membersResource(app: App, parts: AdminParts): void {
     { dialect, room, id }: z.infer<typeof params>,
     info: unknown,
   ): void => {
-    const { name } = dialectOf(parts, dialect);
-    const rooms = parts.operator.as(actor).rooms.get(name);
-    if (rooms === undefined) throw new Problem("not_supported");
+    const rooms = roomsOf(parts, actor, dialect);
     checkKept(rooms.describe(room, id, info), "", "the protocol has no such description");
   };
   const put = createRoute({
@@ -35,7 +32,7 @@ export function membersResource(app: App, parts: AdminParts): void {
     }),
     request: {
       params,
-      body: { required: true, content: { "application/json": { schema: z.unknown() } } },
+      body: { required: true, ...jsonBody(z.unknown()) },
     },
     responses,
   });

@@ -7,7 +7,16 @@ import { dialectOf } from "../dialects.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
-import { type App, BASE, changeProblems, facts, json, problems } from "../route.ts";
+import {
+  type App,
+  BASE,
+  changeProblems,
+  facts,
+  json,
+  jsonBody,
+  outcomeOf,
+  problems,
+} from "../route.ts";
 
 const Peer = z.strictObject({
   dialect: z.string(),
@@ -94,9 +103,9 @@ export function peersResource(app: App, parts: AdminParts): void {
       role: "full",
       action: "kick peer",
     }),
-    request: { params, body: { content: { "application/json": { schema: Kick } } } },
+    request: { params, body: jsonBody(Kick) },
     responses: {
-      200: json(z.strictObject({ outcome: z.literal("kicked") }), "The peer is gone"),
+      200: json(outcomeOf("kicked"), "The peer is gone"),
       ...changeProblems("not_found"),
     },
   });

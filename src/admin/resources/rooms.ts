@@ -3,11 +3,21 @@ import * as z from "zod";
 import type { OpenRoom } from "../../core/peer.ts";
 import type { OperatedRoom, RoomOperations } from "../../dialects/dialect.ts";
 import { isoTime } from "../../system/clock.ts";
-import { checkKept, dialectOf } from "../dialects.ts";
+import { checkKept, dialectOf, roomsOf, supported } from "../dialects.ts";
 import { pageOf, pageQuery, paginate, type Place } from "../page.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
-import { type App, BASE, changeProblems, facts, json, problems, reasonBody } from "../route.ts";
+import {
+  type App,
+  BASE,
+  changeProblems,
+  facts,
+  json,
+  jsonBody,
+  outcomeOf,
+  problems,
+  reasonBody,
+} from "../route.ts";
 
 const shape = {
   dialect: z.string(),
@@ -30,10 +40,6 @@ const RoomDetails = z.strictObject({
 
 const params = z.object({ dialect: z.string(), room: z.string() });
 const PATH = `${BASE}/rooms/{dialect}/{room}`;
-
-function outcomeOf<T extends string>(outcome: T): z.ZodObject<{ outcome: z.ZodLiteral<T> }> {
-  return z.strictObject({ outcome: z.literal(outcome) });
-}
 
 /** Rooms: their members, and what an operator makes of them. */
 export function roomsResource(app: App, parts: AdminParts): void {
@@ -83,12 +89,6 @@ function readRooms(app: App, parts: AdminParts): void {
 }
 
 function changeRooms(app: App, parts: AdminParts): void {
-  const operationsFor = (actor: string, dialect: string): RoomOperations => {
-    const { name } = dialectOf(parts, dialect);
-    const rooms = parts.operator.as(actor).rooms.get(name);
-    if (rooms === undefined) throw new Problem("not_supported");
-    return rooms;
-  };
   const stop = createRoute({
     method: "post",
     path: `${PATH}/stop`,
@@ -106,7 +106,7 @@ function changeRooms(app: App, parts: AdminParts): void {
   });
   app.openapi(stop, (c) => {
     const { dialect, room } = c.req.valid("param");
-    const isDone = operationsFor(c.env.actor.name, dialect).stop(room);
+    const isDone = roomsOf(parts, c.env.actor.name, dialect).stop(room);
     if (!isDone) throw new Problem("not_found");
     return c.json({ outcome: "stopped" as const }, 200);
   });
@@ -122,11 +122,7 @@ function changeRooms(app: App, parts: AdminParts): void {
     }),
     request: {
       params,
-      body: {
-        content: {
-          "application/json": { schema: z.strictObject({ settings: z.unknown().optional() }) },
-        },
-      },
+      body: jsonBody(z.strictObject({ settings: z.unknown().optional() })),
     },
     responses: {
       200: json(outcomeOf("kept"), "The room is kept"),
@@ -135,8 +131,7 @@ function changeRooms(app: App, parts: AdminParts): void {
   });
   app.openapi(keep, (c) => {
     const { dialect, room } = c.req.valid("param");
-    const { keep } = operationsFor(c.env.actor.name, dialect);
-    if (keep === undefined) throw new Problem("not_supported");
+    const keep = supported(roomsOf(parts, c.env.actor.name, dialect).keep);
     const detail = "the room's name or its settings are not valid";
     checkKept(keep(room, c.req.valid("json").settings), "/settings", detail);
     return c.json({ outcome: "kept" as const }, 200);
@@ -159,8 +154,7 @@ function changeRooms(app: App, parts: AdminParts): void {
   });
   app.openapi(forget, (c) => {
     const { dialect, room } = c.req.valid("param");
-    const { forget } = operationsFor(c.env.actor.name, dialect);
-    if (forget === undefined) throw new Problem("not_supported");
+    const forget = supported(roomsOf(parts, c.env.actor.name, dialect).forget);
     if (!forget(room)) throw new Problem("not_found");
     return c.json({ outcome: "forgotten" as const }, 200);
   });
