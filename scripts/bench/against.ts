@@ -4,10 +4,9 @@ import {
   FanOutResult,
   type FloodReading,
   FloodResult,
-  IdleResult,
   type Side,
 } from "./job.ts";
-import { type Contest, repeat, row } from "./measure.ts";
+import { type Contest, idleMemory, repeat, row } from "./measure.ts";
 import { runJob, type ServerProcess } from "./process.ts";
 import type { Row } from "./report.ts";
 import type { Scenario } from "./scenarios.ts";
@@ -28,9 +27,16 @@ export async function measureAgainst(scenario: Scenario, contest: Contest): Prom
   ];
   if (scenario.isVariant) return rows;
   if (scenario.enter !== undefined) rows.push(...await measureJoins(scenario, contest));
+  // Both are spoken to as signalbox is.
+  const memoryOf = (contender: Side): Promise<number> =>
+    idleMemory(
+      () => contest.start(contender),
+      { scenario: scenario.name, side: "signalbox" },
+      contest,
+    );
   const memory = await repeat(plan.idleRounds, async () => ({
-    signalbox: await measureMemory(scenario, "signalbox", contest),
-    yardstick: await measureMemory(scenario, "yardstick", contest),
+    signalbox: await memoryOf("signalbox"),
+    yardstick: await memoryOf("yardstick"),
   }));
   rows.push(row(`memory per idle connection, kB, ${plan.idleConnections} of them`, memory, {
     digits: 1,
@@ -90,29 +96,6 @@ async function measureJoins(
       target: JOIN_TARGET,
     })
   );
-}
-
-async function measureMemory(
-  scenario: Scenario,
-  side: Side,
-  { start, plan, signal }: Contest,
-): Promise<number> {
-  await using server = await start(side);
-  const { bytesPerConnection } = await runJob(
-    {
-      kind: "idle",
-      scenario: scenario.name,
-      // Both are spoken to as signalbox is.
-      side: "signalbox",
-      target: server.target,
-      connections: plan.idleConnections,
-      warmUpConnections: plan.idleWarmUpConnections,
-      settleMs: plan.idleSettleMs,
-    },
-    IdleResult,
-    signal,
-  );
-  return bytesPerConnection;
 }
 
 function alike(

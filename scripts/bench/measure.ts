@@ -45,13 +45,15 @@ export async function measure(scenario: Scenario, contest: Contest): Promise<Row
       ),
     );
   }
+  const memoryOf = (side: Side): Promise<number> =>
+    idleMemory(() => contest.start(side), { scenario: scenario.name, side }, contest);
   const memory = await repeat(plan.idleRounds, async () => ({
-    signalbox: await measureMemory(scenario, "signalbox", contest),
-    yardstick: await measureMemory(scenario, "yardstick", contest),
+    signalbox: await memoryOf("signalbox"),
+    yardstick: await memoryOf("yardstick"),
   }));
   rows.push(row(`memory per idle connection, kB, ${plan.idleConnections} of them`, memory, {
     digits: 1,
-    value: ({ bytesPerConnection }) => bytesPerConnection / 1024,
+    value: (bytes) => bytes / 1024,
     // Another runtime's connections are another size.
     ...(scenario.rival === undefined ? { target: scenario.memoryTarget ?? MEMORY_TARGET } : {}),
   }));
@@ -110,23 +112,27 @@ async function measureFanOut(scenario: Scenario, contest: Contest): Promise<FanO
   return await runJob(job, FanOutResult, signal);
 }
 
-/** In a process of its own: one that has carried a load keeps memory from it. */
-async function measureMemory(
-  scenario: Scenario,
-  side: Side,
-  { start, plan, signal }: Contest,
-): Promise<IdleResult> {
-  await using server = await start(side);
+/**
+ * Bytes per idle connection of a server process of its own: one that has carried a load keeps memory
+ * from it.
+ * @param side how the server is spoken to
+ */
+export async function idleMemory(
+  start: () => Promise<ServerProcess>,
+  { scenario, side }: { readonly scenario: string; readonly side: Side },
+  { plan, signal }: Pick<Contest, "plan" | "signal">,
+): Promise<number> {
+  await using server = await start();
   const job = {
     kind: "idle",
-    scenario: scenario.name,
+    scenario,
     side,
     target: server.target,
     connections: plan.idleConnections,
     warmUpConnections: plan.idleWarmUpConnections,
     settleMs: plan.idleSettleMs,
   } as const;
-  return await runJob(job, IdleResult, signal);
+  return (await runJob(job, IdleResult, signal)).bytesPerConnection;
 }
 
 function floodRows(load: string, rounds: readonly FloodResult[], target: number): Row[] {

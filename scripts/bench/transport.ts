@@ -1,5 +1,5 @@
-import { type Both, FanOutResult, FloodResult, IdleResult, PaceResult } from "./job.ts";
-import { repeat, row } from "./measure.ts";
+import { type Both, FanOutResult, FloodResult, PaceResult } from "./job.ts";
+import { idleMemory, repeat, row } from "./measure.ts";
 import type { Plan } from "./plan.ts";
 import { runJob, type ServerProcess } from "./process.ts";
 import type { Row } from "./report.ts";
@@ -167,24 +167,13 @@ async function measureDelay({ start, plan, signal }: TransportContest): Promise<
 }
 
 async function measureMemory(
-  { start, plan, signal }: TransportContest,
+  contest: TransportContest,
 ): Promise<{ readonly row: Row; readonly bar: Bar }> {
+  const { start, plan } = contest;
   const measureOne = async (contender: Contender): Promise<number> => {
-    await using server = await start(contender);
-    const { bytesPerConnection } = await runJob(
-      {
-        kind: "idle",
-        scenario: "gstreamer",
-        side: contender === "bare" ? "yardstick" : "signalbox",
-        target: server.target,
-        connections: plan.idleConnections,
-        warmUpConnections: plan.idleWarmUpConnections,
-        settleMs: plan.idleSettleMs,
-      },
-      IdleResult,
-      signal,
-    );
-    return bytesPerConnection / 1024;
+    const side = contender === "bare" ? "yardstick" : "signalbox";
+    return await idleMemory(() => start(contender), { scenario: "gstreamer", side }, contest) /
+      1024;
   };
   const rounds = await repeat(plan.idleRounds, async () => ({
     strict: await measureOne("strict"),
