@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { startNodes } from "../helpers/cluster/node_processes.ts";
+import { openRoomOfTwo } from "../helpers/cluster/rooms.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { openGst, openInRoom } from "../helpers/wire/peers.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
@@ -12,11 +13,8 @@ clientTest({
   needs: ["redis-server"],
   fn: async () => {
     await using nodes = await startNodes(2, ["gstreamer"]);
-    await using a = await openInRoom(nodes.wsUrl(0), "a", "r");
-    assertEquals(await a.nextText(), "ROOM_OK ");
-    await using b = await openInRoom(nodes.wsUrl(1), "b", "r");
-    assertEquals(await b.nextText(), "ROOM_OK a");
-    assertEquals(await a.nextText(), "ROOM_PEER_JOINED b");
+    await using room = await openRoomOfTwo(nodes);
+    const { a, b } = room;
     await using alone = await openInRoom(nodes.wsUrl(1), "alone", "other");
     assertEquals(await alone.nextText(), "ROOM_OK ");
     const frozen = nodes.nodes[1]?.pid ?? 0;
@@ -40,11 +38,8 @@ clientTest({
   needs: ["redis-server"],
   fn: async () => {
     await using nodes = await startNodes(2, ["gstreamer"]);
-    await using a = await openInRoom(nodes.wsUrl(0), "a", "r");
-    assertEquals(await a.nextText(), "ROOM_OK ");
-    await using b = await openInRoom(nodes.wsUrl(1), "b", "r");
-    assertEquals(await b.nextText(), "ROOM_OK a");
-    assertEquals(await a.nextText(), "ROOM_PEER_JOINED b");
+    await using room = await openRoomOfTwo(nodes);
+    const { a, b } = room;
     await nodes.engine.signal("SIGSTOP");
     await using thief = await WsClient.open(`${nodes.wsUrl(0)}/`);
     thief.send("HELLO b");

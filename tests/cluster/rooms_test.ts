@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { startNodes } from "../helpers/cluster/node_processes.ts";
+import { openRoomOfTwo } from "../helpers/cluster/rooms.ts";
 import { event, type SspEvent } from "../helpers/session/ssp.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { within } from "../helpers/wire/waiting.ts";
@@ -54,11 +55,8 @@ clientTest({
   needs,
   fn: async () => {
     await using nodes = await startNodes(2, ["gstreamer"]);
-    await using a = await openInRoom(nodes.wsUrl(0), "a", "r");
-    assertEquals(await a.nextText(), "ROOM_OK ");
-    await using b = await openInRoom(nodes.wsUrl(1), "b", "r");
-    assertEquals(await b.nextText(), "ROOM_OK a");
-    assertEquals(await a.nextText(), "ROOM_PEER_JOINED b");
+    await using room = await openRoomOfTwo(nodes);
+    const { a, b } = room;
     await using c = await openInRoom(nodes.wsUrl(1), "c", "r");
     assertEquals(await c.nextText(), "ROOM_OK a b");
     assertEquals(await a.nextText(), "ROOM_PEER_JOINED c");
@@ -80,11 +78,8 @@ clientTest({
   needs,
   fn: async () => {
     await using nodes = await startNodes(2, ["gstreamer"]);
-    await using a = await openInRoom(nodes.wsUrl(0), "a", "r");
-    assertEquals(await a.nextText(), "ROOM_OK ");
-    await using b = await openInRoom(nodes.wsUrl(1), "b", "r");
-    assertEquals(await b.nextText(), "ROOM_OK a");
-    assertEquals(await a.nextText(), "ROOM_PEER_JOINED b");
+    await using room = await openRoomOfTwo(nodes);
+    const { a } = room;
     await using caller = await openGst(nodes.wsUrl(0), "caller");
     await using _callee = await openGst(nodes.wsUrl(1), "callee");
     caller.send("SESSION callee");
