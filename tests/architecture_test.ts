@@ -111,7 +111,7 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   ]],
   [/^src\/(try|console)\//, [/^src\/http\//]],
   [/^src\/ice\//, [/^src\/http\//, SYSTEM, CORE]],
-  [/^src\/http\//, [LINKS, CORE]],
+  [/^src\/http\//, [LINKS, COMPUTING, CORE]],
   [/^src\/webhooks\//, [CORE]],
   [/^src\/auth\//, [COMPUTING, CORE]],
   [/^src\/transport\//, [SYSTEM, CORE]],

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { Allowance } from "../core/allowance.ts";
 import { addressKey } from "../http/address.ts";
 import { OriginList } from "../http/origins.ts";
+import { digestKey } from "../system/crypto.ts";
 import { Problem } from "./problem.ts";
 
 /** An operator, named by the token. */
@@ -79,7 +79,7 @@ export class Access {
     if (token === undefined) {
       throw new Problem("unauthorized", { headers: { "www-authenticate": REALM } });
     }
-    const digest = digestOf(token);
+    const digest = digestKey(token);
     const actor = this.#actorOf(digest);
     if (actor === undefined) throw this.#refuse(address);
     let rate = this.#rates.get(digest);
@@ -128,12 +128,8 @@ function actorsOf(tokens: readonly string[]): ReadonlyMap<string, Actor> {
   return new Map(tokens.map((text) => {
     const [, name = "operator", role = "full", token = text] =
       /^([^:]+):(read|full):(.+)$/.exec(text) ?? [];
-    return [digestOf(token), { name, role: role === "read" ? "read" : "full" }];
+    return [digestKey(token), { name, role: role === "read" ? "read" : "full" }];
   }));
-}
-
-function digestOf(token: string): string {
-  return createHash("sha256").update(token).digest("base64");
 }
 
 /** The host of a URL without its port, because some proxies do not pass the port on. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { digestKey } from "../system/crypto.ts";
 import { Problem } from "./problem.ts";
 
 const KEPT_MS = 600_000;
@@ -50,7 +50,7 @@ export class Idempotency {
     }
     this.#forget();
     const name = JSON.stringify([key, method, path, token]);
-    const digest = createHash("sha256").update(body).digest("base64");
+    const digest = digestKey(body);
     const kept = this.#kept.get(name);
     if (kept !== undefined) {
       if (kept.body !== digest) throw new Problem("conflict");

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import * as z from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { WallClock } from "../core/kept.ts";
+import { digestKey } from "../system/crypto.ts";
 import { type Attempt, type Judge, refused, type Verdict } from "./authenticator.ts";
 import { isUserName, readGrants } from "./claims.ts";
 import { ALL_GRANTS } from "./grants.ts";
@@ -187,7 +187,7 @@ function keyOf(token: string | undefined, attempt: Attempt): string {
   const { dialect, id, room, address, origin } = attempt;
   const own = token === undefined ? [address, origin ?? null] : [];
   const facts = [dialect, token ?? null, id ?? null, room ?? null, ...own];
-  return createHash("sha256").update(JSON.stringify(facts)).digest("base64");
+  return digestKey(JSON.stringify(facts));
 }
 
 function parse(text: string): unknown {

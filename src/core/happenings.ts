@@ -40,8 +40,11 @@ export interface RefusalFacts {
   readonly address: string;
   /** "none" for a request without a connection. */
   readonly connection: string;
+  /** The dialect's own word if it has one, such as "no-such-pool". */
   readonly reason: string;
+  /** For a join: the requested pool, cut to the length of a log line. */
   readonly pool?: string;
+  /** Named by the client's token. */
   readonly user?: string;
 }
 

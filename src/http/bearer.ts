@@ -1,4 +1,5 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
+import { digestOf } from "../system/crypto.ts";
 import { plain } from "./answers.ts";
 import type { Access } from "./route.ts";
 
@@ -16,8 +17,4 @@ export function bearerAccess(read: () => readonly string[]): Access {
     if (bearer !== undefined && equal.length > 0) return undefined;
     return plain(401, "Token needed", { "www-authenticate": "Bearer" });
   };
-}
-
-function digestOf(token: string): Uint8Array {
-  return createHash("sha256").update(token).digest();
 }

@@ -1,19 +1,11 @@
+import type { RefusalFacts } from "../core/happenings.ts";
 import { shown } from "./log.ts";
 import type { ConnectionInfo } from "../transport/connections.ts";
 
 /** A refusal, as an operator's list shows it. */
-export interface RefusalReport {
+export interface RefusalReport extends RefusalFacts {
   /** Time of the last one, in ms since 1970. */
   readonly atMs: number;
-  readonly dialect: string;
-  readonly address: string;
-  readonly connection: string;
-  /** The dialect's own word if it has one, such as "no-such-pool". */
-  readonly reason: string;
-  /** For a join: the requested pool, cut to the length of a log line. */
-  readonly pool?: string;
-  /** Named by the client's token. */
-  readonly user?: string;
   /** How often the connection got this refusal. */
   readonly count: number;
 }

@@ -9,5 +9,10 @@ export function isEqual(given: string, expected: string): boolean {
 
 /** The SHA-256 of a text in UTF-8. */
 export function digestOf(text: string): Uint8Array {
-  return createHash("sha256").update(Buffer.from(text)).digest();
+  return createHash("sha256").update(text).digest();
+}
+
+/** The same in base64: a key that shows nothing of a secret. */
+export function digestKey(text: string): string {
+  return createHash("sha256").update(text).digest("base64");
 }
