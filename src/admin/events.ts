@@ -45,10 +45,12 @@ const HEADERS = {
   "x-accel-buffering": "no",
 };
 
+/** An event; its text is made when somebody reads it. */
 interface Kept {
   readonly id: number;
   readonly type: string;
-  readonly text: string;
+  readonly atMs: number;
+  readonly data: unknown;
 }
 
 /** One reader of the feed. */
@@ -152,7 +154,7 @@ export class EventFeed implements Disposable {
     const first = kept[0]?.id ?? this.#nextId;
     const forgotten = this.#kept.findLast(({ id }) => id < first)?.id ?? this.#forgotten;
     if (lastId < forgotten || lastId >= this.#nextId) {
-      reader.write(frameOf(this.#nextId - 1, "gap", this.#bodyOf("gap", {})));
+      reader.write(this.#textOf(this.#eventOf(this.#nextId - 1, "gap", {})));
       if (lastId >= this.#nextId) return;
     }
     for (const { id, type, text } of kept) {
@@ -161,8 +163,8 @@ export class EventFeed implements Disposable {
   }
 
   /** The events that are kept, or the last of them that one reader can take at once. */
-  #newest(): readonly Kept[] {
-    const kept = this.#kept.slice(-MAX_KEPT);
+  #newest(): readonly (Kept & { readonly text: string })[] {
+    const kept = this.#kept.slice(-MAX_KEPT).map((one) => ({ ...one, text: this.#textOf(one) }));
     let bytes = 0;
     const last = kept.findLastIndex(({ text }) =>
       (bytes += Buffer.byteLength(text)) > MAX_REPLAYED
@@ -172,14 +174,13 @@ export class EventFeed implements Disposable {
 
   #take({ type, data }: Happening): void {
     if (type === "refusal") this.#refusals++;
-    const id = this.#nextId++;
-    const text = frameOf(id, type, this.#bodyOf(type, data));
-    this.#kept.push({ id, type, text });
+    const event = this.#eventOf(this.#nextId++, type, data);
+    this.#kept.push(event);
     if (this.#kept.length >= 2 * MAX_KEPT) {
       this.#forgotten = this.#kept[this.#kept.length - MAX_KEPT - 1]?.id ?? this.#forgotten;
       this.#kept = this.#kept.slice(-MAX_KEPT);
     }
-    this.#send(type, text);
+    this.#send(event);
   }
 
   /** The numbers of the last second; they are not kept. */
@@ -207,23 +208,27 @@ export class EventFeed implements Disposable {
     this.#tickedAt = now;
     this.#refusals = 0;
     this.#frames = counts;
-    this.#send("stats", frameOf(this.#nextId++, "stats", this.#bodyOf("stats", stats)));
+    this.#send(this.#eventOf(this.#nextId++, "stats", stats));
   }
 
-  #bodyOf(type: string, data: unknown): string {
-    const { wallNow, instance } = this.#options;
-    return JSON.stringify({ type, timestamp: isoTime(wallNow()), instance, data });
+  #eventOf(id: number, type: string, data: unknown): Kept {
+    return { id, type, atMs: this.#options.wallNow(), data };
   }
 
-  #send(type: string, text: string): void {
-    for (const reader of this.#readers) if (reader.wants(type)) reader.write(text);
+  #textOf({ id, type, atMs, data }: Kept): string {
+    const { instance } = this.#options;
+    const body = JSON.stringify({ type, timestamp: isoTime(atMs), instance, data });
+    return `id: ${id}\nevent: ${type}\ndata: ${body}\n\n`;
+  }
+
+  #send(event: Kept): void {
+    const readers = [...this.#readers].filter(({ wants }) => wants(event.type));
+    if (readers.length === 0) return;
+    const text = this.#textOf(event);
+    for (const { write } of readers) write(text);
   }
 
   #comment(): void {
     for (const { write } of this.#readers) write(":\n\n");
   }
-}
-
-function frameOf(id: number, type: string, body: string): string {
-  return `id: ${id}\nevent: ${type}\ndata: ${body}\n\n`;
 }
