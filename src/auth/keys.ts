@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createPublicKey } from "node:crypto";
 import { type CryptoKey, importJWK, type JWK } from "jose";
+import { jsonIn } from "../system/json.ts";
 
 /** A key as the library takes it. */
 export type VerifyKey = CryptoKey | Uint8Array;
@@ -50,7 +51,7 @@ export function readKey(text: string): JWK {
     // The export is a JWK.
     return createPublicKey(text).export({ format: "jwk" }) as JWK;
   }
-  const jwk: unknown = parse(text);
+  const jwk: unknown = jsonIn(text);
   if (!isPublicKey(jwk)) throw new TypeError("expected a PEM or JWK public key");
   return jwk;
 }
@@ -103,12 +104,4 @@ function fits({ kty, crv, alg: only, use }: JWK, alg: string): boolean {
   if (use !== undefined && use !== "sig") return false;
   if (alg.startsWith("RS") || alg.startsWith("PS")) return kty === "RSA";
   return (kty === "EC" || kty === "OKP") && crv === CURVES[alg];
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

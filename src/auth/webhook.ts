@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { WallClock } from "../core/kept.ts";
 import { digestKey } from "../system/crypto.ts";
+import { jsonIn } from "../system/json.ts";
 import { type Attempt, type Judge, refused, type Verdict } from "./authenticator.ts";
 import { isUserName, readGrants } from "./claims.ts";
 import { ALL_GRANTS } from "./grants.ts";
@@ -132,7 +133,7 @@ export class WebhookJudge implements Judge, Disposable {
   #read({ status, text }: WebhookAnswer): Judged {
     if (status === 401 || status === 403) return denied(undefined);
     if (status !== 200) throw new Error(`status ${status}`);
-    const result = Answer.safeParse(parse(text));
+    const result = Answer.safeParse(jsonIn(text));
     if (!result.success) throw new Error("the answer has another form");
     return result.data.allow ? this.#admit(result.data) : denied(result.data.reason);
   }
@@ -188,12 +189,4 @@ function keyOf(token: string | undefined, attempt: Attempt): string {
   const own = token === undefined ? [address, origin ?? null] : [];
   const facts = [dialect, token ?? null, id ?? null, room ?? null, ...own];
   return digestKey(JSON.stringify(facts));
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import { secretPath } from "./file_twins.ts";
+import { messageOf } from "../system/errors.ts";
 import type { Given } from "./given.ts";
 import { type Option, OPTIONS } from "./option_list.ts";
 
@@ -43,8 +44,7 @@ export class SecretFiles {
       try {
         return [{ option: secret, value: this.#valueIn(path, secret), from }];
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        problems.push(`Cannot use ${from} ${JSON.stringify(path)}: ${message}`);
+        problems.push(`Cannot use ${from} ${JSON.stringify(path)}: ${messageOf(error)}`);
         return [];
       }
     });

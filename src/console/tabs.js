@@ -180,33 +180,30 @@ function useRows(api, live, tab, query) {
   const [trouble, setTrouble] = useState(undefined);
   const wanted = useRef(PAGE);
   const turn = useRef(0);
-  const refresh = async () => {
+  /** An older question's answer never takes the place of a newer one's. */
+  const ask = async (paging, take) => {
     const mine = ++turn.current;
-    const paging = tab.isWhole ? {} : { limit: wanted.current };
     const q = tab.searches ? query : undefined;
     try {
-      const { items, next, total } = await api.get(tab.path, { ...paging, q });
-      // An older question's answer must not take the place of a newer one's.
+      const answer = await api.get(tab.path, { ...paging, q });
       if (mine !== turn.current) return;
-      setPage({ rows: items, next, total });
+      take(answer);
       setTrouble(undefined);
     } catch (error) {
       if (mine === turn.current) setTrouble(error.message);
     }
   };
-  const load = async () => {
-    const mine = ++turn.current;
-    const q = tab.searches ? query : undefined;
-    try {
-      const { items, next, total } = await api.get(tab.path, { limit: PAGE, cursor: page.next, q });
-      if (mine !== turn.current) return;
+  const refresh = () =>
+    ask(
+      tab.isWhole ? {} : { limit: wanted.current },
+      ({ items, next, total }) => setPage({ rows: items, next, total }),
+    );
+  const load = () =>
+    ask({ limit: PAGE, cursor: page.next }, ({ items, next, total }) => {
       const rows = [...page.rows, ...items];
       wanted.current = Math.min(MOST, Math.max(PAGE, rows.length));
       setPage({ rows, next, total });
-    } catch (error) {
-      setTrouble(error.message);
-    }
-  };
+    });
   useEffect(() => {
     wanted.current = PAGE;
     refresh();

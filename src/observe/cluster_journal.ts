@@ -1,4 +1,5 @@
 import type { ClusterEvent } from "../cluster/mod.ts";
+import { messageOf } from "../system/errors.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -49,7 +50,7 @@ export class ClusterJournal {
       case "fault":
         this.#faults++;
         return this.#log.write("error", "fault at an item of another node", {
-          error: event.error instanceof Error ? event.error.message : String(event.error),
+          error: messageOf(event.error),
         });
       default:
         event satisfies never;

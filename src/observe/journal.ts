@@ -1,5 +1,6 @@
 import type { ErrorCode, SignalError } from "../core/errors.ts";
 import type { Happenings, RefusalFacts } from "../core/happenings.ts";
+import { messageOf } from "../system/errors.ts";
 import { type Log, shown } from "./log.ts";
 import type { HistogramName } from "./catalogue.ts";
 import type { Metrics } from "./metrics.ts";
@@ -132,8 +133,7 @@ export class Journal implements ConnectionObserver {
 
   /** A listener lost its port and tries to get it back. */
   listenerBroken(url: string, error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error);
-    this.#log.write("error", "listening stopped, trying again", { url, error: why });
+    this.#log.write("error", "listening stopped, trying again", { url, error: messageOf(error) });
   }
 
   /** Adds a refusal to the operators' list and their news. @param reason the dialect's own word */

@@ -3,7 +3,8 @@ import { SignalError } from "../../core/errors.ts";
 import type { Candidate, Lifted } from "../../core/signal.ts";
 import type { PeerSummary, RoomEvent } from "../../core/events.ts";
 import type { Frame } from "../../core/session.ts";
-import { isTooDeep, jsonIn } from "../kit/json.ts";
+import { jsonIn } from "../../system/json.ts";
+import { isTooDeep } from "../kit/json.ts";
 import { isWhitespace, isWord, repr, split } from "./python_text.ts";
 
 // The wire contract is PROTOCOL.md; sections are cited as §n.

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { ZodType } from "zod";
 import { SignalError } from "../../core/errors.ts";
+import { jsonIn } from "../../system/json.ts";
 
 /**
  * Deeper nesting is refused: nothing that a client needs comes near it, and everything that ever
@@ -15,15 +16,6 @@ export function parseJson(text: string, words: string = "Message is not JSON"): 
   const value = jsonIn(text);
   if (value === undefined) throw new SignalError("not_json", words);
   return value;
-}
-
-/** Reads a text that need not be JSON. @returns undefined if it is not */
-export function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /**

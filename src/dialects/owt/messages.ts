@@ -2,7 +2,8 @@ import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/session.ts";
 import { encodeAck, encodeEvent, splitEvent } from "../kit/event_frame.ts";
-import { isObject, isTooDeep, jsonIn, parseJson } from "../kit/json.ts";
+import { jsonIn } from "../../system/json.ts";
+import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
 
 // The wire contract is PROTOCOL.md; sections are cited as §n.
 

@@ -3,7 +3,8 @@ import { SignalError } from "../../core/errors.ts";
 import type { PeerSummary, RoomEvent } from "../../core/events.ts";
 import type { Frame } from "../../core/session.ts";
 import { splitEvent } from "../kit/event_frame.ts";
-import { isObject, isTooDeep, jsonIn, parseJson } from "../kit/json.ts";
+import { jsonIn } from "../../system/json.ts";
+import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
 
 // The wire contract is PROTOCOL.md; sections are cited as §n.

@@ -1,7 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/session.ts";
-import { isObject, jsonIn } from "../kit/json.ts";
+import { jsonIn } from "../../system/json.ts";
+import { isObject } from "../kit/json.ts";
 import { lastNamed, membersOf } from "./members.ts";
 
 // The wire is described in PROTOCOL.md; sections are cited as §n. Messages are read by hand and not
