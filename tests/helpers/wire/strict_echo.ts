@@ -25,6 +25,8 @@ export interface StrictEcho extends AsyncDisposable {
   readonly port: number;
   /** Sockets that are not gone, in the order in which they opened. */
   readonly sockets: ReadonlySet<Socket>;
+  /** How many messages have come, from all sockets. */
+  readonly received: number;
   /** Events of sockets, such as "violated 1002" and "closed 1000". */
   readonly events: string[];
   /** Statuses of requests that were refused before they were whole. */
@@ -44,6 +46,7 @@ export function startStrictEcho(options: StrictEchoOptions = {}): StrictEcho {
   const refused: number[] = [];
   const broken: unknown[] = [];
   const sockets = new Set<Socket>();
+  let received = 0;
   const listener = transport.listen({
     hostname: "127.0.0.1",
     port: options.port ?? 0,
@@ -55,7 +58,7 @@ export function startStrictEcho(options: StrictEchoOptions = {}): StrictEcho {
       if (upgraded === undefined) return new Response(null, { status: 400 });
       const { socket, response } = upgraded;
       socket.limit(maxMessageBytes);
-      socket.observe(new Echo(socket, sockets, events));
+      socket.observe(new Echo(socket, sockets, events, () => received++));
       return response;
     },
     onRefused: (_remote, status) => refused.push(status),
@@ -66,6 +69,9 @@ export function startStrictEcho(options: StrictEchoOptions = {}): StrictEcho {
     url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`,
     port,
     sockets,
+    get received() {
+      return received;
+    },
     events,
     refused,
     broken,
@@ -85,11 +91,13 @@ class Echo implements SocketObserver {
   readonly #socket: Socket;
   readonly #sockets: Set<Socket>;
   readonly #events: string[];
+  readonly #onMessage: () => void;
 
-  constructor(socket: Socket, sockets: Set<Socket>, events: string[]) {
+  constructor(socket: Socket, sockets: Set<Socket>, events: string[], onMessage: () => void) {
     this.#socket = socket;
     this.#sockets = sockets;
     this.#events = events;
+    this.#onMessage = onMessage;
   }
 
   opened(): void {
@@ -97,6 +105,7 @@ class Echo implements SocketObserver {
   }
 
   received(frame: Frame): void {
+    this.#onMessage();
     this.#socket.send(frame);
   }
 
