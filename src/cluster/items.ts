@@ -5,12 +5,14 @@ import type { Registry } from "./held.ts";
 import { Arrivals, type Item } from "./inbox.ts";
 import type { Outbox } from "./outbox.ts";
 import { processOf, readRoom } from "./names.ts";
+import type { Questions } from "./questions.ts";
 import { unpackBody, unpackName } from "./texts.ts";
 
 export interface ItemParts {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly outbox: Outbox;
+  readonly questions: Questions;
   readonly report: ReportCluster;
   /** Messages for this id are in the call that is under way. */
   readonly isCalling: (realm: string, id: string) => boolean;
@@ -158,9 +160,17 @@ export class ItemHandler {
         if (Array.isArray(body)) sink.told(String(body[0]), body[1]);
         return;
       }
+      case "ask":
+        return this.#expectMeaning(this.#parts.questions.asked(a, unpackBody(b)));
+      case "answer":
+        return this.#expectMeaning(this.#parts.questions.answered(unpackBody(b)));
       default:
-        this.#parts.report({ type: "unknown" });
+        return this.#expectMeaning(false);
     }
+  }
+
+  #expectMeaning(hasMeaning: boolean): void {
+    if (!hasMeaning) this.#parts.report({ type: "unknown" });
   }
 
   #message(sink: Sink, parts: readonly string[]): void {
