@@ -23,7 +23,14 @@ import { adminListenersOf, openAdmin } from "./admin.ts";
 import { openAuthentication } from "./authentication.ts";
 import { openBridge } from "./bridge.ts";
 import { Certificate } from "./certificates.ts";
-import { type Clustered, clusterTrouble, clusterWords, hubOf, leaveCluster } from "./cluster.ts";
+import {
+  type Clustered,
+  clusterTrouble,
+  clusterWords,
+  fleetOf,
+  hubOf,
+  leaveCluster,
+} from "./cluster.ts";
 import { orConfigError } from "./config_error.ts";
 import {
   basePathOf,
@@ -147,7 +154,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const iceServers = ice.iceServersFor;
   const dialects = openDialects(config, { hub, clock, store, log, iceServers, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
-  const instance = crypto.randomUUID();
+  const fleet = fleetOf(clustered);
+  const instance = fleet?.node ?? crypto.randomUUID();
   const webhooks = openWebhooks(config.webhooks, {
     ...{ clock, wallNow: wallClock, log, metrics, instance },
   });
@@ -190,6 +198,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
       state: () => life.unready ?? "ready",
       connections: () => gate.connections,
     },
+    fleet,
     origins: options.origins ?? new Map(),
     guarded: config.dialects.filter((name) => authentication.asks(name)),
     webhooks: () => webhooks.reports(),

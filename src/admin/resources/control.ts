@@ -14,8 +14,11 @@ import {
   problems,
 } from "../route.ts";
 
-const Drain = z.strictObject({ state: z.enum(["ready", "draining"]), connections: z.int() })
-  .meta({ id: "Drain" });
+const Drain = z.strictObject({
+  state: z.enum(["ready", "draining"]),
+  connections: z.int(),
+  instance: z.string().meta({ description: "The process or node that drains, and no other" }),
+}).meta({ id: "Drain" });
 
 /** Secrets, drain and reload. */
 export function controlResource(app: App, parts: AdminParts): void {
@@ -73,6 +76,7 @@ function drain(app: App, parts: AdminParts): void {
   const report = (): z.infer<typeof Drain> => ({
     state: parts.server.state() === "draining" ? "draining" : "ready",
     connections: parts.server.connections(),
+    instance: parts.server.instance,
   });
   const path = `${BASE}/drain`;
   const read = createRoute({

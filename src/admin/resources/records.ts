@@ -14,6 +14,7 @@ const Refusal = z.strictObject({
   pool: z.string().optional(),
   user: z.string().optional(),
   count: z.int(),
+  instance: z.string().meta({ description: "The process or node that refused" }),
 }).meta({ id: "Refusal" });
 
 const LogEntry = z.strictObject({
@@ -25,7 +26,10 @@ const LogEntry = z.strictObject({
 }).meta({ id: "LogEntry" });
 
 /** Refusals of clients, and operators' actions. */
-export function recordsResource(app: App, { operator, clock }: AdminParts): void {
+export function recordsResource(
+  app: App,
+  { operator, clock, server: { instance } }: AdminParts,
+): void {
   const refusals = createRoute({
     method: "get",
     path: `${BASE}/refusals`,
@@ -41,7 +45,7 @@ export function recordsResource(app: App, { operator, clock }: AdminParts): void
       items: placed(operator.refusals()),
       placeOf: ({ place }) => place,
       matches: () => true,
-      view: ({ item: { atMs, ...more } }) => ({ at: isoTime(atMs), ...more }),
+      view: ({ item: { atMs, ...more } }) => ({ at: isoTime(atMs), ...more, instance }),
     }, clock);
     return c.json(page, 200);
   });
