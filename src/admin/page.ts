@@ -1,9 +1,6 @@
-import { Buffer } from "node:buffer";
 import * as z from "zod";
 import type { Clock } from "../core/clock.ts";
-import type { WallClock } from "../core/kept.ts";
-import type { AdminParts } from "./parts.ts";
-import { invalid } from "./problem.ts";
+import { compare, cursorOf, type Place, readCursor } from "./place.ts";
 import { MAX_PART_BYTES, type Part } from "./reach.ts";
 
 const MAX_LIMIT = 1_000;
@@ -56,9 +53,6 @@ export interface PageSource<Item, View> {
   readonly matches: (item: Item) => boolean;
   readonly view: (item: Item) => View;
 }
-
-/** Compared element by element. */
-export type Place = readonly (number | string)[];
 
 /**
  * Makes a page; other work of the process goes on in between.
@@ -123,51 +117,4 @@ export async function inPlace<Item>(
   return first.sort((a, b) => compare(a.place, b.place)).slice(0, limit + 1).map(({ item }) =>
     item
   );
-}
-
-/**
- * The places of items in order of their time. Several nodes have one order: by the moment, then by
- * node, so that a later page fits whatever the nodes' clocks show.
- */
-export function placing<Item>(
-  { clock, wallNow, fleet }: Pick<AdminParts, "clock" | "wallNow" | "fleet">,
-  timeOf: (item: Item) => number,
-  serialOf: (item: Item) => number,
-): (item: Item) => Place {
-  if (fleet === undefined) return (item) => [serialOf(item)];
-  const startedAtMs = startOf(clock, wallNow);
-  return (item) => [startedAtMs + timeOf(item), fleet.node, serialOf(item)];
-}
-
-const starts = new WeakMap<object, number>();
-
-/** The same at every call, so that the place of an item does not change. */
-function startOf(clock: Clock, wallNow: WallClock): number {
-  let start = starts.get(clock);
-  if (start === undefined) starts.set(clock, start = Math.round(wallNow() - clock.now()));
-  return start;
-}
-
-/** Negative if one place is before the other. */
-export function compare(one: Place, other: Place): number {
-  for (const [at, part] of one.entries()) {
-    const counterpart = other[at];
-    if (counterpart === undefined || typeof counterpart !== typeof part) return 1;
-    if (part !== counterpart) return part < counterpart ? -1 : 1;
-  }
-  return 0;
-}
-
-export function cursorOf(place: Place): string {
-  return Buffer.from(JSON.stringify(place)).toString("base64url");
-}
-
-const Cursor = z.array(z.union([z.number(), z.string()])).min(1);
-
-function readCursor(cursor: string): Place {
-  try {
-    return Cursor.parse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
-  } catch {
-    throw invalid({ pointer: "/query/cursor", detail: "expected the `next` of a page" });
-  }
 }

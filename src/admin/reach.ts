@@ -1,4 +1,4 @@
-import type { Place } from "./page.ts";
+import type { Place } from "./place.ts";
 import { Problem } from "./problem.ts";
 
 /**

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import type { Actor } from "./access.ts";
+import { jsonIn } from "../system/json.ts";
 import { type Fleet, othersOf } from "./fleet.ts";
-import { compare, cursorOf, type Place } from "./page.ts";
+import { compare, cursorOf, type Place } from "./place.ts";
 import { Problem } from "./problem.ts";
 import type { Part, Reach } from "./reach.ts";
 
@@ -119,7 +119,9 @@ export class Spread {
     const { shares, missing } = await this.#askAll(request);
     const pages: (readonly [Page, readonly Place[]])[] = [];
     for (const { node, answer } of [{ node: this.#fleet.node, answer: own }, ...shares]) {
-      const page = answer.status === 200 ? PageShape.safeParse(jsonOf(answer)).data : undefined;
+      const page = answer.status === 200
+        ? PageShape.safeParse(jsonIn(answer.text)).data
+        : undefined;
       if (page?.items.length === answer.places.length) pages.push([page, answer.places]);
       else missing.push(node);
     }
@@ -161,23 +163,15 @@ function merge(pages: readonly (readonly [Page, readonly Place[]])[], limit: num
 function whole([first, ...others]: readonly Share[]): Answered {
   if (first === undefined) throw new RangeError("Cannot answer without an answer");
   const room = first.answer.status === 200
-    ? Members.safeParse(jsonOf(first.answer)).data
+    ? Members.safeParse(jsonIn(first.answer.text)).data
     : undefined;
   if (room === undefined || others.length === 0) return first.answer;
   const known = new Map(others.flatMap(({ node, answer }) => {
-    const peers = Members.safeParse(jsonOf(answer)).data?.peers ?? [];
+    const peers = Members.safeParse(jsonIn(answer.text)).data?.peers ?? [];
     return peers.filter((peer) => peer["node"] === node).map((peer) => [peer.id, peer] as const);
   }));
   const peers = room.peers.map((peer) => known.get(peer.id) ?? peer);
   return { ...first.answer, text: JSON.stringify({ ...room, peers }) };
-}
-
-function jsonOf({ text }: Answered): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function plain({ status, type, text }: Answered): Response {

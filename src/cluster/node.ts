@@ -40,7 +40,7 @@ const END_MS = 1_000;
 /** This process as a node of a cluster. */
 export class ClusterNode implements Backplane {
   readonly node: string;
-  /** What nodes ask each other. */
+  /** Questions to other nodes, and theirs. */
   readonly questions: Questions;
   readonly #options: NodeOptions;
   readonly #clock: Clock;

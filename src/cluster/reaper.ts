@@ -9,7 +9,7 @@ export class Reaper {
   readonly #deadSince = new Map<string, number>();
   readonly #reaping = new Set<string>();
 
-  /** @param reap begins the reaping of a node, or goes on with it */
+  /** @param reap carries out one step of a reaping */
   constructor(reap: (node: string) => void) {
     this.#reap = reap;
   }

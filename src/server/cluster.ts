@@ -20,7 +20,7 @@ export interface Clustered {
   readonly journal: ClusterJournal;
 }
 
-/** Of a node's name that nobody gave. */
+/** Length of the end of a name that is made up. */
 const RANDOM_DIGITS = 6;
 /** How long the engine may be away before the node is not ready. */
 const AWAY_MS = 5_000;

@@ -41,7 +41,7 @@ clientTest({
     await using nodes = await startNodes(3, DIALECTS, ARGS);
     await using clients = new AsyncDisposableStack();
     for (let n = 0; n < 9; n++) clients.use(await openPeerJs(nodes.wsUrl(n % 3), `p${n}`));
-    await using room = await openRoomOfTwo(nodes);
+    await using _room = await openRoomOfTwo(nodes);
     clients.use(await openGst(nodes.wsUrl(2), "callee"));
     const caller = clients.use(await openGst(nodes.wsUrl(1), "caller"));
     caller.send("SESSION callee");

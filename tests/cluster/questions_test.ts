@@ -35,7 +35,7 @@ Deno.test("a question without an answer is over after a while", async () => {
   assertEquals(unknown, 1);
 });
 
-Deno.test("as many questions as allowed are open, and those beyond have no answer", async () => {
+Deno.test("a node has a limited number of open questions, and no answer to one more", async () => {
   await using cluster = await MemoryCluster.form();
   const [one, two] = cluster.nodes.map(({ node }) => node.questions);
   two?.answer("echo", (question) => Promise.resolve(question));

@@ -1,7 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import { isoTime } from "../../system/clock.ts";
-import { pageOf, pageQuery, paginate, type Place } from "../page.ts";
+import { pageOf, pageQuery, paginate } from "../page.ts";
+import type { Place } from "../place.ts";
 import type { AdminParts } from "../parts.ts";
 import { type App, BASE, facts, json, problems } from "../route.ts";
 

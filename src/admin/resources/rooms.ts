@@ -13,8 +13,8 @@ import {
   type PageRequest,
   type PageSource,
   paginate,
-  type Place,
 } from "../page.ts";
+import type { Place } from "../place.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
 import { mustHave, type Part } from "../reach.ts";
