@@ -112,8 +112,8 @@ export function startServer(config: Config, options: ServerOptions): Server {
   const { log, clock = systemClock } = options;
   const { persistence = forgetful(config, { log, clock, wallNow: wallClock }) } = options;
   using failed = new DisposableStack();
+  failed.defer(() => void persistence.store.close());
   const opened = failed.use(new DisposableStack());
-  opened.defer(() => void persistence.store.close());
   const urls = (): string[] => urlsOf(doors.listening);
   const parts = openParts(config, { ...options, clock, persistence, urls, opened });
   const doors: Doors = failed.use(listenAt(config, parts));
@@ -185,7 +185,8 @@ function serve(parts: Parts, doors: Doors, opened: DisposableStack): void {
     seal: () => sealAll(dialects),
     notify: () => operations.webhooks.finish(),
     dispose: () => opened.dispose(),
-    closeStore: (limitMs) => leaveCluster(clustered).then(() => store.close(limitMs)),
+    closeStore: (limitMs) =>
+      Promise.all([leaveCluster(clustered), store.close(limitMs)]).then(() => {}),
     report: (step) =>
       parts.observation.happenings.emit({ type: `server.${step}`, data: { version } }),
   });
