@@ -21,7 +21,7 @@ type Handle = ListenOptions["handle"];
 export interface DoorsOptions extends
   Pick<
     DoorOptions,
-    "gate" | "connections" | "clock" | "signpost" | "proxies"
+    "gate" | "connections" | "clock" | "signpost" | "proxies" | "isUnreachable"
   > {
   readonly transport: Transport;
   readonly listeners: readonly Listening[];

@@ -152,7 +152,9 @@ export function startServer(config: Config, options: ServerOptions): Server {
     ...{ clock, wallNow: wallClock, log, metrics, instance },
   });
   if (config.webhooks.url.length > 0) undo.use(happenings.listen((news) => webhooks.push(news)));
-  const socketIo = openSocketIo(config, { clock, connections, dialects, gate });
+  const socketIo = openSocketIo(config, {
+    ...{ clock, connections, dialects, gate, node: clustered?.cluster.node.node },
+  });
   announceGauges(metrics, { hub, connections, gate, dialects, socketIo });
   persistence.journal.announce(metrics, store);
 
@@ -209,9 +211,10 @@ export function startServer(config: Config, options: ServerOptions): Server {
     places: placesOf(dialects, basePathOf(config)),
     maxAddresses: config.limits.maxHintedAddresses,
   });
+  const isUnreachable = (): boolean => clusterTrouble(clustered) !== undefined;
   const { listening, adminListening } = openDoors(config, {
     ...{ listeners, adminListeners, routes, admin, certificate, socketIo, signpost, proxies },
-    ...{ gate, connections, transport, clock, journal, life, undo },
+    ...{ gate, connections, transport, clock, journal, life, undo, isUnreachable },
   });
   if (certificate !== undefined && config.restartOnCertChange) {
     undo.use(certificate.watch(clock, () => void reload.certificate()));
