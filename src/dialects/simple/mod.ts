@@ -14,6 +14,7 @@ import { EventStream } from "./event_stream.ts";
 import { Held } from "./held.ts";
 import { joinOfStream, joinOfUrl, post } from "./http.ts";
 import { operations } from "./operations.ts";
+import { Posts } from "./posts.ts";
 import { Secrets } from "./secrets.ts";
 import type { SimpleServer } from "./server.ts";
 import { seal, unseal } from "./sealed.ts";
@@ -101,6 +102,7 @@ export const simple = defineDialect({
       rooms: store.rooms,
       held: new Held(options),
       departed: new Departed(options.maxDeparted),
+      posts: new Posts(clock),
       total: new KeptTotal(),
       claims: new Map(),
       resumeMs: options.resumeMs,
