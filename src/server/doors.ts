@@ -31,6 +31,7 @@ export interface DoorsParts {
   readonly admin: OpenAdmin | undefined;
   readonly signpost: Signpost;
   readonly proxies: TrustedProxies;
+  readonly isUnreachable: DoorOptions["isUnreachable"];
 }
 
 /** The open listeners. */
@@ -75,7 +76,7 @@ export function openDoors(config: Config, parts: DoorsParts): Doors {
 function openDoor(
   config: Config,
   routes: readonly OwnedRoute[],
-  { clock, journal, life, signalling, signpost, proxies }: DoorsParts,
+  { clock, journal, life, signalling, signpost, proxies, isUnreachable }: DoorsParts,
   hasSocketIo: boolean,
 ): Door {
   const { corsOrigins, allowedOrigins } = config;
@@ -83,7 +84,7 @@ function openDoor(
   const onTurnedAway: DoorOptions["onTurnedAway"] = (visitor, status) =>
     journal.turnedAway(visitor, status);
   return new Door({
-    ...{ clock, gate, connections, transport, signpost, proxies, onTurnedAway },
+    ...{ clock, gate, connections, transport, signpost, proxies, isUnreachable, onTurnedAway },
     router: orConfigError(() => new Router(routes)),
     cors: new CorsPolicy(corsOrigins.length > 0 ? corsOrigins : allowedOrigins),
     maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,

@@ -169,6 +169,7 @@ function listenAt(config: Config, parts: Parts): Doors {
     admin: parts.operations.admin,
     routes: routesOf(config, { version, metrics, life, trouble, dialects, iceRoutes, isShared }),
     signpost: signpostOf(config, dialects, { clock, observation }),
+    isUnreachable: () => clusterTrouble(parts.clustered) !== undefined,
   });
 }
 

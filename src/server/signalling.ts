@@ -70,7 +70,8 @@ export function openSignalling(config: Config, parts: SignallingParts): Signalli
   const { iceServersFor: iceServers, routes: iceRoutes } = ice;
   const dialects = openDialects(config, { hub, clock, store, log, iceServers, authentication });
   for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
-  const socketIo = openSocketIo(config, { clock, connections, dialects, gate });
+  const node = clustered?.cluster.node.node;
+  const socketIo = openSocketIo(config, { clock, connections, dialects, gate, node });
   const opened = undo.move();
   return {
     ...{ hub, transport, connections, gate, bans, userBans, authentication },
