@@ -277,7 +277,7 @@ function documentOf(app: App, { server: { version, basePath } }: AdminParts): st
     info: {
       title: "signalbox admin API",
       version,
-      description: "Peers, rooms, calls, bans and the state of one signalbox process.",
+      description: "Peers, rooms, calls, bans and the state of a signalbox server.",
     },
     ...(basePath === "" ? {} : { servers: [{ url: basePath }] }),
   });

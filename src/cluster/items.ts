@@ -160,17 +160,16 @@ export class ItemHandler {
         if (Array.isArray(body)) sink.told(String(body[0]), body[1]);
         return;
       }
-      case "ask":
-        return this.#expectMeaning(this.#parts.questions.asked(a, unpackBody(b)));
-      case "answer":
-        return this.#expectMeaning(this.#parts.questions.answered(unpackBody(b)));
       default:
-        return this.#expectMeaning(false);
+        if (!this.#talk(kind, a, b)) this.#parts.report({ type: "unknown" });
     }
   }
 
-  #expectMeaning(hasMeaning: boolean): void {
-    if (!hasMeaning) this.#parts.report({ type: "unknown" });
+  /** Handles the items between nodes themselves; false for an item that means nothing. */
+  #talk(kind: string, from: string, body: string): boolean {
+    const { questions } = this.#parts;
+    if (kind === "ask") return questions.asked(from, unpackBody(body));
+    return kind === "answer" && questions.answered(unpackBody(body));
   }
 
   #message(sink: Sink, parts: readonly string[]): void {
