@@ -269,6 +269,29 @@ Deno.test("no file is longer than 400 lines", () => {
   assertEquals(long, []);
 });
 
+/** The beginning of a function or method, where the formatter puts it. */
+const HEAD =
+  /^( *)(?:export )?(?:(?:static|async|get|set) |\*)*(?:function\b|#?[\w.[\]]+[(<]|\w.*=>)/;
+
+/** Lists functions of more than 60 lines; each ends at the first brace below its beginning. */
+function longFunctions({ path, text }: Source): string[] {
+  const lines = text.split("\n");
+  return lines.flatMap((line, first) => {
+    const indent = HEAD.exec(line)?.[1];
+    if (indent === undefined) return [];
+    const tail = lines.slice(first);
+    // A statement or declaration without a body ends at its semicolon.
+    const head = tail.findIndex((one) => /[{;,]$/.test(one) && one.search(/\S/) === indent.length);
+    if (tail[head]?.endsWith("{") !== true) return [];
+    const length = 1 + tail.findIndex((one) => one.startsWith(`${indent}}`));
+    return length > 60 ? [`${path}:${first + 1} ${length}`] : [];
+  });
+}
+
+Deno.test("no function is longer than 60 lines", () => {
+  assertEquals(SOURCES.flatMap(longFunctions), []);
+});
+
 Deno.test("no module leans on itself, by whatever way round", () => {
   const targets = Map.groupBy(IMPORTS, ({ from }) => from);
   const cycles: string[] = [];

@@ -26,6 +26,11 @@ export interface Link {
    * rates of the connection; false if it exceeds them. Absent from a link without rates.
    */
   takes?(size: number): boolean;
+  /**
+   * Refuses a frame whose step has ended: it counts as a refusal, and the session's `refuse` answers
+   * it. Absent from a link whose sessions answer every frame in its own step.
+   */
+  refuse?(error: SignalError): void;
 }
 
 /** The part of a client's token that counts outside its dialect. */

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { SignalError } from "../core/errors.ts";
 import type { OutputLimits } from "../core/limits.ts";
 import type { Frame } from "../core/session.ts";
 import type { Carriage, CountedLink, StreamLink } from "./links.ts";
@@ -99,6 +100,10 @@ export class EventStreamLink implements StreamLink, CountedLink {
 
   takes(size: number): boolean {
     return this.#observer.takes(size);
+  }
+
+  refuse(error: SignalError): void {
+    this.#observer.refuse(error);
   }
 
   decline(response: Response): void {

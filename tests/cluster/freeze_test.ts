@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { startNodes } from "../helpers/cluster/node_processes.ts";
+import { missesEngine, startNodes } from "../helpers/cluster/node_processes.ts";
 import { openRoomOfTwo } from "../helpers/cluster/rooms.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { openGst, openInRoom } from "../helpers/wire/peers.ts";
@@ -44,11 +44,7 @@ clientTest({
     await using thief = await WsClient.open(`${nodes.wsUrl(0)}/`);
     thief.send("HELLO b");
     // Longer than the lease.
-    const isAway = async (): Promise<boolean> => {
-      const response = await fetch(`${nodes.nodes[0]?.url}/readyz`);
-      return (await response.text()).startsWith("not ready: the cluster");
-    };
-    await until("the node to miss its engine", isAway);
+    await until("the node to miss its engine", () => missesEngine(nodes.nodes[0]?.url ?? ""));
     await nodes.engine.signal("SIGCONT");
     const refusal = await within("the thief's refusal", thief.closed);
     assertEquals([refusal.reason, thief.unread], ["invalid peer uid", []]);

@@ -53,6 +53,11 @@ const params = z.object({ dialect: z.string(), id: z.string() });
 
 /** Peers: who is here. */
 export function peersResource(app: App, parts: AdminParts): void {
+  readPeers(app, parts);
+  kickPeers(app, parts);
+}
+
+function readPeers(app: App, parts: AdminParts): void {
   const list = createRoute({
     method: "get",
     path: `${BASE}/peers`,
@@ -93,7 +98,9 @@ export function peersResource(app: App, parts: AdminParts): void {
     if (peer?.dialect !== dialect) throw new Problem("not_found");
     return c.json(view(peer, parts), 200);
   });
+}
 
+function kickPeers(app: App, parts: AdminParts): void {
   const kick = createRoute({
     method: "post",
     path: `${BASE}/peers/{dialect}/{id}/kick`,

@@ -44,7 +44,8 @@ const PATH = `${BASE}/rooms/{dialect}/{room}`;
 /** Rooms: their members, and what an operator makes of them. */
 export function roomsResource(app: App, parts: AdminParts): void {
   readRooms(app, parts);
-  changeRooms(app, parts);
+  stopRooms(app, parts);
+  keepRooms(app, parts);
 }
 
 function readRooms(app: App, parts: AdminParts): void {
@@ -88,7 +89,7 @@ function readRooms(app: App, parts: AdminParts): void {
   });
 }
 
-function changeRooms(app: App, parts: AdminParts): void {
+function stopRooms(app: App, parts: AdminParts): void {
   const stop = createRoute({
     method: "post",
     path: `${PATH}/stop`,
@@ -110,7 +111,9 @@ function changeRooms(app: App, parts: AdminParts): void {
     if (!isDone) throw new Problem("not_found");
     return c.json({ outcome: "stopped" as const }, 200);
   });
+}
 
+function keepRooms(app: App, parts: AdminParts): void {
   const keep = createRoute({
     method: "put",
     path: PATH,

@@ -67,6 +67,7 @@ export class TestClient {
     const onRefused = ({ code }: SignalError) => void this.refusals.push(code);
     this.pump = new Pump(session, this.link, limits, now, onRefused);
     this.link.takes = (size) => this.pump.takes(size);
+    this.link.refuse = (error) => this.pump.refuse(error);
     // As the transport does: an end that the server decided on is no farewell of the client.
     this.link.onEnded = () => this.pump.end(this.closing === undefined ? "left" : "lost");
   }
