@@ -1,10 +1,12 @@
 import type { Clock } from "../core/clock.ts";
+import type { SharedStore } from "../core/kept.ts";
+import type { Engine } from "./engine.ts";
 import type { ReportCluster } from "./events.ts";
 import { ClusterNode } from "./node.ts";
 import { readPlace } from "./place.ts";
 import { RedisEngine, type Tls } from "./redis.ts";
 import { digestSettings } from "./settings.ts";
-import { join } from "./start.ts";
+import { join, startError } from "./start.ts";
 
 export type { ClusterEvent } from "./events.ts";
 export type { ClusterNode } from "./node.ts";
@@ -24,6 +26,8 @@ export interface ClusterOptions {
   readonly maxUnconfirmedBytes: number;
   /** Settings that have to be equal on all nodes, by the name of their option. */
   readonly settings: ReadonlyMap<string, unknown>;
+  /** The records that this node shares with the others. */
+  readonly store: SharedStore;
   readonly tls: () => Tls;
   readonly report: ReportCluster;
   readonly warn: (text: string) => void;
@@ -64,17 +68,27 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   };
   const { incarnation, nodes } = await join({ ...who, cluster, warn });
   const { waitMs, maxWaiting, maxUnconfirmedBytes } = options;
-  return {
-    node: new ClusterNode({
-      ...who,
-      incarnation,
-      report,
-      waitMs,
-      maxWaiting,
-      maxUnconfirmedBytes,
-    }),
-    prefix: cluster,
-    place: engine.place,
-    nodes,
-  };
+  const limits = { waitMs, maxWaiting, maxUnconfirmedBytes };
+  const own = new ClusterNode({ ...who, incarnation, report, ...limits });
+  await openRecords(own, engine, options.store, prefix);
+  return { node: own, prefix: cluster, place: engine.place, nodes };
+}
+
+/** Reads the records that other nodes keep, before anybody is admitted here. */
+async function openRecords(
+  { records }: ClusterNode,
+  engine: Engine,
+  store: SharedStore,
+  prefix: string,
+): Promise<void> {
+  try {
+    const connection = await engine.connect("call");
+    try {
+      await records.open(store, connection, prefix);
+    } finally {
+      connection.close();
+    }
+  } catch (error) {
+    throw startError(engine, error);
+  }
 }

@@ -22,6 +22,7 @@ import { limitText, processOf, roomName } from "./names.ts";
 import { Outbox } from "./outbox.ts";
 import { Questions } from "./questions.ts";
 import { Reader } from "./reader.ts";
+import { SharedRecords } from "./records.ts";
 import { Reaper } from "./reaper.ts";
 import { type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName, packProof } from "./texts.ts";
@@ -42,6 +43,8 @@ export class ClusterNode implements Backplane {
   readonly node: string;
   /** Questions to other nodes, and theirs. */
   readonly questions: Questions;
+  /** The records that all nodes keep. */
+  readonly records = new SharedRecords((...args) => this.#push(args));
   readonly #options: NodeOptions;
   readonly #clock: Clock;
   readonly #steps: Steps;
@@ -84,6 +87,7 @@ export class ClusterNode implements Backplane {
       registry: this.#registry,
       outbox: this.#outbox,
       questions: this.questions,
+      records: this.records,
       report,
       isCalling: (realm, id) => this.#caller.isCalling(realm, id),
       nodeOf: (process) => this.#nodeOf(process),
@@ -251,13 +255,18 @@ export class ClusterNode implements Backplane {
         this.#epochAt = this.#clock.now();
         this.#greeted.clear();
         this.#reaper.restart();
-        return this.#registry.steps();
+        return this.#heldSteps();
       },
       greetings: () => this.#greetings(),
       restored: () => this.#restored(),
       passed: (steps, outcomes) => this.#passed(steps, outcomes),
       known: (nodes) => this.#known(nodes),
     };
+  }
+
+  *#heldSteps(): Generator<readonly string[]> {
+    yield* this.#registry.steps();
+    yield* this.records.steps();
   }
 
   #restored(): void {
