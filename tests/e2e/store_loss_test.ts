@@ -127,7 +127,7 @@ Deno.test({
       assertEquals((await within("the end", stopped.ended)).code, 0);
     }
     await until("the recovery", async () => await readiness(server) === "200 ready");
-    // Whoever waited for the lock would have waited for more than a minute.
+    // A client that waited for the lock would wait for more than a minute.
     assert(worstMs < 20_000, `somebody waited for ${worstMs} ms`);
     await proveKept(server, one, "carol");
   },
