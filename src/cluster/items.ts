@@ -126,7 +126,11 @@ export class ItemHandler {
         return this.#answer(a, b, "");
       case "lost":
         this.#parts.registry.remove(a, b, c);
-        return sink.lost({ realm: a, id: unpackName(b) }, Number(c));
+        return sink.lost(
+          { realm: a, id: unpackName(b) },
+          Number(c),
+          d === "" ? "replaced" : "lost",
+        );
       case "wanted":
         return this.#appear(a, b);
       case "list":
