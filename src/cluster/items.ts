@@ -125,12 +125,7 @@ export class ItemHandler {
       case "refused":
         return this.#answer(a, b, "");
       case "lost":
-        this.#parts.registry.remove(a, b, c);
-        return sink.lost(
-          { realm: a, id: unpackName(b) },
-          Number(c),
-          d === "" ? "replaced" : "lost",
-        );
+        return this.#lost(sink, parts);
       case "wanted":
         return this.#appear(a, b);
       case "list":
@@ -165,6 +160,12 @@ export class ItemHandler {
       default:
         this.#parts.report({ type: "unknown" });
     }
+  }
+
+  #lost(sink: Sink, [realm = "", id = "", fence = "", why]: readonly string[]): void {
+    this.#parts.registry.remove(realm, id, fence);
+    const key = { realm, id: unpackName(id) };
+    sink.lost(key, Number(fence), why === undefined ? "replaced" : "lost");
   }
 
   #message(sink: Sink, parts: readonly string[]): void {

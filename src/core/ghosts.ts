@@ -22,6 +22,8 @@ export class Ghost implements Receiver {
   /** Names of rooms of this node, and ids of peers of this node. */
   readonly rooms = new Set<string>();
   readonly pairs = new Set<string>();
+  /** Ids of the peers of this node that it has called. */
+  readonly called = new Set<PeerId>();
   readonly #hub: Pick<GhostHub, "pass" | "expel">;
   #handle: PeerHandle | undefined;
 

@@ -88,6 +88,11 @@ export interface Receiver {
  */
 export type Departure = "left" | "away" | "lost" | "drained";
 
+/** A frame's outcome that later frames need not wait for; a rejection is the frame's refusal. */
+export interface Later {
+  readonly outcome: Promise<void>;
+}
+
 /** One client's protocol state. It knows its wire format, but not the network. */
 export interface Session extends Receiver {
   /** False until the client has identified itself; a connection that stays so is closed. */
@@ -100,7 +105,7 @@ export interface Session extends Receiver {
   /** The connection is open: greet, or claim what the URL asks for. Called once, or never. */
   opened(): void | Promise<void>;
   /** Handles one frame. A returned promise holds back later frames until it settles. */
-  receive(frame: Frame): void | Promise<void>;
+  receive(frame: Frame): void | Promise<void> | Later;
   /** Sends a refusal to the client, and closes the link if the dialect does. */
   refuse(error: SignalError): void;
   /** Called about once a second with the time for which the client has not identified itself, in ms. */

@@ -13,6 +13,8 @@ export interface MemoryClusterOptions {
   readonly limits?: Partial<HubLimits>;
   readonly waitMs?: number;
   readonly maxUnconfirmedBytes?: number;
+  /** Makes the hub of a node; one with the limits alone elsewhere. */
+  readonly hubOf?: (node: ClusterNode) => SharedHub;
 }
 
 /** One node of a cluster in this process. */
@@ -42,6 +44,7 @@ export class MemoryCluster implements AsyncDisposable {
   readonly engine: MemoryEngine;
   readonly nodes: MemoryNode[] = [];
   readonly #options: MemoryClusterOptions;
+  #isFormed = false;
 
   private constructor(options: MemoryClusterOptions) {
     this.#options = options;
@@ -51,9 +54,16 @@ export class MemoryCluster implements AsyncDisposable {
 
   /** A cluster that is formed. */
   static async form(options: MemoryClusterOptions = {}): Promise<MemoryCluster> {
+    const cluster = MemoryCluster.begin(options);
+    await cluster.pass(2_500);
+    cluster.#isFormed = true;
+    return cluster;
+  }
+
+  /** A cluster that forms as soon as time passes. */
+  static begin(options: MemoryClusterOptions = {}): MemoryCluster {
     const cluster = new MemoryCluster(options);
     for (let index = 0; index < (options.nodes ?? 2); index++) cluster.add();
-    await cluster.pass(2_500);
     return cluster;
   }
 
@@ -76,7 +86,8 @@ export class MemoryCluster implements AsyncDisposable {
       waitMs,
       maxUnconfirmedBytes,
     });
-    const hub = new SharedHub({ ...NO_LIMITS, ...this.#options.limits }, node);
+    const { hubOf, limits } = this.#options;
+    const hub = hubOf?.(node) ?? new SharedHub({ ...NO_LIMITS, ...limits }, node);
     const one = { node, hub, events, link };
     this.nodes.push(one);
     return one;
@@ -98,6 +109,19 @@ export class MemoryCluster implements AsyncDisposable {
     for (let passed = 0; passed < ms; passed++) {
       this.clock.advance(1);
       await breathe();
+    }
+  }
+
+  /** Lets time pass until the nodes ask the engine for nothing more, and it has nothing for them. */
+  async quiet(): Promise<void> {
+    for (let step = 0; !this.#isFormed && step < 100; step++) {
+      this.clock.advance(25);
+      await breathe();
+    }
+    this.#isFormed = true;
+    for (let seen = -1; seen !== this.engine.commands;) {
+      seen = this.engine.commands;
+      await this.pass(3);
     }
   }
 
