@@ -5,12 +5,14 @@ import type { Registry } from "./held.ts";
 import { Arrivals, type Item } from "./inbox.ts";
 import type { Outbox } from "./outbox.ts";
 import { processOf, readRoom } from "./names.ts";
+import type { Questions } from "./questions.ts";
 import { unpackBody, unpackName } from "./texts.ts";
 
 export interface ItemParts {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly outbox: Outbox;
+  readonly questions: Questions;
   readonly report: ReportCluster;
   /** Messages for this id are in the call that is under way. */
   readonly isCalling: (realm: string, id: string) => boolean;
@@ -158,7 +160,7 @@ export class ItemHandler {
         return;
       }
       default:
-        this.#parts.report({ type: "unknown" });
+        if (!this.#talk(kind, a, b)) this.#parts.report({ type: "unknown" });
     }
   }
 
@@ -166,6 +168,13 @@ export class ItemHandler {
     this.#parts.registry.remove(realm, id, fence);
     const key = { realm, id: unpackName(id) };
     sink.lost(key, Number(fence), why === undefined ? "replaced" : "lost");
+  }
+
+  /** Handles the items between nodes themselves; false for an item that means nothing. */
+  #talk(kind: string, from: string, body: string): boolean {
+    const { questions } = this.#parts;
+    if (kind === "ask") return questions.asked(from, unpackBody(body));
+    return kind === "answer" && questions.answered(unpackBody(body));
   }
 
   #message(sink: Sink, parts: readonly string[]): void {

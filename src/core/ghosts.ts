@@ -15,6 +15,7 @@ export class Ghost implements Receiver {
   readonly link = { isOpen: true, fail: (): void => {} };
   readonly links = [];
   readonly isElsewhere = true;
+  readonly node: string;
   readonly realm: string;
   readonly id: string;
   readonly fence: Fence;
@@ -29,11 +30,12 @@ export class Ghost implements Receiver {
 
   constructor(
     realm: string,
-    { id, fence, dialect }: SharedPeer,
+    { id, node, fence, dialect }: SharedPeer,
     hub: Pick<GhostHub, "pass" | "expel">,
   ) {
     this.realm = realm;
     this.id = id;
+    this.node = node;
     this.fence = fence;
     this.dialect = dialect;
     this.#hub = hub;

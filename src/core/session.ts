@@ -62,6 +62,8 @@ export interface Receiver {
   readonly links: readonly Link[];
   /** True for a peer of another node. */
   readonly isElsewhere?: true;
+  /** The other node's name, for such a peer. */
+  readonly node?: string;
   /** Undefined if the client needed no token. */
   readonly permits?: Permits | undefined;
   /**
