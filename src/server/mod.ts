@@ -8,7 +8,7 @@ import type { Reachable } from "../http/landing.ts";
 import type { Log } from "../observe/log.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
 import { type Addresses, addressesOf } from "./addresses.ts";
-import { type Clustered, clusterTrouble, clusterWords, leaveCluster } from "./cluster.ts";
+import { type Clustered, clusterTrouble, clusterWords, fleetOf, leaveCluster } from "./cluster.ts";
 import { orConfigError } from "./config_error.ts";
 import { pagesOf, reachableAt, sealAll } from "./dialects.ts";
 import { type Doors, openDoors } from "./doors.ts";
@@ -150,6 +150,7 @@ function openParts(
   const operations = opened.use(
     openOperations(config, {
       ...{ ...common, signalling, certificate, proxies, secrets, origins, urls },
+      fleet: fleetOf(clustered),
     }),
   );
   return {

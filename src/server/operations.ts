@@ -1,3 +1,4 @@
+import type { Fleet } from "../admin/fleet.ts";
 import { Operator } from "../admin/operator.ts";
 import type { ServerFacts } from "../admin/parts.ts";
 import type { Source } from "../config/given.ts";
@@ -24,6 +25,8 @@ export interface OperationsParts {
   readonly store: Store;
   readonly life: Lifecycle;
   readonly signalling: Signalling;
+  /** The other nodes; undefined on a server of one node. */
+  readonly fleet: Fleet | undefined;
   readonly certificate: Certificate | undefined;
   readonly proxies: TrustedProxies;
   /** The configuration's secrets that are in files. */
@@ -47,11 +50,11 @@ export interface Operations extends Disposable {
 
 /** Opens the operator's actions, the webhooks and the API. Throws ConfigError. */
 export function openOperations(config: Config, parts: OperationsParts): Operations {
-  const { clock, wallNow, life, secrets, certificate, proxies, origins } = parts;
+  const { clock, wallNow, life, secrets, certificate, proxies, origins, fleet } = parts;
   const { log, metrics, journal, happenings } = parts.observation;
   const { hub, connections, dialects, authentication, rejudge } = parts.signalling;
   using undo = new DisposableStack();
-  const instance = crypto.randomUUID();
+  const instance = fleet?.node ?? crypto.randomUUID();
   const webhooks = openWebhooks(config.webhooks, { clock, wallNow, log, metrics, instance });
   if (config.webhooks.url.length > 0) undo.use(happenings.listen((news) => webhooks.push(news)));
   const operator = operatorOf(parts);
@@ -66,6 +69,7 @@ export function openOperations(config: Config, parts: OperationsParts): Operatio
   const admin = openAdmin(config, {
     ...{ clock, hub, happenings, connections, dialects, operator, metrics, proxies, origins },
     server: serverFacts(config, parts, instance),
+    fleet,
     guarded: config.dialects.filter((name) => authentication.asks(name)),
     webhooks: () => webhooks.reports(),
     residentBytes: () => Deno.memoryUsage().rss,

@@ -14,8 +14,11 @@ import {
   problems,
 } from "../route.ts";
 
-const Drain = z.strictObject({ state: z.enum(["ready", "draining"]), connections: z.int() })
-  .meta({ id: "Drain" });
+const Drain = z.strictObject({
+  state: z.enum(["ready", "draining"]),
+  connections: z.int(),
+  instance: z.string().meta({ description: "The process or node that drains, and no other" }),
+}).meta({ id: "Drain" });
 
 const DRAIN = `${BASE}/drain`;
 
@@ -137,5 +140,5 @@ function changeDrain(app: App, parts: AdminParts): void {
 
 function drainOf({ server }: AdminParts): z.infer<typeof Drain> {
   const state = server.state() === "draining" ? "draining" : "ready";
-  return { state, connections: server.connections() };
+  return { state, connections: server.connections(), instance: server.instance };
 }

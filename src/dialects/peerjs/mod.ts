@@ -199,7 +199,7 @@ function reserveFor(
     return await reservations.claim(id, proof, lifetimeMs, address) !== "taken";
   };
   return (claim, isHeld) => {
-    if (!isHeld) return keep(claim);
+    if (!isHeld && !takeOvers.isElsewhere(claim.id)) return keep(claim);
     // A peer of another dialect takes nothing over.
     if (claim.dialect !== own) return true;
     const admission = takeOvers.admit(claim);
