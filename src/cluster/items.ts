@@ -129,8 +129,7 @@ export class ItemHandler {
       case "refused":
         return this.#answer(a, b, "");
       case "lost":
-        this.#parts.registry.remove(a, b, c);
-        return sink.lost({ realm: a, id: unpackName(b) }, Number(c));
+        return this.#lost(sink, parts);
       case "wanted":
         return this.#appear(a, b);
       case "list":
@@ -165,6 +164,12 @@ export class ItemHandler {
       default:
         if (!this.#talk(kind, parts)) this.#parts.report({ type: "unknown" });
     }
+  }
+
+  #lost(sink: Sink, [realm = "", id = "", fence = "", why]: readonly string[]): void {
+    this.#parts.registry.remove(realm, id, fence);
+    const key = { realm, id: unpackName(id) };
+    sink.lost(key, Number(fence), why === undefined ? "replaced" : "lost");
   }
 
   /** Handles the items between nodes themselves; false for an item that means nothing. */

@@ -17,7 +17,10 @@ export interface Link {
   readonly isOpen: boolean;
   /** Queues one frame. A link over its output limit closes itself as slow. */
   send(frame: Frame): void;
-  /** Ends the connection; without a code the closing frame carries no status. */
+  /**
+   * Ends the connection; without a code the closing frame carries no status. 1001 means that the client
+   * is to come back, and a dialect may have another code for that.
+   */
   close(code?: number, reason?: string): void;
   /** Ends the connection because of a fault of the server, which is logged. */
   fail(error: unknown): void;

@@ -27,6 +27,7 @@ import type { Receiver } from "./session.ts";
 import { refuseClaim } from "./refusals.ts";
 import {
   type ClaimRefusal,
+  endStay,
   entryOf,
   NO_LIMITS,
   type Own,
@@ -238,14 +239,13 @@ export class SharedHub extends Hub implements Sink {
     return true;
   }
 
-  lost(key: PeerKey, fence: Fence): void {
+  lost(key: PeerKey, fence: Fence, why: "replaced" | "lost"): void {
     const own = this.#own.get(nameOf(key));
     const peer = this.find(key.realm, key.id);
     if (own === undefined || peer === undefined || own.actor.fence !== fence) return;
     this.#forget(own);
-    const { handle, receiver } = peer;
-    tell(peer, { type: "replaced" });
-    super.release(handle, receiver, "replaced");
+    endStay(peer, why);
+    super.release(peer.handle, peer.receiver, why);
   }
 
   wanted({ realm, id }: PeerKey): void {
@@ -294,7 +294,7 @@ export class SharedHub extends Hub implements Sink {
   severed(): void {
     const known = [...this.#own.values()].filter((own) => this.#ghosts.know(own.actor, own.rooms));
     for (const { actor } of known) {
-      this.lost(actor, actor.fence);
+      this.lost(actor, actor.fence, "lost");
       this.#backplane.release(actor, undefined);
     }
     this.#ghosts.clear();

@@ -1,7 +1,13 @@
 import type { Actor, SharedClaim, SharedEntry } from "./backplane.ts";
 import type { Refused } from "./events.ts";
 import type { HubLimits } from "./limits.ts";
-import type { Claim, RoomRequest, SelfDescription } from "./peer.ts";
+import {
+  type Claim,
+  type PresentPeer,
+  type RoomRequest,
+  type SelfDescription,
+  tell,
+} from "./peer.ts";
 
 export type ClaimRefusal = Extract<Refused, { step: "claim" }>["reason"];
 
@@ -37,6 +43,12 @@ export function sharedClaim(claim: Claim, entry: SharedEntry | undefined): Share
   const { realm, id, dialect, policy = "proof", proof, isExclusive = false } = claim;
   const { bytes, info } = claim.description ?? { bytes: 0, info: null };
   return { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry };
+}
+
+/** Ends the stay of a peer that lost its id; one that was not replaced is to come back. */
+export function endStay(peer: PresentPeer, why: "replaced" | "lost"): void {
+  if (why === "replaced") return tell(peer, { type: "replaced" });
+  for (const link of peer.receiver.links) link.close(1001);
 }
 
 /**

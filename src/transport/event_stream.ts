@@ -113,7 +113,8 @@ export class EventStreamLink implements StreamLink, CountedLink {
 
   close(code = 1005, reason = ""): void {
     const gone = new Response(null, { status: 503, headers: { "retry-after": "5" } });
-    const drain = this.#observer.isGoingAway ? { isDrain: true } as const : {};
+    const isDrain = this.#observer.isGoingAway || code === 1001;
+    const drain = isDrain ? { isDrain: true } as const : {};
     this.#end({ by: "server", code, reason, ...drain }, gone);
   }
 

@@ -132,7 +132,7 @@ export class WebSocketLink implements CountedLink, SocketObserver {
   }
 
   close(code?: number, reason = ""): void {
-    if (this.#observer.isGoingAway) this.#goAway();
+    if (this.#observer.isGoingAway || code === GOING_AWAY_CODE) this.#goAway();
     else this.#end({ by: "server", code: code ?? 1005, reason }, code, reason);
   }
 

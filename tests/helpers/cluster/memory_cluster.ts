@@ -3,6 +3,7 @@ import { ClusterNode } from "../../../src/cluster/node.ts";
 import { SharedHub } from "../../../src/core/shared_hub.ts";
 import type { HubLimits } from "../../../src/core/limits.ts";
 import { FakeClock } from "../session/fake_clock.ts";
+import { EngineLink } from "./engine_link.ts";
 import { MemoryEngine } from "./memory_engine.ts";
 
 export interface MemoryClusterOptions {
@@ -21,6 +22,8 @@ export interface MemoryNode {
   readonly node: ClusterNode;
   readonly hub: SharedHub;
   readonly events: ClusterEvent[];
+  /** Its own way to the engine. */
+  readonly link: EngineLink;
 }
 
 const NO_LIMITS: HubLimits = {
@@ -68,8 +71,9 @@ export class MemoryCluster implements AsyncDisposable {
   add(name = `n${this.nodes.length + 1}`): MemoryNode {
     const events: ClusterEvent[] = [];
     const { waitMs = 5_000, maxUnconfirmedBytes = 16_777_216 } = this.#options;
+    const link = new EngineLink(this.engine);
     const node = new ClusterNode({
-      engine: this.engine,
+      engine: link,
       clock: this.clock,
       prefix: "test:1:",
       name,
@@ -84,15 +88,19 @@ export class MemoryCluster implements AsyncDisposable {
     });
     const { hubOf, limits } = this.#options;
     const hub = hubOf?.(node) ?? new SharedHub({ ...NO_LIMITS, ...limits }, node);
-    const one = { node, hub, events };
+    const one = { node, hub, events, link };
     this.nodes.push(one);
     return one;
   }
 
-  hub(index: number): SharedHub {
+  at(index: number): MemoryNode {
     const one = this.nodes[index];
     if (one === undefined) throw new RangeError(`Cannot use node ${index}: there is none`);
-    return one.hub;
+    return one;
+  }
+
+  hub(index: number): SharedHub {
+    return this.at(index).hub;
   }
 
   /** Lets time pass. */
