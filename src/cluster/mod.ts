@@ -1,6 +1,5 @@
 import type { Clock } from "../core/clock.ts";
 import type { SharedStore } from "../core/kept.ts";
-import type { Engine } from "./engine.ts";
 import type { ReportCluster } from "./events.ts";
 import { ClusterNode } from "./node.ts";
 import { readPlace } from "./place.ts";
@@ -70,25 +69,11 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const { waitMs, maxWaiting, maxUnconfirmedBytes } = options;
   const limits = { waitMs, maxWaiting, maxUnconfirmedBytes };
   const own = new ClusterNode({ ...who, incarnation, report, ...limits });
-  await openRecords(own, engine, options.store, prefix);
-  return { node: own, prefix: cluster, place: engine.place, nodes };
-}
-
-/** Reads the records that other nodes keep, before anybody is admitted here. */
-async function openRecords(
-  { records }: ClusterNode,
-  engine: Engine,
-  store: SharedStore,
-  prefix: string,
-): Promise<void> {
   try {
-    const connection = await engine.connect("call");
-    try {
-      await records.open(store, connection, prefix);
-    } finally {
-      connection.close();
-    }
+    // Before anybody is admitted here, who may be banned.
+    await own.records.open(options.store);
   } catch (error) {
     throw startError(engine, error);
   }
+  return { node: own, prefix: cluster, place: engine.place, nodes };
 }

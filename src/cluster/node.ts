@@ -44,7 +44,7 @@ export class ClusterNode implements Backplane {
   /** Questions to other nodes, and theirs. */
   readonly questions: Questions;
   /** The records that all nodes keep. */
-  readonly records = new SharedRecords((...args) => this.#push(args));
+  readonly records: SharedRecords;
   readonly #options: NodeOptions;
   readonly #clock: Clock;
   readonly #steps: Steps;
@@ -74,6 +74,8 @@ export class ClusterNode implements Backplane {
       report({ type: "undelivered", cause: "gone" });
       this.#push(["N", realm, id]);
     });
+    const push = (...args: readonly string[]): void => this.#push(args);
+    this.records = new SharedRecords({ engine, clock, prefix, push });
     this.questions = new Questions({
       clock,
       nodeCalled: (name) => this.isUp ? this.#nodeCalled(name) : undefined,
@@ -240,6 +242,7 @@ export class ClusterNode implements Backplane {
     }
     this.#sweep[Symbol.dispose]();
     this.#items[Symbol.dispose]();
+    this.records.stop();
     await Promise.all([this.#caller.stop(), this.#reader.stop()]);
   }
 
@@ -270,6 +273,7 @@ export class ClusterNode implements Backplane {
   }
 
   #restored(): void {
+    this.records.refresh().catch((error) => this.#options.report({ type: "fault", error }));
     const asked: string[][] = [];
     for (const [realm, room] of this.#registry.rooms()) asked.push(["L", realm, room]);
     for (const partner of this.#sink?.partners() ?? []) asked.push(["K", ...actorArgs(partner)]);

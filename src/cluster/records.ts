@@ -1,5 +1,6 @@
+import type { Clock } from "../core/clock.ts";
 import type { SharedRecord, SharedStore } from "../core/kept.ts";
-import type { EngineConnection, Reply } from "./engine.ts";
+import { type Engine, type EngineConnection, EngineError, type Reply } from "./engine.ts";
 import { packNames, unpackNames } from "./texts.ts";
 
 /** Kinds of records that nodes share; the script knows the same. */
@@ -8,25 +9,51 @@ const STAMP = /^[1-9]\d{0,15}$/;
 /** In ms, or "-" for no end. */
 const LIFETIME = /^(-|-?\d{1,15})$/;
 const CALL_MS = 5_000;
+const RETRY_MS = 250;
 const MOST_AT_ONCE = "500";
+
+export interface RecordParts {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** The beginning of every key. */
+  readonly prefix: string;
+  readonly push: (...args: readonly string[]) => void;
+}
 
 /**
  * The records of this node's store that all nodes share. The engine puts changes into one order and
  * hands them to every node; each node has a copy, and gives it to an engine that has lost its data.
  */
 export class SharedRecords {
-  readonly #push: (...args: readonly string[]) => void;
+  readonly #parts: RecordParts;
   #store: SharedStore | undefined;
+  #isStopped = false;
 
-  constructor(push: (...args: readonly string[]) => void) {
-    this.#push = push;
+  constructor(parts: RecordParts) {
+    this.#parts = parts;
   }
 
   /** Reads what other nodes keep, and shares each change of this one from now on. */
-  async open(store: SharedStore, connection: EngineConnection, prefix: string): Promise<void> {
+  async open(store: SharedStore): Promise<void> {
     this.#store = store;
-    for (const kind of KINDS) await this.#read(kind, connection, `${prefix}kept:${kind}`);
-    store.whenChanged((record) => this.#push(...stepOf(record)));
+    await this.#readAll();
+    store.whenChanged((record) => this.#parts.push(...stepOf(record)));
+  }
+
+  /** Reads all again: what others changed while this node was away. */
+  async refresh(): Promise<void> {
+    while (!this.#isStopped && this.#store !== undefined) {
+      try {
+        return await this.#readAll();
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+        await this.#parts.clock.delay(RETRY_MS);
+      }
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
   }
 
   /** The steps that tell an engine everything again. */
@@ -46,6 +73,16 @@ export class SharedRecords {
       lifetimeMs: lifetime === "-" ? Infinity : Number(lifetime),
       stamp: Number(stamp),
     });
+  }
+
+  async #readAll(): Promise<void> {
+    const { engine, prefix } = this.#parts;
+    const connection = await engine.connect("call");
+    try {
+      for (const kind of KINDS) await this.#read(kind, connection, `${prefix}kept:${kind}`);
+    } finally {
+      connection.close();
+    }
   }
 
   async #read(kind: string, connection: EngineConnection, key: string): Promise<void> {

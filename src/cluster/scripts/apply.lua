@@ -444,7 +444,7 @@ end
 -- Newer than every stamp before it, on an emptied engine, too.
 local function nextStamp(old)
   local last = tonumber(call("HGET", P .. "meta", "stamp") or 0)
-  local stamp = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+  local stamp = tonumber(clock[1]) * 1000000.0 + tonumber(clock[2])
   stamp = math.max(stamp, last + 1, old and old.stamp + 1 or 0)
   call("HSET", P .. "meta", "stamp", text(stamp))
   return stamp
