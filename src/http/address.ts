@@ -73,8 +73,19 @@ export function readAddressKey(text: string): string | undefined {
   return names.includes(text.trim()) ? key : undefined;
 }
 
-/** IPv4 in IPv6 notation is IPv4; a port, as some proxies add it, is not part of the address. */
+/** The address that was read last: the counters of a connection ask for the same one in a row. */
+let latest: { readonly text: string; readonly address: Address | undefined } = {
+  text: "",
+  address: undefined,
+};
+
 function parse(text: string): Address | undefined {
+  if (text !== latest.text) latest = { text, address: parseAnew(text) };
+  return latest.address;
+}
+
+/** IPv4 in IPv6 notation is IPv4; a port, as some proxies add it, is not part of the address. */
+function parseAnew(text: string): Address | undefined {
   const bare = text.replace(/^\[(.*)\](:\d+)?$/, "$1").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
   // The library also takes the short and the hexadecimal forms of IPv4, which nobody writes here.
   const isAddress = ipaddr.IPv4.isValidFourPartDecimal(bare) || ipaddr.IPv6.isValid(bare);
