@@ -4,7 +4,8 @@ import type { Peer } from "./peer.ts";
 /** Notes at either peer that the two are in a call of their own. */
 export function pairUp(peer: Peer, other: Peer, openCalls: OpenCalls): void {
   const { dialect, handle: from } = peer;
-  const call = openCalls.start({ dialect, from, to: other.handle });
+  const isElsewhere = peer.receiver.isElsewhere === true;
+  const call = openCalls.start({ dialect, from, to: other.handle, isElsewhere });
   (peer.paired ??= new Map()).set(other, call);
   (other.paired ??= new Map()).set(peer, call);
 }

@@ -27,21 +27,13 @@ import type { Receiver } from "./session.ts";
 import { refuseClaim } from "./refusals.ts";
 import {
   type ClaimRefusal,
+  endStay,
   entryOf,
   NO_LIMITS,
+  type Own,
   sharedClaim,
   whenAnswered,
 } from "./shared_steps.ts";
-
-/** A peer of this node, as the other nodes know it. */
-interface Own {
-  readonly actor: Actor;
-  readonly dialect: string;
-  /** Set once the peer has described itself where nobody else saw it. */
-  fresh: SelfDescription | undefined;
-  /** Names of the rooms that it is in. */
-  readonly rooms: Set<string>;
-}
 
 /**
  * A hub of one node among several. Its ids, rooms and pairs are those of all nodes. Peers of this
@@ -210,8 +202,11 @@ export class SharedHub extends Hub implements Sink {
     return whenAnswered<PairAnswer>(
       (answer) => this.#backplane.pair(own.actor, to, answer),
       (outcome) => {
-        if (outcome === "paired" || outcome === "stale") return;
-        const reason = outcome === "unavailable" ? outcome : `peer_${outcome}` as const;
+        // The other one called first, and the two are paired already.
+        const isLate = this.#ghosts.find({ realm: handle.realm, id: to })?.called.has(handle.id);
+        const answer = outcome === "paired" && isLate === true ? "busy" : outcome;
+        if (answer === "paired" || answer === "stale") return;
+        const reason = answer === "unavailable" ? answer : `peer_${answer}` as const;
         this.#answer(handle, { type: "refused", step: "pair", peer: to, reason });
       },
     );
@@ -244,14 +239,13 @@ export class SharedHub extends Hub implements Sink {
     return true;
   }
 
-  lost(key: PeerKey, fence: Fence): void {
+  lost(key: PeerKey, fence: Fence, why: "replaced" | "lost"): void {
     const own = this.#own.get(nameOf(key));
     const peer = this.find(key.realm, key.id);
     if (own === undefined || peer === undefined || own.actor.fence !== fence) return;
     this.#forget(own);
-    const { handle, receiver } = peer;
-    tell(peer, { type: "replaced" });
-    super.release(handle, receiver, "replaced");
+    endStay(peer, why);
+    super.release(peer.handle, peer.receiver, why);
   }
 
   wanted({ realm, id }: PeerKey): void {
@@ -279,7 +273,9 @@ export class SharedHub extends Hub implements Sink {
   paired(realm: string, caller: SharedPeer, callee: SharedPeer): void {
     const handle = this.#handleIn(realm, caller, callee.id);
     const other = this.#handleIn(realm, callee, caller.id);
-    if (handle !== undefined && other !== undefined) void super.pair(handle, callee.id);
+    if (handle === undefined || other === undefined) return;
+    this.#ghosts.find({ realm, id: caller.id })?.called.add(callee.id);
+    void super.pair(handle, callee.id);
   }
 
   told(topic: string, body: unknown): void {
@@ -298,7 +294,7 @@ export class SharedHub extends Hub implements Sink {
   severed(): void {
     const known = [...this.#own.values()].filter((own) => this.#ghosts.know(own.actor, own.rooms));
     for (const { actor } of known) {
-      this.lost(actor, actor.fence);
+      this.lost(actor, actor.fence, "lost");
       this.#backplane.release(actor, undefined);
     }
     this.#ghosts.clear();

@@ -1,9 +1,25 @@
-import type { SharedClaim, SharedEntry } from "./backplane.ts";
+import type { Actor, SharedClaim, SharedEntry } from "./backplane.ts";
 import type { Refused } from "./events.ts";
 import type { HubLimits } from "./limits.ts";
-import type { Claim, RoomRequest } from "./peer.ts";
+import {
+  type Claim,
+  type PresentPeer,
+  type RoomRequest,
+  type SelfDescription,
+  tell,
+} from "./peer.ts";
 
 export type ClaimRefusal = Extract<Refused, { step: "claim" }>["reason"];
+
+/** A peer of this node, as the other nodes know it. */
+export interface Own {
+  readonly actor: Actor;
+  readonly dialect: string;
+  /** Set once the peer has described itself where nobody else saw it. */
+  fresh: SelfDescription | undefined;
+  /** Names of the rooms that it is in. */
+  readonly rooms: Set<string>;
+}
 
 /** No limits: a hub of one node among several checks its own, and the engine those of rooms. */
 export const NO_LIMITS: HubLimits = {
@@ -27,6 +43,12 @@ export function sharedClaim(claim: Claim, entry: SharedEntry | undefined): Share
   const { realm, id, dialect, policy = "proof", proof, isExclusive = false } = claim;
   const { bytes, info } = claim.description ?? { bytes: 0, info: null };
   return { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry };
+}
+
+/** Ends the stay of a peer that lost its id; one that was not replaced is to come back. */
+export function endStay(peer: PresentPeer, why: "replaced" | "lost"): void {
+  if (why === "replaced") return tell(peer, { type: "replaced" });
+  for (const link of peer.receiver.links) link.close(1001);
 }
 
 /**

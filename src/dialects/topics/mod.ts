@@ -4,6 +4,7 @@ import { type Channels, newQuota } from "../../core/channels.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Link } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
+import type { UpgradeRoute } from "../../http/route.ts";
 import { defineDialect, type OpenDialect, type Reading, type Sealing } from "../dialect.ts";
 import { limit, linkLimitOptions, pathText, toggle, whole, wholeIfGiven } from "../kit/options.ts";
 import { readSealed } from "../kit/sealed.ts";
@@ -12,7 +13,7 @@ import { HeldAnnouncements } from "./held_announcements.ts";
 import { LostPages } from "./lost_pages.ts";
 import { isTopics, type Shape } from "./messages.ts";
 import { topicOperations } from "./operations.ts";
-import { TopicsSession } from "./session.ts";
+import { type TopicsServer, TopicsSession } from "./session.ts";
 import type { Publication, Subscription } from "./subscription.ts";
 
 const EXPIRE_MS = 5_000;
@@ -61,6 +62,8 @@ const options = z.strictObject({
   ),
 });
 
+type Options = z.output<typeof options>;
+
 /** A lost page, as it is sealed. */
 const Sealed = z.object({
   id: z.string(),
@@ -108,21 +111,8 @@ export const topics = defineDialect({
       lost.expire(clock.now());
       counts.delivered += held.release(clock.now() - CALL_MS);
     });
-    const place = { authenticator, dialect };
-    const newSession = (link: Link, pass: Pass | undefined): TopicsSession =>
-      new TopicsSession(link, server, pass);
-    const route = {
-      kind: "upgrade",
-      limits: options,
-      maxSilenceMs: options.maxSilenceMs,
-      connect: (visit: Visit, link: Link) => newSession(link, passFor(place, visit, link)),
-      check: checkBefore(place, newSession),
-    } as const;
-    const guest = options.paths.includes("/")
-      ? []
-      : [{ ...route, path: "/", recognises: isTopics }];
     return {
-      routes: [...options.paths.map((path) => ({ ...route, path })), ...guest],
+      routes: routesOf(options, server, { authenticator, dialect }),
       entrances: options.paths.slice(0, 1).map((path) => ({
         path,
         scheme: "ws",
@@ -141,6 +131,25 @@ export const topics = defineDialect({
     };
   },
 });
+
+/** The configured paths; at `/` topics are a guest, recognised by the first frame. */
+function routesOf(
+  options: Options,
+  server: TopicsServer,
+  place: Parameters<typeof passFor>[0],
+): UpgradeRoute[] {
+  const newSession = (link: Link, pass: Pass | undefined): TopicsSession =>
+    new TopicsSession(link, server, pass);
+  const route = {
+    kind: "upgrade",
+    limits: options,
+    maxSilenceMs: options.maxSilenceMs,
+    connect: (visit: Visit, link: Link) => newSession(link, passFor(place, visit, link)),
+    check: checkBefore(place, newSession),
+  } as const;
+  const guest = options.paths.includes("/") ? [] : [{ ...route, path: "/", recognises: isTopics }];
+  return [...options.paths.map((path) => ({ ...route, path })), ...guest];
+}
 
 function countersOf(counts: Counts): Reading[] {
   return [
