@@ -15,7 +15,9 @@ import type {
   SharedPeer,
   Sink,
 } from "./backplane.ts";
+import { Exchange } from "./channels.ts";
 import type { PeerHandle, PeerId, Refused, RoomId } from "./events.ts";
+import { FarExchange } from "./far_exchange.ts";
 import { type Ghost, Ghosts, nameOf, type Relay, roomNameOf } from "./ghosts.ts";
 import { isExpulsion, type LeaveReason } from "./expulsion.ts";
 import type { Happenings } from "./happenings.ts";
@@ -29,19 +31,10 @@ import {
   type ClaimRefusal,
   entryOf,
   NO_LIMITS,
+  type Own,
   sharedClaim,
   whenAnswered,
 } from "./shared_steps.ts";
-
-/** A peer of this node, as the other nodes know it. */
-interface Own {
-  readonly actor: Actor;
-  readonly dialect: string;
-  /** Set once the peer has described itself where nobody else saw it. */
-  fresh: SelfDescription | undefined;
-  /** Names of the rooms that it is in. */
-  readonly rooms: Set<string>;
-}
 
 /**
  * A hub of one node among several. Its ids, rooms and pairs are those of all nodes. Peers of this
@@ -50,6 +43,7 @@ interface Own {
  */
 export class SharedHub extends Hub implements Sink {
   override readonly elsewhere: Elsewhere;
+  override readonly channels: Exchange;
   readonly #backplane: Backplane;
   readonly #limits: HubLimits;
   readonly #reserves = new Map<string, Reserve[]>();
@@ -79,7 +73,9 @@ export class SharedHub extends Hub implements Sink {
       pass: (ghost, message) => this.#passGhost(ghost, message),
       expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
     });
-    backplane.attach(this);
+    const far = new FarExchange(backplane);
+    this.channels = new Exchange((realm, kind, receiver) => far.open(realm, kind, receiver));
+    backplane.attach(far.before(this));
   }
 
   /** Peers of this node. */

@@ -1,9 +1,19 @@
-import type { SharedClaim, SharedEntry } from "./backplane.ts";
+import type { Actor, SharedClaim, SharedEntry } from "./backplane.ts";
 import type { Refused } from "./events.ts";
 import type { HubLimits } from "./limits.ts";
-import type { Claim, RoomRequest } from "./peer.ts";
+import type { Claim, RoomRequest, SelfDescription } from "./peer.ts";
 
 export type ClaimRefusal = Extract<Refused, { step: "claim" }>["reason"];
+
+/** A peer of this node, as the other nodes know it. */
+export interface Own {
+  readonly actor: Actor;
+  readonly dialect: string;
+  /** Set once the peer has described itself where nobody else saw it. */
+  fresh: SelfDescription | undefined;
+  /** Names of the rooms that it is in. */
+  readonly rooms: Set<string>;
+}
 
 /** No limits: a hub of one node among several checks its own, and the engine those of rooms. */
 export const NO_LIMITS: HubLimits = {
