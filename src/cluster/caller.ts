@@ -182,6 +182,8 @@ export class Caller {
     if (word !== "ok") throw new EngineError("other", `refuses this node: ${word}`);
     this.#answered();
     if (node === this.#node && epoch === this.#epoch && !this.#isRestoring) return;
+    // The engine has its data, but not this incarnation: it was declared dead while it was away.
+    if (node !== this.#node && this.#node !== "" && epoch === this.#epoch) this.#owner.buried();
     report({ type: "reached", epoch: String(epoch), nodes: Number(nodes) });
     this.#steps.restart(this.#underWay?.steps ?? []);
     this.#underWay = undefined;

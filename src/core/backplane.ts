@@ -139,6 +139,10 @@ export interface Backplane {
 
 /** A hub's way to the peers of other nodes, for dialects; a hub without other nodes has none. */
 export interface Elsewhere {
+  /** Grows with every change of a peer of another node that is known here. */
+  readonly changes: number;
+  /** Has the members of a room on other nodes known here, also while no peer of this node is in it. */
+  follow(room: RoomKey): void;
   /** Passes a message to an id that this node does not hold; resolves when the outcome is certain. */
   pass(from: PeerKey, to: string, payload: unknown): Promise<Passed>;
   /** Calls back when an id appears on any node that a message of this node was for. */

@@ -61,3 +61,8 @@ export function whenAnswered<Answer>(
   });
   return promise;
 }
+
+/** Adds to the values of a key. */
+export function append<Value>(to: Map<string, Value[]>, key: string, value: Value): void {
+  to.set(key, [...to.get(key) ?? [], value]);
+}
