@@ -5,7 +5,9 @@ import { APPLY, HELLO, run } from "./scripts.ts";
 import type { Step, Steps } from "./steps.ts";
 
 const CALL_MS = 2_000;
+/** Longest time between two beats; a short lease has shorter ones. */
 const BEAT_MS = 2_000;
+const BEATS_PER_LEASE = 3;
 const FIRST_DELAY_MS = 20;
 const LONGEST_DELAY_MS = 250;
 /** How often a node looks for others while a lost engine fills again. */
@@ -79,6 +81,8 @@ export class Caller {
   #underWay: Call | undefined;
   #isRestoring = false;
   #beatAt = -Infinity;
+  #isBeatDue = true;
+  #beat: Disposable | undefined;
   #answeredAt: number;
   #isUp = false;
   #changedAt: number;
@@ -88,7 +92,6 @@ export class Caller {
   #isStopped = false;
   #close: (() => void) | undefined;
   #running: Promise<void> | undefined;
-  readonly #beats: Disposable;
 
   constructor(options: CallerOptions, steps: Steps, owner: CallerOwner) {
     this.#options = options;
@@ -96,7 +99,6 @@ export class Caller {
     this.#steps = steps;
     this.#owner = owner;
     this.#answeredAt = this.#changedAt = options.clock.now();
-    this.#beats = options.clock.every(BEAT_MS, () => this.wake());
   }
 
   get node(): string {
@@ -141,11 +143,11 @@ export class Caller {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#beats[Symbol.dispose]();
     this.#acting.resolve();
     this.#close?.();
     this.wake();
     await this.#running;
+    this.#beat?.[Symbol.dispose]();
   }
 
   async #live(): Promise<void> {
@@ -182,8 +184,8 @@ export class Caller {
     if (word !== "ok") throw new EngineError("other", `refuses this node: ${word}`);
     this.#answered();
     if (node === this.#node && epoch === this.#epoch && !this.#isRestoring) return;
-    // The engine has its data, but not this incarnation: it was declared dead while it was away.
-    if (node !== this.#node && this.#node !== "" && epoch === this.#epoch) this.#owner.buried();
+    // The engine has kept its data, but not this node: it was taken for dead meanwhile.
+    if (this.#node !== "" && node !== this.#node && epoch === this.#epoch) this.#owner.buried();
     report({ type: "reached", epoch: String(epoch), nodes: Number(nodes) });
     this.#steps.restart(this.#underWay?.steps ?? []);
     this.#underWay = undefined;
@@ -253,8 +255,7 @@ export class Caller {
   async #pause(): Promise<void> {
     const { clock } = this.#options;
     const isIdle = (): boolean =>
-      this.#underWay === undefined && this.#steps.size === 0 &&
-      clock.now() - this.#beatAt < BEAT_MS;
+      this.#underWay === undefined && this.#steps.size === 0 && !this.#isBeatDue;
     while (isIdle() && !this.#isStopped) {
       this.#wake = Promise.withResolvers();
       await this.#wake.promise;
@@ -272,7 +273,7 @@ export class Caller {
     steps: readonly string[],
   ): Promise<{ formingMs: number; outcomes: string[]; nodes: KnownNode[] } | undefined> {
     const { prefix, clock } = this.#options;
-    const isBeat = clock.now() - this.#beatAt >= BEAT_MS / 2;
+    const isBeat = this.#isBeatDue || clock.now() - this.#beatAt >= this.#beatMs / 2;
     const head = [prefix, this.#node, this.#epoch, String(number), this.#owner.place() ?? ""];
     const modes = [isBeat ? "beat" : "", this.#isRestoring ? "restore" : "", String(MOST_ITEMS)];
     const sentAt = clock.now();
@@ -284,7 +285,7 @@ export class Caller {
     );
     switch (word) {
       case "ok":
-        if (isBeat) this.#beatAt = sentAt;
+        if (isBeat) this.#hasBeaten(sentAt);
         this.#answered(sentAt);
         return {
           formingMs: Number(forming),
@@ -306,6 +307,21 @@ export class Caller {
       default:
         throw new EngineError("other", "answered something unknown");
     }
+  }
+
+  get #beatMs(): number {
+    return Math.min(BEAT_MS, this.#options.leaseMs / BEATS_PER_LEASE);
+  }
+
+  #hasBeaten(at: number): void {
+    const { clock } = this.#options;
+    this.#beatAt = at;
+    this.#isBeatDue = false;
+    this.#beat?.[Symbol.dispose]();
+    this.#beat = clock.after(Math.max(0, at + this.#beatMs - clock.now()), () => {
+      this.#isBeatDue = true;
+      this.wake();
+    });
   }
 
   /** @param at the moment at which the engine was asked: it counts the lease from later on */

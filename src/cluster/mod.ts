@@ -16,8 +16,8 @@ export interface ClusterOptions {
   readonly password: string | undefined;
   /** The cluster's name. */
   readonly prefix: string;
-  /** Undefined for a name that is made up. */
-  readonly node: string | undefined;
+  /** This node's name. */
+  readonly node: string;
   readonly leaseMs: number;
   readonly waitMs: number;
   readonly maxWaiting: number;
@@ -41,14 +41,13 @@ export interface Cluster {
 
 /** Format of everything under the prefix. */
 const FORMAT = 1;
-const RANDOM_DIGITS = 6;
 
 /**
  * Joins a cluster. Throws ClusterError where the engine cannot be used, and RangeError at a URL that
  * names none; both have messages for people.
  */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
-  const { url, password, prefix: cluster, node = `n-${randomName()}`, tls, clock } = options;
+  const { url, password, prefix: cluster, node, tls, clock } = options;
   const { leaseMs, report, warn, settings: equal } = options;
   const place = readPlace(url, password);
   const engine = new RedisEngine({ place, name: node, tls, clock });
@@ -78,8 +77,4 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     place: engine.place,
     nodes,
   };
-}
-
-function randomName(): string {
-  return crypto.randomUUID().replaceAll("-", "").slice(0, RANDOM_DIGITS);
 }

@@ -22,7 +22,9 @@ import { Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
 import { actorArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
 import { Outbox } from "./outbox.ts";
+import { Questions } from "./questions.ts";
 import { Reader } from "./reader.ts";
+import { Reaper } from "./reaper.ts";
 import { type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
@@ -34,14 +36,14 @@ export interface NodeOptions extends CallerOptions, StepLimits {
 const SWEEP_MS = 250;
 /** How long a node that an emptied engine does not know may take to come back, beyond its lease. */
 const RETURN_MS = 3_000;
-/** How long the node with the lowest name may take to begin the reaping of a dead one. */
-const REAP_MS = 2_000;
 /** How long the steps of the end may take. */
 const END_MS = 1_000;
 
 /** This process as a node of a cluster. */
 export class ClusterNode implements Backplane {
   readonly node: string;
+  /** Questions to other nodes, and theirs. */
+  readonly questions: Questions;
   readonly #options: NodeOptions;
   readonly #clock: Clock;
   readonly #steps: Steps;
@@ -56,8 +58,7 @@ export class ClusterNode implements Backplane {
   #nodes: readonly KnownNode[] = [];
   /** Nodes that know what has come from them, in this epoch. */
   readonly #greeted = new Set<string>();
-  readonly #deadSince = new Map<string, number>();
-  readonly #reaping = new Set<string>();
+  readonly #reaper = new Reaper((node) => this.#push(["Q", node], true));
   #epochAt: number;
   #tickets = 0;
 
@@ -72,12 +73,19 @@ export class ClusterNode implements Backplane {
       report({ type: "undelivered", cause: "gone" });
       this.#push(["N", realm, id]);
     });
+    this.questions = new Questions({
+      clock,
+      nodeCalled: (name) => this.isUp ? this.#nodeCalled(name) : undefined,
+      push: (...args) => this.#push(args, true),
+      onFault: (error) => report({ type: "fault", error }),
+    });
     this.#directory = new Directory(engine, prefix);
     this.#caller = new Caller(options, this.#steps, this.#owner());
     this.#items = new ItemHandler({
       clock,
       registry: this.#registry,
       outbox: this.#outbox,
+      questions: this.questions,
       report,
       isCalling: (realm, id) => this.#caller.isCalling(realm, id),
       nodeOf: (process) => this.#nodeOf(process),
@@ -267,7 +275,7 @@ export class ClusterNode implements Backplane {
       restoring: () => {
         this.#epochAt = this.#clock.now();
         this.#greeted.clear();
-        this.#reaping.clear();
+        this.#reaper.restart();
         return this.#registry.steps();
       },
       greetings: () => this.#greetings(),
@@ -295,7 +303,7 @@ export class ClusterNode implements Backplane {
   #passed(steps: readonly Step[], outcomes: readonly string[]): void {
     let index = 0;
     for (const { parcel, args } of steps) {
-      if (args[0] === "Q") this.#reaping.delete(args[1] ?? "");
+      if (args[0] === "Q") this.#reaper.done(args[1] ?? "");
       if (parcel === undefined) continue;
       const outcome = outcomes[index++] ?? "!";
       if (outcome === "!") this.#end(parcel, "unavailable");
@@ -328,28 +336,8 @@ export class ClusterNode implements Backplane {
       if (before.has(id)) report({ type: "node", name, change: "left" });
     }
     this.#nodes = nodes;
-    this.#reap(nodes);
+    this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
     this.#missMissing();
-  }
-
-  /** The first of the living reaps the dead; the others do if it does not. */
-  #reap(nodes: readonly KnownNode[]): void {
-    const now = this.#clock.now();
-    const isFirst = nodes.find(({ isAlive }) => isAlive)?.id === this.#caller.node;
-    for (const { id, isAlive } of nodes) {
-      if (isAlive) {
-        this.#deadSince.delete(id);
-        continue;
-      }
-      const since = this.#deadSince.get(id) ?? now;
-      this.#deadSince.set(id, since);
-      if (this.#reaping.has(id) || !isFirst && now - since < REAP_MS) continue;
-      this.#reaping.add(id);
-      this.#push(["Q", id], true);
-    }
-    for (const id of this.#deadSince.keys()) {
-      if (!nodes.some((node) => node.id === id)) this.#deadSince.delete(id);
-    }
   }
 
   /** A process that an emptied engine has not seen again is gone. */
@@ -358,6 +346,10 @@ export class ClusterNode implements Backplane {
     for (const process of this.#outbox.processes) {
       if (this.#nodeOf(process) === undefined) this.#outbox.gone(process);
     }
+  }
+
+  #nodeCalled(name: string): string | undefined {
+    return this.#nodes.find((node) => node.isAlive && node.name === name)?.id;
   }
 
   #nodeOf(process: string): string | undefined {

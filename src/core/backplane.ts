@@ -155,8 +155,11 @@ export interface Elsewhere {
 export interface Sink {
   /** A message for a peer of this node; false if the peer is not here, or takes nothing more. */
   deliver(message: SharedMessage): boolean;
-  /** A peer of this node lost its id to another connection, or its departure was announced already. */
-  lost(key: PeerKey, fence: Fence): void;
+  /**
+   * A peer of this node lost its id. "replaced": its client has another connection now. "lost": the
+   * other nodes took it for gone, or another client has the id.
+   */
+  lost(key: PeerKey, fence: Fence, why: "replaced" | "lost"): void;
   /** An id has appeared for which messages of this node wait. */
   wanted(key: PeerKey): void;
   /** The members of a room in joining order, in place of everything known before. */

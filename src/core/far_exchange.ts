@@ -28,9 +28,9 @@ export class FarExchange {
         channels.deliver(message.id, message.payload, message.from);
         return true;
       },
-      lost: (key, fence) => {
+      lost: (key, fence, why) => {
         const channels = of(key);
-        return channels === undefined ? hub.lost(key, fence) : channels.lost(key.id, fence);
+        return channels === undefined ? hub.lost(key, fence, why) : channels.lost(key.id, fence);
       },
       wanted: (key) => of(key) === undefined ? hub.wanted(key) : undefined,
       listed: (room, members) => (of(room) ?? hub).listed(room, members),

@@ -15,6 +15,7 @@ export class Ghost implements Receiver {
   readonly link = { isOpen: true, fail: (): void => {} };
   readonly links = [];
   readonly isElsewhere = true;
+  readonly node: string;
   readonly realm: string;
   readonly id: string;
   readonly fence: Fence;
@@ -22,16 +23,19 @@ export class Ghost implements Receiver {
   /** Names of rooms of this node, and ids of peers of this node. */
   readonly rooms = new Set<string>();
   readonly pairs = new Set<string>();
+  /** Ids of the peers of this node that it has called. */
+  readonly called = new Set<PeerId>();
   readonly #hub: Pick<GhostHub, "pass" | "expel">;
   #handle: PeerHandle | undefined;
 
   constructor(
     realm: string,
-    { id, fence, dialect }: SharedPeer,
+    { id, node, fence, dialect }: SharedPeer,
     hub: Pick<GhostHub, "pass" | "expel">,
   ) {
     this.realm = realm;
     this.id = id;
+    this.node = node;
     this.fence = fence;
     this.dialect = dialect;
     this.#hub = hub;

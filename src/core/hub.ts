@@ -125,7 +125,7 @@ export class Hub {
     if (peer === undefined || peer.receiver !== receiver) return;
     peer.isReleased = true;
     realm.peers.delete(peer.id);
-    realm.count(peer.dialect, -1);
+    realm.count(peer, -1);
     this.#peerCount--;
     this.#calls?.leave(peer, !this.#isSilent);
     this.#rooms.leaveAll(peer, !this.#isSilent, news);
@@ -312,7 +312,7 @@ export class Hub {
     if (objection !== undefined) return refuseClaim(claim, objection);
     const peer = new Peer(claim, ++this.#fences, this.#happenings.now());
     realm.peers.set(claim.id, peer);
-    realm.count(claim.dialect, 1);
+    realm.count(peer, 1);
     this.#peerCount++;
     reportPeerJoined(this.#happenings, peer);
     tell(peer, { type: "admitted", peer: peer.handle });

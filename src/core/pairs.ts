@@ -8,7 +8,10 @@ import type { Peer } from "./peer.ts";
 export function pairUp(peer: Peer, other: Peer, openCalls: OpenCalls): void {
   const { dialect, handle: from } = peer;
   const isCall = peer.isExclusive || other.isExclusive;
-  const call = isCall ? openCalls.start({ dialect, from, to: other.handle }) : undefined;
+  const isElsewhere = peer.receiver.isElsewhere === true;
+  const call = isCall
+    ? openCalls.start({ dialect, from, to: other.handle, isElsewhere })
+    : undefined;
   (peer.paired ??= new Map()).set(other, call);
   (other.paired ??= new Map()).set(peer, call);
 }

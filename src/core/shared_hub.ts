@@ -30,6 +30,8 @@ import { refuseClaim } from "./refusals.ts";
 import {
   append,
   type ClaimRefusal,
+  elsewhereOf,
+  endStay,
   entryOf,
   NO_LIMITS,
   type Own,
@@ -68,18 +70,10 @@ export class SharedHub extends Hub implements Sink {
       expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
     });
     this.#ghosts = ghosts;
-    this.elsewhere = {
-      get changes(): number {
-        return ghosts.changes;
-      },
-      follow(room): void {
-        ghosts.follow(room);
-        backplane.follow(room);
-      },
+    this.elsewhere = elsewhereOf(backplane, ghosts, {
       pass: (from, to, payload) => this.#pass(from, to, payload),
       whenWanted: (realm, appeared) => append(this.#wanted, realm, appeared),
-      ids: (realm, dialect) => backplane.ids(realm, dialect),
-    };
+    });
     const far = new FarExchange(backplane);
     this.channels = new Exchange((realm, kind, receiver) => far.open(realm, kind, receiver));
     backplane.attach(far.before(this));
@@ -213,8 +207,11 @@ export class SharedHub extends Hub implements Sink {
     return whenAnswered<PairAnswer>(
       (answer) => this.#backplane.pair(own.actor, to, answer),
       (outcome) => {
-        if (outcome === "paired" || outcome === "stale") return;
-        const reason = outcome === "unavailable" ? outcome : `peer_${outcome}` as const;
+        // The other one called first, and the two are paired already.
+        const isLate = this.#ghosts.find({ realm: handle.realm, id: to })?.called.has(handle.id);
+        const answer = outcome === "paired" && isLate === true ? "busy" : outcome;
+        if (answer === "paired" || answer === "stale") return;
+        const reason = answer === "unavailable" ? answer : `peer_${answer}` as const;
         this.#answer(handle, { type: "refused", step: "pair", peer: to, reason });
       },
     );
@@ -247,14 +244,13 @@ export class SharedHub extends Hub implements Sink {
     return true;
   }
 
-  lost(key: PeerKey, fence: Fence): void {
+  lost(key: PeerKey, fence: Fence, why: "replaced" | "lost"): void {
     const own = this.#own.get(nameOf(key));
     const peer = this.find(key.realm, key.id);
     if (own === undefined || peer === undefined || own.actor.fence !== fence) return;
     this.#forget(own);
-    const { handle, receiver } = peer;
-    tell(peer, { type: "replaced" });
-    super.release(handle, receiver, "replaced");
+    endStay(peer, why);
+    super.release(peer.handle, peer.receiver, why);
   }
 
   wanted({ realm, id }: PeerKey): void {
@@ -280,7 +276,9 @@ export class SharedHub extends Hub implements Sink {
   paired(realm: string, caller: SharedPeer, callee: SharedPeer): void {
     const handle = this.#handleIn(realm, caller, callee.id);
     const other = this.#handleIn(realm, callee, caller.id);
-    if (handle !== undefined && other !== undefined) void super.pair(handle, callee.id);
+    if (handle === undefined || other === undefined) return;
+    this.#ghosts.find({ realm, id: caller.id })?.called.add(callee.id);
+    void super.pair(handle, callee.id);
   }
 
   told(topic: string, body: unknown): void {
@@ -299,7 +297,7 @@ export class SharedHub extends Hub implements Sink {
   severed(): void {
     const known = [...this.#own.values()].filter((own) => this.#ghosts.know(own.actor, own.rooms));
     for (const { actor } of known) {
-      this.lost(actor, actor.fence);
+      this.lost(actor, actor.fence, "lost");
       this.#backplane.release(actor, undefined);
     }
     this.#ghosts.clear();

@@ -1,7 +1,14 @@
-import type { Actor, SharedClaim, SharedEntry } from "./backplane.ts";
+import type { Actor, Backplane, Elsewhere, SharedClaim, SharedEntry } from "./backplane.ts";
 import type { Refused } from "./events.ts";
+import type { Ghosts } from "./ghosts.ts";
 import type { HubLimits } from "./limits.ts";
-import type { Claim, RoomRequest, SelfDescription } from "./peer.ts";
+import {
+  type Claim,
+  type PresentPeer,
+  type RoomRequest,
+  type SelfDescription,
+  tell,
+} from "./peer.ts";
 
 export type ClaimRefusal = Extract<Refused, { step: "claim" }>["reason"];
 
@@ -37,6 +44,32 @@ export function sharedClaim(claim: Claim, entry: SharedEntry | undefined): Share
   const { realm, id, dialect, policy = "proof", proof, isExclusive = false } = claim;
   const { bytes, info } = claim.description ?? { bytes: 0, info: null };
   return { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry };
+}
+
+/** The way to the peers of other nodes. */
+export function elsewhereOf(
+  backplane: Backplane,
+  ghosts: Ghosts,
+  { pass, whenWanted }: Pick<Elsewhere, "pass" | "whenWanted">,
+): Elsewhere {
+  return {
+    get changes(): number {
+      return ghosts.changes;
+    },
+    follow(room): void {
+      ghosts.follow(room);
+      backplane.follow(room);
+    },
+    pass,
+    whenWanted,
+    ids: (realm, dialect) => backplane.ids(realm, dialect),
+  };
+}
+
+/** Ends the stay of a peer that lost its id; one that was not replaced is to come back. */
+export function endStay(peer: PresentPeer, why: "replaced" | "lost"): void {
+  if (why === "replaced") return tell(peer, { type: "replaced" });
+  for (const link of peer.receiver.links) link.close(1001);
 }
 
 /**

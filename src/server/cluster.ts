@@ -1,3 +1,4 @@
+import type { Fleet } from "../admin/fleet.ts";
 import type { Cluster } from "../cluster/mod.ts";
 import { ConfigError } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
@@ -19,6 +20,8 @@ export interface Clustered {
   readonly journal: ClusterJournal;
 }
 
+/** Length of the end of a name that is made up. */
+const RANDOM_DIGITS = 6;
 /** How long the engine may be away before the node is not ready. */
 const AWAY_MS = 5_000;
 
@@ -37,13 +40,15 @@ export async function joinCluster(
   // Only here: without a cluster no client library is loaded.
   const { openCluster } = await import("../cluster/mod.ts");
   const journal = new ClusterJournal(log);
+  const node = config.clusterNode ?? `n-${crypto.randomUUID().slice(0, RANDOM_DIGITS)}`;
+  log.bear?.({ instance: node });
   try {
     const cluster = await openCluster({
       clock,
       url,
       password: config.clusterPassword,
       prefix: config.clusterPrefix,
-      node: config.clusterNode,
+      node,
       leaseMs: config.clusterLeaseMs,
       waitMs: config.clusterWaitMs,
       maxWaiting: config.clusterMaxWaitingSteps,
@@ -74,6 +79,20 @@ export function hubOf(
   const { cluster: { node }, journal } = clustered;
   journal.announce(metrics, node);
   return new SharedHub(config.limits, node, abroad, happenings);
+}
+
+/** The other nodes, as operators reach them. */
+export function fleetOf(clustered: Clustered | undefined): Fleet | undefined {
+  if (clustered === undefined) return undefined;
+  const { prefix, node } = clustered.cluster;
+  return {
+    cluster: prefix,
+    node: node.node,
+    isUp: () => node.isUp,
+    nodes: () => node.nodes,
+    ask: (name, topic, question) => node.questions.ask(name, topic, question),
+    answer: (topic, answerer) => node.questions.answer(topic, answerer),
+  };
 }
 
 /** Why this node is not ready, in a few words; undefined if it is, or alone. */

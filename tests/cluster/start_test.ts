@@ -151,7 +151,7 @@ clientTest({
     await using engine = await startRedis();
     const common = [...SERVED, "--cluster", engine.url];
     await using first = await startServerProcess([...common, "--cluster-node", "one"]);
-    await says(first, `Cluster "signalbox" at ${shown(engine)} as node one, 1 node\n`);
+    await says(first, `Cluster "signalbox" at ${shown(engine)} as node one, 1 node instance=one\n`);
     assertEquals(await failure(...common, "--cluster-node", "one"), [
       1,
       'Another node called "one" is alive in "signalbox"',

@@ -268,7 +268,7 @@ steps.X = {
   function(realm, id, fence, dialect, proof, exclusive, bytes, info)
     local it = find(realm, id)
     if it and it.node == me and it.fence == fence then return end
-    if it and (it.node == me or isAlive(it.node)) then return tell(me, "lost", realm, id, fence) end
+    if it and (it.node == me or isAlive(it.node)) then return tell(me, "lost", realm, id, fence, "taken") end
     if it then release(it, "") end
     if tonumber(fence) > highest then
       highest = tonumber(fence)

@@ -5,6 +5,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { FarReceiver } from "../../core/far_channels.ts";
 import type { Link } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
+import type { UpgradeRoute } from "../../http/route.ts";
 import { defineDialect, type OpenDialect, type Reading, type Sealing } from "../dialect.ts";
 import { limit, linkLimitOptions, pathText, toggle, whole, wholeIfGiven } from "../kit/options.ts";
 import { readSealed } from "../kit/sealed.ts";
@@ -63,6 +64,8 @@ const options = z.strictObject({
   ),
 });
 
+type Options = z.output<typeof options>;
+
 /** A lost page, as it is sealed. */
 const Sealed = LostPage.extend({ leftMs: z.number() });
 
@@ -109,21 +112,8 @@ export const topics = defineDialect({
       lost.expire(clock.now());
       counts.delivered += held.release(clock.now() - CALL_MS);
     });
-    const place = { authenticator, dialect };
-    const newSession = (link: Link, pass: Pass | undefined): TopicsSession =>
-      new TopicsSession(link, server, pass);
-    const route = {
-      kind: "upgrade",
-      limits: options,
-      maxSilenceMs: options.maxSilenceMs,
-      connect: (visit: Visit, link: Link) => newSession(link, passFor(place, visit, link)),
-      check: checkBefore(place, newSession),
-    } as const;
-    const guest = options.paths.includes("/")
-      ? []
-      : [{ ...route, path: "/", recognises: isTopics }];
     return {
-      routes: [...options.paths.map((path) => ({ ...route, path })), ...guest],
+      routes: routesOf(options, server, { authenticator, dialect }),
       entrances: options.paths.slice(0, 1).map((path) => ({
         path,
         scheme: "ws",
@@ -142,6 +132,25 @@ export const topics = defineDialect({
     };
   },
 });
+
+/** The configured paths; at `/` topics are a guest, recognised by the first frame. */
+function routesOf(
+  options: Options,
+  server: TopicsServer,
+  place: Parameters<typeof passFor>[0],
+): UpgradeRoute[] {
+  const newSession = (link: Link, pass: Pass | undefined): TopicsSession =>
+    new TopicsSession(link, server, pass);
+  const route = {
+    kind: "upgrade",
+    limits: options,
+    maxSilenceMs: options.maxSilenceMs,
+    connect: (visit: Visit, link: Link) => newSession(link, passFor(place, visit, link)),
+    check: checkBefore(place, newSession),
+  } as const;
+  const guest = options.paths.includes("/") ? [] : [{ ...route, path: "/", recognises: isTopics }];
+  return [...options.paths.map((path) => ({ ...route, path })), ...guest];
+}
 
 function countersOf(counts: Counts): Reading[] {
   return [

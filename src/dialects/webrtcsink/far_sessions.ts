@@ -210,7 +210,9 @@ export class FarSessions {
   }
 
   #send(peer: PeerHandle, to: PeerHandle, news: FarNews): Sent {
-    return this.#place.hub.send(peer, to, news);
+    const { hub, realm } = this.#place;
+    // A peer that other nodes took for gone may not send any more.
+    return hub.find(realm, peer.id)?.handle === peer ? hub.send(peer, to, news) : "unknown";
   }
 }
 

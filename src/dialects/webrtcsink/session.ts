@@ -151,11 +151,8 @@ export class WebRtcSinkSession implements Session, Party {
       case "refused":
         throw explained(event);
       case "stopped":
-        return this.link.close(1000);
-      // Ids are made here: this node was taken for dead, and the others have seen the peer leave.
       case "replaced":
-        this.#leave(() => this.#seat.lose());
-        return this.link.close(1001, "server was cut off");
+        return this.link.close(1000);
       // Only peers of different nodes are paired.
       case "paired":
         return;
@@ -181,16 +178,12 @@ export class WebRtcSinkSession implements Session, Party {
 
   /** The others learn of their sessions' ends first, then listeners of the departure. */
   closed(departure: Departure): void {
-    this.#leave(() => this.#seat.release(departure));
-  }
-
-  #leave(release: () => void): void {
     const { peer } = this.#seat;
     if (peer === undefined) return;
     const { lists, sessions } = this.#server;
     this.#endAll(peer, sessions.ofProducer(peer.id));
     this.#endAll(peer, sessions.ofConsumer(peer.id));
-    release();
+    this.#seat.release(departure);
     lists.forget(this.#status);
   }
 
@@ -377,12 +370,16 @@ export class WebRtcSinkSession implements Session, Party {
 
   /** Informs the other side, except at the server's end: streams go on without it. */
   #end(peer: PeerHandle, session: MediaSession, error: string | null): void {
-    const { hub, sessions } = this.#server;
+    const { hub, realm, sessions, far } = this.#server;
     sessions.end(session);
-    if (session.isFar) return this.#server.far.end(peer, session, error);
+    if (session.isFar) return far.end(peer, session, error);
     if (hub.isSilent) return;
     const partner = partnerIn(session, peer.id);
-    hub.send(peer, partner, { type: "endSession", sessionId: session.id, error });
+    const news = { type: "endSession", sessionId: session.id, error } as const;
+    if (hub.find(realm, peer.id)?.handle === peer) return void hub.send(peer, partner, news);
+    // Other nodes took the peer for gone, and it may not send any more.
+    const receiver = hub.find(realm, partner.id)?.receiver;
+    if (receiver instanceof WebRtcSinkSession) receiver.tell(news, peer.id);
   }
 
   tell(news: SessionNews, from: PeerId): void {

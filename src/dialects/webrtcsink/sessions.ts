@@ -88,7 +88,9 @@ export class Sessions {
   ): MediaSession {
     const { id = crypto.randomUUID() } = far ?? {};
     const to = from.id === producer.id ? consumer : producer;
-    const call = this.#calls.start({ dialect: this.#dialect, id, from, to });
+    // The other node names the sessions that its peers start.
+    const isElsewhere = far?.id !== undefined;
+    const call = this.#calls.start({ dialect: this.#dialect, id, from, to, isElsewhere });
     const session = { id, producer, consumer, call, isFar: far !== undefined };
     this.#byId.set(session.id, session);
     add(this.#ofProducer, producer.id, session);

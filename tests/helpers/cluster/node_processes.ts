@@ -7,8 +7,8 @@ export interface NodeProcesses extends AsyncDisposable {
   readonly nodes: readonly ServerProcess[];
   /** Where a node's WebSockets are. */
   wsUrl(index: number): string;
-  /** One more node. */
-  add(): Promise<ServerProcess>;
+  /** One more node, which reaches the engine at another URL where one is given. */
+  add(engineUrl?: string): Promise<ServerProcess>;
 }
 
 /** Starts nodes called a, b, c … that serve these dialects. */
@@ -23,10 +23,10 @@ export async function startNodes(
   undo.defer(async () => {
     await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
   });
-  const add = async (): Promise<ServerProcess> => {
+  const add = async (engineUrl = engine.url): Promise<ServerProcess> => {
     const node = await startServerProcess([
       "--cluster",
-      engine.url,
+      engineUrl,
       "--cluster-node",
       String.fromCharCode("a".charCodeAt(0) + nodes.length),
       // A loaded machine may be slow.
@@ -51,4 +51,10 @@ export async function startNodes(
     add,
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
+}
+
+/** True once a node has missed its engine for so long that it is not ready. */
+export async function missesEngine(url: string): Promise<boolean> {
+  const response = await fetch(`${url}/readyz`);
+  return (await response.text()).startsWith("not ready: the cluster");
 }

@@ -51,23 +51,40 @@ export async function startProxy(
   target: string,
   page: string = "src/server/README.md",
 ): Promise<Proxy> {
-  const { template, args, reload } = KINDS[name];
+  const upstream = new URL(target).host;
+  const recommended = await documented(name, upstream, page);
+  return await runProxy(name, (places) => {
+    const values: Readonly<Record<string, string | number>> = {
+      ...places,
+      upstream,
+      modules: "/usr/lib/apache2/modules",
+      user: Deno.uid() === 0 ? "User www-data" : "",
+      documented: recommended,
+    };
+    return KINDS[name].template.replace(/\{\{(\w+)\}\}/g, (_, key) => String(values[key]));
+  });
+}
+
+/** The places that a proxy's configuration names. */
+export interface ProxyPlaces {
+  /** For its files, and removed with it. */
+  readonly folder: string;
+  readonly port: number;
+  /** Where it is administered. */
+  readonly admin: number;
+}
+
+/** Runs a proxy with a configuration of the test's own. */
+export async function runProxy(
+  name: ProxyName,
+  configuration: (places: ProxyPlaces) => string,
+): Promise<Proxy> {
+  const { args, reload } = KINDS[name];
   const folder = await Deno.makeTempDir({ prefix: `signalbox-${name}-` });
   await Deno.chmod(folder, 0o755); // for the workers, which run as "nobody"
   const [port, admin] = freePorts();
-  const upstream = new URL(target).host;
-  const values: Readonly<Record<string, string | number>> = {
-    folder,
-    port,
-    admin,
-    upstream,
-    modules: "/usr/lib/apache2/modules",
-    user: Deno.uid() === 0 ? "User www-data" : "",
-    documented: await documented(name, upstream, page),
-  };
   const file = `${folder}/configuration`;
-  const text = template.replace(/\{\{(\w+)\}\}/g, (_, key) => String(values[key]));
-  await Deno.writeTextFile(file, text);
+  await Deno.writeTextFile(file, configuration({ folder, port, admin }));
   const env = { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
   const child = new Deno.Command(programOf(name), {
     args: args(file),
