@@ -250,7 +250,7 @@ export class Ghosts {
     ghost.rooms.add(name);
     this.#room(name).ghosts.add(ghost);
     if (ghost !== known) return;
-    // It may have described itself where nobody here was told, before it entered.
+    // A description before its entry was not sent to this node.
     this.#update(ghost, member);
     this.#hub.join(ghost.handle, request);
   }

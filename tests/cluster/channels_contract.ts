@@ -41,7 +41,7 @@ export const CHANNELS: Checks = [
       assertEquals(both.taken, [...TWENTY, "end"]);
     },
   ],
-  ["a publication that follows a subscription reaches whom the answer comes from", async (open) => {
+  ["a publication that follows a subscription reaches its new subscriber", async (open) => {
     await using stage = await open();
     const [a, b] = channelsOf(stage.hubs);
     const root = a.subscribe("root");
@@ -55,7 +55,7 @@ export const CHANNELS: Checks = [
     await stage.until("the answer", () => own.taken.length === 1);
     assertEquals([root.taken, own.taken], [["here I am"], ["hello"]]);
   }],
-  ["who unsubscribes is not counted any more, and gets nothing", async (open) => {
+  ["a subscriber that unsubscribes is counted no more, and gets nothing", async (open) => {
     await using stage = await open();
     const [a, b] = channelsOf(stage.hubs);
     const [stays, leaves] = [a.subscribe("x"), b.subscribe("x")];

@@ -1,6 +1,13 @@
 import { assertEquals } from "@std/assert";
 import type { Page } from "../helpers/browser/browser.ts";
 import { launchBrowser } from "../helpers/browser/chromium.ts";
+import {
+  assertSees,
+  consume,
+  openSinkPage,
+  type SinkPage,
+  startGstWebRtcSite,
+} from "../helpers/browser/gstwebrtc.ts";
 import { startYjsSite } from "../helpers/browser/topics.ts";
 import { startNodes } from "../helpers/cluster/node_processes.ts";
 import { clientTest } from "../helpers/process/clients.ts";
@@ -34,6 +41,38 @@ clientTest({
     });
     // Each page has a connection of its own with both others.
     assertEquals(await Promise.all(pages.map((page) => page.call("partners", 2))), [2, 2, 2]);
+  },
+});
+
+clientTest({
+  name: "cluster, gstwebrtc-api: pages of two nodes see the camera of a third, until its node dies",
+  needs: ["redis-server", "chromium"],
+  fn: async () => {
+    await using nodes = await startNodes(3, ["webrtcsink"]);
+    await using site = await startGstWebRtcSite();
+    await using browser = await launchBrowser();
+    const open = (at: number): Promise<SinkPage> =>
+      openSinkPage(browser, site, `${nodes.wsUrl(at)}/webrtcsink`);
+    const early = await open(0);
+    const producer = await open(1);
+    assertEquals(await producer.page.call("produce"), true);
+    await producer.page.call("happened", "producer streaming");
+    const late = await open(2);
+    for (const consumer of [early, late]) {
+      await consumer.page.call("happened", "producer added");
+      await consume(consumer, producer);
+      await assertSees(consumer, producer);
+    }
+    await early.page.call("stopConsuming", producer.id);
+    await producer.page.call("happened", "client removed");
+    await assertSees(late, producer);
+    await nodes.nodes[1]?.stop("SIGKILL");
+    await late.page.call("happened", "session closed");
+    for (const consumer of [early, late]) {
+      await consumer.page.call("happened", "producer removed");
+      assertEquals(await consumer.page.call("producers"), []);
+      assertEquals(await consumer.page.call("all", "error"), []);
+    }
   },
 });
 

@@ -212,7 +212,7 @@ clientTest({
     const newcomer = await WsClient.open(`${nodes.wsUrl(0)}/webrtcsink`);
     assertEquals(await next({ client: newcomer }), { type: "error", details });
     assertEquals((await within("the end", newcomer.closed)).code, 1013);
-    // An end that could not be told is told later.
+    // The end of the session is sent again once the engine is back.
     viewer.client.send({ type: "endSession", sessionId });
     await nodes.engine.restart();
     assertEquals(await next(producer), { type: "endSession", sessionId });

@@ -1,7 +1,7 @@
 import type { FarReceiver } from "../../core/far_channels.ts";
 import { LostPage } from "./lost_pages.ts";
 import { encode, type Publish, type YjsNote } from "./messages.ts";
-import type { TopicsServer } from "./session.ts";
+import type { TopicsServer } from "./server.ts";
 
 /** A publication of Yjs' shape on its way between nodes; each counts the subscribers anew. */
 export interface FarYjs {

@@ -15,7 +15,8 @@ import { HeldAnnouncements } from "./held_announcements.ts";
 import { LostPage, LostPages } from "./lost_pages.ts";
 import { isTopics, type Shape } from "./messages.ts";
 import { topicOperations } from "./operations.ts";
-import { type TopicsServer, TopicsSession } from "./session.ts";
+import type { TopicsServer } from "./server.ts";
+import { TopicsSession } from "./session.ts";
 import type { Publication, Subscription } from "./subscription.ts";
 
 const EXPIRE_MS = 5_000;

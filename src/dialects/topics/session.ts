@@ -1,34 +1,13 @@
-import type { Channels } from "../../core/channels.ts";
-import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
 import { type Expulsion, refusalOf } from "../../core/expulsion.ts";
 import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
-import type { Counts } from "./counts.ts";
 import { farYjs } from "./far.ts";
-import type { HeldAnnouncements } from "./held_announcements.ts";
-import type { LostPages } from "./lost_pages.ts";
 import { type Change, encode, type Publish, readCommand, type Shape } from "./messages.ts";
-import { type Owner, type Publication, Subscription } from "./subscription.ts";
+import type { TopicsServer } from "./server.ts";
+import { type Owner, Subscription } from "./subscription.ts";
 import { WIRE } from "./wire.ts";
-
-/** Shared by all connections of the dialect. */
-export interface TopicsServer {
-  readonly channels: Readonly<Record<Shape, Channels<Publication, Subscription>>>;
-  readonly clock: Clock;
-  readonly lost: LostPages;
-  readonly held: HeldAnnouncements;
-  readonly counts: Counts;
-  /** Orders subscriptions and announcements. */
-  readonly nextSerial: () => number;
-  readonly maxTopicLength: number;
-  readonly maxSubscriptions: number;
-  /** Every publication goes to every subscriber, as on the original servers. */
-  readonly isBroadcast: boolean;
-  readonly announceWindowMs: number;
-  readonly resumeMs: number;
-}
 
 type Yjs = Publish & { readonly shape: "yjs" };
 type Trystero = Publish & { readonly shape: "trystero" };
