@@ -38,7 +38,7 @@ export type { Sent } from "./abroad.ts";
  */
 export class Hub {
   /** Publish and subscribe, for dialects whose clients are no peers. */
-  readonly channels = new Exchange();
+  readonly channels: Exchange = new Exchange();
   /** The way to the peers of other nodes, if there are any. */
   readonly elsewhere: Elsewhere | undefined = undefined;
   /** The calls that operators see. */
