@@ -26,6 +26,7 @@ import { Questions } from "./questions.ts";
 import { Reader } from "./reader.ts";
 import { SharedRecords } from "./records.ts";
 import { Reaper } from "./reaper.ts";
+import { Roster } from "./roster.ts";
 import { type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
@@ -58,9 +59,7 @@ export class ClusterNode implements Backplane {
   readonly #items: ItemHandler;
   readonly #sweep: Disposable;
   #sink: Sink | undefined;
-  #nodes: readonly KnownNode[] = [];
-  /** Nodes that know what has come from them, in this epoch. */
-  readonly #greeted = new Set<string>();
+  readonly #roster: Roster;
   readonly #reaper = new Reaper((node) => this.#push(["Q", node], true));
   #epochAt: number;
   #tickets = 0;
@@ -71,6 +70,7 @@ export class ClusterNode implements Backplane {
     this.#options = options;
     this.#clock = clock;
     this.#epochAt = clock.now();
+    this.#roster = new Roster(report);
     this.#steps = new Steps(options);
     this.#outbox = new Outbox(options.maxUnconfirmedBytes, ({ realm, id }) => {
       report({ type: "undelivered", cause: "gone" });
@@ -80,7 +80,7 @@ export class ClusterNode implements Backplane {
     this.records = new SharedRecords({ engine, clock, prefix, push });
     this.questions = new Questions({
       clock,
-      nodeCalled: (name) => this.isUp ? this.#nodeCalled(name) : undefined,
+      nodeCalled: (name) => this.isUp ? this.#roster.called(name) : undefined,
       push: (...args) => this.#push(args, true),
       onFault: (error) => report({ type: "fault", error }),
     });
@@ -94,8 +94,8 @@ export class ClusterNode implements Backplane {
       records: this.records,
       report,
       isCalling: (realm, id) => this.#caller.isCalling(realm, id),
-      nodeOf: (process) => this.#nodeOf(process),
-      nameOf: (node) => this.#nodes.find(({ id }) => id === node)?.name ?? processOf(node),
+      nodeOf: (process) => this.#roster.of(process),
+      nameOf: (node) => this.#roster.nameOf(node),
       push: (...args) => this.#push(args),
       resend: (steps) => this.#pushFirst(steps),
       answered: (ticket) => this.#steps.answered(ticket),
@@ -125,7 +125,7 @@ export class ClusterNode implements Backplane {
   }
 
   get nodes(): readonly NodeInfo[] {
-    return this.#nodes.filter(({ isAlive }) => isAlive);
+    return this.#roster.living;
   }
 
   get waitingSteps(): number {
@@ -281,7 +281,7 @@ export class ClusterNode implements Backplane {
       },
       restoring: () => {
         this.#epochAt = this.#clock.now();
-        this.#greeted.clear();
+        this.#roster.restart();
         this.#reaper.restart();
         return this.#heldSteps();
       },
@@ -306,9 +306,7 @@ export class ClusterNode implements Backplane {
   }
 
   *#greetings(): Generator<readonly string[]> {
-    for (const { id, isAlive } of this.#nodes) {
-      if (!isAlive || id === this.#caller.node || this.#greeted.has(id)) continue;
-      this.#greeted.add(id);
+    for (const id of this.#roster.strangers(this.#caller.node)) {
       yield ["T", id, "last", String(this.#items.lastFrom(processOf(id)))];
     }
   }
@@ -338,17 +336,7 @@ export class ClusterNode implements Backplane {
   }
 
   #known(nodes: readonly KnownNode[]): void {
-    const { report } = this.#options;
-    const before = new Set(this.#nodes.map(({ id }) => id));
-    for (const { id, name } of nodes) {
-      if (!before.delete(id) && id !== this.#caller.node) {
-        report({ type: "node", name, change: "joined" });
-      }
-    }
-    for (const { id, name } of this.#nodes) {
-      if (before.has(id)) report({ type: "node", name, change: "left" });
-    }
-    this.#nodes = nodes;
+    this.#roster.update(nodes, this.#caller.node);
     this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
     this.#missMissing();
   }
@@ -357,16 +345,8 @@ export class ClusterNode implements Backplane {
   #missMissing(): void {
     if (this.#clock.now() - this.#epochAt < this.#options.leaseMs + RETURN_MS) return;
     for (const process of this.#outbox.processes) {
-      if (this.#nodeOf(process) === undefined) this.#outbox.gone(process);
+      if (this.#roster.of(process) === undefined) this.#outbox.gone(process);
     }
-  }
-
-  #nodeCalled(name: string): string | undefined {
-    return this.#nodes.find((node) => node.isAlive && node.name === name)?.id;
-  }
-
-  #nodeOf(process: string): string | undefined {
-    return this.#nodes.find(({ id }) => processOf(id) === process)?.id;
   }
 
   #refuseLate(): void {

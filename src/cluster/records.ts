@@ -109,7 +109,7 @@ function stepOf({ key: [kind = "", ...parts], text, lifetimeMs, stamp }: SharedR
   const name = packNames(parts);
   const lifetime = lifetimeMs === Infinity ? "-" : String(Math.max(0, Math.ceil(lifetimeMs)));
   const time = stamp === undefined ? "" : String(stamp);
-  return ["W", kind, name, time, lifetime, text === undefined ? "0" : "1", text ?? ""];
+  return ["G", kind, name, time, lifetime, text === undefined ? "0" : "1", text ?? ""];
 }
 
 function listOf(reply: Reply | undefined): readonly Reply[] {

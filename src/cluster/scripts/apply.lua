@@ -452,7 +452,7 @@ end
 
 -- A change of this moment has no stamp. A record that a node has kept has one, or 0 if no other node
 -- ever saw it: the newer one stays.
-steps.W = {
+steps.G = {
   6,
   function(kind, name, stamp, lifetime, isThere, body)
     if not KINDS[kind] then return end
