@@ -96,6 +96,7 @@ export class ClusterNode implements Backplane {
       engine,
       clock,
       prefix,
+      run: () => this.#caller.run,
       mayAct: () => this.#caller.mayAct(),
       handle: (item) => this.#items.handle(item),
     });
