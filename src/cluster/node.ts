@@ -4,9 +4,11 @@ import type {
   ClaimAnswer,
   DescribeAnswer,
   JoinAnswer,
+  LookAnswer,
   NodeInfo,
   PairAnswer,
   Passed,
+  RoomKey,
   SharedClaim,
   SharedDescription,
   SharedEntry,
@@ -18,7 +20,7 @@ import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
-import { limitText, processOf, roomName } from "./names.ts";
+import { actorArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
 import { Outbox } from "./outbox.ts";
 import { Questions } from "./questions.ts";
 import { Reader } from "./reader.ts";
@@ -135,7 +137,7 @@ export class ClusterNode implements Backplane {
     this.#caller.start();
   }
 
-  claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void): void {
+  claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient = false): void {
     const { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry } = claim;
     const ticket = this.#ticket();
     const facts = [dialect, policy, packProof(proof), isExclusive ? "1" : "0"];
@@ -151,6 +153,7 @@ export class ClusterNode implements Backplane {
       ticket,
       ["C", ticket, realm, packName(id), ...facts, ...described, ...room, ""],
       () => answer({ refused: "unavailable" }),
+      isPatient,
     );
   }
 
@@ -199,6 +202,7 @@ export class ClusterNode implements Backplane {
     maxBytes: number,
     { bytes, info, news }: SharedDescription,
     answer: (outcome: DescribeAnswer) => void,
+    isPatient = false,
   ): void {
     const ticket = this.#ticket();
     const who = actorArgs(actor);
@@ -208,7 +212,7 @@ export class ClusterNode implements Backplane {
       answer("described");
     });
     const what = [limitText(maxBytes), String(bytes), packBody(info), packBody(news)];
-    this.#ask(ticket, ["D", ticket, ...who, ...what], () => answer("unavailable"));
+    this.#ask(ticket, ["D", ticket, ...who, ...what], () => answer("unavailable"), isPatient);
   }
 
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
@@ -218,6 +222,27 @@ export class ClusterNode implements Backplane {
     });
     const args = ["P", ticket, ...actorArgs(actor), packName(to)];
     this.#ask(ticket, args, () => answer("unavailable"));
+  }
+
+  look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {
+    const ticket = this.#ticket();
+    this.#items.expect(ticket, () => answer("listed"));
+    this.#ask(ticket, ["W", ticket, room.realm, roomName(room)], () => answer("unavailable"));
+  }
+
+  follow(room: RoomKey): void {
+    this.#registry.follow(room.realm, roomName(room));
+    this.#push(["F", room.realm, roomName(room)]);
+  }
+
+  hold(bytes: number): boolean {
+    const isHeld = this.#outbox.hold(bytes);
+    if (!isHeld) this.#options.report({ type: "undelivered", cause: "unavailable" });
+    return isHeld;
+  }
+
+  unhold(bytes: number): void {
+    this.#outbox.unhold(bytes);
   }
 
   tell(topic: string, body: unknown): void {
@@ -343,13 +368,14 @@ export class ClusterNode implements Backplane {
     return `${this.#options.process}-${++this.#tickets}`;
   }
 
-  #ask(ticket: string, args: readonly string[], answer: () => void): void {
+  #ask(ticket: string, args: readonly string[], answer: () => void, isPatient = false): void {
     const refuse = (): void => {
       this.#items.forget(ticket);
       answer();
     };
-    if (this.#steps.isFull || this.isFenced && !this.isUp) return refuse();
-    this.#steps.push({ args, addedAt: this.#clock.now(), pending: { ticket, refuse } });
+    const isVain = this.#steps.isFull || this.isFenced && !this.isUp;
+    if (isVain && !isPatient) return refuse();
+    this.#steps.push({ args, addedAt: this.#clock.now(), pending: { ticket, refuse, isPatient } });
     this.#caller.wake();
   }
 
@@ -364,12 +390,4 @@ export class ClusterNode implements Backplane {
     this.#steps.unshift(steps.map((args) => ({ args, addedAt, isOfEpoch: true })));
     this.#caller.wake();
   }
-}
-
-function actorArgs({ realm, id, fence }: Actor): [realm: string, id: string, fence: string] {
-  return [realm, packName(id), String(fence)];
-}
-
-function entryArgs(entry: SharedEntry): [string, string, string] {
-  return [roomName(entry), limitText(entry.maxMembers), limitText(entry.maxBytes)];
 }

@@ -15,7 +15,9 @@ import type {
   SharedPeer,
   Sink,
 } from "./backplane.ts";
+import { Exchange } from "./channels.ts";
 import type { PeerHandle, PeerId, Refused, RoomId } from "./events.ts";
+import { FarExchange } from "./far_exchange.ts";
 import { type Ghost, Ghosts, nameOf, type Relay, roomNameOf } from "./ghosts.ts";
 import { isExpulsion, type LeaveReason } from "./expulsion.ts";
 import type { Happenings } from "./happenings.ts";
@@ -26,7 +28,9 @@ import { askAll } from "./realm.ts";
 import type { Receiver } from "./session.ts";
 import { refuseClaim } from "./refusals.ts";
 import {
+  append,
   type ClaimRefusal,
+  elsewhereOf,
   endStay,
   entryOf,
   NO_LIMITS,
@@ -42,6 +46,7 @@ import {
  */
 export class SharedHub extends Hub implements Sink {
   override readonly elsewhere: Elsewhere;
+  override readonly channels: Exchange;
   readonly #backplane: Backplane;
   readonly #limits: HubLimits;
   readonly #reserves = new Map<string, Reserve[]>();
@@ -55,23 +60,23 @@ export class SharedHub extends Hub implements Sink {
     super(NO_LIMITS, abroad, news);
     this.#limits = limits;
     this.#backplane = backplane;
-    this.elsewhere = {
-      pass: (from, to, payload) => this.#pass(from, to, payload),
-      whenWanted: (realm, appeared) => {
-        this.#wanted.set(realm, [...this.#wanted.get(realm) ?? [], appeared]);
-      },
-      ids: (realm, dialect) => backplane.ids(realm, dialect),
-    };
-    this.#ghosts = new Ghosts({
+    const ghosts = new Ghosts({
       claim: (claim) => void super.claim(claim),
       join: (handle, request) => void super.join(handle, request),
-      describe: (handle, description) => void super.describe(handle, description),
+      describe: (handle, description, news) => void super.describe(handle, description, news),
       release: (handle, receiver, news) => super.release(handle, receiver, "left", news),
       find: (realm, id) => this.find(realm, id),
       pass: (ghost, message) => this.#passGhost(ghost, message),
       expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
     });
-    backplane.attach(this);
+    this.#ghosts = ghosts;
+    this.elsewhere = elsewhereOf(backplane, ghosts, {
+      pass: (from, to, payload) => this.#pass(from, to, payload),
+      whenWanted: (realm, appeared) => append(this.#wanted, realm, appeared),
+    });
+    const far = new FarExchange(backplane);
+    this.channels = new Exchange((realm, kind, receiver) => far.open(realm, kind, receiver));
+    backplane.attach(far.before(this));
   }
 
   /** Peers of this node. */
@@ -80,7 +85,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   override reserve(realm: string, reserve: Reserve): void {
-    this.#reserves.set(realm, [...this.#reserves.get(realm) ?? [], reserve]);
+    append(this.#reserves, realm, reserve);
   }
 
   override async claim(claim: Claim): Promise<void> {
@@ -260,14 +265,12 @@ export class SharedHub extends Hub implements Sink {
     this.#ghosts.joined(room, member);
   }
 
-  described(key: PeerKey, fence: Fence, { bytes, info, news }: SharedDescription): void {
-    const ghost = this.#ghosts.find(key);
-    if (ghost?.fence === fence) void super.describe(ghost.handle, { bytes, info }, news);
+  described(key: PeerKey, fence: Fence, description: SharedDescription): void {
+    this.#ghosts.described(key, fence, description);
   }
 
   left(key: PeerKey, fence: Fence, news: unknown): void {
-    const ghost = this.#ghosts.find(key);
-    if (ghost?.fence === fence) this.#ghosts.drop(ghost, news);
+    this.#ghosts.left(key, fence, news);
   }
 
   paired(realm: string, caller: SharedPeer, callee: SharedPeer): void {
@@ -322,9 +325,8 @@ export class SharedHub extends Hub implements Sink {
   #objection({ realm, dialect, capacity = Infinity, room }: Claim): ClaimRefusal | undefined {
     const ofDialect = this.#ofDialect.get(`${realm}:${dialect}`) ?? 0;
     if (ofDialect >= capacity || this.#own.size >= this.#limits.maxPeers) return "peers_full";
-    const isFull = room !== undefined &&
-      this.#isFull(roomNameOf(entryOf(this.#limits, realm, room)));
-    return isFull ? "rooms_full" : undefined;
+    if (room === undefined) return undefined;
+    return this.#isFull(roomNameOf(entryOf(this.#limits, realm, room))) ? "rooms_full" : undefined;
   }
 
   #entryFor({ realm, room }: Claim): SharedEntry | undefined {

@@ -1,5 +1,6 @@
-import type { Actor, SharedClaim, SharedEntry } from "./backplane.ts";
+import type { Actor, Backplane, Elsewhere, SharedClaim, SharedEntry } from "./backplane.ts";
 import type { Refused } from "./events.ts";
+import type { Ghosts } from "./ghosts.ts";
 import type { HubLimits } from "./limits.ts";
 import {
   type Claim,
@@ -45,6 +46,26 @@ export function sharedClaim(claim: Claim, entry: SharedEntry | undefined): Share
   return { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry };
 }
 
+/** The way to the peers of other nodes. */
+export function elsewhereOf(
+  backplane: Backplane,
+  ghosts: Ghosts,
+  { pass, whenWanted }: Pick<Elsewhere, "pass" | "whenWanted">,
+): Elsewhere {
+  return {
+    get changes(): number {
+      return ghosts.changes;
+    },
+    follow(room): void {
+      ghosts.follow(room);
+      backplane.follow(room);
+    },
+    pass,
+    whenWanted,
+    ids: (realm, dialect) => backplane.ids(realm, dialect),
+  };
+}
+
 /** Ends the stay of a peer that lost its id; one that was not replaced is to come back. */
 export function endStay(peer: PresentPeer, why: "replaced" | "lost"): void {
   if (why === "replaced") return tell(peer, { type: "replaced" });
@@ -72,4 +93,9 @@ export function whenAnswered<Answer>(
     }
   });
   return promise;
+}
+
+/** Adds to the values of a key. */
+export function append<Value>(to: Map<string, Value[]>, key: string, value: Value): void {
+  to.set(key, [...to.get(key) ?? [], value]);
 }

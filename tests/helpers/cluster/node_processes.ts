@@ -48,7 +48,7 @@ export async function startNodesAt(
       String.fromCharCode("a".charCodeAt(0) + nodes.length),
       // A loaded machine may be slow.
       "--cluster-wait-ms",
-      "20000",
+      "120000",
       ...dialects.flatMap((name) => ["--dialects", name]),
       ...args,
     ]);
