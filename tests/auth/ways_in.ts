@@ -22,7 +22,7 @@ export interface Held {
   readonly client: TestClient;
   /** The token that it showed last. */
   token: number;
-  /** What a client of Simple needs to come back. */
+  /** Credentials with which a client of Simple comes back. */
   readonly secrets?: Readonly<Record<string, unknown>>;
   /** It speaks in packets of a namespace. */
   readonly isNamespace?: true;
