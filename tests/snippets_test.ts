@@ -82,7 +82,10 @@ function startsIn(text: string): string[] {
 async function testTexts(): Promise<string> {
   const texts: string[] = [];
   for (
-    const folder of ["e2e", "helpers/process", "e2e/bridge", "e2e/gstreamer", "server", "docs"]
+    const folder of [
+      ...["e2e", "e2e/bridge", "e2e/gstreamer", "helpers/cluster", "helpers/process"],
+      ...["server", "docs"],
+    ]
   ) {
     const url = new URL(`./${folder}/`, import.meta.url);
     for await (const { name } of Deno.readDir(url)) {

@@ -17,6 +17,8 @@ import { roomsResource } from "./resources/rooms.ts";
 import { serverResource } from "./resources/server.ts";
 import { type App, BASE, type Environment } from "./route.ts";
 import { type FoundRoute, RouteTable } from "./route_table.ts";
+import type { Part } from "./reach.ts";
+import { type Handed, Spread } from "./spread.ts";
 
 export interface AdminAppOptions {
   readonly access: Access;
@@ -40,6 +42,8 @@ export class AdminApp {
   readonly #table: RouteTable;
   readonly #idempotency: Idempotency;
   readonly #document: string;
+  /** Undefined on a server of one node. */
+  readonly #spread: Spread | undefined;
 
   constructor(parts: AdminParts, options: AdminAppOptions) {
     this.#parts = parts;
@@ -48,6 +52,9 @@ export class AdminApp {
     this.#app = appOf(parts, options);
     this.#document = documentOf(this.#app, parts);
     this.#table = new RouteTable(this.#app.openAPIRegistry.definitions);
+    const carryOut = (request: Handed, part: Part): Promise<Response> | undefined =>
+      this.#carryOut(request, part);
+    this.#spread = parts.fleet && new Spread({ fleet: parts.fleet, carryOut });
   }
 
   /**
@@ -107,9 +114,28 @@ export class AdminApp {
     const attempted: Attempted = { method, path, token: actor.digest, body };
     const key = request.headers.get("idempotency-key") ?? undefined;
     return await this.#idempotency.once(key, attempted, async () => {
+      if (this.#spread !== undefined && route.reach !== undefined) {
+        const { name, role } = actor;
+        const handed = { method: method === "HEAD" ? "GET" : method, path, body };
+        return await this.#spread.answer(route.reach, { ...handed, actor: { name, role } });
+      }
       const inner = new Request(`http://admin${path}`, innerInit(request, body));
       return await this.#app.fetch(inner, { actor });
     });
+  }
+
+  /** Carries a node's part of a request out, its own or another node's; undefined if it may have none. */
+  #carryOut({ method, path, body, actor }: Handed, part: Part): Promise<Response> | undefined {
+    const route = this.#table.find(method, path.split("?")[0] ?? "");
+    if (route?.reach === undefined || route.role === "full" && actor.role === "read") {
+      return undefined;
+    }
+    const inner = new Request(
+      `http://admin${path}`,
+      innerInit({ method, headers: new Headers() }, body),
+    );
+    const isCurrent = (): boolean => true;
+    return Promise.resolve(this.#app.fetch(inner, { actor: { ...actor, isCurrent }, part }));
   }
 
   #noteForbidden({ name }: Actor, { action = "change", subject }: FoundRoute): void {
@@ -143,7 +169,10 @@ export class AdminApp {
 }
 
 /** The request as the resources see it: an empty body of a change is an empty object. */
-function innerInit({ method, headers }: Request, body: string): RequestInit {
+function innerInit(
+  { method, headers }: Pick<Request, "method" | "headers">,
+  body: string,
+): RequestInit {
   const lastId = headers.get("last-event-id");
   const init = { method, headers: lastId === null ? {} : { "last-event-id": lastId } };
   const isChange = method === "POST" || method === "PUT";
@@ -248,7 +277,7 @@ function documentOf(app: App, { server: { version, basePath } }: AdminParts): st
     info: {
       title: "signalbox admin API",
       version,
-      description: "Peers, rooms, calls, bans and the state of one signalbox process.",
+      description: "Peers, rooms, calls, bans and the state of a signalbox server.",
     },
     ...(basePath === "" ? {} : { servers: [{ url: basePath }] }),
   });

@@ -29,7 +29,7 @@ export interface OperatorParts {
     readonly realm: string;
     readonly dialect: OpenDialect;
   }[];
-  readonly hub: Pick<Hub, "find" | "overview">;
+  readonly hub: Pick<Hub, "overview">;
   readonly store: Pick<Store, "operatorLog" | "rotateSecret" | "flush">;
   readonly bans: AddressBans;
   readonly userBans: UserBans;
@@ -139,7 +139,7 @@ export class Operator {
 
   #find(name: string, id: PeerId): PresentPeer | undefined {
     const realm = this.#parts.dialects.find((one) => one.name === name)?.realm;
-    const peer = realm === undefined ? undefined : this.#parts.hub.find(realm, id);
+    const peer = realm === undefined ? undefined : this.#parts.hub.overview.peer(realm, id);
     return peer?.dialect === name ? peer : undefined;
   }
 

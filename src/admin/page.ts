@@ -1,7 +1,7 @@
-import { Buffer } from "node:buffer";
 import * as z from "zod";
 import type { Clock } from "../core/clock.ts";
-import { invalid } from "./problem.ts";
+import { compare, cursorOf, type Place, readCursor } from "./place.ts";
+import { MAX_PART_BYTES, type Part } from "./reach.ts";
 
 const MAX_LIMIT = 1_000;
 /** Work is interrupted after this time, so that clients need not wait for an operator's page. */
@@ -22,11 +22,15 @@ export function pageOf<T extends z.ZodType>(item: T, id: string): z.ZodObject<{
   items: z.ZodArray<T>;
   next: z.ZodNullable<z.ZodString>;
   total: z.ZodInt;
+  missing: z.ZodOptional<z.ZodArray<z.ZodString>>;
 }> {
   return z.strictObject({
     items: z.array(item),
     next: z.string().nullable().meta({ description: "Names the next page; null at the last one" }),
     total: z.int().meta({ description: "Items that match, on all pages" }),
+    missing: z.array(z.string()).optional().meta({
+      description: "Nodes of a cluster that did not answer: their items are left out",
+    }),
   }).meta({ id });
 }
 
@@ -50,18 +54,19 @@ export interface PageSource<Item, View> {
   readonly view: (item: Item) => View;
 }
 
-/** Compared element by element. */
-export type Place = readonly (number | string)[];
-
-/** Makes a page; other work of the process goes on in between. */
+/**
+ * Makes a page; other work of the process goes on in between.
+ * @param part of a page of several nodes
+ */
 export async function paginate<Item, View>(
   { limit, cursor }: PageRequest,
   { items, placeOf, matches, view }: PageSource<Item, View>,
   clock: Pick<Clock, "now" | "delay">,
+  part?: Part,
 ): Promise<Page<View>> {
   const after = cursor === undefined ? undefined : readCursor(cursor);
   const views: View[] = [];
-  let [total, seen, startedAt] = [0, 0, clock.now()];
+  let [total, seen, bytes, startedAt] = [0, 0, 0, clock.now()];
   let last: Place | undefined = undefined;
   let hasMore = false;
   for (const item of items) {
@@ -73,35 +78,43 @@ export async function paginate<Item, View>(
     total++;
     const place = placeOf(item);
     if (after !== undefined && compare(place, after) <= 0) continue;
-    if (views.length === limit) {
+    if (views.length === limit || bytes > MAX_PART_BYTES) {
       hasMore = true;
       continue;
     }
     views.push(view(item));
     last = place;
+    if (part === undefined) continue;
+    part.places.push(place);
+    bytes += JSON.stringify(views.at(-1)).length;
   }
   return { items: views, next: hasMore && last !== undefined ? cursorOf(last) : null, total };
 }
 
-function compare(one: Place, other: Place): number {
-  for (const [at, part] of one.entries()) {
-    const counterpart = other[at];
-    if (counterpart === undefined || typeof counterpart !== typeof part) return 1;
-    if (part !== counterpart) return part < counterpart ? -1 : 1;
+/**
+ * The first items of a list in the order of their places, behind a cursor: those of a page, and one
+ * more. The list itself may have any order.
+ */
+export async function inPlace<Item>(
+  { limit, cursor }: PageRequest,
+  { items, placeOf, matches }: Pick<PageSource<Item, unknown>, "items" | "placeOf" | "matches">,
+  clock: Pick<Clock, "now" | "delay">,
+): Promise<Item[]> {
+  const after = cursor === undefined ? undefined : readCursor(cursor);
+  let first: { readonly item: Item; readonly place: Place }[] = [];
+  let [seen, startedAt] = [0, clock.now()];
+  for (const item of items) {
+    if (++seen % CHECK_EVERY === 0 && clock.now() - startedAt > YIELD_MS) {
+      await clock.delay(0);
+      startedAt = clock.now();
+    }
+    const place = placeOf(item);
+    if (!matches(item) || after !== undefined && compare(place, after) <= 0) continue;
+    first.push({ item, place });
+    if (first.length < 2 * (limit + 1)) continue;
+    first = first.sort((a, b) => compare(a.place, b.place)).slice(0, limit + 1);
   }
-  return 0;
-}
-
-function cursorOf(place: Place): string {
-  return Buffer.from(JSON.stringify(place)).toString("base64url");
-}
-
-const Cursor = z.array(z.union([z.number(), z.string()])).min(1);
-
-function readCursor(cursor: string): Place {
-  try {
-    return Cursor.parse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
-  } catch {
-    throw invalid({ pointer: "/query/cursor", detail: "expected the `next` of a page" });
-  }
+  return first.sort((a, b) => compare(a.place, b.place)).slice(0, limit + 1).map(({ item }) =>
+    item
+  );
 }

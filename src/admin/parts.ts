@@ -6,6 +6,7 @@ import type { ConnectionFacts } from "../transport/connections.ts";
 import type { Traffic } from "../transport/links.ts";
 import type { SenderReport } from "../webhooks/mod.ts";
 import type { EventFeed } from "./events.ts";
+import type { Fleet } from "./fleet.ts";
 import type { Operator } from "./operator.ts";
 
 /** A dialect at work. */
@@ -45,6 +46,8 @@ export interface ServerFacts {
 /** The parts of the server that operators reach. */
 export interface AdminParts {
   readonly server: ServerFacts;
+  /** The other nodes; undefined on a server of one node. */
+  readonly fleet?: Fleet | undefined;
   readonly clock: Clock;
   readonly wallNow: WallClock;
   readonly hub: Hub;

@@ -2,11 +2,16 @@ import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import * as z from "zod";
 import { isoTime } from "../system/clock.ts";
 import type { Admitted } from "./access.ts";
+import type { Part, Reach } from "./reach.ts";
 import { ProblemBody, type ProblemCode, statusOf, titleOf } from "./problem.ts";
 
 /** A request's operator. */
 export interface Environment {
-  readonly Bindings: { readonly actor: Admitted };
+  readonly Bindings: {
+    readonly actor: Pick<Admitted, "name" | "isCurrent">;
+    /** This node's part in a request that concerns several; undefined on a server of one node. */
+    readonly part?: Part;
+  };
 }
 
 export type App = OpenAPIHono<Environment>;
@@ -21,6 +26,8 @@ export interface RouteFacts {
   readonly role: "none" | "read" | "full";
   /** The name of the change in the operators' log. */
   readonly action?: string;
+  /** The nodes of a cluster that it concerns; only the one that gets it by default. */
+  readonly reach?: Reach;
   readonly problems?: readonly ProblemCode[];
 }
 
@@ -31,15 +38,17 @@ interface Common {
   readonly security: { bearer: string[] }[];
   readonly "x-role": RouteFacts["role"];
   readonly "x-action"?: string;
+  readonly "x-reach"?: Reach;
 }
 
-export function facts({ operationId, summary, role, action }: RouteFacts): Common {
+export function facts({ operationId, summary, role, action, reach }: RouteFacts): Common {
   return {
     operationId,
     summary,
     security: role === "none" ? [] : [{ bearer: [] }],
     "x-role": role,
     ...(action === undefined ? {} : { "x-action": action }),
+    ...(reach === undefined ? {} : { "x-reach": reach }),
   };
 }
 

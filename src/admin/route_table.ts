@@ -1,7 +1,10 @@
+import type { Reach } from "./reach.ts";
+
 /** A route that a request's path leads to. */
 export interface FoundRoute {
   readonly role: string;
   readonly action: string | undefined;
+  readonly reach: Reach | undefined;
   /** The variable segments of the path, decoded. */
   readonly subject: readonly string[];
 }
@@ -11,6 +14,7 @@ interface Entry {
   readonly pattern: RegExp;
   readonly role: string;
   readonly action: string | undefined;
+  readonly reach: Reach | undefined;
 }
 
 /** A definition of the registry that the document is made from. */
@@ -21,6 +25,7 @@ interface Definition {
     readonly path: string;
     readonly "x-role"?: string;
     readonly "x-action"?: string;
+    readonly "x-reach"?: Reach;
   };
 }
 
@@ -32,17 +37,19 @@ export class RouteTable {
     this.#entries = definitions.flatMap(({ route }) => {
       if (route === undefined) return [];
       const { method, path, "x-role": role = "full", "x-action": action } = route;
+      const reach = route["x-reach"];
       const source = path.replaceAll(".", "\\.").replace(/\{\w+\}/g, "([^/]+)");
-      return [{ method: method.toUpperCase(), pattern: new RegExp(`^${source}$`), role, action }];
+      const pattern = new RegExp(`^${source}$`);
+      return [{ method: method.toUpperCase(), pattern, role, action, reach }];
     });
   }
 
   find(method: string, path: string): FoundRoute | undefined {
     const asked = method === "HEAD" ? "GET" : method;
-    for (const { method, pattern, role, action } of this.#entries) {
+    for (const { method, pattern, role, action, reach } of this.#entries) {
       const match = method === asked ? pattern.exec(path) : null;
       if (match !== null) {
-        return { role, action, subject: match.slice(1).map(decodeURIComponent) };
+        return { role, action, reach, subject: match.slice(1).map(decodeURIComponent) };
       }
     }
     return undefined;

@@ -1,11 +1,13 @@
 import type { Clock } from "../core/clock.ts";
 import { type Engine, type EngineConnection, EngineError } from "./engine.ts";
 import type { ReportCluster } from "./events.ts";
-import { APPLY, HELLO, run } from "./scripts.ts";
+import { APPLY, HELLO, run, runOf } from "./scripts.ts";
 import type { Step, Steps } from "./steps.ts";
 
 const CALL_MS = 2_000;
+/** Longest time between two beats; a short lease has shorter ones. */
 const BEAT_MS = 2_000;
+const BEATS_PER_LEASE = 3;
 const FIRST_DELAY_MS = 20;
 const LONGEST_DELAY_MS = 250;
 /** How often a node looks for others while a lost engine fills again. */
@@ -44,7 +46,7 @@ export interface CallerOptions {
 export interface CallerOwner {
   /** The place of the newest item that was handled. */
   place(): string | undefined;
-  /** This process is known by another name in the engine now. */
+  /** The inbox begins anew: this process has another name in the engine, or the engine has begun anew. */
   renamed(node: string): void;
   /** This node was declared dead. */
   buried(): void;
@@ -74,11 +76,14 @@ export class Caller {
   #known: string;
   #epoch = "";
   #run = "";
+  #greetedRun = "";
   #number = 0;
   /** Sent, and perhaps carried out: it is sent again as it was. */
   #underWay: Call | undefined;
   #isRestoring = false;
   #beatAt = -Infinity;
+  #isBeatDue = true;
+  #beat: Disposable | undefined;
   #answeredAt: number;
   #isUp = false;
   #changedAt: number;
@@ -88,7 +93,6 @@ export class Caller {
   #isStopped = false;
   #close: (() => void) | undefined;
   #running: Promise<void> | undefined;
-  readonly #beats: Disposable;
 
   constructor(options: CallerOptions, steps: Steps, owner: CallerOwner) {
     this.#options = options;
@@ -96,7 +100,6 @@ export class Caller {
     this.#steps = steps;
     this.#owner = owner;
     this.#answeredAt = this.#changedAt = options.clock.now();
-    this.#beats = options.clock.every(BEAT_MS, () => this.wake());
   }
 
   get node(): string {
@@ -111,6 +114,11 @@ export class Caller {
   /** The moment since which the engine answers, or does not. */
   get changedAt(): number {
     return this.#changedAt;
+  }
+
+  /** The run of the engine in which this node is registered. */
+  get run(): string {
+    return this.#greetedRun;
   }
 
   /** Messages for this id are in the call that is under way. */
@@ -141,11 +149,11 @@ export class Caller {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#beats[Symbol.dispose]();
     this.#acting.resolve();
     this.#close?.();
     this.wake();
     await this.#running;
+    this.#beat?.[Symbol.dispose]();
   }
 
   async #live(): Promise<void> {
@@ -182,14 +190,15 @@ export class Caller {
     if (word !== "ok") throw new EngineError("other", `refuses this node: ${word}`);
     this.#answered();
     if (node === this.#node && epoch === this.#epoch && !this.#isRestoring) return;
+    // The engine has kept its data, but not this node: it was taken for dead meanwhile.
+    if (this.#node !== "" && node !== this.#node && epoch === this.#epoch) this.#owner.buried();
     report({ type: "reached", epoch: String(epoch), nodes: Number(nodes) });
     this.#steps.restart(this.#underWay?.steps ?? []);
     this.#underWay = undefined;
     this.#epoch = String(epoch);
-    if (node !== this.#node) {
-      this.#known = this.#node = String(node);
-      this.#owner.renamed(this.#node);
-    }
+    this.#known = this.#node = String(node);
+    this.#greetedRun = this.#run;
+    this.#owner.renamed(this.#node);
     this.#isRestoring = true;
     await this.#restore(connection);
   }
@@ -251,8 +260,7 @@ export class Caller {
   async #pause(): Promise<void> {
     const { clock } = this.#options;
     const isIdle = (): boolean =>
-      this.#underWay === undefined && this.#steps.size === 0 &&
-      clock.now() - this.#beatAt < BEAT_MS;
+      this.#underWay === undefined && this.#steps.size === 0 && !this.#isBeatDue;
     while (isIdle() && !this.#isStopped) {
       this.#wake = Promise.withResolvers();
       await this.#wake.promise;
@@ -270,7 +278,7 @@ export class Caller {
     steps: readonly string[],
   ): Promise<{ formingMs: number; outcomes: string[]; nodes: KnownNode[] } | undefined> {
     const { prefix, clock } = this.#options;
-    const isBeat = clock.now() - this.#beatAt >= BEAT_MS / 2;
+    const isBeat = this.#isBeatDue || clock.now() - this.#beatAt >= this.#beatMs / 2;
     const head = [prefix, this.#node, this.#epoch, String(number), this.#owner.place() ?? ""];
     const modes = [isBeat ? "beat" : "", this.#isRestoring ? "restore" : "", String(MOST_ITEMS)];
     const sentAt = clock.now();
@@ -282,7 +290,7 @@ export class Caller {
     );
     switch (word) {
       case "ok":
-        if (isBeat) this.#beatAt = sentAt;
+        if (isBeat) this.#hasBeaten(sentAt);
         this.#answered(sentAt);
         return {
           formingMs: Number(forming),
@@ -306,6 +314,21 @@ export class Caller {
     }
   }
 
+  get #beatMs(): number {
+    return Math.min(BEAT_MS, this.#options.leaseMs / BEATS_PER_LEASE);
+  }
+
+  #hasBeaten(at: number): void {
+    const { clock } = this.#options;
+    this.#beatAt = at;
+    this.#isBeatDue = false;
+    this.#beat?.[Symbol.dispose]();
+    this.#beat = clock.after(Math.max(0, at + this.#beatMs - clock.now()), () => {
+      this.#isBeatDue = true;
+      this.wake();
+    });
+  }
+
   /** @param at the moment at which the engine was asked: it counts the lease from later on */
   #answered(at = this.#options.clock.now()): void {
     this.#answeredAt = Math.max(this.#answeredAt, at);
@@ -319,12 +342,6 @@ export class Caller {
     this.#isUp = isUp;
     this.#changedAt = this.#options.clock.now();
   }
-}
-
-/** The engine's own mark of this run of its process. */
-async function runOf(connection: EngineConnection): Promise<string> {
-  const info = String(await connection.command(["INFO", "server"], CALL_MS));
-  return /^run_id:(\S+)/m.exec(info)?.[1] ?? "unknown";
 }
 
 function nodesIn(text: string): KnownNode[] {

@@ -5,12 +5,14 @@ import type { Registry } from "./held.ts";
 import { Arrivals, type Item } from "./inbox.ts";
 import type { Outbox } from "./outbox.ts";
 import { processOf, readRoom } from "./names.ts";
+import type { Questions } from "./questions.ts";
 import { unpackBody, unpackName } from "./texts.ts";
 
 export interface ItemParts {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly outbox: Outbox;
+  readonly questions: Questions;
   readonly report: ReportCluster;
   /** Messages for this id are in the call that is under way. */
   readonly isCalling: (realm: string, id: string) => boolean;
@@ -125,8 +127,7 @@ export class ItemHandler {
       case "refused":
         return this.#answer(a, b, "");
       case "lost":
-        this.#parts.registry.remove(a, b, c);
-        return sink.lost({ realm: a, id: unpackName(b) }, Number(c));
+        return this.#lost(sink, parts);
       case "wanted":
         return this.#appear(a, b);
       case "list":
@@ -159,8 +160,21 @@ export class ItemHandler {
         return;
       }
       default:
-        this.#parts.report({ type: "unknown" });
+        if (!this.#talk(kind, a, b)) this.#parts.report({ type: "unknown" });
     }
+  }
+
+  #lost(sink: Sink, [realm = "", id = "", fence = "", why]: readonly string[]): void {
+    this.#parts.registry.remove(realm, id, fence);
+    const key = { realm, id: unpackName(id) };
+    sink.lost(key, Number(fence), why === undefined ? "replaced" : "lost");
+  }
+
+  /** Handles the items between nodes themselves; false for an item that means nothing. */
+  #talk(kind: string, from: string, body: string): boolean {
+    const { questions } = this.#parts;
+    if (kind === "ask") return questions.asked(from, unpackBody(body));
+    return kind === "answer" && questions.answered(unpackBody(body));
   }
 
   #message(sink: Sink, parts: readonly string[]): void {

@@ -14,10 +14,12 @@ export interface ClusterOptions {
   readonly clock: Clock;
   readonly url: string;
   readonly password: string | undefined;
+  /** For the Sentinels, where the URL names some. */
+  readonly sentinelPassword: string | undefined;
   /** The cluster's name. */
   readonly prefix: string;
-  /** Undefined for a name that is made up. */
-  readonly node: string | undefined;
+  /** This node's name. */
+  readonly node: string;
   readonly leaseMs: number;
   readonly waitMs: number;
   readonly maxWaiting: number;
@@ -41,17 +43,19 @@ export interface Cluster {
 
 /** Format of everything under the prefix. */
 const FORMAT = 1;
-const RANDOM_DIGITS = 6;
 
 /**
  * Joins a cluster. Throws ClusterError where the engine cannot be used, and RangeError at a URL that
  * names none; both have messages for people.
  */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
-  const { url, password, prefix: cluster, node = `n-${randomName()}`, tls, clock } = options;
+  const { url, password, sentinelPassword, prefix: cluster, node, tls, clock } = options;
   const { leaseMs, report, warn, settings: equal } = options;
   const place = readPlace(url, password);
-  const engine = new RedisEngine({ place, name: node, tls, clock });
+  if (sentinelPassword !== undefined && !("sentinels" in place.at)) {
+    throw new RangeError("--cluster-sentinel-password needs the address of Sentinels");
+  }
+  const engine = new RedisEngine({ place, name: node, sentinelPassword, tls, clock });
   const prefix = `{${cluster}}:${FORMAT}:`;
   const settings = digestSettings(cluster, equal);
   const who = {
@@ -78,8 +82,4 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     place: engine.place,
     nodes,
   };
-}
-
-function randomName(): string {
-  return crypto.randomUUID().replaceAll("-", "").slice(0, RANDOM_DIGITS);
 }

@@ -4,9 +4,11 @@ import type {
   ClaimAnswer,
   DescribeAnswer,
   JoinAnswer,
+  LookAnswer,
   NodeInfo,
   PairAnswer,
   Passed,
+  RoomKey,
   SharedClaim,
   SharedDescription,
   SharedEntry,
@@ -18,9 +20,11 @@ import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
-import { limitText, processOf, roomName } from "./names.ts";
+import { actorArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
 import { Outbox } from "./outbox.ts";
+import { Questions } from "./questions.ts";
 import { Reader } from "./reader.ts";
+import { Reaper } from "./reaper.ts";
 import { type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
@@ -32,14 +36,14 @@ export interface NodeOptions extends CallerOptions, StepLimits {
 const SWEEP_MS = 250;
 /** How long a node that an emptied engine does not know may take to come back, beyond its lease. */
 const RETURN_MS = 3_000;
-/** How long the node with the lowest name may take to begin the reaping of a dead one. */
-const REAP_MS = 2_000;
 /** How long the steps of the end may take. */
 const END_MS = 1_000;
 
 /** This process as a node of a cluster. */
 export class ClusterNode implements Backplane {
   readonly node: string;
+  /** Questions to other nodes, and theirs. */
+  readonly questions: Questions;
   readonly #options: NodeOptions;
   readonly #clock: Clock;
   readonly #steps: Steps;
@@ -54,8 +58,7 @@ export class ClusterNode implements Backplane {
   #nodes: readonly KnownNode[] = [];
   /** Nodes that know what has come from them, in this epoch. */
   readonly #greeted = new Set<string>();
-  readonly #deadSince = new Map<string, number>();
-  readonly #reaping = new Set<string>();
+  readonly #reaper = new Reaper((node) => this.#push(["Q", node], true));
   #epochAt: number;
   #tickets = 0;
 
@@ -70,12 +73,19 @@ export class ClusterNode implements Backplane {
       report({ type: "undelivered", cause: "gone" });
       this.#push(["N", realm, id]);
     });
+    this.questions = new Questions({
+      clock,
+      nodeCalled: (name) => this.isUp ? this.#nodeCalled(name) : undefined,
+      push: (...args) => this.#push(args, true),
+      onFault: (error) => report({ type: "fault", error }),
+    });
     this.#directory = new Directory(engine, prefix);
     this.#caller = new Caller(options, this.#steps, this.#owner());
     this.#items = new ItemHandler({
       clock,
       registry: this.#registry,
       outbox: this.#outbox,
+      questions: this.questions,
       report,
       isCalling: (realm, id) => this.#caller.isCalling(realm, id),
       nodeOf: (process) => this.#nodeOf(process),
@@ -88,6 +98,7 @@ export class ClusterNode implements Backplane {
       engine,
       clock,
       prefix,
+      run: () => this.#caller.run,
       mayAct: () => this.#caller.mayAct(),
       handle: (item) => this.#items.handle(item),
     });
@@ -126,7 +137,7 @@ export class ClusterNode implements Backplane {
     this.#caller.start();
   }
 
-  claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void): void {
+  claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient = false): void {
     const { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry } = claim;
     const ticket = this.#ticket();
     const facts = [dialect, policy, packProof(proof), isExclusive ? "1" : "0"];
@@ -142,6 +153,7 @@ export class ClusterNode implements Backplane {
       ticket,
       ["C", ticket, realm, packName(id), ...facts, ...described, ...room, ""],
       () => answer({ refused: "unavailable" }),
+      isPatient,
     );
   }
 
@@ -190,6 +202,7 @@ export class ClusterNode implements Backplane {
     maxBytes: number,
     { bytes, info, news }: SharedDescription,
     answer: (outcome: DescribeAnswer) => void,
+    isPatient = false,
   ): void {
     const ticket = this.#ticket();
     const who = actorArgs(actor);
@@ -199,7 +212,7 @@ export class ClusterNode implements Backplane {
       answer("described");
     });
     const what = [limitText(maxBytes), String(bytes), packBody(info), packBody(news)];
-    this.#ask(ticket, ["D", ticket, ...who, ...what], () => answer("unavailable"));
+    this.#ask(ticket, ["D", ticket, ...who, ...what], () => answer("unavailable"), isPatient);
   }
 
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
@@ -209,6 +222,27 @@ export class ClusterNode implements Backplane {
     });
     const args = ["P", ticket, ...actorArgs(actor), packName(to)];
     this.#ask(ticket, args, () => answer("unavailable"));
+  }
+
+  look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {
+    const ticket = this.#ticket();
+    this.#items.expect(ticket, () => answer("listed"));
+    this.#ask(ticket, ["W", ticket, room.realm, roomName(room)], () => answer("unavailable"));
+  }
+
+  follow(room: RoomKey): void {
+    this.#registry.follow(room.realm, roomName(room));
+    this.#push(["F", room.realm, roomName(room)]);
+  }
+
+  hold(bytes: number): boolean {
+    const isHeld = this.#outbox.hold(bytes);
+    if (!isHeld) this.#options.report({ type: "undelivered", cause: "unavailable" });
+    return isHeld;
+  }
+
+  unhold(bytes: number): void {
+    this.#outbox.unhold(bytes);
   }
 
   tell(topic: string, body: unknown): void {
@@ -242,7 +276,7 @@ export class ClusterNode implements Backplane {
       restoring: () => {
         this.#epochAt = this.#clock.now();
         this.#greeted.clear();
-        this.#reaping.clear();
+        this.#reaper.restart();
         return this.#registry.steps();
       },
       greetings: () => this.#greetings(),
@@ -270,7 +304,7 @@ export class ClusterNode implements Backplane {
   #passed(steps: readonly Step[], outcomes: readonly string[]): void {
     let index = 0;
     for (const { parcel, args } of steps) {
-      if (args[0] === "Q") this.#reaping.delete(args[1] ?? "");
+      if (args[0] === "Q") this.#reaper.done(args[1] ?? "");
       if (parcel === undefined) continue;
       const outcome = outcomes[index++] ?? "!";
       if (outcome === "!") this.#end(parcel, "unavailable");
@@ -303,28 +337,8 @@ export class ClusterNode implements Backplane {
       if (before.has(id)) report({ type: "node", name, change: "left" });
     }
     this.#nodes = nodes;
-    this.#reap(nodes);
+    this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
     this.#missMissing();
-  }
-
-  /** The first of the living reaps the dead; the others do if it does not. */
-  #reap(nodes: readonly KnownNode[]): void {
-    const now = this.#clock.now();
-    const isFirst = nodes.find(({ isAlive }) => isAlive)?.id === this.#caller.node;
-    for (const { id, isAlive } of nodes) {
-      if (isAlive) {
-        this.#deadSince.delete(id);
-        continue;
-      }
-      const since = this.#deadSince.get(id) ?? now;
-      this.#deadSince.set(id, since);
-      if (this.#reaping.has(id) || !isFirst && now - since < REAP_MS) continue;
-      this.#reaping.add(id);
-      this.#push(["Q", id], true);
-    }
-    for (const id of this.#deadSince.keys()) {
-      if (!nodes.some((node) => node.id === id)) this.#deadSince.delete(id);
-    }
   }
 
   /** A process that an emptied engine has not seen again is gone. */
@@ -333,6 +347,10 @@ export class ClusterNode implements Backplane {
     for (const process of this.#outbox.processes) {
       if (this.#nodeOf(process) === undefined) this.#outbox.gone(process);
     }
+  }
+
+  #nodeCalled(name: string): string | undefined {
+    return this.#nodes.find((node) => node.isAlive && node.name === name)?.id;
   }
 
   #nodeOf(process: string): string | undefined {
@@ -350,13 +368,14 @@ export class ClusterNode implements Backplane {
     return `${this.#options.process}-${++this.#tickets}`;
   }
 
-  #ask(ticket: string, args: readonly string[], answer: () => void): void {
+  #ask(ticket: string, args: readonly string[], answer: () => void, isPatient = false): void {
     const refuse = (): void => {
       this.#items.forget(ticket);
       answer();
     };
-    if (this.#steps.isFull || this.isFenced && !this.isUp) return refuse();
-    this.#steps.push({ args, addedAt: this.#clock.now(), pending: { ticket, refuse } });
+    const isVain = this.#steps.isFull || this.isFenced && !this.isUp;
+    if (isVain && !isPatient) return refuse();
+    this.#steps.push({ args, addedAt: this.#clock.now(), pending: { ticket, refuse, isPatient } });
     this.#caller.wake();
   }
 
@@ -371,12 +390,4 @@ export class ClusterNode implements Backplane {
     this.#steps.unshift(steps.map((args) => ({ args, addedAt, isOfEpoch: true })));
     this.#caller.wake();
   }
-}
-
-function actorArgs({ realm, id, fence }: Actor): [realm: string, id: string, fence: string] {
-  return [realm, packName(id), String(fence)];
-}
-
-function entryArgs(entry: SharedEntry): [string, string, string] {
-  return [roomName(entry), limitText(entry.maxMembers), limitText(entry.maxBytes)];
 }

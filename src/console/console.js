@@ -3,7 +3,7 @@ import { Api } from "./api.js";
 import { listen } from "./events.js";
 import { History } from "./history.js";
 import { forgetToken, keptToken, SignIn } from "./sign_in.js";
-import { Facts, State, Summary } from "./summary.js";
+import { Facts, Nodes, State, Summary } from "./summary.js";
 import { Tabs } from "./tabs.js";
 import { html, render, useEffect, useMemo, useRef, useState } from "./view.js";
 
@@ -41,6 +41,8 @@ function Desk({ token, onSignedOut }) {
     try {
       const [facts, hooks] = await Promise.all([api.get("server"), api.get("webhooks")]);
       setServer({ ...facts, hooks: hooks.items });
+      // Events tell of this node alone.
+      if (facts.cluster?.nodes.length > 1) { for (const hear of listeners) hear("gap"); }
       setFigures((known) => ({ ...facts.totals, ...known }));
     } catch {
       // The stream of events notices the loss, and the state shows it.
@@ -89,6 +91,7 @@ function Desk({ token, onSignedOut }) {
     </header>
     <main>
       <${Summary} figures=${figures} rates=${rates} load=${load} version=${version} />
+      <${Nodes} cluster=${server?.cluster} />
       <${Tabs} api=${api} live=${live} />
     </main>
   `;

@@ -1,6 +1,6 @@
 /* The server's state at a glance, and its course over the last ten minutes. */
 import { Chart } from "./charts.js";
-import { bytes, duration, number } from "./format.js";
+import { bytes, duration, number, time } from "./format.js";
 import { html, useEffect, useState } from "./view.js";
 
 const METRICS = [
@@ -17,6 +17,7 @@ export function State({ server, isConnected }) {
   const parts = isConnected ? [] : ["Not connected"];
   if (server !== undefined) {
     parts.push(server.state[0].toUpperCase() + server.state.slice(1));
+    if (server.cluster?.up === false) parts.push("Cluster away");
     if (server.store?.trouble) parts.push(`Store: ${server.store.trouble}`);
     for (const hook of server.hooks ?? []) {
       if (hook.stopped) parts.push(`Webhook ${hook.url} has stopped`);
@@ -45,6 +46,45 @@ export function Facts({ server }) {
       <span>Version ${server.version}</span>
       <span>Up ${duration(seconds)}</span>
     </p>
+  `;
+}
+
+/** The nodes of a cluster; all other figures are those of the node that serves this page. */
+export function Nodes({ cluster }) {
+  if (cluster === undefined) return null;
+  const { name, node, up, nodes } = cluster;
+  return html`
+    <section id="nodes" aria-labelledby="nodes-title">
+      <h2 id="nodes-title">Cluster ${name}</h2>
+      <p class="facts">
+        <span class=${up ? "good" : "bad"}>${up ? "Up" : "Away"}</span>
+        <span>The figures above are those of node ${node}</span>
+      </p>
+      <div class="scroll" tabindex="0" role="region" aria-label="Nodes as a table">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Node</th>
+              <th scope="col">Since</th>
+              <th scope="col" class="number">Peers</th>
+              <th scope="col" class="number">Connections</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${nodes.map((one) =>
+              html`
+                <tr key=${one.name}>
+                  <th scope="row">${one.name}</th>
+                  <td>${time(one.since)}</td>
+                  <td class="number">${number(one.peers)}</td>
+                  <td class="number">${number(one.connections)}</td>
+                </tr>
+              `
+            )}
+          </tbody>
+        </table>
+      </div>
+    </section>
   `;
 }
 

@@ -76,7 +76,7 @@ function TabList({ nth, onSelect }) {
 }
 
 function List({ api, live, tab, query }) {
-  const { rows, next, total, trouble, load, refresh } = useRows(api, live, tab, query);
+  const { rows, next, total, missing, trouble, load, refresh } = useRows(api, live, tab, query);
   const [opened, setOpened] = useState(undefined);
   const [act, setAct] = useState(undefined);
   const acts = useRef(0);
@@ -96,6 +96,7 @@ function List({ api, live, tab, query }) {
     <div class=${opened ? "split" : ""}>
       <div>
         ${trouble && html`<p role="alert" class="bad">${trouble}</p>`}
+        ${missing && html`<p role="alert" class="bad">No answer from ${missing.join(", ")}</p>`}
         <div class="scroll" tabindex="0" role="region" aria-label=${`${tab.name} as a table`}>
           <table>
             <thead>
@@ -196,13 +197,13 @@ function useRows(api, live, tab, query) {
   const refresh = () =>
     ask(
       tab.isWhole ? {} : { limit: wanted.current },
-      ({ items, next, total }) => setPage({ rows: items, next, total }),
+      ({ items, next, total, missing }) => setPage({ rows: items, next, total, missing }),
     );
   const load = () =>
-    ask({ limit: PAGE, cursor: page.next }, ({ items, next, total }) => {
+    ask({ limit: PAGE, cursor: page.next }, ({ items, next, total, missing }) => {
       const rows = [...page.rows, ...items];
       wanted.current = Math.min(MOST, Math.max(PAGE, rows.length));
-      setPage({ rows, next, total });
+      setPage({ rows, next, total, missing });
     });
   useEffect(() => {
     wanted.current = PAGE;

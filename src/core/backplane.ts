@@ -69,6 +69,7 @@ export type ClaimAnswer =
 
 export type JoinAnswer = "entered" | "room_full" | "unavailable" | "stale";
 export type DescribeAnswer = "described" | "too_large" | "unavailable" | "stale";
+export type LookAnswer = "listed" | "unavailable";
 export type PairAnswer = "paired" | "unknown" | "busy" | "unavailable" | "stale";
 
 /** A peer of this node that acts. */
@@ -98,7 +99,8 @@ export interface Backplane {
   readonly node: string;
   /** Takes the hub's side of the seam; called once, before anything else. */
   attach(sink: Sink): void;
-  claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void): void;
+  /** @param isPatient waits for nodes that cannot be reached, however long it takes */
+  claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient?: boolean): void;
   /** Gives an id up, with its rooms and pairs. */
   release(actor: Actor, news: unknown): void;
   /**
@@ -118,8 +120,17 @@ export interface Backplane {
     maxBytes: number,
     description: SharedDescription,
     answer: (outcome: DescribeAnswer) => void,
+    isPatient?: boolean,
   ): void;
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void;
+  /** Lists a room in which this node has no member; `listed` comes before the answer. */
+  look(room: RoomKey, answer: (outcome: LookAnswer) => void): void;
+  /** Has the news of a room come from now on, `listed` first, also without a member on this node. */
+  follow(room: RoomKey): void;
+  /** Counts a message that cannot be sent yet; false if too many bytes wait for other nodes. */
+  hold(bytes: number): boolean;
+  /** That message is sent or dropped. */
+  unhold(bytes: number): void;
   /** Sends to the hubs of all other nodes. */
   tell(topic: string, body: unknown): void;
   /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */
@@ -128,6 +139,10 @@ export interface Backplane {
 
 /** A hub's way to the peers of other nodes, for dialects; a hub without other nodes has none. */
 export interface Elsewhere {
+  /** Grows with every change of a peer of another node that is known here. */
+  readonly changes: number;
+  /** Has the members of a room on other nodes known here, also while no peer of this node is in it. */
+  follow(room: RoomKey): void;
   /** Passes a message to an id that this node does not hold; resolves when the outcome is certain. */
   pass(from: PeerKey, to: string, payload: unknown): Promise<Passed>;
   /** Calls back when an id appears on any node that a message of this node was for. */
@@ -140,8 +155,11 @@ export interface Elsewhere {
 export interface Sink {
   /** A message for a peer of this node; false if the peer is not here, or takes nothing more. */
   deliver(message: SharedMessage): boolean;
-  /** A peer of this node lost its id to another connection, or its departure was announced already. */
-  lost(key: PeerKey, fence: Fence): void;
+  /**
+   * A peer of this node lost its id. "replaced": its client has another connection now. "lost": the
+   * other nodes took it for gone, or another client has the id.
+   */
+  lost(key: PeerKey, fence: Fence, why: "replaced" | "lost"): void;
   /** An id has appeared for which messages of this node wait. */
   wanted(key: PeerKey): void;
   /** The members of a room in joining order, in place of everything known before. */

@@ -38,7 +38,7 @@ export type { Sent } from "./abroad.ts";
  */
 export class Hub {
   /** Publish and subscribe, for dialects whose clients are no peers. */
-  readonly channels = new Exchange();
+  readonly channels: Exchange = new Exchange();
   /** The way to the peers of other nodes, if there are any. */
   readonly elsewhere: Elsewhere | undefined = undefined;
   /** The calls that operators see. */
@@ -123,9 +123,9 @@ export class Hub {
     const realm = this.#realm(handle.realm);
     const peer = this.#current(handle);
     if (peer === undefined || peer.receiver !== receiver) return;
-    peer.isReleased = true;
+    peer.release();
     realm.peers.delete(peer.id);
-    realm.count(peer.dialect, -1);
+    realm.count(peer, -1);
     this.#peerCount--;
     this.#calls?.leave(peer, !this.#isSilent);
     this.#rooms.leaveAll(peer, !this.#isSilent, news);
@@ -312,7 +312,7 @@ export class Hub {
     if (objection !== undefined) return refuseClaim(claim, objection);
     const peer = new Peer(claim, ++this.#fences, this.#happenings.now());
     realm.peers.set(claim.id, peer);
-    realm.count(claim.dialect, 1);
+    realm.count(peer, 1);
     this.#peerCount++;
     reportPeerJoined(this.#happenings, peer);
     tell(peer, { type: "admitted", peer: peer.handle });
@@ -378,7 +378,7 @@ export class Hub {
   /** The peer of a handle; undefined if it was released. */
   #current(handle: PeerHandle): Peer | undefined {
     const own = peerOf(handle);
-    if (own !== undefined) return own.isReleased ? undefined : own;
+    if (own !== undefined) return own;
     const peer = this.#realm(handle.realm).peers.get(handle.id);
     return peer?.handle.fence === handle.fence ? peer : undefined;
   }

@@ -12,6 +12,8 @@ export interface OpenCall {
   readonly startedAt: number;
   /** Orders calls by their start. */
   readonly serial: number;
+  /** A call of a peer of another node: an operator sees it there. */
+  readonly isElsewhere: boolean;
 }
 
 /** A call that begins: by whom, and whom it is for. */
@@ -21,12 +23,16 @@ export interface CallStart {
   readonly id?: string;
   readonly from: PeerHandle;
   readonly to: PeerHandle;
+  /** The caller is on another node. */
+  readonly isElsewhere?: boolean;
 }
 
 /** The calls that operators see: those of dialects whose calls the server knows. */
 export class OpenCalls {
   readonly #happenings: Happenings;
+  /** Those that a peer of this node began. */
   readonly #calls = new Set<OpenCall>();
+  readonly #callsElsewhere = new Set<OpenCall>();
   /** Calls of each peer. */
   readonly #ofPeer = new Map<string, number>();
   readonly #ofDialect = new Map<string, number>();
@@ -40,22 +46,24 @@ export class OpenCalls {
     return this.#calls.size;
   }
 
-  start({ dialect, id = crypto.randomUUID(), from, to }: CallStart): OpenCall {
+  start(
+    { dialect, id = crypto.randomUUID(), from, to, isElsewhere = false }: CallStart,
+  ): OpenCall {
     const startedAt = this.#happenings.now();
     const parties = { from: from.id, to: to.id, realm: from.realm };
-    const call = { dialect, id, ...parties, startedAt, serial: ++this.#serial };
-    this.#calls.add(call);
+    const call = { dialect, id, ...parties, startedAt, serial: ++this.#serial, isElsewhere };
+    (isElsewhere ? this.#callsElsewhere : this.#calls).add(call);
     this.#count(call, 1);
-    if (this.#happenings.isHeard) {
+    if (this.#happenings.isHeard && !isElsewhere) {
       this.#happenings.emit({ type: "call.started", data: factsOf(call) });
     }
     return call;
   }
 
   end(call: OpenCall): void {
-    if (!this.#calls.delete(call)) return;
+    if (!this.#calls.delete(call) && !this.#callsElsewhere.delete(call)) return;
     this.#count(call, -1);
-    if (!this.#happenings.isHeard) return;
+    if (!this.#happenings.isHeard || call.isElsewhere) return;
     const durationSeconds = this.#happenings.secondsSince(call.startedAt);
     this.#happenings.emit({ type: "call.ended", data: { ...factsOf(call), durationSeconds } });
   }
@@ -73,8 +81,8 @@ export class OpenCalls {
     return this.#ofPeer.get(keyOf(realm, id)) ?? 0;
   }
 
-  #count({ dialect, realm, from, to }: OpenCall, change: 1 | -1): void {
-    add(this.#ofDialect, dialect, change);
+  #count({ dialect, realm, from, to, isElsewhere }: OpenCall, change: 1 | -1): void {
+    if (!isElsewhere) add(this.#ofDialect, dialect, change);
     for (const id of new Set([from, to])) add(this.#ofPeer, keyOf(realm, id), change);
   }
 }

@@ -1,4 +1,4 @@
-import type { RoomId } from "./events.ts";
+import type { PeerId, RoomId } from "./events.ts";
 import { inOrder } from "./in_order.ts";
 import type { OpenRoom, PresentPeer } from "./peer.ts";
 import type { Realms } from "./realm.ts";
@@ -14,11 +14,14 @@ export class Overview {
     this.#rooms = rooms;
   }
 
-  /** All peers of all realms, in order of registration; those that leave meanwhile are left out. */
+  /**
+   * All peers of this node, in order of registration; those that leave meanwhile are left out. Those
+   * of other nodes are their nodes' own.
+   */
   *peers(): Generator<PresentPeer> {
     const peers = this.#realms.all().map((realm) => realm.peers.values());
     for (const peer of inOrder<PresentPeer>(peers, ({ handle: { fence } }) => fence)) {
-      if (!peer.isReleased) yield peer;
+      if (!peer.isReleased && peer.receiver.isElsewhere !== true) yield peer;
     }
   }
 
@@ -32,7 +35,13 @@ export class Overview {
     return this.#rooms.find(realm, id);
   }
 
-  /** Peers of one dialect in a realm. */
+  /** A peer of this node. */
+  peer(realm: string, id: PeerId): PresentPeer | undefined {
+    const peer = this.#realms.of(realm).peers.get(id);
+    return peer?.receiver.isElsewhere === true ? undefined : peer;
+  }
+
+  /** Peers of one dialect in a realm, on this node. */
   peerCount(realm: string, dialect: string): number {
     return this.#realms.of(realm).peersOfDialect.get(dialect) ?? 0;
   }

@@ -25,7 +25,9 @@ export class Realm {
   readonly #admits: { readonly dialect: string; readonly admit: Admit }[] = [];
   readonly #limits: { readonly dialect: string; readonly maxMembers: MaxMembers }[] = [];
 
-  count(dialect: string, change: 1 | -1): void {
+  /** Counts a peer of this node; those of other nodes count there. */
+  count({ dialect, receiver }: Peer, change: 1 | -1): void {
+    if (receiver.isElsewhere) return;
     this.peersOfDialect.set(dialect, (this.peersOfDialect.get(dialect) ?? 0) + change);
   }
 

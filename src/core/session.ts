@@ -17,7 +17,10 @@ export interface Link {
   readonly isOpen: boolean;
   /** Queues one frame. A link over its output limit closes itself as slow. */
   send(frame: Frame): void;
-  /** Ends the connection; without a code the closing frame carries no status. */
+  /**
+   * Ends the connection; without a code the closing frame carries no status. 1001 means that the client
+   * is to come back, and a dialect may have another code for that.
+   */
   close(code?: number, reason?: string): void;
   /** Ends the connection because of a fault of the server, which is logged. */
   fail(error: unknown): void;
@@ -26,6 +29,11 @@ export interface Link {
    * rates of the connection; false if it exceeds them. Absent from a link without rates.
    */
   takes?(size: number): boolean;
+  /**
+   * Refuses a frame whose step has ended: it counts as a refusal, and the session's `refuse` answers
+   * it. Absent from a link whose sessions answer every frame in its own step.
+   */
+  refuse?(error: SignalError): void;
 }
 
 /** The part of a client's token that counts outside its dialect. */
@@ -54,6 +62,8 @@ export interface Receiver {
   readonly links: readonly Link[];
   /** True for a peer of another node. */
   readonly isElsewhere?: true;
+  /** The other node's name, for such a peer. */
+  readonly node?: string;
   /** Undefined if the client needed no token. */
   readonly permits?: Permits | undefined;
   /**
@@ -80,6 +90,11 @@ export interface Receiver {
  */
 export type Departure = "left" | "away" | "lost" | "drained";
 
+/** A frame's outcome that later frames need not wait for; a rejection is the frame's refusal. */
+export interface Later {
+  readonly outcome: Promise<void>;
+}
+
 /** One client's protocol state. It knows its wire format, but not the network. */
 export interface Session extends Receiver {
   /** False until the client has identified itself; a connection that stays so is closed. */
@@ -92,7 +107,7 @@ export interface Session extends Receiver {
   /** The connection is open: greet, or claim what the URL asks for. Called once, or never. */
   opened(): void | Promise<void>;
   /** Handles one frame. A returned promise holds back later frames until it settles. */
-  receive(frame: Frame): void | Promise<void>;
+  receive(frame: Frame): void | Promise<void> | Later;
   /** Sends a refusal to the client, and closes the link if the dialect does. */
   refuse(error: SignalError): void;
   /** Called about once a second with the time for which the client has not identified itself, in ms. */

@@ -15,7 +15,9 @@ import type {
   SharedPeer,
   Sink,
 } from "./backplane.ts";
+import { Exchange } from "./channels.ts";
 import type { PeerHandle, PeerId, Refused, RoomId } from "./events.ts";
+import { FarExchange } from "./far_exchange.ts";
 import { type Ghost, Ghosts, nameOf, type Relay, roomNameOf } from "./ghosts.ts";
 import { isExpulsion, type LeaveReason } from "./expulsion.ts";
 import type { Happenings } from "./happenings.ts";
@@ -26,22 +28,16 @@ import { askAll } from "./realm.ts";
 import type { Receiver } from "./session.ts";
 import { refuseClaim } from "./refusals.ts";
 import {
+  append,
   type ClaimRefusal,
+  elsewhereOf,
+  endStay,
   entryOf,
   NO_LIMITS,
+  type Own,
   sharedClaim,
   whenAnswered,
 } from "./shared_steps.ts";
-
-/** A peer of this node, as the other nodes know it. */
-interface Own {
-  readonly actor: Actor;
-  readonly dialect: string;
-  /** Set once the peer has described itself where nobody else saw it. */
-  fresh: SelfDescription | undefined;
-  /** Names of the rooms that it is in. */
-  readonly rooms: Set<string>;
-}
 
 /**
  * A hub of one node among several. Its ids, rooms and pairs are those of all nodes. Peers of this
@@ -50,6 +46,7 @@ interface Own {
  */
 export class SharedHub extends Hub implements Sink {
   override readonly elsewhere: Elsewhere;
+  override readonly channels: Exchange;
   readonly #backplane: Backplane;
   readonly #limits: HubLimits;
   readonly #reserves = new Map<string, Reserve[]>();
@@ -63,23 +60,23 @@ export class SharedHub extends Hub implements Sink {
     super(NO_LIMITS, abroad, news);
     this.#limits = limits;
     this.#backplane = backplane;
-    this.elsewhere = {
-      pass: (from, to, payload) => this.#pass(from, to, payload),
-      whenWanted: (realm, appeared) => {
-        this.#wanted.set(realm, [...this.#wanted.get(realm) ?? [], appeared]);
-      },
-      ids: (realm, dialect) => backplane.ids(realm, dialect),
-    };
-    this.#ghosts = new Ghosts({
+    const ghosts = new Ghosts({
       claim: (claim) => void super.claim(claim),
       join: (handle, request) => void super.join(handle, request),
-      describe: (handle, description) => void super.describe(handle, description),
+      describe: (handle, description, news) => void super.describe(handle, description, news),
       release: (handle, receiver, news) => super.release(handle, receiver, "left", news),
       find: (realm, id) => this.find(realm, id),
       pass: (ghost, message) => this.#passGhost(ghost, message),
       expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
     });
-    backplane.attach(this);
+    this.#ghosts = ghosts;
+    this.elsewhere = elsewhereOf(backplane, ghosts, {
+      pass: (from, to, payload) => this.#pass(from, to, payload),
+      whenWanted: (realm, appeared) => append(this.#wanted, realm, appeared),
+    });
+    const far = new FarExchange(backplane);
+    this.channels = new Exchange((realm, kind, receiver) => far.open(realm, kind, receiver));
+    backplane.attach(far.before(this));
   }
 
   /** Peers of this node. */
@@ -88,7 +85,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   override reserve(realm: string, reserve: Reserve): void {
-    this.#reserves.set(realm, [...this.#reserves.get(realm) ?? [], reserve]);
+    append(this.#reserves, realm, reserve);
   }
 
   override async claim(claim: Claim): Promise<void> {
@@ -210,8 +207,11 @@ export class SharedHub extends Hub implements Sink {
     return whenAnswered<PairAnswer>(
       (answer) => this.#backplane.pair(own.actor, to, answer),
       (outcome) => {
-        if (outcome === "paired" || outcome === "stale") return;
-        const reason = outcome === "unavailable" ? outcome : `peer_${outcome}` as const;
+        // The other one called first, and the two are paired already.
+        const isLate = this.#ghosts.find({ realm: handle.realm, id: to })?.called.has(handle.id);
+        const answer = outcome === "paired" && isLate === true ? "busy" : outcome;
+        if (answer === "paired" || answer === "stale") return;
+        const reason = answer === "unavailable" ? answer : `peer_${answer}` as const;
         this.#answer(handle, { type: "refused", step: "pair", peer: to, reason });
       },
     );
@@ -244,14 +244,13 @@ export class SharedHub extends Hub implements Sink {
     return true;
   }
 
-  lost(key: PeerKey, fence: Fence): void {
+  lost(key: PeerKey, fence: Fence, why: "replaced" | "lost"): void {
     const own = this.#own.get(nameOf(key));
     const peer = this.find(key.realm, key.id);
     if (own === undefined || peer === undefined || own.actor.fence !== fence) return;
     this.#forget(own);
-    const { handle, receiver } = peer;
-    tell(peer, { type: "replaced" });
-    super.release(handle, receiver, "replaced");
+    endStay(peer, why);
+    super.release(peer.handle, peer.receiver, why);
   }
 
   wanted({ realm, id }: PeerKey): void {
@@ -266,20 +265,20 @@ export class SharedHub extends Hub implements Sink {
     this.#ghosts.joined(room, member);
   }
 
-  described(key: PeerKey, fence: Fence, { bytes, info, news }: SharedDescription): void {
-    const ghost = this.#ghosts.find(key);
-    if (ghost?.fence === fence) void super.describe(ghost.handle, { bytes, info }, news);
+  described(key: PeerKey, fence: Fence, description: SharedDescription): void {
+    this.#ghosts.described(key, fence, description);
   }
 
   left(key: PeerKey, fence: Fence, news: unknown): void {
-    const ghost = this.#ghosts.find(key);
-    if (ghost?.fence === fence) this.#ghosts.drop(ghost, news);
+    this.#ghosts.left(key, fence, news);
   }
 
   paired(realm: string, caller: SharedPeer, callee: SharedPeer): void {
     const handle = this.#handleIn(realm, caller, callee.id);
     const other = this.#handleIn(realm, callee, caller.id);
-    if (handle !== undefined && other !== undefined) void super.pair(handle, callee.id);
+    if (handle === undefined || other === undefined) return;
+    this.#ghosts.find({ realm, id: caller.id })?.called.add(callee.id);
+    void super.pair(handle, callee.id);
   }
 
   told(topic: string, body: unknown): void {
@@ -298,7 +297,7 @@ export class SharedHub extends Hub implements Sink {
   severed(): void {
     const known = [...this.#own.values()].filter((own) => this.#ghosts.know(own.actor, own.rooms));
     for (const { actor } of known) {
-      this.lost(actor, actor.fence);
+      this.lost(actor, actor.fence, "lost");
       this.#backplane.release(actor, undefined);
     }
     this.#ghosts.clear();
@@ -326,9 +325,8 @@ export class SharedHub extends Hub implements Sink {
   #objection({ realm, dialect, capacity = Infinity, room }: Claim): ClaimRefusal | undefined {
     const ofDialect = this.#ofDialect.get(`${realm}:${dialect}`) ?? 0;
     if (ofDialect >= capacity || this.#own.size >= this.#limits.maxPeers) return "peers_full";
-    const isFull = room !== undefined &&
-      this.#isFull(roomNameOf(entryOf(this.#limits, realm, room)));
-    return isFull ? "rooms_full" : undefined;
+    if (room === undefined) return undefined;
+    return this.#isFull(roomNameOf(entryOf(this.#limits, realm, room))) ? "rooms_full" : undefined;
   }
 
   #entryFor({ realm, room }: Claim): SharedEntry | undefined {

@@ -1,9 +1,26 @@
-import type { SharedClaim, SharedEntry } from "./backplane.ts";
+import type { Actor, Backplane, Elsewhere, SharedClaim, SharedEntry } from "./backplane.ts";
 import type { Refused } from "./events.ts";
+import type { Ghosts } from "./ghosts.ts";
 import type { HubLimits } from "./limits.ts";
-import type { Claim, RoomRequest } from "./peer.ts";
+import {
+  type Claim,
+  type PresentPeer,
+  type RoomRequest,
+  type SelfDescription,
+  tell,
+} from "./peer.ts";
 
 export type ClaimRefusal = Extract<Refused, { step: "claim" }>["reason"];
+
+/** A peer of this node, as the other nodes know it. */
+export interface Own {
+  readonly actor: Actor;
+  readonly dialect: string;
+  /** Set once the peer has described itself where nobody else saw it. */
+  fresh: SelfDescription | undefined;
+  /** Names of the rooms that it is in. */
+  readonly rooms: Set<string>;
+}
 
 /** No limits: a hub of one node among several checks its own, and the engine those of rooms. */
 export const NO_LIMITS: HubLimits = {
@@ -29,6 +46,32 @@ export function sharedClaim(claim: Claim, entry: SharedEntry | undefined): Share
   return { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry };
 }
 
+/** The way to the peers of other nodes. */
+export function elsewhereOf(
+  backplane: Backplane,
+  ghosts: Ghosts,
+  { pass, whenWanted }: Pick<Elsewhere, "pass" | "whenWanted">,
+): Elsewhere {
+  return {
+    get changes(): number {
+      return ghosts.changes;
+    },
+    follow(room): void {
+      ghosts.follow(room);
+      backplane.follow(room);
+    },
+    pass,
+    whenWanted,
+    ids: (realm, dialect) => backplane.ids(realm, dialect),
+  };
+}
+
+/** Ends the stay of a peer that lost its id; one that was not replaced is to come back. */
+export function endStay(peer: PresentPeer, why: "replaced" | "lost"): void {
+  if (why === "replaced") return tell(peer, { type: "replaced" });
+  for (const link of peer.receiver.links) link.close(1001);
+}
+
 /**
  * Carries a step out when its answer comes; what that throws is the step's outcome.
  * @param done called last, whatever the answer
@@ -50,4 +93,9 @@ export function whenAnswered<Answer>(
     }
   });
   return promise;
+}
+
+/** Adds to the values of a key. */
+export function append<Value>(to: Map<string, Value[]>, key: string, value: Value): void {
+  to.set(key, [...to.get(key) ?? [], value]);
 }

@@ -20,6 +20,8 @@ export interface Log {
   write(level: Level, what: string, facts?: Facts): void;
   /** A line that clients can cause: lines beyond the limit per second are only counted. */
   writeForClient(level: Level, what: string, facts: Facts): void;
+  /** Has every later line end with these facts. */
+  bear?(facts: Facts): void;
   /** True if debug lines are written; check it before building one. */
   readonly isDebug: boolean;
   /** Lines of clients beyond the limit, since the start; undefined for a log without one. */
@@ -53,6 +55,7 @@ export function openLog(options: LogOptions, clock: Pick<Clock, "now">): Log & D
     ],
   });
   const logger = getLogger("signalbox");
+  let borne: Facts = {};
   // Each level has a budget of its own: many connections must not crowd out a warning or a fault.
   const budgets = new Map(
     LEVELS.map((level) => [level, new LineBudget(options.linesPerSecond, clock)]),
@@ -62,18 +65,21 @@ export function openLog(options: LogOptions, clock: Pick<Clock, "now">): Log & D
     get suppressed() {
       return budgets.values().reduce((sum, { total }) => sum + total, 0);
     },
-    write: (level, what, facts = {}) => logger[level](what, facts),
+    bear: (facts) => {
+      borne = facts;
+    },
+    write: (level, what, facts = {}) => logger[level](what, { ...facts, ...borne }),
     writeForClient: (level, what, facts) => {
       // A line below the configured level does not use up the budget.
       if (LEVELS.indexOf(level) < LEVELS.indexOf(options.level)) return;
       const suppressed = budgets.get(level)?.take();
       if (suppressed === undefined) return;
-      if (suppressed > 0) logger.warning("log lines suppressed", { count: suppressed });
-      logger[level](what, facts);
+      if (suppressed > 0) logger.warning("log lines suppressed", { count: suppressed, ...borne });
+      logger[level](what, { ...facts, ...borne });
     },
     [Symbol.dispose]: () => {
       const count = budgets.values().reduce((sum, { pending }) => sum + pending, 0);
-      if (count > 0) logger.warning("log lines suppressed", { count });
+      if (count > 0) logger.warning("log lines suppressed", { count, ...borne });
       disposeSync();
     },
   };

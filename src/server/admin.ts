@@ -4,6 +4,7 @@ import { EventFeed, type Stats } from "../admin/events.ts";
 import { consoleRoutes } from "../console/mod.ts";
 import type { OwnedRoute } from "../http/router.ts";
 import type { Operator } from "../admin/operator.ts";
+import type { Fleet } from "../admin/fleet.ts";
 import type { AdminParts, ConfigItem, ServerFacts } from "../admin/parts.ts";
 import { type Listening, parseListen } from "../config/listeners.ts";
 import { ConfigError } from "../config/load.ts";
@@ -34,6 +35,8 @@ export interface AdminOptions {
   readonly metrics: Metrics;
   readonly proxies: TrustedProxies;
   readonly server: Omit<ServerFacts, "basePath" | "auth">;
+  /** The other nodes; undefined on a server of one node. */
+  readonly fleet: Fleet | undefined;
   readonly origins: ReadonlyMap<string, Source>;
   /** The dialects that ask for a token. */
   readonly guarded: readonly string[];
@@ -76,10 +79,10 @@ export function consoleRoutesOf({ admin: { tokens }, noConsole }: Config): Owned
   return consoleRoutes().map((route) => ({ owner: "server", route }));
 }
 
-/** Opens the API; undefined without a token. */
+/** Opens the API; undefined without a token. A node of a cluster has it for the other nodes, too. */
 export function openAdmin(config: Config, options: AdminOptions): OpenAdmin | undefined {
   const { admin } = config;
-  if (admin.tokens.length === 0) return undefined;
+  if (admin.tokens.length === 0 && options.fleet === undefined) return undefined;
   const { clock, proxies, onFault, metrics } = options;
   const parts = partsOf(config, options);
   metrics.read("signalbox_admin_streams", () => parts.events.streams);
@@ -99,6 +102,7 @@ export function openAdmin(config: Config, options: AdminOptions): OpenAdmin | un
   return {
     opened: opening,
     handle(request, remote): Promise<Response> | undefined {
+      if (admin.tokens.length === 0) return undefined;
       const target = readTarget(request, basePath);
       if (typeof target === "string") return undefined;
       const { pathname, search } = target.url;
@@ -144,6 +148,7 @@ function partsOf(config: Config, options: AdminOptions): AdminParts {
       basePath: basePathOf(config),
       auth: { mode: auth.mode, dialects: options.guarded },
     },
+    fleet: options.fleet,
     clock,
     wallNow: wallClock,
     hub,

@@ -1,3 +1,4 @@
+import type { Fleet } from "../admin/fleet.ts";
 import type { Cluster } from "../cluster/mod.ts";
 import { ConfigError } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
@@ -19,6 +20,8 @@ export interface Clustered {
   readonly journal: ClusterJournal;
 }
 
+/** Length of the end of a name that is made up. */
+const RANDOM_DIGITS = 6;
 /** How long the engine may be away before the node is not ready. */
 const AWAY_MS = 5_000;
 
@@ -37,13 +40,16 @@ export async function joinCluster(
   // Only here: without a cluster no client library is loaded.
   const { openCluster } = await import("../cluster/mod.ts");
   const journal = new ClusterJournal(log);
+  const node = config.clusterNode ?? `n-${crypto.randomUUID().slice(0, RANDOM_DIGITS)}`;
+  log.bear?.({ instance: node });
   try {
     const cluster = await openCluster({
       clock,
       url,
       password: config.clusterPassword,
+      sentinelPassword: config.clusterSentinelPassword,
       prefix: config.clusterPrefix,
-      node: config.clusterNode,
+      node,
       leaseMs: config.clusterLeaseMs,
       waitMs: config.clusterWaitMs,
       maxWaiting: config.clusterMaxWaitingSteps,
@@ -76,6 +82,20 @@ export function hubOf(
   return new SharedHub(config.limits, node, abroad, happenings);
 }
 
+/** The other nodes, as operators reach them. */
+export function fleetOf(clustered: Clustered | undefined): Fleet | undefined {
+  if (clustered === undefined) return undefined;
+  const { prefix, node } = clustered.cluster;
+  return {
+    cluster: prefix,
+    node: node.node,
+    isUp: () => node.isUp,
+    nodes: () => node.nodes,
+    ask: (name, topic, question) => node.questions.ask(name, topic, question),
+    answer: (topic, answerer) => node.questions.answer(topic, answerer),
+  };
+}
+
 /** Why this node is not ready, in a few words; undefined if it is, or alone. */
 export function clusterTrouble(clustered: Clustered | undefined): string | undefined {
   const node = clustered?.cluster.node;
@@ -105,6 +125,10 @@ function objectionsTo(config: Config): string[] {
     const hint = others.map((name) => `--dialects ${name}`).join(" ");
     objections.push(`Cannot serve ${unable.join(", ")} in a cluster yet: give ${hint}`);
   }
+  const tlsFlags = tlsFlagsOf(config);
+  if (tlsFlags.length > 0 && !/^(rediss|valkeys)\b/.test(config.cluster ?? "")) {
+    objections.push(`Cannot use ${tlsFlags.join(", ")} without rediss:// in --cluster`);
+  }
   if (config.bridge.length > 0) objections.push("Cannot use --bridge in a cluster yet");
   const { reserveIds, serverIdsOnly, idSecret } = config.peerjs;
   if (config.dialects.includes("peerjs")) {
@@ -118,6 +142,16 @@ function objectionsTo(config: Config): string[] {
     }
   }
   return objections;
+}
+
+function tlsFlagsOf({ clusterCa, clusterCert, clusterKey, clusterTlsName }: Config): string[] {
+  const given = {
+    "--cluster-ca": clusterCa,
+    "--cluster-cert": clusterCert,
+    "--cluster-key": clusterKey,
+    "--cluster-tls-name": clusterTlsName,
+  };
+  return Object.entries(given).flatMap(([flag, value]) => value === undefined ? [] : [flag]);
 }
 
 /** The settings whose difference clients would notice. */

@@ -93,18 +93,21 @@ export function pagesOf(config: Config): { title: string; path: string }[] {
 /** The Socket.IO server; undefined if no dialect wants one. */
 export function openSocketIo(
   { socketIo: limits }: Config,
-  { clock, connections, dialects, gate }: {
+  { clock, connections, dialects, gate, node }: {
     readonly clock: Clock;
     readonly connections: Connections;
     readonly dialects: readonly NamedDialect[];
     readonly gate: Gate;
+    /** The name of this node in its cluster. */
+    readonly node: string | undefined;
   },
 ): SocketIoServer | undefined {
   const namespaces = dialects.flatMap(({ name, dialect }) =>
     (dialect.namespaces ?? []).map((namespace) => ({ ...namespace, dialect: name }))
   );
   if (namespaces.length === 0) return undefined;
-  const options = { limits, clock, connections, namespaces, gate };
+  const sidPrefix = node === undefined ? "" : `${node}.`;
+  const options = { limits, clock, connections, namespaces, gate, sidPrefix };
   return orConfigError(() => new SocketIoServer(options));
 }
 

@@ -22,6 +22,8 @@ export interface DoorOptions extends UpgradesOptions {
   readonly socketIo?: SocketIoDoor | undefined;
   /** Points clients that are slightly wrong to the right place. */
   readonly signpost: Pick<Signpost, "foreignOrigin" | "refused" | "silent" | "untrustedProxy">;
+  /** True while the other nodes of the cluster cannot be reached. */
+  readonly isUnreachable: () => boolean;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -86,7 +88,12 @@ export class Door {
     }
     const visit = readVisit(request, target.url, address);
     this.#warn(request, visit, remote);
-    if (socketIo?.isAt(visit.url.pathname) === true) {
+    const isSocketIo = socketIo?.isAt(visit.url.pathname) === true;
+    const isNewcomer = isSocketIo ? !visit.url.searchParams.has("sid") : isUpgrade;
+    if (isNewcomer && this.#options.isUnreachable() && !proxies.ignores(remote)) {
+      return { answer: this.#passOn(visit, isSocketIo), hasCredentials: true };
+    }
+    if (isSocketIo) {
       const answer = this.#options.isClosed() ? goingAway() : socketIo.handle(request, visit);
       return { answer, hasCredentials: true };
     }
@@ -101,6 +108,15 @@ export class Door {
         ...(owner === undefined ? {} : { owner }),
       },
     };
+  }
+
+  /** Has a load balancer try the next node; clients without one learn the reason from their dialect. */
+  #passOn({ address, url: { pathname } }: Visit, isSocketIo: boolean): Response {
+    const { router, onTurnedAway } = this.#options;
+    const owner = isSocketIo ? "socket.io" : router.match(pathname).upgrade?.owner;
+    if (owner === undefined) return plain(404, "Not found");
+    onTurnedAway({ dialect: owner, address, pathname }, 503);
+    return plain(503, "Server is not available, try again", { "retry-after": "1" });
   }
 
   /** Notes the two mistakes of a configuration that no status shows. */

@@ -1,44 +1,41 @@
 import type { Listening } from "../config/listeners.ts";
 import type { Config } from "../config/schema.ts";
+import type { Clock } from "../core/clock.ts";
+import type { TrustedProxies } from "../http/address.ts";
 import { CorsPolicy } from "../http/cors.ts";
 import { isProbe, probesOf } from "../http/own_routes.ts";
 import { type OwnedRoute, Router } from "../http/router.ts";
 import type { Journal } from "../observe/journal.ts";
-import type { SocketIoServer } from "../transport/socket_io/server.ts";
-import type { ListenOptions, Transport } from "../transport/transport.ts";
+import type { Signpost } from "../observe/signpost.ts";
+import type { ListenOptions } from "../transport/transport.ts";
+import type { Addresses } from "./addresses.ts";
 import type { OpenAdmin } from "./admin.ts";
-import type { Certificate } from "./certificates.ts";
 import { orConfigError } from "./config_error.ts";
 import { basePathOf } from "./dialects.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import type { Lifecycle, Listened } from "./lifecycle.ts";
 import { listen } from "./listen.ts";
 import type { Routes } from "./routes.ts";
+import type { Signalling } from "./signalling.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 
 type Handle = ListenOptions["handle"];
 
-export interface DoorsOptions extends
-  Pick<
-    DoorOptions,
-    "gate" | "connections" | "clock" | "signpost" | "proxies"
-  > {
-  readonly transport: Transport;
-  readonly listeners: readonly Listening[];
-  /** Where operators are served alone; empty where they share the clients' addresses. */
-  readonly adminListeners: readonly Listening[];
-  readonly routes: Routes;
-  readonly admin: OpenAdmin | undefined;
-  readonly certificate: Certificate | undefined;
-  readonly socketIo: SocketIoServer | undefined;
+export interface DoorsParts {
+  readonly clock: Clock;
   readonly journal: Journal;
   readonly life: Lifecycle;
-  /** Stops each listener if the start fails. */
-  readonly undo: DisposableStack;
+  readonly addresses: Addresses;
+  readonly routes: Routes;
+  readonly signalling: Pick<Signalling, "gate" | "connections" | "transport" | "socketIo">;
+  readonly admin: OpenAdmin | undefined;
+  readonly signpost: Signpost;
+  readonly proxies: TrustedProxies;
+  readonly isUnreachable: DoorOptions["isUnreachable"];
 }
 
-/** Where the server listens. */
-export interface Doors {
+/** The open listeners. */
+export interface Doors extends Disposable {
   readonly listening: readonly Listened[];
   readonly adminListening: readonly Listened[];
 }
@@ -47,21 +44,21 @@ export interface Doors {
  * Listens for clients, and for operators where they have addresses of their own. Throws ConfigError
  * and AddressError as `listen` does.
  */
-export function openDoors(config: Config, options: DoorsOptions): Doors {
-  const { admin, routes, life, journal, transport, undo } = options;
-  const isShared = options.adminListeners.length === 0;
-  const door = openDoor(config, routes.clients, options);
-  const adminDoor = openDoor(config, routes.operators, { ...options, socketIo: undefined });
+export function openDoors(config: Config, parts: DoorsParts): Doors {
+  const { addresses, routes, admin, life, journal, signalling: { transport } } = parts;
+  const isShared = addresses.operators.length === 0;
+  const door = openDoor(config, routes.clients, parts, true);
+  const adminDoor = openDoor(config, routes.operators, parts, false);
   const probes = probesOf(config, basePathOf(config));
   /** Answers requests when the server has started, and probes before. */
   const startedFirst = (handle: Handle): Handle => (request, remote) =>
     life.state === "starting" && !isProbe(request, probes)
       ? life.started.then(() => handle(request, remote))
       : handle(request, remote);
+  using undo = new DisposableStack();
   const listenAt = (where: Listening, handle: Handle): Listened => {
-    const material = where.isSecure ? options.certificate?.material : undefined;
-    const parts = { handle: startedFirst(handle), journal, transport };
-    const listener = listen(where, material, parts);
+    const material = where.isSecure ? addresses.certificate?.material : undefined;
+    const listener = listen(where, material, { handle: startedFirst(handle), journal, transport });
     undo.defer(() => void listener.stop());
     return { where, listener };
   };
@@ -69,29 +66,33 @@ export function openDoors(config: Config, options: DoorsOptions): Doors {
     (isShared ? admin?.handle(request, remote) : undefined) ?? door.handle(request, remote);
   const serveOperators: Handle = (request, remote) =>
     admin?.handle(request, remote) ?? adminDoor.handle(request, remote);
-  return {
-    listening: options.listeners.map((where) => listenAt(where, serveClients)),
-    adminListening: options.adminListeners.map((where) => listenAt(where, serveOperators)),
-  };
+  const listening = addresses.clients.map((where) => listenAt(where, serveClients));
+  const adminListening = addresses.operators.map((where) => listenAt(where, serveOperators));
+  const opened = undo.move();
+  return { listening, adminListening, [Symbol.dispose]: () => opened.dispose() };
 }
 
+/** @param hasSocketIo whether clients of Socket.IO are served here */
 function openDoor(
   config: Config,
   routes: readonly OwnedRoute[],
-  { socketIo: server, journal, life, ...parts }: Omit<DoorsOptions, "routes">,
+  { clock, journal, life, signalling, signpost, proxies, isUnreachable }: DoorsParts,
+  hasSocketIo: boolean,
 ): Door {
   const { corsOrigins, allowedOrigins } = config;
+  const { gate, connections, transport, socketIo: server } = signalling;
   const onTurnedAway: DoorOptions["onTurnedAway"] = (visitor, status) =>
     journal.turnedAway(visitor, status);
   return new Door({
-    ...parts,
+    ...{ clock, gate, connections, transport, signpost, proxies, isUnreachable, onTurnedAway },
     router: orConfigError(() => new Router(routes)),
     cors: new CorsPolicy(corsOrigins.length > 0 ? corsOrigins : allowedOrigins),
     maxSilenceMs: 2_000 * config.keepaliveTimeoutSeconds,
     basePath: basePathOf(config),
-    socketIo: server && new SocketIoDoor({ ...parts, server, onTurnedAway }),
+    socketIo: hasSocketIo && server !== undefined
+      ? new SocketIoDoor({ server, gate, transport, clock, onTurnedAway })
+      : undefined,
     isClosed: () => life.isClosed,
-    onTurnedAway,
     onRequestRefused: (visitor, error, word) => journal.requestRefused(visitor, error, word),
     onFault: (error) => journal.fault(error),
   });

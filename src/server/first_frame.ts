@@ -1,7 +1,7 @@
 import type { SignalError } from "../core/errors.ts";
 import type { Expulsion } from "../core/expulsion.ts";
 import type { PeerEvent } from "../core/events.ts";
-import type { Departure, Frame, Link, Session, Unsettled } from "../core/session.ts";
+import type { Departure, Frame, Later, Link, Session, Unsettled } from "../core/session.ts";
 import type { Visit } from "../core/visit.ts";
 import type { UpgradeRoute } from "../http/route.ts";
 
@@ -64,7 +64,7 @@ export class FirstFrameSession implements Session {
   }
 
   /** Called once: the dialect that recognises the frame gets it, and all that follow. */
-  receive(frame: Frame): void | Promise<void> {
+  receive(frame: Frame): void | Promise<void> | Later {
     const { guests, visit } = this.#options;
     const guest = guests.find(({ route }) => route.recognises?.(frame));
     if (guest === undefined) {
@@ -78,7 +78,7 @@ export class FirstFrameSession implements Session {
     const opening = session.opened();
     return opening === undefined
       ? session.receive(frame)
-      : opening.then(() => session.receive(frame));
+      : opening.then(() => session.receive(frame)).then((later) => later?.outcome);
   }
 
   deliver(event: PeerEvent): void {

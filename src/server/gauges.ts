@@ -1,24 +1,45 @@
-import type { Hub } from "../core/hub.ts";
-import type { Gate } from "../http/gate.ts";
+import type { Clock } from "../core/clock.ts";
 import { type CounterName, type Labels, readName } from "../observe/catalogue.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import { exportMetrics } from "../observe/otel.ts";
+import { watchProcess } from "../observe/process_metrics.ts";
+import { openProcessUsage } from "../system/process.ts";
 import type { Connections } from "../transport/connections.ts";
 import type { Traffic } from "../transport/links.ts";
-import type { SocketIoServer } from "../transport/socket_io/server.ts";
-import type { NamedDialect } from "./dialects.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { Observation } from "./observation.ts";
+import type { Persistence } from "./open_store.ts";
+import { processFacts } from "./process_facts.ts";
+import type { Signalling } from "./signalling.ts";
 
-interface Watched {
-  readonly hub: Hub;
-  readonly connections: Connections;
-  readonly gate: Gate;
-  readonly dialects: readonly NamedDialect[];
-  readonly socketIo: SocketIoServer | undefined;
+export interface MeasuredParts {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly observation: Pick<Observation, "metrics" | "log">;
+  readonly signalling: Signalling;
+  readonly persistence: Persistence;
+  readonly life: Lifecycle;
+  /** Why the server is not ready although it has started; undefined if it is. */
+  readonly trouble: () => string | undefined;
 }
 
-/** Announces the numbers that are read when somebody asks for the metrics. */
-export function announceGauges(
+/** Announces the numbers that are read when metrics are asked for, and exports them if configured. */
+export function announceMetrics(parts: MeasuredParts): Disposable {
+  const { version, clock, observation: { metrics, log }, persistence, life, trouble } = parts;
+  using undo = new DisposableStack();
+  announceClients(metrics, parts.signalling);
+  persistence.journal.announce(metrics, persistence.store);
+  const usage = undo.use(openProcessUsage());
+  const facts = processFacts({ version }, { usage, life, trouble });
+  undo.use(watchProcess(metrics, facts, clock));
+  metrics.read("signalbox_log_lines_suppressed_total", () => log.suppressed);
+  exportMetrics(metrics, version);
+  return undo.move();
+}
+
+function announceClients(
   metrics: Metrics,
-  { hub, connections, gate, dialects, socketIo }: Watched,
+  { hub, connections, gate, dialects, socketIo }: Signalling,
 ): void {
   metrics.read("signalbox_sockets", () => connections.size);
   metrics.readEach("signalbox_connections", () => byDialect(connections.census()));

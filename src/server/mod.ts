@@ -1,49 +1,26 @@
-import { listenersOf } from "../config/listeners.ts";
 import type { Source } from "../config/given.ts";
 import type { LiveSecrets } from "../config/live_secrets.ts";
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
-import { Happenings } from "../core/happenings.ts";
-import { Operator } from "../admin/operator.ts";
-import { addressKey, TrustedProxies } from "../http/address.ts";
-import { AddressBans, UserBans } from "../http/bans.ts";
+import type { Operator } from "../admin/operator.ts";
+import { TrustedProxies } from "../http/address.ts";
 import type { Reachable } from "../http/landing.ts";
-import { Journal } from "../observe/journal.ts";
 import type { Log } from "../observe/log.ts";
-import { Metrics } from "../observe/metrics.ts";
-import { exportMetrics } from "../observe/otel.ts";
-import { watchProcess } from "../observe/process_metrics.ts";
-import { Signpost } from "../observe/signpost.ts";
-import { RecentRefusals } from "../observe/recent_refusals.ts";
-import { processStartMs, systemClock, wallClock } from "../system/clock.ts";
-import { openProcessUsage } from "../system/process.ts";
-import { Connections } from "../transport/connections.ts";
-import { openTransport } from "../transport/open.ts";
-import { adminListenersOf, openAdmin } from "./admin.ts";
-import { openAuthentication } from "./authentication.ts";
-import { openBridge } from "./bridge.ts";
-import { Certificate } from "./certificates.ts";
-import { type Clustered, clusterTrouble, clusterWords, hubOf, leaveCluster } from "./cluster.ts";
+import { systemClock, wallClock } from "../system/clock.ts";
+import { type Addresses, addressesOf } from "./addresses.ts";
+import { type Clustered, clusterTrouble, clusterWords, fleetOf, leaveCluster } from "./cluster.ts";
 import { orConfigError } from "./config_error.ts";
-import {
-  basePathOf,
-  openDialects,
-  openSocketIo,
-  pagesOf,
-  reachableAt,
-  sealAll,
-} from "./dialects.ts";
-import { openDoors } from "./doors.ts";
-import { announceGauges } from "./gauges.ts";
+import { pagesOf, reachableAt, sealAll } from "./dialects.ts";
+import { type Doors, openDoors } from "./doors.ts";
+import { announceMetrics } from "./gauges.ts";
 import { type DrainRequest, Lifecycle, stopBudgetMs, urlsOf } from "./lifecycle.ts";
-import { openIce } from "./ice.ts";
-import { affordableConnections, logLimits, openGate } from "./limits.ts";
+import { affordableConnections, logLimits } from "./limits.ts";
+import { type Observation, openObservation } from "./observation.ts";
 import { forgetful, type Persistence, storeTrouble } from "./open_store.ts";
-import { placesOf } from "./places.ts";
-import { processFacts } from "./process_facts.ts";
-import { openReload } from "./reload.ts";
+import { openOperations, type Operations } from "./operations.ts";
+import { signpostOf } from "./places.ts";
 import { routesOf } from "./routes.ts";
-import { openWebhooks } from "./webhooks.ts";
+import { openSignalling, type Signalling } from "./signalling.ts";
 
 export { AddressError } from "./listen.ts";
 
@@ -109,134 +86,124 @@ export interface ServerOptions {
   readonly origins?: ReadonlyMap<string, Source>;
 }
 
+/** The parts of a server, before it listens. */
+interface Parts {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly persistence: Persistence;
+  readonly clustered: Clustered | undefined;
+  readonly addresses: Addresses;
+  readonly observation: Observation;
+  readonly life: Lifecycle;
+  readonly maxConnections: number;
+  readonly signalling: Signalling;
+  readonly operations: Operations;
+  readonly proxies: TrustedProxies;
+  /** Why the server is not ready although it has started; undefined if it is. */
+  readonly trouble: () => string | undefined;
+}
+
 /**
  * Puts the parts together and listens last. Throws ConfigError, whose messages are for people, if the
- * configuration cannot be carried out, and AddressError if it perhaps can be later. It is one list,
- * because each part needs some of those before it, and a failure has to undo exactly those.
+ * configuration cannot be carried out, and AddressError if it perhaps can be later. Either leaves
+ * nothing open.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
-  const { log, clock = systemClock, secrets, clustered } = options;
+  const { log, clock = systemClock } = options;
   const { persistence = forgetful(config, { log, clock, wallNow: wallClock }) } = options;
-  const { store } = persistence;
-  const { listeners, tls } = listenersOf(config);
-  using undo = new DisposableStack();
-  undo.defer(() => void store.close());
-  const adminListeners = adminListenersOf(config, tls !== undefined);
-  const isSecure = [...listeners, ...adminListeners].some((where) => where.isSecure);
-  const certificate = tls && new Certificate(tls, isSecure);
+  using failed = new DisposableStack();
+  failed.defer(() => void persistence.store.close());
+  const opened = failed.use(new DisposableStack());
+  const urls = (): string[] => urlsOf(doors.listening);
+  const parts = openParts(config, { ...options, clock, persistence, urls, opened });
+  const doors: Doors = failed.use(listenAt(config, parts));
+  failed.move();
+  serve(parts, doors, opened);
+  return serverOf(config, parts, doors);
+}
 
-  const metrics = new Metrics();
-  const refusals = new RecentRefusals(config.limits.maxRefusals, wallClock, addressKey);
-  const happenings: Happenings = new Happenings(clock.now, (error) => journal.fault(error));
-  const journal: Journal = new Journal(log, metrics, refusals, happenings);
-  const abroad = openBridge(config, { clock, log, metrics });
-  const hub = hubOf(config, clustered, { metrics, abroad, happenings });
-  const transport = openTransport(config.transport, clock);
-  const connections = undo.use(
-    new Connections(clock, journal, config.limits, addressKey, hub.channels.relays),
-  );
-  const bans = new AddressBans(store.bans);
+/** Opens everything but the listeners; `opened` disposes of it. */
+function openParts(
+  config: Config,
+  { opened, urls, ...given }: ServerOptions & {
+    readonly clock: Clock;
+    readonly persistence: Persistence;
+    readonly urls: () => readonly string[];
+    readonly opened: DisposableStack;
+  },
+): Parts {
+  const { version, log, clock, secrets, persistence, clustered, origins = new Map() } = given;
+  const { store } = persistence;
+  const addresses = addressesOf(config);
+  const observation = openObservation(config, log, clock);
   const life = new Lifecycle(clock, log, config);
   const maxConnections = affordableConnections(config);
-  const gate = undo.use(openGate(config, maxConnections, clock, bans, () => life.isDraining));
-  const userBans = new UserBans(store.bans);
-  const isBanned = (user: string): boolean => userBans.has(user);
-  const authParts = { clock, metrics, log, wallNow: wallClock, isBanned };
-  const authentication = undo.use(openAuthentication(config, authParts));
-  const ice = undo.use(openIce(config, { ...authParts, authentication }));
-  const iceServers = ice.iceServersFor;
-  const dialects = openDialects(config, { hub, clock, store, log, iceServers, authentication });
-  for (const { dialect } of dialects) undo.defer(() => dialect[Symbol.dispose]?.());
-  const instance = crypto.randomUUID();
-  const webhooks = openWebhooks(config.webhooks, {
-    ...{ clock, wallNow: wallClock, log, metrics, instance },
-  });
-  if (config.webhooks.url.length > 0) undo.use(happenings.listen((news) => webhooks.push(news)));
-  const socketIo = openSocketIo(config, { clock, connections, dialects, gate });
-  announceGauges(metrics, { hub, connections, gate, dialects, socketIo });
-  persistence.journal.announce(metrics, store);
-
+  const common = { version, clock, wallNow: wallClock, observation, store, life };
+  const signalling = opened.use(
+    openSignalling(config, { ...common, clustered, maxConnections }),
+  );
   const trouble = (): string | undefined =>
-    storeTrouble(store) ?? clusterTrouble(clustered) ?? authentication.trouble;
-  const usage = undo.use(openProcessUsage());
-  undo.use(watchProcess(metrics, processFacts(options, { usage, life, trouble }), clock));
-  metrics.read("signalbox_log_lines_suppressed_total", () => log.suppressed);
-  exportMetrics(metrics, options.version);
-  const turnOut = (key: string): void => {
-    connections.turnOut(key, "address_banned");
-    socketIo?.turnOut(key, "address_banned");
-  };
-  const wallNow = wallClock;
-  const operatorParts = { dialects, hub, store, bans, userBans, refusals, turnOut, wallNow };
-  const operator = new Operator({ ...operatorParts, happenings });
-  const reload = openReload(config, {
-    ...{ secrets, authentication, authParts, webhooks, certificate, life, log },
-  });
-  const undrain = (): boolean => {
-    const isDone = life.undrain();
-    if (isDone) reload.afterDrain();
-    return isDone;
-  };
+    storeTrouble(store) ?? clusterTrouble(clustered) ?? signalling.authentication.trouble;
+  opened.use(announceMetrics({ ...common, signalling, persistence, trouble }));
   const proxies = orConfigError(() => new TrustedProxies(config.trustProxy, config.proxied));
-  const admin = openAdmin(config, {
-    ...{ clock, hub, happenings, connections, dialects, operator, metrics, proxies },
-    server: {
-      version: options.version,
-      deno: Deno.version.deno,
-      startedAtMs: processStartMs,
-      instance,
-      store: () => ({ kind: config.store.split(":")[0] ?? "", trouble: store.trouble }),
-      urls: () => urlsOf(listening),
-      state: () => life.unready ?? "ready",
-      connections: () => gate.connections,
-    },
-    origins: options.origins ?? new Map(),
-    guarded: config.dialects.filter((name) => authentication.asks(name)),
-    webhooks: () => webhooks.reports(),
-    residentBytes: () => Deno.memoryUsage().rss,
-    drain: (request) => life.drain(request),
-    undrain,
-    reload: () => reload.all(),
-    onFault: (error) => journal.fault(error),
+  const { certificate } = addresses;
+  const operations = opened.use(
+    openOperations(config, {
+      ...{ ...common, signalling, certificate, proxies, secrets, origins, urls },
+      fleet: fleetOf(clustered),
+    }),
+  );
+  return {
+    ...{ version, clock, persistence, clustered, addresses, observation, life, maxConnections },
+    ...{ signalling, operations, proxies, trouble },
+  };
+}
+
+/** Listens for clients and operators; requests wait until the server serves. */
+function listenAt(config: Config, parts: Parts): Doors {
+  const { version, clock, addresses, observation, life, signalling, proxies, trouble } = parts;
+  const { metrics, journal } = observation;
+  const { dialects, iceRoutes } = signalling;
+  const isShared = addresses.operators.length === 0;
+  return openDoors(config, {
+    ...{ clock, journal, life, addresses, signalling, proxies },
+    admin: parts.operations.admin,
+    routes: routesOf(config, { version, metrics, life, trouble, dialects, iceRoutes, isShared }),
+    signpost: signpostOf(config, dialects, { clock, observation }),
+    isUnreachable: () => clusterTrouble(parts.clustered) !== undefined,
   });
-  if (admin !== undefined) undo.use(admin);
-  const routes = routesOf(config, {
-    ...{ version: options.version, metrics, life, trouble, dialects, iceRoutes: ice.routes },
-    isShared: adminListeners.length === 0,
-  });
-  const signpost = new Signpost({
-    ...{ log, metrics, clock },
-    places: placesOf(dialects, basePathOf(config)),
-    maxAddresses: config.limits.maxHintedAddresses,
-  });
-  const { listening, adminListening } = openDoors(config, {
-    ...{ listeners, adminListeners, routes, admin, certificate, socketIo, signpost, proxies },
-    ...{ gate, connections, transport, clock, journal, life, undo },
-  });
-  if (certificate !== undefined && config.restartOnCertChange) {
-    undo.use(certificate.watch(clock, () => void reload.certificate()));
-  }
-  const parts = undo.move();
-  life.run({
+}
+
+/** Starts to serve, and names the steps of the end. */
+function serve(parts: Parts, doors: Doors, opened: DisposableStack): void {
+  const { version, persistence: { store }, clustered, signalling, operations } = parts;
+  const { hub, connections, transport, dialects } = signalling;
+  parts.life.run({
     connections,
-    listeners: [...listening, ...adminListening],
+    listeners: [...doors.listening, ...doors.adminListening],
     keepsConnections: transport.keepsConnections,
-    begin: () => Promise.all([store.forgetSealed(), admin?.opened]).then(() => {}),
+    begin: () => Promise.all([store.forgetSealed(), operations.admin?.opened]).then(() => {}),
     silence: () => hub.silence(),
     seal: () => sealAll(dialects),
-    notify: () => webhooks.finish(),
-    dispose: () => parts.dispose(),
-    closeStore: (limitMs) => leaveCluster(clustered).then(() => store.close(limitMs)),
+    notify: () => operations.webhooks.finish(),
+    dispose: () => opened.dispose(),
+    closeStore: (limitMs) =>
+      Promise.all([leaveCluster(clustered), store.close(limitMs)]).then(() => {}),
     report: (step) =>
-      happenings.emit({ type: `server.${step}`, data: { version: options.version } }),
+      parts.observation.happenings.emit({ type: `server.${step}`, data: { version } }),
   });
+}
+
+function serverOf(config: Config, parts: Parts, doors: Doors): Server {
+  const { persistence: { store }, clustered, observation, life, signalling, operations } = parts;
+  const { operator, reload, undrain } = operations;
   const stop = (): Promise<void> => life.stop();
   return {
-    urls: urlsOf(listening),
-    adminUrls: urlsOf(adminListening),
-    reachable: reachableAt(config, dialects),
+    urls: urlsOf(doors.listening),
+    adminUrls: urlsOf(doors.adminListening),
+    reachable: reachableAt(config, signalling.dialects),
     pages: pagesOf(config),
-    logLimits: () => logLimits(config, maxConnections, log),
+    logLimits: () => logLimits(config, parts.maxConnections, observation.log),
     started: life.started,
     storePlace: store.place,
     clusterWords: clustered && clusterWords(clustered),
@@ -248,7 +215,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     operator,
     readsFiles: reload.readsFiles,
     reload: (also) => reload.all(also),
-    reportFault: (error) => journal.fault(error),
+    reportFault: (error) => observation.journal.fault(error),
     [Symbol.asyncDispose]: stop,
   };
 }

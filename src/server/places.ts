@@ -1,11 +1,31 @@
-import type { Place } from "../observe/signpost.ts";
+import type { Config } from "../config/schema.ts";
+import type { Clock } from "../core/clock.ts";
+import { type Place, Signpost } from "../observe/signpost.ts";
 import type { Entrance, Route } from "../http/route.ts";
+import { basePathOf } from "./dialects.ts";
+import type { Observation } from "./observation.ts";
 
 /** The parts of an open dialect that lead clients to it. */
 export interface Reached {
   readonly name: string;
   readonly title: string;
   readonly dialect: { readonly routes: readonly Route[]; readonly entrances: readonly Entrance[] };
+}
+
+/** Makes the hints for clients that are slightly wrong. */
+export function signpostOf(
+  config: Config,
+  dialects: readonly Reached[],
+  { clock, observation: { log, metrics } }: {
+    readonly clock: Clock;
+    readonly observation: Pick<Observation, "log" | "metrics">;
+  },
+): Signpost {
+  const places = placesOf(dialects, basePathOf(config));
+  return new Signpost({
+    ...{ log, metrics, clock, places },
+    maxAddresses: config.limits.maxHintedAddresses,
+  });
 }
 
 /** Lists where each dialect is reached, for hints to clients at a wrong path. */

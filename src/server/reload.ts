@@ -1,36 +1,37 @@
 import type { LiveSecrets } from "../config/live_secrets.ts";
 import type { Config } from "../config/schema.ts";
+import type { Clock } from "../core/clock.ts";
 import type { Log } from "../observe/log.ts";
 import { messageOf } from "../system/errors.ts";
-import { readsKeys, reloadAuthentication } from "./authentication.ts";
+import { readsKeys } from "./authentication.ts";
 import type { Certificate } from "./certificates.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 
 export interface ReloadParts {
   /** The configuration's secrets that are in files. */
   readonly secrets: Pick<LiveSecrets, "hasFiles" | "readAgain"> | undefined;
-  readonly authentication: Parameters<typeof reloadAuthentication>[0];
-  readonly authParts: Parameters<typeof reloadAuthentication>[2];
+  /** Judges by the secrets and keys as they are now; returns why they cannot be used. */
+  readonly rejudge: () => readonly string[];
   readonly webhooks: { resume(): void };
   readonly certificate: Certificate | undefined;
   readonly life: Pick<Lifecycle, "renew">;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Reads again what is in files: secrets, keys, key sets and the certificate. */
-export interface Reload {
+/** Reads secrets, keys, key sets and the certificate again from their files. */
+export interface Reload extends Disposable {
   /** True if there is anything to read. */
   readonly readsFiles: boolean;
   /** Returns one line about each part that cannot be used, which stays as it was. */
   all(also?: { readonly certificate: boolean }): Promise<readonly string[]>;
-  /** Takes up a certificate that has changed; returns the reason if it cannot be used. */
-  certificate(): Promise<readonly string[]>;
   /** Takes up a certificate that came during a drain, which has been taken back. */
   afterDrain(): void;
 }
 
+/** Also watches the certificate, if the configuration asks for it. */
 export function openReload(config: Config, parts: ReloadParts): Reload {
-  const { secrets, authentication, authParts, webhooks, life, log } = parts;
+  const { secrets, rejudge, webhooks, life, clock, log } = parts;
   const hasFiles = secrets?.hasFiles === true || readsKeys(config);
 
   /** A certificate that came during a drain waits for its end. */
@@ -49,21 +50,21 @@ export function openReload(config: Config, parts: ReloadParts): Reload {
     }
   }
 
+  const watch = config.restartOnCertChange
+    ? parts.certificate?.watch(clock, () => void renewCertificate())
+    : undefined;
   return {
     readsFiles: hasFiles || parts.certificate !== undefined,
-    certificate: renewCertificate,
     afterDrain(): void {
       if (isRenewalDue) void renewCertificate();
     },
     async all({ certificate: isWanted } = { certificate: false }): Promise<readonly string[]> {
-      const unusable = [
-        ...secrets?.readAgain() ?? [],
-        ...reloadAuthentication(authentication, config, authParts),
-      ];
+      const unusable = [...secrets?.readAgain() ?? [], ...rejudge()];
       webhooks.resume();
       for (const error of unusable) log.write("error", "cannot take up a secret or key", { error });
       if (hasFiles && unusable.length === 0) log.write("info", "secrets and keys read again");
       return isWanted ? [...unusable, ...await renewCertificate()] : unusable;
     },
+    [Symbol.dispose]: () => watch?.[Symbol.dispose](),
   };
 }

@@ -286,6 +286,10 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled, Che
     return this.pump.takes(size);
   }
 
+  refuse(error: SignalError): void {
+    this.pump.refuse(error);
+  }
+
   ended(ending: Ending): void {
     this.#announce();
     // While it still has its id.

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { SignalError } from "../core/errors.ts";
 import type { OutputLimits } from "../core/limits.ts";
 import type { Frame } from "../core/session.ts";
 import type { Carriage, CountedLink, StreamLink } from "./links.ts";
@@ -101,6 +102,10 @@ export class EventStreamLink implements StreamLink, CountedLink {
     return this.#observer.takes(size);
   }
 
+  refuse(error: SignalError): void {
+    this.#observer.refuse(error);
+  }
+
   decline(response: Response): void {
     if (!this.#isOpen || this.#isStarted) return;
     this.#end({ by: "server", code: response.status, reason: "declined" }, response);
@@ -108,7 +113,8 @@ export class EventStreamLink implements StreamLink, CountedLink {
 
   close(code = 1005, reason = ""): void {
     const gone = new Response(null, { status: 503, headers: { "retry-after": "5" } });
-    const drain = this.#observer.isGoingAway ? { isDrain: true } as const : {};
+    const isDrain = this.#observer.isGoingAway || code === 1001;
+    const drain = isDrain ? { isDrain: true } as const : {};
     this.#end({ by: "server", code, reason, ...drain }, gone);
   }
 

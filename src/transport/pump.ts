@@ -187,7 +187,8 @@ export class Pump {
     const relayed = timing?.relayed;
     try {
       const pending = this.#session.receive(frame);
-      if (pending !== undefined) this.#holdUntil(pending);
+      if (pending instanceof Promise) this.#holdUntil(pending);
+      else if (pending !== undefined) pending.outcome.catch((error) => this.#caught(error));
     } catch (error) {
       this.#caught(error);
     }

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { SignalError } from "../core/errors.ts";
 import type { LinkLimits, OutputLimits } from "../core/limits.ts";
 import type { Departure, Frame } from "../core/session.ts";
 import type { Carriage, CountedLink } from "./links.ts";
@@ -30,6 +31,8 @@ export interface LinkObserver {
   exceeded(): void;
   /** Counts a frame that came by another way; false if it exceeds the connection's rates. */
   takes(size: number): boolean;
+  /** The session refuses a frame after its step. */
+  refuse(error: SignalError): void;
   /** Either side has decided to end the connection. Called exactly once. */
   ended(ending: Ending): void;
   /** The socket and its descriptor are gone. Called once, perhaps long after `ended`. */
@@ -124,8 +127,12 @@ export class WebSocketLink implements CountedLink, SocketObserver {
     return this.#observer.takes(size);
   }
 
+  refuse(error: SignalError): void {
+    this.#observer.refuse(error);
+  }
+
   close(code?: number, reason = ""): void {
-    if (this.#observer.isGoingAway) this.#goAway();
+    if (this.#observer.isGoingAway || code === GOING_AWAY_CODE) this.#goAway();
     else this.#end({ by: "server", code: code ?? 1005, reason }, code, reason);
   }
 

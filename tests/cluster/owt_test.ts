@@ -1,46 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { io, type Socket } from "socket.io-client";
 import { startNodes } from "../helpers/cluster/node_processes.ts";
+import { logIn } from "../helpers/cluster/owt_client.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
 
 // OWT on several real nodes, with a real client.
 
 const needs = ["redis-server"] as const;
-
-interface OwtClient extends Disposable {
-  readonly socket: Socket;
-  readonly heard: unknown[][];
-  readonly closed: Promise<string>;
-  /** Sends a message, and returns the acknowledgement. */
-  send(to: string, data: string): Promise<unknown[]>;
-}
-
-/** Logs in, and waits for the answer. */
-async function logIn(url: string, token: string): Promise<OwtClient> {
-  const socket = io(url, { transports: ["websocket"], forceNew: true, reconnection: false });
-  const heard: unknown[][] = [];
-  const closed = Promise.withResolvers<string>();
-  socket.onAny((name: string, ...args: unknown[]) => heard.push([name, ...args]));
-  socket.on("disconnect", (reason) => closed.resolve(reason));
-  const ready = Promise.withResolvers<void>();
-  socket.on("connect", () => socket.emit("authentication", { token }, () => ready.resolve()));
-  socket.on("connect_error", ready.reject);
-  await within("the login", ready.promise);
-  heard.length = 0;
-  return {
-    socket,
-    heard,
-    closed: closed.promise,
-    async send(to, data): Promise<unknown[]> {
-      const answer = Promise.withResolvers<unknown[]>();
-      const message = { to, data };
-      socket.emit("owt-message", message, (...args: unknown[]) => answer.resolve(args));
-      return await within("the acknowledgement", answer.promise);
-    },
-    [Symbol.dispose]: () => void socket.close(),
-  };
-}
 
 clientTest({
   name: "cluster, OWT: a message is acknowledged when the receiver's node has it",

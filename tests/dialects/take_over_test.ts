@@ -3,6 +3,7 @@ import { owt } from "../../src/dialects/owt/mod.ts";
 import { peerjs } from "../../src/dialects/peerjs/mod.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { settle, type TestClient } from "../helpers/session/hub.ts";
+import { hubs } from "../helpers/session/hub_modes.ts";
 import { authenticated } from "../helpers/session/owt.ts";
 import { until } from "../helpers/wire/waiting.ts";
 
@@ -88,15 +89,18 @@ for (const kind of KINDS) {
     using bench = kind.newBench();
     const tabs = await Tabs.open(kind, bench);
     await tabs.pass(1_000);
-    assert(tabs.takeOvers <= 11, `${tabs.takeOvers} take-overs in the first second`);
+    // Each node counts what its own clients lose.
+    const nodes = hubs.mode === "dealt" ? 2 : 1;
+    assert(tabs.takeOvers <= 11 * nodes, `${tabs.takeOvers} take-overs in the first second`);
     await tabs.pass(HOUR_MS);
     // The delay doubles from a second to a minute.
-    assert(tabs.takeOvers > 65 && tabs.takeOvers < 85, `${tabs.takeOvers} take-overs in an hour`);
-    assertEquals(bench.warnings, [
-      ["one id is taken over again and again, newer claims wait", {
-        address: tabs.holder.link.address,
-      }],
-    ]);
+    const most = 85 + 20 * (nodes - 1);
+    assert(tabs.takeOvers > 65 && tabs.takeOvers < most, `${tabs.takeOvers} take-overs in an hour`);
+    const warning = [
+      "one id is taken over again and again, newer claims wait",
+      { address: tabs.holder.link.address },
+    ] as const;
+    assertEquals(bench.warnings, Array.from({ length: nodes }, () => warning));
   });
 
   Deno.test(`${kind.name}: a tab that waits is no stranger, and has the id when it is free`, async () => {

@@ -1,10 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import axe from "npm:axe-core@4.14.1/axe.min.js" with { type: "text" };
-import type { Browser, Page } from "../helpers/browser/browser.ts";
 import { launchBrowser } from "../helpers/browser/chromium.ts";
+import { Desk } from "../helpers/browser/desk.ts";
 import { launchFirefox } from "../helpers/browser/firefox.ts";
 import { clientTest } from "../helpers/process/clients.ts";
-import { type ServerProcess, startServerProcess } from "../helpers/process/server_process.ts";
+import { startServerProcess } from "../helpers/process/server_process.ts";
 import { openGst, openInRoom } from "../helpers/wire/peers.ts";
 import { pause, until } from "../helpers/wire/waiting.ts";
 
@@ -17,76 +16,6 @@ const MARKUP = "<img/src=x>";
 /** The rows of the list that is shown; charts have tables, too. */
 const ROWS = "#tab-panel tbody";
 
-/** The page as a person without a mouse sees and reaches it. */
-class Desk {
-  readonly page: Page;
-
-  constructor(page: Page) {
-    this.page = page;
-  }
-
-  /** Signs in by keyboard; the field has the focus when the page has loaded. */
-  static async open(browser: Browser, { url }: ServerProcess, token: string): Promise<Desk> {
-    const desk = new Desk(await browser.newPage(`${url}/console`));
-    await desk.asksForToken();
-    await desk.page.press(...token, "Enter");
-    await desk.has("[data-metric=connections]");
-    return desk;
-  }
-
-  async asksForToken(): Promise<void> {
-    await until("the field for a token", () => this.isFocused("#token"));
-  }
-
-  async text(selector: string): Promise<string> {
-    return String(
-      await this.page.evaluate(`document.querySelector(${JSON.stringify(selector)})?.textContent`),
-    );
-  }
-
-  async count(selector: string): Promise<number> {
-    return Number(
-      await this.page.evaluate(`document.querySelectorAll(${JSON.stringify(selector)}).length`),
-    );
-  }
-
-  async has(selector: string): Promise<void> {
-    await until(`"${selector}"`, async () => await this.count(selector) > 0);
-  }
-
-  async hasNot(selector: string): Promise<void> {
-    await until(`no "${selector}"`, async () => await this.count(selector) === 0);
-  }
-
-  async shows(selector: string, text: string): Promise<void> {
-    await until(`"${text}" in "${selector}"`, async () => (await this.text(selector)) === text);
-  }
-
-  /** Presses Tab until an element has the focus. */
-  async tabTo(selector: string): Promise<void> {
-    for (let nth = 0; nth < 60; nth++) {
-      if (await this.isFocused(selector)) return;
-      await this.page.press("Tab");
-    }
-    throw new Error(`Tab does not lead to ${selector}`);
-  }
-
-  async isFocused(selector: string): Promise<boolean> {
-    const focused = `document.activeElement.matches(${JSON.stringify(selector)})`;
-    return await this.page.evaluate(focused) === true;
-  }
-
-  /** Fails for everything that makes the page hard to use for some people. */
-  async assertAccessible(where: string): Promise<void> {
-    await this.page.evaluate(`globalThis.axe ?? (0, eval)(${JSON.stringify(axe)}), 1`);
-    const violations = await this.page.evaluate(
-      `axe.run().then(({ violations }) => violations.map(({ id, nodes }) =>
-        id + ": " + nodes.map(({ html }) => html.slice(0, 160)).join(" | ")))`,
-    );
-    assertEquals(violations, [], where);
-  }
-}
-
 for (const name of ["chromium", "firefox"] as const) {
   const launch = name === "chromium" ? launchBrowser : launchFirefox;
   clientTest({
@@ -95,7 +24,7 @@ for (const name of ["chromium", "firefox"] as const) {
     fn: async () => {
       await using server = await startServerProcess(ARGS);
       await using browser = await launch();
-      const desk = await Desk.open(browser, server, FULL);
+      const desk = await Desk.open(browser, server.url, FULL);
       const { page } = desk;
       await using _alice = await openGst(server.url, "alice");
       await using markup = await openInRoom(server.url, MARKUP, "lounge");

@@ -42,6 +42,8 @@ class Bench implements Disposable {
   readonly faults: unknown[] = [];
   /** Set while the server ends. */
   isClosed = false;
+  /** Set while the other nodes of the cluster are out of reach. */
+  isUnreachable = false;
   readonly gate: Gate;
   readonly door: Door;
   readonly #undo = new DisposableStack();
@@ -66,6 +68,7 @@ class Bench implements Disposable {
       maxSilenceMs: 30_000,
       basePath: "",
       isClosed: () => this.isClosed,
+      isUnreachable: () => this.isUnreachable,
       onTurnedAway: ({ dialect, address }, status) =>
         this.turnedAway.push(`${dialect} ${address} ${status}`),
       signpost: {
@@ -246,6 +249,17 @@ Deno.test("while the server ends nobody is let in, and plain answers go on", () 
   bench.isClosed = true;
   assertEquals(bench.connect("/gst").status, 503);
   assertEquals([bench.ask("/health").status, bench.gate.connections], [200, 0]);
+});
+
+Deno.test("while other nodes are out of reach, a load balancer is sent to the next node", async () => {
+  using bench = new Bench();
+  bench.isUnreachable = true;
+  const passedOn = bench.connect("/webrtcsink", { "x-forwarded-for": "198.51.100.7" }, "10.0.0.1");
+  assertEquals([passedOn.status, passedOn.headers.get("retry-after")], [503, "1"]);
+  assertEquals(await passedOn.text(), "Server is not available, try again\n");
+  assertEquals(bench.turnedAway, ["webrtcsink 198.51.100.7 503"]);
+  assertEquals(bench.connect("/nowhere", {}, "10.0.0.1").status, 404);
+  assertEquals(bench.connect("/webrtcsink").status, 101);
 });
 
 Deno.test("a message whose body comes to its end while the server ends is not taken any more", async () => {

@@ -20,6 +20,8 @@ class Observer implements LinkObserver {
     return size < 100;
   }
 
+  refuse(): void {}
+
   ended(ending: Ending): void {
     this.endings.push(ending);
   }

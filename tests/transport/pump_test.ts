@@ -258,6 +258,17 @@ Deno.test("a failed wait is refused, and the frames behind it are handled nevert
   assertEquals(session.received, ["bad", "1"]);
 });
 
+Deno.test("an outcome that comes later holds no frames back, and is refused in its own time", async () => {
+  const outcome = Promise.withResolvers<void>();
+  const receive = (frame: Frame) => frame === "later" ? { outcome: outcome.promise } : undefined;
+  const { client, session } = newBench({}, { receive });
+  client.blurt("later", "behind");
+  assertEquals([session.received, client.refusals], [["later", "behind"], []]);
+  outcome.reject(new SignalError("peer_unknown"));
+  await settle();
+  assertEquals([client.refusals, client.isOpen], [["peer_unknown"], true]);
+});
+
 Deno.test("frames that waited are not handled when the refusal hung up", async () => {
   const { client, session } = newBench({}, {
     receive: () => Promise.reject(new SignalError("id_taken")),

@@ -35,6 +35,8 @@ class Observer implements LinkObserver {
     return size < 100;
   }
 
+  refuse(): void {}
+
   ended(ending: Ending): void {
     this.log.push("ended");
     this.endings.push(ending);

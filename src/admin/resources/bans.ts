@@ -32,12 +32,11 @@ const params = z.object({ kind: z.string(), value: z.string() });
 
 /** Clients that may not come in: by address, or by the user that a token names. */
 export function bansResource(app: App, parts: AdminParts): void {
-  const operationsFor = (actor: string, kind: string): BanOperations => {
-    const operator = parts.operator.as(actor);
-    if (kind === "address") return operator.bans;
-    if (kind === "user") return operator.userBans;
-    throw new Problem("not_found");
-  };
+  readBans(app, parts);
+  changeBans(app, parts);
+}
+
+function readBans(app: App, parts: AdminParts): void {
   const list = createRoute({
     method: "get",
     path: `${BASE}/bans`,
@@ -57,7 +56,15 @@ export function bansResource(app: App, parts: AdminParts): void {
     }, clock);
     return c.json(page, 200);
   });
+}
 
+function changeBans(app: App, parts: AdminParts): void {
+  const operationsFor = (actor: string, kind: string): BanOperations => {
+    const operator = parts.operator.as(actor);
+    if (kind === "address") return operator.bans;
+    if (kind === "user") return operator.userBans;
+    throw new Problem("not_found");
+  };
   const put = createRoute({
     method: "put",
     path,

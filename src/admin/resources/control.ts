@@ -14,8 +14,13 @@ import {
   problems,
 } from "../route.ts";
 
-const Drain = z.strictObject({ state: z.enum(["ready", "draining"]), connections: z.int() })
-  .meta({ id: "Drain" });
+const Drain = z.strictObject({
+  state: z.enum(["ready", "draining"]),
+  connections: z.int(),
+  instance: z.string().meta({ description: "The process or node that drains, and no other" }),
+}).meta({ id: "Drain" });
+
+const DRAIN = `${BASE}/drain`;
 
 /** Secrets, drain and reload. */
 export function controlResource(app: App, parts: AdminParts): void {
@@ -70,22 +75,24 @@ function secrets(app: App, parts: AdminParts): void {
 }
 
 function drain(app: App, parts: AdminParts): void {
-  const report = (): z.infer<typeof Drain> => ({
-    state: parts.server.state() === "draining" ? "draining" : "ready",
-    connections: parts.server.connections(),
-  });
-  const path = `${BASE}/drain`;
+  readDrain(app, parts);
+  changeDrain(app, parts);
+}
+
+function readDrain(app: App, parts: AdminParts): void {
   const read = createRoute({
     method: "get",
-    path,
+    path: DRAIN,
     ...facts({ operationId: "getDrain", summary: "Whether newcomers are refused", role: "read" }),
     responses: { 200: json(Drain, "The state"), ...problems() },
   });
-  app.openapi(read, (c) => c.json(report(), 200));
+  app.openapi(read, (c) => c.json(drainOf(parts), 200));
+}
 
+function changeDrain(app: App, parts: AdminParts): void {
   const start = createRoute({
     method: "post",
-    path,
+    path: DRAIN,
     ...facts({
       operationId: "startDrain",
       summary: "Refuse newcomers, and close the connected over a time",
@@ -106,12 +113,12 @@ function drain(app: App, parts: AdminParts): void {
   app.openapi(start, (c) => {
     parts.operator.as(c.env.actor.name).note("start drain", [], "draining");
     parts.drain(c.req.valid("json"));
-    return c.json(report(), 202);
+    return c.json(drainOf(parts), 202);
   });
 
   const stop = createRoute({
     method: "delete",
-    path,
+    path: DRAIN,
     ...facts({
       operationId: "endDrain",
       summary: "Admit newcomers again; impossible after `exit`",
@@ -127,6 +134,11 @@ function drain(app: App, parts: AdminParts): void {
     operator.note("end drain", [], isDone ? "ready" : wasDraining ? "leaving" : "unknown");
     if (!wasDraining) throw new Problem("not_found", { detail: "The server does not drain" });
     if (!isDone) throw new Problem("unavailable", { detail: "The process is going to end" });
-    return c.json(report(), 200);
+    return c.json(drainOf(parts), 200);
   });
+}
+
+function drainOf({ server }: AdminParts): z.infer<typeof Drain> {
+  const state = server.state() === "draining" ? "draining" : "ready";
+  return { state, connections: server.connections(), instance: server.instance };
 }

@@ -31,6 +31,11 @@ const TYPES = [...WEBHOOK_TYPES, "refusal", "operator", "stats", "gap"];
 
 /** Options, webhooks, metrics and the stream of events. */
 export function factsResource(app: App, parts: AdminParts): void {
+  readFacts(app, parts);
+  streamEvents(app, parts);
+}
+
+function readFacts(app: App, parts: AdminParts): void {
   const config = createRoute({
     method: "get",
     path: `${BASE}/config`,
@@ -63,7 +68,9 @@ export function factsResource(app: App, parts: AdminParts): void {
     const type = "text/plain; version=0.0.4; charset=utf-8";
     return c.text(await parts.expose(), 200, { "content-type": type });
   });
+}
 
+function streamEvents(app: App, parts: AdminParts): void {
   const events = createRoute({
     method: "get",
     path: `${BASE}/events`,

@@ -33,6 +33,11 @@ const params = z.object({ dialect: z.string(), id: z.string() });
 
 /** Ids that operators reserved. */
 export function idsResource(app: App, parts: AdminParts): void {
+  readIds(app, parts);
+  changeIds(app, parts);
+}
+
+function readIds(app: App, parts: AdminParts): void {
   const list = createRoute({
     method: "get",
     path: `${BASE}/ids`,
@@ -57,7 +62,9 @@ export function idsResource(app: App, parts: AdminParts): void {
     }, parts.clock);
     return c.json(page, 200);
   });
+}
 
+function changeIds(app: App, parts: AdminParts): void {
   const put = createRoute({
     method: "put",
     path,

@@ -5,8 +5,10 @@ import type { Traffic } from "../../transport/links.ts";
 import { isoTime } from "../../system/clock.ts";
 import { dialectOf } from "../dialects.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
+import { placing } from "../place.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
+import { mustHave } from "../reach.ts";
 import {
   type App,
   BASE,
@@ -21,6 +23,7 @@ import {
 const Peer = z.strictObject({
   dialect: z.string(),
   id: z.string(),
+  node: z.string().optional().meta({ description: "Its node; only in a cluster" }),
   user: z.string().nullable(),
   address: z.string().nullable(),
   connection: z.string().nullable(),
@@ -53,10 +56,20 @@ const params = z.object({ dialect: z.string(), id: z.string() });
 
 /** Peers: who is here. */
 export function peersResource(app: App, parts: AdminParts): void {
+  readPeers(app, parts);
+  kickPeers(app, parts);
+}
+
+function readPeers(app: App, parts: AdminParts): void {
   const list = createRoute({
     method: "get",
     path: `${BASE}/peers`,
-    ...facts({ operationId: "listPeers", summary: "Peers, oldest first", role: "read" }),
+    ...facts({
+      operationId: "listPeers",
+      summary: "Peers, oldest first",
+      role: "read",
+      reach: "list",
+    }),
     request: {
       query: z.strictObject({
         ...pageQuery,
@@ -71,29 +84,36 @@ export function peersResource(app: App, parts: AdminParts): void {
   });
   app.openapi(list, async (c) => {
     const query = c.req.valid("query");
-    const page = await paginate(query, {
-      items: parts.hub.overview.peers(),
-      placeOf: (peer) => [peer.handle.fence],
-      matches: matching(query),
-      view: (peer) => view(peer, parts),
-    }, parts.clock);
+    const page = await paginate(
+      query,
+      {
+        items: parts.hub.overview.peers(),
+        placeOf: placing(parts, ({ joinedAt }) => joinedAt, ({ handle }) => handle.fence),
+        matches: matching(query),
+        view: (peer) => view(peer, parts),
+      },
+      parts.clock,
+      c.env.part,
+    );
     return c.json(page, 200);
   });
 
   const one = createRoute({
     method: "get",
     path: `${BASE}/peers/{dialect}/{id}`,
-    ...facts({ operationId: "getPeer", summary: "One peer", role: "read" }),
+    ...facts({ operationId: "getPeer", summary: "One peer", role: "read", reach: "home" }),
     request: { params },
-    responses: { 200: json(Peer, "The peer"), ...problems("not_found") },
+    responses: { 200: json(Peer, "The peer"), ...problems("not_found", "unavailable") },
   });
   app.openapi(one, (c) => {
     const { dialect, id } = c.req.valid("param");
-    const peer = parts.hub.find(dialectOf(parts, dialect).realm, id);
-    if (peer?.dialect !== dialect) throw new Problem("not_found");
+    const peer = peerOf(parts, dialect, id);
+    if (peer === undefined) throw new Problem("not_found");
     return c.json(view(peer, parts), 200);
   });
+}
 
+function kickPeers(app: App, parts: AdminParts): void {
   const kick = createRoute({
     method: "post",
     path: `${BASE}/peers/{dialect}/{id}/kick`,
@@ -102,19 +122,27 @@ export function peersResource(app: App, parts: AdminParts): void {
       summary: "Remove a peer, with all its connections",
       role: "full",
       action: "kick peer",
+      reach: "home",
     }),
     request: { params, body: jsonBody(Kick) },
     responses: {
       200: json(outcomeOf("kicked"), "The peer is gone"),
-      ...changeProblems("not_found"),
+      ...changeProblems("not_found", "unavailable"),
     },
   });
   app.openapi(kick, (c) => {
     const { dialect, id } = c.req.valid("param");
+    mustHave(c.env.part, () => peerOf(parts, dialect, id) !== undefined);
     const operator = parts.operator.as(c.env.actor.name);
     if (!operator.kick(dialect, id, c.req.valid("json"))) throw new Problem("not_found");
     return c.json({ outcome: "kicked" as const }, 200);
   });
+}
+
+/** A peer of this node. */
+function peerOf(parts: AdminParts, dialect: string, id: string): PresentPeer | undefined {
+  const peer = parts.hub.overview.peer(dialectOf(parts, dialect).realm, id);
+  return peer?.dialect === dialect ? peer : undefined;
 }
 
 interface PeerQuery {
@@ -142,7 +170,7 @@ function roomsOf({ rooms }: PresentPeer): string[] {
 
 function view(
   peer: PresentPeer,
-  { hub, connections, clock, wallNow }: AdminParts,
+  { hub, connections, clock, wallNow, fleet }: AdminParts,
 ): z.infer<typeof Peer> {
   const own = peer.receiver.links.flatMap(({ id }) => connections.find(id) ?? []);
   const [first] = own;
@@ -155,6 +183,7 @@ function view(
   return {
     dialect: peer.dialect,
     id: peer.id,
+    ...(fleet && { node: fleet.node }),
     user: peer.user ?? null,
     address: first?.address ?? null,
     connection: first?.id ?? null,

@@ -1,7 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import { isoTime } from "../../system/clock.ts";
-import { pageOf, pageQuery, paginate, type Place } from "../page.ts";
+import { pageOf, pageQuery, paginate } from "../page.ts";
+import type { Place } from "../place.ts";
 import type { AdminParts } from "../parts.ts";
 import { type App, BASE, facts, json, problems } from "../route.ts";
 
@@ -14,6 +15,7 @@ const Refusal = z.strictObject({
   pool: z.string().optional(),
   user: z.string().optional(),
   count: z.int(),
+  instance: z.string().meta({ description: "The process or node that refused" }),
 }).meta({ id: "Refusal" });
 
 const LogEntry = z.strictObject({
@@ -25,7 +27,10 @@ const LogEntry = z.strictObject({
 }).meta({ id: "LogEntry" });
 
 /** Refusals of clients, and operators' actions. */
-export function recordsResource(app: App, { operator, clock }: AdminParts): void {
+export function recordsResource(
+  app: App,
+  { operator, clock, server: { instance } }: AdminParts,
+): void {
   const refusals = createRoute({
     method: "get",
     path: `${BASE}/refusals`,
@@ -41,7 +46,7 @@ export function recordsResource(app: App, { operator, clock }: AdminParts): void
       items: placed(operator.refusals()),
       placeOf: ({ place }) => place,
       matches: () => true,
-      view: ({ item: { atMs, ...more } }) => ({ at: isoTime(atMs), ...more }),
+      view: ({ item: { atMs, ...more } }) => ({ at: isoTime(atMs), ...more, instance }),
     }, clock);
     return c.json(page, 200);
   });

@@ -1,12 +1,23 @@
 import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
-import type { OpenRoom } from "../../core/peer.ts";
+import type { OpenRoom, PresentPeer } from "../../core/peer.ts";
 import type { OperatedRoom, RoomOperations } from "../../dialects/dialect.ts";
 import { isoTime } from "../../system/clock.ts";
 import { checkKept, dialectOf, roomsOf, supported } from "../dialects.ts";
-import { pageOf, pageQuery, paginate, type Place } from "../page.ts";
+import type { Fleet } from "../fleet.ts";
+import {
+  inPlace,
+  type Page,
+  pageOf,
+  pageQuery,
+  type PageRequest,
+  type PageSource,
+  paginate,
+} from "../page.ts";
+import type { Place } from "../place.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
+import { mustHave, type Part } from "../reach.ts";
 import {
   type App,
   BASE,
@@ -26,6 +37,9 @@ const shape = {
   startedAt: z.iso.datetime().nullable(),
   kept: z.boolean(),
   infoBytes: z.int(),
+  nodes: z.array(z.string()).optional().meta({
+    description: "Nodes of its members; only in a cluster",
+  }),
 };
 const Room = z.strictObject(shape).meta({ id: "Room" });
 const RoomDetails = z.strictObject({
@@ -34,6 +48,7 @@ const RoomDetails = z.strictObject({
     id: z.string(),
     user: z.string().nullable(),
     info: z.unknown(),
+    node: z.string().optional(),
   })),
   standing: z.array(z.strictObject({ id: z.string(), info: z.unknown() })),
 }).meta({ id: "RoomDetails" });
@@ -44,14 +59,15 @@ const PATH = `${BASE}/rooms/{dialect}/{room}`;
 /** Rooms: their members, and what an operator makes of them. */
 export function roomsResource(app: App, parts: AdminParts): void {
   readRooms(app, parts);
-  changeRooms(app, parts);
+  stopRooms(app, parts);
+  keepRooms(app, parts);
 }
 
 function readRooms(app: App, parts: AdminParts): void {
   const list = createRoute({
     method: "get",
     path: `${BASE}/rooms`,
-    ...facts({ operationId: "listRooms", summary: "Rooms, oldest first", role: "read" }),
+    ...facts({ operationId: "listRooms", summary: "Rooms", role: "read", reach: "list" }),
     request: {
       query: z.strictObject({
         ...pageQuery,
@@ -64,31 +80,38 @@ function readRooms(app: App, parts: AdminParts): void {
   app.openapi(list, async (c) => {
     const query = c.req.valid("query");
     const part = query.q?.toLowerCase();
-    const page = await paginate(query, {
+    const source: PageSource<Entry, z.infer<typeof Room>> = {
       items: entries(parts),
       placeOf: ({ place }) => place,
       matches: ({ dialect, id }) =>
         (query.dialect === undefined || dialect === query.dialect) &&
         (part === undefined || id.toLowerCase().includes(part)),
       view: ({ view }) => view(),
-    }, parts.clock);
-    return c.json(page, 200);
+    };
+    if (c.env.part === undefined) return c.json(await paginate(query, source, parts.clock), 200);
+    return c.json(await pageOfNode(parts, query, source, c.env.part), 200);
   });
 
   const one = createRoute({
     method: "get",
     path: PATH,
-    ...facts({ operationId: "getRoom", summary: "One room and its members", role: "read" }),
+    ...facts({
+      operationId: "getRoom",
+      summary: "One room and its members",
+      role: "read",
+      reach: "all",
+    }),
     request: { params },
-    responses: { 200: json(RoomDetails, "The room"), ...problems("not_found") },
+    responses: { 200: json(RoomDetails, "The room"), ...problems("not_found", "unavailable") },
   });
   app.openapi(one, (c) => {
     const { dialect, room } = c.req.valid("param");
+    mustHave(c.env.part, () => isOpen(parts, dialect, room));
     return c.json(details(parts, dialect, room), 200);
   });
 }
 
-function changeRooms(app: App, parts: AdminParts): void {
+function stopRooms(app: App, parts: AdminParts): void {
   const stop = createRoute({
     method: "post",
     path: `${PATH}/stop`,
@@ -97,20 +120,24 @@ function changeRooms(app: App, parts: AdminParts): void {
       summary: "End a room: its members are informed and closed",
       role: "full",
       action: "stop room",
+      reach: "home",
     }),
     request: { params, body: reasonBody },
     responses: {
       200: json(outcomeOf("stopped"), "The room has ended"),
-      ...changeProblems("not_found", "not_supported"),
+      ...changeProblems("not_found", "not_supported", "unavailable"),
     },
   });
   app.openapi(stop, (c) => {
     const { dialect, room } = c.req.valid("param");
+    mustHave(c.env.part, () => isOpen(parts, dialect, room));
     const isDone = roomsOf(parts, c.env.actor.name, dialect).stop(room);
     if (!isDone) throw new Problem("not_found");
     return c.json({ outcome: "stopped" as const }, 200);
   });
+}
 
+function keepRooms(app: App, parts: AdminParts): void {
   const keep = createRoute({
     method: "put",
     path: PATH,
@@ -160,26 +187,65 @@ function changeRooms(app: App, parts: AdminParts): void {
   });
 }
 
+/** A room with members here, or with clients that have no ids. */
+function isOpen(parts: AdminParts, name: string, id: string): boolean {
+  const { realm, dialect: { operations } } = dialectOf(parts, name);
+  if (operations === undefined) return true; // Its refusal is everybody's.
+  if (parts.hub.overview.room(realm, id) !== undefined) return true;
+  return operations.listIdle?.().some((room) => room.id === id && room.facts !== undefined) ===
+    true;
+}
+
+/**
+ * One node's part of a page. Several nodes know the same room, so rooms are in the order of their
+ * names, and each is counted once: a kept one by the node that is asked, another by the node of its
+ * first member.
+ */
+async function pageOfNode(
+  parts: AdminParts,
+  query: PageRequest,
+  source: PageSource<Entry, z.infer<typeof Room>>,
+  part: Part,
+): Promise<Page<z.infer<typeof Room>>> {
+  let total = 0;
+  const ordered = { ...source, placeOf: ({ dialect, id }: Entry) => [dialect, id] };
+  const matches = (entry: Entry): boolean => {
+    const isMeant = source.matches(entry);
+    const isCounted = entry.isKept ? part.turn === "first" : entry.isLed;
+    if (isMeant && isCounted) total++;
+    return isMeant;
+  };
+  const items = await inPlace(query, { ...ordered, matches }, parts.clock);
+  const page = await paginate(query, { ...ordered, items }, parts.clock, part);
+  return { ...page, total };
+}
+
 interface Entry {
   readonly dialect: string;
   readonly id: string;
   readonly place: Place;
+  readonly isKept: boolean;
+  /** False if its first member is on another node. */
+  readonly isLed: boolean;
   readonly view: () => z.infer<typeof Room>;
 }
 
 /** Rooms with members by their start, then the others by their names. */
 function* entries(parts: AdminParts): Generator<Entry> {
   for (const room of parts.hub.overview.rooms()) {
-    const { dialect, id, serial } = room;
-    yield { dialect, id, place: [0, serial], view: () => viewOpen(parts, room) };
+    const { dialect, id, serial, members: [first] } = room;
+    const isLed = first?.receiver.isElsewhere !== true;
+    const facts = { isLed, isKept: isKept(parts, room) };
+    yield { dialect, id, place: [0, serial], ...facts, view: () => viewOpen(parts, room) };
   }
   const idle = parts.dialects.flatMap(({ name }) => idleRooms(parts, name));
   idle.sort((a, b) =>
     a.dialect === b.dialect ? compare(a.id, b.id) : compare(a.dialect, b.dialect)
   );
   for (const room of idle) {
-    const { dialect, id } = room;
-    yield { dialect, id, place: [1, dialect, id], view: () => room };
+    const { dialect, id, kept } = room;
+    const facts = { isLed: true, isKept: kept };
+    yield { dialect, id, place: [1, dialect, id], ...facts, view: () => room };
   }
 }
 
@@ -205,12 +271,23 @@ function viewIdle(
 }
 
 function viewOpen(parts: AdminParts, room: OpenRoom): z.infer<typeof Room> {
-  const { dialect, realm, id, members, startedAt, infoBytes } = room;
-  const kept = parts.dialects.some((one) =>
+  const { dialect, id, members, startedAt, infoBytes } = room;
+  const { clock, wallNow, fleet } = parts;
+  const since = isoTime(wallNow() + startedAt - clock.now());
+  const nodes = fleet && [...new Set([...members].map((member) => nodeOf(member, fleet)))].sort();
+  const kept = isKept(parts, room);
+  const view = { dialect, id, members: members.size, startedAt: since, kept, infoBytes };
+  return nodes === undefined ? view : { ...view, nodes };
+}
+
+function isKept({ dialects }: AdminParts, { realm, id }: OpenRoom): boolean {
+  return dialects.some((one) =>
     one.realm === realm && one.dialect.operations?.isKept?.(id) === true
   );
-  const since = isoTime(parts.wallNow() + startedAt - parts.clock.now());
-  return { dialect, id, members: members.size, startedAt: since, kept, infoBytes };
+}
+
+function nodeOf({ receiver }: PresentPeer, fleet: Fleet): string {
+  return receiver.node ?? fleet.node;
 }
 
 function details(parts: AdminParts, name: string, id: string): z.infer<typeof RoomDetails> {
@@ -223,6 +300,7 @@ function details(parts: AdminParts, name: string, id: string): z.infer<typeof Ro
     id: member.id,
     user: member.user ?? null,
     info: member.info,
+    ...(parts.fleet && { node: nodeOf(member, parts.fleet) }),
   }));
   const standing = operations?.standing?.(id) ?? [];
   return { ...view, peers, standing: standing.map(({ id, info }) => ({ id, info })) };

@@ -39,6 +39,8 @@ interface Row {
 
 interface Waiting {
   readonly claim: Claim;
+  /** Another node has the id, and nobody tells this one when it is free. */
+  readonly isElsewhere: boolean;
   readonly dueAtMs: number;
   readonly proceed: () => void;
 }
@@ -65,6 +67,14 @@ export class TakeOvers implements Disposable {
   /** True while a session's claim waits: its client has identified itself. */
   isWaiting(receiver: Receiver): boolean {
     return this.#waiting.has(receiver);
+  }
+
+  /** True if a client of another node took the id over from one of this node not long ago. */
+  isElsewhere(id: string): boolean {
+    const { hub, realm, clock } = this.#context;
+    const row = this.#rows.get(id);
+    if (hub.elsewhere === undefined || row === undefined || hub.has(realm, id)) return false;
+    return clock.now() - row.lastAtMs <= this.#limits.takeOverWindowMs;
   }
 
   /** A session lost its id to a newer connection. */
@@ -102,7 +112,8 @@ export class TakeOvers implements Disposable {
 
   async #wait(claim: Claim, dueAtMs: number): Promise<true> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.set(claim.receiver, { claim, dueAtMs, proceed: resolve });
+    const isElsewhere = this.isElsewhere(claim.id);
+    this.#waiting.set(claim.receiver, { claim, isElsewhere, dueAtMs, proceed: resolve });
     this.#sweep ??= this.#context.clock.every(SWEEP_MS, () => this.#proceed());
     await promise;
     return true;
@@ -118,8 +129,9 @@ export class TakeOvers implements Disposable {
   #proceed(): void {
     const { hub, realm, clock } = this.#context;
     const now = clock.now();
-    for (const [receiver, { claim, dueAtMs, proceed }] of this.#waiting) {
-      if (dueAtMs > now && receiver.link.isOpen && hub.has(realm, claim.id)) continue;
+    for (const [receiver, { claim, isElsewhere, dueAtMs, proceed }] of this.#waiting) {
+      const isTaken = isElsewhere || hub.has(realm, claim.id);
+      if (dueAtMs > now && receiver.link.isOpen && isTaken) continue;
       this.#waiting.delete(receiver);
       proceed();
     }

@@ -28,7 +28,10 @@ export const owt = defineDialect({
     const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });
     hub.reserve(
       realm,
-      (claim, isHeld) => !isHeld || claim.dialect !== dialect || takeOvers.admit(claim),
+      (claim, isHeld) => {
+        const isTaken = isHeld || takeOvers.isElsewhere(claim.id);
+        return !isTaken || claim.dialect !== dialect || takeOvers.admit(claim);
+      },
     );
     const server = {
       authenticator,

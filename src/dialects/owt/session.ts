@@ -4,7 +4,7 @@ import type { Passed } from "../../core/backplane.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { PeerEvent, PeerId, PeerSummary } from "../../core/events.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
-import type { Departure, Frame, Link, Session } from "../../core/session.ts";
+import type { Departure, Frame, Later, Link, Session } from "../../core/session.ts";
 import type { NamespaceLink } from "../../transport/links.ts";
 import type { Pass } from "../kit/pass.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
@@ -193,7 +193,7 @@ export class OwtSession implements Session {
     this.#isConnected = true;
   }
 
-  receive(frame: Frame): void | Promise<void> {
+  receive(frame: Frame): void | Promise<void> | Later {
     const action = decode(frame);
     if (action === undefined) return;
     if (action.type === "login") return this.#logIn(action);
@@ -336,7 +336,7 @@ export class OwtSession implements Session {
   }
 
   /** Acknowledges that the message was handed over, not that it arrived (§5). */
-  #send({ to, relayed, ack }: Extract<Action, { type: "message" }>): void | Promise<void> {
+  #send({ to, relayed, ack }: Extract<Action, { type: "message" }>): void | Later {
     const { peer } = this.#seat;
     if (peer === undefined) {
       throw new SignalError("not_joined", "Log in first", { ack, isLogin: false });
@@ -346,9 +346,11 @@ export class OwtSession implements Session {
       return this.#acknowledge(hub.send(peer, to, relayed), ack);
     }
     // The receiver's node has to have it before its sender believes so.
-    return hub.elsewhere.pass(peer, to, relayed).then((passed) =>
-      this.#acknowledge(SENT[passed], ack)
-    );
+    const passed = hub.elsewhere.pass(peer, to, relayed);
+    const acknowledge = (outcome: Passed): void => {
+      if (this.link.isOpen) this.#acknowledge(SENT[outcome], ack);
+    };
+    return { outcome: passed.then(acknowledge) };
   }
 
   #acknowledge(outcome: Sent, ack: string | undefined): void {

@@ -2,7 +2,13 @@ import * as z from "zod";
 import type { Hub, Reserve } from "../../core/hub.ts";
 import type { Claim } from "../../core/peer.ts";
 import type { DialectStore, KeepOutcome } from "../../core/kept.ts";
-import { defineDialect, type IdOperations, type OpenDialect } from "../dialect.ts";
+import type { Route } from "../../http/route.ts";
+import {
+  defineDialect,
+  type DialectContext,
+  type IdOperations,
+  type OpenDialect,
+} from "../dialect.ts";
 import {
   duration,
   limit,
@@ -18,7 +24,7 @@ import { takeOverOptions, TakeOvers } from "../kit/take_overs.ts";
 import { secretOf } from "../kit/secret.ts";
 import { httpRoutes } from "./http.ts";
 import { IssuedIds } from "./issued_ids.ts";
-import { type Credentials, PeerJsSession } from "./session.ts";
+import { type Credentials, type PeerJsServer, PeerJsSession } from "./session.ts";
 import { RETURN_MS, SealedAttempt, WaitingRoom } from "./waiting_room.ts";
 
 const options = z.strictObject({
@@ -71,6 +77,8 @@ const options = z.strictObject({
   ...linkLimitOptions({ identifyTimeoutMs: 15_000 }),
 });
 
+type Options = z.output<typeof options>;
+
 /** PeerJS: browsers with the `peerjs` client, as on PeerServer. */
 export const peerjs = defineDialect({
   name: "peerjs",
@@ -81,21 +89,7 @@ export const peerjs = defineDialect({
   open(options, context): OpenDialect {
     const { hub, realm, dialect, isBridged, clock, store, warn, authenticator } = context;
     const ids = new IssuedIds(secretOf(() => options.idSecret, store.secret));
-    const waitingRoom = new WaitingRoom(
-      {
-        holdMs: options.expireTimeoutMs,
-        maxMessages: options.maxHeldMessages,
-        maxBytes: options.maxHeldBytes,
-        // They are delivered at once: a client whose queue they exceed would never connect.
-        maxBytesPerReceiver: Math.min(options.maxHeldBytesPerPeer, options.maxQueuedBytes),
-        maxBytesPerSender: options.maxHeldBytesPerSender,
-        maxAttemptsPerSender: options.maxHeldAttempts,
-        maxTotalBytes: options.maxHeldBytesTotal,
-      },
-      options.cleanupIntervalMs,
-      clock,
-      (sender, absent) => hub.reportUndelivered(realm, sender, absent),
-    );
+    const waitingRoom = waitingRoomOf(options, context);
     waitingRoom.restore(readSealed(store, SealedAttempt));
     const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });
     hub.reserve(realm, reserveFor({ hub, dialect, takeOvers }, store, options.reserveIds));
@@ -116,32 +110,7 @@ export const peerjs = defineDialect({
       isIssued: (id: string) => ids.isIssued(id),
     };
     return {
-      routes: [
-        {
-          kind: "upgrade",
-          path: `${options.path}peerjs`,
-          limits: options,
-          maxSilenceMs: options.aliveTimeoutMs,
-          acceptsAnyProtocol: true,
-          connect: (visit, link) => {
-            const pass = passFor(server, visit, link);
-            return new PeerJsSession(link, readCredentials(visit.url), server, pass);
-          },
-        },
-        ...httpRoutes({
-          mount: options.path,
-          key: options.key,
-          allowDiscovery: options.allowDiscovery,
-          authenticator,
-          dialect,
-          issueId: () => {
-            let id = ids.issue();
-            while (hub.has(realm, id)) id = ids.issue();
-            return id;
-          },
-          listIds: () => hub.elsewhere?.ids(realm, dialect) ?? hub.directory(realm),
-        }),
-      ],
+      routes: routesOf(options, server, () => newId(server, ids)),
       entrances: [{
         path: options.path,
         scheme: "http",
@@ -162,6 +131,55 @@ export const peerjs = defineDialect({
   },
 });
 
+function waitingRoomOf(options: Options, { hub, realm, clock }: DialectContext): WaitingRoom {
+  const limits = {
+    holdMs: options.expireTimeoutMs,
+    maxMessages: options.maxHeldMessages,
+    maxBytes: options.maxHeldBytes,
+    // They are delivered at once: a client whose queue they exceed would never connect.
+    maxBytesPerReceiver: Math.min(options.maxHeldBytesPerPeer, options.maxQueuedBytes),
+    maxBytesPerSender: options.maxHeldBytesPerSender,
+    maxAttemptsPerSender: options.maxHeldAttempts,
+    maxTotalBytes: options.maxHeldBytesTotal,
+  };
+  return new WaitingRoom(
+    limits,
+    options.cleanupIntervalMs,
+    clock,
+    (sender, absent) => hub.reportUndelivered(realm, sender, absent),
+  );
+}
+
+/** The socket, and the lists of ids over HTTP. */
+function routesOf(options: Options, server: PeerJsServer, issueId: () => string): Route[] {
+  const { hub, realm, dialect, authenticator } = server;
+  const { path: mount, key, allowDiscovery } = options;
+  return [
+    {
+      kind: "upgrade",
+      path: `${mount}peerjs`,
+      limits: options,
+      maxSilenceMs: options.aliveTimeoutMs,
+      acceptsAnyProtocol: true,
+      connect: (visit, link) => {
+        const pass = passFor(server, visit, link);
+        return new PeerJsSession(link, readCredentials(visit.url), server, pass);
+      },
+    },
+    ...httpRoutes({
+      ...{ mount, key, allowDiscovery, authenticator, dialect, issueId },
+      listIds: () => hub.elsewhere?.ids(realm, dialect) ?? hub.directory(realm),
+    }),
+  ];
+}
+
+/** Issues an id that no peer has. */
+function newId({ hub, realm }: PeerJsServer, ids: IssuedIds): string {
+  let id = ids.issue();
+  while (hub.has(realm, id)) id = ids.issue();
+  return id;
+}
+
 /**
  * Keeps ids for their tokens. Without a lifetime an id belongs to the first claimant, unless an
  * operator reserved it. The claim of an id in use reserves nothing: its holder's token decides.
@@ -181,7 +199,7 @@ function reserveFor(
     return await reservations.claim(id, proof, lifetimeMs, address) !== "taken";
   };
   return (claim, isHeld) => {
-    if (!isHeld) return keep(claim);
+    if (!isHeld && !takeOvers.isElsewhere(claim.id)) return keep(claim);
     // A peer of another dialect takes nothing over.
     if (claim.dialect !== own) return true;
     const admission = takeOvers.admit(claim);

@@ -14,6 +14,7 @@ import {
 import { peerOf } from "./peer.ts";
 import type { SimpleServer } from "./server.ts";
 import { type JoinRequest, noMatch } from "./join.ts";
+import { untaken } from "./refusals.ts";
 import { perform } from "./session.ts";
 import { frameResponse } from "./wire.ts";
 
@@ -24,9 +25,11 @@ const PARAMETERS: ReadonlySet<string> = new Set(["room", "token", "p_id"]);
 
 /** The join that a URL asks for (§2); undefined for one that names no room. */
 export function joinOfUrl(
-  { searchParams }: URL,
+  url: URL,
   { trustIds }: Pick<SimpleServer, "trustIds">,
 ): JoinFrame | undefined {
+  if (url.search === "") return undefined;
+  const { searchParams } = url;
   const isSecret = (name: string): boolean => searchParams.has(name);
   if (SECRETS.some(isSecret) || (!trustIds && isSecret("p_id"))) {
     throw new SignalError("bad_frame", "secrets do not belong in URLs: send a join frame");
@@ -92,7 +95,10 @@ export async function post(server: SimpleServer, { body }: Posting): Promise<Pos
       if (!instance.takesPost(body.length, server.clock.now())) {
         throw new SignalError("rate_limited", "Too many messages");
       }
-      return { response: frameResponse(await carryOut(instance, posted.decode())), isProven };
+      return {
+        response: frameResponse(await carryOut(server, instance, posted.decode())),
+        isProven,
+      };
     } catch (error) {
       throw withRef(error, posted.ref);
     }
@@ -103,11 +109,22 @@ export async function post(server: SimpleServer, { body }: Posting): Promise<Pos
 }
 
 /** Carries out a frame and returns the answer. */
-async function carryOut(instance: Instance, frame: ClientFrame): Promise<string> {
+async function carryOut(
+  { posts }: Pick<SimpleServer, "posts">,
+  instance: Instance,
+  frame: ClientFrame,
+): Promise<string> {
   if (frame.event === "join") throw new SignalError("already_joined", "an instance joins once");
   if (frame.event === "ping") return encodePong(frame.ref);
+  if (frame.event === "signal") {
+    using post = posts.expect();
+    instance.peer.signal(instance, frame, post.via);
+    const outcome = await post.settled;
+    if ("refused" in outcome) throw untaken(outcome.refused);
+    return encodeOk(frame.ref, outcome);
+  }
   const { carrier } = instance;
-  const receipt = await perform(instance, frame);
+  await perform(instance, frame, "");
   if (frame.event === "leave") carrier?.left();
-  return encodeOk(frame.ref, receipt ?? undefined);
+  return encodeOk(frame.ref, undefined);
 }

@@ -4,7 +4,7 @@ import type { LeaveReason } from "../../core/expulsion.ts";
 import type { Departure, Link, Permits } from "../../core/session.ts";
 import type { Change, TokenInfo } from "./description.ts";
 import type { Speaker } from "./kept_signals.ts";
-import { encodeSignal, type Receipt, type Signal, type SignalFrame } from "./messages.ts";
+import { encodeSignal, type Settled, type Signal, type SignalFrame } from "./messages.ts";
 import { type KeptTotal, type Recovery, SignalLog, type SignalLogLimits } from "./signal_log.ts";
 
 /** The answer to a join. */
@@ -20,6 +20,8 @@ export interface InstanceSession {
   readonly permits: Permits | undefined;
   /** The token's facts about the client. */
   readonly info: TokenInfo;
+  /** A signal of this connection has its receipt. */
+  settled(settled: Settled): void;
   /** Takes a fresh token of the same user. */
   refresh(token: string): Promise<void>;
   /** The client speaks for this instance from now on. */
@@ -49,8 +51,11 @@ export interface InstanceOwner {
   publish(instance: Instance, change: Change): void | Promise<void>;
   /** Takes over the facts of an instance's token. */
   inform(info: TokenInfo): void;
-  /** Sends a signal. */
-  signal(from: Instance, frame: SignalFrame): Receipt;
+  /**
+   * Sends a signal. Its receipt comes as an event for whatever `via` names: for a frame with a `ref`,
+   * a posted one, and for one that nobody takes.
+   */
+  signal(from: Instance, frame: SignalFrame, via: string): void;
   /** The connection is gone: hold the instance for a while. */
   lose(instance: Instance): void;
   /**

@@ -33,17 +33,21 @@ export async function join(
   }
   checkOwner(server, frame);
   const id = p_id ?? newServerId(server.idHalf);
-  // A claim of the same id may still wait for its answer; this connection then joins that peer.
-  while (server.claims.has(id)) await server.claims.get(id);
-  if (!carrier.link.isOpen) return;
-  const peer = peerOf(server, id);
-  if (peer === undefined) return await found(server, id, frame, carrier);
-  if (peer.room !== room) throw noMatch();
-  const instance = p_instance === undefined || p_secret === undefined
-    ? undefined
-    : peer.instance(p_instance, p_secret);
-  if (instance === undefined) return await peer.add(frame, carrier);
-  return await peer.takeBack(instance, frame, carrier);
+  while (true) {
+    // A claim of the same id may still wait for its answer; this connection then joins that peer.
+    while (server.claims.has(id)) await server.claims.get(id);
+    if (!carrier.link.isOpen) return;
+    const peer = peerOf(server, id);
+    if (peer === undefined) return await found(server, id, frame, carrier);
+    if (peer.room !== room) throw noMatch();
+    const instance = p_instance === undefined || p_secret === undefined
+      ? undefined
+      : peer.instance(p_instance, p_secret);
+    if (instance === undefined) await peer.add(frame, carrier);
+    else await peer.takeBack(instance, frame, carrier);
+    // The step may have had to wait, and the peer or its instance be gone since.
+    if (peer.links.includes(carrier.link)) return;
+  }
 }
 
 /** Claims an id for a new peer; other connections that join with the id wait for the outcome. */

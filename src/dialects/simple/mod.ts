@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { EncodeOnce } from "../kit/encode_once.ts";
-import type { HttpRoute } from "../../http/route.ts";
+import type { HttpRoute, Route } from "../../http/route.ts";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { JsonOnce } from "../kit/json_once.ts";
 import { KIB, linkLimitOptions, MIB, pathText, toggle, whole } from "../kit/options.ts";
@@ -14,6 +14,7 @@ import { EventStream } from "./event_stream.ts";
 import { Held } from "./held.ts";
 import { joinOfStream, joinOfUrl, post } from "./http.ts";
 import { operations } from "./operations.ts";
+import { Posts } from "./posts.ts";
 import { Secrets } from "./secrets.ts";
 import type { SimpleServer } from "./server.ts";
 import { seal, unseal } from "./sealed.ts";
@@ -74,6 +75,8 @@ const options = z.strictObject({
   ...linkLimitOptions({ maxFrameBytes: 256 * KIB, identifyTimeoutMs: 10_000 }),
 });
 
+type Options = z.output<typeof options>;
+
 /** Simple Signalling: rooms in which the server keeps a description of every peer. */
 export const simple = defineDialect({
   name: "simple",
@@ -101,6 +104,7 @@ export const simple = defineDialect({
       rooms: store.rooms,
       held: new Held(options),
       departed: new Departed(options.maxDeparted),
+      posts: new Posts(clock),
       total: new KeptTotal(),
       claims: new Map(),
       resumeMs: options.resumeMs,
@@ -114,38 +118,7 @@ export const simple = defineDialect({
     timers.use(clock.every(options.keepMs, () => server.total.age()));
     const running = timers.move();
     return {
-      routes: [
-        {
-          kind: "upgrade",
-          path,
-          protocols: ["simple"],
-          acceptsAnyProtocol: true,
-          limits: options,
-          // Clients come back with their secrets, a little later (§7).
-          goingAwayCode: 1012,
-          connect: (visit, link) => {
-            const readJoin = () => joinOfUrl(visit.url, server);
-            return new SimpleSession(link, server, passFor(server, visit, link), readJoin);
-          },
-        },
-        {
-          kind: "stream",
-          path,
-          limits: options,
-          bodyTimeoutMs: options.bodyTimeoutMs,
-          connect: (visit, link, posting) => {
-            const stream = new EventStream(link);
-            const readJoin = () => joinOfStream(visit.url, posting, server);
-            const pass = passFor(server, visit, link);
-            return new SimpleSession(stream, server, pass, readJoin, stream);
-          },
-          post: (_visit, posting) => post(server, posting),
-          refuse: refusalResponse,
-          wordFor: (code) => WIRE[code].word,
-        },
-        textAt(`${path}/client.js`, client, "text/javascript"),
-        textAt(`${path}/client.d.ts`, types, "application/typescript"),
-      ],
+      routes: routesOf(options, server),
       entrances: [{
         path,
         scheme: "ws",
@@ -162,6 +135,43 @@ export const simple = defineDialect({
     };
   },
 });
+
+/** One path for sockets, event streams and posts, and the client's files below it. */
+function routesOf(options: Options, server: SimpleServer): Route[] {
+  const { path } = options;
+  return [
+    {
+      kind: "upgrade",
+      path,
+      protocols: ["simple"],
+      acceptsAnyProtocol: true,
+      limits: options,
+      // Clients come back with their secrets, a little later (§7).
+      goingAwayCode: 1012,
+      connect: (visit, link) => {
+        const readJoin = () => joinOfUrl(visit.url, server);
+        return new SimpleSession(link, server, passFor(server, visit, link), readJoin);
+      },
+    },
+    {
+      kind: "stream",
+      path,
+      limits: options,
+      bodyTimeoutMs: options.bodyTimeoutMs,
+      connect: (visit, link, posting) => {
+        const stream = new EventStream(link);
+        const readJoin = () => joinOfStream(visit.url, posting, server);
+        const pass = passFor(server, visit, link);
+        return new SimpleSession(stream, server, pass, readJoin, stream);
+      },
+      post: (_visit, posting) => post(server, posting),
+      refuse: refusalResponse,
+      wordFor: (code) => WIRE[code].word,
+    },
+    textAt(`${path}/client.js`, client, "text/javascript"),
+    textAt(`${path}/client.d.ts`, types, "application/typescript"),
+  ];
+}
 
 /** Ends the holding of instances whose time is up. */
 function expire({ hub, held, clock }: SimpleServer): void {

@@ -14,6 +14,15 @@ export type News =
     readonly reason: Reason;
   };
 
+/** An instance is gone; `instances` is what remains. */
+export function leaveNews(
+  instance: number,
+  instances: readonly PeerInstance[],
+  reason: Reason,
+): News {
+  return { type: "leave", instance, instances, reason };
+}
+
 /** A room's news as frames (§4), once for all members. */
 export function encodeNews(event: RoomEvent, own: string): readonly string[] {
   const { type, peer } = event;

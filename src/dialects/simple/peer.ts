@@ -1,6 +1,6 @@
 import { SignalError } from "../../core/errors.ts";
 import { type Expulsion, type LeaveReason, leaveReasonOf } from "../../core/expulsion.ts";
-import type { PresentPeer, SelfDescription } from "../../core/peer.ts";
+import type { PresentPeer } from "../../core/peer.ts";
 import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "../../core/events.ts";
 import type { Link, Permits, Receiver } from "../../core/session.ts";
@@ -8,40 +8,30 @@ import {
   accepted,
   type Change,
   changed,
-  describe,
-  difference,
   effective,
   freeNumber,
-  isObjection,
   NO_PROFILE,
-  type Objection,
   peerInstances,
   placed,
   type Profile,
-  sizeOf,
   type TokenInfo,
   without,
-  withServerFields,
 } from "./description.ts";
 import { inCommon, mayCallInto } from "../kit/callers.ts";
 import { Instance, type InstanceOwner, type InstanceSession, type Reason } from "./instance.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
-import { type PeerLine, SimpleLeg } from "./leg.ts";
-import { throwIfTold, UNSENT } from "./refusals.ts";
+import { SimpleLeg } from "./leg.ts";
+import { Outsiders } from "./outsiders.ts";
+import { ignoreUnavailable, throwIfTold, UNSENT } from "./refusals.ts";
 import { countTakeBack } from "./take_backs.ts";
 import { isEqual } from "../../system/crypto.ts";
-import { GONE, type Speaker } from "./kept_signals.ts";
-import {
-  encodeJoin,
-  encodeLeave,
-  type Receipt,
-  type Signal,
-  type SignalFrame,
-} from "./messages.ts";
-import { descriptionOf, encodeNews, type News } from "./news.ts";
+import { GONE } from "./kept_signals.ts";
+import { type Receipt, type Settled, type Signal, type SignalFrame } from "./messages.ts";
+import { encodeNews, leaveNews } from "./news.ts";
+import { Self } from "./self.ts";
 import type { SimpleServer } from "./server.ts";
 import { standingFields, withStanding } from "./standing.ts";
-import { receiptOf, targetsOf } from "./targets.ts";
+import { isAwaited, outcomeFor, settledOf, targetsOf } from "./targets.ts";
 
 /** A connection's request to take an instance back. */
 interface TakeBack extends Change {
@@ -71,22 +61,24 @@ export function* peersOf({ hub, realm }: Place): Generator<SimplePeer> {
  * An identity in a room, and the instances that speak for it. To the hub it is one peer, which stays
  * while any of its instances is connected or held.
  */
-export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
+export class SimplePeer implements Receiver, InstanceOwner {
   readonly id: PeerId;
   readonly room: RoomId;
   readonly #server: SimpleServer;
-  #instances: readonly (Instance | undefined)[] = [];
-  #profile: Profile = NO_PROFILE;
+  /** The instances by number; undefined for a free one. */
+  slots: readonly (Instance | undefined)[] = [];
+  readonly #self: Self;
   info: TokenInfo = undefined;
-  readonly #seat: Seat;
-  /** Peers outside the room that are in a call with this one; made with the first. */
-  #introduced: Map<PeerId, PeerSummary> | undefined = undefined;
+  readonly seat: Seat;
+  /** Made with the first call with a peer of another dialect. */
+  #outsiders: Outsiders | undefined = undefined;
 
   constructor(id: PeerId, room: RoomId, server: SimpleServer) {
     this.id = id;
     this.room = room;
     this.#server = server;
-    this.#seat = new Seat(server, this);
+    this.seat = new Seat(server, this);
+    this.#self = new Self(server, this);
   }
 
   /** The user of the first connection, and what the tokens of all have in common. */
@@ -96,7 +88,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
 
   /** True from the admission to the end of the last instance. */
   get isHere(): boolean {
-    return this.#seat.peer !== undefined;
+    return this.seat.peer !== undefined;
   }
 
   /** The peer is its own link for the hub, because one more object per peer would weigh. */
@@ -114,7 +106,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   }
 
   fail(error: unknown): void {
-    for (const instance of this.#instances) instance?.carrier?.link.fail(error);
+    for (const instance of this.slots) instance?.carrier?.link.fail(error);
   }
 
   /** Claims the id and enters the room, with a first instance. */
@@ -123,7 +115,7 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     carrier: InstanceSession,
   ): void | Promise<void> {
     this.info = carrier.info;
-    this.#profile = withStanding(
+    this.#self.profile = withStanding(
       this.#server,
       this,
       accepted(changed(NO_PROFILE, 0, change, this.#server.limits)),
@@ -137,10 +129,10 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
    * the room is full or the id is in use.
    */
   revive(profile: Profile, instances: readonly Instance[]): void | Promise<void> {
-    this.#profile = profile;
+    this.#self.profile = profile;
     const all: (Instance | undefined)[] = [];
     for (const instance of instances) all[instance.number] = instance;
-    this.#instances = all;
+    this.slots = all;
     return this.#claim();
   }
 
@@ -148,16 +140,21 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   add(change: Change, carrier: InstanceSession): void | Promise<void> {
     const { limits } = this.#server;
     this.inform(carrier.info);
-    const number = freeNumber(this.#profile);
-    if (number >= limits.maxInstances) {
-      throw new SignalError("instances_full", `more than ${limits.maxInstances} instances`);
-    }
-    const news = accepted(effective(this.#profile, number, change, limits) ?? {});
-    const profile = accepted(changed(this.#profile, number, news, limits));
-    const step = this.#announce(profile, { type: "join", instance: number });
-    return after(step, () => {
-      const instance = this.#addInstance(number, carrier);
-      carrier.welcome(instance, { others: this.#others(), ...NOTHING_MISSED });
+    return this.#self.inTurn(() => {
+      const { profile: old } = this.#self;
+      const number = freeNumber(old);
+      if (number >= limits.maxInstances) {
+        throw new SignalError("instances_full", `more than ${limits.maxInstances} instances`);
+      }
+      const news = accepted(effective(old, number, change, limits) ?? {});
+      const profile = accepted(changed(old, number, news, limits));
+      const step = this.#self.announce(profile, { type: "join", instance: number });
+      return after(step, () => {
+        if (!this.isHere) return;
+        const instance = this.#addInstance(number, carrier);
+        if (!carrier.link.isOpen) return this.remove(instance, "lost");
+        carrier.welcome(instance, { others: this.#others(), ...NOTHING_MISSED });
+      });
     });
   }
 
@@ -166,22 +163,25 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     const { clock, limits } = this.#server;
     this.inform(carrier.info);
     const takeBacks = countTakeBack(instance.takeBacks, clock, limits);
-    const news = effective(this.#profile, instance.number, request, limits);
-    const step = news === undefined ? undefined : this.publish(instance, accepted(news));
-    return after(step, () => {
-      instance.takeBacks = takeBacks;
-      if (request.isContinuation !== true) instance.holder++;
-      const old = instance.carrier;
-      instance.carrier = carrier;
-      this.#server.held.delete(instance);
-      old?.replaced();
-      carrier.welcome(instance, { others: this.#others(), ...instance.log.resume(request.seq) });
+    return this.#self.inTurn(() => {
+      const news = effective(this.#self.profile, instance.number, request, limits);
+      const step = news === undefined ? undefined : this.#publish(instance, accepted(news));
+      return after(step, () => {
+        const isStill = this.slots[instance.number] === instance && this.isHere;
+        if (!isStill || !carrier.link.isOpen) return;
+        instance.takeBacks = takeBacks;
+        if (request.isContinuation !== true) instance.holder++;
+        const old = instance.carrier;
+        instance.carrier = carrier;
+        this.#server.held.delete(instance);
+        old?.replaced();
+        carrier.welcome(instance, { others: this.#others(), ...instance.log.resume(request.seq) });
+      });
     });
   }
 
-  publish({ number }: Instance, change: Change): void | Promise<void> {
-    const profile = accepted(changed(this.#profile, number, change, this.#server.limits));
-    return this.#announce(profile, { type: "change", instance: number, change });
+  publish(instance: Instance, change: Change): void | Promise<void> {
+    return this.#self.inTurn(() => this.#publish(instance, change));
   }
 
   inform(info: TokenInfo): void {
@@ -191,40 +191,25 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   }
 
   /** Sets the server's fields of the peer, in place of the earlier ones, for an operator. */
-  setFields(
-    fields: Readonly<Record<string, unknown>>,
-  ): "described" | "unknown" | Objection["code"] {
-    const { hub, realm, limits } = this.#server;
-    const profile = withServerFields(this.#profile, { ...this.info, ...fields }, limits);
-    if (isObjection(profile)) return profile.code;
-    const peer = difference(this.#profile, profile);
-    if (peer === undefined) return "described";
-    // The change is not an instance's; there is always one to name.
-    const instance = profile.instances.findIndex((one) => one !== undefined);
-    const news: News = { type: "change", instance, change: { peer } };
-    const outcome = hub.describeMember(realm, this.room, this.id, this.#publicly(profile), news);
-    if (outcome === "described") this.#profile = profile;
-    return outcome === "too_large" ? "description_too_large" : outcome;
+  setFields(fields: Readonly<Record<string, unknown>>): ReturnType<Self["setFields"]> {
+    return this.#self.setFields({ ...this.info, ...fields });
   }
 
   /** Sends to one instance of a room-mate, or to all of them or none (§6). */
-  signal(from: Instance, frame: SignalFrame): Receipt {
-    const { hub, realm } = this.#server;
-    const { peer } = this.#seat;
+  signal(from: Instance, frame: SignalFrame, via: string): void {
+    const { hub, realm, dialect } = this.#server;
+    const { peer } = this.seat;
     const mate = hub.find(realm, frame.peer_id);
     const isKnown = mate !== undefined &&
-      (this.#isMate(mate) || this.#introduced?.has(mate.id) === true);
+      (this.#isMate(mate) || this.#outsiders?.has(mate.id) === true);
     if (!isKnown || peer === undefined) {
       throw new SignalError("peer_unknown", "no such peer in the room");
     }
-    const signal: Signal = { peer_id: this.id, peer_instance: from.number, frame };
-    const { receiver } = mate;
-    const receipt = receiver instanceof SimplePeer
-      ? receiptOf(targetsOf(receiver.#instances, signal), signal)
-      : ONE;
+    const signal: Signal = { peer_id: this.id, peer_instance: from.number, frame, via };
     const refusal = UNSENT[hub.send(peer, mate.handle, signal)];
     if (refusal !== undefined) throw new SignalError(...refusal);
-    return receipt;
+    // A peer of another dialect is one client, which sends no receipts.
+    if (mate.dialect !== dialect) this.#settle(settledOf(signal, ONE));
   }
 
   /** A peer outside the room may call this one, unless a token is missing. */
@@ -233,44 +218,23 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     const isStranger = hub.member(realm, this.room, other.id) === undefined;
     const isCalled = role === "callee";
     if (isCalled && !mayCallInto(this.#server, this.room, other.id)) return "absent";
-    return new SimpleLeg(this, other, isStranger);
-  }
-
-  get instanceCount(): number {
-    return this.instances.length;
-  }
-
-  hand(signal: Signal, from: Readonly<Speaker>): boolean {
-    const targets = targetsOf(this.#instances, signal);
-    const isFull = (target: Instance) => !target.isConnected && !target.log.hasRoomFor(signal);
-    if (targets.length === 0 || targets.some(isFull)) return false;
-    for (const target of targets) target.take(from, signal);
-    return true;
-  }
-
-  introduce(other: PeerSummary): void {
-    (this.#introduced ??= new Map()).set(other.id, other);
-    this.#tell([encodeJoin(descriptionOf(other, this.#server.dialect), 0)]);
-  }
-
-  retire({ id }: PeerSummary): void {
-    this.#introduced?.delete(id);
-    this.#tell([encodeLeave(id, 0, [], "left")]);
+    this.#outsiders ??= new Outsiders(this, this.#server.dialect);
+    return new SimpleLeg(this.#outsiders, other, isStranger);
   }
 
   /** The peer's own description, and the server's fields of it. */
   get profile(): Profile {
-    return this.#profile;
+    return this.#self.profile;
   }
 
   /** Instances that are connected or held. */
   get instances(): Instance[] {
-    return this.#instances.filter((instance) => instance !== undefined);
+    return this.slots.filter((instance) => instance !== undefined);
   }
 
   /** The instance with this number and secret; not a later one with the same number. */
   instance(number: number, secret: string): Instance | undefined {
-    const instance = this.#instances[number];
+    const instance = this.slots[number];
     return instance !== undefined && isEqual(instance.secret, secret) ? instance : undefined;
   }
 
@@ -283,19 +247,24 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
 
   remove(instance: Instance, reason: Reason, leaves: LeaveReason = reason): void {
     const { held } = this.#server;
-    if (this.#instances[instance.number] !== instance || !this.isHere) return;
-    this.#instances = this.#instances.with(instance.number, undefined);
+    if (this.slots[instance.number] !== instance || !this.isHere) return;
+    this.slots = this.slots.with(instance.number, undefined);
     instance.carrier = undefined;
     instance.speaker.isGone = true;
     instance.log.clear();
     held.delete(instance);
     if (instance.hadStream && reason !== "lost") this.#server.departed.add(instance.secret);
-    const profile = without(this.#profile, instance.number);
-    const instances = peerInstances(profile);
-    const news: News = { type: "leave", instance: instance.number, instances, reason };
-    // A shrinking description is never refused.
-    if (instances.length > 0) return void this.#announce(profile, news);
-    this.#seat.release(leaves, news);
+    const isLast = this.slots.every((one) => one === undefined);
+    if (isLast) return void this.seat.release(leaves, leaveNews(instance.number, [], reason));
+    const step = this.#self.inTurn(() => {
+      const profile = without(this.#self.profile, instance.number);
+      return this.#self.announce(
+        profile,
+        leaveNews(instance.number, peerInstances(profile), reason),
+      );
+    });
+    // Others keep the instance in their lists where other nodes cannot be reached.
+    step?.catch(ignoreUnavailable);
   }
 
   /** Removes all instances, held ones too. */
@@ -311,28 +280,29 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   deliver(event: PeerEvent): void {
     switch (event.type) {
       case "relay":
-        // Between peers of one dialect the payload is what `signal` sent.
-        return this.#take(event.payload as Signal);
+        // Between peers of one dialect the payload is what `signal` or `#take` sent.
+        return this.#receive(event.payload as Signal | Settled);
       case "joined":
       case "left":
       case "described":
-        return this.#tell(this.#server.news.frames(event, this.#server.dialect, encodeNews));
+        return this.tell(this.#server.news.frames(event, this.#server.dialect, encodeNews));
       case "admitted":
-        return this.#seat.take(event.peer);
+        return this.seat.take(event.peer);
       case "entered": {
-        const [founder] = this.#instances;
+        const [founder] = this.slots;
         founder?.carrier?.welcome(founder, { others: event.members, ...NOTHING_MISSED });
         return;
       }
       case "refused":
-        return throwIfTold(event.reason, this.#instances[0]?.carrier !== undefined);
+        return throwIfTold(event.reason, this.slots[0]?.carrier !== undefined);
       case "stopped":
         return this.expel("kicked");
-      // Ids are never taken over, the dialect makes no pairs, and signals are queued by instance.
+      case "undelivered":
+        return this.#returned(event);
+      // Ids are never taken over, and the dialect makes no pairs.
       case "replaced":
       case "gone":
       case "paired":
-      case "undelivered":
       case "updated":
         return;
       default:
@@ -343,12 +313,14 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
   #claim(token?: string): void | Promise<void> {
     const { id, room } = this;
     const { maxMembers } = this.#server.limits;
-    const description = this.#publicly(this.#profile);
-    return this.#seat.claim({ id, description, room: { room, maxMembers, token } });
+    const description = this.#self.publicly();
+    return this.seat.claim({ id, description, room: { room, maxMembers, token } });
   }
 
-  #publicly(profile: Profile): SelfDescription {
-    return { info: describe(this.id, profile), bytes: sizeOf(profile) };
+  #publish({ number }: Instance, change: Change): void | Promise<void> {
+    const { limits } = this.#server;
+    const profile = accepted(changed(this.#self.profile, number, change, limits));
+    return this.#self.announce(profile, { type: "change", instance: number, change });
   }
 
   #isMate({ id, receiver }: PresentPeer): boolean {
@@ -357,37 +329,59 @@ export class SimplePeer implements Receiver, InstanceOwner, PeerLine {
     return hub.member(realm, this.room, id) !== undefined;
   }
 
+  #receive(payload: Signal | Settled): void {
+    if ("frame" in payload) this.#take(payload);
+    else this.#settle(payload);
+  }
+
+  /** Gives a signal to all its targets or to none, and sends the receipt for which its sender waits. */
   #take(signal: Signal): void {
-    const sender = peerOf(this.#server, signal.peer_id);
-    const speaker = (sender && sender.#instances[signal.peer_instance]?.speaker) ?? GONE;
-    for (const target of targetsOf(this.#instances, signal)) target.take(speaker, signal);
+    const targets = targetsOf(this.slots, signal);
+    const outcome = outcomeFor(targets, signal);
+    const isTaken = !("refused" in outcome);
+    if (isTaken) {
+      const sender = peerOf(this.#server, signal.peer_id);
+      const speaker = (sender && sender.slots[signal.peer_instance]?.speaker) ?? GONE;
+      for (const target of targets) target.take(speaker, signal);
+    }
+    const { peer } = this.seat;
+    if (peer === undefined || (isTaken && !isAwaited(signal))) return;
+    this.#server.hub.send(peer, signal.peer_id, settledOf(signal, outcome));
+  }
+
+  /** A signal of one of the instances has its receipt. */
+  #settle(settled: Settled): void {
+    const carrier = this.slots[settled.instance]?.carrier;
+    if (carrier?.link.id === settled.via) carrier?.settled(settled);
+    else this.#server.posts.settle(settled);
+  }
+
+  /** No node took a signal. */
+  #returned({ returned }: Extract<PeerEvent, { type: "undelivered" }>): void {
+    // It is what this peer sent.
+    const payload = returned?.payload as Signal | Settled | undefined;
+    if (returned === undefined || payload === undefined || !("frame" in payload)) return;
+    const refused = returned.isUnavailable ? "unavailable" : "peer_unknown";
+    this.#settle(settledOf(payload, { refused }));
   }
 
   #addInstance(number: number, carrier: InstanceSession): Instance {
     const secret = this.#server.secrets.issue(this.room, this.id);
     const instance = new Instance(this, number, secret, carrier, this.#server);
-    this.#instances = placed(this.#instances, number, instance);
+    this.slots = placed(this.slots, number, instance);
     return instance;
   }
 
-  #announce(profile: Profile, news: News): void | Promise<void> {
-    const { peer } = this.#seat;
-    if (peer === undefined) return;
-    const step = this.#server.hub.describe(peer, this.#publicly(profile), news);
-    return after(step, () => {
-      this.#profile = profile;
-    });
-  }
-
   #others(): PeerSummary[] {
-    const { peer } = this.#seat;
+    const { peer } = this.seat;
     if (peer === undefined) return [];
     const mates = this.#server.hub.others(peer, this.room);
-    return this.#introduced === undefined ? mates : [...mates, ...this.#introduced.values()];
+    return this.#outsiders === undefined ? mates : [...mates, ...this.#outsiders.list()];
   }
 
-  #tell(frames: readonly string[]): void {
-    for (const instance of this.#instances) {
+  /** Sends frames to all instances that are connected. */
+  tell(frames: readonly string[]): void {
+    for (const instance of this.slots) {
       const link = instance?.carrier?.link;
       if (link !== undefined) { for (const frame of frames) link.send(frame); }
     }

@@ -1,6 +1,7 @@
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { Refused } from "../../core/events.ts";
+import type { SignalRefusal } from "./messages.ts";
 
 const FULL = {
   room_full: "the room holds no more peers, or not what this one says of itself",
@@ -19,7 +20,21 @@ export const UNSENT: Partial<Record<Sent, [code: ErrorCode, message: string]>> =
   untranslatable: ["untranslatable", "the peer has no form for this message"],
   not_askable: ["not_askable", "the peer cannot be asked for an offer"],
   not_renegotiable: ["not_renegotiable", "the peer takes no further offers"],
+  unavailable: ["unavailable", "the other nodes cannot be reached"],
 };
+
+/** The words for a signal that no instance got. */
+const UNTAKEN: Readonly<Record<SignalRefusal, string>> = {
+  queue_full: "too much waits for the peer, which is away",
+  instance_unknown: "the peer has no such instance",
+  peer_unknown: "no such peer in the room",
+  unavailable: "the other nodes cannot be reached",
+};
+
+/** The refusal of a signal, by its receipt. */
+export function untaken(refused: SignalRefusal): SignalError {
+  return new SignalError(refused, UNTAKEN[refused]);
+}
 
 /**
  * Throws the refusal of a peer's step.
@@ -44,4 +59,9 @@ export function throwIfTold(reason: Refused["reason"], hasClient: boolean): void
     default:
       reason satisfies never;
   }
+}
+
+/** Ends the wait for a step that only other nodes could refuse. Faults pass. */
+export function ignoreUnavailable(error: unknown): void {
+  if (!(error instanceof SignalError && error.code === "unavailable")) throw error;
 }

@@ -12,6 +12,7 @@ import type { ProfileLimits } from "./description.ts";
 import type { Held } from "./held.ts";
 import type { InstanceContext } from "./instance.ts";
 import type { FrameLimits } from "./messages.ts";
+import type { Posts } from "./posts.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** The dialect's bounds, each an option. */
@@ -42,6 +43,7 @@ export interface SimpleServer extends Place {
   readonly held: Held;
   readonly total: InstanceContext["total"];
   readonly departed: Departed;
+  readonly posts: Posts;
   /** Claims of ids that wait for their answer; they end without an error. */
   readonly claims: Map<PeerId, Promise<void>>;
   /** How long a lost instance is held; 0 means not at all. */

@@ -22,9 +22,11 @@ import {
   encodeReady,
   type FrameRef,
   type Receipt,
+  type Settled,
   withRef,
 } from "./messages.ts";
 import { descriptionOf } from "./news.ts";
+import { untaken } from "./refusals.ts";
 import type { SimpleServer } from "./server.ts";
 import { join, type JoinRequest } from "./join.ts";
 import { refusalResponse, WIRE } from "./wire.ts";
@@ -154,6 +156,14 @@ export class SimpleSession implements Session, InstanceSession {
     for (const frame of frames) this.link.send(frame);
   }
 
+  settled({ ref, outcome }: Settled): void {
+    if (!("refused" in outcome)) return this.#confirm(ref, outcome);
+    const error = untaken(outcome.refused);
+    this.link.refuse?.(
+      ref === undefined ? error : new SignalError(error.code, error.message, { ref }),
+    );
+  }
+
   async refresh(token: string): Promise<void> {
     await this.#pass?.renew(token);
     this.#instance?.peer.inform(this.info);
@@ -184,9 +194,10 @@ export class SimpleSession implements Session, InstanceSession {
     if (frame.event === "ping") return this.link.send(encodePong(frame.ref));
     if (frame.event === "join") return this.#join(frame);
     if (this.#instance === undefined) throw new SignalError("not_joined", "join first");
-    const outcome = perform(this.#instance, frame);
-    if (outcome instanceof Promise) return this.#confirmAfter(outcome, frame.ref);
-    this.#confirm(frame.ref, outcome ?? undefined);
+    const step = perform(this.#instance, frame, this.link.id);
+    if (frame.event === "signal") return;
+    if (step !== undefined) return this.#confirmAfter(step, frame.ref);
+    this.#confirm(frame.ref);
     if (frame.event === "leave") this.left();
   }
 
@@ -222,17 +233,21 @@ export class SimpleSession implements Session, InstanceSession {
   }
 }
 
-/** Carries out a frame of an instance's client, of any transport. */
+/**
+ * Carries out a frame of an instance's client, of any transport.
+ * @param via the connection or request that gets a signal's receipt
+ */
 export function perform(
   instance: Instance,
   frame: Exclude<ClientFrame, { event: "join" | "ping" }>,
-): Receipt | void | Promise<void> {
+  via: string,
+): void | Promise<void> {
   const { peer } = instance;
   switch (frame.event) {
     case "change":
       return peer.publish(instance, frame);
     case "signal":
-      return peer.signal(instance, frame);
+      return peer.signal(instance, frame, via);
     case "leave":
       return peer.remove(instance, "left");
     case "refresh":

@@ -1,6 +1,6 @@
-import { SignalError } from "../../core/errors.ts";
 import type { Instance } from "./instance.ts";
-import type { Receipt, Signal } from "./messages.ts";
+import type { Settled, Signal } from "./messages.ts";
+import { isPost } from "./posts.ts";
 
 /** A peer's instances by number; undefined for a free number. */
 type Instances = readonly (Instance | undefined)[];
@@ -16,14 +16,26 @@ export function targetsOf(instances: Instances, signal: Signal): Instance[] {
   return targets;
 }
 
-/** Counts the instances that a signal reaches; throws if it cannot reach all of them. */
-export function receiptOf(targets: readonly Instance[], signal: Signal): Receipt {
+/** Counts the instances that a signal is about to reach: all of them, or none. */
+export function outcomeFor(targets: readonly Instance[], signal: Signal): Settled["outcome"] {
   let [delivered, queued] = [0, 0];
   for (const target of targets) {
     if (target.isConnected) delivered++;
     else if (target.log.hasRoomFor(signal)) queued++;
-    else throw new SignalError("queue_full", "too much waits for the peer, which is away");
+    else return { refused: "queue_full" };
   }
-  if (targets.length > 0) return { delivered, queued };
-  throw new SignalError("instance_unknown", "the peer has no such instance");
+  return targets.length > 0 ? { delivered, queued } : { refused: "instance_unknown" };
+}
+
+/** True if the sender waits for a receipt also of a signal that is taken. */
+export function isAwaited({ via, frame }: Signal): boolean {
+  return via !== undefined && (frame.ref !== undefined || isPost(via));
+}
+
+/** The receipt of a signal. */
+export function settledOf(
+  { peer_instance: instance, via, frame: { ref } }: Signal,
+  outcome: Settled["outcome"],
+): Settled {
+  return { instance, via, ref, outcome };
 }

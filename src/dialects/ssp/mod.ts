@@ -41,6 +41,8 @@ const options = z.strictObject({
   error: "a name is longer than --ssp-max-pool-length admits",
 });
 
+type Options = z.output<typeof options>;
+
 /** ssp: RTCPool and PyRTC, both versions of the protocol in the same pools. */
 export const ssp = defineDialect({
   name: "ssp",
@@ -75,42 +77,8 @@ export const ssp = defineDialect({
       hub.rulesOf(realm).guard(dialect, (pool) => pools.admits(pool));
       hub.rulesOf(realm).limit(dialect, (pool) => pools.maxMembers(pool));
     }
-    // A token for the namespace alone goes before that in the URL of the whole connection. In a
-    // bridged realm the token may be for the rooms of another dialect.
-    const shown = (pass: Pass | undefined, visit: Visit, greeting?: NamespaceGreeting) =>
-      pass === undefined && !isBridged
-        ? undefined
-        : greeting && tokenIn(greeting) || shownBy(visit).token;
-    const endpoint = (path: string, version: Version, protocols: string[]): UpgradeRoute => ({
-      kind: "upgrade",
-      path,
-      protocols,
-      limits: options,
-      connect: (visit: Visit, link: Link) => {
-        const pass = passFor(server, visit, link);
-        const token = shown(pass, visit);
-        return new SspSession(link, server, { version, read: readMessage, pass, token });
-      },
-    });
-    const namespace = (name: string, version: Version): Namespace => ({
-      name,
-      limits: options,
-      connect: (visit: Visit, link: NamespaceLink, greeting: NamespaceGreeting) => {
-        const pass = passFor(server, visit, link);
-        const way = { version, read: readEvent, pass, token: shown(pass, visit, greeting) };
-        return new SspSession(new EventLink(link), server, way);
-      },
-    });
     return {
-      routes: [
-        endpoint("/ssp", "v2", ["ssp", "ssp.v2"]),
-        endpoint("/ssp/v1", "v1", ["ssp", "ssp.v1"]),
-        endpoint("/ssp/auto", "auto", ["ssp"]),
-        // PyRTC's own example connects here.
-        { ...endpoint("/", "auto", ["ssp"]), recognises: isSsp },
-      ],
-      // RTCPool's other transport: members meet those on WebSockets (§9).
-      namespaces: [namespace("/ssp", "v2"), namespace("/ssp/v1", "v1")],
+      ...waysIn(options, server, isBridged),
       entrances: [
         {
           path: "/ssp",
@@ -129,6 +97,51 @@ export const ssp = defineDialect({
     };
   },
 });
+
+/** The paths and namespaces of both versions. */
+function waysIn(
+  options: Options,
+  server: SspServer,
+  isBridged: boolean,
+): Pick<OpenDialect, "routes" | "namespaces"> {
+  // A token for the namespace alone goes before that in the URL of the whole connection. In a
+  // bridged realm the token may be for the rooms of another dialect.
+  const shown = (pass: Pass | undefined, visit: Visit, greeting?: NamespaceGreeting) =>
+    pass === undefined && !isBridged
+      ? undefined
+      : greeting && tokenIn(greeting) || shownBy(visit).token;
+  const endpoint = (path: string, version: Version, protocols: string[]): UpgradeRoute => ({
+    kind: "upgrade",
+    path,
+    protocols,
+    limits: options,
+    connect: (visit: Visit, link: Link) => {
+      const pass = passFor(server, visit, link);
+      const token = shown(pass, visit);
+      return new SspSession(link, server, { version, read: readMessage, pass, token });
+    },
+  });
+  const namespace = (name: string, version: Version): Namespace => ({
+    name,
+    limits: options,
+    connect: (visit: Visit, link: NamespaceLink, greeting: NamespaceGreeting) => {
+      const pass = passFor(server, visit, link);
+      const way = { version, read: readEvent, pass, token: shown(pass, visit, greeting) };
+      return new SspSession(new EventLink(link), server, way);
+    },
+  });
+  return {
+    routes: [
+      endpoint("/ssp", "v2", ["ssp", "ssp.v2"]),
+      endpoint("/ssp/v1", "v1", ["ssp", "ssp.v1"]),
+      endpoint("/ssp/auto", "auto", ["ssp"]),
+      // PyRTC's own example connects here.
+      { ...endpoint("/", "auto", ["ssp"]), recognises: isSsp },
+    ],
+    // RTCPool's other transport: members meet those on WebSockets (§9).
+    namespaces: [namespace("/ssp", "v2"), namespace("/ssp/v1", "v1")],
+  };
+}
 
 function tokenIn({ query, auth }: NamespaceGreeting): string | undefined {
   return tokenInAuth(auth) || lastToken(new URLSearchParams(query));

@@ -2,16 +2,20 @@ import * as z from "zod";
 import { checkBefore, type Pass, passFor } from "../kit/pass.ts";
 import { type Channels, newQuota } from "../../core/channels.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { FarReceiver } from "../../core/far_channels.ts";
 import type { Link } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
+import type { UpgradeRoute } from "../../http/route.ts";
 import { defineDialect, type OpenDialect, type Reading, type Sealing } from "../dialect.ts";
 import { limit, linkLimitOptions, pathText, toggle, whole, wholeIfGiven } from "../kit/options.ts";
 import { readSealed } from "../kit/sealed.ts";
+import { trysteroReceiver, yjsReceiver } from "./far.ts";
 import { Counts, DROP_REASONS } from "./counts.ts";
 import { HeldAnnouncements } from "./held_announcements.ts";
-import { LostPages } from "./lost_pages.ts";
+import { LostPage, LostPages } from "./lost_pages.ts";
 import { isTopics, type Shape } from "./messages.ts";
 import { topicOperations } from "./operations.ts";
+import type { TopicsServer } from "./server.ts";
 import { TopicsSession } from "./session.ts";
 import type { Publication, Subscription } from "./subscription.ts";
 
@@ -61,33 +65,34 @@ const options = z.strictObject({
   ),
 });
 
+type Options = z.output<typeof options>;
+
 /** A lost page, as it is sealed. */
-const Sealed = z.object({
-  id: z.string(),
-  topics: z.array(z.string()),
-  address: z.string(),
-  leftMs: z.number(),
-});
+const Sealed = LostPage.extend({ leftMs: z.number() });
 
 /** Publish and subscribe for y-webrtc's documents and Trystero's rooms. */
 export const topics = defineDialect({
   name: "topics",
   title: "Topics",
   options,
+  isClusterable: true,
   open(options, { hub, realm, dialect, clock, store, authenticator }): OpenDialect {
     const quota = newQuota({
       maxChannels: options.maxTopics,
       maxSubscriptions: options.maxSubscriptionsTotal,
     });
     const limits = { maxSubscribers: options.maxSubscribers, quota };
-    const openChannels = (kind: Shape): Channels<Publication, Subscription> =>
-      hub.channels.open({ realm, kind, limits });
-    const channels = { yjs: openChannels("yjs"), trystero: openChannels("trystero") };
+    const openChannels = (kind: Shape, far: FarReceiver): Channels<Publication, Subscription> =>
+      hub.channels.open({ realm, kind, limits, far });
+    const channels = {
+      yjs: openChannels("yjs", yjsReceiver(() => server)),
+      trystero: openChannels("trystero", trysteroReceiver(() => server)),
+    };
     const counts = new Counts();
     const lost = new LostPages(options.maxRemembered);
     const held = new HeldAnnouncements(options.maxHeldAnnouncements);
     let serial = 0;
-    const server = {
+    const server: TopicsServer = {
       channels,
       clock,
       lost,
@@ -108,21 +113,8 @@ export const topics = defineDialect({
       lost.expire(clock.now());
       counts.delivered += held.release(clock.now() - CALL_MS);
     });
-    const place = { authenticator, dialect };
-    const newSession = (link: Link, pass: Pass | undefined): TopicsSession =>
-      new TopicsSession(link, server, pass);
-    const route = {
-      kind: "upgrade",
-      limits: options,
-      maxSilenceMs: options.maxSilenceMs,
-      connect: (visit: Visit, link: Link) => newSession(link, passFor(place, visit, link)),
-      check: checkBefore(place, newSession),
-    } as const;
-    const guest = options.paths.includes("/")
-      ? []
-      : [{ ...route, path: "/", recognises: isTopics }];
     return {
-      routes: [...options.paths.map((path) => ({ ...route, path })), ...guest],
+      routes: routesOf(options, server, { authenticator, dialect }),
       entrances: options.paths.slice(0, 1).map((path) => ({
         path,
         scheme: "ws",
@@ -141,6 +133,25 @@ export const topics = defineDialect({
     };
   },
 });
+
+/** The configured paths; at `/` topics are a guest, recognised by the first frame. */
+function routesOf(
+  options: Options,
+  server: TopicsServer,
+  place: Parameters<typeof passFor>[0],
+): UpgradeRoute[] {
+  const newSession = (link: Link, pass: Pass | undefined): TopicsSession =>
+    new TopicsSession(link, server, pass);
+  const route = {
+    kind: "upgrade",
+    limits: options,
+    maxSilenceMs: options.maxSilenceMs,
+    connect: (visit: Visit, link: Link) => newSession(link, passFor(place, visit, link)),
+    check: checkBefore(place, newSession),
+  } as const;
+  const guest = options.paths.includes("/") ? [] : [{ ...route, path: "/", recognises: isTopics }];
+  return [...options.paths.map((path) => ({ ...route, path })), ...guest];
+}
 
 function countersOf(counts: Counts): Reading[] {
   return [

@@ -14,7 +14,6 @@ import { Heartbeat } from "./heartbeat.ts";
 import type { SocketIoLimits } from "./limits.ts";
 import { Outbox, type PollAnswer } from "./outbox.ts";
 import { decodeTwice, escapeNonAscii, type Revision } from "./payload.ts";
-import { newSid } from "./sid.ts";
 import { Upgrade } from "./upgrade.ts";
 
 /** What sessions share. */
@@ -22,6 +21,7 @@ export interface SessionHost extends ClientHost {
   readonly limits: SocketIoLimits;
   readonly clock: Clock;
   readonly isGoingAway: boolean;
+  newSid(): string;
   /** The session is over: its sid means nothing any more. */
   ended(session: EngineSession): void;
   /** Its last socket is gone, too. */
@@ -48,7 +48,7 @@ const PROTOCOL_ERROR = "protocol error";
 
 /** An Engine.IO connection: over polls, over a websocket, or from the one to the other. */
 export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
-  readonly sid: string = newSid();
+  readonly sid: string;
   readonly address: string;
   readonly visit: Visit;
   readonly onReleased: () => void;
@@ -69,8 +69,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   /** Sockets that are not gone yet, those that lost their use included. */
   #socketCount = 0;
   #isOpen = true;
-  /** Its end has been told. */
-  #hasEnded = false;
+  #hasReportedEnd = false;
   #isPosting = false;
   /** When the client was last answered a poll; it has to come again. */
   #polledAt: number;
@@ -80,6 +79,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   #encodesTwice: boolean | undefined = undefined;
 
   constructor(handshake: Handshake, host: SessionHost) {
+    this.sid = host.newSid();
     this.visit = handshake.visit;
     this.address = handshake.visit.address;
     this.onReleased = handshake.onReleased;
@@ -389,12 +389,12 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     this.#host.ended(this);
     queueMicrotask(() => {
       this.#client.end(ending);
-      this.#hasEnded = true;
+      this.#hasReportedEnd = true;
       this.#releaseIfGone();
     });
   }
 
   #releaseIfGone(): void {
-    if (this.#hasEnded && this.#socketCount === 0) this.#host.released(this);
+    if (this.#hasReportedEnd && this.#socketCount === 0) this.#host.released(this);
   }
 }

@@ -53,6 +53,9 @@ export class EngineSocket implements LinkObserver {
     return true;
   }
 
+  /** Never called: sessions refuse by the links of their namespaces. */
+  refuse(): void {}
+
   ended(ending: Ending): void {
     this.#owner.socketEnded(this, ending);
   }

@@ -147,7 +147,8 @@ export class ConnectedNamespace implements NamespaceLink, CountedLink {
 
   #close(ending: Ending, code: number | undefined, reason: string): void {
     if (!this.isOpen) return;
-    if (this.#owner.isGoingAway) return this.#owner.goAway();
+    // After a packet that disconnects it, a client does not come back by itself.
+    if (this.#owner.isGoingAway || code === 1001) return this.#owner.goAway();
     this.#owner.send(`41${this.#prefix}`);
     this.#end(ending);
     this.#owner.namespaceClosed(this, code, reason);

@@ -5,6 +5,7 @@ import type { ReentryGate } from "./client.ts";
 import type { SocketIoLimits } from "./limits.ts";
 import type { OfferedNamespace } from "./namespace.ts";
 import { EngineSession, type Handshake, type SessionHost } from "./engine.ts";
+import { newSid } from "./sid.ts";
 
 /** The one Socket.IO server: all connections, by their sids. */
 export class SocketIoServer implements SessionHost {
@@ -13,22 +14,26 @@ export class SocketIoServer implements SessionHost {
   readonly connections: Connections;
   readonly namespaces: ReadonlyMap<string, OfferedNamespace>;
   readonly gate: ReentryGate;
+  readonly #sidPrefix: string;
   readonly #sessions = new Map<string, EngineSession>();
 
   /** Throws RangeError when two dialects offer one namespace. */
   constructor(
-    { limits, clock, connections, namespaces, gate }: {
+    { limits, clock, connections, namespaces, gate, sidPrefix = "" }: {
       readonly limits: SocketIoLimits;
       readonly clock: Clock;
       readonly connections: Connections;
       readonly namespaces: readonly OfferedNamespace[];
       readonly gate: ReentryGate;
+      /** The beginning of every sid, by which a load balancer finds this node. */
+      readonly sidPrefix?: string;
     },
   ) {
     this.limits = limits;
     this.clock = clock;
     this.connections = connections;
     this.gate = gate;
+    this.#sidPrefix = sidPrefix;
     const byName = new Map<string, OfferedNamespace>();
     for (const namespace of namespaces) {
       if (byName.has(namespace.name)) {
@@ -53,6 +58,10 @@ export class SocketIoServer implements SessionHost {
 
   find(sid: string): EngineSession | undefined {
     return this.#sessions.get(sid);
+  }
+
+  newSid(): string {
+    return `${this.#sidPrefix}${newSid()}`;
   }
 
   open(handshake: Handshake): EngineSession {

@@ -3,6 +3,7 @@ import { ClusterNode } from "../../../src/cluster/node.ts";
 import { SharedHub } from "../../../src/core/shared_hub.ts";
 import type { HubLimits } from "../../../src/core/limits.ts";
 import { FakeClock } from "../session/fake_clock.ts";
+import { EngineLink } from "./engine_link.ts";
 import { MemoryEngine } from "./memory_engine.ts";
 
 export interface MemoryClusterOptions {
@@ -12,6 +13,8 @@ export interface MemoryClusterOptions {
   readonly limits?: Partial<HubLimits>;
   readonly waitMs?: number;
   readonly maxUnconfirmedBytes?: number;
+  /** Makes the hub of a node; one with the limits alone elsewhere. */
+  readonly hubOf?: (node: ClusterNode) => SharedHub;
 }
 
 /** One node of a cluster in this process. */
@@ -19,6 +22,8 @@ export interface MemoryNode {
   readonly node: ClusterNode;
   readonly hub: SharedHub;
   readonly events: ClusterEvent[];
+  /** Its own way to the engine. */
+  readonly link: EngineLink;
 }
 
 const NO_LIMITS: HubLimits = {
@@ -39,6 +44,7 @@ export class MemoryCluster implements AsyncDisposable {
   readonly engine: MemoryEngine;
   readonly nodes: MemoryNode[] = [];
   readonly #options: MemoryClusterOptions;
+  #isFormed = false;
 
   private constructor(options: MemoryClusterOptions) {
     this.#options = options;
@@ -48,9 +54,16 @@ export class MemoryCluster implements AsyncDisposable {
 
   /** A cluster that is formed. */
   static async form(options: MemoryClusterOptions = {}): Promise<MemoryCluster> {
+    const cluster = MemoryCluster.begin(options);
+    await cluster.pass(2_500);
+    cluster.#isFormed = true;
+    return cluster;
+  }
+
+  /** A cluster that forms as soon as time passes. */
+  static begin(options: MemoryClusterOptions = {}): MemoryCluster {
     const cluster = new MemoryCluster(options);
     for (let index = 0; index < (options.nodes ?? 2); index++) cluster.add();
-    await cluster.pass(2_500);
     return cluster;
   }
 
@@ -58,8 +71,9 @@ export class MemoryCluster implements AsyncDisposable {
   add(name = `n${this.nodes.length + 1}`): MemoryNode {
     const events: ClusterEvent[] = [];
     const { waitMs = 5_000, maxUnconfirmedBytes = 16_777_216 } = this.#options;
+    const link = new EngineLink(this.engine);
     const node = new ClusterNode({
-      engine: this.engine,
+      engine: link,
       clock: this.clock,
       prefix: "test:1:",
       name,
@@ -72,16 +86,21 @@ export class MemoryCluster implements AsyncDisposable {
       waitMs,
       maxUnconfirmedBytes,
     });
-    const hub = new SharedHub({ ...NO_LIMITS, ...this.#options.limits }, node);
-    const one = { node, hub, events };
+    const { hubOf, limits } = this.#options;
+    const hub = hubOf?.(node) ?? new SharedHub({ ...NO_LIMITS, ...limits }, node);
+    const one = { node, hub, events, link };
     this.nodes.push(one);
     return one;
   }
 
-  hub(index: number): SharedHub {
+  at(index: number): MemoryNode {
     const one = this.nodes[index];
     if (one === undefined) throw new RangeError(`Cannot use node ${index}: there is none`);
-    return one.hub;
+    return one;
+  }
+
+  hub(index: number): SharedHub {
+    return this.at(index).hub;
   }
 
   /** Lets time pass. */
@@ -90,6 +109,19 @@ export class MemoryCluster implements AsyncDisposable {
     for (let passed = 0; passed < ms; passed++) {
       this.clock.advance(1);
       await breathe();
+    }
+  }
+
+  /** Lets time pass until the nodes ask the engine for nothing more, and it has nothing for them. */
+  async quiet(): Promise<void> {
+    for (let step = 0; !this.#isFormed && step < 100; step++) {
+      this.clock.advance(25);
+      await breathe();
+    }
+    this.#isFormed = true;
+    for (let seen = -1; seen !== this.engine.commands;) {
+      seen = this.engine.commands;
+      await this.pass(3);
     }
   }
 

@@ -41,6 +41,8 @@ export class MemoryEngine implements Engine {
   readonly #connections = new Set<MemoryConnection>();
   #run = 1;
   #isAway = false;
+  /** Commands that were carried out, but for reads of empty inboxes. */
+  commands = 0;
   #wallMs = 1_700_000_000_000;
 
   constructor(options: MemoryEngineOptions) {
@@ -90,6 +92,7 @@ export class MemoryEngine implements Engine {
 
   /** Carries out one command, but for a read that waits. */
   execute(args: readonly string[]): Reply {
+    this.commands++;
     const [name = "", text = "", , ...rest] = args;
     switch (name) {
       case "INFO":
@@ -156,6 +159,7 @@ class MemoryConnection implements EngineConnection {
     while (this.#isOpen) {
       const entries = this.#engine.data.after(key, place, Number(args[2]));
       if (entries.length > 0) {
+        this.#engine.commands++;
         return [[key, entries.map(({ ms, count, fields }) => [`${ms}-${count}`, [...fields]])]];
       }
       if (this.#clock.now() >= until) return null;

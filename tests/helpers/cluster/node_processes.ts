@@ -1,17 +1,21 @@
 import { type ServerProcess, startServerProcess } from "../process/server_process.ts";
 import { type RedisServer, startRedis } from "./redis_server.ts";
 
-/** A real engine, and servers that share it. */
-export interface NodeProcesses extends AsyncDisposable {
-  readonly engine: RedisServer;
+/** Servers that share an engine. */
+export interface Nodes extends AsyncDisposable {
   readonly nodes: readonly ServerProcess[];
   /** Where a node's WebSockets are. */
   wsUrl(index: number): string;
-  /** One more node. */
-  add(): Promise<ServerProcess>;
+  /** One more node, which reaches the engine at another URL where one is given. */
+  add(engineUrl?: string): Promise<ServerProcess>;
 }
 
-/** Starts nodes called a, b, c … that serve these dialects. */
+/** A real engine, and servers that share it. */
+export interface NodeProcesses extends Nodes {
+  readonly engine: RedisServer;
+}
+
+/** Starts an engine, and nodes called a, b, c … that serve these dialects. */
 export async function startNodes(
   count: number,
   dialects: readonly string[],
@@ -19,19 +23,32 @@ export async function startNodes(
 ): Promise<NodeProcesses> {
   await using undo = new AsyncDisposableStack();
   const engine = undo.use(await startRedis());
+  const nodes = undo.use(await startNodesAt(engine.url, count, dialects, args));
+  const parts = undo.move();
+  return { ...nodes, engine, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+/** Starts nodes at an engine that the test has. */
+export async function startNodesAt(
+  url: string,
+  count: number,
+  dialects: readonly string[],
+  args: readonly string[] = [],
+): Promise<Nodes> {
+  await using undo = new AsyncDisposableStack();
   const nodes: ServerProcess[] = [];
   undo.defer(async () => {
     await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
   });
-  const add = async (): Promise<ServerProcess> => {
+  const add = async (engineUrl = url): Promise<ServerProcess> => {
     const node = await startServerProcess([
       "--cluster",
-      engine.url,
+      engineUrl,
       "--cluster-node",
       String.fromCharCode("a".charCodeAt(0) + nodes.length),
       // A loaded machine may be slow.
       "--cluster-wait-ms",
-      "20000",
+      "120000",
       ...dialects.flatMap((name) => ["--dialects", name]),
       ...args,
     ]);
@@ -41,7 +58,6 @@ export async function startNodes(
   for (let index = 0; index < count; index++) await add();
   const parts = undo.move();
   return {
-    engine,
     nodes,
     wsUrl(index): string {
       const node = nodes[index];
@@ -51,4 +67,10 @@ export async function startNodes(
     add,
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
+}
+
+/** True once a node has missed its engine for so long that it is not ready. */
+export async function missesEngine(url: string): Promise<boolean> {
+  const response = await fetch(`${url}/readyz`);
+  return (await response.text()).startsWith("not ready: the cluster");
 }

@@ -4,6 +4,7 @@ import haproxy from "../../e2e/proxies/haproxy.cfg" with { type: "text" };
 import nginx from "../../e2e/proxies/nginx.conf" with { type: "text" };
 import { until, within } from "../wire/waiting.ts";
 import { programOf, type ProxyName } from "./clients.ts";
+import { freePort } from "./ports.ts";
 import { readmeSnippet } from "./readme.ts";
 
 /** A reverse proxy before a server, which compresses event streams where it may. */
@@ -51,23 +52,40 @@ export async function startProxy(
   target: string,
   page: string = "src/server/README.md",
 ): Promise<Proxy> {
-  const { template, args, reload } = KINDS[name];
+  const upstream = new URL(target).host;
+  const recommended = await documented(name, upstream, page);
+  return await runProxy(name, (places) => {
+    const values: Readonly<Record<string, string | number>> = {
+      ...places,
+      upstream,
+      modules: "/usr/lib/apache2/modules",
+      user: Deno.uid() === 0 ? "User www-data" : "",
+      documented: recommended,
+    };
+    return KINDS[name].template.replace(/\{\{(\w+)\}\}/g, (_, key) => String(values[key]));
+  });
+}
+
+/** The places that a proxy's configuration names. */
+export interface ProxyPlaces {
+  /** For its files, and removed with it. */
+  readonly folder: string;
+  readonly port: number;
+  /** Where it is administered. */
+  readonly admin: number;
+}
+
+/** Runs a proxy with a configuration of the test's own. */
+export async function runProxy(
+  name: ProxyName,
+  configuration: (places: ProxyPlaces) => string,
+): Promise<Proxy> {
+  const { args, reload } = KINDS[name];
   const folder = await Deno.makeTempDir({ prefix: `signalbox-${name}-` });
   await Deno.chmod(folder, 0o755); // for the workers, which run as "nobody"
-  const [port, admin] = freePorts();
-  const upstream = new URL(target).host;
-  const values: Readonly<Record<string, string | number>> = {
-    folder,
-    port,
-    admin,
-    upstream,
-    modules: "/usr/lib/apache2/modules",
-    user: Deno.uid() === 0 ? "User www-data" : "",
-    documented: await documented(name, upstream, page),
-  };
+  const [port, admin] = [freePort(), freePort()];
   const file = `${folder}/configuration`;
-  const text = template.replace(/\{\{(\w+)\}\}/g, (_, key) => String(values[key]));
-  await Deno.writeTextFile(file, text);
+  await Deno.writeTextFile(file, configuration({ folder, port, admin }));
   const env = { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
   const child = new Deno.Command(programOf(name), {
     args: args(file),
@@ -132,14 +150,6 @@ export function isOldCaddy(): boolean {
   const { stdout } = new Deno.Command(programOf("caddy"), { args: ["version"] }).outputSync();
   const [, major = 0, minor = 0] = /(\d+)\.(\d+)/.exec(new TextDecoder().decode(stdout)) ?? [];
   return Number(major) === 2 && Number(minor) < 7;
-}
-
-/** Two ports that were free a moment ago: these programs cannot report the port that they chose. */
-function freePorts(): readonly [number, number] {
-  const listeners = [0, 0].map((port) => Deno.listen({ hostname: "127.0.0.1", port }));
-  const [first = 0, second = 0] = listeners.map(({ addr }) => addr.port);
-  for (const listener of listeners) listener.close();
-  return [first, second];
 }
 
 /** HAProxy's worker listens before its master heeds signals: the first one may be lost. */

@@ -12,7 +12,9 @@ import { Router } from "../../../src/http/router.ts";
 import { newAuthentication } from "./auth.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { FakeLink } from "./fake_link.ts";
-import { connect, newTestHub, settle, TestClient } from "./hub.ts";
+import { dealHubs } from "../cluster/dealt.ts";
+import { connect, newTestHub, NO_LIMITS, settle, TestClient } from "./hub.ts";
+import { hubs } from "./hub_modes.ts";
 import { WIDE_CALLS } from "./legs.ts";
 import { NO_GREETING } from "./namespace.ts";
 import { realms } from "./realms.ts";
@@ -69,7 +71,10 @@ export class DialectBench implements Disposable {
   readonly #dialect: Dialect;
   readonly #clients: TestClient[] = [];
   readonly #test: DialectTestOptions;
-  readonly #router: Router;
+  readonly #undo = new DisposableStack();
+  /** The dialect at work on each node, of which there is one but for "dealt" hubs. */
+  readonly #nodes: readonly { readonly open: OpenDialect; readonly router: Router }[];
+  #dealt = 0;
 
   constructor(dialect: Dialect, test: DialectTestOptions = {}) {
     const { options = {}, limits, reserve } = test;
@@ -81,9 +86,13 @@ export class DialectBench implements Disposable {
     };
     const bridge = test.bridge ?? ownBridge(dialect.name, test);
     this.clock = bridge?.clock ?? new FakeClock();
-    this.hub = bridge?.hub ?? newTestHub(limits, undefined, test.happenings);
+    const dealt = hubs.mode === "dealt" && bridge === undefined
+      ? this.#undo.use(dealHubs({ ...NO_LIMITS, ...limits }, test.happenings))
+      : undefined;
+    this.hub = bridge?.hub ?? dealt?.asOne ?? newTestHub(limits, undefined, test.happenings);
+    const nodes = dealt?.hubs ?? [this.hub];
     this.realm = bridge?.realm ?? dialect.name;
-    if (reserve !== undefined) this.hub.reserve(this.realm, reserve);
+    if (reserve !== undefined) { for (const hub of nodes) hub.reserve(this.realm, reserve); }
     const checked = dialect.options.parse(options);
     const authenticator = newAuthentication({
       clock: this.clock,
@@ -96,19 +105,24 @@ export class DialectBench implements Disposable {
         authenticator.admits(dialect.name, room, token);
       this.hub.rulesOf(this.realm).guard(dialect.name, admits);
     }
-    this.open = dialect.open(checked, {
-      hub: this.hub,
-      realm: this.realm,
-      dialect: dialect.name,
-      isBridged: bridge !== undefined,
-      clock: this.clock,
-      iceServers: () => [],
-      basePath: "",
-      authenticator,
-      store: this.store,
-      warn: (what, facts) => void this.warnings.push([what, facts]),
+    this.#nodes = nodes.map((hub) => {
+      const open = dialect.open(checked, {
+        hub,
+        realm: this.realm,
+        dialect: dialect.name,
+        isBridged: bridge !== undefined,
+        clock: this.clock,
+        iceServers: () => [],
+        basePath: "",
+        authenticator,
+        store: this.store,
+        warn: (what, facts) => void this.warnings.push([what, facts]),
+      });
+      this.#undo.defer(() => open[Symbol.dispose]?.());
+      const routes = open.routes.map((route) => ({ owner: dialect.name, route }));
+      return { open, router: new Router(routes) };
     });
-    this.#router = new Router(this.routes.map((route) => ({ owner: dialect.name, route })));
+    this.open = this.#node(0).open;
   }
 
   /**
@@ -139,10 +153,10 @@ export class DialectBench implements Disposable {
     return this.open.routes;
   }
 
-  /** Connects a client to the route at a path; a query may follow. */
+  /** Connects a client to the route at a path; a query may follow. Nodes are taken in turn. */
   connect(target: string, more: Partial<Visit> = {}): Promise<TestClient> {
     const visit = visitOf(target, more);
-    const route = this.#router.match(visit.url.pathname).upgrade?.route;
+    const route = this.#node(this.#dealt++).router.match(visit.url.pathname).upgrade?.route;
     if (route === undefined) throw new RangeError(`Cannot connect: no WebSocket at "${target}"`);
     return this.#keep(connect((link) => route.connect(visit, link), route.limits, this.clock.now));
   }
@@ -155,7 +169,8 @@ export class DialectBench implements Disposable {
 
   /** Connects a client to a Socket.IO namespace: its frames are the namespace's packets. */
   connectTo(namespace: string, query = ""): Promise<TestClient> {
-    const found = this.namespaces.find(({ name }) => name === namespace);
+    const { namespaces = [] } = this.#node(this.#dealt++).open;
+    const found = namespaces.find(({ name }) => name === namespace);
     if (found === undefined) throw new RangeError(`Cannot connect: no namespace "${namespace}"`);
     const visit = visitOf(`/socket.io/${query}`);
     return this.#keep(
@@ -198,7 +213,7 @@ export class DialectBench implements Disposable {
   /** Asks for a plain resource; undefined where there is none. */
   get(target: string): Response | undefined {
     const visit = visitOf(target);
-    const route = this.#router.match(visit.url.pathname).resources[0]?.route;
+    const route = this.#node(0).router.match(visit.url.pathname).resources[0]?.route;
     if (route === undefined) return undefined;
     const refusal = route.access === "open" ? undefined : route.access(visit);
     const answer = refusal ?? route.handle(new Request(visit.url), visit);
@@ -207,6 +222,12 @@ export class DialectBench implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.open[Symbol.dispose]?.();
+    this.#undo.dispose();
+  }
+
+  #node(nth: number): { readonly open: OpenDialect; readonly router: Router } {
+    const node = this.#nodes[nth % this.#nodes.length];
+    if (node === undefined) throw new RangeError("Cannot use a bench without nodes");
+    return node;
   }
 }

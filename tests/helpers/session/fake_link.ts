@@ -1,3 +1,4 @@
+import type { SignalError } from "../../../src/core/errors.ts";
 import type { Frame } from "../../../src/core/session.ts";
 import type { NamespaceLink, StreamLink } from "../../../src/transport/links.ts";
 
@@ -20,6 +21,8 @@ export class FakeLink implements NamespaceLink, StreamLink {
   onEnded: () => void = () => {};
   /** Whether a frame by another way is within the rates. */
   takes: (size: number) => boolean = () => true;
+  /** Takes a refusal of a frame whose step has ended. */
+  refuse: (error: SignalError) => void = (error) => this.fail(error);
   #closing: Closing | undefined;
   #isOpen = true;
   #isEndTold = false;

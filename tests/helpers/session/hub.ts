@@ -8,9 +8,10 @@ import type { Frame, Session } from "../../../src/core/session.ts";
 import { Pump } from "../../../src/transport/pump.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { type Closing, FakeLink } from "./fake_link.ts";
+import { settleClusters } from "../cluster/dealt.ts";
 import { delaySteps, hubs, writeEvents } from "./hub_modes.ts";
 
-const NO_LIMITS: HubLimits = {
+export const NO_LIMITS: HubLimits = {
   maxPeers: Infinity,
   maxRooms: Infinity,
   maxRoomMembers: Infinity,
@@ -45,6 +46,7 @@ export function newTestHub(
 /** Lets everything happen that is only waiting for its microtask. */
 export async function settle(): Promise<void> {
   for (let round = 0; round < 12; round++) await Promise.resolve();
+  await settleClusters();
 }
 
 /** A client of a session, without a network: what it says goes through the real pump. */
@@ -65,6 +67,7 @@ export class TestClient {
     const onRefused = ({ code }: SignalError) => void this.refusals.push(code);
     this.pump = new Pump(session, this.link, limits, now, onRefused);
     this.link.takes = (size) => this.pump.takes(size);
+    this.link.refuse = (error) => this.pump.refuse(error);
     // As the transport does: an end that the server decided on is no farewell of the client.
     this.link.onEnded = () => this.pump.end(this.closing === undefined ? "left" : "lost");
   }

@@ -7,9 +7,10 @@ import { realms } from "./realms.ts";
  * The way in which hubs of this process work. "written": every event is written as JSON and read again
  * on its way, and frozen on both sides, as between two machines; a test fails if a session shares an
  * object with another peer, or changes one. "late": every step waits for a turn, as one does in which
- * other machines take part.
+ * other machines take part. "dealt": each bench has two hubs of one cluster, and its clients are dealt
+ * to both.
  */
-export const hubs: { mode: "shared" | "written" | "late" } = { mode: "shared" };
+export const hubs: { mode: "shared" | "written" | "late" | "dealt" } = { mode: "shared" };
 
 /** How often to repeat a random test: the further modes need not find everything once more. */
 export function runs(times: number): number {

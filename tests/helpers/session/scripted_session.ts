@@ -1,12 +1,12 @@
 import type { SignalError } from "../../../src/core/errors.ts";
 import { type Expulsion, refusalOf } from "../../../src/core/expulsion.ts";
 import type { PeerEvent, PeerId } from "../../../src/core/events.ts";
-import type { Frame, Link, Session } from "../../../src/core/session.ts";
+import type { Frame, Later, Link, Session } from "../../../src/core/session.ts";
 
 /** A test's versions of a session's entry points; by default they do nothing. */
 export interface Script {
   readonly opened?: () => void | Promise<void>;
-  readonly receive?: (frame: Frame) => void | Promise<void>;
+  readonly receive?: (frame: Frame) => void | Promise<void> | Later;
   readonly refuse?: (error: SignalError) => void;
   readonly dropped?: (frame: Frame) => void;
   readonly closed?: () => void;
@@ -31,7 +31,7 @@ export class ScriptedSession implements Session {
     return this.#script.opened?.();
   }
 
-  receive(frame: Frame): void | Promise<void> {
+  receive(frame: Frame): void | Promise<void> | Later {
     this.received.push(frame);
     return this.#script.receive?.(frame);
   }

@@ -66,6 +66,7 @@ export function startSocketIoServer(
   let isClosed = false;
   const door = new Door({
     isClosed: () => isClosed,
+    isUnreachable: () => false,
     router: new Router([]),
     gate,
     cors: new CorsPolicy(origins),

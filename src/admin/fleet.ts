@@ -1,0 +1,27 @@
+/** A living node, as the others know it. */
+export interface FleetNode {
+  readonly name: string;
+  /** In ms since 1970, by the clock of the shared engine. */
+  readonly sinceMs: number;
+}
+
+/** The nodes of a cluster, as operators reach them from one of them. */
+export interface Fleet {
+  /** The cluster's name. */
+  readonly cluster: string;
+  /** This node. */
+  readonly node: string;
+  /** False while the shared engine cannot be reached. */
+  readonly isUp: () => boolean;
+  /** All living nodes, this one included. */
+  readonly nodes: () => readonly FleetNode[];
+  /** Asks another node; resolves with undefined where no answer comes in time. */
+  ask(node: string, topic: string, question: unknown): Promise<unknown>;
+  /** Has questions of one topic answered by `answerer`. */
+  answer(topic: string, answerer: (question: unknown) => Promise<unknown>): void;
+}
+
+/** The names of the other living nodes, in order. */
+export function othersOf({ node, nodes }: Fleet): string[] {
+  return nodes().map(({ name }) => name).filter((name) => name !== node).sort();
+}

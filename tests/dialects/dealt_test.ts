@@ -1,0 +1,77 @@
+import { assertEquals } from "@std/assert";
+import { forgetClusters } from "../helpers/cluster/dealt.ts";
+import { hubs } from "../helpers/session/hub_modes.ts";
+import { DEALT_DIALECTS, registerAgain } from "../helpers/session/test_files.ts";
+
+// The suites of the dialects that work in a cluster run once more here, with clients dealt to the hubs
+// of two nodes.
+
+hubs.mode = "dealt";
+
+/** Other dialects, and suites that begin a server once more on what the last one left behind. */
+const OTHERS = new RegExp(`/dialects/(?!${DEALT_DIALECTS.join("|")})[a-z]+/`);
+const ALONE = /\/(bridge\w*|fuzz|restart|operations|ordering|issued_ids)_test\.ts$/;
+const APART = new RegExp(`${OTHERS.source}|${ALONE.source}`);
+
+/** Tests of what differs between one node and several, by the reason. */
+const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
+  "limits count on each node": [
+    "§4.5: at the limit a newcomer is refused, and gets in when somebody leaves",
+    "maxHeldBytesTotal bounds what is held; the excess is answered with EXPIRE at once",
+    "held messages of all senders to one peer fit into its output queue",
+    "a full server sends the reason before it closes",
+    "there are as many rooms as the limit says",
+    "the server's own limits refuse joins too: members of a room, rooms, peers",
+  ],
+  "messages of different nodes have no common order": [
+    "§7: OFFER, ANSWER and CANDIDATE wait for an absent peer, in order, after OPEN",
+    "§9.6: when 40 members drop together, the others get one LEFT of each",
+  ],
+  "a list of ids is asked of the engine": [
+    "§3: with discovery the ids are listed in order of registration",
+    "§9.9: only with the right key are the peers listed",
+    "§4: any id is welcome up to the length limit",
+  ],
+  "a node does not know the peers of others with whom its own share nothing": [
+    "§5: a target that is unknown, idle, in a session or in another room is an error",
+    "PeerJS: a tab that waits is no stranger, and has the id when it is free",
+    "OWT: a tab that waits is no stranger, and has the id when it is free",
+  ],
+  "an operator of one node does not describe members of another": [
+    "a member's description goes with the member, also in a kept pool",
+    "a member cannot be hidden by what the server says under its id",
+    "descriptions=server: a client's describe is refused, the operator's is announced",
+  ],
+  "the start refuses --peerjs-reserve-ids in a cluster": [
+    "PeerJS: a claim that waits for an id gets it only with the token of its reservation",
+  ],
+  "the test counts the timers of one dialect": ["closing the dialect ends its sweep"],
+  "a client of version 1 on another node drops what it has no word for": [
+    "§7: a description that version 1 has no word for is an error to the sender",
+  ],
+  "not a dialect of these suites": [
+    "webrtcsink: a wall of 100 sessions of one consumer is set up at once",
+  ],
+};
+
+const left = new Set(Object.values(EXCEPTIONS).flat());
+const register = Deno.test;
+
+/** Registers a test, unless it is an exception; what an earlier one left behind is forgotten first. */
+function registerDealt(
+  name: string,
+  fn: (context: Deno.TestContext) => void | Promise<void>,
+): void {
+  if (left.delete(name)) return;
+  register(name, async (context) => {
+    forgetClusters();
+    await fn(context);
+  });
+}
+
+Object.assign(Deno, { test: Object.assign(registerDealt, register) });
+await registerAgain(new URL("./", import.meta.url), APART);
+Object.assign(Deno, { test: register });
+
+Deno.test("every exception of the suites over two hubs is a test", () =>
+  assertEquals([...left], []));

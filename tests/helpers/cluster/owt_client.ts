@@ -1,0 +1,45 @@
+import { io, type Socket } from "socket.io-client";
+import { within } from "../wire/waiting.ts";
+
+/** A real OWT client on a node, logged in. */
+export interface OwtClient extends Disposable {
+  readonly socket: Socket;
+  /** The session id of its connection, which begins with the node's name. */
+  readonly sid: string;
+  readonly heard: unknown[][];
+  readonly closed: Promise<string>;
+  /** Sends a message, and returns the acknowledgement. */
+  send(to: string, data: string): Promise<unknown[]>;
+}
+
+/** Logs in, and waits for the answer. */
+export async function logIn(
+  url: string,
+  token: string,
+  transport: "polling" | "websocket" = "websocket",
+): Promise<OwtClient> {
+  const socket = io(url, { transports: [transport], forceNew: true, reconnection: false });
+  const heard: unknown[][] = [];
+  const closed = Promise.withResolvers<string>();
+  socket.onAny((name: string, ...args: unknown[]) => heard.push([name, ...args]));
+  socket.on("disconnect", (reason) => closed.resolve(reason));
+  const ready = Promise.withResolvers<void>();
+  socket.on("connect", () => socket.emit("authentication", { token }, () => ready.resolve()));
+  socket.on("connect_error", ready.reject);
+  await within("the login", ready.promise);
+  heard.length = 0;
+  return {
+    socket,
+    // The client's own types leave it out.
+    sid: String((socket.io.engine as unknown as { id: unknown }).id),
+    heard,
+    closed: closed.promise,
+    async send(to, data): Promise<unknown[]> {
+      const answer = Promise.withResolvers<unknown[]>();
+      const message = { to, data };
+      socket.emit("owt-message", message, (...args: unknown[]) => answer.resolve(args));
+      return await within("the acknowledgement", answer.promise);
+    },
+    [Symbol.dispose]: () => void socket.close(),
+  };
+}
