@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { type Engine, type EngineConnection, EngineError } from "./engine.ts";
 import type { ReportCluster } from "./events.ts";
-import { APPLY, HELLO, run } from "./scripts.ts";
+import { APPLY, HELLO, run, runOf } from "./scripts.ts";
 import type { Step, Steps } from "./steps.ts";
 
 const CALL_MS = 2_000;
@@ -46,7 +46,7 @@ export interface CallerOptions {
 export interface CallerOwner {
   /** The place of the newest item that was handled. */
   place(): string | undefined;
-  /** This process is known by another name in the engine now. */
+  /** The inbox begins anew: this process has another name in the engine, or the engine has begun anew. */
   renamed(node: string): void;
   /** This node was declared dead. */
   buried(): void;
@@ -76,6 +76,7 @@ export class Caller {
   #known: string;
   #epoch = "";
   #run = "";
+  #greetedRun = "";
   #number = 0;
   /** Sent, and perhaps carried out: it is sent again as it was. */
   #underWay: Call | undefined;
@@ -113,6 +114,11 @@ export class Caller {
   /** The moment since which the engine answers, or does not. */
   get changedAt(): number {
     return this.#changedAt;
+  }
+
+  /** The run of the engine in which this node is registered. */
+  get run(): string {
+    return this.#greetedRun;
   }
 
   /** Messages for this id are in the call that is under way. */
@@ -190,10 +196,9 @@ export class Caller {
     this.#steps.restart(this.#underWay?.steps ?? []);
     this.#underWay = undefined;
     this.#epoch = String(epoch);
-    if (node !== this.#node) {
-      this.#known = this.#node = String(node);
-      this.#owner.renamed(this.#node);
-    }
+    this.#known = this.#node = String(node);
+    this.#greetedRun = this.#run;
+    this.#owner.renamed(this.#node);
     this.#isRestoring = true;
     await this.#restore(connection);
   }
@@ -337,12 +342,6 @@ export class Caller {
     this.#isUp = isUp;
     this.#changedAt = this.#options.clock.now();
   }
-}
-
-/** The engine's own mark of this run of its process. */
-async function runOf(connection: EngineConnection): Promise<string> {
-  const info = String(await connection.command(["INFO", "server"], CALL_MS));
-  return /^run_id:(\S+)/m.exec(info)?.[1] ?? "unknown";
 }
 
 function nodesIn(text: string): KnownNode[] {

@@ -98,6 +98,7 @@ export class ClusterNode implements Backplane {
       engine,
       clock,
       prefix,
+      run: () => this.#caller.run,
       mayAct: () => this.#caller.mayAct(),
       handle: (item) => this.#items.handle(item),
     });

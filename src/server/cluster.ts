@@ -47,6 +47,7 @@ export async function joinCluster(
       clock,
       url,
       password: config.clusterPassword,
+      sentinelPassword: config.clusterSentinelPassword,
       prefix: config.clusterPrefix,
       node,
       leaseMs: config.clusterLeaseMs,
@@ -124,6 +125,10 @@ function objectionsTo(config: Config): string[] {
     const hint = others.map((name) => `--dialects ${name}`).join(" ");
     objections.push(`Cannot serve ${unable.join(", ")} in a cluster yet: give ${hint}`);
   }
+  const tlsFlags = tlsFlagsOf(config);
+  if (tlsFlags.length > 0 && !/^(rediss|valkeys)\b/.test(config.cluster ?? "")) {
+    objections.push(`Cannot use ${tlsFlags.join(", ")} without rediss:// in --cluster`);
+  }
   if (config.bridge.length > 0) objections.push("Cannot use --bridge in a cluster yet");
   const { reserveIds, serverIdsOnly, idSecret } = config.peerjs;
   if (config.dialects.includes("peerjs")) {
@@ -137,6 +142,16 @@ function objectionsTo(config: Config): string[] {
     }
   }
   return objections;
+}
+
+function tlsFlagsOf({ clusterCa, clusterCert, clusterKey, clusterTlsName }: Config): string[] {
+  const given = {
+    "--cluster-ca": clusterCa,
+    "--cluster-cert": clusterCert,
+    "--cluster-key": clusterKey,
+    "--cluster-tls-name": clusterTlsName,
+  };
+  return Object.entries(given).flatMap(([flag, value]) => value === undefined ? [] : [flag]);
 }
 
 /** The settings whose difference clients would notice. */
