@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
-import { type Engine, type EngineConnection, EngineError } from "./engine.ts";
+import { type Engine, type EngineConnection, EngineError, type EngineTrouble } from "./engine.ts";
 import type { ReportCluster } from "./events.ts";
-import { APPLY, HELLO, run } from "./scripts.ts";
+import { APPLY, HELLO, run, runOf } from "./scripts.ts";
 import type { Step, Steps } from "./steps.ts";
 
 const CALL_MS = 2_000;
@@ -49,7 +49,7 @@ export interface CallerOptions {
 export interface CallerOwner {
   /** The place of the newest item that was handled. */
   place(): string | undefined;
-  /** This process is known by another name in the engine now. */
+  /** The inbox begins anew: this process has another name in the engine, or the engine has begun anew. */
   renamed(node: string): void;
   /** This node was declared dead. */
   buried(): void;
@@ -79,6 +79,7 @@ export class Caller {
   #known: string;
   #epoch = "";
   #run = "";
+  #greetedRun = "";
   #number = 0;
   /** Sent, and perhaps carried out: it is sent again as it was. */
   #underWay: Call | undefined;
@@ -88,6 +89,7 @@ export class Caller {
   #beat: Disposable | undefined;
   #answeredAt: number;
   #isUp = false;
+  #trouble: EngineTrouble | undefined;
   #changedAt: number;
   #wake = Promise.withResolvers<void>();
   #acting = Promise.withResolvers<void>();
@@ -113,9 +115,19 @@ export class Caller {
     return this.#isUp;
   }
 
+  /** The kind of the newest failure. */
+  get trouble(): EngineTrouble | undefined {
+    return this.#trouble;
+  }
+
   /** The moment since which the engine answers, or does not. */
   get changedAt(): number {
     return this.#changedAt;
+  }
+
+  /** The run of the engine in which this node is registered. */
+  get run(): string {
+    return this.#greetedRun;
   }
 
   /** Messages for this id are in the call that is under way. */
@@ -171,6 +183,7 @@ export class Caller {
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
         if (this.#isStopped) return;
+        this.#trouble = error.trouble;
         if (this.#isUp) report({ type: "away", why: error.message });
         this.#turn(false);
         await clock.delay(delayMs);
@@ -193,10 +206,9 @@ export class Caller {
     this.#steps.restart(this.#underWay?.steps ?? []);
     this.#underWay = undefined;
     this.#epoch = String(epoch);
-    if (node !== this.#node) {
-      this.#known = this.#node = String(node);
-      this.#owner.renamed(this.#node);
-    }
+    this.#known = this.#node = String(node);
+    this.#greetedRun = this.#run;
+    this.#owner.renamed(this.#node);
     this.#isRestoring = true;
     await this.#restore(connection);
   }
@@ -342,12 +354,6 @@ export class Caller {
     this.#isUp = isUp;
     this.#changedAt = this.#options.clock.now();
   }
-}
-
-/** The engine's own mark of this run of its process. */
-async function runOf(connection: EngineConnection): Promise<string> {
-  const info = String(await connection.command(["INFO", "server"], CALL_MS));
-  return /^run_id:(\S+)/m.exec(info)?.[1] ?? "unknown";
 }
 
 function lengthOf(step: readonly string[]): number {

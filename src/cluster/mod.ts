@@ -7,6 +7,7 @@ import { RedisEngine, type Tls } from "./redis.ts";
 import { digestSettings } from "./settings.ts";
 import { join, startError } from "./start.ts";
 
+export type { EngineTrouble } from "./engine.ts";
 export type { ClusterEvent } from "./events.ts";
 export type { ClusterNode } from "./node.ts";
 export { ClusterError } from "./start.ts";
@@ -15,6 +16,8 @@ export interface ClusterOptions {
   readonly clock: Clock;
   readonly url: string;
   readonly password: string | undefined;
+  /** For the Sentinels, where the URL names some. */
+  readonly sentinelPassword: string | undefined;
   /** The cluster's name. */
   readonly prefix: string;
   /** This node's name. */
@@ -50,10 +53,13 @@ const FORMAT = 1;
  * names none; both have messages for people.
  */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
-  const { url, password, prefix: cluster, node, tls, clock } = options;
+  const { url, password, sentinelPassword, prefix: cluster, node, tls, clock } = options;
   const { leaseMs, report, warn, settings: equal } = options;
   const place = readPlace(url, password);
-  const engine = new RedisEngine({ place, name: node, tls, clock });
+  if (sentinelPassword !== undefined && !("sentinels" in place.at)) {
+    throw new RangeError("--cluster-sentinel-password needs the address of Sentinels");
+  }
+  const engine = new RedisEngine({ place, name: node, sentinelPassword, tls, clock });
   const prefix = `{${cluster}}:${FORMAT}:`;
   const settings = digestSettings(cluster, equal);
   const who = {

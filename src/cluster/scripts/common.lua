@@ -68,6 +68,9 @@ local function open(run, lease)
     epoch = text(stamp)
     form = now + FORMING
     call("HSET", P .. "meta", "epoch", epoch, "run", run, "form", text(form), "fence", epoch)
+    -- Its items may lack the newest, and the clock of another machine may number new ones below those
+    -- that were read: everything is sent or asked for again.
+    for _, node in ipairs(order) do call("DEL", P .. "in:" .. node) end
   end
   beGraceful(lease)
 end
