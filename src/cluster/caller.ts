@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { type Engine, type EngineConnection, EngineError } from "./engine.ts";
+import { type Engine, type EngineConnection, EngineError, type EngineTrouble } from "./engine.ts";
 import type { ReportCluster } from "./events.ts";
 import { APPLY, HELLO, run, runOf } from "./scripts.ts";
 import type { Step, Steps } from "./steps.ts";
@@ -86,6 +86,7 @@ export class Caller {
   #beat: Disposable | undefined;
   #answeredAt: number;
   #isUp = false;
+  #trouble: EngineTrouble | undefined;
   #changedAt: number;
   #wake = Promise.withResolvers<void>();
   #acting = Promise.withResolvers<void>();
@@ -109,6 +110,11 @@ export class Caller {
   /** True while the engine answers. */
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  /** The kind of the newest failure. */
+  get trouble(): EngineTrouble | undefined {
+    return this.#trouble;
   }
 
   /** The moment since which the engine answers, or does not. */
@@ -174,6 +180,7 @@ export class Caller {
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
         if (this.#isStopped) return;
+        this.#trouble = error.trouble;
         if (this.#isUp) report({ type: "away", why: error.message });
         this.#turn(false);
         await clock.delay(delayMs);

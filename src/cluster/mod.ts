@@ -6,6 +6,7 @@ import { RedisEngine, type Tls } from "./redis.ts";
 import { digestSettings } from "./settings.ts";
 import { join } from "./start.ts";
 
+export type { EngineTrouble } from "./engine.ts";
 export type { ClusterEvent } from "./events.ts";
 export type { ClusterNode } from "./node.ts";
 export { ClusterError } from "./start.ts";

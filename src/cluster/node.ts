@@ -17,6 +17,7 @@ import type {
 } from "../core/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
+import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
@@ -107,6 +108,11 @@ export class ClusterNode implements Backplane {
 
   get isUp(): boolean {
     return this.#caller.isUp;
+  }
+
+  /** The reason for which the engine carries nothing out, if it is not the network. */
+  get trouble(): EngineTrouble | undefined {
+    return this.#caller.trouble;
   }
 
   /** How long the engine has answered, or not. */

@@ -148,7 +148,8 @@ const SENTENCES: Partial<Record<EngineTrouble, (place: string, message: string) 
   loading: (place) => `${place} is still loading its data`,
   replica: (place) => `${place} is a replica: give the primary, or its Sentinels`,
   primary: (place, message) => `The Sentinels of ${place} know ${message}`,
-  memory: (place) => `${place} takes no writes now`,
+  memory: (place) => `${place} is out of memory`,
+  unwritable: (place) => `${place} takes no writes now`,
   login: (place) => `${place} does not accept the user or password`,
   database: (place) => `${place} has no such database`,
 };

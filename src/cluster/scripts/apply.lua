@@ -535,6 +535,9 @@ if answered then
   local known, words = answered:match("^(%S+) (.*)$")
   if known == number then return { "ok", text(forming), words, describeNodes() } end
 end
+-- An engine without room for this takes no write at all: otherwise it would carry out the first half
+-- of a step, because commands that only delete pass.
+call("HSET", P .. "calls", me, "- ")
 local i = 9
 while i <= #ARGV do
   local step = steps[ARGV[i]]
