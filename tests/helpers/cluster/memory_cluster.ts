@@ -1,5 +1,6 @@
 import type { ClusterEvent } from "../../../src/cluster/events.ts";
 import { ClusterNode } from "../../../src/cluster/node.ts";
+import { sealOf } from "../../../src/cluster/seal.ts";
 import { SharedHub } from "../../../src/core/shared_hub.ts";
 import type { HubLimits } from "../../../src/core/limits.ts";
 import { FakeClock } from "../session/fake_clock.ts";
@@ -81,6 +82,7 @@ export class MemoryCluster implements AsyncDisposable {
       incarnation: "",
       leaseMs: 6_000,
       settings: "same",
+      seal: sealOf(undefined),
       report: (event) => events.push(event),
       maxWaiting: 10_000,
       waitMs,
