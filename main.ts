@@ -72,7 +72,7 @@ async function serve(
   for (const { text, facts } of notices) log.write("warning", text, facts);
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
-  const clustered = await joinCluster(config, parts);
+  const clustered = await joinCluster(config, { ...parts, store: persistence.store });
   const extras = { persistence, secrets, origins, clustered };
   const server = startServer(config, { version: VERSION, log, ...extras });
   // From here on this process has the sealed state, and must seal it again when it stops.
