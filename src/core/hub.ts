@@ -123,7 +123,7 @@ export class Hub {
     const realm = this.#realm(handle.realm);
     const peer = this.#current(handle);
     if (peer === undefined || peer.receiver !== receiver) return;
-    peer.isReleased = true;
+    peer.release();
     realm.peers.delete(peer.id);
     realm.count(peer, -1);
     this.#peerCount--;
@@ -378,7 +378,7 @@ export class Hub {
   /** The peer of a handle; undefined if it was released. */
   #current(handle: PeerHandle): Peer | undefined {
     const own = peerOf(handle);
-    if (own !== undefined) return own.isReleased ? undefined : own;
+    if (own !== undefined) return own;
     const peer = this.#realm(handle.realm).peers.get(handle.id);
     return peer?.handle.fence === handle.fence ? peer : undefined;
   }

@@ -56,6 +56,11 @@ export class BridgeBench implements Disposable {
     return this.#benches.find(({ name }) => name === dialect)?.open.ids;
   }
 
+  /** A dialect at work. */
+  bench(dialect: string): DialectBench {
+    return this.#bench(this.#benches.findIndex(({ name }) => name === dialect));
+  }
+
   /** Asks PeerJS for a plain resource. */
   get(target: string): Response | undefined {
     return this.#bench(0).get(target);
