@@ -21,6 +21,9 @@ export interface Sample {
   readonly value: number;
 }
 
+/** Receives each recorded duration, for another exporter. */
+export type Recorder = (name: HistogramName, labels: Labels, seconds: number) => void;
+
 /** The metrics of one server, in Prometheus' text format. Every name is in the catalogue. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -29,6 +32,7 @@ export class Metrics {
   readonly #sources = new Map<MetricName, (() => Series)[]>();
   /** The label sets of counters that are counted here. */
   readonly #sets = new Map<MetricName, Set<string>>();
+  #recorder: Recorder | undefined;
 
   constructor() {
     for (const name of Object.keys(CATALOGUE)) this.#add(name as MetricName); // its own keys
@@ -45,7 +49,15 @@ export class Metrics {
     const histogram = this.#families.get(name);
     if (!(histogram instanceof Histogram)) return () => {};
     const child = histogram.labels(labels);
-    return (seconds) => child.observe(seconds);
+    return (seconds) => {
+      child.observe(seconds);
+      this.#recorder?.(name, labels, seconds);
+    };
+  }
+
+  /** Hands all further durations to another exporter, too. */
+  record(recorder: Recorder): void {
+    this.#recorder = recorder;
   }
 
   /** Shows a number that another part keeps; undefined is left out. */
