@@ -27,8 +27,10 @@ import { type Clustered, clusterTrouble, clusterWords, hubOf, leaveCluster } fro
 import { orConfigError } from "./config_error.ts";
 import {
   basePathOf,
+  type NamedPage,
   openDialects,
   openSocketIo,
+  operatorPagesOf,
   pagesOf,
   reachableAt,
   sealAll,
@@ -55,7 +57,9 @@ export interface Server extends AsyncDisposable {
   readonly adminUrls: readonly string[];
   readonly reachable: readonly Reachable[];
   /** Pages for people, with the server's base path. */
-  readonly pages: readonly { readonly title: string; readonly path: string }[];
+  readonly pages: readonly NamedPage[];
+  /** The pages at the addresses for operators alone. */
+  readonly operatorPages: readonly NamedPage[];
   /** Logs the limits that differ from the configured ones. */
   logLimits(): void;
   /** Where data is kept; undefined where it is forgotten with the process. */
@@ -236,6 +240,7 @@ export function startServer(config: Config, options: ServerOptions): Server {
     adminUrls: urlsOf(adminListening),
     reachable: reachableAt(config, dialects),
     pages: pagesOf(config),
+    operatorPages: operatorPagesOf(config),
     logLimits: () => logLimits(config, maxConnections, log),
     started: life.started,
     storePlace: store.place,
