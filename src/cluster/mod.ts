@@ -1,6 +1,8 @@
+import type { Backplane } from "../core/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ReportCluster } from "./events.ts";
 import { ClusterNode } from "./node.ts";
+import { acceptLoss } from "./loss.ts";
 import { readPlace } from "./place.ts";
 import { RedisEngine, type Tls } from "./redis.ts";
 import { digestSettings } from "./settings.ts";
@@ -23,6 +25,8 @@ export interface ClusterOptions {
   readonly node: string;
   readonly leaseMs: number;
   readonly waitMs: number;
+  /** Whether ids are given out while the engine is away. */
+  readonly acceptsLoss: boolean;
   readonly maxWaiting: number;
   readonly maxUnconfirmedBytes: number;
   /** Settings that have to be equal on all nodes, by the name of their option. */
@@ -35,6 +39,8 @@ export interface ClusterOptions {
 /** A cluster that this process belongs to. */
 export interface Cluster {
   readonly node: ClusterNode;
+  /** The way of a hub to the other nodes. */
+  readonly backplane: Backplane;
   readonly prefix: string;
   /** Where the engine is, without a password. */
   readonly place: string;
@@ -69,16 +75,18 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     settings,
   };
   const { incarnation, nodes } = await join({ ...who, cluster, warn });
-  const { waitMs, maxWaiting, maxUnconfirmedBytes } = options;
+  const { waitMs, maxWaiting, maxUnconfirmedBytes, acceptsLoss } = options;
+  const own = new ClusterNode({
+    ...who,
+    incarnation,
+    report,
+    waitMs,
+    maxWaiting,
+    maxUnconfirmedBytes,
+  });
   return {
-    node: new ClusterNode({
-      ...who,
-      incarnation,
-      report,
-      waitMs,
-      maxWaiting,
-      maxUnconfirmedBytes,
-    }),
+    node: own,
+    backplane: acceptsLoss ? acceptLoss(own, clock) : own,
     prefix: cluster,
     place: engine.place,
     nodes,
