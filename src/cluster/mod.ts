@@ -1,12 +1,13 @@
 import type { Backplane } from "../core/backplane.ts";
 import type { Clock } from "../core/clock.ts";
+import type { SharedStore } from "../core/kept.ts";
 import type { ReportCluster } from "./events.ts";
 import { ClusterNode } from "./node.ts";
 import { acceptLoss } from "./loss.ts";
 import { readPlace } from "./place.ts";
 import { RedisEngine, type Tls } from "./redis.ts";
 import { digestSettings } from "./settings.ts";
-import { join } from "./start.ts";
+import { join, startError } from "./start.ts";
 
 export type { EngineTrouble } from "./engine.ts";
 export type { ClusterEvent } from "./events.ts";
@@ -31,6 +32,8 @@ export interface ClusterOptions {
   readonly maxUnconfirmedBytes: number;
   /** Settings that have to be equal on all nodes, by the name of their option. */
   readonly settings: ReadonlyMap<string, unknown>;
+  /** The records that this node shares with the others. */
+  readonly store: SharedStore;
   readonly tls: () => Tls;
   readonly report: ReportCluster;
   readonly warn: (text: string) => void;
@@ -75,20 +78,15 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     settings,
   };
   const { incarnation, nodes } = await join({ ...who, cluster, warn });
-  const { waitMs, maxWaiting, maxUnconfirmedBytes, acceptsLoss } = options;
-  const own = new ClusterNode({
-    ...who,
-    incarnation,
-    report,
-    waitMs,
-    maxWaiting,
-    maxUnconfirmedBytes,
-  });
-  return {
-    node: own,
-    backplane: acceptsLoss ? acceptLoss(own, clock) : own,
-    prefix: cluster,
-    place: engine.place,
-    nodes,
-  };
+  const { waitMs, maxWaiting, maxUnconfirmedBytes } = options;
+  const limits = { waitMs, maxWaiting, maxUnconfirmedBytes };
+  const own = new ClusterNode({ ...who, incarnation, report, ...limits });
+  try {
+    // Before anybody is admitted here, who may be banned.
+    await own.records.open(options.store);
+  } catch (error) {
+    throw startError(engine, error);
+  }
+  const backplane = options.acceptsLoss ? acceptLoss(own, clock) : own;
+  return { node: own, backplane, prefix: cluster, place: engine.place, nodes };
 }

@@ -155,7 +155,8 @@ const SENTENCES: Partial<Record<EngineTrouble, (place: string, message: string) 
 };
 const LASTING: ReadonlySet<EngineTrouble> = new Set(["login", "forbidden", "database"]);
 
-function startError({ place }: Engine, error: unknown): ClusterError {
+/** The trouble of a start in words for people; throws everything else again. */
+export function startError({ place }: Pick<Engine, "place">, error: unknown): ClusterError {
   if (!(error instanceof EngineError)) throw error;
   const { trouble, message } = error;
   if (trouble === "forbidden") return forbids({ place }, commandIn(message));

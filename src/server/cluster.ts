@@ -11,6 +11,7 @@ import { DIALECTS } from "../dialects/mod.ts";
 import { ClusterJournal } from "../observe/cluster_journal.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import type { Store } from "../store/mod.ts";
 import { readText } from "../system/files.ts";
 import type { Connections } from "../transport/connections.ts";
 import { messageOf } from "../system/errors.ts";
@@ -32,7 +33,11 @@ const AWAY_MS = 5_000;
  */
 export async function joinCluster(
   config: Config,
-  { log, clock }: { readonly log: Log; readonly clock: Clock },
+  { log, clock, store }: {
+    readonly log: Log;
+    readonly clock: Clock;
+    readonly store: Pick<Store, "shareAs">;
+  },
 ): Promise<Clustered | undefined> {
   const { cluster: url } = config;
   if (url === undefined) return undefined;
@@ -57,6 +62,7 @@ export async function joinCluster(
       maxWaiting: config.clusterMaxWaitingSteps,
       maxUnconfirmedBytes: config.clusterMaxUnconfirmedBytes,
       settings: sharedSettings(config),
+      store: store.shareAs(node),
       tls: () => readTls(config),
       report: journal.tell,
       warn: (text) => log.write("warning", text),
