@@ -1,7 +1,9 @@
+import type { Backplane } from "../core/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import type { SharedStore } from "../core/kept.ts";
 import type { ReportCluster } from "./events.ts";
 import { ClusterNode } from "./node.ts";
+import { acceptLoss } from "./loss.ts";
 import { readPlace } from "./place.ts";
 import { RedisEngine, type Tls } from "./redis.ts";
 import { digestSettings } from "./settings.ts";
@@ -25,6 +27,8 @@ export interface ClusterOptions {
   readonly node: string;
   readonly leaseMs: number;
   readonly waitMs: number;
+  /** Whether ids are given out while the engine is away. */
+  readonly acceptsLoss: boolean;
   readonly maxWaiting: number;
   readonly maxUnconfirmedBytes: number;
   /** Settings that have to be equal on all nodes, by the name of their option. */
@@ -41,6 +45,8 @@ export interface ClusterOptions {
 /** A cluster that this process belongs to. */
 export interface Cluster {
   readonly node: ClusterNode;
+  /** The way of a hub to the other nodes. */
+  readonly backplane: Backplane;
   readonly prefix: string;
   /** Where the engine is, without a password. */
   readonly place: string;
@@ -90,5 +96,6 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   } catch (error) {
     throw startError(engine, error);
   }
-  return { node: own, prefix: cluster, place: engine.place, nodes };
+  const backplane = options.acceptsLoss ? acceptLoss(own, clock) : own;
+  return { node: own, backplane, prefix: cluster, place: engine.place, nodes };
 }

@@ -14,6 +14,7 @@ import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Store } from "../store/mod.ts";
 import { readText } from "../system/files.ts";
+import type { Connections } from "../transport/connections.ts";
 import { messageOf } from "../system/errors.ts";
 
 /** This process as a node, and what has become of it so far. */
@@ -58,6 +59,7 @@ export async function joinCluster(
       node,
       leaseMs: config.clusterLeaseMs,
       waitMs: config.clusterWaitMs,
+      acceptsLoss: config.clusterLoss === "accept",
       maxWaiting: config.clusterMaxWaitingSteps,
       maxUnconfirmedBytes: config.clusterMaxUnconfirmedBytes,
       settings: sharedSettings(config),
@@ -85,9 +87,36 @@ export function hubOf(
   },
 ): Hub {
   if (clustered === undefined) return new Hub(config.limits, abroad, happenings);
-  const { cluster: { node }, journal } = clustered;
+  const { cluster: { node, backplane }, journal } = clustered;
   journal.announce(metrics, node);
-  return new SharedHub(config.limits, node, abroad, happenings);
+  return new SharedHub(config.limits, backplane, abroad, happenings);
+}
+
+/** How often a node looks whether it has been alone for too long. */
+const LOOK_MS = 500;
+
+/**
+ * Closes all connections as going away while the engine has been away for longer than
+ * `--cluster-max-isolation-ms`, so that clients find another node.
+ */
+export function watchIsolation(
+  { clusterMaxIsolationMs }: Config,
+  clustered: Clustered | undefined,
+  { clock, connections, log }: {
+    readonly clock: Clock;
+    readonly connections: Pick<Connections, "drain" | "size">;
+    readonly log: Log;
+  },
+): Disposable {
+  const node = clustered?.cluster.node;
+  if (node === undefined || clusterMaxIsolationMs === undefined) return new DisposableStack();
+  return clock.every(LOOK_MS, () => {
+    if (node.isUp || node.sinceMs < clusterMaxIsolationMs || connections.size === 0) return;
+    log.write("warning", "clients sent away: the cluster is out of reach", {
+      connections: connections.size,
+    });
+    void connections.drain(0);
+  });
 }
 
 /** The other nodes, as operators reach them. */
@@ -111,10 +140,17 @@ const TROUBLES: Readonly<Partial<Record<EngineTrouble, string>>> = {
   unwritable: "read only",
 };
 
-/** Why this node is not ready, in a few words; undefined if it is, or alone. */
-export function clusterTrouble(clustered: Clustered | undefined): string | undefined {
+/**
+ * Why this node is not ready, in a few words. Undefined if it is, if it is alone, or if it serves
+ * newcomers without the other nodes.
+ */
+export function clusterTrouble(
+  { clusterLoss }: Pick<Config, "clusterLoss">,
+  clustered: Clustered | undefined,
+): string | undefined {
   const node = clustered?.cluster.node;
   if (node === undefined || node.isUp || node.sinceMs < AWAY_MS) return undefined;
+  if (clusterLoss === "accept") return undefined;
   const words = node.trouble && TROUBLES[node.trouble];
   return `the cluster: ${words ?? `not reached for ${Math.round(node.sinceMs / 1_000)} s`}`;
 }

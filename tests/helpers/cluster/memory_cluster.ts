@@ -1,4 +1,5 @@
 import type { ClusterEvent } from "../../../src/cluster/events.ts";
+import { acceptLoss } from "../../../src/cluster/loss.ts";
 import { ClusterNode } from "../../../src/cluster/node.ts";
 import { sealOf } from "../../../src/cluster/seal.ts";
 import { SharedHub } from "../../../src/core/shared_hub.ts";
@@ -14,6 +15,8 @@ export interface MemoryClusterOptions {
   readonly limits?: Partial<HubLimits>;
   readonly waitMs?: number;
   readonly maxUnconfirmedBytes?: number;
+  /** Whether nodes give ids out while the engine is away. */
+  readonly acceptsLoss?: boolean;
   /** Makes the hub of a node; one with the limits alone elsewhere. */
   readonly hubOf?: (node: ClusterNode) => SharedHub;
 }
@@ -88,8 +91,9 @@ export class MemoryCluster implements AsyncDisposable {
       waitMs,
       maxUnconfirmedBytes,
     });
-    const { hubOf, limits } = this.#options;
-    const hub = hubOf?.(node) ?? new SharedHub({ ...NO_LIMITS, ...limits }, node);
+    const { hubOf, limits, acceptsLoss = false } = this.#options;
+    const backplane = acceptsLoss ? acceptLoss(node, this.clock) : node;
+    const hub = hubOf?.(node) ?? new SharedHub({ ...NO_LIMITS, ...limits }, backplane);
     const one = { node, hub, events, link };
     this.nodes.push(one);
     return one;
