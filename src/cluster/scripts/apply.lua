@@ -428,7 +428,7 @@ steps.B = {
 }
 
 -- Records that all nodes copy: "stamp end isThere text" by kind and name. The end is "-" for none.
-local KINDS = { secret = true, ban = true, room = true, log = true }
+local KINDS = { secret = true, ban = true, room = true, log = true, id = true }
 local SWEPT_AT_ONCE = "100"
 -- How long nodes that were away can learn that a record was removed.
 local REMOVED_MS = 86400000
