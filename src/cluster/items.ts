@@ -151,7 +151,11 @@ export class ItemHandler {
         this.#parts.registry.unpair(a, b);
         return sink.left({ realm: a, id: unpackName(b) }, Number(c), unpackBody(d));
       case "paired":
-        return this.#pair(sink, a, parts.slice(1));
+      case "met":
+        return this.#pair(sink, kind, a, parts.slice(1));
+      case "parted":
+        this.#parts.registry.part(a, b, c);
+        return sink.parted(a, unpackName(b), unpackName(c));
       case "nodeGone":
         return this.#nodeGone(a);
       case "tell": {
@@ -193,6 +197,7 @@ export class ItemHandler {
         room: room?.startsWith("r") ? unpackName(room.slice(1)) : undefined,
         payload: unpackBody(body),
         fence: fence === "" ? undefined : Number(fence),
+        isCall: room === "c",
       })
       : !arrivals.refused.has(number);
     if (!isTaken) arrivals.refused.add(number);
@@ -237,13 +242,13 @@ export class ItemHandler {
     else this.#sink?.wanted({ realm, id: unpackName(id) });
   }
 
-  #pair(sink: Sink, realm: string, parts: readonly string[]): void {
+  #pair(sink: Sink, how: "paired" | "met", realm: string, parts: readonly string[]): void {
     const [caller, callee] = [parts.slice(0, PEER_PARTS), parts.slice(PEER_PARTS)];
     const { registry } = this.#parts;
     for (const [one, other] of [[caller, callee], [callee, caller]] as const) {
       registry.paired(realm, one[0] ?? "", one[2] ?? "", other[0] ?? "");
     }
-    sink.paired(realm, this.#peer(caller), this.#peer(callee));
+    sink[how](realm, this.#peer(caller), this.#peer(callee));
   }
 
   #nodeGone(node: string): void {

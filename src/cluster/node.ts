@@ -4,13 +4,14 @@ import type {
   ClaimAnswer,
   DescribeAnswer,
   JoinAnswer,
+  MeetAnswer,
   NodeInfo,
+  OutgoingMessage,
   PairAnswer,
-  Passed,
+  PassAnswer,
   SharedClaim,
   SharedDescription,
   SharedEntry,
-  SharedMessage,
   Sink,
 } from "../core/backplane.ts";
 import type { Clock } from "../core/clock.ts";
@@ -19,7 +20,7 @@ import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
 import { limitText, processOf, roomName } from "./names.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox, type Parcel } from "./outbox.ts";
 import { Questions } from "./questions.ts";
 import { Reader } from "./reader.ts";
 import { Reaper } from "./reaper.ts";
@@ -159,7 +160,11 @@ export class ClusterNode implements Backplane {
     this.#push(["R", ...who, packBody(news)]);
   }
 
-  send(message: SharedMessage, isConfirmed: boolean, answer: (outcome: Passed) => void): void {
+  send(
+    message: OutgoingMessage,
+    isConfirmed: boolean,
+    answer: (outcome: PassAnswer) => void,
+  ): void {
     const parcel = this.#steps.isFull ? undefined : this.#outbox.add(message, isConfirmed, answer);
     if (parcel === undefined) {
       this.#options.report({ type: "undelivered", cause: "unavailable" });
@@ -211,12 +216,19 @@ export class ClusterNode implements Backplane {
   }
 
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
-    const ticket = this.#ticket();
-    this.#items.expect(ticket, (refusal) => {
+    this.#partner("P", actor, to, (refusal) => {
       answer(refusal === "" ? "paired" : refusal as PairAnswer);
     });
-    const args = ["P", ticket, ...actorArgs(actor), packName(to)];
-    this.#ask(ticket, args, () => answer("unavailable"));
+  }
+
+  meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void {
+    this.#partner("M", actor, to, (refusal) => {
+      answer(refusal === "" ? "met" : refusal as MeetAnswer);
+    });
+  }
+
+  part(actor: Actor, from: string): void {
+    this.#push(["U", ...actorArgs(actor), packName(from)]);
   }
 
   tell(topic: string, body: unknown): void {
@@ -277,24 +289,37 @@ export class ClusterNode implements Backplane {
 
   #passed(steps: readonly Step[], outcomes: readonly string[]): void {
     let index = 0;
+    const returned: (readonly [parcel: Parcel, cause: "absent" | "foreign"])[] = [];
     for (const { parcel, args } of steps) {
       if (args[0] === "Q") this.#reaper.done(args[1] ?? "");
       if (parcel === undefined) continue;
       const outcome = outcomes[index++] ?? "!";
       if (outcome === "!") this.#end(parcel, "unavailable");
-      else if (outcome !== "-") this.#outbox.placed(processOf(outcome), parcel);
+      else if (outcome !== "-" && outcome !== "~") this.#outbox.placed(processOf(outcome), parcel);
       else {
-        this.#end(parcel, "absent");
-        // No later message may overtake it once the id appears.
-        for (const later of this.#steps.takeMessages(parcel.realm, parcel.id)) {
-          this.#end(later, "absent");
-        }
+        const cause = outcome === "-" ? "absent" : "foreign";
+        this.#end(parcel, cause);
+        if (!parcel.isCall) returned.push([parcel, cause]);
       }
+    }
+    // No later message may overtake one that came back.
+    for (const [{ realm, id }, cause] of returned) {
+      for (const later of this.#steps.takeMessages(realm, id)) this.#end(later, cause);
     }
     this.#items.called();
   }
 
-  #end(parcel: Parameters<Outbox["end"]>[0], cause: "absent" | "unavailable"): void {
+  /** Asks for a partner; the engine refuses with words of the seam only. */
+  #partner(step: "P" | "M", actor: Actor, to: string, answer: (refusal: string) => void): void {
+    const ticket = this.#ticket();
+    this.#items.expect(ticket, answer);
+    const args = [step, ticket, ...actorArgs(actor), packName(to)];
+    this.#ask(ticket, args, () => answer("unavailable"));
+  }
+
+  #end(parcel: Parcel, cause: "absent" | "foreign" | "unavailable"): void {
+    // A message for a peer of another dialect goes on as part of a call.
+    if (cause === "foreign") return this.#outbox.end(parcel, cause);
     this.#options.report({ type: "undelivered", cause });
     this.#outbox.end(parcel, cause);
   }

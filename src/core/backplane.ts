@@ -1,5 +1,7 @@
 // The seam between a hub and the other nodes of a cluster. A server without one has no backplane.
 
+import type { Sent } from "./events.ts";
+
 /** The name of an id in the whole cluster. */
 export interface PeerKey {
   readonly realm: string;
@@ -55,6 +57,13 @@ export interface SharedMessage extends PeerKey {
   readonly payload: unknown;
   /** If given, a later holder of the id does not get the message. */
   readonly fence: Fence | undefined;
+  /** The message is about a call of two peers, not for the receiver's client. */
+  readonly isCall?: boolean;
+}
+
+/** A message of a peer of this node, whose receiver has to speak its dialect. */
+export interface OutgoingMessage extends SharedMessage {
+  readonly dialect: string;
 }
 
 /**
@@ -63,6 +72,9 @@ export interface SharedMessage extends PeerKey {
  */
 export type Passed = "taken" | "absent" | "gone" | "unavailable";
 
+/** The same; "foreign": the holder of the id speaks another dialect. */
+export type PassAnswer = Passed | "foreign";
+
 export type ClaimAnswer =
   | { readonly fence: Fence }
   | { readonly refused: "id_taken" | "room_full" | "unavailable" };
@@ -70,6 +82,8 @@ export type ClaimAnswer =
 export type JoinAnswer = "entered" | "room_full" | "unavailable" | "stale";
 export type DescribeAnswer = "described" | "too_large" | "unavailable" | "stale";
 export type PairAnswer = "paired" | "unknown" | "busy" | "unavailable" | "stale";
+/** "kin": the holder of the id speaks the same dialect, and needs no meeting. */
+export type MeetAnswer = "met" | "unknown" | "busy" | "kin" | "unavailable" | "stale";
 
 /** A peer of this node that acts. */
 export interface Actor extends PeerKey {
@@ -105,7 +119,11 @@ export interface Backplane {
    * Passes a message on. "taken" is certain where `isConfirmed` is set; otherwise there is no answer
    * for a message that reached its node.
    */
-  send(message: SharedMessage, isConfirmed: boolean, answer: (outcome: Passed) => void): void;
+  send(
+    message: OutgoingMessage,
+    isConfirmed: boolean,
+    answer: (outcome: PassAnswer) => void,
+  ): void;
   /** Enters a room, with a new description where one is given. */
   join(
     actor: Actor,
@@ -120,6 +138,10 @@ export interface Backplane {
     answer: (outcome: DescribeAnswer) => void,
   ): void;
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void;
+  /** Has two peers of different dialects know each other, for a call. */
+  meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void;
+  /** Ends that, when their call is over. */
+  part(actor: Actor, from: string): void;
   /** Sends to the hubs of all other nodes. */
   tell(topic: string, body: unknown): void;
   /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */
@@ -129,7 +151,11 @@ export interface Backplane {
 /** A hub's way to the peers of other nodes, for dialects; a hub without other nodes has none. */
 export interface Elsewhere {
   /** Passes a message to an id that this node does not hold; resolves when the outcome is certain. */
-  pass(from: PeerKey, to: string, payload: unknown): Promise<Passed>;
+  pass(
+    from: PeerKey & { readonly dialect: string },
+    to: string,
+    payload: unknown,
+  ): Promise<Sent>;
   /** Calls back when an id appears on any node that a message of this node was for. */
   whenWanted(realm: string, appeared: (id: string) => void): void;
   /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */
@@ -156,6 +182,10 @@ export interface Sink {
   left(key: PeerKey, fence: Fence, news: unknown): void;
   /** A peer of another node has called one of this node, or was called by it. */
   paired(realm: string, caller: SharedPeer, callee: SharedPeer): void;
+  /** Two peers of different dialects know each other from now on; one or both are of this node. */
+  met(realm: string, one: SharedPeer, other: SharedPeer): void;
+  /** They do so no longer. */
+  parted(realm: string, one: string, other: string): void;
   told(topic: string, body: unknown): void;
   /** The peers of other nodes that are known here only by a pair. */
   partners(): Iterable<Actor>;

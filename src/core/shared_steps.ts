@@ -8,6 +8,7 @@ import {
   type SelfDescription,
   tell,
 } from "./peer.ts";
+import type { Realm } from "./realm.ts";
 
 export type ClaimRefusal = Extract<Refused, { step: "claim" }>["reason"];
 
@@ -29,13 +30,27 @@ export const NO_LIMITS: HubLimits = {
   maxRoomInfoBytes: Infinity,
 };
 
-/** A request for a room with the limits of the whole cluster. */
+/** Who enters a room, or is about to be admitted to one. */
+type Entering = Pick<Claim, "realm" | "dialect">;
+
+/** A request for a room with the limits of the whole cluster, and those of all its dialects. */
 export function entryOf(
   { maxRoomMembers, maxRoomInfoBytes: maxBytes }: HubLimits,
-  realm: string,
+  rules: Pick<Realm, "maxMembers">,
+  { realm, dialect }: Entering,
   { room, kind = "room", maxMembers = Infinity }: RoomRequest,
 ): SharedEntry {
-  return { realm, kind, room, maxMembers: Math.min(maxMembers, maxRoomMembers), maxBytes };
+  const others = kind === "list" ? Infinity : rules.maxMembers(dialect, room);
+  return { realm, kind, room, maxMembers: Math.min(maxMembers, others, maxRoomMembers), maxBytes };
+}
+
+/** Whether another dialect keeps a room behind tokens. */
+export function isShut(
+  rules: Pick<Realm, "admits">,
+  { dialect }: Entering,
+  { kind, room, token }: RoomRequest,
+): boolean {
+  return kind !== "list" && !rules.admits(dialect, room, token);
 }
 
 /** A claim as the other nodes need it. */
