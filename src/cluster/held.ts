@@ -21,6 +21,8 @@ export class Registry {
   readonly #held = new Map<string, Held>();
   /** Those that have a partner. */
   readonly #paired = new Set<Held>();
+  /** Rooms that this node follows, by realm and name. */
+  readonly #followed = new Map<string, readonly [realm: string, room: string]>();
 
   get size(): number {
     return this.#held.size;
@@ -96,8 +98,14 @@ export class Registry {
     }
   }
 
+  /** This node gets the news of a room for good. */
+  follow(realm: string, room: string): void {
+    this.#followed.set(`${realm}:${room}`, [realm, room]);
+  }
+
   /** The steps that tell an engine everything again: ids first, then what needs them. */
   *steps(): Generator<readonly string[]> {
+    for (const room of this.#followed.values()) yield ["F", ...room];
     for (const held of this.#held.values()) {
       const { realm, id, fence, dialect, proof, exclusive, bytes, info } = held;
       yield ["X", realm, id, fence, dialect, proof, exclusive, bytes, info];
@@ -108,9 +116,9 @@ export class Registry {
     }
   }
 
-  /** The rooms in which peers of this node are, by realm and name. */
+  /** The rooms whose members this node knows, by realm and name. */
   rooms(): readonly (readonly [realm: string, room: string])[] {
-    const known = new Map<string, readonly [string, string]>();
+    const known = new Map(this.#followed);
     for (const { realm, rooms } of this.#held.values()) {
       for (const room of rooms) known.set(`${realm}:${room}`, [realm, room]);
     }

@@ -1,4 +1,4 @@
-import type { RoomKey } from "../core/backplane.ts";
+import type { Actor, RoomKey, SharedEntry } from "../core/backplane.ts";
 import { packName, unpackName } from "./texts.ts";
 
 /** The process of an incarnation. */
@@ -20,4 +20,16 @@ export function readRoom(realm: string, name: string): RoomKey {
 /** A limit as a script compares it. */
 export function limitText(limit: number): string {
   return String(Math.min(limit, Number.MAX_SAFE_INTEGER));
+}
+
+/** The arguments of a step that name the peer that acts. */
+export function actorArgs(
+  { realm, id, fence }: Actor,
+): [realm: string, id: string, fence: string] {
+  return [realm, packName(id), String(fence)];
+}
+
+/** The arguments of a step that enters a room. */
+export function entryArgs(entry: SharedEntry): [string, string, string] {
+  return [roomName(entry), limitText(entry.maxMembers), limitText(entry.maxBytes)];
 }

@@ -4,11 +4,13 @@ import type {
   ClaimAnswer,
   DescribeAnswer,
   JoinAnswer,
+  LookAnswer,
   MeetAnswer,
   NodeInfo,
   OutgoingMessage,
   PairAnswer,
   PassAnswer,
+  RoomKey,
   SharedClaim,
   SharedDescription,
   SharedEntry,
@@ -19,8 +21,9 @@ import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
-import { limitText, processOf, roomName } from "./names.ts";
-import { Outbox, type Parcel } from "./outbox.ts";
+import { actorArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
+import { Outbox } from "./outbox.ts";
+import { Outcomes } from "./outcomes.ts";
 import { Questions } from "./questions.ts";
 import { Reader } from "./reader.ts";
 import { Reaper } from "./reaper.ts";
@@ -49,6 +52,7 @@ export class ClusterNode implements Backplane {
   readonly #caller: Caller;
   readonly #reader: Reader;
   readonly #outbox: Outbox;
+  readonly #outcomes: Outcomes;
   readonly #registry = new Registry();
   readonly #directory: Directory;
   readonly #items: ItemHandler;
@@ -72,6 +76,7 @@ export class ClusterNode implements Backplane {
       report({ type: "undelivered", cause: "gone" });
       this.#push(["N", realm, id]);
     });
+    this.#outcomes = new Outcomes(this.#steps, this.#outbox, report);
     this.questions = new Questions({
       clock,
       nodeCalled: (name) => this.isUp ? this.#nodeCalled(name) : undefined,
@@ -135,7 +140,7 @@ export class ClusterNode implements Backplane {
     this.#caller.start();
   }
 
-  claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void): void {
+  claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient = false): void {
     const { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry } = claim;
     const ticket = this.#ticket();
     const facts = [dialect, policy, packProof(proof), isExclusive ? "1" : "0"];
@@ -151,6 +156,7 @@ export class ClusterNode implements Backplane {
       ticket,
       ["C", ticket, realm, packName(id), ...facts, ...described, ...room, ""],
       () => answer({ refused: "unavailable" }),
+      isPatient,
     );
   }
 
@@ -203,6 +209,7 @@ export class ClusterNode implements Backplane {
     maxBytes: number,
     { bytes, info, news }: SharedDescription,
     answer: (outcome: DescribeAnswer) => void,
+    isPatient = false,
   ): void {
     const ticket = this.#ticket();
     const who = actorArgs(actor);
@@ -212,7 +219,7 @@ export class ClusterNode implements Backplane {
       answer("described");
     });
     const what = [limitText(maxBytes), String(bytes), packBody(info), packBody(news)];
-    this.#ask(ticket, ["D", ticket, ...who, ...what], () => answer("unavailable"));
+    this.#ask(ticket, ["D", ticket, ...who, ...what], () => answer("unavailable"), isPatient);
   }
 
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
@@ -229,6 +236,27 @@ export class ClusterNode implements Backplane {
 
   part(actor: Actor, from: string): void {
     this.#push(["U", ...actorArgs(actor), packName(from)]);
+  }
+
+  look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {
+    const ticket = this.#ticket();
+    this.#items.expect(ticket, () => answer("listed"));
+    this.#ask(ticket, ["W", ticket, room.realm, roomName(room)], () => answer("unavailable"));
+  }
+
+  follow(room: RoomKey): void {
+    this.#registry.follow(room.realm, roomName(room));
+    this.#push(["F", room.realm, roomName(room)]);
+  }
+
+  hold(bytes: number): boolean {
+    const isHeld = this.#outbox.hold(bytes);
+    if (!isHeld) this.#options.report({ type: "undelivered", cause: "unavailable" });
+    return isHeld;
+  }
+
+  unhold(bytes: number): void {
+    this.#outbox.unhold(bytes);
   }
 
   tell(topic: string, body: unknown): void {
@@ -288,24 +316,8 @@ export class ClusterNode implements Backplane {
   }
 
   #passed(steps: readonly Step[], outcomes: readonly string[]): void {
-    let index = 0;
-    const returned: (readonly [parcel: Parcel, cause: "absent" | "foreign"])[] = [];
-    for (const { parcel, args } of steps) {
-      if (args[0] === "Q") this.#reaper.done(args[1] ?? "");
-      if (parcel === undefined) continue;
-      const outcome = outcomes[index++] ?? "!";
-      if (outcome === "!") this.#end(parcel, "unavailable");
-      else if (outcome !== "-" && outcome !== "~") this.#outbox.placed(processOf(outcome), parcel);
-      else {
-        const cause = outcome === "-" ? "absent" : "foreign";
-        this.#end(parcel, cause);
-        if (!parcel.isCall) returned.push([parcel, cause]);
-      }
-    }
-    // No later message may overtake one that came back.
-    for (const [{ realm, id }, cause] of returned) {
-      for (const later of this.#steps.takeMessages(realm, id)) this.#end(later, cause);
-    }
+    for (const { args } of steps) if (args[0] === "Q") this.#reaper.done(args[1] ?? "");
+    this.#outcomes.passed(steps, outcomes);
     this.#items.called();
   }
 
@@ -315,13 +327,6 @@ export class ClusterNode implements Backplane {
     this.#items.expect(ticket, answer);
     const args = [step, ticket, ...actorArgs(actor), packName(to)];
     this.#ask(ticket, args, () => answer("unavailable"));
-  }
-
-  #end(parcel: Parcel, cause: "absent" | "foreign" | "unavailable"): void {
-    // A message for a peer of another dialect goes on as part of a call.
-    if (cause === "foreign") return this.#outbox.end(parcel, cause);
-    this.#options.report({ type: "undelivered", cause });
-    this.#outbox.end(parcel, cause);
   }
 
   #known(nodes: readonly KnownNode[]): void {
@@ -358,7 +363,7 @@ export class ClusterNode implements Backplane {
 
   #refuseLate(): void {
     for (const { parcel, pending } of this.#steps.expire(this.#clock.now())) {
-      if (parcel !== undefined) this.#end(parcel, "unavailable");
+      if (parcel !== undefined) this.#outcomes.end(parcel, "unavailable");
       pending?.refuse();
     }
   }
@@ -367,13 +372,14 @@ export class ClusterNode implements Backplane {
     return `${this.#options.process}-${++this.#tickets}`;
   }
 
-  #ask(ticket: string, args: readonly string[], answer: () => void): void {
+  #ask(ticket: string, args: readonly string[], answer: () => void, isPatient = false): void {
     const refuse = (): void => {
       this.#items.forget(ticket);
       answer();
     };
-    if (this.#steps.isFull || this.isFenced && !this.isUp) return refuse();
-    this.#steps.push({ args, addedAt: this.#clock.now(), pending: { ticket, refuse } });
+    const isVain = this.#steps.isFull || this.isFenced && !this.isUp;
+    if (isVain && !isPatient) return refuse();
+    this.#steps.push({ args, addedAt: this.#clock.now(), pending: { ticket, refuse, isPatient } });
     this.#caller.wake();
   }
 
@@ -388,12 +394,4 @@ export class ClusterNode implements Backplane {
     this.#steps.unshift(steps.map((args) => ({ args, addedAt, isOfEpoch: true })));
     this.#caller.wake();
   }
-}
-
-function actorArgs({ realm, id, fence }: Actor): [realm: string, id: string, fence: string] {
-  return [realm, packName(id), String(fence)];
-}
-
-function entryArgs(entry: SharedEntry): [string, string, string] {
-  return [roomName(entry), limitText(entry.maxMembers), limitText(entry.maxBytes)];
 }

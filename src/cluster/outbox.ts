@@ -51,6 +51,19 @@ export class Outbox {
     return [...this.#placed.keys()];
   }
 
+  /** Counts a message that waits for its receivers' list; false if too much is on its way already. */
+  hold(bytes: number): boolean {
+    const charged = bytes + OVERHEAD_BYTES;
+    if (this.#bytes + charged > this.#maxBytes) return false;
+    this.#bytes += charged;
+    return true;
+  }
+
+  /** The message waits no longer. */
+  unhold(bytes: number): void {
+    this.#bytes -= bytes + OVERHEAD_BYTES;
+  }
+
   /** Takes a message up; undefined if too much is on its way already. */
   add(
     message: OutgoingMessage,

@@ -4,6 +4,8 @@ import type { Parcel } from "./outbox.ts";
 interface Pending {
   readonly ticket: string;
   readonly refuse: () => void;
+  /** It waits for an engine that is away as long as it has to. */
+  readonly isPatient: boolean;
 }
 
 /** Something to be carried out by the engine. */
@@ -89,7 +91,7 @@ export class Steps {
   /** Takes out what has waited too long. Steps of the server itself wait as long as they have to. */
   expire(nowMs: number): Step[] {
     const isLate = (step: Step): boolean =>
-      (step.parcel !== undefined || step.pending !== undefined) &&
+      (step.parcel !== undefined || step.pending?.isPatient === false) &&
       nowMs - step.addedAt >= this.#limits.waitMs;
     if (!this.#waiting.some(isLate)) return [];
     const late = this.#waiting.filter(isLate);

@@ -81,6 +81,7 @@ export type ClaimAnswer =
 
 export type JoinAnswer = "entered" | "room_full" | "unavailable" | "stale";
 export type DescribeAnswer = "described" | "too_large" | "unavailable" | "stale";
+export type LookAnswer = "listed" | "unavailable";
 export type PairAnswer = "paired" | "unknown" | "busy" | "unavailable" | "stale";
 /** "kin": the holder of the id speaks the same dialect, and needs no meeting. */
 export type MeetAnswer = "met" | "unknown" | "busy" | "kin" | "unavailable" | "stale";
@@ -112,7 +113,8 @@ export interface Backplane {
   readonly node: string;
   /** Takes the hub's side of the seam; called once, before anything else. */
   attach(sink: Sink): void;
-  claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void): void;
+  /** @param isPatient waits for nodes that cannot be reached, however long it takes */
+  claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient?: boolean): void;
   /** Gives an id up, with its rooms and pairs. */
   release(actor: Actor, news: unknown): void;
   /**
@@ -136,12 +138,21 @@ export interface Backplane {
     maxBytes: number,
     description: SharedDescription,
     answer: (outcome: DescribeAnswer) => void,
+    isPatient?: boolean,
   ): void;
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void;
   /** Has two peers of different dialects know each other, for a call. */
   meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void;
   /** Ends that, when their call is over. */
   part(actor: Actor, from: string): void;
+  /** Lists a room in which this node has no member; `listed` comes before the answer. */
+  look(room: RoomKey, answer: (outcome: LookAnswer) => void): void;
+  /** Has the news of a room come from now on, `listed` first, also without a member on this node. */
+  follow(room: RoomKey): void;
+  /** Counts a message that cannot be sent yet; false if too many bytes wait for other nodes. */
+  hold(bytes: number): boolean;
+  /** That message is sent or dropped. */
+  unhold(bytes: number): void;
   /** Sends to the hubs of all other nodes. */
   tell(topic: string, body: unknown): void;
   /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */
@@ -150,6 +161,10 @@ export interface Backplane {
 
 /** A hub's way to the peers of other nodes, for dialects; a hub without other nodes has none. */
 export interface Elsewhere {
+  /** Grows with every change of a peer of another node that is known here. */
+  readonly changes: number;
+  /** Has the members of a room on other nodes known here, also while no peer of this node is in it. */
+  follow(room: RoomKey): void;
   /** Passes a message to an id that this node does not hold; resolves when the outcome is certain. */
   pass(
     from: PeerKey & { readonly dialect: string },

@@ -1,3 +1,5 @@
+import type { FarChannels, FarReceiver } from "./far_channels.ts";
+
 /** One connection's subscription to one channel, to which publications are delivered. */
 export interface Subscriber<Publication> {
   readonly link: { fail(error: unknown): void };
@@ -50,24 +52,35 @@ interface Channel<S> {
   everyName: Set<S> | undefined;
 }
 
+/** Opens channels of one kind on the other nodes. */
+export type OpenFar = (realm: string, kind: string, receiver: FarReceiver) => FarChannels;
+
 /** All channels of a hub: each realm has several kinds, whose equal names never meet. */
 export class Exchange {
   /** Counts publications, and the hub's messages as well. */
   readonly relays: Relays = { count: 0 };
   readonly #open = new Set<string>();
+  readonly #openFar: OpenFar | undefined;
+
+  /** @param openFar opens the same channels on the other nodes, if there are any */
+  constructor(openFar?: OpenFar) {
+    this.#openFar = openFar;
+  }
 
   /** Opens the channels of one kind in a realm; throws RangeError if they are open already. */
   open<Publication, S extends Subscriber<Publication>>(
-    { realm, kind, limits }: {
+    { realm, kind, limits, far }: {
       readonly realm: string;
       readonly kind: string;
       readonly limits: ChannelLimits;
+      /** Takes the publications of other nodes; without it the channels are this node's own. */
+      readonly far?: FarReceiver;
     },
   ): Channels<Publication, S> {
     const key = JSON.stringify([realm, kind]);
     if (this.#open.has(key)) throw new RangeError(`Cannot open channels twice: ${key}`);
     this.#open.add(key);
-    return new Channels(limits, this.relays);
+    return new Channels(limits, this.relays, far && this.#openFar?.(realm, kind, far));
   }
 }
 
@@ -77,11 +90,14 @@ export class Exchange {
  * opaque and delivered at once, in the publisher's order.
  */
 export class Channels<Publication, S extends Subscriber<Publication>> {
+  /** The same channels on the other nodes, if there are any. */
+  readonly far: FarChannels | undefined;
   readonly #limits: ChannelLimits;
   readonly #relays: Relays;
   readonly #channels = new Map<string, Channel<S>>();
 
-  constructor(limits: ChannelLimits, relays: Relays = { count: 0 }) {
+  constructor(limits: ChannelLimits, relays: Relays = { count: 0 }, far?: FarChannels) {
+    this.far = far;
     this.#limits = limits;
     this.#relays = relays;
   }
@@ -101,6 +117,7 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
     }
     channel.subscribers.add(subscriber);
     quota.subscriptions++;
+    this.far?.changed(name, channel.subscribers.size);
     return "subscribed";
   }
 
@@ -112,6 +129,7 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
     channel.everyName?.delete(subscriber);
     const { quota } = this.#limits;
     quota.subscriptions--;
+    this.far?.changed(name, channel.subscribers.size);
     if (channel.subscribers.size > 0) return;
     this.#channels.delete(name);
     quota.channels--;
@@ -133,19 +151,25 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
     (channel.everyName ??= new Set()).add(subscriber);
   }
 
-  /** Subscribers of a channel. */
+  /** Subscribers of a channel, on all nodes. */
   count(name: string): number {
+    const here = this.countHere(name);
+    return this.far === undefined ? here : here + this.far.count(name);
+  }
+
+  /** Subscribers on this node. */
+  countHere(name: string): number {
     return this.#channels.get(name)?.subscribers.size ?? 0;
   }
 
-  /** Delivers to every subscriber. @returns how many took the publication */
+  /** Delivers to every subscriber of this node. @returns how many took the publication */
   publish(name: string, publication: Publication): number {
     this.#relays.count++;
     return deliver(this.#channels.get(name)?.subscribers, publication);
   }
 
   /**
-   * Delivers to the subscribers that answer to a name.
+   * Delivers to the subscribers of this node that answer to a name.
    * @returns how many took the publication; undefined if no subscriber has the name
    */
   publishTo(channelName: string, name: string, publication: Publication): number | undefined {
@@ -157,7 +181,7 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
     return deliver(everyName?.size ? named.union(everyName) : named, publication);
   }
 
-  /** All channels, for operators. */
+  /** All channels with subscribers on this node, for operators. */
   list(): ChannelReport[] {
     return [...this.#channels].map(([name, { subscribers }]) => ({
       name,
@@ -165,7 +189,7 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
     }));
   }
 
-  /** Ends a channel: removes all its subscribers. @returns false if there is no such channel */
+  /** Ends a channel on this node: removes its subscribers. @returns false if there are none */
   stop(name: string): boolean {
     const channel = this.#channels.get(name);
     if (channel === undefined) return false;
@@ -173,6 +197,7 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
     this.#channels.delete(name);
     quota.channels--;
     quota.subscriptions -= channel.subscribers.size;
+    this.far?.changed(name, 0);
     for (const subscriber of channel.subscribers) subscriber.expelled();
     return true;
   }

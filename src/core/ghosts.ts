@@ -1,4 +1,4 @@
-import type { Fence, PeerKey, RoomKey, SharedPeer } from "./backplane.ts";
+import type { Fence, PeerKey, RoomKey, SharedDescription, SharedPeer } from "./backplane.ts";
 import type { Expulsion } from "./expulsion.ts";
 import type { PeerEvent, PeerHandle, PeerId, PeerSummary, RoomId } from "./events.ts";
 import type { Claim, PresentPeer, RoomRequest, SelfDescription } from "./peer.ts";
@@ -79,7 +79,7 @@ export function roomNameOf({ realm, kind, room }: RoomKey): string {
 export interface GhostHub {
   readonly claim: (claim: Claim) => void;
   readonly join: (handle: PeerHandle, request: RoomRequest) => void;
-  readonly describe: (handle: PeerHandle, description: SelfDescription) => void;
+  readonly describe: (handle: PeerHandle, to: SelfDescription, news?: unknown) => void;
   readonly release: (handle: PeerHandle, receiver: Receiver, news?: unknown) => void;
   readonly find: (realm: string, id: PeerId) => PresentPeer | undefined;
   /** Sends a message for a ghost on to its node. */
@@ -106,9 +106,15 @@ export class Ghosts {
   /** Those that are known by a pair. */
   readonly #paired = new Set<Ghost>();
   readonly #rooms = new Map<string, Known>();
+  #changes = 0;
 
   constructor(hub: GhostHub) {
     this.#hub = hub;
+  }
+
+  /** Grows with every change of a ghost. */
+  get changes(): number {
+    return this.#changes;
   }
 
   find(key: PeerKey): Ghost | undefined {
@@ -130,6 +136,11 @@ export class Ghosts {
       known.awaited--;
       this.#tidy(room);
     };
+  }
+
+  /** Knows a room for good, as if a peer of this node were always about to enter it. */
+  follow(room: RoomKey): void {
+    this.#room(roomNameOf(room)).awaited++;
   }
 
   /** A peer of this node enters a room. */
@@ -177,16 +188,25 @@ export class Ghosts {
     for (const member of members) {
       if (isOwn(member)) continue;
       const before = this.find({ realm, id: member.id });
-      const text = before && JSON.stringify(this.#hub.find(realm, member.id)?.info);
       this.#enter(room, member);
-      const isChanged = before !== undefined && text !== JSON.stringify(member.info);
-      if (isChanged) this.#hub.describe(before.handle, member);
+      if (before !== undefined) this.#update(before, member);
     }
   }
 
   /** A peer of another node enters a room, which the last member of this node may have left. */
   joined(room: RoomKey, member: SharedPeer): void {
     if (this.#rooms.has(roomNameOf(room))) this.#enter(room, member);
+  }
+
+  described({ realm, id }: PeerKey, fence: Fence, to: SharedDescription): void {
+    const ghost = this.find({ realm, id });
+    if (ghost?.fence === fence) this.#describe(ghost, to, to.news);
+  }
+
+  /** A peer of another node is gone. */
+  left(key: PeerKey, fence: Fence, news: unknown): void {
+    const ghost = this.find(key);
+    if (ghost?.fence === fence) this.drop(ghost, news);
   }
 
   /** A peer of another node becomes the partner of one of this node; undefined if it is already. */
@@ -222,6 +242,7 @@ export class Ghosts {
 
   /** A ghost leaves its rooms and pairs here, which learn of it. */
   drop(ghost: Ghost, news?: unknown): void {
+    this.#changes++;
     this.#ghosts.delete(nameOf(ghost));
     this.#paired.delete(ghost);
     for (const room of ghost.rooms) this.#rooms.get(room)?.ghosts.delete(ghost);
@@ -244,7 +265,20 @@ export class Ghosts {
     if (ghost.rooms.has(name)) return;
     ghost.rooms.add(name);
     this.#room(name).ghosts.add(ghost);
-    if (ghost === known) this.#hub.join(ghost.handle, request);
+    if (ghost !== known) return;
+    // A description before its entry was not sent to this node.
+    this.#update(ghost, member);
+    this.#hub.join(ghost.handle, request);
+  }
+
+  #update(ghost: Ghost, member: SharedPeer): void {
+    const text = JSON.stringify(this.#hub.find(ghost.realm, ghost.id)?.info);
+    if (text !== JSON.stringify(member.info)) this.#describe(ghost, member);
+  }
+
+  #describe(ghost: Ghost, { bytes, info }: SharedDescription, news?: unknown): void {
+    this.#changes++;
+    this.#hub.describe(ghost.handle, { bytes, info }, news);
   }
 
   /** The ghost of a peer, made where there is none yet; then it enters the room in the same step. */
@@ -259,6 +293,7 @@ export class Ghosts {
     if (known !== undefined) this.drop(known);
     const { id, dialect, isExclusive, bytes, info } = peer;
     const ghost = new Ghost(realm, peer, this.#hub);
+    this.#changes++;
     this.#ghosts.set(nameOf(ghost), ghost);
     const claim = { realm, id, dialect, receiver: ghost, isExclusive };
     this.#hub.claim({ ...claim, description: { bytes, info }, ...(room && { room }) });

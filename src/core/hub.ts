@@ -37,7 +37,7 @@ export type { Sent } from "./abroad.ts";
  */
 export class Hub {
   /** Publish and subscribe, for dialects whose clients are no peers. */
-  readonly channels = new Exchange();
+  readonly channels: Exchange = new Exchange();
   /** The way to the peers of other nodes, if there are any. */
   readonly elsewhere: Elsewhere | undefined = undefined;
   /** The calls that operators see. */
@@ -124,7 +124,7 @@ export class Hub {
     const realm = this.#realm(handle.realm);
     const peer = this.#current(handle);
     if (peer === undefined || peer.receiver !== receiver) return;
-    peer.isReleased = true;
+    peer.release();
     realm.peers.delete(peer.id);
     realm.count(peer, -1);
     this.#peerCount--;
@@ -381,7 +381,7 @@ export class Hub {
   /** The peer of a handle; undefined if it was released. */
   #current(handle: PeerHandle): Peer | undefined {
     const own = peerOf(handle);
-    if (own !== undefined) return own.isReleased ? undefined : own;
+    if (own !== undefined) return own;
     const peer = this.#realm(handle.realm).peers.get(handle.id);
     return peer?.handle.fence === handle.fence ? peer : undefined;
   }

@@ -98,7 +98,8 @@ class Handle implements PeerHandle {
   readonly id: PeerId;
   readonly dialect: string;
   readonly fence: number;
-  readonly #peer: Peer;
+  /** Undefined from the release on: a relay then needs no look at the sender's peer. */
+  #peer: Peer | undefined;
 
   constructor({ realm, id, dialect }: Claim, fence: number, peer: Peer) {
     this.realm = realm;
@@ -111,9 +112,16 @@ class Handle implements PeerHandle {
   static peerOf(handle: PeerHandle): Peer | undefined {
     return #peer in handle ? handle.#peer : undefined;
   }
+
+  static release(handle: PeerHandle): void {
+    if (#peer in handle) handle.#peer = undefined;
+  }
 }
 
-/** The peer of a handle that this process made; undefined for a copy, which has to be looked up. */
+/**
+ * The peer of a handle that this process made; undefined for a copy, which has to be looked up, and
+ * for a peer that was released.
+ */
 export const peerOf = Handle.peerOf;
 
 /** A claimed id. It outlives a connection only if another one takes the id over. */
@@ -131,7 +139,7 @@ export class Peer implements PresentPeer {
   infoBytes: number;
   /** Created with the first entry, because most peers idle. */
   rooms: Set<Room> | undefined = undefined;
-  paired: Map<Peer, OpenCall> | undefined = undefined;
+  paired: Map<Peer, OpenCall | undefined> | undefined = undefined;
   isReleased = false;
   /** True from the begin of a call with a peer of another dialect that takes up the connection. */
   isEngaged = false;
@@ -149,6 +157,12 @@ export class Peer implements PresentPeer {
     this.isCallable = isCallable;
     this.info = description?.info ?? null;
     this.infoBytes = description?.bytes ?? 0;
+  }
+
+  /** The peer has given its id up. */
+  release(): void {
+    this.isReleased = true;
+    Handle.release(this.handle);
   }
 
   /** Another receiver speaks for the peer from now on. */

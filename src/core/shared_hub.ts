@@ -14,19 +14,23 @@ import type {
   SharedPeer,
   Sink,
 } from "./backplane.ts";
+import { Exchange } from "./channels.ts";
 import type { PeerHandle, PeerId, Refused, RoomId } from "./events.ts";
+import { FarExchange } from "./far_exchange.ts";
 import { Ghosts, nameOf, roomNameOf } from "./ghosts.ts";
 import { isExpulsion, type LeaveReason } from "./expulsion.ts";
 import type { Happenings } from "./happenings.ts";
 import { Hub, type Reserve } from "./hub.ts";
 import type { HubLimits } from "./limits.ts";
 import { type Claim, type RoomRequest, type SelfDescription, tell } from "./peer.ts";
+import { OwnPeers } from "./own_peers.ts";
 import { askAll } from "./realm.ts";
 import type { Receiver } from "./session.ts";
 import { refuseClaim } from "./refusals.ts";
 import { SharedCalls } from "./shared_calls.ts";
 import { SharedMail } from "./shared_mail.ts";
 import {
+  append,
   type ClaimRefusal,
   endStay,
   entryOf,
@@ -43,44 +47,47 @@ import {
  * concerns other nodes is carried out at its place in one order for all.
  */
 export class SharedHub extends Hub implements Sink {
+  override readonly elsewhere: SharedMail;
+  override readonly channels: Exchange;
   readonly #backplane: Backplane;
   readonly #limits: HubLimits;
   readonly #reserves = new Map<string, Reserve[]>();
-  readonly #own = new Map<string, Own>();
-  readonly #ofDialect = new Map<string, number>();
+  readonly #own = new OwnPeers();
   readonly #ghosts: Ghosts;
   /** Undefined where no dialects are bridged. */
   readonly #calls: SharedCalls | undefined;
-  override readonly elsewhere: SharedMail;
 
   constructor(limits: HubLimits, backplane: Backplane, abroad: Abroad = {}, news?: Happenings) {
     const calls = abroad.calls && new SharedCalls(abroad.calls, backplane);
     // The limits of peers are this node's own, and those of rooms the cluster's.
     super(NO_LIMITS, { calls, lobby: abroad.lobby }, news);
     this.#calls = calls;
-    const find = (realm: string, id: PeerId) => this.find(realm, id);
-    this.elsewhere = new SharedMail(backplane, calls, find);
-    calls?.attach({
-      find,
-      actorOf: (key) => this.#own.get(nameOf(key))?.actor,
-      fenceOf: (key) => this.#ghosts.find(key)?.fence,
-      haveMet: (own, other) => this.#ghosts.find(other)?.pairs.has(own.id) === true,
-      returned: (from, to, payload, reason) =>
-        this.elsewhere.returned(from, to, payload, sentBy(reason)),
-    });
     this.#limits = limits;
     this.#backplane = backplane;
-    this.#ghosts = new Ghosts({
+    const ghosts = new Ghosts({
       claim: (claim) => void super.claim(claim),
       join: (handle, request) => void super.join(handle, request),
-      describe: (handle, description) => void super.describe(handle, description),
+      describe: (handle, description, news) => void super.describe(handle, description, news),
       release: (handle, receiver, news) => super.release(handle, receiver, "left", news),
       find: (realm, id) => this.find(realm, id),
       pass: (ghost, message) => this.elsewhere.passGhost(ghost, message),
       leg: (ghost, other, room) => calls?.legOf(ghost, other, room) ?? "absent",
       expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
     });
-    backplane.attach(this);
+    this.#ghosts = ghosts;
+    const find = (realm: string, id: PeerId) => this.find(realm, id);
+    this.elsewhere = new SharedMail({ backplane, calls, ghosts, find });
+    calls?.attach({
+      find,
+      actorOf: (key) => this.#own.get(key)?.actor,
+      fenceOf: (key) => ghosts.find(key)?.fence,
+      haveMet: (own, other) => ghosts.find(other)?.pairs.has(own.id) === true,
+      returned: (from, to, payload, reason) =>
+        this.elsewhere.returned(from, to, payload, sentBy(reason)),
+    });
+    const far = new FarExchange(backplane);
+    this.channels = new Exchange((realm, kind, receiver) => far.open(realm, kind, receiver));
+    backplane.attach(far.before(this));
   }
 
   /** Peers of this node. */
@@ -89,7 +96,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   override reserve(realm: string, reserve: Reserve): void {
-    this.#reserves.set(realm, [...this.#reserves.get(realm) ?? [], reserve]);
+    append(this.#reserves, realm, reserve);
   }
 
   override async claim(claim: Claim): Promise<void> {
@@ -119,7 +126,7 @@ export class SharedHub extends Hub implements Sink {
     why: LeaveReason = "left",
     news?: unknown,
   ): void {
-    const own = this.#own.get(nameOf(handle));
+    const own = this.#own.get(handle);
     const isSpeaker = this.find(handle.realm, handle.id)?.receiver === receiver;
     super.release(handle, receiver, why, news);
     if (own === undefined || !isSpeaker || this.#holdsOwn(handle)) return;
@@ -132,7 +139,7 @@ export class SharedHub extends Hub implements Sink {
     request: RoomRequest,
     description?: SelfDescription,
   ): void | Promise<void> {
-    const own = this.#own.get(nameOf(handle));
+    const own = this.#own.get(handle);
     // The hub itself refuses to act for a peer that was released.
     if (own === undefined || !this.#is(handle)) return super.join(handle, request, description);
     const entry = this.#entry(handle, request);
@@ -163,7 +170,7 @@ export class SharedHub extends Hub implements Sink {
     description: SelfDescription,
     news?: unknown,
   ): void | Promise<void> {
-    const own = this.#own.get(nameOf(handle));
+    const own = this.#own.get(handle);
     if (own === undefined || !this.#is(handle) || own.rooms.size === 0) {
       if (own !== undefined) own.fresh = description;
       return super.describe(handle, description, news);
@@ -190,7 +197,7 @@ export class SharedHub extends Hub implements Sink {
     description: SelfDescription,
     news?: unknown,
   ): "described" | "unknown" | "too_large" {
-    const own = this.#own.get(nameOf({ realm, id }));
+    const own = this.#own.get({ realm, id });
     // A peer of another node is described on its own node.
     if (own === undefined) return "unknown";
     const outcome = super.describeMember(realm, room, id, description, news);
@@ -207,7 +214,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   override pair(handle: PeerHandle, to: PeerId): void | Promise<void> {
-    const own = this.#own.get(nameOf(handle));
+    const own = this.#own.get(handle);
     if (own === undefined || !this.#is(handle)) return super.pair(handle, to);
     return whenAnswered<PairAnswer>(
       (answer) => this.#backplane.pair(own.actor, to, answer),
@@ -238,7 +245,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   deliver({ realm, id, from, room, payload, fence, isCall }: SharedMessage): boolean {
-    const own = this.#own.get(nameOf({ realm, id }));
+    const own = this.#own.get({ realm, id });
     const peer = this.find(realm, id);
     if (own === undefined || peer === undefined || !peer.receiver.link.isOpen) return false;
     if (fence !== undefined && fence !== own.actor.fence) return false;
@@ -250,7 +257,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   lost(key: PeerKey, fence: Fence, why: "replaced" | "lost"): void {
-    const own = this.#own.get(nameOf(key));
+    const own = this.#own.get(key);
     const peer = this.find(key.realm, key.id);
     if (own === undefined || peer === undefined || own.actor.fence !== fence) return;
     this.#forget(own);
@@ -270,14 +277,12 @@ export class SharedHub extends Hub implements Sink {
     this.#ghosts.joined(room, member);
   }
 
-  described(key: PeerKey, fence: Fence, { bytes, info, news }: SharedDescription): void {
-    const ghost = this.#ghosts.find(key);
-    if (ghost?.fence === fence) void super.describe(ghost.handle, { bytes, info }, news);
+  described(key: PeerKey, fence: Fence, description: SharedDescription): void {
+    this.#ghosts.described(key, fence, description);
   }
 
   left(key: PeerKey, fence: Fence, news: unknown): void {
-    const ghost = this.#ghosts.find(key);
-    if (ghost?.fence === fence) this.#ghosts.drop(ghost, news);
+    this.#ghosts.left(key, fence, news);
   }
 
   paired(realm: string, caller: SharedPeer, callee: SharedPeer): void {
@@ -293,7 +298,7 @@ export class SharedHub extends Hub implements Sink {
   met(realm: string, one: SharedPeer, other: SharedPeer): void {
     const parties = [this.#handleIn(realm, one, other.id), this.#handleIn(realm, other, one.id)];
     const isHere = parties.every((party) => party !== undefined) &&
-      [one, other].every(({ id }) => this.#own.has(nameOf({ realm, id })));
+      [one, other].every(({ id }) => this.#own.get({ realm, id }) !== undefined);
     if (isHere) this.#calls?.know(realm, one.id, other.id, true);
   }
 
@@ -307,7 +312,7 @@ export class SharedHub extends Hub implements Sink {
     if (!Array.isArray(body)) return;
     const [realm = "", id = "", fence, reason] = body.map(String);
     if (topic === "stop") super.stopRoom(realm, id);
-    const own = this.#own.get(nameOf({ realm, id }));
+    const own = this.#own.get({ realm, id });
     if (topic !== "expel" || !isExpulsion(reason) || String(own?.actor.fence) !== fence) return;
     this.find(realm, id)?.receiver.expel(reason);
   }
@@ -335,8 +340,7 @@ export class SharedHub extends Hub implements Sink {
     if (!isHeld && !receiver.link.isOpen) return this.#backplane.release(actor, undefined);
     if (!isHeld) {
       const own: Own = { actor, dialect, fresh: undefined, rooms: new Set() };
-      this.#own.set(nameOf(actor), own);
-      this.#count(own, 1);
+      this.#own.add(own);
       if (entry !== undefined) this.#enter(own, entry);
     }
     // This node's limits were checked before it asked.
@@ -346,8 +350,9 @@ export class SharedHub extends Hub implements Sink {
   /** The reason for which this node gives no id out. */
   #objection(claim: Claim): ClaimRefusal | undefined {
     const { realm, dialect, capacity = Infinity, room } = claim;
-    const ofDialect = this.#ofDialect.get(`${realm}:${dialect}`) ?? 0;
-    if (ofDialect >= capacity || this.#own.size >= this.#limits.maxPeers) return "peers_full";
+    if (this.#own.countOf(realm, dialect) >= capacity || this.#own.size >= this.#limits.maxPeers) {
+      return "peers_full";
+    }
     if (room === undefined) return undefined;
     if (isShut(this.rulesOf(realm), claim, room)) return "credentials_missing";
     return this.#isFull(roomNameOf(this.#entry(claim, room))) ? "rooms_full" : undefined;
@@ -362,7 +367,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   #holdsOwn(key: PeerKey): boolean {
-    return this.#own.has(nameOf(key)) && this.find(key.realm, key.id) !== undefined;
+    return this.#own.get(key) !== undefined && this.find(key.realm, key.id) !== undefined;
   }
 
   /** Whether the peer of a handle is still here. */
@@ -377,19 +382,12 @@ export class SharedHub extends Hub implements Sink {
   }
 
   #forget(own: Own): void {
-    if (!this.#own.delete(nameOf(own.actor))) return;
-    this.#count(own, -1);
-    this.#ghosts.forget(own.actor, own.rooms);
-  }
-
-  #count({ actor: { realm }, dialect }: Own, change: 1 | -1): void {
-    const name = `${realm}:${dialect}`;
-    this.#ofDialect.set(name, (this.#ofDialect.get(name) ?? 0) + change);
+    if (this.#own.delete(own)) this.#ghosts.forget(own.actor, own.rooms);
   }
 
   /** The handle of a party of a new pair: a ghost's, where it is another node's. */
   #handleIn(realm: string, peer: SharedPeer, other: PeerId): PeerHandle | undefined {
-    const own = this.#own.get(nameOf({ realm, id: peer.id }));
+    const own = this.#own.get({ realm, id: peer.id });
     if (own?.actor.fence === peer.fence) return this.find(realm, peer.id)?.handle;
     return this.#ghosts.pair(realm, peer, other);
   }

@@ -1,9 +1,17 @@
 import type { Sent } from "./abroad.ts";
-import type { Backplane, Elsewhere, PassAnswer, PeerKey } from "./backplane.ts";
+import type { Backplane, Elsewhere, PassAnswer, PeerKey, RoomKey } from "./backplane.ts";
 import type { PeerId } from "./events.ts";
-import type { Ghost, Relay } from "./ghosts.ts";
+import type { Ghost, Ghosts, Relay } from "./ghosts.ts";
 import { type PresentPeer, tell } from "./peer.ts";
 import { sentOf, type SharedCalls } from "./shared_calls.ts";
+import { append } from "./shared_steps.ts";
+
+interface MailParts {
+  readonly backplane: Backplane;
+  readonly calls: SharedCalls | undefined;
+  readonly ghosts: Ghosts;
+  readonly find: (realm: string, id: PeerId) => PresentPeer | undefined;
+}
 
 /** The sender of a message, which may have left. */
 export type Sender = PeerKey & { readonly dialect: string };
@@ -20,17 +28,24 @@ const SENT: Readonly<Record<PassAnswer, Sent>> = {
 export class SharedMail implements Elsewhere {
   readonly #backplane: Backplane;
   readonly #calls: SharedCalls | undefined;
+  readonly #ghosts: Ghosts;
   readonly #find: (realm: string, id: PeerId) => PresentPeer | undefined;
   readonly #wanted = new Map<string, ((id: PeerId) => void)[]>();
 
-  constructor(
-    backplane: Backplane,
-    calls: SharedCalls | undefined,
-    find: (realm: string, id: PeerId) => PresentPeer | undefined,
-  ) {
+  constructor({ backplane, calls, ghosts, find }: MailParts) {
     this.#backplane = backplane;
     this.#calls = calls;
+    this.#ghosts = ghosts;
     this.#find = find;
+  }
+
+  get changes(): number {
+    return this.#ghosts.changes;
+  }
+
+  follow(room: RoomKey): void {
+    this.#ghosts.follow(room);
+    this.#backplane.follow(room);
   }
 
   /** Sends to an id that this node does not hold; a message that nobody took comes back. */
@@ -46,7 +61,7 @@ export class SharedMail implements Elsewhere {
   }
 
   whenWanted(realm: string, appeared: (id: PeerId) => void): void {
-    this.#wanted.set(realm, [...this.#wanted.get(realm) ?? [], appeared]);
+    append(this.#wanted, realm, appeared);
   }
 
   /** An id has appeared for which messages of this node wait. */

@@ -1,5 +1,6 @@
 import type { Actor, SharedClaim, SharedEntry } from "./backplane.ts";
 import type { Refused } from "./events.ts";
+import type { Ghosts } from "./ghosts.ts";
 import type { HubLimits } from "./limits.ts";
 import {
   type Claim,
@@ -87,4 +88,9 @@ export function whenAnswered<Answer>(
     }
   });
   return promise;
+}
+
+/** Adds to the values of a key. */
+export function append<Value>(to: Map<string, Value[]>, key: string, value: Value): void {
+  to.set(key, [...to.get(key) ?? [], value]);
 }

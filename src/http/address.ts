@@ -7,6 +7,8 @@ type Network = ReturnType<typeof ipaddr.parseCIDR>;
 export class TrustedProxies {
   readonly #networks: readonly Network[];
   readonly #trustsNearest: boolean;
+  /** The newest client without a header: reading an address takes longer than routing a request. */
+  #direct: { readonly remote: string; readonly address: string } = { remote: "", address: "" };
 
   /**
    * @param entries addresses or networks such as `10.0.0.0/8`; throws TypeError on another text
@@ -23,9 +25,15 @@ export class TrustedProxies {
    * untrusted sender is ignored.
    */
   clientAddress(remote: string, forwardedFor: string | null): string {
+    if (forwardedFor !== null) return this.#forwarded(remote, forwardedFor);
+    if (remote !== this.#direct.remote) this.#direct = { remote, address: plainAddress(remote) };
+    return this.#direct.address;
+  }
+
+  #forwarded(remote: string, forwardedFor: string): string {
     let client = parse(remote);
     if (client === undefined) return remote;
-    if (forwardedFor !== null && (this.#trustsNearest || this.#trusts(client))) {
+    if (this.#trustsNearest || this.#trusts(client)) {
       for (const hop of forwardedFor.split(",").reverse()) {
         const address = parse(hop.trim());
         if (address === undefined) break;
@@ -61,6 +69,17 @@ export function addressKey(address: string): string {
   if (parsed === undefined) return address;
   if (parsed.kind() === "ipv4") return parsed.toString();
   return `${parsed.toNormalizedString().split(":", 4).join(":")}::/64`;
+}
+
+/** Keys of addresses. The newest is remembered, because a client's connections come in a row. */
+export class AddressKeys {
+  #newest: { readonly address: string; readonly key: string } = { address: "", key: "" };
+
+  /** See `addressKey`. */
+  of(address: string): string {
+    if (address !== this.#newest.address) this.#newest = { address, key: addressKey(address) };
+    return this.#newest.key;
+  }
 }
 
 /** Reads an address as operators write it, a /64 included; undefined if it is invalid. */

@@ -1,6 +1,6 @@
 import { refilled } from "../core/allowance.ts";
 import { type ErrorCode, SignalError } from "../core/errors.ts";
-import { addressKey } from "./address.ts";
+import { AddressKeys } from "./address.ts";
 import type { AddressBans } from "./bans.ts";
 import { OriginList } from "./origins.ts";
 
@@ -59,6 +59,7 @@ export class Gate {
   readonly #now: () => number;
   readonly #bans: Pick<AddressBans, "has"> | undefined;
   readonly #isDraining: () => boolean;
+  readonly #keys = new AddressKeys();
   readonly #visitors = new Map<string, Visitor>();
   #connections = 0;
   #refusals = 0;
@@ -97,7 +98,7 @@ export class Gate {
    *   turns out to be a stranger's
    */
   admit(address: string, origin: string | null, isBrief: boolean = false): Admission | undefined {
-    const key = addressKey(address);
+    const key = this.#keys.of(address);
     const visitor = this.#visitor(key);
     const isBanned = this.#bans?.has(key) === true;
     const code = isBanned ? "address_banned" : this.#objection(visitor, origin, isBrief);
@@ -125,7 +126,7 @@ export class Gate {
    * where its address has had too many.
    */
   readmit(address: string): SignalError | undefined {
-    const isInTime = this.#takeToken(this.#visitor(addressKey(address)));
+    const isInTime = this.#takeToken(this.#visitor(this.#keys.of(address)));
     return isInTime ? undefined : refusalFor("address_rate");
   }
 

@@ -24,11 +24,13 @@ export function readTarget(request: Request, basePath: string): Target {
   if (BROKEN_HOST.test(host)) return "bad";
   try {
     const url = new URL(`${ORIGIN}${targetOf(request.url, host)}`);
-    decodeURIComponent(url.pathname);
-    const path = url.pathname.replace(/\/{2,}/g, "/");
+    const { pathname } = url;
+    // Throws at a broken escape.
+    if (pathname.includes("%")) decodeURIComponent(pathname);
+    const path = pathname.includes("//") ? pathname.replace(/\/{2,}/g, "/") : pathname;
     if (path !== basePath && !path.startsWith(`${basePath}/`)) return "elsewhere";
     const inner = path.slice(basePath.length);
-    if (inner !== url.pathname) url.pathname = inner;
+    if (inner !== pathname) url.pathname = inner;
     return { url };
   } catch {
     return "bad";

@@ -3,7 +3,7 @@ import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Hub } from "../core/hub.ts";
 import type { WallClock } from "../core/kept.ts";
-import { addressKey } from "../http/address.ts";
+import { AddressKeys } from "../http/address.ts";
 import { AddressBans, UserBans } from "../http/bans.ts";
 import type { Gate } from "../http/gate.ts";
 import type { HttpRoute } from "../http/route.ts";
@@ -57,8 +57,10 @@ export function openSignalling(config: Config, parts: SignallingParts): Signalli
   const abroad = openBridge(config, { clock, log, metrics });
   const hub = hubOf(config, clustered, { metrics, abroad, happenings });
   const transport = openTransport(config.transport, clock);
+  const keys = new AddressKeys();
+  const keyOf = (address: string): string => keys.of(address);
   const connections = undo.use(
-    new Connections(clock, journal, config.limits, addressKey, hub.channels.relays),
+    new Connections(clock, journal, config.limits, keyOf, hub.channels.relays),
   );
   const bans = new AddressBans(store.bans);
   const userBans = new UserBans(store.bans);

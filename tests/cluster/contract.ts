@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { CHANNELS } from "./channels_contract.ts";
 import type { ClientTest } from "../helpers/process/clients.ts";
 import { heard, type OpenStage, type Stage } from "../helpers/cluster/stages.ts";
 import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
@@ -23,8 +24,11 @@ async function refused(stage: Stage, at: 0 | 1, claim: Claim): Promise<string[]>
   return (claim.receiver as FakeReceiver).told();
 }
 
+/** Checks of behaviour, by their sentences. */
+export type Checks = readonly (readonly [string, (open: OpenStage) => Promise<void>])[];
+
 /** The behaviour of two hubs, wherever their peers are. */
-export const CONTRACT: readonly (readonly [string, (open: OpenStage) => Promise<void>])[] = [
+export const CONTRACT: Checks = [
   ["messages arrive once and in the sender's order", async (open) => {
     await using stage = await open();
     const [a, b] = [await admitted(stage, 0, "a"), await admitted(stage, 1, "b")];
@@ -183,7 +187,7 @@ export function contractOver(
   register: (test: ClientTest) => void,
   needs: ClientTest["needs"] = [],
 ): void {
-  for (const [what, check] of CONTRACT) {
+  for (const [what, check] of [...CONTRACT, ...CHANNELS]) {
     register({ name: `${what}, ${name}`, needs, fn: () => check(open) });
   }
 }

@@ -43,7 +43,7 @@ clientTest({
   name: "cluster, PeerJS: what waits for an absent id follows OPEN on whichever node it appears",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["peerjs"], ["--peerjs-expire-timeout-ms", "30000"]);
+    await using nodes = await startNodes(2, ["peerjs"], ["--peerjs-expire-timeout-ms", "300000"]);
     await using alice = await openPeerJs(nodes.wsUrl(0), "alice");
     for (let n = 0; n < 3; n++) alice.send(offer("late", n));
     await using late = await openPeerJs(nodes.wsUrl(1), "late");

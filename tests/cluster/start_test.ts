@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type RedisServer, startRedis } from "../helpers/cluster/redis_server.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { type MainResult, runMain } from "../helpers/process/main_process.ts";
+import { freePort } from "../helpers/process/ports.ts";
 import { type ServerProcess, startServerProcess } from "../helpers/process/server_process.ts";
 import { until } from "../helpers/wire/waiting.ts";
 
@@ -23,11 +24,6 @@ async function failure(...args: readonly string[]): Promise<[code: number, line:
   return [code, lines[0]?.slice("signalbox: ".length) ?? ""];
 }
 
-async function freePort(): Promise<number> {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return await Promise.resolve(listener.addr.port);
-}
-
 /** Waits until a server's log has a text. */
 async function says(server: ServerProcess, text: string): Promise<void> {
   await until(`"${text}" in the log`, () => server.stderr().includes(text));
@@ -39,7 +35,7 @@ function shown({ port }: RedisServer): string {
 }
 
 Deno.test("cluster: contradictions and dialects that are not ready are errors of the configuration", async () => {
-  const port = await freePort();
+  const port = freePort();
   const url = `redis://127.0.0.1:${port}`;
   const [code, line] = await failure("--cluster", url);
   assertEquals(code, 78);
@@ -68,7 +64,7 @@ Deno.test("cluster: contradictions and dialects that are not ready are errors of
 });
 
 Deno.test("cluster: an engine that is not there may come later, and no password is shown", async () => {
-  const port = await freePort();
+  const port = freePort();
   const expected = `Cannot reach the cluster at redis://127.0.0.1:${port}: connection refused`;
   const url = `redis://user:secret@127.0.0.1:${port}`;
   assertEquals(await failure(...SERVED, "--cluster", url), [1, expected]);

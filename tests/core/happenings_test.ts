@@ -58,10 +58,10 @@ Deno.test("a taken-over id is no leave, and a list of a dialect is no room", asy
   assertEquals(types(), ["peer.left"]);
 });
 
-Deno.test("a pair is a call until one of the two leaves", async () => {
+Deno.test("a pair of exclusive peers is a call until one of the two leaves", async () => {
   const { clock, hub, news, types } = new Bench();
-  const a = await admit(hub, "a");
-  const b = await admit(hub, "b");
+  const a = await admit(hub, "a", { isExclusive: true });
+  const b = await admit(hub, "b", { isExclusive: true });
   types();
   assertEquals(paired(hub, a, "b"), "paired");
   const [call] = hub.openCalls.list();
@@ -72,6 +72,14 @@ Deno.test("a pair is a call until one of the two leaves", async () => {
   hub.release(b.peer, b);
   assertEquals(news().at(0), { type: "call.ended", data: { ...facts, durationSeconds: 2 } });
   assertEquals([hub.openCalls.size, hub.openCalls.countOfDialect("test")], [0, 0]);
+});
+
+Deno.test("the calls of peers that are not exclusive are counted by their dialect", async () => {
+  const { hub } = new Bench();
+  const a = await admit(hub, "a");
+  await admit(hub, "b");
+  assertEquals(paired(hub, a, "b"), "paired");
+  assertEquals(hub.openCalls.size, 0);
 });
 
 Deno.test("the end of the server is the reason of all who leave by it", async () => {

@@ -82,6 +82,7 @@ Deno.test("each namespace has its dialect's rate and size, whatever the others h
     args: ["--owt-frames-per-second", "1", "--owt-frame-burst", "3"].concat(
       ["--owt-max-frame-bytes", "2048"],
     ),
+    clock: new FakeClock(), // no allowance grows meanwhile
   });
   await using client = await open(server);
   for (const address of ["", "/ssp,"]) assertEquals(await enter(client, address), true);

@@ -61,7 +61,7 @@ async function exportsMetrics(): Promise<void> {
     );
     return point && Number(point.asDouble ?? point.asInt);
   };
-  await until("an export with the peer", () => peers() === 1, 20_000);
+  await until("an export with the peer", () => peers() === 1);
   const names = metricsIn(exports.at(-1)).map(({ name }) => name);
   for (const name of ["signalbox.connections_accepted", "signalbox.ready"]) {
     assertEquals(names.filter((one) => one === name).length, 1, name);

@@ -143,7 +143,7 @@ clientTest({
   name: "PeerJS client: an offer waits for a peer that comes a moment later",
   needs,
   fn: async () => {
-    await using server = await startServerProcess(["--expire_timeout", "20000"]);
+    await using server = await startServerProcess(["--expire_timeout", "300000"]);
     await using site = await startPeerJsSite();
     await using browser = await launchBrowser();
     const alice = await openPeer(browser, site, server.url, "alice");

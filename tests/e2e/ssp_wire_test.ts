@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
 import { assertEmpty } from "../helpers/wire/gauges.ts";
 import { closePayload, OPCODE } from "../helpers/wire/raw_frames.ts";
 import { RawSocket } from "../helpers/wire/raw_socket.ts";
@@ -168,12 +169,13 @@ Deno.test("ssp: a member that does not read is dropped, the pool hears everythin
 });
 
 Deno.test("ssp: a member that answers no ping has left", async () => {
-  await using server = startTestServer({ args: ["--keepalive-timeout", "1"] });
+  await using server = startTestServer({ args: ["--keepalive-timeout", "2"] });
   const { client } = await join(server);
   using silent = await RawSocket.upgrade(`${server.wsUrl}/ssp/v1`);
   await silent.send(frameOf("rtc:join", { pool: "p" }));
   const { data: { id } } = await nextEvent(client);
-  const left = await within("its departure", nextEvent(client), 10_000);
+  // Less than the 28 s of the default.
+  const left = await within("its departure", nextEvent(client), 25_000);
   assertEquals(left, event("rtc:close", { uid: id, id }));
   await client.close();
 });
@@ -208,6 +210,7 @@ Deno.test("ssp: at / it is recognised beside GStreamer, whose rules hold for all
 Deno.test("ssp: at / it is counted, logged and limited as ssp", async () => {
   await using server = startTestServer({
     args: ["--ssp-frame-burst", "3", "--ssp-frames-per-second", "1"],
+    clock: new FakeClock(), // no allowance grows meanwhile
   });
   const { client } = await join(server, "/");
   const gst = await WsClient.open(`${server.wsUrl}/`);

@@ -121,13 +121,14 @@ Deno.test({
         await (await fetch(`${url}/healthz`)).body?.cancel();
         worstMs = Math.max(worstMs, performance.now() - before);
         return performance.now() - begin > 80_000;
-      }, 90_000);
+      });
       assertMatch(await readiness(server), /^503 not ready: the store: /);
       stopped.signal("SIGTERM");
-      assertEquals((await within("the end", stopped.ended, 10_000)).code, 0);
+      assertEquals((await within("the end", stopped.ended)).code, 0);
     }
     await until("the recovery", async () => await readiness(server) === "200 ready");
-    assert(worstMs < 1_000, `somebody waited for ${worstMs} ms`);
+    // A client that waited for the lock would wait for more than a minute.
+    assert(worstMs < 20_000, `somebody waited for ${worstMs} ms`);
     await proveKept(server, one, "carol");
   },
 });

@@ -11,6 +11,7 @@ import {
   type TopicsSite,
 } from "../helpers/browser/topics.ts";
 import { clientTest } from "../helpers/process/clients.ts";
+import { freePort } from "../helpers/process/ports.ts";
 import { readmeSnippet } from "../helpers/process/readme.ts";
 import { startServerProcess } from "../helpers/process/server_process.ts";
 import { startTcpProxy } from "../helpers/wire/tcp_proxy.ts";
@@ -122,15 +123,14 @@ clientTest({
     await using site = await startYjsSite();
     await using browser = await launchBrowser();
     let pages: Page[];
-    let port: string;
+    const listen = `--listen=http://127.0.0.1:${freePort()}`;
     {
-      await using server = await startServerProcess();
-      port = new URL(server.url).port;
+      await using server = await startServerProcess([listen]);
       pages = await openDocuments({ browser, site, server }, 2);
       await assertConverge(pages, "before");
       await server.stop("SIGTERM");
     }
-    await using server = await startServerProcess([`--listen=http://127.0.0.1:${port}`]);
+    await using server = await startServerProcess([listen]);
     const newcomer = await browser.newPage(site.url(2));
     await share({ browser, site, server }, newcomer);
     await assertConverge([...pages, newcomer], "after");

@@ -111,7 +111,7 @@ Deno.test("a receiver that hangs holds up no client, and the end no longer than 
   const text = await (await fetch(`${server.url}/metrics`)).text();
   const queued = Number(/^signalbox_webhook_queued_events (\d+)$/m.exec(text)?.[1]);
   assert(queued >= 9, `${queued} events wait`);
-  await within("the end", server.stop(), 20_000);
+  await within("the end", server.stop());
   const warning = server.log.find(({ what }) => what === "events not delivered");
   assert(Number(warning?.facts["count"]) > queued, JSON.stringify(warning));
 });

@@ -11,6 +11,8 @@ import { until } from "../helpers/wire/waiting.ts";
 // A file that is lost while the server runs: it is noticed, told of, and made up for from memory.
 
 const MINUTE = 60_000;
+/** Time goes by quickly in these tests: files may be slow for longer than usual. */
+const PATIENT = { timeoutMs: 60_000 };
 
 interface Running {
   readonly store: Store;
@@ -21,7 +23,7 @@ interface Running {
 
 async function open(folder: string): Promise<Running> {
   const [clock, witness] = [new FakeClock(), new StoreWitness()];
-  const store = await openAt(folder, { clock, witness });
+  const store = await openAt(folder, { clock, witness, ...PATIENT });
   await until("the rest to be read", () => store.isLoaded);
   return { store, clock, witness, file: `${folder}/signalbox.kv` };
 }

@@ -5,7 +5,7 @@ import { systemClock } from "../../src/system/clock.ts";
 import { runMain } from "../helpers/process/main_process.ts";
 import { RemoteKv } from "../helpers/store/kv_connect.ts";
 import { NOBODY, openAt, StoreWitness } from "../helpers/store/store.ts";
-import { until } from "../helpers/wire/waiting.ts";
+import { PATIENCE_MS, until } from "../helpers/wire/waiting.ts";
 
 // A remote Deno KV that fails. The other end is our own: a real one cannot be had offline.
 
@@ -18,7 +18,7 @@ function open(
 ): Promise<Store> {
   // The runtime reads the token from there.
   Deno.env.set("DENO_KV_ACCESS_TOKEN", "token-of-this-test");
-  return openAt(url, { clock: systemClock, witness, timeoutMs: 300 });
+  return openAt(url, { clock: systemClock, witness, timeoutMs: 2_000 });
 }
 
 Deno.test("the token of DENO_KV_ACCESS_TOKEN goes to a remote store", async () => {
@@ -66,7 +66,7 @@ for (
     assertEquals(await reservations.claim("x", "two", MINUTE), "taken");
     remote.heal();
     await until("the recovery", () => store.trouble === undefined);
-    assertEquals(await store.flush(5_000), true);
+    assertEquals(await store.flush(PATIENCE_MS), true);
     await store.close();
     await using again = await open(remote);
     assertEquals(await again.dialect("a", NOBODY).reservations.claim("x", "two", 1), "taken");

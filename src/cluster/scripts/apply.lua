@@ -477,6 +477,26 @@ steps.B = {
 -- The list of a room.
 steps.L = { 2, list }
 
+-- The same as a step with an answer, for a node that has no member in the room.
+steps.W = {
+  3,
+  function(ticket, realm, room)
+    list(realm, room)
+    tell(me, "entered", ticket)
+  end,
+}
+
+-- This node follows a room from now on, with or without members of its own. While a lost engine fills
+-- again the list is not whole yet: the node asks for it afterwards.
+steps.F = {
+  2,
+  function(realm, room)
+    local _, _, seen = roomKeys(realm, room)
+    if call("SADD", P .. "follows:" .. me, realm .. ":" .. room) == 1 then count(seen, me, 1) end
+    if mode ~= "restore" then list(realm, room) end
+  end,
+}
+
 -- Whether a partner is still there, once a lost engine is full again.
 steps.K = {
   3,
@@ -485,6 +505,16 @@ steps.K = {
     if not it or it.fence ~= fence then tell(me, "left", realm, id, fence, "") end
   end,
 }
+
+local function unfollow(node)
+  local key = P .. "follows:" .. node
+  for _, name in ipairs(call("SMEMBERS", key)) do
+    local members, sums, seen = roomKeys(name:match("^([^:]*):(.*)$"))
+    call("HDEL", seen, node)
+    dropEmpty(members, sums, seen)
+  end
+  call("DEL", key)
+end
 
 -- Reaps a dead node, some ids at a time; last the node itself.
 steps.Q = {
@@ -499,6 +529,7 @@ steps.Q = {
     for _ = 1, REAPED_AT_ONCE do
       local name = call("SPOP", P .. "of:" .. dead)
       if not name then
+        unfollow(dead)
         call("HDEL", P .. "nodes", dead)
         call("HDEL", P .. "calls", dead)
         call("DEL", P .. "in:" .. dead)

@@ -5,7 +5,7 @@ import type { Permits } from "../../core/session.ts";
 import type { Place } from "./seat.ts";
 
 /** The dialect of a client that is called from another one. */
-interface Called extends Place {
+export interface Called extends Place {
   readonly authenticator: Authenticator;
 }
 

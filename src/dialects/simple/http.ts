@@ -25,9 +25,11 @@ const PARAMETERS: ReadonlySet<string> = new Set(["room", "token", "p_id"]);
 
 /** The join that a URL asks for (§2); undefined for one that names no room. */
 export function joinOfUrl(
-  { searchParams }: URL,
+  url: URL,
   { trustIds }: Pick<SimpleServer, "trustIds">,
 ): JoinFrame | undefined {
+  if (url.search === "") return undefined;
+  const { searchParams } = url;
   const isSecret = (name: string): boolean => searchParams.has(name);
   if (SECRETS.some(isSecret) || (!trustIds && isSecret("p_id"))) {
     throw new SignalError("bad_frame", "secrets do not belong in URLs: send a join frame");

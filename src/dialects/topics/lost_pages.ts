@@ -1,8 +1,14 @@
+import * as z from "zod";
+
 /** A connection that was lost: the id that it announced, and its topics in their order. */
-export interface LostPage {
-  readonly id: string;
-  readonly topics: readonly string[];
-  readonly address: string;
+export const LostPage = z.object({
+  id: z.string(),
+  topics: z.array(z.string()),
+  address: z.string(),
+});
+
+/** A connection that was lost, for as long as it is remembered. */
+export interface LostPage extends Readonly<z.infer<typeof LostPage>> {
   /** On the server's clock. */
   readonly expiresAtMs: number;
 }

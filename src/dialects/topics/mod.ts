@@ -2,18 +2,21 @@ import * as z from "zod";
 import { checkBefore, type Pass, passFor } from "../kit/pass.ts";
 import { type Channels, newQuota } from "../../core/channels.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { FarReceiver } from "../../core/far_channels.ts";
 import type { Link } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { UpgradeRoute } from "../../http/route.ts";
 import { defineDialect, type OpenDialect, type Reading, type Sealing } from "../dialect.ts";
 import { limit, linkLimitOptions, pathText, toggle, whole, wholeIfGiven } from "../kit/options.ts";
 import { readSealed } from "../kit/sealed.ts";
+import { trysteroReceiver, yjsReceiver } from "./far.ts";
 import { Counts, DROP_REASONS } from "./counts.ts";
 import { HeldAnnouncements } from "./held_announcements.ts";
-import { LostPages } from "./lost_pages.ts";
+import { LostPage, LostPages } from "./lost_pages.ts";
 import { isTopics, type Shape } from "./messages.ts";
 import { topicOperations } from "./operations.ts";
-import { type TopicsServer, TopicsSession } from "./session.ts";
+import type { TopicsServer } from "./server.ts";
+import { TopicsSession } from "./session.ts";
 import type { Publication, Subscription } from "./subscription.ts";
 
 const EXPIRE_MS = 5_000;
@@ -65,32 +68,31 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /** A lost page, as it is sealed. */
-const Sealed = z.object({
-  id: z.string(),
-  topics: z.array(z.string()),
-  address: z.string(),
-  leftMs: z.number(),
-});
+const Sealed = LostPage.extend({ leftMs: z.number() });
 
 /** Publish and subscribe for y-webrtc's documents and Trystero's rooms. */
 export const topics = defineDialect({
   name: "topics",
   title: "Topics",
   options,
+  isClusterable: true,
   open(options, { hub, realm, dialect, clock, store, authenticator }): OpenDialect {
     const quota = newQuota({
       maxChannels: options.maxTopics,
       maxSubscriptions: options.maxSubscriptionsTotal,
     });
     const limits = { maxSubscribers: options.maxSubscribers, quota };
-    const openChannels = (kind: Shape): Channels<Publication, Subscription> =>
-      hub.channels.open({ realm, kind, limits });
-    const channels = { yjs: openChannels("yjs"), trystero: openChannels("trystero") };
+    const openChannels = (kind: Shape, far: FarReceiver): Channels<Publication, Subscription> =>
+      hub.channels.open({ realm, kind, limits, far });
+    const channels = {
+      yjs: openChannels("yjs", yjsReceiver(() => server)),
+      trystero: openChannels("trystero", trysteroReceiver(() => server)),
+    };
     const counts = new Counts();
     const lost = new LostPages(options.maxRemembered);
     const held = new HeldAnnouncements(options.maxHeldAnnouncements);
     let serial = 0;
-    const server = {
+    const server: TopicsServer = {
       channels,
       clock,
       lost,

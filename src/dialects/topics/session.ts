@@ -1,33 +1,13 @@
-import type { Channels } from "../../core/channels.ts";
-import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
 import { type Expulsion, refusalOf } from "../../core/expulsion.ts";
 import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
-import type { Counts } from "./counts.ts";
-import type { HeldAnnouncements } from "./held_announcements.ts";
-import type { LostPages } from "./lost_pages.ts";
+import { farYjs } from "./far.ts";
 import { type Change, encode, type Publish, readCommand, type Shape } from "./messages.ts";
-import { type Owner, type Publication, Subscription } from "./subscription.ts";
+import type { TopicsServer } from "./server.ts";
+import { type Owner, Subscription } from "./subscription.ts";
 import { WIRE } from "./wire.ts";
-
-/** Shared by all connections of the dialect. */
-export interface TopicsServer {
-  readonly channels: Readonly<Record<Shape, Channels<Publication, Subscription>>>;
-  readonly clock: Clock;
-  readonly lost: LostPages;
-  readonly held: HeldAnnouncements;
-  readonly counts: Counts;
-  /** Orders subscriptions and announcements. */
-  readonly nextSerial: () => number;
-  readonly maxTopicLength: number;
-  readonly maxSubscriptions: number;
-  /** Every publication goes to every subscriber, as on the original servers. */
-  readonly isBroadcast: boolean;
-  readonly announceWindowMs: number;
-  readonly resumeMs: number;
-}
 
 type Yjs = Publish & { readonly shape: "yjs" };
 type Trystero = Publish & { readonly shape: "trystero" };
@@ -117,29 +97,44 @@ export class TopicsSession implements Session, Owner {
     for (const topic of topics) this.#unsubscribe("trystero", topic);
     const { lost, clock, resumeMs } = this.#server;
     if (departure === "left" || this.#pageId === undefined || resumeMs === 0) return;
-    const { address } = this.link;
-    lost.add({ id: this.#pageId, topics, address, expiresAtMs: clock.now() + resumeMs });
+    const page = { id: this.#pageId, topics, address: this.link.address };
+    lost.add({ ...page, expiresAtMs: clock.now() + resumeMs });
+    // The page may come back to any node.
+    if (topics.length > 0) this.#server.channels.trystero.far?.tell(page);
   }
 
   #publishYjs(publish: Yjs): void {
-    const { channels, counts, held, isBroadcast } = this.#server;
+    const { channels: { yjs }, counts, isBroadcast } = this.#server;
     const { topic, note } = publish;
     if (!this.#mayName(topic)) return;
     counts.published++;
-    const clients = channels.yjs.count(topic);
-    if (clients === 0) return;
-    const text = encode({ type: "yjs", publish, clients });
-    if (note === undefined || isBroadcast) {
-      counts.delivered += channels.yjs.publish(topic, { text, announcement: undefined });
-    } else if (note.type === "announce") {
-      this.#announce(topic, note.from, text);
-    } else {
+    if (note?.type === "signal" && !isBroadcast) return this.#signal(publish, note.to);
+    sendFar(yjs, publish);
+    // A node without subscribers does not know how many there are.
+    if (yjs.countHere(topic) === 0) return;
+    const text = encode({ type: "yjs", publish, clients: yjs.count(topic) });
+    if (note?.type === "announce" && !isBroadcast) return this.#announce(topic, note.from, text);
+    counts.delivered += yjs.publish(topic, { text, announcement: undefined });
+  }
+
+  /** Signals go to those who announced the id, on any node; if nobody did, to all. */
+  #signal(publish: Yjs, id: string): void {
+    const { channels: { yjs }, counts, held } = this.#server;
+    const { topic } = publish;
+    const named = yjs.far?.named(topic, id) ?? [];
+    let isKnown = named.length > 0;
+    if (yjs.countHere(topic) > 0) {
       const by = held.size === 0 ? undefined : this.#yjs?.get(topic);
-      if (by !== undefined) held.answered(by, note.to);
+      if (by !== undefined) held.answered(by, id);
+      const text = encode({ type: "yjs", publish, clients: yjs.count(topic) });
       const publication = { text, announcement: undefined };
-      counts.delivered += channels.yjs.publishTo(topic, note.to, publication) ??
-        channels.yjs.publish(topic, publication);
+      const taken = yjs.publishTo(topic, id, publication);
+      if (taken === undefined && !isKnown) counts.delivered += yjs.publish(topic, publication);
+      counts.delivered += taken ?? 0;
+      isKnown ||= taken !== undefined;
     }
+    if (named.length > 0) sendFar(yjs, publish, named);
+    else if (!isKnown) sendFar(yjs, publish);
   }
 
   /** Announcements go to all subscribers but those that the announcer is calling already (§5). */
@@ -174,8 +169,9 @@ export class TopicsSession implements Session, Owner {
       this.#pageId = announces;
       this.#resume(announces, topic);
     }
-    if (trystero.count(topic) === 0) return;
+    if (trystero.far === undefined && trystero.count(topic) === 0) return;
     const text = encode({ type: "trystero", publish });
+    trystero.far?.send(topic, text, text.length);
     counts.delivered += trystero.publish(topic, { text, announcement: undefined });
   }
 
@@ -237,6 +233,15 @@ export class TopicsSession implements Session, Owner {
     this.#server.counts.drop("too_long");
     throw new SignalError("room_invalid", "Topic is too long");
   }
+}
+
+/** Sends to the other nodes with subscribers: to all, or to those with a receiver of a signal. */
+function sendFar(
+  { far }: TopicsServer["channels"]["yjs"],
+  publish: Yjs,
+  named?: readonly string[],
+): void {
+  far?.send(publish.topic, farYjs(publish, named !== undefined), publish.text.length, named);
 }
 
 /** Throws the refusal of a topic that the token does not grant. */

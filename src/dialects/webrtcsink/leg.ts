@@ -1,5 +1,18 @@
-import type { Candidate, Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/signal.ts";
-import type { SessionNews } from "./messages.ts";
+import type { PeerSummary } from "../../core/events.ts";
+import type {
+  CallRole,
+  Candidate,
+  Crossing,
+  End,
+  Leg,
+  Lifted,
+  Signal,
+  Untaken,
+} from "../../core/signal.ts";
+import { type Called, mayCallAs } from "../kit/callers.ts";
+import type { Party } from "./far_sessions.ts";
+import { isCallable, type SessionNews } from "./messages.ts";
+import type { Sessions } from "./sessions.ts";
 
 /** The connection of the client that a leg speaks for. */
 export interface PeerLine {
@@ -130,4 +143,31 @@ function wordOf(why: End): string | null {
   if (why === "failed") return "the call failed: both sides have made an offer";
   if (why === "unanswered") return "the other side has not answered";
   return why === "refused" ? "refused by the other side" : null;
+}
+
+/** A client's end of a call; a peer without a role is called by nobody, but calls others. */
+export function legOf(
+  server: Called & { readonly sessions: Sessions },
+  client: Party,
+  other: PeerSummary,
+  role: CallRole,
+): Leg | Untaken {
+  const { hub, realm, sessions } = server;
+  const { peer, status } = client;
+  const isProducer = role === "callee" && status.roles.includes("producer");
+  const wanted = isProducer ? "consume" : "produce";
+  const mayCall = role === "caller" || isCallable(status) && mayCallAs(server, wanted, other.id);
+  const handle = hub.find(realm, other.id)?.handle;
+  if (peer === undefined || handle === undefined || !mayCall) return "absent";
+  return new WebRtcSinkLeg({
+    write: (news) => client.tell(news, other.id),
+    start: (own) => {
+      const [producer, consumer] = own === "producer" ? [peer, handle] : [handle, peer];
+      return sessions.tryStart(producer, consumer, role === "callee" ? handle : peer)?.id;
+    },
+    forget: (id) => {
+      const session = sessions.find(id, peer.id);
+      if (session !== undefined) sessions.end(session);
+    },
+  }, isProducer ? "producer" : "consumer");
 }

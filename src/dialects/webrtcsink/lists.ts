@@ -15,6 +15,8 @@ export class Lists {
   readonly #place: Place;
   #producers: string | undefined = undefined;
   #consumers: string | undefined = undefined;
+  /** The changes of other nodes' peers that the answers know of. */
+  #changes = 0;
 
   constructor(place: Place) {
     this.#place = place;
@@ -22,11 +24,13 @@ export class Lists {
 
   /** The answer to `list`. */
   producers(): string {
+    this.#catchUp();
     return this.#producers ??= encodeProducers(this.#having("producer"));
   }
 
   /** The answer to `listConsumers`: the peers that wait for a producer's call. */
   consumers(): string {
+    this.#catchUp();
     return this.#consumers ??= encodeConsumers(this.#having("consumer"));
   }
 
@@ -34,6 +38,14 @@ export class Lists {
   forget({ roles }: Status): void {
     if (roles.includes("producer")) this.#producers = undefined;
     if (roles.includes("consumer")) this.#consumers = undefined;
+  }
+
+  /** Drops the answers if peers of other nodes have changed. */
+  #catchUp(): void {
+    const changes = this.#place.hub.elsewhere?.changes ?? 0;
+    if (changes === this.#changes) return;
+    this.#changes = changes;
+    this.#producers = this.#consumers = undefined;
   }
 
   #having(role: Role): ListedPeer[] {

@@ -3,9 +3,10 @@ import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { KIB, limit, linkLimitOptions, pathText, whole, wholeIfGiven } from "../kit/options.ts";
 import { passFor } from "../kit/pass.ts";
+import { FarSessions } from "./far_sessions.ts";
 import { Lists, statusAbroad } from "./lists.ts";
 import { encodeStatus, NO_STATUS } from "./messages.ts";
-import { type WebRtcSinkServer, WebRtcSinkSession } from "./session.ts";
+import { LIST, type WebRtcSinkServer, WebRtcSinkSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 
 const options = z.strictObject({
@@ -36,6 +37,7 @@ export const webrtcsink = defineDialect({
   name: "webrtcsink",
   title: "webrtcsink",
   options,
+  isClusterable: true,
   bridging: { call: "api.createConsumerSession(id).connect()" },
   open(options, { hub, realm, dialect, isBridged, clock, authenticator }): OpenDialect {
     const sessions = new Sessions(options, hub.openCalls, dialect);
@@ -48,6 +50,7 @@ export const webrtcsink = defineDialect({
       news: new EncodeOnce<string>(),
       lists: new Lists({ hub, realm, dialect }),
       sessions,
+      far: new FarSessions({ hub, realm, dialect }, clock, sessions),
       maxPeers: options.maxPeers,
       maxMembers: options.maxMembers,
       maxMetaBytes: options.maxMetaBytes,
@@ -56,6 +59,8 @@ export const webrtcsink = defineDialect({
       idHalf: isBridged ? "high" : "any",
     };
     if (isBridged) announceForeign(server);
+    // Every node has the whole list, whichever clients it has.
+    hub.elsewhere?.follow({ realm, kind: "list", room: LIST });
     return {
       routes: options.paths.map((path) => ({
         kind: "upgrade",

@@ -8,13 +8,13 @@ import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsio
 import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
-import { mayCallAs } from "../kit/callers.ts";
 import { jsonBytes } from "../kit/json.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import type { Pass } from "../kit/pass.ts";
 import { type IdHalf, newServerId } from "../kit/server_ids.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
-import { WebRtcSinkLeg } from "./leg.ts";
+import { legOf } from "./leg.ts";
+import { type FarSessions, isFarNews, type Party } from "./far_sessions.ts";
 import { withInfo } from "./token_info.ts";
 import type { Lists } from "./lists.ts";
 import {
@@ -36,7 +36,7 @@ import {
   type Version,
 } from "./messages.ts";
 import { type MediaSession, partnerIn, type Sessions } from "./sessions.ts";
-import { explained, unsent, WIRE } from "./wire.ts";
+import { explained, noPeer, quote, unsent, WIRE } from "./wire.ts";
 
 /** The parts that all connections of the dialect share. */
 export interface WebRtcSinkServer extends Place {
@@ -45,6 +45,7 @@ export interface WebRtcSinkServer extends Place {
   readonly news: EncodeOnce<string>;
   readonly lists: Lists;
   readonly sessions: Sessions;
+  readonly far: FarSessions;
   readonly maxPeers: number;
   readonly maxMembers: number;
   readonly maxMetaBytes: number;
@@ -58,12 +59,10 @@ export interface WebRtcSinkServer extends Place {
  * All peers that have, or had, a role; their descriptions are their status. Listeners learn of the
  * others by its news. A peer without a role takes up no place in it.
  */
-const LIST = "peers";
-/** Characters of a client's text that an answer repeats. */
-const MAX_QUOTED = 64;
+export const LIST = "peers";
 
 /** One peer. It has an id from the start, publishes its status, and is in any number of sessions. */
-export class WebRtcSinkSession implements Session {
+export class WebRtcSinkSession implements Session, Party {
   readonly link: Link;
   readonly #server: WebRtcSinkServer;
   /** Undefined if no token is needed. */
@@ -90,6 +89,15 @@ export class WebRtcSinkSession implements Session {
   /** Every client sends a message after its welcome. */
   get isIdentified(): boolean {
     return this.#hasSpoken;
+  }
+
+  /** Undefined before its welcome, and at its end. */
+  get peer(): PeerHandle | undefined {
+    return this.#seat.peer;
+  }
+
+  get status(): Status {
+    return this.#status;
   }
 
   get permits(): Pass | undefined {
@@ -124,8 +132,9 @@ export class WebRtcSinkSession implements Session {
   deliver(event: PeerEvent): void {
     switch (event.type) {
       case "relay":
+        if (isFarNews(event.payload)) return this.#server.far.take(this, event.payload, event.from);
         // Between peers of one dialect the payload is what this class sent.
-        return this.#tell(event.payload as SessionNews, event.from);
+        return this.tell(event.payload as SessionNews, event.from);
       case "joined":
       case "described":
       case "left":
@@ -144,11 +153,13 @@ export class WebRtcSinkSession implements Session {
       case "stopped":
       case "replaced":
         return this.link.close(1000);
-      // The dialect makes no pairs of the hub, and holds no messages.
+      // Only peers of different nodes are paired.
       case "paired":
-      case "gone":
-      case "undelivered":
         return;
+      case "gone":
+        return this.#server.far.gone(this, event.peer);
+      case "undelivered":
+        return event.returned && this.#server.far.undelivered(this, event.peer, event.returned);
       default:
         event satisfies never;
     }
@@ -221,6 +232,7 @@ export class WebRtcSinkSession implements Session {
     if (message.sdp?.type === "offer" && session.consumer.id === peer.id) {
       throw new SignalError("not_allowed", "Cannot pass an offer on: only the producer makes one");
     }
+    if (session.isFar) return this.#server.far.pass(peer, session, message);
     const outcome = this.#server.hub.send(peer, partnerIn(session, peer.id), message);
     const isRefused = outcome === "untranslatable" || outcome === "not_renegotiable";
     if (isRefused) throw unsent(outcome);
@@ -275,14 +287,23 @@ export class WebRtcSinkSession implements Session {
       JSON.stringify(status) === JSON.stringify(this.#status);
   }
 
-  #startSession(peer: PeerHandle, id: PeerId, offer: string | null): void {
+  #startSession(peer: PeerHandle, id: PeerId, offer: string | null): void | Promise<void> {
     this.#spendRequest();
-    const { hub, realm, sessions } = this.#server;
+    const { hub, realm } = this.#server;
+    const found = hub.find(realm, id);
+    const isHere = found !== undefined && found.receiver.isElsewhere !== true;
+    if (isHere || hub.elsewhere === undefined) return this.#startWith(peer, id, offer);
+    // By the pair both nodes learn of the other peer, and when it is gone.
+    return after(hub.pair(peer, id), () => this.#startWith(peer, id, offer));
+  }
+
+  #startWith(peer: PeerHandle, id: PeerId, offer: string | null): void | Promise<void> {
+    // The client may have left meanwhile.
+    if (this.#seat.peer !== peer) return;
+    const { hub, realm, sessions, far } = this.#server;
     const target = hub.find(realm, id);
-    const quoted = JSON.stringify(id.slice(0, MAX_QUOTED));
-    if (target === undefined) {
-      throw new SignalError("peer_unknown", `Cannot start a session: no peer ${quoted}`);
-    }
+    if (target === undefined) throw noPeer(id);
+    const quoted = quote(id);
     if (target.dialect !== peer.dialect) return this.#startAbroad(peer, target, offer);
     const { roles } = statusOf(target, peer.dialect);
     if (target.id === peer.id || !(roles.includes("producer") || roles.includes("consumer"))) {
@@ -296,7 +317,10 @@ export class WebRtcSinkSession implements Session {
     const [producer, consumer] = roles.includes("producer")
       ? [target.handle, peer]
       : [peer, target.handle];
-    const { id: sessionId } = sessions.start(producer, consumer, peer);
+    const isFar = target.receiver.isElsewhere === true;
+    const session = sessions.start(producer, consumer, peer, isFar ? {} : undefined);
+    const sessionId = session.id;
+    if (isFar) return far.open(this, peer, session, offer);
     // The consumer has to know the session before its first message.
     this.#notify(peer, consumer, producer, { type: "sessionStarted", sessionId });
     this.#notify(peer, producer, consumer, { type: "startSession", sessionId, offer });
@@ -309,7 +333,7 @@ export class WebRtcSinkSession implements Session {
     const old = sessions.ofConsumer(peer.id).find(({ producer }) => producer.id === target.id);
     if (old !== undefined) {
       this.#end(peer, old, null);
-      this.#tell({ type: "endSession", sessionId: old.id, error: null }, target.id);
+      this.tell({ type: "endSession", sessionId: old.id, error: null }, target.id);
     }
     const session = sessions.start(target.handle, peer, peer);
     const sessionId = session.id;
@@ -318,36 +342,16 @@ export class WebRtcSinkSession implements Session {
       sessions.end(session);
       throw unsent(outcome);
     }
-    this.#tell({ type: "sessionStarted", sessionId }, target.id);
+    this.tell({ type: "sessionStarted", sessionId }, target.id);
   }
 
-  /** A peer without a role is called by nobody, but calls others. */
   leg(other: PeerSummary, role: CallRole): Leg | Untaken {
-    const { hub, realm, sessions } = this.#server;
-    const { peer } = this.#seat;
-    const { roles } = this.#status;
-    const isProducer = role === "callee" && roles.includes("producer");
-    const wanted = isProducer ? "consume" : "produce";
-    const mayCall = role === "caller" || isCallable(this.#status) &&
-        mayCallAs(this.#server, wanted, other.id);
-    const handle = hub.find(realm, other.id)?.handle;
-    if (peer === undefined || handle === undefined || !mayCall) return "absent";
-    return new WebRtcSinkLeg({
-      write: (news) => this.#tell(news, other.id),
-      start: (own) => {
-        const [producer, consumer] = own === "producer" ? [peer, handle] : [handle, peer];
-        return sessions.tryStart(producer, consumer, role === "callee" ? handle : peer)?.id;
-      },
-      forget: (id) => {
-        const session = sessions.find(id, peer.id);
-        if (session !== undefined) sessions.end(session);
-      },
-    }, isProducer ? "producer" : "consumer");
+    return legOf(this.#server, this, other, role);
   }
 
   /** Informs one side of a new session about the other; one of them is this peer. */
   #notify(peer: PeerHandle, to: PeerHandle, about: PeerHandle, news: SessionNews): void {
-    if (to.id === peer.id) this.#tell(news, about.id);
+    if (to.id === peer.id) this.tell(news, about.id);
     else this.#server.hub.send(peer, to, news);
   }
 
@@ -366,14 +370,19 @@ export class WebRtcSinkSession implements Session {
 
   /** Informs the other side, except at the server's end: streams go on without it. */
   #end(peer: PeerHandle, session: MediaSession, error: string | null): void {
-    const { hub, sessions } = this.#server;
+    const { hub, realm, sessions, far } = this.#server;
     sessions.end(session);
+    if (session.isFar) return far.end(peer, session, error);
     if (hub.isSilent) return;
     const partner = partnerIn(session, peer.id);
-    hub.send(peer, partner, { type: "endSession", sessionId: session.id, error });
+    const news = { type: "endSession", sessionId: session.id, error } as const;
+    if (hub.find(realm, peer.id)?.handle === peer) return void hub.send(peer, partner, news);
+    // Other nodes took the peer for gone, and it may not send any more.
+    const receiver = hub.find(realm, partner.id)?.receiver;
+    if (receiver instanceof WebRtcSinkSession) receiver.tell(news, peer.id);
   }
 
-  #tell(news: SessionNews, from: PeerId): void {
+  tell(news: SessionNews, from: PeerId): void {
     this.link.send(encodeNews(news, from, this.#version));
   }
 

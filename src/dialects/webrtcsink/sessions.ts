@@ -9,6 +9,8 @@ export interface MediaSession {
   readonly consumer: PeerHandle;
   /** The session in the list of calls. */
   readonly call: OpenCall;
+  /** One of the two is on another node, which has a half of its own. */
+  readonly isFar: boolean;
 }
 
 export interface SessionLimits {
@@ -40,14 +42,20 @@ export class Sessions {
   /**
    * Starts a session; throws a SignalError if there are too many.
    * @param from the one of the two that calls
+   * @param far for a half of a session with a peer of another node, which may have named it
    */
-  start(producer: PeerHandle, consumer: PeerHandle, from: PeerHandle): MediaSession {
+  start(
+    producer: PeerHandle,
+    consumer: PeerHandle,
+    from: PeerHandle,
+    far?: { readonly id?: string },
+  ): MediaSession {
     const full = this.#fullAt(producer, consumer);
     if (full !== undefined) {
       const code = full === "server" ? "rooms_full" : "peer_busy";
       throw new SignalError(code, `Cannot start a session: the ${full} has too many`);
     }
-    return this.#add(producer, consumer, from);
+    return this.#add(producer, consumer, from, far);
   }
 
   /** The same for a peer that is being called; undefined if there are too many. */
@@ -72,11 +80,18 @@ export class Sessions {
     return ofConsumer >= maxSessionsPerConsumer ? "consumer" : undefined;
   }
 
-  #add(producer: PeerHandle, consumer: PeerHandle, from: PeerHandle): MediaSession {
-    const id = crypto.randomUUID();
+  #add(
+    producer: PeerHandle,
+    consumer: PeerHandle,
+    from: PeerHandle,
+    far?: { readonly id?: string },
+  ): MediaSession {
+    const { id = crypto.randomUUID() } = far ?? {};
     const to = from.id === producer.id ? consumer : producer;
-    const call = this.#calls.start({ dialect: this.#dialect, id, from, to });
-    const session = { id, producer, consumer, call };
+    // The other node names the sessions that its peers start.
+    const isElsewhere = far?.id !== undefined;
+    const call = this.#calls.start({ dialect: this.#dialect, id, from, to, isElsewhere });
+    const session = { id, producer, consumer, call, isFar: far !== undefined };
     this.#byId.set(session.id, session);
     add(this.#ofProducer, producer.id, session);
     add(this.#ofConsumer, consumer.id, session);

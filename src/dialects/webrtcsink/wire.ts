@@ -1,5 +1,5 @@
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
-import type { Refused } from "../../core/events.ts";
+import type { PeerId, Refused } from "../../core/events.ts";
 import type { Sent } from "../../core/hub.ts";
 import { type Refusal, wordRefusals } from "../kit/refusal.ts";
 import { encodeError } from "./messages.ts";
@@ -51,15 +51,30 @@ const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string
   unavailable: ["unavailable", NOT_AVAILABLE],
 };
 
+/** Characters of a client's text that an answer repeats. */
+const MAX_QUOTED = 64;
+
+/** A client's text in an answer. */
+export function quote(text: string): string {
+  return JSON.stringify(text.slice(0, MAX_QUOTED));
+}
+
+/** The refusal of a session with a peer that is not there. */
+export function noPeer(id: PeerId): SignalError {
+  return new SignalError("peer_unknown", `Cannot start a session: no peer ${quote(id)}`);
+}
+
 /** The refusal of a message that could not be sent. */
 export function unsent(outcome: Exclude<Sent, "sent">): SignalError {
   return new SignalError(...UNSENT[outcome]);
 }
 
 /** The refusal of a step in the hub. */
-export function explained({ reason }: Refused): SignalError {
+export function explained(refused: Refused): SignalError {
+  if (refused.step === "pair" && refused.reason === "peer_unknown") return noPeer(refused.peer);
+  const { reason } = refused;
   switch (reason) {
-    // No other client claims an id that was made here, and the dialect makes no pairs.
+    // No other client claims an id that was made here, and no peer is busy.
     case "id_taken":
     case "peer_busy":
     case "peer_unknown":

@@ -66,7 +66,8 @@ export class Table<Value> {
 
   /** The record, even if it has expired. */
   get(...parts: readonly string[]): ReadonlyRecord<Value> | undefined {
-    return this.#records.get(nameOf(parts));
+    // Most servers ask for each peer and each address, and hold no record.
+    return this.#records.size === 0 ? undefined : this.#records.get(nameOf(parts));
   }
 
   /** All records, including expired ones. */

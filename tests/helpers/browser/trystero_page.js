@@ -68,7 +68,7 @@ async function show() {
 async function watch() {
   const start = Date.now();
   while (!(video?.currentTime > 0.3 && video.videoWidth > 0)) {
-    if (Date.now() - start > 20_000) throw new Error("No moving picture");
+    if (Date.now() - start > 120_000) throw new Error("No moving picture");
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -31,7 +31,7 @@ export async function startNodes(
       String.fromCharCode("a".charCodeAt(0) + nodes.length),
       // A loaded machine may be slow.
       "--cluster-wait-ms",
-      "20000",
+      "120000",
       ...dialects.flatMap((name) => ["--dialects", name]),
       ...args,
     ]);

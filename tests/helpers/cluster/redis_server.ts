@@ -1,4 +1,5 @@
 import { programOf } from "../process/clients.ts";
+import { freePort } from "../process/ports.ts";
 import { within } from "../wire/waiting.ts";
 
 /** A real engine of a test's own, without a disk, on a port that nobody else has. */
@@ -64,9 +65,4 @@ async function spawn(port: number, settings: readonly string[]): Promise<Deno.Ch
   ready.promise.catch(() => {});
   await within("redis-server to be ready", ready.promise);
   return child;
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

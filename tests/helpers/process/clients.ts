@@ -123,7 +123,7 @@ function findGstreamer(): Found {
   const program = [onPath("/usr/bin/python3"), onPath("python3")].find((python) => {
     if (python === undefined) return false;
     // The first scan of the plugins is slow, and one plugin that hangs must not hold up the tests.
-    const probe = spawnSync(python, ["-c", GSTREAMER_PROBE], { timeout: 30_000, stdio: "ignore" });
+    const probe = spawnSync(python, ["-c", GSTREAMER_PROBE], { timeout: 120_000, stdio: "ignore" });
     return probe.status === 0;
   });
   return program === undefined
@@ -138,7 +138,7 @@ function findGstreamer(): Found {
 function findPython(statement: string, packages: string): Found {
   const program = [onPath("/usr/bin/python3"), onPath("python3")].find((python) => {
     if (python === undefined) return false;
-    return spawnSync(python, ["-c", statement], { timeout: 30_000, stdio: "ignore" }).status === 0;
+    return spawnSync(python, ["-c", statement], { timeout: 120_000, stdio: "ignore" }).status === 0;
   });
   return program === undefined ? { missing: `install ${packages} for Python` } : { program };
 }
@@ -179,7 +179,7 @@ function findSystemd(): Found {
 function findRegistry(): Found {
   const program = onPath("npm");
   const isThere = program !== undefined &&
-    spawnSync(program, ["ping"], { timeout: 20_000, stdio: "ignore" }).status === 0;
+    spawnSync(program, ["ping"], { timeout: 120_000, stdio: "ignore" }).status === 0;
   return isThere ? { program } : { missing: "no package registry: needs npm and a network" };
 }
 

@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { within } from "../wire/waiting.ts";
 
 /** Nobody holds a lock for longer, whatever becomes of the test. */
-const MAX_SECONDS = 100;
+const MAX_SECONDS = 200;
 
 /** Another process that holds SQLite's write lock of a file, until this is disposed of. */
 export async function lockFile(path: string): Promise<AsyncDisposable> {

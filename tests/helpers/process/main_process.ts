@@ -15,9 +15,6 @@ export interface MainOptions {
   readonly runner?: readonly string[];
 }
 
-/** How long a program may take that has nothing to do. */
-const END_MS = 60_000;
-
 /** A process that has ended. */
 export interface MainResult {
   readonly code: number;
@@ -41,7 +38,7 @@ export async function runMain(options: MainOptions): Promise<MainResult> {
   const child = spawn(options);
   const output = child.output();
   try {
-    const { code, stdout, stderr } = await within("the end of the program", output, END_MS);
+    const { code, stdout, stderr } = await within("the end of the program", output);
     const decoder = new TextDecoder();
     return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
   } catch (cause) {

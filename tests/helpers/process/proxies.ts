@@ -4,6 +4,7 @@ import haproxy from "../../e2e/proxies/haproxy.cfg" with { type: "text" };
 import nginx from "../../e2e/proxies/nginx.conf" with { type: "text" };
 import { until, within } from "../wire/waiting.ts";
 import { programOf, type ProxyName } from "./clients.ts";
+import { freePort } from "./ports.ts";
 import { readmeSnippet } from "./readme.ts";
 
 /** A reverse proxy before a server, which compresses event streams where it may. */
@@ -82,7 +83,7 @@ export async function runProxy(
   const { args, reload } = KINDS[name];
   const folder = await Deno.makeTempDir({ prefix: `signalbox-${name}-` });
   await Deno.chmod(folder, 0o755); // for the workers, which run as "nobody"
-  const [port, admin] = freePorts();
+  const [port, admin] = [freePort(), freePort()];
   const file = `${folder}/configuration`;
   await Deno.writeTextFile(file, configuration({ folder, port, admin }));
   const env = { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
@@ -149,14 +150,6 @@ export function isOldCaddy(): boolean {
   const { stdout } = new Deno.Command(programOf("caddy"), { args: ["version"] }).outputSync();
   const [, major = 0, minor = 0] = /(\d+)\.(\d+)/.exec(new TextDecoder().decode(stdout)) ?? [];
   return Number(major) === 2 && Number(minor) < 7;
-}
-
-/** Two ports that were free a moment ago: these programs cannot report the port that they chose. */
-function freePorts(): readonly [number, number] {
-  const listeners = [0, 0].map((port) => Deno.listen({ hostname: "127.0.0.1", port }));
-  const [first = 0, second = 0] = listeners.map(({ addr }) => addr.port);
-  for (const listener of listeners) listener.close();
-  return [first, second];
 }
 
 /** HAProxy's worker listens before its master heeds signals: the first one may be lost. */

@@ -18,8 +18,6 @@ export interface ServerProcess extends AsyncDisposable {
 export interface ServerProcessOptions {
   /** Variables added to those of this process, of which no `SIGNALBOX_*` is passed on. */
   env?: Record<string, string>;
-  /** How long it may take to listen; 30 seconds unless told. */
-  startMs?: number;
 }
 
 /**
@@ -27,7 +25,7 @@ export interface ServerProcessOptions {
  */
 export async function startServerProcess(
   args: readonly string[] = [],
-  { env = {}, startMs = 30_000 }: ServerProcessOptions = {},
+  { env = {} }: ServerProcessOptions = {},
 ): Promise<ServerProcess> {
   const isToldWhere = args.some((arg) => isListenFlag(arg) || /^(--port|-p)(=|$)/.test(arg));
   const listening = isToldWhere ? [] : ["--listen", "http://127.0.0.1:0"];
@@ -60,7 +58,7 @@ export async function startServerProcess(
   }
 
   try {
-    const urls = await within("the server to listen", ready.promise, startMs);
+    const urls = await within("the server to listen", ready.promise);
     return {
       url: urls[0] ?? "",
       urls,

@@ -1,4 +1,5 @@
 import { programOf } from "./clients.ts";
+import { freePort } from "./ports.ts";
 import { until } from "../wire/waiting.ts";
 
 /** A coturn on loopback that relays between addresses of this machine. */
@@ -64,12 +65,6 @@ export async function startTurnServer(
     throw error;
   }
   return { url: `turn:127.0.0.1:${port}?transport=udp`, [Symbol.asyncDispose]: stop };
-}
-
-/** A port that was free a moment ago: coturn takes none that it would choose itself. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function isListening(port: number): Promise<boolean> {

@@ -80,13 +80,16 @@ export interface TestStoreOptions {
   readonly witness?: StoreWitness;
 }
 
+/** Longer than a real file takes on a loaded machine. */
+const REAL_TIMEOUT_MS = 30_000;
+
 /** A store's options, wide ones where not told; its clock stands still unless one is given. */
 export function storeOptions(
   {
     clock = new FakeClock(),
     wallNow = Date.now,
     limits = {},
-    timeoutMs = 2_000,
+    timeoutMs = clock === systemClock ? REAL_TIMEOUT_MS : 2_000,
     seals = true,
     witness = new StoreWitness(),
   }: TestStoreOptions = {},

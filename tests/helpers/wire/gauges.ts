@@ -33,7 +33,7 @@ export async function assertEmpty(url: string): Promise<void> {
     }
     return Object.keys(left).length === 0;
   };
-  await until("the server to be empty", isEmpty, 10_000).catch(() => assertEquals(left, {}));
+  await until("the server to be empty", isEmpty).catch(() => assertEquals(left, {}));
 }
 
 /** How many faults of its own a server has counted. */

@@ -40,7 +40,8 @@ Deno.test("a handle that hangs on another process's lock is closed afterwards, a
     closed = handle.retire().then(() => {
       isClosed = true;
     });
-    assert(performance.now() - begin < 1_000);
+    // If it closed at once, this process would hang until the lock ends by itself.
+    assert(performance.now() - begin < 30_000);
     assertEquals(isClosed, false);
   }
   assertEquals(await get, 1);

