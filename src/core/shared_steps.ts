@@ -1,6 +1,5 @@
 import type { Actor, SharedClaim, SharedEntry } from "./backplane.ts";
 import type { Refused } from "./events.ts";
-import type { Ghosts } from "./ghosts.ts";
 import type { HubLimits } from "./limits.ts";
 import {
   type Claim,

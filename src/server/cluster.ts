@@ -8,6 +8,7 @@ import type { Happenings } from "../core/happenings.ts";
 import { Hub } from "../core/hub.ts";
 import { SharedHub } from "../core/shared_hub.ts";
 import { DIALECTS } from "../dialects/mod.ts";
+import { bridges } from "./bridge.ts";
 import { ClusterJournal } from "../observe/cluster_journal.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -22,6 +23,8 @@ export interface Clustered {
 
 /** Length of the end of a name that is made up. */
 const RANDOM_DIGITS = 6;
+/** Dialects whose clients call those of other dialects on other nodes. */
+const BRIDGED_ACROSS: ReadonlySet<string> = new Set(["peerjs", "gstreamer", "ssp", "owt"]);
 /** How long the engine may be away before the node is not ready. */
 const AWAY_MS = 5_000;
 
@@ -124,7 +127,7 @@ function objectionsTo(config: Config): string[] {
     const hint = others.map((name) => `--dialects ${name}`).join(" ");
     objections.push(`Cannot serve ${unable.join(", ")} in a cluster yet: give ${hint}`);
   }
-  if (config.bridge.length > 0) objections.push("Cannot use --bridge in a cluster yet");
+  objections.push(...bridgeObjections(config));
   const { reserveIds, serverIdsOnly, idSecret } = config.peerjs;
   if (config.dialects.includes("peerjs")) {
     if (reserveIds !== undefined) {
@@ -139,10 +142,27 @@ function objectionsTo(config: Config): string[] {
   return objections;
 }
 
+/** Refuses the part of bridging that does not reach other nodes. */
+function bridgeObjections(config: Config): string[] {
+  const objections: string[] = [];
+  const served: readonly string[] = config.dialects;
+  const bridged = DIALECTS.filter((one) => served.includes(one.name) && bridges(config, one));
+  const unable = bridged.filter(({ name }) => !BRIDGED_ACROSS.has(name)).map(({ name }) => name);
+  if (unable.length > 0) {
+    const hint = [...BRIDGED_ACROSS].filter((name) => served.includes(name)).join(" ");
+    objections.push(`Cannot bridge ${unable.join(", ")} in a cluster yet: give --bridge ${hint}`);
+  }
+  if (config.bridgeLobby !== undefined) {
+    objections.push("Cannot use --bridge-lobby in a cluster yet");
+  }
+  return objections;
+}
+
 /** The settings whose difference clients would notice. */
 function sharedSettings(config: Config): ReadonlyMap<string, unknown> {
   const { idSecret, key, serverIdsOnly } = config.peerjs;
   return new Map<string, unknown>([
+    ["bridge", [...config.bridge].sort()],
     ["dialects", [...config.dialects].sort()],
     ["peerjs-key", key],
     ["peerjs-id-secret", idSecret],

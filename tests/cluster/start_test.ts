@@ -50,8 +50,8 @@ Deno.test("cluster: contradictions and dialects that are not ready are errors of
       "Invalid --cluster: the password is given twice, in the URL and by --cluster-password",
     ],
     [
-      ["--cluster", url, "--dialects", "owt", "--bridge", "all"],
-      "Cannot use --bridge in a cluster yet",
+      ["--cluster", url, "--dialects", "owt", "--bridge-lobby", "hall"],
+      "Cannot use --bridge-lobby in a cluster yet",
     ],
     [
       ["--cluster", url, "--peerjs-server-ids-only"],
