@@ -131,8 +131,7 @@ export class ItemHandler {
       case "wanted":
         return this.#appear(a, b);
       case "list":
-        this.#members = [];
-        return;
+        return void this.#members.splice(0);
       case "member":
         return void this.#members.push(this.#peer(parts));
       case "listed":
@@ -154,8 +153,7 @@ export class ItemHandler {
       case "met":
         return this.#pair(sink, kind, a, parts.slice(1));
       case "parted":
-        this.#parts.registry.part(a, b, c);
-        return sink.parted(a, unpackName(b), unpackName(c));
+        return this.#part(sink, a, b, c);
       case "nodeGone":
         return this.#nodeGone(a);
       case "tell": {
@@ -166,6 +164,11 @@ export class ItemHandler {
       default:
         if (!this.#talk(kind, a, b)) this.#parts.report({ type: "unknown" });
     }
+  }
+
+  #part(sink: Sink, realm: string, one: string, other: string): void {
+    this.#parts.registry.part(realm, one, other);
+    sink.parted(realm, unpackName(one), unpackName(other));
   }
 
   #lost(sink: Sink, [realm = "", id = "", fence = "", why]: readonly string[]): void {

@@ -3,7 +3,7 @@ import { processOf } from "./names.ts";
 import type { Outbox, Parcel } from "./outbox.ts";
 import type { Step, Steps } from "./steps.ts";
 
-/** What became of a message that is in no inbox. */
+/** The reason why a message is in no inbox. */
 type Cause = "absent" | "foreign" | "unavailable";
 
 /** Gives messages the outcomes of the calls that carried them. */

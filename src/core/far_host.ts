@@ -23,7 +23,7 @@ interface Waiting {
   readonly answer: Outcome;
 }
 
-/** What this node knows of the leg on the other one. */
+/** The other node's leg, as far as this node knows it. */
 interface Line {
   /** Undefined before the other node has made a leg for the first time. */
   traits: Traits | undefined;
@@ -77,7 +77,7 @@ export class FarHost {
     } else if (line.traits === undefined) {
       line.queue = [waiting];
       this.#owner.order(own, other, { do: "reach", room });
-    } else this.#send(own, other, line, waiting);
+    } else this.#send(own, other, line, [waiting]);
   }
 
   open(own: CallPeer, other: CallPeer): "sent" | Untaken {
@@ -156,13 +156,18 @@ export class FarHost {
     return line;
   }
 
-  #send(own: CallPeer, other: CallPeer, line: Line, { payload, room, answer }: Waiting): void {
-    line.said = payload;
-    answer(this.#pass(() => this.#calls.send(own, other, payload, room)));
+  #send(own: CallPeer, other: CallPeer, line: Line, messages: readonly Waiting[]): void {
+    this.#pass(() => {
+      for (const { payload, room, answer } of messages) {
+        line.said = payload;
+        answer(this.#calls.send(own, other, payload, room));
+      }
+    });
     this.#tidy(own, other);
   }
 
-  #pass(step: () => "sent" | Untaken): "sent" | Untaken {
+  /** Carries a step out, during which a pair without a call may get another one. */
+  #pass<Result>(step: () => Result): Result {
     this.#isPassing = true;
     try {
       return step();
@@ -181,7 +186,7 @@ export class FarHost {
   #flush(own: CallPeer, other: CallPeer, line: Line): void {
     const queue = line.queue ?? [];
     line.queue = undefined;
-    for (const waiting of queue) this.#send(own, other, line, waiting);
+    this.#send(own, other, line, queue);
   }
 
   #ended(own: CallPeer, other: CallPeer, why: End, isOwn: boolean): void {
@@ -212,17 +217,19 @@ interface FarClient {
 class FarLeg implements Leg {
   readonly crossing: Crossing;
   readonly offersFirst: boolean;
+  readonly takesOneOffer: boolean;
   readonly askTimeoutMs?: number;
   readonly showsPresence: boolean;
   readonly restart?: () => void;
   readonly #client: FarClient;
 
   constructor(
-    { crossing, offersFirst, askTimeoutMs, showsPresence, restarts }: Traits,
+    { crossing, offersFirst, takesOneOffer, askTimeoutMs, showsPresence, restarts }: Traits,
     client: FarClient,
   ) {
     this.crossing = crossing;
     this.offersFirst = offersFirst;
+    this.takesOneOffer = takesOneOffer;
     if (askTimeoutMs !== undefined) this.askTimeoutMs = askTimeoutMs;
     this.showsPresence = showsPresence;
     if (restarts) this.restart = client.restart;
@@ -233,8 +240,10 @@ class FarLeg implements Leg {
     return payload instanceof Uplift ? payload.lifted : [];
   }
 
-  /** Whether the client has a form for the signal turns out on its node. */
-  lower(signal: Signal): undefined {
+  /** Whether the client has a form for any other signal turns out on its node. */
+  lower(signal: Signal): Untaken | undefined {
+    const isSecond = signal.kind === "offer" && signal.isRenegotiation;
+    if (isSecond && this.takesOneOffer) return "cannot_renegotiate";
     this.#client.lower(signal);
   }
 

@@ -9,6 +9,7 @@ import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "./signal.ts";
 export interface Traits {
   readonly crossing: Crossing;
   readonly offersFirst: boolean;
+  readonly takesOneOffer: boolean;
   readonly askTimeoutMs?: number;
   readonly showsPresence: boolean;
   readonly restarts: boolean;
@@ -26,7 +27,7 @@ export type Order =
     readonly do: "lower";
     readonly signal: BareSignal;
     readonly room?: RoomId | undefined;
-    /** Of the other client. */
+    /** The other client shows its presence. */
     readonly showsPresence: boolean;
   }
   | { readonly do: "end"; readonly why: End; readonly isOwn: boolean }
@@ -56,9 +57,10 @@ export type Report =
   | { readonly say: "refused"; readonly kind: Signal["kind"]; readonly reason: Untaken };
 
 export function traitsOf(leg: Leg): Traits {
-  const { crossing, offersFirst = false, askTimeoutMs, showsPresence, restart } = leg;
+  const { crossing, askTimeoutMs, showsPresence, restart } = leg;
+  const { offersFirst = false, takesOneOffer = false } = leg;
   const restarts = restart !== undefined;
-  const traits = { crossing, offersFirst, showsPresence, restarts };
+  const traits = { crossing, offersFirst, takesOneOffer, showsPresence, restarts };
   return askTimeoutMs === undefined ? traits : { ...traits, askTimeoutMs };
 }
 

@@ -11,7 +11,7 @@ import type { PresentPeer } from "./peer.ts";
 import { PeerPairs } from "./peer_pairs.ts";
 import type { Leg, Untaken } from "./signal.ts";
 
-/** What a message that is part of a call, or could be, came to. */
+/** The outcome of a message that is part of a call, or could be. */
 export type CallOutcome = "sent" | Untaken | "unavailable" | "kin";
 
 /** The hub of which the calls are part. */

@@ -5,7 +5,6 @@ import type {
   ClaimAnswer,
   Fence,
   PairAnswer,
-  Passed,
   PeerKey,
   RoomKey,
   SharedDescription,

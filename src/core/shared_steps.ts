@@ -30,7 +30,7 @@ export const NO_LIMITS: HubLimits = {
   maxRoomInfoBytes: Infinity,
 };
 
-/** Who enters a room, or is about to be admitted to one. */
+/** A peer that enters a room, or is about to be admitted to one. */
 type Entering = Pick<Claim, "realm" | "dialect">;
 
 /** A request for a room with the limits of the whole cluster, and those of all its dialects. */
