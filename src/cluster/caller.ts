@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
-import { type Engine, type EngineConnection, EngineError } from "./engine.ts";
+import { type Engine, type EngineConnection, EngineError, type EngineTrouble } from "./engine.ts";
 import type { ReportCluster } from "./events.ts";
-import { APPLY, HELLO, run } from "./scripts.ts";
+import { APPLY, HELLO, run, runOf } from "./scripts.ts";
 import type { Step, Steps } from "./steps.ts";
 
 const CALL_MS = 2_000;
@@ -14,6 +14,9 @@ const LONGEST_DELAY_MS = 250;
 const FORMING_MS = 100;
 /** Most items of an inbox that nobody reads. */
 const MOST_ITEMS = 50_000;
+/** Arguments of one call that fills an engine again, and their characters. */
+const MOST_ARGS = 2_000;
+const MOST_LENGTH = 512 * 1024;
 /** Above this rate of calls each waits a little, so that it carries more. */
 const BUSY_CALLS = 12;
 const BUSY_MS = 10;
@@ -46,7 +49,7 @@ export interface CallerOptions {
 export interface CallerOwner {
   /** The place of the newest item that was handled. */
   place(): string | undefined;
-  /** This process is known by another name in the engine now. */
+  /** The inbox begins anew: this process has another name in the engine, or the engine has begun anew. */
   renamed(node: string): void;
   /** This node was declared dead. */
   buried(): void;
@@ -76,6 +79,7 @@ export class Caller {
   #known: string;
   #epoch = "";
   #run = "";
+  #greetedRun = "";
   #number = 0;
   /** Sent, and perhaps carried out: it is sent again as it was. */
   #underWay: Call | undefined;
@@ -85,6 +89,7 @@ export class Caller {
   #beat: Disposable | undefined;
   #answeredAt: number;
   #isUp = false;
+  #trouble: EngineTrouble | undefined;
   #changedAt: number;
   #wake = Promise.withResolvers<void>();
   #acting = Promise.withResolvers<void>();
@@ -110,9 +115,19 @@ export class Caller {
     return this.#isUp;
   }
 
+  /** The kind of the newest failure. */
+  get trouble(): EngineTrouble | undefined {
+    return this.#trouble;
+  }
+
   /** The moment since which the engine answers, or does not. */
   get changedAt(): number {
     return this.#changedAt;
+  }
+
+  /** The run of the engine in which this node is registered. */
+  get run(): string {
+    return this.#greetedRun;
   }
 
   /** Messages for this id are in the call that is under way. */
@@ -168,6 +183,7 @@ export class Caller {
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
         if (this.#isStopped) return;
+        this.#trouble = error.trouble;
         if (this.#isUp) report({ type: "away", why: error.message });
         this.#turn(false);
         await clock.delay(delayMs);
@@ -190,10 +206,9 @@ export class Caller {
     this.#steps.restart(this.#underWay?.steps ?? []);
     this.#underWay = undefined;
     this.#epoch = String(epoch);
-    if (node !== this.#node) {
-      this.#known = this.#node = String(node);
-      this.#owner.renamed(this.#node);
-    }
+    this.#known = this.#node = String(node);
+    this.#greetedRun = this.#run;
+    this.#owner.renamed(this.#node);
     this.#isRestoring = true;
     await this.#restore(connection);
   }
@@ -208,11 +223,13 @@ export class Caller {
     if (first === undefined) return;
     this.#owner.known(first.nodes);
     for (const step of this.#owner.greetings()) chunk.push(...step);
+    let length = 0;
     for (const step of restoring) {
       chunk.push(...step);
-      if (chunk.length < 2_000) continue;
+      length += lengthOf(step);
+      if (chunk.length < MOST_ARGS && length < MOST_LENGTH) continue;
       if (await this.#apply(connection, ++this.#number, chunk) === undefined) return;
-      chunk = [];
+      [chunk, length] = [[], 0];
     }
     for (;;) {
       const answer = await this.#apply(connection, ++this.#number, chunk);
@@ -339,10 +356,8 @@ export class Caller {
   }
 }
 
-/** The engine's own mark of this run of its process. */
-async function runOf(connection: EngineConnection): Promise<string> {
-  const info = String(await connection.command(["INFO", "server"], CALL_MS));
-  return /^run_id:(\S+)/m.exec(info)?.[1] ?? "unknown";
+function lengthOf(step: readonly string[]): number {
+  return step.reduce((sum, { length }) => sum + length, 0);
 }
 
 function nodesIn(text: string): KnownNode[] {

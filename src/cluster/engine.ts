@@ -19,12 +19,14 @@ export interface Engine {
   connect(purpose: "call" | "read"): Promise<EngineConnection>;
 }
 
-/** Kinds of trouble with the engine. Only the first three may pass by themselves. */
+/** Kinds of trouble with the engine. Only those before "login" may pass by themselves. */
 export type EngineTrouble =
   | "unreachable"
   | "loading"
   | "replica"
+  | "primary"
   | "memory"
+  | "unwritable"
   | "login"
   | "forbidden"
   | "database"

@@ -18,6 +18,7 @@ import type {
 } from "../core/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
+import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
@@ -26,7 +27,9 @@ import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Questions } from "./questions.ts";
 import { Reader } from "./reader.ts";
+import { SharedRecords } from "./records.ts";
 import { Reaper } from "./reaper.ts";
+import { Roster } from "./roster.ts";
 import { type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
@@ -46,6 +49,8 @@ export class ClusterNode implements Backplane {
   readonly node: string;
   /** Questions to other nodes, and theirs. */
   readonly questions: Questions;
+  /** The records that all nodes keep. */
+  readonly records: SharedRecords;
   readonly #options: NodeOptions;
   readonly #clock: Clock;
   readonly #steps: Steps;
@@ -58,9 +63,7 @@ export class ClusterNode implements Backplane {
   readonly #items: ItemHandler;
   readonly #sweep: Disposable;
   #sink: Sink | undefined;
-  #nodes: readonly KnownNode[] = [];
-  /** Nodes that know what has come from them, in this epoch. */
-  readonly #greeted = new Set<string>();
+  readonly #roster: Roster;
   readonly #reaper = new Reaper((node) => this.#push(["Q", node], true));
   #epochAt: number;
   #tickets = 0;
@@ -71,15 +74,18 @@ export class ClusterNode implements Backplane {
     this.#options = options;
     this.#clock = clock;
     this.#epochAt = clock.now();
+    this.#roster = new Roster(report);
     this.#steps = new Steps(options);
     this.#outbox = new Outbox(options.maxUnconfirmedBytes, ({ realm, id }) => {
       report({ type: "undelivered", cause: "gone" });
       this.#push(["N", realm, id]);
     });
     this.#outcomes = new Outcomes(this.#steps, this.#outbox, report);
+    const push = (...args: readonly string[]): void => this.#push(args);
+    this.records = new SharedRecords({ engine, clock, prefix, push });
     this.questions = new Questions({
       clock,
-      nodeCalled: (name) => this.isUp ? this.#nodeCalled(name) : undefined,
+      nodeCalled: (name) => this.isUp ? this.#roster.called(name) : undefined,
       push: (...args) => this.#push(args, true),
       onFault: (error) => report({ type: "fault", error }),
     });
@@ -90,10 +96,11 @@ export class ClusterNode implements Backplane {
       registry: this.#registry,
       outbox: this.#outbox,
       questions: this.questions,
+      records: this.records,
       report,
       isCalling: (realm, id) => this.#caller.isCalling(realm, id),
-      nodeOf: (process) => this.#nodeOf(process),
-      nameOf: (node) => this.#nodes.find(({ id }) => id === node)?.name ?? processOf(node),
+      nodeOf: (process) => this.#roster.of(process),
+      nameOf: (node) => this.#roster.nameOf(node),
       push: (...args) => this.#push(args),
       resend: (steps) => this.#pushFirst(steps),
       answered: (ticket) => this.#steps.answered(ticket),
@@ -102,6 +109,7 @@ export class ClusterNode implements Backplane {
       engine,
       clock,
       prefix,
+      run: () => this.#caller.run,
       mayAct: () => this.#caller.mayAct(),
       handle: (item) => this.#items.handle(item),
     });
@@ -110,6 +118,11 @@ export class ClusterNode implements Backplane {
 
   get isUp(): boolean {
     return this.#caller.isUp;
+  }
+
+  /** The reason for which the engine carries nothing out, if it is not the network. */
+  get trouble(): EngineTrouble | undefined {
+    return this.#caller.trouble;
   }
 
   /** How long the engine has answered, or not. */
@@ -123,7 +136,7 @@ export class ClusterNode implements Backplane {
   }
 
   get nodes(): readonly NodeInfo[] {
-    return this.#nodes.filter(({ isAlive }) => isAlive);
+    return this.#roster.living;
   }
 
   get waitingSteps(): number {
@@ -276,6 +289,7 @@ export class ClusterNode implements Backplane {
     }
     this.#sweep[Symbol.dispose]();
     this.#items[Symbol.dispose]();
+    this.records.stop();
     await Promise.all([this.#caller.stop(), this.#reader.stop()]);
   }
 
@@ -289,9 +303,9 @@ export class ClusterNode implements Backplane {
       },
       restoring: () => {
         this.#epochAt = this.#clock.now();
-        this.#greeted.clear();
+        this.#roster.restart();
         this.#reaper.restart();
-        return this.#registry.steps();
+        return this.#heldSteps();
       },
       greetings: () => this.#greetings(),
       restored: () => this.#restored(),
@@ -300,7 +314,13 @@ export class ClusterNode implements Backplane {
     };
   }
 
+  *#heldSteps(): Generator<readonly string[]> {
+    yield* this.#registry.steps();
+    yield* this.records.steps();
+  }
+
   #restored(): void {
+    this.records.refresh().catch((error) => this.#options.report({ type: "fault", error }));
     const asked: string[][] = [];
     for (const [realm, room] of this.#registry.rooms()) asked.push(["L", realm, room]);
     for (const partner of this.#sink?.partners() ?? []) asked.push(["K", ...actorArgs(partner)]);
@@ -308,9 +328,7 @@ export class ClusterNode implements Backplane {
   }
 
   *#greetings(): Generator<readonly string[]> {
-    for (const { id, isAlive } of this.#nodes) {
-      if (!isAlive || id === this.#caller.node || this.#greeted.has(id)) continue;
-      this.#greeted.add(id);
+    for (const id of this.#roster.strangers(this.#caller.node)) {
       yield ["T", id, "last", String(this.#items.lastFrom(processOf(id)))];
     }
   }
@@ -330,17 +348,7 @@ export class ClusterNode implements Backplane {
   }
 
   #known(nodes: readonly KnownNode[]): void {
-    const { report } = this.#options;
-    const before = new Set(this.#nodes.map(({ id }) => id));
-    for (const { id, name } of nodes) {
-      if (!before.delete(id) && id !== this.#caller.node) {
-        report({ type: "node", name, change: "joined" });
-      }
-    }
-    for (const { id, name } of this.#nodes) {
-      if (before.has(id)) report({ type: "node", name, change: "left" });
-    }
-    this.#nodes = nodes;
+    this.#roster.update(nodes, this.#caller.node);
     this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
     this.#missMissing();
   }
@@ -349,16 +357,8 @@ export class ClusterNode implements Backplane {
   #missMissing(): void {
     if (this.#clock.now() - this.#epochAt < this.#options.leaseMs + RETURN_MS) return;
     for (const process of this.#outbox.processes) {
-      if (this.#nodeOf(process) === undefined) this.#outbox.gone(process);
+      if (this.#roster.of(process) === undefined) this.#outbox.gone(process);
     }
-  }
-
-  #nodeCalled(name: string): string | undefined {
-    return this.#nodes.find((node) => node.isAlive && node.name === name)?.id;
-  }
-
-  #nodeOf(process: string): string | undefined {
-    return this.#nodes.find(({ id }) => processOf(id) === process)?.id;
   }
 
   #refuseLate(): void {

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, type EngineConnection, EngineError } from "./engine.ts";
 import { type Item, itemsIn } from "./inbox.ts";
+import { runOf } from "./scripts.ts";
 
 /** How long a read waits for items, and how much longer for an answer. */
 const BLOCK_MS = 1_000;
@@ -13,6 +14,8 @@ export interface ReaderOptions {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly prefix: string;
+  /** The run of the engine in which the node is registered. */
+  readonly run: () => string;
   /** Resolves when this node may act on what it reads. */
   readonly mayAct: () => Promise<void>;
   readonly handle: (item: Item) => void;
@@ -58,6 +61,7 @@ export class Reader {
         const connection = await this.#options.engine.connect("read");
         this.#close = () => connection.close();
         try {
+          await this.#checkRun(connection);
           for (; !this.#isStopped; delayMs = FIRST_DELAY_MS) await this.#read(connection);
         } finally {
           connection.close();
@@ -70,7 +74,14 @@ export class Reader {
     }
   }
 
-  async #read(connection: Awaited<ReturnType<Engine["connect"]>>): Promise<void> {
+  /** Another run of the engine has other items, and the node has to be registered in it first. */
+  async #checkRun(connection: EngineConnection): Promise<void> {
+    if (await runOf(connection) !== this.#options.run()) {
+      throw new EngineError("other", "was started again");
+    }
+  }
+
+  async #read(connection: EngineConnection): Promise<void> {
     const node = this.#node;
     const key = `${this.#options.prefix}in:${node}`;
     const count = ["COUNT", String(MOST_ITEMS), "BLOCK", String(BLOCK_MS)];

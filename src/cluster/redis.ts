@@ -7,13 +7,15 @@ import {
   type EngineTrouble,
   type Reply,
 } from "./engine.ts";
-import type { Place } from "./place.ts";
+import type { HostAndPort, Place } from "./place.ts";
+import { connectPrimary } from "./sentinels.ts";
 
 export interface RedisOptions {
   readonly clock: Clock;
   readonly place: Place;
   /** For the engine's list of its clients. */
   readonly name: string;
+  readonly sentinelPassword?: string | undefined;
   readonly connectMs?: number;
   /** PEM texts, read at every connection. */
   readonly tls?: () => Tls;
@@ -40,9 +42,21 @@ export class RedisEngine implements Engine {
   }
 
   async connect(purpose: "call" | "read"): Promise<EngineConnection> {
-    const { place: { at, user, password, database, isSecure }, name, tls } = this.#options;
-    const connectTimeout = this.#options.connectMs ?? CONNECT_MS;
-    const socket = { connectTimeout, reconnectStrategy: false as const };
+    const { place: { at, user, password, database }, name, sentinelPassword } = this.#options;
+    const login = { database, name: `signalbox:${name}:${purpose}`, username: user, password };
+    if (!("sentinels" in at)) return await this.#open(at, login);
+    return await connectPrimary(at, {
+      sentinel: (where) => this.#open(where, { password: sentinelPassword }),
+      engine: (where) => this.#open(where, login),
+    });
+  }
+
+  async #open(
+    at: HostAndPort | { readonly path: string },
+    login: Login,
+  ): Promise<EngineConnection> {
+    const { place: { isSecure }, clock, tls, connectMs = CONNECT_MS } = this.#options;
+    const socket = { connectTimeout: connectMs, reconnectStrategy: false as const };
     const where = "path" in at
       ? { path: at.path, tls: false as const }
       : isSecure
@@ -50,27 +64,31 @@ export class RedisEngine implements Engine {
       : { host: at.host, port: at.port };
     const client = createClient({
       socket: { ...socket, ...where },
-      name: `signalbox:${name}:${purpose}`,
       disableOfflineQueue: true,
       disableClientInfo: true,
-      database,
       RESP: 2,
-      ...(user === undefined ? {} : { username: user }),
-      ...(password === undefined ? {} : { password }),
+      ...Object.fromEntries(Object.entries(login).filter(([, value]) => value !== undefined)),
     });
     // Every failure also ends the commands that are under way.
     client.on("error", () => {});
-    const { clock } = this.#options;
     // With another version of the protocol its replies would have other types.
     const connection = new RedisConnection(client as unknown as RedisClientType, clock);
     try {
-      await within(clock, client.connect(), connectTimeout + SPARE_MS);
+      await within(clock, client.connect(), connectMs + SPARE_MS);
       return connection;
     } catch (error) {
       connection.close();
       throw troubleOf(error);
     }
   }
+}
+
+/** How a connection introduces itself. */
+interface Login {
+  readonly name?: string;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly database?: number;
 }
 
 class RedisConnection implements EngineConnection {
@@ -118,8 +136,10 @@ async function within<T>(clock: Clock, work: Promise<T>, limitMs: number): Promi
 /** The engine's own words, or the system's, for each kind of trouble. */
 const TROUBLES: readonly [RegExp, EngineTrouble, string?][] = [
   [/^LOADING/, "loading"],
-  [/^(READONLY|MASTERDOWN)/, "replica"],
-  [/^(OOM|MISCONF|BUSY|NOREPLICAS)/, "memory"],
+  [/^READONLY|-READONLY|^MASTERDOWN/, "replica"],
+  // Redis before 7 puts the refusal of a command behind that of the script.
+  [/^OOM|-OOM/, "memory"],
+  [/^(MISCONF|BUSY|NOREPLICAS)|-(MISCONF|NOREPLICAS)/, "unwritable"],
   [/^(WRONGPASS|NOAUTH|ERR invalid password|ERR AUTH|ERR Client sent AUTH)/, "login"],
   [/^NOPERM/, "forbidden"],
   [/DB index is out of range|invalid DB index/, "database"],
@@ -127,7 +147,7 @@ const TROUBLES: readonly [RegExp, EngineTrouble, string?][] = [
   [/ENOTFOUND|EAI_|getaddrinfo|dns/i, "unreachable", "no such host"],
   [/ENOENT/, "unreachable", "no such socket"],
   [/timed? ?out/i, "unreachable", "timed out"],
-  [/cert|self.signed|SSL|TLS|handshake/i, "unreachable"],
+  [/cert|self.signed|SSL|TLS|handshake/i, "unreachable", "TLS: $"],
 ];
 
 function troubleOf(error: unknown): EngineError {
@@ -135,7 +155,9 @@ function troubleOf(error: unknown): EngineError {
   const { code, message } = wordsOf(error);
   const text = `${message} ${code}`.trim();
   for (const [pattern, trouble, words] of TROUBLES) {
-    if (pattern.test(text)) return new EngineError(trouble, words ?? message);
+    if (pattern.test(text)) {
+      return new EngineError(trouble, words?.replace("$", message) ?? message);
+    }
   }
   return new EngineError(/^[A-Z]+ /.test(message) ? "other" : "unreachable", message || "lost");
 }

@@ -5,6 +5,8 @@ import commonText from "./scripts/common.lua" with { type: "text" };
 import probeText from "./scripts/probe.lua" with { type: "text" };
 import helloText from "./scripts/hello.lua" with { type: "text" };
 
+const INFO_MS = 2_000;
+
 /** A text that the engine carries out in one piece. */
 export interface Script {
   readonly text: string;
@@ -38,4 +40,10 @@ export async function run(
   }
   if (!Array.isArray(reply)) throw new EngineError("other", "answered something unknown");
   return reply;
+}
+
+/** The engine's own mark of this run of its process. */
+export async function runOf(connection: EngineConnection): Promise<string> {
+  const info = String(await connection.command(["INFO", "server"], INFO_MS));
+  return /^run_id:(\S+)/m.exec(info)?.[1] ?? "unknown";
 }

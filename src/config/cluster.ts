@@ -17,6 +17,11 @@ export const clusterOptions = {
     secret: true,
     ...rare,
   }),
+  clusterSentinelPassword: z.string().min(1).optional().meta({
+    description: "Password of the Sentinels, where --cluster names some",
+    secret: true,
+    ...rare,
+  }),
   clusterPrefix: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "expected 1 to 64 of A-Z a-z 0-9 . _ -")
     .default("signalbox").meta({
       description: "Name of the cluster; clusters of different names can share one Redis",

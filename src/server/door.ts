@@ -60,9 +60,9 @@ export class Door {
     };
     try {
       const { answer, hasCredentials, asked } = this.#dispatch(request, remote);
-      // The headers of an upgrade are the runtime's.
-      if (answer instanceof Response && answer.status === 101) return answer;
       const finish = (response: Response): Response => {
+        // The headers of an upgrade are the runtime's, and its request cannot be read any more.
+        if (response.status === 101) return response;
         if (asked !== undefined) signpost.refused({ ...asked, status: response.status });
         return cors.apply(request, response, hasCredentials);
       };

@@ -158,6 +158,7 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled, Che
       },
       this,
     );
+    link.feed?.(this.pump);
   }
 
   get isRefused(): boolean {
@@ -274,7 +275,7 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled, Che
     this.link.close(1013, "try again later");
   }
 
-  received(frame: Frame): void {
+  receive(frame: Frame): void {
     this.pump.receive(frame);
   }
 

@@ -1,7 +1,12 @@
-import type { Link } from "../core/session.ts";
+import type { Frame, Link } from "../core/session.ts";
 
 /** How frames travel to a client. */
 export type Carriage = "websocket" | "polling" | "event-stream";
+
+/** Receives the frames of a link. */
+export interface FrameReceiver {
+  receive(frame: Frame): void;
+}
 
 /** A link that counts what it sends. */
 export interface CountedLink extends Link {
@@ -11,6 +16,8 @@ export interface CountedLink extends Link {
   readonly bytesSent: number;
   /** Bytes that waited for the client at the last check. */
   readonly backlog: number;
+  /** Hands frames to this receiver from now on, past the observer. Absent where none come in. */
+  feed?(receiver: FrameReceiver): void;
 }
 
 /** Frames and bytes in both directions; they only grow. */

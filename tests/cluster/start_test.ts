@@ -43,11 +43,16 @@ Deno.test("cluster: contradictions and dialects that are not ready are errors of
   const cases: readonly (readonly [args: readonly string[], line: string])[] = [
     [
       ["--cluster", "http://127.0.0.1"],
-      "Invalid --cluster: expected redis://HOST, rediss://HOST or redis+unix:///PATH",
+      "Invalid --cluster: expected redis://HOST, rediss://HOST, redis+unix:///PATH or " +
+      "redis+sentinel://HOST,HOST/NAME",
     ],
     [
       ["--cluster", `redis://:secret@127.0.0.1:${port}`, "--cluster-password", "other"],
       "Invalid --cluster: the password is given twice, in the URL and by --cluster-password",
+    ],
+    [
+      ["--cluster", url, "--cluster-ca", "ca.pem", "--cluster-tls-name", "engine"],
+      "Cannot use --cluster-ca, --cluster-tls-name without rediss:// in --cluster",
     ],
     [
       ["--cluster", url, "--dialects", "owt", "--bridge-lobby", "hall"],
@@ -101,7 +106,10 @@ clientTest({
     await using primary = await startRedis();
     await using replica = await startRedis("--replicaof", "127.0.0.1", String(primary.port));
     const [code, line] = await failure(...SERVED, "--cluster", replica.url);
-    assertEquals([code, line], [1, `${shown(replica)} is a replica: give the primary`]);
+    assertEquals([code, line], [
+      1,
+      `${shown(replica)} is a replica: give the primary, or its Sentinels`,
+    ]);
     await using evicting = await startRedis(
       "--maxmemory",
       "64mb",

@@ -112,6 +112,19 @@ Deno.test("mode jwt: keys of an issuer are fetched, and until then the server is
   assertEquals([late.status, await late.text()], [200, "ready\n"]);
 });
 
+Deno.test("mode jwt: a token that is checked before the upgrade opens the socket, and the server goes on", async () => {
+  const secret = "a secret of more than thirty-two bytes";
+  await using server = startTestServer({ args: ["--auth-mode=jwt", "--auth-jwt-secret", secret] });
+  const token = await new SignJWT({ sub: "alice" }).setProtectedHeader({ alg: "HS256" })
+    .setExpirationTime("10m").sign(new TextEncoder().encode(secret));
+  for (let nth = 0; nth < 2; nth++) {
+    await using client = await WsClient.open(`${server.wsUrl}/topics?token=${token}`);
+    client.send({ type: "ping" });
+    assertEquals(await client.nextJson(), { type: "pong" });
+  }
+  assertEquals(await (await fetch(`${server.url}/healthz`)).text(), "OK\n");
+});
+
 Deno.test("options of authentication that contradict each other end the start", () => {
   const objection = (...args: string[]): string =>
     assertThrows(() => startTestServer({ args }), ConfigError).messages.join();

@@ -13,7 +13,7 @@ class Observer implements LinkObserver {
   released_ = 0;
 
   opened(): void {}
-  received(): void {}
+  receive(): void {}
   exceeded(): void {}
 
   takes(size: number): boolean {

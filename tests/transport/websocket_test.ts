@@ -22,7 +22,7 @@ class Observer implements LinkObserver {
     this.log.push("opened");
   }
 
-  received(frame: Frame): void {
+  receive(frame: Frame): void {
     this.log.push("received");
     this.frames.push(frame);
   }

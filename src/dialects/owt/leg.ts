@@ -60,8 +60,10 @@ export class OwtLeg implements Leg {
           if (this.#line.announced.size < MAX_STREAMS) this.#line.announced.add(track);
         }
         return [];
-      default:
+      case undefined:
         return [];
+      default:
+        return message satisfies never;
     }
   }
 

@@ -187,7 +187,8 @@ function objection(
 /** An error that names the frame that caused it. */
 export function withRef(error: unknown, ref: FrameRef): unknown {
   if (!(error instanceof SignalError) || ref === undefined) return error;
-  return new SignalError(error.code, error.message, { ...error.details, ref });
+  const { code, message, details, why, remark } = error;
+  return new SignalError(code, message, { ...details, ref }, why, remark);
 }
 
 /** Server -> client after the handshake (§2 to §7); `seq` numbers what a client must not miss. */

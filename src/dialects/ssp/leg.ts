@@ -44,16 +44,11 @@ export class SspLeg implements Leg {
     if (relayed.kind === "candidate") return [{ kind: "candidate", candidate: relayed.candidate }];
     const sdp = sdpOf(relayed.description);
     // The description's own type counts: version 1 sends answers as offers, too.
-    switch (relayed.description["type"]) {
-      case "offer":
-        return sdp === undefined ? [] : [{ kind: "offer", sdp }];
-      case "answer":
-        return sdp === undefined ? [] : [{ kind: "answer", sdp }];
-      case "pranswer":
-        return sdp === undefined ? [] : [{ kind: "answer", sdp, isProvisional: true }];
-      default:
-        return "cannot_be_told";
-    }
+    const { type } = relayed.description;
+    if (type !== "offer" && type !== "answer" && type !== "pranswer") return "cannot_be_told";
+    if (sdp === undefined) return [];
+    if (type === "offer") return [{ kind: "offer", sdp }];
+    return [{ kind: "answer", sdp, ...(type === "pranswer" ? { isProvisional: true } : {}) }];
   }
 
   lower(signal: Signal): Untaken | undefined {

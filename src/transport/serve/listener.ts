@@ -13,6 +13,8 @@ export class ServeListener implements Listener {
   #server: Deno.HttpServer<Deno.NetAddr>;
   /** The address in use, with the port that the system chose. */
   readonly #address: { readonly hostname: string; readonly port: number };
+  /** The server that a renewal has ended. */
+  #retired: Deno.HttpServer<Deno.NetAddr> | undefined;
   #stopped: Promise<void> | undefined;
   #reportedAt = -Infinity;
   #attempts = 0;
@@ -36,7 +38,8 @@ export class ServeListener implements Listener {
   async renew(tls: TlsMaterial): Promise<void> {
     this.#tls = tls;
     // Listening ends at once; the promise would wait for requests that may never end.
-    this.#server.shutdown().catch(() => {});
+    this.#retired = this.#server;
+    this.#retired.shutdown().catch(() => {});
     await this.#listenAgain();
   }
 
@@ -57,11 +60,14 @@ export class ServeListener implements Listener {
   }
 
   #watch(server: Deno.HttpServer<Deno.NetAddr>): void {
-    server.finished.catch((error) => {
-      if (this.#stopped !== undefined || server !== this.#server) return;
+    const onEnd = (error: unknown): void => {
+      const isMeant = this.#stopped !== undefined || server === this.#retired;
+      if (isMeant || server !== this.#server) return;
       this.#report(error);
       this.#listenAgain();
-    });
+    };
+    // The runtime also closes a server without an error, such as after an answer that it did not expect.
+    server.finished.then(() => onEnd(new Error("the runtime has closed the listener")), onEnd);
   }
 
   async #listenAgain(): Promise<void> {

@@ -41,7 +41,7 @@ export class EngineSocket implements LinkObserver {
     this.#owner.socketOpened(this);
   }
 
-  received(frame: Frame): void {
+  receive(frame: Frame): void {
     this.#owner.socketReceived(this, frame);
   }
 

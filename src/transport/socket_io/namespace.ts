@@ -92,7 +92,7 @@ export class ConnectedNamespace implements NamespaceLink, CountedLink {
 
   /** An EVENT came, without the namespace's name; or bytes, where it was a binary packet. */
   receive(frame: Frame): void {
-    this.#connection.received(frame);
+    this.#connection.receive(frame);
   }
 
   expel(reason: Expulsion): void {

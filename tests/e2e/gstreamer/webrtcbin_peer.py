@@ -168,6 +168,7 @@ class Application:
         self._calls = {}
         self._outgoing = asyncio.Queue()
         self._stop = asyncio.Event()
+        self._is_registered = False
 
     async def run(self):
         loop = asyncio.get_running_loop()
@@ -185,8 +186,13 @@ class Application:
                 task.cancel()
             for call in self._calls.values():
                 call.stop()
-        for task in done:
-            task.result()  # raises what went wrong
+        try:
+            for task in done:
+                task.result()  # raises what went wrong
+        except Refused as refused:
+            code, reason = socket.close_code, socket.close_reason
+            tell("refused", text=str(refused), code=code, reason=reason)
+            sys.exit(1)
         by = "us" if self._stop.is_set() else "server"
         tell("closed", code=socket.close_code, reason=socket.close_reason, by=by)
 
@@ -206,7 +212,12 @@ class Application:
         self._send(f"HELLO {self._options.uid}")
         try:
             while True:
-                await self._on_text(await socket.recv())
+                text = await socket.recv()
+                if text.startswith("ERROR"):
+                    if not self._is_registered:
+                        await socket.wait_closed()  # the server ends what it refuses at HELLO
+                    raise Refused(text)
+                await self._on_text(text)
         except websockets.ConnectionClosed:
             pass
 
@@ -215,9 +226,8 @@ class Application:
 
     async def _on_text(self, text):
         command, _, rest = text.partition(" ")
-        if command == "ERROR":
-            raise Refused(text)
-        elif text == "HELLO":
+        if text == "HELLO":
+            self._is_registered = True
             tell("hello")
             if self._options.call:
                 self._send(f"SESSION {self._options.call}")
@@ -304,8 +314,4 @@ def parse_options():
 
 if __name__ == "__main__":
     Gst.init(None)
-    try:
-        asyncio.run(Application(parse_options()).run())
-    except Refused as refused:
-        tell("refused", text=str(refused))
-        sys.exit(1)
+    asyncio.run(Application(parse_options()).run())

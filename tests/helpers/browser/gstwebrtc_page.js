@@ -1,5 +1,5 @@
 // Runs in the browser beside the bundle of gstwebrtc-api. The tests call these functions by name.
-import { camera, note, show } from "./page_events.js";
+import { all, camera, happened, note, show } from "./page_events.js";
 
 let api;
 let producing;
@@ -24,6 +24,14 @@ function start(url, meta = null, reconnectionTimeout = 0) {
     consumerAdded: ({ id }) => note("consumer added", id),
     consumerRemoved: ({ id }) => note("consumer removed", id),
   });
+}
+
+/** The result of the opening: the connection, or the server's words and its closing code. */
+function outcome() {
+  return Promise.race([
+    happened("connected").then(() => ({ isConnected: true })),
+    happened("socket closed").then((code) => ({ error: all("error")[0], code })),
+  ]);
 }
 
 function noteErrors(who, session) {
@@ -76,6 +84,14 @@ function stateOf({ state }) {
   return Object.entries(GstWebRTCAPI.SessionState).find(([, value]) => value === state)?.[0];
 }
 
+// The client makes its own socket, and does not pass closing codes on.
+globalThis.WebSocket = class extends WebSocket {
+  constructor(...options) {
+    super(...options);
+    this.addEventListener("close", ({ code }) => note("socket closed", code));
+  }
+};
+
 // The client reports what it cannot make sense of, and errors of the server, on the console.
 const { console } = globalThis;
 const report = console.error.bind(console);
@@ -84,4 +100,12 @@ console.error = (message, error) => {
   report(message, error);
 };
 
-Object.assign(globalThis, { start, produce, stopProducing, consume, stopConsuming, producers });
+Object.assign(globalThis, {
+  start,
+  produce,
+  stopProducing,
+  consume,
+  stopConsuming,
+  producers,
+  outcome,
+});

@@ -14,7 +14,7 @@ export function note(name, detail = null) {
 }
 
 /** The detail of the event of that name, or of its nth, once it has happened. */
-function happened(name, nth = 1) {
+export function happened(name, nth = 1) {
   return new Promise((resolve) => {
     const check = () => {
       const event = events.filter((event) => event.name === name)[nth - 1];
@@ -28,7 +28,7 @@ function happened(name, nth = 1) {
 }
 
 /** The details of all events of that name so far. */
-function all(name) {
+export function all(name) {
   return events.filter((event) => event.name === name).map(({ detail }) => detail);
 }
 
@@ -37,6 +37,10 @@ export class TestSocket extends WebSocket {
   constructor(url) {
     super(url);
     this.addEventListener("close", ({ code }) => note("socket closed", code));
+    this.addEventListener("message", ({ data: frame }) => {
+      const { type, data } = JSON.parse(frame);
+      if (type === "rtc:error") note(type, data);
+    });
   }
 
   send(frame) {
@@ -48,10 +52,11 @@ export class TestSocket extends WebSocket {
 }
 
 /** A connection to a namespace whose outgoing events a test can hold back, too. */
-export function openNamespace(url) {
-  const socket = io(url, { forceNew: true });
+export function openNamespace(url, auth = {}) {
+  const socket = io(url, { forceNew: true, auth });
   const emit = socket.emit.bind(socket);
   socket.on("disconnect", (reason) => note("socket closed", reason));
+  socket.on("rtc:error", (data) => note("rtc:error", data));
   return Object.assign(socket, {
     emit(type, data) {
       note("says", kindOf(type, data));

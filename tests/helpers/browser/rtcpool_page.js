@@ -1,15 +1,24 @@
 // Runs in the browser beside the bundle of rtcpool. The tests call these functions by name.
-import { camera, note, openNamespace, show, TestSocket, useChannel } from "./page_events.js";
+import {
+  all,
+  camera,
+  happened,
+  note,
+  openNamespace,
+  show,
+  TestSocket,
+  useChannel,
+} from "./page_events.js";
 
 const { Pool, signalling, media } = rtcpool;
 let pool;
 let signals;
 
-/** Creates the pool and joins it, by WebSocket or, for an http URL, by Socket.IO. */
-function start(url, name) {
+/** Creates the pool and joins it, by WebSocket or, for an http URL, by Socket.IO with `auth`. */
+function start(url, name, auth) {
   signals = url.startsWith("ws")
     ? new signalling.websocket(new TestSocket(url))
-    : new signalling.socket.io(openNamespace(url));
+    : new signalling.socket.io(openNamespace(url, auth));
   pool = new Pool({ iceServers: [] }, signals);
   const on = (type, listener) => pool.events.addEventListener(type, listener);
   on("join", () => note("join", { id: pool.id, peers: pool.connections.map(({ id }) => id) }));
@@ -48,8 +57,16 @@ function peers() {
   return pool.connections.map(({ id }) => id);
 }
 
+/** The result of the join: the peers, or the server's refusal, which the client does not notice. */
+function outcome() {
+  return Promise.race([
+    happened("join").then(({ peers }) => ({ peers })),
+    happened("rtc:error").then((error) => ({ error, joins: all("join").length })),
+  ]);
+}
+
 function leave() {
   pool.close();
 }
 
-Object.assign(globalThis, { start, open, share, describe, descriptionOf, peers, leave });
+Object.assign(globalThis, { start, open, share, describe, descriptionOf, peers, outcome, leave });

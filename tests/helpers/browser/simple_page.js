@@ -92,6 +92,14 @@ function happened(name, nth = 1) {
   });
 }
 
+/** The result of the join: the room, or the refusal and the end. */
+function outcome() {
+  return Promise.race([
+    happened("ready").then((ready) => ({ ready })),
+    happened("closed").then((closed) => ({ error: all("error")[0], closed })),
+  ]);
+}
+
 /** The kinds of this page's candidates that are in use, each once. */
 async function usedCandidates() {
   const types = new Set();
@@ -161,6 +169,7 @@ Object.assign(globalThis, {
   kept,
   all,
   happened,
+  outcome,
   moving,
   relaysFound,
   usedCandidates,

@@ -1,9 +1,8 @@
 import { type ServerProcess, startServerProcess } from "../process/server_process.ts";
 import { type RedisServer, startRedis } from "./redis_server.ts";
 
-/** A real engine, and servers that share it. */
-export interface NodeProcesses extends AsyncDisposable {
-  readonly engine: RedisServer;
+/** Servers that share an engine. */
+export interface Nodes extends AsyncDisposable {
   readonly nodes: readonly ServerProcess[];
   /** Where a node's WebSockets are. */
   wsUrl(index: number): string;
@@ -11,7 +10,12 @@ export interface NodeProcesses extends AsyncDisposable {
   add(engineUrl?: string): Promise<ServerProcess>;
 }
 
-/** Starts nodes called a, b, c … that serve these dialects. */
+/** A real engine, and servers that share it. */
+export interface NodeProcesses extends Nodes {
+  readonly engine: RedisServer;
+}
+
+/** Starts an engine, and nodes called a, b, c … that serve these dialects. */
 export async function startNodes(
   count: number,
   dialects: readonly string[],
@@ -19,11 +23,24 @@ export async function startNodes(
 ): Promise<NodeProcesses> {
   await using undo = new AsyncDisposableStack();
   const engine = undo.use(await startRedis());
+  const nodes = undo.use(await startNodesAt(engine.url, count, dialects, args));
+  const parts = undo.move();
+  return { ...nodes, engine, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+/** Starts nodes at an engine that the test has. */
+export async function startNodesAt(
+  url: string,
+  count: number,
+  dialects: readonly string[],
+  args: readonly string[] = [],
+): Promise<Nodes> {
+  await using undo = new AsyncDisposableStack();
   const nodes: ServerProcess[] = [];
   undo.defer(async () => {
     await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
   });
-  const add = async (engineUrl = engine.url): Promise<ServerProcess> => {
+  const add = async (engineUrl = url): Promise<ServerProcess> => {
     const node = await startServerProcess([
       "--cluster",
       engineUrl,
@@ -41,7 +58,6 @@ export async function startNodes(
   for (let index = 0; index < count; index++) await add();
   const parts = undo.move();
   return {
-    engine,
     nodes,
     wsUrl(index): string {
       const node = nodes[index];

@@ -9,6 +9,9 @@ export interface RedisServer extends AsyncDisposable {
   readonly port: number;
   /** Sends a signal, and waits for the end where it is SIGKILL. */
   signal(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void>;
+  readonly pid: number;
+  /** Runs a command of `redis-cli`, and returns its output. */
+  command(...args: readonly string[]): Promise<string>;
   /** Starts it again at the same port: without a disk it comes back empty. */
   restart(): Promise<void>;
 }
@@ -19,35 +22,87 @@ export async function startRedis(...settings: readonly string[]): Promise<RedisS
   const folder = await Deno.makeTempDir({ prefix: "signalbox-redis-" });
   const all = ["--dir", folder, ...settings];
   let child = await spawn(port, all);
-  const kill = async (): Promise<void> => {
-    try {
-      child.kill("SIGKILL");
-    } catch {
-      // It has gone by itself.
-    }
+  const end = async (): Promise<void> => {
+    kill(child);
     await child.status;
   };
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    get pid(): number {
+      return child.pid;
+    },
+    command: (...args) => redisCli(port, args),
     async signal(signal): Promise<void> {
-      if (signal === "SIGKILL") await kill();
+      if (signal === "SIGKILL") await end();
       else child.kill(signal);
     },
     async restart(): Promise<void> {
       child = await spawn(port, all);
     },
     async [Symbol.asyncDispose](): Promise<void> {
-      await kill();
+      await end();
       await Deno.remove(folder, { recursive: true });
     },
   };
 }
 
+/** Three Sentinels that watch a primary under the name "main". */
+export async function startSentinels(
+  primary: RedisServer,
+  ...settings: readonly string[]
+): Promise<{ readonly ports: readonly number[] } & AsyncDisposable> {
+  await using undo = new AsyncDisposableStack();
+  const folder = await Deno.makeTempDir({ prefix: "signalbox-sentinel-" });
+  undo.defer(() => Deno.remove(folder, { recursive: true }));
+  const ports = [freePort(), freePort(), freePort()];
+  for (const port of ports) {
+    const file = `${folder}/${port}.conf`;
+    const lines = [
+      `port ${port}`,
+      "bind 127.0.0.1",
+      `dir ${folder}`,
+      `sentinel monitor main 127.0.0.1 ${primary.port} 2`,
+      "sentinel down-after-milliseconds main 1000",
+      "sentinel failover-timeout main 5000",
+      ...settings,
+    ];
+    await Deno.writeTextFile(file, `${lines.join("\n")}\n`);
+    const child = await launch([file, "--sentinel"], "+monitor master main");
+    undo.defer(async () => {
+      kill(child);
+      await child.status;
+    });
+  }
+  const parts = undo.move();
+  return { ports, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+async function redisCli(port: number, args: readonly string[]): Promise<string> {
+  const command = new Deno.Command("redis-cli", { args: ["-p", String(port), ...args] });
+  const { success, stdout, stderr } = await command.output();
+  const text = new TextDecoder().decode(stdout).trim();
+  if (!success) throw new Error(`Cannot run redis-cli: ${new TextDecoder().decode(stderr)}${text}`);
+  return text;
+}
+
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has gone by itself.
+  }
+}
+
 async function spawn(port: number, settings: readonly string[]): Promise<Deno.ChildProcess> {
   const own = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+  return await launch([...own, ...settings], "Ready to accept connections");
+}
+
+/** Starts redis-server, and waits for a text in its output. */
+async function launch(args: readonly string[], readyText: string): Promise<Deno.ChildProcess> {
   const child = new Deno.Command(programOf("redis-server"), {
-    args: [...own, ...settings],
+    args: [...args],
     stdin: "null",
     stdout: "piped",
     stderr: "null",
@@ -57,7 +112,7 @@ async function spawn(port: number, settings: readonly string[]): Promise<Deno.Ch
     let text = "";
     for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
       text = (text + chunk).slice(-4_096);
-      if (text.includes("Ready to accept connections")) ready.resolve();
+      if (text.includes(readyText)) ready.resolve();
     }
     ready.reject(new Error(`redis-server ended before it was ready:\n${text}`));
   };

@@ -75,6 +75,11 @@ export class BridgeBench implements Disposable {
     return this.#benchOf(dialect).open.ids;
   }
 
+  /** A dialect at work. */
+  bench(dialect: string): DialectBench {
+    return this.#bench(this.#benches.findIndex(({ name }) => name === dialect));
+  }
+
   /** Asks PeerJS for a plain resource. */
   get(target: string): Response | undefined {
     return this.#nodes[0]?.[0]?.get(target);

@@ -98,6 +98,9 @@ export class Room extends EventTarget {
   send(data: string | ArrayBuffer | ArrayBufferView): void;
   /** Changes this page's fields for the others; null removes a field. */
   change(peer: Readonly<Record<string, unknown>>): void;
+  /** Replaces the token by a fresh one of the same user, for this connection and for later ones. If
+   * the server refuses it, an `error` event has the reason and the room goes on as before. */
+  refresh(token: string): void;
   /** Ends all calls. */
   leave(): void;
   addEventListener<Type extends keyof RoomEvents>(

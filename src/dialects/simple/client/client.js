@@ -28,6 +28,7 @@ export class Room extends EventTarget {
   fail = (code, error) => this.tell("error", { code, message: `${error}` });
   keep = (isMeant) => this.#outbox = this.#outbox.filter(isMeant);
   change = (peer) => this.post({ event: "change", peer: { ...peer } });
+  refresh = (token) => this.post({ event: "refresh", token });
   send = (data) => this.calls.forEach((call) => call.send(data));
   leave(reason = "left", code = 1000) {
     if (this.#end.signal.aborted) return;
@@ -78,10 +79,13 @@ export class Room extends EventTarget {
     const ws = this.#socket = new WebSocket(this.options.url.replace(/^http/, "ws"), "simple");
     const broken = (message) => this.#refused({ message });
     const on = (type, act) => ws.addEventListener(type, (it) => ws === this.#socket && act(it));
-    on("open", () => ws.send(JSON.stringify({ ...this.#join, ...this.#me })));
+    const join = () => JSON.stringify({ ...this.#join, ...this.#me, ...this.#fresh() });
+    on("open", () => ws.send(join()));
     on("message", ({ data }) => attempt(() => this.#handle(JSON.parse(data))).catch(broken));
     on("close", ({ code, reason }) => this.#lost(code, reason));
   }
+  // A token that waits for its confirmation goes first: the one before may have expired.
+  #fresh = () => copyOf({ token: this.#outbox.findLast(({ frame: it }) => it.token)?.frame.token });
   #drop = (code) => this.#socket = this.#live = void this.#socket?.close(code);
   #lost(code, reason, retryMs = 0) { // comes back, unless it has left, was taken over or removed
     const isVain = code === 1009 && !this.#live; // the join itself is too large
@@ -108,6 +112,7 @@ export class Room extends EventTarget {
     else if (event === "ok") {
       this.keep((one) => one !== entry);
       this.#join.peer = { ...this.#join.peer, ...entry?.frame.peer };
+      this.#join.token = entry?.frame.token ?? this.#join.token;
       this.#pump();
     }
     this.#me.seq = frame.seq ?? this.#me.seq;

@@ -1,0 +1,60 @@
+import type { KnownNode } from "./caller.ts";
+import type { ReportCluster } from "./events.ts";
+import { processOf } from "./names.ts";
+
+/** The nodes of the cluster, as the engine told last. */
+export class Roster {
+  readonly #report: ReportCluster;
+  #nodes: readonly KnownNode[] = [];
+  /** Nodes that know what has come from them, in this epoch. */
+  readonly #greeted = new Set<string>();
+
+  constructor(report: ReportCluster) {
+    this.#report = report;
+  }
+
+  get living(): readonly KnownNode[] {
+    return this.#nodes.filter(({ isAlive }) => isAlive);
+  }
+
+  /** Takes over what the engine tells. @param own this node's incarnation */
+  update(nodes: readonly KnownNode[], own: string): void {
+    const before = new Set(this.#nodes.map(({ id }) => id));
+    for (const { id, name } of nodes) {
+      if (!before.delete(id) && id !== own) this.#report({ type: "node", name, change: "joined" });
+    }
+    for (const { id, name } of this.#nodes) {
+      if (before.has(id)) this.#report({ type: "node", name, change: "left" });
+    }
+    this.#nodes = nodes;
+  }
+
+  /** The incarnations to be greeted now; each is one of them once in an epoch. */
+  *strangers(own: string): Generator<string> {
+    for (const { id } of this.living) {
+      if (id === own || this.#greeted.has(id)) continue;
+      this.#greeted.add(id);
+      yield id;
+    }
+  }
+
+  /** A new epoch: everybody is greeted again. */
+  restart(): void {
+    this.#greeted.clear();
+  }
+
+  /** The incarnation of a living node, by its name. */
+  called(name: string): string | undefined {
+    return this.living.find((node) => node.name === name)?.id;
+  }
+
+  /** The incarnation of a process. */
+  of(process: string): string | undefined {
+    return this.#nodes.find(({ id }) => processOf(id) === process)?.id;
+  }
+
+  /** The name of an incarnation's node. */
+  nameOf(node: string): string {
+    return this.#nodes.find(({ id }) => id === node)?.name ?? processOf(node);
+  }
+}
