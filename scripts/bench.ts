@@ -6,6 +6,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import * as z from "zod";
 import { measureAgainst } from "./bench/against.ts";
 import { measureBridge } from "./bench/bridge.ts";
+import { measureCluster } from "./bench/cluster.ts";
 import { drawChart } from "./bench/chart.ts";
 import type { Side } from "./bench/job.ts";
 import { type Contest, measure } from "./bench/measure.ts";
@@ -30,6 +31,7 @@ const STORE = "store";
 const TOPICS = "topics";
 const TRANSPORT = "transport";
 const BRIDGE = "bridge";
+const CLUSTER = "cluster";
 
 const HELP = `Usage: deno task bench [options]
 
@@ -38,7 +40,8 @@ in rooms of 2 to 1000, and memory per idle connection, each beside those of a ba
 parses nothing (the yardstick). OWT's is a relay on the npm package socket.io, for Node: npm
 installs it for the time being, and where that cannot be, OWT is skipped. Topics are measured beside
 y-webrtc's own server, too. And CPU time per message with a store in a file beside that without,
-and with bridging beside that without; of bridged calls beside those of one dialect.
+and with bridging beside that without; of bridged calls beside those of one dialect. Messages
+between two nodes of a cluster are measured beside those within a server, where there is a Redis.
 
 With --against, the named dialects are measured beside another checkout instead: CPU time per
 relayed message and per join, and memory per idle connection.
@@ -46,7 +49,7 @@ relayed message and per join, and memory per idle connection.
   --quick          One short round of everything: proves that the benchmark works, measures nothing
   --check          Exit with status 1 when a target is missed
   --only <names>   What to measure, separated by commas: ${
-  [...SCENARIOS.map((s) => s.name), TOPICS, STORE, TRANSPORT, BRIDGE].join(",")
+  [...SCENARIOS.map((s) => s.name), TOPICS, STORE, TRANSPORT, BRIDGE, CLUSTER].join(",")
 }
   --main <file>    The server to measure, such as another checkout's main.ts
   --against <file> The main.ts of another checkout to compare with, instead of the bare relay
@@ -80,6 +83,8 @@ interface Options {
   readonly withTransports: boolean;
   /** Whether to measure bridging too. */
   readonly withBridge: boolean;
+  /** Whether to measure a cluster too. */
+  readonly withCluster: boolean;
   readonly main: string;
   readonly against: string | undefined;
   readonly check: boolean;
@@ -135,6 +140,11 @@ async function bench(options: Options, signal: AbortSignal): Promise<boolean> {
   }
   if (options.withTransports) isGood = await benchTransports(options, signal) && isGood;
   if (options.withBridge) isGood = await benchBridge(options, signal) && isGood;
+  if (options.withCluster) {
+    const outcome = await benchCluster(options, signal);
+    if (outcome === "skipped") skipped.push(CLUSTER);
+    isGood &&= outcome !== "missed";
+  }
   if (options.withStore) isGood = await benchStore(options, signal) && isGood;
   const but = skipped.length > 0 ? `, but for what was skipped: ${skipped.join(", ")}` : "";
   print(`\n${isGood ? "All targets are met" : "Not all targets are met"}${but}\n`);
@@ -230,6 +240,20 @@ async function benchBridge({ plan, main }: Options, signal: AbortSignal): Promis
   return [...overPlain, ...overVerbatim].every(isMet);
 }
 
+async function benchCluster(
+  { plan, main }: Options,
+  signal: AbortSignal,
+): Promise<"met" | "missed" | "skipped"> {
+  print("\nPeerJS between two nodes of a cluster, and within one server\n");
+  const rows = await measureCluster({ plan, main, signal });
+  if (typeof rows === "string") {
+    print(`Skipped: ${rows}\n`);
+    return "skipped";
+  }
+  print(format(rows, { signalbox: "two nodes", yardstick: "one" }));
+  return rows.every(isMet) ? "met" : "missed";
+}
+
 /** Topics, beside a bare relay and beside the server that y-webrtc brings along. */
 async function benchTopics(
   { plan, main }: Options,
@@ -283,7 +307,7 @@ function parse(args: string[]): Options | null {
   );
   if (flags.help) return null;
   if (flags.quick && flags.check) throw new TypeError("Cannot check targets in a quick run");
-  const others = flags.against === undefined ? [TOPICS, TRANSPORT, BRIDGE, STORE] : [];
+  const others = flags.against === undefined ? [TOPICS, TRANSPORT, BRIDGE, CLUSTER, STORE] : [];
   const names = flags.only?.split(",") ?? [...SCENARIOS.map(({ name }) => name), ...others];
   const scenarios = names.filter((name) => !others.includes(name)).map((name) => {
     const scenario = SCENARIOS.find((candidate) => candidate.name === name);
@@ -296,6 +320,7 @@ function parse(args: string[]): Options | null {
     withTopics: names.includes(TOPICS),
     withStore: names.includes(STORE),
     withBridge: names.includes(BRIDGE),
+    withCluster: names.includes(CLUSTER),
     withTransports: names.includes(TRANSPORT),
     main: flags.main,
     against: flags.against,
