@@ -77,7 +77,7 @@ export class BridgeBench implements Disposable {
 
   /** A dialect at work. */
   bench(dialect: string): DialectBench {
-    return this.#bench(this.#benches.findIndex(({ name }) => name === dialect));
+    return this.#benchOf(dialect);
   }
 
   /** Asks PeerJS for a plain resource. */
