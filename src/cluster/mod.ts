@@ -7,6 +7,7 @@ import { acceptLoss } from "./loss.ts";
 import { readPlace } from "./place.ts";
 import { RedisEngine, type Tls } from "./redis.ts";
 import { digestSettings } from "./settings.ts";
+import { sealOf } from "./seal.ts";
 import { join, startError } from "./start.ts";
 
 export type { EngineTrouble } from "./engine.ts";
@@ -32,6 +33,8 @@ export interface ClusterOptions {
   readonly maxUnconfirmedBytes: number;
   /** Settings that have to be equal on all nodes, by the name of their option. */
   readonly settings: ReadonlyMap<string, unknown>;
+  /** Seals secrets in the engine; they are there in clear without one. */
+  readonly secret: string | undefined;
   /** The records that this node shares with the others. */
   readonly store: SharedStore;
   readonly tls: () => Tls;
@@ -67,7 +70,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   }
   const engine = new RedisEngine({ place, name: node, sentinelPassword, tls, clock });
   const prefix = `{${cluster}}:${FORMAT}:`;
-  const settings = digestSettings(cluster, equal);
+  const settings = digestSettings(options.secret ?? cluster, equal);
   const who = {
     engine,
     clock,
@@ -80,7 +83,13 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const { incarnation, nodes } = await join({ ...who, cluster, warn });
   const { waitMs, maxWaiting, maxUnconfirmedBytes } = options;
   const limits = { waitMs, maxWaiting, maxUnconfirmedBytes };
-  const own = new ClusterNode({ ...who, incarnation, report, ...limits });
+  const own = new ClusterNode({
+    ...who,
+    incarnation,
+    report,
+    ...limits,
+    seal: sealOf(options.secret),
+  });
   try {
     // Before anybody is admitted here, who may be banned.
     await own.records.open(options.store);

@@ -24,6 +24,11 @@ export const clusterOptions = {
     secret: true,
     ...rare,
   }),
+  clusterSecret: z.string().min(32, "expected at least 32 characters").optional().meta({
+    description: "Secret of all nodes, 32 characters or more, that seals secrets in the engine",
+    secret: true,
+    ...rare,
+  }),
   clusterPrefix: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "expected 1 to 64 of A-Z a-z 0-9 . _ -")
     .default("signalbox").meta({
       description: "Name of the cluster; clusters of different names can share one Redis",

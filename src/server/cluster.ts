@@ -1,6 +1,7 @@
 import type { Fleet } from "../admin/fleet.ts";
 import type { Cluster, EngineTrouble } from "../cluster/mod.ts";
 import { ConfigError } from "../config/load.ts";
+import { OPTIONS, valueAt } from "../config/option_list.ts";
 import type { Config } from "../config/schema.ts";
 import type { Abroad } from "../core/abroad.ts";
 import type { Clock } from "../core/clock.ts";
@@ -62,6 +63,7 @@ export async function joinCluster(
       maxWaiting: config.clusterMaxWaitingSteps,
       maxUnconfirmedBytes: config.clusterMaxUnconfirmedBytes,
       settings: sharedSettings(config),
+      secret: config.clusterSecret,
       store: store.shareAs(node),
       tls: () => readTls(config),
       report: journal.tell,
@@ -180,15 +182,10 @@ function objectionsTo(config: Config): string[] {
     objections.push(`Cannot use ${tlsFlags.join(", ")} without rediss:// in --cluster`);
   }
   if (config.bridge.length > 0) objections.push("Cannot use --bridge in a cluster yet");
-  const { reserveIds, serverIdsOnly, idSecret } = config.peerjs;
+  const { reserveIds } = config.peerjs;
   if (config.dialects.includes("peerjs")) {
     if (reserveIds !== undefined) {
       objections.push("Cannot use --peerjs-reserve-ids in a cluster yet");
-    }
-    if (serverIdsOnly && idSecret === undefined) {
-      objections.push(
-        "Cannot use --peerjs-server-ids-only in a cluster without --peerjs-id-secret",
-      );
     }
   }
   return objections;
@@ -213,16 +210,42 @@ export function clusterBelongings(config: Config): {
   return { readsFiles: tlsFlagsOf(config).length > 0, usesSocket };
 }
 
-/** The settings whose difference clients would notice. */
+/** Options whose values clients would notice the difference of; the secret behind the digests first. */
+const EQUAL = [
+  "cluster-secret",
+  "dialects",
+  "bridge",
+  "peerjs-key",
+  "peerjs-id-secret",
+  "peerjs-server-ids-only",
+  "simple-secret",
+  "simple-trust-ids",
+  "ssp-private",
+  "auth-mode",
+  "auth-dialects",
+  "auth-jwt-audience",
+  "auth-jwt-issuer",
+  "auth-jwt-claim",
+  "auth-webhook-url",
+];
+/** Sources of tokens: all nodes have them or none has. Their values change by turns at a rotation. */
+const GIVEN = ["auth-tokens", "auth-jwt-secret", "auth-jwt-key", "auth-jwks", "ssp-tokens"]
+  .concat("simple-tokens");
+
+/** The settings that have to be the same on all nodes, by their option. */
 function sharedSettings(config: Config): ReadonlyMap<string, unknown> {
-  const { idSecret, key, serverIdsOnly } = config.peerjs;
-  return new Map<string, unknown>([
-    ["dialects", [...config.dialects].sort()],
-    ["peerjs-key", key],
-    ["peerjs-id-secret", idSecret],
-    ["peerjs-server-ids-only", serverIdsOnly],
-    ["auth", config.auth],
-  ]);
+  const settings = new Map<string, unknown>();
+  for (const flag of [...EQUAL, ...GIVEN]) {
+    const path = OPTIONS.find((option) => option.flag === flag)?.path;
+    if (path === undefined) {
+      throw new RangeError(`Cannot compare --${flag}: there is no such option`);
+    }
+    const value = valueAt(config, path);
+    const isGiven = Array.isArray(value) ? value.length > 0 : value !== undefined;
+    const sorted = Array.isArray(value) ? [...value].sort() : value;
+    settings.set(flag, GIVEN.includes(flag) ? isGiven : sorted);
+  }
+  return settings;
 }
 
 function readTls(

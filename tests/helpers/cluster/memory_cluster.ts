@@ -1,6 +1,7 @@
 import type { ClusterEvent } from "../../../src/cluster/events.ts";
 import { acceptLoss } from "../../../src/cluster/loss.ts";
 import { ClusterNode } from "../../../src/cluster/node.ts";
+import { sealOf } from "../../../src/cluster/seal.ts";
 import { SharedHub } from "../../../src/core/shared_hub.ts";
 import type { HubLimits } from "../../../src/core/limits.ts";
 import { FakeClock } from "../session/fake_clock.ts";
@@ -84,6 +85,7 @@ export class MemoryCluster implements AsyncDisposable {
       incarnation: "",
       leaseMs: 6_000,
       settings: "same",
+      seal: sealOf(undefined),
       report: (event) => events.push(event),
       maxWaiting: 10_000,
       waitMs,
