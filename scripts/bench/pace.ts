@@ -38,7 +38,7 @@ export async function pace(
 }
 
 /** Times the messages of one pair. */
-class Probe {
+export class Probe {
   delaysMs: number[] = [];
   readonly #pair: Pair;
   readonly #frames: Frames;
@@ -74,7 +74,7 @@ async function takeTurns(
   for (let turn = 0; turn < ms / TURN_MS; turn++) {
     for (const side of turn % 2 === 0 ? SIDES : SIDES.toReversed()) {
       const before = cpuOf(targets[side]);
-      await send(probes[side], perSecond);
+      await sendPaced(probes[side], perSecond, TURN_MS);
       await sleep(PAUSE_MS);
       usedMs[side] += cpuOf(targets[side]) - before;
     }
@@ -86,10 +86,14 @@ function cpuOf({ pid, other }: Target): number {
   return cpuMs(pid) + (other === undefined ? 0 : cpuMs(other.pid));
 }
 
-/** One turn; does not wait for answers, so that a slow server gets no fewer messages. */
-async function send(probes: readonly Probe[], perSecond: number): Promise<void> {
+/** Sends for so long; does not wait for answers, so that a slow server gets no fewer messages. */
+export async function sendPaced(
+  probes: readonly Probe[],
+  perSecond: number,
+  ms: number,
+): Promise<void> {
   const start = performance.now();
-  const total = perSecond * TURN_MS / 1000;
+  const total = perSecond * ms / 1000;
   for (let sent = 0; sent < total;) {
     const due = (performance.now() - start) * perSecond / 1000;
     for (; sent < Math.min(due, total); sent++) probes[sent % probes.length]?.send();
