@@ -103,9 +103,8 @@ interface Options {
   readonly withStore: boolean;
   /** Whether to compare transports too. */
   readonly withTransports: boolean;
-  /** Whether to measure bridging too. */
+  /** Whether to measure bridging too, and a cluster. */
   readonly withBridge: boolean;
-  /** Whether to measure a cluster too. */
   readonly withCluster: boolean;
   /** Whether to measure tokens and watchers too, logins, and a crowd. */
   readonly withWatched: boolean;
@@ -159,18 +158,17 @@ async function bench(options: Options, signal: AbortSignal): Promise<boolean> {
     if (outcome === "skipped") skipped.push(scenario.name);
     isGood &&= outcome !== "missed";
   }
-  if (options.withTopics) {
-    const outcome = await benchTopics(options, signal);
-    if (outcome === "skipped") skipped.push(TOPICS);
+  const skippable = [
+    ...options.withTopics ? [[TOPICS, benchTopics] as const] : [],
+    ...options.withCluster ? [[CLUSTER, benchCluster] as const] : [],
+  ];
+  for (const [name, run] of skippable) {
+    const outcome = await run(options, signal);
+    if (outcome === "skipped") skipped.push(name);
     isGood &&= outcome !== "missed";
   }
   if (options.withTransports) isGood = await benchTransports(options, signal) && isGood;
   if (options.withBridge) isGood = await benchBridge(options, signal) && isGood;
-  if (options.withCluster) {
-    const outcome = await benchCluster(options, signal);
-    if (outcome === "skipped") skipped.push(CLUSTER);
-    isGood &&= outcome !== "missed";
-  }
   if (options.withStore) isGood = await benchStore(options, signal) && isGood;
   if (options.withWatched) isGood = await benchWatched(options, signal) && isGood;
   if (options.withLogins) isGood = await benchLogins(options, signal) && isGood;
@@ -275,12 +273,11 @@ async function benchCluster(
 ): Promise<"met" | "missed" | "skipped"> {
   print("\nPeerJS between two nodes of a cluster, and within one server\n");
   const rows = await measureCluster({ plan, main, signal });
-  if (typeof rows === "string") {
-    print(`Skipped: ${rows}\n`);
-    return "skipped";
-  }
-  print(format(rows, { signalbox: "two nodes", yardstick: "one" }));
-  return rows.every(isMet) ? "met" : "missed";
+  const isKnown = typeof rows !== "string";
+  print(
+    isKnown ? format(rows, { signalbox: "across", yardstick: "within" }) : `Skipped: ${rows}\n`,
+  );
+  return !isKnown ? "skipped" : rows.every(isMet) ? "met" : "missed";
 }
 
 /** Tokens and watchers, beside the same build or another one without. */
