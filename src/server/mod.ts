@@ -8,9 +8,16 @@ import type { Reachable } from "../http/landing.ts";
 import type { Log } from "../observe/log.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
 import { type Addresses, addressesOf } from "./addresses.ts";
-import { type Clustered, clusterTrouble, clusterWords, fleetOf, leaveCluster } from "./cluster.ts";
+import {
+  type Clustered,
+  clusterTrouble,
+  clusterWords,
+  fleetOf,
+  leaveCluster,
+  watchIsolation,
+} from "./cluster.ts";
 import { orConfigError } from "./config_error.ts";
-import { pagesOf, reachableAt, sealAll } from "./dialects.ts";
+import { type NamedPage, operatorPagesOf, pagesOf, reachableAt, sealAll } from "./dialects.ts";
 import { type Doors, openDoors } from "./doors.ts";
 import { announceMetrics } from "./gauges.ts";
 import { type DrainRequest, Lifecycle, stopBudgetMs, urlsOf } from "./lifecycle.ts";
@@ -32,7 +39,9 @@ export interface Server extends AsyncDisposable {
   readonly adminUrls: readonly string[];
   readonly reachable: readonly Reachable[];
   /** Pages for people, with the server's base path. */
-  readonly pages: readonly { readonly title: string; readonly path: string }[];
+  readonly pages: readonly NamedPage[];
+  /** The pages at the addresses for operators alone. */
+  readonly operatorPages: readonly NamedPage[];
   /** Logs the limits that differ from the configured ones. */
   logLimits(): void;
   /** Where data is kept; undefined where it is forgotten with the process. */
@@ -143,7 +152,10 @@ function openParts(
     openSignalling(config, { ...common, clustered, maxConnections }),
   );
   const trouble = (): string | undefined =>
-    storeTrouble(store) ?? clusterTrouble(clustered) ?? signalling.authentication.trouble;
+    storeTrouble(store) ?? clusterTrouble(config, clustered) ?? signalling.authentication.trouble;
+  opened.use(
+    watchIsolation(config, clustered, { clock, log, connections: signalling.connections }),
+  );
   opened.use(announceMetrics({ ...common, signalling, persistence, trouble }));
   const proxies = orConfigError(() => new TrustedProxies(config.trustProxy, config.proxied));
   const { certificate } = addresses;
@@ -170,7 +182,7 @@ function listenAt(config: Config, parts: Parts): Doors {
     admin: parts.operations.admin,
     routes: routesOf(config, { version, metrics, life, trouble, dialects, iceRoutes, isShared }),
     signpost: signpostOf(config, dialects, { clock, observation }),
-    isUnreachable: () => clusterTrouble(parts.clustered) !== undefined,
+    isUnreachable: () => clusterTrouble(config, parts.clustered) !== undefined,
   });
 }
 
@@ -203,6 +215,7 @@ function serverOf(config: Config, parts: Parts, doors: Doors): Server {
     adminUrls: urlsOf(doors.adminListening),
     reachable: reachableAt(config, signalling.dialects),
     pages: pagesOf(config),
+    operatorPages: operatorPagesOf(config),
     logLimits: () => logLimits(config, parts.maxConnections, observation.log),
     started: life.started,
     storePlace: store.place,
