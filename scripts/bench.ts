@@ -116,6 +116,8 @@ interface Options {
   readonly chart: string | undefined;
 }
 
+type Outcome = "met" | "missed" | "skipped";
+
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
 async function main(args: string[]): Promise<number> {
@@ -182,7 +184,7 @@ async function benchOne(
   scenario: Scenario,
   { plan, main }: Options,
   signal: AbortSignal,
-): Promise<"met" | "missed" | "skipped"> {
+): Promise<Outcome> {
   print(`\n${scenario.title}: ${describeMix(scenario)}\n`);
   await using installed = new AsyncDisposableStack();
   let yardstick = denoProgram(YARDSTICK);
@@ -267,10 +269,7 @@ async function benchBridge({ plan, main }: Options, signal: AbortSignal): Promis
   return [...overPlain, ...overVerbatim].every(isMet);
 }
 
-async function benchCluster(
-  { plan, main }: Options,
-  signal: AbortSignal,
-): Promise<"met" | "missed" | "skipped"> {
+async function benchCluster({ plan, main }: Options, signal: AbortSignal): Promise<Outcome> {
   print("\nPeerJS between two nodes of a cluster, and within one server\n");
   const rows = await measureCluster({ plan, main, signal });
   const isKnown = typeof rows !== "string";
@@ -321,7 +320,7 @@ async function benchCrowd({ plan, main }: Options, signal: AbortSignal): Promise
 async function benchTopics(
   { plan, main }: Options,
   signal: AbortSignal,
-): Promise<"met" | "missed" | "skipped"> {
+): Promise<Outcome> {
   print("\nTopics: publications of 400 bytes to all subscribers\n");
   const installed = await install(YJS_RELAY, signal);
   if (typeof installed === "string") {
