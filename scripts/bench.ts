@@ -7,7 +7,10 @@ import * as z from "zod";
 import { measureAgainst } from "./bench/against.ts";
 import { measureBridge } from "./bench/bridge.ts";
 import { drawChart } from "./bench/chart.ts";
+import { measureCrowd } from "./bench/crowd.ts";
+import { JWT_FLAGS, operatorFlags } from "./bench/guarded.ts";
 import type { Side } from "./bench/job.ts";
+import { measureLogins } from "./bench/logins.ts";
 import { type Contest, measure } from "./bench/measure.ts";
 import {
   installNpmRelay,
@@ -24,12 +27,17 @@ import { serverFlags } from "./bench/server_flags.ts";
 import { measureStore } from "./bench/store.ts";
 import { measureSubscriptions, measureTopics } from "./bench/topics.ts";
 import { type Contender, measureTransports } from "./bench/transport.ts";
+import { measureWatched } from "./bench/watched.ts";
+import { Receiver } from "./bench/watchers.ts";
 
 /** Names of measurements that are not of a dialect's pairs. */
 const STORE = "store";
 const TOPICS = "topics";
 const TRANSPORT = "transport";
 const BRIDGE = "bridge";
+const WATCHED = "watched";
+const LOGINS = "logins";
+const CROWD = "crowd";
 
 const HELP = `Usage: deno task bench [options]
 
@@ -38,15 +46,19 @@ in rooms of 2 to 1000, and memory per idle connection, each beside those of a ba
 parses nothing (the yardstick). OWT's is a relay on the npm package socket.io, for Node: npm
 installs it for the time being, and where that cannot be, OWT is skipped. Topics are measured beside
 y-webrtc's own server, too. And CPU time per message with a store in a file beside that without,
-and with bridging beside that without; of bridged calls beside those of one dialect.
+and with bridging beside that without; of bridged calls beside those of one dialect. With tokens and
+watchers (a scrape each second, webhooks, an open console) beside without; of logins with each kind
+of key; and the delay of messages while peers come and go and the watchers are slow.
 
 With --against, the named dialects are measured beside another checkout instead: CPU time per
-relayed message and per join, and memory per idle connection.
+relayed message and per join, and memory per idle connection. "watched" compares with it, too.
 
   --quick          One short round of everything: proves that the benchmark works, measures nothing
   --check          Exit with status 1 when a target is missed
   --only <names>   What to measure, separated by commas: ${
-  [...SCENARIOS.map((s) => s.name), TOPICS, STORE, TRANSPORT, BRIDGE].join(",")
+  [...SCENARIOS.map((s) => s.name), TOPICS, STORE, TRANSPORT, BRIDGE, WATCHED, LOGINS, CROWD].join(
+    ",",
+  )
 }
   --main <file>    The server to measure, such as another checkout's main.ts
   --against <file> The main.ts of another checkout to compare with, instead of the bare relay
@@ -80,6 +92,10 @@ interface Options {
   readonly withTransports: boolean;
   /** Whether to measure bridging too. */
   readonly withBridge: boolean;
+  /** Whether to measure tokens and watchers too, logins, and a crowd. */
+  readonly withWatched: boolean;
+  readonly withLogins: boolean;
+  readonly withCrowd: boolean;
   readonly main: string;
   readonly against: string | undefined;
   readonly check: boolean;
@@ -136,6 +152,9 @@ async function bench(options: Options, signal: AbortSignal): Promise<boolean> {
   if (options.withTransports) isGood = await benchTransports(options, signal) && isGood;
   if (options.withBridge) isGood = await benchBridge(options, signal) && isGood;
   if (options.withStore) isGood = await benchStore(options, signal) && isGood;
+  if (options.withWatched) isGood = await benchWatched(options, signal) && isGood;
+  if (options.withLogins) isGood = await benchLogins(options, signal) && isGood;
+  if (options.withCrowd) isGood = await benchCrowd(options, signal) && isGood;
   const but = skipped.length > 0 ? `, but for what was skipped: ${skipped.join(", ")}` : "";
   print(`\n${isGood ? "All targets are met" : "Not all targets are met"}${but}\n`);
   return isGood;
@@ -230,6 +249,43 @@ async function benchBridge({ plan, main }: Options, signal: AbortSignal): Promis
   return [...overPlain, ...overVerbatim].every(isMet);
 }
 
+/** Tokens and watchers, beside the same build or another one without. */
+async function benchWatched(
+  { plan, main, against }: Options,
+  signal: AbortSignal,
+): Promise<boolean> {
+  await using receiver = new Receiver();
+  const flags = serverFlags(["gstreamer", "peerjs"]);
+  const commands = {
+    signalbox: denoProgram(main, [...flags, ...JWT_FLAGS, ...operatorFlags(receiver.url)]),
+    yardstick: denoProgram(against ?? main, flags),
+  };
+  const rows = await measureWatched(contestOf(commands, plan, signal));
+  const sides = { signalbox: "watched", yardstick: "without" };
+  print(`\nWith tokens, scrapes, webhooks and a console\n${format(rows, sides)}`);
+  return rows.every(isMet);
+}
+
+async function benchLogins({ plan, main }: Options, signal: AbortSignal): Promise<boolean> {
+  const start = (flags: readonly string[]): Promise<ServerProcess> =>
+    ServerProcess.start(denoProgram(main, [...serverFlags(["peerjs"]), ...flags]), signal);
+  const { logins, shares } = await measureLogins({ start, plan, signal });
+  print("\nLogins of PeerJS clients, 100 a second, with each kind of key\n");
+  print(format(logins, { signalbox: "with token", yardstick: "without" }));
+  print(format(shares, { signalbox: "tokens", yardstick: "allowed" }));
+  return shares.every(isMet);
+}
+
+async function benchCrowd({ plan, main }: Options, signal: AbortSignal): Promise<boolean> {
+  const start = (flags: readonly string[]): Promise<ServerProcess> =>
+    ServerProcess.start(denoProgram(main, [...serverFlags(["peerjs"]), ...flags]), signal);
+  const { rows, remark } = await measureCrowd({ start, plan, signal });
+  print(`\nDelays while ${plan.crowdPeers} peers come and go, watched and not\n`);
+  print(format(rows, { signalbox: "watched", yardstick: "without" }));
+  print(remark);
+  return rows.every(isMet);
+}
+
 /** Topics, beside a bare relay and beside the server that y-webrtc brings along. */
 async function benchTopics(
   { plan, main }: Options,
@@ -283,7 +339,9 @@ function parse(args: string[]): Options | null {
   );
   if (flags.help) return null;
   if (flags.quick && flags.check) throw new TypeError("Cannot check targets in a quick run");
-  const others = flags.against === undefined ? [TOPICS, TRANSPORT, BRIDGE, STORE] : [];
+  const others = flags.against === undefined
+    ? [TOPICS, TRANSPORT, BRIDGE, STORE, WATCHED, LOGINS, CROWD]
+    : [WATCHED];
   const names = flags.only?.split(",") ?? [...SCENARIOS.map(({ name }) => name), ...others];
   const scenarios = names.filter((name) => !others.includes(name)).map((name) => {
     const scenario = SCENARIOS.find((candidate) => candidate.name === name);
@@ -297,6 +355,9 @@ function parse(args: string[]): Options | null {
     withStore: names.includes(STORE),
     withBridge: names.includes(BRIDGE),
     withTransports: names.includes(TRANSPORT),
+    withWatched: names.includes(WATCHED),
+    withLogins: names.includes(LOGINS),
+    withCrowd: names.includes(CROWD),
     main: flags.main,
     against: flags.against,
     check: flags.check,

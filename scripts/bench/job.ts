@@ -27,6 +27,8 @@ const Load = {
 const Flood = z.object({
   kind: z.literal("flood"),
   inFlight: z.int().positive(),
+  /** Leaves out a server's work between its turns, for servers that others use meanwhile. */
+  countsTurnsAlone: z.boolean().optional(),
   ...Load,
 });
 /** A fixed number of messages per second, spread over the pairs. */

@@ -34,7 +34,7 @@ export async function pace(
 }
 
 /** Times the messages of one pair. */
-class Probe {
+export class Probe {
   delaysMs: number[] = [];
   readonly #pair: Pair;
   readonly #frames: Frames;
@@ -63,16 +63,20 @@ class Probe {
 async function takeTurns(probes: Both<Probe[]>, ms: number, perSecond: number): Promise<void> {
   for (let turn = 0; turn < ms / TURN_MS; turn++) {
     for (const side of turn % 2 === 0 ? SIDES : SIDES.toReversed()) {
-      await send(probes[side], perSecond);
+      await sendPaced(probes[side], perSecond, TURN_MS);
       await sleep(PAUSE_MS);
     }
   }
 }
 
-/** One turn; does not wait for answers, so that a slow server gets no fewer messages. */
-async function send(probes: readonly Probe[], perSecond: number): Promise<void> {
+/** Sends for so long; does not wait for answers, so that a slow server gets no fewer messages. */
+export async function sendPaced(
+  probes: readonly Probe[],
+  perSecond: number,
+  ms: number,
+): Promise<void> {
   const start = performance.now();
-  const total = perSecond * TURN_MS / 1000;
+  const total = perSecond * ms / 1000;
   for (let sent = 0; sent < total;) {
     const due = (performance.now() - start) * perSecond / 1000;
     for (; sent < Math.min(due, total); sent++) probes[sent % probes.length]?.send();

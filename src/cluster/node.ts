@@ -28,10 +28,12 @@ import { Reader } from "./reader.ts";
 import { SharedRecords } from "./records.ts";
 import { Reaper } from "./reaper.ts";
 import { Roster } from "./roster.ts";
+import type { Seal } from "./seal.ts";
 import { type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
 export interface NodeOptions extends CallerOptions, StepLimits {
+  readonly seal: Seal;
   readonly maxUnconfirmedBytes: number;
 }
 
@@ -78,7 +80,7 @@ export class ClusterNode implements Backplane {
       this.#push(["N", realm, id]);
     });
     const push = (...args: readonly string[]): void => this.#push(args);
-    this.records = new SharedRecords({ engine, clock, prefix, push });
+    this.records = new SharedRecords({ engine, clock, prefix, push, seal: options.seal });
     this.questions = new Questions({
       clock,
       nodeCalled: (name) => this.isUp ? this.#roster.called(name) : undefined,
