@@ -144,7 +144,7 @@ const TROUBLES: readonly [RegExp, EngineTrouble, string?][] = [
   [/^NOPERM/, "forbidden"],
   [/DB index is out of range|invalid DB index/, "database"],
   [/ECONNREFUSED|refused/i, "unreachable", "connection refused"],
-  [/ENOTFOUND|EAI_|getaddrinfo|dns/i, "unreachable", "no such host"],
+  [/ENOTFOUND|EAI_|getaddrinfo|dns error/i, "unreachable", "no such host"],
   [/ENOENT/, "unreachable", "no such socket"],
   [/timed? ?out/i, "unreachable", "timed out"],
   [/cert|self.signed|SSL|TLS|handshake/i, "unreachable", "TLS: $"],
