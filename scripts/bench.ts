@@ -6,6 +6,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import * as z from "zod";
 import { measureAgainst } from "./bench/against.ts";
 import { measureBridge } from "./bench/bridge.ts";
+import { measureCluster } from "./bench/cluster.ts";
 import { drawChart } from "./bench/chart.ts";
 import { measureCrowd } from "./bench/crowd.ts";
 import { JWT_FLAGS, operatorFlags } from "./bench/guarded.ts";
@@ -35,6 +36,7 @@ const STORE = "store";
 const TOPICS = "topics";
 const TRANSPORT = "transport";
 const BRIDGE = "bridge";
+const CLUSTER = "cluster";
 const WATCHED = "watched";
 const LOGINS = "logins";
 const CROWD = "crowd";
@@ -48,7 +50,8 @@ installs it for the time being, and where that cannot be, OWT is skipped. Topics
 y-webrtc's own server, too. And CPU time per message with a store in a file beside that without,
 and with bridging beside that without; of bridged calls beside those of one dialect. With tokens and
 watchers (a scrape each second, webhooks, an open console) beside without; of logins with each kind
-of key; and the delay of messages while peers come and go and the watchers are slow.
+of key; and the delay of messages while peers come and go and the watchers are slow. Messages
+between two nodes of a cluster are measured beside those within a server, where there is a Redis.
 
 With --against, the named dialects are measured beside another checkout instead: CPU time per
 relayed message and per join, and memory per idle connection. "watched" compares with it, too.
@@ -56,7 +59,17 @@ relayed message and per join, and memory per idle connection. "watched" compares
   --quick          One short round of everything: proves that the benchmark works, measures nothing
   --check          Exit with status 1 when a target is missed
   --only <names>   What to measure, separated by commas: ${
-  [...SCENARIOS.map((s) => s.name), TOPICS, STORE, TRANSPORT, BRIDGE, WATCHED, LOGINS, CROWD].join(
+  [
+    ...SCENARIOS.map((s) => s.name),
+    TOPICS,
+    STORE,
+    TRANSPORT,
+    BRIDGE,
+    CLUSTER,
+    WATCHED,
+    LOGINS,
+    CROWD,
+  ].join(
     ",",
   )
 }
@@ -90,8 +103,9 @@ interface Options {
   readonly withStore: boolean;
   /** Whether to compare transports too. */
   readonly withTransports: boolean;
-  /** Whether to measure bridging too. */
+  /** Whether to measure bridging too, and a cluster. */
   readonly withBridge: boolean;
+  readonly withCluster: boolean;
   /** Whether to measure tokens and watchers too, logins, and a crowd. */
   readonly withWatched: boolean;
   readonly withLogins: boolean;
@@ -101,6 +115,8 @@ interface Options {
   readonly check: boolean;
   readonly chart: string | undefined;
 }
+
+type Outcome = "met" | "missed" | "skipped";
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
@@ -144,9 +160,13 @@ async function bench(options: Options, signal: AbortSignal): Promise<boolean> {
     if (outcome === "skipped") skipped.push(scenario.name);
     isGood &&= outcome !== "missed";
   }
-  if (options.withTopics) {
-    const outcome = await benchTopics(options, signal);
-    if (outcome === "skipped") skipped.push(TOPICS);
+  const skippable = [
+    ...options.withTopics ? [[TOPICS, benchTopics] as const] : [],
+    ...options.withCluster ? [[CLUSTER, benchCluster] as const] : [],
+  ];
+  for (const [name, run] of skippable) {
+    const outcome = await run(options, signal);
+    if (outcome === "skipped") skipped.push(name);
     isGood &&= outcome !== "missed";
   }
   if (options.withTransports) isGood = await benchTransports(options, signal) && isGood;
@@ -164,7 +184,7 @@ async function benchOne(
   scenario: Scenario,
   { plan, main }: Options,
   signal: AbortSignal,
-): Promise<"met" | "missed" | "skipped"> {
+): Promise<Outcome> {
   print(`\n${scenario.title}: ${describeMix(scenario)}\n`);
   await using installed = new AsyncDisposableStack();
   let yardstick = denoProgram(YARDSTICK);
@@ -249,6 +269,16 @@ async function benchBridge({ plan, main }: Options, signal: AbortSignal): Promis
   return [...overPlain, ...overVerbatim].every(isMet);
 }
 
+async function benchCluster({ plan, main }: Options, signal: AbortSignal): Promise<Outcome> {
+  print("\nPeerJS between two nodes of a cluster, and within one server\n");
+  const rows = await measureCluster({ plan, main, signal });
+  const isKnown = typeof rows !== "string";
+  print(
+    isKnown ? format(rows, { signalbox: "across", yardstick: "within" }) : `Skipped: ${rows}\n`,
+  );
+  return !isKnown ? "skipped" : rows.every(isMet) ? "met" : "missed";
+}
+
 /** Tokens and watchers, beside the same build or another one without. */
 async function benchWatched(
   { plan, main, against }: Options,
@@ -290,7 +320,7 @@ async function benchCrowd({ plan, main }: Options, signal: AbortSignal): Promise
 async function benchTopics(
   { plan, main }: Options,
   signal: AbortSignal,
-): Promise<"met" | "missed" | "skipped"> {
+): Promise<Outcome> {
   print("\nTopics: publications of 400 bytes to all subscribers\n");
   const installed = await install(YJS_RELAY, signal);
   if (typeof installed === "string") {
@@ -340,7 +370,7 @@ function parse(args: string[]): Options | null {
   if (flags.help) return null;
   if (flags.quick && flags.check) throw new TypeError("Cannot check targets in a quick run");
   const others = flags.against === undefined
-    ? [TOPICS, TRANSPORT, BRIDGE, STORE, WATCHED, LOGINS, CROWD]
+    ? [TOPICS, TRANSPORT, BRIDGE, CLUSTER, STORE, WATCHED, LOGINS, CROWD]
     : [WATCHED];
   const names = flags.only?.split(",") ?? [...SCENARIOS.map(({ name }) => name), ...others];
   const scenarios = names.filter((name) => !others.includes(name)).map((name) => {
@@ -354,6 +384,7 @@ function parse(args: string[]): Options | null {
     withTopics: names.includes(TOPICS),
     withStore: names.includes(STORE),
     withBridge: names.includes(BRIDGE),
+    withCluster: names.includes(CLUSTER),
     withTransports: names.includes(TRANSPORT),
     withWatched: names.includes(WATCHED),
     withLogins: names.includes(LOGINS),

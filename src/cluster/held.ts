@@ -79,6 +79,16 @@ export class Registry {
     this.#paired.add(held);
   }
 
+  /** Two peers know each other no longer. */
+  part(realm: string, one: string, other: string): void {
+    for (const [id, partner] of [[one, other], [other, one]]) {
+      const held = this.#held.get(`${realm}:${id}`);
+      if (held === undefined || partner === undefined) continue;
+      held.pairs.delete(partner);
+      if (held.pairs.size === 0) this.#paired.delete(held);
+    }
+  }
+
   /** A peer of any node is gone: nobody here is its partner any more. */
   unpair(realm: string, id: string): void {
     for (const held of this.#paired) {

@@ -5,14 +5,15 @@ import type {
   DescribeAnswer,
   JoinAnswer,
   LookAnswer,
+  MeetAnswer,
   NodeInfo,
+  OutgoingMessage,
   PairAnswer,
-  Passed,
+  PassAnswer,
   RoomKey,
   SharedClaim,
   SharedDescription,
   SharedEntry,
-  SharedMessage,
   Sink,
 } from "../core/backplane.ts";
 import type { Clock } from "../core/clock.ts";
@@ -23,6 +24,7 @@ import { Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
 import { actorArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
 import { Outbox } from "./outbox.ts";
+import { Outcomes } from "./outcomes.ts";
 import { Questions } from "./questions.ts";
 import { Reader } from "./reader.ts";
 import { SharedRecords } from "./records.ts";
@@ -57,6 +59,7 @@ export class ClusterNode implements Backplane {
   readonly #caller: Caller;
   readonly #reader: Reader;
   readonly #outbox: Outbox;
+  readonly #outcomes: Outcomes;
   readonly #registry = new Registry();
   readonly #directory: Directory;
   readonly #items: ItemHandler;
@@ -79,6 +82,7 @@ export class ClusterNode implements Backplane {
       report({ type: "undelivered", cause: "gone" });
       this.#push(["N", realm, id]);
     });
+    this.#outcomes = new Outcomes(this.#steps, this.#outbox, report);
     const push = (...args: readonly string[]): void => this.#push(args);
     this.records = new SharedRecords({ engine, clock, prefix, push, seal: options.seal });
     this.questions = new Questions({
@@ -177,7 +181,11 @@ export class ClusterNode implements Backplane {
     this.#push(["R", ...who, packBody(news)]);
   }
 
-  send(message: SharedMessage, isConfirmed: boolean, answer: (outcome: Passed) => void): void {
+  send(
+    message: OutgoingMessage,
+    isConfirmed: boolean,
+    answer: (outcome: PassAnswer) => void,
+  ): void {
     const parcel = this.#steps.isFull ? undefined : this.#outbox.add(message, isConfirmed, answer);
     if (parcel === undefined) {
       this.#options.report({ type: "undelivered", cause: "unavailable" });
@@ -230,12 +238,19 @@ export class ClusterNode implements Backplane {
   }
 
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
-    const ticket = this.#ticket();
-    this.#items.expect(ticket, (refusal) => {
+    this.#partner("P", actor, to, (refusal) => {
       answer(refusal === "" ? "paired" : refusal as PairAnswer);
     });
-    const args = ["P", ticket, ...actorArgs(actor), packName(to)];
-    this.#ask(ticket, args, () => answer("unavailable"));
+  }
+
+  meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void {
+    this.#partner("M", actor, to, (refusal) => {
+      answer(refusal === "" ? "met" : refusal as MeetAnswer);
+    });
+  }
+
+  part(actor: Actor, from: string): void {
+    this.#push(["U", ...actorArgs(actor), packName(from)]);
   }
 
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {
@@ -321,27 +336,17 @@ export class ClusterNode implements Backplane {
   }
 
   #passed(steps: readonly Step[], outcomes: readonly string[]): void {
-    let index = 0;
-    for (const { parcel, args } of steps) {
-      if (args[0] === "Q") this.#reaper.done(args[1] ?? "");
-      if (parcel === undefined) continue;
-      const outcome = outcomes[index++] ?? "!";
-      if (outcome === "!") this.#end(parcel, "unavailable");
-      else if (outcome !== "-") this.#outbox.placed(processOf(outcome), parcel);
-      else {
-        this.#end(parcel, "absent");
-        // No later message may overtake it once the id appears.
-        for (const later of this.#steps.takeMessages(parcel.realm, parcel.id)) {
-          this.#end(later, "absent");
-        }
-      }
-    }
+    for (const { args } of steps) if (args[0] === "Q") this.#reaper.done(args[1] ?? "");
+    this.#outcomes.passed(steps, outcomes);
     this.#items.called();
   }
 
-  #end(parcel: Parameters<Outbox["end"]>[0], cause: "absent" | "unavailable"): void {
-    this.#options.report({ type: "undelivered", cause });
-    this.#outbox.end(parcel, cause);
+  /** Asks for a partner; the engine refuses with words of the seam only. */
+  #partner(step: "P" | "M", actor: Actor, to: string, answer: (refusal: string) => void): void {
+    const ticket = this.#ticket();
+    this.#items.expect(ticket, answer);
+    const args = [step, ticket, ...actorArgs(actor), packName(to)];
+    this.#ask(ticket, args, () => answer("unavailable"));
   }
 
   #known(nodes: readonly KnownNode[]): void {
@@ -360,7 +365,7 @@ export class ClusterNode implements Backplane {
 
   #refuseLate(): void {
     for (const { parcel, pending } of this.#steps.expire(this.#clock.now())) {
-      if (parcel !== undefined) this.#end(parcel, "unavailable");
+      if (parcel !== undefined) this.#outcomes.end(parcel, "unavailable");
       pending?.refuse();
     }
   }

@@ -5,7 +5,7 @@ import type { Seal } from "./seal.ts";
 import { packNames, unpackNames } from "./texts.ts";
 
 /** Kinds of records that nodes share; the script knows the same. */
-const KINDS = ["secret", "ban", "room", "log"] as const;
+const KINDS = ["secret", "ban", "room", "log", "id"] as const;
 const STAMP = /^[1-9]\d{0,15}$/;
 /** In ms, or "-" for no end. */
 const LIFETIME = /^(-|-?\d{1,15})$/;

@@ -1,5 +1,7 @@
 // The seam between a hub and the other nodes of a cluster. A server without one has no backplane.
 
+import type { Sent } from "./events.ts";
+
 /** The name of an id in the whole cluster. */
 export interface PeerKey {
   readonly realm: string;
@@ -55,6 +57,13 @@ export interface SharedMessage extends PeerKey {
   readonly payload: unknown;
   /** If given, a later holder of the id does not get the message. */
   readonly fence: Fence | undefined;
+  /** The message is about a call of two peers, not for the receiver's client. */
+  readonly isCall?: boolean;
+}
+
+/** A message of a peer of this node, whose receiver has to speak its dialect. */
+export interface OutgoingMessage extends SharedMessage {
+  readonly dialect: string;
 }
 
 /**
@@ -62,6 +71,9 @@ export interface SharedMessage extends PeerKey {
  * away before the message was taken. "unavailable": the other nodes cannot be reached.
  */
 export type Passed = "taken" | "absent" | "gone" | "unavailable";
+
+/** The same; "foreign": the holder of the id speaks another dialect. */
+export type PassAnswer = Passed | "foreign";
 
 export type ClaimAnswer =
   | { readonly fence: Fence }
@@ -71,6 +83,8 @@ export type JoinAnswer = "entered" | "room_full" | "unavailable" | "stale";
 export type DescribeAnswer = "described" | "too_large" | "unavailable" | "stale";
 export type LookAnswer = "listed" | "unavailable";
 export type PairAnswer = "paired" | "unknown" | "busy" | "unavailable" | "stale";
+/** "kin": the holder of the id speaks the same dialect, and needs no meeting. */
+export type MeetAnswer = "met" | "unknown" | "busy" | "kin" | "unavailable" | "stale";
 
 /** A peer of this node that acts. */
 export interface Actor extends PeerKey {
@@ -107,7 +121,11 @@ export interface Backplane {
    * Passes a message on. "taken" is certain where `isConfirmed` is set; otherwise there is no answer
    * for a message that reached its node.
    */
-  send(message: SharedMessage, isConfirmed: boolean, answer: (outcome: Passed) => void): void;
+  send(
+    message: OutgoingMessage,
+    isConfirmed: boolean,
+    answer: (outcome: PassAnswer) => void,
+  ): void;
   /** Enters a room, with a new description where one is given. */
   join(
     actor: Actor,
@@ -123,6 +141,10 @@ export interface Backplane {
     isPatient?: boolean,
   ): void;
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void;
+  /** Has two peers of different dialects know each other, for a call. */
+  meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void;
+  /** Ends that, when their call is over. */
+  part(actor: Actor, from: string): void;
   /** Lists a room in which this node has no member; `listed` comes before the answer. */
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void;
   /** Has the news of a room come from now on, `listed` first, also without a member on this node. */
@@ -144,7 +166,11 @@ export interface Elsewhere {
   /** Has the members of a room on other nodes known here, also while no peer of this node is in it. */
   follow(room: RoomKey): void;
   /** Passes a message to an id that this node does not hold; resolves when the outcome is certain. */
-  pass(from: PeerKey, to: string, payload: unknown): Promise<Passed>;
+  pass(
+    from: PeerKey & { readonly dialect: string },
+    to: string,
+    payload: unknown,
+  ): Promise<Sent>;
   /** Calls back when an id appears on any node that a message of this node was for. */
   whenWanted(realm: string, appeared: (id: string) => void): void;
   /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */
@@ -171,6 +197,10 @@ export interface Sink {
   left(key: PeerKey, fence: Fence, news: unknown): void;
   /** A peer of another node has called one of this node, or was called by it. */
   paired(realm: string, caller: SharedPeer, callee: SharedPeer): void;
+  /** Two peers of different dialects know each other from now on; one or both are of this node. */
+  met(realm: string, one: SharedPeer, other: SharedPeer): void;
+  /** They do so no longer. */
+  parted(realm: string, one: string, other: string): void;
   told(topic: string, body: unknown): void;
   /** The peers of other nodes that are known here only by a pair. */
   partners(): Iterable<Actor>;

@@ -45,6 +45,8 @@ export class FarExchange {
         return channels === undefined ? hub.left(key, fence, news) : channels.left(key.id, fence);
       },
       paired: (realm, caller, callee) => hub.paired(realm, caller, callee),
+      met: (realm, one, other) => hub.met(realm, one, other),
+      parted: (realm, one, other) => hub.parted(realm, one, other),
       told: (topic, body) => topic === "channels" ? this.#noted(body) : hub.told(topic, body),
       partners: () => hub.partners(),
       severed: () => hub.severed(),

@@ -1,12 +1,10 @@
-import type { Abroad, Sent } from "./abroad.ts";
+import { type Abroad, type Sent, sentBy } from "./abroad.ts";
 import type {
   Actor,
   Backplane,
   ClaimAnswer,
-  Elsewhere,
   Fence,
   PairAnswer,
-  Passed,
   PeerKey,
   RoomKey,
   SharedDescription,
@@ -18,21 +16,24 @@ import type {
 import { Exchange } from "./channels.ts";
 import type { PeerHandle, PeerId, Refused, RoomId } from "./events.ts";
 import { FarExchange } from "./far_exchange.ts";
-import { type Ghost, Ghosts, nameOf, type Relay, roomNameOf } from "./ghosts.ts";
+import { Ghosts, nameOf, roomNameOf } from "./ghosts.ts";
 import { isExpulsion, type LeaveReason } from "./expulsion.ts";
 import type { Happenings } from "./happenings.ts";
 import { Hub, type Reserve } from "./hub.ts";
 import type { HubLimits } from "./limits.ts";
 import { type Claim, type RoomRequest, type SelfDescription, tell } from "./peer.ts";
+import { OwnPeers } from "./own_peers.ts";
 import { askAll } from "./realm.ts";
 import type { Receiver } from "./session.ts";
 import { refuseClaim } from "./refusals.ts";
+import { SharedCalls } from "./shared_calls.ts";
+import { SharedMail } from "./shared_mail.ts";
 import {
   append,
   type ClaimRefusal,
-  elsewhereOf,
   endStay,
   entryOf,
+  isShut,
   NO_LIMITS,
   type Own,
   sharedClaim,
@@ -45,19 +46,21 @@ import {
  * concerns other nodes is carried out at its place in one order for all.
  */
 export class SharedHub extends Hub implements Sink {
-  override readonly elsewhere: Elsewhere;
+  override readonly elsewhere: SharedMail;
   override readonly channels: Exchange;
   readonly #backplane: Backplane;
   readonly #limits: HubLimits;
   readonly #reserves = new Map<string, Reserve[]>();
-  readonly #wanted = new Map<string, ((id: string) => void)[]>();
-  readonly #own = new Map<string, Own>();
-  readonly #ofDialect = new Map<string, number>();
+  readonly #own = new OwnPeers();
   readonly #ghosts: Ghosts;
+  /** Undefined where no dialects are bridged. */
+  readonly #calls: SharedCalls | undefined;
 
-  constructor(limits: HubLimits, backplane: Backplane, abroad?: Abroad, news?: Happenings) {
+  constructor(limits: HubLimits, backplane: Backplane, abroad: Abroad = {}, news?: Happenings) {
+    const calls = abroad.calls && new SharedCalls(abroad.calls, backplane);
     // The limits of peers are this node's own, and those of rooms the cluster's.
-    super(NO_LIMITS, abroad, news);
+    super(NO_LIMITS, { calls, lobby: abroad.lobby }, news);
+    this.#calls = calls;
     this.#limits = limits;
     this.#backplane = backplane;
     const ghosts = new Ghosts({
@@ -66,13 +69,20 @@ export class SharedHub extends Hub implements Sink {
       describe: (handle, description, news) => void super.describe(handle, description, news),
       release: (handle, receiver, news) => super.release(handle, receiver, "left", news),
       find: (realm, id) => this.find(realm, id),
-      pass: (ghost, message) => this.#passGhost(ghost, message),
+      pass: (ghost, message) => this.elsewhere.passGhost(ghost, message),
+      leg: (ghost, other, room) => calls?.legOf(ghost, other, room) ?? "absent",
       expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
     });
     this.#ghosts = ghosts;
-    this.elsewhere = elsewhereOf(backplane, ghosts, {
-      pass: (from, to, payload) => this.#pass(from, to, payload),
-      whenWanted: (realm, appeared) => append(this.#wanted, realm, appeared),
+    const find = (realm: string, id: PeerId) => this.find(realm, id);
+    this.elsewhere = new SharedMail({ backplane, calls, ghosts, find });
+    calls?.attach({
+      find,
+      actorOf: (key) => this.#own.get(key)?.actor,
+      fenceOf: (key) => ghosts.find(key)?.fence,
+      haveMet: (own, other) => ghosts.find(other)?.pairs.has(own.id) === true,
+      returned: (from, to, payload, reason) =>
+        this.elsewhere.returned(from, to, payload, sentBy(reason)),
     });
     const far = new FarExchange(backplane);
     this.channels = new Exchange((realm, kind, receiver) => far.open(realm, kind, receiver));
@@ -101,7 +111,7 @@ export class SharedHub extends Hub implements Sink {
     if (!receiver.link.isOpen) return;
     // A take-over on one node is this node's matter.
     if (this.#holdsOwn(claim)) return super.claim(claim);
-    const entry = this.#entryFor(claim);
+    const entry = claim.room && this.#entry(claim, claim.room);
     await whenAnswered<ClaimAnswer>(
       (answer) => this.#backplane.claim(sharedClaim(claim, entry), answer),
       (outcome) => this.#claimed(claim, outcome),
@@ -115,7 +125,7 @@ export class SharedHub extends Hub implements Sink {
     why: LeaveReason = "left",
     news?: unknown,
   ): void {
-    const own = this.#own.get(nameOf(handle));
+    const own = this.#own.get(handle);
     const isSpeaker = this.find(handle.realm, handle.id)?.receiver === receiver;
     super.release(handle, receiver, why, news);
     if (own === undefined || !isSpeaker || this.#holdsOwn(handle)) return;
@@ -128,14 +138,15 @@ export class SharedHub extends Hub implements Sink {
     request: RoomRequest,
     description?: SelfDescription,
   ): void | Promise<void> {
-    const own = this.#own.get(nameOf(handle));
+    const own = this.#own.get(handle);
     // The hub itself refuses to act for a peer that was released.
     if (own === undefined || !this.#is(handle)) return super.join(handle, request, description);
-    const entry = entryOf(this.#limits, handle.realm, request);
+    const entry = this.#entry(handle, request);
     const name = roomNameOf(entry);
     if (own.rooms.has(name)) return super.join(handle, request, description);
     const refuse = (reason: Extract<Refused, { step: "join" }>["reason"]): void =>
       this.#answer(handle, { type: "refused", step: "join", room: request.room, reason });
+    if (isShut(this.rulesOf(handle.realm), handle, request)) return refuse("credentials_missing");
     if (this.#isFull(name)) return refuse("rooms_full");
     return whenAnswered<string>(
       (answer) => this.#backplane.join(own.actor, entry, description ?? own.fresh, answer),
@@ -158,7 +169,7 @@ export class SharedHub extends Hub implements Sink {
     description: SelfDescription,
     news?: unknown,
   ): void | Promise<void> {
-    const own = this.#own.get(nameOf(handle));
+    const own = this.#own.get(handle);
     if (own === undefined || !this.#is(handle) || own.rooms.size === 0) {
       if (own !== undefined) own.fresh = description;
       return super.describe(handle, description, news);
@@ -185,7 +196,7 @@ export class SharedHub extends Hub implements Sink {
     description: SelfDescription,
     news?: unknown,
   ): "described" | "unknown" | "too_large" {
-    const own = this.#own.get(nameOf({ realm, id }));
+    const own = this.#own.get({ realm, id });
     // A peer of another node is described on its own node.
     if (own === undefined) return "unknown";
     const outcome = super.describeMember(realm, room, id, description, news);
@@ -202,7 +213,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   override pair(handle: PeerHandle, to: PeerId): void | Promise<void> {
-    const own = this.#own.get(nameOf(handle));
+    const own = this.#own.get(handle);
     if (own === undefined || !this.#is(handle)) return super.pair(handle, to);
     return whenAnswered<PairAnswer>(
       (answer) => this.#backplane.pair(own.actor, to, answer),
@@ -225,20 +236,20 @@ export class SharedHub extends Hub implements Sink {
     payload: unknown,
     room?: RoomId,
   ): Sent {
-    const outcome = super.send(from, to, payload, room);
-    const isHere = typeof to !== "string" || room !== undefined || outcome !== "unknown" ||
-      this.find(from.realm, to) !== undefined;
-    if (isHere) return outcome;
-    const message = { realm: from.realm, id: to, from: from.id, room, payload, fence: undefined };
-    this.#backplane.send(message, false, (passed) => this.#returned(message, passed));
+    const isById = typeof to === "string" && room === undefined;
+    const isLater = isById && this.#calls?.mustMeet(from, to) === true;
+    const outcome = isLater ? "unknown" : super.send(from, to, payload, room);
+    if (!isById || !isLater && this.find(from.realm, to) !== undefined) return outcome;
+    this.elsewhere.send(from, to, payload);
     return "sent";
   }
 
-  deliver({ realm, id, from, room, payload, fence }: SharedMessage): boolean {
-    const own = this.#own.get(nameOf({ realm, id }));
+  deliver({ realm, id, from, room, payload, fence, isCall }: SharedMessage): boolean {
+    const own = this.#own.get({ realm, id });
     const peer = this.find(realm, id);
     if (own === undefined || peer === undefined || !peer.receiver.link.isOpen) return false;
     if (fence !== undefined && fence !== own.actor.fence) return false;
+    if (isCall === true) return this.#calls?.take(peer, from, payload) === true;
     if (room !== undefined && this.member(realm, room, id) === undefined) return false;
     if (peer.receiver.understands?.(payload) === false) return true;
     tell(peer, { type: "relay", from, room, payload });
@@ -246,7 +257,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   lost(key: PeerKey, fence: Fence, why: "replaced" | "lost"): void {
-    const own = this.#own.get(nameOf(key));
+    const own = this.#own.get(key);
     const peer = this.find(key.realm, key.id);
     if (own === undefined || peer === undefined || own.actor.fence !== fence) return;
     this.#forget(own);
@@ -255,7 +266,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   wanted({ realm, id }: PeerKey): void {
-    for (const appeared of this.#wanted.get(realm) ?? []) appeared(id);
+    this.elsewhere.appeared(realm, id);
   }
 
   listed(room: RoomKey, members: readonly SharedPeer[]): void {
@@ -279,14 +290,29 @@ export class SharedHub extends Hub implements Sink {
     const other = this.#handleIn(realm, callee, caller.id);
     if (handle === undefined || other === undefined) return;
     this.#ghosts.find({ realm, id: caller.id })?.called.add(callee.id);
-    void super.pair(handle, callee.id);
+    // The one that is called from another dialect learns of it by the first signal.
+    const isHere = this.#ghosts.find({ realm, id: caller.id }) === undefined;
+    if (isHere || caller.dialect === callee.dialect) void super.pair(handle, callee.id);
+  }
+
+  met(realm: string, one: SharedPeer, other: SharedPeer): void {
+    const parties = [this.#handleIn(realm, one, other.id), this.#handleIn(realm, other, one.id)];
+    const isHere = parties.every((party) => party !== undefined) &&
+      [one, other].every(({ id }) => this.#own.get({ realm, id }) !== undefined);
+    if (isHere) this.#calls?.know(realm, one.id, other.id, true);
+  }
+
+  parted(realm: string, one: PeerId, other: PeerId): void {
+    this.#ghosts.part(realm, one, other);
+    this.#ghosts.part(realm, other, one);
+    this.#calls?.know(realm, one, other, false);
   }
 
   told(topic: string, body: unknown): void {
     if (!Array.isArray(body)) return;
     const [realm = "", id = "", fence, reason] = body.map(String);
     if (topic === "stop") super.stopRoom(realm, id);
-    const own = this.#own.get(nameOf({ realm, id }));
+    const own = this.#own.get({ realm, id });
     if (topic !== "expel" || !isExpulsion(reason) || String(own?.actor.fence) !== fence) return;
     this.find(realm, id)?.receiver.expel(reason);
   }
@@ -309,13 +335,12 @@ export class SharedHub extends Hub implements Sink {
     const { realm, id, dialect, receiver } = claim;
     if ("refused" in outcome) return refuseClaim(claim, outcome.refused);
     const actor = { realm, id, fence: outcome.fence };
-    const entry = this.#entryFor(claim);
+    const entry = claim.room && this.#entry(claim, claim.room);
     const isHeld = this.#holdsOwn(claim);
     if (!isHeld && !receiver.link.isOpen) return this.#backplane.release(actor, undefined);
     if (!isHeld) {
       const own: Own = { actor, dialect, fresh: undefined, rooms: new Set() };
-      this.#own.set(nameOf(actor), own);
-      this.#count(own, 1);
+      this.#own.add(own);
       if (entry !== undefined) this.#enter(own, entry);
     }
     // This node's limits were checked before it asked.
@@ -323,15 +348,18 @@ export class SharedHub extends Hub implements Sink {
   }
 
   /** The reason for which this node gives no id out. */
-  #objection({ realm, dialect, capacity = Infinity, room }: Claim): ClaimRefusal | undefined {
-    const ofDialect = this.#ofDialect.get(`${realm}:${dialect}`) ?? 0;
-    if (ofDialect >= capacity || this.#own.size >= this.#limits.maxPeers) return "peers_full";
+  #objection(claim: Claim): ClaimRefusal | undefined {
+    const { realm, dialect, capacity = Infinity, room } = claim;
+    if (this.#own.countOf(realm, dialect) >= capacity || this.#own.size >= this.#limits.maxPeers) {
+      return "peers_full";
+    }
     if (room === undefined) return undefined;
-    return this.#isFull(roomNameOf(entryOf(this.#limits, realm, room))) ? "rooms_full" : undefined;
+    if (isShut(this.rulesOf(realm), claim, room)) return "credentials_missing";
+    return this.#isFull(roomNameOf(this.#entry(claim, room))) ? "rooms_full" : undefined;
   }
 
-  #entryFor({ realm, room }: Claim): SharedEntry | undefined {
-    return room && entryOf(this.#limits, realm, room);
+  #entry(entering: Pick<Claim, "realm" | "dialect">, request: RoomRequest): SharedEntry {
+    return entryOf(this.#limits, this.rulesOf(entering.realm), entering, request);
   }
 
   #isFull(room: string): boolean {
@@ -339,7 +367,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   #holdsOwn(key: PeerKey): boolean {
-    return this.#own.has(nameOf(key)) && this.find(key.realm, key.id) !== undefined;
+    return this.#own.get(key) !== undefined && this.find(key.realm, key.id) !== undefined;
   }
 
   /** Whether the peer of a handle is still here. */
@@ -354,19 +382,12 @@ export class SharedHub extends Hub implements Sink {
   }
 
   #forget(own: Own): void {
-    if (!this.#own.delete(nameOf(own.actor))) return;
-    this.#count(own, -1);
-    this.#ghosts.forget(own.actor, own.rooms);
-  }
-
-  #count({ actor: { realm }, dialect }: Own, change: 1 | -1): void {
-    const name = `${realm}:${dialect}`;
-    this.#ofDialect.set(name, (this.#ofDialect.get(name) ?? 0) + change);
+    if (this.#own.delete(own)) this.#ghosts.forget(own.actor, own.rooms);
   }
 
   /** The handle of a party of a new pair: a ghost's, where it is another node's. */
   #handleIn(realm: string, peer: SharedPeer, other: PeerId): PeerHandle | undefined {
-    const own = this.#own.get(nameOf({ realm, id: peer.id }));
+    const own = this.#own.get({ realm, id: peer.id });
     if (own?.actor.fence === peer.fence) return this.find(realm, peer.id)?.handle;
     return this.#ghosts.pair(realm, peer, other);
   }
@@ -374,26 +395,5 @@ export class SharedHub extends Hub implements Sink {
   /** Answers a step, unless its peer has gone. A session may throw at a refusal. */
   #answer(handle: PeerHandle, event: Refused): void {
     if (this.#is(handle)) this.find(handle.realm, handle.id)?.receiver.deliver(event);
-  }
-
-  #pass(from: PeerKey, to: PeerId, payload: unknown): Promise<Passed> {
-    const { promise, resolve } = Promise.withResolvers<Passed>();
-    const { realm, id } = from;
-    const message = { realm, id: to, from: id, room: undefined, payload, fence: undefined };
-    this.#backplane.send(message, true, resolve);
-    return promise;
-  }
-
-  #passGhost({ realm, id, fence }: Ghost, { from, room, payload }: Relay): void {
-    const message = { realm, id, from, room, payload, fence };
-    this.#backplane.send(message, false, (passed) => this.#returned(message, passed));
-  }
-
-  /** Gives a message that nobody took back to its sender. */
-  #returned({ realm, id, from, payload }: SharedMessage, passed: Passed): void {
-    const sender = this.find(realm, from);
-    if (passed === "taken" || sender === undefined) return;
-    const returned = { payload, isUnavailable: passed === "unavailable" };
-    tell(sender, { type: "undelivered", peer: id, returned });
   }
 }

@@ -135,7 +135,7 @@ export class Store implements AsyncDisposable {
     // Reservations may be many: until all are loaded, each claim looks up its own.
     const { reservations, log, shared } = store.#records;
     void store.#backing?.loader.loadBehind([reservations, log]).then(() => {
-      shared.loaded([log.kind]);
+      shared.loaded([log.kind, reservations.kind]);
     });
     return store;
   }

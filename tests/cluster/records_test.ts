@@ -7,6 +7,7 @@ import { AdminClient } from "../helpers/wire/admin_client.ts";
 import { openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
 import { RawSocket } from "../helpers/wire/raw_socket.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // Bans, kept pools and the operators' log are the same on all nodes.
 
@@ -131,6 +132,23 @@ clientTest({
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
+  },
+});
+
+clientTest({
+  name: "cluster, records: an id that an operator reserved is its owner's on every node",
+  needs,
+  fn: async () => {
+    await using nodes = await startNodes(2, DIALECTS, ARGS);
+    const [a, b] = [await desk(nodes.nodes[0]?.url ?? ""), await desk(nodes.nodes[1]?.url ?? "")];
+    const kept = await a.put("/ids/peerjs/desk", { token: "token-of-desk" });
+    assertEquals(kept.body, { outcome: "kept" });
+    await lists(b, "/ids", 1);
+    await using thief = await WsClient.open(peerJsUrl(nodes.wsUrl(1), "desk", { token: "other" }));
+    assert((await thief.nextText()).includes("ID-TAKEN"));
+    await using _owner = await openPeerJs(nodes.wsUrl(1), "desk");
+    assertEquals((await b.delete("/ids/peerjs/desk")).body, { outcome: "forgotten" });
+    await lists(a, "/ids", 0);
   },
 });
 

@@ -56,8 +56,8 @@ Deno.test("cluster: contradictions and dialects that are not ready are errors of
       "Cannot use --cluster-ca, --cluster-tls-name without rediss:// in --cluster",
     ],
     [
-      ["--cluster", url, "--dialects", "owt", "--bridge", "all"],
-      "Cannot use --bridge in a cluster yet",
+      ["--cluster", url, "--dialects", "owt", "--bridge-lobby", "hall"],
+      "Cannot use --bridge-lobby in a cluster yet",
     ],
   ];
   for (const [args, expected] of cases) {

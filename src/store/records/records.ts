@@ -57,9 +57,12 @@ export class Records {
     const table = <Value>(
       kind: string,
       shape: TableOptions<Value>["shape"],
-      tableLimits: TableLimits,
+      tableLimits: TableLimits & Pick<TableOptions<Value>, "isShared">,
     ): Table<Value> => new Table({ kind, shape, ...tableLimits, wallNow, onChange }, isLoaded);
-    this.reservations = table("id", Reservation, { maxRecords: limits.maxReservations });
+    this.reservations = table("id", Reservation, {
+      maxRecords: limits.maxReservations,
+      isShared: ({ isOperators }) => isOperators === true,
+    });
     this.rooms = table("room", StoredRoom, {
       maxRecords: limits.maxStoredRooms,
       maxBytes: limits.maxStoredRoomBytes,
@@ -68,9 +71,7 @@ export class Records {
     this.log = table("log", StoredAction, { maxRecords: limits.maxOperatorLog });
     const tables = [this.reservations, this.rooms, this.bans, this.log];
     this.#tables = new Map(tables.map((one) => [one.kind, one as Table<unknown>]));
-    const isShared = ({ kind }: Table<unknown>): boolean => kind !== "id";
-    const shared = [...this.#tables].filter(([, one]) => isShared(one));
-    this.shared = new SharedTables(new Map(shared), options.secrets, wallNow);
+    this.shared = new SharedTables(this.#tables, options.secrets, wallNow);
     this.book = bookOf(this.reservations, options);
   }
 

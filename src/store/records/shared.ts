@@ -59,7 +59,7 @@ export class SharedTables implements SharedStore {
   /** This node has changed a record. */
   changed(key: Key): void {
     const table = this.#tables.get(key[0] ?? "");
-    if (table !== undefined) this.#tell?.({ ...table.sharedAt(key), stamp: undefined });
+    if (table?.isShared(key) === true) this.#tell?.({ ...table.sharedAt(key), stamp: undefined });
   }
 
   /** Records of earlier runs have been loaded, which other nodes may lack. */

@@ -16,6 +16,8 @@ export interface TableOptions<Value> extends TableLimits {
   /** Shape of the values in the store. */
   readonly shape: ZodType<Value>;
   readonly wallNow: WallClock;
+  /** False for a record that other nodes of a cluster do not get; all get every one by default. */
+  isShared?(value: Value): boolean;
   /** Called after each change; `isOwn` is false for one of another node, and for an expiry. */
   readonly onChange: (key: Key, isOwn: boolean) => void;
 }
@@ -152,8 +154,14 @@ export class Table<Value> {
 
   /** All records that have not expired, and those removed lately. */
   *shared(): Generator<SharedRecord> {
-    for (const { key } of this.list()) yield this.sharedAt(key);
+    for (const { key } of this.list()) if (this.isShared(key)) yield this.sharedAt(key);
     for (const { key } of this.#removed?.values() ?? []) yield this.sharedAt(key);
+  }
+
+  /** True for a record that other nodes get, and for one that was removed. */
+  isShared(key: Key): boolean {
+    const record = this.#records.get(nameOf(key.slice(1)));
+    return record === undefined || (this.#options.isShared?.(record.value) ?? true);
   }
 
   /** The record of a key as other nodes take it. */

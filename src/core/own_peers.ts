@@ -1,0 +1,41 @@
+import type { PeerKey } from "./backplane.ts";
+import { nameOf } from "./ghosts.ts";
+import type { Own } from "./shared_steps.ts";
+
+/** The peers of this node, as the other nodes know them. */
+export class OwnPeers {
+  readonly #peers = new Map<string, Own>();
+  readonly #ofDialect = new Map<string, number>();
+
+  get size(): number {
+    return this.#peers.size;
+  }
+
+  get(key: PeerKey): Own | undefined {
+    return this.#peers.get(nameOf(key));
+  }
+
+  add(own: Own): void {
+    this.#peers.set(nameOf(own.actor), own);
+    this.#count(own, 1);
+  }
+
+  /** False for one that is not here any more. */
+  delete(own: Own): boolean {
+    const isHere = this.#peers.delete(nameOf(own.actor));
+    if (isHere) this.#count(own, -1);
+    return isHere;
+  }
+
+  values(): Iterable<Own> {
+    return this.#peers.values();
+  }
+
+  countOf(realm: string, dialect: string): number {
+    return this.#ofDialect.get(`${realm}:${dialect}`) ?? 0;
+  }
+
+  #count({ actor: { realm }, dialect }: Own, change: 1 | -1): void {
+    this.#ofDialect.set(`${realm}:${dialect}`, this.countOf(realm, dialect) + change);
+  }
+}
