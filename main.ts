@@ -2,7 +2,7 @@ import project from "./deno.json" with { type: "json" };
 import build from "./src/build.json" with { type: "json" };
 import { helpText } from "./src/config/help.ts";
 import { configSchemaText } from "./src/config/json_schema.ts";
-import { type Command, ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
+import { type CommandLine, ConfigError, loadConfig, type Sources } from "./src/config/load.ts";
 import { readText } from "./src/system/files.ts";
 import { type Log, openLog } from "./src/observe/log.ts";
 import { tracesAreOn } from "./src/observe/traces.ts";
@@ -64,7 +64,7 @@ function explain(error: unknown): number {
 }
 
 async function serve(
-  { config, notices, secrets, origins }: Extract<Command, { type: "serve" }>,
+  { config, notices, secrets, origins }: Extract<CommandLine, { type: "serve" }>,
   { variable: variables }: Sources,
 ): Promise<void> {
   if (!config.traceUrls && tracesAreOn()) throw new ConfigError([TRACES]);

@@ -41,7 +41,7 @@ interface Failures {
 }
 
 /** Decides who may call the API: origins first, then tokens and their rates. */
-export class Access {
+export class OperatorAccess {
   readonly #options: AccessOptions;
   readonly #origins: OriginList | undefined;
   /** By the SHA-256 of their tokens, so that a comparison tells nothing of one. */

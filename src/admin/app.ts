@@ -2,7 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Clock } from "../core/clock.ts";
 import { readBody } from "../http/body.ts";
 import { isDecodable } from "../http/visit.ts";
-import type { Access, Actor, Admitted } from "./access.ts";
+import type { Actor, Admitted, OperatorAccess } from "./access.ts";
 import { type Attempted, Idempotency } from "./idempotency.ts";
 import type { AdminParts } from "./parts.ts";
 import { type Defect, invalid, Problem } from "./problem.ts";
@@ -22,7 +22,7 @@ import type { Part } from "./reach.ts";
 import { type Handed, Spread } from "./spread.ts";
 
 export interface AdminAppOptions {
-  readonly access: Access;
+  readonly access: OperatorAccess;
   readonly maxBodyBytes: number;
   readonly clock: Clock;
   readonly onFault: (error: unknown) => void;

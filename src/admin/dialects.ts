@@ -1,4 +1,4 @@
-import type { Described, IdOperations, RoomOperations } from "../dialects/dialect.ts";
+import type { DescribeOutcome, IdOperations, RoomOperations } from "../dialects/dialect.ts";
 import type { KeepOutcome } from "../core/kept.ts";
 import type { AdminDialect, AdminParts } from "./parts.ts";
 import { invalid, Problem } from "./problem.ts";
@@ -29,7 +29,11 @@ export function supported<T>(operation: T | undefined): T {
 }
 
 /** Throws unless something is kept or described now. */
-export function checkKept(outcome: KeepOutcome | Described, pointer: string, detail: string): void {
+export function checkKept(
+  outcome: KeepOutcome | DescribeOutcome,
+  pointer: string,
+  detail: string,
+): void {
   switch (outcome) {
     case "kept":
     case "described":

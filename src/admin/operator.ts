@@ -4,7 +4,12 @@ import type { Happenings } from "../core/happenings.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Ban, KeepOutcome, OperatorLogEntry, WallClock } from "../core/kept.ts";
 import type { PresentPeer } from "../core/peer.ts";
-import type { Described, IdOperations, OpenDialect, RoomOperations } from "../dialects/dialect.ts";
+import type {
+  DescribeOutcome,
+  IdOperations,
+  OpenDialect,
+  RoomOperations,
+} from "../dialects/dialect.ts";
 import { readAddressKey } from "../http/address.ts";
 import type { AddressBans, UserBans } from "../http/bans.ts";
 import type { RecentRefusals, RefusalReport } from "../observe/recent_refusals.ts";
@@ -162,7 +167,7 @@ function notedRooms(dialect: string, rooms: RoomOperations, note: Note): RoomOpe
   return {
     list: () => rooms.list(),
     isKept: (room) => rooms.isKept?.(room) === true,
-    describe(room, member, description): Described {
+    describe(room, member, description): DescribeOutcome {
       const json = jsonCopy(description);
       const outcome = json === undefined ? "invalid" : rooms.describe(room, member, json);
       note("describe member", [dialect, room, member], outcome);

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Clock } from "../core/clock.ts";
-import { compare, cursorOf, type Place, readCursor } from "./place.ts";
+import { compare, cursorOf, readCursor, type SortKey } from "./place.ts";
 import { MAX_PART_BYTES, type Part } from "./reach.ts";
 
 const MAX_LIMIT = 1_000;
@@ -49,7 +49,7 @@ export interface Page<T> {
 export interface PageSource<Item, View> {
   readonly items: Iterable<Item>;
   /** Its place, which only grows along the list. */
-  readonly placeOf: (item: Item) => Place;
+  readonly placeOf: (item: Item) => SortKey;
   readonly matches: (item: Item) => boolean;
   readonly view: (item: Item) => View;
 }
@@ -67,7 +67,7 @@ export async function paginate<Item, View>(
   const after = cursor === undefined ? undefined : readCursor(cursor);
   const views: View[] = [];
   let [total, seen, bytes, startedAt] = [0, 0, 0, clock.now()];
-  let last: Place | undefined = undefined;
+  let last: SortKey | undefined = undefined;
   let hasMore = false;
   for (const item of items) {
     if (++seen % CHECK_EVERY === 0 && clock.now() - startedAt > YIELD_MS) {
@@ -101,7 +101,7 @@ export async function inPlace<Item>(
   clock: Pick<Clock, "now" | "delay">,
 ): Promise<Item[]> {
   const after = cursor === undefined ? undefined : readCursor(cursor);
-  let first: { readonly item: Item; readonly place: Place }[] = [];
+  let first: { readonly item: Item; readonly place: SortKey }[] = [];
   let [seen, startedAt] = [0, clock.now()];
   for (const item of items) {
     if (++seen % CHECK_EVERY === 0 && clock.now() - startedAt > YIELD_MS) {

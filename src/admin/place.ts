@@ -4,7 +4,7 @@ import type { AdminParts } from "./parts.ts";
 import { invalid } from "./problem.ts";
 
 /** Compared element by element. */
-export type Place = readonly (number | string)[];
+export type SortKey = readonly (number | string)[];
 
 /**
  * The places of items in order of their time. On several nodes it is one order: by the moment, then by
@@ -14,13 +14,13 @@ export function placing<Item>(
   { server: { startedAtMs }, fleet }: Pick<AdminParts, "server" | "fleet">,
   timeOf: (item: Item) => number,
   serialOf: (item: Item) => number,
-): (item: Item) => Place {
+): (item: Item) => SortKey {
   if (fleet === undefined) return (item) => [serialOf(item)];
   return (item) => [startedAtMs + timeOf(item), fleet.node, serialOf(item)];
 }
 
 /** Negative if one place is before the other. */
-export function compare(one: Place, other: Place): number {
+export function compare(one: SortKey, other: SortKey): number {
   for (const [at, part] of one.entries()) {
     const counterpart = other[at];
     if (counterpart === undefined || typeof counterpart !== typeof part) return 1;
@@ -29,13 +29,13 @@ export function compare(one: Place, other: Place): number {
   return 0;
 }
 
-export function cursorOf(place: Place): string {
+export function cursorOf(place: SortKey): string {
   return Buffer.from(JSON.stringify(place)).toString("base64url");
 }
 
 const Cursor = z.array(z.union([z.number(), z.string()])).min(1);
 
-export function readCursor(cursor: string): Place {
+export function readCursor(cursor: string): SortKey {
   try {
     return Cursor.parse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
   } catch {

@@ -1,4 +1,4 @@
-import type { Place } from "./place.ts";
+import type { SortKey } from "./place.ts";
 import { Problem } from "./problem.ts";
 
 /**
@@ -15,7 +15,7 @@ export interface Part {
    */
   readonly turn: "first" | "asked" | "last";
   /** Gets the places of a page's items. */
-  readonly places: Place[];
+  readonly places: SortKey[];
 }
 
 /** Bytes of a page that one node hands to another. */

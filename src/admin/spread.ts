@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { jsonIn } from "../system/json.ts";
 import { type Fleet, othersOf } from "./fleet.ts";
-import { compare, cursorOf, type Place } from "./place.ts";
+import { compare, cursorOf, type SortKey } from "./place.ts";
 import { Problem } from "./problem.ts";
 import type { Part, Reach } from "./reach.ts";
 
@@ -117,7 +117,7 @@ export class Spread {
 
   async #list(request: Handed, own: Answered): Promise<Response> {
     const { shares, missing } = await this.#askAll(request);
-    const pages: (readonly [Page, readonly Place[]])[] = [];
+    const pages: (readonly [Page, readonly SortKey[]])[] = [];
     for (const { node, answer } of [{ node: this.#fleet.node, answer: own }, ...shares]) {
       const page = answer.status === 200
         ? PageShape.safeParse(jsonIn(answer.text)).data
@@ -133,7 +133,7 @@ export class Spread {
 }
 
 /** The first items of several pages in order; of items at one place the first page's remains. */
-function merge(pages: readonly (readonly [Page, readonly Place[]])[], limit: number): Page {
+function merge(pages: readonly (readonly [Page, readonly SortKey[]])[], limit: number): Page {
   const all = pages.flatMap(([{ items }, places]) =>
     items.map((item, nth) => ({ item, place: places[nth] ?? [] }))
   ).sort((a, b) => compare(a.place, b.place));

@@ -28,13 +28,13 @@ export interface AuthOptions extends FailureLimits {
   /** True if an operator has banned the user. */
   readonly isBanned: (user: string) => boolean;
   /** One attempt was judged. */
-  readonly onOutcome: (dialect: string, outcome: Outcome) => void;
+  readonly onOutcome: (dialect: string, outcome: AuthOutcome) => void;
   /** A judge of the mode took so long; tokens of one dialect alone are of mode "tokens". */
   readonly onJudged: (seconds: number, mode: string) => void;
 }
 
 /** The result of one attempt, for the metrics. */
-export type Outcome = "granted" | "fail_open" | Why;
+export type AuthOutcome = "granted" | "fail_open" | Why;
 
 /** These are no guesses at a token. */
 const INNOCENT: ReadonlySet<Why> = new Set(["missing", "unavailable"]);
@@ -176,7 +176,7 @@ export class Authentication implements Authenticator, Disposable {
   }
 }
 
-function outcomeOf(verdict: Verdict): Outcome {
+function outcomeOf(verdict: Verdict): AuthOutcome {
   if ("why" in verdict) return verdict.why;
   return verdict.identity.isUnjudged ? "fail_open" : "granted";
 }

@@ -1,5 +1,5 @@
 import type {
-  Actor,
+  ActingPeer,
   Backplane,
   ClaimAnswer,
   Fence,
@@ -98,7 +98,7 @@ class LoneIds {
     });
   }
 
-  release(actor: Actor, news: unknown): void {
+  release(actor: ActingPeer, news: unknown): void {
     const lone = this.#ids.get(actor.fence);
     if (lone === undefined) return this.#node.release(actor, news);
     if (lone.isAsked && lone.shared === undefined) {
@@ -110,7 +110,7 @@ class LoneIds {
   }
 
   /** The actor as the cluster knows it; undefined while it does not. */
-  known(actor: Actor): Actor | undefined {
+  known(actor: ActingPeer): ActingPeer | undefined {
     const lone = this.#ids.get(actor.fence);
     if (lone === undefined) return actor;
     return lone.shared === undefined ? undefined : { ...actor, fence: lone.shared };

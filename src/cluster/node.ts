@@ -1,5 +1,5 @@
 import type {
-  Actor,
+  ActingPeer,
   Backplane,
   ClaimAnswer,
   DescribeAnswer,
@@ -175,7 +175,7 @@ export class ClusterNode implements Backplane {
     );
   }
 
-  release(actor: Actor, news: unknown): void {
+  release(actor: ActingPeer, news: unknown): void {
     const who = actorArgs(actor);
     this.#registry.remove(...who);
     this.#push(["R", ...who, packBody(news)]);
@@ -196,7 +196,7 @@ export class ClusterNode implements Backplane {
   }
 
   join(
-    actor: Actor,
+    actor: ActingPeer,
     entry: SharedEntry,
     description: SharedDescription | undefined,
     answer: (outcome: JoinAnswer) => void,
@@ -220,7 +220,7 @@ export class ClusterNode implements Backplane {
   }
 
   describe(
-    actor: Actor,
+    actor: ActingPeer,
     maxBytes: number,
     { bytes, info, news }: SharedDescription,
     answer: (outcome: DescribeAnswer) => void,
@@ -237,19 +237,19 @@ export class ClusterNode implements Backplane {
     this.#ask(ticket, ["D", ticket, ...who, ...what], () => answer("unavailable"), isPatient);
   }
 
-  pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
+  pair(actor: ActingPeer, to: string, answer: (outcome: PairAnswer) => void): void {
     this.#partner("P", actor, to, (refusal) => {
       answer(refusal === "" ? "paired" : refusal as PairAnswer);
     });
   }
 
-  meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void {
+  meet(actor: ActingPeer, to: string, answer: (outcome: MeetAnswer) => void): void {
     this.#partner("M", actor, to, (refusal) => {
       answer(refusal === "" ? "met" : refusal as MeetAnswer);
     });
   }
 
-  part(actor: Actor, from: string): void {
+  part(actor: ActingPeer, from: string): void {
     this.#push(["U", ...actorArgs(actor), packName(from)]);
   }
 
@@ -342,7 +342,12 @@ export class ClusterNode implements Backplane {
   }
 
   /** Asks for a partner; the engine refuses with words of the seam only. */
-  #partner(step: "P" | "M", actor: Actor, to: string, answer: (refusal: string) => void): void {
+  #partner(
+    step: "P" | "M",
+    actor: ActingPeer,
+    to: string,
+    answer: (refusal: string) => void,
+  ): void {
     const ticket = this.#ticket();
     this.#items.expect(ticket, answer);
     const args = [step, ticket, ...actorArgs(actor), packName(to)];

@@ -5,7 +5,7 @@ export interface HostAndPort {
 }
 
 /** The engine's address, from `--cluster` and the options beside it. */
-export interface Place {
+export interface EngineAddress {
   /** Without a user or a password, for people. */
   readonly shown: string;
   readonly isSecure: boolean;
@@ -27,7 +27,7 @@ const EXPECTED = "expected redis://HOST, rediss://HOST, redis+unix:///PATH or " 
   "redis+sentinel://HOST,HOST/NAME";
 
 /** Reads an engine's URL. Throws RangeError with words for people, which repeat no password. */
-export function readPlace(text: string, passwordBeside?: string): Place {
+export function readPlace(text: string, passwordBeside?: string): EngineAddress {
   const [, scheme = "", rest = ""] = /^(\w+(?:\+\w+)?):\/\/(.*)$/s.exec(text) ?? [];
   const kind = scheme.replace(/^valkey/, "redis");
   switch (kind) {
@@ -66,7 +66,7 @@ function loginOf(username: string, secret: string, passwordBeside: string | unde
   };
 }
 
-function readNetwork({ url, ...login }: { url: URL } & Login, isSecure: boolean): Place {
+function readNetwork({ url, ...login }: { url: URL } & Login, isSecure: boolean): EngineAddress {
   if (url.hostname === "" || url.search !== "") throw new RangeError(EXPECTED);
   const port = url.port === "" ? DEFAULT_PORT : Number(url.port);
   const database = readDatabase(url.pathname.slice(1));
@@ -75,7 +75,7 @@ function readNetwork({ url, ...login }: { url: URL } & Login, isSecure: boolean)
   return { shown, isSecure, at: { host, port }, ...login, database };
 }
 
-function readSocket({ url, ...login }: { url: URL } & Login): Place {
+function readSocket({ url, ...login }: { url: URL } & Login): EngineAddress {
   if (url.hostname !== "" || url.pathname.length < 2) throw new RangeError(EXPECTED);
   const path = decoded(url.pathname);
   const database = readDatabase(url.searchParams.get("db") ?? "");
@@ -91,7 +91,7 @@ function readSocket({ url, ...login }: { url: URL } & Login): Place {
 }
 
 /** Reads `[user:password@]host:port,host:port/NAME[/db]`, which is no URL of one host. */
-function readSentinels(scheme: string, rest: string, passwordBeside?: string): Place {
+function readSentinels(scheme: string, rest: string, passwordBeside?: string): EngineAddress {
   const parts = /^(?:([^:@/]*)(?::([^@/]*))?@)?([^@/?#]+)\/([^/?#]+)(?:\/(\d*))?$/.exec(rest);
   if (parts === null) throw new RangeError(EXPECTED);
   const [, username = "", secret = "", hosts = "", name = "", db = ""] = parts;

@@ -7,12 +7,12 @@ import {
   type EngineTrouble,
   type Reply,
 } from "./engine.ts";
-import type { HostAndPort, Place } from "./place.ts";
+import type { EngineAddress, HostAndPort } from "./place.ts";
 import { connectPrimary } from "./sentinels.ts";
 
 export interface RedisOptions {
   readonly clock: Clock;
-  readonly place: Place;
+  readonly place: EngineAddress;
   /** For the engine's list of its clients. */
   readonly name: string;
   readonly sentinelPassword?: string | undefined;

@@ -34,7 +34,7 @@ export interface StartOptions {
 }
 
 /** The cluster as a node finds it at its start. */
-export interface Joined {
+export interface JoinedCluster {
   readonly incarnation: string;
   readonly nodes: number;
 }
@@ -46,7 +46,7 @@ const LOOK_MS = 250;
 const NEEDED = [6, 2] as const;
 
 /** Checks the engine, and registers. Throws ClusterError, whose message is for people. */
-export async function join(options: StartOptions): Promise<Joined> {
+export async function join(options: StartOptions): Promise<JoinedCluster> {
   const { engine, prefix, name } = options;
   let connection: EngineConnection;
   try {
@@ -77,7 +77,10 @@ async function checkReading(
   await connection.command(["HSCAN", `${prefix}ids:${name}`, "0"], CALL_MS);
 }
 
-async function register(options: StartOptions, connection: EngineConnection): Promise<Joined> {
+async function register(
+  options: StartOptions,
+  connection: EngineConnection,
+): Promise<JoinedCluster> {
   const { clock, prefix, name, process, leaseMs, settings, cluster } = options;
   const { engine } = options;
   const info = readInfo(await connection.command(["INFO", "server"], CALL_MS));

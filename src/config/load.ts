@@ -15,7 +15,7 @@ export interface Sources extends VariableSource {
 }
 
 /** The command that a command line asks for. */
-export type Command =
+export type CommandLine =
   | {
     readonly type: "serve";
     readonly config: Config;
@@ -36,7 +36,7 @@ export class ConfigError extends Error {
 }
 
 /** Reads defaults < file < environment < flags, and reports all problems at once. */
-export function loadConfig(sources: Sources): Command {
+export function loadConfig(sources: Sources): CommandLine {
   const problems: string[] = [];
   const flags = readFlags(sources.args, problems);
   if (flags.instead !== undefined) return { type: flags.instead };

@@ -10,7 +10,7 @@ export type { Sent } from "./events.ts";
 export type CallRoutes = Pick<Calls, "has" | "send" | "open" | "leave">;
 
 /** The same with the lobby, for a hub. */
-export interface Routes {
+export interface LobbyRoutes {
   readonly calls?: CallRoutes | undefined;
   readonly lobby?: LobbyName | undefined;
 }

@@ -87,7 +87,7 @@ export type PairAnswer = "paired" | "unknown" | "busy" | "unavailable" | "stale"
 export type MeetAnswer = "met" | "unknown" | "busy" | "kin" | "unavailable" | "stale";
 
 /** A peer of this node that acts. */
-export interface Actor extends PeerKey {
+export interface ActingPeer extends PeerKey {
   readonly fence: Fence;
 }
 
@@ -116,7 +116,7 @@ export interface Backplane {
   /** @param isPatient waits for nodes that cannot be reached, however long it takes */
   claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient?: boolean): void;
   /** Gives an id up, with its rooms and pairs. */
-  release(actor: Actor, news: unknown): void;
+  release(actor: ActingPeer, news: unknown): void;
   /**
    * Passes a message on. "taken" is certain where `isConfirmed` is set; otherwise there is no answer
    * for a message that reached its node.
@@ -128,23 +128,23 @@ export interface Backplane {
   ): void;
   /** Enters a room, with a new description where one is given. */
   join(
-    actor: Actor,
+    actor: ActingPeer,
     entry: SharedEntry,
     description: SharedDescription | undefined,
     answer: (outcome: JoinAnswer) => void,
   ): void;
   describe(
-    actor: Actor,
+    actor: ActingPeer,
     maxBytes: number,
     description: SharedDescription,
     answer: (outcome: DescribeAnswer) => void,
     isPatient?: boolean,
   ): void;
-  pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void;
+  pair(actor: ActingPeer, to: string, answer: (outcome: PairAnswer) => void): void;
   /** Has two peers of different dialects know each other, for a call. */
-  meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void;
+  meet(actor: ActingPeer, to: string, answer: (outcome: MeetAnswer) => void): void;
   /** Ends that, when their call is over. */
-  part(actor: Actor, from: string): void;
+  part(actor: ActingPeer, from: string): void;
   /** Lists a room in which this node has no member; `listed` comes before the answer. */
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void;
   /** Has the news of a room come from now on, `listed` first, also without a member on this node. */
@@ -203,7 +203,7 @@ export interface Sink {
   parted(realm: string, one: string, other: string): void;
   told(topic: string, body: unknown): void;
   /** The peers of other nodes that are known here only by a pair. */
-  partners(): Iterable<Actor>;
+  partners(): Iterable<ActingPeer>;
   /** This node was taken for dead: its departures were announced to the other nodes. */
   severed(): void;
 }

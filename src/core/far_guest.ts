@@ -1,6 +1,6 @@
 import { type CallPeer, guard } from "./call_end.ts";
 import type { RoomId } from "./events.ts";
-import type { Outcome } from "./far_host.ts";
+import type { OnOutcome } from "./far_host.ts";
 import { begins, type Order, type Report, traitsOf, whole } from "./far_words.ts";
 import { PeerPairs } from "./peer_pairs.ts";
 import { type End, isEnd, type Leg, type Lifted, type Untaken } from "./signal.ts";
@@ -28,7 +28,7 @@ export class FarGuests {
   readonly #isFull: (own: CallPeer) => boolean;
   readonly #guests = new PeerPairs<Guest>();
   /** Messages whose outcome has not come. */
-  readonly #open = new Map<number, { own: CallPeer; other: CallPeer; answer: Outcome }>();
+  readonly #open = new Map<number, { own: CallPeer; other: CallPeer; answer: OnOutcome }>();
   #number = 0;
 
   constructor(owner: GuestOwner, isFull: (own: CallPeer) => boolean) {
@@ -50,7 +50,7 @@ export class FarGuests {
     other: CallPeer,
     payload: unknown,
     room: RoomId | undefined,
-    answer: Outcome,
+    answer: OnOutcome,
   ): void {
     const known = this.#guests.get(own, other);
     const leg = known?.leg ?? legOf(own, other, "caller", room);
@@ -139,7 +139,7 @@ export class FarGuests {
     other: CallPeer,
     { leg, room }: Pick<Guest, "leg" | "room">,
     lifted: readonly Lifted[] | End,
-    answer: Outcome,
+    answer: OnOutcome,
   ): void {
     const number = ++this.#number;
     this.#open.set(number, { own, other, answer });
@@ -152,7 +152,7 @@ export class FarGuests {
     other: CallPeer,
     guest: Guest | undefined,
     why: End,
-    answer: Outcome,
+    answer: OnOutcome,
   ): void {
     if (guest === undefined) return answer("sent");
     this.#guests.delete(own, other);

@@ -6,7 +6,7 @@ import { PeerPairs } from "./peer_pairs.ts";
 import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "./signal.ts";
 
 /** Takes the outcome of a message, at once or later. */
-export type Outcome = (outcome: "sent" | Untaken) => void;
+export type OnOutcome = (outcome: "sent" | Untaken) => void;
 
 export interface HostOwner {
   /** Sends to the node of a peer of another one. */
@@ -20,7 +20,7 @@ export interface HostOwner {
 interface Waiting {
   readonly payload: unknown;
   readonly room: RoomId | undefined;
-  readonly answer: Outcome;
+  readonly answer: OnOutcome;
 }
 
 /** The other node's leg, as far as this node knows it. */
@@ -67,7 +67,7 @@ export class FarHost {
     other: CallPeer,
     payload: unknown,
     room: RoomId | undefined,
-    answer: Outcome,
+    answer: OnOutcome,
   ): void {
     const line = this.#line(own, other);
     const waiting = { payload, room, answer };

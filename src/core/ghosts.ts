@@ -5,7 +5,7 @@ import type { Claim, PresentPeer, RoomRequest, SelfDescription } from "./peer.ts
 import type { Receiver } from "./session.ts";
 import type { CallRole, Leg, Untaken } from "./signal.ts";
 
-export type Relay = Extract<PeerEvent, { type: "relay" }>;
+export type RelayEvent = Extract<PeerEvent, { type: "relay" }>;
 
 /**
  * A peer of another node, in the place of a peer of this one: its rooms and pairs here see it like any
@@ -83,7 +83,7 @@ export interface GhostHub {
   readonly release: (handle: PeerHandle, receiver: Receiver, news?: unknown) => void;
   readonly find: (realm: string, id: PeerId) => PresentPeer | undefined;
   /** Sends a message for a ghost on to its node. */
-  readonly pass: (ghost: Ghost, message: Relay) => void;
+  readonly pass: (ghost: Ghost, message: RelayEvent) => void;
   /** The end of a call whose client is on the ghost's node, or why there is none. */
   readonly leg: (ghost: Ghost, other: PeerId, room: RoomId | undefined) => Leg | Untaken;
   /** Has its node end the stay of a ghost's client. */

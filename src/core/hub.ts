@@ -1,4 +1,4 @@
-import { type CallRoutes, type Routes, sendAbroad, type Sent } from "./abroad.ts";
+import { type CallRoutes, type LobbyRoutes, sendAbroad, type Sent } from "./abroad.ts";
 import type { Elsewhere } from "./backplane.ts";
 import { Exchange } from "./channels.ts";
 import type { LeaveReason } from "./expulsion.ts";
@@ -57,7 +57,11 @@ export class Hub {
    * @param abroad the way between dialects; without it there is none
    * @param happenings gets the news for operators
    */
-  constructor(limits: HubLimits, { calls, lobby }: Routes = {}, happenings = new Happenings()) {
+  constructor(
+    limits: HubLimits,
+    { calls, lobby }: LobbyRoutes = {},
+    happenings = new Happenings(),
+  ) {
     this.#maxPeers = limits.maxPeers;
     this.#happenings = happenings;
     this.openCalls = new OpenCalls(happenings);

@@ -1,10 +1,10 @@
 import { type CallRoutes, sentBy } from "./abroad.ts";
-import type { Actor, Backplane, Fence, PassAnswer, PeerKey } from "./backplane.ts";
+import type { ActingPeer, Backplane, Fence, PassAnswer, PeerKey } from "./backplane.ts";
 import type { CallPeer } from "./call_end.ts";
 import type { Calls } from "./calls.ts";
 import type { PeerId, RoomId } from "./events.ts";
 import { FarGuests } from "./far_guest.ts";
-import { FarHost, type Outcome } from "./far_host.ts";
+import { FarHost, type OnOutcome } from "./far_host.ts";
 import type { Order, Report } from "./far_words.ts";
 import { nameOf } from "./ghosts.ts";
 import type { PresentPeer } from "./peer.ts";
@@ -19,7 +19,7 @@ export interface CallHub {
   /** A peer of this node, or one of another that is known here. */
   find(realm: string, id: PeerId): PresentPeer | undefined;
   /** A peer of this node, as the cluster knows it. */
-  actorOf(key: PeerKey): Actor | undefined;
+  actorOf(key: PeerKey): ActingPeer | undefined;
   /** The fence of a peer of another node. */
   fenceOf(key: PeerKey): Fence | undefined;
   /** True if the two met for a call. */
@@ -148,7 +148,7 @@ export class SharedCalls implements CallRoutes {
   }
 
   /** Passes a message to a peer of another node that its sender knows. */
-  pass(from: PeerKey, to: PeerId, payload: unknown, answer: Outcome): void {
+  pass(from: PeerKey, to: PeerId, payload: unknown, answer: OnOutcome): void {
     const own = this.#at.find(from.realm, from.id);
     const other = this.#at.find(from.realm, to);
     if (own === undefined || other === undefined) return answer("absent");
@@ -180,13 +180,13 @@ export class SharedCalls implements CallRoutes {
     to: CallPeer,
     payload: unknown,
     room: RoomId | undefined,
-    answer: Outcome,
+    answer: OnOutcome,
   ): void {
     const side = this.#keeps(from, to) ? this.#host : this.#guests;
     side.pass(from, to, payload, room, answer);
   }
 
-  #sendAll({ realm, id }: Actor, to: PeerId, waiting: readonly Waiting[]): void {
+  #sendAll({ realm, id }: ActingPeer, to: PeerId, waiting: readonly Waiting[]): void {
     const [own, other] = [this.#at.find(realm, id), this.#at.find(realm, to)];
     for (const { payload, answer } of waiting) {
       if (own === undefined || other === undefined) answer("absent");

@@ -1,6 +1,6 @@
 import { type Abroad, type Sent, sentBy } from "./abroad.ts";
 import type {
-  Actor,
+  ActingPeer,
   Backplane,
   ClaimAnswer,
   Fence,
@@ -317,7 +317,7 @@ export class SharedHub extends Hub implements Sink {
     this.find(realm, id)?.receiver.expel(reason);
   }
 
-  partners(): Iterable<Actor> {
+  partners(): Iterable<ActingPeer> {
     return this.#ghosts.partners();
   }
 

@@ -1,7 +1,7 @@
 import type { Sent } from "./abroad.ts";
 import type { Backplane, Elsewhere, PassAnswer, PeerKey, RoomKey } from "./backplane.ts";
 import type { PeerId } from "./events.ts";
-import type { Ghost, Ghosts, Relay } from "./ghosts.ts";
+import type { Ghost, Ghosts, RelayEvent } from "./ghosts.ts";
 import { type PresentPeer, tell } from "./peer.ts";
 import { sentOf, type SharedCalls } from "./shared_calls.ts";
 import { append } from "./shared_steps.ts";
@@ -14,7 +14,7 @@ interface MailParts {
 }
 
 /** The sender of a message, which may have left. */
-export type Sender = PeerKey & { readonly dialect: string };
+export type MessageSender = PeerKey & { readonly dialect: string };
 
 const SENT: Readonly<Record<PassAnswer, Sent>> = {
   taken: "sent",
@@ -49,12 +49,12 @@ export class SharedMail implements Elsewhere {
   }
 
   /** Sends to an id that this node does not hold; a message that nobody took comes back. */
-  send(from: Sender, to: PeerId, payload: unknown): void {
+  send(from: MessageSender, to: PeerId, payload: unknown): void {
     this.#send(from, to, payload, false, (sent) => this.returned(from, to, payload, sent));
   }
 
   /** The same; resolves when the outcome is certain. */
-  pass(from: Sender, to: PeerId, payload: unknown): Promise<Sent> {
+  pass(from: MessageSender, to: PeerId, payload: unknown): Promise<Sent> {
     const { promise, resolve } = Promise.withResolvers<Sent>();
     this.#send(from, to, payload, true, resolve);
     return promise;
@@ -74,7 +74,7 @@ export class SharedMail implements Elsewhere {
   }
 
   /** Sends a message for a ghost on to its node. */
-  passGhost({ realm, id, fence, dialect }: Ghost, { from, room, payload }: Relay): void {
+  passGhost({ realm, id, fence, dialect }: Ghost, { from, room, payload }: RelayEvent): void {
     const message = { realm, id, from, dialect, room, payload, fence };
     this.#backplane.send(message, false, (passed) => {
       this.returned({ realm, id: from }, id, payload, SENT[passed]);
@@ -92,7 +92,7 @@ export class SharedMail implements Elsewhere {
   }
 
   #send(
-    from: Sender,
+    from: MessageSender,
     to: PeerId,
     payload: unknown,
     isConfirmed: boolean,
@@ -113,7 +113,7 @@ export class SharedMail implements Elsewhere {
     });
   }
 
-  #meet(from: Sender, to: PeerId, payload: unknown, answer: (sent: Sent) => void): void {
+  #meet(from: MessageSender, to: PeerId, payload: unknown, answer: (sent: Sent) => void): void {
     if (this.#calls === undefined) return answer("untranslatable");
     this.#calls.meet(from, to, {
       payload,

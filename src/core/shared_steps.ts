@@ -1,4 +1,4 @@
-import type { Actor, SharedClaim, SharedEntry } from "./backplane.ts";
+import type { ActingPeer, SharedClaim, SharedEntry } from "./backplane.ts";
 import type { Refused } from "./events.ts";
 import type { HubLimits } from "./limits.ts";
 import {
@@ -14,7 +14,7 @@ export type ClaimRefusal = Extract<Refused, { step: "claim" }>["reason"];
 
 /** A peer of this node, as the other nodes know it. */
 export interface Own {
-  readonly actor: Actor;
+  readonly actor: ActingPeer;
   readonly dialect: string;
   /** Set once the peer has described itself where nobody else saw it. */
   fresh: SelfDescription | undefined;

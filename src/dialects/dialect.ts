@@ -92,7 +92,7 @@ export interface Reading {
  * The outcome of describing a member. "invalid": the dialect has no such description. "full": the
  * store takes no more. "unsupported": the dialect has no descriptions.
  */
-export type Described =
+export type DescribeOutcome =
   | "described"
   | "unknown"
   | "invalid"
@@ -122,7 +122,7 @@ export interface RoomOperations {
    * Sets a member's description, or removes it with null; the others are informed.
    * @param description JSON that stays unchanged afterwards
    */
-  describe(room: string, member: string, description: unknown): Described;
+  describe(room: string, member: string, description: unknown): DescribeOutcome;
   /** Ends a room: its members are informed and closed. False if there is no such room. */
   stop(room: string): boolean;
   /** Makes a room exist without members and after a restart, or changes what is said of it. */

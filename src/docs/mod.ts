@@ -2,7 +2,7 @@ import { plain } from "../http/answers.ts";
 import { DOCS_PATH } from "../http/landing.ts";
 import type { HttpRoute } from "../http/route.ts";
 import { render, titleOf } from "./markdown.ts";
-import { FILES, type Page, PAGES } from "./pages.ts";
+import { type DocsPage, FILES, PAGES } from "./pages.ts";
 import { CONTENT_SECURITY_POLICY, pageHtml } from "./template.ts";
 
 export interface DocsOptions {
@@ -29,7 +29,7 @@ export function docsRoutes({ basePath, version }: DocsOptions): HttpRoute[] {
     title: titleOf(markdown),
     address: `${basePath}${pathOf(path)}`,
   }));
-  const toHtml = ({ path, markdown }: Page): string => {
+  const toHtml = ({ path, markdown }: DocsPage): string => {
     const address = `${basePath}${pathOf(path)}`;
     const { html, headings } = render(markdown, { path, addressOf });
     const home = `${basePath}/`;

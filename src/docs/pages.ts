@@ -38,7 +38,7 @@ import persistence from "../store/README.md" with { type: "text" };
 import transport from "../transport/README.md" with { type: "text" };
 
 /** A page of the documentation. */
-export interface Page {
+export interface DocsPage {
   /** Its heading in the table of contents. */
   readonly group: string;
   /** Its path in the repository; links between pages follow from it. */
@@ -46,12 +46,12 @@ export interface Page {
   readonly markdown: string;
 }
 
-function group(name: string, pages: Readonly<Record<string, string>>): Page[] {
+function group(name: string, pages: Readonly<Record<string, string>>): DocsPage[] {
   return Object.entries(pages).map(([path, markdown]) => ({ group: name, path, markdown }));
 }
 
 /** All pages, in the order of the table of contents. */
-export const PAGES: readonly Page[] = [
+export const PAGES: readonly DocsPage[] = [
   ...group("Start", { "README.md": readme, "CHANGELOG.md": changelog }),
   ...group("Clients", {
     "src/dialects/peerjs/README.md": peerjs,

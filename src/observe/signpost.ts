@@ -4,7 +4,7 @@ import { type Log, shown } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** A protocol and where clients reach it. */
-export interface Place {
+export interface Endpoint {
   /** The dialect's name. */
   readonly name: string;
   readonly title: string;
@@ -15,7 +15,7 @@ export interface Place {
 }
 
 /** A request that an HTTP status refused. */
-export interface Refused {
+export interface RefusedRequest {
   readonly address: string;
   readonly pathname: string;
   readonly status: number;
@@ -27,7 +27,7 @@ export interface SignpostOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock: Pick<Clock, "now">;
-  readonly places: readonly Place[];
+  readonly places: readonly Endpoint[];
   /** Addresses that are remembered, so that each gets one line a minute. */
   readonly maxAddresses: number;
 }
@@ -64,7 +64,7 @@ export class Signpost {
   }
 
   /** Notes a refused request; other statuses are not for the operator. */
-  refused({ address, pathname, status, owner }: Refused): void {
+  refused({ address, pathname, status, owner }: RefusedRequest): void {
     const text = TEXTS.get(status);
     if (text === undefined) return;
     const { metrics, log } = this.#options;
@@ -125,7 +125,7 @@ export class Signpost {
   }
 
   /** The protocol that a path resembles: it ends alike, or it contains the protocol's name. */
-  #placeFor(pathname: string): Place | undefined {
+  #placeFor(pathname: string): Endpoint | undefined {
     const segments = pathname.toLowerCase().split("/").filter((segment) => segment !== "");
     const tail = segments.at(-1) ?? "";
     const { places } = this.#options;
@@ -133,7 +133,7 @@ export class Signpost {
       places.find(({ tails }) => tails.has(tail));
   }
 
-  #hint(status: number, place: Place | undefined): string {
+  #hint(status: number, place: Endpoint | undefined): string {
     const { places } = this.#options;
     const where = (place === undefined ? places : [place])
       .map(({ title, path }) => `${title} is at ${path}`).join(", ");

@@ -1,5 +1,5 @@
 import type { AdminApp } from "../admin/app.ts";
-import { Access } from "../admin/access.ts";
+import { OperatorAccess } from "../admin/access.ts";
 import { EventFeed, type Stats } from "../admin/events.ts";
 import { consoleRoutes } from "../console/mod.ts";
 import type { OwnedRoute } from "../http/router.ts";
@@ -86,7 +86,7 @@ export function openAdmin(config: Config, options: AdminOptions): OpenAdmin | un
   const { clock, proxies, onFault, metrics } = options;
   const parts = partsOf(config, options);
   metrics.read("signalbox_admin_streams", () => parts.events.streams);
-  const access = new Access({ ...admin, tokens: () => admin.tokens, now: clock.now });
+  const access = new OperatorAccess({ ...admin, tokens: () => admin.tokens, now: clock.now });
   // Its libraries are loaded only where they are needed.
   const opening: Promise<AdminApp> = import("../admin/app.ts").then(({ AdminApp }) =>
     new AdminApp(parts, {

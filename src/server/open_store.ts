@@ -5,7 +5,13 @@ import { DIALECTS } from "../dialects/mod.ts";
 import { addressKey } from "../http/address.ts";
 import type { Log } from "../observe/log.ts";
 import { StoreJournal } from "../observe/store_journal.ts";
-import { openStore, type Report, Store, type StoreOptions, type Variables } from "../store/mod.ts";
+import {
+  openStore,
+  type ReportStoreEvent,
+  Store,
+  type StoreOptions,
+  type Variables,
+} from "../store/mod.ts";
 
 export { StoreError } from "../store/mod.ts";
 
@@ -49,7 +55,7 @@ function optionsOf(
   { limits, storeTimeoutMs: timeoutMs, noSeal }: Config,
   journal: StoreJournal,
 ): Omit<StoreOptions, "clock" | "wallNow"> {
-  const report: Report = (event) => journal.note(event);
+  const report: ReportStoreEvent = (event) => journal.note(event);
   return { limits, keyOf: addressKey, timeoutMs, seals: !noSeal, report };
 }
 

@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
-import { type Place, Signpost } from "../observe/signpost.ts";
+import { type Endpoint, Signpost } from "../observe/signpost.ts";
 import type { Entrance, Route } from "../http/route.ts";
 import { basePathOf } from "./dialects.ts";
 import type { Observation } from "./observation.ts";
@@ -29,7 +29,7 @@ export function signpostOf(
 }
 
 /** Lists where each dialect is reached, for hints to clients at a wrong path. */
-export function placesOf(dialects: readonly Reached[], basePath: string): Place[] {
+export function placesOf(dialects: readonly Reached[], basePath: string): Endpoint[] {
   return dialects.flatMap(({ name, title, dialect: { routes, entrances } }) => {
     const [first] = entrances;
     if (first === undefined) return [];

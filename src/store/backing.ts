@@ -1,24 +1,24 @@
 import type { Clock } from "../core/clock.ts";
 import {
   type Accept,
-  type Engine,
   type Key,
+  type StoreEngine,
   StoreError,
   StoreTimeoutError,
 } from "./engine/engine.ts";
-import type { Report } from "./events.ts";
+import type { ReportStoreEvent } from "./events.ts";
 import { isLoss, Troubles } from "./health.ts";
 import { Loader } from "./loader.ts";
 import { EngineWatch } from "./watch.ts";
 import { WriteBehind } from "./write_behind.ts";
 
 export interface BackingOptions {
-  readonly engine: Engine;
+  readonly engine: StoreEngine;
   readonly clock: Clock;
   /** Time after which an unfinished operation means that the store is in trouble. */
   readonly timeoutMs: number;
   readonly maxWaitingWrites: number;
-  readonly report: Report;
+  readonly report: ReportStoreEvent;
   /** The current value of a key; undefined without a record. */
   readonly valueOf: (key: Key) => Uint8Array<ArrayBuffer> | undefined;
   /** The keys of all records to store, and of stored records to delete. */

@@ -40,4 +40,4 @@ export type StoreEvent =
   | { readonly type: "exposed"; readonly folder: string; readonly error: unknown };
 
 /** Takes note of an event. */
-export type Report = (event: StoreEvent) => void;
+export type ReportStoreEvent = (event: StoreEvent) => void;

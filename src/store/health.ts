@@ -1,15 +1,15 @@
 import { StoreGoneError, StoreTimeoutError } from "./engine/engine.ts";
 import { reasonOf, reasonText } from "./engine/reason.ts";
-import type { Report } from "./events.ts";
+import type { ReportStoreEvent } from "./events.ts";
 
 /** The current troubles of a store, by the operation that failed. */
 export class Troubles {
-  readonly #report: Report;
+  readonly #report: ReportStoreEvent;
   readonly #place: string;
   readonly #reasons = new Map<string, string>();
 
   /** @param place where the store keeps its records, for people */
-  constructor(report: Report, place: string) {
+  constructor(report: ReportStoreEvent, place: string) {
     this.#report = report;
     this.#place = place;
   }

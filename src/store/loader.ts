@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
-import type { Engine, Key } from "./engine/engine.ts";
-import type { Report } from "./events.ts";
+import type { Key, StoreEngine } from "./engine/engine.ts";
+import type { ReportStoreEvent } from "./events.ts";
 import type { Table } from "./records/table.ts";
 import { nextTurn, withinTime } from "./time_limit.ts";
 
@@ -8,14 +8,14 @@ import { nextTurn, withinTime } from "./time_limit.ts";
 export type Loadable = Pick<Table<unknown>, "kind" | "adopt" | "loaded" | "isLoaded">;
 
 export interface LoaderOptions {
-  readonly engine: Engine;
+  readonly engine: StoreEngine;
   readonly clock: Clock;
   /** Time limit for the lookup of one record. */
   readonly timeoutMs: number;
   readonly isInTrouble: () => boolean;
   /** Called with the outcome; without an error, the operation succeeded. */
   readonly onOutcome: (doing: "loading" | "reading", error?: unknown) => void;
-  readonly report: Report;
+  readonly report: ReportStoreEvent;
   /** Called with the key of an expired record, which must be deleted. */
   readonly onOver: (key: Key) => void;
   /** True if so many writes wait that no more should be added. */

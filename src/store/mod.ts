@@ -5,7 +5,7 @@ import { SealedFile } from "./seal/sealed_file.ts";
 import { Store, type StoreOptions } from "./store.ts";
 
 export { StoreError } from "./engine/engine.ts";
-export type { Report, StoreEvent, Unreserved } from "./events.ts";
+export type { ReportStoreEvent, StoreEvent, Unreserved } from "./events.ts";
 export type { Variables } from "./engine/place.ts";
 export { Store, type StoreLimits, type StoreOptions } from "./store.ts";
 

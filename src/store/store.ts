@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Bans, DialectStore, SharedStore, WallClock } from "../core/kept.ts";
 import { Backing } from "./backing.ts";
 import { BanList } from "./records/bans.ts";
-import { type Engine, type Key, StoreError, StoreTimeoutError } from "./engine/engine.ts";
+import { type Key, type StoreEngine, StoreError, StoreTimeoutError } from "./engine/engine.ts";
 import {
   FORMAT_KEY,
   formatRecord,
@@ -12,7 +12,7 @@ import {
   settleFormat,
 } from "./engine/format.ts";
 import { reasonOf, storeFailure } from "./engine/reason.ts";
-import type { Report } from "./events.ts";
+import type { ReportStoreEvent } from "./events.ts";
 import { StoredOperatorLog } from "./records/operator_log.ts";
 import { type RecordLimits, Records } from "./records/records.ts";
 import { DialectReservations } from "./records/reservations.ts";
@@ -38,7 +38,7 @@ export interface StoreOptions {
   readonly timeoutMs: number;
   /** True if state is sealed at shutdown; state of the last run is removed in any case. */
   readonly seals: boolean;
-  readonly report: Report;
+  readonly report: ReportStoreEvent;
   /** The place of sealed state; by default among the engine's other records. */
   readonly sealedIn?: SealedPlace;
   /** The formats to write and to read; tests have formats of their own. */
@@ -56,7 +56,7 @@ const TICK_MS = 1_000;
  * there is one, is read at the start and written in the background, and no client waits for it.
  */
 export class Store implements AsyncDisposable {
-  readonly #engine: Engine | undefined;
+  readonly #engine: StoreEngine | undefined;
   readonly #options: StoreOptions;
   readonly #formats: Formats;
   readonly #records: Records;
@@ -68,7 +68,7 @@ export class Store implements AsyncDisposable {
   #timer: Disposable | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(engine: Engine | undefined, options: StoreOptions) {
+  private constructor(engine: StoreEngine | undefined, options: StoreOptions) {
     const { clock, wallNow, limits, keyOf, timeoutMs, seals, report, formats = FORMATS } = options;
     this.#engine = engine;
     this.#options = options;
@@ -120,7 +120,7 @@ export class Store implements AsyncDisposable {
    * @param dialects dialects whose parts may be used
    */
   static async open(
-    engine: Engine,
+    engine: StoreEngine,
     dialects: readonly string[],
     options: StoreOptions,
   ): Promise<Store> {
@@ -265,7 +265,7 @@ export class Store implements AsyncDisposable {
     }
   }
 
-  async #start(engine: Engine, dialects: readonly string[]): Promise<void> {
+  async #start(engine: StoreEngine, dialects: readonly string[]): Promise<void> {
     await settleFormat(engine, this.#formats);
     // Proves a write: a store that can only be read would lose everything.
     await engine.commit([{ key: FORMAT_KEY, value: formatRecord(this.#formats.current) }]);
@@ -286,7 +286,7 @@ export class Store implements AsyncDisposable {
     this.#backing?.tick();
   }
 
-  async *#everything(engine: Engine): AsyncGenerator<Key> {
+  async *#everything(engine: StoreEngine): AsyncGenerator<Key> {
     yield FORMAT_KEY;
     yield* this.#secrets.keys();
     yield* this.#records.everything(engine);

@@ -1,9 +1,9 @@
 import type { Clock } from "../core/clock.ts";
-import { type Engine, StoreTimeoutError } from "./engine/engine.ts";
+import { type StoreEngine, StoreTimeoutError } from "./engine/engine.ts";
 import { nextTurn, withinTime } from "./time_limit.ts";
 
 export interface EngineWatchOptions {
-  readonly engine: Engine;
+  readonly engine: StoreEngine;
   readonly clock: Clock;
   /** Time limit for one check. */
   readonly timeoutMs: number;

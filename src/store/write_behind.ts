@@ -1,9 +1,15 @@
 import type { Clock } from "../core/clock.ts";
-import { batchOf, type Change, type Engine, type Key, StoreTimeoutError } from "./engine/engine.ts";
+import {
+  batchOf,
+  type Key,
+  type RecordChange,
+  type StoreEngine,
+  StoreTimeoutError,
+} from "./engine/engine.ts";
 import { withinTime } from "./time_limit.ts";
 
 export interface WriteBehindOptions {
-  readonly engine: Engine;
+  readonly engine: StoreEngine;
   readonly clock: Clock;
   /** The current value of a key; undefined without a record. */
   readonly valueOf: (key: Key) => Uint8Array<ArrayBuffer> | undefined;
@@ -114,7 +120,7 @@ export class WriteBehind implements Disposable {
   async #run(): Promise<void> {
     // Changes of the same turn go into one commit.
     await Promise.resolve();
-    let batch: readonly Change[] = [];
+    let batch: readonly RecordChange[] = [];
     for (;;) {
       try {
         if (!await this.#fill()) return;
@@ -168,7 +174,7 @@ export class WriteBehind implements Disposable {
     [this.#isOwed, this.#rewriting] = [false, undefined];
   }
 
-  *#changes(): Generator<Change> {
+  *#changes(): Generator<RecordChange> {
     for (const key of this.#waiting.values()) yield { key, value: this.#options.valueOf(key) };
   }
 
@@ -177,7 +183,7 @@ export class WriteBehind implements Disposable {
    * restore replaced values. A late commit is reported and still awaited. If one completes after it
    * was abandoned, its records are written again.
    */
-  async #commit(batch: readonly Change[]): Promise<void> {
+  async #commit(batch: readonly RecordChange[]): Promise<void> {
     const commit = this.#options.engine.commit(batch);
     try {
       await this.#patiently(commit);
@@ -213,7 +219,7 @@ export class WriteBehind implements Disposable {
   }
 
   /** Returns a batch to the front of the queue; newer changes are queued already. */
-  #putBack(batch: readonly Change[]): void {
+  #putBack(batch: readonly RecordChange[]): void {
     const old = batch.map(({ key }): [string, Key] => [JSON.stringify(key), key]);
     this.#waiting = new Map([...old, ...this.#waiting]);
     this.#trim();

@@ -78,7 +78,7 @@ export interface Carrier extends Pick<Link, "isOpen" | "close"> {
 }
 
 /** Swept once a second. */
-export interface Checked extends Pick<Pump, "checkIdentified"> {
+export interface Sweepable extends Pick<Pump, "checkIdentified"> {
   /** The dialect, "none" or "socket.io" before it is known; undefined for a refused newcomer. */
   readonly countsAs: string | undefined;
 }
@@ -96,7 +96,7 @@ export interface Carried {
 export interface Common {
   readonly budgets: OutputBudgets;
   readonly keyOf: (address: string) => string;
-  readonly links: Map<Carrier, Checked>;
+  readonly links: Map<Carrier, Sweepable>;
   /** Connections that have not ended, by id. */
   readonly running: Map<string, Connection>;
   /** The traffic of connections that have ended, by dialect. */
@@ -109,7 +109,7 @@ export interface Common {
 }
 
 /** One socket, stream or namespace, its session and what is known of them. */
-export class Connection implements LinkObserver, ConnectionFacts, Unsettled, Checked, Timing {
+export class Connection implements LinkObserver, ConnectionFacts, Unsettled, Sweepable, Timing {
   readonly id: string;
   readonly address: string;
   readonly origin: string | undefined;

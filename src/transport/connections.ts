@@ -5,11 +5,11 @@ import {
   addTo,
   type Carried,
   type Carrier,
-  type Checked,
   type Common,
   Connection,
   type ConnectionFacts,
   type ConnectionObserver,
+  type Sweepable,
 } from "./connection.ts";
 import { closeOneByOne } from "./drain.ts";
 import { EventStreamLink } from "./event_stream.ts";
@@ -21,11 +21,11 @@ import { WebSocketLink } from "./websocket.ts";
 export type {
   Acceptance,
   Carrier,
-  Checked,
   Connection,
   ConnectionFacts,
   ConnectionInfo,
   ConnectionObserver,
+  Sweepable,
 } from "./connection.ts";
 
 const SWEEP_MS = 1_000;
@@ -131,7 +131,7 @@ export class Connections implements Disposable {
   }
 
   /** Sweeps, drains and counts a carrier of several connections like a socket, until it is removed. */
-  add(carrier: Carrier & Checked): void {
+  add(carrier: Carrier & Sweepable): void {
     this.#common.links.set(carrier, carrier);
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { publicUrl } from "../core/public_url.ts";
 import type { WebhookEvent } from "./queue.ts";
-import { Sender, type SenderOptions, type SenderReport } from "./sender.ts";
+import { type SenderOptions, type SenderReport, WebhookSender } from "./sender.ts";
 
 export type { WebhookEvent } from "./queue.ts";
 export type { Post, SenderReport } from "./sender.ts";
@@ -23,13 +23,13 @@ export interface WebhooksOptions extends Omit<SenderOptions, "url" | "onGone"> {
 /** All webhooks of the server, each with a queue of its own. */
 export class Webhooks {
   readonly #options: WebhooksOptions;
-  readonly #senders: readonly Sender[];
+  readonly #senders: readonly WebhookSender[];
 
   constructor(options: WebhooksOptions) {
     this.#options = options;
     const { urls, onGone } = options;
     this.#senders = urls.map((url) =>
-      new Sender({ ...options, url, onGone: () => onGone(publicUrl(url)) })
+      new WebhookSender({ ...options, url, onGone: () => onGone(publicUrl(url)) })
     );
   }
 

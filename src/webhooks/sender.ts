@@ -48,7 +48,7 @@ const JITTER = 0.2;
 const GONE = 410;
 
 /** Delivers events to one URL, one after the other. Nobody waits for it. */
-export class Sender {
+export class WebhookSender {
   readonly #options: SenderOptions;
   readonly #queue: EventQueue;
   #delivered = 0;

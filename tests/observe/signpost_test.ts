@@ -1,9 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { type Place, type Refused, Signpost } from "../../src/observe/signpost.ts";
+import { type Endpoint, type RefusedRequest, Signpost } from "../../src/observe/signpost.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 
-const PLACES: readonly Place[] = [
+const PLACES: readonly Endpoint[] = [
   { name: "peerjs", title: "PeerJS", path: "/", tails: new Set(["id", "peers", "peerjs"]) },
   { name: "webrtcsink", title: "webrtcsink", path: "/webrtcsink", tails: new Set(["webrtcsink"]) },
 ];
@@ -33,7 +33,7 @@ function newBench(maxAddresses = 100, places = PLACES): Bench {
   };
 }
 
-function at(pathname: string, status = 404, address = "192.0.2.1"): Refused {
+function at(pathname: string, status = 404, address = "192.0.2.1"): RefusedRequest {
   return { address, pathname, status };
 }
 
@@ -120,14 +120,14 @@ Deno.test("a path is shown as far as it is made of plain words", () => {
     [`/\u0007bell/${"x".repeat(500)}`, "/…/…"],
   ];
   for (const [pathname, shown] of cases) {
-    const { signpost, lines } = newBench(100, [PLACES[0] as Place]);
+    const { signpost, lines } = newBench(100, [PLACES[0] as Endpoint]);
     signpost.refused(at(pathname));
     assertEquals(lines, [`info no such path 192.0.2.1 | ${shown} | PeerJS is at /`]);
   }
 });
 
 Deno.test("a long path is cut", () => {
-  const { signpost, lines } = newBench(100, [PLACES[0] as Place]);
+  const { signpost, lines } = newBench(100, [PLACES[0] as Endpoint]);
   signpost.refused(at("/word".repeat(200)));
   assertEquals((lines[0]?.length ?? 0) < 150, true);
 });

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Hub } from "../../src/core/hub.ts";
 import type { Secret } from "../../src/core/kept.ts";
 import type { PeerEvent } from "../../src/core/events.ts";
-import type { Engine } from "../../src/store/engine/engine.ts";
+import type { StoreEngine } from "../../src/store/engine/engine.ts";
 import { KvEngine } from "../../src/store/engine/kv.ts";
 import { SealedFile, type SealedPlace } from "../../src/store/seal/sealed_file.ts";
 import { Store } from "../../src/store/store.ts";
@@ -22,7 +22,7 @@ import { until } from "../helpers/wire/waiting.ts";
 /** Somewhere to keep a store during one test. */
 interface Place extends AsyncDisposable {
   /** A new engine for the same data; undefined where nothing lasts. */
-  engine(): Engine | undefined;
+  engine(): StoreEngine | undefined;
   /** Where else it seals; undefined where it is among the engine's records. */
   sealedIn?(): SealedPlace;
 }
@@ -45,7 +45,7 @@ const PLACES: readonly [name: string, make: () => Promise<Place>][] = [
     // The runtime reads the token from there.
     Deno.env.set("DENO_KV_ACCESS_TOKEN", "token-of-this-test");
     const remote = new RemoteKv();
-    const engine = (): Engine => new KvEngine(remote.url);
+    const engine = (): StoreEngine => new KvEngine(remote.url);
     return Promise.resolve({ engine, [Symbol.asyncDispose]: () => remote[Symbol.asyncDispose]() });
   }],
   ["file that fails now and then", async () => {
@@ -61,7 +61,7 @@ const PLACES: readonly [name: string, make: () => Promise<Place>][] = [
 class FlakyEngine extends FaultyEngine {
   #count = 0;
 
-  override async commit(changes: Parameters<Engine["commit"]>[0]): Promise<void> {
+  override async commit(changes: Parameters<StoreEngine["commit"]>[0]): Promise<void> {
     const now = ["format", "sealed", "secret"];
     const isBehind = changes.every(({ key: [kind = ""] }) => !now.includes(kind));
     if (isBehind && this.#count++ % 3 === 0) throw new Error("database is locked");

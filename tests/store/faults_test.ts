@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Engine } from "../../src/store/engine/engine.ts";
+import type { StoreEngine } from "../../src/store/engine/engine.ts";
 import { Store, StoreError } from "../../src/store/mod.ts";
 import { systemClock } from "../../src/system/clock.ts";
 import { FaultyEngine, TempFolder } from "../helpers/store/engines.ts";
@@ -41,7 +41,7 @@ async function newBench(options: TestStoreOptions = {}): Promise<Bench> {
 }
 
 /** Kinds and names of all that is in the file. */
-async function namesIn(engine: Engine): Promise<string[]> {
+async function namesIn(engine: StoreEngine): Promise<string[]> {
   const names: string[] = [];
   for await (const { key } of engine.list([])) names.push(key.join(" "));
   await engine.close();

@@ -14,7 +14,7 @@ import {
   type PageSource,
   paginate,
 } from "../page.ts";
-import type { Place } from "../place.ts";
+import type { SortKey } from "../place.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
 import { mustHave, type Part } from "../reach.ts";
@@ -223,7 +223,7 @@ async function pageOfNode(
 interface Entry {
   readonly dialect: string;
   readonly id: string;
-  readonly place: Place;
+  readonly place: SortKey;
   readonly isKept: boolean;
   /** False if its first member is on another node. */
   readonly isLed: boolean;

@@ -1,5 +1,5 @@
 import type { Hub } from "../../core/hub.ts";
-import type { Described, RoomOperations } from "../dialect.ts";
+import type { DescribeOutcome, RoomOperations } from "../dialect.ts";
 
 /**
  * The operations of an operator on the rooms of a realm.
@@ -12,7 +12,7 @@ export function roomOperations(
 ): RoomOperations {
   return {
     list: () => hub.rooms(realm),
-    describe(room, id, description): Described {
+    describe(room, id, description): DescribeOutcome {
       return hub.member(realm, room, id) === undefined
         ? "unknown"
         : describe(room, id, description);

@@ -5,7 +5,7 @@ import type { Visit } from "../../core/visit.ts";
 import type { HttpRoute } from "../../http/route.ts";
 
 /** The settings of the dialect's HTTP resources. */
-export interface Directory {
+export interface DirectorySettings {
   readonly mount: string;
   readonly key: string;
   readonly allowDiscovery: boolean;
@@ -29,7 +29,7 @@ const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
 const TEXT_TYPE = { "content-type": "text/plain; charset=utf-8" };
 
 /** The dialect's plain resources (§3). */
-export function httpRoutes(directory: Directory): HttpRoute[] {
+export function httpRoutes(directory: DirectorySettings): HttpRoute[] {
   const { mount } = directory;
   const get = { kind: "http", method: "GET", access: "open" } as const;
   return [
@@ -71,7 +71,7 @@ function listed(
  */
 function objectionToDiscovery(
   visit: Visit,
-  directory: Directory,
+  directory: DirectorySettings,
 ): Response | undefined | Promise<Response | undefined> {
   const { key, allowDiscovery, authenticator, dialect } = directory;
   const { pathname } = visit.url;
@@ -87,7 +87,7 @@ function objectionToDiscovery(
 async function objectionToToken(
   visit: Visit,
   own: string | undefined,
-  { authenticator, dialect }: Directory,
+  { authenticator, dialect }: DirectorySettings,
 ): Promise<Response | undefined> {
   const { token, ...shown } = shownBy(visit);
   const facts = { dialect, id: undefined, room: undefined, connection: NO_CONNECTION };

@@ -2,14 +2,14 @@ import { SignalError } from "../../core/errors.ts";
 import { jsonBytes } from "../kit/json.ts";
 
 /** A candidate as it was published; its other members pass through unread. */
-export interface Candidate {
+export interface PublishedCandidate {
   readonly candidate: string;
 }
 
 /** The published description and candidates of one instance. */
-export interface Publication {
+export interface PublishedInstance {
   readonly sdp: string;
-  readonly ice: readonly Candidate[];
+  readonly ice: readonly PublishedCandidate[];
   readonly bytes: number;
 }
 
@@ -25,14 +25,14 @@ export interface Profile {
   readonly fields: Fields;
   readonly serverFields: Fields;
   /** By instance number; undefined for a free one. The last one is in use. */
-  readonly instances: readonly (Publication | undefined)[];
+  readonly instances: readonly (PublishedInstance | undefined)[];
 }
 
 /** A change that a client asks for; absent parts stay as they are. */
-export interface Change {
+export interface ProfileChange {
   readonly peer?: Readonly<Record<string, unknown>> | undefined;
   readonly sdp?: string | undefined;
-  readonly peer_ice?: readonly Candidate[] | undefined;
+  readonly peer_ice?: readonly PublishedCandidate[] | undefined;
 }
 
 /** The reason for which a profile or a change is not acceptable. */
@@ -66,10 +66,10 @@ export interface PeerInstance {
 export interface PeerDescription {
   readonly peer_id: string;
   readonly peer_instances: readonly PeerInstance[];
-  readonly peer_ice: readonly (Candidate & { readonly peer_instance: number })[];
+  readonly peer_ice: readonly (PublishedCandidate & { readonly peer_instance: number })[];
 }
 
-const NO_PUBLICATION: Publication = { sdp: "", ice: [], bytes: 0 };
+const NO_PUBLICATION: PublishedInstance = { sdp: "", ice: [], bytes: 0 };
 const NO_FIELDS: Fields = { values: new Map(), bytes: 0 };
 /** A peer that has said nothing and has no instance. */
 export const NO_PROFILE: Profile = { fields: NO_FIELDS, serverFields: NO_FIELDS, instances: [] };
@@ -106,7 +106,7 @@ export function placed<T>(list: readonly T[], place: number, value: T): T[] {
 export function changed(
   profile: Profile,
   number: number,
-  change: Change,
+  change: ProfileChange,
   limits: ProfileLimits,
 ): Profile | Objection {
   const old = profile.instances[number] ?? NO_PUBLICATION;
@@ -183,9 +183,9 @@ export function peerInstances({ instances }: Profile): PeerInstance[] {
 export function effective(
   profile: Profile,
   number: number,
-  change: Change,
+  change: ProfileChange,
   limits: ProfileLimits,
-): Change | Objection | undefined {
+): ProfileChange | Objection | undefined {
   const { sdp, ice } = profile.instances[number] ?? NO_PUBLICATION;
   const { peer_ice = [] } = change;
   const objection = overCount(peer_ice, limits) ?? badName(change.peer ?? {}, limits);
@@ -208,10 +208,10 @@ export function effective(
 
 /** A new description forgets the candidates of the old one (§4). */
 function published(
-  old: Publication,
-  { sdp, peer_ice }: Change,
+  old: PublishedInstance,
+  { sdp, peer_ice }: ProfileChange,
   limits: ProfileLimits,
-): Publication | Objection {
+): PublishedInstance | Objection {
   if (sdp === undefined && peer_ice === undefined) return old;
   const kept = sdp === undefined ? old.ice : [];
   const ice = peer_ice === undefined ? kept : [...kept, ...peer_ice];
@@ -253,7 +253,7 @@ function withFields(
 }
 
 function overCount(
-  ice: readonly Candidate[],
+  ice: readonly PublishedCandidate[],
   { maxCandidates }: ProfileLimits,
 ): Objection | undefined {
   if (ice.length > maxCandidates) return tooLarge(`More than ${maxCandidates} candidates`);

@@ -2,9 +2,9 @@ import { InputAllowance, type InputRates } from "../../core/allowance.ts";
 import type { PeerId, PeerSummary, RoomId } from "../../core/events.ts";
 import type { LeaveReason } from "../../core/expulsion.ts";
 import type { Departure, Link, Permits } from "../../core/session.ts";
-import type { Change, TokenInfo } from "./description.ts";
+import type { ProfileChange, TokenInfo } from "./description.ts";
 import type { Speaker } from "./kept_signals.ts";
-import { encodeSignal, type Settled, type Signal, type SignalFrame } from "./messages.ts";
+import { encodeSignal, type SentSignal, type Settled, type SignalFrame } from "./messages.ts";
 import { type KeptTotal, type Recovery, SignalLog, type SignalLogLimits } from "./signal_log.ts";
 
 /** The answer to a join. */
@@ -48,7 +48,7 @@ export interface InstanceOwner {
   readonly id: PeerId;
   readonly room: RoomId;
   /** Changes the peer's description. */
-  publish(instance: Instance, change: Change): void | Promise<void>;
+  publish(instance: Instance, change: ProfileChange): void | Promise<void>;
   /** Takes over the facts of an instance's token. */
   inform(info: TokenInfo): void;
   /**
@@ -70,7 +70,7 @@ export class Instance {
   readonly peer: InstanceOwner;
   readonly number: number;
   readonly secret: string;
-  readonly log: SignalLog<Signal>;
+  readonly log: SignalLog<SentSignal>;
   /** Undefined while the instance is held without a connection. */
   carrier: InstanceSession | undefined;
   /** How its last connection ended, and until when its client may come back. */
@@ -116,7 +116,7 @@ export class Instance {
   }
 
   /** Sends a signal, or queues it. */
-  take(from: Readonly<Speaker>, signal: Signal): void {
+  take(from: Readonly<Speaker>, signal: SentSignal): void {
     if (!this.isConnected) this.log.startQueueing();
     const frame = this.log.append(from, signal);
     if (!this.log.isQueueing) this.carrier?.link.send(frame);

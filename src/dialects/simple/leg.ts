@@ -1,7 +1,7 @@
 import type { Crossing, End, Leg, Lifted, Signal as Lowered, Untaken } from "../../core/signal.ts";
 import type { PeerId, PeerSummary } from "../../core/events.ts";
 import type { Speaker } from "./kept_signals.ts";
-import type { Signal, SignalFrame } from "./messages.ts";
+import type { SentSignal, SignalFrame } from "./messages.ts";
 
 /** The parts that a leg needs from its clients' peer. */
 export interface PeerLine {
@@ -9,7 +9,7 @@ export interface PeerLine {
   /** How many instances could answer. */
   readonly instanceCount: number;
   /** Sends a signal; false if it cannot reach all instances that are meant. */
-  hand(signal: Signal, from: Readonly<Speaker>): boolean;
+  hand(signal: SentSignal, from: Readonly<Speaker>): boolean;
   /** Shows a peer that is not in the room to all instances, and to those that come later. */
   introduce(other: PeerSummary): void;
   /** Takes it from the room again. */
@@ -55,7 +55,7 @@ export class SimpleLeg implements Leg {
   }
 
   lift(payload: unknown): readonly Lifted[] | End {
-    const { peer_instance: from, frame } = payload as Signal; // the peer hands nothing else to the hub
+    const { peer_instance: from, frame } = payload as SentSignal; // the peer hands nothing else to the hub
     const isBystander = this.#instance !== undefined && this.#instance !== from;
     switch (frame.type) {
       case "offer":
@@ -120,7 +120,7 @@ export class SimpleLeg implements Leg {
     } as SignalFrame; // every body is one of its
     const isNew = this.#isStranger && !this.#isIntroduced;
     if (isNew) this.#line.introduce(this.#other);
-    const signal: Signal = { peer_id: this.#other.id, peer_instance: 0, frame };
+    const signal: SentSignal = { peer_id: this.#other.id, peer_instance: 0, frame };
     if (this.#line.hand(signal, this.#speaker)) {
       this.#isIntroduced ||= isNew;
       return undefined;

@@ -3,7 +3,12 @@ import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/session.ts";
 import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
-import type { Candidate, Change, PeerDescription, PeerInstance } from "./description.ts";
+import type {
+  PeerDescription,
+  PeerInstance,
+  ProfileChange,
+  PublishedCandidate,
+} from "./description.ts";
 
 // The wire contract is PROTOCOL.md; sections are cited as §n.
 
@@ -17,9 +22,9 @@ export interface FrameLimits {
 // Every signal has one: a union of schemas would be tried one by one.
 const Ref = z.custom<string | number | undefined>(isRef, "expected string or number").optional();
 /** Looked at, not taken apart: what a client calls its candidates' other members is passed on. */
-const AnyIce = z.custom<readonly (Candidate | null)[]>(isIce, "expected candidates")
+const AnyIce = z.custom<readonly (PublishedCandidate | null)[]>(isIce, "expected candidates")
   .transform(normalised);
-const SomeIce = z.custom<readonly (Candidate | null)[]>(
+const SomeIce = z.custom<readonly (PublishedCandidate | null)[]>(
   (value) => isIce(value) && value.length > 0,
   {
     error: ({ input }) => isIce(input) ? "expected at least one candidate" : "expected candidates",
@@ -199,7 +204,7 @@ export type ServerFrame =
     readonly peer: PeerDescription;
     readonly peer_instance: number;
   }
-  | Change & {
+  | ProfileChange & {
     readonly event: "change";
     readonly peer_id: string;
     readonly peer_instance: number;
@@ -219,7 +224,7 @@ export type ServerFrame =
     readonly type: SignalFrame["type"];
     readonly call: string | undefined;
     readonly sdp?: string;
-    readonly peer_ice?: readonly Candidate[];
+    readonly peer_ice?: readonly PublishedCandidate[];
     readonly reason?: string | undefined;
     readonly data?: unknown;
   }
@@ -267,7 +272,7 @@ export function encodeJoin(peer: PeerDescription, peer_instance: number): string
 export function encodeChange(
   peer_id: string,
   peer_instance: number,
-  { peer, sdp, peer_ice }: Change,
+  { peer, sdp, peer_ice }: ProfileChange,
 ): string {
   return encode({ event: "change", peer_id, peer_instance, peer, sdp, peer_ice });
 }
@@ -282,7 +287,7 @@ export function encodeLeave(
 }
 
 /** A signal on its way: what the sender said, and which instance of whom it is. */
-export interface Signal {
+export interface SentSignal {
   readonly peer_id: string;
   readonly peer_instance: number;
   readonly frame: SignalFrame;
@@ -291,7 +296,7 @@ export interface Signal {
 }
 
 /** The frame of a signal for one receiver, who numbers it. */
-export function encodeSignal(seq: number, { peer_id, peer_instance, frame }: Signal): string {
+export function encodeSignal(seq: number, { peer_id, peer_instance, frame }: SentSignal): string {
   const { type, call } = frame;
   const event = "signal";
   switch (frame.type) {
@@ -369,17 +374,19 @@ function isIndex(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
-function isIce(value: unknown): value is (Candidate | null)[] {
+function isIce(value: unknown): value is (PublishedCandidate | null)[] {
   return Array.isArray(value) &&
     value.every((one) => one === null || (isObject(one) && typeof one["candidate"] === "string"));
 }
 
 /** The end of candidates may be null; a `peer_instance` would be the server's to say (§4). */
-function normalised(ice: readonly (Candidate | null)[]): readonly Candidate[] {
+function normalised(ice: readonly (PublishedCandidate | null)[]): readonly PublishedCandidate[] {
   return ice.map((candidate) => {
     if (candidate === null) return { candidate: "" };
     if (!Object.hasOwn(candidate, "peer_instance")) return candidate;
-    const { peer_instance: _, ...rest } = candidate as Candidate & { peer_instance: unknown };
+    const { peer_instance: _, ...rest } = candidate as PublishedCandidate & {
+      peer_instance: unknown;
+    };
     return rest;
   });
 }

@@ -1,12 +1,12 @@
 import type { PeerSummary, RoomEvent } from "../../core/events.ts";
-import type { Change, PeerDescription, PeerInstance } from "./description.ts";
+import type { PeerDescription, PeerInstance, ProfileChange } from "./description.ts";
 import type { Reason } from "./instance.ts";
 import { encodeChange, encodeJoin, encodeLeave } from "./messages.ts";
 
 /** A peer's change, which the hub passes on with its new description. */
 export type News =
   | { readonly type: "join"; readonly instance: number }
-  | { readonly type: "change"; readonly instance: number; readonly change: Change }
+  | { readonly type: "change"; readonly instance: number; readonly change: ProfileChange }
   | {
     readonly type: "leave";
     readonly instance: number;

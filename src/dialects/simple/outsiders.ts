@@ -2,7 +2,7 @@ import type { PeerId, PeerSummary } from "../../core/events.ts";
 import type { Instance } from "./instance.ts";
 import type { Speaker } from "./kept_signals.ts";
 import type { PeerLine } from "./leg.ts";
-import { encodeJoin, encodeLeave, type Signal } from "./messages.ts";
+import { encodeJoin, encodeLeave, type SentSignal } from "./messages.ts";
 import { descriptionOf } from "./news.ts";
 import { targetsOf } from "./targets.ts";
 
@@ -44,7 +44,7 @@ export class Outsiders implements PeerLine {
     return this.#introduced.values();
   }
 
-  hand(signal: Signal, from: Readonly<Speaker>): boolean {
+  hand(signal: SentSignal, from: Readonly<Speaker>): boolean {
     const targets = targetsOf(this.#peer.slots, signal);
     const isFull = (target: Instance) => !target.isConnected && !target.log.hasRoomFor(signal);
     if (targets.length === 0 || targets.some(isFull)) return false;

@@ -6,7 +6,6 @@ import type { PeerEvent, PeerId, PeerSummary, RoomId } from "../../core/events.t
 import type { Link, Permits, Receiver } from "../../core/session.ts";
 import {
   accepted,
-  type Change,
   changed,
   effective,
   freeNumber,
@@ -14,6 +13,7 @@ import {
   peerInstances,
   placed,
   type Profile,
+  type ProfileChange,
   type TokenInfo,
   without,
 } from "./description.ts";
@@ -26,7 +26,7 @@ import { ignoreUnavailable, throwIfTold, UNSENT } from "./refusals.ts";
 import { countTakeBack } from "./take_backs.ts";
 import { isEqual } from "../../system/crypto.ts";
 import { GONE } from "./kept_signals.ts";
-import { type Receipt, type Settled, type Signal, type SignalFrame } from "./messages.ts";
+import { type Receipt, type SentSignal, type Settled, type SignalFrame } from "./messages.ts";
 import { encodeNews, leaveNews } from "./news.ts";
 import { Self } from "./self.ts";
 import type { SimpleServer } from "./server.ts";
@@ -34,7 +34,7 @@ import { standingFields, withStanding } from "./standing.ts";
 import { isAwaited, outcomeFor, settledOf, targetsOf } from "./targets.ts";
 
 /** A connection's request to take an instance back. */
-interface TakeBack extends Change {
+interface TakeBack extends ProfileChange {
   /** The last signal received. */
   readonly seq?: number | undefined;
   /** It is the same client, and not another one with the secret. */
@@ -111,7 +111,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
 
   /** Claims the id and enters the room, with a first instance. */
   found(
-    change: Change & { readonly token?: string | undefined },
+    change: ProfileChange & { readonly token?: string | undefined },
     carrier: InstanceSession,
   ): void | Promise<void> {
     this.info = carrier.info;
@@ -137,7 +137,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
   }
 
   /** Adds an instance. */
-  add(change: Change, carrier: InstanceSession): void | Promise<void> {
+  add(change: ProfileChange, carrier: InstanceSession): void | Promise<void> {
     const { limits } = this.#server;
     this.inform(carrier.info);
     return this.#self.inTurn(() => {
@@ -180,7 +180,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     });
   }
 
-  publish(instance: Instance, change: Change): void | Promise<void> {
+  publish(instance: Instance, change: ProfileChange): void | Promise<void> {
     return this.#self.inTurn(() => this.#publish(instance, change));
   }
 
@@ -205,7 +205,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     if (!isKnown || peer === undefined) {
       throw new SignalError("peer_unknown", "no such peer in the room");
     }
-    const signal: Signal = { peer_id: this.id, peer_instance: from.number, frame, via };
+    const signal: SentSignal = { peer_id: this.id, peer_instance: from.number, frame, via };
     const refusal = UNSENT[hub.send(peer, mate.handle, signal)];
     if (refusal !== undefined) throw new SignalError(...refusal);
     // A peer of another dialect is one client, which sends no receipts.
@@ -281,7 +281,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     switch (event.type) {
       case "relay":
         // Between peers of one dialect the payload is what `signal` or `#take` sent.
-        return this.#receive(event.payload as Signal | Settled);
+        return this.#receive(event.payload as SentSignal | Settled);
       case "joined":
       case "left":
       case "described":
@@ -317,7 +317,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     return this.seat.claim({ id, description, room: { room, maxMembers, token } });
   }
 
-  #publish({ number }: Instance, change: Change): void | Promise<void> {
+  #publish({ number }: Instance, change: ProfileChange): void | Promise<void> {
     const { limits } = this.#server;
     const profile = accepted(changed(this.#self.profile, number, change, limits));
     return this.#self.announce(profile, { type: "change", instance: number, change });
@@ -329,13 +329,13 @@ export class SimplePeer implements Receiver, InstanceOwner {
     return hub.member(realm, this.room, id) !== undefined;
   }
 
-  #receive(payload: Signal | Settled): void {
+  #receive(payload: SentSignal | Settled): void {
     if ("frame" in payload) this.#take(payload);
     else this.#settle(payload);
   }
 
   /** Gives a signal to all its targets or to none, and sends the receipt for which its sender waits. */
-  #take(signal: Signal): void {
+  #take(signal: SentSignal): void {
     const targets = targetsOf(this.slots, signal);
     const outcome = outcomeFor(targets, signal);
     const isTaken = !("refused" in outcome);
@@ -359,7 +359,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
   /** No node took a signal. */
   #returned({ returned }: Extract<PeerEvent, { type: "undelivered" }>): void {
     // It is what this peer sent.
-    const payload = returned?.payload as Signal | Settled | undefined;
+    const payload = returned?.payload as SentSignal | Settled | undefined;
     if (returned === undefined || payload === undefined || !("frame" in payload)) return;
     const refused = returned.isUnavailable ? "unavailable" : "peer_unknown";
     this.#settle(settledOf(payload, { refused }));

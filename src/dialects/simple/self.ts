@@ -15,7 +15,7 @@ import type { News } from "./news.ts";
 import type { SimpleServer } from "./server.ts";
 
 /** The peer that a description is of. */
-export interface Described {
+export interface DescribedPeer {
   readonly id: PeerId;
   readonly room: RoomId;
   readonly seat: Pick<Seat, "peer">;
@@ -28,11 +28,11 @@ export interface Described {
 export class Self {
   profile: Profile = NO_PROFILE;
   readonly #server: SimpleServer;
-  readonly #peer: Described;
+  readonly #peer: DescribedPeer;
   /** Settles with the last step that waits; undefined if none does. */
   #last: Promise<void> | undefined = undefined;
 
-  constructor(server: SimpleServer, peer: Described) {
+  constructor(server: SimpleServer, peer: DescribedPeer) {
     this.#server = server;
     this.#peer = peer;
   }

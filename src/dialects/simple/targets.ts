@@ -1,12 +1,12 @@
 import type { Instance } from "./instance.ts";
-import type { Settled, Signal } from "./messages.ts";
+import type { SentSignal, Settled } from "./messages.ts";
 import { isPost } from "./posts.ts";
 
 /** A peer's instances by number; undefined for a free number. */
 type Instances = readonly (Instance | undefined)[];
 
 /** The instances that a signal is for: the one that it names, or all but its sender. */
-export function targetsOf(instances: Instances, signal: Signal): Instance[] {
+export function targetsOf(instances: Instances, signal: SentSignal): Instance[] {
   const { frame: { peer_instance: number }, peer_id, peer_instance } = signal;
   const targets: Instance[] = [];
   for (const target of number === undefined ? instances : [instances[number]]) {
@@ -17,7 +17,7 @@ export function targetsOf(instances: Instances, signal: Signal): Instance[] {
 }
 
 /** Counts the instances that a signal is about to reach: all of them, or none. */
-export function outcomeFor(targets: readonly Instance[], signal: Signal): Settled["outcome"] {
+export function outcomeFor(targets: readonly Instance[], signal: SentSignal): Settled["outcome"] {
   let [delivered, queued] = [0, 0];
   for (const target of targets) {
     if (target.isConnected) delivered++;
@@ -28,13 +28,13 @@ export function outcomeFor(targets: readonly Instance[], signal: Signal): Settle
 }
 
 /** True if the sender waits for a receipt also of a signal that is taken. */
-export function isAwaited({ via, frame }: Signal): boolean {
+export function isAwaited({ via, frame }: SentSignal): boolean {
   return via !== undefined && (frame.ref !== undefined || isPost(via));
 }
 
 /** The receipt of a signal. */
 export function settledOf(
-  { peer_instance: instance, via, frame: { ref } }: Signal,
+  { peer_instance: instance, via, frame: { ref } }: SentSignal,
   outcome: Settled["outcome"],
 ): Settled {
   return { instance, via, ref, outcome };

@@ -1,5 +1,5 @@
 import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/signal.ts";
-import { type Description, type Relayed, sdpOf } from "./messages.ts";
+import { type Relayed, sdpOf, type SessionDescription } from "./messages.ts";
 
 /** The parts that a leg needs from its member's session. */
 export interface MemberLine {
@@ -101,6 +101,6 @@ export class SspLeg implements Leg {
   }
 }
 
-function describe(type: string, sdp: string): Description {
+function describe(type: string, sdp: string): SessionDescription {
   return { type, sdp };
 }

@@ -17,11 +17,11 @@ import type { JsonOnce } from "../kit/json_once.ts";
 export type Version = "v1" | "v2" | "auto";
 
 /** Looked at, not taken apart: what is passed on is what came. */
-const Opaque = z.custom<Description>(isObject);
+const Opaque = z.custom<SessionDescription>(isObject);
 /** A message before its type is known. */
 interface Envelope {
   readonly type: string;
-  readonly data: Description;
+  readonly data: SessionDescription;
 }
 /** Credentials of a Socket.IO client. */
 const Auth = z.looseObject({ token: z.string() });
@@ -30,20 +30,20 @@ const RtcMessage = z.looseObject({ type: z.string().startsWith("rtc:") });
 /** A client's requests. */
 export type Action =
   | { readonly type: "join"; readonly pool: unknown }
-  | { readonly type: "describe"; readonly description: Description }
-  | { readonly type: "sdp"; readonly to: string; readonly description: Description }
+  | { readonly type: "describe"; readonly description: SessionDescription }
+  | { readonly type: "sdp"; readonly to: string; readonly description: SessionDescription }
   | { readonly type: "candidate"; readonly to: string; readonly candidate: unknown }
   | { readonly type: "offers"; readonly offers: ReadonlyMap<string, unknown> }
-  | { readonly type: "answer"; readonly to: string; readonly answer: Description };
+  | { readonly type: "answer"; readonly to: string; readonly answer: SessionDescription };
 
 /** A session description or an answer: an object that is passed on as it came. */
-export type Description = Readonly<Record<string, unknown>>;
+export type SessionDescription = Readonly<Record<string, unknown>>;
 
 /** A member's message to another one, in either version. */
 export type Relayed =
-  | { readonly kind: "offer" | "answer"; readonly description: Description }
+  | { readonly kind: "offer" | "answer"; readonly description: SessionDescription }
   /** A rollback or something unknown, which only version 2 can express (§7). */
-  | { readonly kind: "other"; readonly description: Description }
+  | { readonly kind: "other"; readonly description: SessionDescription }
   | { readonly kind: "candidate"; readonly candidate: unknown };
 
 /** The receiver; refused with a code of its own, unlike the rest of an action. */
@@ -57,7 +57,7 @@ interface ActionRow {
    * Reads the same without the schema, which takes a third of a relayed message's time. Returns
    * undefined for everything that the schema may refuse.
    */
-  readonly quick?: (data: Description) => Action | undefined;
+  readonly quick?: (data: SessionDescription) => Action | undefined;
 }
 
 /** Client -> server, after `describe` (§2, §3). */
@@ -167,13 +167,13 @@ export function versionOf(action: Action): "v1" | "v2" | undefined {
 }
 
 /** A description that is no object breaks the client that receives it (§5). */
-export function descriptionIn(value: unknown): Description {
+export function descriptionIn(value: unknown): SessionDescription {
   if (!isObject(value)) throw new SignalError("description_invalid", "Description is no object");
   return value;
 }
 
 /** The type of a description, in words that both versions have. */
-export function relayOf(description: Description): Relayed {
+export function relayOf(description: SessionDescription): Relayed {
   const { type } = description;
   if (type === "offer") return { kind: "offer", description };
   if (type === "answer" || type === "pranswer") return { kind: "answer", description };
@@ -181,7 +181,7 @@ export function relayOf(description: Description): Relayed {
 }
 
 /** The text of a description; undefined if it has none, as a rollback. */
-export function sdpOf(description: Description): string | undefined {
+export function sdpOf(description: SessionDescription): string | undefined {
   const sdp = description["sdp"];
   return typeof sdp === "string" ? sdp : undefined;
 }
@@ -206,9 +206,9 @@ interface ServerMessages {
     readonly id?: string;
   };
   readonly "rtc:candidate": { readonly candidate: unknown; readonly from: string };
-  readonly "rtc:sdp": { readonly peer: string; readonly description: Description };
-  readonly "rtc:offer": { readonly for: string; readonly offer: Description };
-  readonly "rtc:answer": { readonly for: string; readonly answer: Description };
+  readonly "rtc:sdp": { readonly peer: string; readonly description: SessionDescription };
+  readonly "rtc:offer": { readonly for: string; readonly offer: SessionDescription };
+  readonly "rtc:answer": { readonly for: string; readonly answer: SessionDescription };
   readonly "rtc:stop": Readonly<Record<string, never>>;
   readonly "rtc:error": {
     readonly message: string;
@@ -326,7 +326,7 @@ function isText(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
-function readAction(schema: ActionRow["schema"], data: Description): Action {
+function readAction(schema: ActionRow["schema"], data: SessionDescription): Action {
   const { success, data: action, error } = schema.safeParse(data);
   if (success) return action;
   const key = String(error.issues[0]?.path[0]);

@@ -1,6 +1,6 @@
 import type { Hub } from "../../core/hub.ts";
 import type { RoomReport } from "../../core/rooms.ts";
-import type { Described, OperatedRoom, RoomOperations } from "../dialect.ts";
+import type { DescribeOutcome, OperatedRoom, RoomOperations } from "../dialect.ts";
 import { jsonBytes } from "../kit/json.ts";
 import { roomOperations } from "../kit/room_operations.ts";
 import type { Pools } from "./pools.ts";
@@ -21,7 +21,7 @@ export interface PoolOperationsOptions {
  */
 export function poolOperations(options: PoolOperationsOptions): RoomOperations {
   const { hub, realm, dialect, pools, maxDescriptionBytes, maxPoolLength } = options;
-  const describeMember = (pool: string, id: string, info: unknown): Described => {
+  const describeMember = (pool: string, id: string, info: unknown): DescribeOutcome => {
     const bytes = sizeOf(info);
     // Descriptions do not cross dialects.
     if (hub.member(realm, pool, id)?.dialect !== dialect) return "unknown";
@@ -42,7 +42,7 @@ export function poolOperations(options: PoolOperationsOptions): RoomOperations {
       const empty = pools.kept().filter((id) => !known.has(id));
       return [...rooms, ...empty.map((id) => ({ id, members: [] }))].map(withStanding);
     },
-    describe(pool, name, description): Described {
+    describe(pool, name, description): DescribeOutcome {
       const outcome = hub.member(realm, pool, name) === undefined
         ? "unknown"
         : describeMember(pool, name, description);

@@ -27,7 +27,6 @@ import type { Pools } from "./pools.ts";
 import {
   type Action,
   decode,
-  type Description,
   descriptionIn,
   encodeJoined,
   encodeNews,
@@ -35,6 +34,7 @@ import {
   type Read,
   type Relayed,
   relayOf,
+  type SessionDescription,
   type Version,
   versionOf,
 } from "./messages.ts";
@@ -312,7 +312,7 @@ export class SspSession implements Session {
     this.#sendAll(this.#server.news.frames(event, this.#version, encodeNews));
   }
 
-  #describe(peer: PeerHandle, description: Description): void | Promise<void> {
+  #describe(peer: PeerHandle, description: SessionDescription): void | Promise<void> {
     if (!this.#server.mayDescribe) {
       throw new SignalError("not_allowed", "Only the server sets descriptions here");
     }
@@ -326,7 +326,7 @@ export class SspSession implements Session {
     return hub.describe(peer, { info, bytes });
   }
 
-  #sizeOf(description: Description): number {
+  #sizeOf(description: SessionDescription): number {
     return Buffer.byteLength(this.#server.json.textOf(description));
   }
 

@@ -14,7 +14,7 @@ export interface LostPage extends Readonly<z.infer<typeof LostPage>> {
 }
 
 /** A topic to subscribe a returned page to, and the one before it, its own. */
-export interface Returned {
+export interface ReturnedPage {
   readonly own: string | undefined;
   readonly topic: string;
 }
@@ -57,8 +57,8 @@ export class LostPages {
    * that was lost under the id counts, because an id proves nothing; for the same reason nothing is
    * forgotten here.
    */
-  find(id: string, topic: string, nowMs: number): Returned[] {
-    const returned: Returned[] = [];
+  find(id: string, topic: string, nowMs: number): ReturnedPage[] {
+    const returned: ReturnedPage[] = [];
     for (const { topics, expiresAtMs } of this.#byId.get(id) ?? []) {
       const at = topics.indexOf(topic);
       if (at !== -1 && expiresAtMs > nowMs) returned.push({ own: topics[at - 1], topic });

@@ -2,7 +2,7 @@
 // bytes in which it came. The text must be valid JSON: `JSON.parse` has accepted it before.
 
 /** One member of an object: its decoded name, and the place of its value in the text. */
-export interface Member {
+export interface JsonMember {
   readonly name: string;
   readonly start: number;
   /** The first unit after the value. */
@@ -18,8 +18,8 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /** The members of the object that is the whole text, in their order, repeated names included. */
-export function membersOf(text: string): Member[] {
-  const members: Member[] = [];
+export function membersOf(text: string): JsonMember[] {
+  const members: JsonMember[] = [];
   let at = skipBlanks(text, text.indexOf("{") + 1);
   while (text.charCodeAt(at) === QUOTE) {
     const nameEnd = endOfString(text, at);
@@ -33,7 +33,7 @@ export function membersOf(text: string): Member[] {
 }
 
 /** The last member of that name, which is the one that counts; undefined if there is none. */
-export function lastNamed(members: readonly Member[], name: string): Member | undefined {
+export function lastNamed(members: readonly JsonMember[], name: string): JsonMember | undefined {
   return members.findLast((member) => member.name === name);
 }
 

@@ -13,7 +13,7 @@ import { lastNamed, membersOf } from "./members.ts";
 export type Shape = "yjs" | "trystero";
 
 /** Subscriptions to begin or to end: a message may name topics in both shapes. */
-export interface Change {
+export interface SubscriptionChange {
   readonly type: "subscribe" | "unsubscribe";
   readonly yjs: readonly string[];
   readonly trystero: readonly string[];
@@ -44,7 +44,7 @@ export type Publish =
     readonly announces: string | undefined;
   };
 
-export type Command = Change | Publish | { readonly type: "ping" };
+export type Command = SubscriptionChange | Publish | { readonly type: "ping" };
 
 /** The reason for which a frame is no command. */
 interface Fault {
@@ -163,9 +163,9 @@ function readPublish(message: Record<string, unknown>, text: string): Publish | 
 }
 
 function readChange(
-  type: Change["type"],
+  type: SubscriptionChange["type"],
   message: Record<string, unknown>,
-): Change | Fault {
+): SubscriptionChange | Fault {
   const { topic, topics } = message;
   if (topic === undefined && topics === undefined) return { type, yjs: [], trystero: [] };
   if (topic !== undefined && typeof topic !== "string") {

@@ -4,7 +4,13 @@ import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
 import { farYjs } from "./far.ts";
-import { type Change, encode, type Publish, readCommand, type Shape } from "./messages.ts";
+import {
+  encode,
+  type Publish,
+  readCommand,
+  type Shape,
+  type SubscriptionChange,
+} from "./messages.ts";
 import type { TopicsServer } from "./server.ts";
 import { type Owner, Subscription } from "./subscription.ts";
 import { WIRE } from "./wire.ts";
@@ -186,7 +192,7 @@ export class TopicsSession implements Session, Owner {
   }
 
   /** Subscriptions over a limit are ignored; those before them stay. */
-  #subscribeAll({ yjs, trystero }: Change): void {
+  #subscribeAll({ yjs, trystero }: SubscriptionChange): void {
     let refused = 0;
     for (const topic of yjs) if (!this.#subscribe("yjs", topic)) refused++;
     for (const topic of trystero) if (!this.#subscribe("trystero", topic)) refused++;

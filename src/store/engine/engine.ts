@@ -2,20 +2,20 @@
 export type Key = readonly string[];
 
 /** One step of a commit; a change without a value deletes the record. */
-export interface Change {
+export interface RecordChange {
   readonly key: Key;
   readonly value: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** Stores bytes by key: Deno KV today; SQLite would fit as well. */
-export interface Engine {
+export interface StoreEngine {
   /** Its file or URL, for people. */
   readonly place: string;
   get(key: Key): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** All records whose keys are longer than `prefix` and begin with it; not a snapshot. */
   list(prefix: Key): AsyncIterable<{ key: Key; value: Uint8Array<ArrayBuffer> }>;
   /** Commits all changes or none, durably; takes at most one batch of `batchOf`. */
-  commit(changes: readonly Change[]): Promise<void>;
+  commit(changes: readonly RecordChange[]): Promise<void>;
   /** Creates a record; returns false if it exists. */
   create(key: Key, value: Uint8Array<ArrayBuffer>): Promise<boolean>;
   /** Rejects if records written now would be lost. */
@@ -41,7 +41,7 @@ export interface Engine {
 }
 
 /** Examines an opened engine, and rejects if it must not be used. */
-export type Accept = (get: Engine["get"]) => Promise<void>;
+export type Accept = (get: StoreEngine["get"]) => Promise<void>;
 
 /** Why a store cannot be used. */
 export type StoreReason =
@@ -129,8 +129,8 @@ export function isValue(value: Uint8Array): boolean {
 }
 
 /** Takes the first changes that fit into one commit, at least one. */
-export function batchOf(changes: Iterable<Change>): Change[] {
-  const batch: Change[] = [];
+export function batchOf(changes: Iterable<RecordChange>): RecordChange[] {
+  const batch: RecordChange[] = [];
   let [keys, values] = [0, 0];
   for (const change of changes) {
     keys += keyBytes(change.key) + 16;

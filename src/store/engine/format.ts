@@ -1,8 +1,8 @@
 import {
   batchOf,
-  type Change,
-  type Engine,
   type Key,
+  type RecordChange,
+  type StoreEngine,
   StoreError,
   type StoreReason,
 } from "./engine.ts";
@@ -11,13 +11,13 @@ import {
  * Converts one record to the next format; returns no changes if it stays. Additions come before
  * deletions, and records of the next format stay, because an interrupted step is repeated.
  */
-export type Step = (key: Key, value: Uint8Array<ArrayBuffer>) => readonly Change[];
+export type Migration = (key: Key, value: Uint8Array<ArrayBuffer>) => readonly RecordChange[];
 
 /** The format to write, and the steps to it from older ones. */
 export interface Formats {
   readonly current: number;
   /** Keyed by the format that a step starts from. */
-  readonly steps: ReadonlyMap<number, Step>;
+  readonly steps: ReadonlyMap<number, Migration>;
 }
 
 /** No format before the first was ever released. */
@@ -33,7 +33,7 @@ export function formatRecord(format: number): Uint8Array<ArrayBuffer> {
  * Copies a store of an older format and migrates it to the current one. Throws StoreError for a
  * newer or unknown format.
  */
-export async function settleFormat(engine: Engine, formats: Formats): Promise<void> {
+export async function settleFormat(engine: StoreEngine, formats: Formats): Promise<void> {
   const { current, steps } = formats;
   const stored = await engine.get(FORMAT_KEY);
   if (stored === undefined) {
@@ -46,7 +46,7 @@ export async function settleFormat(engine: Engine, formats: Formats): Promise<vo
   for (let format = from; format !== current; format++) {
     // An interrupted migration was preceded by a copy of the complete store.
     if (!isUnderWay || format > from) await engine.copy(`format-${format}`);
-    await migrate(engine, format, steps.get(format) as Step); // there is a step from each
+    await migrate(engine, format, steps.get(format) as Migration); // there is a step from each
   }
 }
 
@@ -55,7 +55,7 @@ export async function settleFormat(engine: Engine, formats: Formats): Promise<vo
  * appears while the server runs is overwritten from memory.
  */
 export async function proveCurrent(
-  get: Engine["get"],
+  get: StoreEngine["get"],
   place: string,
   formats: Formats,
 ): Promise<void> {
@@ -105,8 +105,8 @@ export function foreign(place: string): StoreError {
 }
 
 /** Commits all changes in batches; the last batch sets the new format. */
-async function migrate(engine: Engine, format: number, step: Step): Promise<void> {
-  const changes: Change[] = [];
+async function migrate(engine: StoreEngine, format: number, step: Migration): Promise<void> {
+  const changes: RecordChange[] = [];
   for await (const { key, value } of engine.list([])) {
     if (key[0] !== FORMAT_KEY[0]) changes.push(...step(key, value));
   }

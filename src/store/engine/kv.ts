@@ -1,5 +1,11 @@
 import { Buffer } from "node:buffer";
-import { type Accept, type Change, type Engine, type Key, StoreGoneError } from "./engine.ts";
+import {
+  type Accept,
+  type Key,
+  type RecordChange,
+  type StoreEngine,
+  StoreGoneError,
+} from "./engine.ts";
 import { copyDatabase, createPrivate } from "./files.ts";
 import { KvHandle } from "./kv_handle.ts";
 import { isLockedNow, isReadable } from "./soundness.ts";
@@ -28,7 +34,7 @@ export interface ClaimedFile extends Disposable {
  * Deno KV, on a file or remote. `expireIn`, `enqueue` and `watch` are not used: the sweep behind
  * them panics on a full disk and stops everything on a locked file.
  */
-export class KvEngine implements Engine {
+export class KvEngine implements StoreEngine {
   readonly place: string;
   readonly #isFile: boolean;
   /** Undefined before the first use, and if it must be reopened. */
@@ -74,7 +80,7 @@ export class KvEngine implements Engine {
     }
   }
 
-  async commit(changes: readonly Change[]): Promise<void> {
+  async commit(changes: readonly RecordChange[]): Promise<void> {
     const handle = await this.#open();
     using _hold = handle.hold();
     const commit = handle.kv.atomic();

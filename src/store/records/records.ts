@@ -1,7 +1,7 @@
 import type { OperatorAction, WallClock } from "../../core/kept.ts";
 import { AddressQuota } from "./address_quota.ts";
-import type { Engine, Key } from "../engine/engine.ts";
-import type { Report } from "../events.ts";
+import type { Key, StoreEngine } from "../engine/engine.ts";
+import type { ReportStoreEvent } from "../events.ts";
 import { ReservationBook } from "./reservation_book.ts";
 import { Reservation, StoredAction, StoredBan, StoredRoom } from "./shapes.ts";
 import { type SharedSecrets, SharedTables } from "./shared.ts";
@@ -28,7 +28,7 @@ export interface RecordsOptions {
   readonly wallNow: WallClock;
   /** Which addresses count as one. */
   readonly keyOf: (address: string) => string;
-  readonly report: Report;
+  readonly report: ReportStoreEvent;
   /** False if records of an earlier run are still to be loaded. */
   readonly isLoaded: boolean;
   /** Loads a reservation that may not be in memory yet; never rejects. */
@@ -91,7 +91,7 @@ export class Records {
   }
 
   /** The keys of all records to store, and of stored records to delete. */
-  async *everything(engine: Engine): AsyncGenerator<Key> {
+  async *everything(engine: StoreEngine): AsyncGenerator<Key> {
     for (const table of this.#tables.values()) {
       for (const { key } of table.list()) yield key;
       for await (const { key, value } of engine.list([table.kind])) {

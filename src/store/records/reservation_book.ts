@@ -1,7 +1,7 @@
 import type { KeepOutcome, WallClock } from "../../core/kept.ts";
 import type { AddressQuota } from "./address_quota.ts";
 import { isKey } from "../engine/engine.ts";
-import type { Report } from "../events.ts";
+import type { ReportStoreEvent } from "../events.ts";
 import type { Reservation } from "./shapes.ts";
 import type { ReadonlyRecord, Table } from "./table.ts";
 
@@ -12,7 +12,7 @@ export interface ReservationBookOptions {
   readonly quota: AddressQuota;
   readonly now: () => number;
   readonly wallNow: WallClock;
-  readonly report: Report;
+  readonly report: ReportStoreEvent;
   /** Loads a record that may not be in memory yet; never rejects. */
   readonly lookUp: (...parts: readonly string[]) => Promise<void>;
 }

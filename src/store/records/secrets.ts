@@ -2,13 +2,13 @@ import { Buffer } from "node:buffer";
 import * as z from "zod";
 import type { Clock } from "../../core/clock.ts";
 import type { Secret, SharedRecord } from "../../core/kept.ts";
-import { type Engine, type Key, StoreError } from "../engine/engine.ts";
+import { type Key, type StoreEngine, StoreError } from "../engine/engine.ts";
 import { withinTime } from "../time_limit.ts";
 import { decodeAs } from "./shapes.ts";
 
 export interface SecretBookOptions {
   /** Undefined if nothing outlives the process. */
-  readonly engine: Engine | undefined;
+  readonly engine: StoreEngine | undefined;
   readonly clock: Clock;
   /** Time limit for a write. */
   readonly timeoutMs: number;
@@ -171,7 +171,7 @@ class StoredSecret implements Secret {
 }
 
 /** The stored secret; if two servers start at once, the first one's. */
-async function openSecret(engine: Engine, name: string): Promise<StoredSecret> {
+async function openSecret(engine: StoreEngine, name: string): Promise<StoredSecret> {
   for (;;) {
     const stored = await engine.get(secretKey(name));
     if (stored !== undefined) return StoredSecret.decode(stored) ?? refuse(engine, name);
@@ -181,7 +181,7 @@ async function openSecret(engine: Engine, name: string): Promise<StoredSecret> {
 }
 
 /** Refuses to start: another secret would cost clients their ids, so a person must decide. */
-function refuse({ place }: Engine, name: string): never {
+function refuse({ place }: StoreEngine, name: string): never {
   throw new StoreError(`Cannot use the store in "${place}": secret "${name}" is damaged`, "secret");
 }
 

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
 import type { Sealed, WallClock } from "../../core/kept.ts";
 import { decodeAs, SealedHead } from "../records/shapes.ts";
-import { batchOf, type Change, type Engine, type Key } from "../engine/engine.ts";
+import { batchOf, type Key, type RecordChange, type StoreEngine } from "../engine/engine.ts";
 
 export interface SealerOptions {
-  readonly engine: Engine;
+  readonly engine: StoreEngine;
   /** The store's own secret. */
   readonly secret: Uint8Array;
   readonly wallNow: WallClock;
@@ -62,7 +62,7 @@ export class Sealer {
     };
     const key = await this.#key(name, salt);
     await this.discard([await this.find(name)]);
-    const changes: Change[] = [];
+    const changes: RecordChange[] = [];
     for (let at = 0; at < head.chunks; at++) {
       const chunk = text.subarray(at * CHUNK_BYTES, (at + 1) * CHUNK_BYTES);
       const value = await crypto.subtle.encrypt(parameters(name, head, at), key, chunk);
@@ -186,7 +186,7 @@ function decodeHead(stored: Uint8Array): SealedHead {
   return head;
 }
 
-async function commitAll(engine: Engine, changes: readonly Change[]): Promise<void> {
+async function commitAll(engine: StoreEngine, changes: readonly RecordChange[]): Promise<void> {
   for (let at = 0; at < changes.length;) {
     const batch = batchOf(changes.slice(at, at + 1_000));
     await engine.commit(batch);

@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import { type Engine, StoreError } from "../engine/engine.ts";
+import { type StoreEngine, StoreError } from "../engine/engine.ts";
 import { isThere, removeDatabase } from "../engine/files.ts";
 import type { StoreFolder } from "../engine/folder.ts";
 import { type ClaimedFile, KvEngine } from "../engine/kv.ts";
@@ -9,7 +9,7 @@ import { isUsable } from "../engine/soundness.ts";
 
 /** The place of sealed state from one run to the next. */
 export interface SealedPlace {
-  readonly engine: Engine;
+  readonly engine: StoreEngine;
   /** True if it may hold state. Throws SealBrokenError if it is damaged. */
   mayHold(): Promise<boolean>;
   /** Removes the remains of deleted records. */
@@ -44,7 +44,7 @@ export class SealedFile implements SealedPlace {
     this.#engine = new KvEngine(path, claimed);
   }
 
-  get engine(): Engine {
+  get engine(): StoreEngine {
     return this.#engine;
   }
 
@@ -76,7 +76,7 @@ export class SealedFile implements SealedPlace {
 }
 
 /** A place among all other records, as in a remote store. */
-export function amongOthers(engine: Engine): SealedPlace {
+export function amongOthers(engine: StoreEngine): SealedPlace {
   return {
     engine,
     mayHold: () => Promise.resolve(true),

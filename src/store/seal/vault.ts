@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Sealed, SealOutcome, WallClock } from "../../core/kept.ts";
-import type { Report } from "../events.ts";
+import type { ReportStoreEvent } from "../events.ts";
 import { type Found, SealBrokenError, Sealer } from "./seal.ts";
 import type { SealedPlace } from "./sealed_file.ts";
 import { OWN_SECRET, type SecretBook } from "../records/secrets.ts";
@@ -15,7 +15,7 @@ export interface VaultOptions {
   /** Limit for one dialect, in bytes. */
   readonly maxSealedBytes: number;
   readonly seals: boolean;
-  readonly report: Report;
+  readonly report: ReportStoreEvent;
 }
 
 const SEAL_MS = 4_000;

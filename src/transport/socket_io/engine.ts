@@ -3,16 +3,16 @@ import type { Clock } from "../../core/clock.ts";
 import type { Expulsion } from "../../core/expulsion.ts";
 import type { Frame } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
-import type { Carrier, Checked } from "../connections.ts";
+import type { Carrier, Sweepable } from "../connections.ts";
 import type { OutputBudget } from "../output_budget.ts";
 import { exceeds } from "../pump.ts";
 import type { Socket } from "../transport.ts";
 import type { Ending } from "../websocket.ts";
-import { type ClientHost, type Engine, SocketClient } from "./client.ts";
+import { type ClientHost, type EngineConnection, SocketClient } from "./client.ts";
 import { EngineSocket, type SocketOwner } from "./engine_socket.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { SocketIoLimits } from "./limits.ts";
-import { Outbox, type PollAnswer } from "./outbox.ts";
+import { type PollAnswer, PollOutbox } from "./outbox.ts";
 import { decodeTwice, escapeNonAscii, type Revision } from "./payload.ts";
 import { Upgrade } from "./upgrade.ts";
 
@@ -29,7 +29,7 @@ export interface SessionHost extends ClientHost {
 }
 
 /** How a session begins. */
-export interface Handshake {
+export interface EngineHandshake {
   readonly visit: Visit;
   readonly revision: Revision;
   readonly transport: "polling" | "websocket";
@@ -47,7 +47,7 @@ const IMPOSTOR_MS = 2_000;
 const PROTOCOL_ERROR = "protocol error";
 
 /** An Engine.IO connection: over polls, over a websocket, or from the one to the other. */
-export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
+export class EngineSession implements EngineConnection, SocketOwner, Carrier, Sweepable {
   readonly sid: string;
   readonly address: string;
   readonly visit: Visit;
@@ -56,7 +56,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   readonly #client: SocketClient;
   /** The budget of bytes for the client, over polls and WebSocket. */
   readonly budget: OutputBudget;
-  readonly #outbox: Outbox;
+  readonly #outbox: PollOutbox;
   readonly #heartbeat: Heartbeat;
   readonly #openedAt: number;
   #revision: Revision;
@@ -78,7 +78,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
   /** Whether what it posts is encoded twice; undefined while that is not clear. */
   #encodesTwice: boolean | undefined = undefined;
 
-  constructor(handshake: Handshake, host: SessionHost) {
+  constructor(handshake: EngineHandshake, host: SessionHost) {
     this.sid = host.newSid();
     this.visit = handshake.visit;
     this.address = handshake.visit.address;
@@ -86,7 +86,7 @@ export class EngineSession implements Engine, SocketOwner, Carrier, Checked {
     this.#revision = handshake.revision;
     this.#host = host;
     this.budget = host.connections.budgetOf(handshake.visit.address);
-    this.#outbox = new Outbox(this.budget);
+    this.#outbox = new PollOutbox(this.budget);
     this.#openedAt = this.#polledAt = host.clock.now();
     this.#heartbeat = new Heartbeat(host.limits, this.#openedAt);
     this.#client = new SocketClient(this, host);

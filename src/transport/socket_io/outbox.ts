@@ -13,7 +13,7 @@ const MAX_ANSWER_BYTES = 1_048_576;
 const MAX_ANSWER_PACKETS = 16;
 
 /** Packets that wait for a polling client, and its poll. */
-export class Outbox {
+export class PollOutbox {
   #packets: string[] = [];
   readonly #budget: OutputBudget;
   #bytes = 0;

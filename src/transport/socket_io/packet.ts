@@ -35,7 +35,7 @@ export interface Address {
 }
 
 /** The announcement of a binary packet, and the place of the `-` before its address. */
-export interface Announcement {
+export interface BinaryAnnouncement {
   /** Binary messages that are to follow. */
   readonly count: number;
   readonly end: number;
@@ -63,7 +63,7 @@ export function readAddress(packet: string, typeAt: number): Address | undefined
 /**
  * Reads how many attachments follow a binary packet; undefined if it does not announce any number.
  */
-export function readAnnouncement(packet: string, typeAt: number): Announcement | undefined {
+export function readAnnouncement(packet: string, typeAt: number): BinaryAnnouncement | undefined {
   const end = skipDigits(packet, typeAt + 1, MAX_COUNT_DIGITS);
   if (end === typeAt + 1 || packet.charCodeAt(end) !== DASH) return undefined;
   return { count: Number(packet.substring(typeAt + 1, end)), end };

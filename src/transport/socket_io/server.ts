@@ -4,7 +4,7 @@ import type { Connections } from "../connections.ts";
 import type { ReentryGate } from "./client.ts";
 import type { SocketIoLimits } from "./limits.ts";
 import type { OfferedNamespace } from "./namespace.ts";
-import { EngineSession, type Handshake, type SessionHost } from "./engine.ts";
+import { type EngineHandshake, EngineSession, type SessionHost } from "./engine.ts";
 import { newSid } from "./sid.ts";
 
 /** The one Socket.IO server: all connections, by their sids. */
@@ -64,7 +64,7 @@ export class SocketIoServer implements SessionHost {
     return `${this.#sidPrefix}${newSid()}`;
   }
 
-  open(handshake: Handshake): EngineSession {
+  open(handshake: EngineHandshake): EngineSession {
     const session = new EngineSession(handshake, this);
     this.#sessions.set(session.sid, session);
     this.connections.add(session);

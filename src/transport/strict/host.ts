@@ -9,7 +9,7 @@ import { Framer } from "./ws/framer.ts";
 export type Conn = Deno.TcpConn | Deno.TlsConn;
 
 /** A connection in whatever state, as its listener sees it. */
-export interface Member {
+export interface HostMember {
   /** Does what is due. @param isLate this process was suspended: nobody was silent meanwhile */
   check(nowMs: number, isLate: boolean): void;
   /** Ends at once, or after the response that is under way. */
@@ -40,9 +40,9 @@ export class Shared {
 export interface Host {
   readonly shared: Shared;
   /** A connection is served from now on, in whatever state. */
-  enter(member: Member): void;
+  enter(member: HostMember): void;
   /** It is gone, or is another member now. */
-  leave(member: Member): void;
+  leave(member: HostMember): void;
   readonly handle: ListenOptions["handle"];
   readonly onRefused: ListenOptions["onRefused"];
   /** No further request is served on any connection. */

@@ -1,5 +1,5 @@
 import type { Listener, ListenOptions, TlsMaterial } from "../transport.ts";
-import type { Conn, Host, Member, Shared } from "./host.ts";
+import type { Conn, Host, HostMember, Shared } from "./host.ts";
 import { HttpConnection } from "./http/connection.ts";
 
 const SWEEP_MS = 500;
@@ -25,7 +25,7 @@ export class StrictListener implements Listener, Host {
   readonly onRefused: ListenOptions["onRefused"];
   readonly port: number;
   readonly #options: ListenOptions;
-  readonly #members = new Set<Member>();
+  readonly #members = new Set<HostMember>();
   readonly #sweep: Disposable;
   readonly #acceptors = new Set<Acceptor>();
   #acceptor: Acceptor;
@@ -53,11 +53,11 @@ export class StrictListener implements Listener, Host {
     return this.#isStopping;
   }
 
-  enter(member: Member): void {
+  enter(member: HostMember): void {
     this.#members.add(member);
   }
 
-  leave(member: Member): void {
+  leave(member: HostMember): void {
     this.#members.delete(member);
     if (this.#members.size === 0) this.#onEmpty?.();
   }

@@ -1,5 +1,5 @@
 import type { Judge } from "../../../src/auth/authenticator.ts";
-import { Authentication, type Outcome } from "../../../src/auth/mod.ts";
+import { Authentication, type AuthOutcome } from "../../../src/auth/mod.ts";
 import type { Clock } from "../../../src/core/clock.ts";
 
 export interface TestAuthOptions {
@@ -13,7 +13,7 @@ export interface TestAuthOptions {
   readonly failureBurst?: number;
   readonly maxDelayMs?: number;
   readonly isBanned?: (user: string) => boolean;
-  readonly onOutcome?: (dialect: string, outcome: Outcome) => void;
+  readonly onOutcome?: (dialect: string, outcome: AuthOutcome) => void;
   readonly onJudged?: (seconds: number, mode: string) => void;
 }
 

@@ -1,5 +1,5 @@
 import { assertThrows } from "@std/assert";
-import { type Command, ConfigError, loadConfig } from "../../../src/config/load.ts";
+import { type CommandLine, ConfigError, loadConfig } from "../../../src/config/load.ts";
 import type { Config } from "../../../src/config/schema.ts";
 
 /** Where a test's configuration comes from. */
@@ -14,7 +14,7 @@ export interface TestSources {
 
 export function commandOf(
   { args = [], variables = {}, files = {}, readFile }: TestSources,
-): Command {
+): CommandLine {
   const env = new Map(Object.entries(variables));
   const disk = new Map(Object.entries(files));
   return loadConfig({

@@ -1,4 +1,4 @@
-import type { Accept, Change, Engine, Key } from "../../../src/store/engine/engine.ts";
+import type { Accept, Key, RecordChange, StoreEngine } from "../../../src/store/engine/engine.ts";
 import { KvEngine } from "../../../src/store/engine/kv.ts";
 import { until } from "../wire/waiting.ts";
 
@@ -34,7 +34,7 @@ export class TempFolder implements AsyncDisposable {
 }
 
 /** A real engine that fails, or hangs, as long as a test wants it to. */
-export class FaultyEngine implements Engine {
+export class FaultyEngine implements StoreEngine {
   /** Thrown by whatever is done. */
   fault: Error | undefined;
   /** Thrown by writing alone. */
@@ -42,11 +42,11 @@ export class FaultyEngine implements Engine {
   commits = 0;
   reopened = 0;
   #failing: { commits: number; fault: Error } | undefined;
-  readonly #engine: Engine;
+  readonly #engine: StoreEngine;
   #hanging: PromiseWithResolvers<void> | undefined;
   readonly #left: (PromiseWithResolvers<void> | undefined)[] = [];
 
-  constructor(engine: Engine) {
+  constructor(engine: StoreEngine) {
     this.#engine = engine;
   }
 
@@ -79,7 +79,7 @@ export class FaultyEngine implements Engine {
     yield* this.#engine.list(prefix);
   }
 
-  async commit(changes: readonly Change[]): Promise<void> {
+  async commit(changes: readonly RecordChange[]): Promise<void> {
     await this.#suffer();
     if (this.#failing !== undefined && this.#failing.commits-- === 0) {
       this.writeFault = this.#failing.fault;

@@ -1,4 +1,4 @@
-import { type Command, loadConfig } from "../../../src/config/load.ts";
+import { type CommandLine, loadConfig } from "../../../src/config/load.ts";
 import type { Clock } from "../../../src/core/clock.ts";
 import { readText } from "../../../src/system/files.ts";
 import type { Facts, Log } from "../../../src/observe/log.ts";
@@ -45,7 +45,7 @@ export interface TestServerOptions {
   readonly clock?: Clock;
 }
 
-type ServeCommand = Extract<Command, { readonly type: "serve" }>;
+type ServeCommand = Extract<CommandLine, { readonly type: "serve" }>;
 
 /** Starts the server in this process, with metrics at `/metrics`. */
 export function startTestServer({ args = [], clock }: TestServerOptions = {}): TestServer {

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   batchOf,
-  type Change,
   isKey,
   isValue,
   keyBytes,
+  type RecordChange,
 } from "../../../src/store/engine/engine.ts";
 import { TempFolder } from "../../helpers/store/engines.ts";
 
@@ -34,7 +34,7 @@ Deno.test("text that would not come back as it was is no key", () => {
 Deno.test("a batch is no larger than one commit may be, whatever is large in it", async () => {
   await using folder = await TempFolder.make();
   const engine = folder.engine();
-  const changes = (count: number, key: string, bytes: number): Change[] =>
+  const changes = (count: number, key: string, bytes: number): RecordChange[] =>
     Array.from({ length: count }, (_, at) => ({
       key: ["id", `${at}`.padStart(6, "0") + key],
       value: value(bytes),

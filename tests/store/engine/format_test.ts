@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import type { Change, Engine, Key } from "../../../src/store/engine/engine.ts";
+import type { Key, RecordChange, StoreEngine } from "../../../src/store/engine/engine.ts";
 import {
   FORMATS,
   type Formats,
+  type Migration,
   proveCurrent,
   settleFormat,
-  type Step,
 } from "../../../src/store/engine/format.ts";
 import { KvEngine } from "../../../src/store/engine/kv.ts";
 import { Store, StoreError } from "../../../src/store/mod.ts";
@@ -20,21 +20,21 @@ const MANY = 1_200;
 const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
 
 /** Made up: ids were names, then had a realm before them, then were values that contain it. */
-const named: Step = (key, value) =>
+const named: Migration = (key, value) =>
   key[0] === "name"
     ? [{ key: ["id", "a", ...key.slice(1)], value }, { key, value: undefined }]
     : [];
-const marked: Step = (key, value) =>
+const marked: Migration = (key, value) =>
   key[0] === "id" && value[0] !== 33 ? [{ key, value: new Uint8Array([33, ...value]) }] : [];
 const THIRD: Formats = { current: 3, steps: new Map([[1, named], [2, marked]]) };
 
-async function fill(engine: Engine, format: string, count: number): Promise<void> {
-  const changes: Change[] = [{ key: ["format"], value: text(format) }];
+async function fill(engine: StoreEngine, format: string, count: number): Promise<void> {
+  const changes: RecordChange[] = [{ key: ["format"], value: text(format) }];
   for (let at = 0; at < count; at++) changes.push({ key: ["name", `${at}`], value: text("x") });
   for (let at = 0; at < changes.length; at += 500) await engine.commit(changes.slice(at, at + 500));
 }
 
-async function contents(engine: Engine): Promise<Map<string, string>> {
+async function contents(engine: StoreEngine): Promise<Map<string, string>> {
   const records = new Map<string, string>();
   for await (const { key, value } of engine.list([])) {
     records.set(key.join(" "), new TextDecoder().decode(value));

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import type { Sealed } from "../../../src/core/kept.ts";
-import type { Engine, Key } from "../../../src/store/engine/engine.ts";
+import type { Key, StoreEngine } from "../../../src/store/engine/engine.ts";
 import { SealBrokenError, Sealer } from "../../../src/store/seal/seal.ts";
 import { TempFolder } from "../../helpers/store/engines.ts";
 import { FaultyEngine } from "../../helpers/store/engines.ts";
@@ -8,7 +8,7 @@ import { FaultyEngine } from "../../helpers/store/engines.ts";
 const MINUTE = 60_000;
 const SECRET = new Uint8Array(32).fill(7);
 
-function newSealer(engine: Engine, secret = SECRET, now = 1_000_000): Sealer {
+function newSealer(engine: StoreEngine, secret = SECRET, now = 1_000_000): Sealer {
   return new Sealer({ engine, secret, wallNow: () => now, maxBytes: 16 * 1024 * 1024 });
 }
 
@@ -19,7 +19,7 @@ async function take(sealer: Sealer, name: string): Promise<Sealed | undefined> {
   return await sealer.open(found);
 }
 
-async function recordsOf(engine: Engine): Promise<[Key, Uint8Array<ArrayBuffer>][]> {
+async function recordsOf(engine: StoreEngine): Promise<[Key, Uint8Array<ArrayBuffer>][]> {
   const records: [Key, Uint8Array<ArrayBuffer>][] = [];
   for await (const { key, value } of engine.list(["sealed"])) records.push([key, value]);
   return records;

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Conn, Host, Member } from "../host.ts";
+import type { Conn, Host, HostMember } from "../host.ts";
 import { closeQuietly, StrictSocket } from "../ws/socket.ts";
 import { type BodyReader, bodyReader } from "./body.ts";
 import { FAULTS, HttpFault } from "./fault.ts";
@@ -14,7 +14,7 @@ import {
   LAST_CHUNK,
   mayHaveBody,
 } from "./response.ts";
-import { Source } from "./source.ts";
+import { ByteSource } from "./source.ts";
 
 /** A body that nobody wants is read up to this size, so that the connection can be used again. */
 const MAX_UNWANTED_BYTES = 64 * 1024;
@@ -36,10 +36,10 @@ interface Exchange {
 }
 
 /** One connection that speaks HTTP/1.1, until it ends or becomes a WebSocket. */
-export class HttpConnection implements Member, RequestSource {
+export class HttpConnection implements HostMember, RequestSource {
   readonly #conn: Conn;
   readonly #host: Host;
-  readonly #source: Source;
+  readonly #source: ByteSource;
   readonly isSecure: boolean;
   readonly #remote: string;
   #deadline = Infinity;
@@ -55,7 +55,7 @@ export class HttpConnection implements Member, RequestSource {
   constructor(conn: Conn, host: Host, isSecure: boolean) {
     this.#conn = conn;
     this.#host = host;
-    this.#source = new Source(conn, host.shared.limits.maxHeadBytes);
+    this.#source = new ByteSource(conn, host.shared.limits.maxHeadBytes);
     this.isSecure = isSecure;
     this.#remote = conn.remoteAddr.transport === "tcp" ? conn.remoteAddr.hostname : "";
   }

@@ -3,7 +3,7 @@ import { InputBuffer } from "../input_buffer.ts";
 import { IDLE_BYTES } from "../pool.ts";
 
 /** The bytes that a client sends, as far as they were read and not consumed. */
-export class Source {
+export class ByteSource {
   readonly #conn: Conn;
   readonly #maxBytes: number;
   #filling: Promise<boolean> | undefined = undefined;

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Frame } from "../../../core/session.ts";
 import type { Socket, SocketObserver } from "../../transport.ts";
-import type { Conn, Host, Member } from "../host.ts";
+import type { Conn, Host, HostMember } from "../host.ts";
 import { InputBuffer } from "../input_buffer.ts";
 import { IDLE_BYTES } from "../pool.ts";
 import type { Unfinisher } from "../unfinished.ts";
@@ -20,7 +20,7 @@ const NOTHING = new Uint8Array();
 type State = "opening" | "open" | "closing" | "ending" | "gone";
 
 /** A WebSocket on a connection of our own (RFC 6455). */
-export class StrictSocket implements Socket, FrameSink, Member, Unfinisher {
+export class StrictSocket implements Socket, FrameSink, HostMember, Unfinisher {
   readonly #conn: Conn;
   readonly #host: Host;
   readonly #maxSilenceMs: number;
