@@ -5,13 +5,13 @@ import { digestKey } from "../system/crypto.ts";
 import { Problem } from "./problem.ts";
 
 /** An operator, named by the token. */
-export interface Actor {
+export interface NamedOperator {
   readonly name: string;
   readonly role: "read" | "full";
 }
 
 /** The operator of one request. */
-export interface Admitted extends Actor {
+export interface Admitted extends NamedOperator {
   /** SHA-256 of the token, which several operators of one name tells apart. */
   readonly digest: string;
   /** False once a reload has taken the token away. */
@@ -45,7 +45,7 @@ export class OperatorAccess {
   readonly #options: AccessOptions;
   readonly #origins: OriginList | undefined;
   /** By the SHA-256 of their tokens, so that a comparison tells nothing of one. */
-  #actors: ReadonlyMap<string, Actor> = new Map();
+  #actors: ReadonlyMap<string, NamedOperator> = new Map();
   #tokens: readonly string[] = [];
   readonly #rates = new Map<string, Allowance>();
   readonly #failures = new Map<string, Failures>();
@@ -91,7 +91,7 @@ export class OperatorAccess {
     return { ...actor, digest, isCurrent: () => this.#actorOf(digest) !== undefined };
   }
 
-  #actorOf(digest: string): Actor | undefined {
+  #actorOf(digest: string): NamedOperator | undefined {
     const tokens = this.#options.tokens();
     if (tokens !== this.#tokens) {
       this.#tokens = tokens;
@@ -124,7 +124,7 @@ function tooMany(seconds: number): Problem {
   return new Problem("rate_limited", { headers: { "retry-after": String(seconds) } });
 }
 
-function actorsOf(tokens: readonly string[]): ReadonlyMap<string, Actor> {
+function actorsOf(tokens: readonly string[]): ReadonlyMap<string, NamedOperator> {
   return new Map(tokens.map((text) => {
     const [, name = "operator", role = "full", token = text] =
       /^([^:]+):(read|full):(.+)$/.exec(text) ?? [];

@@ -2,7 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Clock } from "../core/clock.ts";
 import { readBody } from "../http/body.ts";
 import { isDecodable } from "../http/visit.ts";
-import type { Actor, Admitted, OperatorAccess } from "./access.ts";
+import type { Admitted, NamedOperator, OperatorAccess } from "./access.ts";
 import { type Attempted, Idempotency } from "./idempotency.ts";
 import type { AdminParts } from "./parts.ts";
 import { type Defect, invalid, Problem } from "./problem.ts";
@@ -140,7 +140,7 @@ export class AdminApp {
     return Promise.resolve(this.#app.fetch(inner, { actor: { ...actor, isCurrent }, part }));
   }
 
-  #noteForbidden({ name }: Actor, { action = "change", subject }: FoundRoute): void {
+  #noteForbidden({ name }: NamedOperator, { action = "change", subject }: FoundRoute): void {
     const [kind = "", ...value] = subject;
     const operator = this.#parts.operator.as(name);
     // The paths of bans begin with their kind, which the log has in the action.

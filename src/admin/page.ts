@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Clock } from "../core/clock.ts";
-import { compare, cursorOf, readCursor, type SortKey } from "./place.ts";
+import { compare, cursorOf, readCursor, type SortKey } from "./sort_key.ts";
 import { MAX_PART_BYTES, type Part } from "./reach.ts";
 
 const MAX_LIMIT = 1_000;

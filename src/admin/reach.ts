@@ -1,4 +1,4 @@
-import type { SortKey } from "./place.ts";
+import type { SortKey } from "./sort_key.ts";
 import { Problem } from "./problem.ts";
 
 /**

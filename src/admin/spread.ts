@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { jsonIn } from "../system/json.ts";
 import { type Fleet, othersOf } from "./fleet.ts";
-import { compare, cursorOf, type SortKey } from "./place.ts";
+import { compare, cursorOf, type SortKey } from "./sort_key.ts";
 import { Problem } from "./problem.ts";
 import type { Part, Reach } from "./reach.ts";
 

@@ -1,4 +1,4 @@
-import type { SharedClaim } from "../core/backplane.ts";
+import type { SharedClaim } from "../core/nodes/backplane.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
 /** An id of this node, as the engine has to know it again after it lost its data. */

@@ -1,4 +1,10 @@
-import type { ClaimAnswer, Passed, SharedClaim, SharedPeer, Sink } from "../core/backplane.ts";
+import type {
+  ClaimAnswer,
+  Passed,
+  SharedClaim,
+  SharedPeer,
+  Sink,
+} from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ReportCluster } from "./events.ts";
 import type { Registry } from "./held.ts";

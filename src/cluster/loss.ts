@@ -1,12 +1,12 @@
 import type {
-  ActingPeer,
+  Actor,
   Backplane,
   ClaimAnswer,
   Fence,
   SharedClaim,
   SharedPeer,
   Sink,
-} from "../core/backplane.ts";
+} from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 
 /** An id that this node gave out while it could not reach the others. */
@@ -98,7 +98,7 @@ class LoneIds {
     });
   }
 
-  release(actor: ActingPeer, news: unknown): void {
+  release(actor: Actor, news: unknown): void {
     const lone = this.#ids.get(actor.fence);
     if (lone === undefined) return this.#node.release(actor, news);
     if (lone.isAsked && lone.shared === undefined) {
@@ -110,7 +110,7 @@ class LoneIds {
   }
 
   /** The actor as the cluster knows it; undefined while it does not. */
-  known(actor: ActingPeer): ActingPeer | undefined {
+  known(actor: Actor): Actor | undefined {
     const lone = this.#ids.get(actor.fence);
     if (lone === undefined) return actor;
     return lone.shared === undefined ? undefined : { ...actor, fence: lone.shared };

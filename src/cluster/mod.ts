@@ -1,10 +1,10 @@
-import type { Backplane } from "../core/backplane.ts";
+import type { Backplane } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import type { SharedStore } from "../core/kept.ts";
 import type { ReportCluster } from "./events.ts";
 import { ClusterNode } from "./node.ts";
 import { acceptLoss } from "./loss.ts";
-import { readPlace } from "./place.ts";
+import { readPlace } from "./engine_address.ts";
 import { RedisEngine, type Tls } from "./redis.ts";
 import { digestSettings } from "./settings.ts";
 import { sealOf } from "./seal.ts";

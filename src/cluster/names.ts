@@ -1,4 +1,4 @@
-import type { ActingPeer, RoomKey, SharedEntry } from "../core/backplane.ts";
+import type { Actor, RoomKey, SharedEntry } from "../core/nodes/backplane.ts";
 import { packName, unpackName } from "./texts.ts";
 
 /** The process of an incarnation. */
@@ -24,7 +24,7 @@ export function limitText(limit: number): string {
 
 /** The arguments of a step that name the peer that acts. */
 export function actorArgs(
-  { realm, id, fence }: ActingPeer,
+  { realm, id, fence }: Actor,
 ): [realm: string, id: string, fence: string] {
   return [realm, packName(id), String(fence)];
 }

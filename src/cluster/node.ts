@@ -1,5 +1,5 @@
 import type {
-  ActingPeer,
+  Actor,
   Backplane,
   ClaimAnswer,
   DescribeAnswer,
@@ -15,7 +15,7 @@ import type {
   SharedDescription,
   SharedEntry,
   Sink,
-} from "../core/backplane.ts";
+} from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
 import type { EngineTrouble } from "./engine.ts";
@@ -175,7 +175,7 @@ export class ClusterNode implements Backplane {
     );
   }
 
-  release(actor: ActingPeer, news: unknown): void {
+  release(actor: Actor, news: unknown): void {
     const who = actorArgs(actor);
     this.#registry.remove(...who);
     this.#push(["R", ...who, packBody(news)]);
@@ -196,7 +196,7 @@ export class ClusterNode implements Backplane {
   }
 
   join(
-    actor: ActingPeer,
+    actor: Actor,
     entry: SharedEntry,
     description: SharedDescription | undefined,
     answer: (outcome: JoinAnswer) => void,
@@ -220,7 +220,7 @@ export class ClusterNode implements Backplane {
   }
 
   describe(
-    actor: ActingPeer,
+    actor: Actor,
     maxBytes: number,
     { bytes, info, news }: SharedDescription,
     answer: (outcome: DescribeAnswer) => void,
@@ -237,19 +237,19 @@ export class ClusterNode implements Backplane {
     this.#ask(ticket, ["D", ticket, ...who, ...what], () => answer("unavailable"), isPatient);
   }
 
-  pair(actor: ActingPeer, to: string, answer: (outcome: PairAnswer) => void): void {
+  pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
     this.#partner("P", actor, to, (refusal) => {
       answer(refusal === "" ? "paired" : refusal as PairAnswer);
     });
   }
 
-  meet(actor: ActingPeer, to: string, answer: (outcome: MeetAnswer) => void): void {
+  meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void {
     this.#partner("M", actor, to, (refusal) => {
       answer(refusal === "" ? "met" : refusal as MeetAnswer);
     });
   }
 
-  part(actor: ActingPeer, from: string): void {
+  part(actor: Actor, from: string): void {
     this.#push(["U", ...actorArgs(actor), packName(from)]);
   }
 
@@ -342,12 +342,7 @@ export class ClusterNode implements Backplane {
   }
 
   /** Asks for a partner; the engine refuses with words of the seam only. */
-  #partner(
-    step: "P" | "M",
-    actor: ActingPeer,
-    to: string,
-    answer: (refusal: string) => void,
-  ): void {
+  #partner(step: "P" | "M", actor: Actor, to: string, answer: (refusal: string) => void): void {
     const ticket = this.#ticket();
     this.#items.expect(ticket, answer);
     const args = [step, ticket, ...actorArgs(actor), packName(to)];

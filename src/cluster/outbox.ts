@@ -1,4 +1,4 @@
-import type { OutgoingMessage, PassAnswer, Passed } from "../core/backplane.ts";
+import type { OutgoingMessage, PassAnswer, Passed } from "../core/nodes/backplane.ts";
 import { packBody, packName } from "./texts.ts";
 
 /** A message that is on its way to another node. */

@@ -7,7 +7,7 @@ import {
   type EngineTrouble,
   type Reply,
 } from "./engine.ts";
-import type { EngineAddress, HostAndPort } from "./place.ts";
+import type { EngineAddress, HostAndPort } from "./engine_address.ts";
 import { connectPrimary } from "./sentinels.ts";
 
 export interface RedisOptions {

@@ -1,4 +1,4 @@
-import type { FarChannels, FarReceiver } from "./far_channels.ts";
+import type { FarChannels, FarReceiver } from "./nodes/far_channels.ts";
 
 /** One connection's subscription to one channel, to which publications are delivered. */
 export interface Subscriber<Publication> {

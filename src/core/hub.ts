@@ -1,5 +1,5 @@
-import { type CallRoutes, type LobbyRoutes, sendAbroad, type Sent } from "./abroad.ts";
-import type { Elsewhere } from "./backplane.ts";
+import { type Bridging, type CallRoutes, sendAbroad, type Sent } from "./calls/abroad.ts";
+import type { Elsewhere } from "./nodes/backplane.ts";
 import { Exchange } from "./channels.ts";
 import type { LeaveReason } from "./expulsion.ts";
 import { Happenings } from "./happenings.ts";
@@ -13,7 +13,7 @@ import {
   type SelfDescription,
   tell,
 } from "./peer.ts";
-import { OpenCalls } from "./open_calls.ts";
+import { OpenCalls } from "./calls/open_calls.ts";
 import { Overview } from "./overview.ts";
 import { pairUp, part } from "./pairs.ts";
 import { reportPeerJoined, reportPeerLeft } from "./presence_news.ts";
@@ -24,7 +24,7 @@ import type { PeerHandle, PeerId, PeerSummary, Refused, RoomId, RoomRefusal } fr
 import type { Receiver } from "./session.ts";
 
 export type { Reserve } from "./realm.ts";
-export type { Sent } from "./abroad.ts";
+export type { Sent } from "./calls/abroad.ts";
 
 /**
  * The only owner of presence: the peers, their rooms and pairs, and the way from one to another. It
@@ -57,11 +57,7 @@ export class Hub {
    * @param abroad the way between dialects; without it there is none
    * @param happenings gets the news for operators
    */
-  constructor(
-    limits: HubLimits,
-    { calls, lobby }: LobbyRoutes = {},
-    happenings = new Happenings(),
-  ) {
+  constructor(limits: HubLimits, { calls, lobby }: Bridging = {}, happenings = new Happenings()) {
     this.#maxPeers = limits.maxPeers;
     this.#happenings = happenings;
     this.openCalls = new OpenCalls(happenings);

@@ -1,4 +1,4 @@
-import type { OpenCalls } from "./open_calls.ts";
+import type { OpenCalls } from "./calls/open_calls.ts";
 import type { Peer } from "./peer.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { PeerEvent, PeerHandle, PeerId, PeerSummary, RoomId, RoomKind } from "./events.ts";
-import type { OpenCall } from "./open_calls.ts";
+import type { OpenCall } from "./calls/open_calls.ts";
 import type { Receiver } from "./session.ts";
 
 /** A request to enter a room. */

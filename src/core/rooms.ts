@@ -1,7 +1,7 @@
 import type { Happenings } from "./happenings.ts";
 import { inOrder } from "./in_order.ts";
 import type { HubLimits } from "./limits.ts";
-import { Lobby, type LobbyName } from "./lobby.ts";
+import { Lobby, type LobbyName } from "./calls/lobby.ts";
 import {
   type OpenRoom,
   type Peer,

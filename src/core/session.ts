@@ -2,7 +2,7 @@ import type { ErrorCode, SignalError } from "./errors.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "./events.ts";
 import type { Expulsion, LeaveReason } from "./expulsion.ts";
 import type { LinkLimits } from "./limits.ts";
-import type { CallRole, Leg, Untaken } from "./signal.ts";
+import type { CallRole, Leg, Untaken } from "./calls/signal.ts";
 
 /** One WebSocket message: text, or the bytes of a binary one. */
 export type Frame = string | Uint8Array<ArrayBuffer>;

@@ -1,4 +1,4 @@
-import type { CallEvent } from "../core/calls.ts";
+import type { CallEvent } from "../core/calls/calls.ts";
 import { type Log, shown } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 

@@ -1,9 +1,9 @@
 import { ConfigError } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import type { Abroad } from "../core/abroad.ts";
-import { Calls } from "../core/calls.ts";
+import type { Abroad } from "../core/calls/abroad.ts";
+import { Calls } from "../core/calls/calls.ts";
 import type { Clock } from "../core/clock.ts";
-import type { LobbyName } from "../core/lobby.ts";
+import type { LobbyName } from "../core/calls/lobby.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { DIALECTS } from "../dialects/mod.ts";
 import { CallJournal } from "../observe/call_journal.ts";

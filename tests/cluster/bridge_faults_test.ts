@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { Calls } from "../../src/core/calls.ts";
+import { Calls } from "../../src/core/calls/calls.ts";
 import type { PeerEvent, PeerHandle } from "../../src/core/events.ts";
 import type { Receiver } from "../../src/core/session.ts";
-import { SharedHub } from "../../src/core/shared_hub.ts";
-import type { Crossing, End, Leg, Lifted, Signal } from "../../src/core/signal.ts";
+import { SharedHub } from "../../src/core/nodes/shared_hub.ts";
+import type { Crossing, End, Leg, Lifted, Signal } from "../../src/core/calls/signal.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import { randomOf } from "../helpers/cluster/memory_engine.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";

@@ -1,7 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { readDescription } from "../../src/core/description.ts";
-import { type End, isEnd, type Leg, type Lifted, type Signal } from "../../src/core/signal.ts";
+import { readDescription } from "../../src/core/calls/description.ts";
+import {
+  type End,
+  isEnd,
+  type Leg,
+  type Lifted,
+  type Signal,
+} from "../../src/core/calls/signal.ts";
 import { RoomLeg, SessionLeg } from "../../src/dialects/gstreamer/leg.ts";
 import { OwtLeg } from "../../src/dialects/owt/leg.ts";
 import { decode as decodeOwt, encodeP2p } from "../../src/dialects/owt/messages.ts";

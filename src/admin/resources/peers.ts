@@ -5,7 +5,7 @@ import type { Traffic } from "../../transport/links.ts";
 import { isoTime } from "../../system/clock.ts";
 import { dialectOf } from "../dialects.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
-import { placing } from "../place.ts";
+import { placing } from "../sort_key.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
 import { mustHave } from "../reach.ts";

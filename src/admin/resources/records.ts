@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import { isoTime } from "../../system/clock.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
-import type { SortKey } from "../place.ts";
+import type { SortKey } from "../sort_key.ts";
 import type { AdminParts } from "../parts.ts";
 import { type App, BASE, facts, json, problems } from "../route.ts";
 

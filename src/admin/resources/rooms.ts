@@ -14,7 +14,7 @@ import {
   type PageSource,
   paginate,
 } from "../page.ts";
-import type { SortKey } from "../place.ts";
+import type { SortKey } from "../sort_key.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
 import { mustHave, type Part } from "../reach.ts";

@@ -1,4 +1,4 @@
-import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/signal.ts";
+import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/calls/signal.ts";
 import type { Frame } from "../../core/session.ts";
 import { encodeIce, encodeSdp, OFFER_REQUEST, readSignal } from "./messages.ts";
 

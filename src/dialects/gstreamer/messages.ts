@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { SignalError } from "../../core/errors.ts";
-import type { Candidate, Lifted } from "../../core/signal.ts";
+import type { Candidate, Lifted } from "../../core/calls/signal.ts";
 import type { PeerSummary, RoomEvent } from "../../core/events.ts";
 import type { Frame } from "../../core/session.ts";
 import { jsonIn } from "../../system/json.ts";

@@ -2,7 +2,7 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import { Buffer } from "node:buffer";
 import { SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
-import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
+import type { CallRole, Leg, Untaken } from "../../core/calls/signal.ts";
 import type {
   PeerEvent,
   PeerHandle,

@@ -1,5 +1,5 @@
-import type { Description, Track } from "../../core/description.ts";
-import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/signal.ts";
+import type { Description, Track } from "../../core/calls/description.ts";
+import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/calls/signal.ts";
 import type { PeerId } from "../../core/events.ts";
 import { type P2p, readP2p, type Relayed } from "./messages.ts";
 

@@ -1,4 +1,4 @@
-import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/signal.ts";
+import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/calls/signal.ts";
 import {
   answerPayload,
   type CallHead,

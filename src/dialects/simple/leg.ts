@@ -1,4 +1,11 @@
-import type { Crossing, End, Leg, Lifted, Signal as Lowered, Untaken } from "../../core/signal.ts";
+import type {
+  Crossing,
+  End,
+  Leg,
+  Lifted,
+  Signal as Lowered,
+  Untaken,
+} from "../../core/calls/signal.ts";
 import type { PeerId, PeerSummary } from "../../core/events.ts";
 import type { Speaker } from "./kept_signals.ts";
 import type { SentSignal, SignalFrame } from "./messages.ts";

@@ -3,12 +3,7 @@ import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/session.ts";
 import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
-import type {
-  PeerDescription,
-  PeerInstance,
-  ProfileChange,
-  PublishedCandidate,
-} from "./description.ts";
+import type { Candidate, PeerDescription, PeerInstance, ProfileChange } from "./description.ts";
 
 // The wire contract is PROTOCOL.md; sections are cited as §n.
 
@@ -22,9 +17,9 @@ export interface FrameLimits {
 // Every signal has one: a union of schemas would be tried one by one.
 const Ref = z.custom<string | number | undefined>(isRef, "expected string or number").optional();
 /** Looked at, not taken apart: what a client calls its candidates' other members is passed on. */
-const AnyIce = z.custom<readonly (PublishedCandidate | null)[]>(isIce, "expected candidates")
+const AnyIce = z.custom<readonly (Candidate | null)[]>(isIce, "expected candidates")
   .transform(normalised);
-const SomeIce = z.custom<readonly (PublishedCandidate | null)[]>(
+const SomeIce = z.custom<readonly (Candidate | null)[]>(
   (value) => isIce(value) && value.length > 0,
   {
     error: ({ input }) => isIce(input) ? "expected at least one candidate" : "expected candidates",
@@ -224,7 +219,7 @@ export type ServerFrame =
     readonly type: SignalFrame["type"];
     readonly call: string | undefined;
     readonly sdp?: string;
-    readonly peer_ice?: readonly PublishedCandidate[];
+    readonly peer_ice?: readonly Candidate[];
     readonly reason?: string | undefined;
     readonly data?: unknown;
   }
@@ -374,17 +369,17 @@ function isIndex(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
-function isIce(value: unknown): value is (PublishedCandidate | null)[] {
+function isIce(value: unknown): value is (Candidate | null)[] {
   return Array.isArray(value) &&
     value.every((one) => one === null || (isObject(one) && typeof one["candidate"] === "string"));
 }
 
 /** The end of candidates may be null; a `peer_instance` would be the server's to say (§4). */
-function normalised(ice: readonly (PublishedCandidate | null)[]): readonly PublishedCandidate[] {
+function normalised(ice: readonly (Candidate | null)[]): readonly Candidate[] {
   return ice.map((candidate) => {
     if (candidate === null) return { candidate: "" };
     if (!Object.hasOwn(candidate, "peer_instance")) return candidate;
-    const { peer_instance: _, ...rest } = candidate as PublishedCandidate & {
+    const { peer_instance: _, ...rest } = candidate as Candidate & {
       peer_instance: unknown;
     };
     return rest;

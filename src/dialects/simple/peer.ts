@@ -1,7 +1,7 @@
 import { SignalError } from "../../core/errors.ts";
 import { type Expulsion, type LeaveReason, leaveReasonOf } from "../../core/expulsion.ts";
 import type { PresentPeer } from "../../core/peer.ts";
-import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
+import type { CallRole, Leg, Untaken } from "../../core/calls/signal.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "../../core/events.ts";
 import type { Link, Permits, Receiver } from "../../core/session.ts";
 import {

@@ -1,4 +1,4 @@
-import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/signal.ts";
+import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../../core/calls/signal.ts";
 import { type Relayed, sdpOf, type SessionDescription } from "./messages.ts";
 
 /** The parts that a leg needs from its member's session. */

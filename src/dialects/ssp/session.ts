@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import type { ErrorCode } from "../../core/errors.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
+import type { CallRole, Leg, Untaken } from "../../core/calls/signal.ts";
 import type {
   PeerEvent,
   PeerHandle,

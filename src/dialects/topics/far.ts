@@ -1,4 +1,4 @@
-import type { FarReceiver } from "../../core/far_channels.ts";
+import type { FarReceiver } from "../../core/nodes/far_channels.ts";
 import { LostPage } from "./lost_pages.ts";
 import { encode, type Publish, type YjsNote } from "./messages.ts";
 import type { TopicsServer } from "./server.ts";

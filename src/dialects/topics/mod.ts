@@ -2,7 +2,7 @@ import * as z from "zod";
 import { checkBefore, type Pass, passFor } from "../kit/pass.ts";
 import { type Channels, newQuota } from "../../core/channels.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { FarReceiver } from "../../core/far_channels.ts";
+import type { FarReceiver } from "../../core/nodes/far_channels.ts";
 import type { Link } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { UpgradeRoute } from "../../http/route.ts";

@@ -8,7 +8,7 @@ import type {
   Lifted,
   Signal,
   Untaken,
-} from "../../core/signal.ts";
+} from "../../core/calls/signal.ts";
 import { type Called, mayCallAs } from "../kit/callers.ts";
 import type { Party } from "./far_sessions.ts";
 import { isCallable, type SessionNews } from "./messages.ts";

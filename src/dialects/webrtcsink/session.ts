@@ -6,7 +6,7 @@ import type { PeerEvent, PeerHandle, PeerId, PeerSummary } from "../../core/even
 import type { PresentPeer } from "../../core/peer.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
 import type { Departure, Frame, Link, Session } from "../../core/session.ts";
-import type { CallRole, Leg, Untaken } from "../../core/signal.ts";
+import type { CallRole, Leg, Untaken } from "../../core/calls/signal.ts";
 import type { EncodeOnce } from "../kit/encode_once.ts";
 import { jsonBytes } from "../kit/json.ts";
 import { sendRefusal } from "../kit/refusal.ts";

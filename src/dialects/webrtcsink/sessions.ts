@@ -1,6 +1,6 @@
 import { SignalError } from "../../core/errors.ts";
 import type { PeerHandle, PeerId } from "../../core/events.ts";
-import type { OpenCall, OpenCalls } from "../../core/open_calls.ts";
+import type { OpenCall, OpenCalls } from "../../core/calls/open_calls.ts";
 
 /** One stream from a producer to a consumer, or the negotiation of one. */
 export interface MediaSession {

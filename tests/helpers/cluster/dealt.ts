@@ -1,8 +1,8 @@
-import type { Abroad } from "../../../src/core/abroad.ts";
+import type { Abroad } from "../../../src/core/calls/abroad.ts";
 import type { Happenings } from "../../../src/core/happenings.ts";
 import { Hub } from "../../../src/core/hub.ts";
 import type { HubLimits } from "../../../src/core/limits.ts";
-import { SharedHub } from "../../../src/core/shared_hub.ts";
+import { SharedHub } from "../../../src/core/nodes/shared_hub.ts";
 import { MemoryCluster } from "./memory_cluster.ts";
 
 /** Clusters of benches that are at work, each of which has to be quiet before a test goes on. */

@@ -2,7 +2,7 @@ import type { ClusterEvent } from "../../../src/cluster/events.ts";
 import { acceptLoss } from "../../../src/cluster/loss.ts";
 import { ClusterNode } from "../../../src/cluster/node.ts";
 import { sealOf } from "../../../src/cluster/seal.ts";
-import { SharedHub } from "../../../src/core/shared_hub.ts";
+import { SharedHub } from "../../../src/core/nodes/shared_hub.ts";
 import type { HubLimits } from "../../../src/core/limits.ts";
 import { FakeClock } from "../session/fake_clock.ts";
 import { EngineLink } from "./engine_link.ts";

@@ -1,5 +1,5 @@
 import type { Reply } from "../../../src/cluster/engine.ts";
-import { readPlace } from "../../../src/cluster/place.ts";
+import { readPlace } from "../../../src/cluster/engine_address.ts";
 import { RedisEngine } from "../../../src/cluster/redis.ts";
 import { systemClock } from "../../../src/system/clock.ts";
 import type { RedisServer } from "./redis_server.ts";

@@ -1,10 +1,10 @@
 import { ClusterNode } from "../../../src/cluster/node.ts";
 import { sealOf } from "../../../src/cluster/seal.ts";
-import { readPlace } from "../../../src/cluster/place.ts";
+import { readPlace } from "../../../src/cluster/engine_address.ts";
 import { RedisEngine } from "../../../src/cluster/redis.ts";
 import { Hub } from "../../../src/core/hub.ts";
 import type { HubLimits } from "../../../src/core/limits.ts";
-import { SharedHub } from "../../../src/core/shared_hub.ts";
+import { SharedHub } from "../../../src/core/nodes/shared_hub.ts";
 import { systemClock } from "../../../src/system/clock.ts";
 import type { FakeReceiver } from "../session/receiver.ts";
 import { until } from "../wire/waiting.ts";

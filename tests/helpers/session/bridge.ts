@@ -1,5 +1,5 @@
-import { type CallEvent, type CallLimits, Calls } from "../../../src/core/calls.ts";
-import type { Abroad } from "../../../src/core/abroad.ts";
+import { type CallEvent, type CallLimits, Calls } from "../../../src/core/calls/calls.ts";
+import type { Abroad } from "../../../src/core/calls/abroad.ts";
 import type { Hub } from "../../../src/core/hub.ts";
 import type { Judge } from "../../../src/auth/authenticator.ts";
 import type { RoomId } from "../../../src/core/events.ts";

@@ -1,4 +1,4 @@
-import { Calls } from "../../../src/core/calls.ts";
+import { Calls } from "../../../src/core/calls/calls.ts";
 import type { Happenings } from "../../../src/core/happenings.ts";
 import type { Hub, Reserve } from "../../../src/core/hub.ts";
 import type { Judge } from "../../../src/auth/authenticator.ts";

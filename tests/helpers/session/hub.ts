@@ -1,4 +1,4 @@
-import type { Abroad } from "../../../src/core/abroad.ts";
+import type { Abroad } from "../../../src/core/calls/abroad.ts";
 import type { ErrorCode, SignalError } from "../../../src/core/errors.ts";
 
 import type { Happenings } from "../../../src/core/happenings.ts";

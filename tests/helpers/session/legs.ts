@@ -1,5 +1,5 @@
-import type { CallPeer } from "../../../src/core/call_end.ts";
-import { type CallEvent, type CallLimits, Calls } from "../../../src/core/calls.ts";
+import type { CallPeer } from "../../../src/core/calls/call_end.ts";
+import { type CallEvent, type CallLimits, Calls } from "../../../src/core/calls/calls.ts";
 import type {
   CallRole,
   Crossing,
@@ -8,7 +8,7 @@ import type {
   Lifted,
   Signal,
   Untaken,
-} from "../../../src/core/signal.ts";
+} from "../../../src/core/calls/signal.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 /**

@@ -1,9 +1,9 @@
 import { CallEnd, type CallPeer, guard, type HoldLimits } from "./call_end.ts";
 import { readCandidate } from "./candidate.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import { type Description, readDescription } from "./description.ts";
 import type { End, Leg, Lifted, Signal, Untaken } from "./signal.ts";
-import type { RoomId } from "./events.ts";
+import type { RoomId } from "../events.ts";
 
 /** The rules that all calls share. */
 export interface CallRules extends HoldLimits {

@@ -1,6 +1,6 @@
-import { type Abroad, type Sent, sentBy } from "./abroad.ts";
+import { type Abroad, type Sent, sentBy } from "../calls/abroad.ts";
 import type {
-  ActingPeer,
+  Actor,
   Backplane,
   ClaimAnswer,
   Fence,
@@ -13,19 +13,19 @@ import type {
   SharedPeer,
   Sink,
 } from "./backplane.ts";
-import { Exchange } from "./channels.ts";
-import type { PeerHandle, PeerId, Refused, RoomId } from "./events.ts";
+import { Exchange } from "../channels.ts";
+import type { PeerHandle, PeerId, Refused, RoomId } from "../events.ts";
 import { FarExchange } from "./far_exchange.ts";
 import { Ghosts, nameOf, roomNameOf } from "./ghosts.ts";
-import { isExpulsion, type LeaveReason } from "./expulsion.ts";
-import type { Happenings } from "./happenings.ts";
-import { Hub, type Reserve } from "./hub.ts";
-import type { HubLimits } from "./limits.ts";
-import { type Claim, type RoomRequest, type SelfDescription, tell } from "./peer.ts";
+import { isExpulsion, type LeaveReason } from "../expulsion.ts";
+import type { Happenings } from "../happenings.ts";
+import { Hub, type Reserve } from "../hub.ts";
+import type { HubLimits } from "../limits.ts";
+import { type Claim, type RoomRequest, type SelfDescription, tell } from "../peer.ts";
 import { OwnPeers } from "./own_peers.ts";
-import { askAll } from "./realm.ts";
-import type { Receiver } from "./session.ts";
-import { refuseClaim } from "./refusals.ts";
+import { askAll } from "../realm.ts";
+import type { Receiver } from "../session.ts";
+import { refuseClaim } from "../refusals.ts";
 import { SharedCalls } from "./shared_calls.ts";
 import { SharedMail } from "./shared_mail.ts";
 import {
@@ -317,7 +317,7 @@ export class SharedHub extends Hub implements Sink {
     this.find(realm, id)?.receiver.expel(reason);
   }
 
-  partners(): Iterable<ActingPeer> {
+  partners(): Iterable<Actor> {
     return this.#ghosts.partners();
   }
 

@@ -1,9 +1,9 @@
-import { type CallPeer, guard } from "./call_end.ts";
-import type { RoomId } from "./events.ts";
+import { type CallPeer, guard } from "../calls/call_end.ts";
+import type { RoomId } from "../events.ts";
 import type { OnOutcome } from "./far_host.ts";
 import { begins, type Order, type Report, traitsOf, whole } from "./far_words.ts";
-import { PeerPairs } from "./peer_pairs.ts";
-import { type End, isEnd, type Leg, type Lifted, type Untaken } from "./signal.ts";
+import { PeerPairs } from "../calls/peer_pairs.ts";
+import { type End, isEnd, type Leg, type Lifted, type Untaken } from "../calls/signal.ts";
 
 export interface GuestOwner {
   /** Sends to the node of a peer of another one, which keeps the call. */

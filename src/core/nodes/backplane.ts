@@ -1,6 +1,6 @@
 // The seam between a hub and the other nodes of a cluster. A server without one has no backplane.
 
-import type { Sent } from "./events.ts";
+import type { Sent } from "../events.ts";
 
 /** The name of an id in the whole cluster. */
 export interface PeerKey {
@@ -87,7 +87,7 @@ export type PairAnswer = "paired" | "unknown" | "busy" | "unavailable" | "stale"
 export type MeetAnswer = "met" | "unknown" | "busy" | "kin" | "unavailable" | "stale";
 
 /** A peer of this node that acts. */
-export interface ActingPeer extends PeerKey {
+export interface Actor extends PeerKey {
   readonly fence: Fence;
 }
 
@@ -116,7 +116,7 @@ export interface Backplane {
   /** @param isPatient waits for nodes that cannot be reached, however long it takes */
   claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient?: boolean): void;
   /** Gives an id up, with its rooms and pairs. */
-  release(actor: ActingPeer, news: unknown): void;
+  release(actor: Actor, news: unknown): void;
   /**
    * Passes a message on. "taken" is certain where `isConfirmed` is set; otherwise there is no answer
    * for a message that reached its node.
@@ -128,23 +128,23 @@ export interface Backplane {
   ): void;
   /** Enters a room, with a new description where one is given. */
   join(
-    actor: ActingPeer,
+    actor: Actor,
     entry: SharedEntry,
     description: SharedDescription | undefined,
     answer: (outcome: JoinAnswer) => void,
   ): void;
   describe(
-    actor: ActingPeer,
+    actor: Actor,
     maxBytes: number,
     description: SharedDescription,
     answer: (outcome: DescribeAnswer) => void,
     isPatient?: boolean,
   ): void;
-  pair(actor: ActingPeer, to: string, answer: (outcome: PairAnswer) => void): void;
+  pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void;
   /** Has two peers of different dialects know each other, for a call. */
-  meet(actor: ActingPeer, to: string, answer: (outcome: MeetAnswer) => void): void;
+  meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void;
   /** Ends that, when their call is over. */
-  part(actor: ActingPeer, from: string): void;
+  part(actor: Actor, from: string): void;
   /** Lists a room in which this node has no member; `listed` comes before the answer. */
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void;
   /** Has the news of a room come from now on, `listed` first, also without a member on this node. */
@@ -203,7 +203,7 @@ export interface Sink {
   parted(realm: string, one: string, other: string): void;
   told(topic: string, body: unknown): void;
   /** The peers of other nodes that are known here only by a pair. */
-  partners(): Iterable<ActingPeer>;
+  partners(): Iterable<Actor>;
   /** This node was taken for dead: its departures were announced to the other nodes. */
   severed(): void;
 }

@@ -1,5 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { answer, ASK, CallBench, candidate, offer, ScriptedPeer } from "../helpers/session/legs.ts";
+import {
+  answer,
+  ASK,
+  CallBench,
+  candidate,
+  offer,
+  ScriptedPeer,
+} from "../../helpers/session/legs.ts";
 
 Deno.test("a call passes offer, answer and candidates in order", () => {
   const bench = new CallBench();

@@ -1,8 +1,8 @@
-import type { Sent } from "./abroad.ts";
+import type { Sent } from "../calls/abroad.ts";
 import type { Backplane, Elsewhere, PassAnswer, PeerKey, RoomKey } from "./backplane.ts";
-import type { PeerId } from "./events.ts";
+import type { PeerId } from "../events.ts";
 import type { Ghost, Ghosts, RelayEvent } from "./ghosts.ts";
-import { type PresentPeer, tell } from "./peer.ts";
+import { type PresentPeer, tell } from "../peer.ts";
 import { sentOf, type SharedCalls } from "./shared_calls.ts";
 import { append } from "./shared_steps.ts";
 

@@ -1,5 +1,5 @@
-import type { PeerHandle, PeerId } from "./events.ts";
-import type { CallFacts, Happenings } from "./happenings.ts";
+import type { PeerHandle, PeerId } from "../events.ts";
+import type { CallFacts, Happenings } from "../happenings.ts";
 
 /** A call under way. */
 export interface OpenCall {

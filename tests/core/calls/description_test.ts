@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { readDescription } from "../../src/core/description.ts";
+import { readDescription } from "../../../src/core/calls/description.ts";
 
 const CHROMIUM = [
   "v=0",

@@ -1,9 +1,9 @@
-import type { CallPeer } from "./call_end.ts";
-import type { Calls } from "./calls.ts";
-import type { RoomId } from "./events.ts";
+import type { CallPeer } from "../calls/call_end.ts";
+import type { Calls } from "../calls/calls.ts";
+import type { RoomId } from "../events.ts";
 import { bare, type Order, type Report, type Traits } from "./far_words.ts";
-import { PeerPairs } from "./peer_pairs.ts";
-import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "./signal.ts";
+import { PeerPairs } from "../calls/peer_pairs.ts";
+import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../calls/signal.ts";
 
 /** Takes the outcome of a message, at once or later. */
 export type OnOutcome = (outcome: "sent" | Untaken) => void;

@@ -1,8 +1,8 @@
 import { completeCandidate, type RawCandidate } from "./candidate.ts";
 import type { Description } from "./description.ts";
 import type { CallRole, End, Leg, Signal, Untaken } from "./signal.ts";
-import type { PeerId, PeerSummary, RoomId } from "./events.ts";
-import type { Link } from "./session.ts";
+import type { PeerId, PeerSummary, RoomId } from "../events.ts";
+import type { Link } from "../session.ts";
 
 /** A peer as calls see it. */
 export interface CallPeer {

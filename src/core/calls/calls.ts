@@ -1,8 +1,8 @@
 import { Call, type CallOwner, type CallRules } from "./call.ts";
 import { type CallPeer, guard } from "./call_end.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import { type End, isEnd, type Leg, type Lifted, type Signal, type Untaken } from "./signal.ts";
-import type { RoomId } from "./events.ts";
+import type { RoomId } from "../events.ts";
 
 /** How many calls there may be, and the rules of each. */
 export interface CallLimits extends CallRules {

@@ -1,20 +1,20 @@
-import type { ActingPeer, SharedClaim, SharedEntry } from "./backplane.ts";
-import type { Refused } from "./events.ts";
-import type { HubLimits } from "./limits.ts";
+import type { Actor, SharedClaim, SharedEntry } from "./backplane.ts";
+import type { Refused } from "../events.ts";
+import type { HubLimits } from "../limits.ts";
 import {
   type Claim,
   type PresentPeer,
   type RoomRequest,
   type SelfDescription,
   tell,
-} from "./peer.ts";
-import type { Realm } from "./realm.ts";
+} from "../peer.ts";
+import type { Realm } from "../realm.ts";
 
 export type ClaimRefusal = Extract<Refused, { step: "claim" }>["reason"];
 
 /** A peer of this node, as the other nodes know it. */
 export interface Own {
-  readonly actor: ActingPeer;
+  readonly actor: Actor;
   readonly dialect: string;
   /** Set once the peer has described itself where nobody else saw it. */
   fresh: SelfDescription | undefined;

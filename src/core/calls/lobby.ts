@@ -1,5 +1,5 @@
-import type { Peer } from "./peer.ts";
-import type { PeerId, RoomId } from "./events.ts";
+import type { Peer } from "../peer.ts";
+import type { PeerId, RoomId } from "../events.ts";
 
 /** The room in which callable peers without a room are shown to its members. */
 export interface LobbyName {

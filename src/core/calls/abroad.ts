@@ -1,16 +1,16 @@
 import type { CallPeer } from "./call_end.ts";
 import type { Calls } from "./calls.ts";
-import type { RoomId, Sent } from "./events.ts";
+import type { RoomId, Sent } from "../events.ts";
 import type { LobbyName } from "./lobby.ts";
 import type { Untaken } from "./signal.ts";
 
-export type { Sent } from "./events.ts";
+export type { Sent } from "../events.ts";
 
 /** Calls between peers of different dialects, as the hub uses them. */
 export type CallRoutes = Pick<Calls, "has" | "send" | "open" | "leave">;
 
 /** The same with the lobby, for a hub. */
-export interface LobbyRoutes {
+export interface Bridging {
   readonly calls?: CallRoutes | undefined;
   readonly lobby?: LobbyName | undefined;
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { answer, CallBench, candidate, offer } from "../helpers/session/legs.ts";
+import { answer, CallBench, candidate, offer } from "../../helpers/session/legs.ts";
 
 // Crossing offers, renegotiation and replacement. In each test a's offer comes first.
 

@@ -1,15 +1,15 @@
-import { type CallRoutes, sentBy } from "./abroad.ts";
-import type { ActingPeer, Backplane, Fence, PassAnswer, PeerKey } from "./backplane.ts";
-import type { CallPeer } from "./call_end.ts";
-import type { Calls } from "./calls.ts";
-import type { PeerId, RoomId } from "./events.ts";
+import { type CallRoutes, sentBy } from "../calls/abroad.ts";
+import type { Actor, Backplane, Fence, PassAnswer, PeerKey } from "./backplane.ts";
+import type { CallPeer } from "../calls/call_end.ts";
+import type { Calls } from "../calls/calls.ts";
+import type { PeerId, RoomId } from "../events.ts";
 import { FarGuests } from "./far_guest.ts";
 import { FarHost, type OnOutcome } from "./far_host.ts";
 import type { Order, Report } from "./far_words.ts";
 import { nameOf } from "./ghosts.ts";
-import type { PresentPeer } from "./peer.ts";
-import { PeerPairs } from "./peer_pairs.ts";
-import type { Leg, Untaken } from "./signal.ts";
+import type { PresentPeer } from "../peer.ts";
+import { PeerPairs } from "../calls/peer_pairs.ts";
+import type { Leg, Untaken } from "../calls/signal.ts";
 
 /** The outcome of a message that is part of a call, or could be. */
 export type CallOutcome = "sent" | Untaken | "unavailable" | "kin";
@@ -19,7 +19,7 @@ export interface CallHub {
   /** A peer of this node, or one of another that is known here. */
   find(realm: string, id: PeerId): PresentPeer | undefined;
   /** A peer of this node, as the cluster knows it. */
-  actorOf(key: PeerKey): ActingPeer | undefined;
+  actorOf(key: PeerKey): Actor | undefined;
   /** The fence of a peer of another node. */
   fenceOf(key: PeerKey): Fence | undefined;
   /** True if the two met for a call. */
@@ -186,7 +186,7 @@ export class SharedCalls implements CallRoutes {
     side.pass(from, to, payload, room, answer);
   }
 
-  #sendAll({ realm, id }: ActingPeer, to: PeerId, waiting: readonly Waiting[]): void {
+  #sendAll({ realm, id }: Actor, to: PeerId, waiting: readonly Waiting[]): void {
     const [own, other] = [this.#at.find(realm, id), this.#at.find(realm, to)];
     for (const { payload, answer } of waiting) {
       if (own === undefined || other === undefined) answer("absent");

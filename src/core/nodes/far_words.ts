@@ -1,9 +1,9 @@
 // The words of two nodes about a call whose ends are on both of them. The node of the older peer keeps
 // the call; on the other one, the younger peer's leg carries out its orders.
 
-import { type Description, readDescription } from "./description.ts";
-import type { RoomId } from "./events.ts";
-import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "./signal.ts";
+import { type Description, readDescription } from "../calls/description.ts";
+import type { RoomId } from "../events.ts";
+import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../calls/signal.ts";
 
 /** A leg's behaviour, as far as a call depends on it. */
 export interface Traits {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { completeCandidate, readCandidate } from "../../src/core/candidate.ts";
-import { readDescription } from "../../src/core/description.ts";
+import { completeCandidate, readCandidate } from "../../../src/core/calls/candidate.ts";
+import { readDescription } from "../../../src/core/calls/description.ts";
 
 const LINE = "candidate:1 1 udp 2122260223 192.0.2.1 50000 typ host generation 0 ufrag abcd";
 const TWO = readDescription(

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { End, Signal } from "../../src/core/signal.ts";
+import type { End, Signal } from "../../../src/core/calls/signal.ts";
 import {
   answer,
   ASK,
@@ -10,7 +10,7 @@ import {
   offer,
   type Said,
   ScriptedPeer,
-} from "../helpers/session/legs.ts";
+} from "../../helpers/session/legs.ts";
 
 /** A step of one of two clients, or of time. */
 type Step =

@@ -1,9 +1,9 @@
 import type { Fence, PeerKey, RoomKey, SharedDescription, SharedPeer } from "./backplane.ts";
-import type { Expulsion } from "./expulsion.ts";
-import type { PeerEvent, PeerHandle, PeerId, PeerSummary, RoomId } from "./events.ts";
-import type { Claim, PresentPeer, RoomRequest, SelfDescription } from "./peer.ts";
-import type { Receiver } from "./session.ts";
-import type { CallRole, Leg, Untaken } from "./signal.ts";
+import type { Expulsion } from "../expulsion.ts";
+import type { PeerEvent, PeerHandle, PeerId, PeerSummary, RoomId } from "../events.ts";
+import type { Claim, PresentPeer, RoomRequest, SelfDescription } from "../peer.ts";
+import type { Receiver } from "../session.ts";
+import type { CallRole, Leg, Untaken } from "../calls/signal.ts";
 
 export type RelayEvent = Extract<PeerEvent, { type: "relay" }>;
 
