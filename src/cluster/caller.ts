@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { type Engine, type EngineConnection, EngineError, type EngineTrouble } from "./engine.ts";
 import type { ReportCluster } from "./events.ts";
 import { APPLY, HELLO, run, runOf } from "./scripts.ts";
-import type { Step, Steps } from "./steps.ts";
+import { END, type Step, type Steps } from "./steps.ts";
 
 const CALL_MS = 2_000;
 /** Longest time between two beats; a short lease has shorter ones. */
@@ -151,6 +151,11 @@ export class Caller {
     return this.#options.clock.now() - this.#answeredAt > this.#options.leaseMs - 1_000;
   }
 
+  /** True once the engine has carried out the last step of this node, or `stop` was called. */
+  get hasEnded(): boolean {
+    return this.#isStopped;
+  }
+
   /** Resolves when this node may act for its ids. */
   async mayAct(): Promise<void> {
     while (this.isFenced && !this.#isStopped) await this.#acting.promise;
@@ -259,6 +264,9 @@ export class Caller {
     // It was not carried out, and its steps were taken back.
     if (answer === undefined || this.#underWay === undefined) return;
     this.#underWay = undefined;
+    if (steps.some(({ args, parcel }) => parcel === undefined && args[0] === END)) {
+      this.#isStopped = true;
+    }
     report({ type: "call" });
     this.#owner.passed(steps, answer.outcomes);
     this.#owner.known(answer.nodes);

@@ -31,7 +31,7 @@ import { SharedRecords } from "./records.ts";
 import { Reaper } from "./reaper.ts";
 import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
-import { type Step, type StepLimits, Steps } from "./steps.ts";
+import { END, type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
 export interface NodeOptions extends CallerOptions, StepLimits {
@@ -285,9 +285,9 @@ export class ClusterNode implements Backplane {
   /** Gives everything up in order, as far as the engine answers in time. */
   async stop(): Promise<void> {
     if (this.isUp) {
-      this.#push(["E"]);
+      this.#push([END]);
       const until = this.#clock.now() + END_MS;
-      while (this.#steps.size > 0 && this.#clock.now() < until) await this.#clock.delay(5);
+      while (!this.#caller.hasEnded && this.#clock.now() < until) await this.#clock.delay(5);
     }
     this.#sweep[Symbol.dispose]();
     this.#items[Symbol.dispose]();

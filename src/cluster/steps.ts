@@ -26,6 +26,8 @@ export interface StepLimits {
   readonly waitMs: number;
 }
 
+/** The last step of a node, which gives everything up. */
+export const END = "E";
 /** Steps and bytes of one call. */
 const MOST_STEPS = 256;
 const MOST_BYTES = 512 * 1024;

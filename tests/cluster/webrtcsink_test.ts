@@ -197,7 +197,7 @@ clientTest({
   name: "cluster, webrtcsink: without its engine a node refuses what needs the others",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["webrtcsink"], ["--cluster-wait-ms", "1000"]);
+    await using nodes = await startNodes(2, ["webrtcsink"], ["--cluster-wait-ms", "5000"]);
     await using producer = await enter(nodes, 1, ["producer"]);
     await using neighbour = await enter(nodes, 0, ["producer"]);
     await using viewer = await enter(nodes, 0);
