@@ -22,7 +22,7 @@ import {
 } from "./bench/npm_relay.ts";
 import { FULL, type Plan, QUICK } from "./bench/plan.ts";
 import { denoProgram, ServerProcess } from "./bench/process.ts";
-import { format, isMet } from "./bench/report.ts";
+import { format, isMet, type Row } from "./bench/report.ts";
 import { describeMix, type Scenario, SCENARIOS } from "./bench/scenarios.ts";
 import { serverFlags } from "./bench/server_flags.ts";
 import { measureStore } from "./bench/store.ts";
@@ -31,15 +31,21 @@ import { type Contender, measureTransports } from "./bench/transport.ts";
 import { measureWatched } from "./bench/watched.ts";
 import { Receiver } from "./bench/watchers.ts";
 
-/** Names of measurements that are not of a dialect's pairs. */
-const STORE = "store";
-const TOPICS = "topics";
-const TRANSPORT = "transport";
-const BRIDGE = "bridge";
-const CLUSTER = "cluster";
-const WATCHED = "watched";
-const LOGINS = "logins";
-const CROWD = "crowd";
+type Outcome = "met" | "missed" | "skipped";
+
+/** Measurements that are not of a dialect's pairs, in their order. */
+const OTHERS = {
+  topics: benchTopics,
+  cluster: benchCluster,
+  transport: benchTransports,
+  bridge: benchBridge,
+  store: benchStore,
+  watched: benchWatched,
+  logins: benchLogins,
+  crowd: benchCrowd,
+} satisfies Record<string, (options: Options, signal: AbortSignal) => Promise<Outcome>>;
+type Other = keyof typeof OTHERS;
+const OTHER_NAMES = Object.keys(OTHERS) as readonly Other[];
 
 const HELP = `Usage: deno task bench [options]
 
@@ -59,19 +65,7 @@ relayed message and per join, and memory per idle connection. "watched" compares
   --quick          One short round of everything: proves that the benchmark works, measures nothing
   --check          Exit with status 1 when a target is missed
   --only <names>   What to measure, separated by commas: ${
-  [
-    ...SCENARIOS.map((s) => s.name),
-    TOPICS,
-    STORE,
-    TRANSPORT,
-    BRIDGE,
-    CLUSTER,
-    WATCHED,
-    LOGINS,
-    CROWD,
-  ].join(
-    ",",
-  )
+  [...SCENARIOS.map(({ name }) => name), ...OTHER_NAMES].join(",")
 }
   --main <file>    The server to measure, such as another checkout's main.ts
   --against <file> The main.ts of another checkout to compare with, instead of the bare relay
@@ -97,26 +91,12 @@ const Flags = z.object({
 interface Options {
   readonly plan: Plan;
   readonly scenarios: readonly Scenario[];
-  /** Whether to measure topics too. */
-  readonly withTopics: boolean;
-  /** Whether to compare stores too. */
-  readonly withStore: boolean;
-  /** Whether to compare transports too. */
-  readonly withTransports: boolean;
-  /** Whether to measure bridging too, and a cluster. */
-  readonly withBridge: boolean;
-  readonly withCluster: boolean;
-  /** Whether to measure tokens and watchers too, logins, and a crowd. */
-  readonly withWatched: boolean;
-  readonly withLogins: boolean;
-  readonly withCrowd: boolean;
+  readonly others: readonly Other[];
   readonly main: string;
   readonly against: string | undefined;
   readonly check: boolean;
   readonly chart: string | undefined;
 }
-
-type Outcome = "met" | "missed" | "skipped";
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
@@ -160,21 +140,11 @@ async function bench(options: Options, signal: AbortSignal): Promise<boolean> {
     if (outcome === "skipped") skipped.push(scenario.name);
     isGood &&= outcome !== "missed";
   }
-  const skippable = [
-    ...options.withTopics ? [[TOPICS, benchTopics] as const] : [],
-    ...options.withCluster ? [[CLUSTER, benchCluster] as const] : [],
-  ];
-  for (const [name, run] of skippable) {
-    const outcome = await run(options, signal);
+  for (const name of options.others) {
+    const outcome = await OTHERS[name](options, signal);
     if (outcome === "skipped") skipped.push(name);
     isGood &&= outcome !== "missed";
   }
-  if (options.withTransports) isGood = await benchTransports(options, signal) && isGood;
-  if (options.withBridge) isGood = await benchBridge(options, signal) && isGood;
-  if (options.withStore) isGood = await benchStore(options, signal) && isGood;
-  if (options.withWatched) isGood = await benchWatched(options, signal) && isGood;
-  if (options.withLogins) isGood = await benchLogins(options, signal) && isGood;
-  if (options.withCrowd) isGood = await benchCrowd(options, signal) && isGood;
   const but = skipped.length > 0 ? `, but for what was skipped: ${skipped.join(", ")}` : "";
   print(`\n${isGood ? "All targets are met" : "Not all targets are met"}${but}\n`);
   return isGood;
@@ -199,7 +169,7 @@ async function benchOne(
   const signalbox = denoProgram(main, serverFlags([scenario.dialect]));
   const rows = await measure(scenario, contestOf({ signalbox, yardstick }, plan, signal));
   print(format(rows));
-  return rows.every(isMet) ? "met" : "missed";
+  return outcomeOf(rows);
 }
 
 /** The same dialect of another checkout takes the yardstick's place. */
@@ -207,7 +177,7 @@ async function benchAgainst(
   scenario: Scenario,
   { plan, main, against }: Options & { readonly against: string },
   signal: AbortSignal,
-): Promise<"met" | "missed"> {
+): Promise<Outcome> {
   print(`\n${scenario.title}: ${describeMix(scenario)}\n`);
   const flags = serverFlags([scenario.dialect]);
   const commands = {
@@ -216,7 +186,7 @@ async function benchAgainst(
   };
   const rows = await measureAgainst(scenario, contestOf(commands, plan, signal));
   print(format(rows, { signalbox: "this", yardstick: "that" }));
-  return rows.every(isMet) ? "met" : "missed";
+  return outcomeOf(rows);
 }
 
 function contestOf(
@@ -227,19 +197,30 @@ function contestOf(
   return { start: (side) => ServerProcess.start(commands[side], signal), plan, signal };
 }
 
-async function benchStore({ plan, main }: Options, signal: AbortSignal): Promise<boolean> {
-  const start = (flags: readonly string[]): Promise<ServerProcess> =>
+function outcomeOf(rows: readonly Row[]): Outcome {
+  return rows.every(isMet) ? "met" : "missed";
+}
+
+/** Starts servers of PeerJS clients, with more flags. */
+function peerJsStarter(
+  main: string,
+  signal: AbortSignal,
+): (flags: readonly string[]) => Promise<ServerProcess> {
+  return (flags) =>
     ServerProcess.start(denoProgram(main, [...serverFlags(["peerjs"]), ...flags]), signal);
-  const rows = await measureStore({ start, plan, signal });
+}
+
+async function benchStore({ plan, main }: Options, signal: AbortSignal): Promise<Outcome> {
+  const rows = await measureStore({ start: peerJsStarter(main, signal), plan, signal });
   const sides = { signalbox: "kv", yardstick: "memory" };
   print(`\nPeerJS, with a store in a file and without\n${format(rows, sides)}`);
-  return rows.every(isMet);
+  return outcomeOf(rows);
 }
 
 async function benchTransports(
   { plan, main, chart }: Options,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Outcome> {
   const start = (contender: Contender): Promise<ServerProcess> =>
     ServerProcess.start(
       contender === "bare" ? denoProgram(YARDSTICK) : denoProgram(main, [
@@ -252,10 +233,10 @@ async function benchTransports(
   if (chart !== undefined) await Deno.writeTextFile(chart, drawChart(bars));
   const sides = { signalbox: "strict", yardstick: "serve" };
   print(`\nThe strict transport beside Deno.serve\n${format(rows, sides)}`);
-  return rows.every(isMet);
+  return outcomeOf(rows);
 }
 
-async function benchBridge({ plan, main }: Options, signal: AbortSignal): Promise<boolean> {
+async function benchBridge({ plan, main }: Options, signal: AbortSignal): Promise<Outcome> {
   const flags = serverFlags(["gstreamer", "peerjs", "ssp", "simple", "webrtcsink"]);
   const commands = {
     signalbox: denoProgram(main, [...flags, "--bridge=all"]),
@@ -266,7 +247,7 @@ async function benchBridge({ plan, main }: Options, signal: AbortSignal): Promis
   print(format(overPlain, { signalbox: "bridging", yardstick: "without" }));
   print("\nBridged calls and a mixed room, beside those of one dialect\n");
   print(format(overVerbatim, { signalbox: "bridged", yardstick: "verbatim" }));
-  return [...overPlain, ...overVerbatim].every(isMet);
+  return outcomeOf([...overPlain, ...overVerbatim]);
 }
 
 async function benchCluster({ plan, main }: Options, signal: AbortSignal): Promise<Outcome> {
@@ -276,14 +257,14 @@ async function benchCluster({ plan, main }: Options, signal: AbortSignal): Promi
   print(
     isKnown ? format(rows, { signalbox: "across", yardstick: "within" }) : `Skipped: ${rows}\n`,
   );
-  return !isKnown ? "skipped" : rows.every(isMet) ? "met" : "missed";
+  return isKnown ? outcomeOf(rows) : "skipped";
 }
 
 /** Tokens and watchers, beside the same build or another one without. */
 async function benchWatched(
   { plan, main, against }: Options,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Outcome> {
   await using receiver = new Receiver();
   const flags = serverFlags(["gstreamer", "peerjs"]);
   const commands = {
@@ -293,27 +274,27 @@ async function benchWatched(
   const rows = await measureWatched(contestOf(commands, plan, signal));
   const sides = { signalbox: "watched", yardstick: "without" };
   print(`\nWith tokens, scrapes, webhooks and a console\n${format(rows, sides)}`);
-  return rows.every(isMet);
+  return outcomeOf(rows);
 }
 
-async function benchLogins({ plan, main }: Options, signal: AbortSignal): Promise<boolean> {
-  const start = (flags: readonly string[]): Promise<ServerProcess> =>
-    ServerProcess.start(denoProgram(main, [...serverFlags(["peerjs"]), ...flags]), signal);
-  const { logins, shares } = await measureLogins({ start, plan, signal });
+async function benchLogins({ plan, main }: Options, signal: AbortSignal): Promise<Outcome> {
+  const { logins, shares } = await measureLogins({
+    start: peerJsStarter(main, signal),
+    plan,
+    signal,
+  });
   print("\nLogins of PeerJS clients, 100 a second, with each kind of key\n");
   print(format(logins, { signalbox: "with token", yardstick: "without" }));
   print(format(shares, { signalbox: "tokens", yardstick: "allowed" }));
-  return shares.every(isMet);
+  return outcomeOf(shares);
 }
 
-async function benchCrowd({ plan, main }: Options, signal: AbortSignal): Promise<boolean> {
-  const start = (flags: readonly string[]): Promise<ServerProcess> =>
-    ServerProcess.start(denoProgram(main, [...serverFlags(["peerjs"]), ...flags]), signal);
-  const { rows, remark } = await measureCrowd({ start, plan, signal });
+async function benchCrowd({ plan, main }: Options, signal: AbortSignal): Promise<Outcome> {
+  const { rows, remark } = await measureCrowd({ start: peerJsStarter(main, signal), plan, signal });
   print(`\nDelays while ${plan.crowdPeers} peers come and go, watched and not\n`);
   print(format(rows, { signalbox: "watched", yardstick: "without" }));
   print(remark);
-  return rows.every(isMet);
+  return outcomeOf(rows);
 }
 
 /** Topics, beside a bare relay and beside the server that y-webrtc brings along. */
@@ -329,7 +310,7 @@ async function benchTopics(
   }
   await using original = installed;
   const commands = {
-    signalbox: denoProgram(main, serverFlags([TOPICS])),
+    signalbox: denoProgram(main, serverFlags(["topics"])),
     relay: denoProgram(new URL("./bench/topic_relay.ts", import.meta.url).href),
     original: original.command,
   };
@@ -342,7 +323,7 @@ async function benchTopics(
   const [few, many] = plan.subscribingSockets;
   print(format([memory], { signalbox: "signalbox", yardstick: "allowed" }));
   print(format([growth], { signalbox: `${many} sockets`, yardstick: `${few}` }));
-  return [...overRelay, ...overOriginal, memory, growth].every(isMet) ? "met" : "missed";
+  return outcomeOf([...overRelay, ...overOriginal, memory, growth]);
 }
 
 /** Installs the relay to measure against, or returns the reason why it cannot. */
@@ -369,11 +350,10 @@ function parse(args: string[]): Options | null {
   );
   if (flags.help) return null;
   if (flags.quick && flags.check) throw new TypeError("Cannot check targets in a quick run");
-  const others = flags.against === undefined
-    ? [TOPICS, TRANSPORT, BRIDGE, CLUSTER, STORE, WATCHED, LOGINS, CROWD]
-    : [WATCHED];
+  const others: readonly Other[] = flags.against === undefined ? OTHER_NAMES : ["watched"];
   const names = flags.only?.split(",") ?? [...SCENARIOS.map(({ name }) => name), ...others];
-  const scenarios = names.filter((name) => !others.includes(name)).map((name) => {
+  const isOther = (name: string): boolean => others.some((other) => other === name);
+  const scenarios = names.filter((name) => !isOther(name)).map((name) => {
     const scenario = SCENARIOS.find((candidate) => candidate.name === name);
     if (!scenario) throw new TypeError(`Unknown dialect "${name}"; see --help`);
     return scenario;
@@ -381,14 +361,7 @@ function parse(args: string[]): Options | null {
   return {
     plan: flags.quick ? QUICK : FULL,
     scenarios,
-    withTopics: names.includes(TOPICS),
-    withStore: names.includes(STORE),
-    withBridge: names.includes(BRIDGE),
-    withCluster: names.includes(CLUSTER),
-    withTransports: names.includes(TRANSPORT),
-    withWatched: names.includes(WATCHED),
-    withLogins: names.includes(LOGINS),
-    withCrowd: names.includes(CROWD),
+    others: others.filter((name) => names.includes(name)),
     main: flags.main,
     against: flags.against,
     check: flags.check,

@@ -1,11 +1,10 @@
 import type { CrowdAnswer, CrowdRequest } from "./crowd_worker.ts";
-import { JWT_FLAGS, operatorFlags } from "./guarded.ts";
+import { GUARDED, JWT_FLAGS, operatorFlags } from "./guarded.ts";
 import { openPairs, type Pair, sleep } from "./pairs.ts";
 import { Probe, sendPaced } from "./pace.ts";
 import type { Plan } from "./plan.ts";
 import type { ServerProcess } from "./process.ts";
 import type { Row } from "./report.ts";
-import { GUARDED } from "./guarded.ts";
 
 /** Highest p99 of the delay while others watch, as a multiple of that without. */
 const TARGET = 1.2;
