@@ -1,6 +1,11 @@
 /** An answer of the engine: texts, numbers, nothing, and lists of them. */
 export type Reply = string | number | null | readonly Reply[];
 
+/** The list that an answer is; empty for any other answer. */
+export function listOf(reply: Reply | undefined): readonly Reply[] {
+  return Array.isArray(reply) ? reply : [];
+}
+
 /** One connection to the engine. */
 export interface EngineConnection {
   /** False once it is known to be lost. */

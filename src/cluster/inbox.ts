@@ -1,4 +1,4 @@
-import type { Reply } from "./engine.ts";
+import { listOf, type Reply } from "./engine.ts";
 
 /** An item of a node's inbox: its place, and its parts in order. */
 export interface Item {
@@ -23,10 +23,6 @@ function* entriesOf(reply: Reply): Generator<readonly [string, readonly Reply[]]
     const [place, fields] = listOf(entry);
     if (typeof place === "string") yield [place, listOf(fields)];
   }
-}
-
-function listOf(reply: Reply | undefined): readonly Reply[] {
-  return Array.isArray(reply) ? reply : [];
 }
 
 /** Most numbers remembered of one process: more than it sends in the time to a confirmation. */

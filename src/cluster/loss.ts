@@ -37,21 +37,11 @@ export function acceptLoss(
     attach: (sink) => node.attach(ids.translating(sink)),
     claim: (claim, answer) => ids.claim(claim, answer),
     release: (actor, news) => ids.release(actor, news),
-    join(actor, entry, description, answer): void {
-      const known = ids.known(actor);
-      if (known === undefined) return answer("unavailable");
-      node.join(known, entry, description, answer);
-    },
-    describe(actor, maxBytes, description, answer): void {
-      const known = ids.known(actor);
-      if (known === undefined) return answer("unavailable");
-      node.describe(known, maxBytes, description, answer);
-    },
-    pair(actor, to, answer): void {
-      const known = ids.known(actor);
-      if (known === undefined) return answer("unavailable");
-      node.pair(known, to, answer);
-    },
+    join: (actor, entry, description, answer) =>
+      ids.act(actor, answer, (known) => node.join(known, entry, description, answer)),
+    describe: (actor, maxBytes, description, answer) =>
+      ids.act(actor, answer, (known) => node.describe(known, maxBytes, description, answer)),
+    pair: (actor, to, answer) => ids.act(actor, answer, (known) => node.pair(known, to, answer)),
   });
 }
 
@@ -109,11 +99,16 @@ class LoneIds {
     if (lone.shared !== undefined) this.#node.release({ ...actor, fence: lone.shared }, news);
   }
 
-  /** The actor as the cluster knows it; undefined while it does not. */
-  known(actor: Actor): Actor | undefined {
+  /** Carries a step out as the actor that the cluster knows; refuses it while it knows none. */
+  act(
+    actor: Actor,
+    answer: (refusal: "unavailable") => void,
+    carryOut: (known: Actor) => void,
+  ): void {
     const lone = this.#ids.get(actor.fence);
-    if (lone === undefined) return actor;
-    return lone.shared === undefined ? undefined : { ...actor, fence: lone.shared };
+    if (lone === undefined) carryOut(actor);
+    else if (lone.shared === undefined) answer("unavailable");
+    else carryOut({ ...actor, fence: lone.shared });
   }
 
   #arm(): void {

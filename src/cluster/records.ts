@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { SharedRecord, SharedStore } from "../core/kept.ts";
-import { type Engine, type EngineConnection, EngineError, type Reply } from "./engine.ts";
+import { type Engine, type EngineConnection, EngineError, listOf } from "./engine.ts";
 import type { Seal } from "./seal.ts";
 import { packNames, unpackNames } from "./texts.ts";
 
@@ -117,8 +117,4 @@ export class SharedRecords {
       cursor = String(next);
     } while (cursor !== "0");
   }
-}
-
-function listOf(reply: Reply | undefined): readonly Reply[] {
-  return Array.isArray(reply) ? reply : [];
 }
