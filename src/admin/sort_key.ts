@@ -3,8 +3,10 @@ import * as z from "zod";
 import type { AdminParts } from "./parts.ts";
 import { invalid } from "./problem.ts";
 
+export const SortKeyShape = z.array(z.union([z.number(), z.string()]));
+
 /** Compared element by element. */
-export type SortKey = readonly (number | string)[];
+export type SortKey = Readonly<z.infer<typeof SortKeyShape>>;
 
 /**
  * The places of items in order of their time. On several nodes it is one order: by the moment, then by
@@ -33,7 +35,7 @@ export function cursorOf(place: SortKey): string {
   return Buffer.from(JSON.stringify(place)).toString("base64url");
 }
 
-const Cursor = z.array(z.union([z.number(), z.string()])).min(1);
+const Cursor = SortKeyShape.min(1);
 
 export function readCursor(cursor: string): SortKey {
   try {

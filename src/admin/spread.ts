@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { jsonIn } from "../system/json.ts";
 import { type Fleet, othersOf } from "./fleet.ts";
-import { compare, cursorOf, type SortKey } from "./sort_key.ts";
+import { compare, cursorOf, type SortKey, SortKeyShape } from "./sort_key.ts";
 import { Problem } from "./problem.ts";
 import type { Part, Reach } from "./reach.ts";
 
@@ -14,12 +14,11 @@ const Handed = z.strictObject({
 });
 export type Handed = z.infer<typeof Handed>;
 
-const PlaceShape = z.array(z.union([z.number(), z.string()]));
 const Answered = z.strictObject({
   status: z.int().min(200).max(599),
   type: z.string(),
   text: z.string(),
-  places: z.array(PlaceShape),
+  places: z.array(SortKeyShape),
 });
 type Answered = z.infer<typeof Answered>;
 

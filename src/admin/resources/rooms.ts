@@ -14,7 +14,7 @@ import {
   type PageSource,
   paginate,
 } from "../page.ts";
-import type { SortKey } from "../sort_key.ts";
+import { compare, type SortKey } from "../sort_key.ts";
 import type { AdminParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
 import { mustHave, type Part } from "../reach.ts";
@@ -239,9 +239,7 @@ function* entries(parts: AdminParts): Generator<Entry> {
     yield { dialect, id, place: [0, serial], ...facts, view: () => viewOpen(parts, room) };
   }
   const idle = parts.dialects.flatMap(({ name }) => idleRooms(parts, name));
-  idle.sort((a, b) =>
-    a.dialect === b.dialect ? compare(a.id, b.id) : compare(a.dialect, b.dialect)
-  );
+  idle.sort((a, b) => compare([a.dialect, a.id], [b.dialect, b.id]));
   for (const room of idle) {
     const { dialect, id, kept } = room;
     const facts = { isLed: true, isKept: kept };
@@ -304,8 +302,4 @@ function details(parts: AdminParts, name: string, id: string): z.infer<typeof Ro
   }));
   const standing = operations?.standing?.(id) ?? [];
   return { ...view, peers, standing: standing.map(({ id, info }) => ({ id, info })) };
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : 1;
 }
