@@ -45,16 +45,9 @@ export type Signal =
   | { readonly kind: "data"; readonly data: unknown };
 
 /** Why a call is over. "replaced": the client itself has begun another call with the same peer. */
-export type End = "hung-up" | "refused" | "gone" | "replaced" | "failed" | "unanswered";
+export type End = typeof ENDS[number];
 
-const ENDS: ReadonlySet<unknown> = new Set<End>([
-  "hung-up",
-  "refused",
-  "gone",
-  "replaced",
-  "failed",
-  "unanswered",
-]);
+const ENDS = ["hung-up", "refused", "gone", "replaced", "failed", "unanswered"] as const;
 
 /** Why a signal was not passed on; the sender's session words it. */
 export type Untaken =
@@ -110,5 +103,5 @@ export interface Leg {
 
 /** Tells what a leg's `lift` returned. */
 export function isEnd(lifted: readonly Lifted[] | End | Untaken): lifted is End {
-  return ENDS.has(lifted);
+  return ENDS.some((end) => end === lifted);
 }

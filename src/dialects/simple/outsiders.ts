@@ -4,7 +4,7 @@ import type { Speaker } from "./kept_signals.ts";
 import type { PeerLine } from "./leg.ts";
 import { encodeJoin, encodeLeave, type SentSignal } from "./messages.ts";
 import { descriptionOf } from "./news.ts";
-import { targetsOf } from "./targets.ts";
+import { outcomeFor, targetsOf } from "./targets.ts";
 
 /** A peer that is in calls with peers of other dialects. */
 interface Called {
@@ -46,8 +46,7 @@ export class Outsiders implements PeerLine {
 
   hand(signal: SentSignal, from: Readonly<Speaker>): boolean {
     const targets = targetsOf(this.#peer.slots, signal);
-    const isFull = (target: Instance) => !target.isConnected && !target.log.hasRoomFor(signal);
-    if (targets.length === 0 || targets.some(isFull)) return false;
+    if ("refused" in outcomeFor(targets, signal)) return false;
     for (const target of targets) target.take(from, signal);
     return true;
   }
