@@ -36,6 +36,16 @@ async function lines(dialect: string, name: string, server: TestServer): Promise
     .replaceAll('"localhost", port: 8080', `"127.0.0.1", port: ${port}`);
 }
 
+/** Takes the token of a page from its address. */
+const OF_ADDRESS = 'const token = new URLSearchParams(location.search).get("token");';
+
+/** A guide's page with its line about the token in the place of another line. */
+function withToken(page: string, line: string, place: RegExp): string {
+  const changed = page.replace(place, () => `\n${OF_ADDRESS}\n${line}`);
+  assertStringIncludes(changed, line);
+  return changed;
+}
+
 function declare(token: string): string {
   return `const token = ${JSON.stringify(token)};\n`;
 }
@@ -102,10 +112,7 @@ clientTest({
   fn: async () => {
     await using server = guarded();
     const line = await lines("ssp", "ssp-token", server);
-    const page = (await lines("ssp", "ssp", server)).replace(/^const signals = .*$/m, () => `
-const token = new URLSearchParams(location.search).get("token");
-${line}`);
-    assertStringIncludes(page, line);
+    const page = withToken(await lines("ssp", "ssp", server), line, /^const signals = .*$/m);
     await using site = await startPageServer({
       "/": '<!doctype html><body><script src="bundle.js"></script>',
       "/bundle.js": await bundle(page),
@@ -127,7 +134,7 @@ clientTest({
     const html = `<!doctype html><script src="/global.js"></script>
 <script type="importmap">{ "imports": { "socket.io-client": "/io.js" } }</script>
 <script type="module">import { SignalingChannel } from "/channel.js";
-const token = new URLSearchParams(location.search).get("token");
+${OF_ADDRESS}
 ${script}</script>`;
     await using site = await startPageServer({
       "/": html,
@@ -153,7 +160,7 @@ clientTest({
     await using site = await startPageServer({
       "/": `<!doctype html><script type="module">
 import { Room } from "${server.url}/simple/client.js";
-const token = new URLSearchParams(location.search).get("token");
+${OF_ADDRESS}
 const name = "Alice";
 const log = (text) => (document.title = text);
 ${script}
@@ -182,13 +189,8 @@ clientTest({
   fn: async () => {
     await using server = guarded();
     const script = await lines("webrtcsink", "gstwebrtc-token", server);
-    const page = (await lines("webrtcsink", "gstwebrtc", server)).replace(
-      /^const api = .*$/m,
-      () => `
-const token = new URLSearchParams(location.search).get("token");
-${script}`,
-    );
-    assertStringIncludes(page, script);
+    const guide = await lines("webrtcsink", "gstwebrtc", server);
+    const page = withToken(guide, script, /^const api = .*$/m);
     await using site = await startPageServer({
       "/": page,
       "/node_modules/gstwebrtc-api/dist/gstwebrtc-api-3.0.0.min.js": GSTWEBRTC_BUNDLE,
@@ -208,10 +210,8 @@ clientTest({
   fn: async () => {
     await using server = guarded();
     const script = await lines("topics", "yjs-token", server);
-    const page = (await lines("topics", "yjs", server)).replace(/^const signaling = .*$/m, () => `
-const token = new URLSearchParams(location.search).get("token");
-${script}`);
-    assertStringIncludes(page, script);
+    const guide = await lines("topics", "yjs", server);
+    const page = withToken(guide, script, /^const signaling = .*$/m);
     await using site = await startPageServer({
       "/": '<!doctype html><body><script src="bundle.js"></script>',
       "/bundle.js": await bundleTopics(page),
