@@ -140,6 +140,8 @@ clientTest({
   needs,
   fn: async () => {
     await using nodes = await startNodes(2, ["topics"], PATIENT);
+    // A cluster that forms has nodes wait with what they tell each other.
+    for (const client of await openSubscribers(nodes, "formed", [0, 1])) await client.close();
     const lost = await open(nodes, 0);
     for (const topic of ["self-of-ann", "root"]) lost.send(trystero.subscribe(topic));
     lost.send(trystero.announce("root", "ann"));

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type NodeProcesses, startNodes } from "../helpers/cluster/node_processes.ts";
+import { missesEngine, type NodeProcesses, startNodes } from "../helpers/cluster/node_processes.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { changed, type SinkMessage, statusMessage } from "../helpers/session/webrtcsink.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
@@ -205,11 +205,7 @@ clientTest({
     const [sessionId] = await startSession(viewer, producer);
     await nodes.engine.signal("SIGKILL");
     // A step that was sent and not answered would wait for its outcome.
-    const isAway = async (): Promise<boolean> => {
-      const response = await fetch(`${nodes.nodes[0]?.url}/readyz`);
-      return (await response.text()).startsWith("not ready: the cluster");
-    };
-    await until("the node to miss its engine", isAway);
+    await until("the node to miss its engine", () => missesEngine(nodes.nodes[0]?.url ?? ""));
     const details = "Cannot do this now: the server is not available";
     other.client.send({ type: "startSession", peerId: producer.id });
     assertEquals(await next(other), { type: "error", details });
