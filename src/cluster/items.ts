@@ -152,6 +152,8 @@ export class ItemHandler {
         return sink.left({ realm: a, id: unpackName(b) }, Number(c), unpackBody(d));
       case "paired":
         return this.#pair(sink, a, parts.slice(1));
+      case "arriving":
+        return this.#arrive(sink, parts);
       case "nodeGone":
         return this.#nodeGone(a);
       case "tell": {
@@ -246,6 +248,13 @@ export class ItemHandler {
     sink.paired(realm, this.#peer(caller), this.#peer(callee));
   }
 
+  /** A peer of another node moves to this one. */
+  #arrive(sink: Sink, [realm = "", ...parts]: readonly string[]): void {
+    const [proof = "", ...rooms] = parts.slice(PEER_PARTS);
+    this.#parts.registry.adopt(realm, parts, proof, rooms);
+    sink.arriving(realm, this.#peer(parts), rooms.map((room) => readRoom(realm, room)));
+  }
+
   #nodeGone(node: string): void {
     const process = processOf(node);
     this.#parts.report({ type: "node", name: this.#parts.nameOf(node), change: "reaped" });
@@ -254,6 +263,7 @@ export class ItemHandler {
     if (now !== undefined && now !== node) return;
     this.#parts.outbox.gone(process);
     this.#arrivals.delete(process);
+    this.#sink?.nodeGone(process);
   }
 
   #peer(

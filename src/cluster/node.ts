@@ -5,6 +5,7 @@ import type {
   DescribeAnswer,
   JoinAnswer,
   LookAnswer,
+  MoveAnswer,
   NodeInfo,
   PairAnswer,
   Passed,
@@ -20,6 +21,7 @@ import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
+import { KnownNodes } from "./known_nodes.ts";
 import { actorArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
 import { Outbox } from "./outbox.ts";
 import { Questions } from "./questions.ts";
@@ -42,6 +44,7 @@ const END_MS = 1_000;
 /** This process as a node of a cluster. */
 export class ClusterNode implements Backplane {
   readonly node: string;
+  readonly address: string;
   /** Questions to other nodes, and theirs. */
   readonly questions: Questions;
   readonly #options: NodeOptions;
@@ -55,7 +58,7 @@ export class ClusterNode implements Backplane {
   readonly #items: ItemHandler;
   readonly #sweep: Disposable;
   #sink: Sink | undefined;
-  #nodes: readonly KnownNode[] = [];
+  readonly #nodes: KnownNodes;
   /** Nodes that know what has come from them, in this epoch. */
   readonly #greeted = new Set<string>();
   readonly #reaper = new Reaper((node) => this.#push(["Q", node], true));
@@ -63,8 +66,11 @@ export class ClusterNode implements Backplane {
   #tickets = 0;
 
   constructor(options: NodeOptions) {
-    const { clock, engine, prefix, report, name } = options;
+    const { clock, engine, prefix, report, name, process } = options;
     this.node = name;
+    this.address = process;
+    this.#registry.addNode(process);
+    this.#nodes = new KnownNodes(report);
     this.#options = options;
     this.#clock = clock;
     this.#epochAt = clock.now();
@@ -75,7 +81,7 @@ export class ClusterNode implements Backplane {
     });
     this.questions = new Questions({
       clock,
-      nodeCalled: (name) => this.isUp ? this.#nodeCalled(name) : undefined,
+      nodeCalled: (name) => this.isUp ? this.#nodes.called(name) : undefined,
       push: (...args) => this.#push(args, true),
       onFault: (error) => report({ type: "fault", error }),
     });
@@ -88,8 +94,8 @@ export class ClusterNode implements Backplane {
       questions: this.questions,
       report,
       isCalling: (realm, id) => this.#caller.isCalling(realm, id),
-      nodeOf: (process) => this.#nodeOf(process),
-      nameOf: (node) => this.#nodes.find(({ id }) => id === node)?.name ?? processOf(node),
+      nodeOf: (process) => this.#nodes.incarnationOf(process),
+      nameOf: (node) => this.#nodes.nameOf(node),
       push: (...args) => this.#push(args),
       resend: (steps) => this.#pushFirst(steps),
       answered: (ticket) => this.#steps.answered(ticket),
@@ -120,7 +126,7 @@ export class ClusterNode implements Backplane {
   }
 
   get nodes(): readonly NodeInfo[] {
-    return this.#nodes.filter(({ isAlive }) => isAlive);
+    return this.#nodes.living;
   }
 
   get waitingSteps(): number {
@@ -224,6 +230,23 @@ export class ClusterNode implements Backplane {
     this.#ask(ticket, args, () => answer("unavailable"));
   }
 
+  move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void {
+    const ticket = this.#ticket();
+    const who = actorArgs(actor);
+    this.#items.expect(ticket, (refusal, node) => {
+      // The engine refuses with these words only.
+      if (refusal !== "") return answer({ refused: refusal as "alone" | "stale" });
+      this.#registry.remove(...who);
+      answer({ to: processOf(node), node: this.#nodes.nameOf(node) });
+    });
+    const refuse = (): void => answer({ refused: "unavailable" });
+    this.#ask(ticket, ["M", ticket, ...who, to ?? ""], refuse);
+  }
+
+  shun(): void {
+    this.#push(["H"]);
+  }
+
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {
     const ticket = this.#ticket();
     this.#items.expect(ticket, () => answer("listed"));
@@ -294,8 +317,8 @@ export class ClusterNode implements Backplane {
   }
 
   *#greetings(): Generator<readonly string[]> {
-    for (const { id, isAlive } of this.#nodes) {
-      if (!isAlive || id === this.#caller.node || this.#greeted.has(id)) continue;
+    for (const { id } of this.#nodes.living) {
+      if (id === this.#caller.node || this.#greeted.has(id)) continue;
       this.#greeted.add(id);
       yield ["T", id, "last", String(this.#items.lastFrom(processOf(id)))];
     }
@@ -326,17 +349,7 @@ export class ClusterNode implements Backplane {
   }
 
   #known(nodes: readonly KnownNode[]): void {
-    const { report } = this.#options;
-    const before = new Set(this.#nodes.map(({ id }) => id));
-    for (const { id, name } of nodes) {
-      if (!before.delete(id) && id !== this.#caller.node) {
-        report({ type: "node", name, change: "joined" });
-      }
-    }
-    for (const { id, name } of this.#nodes) {
-      if (before.has(id)) report({ type: "node", name, change: "left" });
-    }
-    this.#nodes = nodes;
+    this.#nodes.take(nodes, this.#caller.node);
     this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
     this.#missMissing();
   }
@@ -345,16 +358,9 @@ export class ClusterNode implements Backplane {
   #missMissing(): void {
     if (this.#clock.now() - this.#epochAt < this.#options.leaseMs + RETURN_MS) return;
     for (const process of this.#outbox.processes) {
-      if (this.#nodeOf(process) === undefined) this.#outbox.gone(process);
+      if (this.#nodes.incarnationOf(process) === undefined) this.#outbox.gone(process);
     }
-  }
-
-  #nodeCalled(name: string): string | undefined {
-    return this.#nodes.find((node) => node.isAlive && node.name === name)?.id;
-  }
-
-  #nodeOf(process: string): string | undefined {
-    return this.#nodes.find(({ id }) => processOf(id) === process)?.id;
+    for (const process of this.#nodes.missing()) this.#sink?.nodeGone(process);
   }
 
   #refuseLate(): void {

@@ -45,6 +45,8 @@ export class FarExchange {
         return channels === undefined ? hub.left(key, fence, news) : channels.left(key.id, fence);
       },
       paired: (realm, caller, callee) => hub.paired(realm, caller, callee),
+      arriving: (realm, peer, rooms) => hub.arriving(realm, peer, rooms),
+      nodeGone: (address) => hub.nodeGone(address),
       told: (topic, body) => topic === "channels" ? this.#noted(body) : hub.told(topic, body),
       partners: () => hub.partners(),
       severed: () => hub.severed(),

@@ -116,8 +116,7 @@ export class Hub {
   /**
    * Gives an id up: leaves its rooms, then tells its pairs. Harmless if the id is given up already, or
    * if `receiver` no longer speaks for it.
-   * @param why for operators
-   * @param news for the rooms, in the words of the peer's dialect
+   * @param why for operators; `news` is for the rooms, in the words of the peer's dialect
    */
   release(handle: PeerHandle, receiver: Receiver, why: LeaveReason = "left", news?: unknown): void {
     const realm = this.#realm(handle.realm);
@@ -289,6 +288,11 @@ export class Hub {
     if (peer.receiver.understands?.(payload) === false) return "untranslatable";
     tell(peer, { type: "relay", from: from.id, room, payload });
     return "sent";
+  }
+
+  /** Another receiver, of this node or another one, speaks for a peer from now on. */
+  protected carry(handle: PeerHandle, receiver: Receiver): void {
+    this.#realm(handle.realm).carry(this.#own(handle), receiver);
   }
 
   /** Tells the holder of `to` that its messages for `peer` were not delivered; false without one. */

@@ -6,7 +6,6 @@ import type {
   Elsewhere,
   Fence,
   PairAnswer,
-  Passed,
   PeerKey,
   RoomKey,
   SharedDescription,
@@ -18,12 +17,15 @@ import type {
 import { Exchange } from "./channels.ts";
 import type { PeerHandle, PeerId, Refused, RoomId } from "./events.ts";
 import { FarExchange } from "./far_exchange.ts";
-import { type Ghost, Ghosts, nameOf, type Relay, roomNameOf } from "./ghosts.ts";
+import { Ghosts, nameOf, roomNameOf } from "./ghosts.ts";
 import { isExpulsion, type LeaveReason } from "./expulsion.ts";
 import type { Happenings } from "./happenings.ts";
 import { Hub, type Reserve } from "./hub.ts";
 import type { HubLimits } from "./limits.ts";
 import { type Claim, type RoomRequest, type SelfDescription, tell } from "./peer.ts";
+import { Mail } from "./mail.ts";
+import { Moves } from "./moves.ts";
+import { OwnPeers } from "./own_peers.ts";
 import { askAll } from "./realm.ts";
 import type { Receiver } from "./session.ts";
 import { refuseClaim } from "./refusals.ts";
@@ -51,27 +53,40 @@ export class SharedHub extends Hub implements Sink {
   readonly #limits: HubLimits;
   readonly #reserves = new Map<string, Reserve[]>();
   readonly #wanted = new Map<string, ((id: string) => void)[]>();
-  readonly #own = new Map<string, Own>();
-  readonly #ofDialect = new Map<string, number>();
+  readonly #own = new OwnPeers();
+  readonly #mail: Mail;
   readonly #ghosts: Ghosts;
+  readonly #moves: Moves;
 
   constructor(limits: HubLimits, backplane: Backplane, abroad?: Abroad, news?: Happenings) {
     // The limits of peers are this node's own, and those of rooms the cluster's.
     super(NO_LIMITS, abroad, news);
     this.#limits = limits;
     this.#backplane = backplane;
+    this.#mail = new Mail(backplane, (realm, id) => this.find(realm, id));
     const ghosts = new Ghosts({
       claim: (claim) => void super.claim(claim),
       join: (handle, request) => void super.join(handle, request),
       describe: (handle, description, news) => void super.describe(handle, description, news),
       release: (handle, receiver, news) => super.release(handle, receiver, "left", news),
       find: (realm, id) => this.find(realm, id),
-      pass: (ghost, message) => this.#passGhost(ghost, message),
+      pass: (ghost, message) => this.#mail.passGhost(ghost, message),
       expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
     });
     this.#ghosts = ghosts;
+    this.#moves = new Moves(backplane, {
+      ghosts,
+      own: this.#own,
+      is: (handle) => this.#is(handle),
+      carry: (handle, receiver) => super.carry(handle, receiver),
+      admit: (claim) => void super.claim(claim),
+      enter: (own, room) => this.#enter(own, room),
+      forget: (own) => this.#forget(own),
+      deliver: (message) => this.deliver(message),
+    });
     this.elsewhere = elsewhereOf(backplane, ghosts, {
-      pass: (from, to, payload) => this.#pass(from, to, payload),
+      homes: this.#moves,
+      pass: (from, to, payload) => this.#mail.pass(from, to, payload),
       whenWanted: (realm, appeared) => append(this.#wanted, realm, appeared),
     });
     const far = new FarExchange(backplane);
@@ -115,7 +130,7 @@ export class SharedHub extends Hub implements Sink {
     why: LeaveReason = "left",
     news?: unknown,
   ): void {
-    const own = this.#own.get(nameOf(handle));
+    const own = this.#own.get(handle);
     const isSpeaker = this.find(handle.realm, handle.id)?.receiver === receiver;
     super.release(handle, receiver, why, news);
     if (own === undefined || !isSpeaker || this.#holdsOwn(handle)) return;
@@ -128,7 +143,7 @@ export class SharedHub extends Hub implements Sink {
     request: RoomRequest,
     description?: SelfDescription,
   ): void | Promise<void> {
-    const own = this.#own.get(nameOf(handle));
+    const own = this.#own.get(handle);
     // The hub itself refuses to act for a peer that was released.
     if (own === undefined || !this.#is(handle)) return super.join(handle, request, description);
     const entry = entryOf(this.#limits, handle.realm, request);
@@ -158,7 +173,7 @@ export class SharedHub extends Hub implements Sink {
     description: SelfDescription,
     news?: unknown,
   ): void | Promise<void> {
-    const own = this.#own.get(nameOf(handle));
+    const own = this.#own.get(handle);
     if (own === undefined || !this.#is(handle) || own.rooms.size === 0) {
       if (own !== undefined) own.fresh = description;
       return super.describe(handle, description, news);
@@ -185,7 +200,7 @@ export class SharedHub extends Hub implements Sink {
     description: SelfDescription,
     news?: unknown,
   ): "described" | "unknown" | "too_large" {
-    const own = this.#own.get(nameOf({ realm, id }));
+    const own = this.#own.get({ realm, id });
     // A peer of another node is described on its own node.
     if (own === undefined) return "unknown";
     const outcome = super.describeMember(realm, room, id, description, news);
@@ -202,7 +217,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   override pair(handle: PeerHandle, to: PeerId): void | Promise<void> {
-    const own = this.#own.get(nameOf(handle));
+    const own = this.#own.get(handle);
     if (own === undefined || !this.#is(handle)) return super.pair(handle, to);
     return whenAnswered<PairAnswer>(
       (answer) => this.#backplane.pair(own.actor, to, answer),
@@ -229,12 +244,15 @@ export class SharedHub extends Hub implements Sink {
       this.find(from.realm, to) !== undefined;
     if (isHere) return outcome;
     const message = { realm: from.realm, id: to, from: from.id, room, payload, fence: undefined };
-    this.#backplane.send(message, false, (passed) => this.#returned(message, passed));
+    this.#mail.send(message);
     return "sent";
   }
 
-  deliver({ realm, id, from, room, payload, fence }: SharedMessage): boolean {
-    const own = this.#own.get(nameOf({ realm, id }));
+  deliver(message: SharedMessage): boolean {
+    const isTaken = this.#moves.deliver(message);
+    if (isTaken !== undefined) return isTaken;
+    const { realm, id, from, room, payload, fence } = message;
+    const own = this.#own.get({ realm, id });
     const peer = this.find(realm, id);
     if (own === undefined || peer === undefined || !peer.receiver.link.isOpen) return false;
     if (fence !== undefined && fence !== own.actor.fence) return false;
@@ -245,7 +263,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   lost(key: PeerKey, fence: Fence, why: "replaced" | "lost"): void {
-    const own = this.#own.get(nameOf(key));
+    const own = this.#own.get(key);
     const peer = this.find(key.realm, key.id);
     if (own === undefined || peer === undefined || own.actor.fence !== fence) return;
     this.#forget(own);
@@ -281,11 +299,20 @@ export class SharedHub extends Hub implements Sink {
     void super.pair(handle, callee.id);
   }
 
+  arriving(realm: string, peer: SharedPeer, rooms: readonly RoomKey[]): void {
+    this.#moves.arriving(realm, peer, rooms);
+  }
+
+  nodeGone(address: string): void {
+    this.#moves.nodeGone(address);
+  }
+
   told(topic: string, body: unknown): void {
     if (!Array.isArray(body)) return;
+    if (topic === "part") return this.#moves.toldAll(body);
     const [realm = "", id = "", fence, reason] = body.map(String);
     if (topic === "stop") super.stopRoom(realm, id);
-    const own = this.#own.get(nameOf({ realm, id }));
+    const own = this.#own.get({ realm, id });
     if (topic !== "expel" || !isExpulsion(reason) || String(own?.actor.fence) !== fence) return;
     this.find(realm, id)?.receiver.expel(reason);
   }
@@ -295,7 +322,8 @@ export class SharedHub extends Hub implements Sink {
   }
 
   severed(): void {
-    const known = [...this.#own.values()].filter((own) => this.#ghosts.know(own.actor, own.rooms));
+    this.#moves.severed();
+    const known = [...this.#own.all()].filter((own) => this.#ghosts.know(own.actor, own.rooms));
     for (const { actor } of known) {
       this.lost(actor, actor.fence, "lost");
       this.#backplane.release(actor, undefined);
@@ -312,9 +340,7 @@ export class SharedHub extends Hub implements Sink {
     const isHeld = this.#holdsOwn(claim);
     if (!isHeld && !receiver.link.isOpen) return this.#backplane.release(actor, undefined);
     if (!isHeld) {
-      const own: Own = { actor, dialect, fresh: undefined, rooms: new Set() };
-      this.#own.set(nameOf(actor), own);
-      this.#count(own, 1);
+      const own = this.#own.add(actor, dialect);
       if (entry !== undefined) this.#enter(own, entry);
     }
     // This node's limits were checked before it asked.
@@ -323,7 +349,7 @@ export class SharedHub extends Hub implements Sink {
 
   /** The reason for which this node gives no id out. */
   #objection({ realm, dialect, capacity = Infinity, room }: Claim): ClaimRefusal | undefined {
-    const ofDialect = this.#ofDialect.get(`${realm}:${dialect}`) ?? 0;
+    const ofDialect = this.#own.countOf(realm, dialect);
     if (ofDialect >= capacity || this.#own.size >= this.#limits.maxPeers) return "peers_full";
     if (room === undefined) return undefined;
     return this.#isFull(roomNameOf(entryOf(this.#limits, realm, room))) ? "rooms_full" : undefined;
@@ -338,7 +364,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   #holdsOwn(key: PeerKey): boolean {
-    return this.#own.has(nameOf(key)) && this.find(key.realm, key.id) !== undefined;
+    return this.#own.get(key) !== undefined && this.find(key.realm, key.id) !== undefined;
   }
 
   /** Whether the peer of a handle is still here. */
@@ -353,19 +379,13 @@ export class SharedHub extends Hub implements Sink {
   }
 
   #forget(own: Own): void {
-    if (!this.#own.delete(nameOf(own.actor))) return;
-    this.#count(own, -1);
+    if (!this.#own.delete(own)) return;
     this.#ghosts.forget(own.actor, own.rooms);
-  }
-
-  #count({ actor: { realm }, dialect }: Own, change: 1 | -1): void {
-    const name = `${realm}:${dialect}`;
-    this.#ofDialect.set(name, (this.#ofDialect.get(name) ?? 0) + change);
   }
 
   /** The handle of a party of a new pair: a ghost's, where it is another node's. */
   #handleIn(realm: string, peer: SharedPeer, other: PeerId): PeerHandle | undefined {
-    const own = this.#own.get(nameOf({ realm, id: peer.id }));
+    const own = this.#own.get({ realm, id: peer.id });
     if (own?.actor.fence === peer.fence) return this.find(realm, peer.id)?.handle;
     return this.#ghosts.pair(realm, peer, other);
   }
@@ -373,26 +393,5 @@ export class SharedHub extends Hub implements Sink {
   /** Answers a step, unless its peer has gone. A session may throw at a refusal. */
   #answer(handle: PeerHandle, event: Refused): void {
     if (this.#is(handle)) this.find(handle.realm, handle.id)?.receiver.deliver(event);
-  }
-
-  #pass(from: PeerKey, to: PeerId, payload: unknown): Promise<Passed> {
-    const { promise, resolve } = Promise.withResolvers<Passed>();
-    const { realm, id } = from;
-    const message = { realm, id: to, from: id, room: undefined, payload, fence: undefined };
-    this.#backplane.send(message, true, resolve);
-    return promise;
-  }
-
-  #passGhost({ realm, id, fence }: Ghost, { from, room, payload }: Relay): void {
-    const message = { realm, id, from, room, payload, fence };
-    this.#backplane.send(message, false, (passed) => this.#returned(message, passed));
-  }
-
-  /** Gives a message that nobody took back to its sender. */
-  #returned({ realm, id, from, payload }: SharedMessage, passed: Passed): void {
-    const sender = this.find(realm, from);
-    if (passed === "taken" || sender === undefined) return;
-    const returned = { payload, isUnavailable: passed === "unavailable" };
-    tell(sender, { type: "undelivered", peer: id, returned });
   }
 }

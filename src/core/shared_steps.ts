@@ -50,7 +50,7 @@ export function sharedClaim(claim: Claim, entry: SharedEntry | undefined): Share
 export function elsewhereOf(
   backplane: Backplane,
   ghosts: Ghosts,
-  { pass, whenWanted }: Pick<Elsewhere, "pass" | "whenWanted">,
+  { homes, pass, whenWanted }: Pick<Elsewhere, "homes" | "pass" | "whenWanted">,
 ): Elsewhere {
   return {
     get changes(): number {
@@ -60,6 +60,7 @@ export function elsewhereOf(
       ghosts.follow(room);
       backplane.follow(room);
     },
+    homes,
     pass,
     whenWanted,
     ids: (realm, dialect) => backplane.ids(realm, dialect),
@@ -69,6 +70,7 @@ export function elsewhereOf(
 /** Ends the stay of a peer that lost its id; one that was not replaced is to come back. */
 export function endStay(peer: PresentPeer, why: "replaced" | "lost"): void {
   if (why === "replaced") return tell(peer, { type: "replaced" });
+  if (peer.receiver.sendAway !== undefined) return peer.receiver.sendAway();
   for (const link of peer.receiver.links) link.close(1001);
 }
 
