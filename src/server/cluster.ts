@@ -7,7 +7,6 @@ import type { Clock } from "../core/clock.ts";
 import type { Happenings } from "../core/happenings.ts";
 import { Hub } from "../core/hub.ts";
 import { SharedHub } from "../core/shared_hub.ts";
-import { DIALECTS } from "../dialects/mod.ts";
 import { ClusterJournal } from "../observe/cluster_journal.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -117,14 +116,6 @@ export function clusterWords({ cluster: { prefix, place, node, nodes } }: Cluste
 /** Refuses what a cluster cannot do yet, so that nothing works by half. */
 function objectionsTo(config: Config): string[] {
   const objections: string[] = [];
-  const able = DIALECTS.filter(({ isClusterable }) => isClusterable).map(({ name }) => name);
-  const unable = config.dialects.filter((name) => !able.includes(name));
-  if (unable.length > 0) {
-    const served = config.dialects.filter((name) => able.includes(name));
-    const others = served.length > 0 ? served : able;
-    const hint = others.map((name) => `--dialects ${name}`).join(" ");
-    objections.push(`Cannot serve ${unable.join(", ")} in a cluster yet: give ${hint}`);
-  }
   const tlsFlags = tlsFlagsOf(config);
   if (tlsFlags.length > 0 && !/^(rediss|valkeys)\b/.test(config.cluster ?? "")) {
     objections.push(`Cannot use ${tlsFlags.join(", ")} without rediss:// in --cluster`);
@@ -140,6 +131,9 @@ function objectionsTo(config: Config): string[] {
         "Cannot use --peerjs-server-ids-only in a cluster without --peerjs-id-secret",
       );
     }
+  }
+  if (config.dialects.includes("simple") && config.simple.secret === undefined) {
+    objections.push("Cannot serve Simple in a cluster without --simple-secret");
   }
   return objections;
 }
@@ -162,6 +156,8 @@ function sharedSettings(config: Config): ReadonlyMap<string, unknown> {
     ["peerjs-key", key],
     ["peerjs-id-secret", idSecret],
     ["peerjs-server-ids-only", serverIdsOnly],
+    ["simple-secret", config.simple.secret],
+    ["simple-trust-ids", config.simple.trustIds],
     ["auth", config.auth],
   ]);
 }
