@@ -8,7 +8,7 @@ import { type Log, openLog } from "./src/observe/log.ts";
 import { tracesAreOn } from "./src/observe/traces.ts";
 import { dropPermissions } from "./src/system/permissions.ts";
 import { bannerOf } from "./src/server/banner.ts";
-import { joinCluster } from "./src/server/cluster.ts";
+import { clusterBelongings, joinCluster } from "./src/server/cluster.ts";
 import { openPersistence, StoreError } from "./src/server/open_store.ts";
 import { AddressError, type Server, startServer } from "./src/server/mod.ts";
 import { systemClock, wallClock } from "./src/system/clock.ts";
@@ -72,13 +72,18 @@ async function serve(
   for (const { text, facts } of notices) log.write("warning", text, facts);
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
-  const clustered = await joinCluster(config, parts);
+  const clustered = await joinCluster(config, { ...parts, store: persistence.store });
   const extras = { persistence, secrets, origins, clustered };
   const server = startServer(config, { version: VERSION, log, ...extras });
   // From here on this process has the sealed state, and must seal it again when it stops.
   stopOnSignals(server, log);
   await server.started;
-  const kept = dropPermissions({ store: config.store, readsFiles: server.readsFiles });
+  const { readsFiles, usesSocket } = clusterBelongings(config);
+  const kept = dropPermissions({
+    store: config.store,
+    readsFiles: server.readsFiles || readsFiles,
+    usesSocket,
+  });
   log.write("debug", "permissions kept", { names: kept.join(",") });
   // Errors that nothing else caught are bugs, but no reason to disconnect every client.
   globalThis.addEventListener("unhandledrejection", (event) => {

@@ -102,6 +102,12 @@ export class Operator {
     return true;
   }
 
+  /** Turns out everybody whom a ban of another node covers. */
+  enforceBan(kind: string, value: string): void {
+    if (kind === "address") this.#parts.turnOut(value);
+    else turnOutUser(this.#parts, value);
+  }
+
   /** Notes an action that has no operation here, or that was refused. */
   note(action: string, subject: readonly string[], outcome: string): void {
     this.#note(action, subject, outcome);
@@ -218,16 +224,20 @@ function notedBans({ bans, turnOut }: OperatorParts, note: Note): BanOperations 
   };
 }
 
-function notedUserBans({ userBans, hub }: OperatorParts, note: Note): BanOperations {
+function turnOutUser({ hub }: Pick<OperatorParts, "hub">, user: string): void {
+  const reason: Expulsion = "user_banned";
+  for (const peer of [...hub.overview.peers()]) {
+    if (peer.user === user) peer.receiver.expel(reason);
+  }
+}
+
+function notedUserBans(parts: OperatorParts, note: Note): BanOperations {
+  const { userBans } = parts;
   return {
     ban(user, ban): KeepOutcome {
       const outcome = userBans.ban(user, ban);
       note("ban user", [user], outcome);
-      if (outcome !== "kept") return outcome;
-      const reason: Expulsion = "user_banned";
-      for (const peer of [...hub.overview.peers()]) {
-        if (peer.user === user) peer.receiver.expel(reason);
-      }
+      if (outcome === "kept") turnOutUser(parts, user);
       return outcome;
     },
     lift(user): boolean {

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { type Engine, type EngineConnection, EngineError } from "./engine.ts";
+import { type Engine, type EngineConnection, EngineError, type EngineTrouble } from "./engine.ts";
 import type { ReportCluster } from "./events.ts";
 import { APPLY, HELLO, run, runOf } from "./scripts.ts";
 import type { Step, Steps } from "./steps.ts";
@@ -14,6 +14,9 @@ const LONGEST_DELAY_MS = 250;
 const FORMING_MS = 100;
 /** Most items of an inbox that nobody reads. */
 const MOST_ITEMS = 50_000;
+/** Arguments of one call that fills an engine again, and their characters. */
+const MOST_ARGS = 2_000;
+const MOST_LENGTH = 512 * 1024;
 /** Above this rate of calls each waits a little, so that it carries more. */
 const BUSY_CALLS = 12;
 const BUSY_MS = 10;
@@ -86,6 +89,7 @@ export class Caller {
   #beat: Disposable | undefined;
   #answeredAt: number;
   #isUp = false;
+  #trouble: EngineTrouble | undefined;
   #changedAt: number;
   #wake = Promise.withResolvers<void>();
   #acting = Promise.withResolvers<void>();
@@ -109,6 +113,11 @@ export class Caller {
   /** True while the engine answers. */
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  /** The kind of the newest failure. */
+  get trouble(): EngineTrouble | undefined {
+    return this.#trouble;
   }
 
   /** The moment since which the engine answers, or does not. */
@@ -174,6 +183,7 @@ export class Caller {
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
         if (this.#isStopped) return;
+        this.#trouble = error.trouble;
         if (this.#isUp) report({ type: "away", why: error.message });
         this.#turn(false);
         await clock.delay(delayMs);
@@ -213,11 +223,13 @@ export class Caller {
     if (first === undefined) return;
     this.#owner.known(first.nodes);
     for (const step of this.#owner.greetings()) chunk.push(...step);
+    let length = 0;
     for (const step of restoring) {
       chunk.push(...step);
-      if (chunk.length < 2_000) continue;
+      length += lengthOf(step);
+      if (chunk.length < MOST_ARGS && length < MOST_LENGTH) continue;
       if (await this.#apply(connection, ++this.#number, chunk) === undefined) return;
-      chunk = [];
+      [chunk, length] = [[], 0];
     }
     for (;;) {
       const answer = await this.#apply(connection, ++this.#number, chunk);
@@ -342,6 +354,10 @@ export class Caller {
     this.#isUp = isUp;
     this.#changedAt = this.#options.clock.now();
   }
+}
+
+function lengthOf(step: readonly string[]): number {
+  return step.reduce((sum, { length }) => sum + length, 0);
 }
 
 function nodesIn(text: string): KnownNode[] {

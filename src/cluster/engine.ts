@@ -26,6 +26,7 @@ export type EngineTrouble =
   | "replica"
   | "primary"
   | "memory"
+  | "unwritable"
   | "login"
   | "forbidden"
   | "database"

@@ -6,6 +6,7 @@ import { Arrivals, type Item } from "./inbox.ts";
 import type { Outbox } from "./outbox.ts";
 import { processOf, readRoom } from "./names.ts";
 import type { Questions } from "./questions.ts";
+import type { SharedRecords } from "./records.ts";
 import { unpackBody, unpackName } from "./texts.ts";
 
 export interface ItemParts {
@@ -13,6 +14,7 @@ export interface ItemParts {
   readonly registry: Registry;
   readonly outbox: Outbox;
   readonly questions: Questions;
+  readonly records: SharedRecords;
   readonly report: ReportCluster;
   /** Messages for this id are in the call that is under way. */
   readonly isCalling: (realm: string, id: string) => boolean;
@@ -28,7 +30,7 @@ export interface ItemParts {
 }
 
 /** Takes the answer to a step: a refusal's reason, or "" and the fence of a claim. */
-type Answer = (refusal: string, fence: string) => void;
+export type Answer = (refusal: string, fence: string) => void;
 
 /** How long a confirmation waits for others. */
 const CONFIRM_MS = 200;
@@ -162,7 +164,7 @@ export class ItemHandler {
         return;
       }
       default:
-        if (!this.#talk(kind, a, b)) this.#parts.report({ type: "unknown" });
+        if (!this.#talk(kind, parts)) this.#parts.report({ type: "unknown" });
     }
   }
 
@@ -173,10 +175,12 @@ export class ItemHandler {
   }
 
   /** Handles the items between nodes themselves; false for an item that means nothing. */
-  #talk(kind: string, from: string, body: string): boolean {
-    const { questions } = this.#parts;
+  #talk(kind: string, parts: readonly string[]): boolean {
+    const { questions, records } = this.#parts;
+    const [from = "", body = ""] = parts;
     if (kind === "ask") return questions.asked(from, unpackBody(body));
-    return kind === "answer" && questions.answered(unpackBody(body));
+    if (kind === "answer") return questions.answered(unpackBody(body));
+    return kind === "kept" && records.changed(parts);
   }
 
   #message(sink: Sink, parts: readonly string[]): void {

@@ -1,11 +1,13 @@
 import type { Clock } from "../core/clock.ts";
+import type { SharedStore } from "../core/kept.ts";
 import type { ReportCluster } from "./events.ts";
 import { ClusterNode } from "./node.ts";
 import { readPlace } from "./place.ts";
 import { RedisEngine, type Tls } from "./redis.ts";
 import { digestSettings } from "./settings.ts";
-import { join } from "./start.ts";
+import { join, startError } from "./start.ts";
 
+export type { EngineTrouble } from "./engine.ts";
 export type { ClusterEvent } from "./events.ts";
 export type { ClusterNode } from "./node.ts";
 export { ClusterError } from "./start.ts";
@@ -26,6 +28,8 @@ export interface ClusterOptions {
   readonly maxUnconfirmedBytes: number;
   /** Settings that have to be equal on all nodes, by the name of their option. */
   readonly settings: ReadonlyMap<string, unknown>;
+  /** The records that this node shares with the others. */
+  readonly store: SharedStore;
   readonly tls: () => Tls;
   readonly report: ReportCluster;
   readonly warn: (text: string) => void;
@@ -69,17 +73,13 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   };
   const { incarnation, nodes } = await join({ ...who, cluster, warn });
   const { waitMs, maxWaiting, maxUnconfirmedBytes } = options;
-  return {
-    node: new ClusterNode({
-      ...who,
-      incarnation,
-      report,
-      waitMs,
-      maxWaiting,
-      maxUnconfirmedBytes,
-    }),
-    prefix: cluster,
-    place: engine.place,
-    nodes,
-  };
+  const limits = { waitMs, maxWaiting, maxUnconfirmedBytes };
+  const own = new ClusterNode({ ...who, incarnation, report, ...limits });
+  try {
+    // Before anybody is admitted here, who may be banned.
+    await own.records.open(options.store);
+  } catch (error) {
+    throw startError(engine, error);
+  }
+  return { node: own, prefix: cluster, place: engine.place, nodes };
 }

@@ -18,15 +18,18 @@ import type {
 } from "../core/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
+import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
-import { ItemHandler } from "./items.ts";
-import { KnownNodes } from "./known_nodes.ts";
+import { type Answer, ItemHandler } from "./items.ts";
 import { actorArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
 import { Outbox } from "./outbox.ts";
+import { Passing } from "./passing.ts";
 import { Questions } from "./questions.ts";
 import { Reader } from "./reader.ts";
+import { SharedRecords } from "./records.ts";
 import { Reaper } from "./reaper.ts";
+import { Roster } from "./roster.ts";
 import { type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
@@ -47,20 +50,21 @@ export class ClusterNode implements Backplane {
   readonly address: string;
   /** Questions to other nodes, and theirs. */
   readonly questions: Questions;
+  /** The records that all nodes keep. */
+  readonly records: SharedRecords;
   readonly #options: NodeOptions;
   readonly #clock: Clock;
   readonly #steps: Steps;
   readonly #caller: Caller;
   readonly #reader: Reader;
   readonly #outbox: Outbox;
+  readonly #passing: Passing;
   readonly #registry = new Registry();
   readonly #directory: Directory;
   readonly #items: ItemHandler;
   readonly #sweep: Disposable;
   #sink: Sink | undefined;
-  readonly #nodes: KnownNodes;
-  /** Nodes that know what has come from them, in this epoch. */
-  readonly #greeted = new Set<string>();
+  readonly #roster: Roster;
   readonly #reaper = new Reaper((node) => this.#push(["Q", node], true));
   #epochAt: number;
   #tickets = 0;
@@ -70,21 +74,24 @@ export class ClusterNode implements Backplane {
     this.node = name;
     this.address = process;
     this.#registry.addNode(process);
-    this.#nodes = new KnownNodes(report);
     this.#options = options;
     this.#clock = clock;
     this.#epochAt = clock.now();
+    this.#roster = new Roster(report);
     this.#steps = new Steps(options);
     this.#outbox = new Outbox(options.maxUnconfirmedBytes, ({ realm, id }) => {
       report({ type: "undelivered", cause: "gone" });
       this.#push(["N", realm, id]);
     });
+    const push = (...args: readonly string[]): void => this.#push(args);
+    this.records = new SharedRecords({ engine, clock, prefix, push });
     this.questions = new Questions({
       clock,
-      nodeCalled: (name) => this.isUp ? this.#nodes.called(name) : undefined,
+      nodeCalled: (name) => this.isUp ? this.#roster.called(name) : undefined,
       push: (...args) => this.#push(args, true),
       onFault: (error) => report({ type: "fault", error }),
     });
+    this.#passing = new Passing(this.#outbox, this.#steps, report);
     this.#directory = new Directory(engine, prefix);
     this.#caller = new Caller(options, this.#steps, this.#owner());
     this.#items = new ItemHandler({
@@ -92,10 +99,11 @@ export class ClusterNode implements Backplane {
       registry: this.#registry,
       outbox: this.#outbox,
       questions: this.questions,
+      records: this.records,
       report,
       isCalling: (realm, id) => this.#caller.isCalling(realm, id),
-      nodeOf: (process) => this.#nodes.incarnationOf(process),
-      nameOf: (node) => this.#nodes.nameOf(node),
+      nodeOf: (process) => this.#roster.of(process),
+      nameOf: (node) => this.#roster.nameOf(node),
       push: (...args) => this.#push(args),
       resend: (steps) => this.#pushFirst(steps),
       answered: (ticket) => this.#steps.answered(ticket),
@@ -115,6 +123,11 @@ export class ClusterNode implements Backplane {
     return this.#caller.isUp;
   }
 
+  /** The reason for which the engine carries nothing out, if it is not the network. */
+  get trouble(): EngineTrouble | undefined {
+    return this.#caller.trouble;
+  }
+
   /** How long the engine has answered, or not. */
   get sinceMs(): number {
     return this.#clock.now() - this.#caller.changedAt;
@@ -126,7 +139,7 @@ export class ClusterNode implements Backplane {
   }
 
   get nodes(): readonly NodeInfo[] {
-    return this.#nodes.living;
+    return this.#roster.living;
   }
 
   get waitingSteps(): number {
@@ -185,12 +198,11 @@ export class ClusterNode implements Backplane {
     description: SharedDescription | undefined,
     answer: (outcome: JoinAnswer) => void,
   ): void {
-    const ticket = this.#ticket();
     const who = actorArgs(actor);
     const described = description === undefined
       ? ["", "0", ""]
       : ["1", String(description.bytes), packBody(description.info)];
-    this.#items.expect(ticket, (refusal) => {
+    const ticket = this.#expect((refusal) => {
       // The engine refuses with these words only.
       if (refusal !== "") return answer(refusal as JoinAnswer);
       this.#registry.entered(...who, roomName(entry));
@@ -210,9 +222,8 @@ export class ClusterNode implements Backplane {
     answer: (outcome: DescribeAnswer) => void,
     isPatient = false,
   ): void {
-    const ticket = this.#ticket();
     const who = actorArgs(actor);
-    this.#items.expect(ticket, (refusal) => {
+    const ticket = this.#expect((refusal) => {
       if (refusal !== "") return answer(refusal as DescribeAnswer);
       this.#registry.described(...who, bytes, info);
       answer("described");
@@ -222,8 +233,7 @@ export class ClusterNode implements Backplane {
   }
 
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
-    const ticket = this.#ticket();
-    this.#items.expect(ticket, (refusal) => {
+    const ticket = this.#expect((refusal) => {
       answer(refusal === "" ? "paired" : refusal as PairAnswer);
     });
     const args = ["P", ticket, ...actorArgs(actor), packName(to)];
@@ -231,16 +241,15 @@ export class ClusterNode implements Backplane {
   }
 
   move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void {
-    const ticket = this.#ticket();
     const who = actorArgs(actor);
-    this.#items.expect(ticket, (refusal, node) => {
+    const ticket = this.#expect((refusal, node) => {
       // The engine refuses with these words only.
       if (refusal !== "") return answer({ refused: refusal as "alone" | "stale" });
       this.#registry.remove(...who);
-      answer({ to: processOf(node), node: this.#nodes.nameOf(node) });
+      answer({ to: processOf(node), node: this.#roster.nameOf(node) });
     });
-    const refuse = (): void => answer({ refused: "unavailable" });
-    this.#ask(ticket, ["M", ticket, ...who, to ?? ""], refuse);
+    const args = ["M", ticket, ...who, to ?? ""];
+    this.#ask(ticket, args, () => answer({ refused: "unavailable" }));
   }
 
   shun(): void {
@@ -248,8 +257,7 @@ export class ClusterNode implements Backplane {
   }
 
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {
-    const ticket = this.#ticket();
-    this.#items.expect(ticket, () => answer("listed"));
+    const ticket = this.#expect(() => answer("listed"));
     this.#ask(ticket, ["W", ticket, room.realm, roomName(room)], () => answer("unavailable"));
   }
 
@@ -285,6 +293,7 @@ export class ClusterNode implements Backplane {
     }
     this.#sweep[Symbol.dispose]();
     this.#items[Symbol.dispose]();
+    this.records.stop();
     await Promise.all([this.#caller.stop(), this.#reader.stop()]);
   }
 
@@ -298,9 +307,9 @@ export class ClusterNode implements Backplane {
       },
       restoring: () => {
         this.#epochAt = this.#clock.now();
-        this.#greeted.clear();
+        this.#roster.restart();
         this.#reaper.restart();
-        return this.#registry.steps();
+        return this.#heldSteps();
       },
       greetings: () => this.#greetings(),
       restored: () => this.#restored(),
@@ -309,7 +318,13 @@ export class ClusterNode implements Backplane {
     };
   }
 
+  *#heldSteps(): Generator<readonly string[]> {
+    yield* this.#registry.steps();
+    yield* this.records.steps();
+  }
+
   #restored(): void {
+    this.records.refresh().catch((error) => this.#options.report({ type: "fault", error }));
     const asked: string[][] = [];
     for (const [realm, room] of this.#registry.rooms()) asked.push(["L", realm, room]);
     for (const partner of this.#sink?.partners() ?? []) asked.push(["K", ...actorArgs(partner)]);
@@ -317,39 +332,19 @@ export class ClusterNode implements Backplane {
   }
 
   *#greetings(): Generator<readonly string[]> {
-    for (const { id } of this.#nodes.living) {
-      if (id === this.#caller.node || this.#greeted.has(id)) continue;
-      this.#greeted.add(id);
+    for (const id of this.#roster.strangers(this.#caller.node)) {
       yield ["T", id, "last", String(this.#items.lastFrom(processOf(id)))];
     }
   }
 
   #passed(steps: readonly Step[], outcomes: readonly string[]): void {
-    let index = 0;
-    for (const { parcel, args } of steps) {
-      if (args[0] === "Q") this.#reaper.done(args[1] ?? "");
-      if (parcel === undefined) continue;
-      const outcome = outcomes[index++] ?? "!";
-      if (outcome === "!") this.#end(parcel, "unavailable");
-      else if (outcome !== "-") this.#outbox.placed(processOf(outcome), parcel);
-      else {
-        this.#end(parcel, "absent");
-        // No later message may overtake it once the id appears.
-        for (const later of this.#steps.takeMessages(parcel.realm, parcel.id)) {
-          this.#end(later, "absent");
-        }
-      }
-    }
+    for (const { args: [letter, node = ""] } of steps) if (letter === "Q") this.#reaper.done(node);
+    this.#passing.passed(steps, outcomes);
     this.#items.called();
   }
 
-  #end(parcel: Parameters<Outbox["end"]>[0], cause: "absent" | "unavailable"): void {
-    this.#options.report({ type: "undelivered", cause });
-    this.#outbox.end(parcel, cause);
-  }
-
   #known(nodes: readonly KnownNode[]): void {
-    this.#nodes.take(nodes, this.#caller.node);
+    this.#roster.update(nodes, this.#caller.node);
     this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
     this.#missMissing();
   }
@@ -358,20 +353,26 @@ export class ClusterNode implements Backplane {
   #missMissing(): void {
     if (this.#clock.now() - this.#epochAt < this.#options.leaseMs + RETURN_MS) return;
     for (const process of this.#outbox.processes) {
-      if (this.#nodes.incarnationOf(process) === undefined) this.#outbox.gone(process);
+      if (this.#roster.of(process) === undefined) this.#outbox.gone(process);
     }
-    for (const process of this.#nodes.missing()) this.#sink?.nodeGone(process);
+    for (const process of this.#roster.missing()) this.#sink?.nodeGone(process);
   }
 
   #refuseLate(): void {
     for (const { parcel, pending } of this.#steps.expire(this.#clock.now())) {
-      if (parcel !== undefined) this.#end(parcel, "unavailable");
+      if (parcel !== undefined) this.#passing.end(parcel, "unavailable");
       pending?.refuse();
     }
   }
 
   #ticket(): string {
     return `${this.#options.process}-${++this.#tickets}`;
+  }
+
+  #expect(answer: Answer): string {
+    const ticket = this.#ticket();
+    this.#items.expect(ticket, answer);
+    return ticket;
   }
 
   #ask(ticket: string, args: readonly string[], answer: () => void, isPatient = false): void {

@@ -136,8 +136,10 @@ async function within<T>(clock: Clock, work: Promise<T>, limitMs: number): Promi
 /** The engine's own words, or the system's, for each kind of trouble. */
 const TROUBLES: readonly [RegExp, EngineTrouble, string?][] = [
   [/^LOADING/, "loading"],
-  [/^(READONLY|MASTERDOWN)/, "replica"],
-  [/^(OOM|MISCONF|BUSY|NOREPLICAS)/, "memory"],
+  [/^READONLY|-READONLY|^MASTERDOWN/, "replica"],
+  // Redis before 7 puts the refusal of a command behind that of the script.
+  [/^OOM|-OOM/, "memory"],
+  [/^(MISCONF|BUSY|NOREPLICAS)|-(MISCONF|NOREPLICAS)/, "unwritable"],
   [/^(WRONGPASS|NOAUTH|ERR invalid password|ERR AUTH|ERR Client sent AUTH)/, "login"],
   [/^NOPERM/, "forbidden"],
   [/DB index is out of range|invalid DB index/, "database"],
@@ -145,7 +147,7 @@ const TROUBLES: readonly [RegExp, EngineTrouble, string?][] = [
   [/ENOTFOUND|EAI_|getaddrinfo|dns/i, "unreachable", "no such host"],
   [/ENOENT/, "unreachable", "no such socket"],
   [/timed? ?out/i, "unreachable", "timed out"],
-  [/cert|self.signed|SSL|TLS|handshake/i, "unreachable"],
+  [/cert|self.signed|SSL|TLS|handshake/i, "unreachable", "TLS: $"],
 ];
 
 function troubleOf(error: unknown): EngineError {
@@ -153,7 +155,9 @@ function troubleOf(error: unknown): EngineError {
   const { code, message } = wordsOf(error);
   const text = `${message} ${code}`.trim();
   for (const [pattern, trouble, words] of TROUBLES) {
-    if (pattern.test(text)) return new EngineError(trouble, words ?? message);
+    if (pattern.test(text)) {
+      return new EngineError(trouble, words?.replace("$", message) ?? message);
+    }
   }
   return new EngineError(/^[A-Z]+ /.test(message) ? "other" : "unreachable", message || "lost");
 }

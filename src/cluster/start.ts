@@ -148,13 +148,15 @@ const SENTENCES: Partial<Record<EngineTrouble, (place: string, message: string) 
   loading: (place) => `${place} is still loading its data`,
   replica: (place) => `${place} is a replica: give the primary, or its Sentinels`,
   primary: (place, message) => `The Sentinels of ${place} know ${message}`,
-  memory: (place) => `${place} takes no writes now`,
+  memory: (place) => `${place} is out of memory`,
+  unwritable: (place) => `${place} takes no writes now`,
   login: (place) => `${place} does not accept the user or password`,
   database: (place) => `${place} has no such database`,
 };
 const LASTING: ReadonlySet<EngineTrouble> = new Set(["login", "forbidden", "database"]);
 
-function startError({ place }: Engine, error: unknown): ClusterError {
+/** The trouble of a start in words for people; throws everything else again. */
+export function startError({ place }: Pick<Engine, "place">, error: unknown): ClusterError {
   if (!(error instanceof EngineError)) throw error;
   const { trouble, message } = error;
   if (trouble === "forbidden") return forbids({ place }, commandIn(message));

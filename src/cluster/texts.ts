@@ -15,6 +15,22 @@ export function unpackName(text: string): string {
   return text.startsWith("\0") ? String(JSON.parse(text.slice(1))) : text;
 }
 
+/** Writes the parts of a record's name as one well-formed text. */
+export function packNames(parts: readonly string[]): string {
+  return JSON.stringify(parts);
+}
+
+/** Reads what `packNames` wrote; undefined for anything else. */
+export function unpackNames(text: string): string[] | undefined {
+  try {
+    const parts: unknown = JSON.parse(text);
+    const areNames = Array.isArray(parts) && parts.every((part) => typeof part === "string");
+    return areNames ? parts : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Writes a payload, which is JSON or the bytes of a frame. */
 export function packBody(body: unknown): string {
   if (body instanceof Uint8Array) return `b${Buffer.from(body).toString("base64")}`;

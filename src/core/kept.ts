@@ -99,6 +99,8 @@ export interface StoredRooms {
   description(room: string, member: string): unknown;
   /** Sets the server's description of a member; null removes it. */
   describe(room: string, member: string, description: unknown): KeepOutcome;
+  /** Has `changed` called when another node has described a member; undefined for one removed. */
+  watch(changed: (room: string, member: string, description: unknown) => void): void;
 }
 
 /** The state that the last run sealed. */
@@ -149,4 +151,26 @@ export interface OperatorLog {
   write(action: OperatorAction): void;
   /** Returns the newest entries first. */
   list(count?: number): OperatorLogEntry[];
+}
+
+/** A record that all nodes of a cluster have. */
+export interface SharedRecord {
+  /** Its kind first. */
+  readonly key: readonly string[];
+  /** JSON; undefined for a record that was removed. */
+  readonly text: string | undefined;
+  /** Infinity for a record without an end. */
+  readonly lifetimeMs: number;
+  /** Larger for a newer record; 0 for one of this node alone; undefined for a change of this moment. */
+  readonly stamp: number | undefined;
+}
+
+/** The part of a store that all nodes of a cluster share: each node has all of it. */
+export interface SharedStore {
+  /** Takes a record over unless there is a newer one here; false for one that means nothing. */
+  accept(record: SharedRecord): boolean;
+  /** All records, and those removed lately. */
+  records(): Iterable<SharedRecord>;
+  /** Has each change of this node told from now on. */
+  whenChanged(tell: (record: SharedRecord) => void): void;
 }

@@ -137,6 +137,8 @@ export class Peer implements PresentPeer {
   infoBytes: number;
   /** Created with the first entry, because most peers idle. */
   rooms: Set<Room> | undefined = undefined;
+  /** The room that it entered last: mostly the only one. */
+  newestRoom: Room | undefined = undefined;
   paired: Map<Peer, OpenCall | undefined> | undefined = undefined;
   isReleased = false;
   /** True from the begin of a call with a peer of another dialect that takes up the connection. */

@@ -81,11 +81,12 @@ export class Rooms {
     room.members.add(peer);
     room.infoBytes += peer.infoBytes;
     (peer.rooms ??= new Set()).add(room);
+    peer.newestRoom = room;
     reportRoomJoined(this.#happenings, room, peer);
     if (this.#lobby.has(peer)) this.updateLobby(peer);
     const seen = isLobby ? [...earlier, ...this.#lobby.guestsFor(peer)] : earlier;
     const members = seen.map((member) => member.summary());
-    tell(peer, { type: "entered", room: id, ...kindOf(room), self: peer.summary(), members });
+    tell(peer, { type: "entered", room: room.id, ...kindOf(room), self: peer.summary(), members });
     const joined = roomEvent("joined", room, peer);
     for (const member of earlier) tell(member, joined);
   }
@@ -122,6 +123,7 @@ export class Rooms {
 
   /** Takes a peer out of all its rooms; a room ends with its last member. */
   leaveAll(peer: Peer, isTold: boolean, news?: unknown): void {
+    peer.newestRoom = undefined;
     for (const room of peer.rooms ?? []) {
       room.members.delete(peer);
       room.infoBytes -= peer.infoBytes;
@@ -184,6 +186,9 @@ export class Rooms {
 
   /** Whether a peer is a member of a room, or a guest in it. */
   isIn(id: RoomId, peer: Peer): boolean {
+    // Maps and sets are cold where thousands of peers take turns, and each relay asks.
+    const { newestRoom } = peer;
+    if (newestRoom?.id === id && newestRoom.kind === "room") return true;
     if (this.find(peer.realm, id)?.members.has(peer) === true) return true;
     return this.#lobby.is(peer.realm, id) && this.#lobby.has(peer);
   }

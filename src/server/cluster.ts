@@ -1,5 +1,5 @@
 import type { Fleet } from "../admin/fleet.ts";
-import type { Cluster } from "../cluster/mod.ts";
+import type { Cluster, EngineTrouble } from "../cluster/mod.ts";
 import { ConfigError } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import type { Abroad } from "../core/abroad.ts";
@@ -10,6 +10,7 @@ import { SharedHub } from "../core/shared_hub.ts";
 import { ClusterJournal } from "../observe/cluster_journal.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import type { Store } from "../store/mod.ts";
 import { readText } from "../system/files.ts";
 import { messageOf } from "../system/errors.ts";
 
@@ -30,7 +31,11 @@ const AWAY_MS = 5_000;
  */
 export async function joinCluster(
   config: Config,
-  { log, clock }: { readonly log: Log; readonly clock: Clock },
+  { log, clock, store }: {
+    readonly log: Log;
+    readonly clock: Clock;
+    readonly store: Pick<Store, "shareAs">;
+  },
 ): Promise<Clustered | undefined> {
   const { cluster: url } = config;
   if (url === undefined) return undefined;
@@ -54,6 +59,7 @@ export async function joinCluster(
       maxWaiting: config.clusterMaxWaitingSteps,
       maxUnconfirmedBytes: config.clusterMaxUnconfirmedBytes,
       settings: sharedSettings(config),
+      store: store.shareAs(node),
       tls: () => readTls(config),
       report: journal.tell,
       warn: (text) => log.write("warning", text),
@@ -95,11 +101,19 @@ export function fleetOf(clustered: Clustered | undefined): Fleet | undefined {
   };
 }
 
+const TROUBLES: Readonly<Partial<Record<EngineTrouble, string>>> = {
+  loading: "starting",
+  memory: "out of memory",
+  replica: "read only",
+  unwritable: "read only",
+};
+
 /** Why this node is not ready, in a few words; undefined if it is, or alone. */
 export function clusterTrouble(clustered: Clustered | undefined): string | undefined {
   const node = clustered?.cluster.node;
   if (node === undefined || node.isUp || node.sinceMs < AWAY_MS) return undefined;
-  return `the cluster: not reached for ${Math.round(node.sinceMs / 1_000)} s`;
+  const words = node.trouble && TROUBLES[node.trouble];
+  return `the cluster: ${words ?? `not reached for ${Math.round(node.sinceMs / 1_000)} s`}`;
 }
 
 /** Gives up what this node holds, as far as the engine answers in time. */
@@ -146,6 +160,15 @@ function tlsFlagsOf({ clusterCa, clusterCert, clusterKey, clusterTlsName }: Conf
     "--cluster-tls-name": clusterTlsName,
   };
   return Object.entries(given).flatMap(([flag, value]) => value === undefined ? [] : [flag]);
+}
+
+/** The parts of the system that this process needs for each connection to the engine. */
+export function clusterBelongings(config: Config): {
+  readonly readsFiles: boolean;
+  readonly usesSocket: boolean;
+} {
+  const usesSocket = /^(redis|valkey)\+unix:/.test(config.cluster ?? "");
+  return { readsFiles: tlsFlagsOf(config).length > 0, usesSocket };
 }
 
 /** The settings whose difference clients would notice. */

@@ -58,6 +58,9 @@ export function openOperations(config: Config, parts: OperationsParts): Operatio
   const webhooks = openWebhooks(config.webhooks, { clock, wallNow, log, metrics, instance });
   if (config.webhooks.url.length > 0) undo.use(happenings.listen((news) => webhooks.push(news)));
   const operator = operatorOf(parts);
+  parts.store.whenAccepted(([kind, what = "", value = ""], isThere) => {
+    if (kind === "ban" && isThere) operator.enforceBan(what, value);
+  });
   const reload = undo.use(
     openReload(config, { secrets, rejudge, webhooks, certificate, life, clock, log }),
   );

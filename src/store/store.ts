@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { Bans, DialectStore, OperatorLog, WallClock } from "../core/kept.ts";
+import type { Bans, DialectStore, SharedStore, WallClock } from "../core/kept.ts";
 import { Backing } from "./backing.ts";
 import { BanList } from "./records/bans.ts";
 import { type Engine, type Key, StoreError, StoreTimeoutError } from "./engine/engine.ts";
@@ -17,6 +17,7 @@ import { StoredOperatorLog } from "./records/operator_log.ts";
 import { type RecordLimits, Records } from "./records/records.ts";
 import { DialectReservations } from "./records/reservations.ts";
 import { DialectRooms } from "./records/rooms.ts";
+import type { WhenAccepted } from "./records/shared.ts";
 import { amongOthers, type SealedPlace } from "./seal/sealed_file.ts";
 import { SecretBook } from "./records/secrets.ts";
 import { withinTime } from "./time_limit.ts";
@@ -63,7 +64,7 @@ export class Store implements AsyncDisposable {
   readonly #vault: Vault;
   readonly #backing: Backing | undefined;
   readonly bans: Bans;
-  readonly operatorLog: OperatorLog;
+  readonly operatorLog: StoredOperatorLog;
   #timer: Disposable | undefined;
   #closing: Promise<void> | undefined;
 
@@ -72,7 +73,10 @@ export class Store implements AsyncDisposable {
     this.#engine = engine;
     this.#options = options;
     this.#formats = formats;
-    const onChange = (key: Key): void => this.#backing?.writes.add(key);
+    const onChange = (key: Key, isOwn = false): void => {
+      this.#backing?.writes.add(key);
+      if (isOwn) this.#records.shared.changed(key);
+    };
     const secrets = this.#secrets = new SecretBook({ engine, clock, timeoutMs, onChange });
     const sealedIn = options.sealedIn ?? (engine && amongOthers(engine));
     const { maxSealedBytes, maxWaitingWrites } = limits;
@@ -128,8 +132,10 @@ export class Store implements AsyncDisposable {
     }
     store.#begin();
     // Reservations may be many: until all are loaded, each claim looks up its own.
-    const { reservations, log } = store.#records;
-    void store.#backing?.loader.loadBehind([reservations, log]);
+    const { reservations, log, shared } = store.#records;
+    void store.#backing?.loader.loadBehind([reservations, log]).then(() => {
+      shared.loaded([log.kind]);
+    });
     return store;
   }
 
@@ -158,20 +164,31 @@ export class Store implements AsyncDisposable {
     return this.#records.isLoaded;
   }
 
+  /** The part that the nodes of a cluster share, of which this is one. */
+  shareAs(node: string): SharedStore {
+    this.operatorLog.writeAs(node);
+    return this.#records.shared;
+  }
+
+  /** Has `accepted` called after each change of another node. */
+  whenAccepted(accepted: WhenAccepted): void {
+    this.#records.shared.whenAccepted(accepted);
+  }
+
   /**
    * A dialect's part, with its sealed state the first time; `forgetSealed` deletes that.
    * @param isHere true if an id is in use; its reservation neither expires nor is evicted
    */
   dialect(name: string, isHere: (id: string) => boolean): DialectStore {
     const { wallNow, report } = this.#options;
-    const { book, rooms } = this.#records;
+    const { book, rooms, shared } = this.#records;
     book.watch(name, isHere);
     return {
       secret: this.#secrets.get(name),
       sealed: this.#vault.takeSealed(name),
       unreadable: (items) => report({ type: "sealed_unreadable", dialect: name, items }),
       reservations: new DialectReservations(book, name),
-      rooms: new DialectRooms(rooms, name, wallNow),
+      rooms: new DialectRooms(rooms, name, { wallNow, shared }),
       seal: async (items, lifetimeMs) => {
         await this.#backing?.lookBeforeEnd();
         return await this.#vault.seal(name, items, lifetimeMs);

@@ -4,6 +4,8 @@ export interface Belongings {
   readonly store: string;
   /** True if certificates or keys may be read again. */
   readonly readsFiles: boolean;
+  /** True if it connects to a unix socket, which the runtime counts as reading and writing. */
+  readonly usesSocket?: boolean;
 }
 
 /** All permissions that the runtime can revoke, except for the network. */
@@ -21,8 +23,8 @@ export function dropPermissions(belongings: Belongings): string[] {
   return NAMES.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
 }
 
-function neededBy({ store, readsFiles }: Belongings): ReadonlySet<Name> {
-  const needed = new Set<Name>(readsFiles ? ["read"] : []);
+function neededBy({ store, readsFiles, usesSocket = false }: Belongings): ReadonlySet<Name> {
+  const needed = new Set<Name>(usesSocket ? ["read", "write"] : readsFiles ? ["read"] : []);
   if (store === "memory") return needed;
   // A failed store is reopened, a remote one with its token from the variable.
   const isRemote = /^kv:https?:/i.test(store);

@@ -19,7 +19,7 @@ import { until } from "../helpers/wire/waiting.ts";
 
 const needs = ["chromium"] as const;
 /** A browser with sixty pages has all of the machine to share with other tests. */
-const CROWD_PATIENCE_MS = 240_000;
+const CROWD_PATIENCE_MS = 480_000;
 
 /** Real pages and a real server. */
 interface Stage {

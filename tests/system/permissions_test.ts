@@ -31,6 +31,11 @@ async function denied(): Promise<string[]> {
 const CASES: readonly [Belongings, kept: string[], denied: string[]][] = [
   [{ store: "memory", readsFiles: false }, [], ["env", "read", "write", "kv", "sys", "run"]],
   [{ store: "memory", readsFiles: true }, ["read"], ["env", "write", "kv", "sys", "run"]],
+  [
+    { store: "memory", readsFiles: false, usesSocket: true },
+    ["read", "write"],
+    ["env", "sys", "run"],
+  ],
   [{ store: "kv:", readsFiles: false }, ["read", "write"], ["env", "sys", "run"]],
   [{ store: "kv:/data", readsFiles: true }, ["read", "write"], ["env", "sys", "run"]],
   [
@@ -41,9 +46,11 @@ const CASES: readonly [Belongings, kept: string[], denied: string[]][] = [
 ];
 
 for (const [belongings, kept, lost] of CASES) {
-  const { store, readsFiles } = belongings;
+  const { store, readsFiles, usesSocket } = belongings;
   Deno.test({
-    name: `store ${store}${readsFiles ? " and certificates" : ""}: ${lost.join(", ")} are over`,
+    name: `store ${store}${readsFiles ? " and certificates" : ""}${
+      usesSocket ? " and a socket" : ""
+    }: ${lost.join(", ")} are over`,
     // The runtime gives the others theirs back when the test is over.
     permissions: { env: true, read: true, write: true, net: true, sys: true, run: true },
     fn: async () => {

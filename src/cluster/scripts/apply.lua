@@ -478,6 +478,69 @@ steps.B = {
   end,
 }
 
+-- Records that all nodes copy: "stamp end isThere text" by kind and name. The end is "-" for none.
+local KINDS = { ban = true, room = true, log = true }
+local SWEPT_AT_ONCE = "100"
+-- How long nodes that were away can learn that a record was removed.
+local REMOVED_MS = 86400000
+
+local function keptAt(kind, name)
+  local record = call("HGET", P .. "kept:" .. kind, name)
+  if not record then return nil end
+  local stamp, ends, isThere, body = record:match("^(%d+) (%S+) ([01]) (.*)$")
+  if not stamp then return nil end
+  return { stamp = tonumber(stamp), ends = ends, isThere = isThere, body = body }
+end
+
+-- Newer than every stamp before it, on an emptied engine, too.
+local function nextStamp(old)
+  local last = tonumber(call("HGET", P .. "meta", "stamp") or 0)
+  local stamp = tonumber(clock[1]) * 1000000.0 + tonumber(clock[2])
+  stamp = math.max(stamp, last + 1, old and old.stamp + 1 or 0)
+  call("HSET", P .. "meta", "stamp", text(stamp))
+  return stamp
+end
+
+-- A change of this moment has no stamp. A record that a node has kept has one, or 0 if no other node
+-- ever saw it: the newer one stays.
+steps.G = {
+  6,
+  function(kind, name, stamp, lifetime, isThere, body)
+    if not KINDS[kind] then return end
+    local old = keptAt(kind, name)
+    if stamp ~= "" and old and tonumber(stamp) <= old.stamp then
+      if tonumber(stamp) == old.stamp then return end
+      local left = old.ends == "-" and "-" or text(math.max(0, tonumber(old.ends) - now))
+      return tell(me, "kept", kind, name, text(old.stamp), left, old.isThere, old.body)
+    end
+    local at = tonumber(stamp ~= "" and stamp or 0)
+    if at == 0 then at = nextStamp(old) end
+    if isThere == "0" then lifetime = text(REMOVED_MS) end
+    local ends = lifetime == "-" and "-" or text(now + tonumber(lifetime))
+    local record = table.concat({ text(at), ends, isThere, body }, " ")
+    call("HSET", P .. "kept:" .. kind, name, record)
+    for _, node in ipairs(order) do
+      if nodes[node] and not nodes[node].isDead then
+        tell(node, "kept", kind, name, text(at), lifetime, isThere, body)
+      end
+    end
+  end,
+}
+
+-- Forgets some records whose time is over.
+local function sweepKept()
+  for kind in pairs(KINDS) do
+    local key = P .. "kept:" .. kind
+    local cursor = call("HGET", P .. "meta", "swept:" .. kind) or "0"
+    local found = call("HSCAN", key, cursor, "COUNT", SWEPT_AT_ONCE)
+    call("HSET", P .. "meta", "swept:" .. kind, found[1])
+    for i = 1, #found[2], 2 do
+      local ends = found[2][i + 1]:match("^%d+ (%d+) ")
+      if ends and tonumber(ends) <= now then call("HDEL", key, found[2][i]) end
+    end
+  end
+end
+
 -- The list of a room.
 steps.L = { 2, list }
 
@@ -564,6 +627,8 @@ if beats == "beat" then
   own.beat = now
   write(me)
   call("HSET", P .. "meta", "last", text(now))
+  -- One node is enough.
+  if me == order[1] then sweepKept() end
 end
 if trim ~= "" then call("XTRIM", P .. "in:" .. me, "MINID", trim) end
 
@@ -587,6 +652,9 @@ if answered then
   local known, words = answered:match("^(%S+) (.*)$")
   if known == number then return { "ok", text(forming), words, describeNodes() } end
 end
+-- An engine without room for this takes no write at all: otherwise it would carry out the first half
+-- of a step, because commands that only delete pass.
+call("HSET", P .. "calls", me, "- ")
 local i = 9
 while i <= #ARGV do
   local step = steps[ARGV[i]]

@@ -9,7 +9,7 @@ local function text(number)
 end
 
 local clock = call("TIME")
-local now = math.floor(tonumber(clock[1]) * 1000 + tonumber(clock[2]) / 1000)
+local now = math.floor(tonumber(clock[1]) * 1000.0 + tonumber(clock[2]) / 1000)
 
 -- Nodes: "beat lease since process name" by incarnation; a dead node's beat is "dead".
 local nodes = {}
@@ -62,7 +62,7 @@ end
 -- Begins an epoch if the engine is empty or was started again.
 local function open(run, lease)
   if not epoch or kept[2] ~= run then
-    local stamp = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+    local stamp = tonumber(clock[1]) * 1000000.0 + tonumber(clock[2])
     if stamp <= highest then stamp = highest + 1 end
     highest = stamp
     epoch = text(stamp)

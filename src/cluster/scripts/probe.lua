@@ -9,6 +9,7 @@ local tries = {
   { "HEXISTS", key, "a" },
   { "HINCRBY", key, "a", "1" },
   { "PEXPIRE", key, "60000" },
+  { "HSCAN", key, "0", "COUNT", "1" },
   { "HDEL", key, "a" },
   { "SADD", key, "a" },
   { "SCARD", key },

@@ -32,6 +32,7 @@ export class Pools {
     for (const { room, member, description } of options.rooms.descriptions()) {
       this.#standingIn(room).set(member, description);
     }
+    options.rooms.watch((room, member, description) => this.#note(room, member, description));
   }
 
   /** Whether clients may join it. */
@@ -78,15 +79,15 @@ export class Pools {
   /** Says something in a kept pool under a name that is no member's; null takes it back. */
   describe(pool: RoomId, name: string, description: unknown): KeepOutcome {
     const outcome = this.#options.rooms.describe(pool, name, description);
-    if (outcome !== "kept") return outcome;
-    if (description !== null) {
-      this.#standingIn(pool).set(name, description);
-      return outcome;
-    }
+    if (outcome === "kept") this.#note(pool, name, description ?? undefined);
+    return outcome;
+  }
+
+  #note(pool: RoomId, name: string, description: unknown): void {
+    if (description !== undefined) return void this.#standingIn(pool).set(name, description);
     const standing = this.#standing.get(pool);
     standing?.delete(name);
     if (standing?.size === 0) this.#standing.delete(pool);
-    return outcome;
   }
 
   #standingIn(pool: RoomId): Map<string, unknown> {

@@ -12,6 +12,8 @@ export class StoredOperatorLog implements OperatorLog {
   readonly #table: Table<OperatorAction>;
   readonly #maxRecords: number;
   readonly #wallNow: WallClock;
+  /** Ends the numbers of this node, so that two nodes write no entry under one key. */
+  #node = "";
 
   constructor(table: Table<OperatorAction>, maxRecords: number, wallNow: WallClock) {
     this.#table = table;
@@ -19,14 +21,20 @@ export class StoredOperatorLog implements OperatorLog {
     this.#wallNow = wallNow;
   }
 
+  /** Writes as one node of several from now on. */
+  writeAs(node: string): void {
+    this.#node = `.${node}`;
+  }
+
   write({ actor, action, subject, outcome }: OperatorAction): void {
     this.#makeRoom();
     const now = this.#wallNow();
     const time = digits(now, TIME_DIGITS);
     let n = 0;
-    while (this.#table.find(time, digits(n, NUMBER_DIGITS)) !== undefined) n++;
+    const number = (): string => `${digits(n, NUMBER_DIGITS)}${this.#node}`;
+    while (this.#table.find(time, number()) !== undefined) n++;
     const texts = { actor: cut(actor), action, subject: subject.map(cut), outcome };
-    this.#table.set([time, digits(n, NUMBER_DIGITS)], texts, now + KEPT_MS);
+    this.#table.set([time, number()], texts, now + KEPT_MS);
   }
 
   list(count = Infinity): OperatorLogEntry[] {

@@ -4,6 +4,7 @@ import type { Engine, Key } from "../engine/engine.ts";
 import type { Report } from "../events.ts";
 import { ReservationBook } from "./reservation_book.ts";
 import { Reservation, StoredAction, StoredBan, StoredRoom } from "./shapes.ts";
+import { SharedTables } from "./shared.ts";
 import { Table, type TableLimits, type TableOptions } from "./table.ts";
 
 export interface RecordLimits {
@@ -30,8 +31,8 @@ export interface RecordsOptions {
   readonly isLoaded: boolean;
   /** Loads a reservation that may not be in memory yet; never rejects. */
   readonly lookUp: (...parts: readonly string[]) => Promise<void>;
-  /** Called after each change. */
-  readonly onChange: (key: Key) => void;
+  /** Called after each change; `isOwn` is false for one of another node, and for an expiry. */
+  readonly onChange: (key: Key, isOwn: boolean) => void;
 }
 
 /** Records of each kind that one sweep examines. */
@@ -43,6 +44,8 @@ export class Records {
   readonly rooms: Table<unknown>;
   readonly bans: Table<StoredBan>;
   readonly log: Table<OperatorAction>;
+  /** The tables that all nodes of a cluster share. */
+  readonly shared: SharedTables;
   /** The rules for reservations. */
   readonly book: ReservationBook;
   readonly #tables: ReadonlyMap<string, Table<unknown>>;
@@ -63,6 +66,9 @@ export class Records {
     this.log = table("log", StoredAction, { maxRecords: limits.maxOperatorLog });
     const tables = [this.reservations, this.rooms, this.bans, this.log];
     this.#tables = new Map(tables.map((one) => [one.kind, one as Table<unknown>]));
+    const isShared = ({ kind }: Table<unknown>): boolean => kind !== "id";
+    const shared = [...this.#tables].filter(([, one]) => isShared(one));
+    this.shared = new SharedTables(new Map(shared), wallNow);
     this.book = bookOf(this.reservations, options);
   }
 

@@ -1,4 +1,5 @@
 import type { KeepOutcome, StoredRooms, WallClock } from "../../core/kept.ts";
+import type { SharedTables } from "./shared.ts";
 import type { Table } from "./table.ts";
 
 /** One dialect's rooms of the operator: one record per room and per description. */
@@ -6,11 +7,20 @@ export class DialectRooms implements StoredRooms {
   readonly #table: Table<unknown>;
   readonly #dialect: string;
   readonly #wallNow: WallClock;
+  readonly #shared: Pick<SharedTables, "whenAccepted">;
 
-  constructor(table: Table<unknown>, dialect: string, wallNow: WallClock) {
+  constructor(
+    table: Table<unknown>,
+    dialect: string,
+    { wallNow, shared }: {
+      readonly wallNow: WallClock;
+      readonly shared: Pick<SharedTables, "whenAccepted">;
+    },
+  ) {
     this.#table = table;
     this.#dialect = dialect;
     this.#wallNow = wallNow;
+    this.#shared = shared;
   }
 
   *list(): Generator<{ room: string; settings: unknown }> {
@@ -48,5 +58,12 @@ export class DialectRooms implements StoredRooms {
     if (description !== null) return this.#table.set([this.#dialect, room, member], description);
     this.#table.delete(this.#dialect, room, member);
     return "kept";
+  }
+
+  watch(changed: (room: string, member: string, description: unknown) => void): void {
+    this.#shared.whenAccepted(([kind, dialect, room = "", member]) => {
+      if (kind !== this.#table.kind || dialect !== this.#dialect || member === undefined) return;
+      changed(room, member, this.description(room, member));
+    });
   }
 }

@@ -34,8 +34,12 @@ export const StoredAction = z.object({
 /** A room's settings or a member's description: any JSON. */
 export const StoredRoom = z.unknown();
 
-/** A table's record in the store: a value, and its expiry. */
-export const StoredRecord = z.object({ v: z.unknown(), exp: z.number().exactOptional() })
+/** A table's record in the store: a value, its expiry, and its stamp in a cluster. */
+export const StoredRecord = z.object({
+  v: z.unknown(),
+  exp: z.number().exactOptional(),
+  at: z.number().exactOptional(),
+})
   .refine(({ v }) => v !== undefined, "no value");
 
 /** Begins sealed state; stored in clear, and authenticated by each chunk. */

@@ -1,5 +1,5 @@
 import type { ZodType } from "zod";
-import type { KeepOutcome, WallClock } from "../../core/kept.ts";
+import type { KeepOutcome, SharedRecord, WallClock } from "../../core/kept.ts";
 import { isKey, isValue, type Key } from "../engine/engine.ts";
 import { decodeAs, StoredRecord } from "./shapes.ts";
 
@@ -16,9 +16,12 @@ export interface TableOptions<Value> extends TableLimits {
   /** Shape of the values in the store. */
   readonly shape: ZodType<Value>;
   readonly wallNow: WallClock;
-  /** Called after each change. */
-  readonly onChange: (key: Key) => void;
+  /** Called after each change; `isOwn` is false for one of another node, and for an expiry. */
+  readonly onChange: (key: Key, isOwn: boolean) => void;
 }
+
+/** Removed records that are remembered in a cluster. */
+const MAX_REMOVED = 10_000;
 
 interface TableRecord<Value> {
   readonly key: Key;
@@ -26,6 +29,8 @@ interface TableRecord<Value> {
   /** Infinity for a record that does not expire. */
   readonly expiresAtMs: number;
   readonly bytes: number;
+  /** Larger for a newer record of a cluster; 0 for one of this server alone. */
+  readonly stamp: number;
 }
 
 /** A record, read-only. */
@@ -36,6 +41,8 @@ export class Table<Value> {
   readonly #options: TableOptions<Value>;
   /** Keyed by the record's key as JSON, because its parts may hold any character. */
   readonly #records = new Map<string, TableRecord<Value>>();
+  /** Stamps of records that were removed, in a cluster; undefined outside of one. */
+  #removed: Map<string, { readonly key: Key; readonly stamp: number }> | undefined;
   /** Records deleted while the table was loading; undefined afterwards. */
   #deleted: Set<string> | undefined;
   #bytes = 0;
@@ -102,18 +109,84 @@ export class Table<Value> {
     const { maxRecords, maxBytes = Infinity } = this.#options;
     if (old === undefined && this.size >= maxRecords) return "full";
     if (this.#bytes - (old?.bytes ?? 0) + stored.length > maxBytes) return "full";
-    this.#put(name, { key, value, expiresAtMs, bytes: stored.length });
-    this.#options.onChange(key);
+    this.#put(name, { key, value, expiresAtMs, bytes: stored.length, stamp: this.#stampOf(name) });
+    this.#options.onChange(key, true);
     return "kept";
   }
 
   delete(...parts: readonly string[]): void {
+    this.#delete(parts, true, this.#stampOf(nameOf(parts)));
+  }
+
+  /** Remembers from now on what is removed: other nodes may still have it. */
+  share(): void {
+    this.#removed ??= new Map();
+  }
+
+  /**
+   * Takes a record of another node over, unless this one is as new. "invalid": it means nothing.
+   * @param text JSON; undefined for a record that was removed
+   */
+  accept(
+    parts: readonly string[],
+    text: string | undefined,
+    expiresAtMs: number,
+    stamp: number,
+  ): "taken" | "known" | "invalid" {
+    const key = [this.kind, ...parts];
     const name = nameOf(parts);
+    const isKnown = this.#records.has(name) || this.#removed?.has(name) === true;
+    if (isKnown && stamp <= this.#stampOf(name)) return "known";
+    if (text === undefined) {
+      this.#delete(parts, false, stamp);
+      return "taken";
+    }
+    const value = decodeAs(this.#options.shape, new TextEncoder().encode(text));
+    if (value === undefined || !isKey(key)) return "invalid";
+    const stored = encode(value, expiresAtMs, stamp);
+    if (!isValue(stored)) return "invalid";
+    this.#put(name, { key, value, expiresAtMs, bytes: stored.length, stamp });
+    this.#options.onChange(key, false);
+    return "taken";
+  }
+
+  /** All records that have not expired, and those removed lately. */
+  *shared(): Generator<SharedRecord> {
+    for (const { key } of this.list()) yield this.sharedAt(key);
+    for (const { key } of this.#removed?.values() ?? []) yield this.sharedAt(key);
+  }
+
+  /** The record of a key as other nodes take it. */
+  sharedAt(key: Key): SharedRecord {
+    const name = nameOf(key.slice(1));
+    const record = this.#records.get(name);
+    const lifetimeMs = (record?.expiresAtMs ?? Infinity) - this.#options.wallNow();
+    const text = record && JSON.stringify(record.value);
+    return { key, text, lifetimeMs, stamp: this.#stampOf(name) };
+  }
+
+  #stampOf(name: string): number {
+    return this.#records.get(name)?.stamp ?? this.#removed?.get(name)?.stamp ?? 0;
+  }
+
+  #delete(parts: readonly string[], isOwn: boolean, stamp: number): void {
+    const name = nameOf(parts);
+    const key = [this.kind, ...parts];
     const isThere = this.#records.has(name);
     this.#deleted?.add(name);
     this.#remove(name);
+    this.#forgetLater(name, key, stamp);
     // While the table is loading, a deleted record may be in the store only.
-    if (isThere || !this.isLoaded) this.#options.onChange([this.kind, ...parts]);
+    if (isThere || !this.isLoaded) this.#options.onChange(key, isOwn);
+  }
+
+  #forgetLater(name: string, key: Key, stamp: number): void {
+    const removed = this.#removed;
+    if (removed === undefined) return;
+    removed.delete(name);
+    removed.set(name, { key, stamp });
+    const [oldest] = removed.keys();
+    if (removed.size > MAX_REMOVED && oldest !== undefined) removed.delete(oldest);
   }
 
   /**
@@ -126,9 +199,8 @@ export class Table<Value> {
     if (this.#records.has(name) || this.#deleted?.has(name)) return "adopted";
     const record = this.#decode(stored);
     if (record === undefined) return "unreadable";
-    const { value, expiresAtMs } = record;
-    if (expiresAtMs <= this.#options.wallNow()) return "over";
-    this.#put(name, { key: [this.kind, ...parts], value, expiresAtMs, bytes: stored.length });
+    if (record.expiresAtMs <= this.#options.wallNow()) return "over";
+    this.#put(name, { key: [this.kind, ...parts], ...record, bytes: stored.length });
     return "adopted";
   }
 
@@ -147,7 +219,7 @@ export class Table<Value> {
   /** The bytes to store under a key; undefined if there is no record. */
   stored(key: Key): Uint8Array<ArrayBuffer> | undefined {
     const record = this.#records.get(nameOf(key.slice(1)));
-    return record && encode(record.value, record.expiresAtMs);
+    return record && encode(record.value, record.expiresAtMs, record.stamp);
   }
 
   /**
@@ -164,20 +236,24 @@ export class Table<Value> {
         return;
       }
       const [, record] = value;
-      if (visit(record) && record.expiresAtMs <= now) this.delete(...record.key.slice(1));
+      if (!visit(record) || record.expiresAtMs > now) continue;
+      this.#delete(record.key.slice(1), false, record.stamp);
     }
   }
 
-  #decode(stored: Uint8Array): { value: Value; expiresAtMs: number } | undefined {
+  #decode(
+    stored: Uint8Array,
+  ): Pick<TableRecord<Value>, "value" | "expiresAtMs" | "stamp"> | undefined {
     const record = decodeAs(StoredRecord, stored);
     const parsed = record && this.#options.shape.safeParse(record.v);
     return parsed?.success
-      ? { value: parsed.data, expiresAtMs: record?.exp ?? Infinity }
+      ? { value: parsed.data, expiresAtMs: record?.exp ?? Infinity, stamp: record?.at ?? 0 }
       : undefined;
   }
 
   #put(name: string, record: TableRecord<Value>): void {
     this.#remove(name);
+    this.#removed?.delete(name);
     this.#records.set(name, record);
     this.#bytes += record.bytes;
   }
@@ -192,7 +268,8 @@ function nameOf(parts: readonly string[]): string {
   return JSON.stringify(parts);
 }
 
-function encode(value: unknown, expiresAtMs: number): Uint8Array<ArrayBuffer> {
+function encode(value: unknown, expiresAtMs: number, stamp = 0): Uint8Array<ArrayBuffer> {
   const exp = expiresAtMs === Infinity ? {} : { exp: expiresAtMs };
-  return new TextEncoder().encode(JSON.stringify({ v: value, ...exp }));
+  const at = stamp === 0 ? {} : { at: stamp };
+  return new TextEncoder().encode(JSON.stringify({ v: value, ...exp, ...at }));
 }

@@ -44,6 +44,8 @@ export class EngineData {
         return args.map((field) => this.#hash(key).get(field) ?? false);
       case "HGETALL":
         return [...this.#hash(key)].flat();
+      case "HSCAN":
+        return ["0", [...this.#hash(key)].flat()];
       case "HLEN":
         return this.#hash(key).size;
       case "HEXISTS":

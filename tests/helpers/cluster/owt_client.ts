@@ -9,7 +9,7 @@ export interface OwtClient extends Disposable {
   readonly heard: unknown[][];
   readonly closed: Promise<string>;
   /** Sends a message, and returns the acknowledgement. */
-  send(to: string, data: string): Promise<unknown[]>;
+  send(to: string, data: string, patienceMs?: number): Promise<unknown[]>;
 }
 
 /** Logs in, and waits for the answer. */
@@ -34,11 +34,11 @@ export async function logIn(
     sid: String((socket.io.engine as unknown as { id: unknown }).id),
     heard,
     closed: closed.promise,
-    async send(to, data): Promise<unknown[]> {
+    async send(to, data, patienceMs): Promise<unknown[]> {
       const answer = Promise.withResolvers<unknown[]>();
       const message = { to, data };
       socket.emit("owt-message", message, (...args: unknown[]) => answer.resolve(args));
-      return await within("the acknowledgement", answer.promise);
+      return await within("the acknowledgement", answer.promise, patienceMs);
     },
     [Symbol.dispose]: () => void socket.close(),
   };

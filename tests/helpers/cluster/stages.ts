@@ -93,12 +93,12 @@ export function nodeAt(server: RedisServer, name: string): ClusterNode {
     name,
     process: `${name}${crypto.randomUUID().slice(0, 8)}`,
     incarnation: "",
-    leaseMs: 6_000,
+    // A loaded machine may be slow to renew it.
+    leaseMs: 30_000,
     settings: "same",
     report: () => {},
     maxWaiting: 10_000,
-    // A loaded machine may be slow.
-    waitMs: 20_000,
+    waitMs: 120_000,
     maxUnconfirmedBytes: 16_777_216,
   });
 }

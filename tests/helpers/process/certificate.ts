@@ -26,6 +26,23 @@ export async function makePair(
   await openssl(folder, ["req", "-x509", ...key, ...files, ...subject]);
 }
 
+/**
+ * Makes a CA, `ca.pem`, and a pair `name.pem` and `name.key` for each name that it signs.
+ * @param names each is also the DNS name of its certificate
+ */
+export async function makeAuthority(folder: string, names: readonly string[]): Promise<void> {
+  await makePair(folder, "ca");
+  for (const name of names) {
+    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    const request = ["-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`];
+    await openssl(folder, ["req", ...key, ...request]);
+    await Deno.writeTextFile(`${folder}/${name}.ext`, `subjectAltName=DNS:${name}\n`);
+    const signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"];
+    const files = ["-in", `${name}.csr`, "-out", `${name}.pem`, "-extfile", `${name}.ext`];
+    await openssl(folder, ["x509", "-req", ...files, ...signed]);
+  }
+}
+
 /** Needs the openssl program: Deno's own cryptography makes keys but no certificates. */
 export async function makeCertificate(): Promise<Certificate> {
   const folder = await Deno.makeTempDir({ prefix: "signalbox-tls-" });

@@ -2,11 +2,14 @@ import type { KnownNode } from "./caller.ts";
 import type { ReportCluster } from "./events.ts";
 import { processOf } from "./names.ts";
 
-/** The nodes that the engine named last. */
-export class KnownNodes {
+/** The nodes of the cluster, as the engine told last. */
+export class Roster {
   readonly #report: ReportCluster;
   #nodes: readonly KnownNode[] = [];
-  /** Processes that the engine has named, and that are not known to be gone. */
+  /** Nodes that know what has come from them, in this epoch. */
+  readonly #greeted = new Set<string>();
+
+  /** Processes that are not known to be gone. */
   readonly #met = new Set<string>();
 
   constructor(report: ReportCluster) {
@@ -17,36 +20,47 @@ export class KnownNodes {
     return this.#nodes.filter(({ isAlive }) => isAlive);
   }
 
-  /** The engine named its nodes. @param own this node, which is no news */
-  take(nodes: readonly KnownNode[], own: string): void {
+  /** Takes over what the engine tells. @param own this node's incarnation */
+  update(nodes: readonly KnownNode[], own: string): void {
     const before = new Set(this.#nodes.map(({ id }) => id));
     for (const { id, name } of nodes) {
-      this.#met.add(processOf(id));
-      if (!before.delete(id) && id !== own) {
-        this.#report({ type: "node", name, change: "joined" });
-      }
+      if (!before.delete(id) && id !== own) this.#report({ type: "node", name, change: "joined" });
     }
     for (const { id, name } of this.#nodes) {
       if (before.has(id)) this.#report({ type: "node", name, change: "left" });
     }
+    for (const { id } of nodes) this.#met.add(processOf(id));
     this.#nodes = nodes;
   }
 
   /** Yields each process once that the engine does not name any more. */
   *missing(): Generator<string> {
     for (const process of this.#met) {
-      if (this.incarnationOf(process) !== undefined) continue;
-      this.#met.delete(process);
-      yield process;
+      if (this.of(process) === undefined && this.#met.delete(process)) yield process;
     }
+  }
+
+  /** The incarnations to be greeted now; each is one of them once in an epoch. */
+  *strangers(own: string): Generator<string> {
+    for (const { id } of this.living) {
+      if (id === own || this.#greeted.has(id)) continue;
+      this.#greeted.add(id);
+      yield id;
+    }
+  }
+
+  /** A new epoch: everybody is greeted again. */
+  restart(): void {
+    this.#greeted.clear();
   }
 
   /** The incarnation of a living node, by its name. */
   called(name: string): string | undefined {
-    return this.#nodes.find((node) => node.isAlive && node.name === name)?.id;
+    return this.living.find((node) => node.name === name)?.id;
   }
 
-  incarnationOf(process: string): string | undefined {
+  /** The incarnation of a process. */
+  of(process: string): string | undefined {
     return this.#nodes.find(({ id }) => processOf(id) === process)?.id;
   }
 

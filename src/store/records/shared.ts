@@ -1,0 +1,56 @@
+import type { SharedRecord, SharedStore, WallClock } from "../../core/kept.ts";
+import type { Key } from "../engine/engine.ts";
+import type { Table } from "./table.ts";
+
+/** Gets the key of a record that another node has changed; `isThere` is false for one removed. */
+export type WhenAccepted = (key: Key, isThere: boolean) => void;
+
+/** The tables that all nodes of a cluster share. */
+export class SharedTables implements SharedStore {
+  readonly #tables: ReadonlyMap<string, Table<unknown>>;
+  readonly #wallNow: WallClock;
+  readonly #accepted: WhenAccepted[] = [];
+  #tell: ((record: SharedRecord) => void) | undefined;
+
+  constructor(tables: ReadonlyMap<string, Table<unknown>>, wallNow: WallClock) {
+    this.#tables = tables;
+    this.#wallNow = wallNow;
+  }
+
+  accept({ key, text, lifetimeMs, stamp = 0 }: SharedRecord): boolean {
+    const [kind = "", ...parts] = key;
+    const table = this.#tables.get(kind);
+    const outcome = table?.accept(parts, text, this.#wallNow() + lifetimeMs, stamp) ?? "invalid";
+    if (outcome === "taken") {
+      for (const accepted of this.#accepted) accepted(key, text !== undefined);
+    }
+    return outcome !== "invalid";
+  }
+
+  *records(): Generator<SharedRecord> {
+    for (const table of this.#tables.values()) yield* table.shared();
+  }
+
+  whenChanged(tell: (record: SharedRecord) => void): void {
+    for (const table of this.#tables.values()) table.share();
+    this.#tell = tell;
+  }
+
+  /** Has `accepted` called after each change of another node. */
+  whenAccepted(accepted: WhenAccepted): void {
+    this.#accepted.push(accepted);
+  }
+
+  /** This node has changed a record. */
+  changed(key: Key): void {
+    const table = this.#tables.get(key[0] ?? "");
+    if (table !== undefined) this.#tell?.({ ...table.sharedAt(key), stamp: undefined });
+  }
+
+  /** Records of earlier runs have been loaded, which other nodes may lack. */
+  loaded(kinds: readonly string[]): void {
+    for (const kind of kinds) {
+      for (const record of this.#tables.get(kind)?.shared() ?? []) this.#tell?.(record);
+    }
+  }
+}

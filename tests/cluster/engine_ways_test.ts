@@ -1,0 +1,101 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { startRedis } from "../helpers/cluster/redis_server.ts";
+import { makeAuthority } from "../helpers/process/certificate.ts";
+import { freePort } from "../helpers/process/ports.ts";
+import { clientTest } from "../helpers/process/clients.ts";
+import { type MainProcess, runMain, startMain } from "../helpers/process/main_process.ts";
+import { EXECUTABLE } from "../helpers/process/program.ts";
+import { TempFolder } from "../helpers/store/engines.ts";
+import { openPeerJs } from "../helpers/wire/peers.ts";
+import { until } from "../helpers/wire/waiting.ts";
+
+// The ways to an engine beside plain TCP: TLS with a CA of one's own, and a unix socket. The sources
+// run with no other permissions than those of the cluster page.
+
+const SERVED = ["--listen", "http://127.0.0.1:0", "--dialects", "peerjs"];
+
+function wsUrl({ urls }: MainProcess): string {
+  return (urls[0] ?? "").replace(/^http/, "ws");
+}
+
+/** Deno's flags for the sources; the executable has its own. */
+function permissions(...flags: readonly string[]): { readonly denoArgs?: readonly string[] } {
+  return EXECUTABLE === undefined ? { denoArgs: flags } : {};
+}
+
+async function talk(from: MainProcess, to: MainProcess, word: string): Promise<void> {
+  await using a = await openPeerJs(wsUrl(from), `a-${word}`);
+  await using b = await openPeerJs(wsUrl(to), `b-${word}`);
+  a.send({ type: "OFFER", dst: `b-${word}`, payload: word });
+  const offer = { type: "OFFER", src: `a-${word}`, dst: `b-${word}`, payload: word };
+  assertEquals(await b.nextJson(), offer);
+}
+
+clientTest({
+  name: "cluster: nodes reach an engine by TLS, with a CA and certificates of one's own",
+  needs: ["redis-server", "openssl"],
+  fn: async () => {
+    await using folder = await TempFolder.make();
+    const { path } = folder;
+    await makeAuthority(path, ["engine.test", "node.test"]);
+    const port = freePort();
+    await using _engine = await startRedis(
+      ...["--tls-port", String(port), "--tls-ca-cert-file", `${path}/ca.pem`],
+      ...["--tls-cert-file", `${path}/engine.test.pem`],
+      ...["--tls-key-file", `${path}/engine.test.key`],
+    );
+    const at = `rediss://127.0.0.1:${port}`;
+    const cluster = ["--cluster", at, "--cluster-ca", `${path}/ca.pem`];
+    const named = [...cluster, "--cluster-tls-name", "engine.test"];
+    const shown = [
+      ...["--cluster-cert", `${path}/node.test.pem`],
+      ...["--cluster-key", `${path}/node.test.key`],
+    ];
+    const options = {
+      args: [...SERVED, ...named, ...shown],
+      ...permissions("--allow-net=127.0.0.1", `--allow-read=${path}`),
+    };
+    await using first = await startMain(options);
+    await using second = await startMain(options);
+    await until("both nodes", () => second.stderr().includes("2 nodes"));
+    await talk(first, second, "first");
+
+    const failure = async (args: readonly string[]): Promise<string> => {
+      const { code, stderr } = await runMain({ args: [...SERVED, ...args] });
+      assertEquals(code, 1);
+      return stderr;
+    };
+    const reason = `Cannot reach the cluster at ${at}: TLS: `;
+    assertStringIncludes(await failure(["--cluster", at]), reason);
+    assertStringIncludes(await failure([...cluster, ...shown]), reason);
+    assertStringIncludes(await failure(named), `Cannot reach the cluster at ${at}: `);
+  },
+});
+
+clientTest({
+  name: "cluster: nodes reach an engine by its unix socket, also after it was started again",
+  needs: ["redis-server"],
+  fn: async () => {
+    await using folder = await TempFolder.make();
+    const socket = `${folder.path}/redis.sock`;
+    await using engine = await startRedis("--unixsocket", socket);
+    const options = {
+      args: [...SERVED, "--cluster", `redis+unix://${socket}`],
+      ...permissions(
+        `--allow-net=127.0.0.1,unix:${socket}`,
+        `--allow-read=${socket}`,
+        `--allow-write=${socket}`,
+      ),
+    };
+    await using first = await startMain(options);
+    await using second = await startMain(options);
+    await until("both nodes", () => second.stderr().includes("2 nodes"));
+    await talk(first, second, "before");
+    await engine.signal("SIGKILL");
+    await engine.restart();
+    const isBack = ({ stderr }: MainProcess): boolean =>
+      stderr().split("cluster reached").length > 2;
+    await until("both nodes to be back", () => isBack(first) && isBack(second));
+    await talk(second, first, "after");
+  },
+});

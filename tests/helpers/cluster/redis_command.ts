@@ -1,0 +1,20 @@
+import type { Reply } from "../../../src/cluster/engine.ts";
+import { readPlace } from "../../../src/cluster/place.ts";
+import { RedisEngine } from "../../../src/cluster/redis.ts";
+import { systemClock } from "../../../src/system/clock.ts";
+import type { RedisServer } from "./redis_server.ts";
+
+/** Carries out one command on a real engine, as another of its users. */
+export async function redisCommand(
+  { url }: Pick<RedisServer, "url">,
+  ...command: readonly string[]
+): Promise<Reply> {
+  const place = readPlace(url);
+  const engine = new RedisEngine({ place, name: "test", tls: () => ({}), clock: systemClock });
+  const connection = await engine.connect("call");
+  try {
+    return await connection.command(command, 10_000);
+  } finally {
+    connection.close();
+  }
+}
