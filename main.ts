@@ -102,12 +102,14 @@ async function serve(
 function announce(server: Server, log: Log): void {
   if (Deno.stdout.isTerminal()) print(bannerOf(server));
   if (Deno.stdout.isTerminal() && Deno.stderr.isTerminal()) return;
-  const { urls, adminUrls, pages, reachable, storePlace: place } = server;
+  const { urls, adminUrls, pages, operatorPages, reachable, storePlace: place } = server;
   if (place !== undefined) log.write("info", "store opened", { place });
   const dialects = reachable.map(({ title }) => title).join(", ");
-  const shown = pages.map(({ path }) => path).join(", ");
-  for (const url of urls) log.write("info", "listening", { url, dialects, pages: shown });
-  for (const url of adminUrls) log.write("info", "serving operators", { url });
+  const listed = (pages: Server["pages"]): string => pages.map(({ path }) => path).join(", ");
+  for (const url of urls) log.write("info", "listening", { url, dialects, pages: listed(pages) });
+  for (const url of adminUrls) {
+    log.write("info", "serving operators", { url, pages: listed(operatorPages) });
+  }
   if (server.clusterWords !== undefined) log.write("info", server.clusterWords);
 }
 

@@ -70,7 +70,9 @@ function isAt(
 
 /** The command lines that start signalbox, without their program. */
 function startsIn(text: string): string[] {
-  const lines = text.replaceAll(/\\\n\s*/g, "").replaceAll(/\$\([^)]*\)/g, SECRET).split("\n");
+  const lines = text.replaceAll(/\\\n\s*/g, "").replaceAll(/\$\([^)]*\)|\$[A-Z]+/g, SECRET).split(
+    "\n",
+  );
   return lines.flatMap((line) => {
     const start = /^(?:deno run -A main\.ts|signalbox)((?: .*)?)$/.exec(
       line.replace(/\s+# .*/, ""),

@@ -1,10 +1,11 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Clock } from "../core/clock.ts";
 import { readBody } from "../http/body.ts";
+import { isDecodable } from "../http/visit.ts";
 import type { Access, Actor, Admitted } from "./access.ts";
 import { type Attempted, Idempotency } from "./idempotency.ts";
 import type { AdminParts } from "./parts.ts";
-import { type Defect, Problem } from "./problem.ts";
+import { type Defect, invalid, Problem } from "./problem.ts";
 import { bansResource } from "./resources/bans.ts";
 import { callsResource } from "./resources/calls.ts";
 import { controlResource } from "./resources/control.ts";
@@ -97,6 +98,7 @@ export class AdminApp {
 
   async #serve(request: Request, path: string, actor: Admitted): Promise<Response> {
     const [pathname = ""] = path.split("?");
+    if (!isDecodable(pathname)) throw invalid({ pointer: "/path", detail: "malformed escape" });
     const { method } = request;
     // A stream of events has no end that HEAD could wait for.
     const isEndless = method === "HEAD" && pathname === `${BASE}/events`;

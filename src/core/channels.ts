@@ -151,6 +151,11 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
     (channel.everyName ??= new Set()).add(subscriber);
   }
 
+  /** The names that subscribers of a channel on this node answer to. */
+  names(channelName: string): Iterable<string> {
+    return this.#channels.get(channelName)?.byName?.keys() ?? [];
+  }
+
   /** Subscribers of a channel, on all nodes. */
   count(name: string): number {
     const here = this.countHere(name);

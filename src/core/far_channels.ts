@@ -4,6 +4,8 @@ import type { Backplane, ClaimAnswer, Fence, RoomKey, SharedPeer } from "./backp
 export interface FarReceiver {
   /** @param from the sender's node, by its name in the channel */
   arrived(channel: string, payload: unknown, from: string): void;
+  /** Another node has become a member of a channel with subscribers of this one. */
+  met(channel: string, member: string): void;
   /** Takes a note that another node sent with `tell`. */
   noted(note: unknown): void;
 }
@@ -149,13 +151,13 @@ export class FarChannels {
     for (const member of members) {
       const known = before.get(member.id);
       if (known?.fence === member.fence) place.members.set(member.id, known);
-      this.#add(place, member);
+      this.#add(room, place, member);
     }
   }
 
   joined({ room }: RoomKey, member: SharedPeer): void {
     const place = this.#places.get(room);
-    if (place !== undefined) this.#add(place, member);
+    if (place !== undefined) this.#add(room, place, member);
   }
 
   described(id: string, fence: Fence, info: unknown): void {
@@ -168,11 +170,12 @@ export class FarChannels {
     if (members?.get(id)?.fence === fence) members.delete(id);
   }
 
-  #add(place: Place, { id, node, fence, info }: SharedPeer): void {
+  #add(channel: string, place: Place, { id, node, fence, info }: SharedPeer): void {
     if (node === this.#backplane.node) return;
     const known = place.members.get(id);
-    if (known?.fence === fence) known.count = countIn(info);
-    else place.members.set(id, { fence, count: countIn(info), names: new Set() });
+    if (known?.fence === fence) return void (known.count = countIn(info));
+    place.members.set(id, { fence, count: countIn(info), names: new Set() });
+    if (place.count > 0) this.#receiver.met(channel, id);
   }
 
   /** Brings the membership of this node in line with the number of its subscribers, step by step. */

@@ -222,9 +222,10 @@ export class SharedHub extends Hub implements Sink {
     return whenAnswered<PairAnswer>(
       (answer) => this.#backplane.pair(own.actor, to, answer),
       (outcome) => {
-        // The other one called first, and the two are paired already.
-        const isLate = this.#ghosts.find({ realm: handle.realm, id: to })?.called.has(handle.id);
-        const answer = outcome === "paired" && isLate === true ? "busy" : outcome;
+        // The other one called first, and an exclusive peer is in one pair only.
+        const isLate = this.find(handle.realm, handle.id)?.isExclusive === true &&
+          this.#ghosts.find({ realm: handle.realm, id: to })?.called.has(handle.id) === true;
+        const answer = outcome === "paired" && isLate ? "busy" : outcome;
         if (answer === "paired" || answer === "stale") return;
         const reason = answer === "unavailable" ? answer : `peer_${answer}` as const;
         this.#answer(handle, { type: "refused", step: "pair", peer: to, reason });

@@ -37,6 +37,29 @@ export function readTarget(request: Request, basePath: string): Target {
   }
 }
 
+/**
+ * The path of a target whose escapes cannot be decoded, below the base path and as it came; undefined
+ * if the target has no such fault.
+ */
+export function malformedPath(request: Request, basePath: string): string | undefined {
+  const host = request.headers.get("host") ?? "";
+  if (BROKEN_HOST.test(host)) return undefined;
+  const [path = ""] = targetOf(request.url, host).split("?");
+  return !isDecodable(path) && path.startsWith(`${basePath}/`)
+    ? path.slice(basePath.length)
+    : undefined;
+}
+
+/** True if all escapes of a path stand for characters. */
+export function isDecodable(path: string): boolean {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** True if the request's target spells this path as it is, but for doubled slashes. */
 export function hasExactPath({ url, headers }: Request, path: string): boolean {
   const [target = ""] = targetOf(url, headers.get("host") ?? "").split("?");

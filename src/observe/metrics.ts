@@ -21,6 +21,9 @@ export interface Sample {
   readonly value: number;
 }
 
+/** Receives each recorded duration, for another exporter. */
+export type Recorder = (name: HistogramName, labels: Labels, seconds: number) => void;
+
 /** The metrics of one server, in Prometheus' text format. Every name is in the catalogue. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -31,6 +34,7 @@ export class Metrics {
   readonly #pending = new Map<MetricName, Pending[]>();
   /** The label sets of counters that are counted here. */
   readonly #sets = new Map<MetricName, Set<string>>();
+  #recorder: Recorder | undefined;
 
   constructor() {
     for (const name of Object.keys(CATALOGUE)) this.#add(name as MetricName); // its own keys
@@ -51,7 +55,15 @@ export class Metrics {
     if (!(histogram instanceof Histogram)) return () => {};
     const pending = new Pending(histogram.labels(labels));
     this.#pending.set(name, [...this.#pending.get(name) ?? [], pending]);
-    return (seconds) => pending.add(seconds);
+    return (seconds) => {
+      pending.add(seconds);
+      this.#recorder?.(name, labels, seconds);
+    };
+  }
+
+  /** Hands all further durations to another exporter, too. */
+  record(recorder: Recorder): void {
+    this.#recorder = recorder;
   }
 
   /** Shows a number that another part keeps; undefined is left out. */

@@ -1,10 +1,17 @@
-import { createNoopMeter, type Meter, metrics as api, type Observable } from "@opentelemetry/api";
+import {
+  createNoopMeter,
+  type Histogram,
+  type Meter,
+  metrics as api,
+  type Observable,
+} from "@opentelemetry/api";
 import { CATALOGUE, type CounterName, type GaugeName, type MetricEntry } from "./catalogue.ts";
 import type { Metrics } from "./metrics.ts";
 
 /**
- * Hands counters and gauges to OpenTelemetry if the runtime exports them (`OTEL_DENO=true`). The
- * numbers are those of the metrics, read at each export. OpenTelemetry has no histogram that is read.
+ * Hands all metrics to OpenTelemetry if the runtime exports them (`OTEL_DENO=true`). Counters and
+ * gauges are read at each export. OpenTelemetry has no histogram that is read, so it gets durations as
+ * they are recorded.
  */
 export function exportMetrics(
   metrics: Metrics,
@@ -13,14 +20,22 @@ export function exportMetrics(
 ): void {
   if (meter === createNoopMeter()) return;
   const entries: [string, MetricEntry][] = Object.entries(CATALOGUE);
-  for (const [name, { type, help }] of entries) {
+  const histograms = new Map<string, Histogram>();
+  for (const [name, { type, help, buckets = [] }] of entries) {
     // The runtime itself reports the process.
-    if (type === "histogram" || !name.startsWith("signalbox_")) continue;
+    if (!name.startsWith("signalbox_")) continue;
+    if (type === "histogram") {
+      const advice = { explicitBucketBoundaries: [...buckets] };
+      const options = { description: help, ...unitOf(name), advice };
+      histograms.set(name, meter.createHistogram(nameOf(name), options));
+      continue;
+    }
     const instrument = type === "counter"
       ? meter.createObservableCounter(nameOf(name), { description: help, ...unitOf(name) })
       : meter.createObservableGauge(nameOf(name), { description: help, ...unitOf(name) });
     observe(instrument, metrics, name as CounterName | GaugeName); // by its type
   }
+  metrics.record((name, labels, seconds) => histograms.get(name)?.record(seconds, labels));
 }
 
 function observe(instrument: Observable, metrics: Metrics, name: CounterName | GaugeName): void {

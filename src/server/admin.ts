@@ -17,7 +17,7 @@ import type { Hub } from "../core/hub.ts";
 import { publicUrl } from "../core/public_url.ts";
 import type { TrustedProxies } from "../http/address.ts";
 import { plain } from "../http/answers.ts";
-import { readTarget } from "../http/visit.ts";
+import { malformedPath, readTarget } from "../http/visit.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { wallClock } from "../system/clock.ts";
 import type { Connections } from "../transport/connections.ts";
@@ -103,13 +103,11 @@ export function openAdmin(config: Config, options: AdminOptions): OpenAdmin | un
     opened: opening,
     handle(request, remote): Promise<Response> | undefined {
       if (admin.tokens.length === 0) return undefined;
-      const target = readTarget(request, basePath);
-      if (typeof target === "string") return undefined;
-      const { pathname, search } = target.url;
-      if (pathname !== "/admin" && !pathname.startsWith("/admin/")) return undefined;
+      const path = adminPathOf(request, basePath);
+      if (path === undefined) return undefined;
       const address = proxies.clientAddress(remote, request.headers.get("x-forwarded-for"));
       return opening.then(
-        (app) => app.handle(request, `${pathname}${search}`, address),
+        (app) => app.handle(request, path, address),
         (error) => {
           onFault(error);
           return plain(500, "Internal server error");
@@ -118,6 +116,15 @@ export function openAdmin(config: Config, options: AdminOptions): OpenAdmin | un
     },
     [Symbol.dispose]: () => parts.events[Symbol.dispose](),
   };
+}
+
+/** The path and query of a request for operators, without the base path; undefined for others. */
+function adminPathOf(request: Request, basePath: string): string | undefined {
+  const target = readTarget(request, basePath);
+  // The API itself words a malformed path, after it has checked the token.
+  const path = typeof target === "string" ? malformedPath(request, basePath) : target.url.pathname;
+  if (path !== "/admin" && path?.startsWith("/admin/") !== true) return undefined;
+  return typeof target === "string" ? path : `${path}${target.url.search}`;
 }
 
 function partsOf(config: Config, options: AdminOptions): AdminParts {

@@ -2,17 +2,24 @@ import type { Server } from "./mod.ts";
 
 /** The text for a person at a terminal after the start: the address of every page and dialect. */
 export function bannerOf(
-  { urls, adminUrls, pages, reachable, storePlace, clusterWords }: Server,
+  { urls, adminUrls, pages, operatorPages, reachable, storePlace, clusterWords }: Server,
 ): string {
   const data = storePlace === undefined ? [] : [`Keeping data in ${storePlace}`];
   const lines = urls.flatMap((url) => [
     `Listening on ${url}`,
-    ...pages.map(({ title, path }) => lineOf(title, `${reachedAt(url)}${path}`)),
+    ...pageLines(url, pages),
     ...waysIn(url, reachable),
   ]);
-  const operators = adminUrls.map((url) => `Serving operators on ${url}`);
+  const operators = adminUrls.flatMap((url) => [
+    `Serving operators on ${url}`,
+    ...pageLines(url, operatorPages),
+  ]);
   const cluster = clusterWords === undefined ? [] : [clusterWords];
   return [...data, ...lines, ...operators, ...cluster].join("\n");
+}
+
+function pageLines(url: string, pages: Server["pages"]): string[] {
+  return pages.map(({ title, path }) => lineOf(title, `${reachedAt(url)}${path}`));
 }
 
 function waysIn(url: string, reachable: Server["reachable"]): string[] {

@@ -1,5 +1,6 @@
 import type { Authentication } from "../auth/mod.ts";
 import type { Config } from "../config/schema.ts";
+import { CONSOLE_PATH } from "../console/mod.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Hub } from "../core/hub.ts";
 import type { DialectStore } from "../core/kept.ts";
@@ -85,11 +86,25 @@ export function reachableAt(config: Config, dialects: readonly NamedDialect[]): 
   );
 }
 
-/** The pages that the server has for people. */
-export function pagesOf(config: Config): { title: string; path: string }[] {
+/** A page for people. */
+export interface NamedPage {
+  readonly title: string;
+  readonly path: string;
+}
+
+/** The pages at the public addresses. */
+export function pagesOf(config: Config): NamedPage[] {
   const trial = config.noTry ? [] : [{ title: "Try it", path: TRY_PATH }];
-  return [...trial, { title: "Guides", path: DOCS_PATH }]
+  const shared = config.admin.listen.length === 0 ? operatorPagesOf(config) : [];
+  const own = [...trial, { title: "Guides", path: DOCS_PATH }]
     .map(({ title, path }) => ({ title, path: `${basePathOf(config)}${path}` }));
+  return [...own, ...shared];
+}
+
+/** The pages where operators are served. */
+export function operatorPagesOf(config: Config): NamedPage[] {
+  if (config.admin.tokens.length === 0 || config.noConsole) return [];
+  return [{ title: "Console", path: `${basePathOf(config)}${CONSOLE_PATH}` }];
 }
 
 /** The Socket.IO server; undefined if no dialect wants one. */

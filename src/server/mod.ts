@@ -10,7 +10,7 @@ import { systemClock, wallClock } from "../system/clock.ts";
 import { type Addresses, addressesOf } from "./addresses.ts";
 import { type Clustered, clusterTrouble, clusterWords, fleetOf, leaveCluster } from "./cluster.ts";
 import { orConfigError } from "./config_error.ts";
-import { pagesOf, reachableAt, sealAll } from "./dialects.ts";
+import { type NamedPage, operatorPagesOf, pagesOf, reachableAt, sealAll } from "./dialects.ts";
 import { type Doors, openDoors } from "./doors.ts";
 import { announceMetrics } from "./gauges.ts";
 import { type DrainRequest, Lifecycle, stopBudgetMs, urlsOf } from "./lifecycle.ts";
@@ -32,7 +32,9 @@ export interface Server extends AsyncDisposable {
   readonly adminUrls: readonly string[];
   readonly reachable: readonly Reachable[];
   /** Pages for people, with the server's base path. */
-  readonly pages: readonly { readonly title: string; readonly path: string }[];
+  readonly pages: readonly NamedPage[];
+  /** The pages at the addresses for operators alone. */
+  readonly operatorPages: readonly NamedPage[];
   /** Logs the limits that differ from the configured ones. */
   logLimits(): void;
   /** Where data is kept; undefined where it is forgotten with the process. */
@@ -203,6 +205,7 @@ function serverOf(config: Config, parts: Parts, doors: Doors): Server {
     adminUrls: urlsOf(doors.adminListening),
     reachable: reachableAt(config, signalling.dialects),
     pages: pagesOf(config),
+    operatorPages: operatorPagesOf(config),
     logLimits: () => logLimits(config, parts.maxConnections, observation.log),
     started: life.started,
     storePlace: store.place,

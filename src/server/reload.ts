@@ -13,7 +13,7 @@ export interface ReloadParts {
   /** Judges by the secrets and keys as they are now; returns why they cannot be used. */
   readonly rejudge: () => readonly string[];
   readonly webhooks: { resume(): void };
-  readonly certificate: Certificate | undefined;
+  readonly certificate: Pick<Certificate, "readAgain" | "adopt" | "watch"> | undefined;
   readonly life: Pick<Lifecycle, "renew">;
   readonly clock: Clock;
   readonly log: Log;
@@ -37,10 +37,24 @@ export function openReload(config: Config, parts: ReloadParts): Reload {
   /** A certificate that came during a drain waits for its end. */
   let isRenewalDue = false;
 
-  async function renewCertificate(): Promise<readonly string[]> {
+  /** The renewal that is under way; the next one waits, because both would end the listeners. */
+  let renewal: Promise<unknown> = Promise.resolve();
+
+  function renewCertificate(isAsked = false): Promise<readonly string[]> {
+    const next = renewal.then(() => renewOnce(isAsked));
+    renewal = next;
+    return next;
+  }
+
+  /** @param isAsked an operator waits for a word on the outcome */
+  async function renewOnce(isAsked: boolean): Promise<readonly string[]> {
     try {
       const fresh = parts.certificate?.readAgain();
-      if (fresh === undefined) return [];
+      if (fresh === undefined) {
+        const isUsed = parts.certificate !== undefined;
+        if (isAsked && isUsed) log.write("info", "certificate unchanged");
+        return [];
+      }
       isRenewalDue = !await life.renew(fresh);
       if (!isRenewalDue) parts.certificate?.adopt(fresh);
       return [];
@@ -63,7 +77,7 @@ export function openReload(config: Config, parts: ReloadParts): Reload {
       webhooks.resume();
       for (const error of unusable) log.write("error", "cannot take up a secret or key", { error });
       if (hasFiles && unusable.length === 0) log.write("info", "secrets and keys read again");
-      return isWanted ? [...unusable, ...await renewCertificate()] : unusable;
+      return isWanted ? [...unusable, ...await renewCertificate(true)] : unusable;
     },
     [Symbol.dispose]: () => watch?.[Symbol.dispose](),
   };

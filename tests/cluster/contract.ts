@@ -165,6 +165,37 @@ export const CONTRACT: Checks = [
     await stage.during(stage.hubs[1].pair(c.peer, "a"));
     assertEquals(c.told(), ["paired a as caller"]);
   }],
+  [
+    "peers that are not exclusive have several partners, and learn of each that goes",
+    async (open) => {
+      await using stage = await open();
+      const a = await admitted(stage, 0, "a");
+      const b = await admitted(stage, 1, "b");
+      const c = await admitted(stage, 1, "c");
+      for (const id of ["b", "c"]) await stage.during(stage.hubs[0].pair(a.peer, id));
+      assertEquals(a.told(), ["paired b as caller", "paired c as caller"]);
+      assertEquals(await heard(stage, c, 1), ["paired a as callee"]);
+      stage.hubs[1].release(b.peer, b);
+      assertEquals(await heard(stage, a, 1), ["gone b"]);
+      stage.hubs[1].release(c.peer, c);
+      assertEquals(await heard(stage, a, 1), ["gone c"]);
+    },
+  ],
+  ["a hub that follows a room knows its members without one of its own", async (open) => {
+    await using stage = await open();
+    const [here, there] = stage.hubs;
+    there.elsewhere?.follow({ realm: "test", kind: "list", room: "l" });
+    const a = await admitted(stage, 0, "a");
+    const info = (): unknown => there.find("test", "a")?.info;
+    await stage.during(
+      here.join(a.peer, { room: "l", kind: "list" }, { info: "early", bytes: 5 }),
+    );
+    await stage.until("the member", () => info() === "early");
+    await stage.during(here.describe(a.peer, { info: "late", bytes: 4 }));
+    await stage.until("the change", () => info() === "late");
+    here.release(a.peer, a);
+    await stage.until("the departure", () => info() === undefined);
+  }],
   ["an operator ends a room with the members of both hubs", async (open) => {
     await using stage = await open();
     const [a, b] = [await admitted(stage, 0, "a"), await admitted(stage, 1, "b")];

@@ -8,6 +8,8 @@ import { WsClient } from "../helpers/wire/ws_client.ts";
 // Subscribers of topics on several real nodes.
 
 const needs = ["redis-server"] as const;
+/** No node is taken for dead on a machine that is loaded. */
+const PATIENT = ["--cluster-lease-ms", "60000"];
 
 function open(nodes: NodeProcesses, at: number): Promise<WsClient> {
   return WsClient.open(`${nodes.wsUrl(at)}/topics`);
@@ -57,7 +59,7 @@ clientTest({
   name: "cluster, topics: subscribers of two nodes get a publication once, with their number",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["topics"]);
+    await using nodes = await startNodes(2, ["topics"], PATIENT);
     const [a, b, c] = await openSubscribers(nodes, "room", [0, 1, 1]);
     await using stranger = await open(nodes, 0);
     const numbers = Array.from({ length: 10 }, (_, n) => n);
@@ -87,7 +89,7 @@ clientTest({
   name: "cluster, topics: a signal goes to the node that heard its receiver's announcement",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["topics"]);
+    await using nodes = await startNodes(2, ["topics"], PATIENT);
     const clients = await openSubscribers(nodes, "room", [0, 1, 1]);
     const [a, b] = clients;
     b?.send(yjs.announce("room", "bob"));
@@ -110,7 +112,7 @@ clientTest({
   name: "cluster, topics: a Trystero page reaches another one on its own topic, on another node",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["topics"]);
+    await using nodes = await startNodes(2, ["topics"], PATIENT);
     await using a = await open(nodes, 0);
     await using b = await open(nodes, 1);
     for (const [client, id] of [[a, "ann"], [b, "bob"]] as const) {
@@ -137,7 +139,7 @@ clientTest({
   name: "cluster, topics: a Trystero page whose node ends is subscribed again on another one",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["topics"]);
+    await using nodes = await startNodes(2, ["topics"], PATIENT);
     const lost = await open(nodes, 0);
     for (const topic of ["self-of-ann", "root"]) lost.send(trystero.subscribe(topic));
     lost.send(trystero.announce("root", "ann"));

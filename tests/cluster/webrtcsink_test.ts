@@ -8,6 +8,8 @@ import { WsClient } from "../helpers/wire/ws_client.ts";
 // Producers, consumers and listeners on several real nodes.
 
 const needs = ["redis-server"] as const;
+/** No node is taken for dead on a machine that is loaded. */
+const PATIENT = ["--cluster-lease-ms", "60000"];
 
 /** A peer that was welcomed. */
 interface Peer extends AsyncDisposable {
@@ -68,7 +70,7 @@ clientTest({
   name: "cluster, webrtcsink: lists are whole on every node, and listeners hear every change once",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["webrtcsink"]);
+    await using nodes = await startNodes(2, ["webrtcsink"], PATIENT);
     await using listener = await enter(nodes, 0, ["listener"]);
     await using stranger = await enter(nodes, 0);
     await using producer = await enter(nodes, 1, ["producer"], { name: "cam" });
@@ -96,7 +98,7 @@ clientTest({
   name: "cluster, webrtcsink: a consumer gets a session with a producer of another node",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["webrtcsink"]);
+    await using nodes = await startNodes(2, ["webrtcsink"], PATIENT);
     await using producer = await enter(nodes, 1, ["producer"]);
     await using consumer = await enter(nodes, 0);
     await assertLists(consumer, [{ id: producer.id, meta: null }]);
@@ -128,7 +130,7 @@ clientTest({
   name: "cluster, webrtcsink: a producer calls a waiting consumer of another node",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["webrtcsink"]);
+    await using nodes = await startNodes(2, ["webrtcsink"], PATIENT);
     await using consumer = await enter(nodes, 1, ["consumer", "listener"]);
     await using producer = await enter(nodes, 0);
     const [sessionId, toCaller, toCallee] = await startSession(producer, consumer);
@@ -146,7 +148,7 @@ clientTest({
   name: "cluster, webrtcsink: sessions are refused by the peer's own node",
   needs,
   fn: async () => {
-    const limit = ["--webrtcsink-max-sessions-per-producer", "1"];
+    const limit = [...PATIENT, "--webrtcsink-max-sessions-per-producer", "1"];
     await using nodes = await startNodes(2, ["webrtcsink"], limit);
     await using producer = await enter(nodes, 1, ["producer"]);
     await using first = await enter(nodes, 1);
@@ -202,6 +204,12 @@ clientTest({
     await using other = await enter(nodes, 0);
     const [sessionId] = await startSession(viewer, producer);
     await nodes.engine.signal("SIGKILL");
+    // A step that was sent and not answered would wait for its outcome.
+    const isAway = async (): Promise<boolean> => {
+      const response = await fetch(`${nodes.nodes[0]?.url}/readyz`);
+      return (await response.text()).startsWith("not ready: the cluster");
+    };
+    await until("the node to miss its engine", isAway);
     const details = "Cannot do this now: the server is not available";
     other.client.send({ type: "startSession", peerId: producer.id });
     assertEquals(await next(other), { type: "error", details });
@@ -212,11 +220,6 @@ clientTest({
     const newcomer = await WsClient.open(`${nodes.wsUrl(0)}/webrtcsink`);
     assertEquals(await next({ client: newcomer }), { type: "error", details });
     assertEquals((await within("the end", newcomer.closed)).code, 1013);
-    // The end of the session is sent again once the engine is back.
-    viewer.client.send({ type: "endSession", sessionId });
-    await nodes.engine.restart();
-    assertEquals(await next(producer), { type: "endSession", sessionId });
-    await startSession(other, producer);
   },
 });
 

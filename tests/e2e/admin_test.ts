@@ -32,6 +32,24 @@ Deno.test("without a token there is no API", async () => {
   assertEquals([response.status, await response.text()], [404, "Not found\n"]);
 });
 
+Deno.test("a path with a malformed escape is a problem, after the token", async () => {
+  await using server = start();
+  const ask = async (path: string, token?: string): Promise<unknown[]> => {
+    const headers: HeadersInit = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(`${server.url}${path}`, { headers });
+    const { code, errors } = await response.json();
+    return [response.status, response.headers.get("content-type"), code, errors];
+  };
+  const type = "application/problem+json";
+  const errors = [{ pointer: "/path", detail: "malformed escape" }];
+  for (const path of ["/admin/v1/peers/peerjs/%FF", "/admin/v1/rooms/ssp/%zz?q=1", "/admin/%80"]) {
+    assertEquals(await ask(path), [401, type, "unauthorized", undefined], path);
+    assertEquals(await ask(path, READ), [400, type, "invalid_request", errors], path);
+  }
+  const elsewhere = await fetch(`${server.url}/other/%FF`);
+  assertEquals([elsewhere.status, await elsewhere.text()], [400, "Bad request target\n"]);
+});
+
 Deno.test("the token comes before the path, and the role before the change", async () => {
   await using server = start();
   const admin = await AdminClient.open(server.url, FULL);
@@ -393,7 +411,7 @@ Deno.test("an own listener needs a token, and a certificate for https", () => {
 Deno.test("the log names the listener of operators", async () => {
   const args = [...TOKENS, "--admin-listen", "http://127.0.0.1:0"];
   await using server = await startServerProcess(args);
-  const line = / INF serving operators url=(\S+)\n/;
+  const line = / INF serving operators url=(\S+) pages=\/console\n/;
   await until("the line", () => line.test(server.stderr()));
   const [, url = ""] = line.exec(server.stderr()) ?? [];
   const admin = await AdminClient.open(url, READ);

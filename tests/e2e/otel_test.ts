@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { CATALOGUE } from "../../src/observe/catalogue.ts";
 import { startMain } from "../helpers/process/main_process.ts";
 import { openPeerJs } from "../helpers/wire/peers.ts";
 import { until } from "../helpers/wire/waiting.ts";
@@ -9,7 +10,9 @@ interface Export {
     readonly scopeMetrics: readonly {
       readonly metrics: readonly {
         readonly name: string;
+        readonly unit?: string;
         readonly gauge?: { readonly dataPoints: readonly DataPoint[] };
+        readonly histogram?: { readonly dataPoints: readonly HistogramPoint[] };
       }[];
     }[];
   }[];
@@ -22,6 +25,11 @@ interface DataPoint {
   }[];
   readonly asDouble?: number;
   readonly asInt?: number | string;
+}
+
+interface HistogramPoint extends Pick<DataPoint, "attributes"> {
+  readonly count: number | string;
+  readonly explicitBounds: readonly number[];
 }
 
 Deno.test({
@@ -66,6 +74,13 @@ async function exportsMetrics(): Promise<void> {
   for (const name of ["signalbox.connections_accepted", "signalbox.ready"]) {
     assertEquals(names.filter((one) => one === name).length, 1, name);
   }
+  const identified = metricsIn(exports.at(-1)).find(({ name }) =>
+    name === "signalbox.identify_duration_seconds"
+  );
+  const [point] = identified?.histogram?.dataPoints ?? [];
+  // The bounds are those of the scrape.
+  const { buckets } = CATALOGUE.signalbox_identify_duration_seconds;
+  assertEquals([identified?.unit, Number(point?.count), point?.explicitBounds], ["s", 1, buckets]);
 }
 
 function metricsIn(

@@ -144,7 +144,8 @@ clientTest({
     const [, plain = ""] = server.urls;
     await using client = await openGst(plain.replace(/^http/, "ws"), "alice");
     server.signal("SIGHUP");
-    // Another reload, which has something to say, follows the first.
+    await until("the answer", () => server.stderr().includes("certificate unchanged"));
+    // Another reload, which has something to complain of, follows the first.
     await Deno.writeTextFile(certificate.certFile, "no certificate");
     server.signal("SIGHUP");
     await until("the complaint", () => server.stderr().includes("cannot take up"));

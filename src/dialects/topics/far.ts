@@ -12,6 +12,14 @@ export interface FarYjs {
   readonly isDirected: boolean;
 }
 
+/** The ids that have been announced on a node, for one that joins the topic later. */
+interface FarIds {
+  readonly ids: readonly string[];
+}
+
+/** Signals to further ids go to all subscribers. */
+const MOST_IDS = 1_000;
+
 /** The publication as other nodes get it. */
 export function farYjs(
   { text, hasClients, note }: Publish & { readonly shape: "yjs" },
@@ -25,8 +33,10 @@ export function yjsReceiver(server: () => TopicsServer): FarReceiver {
   return {
     arrived(topic, payload, from): void {
       const { channels: { yjs }, counts, isBroadcast } = server();
-      // Sessions of this dialect send nothing else.
-      const { isDirected, ...rest } = payload as FarYjs;
+      // Nodes send nothing else in these channels.
+      const sent = payload as FarYjs | FarIds;
+      if ("ids" in sent) return sent.ids.forEach((id) => yjs.far?.learn(topic, from, id));
+      const { isDirected, ...rest } = sent;
       const { note } = rest;
       const publish = { type: "publish", shape: "yjs", topic, ...rest } as const;
       const text = encode({ type: "yjs", publish, clients: yjs.count(topic) });
@@ -37,6 +47,13 @@ export function yjsReceiver(server: () => TopicsServer): FarReceiver {
         : undefined;
       // The receiver of a directed signal may have left: it is nobody else's.
       counts.delivered += taken ?? (isDirected ? 0 : yjs.publish(topic, publication));
+    },
+    met(topic, member): void {
+      const { yjs } = server().channels;
+      const ids = [...yjs.names(topic)].slice(-MOST_IDS);
+      const bytes = ids.reduce((sum, { length }) => sum + length, 0);
+      const payload: FarIds = { ids };
+      if (ids.length > 0) yjs.far?.send(topic, payload, bytes, [member]);
     },
     noted: () => {},
   };
@@ -50,6 +67,7 @@ export function trysteroReceiver(server: () => TopicsServer): FarReceiver {
       const publication = { text: String(payload), announcement: undefined };
       counts.delivered += trystero.publish(topic, publication);
     },
+    met: () => {},
     noted(note): void {
       const { lost, clock, resumeMs } = server();
       const page = LostPage.safeParse(note);

@@ -112,8 +112,10 @@ export class FarSessions {
     if (peer === undefined) return;
     if (news.type === "open") return this.#take(party, peer, news, from);
     const session = this.#sessions.find(news.sessionId, peer.id);
-    // The session may have ended here while the message was under way.
-    if (session === undefined || partnerIn(session, peer.id).id !== from) return;
+    // The session may have ended here while the message was under way, or long ago.
+    if (session === undefined || partnerIn(session, peer.id).id !== from) {
+      return news.type === "passed" ? this.#deny(peer, news.sessionId, from) : undefined;
+    }
     const pending = this.#pending.get(session.id);
     switch (news.type) {
       case "opened":
@@ -166,6 +168,12 @@ export class FarSessions {
       default:
         payload satisfies never;
     }
+  }
+
+  /** There is no such session here: its other half has to end, if it still stands. */
+  #deny(peer: PeerHandle, sessionId: string, from: PeerId): void {
+    const to = this.#place.hub.find(this.#place.realm, from)?.handle;
+    if (to !== undefined) this.#send(peer, to, { type: "ended", sessionId, error: null });
   }
 
   /** An end must not be lost, or the other half would stay as long as its peer. */

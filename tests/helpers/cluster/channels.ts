@@ -26,6 +26,7 @@ export class TestChannels {
       limits: { maxSubscribers: Infinity, quota },
       far: {
         arrived: (channel, payload): void => void this.local.publish(channel, payload),
+        met: () => {},
         noted: () => {},
       },
     });

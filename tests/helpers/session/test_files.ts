@@ -5,7 +5,14 @@ const HUBLESS =
 const MODES = /\/(written_events|late_steps|bridged_realm|dealt)_test\.ts$/;
 
 /** The dialects whose suites run over the hubs of two nodes. */
-export const DEALT_DIALECTS: readonly string[] = ["peerjs", "gstreamer", "ssp", "owt"];
+export const DEALT_DIALECTS: readonly string[] = [
+  "peerjs",
+  "gstreamer",
+  "ssp",
+  "owt",
+  "webrtcsink",
+  "topics",
+];
 
 /** The test files in a folder and those below. */
 function testFilesIn(folder: URL): URL[] {
