@@ -1,10 +1,13 @@
+import type { Backplane } from "../core/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import type { SharedStore } from "../core/kept.ts";
 import type { ReportCluster } from "./events.ts";
 import { ClusterNode } from "./node.ts";
+import { acceptLoss } from "./loss.ts";
 import { readPlace } from "./place.ts";
 import { RedisEngine, type Tls } from "./redis.ts";
 import { digestSettings } from "./settings.ts";
+import { sealOf } from "./seal.ts";
 import { join, startError } from "./start.ts";
 
 export type { EngineTrouble } from "./engine.ts";
@@ -24,10 +27,14 @@ export interface ClusterOptions {
   readonly node: string;
   readonly leaseMs: number;
   readonly waitMs: number;
+  /** Whether ids are given out while the engine is away. */
+  readonly acceptsLoss: boolean;
   readonly maxWaiting: number;
   readonly maxUnconfirmedBytes: number;
   /** Settings that have to be equal on all nodes, by the name of their option. */
   readonly settings: ReadonlyMap<string, unknown>;
+  /** Seals secrets in the engine; they are there in clear without one. */
+  readonly secret: string | undefined;
   /** The records that this node shares with the others. */
   readonly store: SharedStore;
   readonly tls: () => Tls;
@@ -38,6 +45,8 @@ export interface ClusterOptions {
 /** A cluster that this process belongs to. */
 export interface Cluster {
   readonly node: ClusterNode;
+  /** The way of a hub to the other nodes. */
+  readonly backplane: Backplane;
   readonly prefix: string;
   /** Where the engine is, without a password. */
   readonly place: string;
@@ -61,7 +70,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   }
   const engine = new RedisEngine({ place, name: node, sentinelPassword, tls, clock });
   const prefix = `{${cluster}}:${FORMAT}:`;
-  const settings = digestSettings(cluster, equal);
+  const settings = digestSettings(options.secret ?? cluster, equal);
   const who = {
     engine,
     clock,
@@ -74,12 +83,19 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const { incarnation, nodes } = await join({ ...who, cluster, warn });
   const { waitMs, maxWaiting, maxUnconfirmedBytes } = options;
   const limits = { waitMs, maxWaiting, maxUnconfirmedBytes };
-  const own = new ClusterNode({ ...who, incarnation, report, ...limits });
+  const own = new ClusterNode({
+    ...who,
+    incarnation,
+    report,
+    ...limits,
+    seal: sealOf(options.secret),
+  });
   try {
     // Before anybody is admitted here, who may be banned.
     await own.records.open(options.store);
   } catch (error) {
     throw startError(engine, error);
   }
-  return { node: own, prefix: cluster, place: engine.place, nodes };
+  const backplane = options.acceptsLoss ? acceptLoss(own, clock) : own;
+  return { node: own, backplane, prefix: cluster, place: engine.place, nodes };
 }

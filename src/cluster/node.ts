@@ -30,10 +30,12 @@ import { Reader } from "./reader.ts";
 import { SharedRecords } from "./records.ts";
 import { Reaper } from "./reaper.ts";
 import { Roster } from "./roster.ts";
+import type { Seal } from "./seal.ts";
 import { type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
 export interface NodeOptions extends CallerOptions, StepLimits {
+  readonly seal: Seal;
   readonly maxUnconfirmedBytes: number;
 }
 
@@ -72,8 +74,7 @@ export class ClusterNode implements Backplane {
   constructor(options: NodeOptions) {
     const { clock, engine, prefix, report, name, process } = options;
     this.node = name;
-    this.address = process;
-    this.#registry.addNode(process);
+    this.#registry.addNode(this.address = process);
     this.#options = options;
     this.#clock = clock;
     this.#epochAt = clock.now();
@@ -84,7 +85,7 @@ export class ClusterNode implements Backplane {
       this.#push(["N", realm, id]);
     });
     const push = (...args: readonly string[]): void => this.#push(args);
-    this.records = new SharedRecords({ engine, clock, prefix, push });
+    this.records = new SharedRecords({ engine, clock, prefix, push, seal: options.seal });
     this.questions = new Questions({
       clock,
       nodeCalled: (name) => this.isUp ? this.#roster.called(name) : undefined,
@@ -243,13 +244,12 @@ export class ClusterNode implements Backplane {
   move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void {
     const who = actorArgs(actor);
     const ticket = this.#expect((refusal, node) => {
-      // The engine refuses with these words only.
       if (refusal !== "") return answer({ refused: refusal as "alone" | "stale" });
       this.#registry.remove(...who);
       answer({ to: processOf(node), node: this.#roster.nameOf(node) });
     });
-    const args = ["M", ticket, ...who, to ?? ""];
-    this.#ask(ticket, args, () => answer({ refused: "unavailable" }));
+    const refuse = (): void => answer({ refused: "unavailable" });
+    this.#ask(ticket, ["M", ticket, ...who, to ?? ""], refuse);
   }
 
   shun(): void {

@@ -1,10 +1,11 @@
 import type { Clock } from "../core/clock.ts";
 import type { SharedRecord, SharedStore } from "../core/kept.ts";
 import { type Engine, type EngineConnection, EngineError, type Reply } from "./engine.ts";
+import type { Seal } from "./seal.ts";
 import { packNames, unpackNames } from "./texts.ts";
 
 /** Kinds of records that nodes share; the script knows the same. */
-const KINDS = ["ban", "room", "log"] as const;
+const KINDS = ["secret", "ban", "room", "log"] as const;
 const STAMP = /^[1-9]\d{0,15}$/;
 /** In ms, or "-" for no end. */
 const LIFETIME = /^(-|-?\d{1,15})$/;
@@ -18,6 +19,8 @@ export interface RecordParts {
   /** The beginning of every key. */
   readonly prefix: string;
   readonly push: (...args: readonly string[]) => void;
+  /** For the records of kind "secret". */
+  readonly seal: Seal;
 }
 
 /**
@@ -37,7 +40,7 @@ export class SharedRecords {
   async open(store: SharedStore): Promise<void> {
     this.#store = store;
     await this.#readAll();
-    store.whenChanged((record) => this.#parts.push(...stepOf(record)));
+    store.whenChanged((record) => this.#parts.push(...this.#stepOf(record)));
   }
 
   /** Reads all again: what others changed while this node was away. */
@@ -58,7 +61,7 @@ export class SharedRecords {
 
   /** The steps that tell an engine everything again. */
   *steps(): Generator<readonly string[]> {
-    for (const record of this.#store?.records() ?? []) yield stepOf(record);
+    for (const record of this.#store?.records() ?? []) yield this.#stepOf(record);
   }
 
   /** Another node, or this one, has changed a record; false for an item that means nothing. */
@@ -67,12 +70,24 @@ export class SharedRecords {
     const parts = unpackNames(name);
     const isNumbered = STAMP.test(stamp) && LIFETIME.test(lifetime);
     if (parts === undefined || !isNumbered || this.#store === undefined) return false;
+    const plain = kind === "secret" ? this.#parts.seal.open(name, text ?? "") : text;
+    if (isThere === "1" && plain === undefined) return false;
     return this.#store.accept({
       key: [kind, ...parts],
-      text: isThere === "1" ? text : undefined,
+      text: isThere === "1" ? plain : undefined,
       lifetimeMs: lifetime === "-" ? Infinity : Number(lifetime),
       stamp: Number(stamp),
     });
+  }
+
+  /** A step that has a record kept. */
+  #stepOf({ key: [kind = "", ...parts], text = "", ...record }: SharedRecord): string[] {
+    const name = packNames(parts);
+    const { lifetimeMs, stamp } = record;
+    const lifetime = lifetimeMs === Infinity ? "-" : String(Math.max(0, Math.ceil(lifetimeMs)));
+    const time = stamp === undefined ? "" : String(stamp);
+    const body = kind === "secret" ? this.#parts.seal.close(name, text) : text;
+    return ["G", kind, name, time, lifetime, text === "" ? "0" : "1", body];
   }
 
   async #readAll(): Promise<void> {
@@ -102,14 +117,6 @@ export class SharedRecords {
       cursor = String(next);
     } while (cursor !== "0");
   }
-}
-
-/** A step that has a record kept. */
-function stepOf({ key: [kind = "", ...parts], text, lifetimeMs, stamp }: SharedRecord): string[] {
-  const name = packNames(parts);
-  const lifetime = lifetimeMs === Infinity ? "-" : String(Math.max(0, Math.ceil(lifetimeMs)));
-  const time = stamp === undefined ? "" : String(stamp);
-  return ["G", kind, name, time, lifetime, text === undefined ? "0" : "1", text ?? ""];
 }
 
 function listOf(reply: Reply | undefined): readonly Reply[] {

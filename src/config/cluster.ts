@@ -5,6 +5,8 @@ const group = "Cluster";
 const rare = { group, isRare: true } as const;
 const file = z.string().min(1).optional();
 
+const ISOLATION = { error: "expected a whole number of at least 1000" };
+
 /** Options of a server of several nodes. */
 export const clusterOptions = {
   cluster: z.string().min(1).optional().meta({
@@ -22,6 +24,11 @@ export const clusterOptions = {
     secret: true,
     ...rare,
   }),
+  clusterSecret: z.string().min(32, "expected at least 32 characters").optional().meta({
+    description: "Secret of all nodes, 32 characters or more, that seals secrets in the engine",
+    secret: true,
+    ...rare,
+  }),
   clusterPrefix: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "expected 1 to 64 of A-Z a-z 0-9 . _ -")
     .default("signalbox").meta({
       description: "Name of the cluster; clusters of different names can share one Redis",
@@ -35,6 +42,14 @@ export const clusterOptions = {
     ...rare,
   }),
   clusterWaitMs: whole(5_000, "Time that a client's step waits for other nodes, in ms", rare),
+  clusterLoss: z.enum(["refuse", "accept"]).default("refuse").meta({
+    description: "Requests for ids while the other nodes are out of reach; accept gives them out",
+    ...rare,
+  }),
+  clusterMaxIsolationMs: z.int(ISOLATION).min(1_000, ISOLATION).optional().meta({
+    description: "Time without the other nodes after which all clients are sent away, in ms",
+    ...rare,
+  }),
   clusterMaxUnconfirmedBytes: whole(
     16 * MIB,
     "Bytes kept for other nodes until they confirm them",

@@ -1,6 +1,7 @@
 import type { Fleet } from "../admin/fleet.ts";
 import type { Cluster, EngineTrouble } from "../cluster/mod.ts";
 import { ConfigError } from "../config/load.ts";
+import { OPTIONS, valueAt } from "../config/option_list.ts";
 import type { Config } from "../config/schema.ts";
 import type { Abroad } from "../core/abroad.ts";
 import type { Clock } from "../core/clock.ts";
@@ -12,6 +13,7 @@ import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Store } from "../store/mod.ts";
 import { readText } from "../system/files.ts";
+import type { Connections } from "../transport/connections.ts";
 import { messageOf } from "../system/errors.ts";
 
 /** This process as a node, and what has become of it so far. */
@@ -56,9 +58,11 @@ export async function joinCluster(
       node,
       leaseMs: config.clusterLeaseMs,
       waitMs: config.clusterWaitMs,
+      acceptsLoss: config.clusterLoss === "accept",
       maxWaiting: config.clusterMaxWaitingSteps,
       maxUnconfirmedBytes: config.clusterMaxUnconfirmedBytes,
       settings: sharedSettings(config),
+      secret: config.clusterSecret,
       store: store.shareAs(node),
       tls: () => readTls(config),
       report: journal.tell,
@@ -82,9 +86,36 @@ export function hubOf(
   },
 ): Hub {
   if (clustered === undefined) return new Hub(config.limits, abroad, happenings);
-  const { cluster: { node }, journal } = clustered;
+  const { cluster: { node, backplane }, journal } = clustered;
   journal.announce(metrics, node);
-  return new SharedHub(config.limits, node, abroad, happenings);
+  return new SharedHub(config.limits, backplane, abroad, happenings);
+}
+
+/** How often a node looks whether it has been alone for too long. */
+const LOOK_MS = 500;
+
+/**
+ * Closes all connections as going away while the engine has been away for longer than
+ * `--cluster-max-isolation-ms`, so that clients find another node.
+ */
+export function watchIsolation(
+  { clusterMaxIsolationMs }: Config,
+  clustered: Clustered | undefined,
+  { clock, connections, log }: {
+    readonly clock: Clock;
+    readonly connections: Pick<Connections, "drain" | "size">;
+    readonly log: Log;
+  },
+): Disposable {
+  const node = clustered?.cluster.node;
+  if (node === undefined || clusterMaxIsolationMs === undefined) return new DisposableStack();
+  return clock.every(LOOK_MS, () => {
+    if (node.isUp || node.sinceMs < clusterMaxIsolationMs || connections.size === 0) return;
+    log.write("warning", "clients sent away: the cluster is out of reach", {
+      connections: connections.size,
+    });
+    void connections.drain(0);
+  });
 }
 
 /** The other nodes, as operators reach them. */
@@ -108,10 +139,17 @@ const TROUBLES: Readonly<Partial<Record<EngineTrouble, string>>> = {
   unwritable: "read only",
 };
 
-/** Why this node is not ready, in a few words; undefined if it is, or alone. */
-export function clusterTrouble(clustered: Clustered | undefined): string | undefined {
+/**
+ * Why this node is not ready, in a few words. Undefined if it is, if it is alone, or if it serves
+ * newcomers without the other nodes.
+ */
+export function clusterTrouble(
+  { clusterLoss }: Pick<Config, "clusterLoss">,
+  clustered: Clustered | undefined,
+): string | undefined {
   const node = clustered?.cluster.node;
   if (node === undefined || node.isUp || node.sinceMs < AWAY_MS) return undefined;
+  if (clusterLoss === "accept") return undefined;
   const words = node.trouble && TROUBLES[node.trouble];
   return `the cluster: ${words ?? `not reached for ${Math.round(node.sinceMs / 1_000)} s`}`;
 }
@@ -135,19 +173,11 @@ function objectionsTo(config: Config): string[] {
     objections.push(`Cannot use ${tlsFlags.join(", ")} without rediss:// in --cluster`);
   }
   if (config.bridge.length > 0) objections.push("Cannot use --bridge in a cluster yet");
-  const { reserveIds, serverIdsOnly, idSecret } = config.peerjs;
+  const { reserveIds } = config.peerjs;
   if (config.dialects.includes("peerjs")) {
     if (reserveIds !== undefined) {
       objections.push("Cannot use --peerjs-reserve-ids in a cluster yet");
     }
-    if (serverIdsOnly && idSecret === undefined) {
-      objections.push(
-        "Cannot use --peerjs-server-ids-only in a cluster without --peerjs-id-secret",
-      );
-    }
-  }
-  if (config.dialects.includes("simple") && config.simple.secret === undefined) {
-    objections.push("Cannot serve Simple in a cluster without --simple-secret");
   }
   return objections;
 }
@@ -171,18 +201,42 @@ export function clusterBelongings(config: Config): {
   return { readsFiles: tlsFlagsOf(config).length > 0, usesSocket };
 }
 
-/** The settings whose difference clients would notice. */
+/** Options whose values clients would notice the difference of; the secret behind the digests first. */
+const EQUAL = [
+  "cluster-secret",
+  "dialects",
+  "bridge",
+  "peerjs-key",
+  "peerjs-id-secret",
+  "peerjs-server-ids-only",
+  "simple-secret",
+  "simple-trust-ids",
+  "ssp-private",
+  "auth-mode",
+  "auth-dialects",
+  "auth-jwt-audience",
+  "auth-jwt-issuer",
+  "auth-jwt-claim",
+  "auth-webhook-url",
+];
+/** Sources of tokens: all nodes have them or none has. Their values change by turns at a rotation. */
+const GIVEN = ["auth-tokens", "auth-jwt-secret", "auth-jwt-key", "auth-jwks", "ssp-tokens"]
+  .concat("simple-tokens");
+
+/** The settings that have to be the same on all nodes, by their option. */
 function sharedSettings(config: Config): ReadonlyMap<string, unknown> {
-  const { idSecret, key, serverIdsOnly } = config.peerjs;
-  return new Map<string, unknown>([
-    ["dialects", [...config.dialects].sort()],
-    ["peerjs-key", key],
-    ["peerjs-id-secret", idSecret],
-    ["peerjs-server-ids-only", serverIdsOnly],
-    ["simple-secret", config.simple.secret],
-    ["simple-trust-ids", config.simple.trustIds],
-    ["auth", config.auth],
-  ]);
+  const settings = new Map<string, unknown>();
+  for (const flag of [...EQUAL, ...GIVEN]) {
+    const path = OPTIONS.find((option) => option.flag === flag)?.path;
+    if (path === undefined) {
+      throw new RangeError(`Cannot compare --${flag}: there is no such option`);
+    }
+    const value = valueAt(config, path);
+    const isGiven = Array.isArray(value) ? value.length > 0 : value !== undefined;
+    const sorted = Array.isArray(value) ? [...value].sort() : value;
+    settings.set(flag, GIVEN.includes(flag) ? isGiven : sorted);
+  }
+  return settings;
 }
 
 function readTls(

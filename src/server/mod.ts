@@ -8,7 +8,14 @@ import type { Reachable } from "../http/landing.ts";
 import type { Log } from "../observe/log.ts";
 import { systemClock, wallClock } from "../system/clock.ts";
 import { type Addresses, addressesOf } from "./addresses.ts";
-import { type Clustered, clusterTrouble, clusterWords, fleetOf, leaveCluster } from "./cluster.ts";
+import {
+  type Clustered,
+  clusterTrouble,
+  clusterWords,
+  fleetOf,
+  leaveCluster,
+  watchIsolation,
+} from "./cluster.ts";
 import { orConfigError } from "./config_error.ts";
 import { type NamedPage, operatorPagesOf, pagesOf, reachableAt, sealAll } from "./dialects.ts";
 import { type Doors, openDoors } from "./doors.ts";
@@ -145,7 +152,10 @@ function openParts(
     openSignalling(config, { ...common, clustered, maxConnections }),
   );
   const trouble = (): string | undefined =>
-    storeTrouble(store) ?? clusterTrouble(clustered) ?? signalling.authentication.trouble;
+    storeTrouble(store) ?? clusterTrouble(config, clustered) ?? signalling.authentication.trouble;
+  opened.use(
+    watchIsolation(config, clustered, { clock, log, connections: signalling.connections }),
+  );
   opened.use(announceMetrics({ ...common, signalling, persistence, trouble }));
   const proxies = orConfigError(() => new TrustedProxies(config.trustProxy, config.proxied));
   const { certificate } = addresses;
@@ -172,7 +182,7 @@ function listenAt(config: Config, parts: Parts): Doors {
     admin: parts.operations.admin,
     routes: routesOf(config, { version, metrics, life, trouble, dialects, iceRoutes, isShared }),
     signpost: signpostOf(config, dialects, { clock, observation }),
-    isUnreachable: () => clusterTrouble(parts.clustered) !== undefined,
+    isUnreachable: () => clusterTrouble(config, parts.clustered) !== undefined,
   });
 }
 

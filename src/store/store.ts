@@ -19,9 +19,9 @@ import { DialectReservations } from "./records/reservations.ts";
 import { DialectRooms } from "./records/rooms.ts";
 import type { WhenAccepted } from "./records/shared.ts";
 import { amongOthers, type SealedPlace } from "./seal/sealed_file.ts";
-import { SecretBook } from "./records/secrets.ts";
+import { OWN_SECRET, SecretBook } from "./records/secrets.ts";
 import { withinTime } from "./time_limit.ts";
-import { OWN_SECRET, Vault } from "./seal/vault.ts";
+import { Vault } from "./seal/vault.ts";
 
 export interface StoreLimits extends RecordLimits {
   readonly maxSealedBytes: number;
@@ -82,6 +82,7 @@ export class Store implements AsyncDisposable {
     const { maxSealedBytes, maxWaitingWrites } = limits;
     this.#vault = new Vault({ sealedIn, secrets, clock, wallNow, maxSealedBytes, seals, report });
     this.#records = new Records({
+      secrets,
       limits,
       now: clock.now,
       wallNow,

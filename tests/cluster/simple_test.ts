@@ -10,10 +10,10 @@ import { WsClient } from "../helpers/wire/ws_client.ts";
 // Simple Signalling on several real nodes.
 
 const needs = ["redis-server"] as const;
-const SECRET = ["--simple-secret", "the same on all nodes"];
 
-function start(count: number, ...args: readonly string[]): Promise<NodeProcesses> {
-  return startNodes(count, ["simple"], [...SECRET, ...args]);
+/** Nodes whose secrets are made by the first of them. */
+function start(count: number): Promise<NodeProcesses> {
+  return startNodes(count, ["simple"]);
 }
 
 interface Joined {

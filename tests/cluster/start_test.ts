@@ -1,5 +1,6 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type RedisServer, startRedis } from "../helpers/cluster/redis_server.ts";
+import { redisCommand } from "../helpers/cluster/redis_command.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { type MainResult, runMain } from "../helpers/process/main_process.ts";
 import { freePort } from "../helpers/process/ports.ts";
@@ -54,14 +55,6 @@ Deno.test("cluster: contradictions are errors of the configuration", async () =>
     [
       ["--cluster", url, "--dialects", "owt", "--bridge", "all"],
       "Cannot use --bridge in a cluster yet",
-    ],
-    [
-      ["--cluster", url, "--peerjs-server-ids-only"],
-      "Cannot use --peerjs-server-ids-only in a cluster without --peerjs-id-secret",
-    ],
-    [
-      ["--cluster", url, "--dialects", "simple"],
-      "Cannot serve Simple in a cluster without --simple-secret",
     ],
   ];
   for (const [args, expected] of cases) {
@@ -175,6 +168,56 @@ clientTest({
       "other",
     ]);
     await says(apart, 'Cluster "apart"');
+  },
+});
+
+clientTest({
+  name: "cluster: each setting that has to be equal is compared, and never by its value",
+  needs,
+  fn: async () => {
+    await using engine = await startRedis();
+    const secret = "a-secret-of-this-cluster-and-no-other";
+    const auth = ["--auth-mode", "tokens", "--auth-tokens", "a-token-for-clients"];
+    const common = [...SERVED, "--cluster", engine.url, "--cluster-secret", secret];
+    await using first = await startServerProcess([...common, ...auth]);
+    await says(first, 'Cluster "signalbox"');
+    // Tokens change by turns.
+    await using second = await startServerProcess([
+      ...common,
+      ...["--auth-mode", "tokens", "--auth-tokens", "another-token-here"],
+    ]);
+    await says(second, "2 nodes");
+    const cases: readonly (readonly [flag: string, ...value: string[]])[] = [
+      ["--simple-secret", "0123456789-0123456789-0123456789"],
+      ["--peerjs-id-secret", "0123456789-0123456789-0123456789"],
+      ["--peerjs-key", "other"],
+      ["--peerjs-server-ids-only"],
+      ["--simple-trust-ids"],
+      ["--ssp-private"],
+      ["--auth-dialects", "owt"],
+    ];
+    for (const other of cases) {
+      const expected = `The other nodes of "signalbox" have another ${other[0]}`;
+      assertEquals(await failure(...common, ...auth, ...other), [78, expected]);
+    }
+    assertEquals(await failure(...common), [
+      78,
+      'The other nodes of "signalbox" have another --auth-mode',
+    ]);
+    assertEquals(await failure(...SERVED, ...auth, "--cluster", engine.url), [
+      78,
+      'The other nodes of "signalbox" have another --cluster-secret',
+    ]);
+    const short = await failure(...SERVED, "--cluster", engine.url, "--cluster-secret", "short");
+    assertEquals(short[0], 78);
+    assertStringIncludes(short[1], "at least 32 characters");
+    const settings = String(
+      await redisCommand(engine, "HGET", "{signalbox}:1:meta", "settings"),
+    );
+    assertEquals([settings.includes("peerjs-key="), settings.includes("another-token")], [
+      true,
+      false,
+    ]);
   },
 });
 

@@ -144,6 +144,7 @@ function sample(
   if (type === "number") return typeof standard === "number" && standard > 0 ? standard + 1 : 1;
   if (flag === "store") return "kv:folder";
   if (flag === "cluster-prefix" || flag === "cluster-node") return "sample";
+  if (flag === "cluster-secret") return "s".repeat(32);
   if (flag === "dialects") return ["peerjs"];
   if (type === "list" && /listen$|origins$/.test(flag)) return ["http://[::1]:1"];
   if (flag === "metrics-tokens") return ["a-token-long-enough"];

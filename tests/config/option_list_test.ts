@@ -83,6 +83,7 @@ Deno.test("secrets are known as such, and nothing else is", () => {
       "auth-webhook-secret",
       "cluster",
       "cluster-password",
+      "cluster-secret",
       "cluster-sentinel-password",
       "ice-secret",
       "ice-credential",

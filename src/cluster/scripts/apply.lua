@@ -479,7 +479,7 @@ steps.B = {
 }
 
 -- Records that all nodes copy: "stamp end isThere text" by kind and name. The end is "-" for none.
-local KINDS = { ban = true, room = true, log = true }
+local KINDS = { secret = true, ban = true, room = true, log = true }
 local SWEPT_AT_ONCE = "100"
 -- How long nodes that were away can learn that a record was removed.
 local REMOVED_MS = 86400000
@@ -509,7 +509,7 @@ steps.G = {
     if not KINDS[kind] then return end
     local old = keptAt(kind, name)
     if stamp ~= "" and old and tonumber(stamp) <= old.stamp then
-      if tonumber(stamp) == old.stamp then return end
+      if tonumber(stamp) == old.stamp and body == old.body then return end
       local left = old.ends == "-" and "-" or text(math.max(0, tonumber(old.ends) - now))
       return tell(me, "kept", kind, name, text(old.stamp), left, old.isThere, old.body)
     end

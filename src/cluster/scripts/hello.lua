@@ -22,7 +22,13 @@ for _, node in ipairs(order) do
   end
 end
 local agreed = call("HGET", P .. "meta", "settings")
-if agreed and agreed ~= settings and others > 0 then return { "settings", agreed } end
+-- A version that compares more or fewer settings can join: only those count that both know.
+local theirs = {}
+for option, digest in (agreed or ""):gmatch("([^=,]+)=([^,]*)") do theirs[option] = digest end
+for option, digest in settings:gmatch("([^=,]+)=([^,]*)") do
+  local isOther = theirs[option] and theirs[option] ~= digest
+  if isOther and others > 0 then return { "settings", agreed } end
+end
 call("HSET", P .. "meta", "format", FORMAT, "settings", settings, "last", text(now))
 
 local node = old

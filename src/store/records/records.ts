@@ -4,7 +4,7 @@ import type { Engine, Key } from "../engine/engine.ts";
 import type { Report } from "../events.ts";
 import { ReservationBook } from "./reservation_book.ts";
 import { Reservation, StoredAction, StoredBan, StoredRoom } from "./shapes.ts";
-import { SharedTables } from "./shared.ts";
+import { type SharedSecrets, SharedTables } from "./shared.ts";
 import { Table, type TableLimits, type TableOptions } from "./table.ts";
 
 export interface RecordLimits {
@@ -22,6 +22,8 @@ export interface RecordLimits {
 
 export interface RecordsOptions {
   readonly limits: RecordLimits;
+  /** The nodes of a cluster share these, too. */
+  readonly secrets: SharedSecrets;
   readonly now: () => number;
   readonly wallNow: WallClock;
   /** Which addresses count as one. */
@@ -68,7 +70,7 @@ export class Records {
     this.#tables = new Map(tables.map((one) => [one.kind, one as Table<unknown>]));
     const isShared = ({ kind }: Table<unknown>): boolean => kind !== "id";
     const shared = [...this.#tables].filter(([, one]) => isShared(one));
-    this.shared = new SharedTables(new Map(shared), wallNow);
+    this.shared = new SharedTables(new Map(shared), options.secrets, wallNow);
     this.book = bookOf(this.reservations, options);
   }
 

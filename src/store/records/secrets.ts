@@ -1,7 +1,10 @@
+import { Buffer } from "node:buffer";
+import * as z from "zod";
 import type { Clock } from "../../core/clock.ts";
-import type { Secret } from "../../core/kept.ts";
+import type { Secret, SharedRecord } from "../../core/kept.ts";
 import { type Engine, type Key, StoreError } from "../engine/engine.ts";
 import { withinTime } from "../time_limit.ts";
+import { decodeAs } from "./shapes.ts";
 
 export interface SecretBookOptions {
   /** Undefined if nothing outlives the process. */
@@ -13,14 +16,21 @@ export interface SecretBookOptions {
   readonly onChange: (key: Key) => void;
 }
 
+/** Stamps before the nodes of a cluster agree: one that was stored goes before one that is new. */
+const STORED_STAMP = 2;
+const NEW_STAMP = 1;
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const SECRET_BYTES = 32;
+/** The secret of the store itself; of no dialect, and of no other node. */
+export const OWN_SECRET = "store";
 
 /** The secrets of a store; each is stored as its current bytes, then its previous ones. */
 export class SecretBook {
   readonly #options: SecretBookOptions;
   readonly #secrets = new Map<string, StoredSecret>();
+  #tell: ((record: SharedRecord) => void) | undefined;
   /** Rotations run one at a time, so that none is lost. */
   #rotating: Promise<unknown> = Promise.resolve();
 
@@ -51,6 +61,36 @@ export class SecretBook {
     return turn;
   }
 
+  /** Has each change told from now on, for the other nodes of a cluster. */
+  whenChanged(tell: (record: SharedRecord) => void): void {
+    this.#tell = tell;
+  }
+
+  /** The secrets as other nodes take them, but for one that is this store's own. */
+  *shared(): Generator<SharedRecord> {
+    for (const [name, { stamp }] of this.#secrets) {
+      if (name !== OWN_SECRET) yield this.#sharedAt(name, stamp);
+    }
+  }
+
+  /** Takes over what another node has, unless this one is as new; "invalid": it is no secret. */
+  accept(name: string, text: string | undefined, stamp: number): "taken" | "known" | "invalid" {
+    const base64 = decodeAs(z.string(), new TextEncoder().encode(text ?? ""));
+    const next = base64 === undefined
+      ? undefined
+      : StoredSecret.decode(new Uint8Array(Buffer.from(base64, "base64")), stamp);
+    if (next === undefined || name === OWN_SECRET) return "invalid";
+    const secret = this.#secrets.get(name);
+    // Before the nodes agree, one of the same age may be another one, and the engine's comes first.
+    const least = secret === undefined ? 0 : secret.stamp + Number(secret.isAgreed);
+    if (stamp < least) return "known";
+    next.isAgreed = true;
+    if (secret === undefined) this.#secrets.set(name, next);
+    else secret.become(next);
+    this.#options.onChange(secretKey(name));
+    return "taken";
+  }
+
   /** The keys of all secrets. */
   *keys(): Generator<Key> {
     for (const name of this.#secrets.keys()) yield secretKey(name);
@@ -68,6 +108,7 @@ export class SecretBook {
         throw new RangeError(`Cannot open "${name}": it was not named at start`);
       }
       this.#secrets.set(name, secret = new StoredSecret(newBytes()));
+      this.#tell?.(this.#sharedAt(name, secret.stamp));
     }
     return secret;
   }
@@ -75,7 +116,8 @@ export class SecretBook {
   async #rotateNow(name: string): Promise<"rotated" | "failed"> {
     const { engine, clock, timeoutMs, onChange } = this.#options;
     const secret = this.#find(name);
-    const next = new StoredSecret(newBytes(), secret.current);
+    const next = new StoredSecret(newBytes(), secret.current, secret.stamp);
+    next.isAgreed = secret.isAgreed;
     const key = secretKey(name);
     try {
       const change = { key, value: next.encode() };
@@ -85,7 +127,14 @@ export class SecretBook {
     }
     secret.become(next);
     onChange(key);
+    this.#tell?.(this.#sharedAt(name, undefined));
     return "rotated";
+  }
+
+  #sharedAt(name: string, stamp: number | undefined): SharedRecord {
+    const bytes = this.#secrets.get(name)?.encode() ?? new Uint8Array();
+    const text = JSON.stringify(Buffer.from(bytes).toString("base64"));
+    return { key: secretKey(name), text, lifetimeMs: Infinity, stamp };
   }
 }
 
@@ -93,17 +142,22 @@ export class SecretBook {
 class StoredSecret implements Secret {
   current: Bytes;
   previous: Bytes | undefined;
+  /** Larger for a newer one of a cluster. */
+  stamp: number;
+  /** All nodes of a cluster have it. */
+  isAgreed = false;
 
-  constructor(current: Bytes, previous?: Bytes) {
+  constructor(current: Bytes, previous?: Bytes, stamp = NEW_STAMP) {
     this.current = current;
     this.previous = previous;
+    this.stamp = stamp;
   }
 
   /** Returns undefined if the stored bytes are not a secret. */
-  static decode(stored: Bytes): StoredSecret | undefined {
-    if (stored.length === SECRET_BYTES) return new StoredSecret(stored);
+  static decode(stored: Bytes, stamp = STORED_STAMP): StoredSecret | undefined {
+    if (stored.length === SECRET_BYTES) return new StoredSecret(stored, undefined, stamp);
     if (stored.length !== 2 * SECRET_BYTES) return undefined;
-    return new StoredSecret(stored.slice(0, SECRET_BYTES), stored.slice(SECRET_BYTES));
+    return new StoredSecret(stored.slice(0, SECRET_BYTES), stored.slice(SECRET_BYTES), stamp);
   }
 
   encode(): Bytes {
@@ -111,9 +165,8 @@ class StoredSecret implements Secret {
     return previous === undefined ? current : new Uint8Array([...current, ...previous]);
   }
 
-  become({ current, previous }: StoredSecret): void {
-    this.current = current;
-    this.previous = previous;
+  become({ current, previous, stamp, isAgreed }: StoredSecret): void {
+    Object.assign(this, { current, previous, stamp, isAgreed });
   }
 }
 

@@ -1,26 +1,39 @@
 import type { SharedRecord, SharedStore, WallClock } from "../../core/kept.ts";
 import type { Key } from "../engine/engine.ts";
+import type { SecretBook } from "./secrets.ts";
 import type { Table } from "./table.ts";
 
 /** Gets the key of a record that another node has changed; `isThere` is false for one removed. */
 export type WhenAccepted = (key: Key, isThere: boolean) => void;
 
+export type SharedSecrets = Pick<SecretBook, "accept" | "shared" | "whenChanged">;
+
+const SECRET = "secret";
+
 /** The tables that all nodes of a cluster share. */
 export class SharedTables implements SharedStore {
   readonly #tables: ReadonlyMap<string, Table<unknown>>;
+  readonly #secrets: SharedSecrets;
   readonly #wallNow: WallClock;
   readonly #accepted: WhenAccepted[] = [];
   #tell: ((record: SharedRecord) => void) | undefined;
 
-  constructor(tables: ReadonlyMap<string, Table<unknown>>, wallNow: WallClock) {
+  constructor(
+    tables: ReadonlyMap<string, Table<unknown>>,
+    secrets: SharedSecrets,
+    wallNow: WallClock,
+  ) {
     this.#tables = tables;
+    this.#secrets = secrets;
     this.#wallNow = wallNow;
   }
 
   accept({ key, text, lifetimeMs, stamp = 0 }: SharedRecord): boolean {
     const [kind = "", ...parts] = key;
-    const table = this.#tables.get(kind);
-    const outcome = table?.accept(parts, text, this.#wallNow() + lifetimeMs, stamp) ?? "invalid";
+    const outcome = kind === SECRET
+      ? this.#secrets.accept(parts[0] ?? "", text, stamp)
+      : this.#tables.get(kind)?.accept(parts, text, this.#wallNow() + lifetimeMs, stamp) ??
+        "invalid";
     if (outcome === "taken") {
       for (const accepted of this.#accepted) accepted(key, text !== undefined);
     }
@@ -28,12 +41,14 @@ export class SharedTables implements SharedStore {
   }
 
   *records(): Generator<SharedRecord> {
+    yield* this.#secrets.shared();
     for (const table of this.#tables.values()) yield* table.shared();
   }
 
   whenChanged(tell: (record: SharedRecord) => void): void {
     for (const table of this.#tables.values()) table.share();
     this.#tell = tell;
+    this.#secrets.whenChanged(tell);
   }
 
   /** Has `accepted` called after each change of another node. */

@@ -3,7 +3,7 @@ import type { Sealed, SealOutcome, WallClock } from "../../core/kept.ts";
 import type { Report } from "../events.ts";
 import { type Found, SealBrokenError, Sealer } from "./seal.ts";
 import type { SealedPlace } from "./sealed_file.ts";
-import type { SecretBook } from "../records/secrets.ts";
+import { OWN_SECRET, type SecretBook } from "../records/secrets.ts";
 import { withinTime } from "../time_limit.ts";
 
 export interface VaultOptions {
@@ -18,8 +18,6 @@ export interface VaultOptions {
   readonly report: Report;
 }
 
-/** The secret behind sealing keys; all others belong to dialects. */
-export const OWN_SECRET = "store";
 const SEAL_MS = 4_000;
 
 /** State sealed with a store's own secret. */

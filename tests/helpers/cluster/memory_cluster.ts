@@ -1,5 +1,7 @@
 import type { ClusterEvent } from "../../../src/cluster/events.ts";
+import { acceptLoss } from "../../../src/cluster/loss.ts";
 import { ClusterNode } from "../../../src/cluster/node.ts";
+import { sealOf } from "../../../src/cluster/seal.ts";
 import { SharedHub } from "../../../src/core/shared_hub.ts";
 import type { HubLimits } from "../../../src/core/limits.ts";
 import { FakeClock } from "../session/fake_clock.ts";
@@ -13,6 +15,8 @@ export interface MemoryClusterOptions {
   readonly limits?: Partial<HubLimits>;
   readonly waitMs?: number;
   readonly maxUnconfirmedBytes?: number;
+  /** Whether nodes give ids out while the engine is away. */
+  readonly acceptsLoss?: boolean;
   /** Makes the hub of a node; one with the limits alone elsewhere. */
   readonly hubOf?: (node: ClusterNode) => SharedHub;
 }
@@ -81,13 +85,15 @@ export class MemoryCluster implements AsyncDisposable {
       incarnation: "",
       leaseMs: 6_000,
       settings: "same",
+      seal: sealOf(undefined),
       report: (event) => events.push(event),
       maxWaiting: 10_000,
       waitMs,
       maxUnconfirmedBytes,
     });
-    const { hubOf, limits } = this.#options;
-    const hub = hubOf?.(node) ?? new SharedHub({ ...NO_LIMITS, ...limits }, node);
+    const { hubOf, limits, acceptsLoss = false } = this.#options;
+    const backplane = acceptsLoss ? acceptLoss(node, this.clock) : node;
+    const hub = hubOf?.(node) ?? new SharedHub({ ...NO_LIMITS, ...limits }, backplane);
     const one = { node, hub, events, link };
     this.nodes.push(one);
     return one;

@@ -1,4 +1,5 @@
 import { ClusterNode } from "../../../src/cluster/node.ts";
+import { sealOf } from "../../../src/cluster/seal.ts";
 import { readPlace } from "../../../src/cluster/place.ts";
 import { RedisEngine } from "../../../src/cluster/redis.ts";
 import { Hub } from "../../../src/core/hub.ts";
@@ -96,6 +97,7 @@ export function nodeAt(server: RedisServer, name: string): ClusterNode {
     // A loaded machine may be slow to renew it.
     leaseMs: 30_000,
     settings: "same",
+    seal: sealOf(undefined),
     report: () => {},
     maxWaiting: 10_000,
     waitMs: 120_000,
