@@ -6,8 +6,12 @@ import { parseArgs } from "@std/cli/parse-args";
 import * as z from "zod";
 import { measureAgainst } from "./bench/against.ts";
 import { measureBridge } from "./bench/bridge.ts";
+import { measureCluster } from "./bench/cluster.ts";
 import { drawChart } from "./bench/chart.ts";
+import { measureCrowd } from "./bench/crowd.ts";
+import { JWT_FLAGS, operatorFlags } from "./bench/guarded.ts";
 import type { Side } from "./bench/job.ts";
+import { measureLogins } from "./bench/logins.ts";
 import { type Contest, measure } from "./bench/measure.ts";
 import {
   installNpmRelay,
@@ -24,12 +28,18 @@ import { serverFlags } from "./bench/server_flags.ts";
 import { measureStore } from "./bench/store.ts";
 import { measureSubscriptions, measureTopics } from "./bench/topics.ts";
 import { type Contender, measureTransports } from "./bench/transport.ts";
+import { measureWatched } from "./bench/watched.ts";
+import { Receiver } from "./bench/watchers.ts";
 
 /** Names of measurements that are not of a dialect's pairs. */
 const STORE = "store";
 const TOPICS = "topics";
 const TRANSPORT = "transport";
 const BRIDGE = "bridge";
+const CLUSTER = "cluster";
+const WATCHED = "watched";
+const LOGINS = "logins";
+const CROWD = "crowd";
 
 const HELP = `Usage: deno task bench [options]
 
@@ -38,15 +48,30 @@ in rooms of 2 to 1000, and memory per idle connection, each beside those of a ba
 parses nothing (the yardstick). OWT's is a relay on the npm package socket.io, for Node: npm
 installs it for the time being, and where that cannot be, OWT is skipped. Topics are measured beside
 y-webrtc's own server, too. And CPU time per message with a store in a file beside that without,
-and with bridging beside that without; of bridged calls beside those of one dialect.
+and with bridging beside that without; of bridged calls beside those of one dialect. With tokens and
+watchers (a scrape each second, webhooks, an open console) beside without; of logins with each kind
+of key; and the delay of messages while peers come and go and the watchers are slow. Messages
+between two nodes of a cluster are measured beside those within a server, where there is a Redis.
 
 With --against, the named dialects are measured beside another checkout instead: CPU time per
-relayed message and per join, and memory per idle connection.
+relayed message and per join, and memory per idle connection. "watched" compares with it, too.
 
   --quick          One short round of everything: proves that the benchmark works, measures nothing
   --check          Exit with status 1 when a target is missed
   --only <names>   What to measure, separated by commas: ${
-  [...SCENARIOS.map((s) => s.name), TOPICS, STORE, TRANSPORT, BRIDGE].join(",")
+  [
+    ...SCENARIOS.map((s) => s.name),
+    TOPICS,
+    STORE,
+    TRANSPORT,
+    BRIDGE,
+    CLUSTER,
+    WATCHED,
+    LOGINS,
+    CROWD,
+  ].join(
+    ",",
+  )
 }
   --main <file>    The server to measure, such as another checkout's main.ts
   --against <file> The main.ts of another checkout to compare with, instead of the bare relay
@@ -78,13 +103,20 @@ interface Options {
   readonly withStore: boolean;
   /** Whether to compare transports too. */
   readonly withTransports: boolean;
-  /** Whether to measure bridging too. */
+  /** Whether to measure bridging too, and a cluster. */
   readonly withBridge: boolean;
+  readonly withCluster: boolean;
+  /** Whether to measure tokens and watchers too, logins, and a crowd. */
+  readonly withWatched: boolean;
+  readonly withLogins: boolean;
+  readonly withCrowd: boolean;
   readonly main: string;
   readonly against: string | undefined;
   readonly check: boolean;
   readonly chart: string | undefined;
 }
+
+type Outcome = "met" | "missed" | "skipped";
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
@@ -128,14 +160,21 @@ async function bench(options: Options, signal: AbortSignal): Promise<boolean> {
     if (outcome === "skipped") skipped.push(scenario.name);
     isGood &&= outcome !== "missed";
   }
-  if (options.withTopics) {
-    const outcome = await benchTopics(options, signal);
-    if (outcome === "skipped") skipped.push(TOPICS);
+  const skippable = [
+    ...options.withTopics ? [[TOPICS, benchTopics] as const] : [],
+    ...options.withCluster ? [[CLUSTER, benchCluster] as const] : [],
+  ];
+  for (const [name, run] of skippable) {
+    const outcome = await run(options, signal);
+    if (outcome === "skipped") skipped.push(name);
     isGood &&= outcome !== "missed";
   }
   if (options.withTransports) isGood = await benchTransports(options, signal) && isGood;
   if (options.withBridge) isGood = await benchBridge(options, signal) && isGood;
   if (options.withStore) isGood = await benchStore(options, signal) && isGood;
+  if (options.withWatched) isGood = await benchWatched(options, signal) && isGood;
+  if (options.withLogins) isGood = await benchLogins(options, signal) && isGood;
+  if (options.withCrowd) isGood = await benchCrowd(options, signal) && isGood;
   const but = skipped.length > 0 ? `, but for what was skipped: ${skipped.join(", ")}` : "";
   print(`\n${isGood ? "All targets are met" : "Not all targets are met"}${but}\n`);
   return isGood;
@@ -145,7 +184,7 @@ async function benchOne(
   scenario: Scenario,
   { plan, main }: Options,
   signal: AbortSignal,
-): Promise<"met" | "missed" | "skipped"> {
+): Promise<Outcome> {
   print(`\n${scenario.title}: ${describeMix(scenario)}\n`);
   await using installed = new AsyncDisposableStack();
   let yardstick = denoProgram(YARDSTICK);
@@ -230,11 +269,58 @@ async function benchBridge({ plan, main }: Options, signal: AbortSignal): Promis
   return [...overPlain, ...overVerbatim].every(isMet);
 }
 
+async function benchCluster({ plan, main }: Options, signal: AbortSignal): Promise<Outcome> {
+  print("\nPeerJS between two nodes of a cluster, and within one server\n");
+  const rows = await measureCluster({ plan, main, signal });
+  const isKnown = typeof rows !== "string";
+  print(
+    isKnown ? format(rows, { signalbox: "across", yardstick: "within" }) : `Skipped: ${rows}\n`,
+  );
+  return !isKnown ? "skipped" : rows.every(isMet) ? "met" : "missed";
+}
+
+/** Tokens and watchers, beside the same build or another one without. */
+async function benchWatched(
+  { plan, main, against }: Options,
+  signal: AbortSignal,
+): Promise<boolean> {
+  await using receiver = new Receiver();
+  const flags = serverFlags(["gstreamer", "peerjs"]);
+  const commands = {
+    signalbox: denoProgram(main, [...flags, ...JWT_FLAGS, ...operatorFlags(receiver.url)]),
+    yardstick: denoProgram(against ?? main, flags),
+  };
+  const rows = await measureWatched(contestOf(commands, plan, signal));
+  const sides = { signalbox: "watched", yardstick: "without" };
+  print(`\nWith tokens, scrapes, webhooks and a console\n${format(rows, sides)}`);
+  return rows.every(isMet);
+}
+
+async function benchLogins({ plan, main }: Options, signal: AbortSignal): Promise<boolean> {
+  const start = (flags: readonly string[]): Promise<ServerProcess> =>
+    ServerProcess.start(denoProgram(main, [...serverFlags(["peerjs"]), ...flags]), signal);
+  const { logins, shares } = await measureLogins({ start, plan, signal });
+  print("\nLogins of PeerJS clients, 100 a second, with each kind of key\n");
+  print(format(logins, { signalbox: "with token", yardstick: "without" }));
+  print(format(shares, { signalbox: "tokens", yardstick: "allowed" }));
+  return shares.every(isMet);
+}
+
+async function benchCrowd({ plan, main }: Options, signal: AbortSignal): Promise<boolean> {
+  const start = (flags: readonly string[]): Promise<ServerProcess> =>
+    ServerProcess.start(denoProgram(main, [...serverFlags(["peerjs"]), ...flags]), signal);
+  const { rows, remark } = await measureCrowd({ start, plan, signal });
+  print(`\nDelays while ${plan.crowdPeers} peers come and go, watched and not\n`);
+  print(format(rows, { signalbox: "watched", yardstick: "without" }));
+  print(remark);
+  return rows.every(isMet);
+}
+
 /** Topics, beside a bare relay and beside the server that y-webrtc brings along. */
 async function benchTopics(
   { plan, main }: Options,
   signal: AbortSignal,
-): Promise<"met" | "missed" | "skipped"> {
+): Promise<Outcome> {
   print("\nTopics: publications of 400 bytes to all subscribers\n");
   const installed = await install(YJS_RELAY, signal);
   if (typeof installed === "string") {
@@ -283,7 +369,9 @@ function parse(args: string[]): Options | null {
   );
   if (flags.help) return null;
   if (flags.quick && flags.check) throw new TypeError("Cannot check targets in a quick run");
-  const others = flags.against === undefined ? [TOPICS, TRANSPORT, BRIDGE, STORE] : [];
+  const others = flags.against === undefined
+    ? [TOPICS, TRANSPORT, BRIDGE, CLUSTER, STORE, WATCHED, LOGINS, CROWD]
+    : [WATCHED];
   const names = flags.only?.split(",") ?? [...SCENARIOS.map(({ name }) => name), ...others];
   const scenarios = names.filter((name) => !others.includes(name)).map((name) => {
     const scenario = SCENARIOS.find((candidate) => candidate.name === name);
@@ -296,7 +384,11 @@ function parse(args: string[]): Options | null {
     withTopics: names.includes(TOPICS),
     withStore: names.includes(STORE),
     withBridge: names.includes(BRIDGE),
+    withCluster: names.includes(CLUSTER),
     withTransports: names.includes(TRANSPORT),
+    withWatched: names.includes(WATCHED),
+    withLogins: names.includes(LOGINS),
+    withCrowd: names.includes(CROWD),
     main: flags.main,
     against: flags.against,
     check: flags.check,

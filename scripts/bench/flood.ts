@@ -1,7 +1,7 @@
 import { Frames } from "./frames.ts";
 import { type Both, type Flood, type FloodReading, type Side, SIDES } from "./job.ts";
 import { closePairs, openPairs, type Pair, sleep } from "./pairs.ts";
-import { cpuMs } from "./process_usage.ts";
+import { cpuMs, threadsCpuMs } from "./process_usage.ts";
 import { MIN_MESSAGE_BYTES, overYardstick, type Scenario } from "./scenarios.ts";
 
 /**
@@ -23,13 +23,13 @@ export async function flood(
     pairs[side].map((pair) => new Flow(pair, scenarios[side], job.inFlight, failure.reject));
   const flows = { signalbox: flowsOf("signalbox"), yardstick: flowsOf("yardstick") };
   const measure = async (): Promise<Both<FloodReading>> => {
-    await takeTurns(flows, job.warmUpMs);
+    await takeTurns(job, flows, job.warmUpMs);
     const before = countersOf(job, flows);
-    const wallMs = await takeTurns(flows, job.measureMs);
+    const spent = await takeTurns(job, flows, job.measureMs);
     const after = countersOf(job, flows);
     return {
-      signalbox: reading(before.signalbox, after.signalbox, wallMs.signalbox),
-      yardstick: reading(before.yardstick, after.yardstick, wallMs.yardstick),
+      signalbox: reading(before.signalbox, after.signalbox, spent.signalbox),
+      yardstick: reading(before.yardstick, after.yardstick, spent.yardstick),
     };
   };
   const result = await Promise.race([measure(), failure.promise]);
@@ -98,19 +98,34 @@ class Flow {
   }
 }
 
+/** The sum of a side's turns. */
+interface Spent {
+  wallMs: number;
+  /** Undefined if the CPU time between the turns counts, too. */
+  cpuMs: number | undefined;
+}
+
 /** Runs each side for `ms` in all and returns how long it was really running. */
-async function takeTurns(flows: Both<Flow[]>, ms: number): Promise<Both<number>> {
-  const wallMs = { signalbox: 0, yardstick: 0 };
+async function takeTurns(
+  { targets, countsTurnsAlone = false }: Flood,
+  flows: Both<Flow[]>,
+  ms: number,
+): Promise<Both<Spent>> {
+  const newSpent = (): Spent => ({ wallMs: 0, cpuMs: countsTurnsAlone ? 0 : undefined });
+  const spent = { signalbox: newSpent(), yardstick: newSpent() };
   for (let turn = 0; turn < ms / TURN_MS; turn++) {
     for (const side of turn % 2 === 0 ? SIDES : SIDES.toReversed()) {
       const start = performance.now();
+      const startCpuMs = countsTurnsAlone ? threadsCpuMs(targets[side].pid) : 0;
       for (const flow of flows[side]) flow.start();
       await sleep(TURN_MS);
       await Promise.all(flows[side].map((flow) => flow.stop()));
-      wallMs[side] += performance.now() - start;
+      const total = spent[side];
+      total.wallMs += performance.now() - start;
+      if (total.cpuMs !== undefined) total.cpuMs += threadsCpuMs(targets[side].pid) - startCpuMs;
     }
   }
-  return wallMs;
+  return spent;
 }
 
 interface Counters {
@@ -126,9 +141,9 @@ function countersOf({ targets }: Flood, flows: Both<Flow[]>): Both<Counters> {
   return { signalbox: of("signalbox"), yardstick: of("yardstick") };
 }
 
-function reading(before: Counters, after: Counters, wallMs: number): FloodReading {
+function reading(before: Counters, after: Counters, { wallMs, cpuMs }: Spent): FloodReading {
   const messages = after.delivered - before.delivered;
-  const usedMs = after.cpuMs - before.cpuMs;
+  const usedMs = cpuMs ?? after.cpuMs - before.cpuMs;
   return {
     messagesPerSecond: messages / wallMs * 1000,
     cpuUsPerMessage: usedMs * 1000 / messages,

@@ -5,8 +5,12 @@ export const SIDES = ["signalbox", "yardstick"] as const;
 export type Side = typeof SIDES[number];
 export type Both<T> = Record<Side, T>;
 
-/** A server under load: where it listens and which process it is. */
-const Target = z.object({ origin: z.url(), pid: z.int() });
+const Process = z.object({ origin: z.url(), pid: z.int() });
+/**
+ * A server under load: where it listens and which process it is; and another node of the same cluster,
+ * at which the second one of each pair connects.
+ */
+const Target = Process.extend({ other: Process.optional() });
 export type Target = z.infer<typeof Target>;
 
 const Contest = {
@@ -27,6 +31,8 @@ const Load = {
 const Flood = z.object({
   kind: z.literal("flood"),
   inFlight: z.int().positive(),
+  /** Leaves out a server's work between its turns, for servers that others use meanwhile. */
+  countsTurnsAlone: z.boolean().optional(),
   ...Load,
 });
 /** A fixed number of messages per second, spread over the pairs. */
@@ -91,7 +97,12 @@ const FloodReading = z.object({
   /** Share of one core that the server used; well under 1 means that the load was the limit. */
   serverBusy: z.number(),
 });
-const PaceReading = z.object({ p50Ms: z.number(), p99Ms: z.number() });
+const PaceReading = z.object({
+  p50Ms: z.number(),
+  p99Ms: z.number(),
+  /** Of all nodes. */
+  cpuUsPerMessage: z.number(),
+});
 const FanOutReading = z.object({
   members: z.int(),
   cpuUsPerAnnouncement: z.number(),

@@ -5,6 +5,7 @@
 import { BRIDGED } from "./bridged_scenarios.ts";
 import { fanOut } from "./fan_out.ts";
 import { flood } from "./flood.ts";
+import { GUARDED } from "./guarded.ts";
 import { idle } from "./idle.ts";
 import { Job } from "./job.ts";
 import { pace } from "./pace.ts";
@@ -36,7 +37,7 @@ function run(job: Job): Promise<unknown> {
 }
 
 function scenarioOf(name: string): Scenario {
-  const scenario = [...SCENARIOS, OFFERS, ...BRIDGED].find((one) => one.name === name);
+  const scenario = [...SCENARIOS, OFFERS, ...BRIDGED, ...GUARDED].find((one) => one.name === name);
   if (!scenario) throw new RangeError(`Unknown scenario "${name}"`);
   return scenario;
 }

@@ -1,6 +1,7 @@
 import { Frames } from "./frames.ts";
-import { type Both, type Pace, type PaceReading, type Side, SIDES } from "./job.ts";
+import { type Both, type Pace, type PaceReading, type Side, SIDES, type Target } from "./job.ts";
 import { closePairs, openPairs, type Pair, sleep } from "./pairs.ts";
+import { cpuMs } from "./process_usage.ts";
 import { MIN_MESSAGE_BYTES, overYardstick, type Scenario } from "./scenarios.ts";
 
 /** Long enough to reach a steady state, short enough that both servers see the same noise. */
@@ -21,11 +22,14 @@ export async function pace(
     pairs[side].map((pair) => new Probe(pair, scenarios[side], failure.reject));
   const probes = { signalbox: probesOf("signalbox"), yardstick: probesOf("yardstick") };
   const measure = async (): Promise<Both<PaceReading>> => {
-    await takeTurns(probes, job.warmUpMs, job.perSecond);
+    await takeTurns(probes, job, job.warmUpMs);
     for (const side of SIDES) takeDelays(probes[side]);
-    await takeTurns(probes, job.measureMs, job.perSecond);
-    const of = (side: Side): PaceReading =>
-      reading(takeDelays(probes[side]), job.perSecond * job.measureMs / 1000);
+    const usedMs = await takeTurns(probes, job, job.measureMs);
+    const count = job.perSecond * job.measureMs / 1000;
+    const of = (side: Side): PaceReading => ({
+      ...delaysOf(takeDelays(probes[side]), count),
+      cpuUsPerMessage: usedMs[side] * 1000 / count,
+    });
     return { signalbox: of("signalbox"), yardstick: of("yardstick") };
   };
   const result = await Promise.race([measure(), failure.promise]);
@@ -34,7 +38,7 @@ export async function pace(
 }
 
 /** Times the messages of one pair. */
-class Probe {
+export class Probe {
   delaysMs: number[] = [];
   readonly #pair: Pair;
   readonly #frames: Frames;
@@ -60,19 +64,36 @@ class Probe {
   }
 }
 
-async function takeTurns(probes: Both<Probe[]>, ms: number, perSecond: number): Promise<void> {
+/** Returns the CPU time that each side used in its turns. */
+async function takeTurns(
+  probes: Both<Probe[]>,
+  { perSecond, targets }: Pace,
+  ms: number,
+): Promise<Both<number>> {
+  const usedMs = { signalbox: 0, yardstick: 0 };
   for (let turn = 0; turn < ms / TURN_MS; turn++) {
     for (const side of turn % 2 === 0 ? SIDES : SIDES.toReversed()) {
-      await send(probes[side], perSecond);
+      const before = cpuOf(targets[side]);
+      await sendPaced(probes[side], perSecond, TURN_MS);
       await sleep(PAUSE_MS);
+      usedMs[side] += cpuOf(targets[side]) - before;
     }
   }
+  return usedMs;
 }
 
-/** One turn; does not wait for answers, so that a slow server gets no fewer messages. */
-async function send(probes: readonly Probe[], perSecond: number): Promise<void> {
+function cpuOf({ pid, other }: Target): number {
+  return cpuMs(pid) + (other === undefined ? 0 : cpuMs(other.pid));
+}
+
+/** Sends for so long; does not wait for answers, so that a slow server gets no fewer messages. */
+export async function sendPaced(
+  probes: readonly Probe[],
+  perSecond: number,
+  ms: number,
+): Promise<void> {
   const start = performance.now();
-  const total = perSecond * TURN_MS / 1000;
+  const total = perSecond * ms / 1000;
   for (let sent = 0; sent < total;) {
     const due = (performance.now() - start) * perSecond / 1000;
     for (; sent < Math.min(due, total); sent++) probes[sent % probes.length]?.send();
@@ -84,7 +105,10 @@ function takeDelays(probes: readonly Probe[]): number[] {
   return probes.flatMap((probe) => probe.delaysMs.splice(0));
 }
 
-function reading(delaysMs: readonly number[], expected: number): PaceReading {
+function delaysOf(
+  delaysMs: readonly number[],
+  expected: number,
+): Omit<PaceReading, "cpuUsPerMessage"> {
   if (delaysMs.length < expected * 0.95) {
     throw new Error(`Only ${delaysMs.length} of ${expected} messages arrived in time`);
   }

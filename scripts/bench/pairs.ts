@@ -63,11 +63,13 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-async function openSide(scenario: Scenario, { origin }: Target, count: number): Promise<Pair[]> {
+async function openSide(scenario: Scenario, target: Target, count: number): Promise<Pair[]> {
+  const { origin } = target;
+  const { origin: othersOrigin } = target.other ?? target;
   const pairs: Pair[] = [];
   await inParallel(Array.from({ length: count }, newWishes), async (wishes) => {
     const a = await join(scenario, origin, wishes.a);
-    const b = await join(scenario, origin, wishes.b);
+    const b = await join(scenario, othersOrigin, wishes.b);
     const pair = { a: a.client, b: b.client, ids: { a: a.id, b: b.id } };
     await scenario.pair(pair.a, pair.b, pair.ids);
     await proveRelay(pair, scenario);

@@ -27,6 +27,14 @@ export interface Plan {
   readonly subscribedTopics: number;
   /** Rooms that pages join together, per round. */
   readonly storms: number;
+  /** Peers beside those whose messages are timed, and how many of them are replaced a second. */
+  readonly crowdPeers: number;
+  readonly crowdPerSecond: number;
+  /** Messages that are timed, so few that the machine is not busy with them. */
+  readonly crowdMessagesPerSecond: number;
+  /** Windows with watchers, and as many without. */
+  readonly crowdWindows: number;
+  readonly crowdWindowMs: number;
 }
 
 export const FULL: Plan = {
@@ -47,6 +55,11 @@ export const FULL: Plan = {
   subscribingSockets: [100, 1000],
   subscribedTopics: 400,
   storms: 4,
+  crowdPeers: 1_000,
+  crowdPerSecond: 50,
+  crowdMessagesPerSecond: 500,
+  crowdWindows: 40,
+  crowdWindowMs: 2_000,
 };
 
 export const QUICK: Plan = {
@@ -68,4 +81,9 @@ export const QUICK: Plan = {
   subscribingSockets: [5, 20],
   subscribedTopics: 100,
   storms: 1,
+  crowdPeers: 50,
+  crowdPerSecond: 20,
+  crowdMessagesPerSecond: 200,
+  crowdWindows: 2,
+  crowdWindowMs: 200,
 };

@@ -1,4 +1,4 @@
-import { NODES, type SharedClaim } from "../core/backplane.ts";
+import { NODE_DIALECT, NODES, type SharedClaim } from "../core/backplane.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
 /** An id of this node, as the engine has to know it again after it lost its data. */
@@ -52,7 +52,7 @@ export class Registry {
   /** A process holds its own address, to which other nodes send. */
   addNode(process: string): void {
     const nothing = {
-      dialect: "node",
+      dialect: NODE_DIALECT,
       proof: "-",
       exclusive: "0",
       bytes: "0",
@@ -96,6 +96,16 @@ export class Registry {
     if (held === undefined) return;
     held.pairs.add(other);
     this.#paired.add(held);
+  }
+
+  /** Two peers know each other no longer. */
+  part(realm: string, one: string, other: string): void {
+    for (const [id, partner] of [[one, other], [other, one]]) {
+      const held = this.#held.get(`${realm}:${id}`);
+      if (held === undefined || partner === undefined) continue;
+      held.pairs.delete(partner);
+      if (held.pairs.size === 0) this.#paired.delete(held);
+    }
   }
 
   /** A peer of any node is gone: nobody here is its partner any more. */

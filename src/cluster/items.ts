@@ -133,8 +133,7 @@ export class ItemHandler {
       case "wanted":
         return this.#appear(a, b);
       case "list":
-        this.#members = [];
-        return;
+        return void this.#members.splice(0);
       case "member":
         return void this.#members.push(this.#peer(parts));
       case "listed":
@@ -153,7 +152,10 @@ export class ItemHandler {
         this.#parts.registry.unpair(a, b);
         return sink.left({ realm: a, id: unpackName(b) }, Number(c), unpackBody(d));
       case "paired":
-        return this.#pair(sink, a, parts.slice(1));
+      case "met":
+        return this.#pair(sink, kind, a, parts.slice(1));
+      case "parted":
+        return this.#part(sink, a, b, c);
       case "arriving":
         return this.#arrive(sink, parts);
       case "nodeGone":
@@ -166,6 +168,11 @@ export class ItemHandler {
       default:
         if (!this.#talk(kind, parts)) this.#parts.report({ type: "unknown" });
     }
+  }
+
+  #part(sink: Sink, realm: string, one: string, other: string): void {
+    this.#parts.registry.part(realm, one, other);
+    sink.parted(realm, unpackName(one), unpackName(other));
   }
 
   #lost(sink: Sink, [realm = "", id = "", fence = "", why]: readonly string[]): void {
@@ -199,6 +206,7 @@ export class ItemHandler {
         room: room?.startsWith("r") ? unpackName(room.slice(1)) : undefined,
         payload: unpackBody(body),
         fence: fence === "" ? undefined : Number(fence),
+        isCall: room === "c",
       })
       : !arrivals.refused.has(number);
     if (!isTaken) arrivals.refused.add(number);
@@ -243,13 +251,13 @@ export class ItemHandler {
     else this.#sink?.wanted({ realm, id: unpackName(id) });
   }
 
-  #pair(sink: Sink, realm: string, parts: readonly string[]): void {
+  #pair(sink: Sink, how: "paired" | "met", realm: string, parts: readonly string[]): void {
     const [caller, callee] = [parts.slice(0, PEER_PARTS), parts.slice(PEER_PARTS)];
     const { registry } = this.#parts;
     for (const [one, other] of [[caller, callee], [callee, caller]] as const) {
       registry.paired(realm, one[0] ?? "", one[2] ?? "", other[0] ?? "");
     }
-    sink.paired(realm, this.#peer(caller), this.#peer(callee));
+    sink[how](realm, this.#peer(caller), this.#peer(callee));
   }
 
   /** A peer of another node moves to this one. */

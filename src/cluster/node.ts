@@ -5,15 +5,16 @@ import type {
   DescribeAnswer,
   JoinAnswer,
   LookAnswer,
+  MeetAnswer,
   MoveAnswer,
   NodeInfo,
+  OutgoingMessage,
   PairAnswer,
-  Passed,
+  PassAnswer,
   RoomKey,
   SharedClaim,
   SharedDescription,
   SharedEntry,
-  SharedMessage,
   Sink,
 } from "../core/backplane.ts";
 import type { Clock } from "../core/clock.ts";
@@ -24,7 +25,7 @@ import { Registry } from "./held.ts";
 import { type Answer, ItemHandler } from "./items.ts";
 import { actorArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
 import { Outbox } from "./outbox.ts";
-import { Passing } from "./passing.ts";
+import { Outcomes } from "./outcomes.ts";
 import { Questions } from "./questions.ts";
 import { Reader } from "./reader.ts";
 import { SharedRecords } from "./records.ts";
@@ -60,7 +61,7 @@ export class ClusterNode implements Backplane {
   readonly #caller: Caller;
   readonly #reader: Reader;
   readonly #outbox: Outbox;
-  readonly #passing: Passing;
+  readonly #outcomes: Outcomes;
   readonly #registry = new Registry();
   readonly #directory: Directory;
   readonly #items: ItemHandler;
@@ -84,6 +85,7 @@ export class ClusterNode implements Backplane {
       report({ type: "undelivered", cause: "gone" });
       this.#push(["N", realm, id]);
     });
+    this.#outcomes = new Outcomes(this.#steps, this.#outbox, report);
     const push = (...args: readonly string[]): void => this.#push(args);
     this.records = new SharedRecords({ engine, clock, prefix, push, seal: options.seal });
     this.questions = new Questions({
@@ -92,7 +94,6 @@ export class ClusterNode implements Backplane {
       push: (...args) => this.#push(args, true),
       onFault: (error) => report({ type: "fault", error }),
     });
-    this.#passing = new Passing(this.#outbox, this.#steps, report);
     this.#directory = new Directory(engine, prefix);
     this.#caller = new Caller(options, this.#steps, this.#owner());
     this.#items = new ItemHandler({
@@ -183,7 +184,11 @@ export class ClusterNode implements Backplane {
     this.#push(["R", ...who, packBody(news)]);
   }
 
-  send(message: SharedMessage, isConfirmed: boolean, answer: (outcome: Passed) => void): void {
+  send(
+    message: OutgoingMessage,
+    isConfirmed: boolean,
+    answer: (outcome: PassAnswer) => void,
+  ): void {
     const parcel = this.#steps.isFull ? undefined : this.#outbox.add(message, isConfirmed, answer);
     if (parcel === undefined) {
       this.#options.report({ type: "undelivered", cause: "unavailable" });
@@ -234,11 +239,19 @@ export class ClusterNode implements Backplane {
   }
 
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
-    const ticket = this.#expect((refusal) => {
+    this.#partner("P", actor, to, (refusal) => {
       answer(refusal === "" ? "paired" : refusal as PairAnswer);
     });
-    const args = ["P", ticket, ...actorArgs(actor), packName(to)];
-    this.#ask(ticket, args, () => answer("unavailable"));
+  }
+
+  meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void {
+    this.#partner("M", actor, to, (refusal) => {
+      answer(refusal === "" ? "met" : refusal as MeetAnswer);
+    });
+  }
+
+  part(actor: Actor, from: string): void {
+    this.#push(["U", ...actorArgs(actor), packName(from)]);
   }
 
   move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void {
@@ -249,7 +262,7 @@ export class ClusterNode implements Backplane {
       answer({ to: processOf(node), node: this.#roster.nameOf(node) });
     });
     const refuse = (): void => answer({ refused: "unavailable" });
-    this.#ask(ticket, ["M", ticket, ...who, to ?? ""], refuse);
+    this.#ask(ticket, ["O", ticket, ...who, to ?? ""], refuse);
   }
 
   shun(): void {
@@ -338,9 +351,17 @@ export class ClusterNode implements Backplane {
   }
 
   #passed(steps: readonly Step[], outcomes: readonly string[]): void {
-    for (const { args: [letter, node = ""] } of steps) if (letter === "Q") this.#reaper.done(node);
-    this.#passing.passed(steps, outcomes);
+    for (const { args } of steps) if (args[0] === "Q") this.#reaper.done(args[1] ?? "");
+    this.#outcomes.passed(steps, outcomes);
     this.#items.called();
+  }
+
+  /** Asks for a partner; the engine refuses with words of the seam only. */
+  #partner(step: "P" | "M", actor: Actor, to: string, answer: (refusal: string) => void): void {
+    const ticket = this.#ticket();
+    this.#items.expect(ticket, answer);
+    const args = [step, ticket, ...actorArgs(actor), packName(to)];
+    this.#ask(ticket, args, () => answer("unavailable"));
   }
 
   #known(nodes: readonly KnownNode[]): void {
@@ -360,7 +381,7 @@ export class ClusterNode implements Backplane {
 
   #refuseLate(): void {
     for (const { parcel, pending } of this.#steps.expire(this.#clock.now())) {
-      if (parcel !== undefined) this.#passing.end(parcel, "unavailable");
+      if (parcel !== undefined) this.#outcomes.end(parcel, "unavailable");
       pending?.refuse();
     }
   }

@@ -1,4 +1,4 @@
-import type { Passed, SharedMessage } from "../core/backplane.ts";
+import type { OutgoingMessage, PassAnswer, Passed } from "../core/backplane.ts";
 import { packBody, packName } from "./texts.ts";
 
 /** A message that is on its way to another node. */
@@ -11,7 +11,8 @@ export interface Parcel {
   readonly args: readonly string[];
   readonly bytes: number;
   readonly isConfirmed: boolean;
-  readonly answer: (outcome: Passed) => void;
+  readonly isCall: boolean;
+  readonly answer: (outcome: PassAnswer) => void;
 }
 
 /** Bytes charged for a message beyond its text. */
@@ -65,11 +66,11 @@ export class Outbox {
 
   /** Takes a message up; undefined if too much is on its way already. */
   add(
-    message: SharedMessage,
+    message: OutgoingMessage,
     isConfirmed: boolean,
-    answer: (outcome: Passed) => void,
+    answer: (outcome: PassAnswer) => void,
   ): Parcel | undefined {
-    const { realm, id, from, room, payload, fence } = message;
+    const { realm, id, from, dialect, room, payload, fence, isCall = false } = message;
     const body = packBody(payload);
     const bytes = body.length + OVERHEAD_BYTES;
     if (this.#bytes + bytes > this.#maxBytes) return undefined;
@@ -80,11 +81,12 @@ export class Outbox {
       to,
       fence === undefined ? "" : String(fence),
       packName(from),
-      room === undefined ? "" : `r${packName(room)}`,
+      dialect,
+      isCall ? "c" : room === undefined ? "" : `r${packName(room)}`,
       isConfirmed ? "1" : "",
       body,
     ];
-    return { number: ++this.#number, realm, id: to, args, bytes, isConfirmed, answer };
+    return { number: ++this.#number, realm, id: to, args, bytes, isConfirmed, isCall, answer };
   }
 
   /** The message is in the inbox of a process. */
@@ -103,7 +105,7 @@ export class Outbox {
   }
 
   /** The message is over with this outcome. */
-  end(parcel: Parcel, outcome: Passed): void {
+  end(parcel: Parcel, outcome: PassAnswer): void {
     this.#bytes -= parcel.bytes;
     parcel.answer(outcome);
     if (outcome === "gone") this.#cameBack(parcel);

@@ -80,7 +80,8 @@ export class Steps {
 
   /** Takes out the messages for an id that has just turned out to be absent. */
   takeMessages(realm: string, id: string): Parcel[] {
-    const isFor = ({ parcel }: Step): boolean => parcel?.realm === realm && parcel.id === id;
+    const isFor = ({ parcel }: Step): boolean =>
+      parcel?.realm === realm && parcel.id === id && !parcel.isCall;
     const parcels: Parcel[] = [];
     for (const { parcel } of this.#waiting.filter(isFor)) if (parcel) parcels.push(parcel);
     if (parcels.length > 0) this.#waiting = this.#waiting.filter((step) => !isFor(step));

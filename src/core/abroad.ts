@@ -1,28 +1,25 @@
 import type { CallPeer } from "./call_end.ts";
 import type { Calls } from "./calls.ts";
-import type { RoomId } from "./events.ts";
+import type { RoomId, Sent } from "./events.ts";
 import type { LobbyName } from "./lobby.ts";
 import type { Untaken } from "./signal.ts";
+
+export type { Sent } from "./events.ts";
+
+/** Calls between peers of different dialects, as the hub uses them. */
+export type CallRoutes = Pick<Calls, "has" | "send" | "open" | "leave">;
+
+/** The same with the lobby, for a hub. */
+export interface Routes {
+  readonly calls?: CallRoutes | undefined;
+  readonly lobby?: LobbyName | undefined;
+}
 
 /** The way between peers of different dialects. */
 export interface Abroad {
   readonly calls?: Calls;
   readonly lobby?: LobbyName | undefined;
 }
-
-/**
- * Outcomes of `Hub.send`. "elsewhere": the peer exists, but is not in the room. "unavailable": it may
- * be on another node, and those cannot be reached.
- */
-export type Sent =
-  | "sent"
-  | "unavailable"
-  | "unknown"
-  | "elsewhere"
-  | "busy"
-  | "untranslatable"
-  | "not_askable"
-  | "not_renegotiable";
 
 /** The outcome, for its sender, of a signal that its call did not take. */
 const UNTAKEN: Readonly<Record<Untaken, Sent>> = {
@@ -34,13 +31,13 @@ const UNTAKEN: Readonly<Record<Untaken, Sent>> = {
 };
 
 /** The outcome of a message that went by way of a call. */
-function sentBy(outcome: "sent" | Untaken): Sent {
+export function sentBy(outcome: "sent" | Untaken): Sent {
   return outcome === "sent" ? outcome : UNTAKEN[outcome];
 }
 
 /** Sends to a peer of another dialect; one outside the room may be addressed in a call under way. */
 export function sendAbroad(
-  calls: Calls | undefined,
+  calls: CallRoutes | undefined,
   { from, to, payload, room, isInside }: {
     readonly from: CallPeer;
     readonly to: CallPeer;

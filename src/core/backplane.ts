@@ -1,10 +1,11 @@
-import type { PeerHandle } from "./events.ts";
+import type { PeerHandle, Sent } from "./events.ts";
 import type { Receiver } from "./session.ts";
 
 // The seam between a hub and the other nodes of a cluster. A server without one has no backplane.
 
 /** The realm of the nodes themselves: each process holds its address in it as an id. */
 export const NODES = "@nodes";
+export const NODE_DIALECT = "node";
 
 /** The name of an id in the whole cluster. */
 export interface PeerKey {
@@ -61,6 +62,13 @@ export interface SharedMessage extends PeerKey {
   readonly payload: unknown;
   /** If given, a later holder of the id does not get the message. */
   readonly fence: Fence | undefined;
+  /** The message is about a call of two peers, not for the receiver's client. */
+  readonly isCall?: boolean;
+}
+
+/** A message of a peer of this node, whose receiver has to speak its dialect. */
+export interface OutgoingMessage extends SharedMessage {
+  readonly dialect: string;
 }
 
 /**
@@ -70,6 +78,9 @@ export interface SharedMessage extends PeerKey {
 export type Passed = "taken" | Failed;
 export type Failed = "absent" | "gone" | "unavailable";
 
+/** The same; "foreign": the holder of the id speaks another dialect. */
+export type PassAnswer = Passed | "foreign";
+
 export type ClaimAnswer =
   | { readonly fence: Fence }
   | { readonly refused: "id_taken" | "room_full" | "unavailable" };
@@ -78,6 +89,8 @@ export type JoinAnswer = "entered" | "room_full" | "unavailable" | "stale";
 export type DescribeAnswer = "described" | "too_large" | "unavailable" | "stale";
 export type LookAnswer = "listed" | "unavailable";
 export type PairAnswer = "paired" | "unknown" | "busy" | "unavailable" | "stale";
+/** "kin": the holder of the id speaks the same dialect, and needs no meeting. */
+export type MeetAnswer = "met" | "unknown" | "busy" | "kin" | "unavailable" | "stale";
 
 /**
  * The outcome of a move: the address and the name of the peer's new node. "alone": there is no node to move to, or not
@@ -124,7 +137,11 @@ export interface Backplane {
    * Passes a message on. "taken" is certain where `isConfirmed` is set; otherwise there is no answer
    * for a message that reached its node.
    */
-  send(message: SharedMessage, isConfirmed: boolean, answer: (outcome: Passed) => void): void;
+  send(
+    message: OutgoingMessage,
+    isConfirmed: boolean,
+    answer: (outcome: PassAnswer) => void,
+  ): void;
   /** Enters a room, with a new description where one is given. */
   join(
     actor: Actor,
@@ -140,6 +157,10 @@ export interface Backplane {
     isPatient?: boolean,
   ): void;
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void;
+  /** Has two peers of different dialects know each other, for a call. */
+  meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void;
+  /** Ends that, when their call is over. */
+  part(actor: Actor, from: string): void;
   /**
    * Gives a peer of this node to another one, with its rooms. At the answer all that was sent to it here
    * has come, and everything later goes to the other node.
@@ -169,7 +190,11 @@ export interface Elsewhere {
   /** Has the members of a room on other nodes known here, also while no peer of this node is in it. */
   follow(room: RoomKey): void;
   /** Passes a message to an id that this node does not hold; resolves when the outcome is certain. */
-  pass(from: PeerKey, to: string, payload: unknown): Promise<Passed>;
+  pass(
+    from: PeerKey & { readonly dialect: string },
+    to: string,
+    payload: unknown,
+  ): Promise<Sent>;
   /** For dialects whose peers can move. */
   readonly homes: Homes;
   /** Calls back when an id appears on any node that a message of this node was for. */
@@ -216,6 +241,7 @@ export interface Homes {
 
 /** A dialect's side of Homes. */
 export interface HomePart {
+  readonly dialect: string;
   /** Another node's part has sent something; to all nodes if `from` is empty. */
   told(from: string, payload: unknown): void;
   /** A peer moves to this node, and its state follows. */
@@ -248,6 +274,10 @@ export interface Sink {
   left(key: PeerKey, fence: Fence, news: unknown): void;
   /** A peer of another node has called one of this node, or was called by it. */
   paired(realm: string, caller: SharedPeer, callee: SharedPeer): void;
+  /** Two peers of different dialects know each other from now on; one or both are of this node. */
+  met(realm: string, one: SharedPeer, other: SharedPeer): void;
+  /** They do so no longer. */
+  parted(realm: string, one: string, other: string): void;
   /** A peer moves to this node; lists of its rooms came before, where this node did not know them. */
   arriving(realm: string, peer: SharedPeer, rooms: readonly RoomKey[]): void;
   /** The process of an address is gone. */

@@ -2,7 +2,7 @@ import { CallEnd, type CallPeer, guard, type HoldLimits } from "./call_end.ts";
 import { readCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
 import { type Description, readDescription } from "./description.ts";
-import type { End, Leg, Lifted, Untaken } from "./signal.ts";
+import type { End, Leg, Lifted, Signal, Untaken } from "./signal.ts";
 import type { RoomId } from "./events.ts";
 
 /** The rules that all calls share. */
@@ -51,6 +51,8 @@ export class Call {
   readonly callee: CallEnd;
   readonly #owner: CallOwner;
   readonly #room: RoomId | undefined;
+  /** The call was begun by a command, and goes on where its first signal is not taken. */
+  readonly #isOpened: boolean;
   /** The client that opened the call without a signal has the first word until it speaks. */
   #opener: CallEnd | undefined;
   /** The end whose offer was passed and not answered. */
@@ -74,6 +76,7 @@ export class Call {
     this.caller.isInvolved = true;
     this.callee = new CallEnd(callee);
     this.#room = room;
+    this.#isOpened = caller.isOpener;
     this.#opener = caller.isOpener ? this.caller : undefined;
     this.#setDeadline(owner.rules.answerTimeoutMs);
   }
@@ -124,6 +127,24 @@ export class Call {
     const other = this.otherOf(gone);
     if (gone.leg?.showsPresence !== true && other.leg?.showsPresence !== true) return;
     other.end("gone", false);
+  }
+
+  /**
+   * A signal of one end was passed on, and the other client turned out to have no form for it. The end
+   * itself is sent the refusal.
+   */
+  takeBack(end: CallEnd, kind: Signal["kind"], reason: Untaken): void {
+    if (kind === "offer" && this.#offerer === end) {
+      // The old path is dead, and the new one cannot be agreed on.
+      if (reason === "cannot_renegotiate" && end.hasNewPath) return this.end("failed");
+      end.withdraw();
+      this.#offerer = undefined;
+    }
+    if (kind === "ask") this.#isAsked = false;
+    const isBegun = this.#isAnswered || this.#offerer !== undefined || this.#waiting !== undefined;
+    if (isBegun || (kind !== "offer" && kind !== "ask")) return;
+    if (this.#isOpened) this.#opener = this.caller;
+    else this.#close("failed");
   }
 
   /** Ends a call whose first signal was not taken: there is nobody to tell. */

@@ -6,10 +6,13 @@ import type { Link } from "./session.ts";
 
 /** A peer as calls see it. */
 export interface CallPeer {
+  readonly realm: string;
   readonly id: PeerId;
   readonly dialect: string;
   readonly receiver: {
     readonly link: Pick<Link, "fail">;
+    /** True for a peer of another node. */
+    readonly isElsewhere?: true;
     /** Makes its client's end of a call; absent where the dialect cannot be bridged. */
     leg?(other: PeerSummary, role: CallRole, room: RoomId | undefined): Leg | Untaken;
   };
@@ -70,6 +73,13 @@ export class CallEnd {
   describe(description: Description, isUpdate: boolean): void {
     if (!isUpdate) this.#earlier = this.description;
     this.description = description;
+  }
+
+  /** Whether the current description and the one before have no path in common. */
+  get hasNewPath(): boolean {
+    const { description } = this;
+    return description !== undefined &&
+      this.#earlier?.ufrags.isDisjointFrom(description.ufrags) === true;
   }
 
   /** The other end was sent an offer, and it is void. */

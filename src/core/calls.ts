@@ -1,7 +1,7 @@
 import { Call, type CallOwner, type CallRules } from "./call.ts";
 import { type CallPeer, guard } from "./call_end.ts";
 import type { Clock } from "./clock.ts";
-import { type End, isEnd, type Leg, type Lifted, type Untaken } from "./signal.ts";
+import { type End, isEnd, type Leg, type Lifted, type Signal, type Untaken } from "./signal.ts";
 import type { RoomId } from "./events.ts";
 
 /** How many calls there may be, and the rules of each. */
@@ -43,6 +43,8 @@ export class Calls {
   /** Each call twice, under either peer. */
   readonly #calls = new Map<CallPeer, Map<CallPeer, Call>>();
   #count = 0;
+  /** Counts a peer's calls that another node keeps. */
+  #keptElsewhere: (peer: CallPeer) => number = () => 0;
 
   /** @param tell gets the news of calls; it must not call back */
   constructor(limits: CallLimits, clock: Clock, tell: (event: CallEvent) => void) {
@@ -59,6 +61,38 @@ export class Calls {
 
   get count(): number {
     return this.#count;
+  }
+
+  get limits(): CallLimits {
+    return this.#limits;
+  }
+
+  /** Has a peer's calls that other nodes keep counted among its own. */
+  alsoCount(keptElsewhere: (peer: CallPeer) => number): void {
+    this.#keptElsewhere = keptElsewhere;
+  }
+
+  /** Whether a peer is in as many calls as it may. */
+  isFull(peer: CallPeer): boolean {
+    const count = (this.#calls.get(peer)?.size ?? 0) + this.#keptElsewhere(peer);
+    return count >= this.#limits.maxCallsPerPeer;
+  }
+
+  /** Whether a peer's client, as far as it is in a call with the other one, shows its presence. */
+  showsPresence(peer: CallPeer, other: CallPeer): boolean {
+    const call = this.#find(peer, other);
+    return call?.endOf(peer).leg?.showsPresence === true;
+  }
+
+  /** A signal that was passed on turned out to have no form for the other peer's client. */
+  takeBack(from: CallPeer, to: CallPeer, kind: Signal["kind"], reason: Untaken): void {
+    const call = this.#find(from, to);
+    call?.takeBack(call.endOf(from), kind, reason);
+  }
+
+  /** Ends a call that the server cannot continue. */
+  fail(one: CallPeer, other: CallPeer): void {
+    this.#find(one, other)?.end("failed");
   }
 
   has(one: CallPeer, other: CallPeer): boolean {
@@ -103,7 +137,9 @@ export class Calls {
     if (this.has(from, to) || this.#isFull(from, to)) return this.#untaken(from, "busy");
     const leg = legOf(from, to, undefined);
     if (typeof leg === "string") return this.#untaken(from, leg);
-    this.#add(new Call(this.#owner, { peer: from, leg, isOpener: true }, to, undefined));
+    const call = new Call(this.#owner, { peer: from, leg, isOpener: true }, to, undefined);
+    this.#register(call);
+    this.#tell({ type: "begun", ...partiesOf(call) });
     return "sent";
   }
 
@@ -145,44 +181,47 @@ export class Calls {
   ): Untaken | undefined {
     if (this.#isFull(caller.peer, callee)) return "busy";
     const call = new Call(this.#owner, caller, callee, room);
+    this.#register(call);
     const outcome = call.take(call.caller, signal);
     if (outcome === undefined) {
-      this.#add(call);
+      this.#tell({ type: "begun", ...partiesOf(call) });
       return undefined;
     }
+    this.#forget(call);
     call.discard();
     // A call without a description cannot be replaced.
     return outcome === "replaces" ? "busy" : outcome;
   }
 
   #isFull(one: CallPeer, other: CallPeer): boolean {
-    const { maxCalls, maxCallsPerPeer } = this.#limits;
-    const isFull = (peer: CallPeer) => (this.#calls.get(peer)?.size ?? 0) >= maxCallsPerPeer;
-    return this.#count >= maxCalls || isFull(one) || isFull(other);
+    return this.#count >= this.#limits.maxCalls || this.isFull(one) || this.isFull(other);
   }
 
   #find(one: CallPeer, other: CallPeer): Call | undefined {
     return this.#calls.get(one)?.get(other);
   }
 
-  #add(call: Call): void {
+  #register(call: Call): void {
     this.#count++;
     for (const end of [call.caller, call.callee]) {
       let calls = this.#calls.get(end.peer);
       if (calls === undefined) this.#calls.set(end.peer, calls = new Map());
       calls.set(call.otherOf(end).peer, call);
     }
-    this.#tell({ type: "begun", ...partiesOf(call) });
   }
 
   #ended(call: Call, why: End): void {
+    this.#forget(call);
+    this.#tell({ type: "ended", ...partiesOf(call), why });
+  }
+
+  #forget(call: Call): void {
     this.#count--;
     for (const end of [call.caller, call.callee]) {
       const calls = this.#calls.get(end.peer);
       calls?.delete(call.otherOf(end).peer);
       if (calls?.size === 0) this.#calls.delete(end.peer);
     }
-    this.#tell({ type: "ended", ...partiesOf(call), why });
   }
 
   #untaken(from: CallPeer, reason: Untaken): Untaken {

@@ -80,11 +80,27 @@ export type Refused =
     }
   );
 
+/**
+ * Outcomes of `Hub.send`. "elsewhere": the peer exists, but is not in the room. "unavailable": it may
+ * be on another node, and those cannot be reached.
+ */
+export type Sent =
+  | "sent"
+  | "unavailable"
+  | "unknown"
+  | "elsewhere"
+  | "busy"
+  | "untranslatable"
+  | "not_askable"
+  | "not_renegotiable";
+
 /** A message that another node did not take. */
 export interface Returned {
   readonly payload: unknown;
   /** Another try makes no sense now: the other nodes cannot be reached. */
   readonly isUnavailable: boolean;
+  /** Why its receiver, which is there, did not take it. */
+  readonly refusal?: Exclude<Sent, "sent" | "unknown" | "unavailable">;
 }
 
 /**

@@ -265,7 +265,8 @@ export class FarChannels {
     const from = this.#idIn(channel);
     for (const [id, { fence }] of place.members) {
       if (to !== undefined && !to.includes(id)) continue;
-      this.#backplane.send({ realm, id, from, room: undefined, payload, fence }, false, () => {});
+      const message = { realm, id, from, dialect: "channel", room: undefined, payload, fence };
+      this.#backplane.send(message, false, () => {});
     }
   }
 

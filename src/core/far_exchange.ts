@@ -47,6 +47,8 @@ export class FarExchange {
       paired: (realm, caller, callee) => hub.paired(realm, caller, callee),
       arriving: (realm, peer, rooms) => hub.arriving(realm, peer, rooms),
       nodeGone: (address) => hub.nodeGone(address),
+      met: (realm, one, other) => hub.met(realm, one, other),
+      parted: (realm, one, other) => hub.parted(realm, one, other),
       told: (topic, body) => topic === "channels" ? this.#noted(body) : hub.told(topic, body),
       partners: () => hub.partners(),
       severed: () => hub.severed(),

@@ -1,8 +1,9 @@
 import type { Actor, Fence, PeerKey, RoomKey, SharedDescription, SharedPeer } from "./backplane.ts";
 import type { Expulsion } from "./expulsion.ts";
-import type { PeerEvent, PeerHandle, PeerId, RoomId } from "./events.ts";
+import type { PeerEvent, PeerHandle, PeerId, PeerSummary, RoomId } from "./events.ts";
 import type { Claim, PresentPeer, RoomRequest, SelfDescription } from "./peer.ts";
 import type { Receiver } from "./session.ts";
+import type { CallRole, Leg, Untaken } from "./signal.ts";
 
 export type Relay = Extract<PeerEvent, { type: "relay" }>;
 
@@ -25,13 +26,13 @@ export class Ghost implements Receiver {
   readonly pairs = new Set<string>();
   /** Ids of the peers of this node that it has called. */
   readonly called = new Set<PeerId>();
-  readonly #hub: Pick<GhostHub, "pass" | "expel">;
+  readonly #hub: Pick<GhostHub, "pass" | "expel" | "leg">;
   #handle: PeerHandle | undefined;
 
   constructor(
     realm: string,
     { id, node, fence, dialect }: SharedPeer,
-    hub: Pick<GhostHub, "pass" | "expel">,
+    hub: Pick<GhostHub, "pass" | "expel" | "leg">,
   ) {
     this.realm = realm;
     this.id = id;
@@ -57,6 +58,11 @@ export class Ghost implements Receiver {
   expel(reason: Expulsion): void {
     this.#hub.expel(this, reason);
   }
+
+  /** Stands for the leg on its client's node. */
+  leg(other: PeerSummary, _role: CallRole, room: RoomId | undefined): Leg | Untaken {
+    return this.#hub.leg(this, other.id, room);
+  }
 }
 
 /** The name of an id in maps. */
@@ -78,6 +84,8 @@ export interface GhostHub {
   readonly find: (realm: string, id: PeerId) => PresentPeer | undefined;
   /** Sends a message for a ghost on to its node. */
   readonly pass: (ghost: Ghost, message: Relay) => void;
+  /** The end of a call whose client is on the ghost's node, or why there is none. */
+  readonly leg: (ghost: Ghost, other: PeerId, room: RoomId | undefined) => Leg | Untaken;
   /** Has its node end the stay of a ghost's client. */
   readonly expel: (ghost: Ghost, reason: Expulsion) => void;
 }
@@ -237,6 +245,14 @@ export class Ghosts {
     this.#paired.delete(ghost);
     for (const room of ghost.rooms) this.#rooms.get(room)?.ghosts.delete(ghost);
     return ghost.handle;
+  }
+
+  /** A peer of another node and one of this node know each other no longer by a pair. */
+  part(realm: string, id: PeerId, own: PeerId): void {
+    const ghost = this.find({ realm, id });
+    if (ghost === undefined || !ghost.pairs.delete(own) || ghost.pairs.size > 0) return;
+    this.#paired.delete(ghost);
+    this.#dropUnknown(ghost);
   }
 
   /** The ghosts that are known by a pair. */

@@ -1,6 +1,5 @@
-import { type Abroad, sendAbroad, type Sent } from "./abroad.ts";
+import { type CallRoutes, type Routes, sendAbroad, type Sent } from "./abroad.ts";
 import type { Elsewhere } from "./backplane.ts";
-import type { Calls } from "./calls.ts";
 import { Exchange } from "./channels.ts";
 import type { LeaveReason } from "./expulsion.ts";
 import { Happenings } from "./happenings.ts";
@@ -48,7 +47,7 @@ export class Hub {
   readonly #happenings: Happenings;
   readonly #maxPeers: number;
   readonly #rooms: Rooms;
-  readonly #calls: Calls | undefined;
+  readonly #calls: CallRoutes | undefined;
   readonly #realms = new Realms();
   #isSilent = false;
   #peerCount = 0;
@@ -58,7 +57,7 @@ export class Hub {
    * @param abroad the way between dialects; without it there is none
    * @param happenings gets the news for operators
    */
-  constructor(limits: HubLimits, { calls, lobby }: Abroad = {}, happenings = new Happenings()) {
+  constructor(limits: HubLimits, { calls, lobby }: Routes = {}, happenings = new Happenings()) {
     this.#maxPeers = limits.maxPeers;
     this.#happenings = happenings;
     this.openCalls = new OpenCalls(happenings);
@@ -85,7 +84,9 @@ export class Hub {
   }
 
   /** The rules of a realm that its dialects have in common. */
-  rulesOf(realm: string): Pick<Realm, "guard" | "limit" | "isUnguarded"> {
+  rulesOf(
+    realm: string,
+  ): Pick<Realm, "guard" | "limit" | "isUnguarded" | "admits" | "maxMembers"> {
     return this.#realm(realm);
   }
 
@@ -345,6 +346,8 @@ export class Hub {
     peer?: Peer,
   ): RoomRefusal | undefined {
     const { kind, room, token, maxMembers = Infinity } = request;
+    // A hub of one node among several checks this before it asks the others.
+    if (this.elsewhere !== undefined) return undefined;
     if (kind === "list") return this.#rooms.objection(name, request, bytes, peer);
     if (!realm.admits(dialect, room, token)) return "credentials_missing";
     const most = Math.min(maxMembers, realm.maxMembers(dialect, room));

@@ -5,6 +5,7 @@ import {
   type HomePart,
   type Homes,
   type MoveAnswer,
+  NODE_DIALECT,
   NODES,
   type PeerKey,
   type RoomKey,
@@ -73,7 +74,8 @@ export class Moves implements Homes {
   }
 
   send(realm: string, to: PeerId, payload: unknown, failed: (passed: Failed) => void): void {
-    this.#send({ realm, id: to }, payload, failed);
+    const { dialect } = this.#parts.get(realm) ?? { dialect: "" };
+    this.#send({ realm, id: to, dialect }, payload, failed);
   }
 
   sendNode(
@@ -82,7 +84,7 @@ export class Moves implements Homes {
     payload: unknown,
     failed: (passed: Failed) => void,
   ): void {
-    this.#send({ realm: NODES, id: address }, [realm, payload], failed);
+    this.#send({ realm: NODES, id: address, dialect: NODE_DIALECT }, [realm, payload], failed);
   }
 
   tell(realm: string, payload: unknown): void {
@@ -180,7 +182,8 @@ export class Moves implements Homes {
   #take({ actor, peer, rooms }: Arrival, receiver: Receiver): void {
     const { own, ghosts, enter, carry, admit } = this.#hub;
     const { dialect, bytes, info } = peer;
-    const arrived = own.add(actor, dialect);
+    const arrived: Own = { actor, dialect, fresh: undefined, rooms: new Set() };
+    own.add(arrived);
     for (const room of rooms) enter(arrived, room);
     const handle = ghosts.yield(actor);
     if (handle !== undefined) {
@@ -192,10 +195,14 @@ export class Moves implements Homes {
     admit({ ...actor, dialect, receiver, description, ...(room && { room }) });
   }
 
-  #send(to: PeerKey, payload: unknown, failed: (passed: Failed) => void): void {
+  #send(
+    to: PeerKey & { readonly dialect: string },
+    payload: unknown,
+    failed: (passed: Failed) => void,
+  ): void {
     const message = { ...to, from: this.address, room: undefined, payload, fence: undefined };
     this.#backplane.send(message, false, (passed) => {
-      if (passed !== "taken") failed(passed);
+      if (passed !== "taken") failed(passed === "foreign" ? "absent" : passed);
     });
   }
 

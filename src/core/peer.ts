@@ -71,6 +71,8 @@ export interface PresentPeer extends PeerSummary {
   readonly isCallable: boolean;
   /** True if it is in a room that people meet in. */
   readonly isInRoom: boolean;
+  readonly realm: string;
+  summary(): PeerSummary;
 }
 
 /** A room with members, as operators see it. */

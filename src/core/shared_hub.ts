@@ -1,9 +1,8 @@
-import type { Abroad, Sent } from "./abroad.ts";
+import { type Abroad, type Sent, sentBy } from "./abroad.ts";
 import type {
   Actor,
   Backplane,
   ClaimAnswer,
-  Elsewhere,
   Fence,
   PairAnswer,
   PeerKey,
@@ -23,18 +22,19 @@ import type { Happenings } from "./happenings.ts";
 import { Hub, type Reserve } from "./hub.ts";
 import type { HubLimits } from "./limits.ts";
 import { type Claim, type RoomRequest, type SelfDescription, tell } from "./peer.ts";
-import { Mail } from "./mail.ts";
 import { Moves } from "./moves.ts";
 import { OwnPeers } from "./own_peers.ts";
 import { askAll } from "./realm.ts";
 import type { Receiver } from "./session.ts";
 import { refuseClaim } from "./refusals.ts";
+import { SharedCalls } from "./shared_calls.ts";
+import { SharedMail } from "./shared_mail.ts";
 import {
   append,
   type ClaimRefusal,
-  elsewhereOf,
   endStay,
   entryOf,
+  isShut,
   NO_LIMITS,
   type Own,
   sharedClaim,
@@ -47,30 +47,32 @@ import {
  * concerns other nodes is carried out at its place in one order for all.
  */
 export class SharedHub extends Hub implements Sink {
-  override readonly elsewhere: Elsewhere;
+  override readonly elsewhere: SharedMail;
   override readonly channels: Exchange;
   readonly #backplane: Backplane;
   readonly #limits: HubLimits;
   readonly #reserves = new Map<string, Reserve[]>();
-  readonly #wanted = new Map<string, ((id: string) => void)[]>();
   readonly #own = new OwnPeers();
-  readonly #mail: Mail;
   readonly #ghosts: Ghosts;
+  /** Undefined where no dialects are bridged. */
+  readonly #calls: SharedCalls | undefined;
   readonly #moves: Moves;
 
-  constructor(limits: HubLimits, backplane: Backplane, abroad?: Abroad, news?: Happenings) {
+  constructor(limits: HubLimits, backplane: Backplane, abroad: Abroad = {}, news?: Happenings) {
+    const calls = abroad.calls && new SharedCalls(abroad.calls, backplane);
     // The limits of peers are this node's own, and those of rooms the cluster's.
-    super(NO_LIMITS, abroad, news);
+    super(NO_LIMITS, { calls, lobby: abroad.lobby }, news);
+    this.#calls = calls;
     this.#limits = limits;
     this.#backplane = backplane;
-    this.#mail = new Mail(backplane, (realm, id) => this.find(realm, id));
     const ghosts = new Ghosts({
       claim: (claim) => void super.claim(claim),
       join: (handle, request) => void super.join(handle, request),
       describe: (handle, description, news) => void super.describe(handle, description, news),
       release: (handle, receiver, news) => super.release(handle, receiver, "left", news),
       find: (realm, id) => this.find(realm, id),
-      pass: (ghost, message) => this.#mail.passGhost(ghost, message),
+      pass: (ghost, message) => this.elsewhere.passGhost(ghost, message),
+      leg: (ghost, other, room) => calls?.legOf(ghost, other, room) ?? "absent",
       expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
     });
     this.#ghosts = ghosts;
@@ -84,10 +86,15 @@ export class SharedHub extends Hub implements Sink {
       forget: (own) => this.#forget(own),
       deliver: (message) => this.deliver(message),
     });
-    this.elsewhere = elsewhereOf(backplane, ghosts, {
-      homes: this.#moves,
-      pass: (from, to, payload) => this.#mail.pass(from, to, payload),
-      whenWanted: (realm, appeared) => append(this.#wanted, realm, appeared),
+    const find = (realm: string, id: PeerId) => this.find(realm, id);
+    this.elsewhere = new SharedMail({ backplane, calls, ghosts, find, homes: this.#moves });
+    calls?.attach({
+      find,
+      actorOf: (key) => this.#own.get(key)?.actor,
+      fenceOf: (key) => ghosts.find(key)?.fence,
+      haveMet: (own, other) => ghosts.find(other)?.pairs.has(own.id) === true,
+      returned: (from, to, payload, reason) =>
+        this.elsewhere.returned(from, to, payload, sentBy(reason)),
     });
     const far = new FarExchange(backplane);
     this.channels = new Exchange((realm, kind, receiver) => far.open(realm, kind, receiver));
@@ -116,7 +123,7 @@ export class SharedHub extends Hub implements Sink {
     if (!receiver.link.isOpen) return;
     // A take-over on one node is this node's matter.
     if (this.#holdsOwn(claim)) return super.claim(claim);
-    const entry = this.#entryFor(claim);
+    const entry = claim.room && this.#entry(claim, claim.room);
     await whenAnswered<ClaimAnswer>(
       (answer) => this.#backplane.claim(sharedClaim(claim, entry), answer),
       (outcome) => this.#claimed(claim, outcome),
@@ -146,11 +153,12 @@ export class SharedHub extends Hub implements Sink {
     const own = this.#own.get(handle);
     // The hub itself refuses to act for a peer that was released.
     if (own === undefined || !this.#is(handle)) return super.join(handle, request, description);
-    const entry = entryOf(this.#limits, handle.realm, request);
+    const entry = this.#entry(handle, request);
     const name = roomNameOf(entry);
     if (own.rooms.has(name)) return super.join(handle, request, description);
     const refuse = (reason: Extract<Refused, { step: "join" }>["reason"]): void =>
       this.#answer(handle, { type: "refused", step: "join", room: request.room, reason });
+    if (isShut(this.rulesOf(handle.realm), handle, request)) return refuse("credentials_missing");
     if (this.#isFull(name)) return refuse("rooms_full");
     return whenAnswered<string>(
       (answer) => this.#backplane.join(own.actor, entry, description ?? own.fresh, answer),
@@ -240,23 +248,23 @@ export class SharedHub extends Hub implements Sink {
     payload: unknown,
     room?: RoomId,
   ): Sent {
-    const outcome = super.send(from, to, payload, room);
-    const isHere = typeof to !== "string" || room !== undefined || outcome !== "unknown" ||
-      this.find(from.realm, to) !== undefined;
-    if (isHere) return outcome;
-    const message = { realm: from.realm, id: to, from: from.id, room, payload, fence: undefined };
-    this.#mail.send(message);
+    const isById = typeof to === "string" && room === undefined;
+    const isLater = isById && this.#calls?.mustMeet(from, to) === true;
+    const outcome = isLater ? "unknown" : super.send(from, to, payload, room);
+    if (!isById || !isLater && this.find(from.realm, to) !== undefined) return outcome;
+    this.elsewhere.send(from, to, payload);
     return "sent";
   }
 
   deliver(message: SharedMessage): boolean {
     const isTaken = this.#moves.deliver(message);
     if (isTaken !== undefined) return isTaken;
-    const { realm, id, from, room, payload, fence } = message;
+    const { realm, id, from, room, payload, fence, isCall } = message;
     const own = this.#own.get({ realm, id });
     const peer = this.find(realm, id);
     if (own === undefined || peer === undefined || !peer.receiver.link.isOpen) return false;
     if (fence !== undefined && fence !== own.actor.fence) return false;
+    if (isCall === true) return this.#calls?.take(peer, from, payload) === true;
     if (room !== undefined && this.member(realm, room, id) === undefined) return false;
     if (peer.receiver.understands?.(payload) === false) return true;
     tell(peer, { type: "relay", from, room, payload });
@@ -273,7 +281,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   wanted({ realm, id }: PeerKey): void {
-    for (const appeared of this.#wanted.get(realm) ?? []) appeared(id);
+    this.elsewhere.appeared(realm, id);
   }
 
   listed(room: RoomKey, members: readonly SharedPeer[]): void {
@@ -297,7 +305,22 @@ export class SharedHub extends Hub implements Sink {
     const other = this.#handleIn(realm, callee, caller.id);
     if (handle === undefined || other === undefined) return;
     this.#ghosts.find({ realm, id: caller.id })?.called.add(callee.id);
-    void super.pair(handle, callee.id);
+    // The one that is called from another dialect learns of it by the first signal.
+    const isHere = this.#ghosts.find({ realm, id: caller.id }) === undefined;
+    if (isHere || caller.dialect === callee.dialect) void super.pair(handle, callee.id);
+  }
+
+  met(realm: string, one: SharedPeer, other: SharedPeer): void {
+    const parties = [this.#handleIn(realm, one, other.id), this.#handleIn(realm, other, one.id)];
+    const isHere = parties.every((party) => party !== undefined) &&
+      [one, other].every(({ id }) => this.#own.get({ realm, id }) !== undefined);
+    if (isHere) this.#calls?.know(realm, one.id, other.id, true);
+  }
+
+  parted(realm: string, one: PeerId, other: PeerId): void {
+    this.#ghosts.part(realm, one, other);
+    this.#ghosts.part(realm, other, one);
+    this.#calls?.know(realm, one, other, false);
   }
 
   arriving(realm: string, peer: SharedPeer, rooms: readonly RoomKey[]): void {
@@ -324,7 +347,7 @@ export class SharedHub extends Hub implements Sink {
 
   severed(): void {
     this.#moves.severed();
-    const known = [...this.#own.all()].filter((own) => this.#ghosts.know(own.actor, own.rooms));
+    const known = [...this.#own.values()].filter((own) => this.#ghosts.know(own.actor, own.rooms));
     for (const { actor } of known) {
       this.lost(actor, actor.fence, "lost");
       this.#backplane.release(actor, undefined);
@@ -337,11 +360,12 @@ export class SharedHub extends Hub implements Sink {
     const { realm, id, dialect, receiver } = claim;
     if ("refused" in outcome) return refuseClaim(claim, outcome.refused);
     const actor = { realm, id, fence: outcome.fence };
-    const entry = this.#entryFor(claim);
+    const entry = claim.room && this.#entry(claim, claim.room);
     const isHeld = this.#holdsOwn(claim);
     if (!isHeld && !receiver.link.isOpen) return this.#backplane.release(actor, undefined);
     if (!isHeld) {
-      const own = this.#own.add(actor, dialect);
+      const own: Own = { actor, dialect, fresh: undefined, rooms: new Set() };
+      this.#own.add(own);
       if (entry !== undefined) this.#enter(own, entry);
     }
     // This node's limits were checked before it asked.
@@ -349,15 +373,18 @@ export class SharedHub extends Hub implements Sink {
   }
 
   /** The reason for which this node gives no id out. */
-  #objection({ realm, dialect, capacity = Infinity, room }: Claim): ClaimRefusal | undefined {
-    const ofDialect = this.#own.countOf(realm, dialect);
-    if (ofDialect >= capacity || this.#own.size >= this.#limits.maxPeers) return "peers_full";
+  #objection(claim: Claim): ClaimRefusal | undefined {
+    const { realm, dialect, capacity = Infinity, room } = claim;
+    if (this.#own.countOf(realm, dialect) >= capacity || this.#own.size >= this.#limits.maxPeers) {
+      return "peers_full";
+    }
     if (room === undefined) return undefined;
-    return this.#isFull(roomNameOf(entryOf(this.#limits, realm, room))) ? "rooms_full" : undefined;
+    if (isShut(this.rulesOf(realm), claim, room)) return "credentials_missing";
+    return this.#isFull(roomNameOf(this.#entry(claim, room))) ? "rooms_full" : undefined;
   }
 
-  #entryFor({ realm, room }: Claim): SharedEntry | undefined {
-    return room && entryOf(this.#limits, realm, room);
+  #entry(entering: Pick<Claim, "realm" | "dialect">, request: RoomRequest): SharedEntry {
+    return entryOf(this.#limits, this.rulesOf(entering.realm), entering, request);
   }
 
   #isFull(room: string): boolean {
@@ -380,8 +407,7 @@ export class SharedHub extends Hub implements Sink {
   }
 
   #forget(own: Own): void {
-    if (!this.#own.delete(own)) return;
-    this.#ghosts.forget(own.actor, own.rooms);
+    if (this.#own.delete(own)) this.#ghosts.forget(own.actor, own.rooms);
   }
 
   /** The handle of a party of a new pair: a ghost's, where it is another node's. */

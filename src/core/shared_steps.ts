@@ -1,6 +1,5 @@
-import type { Actor, Backplane, Elsewhere, SharedClaim, SharedEntry } from "./backplane.ts";
+import type { Actor, SharedClaim, SharedEntry } from "./backplane.ts";
 import type { Refused } from "./events.ts";
-import type { Ghosts } from "./ghosts.ts";
 import type { HubLimits } from "./limits.ts";
 import {
   type Claim,
@@ -9,6 +8,7 @@ import {
   type SelfDescription,
   tell,
 } from "./peer.ts";
+import type { Realm } from "./realm.ts";
 
 export type ClaimRefusal = Extract<Refused, { step: "claim" }>["reason"];
 
@@ -30,13 +30,27 @@ export const NO_LIMITS: HubLimits = {
   maxRoomInfoBytes: Infinity,
 };
 
-/** A request for a room with the limits of the whole cluster. */
+/** A peer that enters a room, or is about to be admitted to one. */
+type Entering = Pick<Claim, "realm" | "dialect">;
+
+/** A request for a room with the limits of the whole cluster, and those of all its dialects. */
 export function entryOf(
   { maxRoomMembers, maxRoomInfoBytes: maxBytes }: HubLimits,
-  realm: string,
+  rules: Pick<Realm, "maxMembers">,
+  { realm, dialect }: Entering,
   { room, kind = "room", maxMembers = Infinity }: RoomRequest,
 ): SharedEntry {
-  return { realm, kind, room, maxMembers: Math.min(maxMembers, maxRoomMembers), maxBytes };
+  const others = kind === "list" ? Infinity : rules.maxMembers(dialect, room);
+  return { realm, kind, room, maxMembers: Math.min(maxMembers, others, maxRoomMembers), maxBytes };
+}
+
+/** Whether another dialect keeps a room behind tokens. */
+export function isShut(
+  rules: Pick<Realm, "admits">,
+  { dialect }: Entering,
+  { kind, room, token }: RoomRequest,
+): boolean {
+  return kind !== "list" && !rules.admits(dialect, room, token);
 }
 
 /** A claim as the other nodes need it. */
@@ -44,27 +58,6 @@ export function sharedClaim(claim: Claim, entry: SharedEntry | undefined): Share
   const { realm, id, dialect, policy = "proof", proof, isExclusive = false } = claim;
   const { bytes, info } = claim.description ?? { bytes: 0, info: null };
   return { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry };
-}
-
-/** The way to the peers of other nodes. */
-export function elsewhereOf(
-  backplane: Backplane,
-  ghosts: Ghosts,
-  { homes, pass, whenWanted }: Pick<Elsewhere, "homes" | "pass" | "whenWanted">,
-): Elsewhere {
-  return {
-    get changes(): number {
-      return ghosts.changes;
-    },
-    follow(room): void {
-      ghosts.follow(room);
-      backplane.follow(room);
-    },
-    homes,
-    pass,
-    whenWanted,
-    ids: (realm, dialect) => backplane.ids(realm, dialect),
-  };
 }
 
 /** Ends the stay of a peer that lost its id; one that was not replaced is to come back. */

@@ -83,6 +83,8 @@ export interface Leg {
   readonly crossing: Crossing;
   /** The client makes an offer by itself; offers of the other client wait for it. */
   readonly offersFirst?: boolean;
+  /** The client refuses every offer after the first that was answered. */
+  readonly takesOneOffer?: boolean;
   /** How soon an ask has to be followed by an offer, where sooner than any offer by its answer. */
   readonly askTimeoutMs?: number;
   /** Other peers know from its connection whether the client is there, so its departure is an end. */

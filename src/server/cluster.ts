@@ -8,6 +8,8 @@ import type { Clock } from "../core/clock.ts";
 import type { Happenings } from "../core/happenings.ts";
 import { Hub } from "../core/hub.ts";
 import { SharedHub } from "../core/shared_hub.ts";
+import { DIALECTS } from "../dialects/mod.ts";
+import { bridges } from "./bridge.ts";
 import { ClusterJournal } from "../observe/cluster_journal.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -24,6 +26,8 @@ export interface Clustered {
 
 /** Length of the end of a name that is made up. */
 const RANDOM_DIGITS = 6;
+/** Dialects whose clients call those of other dialects on other nodes. */
+const BRIDGED_ACROSS: ReadonlySet<string> = new Set(["peerjs", "gstreamer", "ssp", "owt"]);
 /** How long the engine may be away before the node is not ready. */
 const AWAY_MS = 5_000;
 
@@ -168,16 +172,32 @@ export function clusterWords({ cluster: { prefix, place, node, nodes } }: Cluste
 /** Refuses what a cluster cannot do yet, so that nothing works by half. */
 function objectionsTo(config: Config): string[] {
   const objections: string[] = [];
+  objections.push(...bridgeObjections(config));
   const tlsFlags = tlsFlagsOf(config);
   if (tlsFlags.length > 0 && !/^(rediss|valkeys)\b/.test(config.cluster ?? "")) {
     objections.push(`Cannot use ${tlsFlags.join(", ")} without rediss:// in --cluster`);
   }
-  if (config.bridge.length > 0) objections.push("Cannot use --bridge in a cluster yet");
   const { reserveIds } = config.peerjs;
   if (config.dialects.includes("peerjs")) {
     if (reserveIds !== undefined) {
       objections.push("Cannot use --peerjs-reserve-ids in a cluster yet");
     }
+  }
+  return objections;
+}
+
+/** Refuses the part of bridging that does not reach other nodes. */
+function bridgeObjections(config: Config): string[] {
+  const objections: string[] = [];
+  const served: readonly string[] = config.dialects;
+  const bridged = DIALECTS.filter((one) => served.includes(one.name) && bridges(config, one));
+  const unable = bridged.filter(({ name }) => !BRIDGED_ACROSS.has(name)).map(({ name }) => name);
+  if (unable.length > 0) {
+    const hint = [...BRIDGED_ACROSS].filter((name) => served.includes(name)).join(" ");
+    objections.push(`Cannot bridge ${unable.join(", ")} in a cluster yet: give --bridge ${hint}`);
+  }
+  if (config.bridgeLobby !== undefined) {
+    objections.push("Cannot use --bridge-lobby in a cluster yet");
   }
   return objections;
 }

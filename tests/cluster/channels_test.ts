@@ -35,6 +35,17 @@ for (const seed of [21, 22, 23, 24]) {
   });
 }
 
+Deno.test("channels: a publication crosses once to a node, however many subscribers are there", async () => {
+  await using cluster = await MemoryCluster.form({ nodes: 3 });
+  const [a, b, c] = cluster.nodes.map(({ hub }) => new TestChannels(hub));
+  const listeners = Array.from({ length: 50 }, () => b?.subscribe("x"));
+  await cluster.pass(200);
+  for (let n = 0; n < 3; n++) a?.publish("x", n);
+  await cluster.pass(200);
+  for (const listener of listeners) assertEquals(listener?.taken, [0, 1, 2]);
+  assertEquals([a?.arrivals, b?.arrivals, c?.arrivals], [0, 3, 0]);
+});
+
 Deno.test("channels: the subscribers of a node that has ended are counted no more", async () => {
   await using cluster = await MemoryCluster.form({ nodes: 2 });
   const [a, b] = channelsOf([cluster.hub(0), cluster.hub(1)]);

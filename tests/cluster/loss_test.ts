@@ -101,7 +101,8 @@ clientTest({
   fn: async () => {
     await using nodes = await startNodes(1, ["peerjs", "gstreamer"], [
       "--cluster-max-isolation-ms",
-      "1000",
+      // Longer than the time after which it is not ready.
+      "6000",
     ]);
     await using peer = await openPeerJs(nodes.wsUrl(0), "a");
     await using gst = await openGst(nodes.wsUrl(0), "b");

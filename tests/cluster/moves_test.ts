@@ -11,6 +11,7 @@ const REALM = "test";
 
 /** A dialect's part that keeps its news. */
 class Part implements HomePart {
+  readonly dialect = "test";
   readonly heard: string[] = [];
 
   told(_from: string, payload: unknown): void {

@@ -53,8 +53,8 @@ Deno.test("cluster: contradictions are errors of the configuration", async () =>
       "Cannot use --cluster-ca, --cluster-tls-name without rediss:// in --cluster",
     ],
     [
-      ["--cluster", url, "--dialects", "owt", "--bridge", "all"],
-      "Cannot use --bridge in a cluster yet",
+      ["--cluster", url, "--dialects", "owt", "--bridge-lobby", "hall"],
+      "Cannot use --bridge-lobby in a cluster yet",
     ],
   ];
   for (const [args, expected] of cases) {

@@ -1,13 +1,17 @@
 import { assertEquals } from "@std/assert";
+import { hubs } from "../helpers/session/hub_modes.ts";
+import { DEALT_DIALECTS } from "../helpers/session/test_files.ts";
 import { BridgeBench } from "../helpers/session/bridge.ts";
 import { HALL, PARTIES, type Party, type PartyName } from "../helpers/session/bridge_parties.ts";
 
 // The same things happen between clients of all protocols: a call that nobody answers, one over a
 // limit, a second offer. Each client learns of it in its own protocol's words.
 
-const NAMES = Object.keys(PARTIES) as PartyName[]; // an object's keys are texts
-const IN_ROOMS: ReadonlySet<PartyName> = new Set(["gstreamer room", "ssp", "simple"]);
 const dialectOf = (name: PartyName): string => name.split(" ")[0] ?? name;
+const isDealt = hubs.mode === "dealt";
+const ALL = Object.keys(PARTIES) as PartyName[]; // an object's keys are texts
+const NAMES = ALL.filter((name) => !isDealt || DEALT_DIALECTS.includes(dialectOf(name)));
+const IN_ROOMS: ReadonlySet<PartyName> = new Set(["gstreamer room", "ssp", "simple"]);
 
 interface Pair {
   readonly bench: BridgeBench;
@@ -32,6 +36,8 @@ async function open(
 /** A client in a room is called by its room-mates and, in RTCPool's and Simple's words, by others. */
 function canCall(calling: PartyName, called: PartyName): boolean {
   if (dialectOf(calling) === dialectOf(called)) return false;
+  // The lobby, in which members of a room find others, shows the peers of one node.
+  if (isDealt && IN_ROOMS.has(calling) && !IN_ROOMS.has(called)) return false;
   return called !== "gstreamer room" || IN_ROOMS.has(calling);
 }
 

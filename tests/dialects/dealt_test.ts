@@ -8,9 +8,13 @@ import { DEALT_DIALECTS, registerAgain } from "../helpers/session/test_files.ts"
 
 hubs.mode = "dealt";
 
-/** Other dialects, and suites that begin a server once more on what the last one left behind. */
+/**
+ * Other dialects; suites that begin a server once more on what the last one left behind; and bridging's
+ * lobby and operators, which are one node's.
+ */
 const OTHERS = new RegExp(`/dialects/(?!${DEALT_DIALECTS.join("|")})[a-z]+/`);
-const ALONE = /\/(bridge\w*|fuzz|restart|operations|ordering|issued_ids)_test\.ts$/;
+const ALONE =
+  /\/(bridged?_(realm|webrtcsink|grants)|fuzz|restart|operations|ordering|issued_ids)_test\.ts$/;
 const APART = new RegExp(`${OTHERS.source}|${ALONE.source}`);
 
 /** Tests of what differs between one node and several, by the reason. */
@@ -55,7 +59,26 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
     "§9.9: only with the right key are the peers listed",
     "§4: any id is welcome up to the length limit",
   ],
+  "the lobby is one node's": [
+    "the lobby shows peers without rooms to its members, who call them",
+    "GStreamer and webrtcsink cannot ask simple for an offer, and learn so at once",
+    "webrtcsink asks a member of a pool that sends nothing, and its session ends",
+    "gstreamer room cannot renegotiate with PeerJS, and their call goes on",
+    "ssp cannot renegotiate with PeerJS, and their call goes on",
+    "simple cannot renegotiate with PeerJS, and their call goes on",
+    "gstreamer room calls a peer that has as many calls as it may: it is busy",
+    "ssp calls a peer that has as many calls as it may: it is busy",
+  ],
+  "webrtcsink calls other dialects on its own node only": [
+    "webrtcsink calls a GStreamer client in a room: it is busy",
+  ],
+  "a caller by SESSION learns of a limit on another node by its first signal": [
+    "gstreamer calls a peer that has as many calls as it may: it is busy",
+    "gstreamer calls while the server has as many calls as it may: the peer is busy",
+    "gstreamer room calls while the server has as many calls as it may: the peer is busy",
+  ],
   "a node does not know the peers of others with whom its own share nothing": [
+    "a GStreamer client outside a room and one inside do not reach each other's way",
     "§5: a target that is unknown, idle, in a session or in another room is an error",
     "PeerJS: a tab that waits is no stranger, and has the id when it is free",
     "OWT: a tab that waits is no stranger, and has the id when it is free",

@@ -233,15 +233,17 @@ steps.C = {
       if room ~= "" then enter(it, room, ticket) end
       return
     end
-    local isTaken = it and not (it.dialect == dialect and call("SCARD", roomsOf(it)) == 0 and
-      call("SCARD", pairsOf(it)) == 0 and (policy == "newest" or (proof ~= "-" and proof == it.proof)))
+    -- Partners of a peer that is in one call at a time count on its node; others learn of its end.
+    local isBound = it and (call("SCARD", roomsOf(it)) > 0 or
+      (it.exclusive == "1" and call("SCARD", pairsOf(it)) > 0))
+    local isTaken = it and not (it.dialect == dialect and not isBound and (policy == "newest" or (proof ~= "-" and proof == it.proof)))
     if isTaken then return tell(me, "refused", ticket, "id_taken") end
     if room ~= "" and isFull(realm, room, maxMembers, maxBytes, bytes, id) then
       return tell(me, "refused", ticket, "room_full")
     end
     if it and it.node ~= me then
-      call("SREM", P .. "of:" .. it.node, realm .. ":" .. id)
       tell(it.node, "lost", realm, id, it.fence)
+      release(it, "")
       it = nil
     end
     local fence = it and it.fence or nextFence()
@@ -390,7 +392,7 @@ end
 
 -- A peer of this node moves to another one. Its fence and its place in its rooms stay, so that nobody
 -- else learns of it. The item for this node is the last about the peer.
-steps.M = {
+steps.O = {
   5,
   function(ticket, realm, id, fence, process)
     local it = find(realm, id)
@@ -424,17 +426,63 @@ steps.H = {
 }
 
 -- A message. Its outcome: the receiver's node, "-" for an absent id, "!" for a full inbox.
+-- Makes a peer known to a peer of another dialect, for a call. Each has learned of the other when the
+-- step is answered.
+steps.M = {
+  5,
+  function(ticket, realm, id, fence, other)
+    local it, partner = find(realm, id), find(realm, other)
+    if not isMine(it, fence) then return tell(me, "refused", ticket, "stale") end
+    if not partner or not isAlive(partner.node) then
+      want(realm, other)
+      return tell(me, "refused", ticket, "unknown")
+    end
+    if partner.dialect == it.dialect then return tell(me, "refused", ticket, "kin") end
+    local isPaired = call("SISMEMBER", pairsOf(it), other) == 1
+    if not isPaired and (isBusy(it) or isBusy(partner)) then
+      return tell(me, "refused", ticket, "busy")
+    end
+    call("SADD", pairsOf(it), other)
+    call("SADD", pairsOf(partner), id)
+    local a, b = { shown(it) }, { shown(partner) }
+    for i = 1, #b do a[#a + 1] = b[i] end
+    tellAll({ [me] = true, [partner.node] = true }, "met", realm, unpack(a))
+    tell(me, "entered", ticket)
+  end,
+}
+
+-- Ends that: the two have no call any more.
+steps.U = {
+  4,
+  function(realm, id, fence, other)
+    local it, partner = find(realm, id), find(realm, other)
+    if not isMine(it, fence) then return end
+    call("SREM", pairsOf(it), other)
+    local concerned = { [me] = true }
+    if partner then
+      call("SREM", pairsOf(partner), id)
+      concerned[partner.node] = true
+    end
+    tellAll(concerned, "parted", realm, id, other)
+  end,
+}
+
+-- A message. Its outcome: the receiver's node, "-" for an absent id, "~" for a peer of another dialect,
+-- "!" for a full inbox. Words about a call ("c") are for one holder of the id and for any dialect.
 steps.S = {
-  8,
-  function(count_, realm, id, fence, from, room, isConfirmed, body)
+  9,
+  function(count_, realm, id, fence, from, dialect, room, isConfirmed, body)
     local it = find(realm, id)
     local key = realm .. ":" .. id
-    local isAbsent = absent[key] or not it or not isAlive(it.node) or
-      (fence ~= "" and fence ~= it.fence)
-    if isAbsent then
+    local isGone = not it or not isAlive(it.node) or (fence ~= "" and fence ~= it.fence)
+    if room == "c" and isGone then
+      outcomes[#outcomes + 1] = "-"
+    elseif absent[key] and room ~= "c" or isGone then
       absent[key] = true
       want(realm, id)
       outcomes[#outcomes + 1] = "-"
+    elseif room ~= "c" and dialect ~= it.dialect then
+      outcomes[#outcomes + 1] = "~"
     elseif call("XLEN", P .. "in:" .. it.node) >= MOST_ITEMS then
       outcomes[#outcomes + 1] = "!"
     else
@@ -462,8 +510,8 @@ steps.T = {
   end,
 }
 steps.Z = {
-  9,
-  function(node, count_, realm, id, fence, from, room, isConfirmed, body)
+  10,
+  function(node, count_, realm, id, fence, from, _, room, isConfirmed, body)
     if nodes[node] then
       tell(node, "m", me, count_, realm, id, fence, from, room, isConfirmed, body)
     end

@@ -153,11 +153,17 @@ export class GStreamerSession implements Session {
       case "refused":
         return this.#refused(event);
       case "undelivered":
+        return this.#undelivered(event.peer, event.returned?.refusal);
       case "updated":
         return;
       default:
         event satisfies never;
     }
+  }
+
+  /** A client of another dialect on another node had no form for a message, or was busy. */
+  #undelivered(peer: PeerId, refusal: Exclude<Sent, "sent"> | undefined): void {
+    if (refusal !== undefined) this.refuse(this.#unsent(peer, refusal));
   }
 
   #relay(frame: Frame): void {

@@ -1,6 +1,5 @@
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
-import type { Passed } from "../../core/backplane.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { PeerEvent, PeerId, PeerSummary } from "../../core/events.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
@@ -122,14 +121,6 @@ const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string
   not_askable: ["not_askable", "The peer cannot be asked for an offer"],
   not_renegotiable: ["not_renegotiable", "The peer takes no further offers"],
   unavailable: ["unavailable", "The other nodes cannot be reached"],
-};
-
-/** The outcome of a message for another node, in the hub's words. */
-const SENT: Readonly<Record<Passed, Sent>> = {
-  taken: "sent",
-  absent: "unknown",
-  gone: "unknown",
-  unavailable: "unavailable",
 };
 
 /** Peers of other dialects for which announced tracks are remembered before the call. */
@@ -342,13 +333,14 @@ export class OwtSession implements Session {
       throw new SignalError("not_joined", "Log in first", { ack, isLogin: false });
     }
     const { hub, realm } = this.#server;
-    if (hub.elsewhere === undefined || hub.has(realm, to)) {
+    const isHere = hub.has(realm, to) && hub.find(realm, to)?.receiver.isElsewhere !== true;
+    if (hub.elsewhere === undefined || isHere) {
       return this.#acknowledge(hub.send(peer, to, relayed), ack);
     }
     // The receiver's node has to have it before its sender believes so.
     const passed = hub.elsewhere.pass(peer, to, relayed);
-    const acknowledge = (outcome: Passed): void => {
-      if (this.link.isOpen) this.#acknowledge(SENT[outcome], ack);
+    const acknowledge = (outcome: Sent): void => {
+      if (this.link.isOpen) this.#acknowledge(outcome, ack);
     };
     return { outcome: passed.then(acknowledge) };
   }

@@ -20,6 +20,7 @@ import {
 } from "../kit/options.ts";
 import { passFor } from "../kit/pass.ts";
 import { readSealed } from "../kit/sealed.ts";
+import type { Place } from "../kit/seat.ts";
 import { takeOverOptions, TakeOvers } from "../kit/take_overs.ts";
 import { secretOf } from "../kit/secret.ts";
 import { httpRoutes } from "./http.ts";
@@ -93,7 +94,7 @@ export const peerjs = defineDialect({
     const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });
     hub.reserve(realm, reserveFor({ hub, dialect, takeOvers }, store, options.reserveIds));
     if (isBridged) watchForeign(hub, realm, dialect, waitingRoom);
-    hub.elsewhere?.whenWanted(realm, (id) => sendOn(hub, realm, id, waitingRoom));
+    hub.elsewhere?.whenWanted(realm, (id) => sendOn({ hub, realm, dialect }, id, waitingRoom));
     const server = {
       authenticator,
       hub,
@@ -223,13 +224,13 @@ function watchForeign(hub: Hub, realm: string, own: string, waitingRoom: Waiting
 }
 
 /** Messages that wait here reach an id that has appeared on another node, in their order. */
-function sendOn(hub: Hub, realm: string, id: string, waitingRoom: WaitingRoom): void {
+function sendOn({ hub, realm, dialect }: Place, id: string, waitingRoom: WaitingRoom): void {
   for (const { from, message } of waitingRoom.collect(id)) {
     const sender = hub.find(realm, from);
     // With its `dst` it can wait once more, if the id has gone again.
     const whole = { ...message, dst: id };
     if (sender !== undefined) hub.send(sender.handle, id, whole);
-    else void hub.elsewhere?.pass({ realm, id: from }, id, whole);
+    else void hub.elsewhere?.pass({ realm, id: from, dialect }, id, whole);
   }
 }
 

@@ -323,6 +323,7 @@ export class PeerJsSession implements Session {
     const isAttempt = message.type === "OFFER" || message.type === "ANSWER" ||
       message.type === "CANDIDATE";
     if (!isAttempt || peer === undefined) return;
+    if (returned.refusal !== undefined) return message.type === "OFFER" ? expire() : undefined;
     if (returned.isUnavailable) return expire();
     this.#hold(peer, message, JSON.stringify(message));
   }

@@ -21,6 +21,7 @@ const GOING_AWAY = 1012;
  * other connection is left, the peer moves after it.
  */
 export class Nodes implements HomePart, OtherNodes {
+  readonly dialect: string;
   readonly joins: FarJoins;
   readonly #server: SimpleServer;
   readonly #homes: Homes;
@@ -29,6 +30,7 @@ export class Nodes implements HomePart, OtherNodes {
   readonly #sessions = new Map<string, { readonly node: string; readonly session: HomeSession }>();
 
   constructor(server: SimpleServer, homes: Homes) {
+    this.dialect = server.dialect;
     this.#server = server;
     this.#homes = homes;
     this.joins = new FarJoins(server, homes);

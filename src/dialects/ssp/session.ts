@@ -8,8 +8,10 @@ import type {
   PeerHandle,
   PeerId,
   PeerSummary,
+  Returned,
   RoomEvent,
   RoomId,
+  Sent,
 } from "../../core/events.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
 import type { Departure, Frame, Link, Session } from "../../core/session.ts";
@@ -146,14 +148,25 @@ export class SspSession implements Session {
       // Ids are new for every join and in no pairs of the hub, and the dialect holds no messages.
       case "replaced":
         return this.link.close(1000);
+      case "undelivered":
+        return this.#undelivered(event.returned);
       case "gone":
       case "paired":
-      case "undelivered":
       case "updated":
         return;
       default:
         event satisfies never;
     }
+  }
+
+  /** A client of another dialect on another node had no form for a message, or was busy. */
+  #undelivered(returned: Returned | undefined): void {
+    if (returned?.refusal === undefined) return;
+    // Nothing but what `#hand` has sent.
+    const relayed = returned.payload as Relayed;
+    const words = wordsFor(relayed, returned.refusal);
+    if (words !== undefined) this.refuse(new SignalError(...words));
+    else if (relayed.kind === "offer") this.refuse(unknownPeer());
   }
 
   /** Version 1 has no words for a rollback (§7). */
@@ -290,7 +303,7 @@ export class SspSession implements Session {
 
   #hand(peer: PeerHandle, pool: RoomId, to: string, payload: Relayed): boolean {
     const outcome = this.#server.hub.send(peer, to, payload, pool);
-    const refusal = payload.kind === "other" ? UNTOLD[outcome] : UNSENT[outcome];
+    const refusal = wordsFor(payload, outcome);
     if (refusal !== undefined) throw new SignalError(...refusal);
     return outcome === "sent";
   }
@@ -337,6 +350,10 @@ export class SspSession implements Session {
   #sendAll(frames: readonly string[]): void {
     for (const frame of frames) this.link.send(frame);
   }
+}
+
+function wordsFor({ kind }: Pick<Relayed, "kind">, outcome: Sent): typeof UNSENT[Sent] {
+  return kind === "other" ? UNTOLD[outcome] : UNSENT[outcome];
 }
 
 function unknownPeer(): SignalError {

@@ -17,6 +17,8 @@ export class Listener implements Subscriber<unknown> {
 /** Channels of a hub as a dialect uses them. */
 export class TestChannels {
   readonly local: Channels<unknown, Listener>;
+  /** Publications that came from other nodes. */
+  arrivals = 0;
 
   constructor(hub: Hub) {
     const quota = newQuota({ maxChannels: Infinity, maxSubscriptions: Infinity });
@@ -25,7 +27,10 @@ export class TestChannels {
       kind: "kind",
       limits: { maxSubscribers: Infinity, quota },
       far: {
-        arrived: (channel, payload): void => void this.local.publish(channel, payload),
+        arrived: (channel, payload): void => {
+          this.arrivals++;
+          this.local.publish(channel, payload);
+        },
         met: () => {},
         noted: () => {},
       },

@@ -1,3 +1,4 @@
+import type { Abroad } from "../../../src/core/abroad.ts";
 import type { Happenings } from "../../../src/core/happenings.ts";
 import { Hub } from "../../../src/core/hub.ts";
 import type { HubLimits } from "../../../src/core/limits.ts";
@@ -14,9 +15,14 @@ export interface Dealt extends Disposable {
   readonly asOne: Hub;
 }
 
-export function dealHubs(limits: HubLimits, happenings?: Happenings): Dealt {
+/** @param abroad makes each hub's way between dialects */
+export function dealHubs(
+  limits: HubLimits,
+  happenings?: Happenings,
+  abroad: () => Abroad = () => ({}),
+): Dealt {
   const cluster = MemoryCluster.begin({
-    hubOf: (node) => new SharedHub(limits, node, undefined, happenings),
+    hubOf: (node) => new SharedHub(limits, node, abroad(), happenings),
   });
   clusters.add(cluster);
   const hubs = cluster.nodes.map(({ hub }) => hub);
@@ -49,6 +55,10 @@ function asOne(hubs: readonly SharedHub[]): Hub {
       return known.find(({ receiver }) => receiver.isElsewhere !== true);
     },
     has: (...key: Parameters<Hub["has"]>) => hubs.some((hub) => hub.has(...key)),
+    rooms: (realm: string) => {
+      const reports = hubs.flatMap((hub) => hub.rooms(realm));
+      return [...new Map(reports.map((report) => [report.id, report])).values()];
+    },
     directory: (realm: string) => [...new Set(hubs.flatMap((hub) => hub.directory(realm)))],
   };
   return new Proxy<Hub>(first, {

@@ -1,4 +1,5 @@
 import { type CallEvent, type CallLimits, Calls } from "../../../src/core/calls.ts";
+import type { Abroad } from "../../../src/core/abroad.ts";
 import type { Hub } from "../../../src/core/hub.ts";
 import type { Judge } from "../../../src/auth/authenticator.ts";
 import type { RoomId } from "../../../src/core/events.ts";
@@ -9,12 +10,15 @@ import { peerjs } from "../../../src/dialects/peerjs/mod.ts";
 import { simple } from "../../../src/dialects/simple/mod.ts";
 import { ssp } from "../../../src/dialects/ssp/mod.ts";
 import { webrtcsink } from "../../../src/dialects/webrtcsink/mod.ts";
+import { dealHubs } from "../cluster/dealt.ts";
 import { DialectBench } from "./dialect.ts";
 import { FakeClock } from "./fake_clock.ts";
-import { newTestHub, type TestClient } from "./hub.ts";
+import { newTestHub, NO_LIMITS, type TestClient } from "./hub.ts";
+import { hubs } from "./hub_modes.ts";
 import { WIDE_CALLS } from "./legs.ts";
 
 const REALM = "bridged";
+const BRIDGED: readonly Dialect[] = [peerjs, gstreamer, ssp, simple, owt, webrtcsink];
 
 export interface BridgeTestOptions {
   readonly lobby?: RoomId;
@@ -29,65 +33,80 @@ export interface BridgeTestOptions {
 export class BridgeBench implements Disposable {
   readonly clock = new FakeClock();
   readonly events: CallEvent[] = [];
-  readonly calls: Calls;
   readonly hub: Hub;
-  readonly #benches: readonly DialectBench[];
+  readonly #undo = new DisposableStack();
+  /** One for each node, of which there is one but for "dealt" hubs. */
+  readonly #calls: Calls[] = [];
+  readonly #nodes: readonly (readonly DialectBench[])[];
+  #dealt = 0;
 
   constructor({ lobby, limits, judge, options = {} }: BridgeTestOptions = {}) {
-    this.calls = new Calls(
-      { ...WIDE_CALLS, ...limits },
-      this.clock,
-      (event) => this.events.push(event),
-    );
     const named = lobby === undefined ? undefined : { realm: REALM, room: lobby };
-    this.hub = newTestHub({}, { calls: this.calls, lobby: named });
-    const bridge = { hub: this.hub, clock: this.clock, realm: REALM };
-    this.#benches = [peerjs, gstreamer, ssp, simple, owt, webrtcsink].map((dialect: Dialect) => {
-      return new DialectBench(dialect, { bridge, judge, options: options[dialect.name] ?? {} });
+    const abroad = (): Abroad & { readonly calls: Calls } => {
+      const rules = { ...WIDE_CALLS, ...limits };
+      const calls = new Calls(rules, this.clock, (event) => this.events.push(event));
+      this.#calls.push(calls);
+      return { calls, lobby: named };
+    };
+    const dealt = hubs.mode === "dealt"
+      ? this.#undo.use(dealHubs(NO_LIMITS, undefined, abroad))
+      : undefined;
+    this.hub = dealt?.asOne ?? newTestHub({}, abroad());
+    this.#nodes = (dealt?.hubs ?? [this.hub]).map((hub) => {
+      const bridge = { hub, clock: this.clock, realm: REALM };
+      return BRIDGED.map((dialect) => {
+        const own = { bridge, judge, options: options[dialect.name] ?? {} };
+        return this.#undo.use(new DialectBench(dialect, own));
+      });
     });
+  }
+
+  /** The calls under way. */
+  get calls(): { readonly count: number } {
+    return { count: this.#calls.reduce((sum, { count }) => sum + count, 0) };
   }
 
   /** The operators' actions of a dialect, if it has any. */
   operationsOf(dialect: string): RoomOperations | undefined {
-    return this.#benches.find(({ name }) => name === dialect)?.open.operations;
+    return this.#benchOf(dialect).open.operations;
   }
 
   idsOf(dialect: string): IdOperations | undefined {
-    return this.#benches.find(({ name }) => name === dialect)?.open.ids;
+    return this.#benchOf(dialect).open.ids;
   }
 
   /** A dialect at work. */
   bench(dialect: string): DialectBench {
-    return this.#bench(this.#benches.findIndex(({ name }) => name === dialect));
+    return this.#benchOf(dialect);
   }
 
   /** Asks PeerJS for a plain resource. */
   get(target: string): Response | undefined {
-    return this.#bench(0).get(target);
+    return this.#nodes[0]?.[0]?.get(target);
   }
 
   /** A client at a path, which has said nothing yet. */
   connect(dialect: string, target: string): Promise<TestClient> {
-    return this.#connect(this.#benches.findIndex(({ name }) => name === dialect), target);
+    return this.#benchOf(dialect).connect(target);
   }
 
   /** A client in a Socket.IO namespace, which has said nothing yet. */
   connectTo(dialect: string, namespace: string): Promise<TestClient> {
-    return this.#bench(this.#benches.findIndex(({ name }) => name === dialect)).connectTo(
-      namespace,
-    );
+    return this.#benchOf(dialect).connectTo(namespace);
   }
 
   /** A PeerJS client, which has read its OPEN. */
   async peerjs(id: string, token = "t"): Promise<TestClient> {
-    const client = await this.#connect(0, `/peerjs?key=peerjs&id=${id}&token=${token}`);
+    const client = await this.#benchOf("peerjs").connect(
+      `/peerjs?key=peerjs&id=${id}&token=${token}`,
+    );
     client.heard();
     return client;
   }
 
   /** A GStreamer client, which has read its HELLO. */
   async gstreamer(uid: string): Promise<TestClient> {
-    const client = await this.#connect(1, "/gst");
+    const client = await this.#benchOf("gstreamer").connect("/gst");
     await client.say(`HELLO ${uid}`);
     client.heard();
     return client;
@@ -95,7 +114,7 @@ export class BridgeBench implements Disposable {
 
   /** A client that joins a pool of ssp, and its id. */
   async ssp(pool: string, path = "/ssp"): Promise<{ client: TestClient; id: string }> {
-    const client = await this.#connect(2, path);
+    const client = await this.#benchOf("ssp").connect(path);
     await client.say(JSON.stringify({ type: "rtc:join", data: { pool } }));
     const joined = JSON.parse(String(client.sent[0]));
     return { client, id: joined.data.client_id };
@@ -103,7 +122,7 @@ export class BridgeBench implements Disposable {
 
   /** A client of Simple in a room, which has read its handshake, and its id. */
   async simple(room: string, more: object = {}): Promise<{ client: TestClient; id: string }> {
-    const client = await this.#connect(3, "/simple");
+    const client = await this.#benchOf("simple").connect("/simple");
     await client.say(JSON.stringify({ event: "join", room, ...more }));
     const [handshake] = client.heardJson() as [{ p_id: string }];
     return { client, id: handshake.p_id };
@@ -111,7 +130,7 @@ export class BridgeBench implements Disposable {
 
   /** An OWT client, which has logged in. */
   async owt(id: string): Promise<TestClient> {
-    const client = await this.#bench(4).connectTo("/");
+    const client = await this.#benchOf("owt").connectTo("/");
     await client.say(`2["authentication",${JSON.stringify({ token: id })}]`);
     client.heard();
     return client;
@@ -119,7 +138,7 @@ export class BridgeBench implements Disposable {
 
   /** A client of webrtcsink with these roles, and its id. */
   async webrtcsink(...roles: string[]): Promise<{ client: TestClient; id: string }> {
-    const client = await this.#connect(5, "/webrtcsink");
+    const client = await this.#benchOf("webrtcsink").connect("/webrtcsink");
     const [welcome] = client.heardJson() as [{ peerId: string }];
     const id = welcome.peerId;
     await client.say(JSON.stringify({ type: "setPeerStatus", roles, meta: null, peerId: id }));
@@ -128,16 +147,14 @@ export class BridgeBench implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const bench of this.#benches) bench[Symbol.dispose]();
+    this.#undo.dispose();
   }
 
-  #connect(index: number, target: string): Promise<TestClient> {
-    return this.#bench(index).connect(target);
-  }
-
-  #bench(index: number): DialectBench {
-    const bench = this.#benches[index];
-    if (bench === undefined) throw new RangeError(`Cannot connect: no dialect ${index}`);
+  /** The dialect at work on the next node. */
+  #benchOf(dialect: string): DialectBench {
+    const benches = this.#nodes[this.#dealt++ % this.#nodes.length];
+    const bench = benches?.find(({ name }) => name === dialect);
+    if (bench === undefined) throw new RangeError(`Cannot connect: no dialect ${dialect}`);
     return bench;
   }
 }

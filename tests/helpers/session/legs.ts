@@ -32,6 +32,7 @@ export interface Manners {
 
 /** A peer whose legs keep their news in short words. */
 export class ScriptedPeer implements CallPeer {
+  readonly realm = "test";
   readonly told: string[] = [];
   /** Called with all news of its legs; the legs of one peer are numbered. */
   onTold: (leg: number, told: Signal | End) => void = () => {};

@@ -1,0 +1,127 @@
+import type { Sent } from "./abroad.ts";
+import type { Backplane, Elsewhere, Homes, PassAnswer, PeerKey, RoomKey } from "./backplane.ts";
+import type { PeerId } from "./events.ts";
+import type { Ghost, Ghosts, Relay } from "./ghosts.ts";
+import { type PresentPeer, tell } from "./peer.ts";
+import { sentOf, type SharedCalls } from "./shared_calls.ts";
+import { append } from "./shared_steps.ts";
+
+interface MailParts {
+  readonly backplane: Backplane;
+  readonly calls: SharedCalls | undefined;
+  readonly ghosts: Ghosts;
+  readonly find: (realm: string, id: PeerId) => PresentPeer | undefined;
+  readonly homes: Homes;
+}
+
+/** The sender of a message, which may have left. */
+export type Sender = PeerKey & { readonly dialect: string };
+
+const SENT: Readonly<Record<PassAnswer, Sent>> = {
+  taken: "sent",
+  absent: "unknown",
+  gone: "unknown",
+  unavailable: "unavailable",
+  foreign: "untranslatable",
+};
+
+/** The messages of this node's peers for peers of other nodes. */
+export class SharedMail implements Elsewhere {
+  readonly homes: Homes;
+  readonly #backplane: Backplane;
+  readonly #calls: SharedCalls | undefined;
+  readonly #ghosts: Ghosts;
+  readonly #find: (realm: string, id: PeerId) => PresentPeer | undefined;
+  readonly #wanted = new Map<string, ((id: PeerId) => void)[]>();
+
+  constructor({ backplane, calls, ghosts, find, homes }: MailParts) {
+    this.homes = homes;
+    this.#backplane = backplane;
+    this.#calls = calls;
+    this.#ghosts = ghosts;
+    this.#find = find;
+  }
+
+  get changes(): number {
+    return this.#ghosts.changes;
+  }
+
+  follow(room: RoomKey): void {
+    this.#ghosts.follow(room);
+    this.#backplane.follow(room);
+  }
+
+  /** Sends to an id that this node does not hold; a message that nobody took comes back. */
+  send(from: Sender, to: PeerId, payload: unknown): void {
+    this.#send(from, to, payload, false, (sent) => this.returned(from, to, payload, sent));
+  }
+
+  /** The same; resolves when the outcome is certain. */
+  pass(from: Sender, to: PeerId, payload: unknown): Promise<Sent> {
+    const { promise, resolve } = Promise.withResolvers<Sent>();
+    this.#send(from, to, payload, true, resolve);
+    return promise;
+  }
+
+  whenWanted(realm: string, appeared: (id: PeerId) => void): void {
+    append(this.#wanted, realm, appeared);
+  }
+
+  /** An id has appeared for which messages of this node wait. */
+  appeared(realm: string, id: PeerId): void {
+    for (const appeared of this.#wanted.get(realm) ?? []) appeared(id);
+  }
+
+  ids(realm: string, dialect: string): Promise<PeerId[]> {
+    return this.#backplane.ids(realm, dialect);
+  }
+
+  /** Sends a message for a ghost on to its node. */
+  passGhost({ realm, id, fence, dialect }: Ghost, { from, room, payload }: Relay): void {
+    const message = { realm, id, from, dialect, room, payload, fence };
+    this.#backplane.send(message, false, (passed) => {
+      this.returned({ realm, id: from }, id, payload, SENT[passed]);
+    });
+  }
+
+  /** Gives a message that nobody took back to its sender. */
+  returned({ realm, id }: PeerKey, peer: PeerId, payload: unknown, outcome: Sent): void {
+    const sender = this.#find(realm, id);
+    if (outcome === "sent" || sender === undefined) return;
+    const isUnavailable = outcome === "unavailable";
+    const isKnown = outcome === "unknown" || isUnavailable;
+    const returned = { payload, isUnavailable, ...(isKnown ? {} : { refusal: outcome }) };
+    tell(sender, { type: "undelivered", peer, returned });
+  }
+
+  #send(
+    from: Sender,
+    to: PeerId,
+    payload: unknown,
+    isConfirmed: boolean,
+    answer: (sent: Sent) => void,
+  ): void {
+    const calls = this.#calls;
+    if (calls?.mustMeet(from, to) === true) return this.#meet(from, to, payload, answer);
+    const other = this.#find(from.realm, to);
+    const isForeign = other?.receiver.isElsewhere === true && other.dialect !== from.dialect;
+    if (isForeign && calls !== undefined) {
+      return calls.pass(from, to, payload, (outcome) => answer(sentOf(outcome)));
+    }
+    const { realm, id, dialect } = from;
+    const plain = { realm, id: to, from: id, dialect, room: undefined, payload, fence: undefined };
+    this.#backplane.send(plain, isConfirmed, (passed) => {
+      if (passed === "foreign") this.#meet(from, to, payload, answer);
+      else answer(SENT[passed]);
+    });
+  }
+
+  #meet(from: Sender, to: PeerId, payload: unknown, answer: (sent: Sent) => void): void {
+    if (this.#calls === undefined) return answer("untranslatable");
+    this.#calls.meet(from, to, {
+      payload,
+      // Another peer has taken the id meanwhile: a second try would be another message.
+      answer: (outcome) => answer(outcome === "kin" ? "unknown" : sentOf(outcome)),
+    });
+  }
+}

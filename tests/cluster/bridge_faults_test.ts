@@ -1,0 +1,129 @@
+import { assertEquals } from "@std/assert";
+import { Calls } from "../../src/core/calls.ts";
+import type { PeerEvent, PeerHandle } from "../../src/core/events.ts";
+import type { Receiver } from "../../src/core/session.ts";
+import { SharedHub } from "../../src/core/shared_hub.ts";
+import type { Crossing, End, Leg, Lifted, Signal } from "../../src/core/signal.ts";
+import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
+import { randomOf } from "../helpers/cluster/memory_engine.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { FakeLink } from "../helpers/session/fake_link.ts";
+import { NO_LIMITS } from "../helpers/session/hub.ts";
+import { sdpOf, WIDE_CALLS } from "../helpers/session/legs.ts";
+import { claimOf } from "../helpers/session/receiver.ts";
+
+// Calls between peers of different dialects on two nodes, while connections to the engine break and
+// engines come back empty, in an order that a seed decides.
+
+const SEEDS = [21, 22, 23, 24];
+const NEVER_MS = 600_000;
+const COUNT = 20;
+
+/** A client whose messages are signals, and which writes down what reaches it. */
+class Client implements Receiver {
+  readonly link = new FakeLink();
+  readonly heard: string[] = [];
+  readonly #id: string;
+  #peer: PeerHandle | undefined;
+
+  constructor(id: string) {
+    this.#id = id;
+  }
+
+  get links(): readonly FakeLink[] {
+    return [this.link];
+  }
+
+  get peer(): PeerHandle {
+    if (this.#peer === undefined) throw new Error(`Cannot use ${this.#id}: it was not admitted`);
+    return this.#peer;
+  }
+
+  expel(): void {}
+
+  deliver(event: PeerEvent): void {
+    if (event.type === "admitted") this.#peer = event.peer;
+    else if (event.type === "undelivered") this.heard.push(`undelivered ${event.peer}`);
+  }
+
+  leg(): Leg {
+    const crossing: Crossing = "insists";
+    return {
+      crossing,
+      showsPresence: true,
+      lift: (payload) => payload as Lifted[] | End, // the tests send nothing else
+      lower: (signal): undefined => void this.heard.push(wordOf(signal)) as undefined,
+      end: (why, isOwn) => void this.heard.push(isOwn ? "own end" : `end: ${why}`),
+    };
+  }
+}
+
+function wordOf(signal: Signal): string {
+  return signal.kind === "candidate" ? signal.candidate.candidate : signal.kind;
+}
+
+function candidate(text: string): Lifted[] {
+  return [{ kind: "candidate", candidate: { candidate: text, sdpMid: "0" } }];
+}
+
+function candidates(of: string): string[] {
+  return Array.from({ length: COUNT }, (_, n) => `${of}${n}`);
+}
+
+for (const seed of SEEDS) {
+  Deno.test(`a call between nodes loses and doubles nothing while connections break, seed ${seed}`, async () => {
+    const calls: Calls[] = [];
+    await using cluster = await MemoryCluster.form({
+      seed,
+      delayMs: 6,
+      waitMs: NEVER_MS,
+      hubOf: (node) => {
+        const own = new Calls(WIDE_CALLS, new FakeClock(), () => {});
+        calls.push(own);
+        return new SharedHub(NO_LIMITS, node, { calls: own });
+      },
+    });
+    const random = randomOf(seed);
+    const clients = [new Client("a"), new Client("b")] as const;
+    const [a, b] = clients;
+    // Whether the caller's node keeps the call depends on who came first.
+    for (const at of random() < 0.5 ? [0, 1] as const : [1, 0] as const) {
+      const [id, dialect] = [at === 0 ? "a" : "b", at === 0 ? "one" : "two"];
+      await cluster.during(cluster.hub(at).claim(claimOf(id, clients[at], { dialect })));
+    }
+    const disturb = async (): Promise<void> => {
+      if (random() < 0.2) cluster.engine.breakConnections();
+      if (random() < 0.05) {
+        cluster.engine.kill();
+        await cluster.pass(Math.floor(random() * 300));
+        cluster.engine.start({ keeps: random() < 0.5 });
+      }
+      await cluster.pass(Math.floor(random() * 12));
+    };
+    const until = async (condition: () => boolean): Promise<void> => {
+      for (let ms = 0; ms < 20_000 && !condition(); ms += 10) await cluster.pass(10);
+    };
+    cluster.hub(0).send(a.peer, "b", [{ kind: "offer", sdp: sdpOf("A") }]);
+    for (const word of candidates("a")) {
+      cluster.hub(0).send(a.peer, "b", candidate(word));
+      await disturb();
+    }
+    await until(() => b.heard.length > COUNT);
+    assertEquals(b.heard, ["offer", ...candidates("a")]);
+    cluster.hub(1).send(b.peer, "a", [{ kind: "answer", sdp: sdpOf("B") }]);
+    for (const word of candidates("b")) {
+      cluster.hub(1).send(b.peer, "a", candidate(word));
+      await disturb();
+    }
+    await until(() => a.heard.length > COUNT);
+    assertEquals(a.heard, ["answer", ...candidates("b")]);
+    cluster.hub(1).send(b.peer, "a", "hung-up" satisfies End);
+    await until(() => a.heard.length > COUNT + 1);
+    await cluster.pass(500);
+    assertEquals([a.heard.at(-1), b.heard.at(-1)], ["end: hung-up", "own end"]);
+    assertEquals([a.heard.length, b.heard.length], [COUNT + 2, COUNT + 2]);
+    assertEquals(calls.map(({ count }) => count), [0, 0]);
+    const pairs = cluster.engine.data.keys().filter((key) => key.includes(":pairs:"));
+    assertEquals(pairs, []);
+  });
+}
