@@ -1,4 +1,4 @@
-import type { SharedClaim } from "../core/nodes/backplane.ts";
+import { NODE_DIALECT, NODES, type SharedClaim } from "../core/nodes/backplane.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
 /** An id of this node, as the engine has to know it again after it lost its data. */
@@ -15,6 +15,9 @@ interface Held {
   readonly rooms: Set<string>;
   readonly pairs: Set<string>;
 }
+
+/** No other node has this address: its fence tells nothing. */
+const NODE_FENCE = "1";
 
 /** Everything that this node holds in the engine. Names are those of the engine. */
 export class Registry {
@@ -34,7 +37,7 @@ export class Registry {
     const known = this.#held.get(`${realm}:${name}`);
     // Another connection of this node took the id over: the engine changed nothing.
     if (known?.fence === fence) return;
-    this.#held.set(`${realm}:${name}`, {
+    this.#hold({
       realm,
       id: name,
       fence,
@@ -43,9 +46,25 @@ export class Registry {
       exclusive: isExclusive ? "1" : "0",
       bytes: String(bytes),
       info: packBody(info),
-      rooms: new Set(),
-      pairs: new Set(),
-    });
+    }, []);
+  }
+
+  /** A process holds its own address, to which other nodes send. */
+  addNode(process: string): void {
+    const nothing = {
+      dialect: NODE_DIALECT,
+      proof: "-",
+      exclusive: "0",
+      bytes: "0",
+      info: packBody(null),
+    };
+    this.#hold({ ...nothing, realm: NODES, id: process, fence: NODE_FENCE }, []);
+  }
+
+  /** A peer of another node is this node's from now on. @param peer as items carry it */
+  adopt(realm: string, peer: readonly string[], proof: string, rooms: readonly string[]): void {
+    const [id = "", , fence = "", dialect = "", exclusive = "", bytes = "", info = ""] = peer;
+    this.#hold({ realm, id, fence, dialect, proof, exclusive, bytes, info }, rooms);
   }
 
   /** Undefined if the id is held no more, or again. */
@@ -96,6 +115,11 @@ export class Registry {
         this.#paired.delete(held);
       }
     }
+  }
+
+  #hold(held: Omit<Held, "rooms" | "pairs">, rooms: readonly string[]): void {
+    const { realm, id } = held;
+    this.#held.set(`${realm}:${id}`, { ...held, rooms: new Set(rooms), pairs: new Set() });
   }
 
   /** This node gets the news of a room for good. */

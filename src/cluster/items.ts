@@ -36,7 +36,7 @@ export interface ItemParts {
 }
 
 /** Takes the answer to a step: a refusal's reason, or "" and the fence of a claim. */
-type Answer = (refusal: string, fence: string) => void;
+export type Answer = (refusal: string, fence: string) => void;
 
 /** How long a confirmation waits for others. */
 const CONFIRM_MS = 200;
@@ -146,14 +146,8 @@ export class ItemHandler {
         return sink.listed(readRoom(a, b), this.#members.splice(0));
       case "joined":
         return sink.joined(readRoom(a, b), this.#peer(parts.slice(2)));
-      case "described": {
-        const [bytes, info = "", news = ""] = parts.slice(3);
-        return sink.described({ realm: a, id: unpackName(b) }, Number(c), {
-          bytes: Number(bytes),
-          info: unpackBody(info),
-          news: unpackBody(news),
-        });
-      }
+      case "described":
+        return this.#describe(sink, parts);
       case "left":
         this.#parts.registry.unpair(a, b);
         return sink.left({ realm: a, id: unpackName(b) }, Number(c), unpackBody(d));
@@ -162,6 +156,8 @@ export class ItemHandler {
         return this.#pair(sink, kind, a, parts.slice(1));
       case "parted":
         return this.#part(sink, a, b, c);
+      case "arriving":
+        return this.#arrive(sink, parts);
       case "nodeGone":
         return this.#nodeGone(a);
       case "tell": {
@@ -172,6 +168,15 @@ export class ItemHandler {
       default:
         if (!this.#talk(kind, parts)) this.#parts.report({ type: "unknown" });
     }
+  }
+
+  #describe(sink: Sink, [realm = "", id = "", fence, ...what]: readonly string[]): void {
+    const [bytes, info = "", news = ""] = what;
+    sink.described({ realm, id: unpackName(id) }, Number(fence), {
+      bytes: Number(bytes),
+      info: unpackBody(info),
+      news: unpackBody(news),
+    });
   }
 
   #part(sink: Sink, realm: string, one: string, other: string): void {
@@ -264,6 +269,13 @@ export class ItemHandler {
     sink[how](realm, this.#peer(caller), this.#peer(callee));
   }
 
+  /** A peer of another node moves to this one. */
+  #arrive(sink: Sink, [realm = "", ...parts]: readonly string[]): void {
+    const [proof = "", ...rooms] = parts.slice(PEER_PARTS);
+    this.#parts.registry.adopt(realm, parts, proof, rooms);
+    sink.arriving(realm, this.#peer(parts), rooms.map((room) => readRoom(realm, room)));
+  }
+
   #nodeGone(node: string): void {
     const process = processOf(node);
     this.#parts.report({ type: "node", name: this.#parts.nameOf(node), change: "reaped" });
@@ -272,6 +284,7 @@ export class ItemHandler {
     if (now !== undefined && now !== node) return;
     this.#parts.outbox.gone(process);
     this.#arrivals.delete(process);
+    this.#sink?.nodeGone(process);
   }
 
   #peer(

@@ -6,6 +6,8 @@ import type {
   JoinAnswer,
   LookAnswer,
   MeetAnswer,
+  MoveAnswer,
+  MoveRefusal,
   NodeInfo,
   OutgoingMessage,
   PairAnswer,
@@ -21,7 +23,7 @@ import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
-import { ItemHandler } from "./items.ts";
+import { type Answer, ItemHandler } from "./items.ts";
 import { actorArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
@@ -29,6 +31,7 @@ import { Questions } from "./questions.ts";
 import { Reader } from "./reader.ts";
 import { SharedRecords } from "./records.ts";
 import { Reaper } from "./reaper.ts";
+import { Recovery } from "./recovery.ts";
 import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
 import { END, type Step, type StepLimits, Steps } from "./steps.ts";
@@ -41,14 +44,13 @@ export interface NodeOptions extends CallerOptions, StepLimits {
 
 /** How often steps that have waited too long are refused. */
 const SWEEP_MS = 250;
-/** How long a node that an emptied engine does not know may take to come back, beyond its lease. */
-const RETURN_MS = 3_000;
 /** How long the steps of the end may take. */
 const END_MS = 1_000;
 
 /** This process as a node of a cluster. */
 export class ClusterNode implements Backplane {
   readonly node: string;
+  readonly address: string;
   /** Questions to other nodes, and theirs. */
   readonly questions: Questions;
   /** The records that all nodes keep. */
@@ -67,15 +69,15 @@ export class ClusterNode implements Backplane {
   #sink: Sink | undefined;
   readonly #roster: Roster;
   readonly #reaper = new Reaper((node) => this.#push(["Q", node], true));
-  #epochAt: number;
+  readonly #recovery: Recovery;
   #tickets = 0;
 
   constructor(options: NodeOptions) {
-    const { clock, engine, prefix, report, name } = options;
+    const { clock, engine, prefix, report, name, process } = options;
     this.node = name;
+    this.#registry.addNode(this.address = process);
     this.#options = options;
     this.#clock = clock;
-    this.#epochAt = clock.now();
     this.#roster = new Roster(report);
     this.#steps = new Steps(options);
     this.#outbox = new Outbox(options.maxUnconfirmedBytes, ({ realm, id }) => {
@@ -90,6 +92,15 @@ export class ClusterNode implements Backplane {
       nodeCalled: (name) => this.isUp ? this.#roster.called(name) : undefined,
       push: (...args) => this.#push(args, true),
       onFault: (error) => report({ type: "fault", error }),
+    });
+    this.#recovery = new Recovery({
+      clock,
+      leaseMs: options.leaseMs,
+      registry: this.#registry,
+      records: this.records,
+      roster: this.#roster,
+      reaper: this.#reaper,
+      outbox: this.#outbox,
     });
     this.#directory = new Directory(engine, prefix);
     this.#caller = new Caller(options, this.#steps, this.#owner());
@@ -167,7 +178,7 @@ export class ClusterNode implements Backplane {
       }
       answer(outcome);
     });
-    this.#ask(
+    this.#await(
       ticket,
       ["C", ticket, realm, packName(id), ...facts, ...described, ...room, ""],
       () => answer({ refused: "unavailable" }),
@@ -201,13 +212,12 @@ export class ClusterNode implements Backplane {
     description: SharedDescription | undefined,
     answer: (outcome: JoinAnswer) => void,
   ): void {
-    const ticket = this.#ticket();
     const who = actorArgs(actor);
     const described = description === undefined
       ? ["", "0", ""]
       : ["1", String(description.bytes), packBody(description.info)];
-    this.#items.expect(ticket, (refusal) => {
-      // The engine refuses with these words only.
+    this.#ask("J", [...who, ...entryArgs(entry), ...described], (refusal) => {
+      // It is one of the seam's words.
       if (refusal !== "") return answer(refusal as JoinAnswer);
       this.#registry.entered(...who, roomName(entry));
       if (description !== undefined) {
@@ -215,8 +225,6 @@ export class ClusterNode implements Backplane {
       }
       answer("entered");
     });
-    const args = ["J", ticket, ...who, ...entryArgs(entry), ...described];
-    this.#ask(ticket, args, () => answer("unavailable"));
   }
 
   describe(
@@ -226,25 +234,24 @@ export class ClusterNode implements Backplane {
     answer: (outcome: DescribeAnswer) => void,
     isPatient = false,
   ): void {
-    const ticket = this.#ticket();
     const who = actorArgs(actor);
-    this.#items.expect(ticket, (refusal) => {
+    const what = [limitText(maxBytes), String(bytes), packBody(info), packBody(news)];
+    const take = (refusal: string): void => {
       if (refusal !== "") return answer(refusal as DescribeAnswer);
       this.#registry.described(...who, bytes, info);
       answer("described");
-    });
-    const what = [limitText(maxBytes), String(bytes), packBody(info), packBody(news)];
-    this.#ask(ticket, ["D", ticket, ...who, ...what], () => answer("unavailable"), isPatient);
+    };
+    this.#ask("D", [...who, ...what], take, isPatient);
   }
 
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
-    this.#partner("P", actor, to, (refusal) => {
+    this.#ask("P", [...actorArgs(actor), packName(to)], (refusal) => {
       answer(refusal === "" ? "paired" : refusal as PairAnswer);
     });
   }
 
   meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void {
-    this.#partner("M", actor, to, (refusal) => {
+    this.#ask("M", [...actorArgs(actor), packName(to)], (refusal) => {
       answer(refusal === "" ? "met" : refusal as MeetAnswer);
     });
   }
@@ -253,10 +260,23 @@ export class ClusterNode implements Backplane {
     this.#push(["U", ...actorArgs(actor), packName(from)]);
   }
 
+  move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void {
+    const who = actorArgs(actor);
+    this.#ask("O", [...who, to ?? ""], (refusal, node) => {
+      if (refusal !== "") return answer({ refused: refusal as MoveRefusal });
+      this.#registry.remove(...who);
+      answer({ to: processOf(node), node: this.#roster.nameOf(node) });
+    });
+  }
+
+  shun(): void {
+    this.#push(["H"]);
+  }
+
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {
-    const ticket = this.#ticket();
-    this.#items.expect(ticket, () => answer("listed"));
-    this.#ask(ticket, ["W", ticket, room.realm, roomName(room)], () => answer("unavailable"));
+    this.#ask("W", [room.realm, roomName(room)], (refusal) => {
+      answer(refusal === "" ? "listed" : "unavailable");
+    });
   }
 
   follow(room: RoomKey): void {
@@ -303,12 +323,7 @@ export class ClusterNode implements Backplane {
         this.#options.report({ type: "fenced" });
         this.#sink?.severed();
       },
-      restoring: () => {
-        this.#epochAt = this.#clock.now();
-        this.#roster.restart();
-        this.#reaper.restart();
-        return this.#heldSteps();
-      },
+      restoring: () => this.#recovery.begin(),
       greetings: () => this.#greetings(),
       restored: () => this.#restored(),
       passed: (steps, outcomes) => this.#passed(steps, outcomes),
@@ -316,17 +331,9 @@ export class ClusterNode implements Backplane {
     };
   }
 
-  *#heldSteps(): Generator<readonly string[]> {
-    yield* this.#registry.steps();
-    yield* this.records.steps();
-  }
-
   #restored(): void {
     this.records.refresh().catch((error) => this.#options.report({ type: "fault", error }));
-    const asked: string[][] = [];
-    for (const [realm, room] of this.#registry.rooms()) asked.push(["L", realm, room]);
-    for (const partner of this.#sink?.partners() ?? []) asked.push(["K", ...actorArgs(partner)]);
-    this.#pushFirst(asked);
+    this.#pushFirst(this.#recovery.questions(this.#sink));
   }
 
   *#greetings(): Generator<readonly string[]> {
@@ -341,26 +348,10 @@ export class ClusterNode implements Backplane {
     this.#items.called();
   }
 
-  /** Asks for a partner; the engine refuses with words of the seam only. */
-  #partner(step: "P" | "M", actor: Actor, to: string, answer: (refusal: string) => void): void {
-    const ticket = this.#ticket();
-    this.#items.expect(ticket, answer);
-    const args = [step, ticket, ...actorArgs(actor), packName(to)];
-    this.#ask(ticket, args, () => answer("unavailable"));
-  }
-
   #known(nodes: readonly KnownNode[]): void {
     this.#roster.update(nodes, this.#caller.node);
     this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
-    this.#missMissing();
-  }
-
-  /** A process that an emptied engine has not seen again is gone. */
-  #missMissing(): void {
-    if (this.#clock.now() - this.#epochAt < this.#options.leaseMs + RETURN_MS) return;
-    for (const process of this.#outbox.processes) {
-      if (this.#roster.of(process) === undefined) this.#outbox.gone(process);
-    }
+    this.#recovery.missMissing(this.#sink);
   }
 
   #refuseLate(): void {
@@ -374,14 +365,23 @@ export class ClusterNode implements Backplane {
     return `${this.#options.process}-${++this.#tickets}`;
   }
 
-  #ask(ticket: string, args: readonly string[], answer: () => void, isPatient = false): void {
-    const refuse = (): void => {
+  /** Has a step carried out, which the engine refuses with words of the seam only. */
+  #ask(step: string, args: readonly string[], answer: Answer, isPatient = false): void {
+    const ticket = this.#ticket();
+    this.#items.expect(ticket, answer);
+    this.#await(ticket, [step, ticket, ...args], () => answer("unavailable", ""), isPatient);
+  }
+
+  /** Sends a step whose answer is expected. @param refuse called if it is not carried out */
+  #await(ticket: string, args: readonly string[], refuse: () => void, isPatient: boolean): void {
+    const forget = (): void => {
       this.#items.forget(ticket);
-      answer();
+      refuse();
     };
     const isVain = this.#steps.isFull || this.isFenced && !this.isUp;
-    if (isVain && !isPatient) return refuse();
-    this.#steps.push({ args, addedAt: this.#clock.now(), pending: { ticket, refuse, isPatient } });
+    if (isVain && !isPatient) return forget();
+    const pending = { ticket, refuse: forget, isPatient };
+    this.#steps.push({ args, addedAt: this.#clock.now(), pending });
     this.#caller.wake();
   }
 

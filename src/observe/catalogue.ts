@@ -124,6 +124,9 @@ export const CATALOGUE = {
   // Single protocols
   signalbox_held_bytes: gauge("Bytes held for absent peers", DIALECT),
   signalbox_lost_instances: gauge("Lost connections that are held for their clients", DIALECT),
+  signalbox_carried_connections: gauge(
+    "Connections of other nodes whose Simple peers have their home on this one",
+  ),
   signalbox_kept_signal_bytes: gauge(
     "Bytes of signals kept for clients that come back",
     DIALECT,

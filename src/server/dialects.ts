@@ -59,13 +59,15 @@ export function openDialects(
 }
 
 /**
- * Hands the state that clients can resume to the next run, and returns the number of items by dialect.
+ * Hands the state that clients can resume to other nodes, or to the next run, and returns the number of
+ * items for the latter by dialect.
  * Never rejects: trouble is in the log.
  */
 export async function sealAll(
   dialects: readonly NamedDialect[],
 ): Promise<ReadonlyMap<string, number>> {
   const counts = dialects.map(async ({ name, dialect, kept }) => {
+    await dialect.handOver?.();
     const sealing = dialect.seal?.();
     const outcome = sealing && await kept.seal(sealing.items, sealing.lifetimeMs);
     return [name, outcome?.type === "sealed" ? outcome.items : 0] as const;

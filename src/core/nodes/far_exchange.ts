@@ -1,4 +1,4 @@
-import type { Backplane, Sink } from "./backplane.ts";
+import type { Backplane, MoveNews, PairNews, PeerNews, Sink } from "./backplane.ts";
 import { FarChannels, type FarReceiver } from "./far_channels.ts";
 
 /** All channels on the other nodes, which a hub's peers and rooms never meet. */
@@ -17,8 +17,8 @@ export class FarExchange {
     return channels;
   }
 
-  /** A sink that takes the news of channels, and leaves everything else to the hub. */
-  before(hub: Sink): Sink {
+  /** A sink that takes the news of channels, and leaves everything else to the parts of the hub. */
+  before(hub: PeerNews, pairs: PairNews, moves: MoveNews): Sink {
     const of = ({ realm }: { readonly realm: string }): FarChannels | undefined =>
       this.#ofRealm.get(realm);
     return {
@@ -44,11 +44,13 @@ export class FarExchange {
         const channels = of(key);
         return channels === undefined ? hub.left(key, fence, news) : channels.left(key.id, fence);
       },
-      paired: (realm, caller, callee) => hub.paired(realm, caller, callee),
-      met: (realm, one, other) => hub.met(realm, one, other),
-      parted: (realm, one, other) => hub.parted(realm, one, other),
+      paired: (realm, caller, callee) => pairs.paired(realm, caller, callee),
+      met: (realm, one, other) => pairs.met(realm, one, other),
+      parted: (realm, one, other) => pairs.parted(realm, one, other),
+      partners: () => pairs.partners(),
+      arriving: (realm, peer, rooms) => moves.arriving(realm, peer, rooms),
+      nodeGone: (address) => moves.nodeGone(address),
       told: (topic, body) => topic === "channels" ? this.#noted(body) : hub.told(topic, body),
-      partners: () => hub.partners(),
       severed: () => hub.severed(),
     };
   }

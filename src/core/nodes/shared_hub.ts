@@ -1,17 +1,16 @@
 import { type Abroad, type Sent, sentBy } from "../calls/abroad.ts";
 import type {
-  Actor,
   Backplane,
   ClaimAnswer,
   Fence,
   PairAnswer,
   PeerKey,
+  PeerNews,
   RoomKey,
   SharedDescription,
   SharedEntry,
   SharedMessage,
   SharedPeer,
-  Sink,
 } from "./backplane.ts";
 import { Exchange } from "../channels.ts";
 import type { PeerHandle, PeerId, Refused, RoomId } from "../events.ts";
@@ -22,12 +21,14 @@ import type { Happenings } from "../happenings.ts";
 import { Hub, type Reserve } from "../hub.ts";
 import type { HubLimits } from "../limits.ts";
 import { type Claim, type RoomRequest, type SelfDescription, tell } from "../peer.ts";
+import { Moves } from "./moves.ts";
 import { OwnPeers } from "./own_peers.ts";
 import { askAll } from "../realm.ts";
 import type { Receiver } from "../session.ts";
 import { refuseClaim } from "../refusals.ts";
 import { SharedCalls } from "./shared_calls.ts";
 import { SharedMail } from "./shared_mail.ts";
+import { SharedPairs } from "./shared_pairs.ts";
 import {
   append,
   type ClaimRefusal,
@@ -45,7 +46,7 @@ import {
  * node are its own, as on a single node; others stand as ghosts in their rooms and pairs. A step that
  * concerns other nodes is carried out at its place in one order for all.
  */
-export class SharedHub extends Hub implements Sink {
+export class SharedHub extends Hub implements PeerNews {
   override readonly elsewhere: SharedMail;
   override readonly channels: Exchange;
   readonly #backplane: Backplane;
@@ -55,6 +56,7 @@ export class SharedHub extends Hub implements Sink {
   readonly #ghosts: Ghosts;
   /** Undefined where no dialects are bridged. */
   readonly #calls: SharedCalls | undefined;
+  readonly #moves: Moves;
 
   constructor(limits: HubLimits, backplane: Backplane, abroad: Abroad = {}, news?: Happenings) {
     const calls = abroad.calls && new SharedCalls(abroad.calls, backplane);
@@ -74,8 +76,18 @@ export class SharedHub extends Hub implements Sink {
       expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
     });
     this.#ghosts = ghosts;
+    this.#moves = new Moves(backplane, {
+      ghosts,
+      own: this.#own,
+      is: (handle) => this.#is(handle),
+      carry: (handle, receiver) => super.carry(handle, receiver),
+      admit: (claim) => void super.claim(claim),
+      enter: (own, room) => this.#enter(own, room),
+      forget: (own) => this.#forget(own),
+      deliver: (message) => this.deliver(message),
+    });
     const find = (realm: string, id: PeerId) => this.find(realm, id);
-    this.elsewhere = new SharedMail({ backplane, calls, ghosts, find });
+    this.elsewhere = new SharedMail({ backplane, calls, ghosts, find, homes: this.#moves });
     calls?.attach({
       find,
       actorOf: (key) => this.#own.get(key)?.actor,
@@ -84,9 +96,16 @@ export class SharedHub extends Hub implements Sink {
       returned: (from, to, payload, reason) =>
         this.elsewhere.returned(from, to, payload, sentBy(reason)),
     });
+    const pairs = new SharedPairs({
+      own: this.#own,
+      ghosts,
+      calls,
+      find,
+      pair: (handle, to) => void super.pair(handle, to),
+    });
     const far = new FarExchange(backplane);
     this.channels = new Exchange((realm, kind, receiver) => far.open(realm, kind, receiver));
-    backplane.attach(far.before(this));
+    backplane.attach(far.before(this, pairs, this.#moves));
   }
 
   /** Peers of this node. */
@@ -244,7 +263,10 @@ export class SharedHub extends Hub implements Sink {
     return "sent";
   }
 
-  deliver({ realm, id, from, room, payload, fence, isCall }: SharedMessage): boolean {
+  deliver(message: SharedMessage): boolean {
+    const isTaken = this.#moves.deliver(message);
+    if (isTaken !== undefined) return isTaken;
+    const { realm, id, from, room, payload, fence, isCall } = message;
     const own = this.#own.get({ realm, id });
     const peer = this.find(realm, id);
     if (own === undefined || peer === undefined || !peer.receiver.link.isOpen) return false;
@@ -285,31 +307,9 @@ export class SharedHub extends Hub implements Sink {
     this.#ghosts.left(key, fence, news);
   }
 
-  paired(realm: string, caller: SharedPeer, callee: SharedPeer): void {
-    const handle = this.#handleIn(realm, caller, callee.id);
-    const other = this.#handleIn(realm, callee, caller.id);
-    if (handle === undefined || other === undefined) return;
-    this.#ghosts.find({ realm, id: caller.id })?.called.add(callee.id);
-    // The one that is called from another dialect learns of it by the first signal.
-    const isHere = this.#ghosts.find({ realm, id: caller.id }) === undefined;
-    if (isHere || caller.dialect === callee.dialect) void super.pair(handle, callee.id);
-  }
-
-  met(realm: string, one: SharedPeer, other: SharedPeer): void {
-    const parties = [this.#handleIn(realm, one, other.id), this.#handleIn(realm, other, one.id)];
-    const isHere = parties.every((party) => party !== undefined) &&
-      [one, other].every(({ id }) => this.#own.get({ realm, id }) !== undefined);
-    if (isHere) this.#calls?.know(realm, one.id, other.id, true);
-  }
-
-  parted(realm: string, one: PeerId, other: PeerId): void {
-    this.#ghosts.part(realm, one, other);
-    this.#ghosts.part(realm, other, one);
-    this.#calls?.know(realm, one, other, false);
-  }
-
   told(topic: string, body: unknown): void {
     if (!Array.isArray(body)) return;
+    if (topic === "part") return this.#moves.toldAll(body);
     const [realm = "", id = "", fence, reason] = body.map(String);
     if (topic === "stop") super.stopRoom(realm, id);
     const own = this.#own.get({ realm, id });
@@ -317,11 +317,8 @@ export class SharedHub extends Hub implements Sink {
     this.find(realm, id)?.receiver.expel(reason);
   }
 
-  partners(): Iterable<Actor> {
-    return this.#ghosts.partners();
-  }
-
   severed(): void {
+    this.#moves.severed();
     const known = [...this.#own.values()].filter((own) => this.#ghosts.know(own.actor, own.rooms));
     for (const { actor } of known) {
       this.lost(actor, actor.fence, "lost");
@@ -383,13 +380,6 @@ export class SharedHub extends Hub implements Sink {
 
   #forget(own: Own): void {
     if (this.#own.delete(own)) this.#ghosts.forget(own.actor, own.rooms);
-  }
-
-  /** The handle of a party of a new pair: a ghost's, where it is another node's. */
-  #handleIn(realm: string, peer: SharedPeer, other: PeerId): PeerHandle | undefined {
-    const own = this.#own.get({ realm, id: peer.id });
-    if (own?.actor.fence === peer.fence) return this.find(realm, peer.id)?.handle;
-    return this.#ghosts.pair(realm, peer, other);
   }
 
   /** Answers a step, unless its peer has gone. A session may throw at a refusal. */

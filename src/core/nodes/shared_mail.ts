@@ -1,5 +1,5 @@
 import type { Sent } from "../calls/abroad.ts";
-import type { Backplane, Elsewhere, PassAnswer, PeerKey, RoomKey } from "./backplane.ts";
+import type { Backplane, Elsewhere, Homes, PassAnswer, PeerKey, RoomKey } from "./backplane.ts";
 import type { PeerId } from "../events.ts";
 import type { Ghost, Ghosts, RelayEvent } from "./ghosts.ts";
 import { type PresentPeer, tell } from "../peer.ts";
@@ -11,6 +11,7 @@ interface MailParts {
   readonly calls: SharedCalls | undefined;
   readonly ghosts: Ghosts;
   readonly find: (realm: string, id: PeerId) => PresentPeer | undefined;
+  readonly homes: Homes;
 }
 
 /** The sender of a message, which may have left. */
@@ -26,13 +27,15 @@ const SENT: Readonly<Record<PassAnswer, Sent>> = {
 
 /** The messages of this node's peers for peers of other nodes. */
 export class SharedMail implements Elsewhere {
+  readonly homes: Homes;
   readonly #backplane: Backplane;
   readonly #calls: SharedCalls | undefined;
   readonly #ghosts: Ghosts;
   readonly #find: (realm: string, id: PeerId) => PresentPeer | undefined;
   readonly #wanted = new Map<string, ((id: PeerId) => void)[]>();
 
-  constructor({ backplane, calls, ghosts, find }: MailParts) {
+  constructor({ backplane, calls, ghosts, find, homes }: MailParts) {
+    this.homes = homes;
     this.#backplane = backplane;
     this.#calls = calls;
     this.#ghosts = ghosts;

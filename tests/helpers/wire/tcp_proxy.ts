@@ -8,6 +8,8 @@ export interface TcpProxy extends AsyncDisposable {
   freeze(): FrozenPath[];
   /** Ends every present connection without any farewell, towards both sides. */
   cut(): void;
+  /** Leads later connections to another server. */
+  lead(target: string): void;
 }
 
 /** A connection whose ends have not been told that it is dead. */
@@ -20,12 +22,13 @@ export interface FrozenPath {
 
 /** Forwards a loopback port of its own to the host and port of a URL. */
 export function startTcpProxy(target: string): TcpProxy {
-  const { hostname, port, protocol } = new URL(target);
+  const { protocol } = new URL(target);
+  let way = new URL(target);
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const paths = new Set<Path>();
   const accepting = (async () => {
     for await (const client of listener) {
-      const server = await Deno.connect({ hostname, port: Number(port) });
+      const server = await Deno.connect({ hostname: way.hostname, port: Number(way.port) });
       paths.add(new Path(client, server));
     }
   })();
@@ -33,6 +36,7 @@ export function startTcpProxy(target: string): TcpProxy {
     url: `${protocol}//127.0.0.1:${listener.addr.port}`,
     freeze: () => [...paths].filter((path) => path.freeze()),
     cut: () => paths.forEach((path) => path.cut()),
+    lead: (target) => void (way = new URL(target)),
     [Symbol.asyncDispose]: async () => {
       listener.close();
       await accepting;
