@@ -160,6 +160,10 @@ export class ClusterNode implements Backplane {
     return this.#outbox.bytes;
   }
 
+  get spareBytes(): number {
+    return this.#outbox.spareBytes;
+  }
+
   attach(sink: Sink): void {
     this.#sink = sink;
     this.#items.attach(sink);

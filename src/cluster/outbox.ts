@@ -46,6 +46,11 @@ export class Outbox {
     return this.#bytes;
   }
 
+  /** Bytes of a message that would still be taken up. */
+  get spareBytes(): number {
+    return this.#maxBytes - this.#bytes - OVERHEAD_BYTES;
+  }
+
   /** The processes that have something to confirm. */
   get processes(): readonly string[] {
     return [...this.#placed.keys()];

@@ -124,9 +124,6 @@ export const CATALOGUE = {
   // Single protocols
   signalbox_held_bytes: gauge("Bytes held for absent peers", DIALECT),
   signalbox_lost_instances: gauge("Lost connections that are held for their clients", DIALECT),
-  signalbox_carried_connections: gauge(
-    "Connections of other nodes whose Simple peers have their home on this one",
-  ),
   signalbox_kept_signal_bytes: gauge(
     "Bytes of signals kept for clients that come back",
     DIALECT,
@@ -178,6 +175,14 @@ export const CATALOGUE = {
   signalbox_cluster_reaped_total: counter("Dead nodes whose ids were freed"),
   signalbox_cluster_faults_total: counter("Items whose handling failed"),
   signalbox_cluster_undelivered_total: counter("Messages that no other node took", ["cause"], 3),
+  signalbox_cluster_carried_connections: gauge(
+    "Connections of other nodes whose peers have their home on this one",
+    DIALECT,
+  ),
+  signalbox_cluster_moved_peers_total: counter(
+    "Peers that went to another node or came from one",
+    ["dialect", "outcome"],
+  ),
 
   // The store
   signalbox_store_up: gauge("1 if the store works, otherwise 0"),

@@ -1,7 +1,14 @@
 import { assertEquals } from "@std/assert";
 import type { HomePart, Homes, MoveAnswer } from "../../src/core/nodes/backplane.ts";
 import type { Hub } from "../../src/core/hub.ts";
-import { inMemory, type OpenStage, overRedis, type Stage } from "../helpers/cluster/stages.ts";
+import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
+import {
+  inMemory,
+  type OpenStage,
+  overRedis,
+  type Stage,
+  stageOver,
+} from "../helpers/cluster/stages.ts";
 import { type ClientTest, clientTest } from "../helpers/process/clients.ts";
 import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 
@@ -20,8 +27,8 @@ class Part implements HomePart {
   arriving(id: string): void {
     this.heard.push(`arriving ${id}`);
   }
-  untaken({ from, payload }: { from: string; payload: unknown }): void {
-    this.heard.push(`untaken ${from}: ${JSON.stringify(payload)}`);
+  untaken({ from, payload }: { from: string; payload: unknown }, why: string): void {
+    this.heard.push(`untaken ${from}: ${JSON.stringify(payload)}, ${why}`);
   }
   nodeGone(): void {
     this.heard.push("nodeGone");
@@ -136,7 +143,7 @@ const TESTS: readonly (readonly [string, (open: OpenStage) => Promise<void>])[] 
       stage.hubs[0].send(near.peer, "marked", 0);
       await stage.until("the marker", () => marked.events.length > 1);
       homes[1].abandon(REALM, "mover");
-      assertEquals(part.heard, ["arriving mover", "untaken near: 1"]);
+      assertEquals(part.heard, ["arriving mover", "untaken near: 1, gone"]);
       assertEquals(far.told(), ["left r: mover"]);
       await stage.until("the news", () => near.events.length > 0);
       assertEquals(near.told(), ["left r: mover"]);
@@ -160,6 +167,14 @@ const TESTS: readonly (readonly [string, (open: OpenStage) => Promise<void>])[] 
     assertEquals(parts.map(({ heard }) => heard), [['told {"n":2}'], ['told {"n":1}']]);
     assertEquals(far.told(), [`relay ${homes[0].address}: {"n":3}`]);
     assertEquals(failures, ["absent"]);
+    const outcomes: string[] = [];
+    const entrusted = (outcome: string): void => void outcomes.push(outcome);
+    homes[0].entrust(REALM, homes[1].address, { n: 5 }, entrusted);
+    homes[0].entrust(REALM, "no node", { n: 6 }, entrusted);
+    homes[0].entrust("another", homes[1].address, { n: 7 }, entrusted);
+    await stage.until("their outcomes", () => outcomes.length === 3);
+    assertEquals(outcomes.toSorted(), ["absent", "gone", "taken"]);
+    assertEquals(parts[1].heard.at(-1), 'told {"n":5}');
   }],
   ["no peer moves to a node that is about to end", async (open) => {
     await using stage = await open();
@@ -187,3 +202,23 @@ for (const seed of [1, 2, 3]) {
   });
 }
 over("over Redis", overRedis, clientTest);
+
+Deno.test("what is kept for a peer on its way counts as bytes for other nodes, and the excess is returned", async () => {
+  const cluster = await MemoryCluster.form({ maxUnconfirmedBytes: 2_500 });
+  await using stage = stageOver(cluster);
+  const crew = await gather(stage);
+  const { homes, mates: [near], parts: [, part] } = crew;
+  await move(stage, crew);
+  await stage.until("the announcement", () => part.heard.length > 0);
+  for (const n of [1, 2, 3, 4]) {
+    stage.hubs[0].send(near.peer, "mover", `${n}`.padEnd(500, "-"), "r");
+    // The sender's node has it confirmed before the next one.
+    await cluster.pass(400);
+  }
+  const [, ...untaken] = part.heard;
+  assertEquals(untaken.map((event) => event.replace(/-+/, "")), ['untaken near: "4", full']);
+  const successor = new FakeReceiver();
+  assertEquals(homes[1].settle(REALM, "mover", successor), true);
+  assertEquals(successor.told().length, 4);
+  assertEquals(cluster.at(1).node.unconfirmedBytes, 0);
+});

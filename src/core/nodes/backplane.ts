@@ -175,6 +175,8 @@ export interface Backplane {
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void;
   /** Has the news of a room come from now on, `listed` first, also without a member on this node. */
   follow(room: RoomKey): void;
+  /** Bytes of messages that this node may still send before others confirm some. */
+  readonly spareBytes: number;
   /** Counts a message that cannot be sent yet; false if too many bytes wait for other nodes. */
   hold(bytes: number): boolean;
   /** That message is sent or dropped. */
@@ -225,6 +227,15 @@ export interface Homes {
     payload: unknown,
     failed: (passed: Failed) => void,
   ): void;
+  /** Sends to the part of another node, and learns in the end whether that took it. */
+  entrust(
+    realm: string,
+    address: string,
+    payload: unknown,
+    answer: (outcome: "taken" | Failed) => void,
+  ): void;
+  /** Bytes that may still be sent before other nodes confirm some. */
+  readonly spareBytes: number;
   /** Sends to the parts of all other nodes. What an engine forgets is lost. */
   tell(realm: string, payload: unknown): void;
   /** Gives a peer of this node to another one; see Backplane. Its state has to follow. */
@@ -248,8 +259,11 @@ export interface HomePart {
   told(from: string, payload: unknown): void;
   /** A peer moves to this node, and its state follows. */
   arriving(id: string): void;
-  /** A message for an arriving peer whose state did not come. */
-  untaken(message: SharedMessage): void;
+  /**
+   * A message for an arriving peer that it does not get. "gone": its state did not come, or it left.
+   * "full": too much waits for it.
+   */
+  untaken(message: SharedMessage, why: "gone" | "full"): void;
   /** A node is gone, with everything that was on it. */
   nodeGone(address: string): void;
   /** This node was taken for dead. */

@@ -20,9 +20,6 @@ import type { Claim } from "../peer.ts";
 import type { Receiver } from "../session.ts";
 import type { Own } from "./shared_steps.ts";
 
-/** Messages kept for one peer on its way. */
-const MOST_KEPT = 1_000;
-
 /** A peer on its way to this node: the engine names this node as its holder, its state follows. */
 export interface Arrival {
   readonly actor: Actor;
@@ -31,8 +28,8 @@ export interface Arrival {
 }
 
 interface Expected extends Arrival {
-  /** In order; delivered once the peer is here. */
-  readonly kept: SharedMessage[];
+  /** In order, with their bytes; delivered once the peer is here. */
+  readonly kept: (readonly [message: SharedMessage, bytes: number])[];
   /** Its rooms need not be known for its sake any longer. */
   readonly done: () => void;
 }
@@ -74,9 +71,13 @@ export class Moves implements Homes, MoveNews {
     this.#parts.set(realm, part);
   }
 
+  get spareBytes(): number {
+    return this.#backplane.spareBytes;
+  }
+
   send(realm: string, to: PeerId, payload: unknown, failed: (passed: Failed) => void): void {
     const { dialect } = this.#parts.get(realm) ?? { dialect: "" };
-    this.#send({ realm, id: to, dialect }, payload, failed);
+    this.#send({ realm, id: to, dialect }, payload, false, ifFailed(failed));
   }
 
   sendNode(
@@ -85,7 +86,16 @@ export class Moves implements Homes, MoveNews {
     payload: unknown,
     failed: (passed: Failed) => void,
   ): void {
-    this.#send({ realm: NODES, id: address, dialect: NODE_DIALECT }, [realm, payload], failed);
+    this.#send(nodeAt(address), [realm, payload], false, ifFailed(failed));
+  }
+
+  entrust(
+    realm: string,
+    address: string,
+    payload: unknown,
+    answer: (outcome: "taken" | Failed) => void,
+  ): void {
+    this.#send(nodeAt(address), [realm, payload], true, answer);
   }
 
   tell(realm: string, payload: unknown): void {
@@ -116,7 +126,9 @@ export class Moves implements Homes, MoveNews {
     this.#arriving.delete(nameOf({ realm, id }));
     this.#take(arrival, receiver);
     arrival.done();
-    for (const message of arrival.kept) this.#hub.deliver(message);
+    for (const message of this.#unkept(arrival)) {
+      if (!this.#hub.deliver(message)) this.#parts.get(realm)?.untaken(message, "gone");
+    }
     return true;
   }
 
@@ -127,7 +139,7 @@ export class Moves implements Homes, MoveNews {
     this.#backplane.release(arrival.actor, undefined);
     this.#hub.ghosts.dropOf(arrival.actor);
     arrival.done();
-    for (const message of arrival.kept) this.#parts.get(realm)?.untaken(message);
+    for (const message of this.#unkept(arrival)) this.#parts.get(realm)?.untaken(message, "gone");
   }
 
   /** Takes a message that is not for a peer that is here. @returns undefined for all others */
@@ -137,8 +149,9 @@ export class Moves implements Homes, MoveNews {
     if (this.#arriving.size === 0) return undefined;
     const arrival = this.#arriving.get(nameOf({ realm, id }));
     if (arrival === undefined) return undefined;
-    if (arrival.kept.length >= MOST_KEPT) return false;
-    arrival.kept.push(message);
+    const bytes = JSON.stringify(payload ?? null).length;
+    if (this.#backplane.hold(bytes)) arrival.kept.push([message, bytes]);
+    else this.#parts.get(realm)?.untaken(message, "full");
     return true;
   }
 
@@ -196,14 +209,21 @@ export class Moves implements Homes, MoveNews {
     admit({ ...actor, dialect, receiver, description, ...(room && { room }) });
   }
 
+  /** The messages that were kept for an arriving peer, which are no longer counted. */
+  #unkept({ kept }: Expected): SharedMessage[] {
+    for (const [, bytes] of kept) this.#backplane.unhold(bytes);
+    return kept.map(([message]) => message);
+  }
+
   #send(
     to: PeerKey & { readonly dialect: string },
     payload: unknown,
-    failed: (passed: Failed) => void,
+    isConfirmed: boolean,
+    answer: (outcome: "taken" | Failed) => void,
   ): void {
     const message = { ...to, from: this.address, room: undefined, payload, fence: undefined };
-    this.#backplane.send(message, false, (passed) => {
-      if (passed !== "taken") failed(passed === "foreign" ? "absent" : passed);
+    this.#backplane.send(message, isConfirmed, (passed) => {
+      answer(passed === "foreign" ? "absent" : passed);
     });
   }
 
@@ -214,4 +234,15 @@ export class Moves implements Homes, MoveNews {
     part?.told(from, payload);
     return part !== undefined;
   }
+}
+
+/** A node, as the receiver of messages. */
+function nodeAt(address: string): PeerKey & { readonly dialect: string } {
+  return { realm: NODES, id: address, dialect: NODE_DIALECT };
+}
+
+function ifFailed(failed: (passed: Failed) => void): (outcome: "taken" | Failed) => void {
+  return (outcome) => {
+    if (outcome !== "taken") failed(outcome);
+  };
 }

@@ -25,22 +25,19 @@ const POST_MS = 2_000;
 const RESTARTING = [1012, "try again"] as const;
 
 type Joins = OtherNodes["joins"];
+type Server = Pick<SimpleServer, "realm" | "clock" | "iceServers">;
 
 /** The connections of this node whose peers have their home on another one. */
 export class FarJoins implements Joins {
-  readonly #server: SimpleServer;
+  readonly #server: Server;
   readonly #homes: Homes;
   readonly #open = new Map<string, Open>();
   readonly #posts = new Map<string, (outcome: SentPosted) => void>();
   #tickets = 0;
 
-  constructor(server: SimpleServer, homes: Homes) {
+  constructor(server: Server, homes: Homes) {
     this.#server = server;
     this.#homes = homes;
-  }
-
-  get size(): number {
-    return this.#open.size;
   }
 
   /** Asks the peer's home. Rejects with the refusal. */
@@ -85,7 +82,11 @@ export class FarJoins implements Joins {
     if (message.op === "posted") return this.#posts.get(message.ticket)?.(message.outcome);
     if (message.op === "state" || message.op === "departed") return;
     const open = this.#open.get(message.connection);
-    if (open === undefined) return;
+    if (open === undefined) {
+      // The answer came too late: the client was refused meanwhile.
+      if (message.op === "joined") this.#sendClosed(message.connection, message.peerId, "lost");
+      return;
+    }
     open.home = from;
     const { link, stream } = open.client;
     switch (message.op) {
@@ -170,7 +171,10 @@ export class FarJoins implements Joins {
   }
 
   #close(connection: string, peerId: PeerId, departure: Departure): void {
-    if (!this.#open.delete(connection)) return;
+    if (this.#open.delete(connection)) this.#sendClosed(connection, peerId, departure);
+  }
+
+  #sendClosed(connection: string, peerId: PeerId, departure: Departure): void {
     this.#send(peerId, { op: "closed", connection, departure }, () => {});
   }
 

@@ -1,5 +1,6 @@
 import { covers } from "../../auth/grants.ts";
 import { SignalError } from "../../core/errors.ts";
+import type { PeerId } from "../../core/events.ts";
 import type { Departure } from "../../core/session.ts";
 import type { Expulsion } from "../../core/expulsion.ts";
 import type { Admission } from "./connection.ts";
@@ -15,6 +16,7 @@ export interface HomeParts {
   readonly server: SimpleServer;
   /** Names the connection among those of all nodes. */
   readonly name: string;
+  readonly peerId: PeerId;
   readonly open: Open;
   readonly send: (message: ToNode) => void;
   /** The session is over. */
@@ -77,7 +79,7 @@ export class HomeSession {
     this.#session = new SimpleSession(this.#link, server, this.#pass, () => frame, {
       ...(isStream && { stream: this.#link }),
       iceServers,
-      welcomed: () => parts.send({ op: "joined", connection }),
+      welcomed: () => parts.send({ op: "joined", connection, peerId: parts.peerId }),
     });
     this.#run(() => this.#session.opened());
   }

@@ -116,12 +116,14 @@ export const simple = defineDialect({
       iceServers: (identity) => [...iceServers(identity), ...ownIceServers],
     };
     const homes = hub.elsewhere?.homes;
-    if (homes !== undefined) server.nodes = new Nodes(server, homes);
+    const nodes = homes && new Nodes(server, homes);
+    server.nodes = nodes;
     if (isBridged) hub.rulesOf(realm).limit(dialect, () => options.maxMembers);
     void unseal(server, store);
     using timers = new DisposableStack();
     timers.use(clock.every(SWEEP_MS, () => expire(server)));
     timers.use(clock.every(options.keepMs, () => server.total.age()));
+    if (nodes !== undefined) timers.use(nodes);
     const running = timers.move();
     return {
       routes: routesOf(options, server),
@@ -135,9 +137,9 @@ export const simple = defineDialect({
       gauges: [
         { name: "lost_instances", read: () => server.held.size },
         { name: "kept_signal_bytes", read: () => server.total.bytes },
-        { name: "carried_connections", read: () => server.nodes?.carriedCount ?? 0 },
+        ...(nodes?.gauges ?? []),
       ],
-      handOver: () => server.nodes?.leave() ?? Promise.resolve(),
+      ...(nodes && { counters: nodes.counters, handOver: () => nodes.leave() }),
       seal: () => ({ items: seal(server), lifetimeMs: options.resumeMs }),
       [Symbol.dispose]: () => running.dispose(),
     };

@@ -1,5 +1,6 @@
 import type { Identity } from "../../auth/authenticator.ts";
 import type { ErrorCode, SignalError } from "../../core/errors.ts";
+import type { PeerId } from "../../core/events.ts";
 import type { Expulsion } from "../../core/expulsion.ts";
 import type { Departure } from "../../core/session.ts";
 import { isObject } from "../kit/json.ts";
@@ -39,7 +40,7 @@ export interface SentRefusal {
 /** To another node. */
 export type ToNode =
   /** The answers to "open". */
-  | { readonly op: "joined"; readonly connection: string }
+  | { readonly op: "joined"; readonly connection: string; readonly peerId: PeerId }
   | { readonly op: "refused"; readonly connection: string; readonly refusal: SentRefusal }
   /** The peer has moved, perhaps to the node that asks: ask again. */
   | { readonly op: "again"; readonly connection: string }

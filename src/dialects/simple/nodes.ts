@@ -1,9 +1,10 @@
 import type { Failed, HomePart, Homes, SharedMessage } from "../../core/nodes/backplane.ts";
+import type { Reading } from "../dialect.ts";
 import type { PeerId } from "../../core/events.ts";
 import { FarJoins } from "./far_joins.ts";
 import { HomeSession } from "./home_session.ts";
 import { postHere } from "./http.ts";
-import { mayMoveFor, Movings, refusalOfTakeBack } from "./movings.ts";
+import { mayMoveFor, MOVE_OUTCOMES, Movings, refusalOfTakeBack } from "./movings.ts";
 import type { SentSignal } from "./messages.ts";
 import type { Settled } from "./settled.ts";
 import { settledOf } from "./targets.ts";
@@ -14,13 +15,15 @@ import type { SimpleServer } from "./server.ts";
 
 /** The close code with which clients come back (§7). */
 const GOING_AWAY = 1012;
+/** How soon a message that found no way is sent once more. */
+const AGAIN_MS = 1_000;
 
 /**
  * This node's part among several. A peer has one home, which holds its instances, queues and numbers. A
  * connection on another node is carried there and back; where a client comes back to another node and no
  * other connection is left, the peer moves after it.
  */
-export class Nodes implements HomePart, OtherNodes {
+export class Nodes implements HomePart, OtherNodes, Disposable {
   readonly dialect: string;
   readonly joins: FarJoins;
   readonly #server: SimpleServer;
@@ -28,6 +31,8 @@ export class Nodes implements HomePart, OtherNodes {
   readonly #movings: Movings;
   /** By node and connection. */
   readonly #sessions = new Map<string, { readonly node: string; readonly session: HomeSession }>();
+  /** Messages that found no way, and are about to be sent once more. */
+  readonly #waiting = new Set<Disposable>();
 
   constructor(server: SimpleServer, homes: Homes) {
     this.dialect = server.dialect;
@@ -39,8 +44,17 @@ export class Nodes implements HomePart, OtherNodes {
   }
 
   /** Connections of other nodes at their home here. */
-  get carriedCount(): number {
-    return this.#sessions.size;
+  get gauges(): Reading[] {
+    return [{ name: "cluster_carried_connections", read: () => this.#sessions.size }];
+  }
+
+  get counters(): Reading[] {
+    const { counts } = this.#movings;
+    return MOVE_OUTCOMES.map((outcome) => ({
+      name: "cluster_moved_peers_total",
+      labels: { outcome },
+      read: () => counts[outcome],
+    }));
   }
 
   /** A stream has left: its client need not come back, on whichever node. */
@@ -81,8 +95,8 @@ export class Nodes implements HomePart, OtherNodes {
   }
 
   /** Answers what was sent to a peer whose state did not come. */
-  untaken({ from, payload }: SharedMessage): void {
-    if (!hasOp(payload)) return this.#returnSignal(payload as SentSignal | Settled);
+  untaken({ from, payload }: SharedMessage, why: "gone" | "full"): void {
+    if (!hasOp(payload)) return this.#returnSignal(payload as SentSignal | Settled, why);
     const message = payload as ToHome; // other nodes send nothing else
     if (message.op === "open") this.#send(from, { op: "again", connection: message.connection });
     else if (message.op === "frame") {
@@ -90,9 +104,10 @@ export class Nodes implements HomePart, OtherNodes {
     }
   }
 
-  #returnSignal(payload: SentSignal | Settled): void {
+  #returnSignal(payload: SentSignal | Settled, why: "gone" | "full"): void {
     if (!("frame" in payload)) return;
-    const settled = settledOf(payload, { refused: "peer_unknown" });
+    const refused = why === "full" ? "queue_full" : "peer_unknown";
+    const settled = settledOf(payload, { refused });
     this.#homes.send(this.#server.realm, payload.peer_id, settled, () => {});
   }
 
@@ -103,7 +118,13 @@ export class Nodes implements HomePart, OtherNodes {
     this.joins.nodeGone(address);
   }
 
+  [Symbol.dispose](): void {
+    this.#movings[Symbol.dispose]();
+    for (const timer of this.#waiting) timer[Symbol.dispose]();
+  }
+
   severed(): void {
+    this.#movings.severed();
     for (const { session } of [...this.#sessions.values()]) session.closed("lost");
     this.joins.severed();
   }
@@ -138,6 +159,7 @@ export class Nodes implements HomePart, OtherNodes {
     const session = new HomeSession({
       server: this.#server,
       name,
+      peerId,
       open,
       send: (message) => this.#send(node, message),
       over: () => this.#sessions.delete(name),
@@ -174,9 +196,30 @@ export class Nodes implements HomePart, OtherNodes {
     );
   }
 
-  /** A connection whose frames do not reach its client is lost. */
-  #lost(node: string, message: ToNode, _failed: Failed): void {
-    if (!("connection" in message)) return;
-    this.#sessions.get(`${node} ${message.connection}`)?.session.closed("lost");
+  /** A connection whose frames do not reach its client is lost; the client comes back. */
+  #lost(node: string, message: ToNode, failed: Failed): void {
+    if (message.op === "again") return this.#sendLater(node, message, failed);
+    if (!isForClient(message)) return;
+    const { connection } = message;
+    this.#sessions.get(`${node} ${connection}`)?.session.closed("lost");
+    this.#sendLater(node, { op: "close", connection, code: GOING_AWAY }, failed);
+  }
+
+  /** Sends once more what found no way, unless the node is gone. */
+  #sendLater(node: string, message: ToNode, failed: Failed): void {
+    if (failed !== "unavailable") return;
+    const timer = this.#server.clock.after(AGAIN_MS, () => {
+      this.#waiting.delete(timer);
+      this.#send(node, message);
+    });
+    this.#waiting.add(timer);
   }
 }
+
+/** Whether a message is for a client that has joined. */
+function isForClient(message: ToNode): message is Extract<ToNode, { op: ForClient }> {
+  return FOR_CLIENT.some((op) => op === message.op);
+}
+
+type ForClient = (typeof FOR_CLIENT)[number];
+const FOR_CLIENT = ["joined", "send", "begin", "end", "close"] as const;

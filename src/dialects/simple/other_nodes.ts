@@ -12,14 +12,10 @@ export interface OtherNodes {
     /** Has a posted frame carried out at the home; undefined if no node has the peer. */
     post(peerId: PeerId, body: string): Promise<SentPosted | undefined>;
   };
-  /** Connections of other nodes at their home here. */
-  readonly carriedCount: number;
   /** Another node has sent something to a peer of this one. */
   received(peerId: PeerId, from: string, message: ToHome): void;
   /** A stream has left: its client need not come back, on whichever node. */
   departed(secret: string): void;
-  /** Gives every peer to another node, at the planned end of this one. */
-  leave(): Promise<void>;
 }
 
 /** A connection of this node that joins a peer of another one. */

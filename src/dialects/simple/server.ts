@@ -28,7 +28,7 @@ export interface SimpleLimits extends ProfileLimits, FrameLimits {
 
 /** Shared by all sessions of the dialect. */
 export interface SimpleServer extends Place {
-  readonly clock: Pick<Clock, "now" | "after">;
+  readonly clock: Pick<Clock, "now" | "after" | "delay">;
   readonly secrets: Secrets;
   readonly authenticator: Authenticator;
   /** How peers' ids begin. */

@@ -50,18 +50,20 @@ export const alone: OpenStage = (limits) => {
 
 /** Two nodes over an engine in this process. */
 export function inMemory(seed: number): OpenStage {
-  return async (limits = {}) => {
-    const cluster = await MemoryCluster.form({ seed, delayMs: 4, limits });
-    return {
-      hubs: [cluster.hub(0), cluster.hub(1)],
-      clock: cluster.clock,
-      during: (step) => cluster.during(step),
-      async until(what, condition): Promise<void> {
-        for (let ms = 0; ms < 30_000 && !condition(); ms++) await cluster.pass(1);
-        if (!condition()) throw new Error(`Waited in vain for ${what}, seed ${seed}`);
-      },
-      [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
-    };
+  return async (limits = {}) => stageOver(await MemoryCluster.form({ seed, delayMs: 4, limits }));
+}
+
+/** The first two nodes of a cluster. */
+export function stageOver(cluster: MemoryCluster): Stage {
+  return {
+    hubs: [cluster.hub(0), cluster.hub(1)],
+    clock: cluster.clock,
+    during: (step) => cluster.during(step),
+    async until(what, condition): Promise<void> {
+      for (let ms = 0; ms < 30_000 && !condition(); ms++) await cluster.pass(1);
+      if (!condition()) throw new Error(`Waited in vain for ${what}, seed ${cluster.seed}`);
+    },
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
   };
 }
 
