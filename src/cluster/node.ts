@@ -151,15 +151,12 @@ export class ClusterNode implements Backplane {
   get nodes(): readonly NodeInfo[] {
     return this.#roster.living;
   }
-
   get waitingSteps(): number {
     return this.#steps.size;
   }
-
   get unconfirmedBytes(): number {
     return this.#outbox.bytes;
   }
-
   get spareBytes(): number {
     return this.#outbox.spareBytes;
   }
