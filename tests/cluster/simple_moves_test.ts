@@ -158,5 +158,6 @@ Deno.test("a home that answers a join too late learns that its client has gone",
   const joins = new FarJoins(server, homes as unknown as Homes);
   joins.told("home", { op: "send", connection: "c", frames: ["late"] });
   joins.told("home", { op: "joined", connection: "c", peerId: "p" });
-  assertEquals(sent, [["simple", "p", { op: "closed", connection: "c", departure: "lost" }]]);
+  const closed = { op: "closed", connection: "c", departure: "lost", isUnheard: true };
+  assertEquals(sent, [["simple", "p", closed]]);
 });

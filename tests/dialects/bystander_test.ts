@@ -97,5 +97,5 @@ async function assertUnharmed(
   assertEquals(heard, expected);
   await friends.leave();
   assertEquals([bench.hub.peerCount, bench.hub.roomCount], [0, 0]);
-  for (const { read } of bench.open.gauges ?? []) assertEquals(read(), 0);
+  for (const { read } of bench.gauges) assertEquals(read(), 0);
 }

@@ -106,7 +106,7 @@ class Stage implements Disposable {
     }
     this.#pass(60_000);
     assertEquals([this.#bench.hub.peerCount, this.#bench.hub.roomCount], [0, 0]);
-    for (const { read } of this.#bench.open.gauges ?? []) assertEquals(read(), 0);
+    for (const { read } of this.#bench.gauges) assertEquals(read(), 0);
     for (const { link } of this.#clients) {
       assertEquals(link.faults.filter((fault) => fault !== BREAKDOWN), []);
       assertEquals(link.late, [], "said to somebody who had left");

@@ -84,7 +84,7 @@ export class FarJoins implements Joins {
     const open = this.#open.get(message.connection);
     if (open === undefined) {
       // The answer came too late: the client was refused meanwhile.
-      if (message.op === "joined") this.#sendClosed(message.connection, message.peerId, "lost");
+      if (message.op === "joined") this.#sendUnheard(message.connection, message.peerId);
       return;
     }
     open.home = from;
@@ -129,7 +129,9 @@ export class FarJoins implements Joins {
     client: FarClient,
   ): FarJoin {
     if (typeof answer === "object" && answer.op === "joined") {
-      if (!client.link.isOpen) this.#close(connection, peerId, "lost");
+      if (!client.link.isOpen && this.#open.delete(connection)) {
+        this.#sendUnheard(connection, peerId);
+      }
       return "joined";
     }
     this.#open.delete(connection);
@@ -171,11 +173,13 @@ export class FarJoins implements Joins {
   }
 
   #close(connection: string, peerId: PeerId, departure: Departure): void {
-    if (this.#open.delete(connection)) this.#sendClosed(connection, peerId, departure);
+    if (!this.#open.delete(connection)) return;
+    this.#send(peerId, { op: "closed", connection, departure }, () => {});
   }
 
-  #sendClosed(connection: string, peerId: PeerId, departure: Departure): void {
-    this.#send(peerId, { op: "closed", connection, departure }, () => {});
+  #sendUnheard(connection: string, peerId: PeerId): void {
+    const closed = { op: "closed", connection, departure: "lost", isUnheard: true } as const;
+    this.#send(peerId, closed, () => {});
   }
 
   /** A frame was not carried out. */

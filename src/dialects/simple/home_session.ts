@@ -106,12 +106,17 @@ export class HomeSession {
     this.closed("lost");
   }
 
-  /** The connection is over, by either side. */
-  closed(departure: Departure): void {
+  /**
+   * The connection is over, by either side.
+   * @param isUnheard its client never learned that it had joined
+   */
+  closed(departure: Departure, isUnheard = false): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#held = undefined;
     this.#link.abandon();
+    // What an earlier connection has queued is kept for its client.
+    if (isUnheard && this.#parts.open.frame.p_instance === undefined) this.#session.unheard();
     this.#session.closed(departure);
     this.#parts.over();
   }

@@ -26,7 +26,13 @@ export type ToHome =
   }
   | { readonly op: "frame"; readonly connection: string; readonly text: string }
   | { readonly op: "identity"; readonly connection: string; readonly identity: CarriedIdentity }
-  | { readonly op: "closed"; readonly connection: string; readonly departure: Departure }
+  | {
+    readonly op: "closed";
+    readonly connection: string;
+    readonly departure: Departure;
+    /** Its client was gone before the answer to the join. */
+    readonly isUnheard?: boolean;
+  }
   | { readonly op: "expelled"; readonly connection: string; readonly reason: Expulsion }
   | { readonly op: "post"; readonly ticket: string; readonly body: string };
 

@@ -74,7 +74,7 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
       case "identity":
         return this.#sessionOf(from, message)?.identify(message.identity);
       case "closed":
-        return this.#sessionOf(from, message)?.closed(message.departure);
+        return this.#sessionOf(from, message)?.closed(message.departure, message.isUnheard);
       case "expelled":
         return this.#sessionOf(from, message)?.expel(message.reason);
       case "post":

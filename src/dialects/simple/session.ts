@@ -159,6 +159,11 @@ export class SimpleSession implements Session, InstanceSession, FarClient {
     instance.peer.lose(instance);
   }
 
+  /** The client has gone without the answer to its join: nobody can come back as its instance. */
+  unheard(): void {
+    this.#remove("lost");
+  }
+
   welcome(instance: Instance, { others, recovered, seq, frames }: Welcome): void {
     this.#instance = instance;
     this.#parts.welcomed?.();

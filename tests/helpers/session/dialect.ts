@@ -6,7 +6,7 @@ import type { DialectStore } from "../../../src/core/kept.ts";
 import type { HubLimits, LinkLimits } from "../../../src/core/limits.ts";
 import type { Session } from "../../../src/core/session.ts";
 import type { Visit } from "../../../src/core/visit.ts";
-import type { Dialect, Namespace, OpenDialect } from "../../../src/dialects/dialect.ts";
+import type { Dialect, Namespace, OpenDialect, Reading } from "../../../src/dialects/dialect.ts";
 import type { Route } from "../../../src/http/route.ts";
 import { Router } from "../../../src/http/router.ts";
 import { newAuthentication } from "./auth.ts";
@@ -155,6 +155,16 @@ export class DialectBench implements Disposable {
 
   get routes(): readonly Route[] {
     return this.open.routes;
+  }
+
+  /** The gauges of all nodes. */
+  get gauges(): Reading[] {
+    return this.#nodes.flatMap(({ open: { gauges = [] } }) => gauges);
+  }
+
+  /** The sum of a gauge over all nodes. */
+  gauge(name: string): number {
+    return this.gauges.reduce((sum, gauge) => gauge.name === name ? sum + gauge.read() : sum, 0);
   }
 
   /** Connects a client to the route at a path; a query may follow. Nodes are taken in turn. */
