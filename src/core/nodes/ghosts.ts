@@ -229,6 +229,7 @@ export class Ghosts {
     const nothing = { isExclusive: false, bytes: 0, info: null };
     const ghost = new Ghost(realm, { id, fence, dialect, node, ...nothing }, this.#hub);
     ghost.deliver({ type: "admitted", peer: handle });
+    this.#changes++;
     this.#ghosts.set(nameOf(ghost), ghost);
     for (const room of rooms) {
       ghost.rooms.add(room);
@@ -241,6 +242,7 @@ export class Ghosts {
   yield(key: Actor): PeerHandle | undefined {
     const ghost = this.find(key);
     if (ghost?.fence !== key.fence) return undefined;
+    this.#changes++;
     this.#ghosts.delete(nameOf(ghost));
     this.#paired.delete(ghost);
     for (const room of ghost.rooms) this.#rooms.get(room)?.ghosts.delete(ghost);
