@@ -263,7 +263,7 @@ export class ClusterNode implements Backplane {
 
   move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void {
     const who = actorArgs(actor);
-    this.#ask("O", [...who, to ?? ""], (refusal, node) => {
+    this.#ask("move", [...who, to ?? ""], (refusal, node) => {
       if (refusal !== "") return answer({ refused: refusal as MoveRefusal });
       this.#registry.remove(...who);
       answer({ to: processOf(node), node: this.#roster.nameOf(node) });
@@ -271,7 +271,7 @@ export class ClusterNode implements Backplane {
   }
 
   shun(): void {
-    this.#push(["H"]);
+    this.#push(["shun"]);
   }
 
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {

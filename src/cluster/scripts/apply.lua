@@ -392,7 +392,7 @@ end
 
 -- A peer of this node moves to another one. Its fence and its place in its rooms stay, so that nobody
 -- else learns of it. The item for this node is the last about the peer.
-steps.O = {
+steps.move = {
   5,
   function(ticket, realm, id, fence, process)
     local it = find(realm, id)
@@ -418,7 +418,7 @@ steps.O = {
 }
 
 -- This node is about to end: no peer moves to it.
-steps.H = {
+steps.shun = {
   0,
   function()
     call("SADD", P .. "shunned", me)
