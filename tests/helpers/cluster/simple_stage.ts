@@ -42,6 +42,13 @@ export class NodeClient {
     return this.#frames;
   }
 
+  /** Takes all frames that have come. */
+  take(): SimpleFrame[] {
+    const { frames } = this;
+    this.#frames = [];
+    return [...frames];
+  }
+
   /** Takes the next frames, once there are as many. */
   async next(count: number): Promise<SimpleFrame[]> {
     await this.#stage.until(`${count} frames`, () => this.frames.length >= count);
