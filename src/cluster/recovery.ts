@@ -20,7 +20,7 @@ interface RecoveryParts {
   readonly outbox: Outbox;
 }
 
-/** What a node does about an engine that began anew: it may have forgotten everything. */
+/** Brings an engine that began anew up to date: it may have forgotten everything. */
 export class Recovery {
   readonly #parts: RecoveryParts;
   #epochAt: number;

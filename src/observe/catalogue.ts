@@ -182,6 +182,7 @@ export const CATALOGUE = {
   signalbox_cluster_moved_peers_total: counter(
     "Peers that went to another node or came from one",
     ["dialect", "outcome"],
+    4,
   ),
 
   // The store

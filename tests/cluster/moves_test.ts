@@ -203,7 +203,7 @@ for (const seed of [1, 2, 3]) {
 }
 over("over Redis", overRedis, clientTest);
 
-Deno.test("what is kept for a peer on its way counts as bytes for other nodes, and the excess is returned", async () => {
+Deno.test("messages for a peer on its way count as bytes for other nodes, and the excess is returned", async () => {
   const cluster = await MemoryCluster.form({ maxUnconfirmedBytes: 2_500 });
   await using stage = stageOver(cluster);
   const crew = await gather(stage);

@@ -89,6 +89,7 @@ async function assertUnharmed(
   await settle();
   await (isLost ? mallory.lose() : mallory.leave());
   bench.clock.advance(FORGOTTEN_MS);
+  await settle();
 
   // A fault would mean that a frame made the server stumble.
   assertEquals([mallory.link.faults, mallory.link.late], [[], []]);

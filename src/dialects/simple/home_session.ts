@@ -115,7 +115,7 @@ export class HomeSession {
     this.#isOver = true;
     this.#held = undefined;
     this.#link.abandon();
-    // What an earlier connection has queued is kept for its client.
+    // The queue of an earlier connection is kept for its client.
     if (isUnheard && this.#parts.open.frame.p_instance === undefined) this.#session.unheard();
     this.#session.closed(departure);
     this.#parts.over();
