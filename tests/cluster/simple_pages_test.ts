@@ -28,7 +28,7 @@ async function meet(): Promise<Stage> {
   const ways = [way(nodes, 0), way(nodes, 1)] as const;
   for (const one of ways) undo.use(one);
   const [{ url: client } = { url: "" }] = nodes.nodes;
-  const options = { client, pingMs: 500 };
+  const options = { client };
   const fred = await enter(browser, site, ways[0].url, "Fred", options);
   const barney = await enter(browser, site, ways[1].url, "Barney", options);
   for (const page of [fred, barney]) await page.call("happened", "open");

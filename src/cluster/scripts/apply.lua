@@ -376,13 +376,19 @@ steps.P = {
   end,
 }
 
--- The incarnation of a process that lives; without a process, the other node with the fewest ids.
+-- Whether peers may move to a node: its process can be sent to, and is not about to end.
+local function isOpen(node, process)
+  local address = find("@nodes", process)
+  return node ~= me and isAlive(node) and address ~= nil and address.node == node and
+    call("SISMEMBER", P .. "shunned", node) == 0
+end
+
+-- The incarnation of a process that is open; without a process, the open node with the fewest ids.
 local function haven(process)
   local best, fewest
   for _, node in ipairs(order) do
     local it = nodes[node]
-    if node ~= me and it and isAlive(node) and (process == "" or it.process == process) and
-      call("SISMEMBER", P .. "shunned", node) == 0 then
+    if it and (process == "" or it.process == process) and isOpen(node, it.process) then
       local ids = call("SCARD", P .. "of:" .. node)
       if not fewest or ids < fewest then best, fewest = node, ids end
     end
