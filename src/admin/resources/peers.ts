@@ -7,6 +7,7 @@ import { dialectOf } from "../dialects.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
 import { placing } from "../sort_key.ts";
 import type { AdminParts } from "../parts.ts";
+import { pathName } from "../path_name.ts";
 import { Problem } from "../problem.ts";
 import { mustHave } from "../reach.ts";
 import {
@@ -52,7 +53,7 @@ const Kick = z.strictObject({
 /** The end of the year 9999. A token's `until` may lie beyond every date: such a peer stays. */
 const LAST_DATE_MS = Date.UTC(9999, 11, 31);
 
-const params = z.object({ dialect: z.string(), id: z.string() });
+const params = z.object({ dialect: pathName, id: pathName });
 
 /** Peers: who is here. */
 export function peersResource(app: App, parts: AdminParts): void {
@@ -103,7 +104,10 @@ function readPeers(app: App, parts: AdminParts): void {
     path: `${BASE}/peers/{dialect}/{id}`,
     ...facts({ operationId: "getPeer", summary: "One peer", role: "read", reach: "home" }),
     request: { params },
-    responses: { 200: json(Peer, "The peer"), ...problems("not_found", "unavailable") },
+    responses: {
+      200: json(Peer, "The peer"),
+      ...problems("invalid_request", "not_found", "unavailable"),
+    },
   });
   app.openapi(one, (c) => {
     const { dialect, id } = c.req.valid("param");

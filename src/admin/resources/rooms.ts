@@ -16,6 +16,7 @@ import {
 } from "../page.ts";
 import { compare, type SortKey } from "../sort_key.ts";
 import type { AdminParts } from "../parts.ts";
+import { pathName } from "../path_name.ts";
 import { Problem } from "../problem.ts";
 import { mustHave, type Part } from "../reach.ts";
 import {
@@ -53,7 +54,7 @@ const RoomDetails = z.strictObject({
   standing: z.array(z.strictObject({ id: z.string(), info: z.unknown() })),
 }).meta({ id: "RoomDetails" });
 
-const params = z.object({ dialect: z.string(), room: z.string() });
+const params = z.object({ dialect: pathName, room: pathName });
 const PATH = `${BASE}/rooms/{dialect}/{room}`;
 
 /** Rooms: their members, and what an operator makes of them. */
@@ -102,7 +103,10 @@ function readRooms(app: App, parts: AdminParts): void {
       reach: "all",
     }),
     request: { params },
-    responses: { 200: json(RoomDetails, "The room"), ...problems("not_found", "unavailable") },
+    responses: {
+      200: json(RoomDetails, "The room"),
+      ...problems("invalid_request", "not_found", "unavailable"),
+    },
   });
   app.openapi(one, (c) => {
     const { dialect, room } = c.req.valid("param");
