@@ -191,11 +191,17 @@ Deno.test("a peer is kicked and its address banned until the ban is lifted", asy
   assertEquals(lifted.body, { outcome: "lifted" });
   assertEquals((await admin.delete("/bans/address/127.0.0.1")).status, 404);
   assertEquals((await admin.post("/peers/peerjs/a/kick")).status, 404);
-  const actions = (await admin.get("/log")).body.items.map(({ action }: { action: string }) =>
-    action
+  const { items } = (await admin.get("/log")).body;
+  const actions = items.map(({ action, outcome, reason }: Record<string, unknown>) =>
+    [action, outcome, reason].join()
   );
-  const expected = ["kick peer", "lift ban", "lift ban", "ban address", "kick peer"];
-  assertEquals(actions, expected);
+  assertEquals(actions, [
+    "kick peer,unknown,",
+    "lift ban,unknown,",
+    "lift ban,lifted,calm",
+    "ban address,kept,noise",
+    "kick peer,kicked,noise",
+  ]);
 });
 
 Deno.test("a banned user is turned out, and refused with the next token", async () => {
@@ -232,6 +238,7 @@ Deno.test("rooms are kept, described, stopped and forgotten", async () => {
     outcome: "stopped",
   });
   assertEquals((await client.closed).code, 1000);
+  assertEquals((await admin.get("/log")).body.items[0].reason, "late");
   assertEquals((await admin.delete("/rooms/ssp/a%2Fb")).body, { outcome: "forgotten" });
   assertEquals((await admin.delete("/rooms/ssp/a%2Fb")).status, 404);
   assertEquals((await admin.post("/rooms/peerjs/a/stop")).status, 501);

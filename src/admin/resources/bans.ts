@@ -114,7 +114,8 @@ function changeBans(app: App, parts: AdminParts): void {
   });
   app.openapi(remove, (c) => {
     const { kind, value } = c.req.valid("param");
-    if (!operationsFor(c.env.actor.name, kind).lift(value)) throw new Problem("not_found");
+    const { reason } = c.req.valid("json");
+    if (!operationsFor(c.env.actor.name, kind).lift(value, reason)) throw new Problem("not_found");
     return c.json({ outcome: "lifted" as const }, 200);
   });
 }

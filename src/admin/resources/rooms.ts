@@ -135,7 +135,8 @@ function stopRooms(app: App, parts: AdminParts): void {
   app.openapi(stop, (c) => {
     const { dialect, room } = c.req.valid("param");
     mustHave(c.env.part, () => isOpen(parts, dialect, room));
-    const isDone = roomsOf(parts, c.env.actor.name, dialect).stop(room);
+    const { reason } = c.req.valid("json");
+    const isDone = roomsOf(parts, c.env.actor.name, dialect).stop(room, reason);
     if (!isDone) throw new Problem("not_found");
     return c.json({ outcome: "stopped" as const }, 200);
   });
