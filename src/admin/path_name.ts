@@ -26,4 +26,4 @@ export function innerSegment(name: string): string {
 /** A name in the path of a request, as `innerSegment` writes it. */
 export const pathName = z.string().meta({
   description: "The name with its reserved characters escaped, or = and the name as a JSON string",
-}).transform((text) => z.string().parse(jsonIn(text)));
+}).transform((text) => String(jsonIn(text)));
