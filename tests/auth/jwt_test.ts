@@ -32,6 +32,7 @@ function judgeOf(keys: KeySource, more: Partial<JwtOptions> = {}): JwtJudge {
     algorithms: ["HS256"],
     audience: [],
     issuer: [],
+    cacheTokens: 0,
     leewaySeconds: 30,
     claim: "signalbox",
     endsWithToken: false,
