@@ -137,6 +137,12 @@ Deno.test("options of authentication that contradict each other end the start", 
   assertStringIncludes(objection(...jwt, ...secret, "--auth-jwks", "f"), "more than one of");
   assertStringIncludes(objection(...jwt, "--auth-jwt-secret", "short"), "at least 32 bytes");
   assertStringIncludes(objection(...secret), "--auth-jwt-secret with --auth-mode none");
+  const foreign = ["--auth-webhook-retries=2", "--auth-jwks-timeout-ms=1", "--auth-jwt-claim=c"];
+  const names = "--auth-jwt-claim --auth-jwks-timeout-ms --auth-webhook-retries".split(" ");
+  assertEquals(
+    objection(...ARGS, ...foreign).split(","),
+    names.map((flag) => `Cannot use ${flag} with --auth-mode tokens`),
+  );
   assertStringIncludes(
     objection(...jwt, "--auth-jwks", "https://a"),
     "without --auth-jwt-audience",
