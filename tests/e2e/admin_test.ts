@@ -95,6 +95,17 @@ Deno.test("a wrong token is refused unread after ten of an address in a minute",
   assertEquals((await admin.get("/server")).status, 200);
 });
 
+Deno.test("short tokens open, and the log warns of them", async () => {
+  const args = ["--admin-tokens", "rob:read:short", "--metrics-tokens", "short", FULL];
+  await using server = startTestServer({ args: [...TOKENS, ...args] });
+  const admin = await AdminClient.open(server.url, "short");
+  assertEquals((await admin.get("/server")).headers.get("signalbox-role"), "read");
+  const warnings = server.log.filter(({ what }) => what === "tokens can be guessed");
+  assertEquals(warnings.map(({ level, facts }) => [level, facts]), [
+    ["warning", { count: 2, safeLength: 16 }],
+  ]);
+});
+
 Deno.test("a token has a rate", async () => {
   await using server = start("--admin-requests-per-second=1", "--admin-request-burst=2");
   const admin = await AdminClient.open(server.url, FULL);
