@@ -101,10 +101,10 @@ export class AdminApp {
     if (!isDecodable(pathname)) throw invalid({ pointer: "/path", detail: "malformed escape" });
     const { method } = request;
     // A stream of events has no end that HEAD could wait for.
-    const isEndless = method === "HEAD" && pathname === `${BASE}/events`;
-    const route = isEndless ? undefined : this.#table.find(method, pathname);
+    const isEndless = pathname === `${BASE}/events`;
+    const route = isEndless && method === "HEAD" ? undefined : this.#table.find(method, pathname);
     if (route === undefined) {
-      const allow = this.#table.methodsAt(pathname);
+      const allow = isEndless ? ["GET"] : this.#table.methodsAt(pathname);
       if (allow.length === 0) throw new Problem("not_found");
       throw new Problem("method_not_allowed", { headers: { allow: allow.join(", ") } });
     }
