@@ -98,19 +98,25 @@ export class Operator {
     this.userBans = notedUserBans(parts, note);
   }
 
-  /** Removes a peer, with all its connections; false if there is none. */
-  kick(dialect: string, id: PeerId, { reason = "", banSeconds }: Kick = {}): boolean {
+  /**
+   * Removes a peer, with all its connections.
+   * @returns "unknown" if there is none; otherwise the outcome of the ban, "kept" without one
+   */
+  kick(
+    dialect: string,
+    id: PeerId,
+    { reason = "", banSeconds }: Kick = {},
+  ): KeepOutcome | "unknown" {
     const peer = this.#find(dialect, id);
     this.#note("kick peer", [dialect, id], peer === undefined ? "unknown" : "kicked", reason);
-    if (peer === undefined) return false;
+    if (peer === undefined) return "unknown";
     const { receiver, user } = peer;
     const address = receiver.links[0]?.address;
     receiver.expel("kicked");
-    if (banSeconds === undefined) return true;
+    if (banSeconds === undefined) return "kept";
     const ban = { reason, lifetimeMs: 1_000 * banSeconds };
-    if (user !== undefined) this.userBans.ban(user, ban);
-    else if (address !== undefined) this.bans.ban(address, ban);
-    return true;
+    if (user !== undefined) return this.userBans.ban(user, ban);
+    return address === undefined ? "kept" : this.bans.ban(address, ban);
   }
 
   /** Turns out everybody whom a ban of another node covers. */

@@ -215,6 +215,17 @@ Deno.test("a peer is kicked and its address banned until the ban is lifted", asy
   ]);
 });
 
+Deno.test("a kick is answered 409 where the ban cannot be kept", async () => {
+  await using server = start("--limits-max-bans=1");
+  const admin = await AdminClient.open(server.url, FULL);
+  await admin.put("/bans/address/192.0.2.1", { reason: "x" });
+  const peer = await openPeerJs(server.wsUrl, "a");
+  const kick = await admin.post("/peers/peerjs/a/kick", { banSeconds: 60 });
+  assertEquals([kick.status, kick.body.code], [409, "full"]);
+  await within("the end", peer.closed);
+  assertEquals((await admin.get("/bans")).body.total, 1);
+});
+
 Deno.test("a banned user is turned out, and refused with the next token", async () => {
   const user = "user-1";
   const token = "a-token-of-a-client";

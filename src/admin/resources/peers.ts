@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { PresentPeer } from "../../core/peer.ts";
 import type { Traffic } from "../../transport/links.ts";
 import { isoTime } from "../../system/clock.ts";
-import { dialectOf } from "../dialects.ts";
+import { checkKept, dialectOf } from "../dialects.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
 import { placing } from "../sort_key.ts";
 import type { AdminParts } from "../parts.ts";
@@ -131,14 +131,15 @@ function kickPeers(app: App, parts: AdminParts): void {
     request: { params, body: jsonBody(Kick) },
     responses: {
       200: json(outcomeOf("kicked"), "The peer is gone"),
-      ...changeProblems("not_found", "unavailable"),
+      ...changeProblems("not_found", "full", "unavailable"),
     },
   });
   app.openapi(kick, (c) => {
     const { dialect, id } = c.req.valid("param");
     mustHave(c.env.part, () => peerOf(parts, dialect, id) !== undefined);
     const operator = parts.operator.as(c.env.actor.name);
-    if (!operator.kick(dialect, id, c.req.valid("json"))) throw new Problem("not_found");
+    const outcome = operator.kick(dialect, id, c.req.valid("json"));
+    checkKept(outcome, "/banSeconds", "The peer was kicked, but not banned");
     return c.json({ outcome: "kicked" as const }, 200);
   });
 }
