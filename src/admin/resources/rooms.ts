@@ -258,17 +258,21 @@ function idleRooms(parts: AdminParts, name: string): z.infer<typeof Room>[] {
   const { operations } = dialect;
   // Rooms of the others exist by their members alone, whose list costs more.
   if (operations?.listIdle === undefined) return [];
-  return [...operations.listIdle()].filter(({ id }) =>
+  const idle = [...operations.listIdle()].filter(({ id }) =>
     parts.hub.overview.room(realm, id) === undefined
-  ).map((room) => viewIdle(operations, name, room));
+  );
+  // Topics of two spellings may have one name.
+  const byId = Map.groupBy(idle, ({ id }) => id);
+  return [...byId].map(([id, rooms]) => viewIdle(operations, name, id, rooms));
 }
 
 function viewIdle(
   operations: RoomOperations,
   dialect: string,
-  { id, facts }: OperatedRoom,
+  id: string,
+  rooms: readonly OperatedRoom[],
 ): z.infer<typeof Room> {
-  const members = Number(facts?.["subscribers"] ?? 0);
+  const members = rooms.reduce((sum, { facts }) => sum + Number(facts?.["subscribers"] ?? 0), 0);
   const kept = operations.isKept?.(id) === true;
   return { dialect, id, members, startedAt: null, kept, infoBytes: 0 };
 }
