@@ -12,7 +12,7 @@ export interface OwtClient extends Disposable {
   /** Waits for the end of its last request. A poll that fails ends with a timer of zero. */
   settled(): Promise<void>;
   /** Sends a message, and returns the acknowledgement. */
-  send(to: string, data: string, patienceMs?: number): Promise<unknown[]>;
+  send(to: string, data: string): Promise<unknown[]>;
 }
 
 /** Logs in, and waits for the answer. */
@@ -51,11 +51,11 @@ export async function logIn(
       await until("the client's requests to end", () => Object.keys(open()).length === 0);
       await pause(0);
     },
-    async send(to, data, patienceMs): Promise<unknown[]> {
+    async send(to, data): Promise<unknown[]> {
       const answer = Promise.withResolvers<unknown[]>();
       const message = { to, data };
       socket.emit("owt-message", message, (...args: unknown[]) => answer.resolve(args));
-      return await within("the acknowledgement", answer.promise, patienceMs);
+      return await within("the acknowledgement", answer.promise);
     },
     [Symbol.dispose]: () => void socket.close(),
   };
