@@ -43,8 +43,8 @@ export interface NodeOptions extends CallerOptions, StepLimits {
 const SWEEP_MS = 250;
 /** How long a node that an emptied engine does not know may take to come back, beyond its lease. */
 const RETURN_MS = 3_000;
-/** How long the steps of the end may take. */
-const END_MS = 1_000;
+/** How long the steps of the end may take: longer than a new cluster forms. */
+const END_MS = 2_500;
 
 /** This process as a node of a cluster. */
 export class ClusterNode implements Backplane {
