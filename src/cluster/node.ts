@@ -22,7 +22,7 @@ import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
-import { actorArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
+import { actorArgs, claimArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Questions } from "./questions.ts";
@@ -32,7 +32,7 @@ import { Reaper } from "./reaper.ts";
 import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
 import { END, type Step, type StepLimits, Steps } from "./steps.ts";
-import { packBody, packName, packProof } from "./texts.ts";
+import { packBody, packName } from "./texts.ts";
 
 export interface NodeOptions extends CallerOptions, StepLimits {
   readonly seal: Seal;
@@ -156,23 +156,16 @@ export class ClusterNode implements Backplane {
   }
 
   claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient = false): void {
-    const { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry } = claim;
+    const { realm, id, entry } = claim;
     const ticket = this.#ticket();
-    const facts = [dialect, policy, packProof(proof), isExclusive ? "1" : "0"];
-    const described = [String(bytes), packBody(info)];
-    const room = entry === undefined ? ["", "0", "0"] : entryArgs(entry);
     this.#items.expectClaim(ticket, claim, (outcome) => {
       if (entry !== undefined && "fence" in outcome) {
         this.#registry.entered(realm, packName(id), String(outcome.fence), roomName(entry));
       }
       answer(outcome);
     });
-    this.#ask(
-      ticket,
-      ["C", ticket, realm, packName(id), ...facts, ...described, ...room, ""],
-      () => answer({ refused: "unavailable" }),
-      isPatient,
-    );
+    const refuse = (): void => answer({ refused: "unavailable" });
+    this.#ask(ticket, ["C", ticket, ...claimArgs(claim)], refuse, isPatient);
   }
 
   release(actor: Actor, news: unknown): void {
@@ -276,6 +269,10 @@ export class ClusterNode implements Backplane {
 
   tell(topic: string, body: unknown): void {
     this.#push(["B", "tell", packBody([topic, body])]);
+  }
+
+  async unreserve(dialect: string, id: string): Promise<boolean> {
+    return await this.records.unreserve(dialect, id);
   }
 
   async ids(realm: string, dialect: string): Promise<string[]> {

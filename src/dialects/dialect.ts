@@ -138,7 +138,7 @@ export interface IdOperations {
    * for ever. The current user of the id stays until it leaves.
    */
   reserve(id: string, holder: Holder, lifetimeMs?: number): Promise<KeepOutcome>;
-  /** Releases an id, a client's too; false if it is not reserved. */
+  /** Releases an id, a client's too; false if it is not reserved. Rejects while nodes cannot be asked. */
   forget(id: string): Promise<boolean>;
   /** Those that operators reserved. */
   list(): Reserved[];

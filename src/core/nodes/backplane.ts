@@ -1,6 +1,8 @@
 // The seam between a hub and the other nodes of a cluster. A server without one has no backplane.
 
+import type { Claim } from "../peer.ts";
 import type { Sent } from "../events.ts";
+import type { ReservationTerms } from "../kept.ts";
 
 /** The name of an id in the whole cluster. */
 export interface PeerKey {
@@ -47,6 +49,8 @@ export interface SharedClaim extends PeerKey {
   readonly bytes: number;
   readonly info: unknown;
   readonly entry: SharedEntry | undefined;
+  /** If given, the id is its owner's only, and is reserved where the terms say so. */
+  readonly terms: ReservationTerms | undefined;
 }
 
 /** A message for a peer of another node. */
@@ -155,6 +159,8 @@ export interface Backplane {
   unhold(bytes: number): void;
   /** Sends to the hubs of all other nodes. */
   tell(topic: string, body: unknown): void;
+  /** Ends a client's reservation; false if there is none, and rejects while unavailable. */
+  unreserve(dialect: string, id: string): Promise<boolean>;
   /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */
   ids(realm: string, dialect: string): Promise<string[]>;
 }
@@ -171,6 +177,10 @@ export interface Elsewhere {
     to: string,
     payload: unknown,
   ): Promise<Sent>;
+  /** Has the terms of each claim of an id decided by the nodes together. */
+  reserve(realm: string, terms: (claim: Claim) => ReservationTerms): void;
+  /** Ends a client's reservation; false if there is none, and rejects while unavailable. */
+  unreserve(dialect: string, id: string): Promise<boolean>;
   /** Calls back when an id appears on any node that a message of this node was for. */
   whenWanted(realm: string, appeared: (id: string) => void): void;
   /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */

@@ -2,7 +2,8 @@ import type { Sent } from "../calls/abroad.ts";
 import type { Backplane, Elsewhere, PassAnswer, PeerKey, RoomKey } from "./backplane.ts";
 import type { PeerId } from "../events.ts";
 import type { Ghost, Ghosts, RelayEvent } from "./ghosts.ts";
-import { type PresentPeer, tell } from "../peer.ts";
+import type { ReservationTerms } from "../kept.ts";
+import { type Claim, type PresentPeer, tell } from "../peer.ts";
 import { sentOf, type SharedCalls } from "./shared_calls.ts";
 import { append } from "./shared_steps.ts";
 
@@ -30,6 +31,7 @@ export class SharedMail implements Elsewhere {
   readonly #calls: SharedCalls | undefined;
   readonly #ghosts: Ghosts;
   readonly #find: (realm: string, id: PeerId) => PresentPeer | undefined;
+  readonly #terms = new Map<string, (claim: Claim) => ReservationTerms>();
   readonly #wanted = new Map<string, ((id: PeerId) => void)[]>();
 
   constructor({ backplane, calls, ghosts, find }: MailParts) {
@@ -58,6 +60,19 @@ export class SharedMail implements Elsewhere {
     const { promise, resolve } = Promise.withResolvers<Sent>();
     this.#send(from, to, payload, true, resolve);
     return promise;
+  }
+
+  reserve(realm: string, terms: (claim: Claim) => ReservationTerms): void {
+    this.#terms.set(realm, terms);
+  }
+
+  /** The terms of a claim; undefined where no dialect of the realm reserves ids. */
+  termsOf(claim: Claim): ReservationTerms | undefined {
+    return this.#terms.get(claim.realm)?.(claim);
+  }
+
+  unreserve(dialect: string, id: string): Promise<boolean> {
+    return this.#backplane.unreserve(dialect, id);
   }
 
   whenWanted(realm: string, appeared: (id: PeerId) => void): void {

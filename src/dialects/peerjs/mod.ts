@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Hub, Reserve } from "../../core/hub.ts";
 import type { Claim } from "../../core/peer.ts";
-import type { DialectStore, KeepOutcome } from "../../core/kept.ts";
+import type { DialectStore, KeepOutcome, ReservationTerms } from "../../core/kept.ts";
 import type { Route } from "../../http/route.ts";
 import {
   defineDialect,
@@ -93,7 +93,10 @@ export const peerjs = defineDialect({
     const waitingRoom = waitingRoomOf(options, context);
     waitingRoom.restore(readSealed(store, SealedAttempt));
     const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });
-    hub.reserve(realm, reserveFor({ hub, dialect, takeOvers }, store, options.reserveIds));
+    // In a cluster the nodes together decide on the ids that clients reserve.
+    const lifetimeMs = hub.elsewhere === undefined ? options.reserveIds : undefined;
+    hub.reserve(realm, reserveFor({ hub, dialect, takeOvers }, store, lifetimeMs));
+    hub.elsewhere?.reserve(realm, (claim) => termsOf(claim, dialect, store, options.reserveIds));
     if (isBridged) watchForeign(hub, realm, dialect, waitingRoom);
     hub.elsewhere?.whenWanted(realm, (id) => sendOn({ hub, realm, dialect }, id, waitingRoom));
     const server = {
@@ -117,7 +120,7 @@ export const peerjs = defineDialect({
         scheme: "http",
         hint: "new Peer(id, { host, port, path })",
       }],
-      ids: idOperations(store, options.maxIdLength),
+      ids: idOperations(store, { hub, dialect }, options.maxIdLength),
       usesStoredSecret: options.idSecret === undefined,
       gauges: [{ name: "held_bytes", read: () => waitingRoom.totalBytes }],
       seal: () => ({
@@ -210,6 +213,17 @@ function reserveFor(
   };
 }
 
+/** The terms of a claim in a cluster. Other dialects' peers keep clear of reserved ids. */
+function termsOf(
+  { id, dialect, proof = "", address }: Claim,
+  own: string,
+  { reservations }: DialectStore,
+  lifetimeMs: number | undefined,
+): ReservationTerms {
+  const token = dialect === own ? proof : undefined;
+  return reservations.termsFor({ id, token, lifetimeMs, address });
+}
+
 /** Messages for an absent id reach a peer of another dialect that takes it, after its greeting. */
 function watchForeign(hub: Hub, realm: string, own: string, waitingRoom: WaitingRoom): void {
   hub.watch(realm, (event, { id, dialect }) => {
@@ -236,14 +250,21 @@ function sendOn({ hub, realm, dialect }: Place, id: string, waitingRoom: Waiting
 }
 
 /** The operator's actions on ids. */
-function idOperations({ reservations }: DialectStore, maxIdLength: number): IdOperations {
+function idOperations(
+  { reservations }: DialectStore,
+  { hub, dialect }: Pick<Place, "hub" | "dialect">,
+  maxIdLength: number,
+): IdOperations {
   return {
     reserve(id, holder, lifetimeMs): Promise<KeepOutcome> {
       const isId = id !== "" && id.length <= maxIdLength;
       if (isId) return reservations.reserve(id, holder, lifetimeMs);
       return Promise.resolve("invalid");
     },
-    forget: (id) => reservations.forget(id),
+    async forget(id): Promise<boolean> {
+      const isClients = await hub.elsewhere?.unreserve(dialect, id) === true;
+      return await reservations.forget(id) || isClients;
+    },
     list: () => [...reservations.list()],
   };
 }
