@@ -1,4 +1,5 @@
-import type { SharedClaim } from "../core/nodes/backplane.ts";
+import type { SharedClaim, Sink } from "../core/nodes/backplane.ts";
+import { actorArgs } from "./names.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
 /** How an id was reserved for its client; "": it was not. */
@@ -131,6 +132,16 @@ export class Registry {
     }
     return [...known.values()];
   }
+}
+
+/** The steps that ask an engine for what it has of others, once all nodes have told it what they hold. */
+export function questionsOf(registry: Registry, sink: Sink | undefined): string[][] {
+  const { partners = [], awaited = [] } = sink?.remembered() ?? {};
+  const asked: string[][] = [];
+  for (const [realm, room] of registry.rooms()) asked.push(["L", realm, room]);
+  for (const partner of partners) asked.push(["K", ...actorArgs(partner)]);
+  for (const { realm, id } of awaited) asked.push(["N", realm, packName(id)]);
+  return asked;
 }
 
 /** A client's reservation as the engine and stores write it. */

@@ -10,6 +10,7 @@ import type {
   OutgoingMessage,
   PairAnswer,
   PassAnswer,
+  PeerKey,
   RoomKey,
   SharedClaim,
   SharedDescription,
@@ -20,7 +21,7 @@ import type { Clock } from "../core/clock.ts";
 import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
-import { Registry } from "./held.ts";
+import { questionsOf, Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
 import { actorArgs, claimArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
 import { Outbox } from "./outbox.ts";
@@ -275,6 +276,10 @@ export class ClusterNode implements Backplane {
     return await this.records.unreserve(dialect, id);
   }
 
+  want({ realm, id }: PeerKey): void {
+    this.#push(["N", realm, packName(id)]);
+  }
+
   async ids(realm: string, dialect: string): Promise<string[]> {
     return await this.#directory.ids(realm, dialect);
   }
@@ -320,10 +325,7 @@ export class ClusterNode implements Backplane {
 
   #restored(): void {
     this.records.refresh().catch((error) => this.#options.report({ type: "fault", error }));
-    const asked: string[][] = [];
-    for (const [realm, room] of this.#registry.rooms()) asked.push(["L", realm, room]);
-    for (const partner of this.#sink?.partners() ?? []) asked.push(["K", ...actorArgs(partner)]);
-    this.#pushFirst(asked);
+    this.#pushFirst(questionsOf(this.#registry, this.#sink));
   }
 
   *#greetings(): Generator<readonly string[]> {

@@ -69,6 +69,8 @@ export interface OpenDialect extends Partial<Disposable> {
    * store.
    */
   readonly seal?: () => Sealing;
+  /** Takes over some of these items from another node of the cluster that has ended as planned. */
+  readonly adopt?: (items: readonly unknown[]) => void;
 }
 
 /** The sealed items; see DialectStore. */

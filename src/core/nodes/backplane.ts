@@ -161,6 +161,8 @@ export interface Backplane {
   tell(topic: string, body: unknown): void;
   /** Ends a client's reservation; false if there is none, and rejects while unavailable. */
   unreserve(dialect: string, id: string): Promise<boolean>;
+  /** Has `wanted` called once an id is on any node, which may be now. */
+  want(key: PeerKey): void;
   /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */
   ids(realm: string, dialect: string): Promise<string[]>;
 }
@@ -181,10 +183,31 @@ export interface Elsewhere {
   reserve(realm: string, terms: (claim: Claim) => ReservationTerms): void;
   /** Ends a client's reservation; false if there is none, and rejects while unavailable. */
   unreserve(dialect: string, id: string): Promise<boolean>;
-  /** Calls back when an id appears on any node that a message of this node was for. */
-  whenWanted(realm: string, appeared: (id: string) => void): void;
+  /** Has a dialect hold messages for absent ids. */
+  correspond(realm: string, correspondent: Correspondent): void;
+  /** Has `appeared` called once an id is on any node, which may be now. */
+  want(key: PeerKey): void;
   /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */
   ids(realm: string, dialect: string): Promise<string[]>;
+}
+
+/** A dialect that holds messages for absent ids. */
+export interface Correspondent {
+  readonly dialect: string;
+  /** An id has appeared on any node that a message of this node was for. */
+  appeared(id: string): void;
+  /** The ids that messages wait for here. */
+  awaited(): Iterable<string>;
+  /** No node holds the id of a message, and its sender has left meanwhile. */
+  returned(from: string, to: string, payload: unknown): void;
+}
+
+/** Everything on other nodes that this node relies on, to be asked for where the engine lost it. */
+export interface Remembered {
+  /** The peers of other nodes that are known here only by a pair. */
+  readonly partners: Iterable<Actor>;
+  /** The absent ids that messages wait for here. */
+  readonly awaited: Iterable<PeerKey>;
 }
 
 /** The news for a hub, in order, each in one turn. */
@@ -212,8 +235,7 @@ export interface Sink {
   /** They do so no longer. */
   parted(realm: string, one: string, other: string): void;
   told(topic: string, body: unknown): void;
-  /** The peers of other nodes that are known here only by a pair. */
-  partners(): Iterable<Actor>;
+  remembered(): Remembered;
   /** This node was taken for dead: its departures were announced to the other nodes. */
   severed(): void;
 }

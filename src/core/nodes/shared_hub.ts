@@ -1,11 +1,11 @@
 import { type Abroad, type Sent, sentBy } from "../calls/abroad.ts";
 import type {
-  Actor,
   Backplane,
   ClaimAnswer,
   Fence,
   PairAnswer,
   PeerKey,
+  Remembered,
   RoomKey,
   SharedDescription,
   SharedEntry,
@@ -318,8 +318,8 @@ export class SharedHub extends Hub implements Sink {
     this.find(realm, id)?.receiver.expel(reason);
   }
 
-  partners(): Iterable<Actor> {
-    return this.#ghosts.partners();
+  remembered(): Remembered {
+    return { partners: this.#ghosts.partners(), awaited: this.elsewhere.awaited() };
   }
 
   severed(): void {

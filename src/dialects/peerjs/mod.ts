@@ -26,6 +26,7 @@ import { secretOf } from "../kit/secret.ts";
 import { httpRoutes } from "./http.ts";
 import { IssuedIds } from "./issued_ids.ts";
 import { type Credentials, type PeerJsServer, PeerJsSession } from "./session.ts";
+import { adopt, correspondentOf, reportExpired } from "./far_mail.ts";
 import { RETURN_MS, SealedAttempt, WaitingRoom } from "./waiting_room.ts";
 
 const options = z.strictObject({
@@ -92,13 +93,14 @@ export const peerjs = defineDialect({
     const ids = new IssuedIds(secretOf(() => options.idSecret, store.secret));
     const waitingRoom = waitingRoomOf(options, context);
     waitingRoom.restore(readSealed(store, SealedAttempt));
+    const relay = { hub, realm, dialect, waitingRoom };
     const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });
     // In a cluster the nodes together decide on the ids that clients reserve.
     const lifetimeMs = hub.elsewhere === undefined ? options.reserveIds : undefined;
     hub.reserve(realm, reserveFor({ hub, dialect, takeOvers }, store, lifetimeMs));
     hub.elsewhere?.reserve(realm, (claim) => termsOf(claim, dialect, store, options.reserveIds));
     if (isBridged) watchForeign(hub, realm, dialect, waitingRoom);
-    hub.elsewhere?.whenWanted(realm, (id) => sendOn({ hub, realm, dialect }, id, waitingRoom));
+    hub.elsewhere?.correspond(realm, correspondentOf(relay));
     const server = {
       authenticator,
       hub,
@@ -127,6 +129,7 @@ export const peerjs = defineDialect({
         items: waitingRoom.sealed(),
         lifetimeMs: options.expireTimeoutMs + RETURN_MS,
       }),
+      adopt: (items) => adopt(relay, items),
       [Symbol.dispose]: () => {
         takeOvers[Symbol.dispose]();
         waitingRoom[Symbol.dispose]();
@@ -135,7 +138,7 @@ export const peerjs = defineDialect({
   },
 });
 
-function waitingRoomOf(options: Options, { hub, realm, clock }: DialectContext): WaitingRoom {
+function waitingRoomOf(options: Options, context: DialectContext): WaitingRoom {
   const limits = {
     holdMs: options.expireTimeoutMs,
     maxMessages: options.maxHeldMessages,
@@ -149,8 +152,8 @@ function waitingRoomOf(options: Options, { hub, realm, clock }: DialectContext):
   return new WaitingRoom(
     limits,
     options.cleanupIntervalMs,
-    clock,
-    (sender, absent) => hub.reportUndelivered(realm, sender, absent),
+    context.clock,
+    (sender, absent) => reportExpired(context, sender, absent),
   );
 }
 
@@ -236,17 +239,6 @@ function watchForeign(hub: Hub, realm: string, own: string, waitingRoom: Waiting
       if (isLost) hub.reportUndelivered(realm, from, id);
     }
   });
-}
-
-/** Messages that wait here reach an id that has appeared on another node, in their order. */
-function sendOn({ hub, realm, dialect }: Place, id: string, waitingRoom: WaitingRoom): void {
-  for (const { from, message } of waitingRoom.collect(id)) {
-    const sender = hub.find(realm, from);
-    // With its `dst` it can wait once more, if the id has gone again.
-    const whole = { ...message, dst: id };
-    if (sender !== undefined) hub.send(sender.handle, id, whole);
-    else void hub.elsewhere?.pass({ realm, id: from, dialect }, id, whole);
-  }
 }
 
 /** The operator's actions on ids. */
