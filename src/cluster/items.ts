@@ -35,7 +35,7 @@ export interface ItemParts {
   readonly answered: (ticket: string) => void;
 }
 
-/** What became of a claimed id. */
+/** The outcome of a claim. */
 interface Granted {
   readonly fence: string;
   readonly note: ReservationNote;

@@ -1,7 +1,7 @@
 import type { Fleet } from "../admin/fleet.ts";
 import type { Clock } from "../core/clock.ts";
+import type { OpenDialect } from "../dialects/dialect.ts";
 import type { Log } from "../observe/log.ts";
-import type { NamedDialect } from "./dialects.ts";
 
 /** Hands items of a dialect to another node; resolves with those that no node has taken. */
 export type HandOver = (dialect: string, items: readonly unknown[]) => Promise<unknown[]>;
@@ -15,7 +15,10 @@ const TIME_MS = 3_000;
 /** Takes over what nodes held that end, unless this one ends, too. */
 export function answerHandOvers(
   fleet: Fleet | undefined,
-  dialects: readonly NamedDialect[],
+  dialects: readonly {
+    readonly name: string;
+    readonly dialect: Pick<OpenDialect, "adopt">;
+  }[],
   isLeaving: () => boolean,
 ): void {
   fleet?.answer(TOPIC, (question) => {

@@ -8,7 +8,7 @@ import { openPeerJs } from "../helpers/wire/peers.ts";
 import { startTcpProxy } from "../helpers/wire/tcp_proxy.ts";
 import type { WsClient } from "../helpers/wire/ws_client.ts";
 
-// What PeerJS clients said to absent peers outlives the planned end of their node.
+// Messages of PeerJS clients for absent peers outlive the planned end of their node.
 
 const needs = ["redis-server"] as const;
 const PATIENT = ["--peerjs-expire-timeout-ms", "300000"];

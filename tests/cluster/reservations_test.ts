@@ -88,7 +88,7 @@ const CHECKS: readonly (readonly [string, (open: OpenStage) => Promise<void>])[]
     assertEquals((await claimAt(stage, 1, "x", "mine", "foreign"))[0], "id_taken");
     assertEquals((await claimAt(stage, 1, "x", "mine"))[0], "admitted");
   }],
-  ["a reservation that was ended is nobody's", async (open) => {
+  ["a reservation that was ended leaves the id free for everybody", async (open) => {
     await using stage = await openReserving(open);
     const [, first] = await claimAt(stage, 0, "x", "mine");
     giveUp(stage.hubs[0], first);
@@ -188,7 +188,7 @@ Deno.test("cluster, reservations: the limit of an address counts on all nodes to
   const answers = [await at(0, "a", "t"), await at(1, "b", "t"), await at(0, "c", "t")];
   assertEquals(answers, ["admitted", "admitted", "admitted"]);
   assertEquals(witness.unreserved, ["address 192.0.2.7"]);
-  // The third id is admitted, but nobody's afterwards.
+  // The third id is admitted, but it is free afterwards.
   assertEquals([await at(1, "c", "other"), await at(1, "a", "other")], ["admitted", "id_taken"]);
   await cluster.pass(1_000);
   assertEquals([await at(1, "d", "t"), await at(0, "d", "other")], ["admitted", "id_taken"]);

@@ -49,7 +49,7 @@ export interface SharedClaim extends PeerKey {
   readonly bytes: number;
   readonly info: unknown;
   readonly entry: SharedEntry | undefined;
-  /** If given, the id is its owner's only, and is reserved where the terms say so. */
+  /** Where given, only the owner of a reserved id gets it, and the terms may reserve it. */
   readonly terms: ReservationTerms | undefined;
 }
 
