@@ -116,7 +116,7 @@ export class Registry {
     for (const held of this.#held.values()) {
       const { realm, id, fence, dialect, proof, exclusive, bytes, info } = held;
       yield ["X", realm, id, fence, dialect, proof, exclusive, bytes, info];
-      if (held.reservation !== "") yield ["O", realm, id, fence, held.reservation];
+      if (held.reservation !== "") yield ["o", realm, id, fence, held.reservation];
     }
     for (const { realm, id, fence, rooms, pairs } of this.#held.values()) {
       for (const room of rooms) yield ["Y", realm, id, fence, room];

@@ -68,7 +68,7 @@ export class SharedRecords {
 
   /** The steps that tell an engine everything again. */
   *steps(): Generator<readonly string[]> {
-    if (this.#store?.isLasting === true) yield ["H"];
+    if (this.#store?.isLasting === true) yield ["h"];
     for (const record of this.#store?.records() ?? []) yield* this.#stepsOf(record);
   }
 

@@ -653,13 +653,13 @@ steps.G = {
 }
 
 -- This node copies the ids that clients reserve, too.
-steps.H = {
+steps.h = {
   0,
   function() call("SADD", P .. "keepers", me) end,
 }
 
 -- A reservation of a client that this node has held all along, for an engine that lost it.
-steps.O = {
+steps.o = {
   4,
   function(realm, id, fence, body)
     local it = find(realm, id)
