@@ -161,6 +161,16 @@ Deno.test("the imports are read: there are many, of ours and of others", () => {
   }
 });
 
+Deno.test("src holds folders, each with a row of its own", () => {
+  const entries = [...Deno.readDirSync(new URL("src/", ROOT))];
+  const files = entries.filter(({ isDirectory }) => !isDirectory).map(({ name }) => name);
+  assertEquals(files, ["build.json"]);
+  const folders = entries.filter(({ name }) => name !== "std" && !files.includes(name));
+  const isKnown = (name: string): boolean =>
+    ARROWS.some(([layer]) => layer.test(`src/${name}/mod.ts`));
+  assertEquals(folders.filter(({ name }) => !isKnown(name)), []);
+});
+
 Deno.test("modules lean only on what is below them", () => {
   const isAllowed = ({ from, to, isType }: Import): boolean => {
     if (!isOurs(to)) return true;

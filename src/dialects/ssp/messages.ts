@@ -61,7 +61,7 @@ interface ActionRow {
 }
 
 /** Client -> server, after `describe` (§2, §3). */
-const ACTIONS: ReadonlyMap<string, ActionRow> = new Map<string, ActionRow>([
+export const ACTIONS: ReadonlyMap<string, ActionRow> = new Map<string, ActionRow>([
   ["rtc:join", {
     spokenBy: "both",
     schema: z.object({ pool: z.unknown().optional() }).transform(({ pool }) => ({
