@@ -270,7 +270,7 @@ Deno.test("frames are parsed in one file of each dialect", () => {
   assertEquals(
     offenders(
       /\b(parseJson|jsonIn)\b/,
-      /^src\/dialects\/(kit\/json|\w+\/messages)\.ts$|^src\/system\/json\.ts$|^src\/(auth\/(keys|webhook)|admin\/spread)\.ts$/,
+      /^src\/dialects\/(kit\/json|\w+\/messages)\.ts$|^src\/system\/json\.ts$|^src\/(auth\/(keys|webhook)|admin\/(path_name|spread))\.ts$/,
     ),
     [],
   );
