@@ -7,8 +7,9 @@ import type {
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ReportCluster } from "./events.ts";
-import type { Registry } from "./held.ts";
+import type { Registry, ReservationNote } from "./held.ts";
 import { Arrivals, type Item } from "./inbox.ts";
+import { InboxDelay } from "./inbox_delay.ts";
 import type { Outbox } from "./outbox.ts";
 import { processOf, readRoom } from "./names.ts";
 import type { Questions } from "./questions.ts";
@@ -32,11 +33,20 @@ export interface ItemParts {
   /** Puts steps before all others. */
   readonly resend: (steps: readonly (readonly string[])[]) => void;
   /** A step needs no repetition any more. */
-  readonly answered: (ticket: string) => void;
+  readonly answered: (ticket: string, refusal: string) => void;
 }
 
-/** Takes the answer to a step: a refusal's reason, or "" and the fence of a claim. */
-export type Answer = (refusal: string, fence: string) => void;
+/** The outcome of a claim or a move. */
+interface Granted {
+  /** The fence of a claim, or the new node of a move. */
+  readonly fence: string;
+  readonly note: ReservationNote;
+}
+
+/** Takes the answer to a step: a refusal's reason, or "" and what was granted. */
+export type Answer = (refusal: string, granted: Granted) => void;
+
+export const NOTHING: Granted = { fence: "", note: "" };
 
 /** How long a confirmation waits for others. */
 const CONFIRM_MS = 200;
@@ -46,8 +56,8 @@ const PEER_PARTS = 7;
 export class ItemHandler {
   readonly #parts: ItemParts;
   readonly #answers = new Map<string, Answer>();
-  /** Fences of claims that also enter a room, whose end has not come. */
-  readonly #fences = new Map<string, string>();
+  /** Claims that also enter a room, whose end has not come. */
+  readonly #granted = new Map<string, Granted>();
   readonly #arrivals = new Map<string, Arrivals>();
   /** Processes that wait for a confirmation. */
   readonly #unconfirmed = new Set<string>();
@@ -55,6 +65,7 @@ export class ItemHandler {
   /** Ids that have appeared while messages for them are under way. */
   #wanted: (readonly [realm: string, id: string])[] = [];
   #members: SharedPeer[] = [];
+  readonly #delay = new InboxDelay();
   #sink: Sink | undefined;
 
   constructor(parts: ItemParts) {
@@ -72,24 +83,26 @@ export class ItemHandler {
 
   /** The same for a claim, whose answer comes with that of the room that it enters. */
   expectClaim(ticket: string, claim: SharedClaim, answer: (outcome: ClaimAnswer) => void): void {
-    this.expect(ticket, (refusal, fence) => {
+    this.expect(ticket, (refusal, { fence, note }) => {
       // The engine answers with these words only.
       if (refusal !== "") return answer({ refused: refusal as "id_taken" | "room_full" });
-      this.#parts.registry.add(claim, fence);
+      this.#parts.registry.add(claim, fence, note);
       answer({ fence: Number(fence) });
     });
-    if (claim.entry !== undefined) this.#fences.set(ticket, "");
+    if (claim.entry !== undefined) this.#granted.set(ticket, NOTHING);
   }
 
   /** The step is refused without having been sent. */
   forget(ticket: string): void {
     this.#answers.delete(ticket);
-    this.#fences.delete(ticket);
+    this.#granted.delete(ticket);
   }
 
-  handle({ parts }: Item): void {
+  handle({ place, parts }: Item): void {
     const sink = this.#sink;
     if (sink === undefined) return;
+    const { clock, report } = this.#parts;
+    report({ type: "item", delayMs: this.#delay.of(place, clock.now()) });
     try {
       this.#handle(sink, parts);
     } catch (error) {
@@ -128,12 +141,11 @@ export class ItemHandler {
       case "last":
         return this.#resend(a, Number(b));
       case "claimed":
-        if (!this.#fences.has(a)) return this.#answer(a, "", b);
-        return void this.#fences.set(a, b);
+        return this.#claimed(a, b, c, d);
       case "entered":
-        return this.#answer(a, "", this.#fences.get(a) ?? "");
+        return this.#answer(a, "", this.#granted.get(a) ?? NOTHING);
       case "refused":
-        return this.#answer(a, b, "");
+        return this.#answer(a, b, NOTHING);
       case "lost":
         return this.#lost(sink, parts);
       case "wanted":
@@ -190,10 +202,14 @@ export class ItemHandler {
     sink.lost(key, Number(fence), why === undefined ? "replaced" : "lost");
   }
 
-  /** Handles the items between nodes themselves; false for an item that means nothing. */
+  /** Handles the items that the hub has no part in; false for an item that means nothing. */
   #talk(kind: string, parts: readonly string[]): boolean {
-    const { questions, records } = this.#parts;
+    const { questions, records, report } = this.#parts;
     const [from = "", body = ""] = parts;
+    if (kind === "reaped") {
+      report({ type: "reaped", ids: Number(from) });
+      return true;
+    }
     if (kind === "ask") return questions.asked(from, unpackBody(body));
     if (kind === "answer") return questions.answered(unpackBody(body));
     return kind === "kept" && records.changed(parts);
@@ -218,6 +234,7 @@ export class ItemHandler {
         isCall: room === "c",
       })
       : !arrivals.refused.has(number);
+    if (!isNew) this.#parts.report({ type: "duplicate" });
     if (!isTaken) arrivals.refused.add(number);
     if (!isTaken || isConfirmed === "1") {
       const to = this.#parts.nodeOf(process) ?? node;
@@ -246,13 +263,22 @@ export class ItemHandler {
     );
   }
 
-  #answer(ticket: string, refusal: string, fence: string): void {
+  #claimed(ticket: string, fence: string, outcome: string, address: string): void {
+    // The engine notes with these words only; that of an earlier version notes nothing.
+    const note = outcome as ReservationNote;
+    if (note !== "" && note !== "kept") this.#parts.records.noteReservation(note, address);
+    const granted = { fence, note };
+    if (this.#granted.has(ticket)) this.#granted.set(ticket, granted);
+    else this.#answer(ticket, "", granted);
+  }
+
+  #answer(ticket: string, refusal: string, granted: Granted): void {
     const answer = this.#answers.get(ticket);
     // Asked again after a loss, it may be answered twice.
     if (answer === undefined) return;
     this.forget(ticket);
-    this.#parts.answered(ticket);
-    answer(refusal, fence);
+    this.#parts.answered(ticket, refusal);
+    answer(refusal, granted);
   }
 
   #appear(realm: string, id: string): void {

@@ -12,6 +12,7 @@ import type {
   OutgoingMessage,
   PairAnswer,
   PassAnswer,
+  PeerKey,
   RoomKey,
   SharedClaim,
   SharedDescription,
@@ -23,8 +24,9 @@ import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
-import { type Answer, ItemHandler } from "./items.ts";
-import { actorArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
+import { type Answer, ItemHandler, NOTHING } from "./items.ts";
+import { actorArgs, claimArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
+import { MeasuredEngine } from "./measured.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Questions } from "./questions.ts";
@@ -35,7 +37,7 @@ import { Recovery } from "./recovery.ts";
 import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
 import { END, type Step, type StepLimits, Steps } from "./steps.ts";
-import { packBody, packName, packProof } from "./texts.ts";
+import { packBody, packName } from "./texts.ts";
 
 export interface NodeOptions extends CallerOptions, StepLimits {
   readonly seal: Seal;
@@ -44,8 +46,8 @@ export interface NodeOptions extends CallerOptions, StepLimits {
 
 /** How often steps that have waited too long are refused. */
 const SWEEP_MS = 250;
-/** How long the steps of the end may take. */
-const END_MS = 1_000;
+/** How long the steps of the end may take: longer than a new cluster forms. */
+const END_MS = 2_500;
 
 /** This process as a node of a cluster. */
 export class ClusterNode implements Backplane {
@@ -94,8 +96,7 @@ export class ClusterNode implements Backplane {
       onFault: (error) => report({ type: "fault", error }),
     });
     this.#recovery = new Recovery({
-      clock,
-      leaseMs: options.leaseMs,
+      ...options,
       registry: this.#registry,
       records: this.records,
       roster: this.#roster,
@@ -103,7 +104,8 @@ export class ClusterNode implements Backplane {
       outbox: this.#outbox,
     });
     this.#directory = new Directory(engine, prefix);
-    this.#caller = new Caller(options, this.#steps, this.#owner());
+    const measured = new MeasuredEngine(engine, clock, report);
+    this.#caller = new Caller({ ...options, engine: measured }, this.#steps, this.#owner());
     this.#items = new ItemHandler({
       clock,
       registry: this.#registry,
@@ -116,10 +118,10 @@ export class ClusterNode implements Backplane {
       nameOf: (node) => this.#roster.nameOf(node),
       push: (...args) => this.#push(args),
       resend: (steps) => this.#pushFirst(steps),
-      answered: (ticket) => this.#steps.answered(ticket),
+      answered: (ticket, refusal) => this.#outcomes.answered(this.#steps.answered(ticket), refusal),
     });
     this.#reader = new Reader({
-      engine,
+      engine: measured,
       clock,
       prefix,
       run: () => this.#caller.run,
@@ -168,23 +170,16 @@ export class ClusterNode implements Backplane {
   }
 
   claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient = false): void {
-    const { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry } = claim;
+    const { realm, id, entry } = claim;
     const ticket = this.#ticket();
-    const facts = [dialect, policy, packProof(proof), isExclusive ? "1" : "0"];
-    const described = [String(bytes), packBody(info)];
-    const room = entry === undefined ? ["", "0", "0"] : entryArgs(entry);
     this.#items.expectClaim(ticket, claim, (outcome) => {
       if (entry !== undefined && "fence" in outcome) {
         this.#registry.entered(realm, packName(id), String(outcome.fence), roomName(entry));
       }
       answer(outcome);
     });
-    this.#await(
-      ticket,
-      ["C", ticket, realm, packName(id), ...facts, ...described, ...room, ""],
-      () => answer({ refused: "unavailable" }),
-      isPatient,
-    );
+    const refuse = (): void => answer({ refused: "unavailable" });
+    this.#await(ticket, ["C", ticket, ...claimArgs(claim)], refuse, isPatient);
   }
 
   release(actor: Actor, news: unknown): void {
@@ -263,7 +258,7 @@ export class ClusterNode implements Backplane {
 
   move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void {
     const who = actorArgs(actor);
-    this.#ask("move", [...who, to ?? ""], (refusal, node) => {
+    this.#ask("move", [...who, to ?? ""], (refusal, { fence: node }) => {
       if (refusal !== "") return answer({ refused: refusal as MoveRefusal });
       this.#registry.remove(...who);
       answer({ to: processOf(node), node: this.#roster.nameOf(node) });
@@ -297,6 +292,14 @@ export class ClusterNode implements Backplane {
 
   tell(topic: string, body: unknown): void {
     this.#push(["B", "tell", packBody([topic, body])]);
+  }
+
+  async unreserve(dialect: string, id: string): Promise<boolean> {
+    return await this.records.unreserve(dialect, id);
+  }
+
+  want({ realm, id }: PeerKey): void {
+    this.#push(["N", realm, packName(id)]);
   }
 
   async ids(realm: string, dialect: string): Promise<string[]> {
@@ -356,10 +359,7 @@ export class ClusterNode implements Backplane {
   }
 
   #refuseLate(): void {
-    for (const { parcel, pending } of this.#steps.expire(this.#clock.now())) {
-      if (parcel !== undefined) this.#outcomes.end(parcel, "unavailable");
-      pending?.refuse();
-    }
+    for (const step of this.#steps.expire(this.#clock.now())) this.#outcomes.late(step);
   }
 
   #ticket(): string {
@@ -370,7 +370,7 @@ export class ClusterNode implements Backplane {
   #ask(step: string, args: readonly string[], answer: Answer, isPatient = false): void {
     const ticket = this.#ticket();
     this.#items.expect(ticket, answer);
-    this.#await(ticket, [step, ticket, ...args], () => answer("unavailable", ""), isPatient);
+    this.#await(ticket, [step, ticket, ...args], () => answer("unavailable", NOTHING), isPatient);
   }
 
   /** Sends a step whose answer is expected. @param refuse called if it is not carried out */

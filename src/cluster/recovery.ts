@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Sink } from "../core/nodes/backplane.ts";
-import type { Registry } from "./held.ts";
-import { actorArgs } from "./names.ts";
+import type { ReportCluster } from "./events.ts";
+import { questionsOf, type Registry } from "./held.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Reaper } from "./reaper.ts";
 import type { SharedRecords } from "./records.ts";
@@ -13,6 +13,7 @@ const RETURN_MS = 3_000;
 interface RecoveryParts {
   readonly clock: Clock;
   readonly leaseMs: number;
+  readonly report: ReportCluster;
   readonly registry: Registry;
   readonly records: SharedRecords;
   readonly roster: Roster;
@@ -41,10 +42,10 @@ export class Recovery {
 
   /** The engine is full again: the steps that ask for what has changed meanwhile. */
   questions(sink: Sink | undefined): string[][] {
-    const steps: string[][] = [];
-    for (const [realm, room] of this.#parts.registry.rooms()) steps.push(["L", realm, room]);
-    for (const partner of sink?.partners() ?? []) steps.push(["K", ...actorArgs(partner)]);
-    return steps;
+    const { registry, report } = this.#parts;
+    const rooms = registry.rooms().length;
+    if (rooms > 0) report({ type: "gap", rooms });
+    return questionsOf(registry, sink);
   }
 
   /** Gives up the processes that the engine does not name, once all had the time to come back. */

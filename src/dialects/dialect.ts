@@ -67,13 +67,15 @@ export interface OpenDialect extends Partial<Disposable> {
    * Gives what clients can resume to the other nodes, as far as there are any. Called once, when all
    * connections are closed and before `seal`.
    */
-  readonly handOver?: () => Promise<void>;
+  readonly moveAway?: () => Promise<void>;
   /**
    * Returns the state that clients can resume after a planned restart. Called once, when all
    * connections are closed and before the dialect is disposed of; the next run finds it in its
    * store.
    */
   readonly seal?: () => Sealing;
+  /** Takes over some of these items from another node of the cluster that has ended as planned. */
+  readonly adopt?: (items: readonly unknown[]) => void;
 }
 
 /** The sealed items; see DialectStore. */
@@ -143,7 +145,7 @@ export interface IdOperations {
    * for ever. The current user of the id stays until it leaves.
    */
   reserve(id: string, holder: Holder, lifetimeMs?: number): Promise<KeepOutcome>;
-  /** Releases an id, a client's too; false if it is not reserved. */
+  /** Releases an id, a client's too; false if it is not reserved. Rejects while nodes cannot be asked. */
   forget(id: string): Promise<boolean>;
   /** Those that operators reserved. */
   list(): Reserved[];

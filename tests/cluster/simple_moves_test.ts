@@ -82,7 +82,7 @@ Deno.test("a peer comes back with its queue when its new node dies before it has
   await barney.client.lose();
   await queue(fred, barney, 3);
   cluster.at(1).link.cut();
-  await cluster.during(stage.benches[0].open.handOver?.());
+  await cluster.during(stage.benches[0].open.moveAway?.());
   // Nobody has noticed that the other node is dead.
   const back = await stage.connect(0);
   back.say({ event: "join", room: "r", ...barney.credentials, seq: 0 });
@@ -129,7 +129,7 @@ Deno.test("a planned end moves every peer, and waits until the other node has th
   await fred.next(100);
   for (const barney of barneys) await barney.client.lose();
   for (const barney of barneys) await queue(fred, barney, 1);
-  await cluster.during(stage.benches[0].open.handOver?.());
+  await cluster.during(stage.benches[0].open.moveAway?.());
   assertEquals(moved(stage, 0), { moved: 100, stayed: 0, returned: 0, lost: 0 });
   for (const barney of barneys) {
     const back = await stage.connect(1);
@@ -145,8 +145,8 @@ Deno.test("the last node keeps its peers at a planned end", async () => {
   await using journey = await begin({ nodes: 2 });
   const { cluster, stage } = journey;
   await stage.enter(0);
-  await cluster.during(stage.benches[1].open.handOver?.());
-  await cluster.during(stage.benches[0].open.handOver?.());
+  await cluster.during(stage.benches[1].open.moveAway?.());
+  await cluster.during(stage.benches[0].open.moveAway?.());
   assertEquals(moved(stage, 0), { moved: 0, stayed: 1, returned: 0, lost: 0 });
 });
 

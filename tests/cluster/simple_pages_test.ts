@@ -17,6 +17,8 @@ interface Stage extends AsyncDisposable {
   readonly pages: readonly [fred: Page, barney: Page];
   /** The way of each page to its node. */
   readonly ways: readonly [TcpProxy, TcpProxy];
+  /** Leads later connections of a page to another node. */
+  readonly lead: (page: 0 | 1, to: number) => void;
 }
 
 /** Two pages in a call, each on a node of its own. */
@@ -25,7 +27,10 @@ async function meet(): Promise<Stage> {
   const nodes = undo.use(await startNodes(2, ["simple"], ARGS));
   const site = undo.use(await startSite());
   const browser = undo.use(await launchBrowser());
-  const ways = [way(nodes, 0), way(nodes, 1)] as const;
+  const targets = [0, 1];
+  const way = (page: 0 | 1): TcpProxy =>
+    startTcpProxy(() => nodes.nodes[targets[page] ?? 0]?.url ?? "");
+  const ways = [way(0), way(1)] as const;
   for (const one of ways) undo.use(one);
   const [{ url: client } = { url: "" }] = nodes.nodes;
   const options = { client };
@@ -34,11 +39,13 @@ async function meet(): Promise<Stage> {
   for (const page of [fred, barney]) await page.call("happened", "open");
   await exchange(fred, "Fred", barney, "Barney");
   const parts = undo.move();
-  return { nodes, pages: [fred, barney], ways, [Symbol.asyncDispose]: () => parts.disposeAsync() };
-}
-
-function way({ nodes }: NodeProcesses, at: number): TcpProxy {
-  return startTcpProxy(nodes[at]?.url ?? "");
+  return {
+    nodes,
+    pages: [fred, barney],
+    ways,
+    lead: (page, to) => void (targets[page] = to),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
 }
 
 /** Nobody has left, no call has begun anew, and nothing has failed. */
@@ -55,9 +62,9 @@ clientTest({
   needs,
   fn: async () => {
     await using stage = await meet();
-    const { nodes, pages: [fred, barney], ways: [way] } = stage;
+    const { pages: [fred, barney], ways: [way] } = stage;
     const { id } = await fred.call<{ id: string }>("me");
-    way.lead(nodes.nodes[1]?.url ?? "");
+    stage.lead(0, 1);
     way.cut();
     await barney.call("signalAll", "while Fred is away");
     assertEquals(await fred.call("happened", "ready", 2), { isBack: true });
@@ -67,7 +74,7 @@ clientTest({
     await fred.call("addVideo");
     await until("Fred's picture", async () => await barney.call("moving") === 1);
     // And back, where both have been.
-    way.lead(nodes.nodes[0]?.url ?? "");
+    stage.lead(0, 0);
     way.cut();
     assertEquals(await fred.call("happened", "ready", 3), { isBack: true });
     await barney.call("addVideo");
@@ -81,11 +88,11 @@ clientTest({
   needs,
   fn: async () => {
     await using stage = await meet();
-    const { nodes, pages, ways } = stage;
-    for (const [nth, page] of pages.entries()) {
-      const next = await nodes.add();
-      ways[nth]?.lead(next.url);
-      const other = pages[1 - nth];
+    const { nodes, pages } = stage;
+    for (const nth of [0, 1] as const) {
+      const [page, other] = [pages[nth], pages[1 - nth]];
+      await nodes.add();
+      stage.lead(nth, nth + 2);
       const stopping = nodes.nodes[nth]?.stop();
       await other?.call("signalAll", nth);
       assertEquals((await stopping)?.code, 0);

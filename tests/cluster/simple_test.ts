@@ -131,7 +131,8 @@ clientTest({
     await using nodes = await start(2);
     const [first, second] = nodes.nodes.map(({ url }) => url);
     assert(first !== undefined && second !== undefined);
-    await using proxy = startTcpProxy(first);
+    let target = first;
+    await using proxy = startTcpProxy(() => target);
     using stubs = stubConnections();
     await using other = await Stranger.enter(second);
     using fred = new TestRoom(proxy.url);
@@ -141,7 +142,7 @@ clientTest({
     assertEquals(offer["type"], "offer");
     const to = { event: "signal", peer_id: offer["peer_id"] };
 
-    proxy.lead(second);
+    target = second;
     proxy.cut();
     other.say({ ...to, type: "answer", sdp: "v=0 answer", call: offer["call"], ref: 1 });
     assertEquals((await other.hear("ok"))["ref"], 1);

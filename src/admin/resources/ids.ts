@@ -3,6 +3,7 @@ import * as z from "zod";
 import { checkKept, idsOf } from "../dialects.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
 import type { AdminParts } from "../parts.ts";
+import { pathName } from "../path_name.ts";
 import { Problem } from "../problem.ts";
 import {
   type App,
@@ -29,7 +30,7 @@ const Holder = z.union([
 ], "expected token or tokenSha256, and perhaps lifetimeSeconds").meta({ id: "IdHolder" });
 
 const path = `${BASE}/ids/{dialect}/{id}`;
-const params = z.object({ dialect: z.string(), id: z.string() });
+const params = z.object({ dialect: pathName, id: pathName });
 
 /** Ids that operators reserved. */
 export function idsResource(app: App, parts: AdminParts): void {
@@ -109,12 +110,15 @@ function changeIds(app: App, parts: AdminParts): void {
     request: { params },
     responses: {
       200: json(outcomeOf("forgotten"), "The id is free"),
-      ...changeProblems("not_found", "not_supported"),
+      ...changeProblems("not_found", "not_supported", "unavailable"),
     },
   });
   app.openapi(remove, async (c) => {
     const { dialect, id } = c.req.valid("param");
-    const isDone = await idsOf(parts, c.env.actor.name, dialect).forget(id);
+    const forgetting = idsOf(parts, c.env.actor.name, dialect).forget(id);
+    const isDone = await forgetting.catch(() => {
+      throw new Problem("unavailable");
+    });
     if (!isDone) throw new Problem("not_found");
     return c.json({ outcome: "forgotten" as const }, 200);
   });

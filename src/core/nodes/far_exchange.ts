@@ -47,10 +47,10 @@ export class FarExchange {
       paired: (realm, caller, callee) => pairs.paired(realm, caller, callee),
       met: (realm, one, other) => pairs.met(realm, one, other),
       parted: (realm, one, other) => pairs.parted(realm, one, other),
-      partners: () => pairs.partners(),
       arriving: (realm, peer, rooms) => moves.arriving(realm, peer, rooms),
       nodeGone: (address) => moves.nodeGone(address),
       told: (topic, body) => topic === "channels" ? this.#noted(body) : hub.told(topic, body),
+      remembered: () => hub.remembered(),
       severed: () => hub.severed(),
     };
   }

@@ -6,6 +6,7 @@ import type {
   PairAnswer,
   PeerKey,
   PeerNews,
+  Remembered,
   RoomKey,
   SharedDescription,
   SharedEntry,
@@ -131,8 +132,9 @@ export class SharedHub extends Hub implements PeerNews {
     // A take-over on one node is this node's matter.
     if (this.#holdsOwn(claim)) return super.claim(claim);
     const entry = claim.room && this.#entry(claim, claim.room);
+    const shared = sharedClaim(claim, entry, this.elsewhere.termsOf(claim));
     await whenAnswered<ClaimAnswer>(
-      (answer) => this.#backplane.claim(sharedClaim(claim, entry), answer),
+      (answer) => this.#backplane.claim(shared, answer),
       (outcome) => this.#claimed(claim, outcome),
       entry && this.#ghosts.awaits(roomNameOf(entry)),
     );
@@ -315,6 +317,10 @@ export class SharedHub extends Hub implements PeerNews {
     const own = this.#own.get({ realm, id });
     if (topic !== "expel" || !isExpulsion(reason) || String(own?.actor.fence) !== fence) return;
     this.find(realm, id)?.receiver.expel(reason);
+  }
+
+  remembered(): Remembered {
+    return { partners: this.#ghosts.partners(), awaited: this.elsewhere.awaited() };
   }
 
   severed(): void {

@@ -1,4 +1,4 @@
-import type { Actor, PairNews, SharedPeer } from "./backplane.ts";
+import type { PairNews, SharedPeer } from "./backplane.ts";
 import type { PeerHandle, PeerId } from "../events.ts";
 import type { Ghosts } from "./ghosts.ts";
 import type { OwnPeers } from "./own_peers.ts";
@@ -47,10 +47,6 @@ export class SharedPairs implements PairNews {
     ghosts.part(realm, one, other);
     ghosts.part(realm, other, one);
     calls?.know(realm, one, other, false);
-  }
-
-  partners(): Iterable<Actor> {
-    return this.#hub.ghosts.partners();
   }
 
   /** The handle of a party of a new pair: a ghost's, where it is another node's. */

@@ -139,7 +139,7 @@ export const simple = defineDialect({
         { name: "kept_signal_bytes", read: () => server.total.bytes },
         ...(nodes?.gauges ?? []),
       ],
-      ...(nodes && { counters: nodes.counters, handOver: () => nodes.leave() }),
+      ...(nodes && { counters: nodes.counters, moveAway: () => nodes.leave() }),
       seal: () => ({ items: seal(server), lifetimeMs: options.resumeMs }),
       [Symbol.dispose]: () => running.dispose(),
     };

@@ -8,8 +8,6 @@ export interface TcpProxy extends AsyncDisposable {
   freeze(): FrozenPath[];
   /** Ends every present connection without any farewell, towards both sides. */
   cut(): void;
-  /** Leads later connections to another server. */
-  lead(target: string): void;
 }
 
 /** A connection whose ends have not been told that it is dead. */
@@ -20,15 +18,19 @@ export interface FrozenPath {
   isEnded(): boolean;
 }
 
-/** Forwards a loopback port of its own to the host and port of a URL. */
-export function startTcpProxy(target: string): TcpProxy {
-  const { protocol } = new URL(target);
-  let way = new URL(target);
+/**
+ * Forwards a loopback port of its own to the host and port of a URL.
+ * @param target the URL, or one for each new connection
+ */
+export function startTcpProxy(target: string | (() => string)): TcpProxy {
+  const read = (): URL => new URL(typeof target === "string" ? target : target());
+  const { protocol } = read();
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const paths = new Set<Path>();
   const accepting = (async () => {
     for await (const client of listener) {
-      const server = await Deno.connect({ hostname: way.hostname, port: Number(way.port) });
+      const { hostname, port } = read();
+      const server = await Deno.connect({ hostname, port: Number(port) });
       paths.add(new Path(client, server));
     }
   })();
@@ -36,7 +38,6 @@ export function startTcpProxy(target: string): TcpProxy {
     url: `${protocol}//127.0.0.1:${listener.addr.port}`,
     freeze: () => [...paths].filter((path) => path.freeze()),
     cut: () => paths.forEach((path) => path.cut()),
-    lead: (target) => void (way = new URL(target)),
     [Symbol.asyncDispose]: async () => {
       listener.close();
       await accepting;
