@@ -1,6 +1,9 @@
-import { guestsOf, type SharedClaim } from "../core/nodes/backplane.ts";
-import { roomName } from "./names.ts";
+import { guestsOf, type SharedClaim, type Sink } from "../core/nodes/backplane.ts";
+import { actorArgs, roomName } from "./names.ts";
 import { packBody, packName, packProof } from "./texts.ts";
+
+/** How an id was reserved for its client; "": it was not. */
+export type ReservationNote = "" | "kept" | "evicted" | "full" | "address";
 
 /** An id of this node, as the engine has to know it again after it lost its data. */
 interface Held {
@@ -10,6 +13,8 @@ interface Held {
   readonly dialect: string;
   readonly proof: string;
   readonly exclusive: string;
+  /** The reservation for its client; empty for none. */
+  readonly reservation: string;
   bytes: string;
   info: string;
   /** Names of rooms with their kind, and ids. */
@@ -29,7 +34,7 @@ export class Registry {
     return this.#held.size;
   }
 
-  add(claim: SharedClaim, fence: string): void {
+  add(claim: SharedClaim, fence: string, note: ReservationNote): void {
     const { realm, id, dialect, proof, isExclusive, bytes, info } = claim;
     const name = packName(id);
     const known = this.#held.get(`${realm}:${name}`);
@@ -42,6 +47,7 @@ export class Registry {
       dialect,
       proof: packProof(proof),
       exclusive: isExclusive ? "1" : "0",
+      reservation: note === "kept" || note === "evicted" ? reservationOf(claim) : "",
       bytes: String(bytes),
       info: packBody(info),
       rooms: new Set(),
@@ -119,6 +125,7 @@ export class Registry {
     for (const held of this.#held.values()) {
       const { realm, id, fence, dialect, proof, exclusive, bytes, info } = held;
       yield ["X", realm, id, fence, dialect, proof, exclusive, bytes, info];
+      if (held.reservation !== "") yield ["o", realm, id, fence, held.reservation];
     }
     for (const { realm, id, fence, rooms, pairs } of this.#held.values()) {
       for (const room of rooms) yield ["Y", realm, id, fence, room];
@@ -134,4 +141,19 @@ export class Registry {
     }
     return [...known.values()];
   }
+}
+
+/** The steps that ask an engine for what it has of others, once all nodes have told it what they hold. */
+export function questionsOf(registry: Registry, sink: Sink | undefined): string[][] {
+  const { partners = [], awaited = [] } = sink?.remembered() ?? {};
+  const asked: string[][] = [];
+  for (const [realm, room] of registry.rooms()) asked.push(["L", realm, room]);
+  for (const partner of partners) asked.push(["K", ...actorArgs(partner)]);
+  for (const { realm, id } of awaited) asked.push(["N", realm, packName(id)]);
+  return asked;
+}
+
+/** A client's reservation as the engine and stores write it. */
+function reservationOf({ terms }: SharedClaim): string {
+  return JSON.stringify({ digest: terms?.digest, lifetimeMs: terms?.lifetimeMs });
 }

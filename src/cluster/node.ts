@@ -11,6 +11,7 @@ import type {
   OutgoingMessage,
   PairAnswer,
   PassAnswer,
+  PeerKey,
   RoomKey,
   SharedClaim,
   SharedDescription,
@@ -21,9 +22,9 @@ import type { Clock } from "../core/clock.ts";
 import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
-import { Registry } from "./held.ts";
+import { questionsOf, Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
-import { actorArgs, entryArgs, limitText, roomName } from "./names.ts";
+import { actorArgs, claimArgs, entryArgs, limitText, roomName } from "./names.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Questions } from "./questions.ts";
@@ -33,7 +34,7 @@ import { Reaper } from "./reaper.ts";
 import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
 import { END, type Step, type StepLimits, Steps } from "./steps.ts";
-import { packBody, packName, packProof } from "./texts.ts";
+import { packBody, packName } from "./texts.ts";
 
 export interface NodeOptions extends CallerOptions, StepLimits {
   readonly seal: Seal;
@@ -157,23 +158,16 @@ export class ClusterNode implements Backplane {
   }
 
   claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient = false): void {
-    const { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry } = claim;
+    const { realm, id, entry } = claim;
     const ticket = this.#ticket();
-    const facts = [dialect, policy, packProof(proof), isExclusive ? "1" : "0"];
-    const described = [String(bytes), packBody(info)];
-    const room = entry === undefined ? ["", "0", "0"] : entryArgs(entry);
     this.#items.expectClaim(ticket, claim, (outcome) => {
       if (entry !== undefined && "fence" in outcome) {
         this.#registry.entered(realm, packName(id), String(outcome.fence), roomName(entry));
       }
       answer(outcome);
     });
-    this.#ask(
-      ticket,
-      ["C", ticket, realm, packName(id), ...facts, ...described, ...room, ""],
-      () => answer({ refused: "unavailable" }),
-      isPatient,
-    );
+    const refuse = (): void => answer({ refused: "unavailable" });
+    this.#ask(ticket, ["C", ticket, ...claimArgs(claim)], refuse, isPatient);
   }
 
   release(actor: Actor, news: unknown): void {
@@ -279,6 +273,14 @@ export class ClusterNode implements Backplane {
     this.#push(["B", "tell", packBody([topic, body])]);
   }
 
+  async unreserve(dialect: string, id: string): Promise<boolean> {
+    return await this.records.unreserve(dialect, id);
+  }
+
+  want({ realm, id }: PeerKey): void {
+    this.#push(["N", realm, packName(id)]);
+  }
+
   async ids(realm: string, dialect: string): Promise<string[]> {
     return await this.#directory.ids(realm, dialect);
   }
@@ -324,10 +326,7 @@ export class ClusterNode implements Backplane {
 
   #restored(): void {
     this.records.refresh().catch((error) => this.#options.report({ type: "fault", error }));
-    const asked: string[][] = [];
-    for (const [realm, room] of this.#registry.rooms()) asked.push(["L", realm, room]);
-    for (const partner of this.#sink?.partners() ?? []) asked.push(["K", ...actorArgs(partner)]);
-    this.#pushFirst(asked);
+    this.#pushFirst(questionsOf(this.#registry, this.#sink));
   }
 
   #passed(steps: readonly Step[], outcomes: readonly string[]): void {

@@ -1,11 +1,11 @@
 import { type Abroad, type Sent, sentBy } from "../calls/abroad.ts";
 import type {
-  Actor,
   Backplane,
   ClaimAnswer,
   Fence,
   PairAnswer,
   PeerKey,
+  Remembered,
   RoomKey,
   SharedCaller,
   SharedDescription,
@@ -62,11 +62,10 @@ export class SharedHub extends Hub implements Sink {
   readonly #calls: SharedCalls | undefined;
 
   constructor(limits: HubLimits, backplane: Backplane, abroad: Abroad = {}, news?: Happenings) {
-    const { lobby } = abroad;
     const calls = abroad.calls && new SharedCalls(abroad.calls, backplane);
-    const guests = new GuestList(backplane, lobby);
+    const guests = new GuestList(backplane, abroad.lobby);
     // The limits of peers are this node's own, and those of rooms the cluster's.
-    super(NO_LIMITS, { calls, lobby, moved: (peer) => guests.moved(peer) }, news);
+    super(NO_LIMITS, { ...abroad, calls, moved: (peer) => guests.moved(peer) }, news);
     this.#calls = calls;
     this.#limits = limits;
     this.#backplane = backplane;
@@ -98,7 +97,7 @@ export class SharedHub extends Hub implements Sink {
     this.channels = new Exchange((realm, kind, receiver) => far.open(realm, kind, receiver));
     backplane.attach(far.before(this));
     guests.attach((key) => this.#own.get(key), (list) => this.elsewhere.follow(list));
-    if (lobby !== undefined) guests.follow(lobby.realm);
+    if (abroad.lobby !== undefined) guests.follow(abroad.lobby.realm);
   }
 
   /** Peers of this node. */
@@ -124,8 +123,9 @@ export class SharedHub extends Hub implements Sink {
     // A take-over on one node is this node's matter.
     if (this.#holdsOwn(claim)) return super.claim(claim);
     const entry = claim.room && this.#entry(claim, claim.room);
+    const shared = sharedClaim(claim, entry, this.elsewhere.termsOf(claim));
     await whenAnswered<ClaimAnswer>(
-      (answer) => this.#backplane.claim(sharedClaim(claim, entry), answer),
+      (answer) => this.#backplane.claim(shared, answer),
       (outcome) => this.#claimed(claim, outcome),
       entry && this.#ghosts.awaits(roomNameOf(entry)),
     );
@@ -327,8 +327,8 @@ export class SharedHub extends Hub implements Sink {
     this.find(realm, id)?.receiver.expel(reason);
   }
 
-  partners(): Iterable<Actor> {
-    return this.#ghosts.partners();
+  remembered(): Remembered {
+    return { partners: this.#ghosts.partners(), awaited: this.elsewhere.awaited() };
   }
 
   severed(): void {
