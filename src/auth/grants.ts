@@ -1,6 +1,6 @@
-import type { Pattern } from "../core/patterns.ts";
+import type { NamePattern } from "../core/patterns.ts";
 
-export { covers, type Pattern } from "../core/patterns.ts";
+export { covers, type NamePattern } from "../core/patterns.ts";
 
 /** Roles of webrtcsink that a token can grant. */
 export type MediaRole = "produce" | "consume";
@@ -10,14 +10,14 @@ export interface Grants {
   /** Names of dialects; undefined for all. */
   readonly dialects: readonly string[] | undefined;
   /** Ids that the client may have where clients choose them. */
-  readonly ids: readonly Pattern[];
+  readonly ids: readonly NamePattern[];
   /** Rooms and pools that the client may enter. */
-  readonly rooms: readonly Pattern[];
+  readonly rooms: readonly NamePattern[];
   readonly roles: readonly MediaRole[];
 }
 
 /** Covers every name. */
-export const ANY: Pattern = { text: "", isPrefix: true };
+export const ANY: NamePattern = { text: "", isPrefix: true };
 
 /** Permits everything. */
 export const ALL_GRANTS: Grants = {
@@ -28,7 +28,7 @@ export const ALL_GRANTS: Grants = {
 };
 
 /** Covers one name, whatever characters it has. */
-export function exactly(text: string): Pattern {
+export function exactly(text: string): NamePattern {
   return { text, isPrefix: false };
 }
 
@@ -36,7 +36,7 @@ export function exactly(text: string): Pattern {
  * Reads a pattern: exact, or a prefix with `*` at its end.
  * @param user stands in for `{sub}`, with its characters taken literally
  */
-export function patternOf(template: string, user: string): Pattern {
+export function patternOf(template: string, user: string): NamePattern {
   const isPrefix = template.endsWith("*");
   const stem = isPrefix ? template.slice(0, -1) : template;
   return { text: stem.replaceAll("{sub}", () => user), isPrefix };

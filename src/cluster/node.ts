@@ -25,6 +25,7 @@ import { Directory } from "./directory.ts";
 import { questionsOf, Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
 import { actorArgs, claimArgs, entryArgs, limitText, roomName } from "./names.ts";
+import { MeasuredEngine } from "./measured.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Questions } from "./questions.ts";
@@ -45,8 +46,8 @@ export interface NodeOptions extends CallerOptions, StepLimits {
 const SWEEP_MS = 250;
 /** How long a node that an emptied engine does not know may take to come back, beyond its lease. */
 const RETURN_MS = 3_000;
-/** How long the steps of the end may take. */
-const END_MS = 1_000;
+/** How long the steps of the end may take: longer than a new cluster forms. */
+const END_MS = 2_500;
 
 /** This process as a node of a cluster. */
 export class ClusterNode implements Backplane {
@@ -94,7 +95,8 @@ export class ClusterNode implements Backplane {
       onFault: (error) => report({ type: "fault", error }),
     });
     this.#directory = new Directory(engine, prefix);
-    this.#caller = new Caller(options, this.#steps, this.#owner());
+    const measured = new MeasuredEngine(engine, clock, report);
+    this.#caller = new Caller({ ...options, engine: measured }, this.#steps, this.#owner());
     this.#items = new ItemHandler({
       clock,
       registry: this.#registry,
@@ -107,10 +109,10 @@ export class ClusterNode implements Backplane {
       nameOf: (node) => this.#roster.nameOf(node),
       push: (...args) => this.#push(args),
       resend: (steps) => this.#pushFirst(steps),
-      answered: (ticket) => this.#steps.answered(ticket),
+      answered: (ticket, refusal) => this.#outcomes.answered(this.#steps.answered(ticket), refusal),
     });
     this.#reader = new Reader({
-      engine,
+      engine: measured,
       clock,
       prefix,
       run: () => this.#caller.run,
@@ -326,6 +328,8 @@ export class ClusterNode implements Backplane {
 
   #restored(): void {
     this.records.refresh().catch((error) => this.#options.report({ type: "fault", error }));
+    const rooms = this.#registry.rooms().length;
+    if (rooms > 0) this.#options.report({ type: "gap", rooms });
     this.#pushFirst(questionsOf(this.#registry, this.#sink));
   }
 
@@ -364,10 +368,7 @@ export class ClusterNode implements Backplane {
   }
 
   #refuseLate(): void {
-    for (const { parcel, pending } of this.#steps.expire(this.#clock.now())) {
-      if (parcel !== undefined) this.#outcomes.end(parcel, "unavailable");
-      pending?.refuse();
-    }
+    for (const step of this.#steps.expire(this.#clock.now())) this.#outcomes.late(step);
   }
 
   #ticket(): string {

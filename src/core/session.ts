@@ -2,7 +2,7 @@ import type { ErrorCode, SignalError } from "./errors.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "./events.ts";
 import type { Expulsion, LeaveReason } from "./expulsion.ts";
 import type { LinkLimits } from "./limits.ts";
-import type { Pattern } from "./patterns.ts";
+import type { NamePattern } from "./patterns.ts";
 import type { CallRole, Leg, Untaken } from "./calls/signal.ts";
 
 /** One WebSocket message: text, or the bytes of a binary one. */
@@ -51,7 +51,7 @@ export interface Permits {
 
 /** The rooms and streams that a token grants. */
 export interface Granted {
-  readonly rooms: readonly Pattern[];
+  readonly rooms: readonly NamePattern[];
   readonly roles: readonly ("produce" | "consume")[];
 }
 
