@@ -24,6 +24,7 @@ import { Directory } from "./directory.ts";
 import { questionsOf, Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
 import { actorArgs, claimArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
+import { MeasuredEngine } from "./measured.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Questions } from "./questions.ts";
@@ -93,7 +94,8 @@ export class ClusterNode implements Backplane {
       onFault: (error) => report({ type: "fault", error }),
     });
     this.#directory = new Directory(engine, prefix);
-    this.#caller = new Caller(options, this.#steps, this.#owner());
+    const measured = new MeasuredEngine(engine, clock, report);
+    this.#caller = new Caller({ ...options, engine: measured }, this.#steps, this.#owner());
     this.#items = new ItemHandler({
       clock,
       registry: this.#registry,
@@ -106,10 +108,10 @@ export class ClusterNode implements Backplane {
       nameOf: (node) => this.#roster.nameOf(node),
       push: (...args) => this.#push(args),
       resend: (steps) => this.#pushFirst(steps),
-      answered: (ticket) => this.#steps.answered(ticket),
+      answered: (ticket, refusal) => this.#outcomes.answered(this.#steps.answered(ticket), refusal),
     });
     this.#reader = new Reader({
-      engine,
+      engine: measured,
       clock,
       prefix,
       run: () => this.#caller.run,
@@ -325,6 +327,8 @@ export class ClusterNode implements Backplane {
 
   #restored(): void {
     this.records.refresh().catch((error) => this.#options.report({ type: "fault", error }));
+    const rooms = this.#registry.rooms().length;
+    if (rooms > 0) this.#options.report({ type: "gap", rooms });
     this.#pushFirst(questionsOf(this.#registry, this.#sink));
   }
 
@@ -363,10 +367,7 @@ export class ClusterNode implements Backplane {
   }
 
   #refuseLate(): void {
-    for (const { parcel, pending } of this.#steps.expire(this.#clock.now())) {
-      if (parcel !== undefined) this.#outcomes.end(parcel, "unavailable");
-      pending?.refuse();
-    }
+    for (const step of this.#steps.expire(this.#clock.now())) this.#outcomes.late(step);
   }
 
   #ticket(): string {
