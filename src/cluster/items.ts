@@ -3,12 +3,14 @@ import type {
   Passed,
   SharedClaim,
   SharedPeer,
+  SharedPermits,
   Sink,
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ReportCluster } from "./events.ts";
 import type { Registry, ReservationNote } from "./held.ts";
 import { Arrivals, type Item } from "./inbox.ts";
+import { InboxDelay } from "./inbox_delay.ts";
 import type { Outbox } from "./outbox.ts";
 import { processOf, readRoom } from "./names.ts";
 import type { Questions } from "./questions.ts";
@@ -32,7 +34,7 @@ export interface ItemParts {
   /** Puts steps before all others. */
   readonly resend: (steps: readonly (readonly string[])[]) => void;
   /** A step needs no repetition any more. */
-  readonly answered: (ticket: string) => void;
+  readonly answered: (ticket: string, refusal: string) => void;
 }
 
 /** The outcome of a claim. */
@@ -63,6 +65,7 @@ export class ItemHandler {
   /** Ids that have appeared while messages for them are under way. */
   #wanted: (readonly [realm: string, id: string])[] = [];
   #members: SharedPeer[] = [];
+  readonly #delay = new InboxDelay();
   #sink: Sink | undefined;
 
   constructor(parts: ItemParts) {
@@ -95,9 +98,11 @@ export class ItemHandler {
     this.#granted.delete(ticket);
   }
 
-  handle({ parts }: Item): void {
+  handle({ place, parts }: Item): void {
     const sink = this.#sink;
     if (sink === undefined) return;
+    const { clock, report } = this.#parts;
+    report({ type: "item", delayMs: this.#delay.of(place, clock.now()) });
     try {
       this.#handle(sink, parts);
     } catch (error) {
@@ -110,6 +115,11 @@ export class ItemHandler {
     const wanted = this.#wanted;
     this.#wanted = [];
     for (const [realm, id] of wanted) this.#appear(realm, id);
+  }
+
+  /** Tells nodes that this one has not met what it has of their messages. */
+  *greetings(strangers: Iterable<string>): Generator<readonly string[]> {
+    for (const id of strangers) yield ["T", id, "last", String(this.lastFrom(processOf(id)))];
   }
 
   /** The highest number that has come from a process. */
@@ -153,14 +163,10 @@ export class ItemHandler {
         return sink.listed(readRoom(a, b), this.#members.splice(0));
       case "joined":
         return sink.joined(readRoom(a, b), this.#peer(parts.slice(2)));
-      case "described": {
-        const [bytes, info = "", news = ""] = parts.slice(3);
-        return sink.described({ realm: a, id: unpackName(b) }, Number(c), {
-          bytes: Number(bytes),
-          info: unpackBody(info),
-          news: unpackBody(news),
-        });
-      }
+      case "described":
+        return this.#described(sink, parts);
+      case "unlisted":
+        return sink.unlisted({ realm: a, id: unpackName(b) }, Number(c));
       case "left":
         this.#parts.registry.unpair(a, b);
         return sink.left({ realm: a, id: unpackName(b) }, Number(c), unpackBody(d));
@@ -181,6 +187,17 @@ export class ItemHandler {
     }
   }
 
+  #described(
+    sink: Sink,
+    [realm = "", id = "", fence, bytes, info = "", news = ""]: readonly string[],
+  ): void {
+    sink.described({ realm, id: unpackName(id) }, Number(fence), {
+      bytes: Number(bytes),
+      info: unpackBody(info),
+      news: unpackBody(news),
+    });
+  }
+
   #part(sink: Sink, realm: string, one: string, other: string): void {
     this.#parts.registry.part(realm, one, other);
     sink.parted(realm, unpackName(one), unpackName(other));
@@ -192,10 +209,14 @@ export class ItemHandler {
     sink.lost(key, Number(fence), why === undefined ? "replaced" : "lost");
   }
 
-  /** Handles the items between nodes themselves; false for an item that means nothing. */
+  /** Handles the items that the hub has no part in; false for an item that means nothing. */
   #talk(kind: string, parts: readonly string[]): boolean {
-    const { questions, records } = this.#parts;
+    const { questions, records, report } = this.#parts;
     const [from = "", body = ""] = parts;
+    if (kind === "reaped") {
+      report({ type: "reaped", ids: Number(from) });
+      return true;
+    }
     if (kind === "ask") return questions.asked(from, unpackBody(body));
     if (kind === "answer") return questions.answered(unpackBody(body));
     return kind === "kept" && records.changed(parts);
@@ -220,6 +241,7 @@ export class ItemHandler {
         isCall: room === "c",
       })
       : !arrivals.refused.has(number);
+    if (!isNew) this.#parts.report({ type: "duplicate" });
     if (!isTaken) arrivals.refused.add(number);
     if (!isTaken || isConfirmed === "1") {
       const to = this.#parts.nodeOf(process) ?? node;
@@ -262,7 +284,7 @@ export class ItemHandler {
     // Asked again after a loss, it may be answered twice.
     if (answer === undefined) return;
     this.forget(ticket);
-    this.#parts.answered(ticket);
+    this.#parts.answered(ticket, refusal);
     answer(refusal, granted);
   }
 
@@ -272,12 +294,14 @@ export class ItemHandler {
   }
 
   #pair(sink: Sink, how: "paired" | "met", realm: string, parts: readonly string[]): void {
-    const [caller, callee] = [parts.slice(0, PEER_PARTS), parts.slice(PEER_PARTS)];
+    const [caller, callee] = [parts.slice(0, PEER_PARTS), parts.slice(PEER_PARTS, 2 * PEER_PARTS)];
     const { registry } = this.#parts;
     for (const [one, other] of [[caller, callee], [callee, caller]] as const) {
       registry.paired(realm, one[0] ?? "", one[2] ?? "", other[0] ?? "");
     }
-    sink[how](realm, this.#peer(caller), this.#peer(callee));
+    // Written by another node's hub.
+    const permits = unpackBody(parts[2 * PEER_PARTS] ?? "") as SharedPermits | undefined;
+    sink[how](realm, { ...this.#peer(caller), permits }, this.#peer(callee));
   }
 
   #nodeGone(node: string): void {

@@ -1,10 +1,13 @@
-import type { ReportCluster } from "./events.ts";
+import type { ReportCluster, StepOutcome } from "./events.ts";
 import { processOf } from "./names.ts";
 import type { Outbox, Parcel } from "./outbox.ts";
 import type { Step, Steps } from "./steps.ts";
 
 /** The reason why a message is in no inbox. */
 type Cause = "absent" | "foreign" | "unavailable";
+
+/** The letter of a message's step. */
+const MESSAGE = "S";
 
 /** Gives messages the outcomes of the calls that carried them. */
 export class Outcomes {
@@ -22,11 +25,13 @@ export class Outcomes {
   passed(steps: readonly Step[], outcomes: readonly string[]): void {
     let index = 0;
     const returned: (readonly [parcel: Parcel, cause: Cause])[] = [];
-    for (const { parcel } of steps) {
+    for (const { args, parcel, pending } of steps) {
+      // A step with an answer is over when that comes.
+      if (parcel === undefined && pending === undefined) this.#count(args[0], "done");
       if (parcel === undefined) continue;
       const outcome = outcomes[index++] ?? "!";
       if (outcome === "!") this.end(parcel, "unavailable");
-      else if (outcome !== "-" && outcome !== "~") this.#outbox.placed(processOf(outcome), parcel);
+      else if (outcome !== "-" && outcome !== "~") this.#placed(processOf(outcome), parcel);
       else {
         const cause = outcome === "-" ? "absent" : "foreign";
         this.end(parcel, cause);
@@ -39,7 +44,29 @@ export class Outcomes {
     }
   }
 
+  /** The answer to a step has come. */
+  answered(step: Step | undefined, refusal: string): void {
+    this.#count(step?.args[0], refusal === "" ? "done" : "refused");
+  }
+
+  /** A step has waited too long. */
+  late({ args, parcel, pending }: Step): void {
+    if (parcel !== undefined) return this.end(parcel, "unavailable");
+    this.#count(args[0], "unavailable");
+    pending?.refuse();
+  }
+
+  #placed(process: string, parcel: Parcel): void {
+    this.#count(MESSAGE, "done");
+    this.#outbox.placed(process, parcel);
+  }
+
+  #count(step: string | undefined, outcome: StepOutcome): void {
+    if (step !== undefined) this.#report({ type: "step", step, outcome });
+  }
+
   end(parcel: Parcel, cause: Cause): void {
+    this.#count(MESSAGE, cause === "unavailable" ? "unavailable" : "refused");
     // A message for a peer of another dialect goes on as part of a call.
     if (cause !== "foreign") this.#report({ type: "undelivered", cause });
     this.#outbox.end(parcel, cause);
