@@ -1,6 +1,6 @@
 import { exportSPKI, generateKeyPair, SignJWT } from "jose";
 import { Client } from "./client.ts";
-import { CLAIMS, JWT, JWT_FLAGS } from "./guarded.ts";
+import { CLAIMS, JWT_FLAGS, JWT_SECRET } from "./guarded.ts";
 import { sleep } from "./pairs.ts";
 import type { Plan } from "./plan.ts";
 import type { ServerProcess } from "./process.ts";
@@ -31,6 +31,8 @@ interface Kind {
   /** CPU time per login in µs, by rounds. */
   readonly costs: number[];
 }
+
+type KindOfKey = Pick<Kind, "title" | "tokens"> & { readonly flags: readonly string[] };
 
 export interface LoginFigures {
   /** Logins with a token beside those without. */
@@ -81,40 +83,41 @@ export async function measureLogins(contest: LoginContest): Promise<LoginFigures
 }
 
 /** Without a token first. The server remembers signatures, so that every login has its own token. */
-async function keys(
-  folder: string,
-  logins: number,
-): Promise<
-  {
-    readonly title: string;
-    readonly flags: readonly string[];
-    readonly tokens: readonly string[];
-  }[]
-> {
-  const found = [
+async function keys(folder: string, logins: number): Promise<KindOfKey[]> {
+  const found: KindOfKey[] = [
     { title: "none", flags: [], tokens: ["peerjs"] },
     {
       title: "fixed token",
       flags: ["--auth-mode=tokens", `--auth-tokens=${TOKEN}`],
       tokens: [TOKEN],
     },
-    { title: "HS256", flags: JWT_FLAGS, tokens: [JWT] },
   ];
-  for (const alg of ALGORITHMS) {
-    const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
-    const file = `${folder}/${alg}.pem`;
-    await Deno.writeTextFile(file, await exportSPKI(publicKey));
-    const flags = ["--auth-mode=jwt", `--auth-jwt-key=${file}`];
+  for (const alg of ["HS256", ...ALGORITHMS]) {
+    const { flags, key } = alg === "HS256" ? SECRET : await publicKey(folder, alg);
     const tokens: string[] = [];
     for (let nth = 0; nth < logins; nth++) {
       const claims = { ...CLAIMS, jti: String(nth) };
-      tokens.push(await new SignJWT(claims).setProtectedHeader({ alg }).sign(privateKey));
+      tokens.push(await new SignJWT(claims).setProtectedHeader({ alg }).sign(key));
     }
     found.push({ title: alg, flags, tokens });
     const isDearest = alg === "ES384";
     if (isDearest) found.push({ title: `${alg}, shown before`, flags, tokens: tokens.slice(0, 1) });
   }
   return found;
+}
+
+interface Signer {
+  readonly flags: readonly string[];
+  readonly key: CryptoKey | Uint8Array;
+}
+
+const SECRET: Signer = { flags: JWT_FLAGS, key: new TextEncoder().encode(JWT_SECRET) };
+
+async function publicKey(folder: string, alg: string): Promise<Signer> {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
+  const file = `${folder}/${alg}.pem`;
+  await Deno.writeTextFile(file, await exportSPKI(publicKey));
+  return { flags: ["--auth-mode=jwt", `--auth-jwt-key=${file}`], key: privateKey };
 }
 
 function loginsIn(ms: number): number {

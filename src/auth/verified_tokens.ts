@@ -34,8 +34,7 @@ export class VerifiedTokens {
   }
 
   add(token: string, verified: Verified): void {
-    // An HMAC takes no longer than the digest.
-    if (this.#max === 0 || verified.key instanceof Uint8Array) return;
+    if (this.#max === 0) return;
     const name = digestKey(token);
     this.#tokens.delete(name);
     this.#tokens.set(name, verified);
