@@ -75,7 +75,10 @@ export function canCall(calling: PartyName, called: PartyName): boolean {
 
 /** Starts a client; of webrtcsink a producer. */
 export const PARTIES: Readonly<Record<PartyName, OpenParty>> = {
-  async peerjs(bench, id) {
+  async peerjs<Client extends PartyClient>(
+    bench: PartyBench<Client>,
+    id: string,
+  ): Promise<Party<Client>> {
     const client = await bench.peerjs(id);
     let head: Json = { type: "data", connectionId: "dc_own" };
     const say = (type: string, dst: string, payload: Json): Promise<void> =>
@@ -94,7 +97,10 @@ export const PARTIES: Readonly<Record<PartyName, OpenParty>> = {
         }),
     };
   },
-  async gstreamer(bench, id) {
+  async gstreamer<Client extends PartyClient>(
+    bench: PartyBench<Client>,
+    id: string,
+  ): Promise<Party<Client>> {
     const client = await bench.gstreamer(id);
     let isCalling = false;
     return {
@@ -111,7 +117,10 @@ export const PARTIES: Readonly<Record<PartyName, OpenParty>> = {
       news: () => readTexts(client),
     };
   },
-  async "gstreamer room"(bench, id) {
+  async "gstreamer room"<Client extends PartyClient>(
+    bench: PartyBench<Client>,
+    id: string,
+  ): Promise<Party<Client>> {
     const client = await bench.gstreamer(id);
     await client.say(`ROOM ${HALL}`);
     client.heard();
@@ -127,7 +136,9 @@ export const PARTIES: Readonly<Record<PartyName, OpenParty>> = {
       news: () => readTexts(client),
     };
   },
-  async ssp(bench) {
+  async ssp<Client extends PartyClient>(
+    bench: PartyBench<Client>,
+  ): Promise<Party<Client>> {
     const { client, id } = await bench.ssp(HALL);
     client.heard();
     const say = (type: string, data: Json): Promise<void> => client.say(text({ type, data }));
@@ -146,7 +157,9 @@ export const PARTIES: Readonly<Record<PartyName, OpenParty>> = {
         }),
     };
   },
-  async simple(bench) {
+  async simple<Client extends PartyClient>(
+    bench: PartyBench<Client>,
+  ): Promise<Party<Client>> {
     const { client, id } = await bench.simple(HALL);
     const say = (peer_id: string, type: string, more: Json): Promise<void> =>
       client.say(text({ event: "signal", peer_id, type, ...more }));
@@ -165,7 +178,10 @@ export const PARTIES: Readonly<Record<PartyName, OpenParty>> = {
         }),
     };
   },
-  async owt(bench, id) {
+  async owt<Client extends PartyClient>(
+    bench: PartyBench<Client>,
+    id: string,
+  ): Promise<Party<Client>> {
     const client = await bench.owt(id);
     const say = (to: string, type: string, data?: Json): Promise<void> =>
       client.say(`27["owt-message",${text({ to, data: text({ type, data }) })}]`);
@@ -188,7 +204,9 @@ export const PARTIES: Readonly<Record<PartyName, OpenParty>> = {
         }),
     };
   },
-  async webrtcsink(bench) {
+  async webrtcsink<Client extends PartyClient>(
+    bench: PartyBench<Client>,
+  ): Promise<Party<Client>> {
     const { client, id } = await bench.webrtcsink("producer");
     let sessionId = "";
     const say = (message: Json): Promise<void> => client.say(text({ ...message, sessionId }));
