@@ -1,11 +1,13 @@
 import type { ReservationTerms } from "../core/kept.ts";
-import type { Actor, RoomKey, SharedClaim, SharedEntry } from "../core/nodes/backplane.ts";
+import type { Actor, Caller, RoomKey, SharedClaim, SharedEntry } from "../core/nodes/backplane.ts";
 import { packBody, packName, packNames, packProof, unpackName } from "./texts.ts";
 
 /** The process of an incarnation. */
 export function processOf(node: string): string {
   return node.slice(0, node.indexOf("."));
 }
+
+const KINDS = ["room", "list", "guests"] as const;
 
 /** A room's name in the engine, kind first. */
 export function roomName({ kind, room }: RoomKey): string {
@@ -14,7 +16,7 @@ export function roomName({ kind, room }: RoomKey): string {
 
 export function readRoom(realm: string, name: string): RoomKey {
   const at = name.indexOf(":");
-  const kind = name.slice(0, at) === "list" ? "list" : "room";
+  const kind = KINDS.find((one) => one === name.slice(0, at)) ?? "room";
   return { realm, kind, room: unpackName(name.slice(at + 1)) };
 }
 
@@ -58,6 +60,11 @@ export function actorArgs(
   { realm, id, fence }: Actor,
 ): [realm: string, id: string, fence: string] {
   return [realm, packName(id), String(fence)];
+}
+
+/** A caller and the peer that it calls. */
+export function partnerArgs(caller: Caller, to: string): string[] {
+  return [...actorArgs(caller), packName(to), packBody(caller.permits)];
 }
 
 /** The arguments of a step that enters a room. */

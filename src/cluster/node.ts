@@ -1,6 +1,7 @@
 import type {
   Actor,
   Backplane,
+  Caller as CallingPeer,
   ClaimAnswer,
   DescribeAnswer,
   JoinAnswer,
@@ -21,11 +22,20 @@ import type {
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
+import type { ChargeLimits } from "./charges.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
 import { type Answer, ItemHandler, NOTHING } from "./items.ts";
-import { actorArgs, claimArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
+import {
+  actorArgs,
+  claimArgs,
+  entryArgs,
+  limitText,
+  partnerArgs,
+  processOf,
+  roomName,
+} from "./names.ts";
 import { MeasuredEngine } from "./measured.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
@@ -39,9 +49,8 @@ import type { Seal } from "./seal.ts";
 import { END, type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName } from "./texts.ts";
 
-export interface NodeOptions extends CallerOptions, StepLimits {
+export interface NodeOptions extends CallerOptions, StepLimits, ChargeLimits {
   readonly seal: Seal;
-  readonly maxUnconfirmedBytes: number;
 }
 
 /** How often steps that have waited too long are refused. */
@@ -82,7 +91,7 @@ export class ClusterNode implements Backplane {
     this.#clock = clock;
     this.#roster = new Roster(report);
     this.#steps = new Steps(options);
-    this.#outbox = new Outbox(options.maxUnconfirmedBytes, ({ realm, id }) => {
+    this.#outbox = new Outbox(options, ({ realm, id }) => {
       report({ type: "undelivered", cause: "gone" });
       this.#push(["N", realm, id]);
     });
@@ -149,7 +158,6 @@ export class ClusterNode implements Backplane {
   get isFenced(): boolean {
     return this.#caller.isFenced;
   }
-
   get nodes(): readonly NodeInfo[] {
     return this.#roster.living;
   }
@@ -240,14 +248,14 @@ export class ClusterNode implements Backplane {
     this.#ask("D", [...who, ...what], take, isPatient);
   }
 
-  pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
-    this.#ask("P", [...actorArgs(actor), packName(to)], (refusal) => {
+  pair(caller: CallingPeer, to: string, answer: (outcome: PairAnswer) => void): void {
+    this.#ask("P", partnerArgs(caller, to), (refusal) => {
       answer(refusal === "" ? "paired" : refusal as PairAnswer);
     });
   }
 
-  meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void {
-    this.#ask("M", [...actorArgs(actor), packName(to)], (refusal) => {
+  meet(caller: CallingPeer, to: string, answer: (outcome: MeetAnswer) => void): void {
+    this.#ask("M", partnerArgs(caller, to), (refusal) => {
       answer(refusal === "" ? "met" : refusal as MeetAnswer);
     });
   }
@@ -268,13 +276,15 @@ export class ClusterNode implements Backplane {
   shun(): void {
     this.#push(["shun"]);
   }
+  list(actor: Actor, isGuest: boolean): void {
+    this.#push(this.#registry.listed(...actorArgs(actor), isGuest));
+  }
 
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {
     this.#ask("W", [room.realm, roomName(room)], (refusal) => {
       answer(refusal === "" ? "listed" : "unavailable");
     });
   }
-
   follow(room: RoomKey): void {
     this.#registry.follow(room.realm, roomName(room));
     this.#push(["F", room.realm, roomName(room)]);
@@ -285,23 +295,18 @@ export class ClusterNode implements Backplane {
     if (!isHeld) this.#options.report({ type: "undelivered", cause: "unavailable" });
     return isHeld;
   }
-
   unhold(bytes: number): void {
     this.#outbox.unhold(bytes);
   }
-
   tell(topic: string, body: unknown): void {
     this.#push(["B", "tell", packBody([topic, body])]);
   }
-
   async unreserve(dialect: string, id: string): Promise<boolean> {
     return await this.records.unreserve(dialect, id);
   }
-
   want({ realm, id }: PeerKey): void {
     this.#push(["N", realm, packName(id)]);
   }
-
   async ids(realm: string, dialect: string): Promise<string[]> {
     return await this.#directory.ids(realm, dialect);
   }
@@ -328,7 +333,7 @@ export class ClusterNode implements Backplane {
         this.#sink?.severed();
       },
       restoring: () => this.#recovery.begin(),
-      greetings: () => this.#greetings(),
+      greetings: () => this.#items.greetings(this.#roster.strangers(this.#caller.node)),
       restored: () => this.#restored(),
       passed: (steps, outcomes) => this.#passed(steps, outcomes),
       known: (nodes) => this.#known(nodes),
@@ -338,12 +343,6 @@ export class ClusterNode implements Backplane {
   #restored(): void {
     this.records.refresh().catch((error) => this.#options.report({ type: "fault", error }));
     this.#pushFirst(this.#recovery.questions(this.#sink));
-  }
-
-  *#greetings(): Generator<readonly string[]> {
-    for (const id of this.#roster.strangers(this.#caller.node)) {
-      yield ["T", id, "last", String(this.#items.lastFrom(processOf(id)))];
-    }
   }
 
   #passed(steps: readonly Step[], outcomes: readonly string[]): void {

@@ -1,5 +1,6 @@
-import type { Backplane, MoveNews, PairNews, PeerNews, Sink } from "./backplane.ts";
+import type { Backplane, PairNews, PeerNews, Sink } from "./backplane.ts";
 import { FarChannels, type FarReceiver } from "./far_channels.ts";
+import { type Moves, PARTS } from "./moves.ts";
 
 /** All channels on the other nodes, which a hub's peers and rooms never meet. */
 export class FarExchange {
@@ -18,7 +19,7 @@ export class FarExchange {
   }
 
   /** A sink that takes the news of channels, and leaves everything else to the parts of the hub. */
-  before(hub: PeerNews, pairs: PairNews, moves: MoveNews): Sink {
+  before(hub: PeerNews, pairs: PairNews, moves: Moves): Sink {
     const of = ({ realm }: { readonly realm: string }): FarChannels | undefined =>
       this.#ofRealm.get(realm);
     return {
@@ -44,14 +45,21 @@ export class FarExchange {
         const channels = of(key);
         return channels === undefined ? hub.left(key, fence, news) : channels.left(key.id, fence);
       },
+      unlisted: (key, fence) => hub.unlisted(key, fence),
       paired: (realm, caller, callee) => pairs.paired(realm, caller, callee),
       met: (realm, one, other) => pairs.met(realm, one, other),
       parted: (realm, one, other) => pairs.parted(realm, one, other),
       arriving: (realm, peer, rooms) => moves.arriving(realm, peer, rooms),
       nodeGone: (address) => moves.nodeGone(address),
-      told: (topic, body) => topic === "channels" ? this.#noted(body) : hub.told(topic, body),
+      told: (topic, body) => {
+        if (topic === "channels") return this.#noted(body);
+        return topic === PARTS ? moves.toldAll(body) : hub.told(topic, body);
+      },
       remembered: () => hub.remembered(),
-      severed: () => hub.severed(),
+      severed: () => {
+        moves.severed();
+        hub.severed();
+      },
     };
   }
 

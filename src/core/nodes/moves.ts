@@ -20,6 +20,9 @@ import type { Claim } from "../peer.ts";
 import type { Receiver } from "../session.ts";
 import type { Own } from "./shared_steps.ts";
 
+/** The topic of what parts tell those of all other nodes. */
+export const PARTS = "part";
+
 /** A peer on its way to this node: the engine names this node as its holder, its state follows. */
 export interface Arrival {
   readonly actor: Actor;
@@ -99,7 +102,7 @@ export class Moves implements Homes, MoveNews {
   }
 
   tell(realm: string, payload: unknown): void {
-    this.#backplane.tell("part", [realm, payload]);
+    this.#backplane.tell(PARTS, [realm, payload]);
   }
 
   move(
@@ -196,7 +199,7 @@ export class Moves implements Homes, MoveNews {
   #take({ actor, peer, rooms }: Arrival, receiver: Receiver): void {
     const { own, ghosts, enter, carry, admit } = this.#hub;
     const { dialect, bytes, info } = peer;
-    const arrived: Own = { actor, dialect, fresh: undefined, rooms: new Set() };
+    const arrived: Own = { actor, dialect, fresh: undefined, rooms: new Set(), isGuest: false };
     own.add(arrived);
     for (const room of rooms) enter(arrived, room);
     const handle = ghosts.yield(actor);
@@ -206,7 +209,7 @@ export class Moves implements Homes, MoveNews {
     }
     const [room] = rooms;
     const description = { bytes, info };
-    admit({ ...actor, dialect, receiver, description, ...(room && { room }) });
+    admit({ ...actor, dialect, receiver, description, ...(room && { room: { room: room.room } }) });
   }
 
   /** The messages that were kept for an arriving peer, which are no longer counted. */

@@ -16,8 +16,10 @@ import type {
 import { Exchange } from "../channels.ts";
 import type { PeerHandle, PeerId, Refused, RoomId } from "../events.ts";
 import { FarExchange } from "./far_exchange.ts";
+import { callerOf } from "./far_permits.ts";
 import { Ghosts, nameOf, roomNameOf } from "./ghosts.ts";
 import { isExpulsion, type LeaveReason } from "../expulsion.ts";
+import { GuestList } from "./guest_list.ts";
 import type { Happenings } from "../happenings.ts";
 import { Hub, type Reserve } from "../hub.ts";
 import type { HubLimits } from "../limits.ts";
@@ -57,27 +59,28 @@ export class SharedHub extends Hub implements PeerNews {
   readonly #ghosts: Ghosts;
   /** Undefined where no dialects are bridged. */
   readonly #calls: SharedCalls | undefined;
-  readonly #moves: Moves;
 
   constructor(limits: HubLimits, backplane: Backplane, abroad: Abroad = {}, news?: Happenings) {
     const calls = abroad.calls && new SharedCalls(abroad.calls, backplane);
+    const guests = new GuestList(backplane, abroad.lobby);
     // The limits of peers are this node's own, and those of rooms the cluster's.
-    super(NO_LIMITS, { calls, lobby: abroad.lobby }, news);
+    super(NO_LIMITS, { ...abroad, calls, moved: (peer) => guests.moved(peer) }, news);
     this.#calls = calls;
     this.#limits = limits;
     this.#backplane = backplane;
-    const ghosts = new Ghosts({
+    const find = (realm: string, id: PeerId) => this.find(realm, id);
+    const ghosts = this.#ghosts = new Ghosts({
       claim: (claim) => void super.claim(claim),
       join: (handle, request) => void super.join(handle, request),
       describe: (handle, description, news) => void super.describe(handle, description, news),
       release: (handle, receiver, news) => super.release(handle, receiver, "left", news),
-      find: (realm, id) => this.find(realm, id),
+      showGuest: (handle, ...how) => super.showGuest(handle, ...how),
+      find,
       pass: (ghost, message) => this.elsewhere.passGhost(ghost, message),
       leg: (ghost, other, room) => calls?.legOf(ghost, other, room) ?? "absent",
       expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
     });
-    this.#ghosts = ghosts;
-    this.#moves = new Moves(backplane, {
+    const homes = new Moves(backplane, {
       ghosts,
       own: this.#own,
       is: (handle) => this.#is(handle),
@@ -87,9 +90,11 @@ export class SharedHub extends Hub implements PeerNews {
       forget: (own) => this.#forget(own),
       deliver: (message) => this.deliver(message),
     });
-    const find = (realm: string, id: PeerId) => this.find(realm, id);
-    this.elsewhere = new SharedMail({ backplane, calls, ghosts, find, homes: this.#moves });
+    this.elsewhere = new SharedMail({ backplane, calls, ghosts, guests, find, homes });
+    const pair = (handle: PeerHandle, to: PeerId) => void super.pair(handle, to);
+    const pairs = new SharedPairs({ ghosts, own: this.#own, calls, find, pair });
     calls?.attach({
+      part: (realm, one, other) => pairs.forget(realm, one, other),
       find,
       actorOf: (key) => this.#own.get(key)?.actor,
       fenceOf: (key) => ghosts.find(key)?.fence,
@@ -97,16 +102,11 @@ export class SharedHub extends Hub implements PeerNews {
       returned: (from, to, payload, reason) =>
         this.elsewhere.returned(from, to, payload, sentBy(reason)),
     });
-    const pairs = new SharedPairs({
-      own: this.#own,
-      ghosts,
-      calls,
-      find,
-      pair: (handle, to) => void super.pair(handle, to),
-    });
     const far = new FarExchange(backplane);
     this.channels = new Exchange((realm, kind, receiver) => far.open(realm, kind, receiver));
-    backplane.attach(far.before(this, pairs, this.#moves));
+    backplane.attach(far.before(this, pairs, homes));
+    guests.attach((key) => this.#own.get(key), (list) => this.elsewhere.follow(list));
+    if (abroad.lobby !== undefined) guests.follow(abroad.lobby.realm);
   }
 
   /** Peers of this node. */
@@ -235,13 +235,14 @@ export class SharedHub extends Hub implements PeerNews {
 
   override pair(handle: PeerHandle, to: PeerId): void | Promise<void> {
     const own = this.#own.get(handle);
-    if (own === undefined || !this.#is(handle)) return super.pair(handle, to);
+    const caller = this.find(handle.realm, handle.id);
+    if (own === undefined || caller?.handle.fence !== handle.fence) return super.pair(handle, to);
     return whenAnswered<PairAnswer>(
-      (answer) => this.#backplane.pair(own.actor, to, answer),
+      (answer) => this.#backplane.pair(callerOf(own.actor, caller), to, answer),
       (outcome) => {
         // The other one called first, and an exclusive peer is in one pair only.
-        const isLate = this.find(handle.realm, handle.id)?.isExclusive === true &&
-          this.#ghosts.find({ realm: handle.realm, id: to })?.called.has(handle.id) === true;
+        const other = this.#ghosts.find({ realm: handle.realm, id: to });
+        const isLate = caller.isExclusive && other?.called.has(handle.id) === true;
         const answer = outcome === "paired" && isLate ? "busy" : outcome;
         if (answer === "paired" || answer === "stale") return;
         const reason = answer === "unavailable" ? answer : `peer_${answer}` as const;
@@ -257,16 +258,20 @@ export class SharedHub extends Hub implements PeerNews {
     payload: unknown,
     room?: RoomId,
   ): Sent {
-    const isById = typeof to === "string" && room === undefined;
-    const isLater = isById && this.#calls?.mustMeet(from, to) === true;
+    // A guest of the room is no member.
+    const isById = typeof to === "string" &&
+      (room === undefined || this.member(from.realm, room, to)?.isInRoom === false);
+    // The present holder of the id gets the words of its kin.
+    const isLater = isById && (this.#calls?.mustMeet(from, to) === true ||
+      room === undefined && this.#ghosts.isKin(from, to));
     const outcome = isLater ? "unknown" : super.send(from, to, payload, room);
     if (!isById || !isLater && this.find(from.realm, to) !== undefined) return outcome;
-    this.elsewhere.send(from, to, payload);
+    this.elsewhere.send(from, to, payload, room);
     return "sent";
   }
 
   deliver(message: SharedMessage): boolean {
-    const isTaken = this.#moves.deliver(message);
+    const isTaken = this.elsewhere.homes.deliver(message);
     if (isTaken !== undefined) return isTaken;
     const { realm, id, from, room, payload, fence, isCall } = message;
     const own = this.#own.get({ realm, id });
@@ -309,9 +314,12 @@ export class SharedHub extends Hub implements PeerNews {
     this.#ghosts.left(key, fence, news);
   }
 
+  unlisted(key: PeerKey, fence: Fence): void {
+    this.#ghosts.unlisted(key, fence);
+  }
+
   told(topic: string, body: unknown): void {
     if (!Array.isArray(body)) return;
-    if (topic === "part") return this.#moves.toldAll(body);
     const [realm = "", id = "", fence, reason] = body.map(String);
     if (topic === "stop") super.stopRoom(realm, id);
     const own = this.#own.get({ realm, id });
@@ -324,7 +332,6 @@ export class SharedHub extends Hub implements PeerNews {
   }
 
   severed(): void {
-    this.#moves.severed();
     const known = [...this.#own.values()].filter((own) => this.#ghosts.know(own.actor, own.rooms));
     for (const { actor } of known) {
       this.lost(actor, actor.fence, "lost");
@@ -342,7 +349,7 @@ export class SharedHub extends Hub implements PeerNews {
     const isHeld = this.#holdsOwn(claim);
     if (!isHeld && !receiver.link.isOpen) return this.#backplane.release(actor, undefined);
     if (!isHeld) {
-      const own: Own = { actor, dialect, fresh: undefined, rooms: new Set() };
+      const own: Own = { actor, dialect, fresh: undefined, isGuest: false, rooms: new Set() };
       this.#own.add(own);
       if (entry !== undefined) this.#enter(own, entry);
     }
@@ -352,10 +359,8 @@ export class SharedHub extends Hub implements PeerNews {
 
   /** The reason for which this node gives no id out. */
   #objection(claim: Claim): ClaimRefusal | undefined {
-    const { realm, dialect, capacity = Infinity, room } = claim;
-    if (this.#own.countOf(realm, dialect) >= capacity || this.#own.size >= this.#limits.maxPeers) {
-      return "peers_full";
-    }
+    const { realm, room } = claim;
+    if (this.#own.isFull(claim, this.#limits)) return "peers_full";
     if (room === undefined) return undefined;
     if (isShut(this.rulesOf(realm), claim, room)) return "credentials_missing";
     return this.#isFull(roomNameOf(this.#entry(claim, room))) ? "rooms_full" : undefined;

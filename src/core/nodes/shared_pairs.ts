@@ -1,21 +1,22 @@
-import type { PairNews, SharedPeer } from "./backplane.ts";
+import type { PairNews, PeerKey, SharedCaller, SharedPeer } from "./backplane.ts";
+import { permitsOf } from "./far_permits.ts";
 import type { PeerHandle, PeerId } from "../events.ts";
 import type { Ghosts } from "./ghosts.ts";
 import type { OwnPeers } from "./own_peers.ts";
 import type { PresentPeer } from "../peer.ts";
 import type { SharedCalls } from "./shared_calls.ts";
 
-/** The hub whose peers are in pairs. */
 interface PairHub {
-  readonly own: OwnPeers;
   readonly ghosts: Ghosts;
-  readonly calls: Pick<SharedCalls, "know"> | undefined;
+  readonly own: OwnPeers;
+  /** Undefined where no dialects are bridged. */
+  readonly calls: SharedCalls | undefined;
   readonly find: (realm: string, id: PeerId) => PresentPeer | undefined;
-  /** Puts two peers into a call, as a hub of one node does. */
+  /** Puts two peers into a call of their own, as on a single node. */
   readonly pair: (handle: PeerHandle, to: PeerId) => void;
 }
 
-/** The pairs of this node's peers with peers of any node, as the engine tells of them. */
+/** The news of peers that know each other outside of rooms. */
 export class SharedPairs implements PairNews {
   readonly #hub: PairHub;
 
@@ -23,37 +24,47 @@ export class SharedPairs implements PairNews {
     this.#hub = hub;
   }
 
-  paired(realm: string, caller: SharedPeer, callee: SharedPeer): void {
-    const { ghosts, pair } = this.#hub;
+  paired(realm: string, caller: SharedCaller, callee: SharedPeer): void {
+    const { ghosts } = this.#hub;
     const handle = this.#handleIn(realm, caller, callee.id);
     const other = this.#handleIn(realm, callee, caller.id);
+    const ghost = ghosts.find({ realm, id: caller.id });
+    if (ghost !== undefined) ghost.permits = permitsOf(caller.permits);
     if (handle === undefined || other === undefined) return;
-    ghosts.find({ realm, id: caller.id })?.called.add(callee.id);
+    ghost?.called.add(callee.id);
     // The one that is called from another dialect learns of it by the first signal.
-    const isHere = ghosts.find({ realm, id: caller.id }) === undefined;
-    if (isHere || caller.dialect === callee.dialect) pair(handle, callee.id);
+    const isHere = ghost === undefined;
+    if (isHere || caller.dialect === callee.dialect) this.#hub.pair(handle, callee.id);
   }
 
-  met(realm: string, one: SharedPeer, other: SharedPeer): void {
-    const { own, calls } = this.#hub;
-    const parties = [this.#handleIn(realm, one, other.id), this.#handleIn(realm, other, one.id)];
-    const isHere = parties.every((party) => party !== undefined) &&
-      [one, other].every(({ id }) => own.get({ realm, id }) !== undefined);
-    if (isHere) calls?.know(realm, one.id, other.id, true);
+  met(realm: string, caller: SharedCaller, callee: SharedPeer): void {
+    const { ghosts, own, calls } = this.#hub;
+    const handles = [
+      this.#handleIn(realm, caller, callee.id),
+      this.#handleIn(realm, callee, caller.id),
+    ];
+    const ghost = ghosts.find({ realm, id: caller.id });
+    if (ghost !== undefined) ghost.permits = permitsOf(caller.permits);
+    const isHere = handles.every((handle) => handle !== undefined) &&
+      [caller, callee].every(({ id }) => own.get({ realm, id }) !== undefined);
+    calls?.met(realm, caller.id, callee.id, isHere);
   }
 
   parted(realm: string, one: PeerId, other: PeerId): void {
-    const { ghosts, calls } = this.#hub;
-    ghosts.part(realm, one, other);
-    ghosts.part(realm, other, one);
-    calls?.know(realm, one, other, false);
+    if (this.#hub.calls?.parted(realm, one, other) !== false) this.forget(realm, one, other);
+  }
+
+  /** Two peers know each other no longer. */
+  forget(realm: string, one: PeerId, other: PeerId): void {
+    this.#hub.ghosts.part(realm, one, other);
+    this.#hub.ghosts.part(realm, other, one);
   }
 
   /** The handle of a party of a new pair: a ghost's, where it is another node's. */
   #handleIn(realm: string, peer: SharedPeer, other: PeerId): PeerHandle | undefined {
-    const { own, ghosts, find } = this.#hub;
-    const known = own.get({ realm, id: peer.id });
-    if (known?.actor.fence === peer.fence) return find(realm, peer.id)?.handle;
+    const { ghosts, own, find } = this.#hub;
+    const key: PeerKey = { realm, id: peer.id };
+    if (own.get(key)?.actor.fence === peer.fence) return find(realm, peer.id)?.handle;
     return ghosts.pair(realm, peer, other);
   }
 }

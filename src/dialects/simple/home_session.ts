@@ -41,6 +41,9 @@ class CarriedPass implements Admission {
   get info(): Admission["info"] {
     return this.identity?.info;
   }
+  get granted(): Admission["granted"] {
+    return this.identity === undefined ? [] : [this.identity.grants];
+  }
   grantsRoom(room: string): boolean {
     return this.identity !== undefined && covers(this.identity.grants.rooms, room);
   }
