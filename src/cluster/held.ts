@@ -1,5 +1,5 @@
-import type { SharedClaim, Sink } from "../core/nodes/backplane.ts";
-import { actorArgs } from "./names.ts";
+import { guestsOf, type SharedClaim, type Sink } from "../core/nodes/backplane.ts";
+import { actorArgs, roomName } from "./names.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
 /** How an id was reserved for its client; "": it was not. */
@@ -70,6 +70,15 @@ export class Registry {
 
   entered(realm: string, id: string, fence: string, room: string): void {
     this.find(realm, id, fence)?.rooms.add(room);
+  }
+
+  /** A peer is a guest of its realm from now on, or no longer. @returns the step for the engine */
+  listed(realm: string, id: string, fence: string, isGuest: boolean): readonly string[] {
+    const rooms = this.find(realm, id, fence)?.rooms;
+    const name = roomName(guestsOf(realm));
+    if (isGuest) rooms?.add(name);
+    else rooms?.delete(name);
+    return ["I", realm, id, fence, isGuest ? "1" : "0"];
   }
 
   described(realm: string, id: string, fence: string, bytes: number, info: unknown): void {

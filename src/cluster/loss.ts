@@ -18,6 +18,8 @@ interface LoneId {
   isAsked: boolean;
   /** Its peer has gone. */
   isOver: boolean;
+  /** Its peer can be called outside of rooms. */
+  isGuest: boolean;
 }
 
 /** How often a node that has reached the others again asks for its lone ids. */
@@ -41,7 +43,9 @@ export function acceptLoss(
       ids.act(actor, answer, (known) => node.join(known, entry, description, answer)),
     describe: (actor, maxBytes, description, answer) =>
       ids.act(actor, answer, (known) => node.describe(known, maxBytes, description, answer)),
-    pair: (actor, to, answer) => ids.act(actor, answer, (known) => node.pair(known, to, answer)),
+    list: (actor, isGuest) => ids.list(actor, isGuest),
+    pair: (caller, to, answer) =>
+      ids.act(caller, answer, (known) => node.pair({ ...caller, ...known }, to, answer)),
   });
 }
 
@@ -72,7 +76,8 @@ class LoneIds {
         if (lone !== undefined) this.#forget(lone);
         sink.lost(key, lone?.fence ?? fence, why);
       },
-      paired: (realm, caller, callee) => sink.paired(realm, ownPeer(caller), ownPeer(callee)),
+      paired: (realm, caller, callee) =>
+        sink.paired(realm, { ...caller, ...ownPeer(caller) }, ownPeer(callee)),
     });
   }
 
@@ -82,7 +87,8 @@ class LoneIds {
       if (!isAway || claim.entry !== undefined) return answer(outcome);
       // Fences of the cluster are above zero.
       const fence = -++this.#made;
-      this.#ids.set(fence, { claim, fence, shared: undefined, isAsked: false, isOver: false });
+      const fresh = { shared: undefined, isAsked: false, isOver: false, isGuest: false };
+      this.#ids.set(fence, { claim, fence, ...fresh });
       this.#arm();
       answer({ fence });
     });
@@ -109,6 +115,14 @@ class LoneIds {
     if (lone === undefined) carryOut(actor);
     else if (lone.shared === undefined) answer("unavailable");
     else carryOut({ ...actor, fence: lone.shared });
+  }
+
+  /** The cluster lists a guest once it knows it. */
+  list(actor: Actor, isGuest: boolean): void {
+    const lone = this.#ids.get(actor.fence);
+    if (lone === undefined) return this.#node.list(actor, isGuest);
+    lone.isGuest = isGuest;
+    if (lone.shared !== undefined) this.#node.list({ ...actor, fence: lone.shared }, isGuest);
   }
 
   #arm(): void {
@@ -146,6 +160,7 @@ class LoneIds {
     }
     lone.shared = fence;
     this.#byShared.set(fence, lone);
+    if (lone.isGuest) this.#node.list({ realm, id, fence }, true);
   }
 
   #forget(lone: LoneId): void {

@@ -1,6 +1,7 @@
 import type {
   Actor,
   Backplane,
+  Caller as CallingPeer,
   ClaimAnswer,
   DescribeAnswer,
   JoinAnswer,
@@ -19,11 +20,12 @@ import type {
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
+import type { ChargeLimits } from "./charges.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { questionsOf, Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
-import { actorArgs, claimArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
+import { actorArgs, claimArgs, entryArgs, limitText, roomName } from "./names.ts";
 import { MeasuredEngine } from "./measured.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
@@ -36,9 +38,8 @@ import type { Seal } from "./seal.ts";
 import { END, type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName } from "./texts.ts";
 
-export interface NodeOptions extends CallerOptions, StepLimits {
+export interface NodeOptions extends CallerOptions, StepLimits, ChargeLimits {
   readonly seal: Seal;
-  readonly maxUnconfirmedBytes: number;
 }
 
 /** How often steps that have waited too long are refused. */
@@ -80,7 +81,7 @@ export class ClusterNode implements Backplane {
     this.#epochAt = clock.now();
     this.#roster = new Roster(report);
     this.#steps = new Steps(options);
-    this.#outbox = new Outbox(options.maxUnconfirmedBytes, ({ realm, id }) => {
+    this.#outbox = new Outbox(options, ({ realm, id }) => {
       report({ type: "undelivered", cause: "gone" });
       this.#push(["N", realm, id]);
     });
@@ -233,20 +234,20 @@ export class ClusterNode implements Backplane {
     this.#ask(ticket, ["D", ticket, ...who, ...what], () => answer("unavailable"), isPatient);
   }
 
-  pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
-    this.#partner("P", actor, to, (refusal) => {
-      answer(refusal === "" ? "paired" : refusal as PairAnswer);
-    });
+  pair(caller: CallingPeer, to: string, answer: (outcome: PairAnswer) => void): void {
+    this.#partner("P", "paired", caller, to, answer);
   }
 
-  meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void {
-    this.#partner("M", actor, to, (refusal) => {
-      answer(refusal === "" ? "met" : refusal as MeetAnswer);
-    });
+  meet(caller: CallingPeer, to: string, answer: (outcome: MeetAnswer) => void): void {
+    this.#partner("M", "met", caller, to, answer);
   }
 
   part(actor: Actor, from: string): void {
     this.#push(["U", ...actorArgs(actor), packName(from)]);
+  }
+
+  list(actor: Actor, isGuest: boolean): void {
+    this.#push(this.#registry.listed(...actorArgs(actor), isGuest));
   }
 
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {
@@ -313,7 +314,7 @@ export class ClusterNode implements Backplane {
         this.#reaper.restart();
         return this.#heldSteps();
       },
-      greetings: () => this.#greetings(),
+      greetings: () => this.#items.greetings(this.#roster.strangers(this.#caller.node)),
       restored: () => this.#restored(),
       passed: (steps, outcomes) => this.#passed(steps, outcomes),
       known: (nodes) => this.#known(nodes),
@@ -332,12 +333,6 @@ export class ClusterNode implements Backplane {
     this.#pushFirst(questionsOf(this.#registry, this.#sink));
   }
 
-  *#greetings(): Generator<readonly string[]> {
-    for (const id of this.#roster.strangers(this.#caller.node)) {
-      yield ["T", id, "last", String(this.#items.lastFrom(processOf(id)))];
-    }
-  }
-
   #passed(steps: readonly Step[], outcomes: readonly string[]): void {
     for (const { args } of steps) if (args[0] === "Q") this.#reaper.done(args[1] ?? "");
     this.#outcomes.passed(steps, outcomes);
@@ -345,10 +340,16 @@ export class ClusterNode implements Backplane {
   }
 
   /** Asks for a partner; the engine refuses with words of the seam only. */
-  #partner(step: "P" | "M", actor: Actor, to: string, answer: (refusal: string) => void): void {
+  #partner<Answer extends string>(
+    step: "P" | "M",
+    success: Answer,
+    caller: CallingPeer,
+    to: string,
+    answer: (outcome: Answer | "unavailable") => void,
+  ): void {
     const ticket = this.#ticket();
-    this.#items.expect(ticket, answer);
-    const args = [step, ticket, ...actorArgs(actor), packName(to)];
+    this.#items.expect(ticket, (refusal) => answer(refusal === "" ? success : refusal as Answer));
+    const args = [step, ticket, ...actorArgs(caller), packName(to), packBody(caller.permits)];
     this.#ask(ticket, args, () => answer("unavailable"));
   }
 

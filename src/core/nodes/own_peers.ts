@@ -1,5 +1,7 @@
 import type { PeerKey } from "./backplane.ts";
 import { nameOf } from "./ghosts.ts";
+import type { HubLimits } from "../limits.ts";
+import type { Claim } from "../peer.ts";
 import type { Own } from "./shared_steps.ts";
 
 /** The peers of this node, as the other nodes know them. */
@@ -29,6 +31,14 @@ export class OwnPeers {
 
   values(): Iterable<Own> {
     return this.#peers.values();
+  }
+
+  /** Whether another peer would be one too many. */
+  isFull(
+    { realm, dialect, capacity = Infinity }: Claim,
+    { maxPeers }: Pick<HubLimits, "maxPeers">,
+  ): boolean {
+    return this.countOf(realm, dialect) >= capacity || this.size >= maxPeers;
   }
 
   countOf(realm: string, dialect: string): number {
