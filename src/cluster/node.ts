@@ -20,6 +20,7 @@ import type {
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
+import type { ChargeLimits } from "./charges.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { questionsOf, Registry } from "./held.ts";
@@ -37,9 +38,8 @@ import type { Seal } from "./seal.ts";
 import { END, type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName } from "./texts.ts";
 
-export interface NodeOptions extends CallerOptions, StepLimits {
+export interface NodeOptions extends CallerOptions, StepLimits, ChargeLimits {
   readonly seal: Seal;
-  readonly maxUnconfirmedBytes: number;
 }
 
 /** How often steps that have waited too long are refused. */
@@ -81,7 +81,7 @@ export class ClusterNode implements Backplane {
     this.#epochAt = clock.now();
     this.#roster = new Roster(report);
     this.#steps = new Steps(options);
-    this.#outbox = new Outbox(options.maxUnconfirmedBytes, ({ realm, id }) => {
+    this.#outbox = new Outbox(options, ({ realm, id }) => {
       report({ type: "undelivered", cause: "gone" });
       this.#push(["N", realm, id]);
     });

@@ -71,6 +71,7 @@ export async function joinCluster(
       acceptsLoss: config.clusterLoss === "accept",
       maxWaiting: config.clusterMaxWaitingSteps,
       maxUnconfirmedBytes: config.clusterMaxUnconfirmedBytes,
+      maxUnconfirmedBytesPerSender: config.clusterMaxUnconfirmedBytesPerSender,
       settings: sharedSettings(config),
       secret: config.clusterSecret,
       store: store.shareAs(node),
