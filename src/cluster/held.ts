@@ -1,4 +1,10 @@
-import { guestsOf, type SharedClaim, type Sink } from "../core/nodes/backplane.ts";
+import {
+  guestsOf,
+  NODE_DIALECT,
+  NODES,
+  type SharedClaim,
+  type Sink,
+} from "../core/nodes/backplane.ts";
 import { actorArgs, roomName } from "./names.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
@@ -22,6 +28,9 @@ interface Held {
   readonly pairs: Set<string>;
 }
 
+/** No other node has this address: its fence tells nothing. */
+const NODE_FENCE = "1";
+
 /** Everything that this node holds in the engine. Names are those of the engine. */
 export class Registry {
   readonly #held = new Map<string, Held>();
@@ -40,7 +49,7 @@ export class Registry {
     const known = this.#held.get(`${realm}:${name}`);
     // Another connection of this node took the id over: the engine changed nothing.
     if (known?.fence === fence) return;
-    this.#held.set(`${realm}:${name}`, {
+    this.#hold({
       realm,
       id: name,
       fence,
@@ -50,9 +59,27 @@ export class Registry {
       reservation: note === "kept" || note === "evicted" ? reservationOf(claim) : "",
       bytes: String(bytes),
       info: packBody(info),
-      rooms: new Set(),
-      pairs: new Set(),
-    });
+    }, []);
+  }
+
+  /** A process holds its own address, to which other nodes send. */
+  addNode(process: string): void {
+    const nothing = {
+      dialect: NODE_DIALECT,
+      reservation: "",
+      proof: "-",
+      exclusive: "0",
+      bytes: "0",
+      info: packBody(null),
+    };
+    this.#hold({ ...nothing, realm: NODES, id: process, fence: NODE_FENCE }, []);
+  }
+
+  /** A peer of another node is this node's from now on. @param peer as items carry it */
+  adopt(realm: string, peer: readonly string[], proof: string, rooms: readonly string[]): void {
+    const [id = "", , fence = "", dialect = "", exclusive = "", bytes = "", info = ""] = peer;
+    const reservation = ""; // peers with reserved ids do not move
+    this.#hold({ realm, id, fence, dialect, proof, exclusive, reservation, bytes, info }, rooms);
   }
 
   /** Undefined if the id is held no more, or again. */
@@ -112,6 +139,11 @@ export class Registry {
         this.#paired.delete(held);
       }
     }
+  }
+
+  #hold(held: Omit<Held, "rooms" | "pairs">, rooms: readonly string[]): void {
+    const { realm, id } = held;
+    this.#held.set(`${realm}:${id}`, { ...held, rooms: new Set(rooms), pairs: new Set() });
   }
 
   /** This node gets the news of a room for good. */

@@ -37,16 +37,17 @@ export interface ItemParts {
   readonly answered: (ticket: string, refusal: string) => void;
 }
 
-/** The outcome of a claim. */
+/** The outcome of a claim or a move. */
 interface Granted {
+  /** The fence of a claim, or the new node of a move. */
   readonly fence: string;
   readonly note: ReservationNote;
 }
 
-/** Takes the answer to a step: a refusal's reason, or "" and what a claim was granted. */
-type Answer = (refusal: string, granted: Granted) => void;
+/** Takes the answer to a step: a refusal's reason, or "" and what was granted. */
+export type Answer = (refusal: string, granted: Granted) => void;
 
-const NOTHING: Granted = { fence: "", note: "" };
+export const NOTHING: Granted = { fence: "", note: "" };
 
 /** How long a confirmation waits for others. */
 const CONFIRM_MS = 200;
@@ -175,6 +176,8 @@ export class ItemHandler {
         return this.#pair(sink, kind, a, parts.slice(1));
       case "parted":
         return this.#part(sink, a, b, c);
+      case "arriving":
+        return this.#arrive(sink, parts);
       case "nodeGone":
         return this.#nodeGone(a);
       case "tell": {
@@ -304,6 +307,13 @@ export class ItemHandler {
     sink[how](realm, { ...this.#peer(caller), permits }, this.#peer(callee));
   }
 
+  /** A peer of another node moves to this one. */
+  #arrive(sink: Sink, [realm = "", ...parts]: readonly string[]): void {
+    const [proof = "", ...rooms] = parts.slice(PEER_PARTS);
+    this.#parts.registry.adopt(realm, parts, proof, rooms);
+    sink.arriving(realm, this.#peer(parts), rooms.map((room) => readRoom(realm, room)));
+  }
+
   #nodeGone(node: string): void {
     const process = processOf(node);
     this.#parts.report({ type: "node", name: this.#parts.nameOf(node), change: "reaped" });
@@ -312,6 +322,7 @@ export class ItemHandler {
     if (now !== undefined && now !== node) return;
     this.#parts.outbox.gone(process);
     this.#arrivals.delete(process);
+    this.#sink?.nodeGone(process);
   }
 
   #peer(

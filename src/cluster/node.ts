@@ -7,6 +7,8 @@ import type {
   JoinAnswer,
   LookAnswer,
   MeetAnswer,
+  MoveAnswer,
+  MoveRefusal,
   NodeInfo,
   OutgoingMessage,
   PairAnswer,
@@ -23,9 +25,17 @@ import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./
 import type { ChargeLimits } from "./charges.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
-import { questionsOf, Registry } from "./held.ts";
-import { ItemHandler } from "./items.ts";
-import { actorArgs, claimArgs, entryArgs, limitText, roomName } from "./names.ts";
+import { Registry } from "./held.ts";
+import { type Answer, ItemHandler, NOTHING } from "./items.ts";
+import {
+  actorArgs,
+  claimArgs,
+  entryArgs,
+  limitText,
+  partnerArgs,
+  processOf,
+  roomName,
+} from "./names.ts";
 import { MeasuredEngine } from "./measured.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
@@ -33,6 +43,7 @@ import { Questions } from "./questions.ts";
 import { Reader } from "./reader.ts";
 import { SharedRecords } from "./records.ts";
 import { Reaper } from "./reaper.ts";
+import { Recovery } from "./recovery.ts";
 import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
 import { END, type Step, type StepLimits, Steps } from "./steps.ts";
@@ -44,14 +55,13 @@ export interface NodeOptions extends CallerOptions, StepLimits, ChargeLimits {
 
 /** How often steps that have waited too long are refused. */
 const SWEEP_MS = 250;
-/** How long a node that an emptied engine does not know may take to come back, beyond its lease. */
-const RETURN_MS = 3_000;
 /** How long the steps of the end may take: longer than a new cluster forms. */
 const END_MS = 2_500;
 
 /** This process as a node of a cluster. */
 export class ClusterNode implements Backplane {
   readonly node: string;
+  readonly address: string;
   /** Questions to other nodes, and theirs. */
   readonly questions: Questions;
   /** The records that all nodes keep. */
@@ -70,15 +80,15 @@ export class ClusterNode implements Backplane {
   #sink: Sink | undefined;
   readonly #roster: Roster;
   readonly #reaper = new Reaper((node) => this.#push(["Q", node], true));
-  #epochAt: number;
+  readonly #recovery: Recovery;
   #tickets = 0;
 
   constructor(options: NodeOptions) {
-    const { clock, engine, prefix, report, name } = options;
+    const { clock, engine, prefix, report, name, process } = options;
     this.node = name;
+    this.#registry.addNode(this.address = process);
     this.#options = options;
     this.#clock = clock;
-    this.#epochAt = clock.now();
     this.#roster = new Roster(report);
     this.#steps = new Steps(options);
     this.#outbox = new Outbox(options, ({ realm, id }) => {
@@ -93,6 +103,14 @@ export class ClusterNode implements Backplane {
       nodeCalled: (name) => this.isUp ? this.#roster.called(name) : undefined,
       push: (...args) => this.#push(args, true),
       onFault: (error) => report({ type: "fault", error }),
+    });
+    this.#recovery = new Recovery({
+      ...options,
+      registry: this.#registry,
+      records: this.records,
+      roster: this.#roster,
+      reaper: this.#reaper,
+      outbox: this.#outbox,
     });
     this.#directory = new Directory(engine, prefix);
     const measured = new MeasuredEngine(engine, clock, report);
@@ -140,17 +158,17 @@ export class ClusterNode implements Backplane {
   get isFenced(): boolean {
     return this.#caller.isFenced;
   }
-
   get nodes(): readonly NodeInfo[] {
     return this.#roster.living;
   }
-
   get waitingSteps(): number {
     return this.#steps.size;
   }
-
   get unconfirmedBytes(): number {
     return this.#outbox.bytes;
+  }
+  get spareBytes(): number {
+    return this.#outbox.spareBytes;
   }
 
   attach(sink: Sink): void {
@@ -169,7 +187,7 @@ export class ClusterNode implements Backplane {
       answer(outcome);
     });
     const refuse = (): void => answer({ refused: "unavailable" });
-    this.#ask(ticket, ["C", ticket, ...claimArgs(claim)], refuse, isPatient);
+    this.#await(ticket, ["C", ticket, ...claimArgs(claim)], refuse, isPatient);
   }
 
   release(actor: Actor, news: unknown): void {
@@ -198,13 +216,12 @@ export class ClusterNode implements Backplane {
     description: SharedDescription | undefined,
     answer: (outcome: JoinAnswer) => void,
   ): void {
-    const ticket = this.#ticket();
     const who = actorArgs(actor);
     const described = description === undefined
       ? ["", "0", ""]
       : ["1", String(description.bytes), packBody(description.info)];
-    this.#items.expect(ticket, (refusal) => {
-      // The engine refuses with these words only.
+    this.#ask("J", [...who, ...entryArgs(entry), ...described], (refusal) => {
+      // It is one of the seam's words.
       if (refusal !== "") return answer(refusal as JoinAnswer);
       this.#registry.entered(...who, roomName(entry));
       if (description !== undefined) {
@@ -212,8 +229,6 @@ export class ClusterNode implements Backplane {
       }
       answer("entered");
     });
-    const args = ["J", ticket, ...who, ...entryArgs(entry), ...described];
-    this.#ask(ticket, args, () => answer("unavailable"));
   }
 
   describe(
@@ -223,39 +238,53 @@ export class ClusterNode implements Backplane {
     answer: (outcome: DescribeAnswer) => void,
     isPatient = false,
   ): void {
-    const ticket = this.#ticket();
     const who = actorArgs(actor);
-    this.#items.expect(ticket, (refusal) => {
+    const what = [limitText(maxBytes), String(bytes), packBody(info), packBody(news)];
+    const take = (refusal: string): void => {
       if (refusal !== "") return answer(refusal as DescribeAnswer);
       this.#registry.described(...who, bytes, info);
       answer("described");
-    });
-    const what = [limitText(maxBytes), String(bytes), packBody(info), packBody(news)];
-    this.#ask(ticket, ["D", ticket, ...who, ...what], () => answer("unavailable"), isPatient);
+    };
+    this.#ask("D", [...who, ...what], take, isPatient);
   }
 
   pair(caller: CallingPeer, to: string, answer: (outcome: PairAnswer) => void): void {
-    this.#partner("P", "paired", caller, to, answer);
+    this.#ask("P", partnerArgs(caller, to), (refusal) => {
+      answer(refusal === "" ? "paired" : refusal as PairAnswer);
+    });
   }
 
   meet(caller: CallingPeer, to: string, answer: (outcome: MeetAnswer) => void): void {
-    this.#partner("M", "met", caller, to, answer);
+    this.#ask("M", partnerArgs(caller, to), (refusal) => {
+      answer(refusal === "" ? "met" : refusal as MeetAnswer);
+    });
   }
 
   part(actor: Actor, from: string): void {
     this.#push(["U", ...actorArgs(actor), packName(from)]);
   }
 
+  move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void {
+    const who = actorArgs(actor);
+    this.#ask("move", [...who, to ?? ""], (refusal, { fence: node }) => {
+      if (refusal !== "") return answer({ refused: refusal as MoveRefusal });
+      this.#registry.remove(...who);
+      answer({ to: processOf(node), node: this.#roster.nameOf(node) });
+    });
+  }
+
+  shun(): void {
+    this.#push(["shun"]);
+  }
   list(actor: Actor, isGuest: boolean): void {
     this.#push(this.#registry.listed(...actorArgs(actor), isGuest));
   }
 
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {
-    const ticket = this.#ticket();
-    this.#items.expect(ticket, () => answer("listed"));
-    this.#ask(ticket, ["W", ticket, room.realm, roomName(room)], () => answer("unavailable"));
+    this.#ask("W", [room.realm, roomName(room)], (refusal) => {
+      answer(refusal === "" ? "listed" : "unavailable");
+    });
   }
-
   follow(room: RoomKey): void {
     this.#registry.follow(room.realm, roomName(room));
     this.#push(["F", room.realm, roomName(room)]);
@@ -266,23 +295,18 @@ export class ClusterNode implements Backplane {
     if (!isHeld) this.#options.report({ type: "undelivered", cause: "unavailable" });
     return isHeld;
   }
-
   unhold(bytes: number): void {
     this.#outbox.unhold(bytes);
   }
-
   tell(topic: string, body: unknown): void {
     this.#push(["B", "tell", packBody([topic, body])]);
   }
-
   async unreserve(dialect: string, id: string): Promise<boolean> {
     return await this.records.unreserve(dialect, id);
   }
-
   want({ realm, id }: PeerKey): void {
     this.#push(["N", realm, packName(id)]);
   }
-
   async ids(realm: string, dialect: string): Promise<string[]> {
     return await this.#directory.ids(realm, dialect);
   }
@@ -308,12 +332,7 @@ export class ClusterNode implements Backplane {
         this.#options.report({ type: "fenced" });
         this.#sink?.severed();
       },
-      restoring: () => {
-        this.#epochAt = this.#clock.now();
-        this.#roster.restart();
-        this.#reaper.restart();
-        return this.#heldSteps();
-      },
+      restoring: () => this.#recovery.begin(),
       greetings: () => this.#items.greetings(this.#roster.strangers(this.#caller.node)),
       restored: () => this.#restored(),
       passed: (steps, outcomes) => this.#passed(steps, outcomes),
@@ -321,16 +340,9 @@ export class ClusterNode implements Backplane {
     };
   }
 
-  *#heldSteps(): Generator<readonly string[]> {
-    yield* this.#registry.steps();
-    yield* this.records.steps();
-  }
-
   #restored(): void {
     this.records.refresh().catch((error) => this.#options.report({ type: "fault", error }));
-    const rooms = this.#registry.rooms().length;
-    if (rooms > 0) this.#options.report({ type: "gap", rooms });
-    this.#pushFirst(questionsOf(this.#registry, this.#sink));
+    this.#pushFirst(this.#recovery.questions(this.#sink));
   }
 
   #passed(steps: readonly Step[], outcomes: readonly string[]): void {
@@ -339,32 +351,10 @@ export class ClusterNode implements Backplane {
     this.#items.called();
   }
 
-  /** Asks for a partner; the engine refuses with words of the seam only. */
-  #partner<Answer extends string>(
-    step: "P" | "M",
-    success: Answer,
-    caller: CallingPeer,
-    to: string,
-    answer: (outcome: Answer | "unavailable") => void,
-  ): void {
-    const ticket = this.#ticket();
-    this.#items.expect(ticket, (refusal) => answer(refusal === "" ? success : refusal as Answer));
-    const args = [step, ticket, ...actorArgs(caller), packName(to), packBody(caller.permits)];
-    this.#ask(ticket, args, () => answer("unavailable"));
-  }
-
   #known(nodes: readonly KnownNode[]): void {
     this.#roster.update(nodes, this.#caller.node);
     this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
-    this.#missMissing();
-  }
-
-  /** A process that an emptied engine has not seen again is gone. */
-  #missMissing(): void {
-    if (this.#clock.now() - this.#epochAt < this.#options.leaseMs + RETURN_MS) return;
-    for (const process of this.#outbox.processes) {
-      if (this.#roster.of(process) === undefined) this.#outbox.gone(process);
-    }
+    this.#recovery.missMissing(this.#sink);
   }
 
   #refuseLate(): void {
@@ -375,14 +365,23 @@ export class ClusterNode implements Backplane {
     return `${this.#options.process}-${++this.#tickets}`;
   }
 
-  #ask(ticket: string, args: readonly string[], answer: () => void, isPatient = false): void {
-    const refuse = (): void => {
+  /** Has a step carried out, which the engine refuses with words of the seam only. */
+  #ask(step: string, args: readonly string[], answer: Answer, isPatient = false): void {
+    const ticket = this.#ticket();
+    this.#items.expect(ticket, answer);
+    this.#await(ticket, [step, ticket, ...args], () => answer("unavailable", NOTHING), isPatient);
+  }
+
+  /** Sends a step whose answer is expected. @param refuse called if it is not carried out */
+  #await(ticket: string, args: readonly string[], refuse: () => void, isPatient: boolean): void {
+    const forget = (): void => {
       this.#items.forget(ticket);
-      answer();
+      refuse();
     };
     const isVain = this.#steps.isFull || this.isFenced && !this.isUp;
-    if (isVain && !isPatient) return refuse();
-    this.#steps.push({ args, addedAt: this.#clock.now(), pending: { ticket, refuse, isPatient } });
+    if (isVain && !isPatient) return forget();
+    const pending = { ticket, refuse: forget, isPatient };
+    this.#steps.push({ args, addedAt: this.#clock.now(), pending });
     this.#caller.wake();
   }
 

@@ -1,4 +1,5 @@
 import {
+  type Actor,
   type Fence,
   guestsOf,
   type PeerKey,
@@ -248,6 +249,37 @@ export class Ghosts {
     return ghost.handle;
   }
 
+  /** A peer of this node stays known as one of another node. */
+  adopt(
+    { realm, id, fence }: Actor,
+    handle: PeerHandle,
+    node: string,
+    rooms: Iterable<string>,
+  ): Ghost {
+    const { dialect } = handle;
+    const nothing = { isExclusive: false, bytes: 0, info: null };
+    const ghost = new Ghost(realm, { id, fence, dialect, node, ...nothing }, this.#hub);
+    ghost.deliver({ type: "admitted", peer: handle });
+    this.#changes++;
+    this.#ghosts.set(nameOf(ghost), ghost);
+    for (const room of rooms) {
+      ghost.rooms.add(room);
+      this.#room(room).ghosts.add(ghost);
+    }
+    return ghost;
+  }
+
+  /** A peer of another node is this node's from now on: returns its handle, and forgets it. */
+  yield(key: Actor): PeerHandle | undefined {
+    const ghost = this.find(key);
+    if (ghost?.fence !== key.fence) return undefined;
+    this.#changes++;
+    this.#ghosts.delete(nameOf(ghost));
+    this.#paired.delete(ghost);
+    for (const room of ghost.rooms) this.#rooms.get(room)?.ghosts.delete(ghost);
+    return ghost.handle;
+  }
+
   /** A peer of another node and one of this node know each other no longer by a pair. */
   part(realm: string, id: PeerId, own: PeerId): void {
     const ghost = this.find({ realm, id });
@@ -277,6 +309,11 @@ export class Ghosts {
     this.#paired.delete(ghost);
     for (const room of ghost.rooms) this.#rooms.get(room)?.ghosts.delete(ghost);
     this.#hub.release(ghost.handle, ghost, news);
+  }
+
+  dropOf(key: PeerKey): void {
+    const ghost = this.find(key);
+    if (ghost !== undefined) this.drop(ghost);
   }
 
   clear(): void {
