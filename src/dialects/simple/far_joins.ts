@@ -9,6 +9,7 @@ import { untaken } from "./refusals.ts";
 import type { SimpleServer } from "./server.ts";
 
 type Answer = Extract<ToNode, { op: "joined" | "refused" | "again" | "over" }>;
+type End = Extract<ToHome, { op: "closed" | "expelled" }>;
 
 interface Open {
   readonly client: FarClient;
@@ -21,6 +22,8 @@ interface Open {
 /** How long a home may take to answer a join; the engine reports a dead one before. */
 const JOIN_MS = 10_000;
 const POST_MS = 2_000;
+/** How soon an end is sent once more that found no way. */
+const AGAIN_MS = 1_000;
 /** The client reconnects, with its credentials (§7). */
 const RESTARTING = [1012, "try again"] as const;
 
@@ -28,11 +31,13 @@ type Joins = OtherNodes["joins"];
 type Server = Pick<SimpleServer, "realm" | "clock" | "iceServers">;
 
 /** The connections of this node whose peers have their home on another one. */
-export class FarJoins implements Joins {
+export class FarJoins implements Joins, Disposable {
   readonly #server: Server;
   readonly #homes: Homes;
   readonly #open = new Map<string, Open>();
   readonly #posts = new Map<string, (outcome: SentPosted) => void>();
+  /** Ends that found no way, and are about to be sent once more. */
+  readonly #waiting = new Set<Disposable>();
   #tickets = 0;
 
   constructor(server: Server, homes: Homes) {
@@ -122,6 +127,10 @@ export class FarJoins implements Joins {
     for (const connection of [...this.#open.keys()]) this.#drop(connection);
   }
 
+  [Symbol.dispose](): void {
+    for (const timer of this.#waiting) timer[Symbol.dispose]();
+  }
+
   #conclude(
     answer: Answer | Failed,
     connection: string,
@@ -165,8 +174,8 @@ export class FarJoins implements Joins {
       receive: (text) => send({ op: "frame", connection, text }),
       identify: (identity) => send({ op: "identity", connection, identity }),
       expel: (reason) => {
-        send({ op: "expelled", connection, reason });
         this.#open.delete(connection);
+        this.#sendEnd(peerId, { op: "expelled", connection, reason });
       },
       closed: (departure) => this.#close(connection, peerId, departure),
     };
@@ -174,12 +183,24 @@ export class FarJoins implements Joins {
 
   #close(connection: string, peerId: PeerId, departure: Departure): void {
     if (!this.#open.delete(connection)) return;
-    this.#send(peerId, { op: "closed", connection, departure }, () => {});
+    this.#sendEnd(peerId, { op: "closed", connection, departure });
   }
 
   #sendUnheard(connection: string, peerId: PeerId): void {
     const closed = { op: "closed", connection, departure: "lost", isUnheard: true } as const;
-    this.#send(peerId, closed, () => {});
+    this.#sendEnd(peerId, closed);
+  }
+
+  /** An end must not be lost: the home would go on taking its client for connected. */
+  #sendEnd(peerId: PeerId, end: End): void {
+    this.#send(peerId, end, (failed) => {
+      if (failed !== "unavailable") return;
+      const timer = this.#server.clock.after(AGAIN_MS, () => {
+        this.#waiting.delete(timer);
+        this.#sendEnd(peerId, end);
+      });
+      this.#waiting.add(timer);
+    });
   }
 
   /** A frame was not carried out. */

@@ -120,6 +120,7 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
 
   [Symbol.dispose](): void {
     this.#movings[Symbol.dispose]();
+    this.joins[Symbol.dispose]();
     for (const timer of this.#waiting) timer[Symbol.dispose]();
   }
 
