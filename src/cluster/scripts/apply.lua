@@ -189,14 +189,15 @@ local function isMine(it, fence)
   return it ~= nil and it.node == me and it.fence == fence
 end
 
--- Changes a description, if every room has place for it.
+-- Changes a description, if every room has place for it. The list of guests has no limit.
 local function describe(it, bytes, info, maxBytes)
   local change = tonumber(bytes) - tonumber(it.bytes)
   local rooms = call("SMEMBERS", roomsOf(it))
   for _, room in ipairs(rooms) do
     local _, sums = roomKeys(it.realm, room)
     local sum = tonumber(call("HGET", sums, "bytes") or 0)
-    if change > 0 and sum + change > tonumber(maxBytes) then return nil end
+    local isLimited = change > 0 and room ~= GUESTS
+    if isLimited and sum + change > tonumber(maxBytes) then return nil end
   end
   for _, room in ipairs(rooms) do
     local _, sums = roomKeys(it.realm, room)
