@@ -171,7 +171,7 @@ export class Caller {
   }
 
   async #live(): Promise<void> {
-    const { engine, clock, report } = this.#options;
+    const { engine, clock } = this.#options;
     let delayMs = FIRST_DELAY_MS;
     while (!this.#isStopped) {
       try {
@@ -186,11 +186,8 @@ export class Caller {
           connection.close();
         }
       } catch (error) {
-        if (!(error instanceof EngineError)) throw error;
         if (this.#isStopped) return;
-        this.#trouble = error.trouble;
-        if (this.#isUp) report({ type: "away", why: error.message });
-        this.#turn(false);
+        this.#lost(error);
         await clock.delay(delayMs);
         delayMs = Math.min(2 * delayMs, LONGEST_DELAY_MS);
       }
@@ -356,6 +353,15 @@ export class Caller {
     this.#acting.resolve();
     this.#acting = Promise.withResolvers();
     this.#turn(true);
+  }
+
+  /** A fault of this node, or a certificate that cannot be read, must not end its calls either. */
+  #lost(error: unknown): void {
+    const { report } = this.#options;
+    if (!(error instanceof EngineError)) report({ type: "fault", error });
+    else if (this.#isUp) report({ type: "away", why: error.message });
+    this.#trouble = error instanceof EngineError ? error.trouble : "other";
+    this.#turn(false);
   }
 
   #turn(isUp: boolean): void {
