@@ -78,7 +78,9 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
       case "expelled":
         return this.#sessionOf(from, message)?.expel(message.reason);
       case "post":
-        return void this.#post(from, message);
+        return void this.#post(from, message).catch((error) =>
+          this.#server.warn("a posted frame of another node failed", { error: String(error) })
+        );
     }
   }
 
