@@ -166,13 +166,16 @@ export class Moves implements Homes, MoveNews {
   arriving(realm: string, peer: SharedPeer, rooms: readonly RoomKey[]): void {
     const { id, fence } = peer;
     const ends = rooms.map((room) => this.#hub.ghosts.awaits(roomNameOf(room)));
+    // An engine that lost its data is asked for a move that is not over once more.
+    const before = this.#arriving.get(nameOf({ realm, id }));
     this.#arriving.set(nameOf({ realm, id }), {
       actor: { realm, id, fence },
       peer,
       rooms,
-      kept: [],
+      kept: before?.kept ?? [],
       done: () => ends.forEach((end) => end()),
     });
+    before?.done();
     const part = this.#parts.get(realm);
     if (part === undefined) this.abandon(realm, id);
     else part.arriving(id);
