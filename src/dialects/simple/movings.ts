@@ -81,7 +81,9 @@ export class Movings implements Disposable {
   async moveFor(peer: SimplePeer, frame: JoinRequest, node: string): Promise<boolean> {
     const instance = instanceOf(peer, frame);
     const connected = instance?.carrier === undefined ? undefined : instance;
-    if (connected !== undefined) peer.pause(connected, STATE_MS);
+    // Its client may need another try.
+    const ms = Math.max(STATE_MS, this.#server.resumeMs);
+    if (connected !== undefined) peer.pause(connected, ms);
     const isMoved = await this.#move(peer, node) === "moved";
     if (!isMoved && connected !== undefined && peer.isHere) peer.lose(connected);
     return isMoved;
