@@ -170,10 +170,14 @@ export class Movings implements Disposable {
     const { promise, resolve } = Promise.withResolvers<Moved>();
     const claim = promise.then(() => {});
     claims.set(id, claim);
-    this.#homes.move(handle, to, (outcome) => {
-      if ("to" in outcome) this.#give(peer, outcome.to);
-      if (claims.get(id) === claim) claims.delete(id);
-      resolve("to" in outcome ? "moved" : outcome.refused);
+    // A change that is under way would be missing in the state.
+    void peer.inTurn(() => {
+      this.#homes.move(handle, to, (outcome) => {
+        if ("to" in outcome) this.#give(peer, outcome.to);
+        if (claims.get(id) === claim) claims.delete(id);
+        resolve("to" in outcome ? "moved" : outcome.refused);
+      });
+      return claim;
     });
     return promise;
   }

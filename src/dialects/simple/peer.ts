@@ -271,13 +271,16 @@ export class SimplePeer implements Receiver, InstanceOwner {
     if (isLast) return void this.seat.release(leaves, leaveNews(instance.number, [], reason));
     const step = this.#self.inTurn(() => {
       const profile = without(this.#self.profile, instance.number);
-      return this.#self.announce(
-        profile,
-        leaveNews(instance.number, peerInstances(profile), reason),
-      );
+      const news = leaveNews(instance.number, peerInstances(profile), reason);
+      return this.#self.announce(profile, news);
     });
     // Others keep the instance in their lists where other nodes cannot be reached.
     step?.catch(ignoreUnavailable);
+  }
+
+  /** Carries a step out when the changes that are under way have ended. */
+  inTurn(step: () => Promise<void>): void | Promise<void> {
+    return this.#self.inTurn(step);
   }
 
   /** Another connection is about to take an instance, which waits for it without one. */
