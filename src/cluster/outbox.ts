@@ -82,9 +82,10 @@ export class Outbox {
     answer: (outcome: PassAnswer) => void,
   ): Parcel | undefined {
     const { realm, id, from, dialect, room, payload, fence, isCall = false } = message;
+    const { payer = from } = message;
     const body = packBody(payload);
     const bytes = body.length + OVERHEAD_BYTES;
-    const sender = from === "" || from === this.#process ? "" : `${realm}:${from}`;
+    const sender = payer === "" || payer === this.#process ? "" : `${realm}:${payer}`;
     if (!this.#charges.take(sender, bytes)) return undefined;
     const to = packName(id);
     const args = [

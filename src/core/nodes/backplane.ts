@@ -93,6 +93,8 @@ export interface SharedMessage extends PeerKey {
 /** A message of a peer of this node, whose receiver has to speak its dialect. */
 export interface OutgoingMessage extends SharedMessage {
   readonly dialect: string;
+  /** The client whose share of bytes it takes, where that is not its sender. */
+  readonly payer?: string | undefined;
 }
 
 /**
@@ -268,12 +270,16 @@ export interface Homes {
   readonly address: string;
   /** Has a dialect of this node take part. */
   attend(realm: string, part: HomePart): void;
-  /** Sends to the peer of an id, wherever it is: a relay from this address. */
+  /**
+   * Sends to the peer of an id, wherever it is: a relay from this address.
+   * @param payer the client whose share of bytes it takes; the node itself has no share
+   */
   send(
     realm: string,
     to: string,
     payload: unknown,
     failed: (passed: Failed) => void,
+    payer?: string,
   ): void;
   /** Sends to the part of another node. */
   sendNode(

@@ -78,9 +78,15 @@ export class Moves implements Homes, MoveNews {
     return this.#backplane.spareBytes;
   }
 
-  send(realm: string, to: PeerId, payload: unknown, failed: (passed: Failed) => void): void {
+  send(
+    realm: string,
+    to: PeerId,
+    payload: unknown,
+    failed: (passed: Failed) => void,
+    payer?: string,
+  ): void {
     const { dialect } = this.#parts.get(realm) ?? { dialect: "" };
-    this.#send({ realm, id: to, dialect }, payload, false, ifFailed(failed));
+    this.#send({ realm, id: to, dialect }, payload, false, ifFailed(failed), payer);
   }
 
   sendNode(
@@ -226,8 +232,10 @@ export class Moves implements Homes, MoveNews {
     payload: unknown,
     isConfirmed: boolean,
     answer: (outcome: "taken" | Failed) => void,
+    payer?: string,
   ): void {
-    const message = { ...to, from: this.address, room: undefined, payload, fence: undefined };
+    const from = this.address;
+    const message = { ...to, from, room: undefined, payload, fence: undefined, payer };
     this.#backplane.send(message, isConfirmed, (passed) => {
       answer(passed === "foreign" ? "absent" : passed);
     });

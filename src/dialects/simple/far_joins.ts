@@ -164,11 +164,13 @@ export class FarJoins implements Joins, Disposable {
   }
 
   #lineOf(connection: string, peerId: PeerId): Line {
-    const send = (message: ToHome): void =>
-      this.#send(peerId, message, (failed) => {
+    const send = (message: ToHome): void => {
+      const lost = (failed: Failed): void => {
         if (failed === "unavailable" && message.op === "frame") this.#refuse(connection);
         else this.#drop(connection);
-      });
+      };
+      this.#send(peerId, message, lost, connection);
+    };
     return {
       peerId,
       receive: (text) => send({ op: "frame", connection, text }),
@@ -218,7 +220,12 @@ export class FarJoins implements Joins, Disposable {
     open.client.link.close(...RESTARTING);
   }
 
-  #send(peerId: PeerId, message: ToHome, failed: (failed: Failed) => void): void {
-    this.#homes.send(this.#server.realm, peerId, message, failed);
+  #send(
+    peerId: PeerId,
+    message: ToHome,
+    failed: (failed: Failed) => void,
+    payer?: string,
+  ): void {
+    this.#homes.send(this.#server.realm, peerId, message, failed, payer);
   }
 }
