@@ -21,7 +21,7 @@ export function readRoom(realm: string, name: string): RoomKey {
 }
 
 /** The arguments of a claim that say for whom its id is reserved. */
-export function reservationArgs(terms: ReservationTerms | undefined): string[] {
+function reservationArgs(terms: ReservationTerms | undefined): string[] {
   if (terms === undefined) return ["", "", "", "", ""];
   const { dialect, id, digest = "-", lifetimeMs, address = "" } = terms;
   const limits = [terms.maxRecords, terms.perHour, terms.burst].map(limitText);
