@@ -107,7 +107,7 @@ end
 
 local restartReservation
 
--- Gives an id up; every node that knows the peer by a room or a pair is told.
+-- Gives an id up, and tells every node that knows the peer by a room or a pair.
 local function release(it, news)
   restartReservation(it)
   call("HDEL", idKey(it.realm), it.id)
@@ -517,7 +517,7 @@ steps.D = {
   end,
 }
 
--- Puts a peer on the list of guests, or takes it off; nodes that follow the list are told.
+-- Puts a peer on the list of guests, or takes it off, and tells the nodes that follow the list.
 steps.I = {
   4,
   function(realm, id, fence, isGuest)
