@@ -257,8 +257,9 @@ export class SimpleSession implements Session, InstanceSession, FarClient {
     if (frame.event === "leave") this.left();
   }
 
-  /** Sends a frame to the peer's home; only the token is this node's to judge. */
+  /** Sends a frame to the peer's home; tokens are this node's to judge, and do not leave it. */
   #forward(line: Line, frame: ClientFrame, text: string): void | Promise<void> {
+    if (frame.event === "join") return this.#join(frame);
     if (frame.event !== "refresh") return line.receive(text);
     return this.#confirmAfter(this.refresh(frame.token), frame.ref);
   }
@@ -274,7 +275,7 @@ export class SimpleSession implements Session, InstanceSession, FarClient {
 
   async #join(frame: JoinRequest): Promise<void> {
     try {
-      if (this.#instance !== undefined) {
+      if (this.isIdentified) {
         throw new SignalError("already_joined", "a connection joins once");
       }
       this.#joinRef = frame.ref;
