@@ -60,7 +60,7 @@ export class FarJoins implements Joins, Disposable {
       isStream: stream !== undefined,
       identity: carriedIdentity(pass?.identity),
       iceServers: iceServers(pass?.identity),
-    }, resolve);
+    }, resolve, connection);
     using _timer = clock.after(JOIN_MS, () => resolve("unavailable"));
     return this.#conclude(await promise, connection, peerId, client);
   }
@@ -70,7 +70,7 @@ export class FarJoins implements Joins, Disposable {
     const ticket = `${++this.#tickets}`;
     const { promise, resolve } = Promise.withResolvers<SentPosted | Failed>();
     this.#posts.set(ticket, resolve);
-    this.#send(peerId, { op: "post", ticket, body }, resolve);
+    this.#send(peerId, { op: "post", ticket, body }, resolve, peerId);
     using _timer = this.#server.clock.after(POST_MS, () => resolve("unavailable"));
     try {
       const outcome = await promise;
