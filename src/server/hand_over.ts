@@ -9,6 +9,8 @@ export type HandOver = (dialect: string, items: readonly unknown[]) => Promise<u
 const TOPIC = "adopt";
 /** Characters of the items of one question. */
 const MOST_AT_ONCE = 500_000;
+/** Characters that a question holds at most. */
+const MOST_LENGTH = 1_100_000;
 /** A part of the time for sealing, which follows. */
 const TIME_MS = 4_000;
 
@@ -43,6 +45,11 @@ export function handOverTo(
       .sort((a, b) => b.sinceMs - a.sinceMs);
     const left: unknown[] = [];
     for (const part of partsOf(items)) {
+      // No question holds it, which is no reason to give a node up.
+      if (JSON.stringify(part).length > MOST_LENGTH) {
+        left.push(...part);
+        continue;
+      }
       while (others[0] !== undefined) {
         const question = { dialect, items: part };
         const leftMs = until - clock.now();
