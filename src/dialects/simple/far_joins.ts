@@ -51,16 +51,21 @@ export class FarJoins implements Joins, Disposable {
     const { clock, iceServers } = this.#server;
     const { promise, resolve } = Promise.withResolvers<Answer | Failed>();
     this.#open.set(connection, { client, peerId, home: undefined, answer: resolve });
-    this.#send(peerId, {
-      op: "open",
+    this.#send(
+      peerId,
+      {
+        op: "open",
+        connection,
+        // It was checked here, and is nobody else's to see.
+        frame: { ...frame, token: undefined },
+        address,
+        isStream: stream !== undefined,
+        identity: carriedIdentity(pass?.identity),
+        iceServers: iceServers(pass?.identity),
+      },
+      resolve,
       connection,
-      // It was checked here, and is nobody else's to see.
-      frame: { ...frame, token: undefined },
-      address,
-      isStream: stream !== undefined,
-      identity: carriedIdentity(pass?.identity),
-      iceServers: iceServers(pass?.identity),
-    }, resolve, connection);
+    );
     using _timer = clock.after(JOIN_MS, () => resolve("unavailable"));
     return this.#conclude(await promise, connection, peerId, client);
   }
