@@ -90,6 +90,8 @@ export class Caller {
   #answeredAt: number;
   #isUp = false;
   #trouble: EngineTrouble | undefined;
+  /** The newest fault of this node, while its calls do not succeed. */
+  #fault: string | undefined;
   #changedAt: number;
   #wake = Promise.withResolvers<void>();
   #acting = Promise.withResolvers<void>();
@@ -352,14 +354,19 @@ export class Caller {
     this.#answeredAt = Math.max(this.#answeredAt, at);
     this.#acting.resolve();
     this.#acting = Promise.withResolvers();
+    this.#fault = undefined;
     this.#turn(true);
   }
 
-  /** A fault of this node, or a certificate that cannot be read, must not end its calls either. */
+  /** An outage, a fault of this node or an unreadable certificate; each is reported once. */
   #lost(error: unknown): void {
     const { report } = this.#options;
-    if (!(error instanceof EngineError)) report({ type: "fault", error });
-    else if (this.#isUp) report({ type: "away", why: error.message });
+    if (error instanceof EngineError) {
+      if (this.#isUp) report({ type: "away", why: error.message });
+    } else if (String(error) !== this.#fault) {
+      this.#fault = String(error);
+      report({ type: "fault", error });
+    }
     this.#trouble = error instanceof EngineError ? error.trouble : "other";
     this.#turn(false);
   }

@@ -101,7 +101,7 @@ export class ClusterJournal {
         return this.#log.write("warning", "item without a meaning in the inbox");
       case "fault":
         this.#faults++;
-        return this.#log.write("error", "fault at an item of another node", {
+        return this.#log.write("error", "cluster fault", {
           error: messageOf(event.error),
         });
       default:

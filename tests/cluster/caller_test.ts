@@ -1,0 +1,42 @@
+import { assertEquals } from "@std/assert";
+import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
+import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
+
+// A node's calls to the engine, where the fault is the node's own.
+
+/** Admits a peer at a node. */
+async function admit(cluster: MemoryCluster, at: number, id: string): Promise<FakeReceiver> {
+  const receiver = new FakeReceiver();
+  await cluster.during(cluster.hub(at).claim(claimOf(id, receiver)));
+  assertEquals(receiver.told(), [`admitted ${id}`]);
+  return receiver;
+}
+
+Deno.test("a node that cannot read its certificate goes on calling the engine once it can", async () => {
+  await using cluster = await MemoryCluster.form();
+  const a = await admit(cluster, 0, "a");
+  const b = await admit(cluster, 1, "b");
+  const { link, node, events } = cluster.at(0);
+  const connect = link.connect.bind(link);
+  let tries = 0;
+  const fault = new Deno.errors.NotFound("no such file");
+  link.connect = (purpose) => {
+    if (purpose === "call") tries++;
+    return Promise.reject(fault);
+  };
+  events.length = 0;
+  cluster.engine.breakConnections();
+  for (let ms = 0; ms < 10_000 && tries < 8; ms++) await cluster.pass(1);
+  assertEquals(node.isUp, false);
+  // It is reported once, however often it repeats.
+  const faults = events.splice(0).filter(({ type }) => type === "fault");
+  assertEquals(faults, [{ type: "fault", error: fault }]);
+  link.connect = connect;
+  await cluster.pass(1_000);
+  assertEquals(node.isUp, true);
+  cluster.hub(1).send(b.peer, "a", 1);
+  cluster.hub(0).send(a.peer, "b", 2);
+  await cluster.pass(300);
+
+  assertEquals([a.told(), b.told()], [["relay b: 1"], ["relay a: 2"]]);
+});
