@@ -170,14 +170,13 @@ export class Movings implements Disposable {
     const { promise, resolve } = Promise.withResolvers<Moved>();
     const claim = promise.then(() => {});
     claims.set(id, claim);
-    // A change that is under way would be missing in the state.
+    // The state has to contain the changes that are under way.
     void peer.inTurn(() => {
       this.#homes.move(handle, to, (outcome) => {
         if ("to" in outcome) this.#give(peer, outcome.to);
         if (claims.get(id) === claim) claims.delete(id);
         resolve("to" in outcome ? "moved" : outcome.refused);
       });
-      return claim;
     });
     return promise;
   }

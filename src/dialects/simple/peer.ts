@@ -279,7 +279,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
   }
 
   /** Carries a step out when the changes that are under way have ended. */
-  inTurn(step: () => Promise<void>): void | Promise<void> {
+  inTurn(step: () => void | Promise<void>): void | Promise<void> {
     return this.#self.inTurn(step);
   }
 
