@@ -194,7 +194,7 @@ export const CATALOGUE = {
   signalbox_cluster_retries_total: counter("Calls that were made again"),
   signalbox_cluster_reconnects_total: counter("New connections to the engine after the first"),
   signalbox_cluster_gaps_total: counter("Lists of rooms asked for anew after a loss of data"),
-  signalbox_cluster_faults_total: counter("Items whose handling failed"),
+  signalbox_cluster_faults_total: counter("Faults of the node in its work for the cluster"),
   signalbox_cluster_undelivered_total: counter("Messages that no other node took", ["cause"], 3),
   signalbox_cluster_carried_connections: gauge(
     "Connections of other nodes whose peers have their home on this one",
