@@ -150,6 +150,70 @@ Deno.test("the last node keeps its peers at a planned end", async () => {
   assertEquals(moved(stage, 0), { moved: 0, stayed: 1, returned: 0, lost: 0 });
 });
 
+Deno.test("a change that is under way moves along with its peer", async () => {
+  await using journey = await begin();
+  const { cluster, stage } = journey;
+  const fred = await stage.enter(1);
+  const barney = await stage.enter(0, { peer: { name: "Barney" } });
+  await fred.next(1);
+  // Both steps wait for the call that is under way, and then share one.
+  barney.say(dataTo(fred, 1));
+  await cluster.pass(0);
+  barney.say({ event: "change", peer: { mood: "good" }, ref: 1 });
+  await cluster.during(stage.benches[0].open.moveAway?.());
+  assertEquals(moved(stage, 0), { moved: 1, stayed: 0, returned: 0, lost: 0 });
+  const [receipt] = await barney.next(1);
+  assertEquals([receipt?.["event"], receipt?.["ref"]], ["ok", 1]);
+  const back = await stage.connect(1);
+  assertEquals((await back.join({ ...barney.credentials, seq: 0 })).ready["recovered"], true);
+  // The next change begins with the state that came with the move.
+  back.say({ event: "change", peer: { hat: "on" }, ref: 2 });
+  await back.next(1);
+  const { handshake } = await (await stage.connect(1)).join();
+  const peers = handshake["peers"] as SimpleFrame[]; // as the protocol has it
+  const now = peers.find(({ peer_id }) => peer_id === barney.id);
+  assertEquals([now?.["name"], now?.["mood"], now?.["hat"]], ["Barney", "good", "on"]);
+});
+
+Deno.test("a field that an operator sets while a peer moves is not lost", async () => {
+  await using journey = await begin();
+  const { cluster, stage } = journey;
+  const barney = await stage.enter(0);
+  await barney.client.lose();
+  const leaving = stage.benches[0].open.moveAway?.();
+  await cluster.pass(0);
+  const outcome = stage.benches[0].open.operations?.describe("r", barney.id, { badge: 7 });
+  assertEquals(outcome, "described");
+  await cluster.during(leaving);
+  assertEquals(moved(stage, 0), { moved: 1, stayed: 0, returned: 0, lost: 0 });
+  const back = await stage.connect(1);
+  await back.join({ ...barney.credentials, seq: 0 });
+  back.say({ event: "change", peer: { hat: "on" }, ref: 2 });
+  await back.next(1);
+  const { handshake } = await (await stage.connect(1)).join();
+  const [now] = handshake["peers"] as SimpleFrame[]; // as the protocol has it
+  assertEquals([now?.["badge"], now?.["hat"]], [7, "on"]);
+});
+
+Deno.test("a client whose instance moved for a connection that ended at once comes back later", async () => {
+  await using journey = await begin();
+  const { cluster, stage } = journey;
+  const fred = await stage.enter(0);
+  const barney = await stage.enter(0);
+  await fred.next(1);
+  // The old connection seems to be there, and the new one ends before its answer.
+  const first = await stage.connect(1);
+  first.say({ event: "join", room: "r", ...barney.credentials, seq: 0 });
+  first.client.cut();
+  await stage.stage.until("the move", () => moved(stage, 0)["moved"] === 1);
+  fred.say(dataTo(barney, 1, { ref: 1 }));
+  await cluster.pass(8_000);
+  assertEquals((await fred.next(1))[0]?.["queued"], 1);
+  const back = await stage.connect(1);
+  assertEquals((await back.join({ ...barney.credentials, seq: 0 })).ready["recovered"], true);
+  assertEquals(await numbers(back, 1), [1]);
+});
+
 Deno.test("a home that answers a join too late learns that its client has gone", () => {
   const sent: unknown[] = [];
   const homes = { send: (...args: unknown[]) => void sent.push(args.slice(0, 3)) };
