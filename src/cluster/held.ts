@@ -1,4 +1,4 @@
-import type { SharedClaim } from "../core/nodes/backplane.ts";
+import type { Actor, SharedClaim } from "../core/nodes/backplane.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
 /** An id of this node, as the engine has to know it again after it lost its data. */
@@ -9,12 +9,18 @@ interface Held {
   readonly dialect: string;
   readonly proof: string;
   readonly exclusive: string;
+  /** The newest claim's: several connections of this node may ask for one id at a time. */
+  ticket: string;
   bytes: string;
   info: string;
-  /** Names of rooms with their kind, and ids. */
+  /** Names of rooms with their kind. */
   readonly rooms: Set<string>;
-  readonly pairs: Set<string>;
+  /** By the partner's id. */
+  readonly pairs: Map<string, Role>;
 }
+
+/** The part that a peer of this node has in a pair. */
+export type Role = "caller" | "callee" | "met";
 
 /** Everything that this node holds in the engine. Names are those of the engine. */
 export class Registry {
@@ -28,23 +34,24 @@ export class Registry {
     return this.#held.size;
   }
 
-  add(claim: SharedClaim, fence: string): void {
+  add(claim: SharedClaim, fence: string, ticket: string): void {
     const { realm, id, dialect, proof, isExclusive, bytes, info } = claim;
     const name = packName(id);
     const known = this.#held.get(`${realm}:${name}`);
     // Another connection of this node took the id over: the engine changed nothing.
-    if (known?.fence === fence) return;
+    if (known?.fence === fence) return void (known.ticket = ticket);
     this.#held.set(`${realm}:${name}`, {
       realm,
       id: name,
       fence,
+      ticket,
       dialect,
       proof: packProof(proof),
       exclusive: isExclusive ? "1" : "0",
       bytes: String(bytes),
       info: packBody(info),
       rooms: new Set(),
-      pairs: new Set(),
+      pairs: new Map(),
     });
   }
 
@@ -54,11 +61,18 @@ export class Registry {
     return held?.fence === fence ? held : undefined;
   }
 
-  remove(realm: string, id: string, fence: string): void {
+  /** The ticket of an id's newest claim; undefined if this node does not hold it. */
+  ticketOf(realm: string, id: string): string | undefined {
+    return this.#held.get(`${realm}:${id}`)?.ticket;
+  }
+
+  /** @returns the ticket of the newest claim; "" if the id is held no more, or again */
+  remove(realm: string, id: string, fence: string): string {
     const held = this.find(realm, id, fence);
-    if (held === undefined) return;
+    if (held === undefined) return "";
     this.#held.delete(`${realm}:${id}`);
     this.#paired.delete(held);
+    return held.ticket;
   }
 
   entered(realm: string, id: string, fence: string, room: string): void {
@@ -72,10 +86,10 @@ export class Registry {
     held.info = packBody(info);
   }
 
-  paired(realm: string, id: string, fence: string, other: string): void {
+  paired(realm: string, id: string, fence: string, other: string, role: Role): void {
     const held = this.find(realm, id, fence);
     if (held === undefined) return;
-    held.pairs.add(other);
+    held.pairs.set(other, role);
     this.#paired.add(held);
   }
 
@@ -112,12 +126,29 @@ export class Registry {
     }
     for (const { realm, id, fence, rooms, pairs } of this.#held.values()) {
       for (const room of rooms) yield ["Y", realm, id, fence, room];
-      for (const other of pairs) yield ["V", realm, id, fence, other];
+      for (const other of pairs.keys()) yield ["V", realm, id, fence, other];
+    }
+  }
+
+  /**
+   * The steps that ask for what has changed, once everybody has told a lost engine everything.
+   * @param partners the peers of other nodes that this one knows by a pair
+   */
+  *checks(partners: Iterable<Actor>): Generator<readonly string[]> {
+    for (const room of this.#rooms()) yield ["L", ...room];
+    for (const { realm, id, fence } of partners) {
+      const partner = [packName(id), String(fence)] as const;
+      yield ["K", realm, ...partner];
+      for (const held of this.#paired) {
+        const role = held.realm === realm ? held.pairs.get(partner[0]) : undefined;
+        if (role === undefined || role === "met") continue;
+        yield ["again", realm, held.id, held.fence, ...partner, role];
+      }
     }
   }
 
   /** The rooms whose members this node knows, by realm and name. */
-  rooms(): readonly (readonly [realm: string, room: string])[] {
+  #rooms(): readonly (readonly [realm: string, room: string])[] {
     const known = new Map(this.#followed);
     for (const { realm, rooms } of this.#held.values()) {
       for (const room of rooms) known.set(`${realm}:${room}`, [realm, room]);

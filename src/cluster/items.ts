@@ -24,6 +24,8 @@ export interface ItemParts {
   readonly report: ReportCluster;
   /** Messages for this id are in the call that is under way. */
   readonly isCalling: (realm: string, id: string) => boolean;
+  /** The ticket is one of this node. */
+  readonly isOwn: (ticket: string) => boolean;
   /** The incarnation of a living process. */
   readonly nodeOf: (process: string) => string | undefined;
   /** The name of an incarnation's node. */
@@ -41,6 +43,8 @@ type Answer = (refusal: string, fence: string) => void;
 /** How long a confirmation waits for others. */
 const CONFIRM_MS = 200;
 const PEER_PARTS = 7;
+/** Most processes whose numbers are remembered; those of living ones always are. */
+const MOST_PROCESSES = 256;
 
 /** Handles the items of this node's inbox, in order. */
 export class ItemHandler {
@@ -75,13 +79,13 @@ export class ItemHandler {
     this.expect(ticket, (refusal, fence) => {
       // The engine answers with these words only.
       if (refusal !== "") return answer({ refused: refusal as "id_taken" | "room_full" });
-      this.#parts.registry.add(claim, fence);
+      this.#parts.registry.add(claim, fence, ticket);
       answer({ fence: Number(fence) });
     });
     if (claim.entry !== undefined) this.#fences.set(ticket, "");
   }
 
-  /** The step is refused without having been sent. */
+  /** The step is refused: its answer means nothing any more. */
   forget(ticket: string): void {
     this.#answers.delete(ticket);
     this.#fences.delete(ticket);
@@ -257,9 +261,14 @@ export class ItemHandler {
 
   #pair(sink: Sink, how: "paired" | "met", realm: string, parts: readonly string[]): void {
     const [caller, callee] = [parts.slice(0, PEER_PARTS), parts.slice(PEER_PARTS)];
+    const ticket = parts[2 * PEER_PARTS] ?? "";
+    // The caller on this node was refused meanwhile.
+    if (this.#parts.isOwn(ticket) && !this.#answers.has(ticket)) return;
     const { registry } = this.#parts;
-    for (const [one, other] of [[caller, callee], [callee, caller]] as const) {
-      registry.paired(realm, one[0] ?? "", one[2] ?? "", other[0] ?? "");
+    const sides = [[caller, callee, "caller"], [callee, caller, "callee"]] as const;
+    for (const [one, other, role] of sides) {
+      const part = how === "met" ? how : role;
+      registry.paired(realm, one[0] ?? "", one[2] ?? "", other[0] ?? "", part);
     }
     sink[how](realm, this.#peer(caller), this.#peer(callee));
   }
@@ -271,7 +280,16 @@ export class ItemHandler {
     // The process may be back under another name.
     if (now !== undefined && now !== node) return;
     this.#parts.outbox.gone(process);
+    const arrivals = this.#arrivals.get(process);
+    if (arrivals === undefined) return;
+    // A process that was only cut off comes back under another name, and repeats what is unconfirmed.
+    arrivals.settle();
     this.#arrivals.delete(process);
+    this.#arrivals.set(process, arrivals);
+    for (const oldest of this.#arrivals.keys()) {
+      if (this.#arrivals.size <= MOST_PROCESSES) break;
+      if (this.#parts.nodeOf(oldest) === undefined) this.#arrivals.delete(oldest);
+    }
   }
 
   #peer(

@@ -17,6 +17,7 @@ import type {
   Sink,
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
+import { Asking } from "./asking.ts";
 import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
@@ -33,14 +34,15 @@ import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
 import { END, type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName, packProof } from "./texts.ts";
+import { undoClaim, undoDescription, undoJoin, undoMeeting, undoPair } from "./undo.ts";
 
 export interface NodeOptions extends CallerOptions, StepLimits {
   readonly seal: Seal;
   readonly maxUnconfirmedBytes: number;
+  /** How long a client's step waits for an engine that is away. */
+  readonly waitMs: number;
 }
 
-/** How often steps that have waited too long are refused. */
-const SWEEP_MS = 250;
 /** How long a node that an emptied engine does not know may take to come back, beyond its lease. */
 const RETURN_MS = 3_000;
 /** How long the steps of the end may take. */
@@ -63,12 +65,11 @@ export class ClusterNode implements Backplane {
   readonly #registry = new Registry();
   readonly #directory: Directory;
   readonly #items: ItemHandler;
-  readonly #sweep: Disposable;
+  readonly #asking: Asking;
   #sink: Sink | undefined;
   readonly #roster: Roster;
   readonly #reaper = new Reaper((node) => this.#push(["Q", node], true));
   #epochAt: number;
-  #tickets = 0;
 
   constructor(options: NodeOptions) {
     const { clock, engine, prefix, report, name } = options;
@@ -101,6 +102,7 @@ export class ClusterNode implements Backplane {
       records: this.records,
       report,
       isCalling: (realm, id) => this.#caller.isCalling(realm, id),
+      isOwn: (ticket) => ticket.startsWith(`${options.process}-`),
       nodeOf: (process) => this.#roster.of(process),
       nameOf: (node) => this.#roster.nameOf(node),
       push: (...args) => this.#push(args),
@@ -114,8 +116,20 @@ export class ClusterNode implements Backplane {
       run: () => this.#caller.run,
       mayAct: () => this.#caller.mayAct(),
       handle: (item) => this.#items.handle(item),
+      failed: () => this.#caller.check(),
     });
-    this.#sweep = clock.every(SWEEP_MS, () => this.#refuseLate());
+    this.#asking = new Asking({
+      clock,
+      steps: this.#steps,
+      outbox: this.#outbox,
+      outcomes: this.#outcomes,
+      items: this.#items,
+      process: options.process,
+      waitMs: options.waitMs,
+      node: this,
+      push: (args) => this.#push(args),
+      wake: () => this.#caller.wake(),
+    });
   }
 
   get isUp(): boolean {
@@ -157,7 +171,7 @@ export class ClusterNode implements Backplane {
 
   claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient = false): void {
     const { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry } = claim;
-    const ticket = this.#ticket();
+    const ticket = this.#asking.ticket();
     const facts = [dialect, policy, packProof(proof), isExclusive ? "1" : "0"];
     const described = [String(bytes), packBody(info)];
     const room = entry === undefined ? ["", "0", "0"] : entryArgs(entry);
@@ -167,18 +181,18 @@ export class ClusterNode implements Backplane {
       }
       answer(outcome);
     });
-    this.#ask(
+    this.#asking.add({
       ticket,
-      ["C", ticket, realm, packName(id), ...facts, ...described, ...room, ""],
-      () => answer({ refused: "unavailable" }),
+      args: ["C", ticket, realm, packName(id), ...facts, ...described, ...room, ""],
+      refuse: () => answer({ refused: "unavailable" }),
+      undo: () => undoClaim(this.#registry, claim, ticket),
       isPatient,
-    );
+    });
   }
 
   release(actor: Actor, news: unknown): void {
     const who = actorArgs(actor);
-    this.#registry.remove(...who);
-    this.#push(["R", ...who, packBody(news)]);
+    this.#push(["R", ...who, this.#registry.remove(...who), packBody(news)]);
   }
 
   send(
@@ -186,12 +200,15 @@ export class ClusterNode implements Backplane {
     isConfirmed: boolean,
     answer: (outcome: PassAnswer) => void,
   ): void {
-    const parcel = this.#steps.isFull ? undefined : this.#outbox.add(message, isConfirmed, answer);
+    const addedAt = this.#clock.now();
+    const parcel = this.#steps.isFull
+      ? undefined
+      : this.#outbox.add(message, isConfirmed, addedAt, answer);
     if (parcel === undefined) {
       this.#options.report({ type: "undelivered", cause: "unavailable" });
       return answer("unavailable");
     }
-    this.#steps.push({ args: [], addedAt: this.#clock.now(), parcel });
+    this.#steps.push({ args: [], addedAt, parcel });
     this.#caller.wake();
   }
 
@@ -201,22 +218,23 @@ export class ClusterNode implements Backplane {
     description: SharedDescription | undefined,
     answer: (outcome: JoinAnswer) => void,
   ): void {
-    const ticket = this.#ticket();
     const who = actorArgs(actor);
     const described = description === undefined
       ? ["", "0", ""]
       : ["1", String(description.bytes), packBody(description.info)];
-    this.#items.expect(ticket, (refusal) => {
-      // The engine refuses with these words only.
-      if (refusal !== "") return answer(refusal as JoinAnswer);
-      this.#registry.entered(...who, roomName(entry));
-      if (description !== undefined) {
-        this.#registry.described(...who, description.bytes, description.info);
-      }
-      answer("entered");
+    this.#asking.ask({
+      step: ["J", ...who, ...entryArgs(entry), ...described],
+      undo: () => undoJoin(this.#registry, actor, entry),
+      answer: (refusal) => {
+        // The engine refuses with these words only.
+        if (refusal !== "") return answer(refusal as JoinAnswer);
+        this.#registry.entered(...who, roomName(entry));
+        if (description !== undefined) {
+          this.#registry.described(...who, description.bytes, description.info);
+        }
+        answer("entered");
+      },
     });
-    const args = ["J", ticket, ...who, ...entryArgs(entry), ...described];
-    this.#ask(ticket, args, () => answer("unavailable"));
   }
 
   describe(
@@ -226,26 +244,33 @@ export class ClusterNode implements Backplane {
     answer: (outcome: DescribeAnswer) => void,
     isPatient = false,
   ): void {
-    const ticket = this.#ticket();
     const who = actorArgs(actor);
-    this.#items.expect(ticket, (refusal) => {
-      if (refusal !== "") return answer(refusal as DescribeAnswer);
-      this.#registry.described(...who, bytes, info);
-      answer("described");
+    const described = [String(bytes), packBody(info), packBody(news)];
+    this.#asking.ask({
+      step: ["D", ...who, limitText(maxBytes), ...described],
+      undo: () => undoDescription(this.#registry, actor),
+      isPatient,
+      answer: (refusal) => {
+        if (refusal !== "") return answer(refusal as DescribeAnswer);
+        this.#registry.described(...who, bytes, info);
+        answer("described");
+      },
     });
-    const what = [limitText(maxBytes), String(bytes), packBody(info), packBody(news)];
-    this.#ask(ticket, ["D", ticket, ...who, ...what], () => answer("unavailable"), isPatient);
   }
 
   pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
-    this.#partner("P", actor, to, (refusal) => {
-      answer(refusal === "" ? "paired" : refusal as PairAnswer);
+    this.#asking.ask({
+      step: ["P", ...actorArgs(actor), packName(to)],
+      undo: () => undoPair(this.#registry, actor, to),
+      answer: (refusal) => answer(refusal === "" ? "paired" : refusal as PairAnswer),
     });
   }
 
   meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void {
-    this.#partner("M", actor, to, (refusal) => {
-      answer(refusal === "" ? "met" : refusal as MeetAnswer);
+    this.#asking.ask({
+      step: ["M", ...actorArgs(actor), packName(to)],
+      undo: () => undoMeeting(this.#registry, actor, to),
+      answer: (refusal) => answer(refusal === "" ? "met" : refusal as MeetAnswer),
     });
   }
 
@@ -254,9 +279,10 @@ export class ClusterNode implements Backplane {
   }
 
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {
-    const ticket = this.#ticket();
-    this.#items.expect(ticket, () => answer("listed"));
-    this.#ask(ticket, ["W", ticket, room.realm, roomName(room)], () => answer("unavailable"));
+    this.#asking.ask({
+      step: ["W", room.realm, roomName(room)],
+      answer: (refusal) => answer(refusal === "" ? "listed" : "unavailable"),
+    });
   }
 
   follow(room: RoomKey): void {
@@ -289,7 +315,7 @@ export class ClusterNode implements Backplane {
       const until = this.#clock.now() + END_MS;
       while (!this.#caller.hasEnded && this.#clock.now() < until) await this.#clock.delay(5);
     }
-    this.#sweep[Symbol.dispose]();
+    this.#asking[Symbol.dispose]();
     this.#items[Symbol.dispose]();
     this.records.stop();
     await Promise.all([this.#caller.stop(), this.#reader.stop()]);
@@ -323,10 +349,7 @@ export class ClusterNode implements Backplane {
 
   #restored(): void {
     this.records.refresh().catch((error) => this.#options.report({ type: "fault", error }));
-    const asked: string[][] = [];
-    for (const [realm, room] of this.#registry.rooms()) asked.push(["L", realm, room]);
-    for (const partner of this.#sink?.partners() ?? []) asked.push(["K", ...actorArgs(partner)]);
-    this.#pushFirst(asked);
+    this.#pushFirst([...this.#registry.checks(this.#sink?.partners() ?? [])]);
   }
 
   *#greetings(): Generator<readonly string[]> {
@@ -341,14 +364,6 @@ export class ClusterNode implements Backplane {
     this.#items.called();
   }
 
-  /** Asks for a partner; the engine refuses with words of the seam only. */
-  #partner(step: "P" | "M", actor: Actor, to: string, answer: (refusal: string) => void): void {
-    const ticket = this.#ticket();
-    this.#items.expect(ticket, answer);
-    const args = [step, ticket, ...actorArgs(actor), packName(to)];
-    this.#ask(ticket, args, () => answer("unavailable"));
-  }
-
   #known(nodes: readonly KnownNode[]): void {
     this.#roster.update(nodes, this.#caller.node);
     this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
@@ -361,28 +376,6 @@ export class ClusterNode implements Backplane {
     for (const process of this.#outbox.processes) {
       if (this.#roster.of(process) === undefined) this.#outbox.gone(process);
     }
-  }
-
-  #refuseLate(): void {
-    for (const { parcel, pending } of this.#steps.expire(this.#clock.now())) {
-      if (parcel !== undefined) this.#outcomes.end(parcel, "unavailable");
-      pending?.refuse();
-    }
-  }
-
-  #ticket(): string {
-    return `${this.#options.process}-${++this.#tickets}`;
-  }
-
-  #ask(ticket: string, args: readonly string[], answer: () => void, isPatient = false): void {
-    const refuse = (): void => {
-      this.#items.forget(ticket);
-      answer();
-    };
-    const isVain = this.#steps.isFull || this.isFenced && !this.isUp;
-    if (isVain && !isPatient) return refuse();
-    this.#steps.push({ args, addedAt: this.#clock.now(), pending: { ticket, refuse, isPatient } });
-    this.#caller.wake();
   }
 
   #push(args: readonly string[], isOfEpoch = false): void {

@@ -22,9 +22,12 @@ export class Outcomes {
   passed(steps: readonly Step[], outcomes: readonly string[]): void {
     let index = 0;
     const returned: (readonly [parcel: Parcel, cause: Cause])[] = [];
-    for (const { parcel } of steps) {
+    for (const step of steps) {
+      const { parcel } = step;
       if (parcel === undefined) continue;
       const outcome = outcomes[index++] ?? "!";
+      // Its sender has had another outcome meanwhile.
+      if (this.#steps.isOver(step)) continue;
       if (outcome === "!") this.end(parcel, "unavailable");
       else if (outcome !== "-" && outcome !== "~") this.#outbox.placed(processOf(outcome), parcel);
       else {

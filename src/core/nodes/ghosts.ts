@@ -182,7 +182,9 @@ export class Ghosts {
     isOwn: (member: SharedPeer) => boolean,
   ): void {
     const { realm } = room;
-    const { ghosts } = this.#room(roomNameOf(room));
+    const ghosts = this.#rooms.get(roomNameOf(room))?.ghosts;
+    // The peer that was about to enter was refused meanwhile, or has left.
+    if (ghosts === undefined) return;
     const fences = new Map(members.map(({ id, fence }) => [id, fence]));
     for (const ghost of [...ghosts]) if (fences.get(ghost.id) !== ghost.fence) this.drop(ghost);
     for (const member of members) {

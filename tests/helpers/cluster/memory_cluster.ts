@@ -12,6 +12,8 @@ export interface MemoryClusterOptions {
   readonly nodes?: number;
   readonly seed?: number;
   readonly delayMs?: number;
+  /** The share of the commands that arrive late although their connection broke on their way. */
+  readonly stragglers?: number;
   readonly limits?: Partial<HubLimits>;
   readonly waitMs?: number;
   readonly maxUnconfirmedBytes?: number;
@@ -52,8 +54,8 @@ export class MemoryCluster implements AsyncDisposable {
 
   private constructor(options: MemoryClusterOptions) {
     this.#options = options;
-    const { seed = 1, delayMs = 0 } = options;
-    this.engine = new MemoryEngine({ clock: this.clock, seed, delayMs });
+    const { seed = 1, delayMs = 0, stragglers = 0 } = options;
+    this.engine = new MemoryEngine({ clock: this.clock, seed, delayMs, stragglers });
   }
 
   /** A cluster that is formed. */
