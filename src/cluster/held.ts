@@ -1,5 +1,9 @@
-import type { Actor, SharedClaim } from "../core/nodes/backplane.ts";
+import type { Actor, SharedClaim, Sink } from "../core/nodes/backplane.ts";
+import { actorArgs } from "./names.ts";
 import { packBody, packName, packProof } from "./texts.ts";
+
+/** How an id was reserved for its client; "": it was not. */
+export type ReservationNote = "" | "kept" | "evicted" | "full" | "address";
 
 /** An id of this node, as the engine has to know it again after it lost its data. */
 interface Held {
@@ -11,6 +15,8 @@ interface Held {
   readonly exclusive: string;
   /** The newest claim's: several connections of this node may ask for one id at a time. */
   ticket: string;
+  /** The reservation for its client; empty for none. */
+  readonly reservation: string;
   bytes: string;
   info: string;
   /** Names of rooms with their kind. */
@@ -34,7 +40,7 @@ export class Registry {
     return this.#held.size;
   }
 
-  add(claim: SharedClaim, fence: string, ticket: string): void {
+  add(claim: SharedClaim, fence: string, ticket: string, note: ReservationNote): void {
     const { realm, id, dialect, proof, isExclusive, bytes, info } = claim;
     const name = packName(id);
     const known = this.#held.get(`${realm}:${name}`);
@@ -48,6 +54,7 @@ export class Registry {
       dialect,
       proof: packProof(proof),
       exclusive: isExclusive ? "1" : "0",
+      reservation: note === "kept" || note === "evicted" ? reservationOf(claim) : "",
       bytes: String(bytes),
       info: packBody(info),
       rooms: new Set(),
@@ -123,6 +130,7 @@ export class Registry {
     for (const held of this.#held.values()) {
       const { realm, id, fence, dialect, proof, exclusive, bytes, info } = held;
       yield ["X", realm, id, fence, dialect, proof, exclusive, bytes, info];
+      if (held.reservation !== "") yield ["o", realm, id, fence, held.reservation];
     }
     for (const { realm, id, fence, rooms, pairs } of this.#held.values()) {
       for (const room of rooms) yield ["Y", realm, id, fence, room];
@@ -130,29 +138,39 @@ export class Registry {
     }
   }
 
-  /**
-   * The steps that ask for what has changed, once everybody has told a lost engine everything.
-   * @param partners the peers of other nodes that this one knows by a pair
-   */
-  *checks(partners: Iterable<Actor>): Generator<readonly string[]> {
-    for (const room of this.#rooms()) yield ["L", ...room];
-    for (const { realm, id, fence } of partners) {
-      const partner = [packName(id), String(fence)] as const;
-      yield ["K", realm, ...partner];
-      for (const held of this.#paired) {
-        const role = held.realm === realm ? held.pairs.get(partner[0]) : undefined;
-        if (role === undefined || role === "met") continue;
-        yield ["again", realm, held.id, held.fence, ...partner, role];
-      }
+  /** The step for each pair with a peer of another node, once everybody is there again. */
+  *pairSteps({ realm, id, fence }: Actor): Generator<string[]> {
+    const other = packName(id);
+    for (const held of this.#paired) {
+      const role = held.realm === realm ? held.pairs.get(other) : undefined;
+      if (role === undefined || role === "met") continue;
+      yield ["again", realm, held.id, held.fence, other, String(fence), role];
     }
   }
 
   /** The rooms whose members this node knows, by realm and name. */
-  #rooms(): readonly (readonly [realm: string, room: string])[] {
+  rooms(): readonly (readonly [realm: string, room: string])[] {
     const known = new Map(this.#followed);
     for (const { realm, rooms } of this.#held.values()) {
       for (const room of rooms) known.set(`${realm}:${room}`, [realm, room]);
     }
     return [...known.values()];
   }
+}
+
+/** The steps that ask an engine for what it has of others, once all nodes have told it what they hold. */
+export function questionsOf(registry: Registry, sink: Sink | undefined): string[][] {
+  const { partners = [], awaited = [] } = sink?.remembered() ?? {};
+  const asked: string[][] = [];
+  for (const [realm, room] of registry.rooms()) asked.push(["L", realm, room]);
+  for (const partner of partners) {
+    asked.push(["K", ...actorArgs(partner)], ...registry.pairSteps(partner));
+  }
+  for (const { realm, id } of awaited) asked.push(["N", realm, packName(id)]);
+  return asked;
+}
+
+/** A client's reservation as the engine and stores write it. */
+function reservationOf({ terms }: SharedClaim): string {
+  return JSON.stringify({ digest: terms?.digest, lifetimeMs: terms?.lifetimeMs });
 }

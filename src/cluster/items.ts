@@ -7,7 +7,7 @@ import type {
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ReportCluster } from "./events.ts";
-import type { Registry } from "./held.ts";
+import type { Registry, ReservationNote } from "./held.ts";
 import { Arrivals, type Item } from "./inbox.ts";
 import type { Outbox } from "./outbox.ts";
 import { processOf, readRoom } from "./names.ts";
@@ -37,8 +37,16 @@ export interface ItemParts {
   readonly answered: (ticket: string) => void;
 }
 
-/** Takes the answer to a step: a refusal's reason, or "" and the fence of a claim. */
-type Answer = (refusal: string, fence: string) => void;
+/** The outcome of a claim. */
+interface Granted {
+  readonly fence: string;
+  readonly note: ReservationNote;
+}
+
+/** Takes the answer to a step: a refusal's reason, or "" and what a claim was granted. */
+type Answer = (refusal: string, granted: Granted) => void;
+
+const NOTHING: Granted = { fence: "", note: "" };
 
 /** How long a confirmation waits for others. */
 const CONFIRM_MS = 200;
@@ -50,8 +58,8 @@ const MOST_PROCESSES = 256;
 export class ItemHandler {
   readonly #parts: ItemParts;
   readonly #answers = new Map<string, Answer>();
-  /** Fences of claims that also enter a room, whose end has not come. */
-  readonly #fences = new Map<string, string>();
+  /** Claims that also enter a room, whose end has not come. */
+  readonly #granted = new Map<string, Granted>();
   readonly #arrivals = new Map<string, Arrivals>();
   /** Processes that wait for a confirmation. */
   readonly #unconfirmed = new Set<string>();
@@ -76,19 +84,19 @@ export class ItemHandler {
 
   /** The same for a claim, whose answer comes with that of the room that it enters. */
   expectClaim(ticket: string, claim: SharedClaim, answer: (outcome: ClaimAnswer) => void): void {
-    this.expect(ticket, (refusal, fence) => {
+    this.expect(ticket, (refusal, { fence, note }) => {
       // The engine answers with these words only.
       if (refusal !== "") return answer({ refused: refusal as "id_taken" | "room_full" });
-      this.#parts.registry.add(claim, fence, ticket);
+      this.#parts.registry.add(claim, fence, ticket, note);
       answer({ fence: Number(fence) });
     });
-    if (claim.entry !== undefined) this.#fences.set(ticket, "");
+    if (claim.entry !== undefined) this.#granted.set(ticket, NOTHING);
   }
 
   /** The step is refused: its answer means nothing any more. */
   forget(ticket: string): void {
     this.#answers.delete(ticket);
-    this.#fences.delete(ticket);
+    this.#granted.delete(ticket);
   }
 
   handle({ parts }: Item): void {
@@ -132,12 +140,11 @@ export class ItemHandler {
       case "last":
         return this.#resend(a, Number(b));
       case "claimed":
-        if (!this.#fences.has(a)) return this.#answer(a, "", b);
-        return void this.#fences.set(a, b);
+        return this.#claimed(a, b, c, d);
       case "entered":
-        return this.#answer(a, "", this.#fences.get(a) ?? "");
+        return this.#answer(a, "", this.#granted.get(a) ?? NOTHING);
       case "refused":
-        return this.#answer(a, b, "");
+        return this.#answer(a, b, NOTHING);
       case "lost":
         return this.#lost(sink, parts);
       case "wanted":
@@ -245,13 +252,22 @@ export class ItemHandler {
     );
   }
 
-  #answer(ticket: string, refusal: string, fence: string): void {
+  #claimed(ticket: string, fence: string, outcome: string, address: string): void {
+    // The engine notes with these words only; that of an earlier version notes nothing.
+    const note = outcome as ReservationNote;
+    if (note !== "" && note !== "kept") this.#parts.records.noteReservation(note, address);
+    const granted = { fence, note };
+    if (this.#granted.has(ticket)) this.#granted.set(ticket, granted);
+    else this.#answer(ticket, "", granted);
+  }
+
+  #answer(ticket: string, refusal: string, granted: Granted): void {
     const answer = this.#answers.get(ticket);
     // Asked again after a loss, it may be answered twice.
     if (answer === undefined) return;
     this.forget(ticket);
     this.#parts.answered(ticket);
-    answer(refusal, fence);
+    answer(refusal, granted);
   }
 
   #appear(realm: string, id: string): void {

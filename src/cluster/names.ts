@@ -1,5 +1,6 @@
-import type { Actor, RoomKey, SharedEntry } from "../core/nodes/backplane.ts";
-import { packName, unpackName } from "./texts.ts";
+import type { ReservationTerms } from "../core/kept.ts";
+import type { Actor, RoomKey, SharedClaim, SharedEntry } from "../core/nodes/backplane.ts";
+import { packBody, packName, packNames, packProof, unpackName } from "./texts.ts";
 
 /** The process of an incarnation. */
 export function processOf(node: string): string {
@@ -15,6 +16,36 @@ export function readRoom(realm: string, name: string): RoomKey {
   const at = name.indexOf(":");
   const kind = name.slice(0, at) === "list" ? "list" : "room";
   return { realm, kind, room: unpackName(name.slice(at + 1)) };
+}
+
+/** The arguments of a claim that say for whom its id is reserved. */
+export function reservationArgs(terms: ReservationTerms | undefined): string[] {
+  if (terms === undefined) return ["", "", "", "", ""];
+  const { dialect, id, digest = "-", lifetimeMs, address = "" } = terms;
+  const limits = [terms.maxRecords, terms.perHour, terms.burst].map(limitText);
+  const words = [lifetimeMs === undefined ? "-" : String(lifetimeMs), ...limits].join(" ");
+  return [ownName(dialect, id), packNames([dialect, id]), digest, words, address];
+}
+
+/** The name of an id that a client reserved. */
+export function ownName(dialect: string, id: string): string {
+  return `${dialect}:${packName(id)}`;
+}
+
+/** Reads what `ownName` wrote. */
+export function readOwnName(name: string): string[] {
+  const at = name.indexOf(":");
+  return [name.slice(0, at), unpackName(name.slice(at + 1))];
+}
+
+/** All arguments of a claim but its ticket. */
+export function claimArgs(claim: SharedClaim): string[] {
+  const { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry, terms } = claim;
+  const facts = [dialect, policy, packProof(proof), isExclusive ? "1" : "0"];
+  const described = [String(bytes), packBody(info)];
+  const room = entry === undefined ? ["", "0", "0"] : entryArgs(entry);
+  const name = packName(id);
+  return [realm, name, ...facts, ...described, ...room, "", ...reservationArgs(terms)];
 }
 
 /** A limit as a script compares it. */

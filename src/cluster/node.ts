@@ -10,6 +10,7 @@ import type {
   OutgoingMessage,
   PairAnswer,
   PassAnswer,
+  PeerKey,
   RoomKey,
   SharedClaim,
   SharedDescription,
@@ -21,9 +22,9 @@ import { Asking } from "./asking.ts";
 import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
-import { Registry } from "./held.ts";
+import { questionsOf, Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
-import { actorArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
+import { actorArgs, claimArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Questions } from "./questions.ts";
@@ -33,7 +34,7 @@ import { Reaper } from "./reaper.ts";
 import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
 import { END, type Step, type StepLimits, Steps } from "./steps.ts";
-import { packBody, packName, packProof } from "./texts.ts";
+import { packBody, packName } from "./texts.ts";
 import { undoClaim, undoDescription, undoJoin, undoMeeting, undoPair } from "./undo.ts";
 
 export interface NodeOptions extends CallerOptions, StepLimits {
@@ -45,8 +46,8 @@ export interface NodeOptions extends CallerOptions, StepLimits {
 
 /** How long a node that an emptied engine does not know may take to come back, beyond its lease. */
 const RETURN_MS = 3_000;
-/** How long the steps of the end may take. */
-const END_MS = 1_000;
+/** How long the steps of the end may take: longer than a new cluster forms. */
+const END_MS = 2_500;
 
 /** This process as a node of a cluster. */
 export class ClusterNode implements Backplane {
@@ -170,11 +171,8 @@ export class ClusterNode implements Backplane {
   }
 
   claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient = false): void {
-    const { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry } = claim;
+    const { realm, id, entry } = claim;
     const ticket = this.#asking.ticket();
-    const facts = [dialect, policy, packProof(proof), isExclusive ? "1" : "0"];
-    const described = [String(bytes), packBody(info)];
-    const room = entry === undefined ? ["", "0", "0"] : entryArgs(entry);
     this.#items.expectClaim(ticket, claim, (outcome) => {
       if (entry !== undefined && "fence" in outcome) {
         this.#registry.entered(realm, packName(id), String(outcome.fence), roomName(entry));
@@ -183,7 +181,7 @@ export class ClusterNode implements Backplane {
     });
     this.#asking.add({
       ticket,
-      args: ["C", ticket, realm, packName(id), ...facts, ...described, ...room, ""],
+      args: ["C", ticket, ...claimArgs(claim)],
       refuse: () => answer({ refused: "unavailable" }),
       undo: () => undoClaim(this.#registry, claim, ticket),
       isPatient,
@@ -304,6 +302,14 @@ export class ClusterNode implements Backplane {
     this.#push(["B", "tell", packBody([topic, body])]);
   }
 
+  async unreserve(dialect: string, id: string): Promise<boolean> {
+    return await this.records.unreserve(dialect, id);
+  }
+
+  want({ realm, id }: PeerKey): void {
+    this.#push(["N", realm, packName(id)]);
+  }
+
   async ids(realm: string, dialect: string): Promise<string[]> {
     return await this.#directory.ids(realm, dialect);
   }
@@ -349,7 +355,7 @@ export class ClusterNode implements Backplane {
 
   #restored(): void {
     this.records.refresh().catch((error) => this.#options.report({ type: "fault", error }));
-    this.#pushFirst([...this.#registry.checks(this.#sink?.partners() ?? [])]);
+    this.#pushFirst(questionsOf(this.#registry, this.#sink));
   }
 
   *#greetings(): Generator<readonly string[]> {

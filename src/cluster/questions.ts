@@ -15,7 +15,7 @@ export interface QuestionParts {
 const ANSWER_MS = 2_000;
 const MAX_OPEN = 1_000;
 /** Characters of a question or an answer: an item of an inbox holds no more. */
-const MAX_LENGTH = 1_000_000;
+const MAX_LENGTH = 1_200_000;
 
 /** Questions of one node to another, and their answers, as items of the inboxes. */
 export class Questions {

@@ -66,10 +66,36 @@ export interface Reservations {
    * its last use, or for ever. "invalid": the digest is not a SHA-256, or the id cannot be a key.
    */
   reserve(id: string, holder: Holder, lifetimeMs?: number): Promise<KeepOutcome>;
+  /** The terms on which the nodes of a cluster decide a claim together; reports an id that is no key. */
+  termsFor(claim: ReservationClaim): ReservationTerms;
   /** Ends a reservation, an operator's or a client's; false if there is none. */
   forget(id: string): Promise<boolean>;
   /** The ids that operators reserved. */
   list(): Iterable<Reserved>;
+}
+
+/** A claim of an id that is reserved for its token from now on. */
+export interface ReservationClaim {
+  readonly id: string;
+  /** Undefined for a claimant of another dialect, who reserves nothing. */
+  readonly token: string | undefined;
+  /** Without one only an operator's reservations count. */
+  readonly lifetimeMs: number | undefined;
+  readonly address: string | undefined;
+}
+
+/** The terms on which a cluster keeps an id for the owner of a token. */
+export interface ReservationTerms {
+  readonly dialect: string;
+  readonly id: string;
+  /** SHA-256 of the token, in base64url; undefined for a claimant who reserves nothing. */
+  readonly digest: string | undefined;
+  readonly lifetimeMs: number | undefined;
+  /** The address whose new reservations are limited, or the one that stands for its network. */
+  readonly address: string | undefined;
+  readonly maxRecords: number;
+  readonly perHour: number;
+  readonly burst: number;
 }
 
 /** The owner of a token, or of the token with this SHA-256, in base64url or hexadecimal. */
@@ -167,10 +193,17 @@ export interface SharedRecord {
 
 /** The part of a store that all nodes of a cluster share: each node has all of it. */
 export interface SharedStore {
+  /** True if the records outlive this process: then it keeps the ids that clients reserve, too. */
+  readonly isLasting: boolean;
   /** Takes a record over unless there is a newer one here; false for one that means nothing. */
   accept(record: SharedRecord): boolean;
   /** All records, and those removed lately. */
   records(): Iterable<SharedRecord>;
   /** Has each change of this node told from now on. */
   whenChanged(tell: (record: SharedRecord) => void): void;
+  /**
+   * A client of this node has its id, but it is not reserved, or the reservation took another one's
+   * place.
+   */
+  noteReservation(outcome: "full" | "address" | "evicted", address: string | undefined): void;
 }

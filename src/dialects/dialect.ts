@@ -69,6 +69,8 @@ export interface OpenDialect extends Partial<Disposable> {
    * store.
    */
   readonly seal?: () => Sealing;
+  /** Takes over some of these items from another node of the cluster that has ended as planned. */
+  readonly adopt?: (items: readonly unknown[]) => void;
 }
 
 /** The sealed items; see DialectStore. */
@@ -138,7 +140,7 @@ export interface IdOperations {
    * for ever. The current user of the id stays until it leaves.
    */
   reserve(id: string, holder: Holder, lifetimeMs?: number): Promise<KeepOutcome>;
-  /** Releases an id, a client's too; false if it is not reserved. */
+  /** Releases an id, a client's too; false if it is not reserved. Rejects while nodes cannot be asked. */
   forget(id: string): Promise<boolean>;
   /** Those that operators reserved. */
   list(): Reserved[];

@@ -185,12 +185,6 @@ function objectionsTo(config: Config): string[] {
   if (tlsFlags.length > 0 && !/^(rediss|valkeys)\b/.test(config.cluster ?? "")) {
     objections.push(`Cannot use ${tlsFlags.join(", ")} without rediss:// in --cluster`);
   }
-  const { reserveIds } = config.peerjs;
-  if (config.dialects.includes("peerjs")) {
-    if (reserveIds !== undefined) {
-      objections.push("Cannot use --peerjs-reserve-ids in a cluster yet");
-    }
-  }
   return objections;
 }
 
@@ -249,7 +243,7 @@ const EQUAL = [
 ];
 /** Sources of tokens: all nodes have them or none has. Their values change by turns at a rotation. */
 const GIVEN = ["auth-tokens", "auth-jwt-secret", "auth-jwt-key", "auth-jwks", "ssp-tokens"]
-  .concat("simple-tokens");
+  .concat("simple-tokens", "peerjs-reserve-ids");
 
 /** The settings that have to be the same on all nodes, by their option. */
 function sharedSettings(config: Config): ReadonlyMap<string, unknown> {

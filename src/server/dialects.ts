@@ -13,6 +13,7 @@ import type { Store } from "../store/mod.ts";
 import type { Connections } from "../transport/connections.ts";
 import { SocketIoServer } from "../transport/socket_io/server.ts";
 import { BRIDGED_REALM, bridges } from "./bridge.ts";
+import type { HandOver } from "./hand_over.ts";
 import { orConfigError } from "./config_error.ts";
 
 /** A dialect at work, and its names. */
@@ -59,16 +60,20 @@ export function openDialects(
 }
 
 /**
- * Hands the state that clients can resume to the next run, and returns the number of items by dialect.
- * Never rejects: trouble is in the log.
+ * Hands the state that clients can resume to another node or to the next run, and returns the number of
+ * items that the next run gets, by dialect. Never rejects: trouble is in the log.
  */
 export async function sealAll(
   dialects: readonly NamedDialect[],
+  handOver: HandOver | undefined,
 ): Promise<ReadonlyMap<string, number>> {
   const counts = dialects.map(async ({ name, dialect, kept }) => {
     const sealing = dialect.seal?.();
-    const outcome = sealing && await kept.seal(sealing.items, sealing.lifetimeMs);
-    return [name, outcome?.type === "sealed" ? outcome.items : 0] as const;
+    if (sealing === undefined) return [name, 0] as const;
+    const isAdopted = handOver !== undefined && dialect.adopt !== undefined;
+    const items = isAdopted ? await handOver(name, [...sealing.items]) : sealing.items;
+    const outcome = await kept.seal(items, sealing.lifetimeMs);
+    return [name, outcome.type === "sealed" ? outcome.items : 0] as const;
   });
   return new Map(await Promise.all(counts));
 }

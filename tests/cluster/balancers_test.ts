@@ -62,6 +62,8 @@ for (const name of BALANCERS) {
       // Caddy ends only after its polls.
       for (const node of nodes.nodes) await node.stop("SIGKILL");
       await within("the clients' ends", Promise.all(clients.map(({ closed }) => closed)));
+      // Each says farewell by a request of its own, which fails.
+      for (const client of clients) await client.settled();
     },
   });
 }

@@ -4,7 +4,7 @@ import { launchBrowser } from "../helpers/browser/chromium.ts";
 import { Desk } from "../helpers/browser/desk.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { openGst } from "../helpers/wire/peers.ts";
-import { until } from "../helpers/wire/waiting.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
 
 const TOKEN = "a-token-that-may-act";
 
@@ -25,7 +25,7 @@ clientTest({
     await desk.page.press("Enter");
     await until("the reason's field", () => desk.isFocused("#reason"));
     await desk.page.press("Enter");
-    assertEquals((await alice.closed).code, 1008);
+    assertEquals((await within("the kick", alice.closed)).code, 1008);
     await desk.hasNot('[aria-label="Kick alice"]');
     await using _bob = await openGst(nodes.wsUrl(1), "bob");
     await desk.has('[aria-label="Kick bob"]');

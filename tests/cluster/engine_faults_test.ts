@@ -58,7 +58,7 @@ for (const { name, begin, end, shown } of FAULTS) {
     name: `cluster: an engine that ${name} costs nobody a connection or a message`,
     needs: ["redis-server"],
     fn: async () => {
-      await using nodes = await startNodes(2, ["gstreamer", "owt"], ["--cluster-wait-ms", "60000"]);
+      await using nodes = await startNodes(2, ["gstreamer", "owt"]);
       const [first, second] = nodes.nodes;
       await using room = await openRoomOfTwo(nodes);
       using alice = await logIn(first?.url ?? "", "alice");
@@ -67,7 +67,7 @@ for (const { name, begin, end, shown } of FAULTS) {
       assertEquals(await alice.send("bob", "before"), []);
 
       await begin(nodes.engine);
-      const waiting = alice.send("bob", "meanwhile", 60_000);
+      const waiting = alice.send("bob", "meanwhile");
       await until("the nodes to miss their engine", async () => {
         for (const node of nodes.nodes) if (!await missesEngine(node.url)) return false;
         return true;

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { PATIENT } from "../helpers/cluster/node_processes.ts";
 import { startRedis } from "../helpers/cluster/redis_server.ts";
 import { makeAuthority } from "../helpers/process/certificate.ts";
 import { freePort } from "../helpers/process/ports.ts";
@@ -12,7 +13,7 @@ import { until } from "../helpers/wire/waiting.ts";
 // The ways to an engine beside plain TCP: TLS with a CA of one's own, and a unix socket. The sources
 // run with no other permissions than those of the cluster page.
 
-const SERVED = ["--listen", "http://127.0.0.1:0", "--dialects", "peerjs"];
+const SERVED = ["--listen", "http://127.0.0.1:0", "--dialects", "peerjs", ...PATIENT];
 
 function wsUrl({ urls }: MainProcess): string {
   return (urls[0] ?? "").replace(/^http/, "ws");

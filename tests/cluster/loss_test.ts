@@ -77,13 +77,18 @@ clientTest({
   fn: async () => {
     const args = ["--cluster-loss", "accept", "--cluster-wait-ms", "100"];
     await using nodes = await startNodes(2, ["peerjs"], args);
+    const [first] = nodes.nodes;
     await nodes.engine.signal("SIGKILL");
+    // A step that was sent and not answered would wait for its outcome.
+    await until("the node to miss its engine", () => {
+      return first?.stderr().includes("cluster not reached") === true;
+    });
     await using a = await openPeerJs(nodes.wsUrl(0), "a");
     const offer = { type: "OFFER", payload: "hello" };
     await using local = await openPeerJs(nodes.wsUrl(0), "local");
     local.send({ ...offer, dst: "a" });
     assertEquals(await a.nextJson(), { ...offer, dst: "a", src: "local" });
-    const ready = await fetch(`${nodes.nodes[0]?.url}/readyz`);
+    const ready = await fetch(`${first?.url}/readyz`);
     assertEquals((await ready.text()).trim(), "ready");
     await nodes.engine.restart();
     await using b = await openPeerJs(nodes.wsUrl(1), "b");

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { makeNetwork, networkObjection } from "../helpers/cluster/network.ts";
-import { missesEngine } from "../helpers/cluster/node_processes.ts";
+import { missesEngine, PATIENT } from "../helpers/cluster/node_processes.ts";
 import { startRedis } from "../helpers/cluster/redis_server.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { startMain } from "../helpers/process/main_process.ts";
@@ -27,7 +27,8 @@ async function loseNetwork(): Promise<void> {
   const served = ["--dialects", "gstreamer", "--dialects", "peerjs"];
   const node = (name: string, host: string, listen: string): string[] => [
     ...["--cluster", `redis://${host}:${engine.port}`, "--cluster-node", name, ...served],
-    ...["--listen", `http://${listen}:0`],
+    ...["--listen", `http://${listen}:0`, ...PATIENT],
+    ...["--peerjs-expire-timeout-ms", "300000"],
   ];
   await using first = await startMain({ args: node("a", "127.0.0.1", "127.0.0.1") });
   const { runner, nodeAddress, engineAddress } = network;

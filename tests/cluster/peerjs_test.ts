@@ -56,7 +56,7 @@ clientTest({
   name: "cluster, PeerJS: an attempt at an id that no node holds expires once",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["peerjs"], ["--peerjs-expire-timeout-ms", "1000"]);
+    await using nodes = await startNodes(2, ["peerjs"], ["--peerjs-expire-timeout-ms", "5000"]);
     await using alice = await openPeerJs(nodes.wsUrl(0), "alice");
     await using bob = await openPeerJs(nodes.wsUrl(1), "bob");
     for (let n = 0; n < 3; n++) alice.send(offer("nobody", n));

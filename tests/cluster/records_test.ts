@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { startNodes } from "../helpers/cluster/node_processes.ts";
+import { PATIENT, startNodes } from "../helpers/cluster/node_processes.ts";
 import { redisCommand } from "../helpers/cluster/redis_command.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { startServerProcess } from "../helpers/process/server_process.ts";
@@ -101,7 +101,7 @@ clientTest({
       await using nodes = await startNodes(1, DIALECTS, ARGS);
       const args = ["--cluster", nodes.engine.url, "--cluster-node", "keeper"];
       const served = DIALECTS.flatMap((name) => ["--dialects", name]);
-      const keep = [...args, ...served, ...ARGS, "--store", `kv:${folder}`];
+      const keep = [...args, ...served, ...ARGS, ...PATIENT, "--store", `kv:${folder}`];
       const a = await desk(nodes.nodes[0]?.url ?? "");
       {
         await using keeper = await startServerProcess(keep);

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { logIn } from "../helpers/cluster/owt_client.ts";
 import { startNodesAt } from "../helpers/cluster/node_processes.ts";
 import { type RedisServer, startRedis, startSentinels } from "../helpers/cluster/redis_server.ts";
+import { openRoomOfTwo } from "../helpers/cluster/rooms.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { runMain } from "../helpers/process/main_process.ts";
 import { openInRoom, openPeerJs } from "../helpers/wire/peers.ts";
@@ -28,6 +29,7 @@ for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
       await using replica = await startRedis("--replicaof", "127.0.0.1", String(primary.port));
       await until("the replica to have its copy", () => isReplicating(replica));
       await using sentinels = await startSentinels(primary);
+      await until("the Sentinels to know each other", () => sentinels.areReady());
       const hosts = sentinels.ports.map((port) => `127.0.0.1:${port}`).join(",");
       const url = `redis+sentinel://${hosts}/main`;
       await using nodes = await startNodesAt(url, 2, ["owt", "gstreamer", "peerjs"]);
@@ -36,10 +38,8 @@ for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
         "the node's line",
         () => first?.stderr().includes(`at ${url} as node a`) === true,
       );
-      await using a = await openInRoom(nodes.wsUrl(0), "a", "r");
-      await using b = await openInRoom(nodes.wsUrl(1), "b", "r");
-      assertEquals([await a.nextText(), await b.nextText()], ["ROOM_OK ", "ROOM_OK a"]);
-      assertEquals(await a.nextText(), "ROOM_PEER_JOINED b");
+      await using room = await openRoomOfTwo(nodes);
+      const { a, b } = room;
       using alice = await logIn(first?.url ?? "", "alice");
       using bob = await logIn(second?.url ?? "", "bob");
 

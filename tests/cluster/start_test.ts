@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { PATIENT } from "../helpers/cluster/node_processes.ts";
 import { type RedisServer, startRedis } from "../helpers/cluster/redis_server.ts";
 import { redisCommand } from "../helpers/cluster/redis_command.ts";
 import { clientTest } from "../helpers/process/clients.ts";
@@ -11,7 +12,7 @@ import { until } from "../helpers/wire/waiting.ts";
 
 const needs = ["redis-server"] as const;
 const LISTEN = ["--listen", "http://127.0.0.1:0"];
-const SERVED = ["--dialects", "peerjs"];
+const SERVED = ["--dialects", "peerjs", ...PATIENT];
 
 function start(...args: readonly string[]): Promise<MainResult> {
   return runMain({ args: [...LISTEN, ...args] });
@@ -88,7 +89,9 @@ clientTest({
     const [code, line] = await failure(...SERVED, "--cluster", none);
     assertEquals([code, line], [78, `${shown(guarded)}/99 has no such database`]);
 
-    await using clustered = await startRedis("--cluster-enabled", "yes");
+    await using clustered = await startRedis(
+      ...["--cluster-enabled", "yes", "--cluster-port", String(freePort())],
+    );
     assertEquals(await failure(...SERVED, "--cluster", clustered.url), [
       78,
       `${shown(clustered)} is a Redis Cluster, which is not supported`,
@@ -151,7 +154,9 @@ clientTest({
   fn: async () => {
     await using engine = await startRedis();
     const common = [...SERVED, "--cluster", engine.url];
-    await using first = await startServerProcess([...common, "--cluster-node", "one"]);
+    // A short lease has it beat more often: another of its name looks for a beat for a short time.
+    const often = ["--cluster-lease-ms", "3000"];
+    await using first = await startServerProcess([...common, "--cluster-node", "one", ...often]);
     await says(first, `Cluster "signalbox" at ${shown(engine)} as node one, 1 node instance=one\n`);
     assertEquals(await failure(...common, "--cluster-node", "one"), [
       1,

@@ -2,14 +2,12 @@ import { assertEquals } from "@std/assert";
 import { type NodeProcesses, startNodes } from "../helpers/cluster/node_processes.ts";
 import { trystero, yjs } from "../helpers/session/topics.ts";
 import { clientTest } from "../helpers/process/clients.ts";
-import { until } from "../helpers/wire/waiting.ts";
+import { until, within } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // Subscribers of topics on several real nodes.
 
 const needs = ["redis-server"] as const;
-/** No node is taken for dead on a machine that is loaded. */
-const PATIENT = ["--cluster-lease-ms", "60000"];
 
 function open(nodes: NodeProcesses, at: number): Promise<WsClient> {
   return WsClient.open(`${nodes.wsUrl(at)}/topics`);
@@ -59,7 +57,7 @@ clientTest({
   name: "cluster, topics: subscribers of two nodes get a publication once, with their number",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["topics"], PATIENT);
+    await using nodes = await startNodes(2, ["topics"]);
     const [a, b, c] = await openSubscribers(nodes, "room", [0, 1, 1]);
     await using stranger = await open(nodes, 0);
     const numbers = Array.from({ length: 10 }, (_, n) => n);
@@ -89,7 +87,7 @@ clientTest({
   name: "cluster, topics: a signal goes to the node that heard its receiver's announcement",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["topics"], PATIENT);
+    await using nodes = await startNodes(2, ["topics"]);
     const clients = await openSubscribers(nodes, "room", [0, 1, 1]);
     const [a, b] = clients;
     b?.send(yjs.announce("room", "bob"));
@@ -112,7 +110,7 @@ clientTest({
   name: "cluster, topics: a Trystero page reaches another one on its own topic, on another node",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["topics"], PATIENT);
+    await using nodes = await startNodes(2, ["topics"]);
     await using a = await open(nodes, 0);
     await using b = await open(nodes, 1);
     for (const [client, id] of [[a, "ann"], [b, "bob"]] as const) {
@@ -139,7 +137,7 @@ clientTest({
   name: "cluster, topics: a Trystero page whose node ends is subscribed again on another one",
   needs,
   fn: async () => {
-    await using nodes = await startNodes(2, ["topics"], PATIENT);
+    await using nodes = await startNodes(2, ["topics"]);
     // A cluster that forms has nodes wait with what they tell each other.
     for (const client of await openSubscribers(nodes, "formed", [0, 1])) await client.close();
     const lost = await open(nodes, 0);
@@ -147,7 +145,7 @@ clientTest({
     lost.send(trystero.announce("root", "ann"));
     await lost.next();
     await nodes.nodes[0]?.stop("SIGTERM");
-    await lost.closed;
+    await within("the end of the connection", lost.closed);
     await using back = await open(nodes, 1);
     // The note of the other node may come a moment later.
     await until("the subscription", () => {
@@ -172,7 +170,7 @@ clientTest({
     await using nodes = await startNodes(2, ["topics"]);
     const [a, b] = await openSubscribers(nodes, "room", [0, 1]);
     await nodes.nodes[1]?.stop("SIGKILL");
-    await b?.closed;
+    if (b !== undefined) await within("the end of the connection", b.closed);
     if (a !== undefined) await assertCounts(a, "room", 1);
     await nodes.add();
     await using c = await open(nodes, 2);

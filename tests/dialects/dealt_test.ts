@@ -91,9 +91,6 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
     "a member cannot be hidden by what the server says under its id",
     "descriptions=server: a client's describe is refused, the operator's is announced",
   ],
-  "the start refuses --peerjs-reserve-ids in a cluster": [
-    "PeerJS: a claim that waits for an id gets it only with the token of its reservation",
-  ],
   "the test counts the timers of one dialect": ["closing the dialect ends its sweep"],
   "a client of version 1 on another node drops what it has no word for": [
     "§7: a description that version 1 has no word for is an error to the sender",

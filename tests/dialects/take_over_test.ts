@@ -140,8 +140,9 @@ Deno.test("PeerJS: a claim that waits for an id gets it only with the token of i
   await tabs.other.leave();
   await tabs.holder.leave();
   // Where steps take a turn of their own, the claim begins to wait a little later.
-  await until("the verdict", () => {
+  await until("the verdict", async () => {
     bench.clock.advance(STEP_MS);
+    await settle();
     return !thief.isOpen;
   });
   assertEquals(thief.heardJson(), [{ type: "ID-TAKEN", payload: { msg: "ID is taken" } }]);

@@ -99,7 +99,7 @@ clientTest({
   name: "PeerJS client: an id is free again when its connection has gone silent",
   needs,
   fn: async () => {
-    await using server = await startServerProcess(["--keepalive-timeout", "1"]);
+    await using server = await startServerProcess(["--keepalive-timeout", "3"]);
     await using proxy = startTcpProxy(server.url);
     await using site = await startPeerJsSite();
     await using browser = await launchBrowser();

@@ -110,8 +110,8 @@ async function attack(url: string, seed: number, count: number): Promise<void> {
 Deno.test("whatever is sent to /socket.io, others talk on, and nothing of it stays", async () => {
   await using server = await startServerProcess(
     ["--metrics", "/metrics", "--limits-connections-per-second", "unlimited"].concat(
-      ["--socket-io-ping-timeout-ms", "1000", "--socket-io-connect-timeout-ms", "1000"],
-      ["--owt-identify-timeout-ms", "1000", "--ssp-identify-timeout-ms", "1000"],
+      ["--socket-io-ping-timeout-ms", "3000", "--socket-io-connect-timeout-ms", "3000"],
+      ["--owt-identify-timeout-ms", "3000", "--ssp-identify-timeout-ms", "3000"],
     ),
   );
   const { url } = server;

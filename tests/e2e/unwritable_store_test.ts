@@ -87,7 +87,7 @@ for (const [name, { spoil, why, needsRoot = false }] of Object.entries(CASES)) {
 
 Deno.test("while another process holds the lock, /readyz names the lock", async () => {
   await using temp = await TempFolder.make();
-  const args = [...LOCAL, "--store", `kv:${temp.path}`, "--store-timeout-ms", "200"];
+  const args = [...LOCAL, "--store", `kv:${temp.path}`, "--store-timeout-ms", "1000"];
   await using server = await startMain({ args });
   const [url = ""] = server.urls;
   const ready = async (): Promise<string> => await (await fetch(`${url}/readyz`)).text();

@@ -109,12 +109,15 @@ function changeIds(app: App, parts: AdminParts): void {
     request: { params },
     responses: {
       200: json(outcomeOf("forgotten"), "The id is free"),
-      ...changeProblems("not_found", "not_supported"),
+      ...changeProblems("not_found", "not_supported", "unavailable"),
     },
   });
   app.openapi(remove, async (c) => {
     const { dialect, id } = c.req.valid("param");
-    const isDone = await idsOf(parts, c.env.actor.name, dialect).forget(id);
+    const forgetting = idsOf(parts, c.env.actor.name, dialect).forget(id);
+    const isDone = await forgetting.catch(() => {
+      throw new Problem("unavailable");
+    });
     if (!isDone) throw new Problem("not_found");
     return c.json({ outcome: "forgotten" as const }, 200);
   });

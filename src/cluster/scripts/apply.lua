@@ -99,8 +99,11 @@ local function dropEmpty(members, sums, seen)
   if call("HLEN", members) == 0 and call("HLEN", seen) == 0 then call("DEL", sums) end
 end
 
+local restartReservation
+
 -- Gives an id up; every node that knows the peer by a room or a pair is told.
 local function release(it, news)
+  restartReservation(it)
   call("HDEL", idKey(it.realm), it.id)
   call("SREM", P .. "of:" .. it.node, it.realm .. ":" .. it.id)
   local concerned = {}
@@ -226,10 +229,162 @@ local absent = {}
 local outcomes = {}
 local steps = {}
 
+-- Records that nodes copy: "stamp end isThere body" by kind and name. The end is "-" for none, and
+-- "@realm" for an id that a client reserved and has. Clients' ids ("own") are copied by keepers only,
+-- which are the nodes with a store that lasts.
+local KINDS = { secret = true, ban = true, room = true, log = true, id = true, own = true }
+local SWEPT_AT_ONCE = "100"
+-- How often as many are searched for a reservation to evict.
+local SEARCHED_AT_MOST = 5
+-- How long nodes that were away can learn that a record was removed.
+local REMOVED_MS = 86400000
+
+local function keptAt(kind, name)
+  local record = call("HGET", P .. "kept:" .. kind, name)
+  if not record then return nil end
+  local stamp, ends, isThere, body = record:match("^(%d+) (%S+) ([01]) (.*)$")
+  if not stamp then return nil end
+  return { stamp = tonumber(stamp), ends = ends, isThere = isThere, body = body }
+end
+
+-- Newer than every stamp before it, on an emptied engine, too.
+local function nextStamp(old)
+  local last = tonumber(call("HGET", P .. "meta", "stamp") or 0)
+  local stamp = tonumber(clock[1]) * 1000000.0 + tonumber(clock[2])
+  stamp = math.max(stamp, last + 1, old and old.stamp + 1 or 0)
+  call("HSET", P .. "meta", "stamp", text(stamp))
+  return stamp
+end
+
+local function lifetimeOf(body)
+  return body:match('"lifetimeMs":(%d+)') or "0"
+end
+
+-- The rest of a record's time.
+local function leftOf(record)
+  if record.ends == "-" then return "-" end
+  local ends = tonumber(record.ends)
+  return ends and text(math.max(0, ends - now)) or lifetimeOf(record.body)
+end
+
+local function isCurrent(record)
+  if not record or record.isThere ~= "1" then return false end
+  local ends = tonumber(record.ends)
+  return not ends or ends > now
+end
+
+-- Keeps a record, and hands it to the nodes that copy its kind.
+local function keep(kind, name, stamp, ends, lifetime, isThere, body)
+  local record = table.concat({ text(stamp), ends, isThere, body }, " ")
+  call("HSET", P .. "kept:" .. kind, name, record)
+  for _, node in ipairs(order) do
+    local isMeant = nodes[node] and not nodes[node].isDead and
+      (kind ~= "own" or call("SISMEMBER", P .. "keepers", node) == 1)
+    if isMeant then tell(node, "kept", kind, name, text(stamp), lifetime, isThere, body) end
+  end
+end
+
+-- Keeps a client's reservation: "@realm" while the id is in use, and for its lifetime afterwards.
+local function keepOwn(name, old, body, realm)
+  local lifetime = lifetimeOf(body)
+  local ends = realm and "@" .. realm or text(now + tonumber(lifetime))
+  keep("own", name, nextStamp(old), ends, lifetime, "1", body)
+end
+
+function restartReservation(it)
+  local name = it.dialect .. ":" .. it.id
+  local old = keptAt("own", name)
+  if old and old.isThere == "1" then keepOwn(name, old, old.body) end
+end
+
+-- Whether an id that nobody has belongs to the owner of another token. An operator's reservation
+-- counts before a client's. `terms` are "lifetime most perHour burst"; without a lifetime ("-") clients
+-- reserve nothing.
+local function isReserved(name, operators, digest, terms)
+  if name == "" then return false end
+  local record = keptAt("id", operators)
+  if not isCurrent(record) and terms:sub(1, 1) ~= "-" then record = keptAt("own", name) end
+  return isCurrent(record) and record.body:match('"digest":"([^"]*)"') ~= digest
+end
+
+-- Takes one from an address's allowance of new reservations, which refills.
+local function takeAllowance(address, perHour, burst)
+  local key = P .. "quota:" .. address
+  local kept = call("HMGET", key, "left", "at")
+  local left = burst
+  if kept[1] then
+    local passed = math.max(0, now - tonumber(kept[2]))
+    left = math.min(burst, tonumber(kept[1]) + passed * perHour / 3600000)
+  end
+  if left < 1 then return false end
+  call("HSET", key, "left", string.format("%.6f", left - 1), "at", text(now))
+  call("PEXPIRE", key, text(math.ceil((burst - left + 1) * 3600000 / perHour) + 1))
+  return true
+end
+
+-- Makes room for a reservation: one whose time is over, or the oldest of some that were claimed once
+-- and are not in use.
+local function evict()
+  local key = P .. "kept:own"
+  local victim, oldest
+  for _ = 1, SEARCHED_AT_MOST do
+    local cursor = call("HGET", P .. "meta", "evicted") or "0"
+    local found = call("HSCAN", key, cursor, "COUNT", SWEPT_AT_ONCE)
+    call("HSET", P .. "meta", "evicted", found[1])
+    for i = 1, #found[2], 2 do
+      local stamp, ends, body = found[2][i + 1]:match("^(%d+) (%d+) (.*)$")
+      if ends and (tonumber(ends) <= now or body:sub(1, 1) == "0") then
+        call("HDEL", key, found[2][i])
+        return "kept"
+      elseif ends and not body:find('"isProven":true', 1, true) and
+        (not oldest or tonumber(stamp) < oldest) then
+        victim, oldest = found[2][i], tonumber(stamp)
+      end
+    end
+    if victim then break end
+  end
+  if not victim then return nil end
+  keep("own", victim, nextStamp(keptAt("own", victim)), text(now), "0", "0", "")
+  call("HDEL", key, victim)
+  return "evicted"
+end
+
+-- The same owner has the id again, or still: notes whether it is reserved.
+local function holdReservation(realm, name, _, digest, terms)
+  if name == "" or terms:sub(1, 1) == "-" then return "" end
+  local old = keptAt("own", name)
+  if not isCurrent(old) or old.body:match('"digest":"([^"]*)"') ~= digest then return "" end
+  if old.ends ~= "@" .. realm then keepOwn(name, old, old.body, realm) end
+  return "kept"
+end
+
+-- Reserves an id for the client that has claimed it: "kept", "evicted" where another one made room, or
+-- the reason why not. "" where nothing is to be reserved.
+local function reserve(realm, name, operators, digest, terms, address)
+  local lifetime, most, perHour, burst = terms:match("^(%d+) (%d+) (%d+) (%d+)$")
+  if name == "" or not lifetime or digest == "-" then return "" end
+  if isCurrent(keptAt("id", operators)) then return "" end
+  local old = keptAt("own", name)
+  local isBack = isCurrent(old)
+  local note = "kept"
+  if not isBack then
+    local isTooMany = call("HLEN", P .. "kept:own") >= tonumber(most)
+    if address ~= "" and not takeAllowance(address, tonumber(perHour), tonumber(burst)) then
+      return "address"
+    end
+    if isTooMany and not (old and old.isThere == "1") then note = evict() end
+    if not note then return "full" end
+  end
+  local proven = isBack and ',"isProven":true' or ""
+  local body = '{"digest":"' .. digest .. '","lifetimeMs":' .. lifetime .. proven .. "}"
+  keepOwn(name, old, body, realm)
+  return note
+end
+
 -- A claim, with a room to enter in the same step where `room` is not empty.
 steps.C = {
-  13,
-  function(ticket, realm, id, dialect, policy, proof, exclusive, bytes, info, room, maxMembers, maxBytes, isOld)
+  18,
+  function(ticket, realm, id, dialect, policy, proof, exclusive, bytes, info, room, maxMembers, maxBytes, isOld, ...)
     local it = find(realm, id)
     if it and it.node ~= me and not isAlive(it.node) then
       if nodes[it.node] then tell(it.node, "lost", realm, id, it.fence) end
@@ -238,7 +393,7 @@ steps.C = {
     end
     if it and it.node == me and it.ticket == ticket then
       -- The answer was lost with the engine's data.
-      tell(me, "claimed", ticket, it.fence)
+      tell(me, "claimed", ticket, it.fence, holdReservation(realm, ...), "")
       if room ~= "" then enter(it, room, ticket) end
       return
     end
@@ -246,10 +401,11 @@ steps.C = {
     local isBound = it and (call("SCARD", roomsOf(it)) > 0 or
       (it.exclusive == "1" and call("SCARD", pairsOf(it)) > 0))
     local isTaken = it and not (it.dialect == dialect and not isBound and (policy == "newest" or (proof ~= "-" and proof == it.proof)))
-    if isTaken then return tell(me, "refused", ticket, "id_taken") end
+    if isTaken or not it and isReserved(...) then return tell(me, "refused", ticket, "id_taken") end
     if room ~= "" and isFull(realm, room, maxMembers, maxBytes, bytes, id) then
       return tell(me, "refused", ticket, "room_full")
     end
+    local isFree = not it
     if it and it.node ~= me then
       tell(it.node, "lost", realm, id, it.fence)
       release(it, "")
@@ -269,7 +425,8 @@ steps.C = {
       info = info,
     }
     save(it)
-    tell(me, "claimed", ticket, fence)
+    local note = isFree and reserve(realm, ...) or holdReservation(realm, ...)
+    tell(me, "claimed", ticket, fence, note, (select(5, ...)))
     if room ~= "" then enter(it, room, ticket) end
     appear(realm, id)
   end,
@@ -329,7 +486,11 @@ steps.R = {
     local it = find(realm, id)
     if not isMine(it, fence) then return end
     release(it, news)
-    if ticket ~= "" and it.ticket ~= "-" and it.ticket ~= ticket then save(it) end
+    if ticket == "" or it.ticket == "-" or it.ticket == ticket then return end
+    save(it)
+    local name = it.dialect .. ":" .. id
+    local reservation = keptAt("own", name)
+    if isCurrent(reservation) then keepOwn(name, reservation, reservation.body, realm) end
   end,
 }
 
@@ -540,29 +701,6 @@ steps.B = {
   end,
 }
 
--- Records that all nodes copy: "stamp end isThere text" by kind and name. The end is "-" for none.
-local KINDS = { secret = true, ban = true, room = true, log = true, id = true }
-local SWEPT_AT_ONCE = "100"
--- How long nodes that were away can learn that a record was removed.
-local REMOVED_MS = 86400000
-
-local function keptAt(kind, name)
-  local record = call("HGET", P .. "kept:" .. kind, name)
-  if not record then return nil end
-  local stamp, ends, isThere, body = record:match("^(%d+) (%S+) ([01]) (.*)$")
-  if not stamp then return nil end
-  return { stamp = tonumber(stamp), ends = ends, isThere = isThere, body = body }
-end
-
--- Newer than every stamp before it, on an emptied engine, too.
-local function nextStamp(old)
-  local last = tonumber(call("HGET", P .. "meta", "stamp") or 0)
-  local stamp = tonumber(clock[1]) * 1000000.0 + tonumber(clock[2])
-  stamp = math.max(stamp, last + 1, old and old.stamp + 1 or 0)
-  call("HSET", P .. "meta", "stamp", text(stamp))
-  return stamp
-end
-
 -- A change of this moment has no stamp. A record that a node has kept has one, or 0 if no other node
 -- ever saw it: the newer one stays.
 steps.G = {
@@ -572,22 +710,48 @@ steps.G = {
     local old = keptAt(kind, name)
     if stamp ~= "" and old and tonumber(stamp) <= old.stamp then
       if tonumber(stamp) == old.stamp and body == old.body then return end
-      local left = old.ends == "-" and "-" or text(math.max(0, tonumber(old.ends) - now))
-      return tell(me, "kept", kind, name, text(old.stamp), left, old.isThere, old.body)
+      return tell(me, "kept", kind, name, text(old.stamp), leftOf(old), old.isThere, old.body)
     end
+    -- Most operators' changes concern no client's reservation.
+    if kind == "own" and isThere == "0" and not old then return end
     local at = tonumber(stamp ~= "" and stamp or 0)
     if at == 0 then at = nextStamp(old) end
     if isThere == "0" then lifetime = text(REMOVED_MS) end
     local ends = lifetime == "-" and "-" or text(now + tonumber(lifetime))
-    local record = table.concat({ text(at), ends, isThere, body }, " ")
-    call("HSET", P .. "kept:" .. kind, name, record)
-    for _, node in ipairs(order) do
-      if nodes[node] and not nodes[node].isDead then
-        tell(node, "kept", kind, name, text(at), lifetime, isThere, body)
-      end
-    end
+    keep(kind, name, at, ends, lifetime, isThere, body)
   end,
 }
+
+-- This node copies the ids that clients reserve, too.
+steps.h = {
+  0,
+  function() call("SADD", P .. "keepers", me) end,
+}
+
+-- A reservation of a client that this node has held all along, for an engine that lost it.
+steps.o = {
+  4,
+  function(realm, id, fence, body)
+    local it = find(realm, id)
+    if not isMine(it, fence) then return end
+    local name = it.dialect .. ":" .. id
+    local old = keptAt("own", name)
+    local isKnown = old and (old.isThere == "0" or old.ends == "@" .. realm)
+    if not isKnown then keepOwn(name, old, body, realm) end
+  end,
+}
+
+-- Renews a reservation in use, so that copies of it do not end, and frees one whose id was lost.
+local function renewOwn(name, record)
+  local stamp, realm, body = record:match("^(%d+) @(%S+) 1 (.*)$")
+  if not stamp then return end
+  local dialect, id = name:match("^([^:]*):(.*)$")
+  local it = find(realm, id)
+  local isInUse = it and it.dialect == dialect
+  local isDue = now * 1000 - tonumber(stamp) > tonumber(lifetimeOf(body)) * 100
+  if isInUse and not isDue then return end
+  keepOwn(name, { stamp = tonumber(stamp) }, body, isInUse and realm or nil)
+end
 
 -- Forgets some records whose time is over.
 local function sweepKept()
@@ -599,6 +763,7 @@ local function sweepKept()
     for i = 1, #found[2], 2 do
       local ends = found[2][i + 1]:match("^%d+ (%d+) ")
       if ends and tonumber(ends) <= now then call("HDEL", key, found[2][i]) end
+      if kind == "own" then renewOwn(found[2][i], found[2][i + 1]) end
     end
   end
 end
@@ -659,6 +824,7 @@ steps.Q = {
       local name = call("SPOP", P .. "of:" .. dead)
       if not name then
         unfollow(dead)
+        call("SREM", P .. "keepers", dead)
         call("HDEL", P .. "nodes", dead)
         call("HDEL", P .. "calls", dead)
         call("DEL", P .. "in:" .. dead)

@@ -1,6 +1,8 @@
 // The seam between a hub and the other nodes of a cluster. A server without one has no backplane.
 
+import type { Claim } from "../peer.ts";
 import type { Sent } from "../events.ts";
+import type { ReservationTerms } from "../kept.ts";
 
 /** The name of an id in the whole cluster. */
 export interface PeerKey {
@@ -47,6 +49,8 @@ export interface SharedClaim extends PeerKey {
   readonly bytes: number;
   readonly info: unknown;
   readonly entry: SharedEntry | undefined;
+  /** Where given, only the owner of a reserved id gets it, and the terms may reserve it. */
+  readonly terms: ReservationTerms | undefined;
 }
 
 /** A message for a peer of another node. */
@@ -155,6 +159,10 @@ export interface Backplane {
   unhold(bytes: number): void;
   /** Sends to the hubs of all other nodes. */
   tell(topic: string, body: unknown): void;
+  /** Ends a client's reservation; false if there is none, and rejects while unavailable. */
+  unreserve(dialect: string, id: string): Promise<boolean>;
+  /** Has `wanted` called once an id is on any node, which may be now. */
+  want(key: PeerKey): void;
   /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */
   ids(realm: string, dialect: string): Promise<string[]>;
 }
@@ -171,10 +179,35 @@ export interface Elsewhere {
     to: string,
     payload: unknown,
   ): Promise<Sent>;
-  /** Calls back when an id appears on any node that a message of this node was for. */
-  whenWanted(realm: string, appeared: (id: string) => void): void;
+  /** Has the terms of each claim of an id decided by the nodes together. */
+  reserve(realm: string, terms: (claim: Claim) => ReservationTerms): void;
+  /** Ends a client's reservation; false if there is none, and rejects while unavailable. */
+  unreserve(dialect: string, id: string): Promise<boolean>;
+  /** Has a dialect hold messages for absent ids. */
+  correspond(realm: string, correspondent: Correspondent): void;
+  /** Has `appeared` called once an id is on any node, which may be now. */
+  want(key: PeerKey): void;
   /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */
   ids(realm: string, dialect: string): Promise<string[]>;
+}
+
+/** A dialect that holds messages for absent ids. */
+export interface Correspondent {
+  readonly dialect: string;
+  /** An id has appeared on any node that a message of this node was for. */
+  appeared(id: string): void;
+  /** The ids that messages wait for here. */
+  awaited(): Iterable<string>;
+  /** No node holds the id of a message, and its sender has left meanwhile. */
+  returned(from: string, to: string, payload: unknown): void;
+}
+
+/** Everything on other nodes that this node relies on, to be asked for where the engine lost it. */
+export interface Remembered {
+  /** The peers of other nodes that are known here only by a pair. */
+  readonly partners: Iterable<Actor>;
+  /** The absent ids that messages wait for here. */
+  readonly awaited: Iterable<PeerKey>;
 }
 
 /** The news for a hub, in order, each in one turn. */
@@ -202,8 +235,7 @@ export interface Sink {
   /** They do so no longer. */
   parted(realm: string, one: string, other: string): void;
   told(topic: string, body: unknown): void;
-  /** The peers of other nodes that are known here only by a pair. */
-  partners(): Iterable<Actor>;
+  remembered(): Remembered;
   /** This node was taken for dead: its departures were announced to the other nodes. */
   severed(): void;
 }

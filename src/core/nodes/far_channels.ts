@@ -216,6 +216,7 @@ export class FarChannels {
         bytes: 0,
         info: place.count,
         entry: { realm, kind: "list", room: channel, ...limits },
+        terms: undefined,
       },
       claimed,
       true,

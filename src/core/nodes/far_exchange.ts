@@ -48,7 +48,7 @@ export class FarExchange {
       met: (realm, one, other) => hub.met(realm, one, other),
       parted: (realm, one, other) => hub.parted(realm, one, other),
       told: (topic, body) => topic === "channels" ? this.#noted(body) : hub.told(topic, body),
-      partners: () => hub.partners(),
+      remembered: () => hub.remembered(),
       severed: () => hub.severed(),
     };
   }

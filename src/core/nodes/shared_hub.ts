@@ -1,11 +1,11 @@
 import { type Abroad, type Sent, sentBy } from "../calls/abroad.ts";
 import type {
-  Actor,
   Backplane,
   ClaimAnswer,
   Fence,
   PairAnswer,
   PeerKey,
+  Remembered,
   RoomKey,
   SharedDescription,
   SharedEntry,
@@ -112,8 +112,9 @@ export class SharedHub extends Hub implements Sink {
     // A take-over on one node is this node's matter.
     if (this.#holdsOwn(claim)) return super.claim(claim);
     const entry = claim.room && this.#entry(claim, claim.room);
+    const shared = sharedClaim(claim, entry, this.elsewhere.termsOf(claim));
     await whenAnswered<ClaimAnswer>(
-      (answer) => this.#backplane.claim(sharedClaim(claim, entry), answer),
+      (answer) => this.#backplane.claim(shared, answer),
       (outcome) => this.#claimed(claim, outcome),
       entry && this.#ghosts.awaits(roomNameOf(entry)),
     );
@@ -317,8 +318,8 @@ export class SharedHub extends Hub implements Sink {
     this.find(realm, id)?.receiver.expel(reason);
   }
 
-  partners(): Iterable<Actor> {
-    return this.#ghosts.partners();
+  remembered(): Remembered {
+    return { partners: this.#ghosts.partners(), awaited: this.elsewhere.awaited() };
   }
 
   severed(): void {

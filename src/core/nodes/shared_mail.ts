@@ -1,8 +1,16 @@
 import type { Sent } from "../calls/abroad.ts";
-import type { Backplane, Elsewhere, PassAnswer, PeerKey, RoomKey } from "./backplane.ts";
+import type {
+  Backplane,
+  Correspondent,
+  Elsewhere,
+  PassAnswer,
+  PeerKey,
+  RoomKey,
+} from "./backplane.ts";
 import type { PeerId } from "../events.ts";
 import type { Ghost, Ghosts, RelayEvent } from "./ghosts.ts";
-import { type PresentPeer, tell } from "../peer.ts";
+import type { ReservationTerms } from "../kept.ts";
+import { type Claim, type PresentPeer, tell } from "../peer.ts";
 import { sentOf, type SharedCalls } from "./shared_calls.ts";
 import { append } from "./shared_steps.ts";
 
@@ -30,7 +38,8 @@ export class SharedMail implements Elsewhere {
   readonly #calls: SharedCalls | undefined;
   readonly #ghosts: Ghosts;
   readonly #find: (realm: string, id: PeerId) => PresentPeer | undefined;
-  readonly #wanted = new Map<string, ((id: PeerId) => void)[]>();
+  readonly #terms = new Map<string, (claim: Claim) => ReservationTerms>();
+  readonly #correspondents = new Map<string, Correspondent[]>();
 
   constructor({ backplane, calls, ghosts, find }: MailParts) {
     this.#backplane = backplane;
@@ -50,7 +59,13 @@ export class SharedMail implements Elsewhere {
 
   /** Sends to an id that this node does not hold; a message that nobody took comes back. */
   send(from: MessageSender, to: PeerId, payload: unknown): void {
-    this.#send(from, to, payload, false, (sent) => this.returned(from, to, payload, sent));
+    this.#send(from, to, payload, false, (sent) => {
+      const hasLeft = this.#find(from.realm, from.id) === undefined;
+      if (!hasLeft || sent !== "unknown") return this.returned(from, to, payload, sent);
+      for (const { dialect, returned } of this.#correspondentsOf(from.realm)) {
+        if (dialect === from.dialect) returned(from.id, to, payload);
+      }
+    });
   }
 
   /** The same; resolves when the outcome is certain. */
@@ -60,13 +75,37 @@ export class SharedMail implements Elsewhere {
     return promise;
   }
 
-  whenWanted(realm: string, appeared: (id: PeerId) => void): void {
-    append(this.#wanted, realm, appeared);
+  reserve(realm: string, terms: (claim: Claim) => ReservationTerms): void {
+    this.#terms.set(realm, terms);
+  }
+
+  /** The terms of a claim; undefined where no dialect of the realm reserves ids. */
+  termsOf(claim: Claim): ReservationTerms | undefined {
+    return this.#terms.get(claim.realm)?.(claim);
+  }
+
+  unreserve(dialect: string, id: string): Promise<boolean> {
+    return this.#backplane.unreserve(dialect, id);
+  }
+
+  correspond(realm: string, correspondent: Correspondent): void {
+    append(this.#correspondents, realm, correspondent);
+  }
+
+  want(key: PeerKey): void {
+    this.#backplane.want(key);
+  }
+
+  /** The absent ids that messages wait for here. */
+  *awaited(): Generator<PeerKey> {
+    for (const [realm, correspondents] of this.#correspondents) {
+      for (const one of correspondents) for (const id of one.awaited()) yield { realm, id };
+    }
   }
 
   /** An id has appeared for which messages of this node wait. */
   appeared(realm: string, id: PeerId): void {
-    for (const appeared of this.#wanted.get(realm) ?? []) appeared(id);
+    for (const correspondent of this.#correspondentsOf(realm)) correspondent.appeared(id);
   }
 
   ids(realm: string, dialect: string): Promise<PeerId[]> {
@@ -89,6 +128,10 @@ export class SharedMail implements Elsewhere {
     const isKnown = outcome === "unknown" || isUnavailable;
     const returned = { payload, isUnavailable, ...(isKnown ? {} : { refusal: outcome }) };
     tell(sender, { type: "undelivered", peer, returned });
+  }
+
+  #correspondentsOf(realm: string): readonly Correspondent[] {
+    return this.#correspondents.get(realm) ?? [];
   }
 
   #send(

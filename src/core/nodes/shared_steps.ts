@@ -1,5 +1,6 @@
 import type { Actor, SharedClaim, SharedEntry } from "./backplane.ts";
 import type { Refused } from "../events.ts";
+import type { ReservationTerms } from "../kept.ts";
 import type { HubLimits } from "../limits.ts";
 import {
   type Claim,
@@ -54,10 +55,14 @@ export function isShut(
 }
 
 /** A claim as the other nodes need it. */
-export function sharedClaim(claim: Claim, entry: SharedEntry | undefined): SharedClaim {
+export function sharedClaim(
+  claim: Claim,
+  entry: SharedEntry | undefined,
+  terms: ReservationTerms | undefined,
+): SharedClaim {
   const { realm, id, dialect, policy = "proof", proof, isExclusive = false } = claim;
   const { bytes, info } = claim.description ?? { bytes: 0, info: null };
-  return { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry };
+  return { realm, id, dialect, policy, proof, isExclusive, bytes, info, entry, terms };
 }
 
 /** Ends the stay of a peer that lost its id; one that was not replaced is to come back. */

@@ -142,6 +142,11 @@ export class Mailbox {
     return (this.#boxes.get(to)?.from.get(from)?.messages ?? 0) > 0;
   }
 
+  /** The absent peers for which something waits. */
+  get awaited(): Iterable<PeerId> {
+    return this.#boxes.keys();
+  }
+
   /** Everything that waits, in the form in which another mailbox continues it. */
   *attempts(nowMs: number): Generator<HeldAttempt> {
     for (const [to, box] of this.#boxes) {

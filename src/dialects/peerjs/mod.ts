@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Hub, Reserve } from "../../core/hub.ts";
 import type { Claim } from "../../core/peer.ts";
-import type { DialectStore, KeepOutcome } from "../../core/kept.ts";
+import type { DialectStore, KeepOutcome, ReservationTerms } from "../../core/kept.ts";
 import type { Route } from "../../http/route.ts";
 import {
   defineDialect,
@@ -26,6 +26,7 @@ import { secretOf } from "../kit/secret.ts";
 import { httpRoutes } from "./http.ts";
 import { IssuedIds } from "./issued_ids.ts";
 import { type Credentials, type PeerJsServer, PeerJsSession } from "./session.ts";
+import { adopt, correspondentOf, reportExpired } from "./far_mail.ts";
 import { RETURN_MS, SealedAttempt, WaitingRoom } from "./waiting_room.ts";
 
 const options = z.strictObject({
@@ -92,10 +93,14 @@ export const peerjs = defineDialect({
     const ids = new IssuedIds(secretOf(() => options.idSecret, store.secret));
     const waitingRoom = waitingRoomOf(options, context);
     waitingRoom.restore(readSealed(store, SealedAttempt));
+    const relay = { hub, realm, dialect, waitingRoom };
     const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });
-    hub.reserve(realm, reserveFor({ hub, dialect, takeOvers }, store, options.reserveIds));
+    // In a cluster the nodes together decide on the ids that clients reserve.
+    const lifetimeMs = hub.elsewhere === undefined ? options.reserveIds : undefined;
+    hub.reserve(realm, reserveFor({ hub, dialect, takeOvers }, store, lifetimeMs));
+    hub.elsewhere?.reserve(realm, (claim) => termsOf(claim, dialect, store, options.reserveIds));
     if (isBridged) watchForeign(hub, realm, dialect, waitingRoom);
-    hub.elsewhere?.whenWanted(realm, (id) => sendOn({ hub, realm, dialect }, id, waitingRoom));
+    hub.elsewhere?.correspond(realm, correspondentOf(relay));
     const server = {
       authenticator,
       hub,
@@ -117,13 +122,14 @@ export const peerjs = defineDialect({
         scheme: "http",
         hint: "new Peer(id, { host, port, path })",
       }],
-      ids: idOperations(store, options.maxIdLength),
+      ids: idOperations(store, { hub, dialect }, options.maxIdLength),
       usesStoredSecret: options.idSecret === undefined,
       gauges: [{ name: "held_bytes", read: () => waitingRoom.totalBytes }],
       seal: () => ({
         items: waitingRoom.sealed(),
         lifetimeMs: options.expireTimeoutMs + RETURN_MS,
       }),
+      adopt: (items) => adopt(relay, items),
       [Symbol.dispose]: () => {
         takeOvers[Symbol.dispose]();
         waitingRoom[Symbol.dispose]();
@@ -132,7 +138,7 @@ export const peerjs = defineDialect({
   },
 });
 
-function waitingRoomOf(options: Options, { hub, realm, clock }: DialectContext): WaitingRoom {
+function waitingRoomOf(options: Options, context: DialectContext): WaitingRoom {
   const limits = {
     holdMs: options.expireTimeoutMs,
     maxMessages: options.maxHeldMessages,
@@ -146,8 +152,8 @@ function waitingRoomOf(options: Options, { hub, realm, clock }: DialectContext):
   return new WaitingRoom(
     limits,
     options.cleanupIntervalMs,
-    clock,
-    (sender, absent) => hub.reportUndelivered(realm, sender, absent),
+    context.clock,
+    (sender, absent) => reportExpired(context, sender, absent),
   );
 }
 
@@ -210,6 +216,17 @@ function reserveFor(
   };
 }
 
+/** The terms of a claim in a cluster. Other dialects' peers keep clear of reserved ids. */
+function termsOf(
+  { id, dialect, proof = "", address }: Claim,
+  own: string,
+  { reservations }: DialectStore,
+  lifetimeMs: number | undefined,
+): ReservationTerms {
+  const token = dialect === own ? proof : undefined;
+  return reservations.termsFor({ id, token, lifetimeMs, address });
+}
+
 /** Messages for an absent id reach a peer of another dialect that takes it, after its greeting. */
 function watchForeign(hub: Hub, realm: string, own: string, waitingRoom: WaitingRoom): void {
   hub.watch(realm, (event, { id, dialect }) => {
@@ -224,26 +241,22 @@ function watchForeign(hub: Hub, realm: string, own: string, waitingRoom: Waiting
   });
 }
 
-/** Messages that wait here reach an id that has appeared on another node, in their order. */
-function sendOn({ hub, realm, dialect }: Place, id: string, waitingRoom: WaitingRoom): void {
-  for (const { from, message } of waitingRoom.collect(id)) {
-    const sender = hub.find(realm, from);
-    // With its `dst` it can wait once more, if the id has gone again.
-    const whole = { ...message, dst: id };
-    if (sender !== undefined) hub.send(sender.handle, id, whole);
-    else void hub.elsewhere?.pass({ realm, id: from, dialect }, id, whole);
-  }
-}
-
 /** The operator's actions on ids. */
-function idOperations({ reservations }: DialectStore, maxIdLength: number): IdOperations {
+function idOperations(
+  { reservations }: DialectStore,
+  { hub, dialect }: Pick<Place, "hub" | "dialect">,
+  maxIdLength: number,
+): IdOperations {
   return {
     reserve(id, holder, lifetimeMs): Promise<KeepOutcome> {
       const isId = id !== "" && id.length <= maxIdLength;
       if (isId) return reservations.reserve(id, holder, lifetimeMs);
       return Promise.resolve("invalid");
     },
-    forget: (id) => reservations.forget(id),
+    async forget(id): Promise<boolean> {
+      const isClients = await hub.elsewhere?.unreserve(dialect, id) === true;
+      return await reservations.forget(id) || isClients;
+    },
     list: () => [...reservations.list()],
   };
 }

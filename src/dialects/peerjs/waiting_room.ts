@@ -29,6 +29,15 @@ export const SealedAttempt = z.object({
 });
 export type SealedAttempt = z.infer<typeof SealedAttempt>;
 
+/** Bytes of one sealed item, as long as it has more than one message. */
+const MAX_PART_BYTES = 256 * 1_024;
+
+/**
+ * Tells a sender that what it said to an absent peer was dropped; false: it is not here. A promise, if
+ * it may be on another node.
+ */
+export type Report = (sender: string, absent: string) => boolean | Promise<boolean>;
+
 /** How long senders of the last run have to come back for the EXPIRE of what they said in it. */
 export const RETURN_MS = 300_000;
 
@@ -36,18 +45,19 @@ export const RETURN_MS = 300_000;
 export class WaitingRoom implements Disposable {
   readonly #mailbox: Mailbox;
   readonly #clock: Clock;
-  readonly #report: (sender: string, absent: string) => boolean;
+  readonly #report: Report;
   readonly #sweep: Disposable;
-  /** Senders of the last run that are not back yet, and the absent peers to tell them of. */
+  /** Senders of the last run, or of a node that ended, that are not back yet, and the absent peers to tell them of. */
   readonly #returning = new Map<string, Set<string>>();
   #returnBy = 0;
+  /** Another run or node has everything now. */
+  #isSealed = false;
 
-  /** @param report tells a sender that what it said to an absent peer was dropped; false: it is not here */
   constructor(
     limits: MailboxLimits,
     sweepMs: number,
     clock: Clock,
-    report: (sender: string, absent: string) => boolean,
+    report: Report,
   ) {
     this.#mailbox = new Mailbox(limits);
     this.#clock = clock;
@@ -64,7 +74,13 @@ export class WaitingRoom implements Disposable {
   park(from: string, to: string, message: RelayedMessage, bytes: number): void {
     const attempt = attemptOf(message.payload);
     const held = { from, to, attempt, bytes, payload: message };
-    if (this.#mailbox.park(held, this.#clock.now()) === "refused") this.#report(from, to);
+    if (this.#mailbox.park(held, this.#clock.now()) === "refused") void this.#report(from, to);
+  }
+
+  /** The absent peers for which something waits, and the senders that an EXPIRE waits for. */
+  *awaited(): Generator<string> {
+    yield* this.#mailbox.awaited;
+    for (const [sender, absents] of this.#returning) if (absents.size > 0) yield sender;
   }
 
   /** Whether something of a sender waits for an absent peer. */
@@ -74,6 +90,7 @@ export class WaitingRoom implements Disposable {
 
   /** Removes and returns the messages that waited for a peer, in order of arrival. */
   collect(to: string): HeldRelay[] {
+    if (this.#isSealed) return [];
     return this.#mailbox.collect(to).map(({ from, payload }) => ({
       from,
       // Nothing but what `park` was given.
@@ -88,19 +105,25 @@ export class WaitingRoom implements Disposable {
     return absents;
   }
 
-  /** The waiting messages, for the next run. */
+  /** A sender is back on another node: it gets the EXPIRE that waited for it. */
+  tellReturned(sender: string): void {
+    const absents = this.#returning.get(sender);
+    if (this.#isSealed || absents === undefined || absents.size === 0) return;
+    this.#returning.set(sender, new Set());
+    for (const absent of absents) this.#tell(sender, absent);
+  }
+
+  /** The waiting messages, for the next run or another node; nothing is delivered here from now on. */
   *sealed(): Generator<SealedAttempt> {
+    this.#isSealed = true;
     for (const { messages, ...attempt } of this.#mailbox.attempts(this.#clock.now())) {
       // Nothing but what `park` was given, of which only attempts are held.
       const relayed = messages as SealedAttempt["messages"];
-      yield {
-        v: 1,
-        ...attempt,
-        messages: relayed.map(({ payload: { type, payload }, ...message }) => ({
-          ...message,
-          payload: { type, payload },
-        })),
-      };
+      const plain = relayed.map(({ payload: { type, payload }, ...message }) => ({
+        ...message,
+        payload: { type, payload },
+      }));
+      for (const part of partsOf(plain)) yield { v: 1, ...attempt, messages: part };
     }
     for (const [from, absents] of this.#returning) {
       for (const to of absents) {
@@ -109,7 +132,7 @@ export class WaitingRoom implements Disposable {
     }
   }
 
-  /** Continues with the messages of the last run, for the rest of their time. */
+  /** Continues with the messages of the last run or of another node, for the rest of their time. */
   restore({ items, ageMs }: Unsealed<SealedAttempt>): void {
     const now = this.#clock.now();
     this.#returnBy = now + RETURN_MS;
@@ -128,10 +151,34 @@ export class WaitingRoom implements Disposable {
   }
 
   #expire(): void {
+    if (this.#isSealed) return;
     const now = this.#clock.now();
     if (now >= this.#returnBy) this.#returning.clear();
-    for (const { from, to } of this.#mailbox.expire(now)) {
-      if (!this.#report(from, to)) this.#returning.get(from)?.add(to);
+    for (const { from, to } of this.#mailbox.expire(now)) this.#tell(from, to);
+  }
+
+  /** Tells a sender of an absent peer, or remembers it for one that is to come back. */
+  #tell(from: string, to: string): void {
+    const isTold = this.#report(from, to);
+    if (isTold === true) return;
+    this.#returning.get(from)?.add(to);
+    if (isTold !== false) {
+      void isTold.then((isTold) => isTold && this.#returning.get(from)?.delete(to));
     }
   }
+}
+
+/** Messages in parts that are small enough to travel; one without messages for none. */
+function partsOf(messages: SealedAttempt["messages"]): SealedAttempt["messages"][] {
+  const parts: SealedAttempt["messages"][] = [[]];
+  let bytes = 0;
+  for (const message of messages) {
+    bytes += message.bytes;
+    if (bytes > MAX_PART_BYTES && parts.at(-1)?.length !== 0) {
+      parts.push([]);
+      bytes = message.bytes;
+    }
+    parts.at(-1)?.push(message);
+  }
+  return parts;
 }

@@ -28,6 +28,19 @@ export class AddressQuota {
     this.#options = options;
   }
 
+  get perHour(): number {
+    return this.#options.perHour;
+  }
+
+  get burst(): number {
+    return this.#options.burst;
+  }
+
+  /** The address that stands for all that count as one. */
+  keyOf(address: string): string {
+    return this.#options.keyOf(address);
+  }
+
   /** Addresses that are remembered. */
   get size(): number {
     return this.#accounts.size;

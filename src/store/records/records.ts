@@ -71,7 +71,11 @@ export class Records {
     this.log = table("log", StoredAction, { maxRecords: limits.maxOperatorLog });
     const tables = [this.reservations, this.rooms, this.bans, this.log];
     this.#tables = new Map(tables.map((one) => [one.kind, one as Table<unknown>]));
-    this.shared = new SharedTables(this.#tables, options.secrets, wallNow);
+    this.shared = new SharedTables(this.#tables, options.secrets, {
+      wallNow,
+      report: options.report,
+      isLasting: !isLoaded,
+    });
     this.book = bookOf(this.reservations, options);
   }
 

@@ -1,4 +1,4 @@
-import type { KeepOutcome, WallClock } from "../../core/kept.ts";
+import type { KeepOutcome, ReservationTerms, WallClock } from "../../core/kept.ts";
 import type { AddressQuota } from "./address_quota.ts";
 import { isKey } from "../engine/engine.ts";
 import type { ReportStoreEvent } from "../events.ts";
@@ -56,6 +56,24 @@ export class ReservationBook {
 
   list(dialect: string): Iterable<ReservationRecord> {
     return this.#options.table.list(dialect);
+  }
+
+  /** False and a report for an id that cannot be a key, so that nobody can reserve it. */
+  isKey(dialect: string, id: string): boolean {
+    const { table, report } = this.#options;
+    const isOne = isKey([table.kind, dialect, id]);
+    if (!isOne) report({ type: "id_unreserved", reason: "invalid", address: undefined });
+    return isOne;
+  }
+
+  /** The limits of a cluster's reservations, and the address that they count for. */
+  limitsOf(
+    address: string | undefined,
+  ): Pick<ReservationTerms, "address" | "maxRecords" | "perHour" | "burst"> {
+    const { maxRecords, quota } = this.#options;
+    const { perHour, burst } = quota;
+    const key = address === undefined ? undefined : quota.keyOf(address);
+    return { address: key, maxRecords, perHour, burst };
   }
 
   /** Reserves an id for a client; reports and returns false if that is impossible. */

@@ -1,5 +1,13 @@
 import { Buffer } from "node:buffer";
-import type { Holder, KeepOutcome, Reservations, Reserved } from "../../core/kept.ts";
+import { createHash } from "node:crypto";
+import type {
+  Holder,
+  KeepOutcome,
+  ReservationClaim,
+  Reservations,
+  ReservationTerms,
+  Reserved,
+} from "../../core/kept.ts";
 import { isEqual } from "../../system/crypto.ts";
 import type { ReservationBook } from "./reservation_book.ts";
 
@@ -41,6 +49,16 @@ export class DialectReservations implements Reservations {
     return "granted";
   }
 
+  termsFor({ id, token, lifetimeMs, address }: ReservationClaim): ReservationTerms {
+    const dialect = this.#dialect;
+    const lifetime = lifetimeMs === undefined || this.#book.isKey(dialect, id)
+      ? lifetimeMs
+      : undefined;
+    const digest = token === undefined ? undefined : hash(token);
+    const limits = this.#book.limitsOf(address);
+    return { dialect, id, digest, lifetimeMs: lifetime, ...limits };
+  }
+
   async isReserved(id: string, lifetimeMs: number | undefined): Promise<boolean> {
     await this.#book.lookUp(this.#dialect, id);
     const holder = this.#book.find(this.#dialect, id)?.value;
@@ -76,6 +94,11 @@ export class DialectReservations implements Reservations {
 async function hashInBackground(token: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
   return Buffer.from(digest).toString("base64url");
+}
+
+/** The same at once, for a claim that has to keep its place. */
+function hash(token: string): string {
+  return createHash("sha256").update(token).digest("base64url");
 }
 
 function readDigest(text: string): string | undefined {

@@ -1,5 +1,6 @@
 import type { SharedRecord, SharedStore, WallClock } from "../../core/kept.ts";
 import type { Key } from "../engine/engine.ts";
+import type { ReportStoreEvent } from "../events.ts";
 import type { SecretBook } from "./secrets.ts";
 import type { Table } from "./table.ts";
 
@@ -15,17 +16,26 @@ export class SharedTables implements SharedStore {
   readonly #tables: ReadonlyMap<string, Table<unknown>>;
   readonly #secrets: SharedSecrets;
   readonly #wallNow: WallClock;
+  readonly #report: ReportStoreEvent;
+  readonly isLasting: boolean;
   readonly #accepted: WhenAccepted[] = [];
   #tell: ((record: SharedRecord) => void) | undefined;
 
   constructor(
     tables: ReadonlyMap<string, Table<unknown>>,
     secrets: SharedSecrets,
-    wallNow: WallClock,
+    { wallNow, report, isLasting }: {
+      readonly wallNow: WallClock;
+      readonly report: ReportStoreEvent;
+      /** True if the tables outlive this process. */
+      readonly isLasting: boolean;
+    },
   ) {
     this.#tables = tables;
     this.#secrets = secrets;
     this.#wallNow = wallNow;
+    this.#report = report;
+    this.isLasting = isLasting;
   }
 
   accept({ key, text, lifetimeMs, stamp = 0 }: SharedRecord): boolean {
@@ -46,7 +56,7 @@ export class SharedTables implements SharedStore {
   }
 
   whenChanged(tell: (record: SharedRecord) => void): void {
-    for (const table of this.#tables.values()) table.share();
+    for (const table of this.#tables.values()) table.share(this.isLasting);
     this.#tell = tell;
     this.#secrets.whenChanged(tell);
   }
@@ -54,6 +64,11 @@ export class SharedTables implements SharedStore {
   /** Has `accepted` called after each change of another node. */
   whenAccepted(accepted: WhenAccepted): void {
     this.#accepted.push(accepted);
+  }
+
+  noteReservation(outcome: "full" | "address" | "evicted", address: string | undefined): void {
+    if (outcome === "evicted") this.#report({ type: "reservation_evicted" });
+    else this.#report({ type: "id_unreserved", reason: outcome, address });
   }
 
   /** This node has changed a record. */

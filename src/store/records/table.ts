@@ -48,6 +48,7 @@ export class Table<Value> {
   /** Records deleted while the table was loading; undefined afterwards. */
   #deleted: Set<string> | undefined;
   #bytes = 0;
+  #givesAll = false;
   /** The sweep's position. */
   #sweep: Iterator<[string, TableRecord<Value>]> | undefined;
 
@@ -120,9 +121,13 @@ export class Table<Value> {
     this.#delete(parts, true, this.#stampOf(nameOf(parts)));
   }
 
-  /** Remembers from now on what is removed: other nodes may still have it. */
-  share(): void {
+  /**
+   * Remembers from now on what is removed: other nodes may still have it.
+   * @param givesAll hands over records of which this node alone has a copy, too
+   */
+  share(givesAll = false): void {
     this.#removed ??= new Map();
+    this.#givesAll = givesAll;
   }
 
   /**
@@ -154,7 +159,9 @@ export class Table<Value> {
 
   /** All records that have not expired, and those removed lately. */
   *shared(): Generator<SharedRecord> {
-    for (const { key } of this.list()) if (this.isShared(key)) yield this.sharedAt(key);
+    for (const { key } of this.list()) {
+      if (this.#givesAll || this.isShared(key)) yield this.sharedAt(key);
+    }
     for (const { key } of this.#removed?.values() ?? []) yield this.sharedAt(key);
   }
 

@@ -15,6 +15,9 @@ export interface NodeProcesses extends Nodes {
   readonly engine: RedisServer;
 }
 
+/** A loaded machine may be slow: no node is taken for dead, and no step is refused, because of it. */
+export const PATIENT = ["--cluster-lease-ms", "10000", "--cluster-wait-ms", "120000"] as const;
+
 /** Starts an engine, and nodes called a, b, c … that serve these dialects. */
 export async function startNodes(
   count: number,
@@ -46,9 +49,7 @@ export async function startNodesAt(
       engineUrl,
       "--cluster-node",
       String.fromCharCode("a".charCodeAt(0) + nodes.length),
-      // A loaded machine may be slow.
-      "--cluster-wait-ms",
-      "120000",
+      ...PATIENT,
       ...dialects.flatMap((name) => ["--dialects", name]),
       ...args,
     ]);

@@ -1,5 +1,6 @@
-import { io, type Socket } from "socket.io-client";
-import { within } from "../wire/waiting.ts";
+import { Agent } from "node:http";
+import { io, type ManagerOptions, type Socket } from "socket.io-client";
+import { pause, until, within } from "../wire/waiting.ts";
 
 /** A real OWT client on a node, logged in. */
 export interface OwtClient extends Disposable {
@@ -8,8 +9,10 @@ export interface OwtClient extends Disposable {
   readonly sid: string;
   readonly heard: unknown[][];
   readonly closed: Promise<string>;
+  /** Waits for the end of its last request. A poll that fails ends with a timer of zero. */
+  settled(): Promise<void>;
   /** Sends a message, and returns the acknowledgement. */
-  send(to: string, data: string, patienceMs?: number): Promise<unknown[]>;
+  send(to: string, data: string): Promise<unknown[]>;
 }
 
 /** Logs in, and waits for the answer. */
@@ -18,7 +21,16 @@ export async function logIn(
   token: string,
   transport: "polling" | "websocket" = "websocket",
 ): Promise<OwtClient> {
-  const socket = io(url, { transports: [transport], forceNew: true, reconnection: false });
+  const agent = new Agent();
+  const socket = io(url, {
+    transports: [transport],
+    forceNew: true,
+    reconnection: false,
+    // The client's types know no object here; its requests for polls take one.
+    ...transport === "polling"
+      ? { agent: agent as unknown as NonNullable<ManagerOptions["agent"]> }
+      : {},
+  });
   const heard: unknown[][] = [];
   const closed = Promise.withResolvers<string>();
   socket.onAny((name: string, ...args: unknown[]) => heard.push([name, ...args]));
@@ -34,11 +46,16 @@ export async function logIn(
     sid: String((socket.io.engine as unknown as { id: unknown }).id),
     heard,
     closed: closed.promise,
-    async send(to, data, patienceMs): Promise<unknown[]> {
+    async settled(): Promise<void> {
+      const open = (): object => ({ ...agent.sockets, ...agent.requests });
+      await until("the client's requests to end", () => Object.keys(open()).length === 0);
+      await pause(0);
+    },
+    async send(to, data): Promise<unknown[]> {
       const answer = Promise.withResolvers<unknown[]>();
       const message = { to, data };
       socket.emit("owt-message", message, (...args: unknown[]) => answer.resolve(args));
-      return await within("the acknowledgement", answer.promise, patienceMs);
+      return await within("the acknowledgement", answer.promise);
     },
     [Symbol.dispose]: () => void socket.close(),
   };

@@ -48,10 +48,17 @@ export async function startRedis(...settings: readonly string[]): Promise<RedisS
 }
 
 /** Three Sentinels that watch a primary under the name "main". */
+export interface Sentinels extends AsyncDisposable {
+  readonly ports: readonly number[];
+  /** True once each knows the two others and the replica. Until then they make it no primary. */
+  areReady(): Promise<boolean>;
+}
+
+/** @param settings further lines of each configuration */
 export async function startSentinels(
   primary: RedisServer,
   ...settings: readonly string[]
-): Promise<{ readonly ports: readonly number[] } & AsyncDisposable> {
+): Promise<Sentinels> {
   await using undo = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir({ prefix: "signalbox-sentinel-" });
   undo.defer(() => Deno.remove(folder, { recursive: true }));
@@ -63,7 +70,7 @@ export async function startSentinels(
       "bind 127.0.0.1",
       `dir ${folder}`,
       `sentinel monitor main 127.0.0.1 ${primary.port} 2`,
-      "sentinel down-after-milliseconds main 1000",
+      "sentinel down-after-milliseconds main 2000",
       "sentinel failover-timeout main 5000",
       ...settings,
     ];
@@ -75,7 +82,16 @@ export async function startSentinels(
     });
   }
   const parts = undo.move();
-  return { ports, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+  return {
+    ports,
+    async areReady(): Promise<boolean> {
+      const infos = await Promise.all(ports.map((port) => redisCli(port, ["INFO", "sentinel"])));
+      return infos.every((info) =>
+        info.includes("status=ok") && /slaves=1,sentinels=3\b/.test(info)
+      );
+    },
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
 }
 
 async function redisCli(port: number, args: readonly string[]): Promise<string> {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { openInRoom } from "../wire/peers.ts";
 import type { WsClient } from "../wire/ws_client.ts";
-import type { NodeProcesses } from "./node_processes.ts";
+import type { Nodes } from "./node_processes.ts";
 
 /** Two members of the GStreamer room `r` who have met. */
 export interface RoomOfTwo extends AsyncDisposable {
@@ -11,7 +11,7 @@ export interface RoomOfTwo extends AsyncDisposable {
   readonly b: WsClient;
 }
 
-export async function openRoomOfTwo(nodes: NodeProcesses): Promise<RoomOfTwo> {
+export async function openRoomOfTwo(nodes: Nodes): Promise<RoomOfTwo> {
   await using undo = new AsyncDisposableStack();
   const a = undo.use(await openInRoom(nodes.wsUrl(0), "a", "r"));
   assertEquals(await a.nextText(), "ROOM_OK ");

@@ -18,13 +18,18 @@ export interface FrozenPath {
   isEnded(): boolean;
 }
 
-/** Forwards a loopback port of its own to the host and port of a URL. */
-export function startTcpProxy(target: string): TcpProxy {
-  const { hostname, port, protocol } = new URL(target);
+/**
+ * Forwards a loopback port of its own to the host and port of a URL.
+ * @param target the URL, or one for each new connection
+ */
+export function startTcpProxy(target: string | (() => string)): TcpProxy {
+  const read = (): URL => new URL(typeof target === "string" ? target : target());
+  const { protocol } = read();
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const paths = new Set<Path>();
   const accepting = (async () => {
     for await (const client of listener) {
+      const { hostname, port } = read();
       const server = await Deno.connect({ hostname, port: Number(port) });
       paths.add(new Path(client, server));
     }

@@ -1,0 +1,82 @@
+import { Buffer } from "node:buffer";
+import type { Correspondent } from "../../core/nodes/backplane.ts";
+import type { Place } from "../kit/seat.ts";
+import type { RelayedMessage } from "./messages.ts";
+import { SealedAttempt, type WaitingRoom } from "./waiting_room.ts";
+
+// Held messages where peers are on several nodes of a cluster.
+
+interface FarMail extends Place {
+  readonly waitingRoom: WaitingRoom;
+}
+
+/** The dialect's part in what returns from other nodes, and in what appears there. */
+export function correspondentOf(mail: FarMail): Correspondent {
+  const { dialect, waitingRoom } = mail;
+  return {
+    dialect,
+    appeared(id): void {
+      sendOn(mail, id);
+      waitingRoom.tellReturned(id);
+    },
+    awaited: () => waitingRoom.awaited(),
+    returned(from, to, payload): void {
+      // Nothing but what a session has sent.
+      const message = payload as RelayedMessage;
+      if (isHeld(message)) park(mail, from, to, message);
+    },
+  };
+}
+
+/** Tells a sender on any node that what it said to an absent peer was dropped. */
+export function reportExpired(
+  { hub, realm, dialect }: Place,
+  sender: string,
+  absent: string,
+): boolean | Promise<boolean> {
+  if (hub.reportUndelivered(realm, sender, absent)) return true;
+  if (hub.elsewhere === undefined) return false;
+  const expire = { type: "EXPIRE", dst: sender };
+  const passed = hub.elsewhere.pass({ realm, id: absent, dialect }, sender, expire);
+  return passed.then((outcome) => outcome === "sent");
+}
+
+/** Takes over what another node held when it ended. */
+export function adopt({ hub, realm, waitingRoom }: FarMail, items: readonly unknown[]): void {
+  const attempts = items.flatMap((item) => SealedAttempt.safeParse(item).data ?? []);
+  waitingRoom.restore({ items: attempts, ageMs: 0 });
+  const awaited = new Set(attempts.flatMap(({ from, to }) => [from, to]));
+  for (const id of awaited) hub.elsewhere?.want({ realm, id });
+}
+
+/** Messages that wait here reach an id that has appeared on another node, in their order. */
+function sendOn(mail: FarMail, id: string): void {
+  const { hub, realm, dialect, waitingRoom } = mail;
+  for (const { from, message } of waitingRoom.collect(id)) {
+    const sender = hub.find(realm, from);
+    // With its `dst` it can wait once more, if the id has gone again.
+    const whole = { ...message, dst: id };
+    const isHere = sender?.dialect === dialect && sender.receiver.isElsewhere !== true;
+    if (isHere) hub.send(sender.handle, id, whole);
+    else {
+      void hub.elsewhere?.pass({ realm, id: from, dialect }, id, whole).then((outcome) => {
+        if (outcome === "unknown") park(mail, from, id, message);
+        else if (outcome !== "sent") void reportExpired(mail, from, id);
+      });
+    }
+  }
+}
+
+function park(
+  { waitingRoom }: FarMail,
+  from: string,
+  to: string,
+  { type, payload }: RelayedMessage,
+): void {
+  const message = { type, dst: to, payload };
+  waitingRoom.park(from, to, message, Buffer.byteLength(JSON.stringify(message)));
+}
+
+function isHeld({ type }: RelayedMessage): boolean {
+  return type === "OFFER" || type === "ANSWER" || type === "CANDIDATE";
+}

@@ -1,0 +1,164 @@
+import { assertEquals } from "@std/assert";
+import { peerjs } from "../../src/dialects/peerjs/mod.ts";
+import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
+import { DialectBench } from "../helpers/session/dialect.ts";
+import type { TestClient } from "../helpers/session/hub.ts";
+
+// Messages of PeerJS clients for absent ids, on nodes over an engine in this process.
+
+const OPEN = { type: "OPEN" };
+
+function offer(dst: string, n: number): string {
+  return JSON.stringify({ type: "OFFER", dst, payload: { connectionId: "c", n } });
+}
+
+function relayed(src: string, dst: string, n: number): unknown {
+  return { type: "OFFER", src, dst, payload: { connectionId: "c", n } };
+}
+
+function expired(src: string, dst: string): unknown {
+  return { type: "EXPIRE", src, dst };
+}
+
+/** Nodes of a cluster that serve PeerJS. */
+class PeerJsNodes implements AsyncDisposable {
+  readonly cluster: MemoryCluster;
+  readonly benches: readonly DialectBench[];
+
+  private constructor(cluster: MemoryCluster) {
+    this.cluster = cluster;
+    const { clock } = cluster;
+    this.benches = cluster.nodes.map(({ hub }) =>
+      new DialectBench(peerjs, { bridge: { hub, clock, realm: "peerjs" } })
+    );
+  }
+
+  static async open(nodes = 3): Promise<PeerJsNodes> {
+    return new PeerJsNodes(await MemoryCluster.form({ nodes, delayMs: 2, seed: 5 }));
+  }
+
+  bench(at: number): DialectBench {
+    const bench = this.benches[at];
+    if (bench === undefined) throw new RangeError(`Cannot use node ${at}: there is none`);
+    return bench;
+  }
+
+  /** A client that has been given its id, and what it heard with it. */
+  async come(at: number, id: string): Promise<[client: TestClient, heard: unknown[]]> {
+    const client = await this.bench(at).connect(`/peerjs?key=peerjs&id=${id}&token=t`);
+    for (let ms = 0; ms < 5_000 && client.sent.length === 0; ms++) await this.cluster.pass(1);
+    const [first, ...others] = client.heardJson();
+    assertEquals(first, OPEN);
+    return [client, others];
+  }
+
+  /** Hands what a node holds at its end to another one. */
+  async hand(from: number, to: number): Promise<void> {
+    const items = [...this.bench(from).open.seal?.().items ?? []];
+    // As they travel.
+    this.bench(to).open.adopt?.(JSON.parse(JSON.stringify(items)));
+    await this.cluster.pass(20);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const bench of this.benches) bench[Symbol.dispose]();
+    await this.cluster[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("cluster, held messages: one waits also when its sender leaves before its node knows the outcome", async () => {
+  await using nodes = await PeerJsNodes.open();
+  const [alice] = await nodes.come(0, "alice");
+  await alice.say(offer("x", 1), offer("x", 2));
+  await alice.leave();
+  await nodes.cluster.pass(50);
+  const [x, heard] = await nodes.come(1, "x");
+  await nodes.cluster.pass(50);
+  assertEquals([...heard, ...x.heardJson()], [relayed("alice", "x", 1), relayed("alice", "x", 2)]);
+});
+
+Deno.test("cluster, held messages: EXPIRE reaches a sender that has gone on to another node, once", async () => {
+  await using nodes = await PeerJsNodes.open();
+  const [alice] = await nodes.come(0, "alice");
+  await alice.say(offer("x", 1));
+  await nodes.cluster.pass(50);
+  const [moved] = await nodes.come(1, "alice");
+  await nodes.cluster.pass(7_000);
+  assertEquals(alice.isOpen, false);
+  assertEquals(moved.heardJson(), [expired("x", "alice")]);
+});
+
+Deno.test("cluster, held messages: an id that goes again at once gets them when it is back", async () => {
+  await using nodes = await PeerJsNodes.open();
+  const [alice] = await nodes.come(0, "alice");
+  await alice.say(offer("x", 1));
+  await alice.leave();
+  await nodes.cluster.pass(50);
+  const [x] = await nodes.come(1, "x");
+  await x.leave();
+  await nodes.cluster.pass(50);
+  assertEquals(x.heardJson(), []);
+  const [back, heard] = await nodes.come(2, "x");
+  await nodes.cluster.pass(50);
+  assertEquals([...heard, ...back.heardJson()], [relayed("alice", "x", 1)]);
+});
+
+Deno.test("cluster, held messages: they reach an id that appears after the engine came back empty", async () => {
+  await using nodes = await PeerJsNodes.open();
+  const [alice] = await nodes.come(0, "alice");
+  await alice.say(offer("x", 1));
+  await nodes.cluster.pass(50);
+  nodes.cluster.engine.kill();
+  await nodes.cluster.pass(100);
+  nodes.cluster.engine.start({ keeps: false });
+  await nodes.cluster.pass(2_500);
+  const [x, heard] = await nodes.come(1, "x");
+  await nodes.cluster.pass(50);
+  assertEquals([...heard, ...x.heardJson()], [relayed("alice", "x", 1)]);
+  assertEquals(alice.heardJson(), []);
+});
+
+Deno.test("cluster, held messages: a node that ends hands them on, and the id gets them anywhere", async () => {
+  await using nodes = await PeerJsNodes.open();
+  const [alice] = await nodes.come(0, "alice");
+  await alice.say(offer("x", 1), offer("here", 2));
+  await nodes.cluster.pass(50);
+  await alice.leave();
+  const [here] = await nodes.come(1, "other");
+  await nodes.hand(0, 1);
+  const [x, heard] = await nodes.come(2, "x");
+  await nodes.cluster.pass(50);
+  assertEquals([...heard, ...x.heardJson()], [relayed("alice", "x", 1)]);
+  assertEquals((await nodes.come(1, "here"))[1], [relayed("alice", "here", 2)]);
+  assertEquals(here.heardJson(), []);
+});
+
+Deno.test("cluster, held messages: an id that comes while they are handed on gets them once", async () => {
+  await using nodes = await PeerJsNodes.open();
+  const [alice] = await nodes.come(0, "alice");
+  await alice.say(offer("x", 1));
+  await nodes.cluster.pass(50);
+  await alice.leave();
+  const items = [...nodes.bench(0).open.seal?.().items ?? []];
+  const [x, heard] = await nodes.come(2, "x");
+  await nodes.cluster.pass(50);
+  assertEquals([...heard, ...x.heardJson()], []);
+  nodes.bench(1).open.adopt?.(items);
+  await nodes.cluster.pass(50);
+  assertEquals(x.heardJson(), [relayed("alice", "x", 1)]);
+});
+
+Deno.test("cluster, held messages: EXPIRE of a node that ended reaches the sender, wherever and whenever it is back", async () => {
+  for (const [backAfterMs, at] of [[100, 1], [100, 2], [7_000, 1], [7_000, 2]] as const) {
+    await using nodes = await PeerJsNodes.open();
+    const [alice] = await nodes.come(0, "alice");
+    await alice.say(offer("x", 1));
+    await nodes.cluster.pass(1_000);
+    await alice.leave();
+    await nodes.hand(0, 1);
+    await nodes.cluster.pass(backAfterMs);
+    const [back, heard] = await nodes.come(at, "alice");
+    await nodes.cluster.pass(7_000);
+    assertEquals([...heard, ...back.heardJson()], [expired("x", "alice")]);
+  }
+});
