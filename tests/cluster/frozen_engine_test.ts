@@ -8,6 +8,9 @@ import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // A real engine that takes a call and does not answer it: the connection stays, as does the process.
 
+/** A newcomer is to be refused before its time for HELLO is over. */
+const BOUNDED = ["--cluster-wait-ms", "5000"];
+
 /** The answer to a message, or "" where the connection ends. */
 async function answer(client: WsClient, message: string): Promise<string> {
   client.send(message);
@@ -18,7 +21,7 @@ clientTest({
   name: "cluster: a claim that a frozen engine took is refused in time, and its id is free later",
   needs: ["redis-server"],
   fn: async () => {
-    await using nodes = await startNodes(2, ["gstreamer"]);
+    await using nodes = await startNodes(2, ["gstreamer"], BOUNDED);
     await nodes.engine.signal("SIGSTOP");
     await using newcomer = await WsClient.open(`${nodes.wsUrl(0)}/`);
     newcomer.send("HELLO x");
@@ -37,7 +40,7 @@ clientTest({
   name: "cluster: a call that a frozen engine took is refused in time, and nobody is busy later",
   needs: ["redis-server"],
   fn: async () => {
-    await using nodes = await startNodes(2, ["gstreamer"]);
+    await using nodes = await startNodes(2, ["gstreamer"], BOUNDED);
     await using caller = await openGst(nodes.wsUrl(0), "caller");
     await using _callee = await openGst(nodes.wsUrl(1), "callee");
     await nodes.engine.signal("SIGSTOP");
@@ -58,7 +61,7 @@ clientTest({
   name: "cluster: a message that a frozen engine took is acknowledged as refused in time",
   needs: ["redis-server"],
   fn: async () => {
-    await using nodes = await startNodes(2, ["owt"]);
+    await using nodes = await startNodes(2, ["owt"], BOUNDED);
     const [first, second] = nodes.nodes;
     using alice = await logIn(first?.url ?? "", "alice");
     using bob = await logIn(second?.url ?? "", "bob");
