@@ -74,7 +74,6 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
   [/^main\.ts$/, [
     /^(deno\.json|src\/build\.json)$/,
     /^src\/(server|config|system|observe)\//,
-    CORE,
   ]],
   [/^src\/docs\//, [
     /^src\/http\/(answers|landing|route)\.ts$/,
@@ -107,7 +106,6 @@ const ARROWS: readonly [from: RegExp, to: readonly RegExp[]][] = [
     /^src\/dialects\/(mod|kit\/options)\.ts$/,
     /^src\/webhooks\/types\.ts$/,
     COMPUTING,
-    CORE,
   ]],
   [/^src\/(try|console)\//, [/^src\/http\//]],
   [/^src\/ice\//, [/^src\/http\//, SYSTEM, CORE]],
@@ -161,6 +159,16 @@ Deno.test("the imports are read: there are many, of ours and of others", () => {
   }
 });
 
+Deno.test("src holds folders, each with a row of its own", () => {
+  const entries = [...Deno.readDirSync(new URL("src/", ROOT))];
+  const files = entries.filter(({ isDirectory }) => !isDirectory).map(({ name }) => name);
+  assertEquals(files, ["build.json"]);
+  const folders = entries.filter(({ name }) => name !== "std" && !files.includes(name));
+  const isKnown = (name: string): boolean =>
+    ARROWS.some(([layer]) => layer.test(`src/${name}/mod.ts`));
+  assertEquals(folders.filter(({ name }) => !isKnown(name)), []);
+});
+
 Deno.test("modules lean only on what is below them", () => {
   const isAllowed = ({ from, to, isType }: Import): boolean => {
     if (!isOurs(to)) return true;
@@ -171,6 +179,17 @@ Deno.test("modules lean only on what is below them", () => {
     return allowed.some((target) => target.test(to));
   };
   assertEquals(broken(isAllowed), []);
+});
+
+Deno.test("every permission of the map is used", () => {
+  const unused = ARROWS.flatMap(([layer, targets]) => {
+    const imports = IMPORTS.filter(({ from }) =>
+      ARROWS.find(([other]) => other.test(from))?.[0] === layer
+    );
+    return targets.filter((target) => !imports.some(({ to }) => target.test(to)))
+      .map((target) => `${layer} -> ${target}`);
+  });
+  assertEquals(unused, []);
 });
 
 Deno.test("no dialect knows another one", () => {
@@ -251,7 +270,7 @@ Deno.test("frames are parsed in one file of each dialect", () => {
   assertEquals(
     offenders(
       /\b(parseJson|jsonIn)\b/,
-      /^src\/dialects\/(kit\/json|\w+\/messages)\.ts$|^src\/system\/json\.ts$|^src\/(auth\/(keys|webhook)|admin\/spread)\.ts$/,
+      /^src\/dialects\/(kit\/json|\w+\/messages)\.ts$|^src\/system\/json\.ts$|^src\/(auth\/(keys|webhook)|admin\/(path_name|spread))\.ts$/,
     ),
     [],
   );

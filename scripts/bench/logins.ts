@@ -1,6 +1,6 @@
 import { exportSPKI, generateKeyPair, SignJWT } from "jose";
 import { Client } from "./client.ts";
-import { CLAIMS, JWT, JWT_FLAGS } from "./guarded.ts";
+import { CLAIMS, JWT_FLAGS, JWT_SECRET } from "./guarded.ts";
 import { sleep } from "./pairs.ts";
 import type { Plan } from "./plan.ts";
 import type { ServerProcess } from "./process.ts";
@@ -24,11 +24,15 @@ export interface LoginContest {
 interface Kind {
   readonly title: string;
   readonly server: ServerProcess;
-  /** Stands in the key's place. */
-  readonly token: string;
+  /** Each stands in the key's place, one after the other. */
+  readonly tokens: readonly string[];
+  /** Logins so far. */
+  count: number;
   /** CPU time per login in µs, by rounds. */
   readonly costs: number[];
 }
+
+type KindOfKey = Pick<Kind, "title" | "tokens"> & { readonly flags: readonly string[] };
 
 export interface LoginFigures {
   /** Logins with a token beside those without. */
@@ -44,9 +48,10 @@ export async function measureLogins(contest: LoginContest): Promise<LoginFigures
   held.defer(() => Deno.remove(folder, { recursive: true }));
   const { plan, signal } = contest;
   const kinds: Kind[] = [];
-  for (const { title, flags, token } of await keys(folder)) {
+  const logins = loginsIn(plan.warmUpMs) + plan.rounds * loginsIn(plan.measureMs);
+  for (const { title, flags, tokens } of await keys(folder, logins)) {
     const server = held.use(await contest.start(flags));
-    kinds.push({ title, server, token, costs: [] });
+    kinds.push({ title, server, tokens, count: 0, costs: [] });
   }
   for (let round = -1; round < plan.rounds; round++) {
     // Turns in another order each time, so that no kind always follows the same one.
@@ -77,40 +82,58 @@ export async function measureLogins(contest: LoginContest): Promise<LoginFigures
   };
 }
 
-/** Without a token first. */
-async function keys(
-  folder: string,
-): Promise<
-  { readonly title: string; readonly flags: readonly string[]; readonly token: string }[]
-> {
-  const found = [
-    { title: "none", flags: [], token: "peerjs" },
+/** Without a token first. The server remembers signatures, so that every login has its own token. */
+async function keys(folder: string, logins: number): Promise<KindOfKey[]> {
+  const found: KindOfKey[] = [
+    { title: "none", flags: [], tokens: ["peerjs"] },
     {
       title: "fixed token",
       flags: ["--auth-mode=tokens", `--auth-tokens=${TOKEN}`],
-      token: TOKEN,
+      tokens: [TOKEN],
     },
-    { title: "HS256", flags: JWT_FLAGS, token: JWT },
   ];
-  for (const alg of ALGORITHMS) {
-    const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
-    const file = `${folder}/${alg}.pem`;
-    await Deno.writeTextFile(file, await exportSPKI(publicKey));
-    const token = await new SignJWT(CLAIMS).setProtectedHeader({ alg }).sign(privateKey);
-    found.push({ title: alg, flags: ["--auth-mode=jwt", `--auth-jwt-key=${file}`], token });
+  for (const alg of ["HS256", ...ALGORITHMS]) {
+    const { flags, key } = alg === "HS256" ? SECRET : await publicKey(folder, alg);
+    const tokens: string[] = [];
+    for (let nth = 0; nth < logins; nth++) {
+      const claims = { ...CLAIMS, jti: String(nth) };
+      tokens.push(await new SignJWT(claims).setProtectedHeader({ alg }).sign(key));
+    }
+    found.push({ title: alg, flags, tokens });
+    const isDearest = alg === "ES384";
+    if (isDearest) found.push({ title: `${alg}, shown before`, flags, tokens: tokens.slice(0, 1) });
   }
   return found;
 }
 
+interface Signer {
+  readonly flags: readonly string[];
+  readonly key: CryptoKey | Uint8Array;
+}
+
+const SECRET: Signer = { flags: JWT_FLAGS, key: new TextEncoder().encode(JWT_SECRET) };
+
+async function publicKey(folder: string, alg: string): Promise<Signer> {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
+  const file = `${folder}/${alg}.pem`;
+  await Deno.writeTextFile(file, await exportSPKI(publicKey));
+  return { flags: ["--auth-mode=jwt", `--auth-jwt-key=${file}`], key: privateKey };
+}
+
+function loginsIn(ms: number): number {
+  return Math.max(1, Math.round(ms * PER_SECOND / 1_000));
+}
+
 /** One turn: µs of CPU time per login, the connection and its end included. */
-async function logIn({ server, token }: Kind, ms: number): Promise<number> {
+async function logIn(kind: Kind, ms: number): Promise<number> {
+  const { server, tokens } = kind;
   const { origin, pid } = server.target;
-  const total = Math.max(1, Math.round(ms * PER_SECOND / 1_000));
+  const total = loginsIn(ms);
   const before = threadsCpuMs(pid);
   const start = performance.now();
   const logins: Promise<void>[] = [];
   for (let nth = 0; nth < total; nth++) {
-    logins.push(comeAndGo(origin, token));
+    logins.push(comeAndGo(origin, tokens[kind.count++ % tokens.length] ?? ""));
     await sleep(Math.max(0, start + (nth + 1) * 1_000 / PER_SECOND - performance.now()));
   }
   await Promise.all(logins);

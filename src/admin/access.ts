@@ -35,7 +35,7 @@ const FAILURES_MS = 60_000;
 /** Addresses with failures that are remembered. */
 const MAX_ADDRESSES = 10_000;
 
-interface Failures {
+interface FailureCount {
   count: number;
   readonly since: number;
 }
@@ -48,7 +48,7 @@ export class OperatorAccess {
   #actors: ReadonlyMap<string, NamedOperator> = new Map();
   #tokens: readonly string[] = [];
   readonly #rates = new Map<string, Allowance>();
-  readonly #failures = new Map<string, Failures>();
+  readonly #failures = new Map<string, FailureCount>();
 
   constructor(options: AccessOptions) {
     this.#options = options;

@@ -101,10 +101,10 @@ export class AdminApp {
     if (!isDecodable(pathname)) throw invalid({ pointer: "/path", detail: "malformed escape" });
     const { method } = request;
     // A stream of events has no end that HEAD could wait for.
-    const isEndless = method === "HEAD" && pathname === `${BASE}/events`;
-    const route = isEndless ? undefined : this.#table.find(method, pathname);
+    const isEndless = pathname === `${BASE}/events`;
+    const route = isEndless && method === "HEAD" ? undefined : this.#table.find(method, pathname);
     if (route === undefined) {
-      const allow = this.#table.methodsAt(pathname);
+      const allow = isEndless ? ["GET"] : this.#table.methodsAt(pathname);
       if (allow.length === 0) throw new Problem("not_found");
       throw new Problem("method_not_allowed", { headers: { allow: allow.join(", ") } });
     }
@@ -121,7 +121,7 @@ export class AdminApp {
         const handed = { method: method === "HEAD" ? "GET" : method, path, body };
         return await this.#spread.answer(route.reach, { ...handed, actor: { name, role } });
       }
-      const inner = new Request(`http://admin${path}`, innerInit(request, body));
+      const inner = new Request(innerUrl(route, path), innerInit(request, body));
       return await this.#app.fetch(inner, { actor });
     });
   }
@@ -132,10 +132,8 @@ export class AdminApp {
     if (route?.reach === undefined || route.role === "full" && actor.role === "read") {
       return undefined;
     }
-    const inner = new Request(
-      `http://admin${path}`,
-      innerInit({ method, headers: new Headers() }, body),
-    );
+    const init = innerInit({ method, headers: new Headers() }, body);
+    const inner = new Request(innerUrl(route, path), init);
     const isCurrent = (): boolean => true;
     return Promise.resolve(this.#app.fetch(inner, { actor: { ...actor, isCurrent }, part }));
   }
@@ -168,6 +166,11 @@ export class AdminApp {
     this.#options.onFault(error);
     return new Problem("internal").response;
   }
+}
+
+function innerUrl({ innerPath }: FoundRoute, path: string): string {
+  const query = path.indexOf("?");
+  return `http://admin${innerPath}${query === -1 ? "" : path.slice(query)}`;
 }
 
 /** The request as the resources see it: an empty body of a change is an empty object. */

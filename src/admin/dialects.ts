@@ -1,5 +1,6 @@
-import type { DescribeOutcome, IdOperations, RoomOperations } from "../dialects/dialect.ts";
+import type { DescribeOutcome, IdOperations } from "../dialects/dialect.ts";
 import type { KeepOutcome } from "../core/kept.ts";
+import type { OperatedRooms } from "./operator.ts";
 import type { AdminDialect, AdminParts } from "./parts.ts";
 import { invalid, Problem } from "./problem.ts";
 
@@ -11,7 +12,7 @@ export function dialectOf({ dialects }: Pick<AdminParts, "dialects">, name: stri
 }
 
 /** An operator's changes of a dialect's rooms; throws where it has none. */
-export function roomsOf(parts: AdminParts, actor: string, dialect: string): RoomOperations {
+export function roomsOf(parts: AdminParts, actor: string, dialect: string): OperatedRooms {
   const { name } = dialectOf(parts, dialect);
   return supported(parts.operator.as(actor).rooms.get(name));
 }

@@ -46,7 +46,7 @@ const HEADERS = {
 };
 
 /** An event; its text is made when somebody reads it. */
-interface Kept {
+interface KeptEvent {
   readonly id: number;
   readonly type: string;
   readonly atMs: number;
@@ -66,7 +66,7 @@ export class EventFeed implements Disposable {
   readonly #options: EventFeedOptions;
   readonly #readers = new Set<Reader>();
   readonly #stack = new DisposableStack();
-  #kept: Kept[] = [];
+  #kept: KeptEvent[] = [];
   #nextId: number;
   /** The id of the newest event that is not kept any more. */
   #forgotten: number;
@@ -163,7 +163,7 @@ export class EventFeed implements Disposable {
   }
 
   /** The events that are kept, or the last of them that one reader can take at once. */
-  #newest(): readonly (Kept & { readonly text: string })[] {
+  #newest(): readonly (KeptEvent & { readonly text: string })[] {
     const kept = this.#kept.slice(-MAX_KEPT).map((one) => ({ ...one, text: this.#textOf(one) }));
     let bytes = 0;
     const last = kept.findLastIndex(({ text }) =>
@@ -211,17 +211,17 @@ export class EventFeed implements Disposable {
     this.#send(this.#eventOf(this.#nextId++, "stats", stats));
   }
 
-  #eventOf(id: number, type: string, data: unknown): Kept {
+  #eventOf(id: number, type: string, data: unknown): KeptEvent {
     return { id, type, atMs: this.#options.wallNow(), data };
   }
 
-  #textOf({ id, type, atMs, data }: Kept): string {
+  #textOf({ id, type, atMs, data }: KeptEvent): string {
     const { instance } = this.#options;
     const body = JSON.stringify({ type, timestamp: isoTime(atMs), instance, data });
     return `id: ${id}\nevent: ${type}\ndata: ${body}\n\n`;
   }
 
-  #send(event: Kept): void {
+  #send(event: KeptEvent): void {
     const readers = [...this.#readers].filter(({ wants }) => wants(event.type));
     if (readers.length === 0) return;
     const text = this.#textOf(event);

@@ -15,8 +15,8 @@ export interface Fleet {
   readonly isUp: () => boolean;
   /** All living nodes, this one included. */
   readonly nodes: () => readonly FleetNode[];
-  /** Asks another node; resolves with undefined where no answer comes in time. */
-  ask(node: string, topic: string, question: unknown): Promise<unknown>;
+  /** Asks another node; resolves with undefined where no answer comes in time, by default 2 s. */
+  ask(node: string, topic: string, question: unknown, limitMs?: number): Promise<unknown>;
   /** Has questions of one topic answered by `answerer`. */
   answer(topic: string, answerer: (question: unknown) => Promise<unknown>): void;
 }

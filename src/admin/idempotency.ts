@@ -15,14 +15,14 @@ export interface Attempted {
   readonly body: string;
 }
 
-interface Kept {
+interface KeptAnswer {
   readonly body: string;
   readonly at: number;
-  readonly answer: Promise<Answer>;
+  readonly answer: Promise<RepeatableAnswer>;
 }
 
 /** An answer that can be given several times. */
-interface Answer {
+interface RepeatableAnswer {
   readonly status: number;
   readonly headers: readonly [string, string][];
   readonly text: string;
@@ -31,7 +31,7 @@ interface Answer {
 /** The first answers to requests with a key, for those that are sent again. */
 export class Idempotency {
   readonly #now: () => number;
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new Map<string, KeptAnswer>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -70,11 +70,11 @@ export class Idempotency {
   }
 }
 
-async function answerOf(response: Response): Promise<Answer> {
+async function answerOf(response: Response): Promise<RepeatableAnswer> {
   const { status, headers } = response;
   return { status, headers: [...headers], text: await response.text() };
 }
 
-function responseOf({ status, headers, text }: Answer): Response {
+function responseOf({ status, headers, text }: RepeatableAnswer): Response {
   return new Response(text, { status, headers: new Headers([...headers]) });
 }

@@ -24,8 +24,13 @@ export interface BanOperations {
    */
   ban(value: string, ban: { reason: string; lifetimeMs?: number }): KeepOutcome;
   /** False where it was not banned. */
-  lift(value: string): boolean;
+  lift(value: string, reason?: string): boolean;
   list(): Ban[];
+}
+
+/** The same as the dialect's own, with the operator's reason for an end. */
+export interface OperatedRooms extends RoomOperations {
+  stop(room: string, reason?: string): boolean;
 }
 
 export interface OperatorParts {
@@ -55,13 +60,13 @@ export interface Kick {
 /** "unused": no secret of the store is behind what the dialect gives out. */
 export type Rotated = "rotated" | "failed" | "unused" | "unknown";
 
-/** Notes what was done in the log. */
-type Note = (action: string, subject: readonly string[], outcome: string) => void;
+/** Writes an action into the log. @param reason the operator's own words; empty for none */
+type Note = (action: string, subject: readonly string[], outcome: string, reason?: string) => void;
 
 /** Everything that an operator may do; what changes something is written into the operators' log. */
 export class Operator {
   /** Operations by dialect; a dialect without any is absent. */
-  readonly rooms: ReadonlyMap<string, RoomOperations>;
+  readonly rooms: ReadonlyMap<string, OperatedRooms>;
   readonly ids: ReadonlyMap<string, IdOperations>;
   readonly bans: BanOperations;
   readonly userBans: BanOperations;
@@ -71,10 +76,11 @@ export class Operator {
   /** @param actor who it is, for the log */
   constructor(parts: OperatorParts, actor: string = "operator") {
     const { dialects, store: { operatorLog } } = parts;
-    const note: Note = (action, subject, outcome) => {
-      operatorLog.write({ actor, action, subject, outcome });
+    const note: Note = (action, subject, outcome, reason = "") => {
+      const entry = { actor, action, subject, outcome, ...(reason === "" ? {} : { reason }) };
+      operatorLog.write(entry);
       const at = isoTime(parts.wallNow());
-      parts.happenings.emit({ type: "operator", data: { at, actor, action, subject, outcome } });
+      parts.happenings.emit({ type: "operator", data: { at, ...entry } });
     };
     this.#parts = parts;
     this.#note = note;
@@ -92,19 +98,25 @@ export class Operator {
     this.userBans = notedUserBans(parts, note);
   }
 
-  /** Removes a peer, with all its connections; false if there is none. */
-  kick(dialect: string, id: PeerId, { reason = "", banSeconds }: Kick = {}): boolean {
+  /**
+   * Removes a peer, with all its connections.
+   * @returns "unknown" if there is none; otherwise the outcome of the ban, "kept" without one
+   */
+  kick(
+    dialect: string,
+    id: PeerId,
+    { reason = "", banSeconds }: Kick = {},
+  ): KeepOutcome | "unknown" {
     const peer = this.#find(dialect, id);
-    this.#note("kick peer", [dialect, id], peer === undefined ? "unknown" : "kicked");
-    if (peer === undefined) return false;
+    this.#note("kick peer", [dialect, id], peer === undefined ? "unknown" : "kicked", reason);
+    if (peer === undefined) return "unknown";
     const { receiver, user } = peer;
     const address = receiver.links[0]?.address;
     receiver.expel("kicked");
-    if (banSeconds === undefined) return true;
+    if (banSeconds === undefined) return "kept";
     const ban = { reason, lifetimeMs: 1_000 * banSeconds };
-    if (user !== undefined) this.userBans.ban(user, ban);
-    else if (address !== undefined) this.bans.ban(address, ban);
-    return true;
+    if (user !== undefined) return this.userBans.ban(user, ban);
+    return address === undefined ? "kept" : this.bans.ban(address, ban);
   }
 
   /** Turns out everybody whom a ban of another node covers. */
@@ -162,7 +174,7 @@ export class Operator {
   }
 }
 
-function notedRooms(dialect: string, rooms: RoomOperations, note: Note): RoomOperations {
+function notedRooms(dialect: string, rooms: RoomOperations, note: Note): OperatedRooms {
   const { keep, forget } = rooms;
   return {
     list: () => rooms.list(),
@@ -173,9 +185,9 @@ function notedRooms(dialect: string, rooms: RoomOperations, note: Note): RoomOpe
       note("describe member", [dialect, room, member], outcome);
       return outcome;
     },
-    stop(room): boolean {
+    stop(room, reason): boolean {
       const isDone = rooms.stop(room);
-      note("stop room", [dialect, room], isDone ? "stopped" : "unknown");
+      note("stop room", [dialect, room], isDone ? "stopped" : "unknown", reason);
       return isDone;
     },
     ...(keep && {
@@ -216,13 +228,14 @@ function notedBans({ bans, turnOut }: OperatorParts, note: Note): BanOperations 
     ban(address, ban): KeepOutcome {
       const key = readAddressKey(address);
       const outcome = bans.ban(address, ban);
-      note("ban address", [key ?? address], outcome);
+      note("ban address", [key ?? address], outcome, ban.reason);
       if (outcome === "kept" && key !== undefined) turnOut(key);
       return outcome;
     },
-    lift(address): boolean {
+    lift(address, reason): boolean {
       const isDone = bans.lift(address);
-      note("lift ban", [readAddressKey(address) ?? address], isDone ? "lifted" : "unknown");
+      const subject = [readAddressKey(address) ?? address];
+      note("lift ban", subject, isDone ? "lifted" : "unknown", reason);
       return isDone;
     },
     list: () => bans.list(),
@@ -241,13 +254,13 @@ function notedUserBans(parts: OperatorParts, note: Note): BanOperations {
   return {
     ban(user, ban): KeepOutcome {
       const outcome = userBans.ban(user, ban);
-      note("ban user", [user], outcome);
+      note("ban user", [user], outcome, ban.reason);
       if (outcome === "kept") turnOutUser(parts, user);
       return outcome;
     },
-    lift(user): boolean {
+    lift(user, reason): boolean {
       const isDone = userBans.lift(user);
-      note("lift ban", [user], isDone ? "lifted" : "unknown");
+      note("lift ban", [user], isDone ? "lifted" : "unknown", reason);
       return isDone;
     },
     list: () => userBans.list(),

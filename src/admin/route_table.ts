@@ -1,3 +1,4 @@
+import { innerSegment, readSegment } from "./path_name.ts";
 import type { Reach } from "./reach.ts";
 
 /** A route that a request's path leads to. */
@@ -5,12 +6,15 @@ export interface FoundRoute {
   readonly role: string;
   readonly action: string | undefined;
   readonly reach: Reach | undefined;
-  /** The variable segments of the path, decoded. */
+  /** The names in the path. */
   readonly subject: readonly string[];
+  /** The path with these names as the framework takes them. */
+  readonly innerPath: string;
 }
 
 interface Entry {
   readonly method: string;
+  readonly template: string;
   readonly pattern: RegExp;
   readonly role: string;
   readonly action: string | undefined;
@@ -29,6 +33,9 @@ interface Definition {
   };
 }
 
+/** A name's place in the path of a definition. */
+const VARIABLE = /\{\w+\}/g;
+
 /** Finds out before a request is carried out which route it asks for. */
 export class RouteTable {
   readonly #entries: readonly Entry[];
@@ -38,19 +45,22 @@ export class RouteTable {
       if (route === undefined) return [];
       const { method, path, "x-role": role = "full", "x-action": action } = route;
       const reach = route["x-reach"];
-      const source = path.replaceAll(".", "\\.").replace(/\{\w+\}/g, "([^/]+)");
+      const source = path.replaceAll(".", "\\.").replace(VARIABLE, "([^/]+)");
       const pattern = new RegExp(`^${source}$`);
-      return [{ method: method.toUpperCase(), pattern, role, action, reach }];
+      return [{ method: method.toUpperCase(), template: path, pattern, role, action, reach }];
     });
   }
 
+  /** Throws for a name that cannot be read. */
   find(method: string, path: string): FoundRoute | undefined {
     const asked = method === "HEAD" ? "GET" : method;
-    for (const { method, pattern, role, action, reach } of this.#entries) {
+    for (const { method, template, pattern, role, action, reach } of this.#entries) {
       const match = method === asked ? pattern.exec(path) : null;
-      if (match !== null) {
-        return { role, action, reach, subject: match.slice(1).map(decodeURIComponent) };
-      }
+      if (match === null) continue;
+      const subject = match.slice(1).map(readSegment);
+      const names = subject.values();
+      const innerPath = template.replace(VARIABLE, () => innerSegment(names.next().value ?? ""));
+      return { role, action, reach, subject, innerPath };
     }
     return undefined;
   }

@@ -27,7 +27,7 @@ const PageShape = z.looseObject({
   next: z.string().nullable(),
   total: z.int(),
 });
-type Page = z.infer<typeof PageShape>;
+type AnyPage = z.infer<typeof PageShape>;
 
 const Members = z.looseObject({ peers: z.array(z.looseObject({ id: z.string() })) });
 
@@ -116,7 +116,7 @@ export class Spread {
 
   async #list(request: Handed, own: Answered): Promise<Response> {
     const { shares, missing } = await this.#askAll(request);
-    const pages: (readonly [Page, readonly SortKey[]])[] = [];
+    const pages: (readonly [AnyPage, readonly SortKey[]])[] = [];
     for (const { node, answer } of [{ node: this.#fleet.node, answer: own }, ...shares]) {
       const page = answer.status === 200
         ? PageShape.safeParse(jsonIn(answer.text)).data
@@ -132,7 +132,7 @@ export class Spread {
 }
 
 /** The first items of several pages in order; of items at one place the first page's remains. */
-function merge(pages: readonly (readonly [Page, readonly SortKey[]])[], limit: number): Page {
+function merge(pages: readonly (readonly [AnyPage, readonly SortKey[]])[], limit: number): AnyPage {
   const all = pages.flatMap(([{ items }, places]) =>
     items.map((item, nth) => ({ item, place: places[nth] ?? [] }))
   ).sort((a, b) => compare(a.place, b.place));

@@ -62,7 +62,8 @@ function isSmall(info: unknown): boolean {
   return Buffer.byteLength(JSON.stringify(info)) <= MAX_INFO_BYTES;
 }
 
-/** True if a text can name a user. */
+/** True if a text can name a user, for bans and TURN servers as well. */
 export function isUserName(text: string): boolean {
-  return text !== "" && text.length <= MAX_USER_LENGTH && !CONTROL.test(text);
+  const isShown = text.isWellFormed() && !CONTROL.test(text);
+  return text !== "" && text.length <= MAX_USER_LENGTH && isShown;
 }

@@ -6,20 +6,20 @@ export interface Grants {
   /** Names of dialects; undefined for all. */
   readonly dialects: readonly string[] | undefined;
   /** Ids that the client may have where clients choose them. */
-  readonly ids: readonly Pattern[];
+  readonly ids: readonly NamePattern[];
   /** Rooms and pools that the client may enter. */
-  readonly rooms: readonly Pattern[];
+  readonly rooms: readonly NamePattern[];
   readonly roles: readonly MediaRole[];
 }
 
 /** A name, or the beginning of names. */
-export interface Pattern {
+export interface NamePattern {
   readonly text: string;
   readonly isPrefix: boolean;
 }
 
 /** Covers every name. */
-export const ANY: Pattern = { text: "", isPrefix: true };
+export const ANY: NamePattern = { text: "", isPrefix: true };
 
 /** Permits everything. */
 export const ALL_GRANTS: Grants = {
@@ -30,7 +30,7 @@ export const ALL_GRANTS: Grants = {
 };
 
 /** Covers one name, whatever characters it has. */
-export function exactly(text: string): Pattern {
+export function exactly(text: string): NamePattern {
   return { text, isPrefix: false };
 }
 
@@ -38,13 +38,13 @@ export function exactly(text: string): Pattern {
  * Reads a pattern: exact, or a prefix with `*` at its end.
  * @param user stands in for `{sub}`, with its characters taken literally
  */
-export function patternOf(template: string, user: string): Pattern {
+export function patternOf(template: string, user: string): NamePattern {
   const isPrefix = template.endsWith("*");
   const stem = isPrefix ? template.slice(0, -1) : template;
   return { text: stem.replaceAll("{sub}", () => user), isPrefix };
 }
 
 /** True if one of the patterns covers the name. */
-export function covers(patterns: readonly Pattern[], name: string): boolean {
+export function covers(patterns: readonly NamePattern[], name: string): boolean {
   return patterns.some(({ text, isPrefix }) => isPrefix ? name.startsWith(text) : name === text);
 }

@@ -10,6 +10,7 @@ import type { WallClock } from "../core/kept.ts";
 import { type Identity, type Judge, refused, type Verdict, type Why } from "./authenticator.ts";
 import { isUserName, readGrants } from "./claims.ts";
 import type { KeySource, VerifyKey } from "./keys.ts";
+import { VerifiedTokens } from "./verified_tokens.ts";
 
 export interface JwtOptions {
   readonly keys: KeySource;
@@ -19,6 +20,8 @@ export interface JwtOptions {
   /** One of them has to match, where there are any. */
   readonly issuer: readonly string[];
   readonly leewaySeconds: number;
+  /** Tokens whose signatures are remembered; 0 for none. */
+  readonly cacheTokens: number;
   /** The claim that holds the grants. */
   readonly claim: string;
   /** Whether connections end with the token's `exp`; with its `until` they always do. */
@@ -32,9 +35,11 @@ const CLAIMS: Readonly<Record<string, Why>> = { nbf: "not_yet", aud: "audience",
 /** Judges JSON Web Tokens. */
 export class JwtJudge implements Judge {
   readonly #options: JwtOptions;
+  readonly #verified: VerifiedTokens;
 
   constructor(options: JwtOptions) {
     this.#options = options;
+    this.#verified = new VerifiedTokens(options.cacheTokens);
   }
 
   get trouble(): string | undefined {
@@ -57,11 +62,22 @@ export class JwtJudge implements Judge {
     const keys = await this.#options.keys.find(alg, kid);
     if (keys === "unavailable") return refused("unavailable");
     if (keys.length === 0) return refused("key");
+    const known = this.#verified.find(token, keys);
+    if (known !== undefined && this.#isCurrent(known)) return this.#admit(known);
     for (const key of keys) {
       const payload = await this.#payload(token, key, alg);
-      if (payload !== undefined) return this.#admit(payload);
+      if (payload === undefined) continue;
+      this.#verified.add(token, { payload, key });
+      return this.#admit(payload);
     }
     return refused("signature");
+  }
+
+  /** False if the times of a known token may refuse it, which the library then decides. */
+  #isCurrent({ exp = 0, nbf = 0 }: JWTPayload): boolean {
+    const { leewaySeconds, wallNow } = this.#options;
+    const now = wallNow() / 1_000;
+    return exp > now - leewaySeconds && nbf <= now + leewaySeconds;
   }
 
   /** Undefined if the signature is another key's. */

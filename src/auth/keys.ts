@@ -4,7 +4,7 @@ import { type CryptoKey, importJWK, type JWK } from "jose";
 import { jsonIn } from "../system/json.ts";
 
 /** A key as the library takes it. */
-export type VerifyKey = CryptoKey | Uint8Array;
+export type VerifyKey = CryptoKey;
 
 /** Where verification keys come from. */
 export interface KeySource extends Partial<Disposable> {
@@ -27,7 +27,7 @@ const MIN_SECRET_BYTES = 32;
 const BASE64 = "base64:";
 
 /** Reads a secret: text, or `base64:…`. Throws TypeError if it is too short. */
-export function readSecret(text: string): Uint8Array {
+export function readSecret(text: string): Uint8Array<ArrayBuffer> {
   const bytes = text.startsWith(BASE64)
     ? Buffer.from(text.slice(BASE64.length), "base64")
     : Buffer.from(text);
@@ -37,9 +37,27 @@ export function readSecret(text: string): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-/** Secrets that are all tried, so that they can be rotated. */
-export function secretKeys(secrets: readonly Uint8Array[]): KeySource {
-  return { find: () => secrets };
+/**
+ * Secrets that are all tried, so that they can be rotated. The library would import one for each token,
+ * which takes as long as the check itself.
+ */
+export function secretKeys(secrets: readonly Uint8Array<ArrayBuffer>[]): KeySource {
+  const imported = new Map<string, Promise<readonly VerifyKey[]>>();
+  return {
+    find(alg): Promise<readonly VerifyKey[]> {
+      const known = imported.get(alg);
+      if (known !== undefined) return known;
+      const fresh = Promise.all(secrets.map((secret) => importSecret(secret, alg)));
+      imported.set(alg, fresh);
+      return fresh;
+    },
+  };
+}
+
+/** @param alg HS256, HS384 or HS512 */
+function importSecret(secret: Uint8Array<ArrayBuffer>, alg: string): Promise<CryptoKey> {
+  const hash = alg.replace("HS", "SHA-");
+  return crypto.subtle.importKey("raw", secret, { name: "HMAC", hash }, false, ["verify"]);
 }
 
 /** Reads a public key from the text of a PEM or JWK file. Throws TypeError if it holds no such key. */
@@ -93,7 +111,10 @@ export class PublicKeys {
     const known = this.#imported.get(name);
     if (known !== undefined) return known;
     // A key that cannot be used, such as a short one of RSA, is not there.
-    const fresh = importJWK(jwk, alg).then((key) => key, () => undefined);
+    const fresh = importJWK(jwk, alg).then(
+      (key) => key instanceof Uint8Array ? undefined : key,
+      () => undefined,
+    );
     this.#imported.set(name, fresh);
     return fresh;
   }

@@ -3,7 +3,7 @@ import { digestOf } from "../system/crypto.ts";
 import { type Identity, type Judge, refused, type Verdict } from "./authenticator.ts";
 import { ALL_GRANTS, exactly, type Grants } from "./grants.ts";
 
-interface Entry {
+interface TokenEntry {
   readonly digest: Uint8Array;
   readonly user: string | undefined;
   /** Undefined if the token is good for every room. */
@@ -12,7 +12,7 @@ interface Entry {
 
 /** Tokens of the configuration, each `TOKEN`, `ID:TOKEN`, `TOKEN@ROOM` or `ID:TOKEN@ROOM`. */
 export class StaticTokens implements Judge {
-  readonly #entries: readonly Entry[];
+  readonly #entries: readonly TokenEntry[];
 
   constructor(configured: readonly string[]) {
     this.#entries = configured.map(readEntry);
@@ -36,7 +36,7 @@ export class StaticTokens implements Judge {
   }
 }
 
-function identityOf(user: string | undefined, entries: readonly Entry[]): Identity {
+function identityOf(user: string | undefined, entries: readonly TokenEntry[]): Identity {
   const rooms = entries.flatMap(({ room }) => room === undefined ? [] : [exactly(room)]);
   const grants: Grants = {
     ...ALL_GRANTS,
@@ -46,7 +46,7 @@ function identityOf(user: string | undefined, entries: readonly Entry[]): Identi
   return { user, grants, expiresAt: undefined };
 }
 
-function readEntry(text: string): Entry {
+function readEntry(text: string): TokenEntry {
   // A room may hold any character; a token and an id hold neither of the two.
   const at = text.indexOf("@");
   const [head, room] = at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];

@@ -1,6 +1,6 @@
 import type { Verdict } from "./authenticator.ts";
 
-interface Entry {
+interface CachedVerdict {
   readonly verdict: Verdict;
   readonly endsAt: number;
 }
@@ -11,7 +11,7 @@ const MAX_VERDICTS = 10_000;
 /** Keeps verdicts for a while; beyond the limit the oldest goes first. */
 export class VerdictCache {
   readonly #now: () => number;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, CachedVerdict>();
   /** Questions that were answered from here. */
   hits = 0;
 

@@ -16,7 +16,6 @@ export interface AskingParts {
   readonly waitMs: number;
   /** Whether the engine answers, and whether others may take this node for dead. */
   readonly node: { readonly isUp: boolean; readonly isFenced: boolean };
-  readonly push: (args: readonly string[]) => void;
   readonly wake: () => void;
 }
 
@@ -75,7 +74,7 @@ export class Asking implements Disposable {
   }
 
   add({ ticket, args, refuse: answer, undo, isPatient = false }: TicketedStep): void {
-    const { clock, steps, items, node, push, wake } = this.#parts;
+    const { clock, steps, items, node, wake } = this.#parts;
     const refuse = (): void => {
       items.forget(ticket);
       answer();
@@ -84,7 +83,8 @@ export class Asking implements Disposable {
     if (isVain && !isPatient) return refuse();
     const abandon = (): void => {
       const undoing = undo?.();
-      if (undoing !== undefined) push(undoing);
+      if (undoing !== undefined) steps.push({ args: undoing, addedAt: clock.now() });
+      wake();
       refuse();
     };
     steps.push({ args, addedAt: clock.now(), pending: { ticket, refuse, abandon, isPatient } });
@@ -98,17 +98,11 @@ export class Asking implements Disposable {
   #sweepLate(): void {
     const { clock, steps, outbox, outcomes, waitMs, node } = this.#parts;
     const addedBy = clock.now() - waitMs;
-    for (const { parcel, pending } of steps.expire(addedBy)) {
-      if (parcel !== undefined) outcomes.end(parcel, "unavailable");
-      pending?.refuse();
-    }
+    for (const step of steps.expire(addedBy)) outcomes.late(step, false);
     const sentBy = addedBy - SENT_MS;
-    for (const { parcel, pending } of steps.abandon(sentBy)) {
-      if (parcel !== undefined) outcomes.end(parcel, "unavailable");
-      pending?.abandon();
-    }
+    for (const step of steps.abandon(sentBy)) outcomes.late(step, true);
     // While the engine answers, the receiver's node answers or is found to be dead.
     if (node.isUp) return;
-    for (const parcel of outbox.unanswered(sentBy)) outcomes.end(parcel, "unavailable");
+    for (const parcel of outbox.unanswered(sentBy)) outcomes.unanswered(parcel);
   }
 }

@@ -260,6 +260,7 @@ export class Caller {
     if (this.#isStopped) return;
     // Steps that were never sent can still be refused.
     if (!connection.isOpen) throw new EngineError("unreachable", "connection lost");
+    const isAgain = this.#underWay !== undefined;
     this.#underWay ??= { number: ++this.#number, steps: this.#steps.take() };
     const { number, steps } = this.#underWay;
     const { clock, report } = this.#options;
@@ -272,7 +273,7 @@ export class Caller {
     if (steps.some(({ args, parcel }) => parcel === undefined && args[0] === END)) {
       this.#isStopped = true;
     }
-    report({ type: "call" });
+    report({ type: "call", isAgain });
     this.#owner.passed(steps, answer.outcomes);
     this.#owner.known(answer.nodes);
     const addedAt = clock.now();

@@ -9,6 +9,7 @@ import type { Clock } from "../core/clock.ts";
 import type { ReportCluster } from "./events.ts";
 import type { Registry, ReservationNote } from "./held.ts";
 import { Arrivals, type Item } from "./inbox.ts";
+import { InboxDelay } from "./inbox_delay.ts";
 import type { Outbox } from "./outbox.ts";
 import { processOf, readRoom } from "./names.ts";
 import type { Questions } from "./questions.ts";
@@ -34,7 +35,7 @@ export interface ItemParts {
   /** Puts steps before all others. */
   readonly resend: (steps: readonly (readonly string[])[]) => void;
   /** A step needs no repetition any more. */
-  readonly answered: (ticket: string) => void;
+  readonly answered: (ticket: string, refusal: string) => void;
 }
 
 /** The outcome of a claim. */
@@ -67,6 +68,7 @@ export class ItemHandler {
   /** Ids that have appeared while messages for them are under way. */
   #wanted: (readonly [realm: string, id: string])[] = [];
   #members: SharedPeer[] = [];
+  readonly #delay = new InboxDelay();
   #sink: Sink | undefined;
 
   constructor(parts: ItemParts) {
@@ -99,9 +101,11 @@ export class ItemHandler {
     this.#granted.delete(ticket);
   }
 
-  handle({ parts }: Item): void {
+  handle({ place, parts }: Item): void {
     const sink = this.#sink;
     if (sink === undefined) return;
+    const { clock, report } = this.#parts;
+    report({ type: "item", delayMs: this.#delay.of(place, clock.now()) });
     try {
       this.#handle(sink, parts);
     } catch (error) {
@@ -196,10 +200,14 @@ export class ItemHandler {
     sink.lost(key, Number(fence), why === undefined ? "replaced" : "lost");
   }
 
-  /** Handles the items between nodes themselves; false for an item that means nothing. */
+  /** Handles the items that the hub has no part in; false for an item that means nothing. */
   #talk(kind: string, parts: readonly string[]): boolean {
-    const { questions, records } = this.#parts;
+    const { questions, records, report } = this.#parts;
     const [from = "", body = ""] = parts;
+    if (kind === "reaped") {
+      report({ type: "reaped", ids: Number(from) });
+      return true;
+    }
     if (kind === "ask") return questions.asked(from, unpackBody(body));
     if (kind === "answer") return questions.answered(unpackBody(body));
     return kind === "kept" && records.changed(parts);
@@ -224,6 +232,7 @@ export class ItemHandler {
         isCall: room === "c",
       })
       : !arrivals.refused.has(number);
+    if (!isNew) this.#parts.report({ type: "duplicate" });
     if (!isTaken) arrivals.refused.add(number);
     if (!isTaken || isConfirmed === "1") {
       const to = this.#parts.nodeOf(process) ?? node;
@@ -266,7 +275,7 @@ export class ItemHandler {
     // Asked again after a loss, it may be answered twice.
     if (answer === undefined) return;
     this.forget(ticket);
-    this.#parts.answered(ticket);
+    this.#parts.answered(ticket, refusal);
     answer(refusal, granted);
   }
 

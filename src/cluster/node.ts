@@ -25,6 +25,7 @@ import { Directory } from "./directory.ts";
 import { questionsOf, Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
 import { actorArgs, claimArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
+import { MeasuredEngine } from "./measured.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Questions } from "./questions.ts";
@@ -94,7 +95,8 @@ export class ClusterNode implements Backplane {
       onFault: (error) => report({ type: "fault", error }),
     });
     this.#directory = new Directory(engine, prefix);
-    this.#caller = new Caller(options, this.#steps, this.#owner());
+    const measured = new MeasuredEngine(engine, clock, report);
+    this.#caller = new Caller({ ...options, engine: measured }, this.#steps, this.#owner());
     this.#items = new ItemHandler({
       clock,
       registry: this.#registry,
@@ -108,10 +110,10 @@ export class ClusterNode implements Backplane {
       nameOf: (node) => this.#roster.nameOf(node),
       push: (...args) => this.#push(args),
       resend: (steps) => this.#pushFirst(steps),
-      answered: (ticket) => this.#steps.answered(ticket),
+      answered: (ticket, refusal) => this.#outcomes.answered(this.#steps.answered(ticket), refusal),
     });
     this.#reader = new Reader({
-      engine,
+      engine: measured,
       clock,
       prefix,
       run: () => this.#caller.run,
@@ -120,15 +122,12 @@ export class ClusterNode implements Backplane {
       failed: () => this.#caller.check(),
     });
     this.#asking = new Asking({
-      clock,
+      ...options,
       steps: this.#steps,
       outbox: this.#outbox,
       outcomes: this.#outcomes,
       items: this.#items,
-      process: options.process,
-      waitMs: options.waitMs,
       node: this,
-      push: (args) => this.#push(args),
       wake: () => this.#caller.wake(),
     });
   }
@@ -355,6 +354,8 @@ export class ClusterNode implements Backplane {
 
   #restored(): void {
     this.records.refresh().catch((error) => this.#options.report({ type: "fault", error }));
+    const rooms = this.#registry.rooms().length;
+    if (rooms > 0) this.#options.report({ type: "gap", rooms });
     this.#pushFirst(questionsOf(this.#registry, this.#sink));
   }
 

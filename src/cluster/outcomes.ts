@@ -1,10 +1,13 @@
-import type { ReportCluster } from "./events.ts";
+import type { ReportCluster, StepOutcome } from "./events.ts";
 import { processOf } from "./names.ts";
 import type { Outbox, Parcel } from "./outbox.ts";
 import type { Step, Steps } from "./steps.ts";
 
 /** The reason why a message is in no inbox. */
 type Cause = "absent" | "foreign" | "unavailable";
+
+/** The letter of a message's step. */
+const MESSAGE = "S";
 
 /** Gives messages the outcomes of the calls that carried them. */
 export class Outcomes {
@@ -23,13 +26,15 @@ export class Outcomes {
     let index = 0;
     const returned: (readonly [parcel: Parcel, cause: Cause])[] = [];
     for (const step of steps) {
-      const { parcel } = step;
+      const { args, parcel, pending } = step;
+      // A step with an answer is over when that comes.
+      if (parcel === undefined && pending === undefined) this.#count(args[0], "done");
       if (parcel === undefined) continue;
       const outcome = outcomes[index++] ?? "!";
       // Its sender has had another outcome meanwhile.
       if (this.#steps.isOver(step)) continue;
       if (outcome === "!") this.end(parcel, "unavailable");
-      else if (outcome !== "-" && outcome !== "~") this.#outbox.placed(processOf(outcome), parcel);
+      else if (outcome !== "-" && outcome !== "~") this.#placed(processOf(outcome), parcel);
       else {
         const cause = outcome === "-" ? "absent" : "foreign";
         this.end(parcel, cause);
@@ -42,7 +47,36 @@ export class Outcomes {
     }
   }
 
+  /** The answer to a step has come. */
+  answered(step: Step | undefined, refusal: string): void {
+    this.#count(step?.args[0], refusal === "" ? "done" : "refused");
+  }
+
+  /** A step has waited too long. @param isSent it may be carried out all the same */
+  late({ args, parcel, pending }: Step, isSent: boolean): void {
+    if (parcel !== undefined) return this.end(parcel, "unavailable");
+    this.#count(args[0], "unavailable");
+    if (isSent) pending?.abandon();
+    else pending?.refuse();
+  }
+
+  /** A message that reached a node's inbox has had no answer for too long. */
+  unanswered(parcel: Parcel): void {
+    this.#report({ type: "undelivered", cause: "unavailable" });
+    this.#outbox.end(parcel, "unavailable");
+  }
+
+  #placed(process: string, parcel: Parcel): void {
+    this.#count(MESSAGE, "done");
+    this.#outbox.placed(process, parcel);
+  }
+
+  #count(step: string | undefined, outcome: StepOutcome): void {
+    if (step !== undefined) this.#report({ type: "step", step, outcome });
+  }
+
   end(parcel: Parcel, cause: Cause): void {
+    this.#count(MESSAGE, cause === "unavailable" ? "unavailable" : "refused");
     // A message for a peer of another dialect goes on as part of a call.
     if (cause !== "foreign") this.#report({ type: "undelivered", cause });
     this.#outbox.end(parcel, cause);

@@ -32,7 +32,12 @@ export class Questions {
    * Asks another node. Resolves with undefined where no answer comes in time, or too much is asked
    * already.
    */
-  async ask(node: string, topic: string, question: unknown): Promise<unknown> {
+  async ask(
+    node: string,
+    topic: string,
+    question: unknown,
+    limitMs = ANSWER_MS,
+  ): Promise<unknown> {
     const { clock, nodeCalled, push } = this.#parts;
     const to = nodeCalled(node);
     const number = ++this.#number;
@@ -42,7 +47,7 @@ export class Questions {
     }
     const { promise, resolve } = Promise.withResolvers<unknown>();
     this.#open.set(number, resolve);
-    using _timer = clock.after(ANSWER_MS, () => resolve(undefined));
+    using _timer = clock.after(limitMs, () => resolve(undefined));
     push("T", to, "ask", body);
     try {
       return await promise;

@@ -85,11 +85,12 @@ export class Steps {
     this.#underWay = [];
   }
 
-  /** The answer to a step has come. */
-  answered(ticket: string): void {
+  /** The answer to a step has come; undefined if it had come before. */
+  answered(ticket: string): Step | undefined {
     const step = this.#open.get(ticket);
     if (step !== undefined) this.#over.add(step);
     this.#open.delete(ticket);
+    return step;
   }
 
   /** Takes out the messages for an id that has just turned out to be absent. */

@@ -3,8 +3,8 @@ import { KIB, limit, MIB, whole } from "../dialects/kit/options.ts";
 import { originOption } from "./origins.ts";
 
 const token = z.string().regex(
-  /^([^:\s]{1,64}:(read|full):)?[^:\s]{16,}$/,
-  "expected TOKEN or NAME:ROLE:TOKEN, ROLE read or full, TOKEN of at least 16 characters",
+  /^([^:\s]{1,64}:(read|full):)?[^:\s]+$/,
+  "expected TOKEN or NAME:ROLE:TOKEN, ROLE read or full, TOKEN without colons and blanks",
 );
 
 /** Options of the admin API and the console. */

@@ -68,6 +68,11 @@ export const auth = z.strictObject({
     description: "Claim of a token that holds its grants",
     isRare: true,
   }),
+  jwtCacheTokens: whole(
+    1_000,
+    "Tokens whose signatures are remembered, as clients show them again; 0 for none",
+    { min: 0, max: 100_000 },
+  ),
   jwksCacheSeconds: whole(600, "Age at which the issuer's keys are fetched again, in s"),
   jwksCooldownSeconds: whole(30, "Least time between two fetches of the issuer's keys, in s"),
   jwksTimeoutMs: whole(5_000, "Time that a fetch of the issuer's keys may take, in ms"),

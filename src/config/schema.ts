@@ -238,7 +238,7 @@ export const ConfigSchema = withFileTwins(z.strictObject({
     isRare: true,
   }),
   metricsTokens: z.array(
-    z.string().regex(/^[\w.~-]{16,}$/, "expected at least 16 of A-Z a-z 0-9 . _ ~ -"),
+    z.string().regex(/^[!-~]+$/, "expected a token of ASCII without blanks"),
   ).default([]).meta({
     description: "Token that a scrape of the metrics has to show; may be given several times",
     group: OPERATION,

@@ -38,7 +38,8 @@ export const ACTS = {
     verb: "Lift",
     subject: ({ value }) => value,
     words: ({ kind, value }) => `The ban of ${kind} ${value} ends. It is admitted again.`,
-    carryOut: (api, { kind, value }) => api.send("DELETE", `bans/${kind}/${segment(value)}`),
+    carryOut: (api, { kind, value }, reason) =>
+      api.send("DELETE", `bans/${kind}/${segment(value)}`, reason ? { reason } : undefined),
   },
 };
 

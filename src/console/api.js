@@ -74,8 +74,11 @@ export class Api {
   }
 }
 
-/** One segment of a path: an id may hold any character, even half of one. */
-export function segment(text) {
+/** One segment of a path. A name that no URL can hold is written as JSON, behind `=`. */
+export function segment(name) {
+  if (["", ".", ".."].includes(name) || !name.isWellFormed()) {
+    return `=${encodeURIComponent(JSON.stringify(name))}`;
+  }
   const code = (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`;
-  return encodeURIComponent(text.toWellFormed()).replace(/[!'()*.]/g, code);
+  return encodeURIComponent(name).replace(/[!'()*]/g, code);
 }

@@ -118,6 +118,7 @@ export const TABS = [
       text("action", "Action"),
       text("subject", "Subject"),
       text("outcome", "Outcome"),
+      text("reason", "Reason"),
     ],
   },
   {

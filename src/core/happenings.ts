@@ -55,6 +55,8 @@ export interface OperatorFacts {
   readonly action: string;
   readonly subject: readonly string[];
   readonly outcome: string;
+  /** The operator's own words; absent if there are none. */
+  readonly reason?: string;
 }
 
 /** The kinds of news, and the facts of each. */

@@ -166,6 +166,8 @@ export interface OperatorAction {
   /** The object of the action, outermost part first: a dialect, a room, a member. */
   readonly subject: readonly string[];
   readonly outcome: string;
+  /** The operator's own words; absent if there are none. */
+  readonly reason?: string | undefined;
 }
 
 export interface OperatorLogEntry extends OperatorAction {

@@ -93,7 +93,7 @@ export interface OpenRoom {
 }
 
 /** A handle of this hub's own: equal to any with the same data, but it needs no lookup. */
-class Handle implements PeerHandle {
+class OwnHandle implements PeerHandle {
   readonly realm: string;
   readonly id: PeerId;
   readonly dialect: string;
@@ -122,7 +122,7 @@ class Handle implements PeerHandle {
  * The peer of a handle that this process made; undefined for a copy, which has to be looked up, and
  * for a peer that was released.
  */
-export const peerOf = Handle.peerOf;
+export const peerOf = OwnHandle.peerOf;
 
 /** A claimed id. It outlives a connection only if another one takes the id over. */
 export class Peer implements PresentPeer {
@@ -150,7 +150,7 @@ export class Peer implements PresentPeer {
 
   constructor(claim: Claim, fence: number, joinedAt: number) {
     const { receiver, proof, isExclusive = false, isCallable = true, description } = claim;
-    this.handle = new Handle(claim, fence, this);
+    this.handle = new OwnHandle(claim, fence, this);
     this.joinedAt = joinedAt;
     this.receiver = receiver;
     this.proof = proof;
@@ -164,7 +164,7 @@ export class Peer implements PresentPeer {
   /** The peer has given its id up. */
   release(): void {
     this.isReleased = true;
-    Handle.release(this.handle);
+    OwnHandle.release(this.handle);
   }
 
   /** Another receiver speaks for the peer from now on. */

@@ -54,7 +54,7 @@ export const CONTENT_SECURITY_POLICY = [
 ].join("; ");
 
 /** A line of the table of contents. */
-export interface Entry {
+export interface ContentsEntry {
   readonly group: string;
   readonly title: string;
   readonly address: string;
@@ -65,7 +65,7 @@ export interface PageParts {
   readonly address: string;
   readonly html: string;
   readonly headings: readonly Heading[];
-  readonly contents: readonly Entry[];
+  readonly contents: readonly ContentsEntry[];
   /** The address of the landing page. */
   readonly home: string;
   readonly version: string;
@@ -98,7 +98,7 @@ ${html}
 function contentsHtml({ contents, address, headings }: PageParts): string {
   const sections = headings.filter(({ depth }) => depth === 2)
     .map(({ id, text }) => `<li><a href="#${escapeHtml(id)}">${escapeHtml(text)}</a></li>`);
-  const entry = ({ title, address: target }: Entry): string => {
+  const entry = ({ title, address: target }: ContentsEntry): string => {
     const isHere = target === address;
     const here = isHere ? ' aria-current="page"' : "";
     const inner = isHere && sections.length > 0 ? `<ul>${sections.join("")}</ul>` : "";

@@ -1,6 +1,6 @@
 import ipaddr from "ipaddr.js";
 
-type Address = ReturnType<typeof ipaddr.process>;
+type IpAddress = ReturnType<typeof ipaddr.process>;
 type Network = ReturnType<typeof ipaddr.parseCIDR>;
 
 /** Decides whose X-Forwarded-For counts. */
@@ -50,7 +50,7 @@ export class TrustedProxies {
     return client !== undefined && !this.#trustsNearest && !this.#trusts(client);
   }
 
-  #trusts(address: Address): boolean {
+  #trusts(address: IpAddress): boolean {
     return this.#networks.some(([network, bits]) =>
       // Comparing addresses of two kinds throws.
       network.kind() === address.kind() && address.match(network, bits)
@@ -93,7 +93,7 @@ export function readAddressKey(text: string): string | undefined {
 }
 
 /** IPv4 in IPv6 notation is IPv4; a port, as some proxies add it, is not part of the address. */
-function parse(text: string): Address | undefined {
+function parse(text: string): IpAddress | undefined {
   const bare = text.replace(/^\[(.*)\](:\d+)?$/, "$1").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
   // The library also takes the short and the hexadecimal forms of IPv4, which nobody writes here.
   const isAddress = ipaddr.IPv4.isValidFourPartDecimal(bare) || ipaddr.IPv6.isValid(bare);

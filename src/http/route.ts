@@ -43,7 +43,7 @@ export interface UpgradeRoute extends RouteBase {
 /** Methods of plain resources; HEAD follows from GET, and OPTIONS is answered everywhere. */
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
-type Answer = Response | Promise<Response>;
+type HttpAnswer = Response | Promise<Response>;
 
 /**
  * The clients that may use a resource: all of them, or those without a refusal from this function.
@@ -59,7 +59,7 @@ export interface HttpRoute extends RouteBase {
   readonly access: Access;
   /** Only for clients that prefer this type; another route may serve the others at the same path. */
   readonly prefers?: "text/html";
-  readonly handle: (request: Request, visit: Visit) => Answer;
+  readonly handle: (request: Request, visit: Visit) => HttpAnswer;
 }
 
 /** The content of a request that opens a stream or posts a frame. */

@@ -16,7 +16,7 @@ export interface Match {
   readonly resources: readonly OwnedRoute<HttpRoute>[];
 }
 
-interface Place {
+interface PathRoutes {
   upgrade?: OwnedRoute<UpgradeRoute>;
   stream?: OwnedRoute<StreamRoute>;
   readonly guests: OwnedRoute<UpgradeRoute>[];
@@ -24,7 +24,7 @@ interface Place {
 }
 
 /** A place whose path has a wildcard. */
-interface Pattern {
+interface WildcardRoute {
   readonly segments: readonly string[];
   readonly owned: OwnedRoute;
 }
@@ -34,8 +34,8 @@ const METHODS: readonly Method[] = ["GET", "POST", "PUT", "DELETE"];
 
 /** Finds routes by path. Exact paths win over those with a wildcard; a trailing slash is ignored. */
 export class Router {
-  readonly #exact = new Map<string, Place>();
-  readonly #patterns: Pattern[] = [];
+  readonly #exact = new Map<string, PathRoutes>();
+  readonly #patterns: WildcardRoute[] = [];
   /** First segments of exact paths and their owners: no wildcard of another owner covers them. */
   readonly #firstSegments = new Map<string, Set<string>>();
 
@@ -112,7 +112,7 @@ export function allowedMethods({ upgrade, stream, resources }: Match): string {
   return [...withHead, "OPTIONS"].join(", ");
 }
 
-function isOccupied({ upgrade, stream, resources }: Place, owned: OwnedRoute): boolean {
+function isOccupied({ upgrade, stream, resources }: PathRoutes, owned: OwnedRoute): boolean {
   if (isUpgrade(owned)) return upgrade !== undefined;
   if (isStream(owned)) return stream !== undefined;
   return isHttp(owned) &&

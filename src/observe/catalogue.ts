@@ -33,6 +33,9 @@ const WORKING = [
   0.1,
 ] as const;
 
+/** From 250 µs to 2.5 s: the way to another machine and back. */
+const TRAVELLING = [2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.05, 0.25, 1, 2.5] as const;
+
 /** From a local check to an answer of a slow webhook. */
 const JUDGING = [1e-4, 2.5e-4, 5e-4, ...WAITING] as const;
 
@@ -172,7 +175,25 @@ export const CATALOGUE = {
   signalbox_cluster_calls_total: counter("Calls to the engine"),
   signalbox_cluster_losses_total: counter("Times that the engine was lost"),
   signalbox_cluster_fenced_total: counter("Times that others took this node for dead"),
-  signalbox_cluster_reaped_total: counter("Dead nodes whose ids were freed"),
+  signalbox_cluster_reaped_total: counter(
+    "Dead nodes, and their ids freed by this one",
+    ["what"],
+    2,
+  ),
+  signalbox_cluster_call_duration_seconds: histogram(
+    "Duration of a call to the engine",
+    TRAVELLING,
+  ),
+  signalbox_cluster_steps_total: counter("Steps by their outcome", ["step", "outcome"], 40),
+  signalbox_cluster_items_received_total: counter("Items read from this node's inbox"),
+  signalbox_cluster_items_duplicate_total: counter("Messages that had come before"),
+  signalbox_cluster_inbox_delay_seconds: histogram(
+    "Time of items on their way, beyond that of the fastest",
+    TRAVELLING,
+  ),
+  signalbox_cluster_retries_total: counter("Calls that were made again"),
+  signalbox_cluster_reconnects_total: counter("New connections to the engine after the first"),
+  signalbox_cluster_gaps_total: counter("Lists of rooms asked for anew after a loss of data"),
   signalbox_cluster_faults_total: counter("Items whose handling failed"),
   signalbox_cluster_undelivered_total: counter("Messages that no other node took", ["cause"], 3),
 

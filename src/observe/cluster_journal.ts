@@ -1,7 +1,7 @@
 import type { ClusterEvent } from "../cluster/mod.ts";
 import { messageOf } from "../system/errors.ts";
 import type { Log } from "./log.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Labels, Metrics } from "./metrics.ts";
 
 /** The state of this process as a node, read at every scrape. */
 export interface ClusterState {
@@ -11,6 +11,27 @@ export interface ClusterState {
   readonly waitingSteps: number;
 }
 
+interface StepCount {
+  readonly labels: Labels;
+  count: number;
+}
+
+/** Names of the steps that clients and operators cause; all others are "other". */
+const STEPS: Readonly<Record<string, string>> = {
+  C: "claim",
+  R: "release",
+  S: "send",
+  J: "join",
+  D: "describe",
+  P: "pair",
+  M: "meet",
+  U: "part",
+  W: "list",
+  G: "keep",
+  B: "tell",
+  Q: "reap",
+};
+
 /** The life of this node as counts and log lines: names and numbers only. */
 export class ClusterJournal {
   readonly #log: Log;
@@ -18,7 +39,16 @@ export class ClusterJournal {
   #calls = 0;
   #losses = 0;
   #fenced = 0;
-  #reaped = 0;
+  readonly #reaped = { node: 0, id: 0 };
+  /** Steps by their names and outcomes. */
+  readonly #steps = new Map<string, StepCount>();
+  #retries = 0;
+  #reconnects = 0;
+  #items = 0;
+  #duplicates = 0;
+  #gaps = 0;
+  #called: ((seconds: number) => void) | undefined;
+  #delayed: ((seconds: number) => void) | undefined;
   #faults = 0;
 
   constructor(log: Log) {
@@ -30,6 +60,26 @@ export class ClusterJournal {
     switch (event.type) {
       case "call":
         this.#calls++;
+        if (event.isAgain) this.#retries++;
+        return;
+      case "answered":
+        return this.#called?.(event.seconds);
+      case "reconnected":
+        this.#reconnects++;
+        return;
+      case "step":
+        return this.#countStep(event.step, event.outcome);
+      case "item":
+        this.#items++;
+        return this.#delayed?.(event.delayMs / 1_000);
+      case "duplicate":
+        this.#duplicates++;
+        return;
+      case "gap":
+        this.#gaps += event.rooms;
+        return this.#log.write("warning", "lists of rooms asked for anew", { rooms: event.rooms });
+      case "reaped":
+        this.#reaped.id += event.ids;
         return;
       case "undelivered":
         this.#undelivered[event.cause]++;
@@ -40,7 +90,7 @@ export class ClusterJournal {
         this.#losses++;
         return this.#log.write("warning", "cluster not reached", { why: event.why });
       case "node":
-        if (event.change === "reaped") this.#reaped++;
+        if (event.change === "reaped") this.#reaped.node++;
         return this.#log.write("info", `node ${event.change}`, { node: event.name });
       case "fenced":
         this.#fenced++;
@@ -66,11 +116,33 @@ export class ClusterJournal {
     metrics.read("signalbox_cluster_calls_total", () => this.#calls);
     metrics.read("signalbox_cluster_losses_total", () => this.#losses);
     metrics.read("signalbox_cluster_fenced_total", () => this.#fenced);
-    metrics.read("signalbox_cluster_reaped_total", () => this.#reaped);
+    for (const what of ["node", "id"] as const) {
+      metrics.read("signalbox_cluster_reaped_total", () => this.#reaped[what], { what });
+    }
+    metrics.read("signalbox_cluster_retries_total", () => this.#retries);
+    metrics.read("signalbox_cluster_reconnects_total", () => this.#reconnects);
+    metrics.read("signalbox_cluster_items_received_total", () => this.#items);
+    metrics.read("signalbox_cluster_items_duplicate_total", () => this.#duplicates);
+    metrics.read("signalbox_cluster_gaps_total", () => this.#gaps);
+    metrics.readEach("signalbox_cluster_steps_total", () => this.#stepCounts());
+    this.#called = metrics.timer("signalbox_cluster_call_duration_seconds");
+    this.#delayed = metrics.timer("signalbox_cluster_inbox_delay_seconds");
     metrics.read("signalbox_cluster_faults_total", () => this.#faults);
     for (const cause of ["absent", "gone", "unavailable"] as const) {
       const read = (): number => this.#undelivered[cause];
       metrics.read("signalbox_cluster_undelivered_total", read, { cause });
     }
+  }
+
+  #countStep(letter: string, outcome: string): void {
+    const step = STEPS[letter] ?? "other";
+    const key = `${step} ${outcome}`;
+    const known = this.#steps.get(key);
+    if (known === undefined) this.#steps.set(key, { labels: { step, outcome }, count: 1 });
+    else known.count++;
+  }
+
+  *#stepCounts(): Generator<readonly [Labels, number]> {
+    for (const { labels, count } of this.#steps.values()) yield [labels, count];
   }
 }

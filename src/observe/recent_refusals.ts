@@ -13,7 +13,7 @@ export interface RefusalReport extends RefusalFacts {
 /** The largest share of one address, so that no client can push out all others. */
 const SHARE = 1 / 10;
 
-interface Entry {
+interface ListedRefusal {
   readonly report: RefusalReport;
   /** The key under which its address is counted. */
   readonly owner: string;
@@ -22,7 +22,7 @@ interface Entry {
 /** The newest refusals, because many clients show their users no error. */
 export class RecentRefusals {
   /** Keyed by connection, address, reason and pool; the newest last. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, ListedRefusal>();
   readonly #max: number;
   readonly #wallNow: () => number;
   readonly #keyOf: (address: string) => string;

@@ -18,6 +18,7 @@ import { publicUrl } from "../core/public_url.ts";
 import type { TrustedProxies } from "../http/address.ts";
 import { plain } from "../http/answers.ts";
 import { malformedPath, readTarget } from "../http/visit.ts";
+import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { wallClock } from "../system/clock.ts";
 import type { Connections } from "../transport/connections.ts";
@@ -71,6 +72,16 @@ export function adminListenersOf(
     ]);
   }
   return listeners;
+}
+
+/** Characters that no guess finds. */
+const SAFE_LENGTH = 16;
+
+/** Warns of tokens that open the API or the metrics to a patient guess. */
+export function warnOfShortTokens({ admin, metricsTokens }: Config, log: Log): void {
+  const tokens = [...admin.tokens.map((text) => text.split(":").at(-1) ?? ""), ...metricsTokens];
+  const count = tokens.filter(({ length }) => length < SAFE_LENGTH).length;
+  if (count > 0) log.write("warning", "tokens can be guessed", { count, safeLength: SAFE_LENGTH });
 }
 
 /** The page for operators and its files; none without a token, since the page needs the API. */

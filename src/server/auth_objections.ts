@@ -1,4 +1,5 @@
 import type { AuthConfig } from "../config/auth.ts";
+import { dashed, OPTIONS, valueAt } from "../config/option_list.ts";
 import type { Config } from "../config/schema.ts";
 import { DIALECTS } from "../dialects/mod.ts";
 import { bridges } from "./bridge.ts";
@@ -12,7 +13,9 @@ export function objectionsTo(
   own: ReadonlyMap<string, readonly string[]>,
 ): readonly string[] {
   const { auth } = config;
-  const foreign = foreignTo(auth).map((flag) => `Cannot use ${flag} with --auth-mode ${auth.mode}`);
+  const foreign = foreignTo(config).map((flag) =>
+    `Cannot use ${flag} with --auth-mode ${auth.mode}`
+  );
   return [...foreign, ...inMode(auth), ...doubled(auth, own), ...openBridges(config)];
 }
 
@@ -63,21 +66,19 @@ function ofJwt({ jwtSecret, jwtKey, jwks, jwtAudience, jwtAlgorithms }: AuthConf
   return objections;
 }
 
-/** Options that belong to another mode. */
-function foreignTo({ mode, ...auth }: AuthConfig): string[] {
-  const given: [owner: AuthConfig["mode"], flag: string, isGiven: boolean][] = [
-    ["tokens", "--auth-tokens", auth.tokens.length > 0],
-    ["jwt", "--auth-jwt-secret", auth.jwtSecret.length > 0],
-    ["jwt", "--auth-jwt-key", auth.jwtKey.length > 0],
-    ["jwt", "--auth-jwks", auth.jwks !== undefined],
-    ["jwt", "--auth-jwt-algorithms", auth.jwtAlgorithms.length > 0],
-    ["jwt", "--auth-jwt-audience", auth.jwtAudience.length > 0],
-    ["jwt", "--auth-jwt-issuer", auth.jwtIssuer.length > 0],
-    ["webhook", "--auth-webhook-url", auth.webhookUrl !== undefined],
-    ["webhook", "--auth-webhook-secret", auth.webhookSecret !== undefined],
-  ];
-  return given.filter(([owner, , isGiven]) => isGiven && owner !== mode).map(([, flag]) => flag);
+/** Options that belong to another mode, and have another value than their default. */
+function foreignTo(config: Config): string[] {
+  const { mode } = config.auth;
+  return OPTIONS.filter(({ path: [group, name = ""], isSecretFile }) => {
+    const owner = OWNERS.find(([, names]) => names.test(name))?.[0];
+    return group === "auth" && !isSecretFile && owner !== undefined && owner !== mode;
+  }).filter(({ path, standard }) =>
+    JSON.stringify(valueAt(config, path)) !== JSON.stringify(standard)
+  ).map(({ flag }) => dashed(flag));
 }
+
+/** The modes, and the names of their own options. */
+const OWNERS = [["tokens", /^tokens$/], ["jwt", /^jw(t|ks)/], ["webhook", /^webhook/]] as const;
 
 /** True if nobody on the way can replace the keys: a file, https, or this machine. */
 function isSafe(place: string): boolean {

@@ -131,7 +131,7 @@ export function fleetOf(clustered: Clustered | undefined): Fleet | undefined {
     node: node.node,
     isUp: () => node.isUp,
     nodes: () => node.nodes,
-    ask: (name, topic, question) => node.questions.ask(name, topic, question),
+    ask: (...question) => node.questions.ask(...question),
     answer: (topic, answerer) => node.questions.answer(topic, answerer),
   };
 }

@@ -19,7 +19,7 @@ import type { Routes } from "./routes.ts";
 import type { Signalling } from "./signalling.ts";
 import { SocketIoDoor } from "./socket_io_door.ts";
 
-type Handle = ListenOptions["handle"];
+type Handler = ListenOptions["handle"];
 
 export interface DoorsParts {
   readonly clock: Clock;
@@ -51,20 +51,20 @@ export function openDoors(config: Config, parts: DoorsParts): Doors {
   const adminDoor = openDoor(config, routes.operators, parts, false);
   const probes = probesOf(config, basePathOf(config));
   /** Answers requests when the server has started, and probes before. */
-  const startedFirst = (handle: Handle): Handle => (request, remote) =>
+  const startedFirst = (handle: Handler): Handler => (request, remote) =>
     life.state === "starting" && !isProbe(request, probes)
       ? life.started.then(() => handle(request, remote))
       : handle(request, remote);
   using undo = new DisposableStack();
-  const listenAt = (where: Listening, handle: Handle): Listened => {
+  const listenAt = (where: Listening, handle: Handler): Listened => {
     const material = where.isSecure ? addresses.certificate?.material : undefined;
     const listener = listen(where, material, { handle: startedFirst(handle), journal, transport });
     undo.defer(() => void listener.stop());
     return { where, listener };
   };
-  const serveClients: Handle = (request, remote) =>
+  const serveClients: Handler = (request, remote) =>
     (isShared ? admin?.handle(request, remote) : undefined) ?? door.handle(request, remote);
-  const serveOperators: Handle = (request, remote) =>
+  const serveOperators: Handler = (request, remote) =>
     admin?.handle(request, remote) ?? adminDoor.handle(request, remote);
   const listening = addresses.clients.map((where) => listenAt(where, serveClients));
   const adminListening = addresses.operators.map((where) => listenAt(where, serveOperators));

@@ -10,7 +10,7 @@ const TOPIC = "adopt";
 /** Characters of the items of one question. */
 const MOST_AT_ONCE = 500_000;
 /** A part of the time for sealing, which follows. */
-const TIME_MS = 3_000;
+const TIME_MS = 4_000;
 
 /** Takes over what nodes held that end, unless this one ends, too. */
 export function answerHandOvers(
@@ -44,9 +44,11 @@ export function handOverTo(
     const left: unknown[] = [];
     for (const part of partsOf(items)) {
       while (others[0] !== undefined) {
-        const isTaken = clock.now() < until &&
-          await fleet.ask(others[0].name, TOPIC, { dialect, items: part }) === true;
-        if (isTaken) break;
+        const question = { dialect, items: part };
+        const leftMs = until - clock.now();
+        // A node that hangs leaves time for the next one.
+        const limitMs = others.length === 1 ? leftMs : leftMs / 2;
+        if (leftMs > 0 && await fleet.ask(others[0].name, TOPIC, question, limitMs) === true) break;
         others.shift();
       }
       if (others[0] === undefined) left.push(...part);

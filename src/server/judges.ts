@@ -39,6 +39,7 @@ export function judgeOf(auth: AuthConfig, parts: JudgeParts): Judge | undefined 
         audience: auth.jwtAudience,
         issuer: auth.jwtIssuer,
         leewaySeconds: auth.jwtLeewaySeconds,
+        cacheTokens: auth.jwtCacheTokens,
         claim: auth.jwtClaim,
         endsWithToken: auth.expiry === "close",
         clock: parts.clock,

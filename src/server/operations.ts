@@ -9,7 +9,7 @@ import type { WallClock } from "../core/kept.ts";
 import type { TrustedProxies } from "../http/address.ts";
 import type { Store } from "../store/mod.ts";
 import { processStartMs } from "../system/clock.ts";
-import { type OpenAdmin, openAdmin } from "./admin.ts";
+import { type OpenAdmin, openAdmin, warnOfShortTokens } from "./admin.ts";
 import type { Certificate } from "./certificates.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Observation } from "./observation.ts";
@@ -55,6 +55,7 @@ export function openOperations(config: Config, parts: OperationsParts): Operatio
   const { hub, connections, dialects, authentication, rejudge } = parts.signalling;
   using undo = new DisposableStack();
   const instance = fleet?.node ?? crypto.randomUUID();
+  warnOfShortTokens(config, log);
   const webhooks = openWebhooks(config.webhooks, { clock, wallNow, log, metrics, instance });
   if (config.webhooks.url.length > 0) undo.use(happenings.listen((news) => webhooks.push(news)));
   const operator = operatorOf(parts);

@@ -93,7 +93,7 @@ export interface Carried {
 }
 
 /** Shared by all connections. */
-export interface Common {
+export interface SharedParts {
   readonly budgets: OutputBudgets;
   readonly keyOf: (address: string) => string;
   readonly links: Map<Carrier, Sweepable>;
@@ -122,7 +122,7 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled, Swe
   readonly pump: Pump;
   readonly #refusal: SignalError | undefined;
   readonly #onReleased: () => void;
-  readonly #common: Common;
+  readonly #common: SharedParts;
   #refusals = 0;
   /** Not told of yet. */
   #isUnsettled: boolean;
@@ -130,7 +130,7 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled, Swe
   constructor(
     id: string,
     acceptance: Acceptance<never>,
-    common: Common,
+    common: SharedParts,
     carry: (connection: Connection) => Carried,
   ) {
     this.id = id;

@@ -5,10 +5,10 @@ import {
   addTo,
   type Carried,
   type Carrier,
-  type Common,
   Connection,
   type ConnectionFacts,
   type ConnectionObserver,
+  type SharedParts,
   type Sweepable,
 } from "./connection.ts";
 import { closeOneByOne } from "./drain.ts";
@@ -33,7 +33,7 @@ const SWEEP_MS = 1_000;
 /** All sockets of the server, one sweep for all of them, and their common end. */
 export class Connections implements Disposable {
   readonly #maxQueuedBytes: number;
-  readonly #common: Common;
+  readonly #common: SharedParts;
   readonly #sweep: Disposable;
   #nextId = 1;
   #empty: PromiseWithResolvers<void> | undefined;

@@ -66,6 +66,8 @@ export class WebSocketLink implements CountedLink, SocketObserver {
   #sentUnchecked = 0;
   #newestSize = 0;
   #backlog = 0;
+  /** More than the newest frame was waiting at the last check: bytes are counted exactly. */
+  #isBehind = false;
   /** Bytes were waiting at the last check for a stall. */
   #isWaiting = false;
   #acceptedTotal = 0;
@@ -116,7 +118,7 @@ export class WebSocketLink implements CountedLink, SocketObserver {
 
   send(frame: Frame): void {
     if (!this.#isOpen || !this.#socket.isOpen) return;
-    const size = this.#backlog > 0 && typeof frame === "string"
+    const size = this.#isBehind && typeof frame === "string"
       ? Buffer.byteLength(frame)
       : frame.length;
     // Before the socket gets it, because a socket may keep what it was given.
@@ -159,6 +161,7 @@ export class WebSocketLink implements CountedLink, SocketObserver {
     this.#sentUnchecked = 0;
     if (backlog !== this.#backlog) this.#budget.charge(backlog - this.#backlog);
     this.#backlog = backlog;
+    this.#isBehind = backlog > this.#newestSize;
   }
 
   /** Returns whether a frame may be sent although others use up the budget. */

@@ -15,14 +15,14 @@ import picture from "./picture.js" with { type: "text" };
 import wire from "./wire.js" with { type: "text" };
 
 /** A protocol that the page can speak: the adapter `clients/<name>.js` starts its real client. */
-interface Offer {
+interface Adapter {
   readonly dialect: string;
   readonly name: string;
   readonly title: string;
 }
 
 /** In the order of the page's menu. OWT is missing, because its SDK is not on npm. */
-const OFFERS: readonly Offer[] = [
+const ADAPTERS: readonly Adapter[] = [
   { dialect: "simple", name: "simple", title: "Simple Signalling" },
   { dialect: "peerjs", name: "peerjs", title: "PeerJS" },
   { dialect: "ssp", name: "rtcpool", title: "RTCPool (ssp)" },
@@ -74,7 +74,7 @@ export function tryRoutes(spoken: readonly Spoken[]): HttpRoute[] {
 
 function offersOf(spoken: readonly Spoken[]): object[] {
   const paths = new Map(spoken.map(({ name, entrances }) => [name, entrances[0]?.path]));
-  return OFFERS.map(({ dialect, name, title }) => ({ name, title, path: paths.get(dialect) }))
+  return ADAPTERS.map(({ dialect, name, title }) => ({ name, title, path: paths.get(dialect) }))
     .filter(({ path }) => path !== undefined);
 }
 

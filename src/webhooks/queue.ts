@@ -7,7 +7,7 @@ export interface WebhookEvent {
 }
 
 /** An event that waits; its id is the same on every attempt. */
-interface Waiting {
+interface QueuedEvent {
   readonly id: string;
   /** On the server's clock. */
   readonly since: number;
@@ -30,10 +30,10 @@ export class EventQueue {
   readonly #instance: string;
   readonly #now: () => number;
   readonly #newId: () => string;
-  #waiting: Waiting[] = [];
+  #waiting: QueuedEvent[] = [];
   /** The place of the first event; those before it are gone. */
   #first = 0;
-  #current: Waiting | undefined;
+  #current: QueuedEvent | undefined;
   /** Lost events that no delivered body has named yet. */
   #unnamed = 0;
   /** All lost events. */
@@ -118,7 +118,7 @@ export class EventQueue {
     this.#note(1);
   }
 
-  #take(): Waiting | undefined {
+  #take(): QueuedEvent | undefined {
     const next = this.#waiting[this.#first];
     if (next === undefined) return undefined;
     this.#first++;

@@ -25,6 +25,7 @@ for (const alg of ["HS256", ...KEY_ALGORITHMS]) {
       algorithms: [alg],
       audience: [],
       issuer: [],
+      cacheTokens: 0,
       leewaySeconds: 0,
       claim: "signalbox",
       endsWithToken: false,

@@ -1,5 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from "jose";
+import {
+  CompactSign,
+  exportJWK,
+  exportSPKI,
+  generateKeyPair,
+  type JWTPayload,
+  SignJWT,
+} from "jose";
 import type { Verdict, Why } from "../../src/auth/authenticator.ts";
 import { covers } from "../../src/auth/grants.ts";
 import { Jwks } from "../../src/auth/jwks.ts";
@@ -25,6 +32,7 @@ function judgeOf(keys: KeySource, more: Partial<JwtOptions> = {}): JwtJudge {
     algorithms: ["HS256"],
     audience: [],
     issuer: [],
+    cacheTokens: 0,
     leewaySeconds: 30,
     claim: "signalbox",
     endsWithToken: false,
@@ -42,6 +50,12 @@ function sign(
 ): Promise<string> {
   return new SignJWT(payload).setProtectedHeader({ alg: "HS256", ...header })
     .sign(readSecret(secret));
+}
+
+/** A token whose payload is this very text. */
+function signText(payload: string): Promise<string> {
+  return new CompactSign(new TextEncoder().encode(payload)).setProtectedHeader({ alg: "HS256" })
+    .sign(readSecret(SECRET));
 }
 
 async function outcome(verdict: Verdict | Promise<Verdict>): Promise<Why | "granted"> {
@@ -66,6 +80,8 @@ Deno.test("a token is refused by the first check that it fails", async () => {
     [await sign({ ...GOOD, sub: "" }), "claims"],
     [await sign({ ...GOOD, sub: "x".repeat(513) }), "claims"],
     [await sign({ ...GOOD, sub: "a\nb" }), "claims"],
+    // No ban could name this user.
+    [await signText(`{"sub":"\\ud800","exp":${NOW + 600}}`), "claims"],
     [await sign({ ...GOOD, aud: "somebody" }), "audience"],
     [await sign(GOOD, { header: { alg: "HS512" } }), "algorithm"],
     [`${unsigned}.${good.split(".")[1]}.`, "algorithm"],

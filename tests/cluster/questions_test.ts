@@ -19,13 +19,13 @@ Deno.test("a question without an answer is over after a while", async () => {
   await using cluster = await MemoryCluster.form();
   const [one, two] = cluster.nodes.map(({ node }) => node.questions);
   two?.answer("slow", () => new Promise(() => {}));
-  two?.answer("huge", () => Promise.resolve("x".repeat(1_100_000)));
+  two?.answer("huge", () => Promise.resolve("x".repeat(1_300_000)));
   const asked = [
     one?.ask("n2", "slow", 1),
     one?.ask("n2", "huge", 1),
     one?.ask("n2", "unknown", 1),
     one?.ask("nobody", "slow", 1),
-    one?.ask("n2", "slow", "x".repeat(1_100_000)),
+    one?.ask("n2", "slow", "x".repeat(1_300_000)),
   ];
   assertEquals(
     await cluster.during(Promise.all(asked)),

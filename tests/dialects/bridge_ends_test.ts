@@ -133,6 +133,31 @@ for (const calling of NAMES) {
   });
 }
 
+const FORMLESS: Readonly<Record<PartyName, string>> = {
+  peerjs: "EXPIRE",
+  gstreamer: "ERROR peer 'callee' has no form for this message",
+  "gstreamer room": "ERROR peer 'callee' has no form for this message",
+  ssp: "rtc:error not-supported",
+  simple: "error unsupported",
+  owt: "37[2401]",
+  webrtcsink: "error",
+};
+
+// Calls between nodes have refusals of their own.
+for (const calling of isDealt ? [] : ALL) {
+  const others: readonly PartyName[] = IN_ROOMS.has(calling)
+    ? ["ssp", "simple"]
+    : ["peerjs", "owt"];
+  const called = others.find((name) => name !== calling) ?? calling;
+  Deno.test(`${calling}: the client learns that a peer has no form for its message`, async () => {
+    const { bench, caller, callee } = await open([calling, called], { hasNoCalls: true });
+    using _ = bench;
+    await caller.offer(callee.id, "A");
+    assertEquals(caller.news().at(-1)?.replace(callee.id, "callee"), FORMLESS[calling]);
+    assertEquals(callee.news(), []);
+  });
+}
+
 const NO_RENEGOTIATION: Partial<Record<PartyName, string>> = {
   gstreamer: "ERROR peer 'callee' takes no further offers",
   "gstreamer room": "ERROR peer 'callee' takes no further offers",

@@ -90,6 +90,18 @@ Deno.test("a webrtcsink session is a call from the peer that started it", async 
   await consumer?.[Symbol.asyncDispose]();
 });
 
+Deno.test("a topic is listed once, whichever way its subscribers spell it", async () => {
+  await using server = startTestServer({ args: ARGS });
+  const admin = await AdminClient.open(server.url, TOKEN);
+  await using client = await WsClient.open(`${server.wsUrl}/topics`);
+  client.send({ type: "subscribe", topics: ["t"] });
+  client.send({ type: "subscribe", topic: "t" });
+  client.send({ type: "ping" });
+  await client.next();
+  const { items, total } = (await admin.get("/rooms?dialect=topics")).body;
+  assertEquals([total, items.length, items[0].id, items[0].members], [1, 1, "t", 2]);
+});
+
 Deno.test("a bridged room is listed once, with all its members", async () => {
   await using server = startTestServer({ args: [...ARGS, "--bridge", "all"] });
   const admin = await AdminClient.open(server.url, TOKEN);

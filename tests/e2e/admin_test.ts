@@ -81,7 +81,7 @@ Deno.test("the token comes before the path, and the role before the change", asy
     method: "HEAD",
     headers: { authorization: `Bearer ${READ}` },
   });
-  assertEquals(endless.status, 405);
+  assertEquals([endless.status, endless.headers.get("allow")], [405, "GET"]);
 });
 
 Deno.test("a wrong token is refused unread after ten of an address in a minute", async () => {
@@ -93,6 +93,17 @@ Deno.test("a wrong token is refused unread after ten of an address in a minute",
   assertEquals([limited.status, limited.body.code], [429, "rate_limited"]);
   assert(Number(limited.headers.get("retry-after")) > 0);
   assertEquals((await admin.get("/server")).status, 200);
+});
+
+Deno.test("short tokens open, and the log warns of them", async () => {
+  const args = ["--admin-tokens", "rob:read:short", "--metrics-tokens", "short", FULL];
+  await using server = startTestServer({ args: [...TOKENS, ...args] });
+  const admin = await AdminClient.open(server.url, "short");
+  assertEquals((await admin.get("/server")).headers.get("signalbox-role"), "read");
+  const warnings = server.log.filter(({ what }) => what === "tokens can be guessed");
+  assertEquals(warnings.map(({ level, facts }) => [level, facts]), [
+    ["warning", { count: 2, safeLength: 16 }],
+  ]);
 });
 
 Deno.test("a token has a rate", async () => {
@@ -191,11 +202,28 @@ Deno.test("a peer is kicked and its address banned until the ban is lifted", asy
   assertEquals(lifted.body, { outcome: "lifted" });
   assertEquals((await admin.delete("/bans/address/127.0.0.1")).status, 404);
   assertEquals((await admin.post("/peers/peerjs/a/kick")).status, 404);
-  const actions = (await admin.get("/log")).body.items.map(({ action }: { action: string }) =>
-    action
+  const { items } = (await admin.get("/log")).body;
+  const actions = items.map(({ action, outcome, reason }: Record<string, unknown>) =>
+    [action, outcome, reason].join()
   );
-  const expected = ["kick peer", "lift ban", "lift ban", "ban address", "kick peer"];
-  assertEquals(actions, expected);
+  assertEquals(actions, [
+    "kick peer,unknown,",
+    "lift ban,unknown,",
+    "lift ban,lifted,calm",
+    "ban address,kept,noise",
+    "kick peer,kicked,noise",
+  ]);
+});
+
+Deno.test("a kick is answered 409 where the ban cannot be kept", async () => {
+  await using server = start("--limits-max-bans=1");
+  const admin = await AdminClient.open(server.url, FULL);
+  await admin.put("/bans/address/192.0.2.1", { reason: "x" });
+  const peer = await openPeerJs(server.wsUrl, "a");
+  const kick = await admin.post("/peers/peerjs/a/kick", { banSeconds: 60 });
+  assertEquals([kick.status, kick.body.code], [409, "full"]);
+  await within("the end", peer.closed);
+  assertEquals((await admin.get("/bans")).body.total, 1);
 });
 
 Deno.test("a banned user is turned out, and refused with the next token", async () => {
@@ -232,6 +260,7 @@ Deno.test("rooms are kept, described, stopped and forgotten", async () => {
     outcome: "stopped",
   });
   assertEquals((await client.closed).code, 1000);
+  assertEquals((await admin.get("/log")).body.items[0].reason, "late");
   assertEquals((await admin.delete("/rooms/ssp/a%2Fb")).body, { outcome: "forgotten" });
   assertEquals((await admin.delete("/rooms/ssp/a%2Fb")).status, 404);
   assertEquals((await admin.post("/rooms/peerjs/a/stop")).status, 501);

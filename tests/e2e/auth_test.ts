@@ -125,6 +125,44 @@ Deno.test("mode jwt: a token that is checked before the upgrade opens the socket
   assertEquals(await (await fetch(`${server.url}/healthz`)).text(), "OK\n");
 });
 
+Deno.test("webrtcsink: a role that the token does not grant is refused, and the client stays", async () => {
+  const secret = "a secret of more than thirty-two bytes";
+  await using server = startTestServer({ args: ["--auth-mode=jwt", "--auth-jwt-secret", secret] });
+  const open = async (...roles: string[]): Promise<WsClient> => {
+    const token = await new SignJWT({ sub: "alice", signalbox: { roles } })
+      .setProtectedHeader({ alg: "HS256" }).setExpirationTime("10m")
+      .sign(new TextEncoder().encode(secret));
+    return await WsClient.open(`${server.wsUrl}/webrtcsink?token=${token}`);
+  };
+  const error = { type: "error", details: "Role is not allowed" };
+  const status = (...roles: string[]) => ({ type: "setPeerStatus", roles });
+  await using producer = await open("produce");
+  const { peerId } = await producer.nextJson() as { peerId: string };
+  producer.send(status("producer"));
+  for (const role of ["consumer", "producer"] as const) {
+    await using client = await open(role === "consumer" ? "produce" : "consume");
+    await client.next();
+    client.send(status(role));
+    assertEquals(await client.nextJson(), error);
+    // Watching needs no role, and the lists need none.
+    client.send(status("listener"));
+    assertEquals((await client.nextJson() as { roles: unknown }).roles, ["listener"]);
+    client.send({ type: "list" });
+    const { producers } = await client.nextJson() as { producers: { id: string }[] };
+    assertEquals(producers.map(({ id }) => id), [peerId]);
+  }
+  await using other = await open("produce");
+  await other.next();
+  other.send({ type: "startSession", peerId });
+  assertEquals(await other.nextJson(), error);
+  await using consumer = await open("consume");
+  await consumer.next();
+  consumer.send({ type: "startSession", peerId });
+  assertEquals((await consumer.nextJson() as { type: string }).type, "sessionStarted");
+  const reasons = server.log.flatMap(({ what, facts }) => what === "refused" ? [facts.reason] : []);
+  assertEquals(reasons, ["auth_role", "auth_role", "auth_role"]);
+});
+
 Deno.test("options of authentication that contradict each other end the start", () => {
   const objection = (...args: string[]): string =>
     assertThrows(() => startTestServer({ args }), ConfigError).messages.join();
@@ -137,6 +175,12 @@ Deno.test("options of authentication that contradict each other end the start", 
   assertStringIncludes(objection(...jwt, ...secret, "--auth-jwks", "f"), "more than one of");
   assertStringIncludes(objection(...jwt, "--auth-jwt-secret", "short"), "at least 32 bytes");
   assertStringIncludes(objection(...secret), "--auth-jwt-secret with --auth-mode none");
+  const foreign = ["--auth-webhook-retries=2", "--auth-jwks-timeout-ms=1", "--auth-jwt-claim=c"];
+  const names = "--auth-jwt-claim --auth-jwks-timeout-ms --auth-webhook-retries".split(" ");
+  assertEquals(
+    objection(...ARGS, ...foreign).split(","),
+    names.map((flag) => `Cannot use ${flag} with --auth-mode tokens`),
+  );
   assertStringIncludes(
     objection(...jwt, "--auth-jwks", "https://a"),
     "without --auth-jwt-audience",

@@ -121,6 +121,33 @@ Deno.test("mistakes in the configuration file are named with the file", async ()
   }
 });
 
+Deno.test("a configuration file is UTF-8, with or without a byte order mark", async () => {
+  const file = await Deno.makeTempFile({ prefix: "signalbox-cli-" });
+  try {
+    const text = '{"prot": 1, "peerjs": {"key": "Zürich"}}';
+    const utf16 = Uint16Array.from(`\uFEFF${text}`, (one) => one.charCodeAt(0));
+    const cases: readonly [name: string, bytes: Uint8Array, ...says: RegExp[]][] = [
+      [
+        "a byte order mark",
+        new TextEncoder().encode(`\uFEFF${text}`),
+        /"prot" in .*: did you mean/,
+      ],
+      ["UTF-16", new Uint8Array(utf16.buffer), /: it is UTF-16: save it as UTF-8$/m],
+      [
+        "Latin-1",
+        Uint8Array.from(text, (one) => one.charCodeAt(0)),
+        /: it is not UTF-8 but probably Latin-1: save it as UTF-8$/m,
+      ],
+    ];
+    for (const [name, bytes, ...says] of cases) {
+      await Deno.writeFile(file, bytes);
+      assertFailed({ name, says }, await runMain({ args: [...LOCAL, "--config", file] }));
+    }
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
 Deno.test("an address that may be free later ends with 1 and one line, whichever listener needs it", async () => {
   using busy = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${busy.addr.port}`;

@@ -94,9 +94,9 @@ Deno.test("whatever an operator does is in the log, with its outcome and without
   await ids.reserve("camera", { token: SECRET });
   await ids.reserve("camera", { digest: SECRET });
   await ids.forget("camera");
-  ann.bans.ban("192.0.2.0/24", { reason: SECRET });
-  ann.bans.ban("2001:db8:1:2::1", { reason: SECRET, lifetimeMs: 1_000 });
-  ann.bans.lift("2001:db8:1:2::2");
+  ann.bans.ban("192.0.2.0/24", { reason: "floods" });
+  ann.bans.ban("2001:db8:1:2::1", { reason: "floods", lifetimeMs: 1_000 });
+  ann.bans.lift("2001:db8:1:2::2", "it is calm");
   for (const dialect of ["peerjs", "simple", "ssp", "nothing"]) await ann.rotateSecret(dialect);
   server.operator.bans.lift("192.0.2.1");
   // To look is no action.
@@ -104,8 +104,10 @@ Deno.test("whatever an operator does is in the log, with its outcome and without
 
   const log = ann.log();
   assertEquals(
-    log.toReversed().map(({ actor, action, subject, outcome }) =>
-      `${actor}: ${action} ${subject.join(" ")}: ${outcome}`
+    log.toReversed().map(({ actor, action, subject, outcome, reason }) =>
+      `${actor}: ${action} ${subject.join(" ")}: ${outcome}${
+        reason === undefined ? "" : ` (${reason})`
+      }`
     ),
     [
       "ann: keep room ssp lobby: kept",
@@ -116,9 +118,9 @@ Deno.test("whatever an operator does is in the log, with its outcome and without
       "ann: reserve id peerjs camera: kept",
       "ann: reserve id peerjs camera: invalid",
       "ann: forget id peerjs camera: forgotten",
-      "ann: ban address 192.0.2.0/24: invalid",
-      "ann: ban address 2001:db8:1:2::/64: kept",
-      "ann: lift ban 2001:db8:1:2::/64: lifted",
+      "ann: ban address 192.0.2.0/24: invalid (floods)",
+      "ann: ban address 2001:db8:1:2::/64: kept (floods)",
+      "ann: lift ban 2001:db8:1:2::/64: lifted (it is calm)",
       "ann: rotate secret peerjs: rotated",
       "ann: rotate secret simple: unused",
       "ann: rotate secret ssp: unused",

@@ -4,6 +4,8 @@ import { clientTest } from "../helpers/process/clients.ts";
 import { startMain } from "../helpers/process/main_process.ts";
 import { openGst, openPeerJs } from "../helpers/wire/peers.ts";
 import { systemTest } from "../helpers/process/systems.ts";
+import { encodeFrame } from "../helpers/wire/raw_frames.ts";
+import { requestText } from "../helpers/wire/raw_socket.ts";
 import { startTestServer } from "../helpers/wire/server.ts";
 import { TlsClient } from "../helpers/wire/tls_client.ts";
 import { IS_STRICT } from "../helpers/wire/transport.ts";
@@ -12,6 +14,8 @@ import { until, within } from "../helpers/wire/waiting.ts";
 // TLS beside plain listening, and another certificate without a new start (GStreamer section 6).
 
 const needs = ["openssl"] as const;
+/** The bytes of 1001 in a closing frame. */
+const GOING_AWAY = "\x03\xe9";
 const BOTH = ["--listen", "https://127.0.0.1:0", "--listen", "http://127.0.0.1:0"];
 const tlsArgs = ({ certFile, keyFile }: Certificate): string[] => [
   ...["--tls-cert", certFile],
@@ -118,6 +122,29 @@ clientTest({
     // The port is not free at once, which disturbs no client.
     await until("the line in the log", () => server.stderr().includes("certificate taken up"));
     assertEquals(/^.* (ERR|WRN) .*$/m.exec(server.stderr())?.[0], undefined);
+  },
+});
+
+clientTest({
+  name: "a client that comes while a certificate is taken up is refused, or stays",
+  needs,
+  fn: async () => {
+    await using certificate = await makeCertificate();
+    await using server = await startMain({ args: [...BOTH, ...tlsArgs(certificate)] });
+    const [secure = ""] = server.urls;
+    // It answers no closing frame, so that the server waits for it.
+    await using stubborn = await TlsClient.connect(secure);
+    await stubborn.talk("HELLO stubborn", "HELLO");
+    await replace(certificate);
+    server.signal("SIGHUP");
+    if (!IS_STRICT) await stubborn.hears(GOING_AWAY);
+    const newcomer = await TlsClient.connect(secure).catch(() => undefined);
+    await using _newcomer = newcomer;
+    await newcomer?.send(requestText("GET / HTTP/1.1"), "\r\n\r\n").catch(() => {});
+    await until("the new certificate", () => server.stderr().includes("certificate taken up"));
+    if (newcomer?.received.includes(" 101 ")) {
+      await newcomer.send(encodeFrame({ payload: "HELLO newcomer" }), "HELLO");
+    }
   },
 });
 

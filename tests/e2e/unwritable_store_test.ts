@@ -85,6 +85,24 @@ for (const [name, { spoil, why, needsRoot = false }] of Object.entries(CASES)) {
   });
 }
 
+Deno.test("a file of another program ends the start with one line and exit code 78, untouched", async () => {
+  await using temp = await TempFolder.make();
+  const file = `${temp.path}/signalbox.kv`;
+  {
+    using kv = await Deno.openKv(file);
+    await kv.set(["users", 1], "alice");
+  }
+  const before = await Deno.readFile(file);
+  const args = [...LOCAL, "--store", `kv:${temp.path}`];
+  const { code, stdout, stderr } = await runMain({ args });
+  assertEquals([code, stdout, stderr], [
+    78,
+    "",
+    `signalbox: Cannot use the store in "${file}": another program wrote it; name an empty folder\n`,
+  ]);
+  assertEquals(await Deno.readFile(file), before);
+});
+
 Deno.test("while another process holds the lock, /readyz names the lock", async () => {
   await using temp = await TempFolder.make();
   const args = [...LOCAL, "--store", `kv:${temp.path}`, "--store-timeout-ms", "1000"];

@@ -5,6 +5,7 @@ import { checkKept } from "../dialects.ts";
 import type { BanOperations } from "../operator.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
 import type { AdminParts } from "../parts.ts";
+import { pathName } from "../path_name.ts";
 import { Problem } from "../problem.ts";
 import {
   type App,
@@ -28,7 +29,7 @@ const BanBody = z.strictObject({
 }).meta({ id: "Ban" });
 
 const path = `${BASE}/bans/{kind}/{value}`;
-const params = z.object({ kind: z.string(), value: z.string() });
+const params = z.object({ kind: pathName, value: pathName });
 
 /** Clients that may not come in: by address, or by the user that a token names. */
 export function bansResource(app: App, parts: AdminParts): void {
@@ -113,7 +114,8 @@ function changeBans(app: App, parts: AdminParts): void {
   });
   app.openapi(remove, (c) => {
     const { kind, value } = c.req.valid("param");
-    if (!operationsFor(c.env.actor.name, kind).lift(value)) throw new Problem("not_found");
+    const { reason } = c.req.valid("json");
+    if (!operationsFor(c.env.actor.name, kind).lift(value, reason)) throw new Problem("not_found");
     return c.json({ outcome: "lifted" as const }, 200);
   });
 }

@@ -2,6 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import { dialectOf } from "../dialects.ts";
 import type { AdminParts } from "../parts.ts";
+import { pathName } from "../path_name.ts";
 import { Problem } from "../problem.ts";
 import {
   type App,
@@ -59,7 +60,7 @@ function secrets(app: App, parts: AdminParts): void {
       role: "full",
       action: "rotate secret",
     }),
-    request: { params: z.object({ dialect: z.string() }) },
+    request: { params: z.object({ dialect: pathName }) },
     responses: {
       200: json(z.strictObject({ outcome: z.enum(["rotated", "unused"]) }), "The outcome"),
       ...changeProblems("not_found", "unavailable"),

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { checkKept, idsOf } from "../dialects.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
 import type { AdminParts } from "../parts.ts";
+import { pathName } from "../path_name.ts";
 import { Problem } from "../problem.ts";
 import {
   type App,
@@ -29,7 +30,7 @@ const Holder = z.union([
 ], "expected token or tokenSha256, and perhaps lifetimeSeconds").meta({ id: "IdHolder" });
 
 const path = `${BASE}/ids/{dialect}/{id}`;
-const params = z.object({ dialect: z.string(), id: z.string() });
+const params = z.object({ dialect: pathName, id: pathName });
 
 /** Ids that operators reserved. */
 export function idsResource(app: App, parts: AdminParts): void {

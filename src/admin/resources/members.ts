@@ -2,11 +2,12 @@ import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import { checkKept, dialectOf, roomsOf } from "../dialects.ts";
 import type { AdminParts } from "../parts.ts";
+import { pathName } from "../path_name.ts";
 import { mustHave, type Part } from "../reach.ts";
 import { type App, BASE, changeProblems, facts, json, jsonBody, outcomeOf } from "../route.ts";
 
 const path = `${BASE}/rooms/{dialect}/{room}/members/{id}/info`;
-const params = z.object({ dialect: z.string(), room: z.string(), id: z.string() });
+const params = z.object({ dialect: pathName, room: pathName, id: pathName });
 const responses = {
   200: json(outcomeOf("described"), "The others know"),
   ...changeProblems("not_found", "full", "not_supported", "unavailable"),

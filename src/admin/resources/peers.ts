@@ -3,10 +3,11 @@ import * as z from "zod";
 import type { PresentPeer } from "../../core/peer.ts";
 import type { Traffic } from "../../transport/links.ts";
 import { isoTime } from "../../system/clock.ts";
-import { dialectOf } from "../dialects.ts";
+import { checkKept, dialectOf } from "../dialects.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
 import { placing } from "../sort_key.ts";
 import type { AdminParts } from "../parts.ts";
+import { pathName } from "../path_name.ts";
 import { Problem } from "../problem.ts";
 import { mustHave } from "../reach.ts";
 import {
@@ -52,7 +53,7 @@ const Kick = z.strictObject({
 /** The end of the year 9999. A token's `until` may lie beyond every date: such a peer stays. */
 const LAST_DATE_MS = Date.UTC(9999, 11, 31);
 
-const params = z.object({ dialect: z.string(), id: z.string() });
+const params = z.object({ dialect: pathName, id: pathName });
 
 /** Peers: who is here. */
 export function peersResource(app: App, parts: AdminParts): void {
@@ -103,7 +104,10 @@ function readPeers(app: App, parts: AdminParts): void {
     path: `${BASE}/peers/{dialect}/{id}`,
     ...facts({ operationId: "getPeer", summary: "One peer", role: "read", reach: "home" }),
     request: { params },
-    responses: { 200: json(Peer, "The peer"), ...problems("not_found", "unavailable") },
+    responses: {
+      200: json(Peer, "The peer"),
+      ...problems("invalid_request", "not_found", "unavailable"),
+    },
   });
   app.openapi(one, (c) => {
     const { dialect, id } = c.req.valid("param");
@@ -127,14 +131,15 @@ function kickPeers(app: App, parts: AdminParts): void {
     request: { params, body: jsonBody(Kick) },
     responses: {
       200: json(outcomeOf("kicked"), "The peer is gone"),
-      ...changeProblems("not_found", "unavailable"),
+      ...changeProblems("not_found", "full", "unavailable"),
     },
   });
   app.openapi(kick, (c) => {
     const { dialect, id } = c.req.valid("param");
     mustHave(c.env.part, () => peerOf(parts, dialect, id) !== undefined);
     const operator = parts.operator.as(c.env.actor.name);
-    if (!operator.kick(dialect, id, c.req.valid("json"))) throw new Problem("not_found");
+    const outcome = operator.kick(dialect, id, c.req.valid("json"));
+    checkKept(outcome, "/banSeconds", "The peer was kicked, but not banned");
     return c.json({ outcome: "kicked" as const }, 200);
   });
 }

@@ -24,6 +24,7 @@ const LogEntry = z.strictObject({
   action: z.string(),
   subject: z.array(z.string()),
   outcome: z.string(),
+  reason: z.string().optional().meta({ description: "The operator's words, if there were any" }),
 }).meta({ id: "LogEntry" });
 
 /** Refusals of clients, and operators' actions. */
@@ -67,12 +68,10 @@ export function recordsResource(
       items: placed(operator.log()),
       placeOf: ({ place }) => place,
       matches: ({ item }) => query.actor === undefined || item.actor === query.actor,
-      view: ({ item: { atMs, actor, action, subject, outcome } }) => ({
+      view: ({ item: { atMs, subject, ...more } }) => ({
         at: isoTime(atMs),
-        actor,
-        action,
+        ...more,
         subject: [...subject],
-        outcome,
       }),
     }, clock);
     return c.json(page, 200);

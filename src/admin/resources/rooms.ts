@@ -16,6 +16,7 @@ import {
 } from "../page.ts";
 import { compare, type SortKey } from "../sort_key.ts";
 import type { AdminParts } from "../parts.ts";
+import { pathName } from "../path_name.ts";
 import { Problem } from "../problem.ts";
 import { mustHave, type Part } from "../reach.ts";
 import {
@@ -53,7 +54,7 @@ const RoomDetails = z.strictObject({
   standing: z.array(z.strictObject({ id: z.string(), info: z.unknown() })),
 }).meta({ id: "RoomDetails" });
 
-const params = z.object({ dialect: z.string(), room: z.string() });
+const params = z.object({ dialect: pathName, room: pathName });
 const PATH = `${BASE}/rooms/{dialect}/{room}`;
 
 /** Rooms: their members, and what an operator makes of them. */
@@ -102,7 +103,10 @@ function readRooms(app: App, parts: AdminParts): void {
       reach: "all",
     }),
     request: { params },
-    responses: { 200: json(RoomDetails, "The room"), ...problems("not_found", "unavailable") },
+    responses: {
+      200: json(RoomDetails, "The room"),
+      ...problems("invalid_request", "not_found", "unavailable"),
+    },
   });
   app.openapi(one, (c) => {
     const { dialect, room } = c.req.valid("param");
@@ -131,7 +135,8 @@ function stopRooms(app: App, parts: AdminParts): void {
   app.openapi(stop, (c) => {
     const { dialect, room } = c.req.valid("param");
     mustHave(c.env.part, () => isOpen(parts, dialect, room));
-    const isDone = roomsOf(parts, c.env.actor.name, dialect).stop(room);
+    const { reason } = c.req.valid("json");
+    const isDone = roomsOf(parts, c.env.actor.name, dialect).stop(room, reason);
     if (!isDone) throw new Problem("not_found");
     return c.json({ outcome: "stopped" as const }, 200);
   });
@@ -253,17 +258,21 @@ function idleRooms(parts: AdminParts, name: string): z.infer<typeof Room>[] {
   const { operations } = dialect;
   // Rooms of the others exist by their members alone, whose list costs more.
   if (operations?.listIdle === undefined) return [];
-  return [...operations.listIdle()].filter(({ id }) =>
+  const idle = [...operations.listIdle()].filter(({ id }) =>
     parts.hub.overview.room(realm, id) === undefined
-  ).map((room) => viewIdle(operations, name, room));
+  );
+  // Topics of two spellings may have one name.
+  const byId = Map.groupBy(idle, ({ id }) => id);
+  return [...byId].map(([id, rooms]) => viewIdle(operations, name, id, rooms));
 }
 
 function viewIdle(
   operations: RoomOperations,
   dialect: string,
-  { id, facts }: OperatedRoom,
+  id: string,
+  rooms: readonly OperatedRoom[],
 ): z.infer<typeof Room> {
-  const members = Number(facts?.["subscribers"] ?? 0);
+  const members = rooms.reduce((sum, { facts }) => sum + Number(facts?.["subscribers"] ?? 0), 0);
   const kept = operations.isKept?.(id) === true;
   return { dialect, id, members, startedAt: null, kept, infoBytes: 0 };
 }

@@ -820,9 +820,14 @@ steps.Q = {
       it.isDead = true
       write(dead)
     end
+    local freed = 0
+    local function note()
+      if freed > 0 then tell(me, "reaped", text(freed)) end
+    end
     for _ = 1, REAPED_AT_ONCE do
       local name = call("SPOP", P .. "of:" .. dead)
       if not name then
+        note()
         unfollow(dead)
         call("SREM", P .. "keepers", dead)
         call("HDEL", P .. "nodes", dead)
@@ -836,8 +841,12 @@ steps.Q = {
       end
       local realm, id = name:match("^([^:]*):(.*)$")
       local held = find(realm, id)
-      if held and held.node == dead then release(held, "") end
+      if held and held.node == dead then
+        release(held, "")
+        freed = freed + 1
+      end
     end
+    note()
   end,
 }
 

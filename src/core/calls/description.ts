@@ -23,7 +23,7 @@ export interface Description {
   readonly ufrags: ReadonlySet<string>;
 }
 
-interface Reading {
+interface SdpReading {
   sessionId: string;
   readonly sections: { kind: string; mid: string | undefined }[];
   readonly streams: Map<string, Track[]>;
@@ -35,7 +35,12 @@ interface Reading {
  * are skipped: the text itself is passed on unread, and the receiving client judges it.
  */
 export function readDescription(sdp: string): Description {
-  const reading: Reading = { sessionId: "", sections: [], streams: new Map(), ufrags: new Set() };
+  const reading: SdpReading = {
+    sessionId: "",
+    sections: [],
+    streams: new Map(),
+    ufrags: new Set(),
+  };
   let start = 0;
   while (start < sdp.length) {
     const newline = sdp.indexOf("\n", start);
@@ -53,7 +58,7 @@ const EQUALS = 61;
 /** Sections beyond these are not read: candidates look their section up in a list. */
 const MAX_SECTIONS = 1_024;
 
-function readLine(line: string, reading: Reading): void {
+function readLine(line: string, reading: SdpReading): void {
   switch (line[0]) {
     case "o":
       if (reading.sections.length === 0) reading.sessionId = line.split(" ", 2)[1] ?? "";
@@ -68,7 +73,7 @@ function readLine(line: string, reading: Reading): void {
   }
 }
 
-function readAttribute(line: string, reading: Reading): void {
+function readAttribute(line: string, reading: SdpReading): void {
   const section = reading.sections.at(-1);
   if (line.startsWith("a=ice-ufrag:")) {
     reading.ufrags.add(wordAt(line, "a=ice-ufrag:".length));
@@ -85,7 +90,7 @@ function readAttribute(line: string, reading: Reading): void {
 }
 
 /** Adds `<stream> [<track>]`; "-" stands for a track without a stream. */
-function addTrack(reading: Reading, section: Section, line: string, at: number): void {
+function addTrack(reading: SdpReading, section: Section, line: string, at: number): void {
   const stream = wordAt(line, at);
   if (stream === "" || stream === "-") return;
   const track = { id: wordAt(line, at + stream.length + 1), kind: section.kind };

@@ -37,7 +37,7 @@ interface Row {
   isTold: boolean;
 }
 
-interface Waiting {
+interface WaitingClaim {
   readonly claim: Claim;
   /** Another node has the id, and nobody tells this one when it is free. */
   readonly isElsewhere: boolean;
@@ -53,7 +53,7 @@ interface Waiting {
 export class TakeOvers implements Disposable {
   /** The longest unchanged first. */
   readonly #rows = new Map<string, Row>();
-  readonly #waiting = new Map<Receiver, Waiting>();
+  readonly #waiting = new Map<Receiver, WaitingClaim>();
   readonly #limits: TakeOverLimits;
   readonly #context: TakeOverContext;
   /** Runs while a claim waits. */

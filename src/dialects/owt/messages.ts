@@ -26,7 +26,7 @@ const LOGIN = "authentication";
 const LOGIN_BEGINNING = `["${LOGIN}"`;
 
 /** A client's request. */
-export type Action =
+export type ClientMessage =
   /** Empty for a client without a name. */
   | { readonly type: "login"; readonly token: string; readonly ack: string | undefined }
   | {
@@ -70,7 +70,7 @@ export function readLoginQuery({ searchParams }: URL): LoginQuery {
 }
 
 /** Reads a frame; undefined for events that mean nothing to a server (§3). */
-export function decode(frame: Frame): Action | undefined {
+export function decode(frame: Frame): ClientMessage | undefined {
   if (typeof frame !== "string") throw new SignalError("binary_frame");
   const packet = splitEvent(frame);
   if (packet === undefined) throw notAnEvent();

@@ -10,8 +10,8 @@ import { after, type Place, Seat } from "../kit/seat.ts";
 import type { TakeOvers } from "../kit/take_overs.ts";
 import { OwtLeg } from "./leg.ts";
 import {
-  type Action,
   type Asked,
+  type ClientMessage,
   decode,
   encodeAuthenticated,
   encodeLoginAck,
@@ -327,7 +327,7 @@ export class OwtSession implements Session {
   }
 
   /** Acknowledges that the message was handed over, not that it arrived (§5). */
-  #send({ to, relayed, ack }: Extract<Action, { type: "message" }>): void | Later {
+  #send({ to, relayed, ack }: Extract<ClientMessage, { type: "message" }>): void | Later {
     const { peer } = this.#seat;
     if (peer === undefined) {
       throw new SignalError("not_joined", "Log in first", { ack, isLogin: false });

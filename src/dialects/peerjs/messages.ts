@@ -24,7 +24,7 @@ const Leave = z.object({
 });
 const Heartbeat = z.object({ type: z.literal("HEARTBEAT") });
 
-const ClientMessage = z.discriminatedUnion("type", [Attempt, Expire, Leave, Heartbeat]);
+export const ClientMessage = z.discriminatedUnion("type", [Attempt, Expire, Leave, Heartbeat]);
 export type ClientMessage = z.infer<typeof ClientMessage>;
 export type AttemptMessage = z.infer<typeof Attempt>;
 

@@ -24,8 +24,8 @@ export interface PeerLine {
 }
 
 /** The part of a frame that differs from signal to signal. */
-type Body = BodyOf<SignalFrame>;
-type BodyOf<Frame> = Frame extends SignalFrame
+type SignalContent = ContentOf<SignalFrame>;
+type ContentOf<Frame> = Frame extends SignalFrame
   ? Omit<Frame, "event" | "peer_id" | "peer_instance" | "call" | "ref">
   : never;
 
@@ -117,7 +117,7 @@ export class SimpleLeg implements Leg {
     if (this.#isIntroduced) this.#line.retire(this.#other);
   }
 
-  #send(body: Body, instance: number | undefined = this.#instance): Untaken | undefined {
+  #send(body: SignalContent, instance: number | undefined = this.#instance): Untaken | undefined {
     const frame = {
       ...body,
       event: "signal",

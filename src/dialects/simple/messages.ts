@@ -56,7 +56,7 @@ const ChangeFrame = z.object({
 
 // Each key of a schema costs a signal two objects and a call. `objection` checks the keys that all
 // signals have in common.
-const SignalBody = z.discriminatedUnion("type", [
+export const SignalBody = z.discriminatedUnion("type", [
   z.object({ peer_id: z.string(), type: z.enum(["offer", "answer", "pranswer"]), sdp: z.string() }),
   z.object({ peer_id: z.string(), type: z.literal("candidate"), peer_ice: SomeIce }),
   z.object({ peer_id: z.string(), type: z.literal("bye"), reason: z.string().optional() }),

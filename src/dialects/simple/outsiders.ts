@@ -7,7 +7,7 @@ import { descriptionOf } from "./news.ts";
 import { outcomeFor, targetsOf } from "./targets.ts";
 
 /** A peer that is in calls with peers of other dialects. */
-interface Called {
+interface CalledPeer {
   readonly id: PeerId;
   /** By number; undefined for a free one. */
   readonly slots: readonly (Instance | undefined)[];
@@ -17,13 +17,13 @@ interface Called {
 
 /** A peer's calls with peers of other dialects, some of which are not in its room. */
 export class Outsiders implements PeerLine {
-  readonly #peer: Called;
+  readonly #peer: CalledPeer;
   readonly #dialect: string;
   /** Peers outside the room that are in a call with this one. */
   readonly #introduced = new Map<PeerId, PeerSummary>();
 
   /** @param dialect of the peer itself */
-  constructor(peer: Called, dialect: string) {
+  constructor(peer: CalledPeer, dialect: string) {
     this.#peer = peer;
     this.#dialect = dialect;
   }

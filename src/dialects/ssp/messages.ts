@@ -28,7 +28,7 @@ const Auth = z.looseObject({ token: z.string() });
 const RtcMessage = z.looseObject({ type: z.string().startsWith("rtc:") });
 
 /** A client's requests. */
-export type Action =
+export type ClientMessage =
   | { readonly type: "join"; readonly pool: unknown }
   | { readonly type: "describe"; readonly description: SessionDescription }
   | { readonly type: "sdp"; readonly to: string; readonly description: SessionDescription }
@@ -52,16 +52,16 @@ const Target = z.string().min(1);
 /** Reads an action's data, in the versions that have the action. */
 interface ActionRow {
   readonly spokenBy: "v1" | "v2" | "both";
-  readonly schema: z.ZodType<Action>;
+  readonly schema: z.ZodType<ClientMessage>;
   /**
    * Reads the same without the schema, which takes a third of a relayed message's time. Returns
    * undefined for everything that the schema may refuse.
    */
-  readonly quick?: (data: SessionDescription) => Action | undefined;
+  readonly quick?: (data: SessionDescription) => ClientMessage | undefined;
 }
 
 /** Client -> server, after `describe` (§2, §3). */
-const ACTIONS: ReadonlyMap<string, ActionRow> = new Map<string, ActionRow>([
+export const ACTIONS: ReadonlyMap<string, ActionRow> = new Map<string, ActionRow>([
   ["rtc:join", {
     spokenBy: "both",
     schema: z.object({ pool: z.unknown().optional() }).transform(({ pool }) => ({
@@ -111,7 +111,7 @@ export function decode(
   version: Version,
   isMember: boolean,
   read: Read,
-): Action | undefined {
+): ClientMessage | undefined {
   const { type, data } = read(frame);
   if (type === "describe") {
     checkMember(isMember);
@@ -161,7 +161,7 @@ export function toEvent(message: string): string {
 }
 
 /** The version that an action gives away; undefined where both have it. */
-export function versionOf(action: Action): "v1" | "v2" | undefined {
+export function versionOf(action: ClientMessage): "v1" | "v2" | undefined {
   if (action.type === "sdp") return "v2";
   return action.type === "offers" || action.type === "answer" ? "v1" : undefined;
 }
@@ -326,7 +326,7 @@ function isText(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
-function readAction(schema: ActionRow["schema"], data: SessionDescription): Action {
+function readAction(schema: ActionRow["schema"], data: SessionDescription): ClientMessage {
   const { success, data: action, error } = schema.safeParse(data);
   if (success) return action;
   const key = String(error.issues[0]?.path[0]);

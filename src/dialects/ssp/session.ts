@@ -25,7 +25,7 @@ import { type IdHalf, newServerId } from "../kit/server_ids.ts";
 import { type Acquaintance, SspLeg } from "./leg.ts";
 import type { Pools } from "./pools.ts";
 import {
-  type Action,
+  type ClientMessage,
   decode,
   descriptionIn,
   encodeJoined,
@@ -256,7 +256,7 @@ export class SspSession implements Session {
   #act(
     peer: PeerHandle,
     pool: RoomId,
-    action: Exclude<Action, { type: "join" }>,
+    action: Exclude<ClientMessage, { type: "join" }>,
   ): void | Promise<void> {
     switch (action.type) {
       case "describe":

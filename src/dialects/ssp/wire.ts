@@ -68,15 +68,20 @@ export const UNTOLD: typeof UNSENT = {
 
 /** The refusal of a step in the hub. */
 export function explained(refused: Refused): SignalError {
-  switch (refused.reason) {
+  const { reason } = refused;
+  switch (reason) {
     // No other client claims an id that was made here, and the dialect makes no pairs.
     case "id_taken":
     case "peer_busy":
     case "peer_unknown":
-    case "peers_full":
       return new SignalError("peers_full", EXPLANATIONS.peers_full, poolIn(refused));
-    default:
-      return new SignalError(refused.reason, EXPLANATIONS[refused.reason], poolIn(refused));
+    case "peers_full":
+    case "room_full":
+    case "rooms_full":
+    case "description_too_large":
+    case "credentials_missing":
+    case "unavailable":
+      return new SignalError(reason, EXPLANATIONS[reason], poolIn(refused));
   }
 }
 

@@ -7,7 +7,7 @@ export interface Announcer {
 }
 
 /** An announcement, and the earlier announcers that it was kept from. */
-interface Held {
+interface HeldAnnouncement {
   readonly text: string;
   readonly heldAtMs: number;
   readonly from: Set<Announcer>;
@@ -21,7 +21,7 @@ interface Held {
 export class HeldAnnouncements {
   readonly #max: number;
   /** By the announcer, the oldest announcement first. */
-  readonly #held = new Map<Announcer, Held>();
+  readonly #held = new Map<Announcer, HeldAnnouncement>();
   #size = 0;
 
   /** @param max pairs of an announcer and a receiver that are remembered in total */

@@ -33,7 +33,7 @@ const Ice = z.looseObject({
   sdpMLineIndex: z.int().min(0).max(MAX_LINE_INDEX),
 });
 
-const ClientMessage = z.discriminatedUnion("type", [
+export const ClientMessage = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("peer"),
     sessionId: z.string(),

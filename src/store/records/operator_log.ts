@@ -26,7 +26,7 @@ export class StoredOperatorLog implements OperatorLog {
     this.#node = `.${node}`;
   }
 
-  write({ actor, action, subject, outcome }: OperatorAction): void {
+  write({ actor, action, subject, outcome, reason = "" }: OperatorAction): void {
     this.#makeRoom();
     const now = this.#wallNow();
     const time = digits(now, TIME_DIGITS);
@@ -34,7 +34,8 @@ export class StoredOperatorLog implements OperatorLog {
     const number = (): string => `${digits(n, NUMBER_DIGITS)}${this.#node}`;
     while (this.#table.find(time, number()) !== undefined) n++;
     const texts = { actor: cut(actor), action, subject: subject.map(cut), outcome };
-    this.#table.set([time, number()], texts, now + KEPT_MS);
+    const words = reason === "" ? {} : { reason: cut(reason) };
+    this.#table.set([time, number()], { ...texts, ...words }, now + KEPT_MS);
   }
 
   list(count = Infinity): OperatorLogEntry[] {

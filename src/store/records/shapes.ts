@@ -29,6 +29,7 @@ export const StoredAction = z.object({
   action: z.string(),
   subject: z.array(z.string()),
   outcome: z.string(),
+  reason: z.string().optional(),
 });
 
 /** A room's settings or a member's description: any JSON. */

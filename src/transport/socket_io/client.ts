@@ -20,7 +20,7 @@ import {
 import type { Revision } from "./payload.ts";
 
 /** The Engine.IO connection under a client. */
-export interface EngineConnection {
+export interface EngineIoConnection {
   readonly address: string;
   readonly isOpen: boolean;
   readonly isGoingAway: boolean;
@@ -71,7 +71,7 @@ const FAREWELL = { by: "client", code: 1000, reason: "", isFarewell: true } as c
 
 /** One Socket.IO client: its namespaces, each with a session of its own. */
 export class SocketClient implements NamespaceOwner {
-  readonly #engine: EngineConnection;
+  readonly #engine: EngineIoConnection;
   readonly #host: ClientHost;
   readonly #control: Allowance;
   /** The namespace "/", which most clients use, and no other. */
@@ -97,7 +97,7 @@ export class SocketClient implements NamespaceOwner {
   /** How much of that; made with the first. */
   #strays: InputAllowance | undefined = undefined;
 
-  constructor(engine: EngineConnection, host: ClientHost) {
+  constructor(engine: EngineIoConnection, host: ClientHost) {
     const { controlPacketsPerSecond, controlPacketBurst, connectTimeoutMs } = engine.limits;
     this.#engine = engine;
     this.#host = host;

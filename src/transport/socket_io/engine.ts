@@ -8,7 +8,7 @@ import type { OutputBudget } from "../output_budget.ts";
 import { exceeds } from "../pump.ts";
 import type { Socket } from "../transport.ts";
 import type { Ending } from "../websocket.ts";
-import { type ClientHost, type EngineConnection, SocketClient } from "./client.ts";
+import { type ClientHost, type EngineIoConnection, SocketClient } from "./client.ts";
 import { EngineSocket, type SocketOwner } from "./engine_socket.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { SocketIoLimits } from "./limits.ts";
@@ -47,7 +47,7 @@ const IMPOSTOR_MS = 2_000;
 const PROTOCOL_ERROR = "protocol error";
 
 /** An Engine.IO connection: over polls, over a websocket, or from the one to the other. */
-export class EngineSession implements EngineConnection, SocketOwner, Carrier, Sweepable {
+export class EngineSession implements EngineIoConnection, SocketOwner, Carrier, Sweepable {
   readonly sid: string;
   readonly address: string;
   readonly visit: Visit;

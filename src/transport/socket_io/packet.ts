@@ -27,7 +27,7 @@ const QUOTE = 34;
 const DASH = 45;
 
 /** The receiver of a packet, and the place where the rest of it begins. */
-export interface Address {
+export interface PacketAddress {
   readonly name: string;
   /** The text after `?` in the name; empty if there is no such text. */
   readonly query: string;
@@ -47,7 +47,7 @@ export function isAddressed(packet: string, typeAt: number): boolean {
 }
 
 /** Reads a packet's namespace, without a query as old clients add it; undefined for one too long. */
-export function readAddress(packet: string, typeAt: number): Address | undefined {
+export function readAddress(packet: string, typeAt: number): PacketAddress | undefined {
   if (!isAddressed(packet, typeAt)) return { name: "/", query: "", rest: typeAt + 1 };
   const comma = packet.indexOf(",", typeAt);
   const end = comma === -1 ? packet.length : comma;

@@ -4,7 +4,7 @@ import { type ErrorCode, SignalError } from "../../../src/core/errors.ts";
 import type { PeerSummary, RoomEvent } from "../../../src/core/events.ts";
 import type { Frame } from "../../../src/core/session.ts";
 import {
-  type Action,
+  type ClientMessage,
   decode,
   encodeError,
   encodeJoined,
@@ -25,7 +25,7 @@ const VERSIONS = ["v1", "v2", "auto"] as const;
 const OFFER = { type: "offer", sdp: "v=0\r\n", extra: [1, { deep: null }] };
 const X: PeerSummary = { id: "x", dialect: "ssp", info: { name: "Ann" } };
 
-function asMember(frame: Frame, version: Version): Action | undefined {
+function asMember(frame: Frame, version: Version): ClientMessage | undefined {
   return decode(frame, version, true, readMessage);
 }
 
@@ -48,38 +48,39 @@ function messageOf(frame: Frame, version: Version): string {
   }
 }
 
-const READ: readonly (readonly [frame: string, versions: readonly Version[], action: Action])[] = [
-  [frameOf("rtc:join", { pool: "p", more: 1 }), VERSIONS, { type: "join", pool: "p" }],
-  [frameOf("rtc:join"), VERSIONS, { type: "join", pool: undefined }],
-  [frameOf("describe", { name: "Ann" }), VERSIONS, {
-    type: "describe",
-    description: { name: "Ann" },
-  }],
-  [frameOf("rtc:sdp", { to: "b", description: OFFER, peer: "c" }), ["v2", "auto"], {
-    type: "sdp",
-    to: "b",
-    description: OFFER,
-  }],
-  [frameOf("rtc:candidate", { from: "c", for: "b", candidate: { candidate: "" } }), VERSIONS, {
-    type: "candidate",
-    to: "b",
-    candidate: { candidate: "" },
-  }],
-  [frameOf("rtc:candidate", { for: "b" }), VERSIONS, {
-    type: "candidate",
-    to: "b",
-    candidate: null,
-  }],
-  [frameOf("rtc:offers", { b: OFFER, c: 5 }), ["v1", "auto"], {
-    type: "offers",
-    offers: new Map<string, unknown>([["b", OFFER], ["c", 5]]),
-  }],
-  [frameOf("rtc:answer", { for: "b", answer: { type: "answer" }, from: "c" }), ["v1", "auto"], {
-    type: "answer",
-    to: "b",
-    answer: { type: "answer" },
-  }],
-];
+const READ:
+  readonly (readonly [frame: string, versions: readonly Version[], action: ClientMessage])[] = [
+    [frameOf("rtc:join", { pool: "p", more: 1 }), VERSIONS, { type: "join", pool: "p" }],
+    [frameOf("rtc:join"), VERSIONS, { type: "join", pool: undefined }],
+    [frameOf("describe", { name: "Ann" }), VERSIONS, {
+      type: "describe",
+      description: { name: "Ann" },
+    }],
+    [frameOf("rtc:sdp", { to: "b", description: OFFER, peer: "c" }), ["v2", "auto"], {
+      type: "sdp",
+      to: "b",
+      description: OFFER,
+    }],
+    [frameOf("rtc:candidate", { from: "c", for: "b", candidate: { candidate: "" } }), VERSIONS, {
+      type: "candidate",
+      to: "b",
+      candidate: { candidate: "" },
+    }],
+    [frameOf("rtc:candidate", { for: "b" }), VERSIONS, {
+      type: "candidate",
+      to: "b",
+      candidate: null,
+    }],
+    [frameOf("rtc:offers", { b: OFFER, c: 5 }), ["v1", "auto"], {
+      type: "offers",
+      offers: new Map<string, unknown>([["b", OFFER], ["c", 5]]),
+    }],
+    [frameOf("rtc:answer", { for: "b", answer: { type: "answer" }, from: "c" }), ["v1", "auto"], {
+      type: "answer",
+      to: "b",
+      answer: { type: "answer" },
+    }],
+  ];
 
 Deno.test("decode() reads each version's actions, and leaves out what they do not hold", () => {
   for (const [frame, versions, action] of READ) {

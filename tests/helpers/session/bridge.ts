@@ -23,6 +23,8 @@ const BRIDGED: readonly Dialect[] = [peerjs, gstreamer, ssp, simple, owt, webrtc
 export interface BridgeTestOptions {
   readonly lobby?: RoomId;
   readonly limits?: Partial<CallLimits>;
+  /** The dialects share their ids and rooms, and no call leads from one to another. */
+  readonly hasNoCalls?: true;
   /** Judges the tokens of all dialects; without one nobody needs a token. */
   readonly judge?: Judge;
   /** Options of dialects, by name. */
@@ -40,7 +42,7 @@ export class BridgeBench implements Disposable {
   readonly #nodes: readonly (readonly DialectBench[])[];
   #dealt = 0;
 
-  constructor({ lobby, limits, judge, options = {} }: BridgeTestOptions = {}) {
+  constructor({ lobby, limits, hasNoCalls, judge, options = {} }: BridgeTestOptions = {}) {
     const named = lobby === undefined ? undefined : { realm: REALM, room: lobby };
     const abroad = (): Abroad & { readonly calls: Calls } => {
       const rules = { ...WIDE_CALLS, ...limits };
@@ -49,9 +51,9 @@ export class BridgeBench implements Disposable {
       return { calls, lobby: named };
     };
     const dealt = hubs.mode === "dealt"
-      ? this.#undo.use(dealHubs(NO_LIMITS, undefined, abroad))
+      ? this.#undo.use(dealHubs(NO_LIMITS, undefined, hasNoCalls ? undefined : abroad))
       : undefined;
-    this.hub = dealt?.asOne ?? newTestHub({}, abroad());
+    this.hub = dealt?.asOne ?? newTestHub({}, hasNoCalls ? undefined : abroad());
     this.#nodes = (dealt?.hubs ?? [this.hub]).map((hub) => {
       const bridge = { hub, clock: this.clock, realm: REALM };
       return BRIDGED.map((dialect) => {

@@ -26,6 +26,11 @@ export class TlsClient implements AsyncDisposable {
     return this.#socket.getPeerCertificate().fingerprint256;
   }
 
+  /** Everything that has come so far, byte by byte. */
+  get received(): string {
+    return this.#received;
+  }
+
   static async connect(url: string): Promise<TlsClient> {
     const { hostname: host, port } = new URL(url);
     const connected = Promise.withResolvers<void>();

@@ -27,7 +27,7 @@ const ENCODER = new TextEncoder();
 type Late = "refuse" | "cut";
 
 /** The request that is being served. */
-interface Exchange {
+interface HttpExchange {
   readonly head: RequestHead;
   readonly request: StrictRequest;
   readonly body: BodyReader;
@@ -45,7 +45,7 @@ export class HttpConnection implements HostMember, RequestSource {
   #deadline = Infinity;
   #late: Late = "cut";
   #isOver = false;
-  #exchange: Exchange | undefined = undefined;
+  #exchange: HttpExchange | undefined = undefined;
   /** Ends the stream that is being written. */
   #cancelStream: (() => void) | undefined = undefined;
   #isIdle = true;
@@ -181,7 +181,7 @@ export class HttpConnection implements HostMember, RequestSource {
   }
 
   /** Notices that the client goes while it waits for the answer. */
-  async #watch(exchange: Exchange): Promise<void> {
+  async #watch(exchange: HttpExchange): Promise<void> {
     try {
       if (!this.#source.isEmpty || await this.#source.fill()) return;
       if (this.#cancelStream !== undefined) return this.#cancelStream();
@@ -210,7 +210,7 @@ export class HttpConnection implements HostMember, RequestSource {
   }
 
   /** @returns true if the connection can carry another request */
-  async #answer(exchange: Exchange, response: Response): Promise<boolean> {
+  async #answer(exchange: HttpExchange, response: Response): Promise<boolean> {
     const { head, body } = exchange;
     const isEmpty = response.body === null || !mayHaveBody(response.status);
     if (!isEmpty && head.method !== "HEAD" && isStreamed(response)) {
@@ -239,7 +239,7 @@ export class HttpConnection implements HostMember, RequestSource {
   }
 
   /** Writes a body as it comes. */
-  async #stream(exchange: Exchange, response: Response): Promise<boolean> {
+  async #stream(exchange: HttpExchange, response: Response): Promise<boolean> {
     const { head, body } = exchange;
     const delimiter: Delimiter = head.isHttp10 ? "close" : "chunked";
     const isPersistent = head.isPersistent && !this.#host.isStopping && body.isDone;
@@ -273,7 +273,7 @@ export class HttpConnection implements HostMember, RequestSource {
 
   /** Hands on the next part of the body; asks the client for it first if it waits for that. */
   async #pull(
-    exchange: Exchange,
+    exchange: HttpExchange,
     controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>,
   ): Promise<void> {
     const { body } = exchange;
@@ -304,7 +304,7 @@ export class HttpConnection implements HostMember, RequestSource {
   }
 
   /** Reads a body that nobody wanted. @returns false if it is too long */
-  async #drain({ body }: Exchange): Promise<boolean> {
+  async #drain({ body }: HttpExchange): Promise<boolean> {
     const source = this.#source;
     this.#expect(this.#host.shared.limits.bodyTimeoutMs, "cut");
     let count = 0;
