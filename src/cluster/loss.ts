@@ -4,7 +4,6 @@ import type {
   ClaimAnswer,
   Fence,
   SharedClaim,
-  SharedPeer,
   Sink,
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
@@ -12,9 +11,8 @@ import type { Clock } from "../core/clock.ts";
 /** An id that this node gave out while it could not reach the others. */
 interface LoneId {
   readonly claim: SharedClaim;
-  /** This node's own, until there is one of the cluster. */
+  /** This node's own. */
   readonly fence: Fence;
-  shared: Fence | undefined;
   isAsked: boolean;
   /** Its peer has gone. */
   isOver: boolean;
@@ -34,22 +32,27 @@ export function acceptLoss(
 ): Backplane {
   const ids = new LoneIds(node, clock);
   return changed<Backplane>(node, {
-    attach: (sink) => node.attach(ids.translating(sink)),
+    attach: (sink) => ids.attach(sink),
     claim: (claim, answer) => ids.claim(claim, answer),
     release: (actor, news) => ids.release(actor, news),
     join: (actor, entry, description, answer) =>
-      ids.act(actor, answer, (known) => node.join(known, entry, description, answer)),
+      ids.isAlone(actor) ? answer("unavailable") : node.join(actor, entry, description, answer),
     describe: (actor, maxBytes, description, answer) =>
-      ids.act(actor, answer, (known) => node.describe(known, maxBytes, description, answer)),
-    pair: (actor, to, answer) => ids.act(actor, answer, (known) => node.pair(known, to, answer)),
+      ids.isAlone(actor)
+        ? answer("unavailable")
+        : node.describe(actor, maxBytes, description, answer),
+    pair: (actor, to, answer) =>
+      ids.isAlone(actor) ? answer("unavailable") : node.pair(actor, to, answer),
+    meet: (actor, to, answer) =>
+      ids.isAlone(actor) ? answer("unavailable") : node.meet(actor, to, answer),
   });
 }
 
 class LoneIds {
   readonly #node: Backplane & { readonly isUp: boolean };
   readonly #clock: Clock;
+  /** Those that the cluster has not confirmed. */
   readonly #ids = new Map<Fence, LoneId>();
-  readonly #byShared = new Map<Fence, LoneId>();
   #made = 0;
   #timer: Disposable | undefined;
   #sink: Sink | undefined;
@@ -59,21 +62,14 @@ class LoneIds {
     this.#clock = clock;
   }
 
-  /** The hub's side of the seam, which knows lone ids by this node's fences. */
-  translating(sink: Sink): Sink {
+  attach(sink: Sink): void {
     this.#sink = sink;
-    const own = (fence: Fence): Fence => this.#byShared.get(fence)?.fence ?? fence;
-    const ownPeer = (peer: SharedPeer): SharedPeer => ({ ...peer, fence: own(peer.fence) });
-    return changed<Sink>(sink, {
-      deliver: (message) =>
-        sink.deliver({ ...message, fence: message.fence && own(message.fence) }),
-      lost: (key, fence, why) => {
-        const lone = this.#byShared.get(fence);
-        if (lone !== undefined) this.#forget(lone);
-        sink.lost(key, lone?.fence ?? fence, why);
-      },
-      paired: (realm, caller, callee) => sink.paired(realm, ownPeer(caller), ownPeer(callee)),
-    });
+    this.#node.attach(sink);
+  }
+
+  /** True while no other node knows the peer. */
+  isAlone({ fence }: Actor): boolean {
+    return this.#ids.has(fence);
   }
 
   claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void): void {
@@ -82,7 +78,7 @@ class LoneIds {
       if (!isAway || claim.entry !== undefined) return answer(outcome);
       // Fences of the cluster are above zero.
       const fence = -++this.#made;
-      this.#ids.set(fence, { claim, fence, shared: undefined, isAsked: false, isOver: false });
+      this.#ids.set(fence, { claim, fence, isAsked: false, isOver: false });
       this.#arm();
       answer({ fence });
     });
@@ -91,24 +87,8 @@ class LoneIds {
   release(actor: Actor, news: unknown): void {
     const lone = this.#ids.get(actor.fence);
     if (lone === undefined) return this.#node.release(actor, news);
-    if (lone.isAsked && lone.shared === undefined) {
-      lone.isOver = true;
-      return;
-    }
-    this.#forget(lone);
-    if (lone.shared !== undefined) this.#node.release({ ...actor, fence: lone.shared }, news);
-  }
-
-  /** Carries a step out as the actor that the cluster knows; refuses it while it knows none. */
-  act(
-    actor: Actor,
-    answer: (refusal: "unavailable") => void,
-    carryOut: (known: Actor) => void,
-  ): void {
-    const lone = this.#ids.get(actor.fence);
-    if (lone === undefined) carryOut(actor);
-    else if (lone.shared === undefined) answer("unavailable");
-    else carryOut({ ...actor, fence: lone.shared });
+    if (lone.isAsked) lone.isOver = true;
+    else this.#ids.delete(lone.fence);
   }
 
   #arm(): void {
@@ -135,22 +115,14 @@ class LoneIds {
         lone.isAsked = false;
         return this.#arm();
       }
-      this.#forget(lone);
+      this.#ids.delete(lone.fence);
       if (!lone.isOver) this.#sink?.lost({ realm, id }, lone.fence, "lost");
       return;
     }
     const { fence } = outcome;
-    if (lone.isOver) {
-      this.#forget(lone);
-      return this.#node.release({ realm, id, fence }, undefined);
-    }
-    lone.shared = fence;
-    this.#byShared.set(fence, lone);
-  }
-
-  #forget(lone: LoneId): void {
     this.#ids.delete(lone.fence);
-    if (lone.shared !== undefined) this.#byShared.delete(lone.shared);
+    if (lone.isOver) this.#node.release({ realm, id, fence }, undefined);
+    else this.#sink?.confirmed({ realm, id }, lone.fence, fence);
   }
 }
 

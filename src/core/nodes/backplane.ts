@@ -219,6 +219,8 @@ export interface Sink {
    * other nodes took it for gone, or another client has the id.
    */
   lost(key: PeerKey, fence: Fence, why: "replaced" | "lost"): void;
+  /** The cluster has confirmed an id that this node gave out alone: it has a fence of all nodes now. */
+  confirmed(key: PeerKey, fence: Fence, shared: Fence): void;
   /** An id has appeared for which messages of this node wait. */
   wanted(key: PeerKey): void;
   /** The members of a room in joining order, in place of everything known before. */

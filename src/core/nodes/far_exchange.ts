@@ -32,6 +32,7 @@ export class FarExchange {
         const channels = of(key);
         return channels === undefined ? hub.lost(key, fence, why) : channels.lost(key.id, fence);
       },
+      confirmed: (key, fence, shared) => hub.confirmed(key, fence, shared),
       wanted: (key) => of(key) === undefined ? hub.wanted(key) : undefined,
       listed: (room, members) => (of(room) ?? hub).listed(room, members),
       joined: (room, member) => (of(room) ?? hub).joined(room, member),

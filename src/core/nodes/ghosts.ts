@@ -220,8 +220,13 @@ export class Ghosts {
     return ghost.handle;
   }
 
-  /** A peer of another node and one of this node know each other no longer by a pair. */
-  part(realm: string, id: PeerId, own: PeerId): void {
+  /** A peer of another node and one of this node, in any order, know each other no longer by a pair. */
+  part(realm: string, one: PeerId, other: PeerId): void {
+    this.#part(realm, one, other);
+    this.#part(realm, other, one);
+  }
+
+  #part(realm: string, id: PeerId, own: PeerId): void {
     const ghost = this.find({ realm, id });
     if (ghost === undefined || !ghost.pairs.delete(own) || ghost.pairs.size > 0) return;
     this.#paired.delete(ghost);

@@ -1,4 +1,4 @@
-import type { PeerKey } from "./backplane.ts";
+import type { Fence, PeerKey } from "./backplane.ts";
 import { nameOf } from "./ghosts.ts";
 import type { Own } from "./shared_steps.ts";
 
@@ -25,6 +25,12 @@ export class OwnPeers {
     const isHere = this.#peers.delete(nameOf(own.actor));
     if (isHere) this.#count(own, -1);
     return isHere;
+  }
+
+  /** Another fence stands for a peer, unless it is another holder of the id by now. */
+  confirm(key: PeerKey, fence: Fence, shared: Fence): void {
+    const own = this.get(key);
+    if (own?.actor.fence === fence) own.actor = { ...own.actor, fence: shared };
   }
 
   values(): Iterable<Own> {

@@ -63,7 +63,7 @@ export class SharedHub extends Hub implements Sink {
     this.#calls = calls;
     this.#limits = limits;
     this.#backplane = backplane;
-    const ghosts = new Ghosts({
+    const ghosts = this.#ghosts = new Ghosts({
       claim: (claim) => void super.claim(claim),
       join: (handle, request) => void super.join(handle, request),
       describe: (handle, description, news) => void super.describe(handle, description, news),
@@ -73,7 +73,6 @@ export class SharedHub extends Hub implements Sink {
       leg: (ghost, other, room) => calls?.legOf(ghost, other, room) ?? "absent",
       expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
     });
-    this.#ghosts = ghosts;
     const find = (realm: string, id: PeerId) => this.find(realm, id);
     this.elsewhere = new SharedMail({ backplane, calls, ghosts, find });
     calls?.attach({
@@ -152,10 +151,8 @@ export class SharedHub extends Hub implements Sink {
     return whenAnswered<string>(
       (answer) => this.#backplane.join(own.actor, entry, description ?? own.fresh, answer),
       (outcome) => {
-        if (outcome !== "entered") {
-          if (outcome !== "stale") refuse(outcome === "unavailable" ? outcome : "room_full");
-          return;
-        }
+        if (outcome === "stale") return;
+        if (outcome !== "entered") return refuse(outcome === "unavailable" ? outcome : "room_full");
         if (!this.#is(handle)) return;
         this.#enter(own, entry);
         own.fresh = undefined;
@@ -266,6 +263,10 @@ export class SharedHub extends Hub implements Sink {
     super.release(peer.handle, peer.receiver, why);
   }
 
+  confirmed(key: PeerKey, fence: Fence, shared: Fence): void {
+    this.#own.confirm(key, fence, shared);
+  }
+
   wanted({ realm, id }: PeerKey): void {
     this.elsewhere.appeared(realm, id);
   }
@@ -292,8 +293,8 @@ export class SharedHub extends Hub implements Sink {
     if (handle === undefined || other === undefined) return;
     this.#ghosts.find({ realm, id: caller.id })?.called.add(callee.id);
     // The one that is called from another dialect learns of it by the first signal.
-    const isHere = this.#ghosts.find({ realm, id: caller.id }) === undefined;
-    if (isHere || caller.dialect === callee.dialect) void super.pair(handle, callee.id);
+    const isGhost = this.#ghosts.find({ realm, id: caller.id }) !== undefined;
+    if (!isGhost || caller.dialect === callee.dialect) void super.pair(handle, callee.id);
   }
 
   met(realm: string, one: SharedPeer, other: SharedPeer): void {
@@ -305,7 +306,6 @@ export class SharedHub extends Hub implements Sink {
 
   parted(realm: string, one: PeerId, other: PeerId): void {
     this.#ghosts.part(realm, one, other);
-    this.#ghosts.part(realm, other, one);
     this.#calls?.know(realm, one, other, false);
   }
 

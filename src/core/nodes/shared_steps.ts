@@ -15,7 +15,7 @@ export type ClaimRefusal = Extract<Refused, { step: "claim" }>["reason"];
 
 /** A peer of this node, as the other nodes know it. */
 export interface Own {
-  readonly actor: Actor;
+  actor: Actor;
   readonly dialect: string;
   /** Set once the peer has described itself where nobody else saw it. */
   fresh: SelfDescription | undefined;

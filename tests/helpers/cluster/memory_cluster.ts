@@ -2,6 +2,7 @@ import type { ClusterEvent } from "../../../src/cluster/events.ts";
 import { acceptLoss } from "../../../src/cluster/loss.ts";
 import { ClusterNode } from "../../../src/cluster/node.ts";
 import { sealOf } from "../../../src/cluster/seal.ts";
+import type { Backplane } from "../../../src/core/nodes/backplane.ts";
 import { SharedHub } from "../../../src/core/nodes/shared_hub.ts";
 import type { HubLimits } from "../../../src/core/limits.ts";
 import { FakeClock } from "../session/fake_clock.ts";
@@ -20,7 +21,7 @@ export interface MemoryClusterOptions {
   /** Whether nodes give ids out while the engine is away. */
   readonly acceptsLoss?: boolean;
   /** Makes the hub of a node; one with the limits alone elsewhere. */
-  readonly hubOf?: (node: ClusterNode) => SharedHub;
+  readonly hubOf?: (node: Backplane) => SharedHub;
 }
 
 /** One node of a cluster in this process. */
@@ -95,7 +96,7 @@ export class MemoryCluster implements AsyncDisposable {
     });
     const { hubOf, limits, acceptsLoss = false } = this.#options;
     const backplane = acceptsLoss ? acceptLoss(node, this.clock) : node;
-    const hub = hubOf?.(node) ?? new SharedHub({ ...NO_LIMITS, ...limits }, backplane);
+    const hub = hubOf?.(backplane) ?? new SharedHub({ ...NO_LIMITS, ...limits }, backplane);
     const one = { node, hub, events, link };
     this.nodes.push(one);
     return one;
