@@ -202,6 +202,18 @@ Deno.test("no dialect knows another one", () => {
   assertEquals(broken(isAllowed), []);
 });
 
+Deno.test("every dialect has its messages, rules, answers and options in files of the same names", () => {
+  const dialects = SOURCES.flatMap(({ path }) =>
+    /^src\/dialects\/(?!kit\/)(\w+)\/mod\.ts$/.exec(path)?.[1] ?? []
+  );
+  assert(dialects.length > 6);
+  const expected = dialects.flatMap((name) =>
+    ["messages", "session", "wire"].map((file) => `src/dialects/${name}/${file}.ts`)
+  );
+  const paths = new Set(SOURCES.map(({ path }) => path));
+  assertEquals(expected.filter((path) => !paths.has(path)), []);
+});
+
 Deno.test("core leans on nothing but itself", () => {
   assertEquals(broken(({ from, to }) => !CORE.test(from) || CORE.test(to)), []);
 });

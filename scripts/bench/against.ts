@@ -63,9 +63,10 @@ async function measureFloods(
   const { warmUpMs, measureMs } = plan;
   const sides = alike(scenario, signalbox, yardstick);
   const flood = { kind: "flood", ...sides, warmUpMs, measureMs } as const;
+  const many = { pairs: plan.manyPairs, inFlight: 1, warmUpMs: plan.manyWarmUpMs } as const;
   return {
     onePair: await runJob({ ...flood, pairs: 1, inFlight: 64 }, FloodResult, signal),
-    manyPairs: await runJob({ ...flood, pairs: plan.manyPairs, inFlight: 1 }, FloodResult, signal),
+    manyPairs: await runJob({ ...flood, ...many }, FloodResult, signal),
   };
 }
 

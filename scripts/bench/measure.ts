@@ -84,10 +84,11 @@ async function measureLoad(scenario: Scenario, contest: Contest): Promise<Round>
     measureMs: plan.measureMs,
   };
   const flood = { kind: "flood", ...common } as const;
+  const many = { pairs: plan.manyPairs, inFlight: 1, warmUpMs: plan.manyWarmUpMs } as const;
   const pace = { kind: "pace", ...common } as const;
   return {
     onePair: await runJob({ ...flood, pairs: 1, inFlight: 64 }, FloodResult, signal),
-    manyPairs: await runJob({ ...flood, pairs: plan.manyPairs, inFlight: 1 }, FloodResult, signal),
+    manyPairs: await runJob({ ...flood, ...many }, FloodResult, signal),
     paced: await runJob(
       { ...pace, pairs: PACED_PAIRS, perSecond: plan.pacedPerSecond },
       PaceResult,

@@ -1,6 +1,6 @@
 import type { Both } from "./job.ts";
 
-/** One line of the report: what both servers read in each round. */
+/** One line of the report: both servers' measurements of each round. */
 export interface Row {
   readonly title: string;
   /** Decimal places of the readings. */

@@ -59,7 +59,7 @@ export interface Scenario {
   readonly isNested?: true;
   /** The mix has messages of one kind only. */
   readonly only?: "descriptions" | "candidates";
-  /** The protocol's own heartbeat: what the server asks, and what the client answers. */
+  /** The protocol's own heartbeat: the server's question and the client's answer. */
   readonly heartbeat?: Heartbeat;
 }
 

@@ -34,7 +34,7 @@ export async function measureTopics(
       relay: relay.target,
       original: original.target,
     };
-    const { topicSubscribers: subscribers, warmUpMs, measureMs, storms } = plan;
+    const { topicSubscribers: subscribers, manyWarmUpMs: warmUpMs, measureMs, storms } = plan;
     const job = { kind: "topics", scenario: "topics", pages: PAGES, storms } as const;
     return await runJob({ ...job, targets, subscribers, warmUpMs, measureMs }, Result, signal);
   });

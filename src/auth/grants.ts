@@ -1,3 +1,7 @@
+import type { NamePattern } from "../core/patterns.ts";
+
+export { covers, type NamePattern } from "../core/patterns.ts";
+
 /** Roles of webrtcsink that a token can grant. */
 export type MediaRole = "produce" | "consume";
 
@@ -10,12 +14,6 @@ export interface Grants {
   /** Rooms and pools that the client may enter. */
   readonly rooms: readonly NamePattern[];
   readonly roles: readonly MediaRole[];
-}
-
-/** A name, or the beginning of names. */
-export interface NamePattern {
-  readonly text: string;
-  readonly isPrefix: boolean;
 }
 
 /** Covers every name. */
@@ -42,9 +40,4 @@ export function patternOf(template: string, user: string): NamePattern {
   const isPrefix = template.endsWith("*");
   const stem = isPrefix ? template.slice(0, -1) : template;
   return { text: stem.replaceAll("{sub}", () => user), isPrefix };
-}
-
-/** True if one of the patterns covers the name. */
-export function covers(patterns: readonly NamePattern[], name: string): boolean {
-  return patterns.some(({ text, isPrefix }) => isPrefix ? name.startsWith(text) : name === text);
 }

@@ -1,5 +1,5 @@
-import type { Actor, SharedClaim, Sink } from "../core/nodes/backplane.ts";
-import { actorArgs } from "./names.ts";
+import { type Actor, guestsOf, type SharedClaim, type Sink } from "../core/nodes/backplane.ts";
+import { actorArgs, roomName } from "./names.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
 /** How an id was reserved for its client; "": it was not. */
@@ -22,11 +22,15 @@ interface Held {
   /** Names of rooms with their kind. */
   readonly rooms: Set<string>;
   /** By the partner's id. */
-  readonly pairs: Map<string, Role>;
+  readonly pairs: Map<string, Part>;
 }
 
 /** The part that a peer of this node has in a pair. */
-export type Role = "caller" | "callee" | "met";
+export interface Part {
+  readonly role: "caller" | "callee" | "met";
+  /** The caller's permits, as items carry them. */
+  readonly permits: string;
+}
 
 /** Everything that this node holds in the engine. Names are those of the engine. */
 export class Registry {
@@ -86,6 +90,15 @@ export class Registry {
     this.find(realm, id, fence)?.rooms.add(room);
   }
 
+  /** A peer is a guest of its realm from now on, or no longer. @returns the step for the engine */
+  listed(realm: string, id: string, fence: string, isGuest: boolean): readonly string[] {
+    const rooms = this.find(realm, id, fence)?.rooms;
+    const name = roomName(guestsOf(realm));
+    if (isGuest) rooms?.add(name);
+    else rooms?.delete(name);
+    return ["I", realm, id, fence, isGuest ? "1" : "0"];
+  }
+
   described(realm: string, id: string, fence: string, bytes: number, info: unknown): void {
     const held = this.find(realm, id, fence);
     if (held === undefined) return;
@@ -93,10 +106,10 @@ export class Registry {
     held.info = packBody(info);
   }
 
-  paired(realm: string, id: string, fence: string, other: string, role: Role): void {
+  paired(realm: string, id: string, fence: string, other: string, part: Part): void {
     const held = this.find(realm, id, fence);
     if (held === undefined) return;
-    held.pairs.set(other, role);
+    held.pairs.set(other, part);
     this.#paired.add(held);
   }
 
@@ -142,9 +155,10 @@ export class Registry {
   *pairSteps({ realm, id, fence }: Actor): Generator<string[]> {
     const other = packName(id);
     for (const held of this.#paired) {
-      const role = held.realm === realm ? held.pairs.get(other) : undefined;
-      if (role === undefined || role === "met") continue;
-      yield ["again", realm, held.id, held.fence, other, String(fence), role];
+      const part = held.realm === realm ? held.pairs.get(other) : undefined;
+      if (part === undefined || part.role === "met") continue;
+      const { role, permits } = part;
+      yield ["again", realm, held.id, held.fence, other, String(fence), role, permits];
     }
   }
 

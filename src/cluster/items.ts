@@ -3,6 +3,7 @@ import type {
   Passed,
   SharedClaim,
   SharedPeer,
+  SharedPermits,
   Sink,
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
@@ -120,6 +121,11 @@ export class ItemHandler {
     for (const [realm, id] of wanted) this.#appear(realm, id);
   }
 
+  /** Tells nodes that this one has not met what it has of their messages. */
+  *greetings(strangers: Iterable<string>): Generator<readonly string[]> {
+    for (const id of strangers) yield ["T", id, "last", String(this.lastFrom(processOf(id)))];
+  }
+
   /** The highest number that has come from a process. */
   lastFrom(process: string): number {
     return this.#arrivals.get(process)?.last ?? 0;
@@ -161,14 +167,10 @@ export class ItemHandler {
         return sink.listed(readRoom(a, b), this.#members.splice(0));
       case "joined":
         return sink.joined(readRoom(a, b), this.#peer(parts.slice(2)));
-      case "described": {
-        const [bytes, info = "", news = ""] = parts.slice(3);
-        return sink.described({ realm: a, id: unpackName(b) }, Number(c), {
-          bytes: Number(bytes),
-          info: unpackBody(info),
-          news: unpackBody(news),
-        });
-      }
+      case "described":
+        return this.#described(sink, parts);
+      case "unlisted":
+        return sink.unlisted({ realm: a, id: unpackName(b) }, Number(c));
       case "left":
         this.#parts.registry.unpair(a, b);
         return sink.left({ realm: a, id: unpackName(b) }, Number(c), unpackBody(d));
@@ -187,6 +189,17 @@ export class ItemHandler {
       default:
         if (!this.#talk(kind, parts)) this.#parts.report({ type: "unknown" });
     }
+  }
+
+  #described(
+    sink: Sink,
+    [realm = "", id = "", fence, bytes, info = "", news = ""]: readonly string[],
+  ): void {
+    sink.described({ realm, id: unpackName(id) }, Number(fence), {
+      bytes: Number(bytes),
+      info: unpackBody(info),
+      news: unpackBody(news),
+    });
   }
 
   #part(sink: Sink, realm: string, one: string, other: string): void {
@@ -285,17 +298,19 @@ export class ItemHandler {
   }
 
   #pair(sink: Sink, how: "paired" | "met", realm: string, parts: readonly string[]): void {
-    const [caller, callee] = [parts.slice(0, PEER_PARTS), parts.slice(PEER_PARTS)];
-    const ticket = parts[2 * PEER_PARTS] ?? "";
+    const [caller, callee] = [parts.slice(0, PEER_PARTS), parts.slice(PEER_PARTS, 2 * PEER_PARTS)];
+    const [permitted = "", ticket = ""] = parts.slice(2 * PEER_PARTS);
     // The caller on this node was refused meanwhile.
     if (this.#parts.isOwn(ticket) && !this.#answers.has(ticket)) return;
     const { registry } = this.#parts;
     const sides = [[caller, callee, "caller"], [callee, caller, "callee"]] as const;
     for (const [one, other, role] of sides) {
-      const part = how === "met" ? how : role;
+      const part = { role: how === "met" ? how : role, permits: permitted };
       registry.paired(realm, one[0] ?? "", one[2] ?? "", other[0] ?? "", part);
     }
-    sink[how](realm, this.#peer(caller), this.#peer(callee));
+    // Written by another node's hub.
+    const permits = unpackBody(permitted) as SharedPermits | undefined;
+    sink[how](realm, { ...this.#peer(caller), permits }, this.#peer(callee));
   }
 
   #nodeGone(node: string): void {

@@ -16,6 +16,8 @@ interface LoneId {
   isAsked: boolean;
   /** Its peer has gone. */
   isOver: boolean;
+  /** Its peer can be called outside of rooms. */
+  isGuest: boolean;
 }
 
 /** How often a node that has reached the others again asks for its lone ids. */
@@ -41,10 +43,11 @@ export function acceptLoss(
       ids.isAlone(actor)
         ? answer("unavailable")
         : node.describe(actor, maxBytes, description, answer),
-    pair: (actor, to, answer) =>
-      ids.isAlone(actor) ? answer("unavailable") : node.pair(actor, to, answer),
-    meet: (actor, to, answer) =>
-      ids.isAlone(actor) ? answer("unavailable") : node.meet(actor, to, answer),
+    list: (actor, isGuest) => ids.list(actor, isGuest),
+    pair: (caller, to, answer) =>
+      ids.isAlone(caller) ? answer("unavailable") : node.pair(caller, to, answer),
+    meet: (caller, to, answer) =>
+      ids.isAlone(caller) ? answer("unavailable") : node.meet(caller, to, answer),
   });
 }
 
@@ -78,7 +81,7 @@ class LoneIds {
       if (!isAway || claim.entry !== undefined) return answer(outcome);
       // Fences of the cluster are above zero.
       const fence = -++this.#made;
-      this.#ids.set(fence, { claim, fence, isAsked: false, isOver: false });
+      this.#ids.set(fence, { claim, fence, isAsked: false, isOver: false, isGuest: false });
       this.#arm();
       answer({ fence });
     });
@@ -89,6 +92,13 @@ class LoneIds {
     if (lone === undefined) return this.#node.release(actor, news);
     if (lone.isAsked) lone.isOver = true;
     else this.#ids.delete(lone.fence);
+  }
+
+  /** The cluster lists a guest once it knows it. */
+  list(actor: Actor, isGuest: boolean): void {
+    const lone = this.#ids.get(actor.fence);
+    if (lone === undefined) return this.#node.list(actor, isGuest);
+    lone.isGuest = isGuest;
   }
 
   #arm(): void {
@@ -121,8 +131,10 @@ class LoneIds {
     }
     const { fence } = outcome;
     this.#ids.delete(lone.fence);
-    if (lone.isOver) this.#node.release({ realm, id, fence }, undefined);
-    else this.#sink?.confirmed({ realm, id }, lone.fence, fence);
+    const actor = { realm, id, fence };
+    if (lone.isOver) return this.#node.release(actor, undefined);
+    this.#sink?.confirmed(actor, lone.fence, fence);
+    if (lone.isGuest) this.#node.list(actor, true);
   }
 }
 

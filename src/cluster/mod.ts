@@ -31,6 +31,7 @@ export interface ClusterOptions {
   readonly acceptsLoss: boolean;
   readonly maxWaiting: number;
   readonly maxUnconfirmedBytes: number;
+  readonly maxUnconfirmedBytesPerSender: number;
   /** Settings that have to be equal on all nodes, by the name of their option. */
   readonly settings: ReadonlyMap<string, unknown>;
   /** Seals secrets in the engine; they are there in clear without one. */
@@ -81,8 +82,8 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     settings,
   };
   const { incarnation, nodes } = await join({ ...who, cluster, warn });
-  const { waitMs, maxWaiting, maxUnconfirmedBytes } = options;
-  const limits = { waitMs, maxWaiting, maxUnconfirmedBytes };
+  const { waitMs, maxWaiting, maxUnconfirmedBytes, maxUnconfirmedBytesPerSender } = options;
+  const limits = { waitMs, maxWaiting, maxUnconfirmedBytes, maxUnconfirmedBytesPerSender };
   const own = new ClusterNode({
     ...who,
     incarnation,

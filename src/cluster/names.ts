@@ -7,6 +7,8 @@ export function processOf(node: string): string {
   return node.slice(0, node.indexOf("."));
 }
 
+const KINDS = ["room", "list", "guests"] as const;
+
 /** A room's name in the engine, kind first. */
 export function roomName({ kind, room }: RoomKey): string {
   return `${kind}:${packName(room)}`;
@@ -14,7 +16,7 @@ export function roomName({ kind, room }: RoomKey): string {
 
 export function readRoom(realm: string, name: string): RoomKey {
   const at = name.indexOf(":");
-  const kind = name.slice(0, at) === "list" ? "list" : "room";
+  const kind = KINDS.find((one) => one === name.slice(0, at)) ?? "room";
   return { realm, kind, room: unpackName(name.slice(at + 1)) };
 }
 

@@ -1,6 +1,7 @@
 import type {
   Actor,
   Backplane,
+  Caller as CallingPeer,
   ClaimAnswer,
   DescribeAnswer,
   JoinAnswer,
@@ -20,11 +21,12 @@ import type {
 import type { Clock } from "../core/clock.ts";
 import { Asking } from "./asking.ts";
 import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
+import type { ChargeLimits } from "./charges.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { questionsOf, Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
-import { actorArgs, claimArgs, entryArgs, limitText, processOf, roomName } from "./names.ts";
+import { actorArgs, claimArgs, entryArgs, limitText, roomName } from "./names.ts";
 import { MeasuredEngine } from "./measured.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
@@ -38,9 +40,8 @@ import { END, type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName } from "./texts.ts";
 import { undoClaim, undoDescription, undoJoin, undoMeeting, undoPair } from "./undo.ts";
 
-export interface NodeOptions extends CallerOptions, StepLimits {
+export interface NodeOptions extends CallerOptions, StepLimits, ChargeLimits {
   readonly seal: Seal;
-  readonly maxUnconfirmedBytes: number;
   /** How long a client's step waits for an engine that is away. */
   readonly waitMs: number;
 }
@@ -81,7 +82,7 @@ export class ClusterNode implements Backplane {
     this.#epochAt = clock.now();
     this.#roster = new Roster(report);
     this.#steps = new Steps(options);
-    this.#outbox = new Outbox(options.maxUnconfirmedBytes, ({ realm, id }) => {
+    this.#outbox = new Outbox(options, ({ realm, id }) => {
       report({ type: "undelivered", cause: "gone" });
       this.#push(["N", realm, id]);
     });
@@ -255,24 +256,28 @@ export class ClusterNode implements Backplane {
     });
   }
 
-  pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void {
+  pair(caller: CallingPeer, to: string, answer: (outcome: PairAnswer) => void): void {
     this.#asking.ask({
-      step: ["P", ...actorArgs(actor), packName(to)],
-      undo: () => undoPair(this.#registry, actor, to),
+      step: ["P", ...actorArgs(caller), packName(to), packBody(caller.permits)],
+      undo: () => undoPair(this.#registry, caller, to),
       answer: (refusal) => answer(refusal === "" ? "paired" : refusal as PairAnswer),
     });
   }
 
-  meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void {
+  meet(caller: CallingPeer, to: string, answer: (outcome: MeetAnswer) => void): void {
     this.#asking.ask({
-      step: ["M", ...actorArgs(actor), packName(to)],
-      undo: () => undoMeeting(this.#registry, actor, to),
+      step: ["M", ...actorArgs(caller), packName(to), packBody(caller.permits)],
+      undo: () => undoMeeting(this.#registry, caller, to),
       answer: (refusal) => answer(refusal === "" ? "met" : refusal as MeetAnswer),
     });
   }
 
   part(actor: Actor, from: string): void {
     this.#push(["U", ...actorArgs(actor), packName(from)]);
+  }
+
+  list(actor: Actor, isGuest: boolean): void {
+    this.#push(this.#registry.listed(...actorArgs(actor), isGuest));
   }
 
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {
@@ -340,7 +345,7 @@ export class ClusterNode implements Backplane {
         this.#reaper.restart();
         return this.#heldSteps();
       },
-      greetings: () => this.#greetings(),
+      greetings: () => this.#items.greetings(this.#roster.strangers(this.#caller.node)),
       restored: () => this.#restored(),
       passed: (steps, outcomes) => this.#passed(steps, outcomes),
       known: (nodes) => this.#known(nodes),
@@ -357,12 +362,6 @@ export class ClusterNode implements Backplane {
     const rooms = this.#registry.rooms().length;
     if (rooms > 0) this.#options.report({ type: "gap", rooms });
     this.#pushFirst(questionsOf(this.#registry, this.#sink));
-  }
-
-  *#greetings(): Generator<readonly string[]> {
-    for (const id of this.#roster.strangers(this.#caller.node)) {
-      yield ["T", id, "last", String(this.#items.lastFrom(processOf(id)))];
-    }
   }
 
   #passed(steps: readonly Step[], outcomes: readonly string[]): void {

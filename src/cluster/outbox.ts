@@ -1,4 +1,5 @@
 import type { OutgoingMessage, PassAnswer, Passed } from "../core/nodes/backplane.ts";
+import { type ChargeLimits, Charges } from "./charges.ts";
 import { packBody, packName } from "./texts.ts";
 
 /** A message that is on its way to another node. */
@@ -7,6 +8,8 @@ export interface Parcel {
   readonly number: number;
   readonly realm: string;
   readonly id: string;
+  /** Counts for it; empty for the node itself. */
+  readonly sender: string;
   /** The step's arguments behind the number. */
   readonly args: readonly string[];
   readonly bytes: number;
@@ -26,7 +29,7 @@ const MOST_EARLY = 1_000;
  * forgets loses none of them, and a node that dies takes none along unnoticed.
  */
 export class Outbox {
-  readonly #maxBytes: number;
+  readonly #charges: Charges;
   readonly #cameBack: (parcel: Parcel) => void;
   /** Messages that reached another process' inbox and were not confirmed, by process. */
   readonly #placed = new Map<string, Parcel[]>();
@@ -35,16 +38,15 @@ export class Outbox {
   /** Answers that came before their message was known to be on its way. */
   readonly #early = new Map<number, Passed>();
   #number = 0;
-  #bytes = 0;
 
   /** @param cameBack gets each message that a node had and did not take, after its answer */
-  constructor(maxBytes: number, cameBack: (parcel: Parcel) => void) {
-    this.#maxBytes = maxBytes;
+  constructor(limits: ChargeLimits, cameBack: (parcel: Parcel) => void) {
+    this.#charges = new Charges(limits);
     this.#cameBack = cameBack;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#charges.bytes;
   }
 
   /** The processes that have something to confirm. */
@@ -54,15 +56,12 @@ export class Outbox {
 
   /** Counts a message that waits for its receivers' list; false if too much is on its way already. */
   hold(bytes: number): boolean {
-    const charged = bytes + OVERHEAD_BYTES;
-    if (this.#bytes + charged > this.#maxBytes) return false;
-    this.#bytes += charged;
-    return true;
+    return this.#charges.take("", bytes + OVERHEAD_BYTES);
   }
 
   /** The message waits no longer. */
   unhold(bytes: number): void {
-    this.#bytes -= bytes + OVERHEAD_BYTES;
+    this.#charges.giveBack("", bytes + OVERHEAD_BYTES);
   }
 
   /** Takes a message up; undefined if too much is on its way already. */
@@ -75,8 +74,8 @@ export class Outbox {
     const { realm, id, from, dialect, room, payload, fence, isCall = false } = message;
     const body = packBody(payload);
     const bytes = body.length + OVERHEAD_BYTES;
-    if (this.#bytes + bytes > this.#maxBytes) return undefined;
-    this.#bytes += bytes;
+    const sender = from === "" ? "" : `${realm}:${from}`;
+    if (!this.#charges.take(sender, bytes)) return undefined;
     const to = packName(id);
     const args = [
       realm,
@@ -89,7 +88,7 @@ export class Outbox {
       body,
     ];
     const number = ++this.#number;
-    return { number, realm, id: to, args, bytes, addedAt, isConfirmed, isCall, answer };
+    return { number, realm, id: to, sender, args, bytes, addedAt, isConfirmed, isCall, answer };
   }
 
   /** The message is in the inbox of a process. */
@@ -98,10 +97,7 @@ export class Outbox {
     this.#early.delete(parcel.number);
     if (early !== undefined) return this.end(parcel, early);
     const isConfirmed = parcel.number <= (this.#confirmed.get(process) ?? 0);
-    if (isConfirmed && !parcel.isConfirmed) {
-      this.#bytes -= parcel.bytes;
-      return;
-    }
+    if (isConfirmed && !parcel.isConfirmed) return this.#giveBack(parcel);
     const list = this.#placed.get(process);
     if (list === undefined) this.#placed.set(process, [parcel]);
     else list.push(parcel);
@@ -109,7 +105,7 @@ export class Outbox {
 
   /** The message is over with this outcome. */
   end(parcel: Parcel, outcome: PassAnswer): void {
-    this.#bytes -= parcel.bytes;
+    this.#giveBack(parcel);
     parcel.answer(outcome);
     if (outcome === "gone") this.#cameBack(parcel);
   }
@@ -124,7 +120,7 @@ export class Outbox {
     for (const parcel of list) {
       // One that wants an answer has it before, or gets it with the next item.
       if (parcel.number > number || parcel.isConfirmed) rest.push(parcel);
-      else this.#bytes -= parcel.bytes;
+      else this.#giveBack(parcel);
     }
     this.#keep(process, rest);
   }
@@ -164,6 +160,10 @@ export class Outbox {
     this.#placed.delete(process);
     this.#confirmed.delete(process);
     for (const parcel of list) this.end(parcel, "gone");
+  }
+
+  #giveBack({ sender, bytes }: Parcel): void {
+    this.#charges.giveBack(sender, bytes);
   }
 
   #keep(process: string, list: Parcel[]): void {

@@ -55,6 +55,11 @@ export const clusterOptions = {
     "Bytes kept for other nodes until they confirm them",
     { min: MIB, ...rare },
   ),
+  clusterMaxUnconfirmedBytesPerSender: whole(
+    4 * MIB,
+    "The same of one client, beyond a first message",
+    { min: 1_024, ...rare },
+  ),
   clusterMaxWaitingSteps: whole(10_000, "Clients' steps that wait for other nodes", rare),
   clusterCa: file.meta({ description: "PEM file with the CA of the engine, for rediss", ...rare }),
   clusterCert: file.meta({ description: "PEM file with this node's certificate", ...rare }),

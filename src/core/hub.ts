@@ -17,7 +17,7 @@ import { OpenCalls } from "./calls/open_calls.ts";
 import { Overview } from "./overview.ts";
 import { pairUp, part } from "./pairs.ts";
 import { reportPeerJoined, reportPeerLeft } from "./presence_news.ts";
-import { askAll, type Realm, Realms, type Reserve, type Watch } from "./realm.ts";
+import { askAll, type Entering, type Realm, Realms, type Reserve, type Watch } from "./realm.ts";
 import { refuseClaim, refusePair } from "./refusals.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
 import type { PeerHandle, PeerId, PeerSummary, Refused, RoomId, RoomRefusal } from "./events.ts";
@@ -54,16 +54,16 @@ export class Hub {
   #fences = 0;
 
   /**
-   * @param abroad the way between dialects; without it there is none
+   * @param bridging the way between dialects; without it there is none
    * @param happenings gets the news for operators
    */
-  constructor(limits: HubLimits, { calls, lobby }: Bridging = {}, happenings = new Happenings()) {
+  constructor(limits: HubLimits, bridging: Bridging = {}, happenings = new Happenings()) {
     this.#maxPeers = limits.maxPeers;
     this.#happenings = happenings;
     this.openCalls = new OpenCalls(happenings);
-    this.#rooms = new Rooms(limits, happenings, lobby);
+    this.#rooms = new Rooms(limits, happenings, bridging);
     this.overview = new Overview(this.#realms, this.#rooms);
-    this.#calls = calls;
+    this.#calls = bridging.calls;
   }
 
   /** True if departures are no longer reported: see `silence`. */
@@ -263,6 +263,14 @@ export class Hub {
     for (const busy of [peer, other]) this.#noteBusy(busy);
   }
 
+  /** A peer of another node can be called outside of rooms from now on, or no longer. */
+  protected showGuest(handle: PeerHandle, isCallable: boolean, partner?: PeerId): void {
+    const peer = this.#own(handle);
+    if (peer.isCallable === isCallable) return;
+    this.#rooms.showGuest(peer, isCallable, partner);
+    this.#realm(peer.realm).tell(isCallable ? "came" : "busy", peer);
+  }
+
   /** A call with a peer of another dialect takes an exclusive peer up for the rest of its stay. */
   engage(handle: PeerHandle, partner: PeerId): void {
     const peer = this.#own(handle);
@@ -334,20 +342,9 @@ export class Hub {
     return room && this.#roomObjection(realm, claimant, room, description?.bytes ?? 0);
   }
 
-  #roomObjection(
-    realm: Realm,
-    { realm: name, dialect }: Pick<Peer, "realm" | "dialect">,
-    request: RoomRequest,
-    bytes: number,
-    peer?: Peer,
-  ): RoomRefusal | undefined {
-    const { kind, room, token, maxMembers = Infinity } = request;
-    // A hub of one node among several checks this before it asks the others.
-    if (this.elsewhere !== undefined) return undefined;
-    if (kind === "list") return this.#rooms.objection(name, request, bytes, peer);
-    if (!realm.admits(dialect, room, token)) return "credentials_missing";
-    const most = Math.min(maxMembers, realm.maxMembers(dialect, room));
-    return this.#rooms.objection(name, { room, maxMembers: most }, bytes, peer);
+  /** A hub of one node among several checks this before it asks the others. */
+  #roomObjection(realm: Realm, ...entering: Entering): RoomRefusal | undefined {
+    return this.elsewhere === undefined ? realm.objection(this.#rooms, ...entering) : undefined;
   }
 
   #takeOver(holder: Peer, claim: Claim): void {

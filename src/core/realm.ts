@@ -1,5 +1,6 @@
-import type { Claim, Peer, PresentPeer } from "./peer.ts";
-import type { PeerId, RoomId } from "./events.ts";
+import type { Claim, Peer, PresentPeer, RoomRequest } from "./peer.ts";
+import type { PeerId, RoomId, RoomRefusal } from "./events.ts";
+import type { Rooms } from "./rooms.ts";
 
 /**
  * Asked before an id is given out; false keeps it from the claimant.
@@ -15,6 +16,14 @@ export type MaxMembers = (room: RoomId) => number;
 
 /** Gets news of a realm's peers after the peers themselves. "busy": it can no longer be called. */
 export type Watch = (event: "came" | "left" | "busy", peer: PresentPeer) => void;
+
+/** A peer that enters a room, or is about to be admitted to one, and the size of its description. */
+export type Entering = [
+  peer: Pick<Peer, "realm" | "dialect">,
+  request: RoomRequest,
+  bytes: number,
+  present?: Peer,
+];
 
 /** A space of ids and rooms: its peers, and who is asked or gets news in it. */
 export class Realm {
@@ -45,6 +54,18 @@ export class Realm {
   maxMembers(dialect: string, room: RoomId): number {
     const limits = this.#limits.filter((one) => one.dialect !== dialect);
     return Math.min(...limits.map(({ maxMembers }) => maxMembers(room)));
+  }
+
+  /** The reason why a peer cannot enter a room, by the rules of all dialects and the hub's limits. */
+  objection(
+    rooms: Pick<Rooms, "objection">,
+    ...[{ realm, dialect }, request, bytes, peer]: Entering
+  ): RoomRefusal | undefined {
+    const { kind, room, token, maxMembers = Infinity } = request;
+    if (kind === "list") return rooms.objection(realm, request, bytes, peer);
+    if (!this.admits(dialect, room, token)) return "credentials_missing";
+    const most = Math.min(maxMembers, this.maxMembers(dialect, room));
+    return rooms.objection(realm, { room, maxMembers: most }, bytes, peer);
   }
 
   /** True if no dialect keeps the room behind tokens of its own. */

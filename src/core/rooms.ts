@@ -1,7 +1,8 @@
 import type { Happenings } from "./happenings.ts";
 import { inOrder } from "./in_order.ts";
 import type { HubLimits } from "./limits.ts";
-import { Lobby, type LobbyName } from "./calls/lobby.ts";
+import type { Bridging } from "./calls/abroad.ts";
+import { Lobby } from "./calls/lobby.ts";
 import {
   type OpenRoom,
   type Peer,
@@ -39,13 +40,20 @@ export class Rooms {
   readonly #happenings: Happenings;
   /** Rooms in which people meet, by the dialect that began them. */
   readonly #countOfDialect = new Map<string, number>();
+  readonly #moved: (peer: Peer) => void;
   #count = 0;
   #serial = 0;
 
-  constructor(limits: HubLimits, happenings: Happenings, lobby?: LobbyName) {
+  /** @param bridging with `moved`, which is called for each peer that can be called, or no longer */
+  constructor(
+    limits: HubLimits,
+    happenings: Happenings,
+    { lobby, moved = () => {} }: Pick<Bridging, "lobby" | "moved"> = {},
+  ) {
     this.#limits = limits;
     this.#happenings = happenings;
     this.#lobby = new Lobby(lobby);
+    this.#moved = moved;
   }
 
   /** Rooms of every kind. */
@@ -96,6 +104,7 @@ export class Rooms {
    * @param isHere false for a peer that has given its id up
    */
   updateLobby(peer: Peer, isHere = true): void {
+    if (isHere) this.#moved(peer);
     const id = this.#lobby.roomFor(peer);
     if (id === undefined) return;
     const isGuest = isHere && peer.isCallable && !peer.isInRoom;
@@ -113,12 +122,23 @@ export class Rooms {
 
   /** Takes a guest of the lobby that is in a call out of the others' sight. */
   hideGuest(peer: Peer, partner: PeerId | undefined): void {
+    this.#moved(peer);
     if (!this.#lobby.hide(peer, partner)) return;
     const id = this.#lobby.roomFor(peer);
     const room = id === undefined ? undefined : this.find(peer.realm, id);
     if (room === undefined) return;
     const left = roomEvent("left", room, peer);
     for (const member of [...room.members]) if (member.id !== partner) tell(member, left);
+  }
+
+  /**
+   * A peer of another node can be called outside of rooms from now on, or no longer.
+   * @param partner still sees one that is in a call
+   */
+  showGuest(peer: Peer, isCallable: boolean, partner: PeerId | undefined): void {
+    peer.isCallable = isCallable;
+    if (!isCallable && peer.isExclusive) this.hideGuest(peer, partner);
+    else this.updateLobby(peer);
   }
 
   /** Takes a peer out of all its rooms; a room ends with its last member. */

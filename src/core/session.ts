@@ -2,6 +2,7 @@ import type { ErrorCode, SignalError } from "./errors.ts";
 import type { PeerEvent, PeerId, PeerSummary, RoomId } from "./events.ts";
 import type { Expulsion, LeaveReason } from "./expulsion.ts";
 import type { LinkLimits } from "./limits.ts";
+import type { NamePattern } from "./patterns.ts";
 import type { CallRole, Leg, Untaken } from "./calls/signal.ts";
 
 /** One WebSocket message: text, or the bytes of a binary one. */
@@ -44,6 +45,14 @@ export interface Permits {
   grantsRoom(room: RoomId): boolean;
   /** True if the client may send streams to a peer, or receive a peer's. */
   grantsRole(role: "produce" | "consume"): boolean;
+  /** The grants themselves, by token: each of them has to cover a room or role. */
+  readonly granted: readonly Granted[];
+}
+
+/** The rooms and streams that a token grants. */
+export interface Granted {
+  readonly rooms: readonly NamePattern[];
+  readonly roles: readonly ("produce" | "consume")[];
 }
 
 /** The same for the token of one connection. */

@@ -27,7 +27,13 @@ export interface Clustered {
 /** Length of the end of a name that is made up. */
 const RANDOM_DIGITS = 6;
 /** Dialects whose clients call those of other dialects on other nodes. */
-const BRIDGED_ACROSS: ReadonlySet<string> = new Set(["peerjs", "gstreamer", "ssp", "owt"]);
+const BRIDGED_ACROSS: ReadonlySet<string> = new Set([
+  "peerjs",
+  "gstreamer",
+  "ssp",
+  "owt",
+  "webrtcsink",
+]);
 /** How long the engine may be away before the node is not ready. */
 const AWAY_MS = 5_000;
 
@@ -65,6 +71,7 @@ export async function joinCluster(
       acceptsLoss: config.clusterLoss === "accept",
       maxWaiting: config.clusterMaxWaitingSteps,
       maxUnconfirmedBytes: config.clusterMaxUnconfirmedBytes,
+      maxUnconfirmedBytesPerSender: config.clusterMaxUnconfirmedBytesPerSender,
       settings: sharedSettings(config),
       secret: config.clusterSecret,
       store: store.shareAs(node),
@@ -198,9 +205,6 @@ function bridgeObjections(config: Config): string[] {
     const hint = [...BRIDGED_ACROSS].filter((name) => served.includes(name)).join(" ");
     objections.push(`Cannot bridge ${unable.join(", ")} in a cluster yet: give --bridge ${hint}`);
   }
-  if (config.bridgeLobby !== undefined) {
-    objections.push("Cannot use --bridge-lobby in a cluster yet");
-  }
   return objections;
 }
 
@@ -228,6 +232,7 @@ const EQUAL = [
   "cluster-secret",
   "dialects",
   "bridge",
+  "bridge-lobby",
   "peerjs-key",
   "peerjs-id-secret",
   "peerjs-server-ids-only",

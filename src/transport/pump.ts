@@ -222,7 +222,7 @@ export class Pump {
       if (this.#isEnded || !this.#link.isOpen) return;
       const frame = held[next];
       if (frame !== undefined) this.#handle(frame);
-      // The session waits again: what is left waits with it.
+      // The session waits again, and the remaining frames with it.
       if (this.#held !== undefined) {
         this.#held = held.slice(next + 1);
         return;

@@ -12,8 +12,8 @@ import { NO_LIMITS } from "../helpers/session/hub.ts";
 import { sdpOf, WIDE_CALLS } from "../helpers/session/legs.ts";
 import { claimOf } from "../helpers/session/receiver.ts";
 
-// Calls between peers of different dialects on two nodes, while connections to the engine break and
-// engines come back empty, in an order that a seed decides.
+// Calls between peers of different dialects on two nodes, in an order that a seed decides: while
+// connections to the engine break and engines come back empty, and where one call follows another.
 
 const SEEDS = [21, 22, 23, 24];
 const NEVER_MS = 600_000;
@@ -23,6 +23,8 @@ const COUNT = 20;
 class Client implements Receiver {
   readonly link = new FakeLink();
   readonly heard: string[] = [];
+  /** Called at the end of a call by the other client, before anything else comes to pass. */
+  onEnd: () => void = () => {};
   readonly #id: string;
   #peer: PeerHandle | undefined;
 
@@ -53,7 +55,10 @@ class Client implements Receiver {
       showsPresence: true,
       lift: (payload) => payload as Lifted[] | End, // the tests send nothing else
       lower: (signal): undefined => void this.heard.push(wordOf(signal)) as undefined,
-      end: (why, isOwn) => void this.heard.push(isOwn ? "own end" : `end: ${why}`),
+      end: (why, isOwn): void => {
+        this.heard.push(isOwn ? "own end" : `end: ${why}`);
+        if (!isOwn) this.onEnd();
+      },
     };
   }
 }
@@ -124,7 +129,72 @@ for (const seed of SEEDS) {
     assertEquals([a.heard.length, b.heard.length], [COUNT + 2, COUNT + 2]);
     assertEquals(calls.map(({ count }) => count), [0, 0]);
     const pairs = cluster.engine.data.keys().filter((key) => key.includes(":pairs:"));
-    assertEquals(pairs, []);
+    assertEquals([...pairs], []);
+  });
+}
+
+const SEEDS_OF_CALLS = [31, 32, 33, 34, 35, 36, 37, 38];
+const CALLS = 8;
+
+for (const seed of SEEDS_OF_CALLS) {
+  Deno.test(`a call that begins as the last one ends reaches the other node, seed ${seed}`, async () => {
+    const calls: Calls[] = [];
+    await using cluster = await MemoryCluster.form({
+      seed,
+      delayMs: 6,
+      hubOf: (node) => {
+        const own = new Calls(WIDE_CALLS, new FakeClock(), () => {});
+        calls.push(own);
+        return new SharedHub(NO_LIMITS, node, { calls: own });
+      },
+    });
+    const random = randomOf(seed);
+    const either = (): 0 | 1 => random() < 0.5 ? 0 : 1;
+    const clients = [new Client("a"), new Client("b")] as const;
+    const older = either();
+    for (const at of older === 0 ? [0, 1] as const : [1, 0] as const) {
+      const claim = claimOf("ab".charAt(at), clients[at], { dialect: at === 0 ? "one" : "two" });
+      await cluster.during(cluster.hub(at).claim(claim));
+    }
+    const say = (at: 0 | 1, words: Lifted[] | End): void =>
+      void cluster.hub(at).send(clients[at].peer, "ab".charAt(1 - at), words);
+    const hears = async (at: number, ...expected: string[]): Promise<void> => {
+      const { heard } = clients[at === 0 ? 0 : 1];
+      for (let ms = 0; ms < 5_000 && heard.length < expected.length; ms++) await cluster.pass(1);
+      assertEquals(heard.splice(0), expected);
+    };
+    let caller = either();
+    let lastEnd: readonly string[] = [];
+    const call = (from: 0 | 1, nth: number): void => {
+      say(from, [{ kind: "offer", sdp: sdpOf(`A${nth}`) }]);
+      say(from, candidate(`c${nth}`));
+    };
+    call(caller, 0);
+    for (let nth = 0; nth < CALLS; nth++) {
+      const callee = caller === 0 ? 1 : 0;
+      await hears(callee, ...lastEnd, "offer", `c${nth}`);
+      say(callee, [{ kind: "answer", sdp: sdpOf(`B${nth}`) }]);
+      await hears(caller, "answer");
+      const hangsUp = either();
+      caller = either();
+      const isLast = nth + 1 === CALLS;
+      const next = (): void => isLast ? undefined : call(caller, nth + 1);
+      // The other client's node still has to learn that the two know each other no longer.
+      const isAtOnce = caller !== hangsUp && caller !== older;
+      for (const client of clients) client.onEnd = () => {};
+      if (isAtOnce) clients[caller].onEnd = next;
+      say(hangsUp, "hung-up");
+      if (caller === hangsUp) next();
+      await hears(hangsUp, "own end");
+      lastEnd = caller === hangsUp ? ["end: hung-up"] : [];
+      if (caller !== hangsUp) await hears(caller, "end: hung-up");
+      if (caller !== hangsUp && !isAtOnce) next();
+    }
+    await hears(1 - caller, ...lastEnd);
+    await cluster.pass(500);
+    assertEquals(calls.map(({ count }) => count), [0, 0]);
+    const pairs = cluster.engine.data.keys().filter((key) => key.includes(":pairs:"));
+    assertEquals([...pairs], []);
   });
 }
 

@@ -146,6 +146,22 @@ Deno.test("messages beyond the bytes that may be on their way are refused", asyn
   assertEquals(cluster.nodes[0]?.node.unconfirmedBytes, 0);
 });
 
+Deno.test("a sender with too many bytes on their way is refused, and others are not", async () => {
+  await using cluster = await MemoryCluster.form({ maxUnconfirmedBytesPerSender: 2_000 });
+  const [a, b] = [await admit(cluster, 0, "a"), await admit(cluster, 0, "b")];
+  const far = await admit(cluster, 1, "far");
+  // The first one of a sender may have any size.
+  cluster.hub(0).send(a.peer, "far", "x".repeat(5_000));
+  cluster.hub(0).send(a.peer, "far", 1);
+  for (let n = 0; n < 5; n++) cluster.hub(0).send(b.peer, "far", n);
+  assertEquals([a.told(), b.told()], [["undelivered far"], []]);
+  await cluster.pass(500);
+  cluster.hub(0).send(a.peer, "far", 2);
+  await cluster.pass(500);
+  assertEquals(payloads(far).slice(1), [0, 1, 2, 3, 4, 2]);
+  assertEquals([a.told(), cluster.at(0).node.unconfirmedBytes], [[], 0]);
+});
+
 Deno.test("nothing of a cluster stays in the engine when its peers have left", async () => {
   await using cluster = await MemoryCluster.form();
   const before = cluster.engine.data.keys();

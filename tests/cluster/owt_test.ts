@@ -36,7 +36,7 @@ clientTest({
     const [first, second] = nodes.nodes;
     using old = await logIn(first?.url ?? "", "alice");
     using fresh = await logIn(second?.url ?? "", "alice");
-    await within("the old one's end", old.closed);
+    assertEquals(await within("the old one's end", old.closed), "io server disconnect");
     assertEquals(old.heard, [["server-disconnect"]]);
     using bob = await logIn(first?.url ?? "", "bob");
     assertEquals(await bob.send("alice", "you?"), []);

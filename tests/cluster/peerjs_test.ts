@@ -40,7 +40,7 @@ clientTest({
 });
 
 clientTest({
-  name: "cluster, PeerJS: what waits for an absent id follows OPEN on whichever node it appears",
+  name: "cluster, PeerJS: messages for an absent id follow OPEN on whichever node it appears",
   needs,
   fn: async () => {
     await using nodes = await startNodes(2, ["peerjs"], ["--peerjs-expire-timeout-ms", "300000"]);

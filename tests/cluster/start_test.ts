@@ -56,10 +56,6 @@ Deno.test("cluster: contradictions and dialects that are not ready are errors of
       ["--cluster", url, "--cluster-ca", "ca.pem", "--cluster-tls-name", "engine"],
       "Cannot use --cluster-ca, --cluster-tls-name without rediss:// in --cluster",
     ],
-    [
-      ["--cluster", url, "--dialects", "owt", "--bridge-lobby", "hall"],
-      "Cannot use --bridge-lobby in a cluster yet",
-    ],
   ];
   for (const [args, expected] of cases) {
     assertEquals(await failure(...SERVED, ...args), [78, expected]);

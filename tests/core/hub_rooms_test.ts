@@ -13,7 +13,7 @@ async function admitAll<Ids extends string[]>(
   return receivers as { [Nth in keyof Ids]: FakeReceiver };
 }
 
-Deno.test("hub.join() tells the newcomer who is inside, in joining order, and them of it", async () => {
+Deno.test("hub.join() gives the newcomer the members in joining order, and informs them", async () => {
   const hub = newTestHub();
   const members = await admitAll(hub, "c", "a", "b");
   for (const member of members) assertEquals(joined(hub, member, "r"), "entered");
@@ -164,7 +164,7 @@ Deno.test("rooms of one name in two realms are two rooms", async () => {
   assertEquals([hub.others(a.peer, "r"), hub.roomCount], [[], 2]);
 });
 
-Deno.test("when 40 members of a room drop together, the others hear of each of them once", async () => {
+Deno.test("when 40 members of a room drop together, the others get one departure of each", async () => {
   const hub = newTestHub();
   const stay = await admitAll(hub, "x", "y", "z");
   const drop = await admitAll(hub, ...Array.from({ length: 40 }, (_, nth) => `p${nth}`));

@@ -212,7 +212,7 @@ Deno.test("a released handle cannot act any more", async () => {
   assertEquals([hub.roomCount, next.told()], [0, []]);
 });
 
-Deno.test("a slow reserve decides: what is taken elsewhere is taken here", async () => {
+Deno.test("a slow reserve decides: an id that is taken elsewhere is taken here", async () => {
   const hub = newReservingHub(() => Promise.resolve(false));
   const receiver = new FakeReceiver();
   assertEquals(await claimed(hub, claimOf("a", receiver)), "id_taken");

@@ -101,14 +101,15 @@ for (const [name, call] of Object.entries(CALLERS)) {
     const r = await sspMember(bench, "anybody", "ward");
     const s = await simpleMember(bench, "nurse", "ward");
     r.client.heard();
-    for (const member of [r, s]) {
+    // Where there are two nodes, each is called from its own and from the other one.
+    for (const member of [r, s, s, r]) {
       const caller = await call(bench, "guest", member.id);
       assertEquals(member.client.heard(), []);
       await caller.leave();
     }
     assertEquals(bench.calls.count, 0);
     // A token that is good for it does.
-    for (const member of [r, s]) {
+    for (const member of [r, s, s, r]) {
       const caller = await call(bench, "nurse", member.id);
       assertEquals(member.client.heard().length > 0, true);
       await caller.leave();

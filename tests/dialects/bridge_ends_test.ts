@@ -1,18 +1,24 @@
 import { assertEquals } from "@std/assert";
 import { hubs } from "../helpers/session/hub_modes.ts";
 import { BridgeBench } from "../helpers/session/bridge.ts";
-import { HALL, PARTIES, type Party, type PartyName } from "../helpers/session/bridge_parties.ts";
+import {
+  canCall,
+  dialectOf,
+  HALL,
+  IN_ROOMS,
+  PARTIES,
+  type Party,
+  type PartyName,
+} from "../helpers/session/bridge_parties.ts";
 
 // The same things happen between clients of all protocols: a call that nobody answers, one over a
 // limit, a second offer. Each client learns of it in its own protocol's words.
 
-const dialectOf = (name: PartyName): string => name.split(" ")[0] ?? name;
 const isDealt = hubs.mode === "dealt";
 const ALL = Object.keys(PARTIES) as PartyName[]; // an object's keys are texts
 /** Dialects that are bridged between nodes. */
-const ACROSS: readonly string[] = ["peerjs", "gstreamer", "ssp", "owt"];
+const ACROSS: readonly string[] = ["peerjs", "gstreamer", "ssp", "owt", "webrtcsink"];
 const NAMES = ALL.filter((name) => !isDealt || ACROSS.includes(dialectOf(name)));
-const IN_ROOMS: ReadonlySet<PartyName> = new Set(["gstreamer room", "ssp", "simple"]);
 
 interface Pair {
   readonly bench: BridgeBench;
@@ -32,14 +38,6 @@ async function open(
   const caller = await PARTIES[calling](bench, "caller");
   for (const party of [one, callee, caller]) party?.news();
   return { bench, caller, callee, third: one };
-}
-
-/** A client in a room is called by its room-mates and, in RTCPool's and Simple's words, by others. */
-function canCall(calling: PartyName, called: PartyName): boolean {
-  if (dialectOf(calling) === dialectOf(called)) return false;
-  // The lobby, in which members of a room find others, shows the peers of one node.
-  if (isDealt && IN_ROOMS.has(calling) && !IN_ROOMS.has(called)) return false;
-  return called !== "gstreamer room" || IN_ROOMS.has(calling);
 }
 
 const OVER: Readonly<Record<PartyName, readonly string[]>> = {
@@ -260,5 +258,6 @@ Deno.test("webrtcsink asks a member of a pool that sends nothing, and its sessio
   await client.say(JSON.stringify({ type: "startSession", peerId: member.id }));
   assertEquals([types(), member.news()], [["sessionStarted"], ["rtc:peer"]]);
   bench.clock.advance(5_000);
+  await client.say();
   assertEquals([types(), member.news()], [["endSession"], ["rtc:close"]]);
 });

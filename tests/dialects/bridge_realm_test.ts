@@ -184,8 +184,8 @@ Deno.test("an operator who stops a room of one protocol ends it for all", async 
     const g = await bench.gstreamer("robot");
     await g.say("ROOM room");
     assertEquals(bench.operationsOf(dialect)?.stop("room"), true);
-    assertEquals([r.client, s.client, g].map(({ isOpen }) => isOpen), [false, false, false]);
     await settle();
+    assertEquals([r.client, s.client, g].map(({ isOpen }) => isOpen), [false, false, false]);
     assertEquals(bench.hub.roomCount, 0);
   }
 });

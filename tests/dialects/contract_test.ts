@@ -83,7 +83,7 @@ for (const driver of DRIVERS) {
     });
   }
 
-  Deno.test(`${name}: what is said of a fault does not tell what it was`, async () => {
+  Deno.test(`${name}: the answer to a fault does not name the fault`, async () => {
     using bench = new DialectBench(dialect);
     const { client } = await greet(way, bench, "alice");
     client.pump.refuse(new SignalError("internal"));
@@ -147,7 +147,7 @@ for (const driver of DRIVERS) {
     });
   } else {
     const outcome = rival.prevails === "holder" ? "is refused to" : "goes over to";
-    Deno.test(`${name}: an id in use ${outcome} somebody else who asks for it`, async () => {
+    Deno.test(`${name}: an id in use ${outcome} another client that claims it`, async () => {
       using bench = new DialectBench(dialect);
       const { client: holder } = await greet(way, bench, "alice");
       const other = await rival.connect(bench, "alice");
@@ -163,7 +163,7 @@ for (const driver of DRIVERS) {
 
   const { linger } = driver;
   if (linger !== undefined) {
-    Deno.test(`${name}: who says nothing of itself is hung up on in time, and was nobody`, async () => {
+    Deno.test(`${name}: a client that does not identify itself is closed in time, and had no id`, async () => {
       using bench = new DialectBench(dialect);
       const client = await linger(bench);
       bench.clock.advance(FORGOTTEN_MS);
@@ -197,7 +197,7 @@ for (const driver of DRIVERS) {
       assertEquals(heard, TEXTS.map((text) => hasty.talk.heard(id, bob.id, text)));
     });
 
-    Deno.test(`${name}: who leaves while its id is being asked for was never there (${manner})`, async () => {
+    Deno.test(`${name}: a client that leaves while its id is being claimed was never there (${manner})`, async () => {
       const answer = Promise.withResolvers<boolean>();
       let isSlow = false;
       const reserve = (): Promise<boolean> => isSlow ? answer.promise : Promise.resolve(true);
@@ -215,7 +215,7 @@ for (const driver of DRIVERS) {
   }
 
   for (const way of ways) {
-    Deno.test(`${name}: what two peers say ${way.name} passes verbatim, in order`, async () => {
+    Deno.test(`${name}: messages of two peers ${way.name} pass verbatim, in order`, async () => {
       using bench = new DialectBench(dialect);
       const friends = await Friends.meet(driver, way, bench);
       const texts = ["", " ", "\n", "\0", "語😀\ud800", '"\\', '{"sdp":1.0}', "x".repeat(10_000)];

@@ -8,13 +8,9 @@ import { DEALT_DIALECTS, registerAgain } from "../helpers/session/test_files.ts"
 
 hubs.mode = "dealt";
 
-/**
- * Other dialects; suites that begin a server once more on what the last one left behind; and bridging's
- * lobby and operators, which are one node's.
- */
+/** Other dialects; and suites that begin a server once more on what the last one left behind. */
 const OTHERS = new RegExp(`/dialects/(?!${DEALT_DIALECTS.join("|")})[a-z]+/`);
-const ALONE =
-  /\/(bridged?_(realm|webrtcsink|grants)|fuzz|restart|operations|ordering|issued_ids)_test\.ts$/;
+const ALONE = /\/(fuzz|restart|operations|ordering|issued_ids)_test\.ts$/;
 const APART = new RegExp(`${OTHERS.source}|${ALONE.source}`);
 
 /** Tests of what differs between one node and several, by the reason. */
@@ -47,9 +43,6 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   "a node remembers the newest ids of another one": [
     "a connection with more ids than are remembered gets the signals to all of them",
   ],
-  "waiting for two nodes after every message takes minutes": [
-    "webrtcsink: nothing that a stranger says harms two others or brings anything down",
-  ],
   "other nodes live on when one ends": [
     "webrtcsink: while the server ends, no departure of a session or peer is announced",
   ],
@@ -61,24 +54,15 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
     "§3: with discovery the ids are listed in order of registration",
     "§9.9: only with the right key are the peers listed",
     "§4: any id is welcome up to the length limit",
+    "PeerJS's directory lists everybody who can be called outside of rooms",
   ],
-  "the lobby is one node's": [
-    "the lobby shows peers without rooms to its members, who call them",
-    "GStreamer and webrtcsink cannot ask simple for an offer, and learn so at once",
-    "webrtcsink asks a member of a pool that sends nothing, and its session ends",
-    "gstreamer room cannot renegotiate with PeerJS, and their call goes on",
-    "ssp cannot renegotiate with PeerJS, and their call goes on",
+  "Simple is not served on several nodes": [
     "simple cannot renegotiate with PeerJS, and their call goes on",
-    "gstreamer room calls a peer that has as many calls as it may: it is busy",
-    "ssp calls a peer that has as many calls as it may: it is busy",
-  ],
-  "webrtcsink calls other dialects on its own node only": [
-    "webrtcsink calls a GStreamer client in a room: it is busy",
+    "a Simple client that comes back finds the peer that is calling it",
   ],
   "a caller by SESSION learns of a limit on another node by its first signal": [
     "gstreamer calls a peer that has as many calls as it may: it is busy",
     "gstreamer calls while the server has as many calls as it may: the peer is busy",
-    "gstreamer room calls while the server has as many calls as it may: the peer is busy",
   ],
   "a node does not know the peers of others with whom its own share nothing": [
     "a GStreamer client outside a room and one inside do not reach each other's way",
@@ -87,9 +71,13 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
     "OWT: a tab that waits is no stranger, and has the id when it is free",
   ],
   "an operator of one node does not describe members of another": [
+    "an operator sees all members of a room, but describes none of another protocol",
     "a member's description goes with the member, also in a kept pool",
     "a member cannot be hidden by what the server says under its id",
     "descriptions=server: a client's describe is refused, the operator's is announced",
+  ],
+  "each node of the test has a store of its own": [
+    "an id that is reserved in PeerJS is taken for GStreamer and OWT, until it is free",
   ],
   "the test counts the timers of one dialect": ["closing the dialect ends its sweep"],
   "a client of version 1 on another node drops what it has no word for": [

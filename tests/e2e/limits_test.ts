@@ -110,7 +110,7 @@ for (
 ) {
   const args = [`--${dialect}-frames-per-second`, "2", `--${dialect}-frame-burst`, "5"];
 
-  Deno.test(`${dialect}: what comes too fast is dropped and answered once`, async () => {
+  Deno.test(`${dialect}: messages that come too fast are dropped and answered once`, async () => {
     const clock = new FakeClock();
     await using server = startTestServer({ args, clock });
     using talker = await open(server.wsUrl);
@@ -151,7 +151,7 @@ for (
   });
 }
 
-Deno.test("bytes per second are a limit too: what is over it is dropped, and its sender told once", async () => {
+Deno.test("bytes per second are a limit too: an excess is dropped, and its sender informed once", async () => {
   const clock = new FakeClock();
   const args = ["--peerjs-bytes-per-second", "1024", "--peerjs-byte-burst", "2048"];
   await using server = startTestServer({ args, clock });

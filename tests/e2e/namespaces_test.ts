@@ -115,7 +115,7 @@ async function nextReason(client: WsClient, namespace: string): Promise<unknown>
   return data.reason;
 }
 
-Deno.test("ssp: who leaves a namespace and comes back gets no more through than who stays", async () => {
+Deno.test("ssp: a client that leaves a namespace and comes back sends no more than one that stays", async () => {
   await using server = startTestServer({
     args: ["--ssp-frames-per-second", "1", "--ssp-frame-burst", "40"],
     clock: new FakeClock(),

@@ -28,7 +28,7 @@ const KINDS: readonly [path: string, greeting: string | undefined, answers: numb
   ["/", undefined, 0],
 ];
 
-Deno.test("a ban turns out who is connected, in the words that meet newcomers, and nobody else", async () => {
+Deno.test("a ban turns out the connected clients of its address in a newcomer's words, and nobody else", async () => {
   await using server = startTestServer({ args: ["--trust-proxy", "127.0.0.1"] });
   const { wsUrl, operator } = server;
   const clients: WsClient[] = [];

@@ -216,7 +216,7 @@ async function shareConnection({ page, url, transports }: Stage): Promise<void> 
 }
 
 for (const revision of [3, 4] as const) {
-  Deno.test(`OWT: whose poll is cut off gives its id up at once, revision ${revision}`, async () => {
+  Deno.test(`OWT: a client whose poll is cut off gives its id up at once, revision ${revision}`, async () => {
     await using server = startTestServer();
     const sender = await PollingClient.open(server.url, 4, "&token=sender");
     const cut = new AbortController();

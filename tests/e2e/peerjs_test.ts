@@ -1,30 +1,54 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { makeCertificate } from "../helpers/process/certificate.ts";
-import { launchBrowser } from "../helpers/browser/chromium.ts";
+import { type Browser, launchBrowser } from "../helpers/browser/chromium.ts";
+import type { PageServer } from "../helpers/browser/page_server.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import {
   callBothWays,
   connectData,
   exchangeData,
   openPeer,
+  type PeerOptions,
   startPeer,
   startPeerJsSite,
 } from "../helpers/browser/peerjs.ts";
-import { startServerProcess } from "../helpers/process/server_process.ts";
+import { type ServerProcess, startServerProcess } from "../helpers/process/server_process.ts";
 import { type FrozenPath, startTcpProxy } from "../helpers/wire/tcp_proxy.ts";
 import { until } from "../helpers/wire/waiting.ts";
 
-const needs = ["chromium"] as const;
+/** A server, and pages with the real client. */
+interface Stage {
+  readonly server: ServerProcess;
+  readonly site: PageServer;
+  readonly browser: Browser;
+  /** Opens a page whose peer has its id. */
+  open(id?: string, options?: PeerOptions): ReturnType<typeof openPeer>;
+}
 
-clientTest({
-  name: "PeerJS client: two pages exchange data, one with an id of its own, one with the server's",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess();
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
-    const alice = await openPeer(browser, site, server.url, "alice");
-    const bob = await openPeer(browser, site, server.url);
+/** Registers a test of the client in Chromium, against a server with these arguments. */
+function peerTest(
+  name: string,
+  fn: (stage: Stage) => Promise<void>,
+  args: readonly string[] = [],
+): void {
+  clientTest({
+    name: `PeerJS client: ${name}`,
+    needs: ["chromium"],
+    fn: async () => {
+      await using server = await startServerProcess(args);
+      await using site = await startPeerJsSite();
+      await using browser = await launchBrowser();
+      const open: Stage["open"] = (...peer) => openPeer(browser, site, server.url, ...peer);
+      await fn({ server, site, browser, open });
+    },
+  });
+}
+
+peerTest(
+  "two pages exchange data, one with an id of its own, one with the server's",
+  async ({ open }) => {
+    const alice = await open("alice");
+    const bob = await open();
     assertEquals(alice.id, "alice");
     assertMatch(bob.id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 
@@ -36,52 +60,34 @@ clientTest({
     await bob.page.call("happened", "connection");
     await exchangeData(alice.page, bob.page);
   },
+);
+
+peerTest("a media call shows moving pictures on both sides", async ({ open }) => {
+  const alice = await open("alice");
+  const bob = await open("bob");
+  await callBothWays(bob.page, "alice", alice.page);
 });
 
-clientTest({
-  name: "PeerJS client: a media call shows moving pictures on both sides",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess();
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
-    const alice = await openPeer(browser, site, server.url, "alice");
-    const bob = await openPeer(browser, site, server.url, "bob");
-    await callBothWays(bob.page, "alice", alice.page);
-  },
+peerTest("disconnect() and reconnect() keep the id and the data connection", async ({ open }) => {
+  const alice = await open("alice");
+  const bob = await open("bob");
+  await connectData(bob.page, "alice", alice.page);
+
+  await alice.page.call("disconnect");
+  await alice.page.call("happened", "disconnected");
+  await exchangeData(alice.page, bob.page);
+  await alice.page.call("reconnect");
+  assertEquals(await alice.page.call("happened", "open", 2), "alice");
+  await exchangeData(alice.page, bob.page);
+  await callBothWays(bob.page, "alice", alice.page);
 });
 
-clientTest({
-  name: "PeerJS client: disconnect() and reconnect() keep the id and the data connection",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess();
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
-    const alice = await openPeer(browser, site, server.url, "alice");
-    const bob = await openPeer(browser, site, server.url, "bob");
-    await connectData(bob.page, "alice", alice.page);
-
-    await alice.page.call("disconnect");
-    await alice.page.call("happened", "disconnected");
-    await exchangeData(alice.page, bob.page);
-    await alice.page.call("reconnect");
-    assertEquals(await alice.page.call("happened", "open", 2), "alice");
-    await exchangeData(alice.page, bob.page);
-    await callBothWays(bob.page, "alice", alice.page);
-  },
-});
-
-clientTest({
-  name: "PeerJS client: reconnect() after a half-open connection opens and ends the old socket",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess();
+peerTest(
+  "reconnect() after a half-open connection opens and ends the old socket",
+  async ({ server, site, browser, open }) => {
     await using proxy = startTcpProxy(server.url);
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
     const alice = await openPeer(browser, site, proxy.url, "alice");
-    const bob = await openPeer(browser, site, server.url, "bob");
+    const bob = await open("bob");
     await connectData(bob.page, "alice", alice.page);
 
     const paths = proxy.freeze();
@@ -93,16 +99,12 @@ clientTest({
     await callBothWays(bob.page, "alice", alice.page);
     await callBothWays(alice.page, "bob", bob.page);
   },
-});
+);
 
-clientTest({
-  name: "PeerJS client: an id is free again when its connection has gone silent",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess(["--keepalive-timeout", "3"]);
+peerTest(
+  "an id is free again when its connection has gone silent",
+  async ({ server, site, browser }) => {
     await using proxy = startTcpProxy(server.url);
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
     await openPeer(browser, site, proxy.url, "alice");
     proxy.freeze();
 
@@ -119,51 +121,34 @@ clientTest({
       assertEquals(reason, { type: "unavailable-id", message: 'ID "alice" is taken' });
     }
   },
-});
+  ["--keepalive-timeout", "3"],
+);
 
-clientTest({
-  name: "PeerJS client: a call to an absent id ends in peer-unavailable",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess(["--expire_timeout", "500"]);
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
-    const { page } = await openPeer(browser, site, server.url, "alice");
-    await page.call("connect", "nobody");
-    assertEquals(await page.call("happened", "error"), {
-      type: "peer-unavailable",
-      message: "Could not connect to peer nobody",
-    });
-    const bob = await openPeer(browser, site, server.url, "bob");
-    await connectData(page, "bob", bob.page);
-  },
-});
+peerTest("a call to an absent id ends in peer-unavailable", async ({ open }) => {
+  const { page } = await open("alice");
+  await page.call("connect", "nobody");
+  assertEquals(await page.call("happened", "error"), {
+    type: "peer-unavailable",
+    message: "Could not connect to peer nobody",
+  });
+  const bob = await open("bob");
+  await connectData(page, "bob", bob.page);
+}, ["--expire_timeout", "500"]);
 
-clientTest({
-  name: "PeerJS client: an offer waits for a peer that comes a moment later",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess(["--expire_timeout", "300000"]);
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
-    const alice = await openPeer(browser, site, server.url, "alice");
-    await alice.page.call("connect", "bob");
-    const bob = await openPeer(browser, site, server.url, "bob");
-    await bob.page.call("happened", "connection");
-    await alice.page.call("happened", "connection");
-    await exchangeData(alice.page, bob.page);
-  },
-});
+peerTest("an offer waits for a peer that comes a moment later", async ({ open }) => {
+  const alice = await open("alice");
+  await alice.page.call("connect", "bob");
+  const bob = await open("bob");
+  await bob.page.call("happened", "connection");
+  await alice.page.call("happened", "connection");
+  await exchangeData(alice.page, bob.page);
+}, ["--expire_timeout", "300000"]);
 
-clientTest({
-  name: "PeerJS client: an id in use by another token is unavailable and its holder undisturbed",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess();
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
-    const alice = await openPeer(browser, site, server.url, "alice");
-    const bob = await openPeer(browser, site, server.url, "bob");
+peerTest(
+  "an id in use by another token is unavailable and its holder undisturbed",
+  async ({ server, site, browser, open }) => {
+    const alice = await open("alice");
+    const bob = await open("bob");
     const thief = await browser.newPage(site.url);
     await startPeer(thief, server.url, "alice");
     assertEquals(await thief.call("happened", "error"), {
@@ -173,15 +158,11 @@ clientTest({
     await connectData(bob.page, "alice", alice.page);
     assertEquals(await alice.page.call("count", "disconnected"), 0);
   },
-});
+);
 
-clientTest({
-  name: "PeerJS client: a wrong key is reported as such, also when asking for an id",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess();
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
+peerTest(
+  "a wrong key is reported as such, also when asking for an id",
+  async ({ server, site, browser }) => {
     for (const id of ["alice", undefined]) {
       const page = await browser.newPage(site.url);
       await startPeer(page, server.url, id, { key: "wrong" });
@@ -191,67 +172,39 @@ clientTest({
       });
     }
   },
+);
+
+peerTest("listAllPeers() lists everyone where discovery is allowed", async ({ open }) => {
+  const { page } = await open("alice");
+  await open("bob");
+  assertEquals(await page.call("listAllPeers"), ["alice", "bob"]);
+}, ["--allow_discovery"]);
+
+peerTest("listAllPeers() is refused where discovery is not allowed", async ({ open }) => {
+  const { page } = await open("alice");
+  // Not awaited: the client answers a refusal with an error event only.
+  await page.evaluate("void listAllPeers()");
+  // Client 1.5.5 loses the text ("… you have permission to list peers IDs …") on the way.
+  assertEquals(await page.call("happened", "error"), { type: "server-error", message: "" });
 });
 
-clientTest({
-  name: "PeerJS client: listAllPeers() lists everyone where discovery is allowed",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess(["--allow_discovery"]);
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
-    const { page } = await openPeer(browser, site, server.url, "alice");
-    await openPeer(browser, site, server.url, "bob");
-    assertEquals(await page.call("listAllPeers"), ["alice", "bob"]);
-  },
+peerTest("a reloaded page gets its id back at once", async ({ server, open }) => {
+  const alice = await open("alice");
+  const bob = await open("bob");
+  for (let reload = 1; reload <= 3; reload++) {
+    await alice.page.reload();
+    await startPeer(alice.page, server.url, "alice");
+    assertEquals(await alice.page.call("outcome"), { open: "alice" });
+  }
+  await connectData(bob.page, "alice", alice.page);
 });
 
-clientTest({
-  name: "PeerJS client: listAllPeers() is refused where discovery is not allowed",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess();
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
-    const { page } = await openPeer(browser, site, server.url, "alice");
-    // Not awaited: the client answers a refusal with an error event only.
-    await page.evaluate("void listAllPeers()");
-    // Client 1.5.5 loses the text ("… you have permission to list peers IDs …") on the way.
-    assertEquals(await page.call("happened", "error"), { type: "server-error", message: "" });
-  },
-});
-
-clientTest({
-  name: "PeerJS client: a reloaded page gets its id back at once",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess();
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
-    const alice = await openPeer(browser, site, server.url, "alice");
-    const bob = await openPeer(browser, site, server.url, "bob");
-    for (let reload = 1; reload <= 3; reload++) {
-      await alice.page.reload();
-      await startPeer(alice.page, server.url, "alice");
-      assertEquals(await alice.page.call("outcome"), { open: "alice" });
-    }
-    await connectData(bob.page, "alice", alice.page);
-  },
-});
-
-clientTest({
-  name: "PeerJS client: another path and another key",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess(["--path", "/myapp", "--key", "secret"]);
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
-    const options = { path: "/myapp", key: "secret" };
-    const alice = await openPeer(browser, site, server.url, "alice", options);
-    const bob = await openPeer(browser, site, server.url, undefined, options);
-    await connectData(bob.page, "alice", alice.page);
-  },
-});
+peerTest("another path and another key", async ({ open }) => {
+  const options = { path: "/myapp", key: "secret" };
+  const alice = await open("alice", options);
+  const bob = await open(undefined, options);
+  await connectData(bob.page, "alice", alice.page);
+}, ["--path", "/myapp", "--key", "secret"]);
 
 clientTest({
   name: "PeerJS client: data and a media call over https and wss",
@@ -269,15 +222,11 @@ clientTest({
   },
 });
 
-clientTest({
-  name: "PeerJS client: one too many learns of the limit and the others do not notice",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess(["--concurrent_limit", "2"]);
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
-    const alice = await openPeer(browser, site, server.url, "alice");
-    const bob = await openPeer(browser, site, server.url, "bob");
+peerTest(
+  "one too many learns of the limit and the others do not notice",
+  async ({ server, site, browser, open }) => {
+    const alice = await open("alice");
+    const bob = await open("bob");
     const carol = await browser.newPage(site.url);
     await startPeer(carol, server.url, "carol");
     assertEquals(await carol.call("happened", "error"), {
@@ -288,23 +237,17 @@ clientTest({
     assertEquals(await alice.page.call("count", "disconnected"), 0);
     assertEquals(await bob.page.call("count", "disconnected"), 0);
   },
-});
+  ["--concurrent_limit", "2"],
+);
 
-clientTest({
-  name: "PeerJS client: data goes on when the server stops",
-  needs,
-  fn: async () => {
-    await using server = await startServerProcess();
-    await using site = await startPeerJsSite();
-    await using browser = await launchBrowser();
-    const alice = await openPeer(browser, site, server.url, "alice");
-    const bob = await openPeer(browser, site, server.url, "bob");
-    await connectData(bob.page, "alice", alice.page);
-    assertEquals(await server.stop("SIGTERM"), { code: 0 });
-    await alice.page.call("happened", "disconnected");
-    await bob.page.call("happened", "disconnected");
-    await exchangeData(alice.page, bob.page);
-  },
+peerTest("data goes on when the server stops", async ({ server, open }) => {
+  const alice = await open("alice");
+  const bob = await open("bob");
+  await connectData(bob.page, "alice", alice.page);
+  assertEquals(await server.stop("SIGTERM"), { code: 0 });
+  await alice.page.call("happened", "disconnected");
+  await bob.page.call("happened", "disconnected");
+  await exchangeData(alice.page, bob.page);
 });
 
 /** Whether the server has ended a connection or has sent a close frame as its last word. */

@@ -95,7 +95,7 @@ Deno.test("PeerJS: every string up to the cap is an id, whatever it means elsewh
   }
 });
 
-Deno.test("PeerJS: what is sent before OPEN was read is handled in order", async () => {
+Deno.test("PeerJS: messages sent before OPEN was read are handled in order", async () => {
   await using server = startTestServer();
   await using alice = await openPeerJs(server.wsUrl, "alice");
   const { pathname, search } = new URL(peerJsUrl(server.wsUrl, "hasty"));
@@ -203,7 +203,7 @@ const MALFORMED: readonly (string | Uint8Array<ArrayBuffer>)[] = [
   Uint8Array.from({ length: 256 }, (_, at) => at),
 ];
 
-Deno.test("PeerJS: what is unknown or malformed is ignored, never relayed, never fatal", async () => {
+Deno.test("PeerJS: an unknown or malformed message is ignored, never relayed, never fatal", async () => {
   await using server = startTestServer();
   await using bystanders = await Bystanders.join(server.wsUrl);
   await using alice = await openPeerJs(server.wsUrl, "alice");
@@ -226,7 +226,7 @@ Deno.test("PeerJS: a message to oneself comes back", async () => {
   assertEquals(await alice.next(), relayed("alice", "alice", 1));
 });
 
-Deno.test("PeerJS: what is sent right before the close is delivered, and the close is silent", async () => {
+Deno.test("PeerJS: a message sent right before the close is delivered, and the close is silent", async () => {
   await using server = startTestServer();
   await using alice = await openPeerJs(server.wsUrl, "alice");
   await using bob = await openPeerJs(server.wsUrl, "bob");

@@ -103,7 +103,7 @@ clientTest({
 });
 
 clientTest({
-  name: "a reload of Caddy: in Simple the others hear nothing, and nothing is lost",
+  name: "a reload of Caddy: in Simple the others get no news, and nothing is lost",
   needs: ["caddy"],
   fn: async () => {
     // The default of three seconds is for clients that come back at once, on a machine with time.

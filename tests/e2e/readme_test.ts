@@ -256,7 +256,7 @@ clientTest({
   },
 });
 
-Deno.test("README: a line of curl changes a field of who is in a room of Simple Signalling", async () => {
+Deno.test("README: a line of curl changes a field of a member of a Simple Signalling room", async () => {
   await using server = await startServerProcess();
   const snippet = await readmeSnippet("src/dialects/simple/README.md", "simple-curl-post");
   const line = snippet.trim().replace("http://localhost:8080", server.url);

@@ -63,7 +63,7 @@ class Reserved {
       this.kept++;
     }
     if (this.#absent === undefined || end === "cut") return;
-    // Not absent any more: what waited comes once where the end was planned, and else not at all.
+    // Messages for the absent id come once after a planned end, and never after another one.
     await using callee = await openPeerJs(wsUrl, this.#absent);
     callee.send({ type: "OFFER", dst: this.#absent, payload: "marker" });
     const { payload } = await callee.nextJson() as { payload: unknown };

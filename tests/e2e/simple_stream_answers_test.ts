@@ -22,7 +22,7 @@ async function openSocket(wsUrl: string, query = "?room=r"): Promise<WsClient> {
   return client;
 }
 
-Deno.test("Simple stream: what is wrong has the same code and words by POST as by WebSocket", async () => {
+Deno.test("Simple stream: a wrong message has the same code and words by POST as by WebSocket", async () => {
   await using server = startTestServer({ args: ["--simple-max-candidates", "2"] });
   await using fred = await StreamClient.open(server);
   await using socket = await openSocket(server.wsUrl);
@@ -59,7 +59,7 @@ Deno.test("Simple stream: what is wrong has the same code and words by POST as b
   }
 });
 
-Deno.test("Simple stream: what was said to a stream whose path is dead is not forgotten", async () => {
+Deno.test("Simple stream: a signal to a stream whose path is dead is not forgotten", async () => {
   const clock = new FakeClock();
   await using server = startTestServer({ args: ["--simple-keep-ms", "1000"], clock });
   await using fred = await StreamClient.open(server);

@@ -141,7 +141,7 @@ Deno.test("Simple stream: instances of one peer may be streams and sockets", asy
   assertEquals(await stream.nextIfAny(), undefined);
 });
 
-Deno.test("Simple stream: what is refused is a status with the error frame", async () => {
+Deno.test("Simple stream: a refusal is a status with the error frame", async () => {
   await using server = startTestServer({ args: ["--simple-max-members", "1"] });
   await using fred = await StreamClient.open(server);
   const { p_id, p_secret } = fred.credentials;
@@ -248,7 +248,7 @@ Deno.test("Simple stream: a server that goes away ends its streams", async () =>
   assertEquals(await fred.nextIfAny(), undefined);
 });
 
-Deno.test("Simple stream: who comes back keeps what it has said of itself since", async () => {
+Deno.test("Simple stream: a client that comes back keeps the changes of its description", async () => {
   await using server = startTestServer();
   const fred = await StreamClient.open(server);
   await using barney = await WsClient.open(`${server.wsUrl}/simple?room=r`);
@@ -277,7 +277,7 @@ Deno.test("Simple stream: a client that has left is asked not to come back", asy
   assertEquals(await server.gauge("signalbox_peers"), 0);
 });
 
-Deno.test("Simple stream: who has taken an instance over keeps it", async () => {
+Deno.test("Simple stream: the client that has taken an instance over keeps it", async () => {
   await using server = startTestServer();
   await using fred = await StreamClient.open(server);
   const [{ id: lastId = "" } = {}] = fred.joined;

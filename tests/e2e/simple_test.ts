@@ -141,7 +141,7 @@ clientTest({
 });
 
 clientTest({
-  name: "Simple client: what the caller says into a dead network arrives once, when it is back",
+  name: "Simple client: a message into a dead network arrives once, when the network is back",
   needs,
   fn: async () => {
     await using server = startTestServer();
@@ -265,7 +265,7 @@ clientTest({
 });
 
 clientTest({
-  name: "Simple client: who was away for too long is called anew, whatever it has kept",
+  name: "Simple client: a page that was away for too long is called anew, whatever it has kept",
   needs,
   fn: async () => {
     await using server = startTestServer({ args: ["--simple-resume-ms=200"] });
@@ -291,7 +291,7 @@ clientTest({
 });
 
 clientTest({
-  name: "Simple client: who only watches sees who was there before",
+  name: "Simple client: a page that only watches sees the members that were there before",
   needs,
   fn: async () => {
     await using server = startTestServer();

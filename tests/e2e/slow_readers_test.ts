@@ -126,7 +126,7 @@ Deno.test("a queue below the limit is delivered once its reader reads again", as
   }
 });
 
-Deno.test("stallTimeoutMs: who takes nothing for so long is given up, who takes a little is not", async () => {
+Deno.test("stallTimeoutMs: a reader that takes nothing for so long is given up, one that takes a little is not", async () => {
   const clock = new FakeClock();
   const args = [...NO_BUDGET, "--gstreamer-max-queued-bytes", "unlimited"];
   args.push("--limits-max-queued-bytes-per-address", "unlimited");

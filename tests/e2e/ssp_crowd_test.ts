@@ -90,7 +90,7 @@ class Member implements AsyncDisposable {
   }
 }
 
-Deno.test(`ssp: ${MEMBERS} members of all kinds that come, talk and go at once hear what makes sense`, async () => {
+Deno.test(`ssp: ${MEMBERS} members of all kinds that come, talk and go at once get sensible news`, async () => {
   await using server = startTestServer();
   {
     await using all = new AsyncDisposableStack();

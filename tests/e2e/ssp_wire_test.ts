@@ -138,7 +138,7 @@ Deno.test("ssp: a message over the limit ends one connection with 1009", async (
   await a.close();
 });
 
-Deno.test("ssp: a member that does not read is dropped, the pool hears everything", async () => {
+Deno.test("ssp: a member that does not read is dropped, the pool gets everything", async () => {
   const args = ["--ssp-max-queued-bytes", "1048576", "--ssp-byte-burst", "unlimited"]
     .concat(["--ssp-bytes-per-second", "unlimited"]);
   await using server = startTestServer({ args });

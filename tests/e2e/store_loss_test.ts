@@ -46,7 +46,7 @@ async function deleteFile(folder: string): Promise<void> {
 }
 
 systemTest({
-  name: "a file that was deleted just before SIGTERM is written again, and told of",
+  name: "a file that was deleted just before SIGTERM is written again, and reported",
   needs: "unlinking",
   fn: async () => {
     await using temp = await TempFolder.make();

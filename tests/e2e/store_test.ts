@@ -23,7 +23,7 @@ import { systemTest } from "../helpers/process/systems.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
-// The program and its store: what survives, and what is said when it cannot be used.
+// The program and its store: surviving state, and the words for a store that cannot be used.
 
 const LOCAL = ["--listen", "http://127.0.0.1:0", "--metrics", "/metrics"];
 

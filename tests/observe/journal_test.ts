@@ -40,7 +40,7 @@ function newBench(isDebug = false): Bench {
   return { journal: new Journal(log, metrics, refusals, new Happenings()), log, metrics, refusals };
 }
 
-Deno.test("a connection is counted and told of, with dialect and address", async () => {
+Deno.test("a connection is counted and logged, with dialect and address", async () => {
   const { journal, log, metrics } = newBench();
   journal.opened(CONNECTION);
   assertEquals(log.lines, [`client info connection opened {${FACTS}}`]);
@@ -166,7 +166,7 @@ Deno.test("the peer's id is for somebody who looks for a fault, cut and without 
   }
 });
 
-Deno.test("a fault is counted, and told of with where it happened", async () => {
+Deno.test("a fault is counted, and logged with its place", async () => {
   const { journal, log, metrics } = newBench();
   journal.failed(CONNECTION, new TypeError("bug"));
   journal.fault(new TypeError("bug"));
@@ -179,7 +179,7 @@ Deno.test("a fault is counted, and told of with where it happened", async () => 
   assertStringIncludes(await metrics.expose(), "signalbox_faults_total 3\n");
 });
 
-Deno.test("a handshake that was refused by a status is counted and told of", async () => {
+Deno.test("a handshake that was refused by a status is counted and logged", async () => {
   const { journal, log, metrics } = newBench();
   journal.turnedAway({ dialect: "gstreamer", address: "192.0.2.1", pathname: "/gst" }, 426);
   const facts = '{"dialect":"gstreamer","address":"192.0.2.1","reason":"http_426"}';

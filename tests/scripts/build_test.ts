@@ -9,7 +9,7 @@ Deno.test("an executable for Windows is named as deno compile names it", () => {
   assertEquals(executableName("dist/signalbox.exe", "windows-x64"), "dist/signalbox.exe");
 });
 
-Deno.test("a commit is shortened, and what is said of it is kept", () => {
+Deno.test("a commit is shortened, and keeps its mark such as -dirty", () => {
   const commit = "0123456789abcdef0123456789abcdef01234567";
   assertEquals(shortened(commit), "0123456789");
   assertEquals(shortened(`${commit}-dirty`), "0123456789-dirty");

@@ -90,7 +90,7 @@ Deno.test("a file that is just being replaced is no change; the new one is", () 
   assertEquals(changes(), 1);
 });
 
-Deno.test("a watcher that was disposed of hears nothing more", () => {
+Deno.test("a watcher that was disposed of reports nothing more", () => {
   using bench = newBench();
   const { folder, clock, watch, changes } = bench;
   watch[Symbol.dispose]();

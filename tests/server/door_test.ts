@@ -213,7 +213,7 @@ Deno.test("a WebSocket where none is accepted is answered 404, a broken target 4
   assertEquals(bench.hints, ["404 /nowhere", "404 /health", "404 /peerjs/id", "404 /gst/x"]);
 });
 
-Deno.test("a broken handshake is answered by a status, and told of", () => {
+Deno.test("a broken handshake is answered by a status, and reported", () => {
   using bench = new Bench();
   assertEquals(bench.connect("/gst", { "sec-websocket-version": "8" }).status, 426);
   assertEquals(bench.connect("/peerjs", { "sec-websocket-key": "x" }).status, 400);
@@ -339,7 +339,7 @@ Deno.test("a refused POST is reported with the code and the dialect's word for i
   assertEquals(bench.gate.connections, 0);
 });
 
-Deno.test("below a base path a WebSocket beside it is answered 404, and told of", () => {
+Deno.test("below a base path a WebSocket beside it is answered 404, and reported", () => {
   using bench = new Bench({ basePath: "/signal" });
   assertEquals([bench.connect("/signal/gst").status, bench.connect("/gst").status], [101, 404]);
   assertEquals([bench.ask("/signal/health").status, bench.ask("/health").status], [200, 404]);

@@ -82,7 +82,7 @@ Deno.test("the first signal: a delay with everybody admitted, a drain without ne
   assertEquals(met(bench), ["ended", "draining", false, true]);
 });
 
-Deno.test("during a brief drain clients hear nothing of each other's leaving, because they come back", async () => {
+Deno.test("during a brief drain clients get no news of each other's leaving, because they come back", async () => {
   const bench = await Bench.open({ drainMs: 3_000 });
   const stopped = bench.life.stop();
   await settle();

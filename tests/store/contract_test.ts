@@ -71,7 +71,7 @@ class FlakyEngine extends FaultyEngine {
 
 const MINUTE = 60_000;
 
-/** As a start that fails leaves it: what was sealed is still there. */
+/** As a start that fails leaves it: the sealed state is still there. */
 async function openAt(place: Place, options: TestStoreOptions = {}): Promise<Store> {
   const sealedIn = place.sealedIn?.();
   const all = storeOptions({ clock: systemClock, ...options });

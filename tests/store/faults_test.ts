@@ -276,7 +276,7 @@ Deno.test("ids in use keep their reservations, those of others run out", async (
     assertEquals(await reservations.claim("x", "two", MINUTE), "taken");
     assertEquals(await store.flush(), true);
   }
-  // As if it had been killed: what is renewed is renewed in the store.
+  // As if it had been killed: renewals are made in the store.
   assertEquals(await namesIn(folder.engine()), ["id a x"]);
 });
 

@@ -65,9 +65,15 @@ local function pairsOf(it)
   return P .. "pairs:" .. it.realm .. ":" .. it.id
 end
 
+-- The list of a realm's guests: peers that can be called outside of rooms. It takes up none of them.
+local GUESTS = "guests:"
+
+local function isInRooms(it)
+  return call("SCARD", roomsOf(it)) > call("SISMEMBER", roomsOf(it), GUESTS)
+end
+
 local function isBusy(it)
-  return it.exclusive == "1" and
-    (call("SCARD", roomsOf(it)) > 0 or call("SCARD", pairsOf(it)) > 0)
+  return it.exclusive == "1" and (isInRooms(it) or call("SCARD", pairsOf(it)) > 0)
 end
 
 -- Keys of a room: its members' numbers by id, its sums, and how many reasons each node has to know it.
@@ -398,8 +404,7 @@ steps.C = {
       return
     end
     -- Partners of a peer that is in one call at a time count on its node; others learn of its end.
-    local isBound = it and (call("SCARD", roomsOf(it)) > 0 or
-      (it.exclusive == "1" and call("SCARD", pairsOf(it)) > 0))
+    local isBound = it and (isInRooms(it) or isBusy(it))
     local isTaken = it and not (it.dialect == dialect and not isBound and (policy == "newest" or (proof ~= "-" and proof == it.proof)))
     if isTaken or not it and isReserved(...) then return tell(me, "refused", ticket, "id_taken") end
     if room ~= "" and isFull(realm, room, maxMembers, maxBytes, bytes, id) then
@@ -555,9 +560,29 @@ steps.D = {
   end,
 }
 
+-- Puts a peer on the list of guests, or takes it off; nodes that follow the list are told.
+steps.I = {
+  4,
+  function(realm, id, fence, isGuest)
+    local it = find(realm, id)
+    if not isMine(it, fence) then return end
+    if isGuest == "1" then return enter(it, GUESTS, "") end
+    local members, sums, seen = roomKeys(realm, GUESTS)
+    if call("HDEL", members, id) == 0 then return end
+    call("SREM", roomsOf(it), GUESTS)
+    call("HINCRBY", sums, "bytes", text(0 - tonumber(it.bytes)))
+    count(seen, me, -1)
+    local concerned = {}
+    addNodes(concerned, seen)
+    concerned[me] = nil
+    tellAll(concerned, "unlisted", realm, id, fence)
+    dropEmpty(members, sums, seen)
+  end,
+}
+
 steps.P = {
-  5,
-  function(ticket, realm, id, fence, other)
+  6,
+  function(ticket, realm, id, fence, other, permits)
     local it, partner = find(realm, id), find(realm, other)
     if not isMine(it, fence) then return tell(me, "refused", ticket, "stale") end
     if not partner or not isAlive(partner.node) then
@@ -572,6 +597,7 @@ steps.P = {
     local concerned = { [me] = true, [partner.node] = true }
     local a, b = { shown(it) }, { shown(partner) }
     for i = 1, #b do a[#a + 1] = b[i] end
+    a[#a + 1] = permits
     a[#a + 1] = ticket
     tellAll(concerned, "paired", realm, unpack(a))
     tell(me, "entered", ticket)
@@ -580,8 +606,8 @@ steps.P = {
 
 -- A pair of before, once a lost engine is full again: the partner's node may not have learned of it.
 steps.again = {
-  6,
-  function(realm, id, fence, other, otherFence, role)
+  7,
+  function(realm, id, fence, other, otherFence, role, permits)
     local it, partner = find(realm, id), find(realm, other)
     if not isMine(it, fence) or not partner or partner.fence ~= otherFence then return end
     call("SADD", pairsOf(it), other)
@@ -589,6 +615,7 @@ steps.again = {
     if role ~= "caller" or partner.node == me then return end
     local a, b = { shown(it) }, { shown(partner) }
     for i = 1, #b do a[#a + 1] = b[i] end
+    a[#a + 1] = permits
     tell(partner.node, "paired", realm, unpack(a))
   end,
 }
@@ -596,8 +623,8 @@ steps.again = {
 -- Makes a peer known to a peer of another dialect, for a call. Each has learned of the other when the
 -- step is answered.
 steps.M = {
-  5,
-  function(ticket, realm, id, fence, other)
+  6,
+  function(ticket, realm, id, fence, other, permits)
     local it, partner = find(realm, id), find(realm, other)
     if not isMine(it, fence) then return tell(me, "refused", ticket, "stale") end
     if not partner or not isAlive(partner.node) then
@@ -606,13 +633,16 @@ steps.M = {
     end
     if partner.dialect == it.dialect then return tell(me, "refused", ticket, "kin") end
     local isPaired = call("SISMEMBER", pairsOf(it), other) == 1
-    if not isPaired and (isBusy(it) or isBusy(partner)) then
+    -- A member of a room calls its room-mates, and the guests that it sees there.
+    local isEngaged = isBusy(it) and not isInRooms(it)
+    if not isPaired and (isEngaged or isBusy(partner)) then
       return tell(me, "refused", ticket, "busy")
     end
     call("SADD", pairsOf(it), other)
     call("SADD", pairsOf(partner), id)
     local a, b = { shown(it) }, { shown(partner) }
     for i = 1, #b do a[#a + 1] = b[i] end
+    a[#a + 1] = permits
     tellAll({ [me] = true, [partner.node] = true }, "met", realm, unpack(a))
     tell(me, "entered", ticket)
   end,

@@ -2,6 +2,7 @@ import type { CallPeer } from "./call_end.ts";
 import type { Calls } from "./calls.ts";
 import type { RoomId, Sent } from "../events.ts";
 import type { LobbyName } from "./lobby.ts";
+import type { PresentPeer } from "../peer.ts";
 import type { Untaken } from "./signal.ts";
 
 export type { Sent } from "../events.ts";
@@ -13,6 +14,8 @@ export type CallRoutes = Pick<Calls, "has" | "send" | "open" | "leave">;
 export interface Bridging {
   readonly calls?: CallRoutes | undefined;
   readonly lobby?: LobbyName | undefined;
+  /** A peer may have become one that can be called outside of rooms, or be one no longer. */
+  readonly moved?: ((peer: PresentPeer) => void) | undefined;
 }
 
 /** The way between peers of different dialects. */

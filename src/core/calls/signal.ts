@@ -76,6 +76,8 @@ export interface Leg {
   readonly crossing: Crossing;
   /** The client makes an offer by itself; offers of the other client wait for it. */
   readonly offersFirst?: boolean;
+  /** The client cannot be asked for an offer. */
+  readonly refusesAsks?: boolean;
   /** The client refuses every offer after the first that was answered. */
   readonly takesOneOffer?: boolean;
   /** How soon an ask has to be followed by an offer, where sooner than any offer by its answer. */

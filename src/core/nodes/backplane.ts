@@ -2,6 +2,7 @@
 
 import type { Claim } from "../peer.ts";
 import type { Sent } from "../events.ts";
+import type { Granted } from "../session.ts";
 import type { ReservationTerms } from "../kept.ts";
 
 /** The name of an id in the whole cluster. */
@@ -10,11 +11,19 @@ export interface PeerKey {
   readonly id: string;
 }
 
-/** The name of a room in the whole cluster. */
+/**
+ * The name of a room in the whole cluster. "guests": a list of peers that can be called outside of
+ * rooms, which takes up none of them.
+ */
 export interface RoomKey {
   readonly realm: string;
-  readonly kind: "room" | "list";
+  readonly kind: "room" | "list" | "guests";
   readonly room: string;
+}
+
+/** The only list of guests in a realm. */
+export function guestsOf(realm: string): RoomKey {
+  return { realm, kind: "guests", room: "" };
 }
 
 /**
@@ -32,6 +41,18 @@ export interface SharedPeer {
   readonly isExclusive: boolean;
   readonly bytes: number;
   readonly info: unknown;
+}
+
+/** The permits of a peer, as other nodes read them. */
+export interface SharedPermits {
+  /** Null for a token that names nobody. */
+  readonly user: string | null;
+  readonly granted: readonly Granted[];
+}
+
+/** A peer that calls another one. */
+export interface SharedCaller extends SharedPeer {
+  readonly permits: SharedPermits | undefined;
 }
 
 /** A request to enter a room; the limits are those of the whole cluster. */
@@ -95,6 +116,11 @@ export interface Actor extends PeerKey {
   readonly fence: Fence;
 }
 
+/** The same, with what its token permits. */
+export interface Caller extends Actor {
+  readonly permits: SharedPermits | undefined;
+}
+
 /** A peer's description of itself, as text and in its dialect's words. */
 export interface SharedDescription {
   readonly bytes: number;
@@ -144,11 +170,13 @@ export interface Backplane {
     answer: (outcome: DescribeAnswer) => void,
     isPatient?: boolean,
   ): void;
-  pair(actor: Actor, to: string, answer: (outcome: PairAnswer) => void): void;
+  pair(caller: Caller, to: string, answer: (outcome: PairAnswer) => void): void;
   /** Has two peers of different dialects know each other, for a call. */
-  meet(actor: Actor, to: string, answer: (outcome: MeetAnswer) => void): void;
+  meet(caller: Caller, to: string, answer: (outcome: MeetAnswer) => void): void;
   /** Ends that, when their call is over. */
   part(actor: Actor, from: string): void;
+  /** Puts a peer of this node on the list of its realm's guests, or takes it off. */
+  list(actor: Actor, isGuest: boolean): void;
   /** Lists a room in which this node has no member; `listed` comes before the answer. */
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void;
   /** Has the news of a room come from now on, `listed` first, also without a member on this node. */
@@ -179,6 +207,20 @@ export interface Elsewhere {
     to: string,
     payload: unknown,
   ): Promise<Sent>;
+  /**
+   * Has peers that take one call at a time known here while they can be called, on whichever node.
+   */
+  followGuests(realm: string): void;
+  /**
+   * Passes a message that begins a call to a peer of another dialect, on any node. The answer comes
+   * before anything that the other peer says.
+   */
+  call(
+    from: PeerKey & { readonly dialect: string },
+    to: string,
+    payload: unknown,
+    answer: (sent: Sent) => void,
+  ): void;
   /** Has the terms of each claim of an id decided by the nodes together. */
   reserve(realm: string, terms: (claim: Claim) => ReservationTerms): void;
   /** Ends a client's reservation; false if there is none, and rejects while unavailable. */
@@ -228,12 +270,14 @@ export interface Sink {
   /** A peer of another node entered a room. */
   joined(room: RoomKey, member: SharedPeer): void;
   described(key: PeerKey, fence: Fence, description: SharedDescription): void;
+  /** A peer of another node is no guest any more. */
+  unlisted(key: PeerKey, fence: Fence): void;
   /** A peer of another node is gone, with its rooms and pairs. */
   left(key: PeerKey, fence: Fence, news: unknown): void;
   /** A peer of another node has called one of this node, or was called by it. */
-  paired(realm: string, caller: SharedPeer, callee: SharedPeer): void;
+  paired(realm: string, caller: SharedCaller, callee: SharedPeer): void;
   /** Two peers of different dialects know each other from now on; one or both are of this node. */
-  met(realm: string, one: SharedPeer, other: SharedPeer): void;
+  met(realm: string, caller: SharedCaller, callee: SharedPeer): void;
   /** They do so no longer. */
   parted(realm: string, one: string, other: string): void;
   told(topic: string, body: unknown): void;

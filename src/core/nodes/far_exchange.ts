@@ -45,6 +45,7 @@ export class FarExchange {
         const channels = of(key);
         return channels === undefined ? hub.left(key, fence, news) : channels.left(key.id, fence);
       },
+      unlisted: (key, fence) => hub.unlisted(key, fence),
       paired: (realm, caller, callee) => hub.paired(realm, caller, callee),
       met: (realm, one, other) => hub.met(realm, one, other),
       parted: (realm, one, other) => hub.parted(realm, one, other),

@@ -1,13 +1,16 @@
 import { type CallPeer, guard } from "../calls/call_end.ts";
 import type { RoomId } from "../events.ts";
-import type { OnOutcome } from "./far_host.ts";
-import { begins, type Order, type Report, traitsOf, whole } from "./far_words.ts";
+import { begins, type Mail, type Order, type Report, traitsOf, whole } from "./far_words.ts";
 import { PeerPairs } from "../calls/peer_pairs.ts";
 import { type End, isEnd, type Leg, type Lifted, type Untaken } from "../calls/signal.ts";
 
 export interface GuestOwner {
   /** Sends to the node of a peer of another one, which keeps the call. */
   report(own: CallPeer, other: CallPeer, report: Report): void;
+  /** Sends a message once more, after the two have met anew. */
+  again(own: CallPeer, other: CallPeer, mail: Mail): void;
+  /** The two have no call, and need not know each other for it. */
+  over(own: CallPeer, other: CallPeer): void;
 }
 
 /** The leg of a peer of this node, in a call that another node keeps. */
@@ -21,6 +24,15 @@ interface Guest {
   othersPresence: boolean;
 }
 
+/** A message whose outcome has not come. */
+interface OpenMail {
+  readonly own: CallPeer;
+  readonly other: CallPeer;
+  readonly mail: Mail;
+  /** It can begin a call. */
+  readonly isFirst: boolean;
+}
+
 /** The legs of this node's peers in calls that other nodes keep. */
 export class FarGuests {
   readonly #owner: GuestOwner;
@@ -28,7 +40,7 @@ export class FarGuests {
   readonly #isFull: (own: CallPeer) => boolean;
   readonly #guests = new PeerPairs<Guest>();
   /** Messages whose outcome has not come. */
-  readonly #open = new Map<number, { own: CallPeer; other: CallPeer; answer: OnOutcome }>();
+  readonly #open = new Map<number, OpenMail>();
   #number = 0;
 
   constructor(owner: GuestOwner, isFull: (own: CallPeer) => boolean) {
@@ -45,20 +57,15 @@ export class FarGuests {
   }
 
   /** Passes a message of a peer of this node on. */
-  pass(
-    own: CallPeer,
-    other: CallPeer,
-    payload: unknown,
-    room: RoomId | undefined,
-    answer: OnOutcome,
-  ): void {
+  pass(own: CallPeer, other: CallPeer, mail: Mail): void {
+    const { payload, room, answer } = mail;
     const known = this.#guests.get(own, other);
     const leg = known?.leg ?? legOf(own, other, "caller", room);
     const lifted = typeof leg === "string" ? leg : guard(own, () => leg.lift(payload));
     if (typeof leg === "string" || (typeof lifted === "string" && !isEnd(lifted))) {
       return answer(lifted as Untaken); // an end was never lifted without a leg
     }
-    if (isEnd(lifted)) return this.#hangUp(own, other, known, lifted, answer);
+    if (isEnd(lifted)) return this.#hangUp(own, other, known, lifted, mail);
     const isFirst = lifted.some(begins);
     if (lifted.length === 0 || known === undefined && !isFirst) {
       const isData = lifted.some(({ kind }) => kind === "data");
@@ -67,7 +74,7 @@ export class FarGuests {
     if (known === undefined && this.#isFull(own)) return answer("busy");
     const guest = known ?? this.#add(own, other, leg, room);
     if (isFirst) Object.assign(guest, { payload, isInvolved: true });
-    this.#report(own, other, guest, lifted, answer);
+    this.#report({ own, other, mail, isFirst }, guest, lifted);
   }
 
   open(own: CallPeer, other: CallPeer): "sent" | Untaken {
@@ -96,7 +103,7 @@ export class FarGuests {
       case "drop":
         return this.#guests.delete(own, other);
       case "settle":
-        this.#open.get(order.number)?.answer(order.outcome);
+        this.#open.get(order.number)?.mail.answer(order.outcome);
         this.#open.delete(order.number);
         return;
       default:
@@ -105,16 +112,30 @@ export class FarGuests {
   }
 
   /**
-   * The other node did not take the newest message. Without the other peer ("absent") its departure is
-   * about to come; a node that knows of no call ("gone") has ended it.
+   * The other node did not take a message. Without the other peer ("absent") its departure is about to
+   * come. A node that knows of no call ("gone") has ended it: what begins another one is sent again.
    */
-  fail(own: CallPeer, other: CallPeer, cause: "absent" | "gone" | "unavailable"): void {
+  fail(
+    own: CallPeer,
+    other: CallPeer,
+    report: Report | undefined,
+    cause: "absent" | "gone" | "unavailable",
+  ): void {
+    // An earlier message has failed before it, and both are sent again.
+    if (report?.say === "lifted" && !this.#open.has(report.number)) return;
     const reason = cause === "unavailable" ? "busy" : "absent";
-    this.#settle((open) => open.own === own && open.other === other, reason);
-    if (cause === "absent") return;
+    const failed = this.#take((open) => open.own === own && open.other === other);
+    if (cause === "absent") return answerAll(failed, reason);
     const guest = this.#guests.get(own, other);
     this.#guests.delete(own, other);
     if (cause === "unavailable") this.#end(own, guest, "failed", false);
+    const first = failed.findIndex(({ isFirst, mail }) => isFirst && mail.isSecond !== true);
+    if (cause === "unavailable" || first < 0) {
+      this.#owner.over(own, other);
+      return answerAll(failed, reason);
+    }
+    answerAll(failed.slice(0, first), reason);
+    for (const { mail } of failed.slice(first)) this.#owner.again(own, other, mail);
   }
 
   /** One of the two has given its id up. */
@@ -123,7 +144,7 @@ export class FarGuests {
       const isShown = guest.leg.showsPresence || guest.othersPresence;
       if (other === peer && isTold && isShown) this.#end(own, guest, "gone", false);
     }
-    this.#settle(({ own, other }) => own === peer || other === peer, "absent");
+    answerAll(this.#take(({ own, other }) => own === peer || other === peer), "absent");
   }
 
   #add(own: CallPeer, other: CallPeer, leg: Leg, room: RoomId | undefined): Guest {
@@ -135,16 +156,14 @@ export class FarGuests {
   }
 
   #report(
-    own: CallPeer,
-    other: CallPeer,
+    open: OpenMail,
     { leg, room }: Pick<Guest, "leg" | "room">,
     lifted: readonly Lifted[] | End,
-    answer: OnOutcome,
   ): void {
     const number = ++this.#number;
-    this.#open.set(number, { own, other, answer });
+    this.#open.set(number, open);
     const traits = traitsOf(leg);
-    this.#owner.report(own, other, { say: "lifted", lifted, traits, room, number });
+    this.#owner.report(open.own, open.other, { say: "lifted", lifted, traits, room, number });
   }
 
   #hangUp(
@@ -152,12 +171,12 @@ export class FarGuests {
     other: CallPeer,
     guest: Guest | undefined,
     why: End,
-    answer: OnOutcome,
+    mail: Mail,
   ): void {
-    if (guest === undefined) return answer("sent");
+    if (guest === undefined) return mail.answer("sent");
     this.#guests.delete(own, other);
     this.#end(own, guest, why, true);
-    this.#report(own, other, guest, why, answer);
+    this.#report({ own, other, mail, isFirst: false }, guest, why);
   }
 
   #reach(own: CallPeer, other: CallPeer, room: RoomId | undefined): void {
@@ -204,16 +223,16 @@ export class FarGuests {
     if (guest?.isInvolved === true) guard(own, () => guest.leg.end(why, isOwn));
   }
 
-  #settle(
-    isOver: (open: { readonly own: CallPeer; readonly other: CallPeer }) => boolean,
-    reason: Untaken,
-  ): void {
-    for (const [number, open] of [...this.#open]) {
-      if (!isOver(open)) continue;
-      this.#open.delete(number);
-      open.answer(reason);
-    }
+  /** Takes out the messages whose outcome will not come. */
+  #take(isOver: (open: OpenMail) => boolean): OpenMail[] {
+    const taken = [...this.#open].filter(([, open]) => isOver(open));
+    for (const [number] of taken) this.#open.delete(number);
+    return taken.map(([, open]) => open);
   }
+}
+
+function answerAll(failed: readonly OpenMail[], reason: Untaken): void {
+  for (const { mail } of failed) mail.answer(reason);
 }
 
 function legOf(

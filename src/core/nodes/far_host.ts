@@ -1,12 +1,9 @@
 import type { CallPeer } from "../calls/call_end.ts";
 import type { Calls } from "../calls/calls.ts";
 import type { RoomId } from "../events.ts";
-import { bare, type Order, type Report, type Traits } from "./far_words.ts";
+import { bare, type Mail, type Order, type Report, type Traits } from "./far_words.ts";
 import { PeerPairs } from "../calls/peer_pairs.ts";
 import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../calls/signal.ts";
-
-/** Takes the outcome of a message, at once or later. */
-export type OnOutcome = (outcome: "sent" | Untaken) => void;
 
 export interface HostOwner {
   /** Sends to the node of a peer of another one. */
@@ -15,12 +12,8 @@ export interface HostOwner {
   over(own: CallPeer, other: CallPeer): void;
   /** A message that was passed on turned out to have no form. */
   returned(own: CallPeer, other: CallPeer, payload: unknown, reason: Untaken): void;
-}
-
-interface Waiting {
-  readonly payload: unknown;
-  readonly room: RoomId | undefined;
-  readonly answer: OnOutcome;
+  /** Sends a message once more, after the two have met anew. */
+  again(own: CallPeer, other: CallPeer, mail: Mail): void;
 }
 
 /** The other node's leg, as far as this node knows it. */
@@ -32,7 +25,7 @@ interface Line {
   /** Why it makes none, while messages are answered that waited for it. */
   refusal: Untaken | undefined;
   /** Messages that wait for the leg; undefined while none is asked for. */
-  queue: Waiting[] | undefined;
+  queue: Mail[] | undefined;
   /** The newest message that was passed on. */
   said: unknown;
 }
@@ -62,22 +55,15 @@ export class FarHost {
   }
 
   /** Passes a message of a peer of this node on, once the other node has a leg. */
-  pass(
-    own: CallPeer,
-    other: CallPeer,
-    payload: unknown,
-    room: RoomId | undefined,
-    answer: OnOutcome,
-  ): void {
+  pass(own: CallPeer, other: CallPeer, mail: Mail): void {
     const line = this.#line(own, other);
-    const waiting = { payload, room, answer };
     if (line.queue !== undefined) {
-      if (line.queue.length >= this.#maxQueued) return answer("busy");
-      line.queue.push(waiting);
+      if (line.queue.length >= this.#maxQueued) return mail.answer("busy");
+      line.queue.push(mail);
     } else if (line.traits === undefined) {
-      line.queue = [waiting];
-      this.#owner.order(own, other, { do: "reach", room });
-    } else this.#send(own, other, line, [waiting]);
+      line.queue = [mail];
+      this.#owner.order(own, other, { do: "reach", room: mail.room });
+    } else this.#send(own, other, line, [mail]);
   }
 
   open(own: CallPeer, other: CallPeer): "sent" | Untaken {
@@ -134,7 +120,12 @@ export class FarHost {
   /** The other node did not take the newest order; a departure is about to come by itself. */
   fail(own: CallPeer, other: CallPeer, cause: "absent" | "gone" | "unavailable"): void {
     const reason = cause === "unavailable" ? "busy" : "absent";
-    if (this.#lines.get(own, other)?.queue !== undefined) this.#refuse(own, other, reason);
+    const line = this.#lines.get(own, other);
+    if (cause === "gone" && line?.queue?.every(({ isSecond }) => isSecond !== true)) {
+      const { queue } = line;
+      this.#lines.delete(own, other);
+      for (const mail of queue) this.#owner.again(own, other, mail);
+    } else if (line?.queue !== undefined) this.#refuse(own, other, reason);
     if (cause !== "absent") this.#calls.fail(own, other);
   }
 
@@ -156,7 +147,7 @@ export class FarHost {
     return line;
   }
 
-  #send(own: CallPeer, other: CallPeer, line: Line, messages: readonly Waiting[]): void {
+  #send(own: CallPeer, other: CallPeer, line: Line, messages: readonly Mail[]): void {
     this.#pass(() => {
       for (const { payload, room, answer } of messages) {
         line.said = payload;
@@ -218,18 +209,21 @@ class FarLeg implements Leg {
   readonly crossing: Crossing;
   readonly offersFirst: boolean;
   readonly takesOneOffer: boolean;
+  readonly refusesAsks: boolean;
   readonly askTimeoutMs?: number;
   readonly showsPresence: boolean;
   readonly restart?: () => void;
   readonly #client: FarClient;
 
   constructor(
-    { crossing, offersFirst, takesOneOffer, askTimeoutMs, showsPresence, restarts }: Traits,
+    { askTimeoutMs, restarts, ...traits }: Traits,
     client: FarClient,
   ) {
+    const { crossing, offersFirst, takesOneOffer, refusesAsks, showsPresence } = traits;
     this.crossing = crossing;
     this.offersFirst = offersFirst;
     this.takesOneOffer = takesOneOffer;
+    this.refusesAsks = refusesAsks;
     if (askTimeoutMs !== undefined) this.askTimeoutMs = askTimeoutMs;
     this.showsPresence = showsPresence;
     if (restarts) this.restart = client.restart;
@@ -242,6 +236,7 @@ class FarLeg implements Leg {
 
   /** Whether the client has a form for any other signal turns out on its node. */
   lower(signal: Signal): Untaken | undefined {
+    if (signal.kind === "ask" && this.refusesAsks) return "cannot_be_asked";
     const isSecond = signal.kind === "offer" && signal.isRenegotiation;
     if (isSecond && this.takesOneOffer) return "cannot_renegotiate";
     this.#client.lower(signal);

@@ -5,11 +5,24 @@ import { type Description, readDescription } from "../calls/description.ts";
 import type { RoomId } from "../events.ts";
 import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../calls/signal.ts";
 
+/** Takes the outcome of a message, at once or later. */
+export type OnOutcome = (outcome: "sent" | Untaken) => void;
+
+/** A message of a peer of this node, as its session gave it to the hub. */
+export interface Mail {
+  readonly payload: unknown;
+  readonly room: RoomId | undefined;
+  readonly answer: OnOutcome;
+  /** It was sent once before, to a node that knew the sender no longer. */
+  readonly isSecond?: true;
+}
+
 /** A leg's behaviour, as far as a call depends on it. */
 export interface Traits {
   readonly crossing: Crossing;
   readonly offersFirst: boolean;
   readonly takesOneOffer: boolean;
+  readonly refusesAsks: boolean;
   readonly askTimeoutMs?: number;
   readonly showsPresence: boolean;
   readonly restarts: boolean;
@@ -58,9 +71,9 @@ export type Report =
 
 export function traitsOf(leg: Leg): Traits {
   const { crossing, askTimeoutMs, showsPresence, restart } = leg;
-  const { offersFirst = false, takesOneOffer = false } = leg;
+  const { offersFirst = false, takesOneOffer = false, refusesAsks = false } = leg;
   const restarts = restart !== undefined;
-  const traits = { crossing, offersFirst, takesOneOffer, showsPresence, restarts };
+  const traits = { crossing, offersFirst, takesOneOffer, refusesAsks, showsPresence, restarts };
   return askTimeoutMs === undefined ? traits : { ...traits, askTimeoutMs };
 }
 

@@ -1,8 +1,15 @@
-import type { Fence, PeerKey, RoomKey, SharedDescription, SharedPeer } from "./backplane.ts";
+import {
+  type Fence,
+  guestsOf,
+  type PeerKey,
+  type RoomKey,
+  type SharedDescription,
+  type SharedPeer,
+} from "./backplane.ts";
 import type { Expulsion } from "../expulsion.ts";
-import type { PeerEvent, PeerHandle, PeerId, PeerSummary, RoomId } from "../events.ts";
+import type { PeerEvent, PeerHandle, PeerId, PeerSummary, RoomId, RoomKind } from "../events.ts";
 import type { Claim, PresentPeer, RoomRequest, SelfDescription } from "../peer.ts";
-import type { Receiver } from "../session.ts";
+import type { Permits, Receiver } from "../session.ts";
 import type { CallRole, Leg, Untaken } from "../calls/signal.ts";
 
 export type RelayEvent = Extract<PeerEvent, { type: "relay" }>;
@@ -26,12 +33,15 @@ export class Ghost implements Receiver {
   readonly pairs = new Set<string>();
   /** Ids of the peers of this node that it has called. */
   readonly called = new Set<PeerId>();
+  readonly isExclusive: boolean;
+  /** As of its last call to a peer of this node. */
+  permits: Permits | undefined = undefined;
   readonly #hub: Pick<GhostHub, "pass" | "expel" | "leg">;
   #handle: PeerHandle | undefined;
 
   constructor(
     realm: string,
-    { id, node, fence, dialect }: SharedPeer,
+    { id, node, fence, dialect, isExclusive }: SharedPeer,
     hub: Pick<GhostHub, "pass" | "expel" | "leg">,
   ) {
     this.realm = realm;
@@ -39,6 +49,7 @@ export class Ghost implements Receiver {
     this.node = node;
     this.fence = fence;
     this.dialect = dialect;
+    this.isExclusive = isExclusive;
     this.#hub = hub;
   }
 
@@ -82,6 +93,8 @@ export interface GhostHub {
   readonly describe: (handle: PeerHandle, to: SelfDescription, news?: unknown) => void;
   readonly release: (handle: PeerHandle, receiver: Receiver, news?: unknown) => void;
   readonly find: (realm: string, id: PeerId) => PresentPeer | undefined;
+  /** Shows or hides a peer that can be called outside of rooms, or no longer. */
+  readonly showGuest: (handle: PeerHandle, isCallable: boolean, partner?: PeerId) => void;
   /** Sends a message for a ghost on to its node. */
   readonly pass: (ghost: Ghost, message: RelayEvent) => void;
   /** The end of a call whose client is on the ghost's node, or why there is none. */
@@ -119,6 +132,12 @@ export class Ghosts {
 
   find(key: PeerKey): Ghost | undefined {
     return this.#ghosts.get(nameOf(key));
+  }
+
+  /** Whether a peer of another node speaks the sender's dialect, and is in no pair with it. */
+  isKin({ realm, id, dialect }: PeerHandle, to: PeerId): boolean {
+    const ghost = this.find({ realm, id: to });
+    return ghost?.dialect === dialect && !ghost.pairs.has(id);
   }
 
   hasRoom(name: string): boolean {
@@ -186,7 +205,12 @@ export class Ghosts {
     // The peer that was about to enter was refused meanwhile, or has left.
     if (ghosts === undefined) return;
     const fences = new Map(members.map(({ id, fence }) => [id, fence]));
-    for (const ghost of [...ghosts]) if (fences.get(ghost.id) !== ghost.fence) this.drop(ghost);
+    for (const ghost of [...ghosts]) {
+      const fence = fences.get(ghost.id);
+      // A guest that is listed no more may still be here.
+      if (room.kind === "guests" && fence === undefined) this.#unlist(ghost);
+      else if (fence !== ghost.fence) this.drop(ghost);
+    }
     for (const member of members) {
       if (isOwn(member)) continue;
       const before = this.find({ realm, id: member.id });
@@ -203,6 +227,12 @@ export class Ghosts {
   described({ realm, id }: PeerKey, fence: Fence, to: SharedDescription): void {
     const ghost = this.find({ realm, id });
     if (ghost?.fence === fence) this.#describe(ghost, to, to.news);
+  }
+
+  /** A peer of another node is no guest any more. */
+  unlisted(key: PeerKey, fence: Fence): void {
+    const ghost = this.find(key);
+    if (ghost?.fence === fence) this.#unlist(ghost);
   }
 
   /** A peer of another node is gone. */
@@ -264,7 +294,29 @@ export class Ghosts {
     if (ghost.rooms.size === 0 && ghost.pairs.size === 0) this.drop(ghost);
   }
 
+  #list(room: RoomKey, guest: SharedPeer): void {
+    const name = roomNameOf(room);
+    const ghost = this.#ghostOf(room.realm, guest);
+    if (ghost.rooms.has(name)) return;
+    this.#changes++;
+    ghost.rooms.add(name);
+    this.#room(name).ghosts.add(ghost);
+    this.#hub.showGuest(ghost.handle, true);
+  }
+
+  #unlist(ghost: Ghost): void {
+    const name = roomNameOf(guestsOf(ghost.realm));
+    if (!ghost.rooms.delete(name)) return;
+    this.#changes++;
+    this.#rooms.get(name)?.ghosts.delete(ghost);
+    // The one that it is in a call with met it before.
+    const [partner] = ghost.pairs;
+    this.#hub.showGuest(ghost.handle, false, partner);
+    this.#dropUnknown(ghost);
+  }
+
   #enter({ realm, kind, room }: RoomKey, member: SharedPeer): void {
+    if (kind === "guests") return this.#list({ realm, kind, room }, member);
     const name = roomNameOf({ realm, kind, room });
     const known = this.find({ realm, id: member.id });
     const request = { room, kind };
@@ -292,7 +344,7 @@ export class Ghosts {
   #ghostOf(
     realm: string,
     peer: SharedPeer,
-    room?: { readonly room: RoomId; readonly kind: RoomKey["kind"] },
+    room?: { readonly room: RoomId; readonly kind: RoomKind },
   ): Ghost {
     const known = this.find({ realm, id: peer.id });
     if (known?.fence === peer.fence) return known;
@@ -302,7 +354,8 @@ export class Ghosts {
     const ghost = new Ghost(realm, peer, this.#hub);
     this.#changes++;
     this.#ghosts.set(nameOf(ghost), ghost);
-    const claim = { realm, id, dialect, receiver: ghost, isExclusive };
+    // A guest is shown by its list.
+    const claim = { realm, id, dialect, receiver: ghost, isExclusive, isCallable: false };
     this.#hub.claim({ ...claim, description: { bytes, info }, ...(room && { room }) });
     return ghost;
   }

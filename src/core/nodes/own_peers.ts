@@ -1,5 +1,7 @@
 import type { Fence, PeerKey } from "./backplane.ts";
 import { nameOf } from "./ghosts.ts";
+import type { HubLimits } from "../limits.ts";
+import type { Claim } from "../peer.ts";
 import type { Own } from "./shared_steps.ts";
 
 /** The peers of this node, as the other nodes know them. */
@@ -15,9 +17,10 @@ export class OwnPeers {
     return this.#peers.get(nameOf(key));
   }
 
-  add(own: Own): void {
+  add(own: Own): Own {
     this.#peers.set(nameOf(own.actor), own);
     this.#count(own, 1);
+    return own;
   }
 
   /** False for one that is not here any more. */
@@ -35,6 +38,14 @@ export class OwnPeers {
 
   values(): Iterable<Own> {
     return this.#peers.values();
+  }
+
+  /** Whether another peer would be one too many. */
+  isFull(
+    { realm, dialect, capacity = Infinity }: Claim,
+    { maxPeers }: Pick<HubLimits, "maxPeers">,
+  ): boolean {
+    return this.countOf(realm, dialect) >= capacity || this.size >= maxPeers;
   }
 
   countOf(realm: string, dialect: string): number {

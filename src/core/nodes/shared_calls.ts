@@ -4,8 +4,9 @@ import type { CallPeer } from "../calls/call_end.ts";
 import type { Calls } from "../calls/calls.ts";
 import type { PeerId, RoomId } from "../events.ts";
 import { FarGuests } from "./far_guest.ts";
-import { FarHost, type OnOutcome } from "./far_host.ts";
-import type { Order, Report } from "./far_words.ts";
+import { FarHost } from "./far_host.ts";
+import { callerOf } from "./far_permits.ts";
+import type { Mail, Order, Report } from "./far_words.ts";
 import { nameOf } from "./ghosts.ts";
 import type { PresentPeer } from "../peer.ts";
 import { PeerPairs } from "../calls/peer_pairs.ts";
@@ -26,13 +27,12 @@ export interface CallHub {
   haveMet(own: PeerKey, other: PeerKey): boolean;
   /** Gives a message that no client took back to its sender. */
   returned(from: PeerKey, to: PeerId, payload: unknown, reason: Untaken): void;
+  /** Forgets that two peers have met. */
+  part(realm: string, one: PeerId, other: PeerId): void;
 }
 
 /** A message that waits until its sender has met the receiver. */
-interface Waiting {
-  readonly payload: unknown;
-  readonly answer: (outcome: CallOutcome) => void;
-}
+type Waiting = Omit<Mail, "answer"> & { readonly answer: (outcome: CallOutcome) => void };
 
 /**
  * The calls of this node's peers with peers of other dialects, on this node and others. A call is kept
@@ -45,6 +45,8 @@ export class SharedCalls implements CallRoutes {
   readonly #guests: FarGuests;
   /** Peers of this node that have met: others learn from it that one of them is busy. */
   readonly #met = new PeerPairs<true>();
+  /** Peers that are about to know each other no longer: before another call they have to meet anew. */
+  readonly #parting = new PeerPairs<true>();
   /** By the names of sender and receiver. */
   readonly #meetings = new Map<string, Waiting[]>();
   #hub: CallHub | undefined;
@@ -58,10 +60,13 @@ export class SharedCalls implements CallRoutes {
       over: (own, other) => this.#part(own, other),
       returned: (own, other, payload, reason) =>
         this.#at.returned(keyOf(own), other.id, payload, reason),
+      again: (own, other, mail) => this.#again(own, other, mail),
     }, maxHeldCandidates);
-    const report = (own: CallPeer, other: CallPeer, report: Report): void =>
-      this.#say(own, other, report);
-    this.#guests = new FarGuests({ report }, (own) => calls.isFull(own));
+    this.#guests = new FarGuests({
+      report: (own, other, report) => this.#say(own, other, report),
+      over: (own, other) => this.#part(own, other),
+      again: (own, other, mail) => this.#again(own, other, mail),
+    }, (own) => calls.isFull(own));
     calls.alsoCount((own) => this.#guests.countOf(own));
   }
 
@@ -78,10 +83,11 @@ export class SharedCalls implements CallRoutes {
     if (to.receiver.isElsewhere !== true) return this.#calls.send(from, to, payload, room);
     let now: "sent" | Untaken | undefined;
     let isLater = false;
-    this.#pass(from, to, payload, room, (outcome) => {
+    const answer = (outcome: "sent" | Untaken): void => {
       if (!isLater) now = outcome;
       else if (outcome !== "sent") this.#at.returned(keyOf(from), to.id, payload, outcome);
-    });
+    };
+    this.#pass(from, to, { payload, room, answer });
     isLater = true;
     return now ?? "sent";
   }
@@ -95,16 +101,36 @@ export class SharedCalls implements CallRoutes {
     this.#host.leave(peer, isTold);
     this.#guests.leave(peer, isTold);
     this.#met.takeAll(peer);
+    this.#parting.takeAll(peer);
   }
 
-  /** Two peers of this node know each other from now on, or do so no longer. */
-  know(realm: string, one: PeerId, other: PeerId, isMet: boolean): void {
-    const [own, peer] = [this.#at.find(realm, one), this.#at.find(realm, other)];
-    if (own === undefined || peer === undefined) return;
-    for (const [a, b] of [[own, peer], [peer, own]] as const) {
-      if (isMet) this.#met.set(a, b, true);
-      else this.#met.delete(a, b);
+  /** Two peers know each other from now on; `isHere` if both are of this node. */
+  met(realm: string, one: PeerId, other: PeerId, isHere: boolean): void {
+    for (const [own, peer] of this.#bothWays(realm, one, other)) {
+      this.#parting.delete(own, peer);
+      if (isHere) this.#met.set(own, peer, true);
     }
+  }
+
+  /** Two peers know each other no longer. @returns false if they have begun another call meanwhile */
+  parted(realm: string, one: PeerId, other: PeerId): boolean {
+    for (const [own, peer] of this.#bothWays(realm, one, other)) {
+      const actor = this.#at.actorOf(keyOf(own));
+      const isKept = peer.receiver.isElsewhere !== true || this.#keeps(own, peer);
+      if (actor === undefined || !this.has(own, peer)) continue;
+      // Both nodes have to learn of the end of either peer.
+      if (isKept) {
+        this.#backplane.meet(callerOf(actor, own), peer.id, (outcome) => {
+          if (outcome !== "met") this.#at.part(realm, one, other);
+        });
+      }
+      return false;
+    }
+    for (const [own, peer] of this.#bothWays(realm, one, other)) {
+      this.#parting.delete(own, peer);
+      this.#met.delete(own, peer);
+    }
+    return true;
   }
 
   /** The leg of a peer of another node, in a call that this one keeps. */
@@ -125,20 +151,34 @@ export class SharedCalls implements CallRoutes {
   }
 
   /**
+   * Passes a message that begins a call to a peer of another dialect, on any node. The answer comes
+   * before anything that the other peer says.
+   */
+  begin(from: PeerKey, to: PeerId, waiting: Waiting): void {
+    const [own, other] = [this.#at.find(from.realm, from.id), this.#at.find(from.realm, to)];
+    if (own === undefined) return waiting.answer("absent");
+    if (other?.dialect === own.dialect) return waiting.answer("kin");
+    if (other === undefined || this.mustMeet(from, to)) this.meet(from, to, waiting);
+    else this.#deliver(own, other, waiting);
+  }
+
+  /**
    * Passes a message to a peer of another dialect that is not in a room with its sender, after the two
    * have met.
    */
-  meet(from: PeerKey, to: PeerId, { payload, answer }: Waiting): void {
+  meet(from: PeerKey, to: PeerId, waiting: Waiting): void {
+    const { answer } = waiting;
     const name = nameOfPair(from, to);
     const known = this.#meetings.get(name);
     const actor = this.#at.actorOf(from);
     if (actor === undefined) return answer("absent");
     if (known !== undefined) {
       const isFull = known.length >= this.#calls.limits.maxHeldCandidates;
-      return isFull ? answer("busy") : void known.push({ payload, answer });
+      return isFull ? answer("busy") : void known.push(waiting);
     }
-    this.#meetings.set(name, [{ payload, answer }]);
-    this.#backplane.meet(actor, to, (outcome) => {
+    this.#meetings.set(name, [waiting]);
+    const caller = callerOf(actor, this.#at.find(from.realm, from.id));
+    this.#backplane.meet(caller, to, (outcome) => {
       const waiting = this.#meetings.get(name) ?? [];
       this.#meetings.delete(name);
       if (outcome === "met") return this.#sendAll(actor, to, waiting);
@@ -148,11 +188,11 @@ export class SharedCalls implements CallRoutes {
   }
 
   /** Passes a message to a peer of another node that its sender knows. */
-  pass(from: PeerKey, to: PeerId, payload: unknown, answer: OnOutcome): void {
+  pass(from: PeerKey, to: PeerId, payload: unknown, answer: Mail["answer"]): void {
     const own = this.#at.find(from.realm, from.id);
     const other = this.#at.find(from.realm, to);
     if (own === undefined || other === undefined) return answer("absent");
-    this.#pass(own, other, payload, undefined, answer);
+    this.#pass(own, other, { payload, room: undefined, answer });
   }
 
   /** The words of another node about a call; false if a peer is not known here. */
@@ -175,34 +215,52 @@ export class SharedCalls implements CallRoutes {
     return (mine ?? Infinity) < (theirs ?? 0);
   }
 
-  #pass(
-    from: CallPeer,
-    to: CallPeer,
-    payload: unknown,
-    room: RoomId | undefined,
-    answer: OnOutcome,
-  ): void {
+  #pass(from: CallPeer, to: CallPeer, mail: Mail): void {
     const side = this.#keeps(from, to) ? this.#host : this.#guests;
-    side.pass(from, to, payload, room, answer);
+    side.pass(from, to, mail);
+  }
+
+  /** Passes a message to a peer on any node. */
+  #deliver(from: CallPeer, to: CallPeer, mail: Mail): void {
+    if (to.receiver.isElsewhere === true) return this.#pass(from, to, mail);
+    mail.answer(this.#calls.send(from, to, mail.payload, mail.room));
+  }
+
+  /** The other node knew the sender of a message no longer. */
+  #again(from: CallPeer, to: CallPeer, { payload, room, answer }: Mail): void {
+    this.meet(keyOf(from), to.id, {
+      payload,
+      room,
+      answer: (outcome) =>
+        answer(outcome === "kin" || outcome === "unavailable" ? "absent" : outcome),
+      isSecond: true,
+    });
+  }
+
+  /** Either peer with the other one, as far as they are known here. */
+  #bothWays(realm: string, one: PeerId, other: PeerId): (readonly [PresentPeer, PresentPeer])[] {
+    const [own, peer] = [this.#at.find(realm, one), this.#at.find(realm, other)];
+    return own === undefined || peer === undefined ? [] : [[own, peer], [peer, own]];
   }
 
   #sendAll({ realm, id }: Actor, to: PeerId, waiting: readonly Waiting[]): void {
     const [own, other] = [this.#at.find(realm, id), this.#at.find(realm, to)];
-    for (const { payload, answer } of waiting) {
-      if (own === undefined || other === undefined) answer("absent");
-      else if (other.receiver.isElsewhere === true) {
-        this.#pass(own, other, payload, undefined, answer);
-      } else answer(this.#calls.send(own, other, payload));
+    for (const mail of waiting) {
+      if (own === undefined || other === undefined) mail.answer("absent");
+      else this.#deliver(own, other, mail);
     }
     if (own !== undefined && other !== undefined && !this.has(own, other)) this.#part(own, other);
   }
 
   #part(own: CallPeer, other: CallPeer): void {
     const actor = this.#at.actorOf(keyOf(own));
-    if (actor !== undefined && this.#haveMet(own, other)) this.#backplane.part(actor, other.id);
+    if (actor === undefined || !this.#haveMet(own, other)) return;
+    this.#parting.set(own, other, true);
+    this.#backplane.part(actor, other.id);
   }
 
   #haveMet(own: CallPeer, other: CallPeer): boolean {
+    if (this.#parting.get(own, other) === true) return false;
     return this.#met.get(own, other) === true || this.#at.haveMet(keyOf(own), keyOf(other));
   }
 
@@ -215,14 +273,14 @@ export class SharedCalls implements CallRoutes {
     this.#backplane.send(
       { ...message, dialect, isCall: true },
       false,
-      (outcome) => this.#failed(own, other, outcome),
+      (outcome) => this.#failed(own, other, payload, outcome),
     );
   }
 
-  #failed(own: CallPeer, other: CallPeer, outcome: PassAnswer): void {
+  #failed(own: CallPeer, other: CallPeer, words: Order | Report, outcome: PassAnswer): void {
     if (outcome === "taken" || outcome === "foreign") return;
     if (this.#keeps(own, other)) this.#host.fail(own, other, outcome);
-    else this.#guests.fail(own, other, outcome);
+    else this.#guests.fail(own, other, "say" in words ? words : undefined, outcome);
   }
 }
 

@@ -7,6 +7,7 @@ import type {
   PeerKey,
   Remembered,
   RoomKey,
+  SharedCaller,
   SharedDescription,
   SharedEntry,
   SharedMessage,
@@ -16,8 +17,10 @@ import type {
 import { Exchange } from "../channels.ts";
 import type { PeerHandle, PeerId, Refused, RoomId } from "../events.ts";
 import { FarExchange } from "./far_exchange.ts";
+import { callerOf } from "./far_permits.ts";
 import { Ghosts, nameOf, roomNameOf } from "./ghosts.ts";
 import { isExpulsion, type LeaveReason } from "../expulsion.ts";
+import { GuestList } from "./guest_list.ts";
 import type { Happenings } from "../happenings.ts";
 import { Hub, type Reserve } from "../hub.ts";
 import type { HubLimits } from "../limits.ts";
@@ -28,6 +31,7 @@ import type { Receiver } from "../session.ts";
 import { refuseClaim } from "../refusals.ts";
 import { SharedCalls } from "./shared_calls.ts";
 import { SharedMail } from "./shared_mail.ts";
+import { SharedPairs } from "./shared_pairs.ts";
 import {
   append,
   type ClaimRefusal,
@@ -53,29 +57,35 @@ export class SharedHub extends Hub implements Sink {
   readonly #reserves = new Map<string, Reserve[]>();
   readonly #own = new OwnPeers();
   readonly #ghosts: Ghosts;
+  readonly #pairs: SharedPairs;
   /** Undefined where no dialects are bridged. */
   readonly #calls: SharedCalls | undefined;
 
   constructor(limits: HubLimits, backplane: Backplane, abroad: Abroad = {}, news?: Happenings) {
     const calls = abroad.calls && new SharedCalls(abroad.calls, backplane);
+    const guests = new GuestList(backplane, abroad.lobby);
     // The limits of peers are this node's own, and those of rooms the cluster's.
-    super(NO_LIMITS, { calls, lobby: abroad.lobby }, news);
+    super(NO_LIMITS, { ...abroad, calls, moved: (peer) => guests.moved(peer) }, news);
     this.#calls = calls;
     this.#limits = limits;
     this.#backplane = backplane;
+    const find = (realm: string, id: PeerId) => this.find(realm, id);
     const ghosts = this.#ghosts = new Ghosts({
       claim: (claim) => void super.claim(claim),
       join: (handle, request) => void super.join(handle, request),
       describe: (handle, description, news) => void super.describe(handle, description, news),
       release: (handle, receiver, news) => super.release(handle, receiver, "left", news),
-      find: (realm, id) => this.find(realm, id),
+      showGuest: (handle, ...how) => super.showGuest(handle, ...how),
+      find,
       pass: (ghost, message) => this.elsewhere.passGhost(ghost, message),
       leg: (ghost, other, room) => calls?.legOf(ghost, other, room) ?? "absent",
       expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
     });
-    const find = (realm: string, id: PeerId) => this.find(realm, id);
-    this.elsewhere = new SharedMail({ backplane, calls, ghosts, find });
+    this.elsewhere = new SharedMail({ backplane, calls, ghosts, guests, find });
+    const pair = (handle: PeerHandle, to: PeerId) => void super.pair(handle, to);
+    const pairs = this.#pairs = new SharedPairs({ ghosts, own: this.#own, calls, find, pair });
     calls?.attach({
+      part: (realm, one, other) => pairs.forget(realm, one, other),
       find,
       actorOf: (key) => this.#own.get(key)?.actor,
       fenceOf: (key) => ghosts.find(key)?.fence,
@@ -86,6 +96,8 @@ export class SharedHub extends Hub implements Sink {
     const far = new FarExchange(backplane);
     this.channels = new Exchange((realm, kind, receiver) => far.open(realm, kind, receiver));
     backplane.attach(far.before(this));
+    guests.attach((key) => this.#own.get(key), (list) => this.elsewhere.follow(list));
+    if (abroad.lobby !== undefined) guests.follow(abroad.lobby.realm);
   }
 
   /** Peers of this node. */
@@ -103,10 +115,9 @@ export class SharedHub extends Hub implements Sink {
     const objection = isHeld ? undefined : this.#objection(claim);
     if (objection !== undefined) return refuseClaim(claim, objection);
     const [reserve, ...others] = this.#reserves.get(realm) ?? [];
-    if (reserve !== undefined) {
-      const isFree = await askAll(reserve(claim, isHeld), others, claim, isHeld);
-      if (!isFree) return refuseClaim(claim, "id_taken");
-    }
+    const isFree = reserve === undefined ||
+      await askAll(reserve(claim, isHeld), others, claim, isHeld);
+    if (!isFree) return refuseClaim(claim, "id_taken");
     if (!receiver.link.isOpen) return;
     // A take-over on one node is this node's matter.
     if (this.#holdsOwn(claim)) return super.claim(claim);
@@ -212,13 +223,14 @@ export class SharedHub extends Hub implements Sink {
 
   override pair(handle: PeerHandle, to: PeerId): void | Promise<void> {
     const own = this.#own.get(handle);
-    if (own === undefined || !this.#is(handle)) return super.pair(handle, to);
+    const caller = this.find(handle.realm, handle.id);
+    if (own === undefined || caller?.handle.fence !== handle.fence) return super.pair(handle, to);
     return whenAnswered<PairAnswer>(
-      (answer) => this.#backplane.pair(own.actor, to, answer),
+      (answer) => this.#backplane.pair(callerOf(own.actor, caller), to, answer),
       (outcome) => {
         // The other one called first, and an exclusive peer is in one pair only.
-        const isLate = this.find(handle.realm, handle.id)?.isExclusive === true &&
-          this.#ghosts.find({ realm: handle.realm, id: to })?.called.has(handle.id) === true;
+        const other = this.#ghosts.find({ realm: handle.realm, id: to });
+        const isLate = caller.isExclusive && other?.called.has(handle.id) === true;
         const answer = outcome === "paired" && isLate ? "busy" : outcome;
         if (answer === "paired" || answer === "stale") return;
         const reason = answer === "unavailable" ? answer : `peer_${answer}` as const;
@@ -234,11 +246,15 @@ export class SharedHub extends Hub implements Sink {
     payload: unknown,
     room?: RoomId,
   ): Sent {
-    const isById = typeof to === "string" && room === undefined;
-    const isLater = isById && this.#calls?.mustMeet(from, to) === true;
+    // A guest of the room is no member.
+    const isById = typeof to === "string" &&
+      (room === undefined || this.member(from.realm, room, to)?.isInRoom === false);
+    // The present holder of the id gets the words of its kin.
+    const isLater = isById && (this.#calls?.mustMeet(from, to) === true ||
+      room === undefined && this.#ghosts.isKin(from, to));
     const outcome = isLater ? "unknown" : super.send(from, to, payload, room);
     if (!isById || !isLater && this.find(from.realm, to) !== undefined) return outcome;
-    this.elsewhere.send(from, to, payload);
+    this.elsewhere.send(from, to, payload, room);
     return "sent";
   }
 
@@ -287,26 +303,20 @@ export class SharedHub extends Hub implements Sink {
     this.#ghosts.left(key, fence, news);
   }
 
-  paired(realm: string, caller: SharedPeer, callee: SharedPeer): void {
-    const handle = this.#handleIn(realm, caller, callee.id);
-    const other = this.#handleIn(realm, callee, caller.id);
-    if (handle === undefined || other === undefined) return;
-    this.#ghosts.find({ realm, id: caller.id })?.called.add(callee.id);
-    // The one that is called from another dialect learns of it by the first signal.
-    const isGhost = this.#ghosts.find({ realm, id: caller.id }) !== undefined;
-    if (!isGhost || caller.dialect === callee.dialect) void super.pair(handle, callee.id);
+  unlisted(key: PeerKey, fence: Fence): void {
+    this.#ghosts.unlisted(key, fence);
   }
 
-  met(realm: string, one: SharedPeer, other: SharedPeer): void {
-    const parties = [this.#handleIn(realm, one, other.id), this.#handleIn(realm, other, one.id)];
-    const isHere = parties.every((party) => party !== undefined) &&
-      [one, other].every(({ id }) => this.#own.get({ realm, id }) !== undefined);
-    if (isHere) this.#calls?.know(realm, one.id, other.id, true);
+  paired(realm: string, caller: SharedCaller, callee: SharedPeer): void {
+    this.#pairs.paired(realm, caller, callee);
+  }
+
+  met(realm: string, caller: SharedCaller, callee: SharedPeer): void {
+    this.#pairs.met(realm, caller, callee);
   }
 
   parted(realm: string, one: PeerId, other: PeerId): void {
-    this.#ghosts.part(realm, one, other);
-    this.#calls?.know(realm, one, other, false);
+    this.#pairs.parted(realm, one, other);
   }
 
   told(topic: string, body: unknown): void {
@@ -340,8 +350,7 @@ export class SharedHub extends Hub implements Sink {
     const isHeld = this.#holdsOwn(claim);
     if (!isHeld && !receiver.link.isOpen) return this.#backplane.release(actor, undefined);
     if (!isHeld) {
-      const own: Own = { actor, dialect, fresh: undefined, rooms: new Set() };
-      this.#own.add(own);
+      const own = this.#own.add({ actor, dialect, isGuest: false, rooms: new Set() });
       if (entry !== undefined) this.#enter(own, entry);
     }
     // This node's limits were checked before it asked.
@@ -350,10 +359,8 @@ export class SharedHub extends Hub implements Sink {
 
   /** The reason for which this node gives no id out. */
   #objection(claim: Claim): ClaimRefusal | undefined {
-    const { realm, dialect, capacity = Infinity, room } = claim;
-    if (this.#own.countOf(realm, dialect) >= capacity || this.#own.size >= this.#limits.maxPeers) {
-      return "peers_full";
-    }
+    const { realm, room } = claim;
+    if (this.#own.isFull(claim, this.#limits)) return "peers_full";
     if (room === undefined) return undefined;
     if (isShut(this.rulesOf(realm), claim, room)) return "credentials_missing";
     return this.#isFull(roomNameOf(this.#entry(claim, room))) ? "rooms_full" : undefined;
@@ -384,13 +391,6 @@ export class SharedHub extends Hub implements Sink {
 
   #forget(own: Own): void {
     if (this.#own.delete(own)) this.#ghosts.forget(own.actor, own.rooms);
-  }
-
-  /** The handle of a party of a new pair: a ghost's, where it is another node's. */
-  #handleIn(realm: string, peer: SharedPeer, other: PeerId): PeerHandle | undefined {
-    const own = this.#own.get({ realm, id: peer.id });
-    if (own?.actor.fence === peer.fence) return this.find(realm, peer.id)?.handle;
-    return this.#ghosts.pair(realm, peer, other);
   }
 
   /** Answers a step, unless its peer has gone. A session may throw at a refusal. */

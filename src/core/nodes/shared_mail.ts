@@ -7,17 +7,26 @@ import type {
   PeerKey,
   RoomKey,
 } from "./backplane.ts";
-import type { PeerId } from "../events.ts";
+import type { PeerId, RoomId } from "../events.ts";
 import type { Ghost, Ghosts, RelayEvent } from "./ghosts.ts";
+import type { GuestList } from "./guest_list.ts";
 import type { ReservationTerms } from "../kept.ts";
 import { type Claim, type PresentPeer, tell } from "../peer.ts";
 import { sentOf, type SharedCalls } from "./shared_calls.ts";
 import { append } from "./shared_steps.ts";
 
+/** A message, and who takes its outcome. */
+interface Letter {
+  readonly payload: unknown;
+  readonly room: RoomId | undefined;
+  readonly answer: (sent: Sent) => void;
+}
+
 interface MailParts {
   readonly backplane: Backplane;
   readonly calls: SharedCalls | undefined;
   readonly ghosts: Ghosts;
+  readonly guests: GuestList;
   readonly find: (realm: string, id: PeerId) => PresentPeer | undefined;
 }
 
@@ -37,14 +46,16 @@ export class SharedMail implements Elsewhere {
   readonly #backplane: Backplane;
   readonly #calls: SharedCalls | undefined;
   readonly #ghosts: Ghosts;
+  readonly #guests: GuestList;
   readonly #find: (realm: string, id: PeerId) => PresentPeer | undefined;
   readonly #terms = new Map<string, (claim: Claim) => ReservationTerms>();
   readonly #correspondents = new Map<string, Correspondent[]>();
 
-  constructor({ backplane, calls, ghosts, find }: MailParts) {
+  constructor({ backplane, calls, ghosts, guests, find }: MailParts) {
     this.#backplane = backplane;
     this.#calls = calls;
     this.#ghosts = ghosts;
+    this.#guests = guests;
     this.#find = find;
   }
 
@@ -57,21 +68,39 @@ export class SharedMail implements Elsewhere {
     this.#backplane.follow(room);
   }
 
-  /** Sends to an id that this node does not hold; a message that nobody took comes back. */
-  send(from: MessageSender, to: PeerId, payload: unknown): void {
-    this.#send(from, to, payload, false, (sent) => {
+  followGuests(realm: string): void {
+    this.#guests.follow(realm);
+  }
+
+  /**
+   * Sends to an id that this node does not hold; a message that nobody took comes back.
+   * @param room that the sender is in, where the receiver is a guest in it
+   */
+  send(from: MessageSender, to: PeerId, payload: unknown, room?: RoomId): void {
+    const answer = (sent: Sent): void => {
       const hasLeft = this.#find(from.realm, from.id) === undefined;
       if (!hasLeft || sent !== "unknown") return this.returned(from, to, payload, sent);
       for (const { dialect, returned } of this.#correspondentsOf(from.realm)) {
         if (dialect === from.dialect) returned(from.id, to, payload);
       }
-    });
+    };
+    this.#send(from, to, { payload, room, answer }, false);
+  }
+
+  call(
+    from: MessageSender,
+    to: PeerId,
+    payload: unknown,
+    answer: (sent: Sent) => void,
+  ): void {
+    if (this.#calls === undefined) return answer("unknown");
+    this.#calls.begin(from, to, waitingFor({ payload, room: undefined, answer }));
   }
 
   /** The same; resolves when the outcome is certain. */
   pass(from: MessageSender, to: PeerId, payload: unknown): Promise<Sent> {
     const { promise, resolve } = Promise.withResolvers<Sent>();
-    this.#send(from, to, payload, true, resolve);
+    this.#send(from, to, { payload, room: undefined, answer: resolve }, true);
     return promise;
   }
 
@@ -134,15 +163,10 @@ export class SharedMail implements Elsewhere {
     return this.#correspondents.get(realm) ?? [];
   }
 
-  #send(
-    from: MessageSender,
-    to: PeerId,
-    payload: unknown,
-    isConfirmed: boolean,
-    answer: (sent: Sent) => void,
-  ): void {
+  #send(from: MessageSender, to: PeerId, letter: Letter, isConfirmed: boolean): void {
     const calls = this.#calls;
-    if (calls?.mustMeet(from, to) === true) return this.#meet(from, to, payload, answer);
+    const { payload, answer } = letter;
+    if (calls?.mustMeet(from, to) === true) return this.#meet(from, to, letter);
     const other = this.#find(from.realm, to);
     const isForeign = other?.receiver.isElsewhere === true && other.dialect !== from.dialect;
     if (isForeign && calls !== undefined) {
@@ -151,17 +175,22 @@ export class SharedMail implements Elsewhere {
     const { realm, id, dialect } = from;
     const plain = { realm, id: to, from: id, dialect, room: undefined, payload, fence: undefined };
     this.#backplane.send(plain, isConfirmed, (passed) => {
-      if (passed === "foreign") this.#meet(from, to, payload, answer);
+      if (passed === "foreign") this.#meet(from, to, letter);
       else answer(SENT[passed]);
     });
   }
 
-  #meet(from: MessageSender, to: PeerId, payload: unknown, answer: (sent: Sent) => void): void {
-    if (this.#calls === undefined) return answer("untranslatable");
-    this.#calls.meet(from, to, {
-      payload,
-      // Another peer has taken the id meanwhile: a second try would be another message.
-      answer: (outcome) => answer(outcome === "kin" ? "unknown" : sentOf(outcome)),
-    });
+  #meet(from: MessageSender, to: PeerId, letter: Letter): void {
+    if (this.#calls === undefined) return letter.answer("untranslatable");
+    this.#calls.meet(from, to, waitingFor(letter));
   }
+}
+
+function waitingFor({ payload, room, answer }: Letter): Parameters<SharedCalls["meet"]>[2] {
+  return {
+    payload,
+    room,
+    // Another peer has taken the id meanwhile: a second try would be another message.
+    answer: (outcome) => answer(outcome === "kin" ? "unknown" : sentOf(outcome)),
+  };
 }

@@ -18,7 +18,9 @@ export interface Own {
   actor: Actor;
   readonly dialect: string;
   /** Set once the peer has described itself where nobody else saw it. */
-  fresh: SelfDescription | undefined;
+  fresh?: SelfDescription | undefined;
+  /** It is on the list of its realm's guests. */
+  isGuest: boolean;
   /** Names of the rooms that it is in. */
   readonly rooms: Set<string>;
 }

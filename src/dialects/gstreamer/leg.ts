@@ -72,6 +72,8 @@ export interface RoomLine {
 export class RoomLeg implements Leg {
   readonly crossing: Crossing = "insists";
   readonly showsPresence = true;
+  /** Clients in rooms do not know OFFER_REQUEST. */
+  readonly refusesAsks = true;
   readonly lift = lift;
   /** A newcomer makes an offer to each member that it found in the room (§7). */
   readonly offersFirst: boolean;
@@ -83,7 +85,6 @@ export class RoomLeg implements Leg {
   }
 
   lower(signal: Signal): Untaken | undefined {
-    // Clients in rooms do not know OFFER_REQUEST.
     if (signal.kind === "ask") return "cannot_be_asked";
     const text = textOf(signal);
     if (text === "cannot_be_told") return text;

@@ -9,6 +9,7 @@ import type {
   PeerId,
   PeerSummary,
   Refused,
+  Returned,
   RoomEvent,
   RoomId,
 } from "../../core/events.ts";
@@ -153,7 +154,7 @@ export class GStreamerSession implements Session {
       case "refused":
         return this.#refused(event);
       case "undelivered":
-        return this.#undelivered(event.peer, event.returned?.refusal);
+        return event.returned && this.#undelivered(event.peer, event.returned);
       case "updated":
         return;
       default:
@@ -161,9 +162,13 @@ export class GStreamerSession implements Session {
     }
   }
 
-  /** A client of another dialect on another node had no form for a message, or was busy. */
-  #undelivered(peer: PeerId, refusal: Exclude<Sent, "sent"> | undefined): void {
-    if (refusal !== undefined) this.refuse(this.#unsent(peer, refusal));
+  /** A client of another dialect on another node did not take a message. */
+  #undelivered(peer: PeerId, { refusal, isUnavailable }: Returned): void {
+    const dialect = this.#partner?.dialect;
+    // Between peers of one dialect `gone` follows.
+    const isAbsent = this.#partner?.id === peer && dialect !== this.#server.dialect;
+    const reason = refusal ?? (isAbsent && !isUnavailable ? "unknown" : undefined);
+    if (reason !== undefined) this.refuse(this.#unsent(peer, reason));
   }
 
   #relay(frame: Frame): void {

@@ -34,6 +34,7 @@ export function inCommon(tokens: readonly Permits[]): Permits | undefined {
     user: first.user,
     grantsRoom: (room) => tokens.every((token) => token.grantsRoom(room)),
     grantsRole: (role) => tokens.every((token) => token.grantsRole(role)),
+    granted: tokens.flatMap(({ granted }) => granted),
   };
 }
 

@@ -3,7 +3,7 @@ import { refused } from "../../auth/authenticator.ts";
 import { type Shown, shownBy } from "../../auth/credential.ts";
 import { covers, type MediaRole } from "../../auth/grants.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { Link, Session, TimedPermits } from "../../core/session.ts";
+import type { Granted, Link, Session, TimedPermits } from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { Checked } from "../../http/route.ts";
 
@@ -101,6 +101,11 @@ export class Pass implements TimedPermits {
     const user = this.#identity?.user;
     // No client can choose such a proof, because it contains a NUL.
     return user === undefined ? undefined : `\0user\0${user}`;
+  }
+
+  get granted(): readonly Granted[] {
+    const { rooms = [], roles = [] } = this.#identity?.grants ?? {};
+    return [{ rooms, roles }];
   }
 
   /** True if the token is good for the room. */

@@ -73,7 +73,9 @@ export class TakeOvers implements Disposable {
   isElsewhere(id: string): boolean {
     const { hub, realm, clock } = this.#context;
     const row = this.#rows.get(id);
-    if (hub.elsewhere === undefined || row === undefined || hub.has(realm, id)) return false;
+    const holder = hub.find(realm, id);
+    const isHere = holder !== undefined && holder.receiver.isElsewhere !== true;
+    if (hub.elsewhere === undefined || row === undefined || isHere) return false;
     return clock.now() - row.lastAtMs <= this.#limits.takeOverWindowMs;
   }
 

@@ -34,6 +34,7 @@ const USER_AGENT: P2p = {
 /** An OWT client's end of a call with a peer of another dialect. It never names a `connectionId` (§7). */
 export class OwtLeg implements Leg {
   readonly showsPresence = false;
+  readonly refusesAsks = true;
   readonly crossing: Crossing;
   readonly #line: ClientLine;
   readonly #streams = new Set<string>();

@@ -1,5 +1,5 @@
 import type { Authenticator } from "../../auth/authenticator.ts";
-import { byCode, type ErrorCode, SignalError } from "../../core/errors.ts";
+import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { PeerEvent, PeerId, PeerSummary } from "../../core/events.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
@@ -25,6 +25,7 @@ import {
   type Relayed,
   SERVER_DISCONNECT,
 } from "./messages.ts";
+import { BUSY, REASONS, UNSENT, WIRE } from "./wire.ts";
 
 /** The parts that all sessions of the dialect share. */
 export interface OwtServer extends Place {
@@ -35,93 +36,12 @@ export interface OwtServer extends Place {
   readonly takeOvers: TakeOvers;
 }
 
-/** A refusal in the clients' error numbers (§6). */
-interface OwtRefusal {
-  readonly error: number;
-  /** True if the connection ends with it. */
-  readonly isFinal: boolean;
-}
-
-const UNKNOWN = 2100;
-const BUSY = 2102;
-const UNSUPPORTED_VERSION = 2103;
-const NOT_LOGGED_IN = 2120;
-const WRONG_TOKEN = 2121;
-const UNREACHABLE = 2201;
-const UNSUPPORTED = 2401;
-const ILLEGAL_ARGUMENT = 2402;
-const NOT_ALLOWED = 2404;
-
-function refused(error: number): OwtRefusal {
-  return { error, isFinal: false };
-}
-
-function hungUp(error: number): OwtRefusal {
-  return { error, isFinal: true };
-}
-
-/** The answer to each refusal; OWT has no rooms or descriptions that could be refused. */
-const WIRE = byCode<OwtRefusal>({
-  // An argument that is not an object, before the login or after it (§5).
-  frame: refused(ILLEGAL_ARGUMENT),
-  rate: refused(BUSY),
-  identity: hungUp(WRONG_TOKEN),
-  peer: refused(UNREACHABLE),
-  room: refused(UNKNOWN),
-  capacity: hungUp(BUSY),
-  description: refused(UNKNOWN),
-  policy: refused(NOT_ALLOWED),
-  door: hungUp(BUSY),
-  // The connection fails with it.
-  fault: refused(UNKNOWN),
-}, {
-  // A binary packet, or one that Socket.IO does not know (§2).
-  not_json: hungUp(ILLEGAL_ARGUMENT),
-  binary_frame: hungUp(ILLEGAL_ARGUMENT),
-  frame_too_large: hungUp(ILLEGAL_ARGUMENT),
-  // The handshake's `clientVersion` (§4).
-  bad_greeting: hungUp(UNSUPPORTED_VERSION),
-  action_unknown: refused(UNKNOWN),
-  target_missing: refused(UNREACHABLE),
-  flooding: hungUp(BUSY),
-  auth_unavailable: hungUp(BUSY),
-  // A login ends with it, a message does not.
-  unavailable: refused(BUSY),
-  not_joined: hungUp(NOT_LOGGED_IN),
-  not_identified: hungUp(NOT_LOGGED_IN),
-  untranslatable: refused(UNSUPPORTED),
-  not_askable: refused(UNSUPPORTED),
-  not_renegotiable: refused(UNSUPPORTED),
-  queue_full: refused(BUSY),
-  room_full: refused(BUSY),
-  rooms_full: refused(BUSY),
-  origin_forbidden: hungUp(NOT_ALLOWED),
-  address_banned: hungUp(NOT_ALLOWED),
-});
-
-/** Explanations of a refused login. */
-const REASONS: Partial<Record<ErrorCode, string>> = {
-  id_taken: "Id is in use",
-  unavailable: "The other nodes cannot be reached",
-};
-
 /** The login that is under way, or the last one. */
 interface Login {
   /** Empty for a client without a name. */
   readonly token: string;
   readonly ack: string | undefined;
 }
-
-/** Refusals of a message, by the outcome of its sending. */
-const UNSENT: Readonly<Record<Exclude<Sent, "sent">, readonly [ErrorCode, string]>> = {
-  unknown: ["peer_unknown", "No such peer"],
-  elsewhere: ["peer_unknown", "No such peer"],
-  busy: ["peer_busy", "The peer is busy"],
-  untranslatable: ["untranslatable", "The peer has no form for this message"],
-  not_askable: ["not_askable", "The peer cannot be asked for an offer"],
-  not_renegotiable: ["not_renegotiable", "The peer takes no further offers"],
-  unavailable: ["unavailable", "The other nodes cannot be reached"],
-};
 
 /** Peers of other dialects for which announced tracks are remembered before the call. */
 const MAX_ANNOUNCED = 64;

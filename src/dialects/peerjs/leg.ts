@@ -20,6 +20,7 @@ type Stage = "new" | "calling" | "called" | "answered";
 export class PeerJsLeg implements Leg {
   readonly crossing: Crossing = "calls";
   readonly showsPresence = false;
+  readonly refusesAsks = true;
   readonly takesOneOffer = true;
   readonly #write: (message: RelayedMessage) => void;
   readonly #dialect: string;

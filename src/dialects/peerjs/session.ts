@@ -5,13 +5,12 @@ import type { Reservations } from "../../core/kept.ts";
 import type { PeerEvent, PeerHandle, PeerId, PeerSummary, Returned } from "../../core/events.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
 import type { Departure, Frame, Link, Session } from "../../core/session.ts";
-import { type Refusal, sendRefusal, wordRefusals } from "../kit/refusal.ts";
+import { sendRefusal } from "../kit/refusal.ts";
 import {
   type AttemptMessage,
   type ClientMessage,
   decode,
   encodeExpire,
-  encodeRefusal,
   encodeRelay,
   OPEN,
   type RelayedMessage,
@@ -21,6 +20,7 @@ import { after, type Place, Seat } from "../kit/seat.ts";
 import type { TakeOvers } from "../kit/take_overs.ts";
 import { PeerJsLeg } from "./leg.ts";
 import type { WaitingRoom } from "./waiting_room.ts";
+import { WIRE } from "./wire.ts";
 
 /** The parameters of the socket's URL (§2); empty if they are missing. */
 export interface Credentials {
@@ -43,63 +43,6 @@ export interface PeerJsServer extends Place {
   /** True if this server made the id. */
   readonly isIssued: (id: string) => boolean;
 }
-
-const bare = { close: "bare" } as const;
-
-/** A refusal of the connection: a text and a close without a status. Clients read the text only (§4). */
-function atTheDoor(msg: string): Refusal {
-  return { frame: () => encodeRefusal("ERROR", msg), ...bare };
-}
-
-/** The same in the words of the refusal. */
-const IN_WORDS: Refusal = {
-  frame: ({ message }) => encodeRefusal("ERROR", message),
-  ...bare,
-};
-
-const SILENT: Refusal = {};
-
-/**
- * The answer to each refusal. Silence answers everything that the original server ignores: a malformed
- * message does not end the connection (§9.3), and the protocol has no words for the rest.
- */
-const WIRE = wordRefusals<Refusal>({
-  frame: SILENT,
-  rate: SILENT,
-  identity: SILENT,
-  peer: SILENT,
-  room: SILENT,
-  capacity: SILENT,
-  description: SILENT,
-  policy: SILENT,
-  door: SILENT,
-  fault: { frame: () => encodeRefusal("ERROR", "Internal server error") },
-}, {
-  credentials_missing: IN_WORDS,
-  credentials_wrong: IN_WORDS,
-  credentials_expired: IN_WORDS,
-  auth_unavailable: IN_WORDS,
-  dialect_forbidden: IN_WORDS,
-  id_forbidden: IN_WORDS,
-  login_expired: IN_WORDS,
-  id_taken: { frame: () => encodeRefusal("ID-TAKEN", "ID is taken"), ...bare },
-  id_invalid: atTheDoor("Id is too long"),
-  id_not_issued: atTheDoor("Id was not issued by this server"),
-  unavailable: atTheDoor("Server is not available, try again"),
-  peers_full: atTheDoor("Server has reached its concurrent user limit"),
-  server_full: atTheDoor("Server has reached its connection limit"),
-  address_full: atTheDoor("Too many connections from this address"),
-  address_rate: atTheDoor("Too many new connections from this address"),
-  origin_forbidden: atTheDoor("Origin is not allowed"),
-  address_banned: atTheDoor("This address is banned"),
-  kicked: atTheDoor("Kicked"),
-  not_identified: atTheDoor("Registration took too long"),
-  untranslatable: {
-    frame: ({ details: { absent, sender } }) => encodeExpire(String(absent), String(sender)),
-  },
-  // The client reports the text and disconnects from the server; its calls continue.
-  rate_limited: { frame: () => encodeRefusal("ERROR", "Too many messages") },
-});
 
 /** One PeerJS client. */
 export class PeerJsSession implements Session {

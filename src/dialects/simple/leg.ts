@@ -42,6 +42,7 @@ const REASONS: Readonly<Record<End, string>> = {
 /** A peer's end of a call with a peer of another dialect. It belongs to the peer, not to an instance. */
 export class SimpleLeg implements Leg {
   readonly showsPresence = true;
+  readonly refusesAsks = true;
   readonly crossing: Crossing;
   readonly #line: PeerLine;
   readonly #other: PeerSummary;

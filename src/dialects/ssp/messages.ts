@@ -16,7 +16,7 @@ import type { JsonOnce } from "../kit/json_once.ts";
  */
 export type Version = "v1" | "v2" | "auto";
 
-/** Looked at, not taken apart: what is passed on is what came. */
+/** Checked and not copied: it is passed on as it came. */
 const Opaque = z.custom<SessionDescription>(isObject);
 /** A message before its type is known. */
 interface Envelope {

@@ -37,7 +37,7 @@ export class TopicsSession implements Session, Owner {
     this.#server = server;
   }
 
-  /** The client has sent a command: what it subscribes to is its own affair. */
+  /** The client has sent a command, of whatever kind. */
   get isIdentified(): boolean {
     return this.#isIdentified;
   }

@@ -199,7 +199,8 @@ export class FarSessions {
         throw new SignalError("not_allowed", `Cannot start a session: the peer is no ${role} now`);
       }
       const [producer, consumer] = role === "producer" ? [peer, caller] : [caller, peer];
-      this.#sessions.start(producer, consumer, caller, { id: sessionId });
+      const kind = { id: sessionId, isFar: true, isElsewhere: true };
+      this.#sessions.start(producer, consumer, caller, kind);
     } catch (error) {
       if (!(error instanceof SignalError)) throw error;
       const { code, message } = error;

@@ -32,6 +32,7 @@ export class WebRtcSinkLeg implements Leg {
   /** A producing page does not read the offer in `startSession`, and makes its own. */
   readonly crossing: Crossing = "ignores";
   readonly showsPresence = true;
+  readonly refusesAsks: boolean;
   readonly #line: PeerLine;
   readonly #role: "producer" | "consumer";
   #sessionId: string | undefined = undefined;
@@ -42,6 +43,7 @@ export class WebRtcSinkLeg implements Leg {
   constructor(line: PeerLine, role: "producer" | "consumer") {
     this.#line = line;
     this.#role = role;
+    this.refusesAsks = role === "consumer";
   }
 
   lift(payload: unknown): readonly Lifted[] | End | Untaken {
@@ -76,7 +78,7 @@ export class WebRtcSinkLeg implements Leg {
       case "end-of-candidates":
         return undefined;
       case "ask":
-        if (this.#role === "consumer") return "cannot_be_asked";
+        if (this.refusesAsks) return "cannot_be_asked";
         return this.#startSession(null);
       case "data":
         return "cannot_be_told";

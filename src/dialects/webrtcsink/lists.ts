@@ -65,7 +65,9 @@ export class Lists {
  * The status under which a peer of another dialect is shown: one that takes a single call at a time
  * is a producer while it has none, and others are not shown.
  */
-export function statusAbroad({ id, dialect, isExclusive, isBusy }: PresentPeer): Status {
-  if (!isExclusive || isBusy) return NO_STATUS;
+export function statusAbroad(
+  { id, dialect, isExclusive, isBusy, isCallable }: PresentPeer,
+): Status {
+  if (!isExclusive || isBusy || !isCallable) return NO_STATUS;
   return { roles: ["producer"], meta: { name: id, dialect } };
 }

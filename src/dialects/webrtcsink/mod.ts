@@ -1,9 +1,11 @@
 import * as z from "zod";
+import type { PeerId } from "../../core/events.ts";
 import { defineDialect, type OpenDialect } from "../dialect.ts";
 import { EncodeOnce } from "../kit/encode_once.ts";
 import { KIB, limit, linkLimitOptions, pathText, whole, wholeIfGiven } from "../kit/options.ts";
 import { passFor } from "../kit/pass.ts";
 import { FarSessions } from "./far_sessions.ts";
+import { SessionsAbroad } from "./abroad.ts";
 import { Lists, statusAbroad } from "./lists.ts";
 import { encodeStatus, NO_STATUS } from "./messages.ts";
 import { LIST, type WebRtcSinkServer, WebRtcSinkSession } from "./session.ts";
@@ -51,6 +53,8 @@ export const webrtcsink = defineDialect({
       lists: new Lists({ hub, realm, dialect }),
       sessions,
       far: new FarSessions({ hub, realm, dialect }, clock, sessions),
+      abroad: new SessionsAbroad({ hub, realm, dialect }, sessions),
+      isBridged,
       maxPeers: options.maxPeers,
       maxMembers: options.maxMembers,
       maxMetaBytes: options.maxMetaBytes,
@@ -58,7 +62,10 @@ export const webrtcsink = defineDialect({
       requestBurst: options.requestBurst,
       idHalf: isBridged ? "high" : "any",
     };
-    if (isBridged) announceForeign(server);
+    if (isBridged) {
+      announceForeign(server);
+      hub.elsewhere?.followGuests(realm);
+    }
     // Every node has the whole list, whichever clients it has.
     hub.elsewhere?.follow({ realm, kind: "list", room: LIST });
     return {
@@ -81,10 +88,15 @@ export const webrtcsink = defineDialect({
 
 /** Listeners learn of the peers of other dialects that are shown as producers. */
 function announceForeign({ hub, realm, dialect, lists }: WebRtcSinkServer): void {
+  const shown = new Set<PeerId>();
   hub.watch(realm, (event, peer) => {
     if (peer.dialect === dialect || !peer.isExclusive) return;
-    lists.forget({ roles: ["producer"], meta: null });
     const status = event === "came" ? statusAbroad(peer) : NO_STATUS;
+    const isShown = status.roles.length > 0;
+    if (isShown === shown.has(peer.id)) return;
+    if (isShown) shown.add(peer.id);
+    else shown.delete(peer.id);
+    lists.forget({ roles: ["producer"], meta: null });
     const frames = [encodeStatus(peer.id, status)];
     for (const { receiver } of hub.peers(realm)) {
       if (receiver instanceof WebRtcSinkSession) receiver.hear(frames);

@@ -2,8 +2,7 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import { Allowance } from "../../core/allowance.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SignalError } from "../../core/errors.ts";
-import type { PeerEvent, PeerHandle, PeerId, PeerSummary } from "../../core/events.ts";
-import type { PresentPeer } from "../../core/peer.ts";
+import type { PeerEvent, PeerHandle, PeerId, PeerSummary, Returned } from "../../core/events.ts";
 import { type Expulsion, type LeaveReason, refusalOf } from "../../core/expulsion.ts";
 import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import type { CallRole, Leg, Untaken } from "../../core/calls/signal.ts";
@@ -13,6 +12,7 @@ import { sendRefusal } from "../kit/refusal.ts";
 import type { Pass } from "../kit/pass.ts";
 import { type IdHalf, newServerId } from "../kit/server_ids.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
+import { isError, type SessionsAbroad } from "./abroad.ts";
 import { legOf } from "./leg.ts";
 import { type FarSessions, isFarNews, type Party } from "./far_sessions.ts";
 import { withInfo } from "./token_info.ts";
@@ -46,6 +46,8 @@ export interface WebRtcSinkServer extends Place {
   readonly lists: Lists;
   readonly sessions: Sessions;
   readonly far: FarSessions;
+  readonly abroad: SessionsAbroad;
+  readonly isBridged: boolean;
   readonly maxPeers: number;
   readonly maxMembers: number;
   readonly maxMetaBytes: number;
@@ -159,10 +161,15 @@ export class WebRtcSinkSession implements Session, Party {
       case "gone":
         return this.#server.far.gone(this, event.peer);
       case "undelivered":
-        return event.returned && this.#server.far.undelivered(this, event.peer, event.returned);
+        return event.returned && this.#returned(event.peer, event.returned);
       default:
         event satisfies never;
     }
+  }
+
+  #returned(partner: PeerId, returned: Returned): void {
+    const { far, abroad } = this.#server;
+    (isFarNews(returned.payload) ? far : abroad).undelivered(this, partner, returned);
   }
 
   expel(reason: Expulsion): void {
@@ -234,8 +241,7 @@ export class WebRtcSinkSession implements Session, Party {
     }
     if (session.isFar) return this.#server.far.pass(peer, session, message);
     const outcome = this.#server.hub.send(peer, partnerIn(session, peer.id), message);
-    const isRefused = outcome === "untranslatable" || outcome === "not_renegotiable";
-    if (isRefused) throw unsent(outcome);
+    if (isError(outcome)) throw unsent(outcome);
   }
 
   #setStatus(
@@ -289,8 +295,12 @@ export class WebRtcSinkSession implements Session, Party {
 
   #startSession(peer: PeerHandle, id: PeerId, offer: string | null): void | Promise<void> {
     this.#spendRequest();
-    const { hub, realm } = this.#server;
+    const { hub, realm, isBridged } = this.#server;
     const found = hub.find(realm, id);
+    // Each node knows all peers of this dialect that can be called.
+    const isUnknown = found === undefined && isBridged && hub.elsewhere !== undefined;
+    const isForeign = found !== undefined && found.dialect !== peer.dialect;
+    if (isUnknown || isForeign) return this.#startAbroad(peer, id, offer);
     const isHere = found !== undefined && found.receiver.isElsewhere !== true;
     if (isHere || hub.elsewhere === undefined) return this.#startWith(peer, id, offer);
     // By the pair both nodes learn of the other peer, and when it is gone.
@@ -304,7 +314,6 @@ export class WebRtcSinkSession implements Session, Party {
     const target = hub.find(realm, id);
     if (target === undefined) throw noPeer(id);
     const quoted = quote(id);
-    if (target.dialect !== peer.dialect) return this.#startAbroad(peer, target, offer);
     const { roles } = statusOf(target, peer.dialect);
     if (target.id === peer.id || !(roles.includes("producer") || roles.includes("consumer"))) {
       throw new SignalError(
@@ -318,7 +327,7 @@ export class WebRtcSinkSession implements Session, Party {
       ? [target.handle, peer]
       : [peer, target.handle];
     const isFar = target.receiver.isElsewhere === true;
-    const session = sessions.start(producer, consumer, peer, isFar ? {} : undefined);
+    const session = sessions.start(producer, consumer, peer, { isFar });
     const sessionId = session.id;
     if (isFar) return far.open(this, peer, session, offer);
     // The consumer has to know the session before its first message.
@@ -326,23 +335,16 @@ export class WebRtcSinkSession implements Session, Party {
     this.#notify(peer, producer, consumer, { type: "startSession", sessionId, offer });
   }
 
-  /** Calls a peer of another dialect; this client gets the session once that peer took the call. */
-  #startAbroad(peer: PeerHandle, target: PresentPeer, offer: string | null): void {
-    const { hub, sessions } = this.#server;
+  /** Calls a peer of another dialect; a session that the two have is over. */
+  #startAbroad(peer: PeerHandle, id: PeerId, offer: string | null): void | Promise<void> {
+    const { sessions, abroad } = this.#server;
     this.#pass?.assume("consume");
-    const old = sessions.ofConsumer(peer.id).find(({ producer }) => producer.id === target.id);
+    const old = sessions.ofConsumer(peer.id).find(({ producer }) => producer.id === id);
     if (old !== undefined) {
       this.#end(peer, old, null);
-      this.tell({ type: "endSession", sessionId: old.id, error: null }, target.id);
+      this.tell({ type: "endSession", sessionId: old.id, error: null }, id);
     }
-    const session = sessions.start(target.handle, peer, peer);
-    const sessionId = session.id;
-    const outcome = hub.send(peer, target.handle, { type: "startSession", sessionId, offer });
-    if (outcome !== "sent") {
-      sessions.end(session);
-      throw unsent(outcome);
-    }
-    this.tell({ type: "sessionStarted", sessionId }, target.id);
+    return abroad.start(this, peer, id, offer);
   }
 
   leg(other: PeerSummary, role: CallRole): Leg | Untaken {

@@ -13,6 +13,18 @@ export interface MediaSession {
   readonly isFar: boolean;
 }
 
+/** A session that differs from an ordinary one. */
+export interface SessionKind {
+  /** Its name, where it has one already. */
+  readonly id?: string;
+  /** It is half of a session with a peer of another node. */
+  readonly isFar?: boolean;
+  /** A peer of another node has started it. */
+  readonly isElsewhere?: boolean;
+}
+
+type Party = Pick<PeerHandle, "id">;
+
 export interface SessionLimits {
   /** Maximum of all peers together. */
   readonly maxSessions: number;
@@ -42,20 +54,23 @@ export class Sessions {
   /**
    * Starts a session; throws a SignalError if there are too many.
    * @param from the one of the two that calls
-   * @param far for a half of a session with a peer of another node, which may have named it
    */
   start(
     producer: PeerHandle,
     consumer: PeerHandle,
     from: PeerHandle,
-    far?: { readonly id?: string },
+    kind: SessionKind = {},
   ): MediaSession {
+    this.demand(producer, consumer);
+    return this.#add(producer, consumer, from, kind);
+  }
+
+  /** Throws a SignalError if there cannot be another session of the two. */
+  demand(producer: Party, consumer: Party): void {
     const full = this.#fullAt(producer, consumer);
-    if (full !== undefined) {
-      const code = full === "server" ? "rooms_full" : "peer_busy";
-      throw new SignalError(code, `Cannot start a session: the ${full} has too many`);
-    }
-    return this.#add(producer, consumer, from, far);
+    if (full === undefined) return;
+    const code = full === "server" ? "rooms_full" : "peer_busy";
+    throw new SignalError(code, `Cannot start a session: the ${full} has too many`);
   }
 
   /** The same for a peer that is being called; undefined if there are too many. */
@@ -65,12 +80,12 @@ export class Sessions {
     from: PeerHandle,
   ): MediaSession | undefined {
     const isFull = this.#fullAt(producer, consumer) !== undefined;
-    return isFull ? undefined : this.#add(producer, consumer, from);
+    return isFull ? undefined : this.#add(producer, consumer, from, {});
   }
 
   #fullAt(
-    producer: PeerHandle,
-    consumer: PeerHandle,
+    producer: Party,
+    consumer: Party,
   ): "server" | "producer" | "consumer" | undefined {
     const { maxSessions, maxSessionsPerProducer, maxSessionsPerConsumer } = this.#limits;
     if (this.#byId.size >= maxSessions) return "server";
@@ -84,14 +99,11 @@ export class Sessions {
     producer: PeerHandle,
     consumer: PeerHandle,
     from: PeerHandle,
-    far?: { readonly id?: string },
+    { id = crypto.randomUUID(), isFar = false, isElsewhere = false }: SessionKind,
   ): MediaSession {
-    const { id = crypto.randomUUID() } = far ?? {};
     const to = from.id === producer.id ? consumer : producer;
-    // The other node names the sessions that its peers start.
-    const isElsewhere = far?.id !== undefined;
     const call = this.#calls.start({ dialect: this.#dialect, id, from, to, isElsewhere });
-    const session = { id, producer, consumer, call, isFar: far !== undefined };
+    const session = { id, producer, consumer, call, isFar };
     this.#byId.set(session.id, session);
     add(this.#ofProducer, producer.id, session);
     add(this.#ofConsumer, consumer.id, session);

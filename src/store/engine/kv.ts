@@ -245,7 +245,7 @@ export class KvEngine implements StoreEngine {
   }
 }
 
-/** Copies a part: of a view the whole buffer would be serialised. */
+/** Copies a part, because a view would be serialised with its whole buffer. */
 function firstOf(value: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return value.length > PART_BYTES ? value.slice(0, PART_BYTES) : value;
 }

@@ -111,7 +111,7 @@ Deno.test("§9.2: commands without argument, and room commands outside a room, a
   for (const frame of frames) refuses(() => decodeIdle(frame, MAX), "bad_frame");
 });
 
-Deno.test("§6, §9.3: what is no command means nothing, and is not answered", () => {
+Deno.test("§6, §9.3: a text that is no command means nothing, and is not answered", () => {
   const meaningless = ["", " ", "HELLO bob", "session x", "SESSIONx bob", "ROOMx r", "ROOM_OK r"];
   const more = ['{"sdp":{}}', "OFFER_REQUEST", " SESSION bob", "ROOM_PEER_MSGx a b", "ERROR x"];
   for (const frame of [...meaningless, ...more, BINARY]) {

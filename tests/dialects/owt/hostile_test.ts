@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { frameOf, newOwt, OwtClient } from "../../helpers/session/owt.ts";
 
-Deno.test("OWT: what ended the reference's process costs at most the sender its connection", async () => {
+Deno.test("OWT: a message that ended the reference's process costs at most its sender's connection", async () => {
   using bench = newOwt();
   const alice = await OwtClient.login(bench, "alice");
   const bob = await OwtClient.login(bench, "bob");

@@ -60,7 +60,7 @@ Deno.test("OWT: a client that is refused at the door gets the reason instead of 
   }
 });
 
-Deno.test("OWT: who never logs in is hung up on in time, and who does is not", async () => {
+Deno.test("OWT: a client that never logs in is closed in time, and one that does is not", async () => {
   using bench = newOwt({ options: { identifyTimeoutMs: 5_000 } });
   const silent = await OwtClient.connect(bench);
   const alice = await OwtClient.login(bench, "alice");
@@ -125,7 +125,7 @@ Deno.test("OWT: every message that comes too fast is acknowledged as such, and n
   assertEquals(await alice.acked("owt-message", message), []);
 });
 
-Deno.test("OWT: who keeps sending too fast is hung up on, and loses its id", async () => {
+Deno.test("OWT: a client that keeps sending too fast is closed, and loses its id", async () => {
   using bench = newOwt({ options: { framesPerSecond: 1, frameBurst: 1 } });
   const client = await OwtClient.login(bench, "alice");
   for (let tick = 0; tick < 25; tick++) {
@@ -165,7 +165,7 @@ Deno.test("OWT: a message over the limit ends the connection, one at the limit p
   }
 });
 
-Deno.test("OWT: who sends too much before its id is there is hung up on", async () => {
+Deno.test("OWT: a client that sends too much before it has its id is closed", async () => {
   const answer = Promise.withResolvers<boolean>();
   using bench = newOwt({ options: { maxHeldFrames: 2 }, reserve: () => answer.promise });
   const client = await OwtClient.connect(bench);

@@ -103,7 +103,7 @@ Deno.test("OWT: an argument that is no object is refused with the acknowledgemen
   }
 });
 
-Deno.test("OWT: what nests too deeply is refused as malformed", () => {
+Deno.test("OWT: an argument that nests too deeply is refused as malformed", () => {
   const deep = (levels: number): string =>
     `25["owt-message",{"to":"a","data":${"[".repeat(levels)}${"]".repeat(levels)}}]`;
   assertEquals(decode(deep(60))?.type, "message");
@@ -114,7 +114,7 @@ Deno.test("OWT: what nests too deeply is refused as malformed", () => {
   });
 });
 
-Deno.test("OWT: what is no event of Socket.IO is worth no answer", () => {
+Deno.test("OWT: a packet that is no event of Socket.IO gets no answer", () => {
   for (
     const frame of [
       ...["", "2", "2{}", "2[]", "2[1]", "2[null,{}]", '2"authentication"', '2["a"', "20", "2a"],

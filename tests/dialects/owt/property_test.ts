@@ -37,7 +37,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.constant<Step>({ do: "settle" }) },
 );
 
-/** One connection as it should be: what it has, and what it should have been sent. */
+/** One connection as it should be: its id, and the messages that it should have got. */
 class Actor {
   readonly expected: string[] = [];
   /** The id that it has. */
@@ -256,7 +256,7 @@ Deno.test("OWT: ids that are given out in any order leave no ghosts, and one hol
         await settle();
       }
 
-      // Nothing is under way: who was greeted last has the id, and nobody else has one.
+      // Nothing is under way: the client that was greeted last has the id, and no other has one.
       const holders = everybody.map(idOf).filter((id) => id !== undefined);
       assertEquals(holders.sort(), bench.hub.directory("owt").sort());
       for (const { client } of everybody) {

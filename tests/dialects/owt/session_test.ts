@@ -55,7 +55,7 @@ Deno.test("§4: a token alone logs in, whatever else the query says", async () =
   }
 });
 
-Deno.test("§4: who names a version of the older generation and no token is anonymous at once", async () => {
+Deno.test("§4: a client with a version of the older generation and no token is anonymous at once", async () => {
   using bench = newOwt();
   for (
     const query of [{ clientVersion: "4.2" }, { clientVersion: "4.3", token: "" }, { token: "" }]
@@ -68,7 +68,7 @@ Deno.test("§4: who names a version of the older generation and no token is anon
   assertEquals(bench.hub.peerCount, 3);
 });
 
-Deno.test("§4: who names a version of the newer generation, or none, is nobody until its event", async () => {
+Deno.test("§4: a client with a version of the newer generation, or none, has no id until its event", async () => {
   using bench = newOwt();
   for (
     const query of [{}, { clientVersion: "5.0" }, { clientVersion: "" }, { clientType: "iOS" }]
@@ -202,7 +202,7 @@ Deno.test("§4: the same token again is answered again, and nothing else happens
   assertEquals(bench.hub.peerCount, 0);
 });
 
-Deno.test("§4: who has no name keeps its id when it logs in without one again", async () => {
+Deno.test("§4: a client without a name keeps its id when it logs in without one again", async () => {
   using bench = newOwt();
   const client = await OwtClient.connect(bench);
   const uid = uidOf((await client.ask("authentication", {}))[0]);
@@ -319,7 +319,7 @@ Deno.test("§3: unknown events are ignored, before the login and after it", asyn
   assertEquals([client.isOpen, client.client.refusals], [true, []]);
 });
 
-Deno.test("§2: what is no event ends the connection, and the id with it", async () => {
+Deno.test("§2: a packet that is no event ends the connection, and the id with it", async () => {
   using bench = newOwt();
   for (const frame of ["2", "2[]", "2[1]", "2{}", "hello", '2["a"', new Uint8Array([1])]) {
     const client = await OwtClient.login(bench, "alice");
@@ -329,7 +329,7 @@ Deno.test("§2: what is no event ends the connection, and the id with it", async
   }
 });
 
-Deno.test("§1: clients before 4.2 hear what they say under its own name", async () => {
+Deno.test("§1: clients before 4.2 get messages under the name by which they send them", async () => {
   using bench = newOwt({ options: { versions: ["4.1"] } });
   const alice = await OwtClient.connect(bench, { clientVersion: "4.1", token: "alice" });
   const bob = await OwtClient.connect(bench, { clientVersion: "4.1", token: "bob" });
@@ -351,7 +351,7 @@ Deno.test("§5: leaving frees the id at once and silently", async () => {
   assertEquals(await bob.acked("owt-message", { to: "alice" }), [2201]);
 });
 
-Deno.test("§5: who is hung up on cannot be reached from that moment on", async () => {
+Deno.test("§5: a client whose connection is closed cannot be reached from that moment on", async () => {
   using bench = newOwt();
   const alice = await OwtClient.login(bench, "alice");
   const bob = await OwtClient.login(bench, "bob");
@@ -412,7 +412,7 @@ Deno.test("§4: frames that come while an id is being asked for wait for it, in 
   assertEquals(bench.hub.peerCount, 2);
 });
 
-Deno.test("§4: who leaves while its id is being asked for was never there", async () => {
+Deno.test("§4: a client that leaves while its id is being claimed was never there", async () => {
   for (const isQuery of [false, true]) {
     const answer = Promise.withResolvers<boolean>();
     using bench = newOwt({ reserve: () => answer.promise });

@@ -27,7 +27,7 @@ for (const [nth, first] of LOGINS.entries()) {
   for (const [other, second] of LOGINS.entries()) {
     const name = `${nth === 0 ? "event" : "query"}, then ${other === 0 ? "event" : "query"}`;
 
-    Deno.test(`§4: the old connection hears of the takeover and is then hung up on (${name})`, async () => {
+    Deno.test(`§4: the old connection is informed of the take-over and then closed (${name})`, async () => {
       using bench = newOwt();
       const old = await first(bench, "alice");
       const fresh = await second(bench, "alice");

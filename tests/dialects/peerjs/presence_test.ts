@@ -73,7 +73,7 @@ Deno.test("§6: an id can be taken over again and again", async () => {
   assertEquals(bench.hub.peerCount, 1);
 });
 
-Deno.test("§6: what is said to a connection that is being closed is held, not lost", async () => {
+Deno.test("§6: a message to a connection that is being closed is held, not lost", async () => {
   using bench = newBench();
   const alice = await register(bench, "alice");
   const bob = await register(bench, "bob");

@@ -62,7 +62,7 @@ Deno.test("§4.2: another key is refused, and letter case counts", async () => {
   }
 });
 
-Deno.test("§4: what is missing is said before what is wrong", async () => {
+Deno.test("§4: a missing parameter is named before a wrong one", async () => {
   using bench = newBench();
   const client = await bench.connect("/peerjs?key=other&id=a");
   assertEquals(client.heardJson(), [refusal("No id, token, or key supplied to websocket server")]);
@@ -185,7 +185,7 @@ Deno.test("§5: a binary frame with the same JSON is treated alike, and relayed 
   assertEquals(bob.heard(), ['{"type":"OFFER","src":"alice","dst":"bob","payload":"grün"}']);
 });
 
-Deno.test("§5: what one sender sends arrives in order", async () => {
+Deno.test("§5: messages of one sender arrive in order", async () => {
   using bench = newBench();
   const alice = await register(bench, "alice");
   const bob = await register(bench, "bob");

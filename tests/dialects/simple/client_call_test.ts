@@ -68,7 +68,7 @@ Deno.test("Simple's client: data are said as they were, and what cannot be said 
   assertEquals(fred.all("lost"), []);
 });
 
-Deno.test("Simple's client: what is too large before the room is ready costs only itself, too", async () => {
+Deno.test("Simple's client: a message too large before the room is ready costs only itself, too", async () => {
   await using server = startTestServer();
   using _stubs = stubConnections();
   await using other = await Stranger.enter(server.url);
@@ -142,7 +142,7 @@ Deno.test("Simple's client: an offer is not made again because the network was l
   assertEquals((await other.hear("signal"))["type"], "data");
 });
 
-Deno.test("Simple's client: after a return with losses, who has not answered is called anew, or is gone", async () => {
+Deno.test("Simple's client: after a return with losses, a peer that has not answered is called anew, or is gone", async () => {
   using stubs = stubConnections();
   let isFredBack = true;
   await using server = startScriptedServer(({ event, ref }) => {
@@ -184,7 +184,7 @@ Deno.test("Simple's client: an offer whose answer went with who gave it is made 
   assertEquals(stubs.made.map(({ isClosed }) => isClosed), [true, false]);
 });
 
-Deno.test("Simple's client: what was said to who has gone meanwhile is no error", async () => {
+Deno.test("Simple's client: a message to a peer that has gone meanwhile is no error", async () => {
   using _stubs = stubConnections();
   const gone = {
     event: "leave",

@@ -51,7 +51,7 @@ Deno.test("Simple's client: a change before the room is ready reaches everybody"
   assertEquals(late.peers.map(({ name }) => name).sort(), ["Frederick", undefined]);
 });
 
-Deno.test("Simple's client: what peers changed while it was away is taken over from the handshake", async () => {
+Deno.test("Simple's client: changes of peers while it was away are taken over from the handshake", async () => {
   await using server = startTestServer();
   await using proxy = startTcpProxy(server.url);
   using _stubs = stubConnections();
@@ -90,7 +90,7 @@ Deno.test("Simple's client: what peers changed while it was away is taken over f
   assertEquals(fred.calls, []);
 });
 
-Deno.test("Simple's client: who has nothing to send asks for what the other side has", async () => {
+Deno.test("Simple's client: a page with nothing to send asks for the other side's streams", async () => {
   await using server = startTestServer();
   using stubs = stubConnections();
   await using other = await Stranger.enter(server.url);
@@ -206,7 +206,7 @@ Deno.test("Simple's client: a channel that cannot send keeps nothing from the ot
   await fred.happened("error");
 });
 
-Deno.test("Simple's client: what waits for a server out of reach is bounded", async () => {
+Deno.test("Simple's client: its queue for a server out of reach is bounded", async () => {
   using _stubs = stubConnections();
   let joins = 0;
   await using server = startScriptedServer(({ event, ref }) => {

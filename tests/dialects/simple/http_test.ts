@@ -37,7 +37,7 @@ function ping(client: SimpleClient, more: SimpleFrame = {}): SimpleFrame {
   return { event: "ping", ...client.credentials, ...more };
 }
 
-Deno.test("Simple POST: whose a frame is comes before what it says", async () => {
+Deno.test("Simple POST: the sender of a frame is checked before its content", async () => {
   using bench = newRooms();
   const fred = await enter(bench);
   const sibling = await enter(bench, {

@@ -379,7 +379,7 @@ Deno.test("Simple: take-backs are bounded as configured, and told when there may
   late.read(await late.ask(frame));
 });
 
-Deno.test("Simple: what one peer publishes is bounded over all its connections", async () => {
+Deno.test("Simple: the description of one peer is bounded over all its connections", async () => {
   using bench = newRooms();
   const witness = await enter(bench);
   const fred = await enter(bench, { sdp: "x".repeat(200_000) });

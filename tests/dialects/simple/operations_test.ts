@@ -89,7 +89,7 @@ Deno.test("Simple: describe() sets fields that win over the client's, and tells 
   assertEquals(fred.heard().filter(({ event }) => event === "change"), []);
 });
 
-Deno.test("Simple: what the server has set, its client may not change; a join that repeats it may", async () => {
+Deno.test("Simple: a client may not change a field that the server has set; a join may repeat it", async () => {
   using bench = newRooms();
   const rooms = operationsOf(bench);
   const fred = await enter(bench, { peer: { name: "Fred" } });

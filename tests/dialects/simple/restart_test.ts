@@ -90,7 +90,7 @@ Deno.test("Simple: the queue's limit counts what was queued before the restart",
   assertEquals(await client.refusal(dataTo(barney, 3)), "queue_full");
 });
 
-Deno.test("Simple: who does not come back has left as lost when what was left of its time is up", async () => {
+Deno.test("Simple: a client that does not come back is lost when the rest of its time is up", async () => {
   using first = newRooms();
   const fred = await enter(first);
   const barney = await enter(first);
@@ -110,7 +110,7 @@ Deno.test("Simple: who does not come back has left as lost when what was left of
   }]);
 });
 
-Deno.test("Simple: who was held for too long is not there after the restart, nor what it said", async () => {
+Deno.test("Simple: a client that was held for too long is not there after the restart, nor is its description", async () => {
   using first = newRooms();
   const fred = await enter(first);
   const barney = await enter(first);
@@ -226,7 +226,7 @@ Deno.test("Simple: a configured secret is not the store's to rotate", () => {
   assertEquals(bench.open.usesStoredSecret, false);
 });
 
-Deno.test("Simple: what an operator says of a peer is kept for its id, over any restart", async () => {
+Deno.test("Simple: an operator's description of a peer is kept for its id, over any restart", async () => {
   using first = newRooms();
   const fred = await enter(first, { peer: { name: "Fred" } });
   assertEquals(first.open.operations?.describe("r", fred.id, { role: "host" }), "described");

@@ -9,7 +9,7 @@ import {
 
 const RESUME_MS = 30_000;
 
-Deno.test("Simple: a lost instance stays listed, and others hear nothing until its time is up", async () => {
+Deno.test("Simple: a lost instance stays listed, and others get no news until its time is up", async () => {
   using bench = newRooms();
   const fred = await enter(bench);
   const barney = await enter(bench, { sdp: "v=0" });
@@ -86,7 +86,7 @@ Deno.test("Simple: with resume_ms 0 a lost instance is gone at once", async () =
   assertEquals(fred.heard().map(({ reason }) => reason), ["lost"]);
 });
 
-Deno.test("Simple: what is said to a lost instance is queued and comes after ready", async () => {
+Deno.test("Simple: a signal to a lost instance is queued and comes after ready", async () => {
   using bench = newRooms();
   const fred = await enter(bench);
   const barney = await enter(bench);
@@ -105,7 +105,7 @@ Deno.test("Simple: what is said to a lost instance is queued and comes after rea
   assertEquals(fred.heard(), []);
 });
 
-Deno.test("Simple: who comes back hears nothing of those that it finds gone, and its count goes on", async () => {
+Deno.test("Simple: a client that comes back gets no news of those that left meanwhile, and its count continues", async () => {
   using bench = newRooms();
   const fred = await enter(bench);
   const barney = await enter(bench);
@@ -175,7 +175,7 @@ Deno.test("Simple: an instance that seems connected is taken back, the old conne
   assertEquals(fred.heard(), []);
 });
 
-Deno.test("Simple: what a taken back instance repeats is no change, what is new is one", async () => {
+Deno.test("Simple: a field that a taken back instance repeats is no change, a new one is", async () => {
   const ice = [{ candidate: "a" }, { candidate: "b" }];
   const cases: [again: SimpleFrame, told: SimpleFrame | undefined][] = [
     [{}, undefined],
@@ -329,7 +329,7 @@ Deno.test("Simple: remains of ordinary load refuse no signal to a lost instance"
   ]);
 });
 
-Deno.test("Simple: what a connected instance was sent is kept for keepMs, and then no longer", async () => {
+Deno.test("Simple: signals to a connected instance are kept for keepMs, and then no longer", async () => {
   using bench = newRooms({ options: { keepMs: 5_000 } });
   const fred = await enter(bench);
   const barney = await enter(bench);

@@ -288,7 +288,7 @@ Deno.test("Simple: leave says ok, closes with 1000, and tells the others", async
   assertEquals([bench.hub.peerCount, bench.hub.roomCount], [0, 0]);
 });
 
-Deno.test("Simple: an id comes back after its peer has left, to who has the secret", async () => {
+Deno.test("Simple: an id returns to the holder of its secret after its peer has left", async () => {
   using bench = newRooms();
   const fred = await enter(bench);
   const { credentials } = fred;

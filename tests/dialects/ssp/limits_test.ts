@@ -231,7 +231,7 @@ Deno.test("the options have bounds that the contract asks for", () => {
   assertEquals(isValid({ pools: [""] }), false);
 });
 
-Deno.test("identifyTimeoutMs: who was refused may try again, but not wait for ever", async () => {
+Deno.test("identifyTimeoutMs: a refused client may try again, but not wait for ever", async () => {
   using bench = newPools({
     options: { private: true, pools: ["lobby"], identifyTimeoutMs: 5_000 },
   });

@@ -115,7 +115,7 @@ Deno.test("stop() says rtc:stop to every member, closes with 1000, and frees the
   assertEquals([bench.hub.peerCount, bench.hub.roomCount], [2, 2]);
 });
 
-Deno.test("stop() does not reach who joins afterwards, nor who is about to join", async () => {
+Deno.test("stop() reaches no client that joins afterwards or is about to join", async () => {
   const answer = Promise.withResolvers<boolean>();
   let isSlow = false;
   using bench = newPools({ reserve: () => isSlow ? answer.promise : Promise.resolve(true) });

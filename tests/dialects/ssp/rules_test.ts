@@ -166,7 +166,7 @@ Deno.test("§5: a description that is no object is not relayed", async () => {
   assertEquals(b.heard(), []);
 });
 
-Deno.test("§5: what is no event is an error, and the connection stays usable", async () => {
+Deno.test("§5: a packet that is no event is an error, and the connection stays usable", async () => {
   using bench = newPools();
   const [a, b] = await enterAll(bench, ["v2", "v1"]);
   const cases: readonly (readonly [string | Uint8Array<ArrayBuffer>, string])[] = [
@@ -213,7 +213,7 @@ Deno.test("§3, §5: an action of the other version is unknown, and the error na
   assertEquals(texts.length, 3);
 });
 
-Deno.test("§5: what belongs to the application is ignored", async () => {
+Deno.test("§5: messages of the application are ignored", async () => {
   using bench = newPools();
   const [a, b] = await enterAll(bench, ["v2", "v1"]);
   const client = await SspClient.connect(bench);

@@ -133,7 +133,7 @@ Deno.test("§3: rtc:answer to nobody is dropped in silence, without a target it 
   assertEquals([b.heard(), outsider.heard()], [[], []]);
 });
 
-Deno.test("§4: what is said while the id is being asked for comes after the answer, in order", async () => {
+Deno.test("§4: messages that come while the id is being claimed are handled after the answer, in order", async () => {
   const answer = Promise.withResolvers<boolean>();
   let isSlow = false;
   const reserve = (_claim: Claim): Promise<boolean> =>

@@ -88,7 +88,7 @@ Deno.test("§9: each namespace speaks its version, and members of both meet", as
   assertEquals([refusal?.type, refusal?.data["reason"]], ["rtc:error", "unknown-action"]);
 });
 
-Deno.test("§9: who asks for an acknowledgement gets none, but everything else", async () => {
+Deno.test("§9: a client that asks for an acknowledgement gets none, but everything else", async () => {
   using bench = newPools();
   const member = await connectTo(bench, "/ssp");
   await member.client.say(frameOf("rtc:join", { pool: "p" }, "17"));
@@ -103,7 +103,7 @@ Deno.test("§9: arguments after the data are ignored, and so are the application
   assertEquals([joined?.type, joined?.data["pool"]], ["rtc:joined", "p"]);
 });
 
-Deno.test("§9: what is wrong is refused by an event, and the connection stays", async () => {
+Deno.test("§9: a wrong message is refused by an event, and the connection stays", async () => {
   const wrong: readonly (readonly [frame: string, reason: string])[] = [
     ["", "invalid-json"],
     ["2", "invalid-json"],
@@ -169,7 +169,7 @@ for (const version of ["v1", "v2"] as const) {
     ["one for another pool", undefined, { auth: JSON.stringify({ token: LOBBY }) }, false],
   ];
   for (const [shown, token, greeting, isIn] of cases) {
-    Deno.test(`§9.7: who shows ${shown} is ${isIn ? "" : "not "}admitted (${version})`, async () => {
+    Deno.test(`§9.7: a client that shows ${shown} is ${isIn ? "" : "not "}admitted (${version})`, async () => {
       using bench = newPools({ options: { tokens: [TOKEN, `${LOBBY}@lobby`] } });
       const query = token === undefined ? {} : { token };
       const member = await connectTo(bench, NAMESPACES[version], query, greeting);

@@ -150,7 +150,7 @@ Deno.test("webrtcsink: sessions of a producer, of a consumer, and in all are bou
   assertEquals(sessionsOf(bench), 0);
 });
 
-Deno.test("webrtcsink: who says nothing for a minute after the welcome is hung up on", async () => {
+Deno.test("webrtcsink: a client that is silent for a minute after the welcome is closed", async () => {
   using bench = newSignalling();
   const silent = await SinkClient.connect(bench);
   const gibberish = await SinkClient.connect(bench);

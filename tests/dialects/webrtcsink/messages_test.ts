@@ -28,7 +28,7 @@ Deno.test("webrtcsink: every kind of message is read; unknown fields are left ou
   }
 });
 
-Deno.test("webrtcsink: what a browser says of a candidate or a description beside the rest is kept", () => {
+Deno.test("webrtcsink: a browser's further members of candidates and descriptions are kept", () => {
   const ice = { candidate: "c", sdpMid: "0", sdpMLineIndex: 0, usernameFragment: "u", x: null };
   const sdp = { type: "offer", sdp: "v=0", x: { y: [1] } };
   for (const part of [{ ice }, { sdp }]) {

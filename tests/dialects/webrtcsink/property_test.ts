@@ -284,7 +284,7 @@ function asText(value: unknown): string {
   return JSON.stringify(value);
 }
 
-Deno.test("webrtcsink: whatever peers do, each hears what the protocol says, once, and nothing is left", async () => {
+Deno.test("webrtcsink: each peer gets the protocol's messages once, whatever peers do, and nothing is left", async () => {
   const steps = fc.array(anyStep, { maxLength: 80, size: "max" });
   await fc.assert(
     fc.asyncProperty(steps, async (steps) => {

@@ -59,7 +59,7 @@ Deno.test("webrtcsink: listeners get every change of status, their own included"
   assertEquals(listener.heard(), [changed(producer.id, [])]);
 });
 
-Deno.test("webrtcsink: who leaves keeps its meta in the news; who never had a role is no news", async () => {
+Deno.test("webrtcsink: a peer that leaves keeps its meta in the news; one that never had a role is no news", async () => {
   using bench = newSignalling();
   const listener = await enter(bench, ["listener"]);
   const waiting = await enter(bench, ["consumer"], { meta: "tv" });
@@ -285,7 +285,7 @@ Deno.test("webrtcsink: others' sessions are as unknown as those that never were"
   assertEquals(consumer.heard(), [peerMessage(sessionId, OFFER)]);
 });
 
-Deno.test("webrtcsink: what cannot be read is ignored, counted, and costs nothing else", async () => {
+Deno.test("webrtcsink: an unreadable message is ignored, counted, and costs nothing else", async () => {
   using bench = newSignalling();
   const peer = await enter(bench, ["listener"]);
   await peer.client.say(

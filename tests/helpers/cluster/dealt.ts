@@ -13,6 +13,8 @@ export interface Dealt extends Disposable {
   readonly hubs: readonly SharedHub[];
   /** Both hubs for tests that ask one hub. */
   readonly asOne: Hub;
+  /** The names of the records of peers that know each other outside of rooms. */
+  pairs(): string[];
 }
 
 /** @param abroad makes each hub's way between dialects */
@@ -26,7 +28,12 @@ export function dealHubs(
   });
   clusters.add(cluster);
   const hubs = cluster.nodes.map(({ hub }) => hub);
-  return { hubs, asOne: asOne(hubs), [Symbol.dispose]: () => void clusters.delete(cluster) };
+  return {
+    hubs,
+    asOne: asOne(hubs),
+    pairs: () => [...cluster.engine.data.keys().filter((key) => key.includes(":pairs:"))],
+    [Symbol.dispose]: () => void clusters.delete(cluster),
+  };
 }
 
 /** Lets everything come to pass that clients have asked for. */

@@ -18,6 +18,7 @@ export interface MemoryClusterOptions {
   readonly limits?: Partial<HubLimits>;
   readonly waitMs?: number;
   readonly maxUnconfirmedBytes?: number;
+  readonly maxUnconfirmedBytesPerSender?: number;
   /** Whether nodes give ids out while the engine is away. */
   readonly acceptsLoss?: boolean;
   /** Makes the hub of a node; one with the limits alone elsewhere. */
@@ -78,6 +79,7 @@ export class MemoryCluster implements AsyncDisposable {
   add(name = `n${this.nodes.length + 1}`): MemoryNode {
     const events: ClusterEvent[] = [];
     const { waitMs = 5_000, maxUnconfirmedBytes = 16_777_216 } = this.#options;
+    const { maxUnconfirmedBytesPerSender = maxUnconfirmedBytes } = this.#options;
     const link = new EngineLink(this.engine);
     const node = new ClusterNode({
       engine: link,
@@ -93,6 +95,7 @@ export class MemoryCluster implements AsyncDisposable {
       maxWaiting: 10_000,
       waitMs,
       maxUnconfirmedBytes,
+      maxUnconfirmedBytesPerSender,
     });
     const { hubOf, limits, acceptsLoss = false } = this.#options;
     const backplane = acceptsLoss ? acceptLoss(node, this.clock) : node;

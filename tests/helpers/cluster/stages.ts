@@ -95,6 +95,7 @@ export function nodeAt(server: RedisServer, name: string): ClusterNode {
     maxWaiting: 10_000,
     waitMs: 120_000,
     maxUnconfirmedBytes: 16_777_216,
+    maxUnconfirmedBytesPerSender: 4_194_304,
   });
 }
 

@@ -47,7 +47,7 @@ export class Ledger {
     this.#acknowledged.clear();
   }
 
-  /** The process was killed: what had not arrived may be lost. */
+  /** The process was killed: messages on their way may be lost. */
   forgive(): void {
     this.#acknowledged.clear();
   }

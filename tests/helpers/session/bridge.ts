@@ -36,6 +36,8 @@ export class BridgeBench implements Disposable {
   readonly clock = new FakeClock();
   readonly events: CallEvent[] = [];
   readonly hub: Hub;
+  /** The names of the records of peers that know each other outside of rooms. */
+  readonly pairs: () => string[];
   readonly #undo = new DisposableStack();
   /** One for each node, of which there is one but for "dealt" hubs. */
   readonly #calls: Calls[] = [];
@@ -53,6 +55,7 @@ export class BridgeBench implements Disposable {
     const dealt = hubs.mode === "dealt"
       ? this.#undo.use(dealHubs(NO_LIMITS, undefined, hasNoCalls ? undefined : abroad))
       : undefined;
+    this.pairs = () => dealt?.pairs() ?? [];
     this.hub = dealt?.asOne ?? newTestHub({}, hasNoCalls ? undefined : abroad());
     this.#nodes = (dealt?.hubs ?? [this.hub]).map((hub) => {
       const bridge = { hub, clock: this.clock, realm: REALM };

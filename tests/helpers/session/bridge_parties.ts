@@ -1,10 +1,33 @@
-import type { BridgeBench } from "./bridge.ts";
+import type { Frame } from "../../../src/core/session.ts";
+import type { Closing } from "./fake_link.ts";
 import type { TestClient } from "./hub.ts";
 import { sdpOf } from "./legs.ts";
 
+/** A client of any protocol, with or without a network. */
+export interface PartyClient {
+  /** Every frame that it was ever sent. */
+  readonly sent: readonly Frame[];
+  /** How the server closed the connection; undefined where it did not. */
+  readonly closing: Closing | undefined;
+  /** The frames that it was sent since this was last asked. */
+  heard(): Frame[];
+  say(...frames: string[]): Promise<void>;
+  leave(): Promise<void>;
+}
+
+/** Starts clients of each protocol, which have read their greeting. */
+export interface PartyBench<Client extends PartyClient> {
+  peerjs(id: string): Promise<Client>;
+  gstreamer(uid: string): Promise<Client>;
+  ssp(pool: string): Promise<{ client: Client; id: string }>;
+  simple(room: string): Promise<{ client: Client; id: string }>;
+  owt(id: string): Promise<Client>;
+  webrtcsink(...roles: string[]): Promise<{ client: Client; id: string }>;
+}
+
 /** A client of one protocol, whose messages and news have the same form for all protocols. */
-export interface Party {
-  readonly client: TestClient;
+export interface Party<Client extends PartyClient = TestClient> {
+  readonly client: Client;
   readonly id: string;
   /** Sends an offer; a client that needs a command for it sends that before. */
   offer(to: string, session: string): Promise<void>;
@@ -33,11 +56,29 @@ type Json = Record<string, unknown>;
 
 const text = (value: unknown): string => JSON.stringify(value);
 
+/** Starts a client. */
+type OpenParty = <Client extends PartyClient>(
+  bench: PartyBench<Client>,
+  name: string,
+) => Promise<Party<Client>>;
+
+/** Those whose clients are in a room. */
+export const IN_ROOMS: ReadonlySet<PartyName> = new Set(["gstreamer room", "ssp", "simple"]);
+
+export const dialectOf = (name: PartyName): string => name.split(" ")[0] ?? name;
+
+/** A client in a room is called by its room-mates and, in RTCPool's and Simple's words, by others. */
+export function canCall(calling: PartyName, called: PartyName): boolean {
+  if (dialectOf(calling) === dialectOf(called)) return false;
+  return called !== "gstreamer room" || IN_ROOMS.has(calling);
+}
+
 /** Starts a client; of webrtcsink a producer. */
-export const PARTIES: Readonly<
-  Record<PartyName, (bench: BridgeBench, name: string) => Promise<Party>>
-> = {
-  async peerjs(bench, id): Promise<Party> {
+export const PARTIES: Readonly<Record<PartyName, OpenParty>> = {
+  async peerjs<Client extends PartyClient>(
+    bench: PartyBench<Client>,
+    id: string,
+  ): Promise<Party<Client>> {
     const client = await bench.peerjs(id);
     let head: Json = { type: "data", connectionId: "dc_own" };
     const say = (type: string, dst: string, payload: Json): Promise<void> =>
@@ -56,7 +97,10 @@ export const PARTIES: Readonly<
         }),
     };
   },
-  async gstreamer(bench, id): Promise<Party> {
+  async gstreamer<Client extends PartyClient>(
+    bench: PartyBench<Client>,
+    id: string,
+  ): Promise<Party<Client>> {
     const client = await bench.gstreamer(id);
     let isCalling = false;
     return {
@@ -73,7 +117,10 @@ export const PARTIES: Readonly<
       news: () => readTexts(client),
     };
   },
-  async "gstreamer room"(bench, id): Promise<Party> {
+  async "gstreamer room"<Client extends PartyClient>(
+    bench: PartyBench<Client>,
+    id: string,
+  ): Promise<Party<Client>> {
     const client = await bench.gstreamer(id);
     await client.say(`ROOM ${HALL}`);
     client.heard();
@@ -89,7 +136,9 @@ export const PARTIES: Readonly<
       news: () => readTexts(client),
     };
   },
-  async ssp(bench): Promise<Party> {
+  async ssp<Client extends PartyClient>(
+    bench: PartyBench<Client>,
+  ): Promise<Party<Client>> {
     const { client, id } = await bench.ssp(HALL);
     client.heard();
     const say = (type: string, data: Json): Promise<void> => client.say(text({ type, data }));
@@ -108,7 +157,9 @@ export const PARTIES: Readonly<
         }),
     };
   },
-  async simple(bench): Promise<Party> {
+  async simple<Client extends PartyClient>(
+    bench: PartyBench<Client>,
+  ): Promise<Party<Client>> {
     const { client, id } = await bench.simple(HALL);
     const say = (peer_id: string, type: string, more: Json): Promise<void> =>
       client.say(text({ event: "signal", peer_id, type, ...more }));
@@ -127,7 +178,10 @@ export const PARTIES: Readonly<
         }),
     };
   },
-  async owt(bench, id): Promise<Party> {
+  async owt<Client extends PartyClient>(
+    bench: PartyBench<Client>,
+    id: string,
+  ): Promise<Party<Client>> {
     const client = await bench.owt(id);
     const say = (to: string, type: string, data?: Json): Promise<void> =>
       client.say(`27["owt-message",${text({ to, data: text({ type, data }) })}]`);
@@ -150,7 +204,9 @@ export const PARTIES: Readonly<
         }),
     };
   },
-  async webrtcsink(bench): Promise<Party> {
+  async webrtcsink<Client extends PartyClient>(
+    bench: PartyBench<Client>,
+  ): Promise<Party<Client>> {
     const { client, id } = await bench.webrtcsink("producer");
     let sessionId = "";
     const say = (message: Json): Promise<void> => client.say(text({ ...message, sessionId }));
@@ -175,13 +231,13 @@ function sdp(type: "offer" | "answer", session: string): Json {
   return { type, sdp: sdpOf(session) };
 }
 
-function read(client: TestClient, wordOf: (message: Json) => string): string[] {
-  const words = client.heardJson().map((message) => wordOf(message as Json));
+function read(client: PartyClient, wordOf: (message: Json) => string): string[] {
+  const words = client.heard().map((frame) => wordOf(JSON.parse(String(frame))));
   return [...words, ...closingOf(client)];
 }
 
 /** Texts of the other client are known by their first key. */
-function readTexts(client: TestClient): string[] {
+function readTexts(client: PartyClient): string[] {
   const words = client.heard().map((frame) => {
     const [, command = "", json] = /^(ROOM_PEER_MSG \S+ )?(\{.*\})?/s.exec(String(frame)) ?? [];
     if (json === undefined) return String(frame);
@@ -191,7 +247,7 @@ function readTexts(client: TestClient): string[] {
   return [...words, ...closingOf(client)];
 }
 
-function closingOf({ closing }: TestClient): string[] {
+function closingOf({ closing }: PartyClient): string[] {
   return closing === undefined ? [] : [`closed ${closing === "bare" ? closing : closing[0]}`];
 }
 

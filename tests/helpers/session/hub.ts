@@ -49,7 +49,7 @@ export async function settle(): Promise<void> {
   await settleClusters();
 }
 
-/** A client of a session, without a network: what it says goes through the real pump. */
+/** A client of a session, without a network: its frames go through the real pump. */
 export class TestClient {
   readonly link: FakeLink;
   readonly pump: Pump;

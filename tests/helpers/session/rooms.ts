@@ -43,7 +43,7 @@ export interface VoiceKind {
   readonly create: () => Voice;
 }
 
-/** One kind of room: what its members speak. */
+/** One kind of room, by its members' protocols. */
 export interface RoomKind {
   readonly name: string;
   readonly voices: readonly [VoiceKind, ...VoiceKind[]];

@@ -9,7 +9,7 @@ export interface Closing {
 /** A well-behaved WebSocket client whose messages are asked for one after the other. */
 export class WsClient implements AsyncDisposable {
   readonly #socket: WebSocket;
-  readonly #waiting: (string | Uint8Array)[] = [];
+  readonly #waiting: (string | Uint8Array<ArrayBuffer>)[] = [];
   #wake: (() => void) | undefined;
   /** Resolves at the end of the connection, whatever its cause. */
   readonly closed: Promise<Closing>;
@@ -71,6 +71,11 @@ export class WsClient implements AsyncDisposable {
 
   async nextJson(): Promise<unknown> {
     return JSON.parse(await this.nextText());
+  }
+
+  /** Takes the messages that came and were not asked for yet. */
+  take(): (string | Uint8Array<ArrayBuffer>)[] {
+    return this.#waiting.splice(0);
   }
 
   /** Messages that came and were not asked for yet. */

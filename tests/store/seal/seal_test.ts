@@ -107,7 +107,7 @@ for (
     ],
   ] as [string, (record: StoredRecord) => StoredRecord | undefined][]
 ) {
-  Deno.test(`${what}: what was sealed is refused as a whole, and gone`, async () => {
+  Deno.test(`${what}: sealed state is refused as a whole, and gone`, async () => {
     await using folder = await TempFolder.make();
     const engine = folder.engine();
     const sealer = newSealer(engine);

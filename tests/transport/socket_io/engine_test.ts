@@ -331,7 +331,7 @@ Deno.test("revision 3: polls carry ASCII only", async () => {
   assertEquals(await poller.heard(), ['42["gr\\u00fcn \\ud83d\\ude00"]']);
 });
 
-Deno.test("revision 3: what a client of Socket.IO 1 encodes twice is understood", () => {
+Deno.test("revision 3: text that a client of Socket.IO 1 encodes twice is understood", () => {
   using bench = new EngineBench();
   const twice = String.fromCharCode(...new TextEncoder().encode('42["grün €"]'));
   bench.poll(3).post(twice);

@@ -49,7 +49,7 @@ function decode3(payload: string): Packet[] {
   return packets;
 }
 
-Deno.test("revision 3: what engine.io-parser 2 encodes is decoded", () => {
+Deno.test("revision 3: text that engine.io-parser 2 encodes is decoded", () => {
   fc.assert(
     fc.property(packets, (packets) => {
       assertEquals(decodePayload(encode3(packets), 3), packets.map(textOf));
@@ -68,7 +68,7 @@ Deno.test("revision 3: engine.io-parser 2 decodes what is encoded", () => {
   );
 });
 
-Deno.test("revision 4: what engine.io-parser 5 encodes is decoded", () => {
+Deno.test("revision 4: text that engine.io-parser 5 encodes is decoded", () => {
   fc.assert(
     fc.property(packets, (packets) => {
       let payload = "";
@@ -93,7 +93,7 @@ Deno.test("revision 4: engine.io-parser 5 decodes what is encoded", () => {
   );
 });
 
-Deno.test("revision 3: what engine.io-parser 2 frames in bytes is decoded", async () => {
+Deno.test("revision 3: packets that engine.io-parser 2 frames in bytes are decoded", async () => {
   const ascii = packets.map((packets) =>
     packets.map(({ type, data }) => ({ type, data: escapeNonAscii(data) }))
   );

@@ -103,7 +103,7 @@ export class FrameReader {
     const header = this.#header ??= new Uint8Array(MAX_HEADER_BYTES);
     header[this.#headerBytes++] = bytes[at] as number;
     const size = this.#headerBytes < 2 ? MAX_HEADER_BYTES : headerSize(header[1] as number);
-    // The masking key says nothing: what is wrong is known before it comes.
+    // Every fault is known before the masking key comes.
     const isJudged = this.#headerBytes < 2 || this.#judge(header, 0, this.#headerBytes);
     if (isJudged && this.#headerBytes === size) {
       this.#headerBytes = 0;
