@@ -59,7 +59,7 @@ export async function measureLogins(contest: LoginContest): Promise<LoginFigures
       signal.throwIfAborted();
       const kind = kinds[(nth + Math.max(0, round)) % kinds.length];
       if (kind === undefined) continue;
-      const cost = await logIn(kind, round < 0 ? plan.warmUpMs : plan.measureMs);
+      const cost = await logIn(kind, round < 0 ? plan.loginWarmUpMs : plan.measureMs);
       if (round >= 0) kind.costs.push(cost); // The first round is the warm-up.
     }
   }

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { ItemHandler } from "./items.ts";
+import { type Answer, type ItemHandler, NOTHING } from "./items.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Steps } from "./steps.ts";
@@ -24,6 +24,8 @@ interface Asked {
   readonly undo?: () => readonly string[] | undefined;
   /** It waits as long as it has to. */
   readonly isPatient?: boolean;
+  /** It cannot be undone: its answer is waited for once it was sent. */
+  readonly isFinal?: boolean;
 }
 
 /** A step whose answer comes by the inbox. */
@@ -31,7 +33,7 @@ export interface Question extends Asked {
   /** The step's letter, and its arguments behind the ticket. */
   readonly step: readonly [letter: string, ...args: readonly string[]];
   /** Takes "" or the reason of a refusal, which may be "unavailable". */
-  readonly answer: (refusal: string) => void;
+  readonly answer: Answer;
 }
 
 /** The same for one whose answer is expected already. */
@@ -69,11 +71,13 @@ export class Asking implements Disposable {
       ...asked,
       ticket,
       args: [letter, ticket, ...args],
-      refuse: () => answer("unavailable"),
+      refuse: () => answer("unavailable", NOTHING),
     });
   }
 
-  add({ ticket, args, refuse: answer, undo, isPatient = false }: TicketedStep): void {
+  add(
+    { ticket, args, refuse: answer, undo, isPatient = false, isFinal = false }: TicketedStep,
+  ): void {
     const { clock, steps, items, node, wake } = this.#parts;
     const refuse = (): void => {
       items.forget(ticket);
@@ -87,7 +91,11 @@ export class Asking implements Disposable {
       wake();
       refuse();
     };
-    steps.push({ args, addedAt: clock.now(), pending: { ticket, refuse, abandon, isPatient } });
+    steps.push({
+      args,
+      addedAt: clock.now(),
+      pending: { ticket, refuse, abandon, isPatient, isFinal },
+    });
     wake();
   }
 

@@ -19,6 +19,10 @@ export class Charges {
     return this.#bytes;
   }
 
+  get spareBytes(): number {
+    return this.#limits.maxUnconfirmedBytes - this.#bytes;
+  }
+
   /** Senders with something under way. */
   get senders(): number {
     return this.#senders.size;

@@ -1,4 +1,11 @@
-import { type Actor, guestsOf, type SharedClaim, type Sink } from "../core/nodes/backplane.ts";
+import {
+  type Actor,
+  guestsOf,
+  NODE_DIALECT,
+  NODES,
+  type SharedClaim,
+  type Sink,
+} from "../core/nodes/backplane.ts";
 import { actorArgs, roomName } from "./names.ts";
 import { packBody, packName, packProof } from "./texts.ts";
 
@@ -32,6 +39,9 @@ export interface Part {
   readonly permits: string;
 }
 
+/** No other node has this address: its fence tells nothing. */
+const NODE_FENCE = "1";
+
 /** Everything that this node holds in the engine. Names are those of the engine. */
 export class Registry {
   readonly #held = new Map<string, Held>();
@@ -50,7 +60,7 @@ export class Registry {
     const known = this.#held.get(`${realm}:${name}`);
     // Another connection of this node took the id over: the engine changed nothing.
     if (known?.fence === fence) return void (known.ticket = ticket);
-    this.#held.set(`${realm}:${name}`, {
+    this.#hold({
       realm,
       id: name,
       fence,
@@ -61,9 +71,28 @@ export class Registry {
       reservation: note === "kept" || note === "evicted" ? reservationOf(claim) : "",
       bytes: String(bytes),
       info: packBody(info),
-      rooms: new Set(),
-      pairs: new Map(),
-    });
+    }, []);
+  }
+
+  /** A process holds its own address, to which other nodes send. */
+  addNode(process: string): void {
+    const nothing = {
+      dialect: NODE_DIALECT,
+      ticket: "",
+      reservation: "",
+      proof: "-",
+      exclusive: "0",
+      bytes: "0",
+      info: packBody(null),
+    };
+    this.#hold({ ...nothing, realm: NODES, id: process, fence: NODE_FENCE }, []);
+  }
+
+  /** A peer of another node is this node's from now on. @param peer as items carry it */
+  adopt(realm: string, peer: readonly string[], proof: string, rooms: readonly string[]): void {
+    const [id = "", , fence = "", dialect = "", exclusive = "", bytes = "", info = ""] = peer;
+    const none = { ticket: "", reservation: "" }; // peers with reserved ids do not move
+    this.#hold({ realm, id, fence, dialect, proof, exclusive, bytes, info, ...none }, rooms);
   }
 
   /** Undefined if the id is held no more, or again. */
@@ -130,6 +159,11 @@ export class Registry {
         this.#paired.delete(held);
       }
     }
+  }
+
+  #hold(held: Omit<Held, "rooms" | "pairs">, rooms: readonly string[]): void {
+    const { realm, id } = held;
+    this.#held.set(`${realm}:${id}`, { ...held, rooms: new Set(rooms), pairs: new Map() });
   }
 
   /** This node gets the news of a room for good. */

@@ -12,10 +12,10 @@ import type { Registry, ReservationNote } from "./held.ts";
 import { Arrivals, type Item } from "./inbox.ts";
 import { InboxDelay } from "./inbox_delay.ts";
 import type { Outbox } from "./outbox.ts";
-import { processOf, readRoom } from "./names.ts";
+import { processOf, readRoom, roomName } from "./names.ts";
 import type { Questions } from "./questions.ts";
 import type { SharedRecords } from "./records.ts";
-import { unpackBody, unpackName } from "./texts.ts";
+import { packName, unpackBody, unpackName } from "./texts.ts";
 
 export interface ItemParts {
   readonly clock: Clock;
@@ -39,16 +39,17 @@ export interface ItemParts {
   readonly answered: (ticket: string, refusal: string) => void;
 }
 
-/** The outcome of a claim. */
+/** The outcome of a claim or a move. */
 interface Granted {
+  /** The fence of a claim, or the new node of a move. */
   readonly fence: string;
   readonly note: ReservationNote;
 }
 
-/** Takes the answer to a step: a refusal's reason, or "" and what a claim was granted. */
-type Answer = (refusal: string, granted: Granted) => void;
+/** Takes the answer to a step: a refusal's reason, or "" and what was granted. */
+export type Answer = (refusal: string, granted: Granted) => void;
 
-const NOTHING: Granted = { fence: "", note: "" };
+export const NOTHING: Granted = { fence: "", note: "" };
 
 /** How long a confirmation waits for others. */
 const CONFIRM_MS = 200;
@@ -91,6 +92,10 @@ export class ItemHandler {
       // The engine answers with these words only.
       if (refusal !== "") return answer({ refused: refusal as "id_taken" | "room_full" });
       this.#parts.registry.add(claim, fence, ticket, note);
+      const { realm, id, entry } = claim;
+      if (entry !== undefined) {
+        this.#parts.registry.entered(realm, packName(id), fence, roomName(entry));
+      }
       answer({ fence: Number(fence) });
     });
     if (claim.entry !== undefined) this.#granted.set(ticket, NOTHING);
@@ -164,7 +169,7 @@ export class ItemHandler {
       case "member":
         return void this.#members.push(this.#peer(parts));
       case "listed":
-        return sink.listed(readRoom(a, b), this.#members.splice(0));
+        return sink.listed(readRoom(a, b), this.#members.splice(0), c === "moving");
       case "joined":
         return sink.joined(readRoom(a, b), this.#peer(parts.slice(2)));
       case "described":
@@ -179,6 +184,8 @@ export class ItemHandler {
         return this.#pair(sink, kind, a, parts.slice(1));
       case "parted":
         return this.#part(sink, a, b, c);
+      case "arriving":
+        return this.#arrive(sink, parts);
       case "nodeGone":
         return this.#nodeGone(a);
       case "tell": {
@@ -313,6 +320,13 @@ export class ItemHandler {
     sink[how](realm, { ...this.#peer(caller), permits }, this.#peer(callee));
   }
 
+  /** A peer of another node moves to this one. */
+  #arrive(sink: Sink, [realm = "", ...parts]: readonly string[]): void {
+    const [proof = "", ...rooms] = parts.slice(PEER_PARTS);
+    this.#parts.registry.adopt(realm, parts, proof, rooms);
+    sink.arriving(realm, this.#peer(parts), rooms.map((room) => readRoom(realm, room)));
+  }
+
   #nodeGone(node: string): void {
     const process = processOf(node);
     this.#parts.report({ type: "node", name: this.#parts.nameOf(node), change: "reaped" });
@@ -320,6 +334,7 @@ export class ItemHandler {
     // The process may be back under another name.
     if (now !== undefined && now !== node) return;
     this.#parts.outbox.gone(process);
+    this.#sink?.nodeGone(process);
     const arrivals = this.#arrivals.get(process);
     if (arrivals === undefined) return;
     // A process that was only cut off comes back under another name, and repeats what is unconfirmed.

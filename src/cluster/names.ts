@@ -1,5 +1,5 @@
 import type { ReservationTerms } from "../core/kept.ts";
-import type { Actor, RoomKey, SharedClaim, SharedEntry } from "../core/nodes/backplane.ts";
+import type { Actor, Caller, RoomKey, SharedClaim, SharedEntry } from "../core/nodes/backplane.ts";
 import { packBody, packName, packNames, packProof, unpackName } from "./texts.ts";
 
 /** The process of an incarnation. */
@@ -60,6 +60,11 @@ export function actorArgs(
   { realm, id, fence }: Actor,
 ): [realm: string, id: string, fence: string] {
   return [realm, packName(id), String(fence)];
+}
+
+/** A caller and the peer that it calls. */
+export function partnerArgs(caller: Caller, to: string): string[] {
+  return [...actorArgs(caller), packName(to), packBody(caller.permits)];
 }
 
 /** The arguments of a step that enters a room. */

@@ -7,6 +7,8 @@ import type {
   JoinAnswer,
   LookAnswer,
   MeetAnswer,
+  MoveAnswer,
+  MoveRefusal,
   NodeInfo,
   OutgoingMessage,
   PairAnswer,
@@ -24,9 +26,17 @@ import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./
 import type { ChargeLimits } from "./charges.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
-import { questionsOf, Registry } from "./held.ts";
+import { Registry } from "./held.ts";
 import { ItemHandler } from "./items.ts";
-import { actorArgs, claimArgs, entryArgs, limitText, roomName } from "./names.ts";
+import {
+  actorArgs,
+  claimArgs,
+  entryArgs,
+  limitText,
+  partnerArgs,
+  processOf,
+  roomName,
+} from "./names.ts";
 import { MeasuredEngine } from "./measured.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
@@ -34,6 +44,7 @@ import { Questions } from "./questions.ts";
 import { Reader } from "./reader.ts";
 import { SharedRecords } from "./records.ts";
 import { Reaper } from "./reaper.ts";
+import { Recovery } from "./recovery.ts";
 import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
 import { END, type Step, type StepLimits, Steps } from "./steps.ts";
@@ -46,14 +57,13 @@ export interface NodeOptions extends CallerOptions, StepLimits, ChargeLimits {
   readonly waitMs: number;
 }
 
-/** How long a node that an emptied engine does not know may take to come back, beyond its lease. */
-const RETURN_MS = 3_000;
 /** How long the steps of the end may take: longer than a new cluster forms. */
 const END_MS = 2_500;
 
 /** This process as a node of a cluster. */
 export class ClusterNode implements Backplane {
   readonly node: string;
+  readonly address: string;
   /** Questions to other nodes, and theirs. */
   readonly questions: Questions;
   /** The records that all nodes keep. */
@@ -72,14 +82,14 @@ export class ClusterNode implements Backplane {
   #sink: Sink | undefined;
   readonly #roster: Roster;
   readonly #reaper = new Reaper((node) => this.#push(["Q", node], true));
-  #epochAt: number;
+  readonly #recovery: Recovery;
 
   constructor(options: NodeOptions) {
-    const { clock, engine, prefix, report, name } = options;
+    const { clock, engine, prefix, report, name, process } = options;
     this.node = name;
+    this.#registry.addNode(this.address = process);
     this.#options = options;
     this.#clock = clock;
-    this.#epochAt = clock.now();
     this.#roster = new Roster(report);
     this.#steps = new Steps(options);
     this.#outbox = new Outbox(options, ({ realm, id }) => {
@@ -94,6 +104,14 @@ export class ClusterNode implements Backplane {
       nodeCalled: (name) => this.isUp ? this.#roster.called(name) : undefined,
       push: (...args) => this.#push(args, true),
       onFault: (error) => report({ type: "fault", error }),
+    });
+    this.#recovery = new Recovery({
+      ...options,
+      registry: this.#registry,
+      records: this.records,
+      roster: this.#roster,
+      reaper: this.#reaper,
+      outbox: this.#outbox,
     });
     this.#directory = new Directory(engine, prefix);
     const measured = new MeasuredEngine(engine, clock, report);
@@ -151,17 +169,17 @@ export class ClusterNode implements Backplane {
   get isFenced(): boolean {
     return this.#caller.isFenced;
   }
-
   get nodes(): readonly NodeInfo[] {
     return this.#roster.living;
   }
-
   get waitingSteps(): number {
     return this.#steps.size;
   }
-
   get unconfirmedBytes(): number {
     return this.#outbox.bytes;
+  }
+  get spareBytes(): number {
+    return this.#outbox.spareBytes;
   }
 
   attach(sink: Sink): void {
@@ -171,14 +189,8 @@ export class ClusterNode implements Backplane {
   }
 
   claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient = false): void {
-    const { realm, id, entry } = claim;
     const ticket = this.#asking.ticket();
-    this.#items.expectClaim(ticket, claim, (outcome) => {
-      if (entry !== undefined && "fence" in outcome) {
-        this.#registry.entered(realm, packName(id), String(outcome.fence), roomName(entry));
-      }
-      answer(outcome);
-    });
+    this.#items.expectClaim(ticket, claim, answer);
     this.#asking.add({
       ticket,
       args: ["C", ticket, ...claimArgs(claim)],
@@ -243,9 +255,8 @@ export class ClusterNode implements Backplane {
     isPatient = false,
   ): void {
     const who = actorArgs(actor);
-    const described = [String(bytes), packBody(info), packBody(news)];
     this.#asking.ask({
-      step: ["D", ...who, limitText(maxBytes), ...described],
+      step: ["D", ...who, limitText(maxBytes), String(bytes), packBody(info), packBody(news)],
       undo: () => undoDescription(this.#registry, actor),
       isPatient,
       answer: (refusal) => {
@@ -258,7 +269,7 @@ export class ClusterNode implements Backplane {
 
   pair(caller: CallingPeer, to: string, answer: (outcome: PairAnswer) => void): void {
     this.#asking.ask({
-      step: ["P", ...actorArgs(caller), packName(to), packBody(caller.permits)],
+      step: ["P", ...partnerArgs(caller, to)],
       undo: () => undoPair(this.#registry, caller, to),
       answer: (refusal) => answer(refusal === "" ? "paired" : refusal as PairAnswer),
     });
@@ -266,7 +277,7 @@ export class ClusterNode implements Backplane {
 
   meet(caller: CallingPeer, to: string, answer: (outcome: MeetAnswer) => void): void {
     this.#asking.ask({
-      step: ["M", ...actorArgs(caller), packName(to), packBody(caller.permits)],
+      step: ["M", ...partnerArgs(caller, to)],
       undo: () => undoMeeting(this.#registry, caller, to),
       answer: (refusal) => answer(refusal === "" ? "met" : refusal as MeetAnswer),
     });
@@ -276,6 +287,22 @@ export class ClusterNode implements Backplane {
     this.#push(["U", ...actorArgs(actor), packName(from)]);
   }
 
+  move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void {
+    const who = actorArgs(actor);
+    this.#asking.ask({
+      step: ["move", ...who, to ?? ""],
+      isFinal: true,
+      answer: (refusal, { fence: node }) => {
+        if (refusal !== "") return answer({ refused: refusal as MoveRefusal });
+        this.#registry.remove(...who);
+        answer({ to: processOf(node), node: this.#roster.nameOf(node) });
+      },
+    });
+  }
+
+  shun(): void {
+    this.#push(["shun"]);
+  }
   list(actor: Actor, isGuest: boolean): void {
     this.#push(this.#registry.listed(...actorArgs(actor), isGuest));
   }
@@ -297,23 +324,18 @@ export class ClusterNode implements Backplane {
     if (!isHeld) this.#options.report({ type: "undelivered", cause: "unavailable" });
     return isHeld;
   }
-
   unhold(bytes: number): void {
     this.#outbox.unhold(bytes);
   }
-
   tell(topic: string, body: unknown): void {
     this.#push(["B", "tell", packBody([topic, body])]);
   }
-
   async unreserve(dialect: string, id: string): Promise<boolean> {
     return await this.records.unreserve(dialect, id);
   }
-
   want({ realm, id }: PeerKey): void {
     this.#push(["N", realm, packName(id)]);
   }
-
   async ids(realm: string, dialect: string): Promise<string[]> {
     return await this.#directory.ids(realm, dialect);
   }
@@ -339,12 +361,7 @@ export class ClusterNode implements Backplane {
         this.#options.report({ type: "fenced" });
         this.#sink?.severed();
       },
-      restoring: () => {
-        this.#epochAt = this.#clock.now();
-        this.#roster.restart();
-        this.#reaper.restart();
-        return this.#heldSteps();
-      },
+      restoring: () => this.#recovery.begin(),
       greetings: () => this.#items.greetings(this.#roster.strangers(this.#caller.node)),
       restored: () => this.#restored(),
       passed: (steps, outcomes) => this.#passed(steps, outcomes),
@@ -352,16 +369,9 @@ export class ClusterNode implements Backplane {
     };
   }
 
-  *#heldSteps(): Generator<readonly string[]> {
-    yield* this.#registry.steps();
-    yield* this.records.steps();
-  }
-
   #restored(): void {
     this.records.refresh().catch((error) => this.#options.report({ type: "fault", error }));
-    const rooms = this.#registry.rooms().length;
-    if (rooms > 0) this.#options.report({ type: "gap", rooms });
-    this.#pushFirst(questionsOf(this.#registry, this.#sink));
+    this.#pushFirst(this.#recovery.questions(this.#sink));
   }
 
   #passed(steps: readonly Step[], outcomes: readonly string[]): void {
@@ -373,15 +383,7 @@ export class ClusterNode implements Backplane {
   #known(nodes: readonly KnownNode[]): void {
     this.#roster.update(nodes, this.#caller.node);
     this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
-    this.#missMissing();
-  }
-
-  /** A process that an emptied engine has not seen again is gone. */
-  #missMissing(): void {
-    if (this.#clock.now() - this.#epochAt < this.#options.leaseMs + RETURN_MS) return;
-    for (const process of this.#outbox.processes) {
-      if (this.#roster.of(process) === undefined) this.#outbox.gone(process);
-    }
+    this.#recovery.missMissing(this.#sink);
   }
 
   #push(args: readonly string[], isOfEpoch = false): void {

@@ -19,6 +19,11 @@ export interface Parcel {
   readonly answer: (outcome: PassAnswer) => void;
 }
 
+interface OutboxLimits extends ChargeLimits {
+  /** The name of this process, which sends what its parts tell each other. */
+  readonly process: string;
+}
+
 /** Bytes charged for a message beyond its text. */
 const OVERHEAD_BYTES = 256;
 /** More than one call carries. */
@@ -29,6 +34,7 @@ const MOST_EARLY = 1_000;
  * forgets loses none of them, and a node that dies takes none along unnoticed.
  */
 export class Outbox {
+  readonly #process: string;
   readonly #charges: Charges;
   readonly #cameBack: (parcel: Parcel) => void;
   /** Messages that reached another process' inbox and were not confirmed, by process. */
@@ -40,13 +46,19 @@ export class Outbox {
   #number = 0;
 
   /** @param cameBack gets each message that a node had and did not take, after its answer */
-  constructor(limits: ChargeLimits, cameBack: (parcel: Parcel) => void) {
+  constructor(limits: OutboxLimits, cameBack: (parcel: Parcel) => void) {
+    this.#process = limits.process;
     this.#charges = new Charges(limits);
     this.#cameBack = cameBack;
   }
 
   get bytes(): number {
     return this.#charges.bytes;
+  }
+
+  /** Bytes of a message that would still be taken up. */
+  get spareBytes(): number {
+    return this.#charges.spareBytes - OVERHEAD_BYTES;
   }
 
   /** The processes that have something to confirm. */
@@ -74,7 +86,7 @@ export class Outbox {
     const { realm, id, from, dialect, room, payload, fence, isCall = false } = message;
     const body = packBody(payload);
     const bytes = body.length + OVERHEAD_BYTES;
-    const sender = from === "" ? "" : `${realm}:${from}`;
+    const sender = from === "" || from === this.#process ? "" : `${realm}:${from}`;
     if (!this.#charges.take(sender, bytes)) return undefined;
     const to = packName(id);
     const args = [

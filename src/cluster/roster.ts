@@ -9,6 +9,9 @@ export class Roster {
   /** Nodes that know what has come from them, in this epoch. */
   readonly #greeted = new Set<string>();
 
+  /** Processes that are not known to be gone. */
+  readonly #met = new Set<string>();
+
   constructor(report: ReportCluster) {
     this.#report = report;
   }
@@ -26,7 +29,15 @@ export class Roster {
     for (const { id, name } of this.#nodes) {
       if (before.has(id)) this.#report({ type: "node", name, change: "left" });
     }
+    for (const { id } of nodes) this.#met.add(processOf(id));
     this.#nodes = nodes;
+  }
+
+  /** Yields each process once that the engine does not name any more. */
+  *missing(): Generator<string> {
+    for (const process of this.#met) {
+      if (this.of(process) === undefined && this.#met.delete(process)) yield process;
+    }
   }
 
   /** The incarnations to be greeted now; each is one of them once in an epoch. */

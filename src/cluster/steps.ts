@@ -8,6 +8,8 @@ interface Pending {
   readonly abandon: () => void;
   /** It waits for an engine that is away as long as it has to. */
   readonly isPatient: boolean;
+  /** It cannot be undone: its answer is waited for once it was sent. */
+  readonly isFinal: boolean;
 }
 
 /** Something to be carried out by the engine. */
@@ -116,7 +118,8 @@ export class Steps {
   abandon(addedBy: number): Step[] {
     const parcels = this.#underWay.filter(({ parcel }) => parcel !== undefined);
     const late = [...parcels, ...this.#open.values()].filter((step) =>
-      isBounded(step) && step.addedAt <= addedBy && !this.#over.has(step)
+      isBounded(step) && step.pending?.isFinal !== true && step.addedAt <= addedBy &&
+      !this.#over.has(step)
     );
     for (const step of late) {
       this.#over.add(step);

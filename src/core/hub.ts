@@ -20,6 +20,7 @@ import { reportPeerJoined, reportPeerLeft } from "./presence_news.ts";
 import { askAll, type Entering, type Realm, Realms, type Reserve, type Watch } from "./realm.ts";
 import { refuseClaim, refusePair } from "./refusals.ts";
 import { type RoomReport, Rooms } from "./rooms.ts";
+import { takeOver } from "./take_over.ts";
 import type { PeerHandle, PeerId, PeerSummary, Refused, RoomId, RoomRefusal } from "./events.ts";
 import type { Receiver } from "./session.ts";
 
@@ -117,8 +118,7 @@ export class Hub {
   /**
    * Gives an id up: leaves its rooms, then tells its pairs. Harmless if the id is given up already, or
    * if `receiver` no longer speaks for it.
-   * @param why for operators
-   * @param news for the rooms, in the words of the peer's dialect
+   * @param why for operators; `news` is for the rooms, in the words of the peer's dialect
    */
   release(handle: PeerHandle, receiver: Receiver, why: LeaveReason = "left", news?: unknown): void {
     const realm = this.#realm(handle.realm);
@@ -300,6 +300,11 @@ export class Hub {
     return "sent";
   }
 
+  /** Another receiver, of this node or another one, speaks for a peer from now on. */
+  protected carry(handle: PeerHandle, receiver: Receiver): void {
+    this.#realm(handle.realm).carry(this.#own(handle), receiver);
+  }
+
   /** Tells the holder of `to` that its messages for `peer` were not delivered; false without one. */
   reportUndelivered(realm: string, to: PeerId, peer: PeerId): boolean {
     const sender = this.#realm(realm).peers.get(to);
@@ -316,7 +321,7 @@ export class Hub {
     const { receiver, room } = claim;
     if (!receiver.link.isOpen) return;
     const holder = realm.peers.get(claim.id);
-    if (holder !== undefined) return this.#takeOver(holder, claim);
+    if (holder !== undefined) return takeOver(holder, claim);
     const objection = this.#objection(realm, claim);
     if (objection !== undefined) return refuseClaim(claim, objection);
     const peer = new Peer(claim, ++this.#fences, this.#happenings.now());
@@ -345,23 +350,6 @@ export class Hub {
   /** A hub of one node among several checks this before it asks the others. */
   #roomObjection(realm: Realm, ...entering: Entering): RoomRefusal | undefined {
     return this.elsewhere === undefined ? realm.objection(this.#rooms, ...entering) : undefined;
-  }
-
-  #takeOver(holder: Peer, claim: Claim): void {
-    const { receiver, proof, dialect, policy, isExclusive = false } = claim;
-    const isSameClient = proof !== undefined && holder.proof === proof;
-    const mayHave = policy === "newest" || isSameClient;
-    if (!mayHave || holder.dialect !== dialect) return refuseClaim(claim, "id_taken");
-    const old = holder.receiver;
-    Object.assign(holder, { proof, isExclusive });
-    holder.carriedBy(receiver);
-    try {
-      // A claim of the holder itself is confirmed.
-      if (old !== receiver) old.deliver({ type: "replaced" });
-    } catch (error) {
-      old.link.fail(error);
-    }
-    tell(holder, { type: "admitted", peer: holder.handle });
   }
 
   #noteBusy(peer: Peer, partner?: PeerId): void {

@@ -1,6 +1,7 @@
 import type { Claim, Peer, PresentPeer, RoomRequest } from "./peer.ts";
 import type { PeerId, RoomId, RoomRefusal } from "./events.ts";
 import type { Rooms } from "./rooms.ts";
+import type { Receiver } from "./session.ts";
 
 /**
  * Asked before an id is given out; false keeps it from the claimant.
@@ -33,6 +34,13 @@ export class Realm {
   readonly watchers: Watch[] = [];
   readonly #admits: { readonly dialect: string; readonly admit: Admit }[] = [];
   readonly #limits: { readonly dialect: string; readonly maxMembers: MaxMembers }[] = [];
+
+  /** Another receiver, of this node or another one, speaks for a peer. */
+  carry(peer: Peer, receiver: Receiver): void {
+    this.count(peer, -1);
+    peer.carriedBy(receiver);
+    this.count(peer, 1);
+  }
 
   /** Counts a peer of this node; those of other nodes count there. */
   count({ dialect, receiver }: Peer, change: 1 | -1): void {

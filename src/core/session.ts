@@ -82,6 +82,11 @@ export interface Receiver {
   deliver(event: PeerEvent): void;
   /** Ends the client's stay in the dialect's words: the connection, or all of a peer's. */
   expel(reason: Expulsion): void;
+  /**
+   * The other nodes have announced the peer's departure: ends its connections, for clients that come
+   * back. Absent in dialects whose connections just end.
+   */
+  sendAway?(): void;
   /** False if the client's version of its protocol has no words for a payload of its dialect. */
   understands?(payload: unknown): boolean;
   /**

@@ -64,6 +64,11 @@ export interface OpenDialect extends Partial<Disposable> {
   /** Numbers that only grow. */
   readonly counters?: readonly Reading[];
   /**
+   * Gives what clients can resume to the other nodes, as far as there are any. Called once, when all
+   * connections are closed and before `seal`.
+   */
+  readonly moveAway?: () => Promise<void>;
+  /**
    * Returns the state that clients can resume after a planned restart. Called once, when all
    * connections are closed and before the dialect is disposed of; the next run finds it in its
    * store.
@@ -167,8 +172,6 @@ export interface Dialect<
   readonly options: Options;
   /** The tokens that its part of a checked configuration names for its own clients. */
   tokens?(options: unknown): readonly string[];
-  /** True if its peers find each other on several nodes. */
-  readonly isClusterable?: true;
   /** How its clients reach those of other dialects; absent if its peers have no legs. */
   readonly bridging?: Bridging;
   /** Starts it with its part of a checked configuration. */

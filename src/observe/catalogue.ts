@@ -196,6 +196,15 @@ export const CATALOGUE = {
   signalbox_cluster_gaps_total: counter("Lists of rooms asked for anew after a loss of data"),
   signalbox_cluster_faults_total: counter("Items whose handling failed"),
   signalbox_cluster_undelivered_total: counter("Messages that no other node took", ["cause"], 3),
+  signalbox_cluster_carried_connections: gauge(
+    "Connections of other nodes whose peers have their home on this one",
+    DIALECT,
+  ),
+  signalbox_cluster_moved_peers_total: counter(
+    "Peers that went to another node or came from one",
+    ["dialect", "outcome"],
+    4,
+  ),
 
   // The store
   signalbox_store_up: gauge("1 if the store works, otherwise 0"),

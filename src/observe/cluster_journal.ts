@@ -30,6 +30,8 @@ const STEPS: Readonly<Record<string, string>> = {
   G: "keep",
   B: "tell",
   Q: "reap",
+  move: "move",
+  shun: "shun",
 };
 
 /** The life of this node as counts and log lines: names and numbers only. */

@@ -179,14 +179,6 @@ export function clusterWords({ cluster: { prefix, place, node, nodes } }: Cluste
 /** Refuses what a cluster cannot do yet, so that nothing works by half. */
 function objectionsTo(config: Config): string[] {
   const objections: string[] = [];
-  const able = DIALECTS.filter(({ isClusterable }) => isClusterable).map(({ name }) => name);
-  const unable = config.dialects.filter((name) => !able.includes(name));
-  if (unable.length > 0) {
-    const served = config.dialects.filter((name) => able.includes(name));
-    const others = served.length > 0 ? served : able;
-    const hint = others.map((name) => `--dialects ${name}`).join(" ");
-    objections.push(`Cannot serve ${unable.join(", ")} in a cluster yet: give ${hint}`);
-  }
   objections.push(...bridgeObjections(config));
   const tlsFlags = tlsFlagsOf(config);
   if (tlsFlags.length > 0 && !/^(rediss|valkeys)\b/.test(config.cluster ?? "")) {

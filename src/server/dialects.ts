@@ -68,6 +68,7 @@ export async function sealAll(
   handOver: HandOver | undefined,
 ): Promise<ReadonlyMap<string, number>> {
   const counts = dialects.map(async ({ name, dialect, kept }) => {
+    await dialect.moveAway?.();
     const sealing = dialect.seal?.();
     if (sealing === undefined) return [name, 0] as const;
     const isAdopted = handOver !== undefined && dialect.adopt !== undefined;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
-import { startNodes } from "../helpers/cluster/node_processes.ts";
+import { noticesLoss, startNodes } from "../helpers/cluster/node_processes.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 import { openGst, openPeerJs } from "../helpers/wire/peers.ts";
@@ -79,10 +79,7 @@ clientTest({
     await using nodes = await startNodes(2, ["peerjs"], args);
     const [first] = nodes.nodes;
     await nodes.engine.signal("SIGKILL");
-    // A step that was sent and not answered would wait for its outcome.
-    await until("the node to miss its engine", () => {
-      return first?.stderr().includes("cluster not reached") === true;
-    });
+    await until("the node to notice the loss", () => noticesLoss(first));
     await using a = await openPeerJs(nodes.wsUrl(0), "a");
     const offer = { type: "OFFER", payload: "hello" };
     await using local = await openPeerJs(nodes.wsUrl(0), "local");

@@ -103,6 +103,9 @@ clientTest({
     assertEquals((await within("the kick", third.closed)).code, 1008);
     assertEquals(await room.a.nextText(), "ROOM_PEER_LEFT third");
     assertEquals((await desk.post("/peers/gstreamer/third/kick")).status, 404);
+    await using dots = await openPeerJs(nodes.wsUrl(1), "..");
+    assertEquals((await desk.post('/peers/peerjs/=".."/kick')).body, { outcome: "kicked" });
+    await within("the kick", dots.closed);
     assertEquals((await desk.post("/rooms/gstreamer/r/stop")).body, { outcome: "stopped" });
     for (const member of [room.a, room.b]) await within("the end", member.closed);
     assertEquals((await desk.post("/rooms/gstreamer/r/stop")).status, 404);

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { startNodes } from "../helpers/cluster/node_processes.ts";
+import { noticesLoss, startNodes } from "../helpers/cluster/node_processes.ts";
 import { logIn } from "../helpers/cluster/owt_client.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { openGst, openInRoom, openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
@@ -134,6 +134,7 @@ clientTest({
     using owt = await logIn(first ?? "", "owt");
     using _other = await logIn(second ?? "", "other");
     await nodes.engine.signal("SIGKILL");
+    await until("the node to notice the loss", () => noticesLoss(nodes.nodes[0]));
     // All of them wait at once.
     alice.send({ type: "OFFER", dst: "bob", payload: { connectionId: "c" } });
     gst.send("SESSION far");

@@ -2,7 +2,13 @@ import { assertEquals } from "@std/assert";
 import type { Hub } from "../../src/core/hub.ts";
 import type { Store } from "../../src/store/mod.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
-import { inMemory, type OpenStage, overRedis, type Stage } from "../helpers/cluster/stages.ts";
+import {
+  inMemory,
+  type OpenStage,
+  overRedis,
+  type Stage,
+  stageOver,
+} from "../helpers/cluster/stages.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { claimed, claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 import { newMemoryStore, NOBODY, StoreWitness } from "../helpers/store/store.ts";
@@ -123,12 +129,7 @@ async function reservingCluster(
 ): Promise<{ cluster: MemoryCluster; stage: Stage; witness: StoreWitness }> {
   const cluster = await MemoryCluster.form();
   const witness = new StoreWitness();
-  const stage: Stage = {
-    hubs: [cluster.hub(0), cluster.hub(1)],
-    during: (step) => cluster.during(step),
-    until: () => Promise.resolve(),
-    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
-  };
+  const stage = stageOver(cluster);
   for (const { node, hub } of cluster.nodes) {
     const store = newMemoryStore({ clock: cluster.clock, witness, ...limits });
     await cluster.during(node.records.open(store.shareAs(node.node)));

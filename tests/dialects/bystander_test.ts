@@ -89,6 +89,7 @@ async function assertUnharmed(
   await settle();
   await (isLost ? mallory.lose() : mallory.leave());
   bench.clock.advance(FORGOTTEN_MS);
+  await settle();
 
   // A fault would mean that a frame made the server stumble.
   assertEquals([mallory.link.faults, mallory.link.late], [[], []]);
@@ -97,5 +98,5 @@ async function assertUnharmed(
   assertEquals(heard, expected);
   await friends.leave();
   assertEquals([bench.hub.peerCount, bench.hub.roomCount], [0, 0]);
-  for (const { read } of bench.open.gauges ?? []) assertEquals(read(), 0);
+  for (const { read } of bench.gauges) assertEquals(read(), 0);
 }

@@ -236,7 +236,7 @@ for (const driver of DRIVERS) {
         }
       }
       bench.clock.advance(FORGOTTEN_MS);
-      for (const { name, read } of bench.open.gauges ?? []) {
+      for (const { name, read } of bench.gauges) {
         assertEquals([name, read()], [name, 0]);
       }
     });

@@ -1,17 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { forgetClusters } from "../helpers/cluster/dealt.ts";
 import { hubs } from "../helpers/session/hub_modes.ts";
-import { DEALT_DIALECTS, registerAgain } from "../helpers/session/test_files.ts";
+import { registerAgain } from "../helpers/session/test_files.ts";
 
-// The suites of the dialects that work in a cluster run once more here, with clients dealt to the hubs
-// of two nodes.
+// The suites of all dialects run once more here, with clients dealt to the hubs of two nodes.
 
 hubs.mode = "dealt";
 
-/** Other dialects; and suites that begin a server once more on what the last one left behind. */
-const OTHERS = new RegExp(`/dialects/(?!${DEALT_DIALECTS.join("|")})[a-z]+/`);
-const ALONE = /\/(fuzz|restart|operations|ordering|issued_ids)_test\.ts$/;
-const APART = new RegExp(`${OTHERS.source}|${ALONE.source}`);
+/** Suites that begin a server once more on what the last one left behind. */
+const APART = /\/(fuzz|restart|operations|ordering|issued_ids)_test\.ts$/;
 
 /** Tests of what differs between one node and several, by the reason. */
 const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
@@ -28,6 +25,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
     "webrtcsink: maxPeers: one peer more gets the reason and is closed; a place is free again",
     "webrtcsink: sessions of a producer, of a consumer, and in all are bounded each",
     "webrtcsink: the hub's limit of rooms holds for roles too",
+    "Simple: the hub's limits of peers and rooms are this dialect's errors",
   ],
   "each node counts its own": [
     "a passive page has no topic of its own, and gets only the room's back",

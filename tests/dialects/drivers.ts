@@ -1,6 +1,4 @@
 import { DIALECTS } from "../../src/dialects/mod.ts";
-import { hubs } from "../helpers/session/hub_modes.ts";
-import { DEALT_DIALECTS } from "../helpers/session/test_files.ts";
 import type { Driver } from "./driver.ts";
 import { gstreamer } from "./gstreamer/driver.ts";
 import { owt } from "./owt/driver.ts";
@@ -14,13 +12,8 @@ const BY_DIALECT = new Map(
   [peerjs, gstreamer, ssp, owt, simple, webrtcsink, topics].map((one) => [one.dialect, one]),
 );
 
-/** Over hubs of several nodes, only dialects that work there are tested. */
-const TESTED = DIALECTS.filter(({ name }) =>
-  hubs.mode !== "dealt" || DEALT_DIALECTS.includes(name)
-);
-
 /** A driver for every dialect; throws where one has none. */
-export const DRIVERS: readonly Driver[] = TESTED.map((dialect) => {
+export const DRIVERS: readonly Driver[] = DIALECTS.map((dialect) => {
   const driver = BY_DIALECT.get(dialect);
   if (driver === undefined) throw new Error(`Cannot test "${dialect.name}": no driver for it`);
   return driver;

@@ -49,7 +49,7 @@ for (const driver of DRIVERS) {
       assertEquals(heard, expected);
       await friends.leave();
       assertEquals([bench.hub.peerCount, bench.hub.roomCount], [0, 0]);
-      for (const { read } of bench.open.gauges ?? []) assertEquals(read(), 0);
+      for (const { read } of bench.gauges) assertEquals(read(), 0);
     });
   }
 }

@@ -221,7 +221,9 @@ Deno.test("a kick is answered 409 where the ban cannot be kept", async () => {
   await admin.put("/bans/address/192.0.2.1", { reason: "x" });
   const peer = await openPeerJs(server.wsUrl, "a");
   const kick = await admin.post("/peers/peerjs/a/kick", { banSeconds: 60 });
-  assertEquals([kick.status, kick.body.code], [409, "full"]);
+  const { code, detail } = kick.body;
+  const expected = [409, "full", "The peer was kicked, but not banned"];
+  assertEquals([kick.status, code, detail], expected);
   await within("the end", peer.closed);
   assertEquals((await admin.get("/bans")).body.total, 1);
 });

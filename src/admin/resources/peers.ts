@@ -139,7 +139,9 @@ function kickPeers(app: App, parts: AdminParts): void {
     mustHave(c.env.part, () => peerOf(parts, dialect, id) !== undefined);
     const operator = parts.operator.as(c.env.actor.name);
     const outcome = operator.kick(dialect, id, c.req.valid("json"));
-    checkKept(outcome, "/banSeconds", "The peer was kicked, but not banned");
+    const detail = "The peer was kicked, but not banned";
+    if (outcome === "full") throw new Problem("full", { detail });
+    checkKept(outcome, "/banSeconds", detail);
     return c.json({ outcome: "kicked" as const }, 200);
   });
 }

@@ -143,14 +143,16 @@ local function membersOf(realm, room)
   return sorted
 end
 
--- Tells this node who is in a room, in joining order: one item each, so that none is too large.
-local function list(realm, room)
-  tell(me, "list", realm, room)
+-- Tells a node, this one by default, who is in a room, in joining order: one item each, so that none
+-- is too large.
+local function list(realm, room, node)
+  local to = node or me
+  tell(to, "list", realm, room)
   for _, member in ipairs(membersOf(realm, room)) do
     local it = find(realm, member.id)
-    if it then tell(me, "member", shown(it)) end
+    if it then tell(to, "member", shown(it)) end
   end
-  tell(me, "listed", realm, room)
+  tell(to, "listed", realm, room, node and "moving" or "")
 end
 
 local function isFull(realm, room, maxMembers, maxBytes, bytes, id)
@@ -620,6 +622,61 @@ steps.again = {
   end,
 }
 
+-- Whether peers may move to a node: its process can be sent to, and is not about to end.
+local function isOpen(node, process)
+  local address = find("@nodes", process)
+  return node ~= me and isAlive(node) and address ~= nil and address.node == node and
+    call("SISMEMBER", P .. "shunned", node) == 0
+end
+
+-- The incarnation of a process that is open; without a process, the open node with the fewest ids.
+local function haven(process)
+  local best, fewest
+  for _, node in ipairs(order) do
+    local it = nodes[node]
+    if it and (process == "" or it.process == process) and isOpen(node, it.process) then
+      local ids = call("SCARD", P .. "of:" .. node)
+      if not fewest or ids < fewest then best, fewest = node, ids end
+    end
+  end
+  return best
+end
+
+-- A peer of this node moves to another one. Its fence and its place in its rooms stay, so that nobody
+-- else learns of it. The item for this node is the last about the peer.
+steps.move = {
+  5,
+  function(ticket, realm, id, fence, process)
+    local it = find(realm, id)
+    if not isMine(it, fence) then return tell(me, "refused", ticket, "stale") end
+    local to = haven(process)
+    if not to then return tell(me, "refused", ticket, "alone") end
+    call("SREM", P .. "of:" .. me, realm .. ":" .. id)
+    it.node = to
+    save(it)
+    local rooms = call("SMEMBERS", roomsOf(it))
+    for _, room in ipairs(rooms) do
+      local _, _, seen = roomKeys(realm, room)
+      count(seen, me, -1)
+      if call("HEXISTS", seen, to) == 0 then list(realm, room, to) end
+      count(seen, to, 1)
+    end
+    local parts = { shown(it) }
+    parts[#parts + 1] = it.proof
+    for _, room in ipairs(rooms) do parts[#parts + 1] = room end
+    tell(to, "arriving", realm, unpack(parts))
+    tell(me, "claimed", ticket, to)
+  end,
+}
+
+-- This node is about to end: no peer moves to it.
+steps.shun = {
+  0,
+  function()
+    call("SADD", P .. "shunned", me)
+  end,
+}
+
 -- Makes a peer known to a peer of another dialect, for a call. Each has learned of the other when the
 -- step is answered.
 steps.M = {
@@ -863,6 +920,7 @@ steps.Q = {
         call("HDEL", P .. "nodes", dead)
         call("HDEL", P .. "calls", dead)
         call("DEL", P .. "in:" .. dead)
+        call("SREM", P .. "shunned", dead)
         nodes[dead] = nil
         for _, node in ipairs(order) do
           if nodes[node] and not nodes[node].isDead then tell(node, "nodeGone", dead) end

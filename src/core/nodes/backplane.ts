@@ -1,9 +1,13 @@
+import type { PeerHandle, Sent } from "../events.ts";
+import type { ReservationTerms } from "../kept.ts";
+import type { Claim } from "../peer.ts";
+import type { Granted, Receiver } from "../session.ts";
+
 // The seam between a hub and the other nodes of a cluster. A server without one has no backplane.
 
-import type { Claim } from "../peer.ts";
-import type { Sent } from "../events.ts";
-import type { Granted } from "../session.ts";
-import type { ReservationTerms } from "../kept.ts";
+/** The realm of the nodes themselves: each process holds its address in it as an id. */
+export const NODES = "@nodes";
+export const NODE_DIALECT = "node";
 
 /** The name of an id in the whole cluster. */
 export interface PeerKey {
@@ -95,7 +99,8 @@ export interface OutgoingMessage extends SharedMessage {
  * The outcome of a message. "absent": no node holds the id. "gone": its node, or the peer on it, went
  * away before the message was taken. "unavailable": the other nodes cannot be reached.
  */
-export type Passed = "taken" | "absent" | "gone" | "unavailable";
+export type Passed = "taken" | Failed;
+export type Failed = "absent" | "gone" | "unavailable";
 
 /** The same; "foreign": the holder of the id speaks another dialect. */
 export type PassAnswer = Passed | "foreign";
@@ -110,6 +115,16 @@ export type LookAnswer = "listed" | "unavailable";
 export type PairAnswer = "paired" | "unknown" | "busy" | "unavailable" | "stale";
 /** "kin": the holder of the id speaks the same dialect, and needs no meeting. */
 export type MeetAnswer = "met" | "unknown" | "busy" | "kin" | "unavailable" | "stale";
+
+/**
+ * The outcome of a move: the address and the name of the peer's new node. "alone": there is no node to
+ * move to, or not the one that was named.
+ */
+export type MoveAnswer =
+  | { readonly to: string; readonly node: string }
+  | { readonly refused: MoveRefusal };
+
+export type MoveRefusal = "alone" | "unavailable" | "stale";
 
 /** A peer of this node that acts. */
 export interface Actor extends PeerKey {
@@ -141,6 +156,8 @@ export interface NodeInfo {
 export interface Backplane {
   /** This node's name. */
   readonly node: string;
+  /** Names this process among all that ever were nodes; other nodes send to it. */
+  readonly address: string;
   /** Takes the hub's side of the seam; called once, before anything else. */
   attach(sink: Sink): void;
   /** @param isPatient waits for nodes that cannot be reached, however long it takes */
@@ -175,12 +192,22 @@ export interface Backplane {
   meet(caller: Caller, to: string, answer: (outcome: MeetAnswer) => void): void;
   /** Ends that, when their call is over. */
   part(actor: Actor, from: string): void;
+  /**
+   * Gives a peer of this node to another one, with its rooms. At the answer all that was sent to it here
+   * has come, and everything later goes to the other node.
+   * @param to the other node's address; the node with the fewest ids by default
+   */
+  move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void;
+  /** Lets no peer move to this node from now on. */
+  shun(): void;
   /** Puts a peer of this node on the list of its realm's guests, or takes it off. */
   list(actor: Actor, isGuest: boolean): void;
   /** Lists a room in which this node has no member; `listed` comes before the answer. */
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void;
   /** Has the news of a room come from now on, `listed` first, also without a member on this node. */
   follow(room: RoomKey): void;
+  /** Bytes of messages that this node may still send before others confirm some. */
+  readonly spareBytes: number;
   /** Counts a message that cannot be sent yet; false if too many bytes wait for other nodes. */
   hold(bytes: number): boolean;
   /** That message is sent or dropped. */
@@ -207,6 +234,8 @@ export interface Elsewhere {
     to: string,
     payload: unknown,
   ): Promise<Sent>;
+  /** For dialects whose peers can move. */
+  readonly homes: Homes;
   /**
    * Has peers that take one call at a time known here while they can be called, on whichever node.
    */
@@ -233,6 +262,69 @@ export interface Elsewhere {
   ids(realm: string, dialect: string): Promise<string[]>;
 }
 
+/** A dialect's way to the other nodes, if its peers have a home and can move to another one. */
+export interface Homes {
+  /** This process' own. */
+  readonly address: string;
+  /** Has a dialect of this node take part. */
+  attend(realm: string, part: HomePart): void;
+  /** Sends to the peer of an id, wherever it is: a relay from this address. */
+  send(
+    realm: string,
+    to: string,
+    payload: unknown,
+    failed: (passed: Failed) => void,
+  ): void;
+  /** Sends to the part of another node. */
+  sendNode(
+    realm: string,
+    address: string,
+    payload: unknown,
+    failed: (passed: Failed) => void,
+  ): void;
+  /** Sends to the part of another node, and learns in the end whether that took it. */
+  entrust(
+    realm: string,
+    address: string,
+    payload: unknown,
+    answer: (outcome: "taken" | Failed) => void,
+  ): void;
+  /** Bytes that may still be sent before other nodes confirm some. */
+  readonly spareBytes: number;
+  /** Sends to the parts of all other nodes. What an engine forgets is lost. */
+  tell(realm: string, payload: unknown): void;
+  /** Gives a peer of this node to another one; see Backplane. Its state has to follow. */
+  move(handle: PeerHandle, to: string | undefined, answer: (outcome: MoveAnswer) => void): void;
+  /** Lets no peer move to this node from now on. */
+  shun(): void;
+  /**
+   * The state of an arriving peer has come: `receiver` speaks for it from now on. It gets `admitted`, then
+   * everything that was sent meanwhile.
+   * @returns false if no such peer is on its way
+   */
+  settle(realm: string, id: string, receiver: Receiver): boolean;
+  /** The state of an arriving peer does not come: the peer is gone. */
+  abandon(realm: string, id: string): void;
+}
+
+/** A dialect's side of Homes. */
+export interface HomePart {
+  readonly dialect: string;
+  /** Another node's part has sent something; to all nodes if `from` is empty. */
+  told(from: string, payload: unknown): void;
+  /** A peer moves to this node, and its state follows. */
+  arriving(id: string): void;
+  /**
+   * A message for an arriving peer that it does not get. "gone": its state did not come, or it left.
+   * "full": too much waits for it.
+   */
+  untaken(message: SharedMessage, why: "gone" | "full"): void;
+  /** A node is gone, with everything that was on it. */
+  nodeGone(address: string): void;
+  /** This node was taken for dead. */
+  severed(): void;
+}
+
 /** A dialect that holds messages for absent ids. */
 export interface Correspondent {
   readonly dialect: string;
@@ -253,7 +345,10 @@ export interface Remembered {
 }
 
 /** The news for a hub, in order, each in one turn. */
-export interface Sink {
+export type Sink = PeerNews & PairNews & MoveNews;
+
+/** The news of single peers and of rooms. */
+export interface PeerNews {
   /** A message for a peer of this node; false if the peer is not here, or takes nothing more. */
   deliver(message: SharedMessage): boolean;
   /**
@@ -265,8 +360,11 @@ export interface Sink {
   confirmed(key: PeerKey, fence: Fence, shared: Fence): void;
   /** An id has appeared for which messages of this node wait. */
   wanted(key: PeerKey): void;
-  /** The members of a room in joining order, in place of everything known before. */
-  listed(room: RoomKey, members: readonly SharedPeer[]): void;
+  /**
+   * The members of a room in joining order, in place of everything known before.
+   * @param isMoving a member is about to come from another node
+   */
+  listed(room: RoomKey, members: readonly SharedPeer[], isMoving: boolean): void;
   /** A peer of another node entered a room. */
   joined(room: RoomKey, member: SharedPeer): void;
   described(key: PeerKey, fence: Fence, description: SharedDescription): void;
@@ -274,14 +372,26 @@ export interface Sink {
   unlisted(key: PeerKey, fence: Fence): void;
   /** A peer of another node is gone, with its rooms and pairs. */
   left(key: PeerKey, fence: Fence, news: unknown): void;
+  told(topic: string, body: unknown): void;
+  remembered(): Remembered;
+  /** This node was taken for dead: its departures were announced to the other nodes. */
+  severed(): void;
+}
+
+/** The news of pairs. */
+export interface PairNews {
   /** A peer of another node has called one of this node, or was called by it. */
   paired(realm: string, caller: SharedCaller, callee: SharedPeer): void;
   /** Two peers of different dialects know each other from now on; one or both are of this node. */
   met(realm: string, caller: SharedCaller, callee: SharedPeer): void;
   /** They do so no longer. */
   parted(realm: string, one: string, other: string): void;
-  told(topic: string, body: unknown): void;
-  remembered(): Remembered;
-  /** This node was taken for dead: its departures were announced to the other nodes. */
-  severed(): void;
+}
+
+/** The news of peers that move, and of the nodes that they move between. */
+export interface MoveNews {
+  /** A peer moves to this node; lists of its rooms came before, where this node did not know them. */
+  arriving(realm: string, peer: SharedPeer, rooms: readonly RoomKey[]): void;
+  /** The process of an address is gone. */
+  nodeGone(address: string): void;
 }

@@ -1,5 +1,6 @@
-import type { Backplane, Sink } from "./backplane.ts";
+import type { Backplane, PairNews, PeerNews, Sink } from "./backplane.ts";
 import { FarChannels, type FarReceiver } from "./far_channels.ts";
+import { type Moves, PARTS } from "./moves.ts";
 
 /** All channels on the other nodes, which a hub's peers and rooms never meet. */
 export class FarExchange {
@@ -17,8 +18,8 @@ export class FarExchange {
     return channels;
   }
 
-  /** A sink that takes the news of channels, and leaves everything else to the hub. */
-  before(hub: Sink): Sink {
+  /** A sink that takes the news of channels, and leaves everything else to the parts of the hub. */
+  before(hub: PeerNews, pairs: PairNews, moves: Moves): Sink {
     const of = ({ realm }: { readonly realm: string }): FarChannels | undefined =>
       this.#ofRealm.get(realm);
     return {
@@ -34,7 +35,7 @@ export class FarExchange {
       },
       confirmed: (key, fence, shared) => hub.confirmed(key, fence, shared),
       wanted: (key) => of(key) === undefined ? hub.wanted(key) : undefined,
-      listed: (room, members) => (of(room) ?? hub).listed(room, members),
+      listed: (room, ...rest) => (of(room) ?? hub).listed(room, ...rest),
       joined: (room, member) => (of(room) ?? hub).joined(room, member),
       described: (key, fence, description) => {
         const channels = of(key);
@@ -46,12 +47,20 @@ export class FarExchange {
         return channels === undefined ? hub.left(key, fence, news) : channels.left(key.id, fence);
       },
       unlisted: (key, fence) => hub.unlisted(key, fence),
-      paired: (realm, caller, callee) => hub.paired(realm, caller, callee),
-      met: (realm, one, other) => hub.met(realm, one, other),
-      parted: (realm, one, other) => hub.parted(realm, one, other),
-      told: (topic, body) => topic === "channels" ? this.#noted(body) : hub.told(topic, body),
+      paired: (realm, caller, callee) => pairs.paired(realm, caller, callee),
+      met: (realm, one, other) => pairs.met(realm, one, other),
+      parted: (realm, one, other) => pairs.parted(realm, one, other),
+      arriving: (realm, peer, rooms) => moves.arriving(realm, peer, rooms),
+      nodeGone: (address) => moves.nodeGone(address),
+      told: (topic, body) => {
+        if (topic === "channels") return this.#noted(body);
+        return topic === PARTS ? moves.toldAll(body) : hub.told(topic, body);
+      },
       remembered: () => hub.remembered(),
-      severed: () => hub.severed(),
+      severed: () => {
+        moves.severed();
+        hub.severed();
+      },
     };
   }
 

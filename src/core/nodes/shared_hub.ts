@@ -5,14 +5,13 @@ import type {
   Fence,
   PairAnswer,
   PeerKey,
+  PeerNews,
   Remembered,
   RoomKey,
-  SharedCaller,
   SharedDescription,
   SharedEntry,
   SharedMessage,
   SharedPeer,
-  Sink,
 } from "./backplane.ts";
 import { Exchange } from "../channels.ts";
 import type { PeerHandle, PeerId, Refused, RoomId } from "../events.ts";
@@ -25,6 +24,7 @@ import type { Happenings } from "../happenings.ts";
 import { Hub, type Reserve } from "../hub.ts";
 import type { HubLimits } from "../limits.ts";
 import { type Claim, type RoomRequest, type SelfDescription, tell } from "../peer.ts";
+import { Moves } from "./moves.ts";
 import { OwnPeers } from "./own_peers.ts";
 import { askAll } from "../realm.ts";
 import type { Receiver } from "../session.ts";
@@ -49,7 +49,7 @@ import {
  * node are its own, as on a single node; others stand as ghosts in their rooms and pairs. A step that
  * concerns other nodes is carried out at its place in one order for all.
  */
-export class SharedHub extends Hub implements Sink {
+export class SharedHub extends Hub implements PeerNews {
   override readonly elsewhere: SharedMail;
   override readonly channels: Exchange;
   readonly #backplane: Backplane;
@@ -57,7 +57,6 @@ export class SharedHub extends Hub implements Sink {
   readonly #reserves = new Map<string, Reserve[]>();
   readonly #own = new OwnPeers();
   readonly #ghosts: Ghosts;
-  readonly #pairs: SharedPairs;
   /** Undefined where no dialects are bridged. */
   readonly #calls: SharedCalls | undefined;
 
@@ -81,9 +80,19 @@ export class SharedHub extends Hub implements Sink {
       leg: (ghost, other, room) => calls?.legOf(ghost, other, room) ?? "absent",
       expel: ({ realm, id, fence }, reason) => backplane.tell("expel", [realm, id, fence, reason]),
     });
-    this.elsewhere = new SharedMail({ backplane, calls, ghosts, guests, find });
+    const homes = new Moves(backplane, {
+      ghosts,
+      own: this.#own,
+      is: (handle) => this.#is(handle),
+      carry: (handle, receiver) => super.carry(handle, receiver),
+      admit: (claim) => void super.claim(claim),
+      enter: (own, room) => this.#enter(own, room),
+      forget: (own) => this.#forget(own),
+      deliver: (message) => this.deliver(message),
+    });
+    this.elsewhere = new SharedMail({ backplane, calls, ghosts, guests, find, homes });
     const pair = (handle: PeerHandle, to: PeerId) => void super.pair(handle, to);
-    const pairs = this.#pairs = new SharedPairs({ ghosts, own: this.#own, calls, find, pair });
+    const pairs = new SharedPairs({ ghosts, own: this.#own, calls, find, pair });
     calls?.attach({
       part: (realm, one, other) => pairs.forget(realm, one, other),
       find,
@@ -95,7 +104,7 @@ export class SharedHub extends Hub implements Sink {
     });
     const far = new FarExchange(backplane);
     this.channels = new Exchange((realm, kind, receiver) => far.open(realm, kind, receiver));
-    backplane.attach(far.before(this));
+    backplane.attach(far.before(this, pairs, homes));
     guests.attach((key) => this.#own.get(key), (list) => this.elsewhere.follow(list));
     if (abroad.lobby !== undefined) guests.follow(abroad.lobby.realm);
   }
@@ -258,7 +267,10 @@ export class SharedHub extends Hub implements Sink {
     return "sent";
   }
 
-  deliver({ realm, id, from, room, payload, fence, isCall }: SharedMessage): boolean {
+  deliver(message: SharedMessage): boolean {
+    const isTaken = this.elsewhere.homes.deliver(message);
+    if (isTaken !== undefined) return isTaken;
+    const { realm, id, from, room, payload, fence, isCall } = message;
     const own = this.#own.get({ realm, id });
     const peer = this.find(realm, id);
     if (own === undefined || peer === undefined || !peer.receiver.link.isOpen) return false;
@@ -287,8 +299,8 @@ export class SharedHub extends Hub implements Sink {
     this.elsewhere.appeared(realm, id);
   }
 
-  listed(room: RoomKey, members: readonly SharedPeer[]): void {
-    this.#ghosts.listed(room, members, ({ id }) => this.#holdsOwn({ realm: room.realm, id }));
+  listed(room: RoomKey, members: readonly SharedPeer[], isMoving: boolean): void {
+    this.#ghosts.listed(room, members, isMoving, ({ id }) => this.#holdsOwn({ ...room, id }));
   }
 
   joined(room: RoomKey, member: SharedPeer): void {
@@ -305,18 +317,6 @@ export class SharedHub extends Hub implements Sink {
 
   unlisted(key: PeerKey, fence: Fence): void {
     this.#ghosts.unlisted(key, fence);
-  }
-
-  paired(realm: string, caller: SharedCaller, callee: SharedPeer): void {
-    this.#pairs.paired(realm, caller, callee);
-  }
-
-  met(realm: string, caller: SharedCaller, callee: SharedPeer): void {
-    this.#pairs.met(realm, caller, callee);
-  }
-
-  parted(realm: string, one: PeerId, other: PeerId): void {
-    this.#pairs.parted(realm, one, other);
   }
 
   told(topic: string, body: unknown): void {

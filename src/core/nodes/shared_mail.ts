@@ -8,10 +8,12 @@ import type {
   RoomKey,
 } from "./backplane.ts";
 import type { PeerId, RoomId } from "../events.ts";
-import type { Ghost, Ghosts, RelayEvent } from "./ghosts.ts";
+import type { Ghost, RelayEvent } from "./ghost.ts";
+import type { Ghosts } from "./ghosts.ts";
 import type { GuestList } from "./guest_list.ts";
 import type { ReservationTerms } from "../kept.ts";
 import { type Claim, type PresentPeer, tell } from "../peer.ts";
+import type { Moves } from "./moves.ts";
 import { sentOf, type SharedCalls } from "./shared_calls.ts";
 import { append } from "./shared_steps.ts";
 
@@ -28,6 +30,7 @@ interface MailParts {
   readonly ghosts: Ghosts;
   readonly guests: GuestList;
   readonly find: (realm: string, id: PeerId) => PresentPeer | undefined;
+  readonly homes: Moves;
 }
 
 /** The sender of a message, which may have left. */
@@ -43,6 +46,7 @@ const SENT: Readonly<Record<PassAnswer, Sent>> = {
 
 /** The messages of this node's peers for peers of other nodes. */
 export class SharedMail implements Elsewhere {
+  readonly homes: Moves;
   readonly #backplane: Backplane;
   readonly #calls: SharedCalls | undefined;
   readonly #ghosts: Ghosts;
@@ -51,7 +55,8 @@ export class SharedMail implements Elsewhere {
   readonly #terms = new Map<string, (claim: Claim) => ReservationTerms>();
   readonly #correspondents = new Map<string, Correspondent[]>();
 
-  constructor({ backplane, calls, ghosts, guests, find }: MailParts) {
+  constructor({ backplane, calls, ghosts, guests, find, homes }: MailParts) {
+    this.homes = homes;
     this.#backplane = backplane;
     this.#calls = calls;
     this.#ghosts = ghosts;

@@ -1,4 +1,4 @@
-import type { PeerKey, SharedCaller, SharedPeer } from "./backplane.ts";
+import type { PairNews, PeerKey, SharedCaller, SharedPeer } from "./backplane.ts";
 import { permitsOf } from "./far_permits.ts";
 import type { PeerHandle, PeerId } from "../events.ts";
 import type { Ghosts } from "./ghosts.ts";
@@ -17,7 +17,7 @@ interface PairHub {
 }
 
 /** The news of peers that know each other outside of rooms. */
-export class SharedPairs {
+export class SharedPairs implements PairNews {
   readonly #hub: PairHub;
 
   constructor(hub: PairHub) {

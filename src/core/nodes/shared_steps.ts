@@ -70,6 +70,7 @@ export function sharedClaim(
 /** Ends the stay of a peer that lost its id; one that was not replaced is to come back. */
 export function endStay(peer: PresentPeer, why: "replaced" | "lost"): void {
   if (why === "replaced") return tell(peer, { type: "replaced" });
+  if (peer.receiver.sendAway !== undefined) return peer.receiver.sendAway();
   for (const link of peer.receiver.links) link.close(1001);
 }
 

@@ -20,7 +20,6 @@ export const gstreamer = defineDialect({
   title: "GStreamer",
   options,
   bridging: { call: "SESSION id", meet: "ROOM room" },
-  isClusterable: true,
   open(options, { hub, realm, dialect, authenticator, warn }): OpenDialect {
     const { maxIdLength } = options;
     const server: GStreamerServer = {

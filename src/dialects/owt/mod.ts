@@ -22,7 +22,6 @@ export const owt = defineDialect({
   title: "OWT",
   options,
   bridging: { call: "p2p.publish(id, stream)" },
-  isClusterable: true,
   open(options, context): OpenDialect {
     const { hub, realm, dialect, clock, basePath, warn, authenticator } = context;
     const takeOvers = new TakeOvers(options, { hub, realm, dialect, clock, warn });

@@ -87,7 +87,6 @@ export const peerjs = defineDialect({
   title: "PeerJS",
   options,
   bridging: { call: "peer.call(id, stream)" },
-  isClusterable: true,
   open(options, context): OpenDialect {
     const { hub, realm, dialect, isBridged, clock, store, warn, authenticator } = context;
     const ids = new IssuedIds(secretOf(() => options.idSecret, store.secret));

@@ -1,23 +1,15 @@
-import type { Frame, Link } from "../../core/session.ts";
+import type { Frame } from "../../core/session.ts";
+import type { SignalError } from "../../core/errors.ts";
 import type { StreamLink } from "../../transport/links.ts";
+import type { StreamEnd, StreamPosition } from "./connection.ts";
 
 const EVENT = '{"event":"';
 const SIGNAL = '{"event":"signal","seq":';
 /** The id after which a client need not come back. */
 const OVER = "over";
 
-/** The identity of a stream's client and its last signal, which it sends when it comes back (§8). */
-export interface StreamPosition {
-  readonly p_id: string;
-  readonly p_secret: string;
-  readonly p_instance: number;
-  readonly seq: number;
-  /** Take-over counter: increases each time another client takes the instance. */
-  readonly holder: number;
-}
-
 /** Frames as events of a stream: each with its name, and an id from which to go on (§8). */
-export class EventStream implements Link {
+export class EventStream implements StreamEnd {
   readonly #link: StreamLink;
   #position: StreamPosition | undefined;
 
@@ -68,6 +60,10 @@ export class EventStream implements Link {
 
   takes(size: number): boolean {
     return this.#link.takes?.(size) ?? true;
+  }
+
+  refuse(error: SignalError): void {
+    this.#link.refuse?.(error);
   }
 
   close(code?: number, reason?: string): void {

@@ -5,6 +5,8 @@ export class Held {
   /** Each queue holds its instances for the same time, so that its first one is due first. */
   readonly #lost = new Set<Instance>();
   readonly #away = new Set<Instance>();
+  /** Those that came from another node, due in any order. */
+  readonly #moved = new Set<Instance>();
   readonly #resumeMs: number;
   readonly #leaveHoldMs: number;
 
@@ -21,7 +23,7 @@ export class Held {
   }
 
   get size(): number {
-    return this.#lost.size + this.#away.size;
+    return this.#lost.size + this.#away.size + this.#moved.size;
   }
 
   /** Holds an instance that lost its connection, or removes it where the time for that is 0. */
@@ -38,13 +40,22 @@ export class Held {
     this.#lost.add(instance);
   }
 
+  /** Holds an instance of another node for the rest of its time. */
+  restoreMoved(instance: Instance): void {
+    this.#moved.add(instance);
+  }
+
   delete(instance: Instance): void {
+    this.#moved.delete(instance);
     this.#lost.delete(instance);
     this.#away.delete(instance);
   }
 
   /** Removes the instances whose time is up. */
   expire(nowMs: number): void {
+    for (const instance of [...this.#moved]) {
+      if (instance.heldUntilMs <= nowMs) instance.peer.remove(instance, "lost");
+    }
     for (const [held, reason] of [[this.#lost, "lost"], [this.#away, "left"]] as const) {
       for (const instance of held) {
         if (instance.heldUntilMs > nowMs) break;

@@ -13,7 +13,9 @@ import {
 } from "./messages.ts";
 import { peerOf } from "./peer.ts";
 import type { SimpleServer } from "./server.ts";
-import { type JoinRequest, noMatch } from "./join.ts";
+import type { JoinRequest } from "./connection.ts";
+import { noMatch } from "./join.ts";
+import type { SentPosted } from "./node_messages.ts";
 import { untaken } from "./refusals.ts";
 import { perform } from "./session.ts";
 import { frameResponse } from "./wire.ts";
@@ -71,7 +73,8 @@ export function joinOfStream(
   if (!server.secrets.isValid(p_secret, p_id, frame.room)) return frame;
   if (server.departed.has(p_secret)) return "over";
   const peer = peerOf(server, p_id);
-  if (peer === undefined) return { ...frame, ...credentials };
+  // Another node may have it.
+  if (peer === undefined) return { ...frame, ...credentials, holder, isRepeated: method === "GET" };
   const instance = peer.instance(p_instance, p_secret);
   if (instance !== undefined && instance.holder !== holder) return "over";
   const again = { ...frame, ...credentials, isContinuation: true } as const;
@@ -79,8 +82,26 @@ export function joinOfStream(
   return method === "GET" ? { ...again, peer: undefined } : again;
 }
 
-/** Carries out a posted frame (§8). */
+/** Carries out a posted frame (§8), at its peer's home. */
 export async function post(server: SimpleServer, { body }: Posting): Promise<Posted> {
+  const outcome = await postHere(server, body);
+  const isProven = outcome.isProven;
+  return "frame" in outcome
+    ? { response: frameResponse(outcome.frame), isProven }
+    : { refusal: outcome.refusal, isProven };
+}
+
+/** The outcome of a posted frame: the answer's frame, or the refusal. */
+type PostOutcome =
+  & ({ readonly frame: string } | { readonly refusal: SignalError })
+  & { readonly isProven: boolean };
+
+/** @param isAtHome the peer is here, or nowhere */
+export async function postHere(
+  server: SimpleServer,
+  body: string,
+  isAtHome = false,
+): Promise<PostOutcome> {
   let isProven = false;
   try {
     const posted = decodePosted(body, server.limits);
@@ -88,17 +109,20 @@ export async function post(server: SimpleServer, { body }: Posting): Promise<Pos
       const { p_id, p_secret, p_instance } = posted.credentials();
       isProven = server.secrets.isValid(p_secret, p_id);
       if (!isProven) throw noMatch();
-      const instance = peerOf(server, p_id)?.instance(p_instance, p_secret);
+      while (server.claims.has(p_id)) await server.claims.get(p_id);
+      const peer = peerOf(server, p_id);
+      const carried = peer === undefined && !isAtHome
+        ? await server.nodes?.joins.post(p_id, body)
+        : undefined;
+      if (carried !== undefined) return { ...outcomeOf(carried), isProven };
+      const instance = peer?.instance(p_instance, p_secret);
       if (instance === undefined) {
         throw new SignalError("instance_unknown", "no such instance: join again");
       }
       if (!instance.takesPost(body.length, server.clock.now())) {
         throw new SignalError("rate_limited", "Too many messages");
       }
-      return {
-        response: frameResponse(await carryOut(server, instance, posted.decode())),
-        isProven,
-      };
+      return { frame: await carryOut(server, instance, posted.decode()), isProven };
     } catch (error) {
       throw withRef(error, posted.ref);
     }
@@ -106,6 +130,15 @@ export async function post(server: SimpleServer, { body }: Posting): Promise<Pos
     if (error instanceof SignalError) return { refusal: error, isProven };
     throw error;
   }
+}
+
+/** The outcome at the peer's home. */
+function outcomeOf(
+  sent: SentPosted,
+): { readonly frame: string } | { readonly refusal: SignalError } {
+  if ("frame" in sent) return { frame: sent.frame };
+  const { code, message, details } = sent.refusal;
+  return { refusal: new SignalError(code, message, details) };
 }
 
 /** Carries out a frame and returns the answer. */

@@ -4,7 +4,8 @@ import type { LeaveReason } from "../../core/expulsion.ts";
 import type { Departure, Link, Permits } from "../../core/session.ts";
 import type { ProfileChange, TokenInfo } from "./description.ts";
 import type { Speaker } from "./kept_signals.ts";
-import { encodeSignal, type SentSignal, type Settled, type SignalFrame } from "./messages.ts";
+import { encodeSignal, type SentSignal, type SignalFrame } from "./messages.ts";
+import type { Settled } from "./settled.ts";
 import { type KeptTotal, type Recovery, SignalLog, type SignalLogLimits } from "./signal_log.ts";
 
 /** The answer to a join. */
@@ -32,6 +33,10 @@ export interface InstanceSession {
   kicked(reason: LeaveReason): void;
   /** The client has left by another way, such as a POST. */
   left(): void;
+  /** Its peer is gone with what this node held: the client joins anew. */
+  lost(): void;
+  /** The client does not get the instance, and need not come back. */
+  over(): void;
 }
 
 /** The shared parts that an instance is made with. */
@@ -113,6 +118,13 @@ export class Instance {
     if (ofConnection !== undefined) return ofConnection;
     this.#posts ??= new InputAllowance(this.#limits, nowMs);
     return this.#posts.take(size, nowMs);
+  }
+
+  /** It is gone, and has no client any more. */
+  end(): void {
+    this.carrier = undefined;
+    this.speaker.isGone = true;
+    this.log.clear();
   }
 
   /** Sends a signal, or queues it. */

@@ -1,29 +1,32 @@
 import { refused } from "../../auth/authenticator.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/events.ts";
-import type { Pass, Presented } from "../kit/pass.ts";
+import type { Presented } from "../kit/pass.ts";
 import { newServerId } from "../kit/server_ids.ts";
 import { isObjection, NO_PROFILE, type TokenInfo, withServerFields } from "./description.ts";
-import type { InstanceSession } from "./instance.ts";
+import type { Admission, JoinRequest } from "./connection.ts";
+import type { Instance, InstanceSession } from "./instance.ts";
 import type { JoinFrame } from "./messages.ts";
+import type { FarClient } from "./other_nodes.ts";
 import { peerOf, SimplePeer } from "./peer.ts";
+import { untaken } from "./refusals.ts";
 import type { SimpleServer } from "./server.ts";
 
 /** An id in the form of this server's own. */
 const ID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 
-/** A connection's request to join. */
-export interface JoinRequest extends JoinFrame {
-  /** The client continues where its last connection broke off; no other has taken its place. */
-  readonly isContinuation?: true;
-}
+/** A client that joins: one of this node, or one of another node at the home of its peer. */
+export type Joining = InstanceSession & FarClient & { readonly isCarried: boolean };
+
+/** How often a client follows a peer from node to node. */
+const MOST_MOVES = 5;
 
 /** Joins a connection to a room: as a new peer, as an earlier one, or as an instance it was. */
 export async function join(
   server: SimpleServer,
   frame: JoinRequest,
-  carrier: InstanceSession,
-  pass: Pass | undefined,
+  carrier: Joining,
+  pass: Admission | undefined,
 ): Promise<void> {
   const { room, p_id, p_secret, p_instance } = frame;
   checkRoom(room, server.limits.maxRoomLength);
@@ -33,21 +36,83 @@ export async function join(
   }
   checkOwner(server, frame);
   const id = p_id ?? newServerId(server.idHalf);
+  const place = { isAbsent: p_id === undefined || carrier.isCarried, moves: 0 };
   while (true) {
     // A claim of the same id may still wait for its answer; this connection then joins that peer.
     while (server.claims.has(id)) await server.claims.get(id);
     if (!carrier.link.isOpen) return;
     const peer = peerOf(server, id);
-    if (peer === undefined) return await found(server, id, frame, carrier);
+    if (peer === undefined) {
+      if (await joinElsewhere(server, id, frame, carrier, place)) return;
+      continue;
+    }
     if (peer.room !== room) throw noMatch();
     const instance = p_instance === undefined || p_secret === undefined
       ? undefined
       : peer.instance(p_instance, p_secret);
     if (instance === undefined) await peer.add(frame, carrier);
-    else await peer.takeBack(instance, frame, carrier);
+    else if (isTaken(instance, frame)) return carrier.over();
+    else await peer.takeBack(instance, continued(frame), carrier);
     // The step may have had to wait, and the peer or its instance be gone since.
     if (peer.links.includes(carrier.link)) return;
   }
+}
+
+/** The place of a peer that is not on this node, as far as a join knows it. */
+interface Place {
+  /** No other node has the peer. */
+  isAbsent: boolean;
+  moves: number;
+}
+
+/** Joins at the peer's home, or founds the peer here; false if it may be here by now. */
+async function joinElsewhere(
+  server: SimpleServer,
+  id: PeerId,
+  frame: JoinRequest,
+  carrier: Joining,
+  place: Place,
+): Promise<boolean> {
+  const { nodes } = server;
+  if (nodes === undefined || place.isAbsent) {
+    return await isFounded(server, id, frame, carrier, place);
+  }
+  const outcome = await nodes.joins.join(id, frame, carrier);
+  if (outcome === "joined") return true;
+  place.isAbsent = outcome === "absent";
+  if (++place.moves > MOST_MOVES) throw untaken("unavailable");
+  return false;
+}
+
+/** Founds a peer; false if another node has been quicker. */
+async function isFounded(
+  server: SimpleServer,
+  id: PeerId,
+  frame: JoinRequest,
+  carrier: Joining,
+  place: Place,
+): Promise<boolean> {
+  try {
+    await found(server, id, frame, carrier);
+    return true;
+  } catch (error) {
+    const isQuicker = error instanceof SignalError && error.code === "id_taken" &&
+      server.nodes !== undefined && frame.p_id !== undefined && !carrier.isCarried;
+    if (!isQuicker || ++place.moves > MOST_MOVES) throw error;
+    place.isAbsent = false;
+    return false;
+  }
+}
+
+/** True for a client that reconnects by itself although another one has taken its instance. */
+function isTaken({ holder }: Instance, frame: JoinRequest): boolean {
+  return frame.holder !== undefined && frame.holder !== holder;
+}
+
+function continued(frame: JoinRequest): JoinRequest {
+  if (frame.holder === undefined) return frame;
+  const { peer, ...rest } = frame;
+  return { ...rest, isContinuation: true, ...(frame.isRepeated !== true && { peer }) };
 }
 
 /** Claims an id for a new peer; other connections that join with the id wait for the outcome. */
@@ -55,7 +120,7 @@ async function found(
   server: SimpleServer,
   id: PeerId,
   frame: JoinRequest,
-  carrier: InstanceSession,
+  carrier: Joining,
 ): Promise<void> {
   const claim = new SimplePeer(id, frame.room, server).found(frame, carrier);
   if (claim === undefined) return;

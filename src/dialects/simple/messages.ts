@@ -288,6 +288,8 @@ export interface SentSignal {
   readonly frame: SignalFrame;
   /** Names the connection or the request that gets the receipt; absent if nobody waits for one. */
   readonly via?: string | undefined;
+  /** Numbers those that leave the node and wait for a receipt. */
+  readonly ticket?: number | undefined;
 }
 
 /** The frame of a signal for one receiver, who numbers it. */
@@ -321,17 +323,6 @@ export interface Receipt {
   readonly delivered: number;
   readonly queued: number;
 }
-
-/** The answer to a signal, for the instance that sent it. */
-export interface Settled {
-  readonly instance: number;
-  readonly via: string | undefined;
-  readonly ref: FrameRef;
-  readonly outcome: Receipt | { readonly refused: SignalRefusal };
-}
-
-/** Reasons for which no instance gets a signal. */
-export type SignalRefusal = "queue_full" | "instance_unknown" | "peer_unknown" | "unavailable";
 
 export function encodeOk(ref: FrameRef, receipt: Receipt | undefined): string {
   return encode({ event: "ok", ...receipt, ref });

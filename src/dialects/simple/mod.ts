@@ -13,6 +13,7 @@ import { Departed } from "./departed.ts";
 import { EventStream } from "./event_stream.ts";
 import { Held } from "./held.ts";
 import { joinOfStream, joinOfUrl, post } from "./http.ts";
+import { Nodes } from "./nodes.ts";
 import { operations } from "./operations.ts";
 import { Posts } from "./posts.ts";
 import { Secrets } from "./secrets.ts";
@@ -107,15 +108,22 @@ export const simple = defineDialect({
       posts: new Posts(clock),
       total: new KeptTotal(),
       claims: new Map(),
+      nodes: undefined,
+      isBridged,
+      warn: context.warn,
       resumeMs: options.resumeMs,
       maxFrameBytes: options.maxFrameBytes,
       iceServers: (identity) => [...iceServers(identity), ...ownIceServers],
     };
+    const homes = hub.elsewhere?.homes;
+    const nodes = homes && new Nodes(server, homes);
+    server.nodes = nodes;
     if (isBridged) hub.rulesOf(realm).limit(dialect, () => options.maxMembers);
     void unseal(server, store);
     using timers = new DisposableStack();
     timers.use(clock.every(SWEEP_MS, () => expire(server)));
     timers.use(clock.every(options.keepMs, () => server.total.age()));
+    if (nodes !== undefined) timers.use(nodes);
     const running = timers.move();
     return {
       routes: routesOf(options, server),
@@ -129,7 +137,9 @@ export const simple = defineDialect({
       gauges: [
         { name: "lost_instances", read: () => server.held.size },
         { name: "kept_signal_bytes", read: () => server.total.bytes },
+        ...(nodes?.gauges ?? []),
       ],
+      ...(nodes && { counters: nodes.counters, moveAway: () => nodes.leave() }),
       seal: () => ({ items: seal(server), lifetimeMs: options.resumeMs }),
       [Symbol.dispose]: () => running.dispose(),
     };
@@ -162,7 +172,7 @@ function routesOf(options: Options, server: SimpleServer): Route[] {
         const stream = new EventStream(link);
         const readJoin = () => joinOfStream(visit.url, posting, server);
         const pass = passFor(server, visit, link);
-        return new SimpleSession(stream, server, pass, readJoin, stream);
+        return new SimpleSession(stream, server, pass, readJoin, { stream });
       },
       post: (_visit, posting) => post(server, posting),
       refuse: refusalResponse,

@@ -29,7 +29,11 @@ export function encodeNews(event: RoomEvent, own: string): readonly string[] {
   // Peers of this dialect give the hub nothing else, and those of other dialects give it nothing.
   const news = event.news as News | undefined;
   if (type === "joined") return [encodeJoin(descriptionOf(peer, own), 0)];
-  if (news === undefined) return type === "left" ? [encodeLeave(peer.id, 0, [], "left")] : [];
+  if (news === undefined) {
+    if (type !== "left") return [];
+    // A peer of this dialect without a word of its own: its node is gone.
+    return [encodeLeave(peer.id, 0, [], peer.dialect === own ? "lost" : "left")];
+  }
   switch (news.type) {
     case "join":
       return [encodeJoin(descriptionOf(peer, own), news.instance)];

@@ -25,13 +25,16 @@ import { Outsiders } from "./outsiders.ts";
 import { ignoreUnavailable, throwIfTold, UNSENT } from "./refusals.ts";
 import { countTakeBack } from "./take_backs.ts";
 import { isEqual } from "../../system/crypto.ts";
-import { GONE } from "./kept_signals.ts";
-import { type Receipt, type SentSignal, type Settled, type SignalFrame } from "./messages.ts";
+import { returnSignal, settleSignal, takeSignal } from "./exchange.ts";
+import { FarMates } from "./far_mates.ts";
+import type { SentSignal, SignalFrame } from "./messages.ts";
+import type { Settled } from "./settled.ts";
 import { encodeNews, leaveNews } from "./news.ts";
+import type { ToHome } from "./node_messages.ts";
 import { Self } from "./self.ts";
 import type { SimpleServer } from "./server.ts";
 import { standingFields, withStanding } from "./standing.ts";
-import { isAwaited, outcomeFor, settledOf, targetsOf } from "./targets.ts";
+import { isAwaited, ONE, settledOf, slotsOf } from "./targets.ts";
 
 /** A connection's request to take an instance back. */
 interface TakeBack extends ProfileChange {
@@ -43,8 +46,6 @@ interface TakeBack extends ProfileChange {
 
 /** The recovery of a new instance. */
 const NOTHING_MISSED = { recovered: false, seq: 0, frames: [] } as const;
-/** The receipt for a peer of another dialect, which is one client. */
-const ONE: Receipt = { delivered: 1, queued: 0 };
 
 /** The peer of an id; undefined for one that is free, or of another dialect. */
 export function peerOf({ hub, realm }: Place, id: PeerId): SimplePeer | undefined {
@@ -70,6 +71,8 @@ export class SimplePeer implements Receiver, InstanceOwner {
   readonly #self: Self;
   info: TokenInfo = undefined;
   readonly seat: Seat;
+  /** Made with the first signal of a peer of another node. */
+  #far: FarMates | undefined = undefined;
   /** Made with the first call with a peer of another dialect. */
   #outsiders: Outsiders | undefined = undefined;
 
@@ -89,6 +92,11 @@ export class SimplePeer implements Receiver, InstanceOwner {
   /** True from the admission to the end of the last instance. */
   get isHere(): boolean {
     return this.seat.peer !== undefined;
+  }
+
+  /** The instances of peers of other nodes that have sent something. */
+  get far(): FarMates {
+    return this.#far ??= new FarMates();
   }
 
   /** The peer is its own link for the hub, because one more object per peer would weigh. */
@@ -124,15 +132,18 @@ export class SimplePeer implements Receiver, InstanceOwner {
     return this.#claim(change.token);
   }
 
+  /** Continues with an earlier state of the peer; all instances are lost. */
+  settle(profile: Profile, instances: readonly Instance[]): void {
+    this.#self.profile = profile;
+    this.slots = slotsOf(instances);
+  }
+
   /**
    * Claims the id and enters the room with instances of an earlier run, all of them lost. In vain if
    * the room is full or the id is in use.
    */
   revive(profile: Profile, instances: readonly Instance[]): void | Promise<void> {
-    this.#self.profile = profile;
-    const all: (Instance | undefined)[] = [];
-    for (const instance of instances) all[instance.number] = instance;
-    this.slots = all;
+    this.settle(profile, instances);
     return this.#claim();
   }
 
@@ -205,11 +216,12 @@ export class SimplePeer implements Receiver, InstanceOwner {
     if (!isKnown || peer === undefined) {
       throw new SignalError("peer_unknown", "no such peer in the room");
     }
-    const signal: SentSignal = { peer_id: this.id, peer_instance: from.number, frame, via };
+    const here: SentSignal = { peer_id: this.id, peer_instance: from.number, frame, via };
+    const isFar = mate.receiver.isElsewhere === true && isAwaited(here);
+    const signal = isFar ? this.far.sent(here) : here;
     const refusal = UNSENT[hub.send(peer, mate.handle, signal)];
     if (refusal !== undefined) throw new SignalError(...refusal);
-    // A peer of another dialect is one client, which sends no receipts.
-    if (mate.dialect !== dialect) this.#settle(settledOf(signal, ONE));
+    if (mate.dialect !== dialect) settleSignal(this.#server, this, settledOf(signal, ONE));
   }
 
   /** A peer outside the room may call this one, unless a token is missing. */
@@ -249,11 +261,12 @@ export class SimplePeer implements Receiver, InstanceOwner {
     const { held } = this.#server;
     if (this.slots[instance.number] !== instance || !this.isHere) return;
     this.slots = this.slots.with(instance.number, undefined);
-    instance.carrier = undefined;
-    instance.speaker.isGone = true;
-    instance.log.clear();
+    instance.end();
     held.delete(instance);
-    if (instance.hadStream && reason !== "lost") this.#server.departed.add(instance.secret);
+    if (instance.hadStream && reason !== "lost") {
+      this.#server.departed.add(instance.secret);
+      this.#server.nodes?.departed(instance.secret);
+    }
     const isLast = this.slots.every((one) => one === undefined);
     if (isLast) return void this.seat.release(leaves, leaveNews(instance.number, [], reason));
     const step = this.#self.inTurn(() => {
@@ -265,6 +278,24 @@ export class SimplePeer implements Receiver, InstanceOwner {
     });
     // Others keep the instance in their lists where other nodes cannot be reached.
     step?.catch(ignoreUnavailable);
+  }
+
+  /** Another connection is about to take an instance, which waits for it without one. */
+  pause(instance: Instance, ms: number): void {
+    instance.carrier?.replaced();
+    instance.carrier = undefined;
+    instance.log.startQueueing();
+    instance.heldUntilMs = this.#server.clock.now() + ms;
+  }
+
+  /** The peer is no longer this node's, and keeps nothing here. */
+  depart(): void {
+    this.seat.lose();
+    for (const instance of this.instances) {
+      this.#server.held.delete(instance);
+      instance.log.clear();
+    }
+    this.slots = [];
   }
 
   /** Removes all instances, held ones too. */
@@ -281,10 +312,11 @@ export class SimplePeer implements Receiver, InstanceOwner {
     switch (event.type) {
       case "relay":
         // Between peers of one dialect the payload is what `signal` or `#take` sent.
-        return this.#receive(event.payload as SentSignal | Settled);
+        return this.#receive(event.payload as SentSignal | Settled | ToHome, event.from);
       case "joined":
       case "left":
       case "described":
+        this.#far?.note(event);
         return this.tell(this.#server.news.frames(event, this.#server.dialect, encodeNews));
       case "admitted":
         return this.seat.take(event.peer);
@@ -298,7 +330,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
       case "stopped":
         return this.expel("kicked");
       case "undelivered":
-        return this.#returned(event);
+        return returnSignal(this.#server, this, event);
       // Ids are never taken over, and the dialect makes no pairs.
       case "replaced":
       case "gone":
@@ -329,40 +361,16 @@ export class SimplePeer implements Receiver, InstanceOwner {
     return hub.member(realm, this.room, id) !== undefined;
   }
 
-  #receive(payload: SentSignal | Settled): void {
-    if ("frame" in payload) this.#take(payload);
-    else this.#settle(payload);
+  #receive(payload: SentSignal | Settled | ToHome, from: string): void {
+    if ("op" in payload) this.#server.nodes?.received(this.id, from, payload);
+    else if (!("frame" in payload)) settleSignal(this.#server, this, payload);
+    else takeSignal(this.#server, this, payload, peerOf(this.#server, payload.peer_id));
   }
 
-  /** Gives a signal to all its targets or to none, and sends the receipt for which its sender waits. */
-  #take(signal: SentSignal): void {
-    const targets = targetsOf(this.slots, signal);
-    const outcome = outcomeFor(targets, signal);
-    const isTaken = !("refused" in outcome);
-    if (isTaken) {
-      const sender = peerOf(this.#server, signal.peer_id);
-      const speaker = (sender && sender.slots[signal.peer_instance]?.speaker) ?? GONE;
-      for (const target of targets) target.take(speaker, signal);
-    }
-    const { peer } = this.seat;
-    if (peer === undefined || (isTaken && !isAwaited(signal))) return;
-    this.#server.hub.send(peer, signal.peer_id, settledOf(signal, outcome));
-  }
-
-  /** A signal of one of the instances has its receipt. */
-  #settle(settled: Settled): void {
-    const carrier = this.slots[settled.instance]?.carrier;
-    if (carrier?.link.id === settled.via) carrier?.settled(settled);
-    else this.#server.posts.settle(settled);
-  }
-
-  /** No node took a signal. */
-  #returned({ returned }: Extract<PeerEvent, { type: "undelivered" }>): void {
-    // It is what this peer sent.
-    const payload = returned?.payload as SentSignal | Settled | undefined;
-    if (returned === undefined || payload === undefined || !("frame" in payload)) return;
-    const refused = returned.isUnavailable ? "unavailable" : "peer_unknown";
-    this.#settle(settledOf(payload, { refused }));
+  sendAway(): void {
+    const { instances } = this;
+    this.depart();
+    for (const { carrier } of instances) carrier?.lost();
   }
 
   #addInstance(number: number, carrier: InstanceSession): Instance {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import type { Settled } from "./messages.ts";
+import type { Settled } from "./settled.ts";
 
 /** A posted signal whose receipt has not come. */
 export interface OpenPost extends Disposable {

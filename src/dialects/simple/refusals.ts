@@ -1,7 +1,7 @@
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { Refused } from "../../core/events.ts";
-import type { SignalRefusal } from "./messages.ts";
+import type { SignalRefusal } from "./settled.ts";
 
 const FULL = {
   room_full: "the room holds no more peers, or not what this one says of itself",

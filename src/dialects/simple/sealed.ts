@@ -1,9 +1,10 @@
 import * as z from "zod";
+import type { PeerId } from "../../core/events.ts";
 import type { DialectStore } from "../../core/kept.ts";
 import { readSealed } from "../kit/sealed.ts";
 import { changed, isObjection, NO_PROFILE, type Profile, withServerFields } from "./description.ts";
 import { Instance } from "./instance.ts";
-import { peersOf, SimplePeer } from "./peer.ts";
+import { peerOf, peersOf, SimplePeer } from "./peer.ts";
 import type { SimpleServer } from "./server.ts";
 import { GONE, type Speaker } from "./kept_signals.ts";
 
@@ -31,6 +32,8 @@ const SealedInstance = z.object({
   leftMs: z.number(),
   holder: z.int().min(0),
   hadStream: z.boolean(),
+  /** How long ago it was taken back. */
+  takeBackAgesMs: z.array(z.number()).default([]),
   log: SealedLog,
 });
 type SealedInstance = z.infer<typeof SealedInstance>;
@@ -59,33 +62,58 @@ export function* seal(server: SimpleServer): Generator<SealedPeer | SealedDepart
     for (const { speaker, number } of instances) names.set(speaker, [id, number]);
   }
   const nameOf = (speaker: Readonly<Speaker>): SpeakerName | null => names.get(speaker) ?? null;
-  for (const { id, room, profile, instances } of peersOf(server)) {
-    yield {
-      v: 1,
-      id,
-      room,
-      fields: Object.fromEntries(profile.fields.values),
-      serverFields: Object.fromEntries(profile.serverFields.values),
-      instances: instances.map((instance): SealedInstance => {
-        const { number, secret, holder, hadStream, log } = instance;
-        const { sdp = "", ice = [] } = profile.instances[number] ?? {};
-        const leftMs = leftOf(instance, server);
-        const publication = { sdp, ice: ice.map((candidate) => ({ ...candidate })) };
-        const sealedLog = log.sealed(nameOf);
-        return {
-          number,
-          secret,
-          ...publication,
-          leftMs,
-          holder,
-          hadStream,
-          log: { ...sealedLog, signals: [...sealedLog.signals] },
-        };
-      }),
-    };
-  }
+  for (const peer of peersOf(server)) yield sealPeer(server, peer, nameOf);
   const departed = server.departed.list();
   if (departed.length > 0) yield { v: 1, departed };
+}
+
+/** The other peers of the room that have their home here. */
+export function* matesOf(server: SimpleServer, peer: SimplePeer): Generator<SimplePeer> {
+  const { seat: { peer: handle }, room } = peer;
+  for (const { id } of handle === undefined ? [] : server.hub.others(handle, room)) {
+    const mate = peerOf(server, id);
+    if (mate !== undefined) yield mate;
+  }
+}
+
+/** A peer that moves to another node. */
+export function sealMoving(server: SimpleServer, peer: SimplePeer): SealedPeer {
+  const names = new Map<Readonly<Speaker>, SpeakerName>(peer.far.named());
+  for (const mate of [peer, ...matesOf(server, peer)]) {
+    for (const { speaker, number } of mate.instances) names.set(speaker, [mate.id, number]);
+  }
+  return sealPeer(server, peer, (speaker) => names.get(speaker) ?? null);
+}
+
+function sealPeer(
+  server: SimpleServer,
+  { id, room, profile, instances }: SimplePeer,
+  nameOf: (speaker: Readonly<Speaker>) => SpeakerName | null,
+): SealedPeer {
+  const now = server.clock.now();
+  return {
+    v: 1,
+    id,
+    room,
+    fields: Object.fromEntries(profile.fields.values),
+    serverFields: Object.fromEntries(profile.serverFields.values),
+    instances: instances.map((instance): SealedInstance => {
+      const { number, secret, holder, hadStream, log, takeBacks } = instance;
+      const { sdp = "", ice = [] } = profile.instances[number] ?? {};
+      const sealedLog = log.sealed(nameOf);
+      return {
+        number,
+        secret,
+        sdp,
+        ice: ice.map((candidate) => ({ ...candidate })),
+        leftMs: leftOf(instance, server),
+        holder,
+        hadStream,
+        takeBackAgesMs: takeBacks.map((at) => now - at),
+        log: { ...sealedLog, signals: [...sealedLog.signals] },
+      };
+    }),
+  };
 }
 
 /**
@@ -121,6 +149,38 @@ export async function unseal(server: SimpleServer, store: DialectStore): Promise
   }
 }
 
+/**
+ * Continues with a peer of another node.
+ * @param settle takes over the id; false where nobody expects the peer
+ * @returns its id, once it is here or turns out to be gone; undefined for an unreadable state
+ */
+export async function unsealMoving(
+  server: SimpleServer,
+  state: unknown,
+  settle: (peer: SimplePeer) => boolean,
+): Promise<{ readonly id: PeerId; readonly isHere: boolean } | undefined> {
+  const { success, data } = SealedPeer.safeParse(state);
+  if (!success) return undefined;
+  const { id, peer, profile, instances } = prepare(server, data, 0, Infinity);
+  if (profile === undefined || instances.size === 0) return { id, isHere: false };
+  const held = [...instances.keys()];
+  const { hub, realm } = server;
+  const speakerOf = (name: SpeakerName | null): Readonly<Speaker> => {
+    const [from = "", number = 0] = name ?? [];
+    const own = from === id ? held : peerOf(server, from)?.instances;
+    if (own !== undefined) return own.find((one) => one.number === number)?.speaker ?? GONE;
+    const isThere = hub.member(realm, peer.room, from) !== undefined;
+    return isThere ? peer.far.of(from, number) : GONE;
+  };
+  for (const [instance, { log }] of instances) instance.log.restore(log, speakerOf);
+  peer.settle(profile, held);
+  // An engine that has lost its data does not know of the move.
+  if (!settle(peer)) await peer.revive(profile, held);
+  if (peer.isHere) { for (const instance of held) server.held.restoreMoved(instance); }
+  else for (const { log } of held) log.clear();
+  return { id, isHere: peer.isHere };
+}
+
 /** A peer that is about to come back. */
 interface Revival {
   readonly id: string;
@@ -130,19 +190,25 @@ interface Revival {
   readonly instances: ReadonlyMap<Instance, SealedInstance>;
 }
 
-function prepare(server: SimpleServer, sealed: SealedPeer, ageMs: number): Revival {
+function prepare(
+  server: SimpleServer,
+  sealed: SealedPeer,
+  ageMs: number,
+  mostMs = server.resumeMs,
+): Revival {
   const { id, room } = sealed;
-  const { clock, resumeMs, secrets } = server;
+  const { clock, secrets } = server;
   const peer = new SimplePeer(id, room, server);
   const instances = new Map<Instance, SealedInstance>();
   for (const one of sealed.instances) {
-    const leftMs = Math.min(one.leftMs - ageMs, resumeMs);
+    const leftMs = Math.min(one.leftMs - ageMs, mostMs);
     // With another secret behind the ids nobody could take it back.
     if (leftMs <= 0 || !secrets.isValid(one.secret, id, room)) continue;
     const instance = new Instance(peer, one.number, one.secret, undefined, server);
     instance.heldUntilMs = clock.now() + leftMs;
     instance.holder = one.holder;
     instance.hadStream = one.hadStream;
+    instance.takeBacks = one.takeBackAgesMs.map((age) => clock.now() - ageMs - age);
     instances.set(instance, one);
   }
   return { id, peer, profile: profileOf(server, sealed, [...instances.values()]), instances };

@@ -12,6 +12,7 @@ import type { ProfileLimits } from "./description.ts";
 import type { Held } from "./held.ts";
 import type { InstanceContext } from "./instance.ts";
 import type { FrameLimits } from "./messages.ts";
+import type { OtherNodes } from "./other_nodes.ts";
 import type { Posts } from "./posts.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -27,7 +28,7 @@ export interface SimpleLimits extends ProfileLimits, FrameLimits {
 
 /** Shared by all sessions of the dialect. */
 export interface SimpleServer extends Place {
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "after" | "delay">;
   readonly secrets: Secrets;
   readonly authenticator: Authenticator;
   /** How peers' ids begin. */
@@ -44,7 +45,12 @@ export interface SimpleServer extends Place {
   readonly total: InstanceContext["total"];
   readonly departed: Departed;
   readonly posts: Posts;
-  /** Claims of ids that wait for their answer; they end without an error. */
+  /** The other nodes; undefined for a server that is alone. */
+  nodes: OtherNodes | undefined;
+  /** The realm has peers of other dialects. */
+  readonly isBridged: boolean;
+  readonly warn: DialectContext["warn"];
+  /** Claims of ids that wait for their answer, and peers on the move; they end without an error. */
   readonly claims: Map<PeerId, Promise<void>>;
   /** How long a lost instance is held; 0 means not at all. */
   readonly resumeMs: number;

@@ -7,9 +7,8 @@ import {
   refusalOf,
 } from "../../core/expulsion.ts";
 import type { Departure, Frame, Link, Session } from "../../core/session.ts";
-import type { Pass } from "../kit/pass.ts";
 import { sendRefusal } from "../kit/refusal.ts";
-import type { EventStream } from "./event_stream.ts";
+import type { Admission, JoinRequest, StreamEnd } from "./connection.ts";
 import type { TokenInfo } from "./description.ts";
 import type { Instance, InstanceSession, Reason, Welcome } from "./instance.ts";
 import {
@@ -22,56 +21,77 @@ import {
   encodeReady,
   type FrameRef,
   type Receipt,
-  type Settled,
   withRef,
 } from "./messages.ts";
+import type { Settled } from "./settled.ts";
 import { descriptionOf } from "./news.ts";
+import type { FarClient, Line } from "./other_nodes.ts";
 import { untaken } from "./refusals.ts";
 import type { SimpleServer } from "./server.ts";
-import { join, type JoinRequest } from "./join.ts";
+import { join } from "./join.ts";
 import { refusalResponse, WIRE } from "./wire.ts";
 
 /** Reads the join of a connection's request, if it has one; "over" for one that has nothing to join. */
 type ReadJoin = () => JoinRequest | "over" | undefined;
 
+/** The parts of some sessions only. */
+interface SessionParts {
+  /** The same link, if it is the answer to an HTTP request. */
+  readonly stream?: StreamEnd;
+  /** Those for the client of another node. */
+  readonly iceServers?: readonly unknown[];
+  /** Called before the answer to the join. */
+  readonly welcomed?: () => void;
+}
+
 /** One connection of an instance. The hub's events go to the peer. */
-export class SimpleSession implements Session, InstanceSession {
+export class SimpleSession implements Session, InstanceSession, FarClient {
   readonly link: Link;
   readonly #server: SimpleServer;
   /** Undefined if no token is needed. */
-  readonly #pass: Pass | undefined;
+  readonly pass: Admission | undefined;
   /** Reads the request's join; dropped at the opening, and the request with it. */
   #readJoin: ReadJoin | undefined;
-  /** The same link, if it is the answer to an HTTP request. */
-  readonly #stream: EventStream | undefined;
+  readonly #parts: SessionParts;
   #instance: Instance | undefined = undefined;
+  /** The way to the peer's home, if that is another node. */
+  #line: Line | undefined = undefined;
   #joinRef: FrameRef = undefined;
   #leaveReason: LeaveReason | undefined = undefined;
 
   constructor(
     link: Link,
     server: SimpleServer,
-    pass: Pass | undefined,
+    pass: Admission | undefined,
     readJoin: ReadJoin,
-    stream?: EventStream,
+    parts: SessionParts = {},
   ) {
     this.link = link;
     this.#server = server;
-    this.#pass = pass;
+    this.pass = pass;
     this.#readJoin = readJoin;
-    this.#stream = stream;
+    this.#parts = parts;
+  }
+
+  get stream(): StreamEnd | undefined {
+    return this.#parts.stream;
+  }
+
+  /** True for the client of another node. */
+  get isCarried(): boolean {
+    return this.#parts.welcomed !== undefined;
   }
 
   get peerId(): PeerId | undefined {
-    return this.#instance?.peer.id;
+    return this.#instance?.peer.id ?? this.#line?.peerId;
   }
 
   get isIdentified(): boolean {
-    return this.#instance !== undefined;
+    return this.#instance !== undefined || this.#line !== undefined;
   }
 
-  get permits(): Pass | undefined {
-    return this.#pass;
+  get permits(): Admission | undefined {
+    return this.pass;
   }
 
   get leaveReason(): LeaveReason | undefined {
@@ -83,18 +103,19 @@ export class SimpleSession implements Session, InstanceSession {
   }
 
   get info(): TokenInfo {
-    return this.#pass?.info;
+    return this.pass?.info;
   }
 
   opened(): void | Promise<void> {
     const frame = this.#readJoin?.();
     this.#readJoin = undefined;
-    if (frame === "over") return this.#stream?.declineForGood();
+    if (frame === "over") return this.stream?.declineForGood();
     if (frame !== undefined) return this.#join(frame);
   }
 
   receive(data: Frame): void | Promise<void> {
     const frame = decode(data, this.#server.limits);
+    if (this.#line !== undefined) return this.#forward(this.#line, frame, String(data));
     try {
       return this.#handle(frame);
     } catch (error) {
@@ -108,6 +129,8 @@ export class SimpleSession implements Session, InstanceSession {
   expel(reason: Expulsion): void {
     this.#leaveReason = leaveReasonOf(reason);
     const { isIdentified } = this;
+    this.#line?.expel(reason);
+    this.#line = undefined;
     this.#remove(reason === "login_expired" ? "lost" : "kicked");
     this.#refuse(refusalOf(reason), isIdentified);
   }
@@ -117,7 +140,7 @@ export class SimpleSession implements Session, InstanceSession {
   }
 
   #refuse(error: SignalError, isIdentified: boolean): void {
-    if (this.#stream !== undefined && !isIdentified) this.#stream.decline(refusalResponse(error));
+    if (this.stream !== undefined && !isIdentified) this.stream.decline(refusalResponse(error));
     else sendRefusal(this.link, WIRE[error.code], error);
   }
 
@@ -126,6 +149,8 @@ export class SimpleSession implements Session, InstanceSession {
   }
 
   closed(departure: Departure): void {
+    this.#line?.closed(departure);
+    this.#line = undefined;
     if (departure === "left") return this.#remove("left");
     const instance = this.#instance;
     this.#instance = undefined;
@@ -134,13 +159,19 @@ export class SimpleSession implements Session, InstanceSession {
     instance.peer.lose(instance);
   }
 
+  /** The client has gone without the answer to its join: nobody can come back as its instance. */
+  unheard(): void {
+    this.#remove("lost");
+  }
+
   welcome(instance: Instance, { others, recovered, seq, frames }: Welcome): void {
     this.#instance = instance;
+    this.#parts.welcomed?.();
     const { dialect, resumeMs, maxFrameBytes, iceServers, json } = this.#server;
     const { peer: { id, room }, number, secret, holder } = instance;
-    instance.log.ages = this.#stream === undefined;
-    if (this.#stream !== undefined) instance.hadStream = true;
-    this.#stream?.begin({ p_id: id, p_instance: number, seq, p_secret: secret, holder });
+    instance.log.ages = this.stream === undefined;
+    if (this.stream !== undefined) instance.hadStream = true;
+    this.stream?.begin({ p_id: id, p_instance: number, seq, p_secret: secret, holder });
     const peers = others.map((peer) => descriptionOf(peer, dialect));
     this.link.send(encodeHandshake(id, room, peers, json));
     this.link.send(encodeReady({
@@ -150,7 +181,7 @@ export class SimpleSession implements Session, InstanceSession {
       seq,
       resume_ms: resumeMs,
       max_bytes: maxFrameBytes,
-      ice_servers: iceServers(this.#pass?.identity),
+      ice_servers: this.#parts.iceServers ?? iceServers(this.pass?.identity),
     }));
     this.#confirm(this.#joinRef);
     for (const frame of frames) this.link.send(frame);
@@ -165,13 +196,38 @@ export class SimpleSession implements Session, InstanceSession {
   }
 
   async refresh(token: string): Promise<void> {
-    await this.#pass?.renew(token);
+    await this.pass?.renew(token);
+    this.informed();
+  }
+
+  /** The token's facts have changed. */
+  informed(): void {
     this.#instance?.peer.inform(this.info);
+    const identity = this.pass?.identity;
+    if (identity !== undefined) this.#line?.identify(identity);
+  }
+
+  carried(line: Line): void {
+    this.#line = line;
+  }
+
+  uncarried(): void {
+    this.#line = undefined;
+  }
+
+  lost(): void {
+    this.#instance = undefined;
+    this.link.close(1012, "join again");
+  }
+
+  /** Another client has the instance, or it has left: this one need not come back. */
+  over(): void {
+    this.stream?.declineForGood();
   }
 
   replaced(): void {
     this.#instance = undefined;
-    this.#stream?.end();
+    this.stream?.end();
     this.link.close(4001, "taken back elsewhere");
   }
 
@@ -179,14 +235,14 @@ export class SimpleSession implements Session, InstanceSession {
     this.#leaveReason = reason;
     this.#instance = undefined;
     this.link.send(encodeError("kicked", "removed by an operator"));
-    this.#stream?.end();
+    this.stream?.end();
     this.link.close(4003, "removed by an operator");
   }
 
   left(): void {
     this.#leaveReason = "left";
     this.#instance = undefined;
-    this.#stream?.end();
+    this.stream?.end();
     this.link.close(1000);
   }
 
@@ -199,6 +255,12 @@ export class SimpleSession implements Session, InstanceSession {
     if (step !== undefined) return this.#confirmAfter(step, frame.ref);
     this.#confirm(frame.ref);
     if (frame.event === "leave") this.left();
+  }
+
+  /** Sends a frame to the peer's home; only the token is this node's to judge. */
+  #forward(line: Line, frame: ClientFrame, text: string): void | Promise<void> {
+    if (frame.event !== "refresh") return line.receive(text);
+    return this.#confirmAfter(this.refresh(frame.token), frame.ref);
   }
 
   async #confirmAfter(step: Promise<void>, ref: FrameRef): Promise<void> {
@@ -216,7 +278,7 @@ export class SimpleSession implements Session, InstanceSession {
         throw new SignalError("already_joined", "a connection joins once");
       }
       this.#joinRef = frame.ref;
-      await join(this.#server, frame, this, this.#pass);
+      await join(this.#server, frame, this, this.pass);
     } catch (error) {
       throw withRef(error, frame.ref);
     }

@@ -1,9 +1,13 @@
 import type { Instance } from "./instance.ts";
-import type { SentSignal, Settled } from "./messages.ts";
+import type { Receipt, SentSignal } from "./messages.ts";
+import type { Settled } from "./settled.ts";
 import { isPost } from "./posts.ts";
 
 /** A peer's instances by number; undefined for a free number. */
 type Instances = readonly (Instance | undefined)[];
+
+/** The receipt for a peer of another dialect: it is one client, which sends none. */
+export const ONE: Receipt = { delivered: 1, queued: 0 };
 
 /** The instances that a signal is for: the one that it names, or all but its sender. */
 export function targetsOf(instances: Instances, signal: SentSignal): Instance[] {
@@ -34,8 +38,15 @@ export function isAwaited({ via, frame }: SentSignal): boolean {
 
 /** The receipt of a signal. */
 export function settledOf(
-  { peer_instance: instance, via, frame: { ref } }: SentSignal,
+  { peer_instance: instance, via, ticket, frame: { ref } }: SentSignal,
   outcome: Settled["outcome"],
 ): Settled {
-  return { instance, via, ref, outcome };
+  return { instance, via, ticket, ref, outcome };
+}
+
+/** A peer's instances by number. */
+export function slotsOf(instances: readonly Instance[]): Instances {
+  const slots: (Instance | undefined)[] = [];
+  for (const instance of instances) slots[instance.number] = instance;
+  return slots;
 }

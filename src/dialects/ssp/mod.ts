@@ -49,7 +49,6 @@ export const ssp = defineDialect({
   title: "RTCPool",
   options,
   bridging: { meet: "pool.join(room)" },
-  isClusterable: true,
   tokens: ({ tokens }) => tokens,
   open(options, context): OpenDialect {
     const { hub, realm, dialect, isBridged, store, basePath, authenticator } = context;

@@ -75,7 +75,6 @@ export const topics = defineDialect({
   name: "topics",
   title: "Topics",
   options,
-  isClusterable: true,
   open(options, { hub, realm, dialect, clock, store, authenticator }): OpenDialect {
     const quota = newQuota({
       maxChannels: options.maxTopics,

@@ -39,7 +39,6 @@ export const webrtcsink = defineDialect({
   name: "webrtcsink",
   title: "webrtcsink",
   options,
-  isClusterable: true,
   bridging: { call: "api.createConsumerSession(id).connect()" },
   open(options, { hub, realm, dialect, isBridged, clock, authenticator }): OpenDialect {
     const sessions = new Sessions(options, hub.openCalls, dialect);

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { HubLimits } from "../../../src/core/limits.ts";
 import { Departed } from "../../../src/dialects/simple/departed.ts";
 import {
   accepted,
@@ -152,15 +153,21 @@ Deno.test("Simple: rooms have names of 1 to 128 units and at most as many peers 
   await third.join();
 });
 
-Deno.test("Simple: the hub's limits are this dialect's errors", async () => {
-  for (const limits of [{ maxPeers: 1 }, { maxRooms: 1 }, { maxRoomMembers: 1 }]) {
-    using bench = newRooms({ limits });
-    await enter(bench);
-    const client = await SimpleClient.connect(bench);
-    const room = "maxRooms" in limits ? "other" : "r";
-    assertEquals(await client.refusal({ event: "join", room }), "room_full");
-    assertEquals(bench.hub.peerCount, 1);
-  }
+Deno.test("Simple: the hub's limits of peers and rooms are this dialect's errors", async () => {
+  for (const limits of [{ maxPeers: 1 }, { maxRooms: 1 }]) await assertFull(limits);
+});
+
+async function assertFull(limits: Partial<HubLimits>): Promise<void> {
+  using bench = newRooms({ limits });
+  await enter(bench);
+  const client = await SimpleClient.connect(bench);
+  const room = "maxRooms" in limits ? "other" : "r";
+  assertEquals(await client.refusal({ event: "join", room }), "room_full");
+  assertEquals(bench.hub.peerCount, 1);
+}
+
+Deno.test("Simple: the hub's limits of one room are this dialect's errors", async () => {
+  await assertFull({ maxRoomMembers: 1 });
   using bench = newRooms({ limits: { maxRoomInfoBytes: 100 } });
   const fred = await enter(bench);
   assertEquals(await fred.refusal(change({ sdp: "x".repeat(101) })), "too_large");

@@ -61,6 +61,10 @@ function asOne(hubs: readonly SharedHub[]): Hub {
       const known = hubs.flatMap((hub) => hub.find(...key) ?? []);
       return known.find(({ receiver }) => receiver.isElsewhere !== true);
     },
+    peers: (realm: string) =>
+      hubs.flatMap((hub) => [...hub.peers(realm)]).filter(({ receiver }) =>
+        receiver.isElsewhere !== true
+      ),
     has: (...key: Parameters<Hub["has"]>) => hubs.some((hub) => hub.has(...key)),
     rooms: (realm: string) => {
       const reports = hubs.flatMap((hub) => hub.rooms(realm));

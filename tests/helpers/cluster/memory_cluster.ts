@@ -60,6 +60,10 @@ export class MemoryCluster implements AsyncDisposable {
     this.engine = new MemoryEngine({ clock: this.clock, seed, delayMs, stragglers });
   }
 
+  get seed(): number {
+    return this.#options.seed ?? 1;
+  }
+
   /** A cluster that is formed. */
   static async form(options: MemoryClusterOptions = {}): Promise<MemoryCluster> {
     const cluster = MemoryCluster.begin(options);

@@ -70,6 +70,11 @@ export async function startNodesAt(
   };
 }
 
+/** True once a node has noticed an engine's end. Until then it may send a step in vain. */
+export function noticesLoss(node: ServerProcess | undefined): boolean {
+  return node?.stderr().includes("cluster not reached") === true;
+}
+
 /** True once a node has missed its engine for so long that it is not ready. */
 export async function missesEngine(url: string): Promise<boolean> {
   const response = await fetch(`${url}/readyz`);

@@ -6,6 +6,8 @@ import { Hub } from "../../../src/core/hub.ts";
 import type { HubLimits } from "../../../src/core/limits.ts";
 import { SharedHub } from "../../../src/core/nodes/shared_hub.ts";
 import { systemClock } from "../../../src/system/clock.ts";
+import { FakeClock } from "../session/fake_clock.ts";
+import { settle } from "../session/hub.ts";
 import type { FakeReceiver } from "../session/receiver.ts";
 import { until } from "../wire/waiting.ts";
 import { MemoryCluster } from "./memory_cluster.ts";
@@ -14,6 +16,8 @@ import { type RedisServer, startRedis } from "./redis_server.ts";
 /** Two hubs whose peers meet, or one that stands for both. */
 export interface Stage extends AsyncDisposable {
   readonly hubs: readonly [Hub, Hub];
+  /** The clock of the hubs' dialects. */
+  readonly clock: FakeClock;
   /** Waits until a step is done. */
   during(step: void | Promise<void>): Promise<void>;
   /** Waits for a condition that other nodes bring about. */
@@ -34,10 +38,11 @@ export const alone: OpenStage = (limits) => {
   const hub = new Hub({ ...NO_LIMITS, ...limits });
   return Promise.resolve({
     hubs: [hub, hub],
+    clock: new FakeClock(),
     during: async (step) => await step,
-    until(what, condition): Promise<void> {
+    async until(what, condition): Promise<void> {
+      await settle();
       if (!condition()) throw new Error(`It was not carried out at once: ${what}`);
-      return Promise.resolve();
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   });
@@ -45,17 +50,20 @@ export const alone: OpenStage = (limits) => {
 
 /** Two nodes over an engine in this process. */
 export function inMemory(seed: number): OpenStage {
-  return async (limits = {}) => {
-    const cluster = await MemoryCluster.form({ seed, delayMs: 4, limits });
-    return {
-      hubs: [cluster.hub(0), cluster.hub(1)],
-      during: (step) => cluster.during(step),
-      async until(what, condition): Promise<void> {
-        for (let ms = 0; ms < 30_000 && !condition(); ms++) await cluster.pass(1);
-        if (!condition()) throw new Error(`Waited in vain for ${what}, seed ${seed}`);
-      },
-      [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
-    };
+  return async (limits = {}) => stageOver(await MemoryCluster.form({ seed, delayMs: 4, limits }));
+}
+
+/** The first two nodes of a cluster. */
+export function stageOver(cluster: MemoryCluster): Stage {
+  return {
+    hubs: [cluster.hub(0), cluster.hub(1)],
+    clock: cluster.clock,
+    during: (step) => cluster.during(step),
+    async until(what, condition): Promise<void> {
+      for (let ms = 0; ms < 30_000 && !condition(); ms++) await cluster.pass(1);
+      if (!condition()) throw new Error(`Waited in vain for ${what}, seed ${cluster.seed}`);
+    },
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
   };
 }
 
@@ -69,6 +77,7 @@ export const overRedis: OpenStage = async (limits) => {
   ] as const;
   return {
     hubs,
+    clock: new FakeClock(),
     during: async (step) => await step,
     until,
     async [Symbol.asyncDispose](): Promise<void> {

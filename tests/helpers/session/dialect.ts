@@ -6,7 +6,7 @@ import type { DialectStore } from "../../../src/core/kept.ts";
 import type { HubLimits, LinkLimits } from "../../../src/core/limits.ts";
 import type { Session } from "../../../src/core/session.ts";
 import type { Visit } from "../../../src/core/visit.ts";
-import type { Dialect, Namespace, OpenDialect } from "../../../src/dialects/dialect.ts";
+import type { Dialect, Namespace, OpenDialect, Reading } from "../../../src/dialects/dialect.ts";
 import type { Route } from "../../../src/http/route.ts";
 import { Router } from "../../../src/http/router.ts";
 import { newAuthentication } from "./auth.ts";
@@ -30,6 +30,8 @@ export interface DialectTestOptions {
   readonly judge?: Judge | undefined;
   /** A realm that the dialect shares with others; one of its own elsewhere. */
   readonly bridge?: { readonly hub: Hub; readonly clock: FakeClock; readonly realm: string };
+  /** A hub that others use, too; one of its own elsewhere. */
+  readonly on?: { readonly hub: Hub; readonly clock: FakeClock };
   /** Gets the news for operators. */
   readonly happenings?: Happenings;
   /** State left behind by an earlier bench; empty otherwise. */
@@ -84,12 +86,14 @@ export class DialectBench implements Disposable {
       ...test.store ?? newMemoryStore().dialect(dialect.name, (id) => this.hub.has(this.realm, id)),
       unreadable: (items) => this.unreadable += items,
     };
-    const bridge = test.bridge ?? ownBridge(dialect.name, test);
-    this.clock = bridge?.clock ?? new FakeClock();
-    const dealt = hubs.mode === "dealt" && bridge === undefined
+    const { on } = test;
+    const bridge = test.bridge ?? (on === undefined ? ownBridge(dialect.name, test) : undefined);
+    this.clock = bridge?.clock ?? on?.clock ?? new FakeClock();
+    const given = bridge?.hub ?? on?.hub;
+    const dealt = hubs.mode === "dealt" && given === undefined
       ? this.#undo.use(dealHubs({ ...NO_LIMITS, ...limits }, test.happenings))
       : undefined;
-    this.hub = bridge?.hub ?? dealt?.asOne ?? newTestHub(limits, undefined, test.happenings);
+    this.hub = given ?? dealt?.asOne ?? newTestHub(limits, undefined, test.happenings);
     const nodes = dealt?.hubs ?? [this.hub];
     this.realm = bridge?.realm ?? dialect.name;
     if (reserve !== undefined) { for (const hub of nodes) hub.reserve(this.realm, reserve); }
@@ -151,6 +155,16 @@ export class DialectBench implements Disposable {
 
   get routes(): readonly Route[] {
     return this.open.routes;
+  }
+
+  /** The gauges of all nodes. */
+  get gauges(): Reading[] {
+    return this.#nodes.flatMap(({ open: { gauges = [] } }) => gauges);
+  }
+
+  /** The sum of a gauge over all nodes. */
+  gauge(name: string): number {
+    return this.gauges.reduce((sum, gauge) => gauge.name === name ? sum + gauge.read() : sum, 0);
   }
 
   /** Connects a client to the route at a path; a query may follow. Nodes are taken in turn. */

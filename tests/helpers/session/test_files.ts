@@ -1,18 +1,8 @@
 /** Suites in which no hub takes part: parsers, and the client library against a real server. */
 const HUBLESS =
-  /\/(kit\/.*|messages|python_text|mailbox|mailbox_property|waiting_room|signal_log|kept_signals|issued_ids|client|client_call|client_room)_test\.ts$/;
+  /\/(kit\/.*|messages|python_text|mailbox|mailbox_property|waiting_room|signal_log|kept_signals|issued_ids|client|client_call|client_room|client_token)_test\.ts$/;
 /** Suites that run the others once more. */
 const MODES = /\/(written_events|late_steps|bridged_realm|dealt)_test\.ts$/;
-
-/** The dialects whose suites run over the hubs of two nodes. */
-export const DEALT_DIALECTS: readonly string[] = [
-  "peerjs",
-  "gstreamer",
-  "ssp",
-  "owt",
-  "webrtcsink",
-  "topics",
-];
 
 /** The test files in a folder and those below. */
 function testFilesIn(folder: URL): URL[] {

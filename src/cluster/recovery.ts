@@ -1,0 +1,65 @@
+import type { Clock } from "../core/clock.ts";
+import type { Sink } from "../core/nodes/backplane.ts";
+import type { ReportCluster } from "./events.ts";
+import { questionsOf, type Registry } from "./held.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Reaper } from "./reaper.ts";
+import type { SharedRecords } from "./records.ts";
+import type { Roster } from "./roster.ts";
+
+/** How long a node that an emptied engine does not know may take to come back, beyond its lease. */
+const RETURN_MS = 3_000;
+
+interface RecoveryParts {
+  readonly clock: Clock;
+  readonly leaseMs: number;
+  readonly report: ReportCluster;
+  readonly registry: Registry;
+  readonly records: SharedRecords;
+  readonly roster: Roster;
+  readonly reaper: Reaper;
+  readonly outbox: Outbox;
+}
+
+/** Brings an engine that began anew up to date: it may have forgotten everything. */
+export class Recovery {
+  readonly #parts: RecoveryParts;
+  #epochAt: number;
+
+  constructor(parts: RecoveryParts) {
+    this.#parts = parts;
+    this.#epochAt = parts.clock.now();
+  }
+
+  /** A new epoch: returns the steps that tell the engine everything again. */
+  begin(): Iterable<readonly string[]> {
+    const { clock, roster, reaper } = this.#parts;
+    this.#epochAt = clock.now();
+    roster.restart();
+    reaper.restart();
+    return this.#heldSteps();
+  }
+
+  /** The engine is full again: the steps that ask for what has changed meanwhile. */
+  questions(sink: Sink | undefined): string[][] {
+    const { registry, report } = this.#parts;
+    const rooms = registry.rooms().length;
+    if (rooms > 0) report({ type: "gap", rooms });
+    return questionsOf(registry, sink);
+  }
+
+  /** Gives up the processes that the engine does not name, once all had the time to come back. */
+  missMissing(sink: Sink | undefined): void {
+    const { clock, leaseMs, roster, outbox } = this.#parts;
+    if (clock.now() - this.#epochAt < leaseMs + RETURN_MS) return;
+    for (const process of outbox.processes) {
+      if (roster.of(process) === undefined) outbox.gone(process);
+    }
+    for (const process of roster.missing()) sink?.nodeGone(process);
+  }
+
+  *#heldSteps(): Generator<readonly string[]> {
+    yield* this.#parts.registry.steps();
+    yield* this.#parts.records.steps();
+  }
+}

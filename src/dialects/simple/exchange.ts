@@ -1,0 +1,76 @@
+import type { PeerEvent, PeerId, RoomId } from "../../core/events.ts";
+import type { Seat } from "../kit/seat.ts";
+import type { FarMates } from "./far_mates.ts";
+import type { Instance } from "./instance.ts";
+import { GONE, type Speaker } from "./kept_signals.ts";
+import type { SentSignal } from "./messages.ts";
+import type { Settled } from "./settled.ts";
+import type { SimpleServer } from "./server.ts";
+import { isAwaited, outcomeFor, settledOf, targetsOf } from "./targets.ts";
+
+/** A peer that exchanges signals with others. */
+interface Exchanging {
+  readonly id: PeerId;
+  readonly room: RoomId;
+  readonly seat: Pick<Seat, "peer">;
+  /** The instances by number; undefined for a free one. */
+  readonly slots: readonly (Instance | undefined)[];
+  readonly far: FarMates;
+}
+
+/**
+ * Gives a signal to all its targets or to none, and sends the receipt for which its sender waits.
+ * @param sender undefined for a peer of another node
+ */
+export function takeSignal(
+  server: SimpleServer,
+  peer: Exchanging,
+  signal: SentSignal,
+  sender: Pick<Exchanging, "slots"> | undefined,
+): void {
+  const targets = targetsOf(peer.slots, signal);
+  const outcome = outcomeFor(targets, signal);
+  const isTaken = !("refused" in outcome);
+  if (isTaken) {
+    const speaker = sender === undefined
+      ? farSpeaker(server, peer, signal)
+      : sender.slots[signal.peer_instance]?.speaker ?? GONE;
+    for (const target of targets) target.take(speaker, signal);
+  }
+  const { peer: handle } = peer.seat;
+  if (handle === undefined || (isTaken && !isAwaited(signal))) return;
+  server.hub.send(handle, signal.peer_id, settledOf(signal, outcome));
+}
+
+/** A signal of one of the peer's instances has its receipt. */
+export function settleSignal(
+  { posts }: Pick<SimpleServer, "posts">,
+  { slots, far }: Pick<Exchanging, "slots" | "far">,
+  settled: Settled,
+): void {
+  if (settled.ticket !== undefined && !far.settle(settled.ticket)) return;
+  const carrier = slots[settled.instance]?.carrier;
+  if (carrier?.link.id === settled.via) carrier?.settled(settled);
+  else posts.settle(settled);
+}
+
+/** No node took a signal. */
+export function returnSignal(
+  server: Pick<SimpleServer, "posts">,
+  peer: Pick<Exchanging, "slots" | "far">,
+  { returned }: Extract<PeerEvent, { type: "undelivered" }>,
+): void {
+  // It is what the peer sent.
+  const payload = returned?.payload as SentSignal | Settled | undefined;
+  if (returned === undefined || payload === undefined || !("frame" in payload)) return;
+  const refused = returned.isUnavailable ? "unavailable" : "peer_unknown";
+  settleSignal(server, peer, settledOf(payload, { refused }));
+}
+
+function farSpeaker(
+  { hub, realm }: SimpleServer,
+  { room, far }: Pick<Exchanging, "room" | "far">,
+  { peer_id: id, peer_instance: instance }: SentSignal,
+): Readonly<Speaker> {
+  return hub.member(realm, room, id) === undefined ? GONE : far.of(id, instance);
+}

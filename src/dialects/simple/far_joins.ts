@@ -1,0 +1,203 @@
+import { SignalError } from "../../core/errors.ts";
+import type { Failed, Homes } from "../../core/nodes/backplane.ts";
+import type { PeerId } from "../../core/events.ts";
+import type { Departure } from "../../core/session.ts";
+import type { JoinRequest } from "./connection.ts";
+import { carriedIdentity, type SentPosted, type ToHome, type ToNode } from "./node_messages.ts";
+import type { FarClient, FarJoin, Line, OtherNodes } from "./other_nodes.ts";
+import { untaken } from "./refusals.ts";
+import type { SimpleServer } from "./server.ts";
+
+type Answer = Extract<ToNode, { op: "joined" | "refused" | "again" | "over" }>;
+
+interface Open {
+  readonly client: FarClient;
+  readonly peerId: PeerId;
+  /** The home's process, once it has answered. */
+  home: string | undefined;
+  readonly answer: (answer: Answer | Failed) => void;
+}
+
+/** How long a home may take to answer a join; the engine reports a dead one before. */
+const JOIN_MS = 10_000;
+const POST_MS = 2_000;
+/** The client reconnects, with its credentials (§7). */
+const RESTARTING = [1012, "try again"] as const;
+
+type Joins = OtherNodes["joins"];
+type Server = Pick<SimpleServer, "realm" | "clock" | "iceServers">;
+
+/** The connections of this node whose peers have their home on another one. */
+export class FarJoins implements Joins {
+  readonly #server: Server;
+  readonly #homes: Homes;
+  readonly #open = new Map<string, Open>();
+  readonly #posts = new Map<string, (outcome: SentPosted) => void>();
+  #tickets = 0;
+
+  constructor(server: Server, homes: Homes) {
+    this.#server = server;
+    this.#homes = homes;
+  }
+
+  /** Asks the peer's home. Rejects with the refusal. */
+  async join(peerId: PeerId, frame: JoinRequest, client: FarClient): Promise<FarJoin> {
+    const { link: { id: connection, address }, pass, stream } = client;
+    const { clock, iceServers } = this.#server;
+    const { promise, resolve } = Promise.withResolvers<Answer | Failed>();
+    this.#open.set(connection, { client, peerId, home: undefined, answer: resolve });
+    this.#send(peerId, {
+      op: "open",
+      connection,
+      // It was checked here, and is nobody else's to see.
+      frame: { ...frame, token: undefined },
+      address,
+      isStream: stream !== undefined,
+      identity: carriedIdentity(pass?.identity),
+      iceServers: iceServers(pass?.identity),
+    }, resolve);
+    using _timer = clock.after(JOIN_MS, () => resolve("unavailable"));
+    return this.#conclude(await promise, connection, peerId, client);
+  }
+
+  /** Has a posted frame carried out at the home; undefined if no node has the peer. */
+  async post(peerId: PeerId, body: string): Promise<SentPosted | undefined> {
+    const ticket = `${++this.#tickets}`;
+    const { promise, resolve } = Promise.withResolvers<SentPosted | Failed>();
+    this.#posts.set(ticket, resolve);
+    this.#send(peerId, { op: "post", ticket, body }, resolve);
+    using _timer = this.#server.clock.after(POST_MS, () => resolve("unavailable"));
+    try {
+      const outcome = await promise;
+      if (typeof outcome === "object") return outcome;
+      if (outcome === "unavailable") throw untaken(outcome);
+      return undefined;
+    } finally {
+      this.#posts.delete(ticket);
+    }
+  }
+
+  /** A home has sent something. */
+  told(from: string, message: ToNode): void {
+    if (message.op === "posted") return this.#posts.get(message.ticket)?.(message.outcome);
+    if (message.op === "state" || message.op === "departed") return;
+    const open = this.#open.get(message.connection);
+    if (open === undefined) {
+      // The answer came too late: the client was refused meanwhile.
+      if (message.op === "joined") this.#sendUnheard(message.connection, message.peerId);
+      return;
+    }
+    open.home = from;
+    const { link, stream } = open.client;
+    switch (message.op) {
+      case "joined":
+        open.client.carried(this.#lineOf(message.connection, open.peerId));
+        return open.answer(message);
+      case "refused":
+      case "again":
+      case "over":
+        return open.answer(message);
+      case "send":
+        for (const frame of message.frames) link.send(frame);
+        return;
+      case "begin":
+        return stream?.begin(message.position);
+      case "end":
+        return stream?.end();
+      case "close":
+        this.#open.delete(message.connection);
+        open.client.uncarried();
+        return link.close(message.code, message.reason);
+    }
+  }
+
+  nodeGone(address: string): void {
+    for (const [connection, { home }] of this.#open) {
+      if (home === address) this.#drop(connection);
+    }
+  }
+
+  /** This node was taken for dead: its clients have lost their instances. */
+  severed(): void {
+    for (const connection of [...this.#open.keys()]) this.#drop(connection);
+  }
+
+  #conclude(
+    answer: Answer | Failed,
+    connection: string,
+    peerId: PeerId,
+    client: FarClient,
+  ): FarJoin {
+    if (typeof answer === "object" && answer.op === "joined") {
+      if (!client.link.isOpen && this.#open.delete(connection)) {
+        this.#sendUnheard(connection, peerId);
+      }
+      return "joined";
+    }
+    this.#open.delete(connection);
+    if (typeof answer !== "object") {
+      if (answer === "unavailable") throw untaken(answer);
+      return "absent";
+    }
+    switch (answer.op) {
+      case "refused":
+        throw new SignalError(
+          answer.refusal.code,
+          answer.refusal.message,
+          answer.refusal.details,
+        );
+      case "over":
+        client.stream?.declineForGood();
+        return "joined";
+      default:
+        return "again";
+    }
+  }
+
+  #lineOf(connection: string, peerId: PeerId): Line {
+    const send = (message: ToHome): void =>
+      this.#send(peerId, message, (failed) => {
+        if (failed === "unavailable" && message.op === "frame") this.#refuse(connection);
+        else this.#drop(connection);
+      });
+    return {
+      peerId,
+      receive: (text) => send({ op: "frame", connection, text }),
+      identify: (identity) => send({ op: "identity", connection, identity }),
+      expel: (reason) => {
+        send({ op: "expelled", connection, reason });
+        this.#open.delete(connection);
+      },
+      closed: (departure) => this.#close(connection, peerId, departure),
+    };
+  }
+
+  #close(connection: string, peerId: PeerId, departure: Departure): void {
+    if (!this.#open.delete(connection)) return;
+    this.#send(peerId, { op: "closed", connection, departure }, () => {});
+  }
+
+  #sendUnheard(connection: string, peerId: PeerId): void {
+    const closed = { op: "closed", connection, departure: "lost", isUnheard: true } as const;
+    this.#send(peerId, closed, () => {});
+  }
+
+  /** A frame was not carried out. */
+  #refuse(connection: string): void {
+    this.#open.get(connection)?.client.link.refuse?.(untaken("unavailable"));
+  }
+
+  /** The home is gone, or does not know the connection any more: the client joins anew. */
+  #drop(connection: string): void {
+    const open = this.#open.get(connection);
+    if (open === undefined) return;
+    this.#open.delete(connection);
+    if (open.home === undefined) return open.answer("gone");
+    open.client.uncarried();
+    open.client.link.close(...RESTARTING);
+  }
+
+  #send(peerId: PeerId, message: ToHome, failed: (failed: Failed) => void): void {
+    this.#homes.send(this.#server.realm, peerId, message, failed);
+  }
+}

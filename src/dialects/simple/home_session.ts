@@ -1,0 +1,166 @@
+import { covers } from "../../auth/grants.ts";
+import { SignalError } from "../../core/errors.ts";
+import type { PeerId } from "../../core/events.ts";
+import type { Departure } from "../../core/session.ts";
+import type { Expulsion } from "../../core/expulsion.ts";
+import type { Admission } from "./connection.ts";
+import { FarLink } from "./far_link.ts";
+import { type CarriedIdentity, sentRefusal, type ToHome, type ToNode } from "./node_messages.ts";
+import type { SimpleServer } from "./server.ts";
+import { SimpleSession } from "./session.ts";
+
+type Open = Extract<ToHome, { op: "open" }>;
+
+/** The parts of a home session. */
+export interface HomeParts {
+  readonly server: SimpleServer;
+  /** Names the connection among those of all nodes. */
+  readonly name: string;
+  readonly peerId: PeerId;
+  readonly open: Open;
+  readonly send: (message: ToNode) => void;
+  /** The session is over. */
+  readonly over: () => void;
+}
+
+/** The permissions of a client whose token another node has checked. */
+class CarriedPass implements Admission {
+  identity: Admission["identity"];
+
+  constructor(identity: CarriedIdentity) {
+    this.identity = { ...identity, expiresAt: undefined };
+  }
+
+  /** The other node ends the connection in time. */
+  get expiresAt(): undefined {
+    return undefined;
+  }
+  get user(): string | undefined {
+    return this.identity?.user;
+  }
+  get info(): Admission["info"] {
+    return this.identity?.info;
+  }
+  get granted(): Admission["granted"] {
+    return this.identity === undefined ? [] : [this.identity.grants];
+  }
+  grantsRoom(room: string): boolean {
+    return this.identity !== undefined && covers(this.identity.grants.rooms, room);
+  }
+  grantsRole(role: "produce" | "consume"): boolean {
+    return this.identity?.grants.roles.includes(role) === true;
+  }
+  present(): void {}
+  renew(): Promise<void> {
+    return Promise.reject(new SignalError("not_allowed", "a carried token is renewed by its node"));
+  }
+}
+
+/** One connection at the home of its peer: the session of a client on another node. */
+export class HomeSession {
+  readonly #parts: HomeParts;
+  readonly #link: FarLink;
+  readonly #session: SimpleSession;
+  readonly #pass: CarriedPass | undefined;
+  /** Frames that wait for the step before; undefined if none is under way. */
+  #held: string[] | undefined = undefined;
+  #isOver = false;
+
+  constructor(parts: HomeParts) {
+    const { server, open: { identity, frame, iceServers, isStream, connection, address } } = parts;
+    this.#parts = parts;
+    this.#pass = identity && new CarriedPass(identity);
+    this.#link = new FarLink(parts.name, {
+      connection,
+      address,
+      send: parts.send,
+      ended: () => this.closed("lost"),
+      refuse: (error) => this.#refuse(error),
+      failed: (error) =>
+        server.warn("a connection of another node failed", { error: String(error) }),
+    });
+    this.#session = new SimpleSession(this.#link, server, this.#pass, () => frame, {
+      ...(isStream && { stream: this.#link }),
+      iceServers,
+      welcomed: () => parts.send({ op: "joined", connection, peerId: parts.peerId }),
+    });
+    this.#run(() => this.#session.opened());
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  receive(text: string): void {
+    if (this.#isOver) return;
+    // The client's node limits how many wait.
+    if (this.#held !== undefined) this.#held.push(text);
+    else this.#run(() => this.#session.receive(text));
+  }
+
+  identify(identity: CarriedIdentity): void {
+    if (this.#pass === undefined) return;
+    this.#pass.identity = { ...identity, expiresAt: undefined };
+    this.#session.informed();
+  }
+
+  expel(reason: Expulsion): void {
+    if (!this.#isOver) this.#session.expel(reason);
+    this.closed("lost");
+  }
+
+  /**
+   * The connection is over, by either side.
+   * @param isUnheard its client never learned that it had joined
+   */
+  closed(departure: Departure, isUnheard = false): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#held = undefined;
+    this.#link.abandon();
+    // The queue of an earlier connection is kept for its client.
+    if (isUnheard && this.#parts.open.frame.p_instance === undefined) this.#session.unheard();
+    this.#session.closed(departure);
+    this.#parts.over();
+  }
+
+  /** This node is about to end: the client comes back to another one. */
+  goAway(code: number): void {
+    this.#link.close(code, "going away");
+    this.closed("drained");
+  }
+
+  #run(step: () => void | Promise<void>): void {
+    try {
+      const pending = step();
+      if (pending !== undefined) this.#holdUntil(pending);
+    } catch (error) {
+      this.#caught(error);
+    }
+  }
+
+  #holdUntil(pending: Promise<void>): void {
+    this.#held ??= [];
+    pending.catch((error) => this.#caught(error)).then(() => {
+      const [next, ...later] = this.#held ?? [];
+      this.#held = undefined;
+      if (next === undefined || this.#isOver) return;
+      this.#run(() => this.#session.receive(next));
+      for (const text of later) this.receive(text);
+    });
+  }
+
+  #caught(error: unknown): void {
+    if (error instanceof SignalError) this.#refuse(error);
+    else this.#link.fail(error);
+  }
+
+  /** A refused join ends the session: the client may join again from its node. */
+  #refuse(error: SignalError): void {
+    if (this.#isOver) return;
+    if (this.#session.isIdentified) return this.#session.refuse(error);
+    const { connection } = this.#parts.open;
+    this.#parts.send({ op: "refused", connection, refusal: sentRefusal(error) });
+    this.closed("lost");
+  }
+}

@@ -1,0 +1,225 @@
+import type { Failed, HomePart, Homes, SharedMessage } from "../../core/nodes/backplane.ts";
+import type { Reading } from "../dialect.ts";
+import type { PeerId } from "../../core/events.ts";
+import { FarJoins } from "./far_joins.ts";
+import { HomeSession } from "./home_session.ts";
+import { postHere } from "./http.ts";
+import { mayMoveFor, MOVE_OUTCOMES, Movings, refusalOfTakeBack } from "./movings.ts";
+import type { SentSignal } from "./messages.ts";
+import type { Settled } from "./settled.ts";
+import { settledOf } from "./targets.ts";
+import { hasOp, sentRefusal, type ToHome, type ToNode } from "./node_messages.ts";
+import type { OtherNodes } from "./other_nodes.ts";
+import { peerOf } from "./peer.ts";
+import type { SimpleServer } from "./server.ts";
+
+/** The close code with which clients come back (§7). */
+const GOING_AWAY = 1012;
+/** How soon a message that found no way is sent once more. */
+const AGAIN_MS = 1_000;
+
+/**
+ * This node's part among several. A peer has one home, which holds its instances, queues and numbers. A
+ * connection on another node is carried there and back; where a client comes back to another node and no
+ * other connection is left, the peer moves after it.
+ */
+export class Nodes implements HomePart, OtherNodes, Disposable {
+  readonly dialect: string;
+  readonly joins: FarJoins;
+  readonly #server: SimpleServer;
+  readonly #homes: Homes;
+  readonly #movings: Movings;
+  /** By node and connection. */
+  readonly #sessions = new Map<string, { readonly node: string; readonly session: HomeSession }>();
+  /** Messages that found no way, and are about to be sent once more. */
+  readonly #waiting = new Set<Disposable>();
+
+  constructor(server: SimpleServer, homes: Homes) {
+    this.dialect = server.dialect;
+    this.#server = server;
+    this.#homes = homes;
+    this.joins = new FarJoins(server, homes);
+    this.#movings = new Movings(server, homes);
+    homes.attend(server.realm, this);
+  }
+
+  /** Connections of other nodes at their home here. */
+  get gauges(): Reading[] {
+    return [{ name: "cluster_carried_connections", read: () => this.#sessions.size }];
+  }
+
+  get counters(): Reading[] {
+    const { counts } = this.#movings;
+    return MOVE_OUTCOMES.map((outcome) => ({
+      name: "cluster_moved_peers_total",
+      labels: { outcome },
+      read: () => counts[outcome],
+    }));
+  }
+
+  /** A stream has left: its client need not come back, on whichever node. */
+  departed(secret: string): void {
+    this.#homes.tell(this.#server.realm, { op: "departed", secret } satisfies ToNode);
+  }
+
+  /** Another node has sent something to a peer. */
+  received(peerId: PeerId, from: string, message: ToHome): void {
+    switch (message.op) {
+      case "open":
+        return void this.#open(peerId, from, message).catch((error) =>
+          this.#server.warn("a join from another node failed", { error: String(error) })
+        );
+      case "frame":
+        return this.#sessionOf(from, message)?.receive(message.text);
+      case "identity":
+        return this.#sessionOf(from, message)?.identify(message.identity);
+      case "closed":
+        return this.#sessionOf(from, message)?.closed(message.departure, message.isUnheard);
+      case "expelled":
+        return this.#sessionOf(from, message)?.expel(message.reason);
+      case "post":
+        return void this.#post(from, message);
+    }
+  }
+
+  told(from: string, payload: unknown): void {
+    if (!hasOp(payload)) return;
+    const message = payload as ToNode; // other nodes send nothing else
+    if (message.op === "departed") this.#server.departed.add(message.secret);
+    else if (message.op === "state") void this.#movings.arrived(message.state);
+    else this.joins.told(from, message);
+  }
+
+  arriving(id: PeerId): void {
+    this.#movings.expect(id);
+  }
+
+  /** Answers what was sent to a peer whose state did not come. */
+  untaken({ from, payload }: SharedMessage, why: "gone" | "full"): void {
+    if (!hasOp(payload)) return this.#returnSignal(payload as SentSignal | Settled, why);
+    const message = payload as ToHome; // other nodes send nothing else
+    if (message.op === "open") this.#send(from, { op: "again", connection: message.connection });
+    else if (message.op === "frame") {
+      this.#send(from, { op: "close", connection: message.connection, code: GOING_AWAY });
+    }
+  }
+
+  #returnSignal(payload: SentSignal | Settled, why: "gone" | "full"): void {
+    if (!("frame" in payload)) return;
+    const refused = why === "full" ? "queue_full" : "peer_unknown";
+    const settled = settledOf(payload, { refused });
+    this.#homes.send(this.#server.realm, payload.peer_id, settled, () => {});
+  }
+
+  nodeGone(address: string): void {
+    for (const { node, session } of [...this.#sessions.values()]) {
+      if (node === address) session.closed("lost");
+    }
+    this.joins.nodeGone(address);
+  }
+
+  [Symbol.dispose](): void {
+    this.#movings[Symbol.dispose]();
+    for (const timer of this.#waiting) timer[Symbol.dispose]();
+  }
+
+  severed(): void {
+    this.#movings.severed();
+    for (const { session } of [...this.#sessions.values()]) session.closed("lost");
+    this.joins.severed();
+  }
+
+  /** Gives every peer to another node, at the planned end of this one. */
+  async leave(): Promise<void> {
+    this.#homes.shun();
+    for (const { session } of [...this.#sessions.values()]) session.goAway(GOING_AWAY);
+    await this.#movings.moveAll();
+  }
+
+  async #open(
+    peerId: PeerId,
+    node: string,
+    open: Extract<ToHome, { op: "open" }>,
+  ): Promise<void> {
+    const { connection, frame } = open;
+    const { claims } = this.#server;
+    // The peer may be about to move.
+    while (claims.has(peerId)) await claims.get(peerId);
+    const peer = peerOf(this.#server, peerId);
+    if (peer === undefined) return this.#send(node, { op: "again", connection });
+    if (mayMoveFor(this.#server, peer, frame)) {
+      const refusal = refusalOfTakeBack(this.#server, peer, frame);
+      if (refusal !== undefined) {
+        return this.#send(node, { op: "refused", connection, refusal: sentRefusal(refusal) });
+      }
+      const isMoved = await this.#movings.moveFor(peer, frame, node);
+      if (isMoved || !peer.isHere) return this.#send(node, { op: "again", connection });
+    }
+    const name = `${node} ${connection}`;
+    const session = new HomeSession({
+      server: this.#server,
+      name,
+      peerId,
+      open,
+      send: (message) => this.#send(node, message),
+      over: () => this.#sessions.delete(name),
+    });
+    if (!session.isOver) this.#sessions.set(name, { node, session });
+  }
+
+  async #post(from: string, { ticket, body }: Extract<ToHome, { op: "post" }>): Promise<void> {
+    const outcome = await postHere(this.#server, body, true);
+    const { isProven } = outcome;
+    const sent = "frame" in outcome
+      ? { frame: outcome.frame, isProven }
+      : { refusal: sentRefusal(outcome.refusal), isProven };
+    this.#send(from, { op: "posted", ticket, outcome: sent });
+  }
+
+  #sessionOf(
+    from: string,
+    { connection }: { readonly connection: string },
+  ): HomeSession | undefined {
+    const name = `${from} ${connection}`;
+    const known = this.#sessions.get(name)?.session;
+    // A frame of a connection that this process does not know (any more): its client joins anew.
+    if (known === undefined) this.#send(from, { op: "close", connection, code: GOING_AWAY });
+    return known;
+  }
+
+  #send(node: string, message: ToNode): void {
+    this.#homes.sendNode(
+      this.#server.realm,
+      node,
+      message,
+      (failed) => this.#lost(node, message, failed),
+    );
+  }
+
+  /** A connection whose frames do not reach its client is lost; the client comes back. */
+  #lost(node: string, message: ToNode, failed: Failed): void {
+    if (message.op === "again") return this.#sendLater(node, message, failed);
+    if (!isForClient(message)) return;
+    const { connection } = message;
+    this.#sessions.get(`${node} ${connection}`)?.session.closed("lost");
+    this.#sendLater(node, { op: "close", connection, code: GOING_AWAY }, failed);
+  }
+
+  /** Sends once more what found no way, unless the node is gone. */
+  #sendLater(node: string, message: ToNode, failed: Failed): void {
+    if (failed !== "unavailable") return;
+    const timer = this.#server.clock.after(AGAIN_MS, () => {
+      this.#waiting.delete(timer);
+      this.#send(node, message);
+    });
+    this.#waiting.add(timer);
+  }
+}
+
+/** Whether a message is for a client that has joined. */
+function isForClient(message: ToNode): message is Extract<ToNode, { op: ForClient }> {
+  return FOR_CLIENT.some((op) => op === message.op);
+}
+
+type ForClient = (typeof FOR_CLIENT)[number];
+const FOR_CLIENT = ["joined", "send", "begin", "end", "close"] as const;
