@@ -151,7 +151,9 @@ clientTest({
     await until("the answer", () => stubs.made[0] !== undefined && isAnswered(stubs.made[0]));
     assertEquals([fred.calls.length, stubs.made.length], [1, 1]);
     stubs.made[0]?.find("candidate:after");
-    const later = await other.hear("signal");
+    let later = await other.hear("signal");
+    // The cut may have taken the offer's receipt: the client repeats the offer then.
+    if (later["type"] === "offer") later = await other.hear("signal");
     assertEquals([later["type"], later["peer_id"]], ["candidate", call && offer["peer_id"]]);
     assertEquals(await other.hearAll("leave"), []);
     assertEquals([fred.all("leave"), fred.all("error"), fred.all("closed")], [[], [], []]);

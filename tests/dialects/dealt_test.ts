@@ -54,7 +54,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
     "§4: any id is welcome up to the length limit",
     "PeerJS's directory lists everybody who can be called outside of rooms",
   ],
-  "Simple is not served on several nodes": [
+  "Simple is not bridged between nodes": [
     "simple cannot renegotiate with PeerJS, and their call goes on",
     "a Simple client that comes back finds the peer that is calling it",
   ],

@@ -75,11 +75,11 @@ class Stage implements Disposable {
 
   /** Everything that is under way comes to pass; then all is as it should be. */
   async settle(): Promise<void> {
-    // A claim of an id may wait for an earlier one of the same id.
-    while (this.#claims.length > 0) {
+    // A claim of an id may wait for an earlier one of the same id, or for the answer of other nodes.
+    do {
       for (const { answer } of this.#claims.splice(0)) answer.resolve(true);
       await settle();
-    }
+    } while (this.#claims.length > 0);
     await settle();
     this.#listen();
     for (const actor of this.actors) {

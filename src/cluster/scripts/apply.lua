@@ -931,7 +931,8 @@ steps.Q = {
       local held = find(realm, id)
       if held and held.node == dead then
         release(held, "")
-        freed = freed + 1
+        -- A node's own address is no client's id.
+        if realm ~= "@nodes" then freed = freed + 1 end
       end
     end
     note()
