@@ -27,7 +27,8 @@ import type { ChargeLimits } from "./charges.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
-import { ItemHandler } from "./items.ts";
+import { openIntake } from "./intake.ts";
+import type { ItemHandler } from "./items.ts";
 import {
   actorArgs,
   claimArgs,
@@ -41,7 +42,7 @@ import { MeasuredEngine } from "./measured.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Questions } from "./questions.ts";
-import { Reader } from "./reader.ts";
+import type { Reader } from "./reader.ts";
 import { SharedRecords } from "./records.ts";
 import { Reaper } from "./reaper.ts";
 import { Recovery } from "./recovery.ts";
@@ -116,36 +117,28 @@ export class ClusterNode implements Backplane {
     this.#directory = new Directory(engine, prefix);
     const measured = new MeasuredEngine(engine, clock, report);
     this.#caller = new Caller({ ...options, engine: measured }, this.#steps, this.#owner());
-    this.#items = new ItemHandler({
-      clock,
+    const { items, reader } = openIntake({
+      ...options,
+      engine: measured,
+      caller: this.#caller,
+      roster: this.#roster,
       registry: this.#registry,
+      steps: this.#steps,
       outbox: this.#outbox,
+      outcomes: this.#outcomes,
       questions: this.questions,
       records: this.records,
-      report,
-      isCalling: (realm, id) => this.#caller.isCalling(realm, id),
-      isOwn: (ticket) => ticket.startsWith(`${options.process}-`),
-      nodeOf: (process) => this.#roster.of(process),
-      nameOf: (node) => this.#roster.nameOf(node),
-      push: (...args) => this.#push(args),
+      push,
       resend: (steps) => this.#pushFirst(steps),
-      answered: (ticket, refusal) => this.#outcomes.answered(this.#steps.answered(ticket), refusal),
     });
-    this.#reader = new Reader({
-      engine: measured,
-      clock,
-      prefix,
-      run: () => this.#caller.run,
-      mayAct: () => this.#caller.mayAct(),
-      handle: (item) => this.#items.handle(item),
-      failed: () => this.#caller.check(),
-    });
+    this.#items = items;
+    this.#reader = reader;
     this.#asking = new Asking({
       ...options,
       steps: this.#steps,
       outbox: this.#outbox,
       outcomes: this.#outcomes,
-      items: this.#items,
+      items,
       node: this,
       wake: () => this.#caller.wake(),
     });
