@@ -87,7 +87,8 @@ export class Asking implements Disposable {
     if (isVain && !isPatient) return refuse();
     const abandon = (): void => {
       const undoing = undo?.();
-      if (undoing !== undefined) steps.push({ args: undoing, addedAt: clock.now() });
+      // Nothing that was asked for later may come before it.
+      if (undoing !== undefined) steps.unshift([{ args: undoing, addedAt: clock.now() }]);
       wake();
       refuse();
     };
@@ -106,7 +107,7 @@ export class Asking implements Disposable {
   #sweepLate(): void {
     const { clock, steps, outbox, outcomes, waitMs, node } = this.#parts;
     const addedBy = clock.now() - waitMs;
-    for (const step of steps.expire(addedBy)) outcomes.late(step, false);
+    for (const step of steps.expire(addedBy)) outcomes.late(step, steps.wasSent(step));
     const sentBy = addedBy - SENT_MS;
     for (const step of steps.abandon(sentBy)) outcomes.late(step, true);
     // While the engine answers, the receiver's node answers or is found to be dead.

@@ -250,7 +250,7 @@ export class ClusterNode implements Backplane {
     const who = actorArgs(actor);
     this.#asking.ask({
       step: ["D", ...who, limitText(maxBytes), String(bytes), packBody(info), packBody(news)],
-      undo: () => undoDescription(this.#registry, actor),
+      undo: () => undoDescription(this.#registry, actor, { bytes, info }),
       isPatient,
       answer: (refusal) => {
         if (refusal !== "") return answer(refusal as DescribeAnswer);

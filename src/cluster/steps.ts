@@ -44,6 +44,8 @@ export class Steps {
   #underWay: readonly Step[] = [];
   /** Sent, and answered or refused since: they are not sent again. */
   readonly #over = new WeakSet<Step>();
+  /** Taken back from an engine that may have kept what it did for them. */
+  readonly #takenBack = new WeakSet<Step>();
 
   constructor(limits: StepLimits) {
     this.#limits = limits;
@@ -133,6 +135,11 @@ export class Steps {
     return this.#over.has(step);
   }
 
+  /** True if a step that waits was sent before. */
+  wasSent(step: Step): boolean {
+    return this.#takenBack.has(step);
+  }
+
   /**
    * The engine has lost what was sent: steps without an answer are taken back, before all others.
    * @param underWay the steps of the call that was not answered
@@ -142,6 +149,7 @@ export class Steps {
     this.#open.clear();
     this.#underWay = [];
     const isStill = (step: Step): boolean => step.isOfEpoch !== true && !this.#over.has(step);
+    for (const step of [...open, ...underWay]) this.#takenBack.add(step);
     this.#waiting = [...open, ...underWay, ...this.#waiting].filter(isStill);
   }
 }

@@ -1,7 +1,7 @@
-import type { Actor, PeerKey, RoomKey } from "../core/nodes/backplane.ts";
+import type { Actor, PeerKey, RoomKey, SharedDescription } from "../core/nodes/backplane.ts";
 import type { Registry } from "./held.ts";
 import { actorArgs, roomName } from "./names.ts";
-import { packName } from "./texts.ts";
+import { packBody, packName } from "./texts.ts";
 
 // The steps that undo others which were refused although they had been sent. The engine carries them
 // out right behind those, if it carries those out at all. Each compares first, and may change nothing.
@@ -41,9 +41,13 @@ export function undoMeeting(registry: Registry, actor: Actor, to: string): strin
   return ["U", realm, id, fence, name];
 }
 
-/** Gives a peer the description again that its own client knows. */
-export function undoDescription(registry: Registry, actor: Actor): string[] | undefined {
+/** Gives a peer the description again that its own client knows, unless a newer one came after it. */
+export function undoDescription(
+  registry: Registry,
+  actor: Actor,
+  { bytes, info }: Pick<SharedDescription, "bytes" | "info">,
+): string[] | undefined {
   const who = actorArgs(actor);
   const held = registry.find(...who);
-  return held && ["undoInfo", ...who, held.bytes, held.info];
+  return held && ["undoInfo", ...who, String(bytes), packBody(info), held.bytes, held.info];
 }

@@ -9,6 +9,8 @@ const WAIT_MS = 500;
 /** The time between two beats, that to the end of a call, and the pause of the sweep. */
 const BOUND_MS = 2_000 + 2_000 + 500;
 const BACK_MS = 3_000;
+/** Shorter than a step waits, which is over while the cluster forms anew. */
+const BRIEF_MS = 300;
 /** From the moment of asking to one at which the answer has come. */
 const MOMENTS = [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 18, 24];
 
@@ -16,6 +18,8 @@ interface Fault {
   readonly name: string;
   readonly begin: (cluster: MemoryCluster) => void;
   readonly end: (cluster: MemoryCluster) => void;
+  /** How long it takes; until the step is refused, and a moment longer, by default. */
+  readonly lastsMs?: number;
 }
 
 const FAULTS: readonly Fault[] = [
@@ -34,6 +38,12 @@ const FAULTS: readonly Fault[] = [
     begin: ({ engine }) => engine.kill(),
     end: ({ engine }) => engine.start({ keeps }),
   })),
+  {
+    name: "the engine is killed, soon back with its data",
+    begin: ({ engine }) => engine.kill(),
+    end: ({ engine }) => engine.start({ keeps: true }),
+    lastsMs: BRIEF_MS,
+  },
 ];
 
 async function admit(cluster: MemoryCluster, at: number, id: string): Promise<FakeReceiver> {
@@ -53,7 +63,7 @@ function whenUnanswered(
     readonly check: () => Promise<void>;
   }>,
 ): void {
-  for (const { name, begin, end } of FAULTS) {
+  for (const { name, begin, end, lastsMs } of FAULTS) {
     Deno.test(`${what} while ${name}`, async () => {
       for (const [seed, afterMs] of MOMENTS.entries()) {
         const options = { seed, delayMs: 6, waitMs: WAIT_MS, stragglers: 0.5 };
@@ -62,9 +72,12 @@ function whenUnanswered(
         const asked = Promise.resolve(ask());
         await cluster.pass(afterMs);
         begin(cluster);
-        await cluster.during(asked, BOUND_MS);
-        await cluster.pass(500);
+        if (lastsMs === undefined) {
+          await cluster.during(asked, BOUND_MS);
+          await cluster.pass(500);
+        } else await cluster.pass(lastsMs);
         end(cluster);
+        await cluster.during(asked, BOUND_MS);
         await cluster.pass(BACK_MS);
         await check();
       }
@@ -153,6 +166,26 @@ whenUnanswered("a peer has one description for everybody", async (cluster) => {
     },
   };
 });
+
+for (let backMs = 2_400; backMs <= 3_000; backMs += 50) {
+  Deno.test(`a description outlives one before it that is refused, with an engine back after ${backMs} ms`, async () => {
+    await using cluster = await MemoryCluster.form({ seed: backMs, delayMs: 6, waitMs: WAIT_MS });
+    const [x, other] = [await admit(cluster, 1, "x"), await admit(cluster, 0, "other")];
+    for (const [at, { peer }] of [[1, x], [0, other]] as const) {
+      await cluster.during(Promise.resolve(cluster.hub(at).join(peer, { room: "r" })));
+    }
+    cluster.hub(1).describe(x.peer, { info: "first", bytes: 5 });
+    cluster.engine.freeze();
+    // The first one may still be answered when the second one is asked for.
+    await cluster.pass(2_350);
+    cluster.hub(1).describe(x.peer, { info: "second", bytes: 6 });
+    await cluster.pass(backMs - 2_350);
+    cluster.engine.thaw();
+    await cluster.pass(BACK_MS);
+    const [here, there] = [1, 0].map((at) => cluster.hub(at).find("test", "x")?.info);
+    assertEquals(there, here);
+  });
+}
 
 whenUnanswered("a peer has a partner, or is free for another one", async (cluster) => {
   const exclusive = { isExclusive: true };

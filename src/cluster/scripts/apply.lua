@@ -526,10 +526,10 @@ steps.undoEntry = {
   end,
 }
 steps.undoInfo = {
-  5,
-  function(realm, id, fence, bytes, info)
+  7,
+  function(realm, id, fence, refusedBytes, refusedInfo, bytes, info)
     local it = find(realm, id)
-    if not isMine(it, fence) or it.bytes == bytes and it.info == info then return end
+    if not isMine(it, fence) or it.bytes ~= refusedBytes or it.info ~= refusedInfo then return end
     announce(it, describe(it, bytes, info, math.huge), "")
   end,
 }
