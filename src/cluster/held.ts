@@ -185,14 +185,19 @@ export class Registry {
     }
   }
 
-  /** The step for each pair with a peer of another node, once everybody is there again. */
-  *pairSteps({ realm, id, fence }: Actor): Generator<string[]> {
-    const other = packName(id);
-    for (const held of this.#paired) {
-      const part = held.realm === realm ? held.pairs.get(other) : undefined;
-      if (part === undefined || part.role === "met") continue;
-      const { role, permits } = part;
-      yield ["again", realm, held.id, held.fence, other, String(fence), role, permits];
+  /** The step for each pair with one of these peers of other nodes, once everybody is there again. */
+  *pairSteps(partners: Iterable<Actor>): Generator<string[]> {
+    const fences = new Map<string, string>();
+    for (const partner of partners) {
+      const [realm, id, fence] = actorArgs(partner);
+      fences.set(`${realm}:${id}`, fence);
+    }
+    for (const { realm, id, fence, pairs } of this.#paired) {
+      for (const [other, { role, permits }] of pairs) {
+        const otherFence = fences.get(`${realm}:${other}`);
+        if (otherFence === undefined || role === "met") continue;
+        yield ["again", realm, id, fence, other, otherFence, role, permits];
+      }
     }
   }
 
@@ -211,9 +216,8 @@ export function questionsOf(registry: Registry, sink: Sink | undefined): string[
   const { partners = [], awaited = [] } = sink?.remembered() ?? {};
   const asked: string[][] = [];
   for (const [realm, room] of registry.rooms()) asked.push(["L", realm, room]);
-  for (const partner of partners) {
-    asked.push(["K", ...actorArgs(partner)], ...registry.pairSteps(partner));
-  }
+  for (const partner of partners) asked.push(["K", ...actorArgs(partner)]);
+  for (const step of registry.pairSteps(partners)) asked.push(step);
   for (const { realm, id } of awaited) asked.push(["N", realm, packName(id)]);
   return asked;
 }
