@@ -35,14 +35,14 @@ export function acceptLoss(
   const ids = new LoneIds(node, clock);
   return changed<Backplane>(node, {
     attach: (sink) => ids.attach(sink),
-    claim: (claim, answer) => ids.claim(claim, answer),
+    claim: (claim, answer, isPatient) => ids.claim(claim, answer, isPatient),
     release: (actor, news) => ids.release(actor, news),
     join: (actor, entry, description, answer) =>
       ids.isAlone(actor) ? answer("unavailable") : node.join(actor, entry, description, answer),
-    describe: (actor, maxBytes, description, answer) =>
+    describe: (actor, maxBytes, description, answer, isPatient) =>
       ids.isAlone(actor)
         ? answer("unavailable")
-        : node.describe(actor, maxBytes, description, answer),
+        : node.describe(actor, maxBytes, description, answer, isPatient),
     list: (actor, isGuest) => ids.list(actor, isGuest),
     pair: (caller, to, answer) =>
       ids.isAlone(caller) ? answer("unavailable") : node.pair(caller, to, answer),
@@ -75,7 +75,11 @@ class LoneIds {
     return this.#ids.has(fence);
   }
 
-  claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void): void {
+  claim(
+    claim: SharedClaim,
+    answer: (outcome: ClaimAnswer) => void,
+    isPatient: boolean | undefined,
+  ): void {
     this.#node.claim(claim, (outcome) => {
       const isAway = "refused" in outcome && outcome.refused === "unavailable";
       if (!isAway || claim.entry !== undefined) return answer(outcome);
@@ -84,7 +88,7 @@ class LoneIds {
       this.#ids.set(fence, { claim, fence, isAsked: false, isOver: false, isGuest: false });
       this.#arm();
       answer({ fence });
-    });
+    }, isPatient);
   }
 
   release(actor: Actor, news: unknown): void {

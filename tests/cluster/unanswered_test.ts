@@ -187,6 +187,22 @@ for (let backMs = 2_400; backMs <= 3_000; backMs += 50) {
   });
 }
 
+Deno.test("an operator's description reaches all nodes, however late the engine answers", async () => {
+  await using cluster = await MemoryCluster.form({ delayMs: 6, waitMs: WAIT_MS });
+  const [x, other] = [await admit(cluster, 1, "x"), await admit(cluster, 0, "other")];
+  for (const [at, { peer }] of [[1, x], [0, other]] as const) {
+    await cluster.during(Promise.resolve(cluster.hub(at).join(peer, { room: "r" })));
+  }
+  const hub = cluster.hub(1);
+  assertEquals(hub.describeMember("test", "r", "x", { info: "new", bytes: 3 }), "described");
+  await cluster.pass(3);
+  cluster.engine.freeze();
+  await cluster.pass(4_000);
+  cluster.engine.thaw();
+  await cluster.pass(BACK_MS);
+  assertEquals([0, 1].map((at) => cluster.hub(at).find("test", "x")?.info), ["new", "new"]);
+});
+
 whenUnanswered("a peer has a partner, or is free for another one", async (cluster) => {
   const exclusive = { isExclusive: true };
   const [x, y, z] = [new FakeReceiver(), new FakeReceiver(), new FakeReceiver()];

@@ -219,7 +219,7 @@ export class SharedHub extends Hub implements PeerNews {
     if (own === undefined) return "unknown";
     const outcome = super.describeMember(realm, room, id, description, news);
     if (outcome === "described") {
-      this.#backplane.describe(own.actor, Infinity, { ...description, news }, () => {});
+      this.#backplane.describe(own.actor, Infinity, { ...description, news }, () => {}, true);
     }
     return outcome;
   }
