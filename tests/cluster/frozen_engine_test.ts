@@ -8,8 +8,9 @@ import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // A real engine that takes a call and does not answer it: the connection stays, as does the process.
 
-/** A newcomer is to be refused before its time for HELLO is over. */
 const BOUNDED = ["--cluster-wait-ms", "5000"];
+/** A newcomer is to be refused before its time for HELLO is over, on a loaded machine, too. */
+const GSTREAMER = [...BOUNDED, "--gstreamer-identify-timeout-ms", "120000"];
 
 /** The answer to a message, or "" where the connection ends. */
 async function answer(client: WsClient, message: string): Promise<string> {
@@ -21,7 +22,7 @@ clientTest({
   name: "cluster: a claim that a frozen engine took is refused in time, and its id is free later",
   needs: ["redis-server"],
   fn: async () => {
-    await using nodes = await startNodes(2, ["gstreamer"], BOUNDED);
+    await using nodes = await startNodes(2, ["gstreamer"], GSTREAMER);
     await nodes.engine.signal("SIGSTOP");
     await using newcomer = await WsClient.open(`${nodes.wsUrl(0)}/`);
     newcomer.send("HELLO x");
@@ -40,7 +41,7 @@ clientTest({
   name: "cluster: a call that a frozen engine took is refused in time, and nobody is busy later",
   needs: ["redis-server"],
   fn: async () => {
-    await using nodes = await startNodes(2, ["gstreamer"], BOUNDED);
+    await using nodes = await startNodes(2, ["gstreamer"], GSTREAMER);
     await using caller = await openGst(nodes.wsUrl(0), "caller");
     await using _callee = await openGst(nodes.wsUrl(1), "callee");
     await nodes.engine.signal("SIGSTOP");
