@@ -153,10 +153,12 @@ export class Outbox {
   unanswered(addedBy: number): Parcel[] {
     const late: Parcel[] = [];
     for (const [process, list] of this.#placed) {
-      const isLate = (parcel: Parcel): boolean => parcel.isConfirmed && parcel.addedAt <= addedBy;
-      const found = list.filter(isLate);
-      late.push(...found);
-      if (found.length > 0) this.#keep(process, list.filter((parcel) => !isLate(parcel)));
+      const rest: Parcel[] = [];
+      for (const parcel of list) {
+        const isLate = parcel.isConfirmed && parcel.addedAt <= addedBy;
+        (isLate ? late : rest).push(parcel);
+      }
+      if (rest.length < list.length) this.#keep(process, rest);
     }
     return late;
   }
