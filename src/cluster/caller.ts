@@ -148,6 +148,12 @@ export class Caller {
     this.#wake.resolve();
   }
 
+  /** Finds out whether the engine answers. */
+  check(): void {
+    this.#isBeatDue = true;
+    this.wake();
+  }
+
   /** By its own clock, others may take this node for dead from the end of its lease on. */
   get isFenced(): boolean {
     return this.#options.clock.now() - this.#answeredAt > this.#options.leaseMs - 1_000;
@@ -257,13 +263,12 @@ export class Caller {
     this.#underWay ??= { number: ++this.#number, steps: this.#steps.take() };
     const { number, steps } = this.#underWay;
     const { clock, report } = this.#options;
-    const args = steps.flatMap(({ args, parcel }) =>
-      parcel === undefined ? args : ["S", String(parcel.number), ...parcel.args]
-    );
+    const args = steps.flatMap((step) => this.#argsOf(step));
     const answer = await this.#apply(connection, number, args);
     // It was not carried out, and its steps were taken back.
     if (answer === undefined || this.#underWay === undefined) return;
     this.#underWay = undefined;
+    this.#steps.passed();
     if (steps.some(({ args, parcel }) => parcel === undefined && args[0] === END)) {
       this.#isStopped = true;
     }
@@ -274,6 +279,13 @@ export class Caller {
     for (const args of this.#owner.greetings()) {
       this.#steps.push({ args, addedAt, isOfEpoch: true });
     }
+  }
+
+  /** A step that was refused since the last try has no effect but its place among the outcomes. */
+  #argsOf(step: Step): readonly string[] {
+    const { args, parcel } = step;
+    if (this.#steps.isOver(step)) return parcel === undefined ? [] : ["void"];
+    return parcel === undefined ? args : ["S", String(parcel.number), ...parcel.args];
   }
 
   /** Waits until there is something to do; a moment longer if there was much. */
@@ -343,10 +355,7 @@ export class Caller {
     this.#beatAt = at;
     this.#isBeatDue = false;
     this.#beat?.[Symbol.dispose]();
-    this.#beat = clock.after(Math.max(0, at + this.#beatMs - clock.now()), () => {
-      this.#isBeatDue = true;
-      this.wake();
-    });
+    this.#beat = clock.after(Math.max(0, at + this.#beatMs - clock.now()), () => this.check());
   }
 
   /** @param at the moment at which the engine was asked: it counts the lease from later on */

@@ -1,4 +1,5 @@
 import {
+  type Actor,
   guestsOf,
   NODE_DIALECT,
   NODES,
@@ -19,13 +20,23 @@ interface Held {
   readonly dialect: string;
   readonly proof: string;
   readonly exclusive: string;
+  /** The newest claim's: several connections of this node may ask for one id at a time. */
+  ticket: string;
   /** The reservation for its client; empty for none. */
   readonly reservation: string;
   bytes: string;
   info: string;
-  /** Names of rooms with their kind, and ids. */
+  /** Names of rooms with their kind. */
   readonly rooms: Set<string>;
-  readonly pairs: Set<string>;
+  /** By the partner's id. */
+  readonly pairs: Map<string, Part>;
+}
+
+/** The part that a peer of this node has in a pair. */
+export interface Part {
+  readonly role: "caller" | "callee" | "met";
+  /** The caller's permits, as items carry them. */
+  readonly permits: string;
 }
 
 /** No other node has this address: its fence tells nothing. */
@@ -43,16 +54,17 @@ export class Registry {
     return this.#held.size;
   }
 
-  add(claim: SharedClaim, fence: string, note: ReservationNote): void {
+  add(claim: SharedClaim, fence: string, ticket: string, note: ReservationNote): void {
     const { realm, id, dialect, proof, isExclusive, bytes, info } = claim;
     const name = packName(id);
     const known = this.#held.get(`${realm}:${name}`);
     // Another connection of this node took the id over: the engine changed nothing.
-    if (known?.fence === fence) return;
+    if (known?.fence === fence) return void (known.ticket = ticket);
     this.#hold({
       realm,
       id: name,
       fence,
+      ticket,
       dialect,
       proof: packProof(proof),
       exclusive: isExclusive ? "1" : "0",
@@ -66,6 +78,7 @@ export class Registry {
   addNode(process: string): void {
     const nothing = {
       dialect: NODE_DIALECT,
+      ticket: "",
       reservation: "",
       proof: "-",
       exclusive: "0",
@@ -78,8 +91,8 @@ export class Registry {
   /** A peer of another node is this node's from now on. @param peer as items carry it */
   adopt(realm: string, peer: readonly string[], proof: string, rooms: readonly string[]): void {
     const [id = "", , fence = "", dialect = "", exclusive = "", bytes = "", info = ""] = peer;
-    const reservation = ""; // peers with reserved ids do not move
-    this.#hold({ realm, id, fence, dialect, proof, exclusive, reservation, bytes, info }, rooms);
+    const none = { ticket: "", reservation: "" }; // peers with reserved ids do not move
+    this.#hold({ realm, id, fence, dialect, proof, exclusive, bytes, info, ...none }, rooms);
   }
 
   /** Undefined if the id is held no more, or again. */
@@ -88,11 +101,18 @@ export class Registry {
     return held?.fence === fence ? held : undefined;
   }
 
-  remove(realm: string, id: string, fence: string): void {
+  /** The ticket of an id's newest claim; undefined if this node does not hold it. */
+  ticketOf(realm: string, id: string): string | undefined {
+    return this.#held.get(`${realm}:${id}`)?.ticket;
+  }
+
+  /** @returns the ticket of the newest claim; "" if the id is held no more, or again */
+  remove(realm: string, id: string, fence: string): string {
     const held = this.find(realm, id, fence);
-    if (held === undefined) return;
+    if (held === undefined) return "";
     this.#held.delete(`${realm}:${id}`);
     this.#paired.delete(held);
+    return held.ticket;
   }
 
   entered(realm: string, id: string, fence: string, room: string): void {
@@ -115,10 +135,10 @@ export class Registry {
     held.info = packBody(info);
   }
 
-  paired(realm: string, id: string, fence: string, other: string): void {
+  paired(realm: string, id: string, fence: string, other: string, part: Part): void {
     const held = this.find(realm, id, fence);
     if (held === undefined) return;
-    held.pairs.add(other);
+    held.pairs.set(other, part);
     this.#paired.add(held);
   }
 
@@ -143,7 +163,7 @@ export class Registry {
 
   #hold(held: Omit<Held, "rooms" | "pairs">, rooms: readonly string[]): void {
     const { realm, id } = held;
-    this.#held.set(`${realm}:${id}`, { ...held, rooms: new Set(rooms), pairs: new Set() });
+    this.#held.set(`${realm}:${id}`, { ...held, rooms: new Set(rooms), pairs: new Map() });
   }
 
   /** This node gets the news of a room for good. */
@@ -161,7 +181,23 @@ export class Registry {
     }
     for (const { realm, id, fence, rooms, pairs } of this.#held.values()) {
       for (const room of rooms) yield ["Y", realm, id, fence, room];
-      for (const other of pairs) yield ["V", realm, id, fence, other];
+      for (const other of pairs.keys()) yield ["V", realm, id, fence, other];
+    }
+  }
+
+  /** The step for each pair with one of these peers of other nodes, once everybody is there again. */
+  *pairSteps(partners: Iterable<Actor>): Generator<string[]> {
+    const fences = new Map<string, string>();
+    for (const partner of partners) {
+      const [realm, id, fence] = actorArgs(partner);
+      fences.set(`${realm}:${id}`, fence);
+    }
+    for (const { realm, id, fence, pairs } of this.#paired) {
+      for (const [other, { role, permits }] of pairs) {
+        const otherFence = fences.get(`${realm}:${other}`);
+        if (otherFence === undefined || role === "met") continue;
+        yield ["again", realm, id, fence, other, otherFence, role, permits];
+      }
     }
   }
 
@@ -181,6 +217,7 @@ export function questionsOf(registry: Registry, sink: Sink | undefined): string[
   const asked: string[][] = [];
   for (const [realm, room] of registry.rooms()) asked.push(["L", realm, room]);
   for (const partner of partners) asked.push(["K", ...actorArgs(partner)]);
+  for (const step of registry.pairSteps(partners)) asked.push(step);
   for (const { realm, id } of awaited) asked.push(["N", realm, packName(id)]);
   return asked;
 }

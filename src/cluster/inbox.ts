@@ -35,10 +35,12 @@ export class Arrivals {
   /** Those whose receiver was not there. */
   readonly refused = new Set<number>();
   readonly #known = new Set<number>();
+  /** All numbers up to this one have come, or will not come any more. */
+  #floor = 0;
 
   /** False for a number that has come before. */
   take(number: number): boolean {
-    if (this.#known.has(number)) return false;
+    if (number <= this.#floor || this.#known.has(number)) return false;
     this.#known.add(number);
     this.last = Math.max(this.last, number);
     for (const oldest of this.#known) {
@@ -47,5 +49,13 @@ export class Arrivals {
       this.refused.delete(oldest);
     }
     return true;
+  }
+
+  /** The process was taken for dead. Should it come back, it sends only numbers that are higher. */
+  settle(): void {
+    // Those from before the last time are not repeated any more.
+    for (const number of this.refused) if (number <= this.#floor) this.refused.delete(number);
+    this.#floor = this.last;
+    this.#known.clear();
   }
 }

@@ -12,10 +12,10 @@ import type { Registry, ReservationNote } from "./held.ts";
 import { Arrivals, type Item } from "./inbox.ts";
 import { InboxDelay } from "./inbox_delay.ts";
 import type { Outbox } from "./outbox.ts";
-import { processOf, readRoom } from "./names.ts";
+import { processOf, readRoom, roomName } from "./names.ts";
 import type { Questions } from "./questions.ts";
 import type { SharedRecords } from "./records.ts";
-import { unpackBody, unpackName } from "./texts.ts";
+import { packName, unpackBody, unpackName } from "./texts.ts";
 
 export interface ItemParts {
   readonly clock: Clock;
@@ -26,6 +26,8 @@ export interface ItemParts {
   readonly report: ReportCluster;
   /** Messages for this id are in the call that is under way. */
   readonly isCalling: (realm: string, id: string) => boolean;
+  /** The ticket is one of this node. */
+  readonly isOwn: (ticket: string) => boolean;
   /** The incarnation of a living process. */
   readonly nodeOf: (process: string) => string | undefined;
   /** The name of an incarnation's node. */
@@ -52,6 +54,8 @@ export const NOTHING: Granted = { fence: "", note: "" };
 /** How long a confirmation waits for others. */
 const CONFIRM_MS = 200;
 const PEER_PARTS = 7;
+/** Most processes whose numbers are remembered; those of living ones always are. */
+const MOST_PROCESSES = 256;
 
 /** Handles the items of this node's inbox, in order. */
 export class ItemHandler {
@@ -87,13 +91,17 @@ export class ItemHandler {
     this.expect(ticket, (refusal, { fence, note }) => {
       // The engine answers with these words only.
       if (refusal !== "") return answer({ refused: refusal as "id_taken" | "room_full" });
-      this.#parts.registry.add(claim, fence, note);
+      this.#parts.registry.add(claim, fence, ticket, note);
+      const { realm, id, entry } = claim;
+      if (entry !== undefined) {
+        this.#parts.registry.entered(realm, packName(id), fence, roomName(entry));
+      }
       answer({ fence: Number(fence) });
     });
     if (claim.entry !== undefined) this.#granted.set(ticket, NOTHING);
   }
 
-  /** The step is refused without having been sent. */
+  /** The step is refused: its answer means nothing any more. */
   forget(ticket: string): void {
     this.#answers.delete(ticket);
     this.#granted.delete(ticket);
@@ -161,7 +169,7 @@ export class ItemHandler {
       case "member":
         return void this.#members.push(this.#peer(parts));
       case "listed":
-        return sink.listed(readRoom(a, b), this.#members.splice(0));
+        return sink.listed(readRoom(a, b), this.#members.splice(0), c === "moving");
       case "joined":
         return sink.joined(readRoom(a, b), this.#peer(parts.slice(2)));
       case "described":
@@ -298,12 +306,17 @@ export class ItemHandler {
 
   #pair(sink: Sink, how: "paired" | "met", realm: string, parts: readonly string[]): void {
     const [caller, callee] = [parts.slice(0, PEER_PARTS), parts.slice(PEER_PARTS, 2 * PEER_PARTS)];
+    const [permitted = "", ticket = ""] = parts.slice(2 * PEER_PARTS);
+    // The caller on this node was refused meanwhile.
+    if (this.#parts.isOwn(ticket) && !this.#answers.has(ticket)) return;
     const { registry } = this.#parts;
-    for (const [one, other] of [[caller, callee], [callee, caller]] as const) {
-      registry.paired(realm, one[0] ?? "", one[2] ?? "", other[0] ?? "");
+    const sides = [[caller, callee, "caller"], [callee, caller, "callee"]] as const;
+    for (const [one, other, role] of sides) {
+      const part = { role: how === "met" ? how : role, permits: permitted };
+      registry.paired(realm, one[0] ?? "", one[2] ?? "", other[0] ?? "", part);
     }
     // Written by another node's hub.
-    const permits = unpackBody(parts[2 * PEER_PARTS] ?? "") as SharedPermits | undefined;
+    const permits = unpackBody(permitted) as SharedPermits | undefined;
     sink[how](realm, { ...this.#peer(caller), permits }, this.#peer(callee));
   }
 
@@ -321,8 +334,17 @@ export class ItemHandler {
     // The process may be back under another name.
     if (now !== undefined && now !== node) return;
     this.#parts.outbox.gone(process);
-    this.#arrivals.delete(process);
     this.#sink?.nodeGone(process);
+    const arrivals = this.#arrivals.get(process);
+    if (arrivals === undefined) return;
+    // A process that was only cut off comes back under another name, and repeats what is unconfirmed.
+    arrivals.settle();
+    this.#arrivals.delete(process);
+    this.#arrivals.set(process, arrivals);
+    for (const oldest of this.#arrivals.keys()) {
+      if (this.#arrivals.size <= MOST_PROCESSES) break;
+      if (this.#parts.nodeOf(oldest) === undefined) this.#arrivals.delete(oldest);
+    }
   }
 
   #peer(

@@ -4,7 +4,6 @@ import type {
   ClaimAnswer,
   Fence,
   SharedClaim,
-  SharedPeer,
   Sink,
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
@@ -12,9 +11,8 @@ import type { Clock } from "../core/clock.ts";
 /** An id that this node gave out while it could not reach the others. */
 interface LoneId {
   readonly claim: SharedClaim;
-  /** This node's own, until there is one of the cluster. */
+  /** This node's own. */
   readonly fence: Fence;
-  shared: Fence | undefined;
   isAsked: boolean;
   /** Its peer has gone. */
   isOver: boolean;
@@ -36,24 +34,28 @@ export function acceptLoss(
 ): Backplane {
   const ids = new LoneIds(node, clock);
   return changed<Backplane>(node, {
-    attach: (sink) => node.attach(ids.translating(sink)),
-    claim: (claim, answer) => ids.claim(claim, answer),
+    attach: (sink) => ids.attach(sink),
+    claim: (claim, answer, isPatient) => ids.claim(claim, answer, isPatient),
     release: (actor, news) => ids.release(actor, news),
     join: (actor, entry, description, answer) =>
-      ids.act(actor, answer, (known) => node.join(known, entry, description, answer)),
-    describe: (actor, maxBytes, description, answer) =>
-      ids.act(actor, answer, (known) => node.describe(known, maxBytes, description, answer)),
+      ids.isAlone(actor) ? answer("unavailable") : node.join(actor, entry, description, answer),
+    describe: (actor, maxBytes, description, answer, isPatient) =>
+      ids.isAlone(actor)
+        ? answer("unavailable")
+        : node.describe(actor, maxBytes, description, answer, isPatient),
     list: (actor, isGuest) => ids.list(actor, isGuest),
     pair: (caller, to, answer) =>
-      ids.act(caller, answer, (known) => node.pair({ ...caller, ...known }, to, answer)),
+      ids.isAlone(caller) ? answer("unavailable") : node.pair(caller, to, answer),
+    meet: (caller, to, answer) =>
+      ids.isAlone(caller) ? answer("unavailable") : node.meet(caller, to, answer),
   });
 }
 
 class LoneIds {
   readonly #node: Backplane & { readonly isUp: boolean };
   readonly #clock: Clock;
+  /** Those that the cluster has not confirmed. */
   readonly #ids = new Map<Fence, LoneId>();
-  readonly #byShared = new Map<Fence, LoneId>();
   #made = 0;
   #timer: Disposable | undefined;
   #sink: Sink | undefined;
@@ -63,58 +65,37 @@ class LoneIds {
     this.#clock = clock;
   }
 
-  /** The hub's side of the seam, which knows lone ids by this node's fences. */
-  translating(sink: Sink): Sink {
+  attach(sink: Sink): void {
     this.#sink = sink;
-    const own = (fence: Fence): Fence => this.#byShared.get(fence)?.fence ?? fence;
-    const ownPeer = (peer: SharedPeer): SharedPeer => ({ ...peer, fence: own(peer.fence) });
-    return changed<Sink>(sink, {
-      deliver: (message) =>
-        sink.deliver({ ...message, fence: message.fence && own(message.fence) }),
-      lost: (key, fence, why) => {
-        const lone = this.#byShared.get(fence);
-        if (lone !== undefined) this.#forget(lone);
-        sink.lost(key, lone?.fence ?? fence, why);
-      },
-      paired: (realm, caller, callee) =>
-        sink.paired(realm, { ...caller, ...ownPeer(caller) }, ownPeer(callee)),
-    });
+    this.#node.attach(sink);
   }
 
-  claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void): void {
+  /** True while no other node knows the peer. */
+  isAlone({ fence }: Actor): boolean {
+    return this.#ids.has(fence);
+  }
+
+  claim(
+    claim: SharedClaim,
+    answer: (outcome: ClaimAnswer) => void,
+    isPatient: boolean | undefined,
+  ): void {
     this.#node.claim(claim, (outcome) => {
       const isAway = "refused" in outcome && outcome.refused === "unavailable";
       if (!isAway || claim.entry !== undefined) return answer(outcome);
       // Fences of the cluster are above zero.
       const fence = -++this.#made;
-      const fresh = { shared: undefined, isAsked: false, isOver: false, isGuest: false };
-      this.#ids.set(fence, { claim, fence, ...fresh });
+      this.#ids.set(fence, { claim, fence, isAsked: false, isOver: false, isGuest: false });
       this.#arm();
       answer({ fence });
-    });
+    }, isPatient);
   }
 
   release(actor: Actor, news: unknown): void {
     const lone = this.#ids.get(actor.fence);
     if (lone === undefined) return this.#node.release(actor, news);
-    if (lone.isAsked && lone.shared === undefined) {
-      lone.isOver = true;
-      return;
-    }
-    this.#forget(lone);
-    if (lone.shared !== undefined) this.#node.release({ ...actor, fence: lone.shared }, news);
-  }
-
-  /** Carries a step out as the actor that the cluster knows; refuses it while it knows none. */
-  act(
-    actor: Actor,
-    answer: (refusal: "unavailable") => void,
-    carryOut: (known: Actor) => void,
-  ): void {
-    const lone = this.#ids.get(actor.fence);
-    if (lone === undefined) carryOut(actor);
-    else if (lone.shared === undefined) answer("unavailable");
-    else carryOut({ ...actor, fence: lone.shared });
+    if (lone.isAsked) lone.isOver = true;
+    else this.#ids.delete(lone.fence);
   }
 
   /** The cluster lists a guest once it knows it. */
@@ -122,7 +103,6 @@ class LoneIds {
     const lone = this.#ids.get(actor.fence);
     if (lone === undefined) return this.#node.list(actor, isGuest);
     lone.isGuest = isGuest;
-    if (lone.shared !== undefined) this.#node.list({ ...actor, fence: lone.shared }, isGuest);
   }
 
   #arm(): void {
@@ -149,23 +129,16 @@ class LoneIds {
         lone.isAsked = false;
         return this.#arm();
       }
-      this.#forget(lone);
+      this.#ids.delete(lone.fence);
       if (!lone.isOver) this.#sink?.lost({ realm, id }, lone.fence, "lost");
       return;
     }
     const { fence } = outcome;
-    if (lone.isOver) {
-      this.#forget(lone);
-      return this.#node.release({ realm, id, fence }, undefined);
-    }
-    lone.shared = fence;
-    this.#byShared.set(fence, lone);
-    if (lone.isGuest) this.#node.list({ realm, id, fence }, true);
-  }
-
-  #forget(lone: LoneId): void {
     this.#ids.delete(lone.fence);
-    if (lone.shared !== undefined) this.#byShared.delete(lone.shared);
+    const actor = { realm, id, fence };
+    if (lone.isOver) return this.#node.release(actor, undefined);
+    this.#sink?.confirmed(actor, lone.fence, fence);
+    if (lone.isGuest) this.#node.list(actor, true);
   }
 }
 

@@ -21,12 +21,14 @@ import type {
   Sink,
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
+import { Asking } from "./asking.ts";
 import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
 import type { ChargeLimits } from "./charges.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
-import { type Answer, ItemHandler, NOTHING } from "./items.ts";
+import { openIntake } from "./intake.ts";
+import type { ItemHandler } from "./items.ts";
 import {
   actorArgs,
   claimArgs,
@@ -40,7 +42,7 @@ import { MeasuredEngine } from "./measured.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Questions } from "./questions.ts";
-import { Reader } from "./reader.ts";
+import type { Reader } from "./reader.ts";
 import { SharedRecords } from "./records.ts";
 import { Reaper } from "./reaper.ts";
 import { Recovery } from "./recovery.ts";
@@ -48,13 +50,14 @@ import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
 import { END, type Step, type StepLimits, Steps } from "./steps.ts";
 import { packBody, packName } from "./texts.ts";
+import { undoClaim, undoDescription, undoJoin, undoMeeting, undoPair } from "./undo.ts";
 
 export interface NodeOptions extends CallerOptions, StepLimits, ChargeLimits {
   readonly seal: Seal;
+  /** How long a client's step waits for an engine that is away. */
+  readonly waitMs: number;
 }
 
-/** How often steps that have waited too long are refused. */
-const SWEEP_MS = 250;
 /** How long the steps of the end may take: longer than a new cluster forms. */
 const END_MS = 2_500;
 
@@ -76,12 +79,11 @@ export class ClusterNode implements Backplane {
   readonly #registry = new Registry();
   readonly #directory: Directory;
   readonly #items: ItemHandler;
-  readonly #sweep: Disposable;
+  readonly #asking: Asking;
   #sink: Sink | undefined;
   readonly #roster: Roster;
   readonly #reaper = new Reaper((node) => this.#push(["Q", node], true));
   readonly #recovery: Recovery;
-  #tickets = 0;
 
   constructor(options: NodeOptions) {
     const { clock, engine, prefix, report, name, process } = options;
@@ -115,29 +117,31 @@ export class ClusterNode implements Backplane {
     this.#directory = new Directory(engine, prefix);
     const measured = new MeasuredEngine(engine, clock, report);
     this.#caller = new Caller({ ...options, engine: measured }, this.#steps, this.#owner());
-    this.#items = new ItemHandler({
-      clock,
+    const { items, reader } = openIntake({
+      ...options,
+      engine: measured,
+      caller: this.#caller,
+      roster: this.#roster,
       registry: this.#registry,
+      steps: this.#steps,
       outbox: this.#outbox,
+      outcomes: this.#outcomes,
       questions: this.questions,
       records: this.records,
-      report,
-      isCalling: (realm, id) => this.#caller.isCalling(realm, id),
-      nodeOf: (process) => this.#roster.of(process),
-      nameOf: (node) => this.#roster.nameOf(node),
-      push: (...args) => this.#push(args),
+      push,
       resend: (steps) => this.#pushFirst(steps),
-      answered: (ticket, refusal) => this.#outcomes.answered(this.#steps.answered(ticket), refusal),
     });
-    this.#reader = new Reader({
-      engine: measured,
-      clock,
-      prefix,
-      run: () => this.#caller.run,
-      mayAct: () => this.#caller.mayAct(),
-      handle: (item) => this.#items.handle(item),
+    this.#items = items;
+    this.#reader = reader;
+    this.#asking = new Asking({
+      ...options,
+      steps: this.#steps,
+      outbox: this.#outbox,
+      outcomes: this.#outcomes,
+      items,
+      node: this,
+      wake: () => this.#caller.wake(),
     });
-    this.#sweep = clock.every(SWEEP_MS, () => this.#refuseLate());
   }
 
   get isUp(): boolean {
@@ -178,22 +182,20 @@ export class ClusterNode implements Backplane {
   }
 
   claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient = false): void {
-    const { realm, id, entry } = claim;
-    const ticket = this.#ticket();
-    this.#items.expectClaim(ticket, claim, (outcome) => {
-      if (entry !== undefined && "fence" in outcome) {
-        this.#registry.entered(realm, packName(id), String(outcome.fence), roomName(entry));
-      }
-      answer(outcome);
+    const ticket = this.#asking.ticket();
+    this.#items.expectClaim(ticket, claim, answer);
+    this.#asking.add({
+      ticket,
+      args: ["C", ticket, ...claimArgs(claim)],
+      refuse: () => answer({ refused: "unavailable" }),
+      undo: () => undoClaim(this.#registry, claim, ticket),
+      isPatient,
     });
-    const refuse = (): void => answer({ refused: "unavailable" });
-    this.#await(ticket, ["C", ticket, ...claimArgs(claim)], refuse, isPatient);
   }
 
   release(actor: Actor, news: unknown): void {
     const who = actorArgs(actor);
-    this.#registry.remove(...who);
-    this.#push(["R", ...who, packBody(news)]);
+    this.#push(["R", ...who, this.#registry.remove(...who), packBody(news)]);
   }
 
   send(
@@ -201,12 +203,15 @@ export class ClusterNode implements Backplane {
     isConfirmed: boolean,
     answer: (outcome: PassAnswer) => void,
   ): void {
-    const parcel = this.#steps.isFull ? undefined : this.#outbox.add(message, isConfirmed, answer);
+    const addedAt = this.#clock.now();
+    const parcel = this.#steps.isFull
+      ? undefined
+      : this.#outbox.add(message, isConfirmed, addedAt, answer);
     if (parcel === undefined) {
       this.#options.report({ type: "undelivered", cause: "unavailable" });
       return answer("unavailable");
     }
-    this.#steps.push({ args: [], addedAt: this.#clock.now(), parcel });
+    this.#steps.push({ args: [], addedAt, parcel });
     this.#caller.wake();
   }
 
@@ -220,14 +225,18 @@ export class ClusterNode implements Backplane {
     const described = description === undefined
       ? ["", "0", ""]
       : ["1", String(description.bytes), packBody(description.info)];
-    this.#ask("J", [...who, ...entryArgs(entry), ...described], (refusal) => {
-      // It is one of the seam's words.
-      if (refusal !== "") return answer(refusal as JoinAnswer);
-      this.#registry.entered(...who, roomName(entry));
-      if (description !== undefined) {
-        this.#registry.described(...who, description.bytes, description.info);
-      }
-      answer("entered");
+    this.#asking.ask({
+      step: ["J", ...who, ...entryArgs(entry), ...described],
+      undo: () => undoJoin(this.#registry, actor, entry),
+      answer: (refusal) => {
+        // The engine refuses with these words only.
+        if (refusal !== "") return answer(refusal as JoinAnswer);
+        this.#registry.entered(...who, roomName(entry));
+        if (description !== undefined) {
+          this.#registry.described(...who, description.bytes, description.info);
+        }
+        answer("entered");
+      },
     });
   }
 
@@ -239,24 +248,31 @@ export class ClusterNode implements Backplane {
     isPatient = false,
   ): void {
     const who = actorArgs(actor);
-    const what = [limitText(maxBytes), String(bytes), packBody(info), packBody(news)];
-    const take = (refusal: string): void => {
-      if (refusal !== "") return answer(refusal as DescribeAnswer);
-      this.#registry.described(...who, bytes, info);
-      answer("described");
-    };
-    this.#ask("D", [...who, ...what], take, isPatient);
+    this.#asking.ask({
+      step: ["D", ...who, limitText(maxBytes), String(bytes), packBody(info), packBody(news)],
+      undo: () => undoDescription(this.#registry, actor, { bytes, info }),
+      isPatient,
+      answer: (refusal) => {
+        if (refusal !== "") return answer(refusal as DescribeAnswer);
+        this.#registry.described(...who, bytes, info);
+        answer("described");
+      },
+    });
   }
 
   pair(caller: CallingPeer, to: string, answer: (outcome: PairAnswer) => void): void {
-    this.#ask("P", partnerArgs(caller, to), (refusal) => {
-      answer(refusal === "" ? "paired" : refusal as PairAnswer);
+    this.#asking.ask({
+      step: ["P", ...partnerArgs(caller, to)],
+      undo: () => undoPair(this.#registry, caller, to),
+      answer: (refusal) => answer(refusal === "" ? "paired" : refusal as PairAnswer),
     });
   }
 
   meet(caller: CallingPeer, to: string, answer: (outcome: MeetAnswer) => void): void {
-    this.#ask("M", partnerArgs(caller, to), (refusal) => {
-      answer(refusal === "" ? "met" : refusal as MeetAnswer);
+    this.#asking.ask({
+      step: ["M", ...partnerArgs(caller, to)],
+      undo: () => undoMeeting(this.#registry, caller, to),
+      answer: (refusal) => answer(refusal === "" ? "met" : refusal as MeetAnswer),
     });
   }
 
@@ -266,10 +282,14 @@ export class ClusterNode implements Backplane {
 
   move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void {
     const who = actorArgs(actor);
-    this.#ask("move", [...who, to ?? ""], (refusal, { fence: node }) => {
-      if (refusal !== "") return answer({ refused: refusal as MoveRefusal });
-      this.#registry.remove(...who);
-      answer({ to: processOf(node), node: this.#roster.nameOf(node) });
+    this.#asking.ask({
+      step: ["move", ...who, to ?? ""],
+      isFinal: true,
+      answer: (refusal, { fence: node }) => {
+        if (refusal !== "") return answer({ refused: refusal as MoveRefusal });
+        this.#registry.remove(...who);
+        answer({ to: processOf(node), node: this.#roster.nameOf(node) });
+      },
     });
   }
 
@@ -281,10 +301,12 @@ export class ClusterNode implements Backplane {
   }
 
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {
-    this.#ask("W", [room.realm, roomName(room)], (refusal) => {
-      answer(refusal === "" ? "listed" : "unavailable");
+    this.#asking.ask({
+      step: ["W", room.realm, roomName(room)],
+      answer: (refusal) => answer(refusal === "" ? "listed" : "unavailable"),
     });
   }
+
   follow(room: RoomKey): void {
     this.#registry.follow(room.realm, roomName(room));
     this.#push(["F", room.realm, roomName(room)]);
@@ -318,7 +340,7 @@ export class ClusterNode implements Backplane {
       const until = this.#clock.now() + END_MS;
       while (!this.#caller.hasEnded && this.#clock.now() < until) await this.#clock.delay(5);
     }
-    this.#sweep[Symbol.dispose]();
+    this.#asking[Symbol.dispose]();
     this.#items[Symbol.dispose]();
     this.records.stop();
     await Promise.all([this.#caller.stop(), this.#reader.stop()]);
@@ -355,34 +377,6 @@ export class ClusterNode implements Backplane {
     this.#roster.update(nodes, this.#caller.node);
     this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
     this.#recovery.missMissing(this.#sink);
-  }
-
-  #refuseLate(): void {
-    for (const step of this.#steps.expire(this.#clock.now())) this.#outcomes.late(step);
-  }
-
-  #ticket(): string {
-    return `${this.#options.process}-${++this.#tickets}`;
-  }
-
-  /** Has a step carried out, which the engine refuses with words of the seam only. */
-  #ask(step: string, args: readonly string[], answer: Answer, isPatient = false): void {
-    const ticket = this.#ticket();
-    this.#items.expect(ticket, answer);
-    this.#await(ticket, [step, ticket, ...args], () => answer("unavailable", NOTHING), isPatient);
-  }
-
-  /** Sends a step whose answer is expected. @param refuse called if it is not carried out */
-  #await(ticket: string, args: readonly string[], refuse: () => void, isPatient: boolean): void {
-    const forget = (): void => {
-      this.#items.forget(ticket);
-      refuse();
-    };
-    const isVain = this.#steps.isFull || this.isFenced && !this.isUp;
-    if (isVain && !isPatient) return forget();
-    const pending = { ticket, refuse: forget, isPatient };
-    this.#steps.push({ args, addedAt: this.#clock.now(), pending });
-    this.#caller.wake();
   }
 
   #push(args: readonly string[], isOfEpoch = false): void {

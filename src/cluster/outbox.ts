@@ -13,6 +13,7 @@ export interface Parcel {
   /** The step's arguments behind the number. */
   readonly args: readonly string[];
   readonly bytes: number;
+  readonly addedAt: number;
   readonly isConfirmed: boolean;
   readonly isCall: boolean;
   readonly answer: (outcome: PassAnswer) => void;
@@ -79,6 +80,7 @@ export class Outbox {
   add(
     message: OutgoingMessage,
     isConfirmed: boolean,
+    addedAt: number,
     answer: (outcome: PassAnswer) => void,
   ): Parcel | undefined {
     const { realm, id, from, dialect, room, payload, fence, isCall = false } = message;
@@ -98,17 +100,8 @@ export class Outbox {
       isConfirmed ? "1" : "",
       body,
     ];
-    return {
-      number: ++this.#number,
-      realm,
-      id: to,
-      sender,
-      args,
-      bytes,
-      isConfirmed,
-      isCall,
-      answer,
-    };
+    const number = ++this.#number;
+    return { number, realm, id: to, sender, args, bytes, addedAt, isConfirmed, isCall, answer };
   }
 
   /** The message is in the inbox of a process. */
@@ -155,6 +148,20 @@ export class Outbox {
     this.#early.set(number, outcome);
     const [oldest] = this.#early.keys();
     if (this.#early.size > MOST_EARLY && oldest !== undefined) this.#early.delete(oldest);
+  }
+
+  /** Takes out the messages that have waited too long for their answer: they are not sent again. */
+  unanswered(addedBy: number): Parcel[] {
+    const late: Parcel[] = [];
+    for (const [process, list] of this.#placed) {
+      const rest: Parcel[] = [];
+      for (const parcel of list) {
+        const isLate = parcel.isConfirmed && parcel.addedAt <= addedBy;
+        (isLate ? late : rest).push(parcel);
+      }
+      if (rest.length < list.length) this.#keep(process, rest);
+    }
+    return late;
   }
 
   /** The messages that a process has not confirmed, in order. */

@@ -25,11 +25,14 @@ export class Outcomes {
   passed(steps: readonly Step[], outcomes: readonly string[]): void {
     let index = 0;
     const returned: (readonly [parcel: Parcel, cause: Cause])[] = [];
-    for (const { args, parcel, pending } of steps) {
+    for (const step of steps) {
+      const { args, parcel, pending } = step;
       // A step with an answer is over when that comes.
       if (parcel === undefined && pending === undefined) this.#count(args[0], "done");
       if (parcel === undefined) continue;
       const outcome = outcomes[index++] ?? "!";
+      // Its sender has had another outcome meanwhile.
+      if (this.#steps.isOver(step)) continue;
       if (outcome === "!") this.end(parcel, "unavailable");
       else if (outcome !== "-" && outcome !== "~") this.#placed(processOf(outcome), parcel);
       else {
@@ -49,11 +52,18 @@ export class Outcomes {
     this.#count(step?.args[0], refusal === "" ? "done" : "refused");
   }
 
-  /** A step has waited too long. */
-  late({ args, parcel, pending }: Step): void {
+  /** A step has waited too long. @param isSent it may be carried out all the same */
+  late({ args, parcel, pending }: Step, isSent: boolean): void {
     if (parcel !== undefined) return this.end(parcel, "unavailable");
     this.#count(args[0], "unavailable");
-    pending?.refuse();
+    if (isSent) pending?.abandon();
+    else pending?.refuse();
+  }
+
+  /** A message that reached a node's inbox has had no answer for too long. */
+  unanswered(parcel: Parcel): void {
+    this.#report({ type: "undelivered", cause: "unavailable" });
+    this.#outbox.end(parcel, "unavailable");
   }
 
   #placed(process: string, parcel: Parcel): void {

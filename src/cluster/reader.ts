@@ -19,6 +19,8 @@ export interface ReaderOptions {
   /** Resolves when this node may act on what it reads. */
   readonly mayAct: () => Promise<void>;
   readonly handle: (item: Item) => void;
+  /** The connection has ended, or there is none. */
+  readonly failed: () => void;
 }
 
 /** Reads a node's inbox by a connection of its own, in order. */
@@ -67,7 +69,8 @@ export class Reader {
           connection.close();
         }
       } catch {
-        // The calls' connection reports the loss.
+        // The calls' connection reports the loss, as soon as it is used.
+        if (!this.#isStopped) this.#options.failed();
         await clock.delay(delayMs);
         delayMs = Math.min(2 * delayMs, LONGEST_DELAY_MS);
       }

@@ -4,8 +4,12 @@ import type { Parcel } from "./outbox.ts";
 interface Pending {
   readonly ticket: string;
   readonly refuse: () => void;
+  /** Refuses it although it may be carried out: then it is undone. */
+  readonly abandon: () => void;
   /** It waits for an engine that is away as long as it has to. */
   readonly isPatient: boolean;
+  /** It cannot be undone: its answer is waited for once it was sent. */
+  readonly isFinal: boolean;
 }
 
 /** Something to be carried out by the engine. */
@@ -22,8 +26,6 @@ export interface Step {
 export interface StepLimits {
   /** Steps that may wait. */
   readonly maxWaiting: number;
-  /** How long a client's step waits for an engine that is away. */
-  readonly waitMs: number;
 }
 
 /** The last step of a node, which gives everything up. */
@@ -38,6 +40,12 @@ export class Steps {
   #waiting: Step[] = [];
   /** Sent, and not answered. */
   readonly #open = new Map<string, Step>();
+  /** The steps of the newest call, until its outcome is known. */
+  #underWay: readonly Step[] = [];
+  /** Sent, and answered or refused since: they are not sent again. */
+  readonly #over = new WeakSet<Step>();
+  /** Taken back from an engine that may have kept what it did for them. */
+  readonly #takenBack = new WeakSet<Step>();
 
   constructor(limits: StepLimits) {
     this.#limits = limits;
@@ -72,12 +80,19 @@ export class Steps {
     }
     const taken = this.#waiting.splice(0, count);
     for (const step of taken) if (step.pending) this.#open.set(step.pending.ticket, step);
+    this.#underWay = taken;
     return taken;
+  }
+
+  /** The outcome of the newest call is known. */
+  passed(): void {
+    this.#underWay = [];
   }
 
   /** The answer to a step has come; undefined if it had come before. */
   answered(ticket: string): Step | undefined {
     const step = this.#open.get(ticket);
+    if (step !== undefined) this.#over.add(step);
     this.#open.delete(ticket);
     return step;
   }
@@ -93,14 +108,36 @@ export class Steps {
   }
 
   /** Takes out what has waited too long. Steps of the server itself wait as long as they have to. */
-  expire(nowMs: number): Step[] {
-    const isLate = (step: Step): boolean =>
-      (step.parcel !== undefined || step.pending?.isPatient === false) &&
-      nowMs - step.addedAt >= this.#limits.waitMs;
+  expire(addedBy: number): Step[] {
+    const isLate = (step: Step): boolean => isBounded(step) && step.addedAt <= addedBy;
     if (!this.#waiting.some(isLate)) return [];
     const late = this.#waiting.filter(isLate);
     this.#waiting = this.#waiting.filter((step) => !isLate(step));
     return late;
+  }
+
+  /** Finds what was sent and has had no answer for too long; each step once. */
+  abandon(addedBy: number): Step[] {
+    const parcels = this.#underWay.filter(({ parcel }) => parcel !== undefined);
+    const late = [...parcels, ...this.#open.values()].filter((step) =>
+      isBounded(step) && step.pending?.isFinal !== true && step.addedAt <= addedBy &&
+      !this.#over.has(step)
+    );
+    for (const step of late) {
+      this.#over.add(step);
+      if (step.pending !== undefined) this.#open.delete(step.pending.ticket);
+    }
+    return late;
+  }
+
+  /** True if a step that was sent has been answered or refused since. */
+  isOver(step: Step): boolean {
+    return this.#over.has(step);
+  }
+
+  /** True if a step that waits was sent before. */
+  wasSent(step: Step): boolean {
+    return this.#takenBack.has(step);
   }
 
   /**
@@ -110,9 +147,16 @@ export class Steps {
   restart(underWay: readonly Step[]): void {
     const open = [...this.#open.values()].filter((step) => !underWay.includes(step));
     this.#open.clear();
-    const isStill = ({ isOfEpoch }: Step): boolean => isOfEpoch !== true;
+    this.#underWay = [];
+    const isStill = (step: Step): boolean => step.isOfEpoch !== true && !this.#over.has(step);
+    for (const step of [...open, ...underWay]) this.#takenBack.add(step);
     this.#waiting = [...open, ...underWay, ...this.#waiting].filter(isStill);
   }
+}
+
+/** True for a step of a client, which does not wait for ever. */
+function isBounded({ parcel, pending }: Step): boolean {
+  return parcel !== undefined || pending?.isPatient === false;
 }
 
 function sizeOf({ args, parcel }: Step): number {

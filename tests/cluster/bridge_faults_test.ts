@@ -82,10 +82,10 @@ for (const seed of SEEDS) {
       seed,
       delayMs: 6,
       waitMs: NEVER_MS,
-      hubOf: (node) => {
+      hubOf: (backplane) => {
         const own = new Calls(WIDE_CALLS, new FakeClock(), () => {});
         calls.push(own);
-        return new SharedHub(NO_LIMITS, node, { calls: own });
+        return new SharedHub(NO_LIMITS, backplane, { calls: own });
       },
     });
     const random = randomOf(seed);
@@ -196,4 +196,57 @@ for (const seed of SEEDS_OF_CALLS) {
     const pairs = cluster.engine.data.keys().filter((key) => key.includes(":pairs:"));
     assertEquals([...pairs], []);
   });
+}
+
+/** Longer than a client's step waits, and than a node needs to come back. */
+const ALONE_MS = 7_000;
+const BACK_MS = 8_000;
+
+for (const caller of [0, 1] as const) {
+  for (const isNewcomer of [false, true]) {
+    const who = isNewcomer ? "somebody younger" : "somebody older";
+    const what = caller === 1 ? `calls ${who}` : `is called by ${who}`;
+    Deno.test(`a client that got its id from a lone node ${what} on another node later`, async () => {
+      const calls: Calls[] = [];
+      await using cluster = await MemoryCluster.form({
+        seed: 5,
+        delayMs: 6,
+        acceptsLoss: true,
+        hubOf: (backplane) => {
+          const own = new Calls(WIDE_CALLS, new FakeClock(), () => {});
+          calls.push(own);
+          return new SharedHub(NO_LIMITS, backplane, { calls: own });
+        },
+      });
+      const clients = [new Client("a"), new Client("b")] as const;
+      const admit = (at: 0 | 1): Promise<void> => {
+        const [id, dialect] = at === 0 ? ["a", "one"] : ["b", "two"];
+        return cluster.during(cluster.hub(at).claim(claimOf(id, clients[at], { dialect })));
+      };
+      const send = async (at: 0 | 1, payload: unknown): Promise<void> => {
+        cluster.hub(at).send(clients[at].peer, at === 0 ? "b" : "a", payload);
+        await cluster.pass(200);
+      };
+      if (!isNewcomer) await admit(0);
+      cluster.at(1).link.cut();
+      await cluster.pass(ALONE_MS);
+      await admit(1);
+      cluster.at(1).link.heal();
+      await cluster.pass(BACK_MS);
+      if (isNewcomer) await admit(0);
+
+      const callee = caller === 0 ? 1 : 0;
+      await send(caller, [{ kind: "offer", sdp: sdpOf("A") }]);
+      await send(caller, candidate("a0"));
+      await send(callee, [{ kind: "answer", sdp: sdpOf("B") }]);
+      await send(callee, candidate("b0"));
+      await send(callee, "hung-up" satisfies End);
+      await cluster.pass(500);
+      assertEquals(clients[callee].heard, ["offer", "a0", "own end"]);
+      assertEquals(clients[caller].heard, ["answer", "b0", "end: hung-up"]);
+      assertEquals(calls.map(({ count }) => count), [0, 0]);
+      const pairs = cluster.engine.data.keys().filter((key) => key.includes(":pairs:"));
+      assertEquals(pairs, []);
+    });
+  }
 }

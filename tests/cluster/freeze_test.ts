@@ -87,7 +87,8 @@ clientTest({
   name: "cluster: an engine that stands still costs no living node its ids",
   needs: ["redis-server"],
   fn: async () => {
-    await using nodes = await startNodes(2, ["gstreamer"], ["--cluster-lease-ms", "6000"]);
+    const args = ["--cluster-lease-ms", "6000", "--cluster-wait-ms", "60000"];
+    await using nodes = await startNodes(2, ["gstreamer"], args);
     await using room = await openRoomOfTwo(nodes);
     const { a, b } = room;
     await nodes.engine.signal("SIGSTOP");

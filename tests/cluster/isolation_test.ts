@@ -63,3 +63,20 @@ for (const seed of [21, 22, 23]) {
     assertEquals(fresh.told(), ['relay other: "for the new one"']);
   });
 }
+
+for (let afterMs = 0; afterMs <= 240; afterMs += 20) {
+  Deno.test(`a message of a node that is taken for dead arrives once, cut off after ${afterMs} ms`, async () => {
+    await using cluster = await MemoryCluster.form({ seed: afterMs, delayMs: 6, waitMs: 60_000 });
+    const [a, x] = [await admit(cluster, 0, "a"), await admit(cluster, 1, "x")];
+    for (let n = 0; n < 5; n++) cluster.hub(1).send(x.peer, "a", n);
+    await cluster.pass(afterMs);
+    cluster.at(1).link.cut();
+    await cluster.pass(DEAD_MS);
+    cluster.at(1).link.heal();
+    await cluster.pass(5_000);
+    cluster.hub(1).send(x.peer, "a", 5);
+    await cluster.pass(500);
+    const expected = Array.from({ length: 6 }, (_, n) => `relay x: ${n}`);
+    assertEquals([a.told(), x.told()], [expected, []]);
+  });
+}

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { channelsOf } from "../helpers/cluster/channels.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import { noticesLoss, startNodes } from "../helpers/cluster/node_processes.ts";
 import { clientTest } from "../helpers/process/clients.ts";
@@ -54,6 +55,18 @@ for (const seed of [31, 32, 33]) {
     assertEquals(far.told(), ["left r: x"]);
     assertEquals(y.link.isOpen, true);
     await admit(cluster, 0, "x");
+  });
+
+  Deno.test(`a channel of a lone node is one of all nodes later, seed ${seed}`, async () => {
+    await using cluster = await parted(seed);
+    const [near, far] = channelsOf([cluster.hub(1), cluster.hub(0)]);
+    const listener = near.subscribe("c");
+    await cluster.pass(ALONE_MS);
+    cluster.at(1).link.heal();
+    await cluster.pass(BACK_MS);
+    far.publish("c", "news");
+    await cluster.pass(500);
+    assertEquals(listener.taken, ["news"]);
   });
 
   Deno.test(`a lone node's client is sent away where another client has its id, seed ${seed}`, async () => {

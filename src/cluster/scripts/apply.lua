@@ -152,7 +152,7 @@ local function list(realm, room, node)
     local it = find(realm, member.id)
     if it then tell(to, "member", shown(it)) end
   end
-  tell(to, "listed", realm, room)
+  tell(to, "listed", realm, room, node and "moving" or "")
 end
 
 local function isFull(realm, room, maxMembers, maxBytes, bytes, id)
@@ -207,6 +207,17 @@ local function describe(it, bytes, info, maxBytes)
   it.info = info
   save(it)
   return rooms
+end
+
+-- Tells the other nodes of a changed description.
+local function announce(it, rooms, news)
+  local concerned = {}
+  for _, room in ipairs(rooms) do
+    local _, _, seen = roomKeys(it.realm, room)
+    addNodes(concerned, seen)
+  end
+  concerned[me] = nil
+  tellAll(concerned, "described", it.realm, it.id, it.fence, it.bytes, it.info, news)
 end
 
 local function want(realm, id)
@@ -475,11 +486,52 @@ steps.V = {
   end,
 }
 
+-- Gives an id up. If another connection of this node has claimed it since (by another ticket), that one
+-- keeps the id, without rooms and pairs.
 steps.R = {
-  4,
-  function(realm, id, fence, news)
+  5,
+  function(realm, id, fence, ticket, news)
     local it = find(realm, id)
-    if isMine(it, fence) then release(it, news) end
+    if not isMine(it, fence) then return end
+    release(it, news)
+    if ticket == "" or it.ticket == "-" or it.ticket == ticket then return end
+    save(it)
+    local name = it.dialect .. ":" .. id
+    local reservation = keptAt("own", name)
+    if isCurrent(reservation) then keepOwn(name, reservation, reservation.body, realm) end
+  end,
+}
+
+-- Steps that were refused although they had been sent, and may have been carried out: a claim, whose
+-- id goes back to the connection that had it here by another ticket; a place in a room, or a partner;
+-- a description.
+steps.undoClaim = {
+  4,
+  function(realm, id, ticket, former)
+    local it = find(realm, id)
+    if not it or it.node ~= me or it.ticket ~= ticket then return end
+    if former == "" then return release(it, "") end
+    it.ticket = former
+    save(it)
+  end,
+}
+steps.undoEntry = {
+  5,
+  function(realm, id, fence, kind, name)
+    local it = find(realm, id)
+    if not isMine(it, fence) then return end
+    local key = kind == "rooms" and roomsOf(it) or pairsOf(it)
+    if call("SISMEMBER", key, name) == 0 then return end
+    tell(me, "lost", realm, id, fence, "taken")
+    release(it, "")
+  end,
+}
+steps.undoInfo = {
+  7,
+  function(realm, id, fence, refusedBytes, refusedInfo, bytes, info)
+    local it = find(realm, id)
+    if not isMine(it, fence) or it.bytes ~= refusedBytes or it.info ~= refusedInfo then return end
+    announce(it, describe(it, bytes, info, math.huge), "")
   end,
 }
 
@@ -506,13 +558,7 @@ steps.D = {
     if not isMine(it, fence) then return tell(me, "refused", ticket, "stale") end
     local rooms = describe(it, bytes, info, maxBytes)
     if not rooms then return tell(me, "refused", ticket, "too_large") end
-    local concerned = {}
-    for _, room in ipairs(rooms) do
-      local _, _, seen = roomKeys(realm, room)
-      addNodes(concerned, seen)
-    end
-    concerned[me] = nil
-    tellAll(concerned, "described", realm, id, fence, bytes, info, news)
+    announce(it, rooms, news)
     tell(me, "entered", ticket)
   end,
 }
@@ -555,8 +601,25 @@ steps.P = {
     local a, b = { shown(it) }, { shown(partner) }
     for i = 1, #b do a[#a + 1] = b[i] end
     a[#a + 1] = permits
+    a[#a + 1] = ticket
     tellAll(concerned, "paired", realm, unpack(a))
     tell(me, "entered", ticket)
+  end,
+}
+
+-- A pair of before, once a lost engine is full again: the partner's node may not have learned of it.
+steps.again = {
+  7,
+  function(realm, id, fence, other, otherFence, role, permits)
+    local it, partner = find(realm, id), find(realm, other)
+    if not isMine(it, fence) or not partner or partner.fence ~= otherFence then return end
+    call("SADD", pairsOf(it), other)
+    call("SADD", pairsOf(partner), id)
+    if role ~= "caller" or partner.node == me then return end
+    local a, b = { shown(it) }, { shown(partner) }
+    for i = 1, #b do a[#a + 1] = b[i] end
+    a[#a + 1] = permits
+    tell(partner.node, "paired", realm, unpack(a))
   end,
 }
 
@@ -681,6 +744,14 @@ steps.S = {
       tell(it.node, "m", me, count_, realm, id, it.fence, from, room, isConfirmed, body)
       outcomes[#outcomes + 1] = it.node
     end
+  end,
+}
+
+-- A message that was refused before this call could be made: only its outcome is left.
+steps.void = {
+  0,
+  function()
+    outcomes[#outcomes + 1] = "!"
   end,
 }
 
@@ -906,6 +977,8 @@ local answered = call("HGET", P .. "calls", me)
 if answered then
   local known, words = answered:match("^(%S+) (.*)$")
   if known == number then return { "ok", text(forming), words, describeNodes() } end
+  -- It was on its way on a connection that this node gave up long ago.
+  if tonumber(number) < (tonumber(known) or 0) then return { "late" } end
 end
 -- An engine without room for this takes no write at all: otherwise it would carry out the first half
 -- of a step, because commands that only delete pass.

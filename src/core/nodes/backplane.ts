@@ -362,10 +362,15 @@ export interface PeerNews {
    * other nodes took it for gone, or another client has the id.
    */
   lost(key: PeerKey, fence: Fence, why: "replaced" | "lost"): void;
+  /** The cluster has confirmed an id that this node gave out alone: it has a fence of all nodes now. */
+  confirmed(key: PeerKey, fence: Fence, shared: Fence): void;
   /** An id has appeared for which messages of this node wait. */
   wanted(key: PeerKey): void;
-  /** The members of a room in joining order, in place of everything known before. */
-  listed(room: RoomKey, members: readonly SharedPeer[]): void;
+  /**
+   * The members of a room in joining order, in place of everything known before.
+   * @param isMoving a member is about to come from another node
+   */
+  listed(room: RoomKey, members: readonly SharedPeer[], isMoving: boolean): void;
   /** A peer of another node entered a room. */
   joined(room: RoomKey, member: SharedPeer): void;
   described(key: PeerKey, fence: Fence, description: SharedDescription): void;

@@ -33,8 +33,9 @@ export class FarExchange {
         const channels = of(key);
         return channels === undefined ? hub.lost(key, fence, why) : channels.lost(key.id, fence);
       },
+      confirmed: (key, fence, shared) => hub.confirmed(key, fence, shared),
       wanted: (key) => of(key) === undefined ? hub.wanted(key) : undefined,
-      listed: (room, members) => (of(room) ?? hub).listed(room, members),
+      listed: (room, ...rest) => (of(room) ?? hub).listed(room, ...rest),
       joined: (room, member) => (of(room) ?? hub).joined(room, member),
       described: (key, fence, description) => {
         const channels = of(key);

@@ -1,4 +1,4 @@
-import type { PeerKey } from "./backplane.ts";
+import type { Fence, PeerKey } from "./backplane.ts";
 import { nameOf } from "./ghosts.ts";
 import type { HubLimits } from "../limits.ts";
 import type { Claim } from "../peer.ts";
@@ -17,9 +17,10 @@ export class OwnPeers {
     return this.#peers.get(nameOf(key));
   }
 
-  add(own: Own): void {
+  add(own: Own): Own {
     this.#peers.set(nameOf(own.actor), own);
     this.#count(own, 1);
+    return own;
   }
 
   /** False for one that is not here any more. */
@@ -27,6 +28,12 @@ export class OwnPeers {
     const isHere = this.#peers.delete(nameOf(own.actor));
     if (isHere) this.#count(own, -1);
     return isHere;
+  }
+
+  /** Another fence stands for a peer, unless it is another holder of the id by now. */
+  confirm(key: PeerKey, fence: Fence, shared: Fence): void {
+    const own = this.get(key);
+    if (own?.actor.fence === fence) own.actor = { ...own.actor, fence: shared };
   }
 
   values(): Iterable<Own> {

@@ -124,10 +124,9 @@ export class SharedHub extends Hub implements PeerNews {
     const objection = isHeld ? undefined : this.#objection(claim);
     if (objection !== undefined) return refuseClaim(claim, objection);
     const [reserve, ...others] = this.#reserves.get(realm) ?? [];
-    if (reserve !== undefined) {
-      const isFree = await askAll(reserve(claim, isHeld), others, claim, isHeld);
-      if (!isFree) return refuseClaim(claim, "id_taken");
-    }
+    const isFree = reserve === undefined ||
+      await askAll(reserve(claim, isHeld), others, claim, isHeld);
+    if (!isFree) return refuseClaim(claim, "id_taken");
     if (!receiver.link.isOpen) return;
     // A take-over on one node is this node's matter.
     if (this.#holdsOwn(claim)) return super.claim(claim);
@@ -172,10 +171,8 @@ export class SharedHub extends Hub implements PeerNews {
     return whenAnswered<string>(
       (answer) => this.#backplane.join(own.actor, entry, description ?? own.fresh, answer),
       (outcome) => {
-        if (outcome !== "entered") {
-          if (outcome !== "stale") refuse(outcome === "unavailable" ? outcome : "room_full");
-          return;
-        }
+        if (outcome === "stale") return;
+        if (outcome !== "entered") return refuse(outcome === "unavailable" ? outcome : "room_full");
         if (!this.#is(handle)) return;
         this.#enter(own, entry);
         own.fresh = undefined;
@@ -222,7 +219,7 @@ export class SharedHub extends Hub implements PeerNews {
     if (own === undefined) return "unknown";
     const outcome = super.describeMember(realm, room, id, description, news);
     if (outcome === "described") {
-      this.#backplane.describe(own.actor, Infinity, { ...description, news }, () => {});
+      this.#backplane.describe(own.actor, Infinity, { ...description, news }, () => {}, true);
     }
     return outcome;
   }
@@ -294,12 +291,16 @@ export class SharedHub extends Hub implements PeerNews {
     super.release(peer.handle, peer.receiver, why);
   }
 
+  confirmed(key: PeerKey, fence: Fence, shared: Fence): void {
+    this.#own.confirm(key, fence, shared);
+  }
+
   wanted({ realm, id }: PeerKey): void {
     this.elsewhere.appeared(realm, id);
   }
 
-  listed(room: RoomKey, members: readonly SharedPeer[]): void {
-    this.#ghosts.listed(room, members, ({ id }) => this.#holdsOwn({ realm: room.realm, id }));
+  listed(room: RoomKey, members: readonly SharedPeer[], isMoving: boolean): void {
+    this.#ghosts.listed(room, members, isMoving, ({ id }) => this.#holdsOwn({ ...room, id }));
   }
 
   joined(room: RoomKey, member: SharedPeer): void {
@@ -349,8 +350,7 @@ export class SharedHub extends Hub implements PeerNews {
     const isHeld = this.#holdsOwn(claim);
     if (!isHeld && !receiver.link.isOpen) return this.#backplane.release(actor, undefined);
     if (!isHeld) {
-      const own: Own = { actor, dialect, fresh: undefined, isGuest: false, rooms: new Set() };
-      this.#own.add(own);
+      const own = this.#own.add({ actor, dialect, isGuest: false, rooms: new Set() });
       if (entry !== undefined) this.#enter(own, entry);
     }
     // This node's limits were checked before it asked.

@@ -8,7 +8,8 @@ import type {
   RoomKey,
 } from "./backplane.ts";
 import type { PeerId, RoomId } from "../events.ts";
-import type { Ghost, Ghosts, RelayEvent } from "./ghosts.ts";
+import type { Ghost, RelayEvent } from "./ghost.ts";
+import type { Ghosts } from "./ghosts.ts";
 import type { GuestList } from "./guest_list.ts";
 import type { ReservationTerms } from "../kept.ts";
 import { type Claim, type PresentPeer, tell } from "../peer.ts";

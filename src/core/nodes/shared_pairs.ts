@@ -57,7 +57,6 @@ export class SharedPairs implements PairNews {
   /** Two peers know each other no longer. */
   forget(realm: string, one: PeerId, other: PeerId): void {
     this.#hub.ghosts.part(realm, one, other);
-    this.#hub.ghosts.part(realm, other, one);
   }
 
   /** The handle of a party of a new pair: a ghost's, where it is another node's. */

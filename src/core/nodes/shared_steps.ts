@@ -15,10 +15,10 @@ export type ClaimRefusal = Extract<Refused, { step: "claim" }>["reason"];
 
 /** A peer of this node, as the other nodes know it. */
 export interface Own {
-  readonly actor: Actor;
+  actor: Actor;
   readonly dialect: string;
   /** Set once the peer has described itself where nobody else saw it. */
-  fresh: SelfDescription | undefined;
+  fresh?: SelfDescription | undefined;
   /** It is on the list of its realm's guests. */
   isGuest: boolean;
   /** Names of the rooms that it is in. */

@@ -8,9 +8,12 @@ interface StreamEntry {
 
 type Value = Map<string, string> | Set<string> | StreamEntry[];
 
+/** The data of an engine at one moment. */
+export type EngineCopy = Map<string, Value>;
+
 /** The data of an engine, and the commands that this server uses, as Redis describes them. */
 export class EngineData {
-  readonly #values = new Map<string, Value>();
+  #values = new Map<string, Value>();
   readonly #nowMs: () => number;
   #lastMs = 0;
   #lastCount = 0;
@@ -30,6 +33,16 @@ export class EngineData {
 
   clear(): void {
     this.#values.clear();
+  }
+
+  /** A copy of everything, for `restore`. */
+  copy(): EngineCopy {
+    return structuredClone(this.#values);
+  }
+
+  /** Forgets what has happened since a copy was made. */
+  restore(copy: EngineCopy): void {
+    this.#values = structuredClone(copy);
   }
 
   /** Carries out one command. Throws at one that it does not know. */

@@ -2,6 +2,7 @@ import type { ClusterEvent } from "../../../src/cluster/events.ts";
 import { acceptLoss } from "../../../src/cluster/loss.ts";
 import { ClusterNode } from "../../../src/cluster/node.ts";
 import { sealOf } from "../../../src/cluster/seal.ts";
+import type { Backplane } from "../../../src/core/nodes/backplane.ts";
 import { SharedHub } from "../../../src/core/nodes/shared_hub.ts";
 import type { HubLimits } from "../../../src/core/limits.ts";
 import { FakeClock } from "../session/fake_clock.ts";
@@ -12,6 +13,8 @@ export interface MemoryClusterOptions {
   readonly nodes?: number;
   readonly seed?: number;
   readonly delayMs?: number;
+  /** The share of the commands that arrive late although their connection broke on their way. */
+  readonly stragglers?: number;
   readonly limits?: Partial<HubLimits>;
   readonly waitMs?: number;
   readonly maxUnconfirmedBytes?: number;
@@ -19,7 +22,7 @@ export interface MemoryClusterOptions {
   /** Whether nodes give ids out while the engine is away. */
   readonly acceptsLoss?: boolean;
   /** Makes the hub of a node; one with the limits alone elsewhere. */
-  readonly hubOf?: (node: ClusterNode) => SharedHub;
+  readonly hubOf?: (node: Backplane) => SharedHub;
 }
 
 /** One node of a cluster in this process. */
@@ -53,8 +56,8 @@ export class MemoryCluster implements AsyncDisposable {
 
   private constructor(options: MemoryClusterOptions) {
     this.#options = options;
-    const { seed = 1, delayMs = 0 } = options;
-    this.engine = new MemoryEngine({ clock: this.clock, seed, delayMs });
+    const { seed = 1, delayMs = 0, stragglers = 0 } = options;
+    this.engine = new MemoryEngine({ clock: this.clock, seed, delayMs, stragglers });
   }
 
   get seed(): number {
@@ -100,7 +103,7 @@ export class MemoryCluster implements AsyncDisposable {
     });
     const { hubOf, limits, acceptsLoss = false } = this.#options;
     const backplane = acceptsLoss ? acceptLoss(node, this.clock) : node;
-    const hub = hubOf?.(node) ?? new SharedHub({ ...NO_LIMITS, ...limits }, backplane);
+    const hub = hubOf?.(backplane) ?? new SharedHub({ ...NO_LIMITS, ...limits }, backplane);
     const one = { node, hub, events, link };
     this.nodes.push(one);
     return one;

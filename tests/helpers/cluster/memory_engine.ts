@@ -6,7 +6,7 @@ import {
   type Reply,
 } from "../../../src/cluster/engine.ts";
 import type { FakeClock } from "../session/fake_clock.ts";
-import { EngineData } from "./commands.ts";
+import { type EngineCopy, EngineData } from "./commands.ts";
 import { LuaScripts, type LuaValue } from "./lua.ts";
 
 /** Numbers from 0 to 1 that only the seed decides. */
@@ -25,7 +25,14 @@ export interface MemoryEngineOptions {
   readonly seed?: number;
   /** Longest way of a command or an answer, in ms; 0 for none. */
   readonly delayMs?: number;
+  /** The share of the commands that arrive late although their connection broke on their way. */
+  readonly stragglers?: number;
 }
+
+/** How long a connection may take to be made. */
+const CONNECT_MS = 2_500;
+/** Longest way of a command whose connection broke. */
+const STRAY_MS = 400;
 
 /**
  * The engine in this process: the real scripts over data that no network is between. Delays, broken
@@ -41,6 +48,7 @@ export class MemoryEngine implements Engine {
   readonly #connections = new Set<MemoryConnection>();
   #run = 1;
   #isAway = false;
+  #thawed: PromiseWithResolvers<void> | undefined;
   /** Commands that were carried out, but for reads of empty inboxes. */
   commands = 0;
   #wallMs = 1_700_000_000_000;
@@ -56,6 +64,8 @@ export class MemoryEngine implements Engine {
   async connect(): Promise<EngineConnection> {
     await this.way();
     if (this.#isAway) throw new EngineError("unreachable", "connection refused");
+    await within(this.#options.clock, this.awake(), CONNECT_MS);
+    if (this.#isAway) throw new EngineError("unreachable", "connection refused");
     const connection = new MemoryConnection(this, this.#options.clock);
     this.#connections.add(connection);
     return connection;
@@ -70,14 +80,49 @@ export class MemoryEngine implements Engine {
   kill(): void {
     this.#isAway = true;
     this.breakConnections();
+    this.thaw();
   }
 
-  /** Starts it again. @param keeps false for one that comes back empty */
-  start({ keeps }: { readonly keeps: boolean }): void {
+  /**
+   * Starts it again.
+   * @param keeps false for one that comes back empty, or a copy of data that is older
+   */
+  start({ keeps }: { readonly keeps: boolean | EngineCopy }): void {
     this.#isAway = false;
     this.#run++;
     this.#scripts.clear();
-    if (!keeps) this.data.clear();
+    if (keeps === false) this.data.clear();
+    else if (keeps !== true) this.data.restore(keeps);
+  }
+
+  /** Stops its process: commands that arrive wait, and connections stay. */
+  freeze(): void {
+    this.#thawed ??= Promise.withResolvers();
+  }
+
+  /** Continues it: what has arrived is carried out, also of connections that were given up. */
+  thaw(): void {
+    this.#thawed?.resolve();
+    this.#thawed = undefined;
+  }
+
+  /** Resolves while it is not frozen. */
+  async awake(): Promise<void> {
+    while (this.#thawed !== undefined) await this.#thawed.promise;
+  }
+
+  /** Whether a command arrives whose connection has broken on its way, after a while then. */
+  async strays(): Promise<boolean> {
+    const { clock, stragglers = 0 } = this.#options;
+    if (stragglers === 0 || this.#random() >= stragglers) return false;
+    const { run } = this;
+    await clock.delay(Math.floor(this.#random() * STRAY_MS) + 1);
+    return !this.#isAway && run === this.run;
+  }
+
+  /** Which start of the process this is. */
+  get run(): number {
+    return this.#run;
   }
 
   /** Takes as long as the network does. */
@@ -129,8 +174,10 @@ class MemoryConnection implements EngineConnection {
     this.#ended.promise.catch(() => {});
   }
 
-  async command(args: readonly string[]): Promise<Reply> {
-    return await Promise.race([this.#carryOut(args), this.#ended.promise]);
+  async command(args: readonly string[], limitMs: number): Promise<Reply> {
+    const answer = this.#carryOut(args);
+    answer.catch(() => {});
+    return await within(this.#clock, Promise.race([answer, this.#ended.promise]), limitMs);
   }
 
   close(): void {
@@ -145,8 +192,13 @@ class MemoryConnection implements EngineConnection {
 
   async #carryOut(args: readonly string[]): Promise<Reply> {
     if (!this.#isOpen) throw new EngineError("unreachable", "connection lost");
+    const { run } = this.#engine;
     await this.#engine.way();
-    if (!this.#isOpen) throw new EngineError("unreachable", "connection lost");
+    if (!this.#isOpen && !await this.#engine.strays()) {
+      throw new EngineError("unreachable", "connection lost");
+    }
+    await this.#engine.awake();
+    if (this.#engine.run !== run) throw new EngineError("unreachable", "connection lost");
     const reply = args[0] === "XREAD" ? await this.#read(args) : this.#engine.execute(args);
     await this.#engine.way();
     return reply;
@@ -157,6 +209,7 @@ class MemoryConnection implements EngineConnection {
     const [key = "", place = ""] = args.slice(-2);
     const until = this.#clock.now() + Number(args[4]);
     while (this.#isOpen) {
+      await this.#engine.awake();
       const entries = this.#engine.data.after(key, place, Number(args[2]));
       if (entries.length > 0) {
         this.#engine.commands++;
@@ -167,6 +220,15 @@ class MemoryConnection implements EngineConnection {
     }
     throw new EngineError("unreachable", "connection lost");
   }
+}
+
+async function within<T>(clock: FakeClock, work: Promise<T>, limitMs: number): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  using _timer = clock.after(
+    limitMs,
+    () => late.reject(new EngineError("unreachable", "timed out")),
+  );
+  return await Promise.race([work, late.promise]);
 }
 
 function replyOf(value: LuaValue): Reply {
