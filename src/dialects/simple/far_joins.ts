@@ -144,7 +144,7 @@ export class FarJoins implements Joins, Disposable {
   ): FarJoin {
     if (typeof answer === "object" && answer.op === "joined") {
       if (!client.link.isOpen && this.#open.delete(connection)) {
-        this.#sendUnheard(connection, peerId);
+        this.#sendUnheard(connection, peerId, client.departure);
       }
       return "joined";
     }
@@ -193,8 +193,8 @@ export class FarJoins implements Joins, Disposable {
     this.#sendEnd(peerId, { op: "closed", connection, departure });
   }
 
-  #sendUnheard(connection: string, peerId: PeerId): void {
-    const closed = { op: "closed", connection, departure: "lost", isUnheard: true } as const;
+  #sendUnheard(connection: string, peerId: PeerId, departure: Departure = "lost"): void {
+    const closed = { op: "closed", connection, departure, isUnheard: true } as const;
     this.#sendEnd(peerId, closed);
   }
 

@@ -40,8 +40,8 @@ export async function join(
   while (true) {
     // A claim of the same id may still wait for its answer; this connection then joins that peer.
     while (server.claims.has(id)) await server.claims.get(id);
-    if (!carrier.link.isOpen) return;
     const peer = peerOf(server, id);
+    if (!carrier.link.isOpen) return carrier.departure === "left" ? leave(peer, frame) : undefined;
     if (peer === undefined) {
       if (await joinElsewhere(server, id, frame, carrier, place)) return;
       continue;
@@ -56,6 +56,15 @@ export async function join(
     // The step may have had to wait, and the peer or its instance be gone since.
     if (peer.links.includes(carrier.link)) return;
   }
+}
+
+/** Ends the instance of a client that said goodbye before its join was answered, if it is held. */
+function leave(peer: SimplePeer | undefined, frame: JoinRequest): void {
+  const { p_instance, p_secret } = frame;
+  if (p_instance === undefined || p_secret === undefined) return;
+  const instance = peer?.instance(p_instance, p_secret);
+  if (instance === undefined || instance.carrier !== undefined || isTaken(instance, frame)) return;
+  peer?.remove(instance, "left");
 }
 
 /** The place of a peer that is not on this node, as far as a join knows it. */

@@ -23,6 +23,8 @@ export interface FarClient {
   readonly link: Link;
   readonly stream: StreamEnd | undefined;
   readonly pass: Admission | undefined;
+  /** How the connection ended; undefined while it is open. */
+  readonly departure: Departure | undefined;
   /** The peer's home has the client from now on. */
   carried(line: Line): void;
   /** The home has ended the client's stay. */

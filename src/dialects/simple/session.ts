@@ -58,6 +58,7 @@ export class SimpleSession implements Session, InstanceSession, FarClient {
   #line: Line | undefined = undefined;
   #joinRef: FrameRef = undefined;
   #leaveReason: LeaveReason | undefined = undefined;
+  #departure: Departure | undefined = undefined;
 
   constructor(
     link: Link,
@@ -92,6 +93,10 @@ export class SimpleSession implements Session, InstanceSession, FarClient {
 
   get permits(): Admission | undefined {
     return this.pass;
+  }
+
+  get departure(): Departure | undefined {
+    return this.#departure;
   }
 
   get leaveReason(): LeaveReason | undefined {
@@ -149,6 +154,7 @@ export class SimpleSession implements Session, InstanceSession, FarClient {
   }
 
   closed(departure: Departure): void {
+    this.#departure = departure;
     this.#line?.closed(departure);
     this.#line = undefined;
     if (departure === "left") return this.#remove("left");

@@ -57,3 +57,19 @@ Deno.test("Simple: an instance whose connection ends before it is added is gone"
   const peers = handshake["peers"] as Record<string, unknown>[]; // as the handshake has it
   assertEquals(peers.map(({ peer_instances }) => peer_instances), [[{ sdp: "" }]]);
 });
+
+Deno.test("Simple: a client that says goodbye before its take-back is answered has left", async () => {
+  using bench = newRooms();
+  const witness = await enter(bench);
+  const barney = await enter(bench);
+  const again = await SimpleClient.connect(bench);
+  const { p_id, p_secret, p_instance } = barney.credentials;
+  await barney.lose();
+  witness.heard();
+  again.client.blurt(JSON.stringify({ event: "join", room: "r", p_id, p_secret, p_instance }));
+  again.client.link.drop();
+  await settle();
+  assertEquals(witness.heard().map(({ event, peer_id, reason }) => [event, peer_id, reason]), [
+    ["leave", barney.id, "left"],
+  ]);
+});
