@@ -61,6 +61,7 @@ async function carry(): Promise<Way> {
   const client: FarClient = {
     link,
     pass: undefined,
+    departure: undefined,
     stream: undefined,
     carried: (line) => void lines.push(line),
     uncarried: () => {},
