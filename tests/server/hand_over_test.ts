@@ -4,7 +4,7 @@ import type { Log } from "../../src/observe/log.ts";
 import { handOverTo } from "../../src/server/hand_over.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 
-// What a node that ends hands over to the others.
+// Items that a node hands over to the others at its end.
 
 /** Characters of a question, as the cluster limits them. */
 const MAX_LENGTH = 1_200_000;
