@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { SharedHub } from "../../src/core/nodes/shared_hub.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import { startNodes } from "../helpers/cluster/node_processes.ts";
@@ -55,6 +55,30 @@ for (const keeps of [true, false]) {
     assertEquals(member.told(), ["left hall: late"]);
   });
 }
+
+Deno.test("a guest's description may grow although those of all guests are more than a room holds", async () => {
+  const lobby = { realm: "test", room: "hall" };
+  const limits = { ...NO_LIMITS, maxRoomInfoBytes: 100 };
+  await using cluster = await MemoryCluster.form({
+    hubOf: (node) => new SharedHub(limits, node, { lobby }),
+  });
+  const guests: FakeReceiver[] = [];
+  for (const [n, bytes] of [60, 30].entries()) {
+    const guest = new FakeReceiver();
+    const [room, description] = [{ room: `list ${n}`, kind: "list" }, { bytes, info: {} }] as const;
+    await cluster.during(cluster.hub(1).claim(claimOf(`guest-${n}`, guest, { room, description })));
+    guests.push(guest);
+  }
+  const member = await enter(cluster, 0, "member");
+  assertEquals(member.told(), ["admitted member", "entered hall: guest-0 guest-1"]);
+  const [, guest] = guests;
+  assert(guest !== undefined);
+  guest.told();
+  await cluster.during(cluster.hub(1).describe(guest.peer, { bytes: 90, info: { mood: "good" } }));
+  assertEquals(guest.told(), ['updated {"mood":"good"}']);
+  await cluster.during(cluster.hub(1).describe(guest.peer, { bytes: 101, info: {} }));
+  assertEquals(guest.told(), ["refused describe: description_too_large"]);
+});
 
 /** A member of the lobby. */
 async function joinHall(wsUrl: string): Promise<WsClient> {

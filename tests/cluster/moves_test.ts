@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { HomePart, Homes, MoveAnswer } from "../../src/core/nodes/backplane.ts";
 import type { Hub } from "../../src/core/hub.ts";
+import { Moves } from "../../src/core/nodes/moves.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import {
   inMemory,
@@ -243,5 +244,32 @@ Deno.test("messages for a peer on its way count as bytes for other nodes, and th
   const successor = new FakeReceiver();
   assertEquals(homes[1].settle(REALM, "mover", successor), true);
   assertEquals(successor.told().length, 4);
+  assertEquals(cluster.at(1).node.unconfirmedBytes, 0);
+});
+
+Deno.test("messages for a peer on its way are kept when its move is announced once more", async () => {
+  const cluster = await MemoryCluster.form();
+  await using stage = stageOver(cluster);
+  const crew = await gather(stage);
+  const { homes, mates: [near], parts: [, part] } = crew;
+  // As an engine does that has lost its data.
+  const repeats: (() => void)[] = [];
+  if (!(homes[1] instanceof Moves)) throw new Error("The homes of a shared hub are its moves");
+  const moves = homes[1];
+  const arriving = moves.arriving.bind(moves);
+  moves.arriving = (...news) => {
+    repeats.push(() => arriving(...news));
+    arriving(...news);
+  };
+  await move(stage, crew);
+  await stage.until("the announcement", () => part.heard.length > 0);
+  for (const n of [1, 2]) {
+    stage.hubs[0].send(near.peer, "mover", n, "r");
+    await cluster.pass(400);
+    for (const repeat of repeats) repeat();
+  }
+  const successor = new FakeReceiver();
+  assertEquals(homes[1].settle(REALM, "mover", successor), true);
+  assertEquals(successor.told(), ["admitted mover", "relay near in r: 1", "relay near in r: 2"]);
   assertEquals(cluster.at(1).node.unconfirmedBytes, 0);
 });
