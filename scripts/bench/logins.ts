@@ -48,7 +48,7 @@ export async function measureLogins(contest: LoginContest): Promise<LoginFigures
   held.defer(() => Deno.remove(folder, { recursive: true }));
   const { plan, signal } = contest;
   const kinds: Kind[] = [];
-  const logins = loginsIn(plan.warmUpMs) + plan.rounds * loginsIn(plan.measureMs);
+  const logins = loginsIn(plan.loginWarmUpMs) + plan.rounds * loginsIn(plan.measureMs);
   for (const { title, flags, tokens } of await keys(folder, logins)) {
     const server = held.use(await contest.start(flags));
     kinds.push({ title, server, tokens, count: 0, costs: [] });

@@ -34,6 +34,8 @@ const MAX_FAILURES = 10;
 const FAILURES_MS = 60_000;
 /** Addresses with failures that are remembered. */
 const MAX_ADDRESSES = 10_000;
+/** Characters of a token that no guess finds. */
+export const SAFE_LENGTH = 16;
 
 interface FailureCount {
   count: number;
@@ -82,6 +84,7 @@ export class OperatorAccess {
     const digest = digestKey(token);
     const actor = this.#actorOf(digest);
     if (actor === undefined) throw this.#refuse(address);
+    if (token.length < SAFE_LENGTH) this.#checkGuesses(address);
     let rate = this.#rates.get(digest);
     if (rate === undefined) {
       rate = new Allowance(requestsPerSecond, requestBurst, now());
@@ -99,6 +102,14 @@ export class OperatorAccess {
       this.#rates.clear();
     }
     return this.#actors.get(digest);
+  }
+
+  /** Throws after too many wrong tokens of an address: a short one that is right may be a guess. */
+  #checkGuesses(address: string): void {
+    const failures = this.#failures.get(addressKey(address));
+    if (failures === undefined || failures.count < MAX_FAILURES) return;
+    const leftMs = FAILURES_MS - (this.#options.now() - failures.since);
+    if (leftMs > 0) throw tooMany(Math.ceil(leftMs / 1_000));
   }
 
   #refuse(address: string): Problem {

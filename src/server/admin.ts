@@ -1,5 +1,5 @@
 import type { AdminApp } from "../admin/app.ts";
-import { OperatorAccess } from "../admin/access.ts";
+import { OperatorAccess, SAFE_LENGTH } from "../admin/access.ts";
 import { EventFeed, type Stats } from "../admin/events.ts";
 import { consoleRoutes } from "../console/mod.ts";
 import type { OwnedRoute } from "../http/router.ts";
@@ -73,9 +73,6 @@ export function adminListenersOf(
   }
   return listeners;
 }
-
-/** Characters that no guess finds. */
-const SAFE_LENGTH = 16;
 
 /** Warns of tokens that open the API or the metrics to a patient guess. */
 export function warnOfShortTokens({ admin, metricsTokens }: Config, log: Log): void {

@@ -3,6 +3,7 @@ import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../observe/log.ts";
 import { messageOf } from "../system/errors.ts";
+import { warnOfShortTokens } from "./admin.ts";
 import { readsKeys } from "./authentication.ts";
 import type { Certificate } from "./certificates.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -76,7 +77,10 @@ export function openReload(config: Config, parts: ReloadParts): Reload {
       const unusable = [...secrets?.readAgain() ?? [], ...rejudge()];
       webhooks.resume();
       for (const error of unusable) log.write("error", "cannot take up a secret or key", { error });
-      if (hasFiles && unusable.length === 0) log.write("info", "secrets and keys read again");
+      if (hasFiles && unusable.length === 0) {
+        log.write("info", "secrets and keys read again");
+        warnOfShortTokens(config, log);
+      }
       return isWanted ? [...unusable, ...await renewCertificate(true)] : unusable;
     },
     [Symbol.dispose]: () => watch?.[Symbol.dispose](),

@@ -41,6 +41,28 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "SIGHUP warns of a short token that comes by a file",
+  ignore: isWindows,
+  async fn(): Promise<void> {
+    const folder = await Deno.makeTempDir();
+    try {
+      const file = `${folder}/tokens`;
+      await Deno.writeTextFile(file, "a-token-for-the-metrics\n");
+      await using server = await startMain({
+        args: ["--listen", "http://127.0.0.1:0"],
+        env: { SIGNALBOX_METRICS_TOKENS_FILE: file },
+      });
+      assertEquals(server.stderr().includes("tokens can be guessed"), false);
+      await Deno.writeTextFile(file, "short\n");
+      server.signal("SIGHUP");
+      await until("the warning", () => server.stderr().includes("tokens can be guessed"));
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
 Deno.test("a secret given twice, or in a file that is missing, ends the start with code 78", async () => {
   const missing = await runMain({ args: ["--auth-tokens-file", "/nowhere/tokens"] });
   assertEquals(missing.code, 78);

@@ -32,7 +32,7 @@ const SealedInstance = z.object({
   leftMs: z.number(),
   holder: z.int().min(0),
   hadStream: z.boolean(),
-  /** How long ago it was taken back. */
+  /** How long ago it was taken back; a restart, which makes every client come back, begins anew. */
   takeBackAgesMs: z.array(z.number()).default([]),
   log: SealedLog,
 });
@@ -172,7 +172,11 @@ export async function unsealMoving(
     const isThere = hub.member(realm, peer.room, from) !== undefined;
     return isThere ? peer.far.of(from, number) : GONE;
   };
-  for (const [instance, { log }] of instances) instance.log.restore(log, speakerOf);
+  const now = server.clock.now();
+  for (const [instance, { log, takeBackAgesMs }] of instances) {
+    instance.log.restore(log, speakerOf);
+    instance.takeBacks = takeBackAgesMs.map((age) => now - age);
+  }
   peer.settle(profile, held);
   // An engine that has lost its data does not know of the move.
   if (!settle(peer)) await peer.revive(profile, held);
@@ -208,7 +212,6 @@ function prepare(
     instance.heldUntilMs = clock.now() + leftMs;
     instance.holder = one.holder;
     instance.hadStream = one.hadStream;
-    instance.takeBacks = one.takeBackAgesMs.map((age) => clock.now() - ageMs - age);
     instances.set(instance, one);
   }
   return { id, peer, profile: profileOf(server, sealed, [...instances.values()]), instances };

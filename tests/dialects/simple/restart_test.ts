@@ -78,6 +78,16 @@ Deno.test("Simple: signals queued for a lost instance survive, in whichever orde
   assertEquals([again.ready["recovered"], again.rest], [true, []]);
 });
 
+Deno.test("Simple: restarts in a row do not count as a fight for an instance", async () => {
+  using first = newRooms({ options: { maxTakeBacks: 1 } });
+  const fred = await enter(first);
+  using second = await first.restart();
+  await comeBack(second, fred);
+  using third = await second.restart();
+  const { client } = await comeBack(third, fred);
+  assertEquals(client.credentials, fred.credentials);
+});
+
 Deno.test("Simple: the queue's limit counts what was queued before the restart", async () => {
   using first = newRooms({ options: { maxKeptSignals: 2 } });
   const fred = await enter(first);
