@@ -1,5 +1,5 @@
 import { type Bridging, type CallRoutes, sendAbroad, type Sent } from "./calls/abroad.ts";
-import type { Elsewhere } from "./nodes/backplane.ts";
+import type { Elsewhere } from "./nodes/elsewhere.ts";
 import { Exchange } from "./channels.ts";
 import type { LeaveReason } from "./expulsion.ts";
 import { Happenings } from "./happenings.ts";

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { HomePart, Homes, MoveAnswer } from "../../src/core/nodes/backplane.ts";
+import type { MoveAnswer } from "../../src/core/nodes/backplane.ts";
+import type { HomePart, Homes } from "../../src/core/nodes/elsewhere.ts";
 import type { Hub } from "../../src/core/hub.ts";
 import { Moves } from "../../src/core/nodes/moves.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";

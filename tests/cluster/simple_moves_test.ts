@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Homes } from "../../src/core/nodes/backplane.ts";
+import type { Homes } from "../../src/core/nodes/elsewhere.ts";
 import { FarJoins } from "../../src/dialects/simple/far_joins.ts";
 import { MemoryCluster, type MemoryClusterOptions } from "../helpers/cluster/memory_cluster.ts";
 import { type NodeClient, SimpleStage } from "../helpers/cluster/simple_stage.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Failed, Homes } from "../../src/core/nodes/backplane.ts";
+import type { Failed } from "../../src/core/nodes/backplane.ts";
+import type { Homes } from "../../src/core/nodes/elsewhere.ts";
 import { FarJoins } from "../../src/dialects/simple/far_joins.ts";
 import type { FarClient, Line } from "../../src/dialects/simple/other_nodes.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";

@@ -2,8 +2,6 @@ import {
   type Actor,
   type Backplane,
   type Failed,
-  type HomePart,
-  type Homes,
   type MoveAnswer,
   type MoveNews,
   NODE_DIALECT,
@@ -13,6 +11,7 @@ import {
   type SharedMessage,
   type SharedPeer,
 } from "./backplane.ts";
+import type { HomePart, Homes } from "./elsewhere.ts";
 import type { PeerHandle, PeerId } from "../events.ts";
 import { type Ghosts, nameOf, roomNameOf } from "./ghosts.ts";
 import type { OwnPeers } from "./own_peers.ts";

@@ -1,12 +1,6 @@
 import type { Sent } from "../calls/abroad.ts";
-import type {
-  Backplane,
-  Correspondent,
-  Elsewhere,
-  PassAnswer,
-  PeerKey,
-  RoomKey,
-} from "./backplane.ts";
+import type { Backplane, PassAnswer, PeerKey, RoomKey } from "./backplane.ts";
+import type { Correspondent, Elsewhere } from "./elsewhere.ts";
 import type { PeerId, RoomId } from "../events.ts";
 import type { Ghost, RelayEvent } from "./ghost.ts";
 import type { Ghosts } from "./ghosts.ts";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Correspondent } from "../../core/nodes/backplane.ts";
+import type { Correspondent } from "../../core/nodes/elsewhere.ts";
 import type { Place } from "../kit/seat.ts";
 import type { RelayedMessage } from "./messages.ts";
 import { SealedAttempt, type WaitingRoom } from "./waiting_room.ts";

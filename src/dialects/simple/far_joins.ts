@@ -1,5 +1,6 @@
 import { SignalError } from "../../core/errors.ts";
-import type { Failed, Homes } from "../../core/nodes/backplane.ts";
+import type { Failed } from "../../core/nodes/backplane.ts";
+import type { Homes } from "../../core/nodes/elsewhere.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { Departure } from "../../core/session.ts";
 import type { JoinRequest } from "./connection.ts";

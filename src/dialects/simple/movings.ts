@@ -1,5 +1,6 @@
 import { SignalError } from "../../core/errors.ts";
-import type { Homes, MoveRefusal } from "../../core/nodes/backplane.ts";
+import type { MoveRefusal } from "../../core/nodes/backplane.ts";
+import type { Homes } from "../../core/nodes/elsewhere.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { JoinRequest } from "./connection.ts";
 import type { Instance } from "./instance.ts";

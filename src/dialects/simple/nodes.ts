@@ -1,4 +1,5 @@
-import type { Failed, HomePart, Homes, SharedMessage } from "../../core/nodes/backplane.ts";
+import type { Failed, SharedMessage } from "../../core/nodes/backplane.ts";
+import type { HomePart, Homes } from "../../core/nodes/elsewhere.ts";
 import type { Reading } from "../dialect.ts";
 import type { PeerId } from "../../core/events.ts";
 import { FarJoins } from "./far_joins.ts";
