@@ -6,6 +6,7 @@ import { type CommandLine, ConfigError, loadConfig, type Sources } from "./src/c
 import { readText } from "./src/system/files.ts";
 import { type Log, openLog } from "./src/observe/log.ts";
 import { tracesAreOn } from "./src/observe/traces.ts";
+import { messageOf } from "./src/system/errors.ts";
 import { dropPermissions } from "./src/system/permissions.ts";
 import { bannerOf } from "./src/server/banner.ts";
 import { clusterBelongings, joinCluster } from "./src/server/cluster.ts";
@@ -72,6 +73,13 @@ async function serve(
   for (const { text, facts } of notices) log.write("warning", text, facts);
   const parts = { log, clock: systemClock, wallNow: wallClock };
   const persistence = await openPersistence(config, { ...parts, variables });
+  // A connection that was given up may still fail, such as by an alert of TLS: no call waits for it.
+  let report = (error: unknown): void =>
+    log.write("debug", "late error", { error: messageOf(error) });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    report(event.error);
+  });
   const clustered = await joinCluster(config, { ...parts, store: persistence.store });
   const extras = { persistence, secrets, origins, clustered };
   const server = startServer(config, { version: VERSION, log, ...extras });
@@ -90,10 +98,7 @@ async function serve(
     event.preventDefault();
     server.reportFault(event.reason);
   });
-  globalThis.addEventListener("error", (event) => {
-    event.preventDefault();
-    server.reportFault(event.error);
-  });
+  report = server.reportFault;
   announce(server, log);
   server.logLimits();
 }

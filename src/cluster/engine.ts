@@ -37,6 +37,9 @@ export type EngineTrouble =
   | "database"
   | "other";
 
+/** The message of an answer that took too long. */
+export const LATE = "timed out";
+
 /** A command that was not answered, or was refused. */
 export class EngineError extends Error {
   override readonly name = "EngineError";

@@ -5,6 +5,7 @@ import {
   type EngineConnection,
   EngineError,
   type EngineTrouble,
+  LATE,
   type Reply,
 } from "./engine.ts";
 import type { EngineAddress, HostAndPort } from "./engine_address.ts";
@@ -126,7 +127,7 @@ async function within<T>(clock: Clock, work: Promise<T>, limitMs: number): Promi
   const late = Promise.withResolvers<never>();
   using _timer = clock.after(
     limitMs,
-    () => late.reject(new EngineError("unreachable", "timed out")),
+    () => late.reject(new EngineError("unreachable", LATE)),
   );
   // If it fails later, nobody asks any more.
   work.catch(() => {});
@@ -146,7 +147,7 @@ const TROUBLES: readonly [RegExp, EngineTrouble, string?][] = [
   [/ECONNREFUSED|refused/i, "unreachable", "connection refused"],
   [/ENOTFOUND|EAI_|getaddrinfo|dns error/i, "unreachable", "no such host"],
   [/ENOENT/, "unreachable", "no such socket"],
-  [/timed? ?out/i, "unreachable", "timed out"],
+  [/timed? ?out/i, "unreachable", LATE],
   [/cert|self.signed|SSL|TLS|handshake/i, "unreachable", "TLS: $"],
 ];
 

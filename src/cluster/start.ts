@@ -4,6 +4,7 @@ import {
   type EngineConnection,
   EngineError,
   type EngineTrouble,
+  LATE,
   type Reply,
 } from "./engine.ts";
 import { firstDifference } from "./settings.ts";
@@ -40,6 +41,8 @@ export interface JoinedCluster {
 }
 
 const CALL_MS = 5_000;
+/** Tries to connect in time: a machine that begins many processes at once is slow. */
+const TRIES = 3;
 /** How long a node watches another one of its name. */
 const WATCH_MS = 2_500;
 const LOOK_MS = 250;
@@ -48,12 +51,7 @@ const NEEDED = [6, 2] as const;
 /** Checks the engine, and registers. Throws ClusterError, whose message is for people. */
 export async function join(options: StartOptions): Promise<JoinedCluster> {
   const { engine, prefix, name } = options;
-  let connection: EngineConnection;
-  try {
-    connection = await engine.connect("call");
-  } catch (error) {
-    throw startError(engine, error);
-  }
+  const connection = await connect(engine, TRIES);
   try {
     checkInfo(options, readInfo(await connection.command(["INFO"], CALL_MS)));
     const [forbidden] = await run(connection, PROBE, [prefix, name], CALL_MS);
@@ -65,6 +63,19 @@ export async function join(options: StartOptions): Promise<JoinedCluster> {
   } finally {
     connection.close();
   }
+}
+
+async function connect(engine: Engine, tries: number): Promise<EngineConnection> {
+  try {
+    return await engine.connect("call");
+  } catch (error) {
+    if (tries > 1 && isLate(error)) return await connect(engine, tries - 1);
+    throw startError(engine, error);
+  }
+}
+
+function isLate(error: unknown): boolean {
+  return error instanceof EngineError && error.message === LATE;
 }
 
 /** The commands outside of scripts. */
