@@ -2,14 +2,7 @@ import type { PeerHandle, Sent } from "../events.ts";
 import type { ReservationTerms } from "../kept.ts";
 import type { Claim } from "../peer.ts";
 import type { Receiver } from "../session.ts";
-import type {
-  Backplane,
-  Failed,
-  MoveAnswer,
-  PeerKey,
-  RoomKey,
-  SharedMessage,
-} from "./backplane.ts";
+import type { Failed, MoveAnswer, PeerKey, RoomKey, SharedMessage } from "./backplane.ts";
 
 // The ways of dialects to the other nodes of a cluster.
 
