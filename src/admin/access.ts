@@ -106,26 +106,30 @@ export class OperatorAccess {
 
   /** Throws after too many wrong tokens of an address: a short one that is right may be a guess. */
   #checkGuesses(address: string): void {
-    const failures = this.#failures.get(addressKey(address));
-    if (failures === undefined || failures.count < MAX_FAILURES) return;
-    const leftMs = FAILURES_MS - (this.#options.now() - failures.since);
-    if (leftMs > 0) throw tooMany(Math.ceil(leftMs / 1_000));
+    const failures = this.#failuresOf(addressKey(address));
+    if (failures !== undefined && failures.count >= MAX_FAILURES) throw this.#untilOver(failures);
+  }
+
+  /** The wrong tokens of an address that still count. */
+  #failuresOf(key: string): FailureCount | undefined {
+    const known = this.#failures.get(key);
+    const isOld = known === undefined || this.#options.now() - known.since >= FAILURES_MS;
+    return isOld ? undefined : known;
+  }
+
+  #untilOver({ since }: FailureCount): Problem {
+    return tooMany(Math.ceil((FAILURES_MS - (this.#options.now() - since)) / 1_000));
   }
 
   #refuse(address: string): Problem {
-    const now = this.#options.now();
     const key = addressKey(address);
-    const known = this.#failures.get(key);
-    const isOld = known === undefined || now - known.since >= FAILURES_MS;
-    const failures = isOld ? { count: 0, since: now } : known;
+    const failures = this.#failuresOf(key) ?? { count: 0, since: this.#options.now() };
     failures.count++;
     this.#failures.delete(key);
     this.#failures.set(key, failures);
     const [oldest] = this.#failures.keys();
     if (this.#failures.size > MAX_ADDRESSES && oldest !== undefined) this.#failures.delete(oldest);
-    if (failures.count > MAX_FAILURES) {
-      return tooMany(Math.max(1, Math.ceil((FAILURES_MS - (now - failures.since)) / 1_000)));
-    }
+    if (failures.count > MAX_FAILURES) return this.#untilOver(failures);
     const challenge = `${REALM}, error="invalid_token"`;
     return new Problem("unauthorized", { headers: { "www-authenticate": challenge } });
   }
