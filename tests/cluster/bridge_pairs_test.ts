@@ -2,11 +2,11 @@ import { assertEquals } from "@std/assert";
 import { BridgeBench } from "../helpers/session/bridge.ts";
 import { callAndHangUp, type CallStage, pairsOf } from "../helpers/session/bridge_calls.ts";
 import {
+  BETWEEN_NODES,
   HALL,
   IN_ROOMS,
   PARTIES,
   type Party,
-  type PartyName,
 } from "../helpers/session/bridge_parties.ts";
 import { settle } from "../helpers/session/hub.ts";
 import { hubs } from "../helpers/session/hub_modes.ts";
@@ -16,15 +16,6 @@ import { forgetClusters } from "../helpers/cluster/dealt.ts";
 // keeps it, so either client is the older one once.
 
 hubs.mode = "dealt";
-
-const NAMES: readonly PartyName[] = [
-  "peerjs",
-  "gstreamer",
-  "gstreamer room",
-  "ssp",
-  "owt",
-  "webrtcsink",
-];
 
 /** Longer than an offer waits for that of a newcomer. */
 const WAIT_MS = 1_500;
@@ -41,7 +32,7 @@ function stageOf({ clock }: BridgeBench): CallStage {
   };
 }
 
-for (const [calling, called] of pairsOf(NAMES)) {
+for (const [calling, called] of pairsOf(BETWEEN_NODES)) {
   Deno.test(`two nodes: ${calling} calls ${called}, and either hangs up`, async () => {
     for (const older of ["caller", "callee"] as const) {
       for (const hangsUp of ["caller", "callee"] as const) {

@@ -65,6 +65,16 @@ type OpenParty = <Client extends PartyClient>(
 /** Those whose clients are in a room. */
 export const IN_ROOMS: ReadonlySet<PartyName> = new Set(["gstreamer room", "ssp", "simple"]);
 
+/** Those whose calls reach other nodes. */
+export const BETWEEN_NODES: readonly PartyName[] = [
+  "peerjs",
+  "gstreamer",
+  "gstreamer room",
+  "ssp",
+  "owt",
+  "webrtcsink",
+];
+
 export const dialectOf = (name: PartyName): string => name.split(" ")[0] ?? name;
 
 /** A client in a room is called by its room-mates and, in RTCPool's and Simple's words, by others. */
