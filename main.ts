@@ -83,6 +83,7 @@ async function serve(
   const clustered = await joinCluster(config, { ...parts, store: persistence.store });
   const extras = { persistence, secrets, origins, clustered };
   const server = startServer(config, { version: VERSION, log, ...extras });
+  report = server.reportFault;
   // From here on this process has the sealed state, and must seal it again when it stops.
   stopOnSignals(server, log);
   await server.started;
@@ -98,7 +99,6 @@ async function serve(
     event.preventDefault();
     server.reportFault(event.reason);
   });
-  report = server.reportFault;
   announce(server, log);
   server.logLimits();
 }
