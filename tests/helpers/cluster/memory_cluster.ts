@@ -8,6 +8,7 @@ import type { HubLimits } from "../../../src/core/limits.ts";
 import { FakeClock } from "../session/fake_clock.ts";
 import { EngineLink } from "./engine_link.ts";
 import { MemoryEngine } from "./memory_engine.ts";
+import { ProcessClock } from "./process_clock.ts";
 
 export interface MemoryClusterOptions {
   readonly nodes?: number;
@@ -32,6 +33,8 @@ export interface MemoryNode {
   readonly events: ClusterEvent[];
   /** Its own way to the engine. */
   readonly link: EngineLink;
+  /** The time of its process. */
+  readonly clock: ProcessClock;
 }
 
 const NO_LIMITS: HubLimits = {
@@ -52,6 +55,9 @@ export class MemoryCluster implements AsyncDisposable {
   readonly engine: MemoryEngine;
   readonly nodes: MemoryNode[] = [];
   readonly #options: MemoryClusterOptions;
+  /** Nodes that were killed. */
+  readonly #killed: MemoryNode[] = [];
+  #made = 0;
   #isFormed = false;
 
   private constructor(options: MemoryClusterOptions) {
@@ -81,16 +87,32 @@ export class MemoryCluster implements AsyncDisposable {
 
   /** One more node. */
   add(name = `n${this.nodes.length + 1}`): MemoryNode {
+    const one = this.#make(name);
+    this.nodes.push(one);
+    return one;
+  }
+
+  /** Kills the process of a node. Another one starts in its place in the list. */
+  replace(index: number, name: string): void {
+    const old = this.at(index);
+    old.clock.stop();
+    old.link.cut();
+    this.#killed.push(old);
+    this.nodes[index] = this.#make(name);
+  }
+
+  #make(name: string): MemoryNode {
     const events: ClusterEvent[] = [];
     const { waitMs = 5_000, maxUnconfirmedBytes = 16_777_216 } = this.#options;
     const { maxUnconfirmedBytesPerSender = maxUnconfirmedBytes } = this.#options;
-    const link = new EngineLink(this.engine);
+    const clock = new ProcessClock(this.clock);
+    const link = new EngineLink(this.engine, clock);
     const node = new ClusterNode({
       engine: link,
-      clock: this.clock,
+      clock,
       prefix: "test:1:",
       name,
-      process: `${name}p${this.nodes.length}`,
+      process: `${name}p${this.#made++}`,
       incarnation: "",
       leaseMs: 6_000,
       settings: "same",
@@ -102,11 +124,9 @@ export class MemoryCluster implements AsyncDisposable {
       maxUnconfirmedBytesPerSender,
     });
     const { hubOf, limits, acceptsLoss = false } = this.#options;
-    const backplane = acceptsLoss ? acceptLoss(node, this.clock) : node;
+    const backplane = acceptsLoss ? acceptLoss(node, clock) : node;
     const hub = hubOf?.(backplane) ?? new SharedHub({ ...NO_LIMITS, ...limits }, backplane);
-    const one = { node, hub, events, link };
-    this.nodes.push(one);
-    return one;
+    return { node, hub, events, link, clock };
   }
 
   at(index: number): MemoryNode {
@@ -155,7 +175,7 @@ export class MemoryCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const stopped = Promise.all(this.nodes.map(({ node }) => node.stop()));
     await this.during(stopped);
-    for (const { events } of this.nodes) {
+    for (const { events } of [...this.nodes, ...this.#killed]) {
       for (const event of events) if (event.type === "fault") throw event.error;
     }
   }

@@ -29,6 +29,11 @@ export interface MemoryEngineOptions {
   readonly stragglers?: number;
 }
 
+/** The answers of Redis to a write. */
+const REFUSALS = {
+  memory: "OOM command not allowed when used memory > 'maxmemory'.",
+  replica: "READONLY You can't write against a read only replica.",
+};
 /** How long a connection may take to be made. */
 const CONNECT_MS = 2_500;
 /** Longest way of a command whose connection broke. */
@@ -48,6 +53,7 @@ export class MemoryEngine implements Engine {
   readonly #connections = new Set<MemoryConnection>();
   #run = 1;
   #isAway = false;
+  #refusal: EngineError | undefined;
   #thawed: PromiseWithResolvers<void> | undefined;
   /** Commands that were carried out, but for reads of empty inboxes. */
   commands = 0;
@@ -106,6 +112,11 @@ export class MemoryEngine implements Engine {
     this.#thawed = undefined;
   }
 
+  /** Takes no write from now on, or every write again. */
+  refuse(why: "memory" | "replica" | undefined): void {
+    this.#refusal = why && new EngineError(why, REFUSALS[why]);
+  }
+
   /** Resolves while it is not frozen. */
   async awake(): Promise<void> {
     while (this.#thawed !== undefined) await this.#thawed.promise;
@@ -139,6 +150,8 @@ export class MemoryEngine implements Engine {
   execute(args: readonly string[]): Reply {
     this.commands++;
     const [name = "", text = "", , ...rest] = args;
+    // The first command of every script that changes something is a write.
+    if (name.startsWith("EVAL") && this.#refusal !== undefined) throw this.#refusal;
     switch (name) {
       case "INFO":
         return `# Server\r\nrun_id:${this.#run}\r\n`;
