@@ -184,7 +184,7 @@ export const CATALOGUE = {
     "Duration of a call to the engine",
     TRAVELLING,
   ),
-  signalbox_cluster_steps_total: counter("Steps by their outcome", ["step", "outcome"], 40),
+  signalbox_cluster_steps_total: counter("Steps by their outcome", ["step", "outcome"], 45),
   signalbox_cluster_items_received_total: counter("Items read from this node's inbox"),
   signalbox_cluster_items_duplicate_total: counter("Messages that had come before"),
   signalbox_cluster_inbox_delay_seconds: histogram(

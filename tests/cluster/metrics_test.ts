@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { InboxDelay } from "../../src/cluster/inbox_delay.ts";
+import { APPLY } from "../../src/cluster/scripts.ts";
 import { CATALOGUE } from "../../src/observe/catalogue.ts";
 import { ClusterJournal } from "../../src/observe/cluster_journal.ts";
 import type { Log } from "../../src/observe/log.ts";
@@ -109,4 +110,21 @@ Deno.test("cluster, metrics: the page about clusters lists each of them", () => 
   const isListed = (name: string): boolean =>
     new RegExp(`\`${name.slice("signalbox_cluster".length)}[\`{]`).test(README);
   assertEquals(names.filter((name) => !isListed(name)), []);
+});
+
+Deno.test("cluster, metrics: every step of the scripts counts with every outcome", async () => {
+  const letters = [...APPLY.text.matchAll(/^steps\.(\w+) = /gm)].map(([, letter = ""]) => letter);
+  assert(letters.length > 20);
+  const [metrics, journal] = [new Metrics(), new ClusterJournal(SILENT)];
+  journal.announce(metrics, { isUp: true, nodes: [], unconfirmedBytes: 0, waitingSteps: 0 });
+  for (const step of letters) {
+    for (const outcome of ["done", "refused", "unavailable"] as const) {
+      journal.tell({ type: "step", step, outcome });
+    }
+  }
+  const lines = (await metrics.expose()).split("\n");
+  const counts = lines.flatMap((line) => /^\S+_steps_total\{.*\} (\d+)$/.exec(line)?.[1] ?? []);
+  assertEquals(counts.length, CATALOGUE.signalbox_cluster_steps_total.maxSets);
+  const sum = counts.reduce((sum, count) => sum + Number(count), 0);
+  assertEquals(sum, 3 * letters.length);
 });
