@@ -56,12 +56,12 @@ export class RedisEngine implements Engine {
     at: HostAndPort | { readonly path: string },
     login: Login,
   ): Promise<EngineConnection> {
-    const { place: { isSecure }, clock, tls, connectMs = CONNECT_MS } = this.#options;
+    const { place: { isSecure }, clock, connectMs = CONNECT_MS } = this.#options;
     const socket = { connectTimeout: connectMs, reconnectStrategy: false as const };
     const where = "path" in at
       ? { path: at.path, tls: false as const }
       : isSecure
-      ? { host: at.host, port: at.port, tls: true as const, ...tls?.() }
+      ? { host: at.host, port: at.port, tls: true as const, ...this.#tls() }
       : { host: at.host, port: at.port };
     const client = createClient({
       socket: { ...socket, ...where },
@@ -80,6 +80,15 @@ export class RedisEngine implements Engine {
     } catch (error) {
       connection.close();
       throw troubleOf(error);
+    }
+  }
+
+  /** Read at every connection: an unreadable file may be there at the next one. */
+  #tls(): Tls {
+    try {
+      return this.#options.tls?.() ?? {};
+    } catch (error) {
+      throw new EngineError("unreachable", `TLS: ${wordsOf(error).message}`);
     }
   }
 }

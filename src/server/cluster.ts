@@ -58,6 +58,8 @@ export async function joinCluster(
   const journal = new ClusterJournal(log);
   const node = config.clusterNode ?? `n-${crypto.randomUUID().slice(0, RANDOM_DIGITS)}`;
   log.bear?.({ instance: node });
+  // An unreadable file is no trouble that passes.
+  readTls(config);
   try {
     const cluster = await openCluster({
       clock,
