@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { Mailbox, type MailboxLimits } from "./mailbox.ts";
 import type { Unsealed } from "../kit/sealed.ts";
 import { attemptOf, type RelayedMessage } from "./messages.ts";
+import { Returning } from "./returning.ts";
 
 /** A message that waited, and who sent it. */
 export interface HeldRelay {
@@ -47,9 +48,7 @@ export class WaitingRoom implements Disposable {
   readonly #clock: Clock;
   readonly #report: Report;
   readonly #sweep: Disposable;
-  /** Senders of the last run, or of a node that ended, that are not back yet, and the absent peers to tell them of. */
-  readonly #returning = new Map<string, Set<string>>();
-  #returnBy = 0;
+  readonly #returning = new Returning();
   /** Another run or node has everything now. */
   #isSealed = false;
 
@@ -80,7 +79,7 @@ export class WaitingRoom implements Disposable {
   /** The absent peers for which something waits, and the senders that an EXPIRE waits for. */
   *awaited(): Generator<string> {
     yield* this.#mailbox.awaited;
-    for (const [sender, absents] of this.#returning) if (absents.size > 0) yield sender;
+    yield* this.#returning.awaited();
   }
 
   /** Whether something of a sender waits for an absent peer. */
@@ -100,17 +99,13 @@ export class WaitingRoom implements Disposable {
 
   /** The peers that a sender of the last run did not reach; returned once, when it comes back. */
   welcome(sender: string): Iterable<string> {
-    const absents = this.#returning.get(sender) ?? [];
-    this.#returning.delete(sender);
-    return absents;
+    return this.#returning.take(sender);
   }
 
   /** A sender is back on another node: it gets the EXPIRE that waited for it. */
   tellReturned(sender: string): void {
-    const absents = this.#returning.get(sender);
-    if (this.#isSealed || absents === undefined || absents.size === 0) return;
-    this.#returning.set(sender, new Set());
-    for (const absent of absents) this.#tell(sender, absent);
+    if (this.#isSealed) return;
+    for (const absent of this.#returning.empty(sender)) this.#tell(sender, absent);
   }
 
   /** The waiting messages, for the next run or another node; nothing is delivered here from now on. */
@@ -125,23 +120,20 @@ export class WaitingRoom implements Disposable {
       }));
       for (const part of partsOf(plain)) yield { v: 1, ...attempt, messages: part };
     }
-    for (const [from, absents] of this.#returning) {
-      for (const to of absents) {
-        yield { v: 1, from, to, attempt: "", leftMs: 0, isDropped: false, messages: [] };
-      }
+    for (const [from, to] of this.#returning.pairs()) {
+      yield { v: 1, from, to, attempt: "", leftMs: 0, isDropped: false, messages: [] };
     }
   }
 
   /** Continues with the messages of the last run or of another node, for the rest of their time. */
   restore({ items, ageMs }: Unsealed<SealedAttempt>): void {
     const now = this.#clock.now();
-    this.#returnBy = now + RETURN_MS;
     const held: SealedAttempt[] = [];
     for (const item of items) {
-      this.#returning.set(item.from, this.#returning.get(item.from) ?? new Set());
+      this.#returning.expect(item.from, now + RETURN_MS);
       const leftMs = item.leftMs - ageMs;
       if (leftMs > 0) held.push({ ...item, leftMs });
-      else if (!item.isDropped) this.#returning.get(item.from)?.add(item.to);
+      else if (!item.isDropped) this.#returning.add(item.from, item.to);
     }
     this.#mailbox.restore(held, now);
   }
@@ -153,7 +145,7 @@ export class WaitingRoom implements Disposable {
   #expire(): void {
     if (this.#isSealed) return;
     const now = this.#clock.now();
-    if (now >= this.#returnBy) this.#returning.clear();
+    this.#returning.expire(now);
     for (const { from, to } of this.#mailbox.expire(now)) this.#tell(from, to);
   }
 
@@ -161,9 +153,9 @@ export class WaitingRoom implements Disposable {
   #tell(from: string, to: string): void {
     const isTold = this.#report(from, to);
     if (isTold === true) return;
-    this.#returning.get(from)?.add(to);
+    this.#returning.add(from, to);
     if (isTold !== false) {
-      void isTold.then((isTold) => isTold && this.#returning.get(from)?.delete(to));
+      void isTold.then((isTold) => isTold && this.#returning.delete(from, to));
     }
   }
 }

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { WaitingRoom } from "../../../src/dialects/peerjs/waiting_room.ts";
+import { Returning } from "../../../src/dialects/peerjs/returning.ts";
+import { RETURN_MS, WaitingRoom } from "../../../src/dialects/peerjs/waiting_room.ts";
 import { FakeClock } from "../../helpers/session/fake_clock.ts";
 
 const LIMITS = {
@@ -62,4 +63,38 @@ Deno.test("a waiting room that is disposed of sweeps no more", () => {
   bench[Symbol.dispose]();
   bench.clock.advance(60_000);
   assertEquals([bench.reports, bench.clock.timers], [[], 0]);
+});
+
+Deno.test("senders that do not come back are forgotten in time, each in its own", () => {
+  using bench = newBench();
+  const ended = (from: string): Parameters<WaitingRoom["restore"]>[0] => ({
+    items: [{ v: 1, from, to: "x", attempt: "", leftMs: 0, isDropped: false, messages: [] }],
+    ageMs: 0,
+  });
+  bench.room.restore(ended("early"));
+  bench.clock.advance(RETURN_MS - 1_000);
+  bench.room.restore(ended("late"));
+  assertEquals([...bench.room.awaited()], ["early", "late"]);
+  bench.clock.advance(1_000);
+  assertEquals([...bench.room.awaited()], ["late"]);
+  assertEquals([...bench.room.welcome("late")], ["x"]);
+  assertEquals([...bench.room.awaited()], []);
+});
+
+Deno.test("of too many senders that may come back the oldest are forgotten", () => {
+  const returning = new Returning(10);
+  for (const sender of ["a", "b", "c"]) {
+    returning.expect(sender, 100);
+    for (const absent of ["x", "y", "x"]) returning.add(sender, absent);
+  }
+  returning.add("unexpected", "x");
+  assertEquals([...returning.awaited()], ["a", "b", "c"]);
+  returning.add("c", "z");
+  assertEquals([...returning.awaited()], ["a", "b", "c"]);
+  returning.add("c", "more");
+  assertEquals([...returning.awaited()], ["b", "c"]);
+  assertEquals(returning.empty("b"), ["x", "y"]);
+  returning.delete("c", "z");
+  returning.expire(100);
+  assertEquals([...returning.pairs()], []);
 });
