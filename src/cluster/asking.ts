@@ -1,4 +1,6 @@
 import type { Clock } from "../core/clock.ts";
+import type { ReportCluster } from "./events.ts";
+import { guarded } from "./guarded.ts";
 import { type Answer, type ItemHandler, NOTHING } from "./items.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Outcomes } from "./outcomes.ts";
@@ -17,6 +19,7 @@ export interface AskingParts {
   /** Whether the engine answers, and whether others may take this node for dead. */
   readonly node: { readonly isUp: boolean; readonly isFenced: boolean };
   readonly wake: () => void;
+  readonly report: ReportCluster;
 }
 
 interface Asked {
@@ -78,10 +81,10 @@ export class Asking implements Disposable {
   add(
     { ticket, args, refuse: answer, undo, isPatient = false, isFinal = false }: TicketedStep,
   ): void {
-    const { clock, steps, items, node, wake } = this.#parts;
+    const { clock, steps, items, node, wake, report } = this.#parts;
     const refuse = (): void => {
       items.forget(ticket);
-      answer();
+      guarded(report, answer);
     };
     const isVain = steps.isFull || node.isFenced && !node.isUp;
     if (isVain && !isPatient) return refuse();
@@ -92,9 +95,12 @@ export class Asking implements Disposable {
       wake();
       refuse();
     };
+    const [letter, , realm, id] = args;
     steps.push({
       args,
       addedAt: clock.now(),
+      // An operator describes a peer again.
+      subject: letter === "D" && isPatient ? `D ${realm} ${id}` : undefined,
       pending: { ticket, refuse, abandon, isPatient, isFinal },
     });
     wake();

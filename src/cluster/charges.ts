@@ -23,11 +23,6 @@ export class Charges {
     return this.#limits.maxUnconfirmedBytes - this.#bytes;
   }
 
-  /** Senders with something under way. */
-  get senders(): number {
-    return this.#senders.size;
-  }
-
   /** False if too much is under way already. @param sender empty for the node itself */
   take(sender: string, bytes: number): boolean {
     const { maxUnconfirmedBytes, maxUnconfirmedBytesPerSender } = this.#limits;

@@ -50,10 +50,6 @@ export class Registry {
   /** Rooms that this node follows, by realm and name. */
   readonly #followed = new Map<string, readonly [realm: string, room: string]>();
 
-  get size(): number {
-    return this.#held.size;
-  }
-
   add(claim: SharedClaim, fence: string, ticket: string, note: ReservationNote): void {
     const { realm, id, dialect, proof, isExclusive, bytes, info } = claim;
     const name = packName(id);

@@ -59,3 +59,44 @@ export class Arrivals {
     this.#known.clear();
   }
 }
+
+/** Most processes whose numbers are remembered; those of living ones always are. */
+export const MOST_PROCESSES = 256;
+
+/** The numbers of all processes' messages that have come. */
+export class AllArrivals {
+  readonly #isLiving: (process: string) => boolean;
+  /** The process that was met, or died, last comes last. */
+  readonly #arrivals = new Map<string, Arrivals>();
+
+  constructor(isLiving: (process: string) => boolean) {
+    this.#isLiving = isLiving;
+  }
+
+  /** Those of one process. For a new one, another that is gone may be forgotten. */
+  of(process: string): Arrivals {
+    const known = this.#arrivals.get(process);
+    if (known !== undefined) return known;
+    for (const oldest of this.#arrivals.keys()) {
+      if (this.#arrivals.size < MOST_PROCESSES) break;
+      if (!this.#isLiving(oldest)) this.#arrivals.delete(oldest);
+    }
+    const arrivals = new Arrivals();
+    this.#arrivals.set(process, arrivals);
+    return arrivals;
+  }
+
+  /** The highest number that has come from a process. */
+  lastFrom(process: string): number {
+    return this.#arrivals.get(process)?.last ?? 0;
+  }
+
+  /** A process was taken for dead. One that was only cut off comes back, and repeats what is unconfirmed. */
+  gone(process: string): void {
+    const arrivals = this.#arrivals.get(process);
+    if (arrivals === undefined) return;
+    arrivals.settle();
+    this.#arrivals.delete(process);
+    this.#arrivals.set(process, arrivals);
+  }
+}

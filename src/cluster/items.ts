@@ -8,8 +8,9 @@ import type {
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ReportCluster } from "./events.ts";
+import { guarded } from "./guarded.ts";
 import type { Registry, ReservationNote } from "./held.ts";
-import { Arrivals, type Item } from "./inbox.ts";
+import { AllArrivals, type Item } from "./inbox.ts";
 import { InboxDelay } from "./inbox_delay.ts";
 import type { Outbox } from "./outbox.ts";
 import { processOf, readRoom, roomName } from "./names.ts";
@@ -54,8 +55,6 @@ export const NOTHING: Granted = { fence: "", note: "" };
 /** How long a confirmation waits for others. */
 const CONFIRM_MS = 200;
 const PEER_PARTS = 7;
-/** Most processes whose numbers are remembered; those of living ones always are. */
-const MOST_PROCESSES = 256;
 
 /** Handles the items of this node's inbox, in order. */
 export class ItemHandler {
@@ -63,7 +62,7 @@ export class ItemHandler {
   readonly #answers = new Map<string, Answer>();
   /** Claims that also enter a room, whose end has not come. */
   readonly #granted = new Map<string, Granted>();
-  readonly #arrivals = new Map<string, Arrivals>();
+  readonly #arrivals: AllArrivals;
   /** Processes that wait for a confirmation. */
   readonly #unconfirmed = new Set<string>();
   #confirming: Disposable | undefined;
@@ -75,6 +74,7 @@ export class ItemHandler {
 
   constructor(parts: ItemParts) {
     this.#parts = parts;
+    this.#arrivals = new AllArrivals((process) => parts.nodeOf(process) !== undefined);
   }
 
   attach(sink: Sink): void {
@@ -112,18 +112,16 @@ export class ItemHandler {
     if (sink === undefined) return;
     const { clock, report } = this.#parts;
     report({ type: "item", delayMs: this.#delay.of(place, clock.now()) });
-    try {
-      this.#handle(sink, parts);
-    } catch (error) {
-      this.#parts.report({ type: "fault", error });
-    }
+    guarded(report, () => this.#handle(sink, parts));
   }
 
   /** A call has ended: what it told of is known. */
   called(): void {
     const wanted = this.#wanted;
     this.#wanted = [];
-    for (const [realm, id] of wanted) this.#appear(realm, id);
+    for (const [realm, id] of wanted) {
+      guarded(this.#parts.report, () => this.#appear(realm, id));
+    }
   }
 
   /** Tells nodes that this one has not met what it has of their messages. */
@@ -133,7 +131,7 @@ export class ItemHandler {
 
   /** The highest number that has come from a process. */
   lastFrom(process: string): number {
-    return this.#arrivals.get(process)?.last ?? 0;
+    return this.#arrivals.lastFrom(process);
   }
 
   [Symbol.dispose](): void {
@@ -238,8 +236,7 @@ export class ItemHandler {
       parts;
     const process = processOf(node);
     const number = Number(count);
-    const arrivals = this.#arrivals.get(process) ?? new Arrivals();
-    this.#arrivals.set(process, arrivals);
+    const arrivals = this.#arrivals.of(process);
     const isNew = arrivals.take(number);
     const isTaken = isNew
       ? sink.deliver({
@@ -334,17 +331,8 @@ export class ItemHandler {
     // The process may be back under another name.
     if (now !== undefined && now !== node) return;
     this.#parts.outbox.gone(process);
-    this.#sink?.nodeGone(process);
-    const arrivals = this.#arrivals.get(process);
-    if (arrivals === undefined) return;
-    // A process that was only cut off comes back under another name, and repeats what is unconfirmed.
-    arrivals.settle();
-    this.#arrivals.delete(process);
-    this.#arrivals.set(process, arrivals);
-    for (const oldest of this.#arrivals.keys()) {
-      if (this.#arrivals.size <= MOST_PROCESSES) break;
-      if (this.#parts.nodeOf(oldest) === undefined) this.#arrivals.delete(oldest);
-    }
+    guarded(this.#parts.report, () => this.#sink?.nodeGone(process));
+    this.#arrivals.gone(process);
   }
 
   #peer(

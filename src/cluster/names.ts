@@ -47,7 +47,7 @@ export function claimArgs(claim: SharedClaim): string[] {
   const described = [String(bytes), packBody(info)];
   const room = entry === undefined ? ["", "0", "0"] : entryArgs(entry);
   const name = packName(id);
-  return [realm, name, ...facts, ...described, ...room, "", ...reservationArgs(terms)];
+  return [realm, name, ...facts, ...described, ...room, ...reservationArgs(terms)];
 }
 
 /** A limit as a script compares it. */

@@ -26,6 +26,7 @@ import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./
 import type { ChargeLimits } from "./charges.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
+import { guarded } from "./guarded.ts";
 import { Registry } from "./held.ts";
 import { openIntake } from "./intake.ts";
 import type { ItemHandler } from "./items.ts";
@@ -49,6 +50,7 @@ import { Recovery } from "./recovery.ts";
 import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
 import { END, type Step, type StepLimits, Steps } from "./steps.ts";
+import { isNews, subjectOf } from "./subjects.ts";
 import { packBody, packName } from "./texts.ts";
 import { undoClaim, undoDescription, undoJoin, undoMeeting, undoPair } from "./undo.ts";
 
@@ -312,13 +314,13 @@ export class ClusterNode implements Backplane {
     this.#push(["F", room.realm, roomName(room)]);
   }
 
-  hold(bytes: number): boolean {
-    const isHeld = this.#outbox.hold(bytes);
+  hold(bytes: number, receiver = ""): boolean {
+    const isHeld = this.#outbox.hold(bytes, receiver);
     if (!isHeld) this.#options.report({ type: "undelivered", cause: "unavailable" });
     return isHeld;
   }
-  unhold(bytes: number): void {
-    this.#outbox.unhold(bytes);
+  unhold(bytes: number, receiver = ""): void {
+    this.#outbox.unhold(bytes, receiver);
   }
   tell(topic: string, body: unknown): void {
     this.#push(["B", "tell", packBody([topic, body])]);
@@ -351,8 +353,9 @@ export class ClusterNode implements Backplane {
       place: () => this.#reader.place,
       renamed: (node) => this.#reader.follow(node),
       buried: () => {
-        this.#options.report({ type: "fenced" });
-        this.#sink?.severed();
+        const { report } = this.#options;
+        report({ type: "fenced" });
+        guarded(report, () => this.#sink?.severed());
       },
       restoring: () => this.#recovery.begin(),
       greetings: () => this.#items.greetings(this.#roster.strangers(this.#caller.node)),
@@ -380,8 +383,9 @@ export class ClusterNode implements Backplane {
   }
 
   #push(args: readonly string[], isOfEpoch = false): void {
-    const step = { args, addedAt: this.#clock.now() };
-    this.#steps.push(isOfEpoch ? { ...step, isOfEpoch: true } : step);
+    const step = { args, addedAt: this.#clock.now(), ...(isOfEpoch && { isOfEpoch }) };
+    const about = { subject: subjectOf(args), isNews: isNews(args) };
+    this.#outcomes.dropped(this.#steps.push({ ...step, ...about }));
     this.#caller.wake();
   }
 

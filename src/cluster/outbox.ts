@@ -1,5 +1,7 @@
 import type { OutgoingMessage, PassAnswer, Passed } from "../core/nodes/backplane.ts";
 import { type ChargeLimits, Charges } from "./charges.ts";
+import type { ReportCluster } from "./events.ts";
+import { guarded } from "./guarded.ts";
 import { packBody, packName } from "./texts.ts";
 
 /** A message that is on its way to another node. */
@@ -19,9 +21,10 @@ export interface Parcel {
   readonly answer: (outcome: PassAnswer) => void;
 }
 
-interface OutboxLimits extends ChargeLimits {
+interface OutboxParts extends ChargeLimits {
   /** The name of this process, which sends what its parts tell each other. */
   readonly process: string;
+  readonly report: ReportCluster;
 }
 
 /** Bytes charged for a message beyond its text. */
@@ -36,6 +39,7 @@ const MOST_EARLY = 1_000;
 export class Outbox {
   readonly #process: string;
   readonly #charges: Charges;
+  readonly #report: ReportCluster;
   readonly #cameBack: (parcel: Parcel) => void;
   /** Messages that reached another process' inbox and were not confirmed, by process. */
   readonly #placed = new Map<string, Parcel[]>();
@@ -46,9 +50,10 @@ export class Outbox {
   #number = 0;
 
   /** @param cameBack gets each message that a node had and did not take, after its answer */
-  constructor(limits: OutboxLimits, cameBack: (parcel: Parcel) => void) {
-    this.#process = limits.process;
-    this.#charges = new Charges(limits);
+  constructor(parts: OutboxParts, cameBack: (parcel: Parcel) => void) {
+    this.#process = parts.process;
+    this.#charges = new Charges(parts);
+    this.#report = parts.report;
     this.#cameBack = cameBack;
   }
 
@@ -66,14 +71,17 @@ export class Outbox {
     return [...this.#placed.keys()];
   }
 
-  /** Counts a message that waits for its receivers' list; false if too much is on its way already. */
-  hold(bytes: number): boolean {
-    return this.#charges.take("", bytes + OVERHEAD_BYTES);
+  /**
+   * Counts a message that waits; false if too much is on its way already.
+   * @param receiver has a share of the bytes, as a sender has; empty for receivers that have none
+   */
+  hold(bytes: number, receiver: string): boolean {
+    return this.#charges.take(shareOf(receiver), bytes + OVERHEAD_BYTES);
   }
 
   /** The message waits no longer. */
-  unhold(bytes: number): void {
-    this.#charges.giveBack("", bytes + OVERHEAD_BYTES);
+  unhold(bytes: number, receiver: string): void {
+    this.#charges.giveBack(shareOf(receiver), bytes + OVERHEAD_BYTES);
   }
 
   /** Takes a message up; undefined if too much is on its way already. */
@@ -119,7 +127,7 @@ export class Outbox {
   /** The message is over with this outcome. */
   end(parcel: Parcel, outcome: PassAnswer): void {
     this.#giveBack(parcel);
-    parcel.answer(outcome);
+    guarded(this.#report, () => parcel.answer(outcome));
     if (outcome === "gone") this.#cameBack(parcel);
   }
 
@@ -185,4 +193,9 @@ export class Outbox {
     if (list.length === 0) this.#placed.delete(process);
     else this.#placed.set(process, list);
   }
+}
+
+/** No sender has such a name, because realms have no blanks. */
+function shareOf(receiver: string): string {
+  return receiver === "" ? "" : `to ${receiver}`;
 }

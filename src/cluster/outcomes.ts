@@ -60,6 +60,11 @@ export class Outcomes {
     else pending?.refuse();
   }
 
+  /** A step of the server made room for another one. */
+  dropped(step: Step | undefined): void {
+    this.#count(step?.args[0], "unavailable");
+  }
+
   /** A message that reached a node's inbox has had no answer for too long. */
   unanswered(parcel: Parcel): void {
     this.#report({ type: "undelivered", cause: "unavailable" });

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Sink } from "../core/nodes/backplane.ts";
 import type { ReportCluster } from "./events.ts";
+import { guarded } from "./guarded.ts";
 import { questionsOf, type Registry } from "./held.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Reaper } from "./reaper.ts";
@@ -50,12 +51,12 @@ export class Recovery {
 
   /** Gives up the processes that the engine does not name, once all had the time to come back. */
   missMissing(sink: Sink | undefined): void {
-    const { clock, leaseMs, roster, outbox } = this.#parts;
+    const { clock, leaseMs, report, roster, outbox } = this.#parts;
     if (clock.now() - this.#epochAt < leaseMs + RETURN_MS) return;
     for (const process of outbox.processes) {
       if (roster.of(process) === undefined) outbox.gone(process);
     }
-    for (const process of roster.missing()) sink?.nodeGone(process);
+    for (const process of roster.missing()) guarded(report, () => sink?.nodeGone(process));
   }
 
   *#heldSteps(): Generator<readonly string[]> {

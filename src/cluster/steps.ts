@@ -21,6 +21,10 @@ export interface Step {
   readonly pending?: Pending;
   /** Means nothing to an engine that has lost its data: it is asked for again. */
   readonly isOfEpoch?: true;
+  /** A later step about the same subject replaces it, while it waits. */
+  readonly subject?: string | undefined;
+  /** It may be dropped if too many like it wait. */
+  readonly isNews?: boolean;
 }
 
 export interface StepLimits {
@@ -33,11 +37,16 @@ export const END = "E";
 /** Steps and bytes of one call. */
 const MOST_STEPS = 256;
 const MOST_BYTES = 512 * 1024;
+/** Most news that wait for the engine; the oldest are dropped. */
+export const MOST_NEWS = 10_000;
 
 /** The steps of this node in the order in which they were asked for. */
 export class Steps {
   readonly #limits: StepLimits;
-  #waiting: Step[] = [];
+  #waiting = new Set<Step>();
+  /** Those of them that a later step may replace, by their subjects. */
+  readonly #subjects = new Map<string, Step>();
+  readonly #news = new Set<Step>();
   /** Sent, and not answered. */
   readonly #open = new Map<string, Step>();
   /** The steps of the newest call, until its outcome is known. */
@@ -52,33 +61,44 @@ export class Steps {
   }
 
   get size(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
   /** True if a client's step has to be refused, because too many wait. */
   get isFull(): boolean {
-    return this.#waiting.length >= this.#limits.maxWaiting;
+    return this.#waiting.size >= this.#limits.maxWaiting;
   }
 
-  push(step: Step): void {
-    this.#waiting.push(step);
+  /** @returns the step that is dropped for it, if too many wait */
+  push(step: Step): Step | undefined {
+    const { subject, isNews = false } = step;
+    const before = subject === undefined ? undefined : this.#subjects.get(subject);
+    if (before !== undefined) this.#remove(before);
+    before?.pending?.refuse();
+    this.#waiting.add(step);
+    if (subject !== undefined) this.#subjects.set(subject, step);
+    if (isNews) this.#news.add(step);
+    if (this.#news.size <= MOST_NEWS) return undefined;
+    const [oldest] = this.#news;
+    if (oldest !== undefined) this.#remove(oldest);
+    return oldest;
   }
 
   /** Puts steps before all others. */
   unshift(steps: readonly Step[]): void {
-    this.#waiting = [...steps, ...this.#waiting];
+    this.#waiting = new Set([...steps, ...this.#waiting]);
   }
 
   /** Takes the steps of the next call: at least one, if there is any. */
   take(): Step[] {
     let bytes = 0;
-    let count = 0;
+    const taken: Step[] = [];
     for (const step of this.#waiting) {
       bytes += sizeOf(step);
-      if (count > 0 && (count >= MOST_STEPS || bytes > MOST_BYTES)) break;
-      count++;
+      if (taken.length > 0 && (taken.length >= MOST_STEPS || bytes > MOST_BYTES)) break;
+      taken.push(step);
     }
-    const taken = this.#waiting.splice(0, count);
+    for (const step of taken) this.#remove(step);
     for (const step of taken) if (step.pending) this.#open.set(step.pending.ticket, step);
     this.#underWay = taken;
     return taken;
@@ -102,17 +122,22 @@ export class Steps {
     const isFor = ({ parcel }: Step): boolean =>
       parcel?.realm === realm && parcel.id === id && !parcel.isCall;
     const parcels: Parcel[] = [];
-    for (const { parcel } of this.#waiting.filter(isFor)) if (parcel) parcels.push(parcel);
-    if (parcels.length > 0) this.#waiting = this.#waiting.filter((step) => !isFor(step));
+    for (const step of this.#waiting) {
+      if (step.parcel === undefined || !isFor(step)) continue;
+      parcels.push(step.parcel);
+      this.#remove(step);
+    }
     return parcels;
   }
 
   /** Takes out what has waited too long. Steps of the server itself wait as long as they have to. */
   expire(addedBy: number): Step[] {
-    const isLate = (step: Step): boolean => isBounded(step) && step.addedAt <= addedBy;
-    if (!this.#waiting.some(isLate)) return [];
-    const late = this.#waiting.filter(isLate);
-    this.#waiting = this.#waiting.filter((step) => !isLate(step));
+    const late: Step[] = [];
+    for (const step of this.#waiting) {
+      if (!isBounded(step) || step.addedAt > addedBy) continue;
+      late.push(step);
+      this.#remove(step);
+    }
     return late;
   }
 
@@ -150,7 +175,18 @@ export class Steps {
     this.#underWay = [];
     const isStill = (step: Step): boolean => step.isOfEpoch !== true && !this.#over.has(step);
     for (const step of [...open, ...underWay]) this.#takenBack.add(step);
-    this.#waiting = [...open, ...underWay, ...this.#waiting].filter(isStill);
+    const before = [...open, ...underWay].filter(isStill);
+    for (const step of this.#waiting) if (!isStill(step)) this.#remove(step);
+    this.#waiting = new Set([...before, ...this.#waiting]);
+  }
+
+  #remove(step: Step): void {
+    this.#waiting.delete(step);
+    this.#news.delete(step);
+    const { subject } = step;
+    if (subject !== undefined && this.#subjects.get(subject) === step) {
+      this.#subjects.delete(subject);
+    }
   }
 }
 

@@ -229,10 +229,25 @@ Deno.test("a peer moves to a new node only once that can be sent to", async () =
 });
 
 Deno.test("messages for a peer on its way count as bytes for other nodes, and the excess is returned", async () => {
-  const cluster = await MemoryCluster.form({ maxUnconfirmedBytes: 2_500 });
+  await keepForArrival({ maxUnconfirmedBytes: 2_500 });
+});
+
+Deno.test("messages for a peer on its way take one sender's share of the bytes, and leave the rest to others", async () => {
+  const { stage, near, far } = await keepForArrival({ maxUnconfirmedBytesPerSender: 2_500 });
+  assertEquals([near.told(), far.told()], [['relay far: "meanwhile"'], []]);
+  assertEquals(stage.hubs[1].peerCount, 2);
+});
+
+/** Keeps as much for a peer on its way as the limits of its new node allow. */
+async function keepForArrival(
+  limits: { readonly maxUnconfirmedBytes: number } | {
+    readonly maxUnconfirmedBytesPerSender: number;
+  },
+): Promise<{ readonly stage: Stage; readonly near: FakeReceiver; readonly far: FakeReceiver }> {
+  const cluster = await MemoryCluster.form(limits);
   await using stage = stageOver(cluster);
   const crew = await gather(stage);
-  const { homes, mates: [near], parts: [, part] } = crew;
+  const { homes, mates: [near, far], parts: [, part] } = crew;
   await move(stage, crew);
   await stage.until("the announcement", () => part.heard.length > 0);
   for (const n of [1, 2, 3, 4]) {
@@ -242,11 +257,14 @@ Deno.test("messages for a peer on its way count as bytes for other nodes, and th
   }
   const [, ...untaken] = part.heard;
   assertEquals(untaken.map((event) => event.replace(/-+/, "")), ['untaken near: "4", full']);
+  stage.hubs[1].send(far.peer, "near", "meanwhile");
+  await cluster.pass(400);
   const successor = new FakeReceiver();
   assertEquals(homes[1].settle(REALM, "mover", successor), true);
   assertEquals(successor.told().length, 4);
   assertEquals(cluster.at(1).node.unconfirmedBytes, 0);
-});
+  return { stage, near, far };
+}
 
 Deno.test("messages for a peer on its way are kept when its move is announced once more", async () => {
   const cluster = await MemoryCluster.form();

@@ -392,8 +392,8 @@ end
 
 -- A claim, with a room to enter in the same step where `room` is not empty.
 steps.C = {
-  18,
-  function(ticket, realm, id, dialect, policy, proof, exclusive, bytes, info, room, maxMembers, maxBytes, isOld, ...)
+  17,
+  function(ticket, realm, id, dialect, policy, proof, exclusive, bytes, info, room, maxMembers, maxBytes, ...)
     local it = find(realm, id)
     if it and it.node ~= me and not isAlive(it.node) then
       if nodes[it.node] then tell(it.node, "lost", realm, id, it.fence) end

@@ -208,10 +208,13 @@ export interface Backplane {
   follow(room: RoomKey): void;
   /** Bytes of messages that this node may still send before others confirm some. */
   readonly spareBytes: number;
-  /** Counts a message that cannot be sent yet; false if too many bytes wait for other nodes. */
-  hold(bytes: number): boolean;
-  /** That message is sent or dropped. */
-  unhold(bytes: number): void;
+  /**
+   * Counts a message that cannot be sent or delivered yet; false if too many bytes wait already.
+   * @param receiver its name, if the messages for it may take one sender's share of the bytes only
+   */
+  hold(bytes: number, receiver?: string): boolean;
+  /** That message is sent, delivered or dropped. */
+  unhold(bytes: number, receiver?: string): void;
   /** Sends to the hubs of all other nodes. */
   tell(topic: string, body: unknown): void;
   /** Ends a client's reservation; false if there is none, and rejects while unavailable. */

@@ -44,6 +44,8 @@ class Place {
   members = new Map<string, Member>();
 }
 
+/** Most channels that ask for their membership at a time: others may have lost their subscribers by then. */
+export const MOST_CLAIMS = 1_000;
 /** Names remembered for each subscriber of another node. */
 const NAMES_EACH = 8;
 
@@ -59,6 +61,9 @@ export class FarChannels {
   readonly #places = new Map<string, Place>();
   /** Publications in their order, from the first one that cannot be sent yet. */
   readonly #queue: Parcel[] = [];
+  #claims = 0;
+  /** Channels with subscribers that are to ask as soon as others have their answers. */
+  readonly #due = new Set<string>();
 
   constructor(backplane: Backplane, realm: string, receiver: FarReceiver) {
     this.#backplane = backplane;
@@ -182,8 +187,10 @@ export class FarChannels {
   #update(channel: string, place: Place): void {
     if (place.isAsking) return;
     const { fence, count } = place;
+    this.#due.delete(channel);
     if (fence === undefined) {
-      if (count > 0) this.#claim(channel, place);
+      if (count > 0 && this.#claims < MOST_CLAIMS) this.#claim(channel, place);
+      else if (count > 0) this.#due.add(channel);
     } else if (count === 0) {
       place.fence = undefined;
       this.#backplane.release({ realm: this.realm, id: this.#idIn(channel), fence }, undefined);
@@ -198,12 +205,15 @@ export class FarChannels {
     const limits = { maxMembers: Infinity, maxBytes: Infinity };
     const claimed = (outcome: ClaimAnswer): void => {
       place.isAsking = false;
+      this.#claims--;
+      this.#claimDue();
       // Only a node of the same name could have it; the next change asks again.
-      if ("refused" in outcome) return;
+      if ("refused" in outcome) return this.#tidy(channel, place);
       place.fence = outcome.fence;
       this.#update(channel, place);
     };
     place.isAsking = true;
+    this.#claims++;
     place.told = place.count;
     this.#backplane.claim(
       {
@@ -221,6 +231,12 @@ export class FarChannels {
       claimed,
       true,
     );
+  }
+
+  #claimDue(): void {
+    const [channel = ""] = this.#due;
+    const place = this.#places.get(channel);
+    if (place !== undefined) this.#update(channel, place);
   }
 
   #describe(channel: string, place: Place, fence: Fence): void {

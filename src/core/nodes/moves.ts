@@ -158,7 +158,7 @@ export class Moves implements Homes, MoveNews {
     const arrival = this.#arriving.get(nameOf({ realm, id }));
     if (arrival === undefined) return undefined;
     const bytes = JSON.stringify(payload ?? null).length;
-    if (this.#backplane.hold(bytes)) arrival.kept.push([message, bytes]);
+    if (this.#backplane.hold(bytes, nameOf(arrival.actor))) arrival.kept.push([message, bytes]);
     else this.#parts.get(realm)?.untaken(message, "full");
     return true;
   }
@@ -221,8 +221,8 @@ export class Moves implements Homes, MoveNews {
   }
 
   /** The messages that were kept for an arriving peer, which are no longer counted. */
-  #unkept({ kept }: Expected): SharedMessage[] {
-    for (const [, bytes] of kept) this.#backplane.unhold(bytes);
+  #unkept({ actor, kept }: Expected): SharedMessage[] {
+    for (const [, bytes] of kept) this.#backplane.unhold(bytes, nameOf(actor));
     return kept.map(([message]) => message);
   }
 

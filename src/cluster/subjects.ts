@@ -1,0 +1,27 @@
+/**
+ * Steps of the server itself, which wait for the engine however long it is away: how many of their
+ * arguments name what they are about. A later one about the same replaces an earlier one that waits.
+ */
+const SUBJECT_ARGS: Readonly<Record<string, number>> = {
+  /** Of a guest: its realm and id. */
+  I: 2,
+  /** Of an id that is wanted. */
+  N: 2,
+  /** Of two peers that part: realm, id, fence and the other one. */
+  U: 4,
+  /** Of a record: its kind and name. */
+  G: 2,
+  /** Of news: all of it. */
+  B: 2,
+};
+
+/** What a step is about; undefined for one that every later step leaves in its place. */
+export function subjectOf([letter = "", ...args]: readonly string[]): string | undefined {
+  const count = SUBJECT_ARGS[letter];
+  return count === undefined ? undefined : JSON.stringify([letter, ...args.slice(0, count)]);
+}
+
+/** True for a step of which there may be any number: records and news of operators and dialects. */
+export function isNews([letter]: readonly string[]): boolean {
+  return letter === "G" || letter === "B";
+}

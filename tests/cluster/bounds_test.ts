@@ -1,0 +1,106 @@
+import { assert, assertEquals } from "@std/assert";
+import { AllArrivals, MOST_PROCESSES } from "../../src/cluster/inbox.ts";
+import { MOST_NEWS } from "../../src/cluster/steps.ts";
+import { MOST_CLAIMS } from "../../src/core/nodes/far_channels.ts";
+import { TestChannels } from "../helpers/cluster/channels.ts";
+import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
+import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
+
+// Everything that a node keeps while others are out of reach has a bound, also where no client waits for
+// it.
+
+/** Longer than a step of a client waits. */
+const AWAY_MS = 8_000;
+const BACK_MS = 5_000;
+
+async function admit(cluster: MemoryCluster, at: number, id: string): Promise<FakeReceiver> {
+  const receiver = new FakeReceiver();
+  await cluster.during(cluster.hub(at).claim(claimOf(id, receiver)));
+  assertEquals(receiver.told(), [`admitted ${id}`]);
+  return receiver;
+}
+
+/** A cluster whose engine is away. */
+async function away(): Promise<MemoryCluster> {
+  const cluster = await MemoryCluster.form();
+  cluster.engine.kill();
+  await cluster.pass(AWAY_MS);
+  return cluster;
+}
+
+async function back(cluster: MemoryCluster): Promise<void> {
+  cluster.engine.start({ keeps: true });
+  await cluster.pass(BACK_MS);
+  assertEquals(cluster.at(0).node.waitingSteps, 0);
+}
+
+Deno.test("of the server's own steps about one subject the newest waits, and is carried out", async () => {
+  await using cluster = await MemoryCluster.form();
+  const a = await admit(cluster, 0, "a");
+  const { node } = cluster.at(0);
+  const guests = { realm: "test", kind: "guests", room: "" } as const;
+  cluster.hub(1).elsewhere.follow(guests);
+  await cluster.pass(100);
+  cluster.engine.kill();
+  await cluster.pass(AWAY_MS);
+  const { realm, id } = a.peer;
+  const fence = Number(
+    cluster.engine.data.call(["HGET", "test:1:ids:test", "a"]).toString().split(" ")[1],
+  );
+  const before = node.waitingSteps;
+  for (let n = 0; n < 1_000; n++) {
+    node.list({ realm, id, fence }, n % 2 === 1);
+    node.want({ realm, id: "nobody" });
+    node.tell("stop", ["test", "r"]);
+  }
+  assertEquals(node.waitingSteps - before, 3);
+  await back(cluster);
+  const isGuest = (): boolean => cluster.hub(1).find("test", "a") !== undefined;
+  assertEquals(isGuest(), true);
+  node.list({ realm, id, fence }, false);
+  await cluster.pass(100);
+  assertEquals(isGuest(), false);
+});
+
+Deno.test("of too many news that wait for the engine the oldest are dropped, and counted", async () => {
+  await using cluster = await away();
+  const { node, events } = cluster.at(0);
+  events.length = 0;
+  for (let n = 0; n < MOST_NEWS + 10; n++) node.tell("stop", ["test", `room ${n}`]);
+  assertEquals(node.waitingSteps, MOST_NEWS);
+  const dropped = events.filter((event) =>
+    event.type === "step" && event.outcome === "unavailable"
+  );
+  assertEquals(dropped.length, 10);
+  await back(cluster);
+});
+
+Deno.test("channels that come and go while the engine is away leave a bounded number of steps", async () => {
+  await using cluster = await away();
+  const channels = new TestChannels(cluster.hub(0));
+  const others = new TestChannels(cluster.hub(1));
+  for (let n = 0; n < 3 * MOST_CLAIMS; n++) {
+    const listener = channels.subscribe(`c${n}`);
+    channels.local.unsubscribe(`c${n}`, listener);
+  }
+  const stays = channels.subscribe("stays");
+  assertEquals(cluster.at(0).node.waitingSteps, MOST_CLAIMS);
+  await back(cluster);
+  others.publish("stays", 1);
+  await cluster.pass(500);
+  assertEquals(stays.taken, [1]);
+});
+
+Deno.test("the numbers of processes that are gone are forgotten, the oldest first", () => {
+  const living = new Set(["p0"]);
+  const arrivals = new AllArrivals((process) => living.has(process));
+  for (let n = 0; n < MOST_PROCESSES + 10; n++) arrivals.of(`p${n}`).take(7);
+  const known = Array.from({ length: MOST_PROCESSES + 10 }, (_, n) => arrivals.lastFrom(`p${n}`));
+  assertEquals(known.filter((number) => number === 7).length, MOST_PROCESSES);
+  assertEquals([known[0], known[1], known[10], known[11]], [7, 0, 0, 7]);
+  arrivals.gone("p11");
+  arrivals.of("new");
+  // It was taken for dead after the others were met.
+  assertEquals([arrivals.lastFrom("p11"), arrivals.lastFrom("p12")], [7, 0]);
+  assert(arrivals.of("p11").take(8));
+});
