@@ -34,7 +34,7 @@ const FILES = (await filesIn(ROOT)).filter((path) =>
   !/^tests\/(fixtures\/|words_test\.ts)/.test(path)
 );
 const PAGES = await read(FILES.filter((path) => path.endsWith(".md")));
-const CODE = await read(FILES.filter((path) => /\.(ts|js|sh|py)$/.test(path)));
+const CODE = await read(FILES.filter((path) => /\.(ts|js|sh|py|lua)$/.test(path)));
 
 async function filesIn(folder: URL): Promise<string[]> {
   const found: string[] = [];
@@ -57,10 +57,12 @@ function read(paths: readonly string[]): Promise<[path: string, text: string][]>
 function textsOf([path, code]: [string, string]): { comments: Text[]; strings: Text[] } {
   const comments: Text[] = [];
   const strings: Text[] = [];
-  const mark = /\.(sh|py)$/.test(path) ? "#" : "//";
+  const mark = markOf(path);
   const token = new RegExp(
     String
-      .raw`"((?:\\.|[^"\\\n])*)"|\`((?:\\.|[^\`\\])*)\`|/\*([\s\S]*?)\*/|((?:^[ \t]*${mark}[^\n]*\n)+)|[ \t]//([^\n]*)`,
+      .raw`"((?:\\.|[^"\\\n])*)"|\`((?:\\.|[^\`\\])*)\`|/\*([\s\S]*?)\*/|((?:^[ \t]*${mark}[^\n]*\n)+)|[ \t]${
+      mark === "--" ? mark : "//"
+    }([^\n]*)`,
     "gm",
   );
   for (const match of code.matchAll(token)) {
@@ -73,11 +75,17 @@ function textsOf([path, code]: [string, string]): { comments: Text[]; strings: T
       comments.push({
         path,
         line,
-        text: comment.replace(/^[ \t]*(\*+|\/\/|#)[ \t]?/gm, "").trim(),
+        text: comment.replace(/^[ \t]*(\*+|\/\/|#|--)[ \t]?/gm, "").trim(),
       });
     }
   }
   return { comments, strings };
+}
+
+/** The beginning of a line comment. */
+function markOf(path: string): string {
+  if (path.endsWith(".lua")) return "--";
+  return /\.(sh|py)$/.test(path) ? "#" : "//";
 }
 
 /** The sentences of a page's paragraphs, lists and tables, without its code and headings. */
@@ -121,6 +129,9 @@ Deno.test("pages, comments and texts are found", () => {
   assert(SENTENCES.length > 1_000, `${SENTENCES.length} sentences`);
   assert(TEXTS.flatMap(({ comments }) => comments).length > 1_000);
   assert(TEXTS.flatMap(({ strings }) => strings).length > 1_000);
+  const { comments } = textsOf(["a.lua", "-- One\n-- sentence.\ncall() -- Another one.\n"]);
+  assertEquals(comments.map(({ text }) => text), ["One\nsentence.", "Another one."]);
+  assert(TEXTS.some(({ comments }) => comments.some(({ path }) => path.endsWith(".lua"))));
 });
 
 Deno.test("comments open with a subject and a verb", () => {
