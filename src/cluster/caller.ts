@@ -1,8 +1,16 @@
 import type { Clock } from "../core/clock.ts";
-import { type Engine, type EngineConnection, EngineError, type EngineTrouble } from "./engine.ts";
+import type { PeerKey } from "../core/nodes/backplane.ts";
+import {
+  type Engine,
+  type EngineConnection,
+  EngineError,
+  type EngineTrouble,
+  listOf,
+} from "./engine.ts";
 import type { ReportCluster } from "./events.ts";
+import { type KnownNode, nodesIn } from "./known_node.ts";
 import { APPLY, HELLO, run, runOf } from "./scripts.ts";
-import { END, type Step, type Steps } from "./steps.ts";
+import { END, lengthOf, type Step, type Steps } from "./steps.ts";
 
 const CALL_MS = 2_000;
 /** Longest time between two beats; a short lease has shorter ones. */
@@ -20,15 +28,6 @@ const MOST_LENGTH = 512 * 1024;
 /** Above this rate of calls each waits a little, so that it carries more. */
 const BUSY_CALLS = 12;
 const BUSY_MS = 10;
-
-/** A node as the engine knows it. */
-export interface KnownNode {
-  /** Its incarnation, which begins with the name of its process. */
-  readonly id: string;
-  readonly name: string;
-  readonly sinceMs: number;
-  readonly isAlive: boolean;
-}
 
 export interface CallerOptions {
   readonly engine: Engine;
@@ -50,11 +49,13 @@ export interface CallerOwner {
   /** The place of the newest item that was handled. */
   place(): string | undefined;
   /** The inbox begins anew: this process has another name in the engine, or the engine has begun anew. */
-  renamed(node: string): void;
+  renamed(node: string, epoch: string): void;
   /** This node was declared dead. */
   buried(): void;
   /** The steps that tell an engine everything again. */
   restoring(): Iterable<readonly string[]>;
+  /** The steps that give up the ids among these which this node does not hold, as far as it knows. */
+  forgetting(ids: readonly string[]): Iterable<readonly string[]>;
   /** The steps that tell other nodes what came from them; once for each node and epoch. */
   greetings(): Iterable<readonly string[]>;
   /** The engine is full again: asks for what has changed meanwhile. */
@@ -132,10 +133,10 @@ export class Caller {
     return this.#greetedRun;
   }
 
-  /** Messages for this id are in the call that is under way. */
-  isCalling(realm: string, id: string): boolean {
+  /** Messages, or those for this id, are in the call that is under way. */
+  isCalling(key?: PeerKey): boolean {
     return this.#underWay?.steps.some(({ parcel }) =>
-      parcel?.realm === realm && parcel.id === id
+      parcel !== undefined && (!key || parcel.realm === key.realm && parcel.id === key.id)
     ) === true;
   }
 
@@ -215,10 +216,11 @@ export class Caller {
     report({ type: "reached", epoch: String(epoch), nodes: Number(nodes) });
     this.#steps.restart(this.#underWay?.steps ?? []);
     this.#underWay = undefined;
+    const hasNewInbox = node !== this.#node || epoch !== this.#epoch;
     this.#epoch = String(epoch);
     this.#known = this.#node = String(node);
     this.#greetedRun = this.#run;
-    this.#owner.renamed(this.#node);
+    if (hasNewInbox) this.#owner.renamed(this.#node, this.#epoch);
     this.#isRestoring = true;
     await this.#restore(connection);
   }
@@ -227,14 +229,13 @@ export class Caller {
   async #restore(connection: EngineConnection): Promise<void> {
     const { clock } = this.#options;
     // Other nodes have to know first what has come from them: they send the rest again.
-    let chunk: string[] = [];
+    let [chunk, length]: [string[], number] = [[], 0];
     const restoring = this.#owner.restoring();
     const first = await this.#apply(connection, ++this.#number, chunk);
     if (first === undefined) return;
     this.#owner.known(first.nodes);
     for (const step of this.#owner.greetings()) chunk.push(...step);
-    let length = 0;
-    for (const step of restoring) {
+    for await (const step of this.#whole(connection, restoring)) {
       chunk.push(...step);
       length += lengthOf(step);
       if (chunk.length < MOST_ARGS && length < MOST_LENGTH) continue;
@@ -252,6 +253,17 @@ export class Caller {
     }
     this.#isRestoring = false;
     this.#owner.restored();
+  }
+
+  /** An engine that lost its newest data may have ids of this node that it gave up since. */
+  async *#whole(
+    connection: EngineConnection,
+    restoring: Iterable<readonly string[]>,
+  ): AsyncGenerator<readonly string[]> {
+    yield* restoring;
+    const key = `${this.#options.prefix}of:${this.#node}`;
+    const ids = await connection.command(["SMEMBERS", key], CALL_MS);
+    yield* this.#owner.forgetting(listOf(ids).map(String));
   }
 
   async #work(connection: EngineConnection): Promise<void> {
@@ -385,15 +397,4 @@ export class Caller {
     this.#isUp = isUp;
     this.#changedAt = this.#options.clock.now();
   }
-}
-
-function lengthOf(step: readonly string[]): number {
-  return step.reduce((sum, { length }) => sum + length, 0);
-}
-
-function nodesIn(text: string): KnownNode[] {
-  return text.split(",").filter((word) => word !== "").map((words) => {
-    const [id = "", name = "", since, isAlive] = words.split(" ");
-    return { id, name, sinceMs: Number(since), isAlive: isAlive === "1" };
-  });
 }

@@ -181,6 +181,14 @@ export class Registry {
     }
   }
 
+  /** The steps that give up what an engine has of this node beyond that. @param names as it has them */
+  *forgetting(names: Iterable<string>): Generator<readonly string[]> {
+    for (const name of names) {
+      const at = name.indexOf(":");
+      if (!this.#held.has(name)) yield ["forget", name.slice(0, at), name.slice(at + 1)];
+    }
+  }
+
   /** The step for each pair with one of these peers of other nodes, once everybody is there again. */
   *pairSteps(partners: Iterable<Actor>): Generator<string[]> {
     const fences = new Map<string, string>();

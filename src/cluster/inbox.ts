@@ -30,8 +30,9 @@ const MOST_NUMBERS = 20_000;
 
 /** The numbers of one process' messages that have come. */
 export class Arrivals {
-  /** The highest one. */
+  /** The highest one, and the highest one of an earlier inbox. */
   last = 0;
+  first = 0;
   /** Those whose receiver was not there. */
   readonly refused = new Set<number>();
   readonly #known = new Set<number>();
@@ -86,9 +87,14 @@ export class AllArrivals {
     return arrivals;
   }
 
-  /** The highest number that has come from a process. */
-  lastFrom(process: string): number {
-    return this.#arrivals.get(process)?.last ?? 0;
+  /** The highest numbers of a process: before this node's inbox began, and of all. */
+  rangeOf(process: string): { readonly first: number; readonly last: number } {
+    return this.#arrivals.get(process) ?? { first: 0, last: 0 };
+  }
+
+  /** This node's inbox begins anew. */
+  restart(): void {
+    for (const arrivals of this.#arrivals.values()) arrivals.first = arrivals.last;
   }
 
   /** A process was taken for dead. One that was only cut off comes back, and repeats what is unconfirmed. */

@@ -27,7 +27,7 @@ export function openIntake(
   const { process, caller, roster, steps, outcomes } = parts;
   const items = new ItemHandler({
     ...parts,
-    isCalling: (realm, id) => caller.isCalling(realm, id),
+    isCalling: (key) => caller.isCalling(key),
     isOwn: (ticket) => ticket.startsWith(`${process}-`),
     nodeOf: (process) => roster.of(process),
     nameOf: (node) => roster.nameOf(node),

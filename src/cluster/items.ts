@@ -1,6 +1,7 @@
 import type {
   ClaimAnswer,
   Passed,
+  PeerKey,
   SharedClaim,
   SharedPeer,
   SharedPermits,
@@ -25,8 +26,8 @@ export interface ItemParts {
   readonly questions: Questions;
   readonly records: SharedRecords;
   readonly report: ReportCluster;
-  /** Messages for this id are in the call that is under way. */
-  readonly isCalling: (realm: string, id: string) => boolean;
+  /** Messages, or those for this id, are in the call that is under way. */
+  readonly isCalling: (key?: PeerKey) => boolean;
   /** The ticket is one of this node. */
   readonly isOwn: (ticket: string) => boolean;
   /** The incarnation of a living process. */
@@ -67,7 +68,9 @@ export class ItemHandler {
   readonly #unconfirmed = new Set<string>();
   #confirming: Disposable | undefined;
   /** Ids that have appeared while messages for them are under way. */
-  #wanted: (readonly [realm: string, id: string])[] = [];
+  #wanted: PeerKey[] = [];
+  /** Nodes that have told their last numbers meanwhile. */
+  #told: (readonly [node: string, last: number])[] = [];
   #members: SharedPeer[] = [];
   readonly #delay = new InboxDelay();
   #sink: Sink | undefined;
@@ -117,21 +120,29 @@ export class ItemHandler {
 
   /** A call has ended: what it told of is known. */
   called(): void {
-    const wanted = this.#wanted;
-    this.#wanted = [];
-    for (const [realm, id] of wanted) {
-      guarded(this.#parts.report, () => this.#appear(realm, id));
+    for (const [node, last] of this.#told.splice(0)) this.#resend(node, last);
+    for (const key of this.#wanted.splice(0)) {
+      guarded(this.#parts.report, () => this.#sink?.wanted(key));
     }
   }
 
-  /** Tells nodes that this one has not met what it has of their messages. */
-  *greetings(strangers: Iterable<string>): Generator<readonly string[]> {
-    for (const id of strangers) yield ["T", id, "last", String(this.lastFrom(processOf(id)))];
+  /** The inbox begins anew. */
+  restart(epoch: string): void {
+    this.#parts.outbox.enter(epoch);
+    this.#arrivals.restart();
+    this.#told = [];
   }
 
-  /** The highest number that has come from a process. */
-  lastFrom(process: string): number {
-    return this.#arrivals.lastFrom(process);
+  /**
+   * Tells nodes that this one has not met what it has of their messages: from before its inbox began,
+   * and since then.
+   */
+  *greetings(strangers: Iterable<string>): Generator<readonly string[]> {
+    for (const id of strangers) {
+      const { first, last } = this.#arrivals.rangeOf(processOf(id));
+      yield ["T", id, "last", String(first)];
+      if (last > first) yield ["T", id, "c", String(last)];
+    }
   }
 
   [Symbol.dispose](): void {
@@ -144,14 +155,14 @@ export class ItemHandler {
       case "m":
         return this.#message(sink, parts);
       case "c":
-        return this.#parts.outbox.confirmed(processOf(a), Number(b));
+        return this.#parts.outbox.confirmed(a, Number(b));
       case "o": {
         const [number, outcome] = b.split(" ");
         // The other node answers with these words only.
         return this.#parts.outbox.answered(processOf(a), Number(number), outcome as Passed);
       }
       case "last":
-        return this.#resend(a, Number(b));
+        return this.#tell(a, Number(b));
       case "claimed":
         return this.#claimed(a, b, c, d);
       case "entered":
@@ -263,18 +274,23 @@ export class ItemHandler {
     this.#confirming = undefined;
     for (const process of this.#unconfirmed) {
       const to = this.#parts.nodeOf(process);
-      if (to !== undefined) this.#parts.push("T", to, "c", String(this.lastFrom(process)));
+      const { last } = this.#arrivals.rangeOf(process);
+      if (to !== undefined) this.#parts.push("T", to, "c", String(last));
     }
     this.#unconfirmed.clear();
   }
 
-  /** A process tells what it has: everything else is sent again before anything newer. */
+  /** A node tells what it has. The messages of a call under way may be in its inbox already. */
+  #tell(node: string, last: number): void {
+    if (this.#parts.isCalling()) this.#told.push([node, last]);
+    else this.#resend(node, last);
+  }
+
+  /** Everything that a node does not have is sent again, before anything newer. */
   #resend(node: string, last: number): void {
-    const { outbox, resend } = this.#parts;
-    const process = processOf(node);
-    outbox.confirmed(process, last);
-    resend(
-      outbox.unconfirmed(process).map(({ number, args }) => ["Z", node, String(number), ...args]),
+    const parcels = this.#parts.outbox.told(node, last);
+    this.#parts.resend(
+      parcels.map(({ number, args }) => ["Z", node, String(number), ...args]),
     );
   }
 
@@ -297,8 +313,9 @@ export class ItemHandler {
   }
 
   #appear(realm: string, id: string): void {
-    if (this.#parts.isCalling(realm, id)) this.#wanted.push([realm, id]);
-    else this.#sink?.wanted({ realm, id: unpackName(id) });
+    const key = { realm, id: unpackName(id) };
+    if (this.#parts.isCalling({ realm, id })) this.#wanted.push(key);
+    else this.#sink?.wanted(key);
   }
 
   #pair(sink: Sink, how: "paired" | "met", realm: string, parts: readonly string[]): void {

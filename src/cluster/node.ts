@@ -22,7 +22,7 @@ import type {
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import { Asking } from "./asking.ts";
-import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
+import { Caller, type CallerOptions, type CallerOwner } from "./caller.ts";
 import type { ChargeLimits } from "./charges.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
@@ -30,6 +30,7 @@ import { guarded } from "./guarded.ts";
 import { Registry } from "./held.ts";
 import { openIntake } from "./intake.ts";
 import type { ItemHandler } from "./items.ts";
+import type { KnownNode } from "./known_node.ts";
 import {
   actorArgs,
   claimArgs,
@@ -281,7 +282,6 @@ export class ClusterNode implements Backplane {
   part(actor: Actor, from: string): void {
     this.#push(["U", ...actorArgs(actor), packName(from)]);
   }
-
   move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void {
     const who = actorArgs(actor);
     this.#asking.ask({
@@ -313,7 +313,6 @@ export class ClusterNode implements Backplane {
     this.#registry.follow(room.realm, roomName(room));
     this.#push(["F", room.realm, roomName(room)]);
   }
-
   hold(bytes: number, receiver = ""): boolean {
     const isHeld = this.#outbox.hold(bytes, receiver);
     if (!isHeld) this.#options.report({ type: "undelivered", cause: "unavailable" });
@@ -351,13 +350,17 @@ export class ClusterNode implements Backplane {
   #owner(): CallerOwner {
     return {
       place: () => this.#reader.place,
-      renamed: (node) => this.#reader.follow(node),
+      renamed: (node, epoch) => {
+        this.#items.restart(epoch);
+        this.#reader.follow(node);
+      },
       buried: () => {
         const { report } = this.#options;
         report({ type: "fenced" });
         guarded(report, () => this.#sink?.severed());
       },
       restoring: () => this.#recovery.begin(),
+      forgetting: (ids) => this.#registry.forgetting(ids),
       greetings: () => this.#items.greetings(this.#roster.strangers(this.#caller.node)),
       restored: () => this.#restored(),
       passed: (steps, outcomes) => this.#passed(steps, outcomes),

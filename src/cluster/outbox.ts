@@ -2,6 +2,7 @@ import type { OutgoingMessage, PassAnswer, Passed } from "../core/nodes/backplan
 import { type ChargeLimits, Charges } from "./charges.ts";
 import type { ReportCluster } from "./events.ts";
 import { guarded } from "./guarded.ts";
+import { processOf } from "./names.ts";
 import { packBody, packName } from "./texts.ts";
 
 /** A message that is on its way to another node. */
@@ -19,6 +20,14 @@ export interface Parcel {
   readonly isConfirmed: boolean;
   readonly isCall: boolean;
   readonly answer: (outcome: PassAnswer) => void;
+}
+
+/** A message in an inbox. */
+interface Placed {
+  readonly parcel: Parcel;
+  readonly inbox: string;
+  /** A later inbox of the same process that a newer message was sent to, the first one. */
+  overtakenIn: string | undefined;
 }
 
 interface OutboxParts extends ChargeLimits {
@@ -41,13 +50,14 @@ export class Outbox {
   readonly #charges: Charges;
   readonly #report: ReportCluster;
   readonly #cameBack: (parcel: Parcel) => void;
-  /** Messages that reached another process' inbox and were not confirmed, by process. */
-  readonly #placed = new Map<string, Parcel[]>();
-  /** The highest number that each process has confirmed. */
-  readonly #confirmed = new Map<string, number>();
+  /** Messages that reached an inbox of a process and were not confirmed, by process. */
+  readonly #placed = new Map<string, Placed[]>();
+  /** The highest number that the newest inbox of each process has confirmed. */
+  readonly #confirmed = new Map<string, { readonly inbox: string; readonly number: number }>();
   /** Answers that came before their message was known to be on its way. */
   readonly #early = new Map<number, Passed>();
   #number = 0;
+  #epoch = "";
 
   /** @param cameBack gets each message that a node had and did not take, after its answer */
   constructor(parts: OutboxParts, cameBack: (parcel: Parcel) => void) {
@@ -112,16 +122,26 @@ export class Outbox {
     return { number, realm, id: to, sender, args, bytes, addedAt, isConfirmed, isCall, answer };
   }
 
-  /** The message is in the inbox of a process. */
-  placed(process: string, parcel: Parcel): void {
+  /** A new epoch: all inboxes begin anew. */
+  enter(epoch: string): void {
+    this.#epoch = epoch;
+  }
+
+  /** The message is in the inbox of a node. */
+  placed(node: string, parcel: Parcel): void {
+    const [process, inbox] = [processOf(node), this.#inboxOf(node)];
+    const list = this.#placed.get(process) ?? [];
+    if (list.at(-1)?.inbox !== inbox) {
+      for (const one of list) if (one.inbox !== inbox) one.overtakenIn ??= inbox;
+    }
     const early = this.#early.get(parcel.number);
     this.#early.delete(parcel.number);
     if (early !== undefined) return this.end(parcel, early);
-    const isConfirmed = parcel.number <= (this.#confirmed.get(process) ?? 0);
+    const { inbox: confirmed, number = 0 } = this.#confirmed.get(process) ?? {};
+    const isConfirmed = confirmed === inbox && parcel.number <= number;
     if (isConfirmed && !parcel.isConfirmed) return this.#giveBack(parcel);
-    const list = this.#placed.get(process);
-    if (list === undefined) this.#placed.set(process, [parcel]);
-    else list.push(parcel);
+    list.push({ parcel, inbox, overtakenIn: undefined });
+    this.#placed.set(process, list);
   }
 
   /** The message is over with this outcome. */
@@ -131,28 +151,56 @@ export class Outbox {
     if (outcome === "gone") this.#cameBack(parcel);
   }
 
-  /** A process has taken everything up to a number. */
-  confirmed(process: string, number: number): void {
-    this.#confirmed.set(process, Math.max(number, this.#confirmed.get(process) ?? 0));
+  /** A node has taken everything in its inbox up to a number. */
+  confirmed(node: string, number: number): void {
+    const [process, inbox] = [processOf(node), this.#inboxOf(node)];
+    const { inbox: before, number: highest = 0 } = this.#confirmed.get(process) ?? {};
+    const most = before === inbox ? Math.max(number, highest) : number;
+    this.#confirmed.set(process, { inbox, number: most });
     const list = this.#placed.get(process);
-    const [first] = list ?? [];
-    if (list === undefined || first === undefined || first.number > number) return;
-    const rest: Parcel[] = [];
-    for (const parcel of list) {
+    if (list === undefined) return;
+    const rest: Placed[] = [];
+    for (const one of list) {
       // One that wants an answer has it before, or gets it with the next item.
-      if (parcel.number > number || parcel.isConfirmed) rest.push(parcel);
-      else this.#giveBack(parcel);
+      const isTaken = one.inbox === inbox && one.parcel.number <= number;
+      if (!isTaken || one.parcel.isConfirmed) rest.push(one);
+      else this.#giveBack(one.parcel);
     }
     this.#keep(process, rest);
+  }
+
+  /**
+   * A node tells the last number that it had when its inbox began. Returns the messages of earlier
+   * inboxes that are to be sent again, in order. Those that a newer one may have overtaken come back to
+   * their senders.
+   */
+  told(node: string, last: number): Parcel[] {
+    const [process, inbox] = [processOf(node), this.#inboxOf(node)];
+    const [rest, again, lost]: [Placed[], Parcel[], Parcel[]] = [[], [], []];
+    for (const one of this.#placed.get(process) ?? []) {
+      const { parcel, overtakenIn = inbox } = one;
+      // The last number is that of the inbox before this one.
+      const isTaken = parcel.number <= last && overtakenIn === inbox;
+      if (one.inbox === inbox) rest.push(one);
+      else if (isTaken && !parcel.isConfirmed) this.#giveBack(parcel);
+      else if (one.overtakenIn !== undefined) lost.push(parcel);
+      else {
+        again.push(parcel);
+        rest.push({ parcel, inbox, overtakenIn: undefined });
+      }
+    }
+    this.#keep(process, rest);
+    for (const parcel of lost) this.end(parcel, "gone");
+    return again;
   }
 
   /** A process has answered one message. */
   answered(process: string, number: number, outcome: Passed): void {
     const list = this.#placed.get(process) ?? [];
-    const at = list.findIndex((parcel) => parcel.number === number);
-    const [parcel] = at === -1 ? [] : list.splice(at, 1);
+    const at = list.findIndex(({ parcel }) => parcel.number === number);
+    const [placed] = at === -1 ? [] : list.splice(at, 1);
     this.#keep(process, list);
-    if (parcel !== undefined) return this.end(parcel, outcome);
+    if (placed !== undefined) return this.end(placed.parcel, outcome);
     this.#early.set(number, outcome);
     const [oldest] = this.#early.keys();
     if (this.#early.size > MOST_EARLY && oldest !== undefined) this.#early.delete(oldest);
@@ -162,19 +210,15 @@ export class Outbox {
   unanswered(addedBy: number): Parcel[] {
     const late: Parcel[] = [];
     for (const [process, list] of this.#placed) {
-      const rest: Parcel[] = [];
-      for (const parcel of list) {
-        const isLate = parcel.isConfirmed && parcel.addedAt <= addedBy;
-        (isLate ? late : rest).push(parcel);
+      const rest: Placed[] = [];
+      for (const one of list) {
+        const { parcel } = one;
+        if (parcel.isConfirmed && parcel.addedAt <= addedBy) late.push(parcel);
+        else rest.push(one);
       }
       if (rest.length < list.length) this.#keep(process, rest);
     }
     return late;
-  }
-
-  /** The messages that a process has not confirmed, in order. */
-  unconfirmed(process: string): readonly Parcel[] {
-    return this.#placed.get(process) ?? [];
   }
 
   /** A process has died with everything that it had not confirmed. */
@@ -182,14 +226,19 @@ export class Outbox {
     const list = this.#placed.get(process) ?? [];
     this.#placed.delete(process);
     this.#confirmed.delete(process);
-    for (const parcel of list) this.end(parcel, "gone");
+    for (const { parcel } of list) this.end(parcel, "gone");
   }
 
   #giveBack({ sender, bytes }: Parcel): void {
     this.#charges.giveBack(sender, bytes);
   }
 
-  #keep(process: string, list: Parcel[]): void {
+  /** Names an inbox: each incarnation of a process has another one in each epoch. */
+  #inboxOf(node: string): string {
+    return `${this.#epoch} ${node}`;
+  }
+
+  #keep(process: string, list: Placed[]): void {
     if (list.length === 0) this.#placed.delete(process);
     else this.#placed.set(process, list);
   }

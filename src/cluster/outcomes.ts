@@ -1,5 +1,4 @@
 import type { ReportCluster, StepOutcome } from "./events.ts";
-import { processOf } from "./names.ts";
 import type { Outbox, Parcel } from "./outbox.ts";
 import type { Step, Steps } from "./steps.ts";
 
@@ -34,7 +33,7 @@ export class Outcomes {
       // Its sender has had another outcome meanwhile.
       if (this.#steps.isOver(step)) continue;
       if (outcome === "!") this.end(parcel, "unavailable");
-      else if (outcome !== "-" && outcome !== "~") this.#placed(processOf(outcome), parcel);
+      else if (outcome !== "-" && outcome !== "~") this.#placed(outcome, parcel);
       else {
         const cause = outcome === "-" ? "absent" : "foreign";
         this.end(parcel, cause);
@@ -71,9 +70,9 @@ export class Outcomes {
     this.#outbox.end(parcel, "unavailable");
   }
 
-  #placed(process: string, parcel: Parcel): void {
+  #placed(node: string, parcel: Parcel): void {
     this.#count(MESSAGE, "done");
-    this.#outbox.placed(process, parcel);
+    this.#outbox.placed(node, parcel);
   }
 
   #count(step: string | undefined, outcome: StepOutcome): void {

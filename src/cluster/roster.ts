@@ -1,4 +1,4 @@
-import type { KnownNode } from "./caller.ts";
+import type { KnownNode } from "./known_node.ts";
 import type { ReportCluster } from "./events.ts";
 import { processOf } from "./names.ts";
 

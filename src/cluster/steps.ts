@@ -196,6 +196,10 @@ function isBounded({ parcel, pending }: Step): boolean {
 }
 
 function sizeOf({ args, parcel }: Step): number {
-  if (parcel !== undefined) return parcel.bytes;
+  return parcel?.bytes ?? lengthOf(args);
+}
+
+/** Characters of a step's letter and arguments. */
+export function lengthOf(args: readonly string[]): number {
   return args.reduce((sum, { length }) => sum + length, 0);
 }

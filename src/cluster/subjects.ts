@@ -3,19 +3,19 @@
  * arguments name what they are about. A later one about the same replaces an earlier one that waits.
  */
 const SUBJECT_ARGS: Readonly<Record<string, number>> = {
-  /** Of a guest: its realm and id. */
+  /** A guest: its realm and id. */
   I: 2,
-  /** Of an id that is wanted. */
+  /** An id that is wanted. */
   N: 2,
-  /** Of two peers that part: realm, id, fence and the other one. */
+  /** Two peers that part: realm, id, fence and the other one. */
   U: 4,
-  /** Of a record: its kind and name. */
+  /** A record: its kind and name. */
   G: 2,
-  /** Of news: all of it. */
+  /** News: the kind and the body. */
   B: 2,
 };
 
-/** What a step is about; undefined for one that every later step leaves in its place. */
+/** Names the subject of a step; undefined for one that no later step replaces. */
 export function subjectOf([letter = "", ...args]: readonly string[]): string | undefined {
   const count = SUBJECT_ARGS[letter];
   return count === undefined ? undefined : JSON.stringify([letter, ...args.slice(0, count)]);

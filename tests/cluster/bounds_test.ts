@@ -34,7 +34,7 @@ async function back(cluster: MemoryCluster): Promise<void> {
   assertEquals(cluster.at(0).node.waitingSteps, 0);
 }
 
-Deno.test("of the server's own steps about one subject the newest waits, and is carried out", async () => {
+Deno.test("only the newest of the server's steps about one subject waits, and it is carried out", async () => {
   await using cluster = await MemoryCluster.form();
   const a = await admit(cluster, 0, "a");
   const { node } = cluster.at(0);
@@ -62,7 +62,7 @@ Deno.test("of the server's own steps about one subject the newest waits, and is 
   assertEquals(isGuest(), false);
 });
 
-Deno.test("of too many news that wait for the engine the oldest are dropped, and counted", async () => {
+Deno.test("the oldest news are dropped and counted if too many wait for the engine", async () => {
   await using cluster = await away();
   const { node, events } = cluster.at(0);
   events.length = 0;
@@ -95,12 +95,15 @@ Deno.test("the numbers of processes that are gone are forgotten, the oldest firs
   const living = new Set(["p0"]);
   const arrivals = new AllArrivals((process) => living.has(process));
   for (let n = 0; n < MOST_PROCESSES + 10; n++) arrivals.of(`p${n}`).take(7);
-  const known = Array.from({ length: MOST_PROCESSES + 10 }, (_, n) => arrivals.lastFrom(`p${n}`));
+  const known = Array.from(
+    { length: MOST_PROCESSES + 10 },
+    (_, n) => arrivals.rangeOf(`p${n}`).last,
+  );
   assertEquals(known.filter((number) => number === 7).length, MOST_PROCESSES);
   assertEquals([known[0], known[1], known[10], known[11]], [7, 0, 0, 7]);
   arrivals.gone("p11");
   arrivals.of("new");
   // It was taken for dead after the others were met.
-  assertEquals([arrivals.lastFrom("p11"), arrivals.lastFrom("p12")], [7, 0]);
+  assertEquals([arrivals.rangeOf("p11").last, arrivals.rangeOf("p12").last], [7, 0]);
   assert(arrivals.of("p11").take(8));
 });

@@ -440,13 +440,34 @@ steps.C = {
   end,
 }
 
--- An id that this node has held all along, as far as it knows: the first one to say so keeps it.
+-- An id of this process under an incarnation that it has left: its rooms notice nothing.
+local function inherit(it)
+  local former = it.node
+  call("SREM", P .. "of:" .. former, it.realm .. ":" .. it.id)
+  it.node = me
+  save(it)
+  for _, room in ipairs(call("SMEMBERS", roomsOf(it))) do
+    local _, _, seen = roomKeys(it.realm, room)
+    count(seen, former, -1)
+    count(seen, me, 1)
+  end
+end
+
+-- An id that this node has held all along, as far as it knows. An engine that lost its newest data may
+-- name an earlier holder: the later one got the id from it.
 steps.X = {
   8,
   function(realm, id, fence, dialect, proof, exclusive, bytes, info)
     local it = find(realm, id)
-    if it and it.node == me and it.fence == fence then return end
-    if it and (it.node == me or isAlive(it.node)) then return tell(me, "lost", realm, id, fence, "taken") end
+    local holder = it and nodes[it.node]
+    local isOwn = it and it.fence == fence and holder and holder.process == own.process
+    if isOwn and it.node ~= me then inherit(it) end
+    if isOwn then return end
+    local isOlder = it and tonumber(it.fence) < tonumber(fence)
+    if it and not isOlder and (it.node == me or isAlive(it.node)) then
+      return tell(me, "lost", realm, id, fence, "taken")
+    end
+    if holder then tell(it.node, "lost", realm, id, it.fence, "taken") end
     if it then release(it, "") end
     if tonumber(fence) > highest then
       highest = tonumber(fence)
@@ -468,12 +489,28 @@ steps.X = {
   end,
 }
 
+-- A peer of a node that tells so late what it holds that others have missed it: they have announced that
+-- it left, and its client has to come back.
+local function miss(it)
+  tell(me, "lost", it.realm, it.id, it.fence, "taken")
+  release(it, "")
+end
+
+local function isSeenByOthers(realm, room)
+  local _, _, seen = roomKeys(realm, room)
+  return call("HLEN", seen) > call("HEXISTS", seen, me)
+end
+
 -- Its place in a room, and its partner.
 steps.Y = {
   4,
   function(realm, id, fence, room)
     local it = find(realm, id)
-    if isMine(it, fence) then enter(it, room, "") end
+    if not isMine(it, fence) then return end
+    local isThere = call("SISMEMBER", roomsOf(it), room) == 1
+    local isLate = now >= form and room ~= GUESTS and not isThere
+    if isLate and isSeenByOthers(realm, room) then return miss(it) end
+    enter(it, room, "")
   end,
 }
 steps.V = {
@@ -481,8 +518,19 @@ steps.V = {
   function(realm, id, fence, other)
     local it, partner = find(realm, id), find(realm, other)
     if not isMine(it, fence) then return end
+    local isThere = call("SISMEMBER", pairsOf(it), other) == 1
+    if now >= form and partner and partner.node ~= me and not isThere then return miss(it) end
     call("SADD", pairsOf(it), other)
     if partner then call("SADD", pairsOf(partner), id) end
+  end,
+}
+
+-- An id that this node has given up, as the engine forgot.
+steps.forget = {
+  2,
+  function(realm, id)
+    local it = find(realm, id)
+    if it and it.node == me then release(it, "") end
   end,
 }
 

@@ -81,7 +81,7 @@ Deno.test("senders that do not come back are forgotten in time, each in its own"
   assertEquals([...bench.room.awaited()], []);
 });
 
-Deno.test("of too many senders that may come back the oldest are forgotten", () => {
+Deno.test("the oldest senders are forgotten if too many may come back", () => {
   const returning = new Returning(10);
   for (const sender of ["a", "b", "c"]) {
     returning.expect(sender, 100);

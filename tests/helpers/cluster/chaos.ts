@@ -9,7 +9,7 @@ const WAIT_MS = 2_000;
 const LOOK_MS = 250;
 /** A node that had no trouble for so long knows what it owns. */
 const SETTLED_MS = 3_500;
-/** So long after its admission, everybody knows of a client. */
+/** Everybody knows of a client so long after its admission. */
 const KNOWN_MS = 1_000;
 
 /** A message that a client has sent. */

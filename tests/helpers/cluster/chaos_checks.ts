@@ -45,7 +45,7 @@ function checkMessages({ clients, sent }: Chaos): void {
   }
 }
 
-/** Of two members one found the other as it entered, and the other one learned of it. */
+/** One of any two members found the other as it entered, and that one learned of it. */
 function checkRooms({ present, clients }: Chaos): void {
   for (const client of clients) client.known();
   for (const group of Object.keys(GROUPS)) {

@@ -79,7 +79,10 @@ function stepOf(random: () => number): Action {
   if (dice < 0.64) return { do: "pass", id, to };
   if (dice < 0.7) return { do: "describe", id };
   if (dice < 0.75) return { do: "leave", id };
-  return groupOf(id) === "exclusive" ? { do: "pair", id, to } : { do: "join", id };
+  const group = groupOf(id);
+  if (group === "exclusive") return { do: "pair", id, to };
+  // A peer in a room is not taken over.
+  return group === "plain" ? { do: "join", id } : { do: "claim", id, at: below(random, NODES) };
 }
 
 function faultOf(random: () => number): Fault {

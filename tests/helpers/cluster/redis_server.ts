@@ -54,16 +54,16 @@ export interface Sentinels extends AsyncDisposable {
   areReady(): Promise<boolean>;
 }
 
-/** @param settings further lines of each configuration */
+/** @param settings further lines of each configuration; one for each Sentinel in a list */
 export async function startSentinels(
-  primary: RedisServer,
-  ...settings: readonly string[]
+  primary: Pick<RedisServer, "port">,
+  ...settings: readonly (string | readonly string[])[]
 ): Promise<Sentinels> {
   await using undo = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir({ prefix: "signalbox-sentinel-" });
   undo.defer(() => Deno.remove(folder, { recursive: true }));
   const ports = [freePort(), freePort(), freePort()];
-  for (const port of ports) {
+  for (const [index, port] of ports.entries()) {
     const file = `${folder}/${port}.conf`;
     const lines = [
       `port ${port}`,
@@ -72,7 +72,7 @@ export async function startSentinels(
       `sentinel monitor main 127.0.0.1 ${primary.port} 2`,
       "sentinel down-after-milliseconds main 2000",
       "sentinel failover-timeout main 5000",
-      ...settings,
+      ...settings.map((line) => typeof line === "string" ? line : line[index]),
     ];
     await Deno.writeTextFile(file, `${lines.join("\n")}\n`);
     const child = await launch([file, "--sentinel"], "+monitor master main");
