@@ -461,8 +461,14 @@ steps.X = {
     local it = find(realm, id)
     local holder = it and nodes[it.node]
     local isOwn = it and it.fence == fence and holder and holder.process == own.process
-    if isOwn and it.node ~= me then inherit(it) end
-    if isOwn then return end
+    if isOwn then
+      if it.node ~= me then inherit(it) end
+      if it.info == info and it.bytes == bytes then return end
+      local rooms = describe(it, bytes, info, math.huge)
+      -- Others ask for whole lists when the engine is full again.
+      if now >= form then announce(it, rooms, "") end
+      return
+    end
     local isOlder = it and tonumber(it.fence) < tonumber(fence)
     if it and not isOlder and (it.node == me or isAlive(it.node)) then
       return tell(me, "lost", realm, id, fence, "taken")

@@ -31,6 +31,7 @@ interface Known {
 
 /** The peers of other nodes that are known on this one: by a room, or by a pair. */
 export class Ghosts {
+  readonly #node: string;
   readonly #hub: GhostHub;
   readonly #ghosts = new Map<string, Ghost>();
   /** Those that are known by a pair. */
@@ -38,7 +39,9 @@ export class Ghosts {
   readonly #rooms = new Map<string, Known>();
   #changes = 0;
 
-  constructor(hub: GhostHub) {
+  /** @param node this node's name */
+  constructor(node: string, hub: GhostHub) {
+    this.#node = node;
     this.#hub = hub;
   }
 
@@ -55,6 +58,11 @@ export class Ghosts {
   isKin({ realm, id, dialect }: PeerHandle, to: PeerId): boolean {
     const ghost = this.find({ realm, id: to });
     return ghost?.dialect === dialect && !ghost.pairs.has(id);
+  }
+
+  /** Whether a peer was this node's when the engine told of it. */
+  isOfThisNode({ node }: SharedPeer): boolean {
+    return node === this.#node;
   }
 
   hasRoom(name: string): boolean {
@@ -132,7 +140,8 @@ export class Ghosts {
       else if (fence !== ghost.fence) this.drop(ghost);
     }
     for (const member of members) {
-      if (isOwn(member)) continue;
+      // A peer of this node may have left since; one that moves is another node's no longer.
+      if (isOwn(member) || !isMoving && this.isOfThisNode(member)) continue;
       const before = this.find({ realm, id: member.id });
       this.#enter(room, member);
       if (before !== undefined) this.#update(before, member);

@@ -69,7 +69,7 @@ export class SharedHub extends Hub implements PeerNews {
     this.#limits = limits;
     this.#backplane = backplane;
     const find = (realm: string, id: PeerId) => this.find(realm, id);
-    const ghosts = this.#ghosts = new Ghosts({
+    const ghosts = this.#ghosts = new Ghosts(backplane.node, {
       claim: (claim) => void super.claim(claim),
       join: (handle, request) => void super.join(handle, request),
       describe: (handle, description, news) => void super.describe(handle, description, news),

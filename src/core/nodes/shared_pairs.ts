@@ -26,6 +26,7 @@ export class SharedPairs implements PairNews {
 
   paired(realm: string, caller: SharedCaller, callee: SharedPeer): void {
     const { ghosts } = this.#hub;
+    if (this.#hasLeft(realm, caller) || this.#hasLeft(realm, callee)) return;
     const handle = this.#handleIn(realm, caller, callee.id);
     const other = this.#handleIn(realm, callee, caller.id);
     const ghost = ghosts.find({ realm, id: caller.id });
@@ -39,6 +40,7 @@ export class SharedPairs implements PairNews {
 
   met(realm: string, caller: SharedCaller, callee: SharedPeer): void {
     const { ghosts, own, calls } = this.#hub;
+    if (this.#hasLeft(realm, caller) || this.#hasLeft(realm, callee)) return;
     const handles = [
       this.#handleIn(realm, caller, callee.id),
       this.#handleIn(realm, callee, caller.id),
@@ -57,6 +59,12 @@ export class SharedPairs implements PairNews {
   /** Two peers know each other no longer. */
   forget(realm: string, one: PeerId, other: PeerId): void {
     this.#hub.ghosts.part(realm, one, other);
+  }
+
+  /** Whether a peer was this node's when the pair was made, and has left since. */
+  #hasLeft(realm: string, peer: SharedPeer): boolean {
+    const { ghosts, own } = this.#hub;
+    return ghosts.isOfThisNode(peer) && own.get({ realm, id: peer.id })?.actor.fence !== peer.fence;
   }
 
   /** The handle of a party of a new pair: a ghost's, where it is another node's. */
