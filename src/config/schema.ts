@@ -299,7 +299,7 @@ export type Config =
   // Also by a name that is known only at run time.
   & { readonly [dialect: string]: unknown };
 
-/** A path that others are below, as requests spell it, without doubled slashes and with one at its end. */
+/** A path that others are below, as requests spell it: no doubled slashes, and one at its end. */
 function toMount(path: string): string {
   return new URL(`http://localhost${path}/`).pathname.replace(/\/{2,}/g, "/");
 }
