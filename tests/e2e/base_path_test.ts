@@ -65,6 +65,22 @@ Deno.test("below a base path every dialect is reached by WebSocket, also with do
   assertEquals(await statusOf(`${server.url}/gst`), 404);
 });
 
+Deno.test("doubled slashes in a path are one, without a base path, too", async () => {
+  await using server = startTestServer();
+  for (const path of ["//readyz", "//peerjs//id", "/simple//client.js", "//health/"]) {
+    assertEquals([path, await statusOf(server.url + path)], [path, 200]);
+  }
+  for (const revision of [3, 4]) {
+    const handshake = `//socket.io//?EIO=${revision}&transport=polling`;
+    assertEquals(await statusOf(server.url + handshake), 200);
+  }
+  for (const path of ["//gst", "//ssp//v1", "//simple//", "//webrtcsink", "//topics", "//"]) {
+    await using _client = await WsClient.open(server.wsUrl + path);
+  }
+  await using peer = await WsClient.open(peerJsUrl(`${server.wsUrl}/`, "alice"));
+  assertEquals(await peer.nextJson(), { type: "OPEN" });
+});
+
 clientTest({
   name: "Chromium: below a base path socket.io-client reaches OWT and ssp by either transport",
   needs: ["chromium"],
