@@ -11,6 +11,11 @@ open(run, tonumber(lease))
 local others = 0
 for _, node in ipairs(order) do
   local it = nodes[node]
+  -- A process has one incarnation. An engine that lost its newest data may know a former one.
+  if it.process == process and node ~= old and not it.isDead then
+    it.isDead = true
+    write(node)
+  end
   if it.process ~= process and isAlive(node) then
     if it.name == name and text(it.beat) ~= stale then return { "name", text(it.beat) } end
     if it.name == name then
