@@ -122,3 +122,40 @@ Deno.test("a member that the others missed in an emptied engine has to come back
   await cluster.during(cluster.hub(1).claim(claimOf("far", again, { room })));
   assertEquals(again.told(), ["admitted far", "entered r: near"]);
 });
+
+Deno.test("a description that a failover lost is the same for everybody", async () => {
+  await using cluster = await MemoryCluster.form({ delayMs: 3 });
+  const [near, far] = [
+    await admit(cluster, 0, "near", { room }),
+    await admit(cluster, 1, "far", { room }),
+  ];
+  await failOver(cluster, async () => {
+    await cluster.during(cluster.hub(1).describe(far.peer, { info: "new", bytes: 3 }));
+    await cluster.pass(50);
+  });
+  assertEquals(cluster.hub(0).others(near.peer, "r").map(({ info }) => info), ["new"]);
+  const late = new FakeReceiver();
+  await cluster.during(cluster.hub(0).claim(claimOf("late", late, { room })));
+  assertEquals(cluster.hub(0).others(late.peer, "r").map(({ info }) => info), [null, "new"]);
+});
+
+Deno.test("ids that a failover gives back to an earlier incarnation of a node are free or its own", async () => {
+  await using cluster = await MemoryCluster.form({ delayMs: 3 });
+  const sender = await admit(cluster, 0, "sender");
+  const [stays, leaves] = [await admit(cluster, 1, "stays"), await admit(cluster, 1, "leaves")];
+  await failOver(cluster, async () => {
+    // It is taken for dead, and comes back under another name in the engine.
+    cluster.at(1).link.cut();
+    await cluster.pass(9_000);
+    cluster.at(1).link.heal();
+    await cluster.pass(1_000);
+    await leave(cluster, 1, leaves);
+  });
+  assertEquals([stays.told(), stays.link.isOpen], [[], true]);
+  for (const id of ["stays", "leaves"]) cluster.hub(0).send(sender.peer, id, id);
+  await cluster.pass(500);
+  assertEquals([stays.told(), sender.told()], [['relay sender: "stays"'], ["undelivered leaves"]]);
+  assertEquals(cluster.at(0).node.unconfirmedBytes, 0);
+  assertEquals(await refused(cluster, 0, "stays"), ["refused claim: id_taken"]);
+  await admit(cluster, 0, "leaves");
+});

@@ -150,7 +150,7 @@ export class Chaos implements AsyncDisposable {
         return this.#ask(client, () => hub.pair(peer, to));
       case "describe": {
         const info = `info ${++this.#infos}`;
-        return void this.#watch(hub.describe(peer, { info, bytes: info.length }));
+        return this.#ask(client, () => hub.describe(peer, { info, bytes: info.length }));
       }
       default:
         this.send(client, to, action.do === "pass");
