@@ -12,8 +12,6 @@ const FIRST_DELAY_MS = 20;
 const LONGEST_DELAY_MS = 250;
 /** How often a node looks for others while a lost engine fills again. */
 const FORMING_MS = 100;
-/** Most items of an inbox that nobody reads. */
-const MOST_ITEMS = 50_000;
 /** Arguments of one call that fills an engine again, and their characters. */
 const MOST_ARGS = 2_000;
 const MOST_LENGTH = 512 * 1024;
@@ -43,6 +41,8 @@ export interface CallerOptions {
   /** A digest of the settings that all nodes share. */
   readonly settings: string;
   readonly report: ReportCluster;
+  /** Items of another node's inbox, beyond which it gets no messages. */
+  readonly maxInboxItems: number;
 }
 
 /** The rest of the node, as its calls need it. */
@@ -309,10 +309,10 @@ export class Caller {
     number: number,
     steps: readonly string[],
   ): Promise<{ formingMs: number; outcomes: string[]; nodes: KnownNode[] } | undefined> {
-    const { prefix, clock } = this.#options;
+    const { prefix, clock, maxInboxItems } = this.#options;
     const isBeat = this.#isBeatDue || clock.now() - this.#beatAt >= this.#beatMs / 2;
     const head = [prefix, this.#node, this.#epoch, String(number), this.#owner.place() ?? ""];
-    const modes = [isBeat ? "beat" : "", this.#isRestoring ? "restore" : "", String(MOST_ITEMS)];
+    const modes = [isBeat ? "beat" : "", this.#isRestoring ? "restore" : "", String(maxInboxItems)];
     const sentAt = clock.now();
     const [word, forming, outcomes, nodes] = await run(
       connection,

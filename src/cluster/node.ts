@@ -23,7 +23,6 @@ import type {
 import type { Clock } from "../core/clock.ts";
 import { Asking } from "./asking.ts";
 import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
-import type { ChargeLimits } from "./charges.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
@@ -38,6 +37,7 @@ import {
   processOf,
   roomName,
 } from "./names.ts";
+import type { NodeLimits } from "./limits.ts";
 import { MeasuredEngine } from "./measured.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
@@ -48,11 +48,11 @@ import { Reaper } from "./reaper.ts";
 import { Recovery } from "./recovery.ts";
 import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
-import { END, type Step, type StepLimits, Steps } from "./steps.ts";
+import { END, type Step, Steps } from "./steps.ts";
 import { packBody, packName } from "./texts.ts";
 import { undoClaim, undoDescription, undoJoin, undoMeeting, undoPair } from "./undo.ts";
 
-export interface NodeOptions extends CallerOptions, StepLimits, ChargeLimits {
+export interface NodeOptions extends CallerOptions, NodeLimits {
   readonly seal: Seal;
   /** How long a client's step waits for an engine that is away. */
   readonly waitMs: number;
@@ -105,6 +105,7 @@ export class ClusterNode implements Backplane {
       nodeCalled: (name) => this.isUp ? this.#roster.called(name) : undefined,
       push: (...args) => this.#push(args, true),
       onFault: (error) => report({ type: "fault", error }),
+      limits: options,
     });
     this.#recovery = new Recovery({
       ...options,
