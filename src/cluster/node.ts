@@ -115,7 +115,12 @@ export class ClusterNode implements Backplane {
       reaper: this.#reaper,
       outbox: this.#outbox,
     });
-    this.#directory = new Directory(engine, prefix);
+    this.#directory = new Directory({
+      engine,
+      prefix,
+      questions: this.questions,
+      others: () => this.nodes.map(({ name }) => name).filter((one) => one !== name),
+    });
     const measured = new MeasuredEngine(engine, clock, report);
     this.#caller = new Caller({ ...options, engine: measured }, this.#steps, this.#owner());
     const { items, reader } = openIntake({
@@ -179,6 +184,7 @@ export class ClusterNode implements Backplane {
   attach(sink: Sink): void {
     this.#sink = sink;
     this.#items.attach(sink);
+    this.#directory.attach((...of) => sink.callable(...of));
     this.#caller.start();
   }
 
@@ -330,8 +336,8 @@ export class ClusterNode implements Backplane {
   want({ realm, id }: PeerKey): void {
     this.#push(["N", realm, packName(id)]);
   }
-  async ids(realm: string, dialect: string): Promise<string[]> {
-    return await this.#directory.ids(realm, dialect);
+  ids(...of: [realm: string, dialect: string, isBridged: boolean]): Promise<string[]> {
+    return this.#directory.ids(...of);
   }
 
   /** Gives everything up in order, as far as the engine answers in time. */
