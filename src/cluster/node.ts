@@ -22,7 +22,7 @@ import type {
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import { Asking } from "./asking.ts";
-import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
+import { Caller, type CallerOptions, type CallerOwner } from "./caller.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
@@ -37,6 +37,7 @@ import {
   processOf,
   roomName,
 } from "./names.ts";
+import type { KnownNode } from "./known_nodes.ts";
 import type { NodeLimits } from "./limits.ts";
 import { MeasuredEngine } from "./measured.ts";
 import { Outbox } from "./outbox.ts";
@@ -116,9 +117,7 @@ export class ClusterNode implements Backplane {
       outbox: this.#outbox,
     });
     this.#directory = new Directory({
-      engine,
-      prefix,
-      questions: this.questions,
+      ...{ engine, prefix, questions: this.questions },
       others: () => this.nodes.map(({ name }) => name).filter((one) => one !== name),
     });
     const measured = new MeasuredEngine(engine, clock, report);
@@ -145,7 +144,7 @@ export class ClusterNode implements Backplane {
       outbox: this.#outbox,
       outcomes: this.#outcomes,
       items,
-      node: this,
+      node: this.#caller,
       wake: () => this.#caller.wake(),
     });
   }
