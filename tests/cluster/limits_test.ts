@@ -97,3 +97,18 @@ Deno.test("an inbox that its node does not read has a limit, and is read in orde
   const taken = Array.from({ length: 30 - refused.length }, (_, n) => `relay near: ${n}`);
   assertEquals([near.told(), far.told()], [[], [...taken, 'relay near: "later"']]);
 });
+
+Deno.test("a client's step beyond those that may wait is refused at once", async () => {
+  await using cluster = await MemoryCluster.form({ work: { maxWaiting: 5 } });
+  cluster.engine.kill();
+  await cluster.pass(100);
+  const clients = Array.from({ length: 10 }, () => new FakeReceiver());
+  const claims = clients.map((client, n) => cluster.hub(0).claim(claimOf(`c${n}`, client)));
+  await cluster.pass(1);
+  const refused = clients.map((client) => client.told().length > 0);
+  assertEquals(refused, clients.map((_, n) => n >= 5));
+  cluster.engine.start({ keeps: true });
+  await cluster.during(Promise.all(claims));
+  const admitted = clients.slice(0, 5).map((client) => client.told());
+  assertEquals(admitted, [0, 1, 2, 3, 4].map((n) => [`admitted c${n}`]));
+});
