@@ -60,7 +60,7 @@ class Engine implements AsyncDisposable {
   }
 }
 
-/** What was measured, and in words what could not be. */
+/** Rows of the rates that were measured, and the reasons for which others were not. */
 export interface ClusterReport {
   readonly rows: readonly Row[];
   readonly remarks: readonly string[];
@@ -87,7 +87,7 @@ export async function measureCluster(options: Options): Promise<ClusterReport | 
       remarks.push(`${perSecond} per second: this machine reached ${Math.round(reached)}`);
     } catch (error) {
       options.signal.throwIfAborted();
-      // What was measured at other rates counts all the same.
+      // The rows of the other rates are good all the same.
       remarks.push(`${perSecond} per second: ${error instanceof Error ? error.message : error}`);
     }
   }

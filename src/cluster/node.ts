@@ -116,10 +116,8 @@ export class ClusterNode implements Backplane {
       reaper: this.#reaper,
       outbox: this.#outbox,
     });
-    this.#directory = new Directory({
-      ...{ engine, prefix, questions: this.questions },
-      others: () => this.nodes.map(({ name }) => name).filter((one) => one !== name),
-    });
+    const others = (): readonly string[] => this.#roster.others(name);
+    this.#directory = new Directory({ engine, prefix, questions: this.questions, others });
     const measured = new MeasuredEngine(engine, clock, report);
     this.#caller = new Caller({ ...options, engine: measured }, this.#steps, this.#owner());
     const { items, reader } = openIntake({

@@ -28,7 +28,7 @@ export interface OutboxLimits extends ChargeLimits {
 
 /** Bytes charged for a message beyond its text. */
 const OVERHEAD_BYTES = 256;
-/** As many as one call carries at most (`--cluster-max-batch-steps`). */
+/** One call carries no more messages (`--cluster-max-batch-steps`). */
 const MOST_EARLY = 1_000;
 
 /**

@@ -20,6 +20,11 @@ export class Roster {
     return this.#nodes.filter(({ isAlive }) => isAlive);
   }
 
+  /** The names of all living nodes but one. */
+  others(name: string): readonly string[] {
+    return this.living.map((node) => node.name).filter((one) => one !== name);
+  }
+
   /** Takes over what the engine tells. @param own this node's incarnation */
   update(nodes: readonly KnownNode[], own: string): void {
     if (nodes === this.#nodes) return;

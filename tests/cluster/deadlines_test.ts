@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Deadlines } from "../../src/cluster/deadlines.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 
-/** Work of which a test decides the end, and its outcome for whoever waits. */
+/** Work that ends when a test wants it to, and the outcome that its caller sees. */
 class Work {
   outcome = "open";
   readonly #end = Promise.withResolvers<string>();
