@@ -116,7 +116,7 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
     this.#deliveries = new Deliveries(later);
   }
 
-  /** Completes the publication that is under way, for whoever is about to change what it rests on. */
+  /** Completes the publication that is under way; call it before anything that it depends on changes. */
   settle(): void {
     this.#deliveries.finish();
   }
