@@ -84,7 +84,7 @@ export class WebhookSender {
 
   /** Queues an event: one push into a bounded array. */
   push(event: WebhookEvent): void {
-    if (this.#isStopped) return;
+    if (this.#isStopped) return this.#queue.miss();
     this.#queue.push(event);
     this.#next();
   }
