@@ -66,8 +66,8 @@ export const FULL: Plan = {
   loginWarmUps: 3_000,
   crowdPeers: 1_000,
   crowdPerSecond: 50,
-  crowdMessagesPerSecond: 500,
-  crowdWindows: 40,
+  crowdMessagesPerSecond: 1_000,
+  crowdWindows: 60,
   crowdWindowMs: 2_000,
 };
 
