@@ -1,4 +1,3 @@
-import { assert } from "@std/assert";
 import { PATIENT } from "../helpers/cluster/node_processes.ts";
 import { startRedis } from "../helpers/cluster/redis_server.ts";
 import { clientTest } from "../helpers/process/clients.ts";
@@ -29,8 +28,11 @@ clientTest({
       Deno.kill(server.pid, "SIGHUP");
       const warning = "a changed file needs a restart option=--cluster-secret-file";
       await until("the reload", () => server.stderr().includes(warning));
-      const old = idsIn(await as("second", "CLIENT", "LIST"));
-      assert(old.length > 0);
+      let old: string[] = [];
+      await until("the node's connections", async () => {
+        old = idsIn(await as("second", "CLIENT", "LIST"));
+        return old.length > 0;
+      });
       await as("second", "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
       await until("the node to connect again", async () => {
         const fresh = idsIn(await as("second", "CLIENT", "LIST"));
