@@ -206,6 +206,7 @@ const SERVER_PARTS: Readonly<Record<string, readonly string[]>> = {
     "access/",
     "listening/",
     "dialects.ts",
+    "fetch_text.ts",
     "lifecycle.ts",
     "observation.ts",
     "signalling.ts",
