@@ -22,7 +22,7 @@ import {
 } from "./bench/npm_relay.ts";
 import { FULL, type Plan, QUICK } from "./bench/plan.ts";
 import { denoProgram, ServerProcess } from "./bench/process.ts";
-import { format, isMet, type Row } from "./bench/report.ts";
+import { certainty, format, isMet, type Row } from "./bench/report.ts";
 import { describeMix, type Scenario, SCENARIOS } from "./bench/scenarios.ts";
 import { serverFlags } from "./bench/server_flags.ts";
 import { measureStore } from "./bench/store.ts";
@@ -252,12 +252,15 @@ async function benchBridge({ plan, main }: Options, signal: AbortSignal): Promis
 
 async function benchCluster({ plan, main }: Options, signal: AbortSignal): Promise<Outcome> {
   print("\nPeerJS between two nodes of a cluster, and within one server\n");
-  const rows = await measureCluster({ plan, main, signal });
-  const isKnown = typeof rows !== "string";
-  print(
-    isKnown ? format(rows, { signalbox: "across", yardstick: "within" }) : `Skipped: ${rows}\n`,
-  );
-  return isKnown ? outcomeOf(rows) : "skipped";
+  const report = await measureCluster({ plan, main, signal });
+  if (typeof report === "string") {
+    print(`Skipped: ${report}\n`);
+    return "skipped";
+  }
+  const { rows, remarks } = report;
+  print(format(rows, { signalbox: "across", yardstick: "within" }));
+  for (const remark of remarks) print(`Not measured: ${remark}\n`);
+  return remarks.length > 0 ? "missed" : outcomeOf(rows);
 }
 
 /** Tokens and watchers, beside the same build or another one without. */
@@ -274,6 +277,7 @@ async function benchWatched(
   const rows = await measureWatched(contestOf(commands, plan, signal));
   const sides = { signalbox: "watched", yardstick: "without" };
   print(`\nWith tokens, scrapes, webhooks and a console\n${format(rows, sides)}`);
+  print(`95 % intervals of the ratios: ${rows.map(certainty).join(", ")}\n`);
   return outcomeOf(rows);
 }
 

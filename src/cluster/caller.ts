@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { PeerKey } from "../core/nodes/backplane.ts";
+import type { CallerOwner } from "./caller_owner.ts";
 import {
   type Engine,
   type EngineConnection,
@@ -8,7 +9,7 @@ import {
   listOf,
 } from "./engine.ts";
 import type { ReportCluster } from "./events.ts";
-import { type KnownNode, nodesIn } from "./known_node.ts";
+import { type KnownNode, KnownNodes } from "./known_nodes.ts";
 import { APPLY, HELLO, run, runOf } from "./scripts.ts";
 import { END, lengthOf, type Step, type Steps } from "./steps.ts";
 
@@ -20,8 +21,6 @@ const FIRST_DELAY_MS = 20;
 const LONGEST_DELAY_MS = 250;
 /** How often a node looks for others while a lost engine fills again. */
 const FORMING_MS = 100;
-/** Most items of an inbox that nobody reads. */
-const MOST_ITEMS = 50_000;
 /** Arguments of one call that fills an engine again, and their characters. */
 const MOST_ARGS = 2_000;
 const MOST_LENGTH = 512 * 1024;
@@ -42,27 +41,15 @@ export interface CallerOptions {
   /** A digest of the settings that all nodes share. */
   readonly settings: string;
   readonly report: ReportCluster;
+  /** Items of another node's inbox, beyond which it gets no messages. */
+  readonly maxInboxItems: number;
 }
 
-/** The rest of the node, as its calls need it. */
-export interface CallerOwner {
-  /** The place of the newest item that was handled. */
-  place(): string | undefined;
-  /** The inbox begins anew: this process has another name in the engine, or the engine has begun anew. */
-  renamed(node: string, epoch: string): void;
-  /** This node was declared dead. */
-  buried(): void;
-  /** The steps that tell an engine everything again. */
-  restoring(): Iterable<readonly string[]>;
-  /** The steps that give up the ids among these which this node does not hold, as far as it knows. */
-  forgetting(ids: readonly string[]): Iterable<readonly string[]>;
-  /** The steps that tell other nodes what came from them; once for each node and epoch. */
-  greetings(): Iterable<readonly string[]>;
-  /** The engine is full again: asks for what has changed meanwhile. */
-  restored(): void;
-  /** The outcome of each message of a call, in order. */
-  passed(steps: readonly Step[], outcomes: readonly string[]): void;
-  known(nodes: readonly KnownNode[]): void;
+/** The answer to a call. */
+interface Applied {
+  readonly formingMs: number;
+  readonly outcomes: readonly string[];
+  readonly nodes: readonly KnownNode[];
 }
 
 interface Call {
@@ -97,6 +84,7 @@ export class Caller {
   #wake = Promise.withResolvers<void>();
   #acting = Promise.withResolvers<void>();
   #starts: number[] = [];
+  readonly #nodes = new KnownNodes();
   #isStopped = false;
   #close: (() => void) | undefined;
   #running: Promise<void> | undefined;
@@ -116,6 +104,11 @@ export class Caller {
   /** True while the engine answers. */
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  /** True while the engine learns what the nodes hold: no step of a client is carried out. */
+  get isForming(): boolean {
+    return this.#isUp && this.#isRestoring;
   }
 
   /** The kind of the newest failure. */
@@ -320,11 +313,11 @@ export class Caller {
     connection: EngineConnection,
     number: number,
     steps: readonly string[],
-  ): Promise<{ formingMs: number; outcomes: string[]; nodes: KnownNode[] } | undefined> {
-    const { prefix, clock } = this.#options;
+  ): Promise<Applied | undefined> {
+    const { prefix, clock, maxInboxItems } = this.#options;
     const isBeat = this.#isBeatDue || clock.now() - this.#beatAt >= this.#beatMs / 2;
     const head = [prefix, this.#node, this.#epoch, String(number), this.#owner.place() ?? ""];
-    const modes = [isBeat ? "beat" : "", this.#isRestoring ? "restore" : "", String(MOST_ITEMS)];
+    const modes = [isBeat ? "beat" : "", this.#isRestoring ? "restore" : "", String(maxInboxItems)];
     const sentAt = clock.now();
     const [word, forming, outcomes, nodes] = await run(
       connection,
@@ -339,7 +332,7 @@ export class Caller {
         return {
           formingMs: Number(forming),
           outcomes: String(outcomes).split(" ").filter((outcome) => outcome !== ""),
-          nodes: nodesIn(String(nodes)),
+          nodes: this.#nodes.read(String(nodes)),
         };
       case "dead":
         this.#owner.buried();

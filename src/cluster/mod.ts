@@ -3,9 +3,10 @@ import type { Clock } from "../core/clock.ts";
 import type { SharedStore } from "../core/kept.ts";
 import type { ReportCluster } from "./events.ts";
 import { ClusterNode } from "./node.ts";
+import type { NodeLimits } from "./limits.ts";
 import { acceptLoss } from "./loss.ts";
 import { readPlace } from "./engine_address.ts";
-import { RedisEngine, type Tls } from "./redis.ts";
+import { type Passwords, RedisEngine, type Tls } from "./redis.ts";
 import { digestSettings } from "./settings.ts";
 import { sealOf } from "./seal.ts";
 import { join, startError } from "./start.ts";
@@ -15,12 +16,11 @@ export type { ClusterEvent } from "./events.ts";
 export type { ClusterNode } from "./node.ts";
 export { ClusterError } from "./start.ts";
 
-export interface ClusterOptions {
+export interface ClusterOptions extends NodeLimits {
   readonly clock: Clock;
   readonly url: string;
-  readonly password: string | undefined;
-  /** For the Sentinels, where the URL names some. */
-  readonly sentinelPassword: string | undefined;
+  /** For the engine and for the Sentinels, where the URL names some; read at every connection. */
+  readonly passwords: () => Passwords;
   /** The cluster's name. */
   readonly prefix: string;
   /** This node's name. */
@@ -29,9 +29,8 @@ export interface ClusterOptions {
   readonly waitMs: number;
   /** Whether ids are given out while the engine is away. */
   readonly acceptsLoss: boolean;
-  readonly maxWaiting: number;
-  readonly maxUnconfirmedBytes: number;
-  readonly maxUnconfirmedBytesPerSender: number;
+  /** Nodes of the cluster, this one included. */
+  readonly maxNodes: number;
   /** Settings that have to be equal on all nodes, by the name of their option. */
   readonly settings: ReadonlyMap<string, unknown>;
   /** Seals secrets in the engine; they are there in clear without one. */
@@ -63,13 +62,15 @@ const FORMAT = 1;
  * names none; both have messages for people.
  */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
-  const { url, password, sentinelPassword, prefix: cluster, node, tls, clock } = options;
-  const { leaseMs, report, warn, settings: equal } = options;
-  const place = readPlace(url, password);
-  if (sentinelPassword !== undefined && !("sentinels" in place.at)) {
+  const { url, passwords, prefix: cluster, node, tls, clock } = options;
+  const { leaseMs, warn, settings: equal } = options;
+  const { engine: password, sentinels } = passwords();
+  readPlace(url, password); // Throws if there are two passwords.
+  const place = readPlace(url);
+  if (sentinels !== undefined && !("sentinels" in place.at)) {
     throw new RangeError("--cluster-sentinel-password needs the address of Sentinels");
   }
-  const engine = new RedisEngine({ place, name: node, sentinelPassword, tls, clock });
+  const engine = new RedisEngine({ place, name: node, passwords, tls, clock });
   const prefix = `{${cluster}}:${FORMAT}:`;
   const settings = digestSettings(options.secret ?? cluster, equal);
   const who = {
@@ -81,16 +82,8 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     leaseMs,
     settings,
   };
-  const { incarnation, nodes } = await join({ ...who, cluster, warn });
-  const { waitMs, maxWaiting, maxUnconfirmedBytes, maxUnconfirmedBytesPerSender } = options;
-  const limits = { waitMs, maxWaiting, maxUnconfirmedBytes, maxUnconfirmedBytesPerSender };
-  const own = new ClusterNode({
-    ...who,
-    incarnation,
-    report,
-    ...limits,
-    seal: sealOf(options.secret),
-  });
+  const { incarnation, nodes } = await join({ ...who, cluster, warn, maxNodes: options.maxNodes });
+  const own = new ClusterNode({ ...options, ...who, incarnation, seal: sealOf(options.secret) });
   try {
     // Before anybody is admitted here, who may be banned.
     await own.records.open(options.store);

@@ -32,6 +32,13 @@ export class Recovery {
     this.#epochAt = parts.clock.now();
   }
 
+  /** This node was declared dead. */
+  buried(sink: Sink | undefined): void {
+    const { report } = this.#parts;
+    report({ type: "fenced" });
+    guarded(report, () => sink?.severed());
+  }
+
   /** A new epoch: returns the steps that tell the engine everything again. */
   begin(): Iterable<readonly string[]> {
     const { clock, roster, reaper } = this.#parts;

@@ -30,13 +30,13 @@ export interface Step {
 export interface StepLimits {
   /** Steps that may wait. */
   readonly maxWaiting: number;
+  /** Steps and characters of one call, which carries a first step of any size. */
+  readonly maxBatchSteps: number;
+  readonly maxBatchBytes: number;
 }
 
 /** The last step of a node, which gives everything up. */
 export const END = "E";
-/** Steps and bytes of one call. */
-const MOST_STEPS = 256;
-const MOST_BYTES = 512 * 1024;
 /** Most news that wait for the engine; the oldest are dropped. */
 export const MOST_NEWS = 10_000;
 
@@ -91,11 +91,12 @@ export class Steps {
 
   /** Takes the steps of the next call: at least one, if there is any. */
   take(): Step[] {
+    const { maxBatchSteps, maxBatchBytes } = this.#limits;
     let bytes = 0;
     const taken: Step[] = [];
     for (const step of this.#waiting) {
       bytes += sizeOf(step);
-      if (taken.length > 0 && (taken.length >= MOST_STEPS || bytes > MOST_BYTES)) break;
+      if (taken.length > 0 && (taken.length >= maxBatchSteps || bytes > maxBatchBytes)) break;
       taken.push(step);
     }
     for (const step of taken) this.#remove(step);

@@ -91,7 +91,7 @@ function newOutbox(): {
 } {
   const limits = { maxUnconfirmedBytes: 100_000, maxUnconfirmedBytesPerSender: 100_000 };
   const report = (): void => {};
-  const outbox = new Outbox({ ...limits, process: "own", report }, () => {});
+  const outbox = new Outbox({ ...limits, maxItemBytes: 100_000, process: "own", report }, () => {});
   outbox.enter("first");
   const outcomes: string[] = [];
   const to = { realm: "test", id: "to", room: undefined, fence: undefined, dialect: "test" };

@@ -48,6 +48,10 @@ export class ProcessClock implements Clock {
     return this.#clock.soon(action);
   }
 
+  next(action: () => void): void {
+    this.#clock.next(action);
+  }
+
   delay(delayMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.after(delayMs, resolve);
