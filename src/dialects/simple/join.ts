@@ -4,7 +4,7 @@ import type { PeerId } from "../../core/events.ts";
 import type { Presented } from "../kit/pass.ts";
 import { newServerId } from "../kit/server_ids.ts";
 import { isObjection, NO_PROFILE, type TokenInfo, withServerFields } from "./description.ts";
-import type { Admission, JoinRequest } from "./connection.ts";
+import type { ConnectionPass, JoinRequest } from "./connection.ts";
 import type { Instance, InstanceSession } from "./instance.ts";
 import type { JoinFrame } from "./messages.ts";
 import type { FarClient } from "./other_nodes.ts";
@@ -26,7 +26,7 @@ export async function join(
   server: SimpleServer,
   frame: JoinRequest,
   carrier: Joining,
-  pass: Admission | undefined,
+  pass: ConnectionPass | undefined,
 ): Promise<void> {
   const { room, p_id, p_secret, p_instance } = frame;
   checkRoom(room, server.limits.maxRoomLength);
@@ -68,7 +68,7 @@ function leave(peer: SimplePeer | undefined, frame: JoinRequest): void {
 }
 
 /** The place of a peer that is not on this node, as far as a join knows it. */
-interface Place {
+interface Whereabouts {
   /** No other node has the peer. */
   isAbsent: boolean;
   moves: number;
@@ -80,7 +80,7 @@ async function joinElsewhere(
   id: PeerId,
   frame: JoinRequest,
   carrier: Joining,
-  place: Place,
+  place: Whereabouts,
 ): Promise<boolean> {
   const { nodes } = server;
   if (nodes === undefined || place.isAbsent) {
@@ -99,7 +99,7 @@ async function isFounded(
   id: PeerId,
   frame: JoinRequest,
   carrier: Joining,
-  place: Place,
+  place: Whereabouts,
 ): Promise<boolean> {
   try {
     await found(server, id, frame, carrier);

@@ -35,7 +35,7 @@ export class KeptTotal {
 }
 
 /** From where on signals are sent again, and whether that is everything that was missed (§6). */
-export interface Recovery {
+export interface Resumption {
   readonly recovered: boolean;
   readonly seq: number;
   readonly frames: readonly string[];
@@ -125,7 +125,7 @@ export class SignalLog<Signal> {
    * The instance is back.
    * @param seq the last signal it has received, if it is known
    */
-  resume(seq: number | undefined): Recovery {
+  resume(seq: number | undefined): Resumption {
     const { isQueueing } = this;
     const lostAfter = this.#lostAfter ?? this.#lastSeq;
     this.#lostAfter = undefined;

@@ -41,7 +41,7 @@ export interface Party {
 }
 
 /** A session that the other node has not taken yet. */
-interface Pending {
+interface PendingOpening {
   /** Tells the client, before anything that comes of the session. */
   readonly opened: () => void;
   readonly settle: (error?: SignalError) => void;
@@ -57,7 +57,7 @@ export class FarSessions {
   readonly #place: Place;
   readonly #clock: Clock;
   readonly #sessions: Sessions;
-  readonly #pending = new Map<string, Pending>();
+  readonly #pending = new Map<string, PendingOpening>();
 
   constructor(place: Place, clock: Clock, sessions: Sessions) {
     this.#place = place;
