@@ -83,33 +83,30 @@ async function joinElsewhere(
   place: Whereabouts,
 ): Promise<boolean> {
   const { nodes } = server;
-  if (nodes === undefined || place.isAbsent) {
-    return await isFounded(server, id, frame, carrier, place);
-  }
-  const outcome = await nodes.joins.join(id, frame, carrier);
+  const outcome = nodes === undefined || place.isAbsent
+    ? await foundFirst(server, id, frame, carrier)
+    : await nodes.joins.join(id, frame, carrier);
   if (outcome === "joined") return true;
   place.isAbsent = outcome === "absent";
   if (++place.moves > MOST_MOVES) throw untaken("unavailable");
   return false;
 }
 
-/** Founds a peer; false if another node has been quicker. */
-async function isFounded(
+/** Founds a peer here; "again" if another node has been quicker. */
+async function foundFirst(
   server: SimpleServer,
   id: PeerId,
   frame: JoinRequest,
   carrier: Joining,
-  place: Whereabouts,
-): Promise<boolean> {
+): Promise<"joined" | "again"> {
   try {
     await found(server, id, frame, carrier);
-    return true;
+    return "joined";
   } catch (error) {
     const isQuicker = error instanceof SignalError && error.code === "id_taken" &&
       server.nodes !== undefined && frame.p_id !== undefined && !carrier.isCarried;
-    if (!isQuicker || ++place.moves > MOST_MOVES) throw error;
-    place.isAbsent = false;
-    return false;
+    if (!isQuicker) throw error;
+    return "again";
   }
 }
 

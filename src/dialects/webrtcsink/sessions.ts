@@ -67,10 +67,16 @@ export class Sessions {
 
   /** Throws a SignalError if there cannot be another session of the two. */
   demand(producer: SessionParty, consumer: SessionParty): void {
+    const refusal = this.refusal(producer, consumer);
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** The refusal of another session of the two; undefined if there may be one. */
+  refusal(producer: SessionParty, consumer: SessionParty): SignalError | undefined {
     const full = this.#fullAt(producer, consumer);
-    if (full === undefined) return;
+    if (full === undefined) return undefined;
     const code = full === "server" ? "rooms_full" : "peer_busy";
-    throw new SignalError(code, `Cannot start a session: the ${full} has too many`);
+    return new SignalError(code, `Cannot start a session: the ${full} has too many`);
   }
 
   /** The same for a peer that is being called; undefined if there are too many. */
