@@ -180,7 +180,7 @@ export interface Dialect<
 
 /**
  * Ties a dialect's options to their type. The cast holds because the configuration's schema is made
- * of the dialects' own: what `open` is given has been checked by this very `options`.
+ * of the dialects' own, so that `options` has checked everything that `open` gets.
  */
 export function defineDialect<const Name extends string, Options extends z.ZodObject>(
   dialect: Omit<Dialect<Name, Options>, "open" | "tokens"> & {

@@ -50,7 +50,7 @@ class Reserved {
   kept = 0;
   delivered = 0;
 
-  /** After a start: whatever was promised is still so. */
+  /** Checks after a start that every promise is kept. */
   async check(wsUrl: string, end: End, endedAt: number): Promise<void> {
     for (const [id, since] of this.#ids) {
       const isPlanned = end === "SIGTERM" || end === undefined;

@@ -8,7 +8,7 @@ import { until, within } from "../helpers/wire/waiting.ts";
 import { changed, type SinkMessage, statusMessage } from "../helpers/session/webrtcsink.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
-// Section 11 of protocols/gstreamer.md over the real wire; what is said there is in
+// Section 11 of protocols/gstreamer.md over the real wire; the messages are tested in
 // tests/dialects/webrtcsink.
 
 interface Peer {

@@ -75,7 +75,7 @@ export function endStay(peer: PresentPeer, why: "replaced" | "lost"): void {
 }
 
 /**
- * Carries a step out when its answer comes; what that throws is the step's outcome.
+ * Carries a step out when its answer comes. An exception of that is the step's outcome.
  * @param done called last, whatever the answer
  */
 export function whenAnswered<Answer>(

@@ -21,7 +21,7 @@ export interface FrameLimits {
 
 // Every signal has one: a union of schemas would be tried one by one.
 const Ref = z.custom<string | number | undefined>(isRef, "expected string or number").optional();
-/** Looked at, not taken apart: what a client calls its candidates' other members is passed on. */
+/** Checked, but not taken apart: unknown members of a candidate pass through. */
 const AnyIce = z.custom<readonly (PublishedCandidate | null)[]>(isIce, "expected candidates")
   .transform(normalised);
 const SomeIce = z.custom<readonly (PublishedCandidate | null)[]>(
@@ -286,7 +286,7 @@ export function encodeLeave(
   return encode({ event: "leave", peer_id, peer_instance, peer_instances, reason });
 }
 
-/** A signal on its way: what the sender said, and which instance of whom it is. */
+/** A signal on its way, with the instance that sent it. */
 export interface SentSignal {
   readonly peer_id: string;
   readonly peer_instance: number;

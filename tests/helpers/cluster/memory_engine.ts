@@ -102,7 +102,7 @@ export class MemoryEngine implements Engine {
     this.#thawed ??= Promise.withResolvers();
   }
 
-  /** Continues it: what has arrived is carried out, also of connections that were given up. */
+  /** Continues it, and carries out the commands that have arrived, also by connections given up. */
   thaw(): void {
     this.#thawed?.resolve();
     this.#thawed = undefined;
