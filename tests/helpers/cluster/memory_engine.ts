@@ -49,7 +49,7 @@ export class MemoryEngine implements Engine {
   readonly #connections = new Set<MemoryConnection>();
   #run = 1;
   #isAway = false;
-  /** Of the next command. */
+  /** Resolves with the next command. */
   #carriedOut = Promise.withResolvers<void>();
   #thawed: PromiseWithResolvers<void> | undefined;
   /** Commands that were carried out, but for reads of empty inboxes. */
