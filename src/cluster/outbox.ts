@@ -19,14 +19,16 @@ export interface Parcel {
   readonly answer: (outcome: PassAnswer) => void;
 }
 
-interface OutboxLimits extends ChargeLimits {
+export interface OutboxLimits extends ChargeLimits {
   /** The name of this process, which sends what its parts tell each other. */
   readonly process: string;
+  /** Characters of one client's message. What nodes tell each other is bounded by all bytes alone. */
+  readonly maxItemBytes: number;
 }
 
 /** Bytes charged for a message beyond its text. */
 const OVERHEAD_BYTES = 256;
-/** More than one call carries. */
+/** One call carries no more messages (`--cluster-max-batch-steps`). */
 const MOST_EARLY = 1_000;
 
 /**
@@ -34,7 +36,7 @@ const MOST_EARLY = 1_000;
  * forgets loses none of them, and a node that dies takes none along unnoticed.
  */
 export class Outbox {
-  readonly #process: string;
+  readonly #limits: OutboxLimits;
   readonly #charges: Charges;
   readonly #cameBack: (parcel: Parcel) => void;
   /** Messages that reached another process' inbox and were not confirmed, by process. */
@@ -47,7 +49,7 @@ export class Outbox {
 
   /** @param cameBack gets each message that a node had and did not take, after its answer */
   constructor(limits: OutboxLimits, cameBack: (parcel: Parcel) => void) {
-    this.#process = limits.process;
+    this.#limits = limits;
     this.#charges = new Charges(limits);
     this.#cameBack = cameBack;
   }
@@ -87,7 +89,9 @@ export class Outbox {
     const { payer = from } = message;
     const body = packBody(payload);
     const bytes = body.length + OVERHEAD_BYTES;
-    const sender = payer === "" || payer === this.#process ? "" : `${realm}:${payer}`;
+    const { process, maxItemBytes } = this.#limits;
+    const sender = payer === "" || payer === process ? "" : `${realm}:${payer}`;
+    if (sender !== "" && body.length > maxItemBytes) return undefined;
     if (!this.#charges.take(sender, bytes)) return undefined;
     const to = packName(id);
     const args = [

@@ -72,6 +72,12 @@ export async function joinCluster(
       maxWaiting: config.clusterMaxWaitingSteps,
       maxUnconfirmedBytes: config.clusterMaxUnconfirmedBytes,
       maxUnconfirmedBytesPerSender: config.clusterMaxUnconfirmedBytesPerSender,
+      maxItemBytes: config.clusterMaxItemBytes,
+      maxBatchSteps: config.clusterMaxBatchSteps,
+      maxBatchBytes: config.clusterMaxBatchBytes,
+      maxQuestions: config.clusterMaxQuestions,
+      maxInboxItems: config.clusterMaxInboxItems,
+      maxNodes: config.clusterMaxNodes,
       settings: sharedSettings(config),
       secret: config.clusterSecret,
       store: store.shareAs(node),
@@ -184,7 +190,19 @@ function objectionsTo(config: Config): string[] {
   if (tlsFlags.length > 0 && !/^(rediss|valkeys)\b/.test(config.cluster ?? "")) {
     objections.push(`Cannot use ${tlsFlags.join(", ")} without rediss:// in --cluster`);
   }
-  return objections;
+  return [...objections, ...limitObjections(config)];
+}
+
+/** Refuses a limit of all bytes that is lower than the limit of a part of them. */
+function limitObjections(config: Config): string[] {
+  const most = config.clusterMaxUnconfirmedBytes;
+  const parts = {
+    "--cluster-max-unconfirmed-bytes-per-sender": config.clusterMaxUnconfirmedBytesPerSender,
+    "--cluster-max-item-bytes": config.clusterMaxItemBytes,
+  };
+  return Object.entries(parts).filter(([, bytes]) => bytes > most).map(([flag, bytes]) =>
+    `Cannot use --cluster-max-unconfirmed-bytes ${most} below ${flag} ${bytes}`
+  );
 }
 
 /** Refuses the part of bridging that does not reach other nodes. */

@@ -10,8 +10,6 @@ import { matesOf, sealMoving, unsealMoving } from "./sealed.ts";
 import type { SimpleServer } from "./server.ts";
 import { takeBackRefusal } from "./take_backs.ts";
 
-/** How long a node waits for the state of a peer on its way. */
-const STATE_MS = 5_000;
 /** How long the moves of a planned end may take, so many at once. */
 const LEAVE_MS = 3_500;
 const AT_ONCE = 64;
@@ -77,7 +75,7 @@ export class Movings implements Disposable {
     const instance = instanceOf(peer, frame);
     const connected = instance?.carrier === undefined ? undefined : instance;
     // Its client may need another try.
-    const ms = Math.max(STATE_MS, this.#server.resumeMs);
+    const ms = Math.max(this.#server.limits.moveMs, this.#server.resumeMs);
     if (connected !== undefined) peer.pause(connected, ms);
     const isMoved = await this.#move(peer, node) === "moved";
     if (!isMoved && connected !== undefined && peer.isHere) peer.lose(connected);
@@ -108,10 +106,10 @@ export class Movings implements Disposable {
 
   /** A peer moves here: joins with its id wait until its state has come. */
   expect(id: PeerId): void {
-    const { claims, clock, realm } = this.#server;
+    const { claims, clock, realm, limits: { moveMs } } = this.#server;
     if (this.#expected.has(id)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = clock.after(STATE_MS, () => {
+    const timer = clock.after(moveMs, () => {
       this.counts.lost++;
       this.#homes.abandon(realm, id);
       this.#end(id);
