@@ -3,7 +3,12 @@ import { AdminClient } from "../helpers/wire/admin_client.ts";
 import { startTestServer } from "../helpers/wire/server.ts";
 import { TempFolder } from "../helpers/store/engines.ts";
 import { within } from "../helpers/wire/waiting.ts";
-import { FULL_TOKEN, READ_TOKEN, startForOperators } from "../helpers/wire/operators.ts";
+import {
+  FULL_TOKEN,
+  OPERATOR_TOKENS,
+  READ_TOKEN,
+  startForOperators,
+} from "../helpers/wire/operators.ts";
 
 // Callers of the API for operators, and their tokens.
 

@@ -5,7 +5,12 @@ import { startServerProcess } from "../helpers/process/server_process.ts";
 import { openPeerJs } from "../helpers/wire/peers.ts";
 import { startTestServer } from "../helpers/wire/server.ts";
 import { until } from "../helpers/wire/waiting.ts";
-import { FULL_TOKEN, READ_TOKEN, startForOperators } from "../helpers/wire/operators.ts";
+import {
+  FULL_TOKEN,
+  OPERATOR_TOKENS,
+  READ_TOKEN,
+  startForOperators,
+} from "../helpers/wire/operators.ts";
 
 // The server, its options and its listeners, by the API for operators.
 
