@@ -22,22 +22,26 @@ for (const { members, args } of BIG_ROOMS) {
     using stubs = stubConnections();
     const others = [];
     for (let n = 0; n < members; n++) others.push(await Stranger.enter(server.url));
-    using fred = new TestRoom(server.url);
-    await until("a connection for each", () => stubs.made.length === members);
-    const candidates = Array.from({ length: 12 }, (_, n) => `candidate:${n}`);
-    for (const one of candidates) {
-      for (const connection of stubs.made) connection.find(one);
-      await fred.happened("ready");
+    {
+      using fred = new TestRoom(server.url);
+      await until("a connection for each", () => stubs.made.length === members);
+      const candidates = Array.from({ length: 12 }, (_, n) => `candidate:${n}`);
+      for (const one of candidates) {
+        for (const connection of stubs.made) connection.find(one);
+        await fred.happened("ready");
+      }
+      for (const other of others) {
+        const frames = [await other.hear("signal")];
+        const found = (): string[] => frames.flatMap(({ peer_ice }) => candidatesOf(peer_ice));
+        while (found().length < 12) frames.push(await other.hear("signal"));
+        assertEquals(frames[0]?.["type"], "offer");
+        assertEquals(found(), candidates);
+        await other[Symbol.asyncDispose]();
+      }
+      assertEquals([fred.all("lost"), fred.all("error"), fred.all("closed")], [[], [], []]);
     }
-    for (const other of others) {
-      const frames = [await other.hear("signal")];
-      const found = (): string[] => frames.flatMap(({ peer_ice }) => candidatesOf(peer_ice));
-      while (found().length < 12) frames.push(await other.hear("signal"));
-      assertEquals(frames[0]?.["type"], "offer");
-      assertEquals(found(), candidates);
-      await other[Symbol.asyncDispose]();
-    }
-    assertEquals([fred.all("lost"), fred.all("error"), fred.all("closed")], [[], [], []]);
+    const sockets = (): Promise<number> => server.gauge("signalbox_sockets");
+    await until("the end of all connections", async () => await sockets() === 0);
   });
 }
 
