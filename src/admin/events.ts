@@ -153,9 +153,12 @@ export class EventFeed implements Disposable {
     const kept = this.#newest();
     const first = kept[0]?.id ?? this.#nextId;
     const forgotten = this.#kept.findLast(({ id }) => id < first)?.id ?? this.#forgotten;
-    if (lastId < forgotten || lastId >= this.#nextId) {
-      reader.write(this.#textOf(this.#eventOf(this.#nextId - 1, "gap", {})));
-      if (lastId >= this.#nextId) return;
+    const isAhead = lastId >= this.#nextId;
+    if (lastId < forgotten || isAhead) {
+      // A reader that is cut off before the replay begins there again.
+      const id = isAhead ? this.#nextId - 1 : forgotten;
+      reader.write(this.#textOf(this.#eventOf(id, "gap", {})));
+      if (isAhead) return;
     }
     for (const { id, type, text } of kept) {
       if (id > lastId && reader.wants(type)) reader.write(text);

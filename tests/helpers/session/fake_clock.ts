@@ -44,6 +44,11 @@ export class FakeClock implements Clock {
     return { [Symbol.dispose]: () => {} };
   }
 
+  /** At once, too. */
+  next(action: () => void): void {
+    action();
+  }
+
   after(delayMs: number, action: () => void): Disposable {
     const timer = { dueAt: this.#nowMs + delayMs, intervalMs: undefined, action };
     this.#timers.add(timer);
