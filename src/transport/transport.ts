@@ -85,8 +85,8 @@ export interface Transport {
   /**
    * Accepts a checked handshake.
    * @param maxSilenceMs the client is pinged after half of this time without a byte from it, and
-   *   disconnected after the whole
-   * @param protocol one of those that the client offers, to be selected
+   * disconnected after the whole
+   * @param protocol the subprotocol to select, one of the client's offers
    * @returns undefined if the transport finds fault with the request
    */
   upgrade(request: Request, maxSilenceMs: number, protocol?: string): Upgraded | undefined;

@@ -102,7 +102,7 @@ export class StrictSocket implements Socket, FrameSink, HostMember, Unfinisher {
     this.#wake?.();
   }
 
-  /** WebSockets are closed before their listener stops; what is left then does not answer. */
+  /** Cuts the socket: those that answer were closed before their listener stopped. */
   retire(): void {
     this.cut();
   }
