@@ -15,6 +15,7 @@ import type { Outbox } from "./outbox.ts";
 import { processOf, readRoom, roomName } from "./names.ts";
 import type { Questions } from "./questions.ts";
 import type { SharedRecords } from "./records.ts";
+import type { Roster } from "./roster.ts";
 import { packName, unpackBody, unpackName } from "./texts.ts";
 
 export interface ItemParts {
@@ -28,6 +29,7 @@ export interface ItemParts {
   readonly isCalling: (realm: string, id: string) => boolean;
   /** The ticket is one of this node. */
   readonly isOwn: (ticket: string) => boolean;
+  readonly roster: Pick<Roster, "hasGone">;
   /** The incarnation of a living process. */
   readonly nodeOf: (process: string) => string | undefined;
   /** The name of an incarnation's node. */
@@ -188,6 +190,8 @@ export class ItemHandler {
         return this.#arrive(sink, parts);
       case "nodeGone":
         return this.#nodeGone(a);
+      case "missing":
+        return this.#parts.roster.hasGone(b) ? this.#giveUp(b) : undefined;
       case "tell": {
         const body = unpackBody(b);
         if (Array.isArray(body)) sink.told(String(body[0]), body[1]);
@@ -332,7 +336,11 @@ export class ItemHandler {
     this.#parts.report({ type: "node", name: this.#parts.nameOf(node), change: "reaped" });
     const now = this.#parts.nodeOf(process);
     // The process may be back under another name.
-    if (now !== undefined && now !== node) return;
+    if (now === undefined || now === node) this.#giveUp(process);
+  }
+
+  /** A process is gone, and has said everything. */
+  #giveUp(process: string): void {
     this.#parts.outbox.gone(process);
     this.#sink?.nodeGone(process);
     const arrivals = this.#arrivals.get(process);

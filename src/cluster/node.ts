@@ -271,13 +271,13 @@ export class ClusterNode implements Backplane {
   meet(caller: CallingPeer, to: string, answer: (outcome: MeetAnswer) => void): void {
     this.#asking.ask({
       step: ["M", ...partnerArgs(caller, to)],
-      undo: () => undoMeeting(this.#registry, caller, to),
+      undo: (ticket) => undoMeeting(caller, to, ticket),
       answer: (refusal) => answer(refusal === "" ? "met" : refusal as MeetAnswer),
     });
   }
 
   part(actor: Actor, from: string): void {
-    this.#push(["U", ...actorArgs(actor), packName(from)]);
+    this.#push(this.#registry.parting(...actorArgs(actor), packName(from)));
   }
 
   move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void {
@@ -293,8 +293,9 @@ export class ClusterNode implements Backplane {
     });
   }
 
-  shun(): void {
-    this.#push(["shun"]);
+  shun(answer: () => void): void {
+    this.#registry.isShunned = true;
+    this.#asking.ask({ step: ["shun"], isPatient: true, answer });
   }
   list(actor: Actor, isGuest: boolean): void {
     this.#push(this.#registry.listed(...actorArgs(actor), isGuest));
@@ -376,7 +377,9 @@ export class ClusterNode implements Backplane {
   #known(nodes: readonly KnownNode[]): void {
     this.#roster.update(nodes, this.#caller.node);
     this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
-    this.#recovery.missMissing(this.#sink);
+    for (const process of this.#recovery.missing()) {
+      this.#push(["T", this.#caller.node, "missing", process], true);
+    }
   }
 
   #push(args: readonly string[], isOfEpoch = false): void {

@@ -33,12 +33,9 @@ export function undoPair(registry: Registry, actor: Actor, to: string): string[]
   return ["undoEntry", realm, id, fence, "pairs", name];
 }
 
-/** Parts two peers that have met, which no client has learned of. */
-export function undoMeeting(registry: Registry, actor: Actor, to: string): string[] | undefined {
-  const name = packName(to);
-  const [realm, id, fence] = actorArgs(actor);
-  if (registry.find(realm, id, fence)?.pairs.has(name) === true) return undefined;
-  return ["U", realm, id, fence, name];
+/** Parts two peers that have met, which no client has learned of, by the ticket of their meeting. */
+export function undoMeeting(actor: Actor, to: string, ticket: string): string[] {
+  return ["undoMeeting", ...actorArgs(actor), packName(to), ticket];
 }
 
 /** Gives a peer the description again that its own client knows, unless a newer one came after it. */

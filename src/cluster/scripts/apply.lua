@@ -65,6 +65,11 @@ local function pairsOf(it)
   return P .. "pairs:" .. it.realm .. ":" .. it.id
 end
 
+-- The newest meeting that a peer has asked for with each partner, by its ticket.
+local function meetingsOf(it)
+  return P .. "meetings:" .. it.realm .. ":" .. it.id
+end
+
 -- The list of a realm's guests: peers that can be called outside of rooms. It takes up none of them.
 local GUESTS = "guests:"
 
@@ -125,10 +130,11 @@ local function release(it, news)
     local partner = find(it.realm, other)
     if partner then
       call("SREM", pairsOf(partner), it.id)
+      call("HDEL", meetingsOf(partner), it.id)
       concerned[partner.node] = true
     end
   end
-  call("DEL", roomsOf(it), pairsOf(it))
+  call("DEL", roomsOf(it), pairsOf(it), meetingsOf(it))
   concerned[it.node] = nil
   tellAll(concerned, "left", it.realm, it.id, it.fence, news)
 end
@@ -477,12 +483,13 @@ steps.Y = {
   end,
 }
 steps.V = {
-  4,
-  function(realm, id, fence, other)
+  5,
+  function(realm, id, fence, other, role)
     local it, partner = find(realm, id), find(realm, other)
     if not isMine(it, fence) then return end
     call("SADD", pairsOf(it), other)
-    if partner then call("SADD", pairsOf(partner), id) end
+    -- The end of a meeting may be known on one side only: each side tells its own.
+    if partner and role ~= "met" then call("SADD", pairsOf(partner), id) end
   end,
 }
 
@@ -612,7 +619,8 @@ steps.again = {
   7,
   function(realm, id, fence, other, otherFence, role, permits)
     local it, partner = find(realm, id), find(realm, other)
-    if not isMine(it, fence) or not partner or partner.fence ~= otherFence then return end
+    if not isMine(it, fence) then return end
+    if not partner or partner.fence ~= otherFence then return call("SREM", pairsOf(it), other) end
     call("SADD", pairsOf(it), other)
     call("SADD", pairsOf(partner), id)
     if role ~= "caller" or partner.node == me then return end
@@ -620,6 +628,18 @@ steps.again = {
     for i = 1, #b do a[#a + 1] = b[i] end
     a[#a + 1] = permits
     tell(partner.node, "paired", realm, unpack(a))
+  end,
+}
+
+-- A meeting of before, likewise: it is over if the partner's node knows nothing of it.
+steps.agree = {
+  4,
+  function(realm, id, fence, other)
+    local it, partner = find(realm, id), find(realm, other)
+    if not isMine(it, fence) then return end
+    if partner and call("SISMEMBER", pairsOf(partner), id) == 1 then return end
+    call("SREM", pairsOf(it), other)
+    tell(me, "parted", realm, id, other)
   end,
 }
 
@@ -672,9 +692,10 @@ steps.move = {
 
 -- This node is about to end: no peer moves to it.
 steps.shun = {
-  0,
-  function()
+  1,
+  function(ticket)
     call("SADD", P .. "shunned", me)
+    tell(me, "entered", ticket)
   end,
 }
 
@@ -698,6 +719,7 @@ steps.M = {
     end
     call("SADD", pairsOf(it), other)
     call("SADD", pairsOf(partner), id)
+    call("HSET", meetingsOf(it), other, ticket)
     local a, b = { shown(it) }, { shown(partner) }
     for i = 1, #b do a[#a + 1] = b[i] end
     a[#a + 1] = permits
@@ -707,18 +729,37 @@ steps.M = {
 }
 
 -- Ends that: the two have no call any more.
+local function part(it, other)
+  local partner = find(it.realm, other)
+  call("SREM", pairsOf(it), other)
+  call("HDEL", meetingsOf(it), other)
+  local concerned = { [me] = true }
+  if partner then
+    call("SREM", pairsOf(partner), it.id)
+    call("HDEL", meetingsOf(partner), it.id)
+    concerned[partner.node] = true
+  end
+  tellAll(concerned, "parted", it.realm, it.id, other)
+end
+
 steps.U = {
   4,
   function(realm, id, fence, other)
+    local it = find(realm, id)
+    if isMine(it, fence) then part(it, other) end
+  end,
+}
+
+-- A meeting that was refused although it had been sent. One that was asked for later, or by the other
+-- side, stays.
+steps.undoMeeting = {
+  5,
+  function(realm, id, fence, other, ticket)
     local it, partner = find(realm, id), find(realm, other)
-    if not isMine(it, fence) then return end
-    call("SREM", pairsOf(it), other)
-    local concerned = { [me] = true }
-    if partner then
-      call("SREM", pairsOf(partner), id)
-      concerned[partner.node] = true
-    end
-    tellAll(concerned, "parted", realm, id, other)
+    if not isMine(it, fence) or call("HGET", meetingsOf(it), other) ~= ticket then return end
+    call("HDEL", meetingsOf(it), other)
+    if partner and call("HEXISTS", meetingsOf(partner), id) == 1 then return end
+    part(it, other)
   end,
 }
 

@@ -198,8 +198,8 @@ export interface Backplane {
    * @param to the other node's address; the node with the fewest ids by default
    */
   move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void;
-  /** Lets no peer move to this node from now on. */
-  shun(): void;
+  /** Lets no peer move to this node. At the answer all that do so have been announced. */
+  shun(answer: () => void): void;
   /** Puts a peer of this node on the list of its realm's guests, or takes it off. */
   list(actor: Actor, isGuest: boolean): void;
   /** Lists a room in which this node has no member; `listed` comes before the answer. */

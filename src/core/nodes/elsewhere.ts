@@ -83,8 +83,8 @@ export interface Homes {
   tell(realm: string, payload: unknown): void;
   /** Gives a peer of this node to another one; see Backplane. Its state has to follow. */
   move(handle: PeerHandle, to: string | undefined, answer: (outcome: MoveAnswer) => void): void;
-  /** Lets no peer move to this node from now on. */
-  shun(): void;
+  /** Lets no peer move to this node; resolves when the last one is announced. */
+  shun(): Promise<void>;
   /**
    * The state of an arriving peer has come: `receiver` speaks for it from now on. It gets `admitted`, then
    * everything that was sent meanwhile.
@@ -98,8 +98,8 @@ export interface Homes {
 /** A dialect's side of Homes. */
 export interface HomePart {
   readonly dialect: string;
-  /** Another node's part has sent something; to all nodes if `from` is empty. */
-  told(from: string, payload: unknown): void;
+  /** Another node's part has sent something; to all nodes if `from` is empty. False if it is not taken. */
+  told(from: string, payload: unknown): boolean;
   /** A peer moves to this node, and its state follows. */
   arriving(id: string): void;
   /**

@@ -120,12 +120,13 @@ export class Moves implements Homes, MoveNews {
     this.#backplane.move(own.actor, to, (outcome) => {
       const isHere = this.#hub.own.get(handle) === own && this.#hub.is(handle);
       if ("to" in outcome && isHere) this.#give(own, handle, outcome.node);
-      answer(isHere ? outcome : { refused: "stale" });
+      // The new node waits for the state also of a peer that has left meanwhile.
+      answer(isHere || "to" in outcome ? outcome : { refused: "stale" });
     });
   }
 
-  shun(): void {
-    this.#backplane.shun();
+  shun(): Promise<void> {
+    return new Promise((resolve) => this.#backplane.shun(resolve));
   }
 
   settle(realm: string, id: PeerId, receiver: Receiver): boolean {
@@ -243,9 +244,7 @@ export class Moves implements Homes, MoveNews {
   #told(from: string, body: unknown): boolean {
     if (!Array.isArray(body)) return false;
     const [realm, payload]: unknown[] = body;
-    const part = this.#parts.get(String(realm));
-    part?.told(from, payload);
-    return part !== undefined;
+    return this.#parts.get(String(realm))?.told(from, payload) === true;
   }
 }
 

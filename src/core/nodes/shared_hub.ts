@@ -38,6 +38,7 @@ import {
   endStay,
   entryOf,
   isShut,
+  movedAway,
   NO_LIMITS,
   type Own,
   sharedClaim,
@@ -171,9 +172,8 @@ export class SharedHub extends Hub implements PeerNews {
     return whenAnswered<string>(
       (answer) => this.#backplane.join(own.actor, entry, description ?? own.fresh, answer),
       (outcome) => {
-        if (outcome === "stale") return;
+        if (outcome === "stale" || outcome === "entered" && !this.#is(handle)) return;
         if (outcome !== "entered") return refuse(outcome === "unavailable" ? outcome : "room_full");
-        if (!this.#is(handle)) return;
         this.#enter(own, entry);
         own.fresh = undefined;
         void super.join(handle, request, description);
@@ -197,9 +197,10 @@ export class SharedHub extends Hub implements PeerNews {
       (answer) =>
         this.#backplane.describe(own.actor, this.#limits.maxRoomInfoBytes, shared, answer),
       (outcome) => {
-        if (outcome === "described" && this.#is(handle)) {
-          return void super.describe(handle, description, news);
-        }
+        const isHere = this.#is(handle);
+        if (outcome === "described" && isHere) return super.describe(handle, description, news);
+        // Its new node has the peer without this change.
+        if (outcome === "stale" && isHere) throw movedAway();
         if (outcome === "stale" || outcome === "described") return;
         const reason = outcome === "unavailable" ? outcome : "description_too_large";
         this.#answer(handle, { type: "refused", step: "describe", reason });
@@ -306,7 +307,6 @@ export class SharedHub extends Hub implements PeerNews {
   joined(room: RoomKey, member: SharedPeer): void {
     this.#ghosts.joined(room, member);
   }
-
   described(key: PeerKey, fence: Fence, description: SharedDescription): void {
     this.#ghosts.described(key, fence, description);
   }

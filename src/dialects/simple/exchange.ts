@@ -1,12 +1,16 @@
-import type { PeerEvent, PeerId, RoomId } from "../../core/events.ts";
+import { SignalError } from "../../core/errors.ts";
+import type { PeerEvent, PeerId, RoomEvent, RoomId } from "../../core/events.ts";
+import type { PresentPeer } from "../../core/peer.ts";
 import type { Seat } from "../kit/seat.ts";
 import type { FarMates } from "./far_mates.ts";
 import type { Instance } from "./instance.ts";
 import { GONE, type Speaker } from "./kept_signals.ts";
 import type { SentSignal } from "./messages.ts";
+import type { SimplePeer } from "./peer.ts";
+import { UNSENT, untaken } from "./refusals.ts";
 import type { Settled } from "./settled.ts";
 import type { SimpleServer } from "./server.ts";
-import { isAwaited, outcomeFor, settledOf, targetsOf } from "./targets.ts";
+import { isAwaited, ONE, outcomeFor, settledOf, targetsOf } from "./targets.ts";
 
 /** A peer that exchanges signals with others. */
 interface Exchanging {
@@ -16,6 +20,29 @@ interface Exchanging {
   /** The instances by number; undefined for a free one. */
   readonly slots: readonly (Instance | undefined)[];
   readonly far: FarMates;
+}
+
+/** How long a signal may be without an outcome: longer than a node that died keeps its ids. */
+const OUTCOME_MS = 60_000;
+
+/** Sends a signal to another peer. Throws the refusal. */
+export function sendSignal(
+  server: SimpleServer,
+  peer: SimplePeer,
+  to: PresentPeer,
+  signal: SentSignal,
+): void {
+  const { hub, dialect, nodes } = server;
+  const { peer: handle } = peer.seat;
+  if (handle === undefined) throw untaken("peer_unknown");
+  const isFar = to.receiver.isElsewhere === true && isAwaited(signal);
+  const sent = isFar ? { ...signal, ticket: nodes?.await(peer, signal) } : signal;
+  const refusal = UNSENT[hub.send(handle, to.handle, sent)];
+  if (refusal !== undefined) {
+    if (sent.ticket !== undefined) peer.far.settle(sent.ticket);
+    throw new SignalError(...refusal);
+  }
+  if (to.dialect !== dialect) settleSignal(server, peer, settledOf(sent, ONE));
 }
 
 /**
@@ -37,9 +64,12 @@ export function takeSignal(
       : sender.slots[signal.peer_instance]?.speaker ?? GONE;
     for (const target of targets) target.take(speaker, signal);
   }
+  if (isTaken && !isAwaited(signal)) return;
+  const settled = settledOf(signal, outcome);
+  // A receipt goes on also where this peer does not.
+  if (sender === undefined) return server.nodes?.settle(signal.peer_id, settled, peer.id);
   const { peer: handle } = peer.seat;
-  if (handle === undefined || (isTaken && !isAwaited(signal))) return;
-  server.hub.send(handle, signal.peer_id, settledOf(signal, outcome));
+  if (handle !== undefined) server.hub.send(handle, signal.peer_id, settled);
 }
 
 /** A signal of one of the peer's instances has its receipt. */
@@ -65,6 +95,30 @@ export function returnSignal(
   if (returned === undefined || payload === undefined || !("frame" in payload)) return;
   const refused = returned.isUnavailable ? "unavailable" : "peer_unknown";
   settleSignal(server, peer, settledOf(payload, { refused }));
+}
+
+/** News of a room-mate. Signals for one that has left get no other outcome. */
+export function noteMate(
+  server: Pick<SimpleServer, "posts">,
+  peer: Pick<Exchanging, "slots" | "far">,
+  event: RoomEvent,
+): void {
+  peer.far.note(event);
+  if (event.type !== "left") return;
+  for (const one of peer.far.unsettledFor(event.peer.id)) {
+    settleSignal(server, peer, { ...one, outcome: { refused: "peer_unknown" } });
+  }
+}
+
+/** Refuses signals whose receipt was lost. @returns true if others wait for theirs */
+export function refuseLate(
+  server: Pick<SimpleServer, "posts" | "clock">,
+  peer: Pick<Exchanging, "slots" | "far">,
+): boolean {
+  for (const one of peer.far.unsettledSince(server.clock.now() - OUTCOME_MS)) {
+    settleSignal(server, peer, { ...one, outcome: { refused: "unavailable" } });
+  }
+  return peer.far.hasUnsettled;
 }
 
 function farSpeaker(

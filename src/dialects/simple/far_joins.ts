@@ -35,11 +35,13 @@ type Server = Pick<SimpleServer, "realm" | "clock" | "iceServers">;
 export class FarJoins implements Joins, Disposable {
   readonly #server: Server;
   readonly #homes: Homes;
+  /** By a name that no other try of the same client has: an answer may come late. */
   readonly #open = new Map<string, Open>();
   readonly #posts = new Map<string, (outcome: SentPosted) => void>();
   /** Ends that found no way, and are about to be sent once more. */
   readonly #waiting = new Set<Disposable>();
   #tickets = 0;
+  #tries = 0;
 
   constructor(server: Server, homes: Homes) {
     this.#server = server;
@@ -48,7 +50,8 @@ export class FarJoins implements Joins, Disposable {
 
   /** Asks the peer's home. Rejects with the refusal. */
   async join(peerId: PeerId, frame: JoinRequest, client: FarClient): Promise<FarJoin> {
-    const { link: { id: connection, address }, pass, stream } = client;
+    const { link: { id, address }, pass, stream } = client;
+    const connection = `${id}.${++this.#tries}`;
     const { clock, iceServers } = this.#server;
     const { promise, resolve } = Promise.withResolvers<Answer | Failed>();
     this.#open.set(connection, { client, peerId, home: undefined, answer: resolve });
@@ -65,7 +68,7 @@ export class FarJoins implements Joins, Disposable {
         iceServers: iceServers(pass?.identity),
       },
       resolve,
-      connection,
+      id,
     );
     using _timer = clock.after(JOIN_MS, () => resolve("unavailable"));
     return this.#conclude(await promise, connection, peerId, client);
@@ -102,7 +105,7 @@ export class FarJoins implements Joins, Disposable {
     const { link, stream } = open.client;
     switch (message.op) {
       case "joined":
-        open.client.carried(this.#lineOf(message.connection, open.peerId));
+        open.client.carried(this.#lineOf(message.connection, open));
         return open.answer(message);
       case "refused":
       case "again":
@@ -128,9 +131,12 @@ export class FarJoins implements Joins, Disposable {
     }
   }
 
-  /** This node was taken for dead: its clients have lost their instances. */
+  /** This node was taken for dead: its clients come back, and their homes may not have noticed. */
   severed(): void {
-    for (const connection of [...this.#open.keys()]) this.#drop(connection);
+    for (const [connection, { peerId }] of [...this.#open]) {
+      this.#drop(connection);
+      this.#sendEnd(peerId, { op: "closed", connection, departure: "lost" });
+    }
   }
 
   [Symbol.dispose](): void {
@@ -169,13 +175,13 @@ export class FarJoins implements Joins, Disposable {
     }
   }
 
-  #lineOf(connection: string, peerId: PeerId): Line {
+  #lineOf(connection: string, { peerId, client }: Open): Line {
     const send = (message: ToHome): void => {
       const lost = (failed: Failed): void => {
         if (failed === "unavailable" && message.op === "frame") this.#refuse(connection);
         else this.#drop(connection);
       };
-      this.#send(peerId, message, lost, connection);
+      this.#send(peerId, message, lost, client.link.id);
     };
     return {
       peerId,

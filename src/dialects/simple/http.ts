@@ -96,7 +96,7 @@ type PostOutcome =
   & ({ readonly frame: string } | { readonly refusal: SignalError })
   & { readonly isProven: boolean };
 
-/** @param isAtHome the peer is here, or nowhere */
+/** @param isAtHome the peer is here or nowhere, unless it moves just now */
 export async function postHere(
   server: SimpleServer,
   body: string,
@@ -109,9 +109,10 @@ export async function postHere(
       const { p_id, p_secret, p_instance } = posted.credentials();
       isProven = server.secrets.isValid(p_secret, p_id);
       if (!isProven) throw noMatch();
+      const mayMove = server.claims.has(p_id);
       while (server.claims.has(p_id)) await server.claims.get(p_id);
       const peer = peerOf(server, p_id);
-      const carried = peer === undefined && !isAtHome
+      const carried = peer === undefined && (mayMove || !isAtHome)
         ? await server.nodes?.joins.post(p_id, body)
         : undefined;
       if (carried !== undefined) return { ...outcomeOf(carried), isProven };

@@ -288,8 +288,8 @@ export interface SentSignal {
   readonly frame: SignalFrame;
   /** Names the connection or the request that gets the receipt; absent if nobody waits for one. */
   readonly via?: string | undefined;
-  /** Numbers those that leave the node and wait for a receipt. */
-  readonly ticket?: number | undefined;
+  /** Names those that leave the node and wait for a receipt. */
+  readonly ticket?: string | undefined;
 }
 
 /** The frame of a signal for one receiver, who numbers it. */

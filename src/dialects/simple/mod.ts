@@ -184,7 +184,8 @@ function routesOf(options: Options, server: SimpleServer): Route[] {
 }
 
 /** Ends the holding of instances whose time is up. */
-function expire({ hub, held, clock }: SimpleServer): void {
+function expire({ hub, held, clock, nodes }: SimpleServer): void {
+  nodes?.sweep();
   // While the server ends no time runs out: instances are sealed with the rest of theirs.
   if (!hub.isSilent) held.expire(clock.now());
 }

@@ -2,7 +2,12 @@ import type { Expulsion } from "../../core/expulsion.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { Departure, Link } from "../../core/session.ts";
 import type { Admission, JoinRequest, StreamEnd } from "./connection.ts";
+import type { Ticket } from "./far_mates.ts";
+import type { SentSignal } from "./messages.ts";
 import type { CarriedIdentity, SentPosted, ToHome } from "./node_messages.ts";
+import type { SimplePeer } from "./peer.ts";
+import type { SealedPeer } from "./sealed.ts";
+import type { Settled } from "./settled.ts";
 
 /** The other nodes, as peers and connections of this one see them. */
 export interface OtherNodes {
@@ -14,6 +19,14 @@ export interface OtherNodes {
   };
   /** Another node has sent something to a peer of this one. */
   received(peerId: PeerId, from: string, message: ToHome): void;
+  /** Notes that a signal of a peer waits for its outcome. @returns the name that its receipt has */
+  await(peer: SimplePeer, signal: SentSignal): Ticket;
+  /** Sends a receipt to the peer that waits for it, for as long as it takes. @param by its receiver */
+  settle(to: PeerId, settled: Settled, by: PeerId): void;
+  /** Refuses signals whose outcome does not come. */
+  sweep(): void;
+  /** States of peers that another node does not have for sure. */
+  readonly unsure: Iterable<SealedPeer>;
   /** A stream has left: its client need not come back, on whichever node. */
   departed(secret: string): void;
 }

@@ -60,8 +60,3 @@ export function throwIfTold(reason: Refused["reason"], hasClient: boolean): void
       reason satisfies never;
   }
 }
-
-/** Ends the wait for a step that only other nodes could refuse. Faults pass. */
-export function ignoreUnavailable(error: unknown): void {
-  if (!(error instanceof SignalError && error.code === "unavailable")) throw error;
-}

@@ -1,10 +1,11 @@
+import type { Ticket } from "./far_mates.ts";
 import type { FrameRef, Receipt } from "./messages.ts";
 
 /** The answer to a signal, for the instance that sent it. */
 export interface Settled {
   readonly instance: number;
   readonly via: string | undefined;
-  readonly ticket: number | undefined;
+  readonly ticket: Ticket | undefined;
   readonly ref: FrameRef;
   readonly outcome: Receipt | { readonly refused: SignalRefusal };
 }
