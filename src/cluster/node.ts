@@ -295,7 +295,7 @@ export class ClusterNode implements Backplane {
 
   shun(answer: () => void): void {
     this.#registry.isShunned = true;
-    this.#asking.ask({ step: ["shun"], isPatient: true, answer });
+    this.#asking.ask({ step: ["shun"], answer });
   }
   list(actor: Actor, isGuest: boolean): void {
     this.#push(this.#registry.listed(...actorArgs(actor), isGuest));

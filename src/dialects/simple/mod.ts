@@ -119,7 +119,7 @@ export const simple = defineDialect({
     const nodes = homes && new Nodes(server, homes);
     server.nodes = nodes;
     if (isBridged) hub.rulesOf(realm).limit(dialect, () => options.maxMembers);
-    void unseal(server, store);
+    const unsealed = unseal(server, store);
     using timers = new DisposableStack();
     timers.use(clock.every(SWEEP_MS, () => expire(server)));
     timers.use(clock.every(options.keepMs, () => server.total.age()));
@@ -139,7 +139,7 @@ export const simple = defineDialect({
         { name: "kept_signal_bytes", read: () => server.total.bytes },
         ...(nodes?.gauges ?? []),
       ],
-      ...(nodes && { counters: nodes.counters, moveAway: () => nodes.leave() }),
+      ...(nodes && { counters: nodes.counters, moveAway: () => nodes.leave(unsealed) }),
       seal: () => ({ items: seal(server), lifetimeMs: options.resumeMs }),
       [Symbol.dispose]: () => running.dispose(),
     };

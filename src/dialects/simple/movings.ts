@@ -105,7 +105,7 @@ export class Movings implements Disposable {
   /**
    * Moves all peers to the other nodes, as far as there are any, and waits until those have them. So it
    * does with peers that come meanwhile.
-   * @param isShut no peers are sent here any more
+   * @param isShut no others come any more, but for those that are expected by then
    */
   async moveAll(isShut: Promise<void>): Promise<void> {
     const { clock } = this.#server;

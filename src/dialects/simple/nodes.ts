@@ -163,9 +163,12 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
     this.joins.severed();
   }
 
-  /** Gives every peer to another node, at the planned end of this one. */
-  async leave(): Promise<void> {
-    const isShut = this.#homes.shun();
+  /**
+   * Gives every peer to another node, at the planned end of this one.
+   * @param unsealed the peers of the last run are here
+   */
+  async leave(unsealed: Promise<void>): Promise<void> {
+    const isShut = Promise.all([this.#homes.shun(), unsealed]).then(() => {});
     this.#sendAllAway();
     await this.#movings.moveAll(isShut);
   }
