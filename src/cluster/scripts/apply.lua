@@ -706,14 +706,14 @@ steps.M = {
   end,
 }
 
--- Ends that: the two have no call any more.
+-- Ends that: the two have no call any more. The peer may have moved to another node meanwhile.
 steps.U = {
   4,
   function(realm, id, fence, other)
     local it, partner = find(realm, id), find(realm, other)
-    if not isMine(it, fence) then return end
+    if not it or it.fence ~= fence then return end
     call("SREM", pairsOf(it), other)
-    local concerned = { [me] = true }
+    local concerned = { [me] = true, [it.node] = true }
     if partner then
       call("SREM", pairsOf(partner), id)
       concerned[partner.node] = true

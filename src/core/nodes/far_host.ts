@@ -129,9 +129,19 @@ export class FarHost {
     if (cause !== "absent") this.#calls.fail(own, other);
   }
 
+  /** Ends the calls of a peer that goes on without them, on another node. */
+  abandon(own: CallPeer): void {
+    this.#calls.abandon(own);
+    this.#forget(own);
+  }
+
   /** One of the two has given its id up. */
   leave(peer: CallPeer, isTold: boolean): void {
     this.#calls.leave(peer, isTold);
+    this.#forget(peer);
+  }
+
+  #forget(peer: CallPeer): void {
     for (const [, , { queue = [] }] of this.#lines.takeAll(peer)) {
       for (const { answer } of queue) answer("absent");
     }

@@ -17,6 +17,7 @@ import { type Ghosts, nameOf, roomNameOf } from "./ghosts.ts";
 import type { OwnPeers } from "./own_peers.ts";
 import type { Claim } from "../peer.ts";
 import type { Receiver } from "../session.ts";
+import type { SharedCalls } from "./shared_calls.ts";
 import type { Own } from "./shared_steps.ts";
 
 /** The topic of what parts tell those of all other nodes. */
@@ -40,6 +41,8 @@ interface Expected extends Arrival {
 export interface MoveHub {
   readonly own: OwnPeers;
   readonly ghosts: Ghosts;
+  /** Undefined where no dialects are bridged. */
+  readonly calls: Pick<SharedCalls, "abandon" | "isCalling"> | undefined;
   /** Whether the peer of a handle is still here. */
   readonly is: (handle: PeerHandle) => boolean;
   /** Another receiver speaks for a peer. */
@@ -119,9 +122,16 @@ export class Moves implements Homes, MoveNews {
     if (own === undefined || !this.#hub.is(handle)) return answer({ refused: "stale" });
     this.#backplane.move(own.actor, to, (outcome) => {
       const isHere = this.#hub.own.get(handle) === own && this.#hub.is(handle);
-      if ("to" in outcome && isHere) this.#give(own, handle, outcome.node);
+      if ("to" in outcome && isHere) {
+        this.#hub.calls?.abandon(own.actor);
+        this.#give(own, handle, outcome.node);
+      }
       answer(isHere ? outcome : { refused: "stale" });
     });
+  }
+
+  isCalling(handle: PeerHandle): boolean {
+    return this.#hub.calls?.isCalling(handle) === true;
   }
 
   shun(): void {

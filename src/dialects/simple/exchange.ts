@@ -1,12 +1,15 @@
+import type { Sent } from "../../core/hub.ts";
+import type { PresentPeer } from "../../core/peer.ts";
 import type { PeerEvent, PeerId, RoomId } from "../../core/events.ts";
 import type { Seat } from "../kit/seat.ts";
 import type { FarMates } from "./far_mates.ts";
 import type { Instance } from "./instance.ts";
 import { GONE, type Speaker } from "./kept_signals.ts";
 import type { SentSignal } from "./messages.ts";
+import { UNSENT, untaken } from "./refusals.ts";
 import type { Settled } from "./settled.ts";
 import type { SimpleServer } from "./server.ts";
-import { isAwaited, outcomeFor, settledOf, targetsOf } from "./targets.ts";
+import { isAwaited, ONE, outcomeFor, settledOf, targetsOf } from "./targets.ts";
 
 /** A peer that exchanges signals with others. */
 interface Exchanging {
@@ -16,6 +19,34 @@ interface Exchanging {
   /** The instances by number; undefined for a free one. */
   readonly slots: readonly (Instance | undefined)[];
   readonly far: FarMates;
+}
+
+/**
+ * Sends a signal to one instance of a peer, or to all of them or none (§6).
+ * @param isMate the receiver is in the room; otherwise it is in a call with the peer
+ */
+export function sendSignal(
+  server: SimpleServer,
+  peer: Exchanging,
+  signal: SentSignal,
+  to: PresentPeer,
+  isMate: boolean,
+): void {
+  const { hub, dialect } = server;
+  const { seat: { peer: handle }, room } = peer;
+  if (handle === undefined) throw untaken("peer_unknown");
+  if (to.dialect === dialect) {
+    const isFar = to.receiver.isElsewhere === true && isAwaited(signal);
+    const sent = hub.send(handle, to.handle, isFar ? peer.far.sent(signal) : signal);
+    if (sent !== "sent") throw untaken(UNSENT[sent]);
+    return;
+  }
+  const answer = (sent: Sent): void => {
+    const outcome = sent === "sent" ? ONE : { refused: UNSENT[sent] };
+    settleSignal(server, peer, settledOf(signal, outcome));
+  };
+  if (hub.elsewhere === undefined) return answer(hub.send(handle, to.handle, signal));
+  hub.elsewhere.call(handle, to.id, signal, answer, isMate ? room : undefined);
 }
 
 /**
@@ -63,7 +94,8 @@ export function returnSignal(
   // It is what the peer sent.
   const payload = returned?.payload as SentSignal | Settled | undefined;
   if (returned === undefined || payload === undefined || !("frame" in payload)) return;
-  const refused = returned.isUnavailable ? "unavailable" : "peer_unknown";
+  const { isUnavailable, refusal = isUnavailable ? "unavailable" : "unknown" } = returned;
+  const refused = UNSENT[refusal];
   settleSignal(server, peer, settledOf(payload, { refused }));
 }
 

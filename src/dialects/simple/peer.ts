@@ -22,10 +22,10 @@ import { Instance, type InstanceOwner, type InstanceSession, type Reason } from 
 import { after, type Place, Seat } from "../kit/seat.ts";
 import { SimpleLeg } from "./leg.ts";
 import { Outsiders } from "./outsiders.ts";
-import { ignoreUnavailable, throwIfTold, UNSENT } from "./refusals.ts";
+import { ignoreUnavailable, throwIfTold, untaken } from "./refusals.ts";
 import { countTakeBack } from "./take_backs.ts";
 import { isEqual } from "../../system/crypto.ts";
-import { returnSignal, settleSignal, takeSignal } from "./exchange.ts";
+import { returnSignal, sendSignal, settleSignal, takeSignal } from "./exchange.ts";
 import { FarMates } from "./far_mates.ts";
 import type { SentSignal, SignalFrame } from "./messages.ts";
 import type { Settled } from "./settled.ts";
@@ -34,7 +34,7 @@ import type { ToHome } from "./node_messages.ts";
 import { Self } from "./self.ts";
 import type { SimpleServer } from "./server.ts";
 import { standingFields, withStanding } from "./standing.ts";
-import { isAwaited, ONE, settledOf, slotsOf } from "./targets.ts";
+import { slotsOf } from "./targets.ts";
 
 /** A connection's request to take an instance back. */
 interface TakeBack extends ProfileChange {
@@ -94,7 +94,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     return this.seat.peer !== undefined;
   }
 
-  /** The instances of peers of other nodes that have sent something. */
+  /** The speakers of kept signals that are not peers of this dialect and node. */
   get far(): FarMates {
     return this.#far ??= new FarMates();
   }
@@ -208,20 +208,13 @@ export class SimplePeer implements Receiver, InstanceOwner {
 
   /** Sends to one instance of a room-mate, or to all of them or none (§6). */
   signal(from: Instance, frame: SignalFrame, via: string): void {
-    const { hub, realm, dialect } = this.#server;
-    const { peer } = this.seat;
-    const mate = hub.find(realm, frame.peer_id);
-    const isKnown = mate !== undefined &&
-      (this.#isMate(mate) || this.#outsiders?.has(mate.id) === true);
-    if (!isKnown || peer === undefined) {
-      throw new SignalError("peer_unknown", "no such peer in the room");
+    const mate = this.#server.hub.find(this.#server.realm, frame.peer_id);
+    const isMate = mate !== undefined && this.#isMate(mate);
+    if (mate === undefined || !isMate && this.#outsiders?.has(mate.id) !== true) {
+      throw untaken("peer_unknown");
     }
-    const here: SentSignal = { peer_id: this.id, peer_instance: from.number, frame, via };
-    const isFar = mate.receiver.isElsewhere === true && isAwaited(here);
-    const signal = isFar ? this.far.sent(here) : here;
-    const refusal = UNSENT[hub.send(peer, mate.handle, signal)];
-    if (refusal !== undefined) throw new SignalError(...refusal);
-    if (mate.dialect !== dialect) settleSignal(this.#server, this, settledOf(signal, ONE));
+    const signal: SentSignal = { peer_id: this.id, peer_instance: from.number, frame, via };
+    sendSignal(this.#server, this, signal, mate, isMate);
   }
 
   /** A peer outside the room may call this one, unless a token is missing. */
@@ -231,7 +224,8 @@ export class SimplePeer implements Receiver, InstanceOwner {
     const isCalled = role === "callee";
     if (isCalled && !mayCallInto(this.#server, this.room, other.id)) return "absent";
     this.#outsiders ??= new Outsiders(this, this.#server.dialect);
-    return new SimpleLeg(this.#outsiders, other, isStranger);
+    const speaker = isStranger ? { isGone: false } : this.far.of(other.id, 0);
+    return new SimpleLeg(this.#outsiders, other, speaker, isStranger);
   }
 
   /** The peer's own description, and the server's fields of it. */
