@@ -110,7 +110,7 @@ export class Moves implements Homes, MoveNews {
   }
 
   tell(realm: string, payload: unknown): void {
-    this.#backplane.tell(PARTS, [realm, payload]);
+    this.#backplane.tell(PARTS, [realm, payload], true);
   }
 
   move(
@@ -245,7 +245,8 @@ export class Moves implements Homes, MoveNews {
   ): void {
     const from = this.address;
     const message = { ...to, from, room: undefined, payload, fence: undefined, payer };
-    this.#backplane.send(message, isConfirmed, (passed) => {
+    // Clients come back by what is in them.
+    this.#backplane.send({ ...message, isPrivate: true }, isConfirmed, (passed) => {
       answer(passed === "foreign" ? "absent" : passed);
     });
   }

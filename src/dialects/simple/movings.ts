@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { SignalError } from "../../core/errors.ts";
 import type { MoveRefusal } from "../../core/nodes/backplane.ts";
 import type { Homes } from "../../core/nodes/elsewhere.ts";
@@ -168,7 +169,7 @@ export class Movings implements Disposable {
     const { claims } = this.#server;
     const { id, seat: { peer: handle } } = peer;
     if (handle === undefined) return Promise.resolve("stale");
-    const bytes = JSON.stringify(sealMoving(this.#server, peer)).length;
+    const bytes = Buffer.byteLength(JSON.stringify(sealMoving(this.#server, peer)));
     if (bytes > this.#homes.spareBytes) return Promise.resolve("full");
     const { promise, resolve } = Promise.withResolvers<Moved>();
     const claim = promise.then(() => {});
