@@ -40,6 +40,11 @@ export function untaken(refused: SignalRefusal): SignalError {
   return new SignalError(refused, UNTAKEN[refused]);
 }
 
+/** The refusal of a fresh token for a client that has no connection. */
+export function noConnection(): SignalError {
+  return new SignalError("instance_unknown", "no connection: show the token when you join again");
+}
+
 /**
  * Throws the refusal of a peer's step.
  * @param hasClient false for a peer of an earlier run, which has no client to tell
