@@ -12,7 +12,7 @@ import { WsClient } from "../helpers/wire/ws_client.ts";
 // Calls and rooms of clients of different protocols on two real nodes.
 
 const needs = ["redis-server"] as const;
-const DIALECTS = ["peerjs", "gstreamer", "ssp", "owt"] as const;
+const DIALECTS = ["peerjs", "gstreamer", "ssp", "owt", "simple"] as const;
 const BRIDGED = ["--bridge", "all"] as const;
 
 const text = (value: unknown): string => JSON.stringify(value);
@@ -115,6 +115,7 @@ const PAIRS = [
   ["PeerJS", "GStreamer"],
   ["GStreamer", "RTCPool"],
   ["OWT", "PeerJS"],
+  ["PeerJS", "Simple"],
 ] as const;
 
 for (const [calling, called] of PAIRS) {
