@@ -4,6 +4,7 @@ import { launchBrowser } from "../helpers/browser/chromium.ts";
 import { startNodes } from "../helpers/cluster/node_processes.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { sdpOf } from "../helpers/session/legs.ts";
+import type { SimpleFrame } from "../helpers/session/simple.ts";
 import { event, type SspEvent } from "../helpers/session/ssp.ts";
 import { within } from "../helpers/wire/waiting.ts";
 import { openGst, openInRoom, openPeerJs } from "../helpers/wire/peers.ts";
@@ -108,6 +109,41 @@ clientTest({
     assertEquals(await g.nextText(), `ROOM_PEER_MSG ${id} ${sdp("answer", "R")}`);
     await r.close();
     assertEquals(await g.nextText(), `ROOM_PEER_LEFT ${id}`);
+  },
+});
+
+clientTest({
+  name: "cluster, bridge: PeerJS learns when the node of a Simple client ends, and calls it again",
+  needs,
+  fn: async () => {
+    await using nodes = await startNodes(2, DIALECTS, BRIDGED);
+    await using p = await openPeerJs(nodes.wsUrl(0), "page");
+    const joined = async (at: number, more: object): Promise<[WsClient, SimpleFrame[]]> => {
+      const client = await WsClient.open(`${nodes.wsUrl(at)}/simple`);
+      client.send({ event: "join", room: "room", ...more });
+      // The comparisons check the server's frames.
+      return [client, [await client.nextJson(), await client.nextJson()] as SimpleFrame[]];
+    };
+    const called = async (client: WsClient): Promise<void> => {
+      const [introduced, signal] = [await client.nextJson(), await client.nextJson()];
+      assertEquals((introduced as SimpleFrame)["event"], "join");
+      assertEquals((signal as SimpleFrame)["type"], "offer");
+      client.send({ event: "signal", peer_id: "page", type: "answer", sdp: sdpOf("S") });
+      assertEquals((await p.nextJson() as SimpleFrame)["type"], "ANSWER");
+    };
+    const [client, [handshake, ready]] = await joined(1, {});
+    await using s = client;
+    const p_id = String(handshake?.["p_id"]);
+    p.send(offer(p_id, "dc_1"));
+    await called(s);
+    await nodes.nodes[1]?.stop();
+    assertEquals(await p.nextJson(), { type: "LEAVE", src: p_id, dst: "page" });
+    const { p_secret, p_instance } = ready ?? {};
+    const [again, [now]] = await joined(0, { p_id, p_secret, p_instance, seq: 1 });
+    await using back = again;
+    assertEquals([now?.["p_id"], now?.["peers"]], [p_id, []]);
+    p.send(offer(p_id, "dc_2"));
+    await called(back);
   },
 });
 
