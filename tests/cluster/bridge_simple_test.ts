@@ -99,14 +99,23 @@ async function inCall(
   const second = await PARTIES[older === "simple" ? name : "simple"](bench, "two");
   const [simple, other] = older === "simple" ? [first, second] : [second, first];
   await settle();
+  for (const party of [simple, other]) party.news();
+  const stage = stageOf(bench);
   await simple.offer(other.id, "A");
-  await settle();
-  other.news();
+  await stage.until("the offer", () => other.news().length > 0);
   await other.answer(simple.id, "B");
-  await settle();
-  assert(simple.news().includes("answer"), "answered");
+  await stage.until("the answer", () => simple.news().includes("answer"));
   assertEquals(bench.calls.count, 1);
   return { simple, other, node: older === "simple" ? 0 : 1 };
+}
+
+/** Has a node move its peers of Simple, as at its planned end. */
+async function endAsPlanned(bench: BridgeBench, node: number): Promise<void> {
+  let isOver = false;
+  void bench.at(node, "simple").open.moveAway?.().then(() => isOver = true);
+  for (let turn = 0; turn < 100 && !isOver; turn++) await settle();
+  assert(isOver, "its peers have moved");
+  await settle();
 }
 
 function counted({ open: { gauges = [], counters = [] } }: ReturnType<BridgeBench["at"]>): {
@@ -149,8 +158,7 @@ for (const name of OTHERS) {
         const { simple, other, node } = await inCall(bench, name, older);
         await simple.client.lose();
         other.news();
-        await bench.at(node, "simple").open.moveAway?.();
-        await settle();
+        await endAsPlanned(bench, node);
         assertEquals(counted(bench.at(node, "simple")).moved, 1);
         assert(other.news().some((word) => word.startsWith(ENDS[name])), `${name} ${older} ${nodes}`);
         assertEquals([bench.calls.count, bench.pairs()], [0, []]);

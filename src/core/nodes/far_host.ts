@@ -246,6 +246,8 @@ class FarLeg implements Leg {
 
   /** Whether the client has a form for any other signal turns out on its node. */
   lower(signal: Signal): Untaken | undefined {
+    // No two protocols carry data.
+    if (signal.kind === "data") return "cannot_be_told";
     if (signal.kind === "ask" && this.refusesAsks) return "cannot_be_asked";
     const isSecond = signal.kind === "offer" && signal.isRenegotiation;
     if (isSecond && this.takesOneOffer) return "cannot_renegotiate";
