@@ -15,8 +15,8 @@ import { forgetClusters } from "../helpers/cluster/dealt.ts";
 import type { SimpleFrame } from "../helpers/session/simple.ts";
 import { sdpOf } from "../helpers/session/legs.ts";
 
-// Calls between clients of Simple and of other protocols, whose nodes are two or three, while the
-// client of Simple loses its connection or its node ends as planned.
+// Calls between clients of Simple and of other protocols on two or three nodes. The client of Simple
+// loses its connection, or its node ends as planned.
 
 hubs.mode = "dealt";
 
@@ -150,7 +150,7 @@ for (const name of OTHERS) {
     }
   });
 
-  Deno.test(`both ends of a call of Simple and ${name} hear its end when Simple's node ends as planned`, async () => {
+  Deno.test(`a call of Simple and ${name} ends for both clients when Simple's node ends as planned`, async () => {
     for (const older of ["simple", "other"] as const) {
       // With a third node the peer moves there, because that one has the fewest ids.
       for (const nodes of [2, 3]) {

@@ -93,7 +93,7 @@ export interface OutgoingMessage extends SharedMessage {
   readonly dialect: string;
   /** The client whose share of bytes it takes, where that is not its sender. */
   readonly payer?: string | undefined;
-  /** Nobody but a node may read it. */
+  /** Sealed in the engine, if the nodes have a secret for that. */
   readonly isPrivate?: boolean;
 }
 
@@ -214,7 +214,7 @@ export interface Backplane {
   hold(bytes: number): boolean;
   /** That message is sent or dropped. */
   unhold(bytes: number): void;
-  /** Sends to the hubs of all other nodes. @param isPrivate nobody but a node may read it */
+  /** Sends to the hubs of all other nodes. @param isPrivate as of a message */
   tell(topic: string, body: unknown, isPrivate?: boolean): void;
   /** Ends a client's reservation; false if there is none, and rejects while unavailable. */
   unreserve(dialect: string, id: string): Promise<boolean>;

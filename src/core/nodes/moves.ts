@@ -245,7 +245,7 @@ export class Moves implements Homes, MoveNews {
   ): void {
     const from = this.address;
     const message = { ...to, from, room: undefined, payload, fence: undefined, payer };
-    // Clients come back by what is in them.
+    // They hold the secrets by which clients come back.
     this.#backplane.send({ ...message, isPrivate: true }, isConfirmed, (passed) => {
       answer(passed === "foreign" ? "absent" : passed);
     });

@@ -143,8 +143,8 @@ export async function postHere(
 }
 
 /**
- * Has a token that was posted here used by a connection of a peer of another node. It is judged here
- * and goes nowhere else. The home tells first, as of a ping, whether it takes posts for the instance.
+ * Renews the connection of another node's peer by a token that was posted here, and does not leave this
+ * node. A ping shows first whether the home takes posts for the instance.
  */
 async function refreshElsewhere(
   server: SimpleServer,
