@@ -16,7 +16,8 @@ import { processOf, readRoom, roomName } from "./names.ts";
 import type { Questions } from "./questions.ts";
 import type { SharedRecords } from "./records.ts";
 import type { Roster } from "./roster.ts";
-import { packName, unpackBody, unpackName } from "./texts.ts";
+import type { Seal } from "./seal.ts";
+import { messageName, packName, TOLD, unpackAny, unpackBody, unpackName } from "./texts.ts";
 
 export interface ItemParts {
   readonly clock: Clock;
@@ -24,6 +25,8 @@ export interface ItemParts {
   readonly outbox: Outbox;
   readonly questions: Questions;
   readonly records: SharedRecords;
+  /** For private bodies. */
+  readonly seal: Seal;
   readonly report: ReportCluster;
   /** Messages for this id are in the call that is under way. */
   readonly isCalling: (realm: string, id: string) => boolean;
@@ -193,7 +196,7 @@ export class ItemHandler {
       case "missing":
         return this.#parts.roster.hasGone(b) ? this.#giveUp(b) : undefined;
       case "tell": {
-        const body = unpackBody(b);
+        const body = unpackAny(this.#parts.seal, TOLD, b);
         if (Array.isArray(body)) sink.told(String(body[0]), body[1]);
         return;
       }
@@ -238,24 +241,13 @@ export class ItemHandler {
   }
 
   #message(sink: Sink, parts: readonly string[]): void {
-    const [node = "", count, realm = "", id = "", fence, from = "", room, isConfirmed, body = ""] =
-      parts;
+    const [node = "", count, , , , , , isConfirmed] = parts;
     const process = processOf(node);
     const number = Number(count);
     const arrivals = this.#arrivals.get(process) ?? new Arrivals();
     this.#arrivals.set(process, arrivals);
     const isNew = arrivals.take(number);
-    const isTaken = isNew
-      ? sink.deliver({
-        realm,
-        id: unpackName(id),
-        from: unpackName(from),
-        room: room?.startsWith("r") ? unpackName(room.slice(1)) : undefined,
-        payload: unpackBody(body),
-        fence: fence === "" ? undefined : Number(fence),
-        isCall: room === "c",
-      })
-      : !arrivals.refused.has(number);
+    const isTaken = isNew ? this.#deliver(sink, parts) : !arrivals.refused.has(number);
     if (!isNew) this.#parts.report({ type: "duplicate" });
     if (!isTaken) arrivals.refused.add(number);
     if (!isTaken || isConfirmed === "1") {
@@ -264,6 +256,28 @@ export class ItemHandler {
     }
     this.#unconfirmed.add(process);
     this.#confirming ??= this.#parts.clock.after(CONFIRM_MS, () => this.#confirm());
+  }
+
+  #deliver(
+    sink: Sink,
+    [, , realm = "", id = "", fence, from = "", room, , body = ""]: readonly string[],
+  ): boolean {
+    let payload: unknown;
+    try {
+      payload = unpackAny(this.#parts.seal, messageName(realm, id), body);
+    } catch (error) {
+      this.#parts.report({ type: "fault", error });
+      return false;
+    }
+    return sink.deliver({
+      realm,
+      id: unpackName(id),
+      from: unpackName(from),
+      room: room?.startsWith("r") ? unpackName(room.slice(1)) : undefined,
+      payload,
+      fence: fence === "" ? undefined : Number(fence),
+      isCall: room === "c",
+    });
   }
 
   #confirm(): void {

@@ -49,7 +49,7 @@ import { Recovery } from "./recovery.ts";
 import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
 import { END, type Step, type StepLimits, Steps } from "./steps.ts";
-import { packBody, packName } from "./texts.ts";
+import { packBody, packName, packPrivate, TOLD } from "./texts.ts";
 import { undoClaim, undoDescription, undoJoin, undoMeeting, undoPair } from "./undo.ts";
 
 export interface NodeOptions extends CallerOptions, StepLimits, ChargeLimits {
@@ -321,8 +321,10 @@ export class ClusterNode implements Backplane {
   unhold(bytes: number): void {
     this.#outbox.unhold(bytes);
   }
-  tell(topic: string, body: unknown): void {
-    this.#push(["B", "tell", packBody([topic, body])]);
+  tell(topic: string, body: unknown, isPrivate = false): void {
+    const news = [topic, body];
+    const text = isPrivate ? packPrivate(this.#options.seal, TOLD, news) : packBody(news);
+    this.#push(["B", "tell", text]);
   }
   async unreserve(dialect: string, id: string): Promise<boolean> {
     return await this.records.unreserve(dialect, id);

@@ -1,6 +1,7 @@
 import type { OutgoingMessage, PassAnswer, Passed } from "../core/nodes/backplane.ts";
 import { type ChargeLimits, Charges } from "./charges.ts";
-import { packBody, packName } from "./texts.ts";
+import type { Seal } from "./seal.ts";
+import { messageName, packBody, packName, packPrivate } from "./texts.ts";
 
 /** A message that is on its way to another node. */
 export interface Parcel {
@@ -22,6 +23,8 @@ export interface Parcel {
 interface OutboxLimits extends ChargeLimits {
   /** The name of this process, which sends what its parts tell each other. */
   readonly process: string;
+  /** For private messages. */
+  readonly seal: Seal;
 }
 
 /** Bytes charged for a message beyond its text. */
@@ -35,6 +38,7 @@ const MOST_EARLY = 1_000;
  */
 export class Outbox {
   readonly #process: string;
+  readonly #seal: Seal;
   readonly #charges: Charges;
   readonly #cameBack: (parcel: Parcel) => void;
   /** Messages that reached another process' inbox and were not confirmed, by process. */
@@ -48,6 +52,7 @@ export class Outbox {
   /** @param cameBack gets each message that a node had and did not take, after its answer */
   constructor(limits: OutboxLimits, cameBack: (parcel: Parcel) => void) {
     this.#process = limits.process;
+    this.#seal = limits.seal;
     this.#charges = new Charges(limits);
     this.#cameBack = cameBack;
   }
@@ -56,9 +61,9 @@ export class Outbox {
     return this.#charges.bytes;
   }
 
-  /** Bytes of a message that would still be taken up. */
+  /** Bytes of a private message that would still be taken up. */
   get spareBytes(): number {
-    return this.#charges.spareBytes - OVERHEAD_BYTES;
+    return this.#seal.capacityOf(this.#charges.spareBytes - OVERHEAD_BYTES);
   }
 
   /** The processes that have something to confirm. */
@@ -84,12 +89,14 @@ export class Outbox {
     answer: (outcome: PassAnswer) => void,
   ): Parcel | undefined {
     const { realm, id, from, dialect, room, payload, fence, isCall = false } = message;
-    const { payer = from } = message;
-    const body = packBody(payload);
+    const { payer = from, isPrivate = false } = message;
+    const to = packName(id);
+    const body = isPrivate
+      ? packPrivate(this.#seal, messageName(realm, to), payload)
+      : packBody(payload);
     const bytes = body.length + OVERHEAD_BYTES;
     const sender = payer === "" || payer === this.#process ? "" : `${realm}:${payer}`;
     if (!this.#charges.take(sender, bytes)) return undefined;
-    const to = packName(id);
     const args = [
       realm,
       to,

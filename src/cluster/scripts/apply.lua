@@ -728,12 +728,12 @@ steps.M = {
   end,
 }
 
--- Ends that: the two have no call any more.
+-- Ends that: the two have no call any more. The peer may have moved to another node meanwhile.
 local function part(it, other)
   local partner = find(it.realm, other)
   call("SREM", pairsOf(it), other)
   call("HDEL", meetingsOf(it), other)
-  local concerned = { [me] = true }
+  local concerned = { [me] = true, [it.node] = true }
   if partner then
     call("SREM", pairsOf(partner), it.id)
     call("HDEL", meetingsOf(partner), it.id)
@@ -746,7 +746,7 @@ steps.U = {
   4,
   function(realm, id, fence, other)
     local it = find(realm, id)
-    if isMine(it, fence) then part(it, other) end
+    if it and it.fence == fence then part(it, other) end
   end,
 }
 
@@ -756,7 +756,7 @@ steps.undoMeeting = {
   5,
   function(realm, id, fence, other, ticket)
     local it, partner = find(realm, id), find(realm, other)
-    if not isMine(it, fence) or call("HGET", meetingsOf(it), other) ~= ticket then return end
+    if not it or it.fence ~= fence or call("HGET", meetingsOf(it), other) ~= ticket then return end
     call("HDEL", meetingsOf(it), other)
     if partner and call("HEXISTS", meetingsOf(partner), id) == 1 then return end
     part(it, other)

@@ -25,14 +25,16 @@ export interface Elsewhere {
    */
   followGuests(realm: string): void;
   /**
-   * Passes a message that begins a call to a peer of another dialect, on any node. The answer comes
-   * before anything that the other peer says.
+   * Passes a message that begins a call, or may do so, to a peer of another dialect, on any node. The
+   * answer comes before anything that the other peer says.
+   * @param room that both are in; a guest of the lobby is in none
    */
   call(
     from: PeerKey & { readonly dialect: string },
     to: string,
     payload: unknown,
     answer: (sent: Sent) => void,
+    room?: string,
   ): void;
   /** Has the terms of each claim of an id decided by the nodes together. */
   reserve(realm: string, terms: (claim: Claim) => ReservationTerms): void;
@@ -81,7 +83,12 @@ export interface Homes {
   readonly spareBytes: number;
   /** Sends to the parts of all other nodes. What an engine forgets is lost. */
   tell(realm: string, payload: unknown): void;
-  /** Gives a peer of this node to another one; see Backplane. Its state has to follow. */
+  /** Whether a peer of this node is in a call with one of another dialect. */
+  isCalling(handle: PeerHandle): boolean;
+  /**
+   * Gives a peer of this node to another one; see Backplane. Its state has to follow. Its calls with
+   * peers of other dialects end.
+   */
   move(handle: PeerHandle, to: string | undefined, answer: (outcome: MoveAnswer) => void): void;
   /** Lets no peer move to this node; resolves when the last one is announced. */
   shun(): Promise<void>;

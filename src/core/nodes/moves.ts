@@ -17,6 +17,7 @@ import { type Ghosts, nameOf, roomNameOf } from "./ghosts.ts";
 import type { OwnPeers } from "./own_peers.ts";
 import type { Claim } from "../peer.ts";
 import type { Receiver } from "../session.ts";
+import type { SharedCalls } from "./shared_calls.ts";
 import type { Own } from "./shared_steps.ts";
 
 /** The topic of what parts tell those of all other nodes. */
@@ -40,6 +41,8 @@ interface Expected extends Arrival {
 export interface MoveHub {
   readonly own: OwnPeers;
   readonly ghosts: Ghosts;
+  /** Undefined where no dialects are bridged. */
+  readonly calls: Pick<SharedCalls, "abandon" | "isCalling"> | undefined;
   /** Whether the peer of a handle is still here. */
   readonly is: (handle: PeerHandle) => boolean;
   /** Another receiver speaks for a peer. */
@@ -107,7 +110,7 @@ export class Moves implements Homes, MoveNews {
   }
 
   tell(realm: string, payload: unknown): void {
-    this.#backplane.tell(PARTS, [realm, payload]);
+    this.#backplane.tell(PARTS, [realm, payload], true);
   }
 
   move(
@@ -119,10 +122,17 @@ export class Moves implements Homes, MoveNews {
     if (own === undefined || !this.#hub.is(handle)) return answer({ refused: "stale" });
     this.#backplane.move(own.actor, to, (outcome) => {
       const isHere = this.#hub.own.get(handle) === own && this.#hub.is(handle);
-      if ("to" in outcome && isHere) this.#give(own, handle, outcome.node);
+      if ("to" in outcome && isHere) {
+        this.#hub.calls?.abandon(own.actor);
+        this.#give(own, handle, outcome.node);
+      }
       // The new node waits for the state also of a peer that has left meanwhile.
       answer(isHere || "to" in outcome ? outcome : { refused: "stale" });
     });
+  }
+
+  isCalling(handle: PeerHandle): boolean {
+    return this.#hub.calls?.isCalling(handle) === true;
   }
 
   shun(): Promise<void> {
@@ -236,7 +246,8 @@ export class Moves implements Homes, MoveNews {
   ): void {
     const from = this.address;
     const message = { ...to, from, room: undefined, payload, fence: undefined, payer };
-    this.#backplane.send(message, isConfirmed, (passed) => {
+    // They hold the secrets by which clients come back.
+    this.#backplane.send({ ...message, isPrivate: true }, isConfirmed, (passed) => {
       answer(passed === "foreign" ? "absent" : passed);
     });
   }

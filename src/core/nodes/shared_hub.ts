@@ -46,9 +46,8 @@ import {
 } from "./shared_steps.ts";
 
 /**
- * A hub of one node among several. Its ids, rooms and pairs are those of all nodes. Peers of this
- * node are its own, as on a single node; others stand as ghosts in their rooms and pairs. A step that
- * concerns other nodes is carried out at its place in one order for all.
+ * A hub of one node among several, whose ids, rooms and pairs are those of all nodes. Peers of other
+ * nodes stand as ghosts. A step that concerns them is carried out at its place in one order for all.
  */
 export class SharedHub extends Hub implements PeerNews {
   override readonly elsewhere: SharedMail;
@@ -83,6 +82,7 @@ export class SharedHub extends Hub implements PeerNews {
     });
     const homes = new Moves(backplane, {
       ghosts,
+      calls,
       own: this.#own,
       is: (handle) => this.#is(handle),
       carry: (handle, receiver) => super.carry(handle, receiver),

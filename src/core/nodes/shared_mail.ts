@@ -91,9 +91,10 @@ export class SharedMail implements Elsewhere {
     to: PeerId,
     payload: unknown,
     answer: (sent: Sent) => void,
+    room?: RoomId,
   ): void {
     if (this.#calls === undefined) return answer("unknown");
-    this.#calls.begin(from, to, waitingFor({ payload, room: undefined, answer }));
+    this.#calls.begin(from, to, waitingFor({ payload, room, answer }));
   }
 
   /** The same; resolves when the outcome is certain. */

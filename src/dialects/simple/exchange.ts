@@ -1,5 +1,5 @@
-import { SignalError } from "../../core/errors.ts";
 import type { PeerEvent, PeerId, RoomEvent, RoomId } from "../../core/events.ts";
+import type { Sent } from "../../core/hub.ts";
 import type { PresentPeer } from "../../core/peer.ts";
 import type { Seat } from "../kit/seat.ts";
 import type { FarMates } from "./far_mates.ts";
@@ -25,24 +25,34 @@ interface Exchanging {
 /** How long a signal may be without an outcome: longer than a node that died keeps its ids. */
 const OUTCOME_MS = 60_000;
 
-/** Sends a signal to another peer. Throws the refusal. */
+/**
+ * Sends a signal to one instance of a peer, or to all of them or none (§6).
+ * @param isMate the receiver is in the room; otherwise it is in a call with the peer
+ */
 export function sendSignal(
   server: SimpleServer,
   peer: SimplePeer,
-  to: PresentPeer,
   signal: SentSignal,
+  to: PresentPeer,
+  isMate: boolean,
 ): void {
   const { hub, dialect, nodes } = server;
-  const { peer: handle } = peer.seat;
+  const { seat: { peer: handle }, room } = peer;
   if (handle === undefined) throw untaken("peer_unknown");
-  const isFar = to.receiver.isElsewhere === true && isAwaited(signal);
-  const sent = isFar ? { ...signal, ticket: nodes?.await(peer, signal) } : signal;
-  const refusal = UNSENT[hub.send(handle, to.handle, sent)];
-  if (refusal !== undefined) {
-    if (sent.ticket !== undefined) peer.far.settle(sent.ticket);
-    throw new SignalError(...refusal);
+  if (to.dialect === dialect) {
+    const isFar = to.receiver.isElsewhere === true && isAwaited(signal);
+    const ticket = isFar ? nodes?.await(peer, signal) : undefined;
+    const sent = hub.send(handle, to.handle, isFar ? { ...signal, ticket } : signal);
+    if (sent === "sent") return;
+    if (ticket !== undefined) peer.far.settle(ticket);
+    throw untaken(UNSENT[sent]);
   }
-  if (to.dialect !== dialect) settleSignal(server, peer, settledOf(sent, ONE));
+  const answer = (sent: Sent): void => {
+    const outcome = sent === "sent" ? ONE : { refused: UNSENT[sent] };
+    settleSignal(server, peer, settledOf(signal, outcome));
+  };
+  if (hub.elsewhere === undefined) return answer(hub.send(handle, to.handle, signal));
+  hub.elsewhere.call(handle, to.id, signal, answer, isMate ? room : undefined);
 }
 
 /**
@@ -93,7 +103,8 @@ export function returnSignal(
   // It is what the peer sent.
   const payload = returned?.payload as SentSignal | Settled | undefined;
   if (returned === undefined || payload === undefined || !("frame" in payload)) return;
-  const refused = returned.isUnavailable ? "unavailable" : "peer_unknown";
+  const { isUnavailable, refusal = isUnavailable ? "unavailable" : "unknown" } = returned;
+  const refused = UNSENT[refusal];
   settleSignal(server, peer, settledOf(payload, { refused }));
 }
 

@@ -4,7 +4,14 @@ import type { Homes } from "../../core/nodes/elsewhere.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { Departure } from "../../core/session.ts";
 import type { JoinRequest } from "./connection.ts";
-import { carriedIdentity, type SentPosted, type ToHome, type ToNode } from "./node_messages.ts";
+import {
+  carriedIdentity,
+  identityOf,
+  type Renewal,
+  type SentPosted,
+  type ToHome,
+  type ToNode,
+} from "./node_messages.ts";
 import type { FarClient, FarJoin, Line, OtherNodes } from "./other_nodes.ts";
 import { untaken } from "./refusals.ts";
 import type { SimpleServer } from "./server.ts";
@@ -75,11 +82,23 @@ export class FarJoins implements Joins, Disposable {
   }
 
   /** Has a posted frame carried out at the home; undefined if no node has the peer. */
-  async post(peerId: PeerId, body: string): Promise<SentPosted | undefined> {
+  post(peerId: PeerId, body: string): Promise<SentPosted | undefined> {
+    return this.#ask(peerId, (ticket) => ({ op: "post", ticket, body }));
+  }
+
+  /** The same for a posted token, which was judged here. */
+  renew(peerId: PeerId, renewal: Renewal): Promise<SentPosted | undefined> {
+    return this.#ask(peerId, (ticket) => ({ op: "renew", ticket, renewal }));
+  }
+
+  async #ask(
+    peerId: PeerId,
+    message: (ticket: string) => ToHome,
+  ): Promise<SentPosted | undefined> {
     const ticket = `${++this.#tickets}`;
     const { promise, resolve } = Promise.withResolvers<SentPosted | Failed>();
     this.#posts.set(ticket, resolve);
-    this.#send(peerId, { op: "post", ticket, body }, resolve, peerId);
+    this.#send(peerId, message(ticket), resolve, peerId);
     using _timer = this.#server.clock.after(POST_MS, () => resolve("unavailable"));
     try {
       const outcome = await promise;
@@ -104,6 +123,10 @@ export class FarJoins implements Joins, Disposable {
     open.home = from;
     const { link, stream } = open.client;
     switch (message.op) {
+      case "renewed":
+        return void open.client.pass?.adopt(
+          identityOf(message.judged, this.#server.clock.now()),
+        );
       case "joined":
         open.client.carried(this.#lineOf(message.connection, open));
         return open.answer(message);

@@ -98,6 +98,8 @@ export interface PostedFrame {
   readonly credentials: () => Credentials;
   /** Where it is one. */
   readonly ref: FrameRef;
+  /** It brings a token. */
+  readonly isRefresh: boolean;
   /** Reads the rest. */
   readonly decode: () => ClientFrame;
 }
@@ -116,6 +118,7 @@ export function decodePosted(text: string, limits: FrameLimits): PostedFrame {
       throw bad(complaint(error), value);
     },
     ref: isRef(ref) ? ref : undefined,
+    isRefresh: value["event"] === "refresh",
     decode: () => decodeObject(text, value, limits),
   };
 }

@@ -174,7 +174,7 @@ function routesOf(options: Options, server: SimpleServer): Route[] {
         const pass = passFor(server, visit, link);
         return new SimpleSession(stream, server, pass, readJoin, { stream });
       },
-      post: (_visit, posting) => post(server, posting),
+      post: (visit, posting) => post(server, posting, visit),
       refuse: refusalResponse,
       wordFor: (code) => WIRE[code].word,
     },

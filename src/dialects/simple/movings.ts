@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { SignalError } from "../../core/errors.ts";
 import type { MoveRefusal } from "../../core/nodes/backplane.ts";
 import type { Homes } from "../../core/nodes/elsewhere.ts";
@@ -27,10 +28,12 @@ type MoveOutcome = (typeof MOVE_OUTCOMES)[number];
 
 /**
  * Whether a peer moves to the node on which a client joins as one of its instances: if no other client of
- * it is connected here.
+ * it is connected here, and no call with a peer of another dialect would end by the move.
  */
 export function mayMoveFor(server: SimpleServer, peer: SimplePeer, frame: JoinRequest): boolean {
-  if (server.isBridged) return false;
+  const { hub: { elsewhere }, isBridged } = server;
+  const { peer: handle } = peer.seat;
+  if (isBridged && handle !== undefined && elsewhere?.homes.isCalling(handle)) return false;
   const own = instanceOf(peer, frame);
   return peer.instances.every((instance) => instance === own || instance.carrier === undefined);
 }
@@ -212,7 +215,7 @@ export class Movings implements Disposable {
     const { claims } = this.#server;
     const { id, seat: { peer: handle } } = peer;
     if (handle === undefined) return Promise.resolve("stale");
-    const bytes = JSON.stringify(sealMoving(this.#server, peer)).length;
+    const bytes = Buffer.byteLength(JSON.stringify(sealMoving(this.#server, peer)));
     if (bytes > this.#homes.spareBytes) return Promise.resolve("full");
     const { promise, resolve } = Promise.withResolvers<Moved>();
     const claim = promise.then(() => {});

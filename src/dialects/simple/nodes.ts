@@ -6,7 +6,7 @@ import { refuseLate } from "./exchange.ts";
 import { FarJoins } from "./far_joins.ts";
 import type { Ticket } from "./far_mates.ts";
 import { HomeSession } from "./home_session.ts";
-import { postHere } from "./http.ts";
+import { postHere, renewHere } from "./http.ts";
 import { mayMoveFor, MOVE_OUTCOMES, Movings, refusalOfTakeBack } from "./movings.ts";
 import type { SentSignal } from "./messages.ts";
 import type { Settled } from "./settled.ts";
@@ -14,6 +14,7 @@ import { settledOf } from "./targets.ts";
 import { hasOp, sentRefusal, type ToHome, type ToNode } from "./node_messages.ts";
 import type { OtherNodes } from "./other_nodes.ts";
 import { peerOf, type SimplePeer } from "./peer.ts";
+import { untaken } from "./refusals.ts";
 import type { SealedPeer } from "./sealed.ts";
 import type { SimpleServer } from "./server.ts";
 
@@ -85,9 +86,9 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
       case "expelled":
         return this.#sessionOf(from, message)?.expel(message.reason);
       case "post":
-        return void this.#post(from, message).catch((error) =>
-          this.#server.warn("a posted frame of another node failed", { error: String(error) })
-        );
+        return this.#posted(from, message, postHere(this.#server, message.body));
+      case "renew":
+        return this.#posted(from, message, renewHere(this.#server, message.renewal));
     }
   }
 
@@ -204,18 +205,37 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
       peerId,
       open,
       send: (message) => this.#send(node, message),
+      entrust: (message) => this.#entrust(node, message),
       over: () => this.#sessions.delete(name),
     });
     if (!session.isOver) this.#sessions.set(name, { node, session });
   }
 
-  async #post(from: string, { ticket, body }: Extract<ToHome, { op: "post" }>): Promise<void> {
-    const outcome = await postHere(this.#server, body, true);
-    const { isProven } = outcome;
-    const sent = "frame" in outcome
-      ? { frame: outcome.frame, isProven }
-      : { refusal: sentRefusal(outcome.refusal), isProven };
-    this.#send(from, { op: "posted", ticket, outcome: sent });
+  /** Sends the outcome of a posted frame to the node where it was posted. */
+  #posted(
+    from: string,
+    { ticket }: { readonly ticket: string },
+    posted: ReturnType<typeof postHere>,
+  ): void {
+    posted.then((outcome) => {
+      const { isProven } = outcome;
+      const sent = "frame" in outcome
+        ? { frame: outcome.frame, isProven }
+        : { refusal: sentRefusal(outcome.refusal), isProven };
+      this.#send(from, { op: "posted", ticket, outcome: sent });
+    }).catch((error) =>
+      this.#server.warn("a posted frame of another node failed", { error: String(error) })
+    );
+  }
+
+  /** Sends a message that its node has to take. */
+  #entrust(node: string, message: ToNode): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#homes.entrust(this.#server.realm, node, message, (outcome) => {
+      if (outcome === "taken") resolve();
+      else reject(untaken("unavailable"));
+    });
+    return promise;
   }
 
   #sessionOf(

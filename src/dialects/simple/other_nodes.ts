@@ -4,7 +4,7 @@ import type { Departure, Link } from "../../core/session.ts";
 import type { Admission, JoinRequest, StreamEnd } from "./connection.ts";
 import type { Ticket } from "./far_mates.ts";
 import type { SentSignal } from "./messages.ts";
-import type { CarriedIdentity, SentPosted, ToHome } from "./node_messages.ts";
+import type { CarriedIdentity, Renewal, SentPosted, ToHome } from "./node_messages.ts";
 import type { SimplePeer } from "./peer.ts";
 import type { SealedPeer } from "./sealed.ts";
 import type { Settled } from "./settled.ts";
@@ -16,6 +16,8 @@ export interface OtherNodes {
     join(peerId: PeerId, frame: JoinRequest, client: FarClient): Promise<FarJoin>;
     /** Has a posted frame carried out at the home; undefined if no node has the peer. */
     post(peerId: PeerId, body: string): Promise<SentPosted | undefined>;
+    /** The same for a posted token, which was judged here. */
+    renew(peerId: PeerId, renewal: Renewal): Promise<SentPosted | undefined>;
   };
   /** Another node has sent something to a peer of this one. */
   received(peerId: PeerId, from: string, message: ToHome): void;

@@ -23,13 +23,7 @@ import { Outsiders } from "./outsiders.ts";
 import { throwIfTold, untaken } from "./refusals.ts";
 import { countTakeBack } from "./take_backs.ts";
 import { isEqual } from "../../system/crypto.ts";
-import {
-  noteMate,
-  returnSignal,
-  sendSignal,
-  settleSignal,
-  takeSignal,
-} from "./exchange.ts";
+import { noteMate, returnSignal, sendSignal, settleSignal, takeSignal } from "./exchange.ts";
 import { FarMates } from "./far_mates.ts";
 import type { SentSignal, SignalFrame } from "./messages.ts";
 import type { Settled } from "./settled.ts";
@@ -98,7 +92,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     return this.seat.peer !== undefined;
   }
 
-  /** The instances of peers of other nodes that have sent something. */
+  /** The speakers of kept signals that are not peers of this dialect and node. */
   get far(): FarMates {
     return this.#far ??= new FarMates();
   }
@@ -216,13 +210,13 @@ export class SimplePeer implements Receiver, InstanceOwner {
 
   /** Sends to one instance of a room-mate, or to all of them or none (§6). */
   signal(from: Instance, frame: SignalFrame, via: string): void {
-    const { hub, realm } = this.#server;
-    const mate = hub.find(realm, frame.peer_id);
-    const isKnown = mate !== undefined &&
-      (this.#isMate(mate) || this.#outsiders?.has(mate.id) === true);
-    if (!isKnown) throw untaken("peer_unknown");
-    const signal = { peer_id: this.id, peer_instance: from.number, frame, via };
-    sendSignal(this.#server, this, mate, signal);
+    const mate = this.#server.hub.find(this.#server.realm, frame.peer_id);
+    const isMate = mate !== undefined && this.#isMate(mate);
+    if (mate === undefined || !isMate && this.#outsiders?.has(mate.id) !== true) {
+      throw untaken("peer_unknown");
+    }
+    const signal: SentSignal = { peer_id: this.id, peer_instance: from.number, frame, via };
+    sendSignal(this.#server, this, signal, mate, isMate);
   }
 
   /** A peer outside the room may call this one, unless a token is missing. */
@@ -232,7 +226,8 @@ export class SimplePeer implements Receiver, InstanceOwner {
     const isCalled = role === "callee";
     if (isCalled && !mayCallInto(this.#server, this.room, other.id)) return "absent";
     this.#outsiders ??= new Outsiders(this, this.#server.dialect);
-    return new SimpleLeg(this.#outsiders, other, isStranger);
+    const speaker = isStranger ? { isGone: false } : this.far.of(other.id, 0);
+    return new SimpleLeg(this.#outsiders, other, speaker, isStranger);
   }
 
   /** The peer's own description, and the server's fields of it. */

@@ -11,4 +11,12 @@ export interface Settled {
 }
 
 /** Reasons for which no instance gets a signal. */
-export type SignalRefusal = "queue_full" | "instance_unknown" | "peer_unknown" | "unavailable";
+export type SignalRefusal =
+  | "queue_full"
+  | "instance_unknown"
+  | "peer_unknown"
+  | "peer_busy"
+  | "untranslatable"
+  | "not_askable"
+  | "not_renegotiable"
+  | "unavailable";
