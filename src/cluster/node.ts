@@ -263,7 +263,7 @@ export class ClusterNode implements Backplane {
   pair(caller: CallingPeer, to: string, answer: (outcome: PairAnswer) => void): void {
     this.#asking.ask({
       step: ["P", ...partnerArgs(caller, to)],
-      undo: () => undoPair(this.#registry, caller, to),
+      undo: (ticket) => undoPair(this.#registry, caller, to, ticket),
       answer: (refusal) => answer(refusal === "" ? "paired" : refusal as PairAnswer),
     });
   }
@@ -271,7 +271,7 @@ export class ClusterNode implements Backplane {
   meet(caller: CallingPeer, to: string, answer: (outcome: MeetAnswer) => void): void {
     this.#asking.ask({
       step: ["M", ...partnerArgs(caller, to)],
-      undo: (ticket) => undoMeeting(caller, to, ticket),
+      undo: (ticket) => undoMeeting(this.#registry, caller, to, ticket),
       answer: (refusal) => answer(refusal === "" ? "met" : refusal as MeetAnswer),
     });
   }

@@ -33,7 +33,7 @@ interface Offer {
 
 /**
  * Takes over what nodes held that end, unless this one ends, too. A node offers its items first. They are
- * adopted when it says so, and only then: it may have given them to another node meanwhile.
+ * adopted by a second question, and only then: another node may have got them meanwhile.
  */
 export class HandOvers implements Disposable {
   readonly #heirs: readonly Heir[];

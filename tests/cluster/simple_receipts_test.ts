@@ -22,7 +22,13 @@ async function begin(): Promise<Journey> {
   const fred = await stage.enter(0);
   const barney = await stage.enter(1);
   await fred.next(1);
-  return { cluster, stage, fred, barney, [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose]() };
+  return {
+    cluster,
+    stage,
+    fred,
+    barney,
+    [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose](),
+  };
 }
 
 function dataTo({ id }: NodeClient, data: unknown, more: SimpleFrame = {}): SimpleFrame {

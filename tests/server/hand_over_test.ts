@@ -13,7 +13,7 @@ const MAX_LENGTH = 1_200_000;
 class Heir {
   readonly adopted: unknown[] = [];
   isLeaving = false;
-  /** Says what becomes of an answer; undefined is none. */
+  /** Changes an answer on its way; undefined for one that is lost. */
   tell: (answer: unknown, question: object) => unknown = (answer) => answer;
   #answer: (question: unknown) => Promise<unknown> = () => Promise.resolve(undefined);
 

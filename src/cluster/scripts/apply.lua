@@ -65,9 +65,9 @@ local function pairsOf(it)
   return P .. "pairs:" .. it.realm .. ":" .. it.id
 end
 
--- The newest meeting that a peer has asked for with each partner, by its ticket.
-local function meetingsOf(it)
-  return P .. "meetings:" .. it.realm .. ":" .. it.id
+-- The tickets of the newest step by which a peer has asked for each of its partners.
+local function askedOf(it)
+  return P .. "asked:" .. it.realm .. ":" .. it.id
 end
 
 -- The list of a realm's guests: peers that can be called outside of rooms. It takes up none of them.
@@ -130,11 +130,11 @@ local function release(it, news)
     local partner = find(it.realm, other)
     if partner then
       call("SREM", pairsOf(partner), it.id)
-      call("HDEL", meetingsOf(partner), it.id)
+      call("HDEL", askedOf(partner), it.id)
       concerned[partner.node] = true
     end
   end
-  call("DEL", roomsOf(it), pairsOf(it), meetingsOf(it))
+  call("DEL", roomsOf(it), pairsOf(it), askedOf(it))
   concerned[it.node] = nil
   tellAll(concerned, "left", it.realm, it.id, it.fence, news)
 end
@@ -510,8 +510,7 @@ steps.R = {
 }
 
 -- Steps that were refused although they had been sent, and may have been carried out: a claim, whose
--- id goes back to the connection that had it here by another ticket; a place in a room, or a partner;
--- a description.
+-- id goes back to the connection that had it here by another ticket; a place in a room; a description.
 steps.undoClaim = {
   4,
   function(realm, id, ticket, former)
@@ -523,12 +522,10 @@ steps.undoClaim = {
   end,
 }
 steps.undoEntry = {
-  5,
-  function(realm, id, fence, kind, name)
+  4,
+  function(realm, id, fence, name)
     local it = find(realm, id)
-    if not isMine(it, fence) then return end
-    local key = kind == "rooms" and roomsOf(it) or pairsOf(it)
-    if call("SISMEMBER", key, name) == 0 then return end
+    if not isMine(it, fence) or call("SISMEMBER", roomsOf(it), name) == 0 then return end
     tell(me, "lost", realm, id, fence, "taken")
     release(it, "")
   end,
@@ -604,6 +601,7 @@ steps.P = {
     end
     call("SADD", pairsOf(it), other)
     call("SADD", pairsOf(partner), id)
+    call("HSET", askedOf(it), other, ticket)
     local concerned = { [me] = true, [partner.node] = true }
     local a, b = { shown(it) }, { shown(partner) }
     for i = 1, #b do a[#a + 1] = b[i] end
@@ -719,7 +717,7 @@ steps.M = {
     end
     call("SADD", pairsOf(it), other)
     call("SADD", pairsOf(partner), id)
-    call("HSET", meetingsOf(it), other, ticket)
+    call("HSET", askedOf(it), other, ticket)
     local a, b = { shown(it) }, { shown(partner) }
     for i = 1, #b do a[#a + 1] = b[i] end
     a[#a + 1] = permits
@@ -732,11 +730,11 @@ steps.M = {
 local function part(it, other)
   local partner = find(it.realm, other)
   call("SREM", pairsOf(it), other)
-  call("HDEL", meetingsOf(it), other)
+  call("HDEL", askedOf(it), other)
   local concerned = { [me] = true, [it.node] = true }
   if partner then
     call("SREM", pairsOf(partner), it.id)
-    call("HDEL", meetingsOf(partner), it.id)
+    call("HDEL", askedOf(partner), it.id)
     concerned[partner.node] = true
   end
   tellAll(concerned, "parted", it.realm, it.id, other)
@@ -750,16 +748,30 @@ steps.U = {
   end,
 }
 
--- A meeting that was refused although it had been sent. One that was asked for later, or by the other
--- side, stays.
+-- True if a peer has its partner by the step of a ticket alone: neither by a later one, nor by a step of
+-- the partner.
+local function isOnlyBy(it, other, ticket)
+  if call("HGET", askedOf(it), other) ~= ticket then return false end
+  call("HDEL", askedOf(it), other)
+  local partner = find(it.realm, other)
+  return not partner or call("HEXISTS", askedOf(partner), it.id) == 0
+end
+
+-- A meeting or a pair that was refused although its step had been sent.
 steps.undoMeeting = {
   5,
   function(realm, id, fence, other, ticket)
-    local it, partner = find(realm, id), find(realm, other)
-    if not it or it.fence ~= fence or call("HGET", meetingsOf(it), other) ~= ticket then return end
-    call("HDEL", meetingsOf(it), other)
-    if partner and call("HEXISTS", meetingsOf(partner), id) == 1 then return end
-    part(it, other)
+    local it = find(realm, id)
+    if it and it.fence == fence and isOnlyBy(it, other, ticket) then part(it, other) end
+  end,
+}
+steps.undoPair = {
+  5,
+  function(realm, id, fence, other, ticket)
+    local it = find(realm, id)
+    if not isMine(it, fence) or not isOnlyBy(it, other, ticket) then return end
+    tell(me, "lost", realm, id, fence, "taken")
+    release(it, "")
   end,
 }
 
