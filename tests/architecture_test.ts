@@ -192,6 +192,46 @@ Deno.test("every permission of the map is used", () => {
   assertEquals(unused, []);
 });
 
+/** The folders of the server, and the other parts of it that the files in each may import. */
+const SERVER_PARTS: Readonly<Record<string, readonly string[]>> = {
+  // The way of every request, from its handshake to its session.
+  door: [],
+  // Addresses and their certificates.
+  listening: [],
+  // Who may join.
+  access: ["bridge.ts", "fetch_text.ts"],
+  ice: ["fetch_text.ts"],
+  // Everything that serves operators.
+  operators: [
+    "access/",
+    "listening/",
+    "dialects.ts",
+    "lifecycle.ts",
+    "observation.ts",
+    "signalling.ts",
+  ],
+};
+
+Deno.test("each folder of the server leans on the parts of it that its row names, and on no other", () => {
+  const foldersHere = [...Deno.readDirSync(new URL("src/server/", ROOT))]
+    .flatMap(({ name, isDirectory }) => isDirectory ? [name] : []);
+  assertEquals(foldersHere.sort(), Object.keys(SERVER_PARTS).sort());
+  const unused = new Set(
+    Object.entries(SERVER_PARTS).flatMap(([part, others]) =>
+      others.map((other) => `${part} -> ${other}`)
+    ),
+  );
+  const isAllowed = ({ from, to }: Import): boolean => {
+    const part = /^src\/server\/(\w+)\//.exec(from)?.[1] ?? "";
+    const target = /^src\/server\/(\w+\/|.+)/.exec(to)?.[1];
+    if (part === "" || target === undefined || target === `${part}/`) return true;
+    unused.delete(`${part} -> ${target}`);
+    return SERVER_PARTS[part]?.includes(target) === true;
+  };
+  assertEquals(broken(isAllowed), []);
+  assertEquals([...unused], []);
+});
+
 Deno.test("no dialect knows another one", () => {
   const folder = /^src\/dialects\/(?!kit\/)(\w+)\//;
   const isAllowed = ({ from, to }: Import): boolean => {

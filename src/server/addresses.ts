@@ -1,7 +1,7 @@
 import { listenersOf, type Listening } from "../config/listeners.ts";
 import type { Config } from "../config/schema.ts";
-import { adminListenersOf } from "./admin.ts";
-import { Certificate } from "./certificates.ts";
+import { adminListenersOf } from "./operators/admin.ts";
+import { Certificate } from "./listening/certificates.ts";
 
 /** The addresses to listen at, and the certificate for those with https. */
 export interface Addresses {

@@ -9,15 +9,15 @@ import type { Journal } from "../observe/journal.ts";
 import type { Signpost } from "../observe/signpost.ts";
 import type { ListenOptions } from "../transport/transport.ts";
 import type { Addresses } from "./addresses.ts";
-import type { OpenAdmin } from "./admin.ts";
+import type { OpenAdmin } from "./operators/admin.ts";
 import { orConfigError } from "./config_error.ts";
 import { basePathOf } from "./dialects.ts";
-import { Door, type DoorOptions } from "./door.ts";
+import { Door, type DoorOptions } from "./door/door.ts";
 import type { Lifecycle, Listened } from "./lifecycle.ts";
-import { listen } from "./listen.ts";
+import { listen } from "./listening/listen.ts";
 import type { Routes } from "./routes.ts";
 import type { Signalling } from "./signalling.ts";
-import { SocketIoDoor } from "./socket_io_door.ts";
+import { SocketIoDoor } from "./door/socket_io_door.ts";
 
 type Handler = ListenOptions["handle"];
 

@@ -25,12 +25,12 @@ import { type DrainRequest, Lifecycle, stopBudgetMs, urlsOf } from "./lifecycle.
 import { affordableConnections, logLimits } from "./limits.ts";
 import { type Observation, openObservation } from "./observation.ts";
 import { forgetful, type Persistence, storeTrouble } from "./open_store.ts";
-import { openOperations, type Operations } from "./operations.ts";
+import { openOperations, type Operations } from "./operators/operations.ts";
 import { signpostOf } from "./places.ts";
 import { routesOf } from "./routes.ts";
 import { openSignalling, type Signalling } from "./signalling.ts";
 
-export { AddressError } from "./listen.ts";
+export { AddressError } from "./listening/listen.ts";
 
 /** A server at work. */
 export interface Server extends AsyncDisposable {

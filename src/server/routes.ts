@@ -7,7 +7,7 @@ import type { HttpRoute, Route } from "../http/route.ts";
 import type { OwnedRoute } from "../http/router.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { tryRoutes } from "../try/mod.ts";
-import { consoleRoutesOf } from "./admin.ts";
+import { consoleRoutesOf } from "./operators/admin.ts";
 import { bridgedOf } from "./bridge.ts";
 import { basePathOf, type NamedDialect, reachableAt } from "./dialects.ts";
 import type { Lifecycle } from "./lifecycle.ts";

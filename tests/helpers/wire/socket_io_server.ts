@@ -1,10 +1,10 @@
 import { NO_BUDGET } from "../session/budget.ts";
-import { Door } from "../../../src/server/door.ts";
+import { Door } from "../../../src/server/door/door.ts";
 import { TrustedProxies } from "../../../src/http/address.ts";
 import { CorsPolicy } from "../../../src/http/cors.ts";
 import { Gate, type GateLimits } from "../../../src/http/gate.ts";
 import { Router } from "../../../src/http/router.ts";
-import { SocketIoDoor } from "../../../src/server/socket_io_door.ts";
+import { SocketIoDoor } from "../../../src/server/door/socket_io_door.ts";
 import { systemClock } from "../../../src/system/clock.ts";
 import { Connections } from "../../../src/transport/connections.ts";
 import type { SocketIoLimits } from "../../../src/transport/socket_io/limits.ts";
