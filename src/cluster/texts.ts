@@ -57,7 +57,9 @@ export function packPrivate(seal: Seal, name: string, body: unknown): string {
 export function unpackAny(seal: Seal, name: string, text: string): unknown {
   if (!text.startsWith(PRIVATE)) return unpackBody(text);
   const plain = seal.open(name, text.slice(PRIVATE.length));
-  if (plain === undefined) throw new RangeError("Cannot read a body that another secret has sealed");
+  if (plain === undefined) {
+    throw new RangeError("Cannot read a body that another secret has sealed");
+  }
   return unpackBody(plain);
 }
 

@@ -39,7 +39,13 @@ async function begin(): Promise<Carriage> {
     texts.push(...args);
     return execute(args);
   };
-  return { cluster, stage, judged, texts, [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose]() };
+  return {
+    cluster,
+    stage,
+    judged,
+    texts,
+    [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose](),
+  };
 }
 
 /** A client of a node whose peer has its home, and another client, on the second. */

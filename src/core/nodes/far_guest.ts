@@ -158,7 +158,11 @@ export class FarGuests {
   }
 
   /** The number may be that of another node, from which the peer has moved here. */
-  #settle(own: CallPeer, other: CallPeer, { number, outcome }: Extract<Order, { do: "settle" }>): void {
+  #settle(
+    own: CallPeer,
+    other: CallPeer,
+    { number, outcome }: Extract<Order, { do: "settle" }>,
+  ): void {
     const open = this.#open.get(number);
     if (open?.own !== own || open.other !== other) return;
     this.#open.delete(number);
