@@ -160,7 +160,10 @@ for (const name of OTHERS) {
         other.news();
         await endAsPlanned(bench, node);
         assertEquals(counted(bench.at(node, "simple")).moved, 1);
-        assert(other.news().some((word) => word.startsWith(ENDS[name])), `${name} ${older} ${nodes}`);
+        assert(
+          other.news().some((word) => word.startsWith(ENDS[name])),
+          `${name} ${older} ${nodes}`,
+        );
         assertEquals([bench.calls.count, bench.pairs()], [0, []]);
 
         const to = nodes === 3 ? 2 : 1 - node;
