@@ -197,7 +197,7 @@ export async function unsealMoving(
   peer.settle(profile, held);
   // An engine that has lost its data does not know of the move.
   if (!settle(peer)) await peer.revive(profile, held);
-  if (!peer.isHere) for (const { log } of held) log.clear();
+  if (!peer.isHere) { for (const { log } of held) log.clear(); }
   if (!peer.isHere) return { id, isHere: false };
   for (const instance of held) server.held.restoreMoved(instance);
   for (const news of data.untold) peer.self.tell(news);
