@@ -155,13 +155,15 @@ async function refreshElsewhere(
 ): Promise<SentPosted | undefined> {
   const { nodes, clock } = server;
   const { p_id } = credentials;
-  const pong = await nodes?.joins.post(p_id, JSON.stringify({ event: "ping", ...credentials }));
+  const { ref } = posted;
+  const ping = JSON.stringify({ event: "ping", ref, ...credentials });
+  const pong = await nodes?.joins.post(p_id, ping);
   if (pong === undefined || "refusal" in pong) return pong;
   const frame = posted.decode();
   if (frame.event !== "refresh") return undefined;
   const identity = await judgePosted(server, frame.token, visit);
   const judged = identity && judgedIdentity(identity, clock.now());
-  return await nodes?.joins.renew(p_id, { credentials, ref: posted.ref, judged });
+  return await nodes?.joins.renew(p_id, { credentials, ref, judged });
 }
 
 /** Gives the token that another node has judged to the connection of an instance of this one. */
