@@ -252,12 +252,15 @@ async function benchBridge({ plan, main }: Options, signal: AbortSignal): Promis
 
 async function benchCluster({ plan, main }: Options, signal: AbortSignal): Promise<Outcome> {
   print("\nPeerJS between two nodes of a cluster, and within one server\n");
-  const rows = await measureCluster({ plan, main, signal });
-  const isKnown = typeof rows !== "string";
-  print(
-    isKnown ? format(rows, { signalbox: "across", yardstick: "within" }) : `Skipped: ${rows}\n`,
-  );
-  return isKnown ? outcomeOf(rows) : "skipped";
+  const report = await measureCluster({ plan, main, signal });
+  if (typeof report === "string") {
+    print(`Skipped: ${report}\n`);
+    return "skipped";
+  }
+  const { rows, remarks } = report;
+  print(format(rows, { signalbox: "across", yardstick: "within" }));
+  for (const remark of remarks) print(`Not measured: ${remark}\n`);
+  return remarks.length > 0 ? "missed" : outcomeOf(rows);
 }
 
 /** Tokens and watchers, beside the same build or another one without. */

@@ -274,7 +274,7 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^@std\/text\//, /^src\/config\//],
   [/^jsonc-parser$/, /^src\/config\/config_file\.ts$/],
   [/^@std\/http\//, /^src\/http\//],
-  [/^npm:deno-std@/, /^src\/std\//],
+  [/^npm:(deno-std|prom-client)@/, /^src\/std\//],
   // Clients that the page /try serves to browsers, read as text.
   [/^npm:(gstwebrtc-api|peerjs|regenerator-runtime|rtcpool)@/, /^src\/try\/libraries\.ts$/],
   // Libraries of the console, read as text.

@@ -102,6 +102,8 @@ const PaceReading = z.object({
   p99Ms: z.number(),
   /** Of all nodes. */
   cpuUsPerMessage: z.number(),
+  /** The rate at which messages were sent and arrived; lower than asked for on a busy machine. */
+  perSecond: z.number(),
 });
 const FanOutReading = z.object({
   members: z.int(),

@@ -8,6 +8,8 @@ import { MIN_MESSAGE_BYTES, overYardstick, type Scenario } from "./scenarios.ts"
 const TURN_MS = 250;
 /** For the last messages of a turn to arrive, so that they do not meet the other server's. */
 const PAUSE_MS = 20;
+/** How long a turn waits for messages that are still on their way. */
+const LATE_MS = 1_000;
 
 /** Sends to both servers by turns, at a rate that neither notices, and times every message. */
 export async function pace(
@@ -24,11 +26,12 @@ export async function pace(
   const measure = async (): Promise<Both<PaceReading>> => {
     await takeTurns(probes, job, job.warmUpMs);
     for (const side of SIDES) takeDelays(probes[side]);
-    const usedMs = await takeTurns(probes, job, job.measureMs);
+    const spent = await takeTurns(probes, job, job.measureMs);
     const count = job.perSecond * job.measureMs / 1000;
     const of = (side: Side): PaceReading => ({
       ...delaysOf(takeDelays(probes[side]), count),
-      cpuUsPerMessage: usedMs[side] * 1000 / count,
+      cpuUsPerMessage: spent[side].cpuMs * 1000 / count,
+      perSecond: job.perSecond * Math.ceil(job.measureMs / TURN_MS) * TURN_MS / spent[side].ms,
     });
     return { signalbox: of("signalbox"), yardstick: of("yardstick") };
   };
@@ -53,6 +56,11 @@ export class Probe {
     pair.b.count(MIN_MESSAGE_BYTES, (count) => this.#onMessages(count)).catch(onFailure);
   }
 
+  /** Messages on their way. */
+  get pending(): number {
+    return this.#sentAtMs.length;
+  }
+
   send(): void {
     this.#sentAtMs.push(performance.now());
     this.#pair.a.write(this.#frames.take(1)).catch(this.#onFailure);
@@ -64,22 +72,37 @@ export class Probe {
   }
 }
 
-/** Returns the CPU time that each side used in its turns. */
+interface Spent {
+  cpuMs: number;
+  /** From the first message of each turn to the arrival of its last. */
+  ms: number;
+}
+
+/** Returns what each side spent in its turns. */
 async function takeTurns(
   probes: Both<Probe[]>,
   { perSecond, targets }: Pace,
   ms: number,
-): Promise<Both<number>> {
-  const usedMs = { signalbox: 0, yardstick: 0 };
+): Promise<Both<Spent>> {
+  const spent = { signalbox: { cpuMs: 0, ms: 0 }, yardstick: { cpuMs: 0, ms: 0 } };
   for (let turn = 0; turn < ms / TURN_MS; turn++) {
     for (const side of turn % 2 === 0 ? SIDES : SIDES.toReversed()) {
       const before = cpuOf(targets[side]);
+      const start = performance.now();
       await sendPaced(probes[side], perSecond, TURN_MS);
+      await arrival(probes[side]);
+      spent[side].ms += performance.now() - start;
       await sleep(PAUSE_MS);
-      usedMs[side] += cpuOf(targets[side]) - before;
+      spent[side].cpuMs += cpuOf(targets[side]) - before;
     }
   }
-  return usedMs;
+  return spent;
+}
+
+/** Waits for the messages that are on their way, within reason: some may be lost. */
+async function arrival(probes: readonly Probe[]): Promise<void> {
+  const late = performance.now() + LATE_MS;
+  while (performance.now() < late && probes.some(({ pending }) => pending > 0)) await sleep(1);
 }
 
 function cpuOf({ pid, other }: Target): number {
@@ -108,7 +131,7 @@ function takeDelays(probes: readonly Probe[]): number[] {
 function delaysOf(
   delaysMs: readonly number[],
   expected: number,
-): Omit<PaceReading, "cpuUsPerMessage"> {
+): Pick<PaceReading, "p50Ms" | "p99Ms"> {
   if (delaysMs.length < expected * 0.95) {
     throw new Error(`Only ${delaysMs.length} of ${expected} messages arrived in time`);
   }

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { Caller } from "./caller.ts";
 import { type Answer, type ItemHandler, NOTHING } from "./items.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Outcomes } from "./outcomes.ts";
@@ -14,8 +15,7 @@ export interface AskingParts {
   readonly process: string;
   /** How long a client's step waits for an engine that is away. */
   readonly waitMs: number;
-  /** Whether the engine answers, and whether others may take this node for dead. */
-  readonly node: { readonly isUp: boolean; readonly isFenced: boolean };
+  readonly node: Pick<Caller, "isUp" | "isFenced" | "isForming">;
   readonly wake: () => void;
 }
 
@@ -46,6 +46,8 @@ export interface TicketedStep extends Asked {
 
 /** How often steps that have waited too long are refused. */
 const SWEEP_MS = 250;
+/** How long an engine that has started again learns from the nodes what they hold (common.lua). */
+const FORMING_MS = 2_000;
 /** How much longer a step may take that was sent: longer than the call that carries it. */
 const SENT_MS = 2_000;
 
@@ -106,7 +108,8 @@ export class Asking implements Disposable {
 
   #sweepLate(): void {
     const { clock, steps, outbox, outcomes, waitMs, node } = this.#parts;
-    const addedBy = clock.now() - waitMs;
+    // An engine that came back in time has to learn first what the nodes hold.
+    const addedBy = clock.now() - waitMs - (node.isForming ? FORMING_MS : 0);
     for (const step of steps.expire(addedBy)) outcomes.late(step, steps.wasSent(step));
     const sentBy = addedBy - SENT_MS;
     for (const step of steps.abandon(sentBy)) outcomes.late(step, true);

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { type Engine, type EngineConnection, EngineError, type EngineTrouble } from "./engine.ts";
 import type { ReportCluster } from "./events.ts";
+import { type KnownNode, KnownNodes } from "./known_nodes.ts";
 import { APPLY, HELLO, run, runOf } from "./scripts.ts";
 import { END, type Step, type Steps } from "./steps.ts";
 
@@ -12,23 +13,12 @@ const FIRST_DELAY_MS = 20;
 const LONGEST_DELAY_MS = 250;
 /** How often a node looks for others while a lost engine fills again. */
 const FORMING_MS = 100;
-/** Most items of an inbox that nobody reads. */
-const MOST_ITEMS = 50_000;
 /** Arguments of one call that fills an engine again, and their characters. */
 const MOST_ARGS = 2_000;
 const MOST_LENGTH = 512 * 1024;
 /** Above this rate of calls each waits a little, so that it carries more. */
 const BUSY_CALLS = 12;
 const BUSY_MS = 10;
-
-/** A node as the engine knows it. */
-export interface KnownNode {
-  /** Its incarnation, which begins with the name of its process. */
-  readonly id: string;
-  readonly name: string;
-  readonly sinceMs: number;
-  readonly isAlive: boolean;
-}
 
 export interface CallerOptions {
   readonly engine: Engine;
@@ -43,6 +33,8 @@ export interface CallerOptions {
   /** A digest of the settings that all nodes share. */
   readonly settings: string;
   readonly report: ReportCluster;
+  /** Items of another node's inbox, beyond which it gets no messages. */
+  readonly maxInboxItems: number;
 }
 
 /** The rest of the node, as its calls need it. */
@@ -62,6 +54,13 @@ export interface CallerOwner {
   /** The outcome of each message of a call, in order. */
   passed(steps: readonly Step[], outcomes: readonly string[]): void;
   known(nodes: readonly KnownNode[]): void;
+}
+
+/** The answer to a call. */
+interface Applied {
+  readonly formingMs: number;
+  readonly outcomes: readonly string[];
+  readonly nodes: readonly KnownNode[];
 }
 
 interface Call {
@@ -96,6 +95,7 @@ export class Caller {
   #wake = Promise.withResolvers<void>();
   #acting = Promise.withResolvers<void>();
   #starts: number[] = [];
+  readonly #nodes = new KnownNodes();
   #isStopped = false;
   #close: (() => void) | undefined;
   #running: Promise<void> | undefined;
@@ -115,6 +115,11 @@ export class Caller {
   /** True while the engine answers. */
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  /** True while the engine learns what the nodes hold: no step of a client is carried out. */
+  get isForming(): boolean {
+    return this.#isUp && this.#isRestoring;
   }
 
   /** The kind of the newest failure. */
@@ -308,11 +313,11 @@ export class Caller {
     connection: EngineConnection,
     number: number,
     steps: readonly string[],
-  ): Promise<{ formingMs: number; outcomes: string[]; nodes: KnownNode[] } | undefined> {
-    const { prefix, clock } = this.#options;
+  ): Promise<Applied | undefined> {
+    const { prefix, clock, maxInboxItems } = this.#options;
     const isBeat = this.#isBeatDue || clock.now() - this.#beatAt >= this.#beatMs / 2;
     const head = [prefix, this.#node, this.#epoch, String(number), this.#owner.place() ?? ""];
-    const modes = [isBeat ? "beat" : "", this.#isRestoring ? "restore" : "", String(MOST_ITEMS)];
+    const modes = [isBeat ? "beat" : "", this.#isRestoring ? "restore" : "", String(maxInboxItems)];
     const sentAt = clock.now();
     const [word, forming, outcomes, nodes] = await run(
       connection,
@@ -327,7 +332,7 @@ export class Caller {
         return {
           formingMs: Number(forming),
           outcomes: String(outcomes).split(" ").filter((outcome) => outcome !== ""),
-          nodes: nodesIn(String(nodes)),
+          nodes: this.#nodes.read(String(nodes)),
         };
       case "dead":
         this.#owner.buried();
@@ -389,11 +394,4 @@ export class Caller {
 
 function lengthOf(step: readonly string[]): number {
   return step.reduce((sum, { length }) => sum + length, 0);
-}
-
-function nodesIn(text: string): KnownNode[] {
-  return text.split(",").filter((word) => word !== "").map((words) => {
-    const [id = "", name = "", since, isAlive] = words.split(" ");
-    return { id, name, sinceMs: Number(since), isAlive: isAlive === "1" };
-  });
 }

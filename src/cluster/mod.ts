@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { SharedStore } from "../core/kept.ts";
 import type { ReportCluster } from "./events.ts";
 import { ClusterNode } from "./node.ts";
+import type { NodeLimits } from "./limits.ts";
 import { acceptLoss } from "./loss.ts";
 import { readPlace } from "./engine_address.ts";
 import { RedisEngine, type Tls } from "./redis.ts";
@@ -15,7 +16,7 @@ export type { ClusterEvent } from "./events.ts";
 export type { ClusterNode } from "./node.ts";
 export { ClusterError } from "./start.ts";
 
-export interface ClusterOptions {
+export interface ClusterOptions extends NodeLimits {
   readonly clock: Clock;
   readonly url: string;
   readonly password: string | undefined;
@@ -29,9 +30,8 @@ export interface ClusterOptions {
   readonly waitMs: number;
   /** Whether ids are given out while the engine is away. */
   readonly acceptsLoss: boolean;
-  readonly maxWaiting: number;
-  readonly maxUnconfirmedBytes: number;
-  readonly maxUnconfirmedBytesPerSender: number;
+  /** Nodes of the cluster, this one included. */
+  readonly maxNodes: number;
   /** Settings that have to be equal on all nodes, by the name of their option. */
   readonly settings: ReadonlyMap<string, unknown>;
   /** Seals secrets in the engine; they are there in clear without one. */
@@ -64,7 +64,7 @@ const FORMAT = 1;
  */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const { url, password, sentinelPassword, prefix: cluster, node, tls, clock } = options;
-  const { leaseMs, report, warn, settings: equal } = options;
+  const { leaseMs, warn, settings: equal } = options;
   const place = readPlace(url, password);
   if (sentinelPassword !== undefined && !("sentinels" in place.at)) {
     throw new RangeError("--cluster-sentinel-password needs the address of Sentinels");
@@ -81,16 +81,8 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     leaseMs,
     settings,
   };
-  const { incarnation, nodes } = await join({ ...who, cluster, warn });
-  const { waitMs, maxWaiting, maxUnconfirmedBytes, maxUnconfirmedBytesPerSender } = options;
-  const limits = { waitMs, maxWaiting, maxUnconfirmedBytes, maxUnconfirmedBytesPerSender };
-  const own = new ClusterNode({
-    ...who,
-    incarnation,
-    report,
-    ...limits,
-    seal: sealOf(options.secret),
-  });
+  const { incarnation, nodes } = await join({ ...who, cluster, warn, maxNodes: options.maxNodes });
+  const own = new ClusterNode({ ...options, ...who, incarnation, seal: sealOf(options.secret) });
   try {
     // Before anybody is admitted here, who may be banned.
     await own.records.open(options.store);

@@ -22,8 +22,7 @@ import type {
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import { Asking } from "./asking.ts";
-import { Caller, type CallerOptions, type CallerOwner, type KnownNode } from "./caller.ts";
-import type { ChargeLimits } from "./charges.ts";
+import { Caller, type CallerOptions, type CallerOwner } from "./caller.ts";
 import type { EngineTrouble } from "./engine.ts";
 import { Directory } from "./directory.ts";
 import { Registry } from "./held.ts";
@@ -38,6 +37,8 @@ import {
   processOf,
   roomName,
 } from "./names.ts";
+import type { KnownNode } from "./known_nodes.ts";
+import type { NodeLimits } from "./limits.ts";
 import { MeasuredEngine } from "./measured.ts";
 import { Outbox } from "./outbox.ts";
 import { Outcomes } from "./outcomes.ts";
@@ -48,11 +49,11 @@ import { Reaper } from "./reaper.ts";
 import { Recovery } from "./recovery.ts";
 import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
-import { END, type Step, type StepLimits, Steps } from "./steps.ts";
+import { END, type Step, Steps } from "./steps.ts";
 import { packBody, packName, packPrivate, TOLD } from "./texts.ts";
 import { undoClaim, undoDescription, undoJoin, undoMeeting, undoPair } from "./undo.ts";
 
-export interface NodeOptions extends CallerOptions, StepLimits, ChargeLimits {
+export interface NodeOptions extends CallerOptions, NodeLimits {
   readonly seal: Seal;
   /** How long a client's step waits for an engine that is away. */
   readonly waitMs: number;
@@ -105,6 +106,7 @@ export class ClusterNode implements Backplane {
       nodeCalled: (name) => this.isUp ? this.#roster.called(name) : undefined,
       push: (...args) => this.#push(args, true),
       onFault: (error) => report({ type: "fault", error }),
+      limits: options,
     });
     this.#recovery = new Recovery({
       ...options,
@@ -114,7 +116,8 @@ export class ClusterNode implements Backplane {
       reaper: this.#reaper,
       outbox: this.#outbox,
     });
-    this.#directory = new Directory(engine, prefix);
+    const others = (): readonly string[] => this.#roster.others(name);
+    this.#directory = new Directory({ engine, prefix, questions: this.questions, others });
     const measured = new MeasuredEngine(engine, clock, report);
     this.#caller = new Caller({ ...options, engine: measured }, this.#steps, this.#owner());
     const { items, reader } = openIntake({
@@ -139,7 +142,7 @@ export class ClusterNode implements Backplane {
       outbox: this.#outbox,
       outcomes: this.#outcomes,
       items,
-      node: this,
+      node: this.#caller,
       wake: () => this.#caller.wake(),
     });
   }
@@ -178,6 +181,7 @@ export class ClusterNode implements Backplane {
   attach(sink: Sink): void {
     this.#sink = sink;
     this.#items.attach(sink);
+    this.#directory.attach((...of) => sink.callable(...of));
     this.#caller.start();
   }
 
@@ -332,8 +336,8 @@ export class ClusterNode implements Backplane {
   want({ realm, id }: PeerKey): void {
     this.#push(["N", realm, packName(id)]);
   }
-  async ids(realm: string, dialect: string): Promise<string[]> {
-    return await this.#directory.ids(realm, dialect);
+  ids(...of: [realm: string, dialect: string, isBridged: boolean]): Promise<string[]> {
+    return this.#directory.ids(...of);
   }
 
   /** Gives everything up in order, as far as the engine answers in time. */
@@ -379,9 +383,7 @@ export class ClusterNode implements Backplane {
   #known(nodes: readonly KnownNode[]): void {
     this.#roster.update(nodes, this.#caller.node);
     this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
-    for (const process of this.#recovery.missing()) {
-      this.#push(["T", this.#caller.node, "missing", process], true);
-    }
+    for (const step of this.#recovery.missing(this.#caller.node)) this.#push(step, true);
   }
 
   #push(args: readonly string[], isOfEpoch = false): void {

@@ -20,16 +20,21 @@ export interface Parcel {
   readonly answer: (outcome: PassAnswer) => void;
 }
 
-interface OutboxLimits extends ChargeLimits {
+export interface OutboxLimits extends ChargeLimits {
   /** The name of this process, which sends what its parts tell each other. */
   readonly process: string;
+  /** Characters of one client's message. What nodes tell each other is bounded by all bytes alone. */
+  readonly maxItemBytes: number;
+}
+
+interface OutboxParts extends OutboxLimits {
   /** For private messages. */
   readonly seal: Seal;
 }
 
 /** Bytes charged for a message beyond its text. */
 const OVERHEAD_BYTES = 256;
-/** More than one call carries. */
+/** One call carries no more messages (`--cluster-max-batch-steps`). */
 const MOST_EARLY = 1_000;
 
 /**
@@ -37,8 +42,7 @@ const MOST_EARLY = 1_000;
  * forgets loses none of them, and a node that dies takes none along unnoticed.
  */
 export class Outbox {
-  readonly #process: string;
-  readonly #seal: Seal;
+  readonly #limits: OutboxParts;
   readonly #charges: Charges;
   readonly #cameBack: (parcel: Parcel) => void;
   /** Messages that reached another process' inbox and were not confirmed, by process. */
@@ -50,9 +54,8 @@ export class Outbox {
   #number = 0;
 
   /** @param cameBack gets each message that a node had and did not take, after its answer */
-  constructor(limits: OutboxLimits, cameBack: (parcel: Parcel) => void) {
-    this.#process = limits.process;
-    this.#seal = limits.seal;
+  constructor(limits: OutboxParts, cameBack: (parcel: Parcel) => void) {
+    this.#limits = limits;
     this.#charges = new Charges(limits);
     this.#cameBack = cameBack;
   }
@@ -63,7 +66,7 @@ export class Outbox {
 
   /** Bytes of a private message that would still be taken up. */
   get spareBytes(): number {
-    return this.#seal.capacityOf(this.#charges.spareBytes - OVERHEAD_BYTES);
+    return this.#limits.seal.capacityOf(this.#charges.spareBytes - OVERHEAD_BYTES);
   }
 
   /** The processes that have something to confirm. */
@@ -92,10 +95,12 @@ export class Outbox {
     const { payer = from, isPrivate = false } = message;
     const to = packName(id);
     const body = isPrivate
-      ? packPrivate(this.#seal, messageName(realm, to), payload)
+      ? packPrivate(this.#limits.seal, messageName(realm, to), payload)
       : packBody(payload);
     const bytes = body.length + OVERHEAD_BYTES;
-    const sender = payer === "" || payer === this.#process ? "" : `${realm}:${payer}`;
+    const { process, maxItemBytes } = this.#limits;
+    const sender = payer === "" || payer === process ? "" : `${realm}:${payer}`;
+    if (sender !== "" && body.length > maxItemBytes) return undefined;
     if (!this.#charges.take(sender, bytes)) return undefined;
     const args = [
       realm,

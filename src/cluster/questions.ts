@@ -10,12 +10,17 @@ export interface QuestionParts {
   readonly nodeCalled: (name: string) => string | undefined;
   readonly push: (...args: readonly string[]) => void;
   readonly onFault: (error: unknown) => void;
+  readonly limits: QuestionLimits;
+}
+
+export interface QuestionLimits {
+  /** Questions that wait for their answers. */
+  readonly maxQuestions: number;
+  /** Characters of a question or an answer. */
+  readonly maxItemBytes: number;
 }
 
 const ANSWER_MS = 2_000;
-const MAX_OPEN = 1_000;
-/** Characters of a question or an answer: an item of an inbox holds no more. */
-const MAX_LENGTH = 1_200_000;
 
 /** Questions of one node to another, and their answers, as items of the inboxes. */
 export class Questions {
@@ -38,13 +43,12 @@ export class Questions {
     question: unknown,
     limitMs = ANSWER_MS,
   ): Promise<unknown> {
-    const { clock, nodeCalled, push } = this.#parts;
+    const { clock, nodeCalled, push, limits: { maxQuestions, maxItemBytes } } = this.#parts;
     const to = nodeCalled(node);
     const number = ++this.#number;
     const body = packBody([number, topic, question]);
-    if (to === undefined || this.#open.size >= MAX_OPEN || body.length > MAX_LENGTH) {
-      return undefined;
-    }
+    const isFull = this.#open.size >= maxQuestions;
+    if (to === undefined || isFull || body.length > maxItemBytes) return undefined;
     const { promise, resolve } = Promise.withResolvers<unknown>();
     this.#open.set(number, resolve);
     using _timer = clock.after(limitMs, () => resolve(undefined));
@@ -70,10 +74,11 @@ export class Questions {
     const [number, topic, question]: unknown[] = item;
     const answerer = this.#answerers.get(String(topic));
     if (typeof number !== "number" || answerer === undefined) return false;
+    const { push, onFault, limits: { maxItemBytes } } = this.#parts;
     answerer(question).then((answer) => {
       const body = packBody([number, answer]);
-      if (body.length <= MAX_LENGTH) this.#parts.push("T", from, "answer", body);
-    }).catch(this.#parts.onFault);
+      if (body.length <= maxItemBytes) push("T", from, "answer", body);
+    }).catch(onFault);
     return true;
   }
 

@@ -1,4 +1,4 @@
-import type { KnownNode } from "./caller.ts";
+import type { KnownNode } from "./known_nodes.ts";
 
 /** How long the node with the lowest name may take to begin the reaping of a dead one. */
 const REAP_MS = 2_000;

@@ -49,13 +49,14 @@ export class Recovery {
   }
 
   /**
-   * Yields the processes that the engine does not name, once all had the time to come back. Their last
-   * words may wait in the inbox: they are given up behind those.
+   * Yields a step for each process that the engine does not name, once all had the time to come back. Its
+   * last words may wait in the inbox: it is given up behind those.
+   * @param own this node's incarnation
    */
-  *missing(): Generator<string> {
+  *missing(own: string): Generator<readonly string[]> {
     const { clock, leaseMs, roster, outbox } = this.#parts;
     if (clock.now() - this.#epochAt < leaseMs + RETURN_MS) return;
-    yield* roster.missing(outbox.processes);
+    for (const process of roster.missing(outbox.processes)) yield ["T", own, "missing", process];
   }
 
   *#heldSteps(): Generator<readonly string[]> {

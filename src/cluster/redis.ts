@@ -1,5 +1,6 @@
 import { createClient, type RedisClientType } from "@redis/client";
 import type { Clock } from "../core/clock.ts";
+import { Deadlines } from "./deadlines.ts";
 import {
   type Engine,
   type EngineConnection,
@@ -75,7 +76,7 @@ export class RedisEngine implements Engine {
     // With another version of the protocol its replies would have other types.
     const connection = new RedisConnection(client as unknown as RedisClientType, clock);
     try {
-      await within(clock, client.connect(), connectMs + SPARE_MS);
+      await connection.connect(connectMs + SPARE_MS);
       return connection;
     } catch (error) {
       connection.close();
@@ -94,7 +95,7 @@ interface Login {
 
 class RedisConnection implements EngineConnection {
   readonly #client: RedisClientType;
-  readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
   #isClosed = false;
 
   get isOpen(): boolean {
@@ -103,14 +104,18 @@ class RedisConnection implements EngineConnection {
 
   constructor(client: RedisClientType, clock: Clock) {
     this.#client = client;
-    this.#clock = clock;
+    this.#deadlines = new Deadlines(clock);
+  }
+
+  async connect(limitMs: number): Promise<void> {
+    await this.#deadlines.within(this.#client.connect(), limitMs);
   }
 
   async command(args: readonly string[], limitMs: number): Promise<Reply> {
     if (this.#isClosed) throw new EngineError("unreachable", "connection lost");
     try {
       // The library's own type of replies has more members than these commands can answer.
-      return await within(this.#clock, this.#client.sendCommand([...args]), limitMs) as Reply;
+      return await this.#deadlines.within(this.#client.sendCommand([...args]), limitMs) as Reply;
     } catch (error) {
       throw troubleOf(error);
     }
@@ -119,19 +124,9 @@ class RedisConnection implements EngineConnection {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#deadlines[Symbol.dispose]();
     this.#client.destroy();
   }
-}
-
-async function within<T>(clock: Clock, work: Promise<T>, limitMs: number): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  using _timer = clock.after(
-    limitMs,
-    () => late.reject(new EngineError("unreachable", LATE)),
-  );
-  // If it fails later, nobody asks any more.
-  work.catch(() => {});
-  return await Promise.race([work, late.promise]);
 }
 
 /** The engine's own words, or the system's, for each kind of trouble. */

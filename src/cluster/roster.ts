@@ -1,4 +1,4 @@
-import type { KnownNode } from "./caller.ts";
+import type { KnownNode } from "./known_nodes.ts";
 import type { ReportCluster } from "./events.ts";
 import { processOf } from "./names.ts";
 
@@ -22,8 +22,14 @@ export class Roster {
     return this.#nodes.filter(({ isAlive }) => isAlive);
   }
 
+  /** The names of all living nodes but one. */
+  others(name: string): readonly string[] {
+    return this.living.map((node) => node.name).filter((one) => one !== name);
+  }
+
   /** Takes over what the engine tells. @param own this node's incarnation */
   update(nodes: readonly KnownNode[], own: string): void {
+    if (nodes === this.#nodes) return;
     const before = new Set(this.#nodes.map(({ id }) => id));
     for (const { id, name } of nodes) {
       if (!before.delete(id) && id !== own) this.#report({ type: "node", name, change: "joined" });

@@ -30,6 +30,8 @@ export interface StartOptions {
   readonly process: string;
   readonly leaseMs: number;
   readonly settings: string;
+  /** Living nodes, this one included. */
+  readonly maxNodes: number;
   /** Takes a warning for operators. */
   readonly warn: (text: string) => void;
 }
@@ -92,15 +94,14 @@ async function register(
   options: StartOptions,
   connection: EngineConnection,
 ): Promise<JoinedCluster> {
-  const { clock, prefix, name, process, leaseMs, settings, cluster } = options;
-  const { engine } = options;
+  const { engine, clock, prefix, name, process, leaseMs, settings, cluster, maxNodes } = options;
   const info = readInfo(await connection.command(["INFO", "server"], CALL_MS));
   const runId = info.get("run_id") ?? "unknown";
   const hello = (stale: string): Promise<readonly Reply[]> =>
     run(
       connection,
       HELLO,
-      [prefix, runId, name, process, String(leaseMs), settings, "", stale],
+      [prefix, runId, name, process, String(leaseMs), settings, "", stale, String(maxNodes)],
       CALL_MS,
     );
   const until = clock.now() + WATCH_MS;
@@ -117,6 +118,11 @@ async function register(
       return { incarnation: String(fact), nodes: Number(nodes) };
     case "name":
       throw new ClusterError(`Another node called "${name}" is alive in "${cluster}"`, true);
+    case "nodes":
+      throw new ClusterError(
+        `The cluster "${cluster}" has ${count(Number(fact))} already: see --cluster-max-nodes`,
+        true,
+      );
     case "format":
       throw new ClusterError(
         `The cluster "${cluster}" speaks format ${fact}, this version 1`,
@@ -129,6 +135,10 @@ async function register(
     default:
       throw new ClusterError(`${engine.place} answered something unknown`, true);
   }
+}
+
+function count(nodes: number): string {
+  return nodes === 1 ? "1 node" : `${nodes} nodes`;
 }
 
 function checkInfo({ engine, warn }: StartOptions, info: ReadonlyMap<string, string>): void {

@@ -26,13 +26,13 @@ export interface Step {
 export interface StepLimits {
   /** Steps that may wait. */
   readonly maxWaiting: number;
+  /** Steps and characters of one call, which carries a first step of any size. */
+  readonly maxBatchSteps: number;
+  readonly maxBatchBytes: number;
 }
 
 /** The last step of a node, which gives everything up. */
 export const END = "E";
-/** Steps and bytes of one call. */
-const MOST_STEPS = 256;
-const MOST_BYTES = 512 * 1024;
 
 /** The steps of this node in the order in which they were asked for. */
 export class Steps {
@@ -71,11 +71,12 @@ export class Steps {
 
   /** Takes the steps of the next call: at least one, if there is any. */
   take(): Step[] {
+    const { maxBatchSteps, maxBatchBytes } = this.#limits;
     let bytes = 0;
     let count = 0;
     for (const step of this.#waiting) {
       bytes += sizeOf(step);
-      if (count > 0 && (count >= MOST_STEPS || bytes > MOST_BYTES)) break;
+      if (count > 0 && (count >= maxBatchSteps || bytes > maxBatchBytes)) break;
       count++;
     }
     const taken = this.#waiting.splice(0, count);

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { MIB, whole } from "../dialects/kit/options.ts";
+import { KIB, MIB, whole } from "../dialects/kit/options.ts";
 
 const group = "Cluster";
 const rare = { group, isRare: true } as const;
@@ -62,6 +62,21 @@ export const clusterOptions = {
     { min: 1_024, ...rare },
   ),
   clusterMaxWaitingSteps: whole(10_000, "Clients' steps that wait for other nodes", rare),
+  // A client's largest message, and the words around it.
+  clusterMaxItemBytes: whole(
+    MIB + 256 * KIB,
+    "Largest message of a client, question or answer between nodes, in bytes",
+    { min: 64 * KIB, max: 16 * MIB, ...rare },
+  ),
+  clusterMaxBatchSteps: whole(256, "Steps in one call to the engine", { max: 1_000, ...rare }),
+  clusterMaxBatchBytes: whole(
+    512 * KIB,
+    "Bytes of one call to the engine, beyond a first step",
+    { min: 1_024, max: 16 * MIB, ...rare },
+  ),
+  clusterMaxQuestions: whole(1_000, "Questions to other nodes that wait for an answer", rare),
+  clusterMaxInboxItems: whole(50_000, "Items that wait in the engine for one node", rare),
+  clusterMaxNodes: whole(64, "Nodes of the cluster", rare),
   clusterCa: file.meta({ description: "PEM file with the CA of the engine, for rediss", ...rare }),
   clusterCert: file.meta({ description: "PEM file with this node's certificate", ...rare }),
   clusterKey: file.meta({ description: "PEM file with its private key", ...rare }),

@@ -19,6 +19,11 @@ export const originOption = z.string().superRefine((text, context) => {
 function faultOf(text: string): string | undefined {
   if (text === "null" || text === "*") return undefined;
   if (/^https?:/i.test(text)) return faultOfPage(text);
+  // The address of a WebSocket is no origin: its page has one of http or https.
+  if (/^wss?:/i.test(text)) {
+    const page = text.replace(/^ws/i, "http");
+    return faultOfPage(page) ?? `${EXAMPLE}: browsers send ${page}`;
+  }
   if (!APP.test(text)) return EXAMPLE;
   const isExtension = text.startsWith("chrome-extension:");
   return isExtension && !EXTENSION.test(text)
@@ -35,7 +40,10 @@ function faultOfPage(text: string): string | undefined {
       ? "expected an origin with * only before its domain, as in https://*.example.org"
       : EXAMPLE;
   }
-  const { origin } = new URL(bare);
+  const { hostname, origin } = new URL(bare);
+  if (isWild && /^\[|^[\d.]+$/.test(hostname)) {
+    return "expected an origin without * before an IP address";
+  }
   if (bare === origin) return undefined;
   const sent = isWild ? origin.replace("://", "://*.") : origin;
   return `${EXAMPLE}: browsers send ${sent}`;

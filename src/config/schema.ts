@@ -299,9 +299,9 @@ export type Config =
   // Also by a name that is known only at run time.
   & { readonly [dialect: string]: unknown };
 
-/** A path that others are below: doubled slashes count as one, and it ends with one. */
+/** A path that others are below, as requests spell it: no doubled slashes, and one at its end. */
 function toMount(path: string): string {
-  return `${path}/`.replace(/\/{2,}/g, "/");
+  return new URL(`http://localhost${path}/`).pathname.replace(/\/{2,}/g, "/");
 }
 
 function isStore(text: string): boolean {

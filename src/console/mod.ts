@@ -1,3 +1,4 @@
+import { pageRoute } from "../http/page_route.ts";
 import type { HttpRoute } from "../http/route.ts";
 import acts from "./acts.js" with { type: "text" };
 import api from "./api.js" with { type: "text" };
@@ -50,7 +51,7 @@ const HEADERS = {
 /** The console and its files. Loading them needs no token; everything that they show does. */
 export function consoleRoutes(): HttpRoute[] {
   return [
-    file("", "text/html", page),
+    pageRoute(CONSOLE_PATH, () => answer("text/html", page)),
     file("/console.css", "text/css", style),
     ...Object.entries(SCRIPTS).map(([name, text]) => file(`/${name}`, "text/javascript", text)),
     ...LIBRARY_FILES.map(library),

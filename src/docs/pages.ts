@@ -1,3 +1,4 @@
+import { type FilePath, GROUPS, type PagePath } from "./contents.ts";
 import changelog from "../../CHANGELOG.md" with { type: "text" };
 import licence from "../../LICENSE" with { type: "text" };
 import readme from "../../README.md" with { type: "text" };
@@ -42,55 +43,48 @@ export interface DocsPage {
   /** Its heading in the table of contents. */
   readonly group: string;
   /** Its path in the repository; links between pages follow from it. */
-  readonly path: string;
+  readonly path: PagePath;
   readonly markdown: string;
 }
 
-function group(name: string, pages: Readonly<Record<string, string>>): DocsPage[] {
-  return Object.entries(pages).map(([path, markdown]) => ({ group: name, path, markdown }));
-}
+const TEXTS: Readonly<Record<PagePath, string>> = {
+  "README.md": readme,
+  "CHANGELOG.md": changelog,
+  "src/dialects/peerjs/README.md": peerjs,
+  "src/dialects/gstreamer/README.md": gstreamer,
+  "src/dialects/webrtcsink/README.md": webrtcsink,
+  "src/dialects/ssp/README.md": ssp,
+  "src/dialects/owt/README.md": owt,
+  "src/dialects/topics/README.md": topics,
+  "src/dialects/simple/README.md": simple,
+  "src/server/README.md": operating,
+  "src/auth/README.md": tokens,
+  "src/config/README.md": options,
+  "src/admin/README.md": admin,
+  "src/store/README.md": persistence,
+  "src/cluster/README.md": cluster,
+  "src/dialects/BRIDGING.md": bridging,
+  "src/dialects/peerjs/PROTOCOL.md": peerjsProtocol,
+  "src/dialects/gstreamer/PROTOCOL.md": gstreamerProtocol,
+  "src/dialects/webrtcsink/PROTOCOL.md": webrtcsinkProtocol,
+  "src/dialects/ssp/PROTOCOL.md": sspProtocol,
+  "src/dialects/owt/PROTOCOL.md": owtProtocol,
+  "src/dialects/topics/PROTOCOL.md": topicsProtocol,
+  "src/dialects/simple/PROTOCOL.md": simpleProtocol,
+  "tests/README.md": contributing,
+  "scripts/README.md": building,
+  "src/core/README.md": core,
+  "src/dialects/README.md": dialects,
+  "src/transport/README.md": transport,
+};
 
 /** All pages, in the order of the table of contents. */
-export const PAGES: readonly DocsPage[] = [
-  ...group("Start", { "README.md": readme, "CHANGELOG.md": changelog }),
-  ...group("Clients", {
-    "src/dialects/peerjs/README.md": peerjs,
-    "src/dialects/gstreamer/README.md": gstreamer,
-    "src/dialects/webrtcsink/README.md": webrtcsink,
-    "src/dialects/ssp/README.md": ssp,
-    "src/dialects/owt/README.md": owt,
-    "src/dialects/topics/README.md": topics,
-    "src/dialects/simple/README.md": simple,
-  }),
-  ...group("Operate", {
-    "src/server/README.md": operating,
-    "src/auth/README.md": tokens,
-    "src/config/README.md": options,
-    "src/admin/README.md": admin,
-    "src/store/README.md": persistence,
-    "src/cluster/README.md": cluster,
-    "src/dialects/BRIDGING.md": bridging,
-  }),
-  ...group("Protocols", {
-    "src/dialects/peerjs/PROTOCOL.md": peerjsProtocol,
-    "src/dialects/gstreamer/PROTOCOL.md": gstreamerProtocol,
-    "src/dialects/webrtcsink/PROTOCOL.md": webrtcsinkProtocol,
-    "src/dialects/ssp/PROTOCOL.md": sspProtocol,
-    "src/dialects/owt/PROTOCOL.md": owtProtocol,
-    "src/dialects/topics/PROTOCOL.md": topicsProtocol,
-    "src/dialects/simple/PROTOCOL.md": simpleProtocol,
-  }),
-  ...group("Contribute", {
-    "tests/README.md": contributing,
-    "scripts/README.md": building,
-    "src/core/README.md": core,
-    "src/dialects/README.md": dialects,
-    "src/transport/README.md": transport,
-  }),
-];
+export const PAGES: readonly DocsPage[] = Object.entries(GROUPS).flatMap(([group, paths]) =>
+  paths.map((path) => ({ group, path, markdown: TEXTS[path] }))
+);
 
-/** Files that pages link to, by their path in the repository. */
-export const FILES: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>> = {
+/** The files that pages link to. */
+export const FILES: Readonly<Record<FilePath, string | Uint8Array<ArrayBuffer>>> = {
   LICENSE: licence,
   "scripts/docker/Dockerfile": dockerfile,
   "scripts/performance.svg": chart,

@@ -1,6 +1,6 @@
 import { plain } from "./answers.ts";
 import type { Access, HttpRoute } from "./route.ts";
-import { hasExactPath } from "./visit.ts";
+import { hasExactPath, readTarget } from "./visit.ts";
 
 export interface OwnRouteOptions {
   /** Path of the health check that GStreamer's server has; empty for no such path. */
@@ -27,8 +27,9 @@ export function probesOf(
 }
 
 /** True if a request asks for the health or readiness of the server. */
-export function isProbe({ url }: Request, probes: ReadonlySet<string>): boolean {
-  return probes.has(URL.parse(url)?.pathname ?? "");
+export function isProbe(request: Request, probes: ReadonlySet<string>): boolean {
+  const target = readTarget(request, "");
+  return typeof target !== "string" && probes.has(target.url.pathname);
 }
 
 /** The server's own resources: health, readiness and metrics. */

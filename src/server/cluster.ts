@@ -41,7 +41,7 @@ export async function joinCluster(
 ): Promise<Clustered | undefined> {
   const { cluster: url } = config;
   if (url === undefined) return undefined;
-  checkTls(config);
+  checkOptions(config);
   // Only here: without a cluster no client library is loaded.
   const { openCluster } = await import("../cluster/mod.ts");
   const journal = new ClusterJournal(log);
@@ -61,6 +61,12 @@ export async function joinCluster(
       maxWaiting: config.clusterMaxWaitingSteps,
       maxUnconfirmedBytes: config.clusterMaxUnconfirmedBytes,
       maxUnconfirmedBytesPerSender: config.clusterMaxUnconfirmedBytesPerSender,
+      maxItemBytes: config.clusterMaxItemBytes,
+      maxBatchSteps: config.clusterMaxBatchSteps,
+      maxBatchBytes: config.clusterMaxBatchBytes,
+      maxQuestions: config.clusterMaxQuestions,
+      maxInboxItems: config.clusterMaxInboxItems,
+      maxNodes: config.clusterMaxNodes,
       settings: sharedSettings(config),
       secret: config.clusterSecret,
       store: store.shareAs(node),
@@ -165,11 +171,27 @@ export function clusterWords({ cluster: { prefix, place, node, nodes } }: Cluste
   return `Cluster "${prefix}" at ${place} as node ${node.node}, ${count}`;
 }
 
-/** Throws ConfigError where files are named for a connection that has no use for them. */
-function checkTls(config: Config): void {
+/** Throws ConfigError where files are named for a connection that has no use for them, or limits clash. */
+function checkOptions(config: Config): void {
   const flags = tlsFlagsOf(config);
-  if (flags.length === 0 || /^(rediss|valkeys)\b/.test(config.cluster ?? "")) return;
-  throw new ConfigError([`Cannot use ${flags.join(", ")} without rediss:// in --cluster`]);
+  const isTls = /^(rediss|valkeys)\b/.test(config.cluster ?? "");
+  const objections = flags.length === 0 || isTls
+    ? []
+    : [`Cannot use ${flags.join(", ")} without rediss:// in --cluster`];
+  objections.push(...limitObjections(config));
+  if (objections.length > 0) throw new ConfigError(objections);
+}
+
+/** Refuses a limit of all bytes that is lower than the limit of a part of them. */
+function limitObjections(config: Config): string[] {
+  const most = config.clusterMaxUnconfirmedBytes;
+  const parts = {
+    "--cluster-max-unconfirmed-bytes-per-sender": config.clusterMaxUnconfirmedBytesPerSender,
+    "--cluster-max-item-bytes": config.clusterMaxItemBytes,
+  };
+  return Object.entries(parts).filter(([, bytes]) => bytes > most).map(([flag, bytes]) =>
+    `Cannot use --cluster-max-unconfirmed-bytes ${most} below ${flag} ${bytes}`
+  );
 }
 
 function tlsFlagsOf({ clusterCa, clusterCert, clusterKey, clusterTlsName }: Config): string[] {

@@ -1,5 +1,6 @@
 import { plain } from "../http/answers.ts";
 import { TRY_PATH } from "../http/landing.ts";
+import { pageRoute } from "../http/page_route.ts";
 import type { Entrance, HttpRoute } from "../http/route.ts";
 import connections from "./connections.js" with { type: "text" };
 import gstreamer from "./clients/gstreamer.js" with { type: "text" };
@@ -63,12 +64,12 @@ export interface Spoken {
 export function tryRoutes(spoken: readonly Spoken[]): HttpRoute[] {
   const protocols = JSON.stringify({ protocols: offersOf(spoken) });
   return [
-    file("", "text/html", page),
+    pageRoute(TRY_PATH, () => answer("text/html", page)),
     file("/page.css", "text/css", style),
     file("/protocols.json", "application/json", protocols),
     ...Object.entries(SCRIPTS).map(([name, text]) => file(`/${name}`, "text/javascript", text)),
     ...["peerjs", "rtcpool", "gstwebrtc-api"].map(library),
-    route("/clients/lib/yjs/*", moduleOfYjs),
+    route("/clients/lib/yjs/*", (_, { url }) => moduleOfYjs(url.pathname)),
   ];
 }
 
@@ -91,9 +92,9 @@ function library(name: string): HttpRoute {
 }
 
 /** A module of Yjs; it has some thirty. */
-async function moduleOfYjs({ url }: Request): Promise<Response> {
+async function moduleOfYjs(pathname: string): Promise<Response> {
   const { YJS } = await import("./yjs.ts");
-  const text = YJS.get(new URL(url).pathname.split("/").at(-1) ?? "");
+  const text = YJS.get(pathname.split("/").at(-1) ?? "");
   return text === undefined ? plain(404, "Not found") : answer("text/javascript", text);
 }
 

@@ -68,6 +68,29 @@ clientTest({
 });
 
 clientTest({
+  name: "cluster, bridge: the list of PeerJS has all that it can call, as on one node",
+  needs,
+  fn: async () => {
+    await using nodes = await startNodes(2, DIALECTS, [...BRIDGED, "--peerjs-allow-discovery"]);
+    await using _page = await openPeerJs(nodes.wsUrl(0), "page");
+    await using robot = await openGst(nodes.wsUrl(1), "robot");
+    await using _inRoom = await openInRoom(nodes.wsUrl(1), "in-room", "room");
+    await using _near = await openGst(nodes.wsUrl(0), "near");
+    await using _other = await openPeerJs(nodes.wsUrl(1), "other");
+    for (const { url } of nodes.nodes) {
+      const response = await fetch(`${url}/peerjs/peers`);
+      assertEquals(await response.json(), ["page", "robot", "near", "other"]);
+    }
+    robot.send("ROOM room");
+    assertEquals(await robot.nextText(), "ROOM_OK in-room");
+    for (const { url } of nodes.nodes) {
+      const response = await fetch(`${url}/peerjs/peers`);
+      assertEquals(await response.json(), ["page", "near", "other"]);
+    }
+  },
+});
+
+clientTest({
   name: "cluster, bridge: GStreamer calls PeerJS by SESSION, and a killed node ends the call",
   needs,
   fn: async () => {

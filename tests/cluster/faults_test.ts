@@ -134,6 +134,27 @@ Deno.test("a step that no engine answers is refused, and talk within a node goes
   assertEquals(far.told(), ["relay a: 3"]);
 });
 
+for (const keeps of [true, false]) {
+  const state = keeps ? "with its data" : "empty";
+  Deno.test(`a step goes through if the engine is back in its time, ${state}`, async () => {
+    await using cluster = await MemoryCluster.form({ waitMs: 1_000 });
+    const a = await admit(cluster, 0, "a");
+    const far = await admit(cluster, 1, "far");
+    cluster.engine.kill();
+    await cluster.pass(100);
+    const late = new FakeReceiver();
+    const claim = cluster.hub(0).claim(claimOf("late", late));
+    cluster.hub(0).send(a.peer, "far", 1);
+    await cluster.pass(700);
+    // It learns what the nodes hold for longer than the step waits.
+    cluster.engine.start({ keeps });
+    await cluster.during(claim);
+    assertEquals(late.told(), ["admitted late"]);
+    await cluster.pass(300);
+    assertEquals([a.told(), far.told()], [[], ["relay a: 1"]]);
+  });
+}
+
 Deno.test("messages beyond the bytes that may be on their way are refused", async () => {
   await using cluster = await MemoryCluster.form({ maxUnconfirmedBytes: 2_000 });
   const a = await admit(cluster, 0, "a");

@@ -11,7 +11,8 @@ async function connectionsOf(...answers: readonly string[]): Promise<[number, st
     connect: () => Promise.reject(new EngineError("unreachable", answers[made++] ?? "asked again")),
   };
   const names = { prefix: "signalbox:", cluster: "c", name: "a", process: "p", settings: "" };
-  const options = { ...names, engine, clock: new FakeClock(), leaseMs: 2_000, warn: () => {} };
+  const limits = { leaseMs: 2_000, maxNodes: 64 };
+  const options = { ...names, ...limits, engine, clock: new FakeClock(), warn: () => {} };
   const { message } = await assertRejects(() => join(options), ClusterError);
   return [made, message.replace("Cannot reach the cluster at redis://engine: ", "")];
 }

@@ -6,7 +6,7 @@ import { type Stage, stageOver } from "../helpers/cluster/stages.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import type { SimpleFrame } from "../helpers/session/simple.ts";
 
-// Planned ends of several nodes: whoever can resume does so on another node, or is sealed by one.
+// Planned ends of several nodes: clients that can resume do so on another node, or are sealed by one.
 
 const OPTIONS = { secret: "the same on all nodes", resumeMs: 600_000 };
 const SEEDS = [1, 2, 3, 4, 5, 6];

@@ -17,9 +17,12 @@ interface Journey extends AsyncDisposable {
   readonly stage: SimpleStage;
 }
 
-async function begin(options: MemoryClusterOptions = {}): Promise<Journey> {
+async function begin(
+  options: MemoryClusterOptions = {},
+  simple: Readonly<Record<string, unknown>> = {},
+): Promise<Journey> {
   const cluster = await MemoryCluster.form({ delayMs: 2, ...options });
-  const stage = await SimpleStage.open(() => Promise.resolve(stageOver(cluster)));
+  const stage = await SimpleStage.open(() => Promise.resolve(stageOver(cluster)), simple);
   return { cluster, stage, [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose]() };
 }
 
@@ -121,6 +124,30 @@ Deno.test("a state that finds no room among what other nodes have not confirmed 
   assertEquals((await back.next(2))[1]?.["recovered"], true);
   assertEquals(await numbers(back, 4), [1, 2, 3, 4]);
   assertEquals(moved(stage, 0), { moved: 1, stayed: 0, returned: 0, lost: 0 });
+});
+
+Deno.test("a node waits for the state of a peer as long as its option allows", async () => {
+  await using journey = await begin({}, { moveMs: 1_000 });
+  const { cluster, stage } = journey;
+  const barney = await stage.enter(0);
+  await barney.client.lose();
+  const { node } = cluster.at(0);
+  const move = node.move.bind(node);
+  node.move = (actor, to, answer) =>
+    move(actor, to, (outcome) => {
+      assert(node.hold(node.spareBytes));
+      answer(outcome);
+    });
+  const back = await stage.connect(1);
+  back.say({ event: "join", room: "r", ...barney.credentials, seq: 0 });
+  await stage.stage.until("the full outbox", () => node.spareBytes < 0);
+  await cluster.pass(900);
+  assertEquals([back.frames, moved(stage, 1)["lost"]], [[], 0]);
+  await cluster.pass(200);
+  assertEquals([back.frames, moved(stage, 1)["lost"]], [[], 1]);
+  // Its client is admitted as soon as the other node can answer.
+  node.unhold(node.unconfirmedBytes - 256);
+  assertEquals((await back.next(2))[1]?.["event"], "ready");
 });
 
 Deno.test("a planned end moves every peer, and waits until the other node has them", async () => {

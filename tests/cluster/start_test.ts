@@ -53,6 +53,11 @@ Deno.test("cluster: contradictions are errors of the configuration", async () =>
       ["--cluster", url, "--cluster-ca", "ca.pem", "--cluster-tls-name", "engine"],
       "Cannot use --cluster-ca, --cluster-tls-name without rediss:// in --cluster",
     ],
+    [
+      ["--cluster", url, "--cluster-max-unconfirmed-bytes-per-sender", "20000000"],
+      "Cannot use --cluster-max-unconfirmed-bytes 16777216 below " +
+      "--cluster-max-unconfirmed-bytes-per-sender 20000000",
+    ],
   ];
   for (const [args, expected] of cases) {
     assertEquals(await failure(...SERVED, ...args), [78, expected]);
@@ -158,6 +163,10 @@ clientTest({
     assertEquals(await failure(...common, "--peerjs-key", "other"), [
       78,
       'The other nodes of "signalbox" have another --peerjs-key',
+    ]);
+    assertEquals(await failure(...common, "--cluster-max-nodes", "1"), [
+      1,
+      'The cluster "signalbox" has 1 node already: see --cluster-max-nodes',
     ]);
     await using second = await startServerProcess([...common, "--cluster-node", "two"]);
     await says(second, "as node two, 2 nodes");

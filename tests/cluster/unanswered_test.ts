@@ -9,7 +9,7 @@ const WAIT_MS = 500;
 /** The time between two beats, that to the end of a call, and the pause of the sweep. */
 const BOUND_MS = 2_000 + 2_000 + 500;
 const BACK_MS = 3_000;
-/** Shorter than a step waits, which is over while the cluster forms anew. */
+/** Shorter than a step waits, which goes on while the cluster forms anew. */
 const BRIEF_MS = 300;
 /** From the moment of asking to one at which the answer has come. */
 const MOMENTS = [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 18, 24];

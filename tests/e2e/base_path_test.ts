@@ -65,6 +65,22 @@ Deno.test("below a base path every dialect is reached by WebSocket, also with do
   assertEquals(await statusOf(`${server.url}/gst`), 404);
 });
 
+Deno.test("doubled slashes in a path are one, without a base path, too", async () => {
+  await using server = startTestServer();
+  for (const path of ["//readyz", "//peerjs//id", "/simple//client.js", "//health/"]) {
+    assertEquals([path, await statusOf(server.url + path)], [path, 200]);
+  }
+  for (const revision of [3, 4]) {
+    const handshake = `//socket.io//?EIO=${revision}&transport=polling`;
+    assertEquals(await statusOf(server.url + handshake), 200);
+  }
+  for (const path of ["//gst", "//ssp//v1", "//simple//", "//webrtcsink", "//topics", "//"]) {
+    await using _client = await WsClient.open(server.wsUrl + path);
+  }
+  await using peer = await WsClient.open(peerJsUrl(`${server.wsUrl}/`, "alice"));
+  assertEquals(await peer.nextJson(), { type: "OPEN" });
+});
+
 clientTest({
   name: "Chromium: below a base path socket.io-client reaches OWT and ssp by either transport",
   needs: ["chromium"],
@@ -90,10 +106,29 @@ clientTest({
   },
 });
 
-Deno.test("a base path is written with or without slashes around it", async () => {
-  for (const basePath of ["/a", "/a/", "//a//"]) {
+for (const args of [[], ARGS]) {
+  Deno.test(`pages find their files, also behind a slash: ${args.join(" ") || "no base path"}`, async () => {
+    await using server = startTestServer({ args: [...args, "--admin-tokens", "a".repeat(32)] });
+    const base = args.length === 0 ? server.url : `${server.url}/signal`;
+    for (const path of ["/", "/try", "/try/", "/try//", "/console", "/console/", "/console//"]) {
+      const page = await fetch(`${base}${path}?a=b`, { headers: { accept: "text/html" } });
+      const html = await page.text();
+      assertStringIncludes(page.url, "?a=b");
+      const links = [...html.matchAll(/ (?:href|src)="([^"#]+)"/g)].map(([, link = ""]) => link);
+      assertEquals([path, page.status, links.length > 0], [path, 200, true]);
+      for (const link of links.filter((link) => !/^https?:/.test(link))) {
+        assertEquals([path, link, await statusOf(new URL(link, page.url).href)], [path, link, 200]);
+      }
+    }
+  });
+}
+
+Deno.test("a base path is written with or without slashes around it, and in any letters", async () => {
+  const spellings = [["/a", "/a"], ["/a/", "/a"], ["//a//", "/a"], ["/z/../a/./", "/a"]];
+  for (const [basePath = "", asked] of [...spellings, ["/Zürich", "/Z%C3%BCrich"]]) {
     await using server = startTestServer({ args: ["--base-path", basePath] });
-    assertEquals(await statusOf(`${server.url}/a/healthz`), 200);
+    assertEquals([basePath, await statusOf(`${server.url}${asked}/healthz`)], [basePath, 200]);
+    assertEquals(await statusOf(`${server.url}${asked}/docs`), 200);
   }
   await using server = startTestServer({ args: ["--base-path", "/a/b"] });
   assertEquals(await statusOf(`${server.url}/a/b/healthz`), 200);

@@ -131,7 +131,8 @@ Deno.test("a client with an odd Host header is served like any other", async () 
     using peer = await RawSocket.upgrade(`${server.url}/gst`, { Host });
     await peer.send("HELLO odd");
     assertEquals(await peer.next(), "HELLO", Host);
-    for (const path of ["/peerjs/id", "/socket.io/?EIO=4&transport=polling"]) {
+    const pages = ["/readyz", "/metrics", "/docs", "/try", "/try/clients/lib/yjs/yjs.js"];
+    for (const path of ["/peerjs/id", "/socket.io/?EIO=4&transport=polling", ...pages]) {
       using socket = await RawSocket.connect(server.url);
       const plain = { Host, Upgrade: undefined, Connection: "close" };
       await socket.write(requestText(`GET ${path} HTTP/1.1`, plain));

@@ -33,9 +33,10 @@ const LIBRARIES = {
 const SELECTING = [
   "/peerjs?key=peerjs&id=a&token=t",
   "/simple",
+  "/topics",
   "/socket.io/?EIO=4&transport=websocket",
 ];
-const IGNORING = ["/gst", "/ssp", "/webrtcsink"];
+const IGNORING = ["/", "/gst", "/ssp", "/ssp/v1", "/ssp/auto", "/webrtcsink"];
 
 /** The selected subprotocol, or "failed". */
 async function selected(library: Library, url: string, offered: string[]): Promise<string> {

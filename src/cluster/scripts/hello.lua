@@ -1,7 +1,7 @@
 -- A process registers. ARGV: prefix, run of the engine, name, process, lease, equal settings, the
 -- incarnation that this process had (or ""), the beat after which another node of this name is taken
--- for dead (or ""). Answers: "ok", incarnation, epoch, time until forming is over, number of nodes; or
--- the reason of a refusal.
+-- for dead (or ""), and at its start the most nodes that the cluster may have. Answers: "ok",
+-- incarnation, epoch, time until forming is over, number of nodes; or the reason of a refusal.
 local run, name, process, lease, settings, old, stale = unpack(ARGV, 2, 8)
 local FORMAT = "1"
 
@@ -21,6 +21,8 @@ for _, node in ipairs(order) do
     end
   end
 end
+local most = tonumber(ARGV[9] or "")
+if most and others >= most then return { "nodes", text(others) } end
 local agreed = call("HGET", P .. "meta", "settings")
 -- A version that compares more or fewer settings can join: only those count that both know.
 local theirs = {}

@@ -220,8 +220,11 @@ export interface Backplane {
   unreserve(dialect: string, id: string): Promise<boolean>;
   /** Has `wanted` called once an id is on any node, which may be now. */
   want(key: PeerKey): void;
-  /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */
-  ids(realm: string, dialect: string): Promise<string[]>;
+  /**
+   * The ids of one dialect on all nodes, in order of registration; rejects while unavailable.
+   * @param isBridged adds the peers of other dialects that can be called outside of rooms
+   */
+  ids(realm: string, dialect: string, isBridged: boolean): Promise<string[]>;
 }
 
 /** Everything on other nodes that this node relies on, to be asked for where the engine lost it. */
@@ -274,6 +277,8 @@ export interface PairNews {
   met(realm: string, caller: SharedCaller, callee: SharedPeer): void;
   /** They do so no longer. */
   parted(realm: string, one: string, other: string): void;
+  /** This node's peers of dialects other than this one that can be called outside of rooms. */
+  callable(realm: string, dialect: string): string[];
 }
 
 /** The news of peers that move, and of the nodes that they move between. */

@@ -44,7 +44,10 @@ export interface Elsewhere {
   correspond(realm: string, correspondent: Correspondent): void;
   /** Has `appeared` called once an id is on any node, which may be now. */
   want(key: PeerKey): void;
-  /** The ids of one dialect on all nodes, in order of registration; rejects while unavailable. */
+  /**
+   * The ids of one dialect on all nodes, in order of registration, with the peers of other dialects that
+   * it can call outside of rooms. Rejects while unavailable.
+   */
   ids(realm: string, dialect: string): Promise<string[]>;
 }
 

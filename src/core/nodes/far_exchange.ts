@@ -50,6 +50,7 @@ export class FarExchange {
       paired: (realm, caller, callee) => pairs.paired(realm, caller, callee),
       met: (realm, one, other) => pairs.met(realm, one, other),
       parted: (realm, one, other) => pairs.parted(realm, one, other),
+      callable: (realm, dialect) => pairs.callable(realm, dialect),
       arriving: (realm, peer, rooms) => moves.arriving(realm, peer, rooms),
       nodeGone: (address) => moves.nodeGone(address),
       told: (topic, body) => {

@@ -138,7 +138,7 @@ export class SharedMail implements Elsewhere {
   }
 
   ids(realm: string, dialect: string): Promise<PeerId[]> {
-    return this.#backplane.ids(realm, dialect);
+    return this.#backplane.ids(realm, dialect, this.#calls !== undefined);
   }
 
   /** Sends a message for a ghost on to its node. */

@@ -54,6 +54,17 @@ export class SharedPairs implements PairNews {
     if (this.#hub.calls?.parted(realm, one, other) !== false) this.forget(realm, one, other);
   }
 
+  callable(realm: string, dialect: string): PeerId[] {
+    const { own, find } = this.#hub;
+    const ids: PeerId[] = [];
+    for (const { actor, dialect: spoken } of own.values()) {
+      if (actor.realm !== realm || spoken === dialect) continue;
+      const peer = find(realm, actor.id);
+      if (peer?.isCallable === true && !peer.isInRoom) ids.push(actor.id);
+    }
+    return ids;
+  }
+
   /** Two peers know each other no longer. */
   forget(realm: string, one: PeerId, other: PeerId): void {
     this.#hub.ghosts.part(realm, one, other);

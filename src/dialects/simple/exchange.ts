@@ -6,7 +6,6 @@ import type { FarMates } from "./far_mates.ts";
 import type { Instance } from "./instance.ts";
 import { GONE, type Speaker } from "./kept_signals.ts";
 import type { SentSignal } from "./messages.ts";
-import type { SimplePeer } from "./peer.ts";
 import { UNSENT, untaken } from "./refusals.ts";
 import type { Settled } from "./settled.ts";
 import type { SimpleServer } from "./server.ts";
@@ -31,7 +30,7 @@ const OUTCOME_MS = 60_000;
  */
 export function sendSignal(
   server: SimpleServer,
-  peer: SimplePeer,
+  peer: Exchanging,
   signal: SentSignal,
   to: PresentPeer,
   isMate: boolean,

@@ -1,10 +1,7 @@
 import type { PeerId, RoomEvent } from "../../core/events.ts";
 import type { Speaker } from "./kept_signals.ts";
-import type { FrameRef, SentSignal } from "./messages.ts";
+import type { FrameRef, SentSignal, Ticket } from "./messages.ts";
 import type { News } from "./news.ts";
-
-/** Names a signal in its receipt: no other process and no later peer uses the same ticket. */
-export type Ticket = string;
 
 /** A signal without an outcome, as far as its sender has to learn of it. */
 export interface Unsettled {

@@ -72,6 +72,11 @@ const options = z.strictObject({
     "Times that a connection may be taken back within --simple-take-back-window-ms",
   ),
   takeBackWindowMs: whole(10_000, "Time in which take-backs are counted, in ms"),
+  moveMs: whole(
+    5_000,
+    "Time in which the state of a peer follows it to another node of a cluster, in ms",
+    { min: 500, max: 60_000, isRare: true },
+  ),
   bodyTimeoutMs: whole(20_000, "Time until a posted message must be complete, in ms"),
   ...linkLimitOptions({ maxFrameBytes: 256 * KIB, identifyTimeoutMs: 10_000 }),
 });

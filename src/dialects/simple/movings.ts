@@ -11,8 +11,6 @@ import { matesOf, type SealedPeer, sealMoving, unsealMoving } from "./sealed.ts"
 import type { SimpleServer } from "./server.ts";
 import { countTakeBack } from "./take_backs.ts";
 
-/** How long a node waits for the state of a peer on its way. */
-const STATE_MS = 5_000;
 /** How long the moves of a planned end may take, so many at once. */
 const LEAVE_MS = 3_500;
 const AT_ONCE = 64;
@@ -93,7 +91,7 @@ export class Movings implements Disposable {
     const instance = instanceOf(peer, frame);
     const connected = instance?.carrier === undefined ? undefined : instance;
     // Its client may need another try.
-    const ms = Math.max(STATE_MS, this.#server.resumeMs);
+    const ms = Math.max(this.#server.limits.moveMs, this.#server.resumeMs);
     if (connected !== undefined) peer.pause(connected, ms);
     const isMoved = await this.#move(peer, node) === "moved";
     if (!isMoved && connected !== undefined && peer.isHere) peer.lose(connected);
@@ -159,10 +157,10 @@ export class Movings implements Disposable {
 
   /** A peer moves here: joins with its id wait until its state has come. */
   expect(id: PeerId): void {
-    const { claims, clock } = this.#server;
+    const { claims, clock, limits: { moveMs } } = this.#server;
     if (this.#expected.has(id)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = clock.after(STATE_MS, () => this.#giveUp(id));
+    const timer = clock.after(moveMs, () => this.#giveUp(id));
     this.#expected.set(id, {
       end: promise,
       [Symbol.dispose]: () => {

@@ -4,16 +4,15 @@ import type { Reading } from "../dialect.ts";
 import type { PeerId } from "../../core/events.ts";
 import { refuseLate } from "./exchange.ts";
 import { FarJoins } from "./far_joins.ts";
-import type { Ticket } from "./far_mates.ts";
 import { HomeSession } from "./home_session.ts";
 import { postHere, renewHere } from "./http.ts";
 import { mayMoveFor, MOVE_OUTCOMES, Movings, refusalOfTakeBack } from "./movings.ts";
-import type { SentSignal } from "./messages.ts";
+import type { SentSignal, Ticket } from "./messages.ts";
 import type { Settled } from "./settled.ts";
 import { settledOf } from "./targets.ts";
 import { hasOp, sentRefusal, type ToHome, type ToNode } from "./node_messages.ts";
-import type { OtherNodes } from "./other_nodes.ts";
-import { peerOf, type SimplePeer } from "./peer.ts";
+import type { AwaitingPeer, OtherNodes } from "./other_nodes.ts";
+import { peerOf } from "./peer.ts";
 import { untaken } from "./refusals.ts";
 import type { SealedPeer } from "./sealed.ts";
 import type { SimpleServer } from "./server.ts";
@@ -39,7 +38,7 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
   /** Messages that found no way, and are about to be sent once more. */
   readonly #waiting = new Set<Disposable>();
   /** Peers whose signals to other nodes wait for their outcome. */
-  readonly #awaiting = new Set<SimplePeer>();
+  readonly #awaiting = new Set<AwaitingPeer>();
   #tickets = 0;
 
   constructor(server: SimpleServer, homes: Homes) {
@@ -101,7 +100,7 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
     return true;
   }
 
-  await(peer: SimplePeer, signal: SentSignal): Ticket {
+  await(peer: AwaitingPeer, signal: SentSignal): Ticket {
     const ticket = `${this.#homes.address} ${++this.#tickets}`;
     peer.far.sent(ticket, signal, this.#server.clock.now());
     this.#awaiting.add(peer);

@@ -2,11 +2,10 @@ import type { Expulsion } from "../../core/expulsion.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { Departure, Link } from "../../core/session.ts";
 import type { Admission, JoinRequest, StreamEnd } from "./connection.ts";
-import type { Ticket } from "./far_mates.ts";
-import type { SentSignal } from "./messages.ts";
+import type { FarMates } from "./far_mates.ts";
+import type { Instance } from "./instance.ts";
+import type { SentSignal, Ticket } from "./messages.ts";
 import type { CarriedIdentity, Renewal, SentPosted, ToHome } from "./node_messages.ts";
-import type { SimplePeer } from "./peer.ts";
-import type { SealedPeer } from "./sealed.ts";
 import type { Settled } from "./settled.ts";
 
 /** The other nodes, as peers and connections of this one see them. */
@@ -22,15 +21,21 @@ export interface OtherNodes {
   /** Another node has sent something to a peer of this one. */
   received(peerId: PeerId, from: string, message: ToHome): void;
   /** Notes that a signal of a peer waits for its outcome. @returns the name that its receipt has */
-  await(peer: SimplePeer, signal: SentSignal): Ticket;
+  await(peer: AwaitingPeer, signal: SentSignal): Ticket;
   /** Sends a receipt to the peer that waits for it, for as long as it takes. @param by its receiver */
   settle(to: PeerId, settled: Settled, by: PeerId): void;
   /** Refuses signals whose outcome does not come. */
   sweep(): void;
   /** States of peers that another node does not have for sure. */
-  readonly unsure: Iterable<SealedPeer>;
+  readonly unsure: readonly unknown[];
   /** A stream has left: its client need not come back, on whichever node. */
   departed(secret: string): void;
+}
+
+/** A peer whose signals wait for their outcome. */
+export interface AwaitingPeer {
+  readonly slots: readonly (Instance | undefined)[];
+  readonly far: FarMates;
 }
 
 /** A connection of this node that joins a peer of another one. */

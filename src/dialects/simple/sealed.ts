@@ -55,7 +55,7 @@ const SealedPeer = z.object({
   fields: Fields,
   serverFields: Fields,
   instances: z.array(SealedInstance),
-  /** What others have not heard of the peer; other nodes write nothing else. */
+  /** News of the peer that others have not heard; other nodes write nothing else. */
   untold: z.array(z.custom<News>(isObject)).default([]),
 });
 export type SealedPeer = z.infer<typeof SealedPeer>;
@@ -67,7 +67,7 @@ type SealedDeparted = z.infer<typeof SealedDeparted>;
 const Sealed = z.union([SealedPeer, SealedDeparted]);
 
 /** The peers that clients can continue with, in the order of their joins. */
-export function* seal(server: SimpleServer): Generator<SealedPeer | SealedDeparted> {
+export function* seal(server: SimpleServer): Generator<unknown> {
   const names = new Map<Readonly<Speaker>, SpeakerName>();
   for (const { id, instances } of peersOf(server)) {
     for (const { speaker, number } of instances) names.set(speaker, [id, number]);

@@ -24,6 +24,8 @@ export interface SimpleLimits extends ProfileLimits, FrameLimits {
   /** Take-backs of one instance within the window. */
   readonly maxTakeBacks: number;
   readonly takeBackWindowMs: number;
+  /** How long a node waits for the state of a peer on its way. */
+  readonly moveMs: number;
 }
 
 /** Shared by all sessions of the dialect. */

@@ -1,5 +1,4 @@
-import type { Ticket } from "./far_mates.ts";
-import type { FrameRef, Receipt } from "./messages.ts";
+import type { FrameRef, Receipt, Ticket } from "./messages.ts";
 
 /** The answer to a signal, for the instance that sent it. */
 export interface Settled {

@@ -143,6 +143,7 @@ function routesOf(
     new TopicsSession(link, server, pass);
   const route = {
     kind: "upgrade",
+    acceptsAnyProtocol: true,
     limits: options,
     maxSilenceMs: options.maxSilenceMs,
     connect: (visit: Visit, link: Link) => newSession(link, passFor(place, visit, link)),

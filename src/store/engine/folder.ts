@@ -63,7 +63,7 @@ export class StoreFolder implements ClaimedFile {
    * users' access. Throws StoreError.
    */
   async hold(): Promise<void> {
-    await this.#inTurn(() => this.#hold());
+    await this.#inTurn(async () => await this.#prepare(await this.#lockFolder()));
   }
 
   /**
@@ -72,9 +72,11 @@ export class StoreFolder implements ClaimedFile {
    */
   async claim(): Promise<void> {
     await this.#inTurn(async () => {
-      await this.#hold();
+      const lock = await this.#lockFolder();
       const { clock } = this.#options;
+      // Before anything is done to the file, its mode included.
       if (await isForeign(this.file, clock)) throw foreign(this.file);
+      await this.#prepare(lock);
       if (!await isUsable(this.file, clock)) await this.#moveAside();
     });
   }
@@ -101,9 +103,12 @@ export class StoreFolder implements ClaimedFile {
     }
   }
 
-  async #hold(): Promise<void> {
+  async #lockFolder(): Promise<Deno.FsFile> {
     await Deno.mkdir(this.#path, { recursive: true, mode: 0o700 });
-    const lock = this.#lock = await this.#claimLock();
+    return this.#lock = await this.#claimLock();
+  }
+
+  async #prepare(lock: Deno.FsFile): Promise<void> {
     await this.#closeToOthers();
     await proveRoom(lock);
   }
@@ -113,13 +118,14 @@ export class StoreFolder implements ClaimedFile {
     if (this.#lock !== undefined && this.isHeld) return this.#lock;
     this.#letGo();
     await createPrivate(this.#lockFile);
-    const lock = await Deno.open(this.#lockFile, { write: true });
+    const lock = await Deno.open(this.#lockFile, { read: true, write: true });
     using undo = new DisposableStack();
     undo.use(lock);
     if (!await take(lock, this.#options.clock)) {
       throw new StoreError("another server uses it", "in_use");
     }
     if (this.#isClosed) throw new Error("the store is closed");
+    if (await holdsText(lock)) throw foreign(this.#lockFile);
     undo.move();
     return lock;
   }
@@ -161,6 +167,13 @@ async function take(file: Deno.FsFile, clock: Clock): Promise<boolean> {
     if (error instanceof StoreTimeoutError) return false;
     throw error;
   }
+}
+
+/** True if a lock file holds more than the zeros of `proveRoom`, such as a program's process id. */
+async function holdsText(lock: Deno.FsFile): Promise<boolean> {
+  const bytes = new Uint8Array(ROOM_BYTES);
+  const count = await lock.read(bytes) ?? 0;
+  return bytes.subarray(0, count).some((byte) => byte !== 0);
 }
 
 /** Throws if the disk is full: SQLite would report an I/O error, or fail later. */

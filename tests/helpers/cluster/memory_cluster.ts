@@ -1,12 +1,14 @@
 import type { ClusterEvent } from "../../../src/cluster/events.ts";
 import { acceptLoss } from "../../../src/cluster/loss.ts";
 import { ClusterNode } from "../../../src/cluster/node.ts";
+import type { NodeLimits } from "../../../src/cluster/limits.ts";
 import { sealOf } from "../../../src/cluster/seal.ts";
 import type { Backplane } from "../../../src/core/nodes/backplane.ts";
 import { SharedHub } from "../../../src/core/nodes/shared_hub.ts";
 import type { HubLimits } from "../../../src/core/limits.ts";
 import { FakeClock } from "../session/fake_clock.ts";
 import { EngineLink } from "./engine_link.ts";
+import { NODE_LIMITS } from "./limits.ts";
 import { MemoryEngine } from "./memory_engine.ts";
 
 export interface MemoryClusterOptions {
@@ -17,6 +19,8 @@ export interface MemoryClusterOptions {
   readonly stragglers?: number;
   readonly limits?: Partial<HubLimits>;
   readonly waitMs?: number;
+  /** Those of each node's work for the cluster. */
+  readonly work?: Partial<NodeLimits>;
   readonly maxUnconfirmedBytes?: number;
   readonly maxUnconfirmedBytesPerSender?: number;
   /** Seals private bodies in the engine. */
@@ -98,10 +102,11 @@ export class MemoryCluster implements AsyncDisposable {
       settings: "same",
       seal: sealOf(this.#options.secret),
       report: (event) => events.push(event),
-      maxWaiting: 10_000,
       waitMs,
+      ...NODE_LIMITS,
       maxUnconfirmedBytes,
       maxUnconfirmedBytesPerSender,
+      ...this.#options.work,
     });
     const { hubOf, limits, acceptsLoss = false } = this.#options;
     const backplane = acceptsLoss ? acceptLoss(node, this.clock) : node;

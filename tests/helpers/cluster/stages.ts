@@ -10,6 +10,7 @@ import { FakeClock } from "../session/fake_clock.ts";
 import { settle } from "../session/hub.ts";
 import type { FakeReceiver } from "../session/receiver.ts";
 import { until } from "../wire/waiting.ts";
+import { NODE_LIMITS } from "./limits.ts";
 import { MemoryCluster } from "./memory_cluster.ts";
 import { type RedisServer, startRedis } from "./redis_server.ts";
 
@@ -101,10 +102,8 @@ export function nodeAt(server: RedisServer, name: string): ClusterNode {
     settings: "same",
     seal: sealOf(undefined),
     report: () => {},
-    maxWaiting: 10_000,
     waitMs: 120_000,
-    maxUnconfirmedBytes: 16_777_216,
-    maxUnconfirmedBytesPerSender: 4_194_304,
+    ...NODE_LIMITS,
   });
 }
 

@@ -33,6 +33,13 @@ export class TempFolder implements AsyncDisposable {
   }
 }
 
+/** Writes that do not end. */
+interface HeldWrites {
+  /** Resolves when the first of them has begun. */
+  readonly reached: PromiseWithResolvers<void>;
+  readonly released: PromiseWithResolvers<void>;
+}
+
 /** A real engine that fails, or hangs, as long as a test wants it to. */
 export class FaultyEngine implements StoreEngine {
   /** Thrown by whatever is done. */
@@ -40,10 +47,13 @@ export class FaultyEngine implements StoreEngine {
   /** Thrown by writing alone. */
   writeFault: Error | undefined;
   commits = 0;
+  /** Checks that have succeeded. */
+  checks = 0;
   reopened = 0;
   #failing: { commits: number; fault: Error } | undefined;
   readonly #engine: StoreEngine;
   #hanging: PromiseWithResolvers<void> | undefined;
+  #held: HeldWrites | undefined;
   readonly #left: (PromiseWithResolvers<void> | undefined)[] = [];
 
   constructor(engine: StoreEngine) {
@@ -59,6 +69,11 @@ export class FaultyEngine implements StoreEngine {
     this.#hanging ??= Promise.withResolvers();
   }
 
+  /** From now on reading works and no write comes to an end before `goOn`. */
+  holdWrites(): HeldWrites {
+    return this.#held = { reached: Promise.withResolvers(), released: Promise.withResolvers() };
+  }
+
   /** Lets so many commits through, and fails from then on as `writeFault` does. */
   failAfter(commits: number, fault: Error): void {
     this.#failing = { commits, fault };
@@ -66,7 +81,8 @@ export class FaultyEngine implements StoreEngine {
 
   goOn(): void {
     for (const hanging of [this.#hanging, ...this.#left.splice(0)]) hanging?.resolve();
-    this.#hanging = undefined;
+    this.#held?.released.resolve();
+    [this.#hanging, this.#held] = [undefined, undefined];
   }
 
   async get(key: Key): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -81,6 +97,7 @@ export class FaultyEngine implements StoreEngine {
 
   async commit(changes: readonly RecordChange[]): Promise<void> {
     await this.#suffer();
+    await this.#wait();
     if (this.#failing !== undefined && this.#failing.commits-- === 0) {
       this.writeFault = this.#failing.fault;
     }
@@ -92,6 +109,7 @@ export class FaultyEngine implements StoreEngine {
 
   async create(key: Key, value: Uint8Array<ArrayBuffer>): Promise<boolean> {
     await this.#suffer();
+    await this.#wait();
     if (this.writeFault !== undefined) throw this.writeFault;
     return await this.#engine.create(key, value);
   }
@@ -99,6 +117,7 @@ export class FaultyEngine implements StoreEngine {
   async check(): Promise<void> {
     await this.#suffer();
     await this.#engine.check();
+    this.checks++;
   }
 
   isLocked(): boolean {
@@ -126,6 +145,11 @@ export class FaultyEngine implements StoreEngine {
   async close(): Promise<void> {
     this.goOn();
     await this.#engine.close();
+  }
+
+  async #wait(): Promise<void> {
+    this.#held?.reached.resolve();
+    await this.#held?.released.promise;
   }
 
   async #suffer(): Promise<void> {

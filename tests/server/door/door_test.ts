@@ -363,8 +363,7 @@ Deno.test("the server's own time to notice a silent client holds for every proto
     },
   };
   using bench = new Bench({ transport, maxSilenceMs: 600_000 });
-  for (path of ["/", "/peerjs", "/gst", "/ssp", "/simple", "/webrtcsink"]) {
-    assertEquals(bench.connect(path).status, 400);
-  }
-  assertEquals([...silences.values()], Array(6).fill(600_000));
+  const paths = ["/", "/peerjs", "/gst", "/ssp", "/ssp/v1", "/ssp/auto", "/simple", "/webrtcsink"];
+  for (path of [...paths, "/topics"]) assertEquals(bench.connect(path).status, 400);
+  assertEquals([...silences.values()], Array(9).fill(600_000));
 });

@@ -46,16 +46,34 @@ for (const [name, make] of Object.entries(FOREIGN)) {
     await using temp = await TempFolder.make();
     const file = `${temp.path}/signalbox.kv`;
     await make(file);
-    const before = await filesIn(temp.path);
+    if (Deno.build.os !== "windows") await Deno.chmod(file, 0o644);
+    const [{ mode }, before] = [await Deno.stat(file), await filesIn(temp.path)];
     const error = await assertRejects(() => openFolder(temp.path), StoreError);
     assertEquals(
       error.message,
       `Cannot use the store in "${file}": another program wrote it; name an empty folder`,
     );
     assertEquals([error.reason, error.mayPass], ["foreign", false]);
-    assertEquals(await filesIn(temp.path), before);
+    assertEquals([await filesIn(temp.path), (await Deno.stat(file)).mode], [before, mode]);
   });
 }
+
+Deno.test("a folder whose lock holds another program's text is refused for good, and the text stays", async () => {
+  await using temp = await TempFolder.make();
+  const lock = `${temp.path}/lock`;
+  await Deno.writeTextFile(lock, "4711\n");
+  const error = await assertRejects(() => openFolder(temp.path), StoreError);
+  assertEquals(
+    error.message,
+    `Cannot use the store in "${lock}": another program wrote it; name an empty folder`,
+  );
+  assertEquals([error.reason, error.mayPass], ["foreign", false]);
+  assertEquals(await Deno.readTextFile(lock), "4711\n");
+  assertEquals(await filesIn(temp.path), {});
+  // A start that was killed leaves zeros behind.
+  await Deno.writeFile(lock, new Uint8Array(1_000));
+  await using _store = await openFolder(temp.path);
+});
 
 const OURS: Readonly<Record<string, (file: string) => void | Promise<void>>> = {
   "an empty file": (file) => Deno.writeTextFile(file, ""),

@@ -20,4 +20,7 @@ Deno.test("the system's refusals are explained without its numbers", () => {
   assertEquals(storeFailure(new Deno.errors.NotFound("os error 2")), "no such file or folder");
   assertEquals(storeFailure(new Deno.errors.PermissionDenied("os error 13")), "permission denied");
   assertEquals(storeFailure(new Deno.errors.AlreadyExists("os error 17")), "it is not a folder");
+  // A mount that is read-only, as the system words it.
+  const readOnly = new Error("Read-only file system (os error 30): open '/data/lock'");
+  assertEquals(storeFailure(readOnly), "it can be read but not written");
 });
