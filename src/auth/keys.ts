@@ -84,13 +84,26 @@ export function isPublicKey(value: unknown): value is JWK {
 export class PublicKeys {
   readonly #jwks: readonly JWK[];
   readonly #imported = new Map<string, Promise<VerifyKey | undefined>>();
+  /** Those that were found for an algorithm and an id of a key that is here. */
+  readonly #found = new Map<string, Promise<readonly VerifyKey[]>>();
 
   constructor(jwks: readonly JWK[]) {
     this.#jwks = jwks;
   }
 
   /** The keys that fit an algorithm and, where both name one, a key id. */
-  async find(alg: string, kid: string | undefined): Promise<readonly VerifyKey[]> {
+  find(alg: string, kid: string | undefined): Promise<readonly VerifyKey[]> {
+    // Only these are remembered: clients can make up as many others as they like.
+    if (kid !== undefined && !this.knows(kid)) return this.#search(alg, kid);
+    const name = kid === undefined ? alg : `${alg} ${kid}`;
+    const known = this.#found.get(name);
+    if (known !== undefined) return known;
+    const fresh = this.#search(alg, kid);
+    this.#found.set(name, fresh);
+    return fresh;
+  }
+
+  async #search(alg: string, kid: string | undefined): Promise<readonly VerifyKey[]> {
     const found = await Promise.all(
       this.#jwks.flatMap((jwk, at) =>
         fits(jwk, alg) && (kid === undefined || jwk.kid === undefined || jwk.kid === kid)

@@ -14,9 +14,9 @@ export interface Unsettled {
 }
 
 /**
- * A peer's dealings with peers of other nodes. Their instances that have sent something are known,
- * because kept signals of those that have left are not sent again. A signal for them has one outcome:
- * its receipt, its return, or a refusal when the receiver has left or no receipt comes.
+ * A peer's exchange with peers of other nodes. It remembers their instances that have sent
+ * something, because kept signals of those that left are not sent again. A signal for them has one
+ * outcome: its receipt, its return, or a refusal when the receiver has left or no receipt comes.
  */
 export class FarMates {
   readonly #speakers = new Map<PeerId, Map<number, Speaker>>();

@@ -4,7 +4,7 @@ import { SignalError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { Departure } from "../../core/session.ts";
 import type { Expulsion } from "../../core/expulsion.ts";
-import type { Admission } from "./connection.ts";
+import type { ConnectionPass } from "./connection.ts";
 import { FarLink } from "./far_link.ts";
 import {
   type CarriedIdentity,
@@ -33,8 +33,8 @@ export interface HomeParts {
 }
 
 /** The permissions of a client whose token another node has checked. */
-class CarriedPass implements Admission {
-  identity: Admission["identity"];
+class CarriedPass implements ConnectionPass {
+  identity: ConnectionPass["identity"];
   readonly #parts: HomeParts;
 
   constructor(identity: CarriedIdentity, parts: HomeParts) {
@@ -49,10 +49,10 @@ class CarriedPass implements Admission {
   get user(): string | undefined {
     return this.identity?.user;
   }
-  get info(): Admission["info"] {
+  get info(): ConnectionPass["info"] {
     return this.identity?.info;
   }
-  get granted(): Admission["granted"] {
+  get granted(): ConnectionPass["granted"] {
     return this.identity === undefined ? [] : [this.identity.grants];
   }
   grantsRoom(room: string): boolean {

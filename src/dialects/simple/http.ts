@@ -6,11 +6,11 @@ import { decodePosition } from "./event_stream.ts";
 import type { Instance } from "./instance.ts";
 import {
   type ClientFrame,
-  type Credentials,
   decode,
   decodePosted,
   encodeOk,
   encodePong,
+  type InstanceCredentials,
   type JoinFrame,
   type PostedFrame,
   withRef,
@@ -150,7 +150,7 @@ export async function postHere(
 async function refreshElsewhere(
   server: SimpleServer,
   posted: PostedFrame,
-  credentials: Credentials,
+  credentials: InstanceCredentials,
   visit: Visit,
 ): Promise<SentPosted | undefined> {
   const { nodes, clock } = server;

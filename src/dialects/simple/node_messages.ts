@@ -5,7 +5,7 @@ import type { Expulsion } from "../../core/expulsion.ts";
 import type { Departure } from "../../core/session.ts";
 import { isObject } from "../kit/json.ts";
 import type { JoinRequest, StreamPosition } from "./connection.ts";
-import type { Credentials, FrameRef } from "./messages.ts";
+import type { FrameRef, InstanceCredentials } from "./messages.ts";
 
 // Messages between a node that carries a connection and the home of its peer. The home has the peer; the
 // other node has the socket.
@@ -22,7 +22,7 @@ export interface JudgedIdentity {
 
 /** A posted token, judged where it was posted, for the connection of an instance. */
 export interface Renewal {
-  readonly credentials: Credentials;
+  readonly credentials: InstanceCredentials;
   readonly ref: FrameRef;
   /** Undefined where no token is needed. */
   readonly judged: JudgedIdentity | undefined;

@@ -1,7 +1,7 @@
 import type { Expulsion } from "../../core/expulsion.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { Departure, Link } from "../../core/session.ts";
-import type { Admission, JoinRequest, StreamEnd } from "./connection.ts";
+import type { ConnectionPass, JoinRequest, StreamEnd } from "./connection.ts";
 import type { FarMates } from "./far_mates.ts";
 import type { Instance } from "./instance.ts";
 import type { SentSignal, Ticket } from "./messages.ts";
@@ -42,7 +42,7 @@ export interface AwaitingPeer {
 export interface FarClient {
   readonly link: Link;
   readonly stream: StreamEnd | undefined;
-  readonly pass: Admission | undefined;
+  readonly pass: ConnectionPass | undefined;
   /** How the connection ended; undefined while it is open. */
   readonly departure: Departure | undefined;
   /** The peer's home has the client from now on. */
