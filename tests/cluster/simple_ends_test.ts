@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { simple } from "../../src/dialects/simple/mod.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
+import { randomOf } from "../helpers/cluster/memory_engine.ts";
 import { NodeClient } from "../helpers/cluster/simple_stage.ts";
 import { type Stage, stageOver } from "../helpers/cluster/stages.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
@@ -179,3 +180,108 @@ Deno.test("Simple: a node that ends takes no state after its time, and the peer 
   const { ready } = await again.join({ ...peer.credentials, seq: 0 });
   assert(ready["recovered"]);
 });
+
+/** A client that comes back to any living node, and misses nothing. */
+class Nomad {
+  readonly heard: unknown[] = [];
+  readonly confirmed: number[] = [];
+  readonly #fleet: Fleet;
+  readonly #random: () => number;
+  #client: NodeClient;
+  #seq = 0;
+  readonly #credentials: NodeClient["credentials"];
+
+  constructor(fleet: Fleet, random: () => number, client: NodeClient) {
+    this.#fleet = fleet;
+    this.#random = random;
+    this.#client = client;
+    this.#credentials = client.credentials;
+  }
+
+  get id(): string {
+    return this.#client.id || this.#credentials.p_id;
+  }
+
+  say(to: Nomad, n: number): void {
+    this.#client.say({ event: "signal", peer_id: to.id, type: "data", data: n, ref: n });
+  }
+
+  /** Reads what has come, and comes back where the connection has ended or the join was refused. */
+  async read(living: readonly number[]): Promise<void> {
+    let isRefused = false;
+    for (const frame of this.#client.take()) {
+      if (frame["event"] === "ready") assertEquals(frame["recovered"], true);
+      if (frame["event"] === "ok") this.confirmed.push(Number(frame["ref"]));
+      // A refused signal may have arrived; its client does not repeat it.
+      isRefused ||= frame["event"] === "error" && frame["ref"] === undefined;
+      if (frame["event"] !== "signal" || Number(frame["seq"]) <= this.#seq) continue;
+      assertEquals(frame["seq"], ++this.#seq, "a signal is missing");
+      this.heard.push(frame["data"]);
+    }
+    if (isRefused || !this.#client.client.isOpen) await this.comeBack(living);
+  }
+
+  async comeBack(living: readonly number[]): Promise<void> {
+    if (this.#client.client.isOpen) this.#client.client.cut();
+    const at = living[Math.floor(this.#random() * living.length)] ?? 0;
+    this.#client = await this.#fleet.connect(at);
+    this.#client.say({ event: "join", room: "r", ...this.#credentials, seq: this.#seq });
+  }
+
+  /** As at the planned end of its node. */
+  cut(): void {
+    this.#client.client.cut();
+  }
+}
+
+for (const seed of SEEDS) {
+  Deno.test(`Simple: clients hear what was acknowledged, once and in order, while nodes end in turn, seed ${seed}`, async () => {
+    const options = { maxTakeBacks: 100_000, maxKeptSignals: 1_000 };
+    await using fleet = await Fleet.form(3, seed, options);
+    const { cluster } = fleet;
+    const random = randomOf(seed);
+    const enter = async (at: number): Promise<Nomad> => {
+      const client = await fleet.connect(at);
+      await client.join();
+      return new Nomad(fleet, random, client);
+    };
+    const sender = await enter(0);
+    const receiver = await enter(1);
+    const nomads = [sender, receiver];
+    let living = [0, 1, 2];
+    let sent = 0;
+    const pass = async (ms: number): Promise<void> => {
+      await cluster.pass(ms);
+      for (const nomad of nomads) await nomad.read(living);
+    };
+    for (let round = 0; round < 4; round++) {
+      for (let n = 0; n < 12; n++) {
+        sender.say(receiver, ++sent);
+        if (random() < 0.2) await receiver.comeBack(living);
+        await pass(Math.floor(random() * 12));
+      }
+      const [first = 0, second = 0] = living;
+      const ending = random() < 0.5 ? [first] : [first, second];
+      for (let n = 0; n < ending.length; n++) {
+        await fleet.add();
+        living.push(fleet.benches.length - 1);
+      }
+      living = living.filter((at) => !ending.includes(at));
+      // A node closes its connections before it ends.
+      for (const nomad of nomads) nomad.cut();
+      let isOver = false;
+      const ends = Promise.all(ending.map((at) => fleet.end(at)));
+      void ends.then((sealed) => {
+        isOver = true;
+        assertEquals(sealed.flat(), []);
+      });
+      for (let ms = 0; ms < 20_000 && !isOver; ms += 5) await pass(5);
+      await ends;
+    }
+    for (let ms = 0; ms < 15_000; ms += 100) await pass(100);
+    const heard = receiver.heard.map(Number);
+    assertEquals(heard, [...new Set(heard)].sort((a, b) => a - b));
+    assertEquals(sender.confirmed.filter((n) => !heard.includes(n)), []);
+    assert(heard.length >= sent / 2, `${heard.length} of ${sent}`);
+  });
+}

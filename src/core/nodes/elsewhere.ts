@@ -101,6 +101,10 @@ export interface Homes {
    * @returns false if no such peer is on its way
    */
   settle(realm: string, id: string, receiver: Receiver): boolean;
+  /** True for a peer that has come just now: earlier messages for it may still be on their way. */
+  isNew(peer: PeerKey): boolean;
+  /** Passes a message to such a peer behind those. */
+  relay(from: PeerHandle, to: PeerHandle, payload: unknown): void;
   /** The state of an arriving peer does not come: the peer is gone. */
   abandon(realm: string, id: string): void;
 }

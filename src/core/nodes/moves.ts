@@ -14,6 +14,7 @@ import {
 import type { HomePart, Homes } from "./elsewhere.ts";
 import type { PeerHandle, PeerId } from "../events.ts";
 import { type Ghosts, nameOf, roomNameOf } from "./ghosts.ts";
+import { Newcomers } from "./newcomers.ts";
 import type { OwnPeers } from "./own_peers.ts";
 import type { Claim } from "../peer.ts";
 import type { Receiver } from "../session.ts";
@@ -62,9 +63,11 @@ export class Moves implements Homes, MoveNews {
   readonly #hub: MoveHub;
   readonly #parts = new Map<string, HomePart>();
   readonly #arriving = new Map<string, Expected>();
+  readonly #newcomers: Newcomers;
 
   constructor(backplane: Backplane, hub: MoveHub) {
     this.#backplane = backplane;
+    this.#newcomers = new Newcomers(backplane);
     this.#hub = hub;
   }
 
@@ -144,11 +147,25 @@ export class Moves implements Homes, MoveNews {
     if (arrival === undefined) return false;
     this.#arriving.delete(nameOf({ realm, id }));
     this.#take(arrival, receiver);
+    this.#newcomers.add(arrival.actor);
     arrival.done();
     for (const message of this.#unkept(arrival)) {
       if (!this.#hub.deliver(message)) this.#parts.get(realm)?.untaken(message, "gone");
     }
     return true;
+  }
+
+  isNew(peer: PeerKey): boolean {
+    return this.#newcomers.has(peer);
+  }
+
+  relay({ id: from }: PeerHandle, to: PeerHandle, payload: unknown): void {
+    const { own, ghosts } = this.#hub;
+    const { realm, id, dialect } = to;
+    const fence = own.get(to)?.actor.fence;
+    if (fence === undefined) return;
+    this.#newcomers.sent(to);
+    ghosts.pass({ realm, id, dialect, fence }, { type: "relay", from, room: undefined, payload });
   }
 
   abandon(realm: string, id: PeerId): void {

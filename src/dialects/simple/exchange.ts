@@ -39,9 +39,12 @@ export function sendSignal(
   const { seat: { peer: handle }, room } = peer;
   if (handle === undefined) throw untaken("peer_unknown");
   if (to.dialect === dialect) {
-    const isFar = to.receiver.isElsewhere === true && isAwaited(signal);
+    const isNew = nodes?.isNew(to) === true;
+    const isFar = (isNew || to.receiver.isElsewhere === true) && isAwaited(signal);
     const ticket = isFar ? nodes?.await(peer, signal) : undefined;
-    const sent = hub.send(handle, to.handle, isFar ? { ...signal, ticket } : signal);
+    const whole = isFar ? { ...signal, ticket } : signal;
+    if (isNew) return nodes.relay(handle, to.handle, whole);
+    const sent = hub.send(handle, to.handle, whole);
     if (sent === "sent") return;
     if (ticket !== undefined) peer.far.settle(ticket);
     throw untaken(UNSENT[sent]);

@@ -1,7 +1,8 @@
 import type { Failed, SharedMessage } from "../../core/nodes/backplane.ts";
 import type { HomePart, Homes } from "../../core/nodes/elsewhere.ts";
 import type { Reading } from "../dialect.ts";
-import type { PeerId } from "../../core/events.ts";
+import type { PeerHandle, PeerId } from "../../core/events.ts";
+import type { PresentPeer } from "../../core/peer.ts";
 import { refuseLate } from "./exchange.ts";
 import { FarJoins } from "./far_joins.ts";
 import { HomeSession } from "./home_session.ts";
@@ -105,6 +106,14 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
     peer.far.sent(ticket, signal, this.#server.clock.now());
     this.#awaiting.add(peer);
     return ticket;
+  }
+
+  isNew({ handle, receiver }: PresentPeer): boolean {
+    return receiver.isElsewhere !== true && this.#homes.isNew(handle);
+  }
+
+  relay(from: PeerHandle, to: PeerHandle, signal: SentSignal): void {
+    this.#homes.relay(from, to, signal);
   }
 
   settle(to: PeerId, settled: Settled, by: PeerId): void {

@@ -1,5 +1,6 @@
 import type { Expulsion } from "../../core/expulsion.ts";
-import type { PeerId } from "../../core/events.ts";
+import type { PeerHandle, PeerId } from "../../core/events.ts";
+import type { PresentPeer } from "../../core/peer.ts";
 import type { Departure, Link } from "../../core/session.ts";
 import type { ConnectionPass, JoinRequest, StreamEnd } from "./connection.ts";
 import type { FarMates } from "./far_mates.ts";
@@ -22,6 +23,10 @@ export interface OtherNodes {
   received(peerId: PeerId, from: string, message: ToHome): void;
   /** Notes that a signal of a peer waits for its outcome. @returns the name that its receipt has */
   await(peer: AwaitingPeer, signal: SentSignal): Ticket;
+  /** True for a peer that has come just now, to which signals are still on their way. */
+  isNew(peer: PresentPeer): boolean;
+  /** Sends a signal behind those. */
+  relay(from: PeerHandle, to: PeerHandle, signal: SentSignal): void;
   /** Sends a receipt to the peer that waits for it, for as long as it takes. @param by its receiver */
   settle(to: PeerId, settled: Settled, by: PeerId): void;
   /** Refuses signals whose outcome does not come. */
