@@ -1,7 +1,8 @@
 import type { PeerId, RoomEvent } from "../../core/events.ts";
 import type { Speaker } from "./kept_signals.ts";
-import type { FrameRef, SentSignal, Ticket } from "./messages.ts";
+import type { FrameRef, SentSignal } from "./messages.ts";
 import type { News } from "./news.ts";
+import type { Ticket } from "./settled.ts";
 
 /** A signal without an outcome, as far as its sender has to learn of it. */
 export interface Unsettled {

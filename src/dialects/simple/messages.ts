@@ -289,9 +289,6 @@ export function encodeLeave(
   return encode({ event: "leave", peer_id, peer_instance, peer_instances, reason });
 }
 
-/** Names a signal in its receipt: no other process and no later peer uses the same. */
-export type Ticket = string;
-
 /** A signal on its way, with the instance that sent it. */
 export interface SentSignal {
   readonly peer_id: string;
@@ -300,7 +297,7 @@ export interface SentSignal {
   /** Names the connection or the request that gets the receipt; absent if nobody waits for one. */
   readonly via?: string | undefined;
   /** Names those that leave the node and wait for a receipt. */
-  readonly ticket?: Ticket | undefined;
+  readonly ticket?: string | undefined;
 }
 
 /** The frame of a signal for one receiver, who numbers it. */

@@ -5,9 +5,9 @@ import type { Departure, Link } from "../../core/session.ts";
 import type { ConnectionPass, JoinRequest, StreamEnd } from "./connection.ts";
 import type { FarMates } from "./far_mates.ts";
 import type { Instance } from "./instance.ts";
-import type { SentSignal, Ticket } from "./messages.ts";
+import type { SentSignal } from "./messages.ts";
 import type { CarriedIdentity, Renewal, SentPosted, ToHome } from "./node_messages.ts";
-import type { Settled } from "./settled.ts";
+import type { Settled, Ticket } from "./settled.ts";
 
 /** The other nodes, as peers and connections of this one see them. */
 export interface OtherNodes {

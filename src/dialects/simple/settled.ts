@@ -1,4 +1,7 @@
-import type { FrameRef, Receipt, Ticket } from "./messages.ts";
+import type { FrameRef, Receipt } from "./messages.ts";
+
+/** Names a signal in its receipt: no other process and no later peer uses the same. */
+export type Ticket = string;
 
 /** The answer to a signal, for the instance that sent it. */
 export interface Settled {
