@@ -1,10 +1,4 @@
-import {
-  decodeProtectedHeader,
-  errors,
-  type JWTPayload,
-  jwtVerify,
-  type JWTVerifyOptions,
-} from "jose";
+import type { JWTPayload, JWTVerifyOptions } from "jose";
 import type { Clock } from "../core/clock.ts";
 import type { WallClock } from "../core/kept.ts";
 import { type Identity, type Judge, refused, type Verdict, type Why } from "./authenticator.ts";
@@ -30,12 +24,16 @@ export interface JwtOptions {
   readonly wallNow: WallClock;
 }
 
+/** The library, which only a server that judges such tokens loads. */
+type Jose = typeof import("jose");
+
 const CLAIMS: Readonly<Record<string, Why>> = { nbf: "not_yet", aud: "audience", iss: "issuer" };
 
 /** Judges JSON Web Tokens. */
 export class JwtJudge implements Judge {
   readonly #options: JwtOptions;
   readonly #verified: VerifiedTokens;
+  readonly #loading: Promise<Jose> = import("jose");
 
   constructor(options: JwtOptions) {
     this.#options = options;
@@ -48,15 +46,17 @@ export class JwtJudge implements Judge {
 
   judge(token: string | undefined): Verdict | Promise<Verdict> {
     if (token === undefined) return refused("missing");
-    return this.#verify(token).catch((error) => refused(whyOf(error)));
+    return this.#loading.then((jose) =>
+      this.#verify(jose, token).catch((error) => refused(whyOf(jose, error)))
+    );
   }
 
   [Symbol.dispose](): void {
     this.#options.keys[Symbol.dispose]?.();
   }
 
-  async #verify(token: string): Promise<Verdict> {
-    const { alg, kid } = decodeProtectedHeader(token);
+  async #verify(jose: Jose, token: string): Promise<Verdict> {
+    const { alg, kid } = jose.decodeProtectedHeader(token);
     // The configuration decides on algorithms, and never the token alone.
     if (alg === undefined || !this.#options.algorithms.includes(alg)) return refused("algorithm");
     const keys = await this.#options.keys.find(alg, kid);
@@ -65,7 +65,7 @@ export class JwtJudge implements Judge {
     const known = this.#verified.find(token, keys);
     if (known !== undefined && this.#isCurrent(known)) return this.#admit(known);
     for (const key of keys) {
-      const payload = await this.#payload(token, key, alg);
+      const payload = await this.#payload(jose, token, key, alg);
       if (payload === undefined) continue;
       this.#verified.add(token, { payload, key });
       return this.#admit(payload);
@@ -81,7 +81,12 @@ export class JwtJudge implements Judge {
   }
 
   /** Undefined if the signature is another key's. */
-  async #payload(token: string, key: VerifyKey, alg: string): Promise<JWTPayload | undefined> {
+  async #payload(
+    { errors, jwtVerify }: Jose,
+    token: string,
+    key: VerifyKey,
+    alg: string,
+  ): Promise<JWTPayload | undefined> {
     const { audience, issuer, leewaySeconds } = this.#options;
     const options: JWTVerifyOptions = {
       algorithms: [alg],
@@ -120,7 +125,7 @@ export class JwtJudge implements Judge {
   }
 }
 
-function whyOf(error: unknown): Why {
+function whyOf({ errors }: Jose, error: unknown): Why {
   if (error instanceof errors.JWTExpired) return "expired";
   if (error instanceof errors.JWTClaimValidationFailed) return CLAIMS[error.claim] ?? "claims";
   if (error instanceof errors.JOSEAlgNotAllowed) return "algorithm";

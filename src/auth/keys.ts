@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createPublicKey } from "node:crypto";
-import { type CryptoKey, importJWK, type JWK } from "jose";
+import type { CryptoKey, JWK } from "jose";
 import { jsonIn } from "../system/json.ts";
 
 /** A key as the library takes it. */
@@ -111,7 +111,7 @@ export class PublicKeys {
     const known = this.#imported.get(name);
     if (known !== undefined) return known;
     // A key that cannot be used, such as a short one of RSA, is not there.
-    const fresh = importJWK(jwk, alg).then(
+    const fresh = import("jose").then(({ importJWK }) => importJWK(jwk, alg)).then(
       (key) => key instanceof Uint8Array ? undefined : key,
       () => undefined,
     );
