@@ -22,7 +22,7 @@ import {
 } from "./bench/npm_relay.ts";
 import { FULL, type Plan, QUICK } from "./bench/plan.ts";
 import { denoProgram, ServerProcess } from "./bench/process.ts";
-import { format, isMet, type Row } from "./bench/report.ts";
+import { certainty, format, isMet, type Row } from "./bench/report.ts";
 import { describeMix, type Scenario, SCENARIOS } from "./bench/scenarios.ts";
 import { serverFlags } from "./bench/server_flags.ts";
 import { measureStore } from "./bench/store.ts";
@@ -277,6 +277,7 @@ async function benchWatched(
   const rows = await measureWatched(contestOf(commands, plan, signal));
   const sides = { signalbox: "watched", yardstick: "without" };
   print(`\nWith tokens, scrapes, webhooks and a console\n${format(rows, sides)}`);
+  print(`95 % intervals of the ratios: ${rows.map(certainty).join(", ")}\n`);
   return outcomeOf(rows);
 }
 

@@ -206,6 +206,7 @@ const SERVER_PARTS: Readonly<Record<string, readonly string[]>> = {
     "access/",
     "listening/",
     "dialects.ts",
+    "fetch_text.ts",
     "lifecycle.ts",
     "observation.ts",
     "signalling.ts",
@@ -282,6 +283,7 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^npm:(lib0|simple-peer|y-protocols|y-webrtc|yjs)@/, /^src\/try\/yjs\.ts$/],
   [/^node:(buffer|crypto)$/, /^src\/(?!core\/)/],
   [/^node:(fs|process)$/, /^src\/system\/process\.ts$/],
+  [/^node:timers$/, /^src\/system\/clock\.ts$/],
   [/^node:sqlite$/, /^src\/store\/engine\/soundness\.ts$/],
 ];
 

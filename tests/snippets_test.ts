@@ -128,9 +128,9 @@ Deno.test("the command lines of the pages are configurations that can be used", 
     const files = {
       "/etc/signalbox-webhooks": `whsec_${btoa(SECRET)}`,
       "/etc/signalbox/admin": SECRET,
-      "/etc/signalbox/webhook-secret": `whsec_${btoa(SECRET)}`,
-      "/etc/signalbox/jwt-secret": SECRET,
-      "/etc/signalbox/tokens": "alice:a-token-of-alice\n",
+      "webhook-secret": `whsec_${btoa(SECRET)}`,
+      "jwt-secret": SECRET,
+      "tokens": "alice:a-token-of-alice\n",
     };
     configOf({ args, files });
   }

@@ -32,8 +32,8 @@ export interface Plan {
   readonly subscribedTopics: number;
   /** Rooms that pages join together, per round. */
   readonly storms: number;
-  /** A login's code runs so rarely that the runtime compiles it late. */
-  readonly loginWarmUpMs: number;
+  /** Logins of each server before those that count: the runtime compiles their code late. */
+  readonly loginWarmUps: number;
   /** Peers beside those whose messages are timed, and how many of them are replaced a second. */
   readonly crowdPeers: number;
   readonly crowdPerSecond: number;
@@ -63,11 +63,11 @@ export const FULL: Plan = {
   subscribingSockets: [100, 1000],
   subscribedTopics: 400,
   storms: 4,
-  loginWarmUpMs: 8_000,
+  loginWarmUps: 3_000,
   crowdPeers: 1_000,
   crowdPerSecond: 50,
-  crowdMessagesPerSecond: 500,
-  crowdWindows: 40,
+  crowdMessagesPerSecond: 1_000,
+  crowdWindows: 60,
   crowdWindowMs: 2_000,
 };
 
@@ -91,7 +91,7 @@ export const QUICK: Plan = {
   subscribingSockets: [5, 20],
   subscribedTopics: 100,
   storms: 1,
-  loginWarmUpMs: 100,
+  loginWarmUps: 10,
   crowdPeers: 50,
   crowdPerSecond: 20,
   crowdMessagesPerSecond: 200,

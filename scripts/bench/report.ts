@@ -33,6 +33,20 @@ export function isMet(row: Row): boolean {
   return row.target === undefined || median(ratios(row)) <= row.target;
 }
 
+/** How far a row's ratio is known: the 95 % interval of its median, by resampled rounds. */
+export function certainty(row: Row): string {
+  const all = ratios(row);
+  return interval(() => median(all.map(() => all[Math.floor(Math.random() * all.length)] ?? NaN)));
+}
+
+const RESAMPLES = 2_000;
+
+/** The bounds of 95 % of the values of a random draw. */
+export function interval(draw: () => number): string {
+  const drawn = Array.from({ length: RESAMPLES }, draw).toSorted((one, other) => one - other);
+  return [0.025, 0.975].map((share) => drawn[Math.floor(share * RESAMPLES)]?.toFixed(2)).join("-");
+}
+
 function cells(row: Row): string[] {
   const sorted = ratios(row).toSorted((one, other) => one - other);
   const range = [sorted.at(0), sorted.at(-1)].map((ratio) => ratio?.toFixed(2)).join("-");
@@ -50,7 +64,7 @@ function ratios({ rounds }: Row): number[] {
   return rounds.map(({ signalbox, yardstick }) => signalbox / yardstick);
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
   const middle = (sorted.length - 1) / 2;
   return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle)] ?? NaN)) / 2;

@@ -1,5 +1,5 @@
 import { Allowance } from "../core/allowance.ts";
-import { addressKey } from "../http/address.ts";
+import { Guesses } from "../http/guesses.ts";
 import { OriginList } from "../http/origins.ts";
 import { digestKey } from "../system/crypto.ts";
 import { Problem } from "./problem.ts";
@@ -29,18 +29,6 @@ export interface AccessOptions {
 }
 
 const REALM = 'Bearer realm="signalbox"';
-/** Wrong tokens of one address within a minute. */
-const MAX_FAILURES = 10;
-const FAILURES_MS = 60_000;
-/** Addresses with failures that are remembered. */
-const MAX_ADDRESSES = 10_000;
-/** Characters of a token that no guess finds. */
-export const SAFE_LENGTH = 16;
-
-interface FailureCount {
-  count: number;
-  readonly since: number;
-}
 
 /** Decides who may call the API: origins first, then tokens and their rates. */
 export class OperatorAccess {
@@ -50,10 +38,11 @@ export class OperatorAccess {
   #actors: ReadonlyMap<string, NamedOperator> = new Map();
   #tokens: readonly string[] = [];
   readonly #rates = new Map<string, Allowance>();
-  readonly #failures = new Map<string, FailureCount>();
+  readonly #guesses: Guesses;
 
   constructor(options: AccessOptions) {
     this.#options = options;
+    this.#guesses = new Guesses(options.now);
     // An empty list would allow all.
     this.#origins = options.origins.length > 0 ? new OriginList(options.origins) : undefined;
   }
@@ -83,8 +72,12 @@ export class OperatorAccess {
     }
     const digest = digestKey(token);
     const actor = this.#actorOf(digest);
-    if (actor === undefined) throw this.#refuse(address);
-    if (token.length < SAFE_LENGTH) this.#checkGuesses(address);
+    const waitSeconds = this.#guesses.waitSeconds(address, token, actor !== undefined);
+    if (waitSeconds > 0) throw tooMany(waitSeconds);
+    if (actor === undefined) {
+      const challenge = `${REALM}, error="invalid_token"`;
+      throw new Problem("unauthorized", { headers: { "www-authenticate": challenge } });
+    }
     let rate = this.#rates.get(digest);
     if (rate === undefined) {
       rate = new Allowance(requestsPerSecond, requestBurst, now());
@@ -102,36 +95,6 @@ export class OperatorAccess {
       this.#rates.clear();
     }
     return this.#actors.get(digest);
-  }
-
-  /** Throws after too many wrong tokens of an address: a short one that is right may be a guess. */
-  #checkGuesses(address: string): void {
-    const failures = this.#failuresOf(addressKey(address));
-    if (failures !== undefined && failures.count >= MAX_FAILURES) throw this.#untilOver(failures);
-  }
-
-  /** The wrong tokens of an address that still count. */
-  #failuresOf(key: string): FailureCount | undefined {
-    const known = this.#failures.get(key);
-    const isOld = known === undefined || this.#options.now() - known.since >= FAILURES_MS;
-    return isOld ? undefined : known;
-  }
-
-  #untilOver({ since }: FailureCount): Problem {
-    return tooMany(Math.ceil((FAILURES_MS - (this.#options.now() - since)) / 1_000));
-  }
-
-  #refuse(address: string): Problem {
-    const key = addressKey(address);
-    const failures = this.#failuresOf(key) ?? { count: 0, since: this.#options.now() };
-    failures.count++;
-    this.#failures.delete(key);
-    this.#failures.set(key, failures);
-    const [oldest] = this.#failures.keys();
-    if (this.#failures.size > MAX_ADDRESSES && oldest !== undefined) this.#failures.delete(oldest);
-    if (failures.count > MAX_FAILURES) return this.#untilOver(failures);
-    const challenge = `${REALM}, error="invalid_token"`;
-    return new Problem("unauthorized", { headers: { "www-authenticate": challenge } });
   }
 }
 

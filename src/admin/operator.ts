@@ -10,7 +10,7 @@ import type {
   OpenDialect,
   RoomOperations,
 } from "../dialects/dialect.ts";
-import { readAddressKey } from "../http/address.ts";
+import { readAddressKey, shownKey } from "../http/address.ts";
 import type { AddressBans, UserBans } from "../http/bans.ts";
 import type { RecentRefusals, RefusalReport } from "../observe/recent_refusals.ts";
 import type { Store } from "../store/mod.ts";
@@ -63,7 +63,7 @@ export type Rotated = "rotated" | "failed" | "unused" | "unknown";
 /** Writes an action into the log. @param reason the operator's own words; empty for none */
 type Note = (action: string, subject: readonly string[], outcome: string, reason?: string) => void;
 
-/** Everything that an operator may do; what changes something is written into the operators' log. */
+/** Everything that an operator may do. The operators' log records every change. */
 export class Operator {
   /** Operations by dialect; a dialect without any is absent. */
   readonly rooms: ReadonlyMap<string, OperatedRooms>;
@@ -228,13 +228,13 @@ function notedBans({ bans, turnOut }: OperatorParts, note: Note): BanOperations 
     ban(address, ban): KeepOutcome {
       const key = readAddressKey(address);
       const outcome = bans.ban(address, ban);
-      note("ban address", [key ?? address], outcome, ban.reason);
+      note("ban address", [shownKey(key ?? address)], outcome, ban.reason);
       if (outcome === "kept" && key !== undefined) turnOut(key);
       return outcome;
     },
     lift(address, reason): boolean {
       const isDone = bans.lift(address);
-      const subject = [readAddressKey(address) ?? address];
+      const subject = [shownKey(readAddressKey(address) ?? address)];
       note("lift ban", subject, isDone ? "lifted" : "unknown", reason);
       return isDone;
     },

@@ -1,10 +1,16 @@
-import type { JWTPayload, JWTVerifyOptions } from "jose";
+import {
+  errors,
+  type JWTHeaderParameters,
+  type JWTPayload,
+  jwtVerify,
+  type JWTVerifyOptions,
+} from "jose";
 import type { Clock } from "../core/clock.ts";
 import type { WallClock } from "../core/kept.ts";
 import { type Identity, type Judge, refused, type Verdict, type Why } from "./authenticator.ts";
 import { isUserName, readGrants } from "./claims.ts";
 import type { KeySource, VerifyKey } from "./keys.ts";
-import { VerifiedTokens } from "./verified_tokens.ts";
+import { type Verified, VerifiedTokens } from "./verified_tokens.ts";
 
 export interface JwtOptions {
   readonly keys: KeySource;
@@ -24,8 +30,12 @@ export interface JwtOptions {
   readonly wallNow: WallClock;
 }
 
-/** The library, which only a server that judges such tokens loads. */
-type Jose = typeof import("jose");
+/** No key can be tried. */
+class NoKey extends Error {
+  constructor(readonly why: "key" | "unavailable") {
+    super("No key");
+  }
+}
 
 const CLAIMS: Readonly<Record<string, Why>> = { nbf: "not_yet", aud: "audience", iss: "issuer" };
 
@@ -33,10 +43,19 @@ const CLAIMS: Readonly<Record<string, Why>> = { nbf: "not_yet", aud: "audience",
 export class JwtJudge implements Judge {
   readonly #options: JwtOptions;
   readonly #verified: VerifiedTokens;
-  readonly #loading: Promise<Jose> = import("jose");
+  readonly #checks: JWTVerifyOptions;
 
   constructor(options: JwtOptions) {
     this.#options = options;
+    const { algorithms, audience, issuer, leewaySeconds } = options;
+    this.#checks = {
+      // The configuration decides on algorithms, and never the token alone.
+      algorithms: [...algorithms],
+      clockTolerance: leewaySeconds,
+      requiredClaims: ["exp", "sub"],
+      ...(audience.length > 0 ? { audience: [...audience] } : {}),
+      ...(issuer.length > 0 ? { issuer: [...issuer] } : {}),
+    };
     this.#verified = new VerifiedTokens(options.cacheTokens);
   }
 
@@ -46,31 +65,44 @@ export class JwtJudge implements Judge {
 
   judge(token: string | undefined): Verdict | Promise<Verdict> {
     if (token === undefined) return refused("missing");
-    return this.#loading.then((jose) =>
-      this.#verify(jose, token).catch((error) => refused(whyOf(jose, error)))
-    );
+    return this.#verify(token).catch((error) => refused(whyOf(error)));
   }
 
   [Symbol.dispose](): void {
     this.#options.keys[Symbol.dispose]?.();
   }
 
-  async #verify(jose: Jose, token: string): Promise<Verdict> {
-    const { alg, kid } = jose.decodeProtectedHeader(token);
-    // The configuration decides on algorithms, and never the token alone.
-    if (alg === undefined || !this.#options.algorithms.includes(alg)) return refused("algorithm");
-    const keys = await this.#options.keys.find(alg, kid);
-    if (keys === "unavailable") return refused("unavailable");
-    if (keys.length === 0) return refused("key");
-    const known = this.#verified.find(token, keys);
-    if (known !== undefined && this.#isCurrent(known)) return this.#admit(known);
-    for (const key of keys) {
-      const payload = await this.#payload(jose, token, key, alg);
-      if (payload === undefined) continue;
-      this.#verified.add(token, { payload, key });
-      return this.#admit(payload);
+  async #verify(token: string): Promise<Verdict> {
+    const name = this.#verified.nameOf(token);
+    const known = this.#verified.find(name);
+    if (known !== undefined && this.#isCurrent(known.payload)) {
+      const keys = await this.#options.keys.find(known.alg, known.kid);
+      if (keys !== "unavailable" && keys.includes(known.key)) return this.#admit(known.payload);
     }
-    return refused("signature");
+    const verified = await this.#verifyAnew(token);
+    if (verified === undefined) return refused("signature");
+    this.#verified.add(name, verified);
+    return this.#admit(verified.payload);
+  }
+
+  /** Undefined if no key has signed the token. Throws errors that `whyOf` words. */
+  async #verifyAnew(token: string): Promise<Verified | undefined> {
+    let keys: readonly VerifyKey[] = [];
+    // Reading the header takes as long as other checks do, hence the library does it for us.
+    const first = await this.#payload(token, async ({ alg, kid }) => {
+      const found = await this.#options.keys.find(alg, kid);
+      if (found === "unavailable") throw new NoKey(found);
+      keys = found;
+      const [key] = found;
+      if (key === undefined) throw new NoKey("key");
+      return key;
+    });
+    if (first !== undefined) return first;
+    for (const key of keys.slice(1)) {
+      const verified = await this.#payload(token, () => key);
+      if (verified !== undefined) return verified;
+    }
+    return undefined;
   }
 
   /** False if the times of a known token may refuse it, which the library then decides. */
@@ -82,21 +114,14 @@ export class JwtJudge implements Judge {
 
   /** Undefined if the signature is another key's. */
   async #payload(
-    { errors, jwtVerify }: Jose,
     token: string,
-    key: VerifyKey,
-    alg: string,
-  ): Promise<JWTPayload | undefined> {
-    const { audience, issuer, leewaySeconds } = this.#options;
-    const options: JWTVerifyOptions = {
-      algorithms: [alg],
-      clockTolerance: leewaySeconds,
-      requiredClaims: ["exp", "sub"],
-      ...(audience.length > 0 ? { audience: [...audience] } : {}),
-      ...(issuer.length > 0 ? { issuer: [...issuer] } : {}),
-    };
+    keyFor: (header: JWTHeaderParameters) => VerifyKey | Promise<VerifyKey>,
+  ): Promise<Verified | undefined> {
     try {
-      return (await jwtVerify(token, key, options)).payload;
+      const { payload, key, protectedHeader } = await jwtVerify(token, keyFor, this.#checks);
+      const { alg, kid } = protectedHeader;
+      // The library gives back the key that it was given.
+      return { payload, alg, kid, key: key as VerifyKey };
     } catch (error) {
       if (error instanceof errors.JWSSignatureVerificationFailed) return undefined;
       throw error;
@@ -125,7 +150,8 @@ export class JwtJudge implements Judge {
   }
 }
 
-function whyOf({ errors }: Jose, error: unknown): Why {
+function whyOf(error: unknown): Why {
+  if (error instanceof NoKey) return error.why;
   if (error instanceof errors.JWTExpired) return "expired";
   if (error instanceof errors.JWTClaimValidationFailed) return CLAIMS[error.claim] ?? "claims";
   if (error instanceof errors.JOSEAlgNotAllowed) return "algorithm";

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createPublicKey } from "node:crypto";
-import type { CryptoKey, JWK } from "jose";
+import { type CryptoKey, importJWK, type JWK } from "jose";
 import { jsonIn } from "../system/json.ts";
 
 /** A key as the library takes it. */
@@ -84,13 +84,26 @@ export function isPublicKey(value: unknown): value is JWK {
 export class PublicKeys {
   readonly #jwks: readonly JWK[];
   readonly #imported = new Map<string, Promise<VerifyKey | undefined>>();
+  /** Those that were found for an algorithm and an id of a key that is here. */
+  readonly #found = new Map<string, Promise<readonly VerifyKey[]>>();
 
   constructor(jwks: readonly JWK[]) {
     this.#jwks = jwks;
   }
 
   /** The keys that fit an algorithm and, where both name one, a key id. */
-  async find(alg: string, kid: string | undefined): Promise<readonly VerifyKey[]> {
+  find(alg: string, kid: string | undefined): Promise<readonly VerifyKey[]> {
+    // Only these are remembered: clients can make up as many others as they like.
+    if (kid !== undefined && !this.knows(kid)) return this.#search(alg, kid);
+    const name = kid === undefined ? alg : `${alg} ${kid}`;
+    const known = this.#found.get(name);
+    if (known !== undefined) return known;
+    const fresh = this.#search(alg, kid);
+    this.#found.set(name, fresh);
+    return fresh;
+  }
+
+  async #search(alg: string, kid: string | undefined): Promise<readonly VerifyKey[]> {
     const found = await Promise.all(
       this.#jwks.flatMap((jwk, at) =>
         fits(jwk, alg) && (kid === undefined || jwk.kid === undefined || jwk.kid === kid)
@@ -111,7 +124,7 @@ export class PublicKeys {
     const known = this.#imported.get(name);
     if (known !== undefined) return known;
     // A key that cannot be used, such as a short one of RSA, is not there.
-    const fresh = import("jose").then(({ importJWK }) => importJWK(jwk, alg)).then(
+    const fresh = importJWK(jwk, alg).then(
       (key) => key instanceof Uint8Array ? undefined : key,
       () => undefined,
     );

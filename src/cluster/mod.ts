@@ -6,7 +6,7 @@ import { ClusterNode } from "./node.ts";
 import type { NodeLimits } from "./limits.ts";
 import { acceptLoss } from "./loss.ts";
 import { readPlace } from "./engine_address.ts";
-import { RedisEngine, type Tls } from "./redis.ts";
+import { type Passwords, RedisEngine, type Tls } from "./redis.ts";
 import { digestSettings } from "./settings.ts";
 import { sealOf } from "./seal.ts";
 import { join, startError } from "./start.ts";
@@ -19,9 +19,8 @@ export { ClusterError } from "./start.ts";
 export interface ClusterOptions extends NodeLimits {
   readonly clock: Clock;
   readonly url: string;
-  readonly password: string | undefined;
-  /** For the Sentinels, where the URL names some. */
-  readonly sentinelPassword: string | undefined;
+  /** For the engine and for the Sentinels, where the URL names some; read at every connection. */
+  readonly passwords: () => Passwords;
   /** The cluster's name. */
   readonly prefix: string;
   /** This node's name. */
@@ -63,13 +62,15 @@ const FORMAT = 1;
  * names none; both have messages for people.
  */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
-  const { url, password, sentinelPassword, prefix: cluster, node, tls, clock } = options;
+  const { url, passwords, prefix: cluster, node, tls, clock } = options;
   const { leaseMs, warn, settings: equal } = options;
-  const place = readPlace(url, password);
-  if (sentinelPassword !== undefined && !("sentinels" in place.at)) {
+  const { engine: password, sentinels } = passwords();
+  readPlace(url, password); // Throws if there are two passwords.
+  const place = readPlace(url);
+  if (sentinels !== undefined && !("sentinels" in place.at)) {
     throw new RangeError("--cluster-sentinel-password needs the address of Sentinels");
   }
-  const engine = new RedisEngine({ place, name: node, sentinelPassword, tls, clock });
+  const engine = new RedisEngine({ place, name: node, passwords, tls, clock });
   const prefix = `{${cluster}}:${FORMAT}:`;
   const settings = digestSettings(options.secret ?? cluster, equal);
   const who = {

@@ -17,10 +17,17 @@ export interface RedisOptions {
   readonly place: EngineAddress;
   /** For the engine's list of its clients. */
   readonly name: string;
-  readonly sentinelPassword?: string | undefined;
+  /** Beside those of the place, read at every connection, because a reload changes them. */
+  readonly passwords?: () => Passwords;
   readonly connectMs?: number;
   /** PEM texts, read at every connection. */
   readonly tls?: () => Tls;
+}
+
+export interface Passwords {
+  /** For the engine, where its URL has none. */
+  readonly engine: string | undefined;
+  readonly sentinels: string | undefined;
 }
 
 export interface Tls {
@@ -44,11 +51,13 @@ export class RedisEngine implements Engine {
   }
 
   async connect(purpose: "call" | "read"): Promise<EngineConnection> {
-    const { place: { at, user, password, database }, name, sentinelPassword } = this.#options;
+    const { place: { at, user, database, ...place }, name, passwords } = this.#options;
+    const { engine, sentinels } = passwords?.() ?? {};
+    const password = place.password ?? engine;
     const login = { database, name: `signalbox:${name}:${purpose}`, username: user, password };
     if (!("sentinels" in at)) return await this.#open(at, login);
     return await connectPrimary(at, {
-      sentinel: (where) => this.#open(where, { password: sentinelPassword }),
+      sentinel: (where) => this.#open(where, { password: sentinels }),
       engine: (where) => this.#open(where, login),
     });
   }
@@ -68,6 +77,8 @@ export class RedisEngine implements Engine {
       socket: { ...socket, ...where },
       disableOfflineQueue: true,
       disableClientInfo: true,
+      // By default each command makes a signal whose timer lives for 5 s, also after the answer.
+      commandOptions: { timeout: 0 },
       RESP: 2,
       ...Object.fromEntries(Object.entries(login).filter(([, value]) => value !== undefined)),
     });

@@ -15,13 +15,17 @@ export class LiveSecrets {
   readonly #parse: Parse;
   /** By the option's flag. */
   readonly #values = new Map<string, unknown>();
+  /** The values of the start, in JSON. */
+  readonly #first = new Map<string, string>();
 
   constructor(config: Config, files: SecretFiles, parse: Parse) {
     this.#files = files;
     this.#parse = parse;
     for (const option of files.options) {
       const { owner, name } = placeOf(config, option);
-      this.#values.set(option.flag, Reflect.get(owner, name));
+      const value: unknown = Reflect.get(owner, name);
+      this.#values.set(option.flag, value);
+      this.#first.set(option.flag, JSON.stringify(value));
       const get = (): unknown => this.#values.get(option.flag);
       Object.defineProperty(owner, name, { get, enumerable: true });
     }
@@ -30,6 +34,12 @@ export class LiveSecrets {
   /** True if any secret comes from a file. */
   get hasFiles(): boolean {
     return this.#files.options.length > 0;
+  }
+
+  /** True if a secret is another one now than at the start. */
+  hasChanged(flag: string): boolean {
+    const first = this.#first.get(flag);
+    return first !== undefined && first !== JSON.stringify(this.#values.get(flag));
   }
 
   /**

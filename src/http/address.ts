@@ -71,6 +71,12 @@ export function addressKey(address: string): string {
   return `${parsed.toNormalizedString().split(":", 4).join(":")}::/64`;
 }
 
+/** A key as people read and write it: `2001:db8::/64` instead of `2001:db8:0:0::/64` (RFC 5952). */
+export function shownKey(key: string): string {
+  const network = key.endsWith("/64") ? key.slice(0, -3) : "";
+  return ipaddr.IPv6.isValid(network) ? `${ipaddr.IPv6.parse(network).toRFC5952String()}/64` : key;
+}
+
 /** Keys of addresses. The newest is remembered, because a client's connections come in a row. */
 export class AddressKeys {
   #newest: { readonly address: string; readonly key: string } = { address: "", key: "" };

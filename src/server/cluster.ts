@@ -62,8 +62,10 @@ export async function joinCluster(
     const cluster = await openCluster({
       clock,
       url,
-      password: config.clusterPassword,
-      sentinelPassword: config.clusterSentinelPassword,
+      passwords: () => ({
+        engine: config.clusterPassword,
+        sentinels: config.clusterSentinelPassword,
+      }),
       prefix: config.clusterPrefix,
       node,
       leaseMs: config.clusterLeaseMs,

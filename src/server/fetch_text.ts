@@ -44,8 +44,8 @@ async function readText({ body }: Response, maxBytes: number): Promise<string> {
   return text + decoder.decode();
 }
 
-/** Newer runtimes tell the reason in the cause. It names the URL, whose query may hold a secret. */
-function faultOf(error: unknown): string {
+/** The reason of a failed fetch. Newer runtimes have it in the cause, with a URL that may hold a secret. */
+export function faultOf(error: unknown): string {
   const reason = error instanceof Error && error.cause !== undefined ? error.cause : error;
   return messageOf(reason).replace(/(https?:\/\/)(?:[^\s/?#]*@)?([^\s?#)]*)[^\s)]*/g, "$1$2");
 }

@@ -87,7 +87,7 @@ export interface ServerOptions {
   readonly log: Log;
   readonly clock?: Clock;
   /** The configuration's secrets that are in files. */
-  readonly secrets?: Pick<LiveSecrets, "hasFiles" | "readAgain">;
+  readonly secrets?: Pick<LiveSecrets, "hasFiles" | "readAgain" | "hasChanged">;
   /** Closed with the server; without one, everything is forgotten with the process. */
   readonly persistence?: Persistence;
   /** The cluster of which this process is a node; it leaves it with the server. */
@@ -114,8 +114,8 @@ interface Parts {
 }
 
 /**
- * Puts the parts together and listens last. Throws ConfigError, whose messages are for people, if the
- * configuration cannot be carried out, and AddressError if it perhaps can be later. Either leaves
+ * Assembles the parts and listens last. Throws ConfigError, whose messages are for people, if the
+ * configuration is unusable, and AddressError if an address may become free later. Either leaves
  * nothing open.
  */
 export function startServer(config: Config, options: ServerOptions): Server {
@@ -181,7 +181,10 @@ function listenAt(config: Config, parts: Parts): Doors {
   return openDoors(config, {
     ...{ clock, journal, life, addresses, signalling, proxies },
     admin: parts.operations.admin,
-    routes: routesOf(config, { version, metrics, life, trouble, dialects, iceRoutes, isShared }),
+    routes: routesOf(config, {
+      ...{ version, metrics, life, trouble, dialects, iceRoutes, isShared },
+      now: clock.now,
+    }),
     signpost: signpostOf(config, dialects, { clock, observation }),
     isUnreachable: () => clusterTrouble(config, parts.clustered) !== undefined,
   });

@@ -1,9 +1,10 @@
 import type { Config } from "../config/schema.ts";
 import { docsRoutes } from "../docs/mod.ts";
 import { bearerAccess } from "../http/bearer.ts";
+import { Guesses } from "../http/guesses.ts";
 import { landingPage, landingRoute } from "../http/landing.ts";
 import { ownRoutes } from "../http/own_routes.ts";
-import type { HttpRoute, Route } from "../http/route.ts";
+import type { Access, HttpRoute, Route } from "../http/route.ts";
 import type { OwnedRoute } from "../http/router.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { tryRoutes } from "../try/mod.ts";
@@ -14,6 +15,7 @@ import type { Lifecycle } from "./lifecycle.ts";
 
 export interface RouteParts {
   readonly version: string;
+  readonly now: () => number;
   readonly metrics: Pick<Metrics, "expose">;
   readonly life: Pick<Lifecycle, "unready">;
   readonly trouble: () => string | undefined;
@@ -31,15 +33,19 @@ export interface Routes {
 
 export function routesOf(config: Config, parts: RouteParts): Routes {
   const operators = consoleRoutesOf(config);
+  // The same guesses count at all listeners.
+  const access = bearerAccess(() => config.metricsTokens, new Guesses(parts.now));
+  const probesAndMetrics = (path: string | undefined): OwnedRoute[] =>
+    owned(ownRoutesOf(config, parts, { path, access }));
   return {
     clients: [
-      ...owned(probesAndMetrics(config, parts, parts.isShared ? config.metrics : undefined)),
+      ...probesAndMetrics(parts.isShared ? config.metrics : undefined),
       ...(parts.isShared ? operators : []),
       ...owned(pages(config, parts)),
       ...owned(parts.iceRoutes),
       ...parts.dialects.flatMap(({ name, dialect }) => owned(dialect.routes, name)),
     ],
-    operators: [...owned(probesAndMetrics(config, parts, config.metrics)), ...operators],
+    operators: [...probesAndMetrics(config.metrics), ...operators],
   };
 }
 
@@ -60,15 +66,15 @@ function pages(config: Config, { version, dialects }: RouteParts): HttpRoute[] {
 }
 
 /** Health and readiness, and metrics if they have a path. */
-function probesAndMetrics(
+function ownRoutesOf(
   config: Config,
   { metrics, life, trouble }: RouteParts,
-  metricsPath: string | undefined,
+  { path, access }: { readonly path: string | undefined; readonly access: Access },
 ): HttpRoute[] {
   return ownRoutes({
     health: config.health,
-    metricsPath,
-    metricsAccess: bearerAccess(() => config.metricsTokens),
+    metricsPath: path,
+    metricsAccess: access,
     basePath: basePathOf(config),
     expose: () => metrics.expose(),
     trouble: () => life.unready ?? trouble(),

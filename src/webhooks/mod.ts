@@ -9,11 +9,13 @@ export type { Post, SenderReport } from "./sender.ts";
 /** The time that the end of the process spends on events that wait. */
 const FINISH_MS = 2_000;
 
-export interface WebhooksOptions extends Omit<SenderOptions, "url" | "onGone"> {
+export interface WebhooksOptions extends Omit<SenderOptions, "url" | "onTrouble" | "onGone"> {
   readonly urls: readonly string[];
   /** The types of events to send. */
   readonly types: ReadonlySet<string>;
   readonly clock: Clock;
+  /** A receiver fails, and did not before. */
+  readonly onTrouble: (url: string, reason: string) => void;
   /** A receiver answered 410. */
   readonly onGone: (url: string) => void;
   /** The process ends, and so many events were not delivered. */
@@ -27,9 +29,14 @@ export class Webhooks {
 
   constructor(options: WebhooksOptions) {
     this.#options = options;
-    const { urls, onGone } = options;
+    const { urls, onTrouble, onGone } = options;
     this.#senders = urls.map((url) =>
-      new WebhookSender({ ...options, url, onGone: () => onGone(publicUrl(url)) })
+      new WebhookSender({
+        ...options,
+        url,
+        onTrouble: (reason) => onTrouble(publicUrl(url), reason),
+        onGone: () => onGone(publicUrl(url)),
+      })
     );
   }
 

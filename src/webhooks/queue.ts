@@ -70,6 +70,11 @@ export class EventQueue {
     this.#waiting.push({ id: this.#newId(), since: this.#now(), event, lost: 0 });
   }
 
+  /** An event is lost unqueued, because its receiver wants none now. */
+  miss(): void {
+    this.#note(1);
+  }
+
   /** The event to deliver now, which stays so until it is delivered or lost. */
   current(): Current | undefined {
     this.#current ??= this.#take();

@@ -19,10 +19,12 @@ export interface SenderOptions {
   readonly newId: () => string;
   /** A number from 0 to 1, for the jitter of delays. */
   readonly random: () => number;
-  /** Sends one request and returns the status of its answer; rejects without an answer. */
+  /** Sends one request and returns the status of its answer; rejects with the reason. */
   readonly post: (request: Post) => Promise<number>;
   /** The outcome of one attempt, and its duration. */
   readonly onAttempt: (outcome: "delivered" | "failed", seconds: number) => void;
+  /** An attempt failed, and the one before it did not. */
+  readonly onTrouble: (reason: string) => void;
   /** The receiver has asked not to be sent anything more. */
   readonly onGone: () => void;
 }
@@ -56,6 +58,8 @@ export class WebhookSender {
   /** Attempts to deliver the current event. */
   #attempts = 0;
   #isStopped = false;
+  /** The last attempt failed. */
+  #isInTrouble = false;
   #isSending = false;
   /** The pause before the next attempt. */
   #pause: Disposable | undefined;
@@ -84,7 +88,7 @@ export class WebhookSender {
 
   /** Queues an event: one push into a bounded array. */
   push(event: WebhookEvent): void {
-    if (this.#isStopped) return;
+    if (this.#isStopped) return this.#queue.miss();
     this.#queue.push(event);
     this.#next();
   }
@@ -122,37 +126,43 @@ export class WebhookSender {
   async #attempt(id: string, body: string): Promise<void> {
     const { clock, onAttempt } = this.#options;
     const startedAt = clock.now();
-    const status = await this.#post(id, body);
+    const answer = await this.#post(id, body);
     this.#isSending = false;
     if (this.#isStopped) return;
-    const isDelivered = status !== undefined && status >= 200 && status < 300;
+    const isDelivered = typeof answer === "number" && answer >= 200 && answer < 300;
     onAttempt(isDelivered ? "delivered" : "failed", (clock.now() - startedAt) / 1_000);
     if (isDelivered) this.#succeed();
-    else if (status === GONE) this.#stop();
-    else this.#fail();
+    else if (answer === GONE) this.#stop();
+    else this.#fail(typeof answer === "number" ? `status ${answer}` : answer);
   }
 
-  /** The status of the answer; undefined without one in time. */
-  async #post(id: string, body: string): Promise<number | undefined> {
+  /** The status of the answer, or the reason why there is none. */
+  async #post(id: string, body: string): Promise<number | string> {
     const { url, clock, timeoutMs, post } = this.#options;
     const request = this.#request = new AbortController();
-    const late = Promise.withResolvers<undefined>();
-    request.signal.addEventListener("abort", () => late.resolve(undefined), { once: true });
+    const late = Promise.withResolvers<string>();
+    const onAbort = (): void => late.resolve("no answer in time");
+    request.signal.addEventListener("abort", onAbort, { once: true });
     using _timer = clock.after(timeoutMs, () => request.abort());
-    const answer = post({ url, id, body, signal: request.signal }).catch(() => undefined);
+    const answer = post({ url, id, body, signal: request.signal }).catch(({ message }: Error) =>
+      message
+    );
     return await Promise.race([answer, late.promise]);
   }
 
   #succeed(): void {
     this.#delivered++;
     this.#attempts = 0;
+    this.#isInTrouble = false;
     this.#queue.delivered();
     this.#next();
   }
 
-  #fail(): void {
+  #fail(reason: string): void {
     this.#failed++;
     this.#attempts++;
+    if (!this.#isInTrouble) this.#options.onTrouble(reason);
+    this.#isInTrouble = true;
     if (this.#finished !== undefined) return this.#finished.resolve();
     const { maxAttempts, clock, random } = this.#options;
     if (this.#attempts >= maxAttempts) {

@@ -131,6 +131,22 @@ Deno.test("410 is logged once, and nothing more is sent", async () => {
   assertEquals(receiver.received.length, 1);
 });
 
+Deno.test("a receiver that begins to fail is one warning, which shows nothing of its query", async () => {
+  const receiver = new Receiver();
+  const { url } = receiver;
+  await receiver[Symbol.asyncDispose]();
+  await using server = startTestServer({
+    args: ["--webhooks-url", `${url}?key=hidden`, "--webhooks-secret", SECRET],
+  });
+  const warnings = () => server.log.filter(({ what }) => what === "the webhook fails");
+  await until("the warning", () => warnings().length > 0);
+  await using _alice = await openPeerJs(server.wsUrl, "alice");
+  const [first, ...others] = warnings();
+  assertEquals([first?.facts["url"], others], [url, []]);
+  assertMatch(String(first?.facts["error"]), /refused/i);
+  assertEquals(JSON.stringify(server.log).includes("hidden"), false);
+});
+
 Deno.test("a URL without a secret is a mistake of the configuration", () => {
   assertThrows(
     () => startTestServer({ args: ["--webhooks-url", "https://example.org/hook"] }),

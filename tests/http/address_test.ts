@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { addressKey, plainAddress, TrustedProxies } from "../../src/http/address.ts";
+import {
+  addressKey,
+  plainAddress,
+  readAddressKey,
+  shownKey,
+  TrustedProxies,
+} from "../../src/http/address.ts";
 
 function clientOf(trusted: readonly string[], remote: string, forwarded: string | null): string {
   return new TrustedProxies(trusted).clientAddress(remote, forwarded);
@@ -84,6 +90,20 @@ Deno.test("an IPv4 address stands for itself, an IPv6 address for its first 64 b
   assert(addressKey("2001:db8:1:2::1") !== addressKey("2001:db8:1:3::1"));
   assertEquals(addressKey("::ffff:192.0.2.1"), addressKey("192.0.2.1"));
   assertEquals(addressKey("/run/signalbox.sock"), "/run/signalbox.sock");
+});
+
+Deno.test("the key of an IPv6 network is shown as people write it, and can be read again", () => {
+  for (
+    const [address, shown] of [
+      ["2001:db8::1", "2001:db8::/64"],
+      ["2001:0DB8:0:1::1", "2001:db8:0:1::/64"],
+      ["2001:db8:1:2:3::", "2001:db8:1:2::/64"],
+      ["::1", "::/64"],
+      ["192.0.2.1", "192.0.2.1"],
+      ["/run/signalbox.sock", "/run/signalbox.sock"],
+    ] as const
+  ) assertEquals(shownKey(addressKey(address)), shown);
+  assertEquals(readAddressKey("2001:db8::/64"), addressKey("2001:db8::1"));
 });
 
 Deno.test("no header makes anything but an address of it, and none breaks the reading", () => {

@@ -12,6 +12,8 @@ interface Attempt {
   readonly url: string;
   readonly id: string;
   readonly nth: number;
+  /** Lost events that the body names. */
+  readonly lost: number;
   readonly isAborted: () => boolean;
   readonly answer: (status: number) => Promise<void>;
   readonly fail: () => Promise<void>;
@@ -23,6 +25,7 @@ class Bench {
   readonly gone: string[] = [];
   readonly undelivered: number[] = [];
   readonly outcomes: string[] = [];
+  readonly troubles: string[] = [];
   readonly webhooks: Webhooks;
 
   constructor({ urls = [URL], random = 0.5, maxAttempts = 8, maxQueued = 100 } = {}) {
@@ -35,8 +38,9 @@ class Bench {
       random: () => random,
       post: ({ url, id, body, signal }) => {
         const { promise, resolve, reject } = Promise.withResolvers<number>();
+        const { data: { nth }, dropped: lost = 0 } = JSON.parse(body);
         this.attempts.push({
-          ...{ url, id, nth: JSON.parse(body).data.nth },
+          ...{ url, id, nth, lost },
           isAborted: () => signal.aborted,
           answer: (status) => (resolve(status), settle()),
           fail: () => (reject(new Error("no route")), settle()),
@@ -44,6 +48,7 @@ class Bench {
         return promise;
       },
       onAttempt: (outcome) => this.outcomes.push(outcome),
+      onTrouble: (_url, reason) => this.troubles.push(reason),
       onGone: (url) => this.gone.push(url),
       onUndelivered: (events) => this.undelivered.push(events),
     });
@@ -112,6 +117,18 @@ Deno.test("a failed event is tried again after 1, 5, 30, 120, 600, 1800 and 3600
   assertEquals(bench.outcomes.length, 9);
 });
 
+Deno.test("a receiver that begins to fail is reported, and again after it has worked", async () => {
+  const bench = new Bench();
+  bench.push(1, 2);
+  await bench.last.answer(500);
+  await bench.pass(SECOND);
+  await bench.last.fail();
+  await bench.pass(5 * SECOND);
+  await bench.last.answer(204);
+  await bench.last.fail();
+  assertEquals(bench.troubles, ["status 500", "no route"]);
+});
+
 Deno.test("delays vary by a fifth, so that receivers are not asked all at once", async () => {
   for (const [random, ms] of [[0, 800], [1, 1_200]] as const) {
     const bench = new Bench({ random });
@@ -130,6 +147,7 @@ Deno.test("an answer that does not come in time is a failure, and its request is
   const [hanging] = bench.attempts;
   await bench.pass(10_000);
   assertEquals([hanging?.isAborted(), bench.outcomes], [true, ["failed"]]);
+  assertEquals(bench.troubles, ["no answer in time"]);
   await bench.pass(SECOND);
   assertEquals(bench.numbers, [1, 1]);
 });
@@ -154,10 +172,12 @@ Deno.test("410 stops a receiver until a reload", async () => {
   await bench.pass(MINUTE);
   assertEquals([bench.numbers, bench.gone], [[1], ["https://example.org/hook"]]);
   const { stopped, queued, dropped } = bench.webhooks.reports()[0] ?? {};
-  assertEquals([stopped, queued, dropped], [true, 0, 2]);
+  // The third one happened while nobody wanted it, and is missing all the same.
+  assertEquals([stopped, queued, dropped], [true, 0, 3]);
   bench.webhooks.resume();
   bench.push(4);
   assertEquals(bench.numbers, [1, 4]);
+  assertEquals(bench.last.lost, 3);
 });
 
 Deno.test("types that no webhook knows are not sent", () => {

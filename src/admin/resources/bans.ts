@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import type { Ban } from "../../core/kept.ts";
+import { shownKey } from "../../http/address.ts";
 import { checkKept } from "../dialects.ts";
 import type { BanOperations } from "../operator.ts";
 import { pageOf, pageQuery, paginate } from "../page.ts";
@@ -122,5 +123,6 @@ function changeBans(app: App, parts: AdminParts): void {
 
 function view({ kind, value, reason, expiresAtMs }: Ban): z.infer<typeof BanBody> {
   const expiresAt = expiryOf(expiresAtMs);
-  return { kind: kind === "user" ? "user" : "address", value, reason, expiresAt };
+  if (kind === "user") return { kind, value, reason, expiresAt };
+  return { kind: "address", value: shownKey(value), reason, expiresAt };
 }

@@ -1,5 +1,5 @@
 import type { AdminApp } from "../../admin/app.ts";
-import { OperatorAccess, SAFE_LENGTH } from "../../admin/access.ts";
+import { OperatorAccess } from "../../admin/access.ts";
 import { EventFeed, type Stats } from "../../admin/events.ts";
 import { consoleRoutes } from "../../console/mod.ts";
 import type { OwnedRoute } from "../../http/router.ts";
@@ -17,6 +17,7 @@ import type { Hub } from "../../core/hub.ts";
 import { publicUrl } from "../../core/public_url.ts";
 import type { TrustedProxies } from "../../http/address.ts";
 import { plain } from "../../http/answers.ts";
+import { SAFE_LENGTH } from "../../http/guesses.ts";
 import { malformedPath, readTarget } from "../../http/visit.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Metrics } from "../../observe/metrics.ts";

@@ -30,7 +30,7 @@ export interface OperationsParts {
   readonly certificate: Certificate | undefined;
   readonly proxies: TrustedProxies;
   /** The configuration's secrets that are in files. */
-  readonly secrets: Pick<LiveSecrets, "hasFiles" | "readAgain"> | undefined;
+  readonly secrets: Pick<LiveSecrets, "hasFiles" | "readAgain" | "hasChanged"> | undefined;
   /** Where each given option comes from, by its flag. */
   readonly origins: ReadonlyMap<string, Source>;
   /** Where the server listens, once it does. */

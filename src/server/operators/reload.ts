@@ -10,7 +10,7 @@ import type { Lifecycle } from "../lifecycle.ts";
 
 export interface ReloadParts {
   /** The configuration's secrets that are in files. */
-  readonly secrets: Pick<LiveSecrets, "hasFiles" | "readAgain"> | undefined;
+  readonly secrets: Pick<LiveSecrets, "hasFiles" | "readAgain" | "hasChanged"> | undefined;
   /** Judges by the secrets and keys as they are now; returns why they cannot be used. */
   readonly rejudge: () => readonly string[];
   readonly webhooks: { resume(): void };
@@ -29,6 +29,9 @@ export interface Reload extends Disposable {
   /** Takes up a certificate that came during a drain, which has been taken back. */
   afterDrain(): void;
 }
+
+/** Secrets by which a node joins its cluster, once and for all. */
+const AT_START = ["cluster", "cluster-secret"];
 
 /** Also watches the certificate, if the configuration asks for it. */
 export function openReload(config: Config, parts: ReloadParts): Reload {
@@ -80,6 +83,9 @@ export function openReload(config: Config, parts: ReloadParts): Reload {
       if (hasFiles && unusable.length === 0) {
         log.write("info", "secrets and keys read again");
         warnOfShortTokens(config, log);
+      }
+      for (const flag of AT_START.filter((one) => secrets?.hasChanged(one))) {
+        log.write("warning", "a changed file needs a restart", { option: `--${flag}-file` });
       }
       return isWanted ? [...unusable, ...await renewCertificate(true)] : unusable;
     },

@@ -8,6 +8,7 @@ import { isoTime } from "../../system/clock.ts";
 import { type Post, Webhooks } from "../../webhooks/mod.ts";
 import { newWebhookId, Signer } from "../../webhooks/signature.ts";
 import { typesOf } from "../../webhooks/types.ts";
+import { faultOf } from "../fetch_text.ts";
 
 export interface WebhookParts {
   readonly clock: Clock;
@@ -42,10 +43,8 @@ export function openWebhooks(options: WebhooksConfig, parts: WebhookParts): Open
     random: Math.random,
     // A reload may have changed the secrets.
     post: (request) => send(request, new Signer(options.secret), wallNow()),
-    onAttempt: (outcome, seconds) => {
-      observe(seconds);
-      if (outcome === "failed") log.write("debug", "webhook attempt failed", {});
-    },
+    onAttempt: (_outcome, seconds) => observe(seconds),
+    onTrouble: (url, error) => log.write("warning", "the webhook fails", { url, error }),
     onGone: (url) => log.write("error", "the webhook wants no more events", { url }),
     onUndelivered: (count) => log.write("warning", "events not delivered", { count }),
   });
@@ -79,7 +78,9 @@ async function send(
 ): Promise<number> {
   const headers = signer.headers({ id, atMs, body });
   const init = { method: "POST", headers, body, signal, redirect: "manual" } as const;
-  const response = await fetch(url, init);
+  const response = await fetch(url, init).catch((error) => {
+    throw new Error(faultOf(error), { cause: error });
+  });
   const reader = response.body?.getReader();
   for (let bytes = 0; bytes <= MAX_ANSWER_BYTES;) {
     const part = await reader?.read();

@@ -1,6 +1,7 @@
 import { type Client } from "./client.ts";
 import { GUARDED } from "./guarded.ts";
 import { inParallel, join, newWishes, sleep } from "./pairs.ts";
+import { readLines } from "./process.ts";
 import {
   isStopped,
   readSlowly,
@@ -10,10 +11,10 @@ import {
   watchAsConsole,
 } from "./watchers.ts";
 
-// Peers that come and go, and the watchers of their server, on a thread of their own: their work must
-// not delay the messages that the other thread times.
+// Peers that come and go, and the watchers of their server, in a process of their own: it has the lowest
+// priority, because its work must not delay the messages that the other process times.
 
-/** A request of the other thread. */
+/** A request of the other process, a line of JSON. */
 export type CrowdRequest =
   | { readonly kind: "receive" }
   | {
@@ -33,13 +34,6 @@ export interface CrowdAnswer {
   readonly arrivals: number;
 }
 
-/** The global object of a worker. The types are a window's, hence the cast. */
-interface WorkerScope {
-  onmessage: (event: MessageEvent<CrowdRequest>) => Promise<void>;
-  postMessage(answer: CrowdAnswer): void;
-}
-const scope = globalThis as unknown as WorkerScope;
-
 const TICK_MS = 20;
 const MAX_AT_ONCE = 5;
 const receiver = new Receiver();
@@ -50,7 +44,7 @@ let watch = new AbortController();
 const ended = new AbortController();
 let churning: Promise<void> = Promise.resolve();
 
-/** Does one request; throws into the other thread's error handler. */
+/** Does one request. An error ends the process, which the other one notices. */
 async function perform(request: CrowdRequest): Promise<void> {
   switch (request.kind) {
     case "receive":
@@ -116,7 +110,12 @@ async function stopWatching(): Promise<void> {
   while (!await isStopped(origin)) await sleep(TICK_MS);
 }
 
-scope.onmessage = async ({ data }): Promise<void> => {
-  await perform(data);
-  scope.postMessage({ url: receiver.url, arrivals });
-};
+async function answer(request: CrowdRequest): Promise<void> {
+  await perform(request);
+  const text = JSON.stringify({ url: receiver.url, arrivals } satisfies CrowdAnswer);
+  await Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
+}
+
+// The other process is this one's own kind, hence its lines need no check.
+await readLines(Deno.stdin.readable, (line) => void answer(JSON.parse(line) as CrowdRequest));
+Deno.exit(0);
