@@ -3,7 +3,8 @@ import { type ChargeLimits, Charges } from "./charges.ts";
 import type { ReportCluster } from "./events.ts";
 import { guarded } from "./guarded.ts";
 import { processOf } from "./names.ts";
-import { packBody, packName } from "./texts.ts";
+import type { Seal } from "./seal.ts";
+import { messageName, packBody, packName, packPrivate } from "./texts.ts";
 
 /** A message that is on its way to another node. */
 export interface Parcel {
@@ -39,6 +40,8 @@ export interface OutboxLimits extends ChargeLimits {
 
 interface OutboxParts extends OutboxLimits {
   readonly report: ReportCluster;
+  /** For private messages. */
+  readonly seal: Seal;
 }
 
 /** Bytes charged for a message beyond its text. */
@@ -51,7 +54,7 @@ const MOST_EARLY = 1_000;
  * forgets loses none of them, and a node that dies takes none along unnoticed.
  */
 export class Outbox {
-  readonly #limits: OutboxLimits;
+  readonly #limits: OutboxParts;
   readonly #charges: Charges;
   readonly #report: ReportCluster;
   readonly #cameBack: (parcel: Parcel) => void;
@@ -76,9 +79,9 @@ export class Outbox {
     return this.#charges.bytes;
   }
 
-  /** Bytes of a message that would still be taken up. */
+  /** Bytes of a private message that would still be taken up. */
   get spareBytes(): number {
-    return this.#charges.spareBytes - OVERHEAD_BYTES;
+    return this.#limits.seal.capacityOf(this.#charges.spareBytes - OVERHEAD_BYTES);
   }
 
   /** The processes that have something to confirm. */
@@ -107,14 +110,16 @@ export class Outbox {
     answer: (outcome: PassAnswer) => void,
   ): Parcel | undefined {
     const { realm, id, from, dialect, room, payload, fence, isCall = false } = message;
-    const { payer = from } = message;
-    const body = packBody(payload);
+    const { payer = from, isPrivate = false } = message;
+    const to = packName(id);
+    const body = isPrivate
+      ? packPrivate(this.#limits.seal, messageName(realm, to), payload)
+      : packBody(payload);
     const bytes = body.length + OVERHEAD_BYTES;
     const { process, maxItemBytes } = this.#limits;
     const sender = payer === "" || payer === process ? "" : `${realm}:${payer}`;
     if (sender !== "" && body.length > maxItemBytes) return undefined;
     if (!this.#charges.take(sender, bytes)) return undefined;
-    const to = packName(id);
     const args = [
       realm,
       to,

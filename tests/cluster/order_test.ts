@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Outbox, type Parcel } from "../../src/cluster/outbox.ts";
+import { sealOf } from "../../src/cluster/seal.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 
@@ -91,7 +92,8 @@ function newOutbox(): {
 } {
   const limits = { maxUnconfirmedBytes: 100_000, maxUnconfirmedBytesPerSender: 100_000 };
   const report = (): void => {};
-  const outbox = new Outbox({ ...limits, maxItemBytes: 100_000, process: "own", report }, () => {});
+  const parts = { ...limits, maxItemBytes: 100_000, process: "own", report, seal: sealOf(undefined) };
+  const outbox = new Outbox(parts, () => {});
   outbox.enter("first");
   const outcomes: string[] = [];
   const to = { realm: "test", id: "to", room: undefined, fence: undefined, dialect: "test" };
