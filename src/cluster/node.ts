@@ -113,6 +113,7 @@ export class ClusterNode implements Backplane {
     this.#recovery = new Recovery({
       ...options,
       registry: this.#registry,
+      steps: this.#steps,
       records: this.records,
       roster: this.#roster,
       reaper: this.#reaper,
@@ -273,7 +274,6 @@ export class ClusterNode implements Backplane {
       answer: (refusal) => answer(refusal === "" ? "paired" : refusal as PairAnswer),
     });
   }
-
   meet(caller: CallingPeer, to: string, answer: (outcome: MeetAnswer) => void): void {
     this.#asking.ask({
       step: ["M", ...partnerArgs(caller, to)],
@@ -305,14 +305,12 @@ export class ClusterNode implements Backplane {
   list(actor: Actor, isGuest: boolean): void {
     this.#push(this.#registry.listed(...actorArgs(actor), isGuest));
   }
-
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void {
     this.#asking.ask({
       step: ["W", room.realm, roomName(room)],
       answer: (refusal) => answer(refusal === "" ? "listed" : "unavailable"),
     });
   }
-
   follow(room: RoomKey): void {
     this.#registry.follow(room.realm, roomName(room));
     this.#push(["F", room.realm, roomName(room)]);
@@ -327,8 +325,8 @@ export class ClusterNode implements Backplane {
   }
   tell(topic: string, body: unknown, isPrivate = false): void {
     const news = [topic, body];
-    const text = isPrivate ? packPrivate(this.#options.seal, TOLD, news) : packBody(news);
-    this.#push(["B", "tell", text]);
+    const { seal } = this.#options;
+    this.#push(["B", "tell", isPrivate ? packPrivate(seal, TOLD, news) : packBody(news)]);
   }
   async unreserve(dialect: string, id: string): Promise<boolean> {
     return await this.records.unreserve(dialect, id);
@@ -362,7 +360,7 @@ export class ClusterNode implements Backplane {
       },
       buried: () => this.#recovery.buried(this.#sink),
       restoring: () => this.#recovery.begin(),
-      forgetting: (ids) => this.#registry.forgetting(ids),
+      forgetting: (ids) => this.#recovery.forgetting(ids),
       greetings: () => this.#items.greetings(this.#roster.strangers(this.#caller.node)),
       restored: () => this.#restored(),
       passed: (steps, outcomes) => this.#passed(steps, outcomes),

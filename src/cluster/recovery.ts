@@ -7,6 +7,7 @@ import type { Outbox } from "./outbox.ts";
 import type { Reaper } from "./reaper.ts";
 import type { SharedRecords } from "./records.ts";
 import type { Roster } from "./roster.ts";
+import type { Steps } from "./steps.ts";
 
 /** How long a node that an emptied engine does not know may take to come back, beyond its lease. */
 const RETURN_MS = 3_000;
@@ -16,6 +17,7 @@ interface RecoveryParts {
   readonly leaseMs: number;
   readonly report: ReportCluster;
   readonly registry: Registry;
+  readonly steps: Pick<Steps, "entering">;
   readonly records: SharedRecords;
   readonly roster: Roster;
   readonly reaper: Reaper;
@@ -46,6 +48,13 @@ export class Recovery {
     roster.restart();
     reaper.restart();
     return this.#heldSteps();
+  }
+
+  /** The steps that give up what the engine has of this node beyond that. @param ids of this node */
+  *forgetting(ids: readonly string[]): Generator<readonly string[]> {
+    const { registry, steps } = this.#parts;
+    yield* registry.forgetting(ids);
+    for (const entry of steps.entering()) yield ["outOf", ...entry];
   }
 
   /** The engine is full again: the steps that ask for what has changed meanwhile. */

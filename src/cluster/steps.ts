@@ -166,6 +166,14 @@ export class Steps {
     return this.#takenBack.has(step);
   }
 
+  /** The peers and rooms of entries that were sent before, and wait for another try. */
+  *entering(): Generator<readonly string[]> {
+    for (const step of this.#waiting) {
+      const [letter, , realm = "", id = "", fence = "", room = ""] = step.args;
+      if (letter === "J" && this.#takenBack.has(step)) yield [realm, id, fence, room];
+    }
+  }
+
   /**
    * The engine has lost what was sent: steps without an answer are taken back, before all others.
    * @param underWay the steps of the call that was not answered

@@ -159,3 +159,24 @@ Deno.test("ids that a failover gives back to an earlier incarnation of a node ar
   assertEquals(await refused(cluster, 0, "stays"), ["refused claim: id_taken"]);
   await admit(cluster, 0, "leaves");
 });
+
+Deno.test("one of two members finds the other as it enters, also if the answer to an entry was lost", async () => {
+  for (let ms = 0; ms <= 14; ms += 2) {
+    await using cluster = await MemoryCluster.form({ seed: ms, delayMs: 6 });
+    const [a, b] = [await admit(cluster, 0, "a"), await admit(cluster, 1, "b")];
+    void cluster.hub(0).join(a.peer, room);
+    await cluster.pass(ms);
+    cluster.engine.kill();
+    void cluster.hub(1).join(b.peer, room);
+    await cluster.pass(600);
+    cluster.engine.start({ keeps: true });
+    await cluster.pass(BACK_MS);
+    const finds = [a, b].map((member) => member.told().find((word) => word.startsWith("entered")));
+    assertEquals(
+      finds.toSorted(),
+      finds[0] === "entered r: "
+        ? ["entered r: ", "entered r: a"]
+        : ["entered r: ", "entered r: b"],
+    );
+  }
+});

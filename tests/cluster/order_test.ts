@@ -92,7 +92,13 @@ function newOutbox(): {
 } {
   const limits = { maxUnconfirmedBytes: 100_000, maxUnconfirmedBytesPerSender: 100_000 };
   const report = (): void => {};
-  const parts = { ...limits, maxItemBytes: 100_000, process: "own", report, seal: sealOf(undefined) };
+  const parts = {
+    ...limits,
+    maxItemBytes: 100_000,
+    process: "own",
+    report,
+    seal: sealOf(undefined),
+  };
   const outbox = new Outbox(parts, () => {});
   outbox.enter("first");
   const outcomes: string[] = [];

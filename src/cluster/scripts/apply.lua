@@ -513,6 +513,28 @@ local function isSeenByOthers(realm, room)
   return call("HLEN", seen) > call("HEXISTS", seen, me)
 end
 
+-- Takes a peer of this node out of a room, if it is there.
+local function takeOut(it, room)
+  local members, sums, seen = roomKeys(it.realm, room)
+  if call("HDEL", members, it.id) == 0 then return nil end
+  call("SREM", roomsOf(it), room)
+  call("HINCRBY", sums, "bytes", text(0 - tonumber(it.bytes)))
+  count(seen, me, -1)
+  return members, sums, seen
+end
+
+-- An entry whose answer was lost: its node asks for it once more, and it has to come after all others
+-- then.
+steps.outOf = {
+  4,
+  function(realm, id, fence, room)
+    local it = find(realm, id)
+    if not isMine(it, fence) or call("SISMEMBER", roomsOf(it), room) == 0 then return end
+    if now >= form and isSeenByOthers(realm, room) then return miss(it) end
+    dropEmpty(takeOut(it, room))
+  end,
+}
+
 -- Its place in a room, and its partner.
 steps.Y = {
   4,
@@ -628,11 +650,8 @@ steps.I = {
     local it = find(realm, id)
     if not isMine(it, fence) then return end
     if isGuest == "1" then return enter(it, GUESTS, "") end
-    local members, sums, seen = roomKeys(realm, GUESTS)
-    if call("HDEL", members, id) == 0 then return end
-    call("SREM", roomsOf(it), GUESTS)
-    call("HINCRBY", sums, "bytes", text(0 - tonumber(it.bytes)))
-    count(seen, me, -1)
+    local members, sums, seen = takeOut(it, GUESTS)
+    if not members then return end
     local concerned = {}
     addNodes(concerned, seen)
     concerned[me] = nil
