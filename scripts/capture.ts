@@ -69,7 +69,7 @@ export function startRecorder({ port = 0, target, head, write }: RecorderOptions
 
 type Event = { dir: "in" | "out"; frame: string } | { dir: "close"; code?: number };
 
-/** Passes frames on both ways; what the client says before the server is reached waits. */
+/** Passes frames on both ways. Frames of the client wait until the server is reached. */
 function relay(client: WebSocket, server: WebSocket, tell: (event: Event) => void): void {
   const waiting: string[] = [];
   client.onmessage = ({ data }) => {

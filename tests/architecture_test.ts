@@ -283,6 +283,7 @@ const DOORS: readonly [specifier: RegExp, files: RegExp][] = [
   [/^npm:(lib0|simple-peer|y-protocols|y-webrtc|yjs)@/, /^src\/try\/yjs\.ts$/],
   [/^node:(buffer|crypto)$/, /^src\/(?!core\/)/],
   [/^node:(fs|process)$/, /^src\/system\/process\.ts$/],
+  [/^node:timers$/, /^src\/system\/clock\.ts$/],
   [/^node:sqlite$/, /^src\/store\/engine\/soundness\.ts$/],
 ];
 

@@ -35,7 +35,7 @@ const ALWAYS = { "cache-control": "no-store", "x-content-type-options": "nosniff
 /** The name of a page's origin, for headers that only browsers read. */
 const CORS_HEADERS = "authorization, content-type, idempotency-key, last-event-id";
 
-/** The API for operators: who may call, then the resources. */
+/** The API for operators: it checks the caller, then serves the resource. */
 export class AdminApp {
   readonly #parts: AdminParts;
   readonly #options: AdminAppOptions;

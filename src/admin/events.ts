@@ -54,7 +54,7 @@ interface KeptEvent {
 }
 
 /** One reader of the feed. */
-interface Reader {
+interface FeedReader {
   readonly wants: (type: string) => boolean;
   readonly write: (text: string) => void;
   readonly close: () => void;
@@ -64,7 +64,7 @@ interface Reader {
 /** News for operators as a stream of events, and those that were sent lately. */
 export class EventFeed implements Disposable {
   readonly #options: EventFeedOptions;
-  readonly #readers = new Set<Reader>();
+  readonly #readers = new Set<FeedReader>();
   readonly #stack = new DisposableStack();
   #kept: KeptEvent[] = [];
   #nextId: number;
@@ -94,14 +94,14 @@ export class EventFeed implements Disposable {
    * @param mayRead asked each second; the stream ends with false
    */
   open(
-    wants: Reader["wants"],
+    wants: FeedReader["wants"],
     lastId: number | undefined,
-    mayRead: Reader["mayRead"] = () => true,
+    mayRead: FeedReader["mayRead"] = () => true,
   ): Response {
     if (this.#readers.size >= this.#options.maxStreams) {
       throw new Problem("unavailable", { detail: "There are as many streams as configured" });
     }
-    let reader: Reader | undefined = undefined;
+    let reader: FeedReader | undefined = undefined;
     const encoder = new TextEncoder();
     const close = (): void => {
       if (reader !== undefined) this.#drop(reader);
@@ -131,7 +131,7 @@ export class EventFeed implements Disposable {
     this.#stack.dispose();
   }
 
-  #add(reader: Reader): void {
+  #add(reader: FeedReader): void {
     this.#readers.add(reader);
     if (this.#ticking !== undefined) return;
     this.#tickedAt = this.#options.clock.now();
@@ -140,14 +140,14 @@ export class EventFeed implements Disposable {
     this.#ticking = this.#options.clock.every(STATS_MS, () => this.#tick());
   }
 
-  #drop(reader: Reader): void {
+  #drop(reader: FeedReader): void {
     this.#readers.delete(reader);
     if (this.#readers.size > 0) return;
     this.#ticking?.[Symbol.dispose]();
     this.#ticking = undefined;
   }
 
-  #replay(reader: Reader, lastId: number | undefined): void {
+  #replay(reader: FeedReader, lastId: number | undefined): void {
     if (lastId === undefined) return;
     // An id of the future belongs to a process whose clock went ahead.
     const kept = this.#newest();

@@ -63,7 +63,7 @@ export type Rotated = "rotated" | "failed" | "unused" | "unknown";
 /** Writes an action into the log. @param reason the operator's own words; empty for none */
 type Note = (action: string, subject: readonly string[], outcome: string, reason?: string) => void;
 
-/** Everything that an operator may do; what changes something is written into the operators' log. */
+/** Everything that an operator may do. The operators' log records every change. */
 export class Operator {
   /** Operations by dialect; a dialect without any is absent. */
   readonly rooms: ReadonlyMap<string, OperatedRooms>;

@@ -12,7 +12,7 @@ export interface FoundRoute {
   readonly innerPath: string;
 }
 
-interface Entry {
+interface RouteEntry {
   readonly method: string;
   readonly template: string;
   readonly pattern: RegExp;
@@ -38,7 +38,7 @@ const VARIABLE = /\{\w+\}/g;
 
 /** Finds out before a request is carried out which route it asks for. */
 export class RouteTable {
-  readonly #entries: readonly Entry[];
+  readonly #entries: readonly RouteEntry[];
 
   constructor(definitions: readonly Definition[]) {
     this.#entries = definitions.flatMap(({ route }) => {

@@ -66,7 +66,7 @@ export class InputAllowance {
 
 /**
  * Returns the tokens of an allowance after some time. For owners that keep the numbers themselves,
- * because one more object for every connection would weigh.
+ * because one more object per connection would cost memory.
  * @param perSecond tokens added per second; at Infinity the allowance is always full
  */
 export function refilled(

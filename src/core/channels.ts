@@ -1,10 +1,8 @@
+import { Deliveries, hand, type Later, type Taker } from "./deliveries.ts";
 import type { FarChannels, FarReceiver } from "./nodes/far_channels.ts";
 
 /** One connection's subscription to one channel, to which publications are delivered. */
-export interface Subscriber<Publication> {
-  readonly link: { fail(error: unknown): void };
-  /** Takes one publication. @returns false if this subscriber has no use for it */
-  take(publication: Publication): boolean;
+export interface Subscriber<Publication> extends Taker<Publication> {
   /** An operator ended the subscription. */
   expelled(): void;
 }
@@ -52,6 +50,9 @@ interface Channel<S> {
   everyName: Set<S> | undefined;
 }
 
+const NONE: ReadonlySet<never> = new Set();
+const ignore = (_taken: number): void => {};
+
 /** Opens channels of one kind on the other nodes. */
 export type OpenFar = (realm: string, kind: string, receiver: FarReceiver) => FarChannels;
 
@@ -69,25 +70,29 @@ export class Exchange {
 
   /** Opens the channels of one kind in a realm; throws RangeError if they are open already. */
   open<Publication, S extends Subscriber<Publication>>(
-    { realm, kind, limits, far }: {
+    { realm, kind, limits, far, later }: {
       readonly realm: string;
       readonly kind: string;
       readonly limits: ChannelLimits;
       /** Takes the publications of other nodes; without it the channels are this node's own. */
       readonly far?: FarReceiver;
+      /** Delivers to many subscribers in slices; without it all get a publication at once. */
+      readonly later?: Later;
     },
   ): Channels<Publication, S> {
     const key = JSON.stringify([realm, kind]);
     if (this.#open.has(key)) throw new RangeError(`Cannot open channels twice: ${key}`);
     this.#open.add(key);
-    return new Channels(limits, this.relays, far && this.#openFar?.(realm, kind, far));
+    const farChannels = far && this.#openFar?.(realm, kind, far);
+    return new Channels(limits, { relays: this.relays, far: farChannels, later });
   }
 }
 
 /**
  * Publish and subscribe, beside the hub's rooms: a channel exists while it has subscribers, its
  * subscribers do not learn of each other, and publishing needs no subscription. Publications are
- * opaque and delivered at once, in the publisher's order.
+ * opaque. They reach each subscriber in the order of the calls here, and nothing that is called later
+ * changes who gets an earlier one.
  */
 export class Channels<Publication, S extends Subscriber<Publication>> {
   /** The same channels on the other nodes, if there are any. */
@@ -95,15 +100,30 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
   readonly #limits: ChannelLimits;
   readonly #relays: Relays;
   readonly #channels = new Map<string, Channel<S>>();
+  readonly #deliveries: Deliveries<Publication>;
 
-  constructor(limits: ChannelLimits, relays: Relays = { count: 0 }, far?: FarChannels) {
+  constructor(
+    limits: ChannelLimits,
+    { relays = { count: 0 }, far, later }: {
+      readonly relays?: Relays;
+      readonly far?: FarChannels | undefined;
+      readonly later?: Later | undefined;
+    } = {},
+  ) {
     this.far = far;
     this.#limits = limits;
     this.#relays = relays;
+    this.#deliveries = new Deliveries(later);
+  }
+
+  /** Completes the publication that is under way; call it before anything that it depends on changes. */
+  settle(): void {
+    this.#deliveries.finish();
   }
 
   /** Adds a subscriber that is not subscribed yet. */
   subscribe(name: string, subscriber: S): Subscribed {
+    this.#deliveries.finish();
     const { maxSubscribers, quota } = this.#limits;
     let channel = this.#channels.get(name);
     if (quota.subscriptions >= quota.maxSubscriptions) return "full";
@@ -123,6 +143,7 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
 
   /** Removes a subscriber and its names; the channel ends with its last subscriber. */
   unsubscribe(name: string, subscriber: S, names: Iterable<string> = []): void {
+    this.#deliveries.finish();
     const channel = this.#channels.get(name);
     if (channel === undefined || !channel.subscribers.delete(subscriber)) return;
     for (const one of names) forget(channel, one, subscriber);
@@ -167,10 +188,14 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
     return this.#channels.get(name)?.subscribers.size ?? 0;
   }
 
-  /** Delivers to every subscriber of this node. @returns how many took the publication */
-  publish(name: string, publication: Publication): number {
+  /**
+   * Delivers to every subscriber of this node.
+   * @param onDelivered told how many took the publication
+   */
+  publish(name: string, publication: Publication, onDelivered = ignore): void {
     this.#relays.count++;
-    return deliver(this.#channels.get(name)?.subscribers, publication);
+    const subscribers = this.#channels.get(name)?.subscribers ?? NONE;
+    this.#deliveries.start(subscribers, publication, onDelivered);
   }
 
   /**
@@ -178,12 +203,17 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
    * @returns how many took the publication; undefined if no subscriber has the name
    */
   publishTo(channelName: string, name: string, publication: Publication): number | undefined {
+    this.#deliveries.finish();
     const channel = this.#channels.get(channelName);
     const named = channel?.byName?.get(name);
     if (named === undefined) return undefined;
     const everyName = channel?.everyName;
     this.#relays.count++;
-    return deliver(everyName?.size ? named.union(everyName) : named, publication);
+    let taken = 0;
+    for (const one of everyName?.size ? named.union(everyName) : named) {
+      if (hand(one, publication)) taken++;
+    }
+    return taken;
   }
 
   /** All channels with subscribers on this node, for operators. */
@@ -196,6 +226,7 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
 
   /** Ends a channel on this node: removes its subscribers. @returns false if there are none */
   stop(name: string): boolean {
+    this.#deliveries.finish();
     const channel = this.#channels.get(name);
     if (channel === undefined) return false;
     const { quota } = this.#limits;
@@ -206,20 +237,6 @@ export class Channels<Publication, S extends Subscriber<Publication>> {
     for (const subscriber of channel.subscribers) subscriber.expelled();
     return true;
   }
-}
-
-/** A fault in one subscriber's session ends that session alone. */
-function deliver<P, S extends Subscriber<P>>(to: Iterable<S> | undefined, publication: P): number {
-  if (to === undefined) return 0;
-  let taken = 0;
-  for (const subscriber of to) {
-    try {
-      if (subscriber.take(publication)) taken++;
-    } catch (error) {
-      subscriber.link.fail(error);
-    }
-  }
-  return taken;
 }
 
 function forget<S>(channel: Channel<S>, name: string, subscriber: S): void {

@@ -149,11 +149,11 @@ export class SignalError extends Error {
   override readonly name = "SignalError";
 
   /**
-   * @param code what happened, for programs
-   * @param message what was attempted, then the value in quotes, for humans
-   * @param details what else the dialect's answer has to hold
-   * @param why the reason for logs and metrics, where the code does not tell enough
-   * @param remark somebody's own words on the reason, for logs alone
+   * @param code the outcome, for programs
+   * @param message the attempt, then the value in quotes, for people
+   * @param details further fields of the dialect's answer
+   * @param why the reason for logs and metrics, where the code is too general
+   * @param remark the reason in the words of its source, for logs alone
    */
   constructor(
     readonly code: ErrorCode,

@@ -33,7 +33,7 @@ export interface DialectStore {
   /**
    * Seals state for the next run, at the end of this one: encrypted, given out once, and valid for
    * `lifetimeMs`. Items over the limit are left out, the last ones first.
-   * @param items JSON values; lifetimes in them are what is left
+   * @param items JSON values; lifetimes in them are the remaining ones
    */
   seal(items: Iterable<unknown>, lifetimeMs: number): Promise<SealOutcome>;
 }

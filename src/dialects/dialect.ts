@@ -152,7 +152,7 @@ export interface IdOperations {
 }
 
 /** Ways to reach a client of another dialect, as people write them. */
-export interface Bridging {
+export interface BridgedWays {
   /** Calls a client by its id; absent if clients reach nobody outside their room. */
   readonly call?: string;
   /** Enters a room and meets everybody there; absent in a dialect without rooms. */
@@ -173,14 +173,14 @@ export interface Dialect<
   /** The tokens that its part of a checked configuration names for its own clients. */
   tokens?(options: unknown): readonly string[];
   /** How its clients reach those of other dialects; absent if its peers have no legs. */
-  readonly bridging?: Bridging;
+  readonly bridging?: BridgedWays;
   /** Starts it with its part of a checked configuration. */
   open(options: unknown, context: DialectContext): OpenDialect;
 }
 
 /**
  * Ties a dialect's options to their type. The cast holds because the configuration's schema is made
- * of the dialects' own: what `open` is given has been checked by this very `options`.
+ * of the dialects' own, so that `options` has checked everything that `open` gets.
  */
 export function defineDialect<const Name extends string, Options extends z.ZodObject>(
   dialect: Omit<Dialect<Name, Options>, "open" | "tokens"> & {

@@ -20,8 +20,8 @@ export class AddressBans {
   }
 
   /**
-   * Lets an address in no more; who is connected from it is to be turned out by the caller.
-   * "invalid": it is no address, and no network that counts as one.
+   * Admits no more clients from an address. The caller disconnects those that are connected.
+   * "invalid": it is neither an address nor a network that counts as one.
    */
   ban(address: string, ban: { reason: string; lifetimeMs?: number }): KeepOutcome {
     const key = readAddressKey(address);

@@ -93,9 +93,9 @@ export class Gate {
   }
 
   /**
-   * Asks for a way in; undefined means that not even a refusal can be afforded.
-   * @param isBrief one request of a client that should be here already: it is no new one, unless it
-   *   turns out to be a stranger's
+   * Admits or refuses a connection. Returns undefined if even a refusal would cost too much.
+   * @param isBrief for a single request of a client that should be connected already; it counts as
+   * a new one only if a stranger sent it
    */
   admit(address: string, origin: string | null, isBrief: boolean = false): Admission | undefined {
     const key = this.#keys.of(address);

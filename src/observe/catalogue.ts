@@ -39,9 +39,9 @@ const TRAVELLING = [2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.05, 0.25, 1, 2.5] 
 /** From a local check to an answer of a slow webhook. */
 const JUDGING = [1e-4, 2.5e-4, 5e-4, ...WAITING] as const;
 
-type Entry<T extends MetricEntry["type"]> = MetricEntry & { readonly type: T };
+type EntryOf<T extends MetricEntry["type"]> = MetricEntry & { readonly type: T };
 
-function gauge(help: string, labels: readonly string[] = []): Entry<"gauge"> {
+function gauge(help: string, labels: readonly string[] = []): EntryOf<"gauge"> {
   return { type: "gauge", help, labels };
 }
 
@@ -49,7 +49,7 @@ function counter(
   help: string,
   labels: readonly string[] = [],
   maxSets = MAX_SETS,
-): Entry<"counter"> {
+): EntryOf<"counter"> {
   return { type: "counter", help, labels, maxSets };
 }
 
@@ -57,7 +57,7 @@ function histogram(
   help: string,
   buckets: readonly number[],
   labels: readonly string[] = [],
-): Entry<"histogram"> {
+): EntryOf<"histogram"> {
   return { type: "histogram", help, buckets, labels };
 }
 

@@ -31,7 +31,7 @@ export class Metrics {
   /** Numbers that other parts keep; they are read at each scrape. */
   readonly #sources = new Map<MetricName, (() => Series)[]>();
   /** The durations that are not in their histograms yet. */
-  readonly #pending = new Map<MetricName, Pending[]>();
+  readonly #pending = new Map<MetricName, PendingDurations[]>();
   /** The label sets of counters that are counted here. */
   readonly #sets = new Map<MetricName, Set<string>>();
   #recorder: Recorder | undefined;
@@ -53,7 +53,7 @@ export class Metrics {
   timer(name: HistogramName, labels: Labels = {}): (seconds: number) => void {
     const histogram = this.#families.get(name);
     if (!(histogram instanceof Histogram)) return () => {};
-    const pending = new Pending(histogram.labels(labels));
+    const pending = new PendingDurations(histogram.labels(labels));
     this.#pending.set(name, [...this.#pending.get(name) ?? [], pending]);
     return (seconds) => {
       pending.add(seconds);
@@ -142,7 +142,7 @@ export class Metrics {
 const BATCH = 64;
 
 /** Durations on their way into a histogram. */
-class Pending {
+class PendingDurations {
   readonly #histogram: { observe(seconds: number): void };
   readonly #seconds = new Float64Array(BATCH);
   #count = 0;

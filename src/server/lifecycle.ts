@@ -156,8 +156,8 @@ export class Lifecycle {
   }
 
   /**
-   * Listens with another certificate. Where that ends connections, all are closed with their own
-   * codes before, and a client that comes meanwhile is answered 503 instead of being cut off.
+   * Listens with another certificate. If that ends connections, each is closed with its own code
+   * first, and newcomers get 503 instead of being cut off.
    * @returns true if the certificate is in use now; false if the server was not ready for it
    */
   async renew(tls: TlsMaterial): Promise<boolean> {

@@ -42,8 +42,8 @@ export function openGate(
 }
 
 /**
- * The number of connections that the configuration wants and the system has files for; if those are
- * scarce, half are kept. Needs the permission to read, which the process gives up after its start.
+ * Returns how many connections the configuration allows and the system has file descriptors for; half
+ * of scarce ones stay free. Needs the permission to read, which the process gives up after its start.
  */
 export function affordableConnections({ limits: { maxConnections: wanted } }: Config): number {
   const files = maxOpenFiles();

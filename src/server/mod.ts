@@ -114,8 +114,8 @@ interface Parts {
 }
 
 /**
- * Puts the parts together and listens last. Throws ConfigError, whose messages are for people, if the
- * configuration cannot be carried out, and AddressError if it perhaps can be later. Either leaves
+ * Assembles the parts and listens last. Throws ConfigError, whose messages are for people, if the
+ * configuration is unusable, and AddressError if an address may become free later. Either leaves
  * nothing open.
  */
 export function startServer(config: Config, options: ServerOptions): Server {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import type { Clock } from "../core/clock.ts";
 import type { WallClock } from "../core/kept.ts";
 
@@ -9,6 +10,7 @@ export const systemClock: Clock = {
     return { [Symbol.dispose]: () => clearInterval(timer) };
   },
   soon: (action: () => void): Disposable => systemClock.after(0, action),
+  next: (action: () => void): void => void setImmediate(action),
   after(delayMs: number, action: () => void): Disposable {
     const timer = setTimeout(action, delayMs);
     return { [Symbol.dispose]: () => clearTimeout(timer) };

@@ -37,9 +37,9 @@ export interface StreamLink extends Link {
 /**
  * One namespace of a Socket.IO connection. Its frames are the namespace's packets without "4" and
  * without the namespace's name: EVENTs come in (`2["name",…]`, or `217["name",…]` with an
- * acknowledgement id), EVENTs and ACKs (`317[…]`) go out. The first frame accepts the client's
- * CONNECT, or else the end of `opened`. Closing sends DISCONNECT first; the connection is closed with
- * its last namespace.
+ * acknowledgement id), EVENTs and ACKs (`317[…]`) go out. The first frame that is sent accepts the
+ * client's CONNECT; without one, the end of `opened` does. Closing sends DISCONNECT first. The
+ * connection is closed with its last namespace.
  */
 export interface NamespaceLink extends Link {
   /** Answers the client's CONNECT with CONNECT_ERROR, and ends the link; only before the first frame. */

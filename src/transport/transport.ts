@@ -32,17 +32,24 @@ export interface Listener {
   stop(): Promise<void>;
 }
 
+/** The part of a `WebSocket` that writes. */
+export interface FrameWriter {
+  /** As a `WebSocket` has it: not `OPEN` during the handshake, and from the close on. */
+  readonly readyState: number;
+  /** Only while it is open. */
+  send(frame: Frame): void;
+}
+
 /** One server-side WebSocket, whatever implements the protocol. */
 export interface Socket {
-  /** False while the handshake is under way and as soon as the socket closes. */
-  readonly isOpen: boolean;
   /** Bytes accepted by `send` that the system has not taken yet. */
   readonly bufferedAmount: number;
+  /** The innermost object that writes: with a thousand connections each one more is a cache miss. */
+  readonly writer: FrameWriter;
   /** Names the observer; called once, in the turn in which the socket was made. */
   observe(observer: SocketObserver): void;
   /** Bounds the messages that are received from now on, where the transport can. */
   limit(maxMessageBytes: number): void;
-  send(frame: Frame): void;
   /** Starts the closing handshake. A socket that is still opening closes when it has opened. */
   close(code: number | undefined, reason: string): void;
   /** Ends a connection whose client does not read, as abruptly as the transport can. */
@@ -78,8 +85,8 @@ export interface Transport {
   /**
    * Accepts a checked handshake.
    * @param maxSilenceMs the client is pinged after half of this time without a byte from it, and
-   *   disconnected after the whole
-   * @param protocol one of those that the client offers, to be selected
+   * disconnected after the whole
+   * @param protocol the subprotocol to select, one of the client's offers
    * @returns undefined if the transport finds fault with the request
    */
   upgrade(request: Request, maxSilenceMs: number, protocol?: string): Upgraded | undefined;

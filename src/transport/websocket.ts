@@ -4,7 +4,7 @@ import type { LinkLimits, OutputLimits } from "../core/limits.ts";
 import type { Departure, Frame } from "../core/session.ts";
 import type { Carriage, CountedLink, FrameReceiver } from "./links.ts";
 import type { OutputBudget } from "./output_budget.ts";
-import type { Socket, SocketObserver } from "./transport.ts";
+import type { FrameWriter, Socket, SocketObserver } from "./transport.ts";
 
 /** How a connection ended, for logs and metrics. */
 export type Ending =
@@ -42,6 +42,9 @@ export interface LinkObserver extends FrameReceiver {
 const GOING_AWAY_CODE = 1001;
 const GOING_AWAY_REASON = "going away";
 
+/** Read once, because `globalThis.WebSocket` is a getter of the runtime. */
+const { OPEN } = WebSocket;
+
 /** Codes of a client that has finished (1000), leaves the page (1001) or gives no code (1005). */
 const FAREWELLS: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 /** Bytes sent after which the output queue is examined. */
@@ -56,6 +59,7 @@ export class WebSocketLink implements CountedLink, SocketObserver {
   framesSent = 0;
   bytesSent = 0;
   readonly #socket: Socket;
+  readonly #writer: FrameWriter;
   readonly #observer: LinkObserver;
   #receiver: FrameReceiver;
   readonly #budget: OutputBudget;
@@ -83,6 +87,7 @@ export class WebSocketLink implements CountedLink, SocketObserver {
     this.id = identity.id;
     this.address = identity.address;
     this.#socket = socket;
+    this.#writer = socket.writer;
     this.#limits = limits;
     this.#observer = observer;
     this.#receiver = observer;
@@ -117,13 +122,13 @@ export class WebSocketLink implements CountedLink, SocketObserver {
   }
 
   send(frame: Frame): void {
-    if (!this.#isOpen || !this.#socket.isOpen) return;
+    if (!this.#isOpen || this.#writer.readyState !== OPEN) return;
     const size = this.#isBehind && typeof frame === "string"
       ? Buffer.byteLength(frame)
       : frame.length;
     // Before the socket gets it, because a socket may keep what it was given.
     if (!this.#budget.hasRoom(size) && !this.#isSpared(size)) return this.giveUp();
-    this.#socket.send(frame);
+    this.#writer.send(frame);
     this.#newestSize = size;
     this.framesSent++;
     this.bytesSent += size;

@@ -14,7 +14,7 @@ import { BridgeBench } from "../helpers/session/bridge.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { type Gained, type Held, type Step, type Way, WAYS } from "./ways_in.ts";
 
-// Whatever clients try with whatever tokens, in whatever order: nobody gets an id or a room outside the
+// Clients try all their tokens in any order, and nobody gets an id or a room outside the
 // grants of the token that was shown last. fast-check prints the seed of a failure.
 
 /** A token of the tests: its user, and the patterns of its grants. */

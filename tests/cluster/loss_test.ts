@@ -49,6 +49,7 @@ for (const seed of [31, 32, 33]) {
     assertEquals([x.told(), far.told()], [['relay far: "from afar"'], ['relay x: "and back"']]);
     await cluster.during(Promise.resolve(cluster.hub(1).join(x.peer, { room: "r" })));
     await cluster.during(Promise.resolve(cluster.hub(0).join(far.peer, { room: "r" })));
+    await cluster.pass(500);
     assertEquals([x.told(), far.told()], [["entered r: ", "joined r: far"], ["entered r: x"]]);
     cluster.hub(1).release(x.peer, x);
     await cluster.pass(500);

@@ -6,7 +6,7 @@ import { BridgeBench } from "../helpers/session/bridge.ts";
 import type { TestClient } from "../helpers/session/hub.ts";
 import { sdpOf } from "../helpers/session/legs.ts";
 
-// Whatever clients of all protocols try: nobody is in a room, or in a call with its members, for
+// Clients of all protocols try everything, and nobody is in a room, or in a call with its members, for
 // which its token is not good.
 
 const ROOMS = ["ward", "lab", "hall"] as const;

@@ -7,6 +7,6 @@ import { realms } from "../helpers/session/realms.ts";
 realms.mode = "bridged";
 
 /** Files that make their own realms, and the longest one. */
-const APART = /\/(fuzz|leg_contract|bridge\w*)_test\.ts$/;
+const APART = /\/(fuzz|bridge\w*)_test\.ts$/;
 
 await registerAgain(new URL("./", import.meta.url), APART);

@@ -86,7 +86,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
 const left = new Set(Object.values(EXCEPTIONS).flat());
 const register = Deno.test;
 
-/** Registers a test, unless it is an exception; what an earlier one left behind is forgotten first. */
+/** Registers a test, unless it is an exception. Clusters of earlier ones are forgotten first. */
 function registerDealt(
   name: string,
   fn: (context: Deno.TestContext) => void | Promise<void>,

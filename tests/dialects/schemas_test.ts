@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { ZodType } from "zod";
+import * as owt from "../../src/dialects/owt/messages.ts";
 import * as peerjs from "../../src/dialects/peerjs/messages.ts";
 import * as simple from "../../src/dialects/simple/messages.ts";
 import * as ssp from "../../src/dialects/ssp/messages.ts";
 import * as webrtcsink from "../../src/dialects/webrtcsink/messages.ts";
 
-// Relayed messages are read without their schema, which takes longer. Whatever is read so, the schema
-// reads alike.
+// Relayed messages are read without their schema, which takes longer. The schema reads them alike.
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -64,6 +64,19 @@ const READERS: readonly Reader[] = [
       more: [undefined, 1],
     },
     read: (fields) => webrtcsink.decode(JSON.stringify(fields)),
+  },
+  {
+    name: "OWT",
+    schema: owt.MessageArgument,
+    fields: {
+      to: ["bob", 1e21, ...ODD],
+      from: ["mallory", ...ODD],
+      data: ["{}", ...ODD],
+    },
+    read: (fields) => {
+      const read = owt.decode(`2${JSON.stringify(["owt-message", fields])}`);
+      return read?.type === "message" ? { ...read.relayed.message, to: read.to } : undefined;
+    },
   },
   {
     name: "Simple",

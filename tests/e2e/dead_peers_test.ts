@@ -5,6 +5,7 @@ import { openGst, openInRoom, openPeerJs, peerJsUrl } from "../helpers/wire/peer
 import { OPCODE } from "../helpers/wire/raw_frames.ts";
 import { RawSocket } from "../helpers/wire/raw_socket.ts";
 import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
+import { sideBySide } from "../helpers/wire/side_by_side.ts";
 import { within } from "../helpers/wire/waiting.ts";
 
 // Peers that are gone without a farewell: noticed by pings, within twice the keepalive timeout
@@ -15,7 +16,9 @@ const KEEPALIVE = ["--keepalive-timeout", "2"];
 /** Less than the 28 s of the usual time, so that a test fails where the option does nothing. */
 const PATIENCE_MS = 25_000;
 
-Deno.test("a peer that answers no ping is gone; partner closed, room told, ids free", async () => {
+const test = sideBySide("peers without a farewell are noticed in time, and no others");
+
+test("a peer that answers no ping is gone; partner closed, room told, ids free", async () => {
   await using server = startTestServer({ args: KEEPALIVE });
   {
     using called = await openSilent(server, "called");
@@ -41,7 +44,7 @@ Deno.test("a peer that answers no ping is gone; partner closed, room told, ids f
   await assertEmpty(server.url);
 });
 
-Deno.test("peers that answer pings, or send anything, stay for any time", async () => {
+test("peers that answer pings, or send anything, stay for any time", async () => {
   await using server = startTestServer({ args: [...KEEPALIVE, "--alive_timeout", "4000"] });
   await using bystanders = await Bystanders.join(server.wsUrl); // they answer pings and are idle
   using pinger = await openSilent(server, "pinger");
@@ -62,7 +65,7 @@ Deno.test("peers that answer pings, or send anything, stay for any time", async 
   }
 });
 
-Deno.test("a PeerJS client on a dead path comes back with its token at once", async () => {
+test("a PeerJS client on a dead path comes back with its token at once", async () => {
   await using server = startTestServer({ args: KEEPALIVE });
   using dead = await RawSocket.upgrade(peerJsUrl(server.wsUrl, "alice"));
   assertEquals(await dead.next(), '{"type":"OPEN"}');
@@ -90,7 +93,7 @@ for (
     },
   ]
 ) {
-  Deno.test(`${asked[0]} counts for its protocol, however short the server's own time is`, async () => {
+  test(`${asked[0]} counts for its protocol, however short the server's own time is`, async () => {
     await using server = startTestServer({ args: [...KEEPALIVE, ...asked] });
     using patient = await open(server.wsUrl);
     await patient.next(); // OPEN, or welcome

@@ -172,7 +172,7 @@ Deno.test("GStreamer: JOINED comes before the first message, nothing after LEFT"
     using guest = await RawSocket.upgrade(`${server.wsUrl}/`);
     const texts = [`HELLO ${uid}`, "ROOM r"];
     for (let at = 0; at < 20; at++) texts.push(`ROOM_PEER_MSG witness ${at}`);
-    // The last bytes of a connection that is cut: whatever arrives, arrives before the LEFT.
+    // The last bytes of a connection that is cut arrive before the LEFT, or not at all.
     await guest.write(Uint8Array.from(texts.flatMap((payload) => [...encodeFrame({ payload })])));
     await guest.next();
     await guest.next();

@@ -160,7 +160,7 @@ async function meet(server: ServerProcess): Promise<void> {
   for (const peer of [first, page]) await peer.heard({ event: "peer_left", peer: "third" });
   await using _fourth = new WebrtcbinPeer(urlOf(server), "fourth", { room });
   for (const peer of [first, page]) {
-    // Whatever else the server had to say of the departure came before this arrival.
+    // All other news of the departure came before this arrival.
     await peer.heard({ event: "peer_joined", peer: "fourth" });
     assertEquals(peer.events.filter(({ event }) => event === "peer_left").length, 1);
   }

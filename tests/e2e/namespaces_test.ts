@@ -3,6 +3,7 @@ import { FakeClock } from "../helpers/session/fake_clock.ts";
 import { assertEmpty } from "../helpers/wire/gauges.ts";
 import { PollingClient } from "../helpers/wire/polling_client.ts";
 import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
+import { sideBySide } from "../helpers/wire/side_by_side.ts";
 import { within } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
@@ -218,40 +219,48 @@ Deno.test("ssp: a binary event is refused as such, by websocket and by posts, an
   }
 });
 
-Deno.test("OWT: a binary event ends its namespace, and with the last one the connection", async () => {
-  await using server = startTestServer();
-  await using client = await open(server);
-  for (const address of ["", "/ssp,"]) assertEquals(await enter(client, address), true);
-  await logIn(client, "alice");
-  for (const packet of [`451-${DESCRIBE}`, AVATAR]) client.send(packet);
-  assertEquals(await client.next(), "41");
-  assertEquals(await server.gauge("signalbox_peers"), 0);
-  await joinPool(client, "/ssp");
-  await using other = await open(server);
-  assertEquals(await enter(other, ""), true);
-  for (const packet of [`451-${DESCRIBE}`, AVATAR]) other.send(packet);
-  assertEquals(await other.next(), "41");
-  assertEquals((await within("the end", other.closed)).code, 1005);
-});
+const endings = sideBySide("an event that may not be ends its namespace");
 
-Deno.test("ssp: an event over the limit ends its namespace, and with the last one the connection", async () => {
-  await using server = startTestServer({ args: ["--ssp-max-frame-bytes", `${256 * 1024}`] });
-  await using client = await open(server);
-  await enter(client, "/ssp,");
-  const empty = '2["describe",{"text":""}]'.length;
-  const describe = (size: number): string =>
-    `42/ssp,["describe",{"text":"${"x".repeat(size - empty)}"}]`;
-  client.send(describe(256 * 1024));
-  assertEquals(await nextReason(client, "/ssp"), "not-joined");
-  client.send(describe(256 * 1024 + 1));
-  assertEquals(await client.next(), "41/ssp,");
-  assertEquals((await within("the end", client.closed)).code, 1009);
-  // Bytes that belong to no event yet have a limit of their own.
-  await using other = await open(server);
-  await enter(other, "/ssp,");
-  other.send(describe(1_000_000));
-  assertEquals((await within("the end", other.closed)).code, 1009);
-});
+endings(
+  "OWT: a binary event ends its namespace, and with the last one the connection",
+  async () => {
+    await using server = startTestServer();
+    await using client = await open(server);
+    for (const address of ["", "/ssp,"]) assertEquals(await enter(client, address), true);
+    await logIn(client, "alice");
+    for (const packet of [`451-${DESCRIBE}`, AVATAR]) client.send(packet);
+    assertEquals(await client.next(), "41");
+    assertEquals(await server.gauge("signalbox_peers"), 0);
+    await joinPool(client, "/ssp");
+    await using other = await open(server);
+    assertEquals(await enter(other, ""), true);
+    for (const packet of [`451-${DESCRIBE}`, AVATAR]) other.send(packet);
+    assertEquals(await other.next(), "41");
+    assertEquals((await within("the end", other.closed)).code, 1005);
+  },
+);
+
+endings(
+  "ssp: an event over the limit ends its namespace, and with the last one the connection",
+  async () => {
+    await using server = startTestServer({ args: ["--ssp-max-frame-bytes", `${256 * 1024}`] });
+    await using client = await open(server);
+    await enter(client, "/ssp,");
+    const empty = '2["describe",{"text":""}]'.length;
+    const describe = (size: number): string =>
+      `42/ssp,["describe",{"text":"${"x".repeat(size - empty)}"}]`;
+    client.send(describe(256 * 1024));
+    assertEquals(await nextReason(client, "/ssp"), "not-joined");
+    client.send(describe(256 * 1024 + 1));
+    assertEquals(await client.next(), "41/ssp,");
+    assertEquals((await within("the end", client.closed)).code, 1009);
+    // Bytes that belong to no event yet have a limit of their own.
+    await using other = await open(server);
+    await enter(other, "/ssp,");
+    other.send(describe(1_000_000));
+    assertEquals((await within("the end", other.closed)).code, 1009);
+  },
+);
 
 Deno.test("ssp: a poll brings an answer to a join that is larger than what may wait", async () => {
   await using server = startTestServer({ args: ["--socket-io-max-queued-bytes", "65536"] });

@@ -293,7 +293,7 @@ async function assertFree(server: TestServer, id: string): Promise<void> {
   await assertTalks(client, id);
 }
 
-/** The socket speaks for the id and has nothing unread: what it tells itself comes next. */
+/** The socket speaks for the id and has nothing unread: a message to itself comes next. */
 async function assertTalks(client: WsClient, id: string): Promise<void> {
   client.send(offer(id, "marker"));
   assertEquals(await client.next(), relayed(id, id, "marker"));

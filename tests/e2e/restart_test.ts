@@ -11,7 +11,7 @@ import { WsClient } from "../helpers/wire/ws_client.ts";
 // restarted under load: as planned, and by SIGKILL at any moment.
 
 /** Each restart draws its moment anew; the executable, which users have, is restarted most. */
-const RESTARTS = Deno.env.get("SIGNALBOX_BIN") === undefined ? 16 : 50;
+const RESTARTS = Deno.env.get("SIGNALBOX_BIN") === undefined ? 10 : 50;
 const SEED = 20_261_121;
 const CLIENTS = 4;
 /** Signals that each client has on their way. */
@@ -50,7 +50,7 @@ class Reserved {
   kept = 0;
   delivered = 0;
 
-  /** After a start: whatever was promised is still so. */
+  /** Checks after a start that every promise is kept. */
   async check(wsUrl: string, end: End, endedAt: number): Promise<void> {
     for (const [id, since] of this.#ids) {
       const isPlanned = end === "SIGTERM" || end === undefined;

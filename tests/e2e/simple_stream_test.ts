@@ -11,6 +11,7 @@ import {
   StreamClient,
 } from "../helpers/wire/stream_client.ts";
 import { startTcpProxy } from "../helpers/wire/tcp_proxy.ts";
+import { sideBySide } from "../helpers/wire/side_by_side.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
@@ -82,7 +83,9 @@ Deno.test("Simple stream: one that breaks is lost, and goes on from its last eve
   assert(stranger.id !== fred.id);
 });
 
-Deno.test("Simple stream: EventSource is all it takes, and comes back by itself", async () => {
+const eventSource = sideBySide("Simple stream: EventSource is a client");
+
+eventSource("Simple stream: EventSource is all it takes, and comes back by itself", async () => {
   await using server = startTestServer();
   await using proxy = startTcpProxy(server.url);
   await using barney = await WsClient.open(`${server.wsUrl}/simple?room=r`);
@@ -293,7 +296,7 @@ Deno.test("Simple stream: the client that has taken an instance over keeps it", 
   assertEquals(await taker.nextJson(), { event: "pong", ref: 1 });
 });
 
-Deno.test("Simple stream: EventSource stops by itself after leave", async () => {
+eventSource("Simple stream: EventSource stops by itself after leave", async () => {
   await using server = startTestServer();
   const source = new EventSource(`${server.url}/simple?room=r`);
   try {

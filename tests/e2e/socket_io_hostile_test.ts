@@ -124,7 +124,7 @@ Deno.test("whatever is sent to /socket.io, others talk on, and nothing of it sta
     await until("the first ones to have gone", isCalm);
     await bystanders.talk();
 
-    // A heap grows to what it works with, once or twice; what leaks grows every time.
+    // A heap grows to its working size once or twice; a leak grows every time.
     let growth = Infinity;
     for (let round = 1; round <= ROUNDS && growth > GROWTH; round++) {
       const before = occupied(server.pid);

@@ -5,6 +5,7 @@ import { type MainProcess, runMain, startMain } from "../helpers/process/main_pr
 import { openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
 import { EXECUTABLE } from "../helpers/process/program.ts";
 import { systemTest } from "../helpers/process/systems.ts";
+import { allAtOnce } from "../helpers/wire/side_by_side.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
@@ -58,42 +59,45 @@ systemTest({
   },
 });
 
-for (
-  const [what, reason, lose] of [
-    [
-      "file is emptied",
-      "its file is damaged",
-      (folder) => Deno.truncate(`${folder}/signalbox.kv`, 0),
-    ],
-    [
-      "folder is deleted",
-      "its file was deleted or replaced",
-      (folder) => Deno.remove(folder, { recursive: true }),
-    ],
-    ["lock is deleted", "its lock was deleted", (folder) => Deno.remove(`${folder}/lock`)],
-  ] as [string, string, (folder: string) => Promise<void>][]
-) {
-  systemTest({
-    name: `a store whose ${what} while it runs reports it, recovers, and stays with one server`,
-    needs: "unlinking",
-    fn: async () => {
-      await using temp = await TempFolder.make();
-      const folder = `${temp.path}/store`;
-      await using server = await start(folder);
-      await reserve(server, "alice");
-      await lose(folder);
-      const trouble = `503 not ready: the store: ${reason}`;
-      await until("the trouble", async () => await readiness(server) === trouble);
-      await until("the recovery", async () => await readiness(server) === "200 ready");
-      const second = await runMain({ args: [...RESERVING, "--store", `kv:${folder}`] });
-      assertEquals(
-        second.stderr,
-        `signalbox: Cannot use the store in "${folder}": another server uses it\n`,
-      );
-      await proveKept(server, folder, "alice");
-    },
-  });
+type Loss = readonly [what: string, reason: string, lose: (folder: string) => Promise<void>];
+
+const LOSSES: readonly Loss[] = [
+  [
+    "file is emptied",
+    "its file is damaged",
+    (folder) => Deno.truncate(`${folder}/signalbox.kv`, 0),
+  ],
+  [
+    "folder is deleted",
+    "its file was deleted or replaced",
+    (folder) => Deno.remove(folder, { recursive: true }),
+  ],
+  ["lock is deleted", "its lock was deleted", (folder) => Deno.remove(`${folder}/lock`)],
+];
+
+async function recover([, reason, lose]: Loss): Promise<void> {
+  await using temp = await TempFolder.make();
+  const folder = `${temp.path}/store`;
+  await using server = await start(folder);
+  await reserve(server, "alice");
+  await lose(folder);
+  const trouble = `503 not ready: the store: ${reason}`;
+  await until("the trouble", async () => await readiness(server) === trouble);
+  await until("the recovery", async () => await readiness(server) === "200 ready");
+  const second = await runMain({ args: [...RESERVING, "--store", `kv:${folder}`] });
+  assertEquals(
+    second.stderr,
+    `signalbox: Cannot use the store in "${folder}": another server uses it\n`,
+  );
+  await proveKept(server, folder, "alice");
 }
+
+systemTest({
+  name: "a store that is lost while it runs reports it, recovers, and stays with one server",
+  needs: "unlinking",
+  fn: (context) =>
+    allAtOnce(context, LOSSES.map((loss) => [`its ${loss[0]}`, () => recover(loss)])),
+});
 
 Deno.test({
   name:

@@ -135,7 +135,7 @@ Deno.test("PeerJS: junk ids leave no newcomer unprotected, and unkept ids are re
 
 Deno.test("kv: alone keeps data in the user's folder, and says where; ~ is the user's home", async () => {
   await using home = await TempFolder.make();
-  // All that a system may go by; what Deno itself has there stays where it is.
+  // Everything that a system may go by; the files of Deno itself stay where they are.
   const names = ["HOME", "XDG_DATA_HOME", "LOCALAPPDATA", "USERPROFILE"];
   const env = Object.fromEntries(names.map((name) => [name, `${home.path}/${name}`]));
   const own = defaultFolder((name) => env[name]);

@@ -33,6 +33,26 @@ Deno.test("topics: served at /topics with a slash and any query, and at / by the
   await assertEmpty(server.url);
 });
 
+Deno.test("topics: two hundred subscribers get the publications of two pages in one order", async () => {
+  await using server = startTestServer();
+  await using first = await enter(server, "/topics", "a");
+  const clients = await Promise.all(
+    Array.from({ length: 199 }, () => enter(server, "/topics", "a")),
+  );
+  const publish = (client: WsClient, data: string): void =>
+    client.send({ type: "publish", topic: "a", data });
+  for (let nth = 0; nth < 20; nth++) {
+    publish(first, `first ${nth}`);
+    publish(clients[0] ?? first, `second ${nth}`);
+  }
+  const expected: unknown[] = [];
+  for (let nth = 0; nth < 40; nth++) expected.push(await first.nextJson());
+  for (const client of clients) {
+    for (const publication of expected) assertEquals(await client.nextJson(), publication);
+  }
+  for (const client of clients) await client[Symbol.asyncDispose]();
+});
+
 Deno.test("topics: a plain request gets 426 with the protocol to upgrade to", async () => {
   await using server = startTestServer();
   const response = await fetch(`${server.url}/topics`);

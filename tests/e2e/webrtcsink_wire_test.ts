@@ -4,11 +4,12 @@ import { closePayload, OPCODE } from "../helpers/wire/raw_frames.ts";
 import { RawSocket } from "../helpers/wire/raw_socket.ts";
 import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
 import { frameOf } from "../helpers/session/ssp.ts";
+import { sideBySide } from "../helpers/wire/side_by_side.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
 import { changed, type SinkMessage, statusMessage } from "../helpers/session/webrtcsink.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
-// Section 11 of protocols/gstreamer.md over the real wire; what is said there is in
+// Section 11 of protocols/gstreamer.md over the real wire; the messages are tested in
 // tests/dialects/webrtcsink.
 
 interface Peer {
@@ -108,28 +109,32 @@ for (const how of ["close", "close without a code", "cut"]) {
   });
 }
 
+const silence = sideBySide("webrtcsink: silence ends in time");
 for (
   const args of [
     ["--keepalive-timeout", "2"],
     ["--webrtcsink-max-silence-ms", "4000"],
   ]
 ) {
-  Deno.test(`webrtcsink: a peer that answers no ping is gone, and its sessions with it (${args[0]})`, async () => {
-    await using server = startTestServer({ args });
-    const listener = await enter(server, ["listener"]);
-    const [producer, id] = await enterRaw(server, ["producer"]);
-    using socket = producer;
-    assertEquals(await nextMessage(listener.client), changed(id, ["producer"]));
-    const sessionId = await start(listener, id);
-    // It reads nothing from here on, and so answers no ping. The default would be 28 s.
-    const ended = await within("the end of its session", nextMessage(listener.client), 25_000);
-    assertEquals(ended, { type: "endSession", sessionId });
-    assertEquals(await nextMessage(listener.client), changed(id, []));
-    const ending = await within("the silent one's end", socket.ended());
-    assert(ending === "cut" || ending.code === 1001, JSON.stringify(ending));
-    await listener.client.close();
-    await assertEmpty(server.url);
-  });
+  silence(
+    `webrtcsink: a peer that answers no ping is gone, and its sessions with it (${args[0]})`,
+    async () => {
+      await using server = startTestServer({ args });
+      const listener = await enter(server, ["listener"]);
+      const [producer, id] = await enterRaw(server, ["producer"]);
+      using socket = producer;
+      assertEquals(await nextMessage(listener.client), changed(id, ["producer"]));
+      const sessionId = await start(listener, id);
+      // It reads nothing from here on, and so answers no ping. The default would be 28 s.
+      const ended = await within("the end of its session", nextMessage(listener.client), 25_000);
+      assertEquals(ended, { type: "endSession", sessionId });
+      assertEquals(await nextMessage(listener.client), changed(id, []));
+      const ending = await within("the silent one's end", socket.ended());
+      assert(ending === "cut" || ending.code === 1001, JSON.stringify(ending));
+      await listener.client.close();
+      await assertEmpty(server.url);
+    },
+  );
 }
 
 Deno.test("webrtcsink: the end of the server, however slow, is not the end of sessions", async () => {

@@ -55,7 +55,7 @@ const LAST_DATE_MS = Date.UTC(9999, 11, 31);
 
 const params = z.object({ dialect: pathName, id: pathName });
 
-/** Peers: who is here. */
+/** The peers that are present. */
 export function peersResource(app: App, parts: AdminParts): void {
   readPeers(app, parts);
   kickPeers(app, parts);

@@ -81,7 +81,7 @@ function readRooms(app: App, parts: AdminParts): void {
   app.openapi(list, async (c) => {
     const query = c.req.valid("query");
     const part = query.q?.toLowerCase();
-    const source: PageSource<Entry, z.infer<typeof Room>> = {
+    const source: PageSource<RoomEntry, z.infer<typeof Room>> = {
       items: entries(parts),
       placeOf: ({ place }) => place,
       matches: ({ dialect, id }) =>
@@ -209,12 +209,12 @@ function isOpen(parts: AdminParts, name: string, id: string): boolean {
 async function pageOfNode(
   parts: AdminParts,
   query: PageRequest,
-  source: PageSource<Entry, z.infer<typeof Room>>,
+  source: PageSource<RoomEntry, z.infer<typeof Room>>,
   part: Part,
 ): Promise<Page<z.infer<typeof Room>>> {
   let total = 0;
-  const ordered = { ...source, placeOf: ({ dialect, id }: Entry) => [dialect, id] };
-  const matches = (entry: Entry): boolean => {
+  const ordered = { ...source, placeOf: ({ dialect, id }: RoomEntry) => [dialect, id] };
+  const matches = (entry: RoomEntry): boolean => {
     const isMeant = source.matches(entry);
     const isCounted = entry.isKept ? part.turn === "first" : entry.isLed;
     if (isMeant && isCounted) total++;
@@ -225,7 +225,7 @@ async function pageOfNode(
   return { ...page, total };
 }
 
-interface Entry {
+interface RoomEntry {
   readonly dialect: string;
   readonly id: string;
   readonly place: SortKey;
@@ -236,7 +236,7 @@ interface Entry {
 }
 
 /** Rooms with members by their start, then the others by their names. */
-function* entries(parts: AdminParts): Generator<Entry> {
+function* entries(parts: AdminParts): Generator<RoomEntry> {
   for (const room of parts.hub.overview.rooms()) {
     const { dialect, id, serial, members: [first] } = room;
     const isLed = first?.receiver.isElsewhere !== true;

@@ -21,7 +21,7 @@ interface Member {
 /** A publication for other nodes. */
 interface Parcel {
   readonly channel: string;
-  readonly place: Place;
+  readonly place: FarChannel;
   readonly payload: unknown;
   readonly to: readonly string[] | undefined;
   readonly bytes: number;
@@ -29,7 +29,7 @@ interface Parcel {
 }
 
 /** A channel as this node knows it beyond its own subscribers. */
-class Place {
+class FarChannel {
   /** Subscribers of this node, and how many the other nodes know of. */
   count = 0;
   told = 0;
@@ -56,7 +56,7 @@ export class FarChannels {
   readonly realm: string;
   readonly #backplane: Backplane;
   readonly #receiver: FarReceiver;
-  readonly #places = new Map<string, Place>();
+  readonly #places = new Map<string, FarChannel>();
   /** Publications in their order, from the first one that cannot be sent yet. */
   readonly #queue: Parcel[] = [];
 
@@ -170,7 +170,7 @@ export class FarChannels {
     if (members?.get(id)?.fence === fence) members.delete(id);
   }
 
-  #add(channel: string, place: Place, { id, node, fence, info }: SharedPeer): void {
+  #add(channel: string, place: FarChannel, { id, node, fence, info }: SharedPeer): void {
     if (node === this.#backplane.node) return;
     const known = place.members.get(id);
     if (known?.fence === fence) return void (known.count = countIn(info));
@@ -179,7 +179,7 @@ export class FarChannels {
   }
 
   /** Brings the membership of this node in line with the number of its subscribers, step by step. */
-  #update(channel: string, place: Place): void {
+  #update(channel: string, place: FarChannel): void {
     if (place.isAsking) return;
     const { fence, count } = place;
     if (fence === undefined) {
@@ -193,7 +193,7 @@ export class FarChannels {
     this.#tidy(channel, place);
   }
 
-  #claim(channel: string, place: Place): void {
+  #claim(channel: string, place: FarChannel): void {
     const { realm } = this;
     const limits = { maxMembers: Infinity, maxBytes: Infinity };
     const claimed = (outcome: ClaimAnswer): void => {
@@ -223,7 +223,7 @@ export class FarChannels {
     );
   }
 
-  #describe(channel: string, place: Place, fence: Fence): void {
+  #describe(channel: string, place: FarChannel, fence: Fence): void {
     const actor = { realm: this.realm, id: this.#idIn(channel), fence };
     place.isAsking = true;
     place.told = place.count;
@@ -272,14 +272,14 @@ export class FarChannels {
   }
 
   /** Forgets a channel in which this node has nothing to do. */
-  #tidy(channel: string, { count, fence, isAsking, looking, pending }: Place): void {
+  #tidy(channel: string, { count, fence, isAsking, looking, pending }: FarChannel): void {
     const isIdle = count === 0 && fence === undefined && !isAsking && looking === undefined;
     if (isIdle && pending === 0) this.#places.delete(channel);
   }
 
-  #place(channel: string): Place {
+  #place(channel: string): FarChannel {
     let place = this.#places.get(channel);
-    if (place === undefined) this.#places.set(channel, place = new Place());
+    if (place === undefined) this.#places.set(channel, place = new FarChannel());
     return place;
   }
 

@@ -113,7 +113,7 @@ export class FarGuests {
 
   /**
    * The other node did not take a message. Without the other peer ("absent") its departure is about to
-   * come. A node that knows of no call ("gone") has ended it: what begins another one is sent again.
+   * come. A node that knows of no call ("gone") has ended it: a first message of another one is sent again.
    */
   fail(
     own: CallPeer,

@@ -198,7 +198,7 @@ export class FarHost {
   }
 }
 
-interface FarClient {
+interface LegCommands {
   readonly lower: (signal: Signal) => void;
   readonly restart: () => void;
   readonly end: (why: End, isOwn: boolean) => void;
@@ -213,11 +213,11 @@ class FarLeg implements Leg {
   readonly askTimeoutMs?: number;
   readonly showsPresence: boolean;
   readonly restart?: () => void;
-  readonly #client: FarClient;
+  readonly #client: LegCommands;
 
   constructor(
     { askTimeoutMs, restarts, ...traits }: Traits,
-    client: FarClient,
+    client: LegCommands,
   ) {
     const { crossing, offersFirst, takesOneOffer, refusesAsks, showsPresence } = traits;
     this.crossing = crossing;

@@ -4,9 +4,9 @@ import type { PresentPeer } from "../peer.ts";
 import type { Own } from "./shared_steps.ts";
 
 /**
- * The guests of each realm, which all nodes know: peers that can be called outside of rooms. They are
- * all such peers where there is a lobby. Otherwise they are those that take one call at a time, which
- * webrtcsink shows while they are idle.
+ * The guests of each realm, known to all nodes: peers that can be called outside of rooms. With a
+ * lobby these are all such peers. Without one they are those that take one call at a time, which
+ * webrtcsink lists while they are idle.
  */
 export class GuestList {
   readonly #backplane: Backplane;

@@ -34,13 +34,13 @@ export const NO_LIMITS: HubLimits = {
 };
 
 /** A peer that enters a room, or is about to be admitted to one. */
-type Entering = Pick<Claim, "realm" | "dialect">;
+type Newcomer = Pick<Claim, "realm" | "dialect">;
 
 /** A request for a room with the limits of the whole cluster, and those of all its dialects. */
 export function entryOf(
   { maxRoomMembers, maxRoomInfoBytes: maxBytes }: HubLimits,
   rules: Pick<Realm, "maxMembers">,
-  { realm, dialect }: Entering,
+  { realm, dialect }: Newcomer,
   { room, kind = "room", maxMembers = Infinity }: RoomRequest,
 ): SharedEntry {
   const others = kind === "list" ? Infinity : rules.maxMembers(dialect, room);
@@ -50,7 +50,7 @@ export function entryOf(
 /** Whether another dialect keeps a room behind tokens. */
 export function isShut(
   rules: Pick<Realm, "admits">,
-  { dialect }: Entering,
+  { dialect }: Newcomer,
   { kind, room, token }: RoomRequest,
 ): boolean {
   return kind !== "list" && !rules.admits(dialect, room, token);
@@ -75,7 +75,7 @@ export function endStay(peer: PresentPeer, why: "replaced" | "lost"): void {
 }
 
 /**
- * Carries a step out when its answer comes; what that throws is the step's outcome.
+ * Carries a step out when its answer comes. An exception of that is the step's outcome.
  * @param done called last, whatever the answer
  */
 export function whenAnswered<Answer>(

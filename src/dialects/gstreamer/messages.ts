@@ -163,7 +163,7 @@ export function quoted(value: string, maxLength: number): string {
 /** A command is a whole word at the very start (§9.3). */
 function commandOf(text: string): string {
   let end = 0;
-  // No command is longer; what follows need not be looked at.
+  // No command is longer, so that the rest need not be read.
   while (end < text.length && end <= 16 && !isWhitespace(text.charCodeAt(end))) end++;
   return text.slice(0, end);
 }

@@ -1,5 +1,5 @@
-// The reference server is a Python program, and its clients see two habits of that language: what
-// counts as white space when a command is split, and how a value looks inside an error text.
+// The reference server is a Python program, and its clients see two habits of that language: its
+// idea of white space when a command is split, and the look of a value inside an error text.
 
 /** White space as `str.split` has it; JavaScript's `\s` differs in four places. */
 export function isWhitespace(code: number): boolean {

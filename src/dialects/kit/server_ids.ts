@@ -2,8 +2,9 @@
 export type IdHalf = "any" | "low" | "high";
 
 /**
- * Makes a UUID v4. In a bridged realm the ids of protocols whose smaller id gives way begin with a
- * low digit, and those whose clients never do with a high one: so that of two clients one gives way.
+ * Makes a UUID v4. In a bridged realm some protocols let the client with the smaller id yield, and
+ * clients of others never yield. Ids of the former begin with a low digit and those of the latter
+ * with a high one, so that one of two clients yields.
  */
 export function newServerId(half: IdHalf): string {
   const id = crypto.randomUUID();

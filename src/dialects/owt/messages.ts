@@ -20,7 +20,15 @@ const LoginQuery = z.object({
 /** The parameters of a client in the URL of its connection (§4). */
 export type LoginQuery = z.infer<typeof LoginQuery>;
 
-/** `ics-message` is what clients before 4.2 call it (§1). */
+/**
+ * The argument of a message. A number is taken as text, and no client has any other value as its id
+ * (§5). All further members pass through.
+ */
+export const MessageArgument = z.looseObject({
+  to: z.union([z.string(), z.number().transform(String)]).catch(""),
+});
+
+/** Clients before 4.2 call it `ics-message` (§1). */
 type MessageName = "owt-message" | "ics-message";
 const LOGIN = "authentication";
 const LOGIN_BEGINNING = `["${LOGIN}"`;
@@ -80,8 +88,6 @@ export function decode(frame: Frame): ClientMessage | undefined {
   if (typeof name !== "string") throw notAnEvent();
   const isLogin = name === LOGIN;
   if (!isLogin && !isMessageName(name)) return undefined;
-  // The argument is passed on as it was read. A schema for these few checks would take a tenth of a
-  // message's time.
   if (!isObject(message) || isTooDeep(json, value)) {
     throw new SignalError("bad_frame", `Argument of "${name}" is no object, or too deep`, {
       ack,
@@ -89,7 +95,7 @@ export function decode(frame: Frame): ClientMessage | undefined {
     });
   }
   if (isLogin) return { type: "login", token: readToken(message["token"], ack), ack };
-  return { type: "message", to: readTarget(message["to"]), relayed: { name, message }, ack };
+  return { type: "message", to: readTarget(message), relayed: { name, message }, ack };
 }
 
 function isMessageName(name: string): name is MessageName {
@@ -150,10 +156,13 @@ function readToken(value: unknown, ack: string | undefined): string {
   return String(result.data ?? "");
 }
 
-/** Numbers are taken as text; nobody has any other value, or an empty text, as an id (§5). */
-function readTarget(value: unknown): string {
-  if (typeof value === "string") return value;
-  return typeof value === "number" && Number.isFinite(value) ? String(value) : "";
+/**
+ * Returns the receiver's id; empty for none. A text is read without the schema, which takes a fourth
+ * of the time of reading a message.
+ */
+function readTarget(message: Record<string, unknown>): string {
+  const { to } = message;
+  return typeof to === "string" ? to : MessageArgument.parse(message).to;
 }
 
 /** A message between two clients (§7), as far as another dialect can take it up. */

@@ -37,7 +37,7 @@ export interface OwtServer extends Place {
 }
 
 /** The login that is under way, or the last one. */
-interface Login {
+interface LoginRequest {
   /** Empty for a client without a name. */
   readonly token: string;
   readonly ack: string | undefined;
@@ -55,7 +55,7 @@ export class OwtSession implements Session {
   readonly #pass: Pass | undefined;
   /** Empty before a login, while another one is under way, and after the loss of the id. */
   readonly #seat: Seat;
-  #login: Login | undefined = undefined;
+  #login: LoginRequest | undefined = undefined;
   /** True after the first login: a client that changes its name gets no new time limit. */
   #hasLoggedIn = false;
   /** Tracks announced to peers of other dialects, by peer; made with the first. */
@@ -196,7 +196,7 @@ export class OwtSession implements Session {
   }
 
   /** Claims the id; the newest client wins (§4). */
-  #logIn({ token, ack }: Login): void | Promise<void> {
+  #logIn({ token, ack }: LoginRequest): void | Promise<void> {
     if (this.#pass !== undefined) return this.#logInAsUser(this.#pass, { token, ack });
     const { peer } = this.#seat;
     const isSame = peer !== undefined && (token === this.#login?.token || token === peer.id);
@@ -211,7 +211,7 @@ export class OwtSession implements Session {
   }
 
   /** The token names the id, which stays with its user; another login of the user refreshes it. */
-  #logInAsUser(pass: Pass, login: Login): void | Promise<void> {
+  #logInAsUser(pass: Pass, login: LoginRequest): void | Promise<void> {
     this.#login = login;
     const details = { ack: login.ack, isLogin: true };
     return after(pass.present({ token: login.token }, details), () => {

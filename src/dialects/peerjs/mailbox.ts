@@ -51,7 +51,7 @@ export interface HeldAttempt extends AttemptName {
 type AttemptName = Pick<HeldMessage, "from" | "to" | "attempt">;
 
 /** The state of an attempt: its messages wait, or it was dropped and later ones are ignored. */
-interface Attempt {
+interface AttemptState {
   readonly expiresAt: number;
   isDropped: boolean;
   /** The sender has been told that it was dropped. */
@@ -67,7 +67,7 @@ interface NumberedMessage {
 
 /** Messages of one sender that wait for one absent peer. */
 interface Correspondence {
-  readonly attempts: Map<string, Attempt>;
+  readonly attempts: Map<string, AttemptState>;
   messages: number;
   bytes: number;
 }
@@ -174,7 +174,7 @@ export class Mailbox {
    * reported when its time is over: its sender is not here yet.
    */
   restore(held: readonly HeldAttempt[], nowMs: number): void {
-    const waiting: (NumberedMessage & { readonly attempt: Attempt })[] = [];
+    const waiting: (NumberedMessage & { readonly attempt: AttemptState })[] = [];
     for (const one of held) {
       const { from, to, attempt: name } = one;
       const attempts = this.#senders.get(from)?.attempts ?? 0;
@@ -238,7 +238,7 @@ export class Mailbox {
   #begin(
     { to, from, attempt: name }: AttemptName,
     expiresAt: number,
-  ): { correspondence: Correspondence; attempt: Attempt } {
+  ): { correspondence: Correspondence; attempt: AttemptState } {
     let box = this.#boxes.get(to);
     if (box === undefined) this.#boxes.set(to, box = { bytes: 0, from: new Map() });
     let correspondence = box.from.get(from);
@@ -254,12 +254,12 @@ export class Mailbox {
     return { correspondence, attempt };
   }
 
-  #hold(message: HeldMessage, attempt: Attempt): void {
+  #hold(message: HeldMessage, attempt: AttemptState): void {
     attempt.messages.push({ number: this.#nextNumber++, message });
     this.#charge(message, 1);
   }
 
-  #drop(attempt: Attempt): void {
+  #drop(attempt: AttemptState): void {
     attempt.isDropped = true;
     this.#forget(attempt);
   }
@@ -276,7 +276,7 @@ export class Mailbox {
   }
 
   /** Gives back what an attempt's messages take; costs no more than there are of them. */
-  #forget(attempt: Attempt): void {
+  #forget(attempt: AttemptState): void {
     for (const { message } of attempt.messages) this.#charge(message, -1);
     attempt.messages = [];
   }

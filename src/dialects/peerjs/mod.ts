@@ -25,7 +25,7 @@ import { takeOverOptions, TakeOvers } from "../kit/take_overs.ts";
 import { secretOf } from "../kit/secret.ts";
 import { httpRoutes } from "./http.ts";
 import { IssuedIds } from "./issued_ids.ts";
-import { type Credentials, type PeerJsServer, PeerJsSession } from "./session.ts";
+import { type PeerJsServer, PeerJsSession, type SocketParameters } from "./session.ts";
 import { adopt, correspondentOf, reportExpired } from "./far_mail.ts";
 import { RETURN_MS, SealedAttempt, WaitingRoom } from "./waiting_room.ts";
 
@@ -267,7 +267,7 @@ function toMount(path: string): string {
 }
 
 /** The usual form reading of a query; of a name that occurs twice the last one counts (§2). */
-function readCredentials({ searchParams }: URL): Credentials {
+function readCredentials({ searchParams }: URL): SocketParameters {
   const last = (name: string) => searchParams.getAll(name).at(-1) ?? "";
   return { key: last("key"), id: last("id"), token: last("token") };
 }

@@ -23,7 +23,7 @@ import type { WaitingRoom } from "./waiting_room.ts";
 import { WIRE } from "./wire.ts";
 
 /** The parameters of the socket's URL (§2); empty if they are missing. */
-export interface Credentials {
+export interface SocketParameters {
   readonly key: string;
   readonly id: string;
   readonly token: string;
@@ -48,7 +48,7 @@ export interface PeerJsServer extends Place {
 export class PeerJsSession implements Session {
   readonly link: Link;
   readonly #server: PeerJsServer;
-  readonly #credentials: Credentials;
+  readonly #credentials: SocketParameters;
   /** Undefined if no token is needed but the client's own. */
   readonly #pass: Pass | undefined;
   /** Empty before the admission, and after another connection took the id over. */
@@ -56,7 +56,7 @@ export class PeerJsSession implements Session {
 
   constructor(
     link: Link,
-    credentials: Credentials,
+    credentials: SocketParameters,
     server: PeerJsServer,
     pass: Pass | undefined,
   ) {

@@ -36,7 +36,7 @@ const MAX_PART_BYTES = 256 * 1_024;
  * Tells a sender that what it said to an absent peer was dropped; false: it is not here. A promise, if
  * it may be on another node.
  */
-export type Report = (sender: string, absent: string) => boolean | Promise<boolean>;
+export type ExpiryReport = (sender: string, absent: string) => boolean | Promise<boolean>;
 
 /** How long senders of the last run have to come back for the EXPIRE of what they said in it. */
 export const RETURN_MS = 300_000;
@@ -45,7 +45,7 @@ export const RETURN_MS = 300_000;
 export class WaitingRoom implements Disposable {
   readonly #mailbox: Mailbox;
   readonly #clock: Clock;
-  readonly #report: Report;
+  readonly #report: ExpiryReport;
   readonly #sweep: Disposable;
   /** Senders of the last run, or of a node that ended, that are not back yet, and the absent peers to tell them of. */
   readonly #returning = new Map<string, Set<string>>();
@@ -57,7 +57,7 @@ export class WaitingRoom implements Disposable {
     limits: MailboxLimits,
     sweepMs: number,
     clock: Clock,
-    report: Report,
+    report: ExpiryReport,
   ) {
     this.#mailbox = new Mailbox(limits);
     this.#clock = clock;

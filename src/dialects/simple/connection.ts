@@ -3,7 +3,7 @@ import type { Pass } from "../kit/pass.ts";
 import type { JoinFrame } from "./messages.ts";
 
 /** The token of one connection, and what it permits. */
-export type Admission =
+export type ConnectionPass =
   & TimedPermits
   & Pick<Pass, "identity" | "info" | "present" | "renew">;
 

@@ -2,14 +2,14 @@ import { SignalError } from "../../core/errors.ts";
 import { jsonBytes } from "../kit/json.ts";
 
 /** A candidate as it was published; its other members pass through unread. */
-export interface Candidate {
+export interface PublishedCandidate {
   readonly candidate: string;
 }
 
 /** The published description and candidates of one instance. */
 export interface PublishedInstance {
   readonly sdp: string;
-  readonly ice: readonly Candidate[];
+  readonly ice: readonly PublishedCandidate[];
   readonly bytes: number;
 }
 
@@ -32,7 +32,7 @@ export interface Profile {
 export interface ProfileChange {
   readonly peer?: Readonly<Record<string, unknown>> | undefined;
   readonly sdp?: string | undefined;
-  readonly peer_ice?: readonly Candidate[] | undefined;
+  readonly peer_ice?: readonly PublishedCandidate[] | undefined;
 }
 
 /** The reason for which a profile or a change is not acceptable. */
@@ -66,7 +66,7 @@ export interface PeerInstance {
 export interface PeerDescription {
   readonly peer_id: string;
   readonly peer_instances: readonly PeerInstance[];
-  readonly peer_ice: readonly (Candidate & { readonly peer_instance: number })[];
+  readonly peer_ice: readonly (PublishedCandidate & { readonly peer_instance: number })[];
 }
 
 const NO_PUBLICATION: PublishedInstance = { sdp: "", ice: [], bytes: 0 };
@@ -253,7 +253,7 @@ function withFields(
 }
 
 function overCount(
-  ice: readonly Candidate[],
+  ice: readonly PublishedCandidate[],
   { maxCandidates }: ProfileLimits,
 ): Objection | undefined {
   if (ice.length > maxCandidates) return tooLarge(`More than ${maxCandidates} candidates`);

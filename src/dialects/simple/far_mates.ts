@@ -4,9 +4,9 @@ import type { SentSignal } from "./messages.ts";
 import type { News } from "./news.ts";
 
 /**
- * A peer's dealings with peers of other nodes. Their instances that have sent something are known,
- * because kept signals of those that have left are not sent again. A signal for them has one outcome:
- * its receipt, or its return when their node dies.
+ * A peer's exchange with peers of other nodes. It remembers their instances that have sent
+ * something, because kept signals of those that left are not sent again. A signal for them has one
+ * outcome: its receipt, or its return when their node dies.
  */
 export class FarMates {
   readonly #speakers = new Map<PeerId, Map<number, Speaker>>();

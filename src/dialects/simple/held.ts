@@ -1,7 +1,7 @@
 import type { Instance } from "./instance.ts";
 
 /** Instances without a connection, each held for its client until its time is up. */
-export class Held {
+export class HeldInstances {
   /** Each queue holds its instances for the same time, so that its first one is due first. */
   readonly #lost = new Set<Instance>();
   readonly #away = new Set<Instance>();

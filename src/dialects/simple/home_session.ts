@@ -3,7 +3,7 @@ import { SignalError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { Departure } from "../../core/session.ts";
 import type { Expulsion } from "../../core/expulsion.ts";
-import type { Admission } from "./connection.ts";
+import type { ConnectionPass } from "./connection.ts";
 import { FarLink } from "./far_link.ts";
 import { type CarriedIdentity, sentRefusal, type ToHome, type ToNode } from "./node_messages.ts";
 import type { SimpleServer } from "./server.ts";
@@ -24,8 +24,8 @@ export interface HomeParts {
 }
 
 /** The permissions of a client whose token another node has checked. */
-class CarriedPass implements Admission {
-  identity: Admission["identity"];
+class CarriedPass implements ConnectionPass {
+  identity: ConnectionPass["identity"];
 
   constructor(identity: CarriedIdentity) {
     this.identity = { ...identity, expiresAt: undefined };
@@ -38,10 +38,10 @@ class CarriedPass implements Admission {
   get user(): string | undefined {
     return this.identity?.user;
   }
-  get info(): Admission["info"] {
+  get info(): ConnectionPass["info"] {
     return this.identity?.info;
   }
-  get granted(): Admission["granted"] {
+  get granted(): ConnectionPass["granted"] {
     return this.identity === undefined ? [] : [this.identity.grants];
   }
   grantsRoom(room: string): boolean {

@@ -6,10 +6,10 @@ import type { ProfileChange, TokenInfo } from "./description.ts";
 import type { Speaker } from "./kept_signals.ts";
 import { encodeSignal, type SentSignal, type SignalFrame } from "./messages.ts";
 import type { Settled } from "./settled.ts";
-import { type KeptTotal, type Recovery, SignalLog, type SignalLogLimits } from "./signal_log.ts";
+import { type KeptTotal, type Resumption, SignalLog, type SignalLogLimits } from "./signal_log.ts";
 
 /** The answer to a join. */
-export interface Welcome extends Recovery {
+export interface Welcome extends Resumption {
   /** The other peers of the room, oldest first. */
   readonly others: readonly PeerSummary[];
 }

@@ -4,7 +4,7 @@ import type { PeerId } from "../../core/events.ts";
 import type { Presented } from "../kit/pass.ts";
 import { newServerId } from "../kit/server_ids.ts";
 import { isObjection, NO_PROFILE, type TokenInfo, withServerFields } from "./description.ts";
-import type { Admission, JoinRequest } from "./connection.ts";
+import type { ConnectionPass, JoinRequest } from "./connection.ts";
 import type { Instance, InstanceSession } from "./instance.ts";
 import type { JoinFrame } from "./messages.ts";
 import type { FarClient } from "./other_nodes.ts";
@@ -26,7 +26,7 @@ export async function join(
   server: SimpleServer,
   frame: JoinRequest,
   carrier: Joining,
-  pass: Admission | undefined,
+  pass: ConnectionPass | undefined,
 ): Promise<void> {
   const { room, p_id, p_secret, p_instance } = frame;
   checkRoom(room, server.limits.maxRoomLength);
@@ -68,7 +68,7 @@ function leave(peer: SimplePeer | undefined, frame: JoinRequest): void {
 }
 
 /** The place of a peer that is not on this node, as far as a join knows it. */
-interface Place {
+interface Whereabouts {
   /** No other node has the peer. */
   isAbsent: boolean;
   moves: number;
@@ -80,36 +80,33 @@ async function joinElsewhere(
   id: PeerId,
   frame: JoinRequest,
   carrier: Joining,
-  place: Place,
+  place: Whereabouts,
 ): Promise<boolean> {
   const { nodes } = server;
-  if (nodes === undefined || place.isAbsent) {
-    return await isFounded(server, id, frame, carrier, place);
-  }
-  const outcome = await nodes.joins.join(id, frame, carrier);
+  const outcome = nodes === undefined || place.isAbsent
+    ? await foundFirst(server, id, frame, carrier)
+    : await nodes.joins.join(id, frame, carrier);
   if (outcome === "joined") return true;
   place.isAbsent = outcome === "absent";
   if (++place.moves > MOST_MOVES) throw untaken("unavailable");
   return false;
 }
 
-/** Founds a peer; false if another node has been quicker. */
-async function isFounded(
+/** Founds a peer here; "again" if another node has been quicker. */
+async function foundFirst(
   server: SimpleServer,
   id: PeerId,
   frame: JoinRequest,
   carrier: Joining,
-  place: Place,
-): Promise<boolean> {
+): Promise<"joined" | "again"> {
   try {
     await found(server, id, frame, carrier);
-    return true;
+    return "joined";
   } catch (error) {
     const isQuicker = error instanceof SignalError && error.code === "id_taken" &&
       server.nodes !== undefined && frame.p_id !== undefined && !carrier.isCarried;
-    if (!isQuicker || ++place.moves > MOST_MOVES) throw error;
-    place.isAbsent = false;
-    return false;
+    if (!isQuicker) throw error;
+    return "again";
   }
 }
 

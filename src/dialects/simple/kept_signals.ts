@@ -19,11 +19,11 @@ const SLOTS = 3;
 const FIRST_SIGNALS = 8;
 
 /**
- * A queue of signals in one array that is written over. `push` and `shift` of an array would have
- * it moved now and then, and what an abandoned array refers to lives until the next collection of
- * everything: for a queue that keeps its length that is most of what passes through it. An object
- * for each signal would weigh on every one; an array for each column is three cold places in
- * memory, where thousands of queues take turns.
+ * A queue of signals as a ring in one array. `push` and `shift` would make the engine move an array
+ * now and then, and everything that an abandoned array refers to lives until the next full
+ * collection. In a queue of constant length that is most of its traffic. One object per signal
+ * would cost memory for each. One array per column would spread thousands of queues over three cold
+ * places in memory.
  */
 export class KeptSignals {
   #slots: Slot[] = [];

@@ -3,7 +3,12 @@ import { SignalError } from "../../core/errors.ts";
 import type { Frame } from "../../core/session.ts";
 import { isObject, isTooDeep, parseJson } from "../kit/json.ts";
 import type { JsonOnce } from "../kit/json_once.ts";
-import type { Candidate, PeerDescription, PeerInstance, ProfileChange } from "./description.ts";
+import type {
+  PeerDescription,
+  PeerInstance,
+  ProfileChange,
+  PublishedCandidate,
+} from "./description.ts";
 
 // The wire contract is PROTOCOL.md; sections are cited as §n.
 
@@ -16,10 +21,10 @@ export interface FrameLimits {
 
 // Every signal has one: a union of schemas would be tried one by one.
 const Ref = z.custom<string | number | undefined>(isRef, "expected string or number").optional();
-/** Looked at, not taken apart: what a client calls its candidates' other members is passed on. */
-const AnyIce = z.custom<readonly (Candidate | null)[]>(isIce, "expected candidates")
+/** Checked, but not taken apart: unknown members of a candidate pass through. */
+const AnyIce = z.custom<readonly (PublishedCandidate | null)[]>(isIce, "expected candidates")
   .transform(normalised);
-const SomeIce = z.custom<readonly (Candidate | null)[]>(
+const SomeIce = z.custom<readonly (PublishedCandidate | null)[]>(
   (value) => isIce(value) && value.length > 0,
   {
     error: ({ input }) => isIce(input) ? "expected at least one candidate" : "expected candidates",
@@ -70,7 +75,7 @@ const OtherFrame = z.discriminatedUnion("event", [Join, ChangeFrame, Leave, Ping
 });
 
 /** Over HTTP a frame says itself whose it is (§8). */
-const Credentials = z.object({ p_id: z.string(), p_secret: z.string(), p_instance: Index });
+const InstanceCredentials = z.object({ p_id: z.string(), p_secret: z.string(), p_instance: Index });
 
 /** The keys that every signal may have. */
 interface SignalHead {
@@ -84,7 +89,7 @@ type Body = z.infer<typeof SignalBody>;
 export type JoinFrame = z.infer<typeof Join>;
 export type SignalFrame = SignalHead & Body;
 export type ClientFrame = z.infer<typeof OtherFrame> | SignalFrame;
-export type Credentials = z.infer<typeof Credentials>;
+export type InstanceCredentials = z.infer<typeof InstanceCredentials>;
 export type FrameRef = z.infer<typeof Ref>;
 
 /** Reads a frame. What is wrong with it carries its `ref`, if that much can be read. */
@@ -95,7 +100,7 @@ export function decode(frame: Frame, limits: FrameLimits): ClientFrame {
 /** A posted frame of which only that much is read: whose it is. */
 export interface PostedFrame {
   /** Throws where it does not say. */
-  readonly credentials: () => Credentials;
+  readonly credentials: () => InstanceCredentials;
   /** Where it is one. */
   readonly ref: FrameRef;
   /** Reads the rest. */
@@ -108,7 +113,7 @@ export function decodePosted(text: string, limits: FrameLimits): PostedFrame {
   const { ref } = value;
   return {
     credentials: () => {
-      const { success, data, error } = Credentials.safeParse(value);
+      const { success, data, error } = InstanceCredentials.safeParse(value);
       if (success) return data;
       if (value["event"] === "join") throw bad("a join has to accept text/event-stream", value);
       const isAnonymous = value["p_id"] === undefined || value["p_secret"] === undefined;
@@ -219,7 +224,7 @@ export type ServerFrame =
     readonly type: SignalFrame["type"];
     readonly call: string | undefined;
     readonly sdp?: string;
-    readonly peer_ice?: readonly Candidate[];
+    readonly peer_ice?: readonly PublishedCandidate[];
     readonly reason?: string | undefined;
     readonly data?: unknown;
   }
@@ -281,7 +286,7 @@ export function encodeLeave(
   return encode({ event: "leave", peer_id, peer_instance, peer_instances, reason });
 }
 
-/** A signal on its way: what the sender said, and which instance of whom it is. */
+/** A signal on its way, with the instance that sent it. */
 export interface SentSignal {
   readonly peer_id: string;
   readonly peer_instance: number;
@@ -360,17 +365,17 @@ function isIndex(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
-function isIce(value: unknown): value is (Candidate | null)[] {
+function isIce(value: unknown): value is (PublishedCandidate | null)[] {
   return Array.isArray(value) &&
     value.every((one) => one === null || (isObject(one) && typeof one["candidate"] === "string"));
 }
 
 /** The end of candidates may be null; a `peer_instance` would be the server's to say (§4). */
-function normalised(ice: readonly (Candidate | null)[]): readonly Candidate[] {
+function normalised(ice: readonly (PublishedCandidate | null)[]): readonly PublishedCandidate[] {
   return ice.map((candidate) => {
     if (candidate === null) return { candidate: "" };
     if (!Object.hasOwn(candidate, "peer_instance")) return candidate;
-    const { peer_instance: _, ...rest } = candidate as Candidate & {
+    const { peer_instance: _, ...rest } = candidate as PublishedCandidate & {
       peer_instance: unknown;
     };
     return rest;

@@ -11,7 +11,7 @@ import types from "./client/client.d.ts" with { type: "text" };
 import client from "./client/client.js" with { type: "text" };
 import { Departed } from "./departed.ts";
 import { EventStream } from "./event_stream.ts";
-import { Held } from "./held.ts";
+import { HeldInstances } from "./held.ts";
 import { joinOfStream, joinOfUrl, post } from "./http.ts";
 import { Nodes } from "./nodes.ts";
 import { operations } from "./operations.ts";
@@ -108,7 +108,7 @@ export const simple = defineDialect({
       news: new EncodeOnce(),
       json: new JsonOnce(),
       rooms: store.rooms,
-      held: new Held(options),
+      held: new HeldInstances(options),
       departed: new Departed(options.maxDeparted),
       posts: new Posts(clock),
       total: new KeptTotal(),

@@ -1,4 +1,4 @@
-import { SignalError } from "../../core/errors.ts";
+import type { SignalError } from "../../core/errors.ts";
 import type { MoveRefusal } from "../../core/nodes/backplane.ts";
 import type { Homes } from "../../core/nodes/elsewhere.ts";
 import type { PeerId } from "../../core/events.ts";
@@ -8,7 +8,7 @@ import type { ToNode } from "./node_messages.ts";
 import { peersOf, type SimplePeer } from "./peer.ts";
 import { matesOf, sealMoving, unsealMoving } from "./sealed.ts";
 import type { SimpleServer } from "./server.ts";
-import { countTakeBack } from "./take_backs.ts";
+import { takeBackRefusal } from "./take_backs.ts";
 
 /** How long the moves of a planned end may take, so many at once. */
 const LEAVE_MS = 3_500;
@@ -39,13 +39,7 @@ export function refusalOfTakeBack(
   peer: SimplePeer,
   frame: JoinRequest,
 ): SignalError | undefined {
-  try {
-    countTakeBack(instanceOf(peer, frame)?.takeBacks ?? [], clock, limits);
-    return undefined;
-  } catch (error) {
-    if (error instanceof SignalError) return error;
-    throw error;
-  }
+  return takeBackRefusal(instanceOf(peer, frame)?.takeBacks ?? [], clock, limits);
 }
 
 /** A state that the new node of its peer does not have for sure. */

@@ -1,7 +1,7 @@
 import type { Expulsion } from "../../core/expulsion.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { Departure, Link } from "../../core/session.ts";
-import type { Admission, JoinRequest, StreamEnd } from "./connection.ts";
+import type { ConnectionPass, JoinRequest, StreamEnd } from "./connection.ts";
 import type { CarriedIdentity, SentPosted, ToHome } from "./node_messages.ts";
 
 /** The other nodes, as peers and connections of this one see them. */
@@ -22,7 +22,7 @@ export interface OtherNodes {
 export interface FarClient {
   readonly link: Link;
   readonly stream: StreamEnd | undefined;
-  readonly pass: Admission | undefined;
+  readonly pass: ConnectionPass | undefined;
   /** How the connection ended; undefined while it is open. */
   readonly departure: Departure | undefined;
   /** The peer's home has the client from now on. */

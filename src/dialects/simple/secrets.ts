@@ -11,8 +11,8 @@ const MAX_TAGS = 1_000;
 
 /**
  * Proofs of owning an id in a room (§5): a nonce of the instance, a tag of the room, and an HMAC of
- * both and the id. Nothing has to be remembered to check one; the tag stands for the room, so that
- * a request that does not name the room can be judged too.
+ * both and the id. The server checks one without stored state. The tag stands for the room, so that
+ * a request without the room's name can be judged too.
  */
 export class Secrets {
   readonly #secret: Secret;

@@ -9,7 +9,7 @@ import type { Place } from "../kit/seat.ts";
 import type { IdHalf } from "../kit/server_ids.ts";
 import type { Departed } from "./departed.ts";
 import type { ProfileLimits } from "./description.ts";
-import type { Held } from "./held.ts";
+import type { HeldInstances } from "./held.ts";
 import type { InstanceContext } from "./instance.ts";
 import type { FrameLimits } from "./messages.ts";
 import type { OtherNodes } from "./other_nodes.ts";
@@ -43,7 +43,7 @@ export interface SimpleServer extends Place {
   /** Keeps what an operator says of peers. */
   readonly rooms: Pick<StoredRooms, "description" | "describe">;
   /** Instances that are held for their clients to come back. */
-  readonly held: Held;
+  readonly held: HeldInstances;
   readonly total: InstanceContext["total"];
   readonly departed: Departed;
   readonly posts: Posts;

@@ -8,7 +8,7 @@ import {
 } from "../../core/expulsion.ts";
 import type { Departure, Frame, Link, Session } from "../../core/session.ts";
 import { sendRefusal } from "../kit/refusal.ts";
-import type { Admission, JoinRequest, StreamEnd } from "./connection.ts";
+import type { ConnectionPass, JoinRequest, StreamEnd } from "./connection.ts";
 import type { TokenInfo } from "./description.ts";
 import type { Instance, InstanceSession, Reason, Welcome } from "./instance.ts";
 import {
@@ -49,7 +49,7 @@ export class SimpleSession implements Session, InstanceSession, FarClient {
   readonly link: Link;
   readonly #server: SimpleServer;
   /** Undefined if no token is needed. */
-  readonly pass: Admission | undefined;
+  readonly pass: ConnectionPass | undefined;
   /** Reads the request's join; dropped at the opening, and the request with it. */
   #readJoin: ReadJoin | undefined;
   readonly #parts: SessionParts;
@@ -63,7 +63,7 @@ export class SimpleSession implements Session, InstanceSession, FarClient {
   constructor(
     link: Link,
     server: SimpleServer,
-    pass: Admission | undefined,
+    pass: ConnectionPass | undefined,
     readJoin: ReadJoin,
     parts: SessionParts = {},
   ) {
@@ -91,7 +91,7 @@ export class SimpleSession implements Session, InstanceSession, FarClient {
     return this.#instance !== undefined || this.#line !== undefined;
   }
 
-  get permits(): Admission | undefined {
+  get permits(): ConnectionPass | undefined {
     return this.pass;
   }
 

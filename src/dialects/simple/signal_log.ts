@@ -35,7 +35,7 @@ export class KeptTotal {
 }
 
 /** From where on signals are sent again, and whether that is everything that was missed (§6). */
-export interface Recovery {
+export interface Resumption {
   readonly recovered: boolean;
   readonly seq: number;
   readonly frames: readonly string[];
@@ -52,15 +52,17 @@ export interface SealedLog<Name> {
 
 /**
  * The signals of one instance: numbers them, keeps the newest for an instance that missed some, and
- * queues those that come while it is lost. What is queued is never dropped: it was acknowledged.
+ * queues those that come while it is lost. A queued signal is never dropped, because it was
+ * acknowledged.
  */
 export class SignalLog<Signal> {
   readonly #limits: SignalLogLimits;
   readonly #total: KeptTotal;
   readonly #encode: (seq: number, signal: Signal) => string;
   /**
-   * Whether what the client was sent long ago has arrived, since its loss would be known by now. Not
-   * where the client never says anything, as on a stream: its path may have been dead for an hour.
+   * True if everything that was sent long ago has arrived, because a loss would be known by now.
+   * False for a client that never sends anything, as on a stream: its path may have been dead for
+   * an hour.
    */
   ages = true;
   /** The newest signals, without a gap; made with the first. */
@@ -125,7 +127,7 @@ export class SignalLog<Signal> {
    * The instance is back.
    * @param seq the last signal it has received, if it is known
    */
-  resume(seq: number | undefined): Recovery {
+  resume(seq: number | undefined): Resumption {
     const { isQueueing } = this;
     const lostAfter = this.#lostAfter ?? this.#lastSeq;
     this.#lostAfter = undefined;

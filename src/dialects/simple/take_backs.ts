@@ -7,21 +7,36 @@ export interface TakeBackLimits {
   readonly takeBackWindowMs: number;
 }
 
-/**
- * Adds a take-back to the recent ones. The sixth within a while is refused: two clients fight for one
- * instance (§6).
- */
+/** Adds a take-back to the recent ones. Throws a SignalError for one that comes too soon. */
 export function countTakeBack(
   takeBacks: readonly number[],
   clock: Pick<Clock, "now">,
-  { maxTakeBacks, takeBackWindowMs }: TakeBackLimits,
+  limits: TakeBackLimits,
+): number[] {
+  const refusal = takeBackRefusal(takeBacks, clock, limits);
+  if (refusal !== undefined) throw refusal;
+  return [...recent(takeBacks, clock, limits), clock.now()];
+}
+
+/** Refuses the sixth take-back within a while: two clients fight for one instance (§6). */
+export function takeBackRefusal(
+  takeBacks: readonly number[],
+  clock: Pick<Clock, "now">,
+  limits: TakeBackLimits,
+): SignalError | undefined {
+  const counted = recent(takeBacks, clock, limits);
+  if (counted.length < limits.maxTakeBacks) return undefined;
+  const now = clock.now();
+  const [oldest = now] = counted;
+  const retry_ms = Math.ceil(oldest + limits.takeBackWindowMs - now);
+  return new SignalError("rate_limited", "taken back too often", { retry_ms });
+}
+
+function recent(
+  takeBacks: readonly number[],
+  clock: Pick<Clock, "now">,
+  { takeBackWindowMs }: TakeBackLimits,
 ): number[] {
   const now = clock.now();
-  const recent = takeBacks.filter((time) => time > now - takeBackWindowMs);
-  const [oldest = now] = recent;
-  if (recent.length >= maxTakeBacks) {
-    const retry_ms = Math.ceil(oldest + takeBackWindowMs - now);
-    throw new SignalError("rate_limited", "taken back too often", { retry_ms });
-  }
-  return [...recent, now];
+  return takeBacks.filter((time) => time > now - takeBackWindowMs);
 }

@@ -8,6 +8,8 @@ export class Counts {
   delivered = 0;
   /** Subscriptions that lost pages got back. */
   resumed = 0;
+  /** Counts the subscribers that took a publication. */
+  readonly onDelivered = (taken: number): void => void (this.delivered += taken);
   readonly #dropped = new Map<DropReason, number>();
 
   drop(reason: DropReason): void {

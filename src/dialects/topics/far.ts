@@ -45,8 +45,9 @@ export function yjsReceiver(server: () => TopicsServer): FarReceiver {
       const taken = note?.type === "signal" && !isBroadcast
         ? yjs.publishTo(topic, note.to, publication)
         : undefined;
-      // The receiver of a directed signal may have left: it is nobody else's.
-      counts.delivered += taken ?? (isDirected ? 0 : yjs.publish(topic, publication));
+      if (taken !== undefined) counts.delivered += taken;
+      // The receiver of a directed signal may have left: no other page gets the signal.
+      else if (!isDirected) yjs.publish(topic, publication, counts.onDelivered);
     },
     met(topic, member): void {
       const { yjs } = server().channels;
@@ -65,7 +66,7 @@ export function trysteroReceiver(server: () => TopicsServer): FarReceiver {
     arrived(topic, payload): void {
       const { channels: { trystero }, counts } = server();
       const publication = { text: String(payload), announcement: undefined };
-      counts.delivered += trystero.publish(topic, publication);
+      trystero.publish(topic, publication, counts.onDelivered);
     },
     met: () => {},
     noted(note): void {

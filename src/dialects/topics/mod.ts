@@ -82,7 +82,7 @@ export const topics = defineDialect({
     });
     const limits = { maxSubscribers: options.maxSubscribers, quota };
     const openChannels = (kind: Shape, far: FarReceiver): Channels<Publication, Subscription> =>
-      hub.channels.open({ realm, kind, limits, far });
+      hub.channels.open({ realm, kind, limits, far, later: clock.next });
     const channels = {
       yjs: openChannels("yjs", yjsReceiver(() => server)),
       trystero: openChannels("trystero", trysteroReceiver(() => server)),

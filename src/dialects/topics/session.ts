@@ -56,6 +56,10 @@ export class TopicsSession implements Session, Owner {
   }
 
   receive(frame: Frame): void {
+    const { yjs, trystero } = this.#server.channels;
+    // The commands before this one, of any page, count as carried out.
+    yjs.settle();
+    trystero.settle();
     const command = readCommand(frame);
     this.#isIdentified = true;
     if (this.#pass !== undefined) checkTopics(this.#pass, command);
@@ -120,7 +124,7 @@ export class TopicsSession implements Session, Owner {
     if (yjs.countHere(topic) === 0) return;
     const text = encode({ type: "yjs", publish, clients: yjs.count(topic) });
     if (note?.type === "announce" && !isBroadcast) return this.#announce(topic, note.from, text);
-    counts.delivered += yjs.publish(topic, { text, announcement: undefined });
+    yjs.publish(topic, { text, announcement: undefined }, counts.onDelivered);
   }
 
   /** Signals go to those who announced the id, on any node; if nobody did, to all. */
@@ -135,8 +139,8 @@ export class TopicsSession implements Session, Owner {
       const text = encode({ type: "yjs", publish, clients: yjs.count(topic) });
       const publication = { text, announcement: undefined };
       const taken = yjs.publishTo(topic, id, publication);
-      if (taken === undefined && !isKnown) counts.delivered += yjs.publish(topic, publication);
-      counts.delivered += taken ?? 0;
+      if (taken !== undefined) counts.delivered += taken;
+      else if (!isKnown) yjs.publish(topic, publication, counts.onDelivered);
       isKnown ||= taken !== undefined;
     }
     if (named.length > 0) sendFar(yjs, publish, named);
@@ -153,8 +157,10 @@ export class TopicsSession implements Session, Owner {
       held.forget(by);
     }
     const announcement = by && { by, atMs, windowMs, held };
-    counts.delivered += channels.yjs.publish(topic, { text, announcement });
-    by?.announced(nextSerial(), atMs, windowMs);
+    channels.yjs.publish(topic, { text, announcement }, (taken) => {
+      counts.delivered += taken;
+      by?.announced(nextSerial(), atMs, windowMs);
+    });
   }
 
   /** From now on signals to the id come here, and no longer to everybody. */
@@ -178,7 +184,7 @@ export class TopicsSession implements Session, Owner {
     if (trystero.far === undefined && trystero.count(topic) === 0) return;
     const text = encode({ type: "trystero", publish });
     trystero.far?.send(topic, text, text.length);
-    counts.delivered += trystero.publish(topic, { text, announcement: undefined });
+    trystero.publish(topic, { text, announcement: undefined }, counts.onDelivered);
   }
 
   /** A page whose last connection was lost gets its topics of this room back (§5). */

@@ -41,7 +41,7 @@ export interface Party {
 }
 
 /** A session that the other node has not taken yet. */
-interface Pending {
+interface PendingOpening {
   /** Tells the client, before anything that comes of the session. */
   readonly opened: () => void;
   readonly settle: (error?: SignalError) => void;
@@ -57,7 +57,7 @@ export class FarSessions {
   readonly #place: Place;
   readonly #clock: Clock;
   readonly #sessions: Sessions;
-  readonly #pending = new Map<string, Pending>();
+  readonly #pending = new Map<string, PendingOpening>();
 
   constructor(place: Place, clock: Clock, sessions: Sessions) {
     this.#place = place;
@@ -194,18 +194,16 @@ export class FarSessions {
     const { sessionId, role, offer } = news;
     const caller = this.#place.hub.find(this.#place.realm, from)?.handle;
     if (caller === undefined) return;
-    try {
-      if (!party.status.roles.includes(role)) {
-        throw new SignalError("not_allowed", `Cannot start a session: the peer is no ${role} now`);
-      }
-      const [producer, consumer] = role === "producer" ? [peer, caller] : [caller, peer];
-      const kind = { id: sessionId, isFar: true, isElsewhere: true };
-      this.#sessions.start(producer, consumer, caller, kind);
-    } catch (error) {
-      if (!(error instanceof SignalError)) throw error;
-      const { code, message } = error;
+    const [producer, consumer] = role === "producer" ? [peer, caller] : [caller, peer];
+    const refusal = party.status.roles.includes(role)
+      ? this.#sessions.refusal(producer, consumer)
+      : new SignalError("not_allowed", `Cannot start a session: the peer is no ${role} now`);
+    if (refusal !== undefined) {
+      const { code, message } = refusal;
       return void this.#send(peer, caller, { type: "refused", sessionId, code, message });
     }
+    const kind = { id: sessionId, isFar: true, isElsewhere: true };
+    this.#sessions.start(producer, consumer, caller, kind);
     this.#send(peer, caller, { type: "opened", sessionId });
     party.tell(startOf(role, sessionId, offer), from);
   }

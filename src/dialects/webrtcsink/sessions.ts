@@ -23,7 +23,7 @@ export interface SessionKind {
   readonly isElsewhere?: boolean;
 }
 
-type Party = Pick<PeerHandle, "id">;
+type SessionParty = Pick<PeerHandle, "id">;
 
 export interface SessionLimits {
   /** Maximum of all peers together. */
@@ -38,8 +38,8 @@ export class Sessions {
   readonly #calls: OpenCalls;
   readonly #dialect: string;
   readonly #byId = new Map<string, MediaSession>();
-  readonly #ofProducer: Held = new Map();
-  readonly #ofConsumer: Held = new Map();
+  readonly #ofProducer: SessionsByPeer = new Map();
+  readonly #ofConsumer: SessionsByPeer = new Map();
 
   constructor(limits: SessionLimits, calls: OpenCalls, dialect: string) {
     this.#limits = limits;
@@ -66,11 +66,17 @@ export class Sessions {
   }
 
   /** Throws a SignalError if there cannot be another session of the two. */
-  demand(producer: Party, consumer: Party): void {
+  demand(producer: SessionParty, consumer: SessionParty): void {
+    const refusal = this.refusal(producer, consumer);
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** The refusal of another session of the two; undefined if there may be one. */
+  refusal(producer: SessionParty, consumer: SessionParty): SignalError | undefined {
     const full = this.#fullAt(producer, consumer);
-    if (full === undefined) return;
+    if (full === undefined) return undefined;
     const code = full === "server" ? "rooms_full" : "peer_busy";
-    throw new SignalError(code, `Cannot start a session: the ${full} has too many`);
+    return new SignalError(code, `Cannot start a session: the ${full} has too many`);
   }
 
   /** The same for a peer that is being called; undefined if there are too many. */
@@ -84,8 +90,8 @@ export class Sessions {
   }
 
   #fullAt(
-    producer: Party,
-    consumer: Party,
+    producer: SessionParty,
+    consumer: SessionParty,
   ): "server" | "producer" | "consumer" | undefined {
     const { maxSessions, maxSessionsPerProducer, maxSessionsPerConsumer } = this.#limits;
     if (this.#byId.size >= maxSessions) return "server";
@@ -140,15 +146,15 @@ export function partnerIn(session: MediaSession, peer: PeerId): PeerHandle {
 }
 
 /** Sessions by the id of a peer. */
-type Held = Map<PeerId, Set<MediaSession>>;
+type SessionsByPeer = Map<PeerId, Set<MediaSession>>;
 
-function add(held: Held, peer: PeerId, session: MediaSession): void {
+function add(held: SessionsByPeer, peer: PeerId, session: MediaSession): void {
   const sessions = held.get(peer);
   if (sessions === undefined) held.set(peer, new Set([session]));
   else sessions.add(session);
 }
 
-function remove(held: Held, peer: PeerId, session: MediaSession): void {
+function remove(held: SessionsByPeer, peer: PeerId, session: MediaSession): void {
   const sessions = held.get(peer);
   sessions?.delete(session);
   if (sessions?.size === 0) held.delete(peer);

@@ -6,7 +6,7 @@ import type { Visit } from "../../core/visit.ts";
 import type { UpgradeRoute } from "../../http/route.ts";
 
 /** A dialect that is recognised at the path of another one. */
-export interface Guest {
+export interface GuestDialect {
   /** The dialect's name. */
   readonly owner: string;
   readonly route: UpgradeRoute;
@@ -16,7 +16,7 @@ export interface FirstFrameOptions {
   readonly visit: Visit;
   /** The session of the path's own dialect. */
   readonly own: Session;
-  readonly guests: readonly Guest[];
+  readonly guests: readonly GuestDialect[];
   readonly connection: Unsettled;
   /** The client has not spoken for two seconds; it may wait for a protocol of another path. */
   readonly onSilent: () => void;

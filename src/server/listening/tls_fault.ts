@@ -14,9 +14,9 @@ const KINDS = ["rsa", "ec", "ed25519"];
 const SUPPORTED = "use RSA, ECDSA with P-256, P-384 or P-521, or Ed25519";
 
 /**
- * Explains in one line what is wrong with these files; undefined if nothing is.
+ * Explains a fault of these files in one line. Returns undefined for sound files.
  * @param isRefused true if the runtime refused them, false if it was not asked: `node:crypto` knows
- *   fewer kinds of keys on Deno 2.6 than can be served
+ * fewer kinds of keys on Deno 2.6 than can be served
  */
 export function tlsFault(
   files: TlsFiles,

@@ -11,7 +11,7 @@ export interface AddressQuotaOptions {
   readonly maxAddresses: number;
 }
 
-interface Allowance {
+interface AddressAllowance {
   readonly left: number;
   readonly atMs: number;
 }
@@ -22,7 +22,7 @@ const HOUR_S = 3_600;
 export class AddressQuota {
   readonly #options: AddressQuotaOptions;
   /** Ordered by last use, oldest first. */
-  readonly #accounts = new Map<string, Allowance>();
+  readonly #accounts = new Map<string, AddressAllowance>();
 
   constructor(options: AddressQuotaOptions) {
     this.#options = options;
@@ -72,7 +72,7 @@ export class AddressQuota {
     }
   }
 
-  #leftOf({ left, atMs }: Allowance): number {
+  #leftOf({ left, atMs }: AddressAllowance): number {
     const { perHour, burst, now } = this.#options;
     return refilled(left, perHour / HOUR_S, burst, now() - atMs);
   }

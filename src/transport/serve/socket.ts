@@ -1,6 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import type { Frame } from "../../core/session.ts";
-import type { Socket, SocketObserver, Upgraded } from "../transport.ts";
+import type { FrameWriter, Socket, SocketObserver, Upgraded } from "../transport.ts";
 
 /** Read once, because `globalThis.WebSocket` is a getter of the runtime. */
 const { CONNECTING, OPEN } = WebSocket;
@@ -36,6 +35,7 @@ function upgradeRequest(
 
 /** A WebSocket of the runtime. It cannot be cut, and its messages cannot be bounded. */
 export class ServeSocket implements Socket, EventListenerObject {
+  readonly writer: FrameWriter;
   readonly #socket: WebSocket;
   readonly #clock: Pick<Clock, "soon">;
   #observer: SocketObserver | undefined = undefined;
@@ -44,12 +44,9 @@ export class ServeSocket implements Socket, EventListenerObject {
   #early: { readonly code: number | undefined; readonly reason: string } | undefined = undefined;
 
   constructor(socket: WebSocket, clock: Pick<Clock, "soon">) {
+    this.writer = socket as FrameWriter;
     this.#socket = socket;
     this.#clock = clock;
-  }
-
-  get isOpen(): boolean {
-    return this.#socket.readyState === OPEN;
   }
 
   get bufferedAmount(): number {
@@ -65,10 +62,6 @@ export class ServeSocket implements Socket, EventListenerObject {
 
   /** The runtime has no such limit; messages are judged when they are complete. */
   limit(): void {}
-
-  send(frame: Frame): void {
-    this.#socket.send(frame);
-  }
 
   close(code: number | undefined, reason: string): void {
     if (this.#socket.readyState === CONNECTING) this.#early = { code, reason };

@@ -42,7 +42,7 @@ export interface ReentryGate {
   readmit(address: string): SignalError | undefined;
 }
 
-/** What clients share. */
+/** The parts that clients share. */
 export interface ClientHost {
   readonly connections: Pick<Connections, "attach" | "budgetOf">;
   readonly namespaces: ReadonlyMap<string, OfferedNamespace>;
@@ -175,7 +175,7 @@ export class SocketClient implements NamespaceOwner {
       namespace = this.#root;
     }
     if (!isEvent(frame, 1)) return false;
-    // Whatever was on its way when the server ended the namespace: its client is not to blame.
+    // A frame may have been on its way when the server ended the namespace: no fault of the client.
     if (namespace === undefined) return this.#takeStray(packet);
     namespace.receive(frame);
     return true;

@@ -16,7 +16,7 @@ import { type PollAnswer, PollOutbox } from "./outbox.ts";
 import { decodeTwice, escapeNonAscii, type Revision } from "./payload.ts";
 import { Upgrade } from "./upgrade.ts";
 
-/** What sessions share. */
+/** The parts that sessions share. */
 export interface SessionHost extends ClientHost {
   readonly limits: SocketIoLimits;
   readonly clock: Clock;

@@ -67,8 +67,8 @@ function digitAt(text: string, at: number): number {
 
 /**
  * The packets of a body that is framed in bytes, as clients of revision 3 send one beside binary
- * data: 0 for text or 1 for bytes, the digits of their length, 255, and they. Undefined where it is
- * none.
+ * data: 0 for text or 1 for bytes, the digits of the length, 255, then the packet. Returns
+ * undefined for a malformed body.
  */
 export function decodeBinaryPayload(
   payload: Uint8Array,
@@ -101,8 +101,8 @@ export function decodeBinaryPayload(
 }
 
 /**
- * A packet's JSON with everything but ASCII escaped. Over polling, clients of Socket.IO 1 encode
- * text twice, and give a connection up over text that is not: so they are sent none to decode.
+ * A packet's JSON with everything but ASCII escaped. Over polling, clients of Socket.IO 1 decode
+ * text twice and give up over text that was encoded once. Pure ASCII leaves them nothing to decode.
  */
 export function escapeNonAscii(packet: string): string {
   // deno-lint-ignore no-control-regex

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { peerjs } from "../../../src/dialects/peerjs/mod.ts";
 import { DialectBench } from "../../helpers/session/dialect.ts";
 
-// Section 3 of protocols/peerjs.md; what is common to all routes is tested with the door.
+// Section 3 of PROTOCOL.md; the tests of the door cover the rules of all routes.
 
 const ABOUT = '{"name":"PeerJS Server","description":"A server side element to broker connections' +
   ' between PeerJS clients.","website":"https://peerjs.com/"}';

@@ -7,20 +7,23 @@ export type LuaValue = string | number | false | readonly LuaValue[];
 // deno-lint-ignore no-explicit-any -- a virtual machine without types
 const { lua, lauxlib, lualib, to_luastring, to_jsstring } = fengari as any;
 
+/** Carries out one `redis.call` of a script. */
+type RedisCall = (args: readonly string[]) => LuaValue;
+
 /** One interpreter, in which the texts of scripts are compiled once. */
 export class LuaScripts {
   readonly #state = lauxlib.luaL_newstate();
   readonly #compiled = new Map<string, number>();
+  #call: RedisCall = () => false;
 
-  /** @param call carries out `redis.call` */
-  constructor(call: (args: readonly string[]) => LuaValue) {
+  constructor() {
     const state = this.#state;
     lualib.luaL_openlibs(state);
     lua.lua_newtable(state);
     lua.lua_pushcfunction(state, (inner: unknown) => {
       const args: string[] = [];
       for (let index = 1; index <= lua.lua_gettop(inner); index++) args.push(textAt(inner, index));
-      push(inner, call(args));
+      push(inner, this.#call(args));
       return 1;
     });
     lua.lua_setfield(state, -2, to_luastring("call"));
@@ -28,23 +31,31 @@ export class LuaScripts {
   }
 
   /** Runs a text with arguments, and returns what it returns. */
-  run(text: string, args: readonly string[]): LuaValue {
+  run(text: string, args: readonly string[], call: RedisCall): LuaValue {
     const state = this.#state;
-    push(state, args);
-    lua.lua_setglobal(state, to_luastring("ARGV"));
-    let compiled = this.#compiled.get(text);
-    if (compiled === undefined) {
-      const code = to_luastring(text);
-      const status = lauxlib.luaL_loadbuffer(state, code, code.length, to_luastring("script"));
-      if (status !== lua.LUA_OK) throw new Error(textAt(state, -1));
-      compiled = Number(lauxlib.luaL_ref(state, lua.LUA_REGISTRYINDEX));
-      this.#compiled.set(text, compiled);
+    this.#call = call;
+    try {
+      push(state, args);
+      lua.lua_setglobal(state, to_luastring("ARGV"));
+      lua.lua_rawgeti(state, lua.LUA_REGISTRYINDEX, this.#compile(text));
+      if (lua.lua_pcall(state, 0, 1, 0) !== lua.LUA_OK) throw new Error(textAt(state, -1));
+      return read(state, -1);
+    } finally {
+      lua.lua_settop(state, 0);
     }
-    lua.lua_rawgeti(state, lua.LUA_REGISTRYINDEX, compiled);
-    if (lua.lua_pcall(state, 0, 1, 0) !== lua.LUA_OK) throw new Error(textAt(state, -1));
-    const result = read(state, -1);
-    lua.lua_settop(state, 0);
-    return result;
+  }
+
+  /** The reference of a compiled text. */
+  #compile(text: string): number {
+    const known = this.#compiled.get(text);
+    if (known !== undefined) return known;
+    const state = this.#state;
+    const code = to_luastring(text);
+    const status = lauxlib.luaL_loadbuffer(state, code, code.length, to_luastring("script"));
+    if (status !== lua.LUA_OK) throw new Error(textAt(state, -1));
+    const compiled = Number(lauxlib.luaL_ref(state, lua.LUA_REGISTRYINDEX));
+    this.#compiled.set(text, compiled);
+    return compiled;
   }
 }
 

@@ -38,6 +38,9 @@ export interface MemoryNode {
   readonly link: EngineLink;
 }
 
+/** After this time a new cluster is formed. */
+const FORMING_MS = 2_500;
+
 const NO_LIMITS: HubLimits = {
   maxPeers: Infinity,
   maxRooms: Infinity,
@@ -45,9 +48,9 @@ const NO_LIMITS: HubLimits = {
   maxRoomInfoBytes: Infinity,
 };
 
-/** Lets everything happen that waits for its microtask only. */
-async function breathe(): Promise<void> {
-  for (let round = 0; round < 40; round++) await Promise.resolve();
+/** Lets everything happen that needs no time. */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Nodes over an engine in this process. Time passes only when a test lets it. */
@@ -71,7 +74,7 @@ export class MemoryCluster implements AsyncDisposable {
   /** A cluster that is formed. */
   static async form(options: MemoryClusterOptions = {}): Promise<MemoryCluster> {
     const cluster = MemoryCluster.begin(options);
-    await cluster.pass(2_500);
+    await cluster.pass(FORMING_MS);
     cluster.#isFormed = true;
     return cluster;
   }
@@ -127,18 +130,20 @@ export class MemoryCluster implements AsyncDisposable {
   /** Lets time pass. */
   async pass(ms: number): Promise<void> {
     await breathe();
-    for (let passed = 0; passed < ms; passed++) {
-      this.clock.advance(1);
-      await breathe();
-    }
+    for (let left = ms; left > 0;) left -= await this.#step(left);
+  }
+
+  /** Lets time pass to the next moment at which something happens. Returns how much it was. */
+  async #step(mostMs: number): Promise<number> {
+    const stepMs = Math.min(mostMs, Math.max(1, Math.ceil(this.clock.nextMs)));
+    this.clock.advance(stepMs);
+    await breathe();
+    return stepMs;
   }
 
   /** Lets time pass until the nodes ask the engine for nothing more, and it has nothing for them. */
   async quiet(): Promise<void> {
-    for (let step = 0; !this.#isFormed && step < 100; step++) {
-      this.clock.advance(25);
-      await breathe();
-    }
+    if (!this.#isFormed) await this.pass(FORMING_MS);
     this.#isFormed = true;
     for (let seen = -1; seen !== this.engine.commands;) {
       seen = this.engine.commands;
@@ -152,7 +157,7 @@ export class MemoryCluster implements AsyncDisposable {
     const done = Promise.resolve(step).finally(() => isDone = true);
     done.catch(() => {});
     await breathe();
-    for (let passed = 0; !isDone && passed < mostMs; passed++) await this.pass(1);
+    for (let left = mostMs; !isDone && left > 0;) left -= await this.#step(left);
     if (!isDone) throw new Error(`Cannot wait longer than ${mostMs} ms for a step`);
     return await done;
   }

@@ -33,6 +33,8 @@ export interface MemoryEngineOptions {
 const CONNECT_MS = 2_500;
 /** Longest way of a command whose connection broke. */
 const STRAY_MS = 400;
+/** Shared by all engines: compiling the scripts takes longer than most tests. */
+const LUA = new LuaScripts();
 
 /**
  * The engine in this process: the real scripts over data that no network is between. Delays, broken
@@ -43,11 +45,12 @@ export class MemoryEngine implements Engine {
   readonly data: EngineData;
   readonly #options: MemoryEngineOptions;
   readonly #random: () => number;
-  readonly #lua: LuaScripts;
   readonly #scripts = new Map<string, string>();
   readonly #connections = new Set<MemoryConnection>();
   #run = 1;
   #isAway = false;
+  /** Resolves with the next command. */
+  #carriedOut = Promise.withResolvers<void>();
   #thawed: PromiseWithResolvers<void> | undefined;
   /** Commands that were carried out, but for reads of empty inboxes. */
   commands = 0;
@@ -58,7 +61,6 @@ export class MemoryEngine implements Engine {
     this.#random = randomOf(options.seed ?? 1);
     const offset = this.#wallMs - options.clock.now();
     this.data = new EngineData(() => options.clock.now() + offset);
-    this.#lua = new LuaScripts((args) => this.data.call(args));
   }
 
   async connect(): Promise<EngineConnection> {
@@ -100,7 +102,7 @@ export class MemoryEngine implements Engine {
     this.#thawed ??= Promise.withResolvers();
   }
 
-  /** Continues it: what has arrived is carried out, also of connections that were given up. */
+  /** Continues it, and carries out the commands that have arrived, also by connections given up. */
   thaw(): void {
     this.#thawed?.resolve();
     this.#thawed = undefined;
@@ -135,26 +137,46 @@ export class MemoryEngine implements Engine {
     this.#connections.delete(connection);
   }
 
+  /** Resolves when a command has been carried out, or after a time. */
+  async news(mostMs: number): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    using _timer = this.#options.clock.after(mostMs, over.resolve);
+    await Promise.race([this.#carriedOut.promise, over.promise]);
+  }
+
   /** Carries out one command, but for a read that waits. */
   execute(args: readonly string[]): Reply {
     this.commands++;
+    try {
+      return this.#carryOut(args);
+    } finally {
+      this.#carriedOut.resolve();
+      this.#carriedOut = Promise.withResolvers();
+    }
+  }
+
+  #carryOut(args: readonly string[]): Reply {
     const [name = "", text = "", , ...rest] = args;
     switch (name) {
       case "INFO":
         return `# Server\r\nrun_id:${this.#run}\r\n`;
       case "EVAL":
         this.#scripts.set(createHash("sha1").update(text).digest("hex"), text);
-        return replyOf(this.#lua.run(text, rest));
+        return this.#runScript(text, rest);
       case "EVALSHA": {
         const script = this.#scripts.get(text);
         if (script === undefined) throw new EngineError("other", "NOSCRIPT No matching script");
-        return replyOf(this.#lua.run(script, rest));
+        return this.#runScript(script, rest);
       }
       case "HSCAN":
         return ["0", replyOf(this.data.call(["HGETALL", text]))];
       default:
         return replyOf(this.data.call(args));
     }
+  }
+
+  #runScript(text: string, args: readonly string[]): Reply {
+    return replyOf(LUA.run(text, args, (command) => this.data.call(command)));
   }
 }
 
@@ -215,8 +237,9 @@ class MemoryConnection implements EngineConnection {
         this.#engine.commands++;
         return [[key, entries.map(({ ms, count, fields }) => [`${ms}-${count}`, [...fields]])]];
       }
-      if (this.#clock.now() >= until) return null;
-      await this.#clock.delay(1);
+      const leftMs = until - this.#clock.now();
+      if (leftMs <= 0) return null;
+      await Promise.race([this.#engine.news(leftMs), this.#ended.promise]);
     }
     throw new EngineError("unreachable", "connection lost");
   }

@@ -133,7 +133,7 @@ export class RestartedClient {
     this.#ledger.acknowledge(id, { queued: Number(answer["queued"]) });
   }
 
-  /** Says a marker: whatever this client said before to the same one comes before it. */
+  /** Sends a marker. Everything that this client sent before to the same one arrives before it. */
   async mark(to: string, marker: string): Promise<void> {
     const data = { marker: `${marker} ${this.id}` };
     const answer = await this.#ask({ event: "signal", type: "data", peer_id: to, data });

@@ -22,6 +22,13 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
+  /** Time until the next timer is due; infinite without one. */
+  get nextMs(): number {
+    let dueAt = Infinity;
+    for (const timer of this.#timers) dueAt = Math.min(dueAt, timer.dueAt);
+    return dueAt - this.#nowMs;
+  }
+
   /** A field, not a method: callers pass it on without its object. */
   readonly now = (): number => this.#nowMs;
 
@@ -35,6 +42,11 @@ export class FakeClock implements Clock {
   soon(action: () => void): Disposable {
     action();
     return { [Symbol.dispose]: () => {} };
+  }
+
+  /** At once, too. */
+  next(action: () => void): void {
+    action();
   }
 
   after(delayMs: number, action: () => void): Disposable {

@@ -62,7 +62,7 @@ export class RoomWitness {
   readonly known = new Set<string>();
   id: string | undefined = undefined;
 
-  /** Takes news in, and returns of whom it learned by it, or may have: who was away knows no better. */
+  /** Takes news in, and returns the members of which it learned by it, or may have while it was away. */
   take(news: RoomNews): readonly Learned[] {
     if (news.type === "entered") return this.#enter(news.id, news.others);
     if (news.type === "refused") return [];

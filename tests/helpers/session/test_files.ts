@@ -1,6 +1,6 @@
 /** Suites in which no hub takes part: parsers, and the client library against a real server. */
 const HUBLESS =
-  /\/(kit\/.*|messages|python_text|mailbox|mailbox_property|waiting_room|signal_log|kept_signals|issued_ids|client|client_call|client_room|client_token)_test\.ts$/;
+  /\/(kit\/.*|messages|python_text|mailbox|mailbox_property|waiting_room|signal_log|kept_signals|issued_ids|leg_contract|schemas|secrets|client|client_call|client_room|client_token)_test\.ts$/;
 /** Suites that run the others once more. */
 const MODES = /\/(written_events|late_steps|bridged_realm|dealt)_test\.ts$/;
 

@@ -27,7 +27,7 @@ export const trystero = {
     write({ type: "publish", topic, payload: write({ peerId }) }),
 };
 
-/** Connects a client that has said something; what it was sent for that is read already. */
+/** Connects a client that has sent something, and reads the answers. */
 export async function enter(bench: DialectBench, ...frames: string[]): Promise<TestClient> {
   const client = await bench.connect("/topics");
   await client.say(...frames);

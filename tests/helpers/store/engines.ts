@@ -134,7 +134,7 @@ export class FaultyEngine implements StoreEngine {
     await this.#engine.copy(name);
   }
 
-  /** Opens anew also what is silent; what hangs already goes on hanging. */
+  /** Opens anew also silent ones; calls that hang already stay so. */
   reopen(_why: "gone" | "silent", accept?: Accept): boolean {
     this.reopened++;
     this.#left.push(this.#hanging);

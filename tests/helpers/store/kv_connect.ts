@@ -36,7 +36,7 @@ export class RemoteKv implements AsyncDisposable {
     await this.#server.shutdown();
   }
 
-  /** Ends every fault; what was asked meanwhile is answered now. */
+  /** Ends every fault, and answers everything that was asked meanwhile. */
   heal(): void {
     this.status = undefined;
     this.isSilent = false;

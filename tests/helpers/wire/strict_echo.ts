@@ -106,7 +106,7 @@ class Echo implements SocketObserver {
 
   received(frame: Frame): void {
     this.#onMessage();
-    this.#socket.send(frame);
+    this.#socket.writer.send(frame);
   }
 
   exceeded(): void {

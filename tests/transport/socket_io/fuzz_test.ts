@@ -6,7 +6,7 @@ import { EngineBench, type Poller } from "../../helpers/session/engine_bench.ts"
 import { FakeSocket } from "../../helpers/session/fake_socket.ts";
 import { settle } from "../../helpers/session/hub.ts";
 
-// Hostile clients: whatever they do, nothing is thrown, nobody else notices, and nothing is left.
+// Hostile clients do anything; nothing is thrown, no other client notices, and nothing is left.
 
 const REVISIONS = [3, 4] as const;
 const NAMES = ["", "/ssp,", "/nowhere,", "/ssp", "/", "/,", "/ssp?token=x,"];

@@ -181,6 +181,7 @@ Deno.test("nobody was silent while this process was suspended", async () => {
       now: () => clock.now() + suspendedMs,
       every: (ms, action) => clock.every(ms, action),
       soon: (action) => clock.soon(action),
+      next: (action) => clock.next(action),
       after: (ms, action) => clock.after(ms, action),
       delay: (ms) => clock.delay(ms),
     },
@@ -230,7 +231,7 @@ Deno.test("a reader that is stuck can be cut: its memory and its descriptor are 
   await until("the socket to open", () => server.sockets.size === 1);
   const [socket] = server.sockets;
   // More than the system takes for a client that does not read.
-  for (let sent = 0; sent < 64; sent++) socket?.send("x".repeat(1 << 20));
+  for (let sent = 0; sent < 64; sent++) socket?.writer.send("x".repeat(1 << 20));
   await until("the system to be full", () => (socket?.bufferedAmount ?? 0) < 64 << 20);
   assert((socket?.bufferedAmount ?? 0) > 0);
   await assertUndisturbed(server);
@@ -247,7 +248,7 @@ Deno.test("nothing is read from a client while its answers wait", async () => {
   const [socket] = server.sockets;
   // More than the system takes for a client that does not read.
   const large = "x".repeat(1 << 20);
-  for (let sent = 0; sent < 64; sent++) socket?.send(large);
+  for (let sent = 0; sent < 64; sent++) socket?.writer.send(large);
   await flooder.send("first");
   await until("the reading that waits already to end", () => server.received === 1);
   for (let sent = 0; sent < 10; sent++) await flooder.send(`later ${sent}`);

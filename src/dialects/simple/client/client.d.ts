@@ -45,16 +45,18 @@ export interface Call {
   share(stream: MediaStream): void;
   /** Sends over the data channel, if it is open. */
   send(data: string | ArrayBuffer | ArrayBufferView): void;
-  /** Says JSON by way of the server, whether connected or not: a `data` event there. What is said
-   * to one peer goes out in order, one at a time, each when the one before has been confirmed. What
-   * does not fit into a frame is an `error` event, code `too_large`. */
+  /**
+   * Sends JSON through the server, connected or not; it arrives as a `data` event. Values for one
+   * peer leave in order, each after the one before was confirmed. A value that does not fit into a
+   * frame causes an `error` event with the code `too_large`.
+   */
   signal(data: unknown): void;
 }
 
 /** The events of a room and their details. */
 export interface RoomEvents {
-  /** In the room; `isBack`: the connection was lost, and nothing has been missed. Not so after a
-   * restart of the server: what was on its way by `signal` may be lost then. */
+  /** In the room. `isBack`: the connection was lost, and nothing has been missed. After a restart of
+   * the server, values on their way by `signal` may be lost. */
   ready: { readonly isBack: boolean };
   /** Somebody is there, at first or later. */
   call: Call;
@@ -72,9 +74,11 @@ export interface RoomEvents {
   data: { readonly call: Call; readonly data: unknown };
   /** The other side has ended the call; it is still in the room. */
   bye: { readonly call: Call; readonly reason: string | undefined };
-  /** The server is out of reach; the room comes back by itself, calls go on meanwhile. They do so
-   * also where the server was restarted, if it knows its ids (`--store`, `--simple-secret`) and the
-   * other side comes back too; without, everybody has a new id, and is called anew. */
+  /**
+   * The server is out of reach. The room reconnects by itself, and calls continue meanwhile. After
+   * a restart of the server they continue too, if it knows its ids (`--store`, `--simple-secret`)
+   * and the other side also comes back. Otherwise every peer gets a new id and is called again.
+   */
   lost: { readonly code: number };
   /** Something was refused, or failed in a call. */
   error: { readonly code: string; readonly message: string };

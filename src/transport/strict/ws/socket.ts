@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Frame } from "../../../core/session.ts";
-import type { Socket, SocketObserver } from "../../transport.ts";
+import type { FrameWriter, Socket, SocketObserver } from "../../transport.ts";
 import type { Conn, Host, HostMember } from "../host.ts";
 import { InputBuffer } from "../input_buffer.ts";
 import { IDLE_BYTES } from "../pool.ts";
@@ -11,6 +11,8 @@ import { Output } from "./output.ts";
 
 /** While more than this waits for a client, nothing more is read from it. */
 const MAX_WAITING_BYTES = 64 * 1024;
+/** Read once, because `globalThis.WebSocket` is a getter of the runtime. */
+const { OPEN, CLOSING } = WebSocket;
 const NOTHING = new Uint8Array();
 
 /**
@@ -56,8 +58,12 @@ export class StrictSocket implements Socket, FrameSink, HostMember, Unfinisher {
     this.#output = new Output(conn, host.shared, (error) => this.#written(error));
   }
 
-  get isOpen(): boolean {
-    return this.#state === "open";
+  get writer(): FrameWriter {
+    return this;
+  }
+
+  get readyState(): number {
+    return this.#state === "open" ? OPEN : CLOSING;
   }
 
   get bufferedAmount(): number {
@@ -96,7 +102,7 @@ export class StrictSocket implements Socket, FrameSink, HostMember, Unfinisher {
     this.#wake?.();
   }
 
-  /** WebSockets are closed before their listener stops; what is left then does not answer. */
+  /** Cuts the socket: those that answer were closed before their listener stopped. */
   retire(): void {
     this.cut();
   }

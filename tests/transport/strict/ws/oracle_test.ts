@@ -95,7 +95,7 @@ Deno.test("a text with a lone surrogate is sent as U+FFFD, whatever its size", a
   await using server = startStrictEcho();
   const client = await connect(server.url.replace("http", "ws"));
   for (const size of [10, 5_000]) {
-    for (const socket of server.sockets) socket.send(`${"x".repeat(size)}\ud800`);
+    for (const socket of server.sockets) socket.writer.send(`${"x".repeat(size)}\ud800`);
     assertEquals(await client.next(), `${"x".repeat(size)}\ufffd`);
   }
   await client.close(1000);
