@@ -77,6 +77,8 @@ export class RedisEngine implements Engine {
       socket: { ...socket, ...where },
       disableOfflineQueue: true,
       disableClientInfo: true,
+      // By default each command makes a signal whose timer lives for 5 s, also after the answer.
+      commandOptions: { timeout: 0 },
       RESP: 2,
       ...Object.fromEntries(Object.entries(login).filter(([, value]) => value !== undefined)),
     });
