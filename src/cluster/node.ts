@@ -110,30 +110,25 @@ export class ClusterNode implements Backplane {
       onFault: (error) => report({ type: "fault", error }),
       limits: options,
     });
-    this.#recovery = new Recovery({
+    const parts = {
       ...options,
       registry: this.#registry,
       steps: this.#steps,
       records: this.records,
       roster: this.#roster,
-      reaper: this.#reaper,
       outbox: this.#outbox,
-    });
+    };
+    this.#recovery = new Recovery({ ...parts, reaper: this.#reaper });
     const others = (): readonly string[] => this.#roster.others(name);
     this.#directory = new Directory({ engine, prefix, questions: this.questions, others });
     const measured = new MeasuredEngine(engine, clock, report);
     this.#caller = new Caller({ ...options, engine: measured }, this.#steps, this.#owner());
     const { items, reader } = openIntake({
-      ...options,
+      ...parts,
       engine: measured,
       caller: this.#caller,
-      roster: this.#roster,
-      registry: this.#registry,
-      steps: this.#steps,
-      outbox: this.#outbox,
       outcomes: this.#outcomes,
       questions: this.questions,
-      records: this.records,
       push,
       resend: (steps) => this.#pushFirst(steps),
     });
