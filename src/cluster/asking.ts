@@ -21,7 +21,7 @@ export interface AskingParts {
 
 interface Asked {
   /** The step that undoes this one, should the engine carry it out after its refusal. */
-  readonly undo?: () => readonly string[] | undefined;
+  readonly undo?: (ticket: string) => readonly string[] | undefined;
   /** It waits as long as it has to. */
   readonly isPatient?: boolean;
   /** It cannot be undone: its answer is waited for once it was sent. */
@@ -88,7 +88,7 @@ export class Asking implements Disposable {
     const isVain = steps.isFull || node.isFenced && !node.isUp;
     if (isVain && !isPatient) return refuse();
     const abandon = (): void => {
-      const undoing = undo?.();
+      const undoing = undo?.(ticket);
       // Nothing that was asked for later may come before it.
       if (undoing !== undefined) steps.unshift([{ args: undoing, addedAt: clock.now() }]);
       wake();

@@ -30,6 +30,8 @@ interface Held {
   readonly rooms: Set<string>;
   /** By the partner's id. */
   readonly pairs: Map<string, Part>;
+  /** Ids of those that it parts from, until this node has learned that they are parted. */
+  parting?: Set<string>;
 }
 
 /** The part that a peer of this node has in a pair. */
@@ -49,6 +51,8 @@ export class Registry {
   readonly #paired = new Set<Held>();
   /** Rooms that this node follows, by realm and name. */
   readonly #followed = new Map<string, readonly [realm: string, room: string]>();
+  /** No peer moves to this node any more. */
+  isShunned = false;
 
   get size(): number {
     return this.#held.size;
@@ -142,11 +146,20 @@ export class Registry {
     this.#paired.add(held);
   }
 
+  /** A peer of this node is about to part from another. @returns the step for the engine */
+  parting(realm: string, id: string, fence: string, other: string): readonly string[] {
+    this.part(realm, id, other);
+    const held = this.find(realm, id, fence);
+    if (held !== undefined) (held.parting ??= new Set()).add(other);
+    return ["U", realm, id, fence, other];
+  }
+
   /** Two peers know each other no longer. */
   part(realm: string, one: string, other: string): void {
     for (const [id, partner] of [[one, other], [other, one]]) {
       const held = this.#held.get(`${realm}:${id}`);
       if (held === undefined || partner === undefined) continue;
+      held.parting?.delete(partner);
       held.pairs.delete(partner);
       if (held.pairs.size === 0) this.#paired.delete(held);
     }
@@ -173,6 +186,7 @@ export class Registry {
 
   /** The steps that tell an engine everything again: ids first, then what needs them. */
   *steps(): Generator<readonly string[]> {
+    if (this.isShunned) yield ["shun", ""];
     for (const room of this.#followed.values()) yield ["F", ...room];
     for (const held of this.#held.values()) {
       const { realm, id, fence, dialect, proof, exclusive, bytes, info } = held;
@@ -181,12 +195,15 @@ export class Registry {
     }
     for (const { realm, id, fence, rooms, pairs } of this.#held.values()) {
       for (const room of rooms) yield ["Y", realm, id, fence, room];
-      for (const other of pairs.keys()) yield ["V", realm, id, fence, other];
+      for (const [other, { role }] of pairs) yield ["V", realm, id, fence, other, role];
     }
   }
 
   /** The step for each pair with one of these peers of other nodes, once everybody is there again. */
-  *pairSteps(partners: Iterable<Actor>): Generator<string[]> {
+  *pairSteps(partners: Iterable<Actor>): Generator<readonly string[]> {
+    for (const { realm, id, fence, parting = [] } of this.#held.values()) {
+      for (const other of parting) yield ["U", realm, id, fence, other];
+    }
     const fences = new Map<string, string>();
     for (const partner of partners) {
       const [realm, id, fence] = actorArgs(partner);
@@ -195,8 +212,10 @@ export class Registry {
     for (const { realm, id, fence, pairs } of this.#paired) {
       for (const [other, { role, permits }] of pairs) {
         const otherFence = fences.get(`${realm}:${other}`);
-        if (otherFence === undefined || role === "met") continue;
-        yield ["again", realm, id, fence, other, otherFence, role, permits];
+        if (role === "met") yield ["agree", realm, id, fence, other];
+        else if (otherFence !== undefined) {
+          yield ["again", realm, id, fence, other, otherFence, role, permits];
+        }
       }
     }
   }
@@ -212,9 +231,9 @@ export class Registry {
 }
 
 /** The steps that ask an engine for what it has of others, once all nodes have told it what they hold. */
-export function questionsOf(registry: Registry, sink: Sink | undefined): string[][] {
+export function questionsOf(registry: Registry, sink: Sink | undefined): (readonly string[])[] {
   const { partners = [], awaited = [] } = sink?.remembered() ?? {};
-  const asked: string[][] = [];
+  const asked: (readonly string[])[] = [];
   for (const [realm, room] of registry.rooms()) asked.push(["L", realm, room]);
   for (const partner of partners) asked.push(["K", ...actorArgs(partner)]);
   for (const step of registry.pairSteps(partners)) asked.push(step);

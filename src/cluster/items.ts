@@ -15,7 +15,9 @@ import type { Outbox } from "./outbox.ts";
 import { processOf, readRoom, roomName } from "./names.ts";
 import type { Questions } from "./questions.ts";
 import type { SharedRecords } from "./records.ts";
-import { packName, unpackBody, unpackName } from "./texts.ts";
+import type { Roster } from "./roster.ts";
+import type { Seal } from "./seal.ts";
+import { messageName, packName, TOLD, unpackAny, unpackBody, unpackName } from "./texts.ts";
 
 export interface ItemParts {
   readonly clock: Clock;
@@ -23,11 +25,14 @@ export interface ItemParts {
   readonly outbox: Outbox;
   readonly questions: Questions;
   readonly records: SharedRecords;
+  /** For private bodies. */
+  readonly seal: Seal;
   readonly report: ReportCluster;
   /** Messages for this id are in the call that is under way. */
   readonly isCalling: (realm: string, id: string) => boolean;
   /** The ticket is one of this node. */
   readonly isOwn: (ticket: string) => boolean;
+  readonly roster: Pick<Roster, "hasGone">;
   /** The incarnation of a living process. */
   readonly nodeOf: (process: string) => string | undefined;
   /** The name of an incarnation's node. */
@@ -188,8 +193,10 @@ export class ItemHandler {
         return this.#arrive(sink, parts);
       case "nodeGone":
         return this.#nodeGone(a);
+      case "missing":
+        return this.#parts.roster.hasGone(b) ? this.#giveUp(b) : undefined;
       case "tell": {
-        const body = unpackBody(b);
+        const body = unpackAny(this.#parts.seal, TOLD, b);
         if (Array.isArray(body)) sink.told(String(body[0]), body[1]);
         return;
       }
@@ -234,24 +241,13 @@ export class ItemHandler {
   }
 
   #message(sink: Sink, parts: readonly string[]): void {
-    const [node = "", count, realm = "", id = "", fence, from = "", room, isConfirmed, body = ""] =
-      parts;
+    const [node = "", count, , , , , , isConfirmed] = parts;
     const process = processOf(node);
     const number = Number(count);
     const arrivals = this.#arrivals.get(process) ?? new Arrivals();
     this.#arrivals.set(process, arrivals);
     const isNew = arrivals.take(number);
-    const isTaken = isNew
-      ? sink.deliver({
-        realm,
-        id: unpackName(id),
-        from: unpackName(from),
-        room: room?.startsWith("r") ? unpackName(room.slice(1)) : undefined,
-        payload: unpackBody(body),
-        fence: fence === "" ? undefined : Number(fence),
-        isCall: room === "c",
-      })
-      : !arrivals.refused.has(number);
+    const isTaken = isNew ? this.#deliver(sink, parts) : !arrivals.refused.has(number);
     if (!isNew) this.#parts.report({ type: "duplicate" });
     if (!isTaken) arrivals.refused.add(number);
     if (!isTaken || isConfirmed === "1") {
@@ -260,6 +256,28 @@ export class ItemHandler {
     }
     this.#unconfirmed.add(process);
     this.#confirming ??= this.#parts.clock.after(CONFIRM_MS, () => this.#confirm());
+  }
+
+  #deliver(
+    sink: Sink,
+    [, , realm = "", id = "", fence, from = "", room, , body = ""]: readonly string[],
+  ): boolean {
+    let payload: unknown;
+    try {
+      payload = unpackAny(this.#parts.seal, messageName(realm, id), body);
+    } catch (error) {
+      this.#parts.report({ type: "fault", error });
+      return false;
+    }
+    return sink.deliver({
+      realm,
+      id: unpackName(id),
+      from: unpackName(from),
+      room: room?.startsWith("r") ? unpackName(room.slice(1)) : undefined,
+      payload,
+      fence: fence === "" ? undefined : Number(fence),
+      isCall: room === "c",
+    });
   }
 
   #confirm(): void {
@@ -332,7 +350,11 @@ export class ItemHandler {
     this.#parts.report({ type: "node", name: this.#parts.nameOf(node), change: "reaped" });
     const now = this.#parts.nodeOf(process);
     // The process may be back under another name.
-    if (now !== undefined && now !== node) return;
+    if (now === undefined || now === node) this.#giveUp(process);
+  }
+
+  /** A process is gone, and has said everything. */
+  #giveUp(process: string): void {
     this.#parts.outbox.gone(process);
     this.#sink?.nodeGone(process);
     const arrivals = this.#arrivals.get(process);

@@ -50,7 +50,7 @@ import { Recovery } from "./recovery.ts";
 import { Roster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
 import { END, type Step, Steps } from "./steps.ts";
-import { packBody, packName } from "./texts.ts";
+import { packBody, packName, packPrivate, TOLD } from "./texts.ts";
 import { undoClaim, undoDescription, undoJoin, undoMeeting, undoPair } from "./undo.ts";
 
 export interface NodeOptions extends CallerOptions, NodeLimits {
@@ -267,7 +267,7 @@ export class ClusterNode implements Backplane {
   pair(caller: CallingPeer, to: string, answer: (outcome: PairAnswer) => void): void {
     this.#asking.ask({
       step: ["P", ...partnerArgs(caller, to)],
-      undo: () => undoPair(this.#registry, caller, to),
+      undo: (ticket) => undoPair(this.#registry, caller, to, ticket),
       answer: (refusal) => answer(refusal === "" ? "paired" : refusal as PairAnswer),
     });
   }
@@ -275,13 +275,13 @@ export class ClusterNode implements Backplane {
   meet(caller: CallingPeer, to: string, answer: (outcome: MeetAnswer) => void): void {
     this.#asking.ask({
       step: ["M", ...partnerArgs(caller, to)],
-      undo: () => undoMeeting(this.#registry, caller, to),
+      undo: (ticket) => undoMeeting(this.#registry, caller, to, ticket),
       answer: (refusal) => answer(refusal === "" ? "met" : refusal as MeetAnswer),
     });
   }
 
   part(actor: Actor, from: string): void {
-    this.#push(["U", ...actorArgs(actor), packName(from)]);
+    this.#push(this.#registry.parting(...actorArgs(actor), packName(from)));
   }
 
   move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void {
@@ -297,8 +297,9 @@ export class ClusterNode implements Backplane {
     });
   }
 
-  shun(): void {
-    this.#push(["shun"]);
+  shun(answer: () => void): void {
+    this.#registry.isShunned = true;
+    this.#asking.ask({ step: ["shun"], answer });
   }
   list(actor: Actor, isGuest: boolean): void {
     this.#push(this.#registry.listed(...actorArgs(actor), isGuest));
@@ -324,8 +325,10 @@ export class ClusterNode implements Backplane {
   unhold(bytes: number): void {
     this.#outbox.unhold(bytes);
   }
-  tell(topic: string, body: unknown): void {
-    this.#push(["B", "tell", packBody([topic, body])]);
+  tell(topic: string, body: unknown, isPrivate = false): void {
+    const news = [topic, body];
+    const text = isPrivate ? packPrivate(this.#options.seal, TOLD, news) : packBody(news);
+    this.#push(["B", "tell", text]);
   }
   async unreserve(dialect: string, id: string): Promise<boolean> {
     return await this.records.unreserve(dialect, id);
@@ -380,7 +383,7 @@ export class ClusterNode implements Backplane {
   #known(nodes: readonly KnownNode[]): void {
     this.#roster.update(nodes, this.#caller.node);
     this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
-    this.#recovery.missMissing(this.#sink);
+    for (const step of this.#recovery.missing(this.#caller.node)) this.#push(step, true);
   }
 
   #push(args: readonly string[], isOfEpoch = false): void {

@@ -1,6 +1,7 @@
 import type { OutgoingMessage, PassAnswer, Passed } from "../core/nodes/backplane.ts";
 import { type ChargeLimits, Charges } from "./charges.ts";
-import { packBody, packName } from "./texts.ts";
+import type { Seal } from "./seal.ts";
+import { messageName, packBody, packName, packPrivate } from "./texts.ts";
 
 /** A message that is on its way to another node. */
 export interface Parcel {
@@ -26,6 +27,11 @@ export interface OutboxLimits extends ChargeLimits {
   readonly maxItemBytes: number;
 }
 
+interface OutboxParts extends OutboxLimits {
+  /** For private messages. */
+  readonly seal: Seal;
+}
+
 /** Bytes charged for a message beyond its text. */
 const OVERHEAD_BYTES = 256;
 /** One call carries no more messages (`--cluster-max-batch-steps`). */
@@ -36,7 +42,7 @@ const MOST_EARLY = 1_000;
  * forgets loses none of them, and a node that dies takes none along unnoticed.
  */
 export class Outbox {
-  readonly #limits: OutboxLimits;
+  readonly #limits: OutboxParts;
   readonly #charges: Charges;
   readonly #cameBack: (parcel: Parcel) => void;
   /** Messages that reached another process' inbox and were not confirmed, by process. */
@@ -48,7 +54,7 @@ export class Outbox {
   #number = 0;
 
   /** @param cameBack gets each message that a node had and did not take, after its answer */
-  constructor(limits: OutboxLimits, cameBack: (parcel: Parcel) => void) {
+  constructor(limits: OutboxParts, cameBack: (parcel: Parcel) => void) {
     this.#limits = limits;
     this.#charges = new Charges(limits);
     this.#cameBack = cameBack;
@@ -58,9 +64,9 @@ export class Outbox {
     return this.#charges.bytes;
   }
 
-  /** Bytes of a message that would still be taken up. */
+  /** Bytes of a private message that would still be taken up. */
   get spareBytes(): number {
-    return this.#charges.spareBytes - OVERHEAD_BYTES;
+    return this.#limits.seal.capacityOf(this.#charges.spareBytes - OVERHEAD_BYTES);
   }
 
   /** The processes that have something to confirm. */
@@ -86,14 +92,16 @@ export class Outbox {
     answer: (outcome: PassAnswer) => void,
   ): Parcel | undefined {
     const { realm, id, from, dialect, room, payload, fence, isCall = false } = message;
-    const { payer = from } = message;
-    const body = packBody(payload);
+    const { payer = from, isPrivate = false } = message;
+    const to = packName(id);
+    const body = isPrivate
+      ? packPrivate(this.#limits.seal, messageName(realm, to), payload)
+      : packBody(payload);
     const bytes = body.length + OVERHEAD_BYTES;
     const { process, maxItemBytes } = this.#limits;
     const sender = payer === "" || payer === process ? "" : `${realm}:${payer}`;
     if (sender !== "" && body.length > maxItemBytes) return undefined;
     if (!this.#charges.take(sender, bytes)) return undefined;
-    const to = packName(id);
     const args = [
       realm,
       to,

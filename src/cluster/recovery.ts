@@ -41,21 +41,22 @@ export class Recovery {
   }
 
   /** The engine is full again: the steps that ask for what has changed meanwhile. */
-  questions(sink: Sink | undefined): string[][] {
+  questions(sink: Sink | undefined): (readonly string[])[] {
     const { registry, report } = this.#parts;
     const rooms = registry.rooms().length;
     if (rooms > 0) report({ type: "gap", rooms });
     return questionsOf(registry, sink);
   }
 
-  /** Gives up the processes that the engine does not name, once all had the time to come back. */
-  missMissing(sink: Sink | undefined): void {
+  /**
+   * Yields a step for each process that the engine does not name, once all had the time to come back. Its
+   * last words may wait in the inbox: it is given up behind those.
+   * @param own this node's incarnation
+   */
+  *missing(own: string): Generator<readonly string[]> {
     const { clock, leaseMs, roster, outbox } = this.#parts;
     if (clock.now() - this.#epochAt < leaseMs + RETURN_MS) return;
-    for (const process of outbox.processes) {
-      if (roster.of(process) === undefined) outbox.gone(process);
-    }
-    for (const process of roster.missing()) sink?.nodeGone(process);
+    for (const process of roster.missing(outbox.processes)) yield ["T", own, "missing", process];
   }
 
   *#heldSteps(): Generator<readonly string[]> {

@@ -11,6 +11,8 @@ export class Roster {
 
   /** Processes that are not known to be gone. */
   readonly #met = new Set<string>();
+  /** Those that the engine does not name, in this epoch. */
+  readonly #missed = new Set<string>();
 
   constructor(report: ReportCluster) {
     this.#report = report;
@@ -39,11 +41,24 @@ export class Roster {
     this.#nodes = nodes;
   }
 
-  /** Yields each process once that the engine does not name any more. */
-  *missing(): Generator<string> {
-    for (const process of this.#met) {
-      if (this.of(process) === undefined && this.#met.delete(process)) yield process;
+  /**
+   * Yields each process once in an epoch that the engine does not name.
+   * @param others processes that need not have been met
+   */
+  *missing(others: Iterable<string>): Generator<string> {
+    for (const process of [...this.#met, ...others]) {
+      if (this.of(process) !== undefined || this.#missed.has(process)) continue;
+      this.#missed.add(process);
+      yield process;
     }
+  }
+
+  /** Whether a process that was missing is gone: it has not come back. */
+  hasGone(process: string): boolean {
+    this.#missed.delete(process);
+    if (this.of(process) !== undefined) return false;
+    this.#met.delete(process);
+    return true;
   }
 
   /** The incarnations to be greeted now; each is one of them once in an epoch. */
@@ -58,6 +73,7 @@ export class Roster {
   /** A new epoch: everybody is greeted again. */
   restart(): void {
     this.#greeted.clear();
+    this.#missed.clear();
   }
 
   /** The incarnation of a living node, by its name. */

@@ -1,12 +1,14 @@
 import { Buffer } from "node:buffer";
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
 
-/** Writes secrets for the engine, and reads them again. */
+/** Writes secret texts for the engine, and reads them again. */
 export interface Seal {
   /** @param name binds the text to its place, so that it cannot stand for another */
   close(name: string, text: string): string;
   /** Undefined for a text that was not closed with the same secret for the same name. */
   open(name: string, text: string): string | undefined;
+  /** How many bytes of text a closed one of this length holds at least. */
+  capacityOf(length: number): number;
 }
 
 const ALGORITHM = "aes-256-gcm";
@@ -15,7 +17,10 @@ const TAG_BYTES = 16;
 
 /** AES-GCM under a key from the secret; without a secret, texts stay as they are. */
 export function sealOf(secret: string | undefined): Seal {
-  if (secret === undefined) return { close: (_name, text) => text, open: (_name, text) => text };
+  if (secret === undefined) {
+    const same = (_name: string, text: string): string => text;
+    return { close: same, open: same, capacityOf: (length) => length };
+  }
   const key = createHash("sha256").update(`signalbox cluster records ${secret}`).digest();
   return {
     close(name, text): string {
@@ -37,5 +42,7 @@ export function sealOf(secret: string | undefined): Seal {
         return undefined;
       }
     },
+    // Base64 takes four characters for three bytes.
+    capacityOf: (length) => Math.floor(length / 4) * 3 - IV_BYTES - TAG_BYTES,
   };
 }

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import type { Seal } from "./seal.ts";
 
 /**
  * Writes any id or room name as well-formed text, so that no two become one on the way to UTF-8 and
@@ -43,6 +44,32 @@ export function unpackBody(text: string): unknown {
   if (text.startsWith("b")) return new Uint8Array(Buffer.from(text.slice(1), "base64"));
   return JSON.parse(text.slice(1));
 }
+
+/** How a private body begins. */
+const PRIVATE = "s";
+
+/** Writes a payload that only nodes may read. @param name binds it to its place */
+export function packPrivate(seal: Seal, name: string, body: unknown): string {
+  return `${PRIVATE}${seal.close(name, packBody(body))}`;
+}
+
+/** Reads what either function wrote; throws at a private body that another secret closed. */
+export function unpackAny(seal: Seal, name: string, text: string): unknown {
+  if (!text.startsWith(PRIVATE)) return unpackBody(text);
+  const plain = seal.open(name, text.slice(PRIVATE.length));
+  if (plain === undefined) {
+    throw new RangeError("Cannot read a body that another secret has sealed");
+  }
+  return unpackBody(plain);
+}
+
+/** The place of a message to an id, for its body. */
+export function messageName(realm: string, id: string): string {
+  return `message ${realm} ${id}`;
+}
+
+/** The place of news for all nodes. */
+export const TOLD = "told";
 
 /** The part of a proof that leaves this process; "-" for none. */
 export function packProof(proof: string | undefined): string {

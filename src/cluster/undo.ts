@@ -22,23 +22,41 @@ export function undoJoin(registry: Registry, actor: Actor, room: RoomKey): strin
   const name = roomName(room);
   const [realm, id, fence] = actorArgs(actor);
   if (registry.find(realm, id, fence)?.rooms.has(name) === true) return undefined;
-  return ["undoEntry", realm, id, fence, "rooms", name];
+  return ["undoEntry", realm, id, fence, name];
 }
 
-/** The same for a peer that has got a partner. */
-export function undoPair(registry: Registry, actor: Actor, to: string): string[] | undefined {
-  const name = packName(to);
-  const [realm, id, fence] = actorArgs(actor);
-  if (registry.find(realm, id, fence)?.pairs.has(name) === true) return undefined;
-  return ["undoEntry", realm, id, fence, "pairs", name];
+/**
+ * The same for a peer that has got a partner by the step of this ticket. Another step, of either side, may
+ * have asked for the same.
+ */
+export function undoPair(
+  registry: Registry,
+  actor: Actor,
+  to: string,
+  ticket: string,
+): string[] | undefined {
+  return undoPartner("undoPair", registry, actor, [packName(to), ticket]);
 }
 
-/** Parts two peers that have met, which no client has learned of. */
-export function undoMeeting(registry: Registry, actor: Actor, to: string): string[] | undefined {
-  const name = packName(to);
-  const [realm, id, fence] = actorArgs(actor);
-  if (registry.find(realm, id, fence)?.pairs.has(name) === true) return undefined;
-  return ["U", realm, id, fence, name];
+/** Parts two peers that have met by the step of this ticket, which no client has learned of. */
+export function undoMeeting(
+  registry: Registry,
+  actor: Actor,
+  to: string,
+  ticket: string,
+): string[] | undefined {
+  return undoPartner("undoMeeting", registry, actor, [packName(to), ticket]);
+}
+
+function undoPartner(
+  step: "undoPair" | "undoMeeting",
+  registry: Registry,
+  actor: Actor,
+  asked: readonly [to: string, ticket: string],
+): string[] | undefined {
+  const who = actorArgs(actor);
+  if (registry.find(...who)?.pairs.has(asked[0]) === true) return undefined;
+  return [step, ...who, ...asked];
 }
 
 /** Gives a peer the description again that its own client knows, unless a newer one came after it. */

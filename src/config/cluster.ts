@@ -25,7 +25,8 @@ export const clusterOptions = {
     ...rare,
   }),
   clusterSecret: z.string().min(32, "expected at least 32 characters").optional().meta({
-    description: "Secret of all nodes, 32 characters or more, that seals secrets in the engine",
+    description:
+      "Secret of all nodes, 32 characters or more, that seals secrets and moved peers in the engine",
     secret: true,
     ...rare,
   }),

@@ -8,8 +8,6 @@ import type { Clock } from "../core/clock.ts";
 import type { Happenings } from "../core/happenings.ts";
 import { Hub } from "../core/hub.ts";
 import { SharedHub } from "../core/nodes/shared_hub.ts";
-import { DIALECTS } from "../dialects/mod.ts";
-import { bridges } from "./bridge.ts";
 import { ClusterJournal } from "../observe/cluster_journal.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -26,14 +24,6 @@ export interface Clustered {
 
 /** Length of the end of a name that is made up. */
 const RANDOM_DIGITS = 6;
-/** Dialects whose clients call those of other dialects on other nodes. */
-const BRIDGED_ACROSS: ReadonlySet<string> = new Set([
-  "peerjs",
-  "gstreamer",
-  "ssp",
-  "owt",
-  "webrtcsink",
-]);
 /** How long the engine may be away before the node is not ready. */
 const AWAY_MS = 5_000;
 
@@ -51,8 +41,7 @@ export async function joinCluster(
 ): Promise<Clustered | undefined> {
   const { cluster: url } = config;
   if (url === undefined) return undefined;
-  const objections = objectionsTo(config);
-  if (objections.length > 0) throw new ConfigError(objections);
+  checkOptions(config);
   // Only here: without a cluster no client library is loaded.
   const { openCluster } = await import("../cluster/mod.ts");
   const journal = new ClusterJournal(log);
@@ -184,15 +173,15 @@ export function clusterWords({ cluster: { prefix, place, node, nodes } }: Cluste
   return `Cluster "${prefix}" at ${place} as node ${node.node}, ${count}`;
 }
 
-/** Refuses what a cluster cannot do yet, so that nothing works by half. */
-function objectionsTo(config: Config): string[] {
-  const objections: string[] = [];
-  objections.push(...bridgeObjections(config));
-  const tlsFlags = tlsFlagsOf(config);
-  if (tlsFlags.length > 0 && !/^(rediss|valkeys)\b/.test(config.cluster ?? "")) {
-    objections.push(`Cannot use ${tlsFlags.join(", ")} without rediss:// in --cluster`);
-  }
-  return [...objections, ...limitObjections(config)];
+/** Throws ConfigError where files are named for a connection that has no use for them, or limits clash. */
+function checkOptions(config: Config): void {
+  const flags = tlsFlagsOf(config);
+  const isTls = /^(rediss|valkeys)\b/.test(config.cluster ?? "");
+  const objections = flags.length === 0 || isTls
+    ? []
+    : [`Cannot use ${flags.join(", ")} without rediss:// in --cluster`];
+  objections.push(...limitObjections(config));
+  if (objections.length > 0) throw new ConfigError(objections);
 }
 
 /** Refuses a limit of all bytes that is lower than the limit of a part of them. */
@@ -205,19 +194,6 @@ function limitObjections(config: Config): string[] {
   return Object.entries(parts).filter(([, bytes]) => bytes > most).map(([flag, bytes]) =>
     `Cannot use --cluster-max-unconfirmed-bytes ${most} below ${flag} ${bytes}`
   );
-}
-
-/** Refuses the part of bridging that does not reach other nodes. */
-function bridgeObjections(config: Config): string[] {
-  const objections: string[] = [];
-  const served: readonly string[] = config.dialects;
-  const bridged = DIALECTS.filter((one) => served.includes(one.name) && bridges(config, one));
-  const unable = bridged.filter(({ name }) => !BRIDGED_ACROSS.has(name)).map(({ name }) => name);
-  if (unable.length > 0) {
-    const hint = [...BRIDGED_ACROSS].filter((name) => served.includes(name)).join(" ");
-    objections.push(`Cannot bridge ${unable.join(", ")} in a cluster yet: give --bridge ${hint}`);
-  }
-  return objections;
 }
 
 function tlsFlagsOf({ clusterCa, clusterCert, clusterKey, clusterTlsName }: Config): string[] {

@@ -20,7 +20,7 @@ import { orConfigError } from "./config_error.ts";
 import { type NamedPage, operatorPagesOf, pagesOf, reachableAt, sealAll } from "./dialects.ts";
 import { type Doors, openDoors } from "./doors.ts";
 import { announceMetrics } from "./gauges.ts";
-import { answerHandOvers, handOverTo } from "./hand_over.ts";
+import { HandOvers, handOverTo } from "./hand_over.ts";
 import { type DrainRequest, Lifecycle, stopBudgetMs, urlsOf } from "./lifecycle.ts";
 import { affordableConnections, logLimits } from "./limits.ts";
 import { type Observation, openObservation } from "./observation.ts";
@@ -195,14 +195,17 @@ function serve(parts: Parts, doors: Doors, opened: DisposableStack): void {
   const { version, clock, persistence: { store }, clustered, signalling, operations } = parts;
   const { observation: { log } } = parts;
   const { hub, connections, transport, dialects } = signalling;
-  answerHandOvers(fleetOf(clustered), dialects, () => !parts.life.isReady);
+  const fleet = fleetOf(clustered);
+  if (fleet !== undefined) {
+    opened.use(new HandOvers(dialects, clock, () => !parts.life.isReady)).answer(fleet);
+  }
   parts.life.run({
     connections,
     listeners: [...doors.listening, ...doors.adminListening],
     keepsConnections: transport.keepsConnections,
     begin: () => Promise.all([store.forgetSealed(), operations.admin?.opened]).then(() => {}),
     silence: () => hub.silence(),
-    seal: () => sealAll(dialects, handOverTo(fleetOf(clustered), { clock, log })),
+    seal: () => sealAll(dialects, handOverTo(fleet, { clock, log })),
     notify: () => operations.webhooks.finish(),
     dispose: () => opened.dispose(),
     closeStore: (limitMs) =>

@@ -2,11 +2,11 @@ import { assertEquals } from "@std/assert";
 import { BridgeBench } from "../helpers/session/bridge.ts";
 import { callAndHangUp, type CallStage, pairsOf } from "../helpers/session/bridge_calls.ts";
 import {
-  BETWEEN_NODES,
   HALL,
   IN_ROOMS,
   PARTIES,
   type Party,
+  PARTY_NAMES,
 } from "../helpers/session/bridge_parties.ts";
 import { settle } from "../helpers/session/hub.ts";
 import { hubs } from "../helpers/session/hub_modes.ts";
@@ -32,7 +32,7 @@ function stageOf({ clock }: BridgeBench): CallStage {
   };
 }
 
-for (const [calling, called] of pairsOf(BETWEEN_NODES)) {
+for (const [calling, called] of pairsOf(PARTY_NAMES)) {
   Deno.test(`two nodes: ${calling} calls ${called}, and either hangs up`, async () => {
     for (const older of ["caller", "callee"] as const) {
       for (const hangsUp of ["caller", "callee"] as const) {

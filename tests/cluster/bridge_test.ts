@@ -4,6 +4,7 @@ import { launchBrowser } from "../helpers/browser/chromium.ts";
 import { startNodes } from "../helpers/cluster/node_processes.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { sdpOf } from "../helpers/session/legs.ts";
+import type { SimpleFrame } from "../helpers/session/simple.ts";
 import { event, type SspEvent } from "../helpers/session/ssp.ts";
 import { within } from "../helpers/wire/waiting.ts";
 import { openGst, openInRoom, openPeerJs } from "../helpers/wire/peers.ts";
@@ -12,7 +13,7 @@ import { WsClient } from "../helpers/wire/ws_client.ts";
 // Calls and rooms of clients of different protocols on two real nodes.
 
 const needs = ["redis-server"] as const;
-const DIALECTS = ["peerjs", "gstreamer", "ssp", "owt"] as const;
+const DIALECTS = ["peerjs", "gstreamer", "ssp", "owt", "simple"] as const;
 const BRIDGED = ["--bridge", "all"] as const;
 
 const text = (value: unknown): string => JSON.stringify(value);
@@ -134,10 +135,46 @@ clientTest({
   },
 });
 
+clientTest({
+  name: "cluster, bridge: PeerJS learns when the node of a Simple client ends, and calls it again",
+  needs,
+  fn: async () => {
+    await using nodes = await startNodes(2, DIALECTS, BRIDGED);
+    await using p = await openPeerJs(nodes.wsUrl(0), "page");
+    const joined = async (at: number, more: object): Promise<[WsClient, SimpleFrame[]]> => {
+      const client = await WsClient.open(`${nodes.wsUrl(at)}/simple`);
+      client.send({ event: "join", room: "room", ...more });
+      // The comparisons check the server's frames.
+      return [client, [await client.nextJson(), await client.nextJson()] as SimpleFrame[]];
+    };
+    const called = async (client: WsClient): Promise<void> => {
+      const [introduced, signal] = [await client.nextJson(), await client.nextJson()];
+      assertEquals((introduced as SimpleFrame)["event"], "join");
+      assertEquals((signal as SimpleFrame)["type"], "offer");
+      client.send({ event: "signal", peer_id: "page", type: "answer", sdp: sdpOf("S") });
+      assertEquals((await p.nextJson() as SimpleFrame)["type"], "ANSWER");
+    };
+    const [client, [handshake, ready]] = await joined(1, {});
+    await using s = client;
+    const p_id = String(handshake?.["p_id"]);
+    p.send(offer(p_id, "dc_1"));
+    await called(s);
+    await nodes.nodes[1]?.stop();
+    assertEquals(await p.nextJson(), { type: "LEAVE", src: p_id, dst: "page" });
+    const { p_secret, p_instance } = ready ?? {};
+    const [again, [now]] = await joined(0, { p_id, p_secret, p_instance, seq: 1 });
+    await using back = again;
+    assertEquals([now?.["p_id"], now?.["peers"]], [p_id, []]);
+    p.send(offer(p_id, "dc_2"));
+    await called(back);
+  },
+});
+
 const PAIRS = [
   ["PeerJS", "GStreamer"],
   ["GStreamer", "RTCPool"],
   ["OWT", "PeerJS"],
+  ["PeerJS", "Simple"],
 ] as const;
 
 for (const [calling, called] of PAIRS) {

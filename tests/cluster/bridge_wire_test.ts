@@ -2,18 +2,18 @@ import { startNodes } from "../helpers/cluster/node_processes.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { callAndHangUp, pairsOf } from "../helpers/session/bridge_calls.ts";
 import {
-  BETWEEN_NODES,
   dialectOf,
   HALL,
   PARTIES,
   type Party,
+  PARTY_NAMES,
 } from "../helpers/session/bridge_parties.ts";
 import { partiesAt, type WirePartyClient } from "../helpers/wire/party_bench.ts";
 import { until } from "../helpers/wire/waiting.ts";
 
 // A call of each ordered pair of protocols, between two real nodes over a real engine.
 
-const DIALECTS = [...new Set(BETWEEN_NODES.map(dialectOf))];
+const DIALECTS = [...new Set(PARTY_NAMES.map(dialectOf))];
 
 clientTest({
   name: "cluster, bridge: clients of each pair of protocols call each other on two nodes",
@@ -25,7 +25,7 @@ clientTest({
       "--bridge-lobby",
       HALL,
     ]);
-    for (const [nth, [calling, called]] of pairsOf(BETWEEN_NODES).entries()) {
+    for (const [nth, [calling, called]] of pairsOf(PARTY_NAMES).entries()) {
       await context.step(`${calling} calls ${called}`, async () => {
         await using undo = new AsyncDisposableStack();
         const open = async (end: "caller" | "callee"): Promise<Party<WirePartyClient>> => {

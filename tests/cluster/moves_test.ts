@@ -23,8 +23,9 @@ class Part implements HomePart {
   readonly dialect = "test";
   readonly heard: string[] = [];
 
-  told(_from: string, payload: unknown): void {
+  told(_from: string, payload: unknown): boolean {
     this.heard.push(`told ${JSON.stringify(payload)}`);
+    return true;
   }
   arriving(id: string): void {
     this.heard.push(`arriving ${id}`);
@@ -181,7 +182,7 @@ const TESTS: readonly (readonly [string, (open: OpenStage) => Promise<void>])[] 
   ["no peer moves to a node that is about to end", async (open) => {
     await using stage = await open();
     const crew = await gather(stage);
-    crew.homes[1].shun();
+    void crew.homes[1].shun();
     crew.homes[1].tell(REALM, "marker");
     await stage.until("the marker", () => crew.parts[0].heard.length > 0);
     assertEquals(await move(stage, crew), { refused: "alone" });

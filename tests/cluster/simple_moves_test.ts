@@ -1,10 +1,13 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Homes } from "../../src/core/nodes/elsewhere.ts";
 import { FarJoins } from "../../src/dialects/simple/far_joins.ts";
+import type { ToHome } from "../../src/dialects/simple/node_messages.ts";
+import type { FarClient } from "../../src/dialects/simple/other_nodes.ts";
 import { MemoryCluster, type MemoryClusterOptions } from "../helpers/cluster/memory_cluster.ts";
 import { type NodeClient, SimpleStage } from "../helpers/cluster/simple_stage.ts";
 import { stageOver } from "../helpers/cluster/stages.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { FakeLink } from "../helpers/session/fake_link.ts";
 import type { SimpleFrame } from "../helpers/session/simple.ts";
 
 // Simple's peers on their way from node to node, where something is in the way.
@@ -241,6 +244,37 @@ Deno.test("a client whose instance moved for a connection that ended at once com
   const back = await stage.connect(1);
   assertEquals((await back.join({ ...barney.credentials, seq: 0 })).ready["recovered"], true);
   assertEquals(await numbers(back, 1), [1]);
+});
+
+Deno.test("a join that is answered late does not take the place of the next one", async () => {
+  const sent: ToHome[] = [];
+  const homes = { send: (_realm: string, _to: string, message: ToHome) => void sent.push(message) };
+  const clock = new FakeClock();
+  const joins = new FarJoins(
+    { realm: "simple", clock, iceServers: () => [] },
+    homes as unknown as Homes, // it sends, and nothing else
+  );
+  let carried = 0;
+  const link = new FakeLink();
+  const client: FarClient = {
+    link,
+    stream: undefined,
+    pass: undefined,
+    departure: undefined,
+    carried: () => void carried++,
+    uncarried: () => {},
+  };
+  const frame = { event: "join", room: "r" } as const;
+  const first = assertRejects(() => joins.join("p", frame, client));
+  clock.advance(10_000);
+  await first;
+  const second = joins.join("p", frame, client);
+  const [one = "", two = ""] = sent.map((message) => "connection" in message && message.connection);
+  joins.told("home", { op: "joined", connection: String(one), peerId: "p" });
+  joins.told("home", { op: "joined", connection: String(two), peerId: "p" });
+  assertEquals(await second, "joined");
+  const closed = { op: "closed", connection: one, departure: "lost", isUnheard: true };
+  assertEquals([sent.slice(2), carried], [[closed], 1]);
 });
 
 Deno.test("a home that answers a join too late learns that its client has gone", () => {

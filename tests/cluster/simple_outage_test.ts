@@ -68,7 +68,7 @@ async function carry(): Promise<Way> {
     uncarried: () => {},
   };
   const joining = joins.join("p", { event: "join", room: "r" }, client);
-  joins.told("home", { op: "joined", connection: link.id, peerId: "p" });
+  joins.told("home", { op: "joined", connection: `${link.id}.1`, peerId: "p" });
   assertEquals(await joining, "joined");
   const [line] = lines;
   assert(line !== undefined);

@@ -3,11 +3,11 @@ import { hubs } from "../helpers/session/hub_modes.ts";
 import { BridgeBench } from "../helpers/session/bridge.ts";
 import {
   canCall,
-  dialectOf,
   HALL,
   IN_ROOMS,
   PARTIES,
   type Party,
+  PARTY_NAMES,
   type PartyName,
 } from "../helpers/session/bridge_parties.ts";
 
@@ -15,10 +15,6 @@ import {
 // limit, a second offer. Each client learns of it in its own protocol's words.
 
 const isDealt = hubs.mode === "dealt";
-const ALL = Object.keys(PARTIES) as PartyName[]; // an object's keys are texts
-/** Dialects that are bridged between nodes. */
-const ACROSS: readonly string[] = ["peerjs", "gstreamer", "ssp", "owt", "webrtcsink"];
-const NAMES = ALL.filter((name) => !isDealt || ACROSS.includes(dialectOf(name)));
 
 interface Pair {
   readonly bench: BridgeBench;
@@ -70,8 +66,8 @@ function overFor(name: PartyName, other: PartyName, isCaller: boolean): string[]
 const withoutIds = (words: string[]): string[] =>
   words.map((word) => word.replace(/^(ROOM_PEER_(?:LEFT|JOINED)) .*/, "$1"));
 
-for (const calling of NAMES) {
-  for (const called of NAMES.filter((name) => canCall(calling, name))) {
+for (const calling of PARTY_NAMES) {
+  for (const called of PARTY_NAMES.filter((name) => canCall(calling, name))) {
     Deno.test(`${calling} calls ${called}, and nobody answers: both learn of the end once`, async () => {
       const { bench, caller, callee } = await open([calling, called]);
       using _ = bench;
@@ -101,7 +97,7 @@ const BUSY: Readonly<Record<PartyName, string>> = {
   webrtcsink: "error",
 };
 
-for (const calling of NAMES) {
+for (const calling of PARTY_NAMES) {
   const called = calling === "peerjs" ? "owt" : "peerjs";
   const third = calling === "gstreamer" ? "owt" : "gstreamer";
   Deno.test(`${calling} calls a peer that has as many calls as it may: it is busy`, async () => {
@@ -142,7 +138,7 @@ const FORMLESS: Readonly<Record<PartyName, string>> = {
 };
 
 // Calls between nodes have refusals of their own.
-for (const calling of isDealt ? [] : ALL) {
+for (const calling of isDealt ? [] : PARTY_NAMES) {
   const others: readonly PartyName[] = IN_ROOMS.has(calling)
     ? ["ssp", "simple"]
     : ["peerjs", "owt"];

@@ -97,7 +97,7 @@ Deno.test("webrtcsink's peers are in the lobby while they have a role that other
 });
 
 Deno.test("a Simple client that comes back finds the peer that is calling it", async () => {
-  using bench = new BridgeBench();
+  using bench = new BridgeBench({ options: { simple: { secret: "the same on all nodes" } } });
   const s = await bench.simple("room");
   const p = await bench.peerjs("page");
   const [, ready] = s.client.sent.map((frame) => JSON.parse(String(frame)));

@@ -54,10 +54,6 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
     "§4: any id is welcome up to the length limit",
     "PeerJS's directory lists everybody who can be called outside of rooms",
   ],
-  "Simple is not bridged between nodes": [
-    "simple cannot renegotiate with PeerJS, and their call goes on",
-    "a Simple client that comes back finds the peer that is calling it",
-  ],
   "a caller by SESSION learns of a limit on another node by its first signal": [
     "gstreamer calls a peer that has as many calls as it may: it is busy",
     "gstreamer calls while the server has as many calls as it may: the peer is busy",

@@ -126,6 +126,7 @@ const SUBJECTS: readonly Subject[] = [
           retire: () => sent.push("retire"),
         },
         OTHER,
+        { isGone: false },
         true,
       ),
     payloadOf: (frame) => {

@@ -65,6 +65,11 @@ local function pairsOf(it)
   return P .. "pairs:" .. it.realm .. ":" .. it.id
 end
 
+-- The tickets of the newest step by which a peer has asked for each of its partners.
+local function askedOf(it)
+  return P .. "asked:" .. it.realm .. ":" .. it.id
+end
+
 -- The list of a realm's guests: peers that can be called outside of rooms. It takes up none of them.
 local GUESTS = "guests:"
 
@@ -125,10 +130,11 @@ local function release(it, news)
     local partner = find(it.realm, other)
     if partner then
       call("SREM", pairsOf(partner), it.id)
+      call("HDEL", askedOf(partner), it.id)
       concerned[partner.node] = true
     end
   end
-  call("DEL", roomsOf(it), pairsOf(it))
+  call("DEL", roomsOf(it), pairsOf(it), askedOf(it))
   concerned[it.node] = nil
   tellAll(concerned, "left", it.realm, it.id, it.fence, news)
 end
@@ -477,12 +483,13 @@ steps.Y = {
   end,
 }
 steps.V = {
-  4,
-  function(realm, id, fence, other)
+  5,
+  function(realm, id, fence, other, role)
     local it, partner = find(realm, id), find(realm, other)
     if not isMine(it, fence) then return end
     call("SADD", pairsOf(it), other)
-    if partner then call("SADD", pairsOf(partner), id) end
+    -- The end of a meeting may be known on one side only: each side tells its own.
+    if partner and role ~= "met" then call("SADD", pairsOf(partner), id) end
   end,
 }
 
@@ -503,8 +510,7 @@ steps.R = {
 }
 
 -- Steps that were refused although they had been sent, and may have been carried out: a claim, whose
--- id goes back to the connection that had it here by another ticket; a place in a room, or a partner;
--- a description.
+-- id goes back to the connection that had it here by another ticket; a place in a room; a description.
 steps.undoClaim = {
   4,
   function(realm, id, ticket, former)
@@ -516,12 +522,10 @@ steps.undoClaim = {
   end,
 }
 steps.undoEntry = {
-  5,
-  function(realm, id, fence, kind, name)
+  4,
+  function(realm, id, fence, name)
     local it = find(realm, id)
-    if not isMine(it, fence) then return end
-    local key = kind == "rooms" and roomsOf(it) or pairsOf(it)
-    if call("SISMEMBER", key, name) == 0 then return end
+    if not isMine(it, fence) or call("SISMEMBER", roomsOf(it), name) == 0 then return end
     tell(me, "lost", realm, id, fence, "taken")
     release(it, "")
   end,
@@ -597,6 +601,7 @@ steps.P = {
     end
     call("SADD", pairsOf(it), other)
     call("SADD", pairsOf(partner), id)
+    call("HSET", askedOf(it), other, ticket)
     local concerned = { [me] = true, [partner.node] = true }
     local a, b = { shown(it) }, { shown(partner) }
     for i = 1, #b do a[#a + 1] = b[i] end
@@ -612,7 +617,8 @@ steps.again = {
   7,
   function(realm, id, fence, other, otherFence, role, permits)
     local it, partner = find(realm, id), find(realm, other)
-    if not isMine(it, fence) or not partner or partner.fence ~= otherFence then return end
+    if not isMine(it, fence) then return end
+    if not partner or partner.fence ~= otherFence then return call("SREM", pairsOf(it), other) end
     call("SADD", pairsOf(it), other)
     call("SADD", pairsOf(partner), id)
     if role ~= "caller" or partner.node == me then return end
@@ -620,6 +626,18 @@ steps.again = {
     for i = 1, #b do a[#a + 1] = b[i] end
     a[#a + 1] = permits
     tell(partner.node, "paired", realm, unpack(a))
+  end,
+}
+
+-- A meeting of before, likewise: it is over if the partner's node knows nothing of it.
+steps.agree = {
+  4,
+  function(realm, id, fence, other)
+    local it, partner = find(realm, id), find(realm, other)
+    if not isMine(it, fence) then return end
+    if partner and call("SISMEMBER", pairsOf(partner), id) == 1 then return end
+    call("SREM", pairsOf(it), other)
+    tell(me, "parted", realm, id, other)
   end,
 }
 
@@ -672,9 +690,10 @@ steps.move = {
 
 -- This node is about to end: no peer moves to it.
 steps.shun = {
-  0,
-  function()
+  1,
+  function(ticket)
     call("SADD", P .. "shunned", me)
+    tell(me, "entered", ticket)
   end,
 }
 
@@ -698,6 +717,7 @@ steps.M = {
     end
     call("SADD", pairsOf(it), other)
     call("SADD", pairsOf(partner), id)
+    call("HSET", askedOf(it), other, ticket)
     local a, b = { shown(it) }, { shown(partner) }
     for i = 1, #b do a[#a + 1] = b[i] end
     a[#a + 1] = permits
@@ -706,19 +726,52 @@ steps.M = {
   end,
 }
 
--- Ends that: the two have no call any more.
+-- Ends that: the two have no call any more. The peer may have moved to another node meanwhile.
+local function part(it, other)
+  local partner = find(it.realm, other)
+  call("SREM", pairsOf(it), other)
+  call("HDEL", askedOf(it), other)
+  local concerned = { [me] = true, [it.node] = true }
+  if partner then
+    call("SREM", pairsOf(partner), it.id)
+    call("HDEL", askedOf(partner), it.id)
+    concerned[partner.node] = true
+  end
+  tellAll(concerned, "parted", it.realm, it.id, other)
+end
+
 steps.U = {
   4,
   function(realm, id, fence, other)
-    local it, partner = find(realm, id), find(realm, other)
-    if not isMine(it, fence) then return end
-    call("SREM", pairsOf(it), other)
-    local concerned = { [me] = true }
-    if partner then
-      call("SREM", pairsOf(partner), id)
-      concerned[partner.node] = true
-    end
-    tellAll(concerned, "parted", realm, id, other)
+    local it = find(realm, id)
+    if it and it.fence == fence then part(it, other) end
+  end,
+}
+
+-- True if a peer has its partner by the step of a ticket alone: neither by a later one, nor by a step of
+-- the partner.
+local function isOnlyBy(it, other, ticket)
+  if call("HGET", askedOf(it), other) ~= ticket then return false end
+  call("HDEL", askedOf(it), other)
+  local partner = find(it.realm, other)
+  return not partner or call("HEXISTS", askedOf(partner), it.id) == 0
+end
+
+-- A meeting or a pair that was refused although its step had been sent.
+steps.undoMeeting = {
+  5,
+  function(realm, id, fence, other, ticket)
+    local it = find(realm, id)
+    if it and it.fence == fence and isOnlyBy(it, other, ticket) then part(it, other) end
+  end,
+}
+steps.undoPair = {
+  5,
+  function(realm, id, fence, other, ticket)
+    local it = find(realm, id)
+    if not isMine(it, fence) or not isOnlyBy(it, other, ticket) then return end
+    tell(me, "lost", realm, id, fence, "taken")
+    release(it, "")
   end,
 }
 

@@ -147,6 +147,13 @@ export class Call {
     else this.#close("failed");
   }
 
+  /** Hangs up for a client that comes back without the call. */
+  abandon(end: CallEnd): void {
+    if (!this.#close("failed")) return;
+    end.end("failed", false);
+    this.otherOf(end).end("hung-up", false);
+  }
+
   /** Ends a call whose first signal was not taken: there is nobody to tell. */
   discard(): void {
     this.#isOver = true;

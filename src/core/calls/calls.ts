@@ -74,8 +74,7 @@ export class Calls {
 
   /** Whether a peer is in as many calls as it may. */
   isFull(peer: CallPeer): boolean {
-    const count = (this.#calls.get(peer)?.size ?? 0) + this.#keptElsewhere(peer);
-    return count >= this.#limits.maxCallsPerPeer;
+    return this.countOf(peer) >= this.#limits.maxCallsPerPeer;
   }
 
   /** Whether a peer's client, as far as it is in a call with the other one, shows its presence. */
@@ -93,6 +92,16 @@ export class Calls {
   /** Ends a call that the server cannot continue. */
   fail(one: CallPeer, other: CallPeer): void {
     this.#find(one, other)?.end("failed");
+  }
+
+  /** Ends the calls of a peer that goes on without them. */
+  abandon(peer: CallPeer): void {
+    for (const call of [...this.#calls.get(peer)?.values() ?? []]) call.abandon(call.endOf(peer));
+  }
+
+  /** Counts a peer's calls, also those that other nodes keep. */
+  countOf(peer: CallPeer): number {
+    return (this.#calls.get(peer)?.size ?? 0) + this.#keptElsewhere(peer);
   }
 
   has(one: CallPeer, other: CallPeer): boolean {

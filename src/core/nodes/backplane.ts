@@ -93,6 +93,8 @@ export interface OutgoingMessage extends SharedMessage {
   readonly dialect: string;
   /** The client whose share of bytes it takes, where that is not its sender. */
   readonly payer?: string | undefined;
+  /** Sealed in the engine, if the nodes have a secret for that. */
+  readonly isPrivate?: boolean;
 }
 
 /**
@@ -198,22 +200,22 @@ export interface Backplane {
    * @param to the other node's address; the node with the fewest ids by default
    */
   move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void;
-  /** Lets no peer move to this node from now on. */
-  shun(): void;
+  /** Lets no peer move to this node. At the answer all that do so have been announced. */
+  shun(answer: () => void): void;
   /** Puts a peer of this node on the list of its realm's guests, or takes it off. */
   list(actor: Actor, isGuest: boolean): void;
   /** Lists a room in which this node has no member; `listed` comes before the answer. */
   look(room: RoomKey, answer: (outcome: LookAnswer) => void): void;
   /** Has the news of a room come from now on, `listed` first, also without a member on this node. */
   follow(room: RoomKey): void;
-  /** Bytes of messages that this node may still send before others confirm some. */
+  /** Bytes of private messages that this node may still send before others confirm some. */
   readonly spareBytes: number;
   /** Counts a message that cannot be sent yet; false if too many bytes wait for other nodes. */
   hold(bytes: number): boolean;
   /** That message is sent or dropped. */
   unhold(bytes: number): void;
-  /** Sends to the hubs of all other nodes. */
-  tell(topic: string, body: unknown): void;
+  /** Sends to the hubs of all other nodes. @param isPrivate as of a message */
+  tell(topic: string, body: unknown, isPrivate?: boolean): void;
   /** Ends a client's reservation; false if there is none, and rejects while unavailable. */
   unreserve(dialect: string, id: string): Promise<boolean>;
   /** Has `wanted` called once an id is on any node, which may be now. */

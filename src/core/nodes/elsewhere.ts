@@ -25,14 +25,16 @@ export interface Elsewhere {
    */
   followGuests(realm: string): void;
   /**
-   * Passes a message that begins a call to a peer of another dialect, on any node. The answer comes
-   * before anything that the other peer says.
+   * Passes a message that begins a call, or may do so, to a peer of another dialect, on any node. The
+   * answer comes before anything that the other peer says.
+   * @param room that both are in; a guest of the lobby is in none
    */
   call(
     from: PeerKey & { readonly dialect: string },
     to: string,
     payload: unknown,
     answer: (sent: Sent) => void,
+    room?: string,
   ): void;
   /** Has the terms of each claim of an id decided by the nodes together. */
   reserve(realm: string, terms: (claim: Claim) => ReservationTerms): void;
@@ -84,16 +86,25 @@ export interface Homes {
   readonly spareBytes: number;
   /** Sends to the parts of all other nodes. What an engine forgets is lost. */
   tell(realm: string, payload: unknown): void;
-  /** Gives a peer of this node to another one; see Backplane. Its state has to follow. */
+  /** Whether a peer of this node is in a call with one of another dialect. */
+  isCalling(handle: PeerHandle): boolean;
+  /**
+   * Gives a peer of this node to another one; see Backplane. Its state has to follow. Its calls with
+   * peers of other dialects end.
+   */
   move(handle: PeerHandle, to: string | undefined, answer: (outcome: MoveAnswer) => void): void;
-  /** Lets no peer move to this node from now on. */
-  shun(): void;
+  /** Lets no peer move to this node; resolves when the last one is announced. */
+  shun(): Promise<void>;
   /**
    * The state of an arriving peer has come: `receiver` speaks for it from now on. It gets `admitted`, then
    * everything that was sent meanwhile.
    * @returns false if no such peer is on its way
    */
   settle(realm: string, id: string, receiver: Receiver): boolean;
+  /** True for a peer that has come just now: earlier messages for it may still be on their way. */
+  isNew(peer: PeerKey): boolean;
+  /** Passes a message to such a peer behind those. */
+  relay(from: PeerHandle, to: PeerHandle, payload: unknown): void;
   /** The state of an arriving peer does not come: the peer is gone. */
   abandon(realm: string, id: string): void;
 }
@@ -101,8 +112,8 @@ export interface Homes {
 /** A dialect's side of Homes. */
 export interface HomePart {
   readonly dialect: string;
-  /** Another node's part has sent something; to all nodes if `from` is empty. */
-  told(from: string, payload: unknown): void;
+  /** Another node's part has sent something; to all nodes if `from` is empty. False if it is not taken. */
+  told(from: string, payload: unknown): boolean;
   /** A peer moves to this node, and its state follows. */
   arriving(id: string): void;
   /**

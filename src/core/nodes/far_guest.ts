@@ -103,9 +103,7 @@ export class FarGuests {
       case "drop":
         return this.#guests.delete(own, other);
       case "settle":
-        this.#open.get(order.number)?.mail.answer(order.outcome);
-        this.#open.delete(order.number);
-        return;
+        return this.#settle(own, other, order);
       default:
         order satisfies never;
     }
@@ -138,6 +136,18 @@ export class FarGuests {
     for (const { mail } of failed.slice(first)) this.#owner.again(own, other, mail);
   }
 
+  /** Ends the calls of a peer that goes on without them, on another node. */
+  abandon(peer: CallPeer): void {
+    const open = this.#take(({ own }) => own === peer);
+    for (const [own, other, guest] of this.#guests.takeAll(peer)) {
+      this.#end(own, guest, "failed", false);
+      const { leg, room } = guest;
+      const over = { say: "lifted", lifted: "hung-up", traits: traitsOf(leg), room } as const;
+      this.#owner.report(own, other, { ...over, number: ++this.#number });
+    }
+    answerAll(open, "absent");
+  }
+
   /** One of the two has given its id up. */
   leave(peer: CallPeer, isTold: boolean): void {
     for (const [own, other, guest] of this.#guests.takeAll(peer)) {
@@ -145,6 +155,18 @@ export class FarGuests {
       if (other === peer && isTold && isShown) this.#end(own, guest, "gone", false);
     }
     answerAll(this.#take(({ own, other }) => own === peer || other === peer), "absent");
+  }
+
+  /** The number may be that of another node, from which the peer has moved here. */
+  #settle(
+    own: CallPeer,
+    other: CallPeer,
+    { number, outcome }: Extract<Order, { do: "settle" }>,
+  ): void {
+    const open = this.#open.get(number);
+    if (open?.own !== own || open.other !== other) return;
+    this.#open.delete(number);
+    open.mail.answer(outcome);
   }
 
   #add(own: CallPeer, other: CallPeer, leg: Leg, room: RoomId | undefined): Guest {

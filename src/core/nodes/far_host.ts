@@ -129,9 +129,19 @@ export class FarHost {
     if (cause !== "absent") this.#calls.fail(own, other);
   }
 
+  /** Ends the calls of a peer that goes on without them, on another node. */
+  abandon(own: CallPeer): void {
+    this.#calls.abandon(own);
+    this.#forget(own);
+  }
+
   /** One of the two has given its id up. */
   leave(peer: CallPeer, isTold: boolean): void {
     this.#calls.leave(peer, isTold);
+    this.#forget(peer);
+  }
+
+  #forget(peer: CallPeer): void {
     for (const [, , { queue = [] }] of this.#lines.takeAll(peer)) {
       for (const { answer } of queue) answer("absent");
     }
@@ -236,6 +246,8 @@ class FarLeg implements Leg {
 
   /** Whether the client has a form for any other signal turns out on its node. */
   lower(signal: Signal): Untaken | undefined {
+    // No two protocols carry data.
+    if (signal.kind === "data") return "cannot_be_told";
     if (signal.kind === "ask" && this.refusesAsks) return "cannot_be_asked";
     const isSecond = signal.kind === "offer" && signal.isRenegotiation;
     if (isSecond && this.takesOneOffer) return "cannot_renegotiate";

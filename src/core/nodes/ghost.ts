@@ -5,6 +5,9 @@ import type { Claim, PresentPeer, RoomRequest, SelfDescription } from "../peer.t
 import type { Permits, Receiver } from "../session.ts";
 import type { CallRole, Leg, Untaken } from "../calls/signal.ts";
 
+/** A peer as the engine finds it. */
+export type Addressee = Pick<SharedPeer, "id" | "fence" | "dialect"> & { readonly realm: string };
+
 export type RelayEvent = Extract<PeerEvent, { type: "relay" }>;
 
 /**
@@ -79,7 +82,7 @@ export interface GhostHub {
   /** Shows or hides a peer that can be called outside of rooms, or no longer. */
   readonly showGuest: (handle: PeerHandle, isCallable: boolean, partner?: PeerId) => void;
   /** Sends a message for a ghost on to its node. */
-  readonly pass: (ghost: Ghost, message: RelayEvent) => void;
+  readonly pass: (ghost: Addressee, message: RelayEvent) => void;
   /** The end of a call whose client is on the ghost's node, or why there is none. */
   readonly leg: (ghost: Ghost, other: PeerId, room: RoomId | undefined) => Leg | Untaken;
   /** Has its node end the stay of a ghost's client. */

@@ -8,7 +8,7 @@ import {
   type SharedPeer,
 } from "./backplane.ts";
 import type { PeerHandle, PeerId, RoomId, RoomKind } from "../events.ts";
-import { Ghost, type GhostHub } from "./ghost.ts";
+import { type Addressee, Ghost, type GhostHub, type RelayEvent } from "./ghost.ts";
 
 /** The name of an id in maps. */
 export function nameOf({ realm, id }: PeerKey): string {
@@ -217,6 +217,11 @@ export class Ghosts {
   /** The ghosts that are known by a pair. */
   partners(): Iterable<Ghost> {
     return this.#paired;
+  }
+
+  /** Passes a message on by the engine, to a peer of any node. */
+  pass(to: Addressee, message: RelayEvent): void {
+    this.#hub.pass(to, message);
   }
 
   /** Whether peers of other nodes know a peer of this one. */

@@ -14,9 +14,11 @@ import {
 import type { HomePart, Homes } from "./elsewhere.ts";
 import type { PeerHandle, PeerId } from "../events.ts";
 import { type Ghosts, nameOf, roomNameOf } from "./ghosts.ts";
+import { Newcomers } from "./newcomers.ts";
 import type { OwnPeers } from "./own_peers.ts";
 import type { Claim } from "../peer.ts";
 import type { Receiver } from "../session.ts";
+import type { SharedCalls } from "./shared_calls.ts";
 import type { Own } from "./shared_steps.ts";
 
 /** The topic of what parts tell those of all other nodes. */
@@ -40,6 +42,8 @@ interface Expected extends Arrival {
 export interface MoveHub {
   readonly own: OwnPeers;
   readonly ghosts: Ghosts;
+  /** Undefined where no dialects are bridged. */
+  readonly calls: Pick<SharedCalls, "abandon" | "isCalling"> | undefined;
   /** Whether the peer of a handle is still here. */
   readonly is: (handle: PeerHandle) => boolean;
   /** Another receiver speaks for a peer. */
@@ -59,9 +63,11 @@ export class Moves implements Homes, MoveNews {
   readonly #hub: MoveHub;
   readonly #parts = new Map<string, HomePart>();
   readonly #arriving = new Map<string, Expected>();
+  readonly #newcomers: Newcomers;
 
   constructor(backplane: Backplane, hub: MoveHub) {
     this.#backplane = backplane;
+    this.#newcomers = new Newcomers(backplane);
     this.#hub = hub;
   }
 
@@ -107,7 +113,7 @@ export class Moves implements Homes, MoveNews {
   }
 
   tell(realm: string, payload: unknown): void {
-    this.#backplane.tell(PARTS, [realm, payload]);
+    this.#backplane.tell(PARTS, [realm, payload], true);
   }
 
   move(
@@ -119,13 +125,21 @@ export class Moves implements Homes, MoveNews {
     if (own === undefined || !this.#hub.is(handle)) return answer({ refused: "stale" });
     this.#backplane.move(own.actor, to, (outcome) => {
       const isHere = this.#hub.own.get(handle) === own && this.#hub.is(handle);
-      if ("to" in outcome && isHere) this.#give(own, handle, outcome.node);
-      answer(isHere ? outcome : { refused: "stale" });
+      if ("to" in outcome && isHere) {
+        this.#hub.calls?.abandon(own.actor);
+        this.#give(own, handle, outcome.node);
+      }
+      // The new node waits for the state also of a peer that has left meanwhile.
+      answer(isHere || "to" in outcome ? outcome : { refused: "stale" });
     });
   }
 
-  shun(): void {
-    this.#backplane.shun();
+  isCalling(handle: PeerHandle): boolean {
+    return this.#hub.calls?.isCalling(handle) === true;
+  }
+
+  shun(): Promise<void> {
+    return new Promise((resolve) => this.#backplane.shun(resolve));
   }
 
   settle(realm: string, id: PeerId, receiver: Receiver): boolean {
@@ -133,11 +147,25 @@ export class Moves implements Homes, MoveNews {
     if (arrival === undefined) return false;
     this.#arriving.delete(nameOf({ realm, id }));
     this.#take(arrival, receiver);
+    this.#newcomers.add(arrival.actor);
     arrival.done();
     for (const message of this.#unkept(arrival)) {
       if (!this.#hub.deliver(message)) this.#parts.get(realm)?.untaken(message, "gone");
     }
     return true;
+  }
+
+  isNew(peer: PeerKey): boolean {
+    return this.#newcomers.has(peer);
+  }
+
+  relay({ id: from }: PeerHandle, to: PeerHandle, payload: unknown): void {
+    const { own, ghosts } = this.#hub;
+    const { realm, id, dialect } = to;
+    const fence = own.get(to)?.actor.fence;
+    if (fence === undefined) return;
+    this.#newcomers.sent(to);
+    ghosts.pass({ realm, id, dialect, fence }, { type: "relay", from, room: undefined, payload });
   }
 
   abandon(realm: string, id: PeerId): void {
@@ -235,7 +263,8 @@ export class Moves implements Homes, MoveNews {
   ): void {
     const from = this.address;
     const message = { ...to, from, room: undefined, payload, fence: undefined, payer };
-    this.#backplane.send(message, isConfirmed, (passed) => {
+    // They hold the secrets by which clients come back.
+    this.#backplane.send({ ...message, isPrivate: true }, isConfirmed, (passed) => {
       answer(passed === "foreign" ? "absent" : passed);
     });
   }
@@ -243,9 +272,7 @@ export class Moves implements Homes, MoveNews {
   #told(from: string, body: unknown): boolean {
     if (!Array.isArray(body)) return false;
     const [realm, payload]: unknown[] = body;
-    const part = this.#parts.get(String(realm));
-    part?.told(from, payload);
-    return part !== undefined;
+    return this.#parts.get(String(realm))?.told(from, payload) === true;
   }
 }
 

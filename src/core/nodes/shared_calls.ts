@@ -104,6 +104,22 @@ export class SharedCalls implements CallRoutes {
     this.#parting.takeAll(peer);
   }
 
+  /** Whether a peer of this node is in a call. */
+  isCalling({ realm, id }: PeerKey): boolean {
+    const own = this.#at.find(realm, id);
+    return own !== undefined && this.#calls.countOf(own) > 0;
+  }
+
+  /** Ends the calls of a peer that moves to another node. */
+  abandon({ realm, id }: PeerKey): void {
+    const own = this.#at.find(realm, id);
+    if (own === undefined) return;
+    this.#host.abandon(own);
+    this.#guests.abandon(own);
+    this.#met.takeAll(own);
+    this.#parting.takeAll(own);
+  }
+
   /** Two peers know each other from now on; `isHere` if both are of this node. */
   met(realm: string, one: PeerId, other: PeerId, isHere: boolean): void {
     for (const [own, peer] of this.#bothWays(realm, one, other)) {
@@ -151,14 +167,16 @@ export class SharedCalls implements CallRoutes {
   }
 
   /**
-   * Passes a message that begins a call to a peer of another dialect, on any node. The answer comes
-   * before anything that the other peer says.
+   * Passes a message that begins a call, or may do so, to a peer of another dialect, on any node. The
+   * answer comes before anything that the other peer says.
    */
   begin(from: PeerKey, to: PeerId, waiting: Waiting): void {
     const [own, other] = [this.#at.find(from.realm, from.id), this.#at.find(from.realm, to)];
     if (own === undefined) return waiting.answer("absent");
     if (other?.dialect === own.dialect) return waiting.answer("kin");
-    if (other === undefined || this.mustMeet(from, to)) this.meet(from, to, waiting);
+    // Members of one room know each other.
+    const isMate = waiting.room !== undefined && other?.isInRoom === true;
+    if (other === undefined || !isMate && this.mustMeet(from, to)) this.meet(from, to, waiting);
     else this.#deliver(own, other, waiting);
   }
 

@@ -38,6 +38,7 @@ import {
   endStay,
   entryOf,
   isShut,
+  movedAway,
   NO_LIMITS,
   type Own,
   sharedClaim,
@@ -45,9 +46,8 @@ import {
 } from "./shared_steps.ts";
 
 /**
- * A hub of one node among several. Its ids, rooms and pairs are those of all nodes. Peers of this
- * node are its own, as on a single node; others stand as ghosts in their rooms and pairs. A step that
- * concerns other nodes is carried out at its place in one order for all.
+ * A hub of one node among several, whose ids, rooms and pairs are those of all nodes. Peers of other
+ * nodes stand as ghosts. A step that concerns them is carried out at its place in one order for all.
  */
 export class SharedHub extends Hub implements PeerNews {
   override readonly elsewhere: SharedMail;
@@ -82,6 +82,7 @@ export class SharedHub extends Hub implements PeerNews {
     });
     const homes = new Moves(backplane, {
       ghosts,
+      calls,
       own: this.#own,
       is: (handle) => this.#is(handle),
       carry: (handle, receiver) => super.carry(handle, receiver),
@@ -171,9 +172,8 @@ export class SharedHub extends Hub implements PeerNews {
     return whenAnswered<string>(
       (answer) => this.#backplane.join(own.actor, entry, description ?? own.fresh, answer),
       (outcome) => {
-        if (outcome === "stale") return;
+        if (outcome === "stale" || outcome === "entered" && !this.#is(handle)) return;
         if (outcome !== "entered") return refuse(outcome === "unavailable" ? outcome : "room_full");
-        if (!this.#is(handle)) return;
         this.#enter(own, entry);
         own.fresh = undefined;
         void super.join(handle, request, description);
@@ -197,9 +197,10 @@ export class SharedHub extends Hub implements PeerNews {
       (answer) =>
         this.#backplane.describe(own.actor, this.#limits.maxRoomInfoBytes, shared, answer),
       (outcome) => {
-        if (outcome === "described" && this.#is(handle)) {
-          return void super.describe(handle, description, news);
-        }
+        const isHere = this.#is(handle);
+        if (outcome === "described" && isHere) return super.describe(handle, description, news);
+        // Its new node has the peer without this change.
+        if (outcome === "stale" && isHere) throw movedAway();
         if (outcome === "stale" || outcome === "described") return;
         const reason = outcome === "unavailable" ? outcome : "description_too_large";
         this.#answer(handle, { type: "refused", step: "describe", reason });
@@ -306,7 +307,6 @@ export class SharedHub extends Hub implements PeerNews {
   joined(room: RoomKey, member: SharedPeer): void {
     this.#ghosts.joined(room, member);
   }
-
   described(key: PeerKey, fence: Fence, description: SharedDescription): void {
     this.#ghosts.described(key, fence, description);
   }

@@ -2,7 +2,7 @@ import type { Sent } from "../calls/abroad.ts";
 import type { Backplane, PassAnswer, PeerKey, RoomKey } from "./backplane.ts";
 import type { Correspondent, Elsewhere } from "./elsewhere.ts";
 import type { PeerId, RoomId } from "../events.ts";
-import type { Ghost, RelayEvent } from "./ghost.ts";
+import type { Addressee, RelayEvent } from "./ghost.ts";
 import type { Ghosts } from "./ghosts.ts";
 import type { GuestList } from "./guest_list.ts";
 import type { ReservationTerms } from "../kept.ts";
@@ -91,9 +91,10 @@ export class SharedMail implements Elsewhere {
     to: PeerId,
     payload: unknown,
     answer: (sent: Sent) => void,
+    room?: RoomId,
   ): void {
     if (this.#calls === undefined) return answer("unknown");
-    this.#calls.begin(from, to, waitingFor({ payload, room: undefined, answer }));
+    this.#calls.begin(from, to, waitingFor({ payload, room, answer }));
   }
 
   /** The same; resolves when the outcome is certain. */
@@ -141,7 +142,7 @@ export class SharedMail implements Elsewhere {
   }
 
   /** Sends a message for a ghost on to its node. */
-  passGhost({ realm, id, fence, dialect }: Ghost, { from, room, payload }: RelayEvent): void {
+  passGhost({ realm, id, fence, dialect }: Addressee, { from, room, payload }: RelayEvent): void {
     const message = { realm, id, from, dialect, room, payload, fence };
     this.#backplane.send(message, false, (passed) => {
       this.returned({ realm, id: from }, id, payload, SENT[passed]);

@@ -1,4 +1,5 @@
 import type { Actor, SharedClaim, SharedEntry } from "./backplane.ts";
+import { SignalError } from "../errors.ts";
 import type { Refused } from "../events.ts";
 import type { ReservationTerms } from "../kept.ts";
 import type { HubLimits } from "../limits.ts";
@@ -72,6 +73,11 @@ export function endStay(peer: PresentPeer, why: "replaced" | "lost"): void {
   if (why === "replaced") return tell(peer, { type: "replaced" });
   if (peer.receiver.sendAway !== undefined) return peer.receiver.sendAway();
   for (const link of peer.receiver.links) link.close(1001);
+}
+
+/** The refusal of a step whose peer has moved to another node meanwhile. */
+export function movedAway(): SignalError {
+  return new SignalError("unavailable", "the peer has moved to another node");
 }
 
 /**

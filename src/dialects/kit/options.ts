@@ -52,7 +52,7 @@ export function limit(
     .meta({ description: help, ...meta });
 }
 
-/** A bounded whole number. */
+/** A bounded whole number. There are many, and each call of `min` or `max` would copy the schema. */
 export function whole(
   standard: number,
   help: string,
@@ -61,7 +61,10 @@ export function whole(
     readonly max?: number;
   } = {},
 ): WholeOption {
-  return z.int().min(min).max(max).default(standard).meta({ description: help, ...meta });
+  return z.int().check(z.gte(min), z.lte(max)).default(standard).meta({
+    description: help,
+    ...meta,
+  });
 }
 
 /** A bounded whole number without a default: undefined unless an operator gives it. */
@@ -72,7 +75,7 @@ export function wholeIfGiven(
     readonly max?: number;
   } = {},
 ): z.ZodOptional<z.ZodInt> {
-  return z.int().min(min).max(max).optional().meta({ description: help, ...meta });
+  return z.int().check(z.gte(min), z.lte(max)).optional().meta({ description: help, ...meta });
 }
 
 /** Milliseconds in each unit of a duration. */

@@ -16,7 +16,8 @@ export interface Presented {
   readonly token?: string | undefined;
   /** Chosen by the client. */
   readonly id?: string;
-  readonly isIssuedId?: boolean;
+  /** See Attempt. */
+  readonly isIssuedId?: () => boolean;
   /** May be a token; see Attempt. */
   readonly word?: string;
   readonly room?: string;
@@ -86,8 +87,13 @@ export class Pass implements TimedPermits {
   /** Replaces the token by a fresh one of the same user. A refused one changes nothing. */
   async renew(token: string): Promise<void> {
     const verdict = await this.#authenticator.check(this.#attempt({ token }));
-    const isOther = "identity" in verdict && verdict.identity.user !== this.user;
-    this.#take(isOther ? refused("id") : verdict, {});
+    if ("identity" in verdict) return this.adopt(verdict.identity);
+    this.#take(verdict, {});
+  }
+
+  /** The same with a token that was accepted elsewhere. */
+  adopt(identity: Identity): void | Promise<void> {
+    this.#take(identity.user === this.user ? { identity } : refused("id"), {});
   }
 
   /** The id for a client that cannot choose one: the first that its token names exactly. */
@@ -155,6 +161,29 @@ export function passFor(
   link: Link,
 ): Pass | undefined {
   return authenticator.asks(dialect) ? new Pass(authenticator, dialect, visit, link) : undefined;
+}
+
+/**
+ * Judges a token that was posted for a connection of another node. Rejects with the refusal.
+ * @returns undefined if the dialect's clients need no token
+ */
+export async function judgePosted(
+  { authenticator, dialect }: { readonly authenticator: Authenticator; readonly dialect: string },
+  token: string,
+  { address, origin, userAgent }: Pick<Visit, "address" | "origin" | "userAgent">,
+): Promise<Identity | undefined> {
+  if (!authenticator.asks(dialect)) return undefined;
+  const nothing = { id: undefined, room: undefined, connection: NO_CONNECTION };
+  const verdict = await authenticator.check({
+    dialect,
+    token: token || undefined,
+    address,
+    origin,
+    userAgent,
+    ...nothing,
+  });
+  if ("identity" in verdict) return verdict.identity;
+  throw verdict.refusal;
 }
 
 /** Checks the token that a client shows before its upgrade, and makes its session of the outcome. */

@@ -5,7 +5,7 @@ import type { JoinFrame } from "./messages.ts";
 /** The token of one connection, and what it permits. */
 export type ConnectionPass =
   & TimedPermits
-  & Pick<Pass, "identity" | "info" | "present" | "renew">;
+  & Pick<Pass, "identity" | "info" | "present" | "renew" | "adopt">;
 
 /** The identity of a stream's client and its last signal, which it sends when it comes back (§8). */
 export interface StreamPosition {

@@ -4,7 +4,14 @@ import type { Homes } from "../../core/nodes/elsewhere.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { Departure } from "../../core/session.ts";
 import type { JoinRequest } from "./connection.ts";
-import { carriedIdentity, type SentPosted, type ToHome, type ToNode } from "./node_messages.ts";
+import {
+  carriedIdentity,
+  identityOf,
+  type Renewal,
+  type SentPosted,
+  type ToHome,
+  type ToNode,
+} from "./node_messages.ts";
 import type { FarClient, FarJoin, Line, OtherNodes } from "./other_nodes.ts";
 import { untaken } from "./refusals.ts";
 import type { SimpleServer } from "./server.ts";
@@ -35,11 +42,13 @@ type Server = Pick<SimpleServer, "realm" | "clock" | "iceServers">;
 export class FarJoins implements Joins, Disposable {
   readonly #server: Server;
   readonly #homes: Homes;
+  /** By a name that no other try of the same client has: an answer may come late. */
   readonly #open = new Map<string, Open>();
   readonly #posts = new Map<string, (outcome: SentPosted) => void>();
   /** Ends that found no way, and are about to be sent once more. */
   readonly #waiting = new Set<Disposable>();
   #tickets = 0;
+  #tries = 0;
 
   constructor(server: Server, homes: Homes) {
     this.#server = server;
@@ -48,7 +57,8 @@ export class FarJoins implements Joins, Disposable {
 
   /** Asks the peer's home. Rejects with the refusal. */
   async join(peerId: PeerId, frame: JoinRequest, client: FarClient): Promise<FarJoin> {
-    const { link: { id: connection, address }, pass, stream } = client;
+    const { link: { id, address }, pass, stream } = client;
+    const connection = `${id}.${++this.#tries}`;
     const { clock, iceServers } = this.#server;
     const { promise, resolve } = Promise.withResolvers<Answer | Failed>();
     this.#open.set(connection, { client, peerId, home: undefined, answer: resolve });
@@ -65,18 +75,30 @@ export class FarJoins implements Joins, Disposable {
         iceServers: iceServers(pass?.identity),
       },
       resolve,
-      connection,
+      id,
     );
     using _timer = clock.after(JOIN_MS, () => resolve("unavailable"));
     return this.#conclude(await promise, connection, peerId, client);
   }
 
   /** Has a posted frame carried out at the home; undefined if no node has the peer. */
-  async post(peerId: PeerId, body: string): Promise<SentPosted | undefined> {
+  post(peerId: PeerId, body: string): Promise<SentPosted | undefined> {
+    return this.#ask(peerId, (ticket) => ({ op: "post", ticket, body }));
+  }
+
+  /** The same for a posted token, which was judged here. */
+  renew(peerId: PeerId, renewal: Renewal): Promise<SentPosted | undefined> {
+    return this.#ask(peerId, (ticket) => ({ op: "renew", ticket, renewal }));
+  }
+
+  async #ask(
+    peerId: PeerId,
+    message: (ticket: string) => ToHome,
+  ): Promise<SentPosted | undefined> {
     const ticket = `${++this.#tickets}`;
     const { promise, resolve } = Promise.withResolvers<SentPosted | Failed>();
     this.#posts.set(ticket, resolve);
-    this.#send(peerId, { op: "post", ticket, body }, resolve, peerId);
+    this.#send(peerId, message(ticket), resolve, peerId);
     using _timer = this.#server.clock.after(POST_MS, () => resolve("unavailable"));
     try {
       const outcome = await promise;
@@ -101,8 +123,12 @@ export class FarJoins implements Joins, Disposable {
     open.home = from;
     const { link, stream } = open.client;
     switch (message.op) {
+      case "renewed":
+        return void open.client.pass?.adopt(
+          identityOf(message.judged, this.#server.clock.now()),
+        );
       case "joined":
-        open.client.carried(this.#lineOf(message.connection, open.peerId));
+        open.client.carried(this.#lineOf(message.connection, open));
         return open.answer(message);
       case "refused":
       case "again":
@@ -128,9 +154,12 @@ export class FarJoins implements Joins, Disposable {
     }
   }
 
-  /** This node was taken for dead: its clients have lost their instances. */
+  /** This node was taken for dead: its clients come back, and their homes may not have noticed. */
   severed(): void {
-    for (const connection of [...this.#open.keys()]) this.#drop(connection);
+    for (const [connection, { peerId }] of [...this.#open]) {
+      this.#drop(connection);
+      this.#sendEnd(peerId, { op: "closed", connection, departure: "lost" });
+    }
   }
 
   [Symbol.dispose](): void {
@@ -169,13 +198,13 @@ export class FarJoins implements Joins, Disposable {
     }
   }
 
-  #lineOf(connection: string, peerId: PeerId): Line {
+  #lineOf(connection: string, { peerId, client }: Open): Line {
     const send = (message: ToHome): void => {
       const lost = (failed: Failed): void => {
         if (failed === "unavailable" && message.op === "frame") this.#refuse(connection);
         else this.#drop(connection);
       };
-      this.#send(peerId, message, lost, connection);
+      this.#send(peerId, message, lost, client.link.id);
     };
     return {
       peerId,

@@ -1,29 +1,56 @@
 import type { PeerId, RoomEvent } from "../../core/events.ts";
 import type { Speaker } from "./kept_signals.ts";
-import type { SentSignal } from "./messages.ts";
+import type { FrameRef, SentSignal } from "./messages.ts";
 import type { News } from "./news.ts";
+import type { Ticket } from "./settled.ts";
+
+/** A signal without an outcome, as far as its sender has to learn of it. */
+export interface Unsettled {
+  readonly ticket: Ticket;
+  readonly to: PeerId;
+  readonly instance: number;
+  readonly via: string | undefined;
+  readonly ref: FrameRef;
+  readonly sentAt: number;
+}
 
 /**
  * A peer's exchange with peers of other nodes. It remembers their instances that have sent
  * something, because kept signals of those that left are not sent again. A signal for them has one
- * outcome: its receipt, or its return when their node dies.
+ * outcome: its receipt, its return, or a refusal when the receiver has left or no receipt comes.
  */
 export class FarMates {
   readonly #speakers = new Map<PeerId, Map<number, Speaker>>();
-  /** Signals without an outcome. */
-  readonly #unsettled = new Set<number>();
-  #count = 0;
+  /** The oldest first. */
+  readonly #unsettled = new Map<Ticket, Unsettled>();
 
-  /** A signal that waits for its outcome. */
-  sent(signal: SentSignal): SentSignal {
-    const ticket = ++this.#count;
-    this.#unsettled.add(ticket);
-    return { ...signal, ticket };
+  get hasUnsettled(): boolean {
+    return this.#unsettled.size > 0;
+  }
+
+  /** A signal waits for its outcome. */
+  sent(ticket: Ticket, signal: SentSignal, sentAt: number): void {
+    const { peer_instance: instance, via, frame: { peer_id: to, ref } } = signal;
+    this.#unsettled.set(ticket, { ticket, to, instance, via, ref, sentAt });
   }
 
   /** False for a second outcome. */
-  settle(ticket: number): boolean {
+  settle(ticket: Ticket): boolean {
     return this.#unsettled.delete(ticket);
+  }
+
+  /** Signals without an outcome: those for a peer, or those sent until a moment. */
+  unsettledFor(peer: PeerId): Unsettled[] {
+    return [...this.#unsettled.values()].filter(({ to }) => to === peer);
+  }
+
+  unsettledSince(sentBy: number): Unsettled[] {
+    const late: Unsettled[] = [];
+    for (const one of this.#unsettled.values()) {
+      if (one.sentAt > sentBy) break;
+      late.push(one);
+    }
+    return late;
   }
 
   of(id: PeerId, instance: number): Speaker {

@@ -1,11 +1,18 @@
 import { covers } from "../../auth/grants.ts";
+import { type Identity, NO_CONNECTION, refused } from "../../auth/authenticator.ts";
 import { SignalError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/events.ts";
 import type { Departure } from "../../core/session.ts";
 import type { Expulsion } from "../../core/expulsion.ts";
 import type { ConnectionPass } from "./connection.ts";
 import { FarLink } from "./far_link.ts";
-import { type CarriedIdentity, sentRefusal, type ToHome, type ToNode } from "./node_messages.ts";
+import {
+  type CarriedIdentity,
+  judgedIdentity,
+  sentRefusal,
+  type ToHome,
+  type ToNode,
+} from "./node_messages.ts";
 import type { SimpleServer } from "./server.ts";
 import { SimpleSession } from "./session.ts";
 
@@ -19,6 +26,8 @@ export interface HomeParts {
   readonly peerId: PeerId;
   readonly open: Open;
   readonly send: (message: ToNode) => void;
+  /** The same; rejects if the other node does not take it. */
+  readonly entrust: (message: ToNode) => Promise<void>;
   /** The session is over. */
   readonly over: () => void;
 }
@@ -26,9 +35,11 @@ export interface HomeParts {
 /** The permissions of a client whose token another node has checked. */
 class CarriedPass implements ConnectionPass {
   identity: ConnectionPass["identity"];
+  readonly #parts: HomeParts;
 
-  constructor(identity: CarriedIdentity) {
+  constructor(identity: CarriedIdentity, parts: HomeParts) {
     this.identity = { ...identity, expiresAt: undefined };
+    this.#parts = parts;
   }
 
   /** The other node ends the connection in time. */
@@ -51,8 +62,30 @@ class CarriedPass implements ConnectionPass {
     return this.identity?.grants.roles.includes(role) === true;
   }
   present(): void {}
-  renew(): Promise<void> {
-    return Promise.reject(new SignalError("not_allowed", "a carried token is renewed by its node"));
+
+  /** A token that was posted here is judged here. */
+  async renew(token: string): Promise<void> {
+    const { server: { authenticator, dialect }, open: { address } } = this.#parts;
+    const verdict = await authenticator.check({
+      dialect,
+      token,
+      address,
+      id: undefined,
+      room: undefined,
+      origin: undefined,
+      userAgent: undefined,
+      connection: NO_CONNECTION,
+    });
+    if ("refusal" in verdict) throw verdict.refusal;
+    await this.adopt(verdict.identity);
+  }
+
+  async adopt(identity: Identity): Promise<void> {
+    const { server: { clock }, open: { connection }, entrust } = this.#parts;
+    if (identity.user !== this.user) throw refused("id").refusal;
+    const judged = judgedIdentity(identity, clock.now());
+    await entrust({ op: "renewed", connection, judged });
+    this.identity = { ...identity, expiresAt: undefined };
   }
 }
 
@@ -69,7 +102,7 @@ export class HomeSession {
   constructor(parts: HomeParts) {
     const { server, open: { identity, frame, iceServers, isStream, connection, address } } = parts;
     this.#parts = parts;
-    this.#pass = identity && new CarriedPass(identity);
+    this.#pass = identity && new CarriedPass(identity, parts);
     this.#link = new FarLink(parts.name, {
       connection,
       address,

@@ -1,5 +1,7 @@
 import { SignalError } from "../../core/errors.ts";
+import type { Visit } from "../../core/visit.ts";
 import type { Posted, Posting } from "../../http/route.ts";
+import { judgePosted } from "../kit/pass.ts";
 import { decodePosition } from "./event_stream.ts";
 import type { Instance } from "./instance.ts";
 import {
@@ -8,15 +10,17 @@ import {
   decodePosted,
   encodeOk,
   encodePong,
+  type InstanceCredentials,
   type JoinFrame,
+  type PostedFrame,
   withRef,
 } from "./messages.ts";
 import { peerOf } from "./peer.ts";
 import type { SimpleServer } from "./server.ts";
 import type { JoinRequest } from "./connection.ts";
 import { noMatch } from "./join.ts";
-import type { SentPosted } from "./node_messages.ts";
-import { untaken } from "./refusals.ts";
+import { identityOf, judgedIdentity, type Renewal, type SentPosted } from "./node_messages.ts";
+import { noConnection, untaken } from "./refusals.ts";
 import { perform } from "./session.ts";
 import { frameResponse } from "./wire.ts";
 
@@ -83,8 +87,12 @@ export function joinOfStream(
 }
 
 /** Carries out a posted frame (§8), at its peer's home. */
-export async function post(server: SimpleServer, { body }: Posting): Promise<Posted> {
-  const outcome = await postHere(server, body);
+export async function post(
+  server: SimpleServer,
+  { body }: Posting,
+  visit: Visit,
+): Promise<Posted> {
+  const outcome = await postHere(server, body, visit);
   const isProven = outcome.isProven;
   return "frame" in outcome
     ? { response: frameResponse(outcome.frame), isProven }
@@ -96,26 +104,29 @@ type PostOutcome =
   & ({ readonly frame: string } | { readonly refusal: SignalError })
   & { readonly isProven: boolean };
 
-/** @param isAtHome the peer is here, or nowhere */
+/** @param visit of a client of this node; without it the peer is here or nowhere, unless it moves just now */
 export async function postHere(
   server: SimpleServer,
   body: string,
-  isAtHome = false,
+  visit?: Visit,
 ): Promise<PostOutcome> {
   let isProven = false;
   try {
     const posted = decodePosted(body, server.limits);
     try {
-      const { p_id, p_secret, p_instance } = posted.credentials();
+      const credentials = posted.credentials();
+      const { p_id, p_secret, p_instance } = credentials;
       isProven = server.secrets.isValid(p_secret, p_id);
       if (!isProven) throw noMatch();
+      const mayMove = server.claims.has(p_id);
       while (server.claims.has(p_id)) await server.claims.get(p_id);
-      const peer = peerOf(server, p_id);
-      const carried = peer === undefined && !isAtHome
-        ? await server.nodes?.joins.post(p_id, body)
-        : undefined;
-      if (carried !== undefined) return { ...outcomeOf(carried), isProven };
-      const instance = peer?.instance(p_instance, p_secret);
+      if ((visit !== undefined || mayMove) && peerOf(server, p_id) === undefined) {
+        const carried = visit !== undefined && posted.isRefresh
+          ? await refreshElsewhere(server, posted, credentials, visit)
+          : await server.nodes?.joins.post(p_id, body);
+        if (carried !== undefined) return { ...outcomeOf(carried), isProven };
+      }
+      const instance = peerOf(server, p_id)?.instance(p_instance, p_secret);
       if (instance === undefined) {
         throw new SignalError("instance_unknown", "no such instance: join again");
       }
@@ -128,6 +139,47 @@ export async function postHere(
     }
   } catch (error) {
     if (error instanceof SignalError) return { refusal: error, isProven };
+    throw error;
+  }
+}
+
+/**
+ * Renews the connection of another node's peer by a token that was posted here, and does not leave this
+ * node. A ping shows first whether the home takes posts for the instance.
+ */
+async function refreshElsewhere(
+  server: SimpleServer,
+  posted: PostedFrame,
+  credentials: InstanceCredentials,
+  visit: Visit,
+): Promise<SentPosted | undefined> {
+  const { nodes, clock } = server;
+  const { p_id } = credentials;
+  const { ref } = posted;
+  const ping = JSON.stringify({ event: "ping", ref, ...credentials });
+  const pong = await nodes?.joins.post(p_id, ping);
+  if (pong === undefined || "refusal" in pong) return pong;
+  const frame = posted.decode();
+  if (frame.event !== "refresh") return undefined;
+  const identity = await judgePosted(server, frame.token, visit);
+  const judged = identity && judgedIdentity(identity, clock.now());
+  return await nodes?.joins.renew(p_id, { credentials, ref, judged });
+}
+
+/** Gives the token that another node has judged to the connection of an instance of this one. */
+export async function renewHere(
+  server: SimpleServer,
+  { credentials: { p_id, p_secret, p_instance }, ref, judged }: Renewal,
+): Promise<PostOutcome> {
+  try {
+    while (server.claims.has(p_id)) await server.claims.get(p_id);
+    const carrier = peerOf(server, p_id)?.instance(p_instance, p_secret)?.carrier;
+    if (carrier === undefined) throw noConnection();
+    if (judged !== undefined) await carrier.renew(identityOf(judged, server.clock.now()));
+    return { frame: encodeOk(ref, undefined), isProven: true };
+  } catch (error) {
+    const refusal = withRef(error, ref);
+    if (refusal instanceof SignalError) return { refusal, isProven: true };
     throw error;
   }
 }

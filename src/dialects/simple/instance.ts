@@ -1,3 +1,4 @@
+import type { Identity } from "../../auth/authenticator.ts";
 import { InputAllowance, type InputRates } from "../../core/allowance.ts";
 import type { PeerId, PeerSummary, RoomId } from "../../core/events.ts";
 import type { LeaveReason } from "../../core/expulsion.ts";
@@ -25,6 +26,8 @@ export interface InstanceSession {
   settled(settled: Settled): void;
   /** Takes a fresh token of the same user. */
   refresh(token: string): Promise<void>;
+  /** The same with a token that another node has judged. */
+  renew(identity: Identity): Promise<void>;
   /** The client speaks for this instance from now on. */
   welcome(instance: Instance, welcome: Welcome): void;
   /** Another connection has taken the instance back. */

@@ -47,16 +47,20 @@ export class SimpleLeg implements Leg {
   readonly #line: PeerLine;
   readonly #other: PeerSummary;
   readonly #isStranger: boolean;
-  readonly #speaker: Speaker = { isGone: false };
+  readonly #speaker: Speaker;
   #isIntroduced = false;
   /** The instance that is in the call; undefined while all of them are being called. */
   #instance: number | undefined = undefined;
   #call: string | undefined = undefined;
 
-  /** @param isStranger the other peer is not in the room */
-  constructor(line: PeerLine, other: PeerSummary, isStranger: boolean) {
+  /**
+   * @param speaker the other peer, for the signals that are kept
+   * @param isStranger the other peer is not in the room
+   */
+  constructor(line: PeerLine, other: PeerSummary, speaker: Speaker, isStranger: boolean) {
     this.#line = line;
     this.#other = other;
+    this.#speaker = speaker;
     this.#isStranger = isStranger;
     // The smaller id gives way (§4).
     this.crossing = line.id < other.id ? "yields" : "insists";

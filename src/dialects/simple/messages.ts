@@ -103,6 +103,8 @@ export interface PostedFrame {
   readonly credentials: () => InstanceCredentials;
   /** Where it is one. */
   readonly ref: FrameRef;
+  /** It brings a token. */
+  readonly isRefresh: boolean;
   /** Reads the rest. */
   readonly decode: () => ClientFrame;
 }
@@ -121,6 +123,7 @@ export function decodePosted(text: string, limits: FrameLimits): PostedFrame {
       throw bad(complaint(error), value);
     },
     ref: isRef(ref) ? ref : undefined,
+    isRefresh: value["event"] === "refresh",
     decode: () => decodeObject(text, value, limits),
   };
 }
@@ -293,8 +296,8 @@ export interface SentSignal {
   readonly frame: SignalFrame;
   /** Names the connection or the request that gets the receipt; absent if nobody waits for one. */
   readonly via?: string | undefined;
-  /** Numbers those that leave the node and wait for a receipt. */
-  readonly ticket?: number | undefined;
+  /** Names those that leave the node and wait for a receipt. */
+  readonly ticket?: string | undefined;
 }
 
 /** The frame of a signal for one receiver, who numbers it. */

@@ -124,7 +124,7 @@ export const simple = defineDialect({
     const nodes = homes && new Nodes(server, homes);
     server.nodes = nodes;
     if (isBridged) hub.rulesOf(realm).limit(dialect, () => options.maxMembers);
-    void unseal(server, store);
+    const unsealed = unseal(server, store);
     using timers = new DisposableStack();
     timers.use(clock.every(SWEEP_MS, () => expire(server)));
     timers.use(clock.every(options.keepMs, () => server.total.age()));
@@ -144,7 +144,7 @@ export const simple = defineDialect({
         { name: "kept_signal_bytes", read: () => server.total.bytes },
         ...(nodes?.gauges ?? []),
       ],
-      ...(nodes && { counters: nodes.counters, moveAway: () => nodes.leave() }),
+      ...(nodes && { counters: nodes.counters, moveAway: () => nodes.leave(unsealed) }),
       seal: () => ({ items: seal(server), lifetimeMs: options.resumeMs }),
       [Symbol.dispose]: () => running.dispose(),
     };
@@ -179,7 +179,7 @@ function routesOf(options: Options, server: SimpleServer): Route[] {
         const pass = passFor(server, visit, link);
         return new SimpleSession(stream, server, pass, readJoin, { stream });
       },
-      post: (_visit, posting) => post(server, posting),
+      post: (visit, posting) => post(server, posting, visit),
       refuse: refusalResponse,
       wordFor: (code) => WIRE[code].word,
     },
@@ -189,7 +189,8 @@ function routesOf(options: Options, server: SimpleServer): Route[] {
 }
 
 /** Ends the holding of instances whose time is up. */
-function expire({ hub, held, clock }: SimpleServer): void {
+function expire({ hub, held, clock, nodes }: SimpleServer): void {
+  nodes?.sweep();
   // While the server ends no time runs out: instances are sealed with the rest of theirs.
   if (!hub.isSilent) held.expire(clock.now());
 }

@@ -5,12 +5,28 @@ import type { Expulsion } from "../../core/expulsion.ts";
 import type { Departure } from "../../core/session.ts";
 import { isObject } from "../kit/json.ts";
 import type { JoinRequest, StreamPosition } from "./connection.ts";
+import type { FrameRef, InstanceCredentials } from "./messages.ts";
 
 // Messages between a node that carries a connection and the home of its peer. The home has the peer; the
 // other node has the socket.
 
 /** A token's facts about a carried client; its node checks the token, and ends it in time. */
 export type CarriedIdentity = Omit<Identity, "expiresAt">;
+
+/** The facts of a token that one node has judged for the connection of another one. */
+export interface JudgedIdentity {
+  readonly facts: CarriedIdentity;
+  /** The rest of the token's time; null for no end. */
+  readonly leftMs: number | null;
+}
+
+/** A posted token, judged where it was posted, for the connection of an instance. */
+export interface Renewal {
+  readonly credentials: InstanceCredentials;
+  readonly ref: FrameRef;
+  /** Undefined where no token is needed. */
+  readonly judged: JudgedIdentity | undefined;
+}
 
 /** To the peer, at its home. */
 export type ToHome =
@@ -34,7 +50,8 @@ export type ToHome =
     readonly isUnheard?: boolean;
   }
   | { readonly op: "expelled"; readonly connection: string; readonly reason: Expulsion }
-  | { readonly op: "post"; readonly ticket: string; readonly body: string };
+  | { readonly op: "post"; readonly ticket: string; readonly body: string }
+  | { readonly op: "renew"; readonly ticket: string; readonly renewal: Renewal };
 
 /** A refusal on its way between nodes. */
 export interface SentRefusal {
@@ -62,7 +79,9 @@ export type ToNode =
     readonly code?: number | undefined;
     readonly reason?: string | undefined;
   }
-  /** The answer to "post". */
+  /** The client's token was replaced by a POST. */
+  | { readonly op: "renewed"; readonly connection: string; readonly judged: JudgedIdentity }
+  /** The answer to "post" and "renew". */
   | {
     readonly op: "posted";
     readonly ticket: string;
@@ -92,4 +111,14 @@ export function carriedIdentity(identity: Identity | undefined): CarriedIdentity
   if (identity === undefined) return undefined;
   const { expiresAt: _, ...facts } = identity;
   return facts;
+}
+
+/** Clocks of two nodes are not compared. */
+export function judgedIdentity({ expiresAt, ...facts }: Identity, nowMs: number): JudgedIdentity {
+  return { facts, leftMs: expiresAt === undefined ? null : expiresAt - nowMs };
+}
+
+/** Reads what `judgedIdentity` wrote. */
+export function identityOf({ facts, leftMs }: JudgedIdentity, nowMs: number): Identity {
+  return { ...facts, expiresAt: leftMs === null ? undefined : nowMs + leftMs };
 }

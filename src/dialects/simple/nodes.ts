@@ -1,17 +1,21 @@
 import type { Failed, SharedMessage } from "../../core/nodes/backplane.ts";
 import type { HomePart, Homes } from "../../core/nodes/elsewhere.ts";
 import type { Reading } from "../dialect.ts";
-import type { PeerId } from "../../core/events.ts";
+import type { PeerHandle, PeerId } from "../../core/events.ts";
+import type { PresentPeer } from "../../core/peer.ts";
+import { refuseLate } from "./exchange.ts";
 import { FarJoins } from "./far_joins.ts";
 import { HomeSession } from "./home_session.ts";
-import { postHere } from "./http.ts";
+import { postHere, renewHere } from "./http.ts";
 import { mayMoveFor, MOVE_OUTCOMES, Movings, refusalOfTakeBack } from "./movings.ts";
 import type { SentSignal } from "./messages.ts";
-import type { Settled } from "./settled.ts";
+import type { Settled, Ticket } from "./settled.ts";
 import { settledOf } from "./targets.ts";
 import { hasOp, sentRefusal, type ToHome, type ToNode } from "./node_messages.ts";
-import type { OtherNodes } from "./other_nodes.ts";
+import type { AwaitingPeer, OtherNodes } from "./other_nodes.ts";
 import { peerOf } from "./peer.ts";
+import { untaken } from "./refusals.ts";
+import type { SealedPeer } from "./sealed.ts";
 import type { SimpleServer } from "./server.ts";
 
 /** The close code with which clients come back (§7). */
@@ -34,6 +38,9 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
   readonly #sessions = new Map<string, { readonly node: string; readonly session: HomeSession }>();
   /** Messages that found no way, and are about to be sent once more. */
   readonly #waiting = new Set<Disposable>();
+  /** Peers whose signals to other nodes wait for their outcome. */
+  readonly #awaiting = new Set<AwaitingPeer>();
+  #tickets = 0;
 
   constructor(server: SimpleServer, homes: Homes) {
     this.dialect = server.dialect;
@@ -79,18 +86,51 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
       case "expelled":
         return this.#sessionOf(from, message)?.expel(message.reason);
       case "post":
-        return void this.#post(from, message).catch((error) =>
-          this.#server.warn("a posted frame of another node failed", { error: String(error) })
-        );
+        return this.#posted(from, message, postHere(this.#server, message.body));
+      case "renew":
+        return this.#posted(from, message, renewHere(this.#server, message.renewal));
     }
   }
 
-  told(from: string, payload: unknown): void {
-    if (!hasOp(payload)) return;
+  told(from: string, payload: unknown): boolean {
+    if (!hasOp(payload)) return true;
     const message = payload as ToNode; // other nodes send nothing else
+    if (message.op === "state") return this.#movings.arrived(message.state);
     if (message.op === "departed") this.#server.departed.add(message.secret);
-    else if (message.op === "state") void this.#movings.arrived(message.state);
     else this.joins.told(from, message);
+    return true;
+  }
+
+  await(peer: AwaitingPeer, signal: SentSignal): Ticket {
+    const ticket = `${this.#homes.address} ${++this.#tickets}`;
+    peer.far.sent(ticket, signal, this.#server.clock.now());
+    this.#awaiting.add(peer);
+    return ticket;
+  }
+
+  isNew({ handle, receiver }: PresentPeer): boolean {
+    return receiver.isElsewhere !== true && this.#homes.isNew(handle);
+  }
+
+  relay(from: PeerHandle, to: PeerHandle, signal: SentSignal): void {
+    this.#homes.relay(from, to, signal);
+  }
+
+  settle(to: PeerId, settled: Settled, by: PeerId): void {
+    this.#homes.send(this.#server.realm, to, settled, (failed) => {
+      if (failed === "unavailable") this.#later(() => this.settle(to, settled, by));
+    }, by);
+  }
+
+  /** Refuses signals whose outcome does not come. */
+  sweep(): void {
+    for (const peer of this.#awaiting) {
+      if (!refuseLate(this.#server, peer)) this.#awaiting.delete(peer);
+    }
+  }
+
+  get unsure(): SealedPeer[] {
+    return this.#movings.unsure;
   }
 
   arriving(id: PeerId): void {
@@ -110,8 +150,7 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
   #returnSignal(payload: SentSignal | Settled, why: "gone" | "full"): void {
     if (!("frame" in payload)) return;
     const refused = why === "full" ? "queue_full" : "peer_unknown";
-    const settled = settledOf(payload, { refused });
-    this.#homes.send(this.#server.realm, payload.peer_id, settled, () => {});
+    this.settle(payload.peer_id, settledOf(payload, { refused }), "");
   }
 
   nodeGone(address: string): void {
@@ -129,15 +168,22 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
 
   severed(): void {
     this.#movings.severed();
-    for (const { session } of [...this.#sessions.values()]) session.closed("lost");
+    this.#sendAllAway();
     this.joins.severed();
   }
 
-  /** Gives every peer to another node, at the planned end of this one. */
-  async leave(): Promise<void> {
-    this.#homes.shun();
+  /**
+   * Gives every peer to another node, at the planned end of this one.
+   * @param unsealed the peers of the last run are here
+   */
+  async leave(unsealed: Promise<void>): Promise<void> {
+    const isShut = Promise.all([this.#homes.shun(), unsealed]).then(() => {});
+    this.#sendAllAway();
+    await this.#movings.moveAll(isShut);
+  }
+
+  #sendAllAway(): void {
     for (const { session } of [...this.#sessions.values()]) session.goAway(GOING_AWAY);
-    await this.#movings.moveAll();
   }
 
   async #open(
@@ -160,24 +206,44 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
       if (isMoved || !peer.isHere) return this.#send(node, { op: "again", connection });
     }
     const name = `${node} ${connection}`;
+    this.#sessions.get(name)?.session.closed("lost");
     const session = new HomeSession({
       server: this.#server,
       name,
       peerId,
       open,
       send: (message) => this.#send(node, message),
+      entrust: (message) => this.#entrust(node, message),
       over: () => this.#sessions.delete(name),
     });
     if (!session.isOver) this.#sessions.set(name, { node, session });
   }
 
-  async #post(from: string, { ticket, body }: Extract<ToHome, { op: "post" }>): Promise<void> {
-    const outcome = await postHere(this.#server, body, true);
-    const { isProven } = outcome;
-    const sent = "frame" in outcome
-      ? { frame: outcome.frame, isProven }
-      : { refusal: sentRefusal(outcome.refusal), isProven };
-    this.#send(from, { op: "posted", ticket, outcome: sent });
+  /** Sends the outcome of a posted frame to the node where it was posted. */
+  #posted(
+    from: string,
+    { ticket }: { readonly ticket: string },
+    posted: ReturnType<typeof postHere>,
+  ): void {
+    posted.then((outcome) => {
+      const { isProven } = outcome;
+      const sent = "frame" in outcome
+        ? { frame: outcome.frame, isProven }
+        : { refusal: sentRefusal(outcome.refusal), isProven };
+      this.#send(from, { op: "posted", ticket, outcome: sent });
+    }).catch((error) =>
+      this.#server.warn("a posted frame of another node failed", { error: String(error) })
+    );
+  }
+
+  /** Sends a message that its node has to take. */
+  #entrust(node: string, message: ToNode): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#homes.entrust(this.#server.realm, node, message, (outcome) => {
+      if (outcome === "taken") resolve();
+      else reject(untaken("unavailable"));
+    });
+    return promise;
   }
 
   #sessionOf(
@@ -205,16 +271,20 @@ export class Nodes implements HomePart, OtherNodes, Disposable {
     if (message.op === "again") return this.#sendLater(node, message, failed);
     if (!isForClient(message)) return;
     const { connection } = message;
-    this.#sessions.get(`${node} ${connection}`)?.session.closed("lost");
+    const isUnheard = message.op === "joined";
+    this.#sessions.get(`${node} ${connection}`)?.session.closed("lost", isUnheard);
     this.#sendLater(node, { op: "close", connection, code: GOING_AWAY }, failed);
   }
 
   /** Sends once more what found no way, unless the node is gone. */
   #sendLater(node: string, message: ToNode, failed: Failed): void {
-    if (failed !== "unavailable") return;
+    if (failed === "unavailable") this.#later(() => this.#send(node, message));
+  }
+
+  #later(step: () => void): void {
     const timer = this.#server.clock.after(AGAIN_MS, () => {
       this.#waiting.delete(timer);
-      this.#send(node, message);
+      step();
     });
     this.#waiting.add(timer);
   }

@@ -1,8 +1,13 @@
 import type { Expulsion } from "../../core/expulsion.ts";
-import type { PeerId } from "../../core/events.ts";
+import type { PeerHandle, PeerId } from "../../core/events.ts";
+import type { PresentPeer } from "../../core/peer.ts";
 import type { Departure, Link } from "../../core/session.ts";
 import type { ConnectionPass, JoinRequest, StreamEnd } from "./connection.ts";
-import type { CarriedIdentity, SentPosted, ToHome } from "./node_messages.ts";
+import type { FarMates } from "./far_mates.ts";
+import type { Instance } from "./instance.ts";
+import type { SentSignal } from "./messages.ts";
+import type { CarriedIdentity, Renewal, SentPosted, ToHome } from "./node_messages.ts";
+import type { Settled, Ticket } from "./settled.ts";
 
 /** The other nodes, as peers and connections of this one see them. */
 export interface OtherNodes {
@@ -11,11 +16,31 @@ export interface OtherNodes {
     join(peerId: PeerId, frame: JoinRequest, client: FarClient): Promise<FarJoin>;
     /** Has a posted frame carried out at the home; undefined if no node has the peer. */
     post(peerId: PeerId, body: string): Promise<SentPosted | undefined>;
+    /** The same for a posted token, which was judged here. */
+    renew(peerId: PeerId, renewal: Renewal): Promise<SentPosted | undefined>;
   };
   /** Another node has sent something to a peer of this one. */
   received(peerId: PeerId, from: string, message: ToHome): void;
+  /** Notes that a signal of a peer waits for its outcome. @returns the name that its receipt has */
+  await(peer: AwaitingPeer, signal: SentSignal): Ticket;
+  /** True for a peer that has come just now, to which signals are still on their way. */
+  isNew(peer: PresentPeer): boolean;
+  /** Sends a signal behind those. */
+  relay(from: PeerHandle, to: PeerHandle, signal: SentSignal): void;
+  /** Sends a receipt to the peer that waits for it, for as long as it takes. @param by its receiver */
+  settle(to: PeerId, settled: Settled, by: PeerId): void;
+  /** Refuses signals whose outcome does not come. */
+  sweep(): void;
+  /** States of peers that another node does not have for sure. */
+  readonly unsure: readonly unknown[];
   /** A stream has left: its client need not come back, on whichever node. */
   departed(secret: string): void;
+}
+
+/** A peer whose signals wait for their outcome. */
+export interface AwaitingPeer {
+  readonly slots: readonly (Instance | undefined)[];
+  readonly far: FarMates;
 }
 
 /** A connection of this node that joins a peer of another one. */

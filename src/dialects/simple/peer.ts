@@ -10,22 +10,20 @@ import {
   effective,
   freeNumber,
   NO_PROFILE,
-  peerInstances,
   placed,
   type Profile,
   type ProfileChange,
   type TokenInfo,
-  without,
 } from "./description.ts";
 import { inCommon, mayCallInto } from "../kit/callers.ts";
 import { Instance, type InstanceOwner, type InstanceSession, type Reason } from "./instance.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import { SimpleLeg } from "./leg.ts";
 import { Outsiders } from "./outsiders.ts";
-import { ignoreUnavailable, throwIfTold, UNSENT } from "./refusals.ts";
+import { throwIfTold, untaken } from "./refusals.ts";
 import { countTakeBack } from "./take_backs.ts";
 import { isEqual } from "../../system/crypto.ts";
-import { returnSignal, settleSignal, takeSignal } from "./exchange.ts";
+import { noteMate, returnSignal, sendSignal, settleSignal, takeSignal } from "./exchange.ts";
 import { FarMates } from "./far_mates.ts";
 import type { SentSignal, SignalFrame } from "./messages.ts";
 import type { Settled } from "./settled.ts";
@@ -34,7 +32,7 @@ import type { ToHome } from "./node_messages.ts";
 import { Self } from "./self.ts";
 import type { SimpleServer } from "./server.ts";
 import { standingFields, withStanding } from "./standing.ts";
-import { isAwaited, ONE, settledOf, slotsOf } from "./targets.ts";
+import { slotsOf } from "./targets.ts";
 
 /** A connection's request to take an instance back. */
 interface TakeBack extends ProfileChange {
@@ -68,7 +66,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
   readonly #server: SimpleServer;
   /** The instances by number; undefined for a free one. */
   slots: readonly (Instance | undefined)[] = [];
-  readonly #self: Self;
+  readonly self: Self;
   info: TokenInfo = undefined;
   readonly seat: Seat;
   /** Made with the first signal of a peer of another node. */
@@ -81,7 +79,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     this.room = room;
     this.#server = server;
     this.seat = new Seat(server, this);
-    this.#self = new Self(server, this);
+    this.self = new Self(server, this);
   }
 
   /** The user of the first connection, and what the tokens of all have in common. */
@@ -94,7 +92,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     return this.seat.peer !== undefined;
   }
 
-  /** The instances of peers of other nodes that have sent something. */
+  /** The speakers of kept signals that are not peers of this dialect and node. */
   get far(): FarMates {
     return this.#far ??= new FarMates();
   }
@@ -123,7 +121,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     carrier: InstanceSession,
   ): void | Promise<void> {
     this.info = carrier.info;
-    this.#self.profile = withStanding(
+    this.self.profile = withStanding(
       this.#server,
       this,
       accepted(changed(NO_PROFILE, 0, change, this.#server.limits)),
@@ -134,7 +132,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
 
   /** Continues with an earlier state of the peer; all instances are lost. */
   settle(profile: Profile, instances: readonly Instance[]): void {
-    this.#self.profile = profile;
+    this.self.profile = profile;
     this.slots = slotsOf(instances);
   }
 
@@ -151,15 +149,15 @@ export class SimplePeer implements Receiver, InstanceOwner {
   add(change: ProfileChange, carrier: InstanceSession): void | Promise<void> {
     const { limits } = this.#server;
     this.inform(carrier.info);
-    return this.#self.inTurn(() => {
-      const { profile: old } = this.#self;
+    return this.self.inTurn(() => {
+      const { profile: old } = this.self;
       const number = freeNumber(old);
       if (number >= limits.maxInstances) {
         throw new SignalError("instances_full", `more than ${limits.maxInstances} instances`);
       }
       const news = accepted(effective(old, number, change, limits) ?? {});
       const profile = accepted(changed(old, number, news, limits));
-      const step = this.#self.announce(profile, { type: "join", instance: number });
+      const step = this.self.announce(profile, { type: "join", instance: number });
       return after(step, () => {
         if (!this.isHere) return;
         const instance = this.#addInstance(number, carrier);
@@ -174,8 +172,8 @@ export class SimplePeer implements Receiver, InstanceOwner {
     const { clock, limits } = this.#server;
     this.inform(carrier.info);
     const takeBacks = countTakeBack(instance.takeBacks, clock, limits);
-    return this.#self.inTurn(() => {
-      const news = effective(this.#self.profile, instance.number, request, limits);
+    return this.self.inTurn(() => {
+      const news = effective(this.self.profile, instance.number, request, limits);
       const step = news === undefined ? undefined : this.#publish(instance, accepted(news));
       return after(step, () => {
         const isStill = this.slots[instance.number] === instance && this.isHere;
@@ -192,7 +190,11 @@ export class SimplePeer implements Receiver, InstanceOwner {
   }
 
   publish(instance: Instance, change: ProfileChange): void | Promise<void> {
-    return this.#self.inTurn(() => this.#publish(instance, change));
+    return this.self.inTurn(() => {
+      // It has moved while the change waited, and its client comes back to its new node.
+      if (!this.isHere) throw untaken("unavailable");
+      return this.#publish(instance, change);
+    });
   }
 
   inform(info: TokenInfo): void {
@@ -203,25 +205,18 @@ export class SimplePeer implements Receiver, InstanceOwner {
 
   /** Sets the server's fields of the peer, in place of the earlier ones, for an operator. */
   setFields(fields: Readonly<Record<string, unknown>>): ReturnType<Self["setFields"]> {
-    return this.#self.setFields({ ...this.info, ...fields });
+    return this.self.setFields({ ...this.info, ...fields });
   }
 
   /** Sends to one instance of a room-mate, or to all of them or none (§6). */
   signal(from: Instance, frame: SignalFrame, via: string): void {
-    const { hub, realm, dialect } = this.#server;
-    const { peer } = this.seat;
-    const mate = hub.find(realm, frame.peer_id);
-    const isKnown = mate !== undefined &&
-      (this.#isMate(mate) || this.#outsiders?.has(mate.id) === true);
-    if (!isKnown || peer === undefined) {
-      throw new SignalError("peer_unknown", "no such peer in the room");
+    const mate = this.#server.hub.find(this.#server.realm, frame.peer_id);
+    const isMate = mate !== undefined && this.#isMate(mate);
+    if (mate === undefined || !isMate && this.#outsiders?.has(mate.id) !== true) {
+      throw untaken("peer_unknown");
     }
-    const here: SentSignal = { peer_id: this.id, peer_instance: from.number, frame, via };
-    const isFar = mate.receiver.isElsewhere === true && isAwaited(here);
-    const signal = isFar ? this.far.sent(here) : here;
-    const refusal = UNSENT[hub.send(peer, mate.handle, signal)];
-    if (refusal !== undefined) throw new SignalError(...refusal);
-    if (mate.dialect !== dialect) settleSignal(this.#server, this, settledOf(signal, ONE));
+    const signal: SentSignal = { peer_id: this.id, peer_instance: from.number, frame, via };
+    sendSignal(this.#server, this, signal, mate, isMate);
   }
 
   /** A peer outside the room may call this one, unless a token is missing. */
@@ -231,12 +226,13 @@ export class SimplePeer implements Receiver, InstanceOwner {
     const isCalled = role === "callee";
     if (isCalled && !mayCallInto(this.#server, this.room, other.id)) return "absent";
     this.#outsiders ??= new Outsiders(this, this.#server.dialect);
-    return new SimpleLeg(this.#outsiders, other, isStranger);
+    const speaker = isStranger ? { isGone: false } : this.far.of(other.id, 0);
+    return new SimpleLeg(this.#outsiders, other, speaker, isStranger);
   }
 
   /** The peer's own description, and the server's fields of it. */
   get profile(): Profile {
-    return this.#self.profile;
+    return this.self.profile;
   }
 
   /** Instances that are connected or held. */
@@ -269,18 +265,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
     }
     const isLast = this.slots.every((one) => one === undefined);
     if (isLast) return void this.seat.release(leaves, leaveNews(instance.number, [], reason));
-    const step = this.#self.inTurn(() => {
-      const profile = without(this.#self.profile, instance.number);
-      const news = leaveNews(instance.number, peerInstances(profile), reason);
-      return this.#self.announce(profile, news);
-    });
-    // Others keep the instance in their lists where other nodes cannot be reached.
-    step?.catch(ignoreUnavailable);
-  }
-
-  /** Carries a step out when the changes that are under way have ended. */
-  inTurn(step: () => void | Promise<void>): void | Promise<void> {
-    return this.#self.inTurn(step);
+    this.self.leave(instance.number, reason);
   }
 
   /** Another connection is about to take an instance, which waits for it without one. */
@@ -319,7 +304,7 @@ export class SimplePeer implements Receiver, InstanceOwner {
       case "joined":
       case "left":
       case "described":
-        this.#far?.note(event);
+        if (this.#far !== undefined) noteMate(this.#server, this, event);
         return this.tell(this.#server.news.frames(event, this.#server.dialect, encodeNews));
       case "admitted":
         return this.seat.take(event.peer);
@@ -348,14 +333,14 @@ export class SimplePeer implements Receiver, InstanceOwner {
   #claim(token?: string): void | Promise<void> {
     const { id, room } = this;
     const { maxMembers } = this.#server.limits;
-    const description = this.#self.publicly();
+    const description = this.self.publicly();
     return this.seat.claim({ id, description, room: { room, maxMembers, token } });
   }
 
   #publish({ number }: Instance, change: ProfileChange): void | Promise<void> {
     const { limits } = this.#server;
-    const profile = accepted(changed(this.#self.profile, number, change, limits));
-    return this.#self.announce(profile, { type: "change", instance: number, change });
+    const profile = accepted(changed(this.self.profile, number, change, limits));
+    return this.self.announce(profile, { type: "change", instance: number, change });
   }
 
   #isMate({ id, receiver }: PresentPeer): boolean {

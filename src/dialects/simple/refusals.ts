@@ -1,4 +1,4 @@
-import { type ErrorCode, SignalError } from "../../core/errors.ts";
+import { SignalError } from "../../core/errors.ts";
 import type { Sent } from "../../core/hub.ts";
 import type { Refused } from "../../core/events.ts";
 import type { SignalRefusal } from "./settled.ts";
@@ -13,14 +13,14 @@ const FULL = {
 } as const;
 
 /** Refusals of a signal, by the outcome of its sending. */
-export const UNSENT: Partial<Record<Sent, [code: ErrorCode, message: string]>> = {
-  unknown: ["peer_unknown", "no such peer in the room"],
-  elsewhere: ["peer_unknown", "no such peer in the room"],
-  busy: ["peer_busy", "the peer is busy"],
-  untranslatable: ["untranslatable", "the peer has no form for this message"],
-  not_askable: ["not_askable", "the peer cannot be asked for an offer"],
-  not_renegotiable: ["not_renegotiable", "the peer takes no further offers"],
-  unavailable: ["unavailable", "the other nodes cannot be reached"],
+export const UNSENT: Readonly<Record<Exclude<Sent, "sent">, SignalRefusal>> = {
+  unknown: "peer_unknown",
+  elsewhere: "peer_unknown",
+  busy: "peer_busy",
+  untranslatable: "untranslatable",
+  not_askable: "not_askable",
+  not_renegotiable: "not_renegotiable",
+  unavailable: "unavailable",
 };
 
 /** The words for a signal that no instance got. */
@@ -28,12 +28,21 @@ const UNTAKEN: Readonly<Record<SignalRefusal, string>> = {
   queue_full: "too much waits for the peer, which is away",
   instance_unknown: "the peer has no such instance",
   peer_unknown: "no such peer in the room",
+  peer_busy: "the peer is busy",
+  untranslatable: "the peer has no form for this message",
+  not_askable: "the peer cannot be asked for an offer",
+  not_renegotiable: "the peer takes no further offers",
   unavailable: "the other nodes cannot be reached",
 };
 
 /** The refusal of a signal, by its receipt. */
 export function untaken(refused: SignalRefusal): SignalError {
   return new SignalError(refused, UNTAKEN[refused]);
+}
+
+/** The refusal of a fresh token for a client that has no connection. */
+export function noConnection(): SignalError {
+  return new SignalError("instance_unknown", "no connection: show the token when you join again");
 }
 
 /**
@@ -59,9 +68,4 @@ export function throwIfTold(reason: Refused["reason"], hasClient: boolean): void
     default:
       reason satisfies never;
   }
-}
-
-/** Ends the wait for a step that only other nodes could refuse. Faults pass. */
-export function ignoreUnavailable(error: unknown): void {
-  if (!(error instanceof SignalError && error.code === "unavailable")) throw error;
 }

@@ -1,9 +1,18 @@
 import * as z from "zod";
 import type { PeerId } from "../../core/events.ts";
 import type { DialectStore } from "../../core/kept.ts";
+import { isObject } from "../kit/json.ts";
 import { readSealed } from "../kit/sealed.ts";
-import { changed, isObjection, NO_PROFILE, type Profile, withServerFields } from "./description.ts";
+import {
+  changed,
+  isObjection,
+  NO_PROFILE,
+  peerInstances,
+  type Profile,
+  withServerFields,
+} from "./description.ts";
 import { Instance } from "./instance.ts";
+import { leaveNews, type News } from "./news.ts";
 import { peerOf, peersOf, SimplePeer } from "./peer.ts";
 import type { SimpleServer } from "./server.ts";
 import { GONE, type Speaker } from "./kept_signals.ts";
@@ -46,8 +55,10 @@ const SealedPeer = z.object({
   fields: Fields,
   serverFields: Fields,
   instances: z.array(SealedInstance),
+  /** News of the peer that others have not heard; other nodes write nothing else. */
+  untold: z.array(z.custom<News>(isObject)).default([]),
 });
-type SealedPeer = z.infer<typeof SealedPeer>;
+export type SealedPeer = z.infer<typeof SealedPeer>;
 
 /** Streams that have left, and need not come back. */
 const SealedDeparted = z.object({ v: z.literal(1), departed: z.array(z.string()) });
@@ -56,13 +67,14 @@ type SealedDeparted = z.infer<typeof SealedDeparted>;
 const Sealed = z.union([SealedPeer, SealedDeparted]);
 
 /** The peers that clients can continue with, in the order of their joins. */
-export function* seal(server: SimpleServer): Generator<SealedPeer | SealedDeparted> {
+export function* seal(server: SimpleServer): Generator<unknown> {
   const names = new Map<Readonly<Speaker>, SpeakerName>();
   for (const { id, instances } of peersOf(server)) {
     for (const { speaker, number } of instances) names.set(speaker, [id, number]);
   }
   const nameOf = (speaker: Readonly<Speaker>): SpeakerName | null => names.get(speaker) ?? null;
   for (const peer of peersOf(server)) yield sealPeer(server, peer, nameOf);
+  yield* server.nodes?.unsure ?? [];
   const departed = server.departed.list();
   if (departed.length > 0) yield { v: 1, departed };
 }
@@ -76,13 +88,17 @@ export function* matesOf(server: SimpleServer, peer: SimplePeer): Generator<Simp
   }
 }
 
-/** A peer that moves to another node. */
-export function sealMoving(server: SimpleServer, peer: SimplePeer): SealedPeer {
+/** A peer that moves to another node. @param untold what others have not heard of it */
+export function sealMoving(
+  server: SimpleServer,
+  peer: SimplePeer,
+  untold: News[] = [],
+): SealedPeer {
   const names = new Map<Readonly<Speaker>, SpeakerName>(peer.far.named());
   for (const mate of [peer, ...matesOf(server, peer)]) {
     for (const { speaker, number } of mate.instances) names.set(speaker, [mate.id, number]);
   }
-  return sealPeer(server, peer, (speaker) => names.get(speaker) ?? null);
+  return { ...sealPeer(server, peer, (speaker) => names.get(speaker) ?? null), untold };
 }
 
 function sealPeer(
@@ -113,6 +129,7 @@ function sealPeer(
         log: { ...sealedLog, signals: [...sealedLog.signals] },
       };
     }),
+    untold: [],
   };
 }
 
@@ -180,9 +197,16 @@ export async function unsealMoving(
   peer.settle(profile, held);
   // An engine that has lost its data does not know of the move.
   if (!settle(peer)) await peer.revive(profile, held);
-  if (peer.isHere) { for (const instance of held) server.held.restoreMoved(instance); }
-  else for (const { log } of held) log.clear();
-  return { id, isHere: peer.isHere };
+  if (!peer.isHere) { for (const { log } of held) log.clear(); }
+  if (!peer.isHere) return { id, isHere: false };
+  for (const instance of held) server.held.restoreMoved(instance);
+  for (const news of data.untold) peer.self.tell(news);
+  for (const { number } of data.instances) {
+    // Its time was over on the way.
+    if (peer.slots[number] !== undefined) continue;
+    peer.self.tell(leaveNews(number, peerInstances(profile), "lost"));
+  }
+  return { id, isHere: true };
 }
 
 /** A peer that is about to come back. */

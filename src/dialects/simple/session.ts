@@ -1,3 +1,4 @@
+import type { Identity } from "../../auth/authenticator.ts";
 import { type ErrorCode, SignalError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/events.ts";
 import {
@@ -26,7 +27,7 @@ import {
 import type { Settled } from "./settled.ts";
 import { descriptionOf } from "./news.ts";
 import type { FarClient, Line } from "./other_nodes.ts";
-import { untaken } from "./refusals.ts";
+import { noConnection, untaken } from "./refusals.ts";
 import type { SimpleServer } from "./server.ts";
 import { join } from "./join.ts";
 import { refusalResponse, WIRE } from "./wire.ts";
@@ -206,6 +207,11 @@ export class SimpleSession implements Session, InstanceSession, FarClient {
     this.informed();
   }
 
+  async renew(identity: Identity): Promise<void> {
+    await this.pass?.adopt(identity);
+    this.informed();
+  }
+
   /** The token's facts have changed. */
   informed(): void {
     this.#instance?.peer.inform(this.info);
@@ -321,10 +327,7 @@ export function perform(
       return peer.remove(instance, "left");
     case "refresh":
       if (instance.carrier !== undefined) return instance.carrier.refresh(frame.token);
-      throw new SignalError(
-        "instance_unknown",
-        "no connection: show the token when you join again",
-      );
+      throw noConnection();
     default:
       frame satisfies never;
   }

@@ -8,7 +8,7 @@ import { MemoryCluster } from "./memory_cluster.ts";
 /** Clusters of benches that are at work, each of which has to be quiet before a test goes on. */
 const clusters = new Set<MemoryCluster>();
 
-/** Two hubs over an engine in this process; clients are dealt to both. */
+/** Hubs over an engine in this process, two by default; clients are dealt to all. */
 export interface Dealt extends Disposable {
   readonly hubs: readonly SharedHub[];
   /** Both hubs for tests that ask one hub. */
@@ -17,13 +17,18 @@ export interface Dealt extends Disposable {
   pairs(): string[];
 }
 
-/** @param abroad makes each hub's way between dialects */
+/**
+ * @param abroad makes each hub's way between dialects
+ * @param nodes how many hubs there are
+ */
 export function dealHubs(
   limits: HubLimits,
   happenings?: Happenings,
   abroad: () => Abroad = () => ({}),
+  nodes = 2,
 ): Dealt {
   const cluster = MemoryCluster.begin({
+    nodes,
     hubOf: (node) => new SharedHub(limits, node, abroad(), happenings),
   });
   clusters.add(cluster);

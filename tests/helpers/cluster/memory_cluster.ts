@@ -23,6 +23,8 @@ export interface MemoryClusterOptions {
   readonly work?: Partial<NodeLimits>;
   readonly maxUnconfirmedBytes?: number;
   readonly maxUnconfirmedBytesPerSender?: number;
+  /** Seals private bodies in the engine. */
+  readonly secret?: string;
   /** Whether nodes give ids out while the engine is away. */
   readonly acceptsLoss?: boolean;
   /** Makes the hub of a node; one with the limits alone elsewhere. */
@@ -101,7 +103,7 @@ export class MemoryCluster implements AsyncDisposable {
       incarnation: "",
       leaseMs: 6_000,
       settings: "same",
-      seal: sealOf(undefined),
+      seal: sealOf(this.#options.secret),
       report: (event) => events.push(event),
       waitMs,
       ...NODE_LIMITS,

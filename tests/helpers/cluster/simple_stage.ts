@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Judge } from "../../../src/auth/authenticator.ts";
 import type { StreamRoute } from "../../../src/http/route.ts";
 import type { FakeLink } from "../session/fake_link.ts";
 import { TestClient } from "../session/hub.ts";
@@ -79,12 +80,17 @@ export class SimpleStage implements AsyncDisposable {
   readonly stage: Stage;
   readonly benches: readonly [DialectBench, DialectBench];
 
-  private constructor(stage: Stage, options: Readonly<Record<string, unknown>>) {
+  private constructor(
+    stage: Stage,
+    options: Readonly<Record<string, unknown>>,
+    judge: Judge | undefined,
+  ) {
     this.stage = stage;
     const { clock, hubs: [first, second] } = stage;
     const test = (hub: DialectBench["hub"]): DialectTestOptions => ({
       options: { ...OPTIONS, ...options },
       on: { hub, clock },
+      judge,
     });
     const bench = new DialectBench(simple, test(first));
     this.benches = [bench, first === second ? bench : new DialectBench(simple, test(second))];
@@ -93,8 +99,9 @@ export class SimpleStage implements AsyncDisposable {
   static async open(
     open: OpenStage,
     options: Readonly<Record<string, unknown>> = {},
+    judge?: Judge,
   ): Promise<SimpleStage> {
-    return new SimpleStage(await open(), options);
+    return new SimpleStage(await open(), options, judge);
   }
 
   async connect(at: 0 | 1, query = ""): Promise<NodeClient> {

@@ -23,6 +23,8 @@ const BRIDGED: readonly Dialect[] = [peerjs, gstreamer, ssp, simple, owt, webrtc
 export interface BridgeTestOptions {
   readonly lobby?: RoomId;
   readonly limits?: Partial<CallLimits>;
+  /** How many hubs "dealt" ones are; two elsewhere. */
+  readonly nodes?: number;
   /** The dialects share their ids and rooms, and no call leads from one to another. */
   readonly hasNoCalls?: true;
   /** Judges the tokens of all dialects; without one nobody needs a token. */
@@ -44,7 +46,9 @@ export class BridgeBench implements Disposable {
   readonly #nodes: readonly (readonly DialectBench[])[];
   #dealt = 0;
 
-  constructor({ lobby, limits, hasNoCalls, judge, options = {} }: BridgeTestOptions = {}) {
+  constructor(
+    { lobby, limits, nodes, hasNoCalls, judge, options = {} }: BridgeTestOptions = {},
+  ) {
     const named = lobby === undefined ? undefined : { realm: REALM, room: lobby };
     const abroad = (): Abroad & { readonly calls: Calls } => {
       const rules = { ...WIDE_CALLS, ...limits };
@@ -53,7 +57,7 @@ export class BridgeBench implements Disposable {
       return { calls, lobby: named };
     };
     const dealt = hubs.mode === "dealt"
-      ? this.#undo.use(dealHubs(NO_LIMITS, undefined, hasNoCalls ? undefined : abroad))
+      ? this.#undo.use(dealHubs(NO_LIMITS, undefined, hasNoCalls ? undefined : abroad, nodes))
       : undefined;
     this.pairs = () => dealt?.pairs() ?? [];
     this.hub = dealt?.asOne ?? newTestHub({}, hasNoCalls ? undefined : abroad());
@@ -83,6 +87,13 @@ export class BridgeBench implements Disposable {
   /** A dialect at work. */
   bench(dialect: string): DialectBench {
     return this.#benchOf(dialect);
+  }
+
+  /** A dialect at work on one node. */
+  at(node: number, dialect: string): DialectBench {
+    const bench = this.#nodes[node]?.find(({ name }) => name === dialect);
+    if (bench === undefined) throw new RangeError(`Cannot use ${dialect} on node ${node}`);
+    return bench;
   }
 
   /** Asks PeerJS for a plain resource. */
@@ -157,9 +168,6 @@ export class BridgeBench implements Disposable {
 
   /** The dialect at work on the next node. */
   #benchOf(dialect: string): DialectBench {
-    const benches = this.#nodes[this.#dealt++ % this.#nodes.length];
-    const bench = benches?.find(({ name }) => name === dialect);
-    if (bench === undefined) throw new RangeError(`Cannot connect: no dialect ${dialect}`);
-    return bench;
+    return this.at(this.#dealt++ % this.#nodes.length, dialect);
   }
 }

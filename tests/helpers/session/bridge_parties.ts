@@ -65,12 +65,13 @@ type OpenParty = <Client extends PartyClient>(
 /** Those whose clients are in a room. */
 export const IN_ROOMS: ReadonlySet<PartyName> = new Set(["gstreamer room", "ssp", "simple"]);
 
-/** Those whose calls reach other nodes. */
-export const BETWEEN_NODES: readonly PartyName[] = [
+/** All of them. */
+export const PARTY_NAMES: readonly PartyName[] = [
   "peerjs",
   "gstreamer",
   "gstreamer room",
   "ssp",
+  "simple",
   "owt",
   "webrtcsink",
 ];
