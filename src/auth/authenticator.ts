@@ -8,8 +8,11 @@ export interface Attempt {
   readonly token: string | undefined;
   /** The id that the client chose; undefined where the server makes it. */
   readonly id: string | undefined;
-  /** The server made this very id for a client that asks for one: no grant is needed. */
-  readonly isIssuedId?: boolean;
+  /**
+   * True if the server made this very id for a client that asks for one: no grant is needed. Asked only
+   * where the grants do not cover the id, because the answer takes a MAC.
+   */
+  readonly isIssuedId?: () => boolean;
   /** A word that may be a token, for clients that show none and can only name themselves. */
   readonly word?: string;
   readonly room: string | undefined;

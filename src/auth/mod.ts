@@ -194,8 +194,8 @@ function limited(verdict: Verdict, { dialect, id, isIssuedId, room }: Attempt): 
   if (grants.dialects !== undefined && !grants.dialects.includes(dialect)) {
     return refused("dialect");
   }
-  const isChosen = id !== undefined && !isIssuedId && !tookWord;
-  if (isChosen && !covers(grants.ids, id)) return refused("id");
+  const isChosen = id !== undefined && !tookWord;
+  if (isChosen && !covers(grants.ids, id) && isIssuedId?.() !== true) return refused("id");
   return room !== undefined && !covers(grants.rooms, room) ? refused("room") : verdict;
 }
 

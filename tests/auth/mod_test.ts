@@ -93,13 +93,29 @@ Deno.test("a token is good for the dialects, ids and rooms that it grants", () =
     [{ dialect: "simple" }, "dialect"],
     [{ id: "alice", room: "lobby" }, "granted"],
     [{ id: "bob" }, "id"],
-    [{ id: "bob", isIssuedId: true }, "granted"],
+    [{ id: "bob", isIssuedId: () => true }, "granted"],
+    [{ id: "bob", isIssuedId: () => false }, "id"],
     [{ room: "attic" }, "room"],
     [{ id: "bob", room: "attic" }, "id"],
   ];
   for (const [more, expected] of cases) {
     assertEquals(outcomeOf(auth.check(attempt(more))), expected, JSON.stringify(more));
   }
+});
+
+Deno.test("an id that a token covers is not asked for its maker, which takes a MAC", () => {
+  const grants = { ids: [exactly("alice")] };
+  const auth = newAuthentication({
+    clock: new FakeClock(),
+    judge: judgeOf(grants),
+    dialects: ["ssp"],
+  });
+  const asked: string[] = [];
+  for (const id of ["alice", "bob"]) {
+    const isIssuedId = (): boolean => asked.push(id) > 0;
+    assertEquals(outcomeOf(auth.check(attempt({ id, isIssuedId }))), "granted");
+  }
+  assertEquals(asked, ["bob"]);
 });
 
 Deno.test("a word may be the token of a client that shows none", () => {

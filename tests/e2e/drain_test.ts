@@ -24,6 +24,15 @@ async function refusals({ url, wsUrl }: TestServer): Promise<unknown[]> {
   return refused;
 }
 
+/** A client of Socket.IO in the namespace of OWT and RTCPool. */
+async function openSocketIo(wsUrl: string): Promise<WsClient> {
+  const client = await WsClient.open(`${wsUrl}/socket.io/?EIO=4&transport=websocket`);
+  await client.nextText();
+  client.send("40");
+  await client.nextText();
+  return client;
+}
+
 function below(url: string): (path: string) => string {
   return (path) => `${url}${path}`;
 }
@@ -60,13 +69,18 @@ Deno.test("a drain closes the connected with the codes of a server that goes awa
     ...await openGstSession(server.wsUrl, ["caller", "callee"]),
     await openPeerJs(server.wsUrl, "alice"),
     await WsClient.open(`${server.wsUrl}/webrtcsink`),
+    await WsClient.open(`${server.wsUrl}/ssp`),
+    await WsClient.open(`${server.wsUrl}/topics`),
+    await openSocketIo(server.wsUrl),
   ];
+  await using stream = await StreamClient.open(server);
   const simple = await WsClient.open(`${server.wsUrl}/simple`);
   server.drain({ closeOverSeconds: 0.3 });
   for (const client of clients) {
     assertEquals((await within("the end", client.closed)).code, 1001);
   }
   assertEquals((await within("the end", simple.closed)).code, 1012);
+  assertEquals(await stream.nextIfAny(), undefined);
   await until("nobody to be left", async () => await server.gauge("signalbox_sockets") === 0);
   assertEquals(await readiness(server), [503, "not ready: draining\n"]);
   server.undrain();

@@ -16,7 +16,8 @@ export interface Presented {
   readonly token?: string | undefined;
   /** Chosen by the client. */
   readonly id?: string;
-  readonly isIssuedId?: boolean;
+  /** See Attempt. */
+  readonly isIssuedId?: () => boolean;
   /** May be a token; see Attempt. */
   readonly word?: string;
   readonly room?: string;

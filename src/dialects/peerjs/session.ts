@@ -168,7 +168,7 @@ export class PeerJsSession implements Session {
   #openAsUser(pass: Pass): void | Promise<void> {
     const { id, token, key } = this.#credentials;
     const own = key === this.#server.key ? undefined : key;
-    const check = pass.present({ token: own, id, isIssuedId: this.#server.isIssued(id) });
+    const check = pass.present({ token: own, id, isIssuedId: () => this.#server.isIssued(id) });
     // A token that the server checked proves its user, and nothing where it names none; otherwise
     // `token` is the client's own proof, as without authentication.
     return after(check, () => {
