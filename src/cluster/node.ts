@@ -362,7 +362,7 @@ export class ClusterNode implements Backplane {
         this.#sink?.severed();
       },
       restoring: () => this.#recovery.begin(),
-      greetings: () => this.#items.greetings(this.#roster.strangers(this.#caller.node)),
+      greetings: () => this.#items.greetings(this.#roster.strangers()),
       restored: () => this.#restored(),
       passed: (steps, outcomes) => this.#passed(steps, outcomes),
       known: (nodes) => this.#known(nodes),
