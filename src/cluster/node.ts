@@ -356,7 +356,7 @@ export class ClusterNode implements Backplane {
       buried: () => this.#recovery.buried(this.#sink),
       restoring: () => this.#recovery.begin(),
       forgetting: (ids) => this.#recovery.forgetting(ids),
-      greetings: () => this.#items.greetings(this.#roster.strangers(this.#caller.node)),
+      greetings: () => this.#items.greetings(this.#roster.strangers()),
       restored: () => this.#restored(),
       passed: (steps, outcomes) => this.#passed(steps, outcomes),
       known: (nodes) => this.#known(nodes),

@@ -61,10 +61,13 @@ export class Roster {
     return true;
   }
 
-  /** The incarnations to be greeted now; each is one of them once in an epoch. */
-  *strangers(own: string): Generator<string> {
+  /**
+   * The incarnations to be greeted now; each is one of them once in an epoch. So is this node's own: it
+   * sends to peers that come to it.
+   */
+  *strangers(): Generator<string> {
     for (const { id } of this.living) {
-      if (id === own || this.#greeted.has(id)) continue;
+      if (this.#greeted.has(id)) continue;
       this.#greeted.add(id);
       yield id;
     }

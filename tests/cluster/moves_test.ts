@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { SignalError } from "../../src/core/errors.ts";
 import type { MoveAnswer } from "../../src/core/nodes/backplane.ts";
 import type { HomePart, Homes } from "../../src/core/nodes/elsewhere.ts";
 import type { Hub } from "../../src/core/hub.ts";
@@ -178,6 +179,15 @@ const TESTS: readonly (readonly [string, (open: OpenStage) => Promise<void>])[] 
     await stage.until("their outcomes", () => outcomes.length === 3);
     assertEquals(outcomes.toSorted(), ["absent", "gone", "taken"]);
     assertEquals(parts[1].heard.at(-1), 'told {"n":5}');
+  }],
+  ["a description that its peer's move overtakes is refused", async (open) => {
+    await using stage = await open();
+    const crew = await gather(stage);
+    const moving = move(stage, crew);
+    const describing = stage.hubs[0].describe(crew.mover.peer, { bytes: 2, info: "x" });
+    const refusal = assertRejects(async () => await describing, SignalError, "has moved");
+    await moving;
+    await stage.during(refusal.then(() => {}));
   }],
   ["no peer moves to a node that is about to end", async (open) => {
     await using stage = await open();

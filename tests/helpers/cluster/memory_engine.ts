@@ -65,8 +65,8 @@ export class MemoryEngine implements Engine {
   constructor(options: MemoryEngineOptions) {
     this.#options = options;
     this.#random = randomOf(options.seed ?? 1);
-    const offset = this.#wallMs - options.clock.now();
-    this.data = new EngineData(() => options.clock.now() + offset);
+    const begunAtMs = options.clock.now();
+    this.data = new EngineData(() => this.#wallMs + options.clock.now() - begunAtMs);
   }
 
   async connect(): Promise<EngineConnection> {
@@ -131,6 +131,11 @@ export class MemoryEngine implements Engine {
     const { run } = this;
     await clock.delay(Math.floor(this.#random() * STRAY_MS) + 1);
     return !this.#isAway && run === this.run;
+  }
+
+  /** Puts its clock forward, and not that of the nodes. */
+  skip(ms: number): void {
+    this.#wallMs += ms;
   }
 
   /** Which start of the process this is. */
