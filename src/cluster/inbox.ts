@@ -33,11 +33,19 @@ export class Arrivals {
   /** The highest one, and the highest one of an earlier inbox. */
   last = 0;
   first = 0;
+  /** The same, without any whose refusal may not have reached its sender. */
+  sure = 0;
   /** Those whose receiver was not there. */
   readonly refused = new Set<number>();
   readonly #known = new Set<number>();
   /** All numbers up to this one have come, or will not come any more. */
   #floor = 0;
+
+  /** This node's inbox begins anew, and so do those of others, which may have held refusals. */
+  restart(): void {
+    this.first = this.sure = this.last;
+    for (const number of this.refused) this.sure = Math.min(this.sure, number - 1);
+  }
 
   /** False for a number that has come before. */
   take(number: number): boolean {
@@ -88,13 +96,13 @@ export class AllArrivals {
   }
 
   /** The highest numbers of a process: before this node's inbox began, and of all. */
-  rangeOf(process: string): { readonly first: number; readonly last: number } {
-    return this.#arrivals.get(process) ?? { first: 0, last: 0 };
+  rangeOf(process: string): Readonly<Pick<Arrivals, "sure" | "first" | "last">> {
+    return this.#arrivals.get(process) ?? { sure: 0, first: 0, last: 0 };
   }
 
   /** This node's inbox begins anew. */
   restart(): void {
-    for (const arrivals of this.#arrivals.values()) arrivals.first = arrivals.last;
+    for (const arrivals of this.#arrivals.values()) arrivals.restart();
   }
 
   /** A process was taken for dead. One that was only cut off comes back, and repeats what is unconfirmed. */

@@ -135,6 +135,8 @@ export class ItemHandler {
   restart(epoch: string): void {
     this.#parts.outbox.enter(epoch);
     this.#arrivals.restart();
+    // The greetings tell of these.
+    this.#unconfirmed.clear();
     this.#told = [];
   }
 
@@ -144,8 +146,8 @@ export class ItemHandler {
    */
   *greetings(strangers: Iterable<string>): Generator<readonly string[]> {
     for (const id of strangers) {
-      const { first, last } = this.#arrivals.rangeOf(processOf(id));
-      yield ["T", id, "last", String(first)];
+      const { sure, first, last } = this.#arrivals.rangeOf(processOf(id));
+      yield ["T", id, "last", String(sure)];
       if (last > first) yield ["T", id, "c", String(last)];
     }
   }

@@ -380,7 +380,8 @@ export class ClusterNode implements Backplane {
     for (const step of this.#recovery.missing(this.#caller.node)) this.#push(step, true);
   }
 
-  #push(args: readonly string[], isOfEpoch = false): void {
+  /** @param isOfEpoch as the words of node to node always are */
+  #push(args: readonly string[], isOfEpoch = args[0] === "T"): void {
     const step = { args, addedAt: this.#clock.now(), ...(isOfEpoch && { isOfEpoch }) };
     const about = { subject: subjectOf(args), isNews: isNews(args) };
     this.#outcomes.dropped(this.#steps.push({ ...step, ...about }));

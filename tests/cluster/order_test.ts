@@ -84,6 +84,23 @@ for (const keeps of [true, false]) {
   }
 }
 
+Deno.test("a message comes back if its receiver has left, and the engine lost the news of that", async () => {
+  for (let ms = 0; ms <= 14; ms += 2) {
+    for (let killedMs = 0; killedMs <= 14; killedMs += 2) {
+      const { cluster, ...clients } = await pair(ms);
+      await using _ = cluster;
+      cluster.hub(0).send(clients.from.peer, "to", 1);
+      await cluster.pass(ms);
+      cluster.hub(1).release(clients.to.peer, clients.to);
+      await cluster.pass(killedMs);
+      cluster.engine.kill();
+      cluster.engine.start({ keeps: false });
+      await cluster.pass(CALM_MS);
+      check(clients, 1);
+    }
+  }
+});
+
 /** An outbox, the outcomes of its messages, and a way to add one more. */
 function newOutbox(): {
   readonly outbox: Outbox;
