@@ -1,7 +1,7 @@
-import type { CallerOptions } from "./caller.ts";
-import type { OutboxLimits } from "./outbox.ts";
-import type { QuestionLimits } from "./questions.ts";
-import type { StepLimits } from "./steps.ts";
+import type { CallerOptions } from "./steps/caller.ts";
+import type { OutboxLimits } from "./items/outbox.ts";
+import type { QuestionLimits } from "./items/questions.ts";
+import type { StepLimits } from "./steps/steps.ts";
 
 /** The limits of a node's work for its cluster; each is an option. */
 export type NodeLimits =

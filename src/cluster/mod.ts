@@ -5,13 +5,13 @@ import type { ReportCluster } from "./events.ts";
 import { ClusterNode } from "./node.ts";
 import type { NodeLimits } from "./limits.ts";
 import { acceptLoss } from "./loss.ts";
-import { readPlace } from "./engine_address.ts";
-import { type Passwords, RedisEngine, type Tls } from "./redis.ts";
+import { readPlace } from "./engine/address.ts";
+import { type Passwords, RedisEngine, type Tls } from "./engine/redis.ts";
 import { digestSettings } from "./settings.ts";
 import { sealOf } from "./seal.ts";
 import { join, startError } from "./start.ts";
 
-export type { EngineTrouble } from "./engine.ts";
+export type { EngineTrouble } from "./engine/engine.ts";
 export type { ClusterEvent } from "./events.ts";
 export type { ClusterNode } from "./node.ts";
 export { ClusterError } from "./start.ts";

@@ -21,14 +21,14 @@ import type {
   Sink,
 } from "../core/nodes/backplane.ts";
 import type { Clock } from "../core/clock.ts";
-import { Asking } from "./asking.ts";
-import { Caller, type CallerOptions } from "./caller.ts";
-import type { CallerOwner } from "./caller_owner.ts";
-import type { EngineTrouble } from "./engine.ts";
-import { Directory } from "./directory.ts";
-import { Registry } from "./held.ts";
-import { openIntake } from "./intake.ts";
-import type { ItemHandler } from "./items.ts";
+import { Asking } from "./steps/asking.ts";
+import { Caller, type CallerOptions } from "./steps/caller.ts";
+import type { CallerOwner } from "./steps/caller_owner.ts";
+import type { EngineTrouble } from "./engine/engine.ts";
+import { Directory } from "./items/directory.ts";
+import { Registry } from "./items/held.ts";
+import { openIntake } from "./steps/intake.ts";
+import type { ItemHandler } from "./items/items.ts";
 import {
   actorArgs,
   claimArgs,
@@ -38,22 +38,22 @@ import {
   processOf,
   roomName,
 } from "./names.ts";
-import type { KnownNode } from "./known_nodes.ts";
+import type { KnownNode } from "./members/known_nodes.ts";
 import type { NodeLimits } from "./limits.ts";
-import { MeasuredEngine } from "./measured.ts";
-import { Outbox } from "./outbox.ts";
-import { Outcomes } from "./outcomes.ts";
-import { Questions } from "./questions.ts";
-import type { Reader } from "./reader.ts";
+import { MeasuredEngine } from "./engine/measured.ts";
+import { Outbox } from "./items/outbox.ts";
+import { Outcomes } from "./steps/outcomes.ts";
+import { Questions } from "./items/questions.ts";
+import type { Reader } from "./items/reader.ts";
 import { SharedRecords } from "./records.ts";
-import { Reaper } from "./reaper.ts";
+import { Reaper } from "./members/reaper.ts";
 import { Recovery } from "./recovery.ts";
-import { Roster } from "./roster.ts";
+import { Roster } from "./members/roster.ts";
 import type { Seal } from "./seal.ts";
-import { END, type Step, Steps } from "./steps.ts";
+import { END, type Step, Steps } from "./steps/steps.ts";
 import { isNews, subjectOf } from "./subjects.ts";
 import { packBody, packName, packPrivate, TOLD } from "./texts.ts";
-import { undoClaim, undoDescription, undoJoin, undoMeeting, undoPair } from "./undo.ts";
+import { undoClaim, undoDescription, undoJoin, undoMeeting, undoPair } from "./steps/undo.ts";
 
 export interface NodeOptions extends CallerOptions, NodeLimits {
   readonly seal: Seal;

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { SharedRecord, SharedStore } from "../core/kept.ts";
-import { type Engine, type EngineConnection, EngineError, listOf } from "./engine.ts";
+import { type Engine, type EngineConnection, EngineError, listOf } from "./engine/engine.ts";
 import type { Seal } from "./seal.ts";
 import { ownName, readOwnName } from "./names.ts";
 import { packNames, unpackNames } from "./texts.ts";

@@ -2,12 +2,12 @@ import type { Clock } from "../core/clock.ts";
 import type { Sink } from "../core/nodes/backplane.ts";
 import type { ReportCluster } from "./events.ts";
 import { guarded } from "./guarded.ts";
-import { questionsOf, type Registry } from "./held.ts";
-import type { Outbox } from "./outbox.ts";
-import type { Reaper } from "./reaper.ts";
+import { questionsOf, type Registry } from "./items/held.ts";
+import type { Outbox } from "./items/outbox.ts";
+import type { Reaper } from "./members/reaper.ts";
 import type { SharedRecords } from "./records.ts";
-import type { Roster } from "./roster.ts";
-import type { Steps } from "./steps.ts";
+import type { Roster } from "./members/roster.ts";
+import type { Steps } from "./steps/steps.ts";
 
 /** How long a node that an emptied engine does not know may take to come back, beyond its lease. */
 const RETURN_MS = 3_000;

@@ -6,9 +6,9 @@ import {
   type EngineTrouble,
   LATE,
   type Reply,
-} from "./engine.ts";
+} from "./engine/engine.ts";
 import { firstDifference } from "./settings.ts";
-import { HELLO, PROBE, run } from "./scripts.ts";
+import { HELLO, PROBE, run } from "./engine/scripts.ts";
 
 /** A cluster that this process cannot join. */
 export class ClusterError extends Error {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { AllArrivals, MOST_PROCESSES } from "../../src/cluster/inbox.ts";
-import { MOST_NEWS } from "../../src/cluster/steps.ts";
+import { AllArrivals, MOST_PROCESSES } from "../../src/cluster/items/inbox.ts";
+import { MOST_NEWS } from "../../src/cluster/steps/steps.ts";
 import { MOST_CLAIMS } from "../../src/core/nodes/far_channels.ts";
 import { TestChannels } from "../helpers/cluster/channels.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";

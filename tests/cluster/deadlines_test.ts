@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Deadlines } from "../../src/cluster/deadlines.ts";
+import { Deadlines } from "../../src/cluster/engine/deadlines.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 /** Work that ends when a test wants it to, and the outcome that its caller sees. */

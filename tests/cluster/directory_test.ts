@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Directory } from "../../src/cluster/directory.ts";
-import { type Engine, EngineError } from "../../src/cluster/engine.ts";
-import type { Answerer } from "../../src/cluster/questions.ts";
+import { Directory } from "../../src/cluster/items/directory.ts";
+import { type Engine, EngineError } from "../../src/cluster/engine/engine.ts";
+import type { Answerer } from "../../src/cluster/items/questions.ts";
 
 const PROOF = "- - {}";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { readPlace } from "../../src/cluster/engine_address.ts";
+import { readPlace } from "../../src/cluster/engine/address.ts";
 
 Deno.test("the engine's address is read from URLs of every kind", () => {
   const nobody = { user: undefined, password: undefined, database: 0 };

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { EngineError, LATE } from "../../src/cluster/engine.ts";
+import { EngineError, LATE } from "../../src/cluster/engine/engine.ts";
 import { ClusterError, join } from "../../src/cluster/start.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 

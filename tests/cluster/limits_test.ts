@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { EngineError } from "../../src/cluster/engine.ts";
+import { EngineError } from "../../src/cluster/engine/engine.ts";
 import type { NodeLimits } from "../../src/cluster/limits.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { InboxDelay } from "../../src/cluster/inbox_delay.ts";
-import { APPLY } from "../../src/cluster/scripts.ts";
+import { InboxDelay } from "../../src/cluster/items/inbox_delay.ts";
+import { APPLY } from "../../src/cluster/engine/scripts.ts";
 import { CATALOGUE } from "../../src/observe/catalogue.ts";
 import { ClusterJournal } from "../../src/observe/cluster_journal.ts";
 import type { Log } from "../../src/observe/log.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Outbox, type Parcel } from "../../src/cluster/outbox.ts";
+import { Outbox, type Parcel } from "../../src/cluster/items/outbox.ts";
 import { sealOf } from "../../src/cluster/seal.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";

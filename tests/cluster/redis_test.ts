@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { EngineError } from "../../src/cluster/engine.ts";
-import { readPlace } from "../../src/cluster/engine_address.ts";
-import { RedisEngine } from "../../src/cluster/redis.ts";
+import { EngineError } from "../../src/cluster/engine/engine.ts";
+import { readPlace } from "../../src/cluster/engine/address.ts";
+import { RedisEngine } from "../../src/cluster/engine/redis.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 Deno.test("a certificate that cannot be read is a failure to connect like any other", async () => {

@@ -3,7 +3,7 @@ import {
   type EngineConnection,
   EngineError,
   type Reply,
-} from "../../../src/cluster/engine.ts";
+} from "../../../src/cluster/engine/engine.ts";
 import type { ProcessClock } from "./process_clock.ts";
 
 /** One node's way to an engine, which a test can cut while other nodes keep theirs. */

@@ -4,7 +4,7 @@ import {
   type EngineConnection,
   EngineError,
   type Reply,
-} from "../../../src/cluster/engine.ts";
+} from "../../../src/cluster/engine/engine.ts";
 import type { FakeClock } from "../session/fake_clock.ts";
 import { type EngineCopy, EngineData } from "./commands.ts";
 import { LuaScripts, type LuaValue } from "./lua.ts";

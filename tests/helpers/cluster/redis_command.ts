@@ -1,6 +1,6 @@
-import type { Reply } from "../../../src/cluster/engine.ts";
-import { readPlace } from "../../../src/cluster/engine_address.ts";
-import { RedisEngine } from "../../../src/cluster/redis.ts";
+import type { Reply } from "../../../src/cluster/engine/engine.ts";
+import { readPlace } from "../../../src/cluster/engine/address.ts";
+import { RedisEngine } from "../../../src/cluster/engine/redis.ts";
 import { systemClock } from "../../../src/system/clock.ts";
 import type { RedisServer } from "./redis_server.ts";
 

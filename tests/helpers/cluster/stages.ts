@@ -1,7 +1,7 @@
 import { ClusterNode } from "../../../src/cluster/node.ts";
 import { sealOf } from "../../../src/cluster/seal.ts";
-import { readPlace } from "../../../src/cluster/engine_address.ts";
-import { RedisEngine } from "../../../src/cluster/redis.ts";
+import { readPlace } from "../../../src/cluster/engine/address.ts";
+import { RedisEngine } from "../../../src/cluster/engine/redis.ts";
 import { Hub } from "../../../src/core/hub.ts";
 import type { HubLimits } from "../../../src/core/limits.ts";
 import { SharedHub } from "../../../src/core/nodes/shared_hub.ts";

@@ -1,6 +1,6 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { Engine, EngineConnection, Reply } from "./engine.ts";
-import type { ReportCluster } from "./events.ts";
+import type { ReportCluster } from "../events.ts";
 
 /** The engine as a node's two lasting connections use it: reports calls and reconnects. */
 export class MeasuredEngine implements Engine {

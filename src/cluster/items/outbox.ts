@@ -1,10 +1,10 @@
-import type { OutgoingMessage, PassAnswer, Passed } from "../core/nodes/backplane.ts";
+import type { OutgoingMessage, PassAnswer, Passed } from "../../core/nodes/backplane.ts";
 import { type ChargeLimits, Charges } from "./charges.ts";
-import type { ReportCluster } from "./events.ts";
-import { guarded } from "./guarded.ts";
-import { processOf } from "./names.ts";
-import type { Seal } from "./seal.ts";
-import { messageName, packBody, packName, packPrivate } from "./texts.ts";
+import type { ReportCluster } from "../events.ts";
+import { guarded } from "../guarded.ts";
+import { processOf } from "../names.ts";
+import type { Seal } from "../seal.ts";
+import { messageName, packBody, packName, packPrivate } from "../texts.ts";
 
 /** A message that is on its way to another node. */
 export interface Parcel {

@@ -1,6 +1,6 @@
-import { type Engine, EngineError, type Reply } from "./engine.ts";
+import { type Engine, EngineError, type Reply } from "../engine/engine.ts";
 import type { Questions } from "./questions.ts";
-import { unpackName } from "./texts.ts";
+import { unpackName } from "../texts.ts";
 
 const CALL_MS = 2_000;
 const MOST_AT_ONCE = "1000";

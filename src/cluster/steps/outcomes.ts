@@ -1,5 +1,5 @@
-import type { ReportCluster, StepOutcome } from "./events.ts";
-import type { Outbox, Parcel } from "./outbox.ts";
+import type { ReportCluster, StepOutcome } from "../events.ts";
+import type { Outbox, Parcel } from "../items/outbox.ts";
 import type { Step, Steps } from "./steps.ts";
 
 /** The reason why a message is in no inbox. */

@@ -1,4 +1,4 @@
-import type { Parcel } from "./outbox.ts";
+import type { Parcel } from "../items/outbox.ts";
 
 /** A step whose answer comes by the inbox. */
 interface Pending {

@@ -1,4 +1,4 @@
-import { listOf, type Reply } from "./engine.ts";
+import { listOf, type Reply } from "../engine/engine.ts";
 
 /** An item of a node's inbox: its place, and its parts in order. */
 export interface Item {

@@ -1,5 +1,5 @@
 import { type EngineConnection, EngineError } from "./engine.ts";
-import type { HostAndPort, SentinelPlace } from "./engine_address.ts";
+import type { HostAndPort, SentinelPlace } from "./address.ts";
 
 /** Connects to a Sentinel, or to an engine that Sentinels have named. */
 export interface Connector {

@@ -5,9 +5,9 @@ import {
   NODES,
   type SharedClaim,
   type Sink,
-} from "../core/nodes/backplane.ts";
-import { actorArgs, roomName } from "./names.ts";
-import { packBody, packName, packProof } from "./texts.ts";
+} from "../../core/nodes/backplane.ts";
+import { actorArgs, roomName } from "../names.ts";
+import { packBody, packName, packProof } from "../texts.ts";
 
 /** How an id was reserved for its client; "": it was not. */
 export type ReservationNote = "" | "kept" | "evicted" | "full" | "address";

@@ -6,20 +6,20 @@ import type {
   SharedPeer,
   SharedPermits,
   Sink,
-} from "../core/nodes/backplane.ts";
-import type { Clock } from "../core/clock.ts";
-import type { ReportCluster } from "./events.ts";
-import { guarded } from "./guarded.ts";
+} from "../../core/nodes/backplane.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { ReportCluster } from "../events.ts";
+import { guarded } from "../guarded.ts";
 import type { Registry, ReservationNote } from "./held.ts";
 import { AllArrivals, type Item } from "./inbox.ts";
 import { InboxDelay } from "./inbox_delay.ts";
 import type { Outbox } from "./outbox.ts";
-import { processOf, readRoom, roomName } from "./names.ts";
+import { processOf, readRoom, roomName } from "../names.ts";
 import type { Questions } from "./questions.ts";
-import type { SharedRecords } from "./records.ts";
-import type { Roster } from "./roster.ts";
-import type { Seal } from "./seal.ts";
-import { messageName, packName, TOLD, unpackAny, unpackBody, unpackName } from "./texts.ts";
+import type { SharedRecords } from "../records.ts";
+import type { Roster } from "../members/roster.ts";
+import type { Seal } from "../seal.ts";
+import { messageName, packName, TOLD, unpackAny, unpackBody, unpackName } from "../texts.ts";
 
 export interface ItemParts {
   readonly clock: Clock;

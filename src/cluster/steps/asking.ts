@@ -1,9 +1,9 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { Caller } from "./caller.ts";
-import type { ReportCluster } from "./events.ts";
-import { guarded } from "./guarded.ts";
-import { type Answer, type ItemHandler, NOTHING } from "./items.ts";
-import type { Outbox } from "./outbox.ts";
+import type { ReportCluster } from "../events.ts";
+import { guarded } from "../guarded.ts";
+import { type Answer, type ItemHandler, NOTHING } from "../items/items.ts";
+import type { Outbox } from "../items/outbox.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Steps } from "./steps.ts";
 

@@ -1,4 +1,4 @@
-import type { KnownNode } from "./known_nodes.ts";
+import type { KnownNode } from "../members/known_nodes.ts";
 import type { Step } from "./steps.ts";
 
 /** The rest of the node, as its calls need it. */

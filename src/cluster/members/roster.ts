@@ -1,6 +1,6 @@
 import type { KnownNode } from "./known_nodes.ts";
-import type { ReportCluster } from "./events.ts";
-import { processOf } from "./names.ts";
+import type { ReportCluster } from "../events.ts";
+import { processOf } from "../names.ts";
 
 /** The nodes of the cluster, as the engine told last. */
 export class Roster {

@@ -1,5 +1,5 @@
-import type { Clock } from "../core/clock.ts";
-import { packBody } from "./texts.ts";
+import type { Clock } from "../../core/clock.ts";
+import { packBody } from "../texts.ts";
 
 /** Answers the questions of one topic; what it rejects with is a fault of this node. */
 export type Answerer = (question: unknown) => Promise<unknown>;

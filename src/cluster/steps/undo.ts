@@ -1,7 +1,7 @@
-import type { Actor, PeerKey, RoomKey, SharedDescription } from "../core/nodes/backplane.ts";
-import type { Registry } from "./held.ts";
-import { actorArgs, roomName } from "./names.ts";
-import { packBody, packName } from "./texts.ts";
+import type { Actor, PeerKey, RoomKey, SharedDescription } from "../../core/nodes/backplane.ts";
+import type { Registry } from "../items/held.ts";
+import { actorArgs, roomName } from "../names.ts";
+import { packBody, packName } from "../texts.ts";
 
 // The steps that undo others which were refused although they had been sent. The engine carries them
 // out right behind those, if it carries those out at all. Each compares first, and may change nothing.

@@ -1,5 +1,5 @@
-import type { Clock } from "../core/clock.ts";
-import type { PeerKey } from "../core/nodes/backplane.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { PeerKey } from "../../core/nodes/backplane.ts";
 import type { CallerOwner } from "./caller_owner.ts";
 import {
   type Engine,
@@ -7,10 +7,10 @@ import {
   EngineError,
   type EngineTrouble,
   listOf,
-} from "./engine.ts";
-import type { ReportCluster } from "./events.ts";
-import { type KnownNode, KnownNodes } from "./known_nodes.ts";
-import { APPLY, HELLO, run, runOf } from "./scripts.ts";
+} from "../engine/engine.ts";
+import type { ReportCluster } from "../events.ts";
+import { type KnownNode, KnownNodes } from "../members/known_nodes.ts";
+import { APPLY, HELLO, run, runOf } from "../engine/scripts.ts";
 import { END, lengthOf, type Step, type Steps } from "./steps.ts";
 
 const CALL_MS = 2_000;

@@ -1,7 +1,7 @@
-import type { Clock } from "../core/clock.ts";
-import { type Engine, type EngineConnection, EngineError } from "./engine.ts";
+import type { Clock } from "../../core/clock.ts";
+import { type Engine, type EngineConnection, EngineError } from "../engine/engine.ts";
 import { type Item, itemsIn } from "./inbox.ts";
-import { runOf } from "./scripts.ts";
+import { runOf } from "../engine/scripts.ts";
 
 /** How long a read waits for items, and how much longer for an answer. */
 const BLOCK_MS = 1_000;

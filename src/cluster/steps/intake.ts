@@ -1,8 +1,8 @@
 import type { Caller } from "./caller.ts";
-import { ItemHandler, type ItemParts } from "./items.ts";
+import { ItemHandler, type ItemParts } from "../items/items.ts";
 import type { Outcomes } from "./outcomes.ts";
-import { Reader, type ReaderOptions } from "./reader.ts";
-import type { Roster } from "./roster.ts";
+import { Reader, type ReaderOptions } from "../items/reader.ts";
+import type { Roster } from "../members/roster.ts";
 import type { Steps } from "./steps.ts";
 
 type OfReader = Pick<ReaderOptions, "engine" | "clock" | "prefix">;

@@ -1,5 +1,5 @@
 import { createClient, type RedisClientType } from "@redis/client";
-import type { Clock } from "../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import { Deadlines } from "./deadlines.ts";
 import {
   type Engine,
@@ -9,7 +9,7 @@ import {
   LATE,
   type Reply,
 } from "./engine.ts";
-import type { EngineAddress, HostAndPort } from "./engine_address.ts";
+import type { EngineAddress, HostAndPort } from "./address.ts";
 import { connectPrimary } from "./sentinels.ts";
 
 export interface RedisOptions {
