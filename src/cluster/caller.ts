@@ -207,7 +207,7 @@ export class Caller {
     // The engine has kept its data, but not this node: it was taken for dead meanwhile.
     if (this.#node !== "" && node !== this.#node && epoch === this.#epoch) this.#owner.buried();
     report({ type: "reached", epoch: String(epoch), nodes: Number(nodes) });
-    // Otherwise the connection broke while the engine was told everything.
+    // With the same inbox, the connection broke while the engine learned everything.
     const hasNewInbox = node !== this.#node || epoch !== this.#epoch;
     if (hasNewInbox) this.#steps.restart(this.#underWay?.steps ?? []);
     this.#underWay = undefined;
