@@ -207,9 +207,10 @@ export class Caller {
     // The engine has kept its data, but not this node: it was taken for dead meanwhile.
     if (this.#node !== "" && node !== this.#node && epoch === this.#epoch) this.#owner.buried();
     report({ type: "reached", epoch: String(epoch), nodes: Number(nodes) });
-    this.#steps.restart(this.#underWay?.steps ?? []);
-    this.#underWay = undefined;
+    // With the same inbox, the connection broke while the engine learned everything.
     const hasNewInbox = node !== this.#node || epoch !== this.#epoch;
+    if (hasNewInbox) this.#steps.restart(this.#underWay?.steps ?? []);
+    this.#underWay = undefined;
     this.#epoch = String(epoch);
     this.#known = this.#node = String(node);
     this.#greetedRun = this.#run;

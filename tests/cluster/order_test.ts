@@ -101,6 +101,26 @@ Deno.test("a message comes back if its receiver has left, and the engine lost th
   }
 });
 
+Deno.test("a message that is to be sent again is, also if the connection breaks meanwhile", async () => {
+  for (const killedMs of [4, 6, 8, 10]) {
+    for (let ms = 40; ms <= 160; ms += 10) {
+      const { cluster, ...clients } = await pair(ms);
+      await using _ = cluster;
+      cluster.hub(0).send(clients.from.peer, "to", 1);
+      await cluster.pass(killedMs);
+      cluster.engine.kill();
+      cluster.engine.start({ keeps: false });
+      await cluster.pass(ms);
+      const { link } = cluster.at(0);
+      link.cut();
+      link.heal();
+      await cluster.pass(CALM_MS);
+      check(clients, 1);
+      assertEquals(cluster.at(0).node.unconfirmedBytes, 0);
+    }
+  }
+});
+
 /** An outbox, the outcomes of its messages, and a way to add one more. */
 function newOutbox(): {
   readonly outbox: Outbox;

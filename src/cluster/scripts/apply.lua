@@ -822,9 +822,10 @@ steps.U = {
 }
 
 -- True if a peer has its partner by the step of a ticket alone: neither by a later one, nor by a step of
--- the partner.
+-- the partner. An engine that was emptied has the pair of the partner's node, and no tickets.
 local function isOnlyBy(it, other, ticket)
-  if call("HGET", askedOf(it), other) ~= ticket then return false end
+  local by = call("HGET", askedOf(it), other)
+  if by and by ~= ticket or call("SISMEMBER", pairsOf(it), other) == 0 then return false end
   call("HDEL", askedOf(it), other)
   local partner = find(it.realm, other)
   return not partner or call("HEXISTS", askedOf(partner), it.id) == 0
