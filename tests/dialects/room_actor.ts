@@ -38,6 +38,10 @@ export interface Actor {
    * The expected state; "asking" and "refused" until everything has settled, "absent" while held.
    */
   state: "asking" | "refused" | "inside" | "absent" | "outside";
+  /** The id that it had last. */
+  lastId: string | undefined;
+  /** A claim of it was denied, and perhaps made once more. */
+  isDenied: boolean;
   lostAtMs: number;
   /** Words to people who are not there, which may be refused. */
   strays: number;

@@ -11,7 +11,7 @@ import { hubs, runs } from "../helpers/session/hub_modes.ts";
 
 for (const { dialect, rooms } of DRIVERS) {
   for (const kind of rooms) {
-    // The stage knows whose claim is asked about only if that happens at once.
+    // Where every step waits, the stage cannot tell whose first claim it answers.
     for (const isSlow of hubs.mode === "late" ? [false] : [false, true]) {
       const when = isSlow ? "in any order" : "at once";
       Deno.test(`${kind.name}: whatever interleaves, each member's history makes sense (ids given out ${when})`, async () => {

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Claim } from "../../src/core/peer.ts";
 import type { Dialect } from "../../src/dialects/dialect.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { settle, type TestClient } from "../helpers/session/hub.ts";
@@ -12,6 +13,8 @@ const BREAKDOWN = new Error("the store is away");
 
 interface Asking {
   readonly life: Life | undefined;
+  /** The claim came after the turn of its client's frame. */
+  readonly isLate: boolean;
   readonly answer: PromiseWithResolvers<boolean>;
 }
 
@@ -32,9 +35,10 @@ class Stage implements Disposable {
   #unanswered = 0;
 
   constructor(dialect: Dialect, kind: RoomKind, isSlow: boolean) {
-    const reserve = (): Promise<boolean> => {
+    const reserve = (claim: Claim): Promise<boolean> => {
       const answer = Promise.withResolvers<boolean>();
-      this.#claims.push({ life: this.#asking, answer });
+      const isLate = this.#asking === undefined;
+      this.#claims.push({ life: this.#asking ?? this.#claimant(claim), isLate, answer });
       return answer.promise;
     };
     const { options = {} } = kind;
@@ -83,8 +87,9 @@ class Stage implements Disposable {
     await settle();
     this.#listen();
     for (const actor of this.actors) {
+      const { isOpen, refusals } = actor.client;
+      if (actor.state === "asking" && actor.isDenied && !isOpen) actor.state = "refused";
       if (actor.state === "refused") {
-        const { isOpen, refusals } = actor.client;
         assert(!isOpen || refusals.length > 0, `${actor.name} got no refusal`);
         actor.client.link.drop();
         actor.state = "outside";
@@ -134,6 +139,8 @@ class Stage implements Disposable {
       client: await this.#connect(kind),
       life: this.#begin(),
       state: "asking",
+      lastId: undefined,
+      isDenied: false,
       lostAtMs: 0,
       strays: 0,
       read: 0,
@@ -155,6 +162,7 @@ class Stage implements Disposable {
     if (actor.state === "outside") {
       actor.life = this.#begin();
       actor.state = "asking";
+      actor.isDenied = false;
     }
     actor.client = client;
     actor.read = 0;
@@ -179,9 +187,23 @@ class Stage implements Disposable {
     if (claim === undefined) return;
     if (how === "grant") return claim.answer.resolve(true);
     const actor = this.actors.find(({ life }) => life === claim.life);
-    if (actor?.state === "asking") actor.state = "refused";
+    if (actor?.state === "asking") {
+      // Such a claim may be made a few times more, because another node may have been quicker.
+      if (how === "deny" && claim.isLate && hubs.mode === "dealt") actor.isDenied = true;
+      else actor.state = "refused";
+    }
     if (how === "deny") claim.answer.resolve(false);
     else claim.answer.reject(BREAKDOWN);
+  }
+
+  /**
+   * The life of which a late claim is. Its node may know the client by a connection of another
+   * node, and then the id tells.
+   */
+  #claimant({ id, receiver: { links } }: Claim): Life | undefined {
+    const connected = this.actors.find(({ client }) => links.some((link) => link === client.link));
+    const carried = ({ lastId, state }: Actor): boolean => lastId === id && state === "asking";
+    return (connected ?? this.actors.find(carried))?.life;
   }
 
   #talk(actor: Actor | undefined, to: number, words: number): void {
@@ -249,7 +271,11 @@ class Stage implements Disposable {
   #listen(): void {
     const fresh = this.actors.map((actor) => ({ actor, news: readNews(actor) }));
     for (const { actor, news } of fresh) {
-      for (const one of news) if (one.type === "entered") this.#lives.set(one.id, actor.life);
+      for (const one of news) {
+        if (one.type !== "entered") continue;
+        this.#lives.set(one.id, actor.life);
+        actor.lastId = one.id;
+      }
     }
     for (const { actor, news } of fresh) for (const one of news) this.#take(actor, one);
   }
@@ -265,6 +291,7 @@ class Stage implements Disposable {
       case "entered":
         assert(actor.state !== "refused", "it was let in without an id");
         actor.state = "inside";
+        actor.isDenied = false;
         return;
       case "heard": {
         const sender = this.#life(news.from);
@@ -274,6 +301,7 @@ class Stage implements Disposable {
         return;
       }
       case "refused":
+        if (actor.state === "asking" && actor.isDenied) actor.state = "refused";
         assert(
           actor.state === "refused" || this.#hasLostListener(life) || actor.strays-- > 0,
           "refused without a reason",
