@@ -217,6 +217,10 @@ export class ClusterNode implements Backplane {
     this.#caller.wake();
   }
 
+  isSending({ realm, id }: PeerKey): boolean {
+    return this.#outbox.isSending(realm, id);
+  }
+
   join(
     actor: Actor,
     entry: SharedEntry,

@@ -25,6 +25,8 @@ export interface ItemParts {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly outbox: Outbox;
+  /** This process. */
+  readonly process: string;
   readonly questions: Questions;
   readonly records: SharedRecords;
   /** For private bodies. */
@@ -260,7 +262,9 @@ export class ItemHandler {
     const isTaken = isNew ? this.#deliver(sink, parts) : !arrivals.refused.has(number);
     if (!isNew) this.#parts.report({ type: "duplicate" });
     if (!isTaken) arrivals.refused.add(number);
-    if (!isTaken || isConfirmed === "1") {
+    if (process === this.#parts.process) {
+      this.#parts.outbox.answered(process, number, isTaken ? "taken" : "gone");
+    } else if (!isTaken || isConfirmed === "1") {
       const to = this.#parts.nodeOf(process) ?? node;
       this.#parts.push("T", to, "o", `${number} ${isTaken ? "taken" : "gone"}`);
     }

@@ -62,6 +62,8 @@ export class Outbox {
   readonly #placed = new Map<string, Placed[]>();
   /** The highest number that the newest inbox of each process has confirmed. */
   readonly #confirmed = new Map<string, { readonly inbox: string; readonly number: number }>();
+  /** Messages that may still come to a peer of this node, by its name. */
+  readonly #open = new Map<string, Set<Parcel>>();
   /** Answers that came before their message was known to be on its way. */
   readonly #early = new Map<number, Passed>();
   #number = 0;
@@ -131,7 +133,18 @@ export class Outbox {
       body,
     ];
     const number = ++this.#number;
-    return { number, realm, id: to, sender, args, bytes, addedAt, isConfirmed, isCall, answer };
+    const outline = { number, realm, id: to, sender, bytes, addedAt, isConfirmed, isCall };
+    const parcel = { ...outline, args, answer };
+    const name = nameOf(parcel);
+    const open = this.#open.get(name);
+    if (open === undefined) this.#open.set(name, new Set([parcel]));
+    else open.add(parcel);
+    return parcel;
+  }
+
+  /** Whether a message for an id may still come to a peer of this node. */
+  isSending(realm: string, id: string): boolean {
+    return this.#open.size > 0 && this.#open.has(nameOf({ realm, id: packName(id) }));
   }
 
   /** A new epoch: all inboxes begin anew. */
@@ -142,6 +155,7 @@ export class Outbox {
   /** The message is in the inbox of a node. */
   placed(node: string, parcel: Parcel): void {
     const [process, inbox] = [processOf(node), this.#inboxOf(node)];
+    if (process !== this.#limits.process) this.#close(parcel);
     const list = this.#placed.get(process) ?? [];
     if (list.at(-1)?.inbox !== inbox) {
       for (const one of list) if (one.inbox !== inbox) one.overtakenIn ??= inbox;
@@ -159,7 +173,8 @@ export class Outbox {
   /** The message is over with this outcome. */
   end(parcel: Parcel, outcome: PassAnswer): void {
     this.#giveBack(parcel);
-    guarded(this.#report, () => parcel.answer(outcome));
+    const isAnswered = parcel.isConfirmed || outcome !== "taken";
+    if (isAnswered) guarded(this.#report, () => parcel.answer(outcome));
     if (outcome === "gone") this.#cameBack(parcel);
   }
 
@@ -241,8 +256,15 @@ export class Outbox {
     for (const { parcel } of list) this.end(parcel, "gone");
   }
 
-  #giveBack({ sender, bytes }: Parcel): void {
-    this.#charges.giveBack(sender, bytes);
+  #giveBack(parcel: Parcel): void {
+    this.#close(parcel);
+    this.#charges.giveBack(parcel.sender, parcel.bytes);
+  }
+
+  #close(parcel: Parcel): void {
+    const name = nameOf(parcel);
+    const open = this.#open.get(name);
+    if (open?.delete(parcel) === true && open.size === 0) this.#open.delete(name);
   }
 
   /** Names an inbox: each incarnation of a process has another one in each epoch. */
@@ -259,4 +281,9 @@ export class Outbox {
 /** No sender has such a name, because realms have no blanks. */
 function shareOf(receiver: string): string {
   return receiver === "" ? "" : `to ${receiver}`;
+}
+
+/** The name of a receiver. */
+function nameOf({ realm, id }: Pick<Parcel, "realm" | "id">): string {
+  return `${realm}:${id}`;
 }

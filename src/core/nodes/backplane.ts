@@ -175,6 +175,8 @@ export interface Backplane {
     isConfirmed: boolean,
     answer: (outcome: PassAnswer) => void,
   ): void;
+  /** Whether a message for an id may still come to a peer of this node. */
+  isSending(to: PeerKey): boolean;
   /** Enters a room, with a new description where one is given. */
   join(
     actor: Actor,

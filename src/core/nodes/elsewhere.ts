@@ -12,7 +12,12 @@ export interface Elsewhere {
   readonly changes: number;
   /** Has the members of a room on other nodes known here, also while no peer of this node is in it. */
   follow(room: RoomKey): void;
-  /** Passes a message to an id that this node does not hold; resolves when the outcome is certain. */
+  /**
+   * Whether a message for an id that is known here goes by the engine: its peer is on another node, or
+   * messages for the id are still on their way, which later ones must not overtake.
+   */
+  isBehind(from: PeerHandle, to: string): boolean;
+  /** Passes a message to an id by the engine; resolves when the outcome is certain. */
   pass(
     from: PeerKey & { readonly dialect: string },
     to: string,

@@ -259,9 +259,9 @@ export class SharedHub extends Hub implements PeerNews {
     // A guest of the room is no member.
     const isById = typeof to === "string" &&
       (room === undefined || this.member(from.realm, room, to)?.isInRoom === false);
-    // The present holder of the id gets the words of its kin.
+    // The present holder of the id gets the words of its kin, in their order.
     const isLater = isById && (this.#calls?.mustMeet(from, to) === true ||
-      room === undefined && this.#ghosts.isKin(from, to));
+      room === undefined && this.elsewhere.isBehind(from, to));
     const outcome = isLater ? "unknown" : super.send(from, to, payload, room);
     if (!isById || !isLater && this.find(from.realm, to) !== undefined) return outcome;
     this.elsewhere.send(from, to, payload, room);

@@ -1,7 +1,7 @@
 import type { Sent } from "../calls/abroad.ts";
 import type { Backplane, PassAnswer, PeerKey, RoomKey } from "./backplane.ts";
 import type { Correspondent, Elsewhere } from "./elsewhere.ts";
-import type { PeerId, RoomId } from "../events.ts";
+import type { PeerHandle, PeerId, RoomId } from "../events.ts";
 import type { Addressee, RelayEvent } from "./ghost.ts";
 import type { Ghosts } from "./ghosts.ts";
 import type { GuestList } from "./guest_list.ts";
@@ -95,6 +95,15 @@ export class SharedMail implements Elsewhere {
   ): void {
     if (this.#calls === undefined) return answer("unknown");
     this.#calls.begin(from, to, waitingFor({ payload, room, answer }));
+  }
+
+  isBehind(from: PeerHandle, to: PeerId): boolean {
+    if (this.#ghosts.isKin(from, to)) return true;
+    const key = { realm: from.realm, id: to };
+    if (!this.#backplane.isSending(key)) return false;
+    const other = this.#find(key.realm, to);
+    // It may have come to this node while they were sent.
+    return other?.dialect === from.dialect && other.receiver.isElsewhere !== true;
   }
 
   /** The same; resolves when the outcome is certain. */

@@ -253,7 +253,8 @@ export class OwtSession implements Session {
       throw new SignalError("not_joined", "Log in first", { ack, isLogin: false });
     }
     const { hub, realm } = this.#server;
-    const isHere = hub.has(realm, to) && hub.find(realm, to)?.receiver.isElsewhere !== true;
+    const isHere = hub.has(realm, to) && hub.find(realm, to)?.receiver.isElsewhere !== true &&
+      hub.elsewhere?.isBehind(peer, to) !== true;
     if (hub.elsewhere === undefined || isHere) {
       return this.#acknowledge(hub.send(peer, to, relayed), ack);
     }

@@ -102,8 +102,9 @@ export class Chaos implements AsyncDisposable {
     const message: SentMessage = { from, to, isAwaited, outcome: undefined };
     this.sent.set(payload, message);
     const { hub } = from.home;
-    const isHere = hub.find("test", to)?.receiver.isElsewhere !== true &&
-      hub.find("test", to) !== undefined;
+    const receiver = hub.find("test", to)?.receiver;
+    const isHere = receiver !== undefined && receiver.isElsewhere !== true &&
+      !hub.elsewhere.isBehind(from.peer, to);
     if (isHere || !isAwaited) {
       const outcome = hub.send(from.peer, to, payload);
       if (isHere || outcome !== "sent") message.outcome = outcome;
