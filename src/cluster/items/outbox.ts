@@ -173,7 +173,8 @@ export class Outbox {
   /** The message is over with this outcome. */
   end(parcel: Parcel, outcome: PassAnswer): void {
     this.#giveBack(parcel);
-    guarded(this.#report, () => parcel.answer(outcome));
+    const isAnswered = parcel.isConfirmed || outcome !== "taken";
+    if (isAnswered) guarded(this.#report, () => parcel.answer(outcome));
     if (outcome === "gone") this.#cameBack(parcel);
   }
 
