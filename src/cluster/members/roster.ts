@@ -84,9 +84,10 @@ export class Roster {
     return this.living.find((node) => node.name === name)?.id;
   }
 
-  /** The incarnation of a process. */
+  /** The incarnation of a process: the living one, where the engine names a former one, too. */
   of(process: string): string | undefined {
-    return this.#nodes.find(({ id }) => processOf(id) === process)?.id;
+    const all = this.#nodes.filter(({ id }) => processOf(id) === process);
+    return (all.find(({ isAlive }) => isAlive) ?? all[0])?.id;
   }
 
   /** The name of an incarnation's node. */
