@@ -8,6 +8,12 @@ local FORMAT = "1"
 local format = call("HGET", P .. "meta", "format")
 if format and format ~= FORMAT then return { "format", format } end
 open(run, tonumber(lease))
+
+-- Incarnations are numbered in the order in which they began.
+local function numberOf(incarnation)
+  return tonumber(incarnation:match("%.(%d+)$") or 0)
+end
+
 local others = 0
 for _, node in ipairs(order) do
   local it = nodes[node]
@@ -17,7 +23,10 @@ for _, node in ipairs(order) do
     write(node)
   end
   if it.process ~= process and isAlive(node) then
-    if it.name == name and text(it.beat) ~= stale then return { "name", text(it.beat) } end
+    -- Such an engine may also know the process from which this one took the name over.
+    local isFormer = numberOf(node) < numberOf(old)
+    local isHeld = it.name == name and not isFormer
+    if isHeld and text(it.beat) ~= stale then return { "name", text(it.beat) } end
     if it.name == name then
       it.isDead = true
       write(node)
