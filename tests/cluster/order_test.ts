@@ -101,6 +101,26 @@ Deno.test("a message comes back if its receiver has left, and the engine lost th
   }
 });
 
+Deno.test("a message comes back if its receiver's node refuses it before it has restored the engine", async () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const { cluster, ...clients } = await pair(seed);
+    await using _ = cluster;
+    const { engine } = cluster;
+    engine.kill();
+    engine.start({ keeps: true });
+    // Both nodes have registered again, and have more to tell.
+    await cluster.pass(400);
+    engine.refuse("replica");
+    await cluster.pass(FORMED_MS);
+    cluster.hub(1).release(clients.to.peer, clients.to);
+    cluster.hub(0).send(clients.from.peer, "to", 1);
+    engine.refuse(undefined);
+    await cluster.pass(CALM_MS);
+    check(clients, 1);
+    assertEquals(cluster.at(0).node.unconfirmedBytes, 0);
+  }
+});
+
 Deno.test("a message that is to be sent again is, also if the connection breaks meanwhile", async () => {
   for (const killedMs of [4, 6, 8, 10]) {
     for (let ms = 40; ms <= 160; ms += 10) {

@@ -143,14 +143,14 @@ export class ItemHandler {
   }
 
   /**
-   * Tells nodes that this one has not met what it has of their messages: from before its inbox began,
-   * and since then.
+   * Tells nodes that this one has not met what it has of their messages from before its inbox began. It
+   * confirms later ones behind the refusals that still wait.
    */
   *greetings(strangers: Iterable<string>): Generator<readonly string[]> {
     for (const id of strangers) {
       const { sure, first, last } = this.#arrivals.rangeOf(processOf(id));
       yield ["T", id, "last", String(sure)];
-      if (last > first) yield ["T", id, "c", String(last)];
+      if (last > first) this.#confirmSoon(processOf(id));
     }
   }
 
@@ -268,8 +268,7 @@ export class ItemHandler {
       const to = this.#parts.nodeOf(process) ?? node;
       this.#parts.push("T", to, "o", `${number} ${isTaken ? "taken" : "gone"}`);
     }
-    this.#unconfirmed.add(process);
-    this.#confirming ??= this.#parts.clock.after(CONFIRM_MS, () => this.#confirm());
+    this.#confirmSoon(process);
   }
 
   #deliver(
@@ -292,6 +291,11 @@ export class ItemHandler {
       fence: fence === "" ? undefined : Number(fence),
       isCall: room === "c",
     });
+  }
+
+  #confirmSoon(process: string): void {
+    this.#unconfirmed.add(process);
+    this.#confirming ??= this.#parts.clock.after(CONFIRM_MS, () => this.#confirm());
   }
 
   #confirm(): void {
