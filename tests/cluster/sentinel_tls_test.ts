@@ -70,7 +70,7 @@ clientTest({
     await talk("meanwhile");
     assertStringIncludes(await replication(), "role:master");
 
-    // Without the CA nobody trusts these Sentinels. The runtime of the executable does not say why.
+    // Without the CA nobody trusts these Sentinels. Deno 2.6 does not give the reason.
     const { code, stderr } = await runMain({
       args: ["--listen", "http://127.0.0.1:0", "--dialects", "peerjs", "--cluster", url],
     });
