@@ -14,6 +14,8 @@ export type Later = (action: () => void) => void;
  * delivery than a whole topic of 1,000, and other clients are served in between.
  */
 const SLICE = 64;
+/** Takers that get a publication in one task after all, because they still fit in the cache. */
+const FEW = 256;
 
 interface Delivery<P> {
   readonly rest: Iterator<Taker<P>>;
@@ -41,7 +43,7 @@ export class Deliveries<P> {
     this.finish();
     const delivery = { rest: to.values(), publication, onDelivered, taken: 0 };
     this.#current = delivery;
-    if (this.#later === undefined || to.size <= SLICE) this.finish();
+    if (this.#later === undefined || to.size <= FEW) this.finish();
     else this.#go(delivery, this.#later);
   }
 

@@ -33,11 +33,11 @@ Deno.test("topics: served at /topics with a slash and any query, and at / by the
   await assertEmpty(server.url);
 });
 
-Deno.test("topics: two hundred subscribers get the publications of two pages in one order", async () => {
+Deno.test("topics: three hundred subscribers get the publications of two pages in one order", async () => {
   await using server = startTestServer();
   await using first = await enter(server, "/topics", "a");
   const clients = await Promise.all(
-    Array.from({ length: 199 }, () => enter(server, "/topics", "a")),
+    Array.from({ length: 299 }, () => enter(server, "/topics", "a")),
   );
   const publish = (client: WsClient, data: string): void =>
     client.send({ type: "publish", topic: "a", data });
