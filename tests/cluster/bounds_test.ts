@@ -3,8 +3,8 @@ import { AllArrivals, MOST_PROCESSES } from "../../src/cluster/items/inbox.ts";
 import { MOST_NEWS } from "../../src/cluster/steps/steps.ts";
 import { MOST_CLAIMS } from "../../src/core/nodes/far_channels.ts";
 import { TestChannels } from "../helpers/cluster/channels.ts";
+import { admit } from "../helpers/cluster/admit.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
-import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 
 // Everything that a node keeps while others are out of reach has a bound, also where no client waits for
 // it.
@@ -12,13 +12,6 @@ import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 /** Longer than a step of a client waits. */
 const AWAY_MS = 8_000;
 const BACK_MS = 5_000;
-
-async function admit(cluster: MemoryCluster, at: number, id: string): Promise<FakeReceiver> {
-  const receiver = new FakeReceiver();
-  await cluster.during(cluster.hub(at).claim(claimOf(id, receiver)));
-  assertEquals(receiver.told(), [`admitted ${id}`]);
-  return receiver;
-}
 
 /** A cluster whose engine is away. */
 async function away(): Promise<MemoryCluster> {

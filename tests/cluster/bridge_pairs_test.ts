@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { BridgeBench } from "../helpers/session/bridge.ts";
-import { callAndHangUp, type CallStage, pairsOf } from "../helpers/session/bridge_calls.ts";
+import { callAndHangUp, clockStage, pairsOf } from "../helpers/session/bridge_calls.ts";
 import {
   HALL,
   IN_ROOMS,
@@ -8,7 +8,6 @@ import {
   type Party,
   PARTY_NAMES,
 } from "../helpers/session/bridge_parties.ts";
-import { settle } from "../helpers/session/hub.ts";
 import { hubs } from "../helpers/session/hub_modes.ts";
 import { forgetClusters } from "../helpers/cluster/dealt.ts";
 
@@ -16,21 +15,6 @@ import { forgetClusters } from "../helpers/cluster/dealt.ts";
 // keeps it, so either client is the older one once.
 
 hubs.mode = "dealt";
-
-/** Longer than an offer waits for that of a newcomer. */
-const WAIT_MS = 1_500;
-
-/** Every message has come to pass when its sender goes on, but for one that waits its time. */
-function stageOf({ clock }: BridgeBench): CallStage {
-  return {
-    async until(what, condition): Promise<void> {
-      if (condition()) return;
-      clock.advance(WAIT_MS);
-      await settle();
-      if (!condition()) throw new Error(`It did not come to pass: ${what}`);
-    },
-  };
-}
 
 for (const [calling, called] of pairsOf(PARTY_NAMES)) {
   Deno.test(`two nodes: ${calling} calls ${called}, and either hangs up`, async () => {
@@ -44,7 +28,7 @@ for (const [calling, called] of pairsOf(PARTY_NAMES)) {
         const second = await open(older === "caller" ? "callee" : "caller");
         const [caller, callee] = older === "caller" ? [first, second] : [second, first];
         for (const party of [caller, callee]) party.news();
-        await callAndHangUp(stageOf(bench), [calling, caller], [called, callee], hangsUp);
+        await callAndHangUp(clockStage(bench), [calling, caller], [called, callee], hangsUp);
         assertEquals(bench.calls.count, 0);
         assertEquals(bench.pairs(), []);
       }

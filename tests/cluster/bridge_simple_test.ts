@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { BridgeBench, type BridgeTestOptions } from "../helpers/session/bridge.ts";
-import { callAndHangUp, type CallStage } from "../helpers/session/bridge_calls.ts";
+import { callAndHangUp, clockStage } from "../helpers/session/bridge_calls.ts";
 import {
   HALL,
   PARTIES,
@@ -20,8 +20,6 @@ import { sdpOf } from "../helpers/session/legs.ts";
 
 hubs.mode = "dealt";
 
-/** Longer than an offer waits for that of a newcomer. */
-const WAIT_MS = 1_500;
 const OTHERS = PARTY_NAMES.filter((name) => name !== "simple");
 
 /** The word for the end of a call that the server hangs up. */
@@ -42,17 +40,6 @@ function newBench(options: BridgeTestOptions = {}): BridgeBench {
     options: { simple: { secret: "the same on all nodes" } },
     ...options,
   });
-}
-
-function stageOf({ clock }: BridgeBench): CallStage {
-  return {
-    async until(what, condition): Promise<void> {
-      if (condition()) return;
-      clock.advance(WAIT_MS);
-      await settle();
-      if (!condition()) throw new Error(`It did not come to pass: ${what}`);
-    },
-  };
 }
 
 /** Frames that a client of Simple has been sent. */
@@ -100,7 +87,7 @@ async function inCall(
   const [simple, other] = older === "simple" ? [first, second] : [second, first];
   await settle();
   for (const party of [simple, other]) party.news();
-  const stage = stageOf(bench);
+  const stage = clockStage(bench);
   await simple.offer(other.id, "A");
   await stage.until("the offer", () => other.news().length > 0);
   await other.answer(simple.id, "B");
@@ -175,7 +162,7 @@ for (const name of OTHERS) {
         assertEquals(news, isHere ? ["bye"] : []);
         if (!isHere) continue;
         const calling = ["simple", back] as const;
-        await callAndHangUp(stageOf(bench), calling, [name, other], "caller");
+        await callAndHangUp(clockStage(bench), calling, [name, other], "caller");
         assertEquals([bench.calls.count, bench.pairs()], [0, []]);
       }
     }
@@ -189,7 +176,7 @@ Deno.test("a peer of Simple without a call goes to the node to which its client 
   await simple.client.lose();
   const { party: back } = await comeBack(bench, 0, simple);
   assertEquals(counted(bench.at(1, "simple")), { carried: 0, moved: 1 });
-  await callAndHangUp(stageOf(bench), ["simple", back], ["peerjs", other], "callee");
+  await callAndHangUp(clockStage(bench), ["simple", back], ["peerjs", other], "callee");
 });
 
 Deno.test("a signal to a client of another protocol and node has one outcome, in the right words", async () => {

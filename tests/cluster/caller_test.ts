@@ -1,16 +1,8 @@
 import { assertEquals } from "@std/assert";
+import { admit } from "../helpers/cluster/admit.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
-import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 
 // A node's calls to the engine, where the fault is the node's own.
-
-/** Admits a peer at a node. */
-async function admit(cluster: MemoryCluster, at: number, id: string): Promise<FakeReceiver> {
-  const receiver = new FakeReceiver();
-  await cluster.during(cluster.hub(at).claim(claimOf(id, receiver)));
-  assertEquals(receiver.told(), [`admitted ${id}`]);
-  return receiver;
-}
 
 Deno.test("a node that cannot read its certificate goes on calling the engine once it can", async () => {
   await using cluster = await MemoryCluster.form();

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { admit } from "../helpers/cluster/admit.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 
@@ -7,18 +8,6 @@ import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 /** Longer than the nodes need for that. */
 const BACK_MS = 4_000;
 const room = { room: "r" };
-
-async function admit(
-  cluster: MemoryCluster,
-  at: number,
-  id: string,
-  more = {},
-): Promise<FakeReceiver> {
-  const receiver = new FakeReceiver();
-  await cluster.during(cluster.hub(at).claim(claimOf(id, receiver, more)));
-  assertEquals(receiver.told()[0], `admitted ${id}`);
-  return receiver;
-}
 
 async function refused(cluster: MemoryCluster, at: number, id: string): Promise<string[]> {
   const receiver = new FakeReceiver();

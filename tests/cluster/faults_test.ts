@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { admit } from "../helpers/cluster/admit.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import { randomOf } from "../helpers/cluster/memory_engine.ts";
 import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
@@ -7,14 +8,6 @@ import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 
 const SEEDS = [11, 12, 13, 14];
 const NEVER_MS = 600_000;
-
-/** Admits a peer at a node. */
-async function admit(cluster: MemoryCluster, at: number, id: string): Promise<FakeReceiver> {
-  const receiver = new FakeReceiver();
-  await cluster.during(cluster.hub(at).claim(claimOf(id, receiver)));
-  assertEquals(receiver.told()[0], `admitted ${id}`);
-  return receiver;
-}
 
 /** The payloads of the messages that a receiver got. */
 function payloads({ events }: FakeReceiver): unknown[] {

@@ -1,20 +1,8 @@
 import { assertEquals } from "@std/assert";
+import { admit } from "../helpers/cluster/admit.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
-import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 
 // Peers that leave while the engine's news of them are on their way back to their own node.
-
-async function admit(
-  cluster: MemoryCluster,
-  at: number,
-  id: string,
-  more = {},
-): Promise<FakeReceiver> {
-  const receiver = new FakeReceiver();
-  await cluster.during(cluster.hub(at).claim(claimOf(id, receiver, more)));
-  assertEquals(receiver.told()[0], `admitted ${id}`);
-  return receiver;
-}
 
 /** The id is free, also on the node that had it. */
 async function checkFree(cluster: MemoryCluster, id: string): Promise<void> {

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { channelsOf } from "../helpers/cluster/channels.ts";
+import { admit } from "../helpers/cluster/admit.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import { noticesLoss, startNodes } from "../helpers/cluster/node_processes.ts";
 import { clientTest } from "../helpers/process/clients.ts";
-import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 import { openGst, openPeerJs } from "../helpers/wire/peers.ts";
 import { until, within } from "../helpers/wire/waiting.ts";
 
@@ -19,13 +19,6 @@ async function parted(seed: number): Promise<MemoryCluster> {
   cluster.at(1).link.cut();
   await cluster.pass(ALONE_MS);
   return cluster;
-}
-
-async function admit(cluster: MemoryCluster, at: number, id: string): Promise<FakeReceiver> {
-  const receiver = new FakeReceiver();
-  await cluster.during(cluster.hub(at).claim(claimOf(id, receiver)));
-  assertEquals(receiver.told(), [`admitted ${id}`]);
-  return receiver;
 }
 
 for (const seed of [31, 32, 33]) {

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { overhear } from "../helpers/cluster/overhear.ts";
 import { MemoryCluster, type MemoryClusterOptions } from "../helpers/cluster/memory_cluster.ts";
 import { type NodeClient, SimpleStage } from "../helpers/cluster/simple_stage.ts";
 import { stageOver } from "../helpers/cluster/stages.ts";
@@ -43,14 +44,9 @@ Deno.test("a carried connection that joins again is refused by its own node, whi
   await using carriage = await begin({}, {
     tokens: ["a-token-for-the-room", "a-token-not-to-leave"],
   });
-  const { cluster: { engine }, stage } = carriage;
+  const { cluster, stage } = carriage;
   const carried = await carry(stage, { token: "a-token-for-the-room" });
-  const texts: string[] = [];
-  const execute = engine.execute.bind(engine);
-  engine.execute = (args) => {
-    texts.push(...args);
-    return execute(args);
-  };
+  const texts = overhear(cluster);
   carried.say({ event: "join", room: "r", token: "a-token-not-to-leave", ref: 1 });
   const [refusal] = await carried.next(1);
   assertEquals([refusal?.["code"], refusal?.["ref"]], ["already_joined", 1]);

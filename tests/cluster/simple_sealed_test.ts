@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { sealOf } from "../../src/cluster/seal.ts";
 import { messageName, packPrivate, unpackAny } from "../../src/cluster/texts.ts";
+import { overhear } from "../helpers/cluster/overhear.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import { SimpleStage } from "../helpers/cluster/simple_stage.ts";
 import { stageOver } from "../helpers/cluster/stages.ts";
@@ -21,12 +22,7 @@ async function tap(secret: string | undefined): Promise<Tapped> {
   const options = secret === undefined ? {} : { secret };
   const cluster = await MemoryCluster.form({ delayMs: 2, ...options });
   const stage = await SimpleStage.open(() => Promise.resolve(stageOver(cluster)));
-  const texts: string[] = [];
-  const execute = cluster.engine.execute.bind(cluster.engine);
-  cluster.engine.execute = (args) => {
-    texts.push(...args);
-    return execute(args);
-  };
+  const texts = overhear(cluster);
   return {
     cluster,
     stage,

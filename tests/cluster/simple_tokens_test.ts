@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Judge, refused } from "../../src/auth/authenticator.ts";
 import { ALL_GRANTS } from "../../src/auth/grants.ts";
+import { overhear } from "../helpers/cluster/overhear.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import { type NodeClient, SimpleStage } from "../helpers/cluster/simple_stage.ts";
 import { stageOver } from "../helpers/cluster/stages.ts";
@@ -33,12 +34,7 @@ async function begin(): Promise<Carriage> {
     },
   };
   const stage = await SimpleStage.open(() => Promise.resolve(stageOver(cluster)), {}, judge);
-  const texts: string[] = [];
-  const execute = cluster.engine.execute.bind(cluster.engine);
-  cluster.engine.execute = (args) => {
-    texts.push(...args);
-    return execute(args);
-  };
+  const texts = overhear(cluster);
   return {
     cluster,
     stage,

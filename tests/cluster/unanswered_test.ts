@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { admit } from "../helpers/cluster/admit.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 
@@ -45,13 +46,6 @@ const FAULTS: readonly Fault[] = [
     lastsMs: BRIEF_MS,
   },
 ];
-
-async function admit(cluster: MemoryCluster, at: number, id: string): Promise<FakeReceiver> {
-  const receiver = new FakeReceiver();
-  await cluster.during(cluster.hub(at).claim(claimOf(id, receiver)));
-  assertEquals(receiver.told(), [`admitted ${id}`]);
-  return receiver;
-}
 
 /** Registers a test for each fault, which begins at each moment after the step was asked for. */
 function whenUnanswered(

@@ -6,6 +6,8 @@ import {
   type PartyClient,
   type PartyName,
 } from "./bridge_parties.ts";
+import type { FakeClock } from "./fake_clock.ts";
+import { settle } from "./hub.ts";
 
 // One whole call, for every ordered pair of protocols that call each other.
 
@@ -47,6 +49,21 @@ const WORDS: Readonly<Record<PartyName, Words>> = {
 export interface CallStage {
   /** Waits until a condition holds. */
   until(what: string, condition: () => boolean): Promise<void>;
+}
+
+/** Longer than an offer waits for that of a newcomer. */
+const WAIT_MS = 1_500;
+
+/** Every message has come to pass when its sender goes on, but for one that waits its time. */
+export function clockStage({ clock }: { readonly clock: FakeClock }): CallStage {
+  return {
+    async until(what, condition): Promise<void> {
+      if (condition()) return;
+      clock.advance(WAIT_MS);
+      await settle();
+      if (!condition()) throw new Error(`It did not come to pass: ${what}`);
+    },
+  };
 }
 
 /** Every ordered pair of these protocols whose clients call each other. */
