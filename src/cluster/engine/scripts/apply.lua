@@ -57,6 +57,15 @@ local function shown(it)
   return it.id, it.node, it.fence, it.dialect, it.exclusive, it.bytes, it.info
 end
 
+-- Two peers, one behind the other, and what follows them.
+local function shownBoth(it, partner, ...)
+  local all = { shown(it) }
+  for _, part in ipairs({ { shown(partner) }, { ... } }) do
+    for i = 1, #part do all[#all + 1] = part[i] end
+  end
+  return unpack(all)
+end
+
 local function roomsOf(it)
   return P .. "rooms:" .. it.realm .. ":" .. it.id
 end
@@ -68,6 +77,13 @@ end
 -- The tickets of the newest step by which a peer has asked for each of its partners.
 local function askedOf(it)
   return P .. "asked:" .. it.realm .. ":" .. it.id
+end
+
+-- Makes two peers partners, by the step of a ticket.
+local function join(it, partner, ticket)
+  call("SADD", pairsOf(it), partner.id)
+  call("SADD", pairsOf(partner), it.id)
+  call("HSET", askedOf(it), partner.id, ticket)
 end
 
 -- The list of a realm's guests: peers that can be called outside of rooms. It takes up none of them.
@@ -672,15 +688,9 @@ steps.P = {
     if not isPaired and (id == other or isBusy(it) or isBusy(partner)) then
       return tell(me, "refused", ticket, "busy")
     end
-    call("SADD", pairsOf(it), other)
-    call("SADD", pairsOf(partner), id)
-    call("HSET", askedOf(it), other, ticket)
+    join(it, partner, ticket)
     local concerned = { [me] = true, [partner.node] = true }
-    local a, b = { shown(it) }, { shown(partner) }
-    for i = 1, #b do a[#a + 1] = b[i] end
-    a[#a + 1] = permits
-    a[#a + 1] = ticket
-    tellAll(concerned, "paired", realm, unpack(a))
+    tellAll(concerned, "paired", realm, shownBoth(it, partner, permits, ticket))
     tell(me, "entered", ticket)
   end,
 }
@@ -695,10 +705,7 @@ steps.again = {
     call("SADD", pairsOf(it), other)
     call("SADD", pairsOf(partner), id)
     if role ~= "caller" or partner.node == me then return end
-    local a, b = { shown(it) }, { shown(partner) }
-    for i = 1, #b do a[#a + 1] = b[i] end
-    a[#a + 1] = permits
-    tell(partner.node, "paired", realm, unpack(a))
+    tell(partner.node, "paired", realm, shownBoth(it, partner, permits))
   end,
 }
 
@@ -788,13 +795,9 @@ steps.M = {
     if not isPaired and (isEngaged or isBusy(partner)) then
       return tell(me, "refused", ticket, "busy")
     end
-    call("SADD", pairsOf(it), other)
-    call("SADD", pairsOf(partner), id)
-    call("HSET", askedOf(it), other, ticket)
-    local a, b = { shown(it) }, { shown(partner) }
-    for i = 1, #b do a[#a + 1] = b[i] end
-    a[#a + 1] = permits
-    tellAll({ [me] = true, [partner.node] = true }, "met", realm, unpack(a))
+    join(it, partner, ticket)
+    local concerned = { [me] = true, [partner.node] = true }
+    tellAll(concerned, "met", realm, shownBoth(it, partner, permits))
     tell(me, "entered", ticket)
   end,
 }
