@@ -342,6 +342,12 @@ const EXPIRING: readonly Expiring[] = [
     last: ['{"type":"error","details":"Token has expired"}'],
     closing: [1008, "token expired"],
   },
+  {
+    dialect: topics,
+    enter: (bench) => bench.connect("/topics?token=good:alice"),
+    last: [],
+    closing: [1008, "token expired"],
+  },
 ];
 
 for (const { dialect, enter, last, closing } of EXPIRING) {
