@@ -55,9 +55,7 @@ export class StoredOperatorLog implements OperatorLog {
     const excess = this.#table.size - this.#maxRecords + 1;
     if (excess <= 0) return;
     // A full table is the usual case, in which sorting it at each action would hold everybody up.
-    const oldest = excess === 1
-      ? [oldestOf(this.#table.list())]
-      : this.#sorted().slice(0, excess);
+    const oldest = excess === 1 ? [oldestOf(this.#table.list())] : this.#sorted().slice(0, excess);
     for (const record of oldest) if (record) this.#table.delete(...record.key.slice(1));
   }
 

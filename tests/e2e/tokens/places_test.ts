@@ -47,7 +47,7 @@ async function learn(server: TestServer, word: string): Promise<readonly unknown
 }
 
 const WORDS: Readonly<Partial<Record<Why, string>>> = {
-  // A word that is no token is none.
+  // Such a word says no more than that the client has shown no token.
   missing: "token is missing",
   malformed: "token is missing",
   expired: "token has expired",
@@ -133,7 +133,7 @@ async function openNewOwt(server: TestServer): Promise<WsClient> {
 
 const authenticated = (uid: string): string => `42["server-authenticated",{"uid":"${uid}"}]`;
 
-Deno.test("OWT: the uid is the first exact id of the token, or its user, or nobody's", async () => {
+Deno.test("OWT: the uid is the first exact id of the token, or its user, or made by the server", async () => {
   await using server = startWithSecret();
   const uids: readonly [ids: readonly string[] | undefined, uid: string][] = [
     [undefined, "alice"],
