@@ -63,6 +63,7 @@ export async function joinCluster(
       waitMs: config.clusterWaitMs,
       acceptsLoss: config.clusterLoss === "accept",
       maxWaiting: config.clusterMaxWaitingSteps,
+      maxNews: config.clusterMaxWaitingNews,
       maxUnconfirmedBytes: config.clusterMaxUnconfirmedBytes,
       maxUnconfirmedBytesPerSender: config.clusterMaxUnconfirmedBytesPerSender,
       maxItemBytes: config.clusterMaxItemBytes,
