@@ -6,7 +6,9 @@ import { clientTest } from "../helpers/process/clients.ts";
 import { type MainResult, runMain } from "../helpers/process/main_process.ts";
 import { freePort } from "../helpers/process/ports.ts";
 import { type ServerProcess, startServerProcess } from "../helpers/process/server_process.ts";
+import { openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
 import { until } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // A node that cannot join its cluster gives the reason in one line, and ends before it listens.
 
@@ -178,6 +180,27 @@ clientTest({
       "other",
     ]);
     await says(apart, 'Cluster "apart"');
+  },
+});
+
+clientTest({
+  name: "cluster: a node with the name of a killed one frees its ids at once",
+  needs,
+  fn: async () => {
+    await using engine = await startRedis();
+    const common = [...SERVED, "--cluster", engine.url, "--cluster-lease-ms", "60000"];
+    const named = (name: string): Promise<ServerProcess> =>
+      startServerProcess([...common, "--cluster-node", name]);
+    await using other = await named("other");
+    const wsUrl = other.url.replace("http", "ws");
+    await using first = await named("one");
+    await using _alice = await openPeerJs(first.url.replace("http", "ws"), "alice");
+    await first.stop("SIGKILL");
+    const stranger = { token: "another one" };
+    await using early = await WsClient.open(peerJsUrl(wsUrl, "alice", stranger));
+    assertEquals((await early.nextJson() as { type: string }).type, "ID-TAKEN");
+    await using _second = await named("one");
+    await using _late = await openPeerJs(wsUrl, "alice", stranger);
   },
 });
 
