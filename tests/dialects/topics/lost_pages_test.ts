@@ -35,7 +35,7 @@ Deno.test("a page that lost its socket receives again once it has announced itse
   assertEquals(bodies(back), ['{"peerId":"alice"}', 5]);
 });
 
-Deno.test("a page gets back no topic that its token does not grant, whoever it says it is", async () => {
+Deno.test("a page gets back no topic that its token does not grant, by no id", async () => {
   const judge: Judge = {
     judge(user): Verdict {
       const grants = readGrants({ rooms: [user === "eve" ? "r" : "*"] }, user)?.grants;
