@@ -9,12 +9,16 @@ Deno.test("an engine that answers nothing, and a socket that is not there, have 
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const port = silent.addr.transport === "tcp" ? silent.addr.port : 0;
   const places = [
-    [`redis://127.0.0.1:${port}`, "timed out"],
-    ["redis+unix:///nowhere/redis.sock", "no such socket"],
+    [`redis://127.0.0.1:${port}`, "timed out", { connectMs: 50 }],
+    ["redis+unix:///nowhere/redis.sock", "no such socket", {}],
   ] as const;
-  for (const [url, words] of places) {
-    const place = readPlace(url);
-    const engine = new RedisEngine({ place, name: "a", clock: systemClock, connectMs: 50 });
+  for (const [url, words, limits] of places) {
+    const engine = new RedisEngine({
+      ...limits,
+      place: readPlace(url),
+      name: "a",
+      clock: systemClock,
+    });
     const { trouble, message } = await assertRejects(() => engine.connect("call"), EngineError);
     assertEquals([trouble, message], ["unreachable", words]);
   }

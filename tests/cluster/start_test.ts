@@ -1,4 +1,5 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { listOf } from "../../src/cluster/engine/engine.ts";
 import { PATIENT } from "../helpers/cluster/node_processes.ts";
 import { type RedisServer, startRedis } from "../helpers/cluster/redis_server.ts";
 import { redisCommand } from "../helpers/cluster/redis_command.ts";
@@ -180,6 +181,15 @@ clientTest({
       "other",
     ]);
     await says(apart, 'Cluster "apart"');
+    await until("a node's connections, by their names", async () => {
+      const clients = String(await redisCommand(engine, "CLIENT", "LIST"));
+      return ["call", "read"].every((use) => clients.includes(` name=signalbox:one:${use} `));
+    });
+    const keys = listOf(await redisCommand(engine, "KEYS", "*")).map(String);
+    assert(
+      keys.length > 4 && keys.every((key) => /^\{(signalbox|apart)\}:1:/.test(key)),
+      `${keys}`,
+    );
   },
 });
 
