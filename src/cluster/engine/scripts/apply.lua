@@ -93,8 +93,20 @@ local function isInRooms(it)
   return call("SCARD", roomsOf(it)) > call("SISMEMBER", roomsOf(it), GUESTS)
 end
 
+-- Both sides have to know it: an engine that came back with older data may have one of them.
+local function arePaired(it, partner)
+  return call("SISMEMBER", pairsOf(it), partner.id) == 1 and
+    call("SISMEMBER", pairsOf(partner), it.id) == 1
+end
+
 local function isBusy(it)
-  return it.exclusive == "1" and (isInRooms(it) or call("SCARD", pairsOf(it)) > 0)
+  if it.exclusive ~= "1" then return false end
+  if isInRooms(it) then return true end
+  for _, other in ipairs(call("SMEMBERS", pairsOf(it))) do
+    local partner = find(it.realm, other)
+    if partner and arePaired(it, partner) then return true end
+  end
+  return false
 end
 
 -- Keys of a room: its members' numbers by id, its sums, and how many reasons each node has to know it.
@@ -684,7 +696,7 @@ steps.P = {
     if not partner or not isAlive(partner.node) then
       return tell(me, "refused", ticket, "unknown")
     end
-    local isPaired = call("SISMEMBER", pairsOf(it), other) == 1
+    local isPaired = arePaired(it, partner)
     if not isPaired and (id == other or isBusy(it) or isBusy(partner)) then
       return tell(me, "refused", ticket, "busy")
     end
@@ -789,7 +801,7 @@ steps.M = {
       return tell(me, "refused", ticket, "unknown")
     end
     if partner.dialect == it.dialect then return tell(me, "refused", ticket, "kin") end
-    local isPaired = call("SISMEMBER", pairsOf(it), other) == 1
+    local isPaired = arePaired(it, partner)
     -- A member of a room calls its room-mates, and the guests that it sees there.
     local isEngaged = isBusy(it) and not isInRooms(it)
     if not isPaired and (isEngaged or isBusy(partner)) then
