@@ -167,6 +167,12 @@ local function release(it, news)
   tellAll(concerned, "left", it.realm, it.id, it.fence, news)
 end
 
+-- A node whose peers others have announced as gone before this epoch.
+local function isGivenUp(node)
+  local it = nodes[node]
+  return it ~= nil and it.isDead and call("SISMEMBER", P .. "over", it.process) == 1
+end
+
 local function membersOf(realm, room)
   local members = call("HGETALL", (roomKeys(realm, room)))
   local sorted = {}
@@ -184,7 +190,7 @@ local function list(realm, room, node)
   tell(to, "list", realm, room)
   for _, member in ipairs(membersOf(realm, room)) do
     local it = find(realm, member.id)
-    if it then tell(to, "member", shown(it)) end
+    if it and not isGivenUp(it.node) then tell(to, "member", shown(it)) end
   end
   tell(to, "listed", realm, room, node and "moving" or "")
 end
@@ -494,7 +500,8 @@ steps.X = {
   function(realm, id, fence, dialect, proof, exclusive, bytes, info)
     local it = find(realm, id)
     local holder = it and nodes[it.node]
-    local isOwn = it and it.fence == fence and holder and holder.process == own.process
+    local isOwn = it and it.fence == fence and holder and holder.process == own.process and
+      not isGivenUp(it.node)
     if isOwn then
       if it.node ~= me then inherit(it) end
       if it.info == info and it.bytes == bytes then return end
