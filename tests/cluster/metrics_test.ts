@@ -69,9 +69,12 @@ Deno.test("cluster, metrics: lost connections and data, and a node's death leave
   const [a, b] = [await admit(cluster, 0, "a"), await admit(cluster, 1, "b")];
   await cluster.during(cluster.hub(0).join(a.peer, { room: "r" }));
   await cluster.during(cluster.hub(1).join(b.peer, { room: "r" }));
+  // A call is under way when the connections break.
+  cluster.engine.freeze();
   cluster.hub(0).send(a.peer, "b", 1);
-  await cluster.pass(2);
+  await cluster.pass(10);
   cluster.engine.breakConnections();
+  cluster.engine.thaw();
   await cluster.pass(1_000);
   const broken = await samplesOf(cluster.at(0));
   assertEquals([broken.get("reconnects_total"), broken.get("retries_total")], [2, 1]);
