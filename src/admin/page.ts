@@ -1,9 +1,14 @@
 import * as z from "zod";
 import type { Clock } from "../core/clock.ts";
 import { compare, cursorOf, readCursor, type SortKey } from "./sort_key.ts";
-import { MAX_PART_BYTES, type Part } from "./reach.ts";
+import type { Part } from "./reach.ts";
 
 const MAX_LIMIT = 1_000;
+/**
+ * Characters after which a page ends, because its text is made at once and clients decide how much they
+ * publish. Another node can take as much in one answer.
+ */
+const MAX_PAGE_LENGTH = 700_000;
 /** Work is interrupted after this time, so that clients need not wait for an operator's page. */
 const YIELD_MS = 8;
 /** Items between two looks at the clock. */
@@ -12,7 +17,7 @@ const CHECK_EVERY = 64;
 /** The query of every page. */
 export const pageQuery = {
   limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(100).meta({
-    description: "Items of one page",
+    description: "Items of one page, which ends sooner if they are large",
   }),
   cursor: z.string().optional().meta({ description: "The `next` of the page before" }),
 };
@@ -66,7 +71,7 @@ export async function paginate<Item, View>(
 ): Promise<Page<View>> {
   const after = cursor === undefined ? undefined : readCursor(cursor);
   const views: View[] = [];
-  let [total, seen, bytes, startedAt] = [0, 0, 0, clock.now()];
+  let [total, seen, length, startedAt] = [0, 0, 0, clock.now()];
   let last: SortKey | undefined = undefined;
   let hasMore = false;
   for (const item of items) {
@@ -78,15 +83,15 @@ export async function paginate<Item, View>(
     total++;
     const place = placeOf(item);
     if (after !== undefined && compare(place, after) <= 0) continue;
-    if (views.length === limit || bytes > MAX_PART_BYTES) {
+    if (views.length === limit || length > MAX_PAGE_LENGTH) {
       hasMore = true;
       continue;
     }
-    views.push(view(item));
+    const shown = view(item);
+    views.push(shown);
+    length += JSON.stringify(shown).length;
     last = place;
-    if (part === undefined) continue;
-    part.places.push(place);
-    bytes += JSON.stringify(views.at(-1)).length;
+    part?.places.push(place);
   }
   return { items: views, next: hasMore && last !== undefined ? cursorOf(last) : null, total };
 }

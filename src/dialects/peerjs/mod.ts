@@ -199,9 +199,11 @@ function reserveFor(
   { reservations }: DialectStore,
   lifetimeMs: number | undefined,
 ): Reserve {
-  const keep = async ({ id, dialect, proof = "", address }: Claim): Promise<boolean> => {
-    // Other dialects' peers keep clear of reserved ids, and reserve none.
-    if (dialect !== own) return !await reservations.isReserved(id, lifetimeMs);
+  const keep = async ({ id, dialect, proof, address }: Claim): Promise<boolean> => {
+    // Clients without a proof and other dialects' peers keep clear of reserved ids, and reserve none.
+    if (dialect !== own || proof === undefined) {
+      return !await reservations.isReserved(id, lifetimeMs);
+    }
     return await reservations.claim(id, proof, lifetimeMs, address) !== "taken";
   };
   return (claim, isHeld) => {
@@ -215,9 +217,12 @@ function reserveFor(
   };
 }
 
-/** The terms of a claim in a cluster. Other dialects' peers keep clear of reserved ids. */
+/**
+ * The terms of a claim in a cluster. Clients without a proof and other dialects' peers keep clear of
+ * reserved ids.
+ */
 function termsOf(
-  { id, dialect, proof = "", address }: Claim,
+  { id, dialect, proof, address }: Claim,
   own: string,
   { reservations }: DialectStore,
   lifetimeMs: number | undefined,
