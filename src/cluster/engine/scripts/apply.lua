@@ -1068,6 +1068,7 @@ steps.Q = {
         unfollow(dead)
         call("SREM", P .. "keepers", dead)
         call("HDEL", P .. "nodes", dead)
+        call("HDEL", P .. "known", it.process)
         call("HDEL", P .. "calls", dead)
         call("DEL", P .. "in:" .. dead)
         call("SREM", P .. "shunned", dead)

@@ -55,7 +55,7 @@ if now < form or call("HEXISTS", KNOWN, process) == 0 then
     if isOver(process, mine, theirs) then bury(process) end
     if now < form and isOver(flat[i], theirs, mine) then bury(flat[i]) end
   end
-  call("HSET", KNOWN, process, list)
+  call("HSET", KNOWN, process, now < form and list or "")
   -- An engine on another machine may have another time: numbers grow all the same.
   if mine.newest > highest then
     highest = mine.newest
