@@ -26,7 +26,7 @@ for (const keeps of ["nothing", "older data"]) {
   for (const isMet of [true, false]) {
     const whom = isMet ? "that others have seen leave" : "that a newcomer has not met";
     Deno.test(`a member ${whom} is closed when the engine has ${keeps}`, async () => {
-      for (let seed = 0; seed < 10; seed++) {
+      for (let seed = 0; seed < 6; seed++) {
         await using cluster = await MemoryCluster.form({ seed, delayMs: 6 });
         const early = isMet ? await enter(cluster, 0, ["early", "room"]) : undefined;
         const frozen = await enter(cluster, 1, ["frozen", "room"]);
@@ -61,7 +61,7 @@ for (const keeps of ["nothing", "older data"]) {
 }
 
 Deno.test("a node that was not given up keeps its members, although it began anew once more", async () => {
-  for (let seed = 0; seed < 10; seed++) {
+  for (let seed = 0; seed < 6; seed++) {
     await using cluster = await MemoryCluster.form({ seed, delayMs: 6 });
     const [one, two] = [
       await enter(cluster, 0, ["one", "room"]),

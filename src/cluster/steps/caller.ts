@@ -1,4 +1,3 @@
-import type { Clock } from "../../core/clock.ts";
 import type { PeerKey } from "../../core/nodes/backplane.ts";
 import type { CallerOwner } from "./caller_owner.ts";
 import {
@@ -11,7 +10,7 @@ import {
 import type { ReportCluster } from "../events.ts";
 import { type KnownNode, KnownNodes } from "../members/known_nodes.ts";
 import { APPLY, run, runOf } from "../engine/scripts.ts";
-import { register } from "./registration.ts";
+import { type ProcessFacts, register } from "./registration.ts";
 import { END, lengthOf, type Step, type Steps } from "./steps.ts";
 
 const CALL_MS = 2_000;
@@ -29,18 +28,10 @@ const MOST_LENGTH = 512 * 1024;
 const BUSY_CALLS = 12;
 const BUSY_MS = 10;
 
-export interface CallerOptions {
+export interface CallerOptions extends ProcessFacts {
   readonly engine: Engine;
-  readonly clock: Clock;
-  /** The beginning of every key. */
-  readonly prefix: string;
-  readonly name: string;
-  readonly process: string;
   /** Under which this process is registered already; empty before. */
   readonly incarnation: string;
-  readonly leaseMs: number;
-  /** A digest of the settings that all nodes share. */
-  readonly settings: string;
   readonly report: ReportCluster;
   /** Items of another node's inbox, beyond which it gets no messages. */
   readonly maxInboxItems: number;

@@ -1,4 +1,4 @@
-import type { CallerOptions } from "./caller.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { CallerOwner } from "./caller_owner.ts";
 import { type EngineConnection, EngineError, type Reply } from "../engine/engine.ts";
 import { HELLO, run } from "../engine/scripts.ts";
@@ -6,7 +6,19 @@ import { HELLO, run } from "../engine/scripts.ts";
 /** How often a node that comes late asks whether it may come. */
 const AGAIN_MS = 100;
 
-/** A process that registers. */
+/** A process as the engine registers it. */
+export interface ProcessFacts {
+  readonly clock: Clock;
+  /** The beginning of every key. */
+  readonly prefix: string;
+  readonly name: string;
+  readonly process: string;
+  readonly leaseMs: number;
+  /** A digest of the settings that all nodes share. */
+  readonly settings: string;
+}
+
+/** The state of a process that registers. */
 interface Registrant {
   /** The run of the engine. */
   readonly run: string;
@@ -23,7 +35,7 @@ interface Registrant {
  */
 export async function register(
   connection: EngineConnection,
-  { clock, prefix, name, process, leaseMs, settings }: CallerOptions,
+  { clock, prefix, name, process, leaseMs, settings }: ProcessFacts,
   { run: runOfEngine, known, owner, isStopped }: Registrant,
   limitMs: number,
 ): Promise<readonly Reply[]> {
