@@ -20,7 +20,7 @@ const BEATS_PER_LEASE = 3;
 const FIRST_DELAY_MS = 20;
 const LONGEST_DELAY_MS = 250;
 /** How often a node looks for others while a lost engine fills again. */
-const FORMING_MS = 100;
+const LOOK_MS = 100;
 /** Arguments of one call that fills an engine again, and their characters. */
 const MOST_ARGS = 2_000;
 const MOST_LENGTH = 512 * 1024;
@@ -234,7 +234,7 @@ export class Caller {
       chunk = [];
       this.#owner.known(answer.nodes, answer.formingMs === 0);
       if (answer.formingMs === 0) break;
-      await clock.delay(Math.min(FORMING_MS, answer.formingMs));
+      await clock.delay(Math.min(LOOK_MS, answer.formingMs));
       for (const step of this.#owner.greetings()) chunk.push(...step);
     }
     this.#isRestoring = false;
@@ -337,7 +337,7 @@ export class Caller {
         await this.#greet(connection);
         return undefined;
       case "forming":
-        await clock.delay(FORMING_MS);
+        await clock.delay(LOOK_MS);
         return undefined;
       default:
         throw new EngineError("other", "answered something unknown");

@@ -75,6 +75,10 @@ const options = z.strictObject({
   maxHeldBytesPerSender: whole(4 * MIB, "Bytes held per sender in total"),
   maxHeldAttempts: whole(1_000, "Connection attempts of one sender that may wait"),
   maxHeldBytesTotal: whole(32 * MIB, "Bytes held for absent peers in total", { max: 2 ** 40 }),
+  maxReturning: whole(
+    20_000,
+    "Senders that may come back after a restart for an EXPIRE, and the absent peers of each",
+  ),
   ...takeOverOptions(),
   ...linkLimitOptions({ identifyTimeoutMs: 15_000 }),
 });
@@ -147,6 +151,7 @@ function waitingRoomOf(options: Options, context: DialectContext): WaitingRoom {
     maxBytesPerSender: options.maxHeldBytesPerSender,
     maxAttemptsPerSender: options.maxHeldAttempts,
     maxTotalBytes: options.maxHeldBytesTotal,
+    maxReturning: options.maxReturning,
   };
   return new WaitingRoom(
     limits,
