@@ -8,12 +8,13 @@ import { Metrics } from "../../src/observe/metrics.ts";
 import { MemoryCluster, type MemoryNode } from "../helpers/cluster/memory_cluster.ts";
 import { claimed, claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 import README from "../../src/cluster/README.md" with { type: "text" };
+import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 const SILENT: Log = { write: () => {}, writeForClient: () => {}, isDebug: false };
 
 /** The samples of a node's metrics without the beginning of their names. */
 async function samplesOf({ node, events }: MemoryNode): Promise<Map<string, number>> {
-  const [metrics, journal] = [new Metrics(), new ClusterJournal(SILENT)];
+  const [metrics, journal] = [new Metrics(new FakeClock()), new ClusterJournal(SILENT)];
   journal.announce(metrics, node);
   for (const event of events) journal.tell(event);
   const lines = (await metrics.expose()).split("\n");
@@ -115,7 +116,7 @@ Deno.test("cluster, metrics: the page about clusters lists each of them", () => 
 Deno.test("cluster, metrics: every step of the scripts counts with every outcome", async () => {
   const letters = [...APPLY.text.matchAll(/^steps\.(\w+) = /gm)].map(([, letter = ""]) => letter);
   assert(letters.length > 20);
-  const [metrics, journal] = [new Metrics(), new ClusterJournal(SILENT)];
+  const [metrics, journal] = [new Metrics(new FakeClock()), new ClusterJournal(SILENT)];
   journal.announce(metrics, { isUp: true, nodes: [], unconfirmedBytes: 0, waitingSteps: 0 });
   for (const step of letters) {
     for (const outcome of ["done", "refused", "unavailable"] as const) {
