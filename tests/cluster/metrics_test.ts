@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { InboxDelay } from "../../src/cluster/items/inbox_delay.ts";
 import { APPLY } from "../../src/cluster/engine/scripts.ts";
 import { CATALOGUE } from "../../src/observe/catalogue.ts";
@@ -14,7 +14,7 @@ const SILENT: Log = { write: () => {}, writeForClient: () => {}, isDebug: false 
 
 /** The samples of a node's metrics without the beginning of their names. */
 async function samplesOf({ node, events }: MemoryNode): Promise<Map<string, number>> {
-  const [metrics, journal] = [new Metrics(new FakeClock()), new ClusterJournal(SILENT)];
+  const [metrics, journal] = [new Metrics(new FakeClock()), new ClusterJournal(SILENT, () => 0)];
   journal.announce(metrics, node);
   for (const event of events) journal.tell(event);
   const lines = (await metrics.expose()).split("\n");
@@ -113,10 +113,25 @@ Deno.test("cluster, metrics: the page about clusters lists each of them", () => 
   assertEquals(names.filter((name) => !isListed(name)), []);
 });
 
+Deno.test("cluster, metrics: items that mean nothing are counted, and logged once a minute", async () => {
+  const written: unknown[] = [];
+  let now = 0;
+  const log: Log = { ...SILENT, write: (...line) => void written.push(line) };
+  const [metrics, journal] = [new Metrics(), new ClusterJournal(log, () => now)];
+  journal.announce(metrics, { isUp: true, nodes: [], unconfirmedBytes: 0, waitingSteps: 0 });
+  for (const at of [0, 1, 59_999, 60_000, 60_001]) {
+    now = at;
+    journal.tell({ type: "unknown" });
+  }
+  const words = "items without a meaning in the inbox";
+  assertEquals(written, [["warning", words, { items: 1 }], ["warning", words, { items: 3 }]]);
+  assertMatch(await metrics.expose(), /^signalbox_cluster_items_unknown_total 5$/m);
+});
+
 Deno.test("cluster, metrics: every step of the scripts counts with every outcome", async () => {
   const letters = [...APPLY.text.matchAll(/^steps\.(\w+) = /gm)].map(([, letter = ""]) => letter);
   assert(letters.length > 20);
-  const [metrics, journal] = [new Metrics(new FakeClock()), new ClusterJournal(SILENT)];
+  const [metrics, journal] = [new Metrics(new FakeClock()), new ClusterJournal(SILENT, () => 0)];
   journal.announce(metrics, { isUp: true, nodes: [], unconfirmedBytes: 0, waitingSteps: 0 });
   for (const step of letters) {
     for (const outcome of ["done", "refused", "unavailable"] as const) {

@@ -20,7 +20,7 @@ const BEATS_PER_LEASE = 3;
 const FIRST_DELAY_MS = 20;
 const LONGEST_DELAY_MS = 250;
 /** How often a node looks for others while a lost engine fills again. */
-const FORMING_MS = 100;
+const LOOK_MS = 100;
 /** Arguments of one call that fills an engine again, and their characters. */
 const MOST_ARGS = 2_000;
 const MOST_LENGTH = 512 * 1024;
@@ -241,7 +241,7 @@ export class Caller {
       if (answer === undefined) return;
       chunk = [];
       if (answer.formingMs === 0) break;
-      await clock.delay(Math.min(FORMING_MS, answer.formingMs));
+      await clock.delay(Math.min(LOOK_MS, answer.formingMs));
       this.#owner.known(answer.nodes);
       for (const step of this.#owner.greetings()) chunk.push(...step);
     }
@@ -345,7 +345,7 @@ export class Caller {
         await this.#greet(connection);
         return undefined;
       case "forming":
-        await clock.delay(FORMING_MS);
+        await clock.delay(LOOK_MS);
         return undefined;
       default:
         throw new EngineError("other", "answered something unknown");

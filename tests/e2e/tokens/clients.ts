@@ -77,22 +77,24 @@ function queryOf(token: string | undefined): string {
   return token === undefined ? "" : `?token=${token}`;
 }
 
-const peerjs: TokenClient = {
-  title: "PeerJS client, token in the key's place",
-  needs: ["chromium"],
-  checks: ["id"],
-  showsWord: true,
-  granted: { open: USER },
-  refused: ({ message }) => ({ error: { type: "server-error", message }, isDestroyed: true }),
-  open: () =>
-    PageDriver.open(startPeerJsSite(), async (page, server, key) => {
-      await startPeer(page, server.url, USER, key === undefined ? {} : { key });
-      const outcome = await page.call<Record<string, unknown>>("outcome");
-      if ("open" in outcome) return outcome;
-      await page.call("happened", "close");
-      return { ...outcome, isDestroyed: true };
-    }),
-};
+function peerjs(place: "key" | "token"): TokenClient {
+  return {
+    title: `PeerJS client, token as its ${place}`,
+    needs: ["chromium"],
+    checks: ["id"],
+    showsWord: true,
+    granted: { open: USER },
+    refused: ({ message }) => ({ error: { type: "server-error", message }, isDestroyed: true }),
+    open: () =>
+      PageDriver.open(startPeerJsSite(), async (page, server, token) => {
+        await startPeer(page, server.url, USER, token === undefined ? {} : { [place]: token });
+        const outcome = await page.call<Record<string, unknown>>("outcome");
+        if ("open" in outcome) return outcome;
+        await page.call("happened", "close");
+        return { ...outcome, isDestroyed: true };
+      }),
+  };
+}
 
 const gstreamer: TokenClient = {
   title: "GStreamer in Python, token in the query",
@@ -227,7 +229,8 @@ const webrtcsink: TokenClient = {
 };
 
 export const TOKEN_CLIENTS: readonly TokenClient[] = [
-  peerjs,
+  peerjs("key"),
+  peerjs("token"),
   gstreamer,
   rtcPool("WebSocket"),
   rtcPool("Socket.IO"),
