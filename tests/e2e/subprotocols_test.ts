@@ -80,14 +80,19 @@ clientTest({
     await using site = await startPageServer({ "/": "<!doctype html><title>page</title>" });
     await using browser = await launchBrowser();
     const page = await browser.newPage(site.url);
-    const ask = (path: string): Promise<unknown> =>
+    const ask = (path: string, offered: readonly string[] = ["anything"]): Promise<unknown> =>
       page.evaluate(`new Promise((resolve) => {
-        const socket = new WebSocket(${JSON.stringify(server.wsUrl + path)}, "anything");
+        const socket = new WebSocket(...${JSON.stringify([server.wsUrl + path, offered])});
         socket.onopen = () => { resolve(socket.protocol); socket.close(); };
         socket.onerror = () => resolve("failed");
       })`);
     for (const path of SELECTING) assertEquals(await ask(path), "anything", path);
     for (const path of IGNORING) assertEquals(await ask(path), "failed", path);
+    for (const path of [...SELECTING, ...IGNORING]) {
+      // A token is never selected, and a page has to offer something beside it.
+      assertEquals(await ask(path, ["bearer.a-token"]), "failed", path);
+      assertEquals(await ask(path, ["signalbox", "bearer.a-token"]), "signalbox", path);
+    }
   },
 });
 
