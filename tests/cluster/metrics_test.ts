@@ -117,7 +117,7 @@ Deno.test("cluster, metrics: items that mean nothing are counted, and logged onc
   const written: unknown[] = [];
   let now = 0;
   const log: Log = { ...SILENT, write: (...line) => void written.push(line) };
-  const [metrics, journal] = [new Metrics(), new ClusterJournal(log, () => now)];
+  const [metrics, journal] = [new Metrics(new FakeClock()), new ClusterJournal(log, () => now)];
   journal.announce(metrics, { isUp: true, nodes: [], unconfirmedBytes: 0, waitingSteps: 0 });
   for (const at of [0, 1, 59_999, 60_000, 60_001]) {
     now = at;
