@@ -50,6 +50,11 @@ function signalAll(data) {
   for (const call of room.calls.values()) call.signal(data);
 }
 
+/** Changes how long the server may be silent, which a room reads again each time. */
+function pingAfter(pingMs) {
+  room.options.pingMs = pingMs;
+}
+
 async function addVideo() {
   const stream = await camera();
   for (const call of room.calls.values()) call.share(stream);
@@ -163,6 +168,7 @@ Object.assign(globalThis, {
   send,
   change,
   signalAll,
+  pingAfter,
   addVideo,
   connected,
   keep,
