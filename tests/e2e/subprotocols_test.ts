@@ -5,6 +5,7 @@ import Ws from "npm:ws@8.18.3";
 import { launchBrowser } from "../helpers/browser/chromium.ts";
 import { startPageServer } from "../helpers/browser/page_server.ts";
 import { clientTest } from "../helpers/process/clients.ts";
+import { RawSocket, requestText } from "../helpers/wire/raw_socket.ts";
 import { startTestServer } from "../helpers/wire/server.ts";
 import { within } from "../helpers/wire/waiting.ts";
 
@@ -71,6 +72,17 @@ for (const [name, library] of Object.entries(LIBRARIES)) {
     assertEquals(await selected(library, `${server.wsUrl}/simple`, ["x", "simple"]), "simple");
   });
 }
+
+Deno.test("a subprotocol beyond ASCII is answered 400, not by other bytes", async () => {
+  await using server = startTestServer();
+  for (const path of [...SELECTING, ...IGNORING]) {
+    // Written in UTF-8.
+    const headers = { "Sec-WebSocket-Protocol": "m\u00fcnchen" };
+    using socket = await RawSocket.connect(server.url);
+    await socket.write(requestText(`GET ${path} HTTP/1.1`, headers));
+    assertEquals((await socket.head()).status, 400, path);
+  }
+});
 
 clientTest({
   name: "Chromium: a page opens a WebSocket with any subprotocol where reference servers allow it",
