@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { Breaks } from "../core/breaks.ts";
 import type { Clock } from "../core/clock.ts";
 import { compare, cursorOf, readCursor, type SortKey } from "./sort_key.ts";
 import type { Part } from "./reach.ts";
@@ -9,10 +10,8 @@ const MAX_LIMIT = 1_000;
  * publish. Another node can take as much in one answer.
  */
 const MAX_PAGE_LENGTH = 700_000;
-/** Work is interrupted after this time, so that clients need not wait for an operator's page. */
-const YIELD_MS = 8;
 /** Items between two looks at the clock. */
-const CHECK_EVERY = 64;
+const CHECK_EVERY = 16;
 
 /** The query of every page. */
 export const pageQuery = {
@@ -70,23 +69,21 @@ export async function paginate<Item, View>(
   part?: Part,
 ): Promise<Page<View>> {
   const after = cursor === undefined ? undefined : readCursor(cursor);
+  const breaks = new Breaks(clock);
   const views: View[] = [];
-  let [total, seen, length, startedAt] = [0, 0, 0, clock.now()];
+  let [total, seen, length] = [0, 0, 0];
   let last: SortKey | undefined = undefined;
   let hasMore = false;
   for (const item of items) {
-    if (++seen % CHECK_EVERY === 0 && clock.now() - startedAt > YIELD_MS) {
-      await clock.delay(0);
-      startedAt = clock.now();
-    }
+    if (++seen % CHECK_EVERY === 0 && breaks.isDue) await breaks.take();
     if (!matches(item)) continue;
     total++;
-    const place = placeOf(item);
-    if (after !== undefined && compare(place, after) <= 0) continue;
     if (views.length === limit || length > MAX_PAGE_LENGTH) {
       hasMore = true;
       continue;
     }
+    const place = placeOf(item);
+    if (after !== undefined && compare(place, after) <= 0) continue;
     const shown = view(item);
     views.push(shown);
     length += JSON.stringify(shown).length;
@@ -106,13 +103,11 @@ export async function inPlace<Item>(
   clock: Pick<Clock, "now" | "delay">,
 ): Promise<Item[]> {
   const after = cursor === undefined ? undefined : readCursor(cursor);
+  const breaks = new Breaks(clock);
   let first: { readonly item: Item; readonly place: SortKey }[] = [];
-  let [seen, startedAt] = [0, clock.now()];
+  let seen = 0;
   for (const item of items) {
-    if (++seen % CHECK_EVERY === 0 && clock.now() - startedAt > YIELD_MS) {
-      await clock.delay(0);
-      startedAt = clock.now();
-    }
+    if (++seen % CHECK_EVERY === 0 && breaks.isDue) await breaks.take();
     const place = placeOf(item);
     if (!matches(item) || after !== undefined && compare(place, after) <= 0) continue;
     first.push({ item, place });

@@ -131,7 +131,8 @@ for (const [name, way] of Object.entries({ QUERY, BEARER })) {
       const client = await open(bench, "/simple", way(token));
       await client.say('{"event":"join","room":"lobby","ref":1}');
       const code = { dialect: "forbidden", unavailable: "unavailable" }[token ?? ""];
-      const error = { event: "error", code: code ?? "unauthorized", message, ref: 1 };
+      const retry = token === "unavailable" ? { retry_ms: 1_000 } : {};
+      const error = { event: "error", code: code ?? "unauthorized", message, ref: 1, ...retry };
       assertEquals([client.heardJson(), client.isOpen], [[error], true]);
     }
     const client = await open(bench, "/simple", way("good:alice"));

@@ -97,11 +97,12 @@ function happened(name, nth = 1) {
   });
 }
 
-/** The result of the join: the room, or the refusal and the end. */
+/** The result of the join: the room, or the refusal and the end, or a refusal for the moment. */
 function outcome() {
   return Promise.race([
     happened("ready").then((ready) => ({ ready })),
     happened("closed").then((closed) => ({ error: all("error")[0], closed })),
+    happened("lost").then((lost) => ({ error: all("error")[0], lost })),
   ]);
 }
 
