@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { Breaks } from "../core/breaks.ts";
-import type { Clock } from "../core/clock.ts";
+import type { Turns } from "../core/breaks.ts";
 import { compare, cursorOf, readCursor, type SortKey } from "./sort_key.ts";
 import type { Part } from "./reach.ts";
 
@@ -65,11 +64,11 @@ export interface PageSource<Item, View> {
 export async function paginate<Item, View>(
   { limit, cursor }: PageRequest,
   { items, placeOf, matches, view }: PageSource<Item, View>,
-  clock: Pick<Clock, "now" | "delay">,
+  turns: Turns,
   part?: Part,
 ): Promise<Page<View>> {
   const after = cursor === undefined ? undefined : readCursor(cursor);
-  const breaks = new Breaks(clock);
+  const breaks = await turns.begin();
   const views: View[] = [];
   let [total, seen, length] = [0, 0, 0];
   let last: SortKey | undefined = undefined;
@@ -100,10 +99,10 @@ export async function paginate<Item, View>(
 export async function inPlace<Item>(
   { limit, cursor }: PageRequest,
   { items, placeOf, matches }: Pick<PageSource<Item, unknown>, "items" | "placeOf" | "matches">,
-  clock: Pick<Clock, "now" | "delay">,
+  turns: Turns,
 ): Promise<Item[]> {
   const after = cursor === undefined ? undefined : readCursor(cursor);
-  const breaks = new Breaks(clock);
+  const breaks = await turns.begin();
   let first: { readonly item: Item; readonly place: SortKey }[] = [];
   let seen = 0;
   for (const item of items) {

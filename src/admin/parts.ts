@@ -1,3 +1,4 @@
+import type { Turns } from "../core/breaks.ts";
 import type { Clock } from "../core/clock.ts";
 import type { WallClock } from "../core/kept.ts";
 import type { Hub } from "../core/hub.ts";
@@ -50,6 +51,7 @@ export interface AdminParts {
   readonly fleet?: Fleet | undefined;
   readonly clock: Clock;
   readonly wallNow: WallClock;
+  readonly turns: Turns;
   readonly hub: Hub;
   readonly connections: {
     find(id: string): ConnectionFacts | undefined;

@@ -3,13 +3,47 @@ import type { Clock } from "./clock.ts";
 /** Work of an operator goes on for so long before clients have their turn: as long as a join takes. */
 const MAX_WORK_MS = 0.5;
 
-/** Divides long work, so that clients need not wait for its end. */
-export class Breaks {
+/** The turns of a server's work for operators. Clients have theirs between any two of them. */
+export class Turns {
   readonly #clock: Pick<Clock, "now" | "delay">;
-  #workedSince: number;
+  /** Work that waits for its turn, the oldest first. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(clock: Pick<Clock, "now" | "delay">) {
     this.#clock = clock;
+  }
+
+  /** Begins work in a turn of its own. */
+  async begin(): Promise<Breaks> {
+    await this.next();
+    return new Breaks(this.#clock, this);
+  }
+
+  /** Resolves at the beginning of a turn that no other work has. */
+  next(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    if (this.#waiting.length === 1) void this.#pass();
+    return promise;
+  }
+
+  async #pass(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await this.#clock.delay(0);
+      this.#waiting.shift()?.();
+    }
+  }
+}
+
+/** Divides one piece of long work into turns. */
+export class Breaks {
+  readonly #clock: Pick<Clock, "now">;
+  readonly #turns: Turns;
+  #workedSince: number;
+
+  constructor(clock: Pick<Clock, "now">, turns: Turns) {
+    this.#clock = clock;
+    this.#turns = turns;
     this.#workedSince = clock.now();
   }
 
@@ -20,7 +54,7 @@ export class Breaks {
 
   /** Resolves when other work of the process has had its turn. */
   async take(): Promise<void> {
-    await this.#clock.delay(0);
+    await this.#turns.next();
     this.#workedSince = this.#clock.now();
   }
 }

@@ -1,6 +1,5 @@
 import { Counter, Gauge, Histogram, type Metric, Registry } from "prom-client";
-import { Breaks } from "../core/breaks.ts";
-import type { Clock } from "../core/clock.ts";
+import type { Turns } from "../core/breaks.ts";
 import {
   CATALOGUE,
   type CounterName,
@@ -36,11 +35,15 @@ export class Metrics {
   readonly #pending = new Map<MetricName, PendingDurations[]>();
   /** The label sets of counters that are counted here. */
   readonly #sets = new Map<MetricName, Set<string>>();
-  readonly #clock: Pick<Clock, "now" | "delay">;
+  readonly #turns: Turns;
+  /** The scrape that waits for its first turn. */
+  #waiting: Promise<string> | undefined;
+  /** Scrapes and readings of single families that have begun. */
+  #readings = 0;
   #recorder: Recorder | undefined;
 
-  constructor(clock: Pick<Clock, "now" | "delay">) {
-    this.#clock = clock;
+  constructor(turns: Turns) {
+    this.#turns = turns;
     for (const name of Object.keys(CATALOGUE)) this.#add(name as MetricName); // its own keys
   }
 
@@ -88,9 +91,29 @@ export class Metrics {
     this.#sources.set(name, [...sources, read]);
   }
 
-  /** All metrics, as text. Each family is read at a moment of its own, since clients come first. */
-  async expose(): Promise<string> {
-    const breaks = new Breaks(this.#clock);
+  /** Shows families that come from one look, which a scrape takes only once. */
+  readTogether<T>(
+    look: () => T,
+    families: readonly (readonly [name: CounterName | GaugeName, series: (seen: T) => Series])[],
+  ): void {
+    let seen: { readonly reading: number; readonly value: T } | undefined;
+    const current = (): T => {
+      if (seen?.reading !== this.#readings) seen = { reading: this.#readings, value: look() };
+      return seen.value;
+    };
+    for (const [name, series] of families) this.readEach(name, () => series(current()));
+  }
+
+  /** All metrics, as text. Scrapes that come before one has begun share its text. */
+  expose(): Promise<string> {
+    return this.#waiting ??= this.#scrape();
+  }
+
+  /** Reads each family at a moment of its own, since clients come first. */
+  async #scrape(): Promise<string> {
+    const breaks = await this.#turns.begin();
+    this.#waiting = undefined;
+    this.#readings++;
     const texts: string[] = [];
     for (const name of this.#families.keys()) {
       if (breaks.isDue) await breaks.take();
@@ -101,6 +124,7 @@ export class Metrics {
 
   /** The current series of a counter or a gauge. */
   async samples(name: CounterName | GaugeName): Promise<readonly Sample[]> {
+    this.#readings++;
     const { values } = await this.#families.get(name)?.get() ?? { values: [] };
     return values.map(({ labels, value }) => ({ labels: labels as Labels, value }));
   }

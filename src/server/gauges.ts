@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { type CounterName, type Labels, readName } from "../observe/catalogue.ts";
+import { type Labels, readName } from "../observe/catalogue.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { exportMetrics } from "../observe/otel.ts";
 import { watchProcess } from "../observe/process_metrics.ts";
@@ -42,7 +42,10 @@ function announceClients(
   { hub, connections, gate, dialects, socketIo }: Signalling,
 ): void {
   metrics.read("signalbox_sockets", () => connections.size);
-  metrics.readEach("signalbox_connections", () => byDialect(connections.census()));
+  metrics.readEach(
+    "signalbox_connections",
+    () => byDialect(connections.census(), (count) => count),
+  );
   metrics.read("signalbox_queued_bytes", () => connections.queuedBytes);
   metrics.read("signalbox_addresses", () => gate.addresses);
   for (const { name: dialect, realm } of dialects) {
@@ -64,17 +67,19 @@ function announceClients(
 }
 
 function announceTraffic(metrics: Metrics, connections: Connections): void {
-  const read = (name: CounterName, pick: keyof Traffic): void =>
-    metrics.readEach(
-      name,
-      () => [...connections.traffic()].map(([dialect, sum]) => [{ dialect }, sum[pick]] as const),
-    );
-  read("signalbox_received_frames_total", "framesReceived");
-  read("signalbox_sent_frames_total", "framesSent");
-  read("signalbox_received_bytes_total", "bytesReceived");
-  read("signalbox_sent_bytes_total", "bytesSent");
+  const seriesOf = (pick: keyof Traffic) => (traffic: ReadonlyMap<string, Traffic>) =>
+    byDialect(traffic, (sum) => sum[pick]);
+  metrics.readTogether(() => connections.traffic(), [
+    ["signalbox_received_frames_total", seriesOf("framesReceived")],
+    ["signalbox_sent_frames_total", seriesOf("framesSent")],
+    ["signalbox_received_bytes_total", seriesOf("bytesReceived")],
+    ["signalbox_sent_bytes_total", seriesOf("bytesSent")],
+  ]);
 }
 
-function byDialect(counts: ReadonlyMap<string, number>): (readonly [Labels, number])[] {
-  return [...counts].map(([dialect, count]) => [{ dialect }, count]);
+function byDialect<T>(
+  facts: ReadonlyMap<string, T>,
+  valueOf: (fact: T) => number,
+): (readonly [Labels, number])[] {
+  return [...facts].map(([dialect, fact]) => [{ dialect }, valueOf(fact)]);
 }

@@ -1,4 +1,5 @@
 import type { Config } from "../config/schema.ts";
+import { Turns } from "../core/breaks.ts";
 import type { Clock } from "../core/clock.ts";
 import { Happenings } from "../core/happenings.ts";
 import { addressKey } from "../http/address.ts";
@@ -11,6 +12,8 @@ import { wallClock } from "../system/clock.ts";
 /** Everything that records what the server does. */
 export interface Observation {
   readonly log: Log;
+  /** Those of scrapes and of the API for operators. */
+  readonly turns: Turns;
   readonly metrics: Metrics;
   readonly refusals: RecentRefusals;
   readonly happenings: Happenings;
@@ -19,9 +22,10 @@ export interface Observation {
 
 /** Makes the records of one server. */
 export function openObservation({ limits }: Config, log: Log, clock: Clock): Observation {
-  const metrics = new Metrics(clock);
+  const turns = new Turns(clock);
+  const metrics = new Metrics(turns);
   const refusals = new RecentRefusals(limits.maxRefusals, wallClock, addressKey);
   const happenings: Happenings = new Happenings(clock.now, (error) => journal.fault(error));
   const journal: Journal = new Journal(log, metrics, refusals, happenings);
-  return { log, metrics, refusals, happenings, journal };
+  return { log, turns, metrics, refusals, happenings, journal };
 }

@@ -1,5 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { type Page, paginate } from "../../src/admin/page.ts";
+import { Turns } from "../../src/core/breaks.ts";
+import { systemClock } from "../../src/system/clock.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 const COUNT = 20;
@@ -10,7 +12,7 @@ function page(size: number, cursor?: string): Promise<Page<{ nth: number; text: 
     placeOf: (nth) => [nth, 0],
     matches: () => true,
     view: (nth) => ({ nth, text: "x".repeat(size) }),
-  }, new FakeClock());
+  }, new Turns(systemClock));
 }
 
 Deno.test("a page of large items ends before its limit, and the next one goes on", async () => {
@@ -34,4 +36,29 @@ Deno.test("a page of large items ends before its limit, and the next one goes on
 Deno.test("one item is a page, however large it is", async () => {
   const { items, next } = await page(1_000_000);
   assertEquals([items.length, next === null], [1, false]);
+});
+
+Deno.test("a page begins in a turn of its own, and the next item may be in another", async () => {
+  const clock = new FakeClock();
+  const seen: number[] = [];
+  const made = paginate({ limit: COUNT }, {
+    items: Array.from({ length: COUNT }, (_, nth) => nth),
+    placeOf: (nth) => [nth],
+    matches: () => true,
+    view: (nth) => {
+      seen.push(nth);
+      if (nth === 0) clock.advance(1); // an item that takes long
+      return nth;
+    },
+  }, new Turns(clock));
+  const settle = async (): Promise<void> => {
+    for (let step = 0; step < 50; step++) await Promise.resolve();
+  };
+  await settle();
+  assertEquals(seen, []);
+  clock.advance(0);
+  await settle();
+  assert(seen.length > 0 && seen.length < COUNT, `${seen.length} items`);
+  clock.advance(0);
+  assertEquals((await made).items.length, COUNT);
 });

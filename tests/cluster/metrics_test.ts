@@ -4,17 +4,21 @@ import { APPLY } from "../../src/cluster/engine/scripts.ts";
 import { CATALOGUE } from "../../src/observe/catalogue.ts";
 import { ClusterJournal } from "../../src/observe/cluster_journal.ts";
 import type { Log } from "../../src/observe/log.ts";
+import { Turns } from "../../src/core/breaks.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
+import { systemClock } from "../../src/system/clock.ts";
 import { MemoryCluster, type MemoryNode } from "../helpers/cluster/memory_cluster.ts";
 import { claimed, claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 import README from "../../src/cluster/README.md" with { type: "text" };
-import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 const SILENT: Log = { write: () => {}, writeForClient: () => {}, isDebug: false };
 
 /** The samples of a node's metrics without the beginning of their names. */
 async function samplesOf({ node, events }: MemoryNode): Promise<Map<string, number>> {
-  const [metrics, journal] = [new Metrics(new FakeClock()), new ClusterJournal(SILENT, () => 0)];
+  const [metrics, journal] = [
+    new Metrics(new Turns(systemClock)),
+    new ClusterJournal(SILENT, () => 0),
+  ];
   journal.announce(metrics, node);
   for (const event of events) journal.tell(event);
   const lines = (await metrics.expose()).split("\n");
@@ -120,7 +124,10 @@ Deno.test("cluster, metrics: items that mean nothing are counted, and logged onc
   const written: unknown[] = [];
   let now = 0;
   const log: Log = { ...SILENT, write: (...line) => void written.push(line) };
-  const [metrics, journal] = [new Metrics(new FakeClock()), new ClusterJournal(log, () => now)];
+  const [metrics, journal] = [
+    new Metrics(new Turns(systemClock)),
+    new ClusterJournal(log, () => now),
+  ];
   journal.announce(metrics, { isUp: true, nodes: [], unconfirmedBytes: 0, waitingSteps: 0 });
   for (const at of [0, 1, 59_999, 60_000, 60_001]) {
     now = at;
@@ -134,7 +141,10 @@ Deno.test("cluster, metrics: items that mean nothing are counted, and logged onc
 Deno.test("cluster, metrics: every step of the scripts counts with every outcome", async () => {
   const letters = [...APPLY.text.matchAll(/^steps\.(\w+) = /gm)].map(([, letter = ""]) => letter);
   assert(letters.length > 20);
-  const [metrics, journal] = [new Metrics(new FakeClock()), new ClusterJournal(SILENT, () => 0)];
+  const [metrics, journal] = [
+    new Metrics(new Turns(systemClock)),
+    new ClusterJournal(SILENT, () => 0),
+  ];
   journal.announce(metrics, { isUp: true, nodes: [], unconfirmedBytes: 0, waitingSteps: 0 });
   for (const step of letters) {
     for (const outcome of ["done", "refused", "unavailable"] as const) {

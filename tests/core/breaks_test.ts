@@ -1,10 +1,18 @@
 import { assertEquals } from "@std/assert";
-import { Breaks } from "../../src/core/breaks.ts";
+import { Turns } from "../../src/core/breaks.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
+
+/** The clock's next turn, and all that follows from it at once. */
+async function turn(clock: FakeClock): Promise<void> {
+  clock.advance(0);
+  for (let step = 0; step < 20; step++) await Promise.resolve();
+}
 
 Deno.test("long work is interrupted again and again, and clients have their turn", async () => {
   const clock = new FakeClock();
-  const breaks = new Breaks(clock);
+  const begun = new Turns(clock).begin();
+  await turn(clock);
+  const breaks = await begun;
   assertEquals(breaks.isDue, false);
   for (let round = 0; round < 2; round++) {
     clock.advance(1);
@@ -17,4 +25,25 @@ Deno.test("long work is interrupted again and again, and clients have their turn
     await over;
     assertEquals(breaks.isDue, false);
   }
+});
+
+Deno.test("the work of several operators takes turns, one in each", async () => {
+  const clock = new FakeClock();
+  const turns = new Turns(clock);
+  const log: string[] = [];
+  const work = async (name: string): Promise<void> => {
+    const breaks = await turns.begin();
+    log.push(name);
+    await breaks.take();
+    log.push(name);
+  };
+  const all = Promise.all(["scrape", "page"].map(work));
+  assertEquals(log, []);
+  for (const expected of [["scrape"], ["page"], ["scrape"], ["page"], []]) {
+    log.length = 0;
+    await turn(clock);
+    assertEquals(log, expected);
+  }
+  await all;
+  assertEquals(clock.timers, 0);
 });

@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { isProbe, type OwnRouteOptions, ownRoutes, probesOf } from "../../src/http/own_routes.ts";
+import { Turns } from "../../src/core/breaks.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
+import { systemClock } from "../../src/system/clock.ts";
 import { visitOf } from "../helpers/session/visit.ts";
-import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 type Answer = [status: number, type: string | null, text: string];
 
@@ -62,7 +63,7 @@ Deno.test("a problem is reported while the server serves, and does not end it", 
 
 Deno.test("metrics are shown only where a path was chosen for them", async () => {
   assertEquals(await newAsk()("/metrics"), undefined);
-  const metrics = new Metrics(new FakeClock());
+  const metrics = new Metrics(new Turns(systemClock));
   metrics.read("signalbox_held_bytes", () => 3, { dialect: "peerjs" });
   const answer = await newAsk({ metricsPath: "/metrics", expose: () => metrics.expose() })(
     "/metrics",

@@ -4,9 +4,10 @@ import { SignalError } from "../../src/core/errors.ts";
 import { addressKey } from "../../src/http/address.ts";
 import { Journal } from "../../src/observe/journal.ts";
 import type { Facts, Log } from "../../src/observe/log.ts";
+import { Turns } from "../../src/core/breaks.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { RecentRefusals } from "../../src/observe/recent_refusals.ts";
-import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { systemClock } from "../../src/system/clock.ts";
 
 /** A log that keeps its lines. */
 class FakeLog implements Log {
@@ -35,7 +36,7 @@ interface Bench {
 
 function newBench(isDebug = false): Bench {
   const log = new FakeLog(isDebug);
-  const metrics = new Metrics(new FakeClock());
+  const metrics = new Metrics(new Turns(systemClock));
   let now = 0;
   const refusals = new RecentRefusals(50, () => ++now, addressKey);
   return { journal: new Journal(log, metrics, refusals, new Happenings()), log, metrics, refusals };

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { CATALOGUE, type MetricEntry, readName } from "../../src/observe/catalogue.ts";
+import { Turns } from "../../src/core/breaks.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
+import { systemClock } from "../../src/system/clock.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 const ENTRIES: readonly (readonly [string, MetricEntry])[] = Object.entries(CATALOGUE);
@@ -33,18 +35,18 @@ Deno.test("no counter and gauge are one family to OpenMetrics", () => {
 });
 
 Deno.test("every family is announced once, and a gauge without a source has no value", async () => {
-  const text = await new Metrics(new FakeClock()).expose();
+  const text = await new Metrics(new Turns(systemClock)).expose();
   for (const [name, { type, help }] of ENTRIES) {
     assertEquals(text.split(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`).length, 2, name);
   }
-  assertEquals(await linesOf(new Metrics(new FakeClock()), "signalbox_store_up"), []);
-  assertEquals(await linesOf(new Metrics(new FakeClock()), "signalbox_faults_total"), [
+  assertEquals(await linesOf(new Metrics(new Turns(systemClock)), "signalbox_store_up"), []);
+  assertEquals(await linesOf(new Metrics(new Turns(systemClock)), "signalbox_faults_total"), [
     "signalbox_faults_total 0",
   ]);
 });
 
 Deno.test("counts with other labels are other counts", async () => {
-  const metrics = new Metrics(new FakeClock());
+  const metrics = new Metrics(new Turns(systemClock));
   const name = "signalbox_refusals_total";
   metrics.count(name, { dialect: "peerjs", reason: "x" });
   metrics.count(name, { dialect: "ssp", reason: "x" });
@@ -56,7 +58,7 @@ Deno.test("counts with other labels are other counts", async () => {
 });
 
 Deno.test("a number of another part is read at each scrape, whether it grows or not", async () => {
-  const metrics = new Metrics(new FakeClock());
+  const metrics = new Metrics(new Turns(systemClock));
   let value: number | undefined = 1;
   metrics.read("signalbox_held_bytes", () => value, { dialect: "peerjs" });
   metrics.read("signalbox_ice_credentials_total", () => value);
@@ -79,7 +81,7 @@ Deno.test("a number of another part is read at each scrape, whether it grows or 
 });
 
 Deno.test("a timer fills the buckets of its histogram", async () => {
-  const metrics = new Metrics(new FakeClock());
+  const metrics = new Metrics(new Turns(systemClock));
   const observe = metrics.timer("signalbox_relay_duration_seconds", { dialect: "peerjs" });
   observe(0.00002);
   observe(0.2);
@@ -91,7 +93,7 @@ Deno.test("a timer fills the buckets of its histogram", async () => {
 });
 
 Deno.test("a family with too many label sets counts the further ones as other", async () => {
-  const metrics = new Metrics(new FakeClock());
+  const metrics = new Metrics(new Turns(systemClock));
   for (let nth = 0; nth < 1_000; nth++) {
     metrics.count("signalbox_refusals_total", { dialect: "peerjs", reason: `reason-${nth}` });
   }
@@ -135,7 +137,7 @@ Deno.test("a name that the catalogue does not have is a mistake", () => {
 
 Deno.test("a scrape that takes long is interrupted, and has every family", async () => {
   const clock = new FakeClock();
-  const metrics = new Metrics(clock);
+  const metrics = new Metrics(new Turns(clock));
   const log: string[] = [];
   metrics.read("signalbox_peers", () => {
     log.push("peers");
@@ -144,6 +146,7 @@ Deno.test("a scrape that takes long is interrupted, and has every family", async
   });
   metrics.read("signalbox_ready", () => void log.push("ready"));
   const text = metrics.expose();
+  clock.advance(0);
   while (!log.includes("peers")) await Promise.resolve();
   for (let turn = 0; turn < 1_000; turn++) await Promise.resolve();
   log.push("break");
@@ -151,4 +154,37 @@ Deno.test("a scrape that takes long is interrupted, and has every family", async
   const families = (await text).matchAll(/^# HELP (\S+)/gm).map(([, name]) => name);
   assertEquals([...families], Object.keys(CATALOGUE));
   assertEquals(log, ["peers", "break", "ready"]);
+});
+
+Deno.test("scrapes that come before one has begun share its text, and later ones do not", async () => {
+  const clock = new FakeClock();
+  const metrics = new Metrics(new Turns(clock));
+  let reads = 0;
+  let later: Promise<string> | undefined;
+  metrics.read("signalbox_peers", () => {
+    later ??= metrics.expose();
+    return ++reads;
+  });
+  const both = [metrics.expose(), metrics.expose()];
+  clock.advance(0);
+  const [first, second] = await Promise.all(both);
+  assertEquals(first, second);
+  assertMatch(first ?? "", /^signalbox_peers 1$/m);
+  clock.advance(0);
+  assertMatch(await later ?? "", /^signalbox_peers 2$/m);
+});
+
+Deno.test("a scrape takes one look for several families, and the next one looks again", async () => {
+  const metrics = new Metrics(new Turns(systemClock));
+  let looks = 0;
+  metrics.readTogether(() => ++looks, [
+    ["signalbox_sockets", (seen) => [[{}, seen]]],
+    ["signalbox_addresses", (seen) => [[{}, 10 * seen]]],
+  ]);
+  const shown = async (): Promise<string[]> => [
+    ...await linesOf(metrics, "signalbox_sockets"),
+    ...(await metrics.samples("signalbox_addresses")).map(({ value }) => `${value}`),
+  ];
+  assertEquals(await shown(), ["signalbox_sockets 1", "20"]);
+  assertMatch(await metrics.expose(), /^signalbox_sockets 3$[^]*^signalbox_addresses 30$/m);
 });

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Clock } from "../../src/core/clock.ts";
+import { Turns } from "../../src/core/breaks.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { type ProcessFacts, watchProcess } from "../../src/observe/process_metrics.ts";
 import { openProcessUsage } from "../../src/system/process.ts";
+import { systemClock } from "../../src/system/clock.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 const FACTS: ProcessFacts = {
@@ -22,7 +24,7 @@ const FACTS: ProcessFacts = {
 };
 
 Deno.test("the process, its build and its readiness are shown; an unknown number is left out", async () => {
-  const metrics = new Metrics(new FakeClock());
+  const metrics = new Metrics(new Turns(systemClock));
   using _watch = watchProcess(metrics, FACTS, new FakeClock());
   const text = await metrics.expose();
   for (
@@ -40,13 +42,13 @@ Deno.test("the process, its build and its readiness are shown; an unknown number
 });
 
 Deno.test("a version without a commit has an empty one", async () => {
-  const metrics = new Metrics(new FakeClock());
+  const metrics = new Metrics(new Turns(systemClock));
   using _watch = watchProcess(metrics, { ...FACTS, version: "1.2.3" }, new FakeClock());
   assertStringIncludes(await metrics.expose(), 'version="1.2.3",commit="",deno="2.9.6"');
 });
 
 Deno.test("a timer that fires late is lag of the event loop", async () => {
-  const metrics = new Metrics(new FakeClock());
+  const metrics = new Metrics(new Turns(systemClock));
   let [now, fire] = [0, (): void => {}];
   const clock: Pick<Clock, "now" | "every"> = {
     now: () => now,

@@ -1,6 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Turns } from "../../src/core/breaks.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { type Endpoint, type RefusedRequest, Signpost } from "../../src/observe/signpost.ts";
+import { systemClock } from "../../src/system/clock.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 const PLACES: readonly Endpoint[] = [
@@ -18,7 +20,7 @@ interface Bench {
 function newBench(maxAddresses = 100, places = PLACES): Bench {
   const lines: string[] = [];
   const clock = new FakeClock();
-  const metrics = new Metrics(new FakeClock());
+  const metrics = new Metrics(new Turns(systemClock));
   const log = {
     isDebug: false,
     write: () => {},

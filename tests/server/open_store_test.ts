@@ -1,9 +1,11 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Facts, Log } from "../../src/observe/log.ts";
+import { Turns } from "../../src/core/breaks.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { StoreJournal } from "../../src/observe/store_journal.ts";
 import { forgetful, openPersistence, StoreError } from "../../src/server/open_store.ts";
 import type { StoreEvent } from "../../src/store/mod.ts";
+import { systemClock } from "../../src/system/clock.ts";
 import { configOf } from "../helpers/session/config.ts";
 import { TempFolder } from "../helpers/store/engines.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
@@ -30,7 +32,7 @@ Deno.test("an event of a store is logged once and counted each time", async () =
   const log = new Lines();
   const journal = new StoreJournal(log);
   await using store = newMemoryStore();
-  const metrics = new Metrics(new FakeClock());
+  const metrics = new Metrics(new Turns(systemClock));
   journal.announce(metrics, store);
   const error = new Error("disk\nfull");
   const lost = new Error("no");

@@ -47,7 +47,7 @@ function readBans(app: App, parts: AdminParts): void {
     responses: { 200: json(pageOf(BanBody, "BanPage"), "Bans"), ...problems("invalid_request") },
   });
   app.openapi(list, async (c) => {
-    const { operator, clock } = parts;
+    const { operator, turns } = parts;
     const all = [...operator.bans.list(), ...operator.userBans.list()]
       .sort((a, b) => `${a.kind}\0${a.value}` < `${b.kind}\0${b.value}` ? -1 : 1);
     const page = await paginate(c.req.valid("query"), {
@@ -55,7 +55,7 @@ function readBans(app: App, parts: AdminParts): void {
       placeOf: ({ kind, value }) => [kind, value],
       matches: () => true,
       view,
-    }, clock);
+    }, turns);
     return c.json(page, 200);
   });
 }

@@ -17,7 +17,7 @@ const Call = z.strictObject({
 
 /** Calls under way, of the protocols whose calls the server knows. */
 export function callsResource(app: App, parts: AdminParts): void {
-  const { hub, clock, wallNow, fleet } = parts;
+  const { hub, clock, wallNow, turns, fleet } = parts;
   const route = createRoute({
     method: "get",
     path: `${BASE}/calls`,
@@ -43,7 +43,7 @@ export function callsResource(app: App, parts: AdminParts): void {
           return { dialect, id, from, to, ...(fleet && { node: fleet.node }), startedAt: since };
         },
       },
-      clock,
+      turns,
       c.env.part,
     );
     return c.json(page, 200);

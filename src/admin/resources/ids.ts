@@ -60,7 +60,7 @@ function readIds(app: App, parts: AdminParts): void {
         id,
         expiresAt: expiryOf(expiresAtMs),
       }),
-    }, parts.clock);
+    }, parts.turns);
     return c.json(page, 200);
   });
 }

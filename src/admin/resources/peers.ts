@@ -93,7 +93,7 @@ function readPeers(app: App, parts: AdminParts): void {
         matches: matching(query),
         view: (peer) => view(peer, parts),
       },
-      parts.clock,
+      parts.turns,
       c.env.part,
     );
     return c.json(page, 200);

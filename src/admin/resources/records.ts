@@ -30,7 +30,7 @@ const LogEntry = z.strictObject({
 /** Refusals of clients, and operators' actions. */
 export function recordsResource(
   app: App,
-  { operator, clock, server: { instance } }: AdminParts,
+  { operator, turns, server: { instance } }: AdminParts,
 ): void {
   const refusals = createRoute({
     method: "get",
@@ -48,7 +48,7 @@ export function recordsResource(
       placeOf: ({ place }) => place,
       matches: () => true,
       view: ({ item: { atMs, ...more } }) => ({ at: isoTime(atMs), ...more, instance }),
-    }, clock);
+    }, turns);
     return c.json(page, 200);
   });
 
@@ -73,7 +73,7 @@ export function recordsResource(
         ...more,
         subject: [...subject],
       }),
-    }, clock);
+    }, turns);
     return c.json(page, 200);
   });
 }

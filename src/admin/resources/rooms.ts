@@ -89,7 +89,7 @@ function readRooms(app: App, parts: AdminParts): void {
         (part === undefined || id.toLowerCase().includes(part)),
       view: ({ view }) => view(),
     };
-    if (c.env.part === undefined) return c.json(await paginate(query, source, parts.clock), 200);
+    if (c.env.part === undefined) return c.json(await paginate(query, source, parts.turns), 200);
     return c.json(await pageOfNode(parts, query, source, c.env.part), 200);
   });
 
@@ -220,8 +220,8 @@ async function pageOfNode(
     if (isMeant && isCounted) total++;
     return isMeant;
   };
-  const items = await inPlace(query, { ...ordered, matches }, parts.clock);
-  const page = await paginate(query, { ...ordered, items }, parts.clock, part);
+  const items = await inPlace(query, { ...ordered, matches }, parts.turns);
+  const page = await paginate(query, { ...ordered, items }, parts.turns, part);
   return { ...page, total };
 }
 

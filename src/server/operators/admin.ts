@@ -11,6 +11,7 @@ import { ConfigError } from "../../config/load.ts";
 import { OPTIONS, valueAt } from "../../config/option_list.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Source } from "../../config/given.ts";
+import type { Turns } from "../../core/breaks.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Happenings } from "../../core/happenings.ts";
 import type { Hub } from "../../core/hub.ts";
@@ -29,6 +30,7 @@ import type { DrainRequest } from "../lifecycle.ts";
 /** The parts of the server that the API for operators is made of. */
 export interface AdminOptions {
   readonly clock: Clock;
+  readonly turns: Turns;
   readonly hub: Hub;
   readonly happenings: Happenings;
   readonly connections: Connections;
@@ -167,6 +169,7 @@ function partsOf(config: Config, options: AdminOptions): AdminParts {
     fleet: options.fleet,
     clock,
     wallNow: wallClock,
+    turns: options.turns,
     hub,
     connections,
     dialects,

@@ -51,7 +51,7 @@ export interface Operations extends Disposable {
 /** Opens the operator's actions, the webhooks and the API. Throws ConfigError. */
 export function openOperations(config: Config, parts: OperationsParts): Operations {
   const { clock, wallNow, life, secrets, certificate, proxies, origins, fleet } = parts;
-  const { log, metrics, journal, happenings } = parts.observation;
+  const { log, metrics, journal, happenings, turns } = parts.observation;
   const { hub, connections, dialects, authentication, rejudge } = parts.signalling;
   using undo = new DisposableStack();
   const instance = fleet?.node ?? crypto.randomUUID();
@@ -71,7 +71,18 @@ export function openOperations(config: Config, parts: OperationsParts): Operatio
     return isDone;
   };
   const admin = openAdmin(config, {
-    ...{ clock, hub, happenings, connections, dialects, operator, metrics, proxies, origins },
+    ...{
+      clock,
+      turns,
+      hub,
+      happenings,
+      connections,
+      dialects,
+      operator,
+      metrics,
+      proxies,
+      origins,
+    },
     server: serverFacts(config, parts, instance),
     fleet,
     guarded: config.dialects.filter((name) => authentication.asks(name)),
