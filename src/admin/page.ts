@@ -5,7 +5,7 @@ import type { Part } from "./reach.ts";
 
 const MAX_LIMIT = 1_000;
 /**
- * Characters after which a page ends, because its text is made at once and clients decide how much they
+ * Characters after which a page ends, because it is sent at once and clients decide how much they
  * publish. Another node can take as much in one answer.
  */
 const MAX_PAGE_LENGTH = 700_000;
@@ -42,11 +42,25 @@ export interface PageRequest {
   readonly cursor?: string | undefined;
 }
 
+/** A value's JSON, which remembers the value's type. */
+export type Json<T> = string & { readonly [valueOfJson]?: T };
+declare const valueOfJson: unique symbol;
+
 export interface Page<T> {
-  readonly items: T[];
+  readonly items: readonly Json<T>[];
   readonly next: string | null;
   readonly total: number;
 }
+
+/** A page's answer; the types of the framework check it against the route. */
+interface PageResponse<T> extends Response {
+  _data: { items: Typed<T>[]; next: string | null; total: number };
+  _status: 200;
+  _format: "json";
+}
+
+/** Fields that may hold any JSON match the framework's own type of it. */
+type Typed<T> = { [Field in keyof T]: unknown extends T[Field] ? never : T[Field] };
 
 /** The items of a list, and where each one stands in its order. */
 export interface PageSource<Item, View> {
@@ -69,7 +83,7 @@ export async function paginate<Item, View>(
 ): Promise<Page<View>> {
   const after = cursor === undefined ? undefined : readCursor(cursor);
   const breaks = await turns.begin();
-  const views: View[] = [];
+  const texts: Json<View>[] = [];
   let [total, seen, length] = [0, 0, 0];
   let last: SortKey | undefined = undefined;
   let hasMore = false;
@@ -77,19 +91,28 @@ export async function paginate<Item, View>(
     if (++seen % CHECK_EVERY === 0 && breaks.isDue) await breaks.take();
     if (!matches(item)) continue;
     total++;
-    if (views.length === limit || length > MAX_PAGE_LENGTH) {
+    if (texts.length === limit || length > MAX_PAGE_LENGTH) {
       hasMore = true;
       continue;
     }
     const place = placeOf(item);
     if (after !== undefined && compare(place, after) <= 0) continue;
-    const shown = view(item);
-    views.push(shown);
-    length += JSON.stringify(shown).length;
+    const text = JSON.stringify(view(item));
+    texts.push(text);
+    length += text.length;
     last = place;
     part?.places.push(place);
   }
-  return { items: views, next: hasMore && last !== undefined ? cursorOf(last) : null, total };
+  return { items: texts, next: hasMore && last !== undefined ? cursorOf(last) : null, total };
+}
+
+/** Answers with a page. Its items are JSON already, so that no turn makes the JSON of all of them. */
+export function answerWith<T>({ items, next, total }: Page<T>): PageResponse<T> {
+  const text = `{"items":[${items.join(",")}],"next":${JSON.stringify(next)},"total":${total}}`;
+  // The items have the types of their views.
+  return new Response(text, {
+    headers: { "content-type": "application/json" },
+  }) as PageResponse<T>;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Page, paginate } from "../../src/admin/page.ts";
+import { answerWith, type Page, paginate } from "../../src/admin/page.ts";
 import { Turns } from "../../src/core/breaks.ts";
 import { systemClock } from "../../src/system/clock.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
@@ -25,7 +25,7 @@ Deno.test("a page of large items ends before its limit, and the next one goes on
       next ?? undefined,
     );
     assertEquals(total, COUNT);
-    for (const { nth } of items) seen.push(nth);
+    for (const text of items) seen.push(JSON.parse(text).nth);
     counts.push(items.length);
     next = more.next;
   } while (next !== null);
@@ -61,4 +61,19 @@ Deno.test("a page begins in a turn of its own, and the next item may be in anoth
   assert(seen.length > 0 && seen.length < COUNT, `${seen.length} items`);
   clock.advance(0);
   assertEquals((await made).items.length, COUNT);
+});
+
+Deno.test("a page's answer is JSON, which is made once for each item", async () => {
+  let times = 0;
+  const page = await paginate({ limit: 2 }, {
+    items: [1, 2, 3],
+    placeOf: (nth) => [nth],
+    matches: () => true,
+    view: (nth) => ({ toJSON: () => ({ nth, times: ++times }) }),
+  }, new Turns(systemClock));
+  const response = answerWith(page);
+  assertEquals(response.headers.get("content-type"), "application/json");
+  const items = [{ nth: 1, times: 1 }, { nth: 2, times: 2 }];
+  assertEquals(await response.json(), { items, next: page.next, total: 3 });
+  assertEquals(times, 2);
 });

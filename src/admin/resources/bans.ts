@@ -4,7 +4,7 @@ import type { Ban } from "../../core/kept.ts";
 import { shownKey } from "../../http/address.ts";
 import { checkKept } from "../dialects.ts";
 import type { BanOperations } from "../operator.ts";
-import { pageOf, pageQuery, paginate } from "../page.ts";
+import { answerWith, pageOf, pageQuery, paginate } from "../page.ts";
 import type { AdminParts } from "../parts.ts";
 import { pathName } from "../path_name.ts";
 import { Problem } from "../problem.ts";
@@ -56,7 +56,7 @@ function readBans(app: App, parts: AdminParts): void {
       matches: () => true,
       view,
     }, turns);
-    return c.json(page, 200);
+    return answerWith(page);
   });
 }
 

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import { isoTime } from "../../system/clock.ts";
-import { pageOf, pageQuery, paginate } from "../page.ts";
+import { answerWith, pageOf, pageQuery, paginate } from "../page.ts";
 import { placing } from "../sort_key.ts";
 import type { AdminParts } from "../parts.ts";
 import { type App, BASE, facts, json, problems } from "../route.ts";
@@ -46,6 +46,6 @@ export function callsResource(app: App, parts: AdminParts): void {
       turns,
       c.env.part,
     );
-    return c.json(page, 200);
+    return answerWith(page);
   });
 }

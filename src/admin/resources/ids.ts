@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import { checkKept, idsOf } from "../dialects.ts";
-import { pageOf, pageQuery, paginate } from "../page.ts";
+import { answerWith, pageOf, pageQuery, paginate } from "../page.ts";
 import type { AdminParts } from "../parts.ts";
 import { pathName } from "../path_name.ts";
 import { Problem } from "../problem.ts";
@@ -61,7 +61,7 @@ function readIds(app: App, parts: AdminParts): void {
         expiresAt: expiryOf(expiresAtMs),
       }),
     }, parts.turns);
-    return c.json(page, 200);
+    return answerWith(page);
   });
 }
 

@@ -4,7 +4,7 @@ import type { PresentPeer } from "../../core/peer.ts";
 import type { Traffic } from "../../transport/links.ts";
 import { isoTime } from "../../system/clock.ts";
 import { checkKept, dialectOf } from "../dialects.ts";
-import { pageOf, pageQuery, paginate } from "../page.ts";
+import { answerWith, pageOf, pageQuery, paginate } from "../page.ts";
 import { placing } from "../sort_key.ts";
 import type { AdminParts } from "../parts.ts";
 import { pathName } from "../path_name.ts";
@@ -96,7 +96,7 @@ function readPeers(app: App, parts: AdminParts): void {
       parts.turns,
       c.env.part,
     );
-    return c.json(page, 200);
+    return answerWith(page);
   });
 
   const one = createRoute({

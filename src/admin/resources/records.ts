@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import { isoTime } from "../../system/clock.ts";
-import { pageOf, pageQuery, paginate } from "../page.ts";
+import { answerWith, pageOf, pageQuery, paginate } from "../page.ts";
 import type { SortKey } from "../sort_key.ts";
 import type { AdminParts } from "../parts.ts";
 import { type App, BASE, facts, json, problems } from "../route.ts";
@@ -49,7 +49,7 @@ export function recordsResource(
       matches: () => true,
       view: ({ item: { atMs, ...more } }) => ({ at: isoTime(atMs), ...more, instance }),
     }, turns);
-    return c.json(page, 200);
+    return answerWith(page);
   });
 
   const log = createRoute({
@@ -74,7 +74,7 @@ export function recordsResource(
         subject: [...subject],
       }),
     }, turns);
-    return c.json(page, 200);
+    return answerWith(page);
   });
 }
 

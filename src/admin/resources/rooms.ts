@@ -6,6 +6,7 @@ import { isoTime } from "../../system/clock.ts";
 import { checkKept, dialectOf, roomsOf, supported } from "../dialects.ts";
 import type { Fleet } from "../fleet.ts";
 import {
+  answerWith,
   inPlace,
   type Page,
   pageOf,
@@ -89,8 +90,10 @@ function readRooms(app: App, parts: AdminParts): void {
         (part === undefined || id.toLowerCase().includes(part)),
       view: ({ view }) => view(),
     };
-    if (c.env.part === undefined) return c.json(await paginate(query, source, parts.turns), 200);
-    return c.json(await pageOfNode(parts, query, source, c.env.part), 200);
+    const page = c.env.part === undefined
+      ? await paginate(query, source, parts.turns)
+      : await pageOfNode(parts, query, source, c.env.part);
+    return answerWith(page);
   });
 
   const one = createRoute({
