@@ -135,7 +135,7 @@ export class Call {
    * itself is sent the refusal.
    */
   takeBack(end: CallEnd, kind: Signal["kind"], reason: Untaken): void {
-    // Of several offers before an answer, the others still stand.
+    // The other offers before an answer still stand.
     if (kind === "offer" && this.#offerer === end && --this.#openOffers === 0) {
       // The old path is dead, and the new one cannot be agreed on.
       if (reason === "cannot_renegotiate" && end.hasNewPath) return this.end("failed");
