@@ -36,6 +36,10 @@ const MAX_KEPT = 1_000;
 const MAX_BEHIND = 1024 * 1024;
 /** Bytes of them that a reader gets when it comes back, with room for what happens meanwhile. */
 const MAX_REPLAYED = 768 * 1024;
+/** Events wait so long for others, to be sent together. */
+const GATHER_MS = 50;
+/** Length of text that is sent without waiting for more. */
+const MAX_GATHERED = 64 * 1024;
 const STATS_MS = 1_000;
 const COMMENT_MS = 15_000;
 const HEADERS = {
@@ -45,18 +49,25 @@ const HEADERS = {
   "x-accel-buffering": "no",
 };
 
-/** An event; its text is made when somebody reads it. */
+type Chunk = Uint8Array<ArrayBuffer>;
+
+const ENCODER = new TextEncoder();
+const COMMENT = ENCODER.encode(":\n\n");
+
+/** An event. */
 interface KeptEvent {
   readonly id: number;
   readonly type: string;
   readonly atMs: number;
   readonly data: unknown;
+  /** Made once, when somebody reads it. */
+  text?: string;
 }
 
 /** One reader of the feed. */
 interface FeedReader {
   readonly wants: (type: string) => boolean;
-  readonly write: (text: string) => void;
+  readonly write: (chunk: Chunk) => void;
   readonly close: () => void;
   readonly mayRead: () => boolean;
 }
@@ -67,6 +78,10 @@ export class EventFeed implements Disposable {
   readonly #readers = new Set<FeedReader>();
   readonly #stack = new DisposableStack();
   #kept: KeptEvent[] = [];
+  /** Events that wait to be sent, and the length of their texts. */
+  #gathered: KeptEvent[] = [];
+  #gatheredLength = 0;
+  #sending: Disposable | undefined;
   #nextId: number;
   /** The id of the newest event that is not kept any more. */
   #forgotten: number;
@@ -101,22 +116,23 @@ export class EventFeed implements Disposable {
     if (this.#readers.size >= this.#options.maxStreams) {
       throw new Problem("unavailable", { detail: "There are as many streams as configured" });
     }
+    // A newcomer gets older events by its replay alone.
+    this.#flush();
     let reader: FeedReader | undefined = undefined;
-    const encoder = new TextEncoder();
     const close = (): void => {
       if (reader !== undefined) this.#drop(reader);
     };
-    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    const body = new ReadableStream<Chunk>({
       start: (controller) => {
-        const write = (text: string): void => {
-          controller.enqueue(encoder.encode(text));
+        const write = (chunk: Chunk): void => {
+          controller.enqueue(chunk);
           if ((controller.desiredSize ?? 0) >= 0) return;
           close();
           controller.error(new Error("The reader is too far behind"));
         };
         reader = { wants, write, close: () => controller.close(), mayRead };
         this.#add(reader);
-        write(":\n\n");
+        write(COMMENT);
         this.#replay(reader, lastId);
       },
       cancel: close,
@@ -125,6 +141,7 @@ export class EventFeed implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#flush();
     for (const reader of [...this.#readers]) reader.close();
     this.#readers.clear();
     this.#ticking?.[Symbol.dispose]();
@@ -143,6 +160,7 @@ export class EventFeed implements Disposable {
   #drop(reader: FeedReader): void {
     this.#readers.delete(reader);
     if (this.#readers.size > 0) return;
+    this.#takeGathered();
     this.#ticking?.[Symbol.dispose]();
     this.#ticking = undefined;
   }
@@ -157,20 +175,27 @@ export class EventFeed implements Disposable {
     if (lastId < forgotten || isAhead) {
       // A reader that is cut off before the replay begins there again.
       const id = isAhead ? this.#nextId - 1 : forgotten;
-      reader.write(this.#textOf(this.#eventOf(id, "gap", {})));
+      reader.write(this.#chunkOf([this.#eventOf(id, "gap", {})]));
       if (isAhead) return;
     }
-    for (const { id, type, text } of kept) {
-      if (id > lastId && reader.wants(type)) reader.write(text);
+    let [events, length]: [KeptEvent[], number] = [[], 0];
+    for (const event of kept) {
+      if (event.id <= lastId || !reader.wants(event.type)) continue;
+      events.push(event);
+      length += this.#textOf(event).length;
+      if (length < MAX_GATHERED) continue;
+      reader.write(this.#chunkOf(events));
+      [events, length] = [[], 0];
     }
+    if (events.length > 0) reader.write(this.#chunkOf(events));
   }
 
   /** The events that are kept, or the last of them that one reader can take at once. */
-  #newest(): readonly (KeptEvent & { readonly text: string })[] {
-    const kept = this.#kept.slice(-MAX_KEPT).map((one) => ({ ...one, text: this.#textOf(one) }));
+  #newest(): readonly KeptEvent[] {
+    const kept = this.#kept.slice(-MAX_KEPT);
     let bytes = 0;
-    const last = kept.findLastIndex(({ text }) =>
-      (bytes += Buffer.byteLength(text)) > MAX_REPLAYED
+    const last = kept.findLastIndex((event) =>
+      (bytes += Buffer.byteLength(this.#textOf(event))) > MAX_REPLAYED
     );
     return kept.slice(last + 1);
   }
@@ -188,6 +213,7 @@ export class EventFeed implements Disposable {
 
   /** The numbers of the last second; they are not kept. */
   #tick(): void {
+    this.#flush();
     for (const reader of [...this.#readers].filter(({ mayRead }) => !mayRead())) {
       this.#drop(reader);
       reader.close();
@@ -212,26 +238,61 @@ export class EventFeed implements Disposable {
     this.#refusals = 0;
     this.#frames = counts;
     this.#send(this.#eventOf(this.#nextId++, "stats", stats));
+    this.#flush();
   }
 
   #eventOf(id: number, type: string, data: unknown): KeptEvent {
     return { id, type, atMs: this.#options.wallNow(), data };
   }
 
-  #textOf({ id, type, atMs, data }: KeptEvent): string {
+  #textOf(event: KeptEvent): string {
+    return event.text ??= this.#written(event);
+  }
+
+  #written({ id, type, atMs, data }: KeptEvent): string {
     const { instance } = this.#options;
     const body = JSON.stringify({ type, timestamp: isoTime(atMs), instance, data });
     return `id: ${id}\nevent: ${type}\ndata: ${body}\n\n`;
   }
 
+  #chunkOf(events: readonly KeptEvent[]): Chunk {
+    return ENCODER.encode(events.map((event) => this.#textOf(event)).join(""));
+  }
+
+  /**
+   * Gathers events: each write costs far more than the text, and a client whose step is the event must
+   * not wait for it.
+   */
   #send(event: KeptEvent): void {
-    const readers = [...this.#readers].filter(({ wants }) => wants(event.type));
-    if (readers.length === 0) return;
-    const text = this.#textOf(event);
-    for (const { write } of readers) write(text);
+    if (!this.#readers.values().some(({ wants }) => wants(event.type))) return;
+    this.#gathered.push(event);
+    this.#gatheredLength += this.#textOf(event).length;
+    if (this.#gatheredLength >= MAX_GATHERED) return this.#flush();
+    this.#sending ??= this.#options.clock.after(GATHER_MS, () => this.#flush());
+  }
+
+  /** Writes the gathered events to their readers, encoded once for all that want all of them. */
+  #flush(): void {
+    const events = this.#takeGathered();
+    if (events.length === 0) return;
+    let all: Chunk | undefined = undefined;
+    for (const { wants, write } of [...this.#readers]) {
+      const wanted = events.filter(({ type }) => wants(type));
+      if (wanted.length === events.length) write(all ??= this.#chunkOf(events));
+      else if (wanted.length > 0) write(this.#chunkOf(wanted));
+    }
+  }
+
+  #takeGathered(): KeptEvent[] {
+    const events = this.#gathered;
+    this.#gathered = [];
+    this.#gatheredLength = 0;
+    this.#sending?.[Symbol.dispose]();
+    this.#sending = undefined;
+    return events;
   }
 
   #comment(): void {
-    for (const { write } of this.#readers) write(":\n\n");
+    for (const { write } of this.#readers) write(COMMENT);
   }
 }

@@ -48,25 +48,30 @@ export class Idempotency {
       const detail = `Idempotency-Key must have 1 to ${MAX_KEY_LENGTH} characters`;
       throw new Problem("invalid_request", { detail });
     }
-    this.#forget();
     const name = JSON.stringify([key, method, path, token]);
     const digest = digestKey(body);
     const kept = this.#kept.get(name);
-    if (kept !== undefined) {
+    if (kept !== undefined && this.#isCurrent(kept)) {
       if (kept.body !== digest) throw new Problem("conflict");
       return responseOf(await kept.answer);
     }
+    this.#kept.delete(name);
+    this.#makeRoom();
     const answer = carryOut().then(answerOf);
     this.#kept.set(name, { body: digest, at: this.#now(), answer });
     return responseOf(await answer);
   }
 
-  /** Removes the answers whose time is over, and the oldest if there are too many. */
-  #forget(): void {
-    for (const [name, { at }] of this.#kept) {
-      if (this.#now() - at < KEPT_MS && this.#kept.size < MAX_KEPT) break;
+  /** Removes the answers whose time is over, and the oldest if there are too many for one more. */
+  #makeRoom(): void {
+    for (const [name, kept] of this.#kept) {
+      if (this.#isCurrent(kept) && this.#kept.size < MAX_KEPT) break;
       this.#kept.delete(name);
     }
+  }
+
+  #isCurrent({ at }: KeptAnswer): boolean {
+    return this.#now() - at < KEPT_MS;
   }
 }
 

@@ -48,6 +48,8 @@ export interface OperatorParts {
   readonly refusals: RecentRefusals;
   /** Hangs up on all of an address, as the addresses count. */
   readonly turnOut: (addressKey: string) => void;
+  /** Hangs up on every connection whose token names the user. */
+  readonly turnOutUser: (user: string) => void;
 }
 
 /** A kick, and a ban that may follow it. */
@@ -122,7 +124,7 @@ export class Operator {
   /** Turns out everybody whom a ban of another node covers. */
   enforceBan(kind: string, value: string): void {
     if (kind === "address") this.#parts.turnOut(value);
-    else turnOutUser(this.#parts, value);
+    else expelUser(this.#parts, value);
   }
 
   /** Notes an action that has no operation here, or that was refused. */
@@ -242,11 +244,16 @@ function notedBans({ bans, turnOut }: OperatorParts, note: Note): BanOperations 
   };
 }
 
-function turnOutUser({ hub }: Pick<OperatorParts, "hub">, user: string): void {
+/** Some peers have no connection now, and some connections no peer: those that still wait for an id. */
+function expelUser(
+  { hub, turnOutUser }: Pick<OperatorParts, "hub" | "turnOutUser">,
+  user: string,
+): void {
   const reason: Expulsion = "user_banned";
   for (const peer of [...hub.overview.peers()]) {
     if (peer.user === user) peer.receiver.expel(reason);
   }
+  turnOutUser(user);
 }
 
 function notedUserBans(parts: OperatorParts, note: Note): BanOperations {
@@ -255,7 +262,7 @@ function notedUserBans(parts: OperatorParts, note: Note): BanOperations {
     ban(user, ban): KeepOutcome {
       const outcome = userBans.ban(user, ban);
       note("ban user", [user], outcome, ban.reason);
-      if (outcome === "kept") turnOutUser(parts, user);
+      if (outcome === "kept") expelUser(parts, user);
       return outcome;
     },
     lift(user, reason): boolean {

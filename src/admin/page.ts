@@ -1,18 +1,22 @@
 import * as z from "zod";
+import { Breaks } from "../core/breaks.ts";
 import type { Clock } from "../core/clock.ts";
 import { compare, cursorOf, readCursor, type SortKey } from "./sort_key.ts";
-import { MAX_PART_BYTES, type Part } from "./reach.ts";
+import type { Part } from "./reach.ts";
 
 const MAX_LIMIT = 1_000;
-/** Work is interrupted after this time, so that clients need not wait for an operator's page. */
-const YIELD_MS = 8;
+/**
+ * Characters after which a page ends, because its text is made at once and clients decide how much they
+ * publish. Another node can take as much in one answer.
+ */
+const MAX_PAGE_LENGTH = 700_000;
 /** Items between two looks at the clock. */
-const CHECK_EVERY = 64;
+const CHECK_EVERY = 16;
 
 /** The query of every page. */
 export const pageQuery = {
   limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(100).meta({
-    description: "Items of one page",
+    description: "Items of one page, which ends sooner if they are large",
   }),
   cursor: z.string().optional().meta({ description: "The `next` of the page before" }),
 };
@@ -65,28 +69,26 @@ export async function paginate<Item, View>(
   part?: Part,
 ): Promise<Page<View>> {
   const after = cursor === undefined ? undefined : readCursor(cursor);
+  const breaks = new Breaks(clock);
   const views: View[] = [];
-  let [total, seen, bytes, startedAt] = [0, 0, 0, clock.now()];
+  let [total, seen, length] = [0, 0, 0];
   let last: SortKey | undefined = undefined;
   let hasMore = false;
   for (const item of items) {
-    if (++seen % CHECK_EVERY === 0 && clock.now() - startedAt > YIELD_MS) {
-      await clock.delay(0);
-      startedAt = clock.now();
-    }
+    if (++seen % CHECK_EVERY === 0 && breaks.isDue) await breaks.take();
     if (!matches(item)) continue;
     total++;
-    const place = placeOf(item);
-    if (after !== undefined && compare(place, after) <= 0) continue;
-    if (views.length === limit || bytes > MAX_PART_BYTES) {
+    if (views.length === limit || length > MAX_PAGE_LENGTH) {
       hasMore = true;
       continue;
     }
-    views.push(view(item));
+    const place = placeOf(item);
+    if (after !== undefined && compare(place, after) <= 0) continue;
+    const shown = view(item);
+    views.push(shown);
+    length += JSON.stringify(shown).length;
     last = place;
-    if (part === undefined) continue;
-    part.places.push(place);
-    bytes += JSON.stringify(views.at(-1)).length;
+    part?.places.push(place);
   }
   return { items: views, next: hasMore && last !== undefined ? cursorOf(last) : null, total };
 }
@@ -101,13 +103,11 @@ export async function inPlace<Item>(
   clock: Pick<Clock, "now" | "delay">,
 ): Promise<Item[]> {
   const after = cursor === undefined ? undefined : readCursor(cursor);
+  const breaks = new Breaks(clock);
   let first: { readonly item: Item; readonly place: SortKey }[] = [];
-  let [seen, startedAt] = [0, clock.now()];
+  let seen = 0;
   for (const item of items) {
-    if (++seen % CHECK_EVERY === 0 && clock.now() - startedAt > YIELD_MS) {
-      await clock.delay(0);
-      startedAt = clock.now();
-    }
+    if (++seen % CHECK_EVERY === 0 && breaks.isDue) await breaks.take();
     const place = placeOf(item);
     if (!matches(item) || after !== undefined && compare(place, after) <= 0) continue;
     first.push({ item, place });

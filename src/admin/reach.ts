@@ -18,9 +18,6 @@ export interface Part {
   readonly places: SortKey[];
 }
 
-/** Bytes of a page that one node hands to another. */
-export const MAX_PART_BYTES = 700_000;
-
 /**
  * Ends the turn of a node that does not have the object of a request, since another one may have it.
  * @param part undefined on a server of one node

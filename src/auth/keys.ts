@@ -24,6 +24,8 @@ const CURVES: Readonly<Record<string, string>> = {
   EdDSA: "Ed25519",
 };
 const MIN_SECRET_BYTES = 32;
+/** The library verifies with no shorter key of RSA. */
+const MIN_RSA_BITS = 2_048;
 const BASE64 = "base64:";
 
 /** Reads a secret: text, or `base64:…`. Throws TypeError if it is too short. */
@@ -62,6 +64,12 @@ function importSecret(secret: Uint8Array<ArrayBuffer>, alg: string): Promise<Cry
 
 /** Reads a public key from the text of a PEM or JWK file. Throws TypeError if it holds no such key. */
 export function readKey(text: string): JWK {
+  const jwk = readAnyKey(text);
+  if (isLongEnough(jwk)) return jwk;
+  throw new TypeError(`expected an RSA key of at least ${MIN_RSA_BITS} bits`);
+}
+
+function readAnyKey(text: string): JWK {
   if (text.includes("-----BEGIN")) {
     if (!/-----BEGIN (PUBLIC KEY|CERTIFICATE)-----/.test(text)) {
       throw new TypeError("expected a public key (BEGIN PUBLIC KEY)");
@@ -80,6 +88,12 @@ export function isPublicKey(value: unknown): value is JWK {
   return ["RSA", "EC", "OKP"].includes(String(value.kty)) && !("d" in value);
 }
 
+function isLongEnough({ kty, n }: JWK): boolean {
+  if (kty !== "RSA") return true;
+  const modulus = Buffer.from(n ?? "", "base64url").toString("hex");
+  return BigInt(`0x0${modulus}`).toString(2).length >= MIN_RSA_BITS;
+}
+
 /** A set of public keys, imported when they are first needed. */
 export class PublicKeys {
   readonly #jwks: readonly JWK[];
@@ -87,8 +101,9 @@ export class PublicKeys {
   /** Those that were found for an algorithm and an id of a key that is here. */
   readonly #found = new Map<string, Promise<readonly VerifyKey[]>>();
 
+  /** @param jwks those that cannot be used are left out */
   constructor(jwks: readonly JWK[]) {
-    this.#jwks = jwks;
+    this.#jwks = jwks.filter(isLongEnough);
   }
 
   /** The keys that fit an algorithm and, where both name one, a key id. */
@@ -123,7 +138,7 @@ export class PublicKeys {
     const name = `${alg} ${at}`;
     const known = this.#imported.get(name);
     if (known !== undefined) return known;
-    // A key that cannot be used, such as a short one of RSA, is not there.
+    // A key that cannot be used, such as one of a curve that the runtime lacks, is not there.
     const fresh = importJWK(jwk, alg).then(
       (key) => key instanceof Uint8Array ? undefined : key,
       () => undefined,

@@ -38,6 +38,8 @@ export type AuthOutcome = "granted" | "fail_open" | Why;
 
 /** These are no guesses at a token. */
 const INNOCENT: ReadonlySet<Why> = new Set(["missing", "unavailable"]);
+/** Ids of clients are no longer, in any dialect. */
+const MAX_ID_LENGTH = 8_192;
 /** Refusals that say of a word no more than that it is no token. */
 const WORDLESS: ReadonlySet<Why> = new Set(["malformed", "denied"]);
 
@@ -104,6 +106,10 @@ export class Authentication implements Authenticator, Disposable {
   ): Verdict | Promise<Verdict> {
     // A reload has taken the tokens away since the connection was opened.
     if (judge === undefined) return this.#settle(refused("unavailable"), attempt);
+    // A webhook would be asked about it. It may be a token, too.
+    const maxLength = Math.max(MAX_ID_LENGTH, this.#options.maxTokenBytes);
+    const isTooLong = attempt.id !== undefined && attempt.id.length > maxLength;
+    if (isTooLong) return this.#answer(judge, refused("id"), attempt);
     const delayMs = judge.asksAlways ? this.#failures.delayMs(attempt.address) : 0;
     const verdict = delayMs === 0
       ? this.#timed(judge, attempt)

@@ -48,6 +48,8 @@ export interface WebhookQuestion {
 const PAUSE_MS = 50;
 /** How long a denial is kept: a client that was denied by mistake can come back soon. */
 const DENIED_MS = 1_000;
+/** Longest reason that is kept for the log, in UTF-16 units. */
+const MAX_REASON = 256;
 
 const Denied = z.looseObject({ allow: z.literal(false), reason: z.string().optional() });
 const Allowed = z.looseObject({
@@ -156,7 +158,7 @@ export class WebhookJudge implements Judge, Disposable {
 }
 
 function denied(reason: string | undefined): Judged {
-  return { verdict: refused("denied", reason), lifetimeMs: DENIED_MS };
+  return { verdict: refused("denied", reason?.slice(0, MAX_REASON)), lifetimeMs: DENIED_MS };
 }
 
 function dataOf(token: string | undefined, attempt: Attempt): QuestionData {

@@ -7,6 +7,11 @@ export function processOf(node: string): string {
   return node.slice(0, node.indexOf("."));
 }
 
+/** The number of an incarnation, which later ones exceed. */
+export function numberOf(node: string): number {
+  return Number(node.slice(node.indexOf(".") + 1));
+}
+
 const KINDS = ["room", "list", "guests"] as const;
 
 /** A room's name in the engine, kind first. */

@@ -363,7 +363,8 @@ export class ClusterNode implements Backplane {
       greetings: () => this.#items.greetings(this.#roster.strangers()),
       restored: () => this.#restored(),
       passed: (steps, outcomes) => this.#passed(steps, outcomes),
-      known: (nodes) => this.#known(nodes),
+      known: (...of) => this.#known(...of),
+      nodes: () => this.#roster.known,
     };
   }
 
@@ -378,10 +379,9 @@ export class ClusterNode implements Backplane {
     this.#items.called();
   }
 
-  #known(nodes: readonly KnownNode[]): void {
-    this.#roster.update(nodes, this.#caller.node);
-    this.#reaper.look(nodes, this.#caller.node, this.#clock.now());
-    for (const step of this.#recovery.missing(this.#caller.node)) this.#push(step, true);
+  #known(nodes: readonly KnownNode[], isWhole: boolean): void {
+    const steps = this.#recovery.known(nodes, this.#caller.node, isWhole);
+    for (const step of steps) this.#push(step, true);
   }
 
   /** @param isOfEpoch as the words of node to node always are */

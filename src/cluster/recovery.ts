@@ -3,6 +3,7 @@ import type { Sink } from "../core/nodes/backplane.ts";
 import type { ReportCluster } from "./events.ts";
 import { guarded } from "./guarded.ts";
 import { questionsOf, type Registry } from "./items/held.ts";
+import type { KnownNode } from "./members/known_nodes.ts";
 import type { Outbox } from "./items/outbox.ts";
 import type { Reaper } from "./members/reaper.ts";
 import type { SharedRecords } from "./records.ts";
@@ -66,14 +67,17 @@ export class Recovery {
   }
 
   /**
-   * Yields a step for each process that the engine does not name, once all had the time to come back. Its
-   * last words may wait in the inbox: it is given up behind those.
+   * The engine named its nodes. Returns a step for each process that is not among them, once all had the
+   * time to come back. Its last words may wait in the inbox: it is given up behind those.
    * @param own this node's incarnation
+   * @param isWhole false while nodes may be missing that have not come back yet
    */
-  *missing(own: string): Generator<readonly string[]> {
-    const { clock, leaseMs, roster, outbox } = this.#parts;
-    if (clock.now() - this.#epochAt < leaseMs + RETURN_MS) return;
-    for (const process of roster.missing(outbox.processes)) yield ["T", own, "missing", process];
+  known(nodes: readonly KnownNode[], own: string, isWhole: boolean): (readonly string[])[] {
+    const { clock, leaseMs, roster, reaper, outbox } = this.#parts;
+    roster.update(nodes, own, isWhole);
+    reaper.look(nodes, own, clock.now());
+    if (clock.now() - this.#epochAt < leaseMs + RETURN_MS) return [];
+    return [...roster.missing(outbox.processes)].map((process) => ["T", own, "missing", process]);
   }
 
   *#heldSteps(): Generator<readonly string[]> {

@@ -62,6 +62,7 @@ export const clusterOptions = {
     { min: 1_024, ...rare },
   ),
   clusterMaxWaitingSteps: whole(10_000, "Clients' steps that wait for other nodes", rare),
+  clusterMaxWaitingNews: whole(10_000, "News of one node that wait for other nodes", rare),
   // A client's largest message, and the words around it.
   clusterMaxItemBytes: whole(
     MIB + 256 * KIB,

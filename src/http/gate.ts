@@ -130,6 +130,12 @@ export class Gate {
     return isInTime ? undefined : refusalFor("address_rate");
   }
 
+  /** The refusal of a client whose address was banned while its request waited. */
+  bannedSince(address: string): SignalError | undefined {
+    const isBanned = this.#bans?.has(this.#keys.of(address)) === true;
+    return isBanned ? refusalFor("address_banned") : undefined;
+  }
+
   /** Whether pages of an origin may use the server; null stands for what is no page. */
   allows(origin: string | null): boolean {
     return origin === null || this.#origins.has(origin);

@@ -1,5 +1,8 @@
 import { plain } from "./answers.ts";
 
+/** Characters that no subprotocol has: the answer would name it by other bytes. */
+const BEYOND_ASCII = /[^\t -~]/;
+
 /** True if a request asks for a WebSocket, well-formed or not. */
 export function asksForUpgrade(request: Request): boolean {
   return request.headers.get("upgrade")?.toLowerCase() === "websocket";
@@ -19,6 +22,9 @@ export function objectionToHandshake({ method, headers }: Request): Response | u
   }
   if (headers.get("sec-websocket-version") !== "13") {
     return plain(426, "WebSocket version 13 is needed", { "sec-websocket-version": "13" });
+  }
+  if (BEYOND_ASCII.test(headers.get("sec-websocket-protocol") ?? "")) {
+    return plain(400, "Sec-WebSocket-Protocol is not ASCII");
   }
   const key = headers.get("sec-websocket-key") ?? "";
   // 22 characters of base64 are always 16 bytes.

@@ -187,6 +187,7 @@ export const CATALOGUE = {
   signalbox_cluster_steps_total: counter("Steps by their outcome", ["step", "outcome"], 45),
   signalbox_cluster_items_received_total: counter("Items read from this node's inbox"),
   signalbox_cluster_items_duplicate_total: counter("Messages that had come before"),
+  signalbox_cluster_items_unknown_total: counter("Items that mean nothing to this node"),
   signalbox_cluster_inbox_delay_seconds: histogram(
     "Time of items on their way, beyond that of the fastest",
     TRAVELLING,

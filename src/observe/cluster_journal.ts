@@ -34,9 +34,13 @@ const STEPS: Readonly<Record<string, string>> = {
   shun: "shun",
 };
 
+/** How often the log has a line about items that mean nothing: others may write any number of them. */
+const UNKNOWN_MS = 60_000;
+
 /** The life of this node as counts and log lines: names and numbers only. */
 export class ClusterJournal {
   readonly #log: Log;
+  readonly #now: () => number;
   readonly #undelivered = { absent: 0, gone: 0, unavailable: 0 };
   #calls = 0;
   #losses = 0;
@@ -52,9 +56,13 @@ export class ClusterJournal {
   #called: ((seconds: number) => void) | undefined;
   #delayed: ((seconds: number) => void) | undefined;
   #faults = 0;
+  #unknown = 0;
+  /** The same at the last line about them, and its time. */
+  #unknownTold = { items: 0, at: -Infinity };
 
-  constructor(log: Log) {
+  constructor(log: Log, now: () => number) {
     this.#log = log;
+    this.#now = now;
   }
 
   /** A field, not a method: it is passed on without its object. */
@@ -98,7 +106,7 @@ export class ClusterJournal {
         this.#fenced++;
         return this.#log.write("warning", "this node was taken for dead, and begins anew");
       case "unknown":
-        return this.#log.write("warning", "item without a meaning in the inbox");
+        return this.#noteUnknown();
       case "fault":
         this.#faults++;
         return this.#log.write("error", "cluster fault", {
@@ -125,6 +133,7 @@ export class ClusterJournal {
     metrics.read("signalbox_cluster_reconnects_total", () => this.#reconnects);
     metrics.read("signalbox_cluster_items_received_total", () => this.#items);
     metrics.read("signalbox_cluster_items_duplicate_total", () => this.#duplicates);
+    metrics.read("signalbox_cluster_items_unknown_total", () => this.#unknown);
     metrics.read("signalbox_cluster_gaps_total", () => this.#gaps);
     metrics.readEach("signalbox_cluster_steps_total", () => this.#stepCounts());
     this.#called = metrics.timer("signalbox_cluster_call_duration_seconds");
@@ -134,6 +143,15 @@ export class ClusterJournal {
       const read = (): number => this.#undelivered[cause];
       metrics.read("signalbox_cluster_undelivered_total", read, { cause });
     }
+  }
+
+  #noteUnknown(): void {
+    this.#unknown++;
+    const at = this.#now();
+    if (at - this.#unknownTold.at < UNKNOWN_MS) return;
+    const items = this.#unknown - this.#unknownTold.items;
+    this.#unknownTold = { items: this.#unknown, at };
+    this.#log.write("warning", "items without a meaning in the inbox", { items });
   }
 
   #countStep(letter: string, outcome: string): void {

@@ -1,4 +1,6 @@
 import { Counter, Gauge, Histogram, type Metric, Registry } from "prom-client";
+import { Breaks } from "../core/breaks.ts";
+import type { Clock } from "../core/clock.ts";
 import {
   CATALOGUE,
   type CounterName,
@@ -34,9 +36,11 @@ export class Metrics {
   readonly #pending = new Map<MetricName, PendingDurations[]>();
   /** The label sets of counters that are counted here. */
   readonly #sets = new Map<MetricName, Set<string>>();
+  readonly #clock: Pick<Clock, "now" | "delay">;
   #recorder: Recorder | undefined;
 
-  constructor() {
+  constructor(clock: Pick<Clock, "now" | "delay">) {
+    this.#clock = clock;
     for (const name of Object.keys(CATALOGUE)) this.#add(name as MetricName); // its own keys
   }
 
@@ -84,9 +88,15 @@ export class Metrics {
     this.#sources.set(name, [...sources, read]);
   }
 
-  /** All metrics, as text. */
-  expose(): Promise<string> {
-    return this.#registry.metrics();
+  /** All metrics, as text. Each family is read at a moment of its own, since clients come first. */
+  async expose(): Promise<string> {
+    const breaks = new Breaks(this.#clock);
+    const texts: string[] = [];
+    for (const name of this.#families.keys()) {
+      if (breaks.isDue) await breaks.take();
+      texts.push(await this.#registry.getSingleMetricAsString(name));
+    }
+    return `${texts.join("\n\n")}\n`;
   }
 
   /** The current series of a counter or a gauge. */

@@ -44,7 +44,7 @@ export async function joinCluster(
   checkOptions(config);
   // Only here: without a cluster no client library is loaded.
   const { openCluster } = await import("../cluster/mod.ts");
-  const journal = new ClusterJournal(log);
+  const journal = new ClusterJournal(log, clock.now);
   const node = config.clusterNode ?? `n-${crypto.randomUUID().slice(0, RANDOM_DIGITS)}`;
   log.bear?.({ instance: node });
   // An unreadable file is no trouble that passes.
@@ -63,6 +63,7 @@ export async function joinCluster(
       waitMs: config.clusterWaitMs,
       acceptsLoss: config.clusterLoss === "accept",
       maxWaiting: config.clusterMaxWaitingSteps,
+      maxNews: config.clusterMaxWaitingNews,
       maxUnconfirmedBytes: config.clusterMaxUnconfirmedBytes,
       maxUnconfirmedBytesPerSender: config.clusterMaxUnconfirmedBytesPerSender,
       maxItemBytes: config.clusterMaxItemBytes,

@@ -19,7 +19,7 @@ export interface Observation {
 
 /** Makes the records of one server. */
 export function openObservation({ limits }: Config, log: Log, clock: Clock): Observation {
-  const metrics = new Metrics();
+  const metrics = new Metrics(clock);
   const refusals = new RecentRefusals(limits.maxRefusals, wallClock, addressKey);
   const happenings: Happenings = new Happenings(clock.now, (error) => journal.fault(error));
   const journal: Journal = new Journal(log, metrics, refusals, happenings);

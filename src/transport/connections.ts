@@ -199,6 +199,14 @@ export class Connections implements Disposable {
     for (const connection of meant) connection.expel(reason);
   }
 
+  /** Hangs up on every connection whose token names the user. */
+  turnOutUser(user: string, reason: Expulsion): void {
+    const meant = [...this.#common.running.values()].filter((one) =>
+      one.link.isOpen && one.user === user
+    );
+    for (const connection of meant) connection.expel(reason);
+  }
+
   /** Resolves when no socket is left. */
   emptied(): Promise<void> {
     if (this.#common.links.size === 0) return Promise.resolve();

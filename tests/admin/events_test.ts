@@ -4,6 +4,9 @@ import { Problem } from "../../src/admin/problem.ts";
 import { Happenings } from "../../src/core/happenings.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 
+/** Longer than events wait for others. */
+const GATHERED_MS = 100;
+
 class Bench implements Disposable {
   readonly clock = new FakeClock();
   readonly happenings = new Happenings(this.clock.now);
@@ -30,8 +33,11 @@ class Bench implements Disposable {
     this.happenings.emit({ type: "refusal", data: { ...facts, reason: "x".repeat(bytes) } });
   }
 
-  open(lastId?: number): ReadableStreamDefaultReader<Uint8Array> {
-    const { body } = this.feed.open(() => true, lastId);
+  open(
+    lastId?: number,
+    wants: (type: string) => boolean = () => true,
+  ): ReadableStreamDefaultReader<Uint8Array> {
+    const { body } = this.feed.open(wants, lastId);
     assert(body !== null);
     return body.getReader();
   }
@@ -69,6 +75,7 @@ Deno.test("a reader that comes back is not cut off by what it has missed", async
   assert((await textOf(reader)).startsWith("id: 1000012\nevent: gap\n"));
   assert((await textOf(reader)).startsWith("id: 1000013\nevent: refusal\n"));
   bench.refuse();
+  bench.clock.advance(GATHERED_MS);
   for (let text = "";; text = await textOf(reader)) if (text.startsWith("id: 1000020\n")) break;
   await reader.cancel();
 });
@@ -86,6 +93,59 @@ Deno.test("the stream of a reader that may read no more ends, and others go on",
   assertEquals([bench.feed.streams, await new Response(body).text()], [1, ":\n\n"]);
   assert((await textOf(other)).includes("event: stats"));
   await other.cancel();
+});
+
+/** The ids of the events in a chunk. */
+function idsIn(text: string): string[] {
+  return [...text.matchAll(/^id: (\d+)$/gm)].map(([, id = ""]) => id);
+}
+
+Deno.test("events of a short time are sent together, to each reader those that it wants", async () => {
+  using bench = new Bench();
+  const all = bench.open();
+  const some = bench.open(undefined, (type) => type.startsWith("peer."));
+  const none = bench.open(undefined, () => false);
+  for (const reader of [all, some, none]) assertEquals(await textOf(reader), ":\n\n");
+  const data = { dialect: "ssp", id: "a", user: null, address: null, connection: null };
+  bench.refuse();
+  bench.happenings.emit({ type: "peer.joined", data });
+  bench.refuse();
+  bench.clock.advance(GATHERED_MS);
+  assertEquals(idsIn(await textOf(all)), ["1000000", "1000001", "1000002"]);
+  assertEquals(idsIn(await textOf(some)), ["1000001"]);
+  // Nothing came to the third reader before the comment.
+  bench.clock.advance(15_000);
+  assertEquals(await textOf(none), ":\n\n");
+  for (const reader of [all, some, none]) await reader.cancel();
+});
+
+Deno.test("a reader that comes while events are gathered gets each of them once", async () => {
+  using bench = new Bench();
+  const first = bench.open();
+  bench.refuse();
+  const back = bench.open(999_999);
+  const fresh = bench.open();
+  bench.refuse();
+  bench.clock.advance(GATHERED_MS);
+  const read = async (reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string[]> => {
+    assertEquals(await textOf(reader), ":\n\n");
+    const ids: string[] = [];
+    while (ids.at(-1) !== "1000001") ids.push(...idsIn(await textOf(reader)));
+    return ids;
+  };
+  assertEquals(await read(first), ["1000000", "1000001"]);
+  assertEquals(await read(back), ["1000000", "1000001"]);
+  assertEquals(await read(fresh), ["1000001"]);
+  for (const reader of [first, back, fresh]) await reader.cancel();
+});
+
+Deno.test("events that are gathered at the end of the feed still arrive", async () => {
+  const bench = new Bench();
+  const { body } = bench.feed.open(() => true, undefined);
+  bench.refuse();
+  bench.feed[Symbol.dispose]();
+  assertEquals(idsIn(await new Response(body).text()), ["1000000"]);
+  assertEquals(bench.clock.timers, 0);
 });
 
 Deno.test("only so many streams are open at the same time", async () => {

@@ -29,3 +29,16 @@ Deno.test("the same key with another body is a conflict, and a long one is refus
   const long = "k".repeat(129);
   await assertRejects(() => idempotency.once(long, REQUEST, answer), Problem, "invalid_request");
 });
+
+Deno.test("only so many answers are kept, and the oldest is forgotten first", async () => {
+  const idempotency = new Idempotency(new FakeClock().now);
+  let calls = 0;
+  const once = async (key: string): Promise<string> => {
+    const carryOut = () => Promise.resolve(new Response(`${++calls}`));
+    return await (await idempotency.once(key, REQUEST, carryOut)).text();
+  };
+  for (let nth = 1; nth <= 1_000; nth++) await once(`${nth}`);
+  assertEquals([await once("1"), calls], ["1", 1_000]);
+  await once("one more");
+  assertEquals([await once("2"), await once("1"), calls], ["2", "1002", 1_002]);
+});

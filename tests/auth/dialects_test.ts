@@ -19,6 +19,7 @@ import { webrtcsink } from "../../src/dialects/webrtcsink/mod.ts";
 import { DialectBench } from "../helpers/session/dialect.ts";
 import { settle, type TestClient } from "../helpers/session/hub.ts";
 import { connectTo } from "../helpers/session/namespace.ts";
+import { until } from "../helpers/wire/waiting.ts";
 
 // Where a token travels in each dialect, and how a refusal looks (operations notes, section 2).
 
@@ -130,7 +131,8 @@ for (const [name, way] of Object.entries({ QUERY, BEARER })) {
       const client = await open(bench, "/simple", way(token));
       await client.say('{"event":"join","room":"lobby","ref":1}');
       const code = { dialect: "forbidden", unavailable: "unavailable" }[token ?? ""];
-      const error = { event: "error", code: code ?? "unauthorized", message, ref: 1 };
+      const retry = token === "unavailable" ? { retry_ms: 1_000 } : {};
+      const error = { event: "error", code: code ?? "unauthorized", message, ref: 1, ...retry };
       assertEquals([client.heardJson(), client.isOpen], [[error], true]);
     }
     const client = await open(bench, "/simple", way("good:alice"));
@@ -206,6 +208,21 @@ Deno.test("PeerJS: an id is its user's, by whatever token, and nobody takes it o
   assertEquals(other.heardJson()[0], { type: "ID-TAKEN", payload: { msg: "ID is taken" } });
 });
 
+Deno.test("PeerJS: no token of a client's own making passes for a user's proof", async () => {
+  using bench = newBench(peerjs, { ids: [exactly("shared")] });
+  const forged = encodeURIComponent("\0user\0alice");
+  const holder = await bench.connect("/peerjs?key=peerjs&token=good:alice&id=shared");
+  const ways = [
+    [`key=good:mallory&token=${forged}`, {}],
+    [`key=peerjs&token=${forged}`, { bearer: "good:mallory" }],
+  ] as const;
+  for (const [query, visit] of ways) {
+    const thief = await bench.connect(`/peerjs?${query}&id=shared`, visit);
+    assertEquals(thief.heardJson()[0], { type: "ID-TAKEN", payload: { msg: "ID is taken" } });
+  }
+  assertEquals(holder.isOpen, true);
+});
+
 Deno.test("PeerJS: a token that names nobody proves nothing", async () => {
   const more = { user: undefined, grants: ALL_GRANTS };
   const identity: Identity = { expiresAt: undefined, ...more };
@@ -214,6 +231,30 @@ Deno.test("PeerJS: a token that names nobody proves nothing", async () => {
   const second = await bench.connect("/peerjs?key=peerjs&token=shared&id=a");
   assertEquals(second.heardJson()[0], { type: "ID-TAKEN", payload: { msg: "ID is taken" } });
   assertEquals(first.isOpen, true);
+});
+
+Deno.test("PeerJS: a token that names nobody reserves nothing, and gets no reserved id", async () => {
+  const judge: Judge = {
+    judge(token): Verdict {
+      const user = token === "nobody" ? undefined : token;
+      return { identity: { user, expiresAt: undefined, grants: ALL_GRANTS } };
+    },
+  };
+  const options = { reserveIds: 3_600_000 };
+  using bench = new DialectBench(peerjs, { judge, options });
+  // Digests of reservations are made on another thread.
+  const first = async (token: string, id: string): Promise<unknown> => {
+    const client = await bench.connect(`/peerjs?key=peerjs&token=${token}&id=${id}`);
+    await until("the answer", () => client.sent.length > 0);
+    await client.leave();
+    return (client.heardJson()[0] as { type: string }).type;
+  };
+  assertEquals([await first("nobody", "free"), await first("alice", "free")], ["OPEN", "OPEN"]);
+  assertEquals([await first("nobody", "free"), await first("bob", "free")], [
+    "ID-TAKEN",
+    "ID-TAKEN",
+  ]);
+  assertEquals(await first("alice", "free"), "OPEN");
 });
 
 /** Logs in by the event, and returns what came. */
@@ -340,6 +381,12 @@ const EXPIRING: readonly Expiring[] = [
     dialect: webrtcsink,
     enter: (bench) => bench.connect("/webrtcsink?token=good:alice"),
     last: ['{"type":"error","details":"Token has expired"}'],
+    closing: [1008, "token expired"],
+  },
+  {
+    dialect: topics,
+    enter: (bench) => bench.connect("/topics?token=good:alice"),
+    last: [],
     closing: [1008, "token expired"],
   },
 ];

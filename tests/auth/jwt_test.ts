@@ -58,6 +58,13 @@ function signText(payload: string): Promise<string> {
     .sign(readSecret(SECRET));
 }
 
+/** A token with a header parameter that has to be understood, and is not. */
+function signCritical(): Promise<string> {
+  const header = { alg: "HS256", crit: ["urn:x"], "urn:x": 1 };
+  return new SignJWT(GOOD).setProtectedHeader(header)
+    .sign(readSecret(SECRET), { crit: { "urn:x": true } });
+}
+
 async function outcome(verdict: Verdict | Promise<Verdict>): Promise<Why | "granted"> {
   const settled = await verdict;
   return "why" in settled ? settled.why : "granted";
@@ -85,6 +92,7 @@ Deno.test("a token is refused by the first check that it fails", async () => {
     [await sign({ ...GOOD, aud: "somebody" }), "audience"],
     [await sign(GOOD, { header: { alg: "HS512" } }), "algorithm"],
     [`${unsigned}.${good.split(".")[1]}.`, "algorithm"],
+    [await signCritical(), "malformed"],
     ["", "malformed"],
     ["no token", "malformed"],
     ["a.b.c", "malformed"],
@@ -139,7 +147,11 @@ Deno.test("a connection ends at `until`, and with its token where that is config
   assertEquals(await end({ until: NOW - 1 }, false), -1);
 });
 
-for (const alg of ["RS256", "PS256", "ES256", "ES384", "EdDSA"]) {
+const STANDARD = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
+/** Those that count where they are named. */
+const NAMED = ["RS384", "RS512", "PS384", "PS512", "ES512"];
+
+for (const alg of [...STANDARD, ...NAMED]) {
   Deno.test(`${alg}: a public key in PEM or JWK form verifies, and another one does not`, async () => {
     const pair = await generateKeyPair(alg, { extractable: true });
     const other = await generateKeyPair(alg, { extractable: true });
@@ -157,6 +169,35 @@ for (const alg of ["RS256", "PS256", "ES256", "ES384", "EdDSA"]) {
     ]);
   });
 }
+
+Deno.test("HS384 and HS512 count where they are named", async () => {
+  const secret = `${SECRET}, long enough for a hash of sixty-four bytes`;
+  const algorithms = ["HS384", "HS512"];
+  const judge = judgeOf(secrets(secret), { algorithms });
+  for (const alg of algorithms) {
+    assertEquals(
+      await outcome(judge.judge(await sign(GOOD, { secret, header: { alg } }))),
+      "granted",
+    );
+  }
+  assertEquals(await outcome(judge.judge(await sign(GOOD, { secret }))), "algorithm");
+});
+
+Deno.test("each key without an id is tried if it fits the algorithm", async () => {
+  const pairs = await Promise.all(
+    ["RS256", "ES256", "ES256", "ES256"].map((alg) => generateKeyPair(alg, { extractable: true })),
+  );
+  const jwks = await Promise.all(pairs.map(({ publicKey }) => exportJWK(publicKey)));
+  const judge = judgeOf(new PublicKeys(jwks.slice(0, 3)), { algorithms: ["RS256", "ES256"] });
+  const expected = ["granted", "granted", "granted", "signature"];
+  for (const [nth, { privateKey }] of pairs.entries()) {
+    for (const kid of [undefined, "k"]) {
+      const header = { alg: nth === 0 ? "RS256" : "ES256", ...(kid && { kid }) };
+      const token = await new SignJWT(GOOD).setProtectedHeader(header).sign(privateKey);
+      assertEquals(await outcome(judge.judge(token)), expected[nth]);
+    }
+  }
+});
 
 Deno.test("a public key is never taken for a secret, nor a secret for a key", async () => {
   const pair = await generateKeyPair("RS256", { extractable: true });

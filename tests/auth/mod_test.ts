@@ -84,6 +84,23 @@ Deno.test("a token is missing, too long, or judged; each outcome is counted", ()
   assertEquals(counted, ["ssp missing", "ssp malformed", "ssp signature", "ssp granted"]);
 });
 
+Deno.test("no judge is asked about an id that is longer than ids and tokens may be", async () => {
+  const asked: number[] = [];
+  const judge: Judge = {
+    ...judgeOf({}, true),
+    judge(_token, { id = "" }): Verdict {
+      asked.push(id.length);
+      return { identity: { user: undefined, grants: ALL_GRANTS, expiresAt: undefined } };
+    },
+  };
+  const clock = new FakeClock();
+  const auth = newAuthentication({ clock, judge, dialects: ["ssp"], maxTokenBytes: 10_000 });
+  const outcome = async (length: number): Promise<string> =>
+    outcomeOf(await auth.check(attempt({ id: "x".repeat(length) })));
+  assertEquals([await outcome(10_000), await outcome(10_001)], ["granted", "id"]);
+  assertEquals(asked, [10_000]);
+});
+
 Deno.test("a token is good for the dialects, ids and rooms that it grants", () => {
   const grants = { dialects: ["ssp", "owt"], ids: [exactly("alice")], rooms: [exactly("lobby")] };
   const dialects = ["ssp", "owt", "simple"];

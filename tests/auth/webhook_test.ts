@@ -149,6 +149,9 @@ Deno.test("a denial's reason is a remark for the log, and not a message for the 
   assert("why" in verdict);
   const { message, remark } = verdict.refusal;
   assertEquals([message, remark], ["Token is not valid", "not paid"]);
+  const long = await judgeWith([{ allow: false, reason: "x".repeat(60_000) }])
+    .judge.judge("t", ATTEMPT);
+  assertEquals("why" in long && long.refusal.remark?.length, 256);
 });
 
 Deno.test("an answer holds for a while: an admission until it expires, a denial for a second", async () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { AllArrivals, MOST_PROCESSES } from "../../src/cluster/items/inbox.ts";
-import { MOST_NEWS } from "../../src/cluster/steps/steps.ts";
+import type { NodeLimits } from "../../src/cluster/limits.ts";
 import { MOST_CLAIMS } from "../../src/core/nodes/far_channels.ts";
 import { TestChannels } from "../helpers/cluster/channels.ts";
 import { admit } from "../helpers/cluster/admit.ts";
@@ -14,8 +14,8 @@ const AWAY_MS = 8_000;
 const BACK_MS = 5_000;
 
 /** A cluster whose engine is away. */
-async function away(): Promise<MemoryCluster> {
-  const cluster = await MemoryCluster.form();
+async function away(work: Partial<NodeLimits> = {}): Promise<MemoryCluster> {
+  const cluster = await MemoryCluster.form({ work });
   cluster.engine.kill();
   await cluster.pass(AWAY_MS);
   return cluster;
@@ -56,11 +56,11 @@ Deno.test("only the newest of the server's steps about one subject waits, and it
 });
 
 Deno.test("the oldest news are dropped and counted if too many wait for the engine", async () => {
-  await using cluster = await away();
+  await using cluster = await away({ maxNews: 20 });
   const { node, events } = cluster.at(0);
   events.length = 0;
-  for (let n = 0; n < MOST_NEWS + 10; n++) node.tell("stop", ["test", `room ${n}`]);
-  assertEquals(node.waitingSteps, MOST_NEWS);
+  for (let n = 0; n < 30; n++) node.tell("stop", ["test", `room ${n}`]);
+  assertEquals(node.waitingSteps, 20);
   const dropped = events.filter((event) =>
     event.type === "step" && event.outcome === "unavailable"
   );

@@ -9,7 +9,11 @@ import { shrink } from "../helpers/shrinking.ts";
 // or die, and commands that come late. Whatever happens, ids have one owner, messages arrive once or
 // come back, and of two members one learns of the other as it enters.
 
-const SEEDS = Array.from({ length: 8 }, (_, n) => 1 + n);
+const SEEDS = new Map(Array.from({ length: 8 }, (_, n) => [1 + n, ""]));
+// Those that have failed, and why.
+SEEDS.set(106, ": an older copy had a node that others had given up");
+SEEDS.set(179, ": an older copy had a node that others had given up");
+SEEDS.set(328, ": an older copy had one side of a call that was over");
 
 async function runOf(seed: number, plan: readonly Action[]): Promise<Chaos> {
   await using chaos = await Chaos.begin(seed);
@@ -30,8 +34,8 @@ async function holds(seed: number, plan: readonly Action[]): Promise<void> {
   }
 }
 
-for (const seed of SEEDS) {
-  Deno.test(`the cluster keeps its promises under faults of all kinds, seed ${seed}`, async () => {
+for (const [seed, why] of SEEDS) {
+  Deno.test(`the cluster keeps its promises under faults of all kinds, seed ${seed}${why}`, async () => {
     await holds(seed, planOf(seed));
   });
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { InboxDelay } from "../../src/cluster/items/inbox_delay.ts";
 import { APPLY } from "../../src/cluster/engine/scripts.ts";
 import { CATALOGUE } from "../../src/observe/catalogue.ts";
@@ -8,12 +8,13 @@ import { Metrics } from "../../src/observe/metrics.ts";
 import { MemoryCluster, type MemoryNode } from "../helpers/cluster/memory_cluster.ts";
 import { claimed, claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 import README from "../../src/cluster/README.md" with { type: "text" };
+import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 const SILENT: Log = { write: () => {}, writeForClient: () => {}, isDebug: false };
 
 /** The samples of a node's metrics without the beginning of their names. */
 async function samplesOf({ node, events }: MemoryNode): Promise<Map<string, number>> {
-  const [metrics, journal] = [new Metrics(), new ClusterJournal(SILENT)];
+  const [metrics, journal] = [new Metrics(new FakeClock()), new ClusterJournal(SILENT, () => 0)];
   journal.announce(metrics, node);
   for (const event of events) journal.tell(event);
   const lines = (await metrics.expose()).split("\n");
@@ -69,9 +70,12 @@ Deno.test("cluster, metrics: lost connections and data, and a node's death leave
   const [a, b] = [await admit(cluster, 0, "a"), await admit(cluster, 1, "b")];
   await cluster.during(cluster.hub(0).join(a.peer, { room: "r" }));
   await cluster.during(cluster.hub(1).join(b.peer, { room: "r" }));
+  // A call is under way when the connections break.
+  cluster.engine.freeze();
   cluster.hub(0).send(a.peer, "b", 1);
-  await cluster.pass(2);
+  await cluster.pass(10);
   cluster.engine.breakConnections();
+  cluster.engine.thaw();
   await cluster.pass(1_000);
   const broken = await samplesOf(cluster.at(0));
   assertEquals([broken.get("reconnects_total"), broken.get("retries_total")], [2, 1]);
@@ -112,10 +116,25 @@ Deno.test("cluster, metrics: the page about clusters lists each of them", () => 
   assertEquals(names.filter((name) => !isListed(name)), []);
 });
 
+Deno.test("cluster, metrics: items that mean nothing are counted, and logged once a minute", async () => {
+  const written: unknown[] = [];
+  let now = 0;
+  const log: Log = { ...SILENT, write: (...line) => void written.push(line) };
+  const [metrics, journal] = [new Metrics(new FakeClock()), new ClusterJournal(log, () => now)];
+  journal.announce(metrics, { isUp: true, nodes: [], unconfirmedBytes: 0, waitingSteps: 0 });
+  for (const at of [0, 1, 59_999, 60_000, 60_001]) {
+    now = at;
+    journal.tell({ type: "unknown" });
+  }
+  const words = "items without a meaning in the inbox";
+  assertEquals(written, [["warning", words, { items: 1 }], ["warning", words, { items: 3 }]]);
+  assertMatch(await metrics.expose(), /^signalbox_cluster_items_unknown_total 5$/m);
+});
+
 Deno.test("cluster, metrics: every step of the scripts counts with every outcome", async () => {
   const letters = [...APPLY.text.matchAll(/^steps\.(\w+) = /gm)].map(([, letter = ""]) => letter);
   assert(letters.length > 20);
-  const [metrics, journal] = [new Metrics(), new ClusterJournal(SILENT)];
+  const [metrics, journal] = [new Metrics(new FakeClock()), new ClusterJournal(SILENT, () => 0)];
   journal.announce(metrics, { isUp: true, nodes: [], unconfirmedBytes: 0, waitingSteps: 0 });
   for (const step of letters) {
     for (const outcome of ["done", "refused", "unavailable"] as const) {

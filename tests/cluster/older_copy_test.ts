@@ -50,3 +50,26 @@ Deno.test("an engine that names the former node of a name refuses its successor 
   );
   assertEquals([loser, others], [true, [false]]);
 });
+
+Deno.test("a pair that only one side's data name makes no second partner, and keeps nobody busy", async () => {
+  await using cluster = await MemoryCluster.form({ delayMs: 6 });
+  const names = ["g", "h", "i"];
+  const [g, h, i] = [new FakeReceiver(), new FakeReceiver(), new FakeReceiver()];
+  for (const [n, receiver] of [g, h, i].entries()) {
+    const claim = claimOf(names[n] ?? "", receiver, { isExclusive: true });
+    await cluster.during(cluster.hub(n % 2).claim(claim));
+    receiver.told();
+  }
+  // As of an earlier call, whose other side the engine has lost.
+  cluster.engine.data.call(["SADD", "test:1:pairs:test:g", "h"]);
+  await cluster.during(cluster.hub(0).pair(i.peer, "h"));
+  await cluster.during(cluster.hub(0).pair(g.peer, "h"));
+  await cluster.quiet();
+  assertEquals(g.refusal(), "peer_busy");
+  assertEquals(h.events.filter(({ type }) => type === "paired").length, 1);
+  cluster.hub(0).release(i.peer, i);
+  await cluster.quiet();
+  await cluster.during(cluster.hub(1).pair(h.peer, "g"));
+  await cluster.quiet();
+  assertEquals(g.events.filter(({ type }) => type === "paired").length, 1);
+});

@@ -159,5 +159,9 @@ clientTest({
     alice.send({ type: "OFFER", dst: "alice", payload: 1 });
     assertEquals(await alice.nextJson(), { type: "OFFER", src: "alice", dst: "alice", payload: 1 });
     await nodes.engine.restart();
+    // The log has the outage, and no client's id.
+    const logs = (): string => nodes.nodes.map((node) => node.stderr()).join("");
+    await until("the outage in the log", () => logs().includes("cluster not reached"));
+    assertEquals(/alice|newcomer/.exec(logs()), null);
   },
 });

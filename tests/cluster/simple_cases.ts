@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { OpenStage } from "../helpers/cluster/stages.ts";
 import { type NodeClient, SimpleStage } from "../helpers/cluster/simple_stage.ts";
 import type { ClientTest } from "../helpers/process/clients.ts";
+import { claimOf, FakeReceiver } from "../helpers/session/receiver.ts";
 import type { SimpleFrame } from "../helpers/session/simple.ts";
 
 function dataTo({ id }: NodeClient, data: unknown, more: SimpleFrame = {}): SimpleFrame {
@@ -196,6 +197,21 @@ export const CASES: readonly (readonly [string, (open: OpenStage) => Promise<voi
       await stage.stage.until("the answer", () => !late.client.isOpen);
       assertEquals(late.client.sent, []);
     }
+  }],
+  ["an id that another protocol has taken is refused in the same words", async (open) => {
+    await using stage = await SimpleStage.open(open);
+    const [fred, barney] = await meet(stage);
+    barney.say({ event: "leave" });
+    await barney.closed();
+    await fred.next(1);
+    const other = new FakeReceiver();
+    const claim = claimOf(barney.id, other, { realm: "simple" });
+    await stage.stage.during(stage.stage.hubs[1].claim(claim));
+    const back = await stage.connect(0);
+    back.say({ event: "join", room: "r", ...barney.credentials, ref: "x" });
+    const [refusal] = await back.next(1);
+    assertEquals([refusal?.["code"], refusal?.["ref"]], ["bad_secret", "x"]);
+    assert(back.client.isOpen);
   }],
   ["two clients that fight for an instance are stopped", async (open) => {
     await using stage = await SimpleStage.open(open);

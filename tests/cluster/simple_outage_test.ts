@@ -39,6 +39,30 @@ Deno.test("a client that leaves during an outage leaves the room of its home aft
   );
 });
 
+Deno.test("without the engine a join or a post is refused for the moment, with the time to wait", async () => {
+  const cluster = await MemoryCluster.form({ delayMs: 2, waitMs: 1_000 });
+  await using stage = await SimpleStage.open(() => Promise.resolve(stageOver(cluster)));
+  const fred = await stage.enter(1);
+  const newcomer = await stage.connect(0);
+  const carried = await stage.connect(0);
+  cluster.engine.kill();
+  await cluster.pass(10);
+  const { p_id, p_secret } = fred.credentials;
+  newcomer.say({ event: "join", room: "r", ref: 1 });
+  carried.say({ event: "join", room: "r", ref: 1, p_id, p_secret });
+  const [status, answer] = await stage.post(0, { event: "ping", ref: 1, ...fred.credentials });
+  const [[first], [second]] = [await newcomer.next(1), await carried.next(1)];
+  for (const refusal of [first, second, answer]) {
+    const { code, retry_ms: retryMs, ref } = refusal ?? {};
+    assertEquals([code, retryMs, ref], ["unavailable", 1_000, 1]);
+  }
+  assertEquals(status, 503);
+  cluster.engine.start({ keeps: true });
+  await cluster.pass(3_000);
+  await newcomer.join();
+  await carried.join({ p_id, p_secret });
+});
+
 /** A home's way to a client, as its messages show it. */
 interface Way {
   readonly line: Line;

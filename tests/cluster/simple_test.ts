@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type NodeProcesses, startNodes } from "../helpers/cluster/node_processes.ts";
+import { type NodeProcesses, noticesLoss, startNodes } from "../helpers/cluster/node_processes.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import type { SimpleFrame } from "../helpers/session/simple.ts";
 import { Stranger, stubConnections, TestRoom } from "../helpers/session/simple_room.ts";
@@ -163,6 +163,25 @@ clientTest({
 function isAnswered(connection: object): boolean {
   return "remoteDescription" in connection && connection.remoteDescription !== null;
 }
+
+clientTest({
+  name: "cluster, Simple: a client that the engine's absence keeps out joins once it is back",
+  needs,
+  fn: async () => {
+    using _stubs = stubConnections();
+    await using nodes = await startNodes(1, ["simple"], ["--cluster-wait-ms", "500"]);
+    using first = new TestRoom(nodes.nodes[0]?.url ?? "");
+    await first.happened("ready");
+    await nodes.engine.signal("SIGKILL");
+    await until("the node to notice the loss", () => noticesLoss(nodes.nodes[0]));
+    using room = new TestRoom(nodes.nodes[0]?.url ?? "");
+    await room.happened("error");
+    assertEquals(room.all("error")[0]?.code, "unavailable");
+    await nodes.engine.restart();
+    await room.happened("ready");
+    assertEquals(room.all("closed"), []);
+  },
+});
 
 clientTest({
   name: "cluster, Simple: every node answers a post, also while a home is frozen",

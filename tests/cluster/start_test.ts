@@ -1,4 +1,5 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { listOf } from "../../src/cluster/engine/engine.ts";
 import { PATIENT } from "../helpers/cluster/node_processes.ts";
 import { type RedisServer, startRedis } from "../helpers/cluster/redis_server.ts";
 import { redisCommand } from "../helpers/cluster/redis_command.ts";
@@ -6,7 +7,9 @@ import { clientTest } from "../helpers/process/clients.ts";
 import { type MainResult, runMain } from "../helpers/process/main_process.ts";
 import { freePort } from "../helpers/process/ports.ts";
 import { type ServerProcess, startServerProcess } from "../helpers/process/server_process.ts";
+import { openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
 import { until } from "../helpers/wire/waiting.ts";
+import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // A node that cannot join its cluster gives the reason in one line, and ends before it listens.
 
@@ -178,6 +181,36 @@ clientTest({
       "other",
     ]);
     await says(apart, 'Cluster "apart"');
+    await until("a node's connections, by their names", async () => {
+      const clients = String(await redisCommand(engine, "CLIENT", "LIST"));
+      return ["call", "read"].every((use) => clients.includes(` name=signalbox:one:${use} `));
+    });
+    const keys = listOf(await redisCommand(engine, "KEYS", "*")).map(String);
+    assert(
+      keys.length > 4 && keys.every((key) => /^\{(signalbox|apart)\}:1:/.test(key)),
+      `${keys}`,
+    );
+  },
+});
+
+clientTest({
+  name: "cluster: a node with the name of a killed one frees its ids at once",
+  needs,
+  fn: async () => {
+    await using engine = await startRedis();
+    const common = [...SERVED, "--cluster", engine.url, "--cluster-lease-ms", "60000"];
+    const named = (name: string): Promise<ServerProcess> =>
+      startServerProcess([...common, "--cluster-node", name]);
+    await using other = await named("other");
+    const wsUrl = other.url.replace("http", "ws");
+    await using first = await named("one");
+    await using _alice = await openPeerJs(first.url.replace("http", "ws"), "alice");
+    await first.stop("SIGKILL");
+    const stranger = { token: "another one" };
+    await using early = await WsClient.open(peerJsUrl(wsUrl, "alice", stranger));
+    assertEquals((await early.nextJson() as { type: string }).type, "ID-TAKEN");
+    await using _second = await named("one");
+    await using _late = await openPeerJs(wsUrl, "alice", stranger);
   },
 });
 

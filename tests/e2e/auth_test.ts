@@ -163,6 +163,23 @@ Deno.test("webrtcsink: a role that the token does not grant is refused, and the 
   assertEquals(reasons, ["auth_role", "auth_role", "auth_role"]);
 });
 
+Deno.test("a token's end ends a connection that has sent nothing, at a path of several protocols too", async () => {
+  const secret = "a secret of more than thirty-two bytes";
+  const clock = new FakeClock();
+  const paths = ["--webrtcsink-paths=/", "--gstreamer-paths=/gst"];
+  const args = ["--auth-mode=jwt", "--auth-jwt-secret", secret, ...paths];
+  await using server = startTestServer({ args, clock });
+  const until = Math.floor(Date.now() / 1_000) + 60;
+  const token = await new SignJWT({ sub: "alice", signalbox: { until } })
+    .setProtectedHeader({ alg: "HS256" }).setExpirationTime("10m")
+    .sign(new TextEncoder().encode(secret));
+  const client = await WsClient.open(`${server.wsUrl}/?token=${token}`);
+  assertEquals((await client.nextJson() as { type: string }).type, "welcome");
+  clock.advance(61_000);
+  assertEquals(await client.nextJson(), { type: "error", details: "Token has expired" });
+  assertEquals(await client.closed, { code: 1008, reason: "token expired" });
+});
+
 Deno.test("options of authentication that contradict each other end the start", () => {
   const objection = (...args: string[]): string =>
     assertThrows(() => startTestServer({ args }), ConfigError).messages.join();

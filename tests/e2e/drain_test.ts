@@ -55,6 +55,10 @@ Deno.test("during a drain newcomers are refused as by a full server, and nobody 
   assertEquals(await readiness(server), [503, "not ready: draining\n"]);
   assertEquals((await (await fetch(`${server.url}/healthz`)).text()).trim(), "OK");
   await bystanders.talk();
+  const headers = { accept: "text/event-stream" };
+  const late = await fetch(`${server.url}/simple?room=r`, { headers });
+  await late.body?.cancel();
+  assertEquals([late.status, late.headers.get("retry-after")], [429, "1"]);
   // A client without WebSocket is connected, and its messages are requests of their own.
   assertEquals((await stream.post({ event: "ping", ref: 1 }))[0], 200);
 

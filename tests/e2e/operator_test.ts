@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
 import { PollingClient } from "../helpers/wire/polling_client.ts";
 import { openPeerJs, peerJsUrl } from "../helpers/wire/peers.ts";
+import { RawHttp } from "../helpers/wire/raw_http.ts";
 import { RawSocket } from "../helpers/wire/raw_socket.ts";
 import { TempFolder } from "../helpers/store/engines.ts";
 import { startTestServer, startTestServerWithStore } from "../helpers/wire/server.ts";
@@ -74,6 +76,45 @@ Deno.test("a ban ends event streams and Socket.IO connections, too", async () =>
   await until("the end of both", async () => await server.gauge("signalbox_connections") === 0);
   const refused = await fetch(`${url}/socket.io/?EIO=4&transport=polling`);
   assertEquals([refused.status, await refused.json()], [403, { code: 4, message: "Forbidden" }]);
+});
+
+Deno.test("a ban of a user ends all that its tokens opened, whether it is a peer or waits for an id", async () => {
+  const token = "a-token-of-alice";
+  await using server = startTestServer({
+    args: ["--auth-mode=tokens", "--auth-tokens", `alice:${token}`, "--peerjs-max-take-overs=1"],
+    // No claim that waits comes to its time.
+    clock: new FakeClock(),
+  });
+  const { url, wsUrl, operator } = server;
+  const topics = await WsClient.open(`${wsUrl}/topics?token=${token}`);
+  topics.send({ type: "ping" });
+  assertEquals(await topics.nextJson(), { type: "pong" });
+  const replaced = await openPeerJs(wsUrl, "alice", { token });
+  const holder = await openPeerJs(wsUrl, "alice", { token });
+  await within("the take-over", replaced.closed);
+  const waiting = await WsClient.open(peerJsUrl(wsUrl, "alice", { token }));
+  await until("the third token to be checked", async () => {
+    const granted = 'signalbox_auth_attempts_total{dialect="peerjs",outcome="granted"} 3\n';
+    return (await (await fetch(`${url}/metrics`)).text()).includes(granted);
+  });
+  assertEquals(operator.userBans.ban("alice", { reason: "floods" }), "kept");
+  const kicked = '{"type":"ERROR","payload":{"msg":"Kicked"}}';
+  for (const client of [holder, waiting]) assertEquals((await rest(client))[0], [kicked]);
+  assertEquals(await rest(topics), [[], { code: 1008, reason: "kicked" }]);
+  await until("the end of all", async () => await server.gauge("signalbox_connections") === 0);
+});
+
+Deno.test("a client whose address is banned while its message comes is refused", async () => {
+  await using server = startTestServer();
+  using slow = await RawHttp.connect(server.url);
+  const join = '{"event":"join","room":"lobby"}';
+  const lines = ["POST /simple HTTP/1.1", "Host: localhost", "Accept: text/event-stream"];
+  await slow.write([...lines, `Content-Length: ${join.length}`, "", ""].join("\r\n"));
+  await until("the request", async () => await server.gauge("signalbox_addresses") === 1);
+  assertEquals(server.operator.bans.ban("127.0.0.1", { reason: "floods" }), "kept");
+  await slow.write(join);
+  assertEquals((await slow.head()).status, 403);
+  assertEquals(await server.gauge("signalbox_peers"), 0);
 });
 
 Deno.test("whatever an operator does is in the log, with its outcome and without any secret", async () => {

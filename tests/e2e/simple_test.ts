@@ -114,7 +114,8 @@ clientTest({
     await using proxy = startTcpProxy(server.url);
     await using site = await startSite();
     await using browser = await launchBrowser();
-    const options = { client: server.url, pingMs: 500 };
+    // He is not to come back before the offer is lost, however slow Barney's page is.
+    const options = { client: server.url, pingMs: 600_000 };
     const fred = await enter(browser, site, proxy.url, "Fred", options);
     const { id } = await fred.call<{ id: string }>("me");
     // Barney's calls are on their way when Fred's path goes dead without a word.
@@ -123,6 +124,7 @@ clientTest({
     const barney = await enter(browser, site, server.url, "Barney");
     for (const n of [1, 2, 3]) await barney.call("signalAll", n);
     await until("the offer to be lost", () => (frozen[0]?.sent().length ?? 0) > 1_000);
+    await fred.call("pingAfter", 500);
 
     assertEquals(await fred.call("happened", "ready", 2), { isBack: true });
     assertEquals(await fred.call("me"), { id, instance: 0 });

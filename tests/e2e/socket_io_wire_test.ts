@@ -203,6 +203,26 @@ for (const revision of [3, 4] as const) {
   });
 }
 
+Deno.test("a request whose session ends while its body comes is answered as of no session", async () => {
+  await using server = startSocketIoServer();
+  const open = await (await fetch(`${server.url}${POLLING}`)).text();
+  const { sid } = JSON.parse(open.slice(1, open.indexOf("}") + 1));
+  const target = `${server.url}${POLLING}&sid=${sid}`;
+  const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>>();
+  const writer = writable.getWriter();
+  const begun = writer.write(new TextEncoder().encode("4"));
+  const answer = ask(target, { method: "POST", body: readable });
+  // A second request beside it ends the session.
+  const isSecond = async (): Promise<boolean> => {
+    const [status] = await ask(target, { method: "POST", body: "3" });
+    return status === 400;
+  };
+  await until("the server to have the first request", isSecond);
+  await writer.close();
+  assertEquals(await answer, [400, UNKNOWN_SESSION]);
+  await begun;
+});
+
 /** Messages both ways while a client, as the real ones do, changes from polls to a websocket. */
 async function upgradeUnderLoad(
   server: SocketIoTestServer,

@@ -5,6 +5,7 @@ import Ws from "npm:ws@8.18.3";
 import { launchBrowser } from "../helpers/browser/chromium.ts";
 import { startPageServer } from "../helpers/browser/page_server.ts";
 import { clientTest } from "../helpers/process/clients.ts";
+import { RawSocket, requestText } from "../helpers/wire/raw_socket.ts";
 import { startTestServer } from "../helpers/wire/server.ts";
 import { within } from "../helpers/wire/waiting.ts";
 
@@ -72,6 +73,17 @@ for (const [name, library] of Object.entries(LIBRARIES)) {
   });
 }
 
+Deno.test("a subprotocol beyond ASCII is answered 400, not by other bytes", async () => {
+  await using server = startTestServer();
+  for (const path of [...SELECTING, ...IGNORING]) {
+    // Written in UTF-8.
+    const headers = { "Sec-WebSocket-Protocol": "m\u00fcnchen" };
+    using socket = await RawSocket.connect(server.url);
+    await socket.write(requestText(`GET ${path} HTTP/1.1`, headers));
+    assertEquals((await socket.head()).status, 400, path);
+  }
+});
+
 clientTest({
   name: "Chromium: a page opens a WebSocket with any subprotocol where reference servers allow it",
   needs: ["chromium"],
@@ -80,14 +92,19 @@ clientTest({
     await using site = await startPageServer({ "/": "<!doctype html><title>page</title>" });
     await using browser = await launchBrowser();
     const page = await browser.newPage(site.url);
-    const ask = (path: string): Promise<unknown> =>
+    const ask = (path: string, offered: readonly string[] = ["anything"]): Promise<unknown> =>
       page.evaluate(`new Promise((resolve) => {
-        const socket = new WebSocket(${JSON.stringify(server.wsUrl + path)}, "anything");
+        const socket = new WebSocket(...${JSON.stringify([server.wsUrl + path, offered])});
         socket.onopen = () => { resolve(socket.protocol); socket.close(); };
         socket.onerror = () => resolve("failed");
       })`);
     for (const path of SELECTING) assertEquals(await ask(path), "anything", path);
     for (const path of IGNORING) assertEquals(await ask(path), "failed", path);
+    for (const path of [...SELECTING, ...IGNORING]) {
+      // A token is never selected, and a page has to offer something beside it.
+      assertEquals(await ask(path, ["bearer.a-token"]), "failed", path);
+      assertEquals(await ask(path, ["signalbox", "bearer.a-token"]), "signalbox", path);
+    }
   },
 });
 

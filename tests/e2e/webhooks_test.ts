@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Webhook } from "standardwebhooks";
+import { freePort } from "../helpers/process/ports.ts";
 import { Bystanders } from "../helpers/wire/bystanders.ts";
 import { openInRoom, openPeerJs } from "../helpers/wire/peers.ts";
 import { startTestServer } from "../helpers/wire/server.ts";
@@ -18,6 +19,8 @@ interface Received {
 class Receiver implements AsyncDisposable {
   readonly received: Received[] = [];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  /** Headers of the answers. */
+  answerHeaders: Record<string, string> = {};
   /** The answer to the next events; undefined hangs. */
   status: number | undefined = 204;
   readonly #hanging: PromiseWithResolvers<Response>[] = [];
@@ -29,7 +32,9 @@ class Receiver implements AsyncDisposable {
         const body = await request.text();
         const headers = Object.fromEntries(request.headers);
         this.received.push({ headers, body, event: JSON.parse(body) });
-        if (this.status !== undefined) return new Response(null, { status: this.status });
+        const { status, answerHeaders } = this;
+        if (status === 200) return new Response(endless(), { status, headers: answerHeaders });
+        if (status !== undefined) return new Response(null, { status, headers: answerHeaders });
         const hanging = Promise.withResolvers<Response>();
         this.#hanging.push(hanging);
         return await hanging.promise;
@@ -49,6 +54,11 @@ class Receiver implements AsyncDisposable {
     for (const { resolve } of this.#hanging) resolve(new Response(null));
     await this.#server.shutdown();
   }
+}
+
+/** A body without an end. */
+function endless(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1_000)) });
 }
 
 Deno.test("a receiver gets every event in its order, signed by each secret", async () => {
@@ -116,6 +126,24 @@ Deno.test("a receiver that hangs holds up no client, and the end no longer than 
   assert(Number(warning?.facts["count"]) > queued, JSON.stringify(warning));
 });
 
+Deno.test("an answer is read no further than its status needs, and a redirect is not followed", async () => {
+  await using receiver = new Receiver();
+  receiver.status = 200;
+  await using server = startTestServer({
+    args: ["--webhooks-url", receiver.url, "--webhooks-secret", SECRET],
+  });
+  await until("the first event", () => receiver.received.length === 1);
+  receiver.status = 302;
+  receiver.answerHeaders = { location: "/elsewhere" };
+  await using _alice = await openPeerJs(server.wsUrl, "alice");
+  const line = () => server.log.find(({ what }) => what === "the webhook fails");
+  await until("the failure", () => line() !== undefined);
+  assertEquals(line()?.facts, { url: receiver.url, error: "status 302" });
+  assertEquals(receiver.types, ["server.started", "peer.joined"]);
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  assertMatch(metrics, /^signalbox_webhook_deliveries_total\{outcome="delivered"\} 1$/m);
+});
+
 Deno.test("410 is logged once, and nothing more is sent", async () => {
   await using receiver = new Receiver();
   receiver.status = 410;
@@ -132,9 +160,7 @@ Deno.test("410 is logged once, and nothing more is sent", async () => {
 });
 
 Deno.test("a receiver that begins to fail is one warning, which shows nothing of its query", async () => {
-  const receiver = new Receiver();
-  const { url } = receiver;
-  await receiver[Symbol.asyncDispose]();
+  const url = `http://127.0.0.1:${freePort()}/hook`;
   await using server = startTestServer({
     args: ["--webhooks-url", `${url}?key=hidden`, "--webhooks-secret", SECRET],
   });

@@ -33,6 +33,8 @@ Deno.test("there is nothing to say against a handshake as clients make it", () =
   // As Firefox has it.
   assertEquals(objectionToHandshake(handshake({ connection: "keep-alive, Upgrade" })), undefined);
   assertEquals(objectionToHandshake(handshake({ connection: "upgrade" })), undefined);
+  const offered = "odd name,\tx, y+z";
+  assertEquals(objectionToHandshake(handshake({ "sec-websocket-protocol": offered })), undefined);
 });
 
 for (
@@ -50,6 +52,7 @@ for (
     ["a key of 17 bytes", { "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAAA=" }, 400],
     ["a key without padding", { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ" }, 400],
     ["a key that is no base64", { "sec-websocket-key": "!!!!!!!!!!!!!!!!!!!!!!==" }, 400],
+    ["a subprotocol beyond ASCII", { "sec-websocket-protocol": "a, m\u00fcnchen" }, 400],
   ] as const
 ) {
   Deno.test(`a handshake with ${name} is answered ${status}`, () => {

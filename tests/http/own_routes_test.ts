@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { isProbe, type OwnRouteOptions, ownRoutes, probesOf } from "../../src/http/own_routes.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { visitOf } from "../helpers/session/visit.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 type Answer = [status: number, type: string | null, text: string];
 
@@ -61,7 +62,7 @@ Deno.test("a problem is reported while the server serves, and does not end it", 
 
 Deno.test("metrics are shown only where a path was chosen for them", async () => {
   assertEquals(await newAsk()("/metrics"), undefined);
-  const metrics = new Metrics();
+  const metrics = new Metrics(new FakeClock());
   metrics.read("signalbox_held_bytes", () => 3, { dialect: "peerjs" });
   const answer = await newAsk({ metricsPath: "/metrics", expose: () => metrics.expose() })(
     "/metrics",

@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { CallJournal } from "../../src/observe/call_journal.ts";
 import type { Facts, Log } from "../../src/observe/log.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 const PAIR = {
   caller: { id: "page", dialect: "peerjs" },
@@ -12,7 +13,7 @@ function newBench(isDebug: boolean): { journal: CallJournal; metrics: Metrics; l
   const lines: Facts[] = [];
   const writeForClient = (_level: string, _what: string, facts: Facts) => void lines.push(facts);
   const log: Log = { isDebug, write: () => {}, writeForClient };
-  const metrics = new Metrics();
+  const metrics = new Metrics(new FakeClock());
   return { journal: new CallJournal(log, metrics), metrics, lines };
 }
 

@@ -6,6 +6,7 @@ import { Journal } from "../../src/observe/journal.ts";
 import type { Facts, Log } from "../../src/observe/log.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { RecentRefusals } from "../../src/observe/recent_refusals.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 /** A log that keeps its lines. */
 class FakeLog implements Log {
@@ -34,7 +35,7 @@ interface Bench {
 
 function newBench(isDebug = false): Bench {
   const log = new FakeLog(isDebug);
-  const metrics = new Metrics();
+  const metrics = new Metrics(new FakeClock());
   let now = 0;
   const refusals = new RecentRefusals(50, () => ++now, addressKey);
   return { journal: new Journal(log, metrics, refusals, new Happenings()), log, metrics, refusals };

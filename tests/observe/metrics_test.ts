@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { CATALOGUE, type MetricEntry, readName } from "../../src/observe/catalogue.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
+import { FakeClock } from "../helpers/session/fake_clock.ts";
 
 const ENTRIES: readonly (readonly [string, MetricEntry])[] = Object.entries(CATALOGUE);
 /** The series that a time-series database may get from one server. */
@@ -32,18 +33,18 @@ Deno.test("no counter and gauge are one family to OpenMetrics", () => {
 });
 
 Deno.test("every family is announced once, and a gauge without a source has no value", async () => {
-  const text = await new Metrics().expose();
+  const text = await new Metrics(new FakeClock()).expose();
   for (const [name, { type, help }] of ENTRIES) {
     assertEquals(text.split(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`).length, 2, name);
   }
-  assertEquals(await linesOf(new Metrics(), "signalbox_store_up"), []);
-  assertEquals(await linesOf(new Metrics(), "signalbox_faults_total"), [
+  assertEquals(await linesOf(new Metrics(new FakeClock()), "signalbox_store_up"), []);
+  assertEquals(await linesOf(new Metrics(new FakeClock()), "signalbox_faults_total"), [
     "signalbox_faults_total 0",
   ]);
 });
 
 Deno.test("counts with other labels are other counts", async () => {
-  const metrics = new Metrics();
+  const metrics = new Metrics(new FakeClock());
   const name = "signalbox_refusals_total";
   metrics.count(name, { dialect: "peerjs", reason: "x" });
   metrics.count(name, { dialect: "ssp", reason: "x" });
@@ -55,7 +56,7 @@ Deno.test("counts with other labels are other counts", async () => {
 });
 
 Deno.test("a number of another part is read at each scrape, whether it grows or not", async () => {
-  const metrics = new Metrics();
+  const metrics = new Metrics(new FakeClock());
   let value: number | undefined = 1;
   metrics.read("signalbox_held_bytes", () => value, { dialect: "peerjs" });
   metrics.read("signalbox_ice_credentials_total", () => value);
@@ -78,7 +79,7 @@ Deno.test("a number of another part is read at each scrape, whether it grows or 
 });
 
 Deno.test("a timer fills the buckets of its histogram", async () => {
-  const metrics = new Metrics();
+  const metrics = new Metrics(new FakeClock());
   const observe = metrics.timer("signalbox_relay_duration_seconds", { dialect: "peerjs" });
   observe(0.00002);
   observe(0.2);
@@ -90,7 +91,7 @@ Deno.test("a timer fills the buckets of its histogram", async () => {
 });
 
 Deno.test("a family with too many label sets counts the further ones as other", async () => {
-  const metrics = new Metrics();
+  const metrics = new Metrics(new FakeClock());
   for (let nth = 0; nth < 1_000; nth++) {
     metrics.count("signalbox_refusals_total", { dialect: "peerjs", reason: `reason-${nth}` });
   }
@@ -130,4 +131,24 @@ Deno.test("a name that the catalogue does not have is a mistake", () => {
   for (const name of ["signalbox_nothing", "constructor", "signalbox_relay_duration_seconds"]) {
     assertThrows(() => readName(name), RangeError);
   }
+});
+
+Deno.test("a scrape that takes long is interrupted, and has every family", async () => {
+  const clock = new FakeClock();
+  const metrics = new Metrics(clock);
+  const log: string[] = [];
+  metrics.read("signalbox_peers", () => {
+    log.push("peers");
+    clock.advance(1); // a read that takes long
+    return 1;
+  });
+  metrics.read("signalbox_ready", () => void log.push("ready"));
+  const text = metrics.expose();
+  while (!log.includes("peers")) await Promise.resolve();
+  for (let turn = 0; turn < 1_000; turn++) await Promise.resolve();
+  log.push("break");
+  clock.advance(0);
+  const families = (await text).matchAll(/^# HELP (\S+)/gm).map(([, name]) => name);
+  assertEquals([...families], Object.keys(CATALOGUE));
+  assertEquals(log, ["peers", "break", "ready"]);
 });

@@ -22,7 +22,7 @@ const FACTS: ProcessFacts = {
 };
 
 Deno.test("the process, its build and its readiness are shown; an unknown number is left out", async () => {
-  const metrics = new Metrics();
+  const metrics = new Metrics(new FakeClock());
   using _watch = watchProcess(metrics, FACTS, new FakeClock());
   const text = await metrics.expose();
   for (
@@ -40,13 +40,13 @@ Deno.test("the process, its build and its readiness are shown; an unknown number
 });
 
 Deno.test("a version without a commit has an empty one", async () => {
-  const metrics = new Metrics();
+  const metrics = new Metrics(new FakeClock());
   using _watch = watchProcess(metrics, { ...FACTS, version: "1.2.3" }, new FakeClock());
   assertStringIncludes(await metrics.expose(), 'version="1.2.3",commit="",deno="2.9.6"');
 });
 
 Deno.test("a timer that fires late is lag of the event loop", async () => {
-  const metrics = new Metrics();
+  const metrics = new Metrics(new FakeClock());
   let [now, fire] = [0, (): void => {}];
   const clock: Pick<Clock, "now" | "every"> = {
     now: () => now,

@@ -18,7 +18,7 @@ interface Bench {
 function newBench(maxAddresses = 100, places = PLACES): Bench {
   const lines: string[] = [];
   const clock = new FakeClock();
-  const metrics = new Metrics();
+  const metrics = new Metrics(new FakeClock());
   const log = {
     isDebug: false,
     write: () => {},

@@ -30,7 +30,7 @@ Deno.test("an event of a store is logged once and counted each time", async () =
   const log = new Lines();
   const journal = new StoreJournal(log);
   await using store = newMemoryStore();
-  const metrics = new Metrics();
+  const metrics = new Metrics(new FakeClock());
   journal.announce(metrics, store);
   const error = new Error("disk\nfull");
   const lost = new Error("no");

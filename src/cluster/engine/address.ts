@@ -44,19 +44,23 @@ export function readPlace(text: string, passwordBeside?: string): EngineAddress 
   }
 }
 
-interface Login {
+interface Credentials {
   readonly user: string | undefined;
   readonly password: string | undefined;
 }
 
-function readUrl(text: string, passwordBeside?: string): { url: URL } & Login {
+function readUrl(text: string, passwordBeside?: string): { url: URL } & Credentials {
   if (!URL.canParse(text)) throw new RangeError(EXPECTED);
   const url = new URL(text);
   if (url.hash !== "") throw new RangeError(EXPECTED);
   return { url, ...loginOf(url.username, url.password, passwordBeside) };
 }
 
-function loginOf(username: string, secret: string, passwordBeside: string | undefined): Login {
+function loginOf(
+  username: string,
+  secret: string,
+  passwordBeside: string | undefined,
+): Credentials {
   if (secret !== "" && passwordBeside !== undefined) {
     throw new RangeError("the password is given twice, in the URL and by --cluster-password");
   }
@@ -66,7 +70,10 @@ function loginOf(username: string, secret: string, passwordBeside: string | unde
   };
 }
 
-function readNetwork({ url, ...login }: { url: URL } & Login, isSecure: boolean): EngineAddress {
+function readNetwork(
+  { url, ...login }: { url: URL } & Credentials,
+  isSecure: boolean,
+): EngineAddress {
   if (url.hostname === "" || url.search !== "") throw new RangeError(EXPECTED);
   const port = url.port === "" ? DEFAULT_PORT : Number(url.port);
   const database = readDatabase(url.pathname.slice(1));
@@ -75,7 +82,7 @@ function readNetwork({ url, ...login }: { url: URL } & Login, isSecure: boolean)
   return { shown, isSecure, at: { host, port }, ...login, database };
 }
 
-function readSocket({ url, ...login }: { url: URL } & Login): EngineAddress {
+function readSocket({ url, ...login }: { url: URL } & Credentials): EngineAddress {
   if (url.hostname !== "" || url.pathname.length < 2) throw new RangeError(EXPECTED);
   const path = decoded(url.pathname);
   const database = readDatabase(url.searchParams.get("db") ?? "");

@@ -36,7 +36,7 @@ export interface ItemParts {
   readonly isCalling: (key?: PeerKey) => boolean;
   /** The ticket is one of this node. */
   readonly isOwn: (ticket: string) => boolean;
-  readonly roster: Pick<Roster, "hasGone">;
+  readonly roster: Pick<Roster, "hasGone" | "reaped">;
   /** The incarnation of a living process. */
   readonly nodeOf: (process: string) => string | undefined;
   /** The name of an incarnation's node. */
@@ -316,10 +316,9 @@ export class ItemHandler {
 
   /** Everything that a node does not have is sent again, before anything newer. */
   #resend(node: string, last: number): void {
-    const parcels = this.#parts.outbox.told(node, last);
-    this.#parts.resend(
-      parcels.map(({ number, args }) => ["Z", node, String(number), ...args]),
-    );
+    const { outbox, resend } = this.#parts;
+    const parcels = outbox.told(node, last);
+    resend(parcels.map(({ number, args }) => ["Z", node, String(number), ...args]));
   }
 
   #claimed(ticket: string, fence: string, outcome: string, address: string): void {
@@ -371,6 +370,7 @@ export class ItemHandler {
 
   #nodeGone(node: string): void {
     const process = processOf(node);
+    this.#parts.roster.reaped(node);
     this.#parts.report({ type: "node", name: this.#parts.nameOf(node), change: "reaped" });
     const now = this.#parts.nodeOf(process);
     // The process may be back under another name.

@@ -1,6 +1,6 @@
 import type { KnownNode } from "./known_nodes.ts";
 import type { ReportCluster } from "../events.ts";
-import { processOf } from "../names.ts";
+import { numberOf, processOf } from "../names.ts";
 
 /** The nodes of the cluster, as the engine told last. */
 export class Roster {
@@ -13,6 +13,9 @@ export class Roster {
   readonly #met = new Set<string>();
   /** Those that the engine does not name, in this epoch. */
   readonly #missed = new Set<string>();
+  /** The incarnations that were alive when this node last knew of all. */
+  #known = new Set<string>();
+  #newest = 0;
 
   constructor(report: ReportCluster) {
     this.#report = report;
@@ -27,8 +30,24 @@ export class Roster {
     return this.living.map((node) => node.name).filter((one) => one !== name);
   }
 
-  /** Takes over what the engine tells. @param own this node's incarnation */
-  update(nodes: readonly KnownNode[], own: string): void {
+  /**
+   * The same, behind the highest number of all that this node has met. Others with a number up to that are
+   * over: the peers of this node have learned that theirs left.
+   */
+  get known(): string {
+    return `${this.#newest} ${[...this.#known].join(",")}`;
+  }
+
+  /**
+   * Takes over what the engine tells.
+   * @param own this node's incarnation
+   * @param isWhole false while nodes may be missing that have not come back yet
+   */
+  update(nodes: readonly KnownNode[], own: string, isWhole: boolean): void {
+    if (isWhole) {
+      this.#known = new Set(nodes.filter(({ isAlive }) => isAlive).map(({ id }) => id));
+      this.#newest = Math.max(this.#newest, ...nodes.map(({ id }) => numberOf(id)));
+    }
     if (nodes === this.#nodes) return;
     const before = new Set(this.#nodes.map(({ id }) => id));
     for (const { id, name } of nodes) {
@@ -51,6 +70,11 @@ export class Roster {
       this.#missed.add(process);
       yield process;
     }
+  }
+
+  /** The peers of an incarnation have left. */
+  reaped(id: string): void {
+    this.#known.delete(id);
   }
 
   /** Whether a process that was missing is gone: it has not come back. */

@@ -1,4 +1,3 @@
-import type { Clock } from "../../core/clock.ts";
 import type { PeerKey } from "../../core/nodes/backplane.ts";
 import type { CallerOwner } from "./caller_owner.ts";
 import {
@@ -10,7 +9,8 @@ import {
 } from "../engine/engine.ts";
 import type { ReportCluster } from "../events.ts";
 import { type KnownNode, KnownNodes } from "../members/known_nodes.ts";
-import { APPLY, HELLO, run, runOf } from "../engine/scripts.ts";
+import { APPLY, run, runOf } from "../engine/scripts.ts";
+import { type ProcessFacts, register } from "./registration.ts";
 import { END, lengthOf, type Step, type Steps } from "./steps.ts";
 
 const CALL_MS = 2_000;
@@ -20,7 +20,7 @@ const BEATS_PER_LEASE = 3;
 const FIRST_DELAY_MS = 20;
 const LONGEST_DELAY_MS = 250;
 /** How often a node looks for others while a lost engine fills again. */
-const FORMING_MS = 100;
+const LOOK_MS = 100;
 /** Arguments of one call that fills an engine again, and their characters. */
 const MOST_ARGS = 2_000;
 const MOST_LENGTH = 512 * 1024;
@@ -28,18 +28,10 @@ const MOST_LENGTH = 512 * 1024;
 const BUSY_CALLS = 12;
 const BUSY_MS = 10;
 
-export interface CallerOptions {
+export interface CallerOptions extends ProcessFacts {
   readonly engine: Engine;
-  readonly clock: Clock;
-  /** The beginning of every key. */
-  readonly prefix: string;
-  readonly name: string;
-  readonly process: string;
   /** Under which this process is registered already; empty before. */
   readonly incarnation: string;
-  readonly leaseMs: number;
-  /** A digest of the settings that all nodes share. */
-  readonly settings: string;
   readonly report: ReportCluster;
   /** Items of another node's inbox, beyond which it gets no messages. */
   readonly maxInboxItems: number;
@@ -198,15 +190,15 @@ export class Caller {
 
   /** Registers. An engine that forgot this process, or was started again, then learns everything. */
   async #greet(connection: EngineConnection): Promise<void> {
-    const { prefix, name, process, leaseMs, settings, report } = this.#options;
-    const args = [prefix, this.#run, name, process, String(leaseMs), settings, this.#known, ""];
-    const [word, node = "", epoch = "", , nodes] = await run(connection, HELLO, args, CALL_MS);
-    if (word !== "ok") throw new EngineError("other", `refuses this node: ${word}`);
+    const isStopped = (): boolean => this.#isStopped;
+    const self = { run: this.#run, known: this.#known, owner: this.#owner, isStopped };
+    const facts = await register(connection, this.#options, self, CALL_MS);
+    const [node = "", epoch = "", , nodes] = facts;
     this.#answered();
     if (node === this.#node && epoch === this.#epoch && !this.#isRestoring) return;
     // The engine has kept its data, but not this node: it was taken for dead meanwhile.
     if (this.#node !== "" && node !== this.#node && epoch === this.#epoch) this.#owner.buried();
-    report({ type: "reached", epoch: String(epoch), nodes: Number(nodes) });
+    this.#options.report({ type: "reached", epoch: String(epoch), nodes: Number(nodes) });
     // With the same inbox, the connection broke while the engine learned everything.
     const hasNewInbox = node !== this.#node || epoch !== this.#epoch;
     if (hasNewInbox) this.#steps.restart(this.#underWay?.steps ?? []);
@@ -227,7 +219,7 @@ export class Caller {
     const restoring = this.#owner.restoring();
     const first = await this.#apply(connection, ++this.#number, chunk);
     if (first === undefined) return;
-    this.#owner.known(first.nodes);
+    this.#owner.known(first.nodes, false);
     for (const step of this.#owner.greetings()) chunk.push(...step);
     for await (const step of this.#whole(connection, restoring)) {
       chunk.push(...step);
@@ -240,9 +232,9 @@ export class Caller {
       const answer = await this.#apply(connection, ++this.#number, chunk);
       if (answer === undefined) return;
       chunk = [];
+      this.#owner.known(answer.nodes, answer.formingMs === 0);
       if (answer.formingMs === 0) break;
-      await clock.delay(Math.min(FORMING_MS, answer.formingMs));
-      this.#owner.known(answer.nodes);
+      await clock.delay(Math.min(LOOK_MS, answer.formingMs));
       for (const step of this.#owner.greetings()) chunk.push(...step);
     }
     this.#isRestoring = false;
@@ -280,7 +272,7 @@ export class Caller {
     }
     report({ type: "call", isAgain });
     this.#owner.passed(steps, answer.outcomes);
-    this.#owner.known(answer.nodes);
+    this.#owner.known(answer.nodes, true);
     const addedAt = clock.now();
     for (const args of this.#owner.greetings()) {
       this.#steps.push({ args, addedAt, isOfEpoch: true });
@@ -302,8 +294,6 @@ export class Caller {
     while (isIdle() && !this.#isStopped) {
       this.#wake = Promise.withResolvers();
       await this.#wake.promise;
-      // Messages that came at the same time travel along.
-      await new Promise<void>((resolve) => clock.next(resolve));
     }
     const now = clock.now();
     this.#starts = this.#starts.filter((at) => now - at < BUSY_MS);
@@ -347,7 +337,7 @@ export class Caller {
         await this.#greet(connection);
         return undefined;
       case "forming":
-        await clock.delay(FORMING_MS);
+        await clock.delay(LOOK_MS);
         return undefined;
       default:
         throw new EngineError("other", "answered something unknown");

@@ -19,5 +19,8 @@ export interface CallerOwner {
   restored(): void;
   /** The outcome of each message of a call, in order. */
   passed(steps: readonly Step[], outcomes: readonly string[]): void;
-  known(nodes: readonly KnownNode[]): void;
+  /** The engine named its nodes. @param isWhole false while some may not have come back yet */
+  known(nodes: readonly KnownNode[], isWhole: boolean): void;
+  /** The incarnations that were alive when this node last knew of all. */
+  nodes(): string;
 }

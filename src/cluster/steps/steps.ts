@@ -30,6 +30,8 @@ export interface Step {
 export interface StepLimits {
   /** Steps that may wait. */
   readonly maxWaiting: number;
+  /** News that may wait; the oldest are dropped. */
+  readonly maxNews: number;
   /** Steps and characters of one call, which carries a first step of any size. */
   readonly maxBatchSteps: number;
   readonly maxBatchBytes: number;
@@ -37,8 +39,6 @@ export interface StepLimits {
 
 /** The last step of a node, which gives everything up. */
 export const END = "E";
-/** Most news that wait for the engine; the oldest are dropped. */
-export const MOST_NEWS = 10_000;
 
 /** The steps of this node in the order in which they were asked for. */
 export class Steps {
@@ -78,7 +78,7 @@ export class Steps {
     this.#waiting.add(step);
     if (subject !== undefined) this.#subjects.set(subject, step);
     if (isNews) this.#news.add(step);
-    if (this.#news.size <= MOST_NEWS) return undefined;
+    if (this.#news.size <= this.#limits.maxNews) return undefined;
     const [oldest] = this.#news;
     if (oldest !== undefined) this.#remove(oldest);
     return oldest;

@@ -1,4 +1,4 @@
-import { CallEnd, type CallPeer, guard, type HoldLimits } from "./call_end.ts";
+import { CallEnd, type CallPeer, type HoldLimits } from "./call_end.ts";
 import { readCandidate } from "./candidate.ts";
 import type { Clock } from "../clock.ts";
 import { type Description, readDescription } from "./description.ts";
@@ -55,8 +55,9 @@ export class Call {
   readonly #isOpened: boolean;
   /** The client that opened the call without a signal has the first word until it speaks. */
   #opener: CallEnd | undefined;
-  /** The end whose offer was passed and not answered. */
+  /** The end whose offer was passed and not answered, and how often it has made it. */
   #offerer: CallEnd | undefined = undefined;
+  #openOffers = 0;
   #waiting: WaitingOffer | undefined = undefined;
   #deadline: Disposable | undefined;
   #isAnswered = false;
@@ -134,11 +135,13 @@ export class Call {
    * itself is sent the refusal.
    */
   takeBack(end: CallEnd, kind: Signal["kind"], reason: Untaken): void {
-    if (kind === "offer" && this.#offerer === end) {
+    // The other offers before an answer still stand.
+    if (kind === "offer" && this.#offerer === end && --this.#openOffers === 0) {
       // The old path is dead, and the new one cannot be agreed on.
       if (reason === "cannot_renegotiate" && end.hasNewPath) return this.end("failed");
-      end.withdraw();
-      this.#offerer = undefined;
+      end.forgetHeld();
+      this.#void();
+      this.#passCrossing();
     }
     if (kind === "ask") this.#isAsked = false;
     const isBegun = this.#isAnswered || this.#offerer !== undefined || this.#waiting !== undefined;
@@ -201,16 +204,17 @@ export class Call {
   }
 
   /** The other end's offer was passed and is not answered yet. */
-  #cross(end: CallEnd, offer: Offer): Untaken | undefined {
+  #cross(end: CallEnd, offer: Offer): Untaken | "replaces" | undefined {
+    const hasMovedOn = this.#isAnswered && end.isNewConnection(offer.description);
     switch (end.leg?.crossing) {
       case "yields":
         end.forgetHeld();
         this.#owner.dropped("offer", end.peer.dialect);
         return undefined;
       case "calls":
-        return "busy";
+        return hasMovedOn ? "replaces" : "busy";
       case "ignores":
-        return this.#supersede(end, offer);
+        return hasMovedOn ? "replaces" : this.#supersede(end, offer);
       default:
         this.#wait(end, offer, CROSSING_WAIT_MS, false);
         return undefined;
@@ -225,9 +229,8 @@ export class Call {
       this.#owner.dropped("offer", waiting.by.peer.dialect);
       return this.#passOffer(end, offer, false);
     }
-    end.forgetHeld();
     this.#owner.dropped("offer", end.peer.dialect);
-    guard(end.peer, () => end.leg?.restart?.());
+    end.restart();
     this.#passLate(waiting.by, waiting.offer, true);
   }
 
@@ -236,11 +239,26 @@ export class Call {
     const other = this.otherOf(end);
     const takes = other.leg?.crossing === "yields" || other.leg?.crossing === "calls";
     if (!takes && other.leg?.restart === undefined) return this.end("failed") as undefined;
-    if (!takes) guard(other.peer, () => other.leg?.restart?.());
     this.#owner.dropped("offer", other.peer.dialect);
-    other.withdraw();
-    this.#offerer = undefined;
+    other.forgetHeld();
+    this.#void();
+    if (!takes) other.restart();
     this.#passLate(end, offer, true);
+  }
+
+  /** Passes an offer that waited for an answer of its own client, after the other offer was refused. */
+  #passCrossing(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#stopWaiting();
+    this.#passLate(waiting.by, waiting.offer, false);
+  }
+
+  /** The open offer is void, and so is a provisional answer to it. */
+  #void(): void {
+    this.caller.withdraw();
+    this.callee.withdraw();
+    this.#offerer = undefined;
   }
 
   /** Passes an offer whose sender cannot be sent a refusal any more. */
@@ -258,12 +276,13 @@ export class Call {
     });
     if (untaken !== undefined) {
       // The old path is dead, and the new one cannot be agreed on.
-      const isLost = isRenegotiation && end.isIceRestart(offer.description);
+      const isLost = isRenegotiation && end.isNewPath(offer.description);
       if (untaken !== "cannot_renegotiate" || !isLost) return untaken;
       this.end("failed");
       return undefined;
     }
-    end.describe(offer.description, this.#offerer === end);
+    end.propose(offer.description);
+    this.#openOffers = this.#offerer === end ? this.#openOffers + 1 : 1;
     this.#offerer = end;
     this.#opener = undefined;
     if (this.#isAsked) this.#setDeadline(this.#owner.rules.answerTimeoutMs);
@@ -287,8 +306,10 @@ export class Call {
       end.forgetHeld();
       this.#owner.dropped("offer", end.peer.dialect);
     }
-    end.describe(description, false);
+    end.propose(description);
     if (!isProvisional) {
+      end.settle();
+      other.settle();
       this.#offerer = undefined;
       this.#deadline?.[Symbol.dispose]();
       if (!this.#isAnswered) this.#owner.answered(this);

@@ -28,16 +28,18 @@ export interface HoldLimits {
   readonly maxHeldLength: number;
 }
 
-/** One end of a call: its leg, its current description, and candidates that wait for one. */
+/** One end of a call: its leg, its descriptions, and candidates that wait for one. */
 export class CallEnd {
   leg: Leg | undefined = undefined;
   hasOffered = false;
   /** The client knows of the call: it was sent a signal, or has begun the call. */
   isInvolved = false;
-  /** The last description that the other end was sent. */
-  description: Description | undefined = undefined;
-  /** The one before, which holds again when an offer is void. */
-  #earlier: Description | undefined = undefined;
+  /** The last description of an exchange that was completed. */
+  #settled: Description | undefined = undefined;
+  /** The description of an exchange under way: an offer, or a provisional answer. */
+  #proposed: Description | undefined = undefined;
+  /** The client has given up the connection of its last settled description. */
+  #hasLeftPath = false;
   #held: HeldCandidate[] = [];
   #heldLength = 0;
 
@@ -69,23 +71,45 @@ export class CallEnd {
     if (this.isInvolved) guard(this.peer, () => this.leg?.end(why, isOwn));
   }
 
-  /** Notes a description that the other end was sent; `isUpdate` of an offer that nobody answered. */
-  describe(description: Description, isUpdate: boolean): void {
-    if (!isUpdate) this.#earlier = this.description;
-    this.description = description;
+  /** The description that counts for candidates: the last one that the other end was sent, unless void. */
+  get description(): Description | undefined {
+    return this.#proposed ?? this.#settled;
   }
 
-  /** Whether the current description and the one before have no path in common. */
-  get hasNewPath(): boolean {
-    const { description } = this;
-    return description !== undefined &&
-      this.#earlier?.ufrags.isDisjointFrom(description.ufrags) === true;
+  /** Notes a description that the other end was sent, in an exchange that may still come to nothing. */
+  propose(description: Description): void {
+    if (this.isNewConnection(description)) this.#leavePath();
+    this.#proposed = description;
   }
 
-  /** The other end was sent an offer, and it is void. */
+  /** The exchange is complete. */
+  settle(): void {
+    this.#settled = this.description;
+    this.#proposed = undefined;
+    this.#hasLeftPath = false;
+  }
+
+  /** The exchange under way is void: the last one that was completed counts again. */
   withdraw(): void {
-    this.description = this.#earlier;
+    this.#proposed = undefined;
+  }
+
+  /** Makes the client drop its connection, so that nothing of it counts any more. */
+  restart(): void {
+    this.#leavePath();
+    this.withdraw();
     this.forgetHeld();
+    guard(this.peer, () => this.leg?.restart?.());
+  }
+
+  /** Whether the exchange under way leads to another path than the last one that was completed. */
+  get hasNewPath(): boolean {
+    return this.#proposed !== undefined && this.isNewPath(this.#proposed);
+  }
+
+  /** Whether the path of the last completed exchange is dead for a client with this description. */
+  isNewPath({ ufrags }: Description): boolean {
+    return this.#settled?.ufrags.isDisjointFrom(ufrags) ?? this.#hasLeftPath;
   }
 
   /** Whether an offer is that of another connection than the one described so far. */
@@ -94,10 +118,6 @@ export class CallEnd {
     if (mine === undefined) return false;
     // webrtcbin answers under the session id of the offer, and offers later under one of its own.
     return mine.sessionId !== sessionId && mine.ufrags.isDisjointFrom(ufrags);
-  }
-
-  isIceRestart({ ufrags }: Description): boolean {
-    return this.description?.ufrags.isDisjointFrom(ufrags) === true;
   }
 
   /** Keeps a candidate until its description is sent; false over the limits. */
@@ -124,9 +144,15 @@ export class CallEnd {
   /** A candidate as a signal, by the current description; undefined if it does not belong to it. */
   complete(candidate: HeldCandidate): Signal | undefined {
     if (candidate === "end-of-candidates") return { kind: candidate };
-    if (this.description === undefined) return undefined;
-    const complete = completeCandidate(candidate, this.description);
+    const { description } = this;
+    if (description === undefined) return undefined;
+    const complete = completeCandidate(candidate, description);
     return complete && { kind: "candidate", candidate: complete };
+  }
+
+  #leavePath(): void {
+    if (this.#settled !== undefined) this.#hasLeftPath = true;
+    this.#settled = undefined;
   }
 }
 

@@ -19,7 +19,7 @@ interface Member {
 }
 
 /** A publication for other nodes. */
-interface Parcel {
+interface Publication {
   readonly channel: string;
   readonly place: FarChannel;
   readonly payload: unknown;
@@ -38,15 +38,15 @@ class FarChannel {
   /** A step of this node's membership is under way. */
   isAsking = false;
   /** Publications that wait for the list of members; undefined if none was asked for. */
-  looking: Parcel[] | undefined = undefined;
+  looking: Publication[] | undefined = undefined;
   /** Publications that are not sent yet. */
   pending = 0;
   members = new Map<string, Member>();
 }
 
-/** Most channels that ask for their membership at a time: others may have lost their subscribers by then. */
+/** Most channels that ask for their membership at a time: the others may be empty when it is their turn. */
 export const MOST_CLAIMS = 1_000;
-/** Names remembered for each subscriber of another node. */
+/** Names remembered for each subscriber of another node, as many as a subscription may have. */
 const NAMES_EACH = 8;
 
 /**
@@ -60,7 +60,7 @@ export class FarChannels {
   readonly #receiver: FarReceiver;
   readonly #places = new Map<string, FarChannel>();
   /** Publications in their order, from the first one that cannot be sent yet. */
-  readonly #queue: Parcel[] = [];
+  readonly #queue: Publication[] = [];
   #claims = 0;
   /** Channels with subscribers that are to ask as soon as others have their answers. */
   readonly #due = new Set<string>();
@@ -98,12 +98,12 @@ export class FarChannels {
   send(channel: string, payload: unknown, bytes: number, to?: readonly string[]): void {
     const place = this.#place(channel);
     const isReady = place.fence !== undefined;
-    const parcel: Parcel = { channel, place, payload, to, bytes, state: "ready" };
-    if (isReady && this.#queue.length === 0) return this.#pass(parcel);
+    const publication: Publication = { channel, place, payload, to, bytes, state: "ready" };
+    if (isReady && this.#queue.length === 0) return this.#pass(publication);
     if (!this.#backplane.hold(bytes)) return this.#tidy(channel, place);
     place.pending++;
-    this.#queue.push(parcel);
-    if (!isReady) this.#look(parcel);
+    this.#queue.push(publication);
+    if (!isReady) this.#look(publication);
   }
 
   /** A subscriber on another node answers to a name from now on. */
@@ -253,31 +253,31 @@ export class FarChannels {
    * Asks who the members are. A list that was asked for before is as good: its answer comes after
    * everything that this node has learned until now.
    */
-  #look(parcel: Parcel): void {
-    const { channel, place } = parcel;
-    parcel.state = "waiting";
-    if (place.looking !== undefined) return void place.looking.push(parcel);
-    place.looking = [parcel];
+  #look(publication: Publication): void {
+    const { channel, place } = publication;
+    publication.state = "waiting";
+    if (place.looking !== undefined) return void place.looking.push(publication);
+    place.looking = [publication];
     this.#backplane.look({ realm: this.realm, kind: "list", room: channel }, (outcome) => {
-      const parcels = place.looking ?? [];
+      const publications = place.looking ?? [];
       place.looking = undefined;
-      for (const one of parcels) one.state = outcome === "listed" ? "ready" : "dropped";
+      for (const one of publications) one.state = outcome === "listed" ? "ready" : "dropped";
       this.#drain();
     });
   }
 
   #drain(): void {
     while (this.#queue.length > 0 && this.#queue[0]?.state !== "waiting") {
-      const parcel = this.#queue.shift();
-      if (parcel === undefined) return;
-      this.#backplane.unhold(parcel.bytes);
-      parcel.place.pending--;
-      if (parcel.state === "ready") this.#pass(parcel);
-      this.#tidy(parcel.channel, parcel.place);
+      const publication = this.#queue.shift();
+      if (publication === undefined) return;
+      this.#backplane.unhold(publication.bytes);
+      publication.place.pending--;
+      if (publication.state === "ready") this.#pass(publication);
+      this.#tidy(publication.channel, publication.place);
     }
   }
 
-  #pass({ channel, place, payload, to }: Parcel): void {
+  #pass({ channel, place, payload, to }: Publication): void {
     const { realm } = this;
     const from = this.#idIn(channel);
     for (const [id, { fence }] of place.members) {

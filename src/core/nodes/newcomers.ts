@@ -5,8 +5,9 @@ import { nameOf } from "./ghosts.ts";
 const NOWHERE: RoomKey = { realm: NODES, kind: "list", room: "" };
 
 /**
- * Peers that have just come from another node. Messages that this node sent to them before may still be
- * on their way, and later ones must not overtake those.
+ * Peers that have just come from another node. Messages that any node sent to them before may still be
+ * on their way, and later ones must not overtake those. `Backplane.isSending`
+ * is not enough: it knows the messages of this node alone, and their senders move, too.
  */
 export class Newcomers {
   readonly #backplane: Pick<Backplane, "look">;

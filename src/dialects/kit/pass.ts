@@ -7,6 +7,14 @@ import type { Granted, Link, Session, TimedPermits } from "../../core/session.ts
 import type { Visit } from "../../core/visit.ts";
 import type { Checked } from "../../http/route.ts";
 
+/** How the proofs of users begin, and no proof that a client made. */
+const USER_PROOF = "\0user\0";
+
+/** The proof that a client made for itself; undefined for a text that would pass for a user's proof. */
+export function ownProof(text: string): string | undefined {
+  return text.startsWith(USER_PROOF) ? undefined : text;
+}
+
 /** Stands for a connection's number before there is one. */
 const NO_CONNECTION = "none";
 
@@ -105,8 +113,7 @@ export class Pass implements TimedPermits {
   /** Shows that two connections are one user's; undefined for a token that names nobody. */
   get proof(): string | undefined {
     const user = this.#identity?.user;
-    // No client can choose such a proof, because it contains a NUL.
-    return user === undefined ? undefined : `\0user\0${user}`;
+    return user === undefined ? undefined : `${USER_PROOF}${user}`;
   }
 
   get granted(): readonly Granted[] {

@@ -214,12 +214,14 @@ export class OwtSession implements Session {
   #logInAsUser(pass: Pass, login: LoginRequest): void | Promise<void> {
     this.#login = login;
     const details = { ack: login.ack, isLogin: true };
+    const before = pass.user;
     return after(pass.present({ token: login.token }, details), () => {
       const id = pass.ownId ?? anonymousId();
       if (id.length > this.#server.maxIdLength) {
         throw new SignalError("id_invalid", "Id is too long", details);
       }
-      if (this.#seat.peer?.id === id) return this.#answerLogin(id);
+      // Two users may have the same id, one after the other.
+      if (this.#seat.peer?.id === id && pass.user === before) return this.#answerLogin(id);
       this.#seat.release("replaced");
       const { proof } = pass;
       const { address } = this.link;

@@ -75,6 +75,10 @@ const options = z.strictObject({
   maxHeldBytesPerSender: whole(4 * MIB, "Bytes held per sender in total"),
   maxHeldAttempts: whole(1_000, "Connection attempts of one sender that may wait"),
   maxHeldBytesTotal: whole(32 * MIB, "Bytes held for absent peers in total", { max: 2 ** 40 }),
+  maxReturning: whole(
+    20_000,
+    "Senders that may come back after a restart for an EXPIRE, and the absent peers of each",
+  ),
   ...takeOverOptions(),
   ...linkLimitOptions({ identifyTimeoutMs: 15_000 }),
 });
@@ -147,6 +151,7 @@ function waitingRoomOf(options: Options, context: DialectContext): WaitingRoom {
     maxBytesPerSender: options.maxHeldBytesPerSender,
     maxAttemptsPerSender: options.maxHeldAttempts,
     maxTotalBytes: options.maxHeldBytesTotal,
+    maxReturning: options.maxReturning,
   };
   return new WaitingRoom(
     limits,
@@ -199,9 +204,11 @@ function reserveFor(
   { reservations }: DialectStore,
   lifetimeMs: number | undefined,
 ): Reserve {
-  const keep = async ({ id, dialect, proof = "", address }: Claim): Promise<boolean> => {
-    // Other dialects' peers keep clear of reserved ids, and reserve none.
-    if (dialect !== own) return !await reservations.isReserved(id, lifetimeMs);
+  const keep = async ({ id, dialect, proof, address }: Claim): Promise<boolean> => {
+    // Clients without a proof and other dialects' peers keep clear of reserved ids, and reserve none.
+    if (dialect !== own || proof === undefined) {
+      return !await reservations.isReserved(id, lifetimeMs);
+    }
     return await reservations.claim(id, proof, lifetimeMs, address) !== "taken";
   };
   return (claim, isHeld) => {
@@ -215,9 +222,12 @@ function reserveFor(
   };
 }
 
-/** The terms of a claim in a cluster. Other dialects' peers keep clear of reserved ids. */
+/**
+ * The terms of a claim in a cluster. Clients without a proof and other dialects' peers keep clear of
+ * reserved ids.
+ */
 function termsOf(
-  { id, dialect, proof = "", address }: Claim,
+  { id, dialect, proof, address }: Claim,
   own: string,
   { reservations }: DialectStore,
   lifetimeMs: number | undefined,

@@ -1,6 +1,3 @@
-/** Most senders and absent peers that are remembered, together. */
-export const MAX_RETURNING = 20_000;
-
 interface Returner {
   /** The time at which it is given up. */
   readonly until: number;
@@ -17,7 +14,8 @@ export class Returning {
   readonly #senders = new Map<string, Returner>();
   #size = 0;
 
-  constructor(max = MAX_RETURNING) {
+  /** @param max senders and absent peers that are remembered, together */
+  constructor(max: number) {
     this.#max = max;
   }
 

@@ -15,7 +15,7 @@ import {
   OPEN,
   type RelayedMessage,
 } from "./messages.ts";
-import type { Pass } from "../kit/pass.ts";
+import { ownProof, type Pass } from "../kit/pass.ts";
 import { after, type Place, Seat } from "../kit/seat.ts";
 import type { TakeOvers } from "../kit/take_overs.ts";
 import { PeerJsLeg } from "./leg.ts";
@@ -98,7 +98,7 @@ export class PeerJsSession implements Session {
     if (key !== this.#server.key) {
       throw new SignalError("credentials_wrong", "Invalid key provided");
     }
-    return this.#claim(token);
+    return this.#claim(ownProof(token));
   }
 
   receive(frame: Frame): void {
@@ -173,7 +173,7 @@ export class PeerJsSession implements Session {
     // `token` is the client's own proof, as without authentication.
     return after(check, () => {
       const isInToken = own === undefined && pass.shownToken === token;
-      return this.#claim(isInToken ? pass.proof : token);
+      return this.#claim(isInToken ? pass.proof : ownProof(token));
     });
   }
 

@@ -39,6 +39,11 @@ const MAX_PART_BYTES = 256 * 1_024;
  */
 export type ExpiryReport = (sender: string, absent: string) => boolean | Promise<boolean>;
 
+export interface WaitingRoomLimits extends MailboxLimits {
+  /** Senders of the last run that may come back, and the absent peers of each, together. */
+  readonly maxReturning: number;
+}
+
 /** How long senders of the last run have to come back for the EXPIRE of what they said in it. */
 export const RETURN_MS = 300_000;
 
@@ -48,17 +53,18 @@ export class WaitingRoom implements Disposable {
   readonly #clock: Clock;
   readonly #report: ExpiryReport;
   readonly #sweep: Disposable;
-  readonly #returning = new Returning();
+  readonly #returning: Returning;
   /** Another run or node has everything now. */
   #isSealed = false;
 
   constructor(
-    limits: MailboxLimits,
+    limits: WaitingRoomLimits,
     sweepMs: number,
     clock: Clock,
     report: ExpiryReport,
   ) {
     this.#mailbox = new Mailbox(limits);
+    this.#returning = new Returning(limits.maxReturning);
     this.#clock = clock;
     this.#report = report;
     this.#sweep = clock.every(sweepMs, () => this.#expire());

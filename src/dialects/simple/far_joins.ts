@@ -29,6 +29,7 @@ interface Open {
 
 /** How long a home may take to answer a join; the engine reports a dead one before. */
 const JOIN_MS = 10_000;
+/** As long as a posted signal waits for its receipt on one node. */
 const POST_MS = 2_000;
 /** How soon an end is sent once more that found no way. */
 const AGAIN_MS = 1_000;

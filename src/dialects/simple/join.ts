@@ -88,17 +88,18 @@ async function joinElsewhere(
     : await nodes.joins.join(id, frame, carrier);
   if (outcome === "joined") return true;
   place.isAbsent = outcome === "absent";
-  if (++place.moves > MOST_MOVES) throw untaken("unavailable");
-  return false;
+  if (++place.moves <= MOST_MOVES) return false;
+  // The id is not free, and no node has a peer of this dialect with it.
+  throw outcome instanceof SignalError ? outcome : untaken("unavailable");
 }
 
-/** Founds a peer here; "again" if another node has been quicker. */
+/** Founds a peer here. Returns the refusal if another node may have been quicker. */
 async function foundFirst(
   server: SimpleServer,
   id: PeerId,
   frame: JoinRequest,
   carrier: Joining,
-): Promise<"joined" | "again"> {
+): Promise<"joined" | SignalError> {
   try {
     await found(server, id, frame, carrier);
     return "joined";
@@ -106,7 +107,7 @@ async function foundFirst(
     const isQuicker = error instanceof SignalError && error.code === "id_taken" &&
       server.nodes !== undefined && frame.p_id !== undefined && !carrier.isCarried;
     if (!isQuicker) throw error;
-    return "again";
+    return error;
   }
 }
 

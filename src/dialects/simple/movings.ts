@@ -11,7 +11,7 @@ import { matesOf, type SealedPeer, sealMoving, unsealMoving } from "./sealed.ts"
 import type { SimpleServer } from "./server.ts";
 import { takeBackRefusal } from "./take_backs.ts";
 
-/** How long the moves of a planned end may take, so many at once. */
+/** How long the moves of a planned end may take, so many at once. The server's end has a second more. */
 const LEAVE_MS = 3_500;
 const AT_ONCE = 64;
 /** How soon something is tried again for which there was no room. */

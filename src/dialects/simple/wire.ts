@@ -34,6 +34,8 @@ interface WordedRefusal extends Refusal {
   readonly word: Word;
 }
 
+/** Refusals of the moment: the client tries again. */
+const PASSING: ReadonlySet<Word> = new Set(["rate_limited", "unavailable"]);
 /** After this long some of the allowance is there again, whatever the configured rate. */
 const RETRY_MS = 1_000;
 
@@ -94,7 +96,12 @@ export const WIRE = wordRefusals<WordedRefusal>({
 /** A refusal as an HTTP answer: a status, and the `error` frame as body (§8). */
 export function refusalResponse(error: SignalError): Response {
   const { word } = WIRE[error.code];
-  return frameResponse(encode(word, error), STATUS[word]);
+  const response = frameResponse(encode(word, error), STATUS[word]);
+  const { retry_ms: retryMs } = detailsOf(word, error);
+  if (typeof retryMs === "number") {
+    response.headers.set("retry-after", String(Math.ceil(retryMs / 1_000)));
+  }
+  return response;
 }
 
 /** A frame as an HTTP answer. */
@@ -103,7 +110,10 @@ export function frameResponse(frame: string, status: number = 200): Response {
   return new Response(frame, { status, headers });
 }
 
-function encode(word: Word, { message, details }: SignalError): string {
-  const retry = word === "rate_limited" ? { retry_ms: RETRY_MS } : {};
-  return encodeError(word, message, { ...retry, ...details });
+function encode(word: Word, error: SignalError): string {
+  return encodeError(word, error.message, detailsOf(word, error));
+}
+
+function detailsOf(word: Word, { details }: SignalError): Readonly<Record<string, unknown>> {
+  return { ...(PASSING.has(word) && { retry_ms: RETRY_MS }), ...details };
 }

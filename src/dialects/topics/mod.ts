@@ -49,7 +49,8 @@ const options = z.strictObject({
   ),
   maxRemembered: whole(10_000, "Lost Trystero pages that are remembered", { min: 0 }),
   maxSilenceMs: wholeIfGiven(
-    "Longest silence of a client, in ms; a pong ends it; by default twice --keepalive-timeout",
+    "Longest silence of a client, in ms; a pong ends it; by default, and at / where topics are " +
+      "a guest, twice --keepalive-timeout",
     { min: 1_000 },
   ),
   ...linkLimitOptions({

@@ -192,7 +192,9 @@ export class TopicsSession implements Session, Owner {
     const { lost, clock, counts } = this.#server;
     if (lost.size === 0 || this.#trystero?.has(topic) === true) return;
     for (const { own } of lost.find(id, topic, clock.now())) {
-      if (own !== undefined) this.#subscribe("trystero", own);
+      // Another page may have said its id, whose topic this one's token does not grant.
+      const mayHear = own !== undefined && this.#pass?.grantsRoom(own) !== false;
+      if (mayHear) this.#subscribe("trystero", own);
       if (this.#subscribe("trystero", topic)) counts.resumed++;
     }
   }

@@ -1,7 +1,15 @@
-import type { SignalError } from "../../core/errors.ts";
-import type { Expulsion } from "../../core/expulsion.ts";
-import type { PeerEvent } from "../../core/events.ts";
-import type { Departure, Frame, Later, Link, Session, Unsettled } from "../../core/session.ts";
+import type { ErrorCode, SignalError } from "../../core/errors.ts";
+import type { Expulsion, LeaveReason } from "../../core/expulsion.ts";
+import type { PeerEvent, PeerId } from "../../core/events.ts";
+import type {
+  Departure,
+  Frame,
+  Later,
+  Link,
+  Session,
+  TimedPermits,
+  Unsettled,
+} from "../../core/session.ts";
 import type { Visit } from "../../core/visit.ts";
 import type { UpgradeRoute } from "../../http/route.ts";
 
@@ -52,6 +60,19 @@ export class FirstFrameSession implements Session {
     return this.#own.isIdentified;
   }
 
+  /** A client that the path's own dialect admits at the opening has them before its first frame. */
+  get permits(): TimedPermits | undefined {
+    return this.#own.permits;
+  }
+
+  get peerId(): PeerId | undefined {
+    return this.#own.peerId;
+  }
+
+  get leaveReason(): LeaveReason | undefined {
+    return this.#own.leaveReason;
+  }
+
   opened(): void | Promise<void> {
     return this.#own.opened();
   }
@@ -91,6 +112,10 @@ export class FirstFrameSession implements Session {
 
   refuse(error: SignalError): void {
     this.#own.refuse(error);
+  }
+
+  wordFor(code: ErrorCode): string | undefined {
+    return this.#own.wordFor?.(code);
   }
 
   closed(departure: Departure): void {

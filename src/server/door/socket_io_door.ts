@@ -137,6 +137,8 @@ export class SocketIoDoor {
     const body = isBinary
       ? await readBytes(request, bounds, this.#options.clock)
       : await readBody(request, bounds, this.#options.clock);
+    // It ended while the body came.
+    if (!session.isOpen) return fault("session");
     if ("fault" in body) {
       session.endPost(undefined);
       return fault(BODY_FAULTS[body.fault]);

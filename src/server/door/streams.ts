@@ -56,6 +56,8 @@ export class Streams {
       const posting = await this.#read(request, route);
       // The body took its time: the process would forget whatever is done now.
       if (isClosed()) return goingAway();
+      const banned = gate.bannedSince(visit.address);
+      if (banned !== undefined) return this.#refuse(banned, visit, owned, undefined);
       if (posting instanceof SignalError) return this.#refuse(posting, visit, owned, admission);
       if (!isStream) return await this.#post(posting, visit, owned, admission);
       isHandedOn = true;

@@ -65,7 +65,9 @@ export class Upgrades {
       : this.#settle(handshake, admission, checked);
   }
 
-  #settle(handshake: Handshake, admission: Admission, checked: Checked): Response {
+  #settle(handshake: Handshake, admission: Admission, judged: Checked): Response {
+    const banned = this.#options.gate.bannedSince(handshake.visit.address);
+    const checked = banned === undefined ? judged : { refusal: banned };
     if ("connect" in checked) {
       // The server may have begun to stop in the meantime.
       if (!this.#options.isClosed()) return this.#accept(handshake, admission, checked.connect);

@@ -96,6 +96,7 @@ function operatorOf({ observation, store, signalling, wallNow }: OperationsParts
       connections.turnOut(key, "address_banned");
       socketIo?.turnOut(key, "address_banned");
     },
+    turnOutUser: (user) => connections.turnOutUser(user, "user_banned"),
   });
 }
 

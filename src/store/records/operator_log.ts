@@ -6,8 +6,15 @@ const KEPT_MS = 30 * 86_400_000;
 const MAX_TEXT = 512;
 const TIME_DIGITS = 15;
 const NUMBER_DIGITS = 6;
+/** The outcome of a change that the operator's role does not allow. */
+const REFUSED = "forbidden";
+/** Part of the log for refused changes: they must not push out what was done. */
+const REFUSED_SHARE = 0.1;
 
-/** Operators' actions of the last 30 days; a full table drops its oldest entry. */
+/**
+ * Operators' actions of the last 30 days; a full table drops its oldest entry. Changes that were refused
+ * have a tenth of it, because they cost their operator nothing.
+ */
 export class StoredOperatorLog implements OperatorLog {
   readonly #table: Table<OperatorAction>;
   readonly #maxRecords: number;
@@ -27,6 +34,7 @@ export class StoredOperatorLog implements OperatorLog {
   }
 
   write({ actor, action, subject, outcome, reason = "" }: OperatorAction): void {
+    if (outcome === REFUSED) this.#forgetRefused();
     this.#makeRoom();
     const now = this.#wallNow();
     const time = digits(now, TIME_DIGITS);
@@ -46,23 +54,32 @@ export class StoredOperatorLog implements OperatorLog {
   #makeRoom(): void {
     const excess = this.#table.size - this.#maxRecords + 1;
     if (excess <= 0) return;
-    const oldest = excess === 1 ? this.#oldest() : this.#sorted().slice(0, excess);
-    for (const { key } of oldest) this.#table.delete(...key.slice(1));
+    // A full table is the usual case, in which sorting it at each action would hold everybody up.
+    const oldest = excess === 1 ? [oldestOf(this.#table.list())] : this.#sorted().slice(0, excess);
+    for (const record of oldest) if (record) this.#table.delete(...record.key.slice(1));
   }
 
-  /** A full table is the usual case, in which sorting it at each action would hold everybody up. */
-  #oldest(): ReadonlyRecord<OperatorAction>[] {
-    let oldest: ReadonlyRecord<OperatorAction> | undefined = undefined;
-    for (const record of this.#table.list()) {
-      if (oldest === undefined || nameOf(record) < nameOf(oldest)) oldest = record;
-    }
-    return oldest === undefined ? [] : [oldest];
+  #forgetRefused(): void {
+    const refused = [...this.#table.list()].filter(({ value }) => value.outcome === REFUSED);
+    if (refused.length < Math.ceil(REFUSED_SHARE * this.#maxRecords)) return;
+    const oldest = oldestOf(refused);
+    if (oldest !== undefined) this.#table.delete(...oldest.key.slice(1));
   }
 
   /** The oldest first; the table's own order is that of loading. */
   #sorted(): ReadonlyRecord<OperatorAction>[] {
     return [...this.#table.list()].sort((a, b) => nameOf(a) < nameOf(b) ? -1 : 1);
   }
+}
+
+function oldestOf(
+  records: Iterable<ReadonlyRecord<OperatorAction>>,
+): ReadonlyRecord<OperatorAction> | undefined {
+  let oldest: ReadonlyRecord<OperatorAction> | undefined = undefined;
+  for (const record of records) {
+    if (oldest === undefined || nameOf(record) < nameOf(oldest)) oldest = record;
+  }
+  return oldest;
 }
 
 function toEntry({ key: [, time], value }: ReadonlyRecord<OperatorAction>): OperatorLogEntry {

@@ -70,17 +70,25 @@ const manners: fc.Arbitrary<Manners> = fc.record({
   ),
 });
 
+/** The connections, by their ufrags, that one client was sent descriptions of. */
+interface Sent {
+  /** That of the last exchange that was completed. */
+  settled?: string | undefined;
+  /** That of an offer, or a provisional answer, of the exchange under way. */
+  proposed?: string | undefined;
+}
+
 /** Checks each event of a client against all earlier ones in its call. */
 class Referee {
-  /** The client whose offer is open; per client, the ufrags of the description it was sent last. */
+  /** The client whose offer is open. */
   #offerer: number | undefined = undefined;
-  #sent: [string?, string?] = [];
+  #sent: readonly [Sent, Sent] = [{}, {}];
   readonly #over = [new Set<number>(), new Set<number>()];
 
   /** The call is over: its successor knows nothing of it. */
   reset(): void {
     this.#offerer = undefined;
-    this.#sent = [];
+    this.#sent = [{}, {}];
   }
 
   told(to: 0 | 1, leg: number, told: Signal | End): void {
@@ -90,19 +98,45 @@ class Referee {
       over.add(leg);
       return;
     }
+    const sent = this.#sent[to];
     switch (told.kind) {
       case "offer":
+        if (told.isCrossing) { for (const one of this.#sent) one.proposed = undefined; }
         this.#offerer = 1 - to;
-        this.#sent[to] = [...told.description.ufrags].join();
-        return;
+        return this.#describe(sent, told.description.ufrags);
       case "answer":
         assertEquals(this.#offerer, to, "an answer without its offer");
-        if (!told.isProvisional) this.#offerer = undefined;
-        this.#sent[to] = [...told.description.ufrags].join();
+        this.#describe(sent, told.description.ufrags);
+        if (!told.isProvisional) this.#settle();
         return;
       case "candidate":
-        assertEquals(told.candidate.usernameFragment, this.#sent[to], "a candidate too early");
+        assertEquals(
+          told.candidate.usernameFragment,
+          sent.proposed ?? sent.settled,
+          "a candidate of another connection",
+        );
         return;
+    }
+  }
+
+  /** A client drops its connection, of which the other one knows. */
+  restarts(client: 0 | 1): void {
+    const sent = this.#sent[client === 0 ? 1 : 0];
+    sent.settled = sent.proposed = undefined;
+  }
+
+  #describe(sent: Sent, ufrags: ReadonlySet<string>): void {
+    const ufrag = [...ufrags].join();
+    // An earlier connection does not come back.
+    if (ufrag !== sent.settled) sent.settled = undefined;
+    sent.proposed = ufrag;
+  }
+
+  #settle(): void {
+    this.#offerer = undefined;
+    for (const sent of this.#sent) {
+      sent.settled = sent.proposed ?? sent.settled;
+      sent.proposed = undefined;
     }
   }
 }
@@ -133,6 +167,10 @@ function play(steps: readonly Step[], one: Manners, other: Manners): void {
   const connections = [0, 0];
   for (const to of [0, 1] as const) {
     peers[to].onTold = (leg, told) => referee.told(to, leg, told);
+    peers[to].onRestart = () => {
+      referee.restarts(to);
+      connections[to] = (connections[to] ?? 0) + 1;
+    };
   }
   const push = bench.events.push.bind(bench.events);
   bench.events.push = (event) => {

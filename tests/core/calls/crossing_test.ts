@@ -219,3 +219,100 @@ Deno.test("an offer is made anew before it is answered", () => {
   fromB(answer("B"));
   assertEquals(b.heard(), ["offer A", "offer A"]);
 });
+
+Deno.test("a provisional answer to a void offer is void, too", () => {
+  const manners = { crossing: "ignores", canRestart: true } as const;
+  const bench = new CallBench();
+  const { a, b, fromA, fromB } = bench.pair(manners, manners);
+  fromB(offer("B"));
+  fromA(answer("A", true));
+  fromA(offer("A2"));
+  fromB(offer("B2"));
+  fromA(candidate("A", "late"));
+  fromA(answer("A3"));
+  fromA(candidate("A3"));
+  assertEquals(b.heard(), [
+    "pranswer A",
+    "restart",
+    "crossing offer A2",
+    "answer A3",
+    "candidate A3",
+  ]);
+  assertEquals(a.heard(), ["offer B", "restart", "crossing offer B2"]);
+  assertEquals(bench.dropped(), ["offer", "offer", "candidate"]);
+});
+
+for (const crossing of ["ignores", "calls"] as const) {
+  Deno.test(`a new connection replaces an answered call where offers cross, ${crossing}`, () => {
+    const bench = new CallBench();
+    const { a, b, fromA, fromB } = bench.pair({ crossing });
+    fromA(offer("A"));
+    fromB(answer("B"));
+    fromB(offer("B", { ufrag: "B2" }));
+    assertEquals(fromA(offer("C")), "sent");
+    fromA(candidate("A", "late"));
+    fromB(candidate("B2", "late"));
+    fromB(answer("B3"));
+    assertEquals(b.heard(), ["offer A", "end hung-up", "offer C"]);
+    assertEquals(a.heard(), ["answer B", "reoffer B", "end replaced (own)", "answer B3"]);
+    assertEquals(bench.calls.count, 1);
+  });
+}
+
+Deno.test("a refused offer of a new connection does not bring the earlier one back", () => {
+  const bench = new CallBench();
+  const { a, b, fromA, fromB } = bench.pair({}, { crossing: "yields" });
+  fromA(offer("A"));
+  fromB(answer("B"));
+  fromB(offer("B", { ufrag: "B2" }));
+  fromA(offer("C"));
+  bench.clock.advance(500);
+  bench.calls.takeBack(a, b, "offer", "busy");
+  fromA(candidate("A", "late"));
+  fromB(offer("B", { ufrag: "B3" }));
+  fromA(answer("C"));
+  fromA(candidate("C"));
+  assertEquals(b.heard(), ["offer A", "crossing reoffer C", "answer C", "candidate C"]);
+  assertEquals(a.heard(), ["answer B", "reoffer B", "reoffer B"]);
+  assertEquals(bench.dropped(), ["offer", "candidate"]);
+});
+
+Deno.test("nothing of the connection that a restarted client has dropped is passed", () => {
+  const bench = new CallBench();
+  const { a, b, fromA, fromB } = bench.pair({ canRestart: true });
+  fromA(offer("A"));
+  fromB(answer("B"));
+  fromA(offer("A", { ufrag: "A2" }));
+  fromB(offer("B", { ufrag: "B2" }));
+  bench.clock.advance(500);
+  fromA(candidate("A", "late"));
+  fromA(candidate("A2", "late"));
+  fromA(answer("A3"));
+  fromA(candidate("A3"));
+  assertEquals(a.heard(), ["answer B", "restart", "crossing reoffer B"]);
+  assertEquals(b.heard(), ["offer A", "reoffer A", "answer A3", "candidate A3"]);
+});
+
+Deno.test("an offer that crosses one that is refused late is passed at once", () => {
+  const bench = new CallBench();
+  const { a, b, fromA, fromB } = bench.pair();
+  fromA(offer("A"));
+  fromB(offer("B"));
+  fromB(candidate("B"));
+  bench.calls.takeBack(a, b, "offer", "busy");
+  fromA(answer("A2"));
+  assertEquals(a.heard(), ["offer B", "candidate B"]);
+  assertEquals(b.heard(), ["offer A", "answer A2"]);
+  assertEquals(bench.clock.timers, 0);
+});
+
+Deno.test("the first offer stands where its repetition is refused late", () => {
+  const bench = new CallBench();
+  const { a, b, fromA, fromB } = bench.pair();
+  fromA(offer("A"));
+  fromA(offer("A", { mids: ["0", "1"] }));
+  bench.calls.takeBack(a, b, "offer", "cannot_renegotiate");
+  fromB(answer("B"));
+  assertEquals(a.heard(), ["answer B"]);
+  assertEquals(bench.calls.count, 1);
+});

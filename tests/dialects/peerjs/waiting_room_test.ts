@@ -11,6 +11,7 @@ const LIMITS = {
   maxBytesPerSender: 10_000,
   maxAttemptsPerSender: 10,
   maxTotalBytes: 10_000,
+  maxReturning: 5,
 };
 
 interface Bench extends Disposable {
@@ -79,6 +80,16 @@ Deno.test("senders that do not come back are forgotten in time, each in its own"
   assertEquals([...bench.room.awaited()], ["late"]);
   assertEquals([...bench.room.welcome("late")], ["x"]);
   assertEquals([...bench.room.awaited()], []);
+});
+
+Deno.test("a waiting room remembers a limited number of senders and absent peers for a return", () => {
+  using bench = newBench();
+  const [attempt, messages] = ["", []];
+  for (const from of ["a", "b", "c"]) {
+    const item = { v: 1, from, to: "x", attempt, leftMs: 0, isDropped: false, messages } as const;
+    bench.room.restore({ items: [item], ageMs: 0 });
+  }
+  assertEquals(["a", "b", "c"].map((from) => [...bench.room.welcome(from)]), [[], ["x"], ["x"]]);
 });
 
 Deno.test("the oldest senders are forgotten if too many may come back", () => {

@@ -228,24 +228,40 @@ Deno.test("Simple's client: its queue for a server out of reach is bounded", asy
   assertEquals(new Set(fred.all("error").map(({ code }) => code)), new Set(["queue_full"]));
 });
 
-Deno.test("Simple's client: an offer that the server could not queue is made again", async () => {
+for (const code of ["queue_full", "unavailable"]) {
+  Deno.test(`Simple's client: an offer that is refused with ${code} is made again`, async () => {
+    using _stubs = stubConnections();
+    await using server = startScriptedServer(({ event, ref, type }) => {
+      if (event === "join") return welcome();
+      const tries = server.heard.filter((frame) => frame["type"] === "offer").length;
+      const isRefused = type === "offer" && tries < 3;
+      const answer = isRefused
+        ? { event: "error", code, message: "away", retry_ms: 100 }
+        : { event: "ok" };
+      return [{ ...answer, ref: Number(ref) }];
+    });
+    using fred = new TestRoom(server.url);
+    await fred.happened("call");
+    fred.calls[0]?.signal("after the offer");
+    await until("what follows", () => server.heard.some(({ type }) => type === "data"));
+    const said = server.heard.map(({ type }) => type).filter((type) => type !== undefined);
+    assertEquals(said, ["offer", "offer", "offer", "data"]);
+    assertEquals(fred.all("error"), []);
+  });
+}
+
+Deno.test("Simple's client: a join that is refused with unavailable is made again", async () => {
   using _stubs = stubConnections();
-  await using server = startScriptedServer(({ event, ref, type }) => {
-    if (event === "join") return welcome();
-    const tries = server.heard.filter((frame) => frame["type"] === "offer").length;
-    const isRefused = type === "offer" && tries < 3;
-    const answer = isRefused
-      ? { event: "error", code: "queue_full", message: "away" }
-      : { event: "ok" };
-    return [{ ...answer, ref: Number(ref) }];
+  await using server = startScriptedServer(({ event, ref }) => {
+    if (event !== "join") return [];
+    if (server.connections() > 2) return welcome();
+    return [{ event: "error", code: "unavailable", message: "away", retry_ms: 1, ref: `${ref}` }];
   });
   using fred = new TestRoom(server.url);
-  await fred.happened("call");
-  fred.calls[0]?.signal("after the offer");
-  await until("what follows", () => server.heard.some(({ type }) => type === "data"));
-  const said = server.heard.map(({ type }) => type).filter((type) => type !== undefined);
-  assertEquals(said, ["offer", "offer", "offer", "data"]);
-  assertEquals(fred.all("error"), []);
+  await fred.happened("ready");
+  assertEquals(server.connections(), 3);
+  assertEquals(fred.all("error").map(({ code }) => code), ["unavailable", "unavailable"]);
+  assertEquals(fred.all("closed"), []);
 });
 
 const NONSENSE: readonly (string | SimpleFrame | null)[] = [

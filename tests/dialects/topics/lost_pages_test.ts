@@ -1,4 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { type Judge, refused, type Verdict } from "../../../src/auth/authenticator.ts";
+import { readGrants } from "../../../src/auth/claims.ts";
 import { LostPages } from "../../../src/dialects/topics/lost_pages.ts";
 import { bodies, enter, newTopics, numberOf, trystero, yjs } from "../../helpers/session/topics.ts";
 import type { DialectBench } from "../../helpers/session/dialect.ts";
@@ -31,6 +33,32 @@ Deno.test("a page that lost its socket receives again once it has announced itse
   await back.say(trystero.announce("other", "alice"));
   await bob.say(trystero.publish("alice in other", 5));
   assertEquals(bodies(back), ['{"peerId":"alice"}', 5]);
+});
+
+Deno.test("a page gets back no topic that its token does not grant, by no id", async () => {
+  const judge: Judge = {
+    judge(user): Verdict {
+      const grants = readGrants({ rooms: [user === "eve" ? "r" : "*"] }, user)?.grants;
+      return grants === undefined
+        ? refused("claims")
+        : { identity: { user, expiresAt: undefined, grants } };
+    },
+  };
+  using bench = newTopics({ judge });
+  const come = async (user: string, ...frames: string[]): Promise<TestClient> => {
+    const client = await bench.connect(`/topics?token=${user}`);
+    await client.say(...frames);
+    client.heard();
+    return client;
+  };
+  const bob = await come("bob");
+  const lost = [trystero.subscribe("alice in r"), trystero.subscribe("r")];
+  await (await come("alice", ...lost, trystero.announce("r", "alice"))).lose();
+  const eve = await come("eve", trystero.announce("r", "alice"));
+  const alice = await come("alice", trystero.announce("r", "alice"));
+  eve.heard();
+  await bob.say(trystero.publish("alice in r", 1), trystero.publish("r", 2));
+  assertEquals([bodies(eve), bodies(alice)], [[2], [1, 2]]);
 });
 
 Deno.test("a page that comes back a second time finds its rooms again", async () => {

@@ -53,8 +53,9 @@ async function show(
     const message = MESSAGES[why] ?? "Token is not valid";
     assertEquals(learned, client.refused({ why, message }));
   }
-  const reasons = refusalsIn(server.log).slice(before);
-  assertEquals(reasons, why === undefined ? [] : [`auth_${why}`]);
+  // A client may have come back already, to the same refusal.
+  const reasons = new Set(refusalsIn(server.log).slice(before));
+  assertEquals([...reasons], why === undefined ? [] : [`auth_${why}`]);
   if (token !== undefined) assertEquals(JSON.stringify(server.log).includes(token), false);
   // The next client wants the same id.
   await until("the client to be gone", async () => await server.gauge("signalbox_peers") === 0);

@@ -50,6 +50,11 @@ function signalAll(data) {
   for (const call of room.calls.values()) call.signal(data);
 }
 
+/** Changes how long the server may be silent, which a room reads again each time. */
+function pingAfter(pingMs) {
+  room.options.pingMs = pingMs;
+}
+
 async function addVideo() {
   const stream = await camera();
   for (const call of room.calls.values()) call.share(stream);
@@ -92,11 +97,12 @@ function happened(name, nth = 1) {
   });
 }
 
-/** The result of the join: the room, or the refusal and the end. */
+/** The result of the join: the room, or the refusal and the end, or a refusal for the moment. */
 function outcome() {
   return Promise.race([
     happened("ready").then((ready) => ({ ready })),
     happened("closed").then((closed) => ({ error: all("error")[0], closed })),
+    happened("lost").then((lost) => ({ error: all("error")[0], lost })),
   ]);
 }
 
@@ -163,6 +169,7 @@ Object.assign(globalThis, {
   send,
   change,
   signalAll,
+  pingAfter,
   addVideo,
   connected,
   keep,

@@ -2,7 +2,7 @@ import apache2 from "../../e2e/proxies/apache2.conf" with { type: "text" };
 import caddy from "../../e2e/proxies/Caddyfile" with { type: "text" };
 import haproxy from "../../e2e/proxies/haproxy.cfg" with { type: "text" };
 import nginx from "../../e2e/proxies/nginx.conf" with { type: "text" };
-import { until, within } from "../wire/waiting.ts";
+import { until } from "../wire/waiting.ts";
 import { programOf, type ProxyName } from "./clients.ts";
 import { freePort } from "./ports.ts";
 import { readmeSnippet } from "./readme.ts";
@@ -15,14 +15,16 @@ export interface Proxy extends AsyncDisposable {
   reload(): Promise<void>;
 }
 
-/** How long a reload may take before it is asked for again. */
-const RELOAD_MS = 3_000;
+/** The time until a signal without effect is sent again. */
+const REPEAT_MS = 3_000;
 
 interface Kind {
   readonly template: string;
   readonly args: (file: string) => string[];
   /** The command, or the signal to the process, by which it is reloaded. */
   readonly reload: Deno.Signal | ((file: string, admin: number) => string[]);
+  /** The line of its error log after each start and each reload. */
+  readonly loaded?: string;
 }
 
 const KINDS: Readonly<Record<ProxyName, Kind>> = {
@@ -30,6 +32,7 @@ const KINDS: Readonly<Record<ProxyName, Kind>> = {
     template: apache2,
     args: (file) => ["-f", file, "-D", "FOREGROUND"],
     reload: "SIGUSR1",
+    loaded: "resuming normal operations",
   },
   caddy: {
     template: caddy,
@@ -59,7 +62,7 @@ export async function startProxy(
       ...places,
       upstream,
       modules: "/usr/lib/apache2/modules",
-      user: Deno.uid() === 0 ? "User www-data" : "",
+      user: Deno.uid() === 0 ? "User www-data\nGroup www-data" : "",
       documented: recommended,
     };
     return KINDS[name].template.replace(/\{\{(\w+)\}\}/g, (_, key) => String(values[key]));
@@ -80,7 +83,7 @@ export async function runProxy(
   name: ProxyName,
   configuration: (places: ProxyPlaces) => string,
 ): Promise<Proxy> {
-  const { args, reload } = KINDS[name];
+  const { args, reload, loaded } = KINDS[name];
   const folder = await Deno.makeTempDir({ prefix: `signalbox-${name}-` });
   await Deno.chmod(folder, 0o755); // for the workers, which run as "nobody"
   const [port, admin] = [freePort(), freePort()];
@@ -103,12 +106,23 @@ export async function runProxy(
   ]);
   let hasEnded = false;
   ended.then(() => hasEnded = true);
-  async function stop(): Promise<void> {
-    if (!hasEnded) child.kill("SIGTERM");
+  /** Everything that it has logged: HAProxy and nginx log to standard error only. */
+  async function log(): Promise<string> {
+    return errors + await Deno.readTextFile(`${folder}/error.log`).catch(() => "");
+  }
+  async function explained<T>(what: string, work: Promise<T>): Promise<T> {
     try {
-      await within(`${name} to end`, ended);
+      return await work;
+    } catch (cause) {
+      throw new Error(`${name} does not ${what}. Its log:\n${await log()}`, { cause });
+    }
+  }
+  async function stop(): Promise<void> {
+    try {
+      // Apache forgets a SIGTERM that arrives as it begins a reload.
+      await explained("end", signalUntil("SIGTERM", child, () => hasEnded));
     } catch (error) {
-      child.kill("SIGKILL");
+      signalTo(child, "SIGKILL");
       throw error;
     }
     await Deno.remove(folder, { recursive: true });
@@ -126,7 +140,12 @@ export async function runProxy(
     url: `http://127.0.0.1:${port}`,
     wsUrl: `ws://127.0.0.1:${port}`,
     reload: async () => {
-      if (typeof reload === "string") return await signalUntilReloaded(child, reload);
+      if (typeof reload === "string") {
+        const reloaded = loaded === undefined
+          ? signalUntilReloaded(child, reload)
+          : signalAndRead(child, reload, loaded, log);
+        return await explained("reload", reloaded);
+      }
       const command = new Deno.Command(programOf(name), { args: reload(file, admin), env });
       const { success, stderr } = await command.output();
       if (!success) throw new Error(`Cannot reload ${name}: ${new TextDecoder().decode(stderr)}`);
@@ -152,17 +171,54 @@ export function isOldCaddy(): boolean {
   return Number(major) === 2 && Number(minor) < 7;
 }
 
-/** HAProxy's worker listens before its master heeds signals: the first one may be lost. */
+/**
+ * Reloads a proxy whose number of workers is fixed, so a new one belongs to the new configuration.
+ * HAProxy's worker listens before its master heeds signals: the first one may be lost.
+ */
 async function signalUntilReloaded(child: Deno.ChildProcess, signal: Deno.Signal): Promise<void> {
   const before = await workersOf(child.pid);
-  let signalledAt = -Infinity;
-  await until("a new worker", async () => {
-    if (performance.now() - signalledAt > RELOAD_MS) {
-      child.kill(signal);
-      signalledAt = performance.now();
-    }
+  await signalUntil(signal, child, async () => {
     return [...await workersOf(child.pid)].some((pid) => !before.has(pid));
   });
+}
+
+/** Reloads a proxy that starts and ends workers as it needs them, so only its log reports the end. */
+async function signalAndRead(
+  child: Deno.ChildProcess,
+  signal: Deno.Signal,
+  line: string,
+  log: () => Promise<string>,
+): Promise<void> {
+  const loads = async (): Promise<number> => (await log()).split(line).length - 1;
+  await until("the end of its start", async () => await loads() > 0);
+  const before = await loads();
+  signalTo(child, signal);
+  await until("the end of its reload", async () => await loads() > before);
+}
+
+/** Sends a signal again and again until the condition holds. */
+async function signalUntil(
+  signal: Deno.Signal,
+  child: Deno.ChildProcess,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
+  let signalledAt = -Infinity;
+  await until(`the effect of ${signal}`, async () => {
+    if (await condition()) return true;
+    if (performance.now() - signalledAt > REPEAT_MS) {
+      signalTo(child, signal);
+      signalledAt = performance.now();
+    }
+    return false;
+  });
+}
+
+function signalTo(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended.
+  }
 }
 
 async function workersOf(pid: number): Promise<ReadonlySet<string>> {

@@ -36,6 +36,8 @@ export class ScriptedPeer implements CallPeer {
   readonly told: string[] = [];
   /** Called with all news of its legs; the legs of one peer are numbered. */
   onTold: (leg: number, told: Signal | End) => void = () => {};
+  /** Called when its client has to drop its connection. */
+  onRestart: () => void = () => {};
   readonly faults: unknown[] = [];
   readonly roles: CallRole[] = [];
   /** Thrown by its legs when it is set. */
@@ -57,6 +59,11 @@ export class ScriptedPeer implements CallPeer {
   /** News since the last call. */
   heard(): string[] {
     return this.told.splice(0);
+  }
+
+  #restart(): void {
+    this.told.push("restart");
+    this.onRestart();
   }
 
   #leg(role: CallRole): Leg | Untaken {
@@ -85,7 +92,7 @@ export class ScriptedPeer implements CallPeer {
         this.told.push(isOwn ? `end ${why} (own)` : `end ${why}`);
         this.onTold(leg, why);
       },
-      ...manners.canRestart ? { restart: () => void this.told.push("restart") } : {},
+      ...manners.canRestart ? { restart: () => this.#restart() } : {},
     };
   }
 }

@@ -1,7 +1,7 @@
 import type { SignalError } from "../../../src/core/errors.ts";
 import { type Expulsion, refusalOf } from "../../../src/core/expulsion.ts";
 import type { PeerEvent, PeerId } from "../../../src/core/events.ts";
-import type { Frame, Later, Link, Session } from "../../../src/core/session.ts";
+import type { Frame, Later, Link, Session, TimedPermits } from "../../../src/core/session.ts";
 
 /** A test's versions of a session's entry points; by default they do nothing. */
 export interface Script {
@@ -19,6 +19,7 @@ export class ScriptedSession implements Session {
   readonly refused: SignalError[] = [];
   isIdentified = false;
   peerId: PeerId | undefined = undefined;
+  permits: TimedPermits | undefined = undefined;
   timesClosed = 0;
   readonly #script: Script;
 

@@ -107,6 +107,25 @@ Deno.test("the dialect that has the connection decides whether the client is ide
   assertEquals(client.session.isIdentified, true);
 });
 
+Deno.test("a client that its token admitted is expelled when that ends, before any frame too", async () => {
+  const own = routeOf();
+  const client = await meet(own.route, routeOf(() => true).route);
+  for (const session of own.sessions) {
+    session.permits = {
+      user: "alice",
+      expiresAt: 60_000,
+      granted: [],
+      grantsRoom: () => true,
+      grantsRole: () => true,
+    };
+  }
+  assertEquals(client.session.permits?.user, "alice");
+  client.pump.checkIdentified(59_999);
+  assertEquals(client.refusals.includes("login_expired"), false);
+  client.pump.checkIdentified(60_000);
+  assertEquals(client.refusals.at(-1), "login_expired");
+});
+
 Deno.test("frames wait for the opening of the dialect that takes the connection over", async () => {
   const opening = Promise.withResolvers<void>();
   const own = routeOf();

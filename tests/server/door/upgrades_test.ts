@@ -20,6 +20,7 @@ class Bench implements Disposable {
   readonly checked = Promise.withResolvers<Checked>();
   readonly log: string[] = [];
   isClosed = false;
+  isBanned = false;
   readonly gate: Gate;
   readonly #connections: Connections;
   readonly #upgrades: Upgrades;
@@ -35,7 +36,7 @@ class Bench implements Disposable {
       maxAddresses: 100,
       maxRefusalConnections: 100,
     };
-    this.gate = new Gate(limits, [], clock.now);
+    this.gate = new Gate(limits, [], clock.now, { has: () => this.isBanned });
     this.#connections = new Connections(clock, silent, NO_BUDGET);
     this.#upgrades = new Upgrades({
       gate: this.gate,
@@ -112,4 +113,11 @@ Deno.test("a client whose check ends while the server stops is not let in", asyn
   queueMicrotask(() => bench.isClosed = true);
   assertEquals(await bench.knock({ connect: session }), 503);
   assertEquals([bench.gate.connections, bench.log], [0, ["status 503"]]);
+});
+
+Deno.test("a client whose address is banned while its token is checked is not let in", async () => {
+  using bench = new Bench();
+  queueMicrotask(() => bench.isBanned = true);
+  assertEquals(await bench.knock({ connect: session }), 403);
+  assertEquals([bench.gate.connections, bench.log], [0, ["address_banned address_banned"]]);
 });

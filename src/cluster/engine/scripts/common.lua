@@ -71,6 +71,7 @@ local function open(run, lease)
     -- Its items may lack the newest, and the clock of another machine may number new ones below those
     -- that were read: everything is sent or asked for again.
     for _, node in ipairs(order) do call("DEL", P .. "in:" .. node) end
+    call("DEL", P .. "known", P .. "over")
   end
   beGraceful(lease)
 end

@@ -1,7 +1,9 @@
 -- A process registers. ARGV: prefix, run of the engine, name, process, lease, equal settings, the
 -- incarnation that this process had (or ""), the beat after which another node of this name is taken
--- for dead (or ""), and at its start the most nodes that the cluster may have. Answers: "ok",
--- incarnation, epoch, time until forming is over, number of nodes; or the reason of a refusal.
+-- for dead (or ""), at its start the most nodes that the cluster may have (or ""), and what it knows of
+-- other nodes: the highest number of all incarnations, and those that were alive when it last knew of
+-- all. Answers: "ok", incarnation, epoch, time until forming is over, number of nodes; "over"; or the
+-- reason of a refusal.
 local run, name, process, lease, settings, old, stale = unpack(ARGV, 2, 8)
 local FORMAT = "1"
 
@@ -13,6 +15,54 @@ open(run, tonumber(lease))
 local function numberOf(incarnation)
   return tonumber(incarnation:match("%.(%d+)$") or 0)
 end
+
+-- Reads such a list: the numbers of incarnations by their processes, and the highest of all.
+local function read(words)
+  local newest, list = words:match("^(%d+) (.*)$")
+  local numbers = {}
+  for other, number in (list or ""):gmatch("([^.,]+)%.(%d+)") do numbers[other] = tonumber(number) end
+  return { numbers = numbers, newest = tonumber(newest or 0) }
+end
+
+-- Whether a process was over before another one last knew of all nodes. That one has announced that its
+-- peers left.
+local function isOver(process, its, theirs)
+  local number, known = its.numbers[process], theirs.numbers[process]
+  if not number then return false end
+  return number < (known or theirs.newest + 1)
+end
+
+local function bury(process)
+  call("SADD", P .. "over", process)
+  for _, node in ipairs(order) do
+    local it = nodes[node]
+    if it.process == process and not it.isDead then
+      it.isDead = true
+      write(node)
+    end
+  end
+end
+
+-- Nodes compare what they know when they first meet in an epoch. One that was over is late, and comes
+-- once all others have told what they hold.
+local KNOWN = P .. "known"
+if now < form or call("HEXISTS", KNOWN, process) == 0 then
+  local list = ARGV[10] or ""
+  local mine = read(list)
+  local flat = call("HGETALL", KNOWN)
+  for i = 1, #flat, 2 do
+    local theirs = read(flat[i + 1])
+    if isOver(process, mine, theirs) then bury(process) end
+    if now < form and isOver(flat[i], theirs, mine) then bury(flat[i]) end
+  end
+  call("HSET", KNOWN, process, now < form and list or "")
+  -- An engine on another machine may have another time: numbers grow all the same.
+  if mine.newest > highest then
+    highest = mine.newest
+    call("HSET", P .. "meta", "fence", text(highest))
+  end
+end
+if now < form and call("SISMEMBER", P .. "over", process) == 1 then return { "over" } end
 
 local others = 0
 for _, node in ipairs(order) do

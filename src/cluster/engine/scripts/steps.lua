@@ -58,8 +58,20 @@ local function isInRooms(it)
   return call("SCARD", roomsOf(it)) > call("SISMEMBER", roomsOf(it), GUESTS)
 end
 
+-- Both sides have to know it: an engine that came back with older data may have one of them.
+local function arePaired(it, partner)
+  return call("SISMEMBER", pairsOf(it), partner.id) == 1 and
+    call("SISMEMBER", pairsOf(partner), it.id) == 1
+end
+
 local function isBusy(it)
-  return it.exclusive == "1" and (isInRooms(it) or call("SCARD", pairsOf(it)) > 0)
+  if it.exclusive ~= "1" then return false end
+  if isInRooms(it) then return true end
+  for _, other in ipairs(call("SMEMBERS", pairsOf(it))) do
+    local partner = find(it.realm, other)
+    if partner and arePaired(it, partner) then return true end
+  end
+  return false
 end
 
 -- Keys of a room: its members' numbers by id, its sums, and how many reasons each node has to know it.
@@ -120,6 +132,12 @@ local function release(it, news)
   tellAll(concerned, "left", it.realm, it.id, it.fence, news)
 end
 
+-- A node whose peers others have announced as gone before this epoch.
+local function isGivenUp(node)
+  local it = nodes[node]
+  return it ~= nil and it.isDead and call("SISMEMBER", P .. "over", it.process) == 1
+end
+
 local function membersOf(realm, room)
   local members = call("HGETALL", (roomKeys(realm, room)))
   local sorted = {}
@@ -137,7 +155,7 @@ local function list(realm, room, node)
   tell(to, "list", realm, room)
   for _, member in ipairs(membersOf(realm, room)) do
     local it = find(realm, member.id)
-    if it then tell(to, "member", shown(it)) end
+    if it and not isGivenUp(it.node) then tell(to, "member", shown(it)) end
   end
   tell(to, "listed", realm, room, node and "moving" or "")
 end
@@ -437,7 +455,8 @@ steps.X = {
   function(realm, id, fence, dialect, proof, exclusive, bytes, info)
     local it = find(realm, id)
     local holder = it and nodes[it.node]
-    local isOwn = it and it.fence == fence and holder and holder.process == own.process
+    local isOwn = it and it.fence == fence and holder and holder.process == own.process and
+      not isGivenUp(it.node)
     if isOwn then
       if it.node ~= me then inherit(it) end
       if it.info == info and it.bytes == bytes then return end
@@ -639,7 +658,7 @@ steps.P = {
     if not partner or not isAlive(partner.node) then
       return tell(me, "refused", ticket, "unknown")
     end
-    local isPaired = call("SISMEMBER", pairsOf(it), other) == 1
+    local isPaired = arePaired(it, partner)
     if not isPaired and (id == other or isBusy(it) or isBusy(partner)) then
       return tell(me, "refused", ticket, "busy")
     end
@@ -744,7 +763,7 @@ steps.M = {
       return tell(me, "refused", ticket, "unknown")
     end
     if partner.dialect == it.dialect then return tell(me, "refused", ticket, "kin") end
-    local isPaired = call("SISMEMBER", pairsOf(it), other) == 1
+    local isPaired = arePaired(it, partner)
     -- A member of a room calls its room-mates, and the guests that it sees there.
     local isEngaged = isBusy(it) and not isInRooms(it)
     if not isPaired and (isEngaged or isBusy(partner)) then
@@ -966,6 +985,7 @@ steps.Q = {
         unfollow(dead)
         call("SREM", P .. "keepers", dead)
         call("HDEL", P .. "nodes", dead)
+        call("HDEL", P .. "known", it.process)
         call("HDEL", P .. "calls", dead)
         call("DEL", P .. "in:" .. dead)
         call("SREM", P .. "shunned", dead)

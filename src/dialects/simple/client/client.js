@@ -160,13 +160,14 @@ export class Room extends EventTarget {
   #refused({ code = "bad_server", message, ref, retry_ms = 1_000 }, entry) {
     if (code === "rate_limited" && this.#live) return this.#repeat(1.25 * retry_ms); // no flood
     const isAway = entry?.call?.connection?.connectionState === "connected"; // not back yet
-    const isEarly = entry && (code === "queue_full" || (code === "unknown_peer" && isAway));
-    if (isEarly) return entry.dueAt = performance.now() + retry_ms;
+    const isEarly = /^(queue_full|unavailable)$/.test(code) || (code === "unknown_peer" && isAway);
+    if (entry && isEarly) return entry.dueAt = performance.now() + retry_ms;
     if (code.startsWith("unknown_")) return this.#part((call) => call === entry?.call, "left");
     this.keep((one) => one !== entry);
     if (code === "bad_secret" && this.#me.p_id) return this.#me = {}, this.#lost(3000); // new key
     this.fail(code, message);
-    if (code === "rate_limited" || code === "bad_server") this.#lost(3000, message, retry_ms);
+    const isBad = code === "rate_limited" || code === "bad_server";
+    if (isBad || (ref === "join" && code === "unavailable")) this.#lost(3000, message, retry_ms);
     else if (ref === "join") this.leave(message, code);
   }
 }
