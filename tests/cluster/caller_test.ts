@@ -32,3 +32,15 @@ Deno.test("a node that cannot read its certificate goes on calling the engine on
 
   assertEquals([a.told(), b.told()], [["relay b: 1"], ["relay a: 2"]]);
 });
+
+Deno.test("an engine that goes away before a node's first call is reported once", async () => {
+  await using cluster = MemoryCluster.begin({ nodes: 1 });
+  const { node, events } = cluster.at(0);
+  cluster.engine.kill();
+  await cluster.pass(10_000);
+  const losses = events.filter(({ type }) => type === "away");
+  assertEquals(losses, [{ type: "away", why: "connection refused" }]);
+  cluster.engine.start({ keeps: false });
+  await cluster.pass(5_000);
+  assertEquals(node.isUp, true);
+});

@@ -69,6 +69,8 @@ export class Caller {
   #beat: Disposable | undefined;
   #answeredAt: number;
   #isUp = false;
+  /** True once a loss is reported, until the engine answers; also before its first answer. */
+  #isAway = false;
   #trouble: EngineTrouble | undefined;
   /** The newest fault of this node, while its calls do not succeed. */
   #fault: string | undefined;
@@ -362,6 +364,7 @@ export class Caller {
     this.#acting.resolve();
     this.#acting = Promise.withResolvers();
     this.#fault = undefined;
+    this.#isAway = false;
     this.#turn(true);
   }
 
@@ -369,7 +372,8 @@ export class Caller {
   #lost(error: unknown): void {
     const { report } = this.#options;
     if (error instanceof EngineError) {
-      if (this.#isUp) report({ type: "away", why: error.message });
+      if (!this.#isAway) report({ type: "away", why: error.message });
+      this.#isAway = true;
     } else if (String(error) !== this.#fault) {
       this.#fault = String(error);
       report({ type: "fault", error });
