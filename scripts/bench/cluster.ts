@@ -1,4 +1,4 @@
-import { type Both, type PaceReading, PaceResult } from "./job.ts";
+import { type Both, type Pace, type PaceReading, PaceResult } from "./job.ts";
 import { repeat, row } from "./measure.ts";
 import type { Plan } from "./plan.ts";
 import { denoProgram, runJob, ServerProcess } from "./process.ts";
@@ -13,6 +13,8 @@ const RATES = [DELAY_RATE, 4_000, 8_000] as const;
 const ENOUGH = 0.95;
 const PAIRS = 50;
 const SCENARIO = "peerjs";
+/** Passes frames on by an engine, and does nothing else. */
+const RELAY = new URL("redis_relay.ts", import.meta.url).href;
 
 interface Options {
   /** The server to measure. */
@@ -23,14 +25,18 @@ interface Options {
 
 /** An engine that forgets everything with its process. */
 class Engine implements AsyncDisposable {
-  readonly url: string;
+  readonly socket: string;
   readonly #child: Deno.ChildProcess;
   readonly #folder: string;
 
   private constructor(child: Deno.ChildProcess, folder: string) {
     this.#child = child;
     this.#folder = folder;
-    this.url = `redis+unix://${folder}/redis.sock`;
+    this.socket = `${folder}/redis.sock`;
+  }
+
+  get url(): string {
+    return `redis+unix://${this.socket}`;
   }
 
   /** Undefined where there is no Redis. */
@@ -75,23 +81,45 @@ export async function measureCluster(options: Options): Promise<ClusterReport | 
   if (engine === undefined) return "redis-server is not installed";
   const rows: Row[] = [];
   const remarks: string[] = [];
-  for (const perSecond of RATES) {
+  const attempt = async (name: string, measured: Promise<readonly Row[]>): Promise<void> => {
     try {
-      const rounds = await repeat(
-        options.plan.rounds,
-        () => measureRate(perSecond, engine.url, options),
-      );
-      const reached = rateOf(rounds);
-      rows.push(...rowsOf(perSecond, reached, rounds));
-      if (reached >= perSecond * ENOUGH) continue;
-      remarks.push(`${perSecond} per second: this machine reached ${Math.round(reached)}`);
+      rows.push(...await measured);
     } catch (error) {
       options.signal.throwIfAborted();
-      // The rows of the other rates are good all the same.
-      remarks.push(`${perSecond} per second: ${error instanceof Error ? error.message : error}`);
+      // The other rows are good all the same.
+      remarks.push(`${name}: ${error instanceof Error ? error.message : error}`);
     }
+  };
+  for (const perSecond of RATES) {
+    await attempt(`${perSecond} per second`, rateRows(perSecond, engine.url, options, remarks));
   }
+  await attempt("bare relays", floorRows(engine.socket, options));
   return { rows, remarks };
+}
+
+/** @param remarks gets a rate that was not reached */
+async function rateRows(
+  perSecond: number,
+  url: string,
+  options: Options,
+  remarks: string[],
+): Promise<Row[]> {
+  const rounds = await repeat(options.plan.rounds, () => measureRate(perSecond, url, options));
+  const reached = rateOf(rounds);
+  if (reached < perSecond * ENOUGH) {
+    remarks.push(`${perSecond} per second: this machine reached ${Math.round(reached)}`);
+  }
+  return rowsOf(perSecond, reached, rounds);
+}
+
+async function floorRows(engine: string, options: Options): Promise<Row[]> {
+  const rounds = await repeat(options.plan.rounds, () => measureFloor(engine, options));
+  return [
+    row(`CPU per message, µs, bare relays, ${DELAY_RATE} per second`, rounds, {
+      digits: 1,
+      value: ({ cpuUsPerMessage }) => cpuUsPerMessage,
+    }),
+  ];
 }
 
 /** The rate that both sides kept in every round. */
@@ -112,10 +140,37 @@ async function measureRate(
   const cluster = ["--cluster", url, "--cluster-prefix", crypto.randomUUID()];
   await using here = await start(...cluster, "--cluster-node", "a");
   await using there = await start(...cluster, "--cluster-node", "b");
-  const { warmUpMs, measureMs } = plan;
   const targets = { signalbox: { ...here.target, other: there.target }, yardstick: alone.target };
-  const job = { scenario: SCENARIO, rivalScenario: SCENARIO, targets, warmUpMs, measureMs };
-  return await runJob({ kind: "pace", ...job, pairs: PAIRS, perSecond }, PaceResult, signal);
+  const job = { ...jobOf(plan, perSecond), rivalScenario: SCENARIO, targets };
+  return await runJob(job, PaceResult, signal);
+}
+
+/** The least that two processes can do which reach each other by a Redis, with a node's library. */
+async function measureFloor(
+  engine: string,
+  { main, plan, signal }: Options,
+): Promise<Both<PaceReading>> {
+  const streams = [crypto.randomUUID(), crypto.randomUUID()];
+  const relay = (...args: readonly string[]): Promise<ServerProcess> =>
+    ServerProcess.start(denoProgram(RELAY, [engine, ...args]), signal);
+  await using alone = await ServerProcess.start(
+    denoProgram(main, ["--dialects=peerjs", ...serverFlags([SCENARIO])]),
+    signal,
+  );
+  await using here = await relay(...streams);
+  await using there = await relay(...streams.toReversed());
+  const targets = { signalbox: alone.target, yardstick: { ...here.target, other: there.target } };
+  const job = { ...jobOf(plan, DELAY_RATE), targets };
+  const { signalbox, yardstick } = await runJob(job, PaceResult, signal);
+  return { signalbox: yardstick, yardstick: signalbox };
+}
+
+function jobOf(
+  { clusterWarmUpMs, measureMs }: Plan,
+  perSecond: number,
+): Omit<Pace, "targets"> {
+  const load = { pairs: PAIRS, perSecond, warmUpMs: clusterWarmUpMs, measureMs };
+  return { kind: "pace", scenario: SCENARIO, ...load };
 }
 
 /** A rate that was not reached has no target: its row shows the one that was. */

@@ -11,6 +11,8 @@ export interface Plan {
    */
   readonly manyWarmUpMs: number;
   readonly pacedPerSecond: number;
+  /** The warm-up of two nodes: the runtime compiles late, and a message between them takes more code. */
+  readonly clusterWarmUpMs: number;
   readonly fanOutRounds: number;
   /** Members of the rooms whose announcements are measured, 10 among them. */
   readonly rooms: readonly number[];
@@ -51,6 +53,7 @@ export const FULL: Plan = {
   manyPairs: 500,
   manyWarmUpMs: 4000,
   pacedPerSecond: 2000,
+  clusterWarmUpMs: 6000,
   fanOutRounds: 5,
   rooms: [2, 10, 100, 1000],
   fanOutMs: 2500,
@@ -78,6 +81,7 @@ export const QUICK: Plan = {
   manyPairs: 50,
   manyWarmUpMs: 100,
   pacedPerSecond: 500,
+  clusterWarmUpMs: 100,
   fanOutRounds: 1,
   // To fill a room of a thousand alone takes half a million announcements.
   rooms: [2, 10, 100],

@@ -196,7 +196,7 @@ clientTest({
     await until("the last ban", async () => (await reasons(a)).includes("last"));
     // Whether the first node has read the good one depends on the moment.
     assertEquals((await reasons(a)).filter((reason) => reason !== "good"), ["last"]);
-    assert(nodes.nodes[0]?.stderr().includes("item without a meaning in the inbox"));
+    assert(nodes.nodes[0]?.stderr().includes("items without a meaning in the inbox"));
     await using _peer = await openPeerJs(nodes.wsUrl(0), "works");
   },
 });

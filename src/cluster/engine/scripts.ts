@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { type EngineConnection, EngineError, type Reply } from "./engine.ts";
 import applyText from "./scripts/apply.lua" with { type: "text" };
 import commonText from "./scripts/common.lua" with { type: "text" };
+import messagesText from "./scripts/messages.lua" with { type: "text" };
+import stepsText from "./scripts/steps.lua" with { type: "text" };
 import probeText from "./scripts/probe.lua" with { type: "text" };
 import helloText from "./scripts/hello.lua" with { type: "text" };
 
@@ -16,7 +18,9 @@ export interface Script {
 /** Registers a process. */
 export const HELLO = scriptOf(`${commonText}\n${helloText}`);
 /** Carries out a node's steps. */
-export const APPLY = scriptOf(`${commonText}\n${applyText}`);
+export const APPLY = scriptOf(
+  `${commonText}\n${messagesText}\nlocal function defineSteps()\n${stepsText}\nend\n${applyText}`,
+);
 /** Names a command that the scripts may not use. */
 export const PROBE = scriptOf(probeText);
 

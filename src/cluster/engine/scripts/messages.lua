@@ -1,0 +1,88 @@
+-- Carries out everything that a node asks for, whole and in order. ARGV: prefix, incarnation, epoch,
+-- number of the call, last item read from the inbox (or ""), "beat" or "", "restore" or "", most items
+-- of an inbox, then the steps, each as its letter and its arguments. Answers: "ok", time until forming
+-- is over, the outcomes of messages, the nodes; or "epoch", "dead", "forming".
+local me, wanted_epoch, number, trim, beats, mode, most = unpack(ARGV, 2, 8)
+local MOST_ITEMS = tonumber(most)
+local WANT_MS = 300000
+
+if epoch ~= wanted_epoch then return { "epoch" } end
+local own = nodes[me]
+if not own or own.isDead then return { "dead" } end
+beGraceful(own.lease)
+
+-- Records of ids: "node fence dialect isExclusive bytes proof ticket info", the last with blanks.
+local function idKey(realm)
+  return P .. "ids:" .. realm
+end
+
+local function find(realm, id)
+  local record = call("HGET", idKey(realm), id)
+  if not record then return nil end
+  local node, fence, dialect, exclusive, bytes, proof, ticket, info = record:match(
+    "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$"
+  )
+  return {
+    realm = realm,
+    id = id,
+    node = node,
+    fence = fence,
+    dialect = dialect,
+    exclusive = exclusive,
+    bytes = bytes,
+    proof = proof,
+    ticket = ticket,
+    info = info,
+  }
+end
+
+local function want(realm, id)
+  local key = P .. "w:" .. realm .. ":" .. id
+  call("SADD", key, me)
+  call("PEXPIRE", key, WANT_MS)
+end
+
+local absent = {}
+local outcomes = {}
+local steps = {}
+
+-- A message. Its outcome: the receiver's node, "-" for an absent id, "~" for a peer of another dialect,
+-- "!" for a full inbox. Words about a call ("c") are for one holder of the id and for any dialect.
+steps.S = {
+  9,
+  function(count_, realm, id, fence, from, dialect, room, isConfirmed, body)
+    local it = find(realm, id)
+    local key = realm .. ":" .. id
+    local isGone = not it or not isAlive(it.node) or (fence ~= "" and fence ~= it.fence)
+    if room == "c" and isGone then
+      outcomes[#outcomes + 1] = "-"
+    elseif absent[key] and room ~= "c" or isGone then
+      absent[key] = true
+      want(realm, id)
+      outcomes[#outcomes + 1] = "-"
+    elseif room ~= "c" and dialect ~= it.dialect then
+      outcomes[#outcomes + 1] = "~"
+    elseif call("XLEN", P .. "in:" .. it.node) >= MOST_ITEMS then
+      outcomes[#outcomes + 1] = "!"
+    else
+      tell(it.node, "m", me, count_, realm, id, it.fence, from, room, isConfirmed, body)
+      outcomes[#outcomes + 1] = it.node
+    end
+  end,
+}
+
+-- A message that was refused before this call could be made: only its outcome is left.
+steps.void = {
+  0,
+  function()
+    outcomes[#outcomes + 1] = "!"
+  end,
+}
+
+-- An item for one node.
+steps.T = {
+  3,
+  function(node, kind, body)
+    if nodes[node] then tell(node, kind, me, body) end
+  end,
+}
