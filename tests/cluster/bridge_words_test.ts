@@ -211,6 +211,25 @@ Deno.test("an answer reaches a client that has made the same connection's offer 
   assertEquals(bench.heard(), { a: ["answer b1"], b: ["offer a1", "offer a1"] });
 });
 
+Deno.test("candidates of an answer that came too late do not reach the client either", () => {
+  const bench = new Bench({ a: { crossing: "yields" }, b: { crossing: "ignores" } });
+  bench.fromB(offer("b1"));
+  bench.fromA(offer("a1"));
+  bench.deliverToA();
+  bench.fromA(answer("a2"));
+  bench.fromA(candidate("a2"));
+  bench.fromB(offer("b2"));
+  bench.deliver();
+  assertEquals(bench.heard(), {
+    a: ["crossing offer b1", "end hung-up", "offer b2"],
+    b: ["offer a1", "end replaced (own)"],
+  });
+  bench.fromA(answer("a3"));
+  bench.fromA(candidate("a3"));
+  bench.deliver();
+  assertEquals(bench.heard(), { a: [], b: ["answer a3", "candidate a3"] });
+});
+
 Deno.test("a client gets the offer back that was refused, not a later message", () => {
   const bench = new Bench({ b: { refuses: { reoffer: "cannot_renegotiate" } } });
   bench.connect();

@@ -288,8 +288,11 @@ export class FarHost {
   /** A report of a call that is over here, or an answer for an earlier connection. */
   #ignore(own: CallPeer, other: CallPeer, report: Report): void {
     const { leg, call = 0 } = report;
-    if (report.say === "lifted") this.#line(own, other).heard = report.number;
-    if (report.say === "lifted") this.#settle(own, other, report, report.number, "sent");
+    if (report.say === "lifted") {
+      // This node's client does not learn of the connection that an answer describes.
+      if (!answers(report)) this.#line(own, other).heard = report.number;
+      this.#settle(own, other, report, report.number, "sent");
+    }
     if (report.say === "reached") {
       const { heard } = this.#line(own, other);
       this.#owner.order(own, other, { do: "drop", call, leg, heard });

@@ -40,10 +40,17 @@ export class Turns {
     return heard < this.#turnedAt;
   }
 
-  /** Whether a signal of the other client is for a connection that this one has given up. */
+  /**
+   * Whether a signal of the other client is for a connection that this one has given up. Candidates
+   * belong to the description before them, and so those after a late answer come too late as well.
+   */
   isStray(kind: Signal["kind"], heard: number): boolean {
-    // Without a description of its own, the client had another leg when it made its offer.
-    if (kind === "answer") return this.#turnedAt === 0 || this.isLateAnswer(heard);
+    if (kind === "answer") {
+      // Without a description of its own, the client had another leg when it made its offer.
+      const isLate = this.#turnedAt === 0 || this.isLateAnswer(heard);
+      this.#strayUntil = isLate ? Infinity : 0;
+      return isLate;
+    }
     return kind !== "ask" && heard < this.#strayUntil;
   }
 }
