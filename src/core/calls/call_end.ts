@@ -1,5 +1,5 @@
 import { completeCandidate, type RawCandidate } from "./candidate.ts";
-import type { Description } from "./description.ts";
+import { type Description, isOtherConnection } from "./description.ts";
 import type { CallRole, End, Leg, Signal, Untaken } from "./signal.ts";
 import type { PeerId, PeerSummary, RoomId } from "../events.ts";
 import type { Link } from "../session.ts";
@@ -113,11 +113,8 @@ export class CallEnd {
   }
 
   /** Whether an offer is that of another connection than the one described so far. */
-  isNewConnection({ sessionId, ufrags }: Description): boolean {
-    const mine = this.description;
-    if (mine === undefined) return false;
-    // webrtcbin answers under the session id of the offer, and offers later under one of its own.
-    return mine.sessionId !== sessionId && mine.ufrags.isDisjointFrom(ufrags);
+  isNewConnection(offer: Description): boolean {
+    return this.description !== undefined && isOtherConnection(this.description, offer);
   }
 
   /** Keeps a candidate until its description is sent; false over the limits. */

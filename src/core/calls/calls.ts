@@ -111,12 +111,14 @@ export class Calls {
   /**
    * Passes a message of one peer to another, by way of the call that it belongs to or begins.
    * @param room where the message was sent to a member of a room
+   * @param isLate it waited while the other peer began a call, and is no answer to that
    */
   send(
     from: CallPeer,
     to: CallPeer,
     payload: unknown,
     room?: RoomId,
+    isLate?: boolean,
   ): "sent" | Untaken {
     const call = this.#find(from, to);
     const leg = call?.endOf(from).leg ?? legOf(from, to, room);
@@ -128,6 +130,10 @@ export class Calls {
     }
     if (lifted.length === 0) this.#dropped("message", from);
     for (const signal of lifted) {
+      if (isLate === true && signal.kind === "answer") {
+        this.#dropped(signal.kind, from);
+        continue;
+      }
       const outcome = this.#take(from, to, leg as Leg, signal, room); // `lifted` came from a leg
       if (outcome === "replaces") {
         this.#find(from, to)?.end("replaced", call?.endOf(from));

@@ -53,6 +53,12 @@ export function readDescription(sdp: string): Description {
   return reading;
 }
 
+/** Whether a client's offer is that of another connection than its description before. */
+export function isOtherConnection(before: Description, offer: Description): boolean {
+  // webrtcbin answers under the session id of the offer, and offers later under one of its own.
+  return before.sessionId !== offer.sessionId && before.ufrags.isDisjointFrom(offer.ufrags);
+}
+
 const CARRIAGE_RETURN = 13;
 const EQUALS = 61;
 /** Sections beyond these are not read: candidates look their section up in a list. */

@@ -1,8 +1,27 @@
 import { type CallPeer, guard } from "../calls/call_end.ts";
 import type { RoomId } from "../events.ts";
-import { begins, type Mail, type Order, type Report, traitsOf, whole } from "./far_words.ts";
+import { type Description, isOtherConnection, readDescription } from "../calls/description.ts";
+import {
+  begins,
+  type CallNames,
+  firstName,
+  isAnswer,
+  type Mail,
+  type Order,
+  type Report,
+  type ReportOfLeg,
+  traitsOf,
+  whole,
+} from "./far_words.ts";
 import { PeerPairs } from "../calls/peer_pairs.ts";
-import { type End, isEnd, type Leg, type Lifted, type Untaken } from "../calls/signal.ts";
+import {
+  type End,
+  isEnd,
+  type Leg,
+  type Lifted,
+  type Signal,
+  type Untaken,
+} from "../calls/signal.ts";
 
 export interface GuestOwner {
   /** Sends to the node of a peer of another one, which keeps the call. */
@@ -16,6 +35,17 @@ export interface GuestOwner {
 /** The leg of a peer of this node, in a call that another node keeps. */
 interface Guest {
   leg: Leg;
+  /** Named in all reports. */
+  readonly name: number;
+  /** The call of the newest order; undefined before the first one. */
+  call: number | undefined;
+  /** The newest description of its client. */
+  description: Description | undefined;
+  /** Reports by which its client began a call, and gave its connection up for another one. */
+  openedAt: number;
+  turnedAt: number;
+  /** Candidates that the other node sent before it took this report are for the earlier connection. */
+  strayUntil: number;
   /** The client was sent a signal, or has begun the call. */
   isInvolved: boolean;
   /** Its newest message that can begin a call. */
@@ -30,8 +60,11 @@ interface OpenMail {
   readonly other: CallPeer;
   readonly mail: Mail;
   /** It can begin a call. */
-  readonly isFirst: boolean;
+  readonly opens: boolean;
 }
+
+/** An order about the call of a leg. */
+type OfCall<Do extends Order["do"]> = Extract<Order, { readonly do: Do }>;
 
 /** The legs of this node's peers in calls that other nodes keep. */
 export class FarGuests {
@@ -42,6 +75,8 @@ export class FarGuests {
   /** Messages whose outcome has not come. */
   readonly #open = new Map<number, OpenMail>();
   #number = 0;
+  /** The newest leg. */
+  #name = firstName();
 
   constructor(owner: GuestOwner, isFull: (own: CallPeer) => boolean) {
     this.#owner = owner;
@@ -66,6 +101,7 @@ export class FarGuests {
       return answer(lifted as Untaken); // an end was never lifted without a leg
     }
     if (isEnd(lifted)) return this.#hangUp(own, other, known, lifted, mail);
+    if (mail.isLate === true && lifted.some(isAnswer)) return answer("sent");
     const isFirst = lifted.some(begins);
     if (lifted.length === 0 || known === undefined && !isFirst) {
       const isData = lifted.some(({ kind }) => kind === "data");
@@ -74,36 +110,42 @@ export class FarGuests {
     if (known === undefined && this.#isFull(own)) return answer("busy");
     const guest = known ?? this.#add(own, other, leg, room);
     if (isFirst) Object.assign(guest, { payload, isInvolved: true });
-    this.#report({ own, other, mail, isFirst }, guest, lifted);
+    const opens = describe(guest, lifted, this.#number + 1) || known === undefined;
+    if (opens) guest.openedAt = this.#number + 1;
+    this.#report({ own, other, mail, opens }, guest, lifted);
   }
 
   open(own: CallPeer, other: CallPeer): "sent" | Untaken {
     if (this.has(own, other) || this.#isFull(own)) return "busy";
     const leg = legOf(own, other, "caller", undefined);
     if (typeof leg === "string") return leg;
-    this.#add(own, other, leg, undefined).isInvolved = true;
-    this.#owner.report(own, other, { say: "opened", traits: traitsOf(leg) });
+    const guest = this.#add(own, other, leg, undefined);
+    guest.isInvolved = true;
+    this.#say(own, other, guest, { say: "opened", traits: traitsOf(leg) });
     return "sent";
   }
 
   take(own: CallPeer, other: CallPeer, order: Order): void {
+    if (order.do === "settle") return this.#settle(own, other, order);
     const guest = this.#guests.get(own, other);
+    if (!isFor(guest, order) && order.isFirst !== true) return this.#miss(own, other, order);
+    if (guest !== undefined) guest.call = order.call;
     switch (order.do) {
       case "reach":
-        return this.#reach(own, other, order.room);
+        return this.#reach(own, other, order);
       case "lower":
         return this.#lower(own, other, order);
       case "end":
-        this.#guests.delete(own, other);
-        return this.#end(own, guest, order.why, order.isOwn);
+        if (guest !== undefined) this.#ended(own, other, guest, order);
+        return;
       case "renew":
-        return this.#renew(own, other, guest);
+        if (guest !== undefined) this.#renew(own, other, guest, "replaced", true, order.next);
+        return;
       case "restart":
         return void guard(own, () => guest?.leg.restart?.());
       case "drop":
-        return this.#guests.delete(own, other);
-      case "settle":
-        return this.#settle(own, other, order);
+        if ((guest?.openedAt ?? 0) <= order.heard) this.#guests.delete(own, other);
+        return;
       default:
         order satisfies never;
     }
@@ -116,18 +158,18 @@ export class FarGuests {
   fail(
     own: CallPeer,
     other: CallPeer,
-    report: Report | undefined,
+    report: Report,
     cause: "absent" | "gone" | "unavailable",
   ): void {
     // An earlier message has failed before it, and both are sent again.
-    if (report?.say === "lifted" && !this.#open.has(report.number)) return;
+    if (report.say === "lifted" && !this.#open.has(report.number)) return;
     const reason = cause === "unavailable" ? "busy" : "absent";
     const failed = this.#take((open) => open.own === own && open.other === other);
     if (cause === "absent") return answerAll(failed, reason);
     const guest = this.#guests.get(own, other);
     this.#guests.delete(own, other);
     if (cause === "unavailable") this.#end(own, guest, "failed", false);
-    const first = failed.findIndex(({ isFirst, mail }) => isFirst && mail.isSecond !== true);
+    const first = failed.findIndex(({ opens, mail }) => opens && mail.isSecond !== true);
     if (cause === "unavailable" || first < 0) {
       this.#owner.over(own, other);
       return answerAll(failed, reason);
@@ -141,9 +183,7 @@ export class FarGuests {
     const open = this.#take(({ own }) => own === peer);
     for (const [own, other, guest] of this.#guests.takeAll(peer)) {
       this.#end(own, guest, "failed", false);
-      const { leg, room } = guest;
-      const over = { say: "lifted", lifted: "hung-up", traits: traitsOf(leg), room } as const;
-      this.#owner.report(own, other, { ...over, number: ++this.#number });
+      this.#say(own, other, guest, { say: "over" });
     }
     answerAll(open, "absent");
   }
@@ -161,31 +201,50 @@ export class FarGuests {
   #settle(
     own: CallPeer,
     other: CallPeer,
-    { number, outcome }: Extract<Order, { do: "settle" }>,
+    { leg, number, outcome }: OfCall<"settle">,
   ): void {
     const open = this.#open.get(number);
-    if (open?.own !== own || open.other !== other) return;
+    if (open?.own !== own || open.other !== other) {
+      // It was refused meanwhile: its client knows of no call.
+      const isGone = this.#guests.get(own, other)?.name !== leg;
+      if (isGone) this.#owner.report(own, other, { say: "over", leg, call: undefined });
+      return;
+    }
     this.#open.delete(number);
     open.mail.answer(outcome);
   }
 
   #add(own: CallPeer, other: CallPeer, leg: Leg, room: RoomId | undefined): Guest {
-    const fresh = { leg, room, isInvolved: false, payload: undefined };
+    const fresh = { leg, room, isInvolved: false, payload: undefined, name: ++this.#name };
+    const unknown = {
+      call: undefined,
+      description: undefined,
+      openedAt: 0,
+      turnedAt: 0,
+      strayUntil: 0,
+    };
     // Until the other node has told it, a call ends with its word alone.
-    const guest: Guest = { ...fresh, othersPresence: false };
+    const guest: Guest = { ...fresh, ...unknown, othersPresence: false };
     this.#guests.set(own, other, guest);
     return guest;
   }
 
-  #report(
-    open: OpenMail,
-    { leg, room }: Pick<Guest, "leg" | "room">,
-    lifted: readonly Lifted[] | End,
-  ): void {
+  #report(open: OpenMail, guest: Guest, lifted: readonly Lifted[] | End): void {
+    const { own, other, opens } = open;
     const number = ++this.#number;
     this.#open.set(number, open);
+    const { leg, room } = guest;
     const traits = traitsOf(leg);
-    this.#owner.report(open.own, open.other, { say: "lifted", lifted, traits, room, number });
+    this.#say(own, other, guest, { say: "lifted", lifted, traits, room, number, opens });
+  }
+
+  #say(
+    own: CallPeer,
+    other: CallPeer,
+    { name, call }: Pick<Guest, "name" | "call">,
+    report: ReportOfLeg,
+  ): void {
+    this.#owner.report(own, other, { ...report, leg: name, call });
   }
 
   #hangUp(
@@ -198,45 +257,65 @@ export class FarGuests {
     if (guest === undefined) return mail.answer("sent");
     this.#guests.delete(own, other);
     this.#end(own, guest, why, true);
-    this.#report({ own, other, mail, isFirst: false }, guest, why);
+    this.#report({ own, other, mail, opens: false }, guest, why);
   }
 
-  #reach(own: CallPeer, other: CallPeer, room: RoomId | undefined): void {
-    const known = this.#guests.get(own, other)?.leg;
-    const leg = known ?? (this.#isFull(own) ? "busy" : legOf(own, other, "callee", room));
+  /** An order for a leg that is no more: the other node may not know yet. */
+  #miss(own: CallPeer, other: CallPeer, order: Exclude<Order, OfCall<"settle">>): void {
+    if (order.do !== "lower") return;
+    this.#owner.report(own, other, { say: "over", leg: order.leg, call: order.call });
+  }
+
+  #reach(own: CallPeer, other: CallPeer, { call, room }: OfCall<"reach">): void {
+    const known = this.#guests.get(own, other);
+    const leg = known?.leg ?? (this.#isFull(own) ? "busy" : legOf(own, other, "callee", room));
     if (typeof leg === "string") {
-      return this.#owner.report(own, other, { say: "unreached", reason: leg });
+      const none = { leg: undefined, call };
+      return this.#owner.report(own, other, { say: "unreached", reason: leg, ...none });
     }
-    if (!this.has(own, other)) this.#add(own, other, leg, room);
-    this.#owner.report(own, other, { say: "reached", traits: traitsOf(leg) });
+    const guest = known ?? this.#add(own, other, leg, room);
+    guest.call = call;
+    this.#say(own, other, guest, { say: "reached", traits: traitsOf(leg) });
   }
 
-  #lower(
-    own: CallPeer,
-    other: CallPeer,
-    { signal, room, showsPresence }: Extract<Order, { do: "lower" }>,
-  ): void {
+  #lower(own: CallPeer, other: CallPeer, order: OfCall<"lower">): void {
+    const { signal, room, showsPresence, call } = order;
     const { kind } = signal;
     let guest = this.#guests.get(own, other);
-    // Only an offer or an ask begins a call; anything else is of one that has ended here.
-    if (guest === undefined && kind !== "offer" && kind !== "ask") return;
+    if (guest !== undefined && kind === "offer") guest.strayUntil = 0;
+    else if (guest !== undefined && isStray(guest, kind, order.heard)) return;
     const leg = guest?.leg ?? legOf(own, other, "callee", room);
     const isMade = typeof leg !== "string";
     const reason = isMade ? guard(own, () => leg.lower(whole(signal))) : leg;
     if (isMade) guest ??= this.#add(own, other, leg, room);
-    if (guest !== undefined) guest.othersPresence = showsPresence;
+    if (guest !== undefined) Object.assign(guest, { call, othersPresence: showsPresence });
     if (reason !== undefined) {
-      return this.#owner.report(own, other, { say: "refused", kind, reason });
+      const { name } = guest ?? {};
+      return this.#owner.report(own, other, { say: "refused", kind, reason, leg: name, call });
     }
     if (guest !== undefined) guest.isInvolved = true;
   }
 
-  #renew(own: CallPeer, other: CallPeer, guest: Guest | undefined): void {
-    if (guest === undefined) return;
-    this.#end(own, guest, "replaced", true);
+  /** The call is over, but for a client that has begun another one meanwhile. */
+  #ended(own: CallPeer, other: CallPeer, guest: Guest, { why, isOwn, heard }: OfCall<"end">): void {
+    if (guest.openedAt > heard) return this.#renew(own, other, guest, why, isOwn);
+    this.#guests.delete(own, other);
+    this.#end(own, guest, why, isOwn);
+  }
+
+  /** The client's newest offer, or ask, belongs to a call of its own. */
+  #renew(
+    own: CallPeer,
+    other: CallPeer,
+    guest: Guest,
+    why: End,
+    isOwn: boolean,
+    call?: number,
+  ): void {
+    this.#end(own, guest, why, isOwn);
     const leg = legOf(own, other, "caller", guest.room);
     if (typeof leg === "string") return this.#guests.delete(own, other);
-    guest.leg = leg;
+    Object.assign(guest, { leg, call });
     // The signals are on their way already.
     guard(own, () => leg.lift(guest.payload));
   }
@@ -251,6 +330,38 @@ export class FarGuests {
     for (const [number] of taken) this.#open.delete(number);
     return taken.map(([, open]) => open);
   }
+}
+
+/** Whether an order is for a leg. */
+function isFor(guest: Guest | undefined, { call, leg }: Pick<CallNames, "call" | "leg">): boolean {
+  return guest !== undefined && (call === guest.call || leg === guest.name);
+}
+
+/** Whether a signal is for a connection that its client has given up. */
+function isStray({ turnedAt, strayUntil }: Guest, kind: Signal["kind"], heard: number): boolean {
+  // A leg whose client has made no offer has another one before it.
+  if (kind === "answer") return turnedAt === 0 || heard < turnedAt;
+  return kind !== "ask" && heard < strayUntil;
+}
+
+/**
+ * Notes the descriptions among a client's signals.
+ * @returns true if it describes a connection for the first time, or another one than before
+ */
+function describe(guest: Guest, lifted: readonly Lifted[], number: number): boolean {
+  let isNew = false;
+  for (const signal of lifted) {
+    if (signal.kind !== "offer" && signal.kind !== "answer") continue;
+    const { description } = guest;
+    guest.description = readDescription(signal.sdp);
+    const isOther = description !== undefined && isOtherConnection(description, guest.description);
+    if (!isOther && description !== undefined) continue;
+    guest.turnedAt = number;
+    if (signal.kind === "answer") continue;
+    if (isOther) guest.strayUntil = number;
+    isNew = true;
+  }
+  return isNew;
 }
 
 function answerAll(failed: readonly OpenMail[], reason: Untaken): void {

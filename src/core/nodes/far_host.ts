@@ -1,7 +1,18 @@
 import type { CallPeer } from "../calls/call_end.ts";
 import type { Calls } from "../calls/calls.ts";
 import type { RoomId } from "../events.ts";
-import { bare, type Mail, type Order, type Report, type Traits } from "./far_words.ts";
+import {
+  bare,
+  begins,
+  firstName,
+  isAnswer,
+  isOpening,
+  type Mail,
+  type Order,
+  type OrderOfCall,
+  type Report,
+  type Traits,
+} from "./far_words.ts";
 import { PeerPairs } from "../calls/peer_pairs.ts";
 import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../calls/signal.ts";
 
@@ -28,6 +39,16 @@ interface Line {
   queue: Mail[] | undefined;
   /** The newest message that was passed on. */
   said: unknown;
+  /** The newest call, and whether its first order was sent. */
+  call: number;
+  isAnnounced: boolean;
+  /** The call is one that a leg was asked for, and has none yet. */
+  isReserved: boolean;
+  /** The other node's name of its leg in this call. */
+  leg: number | undefined;
+  /** Its newest report, and the call that it knew then. */
+  heard: number;
+  known: number | undefined;
 }
 
 /** Signals that were lifted on the other node. */
@@ -41,6 +62,8 @@ export class FarHost {
   readonly #owner: HostOwner;
   readonly #maxQueued: number;
   readonly #lines = new PeerPairs<Line>();
+  /** The newest call. */
+  #number = firstName();
   /** Messages are being passed on: a pair without a call may get one in the same step. */
   #isPassing = false;
 
@@ -62,7 +85,9 @@ export class FarHost {
       line.queue.push(mail);
     } else if (line.traits === undefined) {
       line.queue = [mail];
-      this.#owner.order(own, other, { do: "reach", room: mail.room });
+      this.#name(line);
+      line.isReserved = true;
+      this.#order(own, other, { do: "reach", room: mail.room });
     } else this.#send(own, other, line, [mail]);
   }
 
@@ -73,6 +98,10 @@ export class FarHost {
   /** A report about the other node's client. */
   take(own: CallPeer, other: CallPeer, report: Report): void {
     const line = this.#line(own, other);
+    const isStale = !isCurrent(line, report) && !isOpening(report);
+    line.known = report.call;
+    if (isStale) return this.#ignore(own, other, report);
+    line.leg ??= report.leg;
     switch (report.say) {
       case "reached":
         Object.assign(line, { traits: report.traits, isReached: true });
@@ -83,19 +112,29 @@ export class FarHost {
         const { lifted, room, number, traits } = report;
         // After its client's own end there is no leg.
         Object.assign(line, { traits, isReached: typeof lifted !== "string" });
-        const outcome = this.#pass(() => this.#calls.send(other, own, new Uplift(lifted), room));
-        this.#owner.order(own, other, { do: "settle", number, outcome });
+        const outcome = this.#pass(() => {
+          // Messages of this node's client that wait for the leg came first.
+          if (line.isReached) this.#flush(own, other, line);
+          if (report.leg !== undefined) line.leg = report.leg;
+          line.heard = number;
+          return this.#calls.send(other, own, new Uplift(lifted), room);
+        });
+        this.#settle(own, other, report, number, outcome);
         return this.#tidy(own, other);
       }
       case "opened":
         Object.assign(line, { traits: report.traits, isReached: true });
         if (this.#calls.open(other, own) !== "sent") {
-          this.#owner.order(own, other, { do: "end", why: "failed", isOwn: false });
+          this.#order(own, other, { do: "end", why: "failed", isOwn: false });
         }
         return;
       case "refused":
         this.#calls.takeBack(own, other, report.kind, report.reason);
         this.#owner.returned(own, other, line.said, report.reason);
+        return this.#tidy(own, other);
+      case "over":
+        line.isReached = false;
+        this.#pass(() => this.#calls.send(other, own, new Uplift("hung-up")));
         return this.#tidy(own, other);
       default:
         report satisfies never;
@@ -106,21 +145,31 @@ export class FarHost {
   legOf(own: CallPeer, other: CallPeer, room: RoomId | undefined): Leg | Untaken {
     const line = this.#line(own, other);
     if (line.traits === undefined) return line.refusal ?? "absent";
+    if (!line.isReserved) this.#name(line);
+    line.isReserved = false;
     return new FarLeg(line.traits, {
       lower: (signal) => {
         const showsPresence = this.#calls.showsPresence(own, other);
         this.#line(own, other).isReached = true;
-        this.#owner.order(own, other, { do: "lower", signal: bare(signal), room, showsPresence });
+        this.#order(own, other, { do: "lower", signal: bare(signal), room, showsPresence });
       },
-      restart: () => this.#owner.order(own, other, { do: "restart" }),
+      restart: () => this.#order(own, other, { do: "restart" }),
       end: (why, isOwn) => this.#ended(own, other, why, isOwn),
     });
   }
 
-  /** The other node did not take the newest order; a departure is about to come by itself. */
-  fail(own: CallPeer, other: CallPeer, cause: "absent" | "gone" | "unavailable"): void {
+  /** The other node did not take an order; a departure is about to come by itself. */
+  fail(
+    own: CallPeer,
+    other: CallPeer,
+    order: Order,
+    cause: "absent" | "gone" | "unavailable",
+  ): void {
     const reason = cause === "unavailable" ? "busy" : "absent";
     const line = this.#lines.get(own, other);
+    const isOfLeg = order.leg !== undefined && order.leg === line?.leg;
+    // It belongs to an earlier call.
+    if (!isOfLeg && (order.do === "settle" || order.call !== line?.call)) return;
     if (cause === "gone" && line?.queue?.every(({ isSecond }) => isSecond !== true)) {
       const { queue } = line;
       this.#lines.delete(own, other);
@@ -151,7 +200,8 @@ export class FarHost {
     let line = this.#lines.get(own, other);
     if (line === undefined) {
       const fresh = { traits: undefined, refusal: undefined, queue: undefined, said: undefined };
-      line = { ...fresh, isReached: false };
+      const unnamed = { call: 0, isAnnounced: false, isReserved: false, leg: undefined };
+      line = { ...fresh, ...unnamed, heard: 0, known: undefined, isReached: false };
       this.#lines.set(own, other, line);
     }
     return line;
@@ -159,9 +209,9 @@ export class FarHost {
 
   #send(own: CallPeer, other: CallPeer, line: Line, messages: readonly Mail[]): void {
     this.#pass(() => {
-      for (const { payload, room, answer } of messages) {
+      for (const { payload, room, answer, isLate } of messages) {
         line.said = payload;
-        answer(this.#calls.send(own, other, payload, room));
+        answer(this.#calls.send(own, other, payload, room, isLate));
       }
     });
     this.#tidy(own, other);
@@ -169,11 +219,12 @@ export class FarHost {
 
   /** Carries a step out, during which a pair without a call may get another one. */
   #pass<Result>(step: () => Result): Result {
+    const isWithin = this.#isPassing;
     this.#isPassing = true;
     try {
       return step();
     } finally {
-      this.#isPassing = false;
+      this.#isPassing = isWithin;
     }
   }
 
@@ -191,10 +242,19 @@ export class FarHost {
   }
 
   #ended(own: CallPeer, other: CallPeer, why: End, isOwn: boolean): void {
+    const line = this.#line(own, other);
     // The client of the other node has begun another call by the message that ended this one.
-    if (isOwn && why === "replaced") return this.#owner.order(own, other, { do: "renew" });
-    if (!isOwn) this.#owner.order(own, other, { do: "end", why, isOwn });
-    this.#line(own, other).isReached = false;
+    if (isOwn && why === "replaced") {
+      this.#order(own, other, { do: "renew", next: this.#number + 1 });
+      this.#name(line);
+      line.isReserved = true;
+      return;
+    }
+    // A client that ended its own attempt may be called by this one meanwhile.
+    const isUnaware = line.known !== line.call;
+    if (!isOwn || isUnaware) this.#order(own, other, { do: "end", why, isOwn: false });
+    line.isReached = false;
+    line.leg = undefined;
     this.#tidy(own, other);
   }
 
@@ -202,10 +262,62 @@ export class FarHost {
   #tidy(own: CallPeer, other: CallPeer): void {
     const line = this.#lines.get(own, other);
     if (line === undefined || this.#isPassing || this.has(own, other)) return;
+    if (line.isReached) this.#order(own, other, { do: "drop" });
     this.#lines.delete(own, other);
-    if (line.isReached) this.#owner.order(own, other, { do: "drop" });
     this.#owner.over(own, other);
   }
+
+  /** A report of a call that is over here: the order for its end is on its way. */
+  #ignore(own: CallPeer, other: CallPeer, report: Report): void {
+    const { leg, call = 0 } = report;
+    if (report.say === "lifted") this.#line(own, other).heard = report.number;
+    if (report.say === "lifted") this.#settle(own, other, report, report.number, "sent");
+    if (report.say === "reached") {
+      const { heard } = this.#line(own, other);
+      this.#owner.order(own, other, { do: "drop", call, leg, heard });
+    }
+    this.#tidy(own, other);
+  }
+
+  #settle(
+    own: CallPeer,
+    other: CallPeer,
+    { leg = 0 }: Report,
+    number: number,
+    outcome: "sent" | Untaken,
+  ): void {
+    this.#owner.order(own, other, { do: "settle", leg, number, outcome });
+  }
+
+  /** Gives a new call its name. */
+  #name(line: Line): void {
+    line.call = ++this.#number;
+    line.isAnnounced = false;
+  }
+
+  #order(own: CallPeer, other: CallPeer, order: OrderOfCall): void {
+    const line = this.#line(own, other);
+    const { call, leg, heard } = line;
+    const isFirst = leg === undefined && !line.isAnnounced && isFirstOrder(order);
+    if (isFirst) line.isAnnounced = true;
+    this.#owner.order(own, other, { ...order, call, leg, heard, isFirst });
+  }
+}
+
+function isFirstOrder(order: OrderOfCall): boolean {
+  return order.do === "reach" || (order.do === "lower" && begins(order.signal));
+}
+
+/** Whether a report belongs to the newest call of its pair. */
+function isCurrent({ call, leg }: Line, report: Report): boolean {
+  if (report.call === call) return true;
+  // An answer, or a refusal, is for a signal of a call that the leg knows.
+  return leg !== undefined && report.leg === leg && report.say !== "refused" && !answers(report);
+}
+
+function answers(report: Report): boolean {
+  if (report.say !== "lifted" || typeof report.lifted === "string") return false;
+  return report.lifted.some(isAnswer);
 }
 
 interface LegCommands {

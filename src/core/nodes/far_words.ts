@@ -15,6 +15,8 @@ export interface Mail {
   readonly answer: OnOutcome;
   /** It was sent once before, to a node that knew the sender no longer. */
   readonly isSecond?: true;
+  /** The other peer has begun a call since: the message is no answer to that. */
+  isLate?: true;
 }
 
 /** A leg's behaviour, as far as a call depends on it. */
@@ -32,8 +34,34 @@ export interface Traits {
 type Bare<One> = One extends { readonly description: Description } ? Omit<One, "description"> : One;
 export type BareSignal = Bare<Signal>;
 
+/**
+ * Names the call that an order belongs to, so that nothing of a call reaches a later one of the same
+ * peers. Either node may begin a call, and each has a name for it.
+ */
+export interface CallNames {
+  /** As the node names it that keeps the call. */
+  readonly call: number;
+  /** The other node's name of its leg; undefined before it is known. */
+  readonly leg: number | undefined;
+  /** The number of the other node's newest report that was taken. */
+  readonly heard: number;
+  /** The other node cannot know the call yet. */
+  readonly isFirst?: boolean;
+}
+
 /** From the node that keeps the call, about the other one's client. */
 export type Order =
+  | CallNames & OrderOfCall
+  /** The outcome of what the client said. */
+  | {
+    readonly do: "settle";
+    readonly leg: number;
+    readonly number: number;
+    readonly outcome: "sent" | Untaken;
+  };
+
+/** An order about one call. */
+export type OrderOfCall =
   /** Makes the leg of a client that is about to be called. */
   | { readonly do: "reach"; readonly room?: RoomId | undefined }
   | {
@@ -45,15 +73,23 @@ export type Order =
   }
   | { readonly do: "end"; readonly why: End; readonly isOwn: boolean }
   /** The client has replaced the call: its newest offer begins another one. */
-  | { readonly do: "renew" }
+  | { readonly do: "renew"; readonly next: number }
   | { readonly do: "restart" }
   /** There is no call, of which the client knows nothing. */
-  | { readonly do: "drop" }
-  /** The outcome of what the client said. */
-  | { readonly do: "settle"; readonly number: number; readonly outcome: "sent" | Untaken };
+  | { readonly do: "drop" };
 
 /** From the other node. */
-export type Report =
+export type Report = LegNames & ReportOfLeg;
+
+/** Names the leg that a report comes from. */
+export interface LegNames {
+  /** Undefined where no leg was made. */
+  readonly leg: number | undefined;
+  /** The call of the newest order for the leg; undefined before the first one. */
+  readonly call: number | undefined;
+}
+
+export type ReportOfLeg =
   | { readonly say: "reached"; readonly traits: Traits }
   | { readonly say: "unreached"; readonly reason: Untaken }
   | {
@@ -63,11 +99,20 @@ export type Report =
     readonly room?: RoomId | undefined;
     /** Named by the answer. */
     readonly number: number;
+    /** It begins a call where there is none: it belongs to none that was begun before. */
+    readonly opens: boolean;
   }
   /** The client has begun a call by a command alone. */
   | { readonly say: "opened"; readonly traits: Traits }
   /** The client has no form for a signal. */
-  | { readonly say: "refused"; readonly kind: Signal["kind"]; readonly reason: Untaken };
+  | { readonly say: "refused"; readonly kind: Signal["kind"]; readonly reason: Untaken }
+  /** There is no such leg any more. */
+  | { readonly say: "over" };
+
+/** Where the names of a node's calls or legs begin: a peer may come from another node with some of its own. */
+export function firstName(): number {
+  return Math.floor(Math.random() * 2 ** 40);
+}
 
 export function traitsOf(leg: Leg): Traits {
   const { crossing, askTimeoutMs, showsPresence, restart } = leg;
@@ -89,7 +134,17 @@ export function whole(signal: BareSignal): Signal {
   return { ...signal, description: readDescription(signal.sdp) };
 }
 
+export function isAnswer({ kind }: { readonly kind: Signal["kind"] }): boolean {
+  return kind === "answer";
+}
+
+/** Whether words of another node begin a call, or a part in one that this node has begun meanwhile. */
+export function isOpening(words: Order | Report): boolean {
+  if ("do" in words) return words.do !== "settle" && words.isFirst === true;
+  return words.say === "opened" || (words.say === "lifted" && words.opens);
+}
+
 /** Whether a signal can begin a call. */
-export function begins({ kind }: Pick<Lifted, "kind">): boolean {
+export function begins({ kind }: { readonly kind: Signal["kind"] }): boolean {
   return kind === "offer" || kind === "ask";
 }

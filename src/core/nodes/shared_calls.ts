@@ -6,7 +6,7 @@ import type { PeerId, RoomId } from "../events.ts";
 import { FarGuests } from "./far_guest.ts";
 import { FarHost } from "./far_host.ts";
 import { callerOf } from "./far_permits.ts";
-import type { Mail, Order, Report } from "./far_words.ts";
+import { isOpening, type Mail, type Order, type Report } from "./far_words.ts";
 import { nameOf } from "./ghosts.ts";
 import type { PresentPeer } from "../peer.ts";
 import { PeerPairs } from "../calls/peer_pairs.ts";
@@ -217,6 +217,7 @@ export class SharedCalls implements CallRoutes {
   take(own: PresentPeer, from: PeerId, words: unknown): boolean {
     const other = this.#at.find(own.realm, from);
     if (other?.receiver.isElsewhere !== true) return false;
+    if (this.#meetings.size > 0 && isOpening(words as Order | Report)) this.#hurry(own, other);
     // The other node runs the same program.
     if (this.#keeps(own, other)) this.#host.take(own, other, words as Report);
     else this.#guests.take(own, other, words as Order);
@@ -241,7 +242,7 @@ export class SharedCalls implements CallRoutes {
   /** Passes a message to a peer on any node. */
   #deliver(from: CallPeer, to: CallPeer, mail: Mail): void {
     if (to.receiver.isElsewhere === true) return this.#pass(from, to, mail);
-    mail.answer(this.#calls.send(from, to, mail.payload, mail.room));
+    mail.answer(this.#calls.send(from, to, mail.payload, mail.room, mail.isLate));
   }
 
   /** The other node knew the sender of a message no longer. */
@@ -259,6 +260,20 @@ export class SharedCalls implements CallRoutes {
   #bothWays(realm: string, one: PeerId, other: PeerId): (readonly [PresentPeer, PresentPeer])[] {
     const [own, peer] = [this.#at.find(realm, one), this.#at.find(realm, other)];
     return own === undefined || peer === undefined ? [] : [[own, peer], [peer, own]];
+  }
+
+  /**
+   * The other peer begins a call while messages for it wait for a meeting. They came first, and go first if
+   * the two have met for that call.
+   */
+  #hurry(own: CallPeer, other: CallPeer): void {
+    const name = nameOfPair(keyOf(own), other.id);
+    const waiting = this.#meetings.get(name);
+    if (waiting === undefined) return;
+    if (this.#haveMet(own, other)) {
+      this.#meetings.set(name, []);
+      for (const mail of waiting) this.#pass(own, other, mail);
+    } else for (const mail of waiting) mail.isLate = true;
   }
 
   #sendAll({ realm, id }: Actor, to: PeerId, waiting: readonly Waiting[]): void {
@@ -297,8 +312,8 @@ export class SharedCalls implements CallRoutes {
 
   #failed(own: CallPeer, other: CallPeer, words: Order | Report, outcome: PassAnswer): void {
     if (outcome === "taken" || outcome === "foreign") return;
-    if (this.#keeps(own, other)) this.#host.fail(own, other, outcome);
-    else this.#guests.fail(own, other, "say" in words ? words : undefined, outcome);
+    if ("do" in words) this.#host.fail(own, other, words, outcome);
+    else this.#guests.fail(own, other, words, outcome);
   }
 }
 
