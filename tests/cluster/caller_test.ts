@@ -44,3 +44,27 @@ Deno.test("an engine that goes away before a node's first call is reported once"
   await cluster.pass(5_000);
   assertEquals(node.isUp, true);
 });
+
+Deno.test("messages that a node gets in one turn of its event loop travel by one call", async () => {
+  await using cluster = await MemoryCluster.form();
+  const a = await admit(cluster, 0, "a");
+  const b = await admit(cluster, 1, "b");
+  await cluster.quiet();
+  const { clock, events } = cluster.at(0);
+  const next = clock.next.bind(clock);
+  const ends: (() => void)[] = [];
+  clock.next = (action) => void ends.push(action);
+  events.length = 0;
+  for (const payload of [1, 2]) {
+    cluster.hub(0).send(a.peer, "b", payload);
+    await cluster.pass(0);
+  }
+  assertEquals(b.told(), []);
+  clock.next = next;
+  // The turn ends.
+  for (const end of ends.splice(0)) end();
+  await cluster.pass(1);
+
+  assertEquals(b.told(), ["relay a: 1", "relay a: 2"]);
+  assertEquals(events.filter(({ type }) => type === "call").length, 1);
+});

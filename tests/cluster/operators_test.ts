@@ -166,7 +166,7 @@ clientTest({
     await using _here = await openPeerJs(nodes.wsUrl(0), "here");
     const { data } = await events.next();
     assertEquals([data.instance, data.data["id"]], ["a", "here"]);
-    assert(nodes.nodes[0]?.stderr().includes("instance=a"));
+    await until("the name", () => nodes.nodes[0]?.stderr().includes("instance=a") === true);
     await nodes.nodes[1]?.stop("SIGKILL");
     await until("the dead node to be gone", async () => {
       const { body } = await a.get("/server");

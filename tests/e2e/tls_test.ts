@@ -243,7 +243,7 @@ clientTest({
     server.signal("SIGHUP");
     const isNew = async () => (await fingerprintIfAny(secure) ?? before) !== before;
     await until("the new certificate", isNew);
-    assert(server.stderr().includes("certificate taken up"));
+    await until("the line in the log", () => server.stderr().includes("certificate taken up"));
   },
 });
 

@@ -296,6 +296,8 @@ export class Caller {
     while (isIdle() && !this.#isStopped) {
       this.#wake = Promise.withResolvers();
       await this.#wake.promise;
+      // Messages that came at the same time travel along.
+      await new Promise<void>((resolve) => clock.next(resolve));
     }
     const now = clock.now();
     this.#starts = this.#starts.filter((at) => now - at < BUSY_MS);

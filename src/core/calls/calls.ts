@@ -137,7 +137,7 @@ export class Calls {
       const outcome = this.#take(from, to, leg as Leg, signal, room); // `lifted` came from a leg
       if (outcome === "replaces") {
         this.#find(from, to)?.end("replaced", call?.endOf(from));
-        return this.send(from, to, payload, room);
+        return this.send(from, to, payload, room, isLate);
       }
       if (outcome !== undefined) return this.#untaken(from, outcome);
     }

@@ -1,11 +1,12 @@
 import { type CallPeer, guard } from "../calls/call_end.ts";
 import type { RoomId } from "../events.ts";
-import { type Description, isOtherConnection, readDescription } from "../calls/description.ts";
+import { readDescription } from "../calls/description.ts";
 import {
   begins,
   type CallNames,
   firstName,
   isAnswer,
+  type LegNames,
   type Mail,
   type Order,
   type Report,
@@ -14,14 +15,8 @@ import {
   whole,
 } from "./far_words.ts";
 import { PeerPairs } from "../calls/peer_pairs.ts";
-import {
-  type End,
-  isEnd,
-  type Leg,
-  type Lifted,
-  type Signal,
-  type Untaken,
-} from "../calls/signal.ts";
+import { type End, isEnd, type Leg, type Lifted, type Untaken } from "../calls/signal.ts";
+import { Turns } from "./far_turns.ts";
 
 export interface GuestOwner {
   /** Sends to the node of a peer of another one, which keeps the call. */
@@ -39,13 +34,12 @@ interface Guest {
   readonly name: number;
   /** The call of the newest order; undefined before the first one. */
   call: number | undefined;
-  /** The newest description of its client. */
-  description: Description | undefined;
-  /** Reports by which its client began a call, and gave its connection up for another one. */
+  /** The connections of its client, by the reports that described them. */
+  readonly turns: Turns;
+  /** The number of the report by which its client began a call. */
   openedAt: number;
-  turnedAt: number;
-  /** Candidates that the other node sent before it took this report are for the earlier connection. */
-  strayUntil: number;
+  /** The number of the other client's newest description. */
+  seen: number;
   /** The client was sent a signal, or has begun the call. */
   isInvolved: boolean;
   /** Its newest message that can begin a call. */
@@ -207,7 +201,7 @@ export class FarGuests {
     if (open?.own !== own || open.other !== other) {
       // It was refused meanwhile: its client knows of no call.
       const isGone = this.#guests.get(own, other)?.name !== leg;
-      if (isGone) this.#owner.report(own, other, { say: "over", leg, call: undefined });
+      if (isGone) this.#owner.report(own, other, { say: "over", ...namesOf(leg, undefined) });
       return;
     }
     this.#open.delete(number);
@@ -216,13 +210,7 @@ export class FarGuests {
 
   #add(own: CallPeer, other: CallPeer, leg: Leg, room: RoomId | undefined): Guest {
     const fresh = { leg, room, isInvolved: false, payload: undefined, name: ++this.#name };
-    const unknown = {
-      call: undefined,
-      description: undefined,
-      openedAt: 0,
-      turnedAt: 0,
-      strayUntil: 0,
-    };
+    const unknown = { call: undefined, turns: new Turns(), openedAt: 0, seen: 0 };
     // Until the other node has told it, a call ends with its word alone.
     const guest: Guest = { ...fresh, ...unknown, othersPresence: false };
     this.#guests.set(own, other, guest);
@@ -241,10 +229,10 @@ export class FarGuests {
   #say(
     own: CallPeer,
     other: CallPeer,
-    { name, call }: Pick<Guest, "name" | "call">,
+    { name, call, seen }: Guest,
     report: ReportOfLeg,
   ): void {
-    this.#owner.report(own, other, { ...report, leg: name, call });
+    this.#owner.report(own, other, { ...report, leg: name, call, seen });
   }
 
   #hangUp(
@@ -260,18 +248,18 @@ export class FarGuests {
     this.#report({ own, other, mail, opens: false }, guest, why);
   }
 
-  /** An order for a leg that is no more: the other node may not know yet. */
+  /** An order for a leg that has gone. The other node may not know yet. */
   #miss(own: CallPeer, other: CallPeer, order: Exclude<Order, OfCall<"settle">>): void {
     if (order.do !== "lower") return;
-    this.#owner.report(own, other, { say: "over", leg: order.leg, call: order.call });
+    this.#owner.report(own, other, { say: "over", ...namesOf(order.leg, order.call) });
   }
 
   #reach(own: CallPeer, other: CallPeer, { call, room }: OfCall<"reach">): void {
     const known = this.#guests.get(own, other);
     const leg = known?.leg ?? (this.#isFull(own) ? "busy" : legOf(own, other, "callee", room));
     if (typeof leg === "string") {
-      const none = { leg: undefined, call };
-      return this.#owner.report(own, other, { say: "unreached", reason: leg, ...none });
+      const names = namesOf(undefined, call);
+      return this.#owner.report(own, other, { say: "unreached", reason: leg, ...names });
     }
     const guest = known ?? this.#add(own, other, leg, room);
     guest.call = call;
@@ -279,19 +267,20 @@ export class FarGuests {
   }
 
   #lower(own: CallPeer, other: CallPeer, order: OfCall<"lower">): void {
-    const { signal, room, showsPresence, call } = order;
+    const { signal, room, showsPresence, call, seen } = order;
     const { kind } = signal;
     let guest = this.#guests.get(own, other);
-    if (guest !== undefined && kind === "offer") guest.strayUntil = 0;
-    else if (guest !== undefined && isStray(guest, kind, order.heard)) return;
+    if (guest !== undefined) guest.seen = seen;
+    if (kind === "offer") guest?.turns.noteTheirOffer();
+    else if (guest?.turns.isStray(kind, order.heard) === true) return;
     const leg = guest?.leg ?? legOf(own, other, "callee", room);
     const isMade = typeof leg !== "string";
     const reason = isMade ? guard(own, () => leg.lower(whole(signal))) : leg;
     if (isMade) guest ??= this.#add(own, other, leg, room);
-    if (guest !== undefined) Object.assign(guest, { call, othersPresence: showsPresence });
+    if (guest !== undefined) Object.assign(guest, { call, seen, othersPresence: showsPresence });
     if (reason !== undefined) {
-      const { name } = guest ?? {};
-      return this.#owner.report(own, other, { say: "refused", kind, reason, leg: name, call });
+      const names = namesOf(guest?.name, call);
+      return this.#owner.report(own, other, { say: "refused", kind, reason, ...names });
     }
     if (guest !== undefined) guest.isInvolved = true;
   }
@@ -337,29 +326,20 @@ function isFor(guest: Guest | undefined, { call, leg }: Pick<CallNames, "call" |
   return guest !== undefined && (call === guest.call || leg === guest.name);
 }
 
-/** Whether a signal is for a connection that its client has given up. */
-function isStray({ turnedAt, strayUntil }: Guest, kind: Signal["kind"], heard: number): boolean {
-  // A leg whose client has made no offer has another one before it.
-  if (kind === "answer") return turnedAt === 0 || heard < turnedAt;
-  return kind !== "ask" && heard < strayUntil;
+/** The names in a report without a leg, or of one that has gone. */
+function namesOf(leg: number | undefined, call: number | undefined): LegNames {
+  return { leg, call, seen: 0 };
 }
 
 /**
  * Notes the descriptions among a client's signals.
- * @returns true if it describes a connection for the first time, or another one than before
+ * @returns true if one is an offer of the first connection, or of another one than before
  */
-function describe(guest: Guest, lifted: readonly Lifted[], number: number): boolean {
+function describe({ turns }: Guest, lifted: readonly Lifted[], number: number): boolean {
   let isNew = false;
   for (const signal of lifted) {
     if (signal.kind !== "offer" && signal.kind !== "answer") continue;
-    const { description } = guest;
-    guest.description = readDescription(signal.sdp);
-    const isOther = description !== undefined && isOtherConnection(description, guest.description);
-    if (!isOther && description !== undefined) continue;
-    guest.turnedAt = number;
-    if (signal.kind === "answer") continue;
-    if (isOther) guest.strayUntil = number;
-    isNew = true;
+    if (turns.note(signal.kind, readDescription(signal.sdp), number)) isNew = true;
   }
   return isNew;
 }

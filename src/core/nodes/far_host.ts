@@ -15,6 +15,7 @@ import {
 } from "./far_words.ts";
 import { PeerPairs } from "../calls/peer_pairs.ts";
 import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../calls/signal.ts";
+import { Turns } from "./far_turns.ts";
 
 export interface HostOwner {
   /** Sends to the node of a peer of another one. */
@@ -37,18 +38,21 @@ interface Line {
   refusal: Untaken | undefined;
   /** Messages that wait for the leg; undefined while none is asked for. */
   queue: Mail[] | undefined;
-  /** The newest message that was passed on. */
+  /** The newest message that was passed on, and the newest offer or ask without an answer. */
   said: unknown;
+  asked: unknown;
   /** The newest call, and whether its first order was sent. */
   call: number;
   isAnnounced: boolean;
-  /** The call is one that a leg was asked for, and has none yet. */
+  /** A leg was asked for under the call's name; the next call is this one. */
   isReserved: boolean;
   /** The other node's name of its leg in this call. */
   leg: number | undefined;
   /** Its newest report, and the call that it knew then. */
   heard: number;
   known: number | undefined;
+  /** The connections of this node's client. */
+  readonly turns: Turns;
 }
 
 /** Signals that were lifted on the other node. */
@@ -64,6 +68,8 @@ export class FarHost {
   readonly #lines = new PeerPairs<Line>();
   /** The newest call. */
   #number = firstName();
+  /** The newest description that was sent to another node. */
+  #described = 0;
   /** Messages are being passed on: a pair without a call may get one in the same step. */
   #isPassing = false;
 
@@ -99,8 +105,11 @@ export class FarHost {
   take(own: CallPeer, other: CallPeer, report: Report): void {
     const line = this.#line(own, other);
     const isStale = !isCurrent(line, report) && !isOpening(report);
+    const isAnswering = answers(report);
     line.known = report.call;
-    if (isStale) return this.#ignore(own, other, report);
+    const isLate = isAnswering && line.turns.isLateAnswer(report.seen);
+    if (isStale || isLate) return this.#ignore(own, other, report);
+    if (isAnswering) line.asked = undefined;
     line.leg ??= report.leg;
     switch (report.say) {
       case "reached":
@@ -130,7 +139,7 @@ export class FarHost {
         return;
       case "refused":
         this.#calls.takeBack(own, other, report.kind, report.reason);
-        this.#owner.returned(own, other, line.said, report.reason);
+        this.#owner.returned(own, other, refusedOf(line, report.kind), report.reason);
         return this.#tidy(own, other);
       case "over":
         line.isReached = false;
@@ -148,11 +157,7 @@ export class FarHost {
     if (!line.isReserved) this.#name(line);
     line.isReserved = false;
     return new FarLeg(line.traits, {
-      lower: (signal) => {
-        const showsPresence = this.#calls.showsPresence(own, other);
-        this.#line(own, other).isReached = true;
-        this.#order(own, other, { do: "lower", signal: bare(signal), room, showsPresence });
-      },
+      lower: (signal) => this.#lower(own, other, signal, room),
       restart: () => this.#order(own, other, { do: "restart" }),
       end: (why, isOwn) => this.#ended(own, other, why, isOwn),
     });
@@ -199,9 +204,10 @@ export class FarHost {
   #line(own: CallPeer, other: CallPeer): Line {
     let line = this.#lines.get(own, other);
     if (line === undefined) {
-      const fresh = { traits: undefined, refusal: undefined, queue: undefined, said: undefined };
+      const fresh = { traits: undefined, refusal: undefined, queue: undefined };
+      const unsaid = { said: undefined, asked: undefined, turns: new Turns() };
       const unnamed = { call: 0, isAnnounced: false, isReserved: false, leg: undefined };
-      line = { ...fresh, ...unnamed, heard: 0, known: undefined, isReached: false };
+      line = { ...fresh, ...unsaid, ...unnamed, heard: 0, known: undefined, isReached: false };
       this.#lines.set(own, other, line);
     }
     return line;
@@ -241,6 +247,18 @@ export class FarHost {
     this.#send(own, other, line, queue);
   }
 
+  #lower(own: CallPeer, other: CallPeer, signal: Signal, room: RoomId | undefined): void {
+    const line = this.#line(own, other);
+    line.isReached = true;
+    if (signal.kind === "offer" || signal.kind === "answer") {
+      line.turns.note(signal.kind, signal.description, ++this.#described);
+    }
+    if (begins(signal)) line.asked = line.said;
+    const showsPresence = this.#calls.showsPresence(own, other);
+    const seen = this.#described;
+    this.#order(own, other, { do: "lower", signal: bare(signal), room, showsPresence, seen });
+  }
+
   #ended(own: CallPeer, other: CallPeer, why: End, isOwn: boolean): void {
     const line = this.#line(own, other);
     // The client of the other node has begun another call by the message that ended this one.
@@ -267,11 +285,14 @@ export class FarHost {
     this.#owner.over(own, other);
   }
 
-  /** A report of a call that is over here: the order for its end is on its way. */
+  /** A report of a call that is over here, or an answer for an earlier connection. */
   #ignore(own: CallPeer, other: CallPeer, report: Report): void {
     const { leg, call = 0 } = report;
-    if (report.say === "lifted") this.#line(own, other).heard = report.number;
-    if (report.say === "lifted") this.#settle(own, other, report, report.number, "sent");
+    if (report.say === "lifted") {
+      // This node's client does not learn of the connection that an answer describes.
+      if (!answers(report)) this.#line(own, other).heard = report.number;
+      this.#settle(own, other, report, report.number, "sent");
+    }
     if (report.say === "reached") {
       const { heard } = this.#line(own, other);
       this.#owner.order(own, other, { do: "drop", call, leg, heard });
@@ -313,6 +334,11 @@ function isCurrent({ call, leg }: Line, report: Report): boolean {
   if (report.call === call) return true;
   // An answer, or a refusal, is for a signal of a call that the leg knows.
   return leg !== undefined && report.leg === leg && report.say !== "refused" && !answers(report);
+}
+
+/** The message that a refusal is for. */
+function refusedOf({ asked, said }: Line, kind: Signal["kind"]): unknown {
+  return begins({ kind }) && asked !== undefined ? asked : said;
 }
 
 function answers(report: Report): boolean {

@@ -39,7 +39,7 @@ export type BareSignal = Bare<Signal>;
  * peers. Either node may begin a call, and each has a name for it.
  */
 export interface CallNames {
-  /** As the node names it that keeps the call. */
+  /** Its name at the node that keeps the call. */
   readonly call: number;
   /** The other node's name of its leg; undefined before it is known. */
   readonly leg: number | undefined;
@@ -70,6 +70,8 @@ export type OrderOfCall =
     readonly room?: RoomId | undefined;
     /** The other client shows its presence. */
     readonly showsPresence: boolean;
+    /** The number of the newest description of this node's client. */
+    readonly seen: number;
   }
   | { readonly do: "end"; readonly why: End; readonly isOwn: boolean }
   /** The client has replaced the call: its newest offer begins another one. */
@@ -87,6 +89,8 @@ export interface LegNames {
   readonly leg: number | undefined;
   /** The call of the newest order for the leg; undefined before the first one. */
   readonly call: number | undefined;
+  /** The number of the other client's newest description that was taken. */
+  readonly seen: number;
 }
 
 export type ReportOfLeg =
@@ -99,7 +103,7 @@ export type ReportOfLeg =
     readonly room?: RoomId | undefined;
     /** Named by the answer. */
     readonly number: number;
-    /** It begins a call where there is none: it belongs to none that was begun before. */
+    /** It belongs to no earlier call, and begins one unless the peers have one. */
     readonly opens: boolean;
   }
   /** The client has begun a call by a command alone. */
@@ -109,7 +113,7 @@ export type ReportOfLeg =
   /** There is no such leg any more. */
   | { readonly say: "over" };
 
-/** Where the names of a node's calls or legs begin: a peer may come from another node with some of its own. */
+/** The first name of a node's calls or legs. It is random: a peer may come from another node with names of its own. */
 export function firstName(): number {
   return Math.floor(Math.random() * 2 ** 40);
 }
