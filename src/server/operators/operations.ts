@@ -71,18 +71,8 @@ export function openOperations(config: Config, parts: OperationsParts): Operatio
     return isDone;
   };
   const admin = openAdmin(config, {
-    ...{
-      clock,
-      turns,
-      hub,
-      happenings,
-      connections,
-      dialects,
-      operator,
-      metrics,
-      proxies,
-      origins,
-    },
+    ...{ clock, turns, hub, happenings, connections, dialects },
+    ...{ operator, metrics, proxies, origins },
     server: serverFacts(config, parts, instance),
     fleet,
     guarded: config.dialects.filter((name) => authentication.asks(name)),
