@@ -224,7 +224,7 @@ async function play(
   assertEquals([...pairs], [], story);
 }
 
-const SEEDS = [1001, 1016, 2000, 2047, 5014, 5041, 5079];
+const SEEDS = [1001, 2000, 2047, 5014, 5041, 5079, 10006];
 
 for (const room of [undefined, ROOM]) {
   const where = room === undefined ? "without a room" : "in a room";

@@ -230,6 +230,21 @@ Deno.test("candidates of an answer that came too late do not reach the client ei
   assertEquals(bench.heard(), { a: [], b: ["answer a3", "candidate a3"] });
 });
 
+Deno.test("an order that drops a leg of an earlier call leaves the next call alone", () => {
+  const bench = new Bench({ b: { crossing: "yields" } });
+  bench.fromB(offer("b1"));
+  bench.fromA(offer("a1"));
+  bench.deliverToA();
+  bench.deliverToB(); // the report of the leg is on its way
+  bench.fromA(offer("a2"));
+  bench.deliverToA(); // has the leg of the call before dropped
+  bench.fromA(candidate("a2"));
+  bench.fromB(offer("b2"));
+  bench.deliver();
+  assertEquals(bench.heard().b.slice(-2), ["offer a2", "candidate a2"]);
+  bench.assertCalls(1);
+});
+
 Deno.test("a client gets the offer back that was refused, not a later message", () => {
   const bench = new Bench({ b: { refuses: { reoffer: "cannot_renegotiate" } } });
   bench.connect();

@@ -123,7 +123,8 @@ export class FarGuests {
     if (order.do === "settle") return this.#settle(own, other, order);
     const guest = this.#guests.get(own, other);
     if (!isFor(guest, order) && order.isFirst !== true) return this.#miss(own, other, order);
-    if (guest !== undefined) guest.call = order.call;
+    // A drop may follow the first order of a later call.
+    if (guest !== undefined && order.do !== "drop") guest.call = order.call;
     switch (order.do) {
       case "reach":
         return this.#reach(own, other, order);
