@@ -15,9 +15,15 @@ const TOKEN = "a-token-of-an-operator";
 const ARGS = ["--admin-tokens", `ann:full:${TOKEN}`];
 const DIALECTS = ["peerjs", "gstreamer", "ssp"];
 
-/** The API of each node. */
+/** The API of each node, once each knows all of them: a node hears of a new one by its next beat. */
 async function desks({ nodes }: NodeProcesses): Promise<AdminClient[]> {
-  return await Promise.all(nodes.map(({ url }) => AdminClient.open(url, TOKEN)));
+  const all = await Promise.all(nodes.map(({ url }) => AdminClient.open(url, TOKEN)));
+  for (const desk of all) {
+    await until("all nodes to be known", async () => {
+      return (await desk.get("/server")).body.cluster.nodes.length === nodes.length;
+    });
+  }
+  return all;
 }
 
 /** An answer to which every node has contributed: on a loaded machine one may be late. */
