@@ -5,11 +5,11 @@ const MAX_WORK_MS = 0.5;
 
 /** The turns of a server's work for operators. Clients have theirs between any two of them. */
 export class Turns {
-  readonly #clock: Pick<Clock, "now" | "delay">;
+  readonly #clock: Pick<Clock, "now" | "soon">;
   /** Work that waits for its turn, the oldest first. */
   readonly #waiting: (() => void)[] = [];
 
-  constructor(clock: Pick<Clock, "now" | "delay">) {
+  constructor(clock: Pick<Clock, "now" | "soon">) {
     this.#clock = clock;
   }
 
@@ -29,7 +29,8 @@ export class Turns {
 
   async #pass(): Promise<void> {
     while (this.#waiting.length > 0) {
-      await this.#clock.delay(0);
+      // Clients' frames are read before the action of `soon`, but not before that of `next`.
+      await new Promise<void>((resolve) => this.#clock.soon(resolve));
       this.#waiting.shift()?.();
     }
   }

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { answerWith, type Page, paginate } from "../../src/admin/page.ts";
 import { Turns } from "../../src/core/breaks.ts";
 import { systemClock } from "../../src/system/clock.ts";
-import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { TurningClock } from "../helpers/session/turning_clock.ts";
 
 const COUNT = 20;
 
@@ -39,7 +39,7 @@ Deno.test("one item is a page, however large it is", async () => {
 });
 
 Deno.test("a page begins in a turn of its own, and the next item may be in another", async () => {
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const seen: number[] = [];
   const made = paginate({ limit: COUNT }, {
     items: Array.from({ length: COUNT }, (_, nth) => nth),

@@ -1,15 +1,15 @@
 import { assertEquals } from "@std/assert";
 import { Turns } from "../../src/core/breaks.ts";
-import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { TurningClock } from "../helpers/session/turning_clock.ts";
 
 /** The clock's next turn, and all that follows from it at once. */
-async function turn(clock: FakeClock): Promise<void> {
+async function turn(clock: TurningClock): Promise<void> {
   clock.advance(0);
   for (let step = 0; step < 20; step++) await Promise.resolve();
 }
 
 Deno.test("long work is interrupted again and again, and clients have their turn", async () => {
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const begun = new Turns(clock).begin();
   await turn(clock);
   const breaks = await begun;
@@ -28,7 +28,7 @@ Deno.test("long work is interrupted again and again, and clients have their turn
 });
 
 Deno.test("the work of several operators takes turns, one in each", async () => {
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const turns = new Turns(clock);
   const log: string[] = [];
   const work = async (name: string): Promise<void> => {

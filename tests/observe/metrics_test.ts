@@ -3,7 +3,7 @@ import { CATALOGUE, type MetricEntry, readName } from "../../src/observe/catalog
 import { Turns } from "../../src/core/breaks.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { systemClock } from "../../src/system/clock.ts";
-import { FakeClock } from "../helpers/session/fake_clock.ts";
+import { TurningClock } from "../helpers/session/turning_clock.ts";
 
 const ENTRIES: readonly (readonly [string, MetricEntry])[] = Object.entries(CATALOGUE);
 /** The series that a time-series database may get from one server. */
@@ -136,7 +136,7 @@ Deno.test("a name that the catalogue does not have is a mistake", () => {
 });
 
 Deno.test("a scrape that takes long is interrupted, and has every family", async () => {
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const metrics = new Metrics(new Turns(clock));
   const log: string[] = [];
   metrics.read("signalbox_peers", () => {
@@ -157,7 +157,7 @@ Deno.test("a scrape that takes long is interrupted, and has every family", async
 });
 
 Deno.test("scrapes that come before one has begun share its text, and later ones do not", async () => {
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const metrics = new Metrics(new Turns(clock));
   let reads = 0;
   let later: Promise<string> | undefined;
