@@ -221,9 +221,12 @@ export function startScriptedServer(
 ): ScriptedServer {
   const heard: SimpleFrame[] = [];
   let connections = 0;
+  const open = new Set<WebSocket>();
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
     const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "simple" });
     connections++;
+    open.add(socket);
+    socket.onclose = () => open.delete(socket);
     socket.onmessage = ({ data }) => {
       const frame = JSON.parse(data);
       heard.push(frame);
@@ -239,7 +242,11 @@ export function startScriptedServer(
     url: `http://127.0.0.1:${server.addr.port}`,
     heard,
     connections: () => connections,
-    [Symbol.asyncDispose]: () => server.shutdown(),
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of open) socket.close();
+      await until("the clients to have gone", () => open.size === 0);
+      await server.shutdown();
+    },
   };
 }
 
