@@ -16,7 +16,7 @@ import {
 } from "./far_words.ts";
 import { PeerPairs } from "../calls/peer_pairs.ts";
 import { type End, isEnd, type Leg, type Lifted, type Untaken } from "../calls/signal.ts";
-import { Turns } from "./far_turns.ts";
+import { FarTurns } from "./far_turns.ts";
 
 export interface GuestOwner {
   /** Sends to the node of a peer of another one, which keeps the call. */
@@ -35,7 +35,7 @@ interface Guest {
   /** The call of the newest order; undefined before the first one. */
   call: number | undefined;
   /** The connections of its client, by the reports that described them. */
-  readonly turns: Turns;
+  readonly turns: FarTurns;
   /** The number of the report by which its client began a call. */
   openedAt: number;
   /** The number of the other client's newest description. */
@@ -211,7 +211,7 @@ export class FarGuests {
 
   #add(own: CallPeer, other: CallPeer, leg: Leg, room: RoomId | undefined): Guest {
     const fresh = { leg, room, isInvolved: false, payload: undefined, name: ++this.#name };
-    const unknown = { call: undefined, turns: new Turns(), openedAt: 0, seen: 0 };
+    const unknown = { call: undefined, turns: new FarTurns(), openedAt: 0, seen: 0 };
     // Until the other node has told it, a call ends with its word alone.
     const guest: Guest = { ...fresh, ...unknown, othersPresence: false };
     this.#guests.set(own, other, guest);

@@ -15,7 +15,7 @@ import {
 } from "./far_words.ts";
 import { PeerPairs } from "../calls/peer_pairs.ts";
 import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../calls/signal.ts";
-import { Turns } from "./far_turns.ts";
+import { FarTurns } from "./far_turns.ts";
 
 export interface HostOwner {
   /** Sends to the node of a peer of another one. */
@@ -52,7 +52,7 @@ interface Line {
   heard: number;
   known: number | undefined;
   /** The connections of this node's client. */
-  readonly turns: Turns;
+  readonly turns: FarTurns;
 }
 
 /** Signals that were lifted on the other node. */
@@ -205,7 +205,7 @@ export class FarHost {
     let line = this.#lines.get(own, other);
     if (line === undefined) {
       const fresh = { traits: undefined, refusal: undefined, queue: undefined };
-      const unsaid = { said: undefined, asked: undefined, turns: new Turns() };
+      const unsaid = { said: undefined, asked: undefined, turns: new FarTurns() };
       const unnamed = { call: 0, isAnnounced: false, isReserved: false, leg: undefined };
       line = { ...fresh, ...unsaid, ...unnamed, heard: 0, known: undefined, isReached: false };
       this.#lines.set(own, other, line);

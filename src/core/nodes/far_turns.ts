@@ -5,7 +5,7 @@ import type { Signal } from "../calls/signal.ts";
  * Notes when a client turns to another connection. Until the other node knows, it may send signals for
  * the connection before. The client's descriptions have growing numbers.
  */
-export class Turns {
+export class FarTurns {
   #description: Description | undefined = undefined;
   /** The number of the first description of the newest connection. */
   #turnedAt = 0;
