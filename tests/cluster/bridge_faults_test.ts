@@ -1,13 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { Calls } from "../../src/core/calls/calls.ts";
-import type { PeerEvent, PeerHandle } from "../../src/core/events.ts";
-import type { Receiver } from "../../src/core/session.ts";
 import { SharedHub } from "../../src/core/nodes/shared_hub.ts";
 import type { Crossing, End, Leg, Lifted, Signal } from "../../src/core/calls/signal.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import { randomOf } from "../helpers/cluster/memory_engine.ts";
+import { CallingClient } from "../helpers/session/calling_client.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
-import { FakeLink } from "../helpers/session/fake_link.ts";
 import { NO_LIMITS } from "../helpers/session/hub.ts";
 import { sdpOf, WIDE_CALLS } from "../helpers/session/legs.ts";
 import { claimOf } from "../helpers/session/receiver.ts";
@@ -20,32 +18,13 @@ const NEVER_MS = 600_000;
 const COUNT = 20;
 
 /** A client whose messages are signals, and which writes down what reaches it. */
-class Client implements Receiver {
-  readonly link = new FakeLink();
+class Client extends CallingClient {
   readonly heard: string[] = [];
   /** Called at the end of a call by the other client, before anything else comes to pass. */
   onEnd: () => void = () => {};
-  readonly #id: string;
-  #peer: PeerHandle | undefined;
 
   constructor(id: string) {
-    this.#id = id;
-  }
-
-  get links(): readonly FakeLink[] {
-    return [this.link];
-  }
-
-  get peer(): PeerHandle {
-    if (this.#peer === undefined) throw new Error(`Cannot use ${this.#id}: it was not admitted`);
-    return this.#peer;
-  }
-
-  expel(): void {}
-
-  deliver(event: PeerEvent): void {
-    if (event.type === "admitted") this.#peer = event.peer;
-    else if (event.type === "undelivered") this.heard.push(`undelivered ${event.peer}`);
+    super(id, ({ peer }) => this.heard.push(`undelivered ${peer}`));
   }
 
   leg(): Leg {

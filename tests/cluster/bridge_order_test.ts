@@ -1,13 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { Calls } from "../../src/core/calls/calls.ts";
-import type { PeerEvent, PeerHandle } from "../../src/core/events.ts";
 import { SharedHub } from "../../src/core/nodes/shared_hub.ts";
 import type { Crossing, End, Leg, Lifted, Signal } from "../../src/core/calls/signal.ts";
-import type { Receiver } from "../../src/core/session.ts";
 import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
 import { randomOf } from "../helpers/cluster/memory_engine.ts";
+import { CallingClient } from "../helpers/session/calling_client.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
-import { FakeLink } from "../helpers/session/fake_link.ts";
 import { NO_LIMITS } from "../helpers/session/hub.ts";
 import { sdpOf, WIDE_CALLS } from "../helpers/session/legs.ts";
 import { claimOf } from "../helpers/session/receiver.ts";
@@ -29,16 +27,13 @@ const ACTS: readonly Act[] = [
 ];
 
 /** A client whose messages are signals. It judges what it hears by what it has said. */
-class Client implements Receiver {
-  readonly link = new FakeLink();
+class Client extends CallingClient {
   readonly faults: string[] = [];
   /** Everything that it said and heard. */
   readonly log: string[];
-  readonly #id: string;
   readonly #crossing: Crossing;
   /** The offer that an answer is for, by the answer's connection. */
   readonly #answers: Map<string, string>;
-  #peer: PeerHandle | undefined;
   #connections = 0;
   #ufrags = 0;
   /** The connection of its newest offer, and of its newest description. */
@@ -52,33 +47,17 @@ class Client implements Receiver {
     crossing: Crossing,
     { answers, log }: { readonly answers: Map<string, string>; readonly log: string[] },
   ) {
-    this.#id = id;
+    super(id, () => this.log.push(`${this.id} gets it back`));
     this.#crossing = crossing;
     this.#answers = answers;
     this.log = log;
-  }
-
-  get links(): readonly FakeLink[] {
-    return [this.link];
-  }
-
-  get peer(): PeerHandle {
-    if (this.#peer === undefined) throw new Error(`Cannot use ${this.#id}: it was not admitted`);
-    return this.#peer;
-  }
-
-  expel(): void {}
-
-  deliver(event: PeerEvent): void {
-    if (event.type === "admitted") this.#peer = event.peer;
-    else if (event.type === "undelivered") this.log.push(`${this.#id} gets it back`);
   }
 
   /** Its words for a step; undefined if it has none now. */
   say(act: Act): Lifted[] | End | undefined {
     switch (act) {
       case "offer":
-        this.#offered = `${this.#id}${++this.#connections}`;
+        this.#offered = `${this.id}${++this.#connections}`;
         return this.#describe("offer", this.#offered);
       case "reoffer":
         if (this.#mine === undefined) return undefined;
@@ -86,7 +65,7 @@ class Client implements Receiver {
         return this.#describe("offer", this.#mine);
       case "answer": {
         if (this.#open === undefined) return undefined;
-        const answer = `${this.#id}${++this.#connections}`;
+        const answer = `${this.id}${++this.#connections}`;
         this.#answers.set(answer, this.#open);
         this.#open = undefined;
         return this.#describe("answer", answer);
@@ -120,7 +99,7 @@ class Client implements Receiver {
       },
       end: (why, isOwn) => {
         isOver = true;
-        this.log.push(`${this.#id} < ${isOwn ? "own end" : `end: ${why}`}`);
+        this.log.push(`${this.id} < ${isOwn ? "own end" : `end: ${why}`}`);
         if (!isOwn) this.#open = undefined;
       },
     };
@@ -132,7 +111,7 @@ class Client implements Receiver {
   }
 
   #hear(signal: Signal, theirs: string | undefined): void {
-    this.log.push(`${this.#id} < ${wordOf(signal)}`);
+    this.log.push(`${this.id} < ${wordOf(signal)}`);
     if (signal.kind === "candidate") {
       const { candidate } = signal.candidate;
       this.#check(candidate === theirs, `${candidate} under ${theirs}`);
@@ -148,7 +127,7 @@ class Client implements Receiver {
   }
 
   #check(isRight: boolean, fault: string): void {
-    if (!isRight) this.faults.push(`${this.#id} was sent ${fault}`);
+    if (!isRight) this.faults.push(`${this.id} was sent ${fault}`);
   }
 }
 
