@@ -77,7 +77,7 @@ export class Recovery {
     roster.update(nodes, own, isWhole);
     reaper.look(nodes, own, clock.now());
     if (clock.now() - this.#epochAt < leaseMs + RETURN_MS) return [];
-    return [...roster.missing(outbox.processes)].map((process) => ["T", own, "missing", process]);
+    return roster.missing(outbox.processes).map((process) => ["T", own, "missing", process]);
   }
 
   *#heldSteps(): Generator<readonly string[]> {
