@@ -1,6 +1,6 @@
 import type { OutgoingMessage } from "../../core/nodes/backplane.ts";
 
-/** A message as it stands in an inbox: one text, because each part of an item costs as much as a read. */
+/** A message as it stands in an inbox: one text, because a reader decodes each part by itself. */
 export interface Letter {
   /** The incarnation that sent it. */
   readonly node: string;

@@ -42,7 +42,7 @@ local function want(realm, id)
   call("PEXPIRE", key, WANT_MS)
 end
 
--- Appends a message to a node's inbox, as one text: each part takes the reader as long as a short text.
+-- Appends a message to a node's inbox, as one text: the reader decodes each part by itself.
 local function post(node, count_, fence, letter)
   tell(node, "m", me .. " " .. count_ .. " " .. fence .. " " .. letter)
 end
