@@ -63,7 +63,7 @@ export function openOperations(config: Config, parts: OperationsParts): Operatio
     if (kind === "ban" && isThere) operator.enforceBan(what, value);
   });
   const reload = undo.use(
-    openReload(config, { secrets, rejudge, webhooks, certificate, life, clock, log }),
+    openReload(config, { secrets, rejudge, webhooks, certificate, life, clock, wallNow, log }),
   );
   const undrain = (): boolean => {
     const isDone = life.undrain();

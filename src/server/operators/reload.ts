@@ -1,6 +1,7 @@
 import type { LiveSecrets } from "../../config/live_secrets.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { WallClock } from "../../core/kept.ts";
 import type { Log } from "../../observe/log.ts";
 import { messageOf } from "../../system/errors.ts";
 import { warnOfShortTokens } from "./admin.ts";
@@ -14,9 +15,10 @@ export interface ReloadParts {
   /** Judges by the secrets and keys as they are now; returns why they cannot be used. */
   readonly rejudge: () => readonly string[];
   readonly webhooks: { resume(): void };
-  readonly certificate: Pick<Certificate, "readAgain" | "adopt" | "watch"> | undefined;
+  readonly certificate: Pick<Certificate, "readAgain" | "adopt" | "warn" | "watch"> | undefined;
   readonly life: Pick<Lifecycle, "renew">;
   readonly clock: Clock;
+  readonly wallNow: WallClock;
   readonly log: Log;
 }
 
@@ -33,9 +35,9 @@ export interface Reload extends Disposable {
 /** Secrets by which a node joins its cluster, once and for all. */
 const AT_START = ["cluster", "cluster-secret"];
 
-/** Also watches the certificate, if the configuration asks for it. */
+/** Warns of the certificate in use, and watches its files if the configuration asks for it. */
 export function openReload(config: Config, parts: ReloadParts): Reload {
-  const { secrets, rejudge, webhooks, life, clock, log } = parts;
+  const { secrets, rejudge, webhooks, life, clock, wallNow, log } = parts;
   const hasFiles = secrets?.hasFiles === true || readsKeys(config);
 
   /** A certificate that came during a drain waits for its end. */
@@ -57,10 +59,13 @@ export function openReload(config: Config, parts: ReloadParts): Reload {
       if (fresh === undefined) {
         const isUsed = parts.certificate !== undefined;
         if (isAsked && isUsed) log.write("info", "certificate unchanged");
+        if (isAsked) warnOfCertificate();
         return [];
       }
       isRenewalDue = !await life.renew(fresh);
-      if (!isRenewalDue) parts.certificate?.adopt(fresh);
+      if (isRenewalDue) return [];
+      parts.certificate?.adopt(fresh);
+      warnOfCertificate();
       return [];
     } catch (error) {
       log.write("error", "cannot take up the certificate", { error: messageOf(error) });
@@ -68,6 +73,8 @@ export function openReload(config: Config, parts: ReloadParts): Reload {
     }
   }
 
+  const warnOfCertificate = (): void => parts.certificate?.warn(log, wallNow());
+  warnOfCertificate();
   const watch = config.restartOnCertChange
     ? parts.certificate?.watch(clock, () => void renewCertificate())
     : undefined;
