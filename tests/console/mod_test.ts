@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { startTestServer } from "../helpers/wire/server.ts";
 
 const TOKEN = ["--admin-tokens", "a-token-of-an-operator"];
-/** What the page and each of its files say to browsers (operations notes, section 5). */
+/** Headers of the page and of each of its files (operations notes, section 5). */
 const HEADERS = {
   "content-security-policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +

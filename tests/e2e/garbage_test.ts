@@ -4,8 +4,8 @@ import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
 import { within } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
-// What three protocols without words for a message that they cannot read do with it: they ignore it,
-// log the reason, and go on. A message that is too large ends the connection in all of them.
+// Three protocols have no words for a message that they cannot read: they ignore it, log the reason,
+// and go on. A message that is too large ends the connection in all of them.
 
 type Garbage = string | Uint8Array<ArrayBuffer>;
 

@@ -30,7 +30,7 @@ interface Receiver extends AsyncDisposable {
   next(): Promise<Asked>;
 }
 
-/** A webhook, or an issuer of keys, that answers when it is told to. */
+/** Stands for a webhook or an issuer of keys, and answers when the test wants it to. */
 function startReceiver(): Receiver {
   const waiting: Asked[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (one) => {

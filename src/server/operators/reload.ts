@@ -35,9 +35,9 @@ export interface Reload extends Disposable {
 /** Secrets by which a node joins its cluster, once and for all. */
 const AT_START = ["cluster", "cluster-secret"];
 
-/** Warns of the certificate in use, and watches its files if the configuration asks for it. */
+/** Also watches the certificate, if the configuration asks for it. */
 export function openReload(config: Config, parts: ReloadParts): Reload {
-  const { secrets, rejudge, webhooks, life, clock, wallNow, log } = parts;
+  const { secrets, rejudge, webhooks, certificate, life, clock, wallNow, log } = parts;
   const hasFiles = secrets?.hasFiles === true || readsKeys(config);
 
   /** A certificate that came during a drain waits for its end. */
@@ -55,17 +55,16 @@ export function openReload(config: Config, parts: ReloadParts): Reload {
   /** @param isAsked an operator waits for a word on the outcome */
   async function renewOnce(isAsked: boolean): Promise<readonly string[]> {
     try {
-      const fresh = parts.certificate?.readAgain();
-      if (fresh === undefined) {
-        const isUsed = parts.certificate !== undefined;
-        if (isAsked && isUsed) log.write("info", "certificate unchanged");
-        if (isAsked) warnOfCertificate();
-        return [];
+      const fresh = certificate?.readAgain();
+      if (fresh !== undefined) {
+        isRenewalDue = !await life.renew(fresh);
+        if (isRenewalDue) return [];
+        certificate?.adopt(fresh);
+      } else {
+        if (!isAsked || certificate === undefined) return [];
+        log.write("info", "certificate unchanged");
       }
-      isRenewalDue = !await life.renew(fresh);
-      if (isRenewalDue) return [];
-      parts.certificate?.adopt(fresh);
-      warnOfCertificate();
+      certificate?.warn(log, wallNow());
       return [];
     } catch (error) {
       log.write("error", "cannot take up the certificate", { error: messageOf(error) });
@@ -73,13 +72,11 @@ export function openReload(config: Config, parts: ReloadParts): Reload {
     }
   }
 
-  const warnOfCertificate = (): void => parts.certificate?.warn(log, wallNow());
-  warnOfCertificate();
   const watch = config.restartOnCertChange
-    ? parts.certificate?.watch(clock, () => void renewCertificate())
+    ? certificate?.watch(clock, () => void renewCertificate())
     : undefined;
   return {
-    readsFiles: hasFiles || parts.certificate !== undefined,
+    readsFiles: hasFiles || certificate !== undefined,
     afterDrain(): void {
       if (isRenewalDue) void renewCertificate();
     },
