@@ -13,6 +13,8 @@ export interface Mail {
   readonly payload: unknown;
   readonly room: RoomId | undefined;
   readonly answer: OnOutcome;
+  /** Grows with all that the clients of this node say, and with the calls that others begin. */
+  readonly saidAt: number;
   /** It was sent once before, to a node that knew the sender no longer. */
   readonly isSecond?: true;
   /** The other peer has begun a call since: the message is no answer to that. */
