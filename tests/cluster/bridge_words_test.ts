@@ -278,6 +278,7 @@ Deno.test("an answer that a call drops counts as unheard", () => {
   bench.deliver();
   bench.fromB(offer("b1"));
   bench.fromB(answer("b2")); // to the offer that is void by now
+  bench.fromB(candidate("b2"));
   bench.deliver();
   bench.fromA(answer("a2"));
   bench.deliver();

@@ -2,6 +2,7 @@ import type { CallPeer } from "../calls/call_end.ts";
 import type { Calls } from "../calls/calls.ts";
 import type { RoomId } from "../events.ts";
 import {
+  asks,
   bare,
   begins,
   firstName,
@@ -48,8 +49,9 @@ interface Line {
   isReserved: boolean;
   /** The other node's name of its leg in this call. */
   leg: number | undefined;
-  /** Its newest report, and the call that it knew then. */
+  /** Its newest report with a description that was taken. */
   heard: number;
+  /** The call that it knew at its newest report. */
   known: number | undefined;
   /** The connections of this node's client. */
   readonly turns: FarTurns;
@@ -120,7 +122,8 @@ export class FarHost {
           if (line.isReached) this.#flush(own, other, line);
           if (report.leg !== undefined) line.leg = report.leg;
           // Its client goes by an answer that the call drops, and this node's client does not.
-          if (!isAnswering || this.#calls.expectsAnswer(other, own)) line.heard = number;
+          const isHeard = isAnswering ? this.#calls.expectsAnswer(other, own) : asks(report);
+          if (isHeard) line.heard = number;
           return this.#calls.send(other, own, new Uplift(lifted), room);
         });
         this.#settle(own, other, report, number, outcome);
@@ -286,7 +289,7 @@ export class FarHost {
     const { leg, call = 0 } = report;
     if (report.say === "lifted") {
       // This node's client does not learn of the connection that an answer describes.
-      if (!answers(report)) this.#line(own, other).heard = report.number;
+      if (!answers(report) && asks(report)) this.#line(own, other).heard = report.number;
       this.#settle(own, other, report, report.number, "sent");
     }
     if (report.say === "reached") {

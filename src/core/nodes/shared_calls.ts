@@ -6,7 +6,7 @@ import type { PeerId, RoomId } from "../events.ts";
 import { FarGuests } from "./far_guest.ts";
 import { FarHost } from "./far_host.ts";
 import { callerOf } from "./far_permits.ts";
-import { isOpening, type Mail, type Order, type Report } from "./far_words.ts";
+import { asks, isOpening, type Mail, type Order, type Report } from "./far_words.ts";
 import { nameOf } from "./ghosts.ts";
 import type { PresentPeer } from "../peer.ts";
 import { PeerPairs } from "../calls/peer_pairs.ts";
@@ -49,9 +49,9 @@ export class SharedCalls implements CallRoutes {
   readonly #parting = new PeerPairs<true>();
   /** By the names of sender and receiver; in the order in which they were said. */
   readonly #meetings = new Map<string, Waiting[]>();
-  /** When the peer of another node began its newest call. */
-  readonly #begunAt = new PeerPairs<number>();
-  /** Counts what the clients of this node say, and the calls that others begin. */
+  /** When the newest offer of a client of another node came. */
+  readonly #askedAt = new PeerPairs<number>();
+  /** Counts what the clients of this node say, and the offers of others. */
   #saidAt = 0;
   #hub: CallHub | undefined;
 
@@ -108,10 +108,10 @@ export class SharedCalls implements CallRoutes {
     this.#guests.leave(peer, isTold);
     this.#met.takeAll(peer);
     this.#parting.takeAll(peer);
-    this.#begunAt.takeAll(peer);
+    this.#askedAt.takeAll(peer);
   }
 
-  /** The place of a message among everything that is said and begun. */
+  /** The place of a message among everything that is said and offered. */
   next(): number {
     return ++this.#saidAt;
   }
@@ -130,7 +130,7 @@ export class SharedCalls implements CallRoutes {
     this.#guests.abandon(own);
     this.#met.takeAll(own);
     this.#parting.takeAll(own);
-    this.#begunAt.takeAll(own);
+    this.#askedAt.takeAll(own);
   }
 
   /** Two peers know each other from now on; `isHere` if both are of this node. */
@@ -158,7 +158,7 @@ export class SharedCalls implements CallRoutes {
     for (const [own, peer] of this.#bothWays(realm, one, other)) {
       this.#parting.delete(own, peer);
       this.#met.delete(own, peer);
-      this.#begunAt.delete(own, peer);
+      this.#askedAt.delete(own, peer);
     }
     return true;
   }
@@ -232,10 +232,9 @@ export class SharedCalls implements CallRoutes {
   take(own: PresentPeer, from: PeerId, words: unknown): boolean {
     const other = this.#at.find(own.realm, from);
     if (other?.receiver.isElsewhere !== true) return false;
-    if (isOpening(words as Order | Report)) {
-      this.#hurry(own, other);
-      this.#begunAt.set(own, other, this.next());
-    }
+    const opens = isOpening(words as Order | Report);
+    if (opens) this.#hurry(own, other);
+    if (opens || asks(words as Order | Report)) this.#askedAt.set(own, other, this.next());
     // The other node runs the same program.
     if (this.#keeps(own, other)) this.#host.take(own, other, words as Report);
     else this.#guests.take(own, other, words as Order);
@@ -253,7 +252,7 @@ export class SharedCalls implements CallRoutes {
   }
 
   #pass(from: CallPeer, to: CallPeer, mail: Mail): void {
-    if (mail.saidAt < (this.#begunAt.get(from, to) ?? 0)) mail.isLate = true;
+    if (mail.saidAt < (this.#askedAt.get(from, to) ?? 0)) mail.isLate = true;
     const side = this.#keeps(from, to) ? this.#host : this.#guests;
     side.pass(from, to, mail);
   }
