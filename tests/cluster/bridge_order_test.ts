@@ -4,6 +4,7 @@ import { playCalls } from "../helpers/cluster/call_story.ts";
 // seed decides: nothing of one call or connection reaches a later one.
 
 const SEEDS = [1001, 2000, 2047, 5014, 5041, 5079, 8076, 10006, 10247];
+const KILLS = SEEDS.slice(0, 3);
 
 for (const room of [undefined, "room"]) {
   const where = room === undefined ? "without a room" : "in a room";
@@ -12,5 +13,9 @@ for (const room of [undefined, "room"]) {
       playCalls(seed, room));
     Deno.test(`nothing of a call reaches a later one, ${where} while connections break, seed ${seed}`, () =>
       playCalls(seed, room, { breaks: 0.1 }));
+  }
+  for (const seed of KILLS) {
+    Deno.test(`nothing of a call reaches a later one, ${where} while the engine starts again, seed ${seed}`, () =>
+      playCalls(seed, room, { kills: 0.03 }));
   }
 }
