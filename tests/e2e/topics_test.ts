@@ -20,6 +20,8 @@ import { until } from "../helpers/wire/waiting.ts";
 const needs = ["chromium"] as const;
 /** A browser with sixty pages has all of the machine to share with other tests. */
 const CROWD_PATIENCE_MS = 480_000;
+/** A page of Trystero that failed to meet another one tries again, each time for up to half a minute. */
+const MEETING_PATIENCE_MS = 300_000;
 
 /** Real pages and a real server. */
 interface Stage {
@@ -202,7 +204,7 @@ clientTest({
     for (const page of [alice, bob]) {
       ids.push(await page.call<string>("join", topicsAt(server.url), "room", {}));
     }
-    for (const page of [alice, bob]) await assertMet(page, 1);
+    await assertMet([alice, bob]);
     await bob.call("say", "hello");
     assertEquals(await alice.call("happened", `chat from ${ids[1]}`), "hello");
     await alice.call("show");
@@ -222,12 +224,23 @@ async function openRoom(
     pages.map((page) => page.call<string>("join", url, "room", options)),
   );
   const room = new Map(pages.map((page, nth) => [ids[nth] ?? "", page]));
-  for (const page of pages) await assertMet(page, count - 1);
+  await assertMet(pages);
   return room;
 }
 
-async function assertMet(page: Page, others: number, ms?: number): Promise<void> {
-  await until("the others", async () => (await page.call<string[]>("peers")).length === others, ms);
+/** Waits until each of the pages has met all others, and shows what they know if one has not. */
+async function assertMet(pages: readonly Page[]): Promise<void> {
+  const others = pages.length - 1;
+  const hasMet = async (page: Page): Promise<boolean> =>
+    (await page.call<string[]>("peers")).length === others;
+  try {
+    for (const page of pages) {
+      await until(`${others} others`, () => hasMet(page), MEETING_PATIENCE_MS);
+    }
+  } catch (cause) {
+    const knowledge = await Promise.all(pages.map((page) => page.call("knowledge").catch(String)));
+    throw new Error(`Pages did not meet: ${JSON.stringify(knowledge, null, 1)}`, { cause });
+  }
 }
 
 for (const [how, options] of [["", {}], [" with a password", { password: "sésame" }]] as const) {
@@ -244,7 +257,7 @@ for (const [how, options] of [["", {}], [" with a password", { password: "sésam
     await actor?.call("show");
     for (const page of audience) await page.call("watch");
     await actor?.call("leave");
-    for (const page of audience) await assertMet(page, 1);
+    await assertMet(audience);
   });
 }
 
@@ -259,14 +272,8 @@ trysteroTest("pages whose sockets were lost are found by a newcomer", async (sta
   await until("the pages to be back", open);
   const newcomer = await stage.browser.newPage(stage.site.url(2));
   await newcomer.call("join", topicsAt(stage.server.url), "room");
-  // Each page announces itself again at most 60 s after the last time, and is heard from then on.
-  for (const page of [...room.values(), newcomer]) {
-    await until(
-      "the newcomer",
-      async () => (await page.call<string[]>("peers")).length === 2,
-      90_000,
-    );
-  }
+  // Each page announces itself again and again, and is heard from then on.
+  await assertMet([...room.values(), newcomer]);
 });
 
 const GUIDE = "src/dialects/topics/README.md";

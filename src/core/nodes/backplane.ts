@@ -160,6 +160,8 @@ export interface Backplane {
   readonly node: string;
   /** Names this process among all that ever were nodes; other nodes send to it. */
   readonly address: string;
+  /** How long a client's step waits for the other nodes, in ms. */
+  readonly waitMs: number;
   /** Takes the hub's side of the seam; called once, before anything else. */
   attach(sink: Sink): void;
   /** @param isPatient waits for nodes that cannot be reached, however long it takes */
