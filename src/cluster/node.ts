@@ -215,8 +215,8 @@ export class ClusterNode implements Backplane {
     this.#caller.wake();
   }
 
-  isSending({ realm, id }: PeerKey): boolean {
-    return this.#outbox.isSending(realm, id);
+  isSending({ realm, id }: PeerKey, from?: string): boolean {
+    return this.#outbox.isSending(realm, id, from);
   }
 
   join(

@@ -17,6 +17,7 @@ export interface Parcel {
   readonly name: string;
   /** Counts for it; empty for the node itself. */
   readonly sender: string;
+  readonly dialect: string;
   /** The step's arguments behind the number. */
   readonly args: readonly string[];
   readonly bytes: number;
@@ -137,17 +138,25 @@ export class Outbox {
     ];
     const number = ++this.#number;
     const name = nameOf(realm, to);
-    const outline = { number, realm, id: to, name, sender, bytes, addedAt, isConfirmed, isCall };
-    const parcel = { ...outline, args, answer };
+    const about = { realm, id: to, name, sender, dialect };
+    const parcel = { ...about, number, bytes, addedAt, isConfirmed, isCall, args, answer };
     const open = this.#open.get(name);
     if (open === undefined) this.#open.set(name, new Set([parcel]));
     else open.add(parcel);
     return parcel;
   }
 
-  /** Whether a message for an id may still come to a peer of this node. */
-  isSending(realm: string, id: string): boolean {
-    return this.#open.size > 0 && this.#open.has(nameOf(realm, packName(id)));
+  /**
+   * Whether a message for an id may still come to a peer of this node, or back to its sender.
+   * @param from looks for messages of this sender's client alone
+   */
+  isSending(realm: string, id: string, from?: string): boolean {
+    if (this.#open.size === 0) return false;
+    const open = this.#open.get(nameOf(realm, packName(id)));
+    if (open === undefined || from === undefined) return open !== undefined;
+    const sender = `${realm}:${from}`;
+    for (const parcel of open) if (!parcel.isCall && parcel.sender === sender) return true;
+    return false;
   }
 
   /** A new epoch: all inboxes begin anew. */

@@ -177,8 +177,11 @@ export interface Backplane {
     isConfirmed: boolean,
     answer: (outcome: PassAnswer) => void,
   ): void;
-  /** Whether a message for an id may still come to a peer of this node. */
-  isSending(to: PeerKey): boolean;
+  /**
+   * Whether a message for an id may still come to a peer of this node, or back to its sender.
+   * @param from looks for messages of this sender's client alone
+   */
+  isSending(to: PeerKey, from?: string): boolean;
   /** Enters a room, with a new description where one is given. */
   join(
     actor: Actor,
