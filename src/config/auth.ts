@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { whole } from "../dialects/kit/options.ts";
+import { limit, whole } from "../dialects/kit/options.ts";
 import { DIALECTS } from "../dialects/mod.ts";
 import { webUrl } from "./web_url.ts";
 import { webhookSecret } from "./webhook_secret.ts";
@@ -103,6 +103,11 @@ export const auth = z.strictObject({
     isRare: true,
   }),
   maxTokenBytes: whole(8_192, "Longest token that is looked at, in bytes", { min: 64 }),
+  maxPendingPerAddress: limit(
+    500,
+    "Checks of clients of one address that may be under way; more are refused",
+    { isRare: true },
+  ),
   failureBurst: whole(10, "Bad tokens of one address before its refusals are delayed"),
   maxDelayMs: whole(
     5_000,

@@ -226,6 +226,43 @@ Deno.test("a judge that is always asked is asked after the delay", async () => {
   assertEquals([whyOf(await third), asked], ["denied", 3]);
 });
 
+Deno.test("an address has so many checks under way, and more are refused at once", async () => {
+  const ends: (() => void)[] = [];
+  const judge: Judge = {
+    judge: (token) =>
+      new Promise((resolve) =>
+        ends.push(() => resolve(judgeOf().judge(token, attempt()) as Verdict))
+      ),
+  };
+  const auth = newAuthentication({
+    clock: new FakeClock(),
+    judge,
+    dialects: ["ssp"],
+    maxPendingPerAddress: 2,
+    failureBurst: 1,
+    maxDelayMs: 1_000,
+  });
+  const first = [auth.check(attempt({ token: "x" })), auth.check(attempt())];
+  assertEquals(outcomeOf(auth.check(attempt())), "unavailable");
+  const other = auth.check(attempt({ address: "192.0.2.2" }));
+  assertEquals(ends.length, 3);
+  for (const end of ends.splice(0)) end();
+  assertEquals((await Promise.all([...first, other])).map(whyOf), [
+    "signature",
+    "granted",
+    "granted",
+  ]);
+  // The refusal was no guess, and those that ended have made room.
+  const again = [auth.check(attempt()), auth.check(attempt({ token: "x" }))];
+  assertEquals(outcomeOf(auth.check(attempt())), "unavailable");
+  for (const end of ends.splice(0)) end();
+  assertEquals(whyOf(await (again[0] ?? refused("missing"))), "granted");
+  await settle();
+  // A refusal that waits for its time is no check any more.
+  assertEquals(auth.check(attempt()) instanceof Promise, true);
+  assertEquals(auth.check(attempt()) instanceof Promise, true);
+});
+
 Deno.test("other settings are in force from their adoption on", () => {
   const auth = newAuthentication({
     clock: new FakeClock(),
