@@ -101,7 +101,7 @@ Deno.test("the numbers of processes that are gone are forgotten, the oldest firs
   assert(arrivals.of("p11").take(8));
 });
 
-Deno.test("of one process' numbers the newest are known, however many have come", () => {
+Deno.test("the newest numbers of a process are known, however many have come", () => {
   const arrivals = new AllArrivals(() => true).of("p");
   const count = 3 * LEAST_NUMBERS;
   arrivals.refused.add(1).add(count);

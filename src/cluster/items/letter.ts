@@ -1,4 +1,5 @@
 import type { OutgoingMessage } from "../../core/nodes/backplane.ts";
+import { unpackList } from "../texts.ts";
 
 /** A message as it stands in an inbox: one text, because a reader decodes each part by itself. */
 export interface Letter {
@@ -37,7 +38,9 @@ export function readLetter(text: string): Letter | undefined {
   const headEnd = text.indexOf("\n", fenceEnd + 1);
   if (nodeEnd < 0 || numberEnd < 0 || fenceEnd < 0 || headEnd < 0) return undefined;
   const number = Number(text.slice(nodeEnd + 1, numberEnd));
-  const [realm, id, from, room, isCall, isConfirmed] = readHead(text.slice(fenceEnd + 1, headEnd));
+  const [realm, id, from, room, isCall, isConfirmed] = unpackList(
+    text.slice(fenceEnd + 1, headEnd),
+  );
   const isNamed = typeof realm === "string" && typeof id === "string" && typeof from === "string";
   if (!isNamed || !Number.isSafeInteger(number)) return undefined;
   return {
@@ -52,13 +55,4 @@ export function readLetter(text: string): Letter | undefined {
     isConfirmed: isConfirmed === true,
     body: text.slice(headEnd + 1),
   };
-}
-
-function readHead(text: string): readonly unknown[] {
-  try {
-    const head: unknown = JSON.parse(text);
-    return Array.isArray(head) ? head : [];
-  } catch {
-    return [];
-  }
 }
