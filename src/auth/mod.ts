@@ -26,8 +26,8 @@ export interface AuthOptions extends FailureLimits {
   readonly clock: Clock;
   readonly keyOf: (address: string) => string;
   readonly maxTokenBytes: number;
-  /** Checks of one address under way; further ones are refused as unavailable. */
-  readonly maxPendingPerAddress: number;
+  /** Checks by the webhook under way for one address; further ones are refused as unavailable. */
+  readonly webhookMaxPendingPerAddress: number;
   /** True if an operator has banned the user. */
   readonly isBanned: (user: string) => boolean;
   /** One attempt was judged. */
@@ -57,7 +57,7 @@ export class Authentication implements Authenticator, Disposable {
   constructor(settings: AuthSettings, options: AuthOptions) {
     this.#options = options;
     this.#failures = new Failures(options, options.clock.now, options.keyOf);
-    this.#underWay = new ChecksUnderWay(options.maxPendingPerAddress, options.keyOf);
+    this.#underWay = new ChecksUnderWay(options.webhookMaxPendingPerAddress, options.keyOf);
     this.#own = judgesOf(settings);
     this.#common = settings.common;
   }
@@ -138,14 +138,19 @@ export class Authentication implements Authenticator, Disposable {
   #timed(judge: Judge, attempt: Attempt): Verdict | Promise<Verdict> {
     const { clock, onJudged } = this.#options;
     const { address } = attempt;
-    if (this.#underWay.isFull(address)) {
+    // A judge of this process is quick, and a crowd behind one proxy may be large.
+    const isBounded = judge.asksAlways === true;
+    if (isBounded && this.#underWay.isFull(address)) {
       return refused("unavailable", "too many checks of its address are under way");
     }
     const mode = judge === this.#common?.judge ? this.#common.mode : "tokens";
     const startedAt = clock.now();
     const verdict = this.#judge(judge, attempt);
     const report = (): void => onJudged((clock.now() - startedAt) / 1_000, mode);
-    if (verdict instanceof Promise) return this.#underWay.follow(address, verdict.finally(report));
+    if (verdict instanceof Promise) {
+      const reported = verdict.finally(report);
+      return isBounded ? this.#underWay.follow(address, reported) : reported;
+    }
     report();
     return verdict;
   }

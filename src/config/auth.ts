@@ -93,6 +93,11 @@ export const auth = z.strictObject({
   webhookMaxPending: whole(1_000, "Questions that may wait for the webhook; more are refused", {
     max: 100_000,
   }),
+  webhookMaxPendingPerAddress: limit(
+    500,
+    "Checks by the webhook that may be under way for one address; more are refused",
+    { isRare: true },
+  ),
   webhookCacheSeconds: whole(30, "Time that an admission by the webhook is kept, in s", { min: 0 }),
   webhookFail: z.enum(["closed", "open"]).default("closed").meta({
     description: "Without an answer of the webhook: refuse everybody, or admit everybody",
@@ -103,11 +108,6 @@ export const auth = z.strictObject({
     isRare: true,
   }),
   maxTokenBytes: whole(8_192, "Longest token that is looked at, in bytes", { min: 64 }),
-  maxPendingPerAddress: limit(
-    500,
-    "Checks of clients of one address that may be under way; more are refused",
-    { isRare: true },
-  ),
   failureBurst: whole(10, "Bad tokens of one address before its refusals are delayed"),
   maxDelayMs: whole(
     5_000,

@@ -95,7 +95,7 @@ Deno.test("mode webhook: an address has no more than its places, and others have
     if (data["id"] === "slow") await held.promise;
     return Response.json({ allow: true });
   });
-  const args = ["--auth-max-pending-per-address=1", "--trust-proxy=127.0.0.1"];
+  const args = ["--auth-webhook-max-pending-per-address=1", "--trust-proxy=127.0.0.1"];
   await using server = startTestServer({
     args: [...argsFor(webhook.url), ...args, "--ice-servers=stun:stun.example.org"],
   });

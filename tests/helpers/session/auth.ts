@@ -10,7 +10,7 @@ export interface TestAuthOptions {
   readonly judge?: Judge | undefined;
   readonly dialects?: readonly string[];
   readonly maxTokenBytes?: number;
-  readonly maxPendingPerAddress?: number;
+  readonly webhookMaxPendingPerAddress?: number;
   readonly failureBurst?: number;
   readonly maxDelayMs?: number;
   readonly isBanned?: (user: string) => boolean;
@@ -26,7 +26,7 @@ export function newAuthentication(
   return new Authentication({ own, common }, {
     keyOf: (address) => address,
     maxTokenBytes: 8_192,
-    maxPendingPerAddress: Infinity,
+    webhookMaxPendingPerAddress: Infinity,
     failureBurst: 10,
     maxDelayMs: 0,
     isBanned: () => false,
