@@ -114,12 +114,12 @@ async function rateRows(
 
 async function floorRows(engine: string, options: Options): Promise<Row[]> {
   const rounds = await repeat(options.plan.rounds, () => measureFloor(engine, options));
-  return [
-    row(`CPU per message, µs, bare relays, ${DELAY_RATE} per second`, rounds, {
-      digits: 1,
-      value: ({ cpuUsPerMessage }) => cpuUsPerMessage,
-    }),
-  ];
+  const unit = `bare relays, ${DELAY_RATE} per second`;
+  const cpu = row(`CPU per message, µs, ${unit}`, rounds, {
+    digits: 1,
+    value: ({ cpuUsPerMessage }) => cpuUsPerMessage,
+  });
+  return [cpu, ...delayRows(unit, rounds)];
 }
 
 /** The rate that both sides kept in every round. */
@@ -189,8 +189,11 @@ function rowsOf(
     ...(isReached ? { target: CPU_TARGET } : {}),
   });
   if (perSecond !== DELAY_RATE) return [cpu];
+  return [cpu, ...delayRows(unit, rounds)];
+}
+
+function delayRows(unit: string, rounds: readonly Both<PaceReading>[]): Row[] {
   return [
-    cpu,
     row(`delay p50, ms, ${unit}`, rounds, { digits: 3, value: ({ p50Ms }) => p50Ms }),
     row(`delay p99, ms, ${unit}`, rounds, { digits: 3, value: ({ p99Ms }) => p99Ms }),
   ];
