@@ -54,11 +54,19 @@ const TOLERATED: readonly Fatal[] = [
   ["a length longer written than needed", [bytes(0x81, 0xfe, 0, 2, 0, 0, 0, 0, 104, 105)], 1002],
 ];
 
-const ORDERLY: readonly Fatal[] = [1000, 1001, 3000, 4999].map((code) => [
-  `an orderly close with code ${code}, and a text after it`,
-  [{ opcode: OPCODE.close, payload: closePayload(code, "bye") }, { payload: "late" }],
-  code,
-]);
+const ORDERLY: readonly Fatal[] = [
+  ...[1000, 1001, 3000, 4999].map((code): Fatal => [
+    `an orderly close with code ${code}, and a text after it`,
+    [{ opcode: OPCODE.close, payload: closePayload(code, "bye") }, { payload: "late" }],
+    code,
+  ]),
+  // So Caddy 2.6 tells a server that it reloads.
+  [
+    "an orderly close without a mask",
+    [{ opcode: OPCODE.close, payload: closePayload(1001, "bye"), isMasked: false }],
+    1001,
+  ],
+];
 
 /** Deno.serve drops the connection, or rejects a code, or repeats it. */
 function endsAsServeDoes([name, frames]: Fatal, ending: RawEnding): void {

@@ -24,6 +24,7 @@ const PROTOCOL_ERROR = 1002;
 const NOT_UTF8 = 1007;
 const POLICY = 1008;
 const MAX_HEADER_BYTES = 14;
+const MASK_BYTES = 4;
 const MAX_CONTROL_BYTES = 125;
 const SMALLEST_KEPT = 256;
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -132,9 +133,10 @@ export class FrameReader {
 
   /** Names what is wrong with the first two bytes of a frame. */
   #objection(first: number, second: number): string | undefined {
-    if ((second & 0x80) === 0) return "frame is not masked";
-    if ((first & 0x70) !== 0) return "reserved bit is set";
     const opcode = first & 0x0f;
+    // Caddy 2.6 ends connections so when it reloads. The connection has to end anyway (section 5.1).
+    if (!isMasked(second) && opcode !== OPCODE.close) return "frame is not masked";
+    if ((first & 0x70) !== 0) return "reserved bit is set";
     switch (opcode) {
       case OPCODE.continuation:
         return this.#type === 0 ? "continuation without a beginning" : undefined;
@@ -153,12 +155,14 @@ export class FrameReader {
 
   #begin(input: InputBuffer, header: Uint8Array, at: number, size: number): void {
     const first = header[at] as number;
-    const key = at + size - 4;
+    const key = at + size - MASK_BYTES;
     this.#opcode = first & 0x0f;
     this.#isFinal = (first & 0x80) !== 0;
     this.#left = payloadLength(header, at, size) ?? 0;
-    this.#mask = (header[key] as number) | (header[key + 1] as number) << 8 |
-      (header[key + 2] as number) << 16 | (header[key + 3] as number) << 24;
+    this.#mask = isMasked(header[at + 1] as number)
+      ? (header[key] as number) | (header[key + 1] as number) << 8 |
+        (header[key + 2] as number) << 16 | (header[key + 3] as number) << 24
+      : 0;
     this.#phase = 0;
     if (this.#opcode < OPCODE.close) {
       this.#fragments++;
@@ -286,7 +290,12 @@ export class FrameReader {
 function headerSize(second: number): number {
   const length = second & 0x7f;
   const extra = length < 126 ? 0 : length === 126 ? 2 : 8;
-  return 2 + extra + ((second & 0x80) === 0 ? 0 : 4);
+  return 2 + extra + (isMasked(second) ? MASK_BYTES : 0);
+}
+
+/** Judges by the second byte of a header. */
+function isMasked(second: number): boolean {
+  return (second & 0x80) !== 0;
 }
 
 /** @returns undefined while it is not known, -1 if it is written as none may be */
