@@ -1,3 +1,5 @@
+// The first module that runs: no signal may end the process while the others begin.
+import { heldSignals } from "./src/system/held_signals.ts";
 import project from "./deno.json" with { type: "json" };
 import build from "./src/build.json" with { type: "json" };
 import { helpText } from "./src/config/help.ts";
@@ -141,12 +143,13 @@ function stopOnSignals(server: Server, log: Log): void {
   Deno.addSignalListener("SIGTERM", stop("SIGTERM"));
   // By default these two end a process without a word. SIGUSR1 belongs to the runtime.
   Deno.addSignalListener("SIGQUIT", stop("SIGQUIT"));
-  Deno.addSignalListener("SIGUSR2", () => {
+  heldSignals.take("SIGUSR2", () => {
     log.write("info", "signal ignored", { signal: "SIGUSR2" });
   });
   // A service reloads on SIGHUP. In a terminal SIGHUP means that the terminal is gone.
-  if (!server.readsFiles && Deno.stdout.isTerminal()) return;
-  Deno.addSignalListener("SIGHUP", () => void server.reload({ certificate: true }));
+  const isLost = !server.readsFiles && Deno.stdout.isTerminal();
+  const reload = (): void => void server.reload({ certificate: true });
+  heldSignals.take("SIGHUP", isLost ? stop("SIGHUP") : reload);
 }
 
 /** Reads variables only if this process may: it must run without any of them. */

@@ -18,6 +18,8 @@ export interface Stats {
   readonly residentBytes: number;
 }
 
+type FrameCounts = ReadonlyMap<string, number>;
+
 export interface EventFeedOptions {
   readonly happenings: Happenings;
   readonly clock: Clock;
@@ -26,8 +28,8 @@ export interface EventFeedOptions {
   readonly maxStreams: number;
   /** Reads the numbers that are no rates. */
   readonly read: () => Omit<Stats, "framesPerSecond" | "refusalsPerSecond" | "eventLoopLagSeconds">;
-  /** Frames received since the start, by dialect. */
-  readonly frames: () => ReadonlyMap<string, number>;
+  /** Frames received since the start, by dialect; they are counted in short turns. */
+  readonly frames: () => Promise<FrameCounts>;
 }
 
 /** Events that are kept for readers that come back. */
@@ -88,7 +90,7 @@ export class EventFeed implements Disposable {
   #ticking: Disposable | undefined;
   #tickedAt = 0;
   #refusals = 0;
-  #frames: ReadonlyMap<string, number> = new Map();
+  #frames: Promise<FrameCounts> = Promise.resolve(new Map());
 
   constructor(options: EventFeedOptions) {
     this.#options = options;
@@ -222,21 +224,30 @@ export class EventFeed implements Disposable {
     const { clock, read, frames } = this.#options;
     const now = clock.now();
     const seconds = Math.max(0.001, (now - this.#tickedAt) / 1_000);
-    const counts = frames();
-    const rates = [...counts].map(([dialect, count]) => {
-      const rate = (count - (this.#frames.get(dialect) ?? 0)) / seconds;
-      return [dialect, Math.round(rate * 10) / 10] as const;
-    });
     const lagMs = Math.max(0, now - this.#tickedAt - STATS_MS);
-    const stats: Stats = {
+    const numbers = {
       ...read(),
-      framesPerSecond: Object.fromEntries(rates),
-      refusalsPerSecond: Math.round(this.#refusals / seconds * 10) / 10,
+      refusalsPerSecond: tenths(this.#refusals / seconds),
       eventLoopLagSeconds: Math.round(lagMs) / 1_000,
     };
     this.#tickedAt = now;
     this.#refusals = 0;
-    this.#frames = counts;
+    const before = this.#frames;
+    this.#frames = frames();
+    void this.#report(numbers, [before, this.#frames], seconds);
+  }
+
+  /** Sends the numbers when the frames have been counted. */
+  async #report(
+    numbers: Omit<Stats, "framesPerSecond">,
+    frames: readonly [before: Promise<FrameCounts>, now: Promise<FrameCounts>],
+    seconds: number,
+  ): Promise<void> {
+    const [before, now] = await Promise.all(frames);
+    const rates = [...now].map(([dialect, count]) =>
+      [dialect, tenths((count - (before.get(dialect) ?? 0)) / seconds)] as const
+    );
+    const stats: Stats = { ...numbers, framesPerSecond: Object.fromEntries(rates) };
     this.#send(this.#eventOf(this.#nextId++, "stats", stats));
     this.#flush();
   }
@@ -295,4 +306,8 @@ export class EventFeed implements Disposable {
   #comment(): void {
     for (const { write } of this.#readers) write(COMMENT);
   }
+}
+
+function tenths(value: number): number {
+  return Math.round(value * 10) / 10;
 }

@@ -13,8 +13,10 @@ export interface Fleet {
   readonly node: string;
   /** False while the shared engine cannot be reached. */
   readonly isUp: () => boolean;
-  /** All living nodes, this one included. */
+  /** All living nodes, this one included; one that has just started may be missing. */
   readonly nodes: () => readonly FleetNode[];
+  /** Resolves when `nodes` has all that are registered by now, as far as the engine answers. */
+  meetAll(): Promise<void>;
   /** Asks another node; resolves with undefined where no answer comes in time, by default 2 s. */
   ask(node: string, topic: string, question: unknown, limitMs?: number): Promise<unknown>;
   /** Has questions of one topic answered by `answerer`. */

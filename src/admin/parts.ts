@@ -4,7 +4,6 @@ import type { WallClock } from "../core/kept.ts";
 import type { Hub } from "../core/hub.ts";
 import type { OpenDialect } from "../dialects/dialect.ts";
 import type { ConnectionFacts } from "../transport/connections.ts";
-import type { Traffic } from "../transport/links.ts";
 import type { SenderReport } from "../webhooks/mod.ts";
 import type { EventFeed } from "./events.ts";
 import type { Fleet } from "./fleet.ts";
@@ -55,7 +54,6 @@ export interface AdminParts {
   readonly hub: Hub;
   readonly connections: {
     find(id: string): ConnectionFacts | undefined;
-    traffic(): ReadonlyMap<string, Traffic>;
   };
   readonly dialects: readonly AdminDialect[];
   readonly operator: Operator;

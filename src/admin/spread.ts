@@ -93,8 +93,14 @@ export class Spread {
     return Answered.safeParse(await this.#fleet.ask(node, TOPIC, request)).data;
   }
 
+  /** Also those that have just started: their peers are in no answer otherwise. */
+  async #others(): Promise<readonly string[]> {
+    await this.#fleet.meetAll();
+    return othersOf(this.#fleet);
+  }
+
   async #askAll(request: Handed): Promise<{ shares: Share[]; missing: string[] }> {
-    const others = othersOf(this.#fleet);
+    const others = await this.#others();
     const answers = await Promise.all(others.map((node) => this.#ask(node, request)));
     const shares = others.flatMap((node, nth) => {
       const answer = answers[nth];
@@ -106,7 +112,7 @@ export class Spread {
   /** A change is carried out once: the first node that can ends it. */
   async #askInTurn(request: Handed): Promise<{ shares: Share[]; missing: string[] }> {
     const missing: string[] = [];
-    for (const node of othersOf(this.#fleet)) {
+    for (const node of await this.#others()) {
       const answer = await this.#ask(node, request);
       if (answer === undefined) missing.push(node);
       else if (answer.status !== 404) return { shares: [{ node, answer }], missing };

@@ -7,6 +7,7 @@ import {
   type Verdict,
   type Why,
 } from "./authenticator.ts";
+import { ChecksUnderWay } from "./checks_under_way.ts";
 import { type FailureLimits, Failures } from "./failures.ts";
 import { covers } from "./grants.ts";
 import { StaticTokens } from "./static.ts";
@@ -25,6 +26,8 @@ export interface AuthOptions extends FailureLimits {
   readonly clock: Clock;
   readonly keyOf: (address: string) => string;
   readonly maxTokenBytes: number;
+  /** Checks by the webhook under way for one address; further ones are refused as unavailable. */
+  readonly webhookMaxPendingPerAddress: number;
   /** True if an operator has banned the user. */
   readonly isBanned: (user: string) => boolean;
   /** One attempt was judged. */
@@ -47,12 +50,14 @@ const WORDLESS: ReadonlySet<Why> = new Set(["malformed", "denied"]);
 export class Authentication implements Authenticator, Disposable {
   readonly #options: AuthOptions;
   readonly #failures: Failures;
+  readonly #underWay: ChecksUnderWay;
   #own: ReadonlyMap<string, StaticTokens>;
   #common: AuthSettings["common"];
 
   constructor(settings: AuthSettings, options: AuthOptions) {
     this.#options = options;
     this.#failures = new Failures(options, options.clock.now, options.keyOf);
+    this.#underWay = new ChecksUnderWay(options.webhookMaxPendingPerAddress, options.keyOf);
     this.#own = judgesOf(settings);
     this.#common = settings.common;
   }
@@ -132,11 +137,20 @@ export class Authentication implements Authenticator, Disposable {
 
   #timed(judge: Judge, attempt: Attempt): Verdict | Promise<Verdict> {
     const { clock, onJudged } = this.#options;
+    const { address } = attempt;
+    // A judge of this process is quick, and a crowd behind one proxy may be large.
+    const isBounded = judge.asksAlways === true;
+    if (isBounded && this.#underWay.isFull(address)) {
+      return refused("unavailable", "too many checks of its address are under way");
+    }
     const mode = judge === this.#common?.judge ? this.#common.mode : "tokens";
     const startedAt = clock.now();
     const verdict = this.#judge(judge, attempt);
     const report = (): void => onJudged((clock.now() - startedAt) / 1_000, mode);
-    if (verdict instanceof Promise) return verdict.finally(report);
+    if (verdict instanceof Promise) {
+      const reported = verdict.finally(report);
+      return isBounded ? this.#underWay.follow(address, reported) : reported;
+    }
     report();
     return verdict;
   }

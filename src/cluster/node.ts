@@ -20,7 +20,6 @@ import type {
   SharedEntry,
   Sink,
 } from "../core/nodes/backplane.ts";
-import type { Clock } from "../core/clock.ts";
 import { Asking } from "./steps/asking.ts";
 import { Caller, type CallerOptions } from "./steps/caller.ts";
 import type { CallerOwner } from "./steps/caller_owner.ts";
@@ -68,12 +67,12 @@ const END_MS = 2_500;
 export class ClusterNode implements Backplane {
   readonly node: string;
   readonly address: string;
+  readonly waitMs: number;
   /** Questions to other nodes, and theirs. */
   readonly questions: Questions;
   /** The records that all nodes keep. */
   readonly records: SharedRecords;
   readonly #options: NodeOptions;
-  readonly #clock: Clock;
   readonly #steps: Steps;
   readonly #caller: Caller;
   readonly #reader: Reader;
@@ -93,7 +92,7 @@ export class ClusterNode implements Backplane {
     this.node = name;
     this.#registry.addNode(this.address = process);
     this.#options = options;
-    this.#clock = clock;
+    this.waitMs = options.waitMs;
     this.#roster = new Roster(report);
     this.#steps = new Steps(options);
     this.#outbox = new Outbox(options, ({ realm, id }) => {
@@ -104,11 +103,10 @@ export class ClusterNode implements Backplane {
     const push = (...args: readonly string[]): void => this.#push(args);
     this.records = new SharedRecords({ engine, clock, prefix, push, seal: options.seal });
     this.questions = new Questions({
-      clock,
+      ...{ clock, push, limits: options },
       nodeCalled: (name) => this.isUp ? this.#roster.called(name) : undefined,
-      push: (...args) => this.#push(args, true),
+      check: () => this.#caller.check(),
       onFault: (error) => report({ type: "fault", error }),
-      limits: options,
     });
     const parts = {
       ...options,
@@ -118,7 +116,7 @@ export class ClusterNode implements Backplane {
       roster: this.#roster,
       outbox: this.#outbox,
     };
-    this.#recovery = new Recovery({ ...parts, reaper: this.#reaper });
+    this.#recovery = new Recovery({ ...parts, reaper: this.#reaper, questions: this.questions });
     const others = (): readonly string[] => this.#roster.others(name);
     this.#directory = new Directory({ engine, prefix, questions: this.questions, others });
     const measured = new MeasuredEngine(engine, clock, report);
@@ -156,7 +154,7 @@ export class ClusterNode implements Backplane {
 
   /** How long the engine has answered, or not. */
   get sinceMs(): number {
-    return this.#clock.now() - this.#caller.standing.changedAt;
+    return this.#options.clock.now() - this.#caller.standing.changedAt;
   }
 
   /** True while others may take this node for dead. */
@@ -205,7 +203,7 @@ export class ClusterNode implements Backplane {
     isConfirmed: boolean,
     answer: (outcome: PassAnswer) => void,
   ): void {
-    const addedAt = this.#clock.now();
+    const addedAt = this.#options.clock.now();
     const parcel = this.#steps.isFull
       ? undefined
       : this.#outbox.add(message, isConfirmed, addedAt, answer);
@@ -217,8 +215,8 @@ export class ClusterNode implements Backplane {
     this.#caller.wake();
   }
 
-  isSending({ realm, id }: PeerKey): boolean {
-    return this.#outbox.isSending(realm, id);
+  isSending({ realm, id }: PeerKey, from?: string): boolean {
+    return this.#outbox.isSending(realm, id, from);
   }
 
   join(
@@ -339,10 +337,11 @@ export class ClusterNode implements Backplane {
 
   /** Gives everything up in order, as far as the engine answers in time. */
   async stop(): Promise<void> {
+    const { clock } = this.#options;
     if (this.isUp) {
       this.#push([END]);
-      const until = this.#clock.now() + END_MS;
-      while (!this.#caller.hasEnded && this.#clock.now() < until) await this.#clock.delay(5);
+      const until = clock.now() + END_MS;
+      while (!this.#caller.hasEnded && clock.now() < until) await clock.delay(5);
     }
     this.#asking[Symbol.dispose]();
     this.#items[Symbol.dispose]();
@@ -386,14 +385,14 @@ export class ClusterNode implements Backplane {
 
   /** @param isOfEpoch as the words of node to node always are */
   #push(args: readonly string[], isOfEpoch = args[0] === "T"): void {
-    const step = { args, addedAt: this.#clock.now(), ...(isOfEpoch && { isOfEpoch }) };
+    const step = { args, addedAt: this.#options.clock.now(), ...(isOfEpoch && { isOfEpoch }) };
     const about = { subject: subjectOf(args), isNews: isNews(args) };
     this.#outcomes.dropped(this.#steps.push({ ...step, ...about }));
     this.#caller.wake();
   }
 
   #pushFirst(steps: readonly (readonly string[])[]): void {
-    const addedAt = this.#clock.now();
+    const addedAt = this.#options.clock.now();
     this.#steps.unshift(steps.map((args) => ({ args, addedAt, isOfEpoch: true })));
     this.#caller.wake();
   }

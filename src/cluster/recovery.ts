@@ -3,6 +3,7 @@ import type { Sink } from "../core/nodes/backplane.ts";
 import type { ReportCluster } from "./events.ts";
 import { guarded } from "./guarded.ts";
 import { questionsOf, type Registry } from "./items/held.ts";
+import type { Questions } from "./items/questions.ts";
 import type { KnownNode } from "./members/known_nodes.ts";
 import type { Outbox } from "./items/outbox.ts";
 import type { Reaper } from "./members/reaper.ts";
@@ -23,6 +24,7 @@ interface RecoveryParts {
   readonly roster: Roster;
   readonly reaper: Reaper;
   readonly outbox: Outbox;
+  readonly questions: Pick<Questions, "nodesNamed">;
 }
 
 /** Brings an engine that began anew up to date: it may have forgotten everything. */
@@ -73,8 +75,9 @@ export class Recovery {
    * @param isWhole false while nodes may be missing that have not come back yet
    */
   known(nodes: readonly KnownNode[], own: string, isWhole: boolean): (readonly string[])[] {
-    const { clock, leaseMs, roster, reaper, outbox } = this.#parts;
+    const { clock, leaseMs, roster, reaper, outbox, questions } = this.#parts;
     roster.update(nodes, own, isWhole);
+    if (isWhole) questions.nodesNamed();
     reaper.look(nodes, own, clock.now());
     if (clock.now() - this.#epochAt < leaseMs + RETURN_MS) return [];
     return [...roster.missing(outbox.processes)].map((process) => ["T", own, "missing", process]);

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { whole } from "../dialects/kit/options.ts";
+import { limit, whole } from "../dialects/kit/options.ts";
 import { DIALECTS } from "../dialects/mod.ts";
 import { webUrl } from "./web_url.ts";
 import { webhookSecret } from "./webhook_secret.ts";
@@ -93,6 +93,11 @@ export const auth = z.strictObject({
   webhookMaxPending: whole(1_000, "Questions that may wait for the webhook; more are refused", {
     max: 100_000,
   }),
+  webhookMaxPendingPerAddress: limit(
+    500,
+    "Checks by the webhook that may be under way for one address; more are refused",
+    { isRare: true },
+  ),
   webhookCacheSeconds: whole(30, "Time that an admission by the webhook is kept, in s", { min: 0 }),
   webhookFail: z.enum(["closed", "open"]).default("closed").meta({
     description: "Without an answer of the webhook: refuse everybody, or admit everybody",

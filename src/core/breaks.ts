@@ -59,3 +59,21 @@ export class Breaks {
     this.#workedSince = this.#clock.now();
   }
 }
+
+/** Items between two looks at the clock. */
+const CHECK_EVERY = 64;
+
+/** Visits all items. Other work of the process has its turn in between, and may add and remove some. */
+export async function visitAll<T>(
+  items: Iterable<T>,
+  breaks: Breaks,
+  visit: (item: T) => void,
+): Promise<void> {
+  let left = CHECK_EVERY;
+  for (const item of items) {
+    visit(item);
+    if (--left > 0) continue;
+    left = CHECK_EVERY;
+    if (breaks.isDue) await breaks.take();
+  }
+}

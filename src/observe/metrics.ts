@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Metric, Registry } from "prom-client";
-import type { Turns } from "../core/breaks.ts";
+import type { Breaks, Turns } from "../core/breaks.ts";
 import {
   CATALOGUE,
   type CounterName,
@@ -16,6 +16,9 @@ export type { Labels } from "./catalogue.ts";
 /** The series of a family at the moment of a scrape. */
 type Series = Iterable<readonly [labels: Labels, value: number]>;
 
+/** Takes the look that a family's series come from, unless this reading has taken it. */
+type Look = (reading: number, breaks: Breaks) => Promise<void>;
+
 /** One series as another exporter reads it. */
 export interface Sample {
   readonly labels: Labels;
@@ -31,6 +34,7 @@ export class Metrics {
   readonly #families = new Map<MetricName, Metric>();
   /** Numbers that other parts keep; they are read at each scrape. */
   readonly #sources = new Map<MetricName, (() => Series)[]>();
+  readonly #looks = new Map<MetricName, Look>();
   /** The durations that are not in their histograms yet. */
   readonly #pending = new Map<MetricName, PendingDurations[]>();
   /** The label sets of counters that are counted here. */
@@ -93,15 +97,17 @@ export class Metrics {
 
   /** Shows families that come from one look, which a scrape takes only once. */
   readTogether<T>(
-    look: () => T,
+    look: (breaks: Breaks) => T | Promise<T>,
     families: readonly (readonly [name: CounterName | GaugeName, series: (seen: T) => Series])[],
   ): void {
     let seen: { readonly reading: number; readonly value: T } | undefined;
-    const current = (): T => {
-      if (seen?.reading !== this.#readings) seen = { reading: this.#readings, value: look() };
-      return seen.value;
+    const lookOnce: Look = async (reading, breaks) => {
+      if (seen?.reading !== reading) seen = { reading, value: await look(breaks) };
     };
-    for (const [name, series] of families) this.readEach(name, () => series(current()));
+    for (const [name, series] of families) {
+      this.#looks.set(name, lookOnce);
+      this.readEach(name, () => seen === undefined ? [] : series(seen.value));
+    }
   }
 
   /** All metrics, as text. Scrapes that come before one has begun share its text. */
@@ -113,9 +119,10 @@ export class Metrics {
   async #scrape(): Promise<string> {
     const breaks = await this.#turns.begin();
     this.#waiting = undefined;
-    this.#readings++;
+    const reading = ++this.#readings;
     const texts: string[] = [];
     for (const name of this.#families.keys()) {
+      await this.#looks.get(name)?.(reading, breaks);
       if (breaks.isDue) await breaks.take();
       texts.push(await this.#registry.getSingleMetricAsString(name));
     }
@@ -124,7 +131,9 @@ export class Metrics {
 
   /** The current series of a counter or a gauge. */
   async samples(name: CounterName | GaugeName): Promise<readonly Sample[]> {
-    this.#readings++;
+    const reading = ++this.#readings;
+    const look = this.#looks.get(name);
+    if (look !== undefined) await look(reading, await this.#turns.begin());
     const { values } = await this.#families.get(name)?.get() ?? { values: [] };
     return values.map(({ labels, value }) => ({ labels: labels as Labels, value }));
   }

@@ -140,6 +140,7 @@ export function fleetOf(clustered: Clustered | undefined): Fleet | undefined {
     node: node.node,
     isUp: () => node.isUp,
     nodes: () => node.nodes,
+    meetAll: () => node.questions.meetAll(),
     ask: (...question) => node.questions.ask(...question),
     answer: (topic, answerer) => node.questions.answer(topic, answerer),
   };

@@ -42,10 +42,9 @@ function announceClients(
   { hub, connections, gate, dialects, socketIo }: Signalling,
 ): void {
   metrics.read("signalbox_sockets", () => connections.size);
-  metrics.readEach(
-    "signalbox_connections",
-    () => byDialect(connections.census(), (count) => count),
-  );
+  metrics.readTogether((breaks) => connections.census(breaks), [
+    ["signalbox_connections", (counts) => byDialect(counts, (count) => count)],
+  ]);
   metrics.read("signalbox_queued_bytes", () => connections.queuedBytes);
   metrics.read("signalbox_addresses", () => gate.addresses);
   for (const { name: dialect, realm } of dialects) {
@@ -69,7 +68,7 @@ function announceClients(
 function announceTraffic(metrics: Metrics, connections: Connections): void {
   const seriesOf = (pick: keyof Traffic) => (traffic: ReadonlyMap<string, Traffic>) =>
     byDialect(traffic, (sum) => sum[pick]);
-  metrics.readTogether(() => connections.traffic(), [
+  metrics.readTogether((breaks) => connections.traffic(breaks), [
     ["signalbox_received_frames_total", seriesOf("framesReceived")],
     ["signalbox_sent_frames_total", seriesOf("framesSent")],
     ["signalbox_received_bytes_total", seriesOf("bytesReceived")],

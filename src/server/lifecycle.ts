@@ -156,12 +156,13 @@ export class Lifecycle {
   }
 
   /**
-   * Listens with another certificate. If that ends connections, each is closed with its own code
-   * first, and newcomers get 503 instead of being cut off.
+   * Listens with another certificate, once the server has started. If that ends connections, each is
+   * closed with its own code first, and newcomers get 503 instead of being cut off.
    * @returns true if the certificate is in use now; false if the server was not ready for it
    */
   async renew(tls: TlsMaterial): Promise<boolean> {
     const parts = this.#parts;
+    if (parts !== undefined) await this.started;
     if (parts === undefined || this.#state !== "ready") return false;
     const { connections, listeners, keepsConnections } = parts;
     if (!keepsConnections) {

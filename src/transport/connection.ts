@@ -39,6 +39,9 @@ export interface ConnectionFacts extends ConnectionInfo, Traffic {
   readonly queuedBytes: number;
 }
 
+/** Traffic that grows. */
+export type Sum = { -readonly [Name in keyof Traffic]: Traffic[Name] };
+
 /** Told of everything worth a log line or a count. */
 export interface ConnectionObserver {
   opened(connection: ConnectionInfo): void;
@@ -99,14 +102,16 @@ export interface SharedParts {
   readonly links: Map<Carrier, Sweepable>;
   /** Connections that have not ended, by id. */
   readonly running: Map<string, Connection>;
-  /** The traffic of connections that have ended, by dialect. */
-  readonly past: Map<string, Traffic>;
+  /** The traffic by dialect, as of the last time that each connection added its own. */
+  readonly traffic: Map<string, Sum>;
   readonly observer: ConnectionObserver;
   readonly relays: { readonly count: number };
   readonly clock: Clock;
   isGoingAway: boolean;
   readonly onReleased: () => void;
 }
+
+const NO_TRAFFIC: Traffic = { framesReceived: 0, framesSent: 0, bytesReceived: 0, bytesSent: 0 };
 
 /** One socket, stream or namespace, its session and what is known of them. */
 export class Connection implements LinkObserver, ConnectionFacts, Unsettled, Sweepable, Timing {
@@ -124,6 +129,8 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled, Swe
   readonly #onReleased: () => void;
   readonly #common: SharedParts;
   #refusals = 0;
+  /** The part of its traffic that its dialect's sum has; undefined for none of it. */
+  #summed: Sum | undefined = undefined;
   /** Not told of yet. */
   #isUnsettled: boolean;
 
@@ -244,6 +251,23 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled, Swe
     return this.link.bytesSent;
   }
 
+  /** Adds its traffic since the last time to its dialect's; that of an unsettled one comes later. */
+  sumUp(): void {
+    if (this.#isUnsettled) return;
+    const { traffic } = this.#common;
+    const { dialect, framesReceived, framesSent, bytesReceived, bytesSent } = this;
+    let sum = traffic.get(dialect);
+    if (sum === undefined) traffic.set(dialect, sum = { ...NO_TRAFFIC });
+    const { framesReceived: received, framesSent: sent } = this.#summed ?? NO_TRAFFIC;
+    if (framesReceived === received && framesSent === sent) return;
+    const summed = this.#summed ??= { ...NO_TRAFFIC };
+    sum.framesReceived += framesReceived - summed.framesReceived;
+    sum.framesSent += framesSent - summed.framesSent;
+    sum.bytesReceived += bytesReceived - summed.bytesReceived;
+    sum.bytesSent += bytesSent - summed.bytesSent;
+    Object.assign(summed, { framesReceived, framesSent, bytesReceived, bytesSent });
+  }
+
   settle(session: Session, terms?: Terms): void {
     if (terms !== undefined) {
       this.dialect = terms.dialect;
@@ -296,7 +320,7 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled, Swe
     // While it still has its id.
     this.#common.observer.ended(this, ending, this.#refusals);
     this.#common.running.delete(this.id);
-    addTo(this.#common.past, this);
+    this.sumUp();
     this.pump.end(departureOf(ending));
   }
 
@@ -318,16 +342,4 @@ export class Connection implements LinkObserver, ConnectionFacts, Unsettled, Swe
     this.#isUnsettled = false;
     this.#common.observer.opened(this);
   }
-}
-
-/** Adds the traffic of a connection to that of its dialect. */
-export function addTo(sums: Map<string, Traffic>, connection: ConnectionFacts): void {
-  const { framesReceived, framesSent, bytesReceived, bytesSent, dialect } = connection;
-  const sum = sums.get(dialect);
-  sums.set(dialect, {
-    framesReceived: framesReceived + (sum?.framesReceived ?? 0),
-    framesSent: framesSent + (sum?.framesSent ?? 0),
-    bytesReceived: bytesReceived + (sum?.bytesReceived ?? 0),
-    bytesSent: bytesSent + (sum?.bytesSent ?? 0),
-  });
 }

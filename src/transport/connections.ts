@@ -1,8 +1,8 @@
+import { type Breaks, visitAll } from "../core/breaks.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Expulsion } from "../core/expulsion.ts";
 import {
   type Acceptance,
-  addTo,
   type Carried,
   type Carrier,
   Connection,
@@ -55,7 +55,7 @@ export class Connections implements Disposable {
       keyOf,
       links: new Map(),
       running: new Map(),
-      past: new Map(),
+      traffic: new Map(),
       observer,
       relays,
       clock,
@@ -93,22 +93,22 @@ export class Connections implements Disposable {
     return this.#common.running.get(id);
   }
 
-  /** Sockets and streams that were admitted and still exist, by dialect. */
-  census(): ReadonlyMap<string, number> {
+  /** Sockets and streams that were admitted and still exist, by dialect; counted in short turns. */
+  async census(breaks: Breaks): Promise<ReadonlyMap<string, number>> {
     const counts = new Map<string, number>();
-    for (const { countsAs } of this.#common.links.values()) {
+    await visitAll(this.#common.links.values(), breaks, ({ countsAs }) => {
       if (countsAs !== undefined) counts.set(countsAs, (counts.get(countsAs) ?? 0) + 1);
-    }
+    });
     return counts;
   }
 
-  /** Frames and bytes since the start, by dialect; those of unsettled connections come later. */
-  traffic(): ReadonlyMap<string, Traffic> {
-    const sums = new Map(this.#common.past);
-    for (const connection of this.#common.running.values()) {
-      if (connection.countsAs !== "none") addTo(sums, connection);
-    }
-    return sums;
+  /**
+   * Frames and bytes since the start, by dialect; those of unsettled connections come later. It is
+   * summed in short turns. No number is ever less than before, also of connections that end meanwhile.
+   */
+  async traffic(breaks: Breaks): Promise<ReadonlyMap<string, Traffic>> {
+    await visitAll(this.#common.running.values(), breaks, (connection) => connection.sumUp());
+    return structuredClone(this.#common.traffic);
   }
 
   /** Runs a session over an upgraded socket. */

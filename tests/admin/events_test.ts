@@ -23,7 +23,7 @@ class Bench implements Disposable {
       read: () => ({
         ...{ connections: 1, peers: 2, rooms: 3, calls: 4, queuedBytes: 5, residentBytes: 6 },
       }),
-      frames: () => new Map([["peerjs", this.frames]]),
+      frames: () => Promise.resolve(new Map([["peerjs", this.frames]])),
     });
   }
 

@@ -208,6 +208,16 @@ Deno.test("PeerJS: an id is its user's, by whatever token, and nobody takes it o
   assertEquals(other.heardJson()[0], { type: "ID-TAKEN", payload: { msg: "ID is taken" } });
 });
 
+Deno.test("PeerJS: a take-over by the client's own proof gives the id to the new token's user", async () => {
+  using bench = newBench(peerjs, { ids: [exactly("shared")] });
+  const path = "/peerjs?token=mine&id=shared";
+  const first = await bench.connect(`${path}&key=good:alice`);
+  assertEquals(bench.hub.find("peerjs", "shared")?.user, "alice");
+  const second = await bench.connect(`${path}&key=good:bob`);
+  assertEquals([second.heardJson(), first.closing?.[0]], [[{ type: "OPEN" }], 1000]);
+  assertEquals(bench.hub.find("peerjs", "shared")?.user, "bob");
+});
+
 Deno.test("PeerJS: no token of a client's own making passes for a user's proof", async () => {
   using bench = newBench(peerjs, { ids: [exactly("shared")] });
   const forged = encodeURIComponent("\0user\0alice");

@@ -226,6 +226,49 @@ Deno.test("a judge that is always asked is asked after the delay", async () => {
   assertEquals([whyOf(await third), asked], ["denied", 3]);
 });
 
+Deno.test("an address has so many checks by the webhook under way, and more are refused at once", async () => {
+  const ends: (() => void)[] = [];
+  const judge: Judge = {
+    asksAlways: true,
+    judge: (token) =>
+      new Promise((resolve) =>
+        ends.push(() => resolve(judgeOf().judge(token, attempt()) as Verdict))
+      ),
+  };
+  const auth = newAuthentication({
+    clock: new FakeClock(),
+    judge,
+    dialects: ["ssp"],
+    webhookMaxPendingPerAddress: 2,
+  });
+  const first = [auth.check(attempt({ token: "x" })), auth.check(attempt())];
+  assertEquals(outcomeOf(auth.check(attempt())), "unavailable");
+  const other = auth.check(attempt({ address: "192.0.2.2" }));
+  assertEquals(ends.length, 3);
+  for (const end of ends.splice(0)) end();
+  assertEquals((await Promise.all([...first, other])).map(whyOf), [
+    "signature",
+    "granted",
+    "granted",
+  ]);
+  const again = [auth.check(attempt()), auth.check(attempt())];
+  assertEquals([again.map((one) => one instanceof Promise), ends.length], [[true, true], 2]);
+  for (const end of ends.splice(0)) end();
+  await Promise.all(again);
+});
+
+Deno.test("checks that ask nobody else are not bounded: a crowd may share an address", async () => {
+  const judge: Judge = { judge: async (token) => await judgeOf().judge(token, attempt()) };
+  const auth = newAuthentication({
+    clock: new FakeClock(),
+    judge,
+    dialects: ["ssp"],
+    webhookMaxPendingPerAddress: 1,
+  });
+  const crowd = await Promise.all(Array.from({ length: 3 }, () => auth.check(attempt())));
+  assertEquals(crowd.map(whyOf), ["granted", "granted", "granted"]);
+});
+
 Deno.test("other settings are in force from their adoption on", () => {
   const auth = newAuthentication({
     clock: new FakeClock(),

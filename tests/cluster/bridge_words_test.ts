@@ -41,7 +41,8 @@ function ghostOf(
 class Bench {
   readonly a: ScriptedPeer;
   readonly b: ScriptedPeer;
-  readonly calls = new Calls(WIDE_CALLS, new FakeClock(), () => {});
+  readonly clock = new FakeClock();
+  readonly calls = new Calls(WIDE_CALLS, this.clock, () => {});
   /** Messages of peer "a" that came back. */
   readonly returned: unknown[] = [];
   readonly #ghosts: { readonly a: CallPeer; readonly b: CallPeer };
@@ -122,6 +123,7 @@ class Bench {
     return {
       payload,
       room: undefined,
+      saidAt: 0,
       answer: () => {},
     };
   }
@@ -254,6 +256,33 @@ Deno.test("a client gets the offer back that was refused, not a later message", 
   bench.deliver();
   assertEquals(bench.returned, [again]);
   bench.assertCalls(1);
+});
+
+Deno.test("a client gets an offer back that waited before it was refused", () => {
+  const refuses = { offer: "busy" } as const;
+  const bench = new Bench({ a: { crossing: "insists" }, b: { crossing: "yields", refuses } });
+  bench.fromB(offer("b1"));
+  bench.deliver();
+  bench.fromA(offer("a1"));
+  bench.fromA(candidate("a1"));
+  bench.deliver();
+  assertEquals(bench.returned, []);
+  bench.clock.advance(500);
+  bench.deliver();
+  assertEquals(bench.returned, [offer("a1")]);
+});
+
+Deno.test("an answer that a call drops counts as unheard", () => {
+  const bench = new Bench({ a: { crossing: "yields" }, b: { crossing: "ignores" } });
+  bench.fromA(offer("a1"));
+  bench.deliver();
+  bench.fromB(offer("b1"));
+  bench.fromB(answer("b2")); // to the offer that is void by now
+  bench.fromB(candidate("b2"));
+  bench.deliver();
+  bench.fromA(answer("a2"));
+  bench.deliver();
+  assertEquals(bench.heard(), { a: ["crossing offer b1"], b: ["offer a1"] });
 });
 
 Deno.test("a call ends with the first signal for a client that has left it unnoticed", () => {

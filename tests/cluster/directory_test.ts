@@ -25,7 +25,11 @@ function directories(
   { far, isAway = false }: { readonly far: readonly string[]; readonly isAway?: boolean },
 ): Directory {
   let answerer: Answerer = () => Promise.resolve(undefined);
-  const nobody = { ask: () => Promise.resolve(undefined), answer: () => {} };
+  const nobody = {
+    ask: () => Promise.resolve(undefined),
+    answer: () => {},
+    meetAll: () => Promise.resolve(),
+  };
   const parts = { engine, prefix: "test:1:" };
   const other = new Directory({
     ...parts,

@@ -115,6 +115,11 @@ clientTest({
     assertEquals((await desk.post("/rooms/gstreamer/r/stop")).body, { outcome: "stopped" });
     for (const member of [room.a, room.b]) await within("the end", member.closed);
     assertEquals((await desk.post("/rooms/gstreamer/r/stop")).status, 404);
+    // The others have not met a node yet that has just started.
+    await nodes.add();
+    await using early = await openPeerJs(nodes.wsUrl(3), "early");
+    assertEquals((await desk.post("/peers/peerjs/early/kick")).body, { outcome: "kicked" });
+    await within("the kick", early.closed);
   },
 });
 

@@ -5,12 +5,14 @@ import { RedisEngine } from "../../src/cluster/engine/redis.ts";
 import { systemClock } from "../../src/system/clock.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 
-Deno.test("an engine that answers nothing, and a socket that is not there, have their own words", async () => {
+Deno.test("an engine that answers nothing, and a host or socket that is not there, have their own words", async () => {
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const port = silent.addr.transport === "tcp" ? silent.addr.port : 0;
   const places = [
     [`redis://127.0.0.1:${port}`, "timed out", { connectMs: 50 }],
     ["redis+unix:///nowhere/redis.sock", "no such socket", {}],
+    // No name has so long a part: no server is asked for it.
+    [`redis://${"x".repeat(64)}.test`, "no such host", {}],
   ] as const;
   for (const [url, words, limits] of places) {
     const engine = new RedisEngine({

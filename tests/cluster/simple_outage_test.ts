@@ -79,7 +79,7 @@ async function carry(): Promise<Way> {
     sent.push({ op, failed });
   };
   // It sends, and nothing else.
-  const homes = { send } as unknown as Homes;
+  const homes = { send, waitMs: 5_000 } as unknown as Homes;
   const joins = new FarJoins({ realm: "simple", clock, iceServers: () => [] }, homes);
   const lines: Line[] = [];
   const link = new FakeLink();

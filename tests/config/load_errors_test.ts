@@ -46,6 +46,23 @@ Deno.test("a number that is too small is reported with the word that lifts the l
   assertEquals(problem?.includes("unlimited"), false);
 });
 
+Deno.test("names and times of a cluster have their bounds", () => {
+  const names = [
+    ["--cluster-node", ["a", "node-1", "x".repeat(32)], ["", "A", "a.b", "a_b", "x".repeat(33)]],
+    ["--cluster-prefix", ["a", "A.b_c-1", "x".repeat(64)], ["", "a b", "a:b", "é", "x".repeat(65)]],
+    ["--cluster-lease-ms", ["3000", "60000"], ["2999", "60001"]],
+    ["--cluster-max-isolation-ms", ["1000"], ["999"]],
+  ] as const;
+  for (const [flag, right, wrong] of names) {
+    for (const value of right) configOf({ args: [`${flag}=${value}`] });
+    for (const value of wrong) {
+      const [problem = "", ...others] = problemsOf({ args: [`${flag}=${value}`] });
+      assertStringIncludes(problem, flag);
+      assertEquals(others, []);
+    }
+  }
+});
+
 Deno.test("a misspelt key is an error that names the nearest one, at any depth", () => {
   assertEquals(problemsOf(fileOf({ prot: 1, peerjs: { kye: "x" } })), [
     'Unknown key "prot" in f.json: did you mean "port"?',

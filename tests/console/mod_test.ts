@@ -2,7 +2,21 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { startTestServer } from "../helpers/wire/server.ts";
 
 const TOKEN = ["--admin-tokens", "a-token-of-an-operator"];
+/** Headers of the page and of each of its files (operations notes, section 5). */
+const HEADERS = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+};
 const LINKED = /(?:src|href)="console\/([^"]+)"|from "\.\/([^"]+)"|"((?:preact|hooks|htm)\.js)"/g;
+
+function assertGuarded(name: string, { headers }: Response): void {
+  for (const [header, value] of Object.entries(HEADERS)) {
+    assertEquals([name, headers.get(header)], [name, value]);
+  }
+}
 
 async function statusOf(url: string): Promise<number> {
   const answer = await fetch(url);
@@ -12,7 +26,10 @@ async function statusOf(url: string): Promise<number> {
 
 Deno.test("/console serves its page, and every file that it asks for, from this server alone", async () => {
   await using server = startTestServer({ args: TOKEN });
-  const page = await (await fetch(`${server.url}/console`)).text();
+  const answer = await fetch(`${server.url}/console`);
+  assertGuarded("the page", answer);
+  assertEquals(answer.headers.get("content-type"), "text/html; charset=utf-8");
+  const page = await answer.text();
   assertEquals(page.match(/https?:|<script>|<style|style=/g), null);
   const seen = new Set<string>();
   const waiting = [...page.matchAll(LINKED)].map(([, linked = ""]) => linked);
@@ -21,8 +38,7 @@ Deno.test("/console serves its page, and every file that it asks for, from this 
     seen.add(name);
     const answer = await fetch(`${server.url}/console/${name}`);
     assertEquals([name, answer.status], [name, 200]);
-    assertMatch(answer.headers.get("content-security-policy") ?? "", /^default-src 'none';/);
-    assert(!answer.headers.get("content-security-policy")?.includes("unsafe"));
+    assertGuarded(name, answer);
     assertMatch(
       answer.headers.get("content-type") ?? "",
       /^text\/(css|javascript); charset=utf-8$/,

@@ -1,7 +1,9 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { render } from "../../src/docs/markdown.ts";
 import { docsRoutes } from "../../src/docs/mod.ts";
 import { FILES, PAGES } from "../../src/docs/pages.ts";
+import { Site } from "../../src/docs/site.ts";
+import { visitOf } from "../helpers/session/visit.ts";
 import { startTestServer } from "../helpers/wire/server.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -74,6 +76,26 @@ Deno.test("programs get the pages as they are written", async () => {
   assertStringIncludes(await response.text(), "# Persistence");
   const absent = await fetch(`${server.url}/docs/src/nothing.md`);
   assertEquals([absent.status, await absent.text()], [404, "Not found\n"]);
+});
+
+Deno.test("texts that could not be loaded are loaded with the next request, and then kept", async () => {
+  let loads = 0;
+  const routes = docsRoutes({
+    basePath: "",
+    version: "0.0.0-test",
+    load: (options) =>
+      ++loads === 1 ? Promise.reject(new Error("no text")) : Promise.resolve(new Site(options)),
+  });
+  const route = routes.find(({ path }) => path === "/docs/src/store/README.md");
+  const get = async (): Promise<string> => {
+    const url = "http://localhost/docs/src/store/README.md";
+    const answer = await route?.handle(new Request(url), visitOf(url));
+    return (await answer?.text() ?? "").split("\n")[0] ?? "";
+  };
+  const error = await assertRejects(get, Error);
+  assertEquals(error.message, "no text");
+  const texts = [await get(), await get()];
+  assertEquals([texts, loads], [["# Persistence", "# Persistence"], 2]);
 });
 
 Deno.test("no page of the server asks another host for anything", async () => {

@@ -4,6 +4,7 @@ import { ConfigError } from "../../src/config/load.ts";
 import { FakeClock } from "../helpers/session/fake_clock.ts";
 import { freePort } from "../helpers/process/ports.ts";
 import { startTestServer, type TestServer } from "../helpers/wire/server.ts";
+import { until } from "../helpers/wire/waiting.ts";
 import { WsClient } from "../helpers/wire/ws_client.ts";
 
 // The webhook of authentication on the real wire; tests/auth tries every answer.
@@ -18,7 +19,7 @@ interface Question {
 }
 
 /** A webhook of an operator; it verifies each question before it answers. */
-function startWebhook(answer: (question: Question) => Response): {
+function startWebhook(answer: (question: Question) => Response | Promise<Response>): {
   url: string;
   asked: Question[];
   ids: string[];
@@ -86,6 +87,30 @@ Deno.test("mode webhook: each client is asked about once, by a signed request", 
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
   assertStringIncludes(metrics, "\nsignalbox_auth_cache_hits_total 1\n");
   assertStringIncludes(metrics, 'signalbox_auth_duration_seconds_count{mode="webhook"} 4\n');
+});
+
+Deno.test("mode webhook: an address has no more than its places, and others have theirs", async () => {
+  const held = Promise.withResolvers<void>();
+  await using webhook = startWebhook(async ({ data }) => {
+    if (data["id"] === "slow") await held.promise;
+    return Response.json({ allow: true });
+  });
+  const args = ["--auth-webhook-max-pending-per-address=1", "--trust-proxy=127.0.0.1"];
+  await using server = startTestServer({
+    args: [...argsFor(webhook.url), ...args, "--ice-servers=stun:stun.example.org"],
+  });
+  const slow = first(server, "slow", ALICE);
+  await until("the question", () => webhook.asked.length === 1);
+  assertEquals(await first(server, "b", ALICE), refusal("Cannot check the token now"));
+  const refused = server.log.find(({ facts }) => facts["reason"] === "auth_unavailable");
+  assertEquals(refused?.facts["remark"], "too many checks of its address are under way");
+  const headers = { authorization: `Bearer ${ALICE}`, "x-forwarded-for": "192.0.2.9" };
+  const neighbour = await fetch(`${server.url}/ice`, { headers });
+  await neighbour.body?.cancel();
+  assertEquals([neighbour.status, webhook.asked.length], [200, 2]);
+  held.resolve();
+  assertEquals(await slow, { type: "OPEN" });
+  assertEquals(await first(server, "b", ALICE), { type: "OPEN" });
 });
 
 Deno.test("mode webhook: while it fails, clients are refused or admitted, with a warning a minute", async () => {

@@ -7,7 +7,7 @@ import { TurningClock } from "../helpers/session/turning_clock.ts";
 
 const ENTRIES: readonly (readonly [string, MetricEntry])[] = Object.entries(CATALOGUE);
 /** The series that a time-series database may get from one server. */
-const MAX_SERIES = 1_600;
+const MAX_SERIES = 1_500;
 
 /** The series of one family, without its help and type. */
 async function linesOf(metrics: Metrics, name: string): Promise<string[]> {
@@ -120,8 +120,10 @@ Deno.test("a server with every label that exists stays within the limit of serie
     commit: 1,
     deno: 1,
   };
-  const seriesOf = ({ labels, buckets = [], maxSets = Infinity }: MetricEntry): number => {
-    const sets = labels.reduce((product, label) => product * (values[label] ?? NaN), 1);
+  const seriesOf = ({ type, labels, buckets = [], maxSets = Infinity }: MetricEntry): number => {
+    // A connection without a protocol, or with Socket.IO alone, identifies nobody and relays nothing.
+    const known = type === "histogram" ? { ...values, dialect: 7 } : values;
+    const sets = labels.reduce((product, label) => product * (known[label] ?? NaN), 1);
     return Math.min(sets, maxSets) * (buckets.length > 0 ? buckets.length + 3 : 1);
   };
   const total = ENTRIES.reduce((sum, [, entry]) => sum + seriesOf(entry), 0);

@@ -35,6 +35,7 @@ function fleetOf(heirs: readonly Heir[], clock: FakeClock): Fleet {
     cluster: "c",
     node: "ending",
     isUp: () => true,
+    meetAll: () => Promise.resolve(),
     nodes: () => [
       { name: "ending", sinceMs: 0 },
       ...heirs.map((_, at) => ({ name: String(at), sinceMs: heirs.length - at })),

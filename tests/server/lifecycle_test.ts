@@ -118,6 +118,16 @@ Deno.test("where connections outlive it, a certificate is taken up beside them",
   assertEquals(bench.steps, ["renew while ready"]);
 });
 
+Deno.test("a certificate that changes during the start is taken up after it", async () => {
+  const begun = Promise.withResolvers<void>();
+  const bench = new Bench({ begin: () => begun.promise, keepsConnections: true });
+  const renewed = bench.life.renew(TLS);
+  await settle();
+  assertEquals(bench.steps, []);
+  begun.resolve();
+  assertEquals([await renewed, bench.steps], [true, ["renew while ready"]]);
+});
+
 Deno.test("a start that hangs holds up the end for no longer than its part of the time", async () => {
   const begun = Promise.withResolvers<void>();
   const bench = new Bench({

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { type Breaks, Turns } from "../../src/core/breaks.ts";
 import { SignalError } from "../../src/core/errors.ts";
 import type { LinkLimits } from "../../src/core/limits.ts";
 import type { Link } from "../../src/core/session.ts";
@@ -77,6 +78,33 @@ class Bench implements Disposable {
   }
 }
 
+/** Work that is never interrupted. */
+async function newBreaks(): Promise<Breaks> {
+  return await new Turns(new FakeClock()).begin();
+}
+
+/** A clock on which every piece of work has taken long enough, and whose turns the test begins. */
+class Hurry {
+  #nowMs = 0;
+  readonly #actions: (() => void)[] = [];
+
+  readonly now = (): number => ++this.#nowMs;
+
+  readonly soon = (action: () => void): Disposable => {
+    this.#actions.push(action);
+    return { [Symbol.dispose]: () => {} };
+  };
+
+  /** Pieces of work that wait for their turn. */
+  get waiting(): number {
+    return this.#actions.length;
+  }
+
+  next(): void {
+    this.#actions.shift()?.();
+  }
+}
+
 Deno.test("a connection is reported from its opening to its end", async () => {
   using bench = new Bench();
   const socket = bench.open();
@@ -107,11 +135,47 @@ Deno.test("a connection counts its frames and bytes, and leaves them to its dial
   assertEquals([transport, origin, userAgent], ["websocket", "https://a.example", "test/1"]);
   assertEquals(framesSent, 1);
   const sums = [["test", traffic], ["other", none]] as const;
-  assertEquals(bench.connections.traffic(), new Map(sums));
+  assertEquals(await bench.connections.traffic(await newBreaks()), new Map(sums));
   socket.isClosed(1000);
   await settle();
   assertEquals(bench.connections.find("1"), undefined);
-  assertEquals(bench.connections.traffic(), new Map(sums));
+  assertEquals(await bench.connections.traffic(await newBreaks()), new Map(sums));
+});
+
+Deno.test("looks at all connections are taken in turns, and one that ends meanwhile counts once", async () => {
+  using bench = new Bench();
+  const sockets = Array.from({ length: 200 }, () => bench.open());
+  const hear = (nth: number): void => sockets[nth]?.hears("four");
+  for (const nth of sockets.keys()) hear(nth);
+  const turns = new Hurry();
+  const begun = new Turns(turns).begin();
+  turns.next();
+  const breaks = await begun;
+  const counted = bench.connections.traffic(breaks);
+  await settle();
+  assertEquals(turns.waiting, 1);
+  // The first is counted already, and the last is not.
+  hear(0);
+  sockets[0]?.isClosed(1000);
+  sockets[199]?.isClosed(1000);
+  hear(1);
+  await settle();
+  const framesOf = async (traffic: ReturnType<Connections["traffic"]>): Promise<unknown> => {
+    let isDone = false;
+    void traffic.finally(() => isDone = true);
+    for (; !isDone; await settle()) turns.next();
+    return (await traffic).get("test")?.framesReceived;
+  };
+  assertEquals(await framesOf(counted), 201);
+  assertEquals(await framesOf(bench.connections.traffic(breaks)), 202);
+  const census = bench.connections.census(breaks);
+  await settle();
+  assertEquals(turns.waiting, 1);
+  while (turns.waiting > 0) {
+    turns.next();
+    await settle();
+  }
+  assertEquals(await census, new Map([["test", 198]]));
 });
 
 Deno.test("the end of a connection is reported while its client still has its id", () => {

@@ -74,6 +74,7 @@ function figuresOf({ hub, server }: AdminParts): Figures {
 
 async function clusterOf(fleet: Fleet, own: Figures): Promise<ServerReport["cluster"]> {
   const { cluster: name, node, isUp } = fleet;
+  await fleet.meetAll();
   const nodes = fleet.nodes().map(async ({ name, sinceMs }) => {
     const answer = name === node ? own : await fleet.ask(name, FIGURES, null);
     const { peers = null, connections = null } = Figures.safeParse(answer).data ?? {};

@@ -11,7 +11,7 @@ const TOPIC = "callable";
 export interface DirectoryParts {
   readonly engine: Engine;
   readonly prefix: string;
-  readonly questions: Pick<Questions, "ask" | "answer">;
+  readonly questions: Pick<Questions, "ask" | "answer" | "meetAll">;
   /** The names of the other living nodes. */
   readonly others: () => readonly string[];
 }
@@ -49,6 +49,7 @@ export class Directory {
 
   /** Every node knows which of its peers are in rooms. Rejects if one does not answer. */
   async #others(realm: string, dialect: string): Promise<ReadonlySet<string>> {
+    await this.#parts.questions.meetAll();
     const found = new Set(this.#callable(realm, dialect));
     const answers = this.#parts.others().map((node) => this.#askFor(node, realm, dialect));
     for (const ids of await Promise.all(answers)) for (const id of ids) found.add(id);

@@ -14,6 +14,7 @@ export interface Parcel {
   readonly id: string;
   /** Counts for it; empty for the node itself. */
   readonly sender: string;
+  readonly dialect: string;
   /** The step's arguments behind the number. */
   readonly args: readonly string[];
   readonly bytes: number;
@@ -133,7 +134,7 @@ export class Outbox {
       body,
     ];
     const number = ++this.#number;
-    const outline = { number, realm, id: to, sender, bytes, addedAt, isConfirmed, isCall };
+    const outline = { number, realm, id: to, sender, dialect, bytes, addedAt, isConfirmed, isCall };
     const parcel = { ...outline, args, answer };
     const name = nameOf(parcel);
     const open = this.#open.get(name);
@@ -142,9 +143,17 @@ export class Outbox {
     return parcel;
   }
 
-  /** Whether a message for an id may still come to a peer of this node. */
-  isSending(realm: string, id: string): boolean {
-    return this.#open.size > 0 && this.#open.has(nameOf({ realm, id: packName(id) }));
+  /**
+   * Whether a message for an id may still come to a peer of this node, or back to its sender.
+   * @param from looks for messages of this sender's client alone
+   */
+  isSending(realm: string, id: string, from?: string): boolean {
+    if (this.#open.size === 0) return false;
+    const open = this.#open.get(nameOf({ realm, id: packName(id) }));
+    if (open === undefined || from === undefined) return open !== undefined;
+    const sender = `${realm}:${from}`;
+    for (const parcel of open) if (!parcel.isCall && parcel.sender === sender) return true;
+    return false;
   }
 
   /** A new epoch: all inboxes begin anew. */

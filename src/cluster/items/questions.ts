@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { RollCall } from "../members/roll_call.ts";
 import { packBody } from "../texts.ts";
 
 /** Answers the questions of one topic; what it rejects with is a fault of this node. */
@@ -8,6 +9,8 @@ export interface QuestionParts {
   readonly clock: Clock;
   /** The incarnation of a living node, by its name; undefined while the engine is away. */
   readonly nodeCalled: (name: string) => string | undefined;
+  /** Has the engine name its nodes; false while it is away. */
+  readonly check: () => boolean;
   readonly push: (...args: readonly string[]) => void;
   readonly onFault: (error: unknown) => void;
   readonly limits: QuestionLimits;
@@ -27,10 +30,22 @@ export class Questions {
   readonly #parts: QuestionParts;
   readonly #answerers = new Map<string, Answerer>();
   readonly #open = new Map<number, (answer: unknown) => void>();
+  readonly #rollCall: RollCall;
   #number = 0;
 
   constructor(parts: QuestionParts) {
     this.#parts = parts;
+    this.#rollCall = new RollCall(parts.clock, parts.check);
+  }
+
+  /** Resolves when each node can be asked that is registered by now, as far as the engine answers. */
+  async meetAll(): Promise<void> {
+    await this.#rollCall.take(ANSWER_MS);
+  }
+
+  /** The engine has named all nodes. */
+  nodesNamed(): void {
+    this.#rollCall.named();
   }
 
   /**

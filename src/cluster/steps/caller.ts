@@ -120,10 +120,11 @@ export class Caller {
     this.#wake.resolve();
   }
 
-  /** Finds out whether the engine answers. */
-  check(): void {
+  /** Finds out whether the engine answers. @returns false if it has not answered lately */
+  check(): boolean {
     this.#isBeatDue = true;
     this.wake();
+    return this.#isUp;
   }
 
   /** By its own clock, others may take this node for dead from the end of its lease on. */

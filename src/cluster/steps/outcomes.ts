@@ -41,8 +41,9 @@ export class Outcomes {
       }
     }
     // No later message may overtake one that came back.
-    for (const [{ realm, id }, cause] of returned) {
-      for (const later of this.#steps.takeMessages(realm, id)) this.end(later, cause);
+    for (const [{ realm, id, dialect }, cause] of returned) {
+      const of = cause === "foreign" ? dialect : undefined;
+      for (const later of this.#steps.takeMessages(realm, id, of)) this.end(later, cause);
     }
   }
 

@@ -118,14 +118,17 @@ export class Steps {
     return step;
   }
 
-  /** Takes out the messages for an id that has just turned out to be absent. */
-  takeMessages(realm: string, id: string): Parcel[] {
-    const isFor = ({ parcel }: Step): boolean =>
-      parcel?.realm === realm && parcel.id === id && !parcel.isCall;
+  /**
+   * Takes out the messages for an id that has just turned out to be absent.
+   * @param dialect takes those of its peers alone
+   */
+  takeMessages(realm: string, id: string, dialect?: string): Parcel[] {
     const parcels: Parcel[] = [];
     for (const step of this.#waiting) {
-      if (step.parcel === undefined || !isFor(step)) continue;
-      parcels.push(step.parcel);
+      const { parcel } = step;
+      if (parcel?.realm !== realm || parcel.id !== id || parcel.isCall) continue;
+      if (dialect !== undefined && parcel.dialect !== dialect) continue;
+      parcels.push(parcel);
       this.#remove(step);
     }
     return parcels;

@@ -26,6 +26,8 @@ export interface CallOwner {
 interface Offer {
   readonly sdp: string;
   readonly description: Description;
+  /** The client's message that it came in. */
+  readonly message: unknown;
 }
 
 /** An offer that was not passed yet. */
@@ -90,17 +92,20 @@ export class Call {
     return end === this.caller ? this.callee : this.caller;
   }
 
-  /** Passes a signal on, or keeps it back. "replaces": it belongs to another call of the same peers. */
-  take(end: CallEnd, signal: Lifted): Untaken | "replaces" | undefined {
+  /**
+   * Passes a signal on, or keeps it back. "replaces": it belongs to another call of the same peers.
+   * @param message of the client, in which the signal came
+   */
+  take(end: CallEnd, signal: Lifted, message: unknown): Untaken | "replaces" | undefined {
     switch (signal.kind) {
       case "offer":
-        return this.#offer(end, signal.sdp);
+        return this.#offer(end, signal.sdp, message);
       case "answer":
         return this.#answer(end, signal.sdp, signal.isProvisional === true);
       case "candidate":
         return this.#candidate(end, signal.candidate);
       case "ask":
-        return this.#ask(end);
+        return this.#ask(end, message);
       case "data":
         if (this.otherOf(end).leg === undefined) return "cannot_be_told";
         return this.otherOf(end).lower(signal);
@@ -150,6 +155,11 @@ export class Call {
     else this.#close("failed");
   }
 
+  /** Whether an offer of the other end was passed that this one has not answered. */
+  expectsAnswer(end: CallEnd): boolean {
+    return this.#offerer === this.otherOf(end);
+  }
+
   /** Hangs up for a client that comes back without the call. */
   abandon(end: CallEnd): void {
     if (!this.#close("failed")) return;
@@ -172,13 +182,13 @@ export class Call {
     return true;
   }
 
-  #offer(end: CallEnd, sdp: string): Untaken | "replaces" | undefined {
+  #offer(end: CallEnd, sdp: string, message: unknown): Untaken | "replaces" | undefined {
     if (sdp.length > this.#owner.rules.maxDescriptionLength) return "busy";
     if (this.#opener !== undefined && this.#opener !== end) return "busy";
     const other = this.otherOf(end);
     const untaken = other.reach(end, "callee", this.#room);
     if (untaken !== undefined) return untaken;
-    const offer = { sdp, description: readDescription(sdp) };
+    const offer = { sdp, description: readDescription(sdp), message };
     const isFirst = !end.hasOffered;
     end.hasOffered = true;
     end.isInvolved = true;
@@ -268,20 +278,18 @@ export class Call {
 
   #passOffer(end: CallEnd, offer: Offer, isCrossing: boolean): Untaken | undefined {
     const isRenegotiation = this.#isAnswered;
-    const untaken = this.otherOf(end).lower({
-      kind: "offer",
-      ...offer,
-      isRenegotiation,
-      isCrossing,
-    });
+    const { sdp, description, message } = offer;
+    const how = { isRenegotiation, isCrossing };
+    const untaken = this.otherOf(end).lower({ kind: "offer", sdp, description, ...how });
     if (untaken !== undefined) {
       // The old path is dead, and the new one cannot be agreed on.
-      const isLost = isRenegotiation && end.isNewPath(offer.description);
+      const isLost = isRenegotiation && end.isNewPath(description);
       if (untaken !== "cannot_renegotiate" || !isLost) return untaken;
       this.end("failed");
       return undefined;
     }
-    end.propose(offer.description);
+    end.asked = message;
+    end.propose(description);
     this.#openOffers = this.#offerer === end ? this.#openOffers + 1 : 1;
     this.#offerer = end;
     this.#opener = undefined;
@@ -292,7 +300,7 @@ export class Call {
 
   #answer(end: CallEnd, sdp: string, isProvisional: boolean): Untaken | undefined {
     const other = this.otherOf(end);
-    if (this.#offerer !== other) {
+    if (!this.expectsAnswer(end)) {
       this.#owner.dropped("answer", end.peer.dialect);
       return undefined;
     }
@@ -330,7 +338,7 @@ export class Call {
     this.#owner.dropped("candidate", end.peer.dialect);
   }
 
-  #ask(end: CallEnd): Untaken | undefined {
+  #ask(end: CallEnd, message: unknown): Untaken | undefined {
     if (this.#opener !== undefined && this.#opener !== end) return "busy";
     const other = this.otherOf(end);
     const untaken = other.reach(end, "callee", this.#room);
@@ -339,6 +347,7 @@ export class Call {
     if (this.#offerer === other || this.#waiting?.by === other) return undefined;
     const refusal = other.lower({ kind: "ask" });
     if (refusal !== undefined) return refusal;
+    end.asked = message;
     this.#opener = undefined;
     if (this.#isAnswered) return undefined;
     this.#isAsked = true;

@@ -34,6 +34,8 @@ export class CallEnd {
   hasOffered = false;
   /** The client knows of the call: it was sent a signal, or has begun the call. */
   isInvolved = false;
+  /** The client's message with its newest offer or ask that was passed on. */
+  asked: unknown = undefined;
   /** The last description of an exchange that was completed. */
   #settled: Description | undefined = undefined;
   /** The description of an exchange under way: an offer, or a provisional answer. */

@@ -28,6 +28,15 @@ export type CallEvent =
   /** A signal has no place in the call it came in, or none in any. */
   | { readonly type: "dropped"; readonly dialect: string; readonly kind: DroppedKind };
 
+/** A message, and the leg that has read it. */
+interface Message {
+  readonly from: CallPeer;
+  readonly to: CallPeer;
+  readonly leg: Leg;
+  readonly payload: unknown;
+  readonly room: RoomId | undefined;
+}
+
 type CallParty = Pick<CallPeer, "id" | "dialect">;
 /** "message": it has no counterpart outside its dialect. */
 export type DroppedKind = Lifted["kind"] | "message";
@@ -83,10 +92,22 @@ export class Calls {
     return call?.endOf(peer).leg?.showsPresence === true;
   }
 
-  /** A signal that was passed on turned out to have no form for the other peer's client. */
-  takeBack(from: CallPeer, to: CallPeer, kind: Signal["kind"], reason: Untaken): void {
+  /** Whether an answer of a peer's client is for an offer of the other one. */
+  expectsAnswer(from: CallPeer, to: CallPeer): boolean {
     const call = this.#find(from, to);
-    call?.takeBack(call.endOf(from), kind, reason);
+    return call?.expectsAnswer(call.endOf(from)) === true;
+  }
+
+  /**
+   * A signal that was passed on turned out to have no form for the other peer's client.
+   * @returns the message of an offer or ask
+   */
+  takeBack(from: CallPeer, to: CallPeer, kind: Signal["kind"], reason: Untaken): unknown {
+    const call = this.#find(from, to);
+    if (call === undefined) return undefined;
+    const end = call.endOf(from);
+    call.takeBack(end, kind, reason);
+    return kind === "offer" || kind === "ask" ? end.asked : undefined;
   }
 
   /** Ends a call that the server cannot continue. */
@@ -134,7 +155,8 @@ export class Calls {
         this.#dropped(signal.kind, from);
         continue;
       }
-      const outcome = this.#take(from, to, leg as Leg, signal, room); // `lifted` came from a leg
+      // `lifted` came from a leg.
+      const outcome = this.#take({ from, to, leg: leg as Leg, payload, room }, signal);
       if (outcome === "replaces") {
         this.#find(from, to)?.end("replaced", call?.endOf(from));
         return this.send(from, to, payload, room, isLate);
@@ -168,36 +190,26 @@ export class Calls {
     }
   }
 
-  #take(
-    from: CallPeer,
-    to: CallPeer,
-    leg: Leg,
-    signal: Lifted,
-    room: RoomId | undefined,
-  ): Untaken | "replaces" | undefined {
+  #take(message: Message, signal: Lifted): Untaken | "replaces" | undefined {
+    const { from, to, payload } = message;
     const call = this.#find(from, to);
     if (call !== undefined) {
       // The other peer was called by a command alone, and knows nothing of it yet.
       const isKnown = call.endOf(from).leg !== undefined || begins(signal);
-      if (isKnown) return call.take(call.endOf(from), signal);
+      if (isKnown) return call.take(call.endOf(from), signal, payload);
     } else if (begins(signal)) {
-      return this.#begin({ peer: from, leg, isOpener: false }, to, signal, room);
+      return this.#begin(message, signal);
     } else if (signal.kind === "data") {
       return "cannot_be_told";
     }
     this.#dropped(signal.kind, from);
   }
 
-  #begin(
-    caller: { readonly peer: CallPeer; readonly leg: Leg; readonly isOpener: boolean },
-    callee: CallPeer,
-    signal: Lifted,
-    room: RoomId | undefined,
-  ): Untaken | undefined {
-    if (this.#isFull(caller.peer, callee)) return "busy";
-    const call = new Call(this.#owner, caller, callee, room);
+  #begin({ from, to, leg, payload, room }: Message, signal: Lifted): Untaken | undefined {
+    if (this.#isFull(from, to)) return "busy";
+    const call = new Call(this.#owner, { peer: from, leg, isOpener: false }, to, room);
     this.#register(call);
-    const outcome = call.take(call.caller, signal);
+    const outcome = call.take(call.caller, signal, payload);
     if (outcome === undefined) {
       this.#tell({ type: "begun", ...partiesOf(call) });
       return undefined;

@@ -160,6 +160,8 @@ export interface Backplane {
   readonly node: string;
   /** Names this process among all that ever were nodes; other nodes send to it. */
   readonly address: string;
+  /** How long a client's step waits for the other nodes, in ms. */
+  readonly waitMs: number;
   /** Takes the hub's side of the seam; called once, before anything else. */
   attach(sink: Sink): void;
   /** @param isPatient waits for nodes that cannot be reached, however long it takes */
@@ -175,8 +177,11 @@ export interface Backplane {
     isConfirmed: boolean,
     answer: (outcome: PassAnswer) => void,
   ): void;
-  /** Whether a message for an id may still come to a peer of this node. */
-  isSending(to: PeerKey): boolean;
+  /**
+   * Whether a message for an id may still come to a peer of this node, or back to its sender.
+   * @param from looks for messages of this sender's client alone
+   */
+  isSending(to: PeerKey, from?: string): boolean;
   /** Enters a room, with a new description where one is given. */
   join(
     actor: Actor,

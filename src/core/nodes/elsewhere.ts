@@ -60,6 +60,8 @@ export interface Elsewhere {
 export interface Homes {
   /** This process' own. */
   readonly address: string;
+  /** How long what is sent waits for the other nodes, in ms. */
+  readonly waitMs: number;
   /** Has a dialect of this node take part. */
   attend(realm: string, part: HomePart): void;
   /**

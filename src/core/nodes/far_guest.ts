@@ -271,14 +271,17 @@ export class FarGuests {
     const { signal, room, showsPresence, call, seen } = order;
     const { kind } = signal;
     let guest = this.#guests.get(own, other);
-    if (guest !== undefined) guest.seen = seen;
     if (kind === "offer") guest?.turns.noteTheirOffer();
     else if (guest?.turns.isStray(kind, order.heard) === true) return;
+    // Other signals may follow an answer that was not taken.
+    const isDescription = kind === "offer" || kind === "answer";
+    if (guest !== undefined && isDescription) guest.seen = seen;
     const leg = guest?.leg ?? legOf(own, other, "callee", room);
     const isMade = typeof leg !== "string";
     const reason = isMade ? guard(own, () => leg.lower(whole(signal))) : leg;
     if (isMade) guest ??= this.#add(own, other, leg, room);
-    if (guest !== undefined) Object.assign(guest, { call, seen, othersPresence: showsPresence });
+    if (guest !== undefined) Object.assign(guest, { call, othersPresence: showsPresence });
+    if (guest !== undefined && isDescription) guest.seen = seen;
     if (reason !== undefined) {
       const names = namesOf(guest?.name, call);
       return this.#owner.report(own, other, { say: "refused", kind, reason, ...names });

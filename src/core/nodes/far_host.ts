@@ -2,6 +2,7 @@ import type { CallPeer } from "../calls/call_end.ts";
 import type { Calls } from "../calls/calls.ts";
 import type { RoomId } from "../events.ts";
 import {
+  asks,
   bare,
   begins,
   firstName,
@@ -14,7 +15,8 @@ import {
   type Traits,
 } from "./far_words.ts";
 import { PeerPairs } from "../calls/peer_pairs.ts";
-import type { Crossing, End, Leg, Lifted, Signal, Untaken } from "../calls/signal.ts";
+import type { End, Leg, Signal, Untaken } from "../calls/signal.ts";
+import { FarLeg, Uplift } from "./far_leg.ts";
 import { FarTurns } from "./far_turns.ts";
 
 export interface HostOwner {
@@ -38,9 +40,8 @@ interface Line {
   refusal: Untaken | undefined;
   /** Messages that wait for the leg; undefined while none is asked for. */
   queue: Mail[] | undefined;
-  /** The newest message that was passed on, and the newest offer or ask without an answer. */
+  /** The newest message that was passed on. */
   said: unknown;
-  asked: unknown;
   /** The newest call, and whether its first order was sent. */
   call: number;
   isAnnounced: boolean;
@@ -48,16 +49,12 @@ interface Line {
   isReserved: boolean;
   /** The other node's name of its leg in this call. */
   leg: number | undefined;
-  /** Its newest report, and the call that it knew then. */
+  /** Its newest report with a description that was taken. */
   heard: number;
+  /** The call that it knew at its newest report. */
   known: number | undefined;
   /** The connections of this node's client. */
   readonly turns: FarTurns;
-}
-
-/** Signals that were lifted on the other node. */
-class Uplift {
-  constructor(readonly lifted: readonly Lifted[] | End) {}
 }
 
 /** The calls that this node keeps for one of its peers and one of another node. */
@@ -109,7 +106,6 @@ export class FarHost {
     line.known = report.call;
     const isLate = isAnswering && line.turns.isLateAnswer(report.seen);
     if (isStale || isLate) return this.#ignore(own, other, report);
-    if (isAnswering) line.asked = undefined;
     line.leg ??= report.leg;
     switch (report.say) {
       case "reached":
@@ -125,7 +121,9 @@ export class FarHost {
           // Messages of this node's client that wait for the leg came first.
           if (line.isReached) this.#flush(own, other, line);
           if (report.leg !== undefined) line.leg = report.leg;
-          line.heard = number;
+          // Its client goes by an answer that the call drops, and this node's client does not.
+          const isHeard = isAnswering ? this.#calls.expectsAnswer(other, own) : asks(report);
+          if (isHeard) line.heard = number;
           return this.#calls.send(other, own, new Uplift(lifted), room);
         });
         this.#settle(own, other, report, number, outcome);
@@ -137,10 +135,12 @@ export class FarHost {
           this.#order(own, other, { do: "end", why: "failed", isOwn: false });
         }
         return;
-      case "refused":
-        this.#calls.takeBack(own, other, report.kind, report.reason);
-        this.#owner.returned(own, other, refusedOf(line, report.kind), report.reason);
+      case "refused": {
+        const { kind, reason } = report;
+        const asked = this.#calls.takeBack(own, other, kind, reason);
+        this.#owner.returned(own, other, asked ?? line.said, reason);
         return this.#tidy(own, other);
+      }
       case "over":
         line.isReached = false;
         this.#pass(() => this.#calls.send(other, own, new Uplift("hung-up")));
@@ -205,7 +205,7 @@ export class FarHost {
     let line = this.#lines.get(own, other);
     if (line === undefined) {
       const fresh = { traits: undefined, refusal: undefined, queue: undefined };
-      const unsaid = { said: undefined, asked: undefined, turns: new FarTurns() };
+      const unsaid = { said: undefined, turns: new FarTurns() };
       const unnamed = { call: 0, isAnnounced: false, isReserved: false, leg: undefined };
       line = { ...fresh, ...unsaid, ...unnamed, heard: 0, known: undefined, isReached: false };
       this.#lines.set(own, other, line);
@@ -253,7 +253,6 @@ export class FarHost {
     if (signal.kind === "offer" || signal.kind === "answer") {
       line.turns.note(signal.kind, signal.description, ++this.#described);
     }
-    if (begins(signal)) line.asked = line.said;
     const showsPresence = this.#calls.showsPresence(own, other);
     const seen = this.#described;
     this.#order(own, other, { do: "lower", signal: bare(signal), room, showsPresence, seen });
@@ -290,7 +289,7 @@ export class FarHost {
     const { leg, call = 0 } = report;
     if (report.say === "lifted") {
       // This node's client does not learn of the connection that an answer describes.
-      if (!answers(report)) this.#line(own, other).heard = report.number;
+      if (!answers(report) && asks(report)) this.#line(own, other).heard = report.number;
       this.#settle(own, other, report, report.number, "sent");
     }
     if (report.say === "reached") {
@@ -336,63 +335,7 @@ function isCurrent({ call, leg }: Line, report: Report): boolean {
   return leg !== undefined && report.leg === leg && report.say !== "refused" && !answers(report);
 }
 
-/** The message that a refusal is for. */
-function refusedOf({ asked, said }: Line, kind: Signal["kind"]): unknown {
-  return begins({ kind }) && asked !== undefined ? asked : said;
-}
-
 function answers(report: Report): boolean {
   if (report.say !== "lifted" || typeof report.lifted === "string") return false;
   return report.lifted.some(isAnswer);
-}
-
-interface LegCommands {
-  readonly lower: (signal: Signal) => void;
-  readonly restart: () => void;
-  readonly end: (why: End, isOwn: boolean) => void;
-}
-
-/** The end of a call whose client is another node's. */
-class FarLeg implements Leg {
-  readonly crossing: Crossing;
-  readonly offersFirst: boolean;
-  readonly takesOneOffer: boolean;
-  readonly refusesAsks: boolean;
-  readonly askTimeoutMs?: number;
-  readonly showsPresence: boolean;
-  readonly restart?: () => void;
-  readonly #client: LegCommands;
-
-  constructor(
-    { askTimeoutMs, restarts, ...traits }: Traits,
-    client: LegCommands,
-  ) {
-    const { crossing, offersFirst, takesOneOffer, refusesAsks, showsPresence } = traits;
-    this.crossing = crossing;
-    this.offersFirst = offersFirst;
-    this.takesOneOffer = takesOneOffer;
-    this.refusesAsks = refusesAsks;
-    if (askTimeoutMs !== undefined) this.askTimeoutMs = askTimeoutMs;
-    this.showsPresence = showsPresence;
-    if (restarts) this.restart = client.restart;
-    this.#client = client;
-  }
-
-  lift(payload: unknown): readonly Lifted[] | End {
-    return payload instanceof Uplift ? payload.lifted : [];
-  }
-
-  /** Whether the client has a form for any other signal turns out on its node. */
-  lower(signal: Signal): Untaken | undefined {
-    // No two protocols carry data.
-    if (signal.kind === "data") return "cannot_be_told";
-    if (signal.kind === "ask" && this.refusesAsks) return "cannot_be_asked";
-    const isSecond = signal.kind === "offer" && signal.isRenegotiation;
-    if (isSecond && this.takesOneOffer) return "cannot_renegotiate";
-    this.#client.lower(signal);
-  }
-
-  end(why: End, isOwn: boolean): void {
-    this.#client.end(why, isOwn);
-  }
 }

@@ -13,9 +13,11 @@ export interface Mail {
   readonly payload: unknown;
   readonly room: RoomId | undefined;
   readonly answer: OnOutcome;
+  /** Grows with all that the clients of this node say, and with the offers of others. */
+  readonly saidAt: number;
   /** It was sent once before, to a node that knew the sender no longer. */
   readonly isSecond?: true;
-  /** The other peer has begun a call since: the message is no answer to that. */
+  /** The other client has made an offer since: the message is no answer to that. */
   isLate?: true;
 }
 
@@ -43,7 +45,7 @@ export interface CallNames {
   readonly call: number;
   /** The other node's name of its leg; undefined before it is known. */
   readonly leg: number | undefined;
-  /** The number of the other node's newest report that was taken. */
+  /** The number of the other node's newest report with a description that was taken. */
   readonly heard: number;
   /** The other node cannot know the call yet. */
   readonly isFirst?: boolean;
@@ -146,6 +148,12 @@ export function isAnswer({ kind }: { readonly kind: Signal["kind"] }): boolean {
 export function isOpening(words: Order | Report): boolean {
   if ("do" in words) return words.do !== "settle" && words.isFirst === true;
   return words.say === "opened" || (words.say === "lifted" && words.opens);
+}
+
+/** Whether words of another node bring an offer of its client, or an ask. */
+export function asks(words: Order | Report): boolean {
+  if ("do" in words) return words.do === "lower" && begins(words.signal);
+  return words.say === "lifted" && typeof words.lifted !== "string" && words.lifted.some(begins);
 }
 
 /** Whether a signal can begin a call. */

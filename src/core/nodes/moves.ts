@@ -75,6 +75,10 @@ export class Moves implements Homes, MoveNews {
     return this.#backplane.address;
   }
 
+  get waitMs(): number {
+    return this.#backplane.waitMs;
+  }
+
   attend(realm: string, part: HomePart): void {
     this.#parts.set(realm, part);
   }

@@ -6,7 +6,7 @@ import type { PeerId, RoomId } from "../events.ts";
 import { FarGuests } from "./far_guest.ts";
 import { FarHost } from "./far_host.ts";
 import { callerOf } from "./far_permits.ts";
-import { isOpening, type Mail, type Order, type Report } from "./far_words.ts";
+import { asks, isOpening, type Mail, type Order, type Report } from "./far_words.ts";
 import { nameOf } from "./ghosts.ts";
 import type { PresentPeer } from "../peer.ts";
 import { PeerPairs } from "../calls/peer_pairs.ts";
@@ -47,8 +47,12 @@ export class SharedCalls implements CallRoutes {
   readonly #met = new PeerPairs<true>();
   /** Peers that are about to know each other no longer: before another call they have to meet anew. */
   readonly #parting = new PeerPairs<true>();
-  /** By the names of sender and receiver. */
+  /** By the names of sender and receiver; in the order in which they were said. */
   readonly #meetings = new Map<string, Waiting[]>();
+  /** When the newest offer of a client of another node came. */
+  readonly #askedAt = new PeerPairs<number>();
+  /** Counts what the clients of this node say, and the offers of others. */
+  #saidAt = 0;
   #hub: CallHub | undefined;
 
   constructor(calls: Calls, backplane: Backplane) {
@@ -87,7 +91,9 @@ export class SharedCalls implements CallRoutes {
       if (!isLater) now = outcome;
       else if (outcome !== "sent") this.#at.returned(keyOf(from), to.id, payload, outcome);
     };
-    this.#pass(from, to, { payload, room, answer });
+    const mail = { payload, room, answer, saidAt: this.next() };
+    if (this.#isMeeting(keyOf(from), to.id)) this.#wait(from, to, mail);
+    else this.#pass(from, to, mail);
     isLater = true;
     return now ?? "sent";
   }
@@ -102,6 +108,12 @@ export class SharedCalls implements CallRoutes {
     this.#guests.leave(peer, isTold);
     this.#met.takeAll(peer);
     this.#parting.takeAll(peer);
+    this.#askedAt.takeAll(peer);
+  }
+
+  /** The place of a message among everything that is said and offered. */
+  next(): number {
+    return ++this.#saidAt;
   }
 
   /** Whether a peer of this node is in a call. */
@@ -118,6 +130,7 @@ export class SharedCalls implements CallRoutes {
     this.#guests.abandon(own);
     this.#met.takeAll(own);
     this.#parting.takeAll(own);
+    this.#askedAt.takeAll(own);
   }
 
   /** Two peers know each other from now on; `isHere` if both are of this node. */
@@ -145,6 +158,7 @@ export class SharedCalls implements CallRoutes {
     for (const [own, peer] of this.#bothWays(realm, one, other)) {
       this.#parting.delete(own, peer);
       this.#met.delete(own, peer);
+      this.#askedAt.delete(own, peer);
     }
     return true;
   }
@@ -158,7 +172,7 @@ export class SharedCalls implements CallRoutes {
 
   /** True if a message has to wait until its sender has met the receiver, or goes on as one that did. */
   mustMeet(from: PeerKey, to: PeerId): boolean {
-    if (this.#meetings.has(nameOfPair(from, to))) return true;
+    if (this.#isMeeting(from, to)) return true;
     const [own, other] = [this.#at.find(from.realm, from.id), this.#at.find(from.realm, to)];
     if (own === undefined || other === undefined || own.dialect === other.dialect) return false;
     const isElsewhere = other.receiver.isElsewhere === true;
@@ -176,7 +190,8 @@ export class SharedCalls implements CallRoutes {
     if (other?.dialect === own.dialect) return waiting.answer("kin");
     // Members of one room know each other.
     const isMate = waiting.room !== undefined && other?.isInRoom === true;
-    if (other === undefined || !isMate && this.mustMeet(from, to)) this.meet(from, to, waiting);
+    const isKnown = isMate ? !this.#isMeeting(from, to) : !this.mustMeet(from, to);
+    if (other === undefined || !isKnown) this.meet(from, to, waiting);
     else this.#deliver(own, other, waiting);
   }
 
@@ -192,7 +207,7 @@ export class SharedCalls implements CallRoutes {
     if (actor === undefined) return answer("absent");
     if (known !== undefined) {
       const isFull = known.length >= this.#calls.limits.maxHeldCandidates;
-      return isFull ? answer("busy") : void known.push(waiting);
+      return isFull ? answer("busy") : insert(known, waiting);
     }
     this.#meetings.set(name, [waiting]);
     const caller = callerOf(actor, this.#at.find(from.realm, from.id));
@@ -206,18 +221,20 @@ export class SharedCalls implements CallRoutes {
   }
 
   /** Passes a message to a peer of another node that its sender knows. */
-  pass(from: PeerKey, to: PeerId, payload: unknown, answer: Mail["answer"]): void {
+  pass(from: PeerKey, to: PeerId, mail: Mail): void {
     const own = this.#at.find(from.realm, from.id);
     const other = this.#at.find(from.realm, to);
-    if (own === undefined || other === undefined) return answer("absent");
-    this.#pass(own, other, { payload, room: undefined, answer });
+    if (own === undefined || other === undefined) return mail.answer("absent");
+    this.#pass(own, other, mail);
   }
 
   /** The words of another node about a call; false if a peer is not known here. */
   take(own: PresentPeer, from: PeerId, words: unknown): boolean {
     const other = this.#at.find(own.realm, from);
     if (other?.receiver.isElsewhere !== true) return false;
-    if (this.#meetings.size > 0 && isOpening(words as Order | Report)) this.#hurry(own, other);
+    const opens = isOpening(words as Order | Report);
+    if (opens) this.#hurry(own, other);
+    if (opens || asks(words as Order | Report)) this.#askedAt.set(own, other, this.next());
     // The other node runs the same program.
     if (this.#keeps(own, other)) this.#host.take(own, other, words as Report);
     else this.#guests.take(own, other, words as Order);
@@ -235,6 +252,7 @@ export class SharedCalls implements CallRoutes {
   }
 
   #pass(from: CallPeer, to: CallPeer, mail: Mail): void {
+    if (mail.saidAt < (this.#askedAt.get(from, to) ?? 0)) mail.isLate = true;
     const side = this.#keeps(from, to) ? this.#host : this.#guests;
     side.pass(from, to, mail);
   }
@@ -242,18 +260,25 @@ export class SharedCalls implements CallRoutes {
   /** Passes a message to a peer on any node. */
   #deliver(from: CallPeer, to: CallPeer, mail: Mail): void {
     if (to.receiver.isElsewhere === true) return this.#pass(from, to, mail);
-    mail.answer(this.#calls.send(from, to, mail.payload, mail.room, mail.isLate));
+    mail.answer(this.#calls.send(from, to, mail.payload, mail.room));
   }
 
   /** The other node knew the sender of a message no longer. */
-  #again(from: CallPeer, to: CallPeer, { payload, room, answer }: Mail): void {
+  #again(from: CallPeer, to: CallPeer, mail: Mail): void {
+    this.#wait(from, to, { ...mail, isSecond: true });
+  }
+
+  /** Has a message wait until the two have met. */
+  #wait(from: CallPeer, to: CallPeer, { answer, ...mail }: Mail): void {
+    const isLost = (outcome: CallOutcome) => outcome === "kin" || outcome === "unavailable";
     this.meet(keyOf(from), to.id, {
-      payload,
-      room,
-      answer: (outcome) =>
-        answer(outcome === "kin" || outcome === "unavailable" ? "absent" : outcome),
-      isSecond: true,
+      ...mail,
+      answer: (outcome) => answer(isLost(outcome) ? "absent" : outcome),
     });
+  }
+
+  #isMeeting(from: PeerKey, to: PeerId): boolean {
+    return this.#meetings.size > 0 && this.#meetings.has(nameOfPair(from, to));
   }
 
   /** Either peer with the other one, as far as they are known here. */
@@ -263,17 +288,16 @@ export class SharedCalls implements CallRoutes {
   }
 
   /**
-   * The other peer begins a call while messages for it wait for a meeting. They came first, and go first if
-   * the two have met for that call.
+   * The other peer begins a call. Messages for it that wait for a meeting came first, and go first if the
+   * two have met for that call.
    */
   #hurry(own: CallPeer, other: CallPeer): void {
-    const name = nameOfPair(keyOf(own), other.id);
-    const waiting = this.#meetings.get(name);
-    if (waiting === undefined) return;
-    if (this.#haveMet(own, other)) {
-      this.#meetings.set(name, []);
-      for (const mail of waiting) this.#pass(own, other, mail);
-    } else for (const mail of waiting) mail.isLate = true;
+    const key = keyOf(own);
+    if (!this.#isMeeting(key, other.id) || !this.#haveMet(own, other)) return;
+    const name = nameOfPair(key, other.id);
+    const waiting = this.#meetings.get(name) ?? [];
+    this.#meetings.set(name, []);
+    for (const mail of waiting) this.#pass(own, other, mail);
   }
 
   #sendAll({ realm, id }: Actor, to: PeerId, waiting: readonly Waiting[]): void {
@@ -315,6 +339,12 @@ export class SharedCalls implements CallRoutes {
     if ("do" in words) this.#host.fail(own, other, words, outcome);
     else this.#guests.fail(own, other, words, outcome);
   }
+}
+
+/** Puts a message in the place that it has by the time when it was said. */
+function insert(waiting: Waiting[], mail: Waiting): void {
+  const before = waiting.findLastIndex(({ saidAt }) => saidAt < mail.saidAt);
+  waiting.splice(before + 1, 0, mail);
 }
 
 /** The outcome for the sender's session. */

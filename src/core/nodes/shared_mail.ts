@@ -15,6 +15,7 @@ import { append } from "./shared_steps.ts";
 interface Letter {
   readonly payload: unknown;
   readonly room: RoomId | undefined;
+  readonly saidAt: number;
   readonly answer: (sent: Sent) => void;
 }
 
@@ -83,7 +84,7 @@ export class SharedMail implements Elsewhere {
         if (dialect === from.dialect) returned(from.id, to, payload);
       }
     };
-    this.#send(from, to, { payload, room, answer }, false);
+    this.#send(from, to, this.#letter(payload, answer, room), false);
   }
 
   call(
@@ -94,7 +95,7 @@ export class SharedMail implements Elsewhere {
     room?: RoomId,
   ): void {
     if (this.#calls === undefined) return answer("unknown");
-    this.#calls.begin(from, to, waitingFor({ payload, room, answer }));
+    this.#calls.begin(from, to, waitingFor(this.#letter(payload, answer, room)));
   }
 
   isBehind(from: PeerHandle, to: PeerId): boolean {
@@ -102,14 +103,15 @@ export class SharedMail implements Elsewhere {
     const key = { realm: from.realm, id: to };
     if (!this.#backplane.isSending(key)) return false;
     const other = this.#find(key.realm, to);
+    if (other !== undefined && other.dialect !== from.dialect) return this.#isComingBack(from, to);
     // It may have come to this node while they were sent.
-    return other?.dialect === from.dialect && other.receiver.isElsewhere !== true;
+    return other !== undefined && other.receiver.isElsewhere !== true;
   }
 
   /** The same; resolves when the outcome is certain. */
   pass(from: MessageSender, to: PeerId, payload: unknown): Promise<Sent> {
     const { promise, resolve } = Promise.withResolvers<Sent>();
-    this.#send(from, to, { payload, room: undefined, answer: resolve }, true);
+    this.#send(from, to, this.#letter(payload, resolve), true);
     return promise;
   }
 
@@ -175,11 +177,13 @@ export class SharedMail implements Elsewhere {
   #send(from: MessageSender, to: PeerId, letter: Letter, isConfirmed: boolean): void {
     const calls = this.#calls;
     const { payload, answer } = letter;
-    if (calls?.mustMeet(from, to) === true) return this.#meet(from, to, letter);
     const other = this.#find(from.realm, to);
-    const isForeign = other?.receiver.isElsewhere === true && other.dialect !== from.dialect;
-    if (isForeign && calls !== undefined) {
-      return calls.pass(from, to, payload, (outcome) => answer(sentOf(outcome)));
+    const isForeign = other !== undefined && other.dialect !== from.dialect;
+    if (calls !== undefined && !(isForeign && this.#isComingBack(from, to))) {
+      if (calls.mustMeet(from, to)) return this.#meet(from, to, letter);
+      if (isForeign && other.receiver.isElsewhere === true) {
+        return calls.pass(from, to, { ...letter, answer: (outcome) => answer(sentOf(outcome)) });
+      }
     }
     const { realm, id, dialect } = from;
     const plain = { realm, id: to, from: id, dialect, room: undefined, payload, fence: undefined };
@@ -189,16 +193,27 @@ export class SharedMail implements Elsewhere {
     });
   }
 
+  /**
+   * Whether messages to a peer of another dialect, which was not known here when they were said, are on
+   * their way by the engine. They come back, and so does a later one behind them.
+   */
+  #isComingBack(from: MessageSender, to: PeerId): boolean {
+    return this.#backplane.isSending({ realm: from.realm, id: to }, from.id);
+  }
+
+  #letter(payload: unknown, answer: (sent: Sent) => void, room?: RoomId): Letter {
+    return { payload, room, saidAt: this.#calls?.next() ?? 0, answer };
+  }
+
   #meet(from: MessageSender, to: PeerId, letter: Letter): void {
     if (this.#calls === undefined) return letter.answer("untranslatable");
     this.#calls.meet(from, to, waitingFor(letter));
   }
 }
 
-function waitingFor({ payload, room, answer }: Letter): Parameters<SharedCalls["meet"]>[2] {
+function waitingFor({ answer, ...letter }: Letter): Parameters<SharedCalls["meet"]>[2] {
   return {
-    payload,
-    room,
+    ...letter,
     // Another peer has taken the id meanwhile: a second try would be another message.
     answer: (outcome) => answer(outcome === "kin" ? "unknown" : sentOf(outcome)),
   };

@@ -106,7 +106,8 @@ export class PeerJsSession implements Session {
     if (peer === undefined) return;
     const message = decode(frame);
     if (message === "malformed") throw new SignalError("bad_frame", "Message is no JSON object");
-    if (message !== "ignored") this.#handle(peer, message, frame);
+    if (message === "ignored") throw new SignalError("action_unknown", "Message asks for nothing");
+    this.#handle(peer, message, frame);
   }
 
   deliver(event: PeerEvent): void {

@@ -27,8 +27,8 @@ interface Open {
   readonly answer: (answer: Answer | Failed) => void;
 }
 
-/** How long a home may take to answer a join; the engine reports a dead one before. */
-const JOIN_MS = 10_000;
+/** How long a home may take to answer a join that has reached it; the engine reports a dead one before. */
+const JOIN_MS = 5_000;
 /** As long as a posted signal waits for its receipt on one node. */
 const POST_MS = 2_000;
 /** How soon an end is sent once more that found no way. */
@@ -78,7 +78,8 @@ export class FarJoins implements Joins, Disposable {
       resolve,
       id,
     );
-    using _timer = clock.after(JOIN_MS, () => resolve("unavailable"));
+    const limitMs = this.#homes.waitMs + JOIN_MS;
+    using _timer = clock.after(limitMs, () => resolve("unavailable"));
     return this.#conclude(await promise, connection, peerId, client);
   }
 

@@ -1,8 +1,10 @@
 import { ConfigError } from "../../config/load.ts";
 import type { TlsFiles } from "../../config/listeners.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { Log } from "../../observe/log.ts";
 import { messageOf } from "../../system/errors.ts";
 import { decodeText, readBytes } from "../../system/files.ts";
+import { certificateWarnings } from "./certificate_warnings.ts";
 import { binaryFault, tlsFault } from "./tls_fault.ts";
 import { proveTls } from "../../transport/tls.ts";
 import type { TlsMaterial } from "../../transport/transport.ts";
@@ -43,6 +45,16 @@ export class Certificate {
   /** The listeners use this material from now on. */
   adopt(material: TlsMaterial): void {
     this.#material = material;
+  }
+
+  /** Logs the reasons for which clients may refuse a certificate that can be served. */
+  warn(log: Pick<Log, "write">, nowMs: number): void {
+    if (!this.#isUsed) return;
+    for (
+      const { what, facts } of certificateWarnings(this.#files.cert, this.#material.cert, nowMs)
+    ) {
+      log.write("warning", what, facts);
+    }
   }
 
   /** Calls back when either file is newer than before. */

@@ -44,8 +44,13 @@ export function binaryFault(bytes: Uint8Array, what: string, path: string): stri
   return `it is DER, not PEM: convert it with openssl ${command} -inform DER -in ${path} -out NEW.pem`;
 }
 
+/** The PEM blocks of a file's certificates, the server's own first. */
+export function certificatesIn(text: string): readonly string[] {
+  return text.match(CERTIFICATE) ?? [];
+}
+
 function certificateFault(text: string): string | undefined {
-  const [first] = text.match(CERTIFICATE) ?? [];
+  const [first] = certificatesIn(text);
   if (first === undefined) {
     const other = PRIVATE_KEY.test(text) || ENCRYPTED.test(text);
     return other ? "it holds a private key and no certificate" : "it holds no PEM certificate";
@@ -66,7 +71,7 @@ function keyFault(text: string, path: string, isRefused: boolean): string | unde
   }
   const [block] = PRIVATE_KEY.exec(text) ?? [];
   if (block === undefined) {
-    const hasCertificate = text.match(CERTIFICATE) !== null;
+    const hasCertificate = certificatesIn(text).length > 0;
     return hasCertificate
       ? "it holds a certificate and no private key"
       : "it holds no PEM private key";
@@ -95,7 +100,7 @@ function kindFault(key: KeyObject): string | undefined {
 function pairFault(files: TlsFiles, { cert, key }: TlsMaterial): string | undefined {
   const [block = ""] = PRIVATE_KEY.exec(key) ?? [];
   const wanted = publicKeyOf(() => createPublicKey(createPrivateKey(block)));
-  const there = (cert.match(CERTIFICATE) ?? []).map((one) =>
+  const there = certificatesIn(cert).map((one) =>
     publicKeyOf(() => new X509Certificate(one).publicKey)
   );
   const place = there.indexOf(wanted);

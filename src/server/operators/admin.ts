@@ -139,7 +139,7 @@ function adminPathOf(request: Request, basePath: string): string | undefined {
 }
 
 function partsOf(config: Config, options: AdminOptions): AdminParts {
-  const { clock, hub, happenings, connections, dialects, server, residentBytes } = options;
+  const { clock, turns, hub, happenings, connections, dialects, server, residentBytes } = options;
   const read = (): Omit<Stats, keyof typeof RATES> => ({
     connections: server.connections(),
     peers: hub.peerCount,
@@ -148,8 +148,10 @@ function partsOf(config: Config, options: AdminOptions): AdminParts {
     queuedBytes: connections.queuedBytes,
     residentBytes: residentBytes(),
   });
-  const frames = (): ReadonlyMap<string, number> =>
-    new Map([...connections.traffic()].map(([name, { framesReceived }]) => [name, framesReceived]));
+  const frames = async (): Promise<ReadonlyMap<string, number>> => {
+    const traffic = await connections.traffic(await turns.begin());
+    return new Map([...traffic].map(([name, { framesReceived }]) => [name, framesReceived]));
+  };
   const { auth, admin: { maxStreams } } = config;
   const events = new EventFeed({
     happenings,
@@ -169,7 +171,7 @@ function partsOf(config: Config, options: AdminOptions): AdminParts {
     fleet: options.fleet,
     clock,
     wallNow: wallClock,
-    turns: options.turns,
+    turns,
     hub,
     connections,
     dialects,

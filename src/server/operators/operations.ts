@@ -56,6 +56,7 @@ export function openOperations(config: Config, parts: OperationsParts): Operatio
   using undo = new DisposableStack();
   const instance = fleet?.node ?? crypto.randomUUID();
   warnOfShortTokens(config, log);
+  certificate?.warn(log, wallNow());
   const webhooks = openWebhooks(config.webhooks, { clock, wallNow, log, metrics, instance });
   if (config.webhooks.url.length > 0) undo.use(happenings.listen((news) => webhooks.push(news)));
   const operator = operatorOf(parts);
@@ -63,7 +64,7 @@ export function openOperations(config: Config, parts: OperationsParts): Operatio
     if (kind === "ban" && isThere) operator.enforceBan(what, value);
   });
   const reload = undo.use(
-    openReload(config, { secrets, rejudge, webhooks, certificate, life, clock, log }),
+    openReload(config, { secrets, rejudge, webhooks, certificate, life, clock, wallNow, log }),
   );
   const undrain = (): boolean => {
     const isDone = life.undrain();

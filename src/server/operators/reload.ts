@@ -1,6 +1,7 @@
 import type { LiveSecrets } from "../../config/live_secrets.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { WallClock } from "../../core/kept.ts";
 import type { Log } from "../../observe/log.ts";
 import { messageOf } from "../../system/errors.ts";
 import { warnOfShortTokens } from "./admin.ts";
@@ -14,9 +15,10 @@ export interface ReloadParts {
   /** Judges by the secrets and keys as they are now; returns why they cannot be used. */
   readonly rejudge: () => readonly string[];
   readonly webhooks: { resume(): void };
-  readonly certificate: Pick<Certificate, "readAgain" | "adopt" | "watch"> | undefined;
+  readonly certificate: Pick<Certificate, "readAgain" | "adopt" | "warn" | "watch"> | undefined;
   readonly life: Pick<Lifecycle, "renew">;
   readonly clock: Clock;
+  readonly wallNow: WallClock;
   readonly log: Log;
 }
 
@@ -35,7 +37,7 @@ const AT_START = ["cluster", "cluster-secret"];
 
 /** Also watches the certificate, if the configuration asks for it. */
 export function openReload(config: Config, parts: ReloadParts): Reload {
-  const { secrets, rejudge, webhooks, life, clock, log } = parts;
+  const { secrets, rejudge, webhooks, certificate, life, clock, wallNow, log } = parts;
   const hasFiles = secrets?.hasFiles === true || readsKeys(config);
 
   /** A certificate that came during a drain waits for its end. */
@@ -53,14 +55,16 @@ export function openReload(config: Config, parts: ReloadParts): Reload {
   /** @param isAsked an operator waits for a word on the outcome */
   async function renewOnce(isAsked: boolean): Promise<readonly string[]> {
     try {
-      const fresh = parts.certificate?.readAgain();
-      if (fresh === undefined) {
-        const isUsed = parts.certificate !== undefined;
-        if (isAsked && isUsed) log.write("info", "certificate unchanged");
-        return [];
+      const fresh = certificate?.readAgain();
+      if (fresh !== undefined) {
+        isRenewalDue = !await life.renew(fresh);
+        if (isRenewalDue) return [];
+        certificate?.adopt(fresh);
+      } else {
+        if (!isAsked || certificate === undefined) return [];
+        log.write("info", "certificate unchanged");
       }
-      isRenewalDue = !await life.renew(fresh);
-      if (!isRenewalDue) parts.certificate?.adopt(fresh);
+      certificate?.warn(log, wallNow());
       return [];
     } catch (error) {
       log.write("error", "cannot take up the certificate", { error: messageOf(error) });
@@ -69,10 +73,10 @@ export function openReload(config: Config, parts: ReloadParts): Reload {
   }
 
   const watch = config.restartOnCertChange
-    ? parts.certificate?.watch(clock, () => void renewCertificate())
+    ? certificate?.watch(clock, () => void renewCertificate())
     : undefined;
   return {
-    readsFiles: hasFiles || parts.certificate !== undefined,
+    readsFiles: hasFiles || certificate !== undefined,
     afterDrain(): void {
       if (isRenewalDue) void renewCertificate();
     },

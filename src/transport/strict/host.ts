@@ -14,8 +14,8 @@ export interface HostMember {
   check(nowMs: number, isLate: boolean): void;
   /** Ends at once, or after the response that is under way. */
   retire(): void;
-  /** Ends at once. */
-  cut(): void;
+  /** Ends soon: a request that has no answer yet gets a refusal. */
+  giveUp(): void;
 }
 
 /** Shared by all connections of a transport. */

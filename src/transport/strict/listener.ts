@@ -82,10 +82,9 @@ export class StrictListener implements Listener, Host {
     for (const acceptor of this.#acceptors) this.#close(acceptor);
     this.#handover?.[Symbol.dispose]();
     for (const member of [...this.#members]) member.retire();
-    const cut = (): void => {
-      for (const member of [...this.#members]) member.cut();
-    };
-    using _timer = this.shared.clock.after(STOP_MS, cut);
+    using _timer = this.shared.clock.after(STOP_MS, () => {
+      for (const member of [...this.#members]) member.giveUp();
+    });
     if (this.#members.size > 0) await new Promise<void>((resolve) => this.#onEmpty = resolve);
     this.#sweep[Symbol.dispose]();
   }

@@ -21,9 +21,24 @@ export interface BrowserProcess extends AsyncDisposable {
   readonly remote: RemoteConnection;
 }
 
-/** Starts a browser and connects to it. */
+/**
+ * Launches a browser. One that starts on a busy machine may hang, so a second one gets the same time.
+ */
+export async function launchTwice<T>(launch: () => Promise<T>): Promise<T> {
+  try {
+    return await launch();
+  } catch {
+    return await launch();
+  }
+}
+
+/**
+ * Starts a browser and connects to it.
+ * @param begin the first commands; a browser that does not obey them is killed
+ */
 export async function startBrowser(
   { command, args, env = {}, profile, endpoint, path = "", quit }: BrowserProgram,
+  begin: (remote: RemoteConnection) => Promise<void>,
 ): Promise<BrowserProcess> {
   const child = new Deno.Command(command, {
     args: [...args],
@@ -36,10 +51,12 @@ export async function startBrowser(
   // Its helper processes share stderr: the end of that means that none writes to the profile.
   const ended = watch(child, endpoint, url);
 
-  async function stop(remote?: RemoteConnection): Promise<void> {
+  let remote: RemoteConnection | undefined;
+
+  async function stop(how: "quit" | "kill"): Promise<void> {
     try {
-      if (remote === undefined) child.kill("SIGKILL");
-      else await remote.send(quit);
+      if (how === "kill") child.kill("SIGKILL");
+      else await remote?.send(quit);
     } catch {
       // It has gone by itself.
     }
@@ -56,10 +73,11 @@ export async function startBrowser(
 
   try {
     const address = await within("the browser", url.promise);
-    const remote = await RemoteConnection.connect(address + path);
-    return { remote, [Symbol.asyncDispose]: () => stop(remote) };
+    remote = await RemoteConnection.connect(address + path);
+    await begin(remote);
+    return { remote, [Symbol.asyncDispose]: () => stop("quit") };
   } catch (error) {
-    await stop();
+    await stop("kill");
     throw error;
   }
 }

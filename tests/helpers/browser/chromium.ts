@@ -1,4 +1,4 @@
-import { startBrowser } from "./browser_process.ts";
+import { launchTwice, startBrowser } from "./browser_process.ts";
 import type { RemoteConnection } from "./remote.ts";
 import type { Browser, BrowserOptions, Page } from "./browser.ts";
 import { devToolsKey } from "./keys.ts";
@@ -32,24 +32,28 @@ const FLAGS = [
 ];
 
 /** Starts the Chromium that `clientTest` found. */
-export async function launchBrowser(
-  { ignoreHTTPSErrors = false }: BrowserOptions = {},
-): Promise<Chromium> {
+export function launchBrowser(options: BrowserOptions = {}): Promise<Chromium> {
+  return launchTwice(() => launch(options));
+}
+
+async function launch({ ignoreHTTPSErrors = false }: BrowserOptions): Promise<Chromium> {
   const profile = await Deno.makeTempDir({ prefix: "signalbox-chromium-" });
   const insecure = ignoreHTTPSErrors ? ["--ignore-certificate-errors"] : [];
+  let version = "";
   const browser = await startBrowser({
     command: programOf("chromium"),
     args: [...FLAGS, ...insecure, `--user-data-dir=${profile}`],
     profile,
     endpoint: /^DevTools listening on (ws:\S+)\s/m,
     quit: "Browser.close",
+  }, async (cdp) => {
+    const { product } = await cdp.send("Browser.getVersion");
+    version = String(product);
   });
-  const cdp = browser.remote;
-  const { product } = await cdp.send("Browser.getVersion");
   return {
-    version: String(product),
+    version,
     name: "chromium",
-    newPage: (url) => ChromiumPage.open(cdp, url),
+    newPage: (url) => ChromiumPage.open(browser.remote, url),
     [Symbol.asyncDispose]: () => browser[Symbol.asyncDispose](),
   };
 }

@@ -1,6 +1,6 @@
 import { programOf } from "../process/clients.ts";
 import type { Browser, BrowserOptions, Page } from "./browser.ts";
-import { startBrowser } from "./browser_process.ts";
+import { launchTwice, startBrowser } from "./browser_process.ts";
 import { driverKey } from "./keys.ts";
 import type { RemoteConnection } from "./remote.ts";
 
@@ -32,14 +32,17 @@ const PREFERENCES: Readonly<Record<string, boolean | number | string>> = {
 };
 
 /** Starts the Firefox that `clientTest` found. */
-export async function launchFirefox(
-  { ignoreHTTPSErrors = false }: BrowserOptions = {},
-): Promise<Browser> {
+export function launchFirefox(options: BrowserOptions = {}): Promise<Browser> {
+  return launchTwice(() => launch(options));
+}
+
+async function launch({ ignoreHTTPSErrors = false }: BrowserOptions): Promise<Browser> {
   const profile = await Deno.makeTempDir({ prefix: "signalbox-firefox-" });
   const lines = Object.entries(PREFERENCES).map(([name, value]) =>
     `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`
   );
   await Deno.writeTextFile(`${profile}/user.js`, lines.join(""));
+  let version = "";
   const browser = await startBrowser({
     command: programOf("firefox"),
     args: ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"],
@@ -48,16 +51,17 @@ export async function launchFirefox(
     endpoint: /^WebDriver BiDi listening on (ws:\S+)\s/m,
     path: "/session",
     quit: "browser.close",
+  }, async (bidi) => {
+    const { capabilities } = await bidi.send("session.new", {
+      capabilities: { alwaysMatch: { acceptInsecureCerts: ignoreHTTPSErrors } },
+    }) as { capabilities: { browserName: string; browserVersion: string } };
+    version = `${capabilities.browserName}/${capabilities.browserVersion}`;
+    await bidi.send("session.subscribe", { events: ["log.entryAdded"] });
   });
-  const bidi = browser.remote;
-  const { capabilities } = await bidi.send("session.new", {
-    capabilities: { alwaysMatch: { acceptInsecureCerts: ignoreHTTPSErrors } },
-  }) as { capabilities: { browserName: string; browserVersion: string } };
-  await bidi.send("session.subscribe", { events: ["log.entryAdded"] });
   return {
     name: "firefox",
-    version: `${capabilities.browserName}/${capabilities.browserVersion}`,
-    newPage: (url) => FirefoxPage.open(bidi, url),
+    version,
+    newPage: (url) => FirefoxPage.open(browser.remote, url),
     [Symbol.asyncDispose]: () => browser[Symbol.asyncDispose](),
   };
 }

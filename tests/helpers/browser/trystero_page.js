@@ -1,9 +1,21 @@
 // Runs in the browser beside the bundle of Trystero's core. The tests call these functions by name.
-import { note } from "./page_events.js";
+import { all, note } from "./page_events.js";
 
 const { createRelayManager, createTopicStrategy, makeSocket, selfId, toJson } = Trystero;
 const relays = createRelayManager((client) => client.socket);
 const handlers = new Map();
+
+/** Connections that have begun to meet somebody; the client holds others in reserve. */
+const connections = new Set();
+/** Messages by their kind and the other page: how many, and when the last one came or went. */
+const messages = new Map();
+
+class NotedConnection extends RTCPeerConnection {
+  setRemoteDescription(description) {
+    connections.add(this);
+    return super.setRemoteDescription(description);
+  }
+}
 
 /**
  * Stands in for Trystero's relay strategy, which is not on npm: one socket for all rooms, which
@@ -23,13 +35,23 @@ const joinRoom = createTopicStrategy({
     };
   },
   publishTopic(client, topic, payload) {
+    count(`said at ${topic.slice(0, 6)}`, payload);
     client.send(toJson({ type: "publish", topic, payload }));
   },
 });
 
 function receive(data) {
   const { topic, payload } = JSON.parse(data);
+  count(`heard at ${topic.slice(0, 6)}`, payload);
   handlers.get(topic)?.(topic, payload);
+}
+
+function count(way, payload) {
+  const message = JSON.parse(payload);
+  const kind = ["offer", "answer", "candidate"].find((one) => one in message) ?? "announcement";
+  const key = `${way}: ${kind} of ${message.peerId}`;
+  const times = (messages.get(key)?.times ?? 0) + 1;
+  messages.set(key, { times, at: Math.round(performance.now()) });
 }
 
 let room;
@@ -38,7 +60,9 @@ let chat;
 
 /** Joins a room and returns the page's id. */
 function join(url, name, options = {}) {
-  room = joinRoom({ appId: "signalbox", relayConfig: { urls: [url] }, ...options }, name);
+  const config = { appId: "signalbox", relayConfig: { urls: [url] }, ...options };
+  const onJoinError = ({ error }) => note("join error", error);
+  room = joinRoom({ rtcPolyfill: NotedConnection, ...config }, name, { onJoinError });
   room.onPeerJoin = (peer) => note("joined", peer);
   room.onPeerLeave = (peer) => note("left", peer);
   room.onPeerStream = (stream) => {
@@ -68,7 +92,7 @@ async function show() {
 async function watch() {
   const start = Date.now();
   while (!(video?.currentTime > 0.3 && video.videoWidth > 0)) {
-    if (Date.now() - start > 120_000) throw new Error("No moving picture");
+    if (Date.now() - start > 240_000) throw new Error("No moving picture");
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -87,4 +111,23 @@ function peers() {
   return Object.keys(room.getPeers());
 }
 
-Object.assign(globalThis, { join, say, show, watch, cut, leave, peers });
+/** All that shows why it has not met the others. */
+function knowledge() {
+  return {
+    id: selfId,
+    peers: peers(),
+    sockets: Object.values(relays.getSockets()).map(({ readyState }) => readyState),
+    connections: [...connections].map((one) =>
+      [
+        one.signalingState,
+        one.iceConnectionState,
+        one.connectionState,
+      ].join(" ")
+    ),
+    errors: [...all("error"), ...all("join error")],
+    messages: Object.fromEntries(messages),
+    now: Math.round(performance.now()),
+  };
+}
+
+Object.assign(globalThis, { knowledge, join, say, show, watch, cut, leave, peers });

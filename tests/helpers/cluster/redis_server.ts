@@ -1,4 +1,4 @@
-import { programOf } from "../process/clients.ts";
+import { type Need, programOf } from "../process/clients.ts";
 import { freePort } from "../process/ports.ts";
 import { within } from "../wire/waiting.ts";
 
@@ -16,12 +16,24 @@ export interface RedisServer extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
+type Program = Extract<Need, "redis-server" | "valkey-server">;
+
 /** @param settings further arguments of redis-server */
 export async function startRedis(...settings: readonly string[]): Promise<RedisServer> {
+  return await startEngine("redis-server", settings);
+}
+
+/** A real Valkey; a test that uses its commands needs `redis-cli`, too. */
+export async function startValkey(): Promise<RedisServer> {
+  const server = await startEngine("valkey-server", []);
+  return { ...server, url: server.url.replace("redis:", "valkey:") };
+}
+
+async function startEngine(name: Program, settings: readonly string[]): Promise<RedisServer> {
   const port = freePort();
   const folder = await Deno.makeTempDir({ prefix: "signalbox-redis-" });
   const all = ["--dir", folder, ...settings];
-  let child = await spawn(port, all);
+  let child = await spawn(name, port, all);
   const end = async (): Promise<void> => {
     kill(child);
     await child.status;
@@ -38,7 +50,7 @@ export async function startRedis(...settings: readonly string[]): Promise<RedisS
       else child.kill(signal);
     },
     async restart(): Promise<void> {
-      child = await spawn(port, all);
+      child = await spawn(name, port, all);
     },
     async [Symbol.asyncDispose](): Promise<void> {
       await end();
@@ -75,7 +87,7 @@ export async function startSentinels(
       ...settings.map((line) => typeof line === "string" ? line : line[index]),
     ];
     await Deno.writeTextFile(file, `${lines.join("\n")}\n`);
-    const child = await launch([file, "--sentinel"], "+monitor master main");
+    const child = await launch("redis-server", [file, "--sentinel"], "+monitor master main");
     undo.defer(async () => {
       kill(child);
       await child.status;
@@ -110,14 +122,22 @@ function kill(child: Deno.ChildProcess): void {
   }
 }
 
-async function spawn(port: number, settings: readonly string[]): Promise<Deno.ChildProcess> {
+async function spawn(
+  name: Program,
+  port: number,
+  settings: readonly string[],
+): Promise<Deno.ChildProcess> {
   const own = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-  return await launch([...own, ...settings], "Ready to accept connections");
+  return await launch(name, [...own, ...settings], "Ready to accept connections");
 }
 
-/** Starts redis-server, and waits for a text in its output. */
-async function launch(args: readonly string[], readyText: string): Promise<Deno.ChildProcess> {
-  const child = new Deno.Command(programOf("redis-server"), {
+/** Starts an engine, and waits for a text in its output. */
+async function launch(
+  name: Program,
+  args: readonly string[],
+  readyText: string,
+): Promise<Deno.ChildProcess> {
+  const child = new Deno.Command(programOf(name), {
     args: [...args],
     stdin: "null",
     stdout: "piped",
@@ -130,10 +150,10 @@ async function launch(args: readonly string[], readyText: string): Promise<Deno.
       text = (text + chunk).slice(-4_096);
       if (text.includes(readyText)) ready.resolve();
     }
-    ready.reject(new Error(`redis-server ended before it was ready:\n${text}`));
+    ready.reject(new Error(`${name} ended before it was ready:\n${text}`));
   };
   void read();
   ready.promise.catch(() => {});
-  await within("redis-server to be ready", ready.promise);
+  await within(`${name} to be ready`, ready.promise);
   return child;
 }

@@ -43,6 +43,56 @@ export async function makeAuthority(folder: string, names: readonly string[]): P
   }
 }
 
+export interface Signing {
+  /** The name of the issuer's pair. */
+  readonly by: string;
+  /** The times between which it is valid, such as `20200101000000Z`; from now for two days. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** Makes a certificate that another one of the folder signs, and its key. It may sign others. */
+export async function makeSigned(
+  folder: string,
+  name: string,
+  { by, from, to }: Signing,
+): Promise<void> {
+  await openssl(folder, [
+    ...["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
+    ...["-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`],
+  ]);
+  await Deno.writeTextFile(`${folder}/${name}.cnf`, signingConfig(name));
+  await Deno.writeTextFile(`${folder}/${name}.index`, "");
+  await Deno.writeTextFile(`${folder}/${name}.serial`, "01\n");
+  const times = from === undefined || to === undefined
+    ? ["-days", "2"]
+    : ["-startdate", from, "-enddate", to];
+  await openssl(folder, [
+    ...["ca", "-batch", "-notext", "-config", `${name}.cnf`, ...times],
+    ...["-cert", `${by}.pem`, "-keyfile", `${by}.key`, "-in", `${name}.csr`],
+    ...["-out", `${name}.pem`],
+  ]);
+}
+
+/** `openssl ca` alone takes the times of a certificate, and wants a register of those it signed. */
+function signingConfig(name: string): string {
+  return `[ca]
+default_ca = own
+[own]
+database = ${name}.index
+serial = ${name}.serial
+new_certs_dir = .
+default_md = sha256
+policy = any
+x509_extensions = extensions
+[any]
+commonName = supplied
+[extensions]
+basicConstraints = CA:true
+subjectAltName = DNS:${name}
+`;
+}
+
 /** Needs the openssl program: Deno's own cryptography makes keys but no certificates. */
 export async function makeCertificate(): Promise<Certificate> {
   const folder = await Deno.makeTempDir({ prefix: "signalbox-tls-" });

@@ -48,8 +48,14 @@ export async function runMain(options: MainOptions): Promise<MainResult> {
   }
 }
 
-/** Starts it with nothing but these options, and waits until it has logged where it listens. */
-export async function startMain(options: MainOptions): Promise<MainProcess> {
+/**
+ * Starts it with nothing but these options, and waits until it has logged where it listens.
+ * @param meanwhile acts on the process while it starts
+ */
+export async function startMain(
+  options: MainOptions,
+  meanwhile?: (signal: MainProcess["signal"]) => Promise<void>,
+): Promise<MainProcess> {
   const child = spawn(options);
   let [stdout, stderr] = ["", ""];
   const ready = Promise.withResolvers<void>();
@@ -84,7 +90,7 @@ export async function startMain(options: MainOptions): Promise<MainProcess> {
   };
 
   try {
-    await within("the program to listen", ready.promise);
+    await within("the program to listen", Promise.all([ready.promise, meanwhile?.(signal)]));
   } catch (error) {
     await kill();
     throw error;

@@ -10,6 +10,7 @@ export interface TestAuthOptions {
   readonly judge?: Judge | undefined;
   readonly dialects?: readonly string[];
   readonly maxTokenBytes?: number;
+  readonly webhookMaxPendingPerAddress?: number;
   readonly failureBurst?: number;
   readonly maxDelayMs?: number;
   readonly isBanned?: (user: string) => boolean;
@@ -25,6 +26,7 @@ export function newAuthentication(
   return new Authentication({ own, common }, {
     keyOf: (address) => address,
     maxTokenBytes: 8_192,
+    webhookMaxPendingPerAddress: Infinity,
     failureBurst: 10,
     maxDelayMs: 0,
     isBanned: () => false,

@@ -35,6 +35,8 @@ export interface StrictEcho extends AsyncDisposable {
   readonly broken: unknown[];
   /** Takes up another certificate. */
   renew(tls: TlsMaterial): Promise<void>;
+  /** Accepts no more connections; resolves when all have ended. */
+  stop(): Promise<void>;
 }
 
 /** Sends every message back. */
@@ -76,6 +78,7 @@ export function startStrictEcho(options: StrictEchoOptions = {}): StrictEcho {
     refused,
     broken,
     renew: (fresh) => listener.renew(fresh),
+    stop: () => listener.stop(),
     [Symbol.asyncDispose]: () => listener.stop(),
   };
 }

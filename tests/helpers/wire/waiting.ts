@@ -2,7 +2,7 @@
  * How long a test waits for anything that a loaded machine may delay. A test passes as soon as it
  * comes, so only failures cost this time.
  */
-export const PATIENCE_MS = 120_000;
+export const PATIENCE_MS = 300_000;
 
 /** Settles as the promise does, or rejects once the time is up; `what` completes "Waited … for". */
 export async function within<T>(what: string, promise: Promise<T>, ms = PATIENCE_MS): Promise<T> {

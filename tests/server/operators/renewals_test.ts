@@ -22,10 +22,12 @@ Deno.test("a second renewal waits for the first, and takes up what is there then
     secrets: undefined,
     rejudge: () => [],
     clock: new FakeClock(),
+    wallNow: () => 0,
     webhooks: { resume: () => {} },
     certificate: {
       readAgain: () => files.shift(),
       adopt: ({ cert }: TlsMaterial) => void steps.push(`adopted ${cert}`),
+      warn: () => {},
       watch: (_clock, onChange) => {
         change = onChange;
         return { [Symbol.dispose]: () => {} };

@@ -10,6 +10,7 @@ import {
   type Delimiter,
   encodeChunk,
   encodeHead,
+  encodeRefusal,
   isStreamed,
   LAST_CHUNK,
   mayHaveBody,
@@ -33,6 +34,8 @@ interface HttpExchange {
   readonly body: BodyReader;
   /** The client still waits for leave to send the body. */
   mustContinue: boolean;
+  /** Its answer is being written. */
+  isAnswered: boolean;
 }
 
 /** One connection that speaks HTTP/1.1, until it ends or becomes a WebSocket. */
@@ -86,6 +89,17 @@ export class HttpConnection implements HostMember, RequestSource {
 
   retire(): void {
     if (this.#isIdle) this.cut();
+  }
+
+  giveUp(): void {
+    if (this.#cancelStream !== undefined) return this.#cancelStream();
+    const exchange = this.#exchange;
+    if (this.#isOver || exchange === undefined || exchange.isAnswered) return this.cut();
+    this.#isOver = true;
+    this.#exchange = undefined;
+    exchange.request.abort();
+    this.#refusal = this.#writeRefusal(FAULTS.goingAway());
+    void this.#refusal.finally(() => this.cut());
   }
 
   cut(): void {
@@ -163,7 +177,8 @@ export class HttpConnection implements HostMember, RequestSource {
   async #serve(head: RequestHead): Promise<"again" | "over" | "upgraded"> {
     const request = new StrictRequest(head, this);
     const body = bodyReader(head.framing);
-    const exchange = { head, request, body, mustContinue: head.expectsContinue };
+    const mustContinue = head.expectsContinue;
+    const exchange = { head, request, body, mustContinue, isAnswered: false };
     this.#exchange = exchange;
     if (body.isDone) this.#deadline = Infinity;
     else this.#expect(this.#host.shared.limits.bodyTimeoutMs, "refuse");
@@ -212,6 +227,7 @@ export class HttpConnection implements HostMember, RequestSource {
   /** @returns true if the connection can carry another request */
   async #answer(exchange: HttpExchange, response: Response): Promise<boolean> {
     const { head, body } = exchange;
+    exchange.isAnswered = true;
     const isEmpty = response.body === null || !mayHaveBody(response.status);
     if (!isEmpty && head.method !== "HEAD" && isStreamed(response)) {
       return await this.#stream(exchange, response);
@@ -336,25 +352,17 @@ export class HttpConnection implements HostMember, RequestSource {
 
   /** Answers a request that is not whole, or not HTTP. The connection ends. */
   #refuse(fault: HttpFault): Promise<void> {
-    if (!this.#isOver) this.#refusal = this.#writeRefusal(fault);
+    if (!this.#isOver) {
+      this.#host.onRefused?.(this.#remote, fault.status);
+      this.#refusal = this.#writeRefusal(fault);
+    }
     this.#isOver = true;
     return this.#refusal ?? Promise.resolve();
   }
 
   async #writeRefusal(fault: HttpFault): Promise<void> {
-    this.#host.onRefused?.(this.#remote, fault.status);
-    const response = new Response(null, {
-      status: fault.status,
-      headers: { "content-type": "text/plain; charset=utf-8" },
-    });
-    const content = Buffer.from(`${fault.message}\n`);
-    const head = encodeHead(response, {
-      delimiter: { length: content.length },
-      isPersistent: false,
-      date: this.#host.shared.httpDate(),
-    });
     try {
-      await this.#write(Buffer.concat([head, content]));
+      await this.#write(encodeRefusal(fault, this.#host.shared.httpDate()));
       await this.#linger();
     } catch {
       // The client has gone.

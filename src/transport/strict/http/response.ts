@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { HttpFault } from "./fault.ts";
 
 /** Phrases of the statuses that this server uses; others go without, as HTTP allows. */
 const PHRASES: ReadonlyMap<number, string> = new Map([
@@ -46,6 +47,9 @@ export interface HeadOptions {
   readonly date: string;
 }
 
+/** The time until another process may have taken the place of one that ends. */
+const RETRY_AFTER_SECONDS = "5";
+
 /** Fields that the transport writes itself. */
 const OWN_FIELDS: ReadonlySet<string> = new Set([
   "connection",
@@ -69,6 +73,19 @@ export function encodeHead(response: Response, options: HeadOptions): Buffer {
     text += `content-length: ${delimiter.length}\r\n`;
   }
   return Buffer.from(`${text}\r\n`, "latin1");
+}
+
+/** Writes the whole response to a request that is refused; the connection ends with it. */
+export function encodeRefusal({ status, message }: HttpFault, date: string): Buffer {
+  const headers = new Headers({ "content-type": "text/plain; charset=utf-8" });
+  if (status === 503) headers.set("retry-after", RETRY_AFTER_SECONDS);
+  const content = Buffer.from(`${message}\n`);
+  const head = encodeHead(new Response(null, { status, headers }), {
+    delimiter: { length: content.length },
+    isPersistent: false,
+    date,
+  });
+  return Buffer.concat([head, content]);
 }
 
 /** True if responses of this status may have a body. */

@@ -107,6 +107,10 @@ export class StrictSocket implements Socket, FrameSink, HostMember, Unfinisher {
     this.cut();
   }
 
+  giveUp(): void {
+    this.cut();
+  }
+
   /** Opens the socket. @param response the head of the answer to the handshake */
   open(response: Buffer): void {
     this.#state = "open";
