@@ -124,7 +124,7 @@ export class Caller {
   check(): boolean {
     this.#isBeatDue = true;
     this.wake();
-    return this.#isUp;
+    return this.isUp;
   }
 
   /** By its own clock, others may take this node for dead from the end of its lease on. */
