@@ -80,7 +80,7 @@ export class Recovery {
     if (isWhole) questions.nodesNamed();
     reaper.look(nodes, own, clock.now());
     if (clock.now() - this.#epochAt < leaseMs + RETURN_MS) return [];
-    return [...roster.missing(outbox.processes)].map((process) => ["T", own, "missing", process]);
+    return roster.missing(outbox.processes).map((process) => ["T", own, "missing", process]);
   }
 
   *#heldSteps(): Generator<readonly string[]> {

@@ -32,6 +32,16 @@ export function unpackNames(text: string): string[] | undefined {
   }
 }
 
+/** Reads a list of JSON values; empty for anything else. */
+export function unpackList(text: string): readonly unknown[] {
+  try {
+    const list: unknown = JSON.parse(text);
+    return Array.isArray(list) ? list : [];
+  } catch {
+    return [];
+  }
+}
+
 /** Writes a payload, which is JSON or the bytes of a frame. */
 export function packBody(body: unknown): string {
   if (body instanceof Uint8Array) return `b${Buffer.from(body).toString("base64")}`;

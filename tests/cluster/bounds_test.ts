@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { AllArrivals, MOST_PROCESSES } from "../../src/cluster/items/inbox.ts";
+import { AllArrivals, LEAST_NUMBERS, MOST_PROCESSES } from "../../src/cluster/items/inbox.ts";
 import type { NodeLimits } from "../../src/cluster/limits.ts";
 import { MOST_CLAIMS } from "../../src/core/nodes/far_channels.ts";
 import { TestChannels } from "../helpers/cluster/channels.ts";
@@ -99,4 +99,14 @@ Deno.test("the numbers of processes that are gone are forgotten, the oldest firs
   // It was taken for dead after the others were met.
   assertEquals([arrivals.rangeOf("p11").last, arrivals.rangeOf("p12").last], [7, 0]);
   assert(arrivals.of("p11").take(8));
+});
+
+Deno.test("the newest numbers of a process are known, however many have come", () => {
+  const arrivals = new AllArrivals(() => true).of("p");
+  const count = 3 * LEAST_NUMBERS;
+  arrivals.refused.add(1).add(count);
+  for (let number = 1; number <= count; number++) assert(arrivals.take(number));
+  for (let number = count; number > count - LEAST_NUMBERS; number--) assert(!arrivals.take(number));
+  // The refusal of a forgotten number is forgotten, too.
+  assertEquals([...arrivals.refused], [count]);
 });

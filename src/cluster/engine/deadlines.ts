@@ -20,8 +20,15 @@ export class Deadlines implements Disposable {
     this.#clock = clock;
   }
 
-  /** Rejects with EngineError where the work is not done in time. Its own end then means nothing. */
-  within<T>(work: Promise<T>, limitMs: number): Promise<T> {
+  /**
+   * Rejects with EngineError where the work is not done in time. Its own end then means nothing.
+   * @param troubleOf the rejection for an error of the work
+   */
+  within<T>(
+    work: Promise<T>,
+    limitMs: number,
+    troubleOf: (error: unknown) => unknown = (error) => error,
+  ): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const wait = { dueAt: this.#clock.now() + limitMs, reject };
     this.#waits.add(wait);
@@ -31,7 +38,7 @@ export class Deadlines implements Disposable {
       resolve(result);
     }, (error) => {
       this.#waits.delete(wait);
-      reject(error);
+      reject(troubleOf(error));
     });
     return promise;
   }

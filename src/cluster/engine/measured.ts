@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import type { Engine, EngineConnection, Reply } from "./engine.ts";
+import type { Engine, EngineConnection } from "./engine.ts";
 import type { ReportCluster } from "../events.ts";
 
 /** The engine as a node's two lasting connections use it: reports calls and reconnects. */
@@ -32,13 +32,13 @@ export class MeasuredEngine implements Engine {
       get isOpen(): boolean {
         return connection.isOpen;
       },
-      async command(args, limitMs): Promise<Reply> {
+      command: (args, limitMs) => {
         const startedAt = clock.now();
-        try {
-          return await connection.command(args, limitMs);
-        } finally {
+        const note = (): void =>
           report({ type: "answered", seconds: (clock.now() - startedAt) / 1_000 });
-        }
+        const answer = connection.command(args, limitMs);
+        answer.then(note, note);
+        return answer;
       },
       close: () => connection.close(),
     };

@@ -131,14 +131,11 @@ class RedisConnection implements EngineConnection {
     await this.#deadlines.within(this.#client.connect(), limitMs);
   }
 
-  async command(args: readonly string[], limitMs: number): Promise<Reply> {
-    if (this.#isClosed) throw new EngineError("unreachable", "connection lost");
-    try {
-      // The library's own type of replies has more members than these commands can answer.
-      return await this.#deadlines.within(this.#client.sendCommand([...args]), limitMs) as Reply;
-    } catch (error) {
-      throw troubleOf(error);
-    }
+  command(args: readonly string[], limitMs: number): Promise<Reply> {
+    if (this.#isClosed) return Promise.reject(new EngineError("unreachable", "connection lost"));
+    // The library's own type of replies has more members than these commands can answer.
+    const reply = this.#client.sendCommand([...args]) as Promise<Reply>;
+    return this.#deadlines.within(reply, limitMs, troubleOf);
   }
 
   close(): void {

@@ -9,24 +9,28 @@ export interface Item {
 /** Reads the answer to an XREAD of one stream. Anything else is no item. */
 export function itemsIn(reply: Reply): Item[] {
   const items: Item[] = [];
-  for (const [place, fields] of entriesOf(reply)) {
-    const parts = fields.filter((_, index) => index % 2 === 1);
-    if (parts.every((part) => typeof part === "string")) items.push({ place, parts });
+  const stream = listOf(listOf(reply)[0]);
+  for (const entry of listOf(stream[1])) {
+    const [place, fields] = listOf(entry);
+    const parts = partsOf(listOf(fields));
+    if (typeof place === "string" && parts !== undefined) items.push({ place, parts });
   }
   return items;
 }
 
-function* entriesOf(reply: Reply): Generator<readonly [string, readonly Reply[]]> {
-  const [stream] = listOf(reply);
-  const [, entries] = listOf(stream);
-  for (const entry of listOf(entries)) {
-    const [place, fields] = listOf(entry);
-    if (typeof place === "string") yield [place, listOf(fields)];
+/** The values of an entry's fields; undefined if one is no text. */
+function partsOf(fields: readonly Reply[]): string[] | undefined {
+  const parts: string[] = [];
+  for (let index = 1; index < fields.length; index += 2) {
+    const part = fields[index];
+    if (typeof part !== "string") return undefined;
+    parts.push(part);
   }
+  return parts;
 }
 
-/** Most numbers remembered of one process: more than it sends in the time to a confirmation. */
-const MOST_NUMBERS = 20_000;
+/** Least numbers remembered of one process: more than it sends in the time to a confirmation. */
+export const LEAST_NUMBERS = 20_000;
 
 /** The numbers of one process' messages that have come. */
 export class Arrivals {
@@ -37,7 +41,12 @@ export class Arrivals {
   sure = 0;
   /** Those whose receiver was not there. */
   readonly refused = new Set<number>();
-  readonly #known = new Set<number>();
+  #known = new Set<number>();
+  /**
+   * Those before them. A set that loses its oldest number for each new one passes over all that it has
+   * lost: 14 µs a number.
+   */
+  #before = new Set<number>();
   /** All numbers up to this one have come, or will not come any more. */
   #floor = 0;
 
@@ -49,14 +58,10 @@ export class Arrivals {
 
   /** False for a number that has come before. */
   take(number: number): boolean {
-    if (number <= this.#floor || this.#known.has(number)) return false;
+    if (number <= this.#floor || this.#known.has(number) || this.#before.has(number)) return false;
+    if (this.#known.size >= LEAST_NUMBERS) this.#forget();
     this.#known.add(number);
     this.last = Math.max(this.last, number);
-    for (const oldest of this.#known) {
-      if (this.#known.size <= MOST_NUMBERS) break;
-      this.#known.delete(oldest);
-      this.refused.delete(oldest);
-    }
     return true;
   }
 
@@ -66,6 +71,13 @@ export class Arrivals {
     for (const number of this.refused) if (number <= this.#floor) this.refused.delete(number);
     this.#floor = this.last;
     this.#known.clear();
+    this.#before.clear();
+  }
+
+  #forget(): void {
+    for (const number of this.refused) if (this.#before.has(number)) this.refused.delete(number);
+    this.#before = this.#known;
+    this.#known = new Set();
   }
 }
 

@@ -13,6 +13,7 @@ import { guarded } from "../guarded.ts";
 import type { Registry, ReservationNote } from "./held.ts";
 import { AllArrivals, type Item } from "./inbox.ts";
 import { InboxDelay } from "./inbox_delay.ts";
+import { type Letter, readLetter } from "./letter.ts";
 import type { Outbox } from "./outbox.ts";
 import { processOf, readRoom, roomName } from "../names.ts";
 import type { Questions } from "./questions.ts";
@@ -162,7 +163,7 @@ export class ItemHandler {
     const [a = "", b = "", c = "", d = ""] = parts;
     switch (kind) {
       case "m":
-        return this.#message(sink, parts);
+        return this.#message(sink, readLetter(a));
       case "c":
         return this.#parts.outbox.confirmed(a, Number(b));
       case "o": {
@@ -253,44 +254,33 @@ export class ItemHandler {
     return kind === "kept" && records.changed(parts);
   }
 
-  #message(sink: Sink, parts: readonly string[]): void {
-    const [node = "", count, , , , , , isConfirmed] = parts;
+  #message(sink: Sink, letter: Letter | undefined): void {
+    if (letter === undefined) return this.#parts.report({ type: "unknown" });
+    const { node, number, isConfirmed } = letter;
     const process = processOf(node);
-    const number = Number(count);
     const arrivals = this.#arrivals.of(process);
     const isNew = arrivals.take(number);
-    const isTaken = isNew ? this.#deliver(sink, parts) : !arrivals.refused.has(number);
+    const isTaken = isNew ? this.#deliver(sink, letter) : !arrivals.refused.has(number);
     if (!isNew) this.#parts.report({ type: "duplicate" });
     if (!isTaken) arrivals.refused.add(number);
     if (process === this.#parts.process) {
       this.#parts.outbox.answered(process, number, isTaken ? "taken" : "gone");
-    } else if (!isTaken || isConfirmed === "1") {
+    } else if (!isTaken || isConfirmed) {
       const to = this.#parts.nodeOf(process) ?? node;
       this.#parts.push("T", to, "o", `${number} ${isTaken ? "taken" : "gone"}`);
     }
     this.#confirmSoon(process);
   }
 
-  #deliver(
-    sink: Sink,
-    [, , realm = "", id = "", fence, from = "", room, , body = ""]: readonly string[],
-  ): boolean {
+  #deliver(sink: Sink, { realm, id, from, room, fence, isCall, body }: Letter): boolean {
     let payload: unknown;
     try {
-      payload = unpackAny(this.#parts.seal, messageName(realm, id), body);
+      payload = unpackAny(this.#parts.seal, messageName(realm, packName(id)), body);
     } catch (error) {
       this.#parts.report({ type: "fault", error });
       return false;
     }
-    return sink.deliver({
-      realm,
-      id: unpackName(id),
-      from: unpackName(from),
-      room: room?.startsWith("r") ? unpackName(room.slice(1)) : undefined,
-      payload,
-      fence: fence === "" ? undefined : Number(fence),
-      isCall: room === "c",
-    });
+    return sink.deliver({ realm, id, from, room, payload, fence, isCall });
   }
 
   #confirmSoon(process: string): void {

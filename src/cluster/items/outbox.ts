@@ -3,6 +3,7 @@ import { type ChargeLimits, Charges } from "./charges.ts";
 import type { ReportCluster } from "../events.ts";
 import { guarded } from "../guarded.ts";
 import { processOf } from "../names.ts";
+import { packLetter } from "./letter.ts";
 import type { Seal } from "../seal.ts";
 import { messageName, packBody, packName, packPrivate } from "../texts.ts";
 
@@ -12,6 +13,8 @@ export interface Parcel {
   readonly number: number;
   readonly realm: string;
   readonly id: string;
+  /** The receiver's name. */
+  readonly name: string;
   /** Counts for it; empty for the node itself. */
   readonly sender: string;
   readonly dialect: string;
@@ -69,6 +72,8 @@ export class Outbox {
   readonly #early = new Map<number, Passed>();
   #number = 0;
   #epoch = "";
+  /** The names of this epoch's inboxes, by their nodes. */
+  readonly #inboxes = new Map<string, string>();
 
   /** @param cameBack gets each message that a node had and did not take, after its answer */
   constructor(parts: OutboxParts, cameBack: (parcel: Parcel) => void) {
@@ -88,8 +93,8 @@ export class Outbox {
   }
 
   /** The processes that have something to confirm. */
-  get processes(): readonly string[] {
-    return [...this.#placed.keys()];
+  get processes(): Iterable<string> {
+    return this.#placed.keys();
   }
 
   /**
@@ -112,7 +117,7 @@ export class Outbox {
     addedAt: number,
     answer: (outcome: PassAnswer) => void,
   ): Parcel | undefined {
-    const { realm, id, from, dialect, room, payload, fence, isCall = false } = message;
+    const { realm, id, from, dialect, payload, fence, isCall = false } = message;
     const { payer = from, isPrivate = false } = message;
     const to = packName(id);
     const body = isPrivate
@@ -127,16 +132,14 @@ export class Outbox {
       realm,
       to,
       fence === undefined ? "" : String(fence),
-      packName(from),
       dialect,
-      isCall ? "c" : room === undefined ? "" : `r${packName(room)}`,
-      isConfirmed ? "1" : "",
-      body,
+      isCall ? "c" : "",
+      packLetter(message, isConfirmed, body),
     ];
     const number = ++this.#number;
-    const outline = { number, realm, id: to, sender, dialect, bytes, addedAt, isConfirmed, isCall };
-    const parcel = { ...outline, args, answer };
-    const name = nameOf(parcel);
+    const name = nameOf(realm, to);
+    const about = { realm, id: to, name, sender, dialect };
+    const parcel = { ...about, number, bytes, addedAt, isConfirmed, isCall, args, answer };
     const open = this.#open.get(name);
     if (open === undefined) this.#open.set(name, new Set([parcel]));
     else open.add(parcel);
@@ -149,7 +152,7 @@ export class Outbox {
    */
   isSending(realm: string, id: string, from?: string): boolean {
     if (this.#open.size === 0) return false;
-    const open = this.#open.get(nameOf({ realm, id: packName(id) }));
+    const open = this.#open.get(nameOf(realm, packName(id)));
     if (open === undefined || from === undefined) return open !== undefined;
     const sender = `${realm}:${from}`;
     for (const parcel of open) if (!parcel.isCall && parcel.sender === sender) return true;
@@ -159,6 +162,7 @@ export class Outbox {
   /** A new epoch: all inboxes begin anew. */
   enter(epoch: string): void {
     this.#epoch = epoch;
+    this.#inboxes.clear();
   }
 
   /** The message is in the inbox of a node. */
@@ -271,14 +275,18 @@ export class Outbox {
   }
 
   #close(parcel: Parcel): void {
-    const name = nameOf(parcel);
+    const { name } = parcel;
     const open = this.#open.get(name);
     if (open?.delete(parcel) === true && open.size === 0) this.#open.delete(name);
   }
 
   /** Names an inbox: each incarnation of a process has another one in each epoch. */
   #inboxOf(node: string): string {
-    return `${this.#epoch} ${node}`;
+    const known = this.#inboxes.get(node);
+    if (known !== undefined) return known;
+    const inbox = `${this.#epoch} ${node}`;
+    this.#inboxes.set(node, inbox);
+    return inbox;
   }
 
   #keep(process: string, list: Placed[]): void {
@@ -293,6 +301,6 @@ function shareOf(receiver: string): string {
 }
 
 /** The name of a receiver. */
-function nameOf({ realm, id }: Pick<Parcel, "realm" | "id">): string {
+function nameOf(realm: string, id: string): string {
   return `${realm}:${id}`;
 }

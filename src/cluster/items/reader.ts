@@ -16,8 +16,8 @@ export interface ReaderOptions {
   readonly prefix: string;
   /** The run of the engine in which the node is registered. */
   readonly run: () => string;
-  /** Resolves when this node may act on what it reads. */
-  readonly mayAct: () => Promise<void>;
+  /** Resolves when this node may act on what it reads; undefined if it may. */
+  readonly mayAct: () => Promise<void> | undefined;
   readonly handle: (item: Item) => void;
   /** The connection has ended, or there is none. */
   readonly failed: () => void;
@@ -90,7 +90,8 @@ export class Reader {
     const count = ["COUNT", String(MOST_ITEMS), "BLOCK", String(BLOCK_MS)];
     const command = ["XREAD", ...count, "STREAMS", key, this.#place];
     const items = itemsIn(await connection.command(command, BLOCK_MS + SPARE_MS));
-    if (items.length > 0) await this.#options.mayAct();
+    const isWaiting = items.length > 0 ? this.#options.mayAct() : undefined;
+    if (isWaiting !== undefined) await isWaiting;
     for (const item of items) {
       // An incarnation that has ended is not heard any more.
       if (this.#node !== node || this.#isStopped) return;

@@ -8,6 +8,8 @@ export class Reaper {
   readonly #reap: (node: string) => void;
   readonly #deadSince = new Map<string, number>();
   readonly #reaping = new Set<string>();
+  /** The newest list, if all nodes in it are alive. */
+  #living: readonly KnownNode[] | undefined;
 
   /** @param reap carries out one step of a reaping */
   constructor(reap: (node: string) => void) {
@@ -16,6 +18,8 @@ export class Reaper {
 
   /** The engine told its nodes. */
   look(nodes: readonly KnownNode[], own: string, now: number): void {
+    if (nodes === this.#living) return;
+    this.#living = nodes.every(({ isAlive }) => isAlive) ? nodes : undefined;
     const isFirst = nodes.find(({ isAlive }) => isAlive)?.id === own;
     for (const { id, isAlive } of nodes) {
       if (isAlive) {

@@ -6,6 +6,9 @@ import { numberOf, processOf } from "../names.ts";
 export class Roster {
   readonly #report: ReportCluster;
   #nodes: readonly KnownNode[] = [];
+  #living: readonly KnownNode[] = [];
+  /** The incarnation of each process: the living one, where the engine names a former one, too. */
+  #incarnations: ReadonlyMap<string, string> = new Map();
   /** Nodes that know what has come from them, in this epoch. */
   readonly #greeted = new Set<string>();
 
@@ -16,13 +19,15 @@ export class Roster {
   /** The incarnations that were alive when this node last knew of all. */
   #known = new Set<string>();
   #newest = 0;
+  /** The list that these are from. */
+  #whole: readonly KnownNode[] | undefined;
 
   constructor(report: ReportCluster) {
     this.#report = report;
   }
 
   get living(): readonly KnownNode[] {
-    return this.#nodes.filter(({ isAlive }) => isAlive);
+    return this.#living;
   }
 
   /** The names of all living nodes but one. */
@@ -39,12 +44,13 @@ export class Roster {
   }
 
   /**
-   * Takes over what the engine tells.
+   * Takes over what the engine tells with each call, which is seldom new.
    * @param own this node's incarnation
    * @param isWhole false while nodes may be missing that have not come back yet
    */
   update(nodes: readonly KnownNode[], own: string, isWhole: boolean): void {
-    if (isWhole) {
+    if (isWhole && nodes !== this.#whole) {
+      this.#whole = nodes;
       this.#known = new Set(nodes.filter(({ isAlive }) => isAlive).map(({ id }) => id));
       this.#newest = Math.max(this.#newest, ...nodes.map(({ id }) => numberOf(id)));
     }
@@ -58,23 +64,31 @@ export class Roster {
     }
     for (const { id } of nodes) this.#met.add(processOf(id));
     this.#nodes = nodes;
+    this.#living = nodes.filter(({ isAlive }) => isAlive);
+    const ranked = [...this.#living, ...nodes].map(({ id }) => [processOf(id), id] as const);
+    this.#incarnations = new Map(ranked.toReversed());
   }
 
   /**
-   * Yields each process once in an epoch that the engine does not name.
+   * Returns each process once in an epoch that the engine does not name.
    * @param others processes that need not have been met
    */
-  *missing(others: Iterable<string>): Generator<string> {
-    for (const process of [...this.#met, ...others]) {
-      if (this.of(process) !== undefined || this.#missed.has(process)) continue;
+  missing(others: Iterable<string>): readonly string[] {
+    const missing: string[] = [];
+    const note = (process: string): void => {
+      if (this.#incarnations.has(process) || this.#missed.has(process)) return;
       this.#missed.add(process);
-      yield process;
-    }
+      missing.push(process);
+    };
+    for (const process of this.#met) note(process);
+    for (const process of others) note(process);
+    return missing;
   }
 
   /** The peers of an incarnation have left. */
   reaped(id: string): void {
     this.#known.delete(id);
+    this.#whole = undefined;
   }
 
   /** Whether a process that was missing is gone: it has not come back. */
@@ -108,10 +122,9 @@ export class Roster {
     return this.living.find((node) => node.name === name)?.id;
   }
 
-  /** The incarnation of a process: the living one, where the engine names a former one, too. */
+  /** The incarnation of a process. */
   of(process: string): string | undefined {
-    const all = this.#nodes.filter(({ id }) => processOf(id) === process);
-    return (all.find(({ isAlive }) => isAlive) ?? all[0])?.id;
+    return this.#incarnations.get(process);
   }
 
   /** The name of an incarnation's node. */

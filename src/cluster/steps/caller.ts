@@ -5,6 +5,7 @@ import type { ReportCluster } from "../events.ts";
 import { type KnownNode, KnownNodes } from "../members/known_nodes.ts";
 import { APPLY, run, runOf } from "../engine/scripts.ts";
 import { type ProcessFacts, register } from "./registration.ts";
+import { Density } from "./density.ts";
 import { Standing } from "./standing.ts";
 import { END, lengthOf, type Step, type Steps } from "./steps.ts";
 
@@ -19,9 +20,6 @@ const LOOK_MS = 100;
 /** Arguments of one call that fills an engine again, and their characters. */
 const MOST_ARGS = 2_000;
 const MOST_LENGTH = 512 * 1024;
-/** Above this rate of calls each waits a little, so that it carries more. */
-const BUSY_CALLS = 12;
-const BUSY_MS = 10;
 
 export interface CallerOptions extends ProcessFacts {
   readonly engine: Engine;
@@ -65,8 +63,11 @@ export class Caller {
   #beat: Disposable | undefined;
   #answeredAt: number;
   #wake = Promise.withResolvers<void>();
-  #acting = Promise.withResolvers<void>();
-  #starts: number[] = [];
+  /** Resolves when this node may act again; undefined while nothing waits for that. */
+  #acting: PromiseWithResolvers<void> | undefined;
+  readonly #density = new Density();
+  /** Up to this place the engine has dropped what was read. */
+  #trimmed: string | undefined;
   readonly #nodes = new KnownNodes();
   #isStopped = false;
   #close: (() => void) | undefined;
@@ -137,14 +138,16 @@ export class Caller {
     return this.#isStopped;
   }
 
-  /** Resolves when this node may act for its ids. */
-  async mayAct(): Promise<void> {
-    while (this.isFenced && !this.#isStopped) await this.#acting.promise;
+  /** Resolves when this node may act for its ids; undefined if it may. */
+  mayAct(): Promise<void> | undefined {
+    if (!this.isFenced || this.#isStopped) return undefined;
+    this.#acting ??= Promise.withResolvers();
+    return this.#acting.promise.then(() => this.mayAct());
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#acting.resolve();
+    this.#acting?.resolve();
     this.#close?.();
     this.wake();
     await this.#running;
@@ -249,6 +252,7 @@ export class Caller {
     this.#underWay ??= { number: ++this.#number, steps: this.#steps.take() };
     const { number, steps } = this.#underWay;
     const { clock, report } = this.#options;
+    this.#density.begun(clock.now(), steps.length);
     const args = steps.flatMap((step) => this.#argsOf(step));
     const answer = await this.#apply(connection, number, args);
     // It was not carried out, and its steps were taken back.
@@ -286,10 +290,7 @@ export class Caller {
       // Messages that came at the same time travel along.
       await new Promise<void>((resolve) => clock.next(resolve));
     }
-    const now = clock.now();
-    this.#starts = this.#starts.filter((at) => now - at < BUSY_MS);
-    if (this.#starts.length > BUSY_CALLS) await clock.delay(1);
-    this.#starts.push(now);
+    if (this.#density.isHigh(clock.now())) await clock.delay(1);
   }
 
   /** One call; undefined if the engine had to learn everything first, and the call came to nothing. */
@@ -300,7 +301,9 @@ export class Caller {
   ): Promise<Applied | undefined> {
     const { prefix, clock, maxInboxItems } = this.#options;
     const isBeat = this.#isBeatDue || clock.now() - this.#beatAt >= this.#beatMs / 2;
-    const head = [prefix, this.#node, this.#epoch, String(number), this.#owner.place() ?? ""];
+    const place = this.#owner.place();
+    const trim = place === this.#trimmed ? "" : place ?? "";
+    const head = [prefix, this.#node, this.#epoch, String(number), trim];
     const modes = [isBeat ? "beat" : "", this.#isRestoring ? "restore" : "", String(maxInboxItems)];
     const sentAt = clock.now();
     const [word, forming, outcomes, nodes] = await run(
@@ -311,6 +314,7 @@ export class Caller {
     );
     switch (word) {
       case "ok":
+        this.#trimmed = place;
         if (isBeat) this.#hasBeaten(sentAt);
         this.#answered(sentAt);
         return {
@@ -350,8 +354,8 @@ export class Caller {
   /** @param at the moment at which the engine was asked: it counts the lease from later on */
   #answered(at = this.#options.clock.now()): void {
     this.#answeredAt = Math.max(this.#answeredAt, at);
-    this.#acting.resolve();
-    this.#acting = Promise.withResolvers();
+    this.#acting?.resolve();
+    this.#acting = undefined;
     this.#standing.answered();
   }
 }

@@ -173,12 +173,13 @@ export class FarGuests {
     for (const { mail } of failed.slice(first)) this.#owner.again(own, other, mail);
   }
 
-  /** Ends the calls of a peer that goes on without them, on another node. */
+  /** Ends the calls of a peer that goes on without them: one that moves to another node, or to this one. */
   abandon(peer: CallPeer): void {
-    const open = this.#take(({ own }) => own === peer);
+    const open = this.#take(({ own, other }) => own === peer || other === peer);
     for (const [own, other, guest] of this.#guests.takeAll(peer)) {
-      this.#end(own, guest, "failed", false);
+      this.#end(own, guest, own === peer ? "failed" : "hung-up", false);
       this.#say(own, other, guest, { say: "over" });
+      this.#owner.over(own, other);
     }
     answerAll(open, "absent");
   }

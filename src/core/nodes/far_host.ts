@@ -183,10 +183,10 @@ export class FarHost {
     if (cause !== "absent") this.#calls.fail(own, other);
   }
 
-  /** Ends the calls of a peer that goes on without them, on another node. */
-  abandon(own: CallPeer): void {
-    this.#calls.abandon(own);
-    this.#forget(own);
+  /** Ends the calls of a peer that goes on without them: one that moves to another node, or to this one. */
+  abandon(peer: CallPeer): void {
+    this.#calls.abandon(peer);
+    for (const [own, other] of this.#forget(peer)) this.#owner.over(own, other);
   }
 
   /** One of the two has given its id up. */
@@ -195,10 +195,10 @@ export class FarHost {
     this.#forget(peer);
   }
 
-  #forget(peer: CallPeer): void {
-    for (const [, , { queue = [] }] of this.#lines.takeAll(peer)) {
-      for (const { answer } of queue) answer("absent");
-    }
+  #forget(peer: CallPeer): (readonly [own: CallPeer, other: CallPeer, line: Line])[] {
+    const forgotten = this.#lines.takeAll(peer);
+    for (const [, , { queue = [] }] of forgotten) for (const { answer } of queue) answer("absent");
+    return forgotten;
   }
 
   #line(own: CallPeer, other: CallPeer): Line {

@@ -184,11 +184,13 @@ export class Moves implements Homes, MoveNews {
 
   /** Takes a message that is not for a peer that is here. @returns undefined for all others */
   deliver(message: SharedMessage): boolean | undefined {
-    const { realm, id, from, payload } = message;
+    const { realm, id, from, payload, isCall } = message;
     if (realm === NODES) return this.#told(from, payload);
     if (this.#arriving.size === 0) return undefined;
     const arrival = this.#arriving.get(nameOf({ realm, id }));
     if (arrival === undefined) return undefined;
+    // Its calls are over, and this node does not know who begins one.
+    if (isCall === true) return false;
     const bytes = JSON.stringify(payload ?? null).length;
     if (this.#backplane.hold(bytes, nameOf(arrival.actor))) arrival.kept.push([message, bytes]);
     else this.#parts.get(realm)?.untaken(message, "full");
@@ -237,8 +239,10 @@ export class Moves implements Homes, MoveNews {
 
   /** A peer of another node is this node's now: its room-mates here notice nothing. */
   #take({ actor, peer, rooms }: Arrival, receiver: Receiver): void {
-    const { own, ghosts, enter, carry, admit } = this.#hub;
+    const { own, ghosts, calls, enter, carry, admit } = this.#hub;
     const { dialect, bytes, info } = peer;
+    // Peers of this node may have called it on its way.
+    calls?.abandon(actor);
     const arrived: Own = { actor, dialect, fresh: undefined, rooms: new Set(), isGuest: false };
     own.add(arrived);
     for (const room of rooms) enter(arrived, room);

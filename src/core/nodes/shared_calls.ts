@@ -84,7 +84,11 @@ export class SharedCalls implements CallRoutes {
   }
 
   send(from: CallPeer, to: CallPeer, payload: unknown, room?: RoomId): "sent" | Untaken {
-    if (to.receiver.isElsewhere !== true) return this.#calls.send(from, to, payload, room);
+    if (to.receiver.isElsewhere !== true) {
+      // Messages of the other client may wait from before its partner came to this node.
+      if (!this.#isExclusive(from)) this.#passWaiting(to, from);
+      return this.#calls.send(from, to, payload, room);
+    }
     let now: "sent" | Untaken | undefined;
     let isLater = false;
     const answer = (outcome: "sent" | Untaken): void => {
@@ -122,7 +126,7 @@ export class SharedCalls implements CallRoutes {
     return own !== undefined && this.#calls.countOf(own) > 0;
   }
 
-  /** Ends the calls of a peer that moves to another node. */
+  /** Ends the calls of a peer that moves to another node, or to this one. */
   abandon({ realm, id }: PeerKey): void {
     const own = this.#at.find(realm, id);
     if (own === undefined) return;
@@ -292,12 +296,20 @@ export class SharedCalls implements CallRoutes {
    * two have met for that call.
    */
   #hurry(own: CallPeer, other: CallPeer): void {
-    const key = keyOf(own);
-    if (!this.#isMeeting(key, other.id) || !this.#haveMet(own, other)) return;
-    const name = nameOfPair(key, other.id);
+    if (this.#haveMet(own, other)) this.#passWaiting(own, other);
+  }
+
+  /** Passes the messages that wait for a meeting. */
+  #passWaiting(own: CallPeer, other: CallPeer): void {
+    if (!this.#isMeeting(keyOf(own), other.id)) return;
+    const name = nameOfPair(keyOf(own), other.id);
     const waiting = this.#meetings.get(name) ?? [];
     this.#meetings.set(name, []);
-    for (const mail of waiting) this.#pass(own, other, mail);
+    for (const mail of waiting) this.#deliver(own, other, mail);
+  }
+
+  #isExclusive({ realm, id }: CallPeer): boolean {
+    return this.#at.find(realm, id)?.isExclusive === true;
   }
 
   #sendAll({ realm, id }: Actor, to: PeerId, waiting: readonly Waiting[]): void {

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Calls } from "../../../src/core/calls/calls.ts";
 import type { Crossing, End, Leg, Lifted, Signal } from "../../../src/core/calls/signal.ts";
 import type { Backplane } from "../../../src/core/nodes/backplane.ts";
+import type { HomePart } from "../../../src/core/nodes/elsewhere.ts";
 import { SharedHub } from "../../../src/core/nodes/shared_hub.ts";
 import { CallingClient } from "../session/calling_client.ts";
 import { FakeClock } from "../session/fake_clock.ts";
@@ -11,6 +12,8 @@ import { claimOf } from "../session/receiver.ts";
 import { MemoryCluster } from "./memory_cluster.ts";
 import { randomOf } from "./memory_engine.ts";
 
+/** The realm of these clients. */
+const REALM = "test";
 const QUIET_MS = 3_000;
 const STEPS = 60;
 /** The clock of calls follows that of the cluster. */
@@ -140,6 +143,16 @@ export interface Disturbances {
   readonly breaks?: number;
   /** The engine is killed. It comes back, every other time empty. */
   readonly kills?: number;
+  /** A client's peer moves to the other node. */
+  readonly moves?: number;
+}
+
+/** A client, and the node that its peer is on. */
+interface Side {
+  readonly client: Client;
+  readonly dialect: string;
+  at: 0 | 1;
+  isMoving: boolean;
 }
 
 /** Two clients of different dialects over two nodes. */
@@ -149,8 +162,7 @@ class Story {
   readonly cluster: MemoryCluster;
   readonly #clock: FakeClock;
   readonly #room: string | undefined;
-  /** Each on the node of its index. */
-  readonly clients: readonly [Client, Client];
+  readonly sides: readonly [Side, Side];
 
   private constructor(
     { cluster, clock, calls }: Pick<Story, "cluster" | "calls"> & { readonly clock: FakeClock },
@@ -162,7 +174,11 @@ class Story {
     this.#clock = clock;
     this.#room = room;
     const shared = { answers: new Map<string, string>(), log: this.log };
-    this.clients = [new Client("a", crossings[0], shared), new Client("b", crossings[1], shared)];
+    const side = (id: string, at: 0 | 1): Side => {
+      const client = new Client(id, crossings[at], shared);
+      return { client, dialect: at === 0 ? "one" : "two", at, isMoving: false };
+    };
+    this.sides = [side("a", 0), side("b", 1)];
   }
 
   static async begin(
@@ -178,19 +194,28 @@ class Story {
       return new SharedHub(NO_LIMITS, node, { calls: own });
     };
     const cluster = await MemoryCluster.form({ seed, delayMs: 6, hubOf });
-    return new Story({ cluster, clock, calls }, crossings, room);
+    const story = new Story({ cluster, clock, calls }, crossings, room);
+    for (const at of [0, 1] as const) {
+      cluster.hub(at).elsewhere.homes.attend(REALM, story.#partOf(at));
+    }
+    return story;
   }
 
   /** Claims the ids of both clients. */
   async admit(order: readonly (0 | 1)[]): Promise<void> {
     const room = this.#room;
     const entry = room === undefined ? {} : { room: { room, kind: "room" as const } };
-    for (const at of order) {
-      const client = this.clients[at];
-      const claim = claimOf(client.id, client, { dialect: at === 0 ? "one" : "two", ...entry });
+    for (const index of order) {
+      const { client, dialect, at } = this.sides[index];
+      const claim = claimOf(client.id, client, { dialect, ...entry });
       await this.cluster.during(this.cluster.hub(at).claim(claim));
     }
     await this.cluster.quiet();
+  }
+
+  async leave(): Promise<void> {
+    for (const { client, at } of this.sides) this.cluster.hub(at).release(client.peer, client);
+    await this.pass(QUIET_MS);
   }
 
   async pass(ms: number): Promise<void> {
@@ -200,18 +225,66 @@ class Story {
     }
   }
 
-  say(at: 0 | 1, act: Act): void {
-    const client = this.clients[at];
-    const words = client.say(act);
+  say(index: 0 | 1, act: Act): void {
+    const { client, at, isMoving } = this.sides[index];
+    const words = isMoving ? undefined : client.say(act);
     if (words === undefined) return;
-    const to = this.clients[at === 0 ? 1 : 0].id;
+    const to = this.sides[index === 0 ? 1 : 0].client.id;
     this.log.push(`${client.id} > ${typeof words === "string" ? words : words.map(wordOf).join()}`);
     const sent = this.cluster.hub(at).send(client.peer, to, words, this.#room);
     if (sent !== "sent") this.log.push(`${client.id} < ${sent}`);
   }
 
-  isCalling(at: 0 | 1): boolean {
-    return this.cluster.hub(at).elsewhere.homes.isCalling(this.clients[at].peer);
+  isCalling(index: 0 | 1): boolean {
+    const { client, at } = this.sides[index];
+    return this.cluster.hub(at).elsewhere.homes.isCalling(client.peer);
+  }
+
+  /**
+   * Has a client's peer move to the other node, unless it is in a call. Its client is silent until it is
+   * there.
+   */
+  move(index: 0 | 1): void {
+    const side = this.sides[index];
+    const { client, at, isMoving } = side;
+    if (isMoving || this.isCalling(index)) return;
+    side.isMoving = true;
+    const { homes } = this.cluster.hub(at).elsewhere;
+    homes.move(
+      client.peer,
+      this.cluster.hub(at === 0 ? 1 : 0).elsewhere.homes.address,
+      (answer) => {
+        this.log.push(`${client.id} ${"to" in answer ? "moves" : answer.refused}`);
+        if ("to" in answer) this.#sendState(index, answer.to);
+        else side.isMoving = false;
+      },
+    );
+  }
+
+  /** The old node sends the state of a peer until the new one has it. */
+  #sendState(index: 0 | 1, to: string): void {
+    const { homes } = this.cluster.hub(this.sides[index].at).elsewhere;
+    homes.entrust(REALM, to, index, (outcome) => {
+      if (outcome !== "taken") this.#sendState(index, to);
+    });
+  }
+
+  #partOf(at: 0 | 1): HomePart {
+    return {
+      dialect: "one",
+      told: (_from, payload) => {
+        const index = payload === 0 ? 0 : 1;
+        const side = this.sides[index];
+        const { homes } = this.cluster.hub(at).elsewhere;
+        if (!homes.settle(REALM, side.client.id, side.client)) return false;
+        Object.assign(side, { at, isMoving: false });
+        return true;
+      },
+      arriving: (id) => this.log.push(`${id} arrives`),
+      untaken: ({ from }, why) => this.log.push(`${from} gets it back: ${why}`),
+      nodeGone: () => {},
+      severed: () => {},
+    };
   }
 }
 
@@ -222,11 +295,12 @@ class Story {
 export async function playCalls(
   seed: number,
   room: string | undefined,
-  { breaks = 0, kills = 0 }: Disturbances = {},
+  { breaks = 0, kills = 0, moves = 0 }: Disturbances = {},
 ): Promise<void> {
   const random = randomOf(seed);
   const pick = <T>(among: readonly [T, ...T[]]): T =>
     among[Math.floor(random() * among.length)] ?? among[0];
+  const happens = (share: number): boolean => share > 0 && random() < share;
   const crossings = ["yields", "insists", "calls", "ignores"] as const;
   const story = await Story.begin(seed, [pick(crossings), pick(crossings)], room);
   await using cluster = story.cluster;
@@ -239,17 +313,20 @@ export async function playCalls(
       await story.pass(Math.floor(random() * 300));
       cluster.engine.start({ keeps: random() < 0.5 });
     }
+    if (happens(moves)) story.move(pick([0, 1]));
     if (random() < 0.6) await story.pass(Math.floor(random() * 16));
     if (random() < 0.02) await story.pass(600);
   }
   await story.pass(QUIET_MS);
   const told = `seed ${seed}\n${story.log.join("\n")}`;
-  assertEquals(story.clients.flatMap(({ faults }) => faults), [], told);
+  assertEquals(story.sides.flatMap(({ client }) => client.faults), [], told);
   assertEquals(story.isCalling(0), story.isCalling(1), `only one of them is in a call, ${told}`);
-  for (const at of [0, 1] as const) story.say(at, "hang up");
+  for (const index of [0, 1] as const) story.say(index, "hang up");
   await story.pass(QUIET_MS);
   assert(!story.isCalling(0) && !story.isCalling(1), `still in a call, ${told}`);
   assertEquals(story.calls.map(({ count }) => count), [0, 0]);
+  // Peers that met on one node know each other for the rest of their stay.
+  if (moves > 0) await story.leave();
   const pairs = cluster.engine.data.keys().filter((key) => key.includes(":pairs:"));
   assertEquals([...pairs], [], told);
 }

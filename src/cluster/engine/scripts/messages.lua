@@ -42,30 +42,36 @@ local function want(realm, id)
   call("PEXPIRE", key, WANT_MS)
 end
 
+-- Appends a message to a node's inbox, as one text: the reader decodes each part by itself.
+local function post(node, count_, fence, letter)
+  tell(node, "m", me .. " " .. count_ .. " " .. fence .. " " .. letter)
+end
+
 local absent = {}
 local outcomes = {}
 local steps = {}
 
 -- A message. Its outcome: the receiver's node, "-" for an absent id, "~" for a peer of another dialect,
--- "!" for a full inbox. Words about a call ("c") are for one holder of the id and for any dialect.
+-- "!" for a full inbox. Words about a call ("c") are for one holder of the id and for any dialect. The
+-- letter has everything that only the receiver's node reads.
 steps.S = {
-  9,
-  function(count_, realm, id, fence, from, dialect, room, isConfirmed, body)
+  7,
+  function(count_, realm, id, fence, dialect, kind, letter)
     local it = find(realm, id)
     local key = realm .. ":" .. id
     local isGone = not it or not isAlive(it.node) or (fence ~= "" and fence ~= it.fence)
-    if room == "c" and isGone then
+    if kind == "c" and isGone then
       outcomes[#outcomes + 1] = "-"
-    elseif absent[key] and room ~= "c" or isGone then
+    elseif absent[key] and kind ~= "c" or isGone then
       absent[key] = true
       want(realm, id)
       outcomes[#outcomes + 1] = "-"
-    elseif room ~= "c" and dialect ~= it.dialect then
+    elseif kind ~= "c" and dialect ~= it.dialect then
       outcomes[#outcomes + 1] = "~"
     elseif call("XLEN", P .. "in:" .. it.node) >= MOST_ITEMS then
       outcomes[#outcomes + 1] = "!"
     else
-      tell(it.node, "m", me, count_, realm, id, it.fence, from, room, isConfirmed, body)
+      post(it.node, count_, it.fence, letter)
       outcomes[#outcomes + 1] = it.node
     end
   end,

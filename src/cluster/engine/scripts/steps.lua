@@ -838,11 +838,9 @@ steps.N = {
 
 -- A message once more.
 steps.Z = {
-  10,
-  function(node, count_, realm, id, fence, from, _, room, isConfirmed, body)
-    if nodes[node] then
-      tell(node, "m", me, count_, realm, id, fence, from, room, isConfirmed, body)
-    end
+  8,
+  function(node, count_, _, _, fence, _, _, letter)
+    if nodes[node] then post(node, count_, fence, letter) end
   end,
 }
 -- News for all other nodes.
