@@ -5,6 +5,8 @@ export type StepOutcome = "done" | "refused" | "unavailable";
 export type ClusterEvent =
   | { readonly type: "reached"; readonly epoch: string; readonly nodes: number }
   | { readonly type: "away"; readonly why: string }
+  /** A key that is not the cluster's keeps the engine from carrying out a call. */
+  | { readonly type: "blocked"; readonly why: string }
   | { readonly type: "call"; readonly isAgain: boolean }
   /** The engine has answered one call, or failed to. */
   | { readonly type: "answered"; readonly seconds: number }

@@ -23,7 +23,7 @@ import type {
 import { Asking } from "./steps/asking.ts";
 import { Caller, type CallerOptions } from "./steps/caller.ts";
 import type { CallerOwner } from "./steps/caller_owner.ts";
-import type { EngineTrouble } from "./engine/engine.ts";
+import type { EngineError } from "./engine/engine.ts";
 import { Directory } from "./items/directory.ts";
 import { Registry } from "./items/held.ts";
 import { openIntake } from "./steps/intake.ts";
@@ -147,14 +147,14 @@ export class ClusterNode implements Backplane {
     return this.#caller.isUp;
   }
 
-  /** The reason for which the engine carries nothing out, if it is not the network. */
-  get trouble(): EngineTrouble | undefined {
-    return this.#caller.trouble;
+  /** The newest failure of the engine. */
+  get trouble(): EngineError | undefined {
+    return this.#caller.standing.trouble;
   }
 
   /** How long the engine has answered, or not. */
   get sinceMs(): number {
-    return this.#options.clock.now() - this.#caller.changedAt;
+    return this.#options.clock.now() - this.#caller.standing.changedAt;
   }
 
   /** True while others may take this node for dead. */

@@ -174,6 +174,7 @@ const SENTENCES: Partial<Record<EngineTrouble, (place: string, message: string) 
   primary: (place, message) => `The Sentinels of ${place} know ${message}`,
   memory: (place) => `${place} is out of memory`,
   unwritable: (place) => `${place} takes no writes now`,
+  type: (place, message) => `Cannot use the cluster at ${place}: ${message}`,
   login: (place) => `${place} does not accept the user or password`,
   database: (place) => `${place} has no such database`,
 };

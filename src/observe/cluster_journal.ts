@@ -99,6 +99,8 @@ export class ClusterJournal {
       case "away":
         this.#losses++;
         return this.#log.write("warning", "cluster not reached", { why: event.why });
+      case "blocked":
+        return this.#log.write("error", "cluster blocked", { why: event.why });
       case "node":
         if (event.change === "reaped") this.#reaped.node++;
         return this.#log.write("info", `node ${event.change}`, { node: event.name });

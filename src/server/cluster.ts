@@ -22,6 +22,8 @@ export interface Clustered {
   readonly journal: ClusterJournal;
 }
 
+type NodeHealth = Pick<Cluster["node"], "isUp" | "sinceMs" | "trouble">;
+
 /** Length of the end of a name that is made up. */
 const RANDOM_DIGITS = 6;
 /** How long the engine may be away before the node is not ready. */
@@ -157,12 +159,13 @@ const TROUBLES: Readonly<Partial<Record<EngineTrouble, string>>> = {
  */
 export function clusterTrouble(
   { clusterLoss }: Pick<Config, "clusterLoss">,
-  clustered: Clustered | undefined,
+  clustered: { readonly cluster: { readonly node: NodeHealth } } | undefined,
 ): string | undefined {
   const node = clustered?.cluster.node;
   if (node === undefined || node.isUp || node.sinceMs < AWAY_MS) return undefined;
   if (clusterLoss === "accept") return undefined;
-  const words = node.trouble && TROUBLES[node.trouble];
+  const { trouble = "other", message = "" } = node.trouble ?? {};
+  const words = trouble === "type" ? message : TROUBLES[trouble];
   return `the cluster: ${words ?? `not reached for ${Math.round(node.sinceMs / 1_000)} s`}`;
 }
 

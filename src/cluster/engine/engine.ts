@@ -32,6 +32,8 @@ export type EngineTrouble =
   | "primary"
   | "memory"
   | "unwritable"
+  /** A key of this cluster has a type that it cannot have. */
+  | "type"
   | "login"
   | "forbidden"
   | "database"

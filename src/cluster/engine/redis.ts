@@ -153,6 +153,7 @@ const TROUBLES: readonly [RegExp, EngineTrouble, string?][] = [
   // Redis before 7 puts the refusal of a command behind that of the script.
   [/^OOM|-OOM/, "memory"],
   [/^(MISCONF|BUSY|NOREPLICAS)|-(MISCONF|NOREPLICAS)/, "unwritable"],
+  [/^WRONGTYPE|: -?WRONGTYPE/, "type"],
   [/^(WRONGPASS|NOAUTH|ERR invalid password|ERR AUTH|ERR Client sent AUTH)/, "login"],
   [/^NOPERM/, "forbidden"],
   [/DB index is out of range|invalid DB index/, "database"],

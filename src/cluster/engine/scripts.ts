@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type EngineConnection, EngineError, type Reply } from "./engine.ts";
 import applyText from "./scripts/apply.lua" with { type: "text" };
 import commonText from "./scripts/common.lua" with { type: "text" };
+import namingText from "./scripts/naming.lua" with { type: "text" };
 import messagesText from "./scripts/messages.lua" with { type: "text" };
 import stepsText from "./scripts/steps.lua" with { type: "text" };
 import probeText from "./scripts/probe.lua" with { type: "text" };
@@ -13,12 +14,14 @@ const INFO_MS = 2_000;
 export interface Script {
   readonly text: string;
   readonly digest: string;
+  /** Does the same, and names a key whose type it cannot use. */
+  readonly naming?: string;
 }
 
 /** Registers a process. */
-export const HELLO = scriptOf(`${commonText}\n${helloText}`);
+export const HELLO = namedScriptOf(`${commonText}\n${helloText}`);
 /** Carries out a node's steps. */
-export const APPLY = scriptOf(
+export const APPLY = namedScriptOf(
   `${commonText}\n${messagesText}\nlocal function defineSteps()\n${stepsText}\nend\n${applyText}`,
 );
 /** Names a command that the scripts may not use. */
@@ -28,22 +31,56 @@ function scriptOf(text: string): Script {
   return { text, digest: createHash("sha1").update(text).digest("hex") };
 }
 
+/** @param body calls the engine by `call` */
+function namedScriptOf(body: string): Script {
+  const naming = namingText.replace("-- The script.", () => body);
+  return { ...scriptOf(`local call = redis.call\n${body}`), naming };
+}
+
 /** Calls a script by its digest, and with its text where the engine does not know it (yet). */
 export async function run(
   connection: EngineConnection,
-  { text, digest }: Script,
+  script: Script,
   args: readonly string[],
   limitMs: number,
 ): Promise<readonly Reply[]> {
   let reply: Reply;
   try {
-    reply = await connection.command(["EVALSHA", digest, "0", ...args], limitMs);
+    reply = await runOnce(connection, script, args, limitMs);
   } catch (error) {
-    if (!(error instanceof EngineError) || !error.message.startsWith("NOSCRIPT")) throw error;
-    reply = await connection.command(["EVAL", text, "0", ...args], limitMs);
+    const { naming } = script;
+    const isMistyped = error instanceof EngineError && error.trouble === "type";
+    if (!isMistyped || naming === undefined) throw error;
+    // A call may be carried out twice.
+    reply = await connection.command(["EVAL", naming, "0", ...args], limitMs);
   }
   if (!Array.isArray(reply)) throw new EngineError("other", "answered something unknown");
+  const [word, key, kind] = reply;
+  if (word === "mistyped") throw mistyped(String(key), String(kind));
   return reply;
+}
+
+async function runOnce(
+  connection: EngineConnection,
+  { text, digest }: Script,
+  args: readonly string[],
+  limitMs: number,
+): Promise<Reply> {
+  try {
+    return await connection.command(["EVALSHA", digest, "0", ...args], limitMs);
+  } catch (error) {
+    if (!(error instanceof EngineError) || !error.message.startsWith("NOSCRIPT")) throw error;
+    return await connection.command(["EVAL", text, "0", ...args], limitMs);
+  }
+}
+
+/** @param kind empty where the node may not know it */
+function mistyped(key: string, kind: string): EngineError {
+  const holds = kind === "" ? "another type" : `a ${kind}`;
+  return new EngineError(
+    "type",
+    `the key ${JSON.stringify(key)} holds ${holds}, which is not the cluster's`,
+  );
 }
 
 /** The engine's own mark of this run of its process. */

@@ -1,17 +1,12 @@
 import type { PeerKey } from "../../core/nodes/backplane.ts";
 import type { CallerOwner } from "./caller_owner.ts";
-import {
-  type Engine,
-  type EngineConnection,
-  EngineError,
-  type EngineTrouble,
-  listOf,
-} from "../engine/engine.ts";
+import { type Engine, type EngineConnection, EngineError, listOf } from "../engine/engine.ts";
 import type { ReportCluster } from "../events.ts";
 import { type KnownNode, KnownNodes } from "../members/known_nodes.ts";
 import { APPLY, run, runOf } from "../engine/scripts.ts";
 import { type ProcessFacts, register } from "./registration.ts";
 import { Density } from "./density.ts";
+import { Standing } from "./standing.ts";
 import { END, lengthOf, type Step, type Steps } from "./steps.ts";
 
 const CALL_MS = 2_000;
@@ -52,6 +47,7 @@ export class Caller {
   readonly #options: CallerOptions;
   readonly #steps: Steps;
   readonly #owner: CallerOwner;
+  readonly #standing: Standing;
   #node = "";
   /** The incarnation that the engine knows. */
   #known: string;
@@ -66,13 +62,6 @@ export class Caller {
   #isBeatDue = true;
   #beat: Disposable | undefined;
   #answeredAt: number;
-  #isUp = false;
-  /** True once a loss is reported, until the engine answers; also before its first answer. */
-  #isAway = false;
-  #trouble: EngineTrouble | undefined;
-  /** The newest fault of this node, while its calls do not succeed. */
-  #fault: string | undefined;
-  #changedAt: number;
   #wake = Promise.withResolvers<void>();
   /** Resolves when this node may act again; undefined while nothing waits for that. */
   #acting: PromiseWithResolvers<void> | undefined;
@@ -89,31 +78,26 @@ export class Caller {
     this.#known = options.incarnation;
     this.#steps = steps;
     this.#owner = owner;
-    this.#answeredAt = this.#changedAt = options.clock.now();
+    this.#standing = new Standing(options.clock, options.report);
+    this.#answeredAt = options.clock.now();
   }
 
   get node(): string {
     return this.#node;
   }
 
+  get standing(): Pick<Standing, "isUp" | "trouble" | "changedAt"> {
+    return this.#standing;
+  }
+
   /** True while the engine answers. */
   get isUp(): boolean {
-    return this.#isUp;
+    return this.#standing.isUp;
   }
 
   /** True while the engine learns what the nodes hold: no step of a client is carried out. */
   get isForming(): boolean {
-    return this.#isUp && this.#isRestoring;
-  }
-
-  /** The kind of the newest failure. */
-  get trouble(): EngineTrouble | undefined {
-    return this.#trouble;
-  }
-
-  /** The moment since which the engine answers, or does not. */
-  get changedAt(): number {
-    return this.#changedAt;
+    return this.isUp && this.#isRestoring;
   }
 
   /** The run of the engine in which this node is registered. */
@@ -141,7 +125,7 @@ export class Caller {
   check(): boolean {
     this.#isBeatDue = true;
     this.wake();
-    return this.#isUp;
+    return this.isUp;
   }
 
   /** By its own clock, others may take this node for dead from the end of its lease on. */
@@ -187,7 +171,7 @@ export class Caller {
         }
       } catch (error) {
         if (this.#isStopped) return;
-        this.#lost(error);
+        this.#standing.failed(error);
         await clock.delay(delayMs);
         delayMs = Math.min(2 * delayMs, LONGEST_DELAY_MS);
       }
@@ -244,6 +228,7 @@ export class Caller {
       for (const step of this.#owner.greetings()) chunk.push(...step);
     }
     this.#isRestoring = false;
+    this.#standing.succeeded();
     this.#owner.restored();
   }
 
@@ -273,6 +258,7 @@ export class Caller {
     // It was not carried out, and its steps were taken back.
     if (answer === undefined || this.#underWay === undefined) return;
     this.#underWay = undefined;
+    this.#standing.succeeded();
     this.#steps.passed();
     if (steps.some(({ args, parcel }) => parcel === undefined && args[0] === END)) {
       this.#isStopped = true;
@@ -370,28 +356,6 @@ export class Caller {
     this.#answeredAt = Math.max(this.#answeredAt, at);
     this.#acting?.resolve();
     this.#acting = undefined;
-    this.#fault = undefined;
-    this.#isAway = false;
-    this.#turn(true);
-  }
-
-  /** An outage, a fault of this node or an unreadable certificate; each is reported once. */
-  #lost(error: unknown): void {
-    const { report } = this.#options;
-    if (error instanceof EngineError) {
-      if (!this.#isAway) report({ type: "away", why: error.message });
-      this.#isAway = true;
-    } else if (String(error) !== this.#fault) {
-      this.#fault = String(error);
-      report({ type: "fault", error });
-    }
-    this.#trouble = error instanceof EngineError ? error.trouble : "other";
-    this.#turn(false);
-  }
-
-  #turn(isUp: boolean): void {
-    if (this.#isUp === isUp) return;
-    this.#isUp = isUp;
-    this.#changedAt = this.#options.clock.now();
+    this.#standing.answered();
   }
 }

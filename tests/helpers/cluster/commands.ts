@@ -1,4 +1,4 @@
-import type { LuaValue } from "./lua.ts";
+import { type LuaValue, Status } from "./lua.ts";
 
 interface StreamEntry {
   readonly ms: number;
@@ -7,6 +7,9 @@ interface StreamEntry {
 }
 
 type Value = Map<string, string> | Set<string> | StreamEntry[];
+
+/** The answer of Redis to a command for a key of another type. */
+const MISTYPED = "WRONGTYPE Operation against a key holding the wrong kind of value";
 
 /** The data of an engine at one moment. */
 export type EngineCopy = Map<string, Value>;
@@ -96,6 +99,8 @@ export class EngineData {
         this.#set(key).delete(first);
         return this.#trimmed(key, first);
       }
+      case "TYPE":
+        return new Status("ok", typeOf(this.#values.get(key)));
       case "DEL":
         return [key, ...args].filter((one) => this.#values.delete(one)).length;
       case "PEXPIRE":
@@ -116,8 +121,9 @@ export class EngineData {
   }
 
   stream(key: string): StreamEntry[] {
-    const value = this.#values.get(key);
-    return Array.isArray(value) ? value : [];
+    const value = this.#values.get(key) ?? [];
+    if (!Array.isArray(value)) throw new Error(MISTYPED);
+    return value;
   }
 
   /** The entries behind a place. */
@@ -131,15 +137,15 @@ export class EngineData {
     this.#lastCount = ms === this.#lastMs ? this.#lastCount + 1 : 0;
     this.#lastMs = ms;
     const entry = { ms, count: this.#lastCount, fields };
-    const value = this.#values.get(key);
-    if (Array.isArray(value)) value.push(entry);
-    else this.#values.set(key, [entry]);
+    const entries = this.stream(key);
+    if (entries.push(entry) === 1) this.#values.set(key, entries);
     return `${entry.ms}-${entry.count}`;
   }
 
   #hash(key: string, isMade = false): Map<string, string> {
     const value = this.#values.get(key);
     if (value instanceof Map) return value;
+    if (value !== undefined) throw new Error(MISTYPED);
     const made = new Map<string, string>();
     if (isMade) this.#values.set(key, made);
     return made;
@@ -148,6 +154,7 @@ export class EngineData {
   #set(key: string, isMade = false): Set<string> {
     const value = this.#values.get(key);
     if (value instanceof Set) return value;
+    if (value !== undefined) throw new Error(MISTYPED);
     const made = new Set<string>();
     if (isMade) this.#values.set(key, made);
     return made;
@@ -161,6 +168,12 @@ export class EngineData {
     }
     return result;
   }
+}
+
+function typeOf(value: Value | undefined): string {
+  if (value instanceof Map) return "hash";
+  if (value instanceof Set) return "set";
+  return value === undefined ? "none" : "stream";
 }
 
 function isFrom(entry: StreamEntry, ms: number, count: number): boolean {

@@ -2,7 +2,12 @@
 import fengari from "fengari";
 
 /** A value that a script passes to `redis.call`, or gets from it. */
-export type LuaValue = string | number | false | readonly LuaValue[];
+export type LuaValue = string | number | false | readonly LuaValue[] | Status;
+
+/** An answer that is one word, or a refusal, as scripts see it. */
+export class Status {
+  constructor(readonly field: "ok" | "err", readonly word: string) {}
+}
 
 // deno-lint-ignore no-explicit-any -- a virtual machine without types
 const { lua, lauxlib, lualib, to_luastring, to_jsstring } = fengari as any;
@@ -20,13 +25,16 @@ export class LuaScripts {
     const state = this.#state;
     lualib.luaL_openlibs(state);
     lua.lua_newtable(state);
-    lua.lua_pushcfunction(state, (inner: unknown) => {
-      const args: string[] = [];
-      for (let index = 1; index <= lua.lua_gettop(inner); index++) args.push(textAt(inner, index));
-      push(inner, this.#call(args));
-      return 1;
-    });
-    lua.lua_setfield(state, -2, to_luastring("call"));
+    for (const name of ["call", "pcall"]) {
+      lua.lua_pushcfunction(state, (inner: unknown) => {
+        const answer = this.#answer(inner);
+        push(inner, answer);
+        if (name === "pcall" || !(answer instanceof Status) || answer.field === "ok") return 1;
+        push(inner, answer.word);
+        return lua.lua_error(inner);
+      });
+      lua.lua_setfield(state, -2, to_luastring(name));
+    }
     lua.lua_setglobal(state, to_luastring("redis"));
   }
 
@@ -42,6 +50,16 @@ export class LuaScripts {
       return read(state, -1);
     } finally {
       lua.lua_settop(state, 0);
+    }
+  }
+
+  #answer(state: unknown): LuaValue {
+    const args: string[] = [];
+    for (let index = 1; index <= lua.lua_gettop(state); index++) args.push(textAt(state, index));
+    try {
+      return this.#call(args);
+    } catch (error) {
+      return new Status("err", error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -75,6 +93,10 @@ function push(state: unknown, value: LuaValue): void {
   else if (typeof value === "string") {
     const bytes = to_luastring(value);
     lua.lua_pushlstring(state, bytes, bytes.length);
+  } else if (value instanceof Status) {
+    lua.lua_newtable(state);
+    push(state, value.word);
+    lua.lua_setfield(state, -2, to_luastring(value.field));
   } else {
     lua.lua_createtable(state, value.length, 0);
     value.forEach((part, index) => {

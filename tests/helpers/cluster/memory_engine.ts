@@ -7,7 +7,7 @@ import {
 } from "../../../src/cluster/engine/engine.ts";
 import type { FakeClock } from "../session/fake_clock.ts";
 import { type EngineCopy, EngineData } from "./commands.ts";
-import { LuaScripts, type LuaValue } from "./lua.ts";
+import { LuaScripts, type LuaValue, Status } from "./lua.ts";
 
 /** Numbers from 0 to 1 that only the seed decides. */
 export function randomOf(seed: number): () => number {
@@ -194,7 +194,12 @@ export class MemoryEngine implements Engine {
   }
 
   #runScript(text: string, args: readonly string[]): Reply {
-    return replyOf(LUA.run(text, args, (command) => this.data.call(command)));
+    try {
+      return replyOf(LUA.run(text, args, (command) => this.data.call(command)));
+    } catch (error) {
+      const message = error instanceof Error ? error.message : "";
+      throw message.startsWith("WRONGTYPE") ? new EngineError("type", message) : error;
+    }
   }
 }
 
@@ -274,5 +279,6 @@ async function within<T>(clock: FakeClock, work: Promise<T>, limitMs: number): P
 
 function replyOf(value: LuaValue): Reply {
   if (value === false) return null;
-  return typeof value === "object" ? value.map(replyOf) : value;
+  if (typeof value !== "object") return value;
+  return value instanceof Status ? value.word : value.map(replyOf);
 }

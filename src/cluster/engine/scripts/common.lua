@@ -1,7 +1,6 @@
 -- The part that both scripts begin with. ARGV[1] is the prefix of every key. Fences and times have
 -- more digits than Lua writes by itself, so every number becomes text by way of `text`.
 local unpack = unpack or table.unpack
-local call = redis.call
 local P = ARGV[1]
 
 local function text(number)
