@@ -36,6 +36,11 @@ async function hasHandedOver(node: ServerProcess): Promise<boolean> {
   return node.stderr().includes("handed over to another node");
 }
 
+async function holdsMessages(url: string): Promise<boolean> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  return /^signalbox_held_bytes\{[^}]*\} [1-9]/m.test(metrics);
+}
+
 async function hearAll(client: WsClient, src: string, id: string): Promise<void> {
   for (let n = 0; n < 3; n++) assertEquals(await client.nextJson(), relayed(src, id, n));
 }
@@ -110,7 +115,7 @@ clientTest({
   name: "cluster, planned end: a page's call to one that is not there yet goes on by another node",
   needs: ["redis-server", "chromium"],
   fn: async () => {
-    await using nodes = await startNodes(1, ["peerjs"], PATIENT);
+    await using nodes = await startNodes(1, ["peerjs"], [...PATIENT, "--metrics", "/metrics"]);
     const [b = ""] = nodes.nodes.map(({ url }) => url);
     let target = b;
     await using balancer = startTcpProxy(() => target);
@@ -125,6 +130,8 @@ clientTest({
       caller = await openPeer(browser, site, balancer.url, `caller-of-${id}`);
       await caller.page.call("insist");
       await caller.page.call("connect", id);
+      // The page writes its offer after a while.
+      await until("the offer", () => holdsMessages(ending.url));
       target = b;
       return await hasHandedOver(ending);
     });
