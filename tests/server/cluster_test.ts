@@ -1,12 +1,15 @@
 import { assertEquals } from "@std/assert";
-import type { EngineTrouble } from "../../src/cluster/mod.ts";
-import { type Clustered, clusterTrouble } from "../../src/server/cluster.ts";
+import { EngineError, type EngineTrouble } from "../../src/cluster/engine/engine.ts";
+import { clusterTrouble } from "../../src/server/cluster.ts";
 
 /** A node whose engine has been away for so long. */
-function awayFor(sinceMs: number, trouble?: EngineTrouble, isUp = false): Clustered {
-  const clustered: unknown = { cluster: { node: { isUp, sinceMs, trouble } } };
-  // Nothing else of it is read.
-  return clustered as Clustered;
+function awayFor(
+  sinceMs: number,
+  trouble?: EngineTrouble,
+  isUp = false,
+): Parameters<typeof clusterTrouble>[1] {
+  const newest = trouble && new EngineError(trouble, "its own words");
+  return { cluster: { node: { isUp, sinceMs, trouble: newest } } };
 }
 
 Deno.test("a node whose engine is away gives the reason for which it is not ready", () => {
@@ -18,6 +21,7 @@ Deno.test("a node whose engine is away gives the reason for which it is not read
     ["memory", "out of memory"],
     ["replica", "read only"],
     ["unwritable", "read only"],
+    ["type", "its own words"],
   ];
   for (const [trouble, words] of cases) {
     const reason = clusterTrouble({ clusterLoss: "refuse" }, awayFor(12_345, trouble));
