@@ -16,7 +16,7 @@ import {
 } from "./far_words.ts";
 import { PeerPairs } from "../calls/peer_pairs.ts";
 import type { End, Leg, Signal, Untaken } from "../calls/signal.ts";
-import { FarLeg, Uplift } from "./far_leg.ts";
+import { farLegOf, Uplift } from "./far_leg.ts";
 import { FarTurns } from "./far_turns.ts";
 
 export interface HostOwner {
@@ -156,7 +156,7 @@ export class FarHost {
     if (line.traits === undefined) return line.refusal ?? "absent";
     if (!line.isReserved) this.#name(line);
     line.isReserved = false;
-    return new FarLeg(line.traits, {
+    return farLegOf(line.traits, {
       lower: (signal) => this.#lower(own, other, signal, room),
       restart: () => this.#order(own, other, { do: "restart" }),
       end: (why, isOwn) => this.#ended(own, other, why, isOwn),
