@@ -4,6 +4,7 @@ import { exchangeData, openPeer, startPeerJsSite } from "../helpers/browser/peer
 import { type NodeProcesses, startNodes } from "../helpers/cluster/node_processes.ts";
 import { clientTest } from "../helpers/process/clients.ts";
 import { type ServerProcess, startServerProcess } from "../helpers/process/server_process.ts";
+import { gaugeOf } from "../helpers/wire/gauges.ts";
 import { openPeerJs } from "../helpers/wire/peers.ts";
 import { startTcpProxy } from "../helpers/wire/tcp_proxy.ts";
 import { until } from "../helpers/wire/waiting.ts";
@@ -34,11 +35,6 @@ async function sayToAbsent(nodes: NodeProcesses, sender: WsClient, id: string): 
 async function hasHandedOver(node: ServerProcess): Promise<boolean> {
   await node.stop();
   return node.stderr().includes("handed over to another node");
-}
-
-async function holdsMessages(url: string): Promise<boolean> {
-  const metrics = await (await fetch(`${url}/metrics`)).text();
-  return /^signalbox_held_bytes\{[^}]*\} [1-9]/m.test(metrics);
 }
 
 async function hearAll(client: WsClient, src: string, id: string): Promise<void> {
@@ -131,7 +127,7 @@ clientTest({
       await caller.page.call("insist");
       await caller.page.call("connect", id);
       // The page writes its offer after a while.
-      await until("the offer", () => holdsMessages(ending.url));
+      await until("the offer", async () => await gaugeOf(ending.url, "signalbox_held_bytes") > 0);
       target = b;
       return await hasHandedOver(ending);
     });
