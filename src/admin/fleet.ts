@@ -5,12 +5,14 @@ export interface FleetNode {
   readonly sinceMs: number;
 }
 
-/** The nodes of a cluster, as operators reach them from one of them. */
+/** The nodes of a cluster, as one of them reaches the others. */
 export interface Fleet {
   /** The cluster's name. */
   readonly cluster: string;
   /** This node. */
   readonly node: string;
+  /** This process, among all that ever were nodes. */
+  readonly address: string;
   /** False while the shared engine cannot be reached. */
   readonly isUp: () => boolean;
   /** All living nodes, this one included; one that has just started may be missing. */
@@ -21,6 +23,12 @@ export interface Fleet {
   ask(node: string, topic: string, question: unknown, limitMs?: number): Promise<unknown>;
   /** Has questions of one topic answered by `answerer`. */
   answer(topic: string, answerer: (question: unknown) => Promise<unknown>): void;
+  /**
+   * Takes an offer, until the returned value is disposed of. "taken": another node has it, or its maker
+   * has ended.
+   * @param maker address of the node that made the offer; it takes the offer itself to withdraw it
+   */
+  take(offer: string, maker: string): Promise<Disposable | "taken" | "unavailable">;
 }
 
 /** The names of the other living nodes, in order. */

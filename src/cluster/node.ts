@@ -40,6 +40,7 @@ import {
 import type { KnownNode } from "./members/known_nodes.ts";
 import type { NodeLimits } from "./limits.ts";
 import { MeasuredEngine } from "./engine/measured.ts";
+import { Offers } from "./steps/offers.ts";
 import { Outbox } from "./items/outbox.ts";
 import { Outcomes } from "./steps/outcomes.ts";
 import { Questions } from "./items/questions.ts";
@@ -70,6 +71,8 @@ export class ClusterNode implements Backplane {
   readonly waitMs: number;
   /** Questions to other nodes, and theirs. */
   readonly questions: Questions;
+  /** Offers of nodes that end. */
+  readonly offers: Offers;
   /** The records that all nodes keep. */
   readonly records: SharedRecords;
   readonly #options: NodeOptions;
@@ -141,6 +144,7 @@ export class ClusterNode implements Backplane {
       node: this.#caller,
       wake: () => this.#caller.wake(),
     });
+    this.offers = new Offers(this.#asking, (actor) => this.release(actor, undefined));
   }
 
   get isUp(): boolean {
@@ -182,15 +186,8 @@ export class ClusterNode implements Backplane {
   }
 
   claim(claim: SharedClaim, answer: (outcome: ClaimAnswer) => void, isPatient = false): void {
-    const ticket = this.#asking.ticket();
-    this.#items.expectClaim(ticket, claim, answer);
-    this.#asking.add({
-      ticket,
-      args: ["C", ticket, ...claimArgs(claim)],
-      refuse: () => answer({ refused: "unavailable" }),
-      undo: () => undoClaim(this.#registry, claim, ticket),
-      isPatient,
-    });
+    const undo = (ticket: string) => undoClaim(this.#registry, claim, ticket);
+    this.#asking.claim({ claim, step: ["C", ...claimArgs(claim)], answer, undo, isPatient });
   }
 
   release(actor: Actor, news: unknown): void {

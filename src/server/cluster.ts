@@ -131,18 +131,22 @@ export function watchIsolation(
   });
 }
 
-/** The other nodes, as operators reach them. */
-export function fleetOf(clustered: Clustered | undefined): Fleet | undefined {
+/** The other nodes, as this one reaches them. */
+export function fleetOf(
+  clustered: { readonly cluster: Pick<Cluster, "prefix" | "node"> } | undefined,
+): Fleet | undefined {
   if (clustered === undefined) return undefined;
   const { prefix, node } = clustered.cluster;
   return {
     cluster: prefix,
     node: node.node,
+    address: node.address,
     isUp: () => node.isUp,
     nodes: () => node.nodes,
     meetAll: () => node.questions.meetAll(),
     ask: (...question) => node.questions.ask(...question),
     answer: (topic, answerer) => node.questions.answer(topic, answerer),
+    take: (offer, maker) => node.offers.take(offer, maker),
   };
 }
 

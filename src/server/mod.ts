@@ -196,16 +196,18 @@ function serve(parts: Parts, doors: Doors, opened: DisposableStack): void {
   const { observation: { log } } = parts;
   const { hub, connections, transport, dialects } = signalling;
   const fleet = fleetOf(clustered);
-  if (fleet !== undefined) {
-    opened.use(new HandOvers(dialects, clock, () => !parts.life.isReady)).answer(fleet);
-  }
+  const handOvers = fleet && new HandOvers(dialects, fleet, clock, () => !parts.life.isReady);
+  opened.use(handOvers);
   parts.life.run({
     connections,
     listeners: [...doors.listening, ...doors.adminListening],
     keepsConnections: transport.keepsConnections,
     begin: () => Promise.all([store.forgetSealed(), operations.admin?.opened]).then(() => {}),
     silence: () => hub.silence(),
-    seal: () => sealAll(dialects, handOverTo(fleet, { clock, log })),
+    seal: async () => {
+      await handOvers?.settled();
+      return await sealAll(dialects, handOverTo(fleet, { clock, log }));
+    },
     notify: () => operations.webhooks.finish(),
     dispose: () => opened.dispose(),
     closeStore: (limitMs) =>

@@ -13,6 +13,7 @@ function fleetWith(answer: (question: Handed) => Response): Fleet {
   return {
     cluster: "c",
     node: "own",
+    address: "own-1",
     isUp: () => true,
     nodes: () => names().map((name) => ({ name, sinceMs: 0 })),
     meetAll: () => {
@@ -27,6 +28,7 @@ function fleetWith(answer: (question: Handed) => Response): Fleet {
       return { status: response.status, type: "application/json", text, places };
     },
     answer: () => {},
+    take: () => Promise.resolve("unavailable"),
   };
 }
 

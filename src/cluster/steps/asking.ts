@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import type { ClaimAnswer, SharedClaim } from "../../core/nodes/backplane.ts";
 import type { Caller } from "./caller.ts";
 import type { ReportCluster } from "../events.ts";
 import { guarded } from "../guarded.ts";
@@ -12,7 +13,7 @@ export interface AskingParts {
   readonly steps: Steps;
   readonly outbox: Outbox;
   readonly outcomes: Outcomes;
-  readonly items: Pick<ItemHandler, "expect" | "forget">;
+  readonly items: Pick<ItemHandler, "expect" | "expectClaim" | "forget">;
   /** This process, whose name every ticket begins with. */
   readonly process: string;
   /** How long a client's step waits for an engine that is away. */
@@ -39,8 +40,15 @@ export interface Question extends Asked {
   readonly answer: Answer;
 }
 
+/** The same for a claim. */
+export interface ClaimQuestion extends Asked {
+  readonly claim: SharedClaim;
+  readonly step: readonly [letter: string, ...args: readonly string[]];
+  readonly answer: (outcome: ClaimAnswer) => void;
+}
+
 /** The same for one whose answer is expected already. */
-export interface TicketedStep extends Asked {
+interface TicketedStep extends Asked {
   readonly ticket: string;
   readonly args: readonly string[];
   /** Answers that the other nodes are out of reach. */
@@ -65,14 +73,10 @@ export class Asking implements Disposable {
     this.#sweep = parts.clock.every(SWEEP_MS, () => this.#sweepLate());
   }
 
-  ticket(): string {
-    return `${this.#parts.process}-${++this.#tickets}`;
-  }
-
   ask({ step: [letter, ...args], answer, ...asked }: Question): void {
-    const ticket = this.ticket();
+    const ticket = this.#ticket();
     this.#parts.items.expect(ticket, answer);
-    this.add({
+    this.#add({
       ...asked,
       ticket,
       args: [letter, ticket, ...args],
@@ -80,7 +84,26 @@ export class Asking implements Disposable {
     });
   }
 
-  add(
+  claim({ claim, step: [letter, ...args], answer, ...asked }: ClaimQuestion): void {
+    const ticket = this.#ticket();
+    this.#parts.items.expectClaim(ticket, claim, answer);
+    this.#add({
+      ...asked,
+      ticket,
+      args: [letter, ticket, ...args],
+      refuse: () => answer({ refused: "unavailable" }),
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#sweep[Symbol.dispose]();
+  }
+
+  #ticket(): string {
+    return `${this.#parts.process}-${++this.#tickets}`;
+  }
+
+  #add(
     { ticket, args, refuse: answer, undo, isPatient = false, isFinal = false }: TicketedStep,
   ): void {
     const { clock, steps, items, node, wake, report } = this.#parts;
@@ -106,10 +129,6 @@ export class Asking implements Disposable {
       pending: { ticket, refuse, abandon, isPatient, isFinal },
     });
     wake();
-  }
-
-  [Symbol.dispose](): void {
-    this.#sweep[Symbol.dispose]();
   }
 
   #sweepLate(): void {

@@ -435,6 +435,19 @@ steps.C = {
   end,
 }
 
+-- A claim of the name of an offer. It goes to the node that takes the offer, or to the one that made it
+-- and withdraws it. After the end of that one nobody gets it.
+steps.take = {
+  18,
+  function(ticket, maker, ...)
+    local holder = find("@nodes", maker)
+    if not holder or not isAlive(holder.node) then
+      return tell(me, "refused", ticket, "id_taken")
+    end
+    steps.C[2](ticket, ...)
+  end,
+}
+
 -- An id of this process under an incarnation that it has left: its rooms notice nothing.
 local function inherit(it)
   local former = it.node
@@ -997,8 +1010,8 @@ steps.Q = {
       local held = find(realm, id)
       if held and held.node == dead then
         release(held, "")
-        -- A node's own address is no client's id.
-        if realm ~= "@nodes" then freed = freed + 1 end
+        -- A node's own address is no client's id, nor is the name of an offer.
+        if realm ~= "@nodes" and realm ~= "@offers" then freed = freed + 1 end
       end
     end
     note()
