@@ -43,7 +43,7 @@ export interface MoveHub {
   readonly own: OwnPeers;
   readonly ghosts: Ghosts;
   /** Undefined where no dialects are bridged. */
-  readonly calls: Pick<SharedCalls, "abandon" | "isCalling"> | undefined;
+  readonly calls: Pick<SharedCalls, "abandon" | "arrived" | "isCalling"> | undefined;
   /** Whether the peer of a handle is still here. */
   readonly is: (handle: PeerHandle) => boolean;
   /** Another receiver speaks for a peer. */
@@ -159,6 +159,11 @@ export class Moves implements Homes, MoveNews {
     return true;
   }
 
+  /** Whether a peer is on its way to this node. */
+  isArriving(peer: Actor): boolean {
+    return this.#arriving.get(nameOf(peer))?.actor.fence === peer.fence;
+  }
+
   isNew(peer: PeerKey): boolean {
     return this.#newcomers.has(peer);
   }
@@ -246,9 +251,11 @@ export class Moves implements Homes, MoveNews {
     const arrived: Own = { actor, dialect, fresh: undefined, rooms: new Set(), isGuest: false };
     own.add(arrived);
     for (const room of rooms) enter(arrived, room);
+    const met = [...ghosts.find(actor)?.pairs ?? []];
     const handle = ghosts.yield(actor);
     if (handle !== undefined) {
       carry(handle, receiver);
+      calls?.arrived(actor, met);
       return receiver.deliver({ type: "admitted", peer: handle });
     }
     const [room] = rooms;

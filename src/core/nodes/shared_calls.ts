@@ -1,5 +1,6 @@
 import { type CallRoutes, sentBy } from "../calls/abroad.ts";
-import type { Actor, Backplane, Fence, PassAnswer, PeerKey } from "./backplane.ts";
+import type { Actor, Backplane, PassAnswer, PeerKey } from "./backplane.ts";
+import type { CallHub } from "./call_hub.ts";
 import type { CallPeer } from "../calls/call_end.ts";
 import type { Calls } from "../calls/calls.ts";
 import type { PeerId, RoomId } from "../events.ts";
@@ -14,22 +15,6 @@ import type { Leg, Untaken } from "../calls/signal.ts";
 
 /** The outcome of a message that is part of a call, or could be. */
 export type CallOutcome = "sent" | Untaken | "unavailable" | "kin";
-
-/** The hub of which the calls are part. */
-export interface CallHub {
-  /** A peer of this node, or one of another that is known here. */
-  find(realm: string, id: PeerId): PresentPeer | undefined;
-  /** A peer of this node, as the cluster knows it. */
-  actorOf(key: PeerKey): Actor | undefined;
-  /** The fence of a peer of another node. */
-  fenceOf(key: PeerKey): Fence | undefined;
-  /** True if the two met for a call. */
-  haveMet(own: PeerKey, other: PeerKey): boolean;
-  /** Gives a message that no client took back to its sender. */
-  returned(from: PeerKey, to: PeerId, payload: unknown, reason: Untaken): void;
-  /** Forgets that two peers have met. */
-  part(realm: string, one: PeerId, other: PeerId): void;
-}
 
 /** A message that waits until its sender has met the receiver. */
 type Waiting = Omit<Mail, "answer"> & { readonly answer: (outcome: CallOutcome) => void };
@@ -85,8 +70,7 @@ export class SharedCalls implements CallRoutes {
 
   send(from: CallPeer, to: CallPeer, payload: unknown, room?: RoomId): "sent" | Untaken {
     if (to.receiver.isElsewhere !== true) {
-      // Messages of the other client may wait from before its partner came to this node.
-      if (!this.#isExclusive(from)) this.#passWaiting(to, from);
+      if (this.#meetings.size > 0) this.#passEarlier(from, to);
       return this.#calls.send(from, to, payload, room);
     }
     let now: "sent" | Untaken | undefined;
@@ -132,22 +116,28 @@ export class SharedCalls implements CallRoutes {
     if (own === undefined) return;
     this.#host.abandon(own);
     this.#guests.abandon(own);
-    this.#met.takeAll(own);
+    for (const [one, other] of this.#met.takeAll(own)) {
+      if (one === own) this.#partFrom(own, other);
+    }
     this.#parting.takeAll(own);
     this.#askedAt.takeAll(own);
   }
 
   /** Two peers know each other from now on; `isHere` if both are of this node. */
   met(realm: string, one: PeerId, other: PeerId, isHere: boolean): void {
-    for (const [own, peer] of this.#bothWays(realm, one, other)) {
-      this.#parting.delete(own, peer);
-      if (isHere) this.#met.set(own, peer, true);
-    }
+    for (const [own, peer] of this.#bothWays(realm, one, other)) this.#parting.delete(own, peer);
+    if (isHere) this.#stay(realm, one, other);
+  }
+
+  /** A peer has come from another node, and had met some of this one on its way. */
+  arrived({ realm, id }: PeerKey, met: Iterable<PeerId>): void {
+    for (const other of met) this.#stay(realm, other, id);
   }
 
   /** Two peers know each other no longer. @returns false if they have begun another call meanwhile */
   parted(realm: string, one: PeerId, other: PeerId): boolean {
     for (const [own, peer] of this.#bothWays(realm, one, other)) {
+      if (this.#areFree(own, peer)) break;
       const actor = this.#at.actorOf(keyOf(own));
       const isKept = peer.receiver.isElsewhere !== true || this.#keeps(own, peer);
       if (actor === undefined || !this.has(own, peer)) continue;
@@ -176,9 +166,11 @@ export class SharedCalls implements CallRoutes {
 
   /** True if a message has to wait until its sender has met the receiver, or goes on as one that did. */
   mustMeet(from: PeerKey, to: PeerId): boolean {
-    if (this.#isMeeting(from, to)) return true;
     const [own, other] = [this.#at.find(from.realm, from.id), this.#at.find(from.realm, to)];
-    if (own === undefined || other === undefined || own.dialect === other.dialect) return false;
+    if (own === undefined || other === undefined) return this.#isMeeting(from, to);
+    if (own.dialect === other.dialect) return this.#isMeeting(from, to);
+    if (this.#areFree(own, other)) return false;
+    if (this.#isMeeting(from, to)) return true;
     const isElsewhere = other.receiver.isElsewhere === true;
     // Whether one that is in a single call at a time is busy is decided for all nodes.
     return (isElsewhere || other.isExclusive) && !this.#haveMet(own, other);
@@ -195,8 +187,11 @@ export class SharedCalls implements CallRoutes {
     // Members of one room know each other.
     const isMate = waiting.room !== undefined && other?.isInRoom === true;
     const isKnown = isMate ? !this.#isMeeting(from, to) : !this.mustMeet(from, to);
-    if (other === undefined || !isKnown) this.meet(from, to, waiting);
-    else this.#deliver(own, other, waiting);
+    if (other === undefined || !isKnown && !this.#areFree(own, other)) {
+      return this.meet(from, to, waiting);
+    }
+    if (other.receiver.isElsewhere !== true) this.#passEarlier(own, other);
+    this.#deliver(own, other, waiting);
   }
 
   /**
@@ -285,6 +280,25 @@ export class SharedCalls implements CallRoutes {
     return this.#meetings.size > 0 && this.#meetings.has(nameOfPair(from, to));
   }
 
+  /** Two peers of this node have met. They need that only if one is in a single call at a time. */
+  #stay(realm: string, one: PeerId, other: PeerId): void {
+    for (const [own, peer] of this.#bothWays(realm, one, other)) {
+      if (this.#areFree(own, peer)) return this.#partFrom(own, peer);
+      this.#met.set(own, peer, true);
+    }
+  }
+
+  #partFrom(own: CallPeer, other: CallPeer): void {
+    const actor = this.#at.actorOf(keyOf(own));
+    if (actor !== undefined) this.#backplane.part(actor, other.id);
+  }
+
+  /** Whether both peers are of this node, and may be in several calls. */
+  #areFree(one: CallPeer, other: CallPeer): boolean {
+    const isElsewhere = [one, other].some(({ receiver }) => receiver.isElsewhere === true);
+    return !isElsewhere && !this.#isExclusive(one) && !this.#isExclusive(other);
+  }
+
   /** Either peer with the other one, as far as they are known here. */
   #bothWays(realm: string, one: PeerId, other: PeerId): (readonly [PresentPeer, PresentPeer])[] {
     const [own, peer] = [this.#at.find(realm, one), this.#at.find(realm, other)];
@@ -297,6 +311,12 @@ export class SharedCalls implements CallRoutes {
    */
   #hurry(own: CallPeer, other: CallPeer): void {
     if (this.#haveMet(own, other)) this.#passWaiting(own, other);
+  }
+
+  /** Passes messages of either client that wait from before its partner came to this node. */
+  #passEarlier(from: CallPeer, to: CallPeer): void {
+    if (!this.#isExclusive(from)) this.#passWaiting(to, from);
+    if (this.#areFree(from, to)) this.#passWaiting(from, to);
   }
 
   /** Passes the messages that wait for a meeting. */
@@ -322,10 +342,9 @@ export class SharedCalls implements CallRoutes {
   }
 
   #part(own: CallPeer, other: CallPeer): void {
-    const actor = this.#at.actorOf(keyOf(own));
-    if (actor === undefined || !this.#haveMet(own, other)) return;
+    if (this.#at.actorOf(keyOf(own)) === undefined || !this.#haveMet(own, other)) return;
     this.#parting.set(own, other, true);
-    this.#backplane.part(actor, other.id);
+    this.#partFrom(own, other);
   }
 
   #haveMet(own: CallPeer, other: CallPeer): boolean {

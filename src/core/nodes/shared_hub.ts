@@ -93,7 +93,7 @@ export class SharedHub extends Hub implements PeerNews {
     });
     this.elsewhere = new SharedMail({ backplane, calls, ghosts, guests, find, homes });
     const pair = (handle: PeerHandle, to: PeerId) => void super.pair(handle, to);
-    const pairs = new SharedPairs({ ghosts, own: this.#own, calls, find, pair });
+    const pairs = new SharedPairs({ ghosts, own: this.#own, calls, find, homes, pair });
     calls?.attach({
       part: (realm, one, other) => pairs.forget(realm, one, other),
       find,

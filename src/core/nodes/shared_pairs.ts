@@ -2,6 +2,7 @@ import type { PairNews, PeerKey, SharedCaller, SharedPeer } from "./backplane.ts
 import { permitsOf } from "./far_permits.ts";
 import type { PeerHandle, PeerId } from "../events.ts";
 import type { Ghosts } from "./ghosts.ts";
+import type { Moves } from "./moves.ts";
 import type { OwnPeers } from "./own_peers.ts";
 import type { PresentPeer } from "../peer.ts";
 import type { SharedCalls } from "./shared_calls.ts";
@@ -12,6 +13,7 @@ interface PairHub {
   /** Undefined where no dialects are bridged. */
   readonly calls: SharedCalls | undefined;
   readonly find: (realm: string, id: PeerId) => PresentPeer | undefined;
+  readonly homes: Pick<Moves, "isArriving">;
   /** Puts two peers into a call of their own, as on a single node. */
   readonly pair: (handle: PeerHandle, to: PeerId) => void;
 }
@@ -74,8 +76,10 @@ export class SharedPairs implements PairNews {
 
   /** Whether a peer was this node's when the pair was made, and has left since. */
   #hasLeft(realm: string, peer: SharedPeer): boolean {
-    const { ghosts, own } = this.#hub;
-    return ghosts.isOfThisNode(peer) && own.get({ realm, id: peer.id })?.actor.fence !== peer.fence;
+    const { ghosts, own, homes } = this.#hub;
+    const { id, fence } = peer;
+    const isOwn = own.get({ realm, id })?.actor.fence === fence;
+    return ghosts.isOfThisNode(peer) && !isOwn && !homes.isArriving({ realm, id, fence });
   }
 
   /** The handle of a party of a new pair: a ghost's, where it is another node's. */
