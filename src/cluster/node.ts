@@ -292,6 +292,9 @@ export class ClusterNode implements Backplane {
     });
   }
 
+  settled(actor: Actor): void {
+    this.#registry.settled(...actorArgs(actor));
+  }
   shun(answer: () => void): void {
     this.#registry.isShunned = true;
     this.#asking.ask({ step: ["shun"], answer });

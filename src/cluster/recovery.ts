@@ -31,6 +31,8 @@ interface RecoveryParts {
 export class Recovery {
   readonly #parts: RecoveryParts;
   #epochAt: number;
+  /** The ids that the engine has of this node, and this node does not know. */
+  #unknown: (readonly [realm: string, id: string])[] = [];
 
   constructor(parts: RecoveryParts) {
     this.#parts = parts;
@@ -56,7 +58,8 @@ export class Recovery {
   /** The steps that give up what the engine has of this node beyond that. @param ids of this node */
   *forgetting(ids: readonly string[]): Generator<readonly string[]> {
     const { registry, steps } = this.#parts;
-    yield* registry.forgetting(ids);
+    this.#unknown = [...registry.unknown(ids)];
+    for (const key of this.#unknown) yield ["forget", ...key];
     for (const entry of steps.entering()) yield ["outOf", ...entry];
   }
 
@@ -65,7 +68,8 @@ export class Recovery {
     const { registry, report } = this.#parts;
     const rooms = registry.rooms().length;
     if (rooms > 0) report({ type: "gap", rooms });
-    return questionsOf(registry, sink);
+    const arriving = this.#unknown.splice(0).map((key) => ["arrive", ...key]);
+    return [...arriving, ...questionsOf(registry, sink)];
   }
 
   /**

@@ -151,6 +151,33 @@ Deno.test("Simple: a peer whose new node may not have it at the end is sealed, t
   cluster.at(1).link.heal();
 });
 
+for (const keeps of [true, false]) {
+  const how = keeps ? "with its data" : "empty";
+  Deno.test(`Simple: a planned end loses no peer while the engine starts again ${how}`, async () => {
+    for (let momentMs = 0; momentMs < 20; momentMs += 2) {
+      await using fleet = await Fleet.form(3, momentMs);
+      const { cluster } = fleet;
+      const peers = await lose(fleet, 1);
+      const mate = await fleet.connect(1);
+      await mate.join({ room: "r0" });
+      const end = fleet.end(0);
+      await cluster.pass(momentMs);
+      cluster.engine.kill();
+      await cluster.pass(100);
+      cluster.engine.start({ keeps });
+      const sealed = await cluster.during(end) as SimpleFrame[];
+      for (const [n, peer] of peers.entries()) {
+        if (sealed.some(({ id }) => id === peer.id)) continue;
+        const back = await fleet.connect(1);
+        const { ready } = await back.join({ room: `r${n}`, ...peer.credentials, seq: 0 });
+        assertEquals(ready["recovered"], true, `peer ${n} at ${momentMs} ms`);
+      }
+      // An emptied engine may have lost the news of a move whose peer is on neither node.
+      if (keeps) assertEquals(mate.frames, []);
+    }
+  });
+}
+
 Deno.test("Simple: a node that ends takes no state after its time, and the peer goes elsewhere", async () => {
   await using fleet = await Fleet.form(3, 9);
   const { cluster } = fleet;

@@ -30,6 +30,8 @@ interface Held {
   readonly rooms: Set<string>;
   /** By the partner's id. */
   readonly pairs: Map<string, Part>;
+  /** It moves to this node, and its state has not come. */
+  isExpected?: boolean;
   /** Ids of those that it parts from, until this node has learned that they are parted. */
   parting?: Set<string>;
 }
@@ -92,7 +94,13 @@ export class Registry {
   adopt(realm: string, peer: readonly string[], proof: string, rooms: readonly string[]): void {
     const [id = "", , fence = "", dialect = "", exclusive = "", bytes = "", info = ""] = peer;
     const none = { ticket: "", reservation: "" }; // peers with reserved ids do not move
-    this.#hold({ realm, id, fence, dialect, proof, exclusive, bytes, info, ...none }, rooms);
+    const held = { realm, id, fence, dialect, proof, exclusive, bytes, info, ...none };
+    this.#hold({ ...held, isExpected: true }, rooms);
+  }
+
+  /** The state of such a peer has come. */
+  settled(realm: string, id: string, fence: string): void {
+    delete this.find(realm, id, fence)?.isExpected;
   }
 
   /** Undefined if the id is held no more, or again. */
@@ -186,7 +194,8 @@ export class Registry {
     for (const room of this.#followed.values()) yield ["F", ...room];
     for (const held of this.#held.values()) {
       const { realm, id, fence, dialect, proof, exclusive, bytes, info } = held;
-      yield ["X", realm, id, fence, dialect, proof, exclusive, bytes, info];
+      const step = held.isExpected === true ? "expect" : "X";
+      yield [step, realm, id, fence, dialect, proof, exclusive, bytes, info];
       if (held.reservation !== "") yield ["o", realm, id, fence, held.reservation];
     }
     for (const { realm, id, fence, rooms, pairs } of this.#held.values()) {
@@ -195,11 +204,11 @@ export class Registry {
     }
   }
 
-  /** The steps that give up what an engine has of this node beyond that. @param names as it has them */
-  *forgetting(names: Iterable<string>): Generator<readonly string[]> {
+  /** The ids that an engine has of this node beyond that. @param names as it has them */
+  *unknown(names: Iterable<string>): Generator<readonly [realm: string, id: string]> {
     for (const name of names) {
       const at = name.indexOf(":");
-      if (!this.#held.has(name)) yield ["forget", name.slice(0, at), name.slice(at + 1)];
+      if (!this.#held.has(name)) yield [name.slice(0, at), name.slice(at + 1)];
     }
   }
 

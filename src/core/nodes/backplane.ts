@@ -207,6 +207,8 @@ export interface Backplane {
    * @param to the other node's address; the node with the fewest ids by default
    */
   move(actor: Actor, to: string | undefined, answer: (outcome: MoveAnswer) => void): void;
+  /** A peer that moved to this node is here, with its state. */
+  settled(actor: Actor): void;
   /** Lets no peer move to this node. At the answer all that do so have been announced. */
   shun(answer: () => void): void;
   /** Puts a peer of this node on the list of its realm's guests, or takes it off. */

@@ -150,6 +150,7 @@ export class Moves implements Homes, MoveNews {
     const arrival = this.#arriving.get(nameOf({ realm, id }));
     if (arrival === undefined) return false;
     this.#arriving.delete(nameOf({ realm, id }));
+    this.#backplane.settled(arrival.actor);
     this.#take(arrival, receiver);
     this.#newcomers.add(arrival.actor);
     arrival.done();

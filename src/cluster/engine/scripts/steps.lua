@@ -2,6 +2,9 @@
 -- messages alone runs without it, because to define these steps takes as long as the rest of a call.
 local REAPED_AT_ONCE = 500
 
+-- The ticket of a peer that has moved, until its new node names it as its own.
+local MOVED = "moved"
+
 local function save(it)
   local record = table.concat({
     it.node,
@@ -462,46 +465,60 @@ local function inherit(it)
 end
 
 -- An id that this node has held all along, as far as it knows. An engine that lost its newest data may
--- name an earlier holder: the later one got the id from it.
+-- name an earlier holder: the later one got the id from it. A peer that moves has one fence on two nodes,
+-- of which the one that has its state gets it, and the other one only expects it.
+local function hold(isExpected, realm, id, fence, dialect, proof, exclusive, bytes, info)
+  local it = find(realm, id)
+  local holder = it and nodes[it.node]
+  local isOwn = it and it.fence == fence and holder and holder.process == own.process and
+    not isGivenUp(it.node)
+  if isOwn then
+    if it.node ~= me then inherit(it) end
+    if it.info == info and it.bytes == bytes then return end
+    local rooms = describe(it, bytes, info, math.huge)
+    -- Others ask for whole lists when the engine is full again.
+    if now >= form then announce(it, rooms, "") end
+    return
+  end
+  local isMoving = it and it.fence == fence and it.node ~= me and isAlive(it.node)
+  if isMoving and isExpected then return end
+  if isMoving then
+    tell(it.node, "lost", realm, id, fence, "taken")
+    it.ticket = "-"
+    return inherit(it)
+  end
+  local isOlder = it and tonumber(it.fence) < tonumber(fence)
+  if it and not isOlder and (it.node == me or isAlive(it.node)) then
+    return tell(me, "lost", realm, id, fence, "taken")
+  end
+  if holder then tell(it.node, "lost", realm, id, it.fence, "taken") end
+  if it then release(it, "") end
+  if tonumber(fence) > highest then
+    highest = tonumber(fence)
+    call("HSET", P .. "meta", "fence", fence)
+  end
+  save({
+    realm = realm,
+    id = id,
+    node = me,
+    fence = fence,
+    dialect = dialect,
+    exclusive = exclusive,
+    bytes = bytes,
+    proof = proof,
+    ticket = "-",
+    info = info,
+  })
+  appear(realm, id)
+end
+
 steps.X = {
   8,
-  function(realm, id, fence, dialect, proof, exclusive, bytes, info)
-    local it = find(realm, id)
-    local holder = it and nodes[it.node]
-    local isOwn = it and it.fence == fence and holder and holder.process == own.process and
-      not isGivenUp(it.node)
-    if isOwn then
-      if it.node ~= me then inherit(it) end
-      if it.info == info and it.bytes == bytes then return end
-      local rooms = describe(it, bytes, info, math.huge)
-      -- Others ask for whole lists when the engine is full again.
-      if now >= form then announce(it, rooms, "") end
-      return
-    end
-    local isOlder = it and tonumber(it.fence) < tonumber(fence)
-    if it and not isOlder and (it.node == me or isAlive(it.node)) then
-      return tell(me, "lost", realm, id, fence, "taken")
-    end
-    if holder then tell(it.node, "lost", realm, id, it.fence, "taken") end
-    if it then release(it, "") end
-    if tonumber(fence) > highest then
-      highest = tonumber(fence)
-      call("HSET", P .. "meta", "fence", fence)
-    end
-    save({
-      realm = realm,
-      id = id,
-      node = me,
-      fence = fence,
-      dialect = dialect,
-      exclusive = exclusive,
-      bytes = bytes,
-      proof = proof,
-      ticket = "-",
-      info = info,
-    })
-    appear(realm, id)
-  end,
+  function(...) hold(false, ...) end,
+}
+steps.expect = {
+  8,
+  function(...) hold(true, ...) end,
 }
 
 -- A peer of a node that tells so late what it holds that others have missed it: they have announced that
@@ -563,12 +580,13 @@ steps.V = {
   end,
 }
 
--- An id that this node has given up, as the engine forgot.
+-- An id that this node has given up, as the engine forgot. The node may not know yet of a peer that has
+-- moved to it (see `arrive`).
 steps.forget = {
   2,
   function(realm, id)
     local it = find(realm, id)
-    if it and it.node == me then release(it, "") end
+    if it and it.node == me and it.ticket ~= MOVED then release(it, "") end
   end,
 }
 
@@ -728,6 +746,14 @@ local function haven(process)
   return best
 end
 
+-- Tells a node of a peer that moves to it.
+local function announceTo(node, it, rooms)
+  local parts = { shown(it) }
+  parts[#parts + 1] = it.proof
+  for _, room in ipairs(rooms) do parts[#parts + 1] = room end
+  tell(node, "arriving", it.realm, unpack(parts))
+end
+
 -- A peer of this node moves to another one. Its fence and its place in its rooms stay, so that nobody
 -- else learns of it. The item for this node is the last about the peer.
 steps.move = {
@@ -739,6 +765,7 @@ steps.move = {
     if not to then return tell(me, "refused", ticket, "alone") end
     call("SREM", P .. "of:" .. me, realm .. ":" .. id)
     it.node = to
+    it.ticket = MOVED
     save(it)
     local rooms = call("SMEMBERS", roomsOf(it))
     for _, room in ipairs(rooms) do
@@ -747,11 +774,20 @@ steps.move = {
       if call("HEXISTS", seen, to) == 0 then list(realm, room, to) end
       count(seen, to, 1)
     end
-    local parts = { shown(it) }
-    parts[#parts + 1] = it.proof
-    for _, room in ipairs(rooms) do parts[#parts + 1] = room end
-    tell(to, "arriving", realm, unpack(parts))
+    announceTo(to, it, rooms)
     tell(me, "claimed", ticket, to)
+  end,
+}
+
+-- A peer that has moved to this node, which an engine that was started again has not told of it.
+steps.arrive = {
+  2,
+  function(realm, id)
+    local it = find(realm, id)
+    if not it or it.node ~= me or it.ticket ~= MOVED then return end
+    local rooms = call("SMEMBERS", roomsOf(it))
+    for _, room in ipairs(rooms) do list(realm, room, me) end
+    announceTo(me, it, rooms)
   end,
 }
 
