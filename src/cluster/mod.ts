@@ -5,6 +5,7 @@ import type { ReportCluster } from "./events.ts";
 import { ClusterNode } from "./node.ts";
 import type { NodeLimits } from "./limits.ts";
 import { acceptLoss } from "./loss.ts";
+import { newProcessName } from "./names.ts";
 import { readPlace } from "./engine/address.ts";
 import { type Passwords, RedisEngine, type Tls } from "./engine/redis.ts";
 import { digestSettings } from "./settings.ts";
@@ -78,7 +79,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     clock,
     prefix,
     name: node,
-    process: crypto.randomUUID(),
+    process: newProcessName(),
     leaseMs,
     settings,
   };

@@ -2,6 +2,14 @@ import type { ReservationTerms } from "../core/kept.ts";
 import type { Actor, Caller, RoomKey, SharedClaim, SharedEntry } from "../core/nodes/backplane.ts";
 import { packBody, packName, packNames, packProof, unpackName } from "./texts.ts";
 
+/**
+ * A name that no other process ever has. Those of earlier versions have dashes: their nodes also need the
+ * parts of a message one by one.
+ */
+export function newProcessName(): string {
+  return crypto.randomUUID().replaceAll("-", "");
+}
+
 /** The process of an incarnation. */
 export function processOf(node: string): string {
   return node.slice(0, node.indexOf("."));

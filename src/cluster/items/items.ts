@@ -13,7 +13,7 @@ import { guarded } from "../guarded.ts";
 import type { Registry, ReservationNote } from "./held.ts";
 import { AllArrivals, type Item } from "./inbox.ts";
 import { InboxDelay } from "./inbox_delay.ts";
-import { type Letter, readLetter } from "./letter.ts";
+import { type Letter, readMessage } from "./letter.ts";
 import type { Outbox } from "./outbox.ts";
 import { processOf, readRoom, roomName } from "../names.ts";
 import type { Questions } from "./questions.ts";
@@ -163,7 +163,7 @@ export class ItemHandler {
     const [a = "", b = "", c = "", d = ""] = parts;
     switch (kind) {
       case "m":
-        return this.#message(sink, readLetter(a));
+        return this.#message(sink, readMessage(parts));
       case "c":
         return this.#parts.outbox.confirmed(a, Number(b));
       case "o": {

@@ -1,5 +1,5 @@
 import type { OutgoingMessage } from "../../core/nodes/backplane.ts";
-import { unpackList } from "../texts.ts";
+import { unpackList, unpackName } from "../texts.ts";
 
 /** A message as it stands in an inbox: one text, because a reader decodes each part by itself. */
 export interface Letter {
@@ -30,8 +30,35 @@ export function packLetter(
   return `${JSON.stringify(head)}\n${body}`;
 }
 
+/** Reads the parts of a message's item; undefined for anything else. */
+export function readMessage([text = "", ...parts]: readonly string[]): Letter | undefined {
+  return parts.length === 0 ? readLetter(text) : readParts(text, parts);
+}
+
+/** Reads what nodes of earlier versions write: each part by itself. */
+function readParts(
+  node: string,
+  [count, realm, id, fence, from, room = "", isConfirmed, body]: readonly string[],
+): Letter | undefined {
+  const number = Number(count);
+  const isNamed = realm !== undefined && id !== undefined && from !== undefined;
+  if (!isNamed || body === undefined || !Number.isSafeInteger(number)) return undefined;
+  return {
+    node,
+    number,
+    fence: fence === "" ? undefined : Number(fence),
+    realm,
+    id: unpackName(id),
+    from: unpackName(from),
+    room: room.startsWith("r") ? unpackName(room.slice(1)) : undefined,
+    isCall: room === "c",
+    isConfirmed: isConfirmed === "1",
+    body,
+  };
+}
+
 /** Reads such a text behind the words of the script; undefined for anything else. */
-export function readLetter(text: string): Letter | undefined {
+function readLetter(text: string): Letter | undefined {
   const nodeEnd = text.indexOf(" ");
   const numberEnd = text.indexOf(" ", nodeEnd + 1);
   const fenceEnd = text.indexOf(" ", numberEnd + 1);

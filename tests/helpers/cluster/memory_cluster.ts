@@ -97,9 +97,9 @@ export class MemoryCluster implements AsyncDisposable {
     return cluster;
   }
 
-  /** One more node. */
-  add(name = `n${this.nodes.length + 1}`): MemoryNode {
-    const one = this.#make(name);
+  /** One more node. @param process has a dash for one that reads messages as earlier versions do */
+  add(name = `n${this.nodes.length + 1}`, process?: string): MemoryNode {
+    const one = this.#make(name, process);
     this.nodes.push(one);
     return one;
   }
@@ -113,7 +113,7 @@ export class MemoryCluster implements AsyncDisposable {
     this.nodes[index] = this.#make(name);
   }
 
-  #make(name: string): MemoryNode {
+  #make(name: string, process = `${name}p${this.#made++}`): MemoryNode {
     const events: ClusterEvent[] = [];
     const { waitMs = 5_000, maxUnconfirmedBytes = 16_777_216 } = this.#options;
     const { maxUnconfirmedBytesPerSender = maxUnconfirmedBytes } = this.#options;
@@ -124,7 +124,7 @@ export class MemoryCluster implements AsyncDisposable {
       clock,
       prefix: "test:1:",
       name,
-      process: `${name}p${this.#made++}`,
+      process,
       incarnation: "",
       leaseMs: 6_000,
       settings: "same",

@@ -42,9 +42,30 @@ local function want(realm, id)
   call("PEXPIRE", key, WANT_MS)
 end
 
--- Appends a message to a node's inbox, as one text: the reader decodes each part by itself.
-local function post(node, count_, fence, letter)
-  tell(node, "m", me .. " " .. count_ .. " " .. fence .. " " .. letter)
+-- The parts of a message that only its letter has, behind those that the engine reads. A name that begins
+-- with a zero is JSON.
+local function partsOf(letter)
+  local headEnd = letter:find("\n", 1, true)
+  local head = letter:sub(1, headEnd - 1)
+  -- No escaped quote ends a text.
+  local plain = head:gsub("\\.", "__")
+  local from, fromEnd, room, roomEnd, isCall, isConfirmed = plain:match(
+    '^%["[^"]*","[^"]*",()"[^"]*"(),()"?[^"]*"?(),(%a+),(%a+)%]$'
+  )
+  local name = head:sub(room, roomEnd - 1)
+  return "\0" .. head:sub(from, fromEnd - 1),
+    isCall == "true" and "c" or name == "null" and "" or "r\0" .. name,
+    isConfirmed == "true" and "1" or "",
+    letter:sub(headEnd + 1)
+end
+
+-- Appends a message to a node's inbox, as one text: the reader decodes each part by itself. Nodes of
+-- earlier versions, whose processes have names with dashes, get the parts behind it: some read these,
+-- and of the text the node alone.
+local function post(node, count_, realm, id, fence, letter)
+  local text_ = me .. " " .. count_ .. " " .. fence .. " " .. letter
+  if not node:find("-", 1, true) then return tell(node, "m", text_) end
+  tell(node, "m", text_, count_, realm, id, fence, partsOf(letter))
 end
 
 local absent = {}
@@ -71,7 +92,7 @@ steps.S = {
     elseif call("XLEN", P .. "in:" .. it.node) >= MOST_ITEMS then
       outcomes[#outcomes + 1] = "!"
     else
-      post(it.node, count_, it.fence, letter)
+      post(it.node, count_, realm, id, it.fence, letter)
       outcomes[#outcomes + 1] = it.node
     end
   end,

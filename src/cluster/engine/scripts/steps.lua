@@ -888,8 +888,8 @@ steps.N = {
 -- A message once more.
 steps.Z = {
   8,
-  function(node, count_, _, _, fence, _, _, letter)
-    if nodes[node] then post(node, count_, fence, letter) end
+  function(node, count_, realm, id, fence, _, _, letter)
+    if nodes[node] then post(node, count_, realm, id, fence, letter) end
   end,
 }
 -- News for all other nodes.
