@@ -33,6 +33,8 @@ export class Recovery {
   #epochAt: number;
   /** The ids that the engine has of this node, and this node does not know. */
   #unknown: (readonly [realm: string, id: string])[] = [];
+  /** False until the node has been part of its cluster: it had no lists before. */
+  #hadLists = false;
 
   constructor(parts: RecoveryParts) {
     this.#parts = parts;
@@ -67,7 +69,8 @@ export class Recovery {
   questions(sink: Sink | undefined): (readonly string[])[] {
     const { registry, report } = this.#parts;
     const rooms = registry.rooms().length;
-    if (rooms > 0) report({ type: "gap", rooms });
+    if (rooms > 0 && this.#hadLists) report({ type: "gap", rooms });
+    this.#hadLists = true;
     const arriving = this.#unknown.splice(0).map((key) => ["arrive", ...key]);
     return [...arriving, ...questionsOf(registry, sink)];
   }

@@ -69,6 +69,19 @@ Deno.test("cluster, metrics: steps count by their outcome, and messages as items
   assert((own.get("call_duration_seconds_count") ?? 0) > (own.get("calls_total") ?? Infinity));
 });
 
+Deno.test("cluster, metrics: a start is no loss of data, although a node asks for lists then", async () => {
+  await using cluster = MemoryCluster.begin({ nodes: 1, delayMs: 2 });
+  const list = { realm: "test", kind: "list", room: "peers" } as const;
+  cluster.at(0).node.follow(list);
+  await cluster.pass(4_000);
+  assertEquals((await samplesOf(cluster.at(0))).get("gaps_total"), 0);
+  cluster.engine.kill();
+  await cluster.pass(100);
+  cluster.engine.start({ keeps: false });
+  await cluster.pass(4_000);
+  assertEquals((await samplesOf(cluster.at(0))).get("gaps_total"), 1);
+});
+
 Deno.test("cluster, metrics: lost connections and data, and a node's death leave their counts", async () => {
   await using cluster = await MemoryCluster.form({ delayMs: 2 });
   const [a, b] = [await admit(cluster, 0, "a"), await admit(cluster, 1, "b")];
