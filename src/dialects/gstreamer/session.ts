@@ -162,12 +162,12 @@ export class GStreamerSession implements Session {
     }
   }
 
-  /** A client of another dialect on another node did not take a message. */
+  /** Another node did not take a message. */
   #undelivered(peer: PeerId, { refusal, isUnavailable }: Returned): void {
     const dialect = this.#partner?.dialect;
-    // Between peers of one dialect `gone` follows.
+    // Between peers of one dialect `gone` or `left` follows.
     const isAbsent = this.#partner?.id === peer && dialect !== this.#server.dialect;
-    const reason = refusal ?? (isAbsent && !isUnavailable ? "unknown" : undefined);
+    const reason = refusal ?? (isUnavailable ? "unavailable" : isAbsent ? "unknown" : undefined);
     if (reason !== undefined) this.refuse(this.#unsent(peer, reason));
   }
 

@@ -159,12 +159,17 @@ export class SspSession implements Session {
     }
   }
 
-  /** A client of another dialect on another node had no form for a message, or was busy. */
+  /**
+   * The other nodes could not be reached, or a client of another dialect there had no form for a message or
+   * was busy. Members who have left are announced.
+   */
   #undelivered(returned: Returned | undefined): void {
-    if (returned?.refusal === undefined) return;
+    if (returned === undefined) return;
+    const outcome = returned.isUnavailable ? "unavailable" : returned.refusal;
+    if (outcome === undefined) return;
     // Nothing but what `#hand` has sent.
     const relayed = returned.payload as Relayed;
-    const words = wordsFor(relayed, returned.refusal);
+    const words = wordsFor(relayed, outcome);
     if (words !== undefined) this.refuse(new SignalError(...words));
     else if (relayed.kind === "offer") this.refuse(unknownPeer());
   }

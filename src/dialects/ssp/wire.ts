@@ -60,10 +60,12 @@ export const UNSENT: Partial<Record<Sent, [code: ErrorCode, message: string]>> =
   untranslatable: ["untranslatable", "The peer has no form for this message"],
   not_askable: ["not_askable", "The peer cannot be asked for an offer"],
   not_renegotiable: ["not_renegotiable", "The peer takes no further offers"],
+  unavailable: ["unavailable", EXPLANATIONS.unavailable],
 };
 /** The same for a description that is neither offer nor answer. */
 export const UNTOLD: typeof UNSENT = {
   untranslatable: ["description_invalid", "The peer has no form for this kind of description"],
+  unavailable: ["unavailable", EXPLANATIONS.unavailable],
 };
 
 /** The refusal of a step in the hub. */
