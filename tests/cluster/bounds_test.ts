@@ -110,3 +110,22 @@ Deno.test("the newest numbers of a process are known, however many have come", (
   // The refusal of a forgotten number is forgotten, too.
   assertEquals([...arrivals.refused], [count]);
 });
+
+Deno.test("the key of an id that is waited for is short, whatever its text, and the id's news still come", async () => {
+  await using cluster = await MemoryCluster.form();
+  const a = await admit(cluster, 0, "a");
+  const appeared: string[] = [];
+  const ids = ["x".repeat(512), "x".repeat(513), "ü".repeat(400), "x".repeat(1_000_000)];
+  cluster.hub(0).elsewhere.correspond("test", {
+    dialect: "test",
+    awaited: () => ids,
+    returned: () => {},
+    appeared: (id) => void appeared.push(id),
+  });
+  for (const id of ids) cluster.hub(0).send(a.peer, id, 1);
+  await cluster.pass(100);
+  const waiting = cluster.engine.data.keys().filter((key) => key.startsWith("test:1:w:"));
+  assertEquals(waiting.map((key) => key.length <= 600), [true, true, true, true]);
+  for (const id of ids.slice(0, 3)) await admit(cluster, 1, id);
+  assertEquals(appeared, ids.slice(0, 3));
+});

@@ -1,4 +1,5 @@
 // Runs Lua as Redis does, as far as this server's scripts need it. The package has no types.
+import { createHash } from "node:crypto";
 import fengari from "fengari";
 
 /** A value that a script passes to `redis.call`, or gets from it. */
@@ -35,6 +36,11 @@ export class LuaScripts {
       });
       lua.lua_setfield(state, -2, to_luastring(name));
     }
+    lua.lua_pushcfunction(state, (inner: unknown) => {
+      push(inner, createHash("sha1").update(textAt(inner, 1)).digest("hex"));
+      return 1;
+    });
+    lua.lua_setfield(state, -2, to_luastring("sha1hex"));
     lua.lua_setglobal(state, to_luastring("redis"));
   }
 

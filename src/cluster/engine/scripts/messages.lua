@@ -5,6 +5,7 @@
 local me, wanted_epoch, number, trim, beats, mode, most = unpack(ARGV, 2, 8)
 local MOST_ITEMS = tonumber(most)
 local WANT_MS = 300000
+local LONGEST_NAME = 512
 
 if epoch ~= wanted_epoch then return { "epoch" } end
 local own = nodes[me]
@@ -36,8 +37,13 @@ local function find(realm, id)
   }
 end
 
+-- The nodes that wait for an id. Any text can be asked for: the key of a long one has its digest.
+local function wantedKey(realm, id)
+  return P .. "w:" .. realm .. ":" .. (#id <= LONGEST_NAME and id or "#" .. redis.sha1hex(id))
+end
+
 local function want(realm, id)
-  local key = P .. "w:" .. realm .. ":" .. id
+  local key = wantedKey(realm, id)
   call("SADD", key, me)
   call("PEXPIRE", key, WANT_MS)
 end

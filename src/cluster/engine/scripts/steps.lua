@@ -229,7 +229,7 @@ local function announce(it, rooms, news)
 end
 
 local function appear(realm, id)
-  local key = P .. "w:" .. realm .. ":" .. id
+  local key = wantedKey(realm, id)
   local waiting = {}
   for _, node in ipairs(call("SMEMBERS", key)) do waiting[node] = true end
   call("DEL", key)
