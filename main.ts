@@ -84,7 +84,13 @@ async function serve(
   });
   const clustered = await joinCluster(config, { ...parts, store: persistence.store });
   const extras = { persistence, secrets, origins, clustered };
-  const server = startServer(config, { version: VERSION, log, ...extras });
+  let server: Server;
+  try {
+    server = startServer(config, { version: VERSION, log, ...extras });
+  } catch (error) {
+    await clustered?.cluster.withdraw();
+    throw error;
+  }
   report = server.reportFault;
   // From here on this process has the sealed state, and must seal it again when it stops.
   stopOnSignals(server, log);

@@ -10,7 +10,7 @@ import { readPlace } from "./engine/address.ts";
 import { type Passwords, RedisEngine, type Tls } from "./engine/redis.ts";
 import { digestSettings } from "./settings.ts";
 import { sealOf } from "./seal.ts";
-import { join, startError } from "./start.ts";
+import { join, startError, withdraw } from "./start.ts";
 
 export type { EngineTrouble } from "./engine/engine.ts";
 export type { ClusterEvent } from "./events.ts";
@@ -53,6 +53,8 @@ export interface Cluster {
   readonly place: string;
   /** Nodes at the start of this one, which is counted. */
   readonly nodes: number;
+  /** Leaves at once: this process does not start after all. Others would count it until its lease ends. */
+  withdraw(): Promise<void>;
 }
 
 /** Format of everything under the prefix. */
@@ -83,14 +85,21 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     leaseMs,
     settings,
   };
-  const { incarnation, nodes } = await join({ ...who, cluster, warn, maxNodes: options.maxNodes });
+  const joined = await join({ ...who, cluster, warn, maxNodes: options.maxNodes });
+  const { incarnation, nodes } = joined;
   const own = new ClusterNode({ ...options, ...who, incarnation, seal: sealOf(options.secret) });
+  const leave = async (): Promise<void> => {
+    await own.stop();
+    await withdraw(who, joined);
+  };
   try {
     // Before anybody is admitted here, who may be banned.
     await own.records.open(options.store);
   } catch (error) {
+    await leave();
     throw startError(engine, error);
   }
   const backplane = options.acceptsLoss ? acceptLoss(own, clock) : own;
-  return { node: own, backplane, prefix: cluster, place: engine.place, nodes };
+  const words = { prefix: cluster, place: engine.place, nodes };
+  return { node: own, backplane, ...words, withdraw: leave };
 }

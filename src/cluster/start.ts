@@ -8,7 +8,8 @@ import {
   type Reply,
 } from "./engine/engine.ts";
 import { firstDifference } from "./settings.ts";
-import { HELLO, PROBE, run } from "./engine/scripts.ts";
+import { APPLY, HELLO, PROBE, run } from "./engine/scripts.ts";
+import { END } from "./steps/steps.ts";
 
 /** A cluster that this process cannot join. */
 export class ClusterError extends Error {
@@ -39,6 +40,7 @@ export interface StartOptions {
 /** The cluster as a node finds it at its start. */
 export interface JoinedCluster {
   readonly incarnation: string;
+  readonly epoch: string;
   readonly nodes: number;
 }
 
@@ -64,6 +66,25 @@ export async function join(options: StartOptions): Promise<JoinedCluster> {
     throw error instanceof ClusterError ? error : startError(engine, error);
   } finally {
     connection.close();
+  }
+}
+
+/** Gives a registration up whose process does not start after all, as far as the engine answers. */
+export async function withdraw(
+  { engine, prefix }: Pick<StartOptions, "engine" | "prefix">,
+  { incarnation, epoch }: JoinedCluster,
+): Promise<void> {
+  // The node may have made calls: later ones have higher numbers.
+  const call = [prefix, incarnation, epoch, String(Number.MAX_SAFE_INTEGER)];
+  try {
+    const connection = await engine.connect("call");
+    try {
+      await run(connection, APPLY, [...call, "", "", "restore", "0", END], CALL_MS);
+    } finally {
+      connection.close();
+    }
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
   }
 }
 
@@ -112,10 +133,10 @@ async function register(
     answer = await hello(isOver ? String(firstBeat) : "");
     if (!isOver) await clock.delay(LOOK_MS);
   }
-  const [word, fact = "", , , nodes] = answer;
+  const [word, fact = "", epoch, , nodes] = answer;
   switch (word) {
     case "ok":
-      return { incarnation: String(fact), nodes: Number(nodes) };
+      return { incarnation: String(fact), epoch: String(epoch), nodes: Number(nodes) };
     case "name":
       throw new ClusterError(`Another node called "${name}" is alive in "${cluster}"`, true);
     case "nodes":

@@ -283,3 +283,17 @@ clientTest({
     await until("the node to be ready again", isReady);
   },
 });
+
+clientTest({
+  name: "cluster: a node that cannot listen is no node for the others, and its name is free",
+  needs,
+  fn: async () => {
+    await using engine = await startRedis();
+    await using first = await startServerProcess([...SERVED, "--cluster", engine.url]);
+    const taken = ["--cluster", engine.url, "--cluster-node", "b", "--listen", first.url];
+    const { code, stderr } = await runMain({ args: [...SERVED, ...taken] });
+    assertEquals([code, stderr.includes("the port is in use")], [1, true]);
+    const nodes = await engine.command("HVALS", "{signalbox}:1:nodes");
+    assertEquals(nodes.split("\n").filter((node) => / b$/.test(node) && !/^dead /.test(node)), []);
+  },
+});
