@@ -7,6 +7,8 @@ export type ClusterEvent =
   | { readonly type: "away"; readonly why: string }
   /** A key that is not the cluster's keeps the engine from carrying out a call. */
   | { readonly type: "blocked"; readonly why: string }
+  /** Such a key keeps it from carrying out steps that need it. */
+  | { readonly type: "mistyped"; readonly why: string }
   | { readonly type: "call"; readonly isAgain: boolean }
   /** The engine has answered one call, or failed to. */
   | { readonly type: "answered"; readonly seconds: number }

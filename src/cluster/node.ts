@@ -50,7 +50,7 @@ import { Reaper } from "./members/reaper.ts";
 import { Recovery } from "./recovery.ts";
 import { Roster } from "./members/roster.ts";
 import type { Seal } from "./seal.ts";
-import { END, type Step, Steps } from "./steps/steps.ts";
+import { END, Steps } from "./steps/steps.ts";
 import { isNews, subjectOf } from "./subjects.ts";
 import { packBody, packName, packPrivate, TOLD } from "./texts.ts";
 import { undoClaim, undoDescription, undoJoin, undoMeeting, undoPair } from "./steps/undo.ts";
@@ -361,7 +361,7 @@ export class ClusterNode implements Backplane {
       forgetting: (ids) => this.#recovery.forgetting(ids),
       greetings: () => this.#items.greetings(this.#roster.strangers()),
       restored: () => this.#restored(),
-      passed: (steps, outcomes) => this.#passed(steps, outcomes),
+      passed: (...of) => this.#passed(...of),
       known: (...of) => this.#known(...of),
       nodes: () => this.#roster.known,
     };
@@ -372,9 +372,9 @@ export class ClusterNode implements Backplane {
     this.#pushFirst(this.#recovery.questions(this.#sink));
   }
 
-  #passed(steps: readonly Step[], outcomes: readonly string[]): void {
+  #passed(...[steps, ...outcomes]: Parameters<CallerOwner["passed"]>): void {
     for (const { args } of steps) if (args[0] === "Q") this.#reaper.done(args[1] ?? "");
-    this.#outcomes.passed(steps, outcomes);
+    this.#outcomes.passed(steps, ...outcomes);
     this.#items.called();
   }
 

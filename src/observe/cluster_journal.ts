@@ -34,8 +34,8 @@ const STEPS: Readonly<Record<string, string>> = {
   shun: "shun",
 };
 
-/** How often the log has a line about items that mean nothing: others may write any number of them. */
-const UNKNOWN_MS = 60_000;
+/** How often the log has a line about what others may write any number of: items without a meaning, keys. */
+const FOREIGN_MS = 60_000;
 
 /** The life of this node as counts and log lines: names and numbers only. */
 export class ClusterJournal {
@@ -59,6 +59,7 @@ export class ClusterJournal {
   #unknown = 0;
   /** The same at the last line about them, and its time. */
   #unknownTold = { items: 0, at: -Infinity };
+  #mistypedToldAt = -Infinity;
 
   constructor(log: Log, now: () => number) {
     this.#log = log;
@@ -101,6 +102,8 @@ export class ClusterJournal {
         return this.#log.write("warning", "cluster not reached", { why: event.why });
       case "blocked":
         return this.#log.write("error", "cluster blocked", { why: event.why });
+      case "mistyped":
+        return this.#noteMistyped(event.why);
       case "node":
         if (event.change === "reaped") this.#reaped.node++;
         return this.#log.write("info", `node ${event.change}`, { node: event.name });
@@ -150,10 +153,17 @@ export class ClusterJournal {
   #noteUnknown(): void {
     this.#unknown++;
     const at = this.#now();
-    if (at - this.#unknownTold.at < UNKNOWN_MS) return;
+    if (at - this.#unknownTold.at < FOREIGN_MS) return;
     const items = this.#unknown - this.#unknownTold.items;
     this.#unknownTold = { items: this.#unknown, at };
     this.#log.write("warning", "items without a meaning in the inbox", { items });
+  }
+
+  #noteMistyped(why: string): void {
+    const at = this.#now();
+    if (at - this.#mistypedToldAt < FOREIGN_MS) return;
+    this.#mistypedToldAt = at;
+    this.#log.write("error", "cluster steps refused", { why });
   }
 
   #countStep(letter: string, outcome: string): void {

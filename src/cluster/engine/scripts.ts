@@ -14,8 +14,8 @@ const INFO_MS = 2_000;
 export interface Script {
   readonly text: string;
   readonly digest: string;
-  /** Does the same, and names a key whose type it cannot use. */
-  readonly naming?: string;
+  /** Does the same step by step, and names a key whose type it cannot use. */
+  readonly naming?: Script;
 }
 
 /** Registers a process. */
@@ -34,29 +34,33 @@ function scriptOf(text: string): Script {
 /** @param body calls the engine by `call` */
 function namedScriptOf(body: string): Script {
   const naming = namingText.replace("-- The script.", () => body);
-  return { ...scriptOf(`local call = redis.call\n${body}`), naming };
+  return { ...scriptOf(`local call, isolate = redis.call\n${body}`), naming: scriptOf(naming) };
 }
 
-/** Calls a script by its digest, and with its text where the engine does not know it (yet). */
+/**
+ * Calls a script by its digest, and with its text where the engine does not know it (yet). Where it fails at
+ * a key of another type, its naming form is called, and at once if `isSuspect`.
+ */
 export async function run(
   connection: EngineConnection,
   script: Script,
   args: readonly string[],
   limitMs: number,
+  isSuspect = false,
 ): Promise<readonly Reply[]> {
+  const { naming } = script;
   let reply: Reply;
   try {
-    reply = await runOnce(connection, script, args, limitMs);
+    reply = await runOnce(connection, isSuspect && naming || script, args, limitMs);
   } catch (error) {
-    const { naming } = script;
     const isMistyped = error instanceof EngineError && error.trouble === "type";
-    if (!isMistyped || naming === undefined) throw error;
+    if (!isMistyped || naming === undefined || isSuspect) throw error;
     // A call may be carried out twice.
-    reply = await connection.command(["EVAL", naming, "0", ...args], limitMs);
+    reply = await runOnce(connection, naming, args, limitMs);
   }
   if (!Array.isArray(reply)) throw new EngineError("other", "answered something unknown");
   const [word, key, kind] = reply;
-  if (word === "mistyped") throw mistyped(String(key), String(kind));
+  if (word === "mistyped") throw new EngineError("type", mistypedKey(String(key), String(kind)));
   return reply;
 }
 
@@ -74,13 +78,10 @@ async function runOnce(
   }
 }
 
-/** @param kind empty where the node may not know it */
-function mistyped(key: string, kind: string): EngineError {
+/** Names a key of another type. @param kind empty where the node may not know it */
+export function mistypedKey(key: string, kind: string): string {
   const holds = kind === "" ? "another type" : `a ${kind}`;
-  return new EngineError(
-    "type",
-    `the key ${JSON.stringify(key)} holds ${holds}, which is not the cluster's`,
-  );
+  return `the key ${JSON.stringify(key)} holds ${holds}, which is not the cluster's`;
 }
 
 /** The engine's own mark of this run of its process. */

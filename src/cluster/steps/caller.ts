@@ -3,7 +3,7 @@ import type { CallerOwner } from "./caller_owner.ts";
 import { type Engine, type EngineConnection, EngineError, listOf } from "../engine/engine.ts";
 import type { ReportCluster } from "../events.ts";
 import { type KnownNode, KnownNodes } from "../members/known_nodes.ts";
-import { APPLY, run, runOf } from "../engine/scripts.ts";
+import { APPLY, mistypedKey, run, runOf } from "../engine/scripts.ts";
 import { type ProcessFacts, register } from "./registration.ts";
 import { Density } from "./density.ts";
 import { Standing } from "./standing.ts";
@@ -17,6 +17,8 @@ const FIRST_DELAY_MS = 20;
 const LONGEST_DELAY_MS = 250;
 /** How often a node looks for others while a lost engine fills again. */
 const LOOK_MS = 100;
+/** How long calls are carried out step by step after one that met a key of another type. */
+const SUSPECT_MS = 60_000;
 /** Arguments of one call that fills an engine again, and their characters. */
 const MOST_ARGS = 2_000;
 const MOST_LENGTH = 512 * 1024;
@@ -34,6 +36,8 @@ export interface CallerOptions extends ProcessFacts {
 interface Applied {
   readonly formingMs: number;
   readonly outcomes: readonly string[];
+  /** Places of steps that failed at a key of another type, from 1 on. */
+  readonly failed: ReadonlySet<number>;
   readonly nodes: readonly KnownNode[];
 }
 
@@ -60,6 +64,7 @@ export class Caller {
   #isRestoring = false;
   #beatAt = -Infinity;
   #isBeatDue = true;
+  #mistypedAt = -Infinity;
   #beat: Disposable | undefined;
   #answeredAt: number;
   #wake = Promise.withResolvers<void>();
@@ -124,6 +129,7 @@ export class Caller {
   /** Finds out whether the engine answers. @returns false if it has not answered lately */
   check(): boolean {
     this.#isBeatDue = true;
+    this.#steps.retry();
     this.wake();
     return this.isUp;
   }
@@ -253,8 +259,8 @@ export class Caller {
     const { number, steps } = this.#underWay;
     const { clock, report } = this.#options;
     this.#density.begun(clock.now(), steps.length);
-    const args = steps.flatMap((step) => this.#argsOf(step));
-    const answer = await this.#apply(connection, number, args);
+    const sent = steps.map((step) => this.#argsOf(step));
+    const answer = await this.#apply(connection, number, sent.flat());
     // It was not carried out, and its steps were taken back.
     if (answer === undefined || this.#underWay === undefined) return;
     this.#underWay = undefined;
@@ -264,7 +270,11 @@ export class Caller {
       this.#isStopped = true;
     }
     report({ type: "call", isAgain });
-    this.#owner.passed(steps, answer.outcomes);
+    const failed = answer.failed.size === 0
+      ? []
+      : steps.filter((_, index) => sent[index]?.length !== 0)
+        .filter((_, index) => answer.failed.has(index + 1));
+    this.#owner.passed(steps, answer.outcomes, new Set(failed));
     this.#owner.known(answer.nodes, true);
     const addedAt = clock.now();
     for (const args of this.#owner.greetings()) {
@@ -299,27 +309,29 @@ export class Caller {
     number: number,
     steps: readonly string[],
   ): Promise<Applied | undefined> {
-    const { prefix, clock, maxInboxItems } = this.#options;
+    const { prefix, clock, maxInboxItems, report } = this.#options;
     const isBeat = this.#isBeatDue || clock.now() - this.#beatAt >= this.#beatMs / 2;
     const place = this.#owner.place();
     const trim = place === this.#trimmed ? "" : place ?? "";
     const head = [prefix, this.#node, this.#epoch, String(number), trim];
     const modes = [isBeat ? "beat" : "", this.#isRestoring ? "restore" : "", String(maxInboxItems)];
     const sentAt = clock.now();
-    const [word, forming, outcomes, nodes] = await run(
-      connection,
-      APPLY,
-      [...head, ...modes, ...steps],
-      CALL_MS,
-    );
+    const args = [...head, ...modes, ...steps];
+    const isSuspect = sentAt - this.#mistypedAt < SUSPECT_MS;
+    const reply = await run(connection, APPLY, args, CALL_MS, isSuspect);
+    const [word, forming, outcomes, nodes, key, kind] = reply;
     switch (word) {
       case "ok":
+        if (typeof key === "string") {
+          this.#mistypedAt = sentAt;
+          report({ type: "mistyped", why: mistypedKey(key, String(kind)) });
+        }
         this.#trimmed = place;
         if (isBeat) this.#hasBeaten(sentAt);
         this.#answered(sentAt);
         return {
           formingMs: Number(forming),
-          outcomes: String(outcomes).split(" ").filter((outcome) => outcome !== ""),
+          ...readOutcomes(String(outcomes)),
           nodes: this.#nodes.read(String(nodes)),
         };
       case "dead":
@@ -358,4 +370,14 @@ export class Caller {
     this.#acting = undefined;
     this.#standing.answered();
   }
+}
+
+function readOutcomes(words: string): Pick<Applied, "outcomes" | "failed"> {
+  const outcomes: string[] = [];
+  const failed = new Set<number>();
+  for (const word of words.split(" ")) {
+    if (word.startsWith("@")) failed.add(Number(word.slice(1)));
+    else if (word !== "") outcomes.push(word);
+  }
+  return { outcomes, failed };
 }

@@ -17,8 +17,8 @@ export interface CallerOwner {
   greetings(): Iterable<readonly string[]>;
   /** The engine is full again: asks for what has changed meanwhile. */
   restored(): void;
-  /** The outcome of each message of a call, in order. */
-  passed(steps: readonly Step[], outcomes: readonly string[]): void;
+  /** The outcome of each message of a call, in order, and the other steps that could not be carried out. */
+  passed(steps: readonly Step[], outcomes: readonly string[], failed: ReadonlySet<Step>): void;
   /** The engine named its nodes. @param isWhole false while some may not have come back yet */
   known(nodes: readonly KnownNode[], isWhole: boolean): void;
   /** The incarnations that were alive when this node last knew of all. */

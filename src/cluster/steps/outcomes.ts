@@ -20,12 +20,23 @@ export class Outcomes {
     this.#report = report;
   }
 
-  /** @param outcomes of the messages among the steps, in order */
-  passed(steps: readonly Step[], outcomes: readonly string[]): void {
+  /**
+   * @param outcomes of the messages among the steps, in order
+   * @param failed other steps that met a key of another type
+   */
+  passed(
+    steps: readonly Step[],
+    outcomes: readonly string[],
+    failed: ReadonlySet<Step>,
+  ): void {
     let index = 0;
     const returned: (readonly [parcel: Parcel, cause: Cause])[] = [];
     for (const step of steps) {
       const { args, parcel, pending } = step;
+      if (failed.has(step)) {
+        this.#fail(step);
+        continue;
+      }
       // A step with an answer is over when that comes.
       if (parcel === undefined && pending === undefined) this.#count(args[0], "done");
       if (parcel === undefined) continue;
@@ -69,6 +80,18 @@ export class Outcomes {
   unanswered(parcel: Parcel): void {
     this.#report({ type: "undelivered", cause: "unavailable" });
     this.#outbox.end(parcel, "unavailable");
+  }
+
+  /** A client is refused. What nobody waits for is made good when the key is gone. */
+  #fail(step: Step): void {
+    const { args, pending } = step;
+    if (pending === undefined || step.subject !== undefined) {
+      this.#count(args[0], "unavailable");
+      this.#steps.shelve(step);
+    } else if (!this.#steps.isOver(step)) {
+      this.#steps.answered(pending.ticket);
+      this.late(step, true);
+    }
   }
 
   #placed(node: string, parcel: Parcel): void {

@@ -47,6 +47,8 @@ export class Steps {
   /** Those of them that a later step may replace, by their subjects. */
   readonly #subjects = new Map<string, Step>();
   readonly #news = new Set<Step>();
+  /** Failed at a key of another type: they wait until they are tried again. */
+  readonly #shelved = new Set<Step>();
   /** Sent, and not answered. */
   readonly #open = new Map<string, Step>();
   /** The steps of the newest call, until its outcome is known. */
@@ -76,7 +78,10 @@ export class Steps {
     if (before !== undefined) this.#remove(before);
     before?.pending?.refuse();
     this.#waiting.add(step);
-    if (subject !== undefined) this.#subjects.set(subject, step);
+    if (subject !== undefined) {
+      this.#unshelve(subject);
+      this.#subjects.set(subject, step);
+    }
     if (isNews) this.#news.add(step);
     if (this.#news.size <= this.#limits.maxNews) return undefined;
     const [oldest] = this.#news;
@@ -103,6 +108,29 @@ export class Steps {
     for (const step of taken) if (step.pending) this.#open.set(step.pending.ticket, step);
     this.#underWay = taken;
     return taken;
+  }
+
+  /** Keeps a step that could not be carried out, until `retry`. The oldest go if there are too many. */
+  shelve(step: Step): void {
+    const { pending, subject } = step;
+    if (pending !== undefined) this.#open.delete(pending.ticket);
+    // A later one takes its place.
+    if (subject !== undefined && this.#subjects.has(subject)) return pending?.refuse();
+    this.#shelved.add(step);
+    if (this.#shelved.size <= this.#limits.maxWaiting) return;
+    const [oldest] = this.#shelved;
+    if (oldest !== undefined) this.#shelved.delete(oldest);
+  }
+
+  /** Has what was kept tried again, before all others. */
+  retry(): void {
+    if (this.#shelved.size === 0) return;
+    this.unshift([...this.#shelved]);
+    for (const step of this.#shelved) {
+      if (step.subject !== undefined) this.#subjects.set(step.subject, step);
+      if (step.isNews === true) this.#news.add(step);
+    }
+    this.#shelved.clear();
   }
 
   /** The outcome of the newest call is known. */
@@ -189,7 +217,16 @@ export class Steps {
     for (const step of [...open, ...underWay]) this.#takenBack.add(step);
     const before = [...open, ...underWay].filter(isStill);
     for (const step of this.#waiting) if (!isStill(step)) this.#remove(step);
+    for (const step of this.#shelved) if (!isStill(step)) this.#shelved.delete(step);
     this.#waiting = new Set([...before, ...this.#waiting]);
+  }
+
+  #unshelve(subject: string): void {
+    for (const step of this.#shelved) {
+      if (step.subject !== subject) continue;
+      this.#shelved.delete(step);
+      step.pending?.refuse();
+    }
   }
 
   #remove(step: Step): void {

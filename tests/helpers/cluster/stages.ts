@@ -1,3 +1,4 @@
+import type { ReportCluster } from "../../../src/cluster/events.ts";
 import { ClusterNode } from "../../../src/cluster/node.ts";
 import { sealOf } from "../../../src/cluster/seal.ts";
 import { readPlace } from "../../../src/cluster/engine/address.ts";
@@ -89,7 +90,11 @@ export const overRedis: OpenStage = async (limits) => {
 };
 
 /** A node of this process over a real engine. */
-export function nodeAt(server: RedisServer, name: string): ClusterNode {
+export function nodeAt(
+  server: RedisServer,
+  name: string,
+  report: ReportCluster = () => {},
+): ClusterNode {
   return new ClusterNode({
     engine: new RedisEngine({ place: readPlace(server.url), name, clock: systemClock }),
     clock: systemClock,
@@ -101,7 +106,7 @@ export function nodeAt(server: RedisServer, name: string): ClusterNode {
     leaseMs: 30_000,
     settings: "same",
     seal: sealOf(undefined),
-    report: () => {},
+    report,
     waitMs: 120_000,
     ...NODE_LIMITS,
   });

@@ -76,7 +76,8 @@ end
 
 local absent = {}
 local outcomes = {}
-local steps = {}
+-- While a lost engine fills again, every step depends on those before it.
+local steps = isolate and mode ~= "restore" and isolate(P .. "in:" .. me, outcomes, order) or {}
 
 -- A message. Its outcome: the receiver's node, "-" for an absent id, "~" for a peer of another dialect,
 -- "!" for a full inbox. Words about a call ("c") are for one holder of the id and for any dialect. The

@@ -1,5 +1,8 @@
 -- All other steps, as the body of a function: it returns what sweeps the records. A call that carries
 -- messages alone runs without it, because to define these steps takes as long as the rest of a call.
+-- A key may have a type that it cannot have, as another program wrote it. A step with an answer reads
+-- every key before it changes another one, or the step that undoes it finds what it has changed. A step
+-- that gives something up may be begun again at any place.
 local REAPED_AT_ONCE = 500
 
 -- The ticket of a peer that has moved, until its new node names it as its own.
@@ -16,8 +19,8 @@ local function save(it)
     it.ticket,
     it.info,
   }, " ")
-  call("HSET", idKey(it.realm), it.id, record)
   call("SADD", P .. "of:" .. it.node, it.realm .. ":" .. it.id)
+  call("HSET", idKey(it.realm), it.id, record)
 end
 
 -- The peer as items carry it.
@@ -49,9 +52,9 @@ end
 
 -- Makes two peers partners, by the step of a ticket.
 local function join(it, partner, ticket)
-  call("SADD", pairsOf(it), partner.id)
-  call("SADD", pairsOf(partner), it.id)
   call("HSET", askedOf(it), partner.id, ticket)
+  call("SADD", pairsOf(partner), it.id)
+  call("SADD", pairsOf(it), partner.id)
 end
 
 -- The list of a realm's guests: peers that can be called outside of rooms. It takes up none of them.
@@ -111,15 +114,14 @@ local restartReservation
 -- Gives an id up, and tells every node that knows the peer by a room or a pair.
 local function release(it, news)
   restartReservation(it)
-  call("HDEL", idKey(it.realm), it.id)
-  call("SREM", P .. "of:" .. it.node, it.realm .. ":" .. it.id)
   local concerned = {}
   for _, room in ipairs(call("SMEMBERS", roomsOf(it))) do
     local members, sums, seen = roomKeys(it.realm, room)
-    call("HDEL", members, it.id)
-    call("HINCRBY", sums, "bytes", text(0 - tonumber(it.bytes)))
-    count(seen, it.node, -1)
     addNodes(concerned, seen)
+    if call("HDEL", members, it.id) == 1 then
+      count(seen, it.node, -1)
+      call("HINCRBY", sums, "bytes", text(0 - tonumber(it.bytes)))
+    end
     dropEmpty(members, sums, seen)
   end
   for _, other in ipairs(call("SMEMBERS", pairsOf(it))) do
@@ -130,9 +132,11 @@ local function release(it, news)
       concerned[partner.node] = true
     end
   end
-  call("DEL", roomsOf(it), pairsOf(it), askedOf(it))
   concerned[it.node] = nil
   tellAll(concerned, "left", it.realm, it.id, it.fence, news)
+  call("DEL", roomsOf(it), pairsOf(it), askedOf(it))
+  call("SREM", P .. "of:" .. it.node, it.realm .. ":" .. it.id)
+  call("HDEL", idKey(it.realm), it.id)
 end
 
 -- A node whose peers others have announced as gone before this epoch.
@@ -174,20 +178,18 @@ end
 -- whole yet: the node asks for them afterwards.
 local function enter(it, room, ticket)
   local members, sums, seen = roomKeys(it.realm, room)
-  if call("HEXISTS", members, it.id) == 0 then
-    if ticket ~= "" and call("HEXISTS", seen, me) == 0 then list(it.realm, room) end
+  local isNew = call("HEXISTS", members, it.id) == 0
+  if not isNew and ticket == "" then return end
+  local concerned = {}
+  addNodes(concerned, seen)
+  if ticket ~= "" and not (isNew and concerned[me]) then list(it.realm, room) end
+  if isNew then
+    call("SADD", roomsOf(it), room)
     local place = call("HINCRBY", sums, "number", 1)
     call("HSET", members, it.id, text(place))
     call("HINCRBY", sums, "bytes", it.bytes)
-    call("SADD", roomsOf(it), room)
     count(seen, me, 1)
-  elseif ticket == "" then
-    return
-  else
-    list(it.realm, room)
   end
-  local concerned = {}
-  addNodes(concerned, seen)
   concerned[me] = nil
   tellAll(concerned, "joined", it.realm, room, shown(it))
   if ticket ~= "" then tell(me, "entered", ticket) end
@@ -197,42 +199,44 @@ local function isMine(it, fence)
   return it ~= nil and it.node == me and it.fence == fence
 end
 
--- Changes a description, if every room has place for it. The list of guests has no limit.
+-- Changes a description, if every room has place for it. The list of guests has no limit. Returns the
+-- nodes that know one of the rooms.
 local function describe(it, bytes, info, maxBytes)
   local change = tonumber(bytes) - tonumber(it.bytes)
   local rooms = call("SMEMBERS", roomsOf(it))
+  local concerned = {}
   for _, room in ipairs(rooms) do
-    local _, sums = roomKeys(it.realm, room)
+    local _, sums, seen = roomKeys(it.realm, room)
+    addNodes(concerned, seen)
     local sum = tonumber(call("HGET", sums, "bytes") or 0)
     local isLimited = change > 0 and room ~= GUESTS
     if isLimited and sum + change > tonumber(maxBytes) then return nil end
   end
+  it.bytes = bytes
+  it.info = info
+  save(it)
   for _, room in ipairs(rooms) do
     local _, sums = roomKeys(it.realm, room)
     call("HINCRBY", sums, "bytes", text(change))
   end
-  it.bytes = bytes
-  it.info = info
-  save(it)
-  return rooms
+  return concerned
 end
 
 -- Tells the other nodes of a changed description.
-local function announce(it, rooms, news)
-  local concerned = {}
-  for _, room in ipairs(rooms) do
-    local _, _, seen = roomKeys(it.realm, room)
-    addNodes(concerned, seen)
-  end
+local function announce(it, concerned, news)
   concerned[me] = nil
   tellAll(concerned, "described", it.realm, it.id, it.fence, it.bytes, it.info, news)
 end
 
-local function appear(realm, id)
-  local key = wantedKey(realm, id)
+-- The nodes on which messages wait for an id.
+local function waitingFor(realm, id)
   local waiting = {}
-  for _, node in ipairs(call("SMEMBERS", key)) do waiting[node] = true end
-  call("DEL", key)
+  for _, node in ipairs(call("SMEMBERS", wantedKey(realm, id))) do waiting[node] = true end
+  return waiting
+end
+
+local function appear(realm, id, waiting)
+  call("DEL", wantedKey(realm, id))
   tellAll(waiting, "wanted", realm, id)
 end
 
@@ -394,8 +398,8 @@ steps.C = {
   function(ticket, realm, id, dialect, policy, proof, exclusive, bytes, info, room, maxMembers, maxBytes, ...)
     local it = find(realm, id)
     if it and it.node ~= me and not isAlive(it.node) then
-      if nodes[it.node] then tell(it.node, "lost", realm, id, it.fence) end
       release(it, "")
+      if nodes[it.node] then tell(it.node, "lost", realm, id, it.fence) end
       it = nil
     end
     if it and it.node == me and it.ticket == ticket then
@@ -411,12 +415,14 @@ steps.C = {
     if room ~= "" and isFull(realm, room, maxMembers, maxBytes, bytes, id) then
       return tell(me, "refused", ticket, "room_full")
     end
+    local waiting = waitingFor(realm, id)
     local isFree = not it
     if it and it.node ~= me then
-      tell(it.node, "lost", realm, id, it.fence)
       release(it, "")
+      tell(it.node, "lost", realm, id, it.fence)
       it = nil
     end
+    local note = isFree and reserve(realm, ...) or holdReservation(realm, ...)
     local fence = it and it.fence or nextFence()
     it = {
       realm = realm,
@@ -431,10 +437,9 @@ steps.C = {
       info = info,
     }
     save(it)
-    local note = isFree and reserve(realm, ...) or holdReservation(realm, ...)
     tell(me, "claimed", ticket, fence, note, (select(5, ...)))
     if room ~= "" then enter(it, room, ticket) end
-    appear(realm, id)
+    appear(realm, id, waiting)
   end,
 }
 
@@ -475,9 +480,9 @@ local function hold(isExpected, realm, id, fence, dialect, proof, exclusive, byt
   if isOwn then
     if it.node ~= me then inherit(it) end
     if it.info == info and it.bytes == bytes then return end
-    local rooms = describe(it, bytes, info, math.huge)
+    local concerned = describe(it, bytes, info, math.huge)
     -- Others ask for whole lists when the engine is full again.
-    if now >= form then announce(it, rooms, "") end
+    if now >= form then announce(it, concerned, "") end
     return
   end
   local isMoving = it and it.fence == fence and it.node ~= me and isAlive(it.node)
@@ -509,7 +514,7 @@ local function hold(isExpected, realm, id, fence, dialect, proof, exclusive, byt
     ticket = "-",
     info = info,
   })
-  appear(realm, id)
+  appear(realm, id, waitingFor(realm, id))
 end
 
 steps.X = {
@@ -533,14 +538,19 @@ local function isSeenByOthers(realm, room)
   return call("HLEN", seen) > call("HEXISTS", seen, me)
 end
 
--- Takes a peer of this node out of a room, if it is there.
+-- Takes a peer of this node out of a room, if it is there. Returns the other nodes that know the room.
 local function takeOut(it, room)
   local members, sums, seen = roomKeys(it.realm, room)
-  if call("HDEL", members, it.id) == 0 then return nil end
+  if call("HEXISTS", members, it.id) == 0 then return nil end
+  local concerned = {}
+  addNodes(concerned, seen)
   call("SREM", roomsOf(it), room)
   call("HINCRBY", sums, "bytes", text(0 - tonumber(it.bytes)))
+  call("HDEL", members, it.id)
   count(seen, me, -1)
-  return members, sums, seen
+  dropEmpty(members, sums, seen)
+  concerned[me] = nil
+  return concerned
 end
 
 -- An entry whose answer was lost: its node asks for it once more, and it has to come after all others
@@ -551,7 +561,7 @@ steps.outOf = {
     local it = find(realm, id)
     if not isMine(it, fence) or call("SISMEMBER", roomsOf(it), room) == 0 then return end
     if now >= form and isSeenByOthers(realm, room) then return miss(it) end
-    dropEmpty(takeOut(it, room))
+    takeOut(it, room)
   end,
 }
 
@@ -645,8 +655,12 @@ steps.J = {
     if isFull(realm, room, maxMembers, maxBytes, size, id) then
       return tell(me, "refused", ticket, "room_full")
     end
-    if isDescribed == "1" and not describe(it, bytes, info, maxBytes) then
-      return tell(me, "refused", ticket, "room_full")
+    if isDescribed == "1" then
+      local _, _, seen = roomKeys(realm, room)
+      call("HLEN", seen)
+      if not describe(it, bytes, info, maxBytes) then
+        return tell(me, "refused", ticket, "room_full")
+      end
     end
     enter(it, room, ticket)
   end,
@@ -657,9 +671,9 @@ steps.D = {
   function(ticket, realm, id, fence, maxBytes, bytes, info, news)
     local it = find(realm, id)
     if not isMine(it, fence) then return tell(me, "refused", ticket, "stale") end
-    local rooms = describe(it, bytes, info, maxBytes)
-    if not rooms then return tell(me, "refused", ticket, "too_large") end
-    announce(it, rooms, news)
+    local concerned = describe(it, bytes, info, maxBytes)
+    if not concerned then return tell(me, "refused", ticket, "too_large") end
+    announce(it, concerned, news)
     tell(me, "entered", ticket)
   end,
 }
@@ -671,13 +685,7 @@ steps.I = {
     local it = find(realm, id)
     if not isMine(it, fence) then return end
     if isGuest == "1" then return enter(it, GUESTS, "") end
-    local members, sums, seen = takeOut(it, GUESTS)
-    if not members then return end
-    local concerned = {}
-    addNodes(concerned, seen)
-    concerned[me] = nil
-    tellAll(concerned, "unlisted", realm, id, fence)
-    dropEmpty(members, sums, seen)
+    tellAll(takeOut(it, GUESTS) or {}, "unlisted", realm, id, fence)
   end,
 }
 
@@ -763,11 +771,17 @@ steps.move = {
     if not isMine(it, fence) then return tell(me, "refused", ticket, "stale") end
     local to = haven(process)
     if not to then return tell(me, "refused", ticket, "alone") end
+    local rooms = call("SMEMBERS", roomsOf(it))
+    call("XLEN", P .. "in:" .. to)
+    for _, room in ipairs(rooms) do
+      local members, _, seen = roomKeys(realm, room)
+      call("HLEN", members)
+      call("HLEN", seen)
+    end
     call("SREM", P .. "of:" .. me, realm .. ":" .. id)
     it.node = to
     it.ticket = MOVED
     save(it)
-    local rooms = call("SMEMBERS", roomsOf(it))
     for _, room in ipairs(rooms) do
       local _, _, seen = roomKeys(realm, room)
       count(seen, me, -1)
@@ -851,8 +865,9 @@ steps.U = {
 -- the partner. An engine that was emptied has the pair of the partner's node, and no tickets.
 local function isOnlyBy(it, other, ticket)
   local by = call("HGET", askedOf(it), other)
-  if by and by ~= ticket or call("SISMEMBER", pairsOf(it), other) == 0 then return false end
+  if by and by ~= ticket then return false end
   call("HDEL", askedOf(it), other)
+  if call("SISMEMBER", pairsOf(it), other) == 0 then return false end
   local partner = find(it.realm, other)
   return not partner or call("HEXISTS", askedOf(partner), it.id) == 0
 end
@@ -1045,6 +1060,8 @@ steps.Q = {
       local realm, id = name:match("^([^:]*):(.*)$")
       local held = find(realm, id)
       if held and held.node == dead then
+        -- Its release drops it from there, last.
+        call("SADD", P .. "of:" .. dead, name)
         release(held, "")
         -- A node's own address is no client's id, nor is the name of an offer.
         if realm ~= "@nodes" and realm ~= "@offers" then freed = freed + 1 end
