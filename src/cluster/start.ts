@@ -199,7 +199,12 @@ const SENTENCES: Partial<Record<EngineTrouble, (place: string, message: string) 
   login: (place) => `${place} does not accept the user or password`,
   database: (place) => `${place} has no such database`,
 };
-const LASTING: ReadonlySet<EngineTrouble> = new Set(["login", "forbidden", "database"]);
+const LASTING: ReadonlySet<EngineTrouble> = new Set([
+  "login",
+  "forbidden",
+  "database",
+  "permission",
+]);
 
 /** The trouble of a start in words for people; throws everything else again. */
 export function startError({ place }: Pick<Engine, "place">, error: unknown): ClusterError {

@@ -24,6 +24,12 @@ function permissions(...flags: readonly string[]): { readonly denoArgs?: readonl
   return EXECUTABLE === undefined ? { denoArgs: flags } : {};
 }
 
+/** The flags that the sources need for a server on loopback and an engine's socket. */
+function socketPermissions(socket: string): { readonly denoArgs: readonly string[] } {
+  const net = `--allow-net=127.0.0.1,unix:${socket}`;
+  return { denoArgs: [net, `--allow-read=${socket}`, `--allow-write=${socket}`] };
+}
+
 async function talk(from: MainProcess, to: MainProcess, word: string): Promise<void> {
   await using a = await openPeerJs(wsUrl(from), `a-${word}`);
   await using b = await openPeerJs(wsUrl(to), `b-${word}`);
@@ -74,6 +80,65 @@ clientTest({
 });
 
 clientTest({
+  name: "cluster: a unix socket needs three permissions, and a start without one names it",
+  needs: ["redis-server"],
+  fn: async () => {
+    await using folder = await TempFolder.make();
+    const socket = `${folder.path}/redis.sock`;
+    await using engine = await startRedis("--unixsocket", socket);
+    const args = [...SERVED, "--cluster", `redis+unix://${socket}`];
+    const needed = { net: `unix:${socket}`, read: socket, write: socket };
+    for (const missing of ["net", "read", "write"] as const) {
+      const denoArgs = Object.entries(needed).filter(([name]) => name !== missing)
+        .map(([name, value]) => `--allow-${name}=${value}`);
+      denoArgs.push("--allow-net=127.0.0.1");
+      const { code, stderr } = await runMain({ args, denoArgs });
+      const reason = `Requires ${missing} access to "${needed[missing]}"`;
+      const line = `signalbox: Cannot reach the cluster at redis+unix://${socket}: ${reason}`;
+      assertEquals([code, stderr.split(",")[0]], [78, line]);
+      assertStringIncludes(stderr, `--allow-${missing}`);
+    }
+    assertEquals(await engine.command("EXISTS", "{signalbox}:1:nodes"), "0");
+  },
+});
+
+for (const how of ["no other permission", "all permissions"] as const) {
+  clientTest({
+    name:
+      `cluster: a node with ${how} reconnects to a unix socket after its connections were killed`,
+    needs: ["redis-server"],
+    fn: async () => {
+      await using folder = await TempFolder.make();
+      const socket = `${folder.path}/redis.sock`;
+      await using engine = await startRedis("--unixsocket", socket);
+      const { denoArgs } = socketPermissions(socket);
+      const args = [...SERVED, "--cluster", `redis+unix://${socket}`, "--log-level", "debug"];
+      await using node = await startMain({
+        args,
+        denoArgs: how === "all permissions" ? ["-A"] : denoArgs,
+      });
+      // It has given up what it needs no longer.
+      const kept = how === "all permissions" ? "read,write" : "";
+      await until("the end of the start", () => node.stderr().includes("permissions kept"));
+      assertStringIncludes(node.stderr(), `permissions kept names="${kept}"`);
+      const connections = async (): Promise<string[]> => {
+        const list = await engine.command("CLIENT", "LIST");
+        return [...list.matchAll(/^id=(\d+) .* name=signalbox:/gm)].map(([, id = ""]) => id);
+      };
+      await until("both connections", async () => (await connections()).length === 2);
+      const before = await connections();
+      for (const id of before) await engine.command("CLIENT", "KILL", "ID", id);
+      await until("new connections", async () => {
+        const now = await connections();
+        return now.length === 2 && now.every((id) => !before.includes(id));
+      });
+      await talk(node, node, "again");
+      assertEquals(node.stderr().includes("cluster fault"), false);
+    },
+  });
+}
+
+clientTest({
   name: "cluster: nodes reach an engine by its unix socket, also after it was started again",
   needs: ["redis-server"],
   fn: async () => {
@@ -82,11 +147,7 @@ clientTest({
     await using engine = await startRedis("--unixsocket", socket);
     const options = {
       args: [...SERVED, "--cluster", `redis+unix://${socket}`],
-      ...permissions(
-        `--allow-net=127.0.0.1,unix:${socket}`,
-        `--allow-read=${socket}`,
-        `--allow-write=${socket}`,
-      ),
+      ...EXECUTABLE === undefined ? socketPermissions(socket) : {},
     };
     await using first = await startMain(options);
     await using second = await startMain(options);

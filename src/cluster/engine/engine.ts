@@ -37,6 +37,8 @@ export type EngineTrouble =
   | "login"
   | "forbidden"
   | "database"
+  /** The runtime does not let this process connect. */
+  | "permission"
   | "other";
 
 /** The message of an answer that took too long. */

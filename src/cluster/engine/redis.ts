@@ -157,6 +157,7 @@ const TROUBLES: readonly [RegExp, EngineTrouble, string?][] = [
   [/^(WRONGPASS|NOAUTH|ERR invalid password|ERR AUTH|ERR Client sent AUTH)/, "login"],
   [/^NOPERM/, "forbidden"],
   [/DB index is out of range|invalid DB index/, "database"],
+  [/^Requires \w+ access to /, "permission"],
   [/ECONNREFUSED|refused/i, "unreachable", "connection refused"],
   [/ENOTFOUND|EAI_|getaddrinfo|dns error/i, "unreachable", "no such host"],
   [/ENOENT/, "unreachable", "no such socket"],
