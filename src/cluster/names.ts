@@ -20,6 +20,11 @@ export function numberOf(node: string): number {
   return Number(node.slice(node.indexOf(".") + 1));
 }
 
+/** The later one of two incarnations of a process. */
+export function newerOf(one: string, other: string): string {
+  return numberOf(one) > numberOf(other) ? one : other;
+}
+
 const KINDS = ["room", "list", "guests"] as const;
 
 /** A room's name in the engine, kind first. */

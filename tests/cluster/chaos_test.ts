@@ -14,6 +14,7 @@ const SEEDS = new Map(Array.from({ length: 8 }, (_, n) => [1 + n, ""]));
 SEEDS.set(106, ": an older copy had a node that others had given up");
 SEEDS.set(179, ": an older copy had a node that others had given up");
 SEEDS.set(328, ": an older copy had one side of a call that was over");
+SEEDS.set(20135, ": an older copy named a former incarnation of a message's sender");
 
 async function runOf(seed: number, plan: readonly Action[]): Promise<Chaos> {
   await using chaos = await Chaos.begin(seed);

@@ -67,6 +67,7 @@ export class Arrivals {
 
   /** The process was taken for dead. Should it come back, it sends only numbers that are higher. */
   settle(): void {
+    if (this.last === this.#floor) return; // it was before, and has sent nothing since
     // Those from before the last time are not repeated any more.
     for (const number of this.refused) if (number <= this.#floor) this.refused.delete(number);
     this.#floor = this.last;

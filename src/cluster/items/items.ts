@@ -15,7 +15,7 @@ import { AllArrivals, type Item } from "./inbox.ts";
 import { InboxDelay } from "./inbox_delay.ts";
 import { type Letter, readMessage } from "./letter.ts";
 import type { Outbox } from "./outbox.ts";
-import { processOf, readRoom, roomName } from "../names.ts";
+import { newerOf, processOf, readRoom, roomName } from "../names.ts";
 import type { Questions } from "./questions.ts";
 import type { SharedRecords } from "../records.ts";
 import type { Roster } from "../members/roster.ts";
@@ -266,7 +266,8 @@ export class ItemHandler {
     if (process === this.#parts.process) {
       this.#parts.outbox.answered(process, number, isTaken ? "taken" : "gone");
     } else if (!isTaken || isConfirmed) {
-      const to = this.#parts.nodeOf(process) ?? node;
+      // The engine may have named a former incarnation last, and this one may have left `node` since.
+      const to = newerOf(node, this.#parts.nodeOf(process) ?? node);
       this.#parts.push("T", to, "o", `${number} ${isTaken ? "taken" : "gone"}`);
     }
     this.#confirmSoon(process);

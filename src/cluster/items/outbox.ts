@@ -33,6 +33,8 @@ interface Placed {
   readonly inbox: string;
   /** A later inbox of the same process that a newer message was sent to, the first one. */
   overtakenIn: string | undefined;
+  /** Which of this node's own inboxes gets its answer. */
+  readonly answeredIn: number;
 }
 
 export interface OutboxLimits extends ChargeLimits {
@@ -72,6 +74,8 @@ export class Outbox {
   readonly #early = new Map<number, Passed>();
   #number = 0;
   #epoch = "";
+  /** The inboxes that this node has had. */
+  #own = 0;
   /** The names of this epoch's inboxes, by their nodes. */
   readonly #inboxes = new Map<string, string>();
 
@@ -159,8 +163,9 @@ export class Outbox {
     return false;
   }
 
-  /** A new epoch: all inboxes begin anew. */
+  /** This node's inbox begins anew; in a new epoch, so do all others. */
   enter(epoch: string): void {
+    this.#own++;
     this.#epoch = epoch;
     this.#inboxes.clear();
   }
@@ -179,7 +184,7 @@ export class Outbox {
     const { inbox: confirmed, number = 0 } = this.#confirmed.get(process) ?? {};
     const isConfirmed = confirmed === inbox && parcel.number <= number;
     if (isConfirmed && !parcel.isConfirmed) return this.#giveBack(parcel);
-    list.push({ parcel, inbox, overtakenIn: undefined });
+    list.push({ parcel, inbox, overtakenIn: undefined, answeredIn: this.#own });
     this.#placed.set(process, list);
   }
 
@@ -212,7 +217,8 @@ export class Outbox {
   /**
    * A node tells the last number that it had when its inbox began. Returns the messages of earlier
    * inboxes that are to be sent again, in order. Those that a newer one may have overtaken come back to
-   * their senders.
+   * their senders. Messages whose answers went to an earlier inbox of this node are sent again, too:
+   * the other node has them, and answers once more.
    */
   told(node: string, last: number): Parcel[] {
     const [process, inbox] = [processOf(node), this.#inboxOf(node)];
@@ -221,12 +227,12 @@ export class Outbox {
       const { parcel, overtakenIn = inbox } = one;
       // The last number is that of the inbox before this one.
       const isTaken = parcel.number <= last && overtakenIn === inbox;
-      if (one.inbox === inbox) rest.push(one);
+      if (one.inbox === inbox && one.answeredIn === this.#own) rest.push(one);
       else if (isTaken && !parcel.isConfirmed) this.#giveBack(parcel);
       else if (one.overtakenIn !== undefined) lost.push(parcel);
       else {
         again.push(parcel);
-        rest.push({ parcel, inbox, overtakenIn: undefined });
+        rest.push({ parcel, inbox, overtakenIn: undefined, answeredIn: this.#own });
       }
     }
     this.#keep(process, rest);
