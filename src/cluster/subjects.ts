@@ -7,8 +7,8 @@ const SUBJECT_ARGS: Readonly<Record<string, number>> = {
   I: 2,
   /** An id that is wanted. */
   N: 2,
-  /** Two peers that part: realm, id, fence and the other one. */
-  U: 4,
+  /** Two peers that part: realm, id, fence, and the other one with its fence. */
+  U: 5,
   /** A record: its kind and name. */
   G: 2,
   /** News: the kind and the body. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Caller, MeetAnswer } from "../../src/core/nodes/backplane.ts";
-import { MemoryCluster } from "../helpers/cluster/memory_cluster.ts";
+import { MemoryCluster, type MemoryNode } from "../helpers/cluster/memory_cluster.ts";
 
 // Meetings of peers of different dialects: the end of one is never lost, and a refused one ends no other.
 
@@ -135,4 +135,27 @@ Deno.test("a meeting that goes on outlives an engine that comes back empty", asy
     }
     assertEquals(partners(), [["b"], ["a"]], `after ${afterMs} ms`);
   }
+});
+
+Deno.test("the end of a meeting with an earlier peer leaves one with the next of its id alone", async () => {
+  await using cluster = await MemoryCluster.form();
+  const [one, two] = [cluster.at(0), cluster.at(1)];
+  const meets = async ({ node }: MemoryNode, peer: Caller, to: string): Promise<MeetAnswer> =>
+    await cluster.during(new Promise<MeetAnswer>((resolve) => node.meet(peer, to, resolve)));
+  const a = await claim(cluster, 0, ["a", "one"]);
+  const b = await claim(cluster, 1, ["b", "two"]);
+  assertEquals(await meets(one, a, "b"), "met");
+  await cluster.quiet();
+  // Its end waits while the other peer leaves, and another one has its id.
+  one.link.cut();
+  one.node.part(a, "b");
+  two.node.release(b, undefined);
+  const next = await claim(cluster, 1, ["b", "two"]);
+  assertEquals(await meets(two, next, "a"), "met");
+  one.link.heal();
+  await cluster.pass(1_000);
+  assertEquals(partnersOf(cluster, "a"), ["b"]);
+  one.node.part(a, "b");
+  await cluster.quiet();
+  assertEquals(partnersOf(cluster, "a"), []);
 });

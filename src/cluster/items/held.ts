@@ -32,12 +32,20 @@ interface Held {
   readonly pairs: Map<string, Part>;
   /** It moves to this node, and its state has not come. */
   isExpected?: boolean;
-  /** Ids of those that it parts from, until this node has learned that they are parted. */
-  parting?: Set<string>;
+  /** Those that it parts from, until this node has learned that they are parted: fences by ids. */
+  parting?: Map<string, string>;
+}
+
+/** A peer as the news of a pair name it; without a fence for any holder of the id. */
+export interface Party {
+  readonly id: string;
+  readonly fence: string;
 }
 
 /** The part that a peer of this node has in a pair. */
 export interface Part {
+  /** The partner's. */
+  readonly fence: string;
   readonly role: "caller" | "callee" | "met";
   /** The caller's permits, as items carry them. */
   readonly permits: string;
@@ -152,30 +160,41 @@ export class Registry {
 
   /** A peer of this node is about to part from another. @returns the step for the engine */
   parting(realm: string, id: string, fence: string, other: string): readonly string[] {
-    this.part(realm, id, other);
     const held = this.find(realm, id, fence);
-    if (held !== undefined) (held.parting ??= new Set()).add(other);
-    return ["U", realm, id, fence, other];
+    const otherFence = held?.pairs.get(other)?.fence ?? "";
+    this.part(realm, { id, fence }, { id: other, fence: otherFence });
+    if (held !== undefined) (held.parting ??= new Map()).set(other, otherFence);
+    return ["U", realm, id, fence, other, otherFence];
   }
 
-  /** Two peers know each other no longer. */
-  part(realm: string, one: string, other: string): void {
-    for (const [id, partner] of [[one, other], [other, one]]) {
+  /** Two peers know each other no longer. @returns false if that is about an earlier pair */
+  part(realm: string, one: Party, other: Party): boolean {
+    let isCurrent = true;
+    for (const [{ id, fence }, partner] of [[one, other], [other, one]] as const) {
       const held = this.#held.get(`${realm}:${id}`);
-      if (held === undefined || partner === undefined) continue;
-      held.parting?.delete(partner);
-      held.pairs.delete(partner);
-      if (held.pairs.size === 0) this.#paired.delete(held);
+      if (held === undefined) continue;
+      const known = held.pairs.get(partner.id)?.fence;
+      const isOfPair = isSame(held.fence, fence);
+      if (isOfPair && isSame(held.parting?.get(partner.id), partner.fence)) {
+        held.parting?.delete(partner.id);
+      }
+      if (isOfPair && isSame(known, partner.fence)) this.#unpair(held, partner.id);
+      else isCurrent = false;
+    }
+    return isCurrent;
+  }
+
+  /** A peer of any node is gone. No peer here is its partner any more. */
+  unpair(realm: string, { id, fence }: Party): void {
+    for (const held of this.#paired) {
+      const known = held.realm === realm ? held.pairs.get(id) : undefined;
+      if (known !== undefined && isSame(known.fence, fence)) this.#unpair(held, id);
     }
   }
 
-  /** A peer of any node is gone: nobody here is its partner any more. */
-  unpair(realm: string, id: string): void {
-    for (const held of this.#paired) {
-      if (held.realm === realm && held.pairs.delete(id) && held.pairs.size === 0) {
-        this.#paired.delete(held);
-      }
-    }
+  #unpair(held: Held, partner: string): void {
+    held.pairs.delete(partner);
+    if (held.pairs.size === 0) this.#paired.delete(held);
   }
 
   #hold(held: Omit<Held, "rooms" | "pairs">, rooms: readonly string[]): void {
@@ -200,7 +219,9 @@ export class Registry {
     }
     for (const { realm, id, fence, rooms, pairs } of this.#held.values()) {
       for (const room of rooms) yield ["Y", realm, id, fence, room];
-      for (const [other, { role }] of pairs) yield ["V", realm, id, fence, other, role];
+      for (const [other, part] of pairs) {
+        yield ["V", realm, id, fence, other, part.fence, part.role];
+      }
     }
   }
 
@@ -215,7 +236,7 @@ export class Registry {
   /** The step for each pair with one of these peers of other nodes, once everybody is there again. */
   *pairSteps(partners: Iterable<Actor>): Generator<readonly string[]> {
     for (const { realm, id, fence, parting = [] } of this.#held.values()) {
-      for (const other of parting) yield ["U", realm, id, fence, other];
+      for (const [other, otherFence] of parting) yield ["U", realm, id, fence, other, otherFence];
     }
     const fences = new Map<string, string>();
     for (const partner of partners) {
@@ -223,10 +244,9 @@ export class Registry {
       fences.set(`${realm}:${id}`, fence);
     }
     for (const { realm, id, fence, pairs } of this.#paired) {
-      for (const [other, { role, permits }] of pairs) {
-        const otherFence = fences.get(`${realm}:${other}`);
-        if (role === "met") yield ["agree", realm, id, fence, other];
-        else if (otherFence !== undefined) {
+      for (const [other, { role, permits, fence: otherFence }] of pairs) {
+        if (role === "met") yield ["agree", realm, id, fence, other, otherFence];
+        else if (fences.get(`${realm}:${other}`) === otherFence) {
           yield ["again", realm, id, fence, other, otherFence, role, permits];
         }
       }
@@ -257,4 +277,9 @@ export function questionsOf(registry: Registry, sink: Sink | undefined): (readon
 /** A client's reservation as the engine and stores write it. */
 function reservationOf({ terms }: SharedClaim): string {
   return JSON.stringify({ digest: terms?.digest, lifetimeMs: terms?.lifetimeMs });
+}
+
+/** Whether two fences may be those of one peer. Items of earlier versions have none. */
+function isSame(known: string | undefined, named: string): boolean {
+  return known === undefined || known === "" || named === "" || known === named;
 }

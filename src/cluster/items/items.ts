@@ -196,13 +196,13 @@ export class ItemHandler {
       case "unlisted":
         return sink.unlisted({ realm: a, id: unpackName(b) }, Number(c));
       case "left":
-        this.#parts.registry.unpair(a, b);
+        this.#parts.registry.unpair(a, { id: b, fence: c });
         return sink.left({ realm: a, id: unpackName(b) }, Number(c), unpackBody(d));
       case "paired":
       case "met":
         return this.#pair(sink, kind, a, parts.slice(1));
       case "parted":
-        return this.#part(sink, a, b, c);
+        return this.#part(sink, parts);
       case "arriving":
         return this.#arrive(sink, parts);
       case "nodeGone":
@@ -230,9 +230,13 @@ export class ItemHandler {
     });
   }
 
-  #part(sink: Sink, realm: string, one: string, other: string): void {
-    this.#parts.registry.part(realm, one, other);
-    sink.parted(realm, unpackName(one), unpackName(other));
+  #part(
+    sink: Sink,
+    [realm = "", id = "", other = "", fence = "", otherFence = ""]: readonly string[],
+  ): void {
+    const [one, two] = [{ id, fence }, { id: other, fence: otherFence }];
+    if (!this.#parts.registry.part(realm, one, two)) return;
+    sink.parted(realm, unpackName(id), unpackName(other));
   }
 
   #lost(sink: Sink, [realm = "", id = "", fence = "", why]: readonly string[]): void {
@@ -344,7 +348,7 @@ export class ItemHandler {
     const { registry } = this.#parts;
     const sides = [[caller, callee, "caller"], [callee, caller, "callee"]] as const;
     for (const [one, other, role] of sides) {
-      const part = { role: how === "met" ? how : role, permits: permitted };
+      const part = { fence: other[2] ?? "", role: how === "met" ? how : role, permits: permitted };
       registry.paired(realm, one[0] ?? "", one[2] ?? "", other[0] ?? "", part);
     }
     // Written by another node's hub.

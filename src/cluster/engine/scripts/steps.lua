@@ -578,10 +578,12 @@ steps.Y = {
   end,
 }
 steps.V = {
-  5,
-  function(realm, id, fence, other, role)
+  6,
+  function(realm, id, fence, other, otherFence, role)
     local it, partner = find(realm, id), find(realm, other)
     if not isMine(it, fence) then return end
+    -- The partner has left, and another peer has its id.
+    if partner and partner.fence ~= otherFence then return end
     local isThere = call("SISMEMBER", pairsOf(it), other) == 1
     if now >= form and partner and partner.node ~= me and not isThere then return miss(it) end
     call("SADD", pairsOf(it), other)
@@ -689,24 +691,32 @@ steps.I = {
   end,
 }
 
-steps.P = {
-  6,
-  function(ticket, realm, id, fence, other, permits)
-    local it, partner = find(realm, id), find(realm, other)
-    if not isMine(it, fence) then return tell(me, "refused", ticket, "stale") end
-    if not partner or not isAlive(partner.node) then
-      return tell(me, "refused", ticket, "unknown")
-    end
-    local isPaired = arePaired(it, partner)
-    if not isPaired and (id == other or isBusy(it) or isBusy(partner)) then
-      return tell(me, "refused", ticket, "busy")
-    end
-    join(it, partner, ticket)
-    local concerned = { [me] = true, [partner.node] = true }
-    tellAll(concerned, "paired", realm, shownBoth(it, partner, permits, ticket))
-    tell(me, "entered", ticket)
-  end,
-}
+-- The step by which a peer asks for a partner, and the item that tells both nodes of it.
+-- `objection` is the reason, if any, for which the two may not be partners.
+local function askFor(item, objection)
+  return {
+    6,
+    function(ticket, realm, id, fence, other, permits)
+      local it, partner = find(realm, id), find(realm, other)
+      if not isMine(it, fence) then return tell(me, "refused", ticket, "stale") end
+      if partner and not isAlive(partner.node) then partner = nil end
+      local reason = objection(it, partner, other)
+      if reason then return tell(me, "refused", ticket, reason) end
+      join(it, partner, ticket)
+      local concerned = { [me] = true, [partner.node] = true }
+      -- A pair whose caller was refused meanwhile is void.
+      local by = item == "paired" and ticket or ""
+      tellAll(concerned, item, realm, shownBoth(it, partner, permits, by))
+      tell(me, "entered", ticket)
+    end,
+  }
+end
+
+steps.P = askFor("paired", function(it, partner, other)
+  if not partner then return "unknown" end
+  if arePaired(it, partner) then return nil end
+  if it.id == other or isBusy(it) or isBusy(partner) then return "busy" end
+end)
 
 -- A pair of before, once a lost engine is full again: the partner's node may not have learned of it.
 steps.again = {
@@ -714,7 +724,10 @@ steps.again = {
   function(realm, id, fence, other, otherFence, role, permits)
     local it, partner = find(realm, id), find(realm, other)
     if not isMine(it, fence) then return end
-    if not partner or partner.fence ~= otherFence then return call("SREM", pairsOf(it), other) end
+    if not partner or partner.fence ~= otherFence then
+      if not partner or not arePaired(it, partner) then call("SREM", pairsOf(it), other) end
+      return
+    end
     call("SADD", pairsOf(it), other)
     call("SADD", pairsOf(partner), id)
     if role ~= "caller" or partner.node == me then return end
@@ -724,13 +737,14 @@ steps.again = {
 
 -- A meeting of before, likewise: it is over if the partner's node knows nothing of it.
 steps.agree = {
-  4,
-  function(realm, id, fence, other)
+  5,
+  function(realm, id, fence, other, otherFence)
     local it, partner = find(realm, id), find(realm, other)
     if not isMine(it, fence) then return end
-    if partner and call("SISMEMBER", pairsOf(partner), id) == 1 then return end
-    call("SREM", pairsOf(it), other)
-    tell(me, "parted", realm, id, other)
+    local isPaired = partner and call("SISMEMBER", pairsOf(partner), id) == 1
+    if isPaired and partner.fence == otherFence then return end
+    if not isPaired then call("SREM", pairsOf(it), other) end
+    tell(me, "parted", realm, id, other, fence, otherFence)
   end,
 }
 
@@ -816,28 +830,16 @@ steps.shun = {
 
 -- Makes a peer known to a peer of another dialect, for a call. Each has learned of the other when the
 -- step is answered.
-steps.M = {
-  6,
-  function(ticket, realm, id, fence, other, permits)
-    local it, partner = find(realm, id), find(realm, other)
-    if not isMine(it, fence) then return tell(me, "refused", ticket, "stale") end
-    if not partner or not isAlive(partner.node) then
-      want(realm, other)
-      return tell(me, "refused", ticket, "unknown")
-    end
-    if partner.dialect == it.dialect then return tell(me, "refused", ticket, "kin") end
-    local isPaired = arePaired(it, partner)
-    -- A member of a room calls its room-mates, and the guests that it sees there.
-    local isEngaged = isBusy(it) and not isInRooms(it)
-    if not isPaired and (isEngaged or isBusy(partner)) then
-      return tell(me, "refused", ticket, "busy")
-    end
-    join(it, partner, ticket)
-    local concerned = { [me] = true, [partner.node] = true }
-    tellAll(concerned, "met", realm, shownBoth(it, partner, permits))
-    tell(me, "entered", ticket)
-  end,
-}
+steps.M = askFor("met", function(it, partner, other)
+  if not partner then
+    want(it.realm, other)
+    return "unknown"
+  end
+  if partner.dialect == it.dialect then return "kin" end
+  if arePaired(it, partner) then return nil end
+  -- A member of a room calls its room-mates, and the guests that it sees there.
+  if isBusy(it) and not isInRooms(it) or isBusy(partner) then return "busy" end
+end)
 
 -- Ends that: the two have no call any more. The peer may have moved to another node meanwhile.
 local function part(it, other)
@@ -850,14 +852,18 @@ local function part(it, other)
     call("HDEL", askedOf(partner), it.id)
     concerned[partner.node] = true
   end
-  tellAll(concerned, "parted", it.realm, it.id, other)
+  tellAll(concerned, "parted", it.realm, it.id, other, it.fence, partner and partner.fence or "")
 end
 
+-- A step from before the partner left ends no later pair with another peer of its id, and is over.
 steps.U = {
-  4,
-  function(realm, id, fence, other)
-    local it = find(realm, id)
-    if it and it.fence == fence then part(it, other) end
+  5,
+  function(realm, id, fence, other, otherFence)
+    local it, partner = find(realm, id), find(realm, other)
+    if not it or it.fence ~= fence then return end
+    local isOther = partner and otherFence ~= "" and partner.fence ~= otherFence
+    if not isOther then return part(it, other) end
+    tell(me, "parted", realm, id, other, fence, otherFence)
   end,
 }
 
