@@ -37,7 +37,7 @@ export interface ItemParts {
   readonly isCalling: (key?: PeerKey) => boolean;
   /** The ticket is one of this node. */
   readonly isOwn: (ticket: string) => boolean;
-  readonly roster: Pick<Roster, "hasGone" | "reaped">;
+  readonly roster: Pick<Roster, "hasGone" | "reaped" | "settled">;
   /** The incarnation of a living process. */
   readonly nodeOf: (process: string) => string | undefined;
   /** The name of an incarnation's node. */
@@ -247,8 +247,12 @@ export class ItemHandler {
 
   /** Handles the items that the hub has no part in; false for an item that means nothing. */
   #talk(kind: string, parts: readonly string[]): boolean {
-    const { questions, records, report } = this.#parts;
+    const { questions, records, report, roster } = this.#parts;
     const [from = "", body = ""] = parts;
+    if (kind === "settled") {
+      roster.settled(from);
+      return true;
+    }
     if (kind === "reaped") {
       report({ type: "reaped", ids: Number(from) });
       return true;

@@ -16,9 +16,11 @@ export class Roster {
   readonly #met = new Set<string>();
   /** Those that the engine does not name, in this epoch. */
   readonly #missed = new Set<string>();
-  /** The incarnations that were alive when this node last knew of all. */
+  /** The incarnations of others that were alive when this node last knew of all. */
   #known = new Set<string>();
   #newest = 0;
+  /** This node's own, once it has read all that it lost as that one told what it holds. */
+  #own: string | undefined;
   /** The list that these are from. */
   #whole: readonly KnownNode[] | undefined;
 
@@ -36,11 +38,17 @@ export class Roster {
   }
 
   /**
-   * The same, behind the highest number of all that this node has met. Others with a number up to that are
-   * over: the peers of this node have learned that theirs left.
+   * The same and this node's own, behind the highest number of all that this node has met. Others with a
+   * number up to that are over: the peers of this node have learned that theirs left.
    */
   get known(): string {
-    return `${this.#newest} ${[...this.#known].join(",")}`;
+    const all = this.#own === undefined ? this.#known : [...this.#known, this.#own];
+    return `${this.#newest} ${[...all].join(",")}`;
+  }
+
+  /** This node has told what it holds under this incarnation, and read what it lost thereby. */
+  settled(own: string): void {
+    this.#own = own;
   }
 
   /**
@@ -51,7 +59,9 @@ export class Roster {
   update(nodes: readonly KnownNode[], own: string, isWhole: boolean): void {
     if (isWhole && nodes !== this.#whole) {
       this.#whole = nodes;
-      this.#known = new Set(nodes.filter(({ isAlive }) => isAlive).map(({ id }) => id));
+      const isOther = ({ id }: KnownNode): boolean => processOf(id) !== processOf(own);
+      const living = nodes.filter((node) => node.isAlive && isOther(node));
+      this.#known = new Set(living.map(({ id }) => id));
       this.#newest = Math.max(this.#newest, ...nodes.map(({ id }) => numberOf(id)));
     }
     if (nodes === this.#nodes) return;

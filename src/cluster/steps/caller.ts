@@ -238,7 +238,10 @@ export class Caller {
     this.#owner.restored();
   }
 
-  /** An engine that lost its newest data may have ids of this node that it gave up since. */
+  /**
+   * An engine that lost its newest data may have ids of this node that it gave up since. What this node
+   * loses as it tells what it holds stands in its inbox before a last item.
+   */
   async *#whole(
     connection: EngineConnection,
     restoring: Iterable<readonly string[]>,
@@ -247,6 +250,7 @@ export class Caller {
     const key = `${this.#options.prefix}of:${this.#node}`;
     const ids = await connection.command(["SMEMBERS", key], CALL_MS);
     yield* this.#owner.forgetting(listOf(ids).map(String));
+    yield ["T", this.#node, "settled", ""];
   }
 
   async #work(connection: EngineConnection): Promise<void> {

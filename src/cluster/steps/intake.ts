@@ -15,7 +15,7 @@ interface IntakeParts extends OfReader, OfItems {
   /** This process, whose name every ticket of its own begins with. */
   readonly process: string;
   readonly caller: Pick<Caller, "run" | "mayAct" | "check" | "isCalling">;
-  readonly roster: Pick<Roster, "of" | "nameOf" | "hasGone" | "reaped">;
+  readonly roster: Pick<Roster, "of" | "nameOf" | "hasGone" | "reaped" | "settled">;
   readonly steps: Pick<Steps, "answered">;
   readonly outcomes: Pick<Outcomes, "answered">;
 }

@@ -1,5 +1,6 @@
 import { type Action, type Fault, groupOf, NODES } from "./chaos_plan.ts";
 import { ChaosClient } from "./chaos_client.ts";
+import { Outages } from "./chaos_outages.ts";
 import type { EngineCopy } from "./commands.ts";
 import { MemoryCluster, type MemoryNode } from "./memory_cluster.ts";
 
@@ -29,6 +30,7 @@ export class Chaos implements AsyncDisposable {
   readonly sent = new Map<string, SentMessage>();
   /** Exceptions of a hub's steps. */
   readonly faults: unknown[] = [];
+  readonly outages: Outages;
   readonly #troubledAt = new Map<MemoryNode, number>();
   readonly #ends = new Set<() => void>();
   #isEngineFaulty = false;
@@ -37,6 +39,7 @@ export class Chaos implements AsyncDisposable {
 
   private constructor(cluster: MemoryCluster) {
     this.cluster = cluster;
+    this.outages = new Outages(cluster.clock.now);
   }
 
   static async begin(seed: number): Promise<Chaos> {
@@ -200,9 +203,11 @@ export class Chaos implements AsyncDisposable {
   #failEngine(ms: number, begin: () => void, end: () => void): void {
     if (this.#isEngineFaulty) return;
     this.#isEngineFaulty = true;
+    const isOver = this.outages.begin();
     begin();
     this.#last(ms, () => {
       this.#isEngineFaulty = false;
+      isOver();
       end();
     });
   }
@@ -213,8 +218,10 @@ export class Chaos implements AsyncDisposable {
     end: (node: MemoryNode) => void,
   ): void {
     const node = this.cluster.at(at);
+    const isOver = this.outages.begin(node);
     begin(node);
     this.#last(ms, () => {
+      isOver();
       // A process that was killed meanwhile stays dead.
       if (this.cluster.nodes.includes(node)) end(node);
     });
@@ -254,6 +261,7 @@ export class Chaos implements AsyncDisposable {
 
   #look(): void {
     this.#noteTrouble();
+    this.outages.look(this.clients);
     const now = this.cluster.clock.now();
     const owners = new Map<string, ChaosClient>();
     for (const client of this.present) {

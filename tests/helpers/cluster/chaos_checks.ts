@@ -14,6 +14,7 @@ export async function check(chaos: Chaos): Promise<void> {
   chaos.heal();
   await chaos.pass(CALM_MS);
   assertEquals(chaos.faults, []);
+  assertEquals(chaos.outages.sentAway, []);
   checkMessages(chaos);
   checkRooms(chaos);
   checkCalls(chaos);

@@ -61,6 +61,11 @@ export class ChaosClient implements Receiver {
     );
   }
 
+  /** A step of it was refused for want of the engine, which may have carried it out: it is undone. */
+  get wasRefused(): boolean {
+    return this.heard.some((event) => event.type === "refused" && event.reason === "unavailable");
+  }
+
   /** It is in the room. */
   get isMember(): boolean {
     return this.isPresent && this.heard.some(({ type }) => type === "entered");

@@ -54,8 +54,15 @@ const STEPS_PER_ROUND = 7;
 /** Most faults are short; some last for longer than a lease. */
 const LONGEST_MS = 14_000;
 
-/** Everything that happens in the run of a seed. */
-export function planOf(seed: number): Action[] {
+/** The time between the two failures of an engine in a relapse: most hit what it does as it forms. */
+const RELAPSE_MS = { most: 2_500, formed: 1_950, around: 250 };
+const BLINK_MS = 40;
+
+/**
+ * Everything that happens in the run of a seed.
+ * @param hasRelapses adds engines that fail again soon after they are back
+ */
+export function planOf(seed: number, hasRelapses = false): Action[] {
   const random = randomOf(seed);
   const plan: Action[] = [];
   // Clients that are there when the first fault comes.
@@ -65,7 +72,8 @@ export function planOf(seed: number): Action[] {
     for (let step = 0; step < STEPS_PER_ROUND; step++) {
       plan.push(stepOf(random), { do: "wait", ms: below(random, 12) });
     }
-    if (random() < 0.7) plan.push(faultOf(random));
+    if (hasRelapses && random() < 0.4) plan.push(...relapseOf(random));
+    else if (random() < 0.7) plan.push(faultOf(random));
     plan.push({ do: "wait", ms: Math.floor(random() ** 4 * LONGEST_MS) });
   }
   return plan;
@@ -100,6 +108,32 @@ function faultOf(random: () => number): Fault {
   if (dice < 0.76) return { do: "cut", at, ms };
   if (dice < 0.9) return { do: "stop", at, ms };
   return { do: "crash", at, isNamedAlike: random() < 0.3 };
+}
+
+/** An engine fails twice, often after a node was given up by the others. */
+function relapseOf(random: () => number): Action[] {
+  const actions: Action[] = [];
+  if (random() < 0.5) {
+    const what = pick(random, ["cut", "stop"] as const);
+    const ms = LONGEST_MS / 2 + below(random, LONGEST_MS / 2);
+    actions.push({ do: what, at: below(random, NODES), ms });
+    actions.push({ do: "wait", ms: ms - 500 + below(random, 1_000) });
+  }
+  actions.push(blinkOf(random));
+  const { most, formed, around } = RELAPSE_MS;
+  const isEarly = random() < 0.4;
+  const gapMs = BLINK_MS + (isEarly ? below(random, most) : formed + below(random, around));
+  const step = stepOf(random);
+  const beforeMs = below(random, gapMs);
+  actions.push({ do: "wait", ms: beforeMs }, step, { do: "wait", ms: gapMs - beforeMs });
+  actions.push(blinkOf(random));
+  return actions;
+}
+
+/** An engine that is back at once. */
+function blinkOf(random: () => number): Fault {
+  const keeps = pick(random, ["everything", "nothing", "copy"] as const);
+  return { do: "kill", keeps, ms: 1 + below(random, BLINK_MS) };
 }
 
 function below(random: () => number, limit: number): number {

@@ -52,13 +52,17 @@ if now < form or call("HEXISTS", KNOWN, process) == 0 then
   local flat = call("HGETALL", KNOWN)
   for i = 1, #flat, 2 do
     local theirs = read(flat[i + 1])
-    if isOver(process, mine, theirs) then bury(process) end
-    if now < form and isOver(flat[i], theirs, mine) then bury(flat[i]) end
+    -- Its own list of before may name an earlier incarnation.
+    if flat[i] ~= process then
+      if isOver(process, mine, theirs) then bury(process) end
+      if now < form and isOver(flat[i], theirs, mine) then bury(flat[i]) end
+    end
   end
   call("HSET", KNOWN, process, now < form and list or "")
   -- An engine on another machine may have another time: numbers grow all the same.
-  if mine.newest > highest then
-    highest = mine.newest
+  local most = math.max(mine.newest, mine.numbers[process] or 0)
+  if most > highest then
+    highest = most
     call("HSET", P .. "meta", "fence", text(highest))
   end
 end
